@@ -1,0 +1,521 @@
+// Made by schemas/generate.ts (npm run schemas) from the .avsc files. Do not edit.
+
+/** Health of one connection over the last hour. */
+export interface ConnectorHealthStatus {
+  /** The platform. */
+  readonly platform: string
+  /** healthy, degraded or unhealthy. */
+  readonly status: string
+  /** When it was computed, in milliseconds since the epoch. */
+  readonly last_check: number
+  /** Share of requests' events that succeeded in the last hour, in percent. */
+  readonly success_rate_1h: number
+  /** Mean latency in the last hour, in milliseconds. */
+  readonly avg_latency_ms: number
+  /** CLOSED, HALF_OPEN or OPEN. */
+  readonly circuit_state: string
+  /** Failed events in the last hour. */
+  readonly error_count_1h: number
+  /** Events with an outcome in the last hour. */
+  readonly events_processed_1h: number
+  /** What is wrong, for people. */
+  readonly issues: ReadonlyArray<string>
+  /** The connection. */
+  readonly connection_id: string
+  /** Events by outcome in the last hour. */
+  readonly outcomes_1h: Readonly<Record<string, number>>
+}
+
+/** State of a connection as its delivery processor sees it; compacted by connection. */
+export interface ConnectorState {
+  /** The connection. */
+  readonly connection_id: string
+  /** The platform. */
+  readonly platform: string
+  /** connected, disconnected, error or pending. */
+  readonly status: string
+  /** CLOSED, HALF_OPEN or OPEN. */
+  readonly circuit_state: string
+  /** When it changed, in milliseconds since the epoch. */
+  readonly timestamp: number
+  /** Stable code, such as auth, throttled, transient. */
+  readonly cause: null | string
+  /** For people. */
+  readonly message: null | string
+  /** Whether consumption is paused. */
+  readonly paused: boolean
+}
+
+/** A record or event that could not go on, with all that is needed to repair and redrive it. */
+export interface DeadLetter {
+  /** The processor that gave it up. */
+  readonly stage: string
+  /** Stable reason code. */
+  readonly reason_code: string
+  /** What is wrong, for people; never personal data. */
+  readonly message: string
+  /** Topic of the record. */
+  readonly source_topic: string
+  /** Partition of the record. */
+  readonly source_partition: number
+  /** Offset of the record. */
+  readonly source_offset: number
+  /** When it was given up, in milliseconds since the epoch. */
+  readonly timestamp: number
+  /** Attempts made. */
+  readonly attempts: number
+  /** Key of the record. */
+  readonly original_key: null | Buffer
+  /** Value of the record; sealed where sealed is true. */
+  readonly original: null | Buffer
+  /** Whether original is sealed (AES-256-GCM) because it may hold plaintext personal data. */
+  readonly sealed: boolean
+  /** Id of the event, where it could be read. */
+  readonly event_id: null | string
+  /** Name of the event, where it could be read. */
+  readonly event_name: null | string
+  /** The connection, from mapping on. */
+  readonly connection_id: null | string
+  /** The platform, from mapping on. */
+  readonly platform: null | string
+  /** What to do about it. */
+  readonly next_step: null | string
+  /** The platform's id of the request. */
+  readonly request_id: null | string
+}
+
+/** A field that was left out, and why; never its value. */
+export interface DroppedField {
+  /** Path of the field, such as user.phone. */
+  readonly field: string
+  /** Stable reason code, such as invalid_phone. */
+  readonly reason: string
+}
+
+/** Where the raw event stands in the log: the identity of a record across replays. */
+export interface SourcePosition {
+  /** Topic of the raw record. */
+  readonly topic: string
+  /** Partition of the raw record. */
+  readonly partition: number
+  /** Offset of the raw record. */
+  readonly offset: number
+  /** Kafka timestamp of the raw record, in milliseconds since the epoch. */
+  readonly timestamp: number
+}
+
+/** The outcome of one event at one connection. */
+export interface EventDeliveryLog {
+  /** Id of the event. */
+  readonly event_id: string
+  /** meta, google, tiktok, snapchat or whatsapp. */
+  readonly platform: string
+  /** Canonical event name. */
+  readonly event_name: string
+  /** When the outcome was known, in milliseconds since the epoch. */
+  readonly timestamp: number
+  /** Whether the platform has or will have the event: outcome delivered or accepted. */
+  readonly success: boolean
+  /** Time of the request that decided it, in milliseconds; 0 where nothing was sent. */
+  readonly latency_ms: number
+  /** What went wrong, in the platform's words where it spoke; never personal data. */
+  readonly error_message: null | string
+  /** The platform's id of the request (fbtrace_id, requestId, request_id, wamid). */
+  readonly request_id: null | string
+  /** Requests made for it before the one that decided. */
+  readonly retry_count: number
+  /** The connection. */
+  readonly connection_id: string
+  /** delivered, accepted, rejected, skipped, expired, dead_lettered, retry_scheduled or unknown. */
+  readonly outcome: string
+  /** Stable reason, such as consent, filter, no_mapping, duplicate, invalid_parameter. */
+  readonly reason_code: null | string
+  /** delivered, accepted, duplicate, invalid_event, throttled, transient, auth, configuration or unknown. */
+  readonly error_class: null | string
+  /** Events in the request. */
+  readonly batch_size: number
+  /** How many events of the request the platform says it received. */
+  readonly events_received: null | number
+  /** Version of the mapping. */
+  readonly mapping_version: null | string
+  /** The platform's name of the event. */
+  readonly platform_event: null | string
+  /** When the event happened, in milliseconds since the epoch. */
+  readonly event_time: null | number
+  /** When the request was sent, in milliseconds since the epoch. */
+  readonly attempted_at: null | number
+  /** Offline estimate, 0 to 10. */
+  readonly match_quality: null | number
+  /** Fields left out, with reasons. */
+  readonly dropped_fields: ReadonlyArray<DroppedField>
+  /** The raw record it came from. */
+  readonly source: null | SourcePosition
+  /** Circuit of the connection when it was decided. */
+  readonly circuit_state: null | string
+}
+
+/** A change of a connection's health, with its cause. */
+export interface HealthAlert {
+  /** The connection. */
+  readonly connection_id: string
+  /** The platform. */
+  readonly platform: string
+  /** Status before. */
+  readonly previous_status: string
+  /** Status now. */
+  readonly status: string
+  /** When it changed, in milliseconds since the epoch. */
+  readonly timestamp: number
+  /** Stable code of what decided it: success_rate, latency, circuit, auth or recovered. */
+  readonly cause: string
+  /** For people. */
+  readonly message: string
+  /** All issues at that moment. */
+  readonly issues: ReadonlyArray<string>
+}
+
+/** What the customer agreed to. Each value is granted, denied or unknown; absent means unknown. */
+export interface Consent {
+  /** May user data be sent to ad platforms: granted, denied or unknown. */
+  readonly ad_user_data: null | string
+  /** May the data be used for personalized ads: granted, denied or unknown. */
+  readonly ad_personalization: null | string
+  /** US state laws: may the data be sold or shared: granted, denied or unknown. */
+  readonly sale_of_data: null | string
+}
+
+/** An event ready for one connection: the bytes of its element of the request body. */
+export interface MappedEvent {
+  /** Unique id of the event, the key of deduplication at every platform. */
+  readonly event_id: string
+  /** Canonical event name, such as purchase or lead, or a custom name. */
+  readonly event_name: string
+  /** When it happened, in milliseconds since the epoch. */
+  readonly event_time: number
+  /** The connection it goes to. */
+  readonly connection_id: string
+  /** meta, google, tiktok, snapchat or whatsapp. */
+  readonly platform: string
+  /** The platform's name of the event. */
+  readonly platform_event: string
+  /** JSON of the event's element of the request body, exactly as sent. */
+  readonly payload: string
+  /** Version of the mapping that made the payload. */
+  readonly mapping_version: string
+  /** Events of equal batch_group may share a request (same account, event source and test code). */
+  readonly batch_group: string
+  /** Last moment the platform takes it, in milliseconds since the epoch; null where it has no age limit. */
+  readonly deadline: null | number
+  /** Consent, checked again at the moment of sending. */
+  readonly consent: null | Consent
+  /** WhatsApp: the recipient's sealed E.164 number. */
+  readonly sealed_recipient: null | string
+  /** Offline estimate, 0 to 10, of how well the identifiers will match. */
+  readonly match_quality: null | number
+  /** Fields left out, with reasons. */
+  readonly dropped_fields: ReadonlyArray<DroppedField>
+  /** The raw record it came from. */
+  readonly source: SourcePosition
+  /** Delivery attempts so far, across delayed retries. */
+  readonly attempts: number
+  /** Delayed retry: not before this moment, in milliseconds since the epoch. */
+  readonly not_before: null | number
+}
+
+/** One phone number in each form that a platform hashes. */
+export interface NormalizedPhone {
+  /** Null where the number's country is known from the event; else the ISO 3166-1 alpha-2 default country it was read with, valid only for connections with that default. */
+  readonly default_country: null | string
+  /** SHA-256 of the country code and number, digits only (Meta, Snapchat). */
+  readonly digits: string
+  /** SHA-256 of the E.164 form with + (Google). */
+  readonly e164: string
+  /** SHA-256 of TikTok's form: E.164 with +, mainland China without + and 86. */
+  readonly tiktok: string
+  /** The E.164 number sealed for delivery-whatsapp (AES-256-GCM); null where no connection needs it. */
+  readonly sealed: null | string
+}
+
+/** The customer after hashing: each form that some platform documents, computed once. */
+export interface NormalizedUser {
+  /** SHA-256, 64 lower-case hex, of the trimmed, lower-case address (Meta, TikTok, Snapchat). */
+  readonly email: ReadonlyArray<string>
+  /** SHA-256, 64 lower-case hex, of the address with Google's gmail rule. */
+  readonly email_google: ReadonlyArray<string>
+  /** Phone numbers, hashed. */
+  readonly phones: ReadonlyArray<NormalizedPhone>
+  /** SHA-256 of the first name, lower case without punctuation (Meta, TikTok, Snapchat). */
+  readonly first_name: null | string
+  /** SHA-256 of the first name by Google's rule. */
+  readonly first_name_google: null | string
+  /** SHA-256 of the last name, lower case without punctuation (Meta, TikTok, Snapchat). */
+  readonly last_name: null | string
+  /** SHA-256 of the last name by Google's rule. */
+  readonly last_name_google: null | string
+  /** SHA-256 of the city, lower case without spaces and punctuation (Meta, Snapchat). */
+  readonly city: null | string
+  /** City in clear, for platforms that document it so (TikTok). */
+  readonly city_plain: null | string
+  /** SHA-256 of the state (Meta, Snapchat). */
+  readonly state: null | string
+  /** State in clear (TikTok). */
+  readonly state_plain: null | string
+  /** SHA-256 of the postal code, lower case without spaces and dashes, US first five (Meta, TikTok, Snapchat). */
+  readonly zip: null | string
+  /** Postal code in clear (Google). */
+  readonly zip_plain: null | string
+  /** SHA-256 of the ISO 3166-1 alpha-2 code in lower case (Meta, Snapchat). */
+  readonly country: null | string
+  /** ISO 3166-1 alpha-2 code in upper case, in clear (Google, TikTok, privacy rules). */
+  readonly country_code: null | string
+  /** SHA-256, 64 lower-case hex, of the trimmed external id. */
+  readonly external_id: ReadonlyArray<string>
+  /** SHA-256 of the date of birth as YYYYMMDD (Meta, Snapchat). */
+  readonly date_of_birth: null | string
+  /** SHA-256 of f or m (Meta, Snapchat). */
+  readonly gender: null | string
+  /** IP address in clear, public addresses only. */
+  readonly ip: null | string
+  /** User agent in clear. */
+  readonly user_agent: null | string
+  /** Meta browser id, the _fbp cookie: fb.1.<ms>.<random>. */
+  readonly fbp: null | string
+  /** Meta click id cookie, the _fbc cookie: fb.1.<ms>.<fbclid>; case-sensitive. */
+  readonly fbc: null | string
+  /** Meta click id as it came in the landing page's URL; used to build fbc where the cookie is missing. */
+  readonly fbclid: null | string
+  /** When fbclid was first seen, in milliseconds since the epoch. */
+  readonly fbclid_time: null | number
+  /** Google click id. */
+  readonly gclid: null | string
+  /** Google app-to-web click id (iOS). */
+  readonly gbraid: null | string
+  /** Google web-to-app click id (iOS). */
+  readonly wbraid: null | string
+  /** Google display click id. */
+  readonly dclid: null | string
+  /** TikTok click id. */
+  readonly ttclid: null | string
+  /** TikTok browser id, the _ttp cookie. */
+  readonly ttp: null | string
+  /** Snapchat click id, the ScCid URL parameter. */
+  readonly sc_click_id: null | string
+  /** Snapchat browser id, the _scid cookie. */
+  readonly sc_cookie1: null | string
+  /** Click-to-WhatsApp click id, from the inbound message's referral. */
+  readonly ctwa_clid: null | string
+  /** Mobile advertising id (IDFA or GAID), as the device gave it. */
+  readonly madid: null | string
+  /** Meta install id of an app. */
+  readonly anon_id: null | string
+  /** The platform's lead id, for lead-ads events. */
+  readonly lead_id: null | string
+  /** Subscription id of the customer, plain. */
+  readonly subscription_id: null | string
+  /** BCP 47 locale of the customer, such as en-US. */
+  readonly locale: null | string
+}
+
+/** One line of a cart or an order. */
+export interface Item {
+  /** Product id (SKU) as in the product catalog. */
+  readonly id: string
+  /** Product name. */
+  readonly name: null | string
+  /** Product category. */
+  readonly category: null | string
+  /** Brand. */
+  readonly brand: null | string
+  /** How many, 1 where absent. */
+  readonly quantity: null | number
+  /** Price of one piece, in the event's currency. */
+  readonly price: null | number
+  /** Meta: home_delivery, in_store or curbside. */
+  readonly delivery_category: null | string
+}
+
+/** What happened, in terms of the shop. */
+export interface Properties {
+  /** Total value of the event in units of the currency (129.95, not cents). */
+  readonly value: null | number
+  /** ISO 4217 code of value and of the items' prices. */
+  readonly currency: null | string
+  /** Order or transaction id. */
+  readonly order_id: null | string
+  /** Products concerned. */
+  readonly items: ReadonlyArray<Item>
+  /** Number of items, where it differs from the sum of the quantities. */
+  readonly num_items: null | number
+  /** What the customer searched for. */
+  readonly search_string: null | string
+  /** product or product_group. */
+  readonly content_type: null | string
+  /** Name of the page or product. */
+  readonly content_name: null | string
+  /** Category of the page or product. */
+  readonly content_category: null | string
+  /** How the customer signed up. */
+  readonly sign_up_method: null | string
+  /** Status of a registration. */
+  readonly status: null | string
+  /** Predicted lifetime value, in the currency. */
+  readonly predicted_ltv: null | number
+  /** Free description. */
+  readonly description: null | string
+  /** Shop id (TikTok). */
+  readonly shop_id: null | string
+  /** new or returning. */
+  readonly customer_type: null | string
+  /** Meta: home_delivery, in_store or curbside. */
+  readonly delivery_category: null | string
+  /** Coupon code. */
+  readonly coupon: null | string
+  /** Free custom properties; a nested value travels as a JSON string. */
+  readonly custom: Readonly<Record<string, null | boolean | number | string>>
+}
+
+/** What platforms ask of app events. */
+export interface App {
+  /** App id at the platform or store. */
+  readonly app_id: null | string
+  /** Whether the customer allowed tracking (iOS ATT). */
+  readonly advertiser_tracking_enabled: null | boolean
+  /** Whether the app allows tracking. */
+  readonly application_tracking_enabled: null | boolean
+  /** Meta's and Snapchat's 16 positional strings; the first is a2 or i2. */
+  readonly extinfo: ReadonlyArray<string>
+  /** App name. */
+  readonly app_name: null | string
+  /** App version. */
+  readonly app_version: null | string
+}
+
+/** An event after normalizing and hashing: no plaintext personal data beyond what a platform documents in clear. */
+export interface NormalizedEvent {
+  /** Unique id of the event, the key of deduplication at every platform. */
+  readonly event_id: string
+  /** Canonical event name, such as purchase or lead, or a custom name. */
+  readonly event_name: string
+  /** When it happened, in milliseconds since the epoch. */
+  readonly event_time: number
+  /** The raw record it came from. */
+  readonly source: SourcePosition
+  /** Where it happened: website, app, email, phone_call, chat, physical_store, system_generated, business_messaging or other. */
+  readonly action_source: null | string
+  /** URL of the page. */
+  readonly event_source_url: null | string
+  /** URL of the page before. */
+  readonly referrer_url: null | string
+  /** For business_messaging: whatsapp, messenger or instagram. */
+  readonly messaging_channel: null | string
+  /** Facebook page id, for business_messaging. */
+  readonly page_id: null | string
+  /** WhatsApp Business account id, for business_messaging. */
+  readonly whatsapp_business_account_id: null | string
+  /** Who did it, hashed. */
+  readonly user: NormalizedUser
+  /** What the customer agreed to. */
+  readonly consent: null | Consent
+  /** What happened. */
+  readonly properties: null | Properties
+  /** App events only. */
+  readonly app: null | App
+  /** Fields left out, with reasons. */
+  readonly dropped_fields: ReadonlyArray<DroppedField>
+}
+
+/** The customer, in plaintext. Read by the normalizer only; nothing downstream holds it. */
+export interface RawUser {
+  /** Email address or addresses, plain or as 64 hex characters of SHA-256. */
+  readonly email: null | string | ReadonlyArray<string>
+  /** Phone number or numbers, international or national form, plain or SHA-256. */
+  readonly phone: null | string | ReadonlyArray<string>
+  /** First name. */
+  readonly first_name: null | string
+  /** Last name. */
+  readonly last_name: null | string
+  /** City. */
+  readonly city: null | string
+  /** State or province, name or code. */
+  readonly state: null | string
+  /** Postal code. */
+  readonly zip: null | string
+  /** Country: name, ISO 3166-1 alpha-2 or alpha-3. */
+  readonly country: null | string
+  /** The customer's id or ids in your system. */
+  readonly external_id: null | string | ReadonlyArray<string>
+  /** Date of birth, YYYY-MM-DD preferred. */
+  readonly date_of_birth: null | string
+  /** Gender. */
+  readonly gender: null | string
+  /** IPv4 or IPv6 address of the customer. */
+  readonly ip: null | string
+  /** User agent of the customer's browser. */
+  readonly user_agent: null | string
+  /** Meta browser id, the _fbp cookie: fb.1.<ms>.<random>. */
+  readonly fbp: null | string
+  /** Meta click id cookie, the _fbc cookie: fb.1.<ms>.<fbclid>; case-sensitive. */
+  readonly fbc: null | string
+  /** Meta click id as it came in the landing page's URL; used to build fbc where the cookie is missing. */
+  readonly fbclid: null | string
+  /** When fbclid was first seen, in milliseconds since the epoch. */
+  readonly fbclid_time: null | number
+  /** Google click id. */
+  readonly gclid: null | string
+  /** Google app-to-web click id (iOS). */
+  readonly gbraid: null | string
+  /** Google web-to-app click id (iOS). */
+  readonly wbraid: null | string
+  /** Google display click id. */
+  readonly dclid: null | string
+  /** TikTok click id. */
+  readonly ttclid: null | string
+  /** TikTok browser id, the _ttp cookie. */
+  readonly ttp: null | string
+  /** Snapchat click id, the ScCid URL parameter. */
+  readonly sc_click_id: null | string
+  /** Snapchat browser id, the _scid cookie. */
+  readonly sc_cookie1: null | string
+  /** Click-to-WhatsApp click id, from the inbound message's referral. */
+  readonly ctwa_clid: null | string
+  /** Mobile advertising id (IDFA or GAID), as the device gave it. */
+  readonly madid: null | string
+  /** Meta install id of an app. */
+  readonly anon_id: null | string
+  /** The platform's lead id, for lead-ads events. */
+  readonly lead_id: null | string
+  /** Subscription id of the customer, plain. */
+  readonly subscription_id: null | string
+  /** BCP 47 locale of the customer, such as en-US. */
+  readonly locale: null | string
+}
+
+/** A conversion event as a backend publishes it. Only event_id, event_name and event_time are required. */
+export interface RawEvent {
+  /** Unique id of the event, the key of deduplication at every platform. */
+  readonly event_id: string
+  /** Canonical event name, such as purchase or lead, or a custom name. */
+  readonly event_name: string
+  /** When it happened, in milliseconds since the epoch. */
+  readonly event_time: number
+  /** Where it happened: website, app, email, phone_call, chat, physical_store, system_generated, business_messaging or other. */
+  readonly action_source: null | string
+  /** URL of the page. */
+  readonly event_source_url: null | string
+  /** URL of the page before. */
+  readonly referrer_url: null | string
+  /** For business_messaging: whatsapp, messenger or instagram. */
+  readonly messaging_channel: null | string
+  /** Facebook page id, for business_messaging. */
+  readonly page_id: null | string
+  /** WhatsApp Business account id, for business_messaging. */
+  readonly whatsapp_business_account_id: null | string
+  /** Who did it. */
+  readonly user: null | RawUser
+  /** What the customer agreed to. */
+  readonly consent: null | Consent
+  /** What happened. */
+  readonly properties: null | Properties
+  /** App events only. */
+  readonly app: null | App
+}

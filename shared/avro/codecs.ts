@@ -1,0 +1,55 @@
+/**
+ * Confluent-Avro records: magic byte 0, schema id (4 bytes, big-endian), Avro binary. Writers' schemas come from the
+ * registry; each is resolved to our reader schema once, so that decoding an event is a plain function call.
+ */
+import { Context, Data, type Effect } from "effect"
+import type {
+  ConnectorHealthStatus,
+  ConnectorState,
+  DeadLetter,
+  EventDeliveryLog,
+  HealthAlert,
+  MappedEvent,
+  NormalizedEvent,
+  RawEvent
+} from "../../schemas/types.gen.ts"
+
+/** The records by the name of their schema file. */
+export interface Records {
+  readonly "raw-event": RawEvent
+  readonly "normalized-event": NormalizedEvent
+  readonly "mapped-event": MappedEvent
+  readonly "event-delivery-log": EventDeliveryLog
+  readonly "connector-health-status": ConnectorHealthStatus
+  readonly "health-alert": HealthAlert
+  readonly "dead-letter": DeadLetter
+  readonly "connector-state": ConnectorState
+}
+export type SchemaName = keyof Records
+
+/** Why bytes are not a record of ours: a value, not a failure, since it ends in `dead-letters`. */
+export interface Undecodable {
+  readonly _tag: "Undecodable"
+  readonly reason: "empty" | "not_avro" | "unknown_schema_id" | "undecodable"
+  readonly message: string
+}
+export type Decoded<A> = { readonly _tag: "Decoded"; readonly value: A } | Undecodable
+
+export class RegistryError extends Data.TaggedError("RegistryError")<{
+  readonly code: "unreachable" | "incompatible" | "id_changed" | "other"
+  readonly message: string
+  readonly nextStep: string
+  readonly cause: unknown
+}> {}
+
+export class Codecs extends Context.Service<
+  Codecs,
+  {
+    /** Fetches the writers' schemas of these values that are not known yet. Ids the registry does not know stay unknown. */
+    readonly prepare: (values: ReadonlyArray<Buffer | null>) => Effect.Effect<void, RegistryError>
+    /** Decodes one value. Call `prepare` on the batch before. */
+    readonly decode: <S extends SchemaName>(schema: S, value: Buffer | null) => Decoded<Records[S]>
+    /** Encodes a record for a topic (logical name), with the id that the topic's subject has in the registry. */
+    readonly encode: <S extends SchemaName>(topic: string, schema: S, record: Records[S]) => Buffer
+  }
+>()("shared/avro/Codecs") {}

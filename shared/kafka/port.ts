@@ -1,0 +1,120 @@
+/**
+ * The Kafka port: what the runtime, the tools and the tests need of a client, and nothing more. Topics are the broker's
+ * names here (with prefix). One file implements it (`kafkajs-client.ts`), so that another client can take its place.
+ */
+import { Context, Data, type Effect, type Scope } from "effect"
+
+export interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+export interface FetchedRecord extends TopicPartition {
+  readonly offset: number
+  readonly timestamp: number
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export interface ProducedRecord {
+  readonly topic: string
+  readonly partition?: number
+  readonly key: string | Buffer | null
+  readonly value: Buffer | null
+  readonly headers?: Readonly<Record<string, string>>
+  readonly timestamp?: number
+}
+
+/** A failure of the broker or the client; `code` is stable, `nextStep` is for people. */
+export class KafkaError extends Data.TaggedError("KafkaError")<{
+  readonly code: "unreachable" | "fenced" | "too_large" | "unknown_topic" | "timeout" | "unauthorized" | "other"
+  readonly operation: string
+  readonly message: string
+  readonly nextStep: string
+  readonly cause: unknown
+}> {}
+
+/** What a group member tells its owner. The handlers must return at once: work happens elsewhere. */
+export interface MemberHandlers {
+  /** A new generation: exactly these partitions are ours now. `continued` is false if the membership was lost between. */
+  readonly onAssigned: (assigned: ReadonlyArray<TopicPartition>, continued: boolean) => void
+  /** Records in offset order. `endOffset` is the offset after the last one fetched, control records included. */
+  readonly onRecords: (from: TopicPartition, records: ReadonlyArray<FetchedRecord>, endOffset: number) => void
+  /** The client gave up; the owner builds a new member. */
+  readonly onCrashed: (error: KafkaError) => void
+}
+
+export interface Member {
+  readonly pause: (partition: TopicPartition) => Effect.Effect<void>
+  readonly resume: (partition: TopicPartition) => Effect.Effect<void>
+  readonly seek: (partition: TopicPartition, offset: number) => Effect.Effect<void>
+}
+
+export interface MemberOptions {
+  readonly groupId: string
+  readonly topics: ReadonlyArray<string>
+  readonly assignment: "balanced" | "active-standby"
+  readonly handlers: MemberHandlers
+}
+
+/** A transactional producer; creating it fences every older one of the same id and ends their open transactions. */
+export interface TransactionalProducer {
+  /** Writes the records and commits the group's offset for the partition in one transaction; chunked by bytes. */
+  readonly commit: (step: {
+    readonly records: ReadonlyArray<ProducedRecord>
+    readonly groupId: string
+    /** The next offset to read, or null to commit records alone. */
+    readonly offset: (TopicPartition & { readonly next: number }) | null
+  }) => Effect.Effect<void, KafkaError>
+}
+
+export interface TopicDeclaration {
+  readonly name: string
+  readonly partitions: number
+  readonly replication: number
+  readonly config: Readonly<Record<string, string>>
+}
+
+export interface PartitionOffsets {
+  readonly partition: number
+  readonly low: number
+  readonly high: number
+}
+
+export class KafkaClient extends Context.Service<
+  KafkaClient,
+  {
+    /** Joins a group; leaves it when the scope closes. */
+    readonly join: (options: MemberOptions) => Effect.Effect<Member, KafkaError, Scope.Scope>
+    readonly transactional: (transactionalId: string) => Effect.Effect<TransactionalProducer, KafkaError, Scope.Scope>
+    /** Idempotent producer, acks all; chunked by bytes. */
+    readonly produce: (records: ReadonlyArray<ProducedRecord>) => Effect.Effect<void, KafkaError>
+    /** Reads partitions from and to offsets (to is exclusive; null follows for ever), read committed, outside any group. */
+    readonly read: (options: {
+      readonly topic: string
+      readonly ranges: ReadonlyArray<{ readonly partition: number; readonly from: number; readonly to: number | null }>
+      readonly onRecords: (records: ReadonlyArray<FetchedRecord>) => void
+    }) => Effect.Effect<void, KafkaError>
+    readonly createTopics: (topics: ReadonlyArray<TopicDeclaration>) => Effect.Effect<ReadonlyArray<string>, KafkaError>
+    readonly listTopics: Effect.Effect<ReadonlyArray<string>, KafkaError>
+    readonly topicOffsets: (topic: string) => Effect.Effect<ReadonlyArray<PartitionOffsets>, KafkaError>
+    /** The first offset at or after a time (milliseconds since the epoch) in each partition; the end where there is none. */
+    readonly offsetsAt: (
+      topic: string,
+      timestamp: number
+    ) => Effect.Effect<ReadonlyArray<{ readonly partition: number; readonly offset: number }>, KafkaError>
+    /** Null where the group has committed none. */
+    readonly committed: (
+      groupId: string,
+      topic: string
+    ) => Effect.Effect<ReadonlyArray<{ readonly partition: number; readonly offset: number | null }>, KafkaError>
+    /** Sets a group's offsets; fails while the group has members. */
+    readonly resetOffsets: (
+      groupId: string,
+      topic: string,
+      offsets: ReadonlyArray<{ readonly partition: number; readonly offset: number }>
+    ) => Effect.Effect<void, KafkaError>
+    readonly groups: Effect.Effect<ReadonlyArray<{ readonly groupId: string; readonly members: number }>, KafkaError>
+  }
+>()("shared/kafka/KafkaClient") {}

@@ -1,0 +1,10 @@
+/** The platforms, by the names that topics, records and configuration use. */
+export const platforms = ["meta", "google", "tiktok", "snapchat", "whatsapp"] as const
+export type Platform = (typeof platforms)[number]
+
+/** The kinds of connector. Google has two: the Data Manager API (`google`) and the Google Ads API upload (`google-ads`). */
+export const connectorKinds = ["meta", "google", "google-ads", "tiktok", "snapchat", "whatsapp"] as const
+export type ConnectorKind = (typeof connectorKinds)[number]
+
+/** The platform whose topic, delivery processor and results a kind of connector uses. */
+export const platformOf = (kind: ConnectorKind): Platform => (kind === "google-ads" ? "google" : kind)

@@ -1,0 +1,90 @@
+/**
+ * The runtime contract. A processor turns a batch of records into a step; the runtime owns everything else:
+ * it gives each assigned partition its own task, commits a step's outputs and the batch's end offset in one Kafka
+ * transaction, restores state before the first batch, bounds what is in flight, and stops cleanly.
+ * So no processor knows an offset, a transaction or a client.
+ */
+import type { Duration, Effect, Scope } from "effect"
+
+/** A record as it came from Kafka. `topic` is the logical name (no prefix); `timestamp` in milliseconds since the epoch. */
+export interface Inbound {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly timestamp: number
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** A record to write. `topic` is the logical name; without `partition` the key decides (murmur2, as Java's client). */
+export interface Outbound {
+  readonly topic: string
+  readonly key: string | null
+  readonly value: Buffer | null
+  readonly headers?: Readonly<Record<string, string>>
+  readonly partition?: number
+}
+
+/** A run of records of one partition, in offset order; never empty. */
+export interface Batch {
+  readonly topic: string
+  readonly partition: number
+  readonly records: ReadonlyArray<Inbound>
+}
+
+/** What a batch leads to. Its outputs and the batch's end offset are committed together or not at all. */
+export interface Step {
+  readonly outputs: ReadonlyArray<Outbound>
+}
+
+/** How records are gathered into a batch: it closes at the first limit reached. */
+export interface BatchLimits {
+  readonly recordsMax: number
+  readonly bytesMax: number
+  readonly linger: Duration.Duration
+}
+
+/** State that a partition needs before its first batch, read from a topic's partition of the same number. */
+export interface Restore {
+  readonly topic: string
+  /** Read from this long before now, or the whole topic. */
+  readonly since: Duration.Duration | "beginning"
+  /** Up to the partition's committed input offset (`topic` is then the input itself), or to the topic's end. */
+  readonly until: "committed" | "end"
+  readonly apply: (records: ReadonlyArray<Inbound>) => void
+}
+
+/** What a processor does with one assigned partition. */
+export interface PartitionTask<E, R> {
+  readonly restore?: Restore
+  /**
+   * Decides a batch. May suspend as long as it likes (an open circuit): heartbeats go on and offsets stay.
+   * Up to `concurrency` steps of a partition run at a time; they are committed in order.
+   * A failure closes the partition and opens it again from the committed offset, with growing delays.
+   */
+  readonly step: (batch: Batch) => Effect.Effect<Step, E, R>
+  /** Output without input, such as a sliding window's state; committed in a transaction of its own. */
+  readonly tick?: { readonly every: Duration.Duration; readonly step: Effect.Effect<Step, E, R> }
+}
+
+export interface AssignedPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** A processor: a name, its inputs, and what it does with each partition that it is given. */
+export interface Processor<E = never, R = never> {
+  /** Names its consumer group (`<prefix><name>`), metrics and logs; such as `normalizer` or `delivery-meta.<connection>`. */
+  readonly name: string
+  readonly topics: ReadonlyArray<string>
+  readonly batch: BatchLimits
+  /** Steps of one partition in flight at a time. */
+  readonly concurrency: number
+  /** Records that are not for this processor are passed over, cheaply, before batching; their offsets are committed. */
+  readonly accept?: (record: Inbound) => boolean
+  /** `active-standby`: one member of the group owns all partitions, so that it sees the whole topic. */
+  readonly assignment?: "balanced" | "active-standby"
+  /** Opened when a partition is assigned; its scope closes when the partition is revoked. */
+  readonly open: (assigned: AssignedPartition) => Effect.Effect<PartitionTask<E, R>, E, R | Scope.Scope>
+}

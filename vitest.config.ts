@@ -1,0 +1,31 @@
+import { defineConfig } from "vitest/config"
+
+const exclude = ["**/node_modules/**", "**/.capi/**"]
+
+// Two projects: `unit` needs nothing; `kafka` shares one real broker and registry, started once by the global set-up.
+export default defineConfig({
+  test: {
+    reporters: ["default"],
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["**/*.test.ts"],
+          exclude: [...exclude, "**/*.kafka.test.ts", "**/*.docker.test.ts"],
+          testTimeout: 20_000
+        }
+      },
+      {
+        test: {
+          name: "kafka",
+          include: ["**/*.kafka.test.ts", "**/*.docker.test.ts"],
+          exclude,
+          globalSetup: ["tests/support/kafka-global-setup.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          maxWorkers: 2
+        }
+      }
+    ]
+  }
+})
