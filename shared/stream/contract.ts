@@ -57,7 +57,8 @@ export interface Restore {
 
 /** What a processor does with one assigned partition. */
 export interface PartitionTask<E, R> {
-  readonly restore?: Restore
+  /** Read in order before the first batch, each time the partition is opened. */
+  readonly restore?: ReadonlyArray<Restore>
   /**
    * Decides a batch. May suspend as long as it likes (an open circuit): heartbeats go on and offsets stay.
    * Up to `concurrency` steps of a partition run at a time; they are committed in order.
