@@ -46,19 +46,19 @@ export interface BatchLimits {
 }
 
 /** State that a partition needs before its first batch, read from a topic's partition of the same number. */
-export interface Restore {
+export interface Restore<E, R> {
   readonly topic: string
   /** Read from this long before now, or the whole topic. */
   readonly since: Duration.Duration | "beginning"
   /** Up to the partition's committed input offset (`topic` is then the input itself), or to the topic's end. */
   readonly until: "committed" | "end"
-  readonly apply: (records: ReadonlyArray<Inbound>) => void
+  readonly apply: (records: ReadonlyArray<Inbound>) => Effect.Effect<void, E, R>
 }
 
 /** What a processor does with one assigned partition. */
 export interface PartitionTask<E, R> {
   /** Read in order before the first batch, each time the partition is opened. */
-  readonly restore?: ReadonlyArray<Restore>
+  readonly restore?: ReadonlyArray<Restore<E, R>>
   /**
    * Decides a batch. May suspend as long as it likes (an open circuit): heartbeats go on and offsets stay.
    * Up to `concurrency` steps of a partition run at a time; they are committed in order.
