@@ -16,7 +16,10 @@ export type MapResult =
       readonly _tag: "Payload"
       readonly platformEvent: string
       readonly payload: JsonObject
-      /** Events of equal group may share a request. */
+      /**
+       * Events of equal group may share a request: what the request's envelope needs to know of them, written by
+       * `batchGroup` of `batch-group.ts` (which lists the keys of each kind).
+       */
       readonly batchGroup: string
       /** Last moment the platform takes the event, in milliseconds since the epoch; null without an age limit. */
       readonly deadline: number | null
@@ -45,6 +48,8 @@ export interface HttpResponseSpec {
   readonly headers: Readonly<Record<string, string>>
   /** At most `responseBytesMax`, cut beyond. */
   readonly body: string
+  /** Milliseconds since the epoch; a Retry-After that is a date is read against it where the answer has no Date header. */
+  readonly receivedAt?: number
 }
 
 /** The classes that a platform's answer is sorted into; each decides what the engine does next. */
@@ -64,7 +69,12 @@ export interface EventVerdict {
   readonly errorClass: ErrorClass
   /** Stable, low-cardinality: the platform's code, such as `100/2804003`. */
   readonly reasonCode: string | null
+  /** The platform's words, bounded, without anything that looks like personal data or a token. */
   readonly message: string | null
+  /** What a person can do about it, from the classification table. */
+  readonly nextStep?: string
+  /** This event alone must wait so long before it is sent again (a click that Google Ads does not know yet). */
+  readonly retryAfter?: Duration.Duration
 }
 
 /** What a response says of each event sent. */
@@ -108,7 +118,10 @@ export type Secret = Readonly<Record<string, Redacted.Redacted>>
 
 export interface RequestContext {
   readonly connection: Connection
+  /** Where the connector has `refresh`, with the access token it gave, as `access_token`. */
   readonly secret: Secret
+  /** Opens a sealed recipient (WhatsApp); null where the key is another one or the text is not a sealed one. */
+  readonly open: (sealed: string) => string | null
 }
 
 /** What the mapper gives a connector beside the event. */
@@ -143,7 +156,27 @@ export interface Connector {
     readonly request: (context: RequestContext) => HttpRequestSpec
     readonly read: (response: HttpResponseSpec) => RefreshResult
   }
+  /** Asks for the final outcome of an accepted request by its `laterId` (Google's requestStatus); absent where nothing can be asked. */
+  readonly later?: {
+    readonly request: (laterId: string, context: RequestContext) => HttpRequestSpec
+    readonly read: (response: HttpResponseSpec) => LaterReading
+  }
 }
+
+export type LaterReading =
+  /** The platform still works on it: ask again. */
+  | { readonly _tag: "Pending"; readonly retryAfter: Duration.Duration | null }
+  /** The platform is done. It gives counts, not events: with several events and both outcomes nobody knows which. */
+  | {
+      readonly _tag: "Final"
+      /** Events that the platform took; null where it says no number. */
+      readonly processed: number | null
+      /** Why and how many it did not take; empty means that all were taken. */
+      readonly rejected: ReadonlyArray<{ readonly verdict: EventVerdict; readonly count: number }>
+      readonly warnings: ReadonlyArray<string>
+    }
+  /** The question itself failed; the class says whether asking again helps. */
+  | { readonly _tag: "Unreadable"; readonly verdict: EventVerdict; readonly retryAfter: Duration.Duration | null }
 
 export type RefreshResult =
   | { readonly _tag: "Token"; readonly accessToken: Redacted.Redacted; readonly expiresIn: Duration.Duration }
