@@ -424,6 +424,38 @@ export interface NormalizedEvent {
   readonly dropped_fields: ReadonlyArray<DroppedField>
 }
 
+/** What the final result needs to tell of an event. */
+export interface PendingEvent {
+  /** Id of the event. */
+  readonly event_id: string
+  /** Canonical event name. */
+  readonly event_name: string
+  /** When it happened, in milliseconds since the epoch. */
+  readonly event_time: number
+  /** The platform's name of the event. */
+  readonly platform_event: string
+  /** Version of the mapping. */
+  readonly mapping_version: string
+  /** Requests made for it before the one that was accepted. */
+  readonly retry_count: number
+}
+
+/** A request that the platform accepted and answers later; a null value says that its answer is final. */
+export interface PendingOutcome {
+  /** The connection. */
+  readonly connection_id: string
+  /** The platform. */
+  readonly platform: string
+  /** Id under which the platform tells the outcome (requestId, wamid). */
+  readonly later_id: string
+  /** When the platform accepted it, in milliseconds since the epoch. */
+  readonly accepted_at: number
+  /** Time of the request, in milliseconds. */
+  readonly latency_ms: number
+  /** The events of the request. */
+  readonly events: ReadonlyArray<PendingEvent>
+}
+
 /** The customer, in plaintext. Read by the normalizer only; nothing downstream holds it. */
 export interface RawUser {
   /** Email address or addresses, plain or as 64 hex characters of SHA-256. */
@@ -518,4 +550,18 @@ export interface RawEvent {
   readonly properties: null | Properties
   /** App events only. */
   readonly app: null | App
+}
+
+/** Written before a request whose repeat is not harmless, and again, with the outcome, in the transaction of its result. */
+export interface SendIntent {
+  /** Id of the event. */
+  readonly event_id: string
+  /** The connection. */
+  readonly connection_id: string
+  /** sending before the request; settled once its outcome is committed. */
+  readonly state: string
+  /** Outcome of the result, where settled. */
+  readonly outcome: null | string
+  /** When it was written, in milliseconds since the epoch. */
+  readonly timestamp: number
 }

@@ -11,7 +11,9 @@ import type {
   HealthAlert,
   MappedEvent,
   NormalizedEvent,
-  RawEvent
+  PendingOutcome,
+  RawEvent,
+  SendIntent
 } from "../../schemas/types.gen.ts"
 
 /** The records by the name of their schema file. */
@@ -24,6 +26,8 @@ export interface Records {
   readonly "health-alert": HealthAlert
   readonly "dead-letter": DeadLetter
   readonly "connector-state": ConnectorState
+  readonly "send-intent": SendIntent
+  readonly "pending-outcome": PendingOutcome
 }
 export type SchemaName = keyof Records
 

@@ -5,6 +5,7 @@
  * So no processor knows an offset, a transaction or a client.
  */
 import type { Duration, Effect, Scope } from "effect"
+import type { KafkaError } from "../kafka/port.ts"
 
 /** A record as it came from Kafka. `topic` is the logical name (no prefix); `timestamp` in milliseconds since the epoch. */
 export interface Inbound {
@@ -72,6 +73,12 @@ export interface PartitionTask<E, R> {
 export interface AssignedPartition {
   readonly topic: string
   readonly partition: number
+  /**
+   * Writes records now, in a transaction of their own on the partition's producer, serialised with its commits; so it
+   * fails (and closes the partition) where another member owns the partition by now. For what must be durable before
+   * an effect outside Kafka: a send intent.
+   */
+  readonly append?: (records: ReadonlyArray<Outbound>) => Effect.Effect<void, KafkaError>
 }
 
 /** A processor: a name, its inputs, and what it does with each partition that it is given. */
