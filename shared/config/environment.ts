@@ -1,0 +1,19 @@
+/** The edge to the process's environment: the only place in `shared` that reads it. */
+import process from "node:process"
+import { ConfigProvider } from "effect"
+
+/** Environment variables, an empty one counting as absent, as compose files and shells leave them. */
+export const environment = (
+  variables: Readonly<Record<string, string | undefined>> = process.env
+): Readonly<Record<string, string>> => {
+  const present: Record<string, string> = {}
+  for (const [name, value] of Object.entries(variables))
+    if (value !== undefined && value.trim() !== "") present[name] = value
+  return present
+}
+
+/** A provider over the environment, with defaults behind it (such as the address of a local broker). */
+export const environmentProvider = (
+  variables: Readonly<Record<string, string>> = environment(),
+  defaults: Readonly<Record<string, string>> = {}
+): ConfigProvider.ConfigProvider => ConfigProvider.fromEnvRecord({ ...defaults, ...variables })

@@ -1,0 +1,64 @@
+/** Every shared setting as data: the README's table is checked against it, and defaults are read from it. */
+
+export interface SettingRow {
+  readonly name: string
+  /** Null where the setting is required or off by default. */
+  readonly default: string | null
+  readonly required: boolean
+  /** Its value is never printed. */
+  readonly secret: boolean
+  readonly example: string
+  readonly description: string
+}
+
+const row = (
+  name: string,
+  description: string,
+  options: {
+    readonly default?: string
+    readonly required?: boolean
+    readonly secret?: boolean
+    readonly example?: string
+  }
+): SettingRow => ({
+  name,
+  default: options.default ?? null,
+  required: options.required ?? false,
+  secret: options.secret ?? false,
+  example: options.example ?? options.default ?? "",
+  description
+})
+
+export const settingsTable: ReadonlyArray<SettingRow> = [
+  row("KAFKA_BROKERS", "Kafka's bootstrap servers, host:port, separated by commas.", {
+    required: true,
+    example: "localhost:9092"
+  }),
+  row("KAFKA_CLIENT_ID", "The name under which the programs appear in the broker's logs and quotas.", {
+    default: "capi-relay"
+  }),
+  row("KAFKA_SSL", "Whether to speak TLS with the broker.", { default: "false", example: "true" }),
+  row("KAFKA_SASL_MECHANISM", "plain, scram-sha-256 or scram-sha-512.", { default: "plain" }),
+  row("KAFKA_SASL_USERNAME", "The user at the broker; without it no SASL is used.", { example: "capi" }),
+  row("KAFKA_SASL_PASSWORD", "The user's password.", { secret: true, example: "…" }),
+  row("SCHEMA_REGISTRY_URL", "The Confluent-compatible schema registry.", {
+    required: true,
+    example: "http://localhost:8081"
+  }),
+  row("SCHEMA_REGISTRY_USERNAME", "The user at the registry (basic authentication).", { example: "capi" }),
+  row("SCHEMA_REGISTRY_PASSWORD", "The user's password at the registry.", { secret: true, example: "…" }),
+  row("CAPI_TOPIC_PREFIX", "Put before every topic's and consumer group's name, such as prod. (with the dot).", {
+    default: "",
+    example: "prod."
+  }),
+  row("CAPI_CONNECTIONS", "The file of connections.", { default: "connections.yaml" }),
+  row("CAPI_CREDENTIALS_FILE", "The encrypted credential store.", { default: ".capi/credentials.json" }),
+  row("CAPI_MASTER_KEY", "Opens the credential store and seals personal data; at least 16 characters, kept safe.", {
+    secret: true,
+    example: "$(openssl rand -base64 32)"
+  }),
+  row("HOST", "The address on which /healthz, /readyz and /metrics answer.", { default: "0.0.0.0" }),
+  row("PORT", "Their port; 0 takes a free one and prints it.", { default: "0", example: "9464" }),
+  row("LOG_LEVEL", "All, Trace, Debug, Info, Warn, Error, Fatal or None.", { default: "Info" }),
+  row("LOG_FORMAT", "json, pretty, or auto: pretty on a terminal, JSON elsewhere.", { default: "auto" })
+]

@@ -1,0 +1,97 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Redacted } from "effect"
+import { environment, environmentProvider } from "./environment.ts"
+import { loadSettingsFrom } from "./settings.ts"
+import { settingsTable } from "./settings-table.ts"
+
+const load = (variables: Record<string, string>) => loadSettingsFrom(environmentProvider(environment(variables)))
+const minimal = { KAFKA_BROKERS: "localhost:9092", SCHEMA_REGISTRY_URL: "http://localhost:8081/" }
+
+describe("settings", () => {
+  it.effect("decode the minimal example", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* load(minimal), {
+        kafka: { brokers: ["localhost:9092"], clientId: "capi-relay", ssl: false, sasl: null },
+        registry: { url: "http://localhost:8081", username: null, password: null },
+        topicPrefix: "",
+        connectionsFile: "connections.yaml",
+        credentialsFile: ".capi/credentials.json",
+        masterKey: null,
+        health: { host: "0.0.0.0", port: 0 },
+        log: { level: "Info", format: "auto" }
+      })
+    })
+  )
+
+  it.effect("decode the fully spelled example", () =>
+    Effect.gen(function* () {
+      const settings = yield* load({
+        KAFKA_BROKERS: "a:9092, b:9092,",
+        KAFKA_CLIENT_ID: "relay",
+        KAFKA_SSL: "true",
+        KAFKA_SASL_MECHANISM: "scram-sha-512",
+        KAFKA_SASL_USERNAME: "user",
+        KAFKA_SASL_PASSWORD: "broker-password",
+        SCHEMA_REGISTRY_URL: "https://registry.example",
+        SCHEMA_REGISTRY_USERNAME: "reader",
+        SCHEMA_REGISTRY_PASSWORD: "registry-password",
+        CAPI_TOPIC_PREFIX: "prod.",
+        CAPI_CONNECTIONS: "/etc/capi/connections.yaml",
+        CAPI_CREDENTIALS_FILE: "/etc/capi/credentials.json",
+        CAPI_MASTER_KEY: "a-master-key-of-some-length",
+        HOST: "127.0.0.1",
+        PORT: "9464",
+        LOG_LEVEL: "Debug",
+        LOG_FORMAT: "json"
+      })
+      assert.deepStrictEqual(settings.kafka.brokers, ["a:9092", "b:9092"])
+      assert.strictEqual(settings.kafka.ssl, true)
+      assert.strictEqual(settings.kafka.sasl?.mechanism, "scram-sha-512")
+      assert.strictEqual(Redacted.value(settings.kafka.sasl!.password), "broker-password")
+      assert.strictEqual(Redacted.value(settings.registry.password!), "registry-password")
+      assert.strictEqual(Redacted.value(settings.masterKey!), "a-master-key-of-some-length")
+      assert.strictEqual(settings.topicPrefix, "prod.")
+      assert.deepStrictEqual(settings.health, { host: "127.0.0.1", port: 9464 })
+      assert.deepStrictEqual(settings.log, { level: "Debug", format: "json" })
+      const printed = JSON.stringify(settings)
+      for (const secret of ["broker-password", "registry-password", "a-master-key"]) assert.notInclude(printed, secret)
+    })
+  )
+
+  it.effect("count an empty variable as absent", () =>
+    Effect.gen(function* () {
+      const settings = yield* load({ ...minimal, CAPI_MASTER_KEY: "", PORT: " ", KAFKA_SASL_USERNAME: "" })
+      assert.strictEqual(settings.masterKey, null)
+      assert.strictEqual(settings.health.port, 0)
+      assert.strictEqual(settings.kafka.sasl, null)
+    })
+  )
+
+  const wrong: ReadonlyArray<[string, Record<string, string>, "missing" | "invalid"]> = [
+    ["KAFKA_BROKERS", { SCHEMA_REGISTRY_URL: "http://r" }, "missing"],
+    ["SCHEMA_REGISTRY_URL", { KAFKA_BROKERS: "a:1" }, "missing"],
+    ["PORT", { ...minimal, PORT: "65536" }, "invalid"],
+    ["PORT", { ...minimal, PORT: "http" }, "invalid"],
+    ["LOG_FORMAT", { ...minimal, LOG_FORMAT: "xml" }, "invalid"],
+    ["LOG_LEVEL", { ...minimal, LOG_LEVEL: "loud" }, "invalid"],
+    ["KAFKA_SSL", { ...minimal, KAFKA_SSL: "perhaps" }, "invalid"],
+    ["KAFKA_SASL_PASSWORD", { ...minimal, KAFKA_SASL_USERNAME: "user" }, "missing"]
+  ]
+  it.effect.each(wrong)("name %s when it is wrong", ([name, variables, code]) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(load(variables))
+      assert.strictEqual(error._tag, "SettingsError")
+      assert.strictEqual(error.code, code)
+      assert.include(error.message, name)
+      assert.include(error.nextStep, name)
+      assert.notInclude(error.message, "\n")
+    })
+  )
+
+  it("has a description and an example for each row", () => {
+    for (const row of settingsTable) {
+      assert.isNotEmpty(row.description)
+      if (row.default !== "") assert.isNotEmpty(row.example, row.name)
+    }
+  })
+})

@@ -1,0 +1,139 @@
+/** The settings that every program shares, decoded once from the environment. */
+import { Config, type ConfigProvider, Context, Data, Effect, Layer, type LogLevel, Option, type Redacted } from "effect"
+import { settingsTable } from "./settings-table.ts"
+
+export interface KafkaSettings {
+  readonly brokers: ReadonlyArray<string>
+  readonly clientId: string
+  readonly ssl: boolean
+  readonly sasl: SaslSettings | null
+}
+
+export const saslMechanisms = ["plain", "scram-sha-256", "scram-sha-512"] as const
+
+export interface SaslSettings {
+  readonly mechanism: (typeof saslMechanisms)[number]
+  readonly username: string
+  readonly password: Redacted.Redacted
+}
+
+export interface RegistrySettings {
+  readonly url: string
+  readonly username: string | null
+  readonly password: Redacted.Redacted | null
+}
+
+export interface Settings {
+  readonly kafka: KafkaSettings
+  readonly registry: RegistrySettings
+  /** Before every topic's and group's name. */
+  readonly topicPrefix: string
+  readonly connectionsFile: string
+  readonly credentialsFile: string
+  /** Opens the credential store and seals personal data; null where none is set. */
+  readonly masterKey: Redacted.Redacted | null
+  /** Where /healthz, /readyz and /metrics answer; port 0 takes a free one. */
+  readonly health: { readonly host: string; readonly port: number }
+  readonly log: { readonly level: LogLevel.LogLevel; readonly format: LogFormat }
+}
+
+/** `auto`: pretty on a terminal, JSON elsewhere. */
+export const logFormats = ["auto", "json", "pretty"] as const
+export type LogFormat = (typeof logFormats)[number]
+
+/** A setting is missing or wrong. The message names the variable, never its value. */
+export class SettingsError extends Data.TaggedError("SettingsError")<{
+  readonly code: "missing" | "invalid"
+  readonly message: string
+  readonly nextStep: string
+  readonly cause: unknown
+}> {}
+
+/** The decoded settings, for layers that need them. */
+export class SettingsService extends Context.Service<SettingsService, Settings>()("shared/config/Settings") {
+  /** Reads the current `ConfigProvider`. */
+  static readonly layer: Layer.Layer<SettingsService, SettingsError> = Layer.effect(
+    SettingsService,
+    Effect.suspend(() => loadSettings)
+  )
+}
+
+const defaultOf = (name: string): string => settingsTable.find((row) => row.name === name)?.default ?? ""
+const text = (name: string) => Config.NonEmptyString(name)
+const textOr = (name: string) => text(name).pipe(Config.withDefault(defaultOf(name)))
+const optional = <A>(config: Config.Config<A>) => Config.option(config).pipe(Config.map(Option.getOrNull))
+
+const sasl = Config.all({
+  mechanism: Config.Literals(saslMechanisms, "KAFKA_SASL_MECHANISM").pipe(Config.withDefault("plain" as const)),
+  username: text("KAFKA_SASL_USERNAME"),
+  password: Config.Redacted("KAFKA_SASL_PASSWORD")
+})
+
+const brokerList = Config.map(text("KAFKA_BROKERS"), (value) =>
+  value
+    .split(",")
+    .map((broker) => broker.trim())
+    .filter((broker) => broker !== "")
+)
+
+/** The one description of the shared settings; see `settings-table.ts` for what each means. */
+export const settings: Config.Config<Settings> = Config.all({
+  kafka: Config.all({
+    brokers: brokerList,
+    clientId: textOr("KAFKA_CLIENT_ID"),
+    ssl: Config.Boolean("KAFKA_SSL").pipe(Config.withDefault(false)),
+    // Half a pair is a mistake: as soon as a user name is given, the password must be, too.
+    sasl: Config.flatMap(
+      optional(text("KAFKA_SASL_USERNAME")),
+      (username): Config.Config<SaslSettings | null> => (username === null ? Config.succeed(null) : sasl)
+    )
+  }),
+  registry: Config.all({
+    url: Config.map(text("SCHEMA_REGISTRY_URL"), (url) => url.replace(/\/+$/, "")),
+    username: optional(text("SCHEMA_REGISTRY_USERNAME")),
+    password: optional(Config.Redacted("SCHEMA_REGISTRY_PASSWORD"))
+  }),
+  topicPrefix: textOr("CAPI_TOPIC_PREFIX"),
+  connectionsFile: textOr("CAPI_CONNECTIONS"),
+  credentialsFile: textOr("CAPI_CREDENTIALS_FILE"),
+  masterKey: optional(Config.Redacted("CAPI_MASTER_KEY")),
+  health: Config.all({
+    host: textOr("HOST"),
+    port: Config.Port("PORT").pipe(Config.withDefault(0))
+  }),
+  log: Config.all({
+    level: Config.LogLevel("LOG_LEVEL").pipe(Config.withDefault("Info" as const)),
+    format: Config.Literals(logFormats, "LOG_FORMAT").pipe(Config.withDefault("auto" as const))
+  })
+})
+
+/** Decodes the settings; a failure names the variable and what it should hold. */
+export const loadSettings: Effect.Effect<Settings, SettingsError> = Effect.suspend(() => settings).pipe(
+  Effect.mapError((error) => toSettingsError(error))
+)
+
+/** Decodes the settings from a given provider, as tests and tools do. */
+export const loadSettingsFrom = (provider: ConfigProvider.ConfigProvider): Effect.Effect<Settings, SettingsError> =>
+  settings.parse(provider).pipe(Effect.mapError((error) => toSettingsError(error)))
+
+const toSettingsError = (error: Config.ConfigError): SettingsError => {
+  const details = error.message.replaceAll(/\s+/g, " ")
+  const name = /at \["([A-Z_]+)"/.exec(details)?.[1] ?? null
+  const row = settingsTable.find((candidate) => candidate.name === name)
+  const expected = /Expected (.*?)(?: at \[|, got|\)$|$)/.exec(details)?.[1] ?? null
+  const missing = /missing|Expected (?:a )?string$/i.test(details.replace(/ at \[.*/, "").replace(/^SchemaError\(/, ""))
+  return new SettingsError({
+    code: missing ? "missing" : "invalid",
+    message:
+      name === null
+        ? `A setting is wrong: ${details}.`
+        : missing
+          ? `The setting ${name} is missing${row === undefined ? "" : `: ${row.description}`}`
+          : `The setting ${name} is wrong: expected ${expected ?? "another value"}.`,
+    nextStep:
+      row === undefined || name === null
+        ? "Check the environment variables of this program."
+        : `Set the environment variable ${name}, such as ${name}=${row.example}.`,
+    cause: null
+  })
+}
