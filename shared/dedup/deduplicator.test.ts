@@ -1,0 +1,101 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration } from "effect"
+import fc from "fast-check"
+import { Deduplicator, entryOf, packEntries } from "./deduplicator.ts"
+
+const now = 1_795_000_000_000
+const hour = 3_600_000
+const occurrence = (eventId: string, offset: number, content = "c") => ({ eventId, partition: 3, offset, content })
+const options = { window: Duration.hours(24), idsMax: 1_000_000 }
+
+describe("the deduplicator", () => {
+  it("tells a new id, the same record, a duplicate and a conflict apart", () => {
+    const seen = new Deduplicator(options)
+    assert.strictEqual(seen.check(entryOf(occurrence("a", 1), now)), "absent")
+    assert.strictEqual(seen.check(entryOf(occurrence("a", 1), now + hour)), "same_record")
+    assert.strictEqual(seen.check(entryOf(occurrence("a", 2), now + hour)), "duplicate")
+    assert.strictEqual(seen.check(entryOf(occurrence("a", 2, "other"), now + hour)), "conflict")
+    assert.strictEqual(seen.check(entryOf(occurrence("b", 2), now)), "absent")
+    assert.isTrue(seen.isDuplicate(entryOf(occurrence("a", 9), now)))
+  })
+
+  it("tells positions apart beyond 32 bits and by partition", () => {
+    const seen = new Deduplicator(options)
+    seen.check(entryOf(occurrence("a", 5), now))
+    assert.strictEqual(seen.check(entryOf(occurrence("a", 5 + 2 ** 32), now)), "duplicate")
+    assert.strictEqual(seen.check(entryOf({ ...occurrence("a", 5), partition: 4 }, now)), "duplicate")
+  })
+
+  it("forgets an id after the window", () => {
+    const seen = new Deduplicator(options)
+    seen.check(entryOf(occurrence("a", 1), now))
+    assert.strictEqual(seen.check(entryOf(occurrence("a", 2), now + 24 * hour)), "duplicate")
+    assert.strictEqual(seen.check(entryOf(occurrence("a", 2), now + 24 * hour + 1000)), "absent")
+  })
+
+  it("knows after a restore what it knew before", () => {
+    const packed = packEntries(
+      Array.from({ length: 5_000 }, (_, i) => entryOf(occurrence(`id-${i}`, i + 2 ** 33), now))
+    )
+    const seen = new Deduplicator(options)
+    seen.restore(packed, now + hour)
+    assert.strictEqual(seen.statistics.ids, 5_000)
+    for (let i = 0; i < 5_000; i++) {
+      assert.strictEqual(seen.check(entryOf(occurrence(`id-${i}`, i + 2 ** 33), now)), "same_record")
+      assert.strictEqual(seen.check(entryOf(occurrence(`id-${i}`, i), now)), "duplicate")
+    }
+  })
+
+  it("stays within its limit, drops the oldest first and counts them", () => {
+    const seen = new Deduplicator({ window: Duration.hours(24), idsMax: 20_000 })
+    for (let i = 0; i < 60_000; i++) seen.check(entryOf(occurrence(`id-${i}`, i), now + i * 1000))
+    const { ids, evictedBySize } = seen.statistics
+    assert.isAtMost(ids, 20_000 + 256)
+    assert.isAtLeast(ids, 15_000)
+    assert.strictEqual(ids + evictedBySize, 60_000)
+    for (let i = 59_000; i < 60_000; i++)
+      assert.isTrue(seen.isDuplicate(entryOf(occurrence(`id-${i}`, -1 + 2 ** 40), now + 60_000_000)))
+  })
+
+  it("makes room by age before it grows", () => {
+    const seen = new Deduplicator({ window: Duration.seconds(10), idsMax: 1_000_000 })
+    for (let i = 0; i < 200_000; i++) seen.check(entryOf(occurrence(`id-${i}`, i), now + i))
+    assert.isAtMost(seen.statistics.ids, 40_000)
+    assert.isAbove(seen.statistics.evictedByAge, 0)
+  })
+
+  it("holds an id in at most 40 bytes", () => {
+    const seen = new Deduplicator({ window: Duration.hours(24), idsMax: 10_000_000 })
+    for (let i = 0; i < 400_000; i++) seen.check(entryOf(occurrence(`id-${i}`, i), now))
+    const { bytes, ids } = seen.statistics
+    assert.strictEqual(ids, 400_000)
+    assert.isAtMost(bytes / ids, 40)
+  })
+
+  it("agrees with a plain map for any sequence of occurrences", () => {
+    const step = fc.record({
+      id: fc.integer({ min: 0, max: 40 }),
+      offset: fc.integer({ min: 0, max: 3 }),
+      content: fc.constantFrom("x", "y")
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+        const seen = new Deduplicator(options)
+        const model = new Map<number, { offset: number; content: string }>()
+        for (const { id, offset, content } of steps) {
+          const known = model.get(id)
+          const expected =
+            known === undefined
+              ? "absent"
+              : known.offset === offset
+                ? "same_record"
+                : known.content === content
+                  ? "duplicate"
+                  : "conflict"
+          if (known === undefined) model.set(id, { offset, content })
+          assert.strictEqual(seen.check(entryOf(occurrence(`${id}`, offset, content), now)), expected)
+        }
+      })
+    )
+  })
+})

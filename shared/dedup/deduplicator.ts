@@ -1,0 +1,129 @@
+/**
+ * Tells whether an event id was seen in the last 24 hours at another position of the raw log. The same position is the
+ * same record again (a replay, a crash before the commit), which goes on (docs/decisions/0005-duplicates-are-told-by-position.md).
+ */
+import { hash } from "node:crypto"
+import { Duration } from "effect"
+import { type Entry, entryWords, IdTable, type Lookup } from "./id-table.ts"
+
+export interface DeduplicatorOptions {
+  /** How long an id is remembered. */
+  readonly window: Duration.Duration
+  /** Ids held at most; beyond it the oldest go first and are counted. */
+  readonly idsMax: number
+}
+
+/** The specification's window of 24 hours; its 100,000 ids are far too few for a day, so millions fit. */
+export const defaultDeduplicatorOptions: DeduplicatorOptions = { window: Duration.hours(24), idsMax: 10_000_000 }
+
+/** One occurrence of an event. */
+export interface Occurrence {
+  readonly eventId: string
+  /** Position of its raw record. */
+  readonly partition: number
+  readonly offset: number
+  /** What a repeat should equal; an id that comes with other content is a conflict. */
+  readonly content: string
+}
+
+export interface DeduplicatorStatistics {
+  readonly ids: number
+  readonly bytes: number
+  readonly checked: number
+  readonly duplicates: number
+  readonly conflicts: number
+  readonly evictedByAge: number
+  readonly evictedBySize: number
+}
+
+export class Deduplicator {
+  private readonly table: IdTable
+  private readonly windowSeconds: number
+  private counts = { checked: 0, duplicates: 0, conflicts: 0 }
+
+  constructor(options: DeduplicatorOptions = defaultDeduplicatorOptions) {
+    this.table = new IdTable(options.idsMax)
+    this.windowSeconds = Math.ceil(Duration.toMillis(options.window) / 1000)
+  }
+
+  /** What is known of the occurrence at `now` (milliseconds since the epoch); a new one is remembered. */
+  check(entry: Entry): Lookup {
+    const oldest = entry.timeSeconds - this.windowSeconds
+    const found = this.table.lookup(entry, oldest)
+    this.counts.checked++
+    if (found === "duplicate") this.counts.duplicates++
+    else if (found === "conflict") this.counts.conflicts++
+    else if (found === "absent") this.table.insert(entry, oldest)
+    return found
+  }
+
+  /** The specification's question, without remembering. */
+  isDuplicate(entry: Entry): boolean {
+    const found = this.table.lookup(entry, entry.timeSeconds - this.windowSeconds)
+    return found === "duplicate" || found === "conflict"
+  }
+
+  /** Takes over entries of a changelog record (see `packEntries`). */
+  restore(packed: Buffer, now: number): void {
+    const oldest = Math.floor(now / 1000) - this.windowSeconds
+    for (let at = 0; at + entryBytes <= packed.length; at += entryBytes) {
+      const entry = unpackEntry(packed, at)
+      if (entry.timeSeconds >= oldest) this.table.insert(entry, oldest)
+    }
+  }
+
+  get statistics(): DeduplicatorStatistics {
+    const { table, counts } = this
+    return {
+      ids: table.size,
+      bytes: table.bytes,
+      ...counts,
+      evictedByAge: table.evicted.age,
+      evictedBySize: table.evicted.size
+    }
+  }
+}
+
+/** Hashes an occurrence: 96 bits of SHA-256 of the id, 32 bits of the content's. */
+export const entryOf = (occurrence: Occurrence, now: number): Entry => {
+  const id = hash("sha256", occurrence.eventId, "buffer")
+  const content = hash("sha256", occurrence.content, "buffer")
+  return {
+    hash0: id.readUInt32LE(0),
+    hash1: id.readUInt32LE(4),
+    hash2: id.readUInt32LE(8),
+    timeSeconds: Math.floor(now / 1000),
+    partition: occurrence.partition,
+    offset: occurrence.offset,
+    content: content.readUInt32LE(0)
+  }
+}
+
+const entryBytes = entryWords * 4
+
+/** The new ids of a batch as one changelog record: 28 bytes each, little-endian. */
+export const packEntries = (entries: ReadonlyArray<Entry>): Buffer => {
+  const packed = Buffer.allocUnsafe(entries.length * entryBytes)
+  let at = 0
+  for (const entry of entries) {
+    packed.writeUInt32LE(entry.hash0, at)
+    packed.writeUInt32LE(entry.hash1, at + 4)
+    packed.writeUInt32LE(entry.hash2, at + 8)
+    packed.writeUInt32LE(entry.timeSeconds, at + 12)
+    packed.writeUIntLE(entry.offset, at + 16, 6)
+    packed.writeUInt16LE(entry.partition, at + 22)
+    packed.writeUInt32LE(entry.content, at + 24)
+    at += entryBytes
+  }
+  return packed
+}
+
+const unpackEntry = (packed: Buffer, at: number): Entry => ({
+  hash0: packed.readUInt32LE(at),
+  hash1: packed.readUInt32LE(at + 4),
+  hash2: packed.readUInt32LE(at + 8),
+  timeSeconds: packed.readUInt32LE(at + 12),
+  offset: packed.readUIntLE(at + 16, 6),
+  partition: packed.readUInt16LE(at + 22),
+  content: packed.readUInt32LE(at + 24)
+})
