@@ -1,0 +1,17 @@
+import { Data } from "effect"
+
+/** A credential could not be had. Neither text ever holds any part of a secret. */
+export class CredentialsError extends Data.TaggedError("CredentialsError")<{
+  readonly code:
+    | "reference_invalid"
+    | "not_found"
+    | "missing_fields"
+    | "no_master_key"
+    | "wrong_key"
+    | "store_corrupt"
+    | "store_unreadable"
+    | "value_invalid"
+  readonly message: string
+  readonly nextStep: string
+  readonly cause: unknown
+}> {}

@@ -1,0 +1,135 @@
+/** Credentials by reference: the one way in which a program comes by a secret. */
+import { Context, Effect, Layer, Redacted } from "effect"
+import { environment } from "../config/environment.ts"
+import { SettingsService } from "../config/settings.ts"
+import type { Secret } from "../platforms/connector.ts"
+import { CurrentKnownSecrets } from "../telemetry/redaction.ts"
+import { CredentialsError } from "./credentials-error.ts"
+import { parseReference, referenceForms, storeName } from "./reference.ts"
+import { type CredentialShape, readSecret } from "./secret.ts"
+import { type CredentialStore, makeStore, type StoredCredential } from "./store.ts"
+
+export class Credentials extends Context.Service<
+  Credentials,
+  {
+    /**
+     * The fields of a credential. Reads the store anew each time, so that a credential set meanwhile is found.
+     * What it returns is hidden from every later log line.
+     */
+    readonly resolve: (reference: string, shape: CredentialShape) => Effect.Effect<Secret, CredentialsError>
+    /** Whether a reference leads to something; its value is not opened. */
+    readonly exists: (reference: string) => Effect.Effect<boolean, CredentialsError>
+    /** Entries of the store: names, fields and times, never values. */
+    readonly list: Effect.Effect<ReadonlyArray<StoredCredential>, CredentialsError>
+    readonly set: (name: string, value: Redacted.Redacted) => Effect.Effect<StoredCredential, CredentialsError>
+    readonly remove: (name: string) => Effect.Effect<boolean, CredentialsError>
+  }
+>()("shared/credentials/Credentials") {
+  /** Credentials by the shared settings: `CAPI_CREDENTIALS_FILE`, `CAPI_MASTER_KEY` and the environment. */
+  static readonly layer: Layer.Layer<Credentials, never, SettingsService> = Layer.effect(
+    Credentials,
+    Effect.gen(function* () {
+      const settings = yield* SettingsService
+      const store = yield* makeStore(settings.credentialsFile, settings.masterKey)
+      return yield* makeCredentials(store, environment())
+    })
+  )
+}
+
+/** Credentials over a store and environment variables. */
+export const makeCredentials = Effect.fnUntraced(function* (
+  store: CredentialStore,
+  variables: Readonly<Record<string, string | undefined>>
+) {
+  const known = yield* CurrentKnownSecrets
+
+  const find = Effect.fnUntraced(function* (reference: string) {
+    const parsed = parseReference(reference)
+    if (parsed === null) return yield* invalidReference(reference)
+    if (parsed.source === "store") return yield* store.get(parsed.name)
+    const value = Object.hasOwn(variables, parsed.name) ? variables[parsed.name] : undefined
+    return value === undefined || value.trim() === "" ? null : Redacted.make(value)
+  })
+
+  return Credentials.of({
+    resolve: Effect.fnUntraced(function* (reference, shape) {
+      const text = yield* find(reference)
+      if (text === null) return yield* notFound(reference)
+      const secret = yield* Effect.fromResult(readSecret(reference, text, shape)).pipe(
+        Effect.tapError(() => Effect.sync(() => known.add(text)))
+      )
+      known.add(Redacted.make(Redacted.value(text).trim()))
+      for (const value of Object.values(secret)) known.add(value)
+      return secret
+    }),
+    exists: Effect.fnUntraced(function* (reference) {
+      const parsed = parseReference(reference)
+      if (parsed === null) return yield* invalidReference(reference)
+      if (parsed.source === "env") return (yield* find(reference)) !== null
+      return (yield* store.list).some((entry) => entry.name === parsed.name)
+    }),
+    list: store.list,
+    set: (name, value) =>
+      storeName.test(name)
+        ? Effect.andThen(
+            Effect.sync(() => known.add(value)),
+            store.set(name, Redacted.make(Redacted.value(value).trim()))
+          )
+        : Effect.fail(
+            new CredentialsError({
+              code: "reference_invalid",
+              message: `${JSON.stringify(name)} is not a name for a credential.`,
+              nextStep: "Use letters, digits, dots, dashes and underscores, at most 100.",
+              cause: null
+            })
+          ),
+    remove: store.remove
+  })
+})
+
+/** Credentials of fixed values, for tests and sandboxes; nothing can be stored. */
+export const fixedCredentials = (values: Readonly<Record<string, string>>): Layer.Layer<Credentials> => {
+  const none = Effect.fail(invalidReference("store"))
+  return Layer.succeed(Credentials, {
+    resolve: (reference, shape) => {
+      const value = Object.hasOwn(values, reference) ? values[reference] : undefined
+      return value === undefined
+        ? Effect.fail(notFound(reference))
+        : Effect.fromResult(readSecret(reference, Redacted.make(value), shape))
+    },
+    exists: (reference) => Effect.succeed(Object.hasOwn(values, reference)),
+    list: Effect.succeed([]),
+    set: () => none,
+    remove: () => none
+  })
+}
+
+/** Whether a text has the form of a reference, for checks that must not fail. */
+export const isReference = (text: string): boolean => parseReference(text) !== null
+
+const invalidReference = (reference: string) =>
+  new CredentialsError({
+    code: "reference_invalid",
+    // A person may have put the token itself where its reference belongs: it is not repeated.
+    message: `The credential reference ${reference.length > 40 ? "(a long text)" : `of form ${shapeOf(reference)}`} is not one.`,
+    nextStep: `Write ${referenceForms}.`,
+    cause: null
+  })
+
+const shapeOf = (reference: string): string => {
+  const prefix = /^[a-z]{2,8}(?=:)/.exec(reference)?.[0]
+  return prefix === undefined ? "without a source" : `${prefix}:…`
+}
+
+const notFound = (reference: string) => {
+  const parsed = parseReference(reference)
+  return new CredentialsError({
+    code: "not_found",
+    message: `The credential ${reference} does not exist.`,
+    nextStep:
+      parsed?.source === "env"
+        ? `Set the environment variable ${parsed.name}.`
+        : `Set it: capi credentials set ${parsed?.name ?? reference} (the value is read from standard input).`,
+    cause: null
+  })
+}

@@ -1,0 +1,121 @@
+/**
+ * The encrypted store as a file: JSON with one AES-256-GCM box per entry. The key comes from the master key by scrypt
+ * with the file's own salt. Names, field names and ages are in clear, so that a list needs no key; the box is bound to
+ * them, so that nobody can swap two entries unnoticed.
+ */
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
+import { Redacted, Result, Schema } from "effect"
+import { CredentialsError } from "./credentials-error.ts"
+
+const Entry = Schema.Struct({
+  /** Names of the fields, sorted. */
+  fields: Schema.Array(Schema.String),
+  /** Milliseconds since the epoch. */
+  updated_at: Schema.Int,
+  /** Nonce (12 bytes), ciphertext and tag (16 bytes), base64. */
+  box: Schema.String
+})
+export type Entry = typeof Entry.Type
+
+const StoreFile = Schema.Struct({
+  format: Schema.Literal("capi-credentials"),
+  version: Schema.Literal(1),
+  kdf: Schema.Struct({
+    name: Schema.Literal("scrypt"),
+    cost: Schema.Int,
+    block_size: Schema.Int,
+    parallelization: Schema.Int,
+    salt: Schema.String
+  }),
+  /** A box of nothing: opening it proves the key before any entry is touched. */
+  check: Schema.String,
+  entries: Schema.Record(Schema.String, Entry)
+})
+export type StoreFile = typeof StoreFile.Type
+
+/** scrypt's figures for new stores: about 60 ms and 32 MiB. */
+export const scryptParameters = { cost: 32_768, blockSize: 8, parallelization: 1 } as const
+/** The most a file may ask of us, so that a hostile one cannot exhaust the memory. */
+const scryptCostMax = 1_048_576
+
+const decode = Schema.decodeUnknownResult(Schema.fromJsonString(StoreFile))
+
+/** Reads the file's text. */
+export const parseStore = (file: string, text: string): Result.Result<StoreFile, CredentialsError> =>
+  Result.flatMap(
+    Result.mapError(decode(text), (cause) => corrupt(file, cause.message)),
+    (store) =>
+      store.kdf.cost > scryptCostMax || store.kdf.block_size > 32 || store.kdf.parallelization > 16
+        ? Result.fail(corrupt(file, "its key derivation asks too much"))
+        : Result.succeed(store)
+  )
+
+export const newStore = (key: Buffer, salt: Buffer): StoreFile => ({
+  format: "capi-credentials",
+  version: 1,
+  kdf: {
+    name: "scrypt",
+    cost: scryptParameters.cost,
+    block_size: scryptParameters.blockSize,
+    parallelization: scryptParameters.parallelization,
+    salt: salt.toString("base64")
+  },
+  check: seal(key, Buffer.alloc(0), "check"),
+  entries: {}
+})
+
+/** Whether the key is the one that the store was made with. */
+export const keyFits = (store: StoreFile, key: Buffer): boolean => open(key, store.check, "check") !== null
+
+export const sealEntry = (
+  key: Buffer,
+  name: string,
+  fields: ReadonlyArray<string>,
+  updatedAt: number,
+  text: Redacted.Redacted
+): Entry => {
+  const sorted = [...fields].sort()
+  return {
+    fields: sorted,
+    updated_at: updatedAt,
+    box: seal(key, Buffer.from(Redacted.value(text), "utf8"), binding(name, sorted, updatedAt))
+  }
+}
+
+/** Opens an entry; null where the box was changed or belongs to another entry. */
+export const openEntry = (key: Buffer, name: string, entry: Entry): Redacted.Redacted | null => {
+  const opened = open(key, entry.box, binding(name, entry.fields, entry.updated_at))
+  return opened === null ? null : Redacted.make(opened.toString("utf8"))
+}
+
+const binding = (name: string, fields: ReadonlyArray<string>, updatedAt: number): string =>
+  JSON.stringify(["entry", name, fields, updatedAt])
+
+const nonceBytes = 12
+const tagBytes = 16
+
+const seal = (key: Buffer, plain: Buffer, boundTo: string): string => {
+  const nonce = randomBytes(nonceBytes)
+  const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(Buffer.from(`capi-credentials/1/${boundTo}`))
+  return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]).toString("base64")
+}
+
+const open = (key: Buffer, box: string, boundTo: string): Buffer | null => {
+  const bytes = Buffer.from(box, "base64")
+  if (bytes.length < nonceBytes + tagBytes) return null
+  const decipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(0, nonceBytes))
+    .setAAD(Buffer.from(`capi-credentials/1/${boundTo}`))
+    .setAuthTag(bytes.subarray(bytes.length - tagBytes))
+  const opened = Result.try(() =>
+    Buffer.concat([decipher.update(bytes.subarray(nonceBytes, bytes.length - tagBytes)), decipher.final()])
+  )
+  return Result.getOrNull(opened)
+}
+
+const corrupt = (file: string, why: string) =>
+  new CredentialsError({
+    code: "store_corrupt",
+    message: `The credential store ${file} cannot be read: ${why.replaceAll(/\s+/g, " ")}.`,
+    nextStep: "Restore it from a backup, or move it away and set the credentials again.",
+    cause: null
+  })

@@ -1,0 +1,70 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Redacted } from "effect"
+import fc from "fast-check"
+import { KnownSecrets, redact, redactDeep } from "./redaction.ts"
+
+describe("redact", () => {
+  const gone: ReadonlyArray<[string, string, string]> = [
+    ["an email address", "no user Jane.Doe+x@example.co.uk here", "Jane"],
+    ["an encoded email address", "?em=jane%40example.com&x=1", "jane"],
+    ["an address of another script", "an jäne@bücher.example.", "jäne"],
+    ["a bearer token", "Authorization: Bearer abc.def-ghi", "abc.def"],
+    ["a token in a URL", "GET https://tr.example/v3/x/events?access_token=tok12345&y=1", "tok12345"],
+    ["a token in JSON", '{"refresh_token":"1//0abcdefg"}', "0abcdefg"],
+    ["a platform's token", "token EAABwzLixnjYBO0123456789abcdef is invalid", "EAAB"],
+    ["Google's token", "ya29.a0AfH6SMBx-yz is expired", "a0AfH6"],
+    ["a JSON web token", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc", "eyJzdWIi"],
+    ["a password in a URL", "https://user:hunter2hunter2@registry.example/", "hunter2"],
+    ["a hash", `unknown ${"ab".repeat(32)}`, "abab"],
+    ["a phone number", "to +1 (415) 555-0132 failed", "555"],
+    ["an E.164 number", "to +14155550132 failed", "4155550132"]
+  ]
+  it.each(gone)("takes out %s", (_, text, part) => {
+    assert.notInclude(redact(text), part)
+  })
+
+  const kept = [
+    "Committed 500 records of raw-events at offset 123456789012.",
+    "2026-11-23T08:50:20.430Z connection meta-shop: HTTP 429, wait 30 s.",
+    "brokers 127.0.0.1:9092, https://graph.facebook.com/v26.0/1234567890/events",
+    "event o-42 (9f1c2d3e-0000-4000-8000-123456789abc) was refused: 100/2804003",
+    "The credential env:META_TOKEN does not exist."
+  ]
+  it.each(kept)("keeps: %s", (text) => {
+    assert.strictEqual(redact(text), text)
+  })
+
+  it("takes out any known secret, also encoded for a URL or as JSON", () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 6, unit: "binary" }), fc.string(), (secret, before) => {
+        const known = new KnownSecrets()
+        known.add(Redacted.make(secret))
+        const encoded = isWellFormed(secret) ? encodeURIComponent(secret) : secret
+        for (const spelling of [secret, encoded, JSON.stringify(secret).slice(1, -1)])
+          assert.notInclude(redact(`${before}|${spelling}|`, known).replaceAll("<redacted>", ""), spelling)
+      })
+    )
+  })
+})
+
+describe("redactDeep", () => {
+  it("hides values under a secret's name, at any depth, and is total on cycles", () => {
+    const cyclic: Record<string, unknown> = { a: [{ access_token: "x", note: "jane@example.com" }] }
+    cyclic["self"] = cyclic
+    const text = JSON.stringify(redactDeep(cyclic))
+    assert.include(text, '"access_token":"<redacted>"')
+    assert.notInclude(text, "jane")
+  })
+
+  it("keeps figures and bounds what is long", () => {
+    assert.deepStrictEqual(redactDeep({ count: 3, ok: true, none: null, big: 5n }), {
+      count: 3,
+      ok: true,
+      none: null,
+      big: "5"
+    })
+    assert.isBelow(String(redactDeep("x".repeat(1_000_000))).length, 10_000)
+  })
+})
+
+const isWellFormed = (text: string) => text.isWellFormed()
