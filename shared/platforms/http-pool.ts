@@ -1,0 +1,125 @@
+/** The connection pool of one platform: opens connections as requests wait for one, closes those that stay idle. */
+import * as Undici from "@effect/platform-node/Undici"
+import { Clock, Effect, type Scope } from "effect"
+import type { HttpFailure } from "./http-failure.ts"
+
+export interface PoolOptions {
+  /** At most so many connections to a host; a request beyond waits. */
+  readonly connections: number
+  readonly connectTimeoutMillis: number
+  /** An idle connection is closed after this time: the pool shrinks when demand does. */
+  readonly idleMillis: number
+  /** A connection is replaced after this time, so that changes of the host's addresses are followed. */
+  readonly connectionLifeMillis: number
+}
+
+/** The pool at this moment, and since its start. */
+export interface PoolStatistics {
+  readonly connectionsMax: number
+  /** Open connections, and those of them without a request. */
+  readonly open: number
+  readonly idle: number
+  readonly peakOpen: number
+  /** Requests under way, and those of them that wait for a connection. */
+  readonly active: number
+  readonly waiting: number
+  readonly opened: number
+  readonly closed: number
+  readonly requests: number
+  readonly failures: Readonly<Record<string, number>>
+  readonly timeouts: number
+  readonly meanMillis: number
+}
+
+export interface ConnectionPool {
+  readonly dispatcher: Undici.Dispatcher
+  readonly statistics: Effect.Effect<PoolStatistics>
+  /** Counts a request's start, end, duration and failure. */
+  readonly counted: <A>(request: Effect.Effect<A, HttpFailure>) => Effect.Effect<A, HttpFailure>
+}
+
+/** A pool that is destroyed with its scope. HTTP/1.1 only: its connections are what the limit counts. */
+export const makePool = (options: PoolOptions): Effect.Effect<ConnectionPool, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => openPool(options)),
+    ({ dispatcher }) => Effect.promise(() => dispatcher.destroy())
+  )
+
+interface Counters {
+  open: number
+  peakOpen: number
+  opened: number
+  closed: number
+  requests: number
+  finished: number
+  totalMillis: number
+}
+
+const openPool = (options: PoolOptions): ConnectionPool => {
+  const agent = new Undici.Agent({
+    // undici treats 1 as "no pool"; a pool of one is meant.
+    factory: (origin, poolOptions) => new Undici.Pool(origin, poolOptions),
+    connections: options.connections,
+    allowH2: false,
+    connectTimeout: options.connectTimeoutMillis,
+    keepAliveTimeout: options.idleMillis,
+    keepAliveMaxTimeout: options.idleMillis,
+    clientTtl: options.connectionLifeMillis
+  })
+  const counters: Counters = { open: 0, peakOpen: 0, opened: 0, closed: 0, requests: 0, finished: 0, totalMillis: 0 }
+  const failures = new Map<string, number>()
+  agent.on("connect", () => {
+    counters.opened++
+    counters.open++
+    counters.peakOpen = Math.max(counters.peakOpen, counters.open)
+  })
+  agent.on("disconnect", () => {
+    counters.closed++
+    counters.open--
+  })
+  const counted = <A>(request: Effect.Effect<A, HttpFailure>): Effect.Effect<A, HttpFailure> =>
+    Effect.gen(function* () {
+      const started = yield* Clock.currentTimeMillis
+      counters.requests++
+      const note = Effect.map(Clock.currentTimeMillis, (now) => {
+        counters.finished++
+        counters.totalMillis += now - started
+      })
+      return yield* request.pipe(
+        Effect.tapError((failure) =>
+          Effect.sync(() => failures.set(failure.code, (failures.get(failure.code) ?? 0) + 1))
+        ),
+        Effect.ensuring(note)
+      )
+    })
+  return { dispatcher: agent, counted, statistics: Effect.sync(() => statisticsOf(agent, counters, failures, options)) }
+}
+
+const statisticsOf = (
+  agent: Undici.Agent,
+  counters: Counters,
+  failures: ReadonlyMap<string, number>,
+  options: PoolOptions
+): PoolStatistics => {
+  let idle = 0
+  let waiting = 0
+  for (const origin of Object.values(agent.stats)) {
+    if ("free" in origin) idle += origin.free
+    if ("queued" in origin) waiting += origin.queued
+  }
+  const { open, peakOpen, opened, closed, requests, finished, totalMillis } = counters
+  return {
+    connectionsMax: options.connections,
+    open,
+    idle,
+    peakOpen,
+    active: requests - finished,
+    waiting,
+    opened,
+    closed,
+    requests,
+    failures: Object.fromEntries(failures),
+    timeouts: failures.get("timeout") ?? 0,
+    meanMillis: finished === 0 ? 0 : totalMillis / finished
+  }
+}
