@@ -1,0 +1,57 @@
+/** `make bench-dedup`: memory for each id, rate of checks and rate of restore with ten million ids in one process. */
+import process from "node:process"
+import { Duration } from "effect"
+import { Deduplicator, entryOf, packEntries } from "../../shared/dedup/deduplicator.ts"
+import { cpuMicros, report } from "./report.ts"
+
+const ids = Number(process.env["IDS"] ?? 10_000_000)
+const batch = 1_000
+const now = 1_795_000_000_000
+const options = { window: Duration.hours(24), idsMax: ids * 2 }
+const entryAt = (index: number) =>
+  entryOf({ eventId: `event-${index}`, partition: index % 4, offset: index, content: `content-${index}` }, now)
+
+const packed: Array<Buffer> = []
+for (let from = 0; from < ids; from += batch) {
+  packed.push(packEntries(Array.from({ length: Math.min(batch, ids - from) }, (_, index) => entryAt(from + index))))
+}
+
+const restored = new Deduplicator(options)
+const heapBefore = process.memoryUsage().rss
+const startedAt = process.hrtime.bigint()
+for (const record of packed) restored.restore(record, now)
+const restoreSeconds = Number(process.hrtime.bigint() - startedAt) / 1e9
+packed.length = 0
+
+const checks = Math.min(1_000_000, ids)
+const checkMicros = cpuMicros(checks, () => {
+  for (let index = 0; index < checks; index++) restored.check(entryAt(ids + index))
+})
+let caught = 0
+for (let index = 0; index < checks; index++) {
+  if (
+    restored.check(
+      entryOf({ eventId: `event-${index}`, partition: 9, offset: index, content: `content-${index}` }, now)
+    ) === "duplicate"
+  )
+    caught++
+}
+
+const { statistics } = restored
+const reached = report(
+  "dedup",
+  [
+    { figure: "ids held", value: statistics.ids, unit: "ids", goal: { atLeast: ids } },
+    { figure: "memory for each id", value: statistics.bytes / statistics.ids, unit: "bytes", goal: { atMost: 40 } },
+    { figure: "restore", value: ids / restoreSeconds, unit: "ids/s", goal: { atLeast: 500_000 } },
+    { figure: "check of a new id, hashing included", value: checkMicros, unit: "us CPU" },
+    { figure: "duplicates caught", value: (100 * caught) / checks, unit: "%", goal: { atLeast: 100 } },
+    {
+      figure: "resident growth over the tables",
+      value: (process.memoryUsage().rss - heapBefore) / 2 ** 20,
+      unit: "MiB"
+    }
+  ],
+  { ids, window: "24 hours" }
+)
+process.exitCode = reached ? 0 : 1

@@ -1,0 +1,104 @@
+/** The rules of the house as a test: dependency direction, file size, banned calls, words that do not belong here. */
+import { readdirSync, readFileSync } from "node:fs"
+import path from "node:path"
+import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "@effect/vitest"
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..")
+const areas = ["processors", "schemas", "shared", "infra", "tests", "examples"] as const
+const linesMax = 300
+
+const filesBelow = (folder: string): ReadonlyArray<string> =>
+  readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const file = path.posix.join(folder, entry.name)
+    if (entry.isDirectory()) return entry.name === "node_modules" ? [] : filesBelow(file)
+    return entry.name.endsWith(".ts") && !entry.name.endsWith(".gen.ts") ? [file] : []
+  })
+
+const sources = new Map(areas.flatMap(filesBelow).map((file) => [file, readFileSync(path.join(root, file), "utf8")]))
+const isTest = (file: string): boolean =>
+  /\.(test|bench)\.ts$/.test(file) || file.startsWith("tests/") || file.startsWith("shared/testing/")
+
+const importsOf = (file: string): ReadonlyArray<string> =>
+  [...sources.get(file)!.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map((match) =>
+    path.posix.join(path.posix.dirname(file), match[1]!)
+  )
+
+/** `processors/mapper` for a processor, else the top folder. */
+const areaOf = (file: string): string => {
+  const [top = "", second = ""] = file.split("/")
+  return top === "processors" ? `${top}/${second}` : top
+}
+
+const mayImport = (from: string, to: string): boolean => {
+  const [source, target] = [areaOf(from), areaOf(to)]
+  if (source === target || isTest(from)) return true
+  if (source === "schemas") return false
+  if (source === "shared") return target === "schemas"
+  if (source.startsWith("processors/")) return target === "shared" || target === "schemas"
+  return true
+}
+
+const offenders = (matches: (file: string, text: string) => boolean): ReadonlyArray<string> =>
+  [...sources].filter(([file, text]) => matches(file, text)).map(([file]) => file)
+
+describe("the tree", () => {
+  it("depends one way: processors -> shared -> schemas", () => {
+    const wrong = [...sources.keys()].flatMap((file) =>
+      importsOf(file)
+        .filter((target) => !mayImport(file, target))
+        .map((target) => `${file} -> ${target}`)
+    )
+    assert.deepStrictEqual(wrong, [])
+  })
+
+  it("keeps the sandbox apart from the connectors, so that a connector's mistake cannot hide in it", () => {
+    const wrong = [...sources.keys()]
+      .filter((file) => file.startsWith("infra/sandbox/"))
+      .flatMap((file) =>
+        importsOf(file)
+          .filter((target) => /^(shared\/(platforms|mapping|identity|normalize|delivery)|processors)\//.test(target))
+          .map((target) => `${file} -> ${target}`)
+      )
+    assert.deepStrictEqual(wrong, [])
+  })
+
+  it("imports the Kafka client in shared/kafka alone", () => {
+    assert.deepStrictEqual(
+      offenders((file, text) => /from "kafkajs"/.test(text) && !file.startsWith("shared/kafka/") && !isTest(file)),
+      []
+    )
+  })
+
+  it(`has no file over ${linesMax} lines`, () => {
+    const wrong = [...sources]
+      .map(([file, text]) => [file, text.split("\n").length - 1] as const)
+      .filter(([, lines]) => lines > linesMax)
+    assert.deepStrictEqual(wrong, [])
+  })
+
+  it.each([
+    ["as any", /\bas any\b/],
+    ["suppressed type errors", /@ts-(ignore|nocheck|expect-error)/],
+    ["to-do notes", new RegExp("\\b(TO" + "DO|FIX" + "ME)\\b")],
+    ["skipped or focused tests", /\b(?:it|test|describe)\.(?:skip|todo|only)\b/]
+  ])("has no %s", (_name, pattern) => {
+    assert.deepStrictEqual(
+      offenders((file, text) => file !== "tests/tidy.test.ts" && pattern.test(text)),
+      []
+    )
+  })
+
+  it.each([
+    ["the wall clock", /\bDate\.now\(|\bnew Date\(\)/],
+    ["unseeded randomness", /\bMath\.random\(/],
+    ["the console", /\bconsole\./],
+    ["the environment", /\bprocess\.env\b/]
+  ])("leaves %s to the edges", (_name, pattern) => {
+    const core = (file: string): boolean => /^(processors|shared)\//.test(file) && !isTest(file)
+    assert.deepStrictEqual(
+      offenders((file, text) => core(file) && pattern.test(text)),
+      []
+    )
+  })
+})
