@@ -1,0 +1,77 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Ledger } from "./ledger.ts"
+
+const at = (offset: number) => ({ partition: 0, offset })
+const behind = { offset: 1, committed: 2 }
+const ahead = { offset: 2, committed: 2 }
+
+const ledgerOf = (raws: number, committed = raws) => {
+  const ledger = new Ledger(["meta"])
+  for (let offset = 0; offset < raws; offset++) ledger.raw(at(offset), committed)
+  return ledger
+}
+
+describe("the ledger", () => {
+  it("balances when every event has one fate", () => {
+    const ledger = ledgerOf(6)
+    ledger.deadLetter(at(0))
+    for (const offset of [1, 2, 3, 4, 5]) ledger.normalized(at(offset), `e${offset}`, behind)
+    ledger.result(at(1), "meta", "skipped", "consent")
+    for (const offset of [2, 3, 4]) ledger.mapped(at(offset), "meta", behind)
+    ledger.result(at(2), "meta", "delivered", null)
+    ledger.result(at(3), "meta", "retry_scheduled", "transient")
+    ledger.result(at(4), "meta", "accepted", null)
+    ledger.mapped(at(5), "meta", ahead)
+    const balance = ledger.balance()
+    assert.isTrue(balance.balanced)
+    assert.deepStrictEqual(
+      [balance.raw, balance.deadLetteredRaw, balance.normalized, balance.inFlightRaw],
+      [6, 1, 5, 0]
+    )
+    const [meta] = balance.connections
+    assert.deepStrictEqual([meta?.consumed, meta?.inFlight, meta?.repeated], [5, 2, 0])
+    assert.deepStrictEqual([meta?.outcomes.delivered, meta?.outcomes.accepted, meta?.outcomes.skipped], [1, 1, 1])
+    assert.deepStrictEqual(meta?.skippedBy, { consent: 1 })
+  })
+
+  it("names a raw record that the normalizer passed without a trace", () => {
+    const balance = ledgerOf(2, 1).balance()
+    assert.deepStrictEqual([balance.missingRaw, balance.inFlightRaw, balance.balanced], [["0:0"], 1, false])
+  })
+
+  it("names an event that the mapper passed without a trace", () => {
+    const ledger = ledgerOf(2)
+    ledger.normalized(at(0), "lost", behind)
+    ledger.normalized(at(1), "waiting", ahead)
+    const [meta] = ledger.balance().connections
+    assert.deepStrictEqual([meta?.missing, meta?.inFlight], [["lost"], 1])
+  })
+
+  it("names a mapped event that delivery passed without a result", () => {
+    const ledger = ledgerOf(1)
+    ledger.normalized(at(0), "lost", behind)
+    ledger.mapped(at(0), "meta", behind)
+    assert.deepStrictEqual(ledger.balance().connections[0]?.missing, ["lost"])
+  })
+
+  it("counts an event with two final results as repeated, an accepted one's final outcome not", () => {
+    const ledger = ledgerOf(2)
+    for (const offset of [0, 1]) ledger.normalized(at(offset), `e${offset}`, behind)
+    ledger.result(at(0), "meta", "delivered", null)
+    ledger.result(at(0), "meta", "delivered", null)
+    ledger.result(at(1), "meta", "accepted", null)
+    ledger.result(at(1), "meta", "delivered", null)
+    const balance = ledger.balance()
+    assert.deepStrictEqual(
+      [balance.connections[0]?.repeated, balance.connections[0]?.outcomes.delivered, balance.balanced],
+      [1, 2, true]
+    )
+  })
+
+  it("passes over what lies outside its range or its connections", () => {
+    const ledger = ledgerOf(1)
+    ledger.normalized(at(9), "e9", behind)
+    ledger.result(at(0), "other", "delivered", null)
+    assert.deepStrictEqual(ledger.balance().normalized, 0)
+  })
+})

@@ -1,0 +1,210 @@
+/**
+ * The ledger: proves from the topics alone that for every connection
+ * consumed = delivered + accepted + skipped + rejected + expired + dead-lettered + unknown + in flight,
+ * and names the events for which it does not hold.
+ * An event is known by the position of its raw record, so that a producer's duplicates and a replay are told apart.
+ */
+
+/** A record's position, and the first offset of its partition that its reader has not committed. */
+export interface Passed {
+  readonly offset: number
+  readonly committed: number
+}
+
+/** The raw record that an event came from. */
+export interface RawPosition {
+  readonly partition: number
+  readonly offset: number
+}
+
+export const terminalOutcomes = [
+  "delivered",
+  "accepted",
+  "skipped",
+  "rejected",
+  "expired",
+  "dead_lettered",
+  "unknown"
+] as const
+export type TerminalOutcome = (typeof terminalOutcomes)[number]
+
+export interface ConnectionBalance {
+  readonly connectionId: string
+  /** Normalized events that the connection had to decide on. */
+  readonly consumed: number
+  readonly outcomes: Readonly<Record<TerminalOutcome, number>>
+  readonly skippedBy: Readonly<Record<string, number>>
+  readonly inFlight: number
+  /** Events with more than one final result: replayed, or sent again after a crash. */
+  readonly repeated: number
+  /** Event ids that a stage has passed without a trace. */
+  readonly missing: ReadonlyArray<string>
+}
+
+export interface Balance {
+  readonly raw: number
+  readonly deadLetteredRaw: number
+  readonly normalized: number
+  readonly inFlightRaw: number
+  /** Positions `partition:offset` of raw records that the normalizer has passed without a trace. */
+  readonly missingRaw: ReadonlyArray<string>
+  /** Raw positions normalized more than once within one pass: only a replay may do that. */
+  readonly normalizedAgain: number
+  readonly connections: ReadonlyArray<ConnectionBalance>
+  readonly balanced: boolean
+}
+
+interface RawFate {
+  passed: boolean
+  deadLettered: boolean
+  normalized: number
+  eventId: string
+  /** Whether the mapper's committed offset lies behind the normalized record. */
+  mapperPassed: boolean
+}
+
+interface Delivery {
+  mapped: boolean
+  /** Whether the delivery group has committed past the mapped record. */
+  passed: boolean
+  outcome: TerminalOutcome | null
+  results: number
+  retryScheduled: boolean
+  reason: string
+}
+
+export class Ledger {
+  private readonly raws = new Map<string, RawFate>()
+  private readonly deliveries = new Map<string, Map<string, Delivery>>()
+
+  /** `connections` are those that decide on every event. */
+  constructor(connections: ReadonlyArray<string>) {
+    for (const connection of connections) this.deliveries.set(connection, new Map())
+  }
+
+  /** A raw record in the range; `committed` is the normalizer's. */
+  raw(position: RawPosition, committed: number): void {
+    this.raws.set(keyOf(position), {
+      passed: position.offset < committed,
+      deadLettered: false,
+      normalized: 0,
+      eventId: "",
+      mapperPassed: false
+    })
+  }
+
+  /** A dead letter of the normalizer. Others stand beside a result, which counts. */
+  deadLetter(position: RawPosition): void {
+    const fate = this.raws.get(keyOf(position))
+    if (fate !== undefined) fate.deadLettered = true
+  }
+
+  /** A normalized event, and whether the mapper has passed it. */
+  normalized(source: RawPosition, eventId: string, at: Passed): void {
+    const fate = this.raws.get(keyOf(source))
+    if (fate === undefined) return
+    fate.normalized++
+    fate.eventId = eventId
+    fate.mapperPassed ||= at.offset < at.committed
+  }
+
+  mapped(source: RawPosition, connectionId: string, at: Passed): void {
+    const delivery = this.delivery(source, connectionId)
+    if (delivery === undefined) return
+    delivery.mapped = true
+    delivery.passed ||= at.offset < at.committed
+  }
+
+  /** A record of delivery-results. */
+  result(source: RawPosition, connectionId: string, outcome: string, reason: string | null): void {
+    const delivery = this.delivery(source, connectionId)
+    if (delivery === undefined) return
+    if (!isTerminal(outcome)) {
+      delivery.retryScheduled ||= outcome === "retry_scheduled"
+      return
+    }
+    // An accepted event's later, final outcome takes its place; it is no repetition.
+    if (delivery.outcome !== "accepted") delivery.results++
+    delivery.outcome = outcome
+    delivery.reason = reason ?? ""
+  }
+
+  balance(): Balance {
+    let deadLetteredRaw = 0
+    let normalized = 0
+    let inFlightRaw = 0
+    let normalizedAgain = 0
+    const missingRaw: Array<string> = []
+    for (const [key, fate] of this.raws) {
+      if (fate.normalized > 0) normalized++
+      else if (fate.deadLettered) deadLetteredRaw++
+      else if (fate.passed) missingRaw.push(key)
+      else inFlightRaw++
+      if (fate.normalized > 1) normalizedAgain++
+    }
+    const connections = [...this.deliveries].map(([connectionId, deliveries]) =>
+      this.balanceOf(connectionId, deliveries)
+    )
+    const balanced = missingRaw.length === 0 && connections.every((connection) => connection.missing.length === 0)
+    return {
+      raw: this.raws.size,
+      deadLetteredRaw,
+      normalized,
+      inFlightRaw,
+      missingRaw,
+      normalizedAgain,
+      connections,
+      balanced
+    }
+  }
+
+  private balanceOf(connectionId: string, deliveries: ReadonlyMap<string, Delivery>): ConnectionBalance {
+    const outcomes: Record<TerminalOutcome, number> = {
+      delivered: 0,
+      accepted: 0,
+      skipped: 0,
+      rejected: 0,
+      expired: 0,
+      dead_lettered: 0,
+      unknown: 0
+    }
+    const skippedBy: Record<string, number> = {}
+    const missing: Array<string> = []
+    let [consumed, inFlight, repeated] = [0, 0, 0]
+    for (const [key, fate] of this.raws) {
+      if (fate.normalized === 0) continue
+      consumed++
+      const delivery = deliveries.get(key)
+      if (delivery?.outcome != null) {
+        outcomes[delivery.outcome]++
+        if (delivery.outcome === "skipped") skippedBy[delivery.reason] = (skippedBy[delivery.reason] ?? 0) + 1
+        if (delivery.results > 1) repeated++
+      } else if (isLost(fate, delivery)) missing.push(fate.eventId)
+      else inFlight++
+    }
+    return { connectionId, consumed, outcomes, skippedBy, inFlight, repeated, missing }
+  }
+
+  private delivery(source: RawPosition, connectionId: string): Delivery | undefined {
+    const deliveries = this.deliveries.get(connectionId)
+    const key = keyOf(source)
+    if (deliveries === undefined || !this.raws.has(key)) return undefined
+    let delivery = deliveries.get(key)
+    if (delivery === undefined) {
+      delivery = { mapped: false, passed: false, outcome: null, results: 0, retryScheduled: false, reason: "" }
+      deliveries.set(key, delivery)
+    }
+    return delivery
+  }
+}
+
+// The reader's offset lies behind the event, and yet nothing tells what became of it.
+const isLost = (fate: RawFate, delivery: Delivery | undefined): boolean =>
+  delivery === undefined || !delivery.mapped
+    ? fate.mapperPassed && !delivery?.retryScheduled
+    : delivery.passed && !delivery.retryScheduled
+
+const isTerminal = (outcome: string): outcome is TerminalOutcome =>
+  (terminalOutcomes as ReadonlyArray<string>).includes(outcome)
+
+const keyOf = (position: RawPosition): string => `${position.partition}:${position.offset}`
