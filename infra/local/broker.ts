@@ -1,0 +1,47 @@
+/** A broker to work with: the one that is named, else Docker's, else one from Maven's jars. */
+import { Config, Effect, type Scope } from "effect"
+import { type BrokerNode, startCluster } from "./cluster.ts"
+import { dockerAnswers, dockerBroker } from "./docker.ts"
+import { accepts } from "./kafka-probe.ts"
+import { type LocalError, problem } from "./problem.ts"
+import { type LocalOptions, openState } from "./state.ts"
+
+export interface LocalBrokerOptions extends LocalOptions {
+  /** A fixed port; in use is an error. Default: a free one, the same again at the next start. */
+  readonly port?: number
+}
+
+export interface LocalBroker {
+  /** `host:port`, several joined by commas. */
+  readonly brokers: string
+  /** Of the JVM that we started; null for a broker that is not ours. */
+  readonly pid: number | null
+  readonly source: "env" | "docker" | "jars"
+  /** The process behind `jars`, to be stopped, killed and started again; null otherwise. */
+  readonly node: BrokerNode | null
+}
+
+/** `KAFKA_BROKERS`, else Docker, else Maven's jars; what we started ends when the scope closes. */
+export const localBroker = (options: LocalBrokerOptions = {}): Effect.Effect<LocalBroker, LocalError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const named = yield* Config.String("KAFKA_BROKERS").pipe(Effect.orElseSucceed(() => ""))
+    if (named.trim() !== "") return yield* namedBroker(named.trim())
+    const state = yield* openState(options)
+    if (yield* dockerAnswers) {
+      return { brokers: yield* dockerBroker(state, options.port), pid: null, source: "docker", node: null } as const
+    }
+    const cluster = yield* startCluster(state, options.port === undefined ? {} : { port: options.port })
+    const node = cluster.nodes[0]!
+    return { brokers: cluster.brokers, pid: node.pid(), source: "jars", node } as const
+  })
+
+const namedBroker = (brokers: string): Effect.Effect<LocalBroker, LocalError> =>
+  Effect.gen(function* () {
+    const answers = yield* Effect.forEach(brokers.split(","), (address) => accepts(address), { concurrency: 4 })
+    if (answers.some((answer) => answer)) return { brokers, pid: null, source: "env", node: null } as const
+    return yield* problem(
+      "broker_unreachable",
+      `No broker of KAFKA_BROKERS (${brokers}) can be reached.`,
+      "Start it or correct the address; without KAFKA_BROKERS a local one is started."
+    )
+  })

@@ -1,0 +1,108 @@
+/** Kafka's and the registry's jars through Maven: downloaded once, complete or not there at all. */
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
+import path from "node:path"
+import { Effect } from "effect"
+import { requireMaven, runCommand } from "./java.ts"
+import { type LocalError, problem } from "./problem.ts"
+import { repository, type State } from "./state.ts"
+
+export const kafkaVersion = "4.1.0"
+export const apicurioVersion = "2.6.13.Final"
+
+/** The folder with the broker's jars. */
+export const kafkaJars = (state: State): Effect.Effect<string, LocalError> =>
+  obtain(state, {
+    what: `Kafka ${kafkaVersion} (about 60 MB)`,
+    folder: `kafka-${kafkaVersion}`,
+    fetch: (into) => maven(state, "dependency:copy-dependencies@kafka", into)
+  })
+
+/** The folder with the registry's runner jar and its `lib`. */
+export const registryJars = (state: State): Effect.Effect<string, LocalError> =>
+  obtain(state, {
+    what: `the schema registry, Apicurio ${apicurioVersion} (136 MB)`,
+    folder: `apicurio-${apicurioVersion}`,
+    fetch: (into) =>
+      Effect.gen(function* () {
+        yield* maven(state, "dependency:copy@registry", into)
+        const archive = path.join(into, `apicurio-registry-app-${apicurioVersion}-all.tar.gz`)
+        const { exitCode, text } = yield* runCommand("tar", ["-xzf", archive, "-C", into])
+        if (exitCode !== 0) {
+          return yield* problem(
+            "download_failed",
+            `The registry's archive cannot be unpacked: ${lastLine(text)}`,
+            retryHint
+          )
+        }
+        rmSync(archive)
+      })
+  })
+
+/** The registry's runner, inside its folder. */
+export const registryRunner = (folder: string): string =>
+  path.join(folder, readdirSync(folder).find((file) => file.endsWith("-runner.jar")) ?? "runner.jar")
+
+interface Download {
+  readonly what: string
+  readonly folder: string
+  readonly fetch: (into: string) => Effect.Effect<void, LocalError>
+}
+
+// Fetched beside its place and renamed at the end: a folder that is there is whole, also after a kill in the middle.
+const obtain = (state: State, download: Download): Effect.Effect<string, LocalError> =>
+  Effect.gen(function* () {
+    const folder = path.join(state.jars, download.folder)
+    if (existsSync(folder)) return folder
+    yield* requireMaven
+    const part = `${folder}.${process.pid}.part`
+    yield* Effect.sync(() => {
+      state.progress(`Downloading ${download.what} through Maven. This happens once.`)
+      rmSync(part, { recursive: true, force: true })
+      mkdirSync(part, { recursive: true })
+    })
+    yield* download
+      .fetch(part)
+      .pipe(Effect.tapError(() => Effect.sync(() => rmSync(part, { recursive: true, force: true }))))
+    yield* Effect.sync(() => {
+      if (existsSync(folder)) rmSync(part, { recursive: true, force: true })
+      else renameSync(part, folder)
+    })
+    return folder
+  })
+
+const retryHint =
+  "Check the network and Maven's settings (~/.m2/settings.xml), then run the command again: what was downloaded is kept."
+
+const filesBetweenLines = 10
+
+const maven = (state: State, goal: string, into: string): Effect.Effect<void, LocalError> =>
+  Effect.gen(function* () {
+    let files = 0
+    const hear = (line: string) => {
+      if (!/Downloaded from .*\.(jar|tar\.gz)/.test(line)) return
+      files += 1
+      if (files % filesBetweenLines === 0) state.progress(`Downloaded ${files} files.`)
+    }
+    const pom = path.join(repository, "infra/local/pom.xml")
+    const { exitCode, text } = yield* runCommand(
+      "mvn",
+      ["-B", "-f", pom, goal, `-DoutputDirectory=${into}`, "-Dmdep.useBaseVersion=true"],
+      hear
+    )
+    if (exitCode === 0) return
+    const why = text.split("\n").find((line) => line.startsWith("[ERROR]")) ?? lastLine(text)
+    if (/No space left on device/.test(text)) {
+      return yield* problem(
+        "disk_full",
+        "The disk is full: the jars cannot be stored.",
+        "Free some space and run the command again."
+      )
+    }
+    return yield* problem(
+      "download_failed",
+      `Maven could not download: ${why.replace("[ERROR] ", "").slice(0, 300)}`,
+      retryHint
+    )
+  })
+
+const lastLine = (text: string): string => text.trimEnd().split("\n").at(-1) ?? ""

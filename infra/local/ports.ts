@@ -1,0 +1,60 @@
+/** Free TCP ports, remembered in the state folder so that a second start has the same ones where it can. */
+import { createServer } from "node:net"
+import path from "node:path"
+import { Effect } from "effect"
+import { type LocalError, problem } from "./problem.ts"
+import { readJson, type State, writeJson } from "./state.ts"
+
+/**
+ * `count` ports for a service: the fixed one first if it is given (in use: `port_in_use`), else those of the last start
+ * that are still free, else new ones.
+ */
+export const choosePorts = (
+  state: State,
+  service: string,
+  count: number,
+  fixed?: number
+): Effect.Effect<ReadonlyArray<number>, LocalError> =>
+  Effect.gen(function* () {
+    const file = path.join(state.directory, "ports.json")
+    const known = readJson<Record<string, ReadonlyArray<number>>>(file, {})[service] ?? []
+    const ports: Array<number> = []
+    for (let index = 0; index < count; index++) {
+      const wanted = index === 0 && fixed !== undefined ? fixed : known[index]
+      const got = wanted !== undefined && (yield* isFree(wanted)) ? wanted : null
+      if (got === null && index === 0 && fixed !== undefined) {
+        return yield* problem(
+          "port_in_use",
+          `Port ${fixed} for the ${service} is in use.`,
+          "End the program that has it, or leave the port out: a free one is then chosen."
+        )
+      }
+      ports.push(got ?? (yield* freePort))
+    }
+    yield* Effect.sync(() =>
+      writeJson(file, { ...readJson<Record<string, ReadonlyArray<number>>>(file, {}), [service]: ports })
+    )
+    return ports
+  })
+
+/** Whether nobody listens on the port of this machine's loopback. */
+export const isFree = (port: number): Effect.Effect<boolean> =>
+  listen(port).pipe(
+    Effect.as(true),
+    Effect.orElseSucceed(() => false)
+  )
+
+/** A port that nobody has at this moment. */
+export const freePort: Effect.Effect<number> = listen(0).pipe(Effect.orDie)
+
+function listen(port: number): Effect.Effect<number, Error> {
+  return Effect.callback<number, Error>((resume) => {
+    const server = createServer()
+    server.once("error", (cause) => resume(Effect.fail(cause)))
+    server.listen(port, "127.0.0.1", () => {
+      const address = server.address()
+      const got = address !== null && typeof address === "object" ? address.port : port
+      server.close(() => resume(Effect.succeed(got)))
+    })
+  })
+}

@@ -1,0 +1,28 @@
+/** What can go wrong while a local broker or registry is obtained, started or reached. */
+import { Data } from "effect"
+
+export type LocalProblem =
+  | "no_java"
+  | "java_too_old"
+  | "no_maven"
+  | "download_failed"
+  | "port_in_use"
+  | "broker_unreachable"
+  | "broker_failed"
+  | "registry_unreachable"
+  | "registry_failed"
+  | "schema_ids_changed"
+  | "disk_full"
+  | "docker_failed"
+
+/** One clear line and the next step; `code` is stable. */
+export class LocalError extends Data.TaggedError("LocalError")<{
+  readonly code: LocalProblem
+  readonly message: string
+  readonly nextStep: string
+  readonly cause: unknown
+}> {}
+
+/** A LocalError without a cause of its own. */
+export const problem = (code: LocalProblem, message: string, nextStep: string, cause: unknown = null): LocalError =>
+  new LocalError({ code, message, nextStep, cause })

@@ -1,0 +1,127 @@
+/** Processes of a state folder: started with a log file and a pid file, ended by their pid, never by a name. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs"
+import path from "node:path"
+import process from "node:process"
+import { Duration, Effect } from "effect"
+import { readJson, writeJson } from "./state.ts"
+
+export interface Launch {
+  readonly command: string
+  readonly arguments: ReadonlyArray<string>
+  readonly logFile: string
+  readonly pidFile: string
+}
+
+/** What a pid file tells: the process, and the one that started it. */
+export interface PidFile {
+  readonly pid: number
+  readonly owner: number
+}
+
+export interface Launched {
+  readonly pid: number
+  /** True once the process has ended, whoever ended it. */
+  readonly hasEnded: () => boolean
+}
+
+/**
+ * Starts a process in a group of its own, so that Ctrl-C reaches only us and we end it in order. A guard ends it if we
+ * are killed ourselves.
+ */
+export const launch = (options: Launch): Launched => {
+  const log = openSync(options.logFile, "a")
+  const child = spawn(options.command, options.arguments, { stdio: ["ignore", log, log], detached: true })
+  closeSync(log)
+  let ended = false
+  const markEnded = () => {
+    ended = true
+  }
+  child.once("exit", markEnded)
+  child.once("error", markEnded)
+  child.unref()
+  const pid = child.pid ?? 0
+  if (pid !== 0) {
+    writeJson(options.pidFile, { pid, owner: process.pid } satisfies PidFile)
+    guard(pid)
+  }
+  return { pid, hasEnded: () => ended || pid === 0 || !isAlive(pid) }
+}
+
+/** A shell of one line that ends `pid` when its owner is gone; it ends by itself when `pid` is. */
+const guard = (pid: number): ChildProcess => {
+  const script =
+    'while kill -0 "$1" 2>/dev/null; do kill -0 "$2" 2>/dev/null || exit 0; sleep 1; done; kill "$2" 2>/dev/null; ' +
+    'n=0; while [ $n -lt 20 ] && kill -0 "$2" 2>/dev/null; do sleep 1; n=$((n+1)); done; kill -9 "$2" 2>/dev/null; exit 0'
+  const child = spawn("sh", ["-c", script, "capi-guard", String(process.pid), String(pid)], {
+    stdio: "ignore",
+    detached: true
+  })
+  child.on("error", () => undefined)
+  child.unref()
+  return child
+}
+
+/** Whether the pid belongs to a process that we may signal. */
+export const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The process of a pid file, if it still runs and is the one that was started (its command line holds `marker`). */
+export const runningProcess = (pidFile: string, marker: string): PidFile | null => {
+  const file = readJson<Partial<PidFile>>(pidFile, {})
+  if (typeof file.pid !== "number" || !isAlive(file.pid) || !commandLine(file.pid).includes(marker)) return null
+  return { pid: file.pid, owner: file.owner ?? 0 }
+}
+
+/** A pid may have been given to a stranger since: the command line tells. */
+const commandLine = (pid: number): string => {
+  const file = `/proc/${pid}/cmdline`
+  if (existsSync(file)) {
+    try {
+      return readFileSync(file, "utf8").replaceAll("\0", " ")
+    } catch {
+      return ""
+    }
+  }
+  return spawnSync("ps", ["-o", "command=", "-p", String(pid)], { encoding: "utf8" }).stdout ?? ""
+}
+
+/** Ends a process by its pid: SIGTERM, then SIGKILL after the grace; SIGKILL at once if it is zero. */
+export const endProcess = (pid: number, grace: Duration.Duration): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    let waitedMillis = 0
+    const graceMillis = Duration.toMillis(grace)
+    signal(pid, graceMillis > 0 ? "SIGTERM" : "SIGKILL")
+    while (isAlive(pid) && waitedMillis < graceMillis + 10_000) {
+      yield* Effect.sleep("50 millis")
+      waitedMillis += 50
+      if (waitedMillis >= graceMillis) signal(pid, "SIGKILL")
+    }
+  })
+
+/** Sends a signal; a process that is gone already is no error. */
+export const signal = (pid: number, name: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, name)
+  } catch {
+    // It has ended between our look and the signal, which is what an ending wants.
+  }
+}
+
+export const removePidFile = (file: string): void => rmSync(file, { force: true })
+
+/** The last lines of a log file, for an error that names them. */
+export const logTail = (file: string, lines = 40): string =>
+  existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n").slice(-lines).join("\n") : ""
+
+/** A relative path where that is shorter for people. */
+export const shortPath = (file: string): string => {
+  const relative = path.relative(process.cwd(), file)
+  return relative.startsWith("..") ? file : relative
+}

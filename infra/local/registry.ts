@@ -1,0 +1,55 @@
+/** A schema registry to work with: the one that is named, else Docker's, else Apicurio from Maven's jar. */
+import { Config, Effect, type Scope } from "effect"
+import { dockerAnswers, dockerRegistry } from "./docker.ts"
+import { checkSchemaIds } from "./fingerprints.ts"
+import { type LocalError, problem } from "./problem.ts"
+import { type RegistryNode, registryAnswers, startRegistry } from "./registry-jar.ts"
+import { type LocalOptions, openState } from "./state.ts"
+
+export interface LocalRegistryOptions extends LocalOptions {
+  /** A fixed port; in use is an error. Default: a free one, the same again at the next start. */
+  readonly port?: number
+}
+
+export interface LocalRegistry {
+  /** Root of the Confluent API, without a slash at its end. */
+  readonly url: string
+  /** Of the JVM that we started; null for a registry that is not ours. */
+  readonly pid: number | null
+  readonly source: "env" | "docker" | "jars"
+  /** The process behind `jars`, to be stopped, killed and started again; null otherwise. */
+  readonly node: RegistryNode | null
+}
+
+/**
+ * `SCHEMA_REGISTRY_URL`, else Docker, else Maven's jar; what we started ends when the scope closes. Fails with
+ * `schema_ids_changed` if an id that Kafka's log may name means another schema than at the last start.
+ */
+export const localRegistry = (
+  options: LocalRegistryOptions = {}
+): Effect.Effect<LocalRegistry, LocalError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const named = yield* Config.String("SCHEMA_REGISTRY_URL").pipe(Effect.orElseSucceed(() => ""))
+    if (named.trim() !== "") return yield* namedRegistry(named.trim())
+    const state = yield* openState(options)
+    const registry = (yield* dockerAnswers)
+      ? ({ url: yield* dockerRegistry(state, options.port), pid: null, source: "docker", node: null } as const)
+      : yield* startRegistry(state, options.port).pipe(
+          Effect.map((node) => ({ url: node.url, pid: node.pid(), source: "jars", node }) as const)
+        )
+    yield* checkSchemaIds(state.directory, registry.url)
+    return registry
+  })
+
+const namedRegistry = (address: string): Effect.Effect<LocalRegistry, LocalError> =>
+  Effect.gen(function* () {
+    const url = address.replace(/\/+$/, "")
+    if (yield* registryAnswers(url, 5_000)) return { url, pid: null, source: "env", node: null } as const
+    return yield* problem(
+      "registry_unreachable",
+      `The schema registry of SCHEMA_REGISTRY_URL (${withoutLogin(url)}) does not answer.`,
+      "Start it or correct the address; without SCHEMA_REGISTRY_URL a local one is started."
+    )
+  })
+
+const withoutLogin = (url: string): string => url.replace(/\/\/[^/@]*@/, "//")

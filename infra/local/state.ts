@@ -1,0 +1,86 @@
+/** The one ignored folder that holds everything a local run leaves: jars, logs, data, pids and ports. */
+import { mkdirSync, readFileSync, renameSync, statfsSync, writeFileSync } from "node:fs"
+import path from "node:path"
+import { fileURLToPath } from "node:url"
+import { Effect } from "effect"
+import { type LocalError, problem } from "./problem.ts"
+
+export const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..")
+
+/** `.capi` in the repository: state of `make run`, and the jars that every other state folder shares. */
+export const defaultStateDirectory = path.join(repository, ".capi")
+
+/** Where and how a local broker or registry runs. */
+export interface LocalOptions {
+  /** Data, logs, pids and ports; kept for the next start. Default: `.capi` in the repository. */
+  readonly stateDirectory?: string
+  /** Cache of what Maven brings. Default: `.capi/jars` in the repository, whatever the state folder. */
+  readonly jarsDirectory?: string
+  /** Told one line for each thing that takes long. Default: nobody is told. */
+  readonly onProgress?: (line: string) => void
+  /** At the end: `terminate` lets the JVMs close their files, `kill` is for folders that are thrown away. */
+  readonly ending?: "terminate" | "kill"
+}
+
+export interface State {
+  readonly directory: string
+  readonly jars: string
+  readonly logs: string
+  readonly progress: (line: string) => void
+  readonly ending: "terminate" | "kill"
+}
+
+const bytesFreeMin = 256 * 1024 * 1024
+
+/** Makes the folders; fails if they cannot be written or the disk is nearly full. */
+export const openState = (options: LocalOptions): Effect.Effect<State, LocalError> =>
+  Effect.try({
+    try: () => {
+      const directory = path.resolve(options.stateDirectory ?? defaultStateDirectory)
+      const state: State = {
+        directory,
+        jars: path.resolve(options.jarsDirectory ?? path.join(defaultStateDirectory, "jars")),
+        logs: path.join(directory, "logs"),
+        progress: options.onProgress ?? (() => undefined),
+        ending: options.ending ?? "terminate"
+      }
+      for (const folder of [state.directory, state.jars, state.logs]) mkdirSync(folder, { recursive: true })
+      const disk = statfsSync(directory)
+      return { state, bytesFree: disk.bavail * disk.bsize }
+    },
+    catch: (cause) =>
+      problem(
+        "disk_full",
+        `The state folder cannot be written: ${String(cause)}.`,
+        "Free some space or choose another folder.",
+        cause
+      )
+  }).pipe(
+    Effect.flatMap(({ state, bytesFree }) =>
+      bytesFree >= bytesFreeMin
+        ? Effect.succeed(state)
+        : Effect.fail(
+            problem(
+              "disk_full",
+              `Only ${Math.floor(bytesFree / 1024 / 1024)} MB are free under ${state.directory}; a broker needs ${bytesFreeMin / 1024 / 1024} MB.`,
+              "Free some space, or run `make clean` if the old state is not needed."
+            )
+          )
+    )
+  )
+
+/** A small JSON file of the state folder; `fallback` if it is missing or was cut off by a crash. */
+export const readJson = <A>(file: string, fallback: A): A => {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"))
+  } catch {
+    return fallback
+  }
+}
+
+/** Replaces the file in one step, so that a crash leaves the old or the new one. */
+export const writeJson = (file: string, value: unknown): void => {
+  const next = `${file}.${process.pid}.new`
+  writeFileSync(next, `${JSON.stringify(value, null, 2)}\n`)
+  renameSync(next, file)
+}
