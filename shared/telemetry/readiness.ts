@@ -1,0 +1,55 @@
+/** Whether a program can do its work now, and if not, why: what /readyz answers. */
+import { Context, Effect, Layer, Metric } from "effect"
+
+export interface DependencyState {
+  readonly healthy: boolean
+  /** For people; null where there is nothing to say. */
+  readonly reason: string | null
+}
+
+export interface ReadinessReport {
+  /** Every dependency is healthy, and there is at least one. */
+  readonly ready: boolean
+  readonly dependencies: Readonly<Record<string, DependencyState>>
+}
+
+export class Readiness extends Context.Service<
+  Readiness,
+  {
+    /** Tells the state of a dependency, such as `kafka`, `registry` or `partitions:normalizer`. */
+    readonly set: (dependency: string, healthy: boolean, reason?: string) => Effect.Effect<void>
+    /** Forgets a dependency that is no longer one. */
+    readonly remove: (dependency: string) => Effect.Effect<void>
+    readonly report: Effect.Effect<ReadinessReport>
+  }
+>()("shared/telemetry/Readiness") {
+  static readonly layer: Layer.Layer<Readiness> = Layer.effect(
+    Readiness,
+    Effect.sync(() => makeReadiness())
+  )
+}
+
+const dependencyHealthy = Metric.gauge("capi_dependency_healthy", {
+  description: "1 where the dependency is healthy, 0 where it is not."
+})
+
+const makeReadiness = (): Readiness["Service"] => {
+  const states = new Map<string, DependencyState>()
+  const gauge = (dependency: string) => Metric.withAttributes(dependencyHealthy, { dependency })
+  return {
+    set: (dependency, healthy, reason) =>
+      Effect.suspend(() => {
+        states.set(dependency, { healthy, reason: reason ?? null })
+        return Metric.update(gauge(dependency), healthy ? 1 : 0)
+      }),
+    remove: (dependency) =>
+      Effect.suspend(() => {
+        states.delete(dependency)
+        return Metric.remove(gauge(dependency))
+      }),
+    report: Effect.sync(() => ({
+      ready: states.size > 0 && [...states.values()].every((state) => state.healthy),
+      dependencies: Object.fromEntries([...states].sort(([left], [right]) => (left < right ? -1 : 1)))
+    }))
+  }
+}
