@@ -1,0 +1,108 @@
+/** Reads the topics into a ledger. Committed offsets are read first: what lies behind them must have left its trace. */
+import { Effect } from "effect"
+import { Codecs, type Records, type SchemaName } from "../avro/codecs.ts"
+import { type FetchedRecord, KafkaClient } from "../kafka/port.ts"
+import type { Platform } from "../platforms/platform.ts"
+import { type Balance, Ledger, type Passed } from "./ledger.ts"
+
+export interface LedgerRange {
+  /** Raw records of this time range (Kafka timestamps, milliseconds since the epoch; `to` exclusive). */
+  readonly from: number
+  readonly to: number
+}
+
+export interface LedgerConnection {
+  readonly id: string
+  readonly platform: Platform
+}
+
+/** `prefix` is that of topics and groups. Fails where broker or registry cannot be reached. */
+export const readLedger = Effect.fn("ledger.read")(function* (
+  range: LedgerRange,
+  connections: ReadonlyArray<LedgerConnection>,
+  prefix: string
+) {
+  const ledger = new Ledger(connections.map((connection) => connection.id))
+  const raw = `${prefix}raw-events`
+  const normalized = `${prefix}normalized-events`
+  const [normalizer, mapper] = [
+    yield* committedOf(`${prefix}normalizer`, raw),
+    yield* committedOf(`${prefix}mapper`, normalized)
+  ]
+  const deliveries = new Map<string, ReadonlyMap<number, number>>()
+  for (const { id, platform } of connections) {
+    deliveries.set(id, yield* committedOf(`${prefix}delivery-${platform}.${id}`, mappedTopic(prefix, platform)))
+  }
+  yield* readRaw(ledger, raw, range, normalizer)
+  yield* readRecords(`${prefix}dead-letters`, "dead-letter", range.from, (letter) => {
+    if (letter.stage === "normalizer")
+      ledger.deadLetter({ partition: letter.source_partition, offset: letter.source_offset })
+  })
+  yield* readRecords(normalized, "normalized-event", range.from, (event, record) =>
+    ledger.normalized(event.source, event.event_id, passed(record, mapper))
+  )
+  for (const platform of new Set(connections.map((connection) => connection.platform))) {
+    yield* readRecords(mappedTopic(prefix, platform), "mapped-event", range.from, (event, record) =>
+      ledger.mapped(event.source, event.connection_id, passed(record, deliveries.get(event.connection_id)))
+    )
+  }
+  yield* readRecords(`${prefix}delivery-results`, "event-delivery-log", range.from, (log) => {
+    if (log.source !== null) ledger.result(log.source, log.connection_id, log.outcome, log.reason_code)
+  })
+  return ledger.balance() satisfies Balance
+})
+
+const mappedTopic = (prefix: string, platform: Platform): string => `${prefix}mapped-events.${platform}`
+
+const committedOf = Effect.fnUntraced(function* (groupId: string, topic: string) {
+  const kafka = yield* KafkaClient
+  const offsets = yield* kafka.committed(groupId, topic)
+  return new Map(offsets.map(({ partition, offset }) => [partition, offset ?? 0])) as ReadonlyMap<number, number>
+})
+
+const passed = (record: FetchedRecord, committed: ReadonlyMap<number, number> | undefined): Passed => ({
+  offset: record.offset,
+  committed: committed?.get(record.partition) ?? 0
+})
+
+// Positions alone: the raw events' personal data is not looked at.
+const readRaw = Effect.fnUntraced(function* (
+  ledger: Ledger,
+  topic: string,
+  range: LedgerRange,
+  committed: ReadonlyMap<number, number>
+) {
+  const kafka = yield* KafkaClient
+  const ends = new Map((yield* kafka.offsetsAt(topic, range.to)).map(({ partition, offset }) => [partition, offset]))
+  const starts = yield* kafka.offsetsAt(topic, range.from)
+  yield* kafka.read({
+    topic,
+    ranges: starts.map(({ partition, offset }) => ({ partition, from: offset, to: ends.get(partition) ?? offset })),
+    onRecords: (records) => {
+      for (const { partition, offset } of records) ledger.raw({ partition, offset }, committed.get(partition) ?? 0)
+    }
+  })
+})
+
+const readRecords = Effect.fnUntraced(function* <S extends SchemaName>(
+  topic: string,
+  schema: S,
+  from: number,
+  use: (value: Records[S], record: FetchedRecord) => void
+) {
+  const kafka = yield* KafkaClient
+  const codecs = yield* Codecs
+  const starts = yield* kafka.offsetsAt(topic, from)
+  const ends = new Map((yield* kafka.topicOffsets(topic)).map(({ partition, high }) => [partition, high]))
+  const pending: Array<FetchedRecord> = []
+  yield* kafka.read({
+    topic,
+    ranges: starts.map(({ partition, offset }) => ({ partition, from: offset, to: ends.get(partition) ?? offset })),
+    onRecords: (records) => pending.push(...records)
+  })
+  yield* codecs.prepare(pending.map((record) => record.value))
+  for (const record of pending) {
+    const decoded = codecs.decode(schema, record.value)
+    if (decoded._tag === "Decoded") use(decoded.value, record)
+  }
+})
