@@ -1,0 +1,148 @@
+/**
+ * The specification's BatchOptimizer: records each batch's size, latency and success, proposes a better size within
+ * the limits and applies it. It climbs a ladder of sizes: it measures the steps beside the current one and goes where
+ * more events a second got through; old figures fade, so that it follows a platform that changes.
+ */
+
+/** What the optimizer has found. Sizes in events. */
+export interface BatchOptimizationResult {
+  readonly original_size: number
+  readonly optimized_size: number
+  /** How much more events a second the optimized size lets through, in percent; 0 where nothing better is known. */
+  readonly estimated_throughput_improvement: number
+  /** For people. */
+  readonly recommendation: string
+}
+
+export interface BatchOptimizerSettings {
+  readonly sizeMin: number
+  readonly sizeMax: number
+  /** Batches measured at a step before it is judged. */
+  readonly samples: number
+  /** Ratio of a step of the ladder to the next one. */
+  readonly ratio: number
+  /** A neighbour must be better by this part to be chosen, so that noise does not move the size. */
+  readonly margin: number
+  /** After so many judgements without a move the neighbours are measured anew. */
+  readonly patience: number
+}
+
+export const batchOptimizerDefaults: Omit<BatchOptimizerSettings, "sizeMin" | "sizeMax"> = {
+  samples: 5,
+  ratio: 1.5,
+  margin: 0.05,
+  patience: 50
+}
+
+export interface BatchOptimizer {
+  /** The size to use now, within the limits. */
+  readonly size: () => number
+  /** Books one request: events sent, its latency in milliseconds, and whether the platform took it. */
+  readonly record: (batch: { readonly size: number; readonly latencyMillis: number; readonly success: boolean }) => void
+  readonly result: () => BatchOptimizationResult
+}
+
+interface Step {
+  readonly size: number
+  samples: number
+  events: number
+  millis: number
+}
+
+/** Starts at the largest size, since full batches are what most platforms answer best. */
+export const makeBatchOptimizer = (settings: BatchOptimizerSettings): BatchOptimizer => {
+  const ladder = steps(settings)
+  const original = ladder.length - 1
+  let current = original
+  let home = original
+  let settled = 0
+
+  const judge = (): void => {
+    if (throughput(ladder[home]) === 0 && home > 0) {
+      // Nothing gets through at this size: there is no slope to climb, so go down.
+      forget(ladder[home])
+      home -= 1
+      current = home
+      return
+    }
+    const next = [home - 1, home + 1].find((index) => ladder[index] !== undefined && !measured(ladder[index], settings))
+    if (next !== undefined) {
+      current = next
+      return
+    }
+    const better = [home - 1, home + 1]
+      .filter((index) => throughput(ladder[index]) > throughput(ladder[home]) * (1 + settings.margin))
+      .sort((left, right) => throughput(ladder[right]) - throughput(ladder[left]))[0]
+    settled = better === undefined ? settled + 1 : 0
+    home = better ?? home
+    current = home
+    if (settled >= settings.patience) {
+      settled = 0
+      for (const index of [home - 1, home + 1]) forget(ladder[index])
+    }
+    // Keep the weight of the past bounded.
+    const step = ladder[home]
+    if (better === undefined && step !== undefined) fade(step, settings)
+  }
+
+  return {
+    size: () => ladder[current]?.size ?? settings.sizeMax,
+    record: ({ size, latencyMillis, success }) => {
+      const step = ladder[current]
+      // A batch that was not full says nothing about this size.
+      if (step === undefined || size > step.size || size < step.size * fullFrom) return
+      step.samples += 1
+      step.events += success ? size : 0
+      step.millis += Math.max(1, latencyMillis)
+      if (measured(step, settings)) judge()
+    },
+    result: () => report(ladder[original], ladder[home])
+  }
+}
+
+const steps = ({ sizeMin, sizeMax, ratio }: BatchOptimizerSettings): ReadonlyArray<Step> => {
+  const sizes: Array<number> = []
+  for (let size = sizeMax; size > sizeMin; size = Math.min(size - 1, Math.round(size / ratio))) sizes.unshift(size)
+  sizes.unshift(Math.min(sizeMin, sizeMax))
+  return sizes.map((size) => ({ size, samples: 0, events: 0, millis: 0 }))
+}
+
+const measured = (step: Step | undefined, settings: BatchOptimizerSettings): boolean =>
+  step !== undefined && step.samples >= settings.samples
+
+/** Events a millisecond; nothing is known of a step that does not exist or was not measured. */
+const throughput = (step: Step | undefined): number =>
+  step === undefined || step.millis === 0 ? 0 : step.events / step.millis
+
+const forget = (step: Step | undefined): void => {
+  if (step === undefined) return
+  step.samples = 0
+  step.events = 0
+  step.millis = 0
+}
+
+const fade = (step: Step, settings: BatchOptimizerSettings): void => {
+  const kept = (settings.samples - 1) / Math.max(1, step.samples)
+  step.samples = settings.samples - 1
+  step.events *= kept
+  step.millis *= kept
+}
+
+const report = (original: Step | undefined, best: Step | undefined): BatchOptimizationResult => {
+  const before = throughput(original)
+  const after = throughput(best)
+  const improvement = before > 0 && after > before ? Math.round((after / before - 1) * 1000) / 10 : 0
+  const from = original?.size ?? 0
+  const to = best?.size ?? from
+  return {
+    original_size: from,
+    optimized_size: to,
+    estimated_throughput_improvement: improvement,
+    recommendation:
+      to === from
+        ? `Keep batches of ${from}: no other size measured so far lets more events through.`
+        : `Use batches of ${to} instead of ${from}: about ${improvement} % more events a second.`
+  }
+}
+
+const fullFrom = 0.8

@@ -1,0 +1,162 @@
+/**
+ * A rate limiter by the specification: token bucket, 100 tokens, 10 a second; acquire, or wait for a token. It counts
+ * requests and events, each by a bucket of its own, and its rate changes at run time: with the share of partitions that
+ * this instance owns, with the usage that the platform reports, and after an outage. Effect's (unstable) limiter
+ * has fixed limits for a key, so this one is ours.
+ */
+import { Clock, Duration, Effect, Semaphore } from "effect"
+import { type BucketRate, refill, type TokenBucket, take, waitFor } from "./token-bucket.ts"
+
+/** Capacity and refill of one bucket. */
+export interface RateLimit {
+  readonly tokens: number
+  readonly perSecond: number
+}
+
+export interface RateLimiterSettings {
+  readonly requests: RateLimit
+  /** Null does not count events. */
+  readonly events: RateLimit | null
+  /** Reported usage from which the rate falls, in percent; at 100 nothing is left but the floor. */
+  readonly usageSlowsFrom: number
+  /** Smallest factor that reported usage leads to, 0 to 1. */
+  readonly usageFloor: number
+  /** How long a report of the platform counts. */
+  readonly usageHolds: Duration.Duration
+}
+
+export const rateLimiterDefaults: RateLimiterSettings = {
+  requests: { tokens: 100, perSecond: 10 },
+  events: null,
+  usageSlowsFrom: 75,
+  usageFloor: 0.05,
+  usageHolds: Duration.minutes(5)
+}
+
+export interface Cost {
+  readonly requests: number
+  readonly events: number
+}
+
+export interface RateLimiter {
+  /** Takes tokens if they are there now. */
+  readonly tryAcquire: (cost: Cost) => Effect.Effect<boolean>
+  /** Waits for tokens, first come first served, and takes them. Gives the time waited. */
+  readonly acquire: (cost: Cost) => Effect.Effect<Duration.Duration>
+  /** This instance's part of the connection's rate, above 0 to 1. */
+  readonly setShare: (share: number) => Effect.Effect<void>
+  /** Nothing goes out for so long (Retry-After); a shorter wish never shortens a longer one. */
+  readonly throttle: (wait: Duration.Duration) => Effect.Effect<void>
+  /** The platform's report of how much of its limit is used, in percent. */
+  readonly reportUsage: (percent: number) => Effect.Effect<void>
+  /** Starts at a part of the rate with empty buckets and grows to the whole over `over`: for the backlog of an outage. */
+  readonly rampUp: (from: number, over: Duration.Duration) => Effect.Effect<void>
+  /** The factor on the rate now, 0 to 1. */
+  readonly factor: Effect.Effect<number>
+}
+
+interface Limiter {
+  requests: TokenBucket
+  events: TokenBucket
+  share: number
+  throttledUntil: number
+  usage: { readonly percent: number; readonly until: number }
+  ramp: { readonly from: number; readonly start: number; readonly end: number } | null
+}
+
+export const makeRateLimiter = (settings: RateLimiterSettings = rateLimiterDefaults): Effect.Effect<RateLimiter> =>
+  Effect.map(Clock.currentTimeMillis, (start) => {
+    const limiter: Limiter = {
+      requests: { tokens: settings.requests.tokens, at: start },
+      events: { tokens: settings.events?.tokens ?? 0, at: start },
+      share: 1,
+      throttledUntil: 0,
+      usage: { percent: 0, until: 0 },
+      ramp: null
+    }
+    const turn = Semaphore.makeUnsafe(1)
+    const at = <A>(read: (now: number) => A) => Effect.map(Clock.currentTimeMillis, read)
+    const attempt = (cost: Cost) => at((now) => takeOrWait(limiter, settings, cost, now))
+    const wait = Effect.fnUntraced(function* (cost: Cost) {
+      const since = yield* Clock.currentTimeMillis
+      let millis = yield* attempt(cost)
+      while (millis > 0) {
+        // Never longer than this, since the share, the usage or the ramp may change meanwhile.
+        yield* Effect.sleep(Duration.millis(Math.min(millis, recheckMillis)))
+        millis = yield* attempt(cost)
+      }
+      return Duration.millis((yield* Clock.currentTimeMillis) - since)
+    })
+    return {
+      tryAcquire: (cost) => Effect.map(attempt(cost), (millis) => millis === 0),
+      acquire: (cost) => turn.withPermits(1)(wait(cost)),
+      setShare: (share) =>
+        at((now) => {
+          advance(limiter, settings, now)
+          limiter.share = Math.min(1, Math.max(shareMin, share))
+        }),
+      throttle: (duration) =>
+        at((now) => {
+          limiter.throttledUntil = Math.max(limiter.throttledUntil, now + Duration.toMillis(duration))
+        }),
+      reportUsage: (percent) =>
+        at((now) => {
+          advance(limiter, settings, now)
+          limiter.usage = { percent, until: now + Duration.toMillis(settings.usageHolds) }
+        }),
+      rampUp: (from, over) =>
+        at((now) => {
+          limiter.ramp = { from, start: now, end: now + Duration.toMillis(over) }
+          limiter.requests = { tokens: Math.min(limiter.requests.tokens, 1), at: now }
+          limiter.events = { tokens: Math.min(limiter.events.tokens, 0), at: now }
+        }),
+      factor: at((now) => factorAt(limiter, settings, now))
+    }
+  })
+
+/** Takes the cost and gives 0, or gives the milliseconds until it may be there. */
+const takeOrWait = (limiter: Limiter, settings: RateLimiterSettings, cost: Cost, now: number): number => {
+  advance(limiter, settings, now)
+  const factor = factorAt(limiter, settings, now)
+  const requestsRate = scaled(settings.requests, factor)
+  const eventsRate = settings.events === null ? null : scaled(settings.events, factor)
+  const millis = Math.max(
+    limiter.throttledUntil - now,
+    waitFor(limiter.requests, requestsRate, cost.requests),
+    eventsRate === null ? 0 : waitFor(limiter.events, eventsRate, cost.events)
+  )
+  if (millis > 0) return millis
+  limiter.requests = take(limiter.requests, cost.requests)
+  if (eventsRate !== null) limiter.events = take(limiter.events, cost.events)
+  return 0
+}
+
+const advance = (limiter: Limiter, settings: RateLimiterSettings, now: number): void => {
+  const factor = factorAt(limiter, settings, now)
+  limiter.requests = refill(limiter.requests, scaled(settings.requests, factor), now)
+  if (settings.events !== null) limiter.events = refill(limiter.events, scaled(settings.events, factor), now)
+}
+
+const factorAt = (limiter: Limiter, settings: RateLimiterSettings, now: number): number =>
+  limiter.share * usageFactor(limiter, settings, now) * rampFactor(limiter, now)
+
+const usageFactor = (limiter: Limiter, settings: RateLimiterSettings, now: number): number => {
+  const { percent, until } = limiter.usage
+  if (now >= until || percent <= settings.usageSlowsFrom) return 1
+  const left = (100 - percent) / (100 - settings.usageSlowsFrom)
+  return Math.max(settings.usageFloor, Math.min(1, left))
+}
+
+const rampFactor = ({ ramp }: Limiter, now: number): number => {
+  if (ramp === null || now >= ramp.end) return 1
+  return ramp.from + (1 - ramp.from) * ((now - ramp.start) / (ramp.end - ramp.start))
+}
+
+/** The burst is scaled as well as the rate, so that the instances together never exceed the whole. */
+const scaled = (limit: RateLimit, factor: number): BucketRate => ({
+  capacity: Math.max(1, limit.tokens * factor),
+  perMilli: (limit.perSecond * factor) / 1000
+})
+
+const recheckMillis = 1000
+const shareMin = 0.001
