@@ -94,15 +94,20 @@ const readRecords = Effect.fnUntraced(function* <S extends SchemaName>(
   const codecs = yield* Codecs
   const starts = yield* kafka.offsetsAt(topic, from)
   const ends = new Map((yield* kafka.topicOffsets(topic)).map(({ partition, high }) => [partition, high]))
-  const pending: Array<FetchedRecord> = []
+  // Only records of a schema that is not known yet wait for the registry; the others pass through.
+  const waiting: Array<FetchedRecord> = []
+  const useRecord = (record: FetchedRecord): boolean => {
+    const decoded = codecs.decode(schema, record.value)
+    if (decoded._tag === "Decoded") use(decoded.value, record)
+    return decoded._tag === "Decoded"
+  }
   yield* kafka.read({
     topic,
     ranges: starts.map(({ partition, offset }) => ({ partition, from: offset, to: ends.get(partition) ?? offset })),
-    onRecords: (records) => pending.push(...records)
+    onRecords: (records) => {
+      for (const record of records) if (!useRecord(record)) waiting.push(record)
+    }
   })
-  yield* codecs.prepare(pending.map((record) => record.value))
-  for (const record of pending) {
-    const decoded = codecs.decode(schema, record.value)
-    if (decoded._tag === "Decoded") use(decoded.value, record)
-  }
+  yield* codecs.prepare(waiting.map((record) => record.value))
+  for (const record of waiting) useRecord(record)
 })
