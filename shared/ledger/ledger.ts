@@ -69,6 +69,7 @@ interface Delivery {
   passed: boolean
   outcome: TerminalOutcome | null
   results: number
+  accepts: number
   retryScheduled: boolean
   reason: string
 }
@@ -123,8 +124,10 @@ export class Ledger {
       delivery.retryScheduled ||= outcome === "retry_scheduled"
       return
     }
-    // An accepted event's later, final outcome takes its place; it is no repetition.
-    if (delivery.outcome !== "accepted") delivery.results++
+    // An accepted event's final outcome takes its place, in whatever order they are read; it is no repetition.
+    if (outcome === "accepted") delivery.accepts++
+    else delivery.results++
+    if (outcome === "accepted" && delivery.outcome !== null) return
     delivery.outcome = outcome
     delivery.reason = reason ?? ""
   }
@@ -178,7 +181,7 @@ export class Ledger {
       if (delivery?.outcome != null) {
         outcomes[delivery.outcome]++
         if (delivery.outcome === "skipped") skippedBy[delivery.reason] = (skippedBy[delivery.reason] ?? 0) + 1
-        if (delivery.results > 1) repeated++
+        if (delivery.results > 1 || delivery.accepts > 1) repeated++
       } else if (isLost(fate, delivery)) missing.push(fate.eventId)
       else inFlight++
     }
@@ -191,7 +194,15 @@ export class Ledger {
     if (deliveries === undefined || !this.raws.has(key)) return undefined
     let delivery = deliveries.get(key)
     if (delivery === undefined) {
-      delivery = { mapped: false, passed: false, outcome: null, results: 0, retryScheduled: false, reason: "" }
+      delivery = {
+        mapped: false,
+        passed: false,
+        outcome: null,
+        results: 0,
+        accepts: 0,
+        retryScheduled: false,
+        reason: ""
+      }
       deliveries.set(key, delivery)
     }
     return delivery
