@@ -64,7 +64,7 @@ export interface DeadLetter {
   readonly timestamp: number
   /** Attempts made. */
   readonly attempts: number
-  /** Key of the record. */
+  /** Key of the record; sealed like original where sealed is true. */
   readonly original_key: null | Buffer
   /** Value of the record; sealed where sealed is true. */
   readonly original: null | Buffer
@@ -244,31 +244,35 @@ export interface NormalizedUser {
   readonly email_google: ReadonlyArray<string>
   /** Phone numbers, hashed. */
   readonly phones: ReadonlyArray<NormalizedPhone>
-  /** SHA-256 of the first name, lower case without punctuation (Meta, TikTok, Snapchat). */
+  /** SHA-256 of the first name, lower case without spaces and punctuation (Meta, TikTok, Snapchat). */
   readonly first_name: null | string
   /** SHA-256 of the first name by Google's rule. */
   readonly first_name_google: null | string
-  /** SHA-256 of the last name, lower case without punctuation (Meta, TikTok, Snapchat). */
+  /** SHA-256 of the last name, lower case without spaces and punctuation (Meta, TikTok, Snapchat). */
   readonly last_name: null | string
   /** SHA-256 of the last name by Google's rule. */
   readonly last_name_google: null | string
-  /** SHA-256 of the city, lower case without spaces and punctuation (Meta, Snapchat). */
+  /** SHA-256 of the city, lower case without spaces and punctuation (Meta). */
   readonly city: null | string
-  /** City in clear, for platforms that document it so (TikTok). */
+  /** SHA-256 of the city, lower case without spaces, punctuation kept (Snapchat). */
+  readonly city_snap: null | string
+  /** City in clear, lower case without spaces and punctuation (TikTok). */
   readonly city_plain: null | string
-  /** SHA-256 of the state (Meta, Snapchat). */
+  /** SHA-256 of the state: US two letters, elsewhere as given, lower case without spaces and punctuation (Meta, Snapchat). */
   readonly state: null | string
-  /** State in clear (TikTok). */
+  /** State in clear, the form that state hashes (TikTok). */
   readonly state_plain: null | string
-  /** SHA-256 of the postal code, lower case without spaces and dashes, US first five (Meta, TikTok, Snapchat). */
+  /** SHA-256 of the postal code, lower case without spaces and punctuation, US first five (Meta, TikTok). */
   readonly zip: null | string
-  /** Postal code in clear (Google). */
+  /** SHA-256 of the postal code, lower case without spaces, dashes and all digits kept (Snapchat). */
+  readonly zip_snap: null | string
+  /** Postal code in clear, trimmed (Google). */
   readonly zip_plain: null | string
   /** SHA-256 of the ISO 3166-1 alpha-2 code in lower case (Meta, Snapchat). */
   readonly country: null | string
   /** ISO 3166-1 alpha-2 code in upper case, in clear (Google, TikTok, privacy rules). */
   readonly country_code: null | string
-  /** SHA-256, 64 lower-case hex, of the trimmed external id. */
+  /** SHA-256, 64 lower-case hex, of the external id in lower case without spaces. */
   readonly external_id: ReadonlyArray<string>
   /** SHA-256 of the date of birth as YYYYMMDD (Meta, Snapchat). */
   readonly date_of_birth: null | string

@@ -1,0 +1,100 @@
+/**
+ * Seals what must not be readable on a topic: the recipient's number for WhatsApp and the original bytes of dead
+ * letters. AES-256-GCM with a synthetic nonce (an HMAC of what is sealed), so that a replay gives the same bytes and
+ * equal nonces mean equal messages. Format: version byte 1, nonce (12 bytes), ciphertext, tag (16 bytes).
+ */
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from "node:crypto"
+import { Context, Data, Redacted, Result } from "effect"
+
+/** Bytes that could not be opened; says nothing of what was in them. */
+export class SealError extends Data.TaggedError("SealError")<{
+  readonly code: "malformed" | "unknown_version" | "wrong_key_or_tampered"
+  readonly message: string
+  readonly nextStep: string
+}> {}
+
+export interface SealerShape {
+  /** Seals the bytes, bound to `aad`: they open with the same `aad` only. The same input gives the same bytes. */
+  readonly seal: (plaintext: Buffer, aad: string) => Buffer
+  readonly open: (sealed: Buffer, aad: string) => Result.Result<Buffer, SealError>
+}
+
+export class Sealer extends Context.Service<Sealer, SealerShape>()("shared/credentials/Sealer") {}
+
+/** A sealer of this master key. Encryption and nonces have keys of their own, derived by HKDF-SHA-256. */
+export const fromKey = (key: Redacted.Redacted): SealerShape => {
+  const cipherKey = derive(key, "capi-relay/sealer/v1/cipher")
+  const nonceKey = derive(key, "capi-relay/sealer/v1/nonce")
+  return {
+    seal: (plaintext, aad) => seal(cipherKey, nonceKey, plaintext, aad),
+    open: (sealed, aad) => open(cipherKey, sealed, aad)
+  }
+}
+
+/** The `aad` of a dead letter's original value or key. */
+export const deadLetterAad = (part: "value" | "key", topic: string, partition: number, offset: number): string =>
+  `dead-letter-${part}:${topic}/${partition}/${offset}`
+
+/** Seals a WhatsApp recipient (E.164) of an event, as base64 text. */
+export const sealRecipient = (sealer: SealerShape, e164: string, eventId: string): string =>
+  sealer.seal(Buffer.from(e164), recipientAad(eventId)).toString("base64")
+
+/** Opens what `sealRecipient` made for the same event. */
+export const openRecipient = (sealer: SealerShape, sealed: string, eventId: string): Result.Result<string, SealError> =>
+  Result.map(sealer.open(Buffer.from(sealed, "base64"), recipientAad(eventId)), (bytes) => bytes.toString("utf8"))
+
+const recipientAad = (eventId: string): string => `recipient:${eventId}`
+
+const version = 1
+const nonceBytes = 12
+const tagBytes = 16
+
+const derive = (key: Redacted.Redacted, purpose: string): Buffer =>
+  Buffer.from(hkdfSync("sha256", Redacted.value(key), "", purpose, 32))
+
+const seal = (cipherKey: Buffer, nonceKey: Buffer, plaintext: Buffer, aad: string): Buffer => {
+  const aadBytes = Buffer.from(aad)
+  const nonce = syntheticNonce(nonceKey, plaintext, aadBytes)
+  const cipher = createCipheriv("aes-256-gcm", cipherKey, nonce, { authTagLength: tagBytes })
+  cipher.setAAD(aadBytes)
+  const body = cipher.update(plaintext)
+  cipher.final()
+  return Buffer.concat([Buffer.of(version), nonce, body, cipher.getAuthTag()])
+}
+
+const open = (cipherKey: Buffer, sealed: Buffer, aad: string): Result.Result<Buffer, SealError> => {
+  if (sealed.length < 1 + nonceBytes + tagBytes) return Result.fail(malformed)
+  if (sealed[0] !== version) return Result.fail(unknownVersion)
+  const tagAt = sealed.length - tagBytes
+  const decipher = createDecipheriv("aes-256-gcm", cipherKey, sealed.subarray(1, 1 + nonceBytes), {
+    authTagLength: tagBytes
+  })
+  decipher.setAAD(Buffer.from(aad))
+  decipher.setAuthTag(sealed.subarray(tagAt))
+  const body = decipher.update(sealed.subarray(1 + nonceBytes, tagAt))
+  // `final` throws where the tag does not fit: the only sign that key, aad or bytes are not the ones sealed.
+  return Result.try({ try: () => Buffer.concat([body, decipher.final()]), catch: () => wrongKey })
+}
+
+/** The length before the aad keeps the two fields apart, so that no other pair gives the same input. */
+const syntheticNonce = (nonceKey: Buffer, plaintext: Buffer, aad: Buffer): Buffer => {
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(aad.length)
+  return createHmac("sha256", nonceKey).update(length).update(aad).update(plaintext).digest().subarray(0, nonceBytes)
+}
+
+const malformed = new SealError({
+  code: "malformed",
+  message: "These bytes are too short to be sealed.",
+  nextStep: "Check that the field was copied whole."
+})
+const unknownVersion = new SealError({
+  code: "unknown_version",
+  message: "These bytes were sealed by a version that this program does not know.",
+  nextStep: "Use the version of the program that sealed them, or a newer one."
+})
+const wrongKey = new SealError({
+  code: "wrong_key_or_tampered",
+  message: "These bytes do not open with this key.",
+  nextStep: "Set CAPI_MASTER_KEY to the key under which they were sealed."
+})
