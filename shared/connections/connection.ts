@@ -40,6 +40,8 @@ export interface MappingOptions {
   /** ISO 3166-1 alpha-2: the country of national phone numbers when the event tells none; null refuses the field. */
   readonly defaultCountry: string | null
   readonly defaultActionSource: string
+  /** The greatest age of an event in days, instead of the platform's documented one; null checks none. */
+  readonly maxAgeDays?: number | null
   /** Overrides and additions: canonical or custom name → platform event and, for Google, the conversion action. */
   readonly events: Readonly<Record<string, EventOverride>>
   /** Parameters to set in the payload's custom data: name → property path, constant or template. */
@@ -95,4 +97,6 @@ export interface ConsentPolicy {
   readonly onUnknown: "send" | "skip"
   /** Sale of data denied: `restrict` sends with the platform's restricted-use flags, `skip` sends nothing. */
   readonly onSaleDenied: "restrict" | "skip"
+  /** `granted`: whoever publishes the events asked already, so an absent ad_user_data or ad_personalization is granted. */
+  readonly assume?: "granted"
 }

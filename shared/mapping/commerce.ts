@@ -1,0 +1,111 @@
+/** What an event says of money and products, checked once and in no platform's form yet. */
+import type { Item, NormalizedEvent, Properties } from "../../schemas/types.gen.ts"
+import { currencies } from "./catalog.ts"
+import { amount, price, quantity } from "./numbers.ts"
+import type { Dropped } from "./result.ts"
+
+export interface Product {
+  readonly id: string
+  readonly name: string | null
+  readonly category: string | null
+  readonly brand: string | null
+  /** More than zero; null where the event gave a quantity that is none. */
+  readonly quantity: number | null
+  readonly price: number | null
+  readonly deliveryCategory: string | null
+}
+
+export interface Commerce {
+  /** In units of the currency, rounded to its minor unit. */
+  readonly value: number | null
+  readonly currency: string | null
+  readonly products: ReadonlyArray<Product>
+  /** As stated, else the sum of the quantities; null without products. */
+  readonly count: number | null
+}
+
+const nothing: Commerce = { value: null, currency: null, products: [], count: null }
+
+/** Reads the properties; what is not usable is left out and noted in `dropped`. */
+export const commerceOf = (event: NormalizedEvent, dropped: Array<Dropped>): Commerce => {
+  const properties = event.properties
+  if (properties === null) return nothing
+  const currency = currencyOf(properties, dropped)
+  const products = productsOf(properties.items, dropped)
+  return {
+    value: checkedValue(properties, currency, dropped),
+    currency,
+    products,
+    count: countOf(properties, products, dropped)
+  }
+}
+
+const currencyOf = (properties: Properties, dropped: Array<Dropped>): string | null => {
+  const given = properties.currency
+  if (given === null || given === "") return null
+  if (currencies.has(given)) return given
+  const code = given.trim().toUpperCase()
+  if (currencies.has(code)) return code
+  dropped.push({ field: "properties.currency", reason: "unknown_currency" })
+  return null
+}
+
+const checkedValue = (properties: Properties, currency: string | null, dropped: Array<Dropped>): number | null => {
+  if (properties.value === null) return null
+  const value = amount(properties.value, currency)
+  if (value._tag === "Amount") return value.value
+  dropped.push({ field: "properties.value", reason: value.reason })
+  return null
+}
+
+const productsOf = (items: ReadonlyArray<Item>, dropped: Array<Dropped>): ReadonlyArray<Product> => {
+  if (items.length === 0) return noProducts
+  const products: Array<Product> = []
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i]!
+    if (item.id === "") {
+      dropped.push({ field: `properties.items.${i}`, reason: "missing_id" })
+      continue
+    }
+    products.push(productOf(item, i, dropped))
+  }
+  return products
+}
+
+const productOf = (item: Item, index: number, dropped: Array<Dropped>): Product => {
+  const many = quantity(item.quantity)
+  if (many._tag === "Invalid") dropped.push({ field: `properties.items.${index}.quantity`, reason: many.reason })
+  const each = item.price === null ? null : price(item.price)
+  if (each?._tag === "Invalid") dropped.push({ field: `properties.items.${index}.price`, reason: each.reason })
+  return {
+    id: item.id,
+    name: item.name,
+    category: item.category,
+    brand: item.brand,
+    quantity: many._tag === "Amount" ? many.value : null,
+    price: each?._tag === "Amount" ? each.value : null,
+    deliveryCategory: item.delivery_category
+  }
+}
+
+const countOf = (properties: Properties, products: ReadonlyArray<Product>, dropped: Array<Dropped>): number | null => {
+  if (properties.num_items !== null) {
+    const stated = properties.num_items
+    if (Number.isSafeInteger(stated) && stated >= 0) return stated + 0
+    dropped.push({ field: "properties.num_items", reason: "not_a_count" })
+  }
+  if (products.length === 0) return null
+  let sum = 0
+  for (const product of products) sum += product.quantity ?? 1
+  return Number.isSafeInteger(sum) ? sum : products.length
+}
+
+const noProducts: ReadonlyArray<Product> = []
+
+/** The products' ids, each once, in order. */
+export const productIds = (products: ReadonlyArray<Product>): ReadonlyArray<string> => {
+  if (products.length === 1) return [products[0]!.id]
+  const ids: Array<string> = []
+  for (const product of products) if (!ids.includes(product.id)) ids.push(product.id)
+  return ids
+}

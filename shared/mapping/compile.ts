@@ -1,0 +1,64 @@
+/** A connection's mapping options as tables and functions, made once per connection, so that mapping an event only looks up. */
+import type { NormalizedEvent } from "../../schemas/types.gen.ts"
+import type { Connection, TemplateMessage } from "../connections/connection.ts"
+import { platformNames } from "./catalog.ts"
+import { compileConditions, type Predicate } from "./conditions.ts"
+import { type CompiledParameter, compileParameters } from "./parameters.ts"
+import { compileTemplate, type Rendered } from "./templates.ts"
+
+export interface CompiledOverride {
+  readonly to: string | null
+  readonly action: string | null
+  readonly applies: Predicate
+}
+
+export interface CompiledMessage {
+  readonly template: TemplateMessage
+  readonly body: ReadonlyArray<(event: NormalizedEvent) => Rendered>
+}
+
+export interface CompiledConnection {
+  readonly connection: Connection
+  /** Null takes every event. */
+  readonly include: ReadonlySet<string> | null
+  readonly exclude: ReadonlySet<string>
+  /** Null takes every action source. */
+  readonly actionSources: ReadonlySet<string> | null
+  readonly overrides: ReadonlyMap<string, CompiledOverride>
+  readonly names: ReadonlyMap<string, string>
+  readonly parameters: ReadonlyArray<CompiledParameter>
+  readonly messages: ReadonlyMap<string, CompiledMessage>
+}
+
+const compiled = new WeakMap<Connection, CompiledConnection>()
+
+/** The compiled form of a connection; the same object for the same connection. */
+export const compile = (connection: Connection): CompiledConnection => {
+  const known = compiled.get(connection)
+  if (known !== undefined) return known
+  const made = compileConnection(connection)
+  compiled.set(connection, made)
+  return made
+}
+
+const compileConnection = (connection: Connection): CompiledConnection => {
+  const { events, mapping } = connection
+  const overrides = new Map<string, CompiledOverride>()
+  for (const [name, override] of Object.entries(mapping.events)) {
+    overrides.set(name, { to: override.to, action: override.action, applies: compileConditions(override.when) })
+  }
+  const messages = new Map<string, CompiledMessage>()
+  for (const [name, template] of Object.entries(mapping.templates)) {
+    messages.set(name, { template, body: template.body.map(compileTemplate) })
+  }
+  return {
+    connection,
+    include: events.include.length === 0 ? null : new Set(events.include),
+    exclude: new Set(events.exclude),
+    actionSources: events.actionSources.length === 0 ? null : new Set(events.actionSources),
+    overrides,
+    names: platformNames(connection.platform, mapping.names),
+    parameters: compileParameters(mapping.parameters),
+    messages
+  }
+}

@@ -1,0 +1,53 @@
+/** Free custom properties on their way into a payload. */
+import type { NormalizedEvent } from "../../schemas/types.gen.ts"
+import type { Dropped, Mutable } from "./result.ts"
+
+type Scalar = string | number | boolean
+
+/** The custom properties that hold a value, in the order of their names, so that a producer's map order changes no byte. */
+export const customEntries = (
+  event: NormalizedEvent,
+  dropped: Array<Dropped>
+): ReadonlyArray<readonly [string, Scalar]> => {
+  const custom = event.properties?.custom
+  if (custom === undefined) return none
+  const names = Object.keys(custom)
+  if (names.length === 0) return none
+  if (names.length > 1) names.sort()
+  const entries: Array<readonly [string, Scalar]> = []
+  for (const name of names) {
+    const value = custom[name]!
+    if (value === null) continue
+    if (name === "" || name === "__proto__") dropped.push({ field: "properties.custom", reason: "invalid_name" })
+    else if (typeof value === "number" && !Number.isFinite(value)) drop(name, "not_a_number", dropped)
+    else entries.push([name, value])
+  }
+  return entries
+}
+
+/** Adds them beside the documented parameters, which they may fill where the event left them open but never replace. */
+export const addCustom = (target: Mutable, event: NormalizedEvent, dropped: Array<Dropped>): void => {
+  for (const [name, value] of customEntries(event, dropped)) {
+    if (Object.hasOwn(target, name)) drop(name, "name_taken", dropped)
+    else target[name] = value
+  }
+}
+
+/** For platforms with a closed list: adds those whose names are in it, and says of the others that they stay behind. */
+export const addListedCustom = (
+  target: Mutable,
+  event: NormalizedEvent,
+  listed: ReadonlySet<string>,
+  dropped: Array<Dropped>
+): void => {
+  for (const [name, value] of customEntries(event, dropped)) {
+    if (!listed.has(name)) drop(name, "not_supported", dropped)
+    else if (Object.hasOwn(target, name)) drop(name, "name_taken", dropped)
+    else target[name] = value
+  }
+}
+
+const drop = (name: string, reason: string, dropped: Array<Dropped>) =>
+  dropped.push({ field: `properties.custom.${name}`, reason })
+
+const none: ReadonlyArray<readonly [string, Scalar]> = []

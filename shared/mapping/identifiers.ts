@@ -1,0 +1,41 @@
+/** The customer's identifiers, as far as every platform reads them alike. */
+import type { NormalizedPhone, NormalizedUser } from "../../schemas/types.gen.ts"
+
+/**
+ * One form of the phone numbers that a connection may use: those whose country was known from the event, and those read
+ * with the connection's own default country. Each hash once.
+ */
+export const phoneHashes = (
+  user: NormalizedUser,
+  form: "digits" | "e164" | "tiktok",
+  defaultCountry: string | null
+): ReadonlyArray<string> => {
+  const phones = user.phones
+  if (phones.length === 0) return none
+  const hashes: Array<string> = []
+  for (const phone of phones) {
+    if (usable(phone, defaultCountry) && !hashes.includes(phone[form])) hashes.push(phone[form])
+  }
+  return hashes
+}
+
+/** The first phone number that a message may be sent to, sealed. */
+export const sealedRecipient = (user: NormalizedUser, defaultCountry: string | null): string | null => {
+  for (const phone of user.phones) if (phone.sealed !== null && usable(phone, defaultCountry)) return phone.sealed
+  return null
+}
+
+const usable = (phone: NormalizedPhone, defaultCountry: string | null): boolean =>
+  phone.default_country === null || phone.default_country === defaultCountry
+
+/** The mobile advertising id's kind, by the app's platform (i2, a2), else by the user agent; null where neither tells. */
+export const mobileSystem = (userAgent: string | null, extinfo: ReadonlyArray<string>): "ios" | "android" | null => {
+  const first = extinfo[0]
+  if (first === "i2") return "ios"
+  if (first === "a2") return "android"
+  if (userAgent === null) return null
+  if (/iPhone|iPad|iPod|iOS|CFNetwork|Darwin/.test(userAgent)) return "ios"
+  return /Android|okhttp|Dalvik/.test(userAgent) ? "android" : null
+}
+
+const none: ReadonlyArray<string> = []

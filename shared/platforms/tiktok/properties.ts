@@ -1,0 +1,69 @@
+/** TikTok's `properties` (TikTok, Events API 2.0). Custom properties travel in it under their own names. */
+
+import closedList from "../../../schemas/catalog/tiktok-currencies.json" with { type: "json" }
+import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
+import { type Commerce, commerceOf, productIds } from "../../mapping/commerce.ts"
+import type { CompiledConnection } from "../../mapping/compile.ts"
+import { addCustom } from "../../mapping/custom-properties.ts"
+import { applyParameters } from "../../mapping/parameters.ts"
+import { type Dropped, type Mutable, put } from "../../mapping/result.ts"
+
+const currencies: ReadonlySet<string> = new Set(closedList)
+
+/** Builds them. An amount in a currency that TikTok doesn't know stays behind with it: alone it would be read as another's. */
+export const propertiesOf = (
+  event: NormalizedEvent,
+  compiled: CompiledConnection,
+  dropped: Array<Dropped>
+): Mutable => {
+  const commerce = commerceOf(event, dropped)
+  const known = commerce.currency === null || currencies.has(commerce.currency)
+  if (!known) dropped.push({ field: "properties.currency", reason: "currency_not_supported" })
+  const data: Mutable = {}
+  if (known) {
+    put(data, "value", commerce.value)
+    put(data, "currency", commerce.currency)
+  } else if (commerce.value !== null) dropped.push({ field: "properties.value", reason: "currency_not_supported" })
+  putProducts(data, event, commerce, known, dropped)
+  putText(data, event)
+  addCustom(data, event, dropped)
+  applyParameters(data, compiled.parameters, event, dropped)
+  return data
+}
+
+const putProducts = (
+  data: Mutable,
+  event: NormalizedEvent,
+  commerce: Commerce,
+  withPrices: boolean,
+  dropped: Array<Dropped>
+): void => {
+  const { products } = commerce
+  const type = event.properties?.content_type ?? null
+  if (type === "product" || type === "product_group") data["content_type"] = type
+  else if (type !== null && type !== "") dropped.push({ field: "properties.content_type", reason: "not_supported" })
+  else if (products.length > 0) data["content_type"] = "product"
+  if (products.length > 0) {
+    data["content_ids"] = productIds(products)
+    data["contents"] = products.map((product) => {
+      const content: Mutable = { content_id: product.id }
+      put(content, "content_name", product.name)
+      put(content, "content_category", product.category)
+      put(content, "brand", product.brand)
+      if (withPrices) put(content, "price", product.price)
+      put(content, "quantity", product.quantity)
+      return content
+    })
+  }
+  put(data, "num_items", commerce.count)
+}
+
+const putText = (data: Mutable, event: NormalizedEvent): void => {
+  const properties = event.properties
+  if (properties === null) return
+  put(data, "order_id", properties.order_id)
+  put(data, "shop_id", properties.shop_id)
+  put(data, "search_string", properties.search_string)
+  put(data, "description", properties.description)
+  put(data, "customer_type", properties.customer_type)
+}
