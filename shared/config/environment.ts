@@ -1,10 +1,10 @@
 /** The edge to the process's environment: the only place in `shared` that reads it. */
-import process from "node:process"
+import { env } from "node:process"
 import { ConfigProvider } from "effect"
 
 /** Environment variables, an empty one counting as absent, as compose files and shells leave them. */
 export const environment = (
-  variables: Readonly<Record<string, string | undefined>> = process.env
+  variables: Readonly<Record<string, string | undefined>> = env
 ): Readonly<Record<string, string>> => {
   const present: Record<string, string> = {}
   for (const [name, value] of Object.entries(variables))

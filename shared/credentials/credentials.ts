@@ -104,9 +104,6 @@ export const fixedCredentials = (values: Readonly<Record<string, string>>): Laye
   })
 }
 
-/** Whether a text has the form of a reference, for checks that must not fail. */
-export const isReference = (text: string): boolean => parseReference(text) !== null
-
 const invalidReference = (reference: string) =>
   new CredentialsError({
     code: "reference_invalid",

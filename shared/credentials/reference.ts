@@ -14,6 +14,9 @@ export const parseReference = (text: string): CredentialReference | null => {
   return (source === "env" ? environmentName : storeName).test(name) ? { source, name } : null
 }
 
+/** Whether a text has the form of a reference, for checks that must not fail. */
+export const isReference = (text: string): boolean => parseReference(text) !== null
+
 /** What a reference may look like, for messages. */
 export const referenceForms = "env:NAME (an environment variable) or store:name (an entry of `capi credentials`)"
 

@@ -1,0 +1,43 @@
+/** Checks a connection's event names against the catalog: likely slips become warnings, impossible names errors. */
+import type { Connection } from "./connection.ts"
+import { didYouMean, suggestion } from "./did-you-mean.ts"
+import { canonicalEvents, platformCatalog } from "./names.ts"
+import { quote, type Section } from "./section.ts"
+import type { Found } from "./yaml-reader.ts"
+
+export const lintEvents = (section: Section, connection: Connection): void => {
+  const { reader } = section
+  const mapping = section.section("mapping")
+  const overrides = mapping.section("events").entries()
+  const templates = mapping.section("templates").entries()
+  const known = new Set([...canonicalEvents, ...overrides.map(([name]) => name), ...templates.map(([name]) => name)])
+  const filter = section.section("events")
+  for (const found of [...filter.texts("include"), ...filter.texts("exclude")])
+    if (!known.has(found.text))
+      reader.warn(
+        found,
+        `${quote(found.text)} is neither a canonical event nor mapped by this connection.${suggestion(found.text, known)}`
+      )
+  // A custom name that differs from a canonical one by a letter is most likely a slip.
+  for (const [name, found] of [...overrides, ...templates]) {
+    const meant = canonicalEvents.includes(name) ? null : didYouMean(name, canonicalEvents)
+    if (meant !== null && name.length > 3 && Math.abs(name.length - meant.length) <= 1)
+      reader.warn(found, `${quote(name)} is no canonical event. Did you mean ${meant}?`)
+  }
+  if (connection.kind === "whatsapp") {
+    if (connection.enabled && templates.length === 0)
+      reader.warn(section.at, "Without templates this connection sends nothing.", "mapping: templates: …")
+    return
+  }
+  for (const [name, found] of overrides) lintTarget(section, connection, name, found)
+}
+
+const lintTarget = (section: Section, connection: Connection, name: string, found: Found): void => {
+  const to = connection.mapping.events[name]?.to ?? null
+  if (to === null) return
+  const { standard, custom } = platformCatalog(connection.platform)
+  if (standard.length === 0 || standard.includes(to)) return
+  const meant = suggestion(to, standard)
+  if (!custom) section.reader.error(found, `${connection.kind} has no event ${quote(to)}.${meant}`, standard.join(", "))
+  else if (meant !== "") section.reader.warn(found, `${quote(to)} will be sent as a custom event.${meant}`)
+}

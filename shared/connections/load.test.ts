@@ -1,0 +1,164 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Result } from "effect"
+import fc from "fast-check"
+import { loaded, minimal, parse, rules, variables, withKeys } from "./fixture.ts"
+import { loadConnectionsFile } from "./load.ts"
+
+describe("connections", () => {
+  it("completes the minimal example with defaults and keeps every digit of an id", () => {
+    const { connections, warnings } = loaded(minimal)
+    assert.deepStrictEqual(warnings, [])
+    assert.deepStrictEqual(connections, [
+      {
+        id: "shop",
+        kind: "meta",
+        platform: "meta",
+        enabled: true,
+        account: { dataset_id: "12345678901234567890" },
+        credential: "env:META_TOKEN",
+        endpoint: { host: "https://platform.example", version: "v1" },
+        events: { include: [], exclude: [], actionSources: [] },
+        mapping: {
+          version: "1",
+          names: "specification",
+          defaultCountry: null,
+          defaultActionSource: "website",
+          events: {},
+          parameters: {},
+          templates: {}
+        },
+        limits: {
+          profile: "documented",
+          eventsPerRequest: null,
+          bytesPerRequest: null,
+          requestsPerWindow: null,
+          eventsPerWindow: null,
+          window: null,
+          concurrency: null,
+          linger: null
+        },
+        consent: { onUnknown: "send", onSaleDenied: "restrict" },
+        testEventCode: null,
+        partnerName: null
+      }
+    ])
+  })
+
+  it("reads the fully spelled example", () => {
+    const { connections, warnings } = loaded(
+      withKeys(`enabled: \${ON}
+endpoint: { host: "\${META_HOST}", version: v26.0 }
+events: { include: [purchase, vip_order], exclude: lead, action_sources: [website, app] }
+mapping:
+  version: 2026-11
+  names: current
+  default_country: de
+  default_action_source: physical_store
+  events:
+    vip_order:
+      to: Purchase
+      when:
+        - { path: properties.value, op: gt, value: 100 }
+        - { path: properties.custom.plan, op: in, value: [pro, max] }
+        - { path: properties.coupon, op: missing }
+    page_view: ViewContent
+  parameters:
+    plan: { from: properties.custom.plan }
+    shop: { constant: { region: eu, tier: 2 } }
+    label: { template: "order {properties.order_id}" }
+limits:
+  profile: specification
+  events_per_request: \${LIMIT}
+  bytes_per_request: 500000
+  requests_per_window: 100
+  events_per_window: 5000
+  window: 1 minute
+  concurrency: 3
+  linger: 500 millis
+consent: { on_unknown: skip, on_sale_denied: skip }
+test_event_code: TEST123
+partner_name: \${PARTNER:-relay}
+`)
+    )
+    assert.deepStrictEqual(warnings, [])
+    const connection = connections[0]!
+    assert.strictEqual(connection.enabled, true)
+    assert.deepStrictEqual(connection.endpoint, { host: "http://localhost:4001", version: "v26.0" })
+    assert.deepStrictEqual(connection.events, {
+      include: ["purchase", "vip_order"],
+      exclude: ["lead"],
+      actionSources: ["website", "app"]
+    })
+    assert.strictEqual(connection.mapping.version, "2026-11")
+    assert.strictEqual(connection.mapping.defaultCountry, "DE")
+    assert.deepStrictEqual(connection.mapping.events, {
+      vip_order: {
+        to: "Purchase",
+        action: null,
+        when: [
+          { path: "properties.value", op: "gt", value: 100 },
+          { path: "properties.custom.plan", op: "in", value: ["pro", "max"] },
+          { path: "properties.coupon", op: "missing", value: null }
+        ]
+      },
+      page_view: { to: "ViewContent", action: null, when: [] }
+    })
+    assert.deepStrictEqual(connection.mapping.parameters, {
+      plan: { _tag: "From", path: "properties.custom.plan" },
+      shop: { _tag: "Constant", value: { region: "eu", tier: 2 } },
+      label: { _tag: "Template", template: "order {properties.order_id}" }
+    })
+    assert.strictEqual(connection.limits.eventsPerRequest, 250)
+    assert.strictEqual(Duration.toMillis(connection.limits.window!), 60_000)
+    assert.strictEqual(Duration.toMillis(connection.limits.linger!), 500)
+    assert.strictEqual(connection.partnerName, "relay")
+    assert.strictEqual(connection.testEventCode, "TEST123")
+  })
+
+  it("lets a connection win over the defaults, key by key", () => {
+    const { connections } = loaded(`version: 1
+defaults:
+  mapping: { default_country: FR, names: current }
+  consent: { on_unknown: skip }
+connections:
+  - { id: a, platform: meta, account: { dataset_id: 1 }, credential: store:a, mapping: { names: specification } }
+  - { id: b, platform: meta, account: { dataset_id: 2 }, credential: store:b }
+`)
+    assert.deepStrictEqual(
+      connections.map(({ mapping, consent }) => [mapping.names, mapping.defaultCountry, consent.onUnknown]),
+      [
+        ["specification", "FR", "skip"],
+        ["current", "FR", "skip"]
+      ]
+    )
+  })
+
+  it("is total: any text gives connections or problems", () => {
+    fc.assert(fc.property(fc.string(), (text) => Result.isResult(parse(text))))
+    const pieces = fc.constantFrom(
+      "version: 1\n",
+      "connections:\n",
+      "  - id: a\n",
+      "    platform: meta\n",
+      "&a ",
+      "*a",
+      "[",
+      "{",
+      "? ",
+      "<<: *a\n",
+      "null",
+      "$\u007b",
+      "\t"
+    )
+    fc.assert(fc.property(fc.array(pieces), (parts) => Result.isResult(parse(parts.join("")))))
+  })
+
+  it.effect("says that a file does not exist", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(loadConnectionsFile("/nowhere/c.yaml", { rulesOf: () => rules, variables }))
+      assert.strictEqual(error.code, "unreadable")
+      assert.include(error.message, "does not exist")
+      assert.include(error.nextStep, "CAPI_CONNECTIONS")
+    })
+  )
+})

@@ -1,0 +1,186 @@
+/** Reads one connection of the file. */
+
+import { isReference, referenceForms } from "../credentials/reference.ts"
+import type { ConnectorKind } from "../platforms/platform.ts"
+import { connectorKinds, platformOf } from "../platforms/platform.ts"
+import type { Connection, ConsentPolicy, EventFilter, LimitOptions } from "./connection.ts"
+import { suggestion } from "./did-you-mean.ts"
+import type { KindRules, RulesOf } from "./kind-rules.ts"
+import { lintEvents } from "./lint-events.ts"
+import { actionSources } from "./names.ts"
+import { readMapping } from "./read-mapping.ts"
+import { quote, type Section } from "./section.ts"
+
+/** A connection, and the section it was read from; null where something that identifies it is missing. */
+export const readConnection = (section: Section, rulesOf: RulesOf): Connection | null => {
+  const id = readId(section)
+  const kind = readKind(section)
+  const credential = readCredential(section)
+  if (kind === null) {
+    // Without a kind the rest cannot be judged; its keys are still those that may be here.
+    section.allow(...connectionKeys)
+    section.finish()
+    return null
+  }
+  const rules = rulesOf(kind)
+  const connection: Connection = {
+    id: id ?? "",
+    kind,
+    platform: platformOf(kind),
+    enabled: section.boolean("enabled", true),
+    account: readAccount(section.section("account"), kind, rules),
+    credential: credential ?? "",
+    endpoint: readEndpoint(section.section("endpoint"), rules),
+    events: readFilter(section.section("events")),
+    mapping: readMapping(section.section("mapping"), kind),
+    limits: readLimits(section.section("limits"), rules),
+    consent: readConsent(section.section("consent")),
+    testEventCode: section.text("test_event_code"),
+    partnerName: readPartnerName(section, kind)
+  }
+  section.finish()
+  lintEvents(section, connection)
+  return id === null || credential === null ? null : connection
+}
+
+const connectionKeys = [
+  ...["id", "platform", "enabled", "account", "credential", "endpoint", "events", "mapping", "limits", "consent"],
+  ...["test_event_code", "partner_name"]
+]
+
+/** Keys that `defaults` may hold. */
+export const defaultKeys = ["enabled", "events", "mapping", "limits", "consent", "test_event_code", "partner_name"]
+
+const idPattern = /^[a-z0-9][a-z0-9-]{0,62}$/
+
+const readId = (section: Section): string | null => {
+  const allowed = "lower-case letters, digits and dashes, at most 63, beginning with a letter or digit"
+  const id = section.required("id", allowed)
+  if (id === null || idPattern.test(id)) return id
+  section.reader.error(section.find("id")!, `${quote(id)} is no id of a connection.`, allowed)
+  return null
+}
+
+const readKind = (section: Section): ConnectorKind | null => {
+  const platform = section.required("platform", connectorKinds.join(", "))
+  const kind = connectorKinds.find((candidate) => candidate === platform)
+  if (platform !== null && kind === undefined)
+    section.reader.error(
+      section.find("platform")!,
+      `${quote(platform)} is no platform.${suggestion(platform, connectorKinds)}`,
+      connectorKinds.join(", ")
+    )
+  return kind ?? null
+}
+
+const readCredential = (section: Section): string | null => {
+  const credential = section.required("credential", referenceForms)
+  if (credential === null || isReference(credential)) return credential
+  // It may be the token itself, so it is not repeated.
+  section.reader.error(section.find("credential")!, "This is no reference to a credential.", referenceForms)
+  return null
+}
+
+const readAccount = (section: Section, kind: ConnectorKind, { account }: KindRules) => {
+  const values: Record<string, string> = {}
+  for (const key of account.required) {
+    const value = section.required(key, `an id, in quotes or bare, as ${kind} shows it`)
+    if (value !== null) values[key] = value
+  }
+  for (const key of account.optional) {
+    const value = section.text(key, "an id")
+    if (value !== null) values[key] = value
+  }
+  for (const [key, value] of Object.entries(values))
+    if (!/^[\w.:@-]{1,200}$/.test(value))
+      section.reader.error(section.find(key)!, `${quote(value)} cannot be an id.`, "letters, digits and . _ : @ -")
+  section.finish()
+  return values
+}
+
+const readEndpoint = (section: Section, { endpoint }: KindRules) => {
+  const host = section.text("host", "a URL")?.replace(/\/+$/, "") ?? endpoint.host
+  const version = section.text("version") ?? endpoint.version
+  const url = URL.canParse(host) ? new URL(host) : null
+  if (url === null || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "" || url.hash !== "")
+    section.reader.error(
+      section.find("host") ?? section.at,
+      `${quote(host)} is no address of a host.`,
+      "https://name, http://name:port"
+    )
+  else if (url.protocol === "http:" && !isLocal(url.hostname))
+    section.reader.warn(section.find("host")!, "The credential would travel unencrypted.", "https://…")
+  if (!/^[\w.-]*$/.test(version))
+    section.reader.error(
+      section.find("version") ?? section.at,
+      `${quote(version)} is no version.`,
+      `such as ${endpoint.version}`
+    )
+  section.finish()
+  return { host, version }
+}
+
+const isLocal = (host: string): boolean =>
+  /^(localhost|127\.\d+\.\d+\.\d+|\[::1\]|0\.0\.0\.0)$/.test(host) || !host.includes(".")
+
+const readFilter = (section: Section): EventFilter => {
+  const sources = section.texts("action_sources")
+  for (const source of sources)
+    if (!actionSources.some((known) => known === source.text))
+      section.reader.error(
+        source,
+        `${quote(source.text)} is no action source.${suggestion(source.text, actionSources)}`,
+        actionSources.join(", ")
+      )
+  const filter = {
+    include: section.texts("include").map((found) => found.text),
+    exclude: section.texts("exclude").map((found) => found.text),
+    actionSources: sources.map((found) => found.text)
+  }
+  section.finish()
+  return filter
+}
+
+const readLimits = (section: Section, { limits }: KindRules): LimitOptions => {
+  const options: LimitOptions = {
+    profile: section.choice("profile", ["documented", "specification"], "documented"),
+    eventsPerRequest: section.integer("events_per_request", 1, 10_000),
+    bytesPerRequest: section.integer("bytes_per_request", 1_000, 100_000_000),
+    requestsPerWindow: section.integer("requests_per_window", 1, 10_000_000),
+    eventsPerWindow: section.integer("events_per_window", 1, 100_000_000),
+    window: section.duration("window"),
+    concurrency: section.integer("concurrency", 1, 1_000),
+    linger: section.duration("linger")
+  }
+  const most = Math.max(limits.documented.eventsPerRequest, limits.specification.eventsPerRequest)
+  if (options.eventsPerRequest !== null && options.eventsPerRequest > most)
+    section.reader.warn(
+      section.find("events_per_request")!,
+      "The platform would refuse requests of so many events.",
+      `1 to ${most}`
+    )
+  section.finish()
+  return options
+}
+
+const readConsent = (section: Section): ConsentPolicy => {
+  const policy = {
+    onUnknown: section.choice("on_unknown", ["send", "skip"], "send"),
+    onSaleDenied: section.choice("on_sale_denied", ["restrict", "skip"], "restrict")
+  } satisfies ConsentPolicy
+  section.finish()
+  return policy
+}
+
+/** Meta's page on partners: partner_agent has fewer than 23 characters. */
+const metaPartnerCharactersMax = 22
+
+const readPartnerName = (section: Section, kind: ConnectorKind): string | null => {
+  const name = section.text("partner_name")
+  if (name !== null && kind === "meta" && [...name].length > metaPartnerCharactersMax)
+    section.reader.error(
+      section.find("partner_name")!,
+      `Meta takes at most ${metaPartnerCharactersMax} characters; these are ${[...name].length}.`
+    )
+  return name
+}
