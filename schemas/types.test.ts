@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import { generate, schemaFiles } from "./generate.ts"
+
+const read = (file: string): string => readFileSync(new URL(file, import.meta.url), "utf8")
+
+it("types.gen.ts is what the schemas say (npm run schemas remakes it)", () => {
+  assert.strictEqual(read("types.gen.ts"), generate())
+})
+
+interface Node {
+  readonly name?: string
+  readonly doc?: string
+  readonly fields?: ReadonlyArray<{ readonly name: string; readonly doc?: string; readonly type: unknown }>
+  readonly items?: unknown
+  readonly values?: unknown
+  readonly type?: unknown
+}
+
+// The paths of all records and fields that have no doc.
+const undocumented = (schema: unknown, at: string): ReadonlyArray<string> => {
+  if (Array.isArray(schema)) return schema.flatMap((member) => undocumented(member, at))
+  if (typeof schema !== "object" || schema === null) return []
+  const node = schema as Node
+  const own = node.fields !== undefined && (node.doc ?? "") === "" ? [`${at}${node.name}`] : []
+  const fields = (node.fields ?? []).flatMap((field) => [
+    ...((field.doc ?? "") === "" ? [`${at}${node.name}.${field.name}`] : []),
+    ...undocumented(field.type, `${at}${node.name}.`)
+  ])
+  return [...own, ...fields, ...undocumented(node.items, at), ...undocumented(node.values, at)]
+}
+
+describe("every record and field of a schema has a doc", () => {
+  for (const file of schemaFiles()) {
+    it(file, () => assert.deepEqual(undocumented(JSON.parse(read(file)), ""), []))
+  }
+})

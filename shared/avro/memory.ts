@@ -1,0 +1,25 @@
+/** Codecs without a registry, for unit tests: the same frames and the same answers, with ids that never change. */
+import { Effect, Layer } from "effect"
+import { Codecs, type SchemaName } from "./codecs.ts"
+import { makeDecoder } from "./decoder.ts"
+import { makeEncoder } from "./encoder.ts"
+import { recordTypes, schemaNames, typeOf } from "./record-types.ts"
+
+/** The id of each of our schemas here: its place in `schemaNames`, from 1. */
+export const memorySchemaId = (schema: SchemaName): number => schemaNames.indexOf(schema) + 1
+
+/** The service itself, for tests without Effect. `foreign` adds writers' schemas (JSON) of other producers by id. */
+export const makeMemoryCodecs = (foreign: Readonly<Record<number, string>> = {}): Codecs["Service"] => {
+  const writers = new Map([
+    ...schemaNames.map((name) => [memorySchemaId(name), recordTypes[name]] as const),
+    ...Object.entries(foreign).map(([id, schema]) => [Number(id), typeOf(schema)] as const)
+  ])
+  const encode = makeEncoder()
+  return {
+    prepare: () => Effect.void,
+    decode: makeDecoder(writers),
+    encode: (_topic, schema, record) => encode(schema, memorySchemaId(schema), record)
+  }
+}
+
+export const memoryCodecs: Layer.Layer<Codecs> = Layer.sync(Codecs, () => makeMemoryCodecs())

@@ -1,0 +1,167 @@
+/** What we ask of a Confluent-compatible registry, over @kafkajs/confluent-schema-registry; the only file that imports it. */
+import { COMPATIBILITY, SchemaRegistry, SchemaType } from "@kafkajs/confluent-schema-registry"
+import avro from "avsc"
+import { Duration, Effect, Redacted, Schedule } from "effect"
+import { RegistryError } from "./codecs.ts"
+
+export interface RegistryAddress {
+  /** Root of the Confluent API, such as `http://127.0.0.1:8081` or Apicurio's `…/apis/ccompat/v7`. */
+  readonly url: string
+  readonly username?: string
+  readonly password?: Redacted.Redacted<string>
+  /** For one request. Default 5 seconds. */
+  readonly timeout?: Duration.Duration
+}
+
+export interface RegistryClient {
+  /** The schema of an id: null if the registry does not know it, `unsupported` if it is not Avro. */
+  readonly writerSchema: (id: number) => Effect.Effect<avro.Type | "unsupported" | null, RegistryError>
+  /** Registers under FULL_TRANSITIVE compatibility and gives the id; the id it has if it is registered already. */
+  readonly register: (subject: string, schema: string) => Effect.Effect<Registered, RegistryError>
+}
+
+export interface Registered {
+  readonly id: number
+  readonly created: boolean
+}
+
+const compatibility = COMPATIBILITY.FULL_TRANSITIVE
+
+/** A client for the registry; 5xx answers and timeouts are retried for about three seconds. */
+export const makeRegistryClient = (address: RegistryAddress): RegistryClient => {
+  const registry = openRegistry(address)
+  const timeoutMillis = Duration.toMillis(address.timeout ?? Duration.seconds(5))
+  const ask = <A>(what: string, request: () => Promise<A>): Effect.Effect<A, Failure> =>
+    Effect.tryPromise({ try: request, catch: (cause) => failureOf(what, cause) }).pipe(
+      Effect.timeoutOrElse({
+        duration: 2 * timeoutMillis,
+        orElse: () => Effect.fail({ status: 0, what, message: "no answer in time", cause: null })
+      })
+    )
+  const registeredId = (subject: string, schema: string) =>
+    ask(`look up ${subject}`, () => registry.getRegistryIdBySchema(subject, { type: SchemaType.AVRO, schema })).pipe(
+      Effect.catchIf(
+        (failure) => failure.status === 404,
+        () => Effect.succeed(null)
+      )
+    )
+  return {
+    writerSchema: (id) =>
+      ask(`fetch schema ${id}`, () => registry.getSchema(id)).pipe(
+        Effect.map((schema: unknown) => (avro.Type.isType(schema) ? (schema as avro.Type) : ("unsupported" as const))),
+        Effect.catchIf(
+          (failure) => failure.status === 404,
+          () => Effect.succeed(null)
+        ),
+        retried
+      ),
+    register: (subject, schema) =>
+      Effect.gen(function* () {
+        const known = yield* registeredId(subject, schema)
+        if (known !== null) return { id: known, created: false }
+        yield* requireCompatibility(address, subject, timeoutMillis)
+        const { id } = yield* ask(`register ${subject}`, () =>
+          registry.register({ type: SchemaType.AVRO, schema }, { subject, compatibility })
+        )
+        return { id, created: true }
+      }).pipe(retried)
+  }
+}
+
+// Retries are ours: the library's own would hide in which of them an answer came.
+const openRegistry = (address: RegistryAddress): SchemaRegistry =>
+  new SchemaRegistry({
+    host: address.url,
+    clientId: "capi-relay",
+    retry: { retries: 0 },
+    ...(address.username === undefined
+      ? {}
+      : { auth: { username: address.username, password: Redacted.value(address.password ?? Redacted.make("")) } }),
+    middlewares: [
+      () => ({
+        prepareRequest: async (next) =>
+          (await next()).enhance({ timeout: Duration.toMillis(address.timeout ?? Duration.seconds(5)) })
+      })
+    ]
+  })
+
+// A subject that is there with another level gets ours first, so that this registration is checked too. One that is
+// not there yet gets it from the library right after its first schema: Apicurio refuses a level without a subject.
+const requireCompatibility = (
+  address: RegistryAddress,
+  subject: string,
+  timeoutMillis: number
+): Effect.Effect<void, Failure> =>
+  Effect.tryPromise({
+    try: async () => {
+      const url = `${address.url}/config/${encodeURIComponent(subject)}`
+      const common = { headers: headersOf(address), signal: AbortSignal.timeout(timeoutMillis) }
+      const present = await fetch(url, common)
+      const level = (await present.json()) as { readonly compatibilityLevel?: string }
+      if (present.status === 404 || level.compatibilityLevel === compatibility) return
+      const body = JSON.stringify({ compatibility })
+      const set = await fetch(url, { ...common, method: "PUT", body })
+      await set.arrayBuffer()
+      if (!set.ok) throw Object.assign(new Error(`status ${set.status}`), { status: set.status })
+    },
+    catch: (cause) => failureOf(`set the compatibility of ${subject}`, cause)
+  })
+
+const headersOf = (address: RegistryAddress): Record<string, string> => {
+  const headers = { "content-type": "application/vnd.schemaregistry.v1+json" }
+  if (address.username === undefined) return headers
+  const login = `${address.username}:${Redacted.value(address.password ?? Redacted.make(""))}`
+  return { ...headers, authorization: `Basic ${Buffer.from(login).toString("base64")}` }
+}
+
+interface Failure {
+  /** HTTP status; 0 where there was no answer. */
+  readonly status: number
+  readonly what: string
+  readonly message: string
+  readonly cause: unknown
+}
+
+// The library reports a connection that fails as status 400, which no registry gives as an answer to what we ask, and a
+// look-up in vain as an error without a status.
+const failureOf = (what: string, cause: unknown): Failure => {
+  const named = cause instanceof Error && cause.name === "ConfluentSchemaRegistryError"
+  const status =
+    typeof cause === "object" && cause !== null && "status" in cause ? Number(cause.status) : named ? 404 : 0
+  const message = cause instanceof Error ? cause.message : String(cause)
+  return { status: status === 400 ? 0 : status, what, message, cause }
+}
+
+const isTransient = ({ status }: Failure) => status === 0 || status === 408 || status === 429 || status >= 500
+
+const fewTimes = Schedule.exponential("200 millis").pipe(Schedule.jittered, Schedule.upTo({ times: 4 }))
+
+const retried = <A>(effect: Effect.Effect<A, Failure>): Effect.Effect<A, RegistryError> =>
+  effect.pipe(Effect.retry({ schedule: fewTimes, while: isTransient }), Effect.mapError(toRegistryError))
+
+const toRegistryError = (failure: Failure): RegistryError => {
+  const { status, what, message, cause } = failure
+  if (isTransient(failure)) {
+    return new RegistryError({
+      code: "unreachable",
+      message: `The schema registry does not answer (${what}${status === 0 ? "" : `, status ${status}`}).`,
+      nextStep: "Start it, or correct SCHEMA_REGISTRY_URL.",
+      cause
+    })
+  }
+  if (status === 409) {
+    return new RegistryError({
+      code: "incompatible",
+      message: `The schema registry refuses a schema as incompatible (${what}): ${message}`,
+      nextStep: "Change the schema so that old and new records can be read with both: add fields with defaults only.",
+      cause
+    })
+  }
+  return new RegistryError({
+    code: "other",
+    message: `The schema registry refuses (${what}, status ${status}): ${message}`,
+    nextStep:
+      status === 401 || status === 403 ? "Check the registry's user and password." : "Look at the registry's log.",
+    cause
+  })
+}

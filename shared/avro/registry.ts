@@ -1,0 +1,114 @@
+/** Codecs over a schema registry: ids of our schemas are asked for at start, writers' schemas when they first appear. */
+import type avro from "avsc"
+import { Clock, Duration, Effect, Layer, Schedule } from "effect"
+import { Codecs, type RegistryError, type SchemaName } from "./codecs.ts"
+import { makeDecoder } from "./decoder.ts"
+import { makeEncoder } from "./encoder.ts"
+import { schemaIdOf } from "./frame.ts"
+import { schemaTexts, topicSchemas } from "./record-types.ts"
+import { makeRegistryClient, type RegistryAddress, type RegistryClient } from "./registry-client.ts"
+
+export interface RegistryOptions extends RegistryAddress {
+  /** Prefix of topics; a topic's subject is `<prefix><topic>-value`. */
+  readonly prefix: string
+  /** How long a start waits for a registry that does not answer. Default 30 seconds. */
+  readonly startPatience?: Duration.Duration
+}
+
+/** An id that the registry does not know may be registered any moment: it is asked for again after this. */
+const unknownFor = Duration.seconds(30)
+const unknownIdsMax = 10_000
+const requestsAtOnceMax = 4
+
+/** The subject of a topic's values. */
+export const subjectOf = (prefix: string, topic: string): string => `${prefix}${topic}-value`
+
+/**
+ * Codecs whose schemas live in the registry. Building the layer registers our schemas (FULL_TRANSITIVE) where they are not
+ * registered yet; it fails with `unreachable` or `incompatible`. Known ids go on working while the registry is down.
+ */
+export const registryLayer = (options: RegistryOptions): Layer.Layer<Codecs, RegistryError> =>
+  Layer.effect(
+    Codecs,
+    Effect.gen(function* () {
+      const client = makeRegistryClient(options)
+      const ids = yield* registerAll(client, options)
+      const writers = new Map<number, avro.Type | "unsupported">()
+      const encode = makeEncoder()
+      return Codecs.of({
+        prepare: makePrepare(client, writers),
+        decode: makeDecoder(writers),
+        encode: (topic, schema, record) => encode(schema, ids.idOf(topic, schema), record)
+      })
+    })
+  )
+
+interface OurIds {
+  readonly idOf: (topic: string, schema: SchemaName) => number
+}
+
+const registerAll = (client: RegistryClient, options: RegistryOptions): Effect.Effect<OurIds, RegistryError> =>
+  Effect.gen(function* () {
+    const entries = yield* Effect.forEach(
+      topicSchemas,
+      ({ topic, schema }) =>
+        Effect.map(client.register(subjectOf(options.prefix, topic), schemaTexts[schema]), ({ id }) => ({
+          topic,
+          schema,
+          id
+        })),
+      { concurrency: requestsAtOnceMax }
+    )
+    const byTopic = new Map(entries.map(({ topic, id }) => [topic, id]))
+    const bySchema = new Map(entries.map(({ schema, id }) => [schema, id]))
+    // A topic that is not declared has no subject; the same schema has the same meaning under the id of another one.
+    return { idOf: (topic: string, schema: SchemaName) => byTopic.get(topic) ?? bySchema.get(schema)! }
+  }).pipe(Effect.retry({ schedule: patiently(options), while: (error) => error.code === "unreachable" }))
+
+const patiently = (options: RegistryOptions) =>
+  Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: options.startPatience ?? Duration.seconds(30) }))
+
+const makePrepare = (
+  client: RegistryClient,
+  writers: Map<number, avro.Type | "unsupported">
+): Codecs["Service"]["prepare"] => {
+  const unknownUntil = new Map<number, number>()
+  const fetchWriter = Effect.fnUntraced(function* (id: number, now: number) {
+    const schema = yield* client.writerSchema(id)
+    if (schema !== null) {
+      writers.set(id, schema)
+      unknownUntil.delete(id)
+      return
+    }
+    if (unknownUntil.size >= unknownIdsMax) unknownUntil.clear()
+    unknownUntil.set(id, now + Duration.toMillis(unknownFor))
+  })
+  return (values) => {
+    const missing = missingIds(values, writers)
+    if (missing === null) return Effect.void
+    return Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Effect.forEach(
+        [...missing].filter((id) => (unknownUntil.get(id) ?? 0) <= now),
+        (id) => fetchWriter(id, now),
+        { concurrency: requestsAtOnceMax, discard: true }
+      )
+    )
+  }
+}
+
+// Runs for each batch: allocates nothing where all is known.
+const missingIds = (
+  values: ReadonlyArray<Buffer | null>,
+  writers: ReadonlyMap<number, unknown>
+): ReadonlySet<number> | null => {
+  let missing: Set<number> | null = null
+  let last: number | null = null
+  for (const value of values) {
+    const id = schemaIdOf(value)
+    if (id === null || id === last || writers.has(id)) continue
+    last = id
+    missing ??= new Set()
+    missing.add(id)
+  }
+  return missing
+}
