@@ -1,0 +1,93 @@
+/** Dates of birth: Meta and Snapchat hash `YYYYMMDD`. */
+import { dropped, type Field, kept } from "./field.ts"
+import { isPlaceholder } from "./placeholder.ts"
+import { isOtherHash } from "./sha256.ts"
+import { clean } from "./text.ts"
+
+/**
+ * Reads the common forms (ISO 8601 with or without time, `YYYYMMDD`, `31.01.1990`, `1/31/1990`, `31 Jan 1990`,
+ * `January 31, 1990`) as `YYYYMMDD`. A date that can be read in two ways, such as `02/03/1990`, is refused: a wrong
+ * birthday is worse than none. So are two-digit years, days that the calendar does not have, and birthdays before 1900
+ * or after the event.
+ *
+ * @param asOf the moment of the event, in milliseconds since the epoch
+ */
+export const normalizeBirthDate = (raw: string, asOf: number): Field<string> => {
+  if (raw.length > 128) return dropped("invalid_date_of_birth")
+  const cleaned = clean(raw)
+  if (cleaned === "") return dropped("empty")
+  if (isPlaceholder(cleaned)) return dropped("placeholder")
+  if (isOtherHash(cleaned)) return dropped("unsupported_hash")
+  const text = cleaned.normalize("NFKC").toLowerCase()
+  if (noDate.test(text)) return dropped("placeholder")
+  const found = new Set<string>()
+  for (const [year, month, day] of readings(text)) {
+    if (isBirthday(year, month, day, asOf)) found.add(digits(year, 4) + digits(month, 2) + digits(day, 2))
+  }
+  if (found.size > 1) return dropped("ambiguous_date_of_birth")
+  for (const only of found) return kept(only)
+  return dropped("invalid_date_of_birth")
+}
+
+type Reading = readonly [year: number, month: number, day: number]
+
+const readings = (text: string): ReadonlyArray<Reading> => {
+  const iso = yearFirst.exec(text)
+  if (iso !== null) return isoReadings(Number(iso[1]), Number(iso[2]), Number(iso[3]))
+  const numeric = yearLast.exec(text)
+  if (numeric !== null) return bothWays(Number(numeric[1]), Number(numeric[2]), Number(numeric[3]))
+  const compact = eightDigits.exec(text)
+  if (compact !== null) return compactReadings(compact[1]!)
+  return worded(text)
+}
+
+/** Year first is year, month, day; a «month» beyond 12 can only be the day. */
+const isoReadings = (year: number, second: number, third: number): ReadonlyArray<Reading> =>
+  second > 12 ? [[year, third, second]] : [[year, second, third]]
+
+const bothWays = (first: number, second: number, year: number): ReadonlyArray<Reading> => [
+  [year, first, second],
+  [year, second, first]
+]
+
+const compactReadings = (text: string): ReadonlyArray<Reading> => {
+  const at = (from: number, to: number): number => Number(text.slice(from, to))
+  return [[at(0, 4), at(4, 6), at(6, 8)], ...bothWays(at(0, 2), at(2, 4), at(4, 8))]
+}
+
+const worded = (text: string): ReadonlyArray<Reading> => {
+  const match = dayMonthYear.exec(text)
+  if (match !== null) return [[Number(match[3]), months.indexOf(match[2]!.slice(0, 3)) + 1, Number(match[1])]]
+  const american = monthDayYear.exec(text)
+  if (american !== null)
+    return [[Number(american[3]), months.indexOf(american[1]!.slice(0, 3)) + 1, Number(american[2])]]
+  return []
+}
+
+const isBirthday = (year: number, month: number, day: number, asOf: number): boolean => {
+  if (year < 1900 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return false
+  return Date.UTC(year, month - 1, day) <= asOf
+}
+
+const daysIn = (year: number, month: number): number => {
+  if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
+  return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28
+}
+
+const digits = (value: number, width: number): string => String(value).padStart(width, "0")
+
+const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+const monthWords =
+  "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
+const separator = "[-\\u2010-\\u2015/. ,]{1,3}"
+const note = "(?:\\s*\\([a-z/. -]*\\))?"
+const yearFirst = new RegExp(
+  `^([0-9]{4})${separator}([0-9]{1,2})${separator}([0-9]{1,2})(?:[t ][0-9]{1,2}:[0-9]{2}[0-9:.]*\\s*(?:z|[+-][0-9]{2}:?[0-9]{2})?)?${note}$`
+)
+const yearLast = new RegExp(`^([0-9]{1,2})${separator}([0-9]{1,2})${separator}([0-9]{4})${note}$`)
+const eightDigits = /^([0-9]{8})$/
+const dayMonthYear = new RegExp(
+  `^([0-9]{1,2})(?:st|nd|rd|th)?${separator}(?:of )?(${monthWords})${separator}([0-9]{4})$`
+)
+const monthDayYear = new RegExp(`^(${monthWords})${separator}([0-9]{1,2})(?:st|nd|rd|th)?${separator}([0-9]{4})$`)
+const noDate = /^(?:0000|1900)[-/.]?(?:00|01)[-/.]?(?:00|01)(?:[t ].*)?$/

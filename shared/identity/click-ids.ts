@@ -1,0 +1,65 @@
+/** Click ids, browser ids and device ids: checked, passed on in clear, never invented and never changed. */
+import { dropped, type Field, kept } from "./field.ts"
+import { isPlaceholder } from "./placeholder.ts"
+import { clean } from "./text.ts"
+
+/** The `_fbp` cookie: `fb.<subdomain index>.<milliseconds>.<random number>`, with the parameter builder's mark or not. */
+export const normalizeFbp = (raw: string): Field<string> => {
+  const cleaned = clean(raw)
+  if (cleaned === "") return dropped("empty")
+  if (isPlaceholder(cleaned)) return dropped("placeholder")
+  return fbp.test(cleaned) ? kept(cleaned) : dropped("invalid_fbp")
+}
+
+/** The `_fbc` cookie: `fb.<subdomain index>.<milliseconds>.<fbclid>`; its case matters. */
+export const normalizeFbc = (raw: string): Field<string> => {
+  const cleaned = clean(raw)
+  if (cleaned === "") return dropped("empty")
+  if (isPlaceholder(cleaned)) return dropped("placeholder")
+  return cleaned.length <= clickIdLengthMax && fbc.test(cleaned) ? kept(cleaned) : dropped("invalid_fbc")
+}
+
+/** gclid, gbraid, wbraid, dclid, fbclid, ttclid, ttp, sc_click_id, sc_cookie1, ctwa_clid: one opaque token each. */
+export const normalizeClickId = (raw: string): Field<string> => {
+  const cleaned = clean(raw)
+  if (cleaned === "") return dropped("empty")
+  if (isPlaceholder(cleaned)) return dropped("placeholder")
+  return cleaned.length <= clickIdLengthMax && token.test(cleaned) ? kept(cleaned) : dropped("invalid_click_id")
+}
+
+/** IDFA or GAID, as the device gave it. All zeros means that the customer limited tracking. */
+export const normalizeMobileId = (raw: string): Field<string> => {
+  const cleaned = clean(raw)
+  if (cleaned === "") return dropped("empty")
+  if (isPlaceholder(cleaned)) return dropped("placeholder")
+  if (!uuid.test(cleaned)) return dropped("invalid_mobile_id")
+  return zeros.test(cleaned) ? dropped("tracking_limited") : kept(cleaned)
+}
+
+/** Ids that a platform gave: lead, subscription and install ids. */
+export const normalizePlatformId = normalizeClickId
+
+/** A BCP 47 tag; `en_US` as operating systems write it becomes `en-US`. */
+export const normalizeLocale = (raw: string): Field<string> => {
+  const cleaned = clean(raw).replaceAll("_", "-")
+  if (cleaned === "") return dropped("empty")
+  if (isPlaceholder(cleaned)) return dropped("placeholder")
+  return locale.test(cleaned) ? kept(cleaned) : dropped("invalid_locale")
+}
+
+/** The browser's own words, without control characters. */
+export const normalizeUserAgent = (raw: string): Field<string> => {
+  if (raw.length > userAgentLengthMax) return dropped("invalid_user_agent")
+  const cleaned = clean(raw)
+  if (cleaned === "") return dropped("empty")
+  return isPlaceholder(cleaned) ? dropped("placeholder") : kept(cleaned)
+}
+
+const clickIdLengthMax = 1024
+const userAgentLengthMax = 2048
+const fbp = /^fb\.[0-9]\.[0-9]{13}\.[0-9]{1,20}(?:\.[A-Za-z0-9_-]{2,8})?$/
+const fbc = /^fb\.[0-9]\.[0-9]{13}\.[A-Za-z0-9_.%~-]+$/
+const token = /^[A-Za-z0-9_.~%:=+/|!*-]+$/
+const uuid = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i
+const zeros = /^[0-]+$/
+const locale = /^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}$/

@@ -1,0 +1,52 @@
+/** IP addresses: in clear, public ones only. */
+import { isIPv4, isIPv6 } from "node:net"
+import { type DropReason, dropped, type Field, kept } from "./field.ts"
+import { isPlaceholder } from "./placeholder.ts"
+import { clean } from "./text.ts"
+
+/**
+ * The customer's address: the first public one where a proxy's list (`client, proxy1, proxy2`) was given, without port
+ * and brackets; an IPv4 address in IPv6 clothes (`::ffff:1.2.3.4`) is IPv4. Private, link-local, loopback, multicast and
+ * reserved addresses tell nothing of a customer, and TikTok refuses them.
+ */
+export const normalizeIp = (raw: string): Field<string> => {
+  if (isIPv4(raw)) return isPublicV4(raw) ? kept(raw) : dropped("ip_not_public")
+  if (raw.length > 512) return dropped("invalid_ip")
+  const cleaned = clean(raw)
+  if (cleaned === "") return dropped("empty")
+  if (isPlaceholder(cleaned)) return dropped("placeholder")
+  let reason: DropReason = "invalid_ip"
+  for (const part of cleaned.split(",")) {
+    const address = bare(part.trim().toLowerCase())
+    if (isIPv4(address)) {
+      if (isPublicV4(address)) return kept(address)
+      reason = "ip_not_public"
+    } else if (isIPv6(address)) {
+      if (isPublicV6(address)) return kept(address)
+      reason = "ip_not_public"
+    }
+  }
+  return dropped(reason)
+}
+
+const bare = (address: string): string => {
+  const bracketed = /^\[([0-9a-f:.%]+)\](?::\d+)?$/.exec(address)
+  const unbracketed = bracketed === null ? address.replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1") : bracketed[1]!
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(unbracketed)
+  return mapped === null ? unbracketed : mapped[1]!
+}
+
+/** IANA's special-purpose registry; the addresses for documentation stay, since no customer has one and examples do. */
+const isPublicV4 = (address: string): boolean => {
+  const [a = 0, b = 0, c = 0] = address.split(".").map(Number)
+  if (a === 0 || a === 10 || a === 127 || a >= 224) return false
+  if (a === 100) return b < 64 || b > 127
+  if (a === 169) return b !== 254
+  if (a === 172) return b < 16 || b > 31
+  if (a === 192) return b !== 168 && !(b === 0 && c === 0)
+  if (a === 198) return b !== 18 && b !== 19
+  return true
+}
+
+/** Global unicast is 2000::/3; mapped and translated IPv4 in hexadecimal is left out with the rest. */
+const isPublicV6 = (address: string): boolean => /^[23][0-9a-f]{3}:/.test(address) && !address.includes("%")

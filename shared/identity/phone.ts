@@ -1,0 +1,101 @@
+/** Phone numbers, by libphonenumber: in E.164, from which every platform's form follows. */
+import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from "libphonenumber-js/max"
+import { dropped, type Field, kept } from "./field.ts"
+import { isPlaceholder } from "./placeholder.ts"
+import { isOtherHash } from "./sha256.ts"
+import { clean } from "./text.ts"
+
+export interface PhoneNumber {
+  /** `+`, country code and number: Google's form, and TikTok's but for mainland China. */
+  readonly e164: string
+  /** The default country with which a national number was read; null where the event itself tells the country. */
+  readonly defaultCountry: string | null
+}
+
+/** Meta and Snapchat: digits with the country code, without `+` and leading zeros. */
+export const digitsForm = (e164: string): string => e164.slice(1)
+
+/** TikTok: E.164 with `+`; a number of mainland China without `+` and without 86. */
+export const tiktokForm = (e164: string): string => (e164.startsWith("+86") ? e164.slice(3) : e164)
+
+/**
+ * A number written internationally (`+` or `00`) needs no country and is taken where its length is one that the country
+ * has, since numbering plans change. A national number is read with the customer's country and must be a valid number
+ * there. Where that country is not known, each default country in which it is valid gives a reading, marked with that
+ * country; a connection takes its own only. A country is never guessed.
+ *
+ * @param country ISO 3166-1 alpha-2, upper case: the customer's; null where it is not known
+ * @param defaultCountries the same: the connections'
+ */
+export const normalizePhone = (
+  raw: string,
+  country: string | null,
+  defaultCountries: ReadonlyArray<string>
+): Field<ReadonlyArray<PhoneNumber>> => {
+  if (raw.length > phoneLengthMax) return dropped("invalid_phone")
+  const known = knownE164(raw)
+  if (known !== null) return kept([{ e164: known, defaultCountry: null }])
+  const cleaned = clean(raw).normalize("NFKC")
+  if (cleaned === "") return dropped("empty")
+  if (isPlaceholder(cleaned)) return dropped("placeholder")
+  if (isOtherHash(cleaned) && /[a-f]/i.test(cleaned)) return dropped("unsupported_hash")
+  const international = internationalPart(cleaned)
+  if (international !== null) return single(readInternational(international))
+  if (onlyOneDigit.test(cleaned.replace(notDigits, ""))) return dropped("placeholder")
+  if (country !== null && isSupportedCountry(country)) return single(readNational(cleaned, country))
+  return withDefaults(cleaned, defaultCountries)
+}
+
+const single = (e164: string | null): Field<ReadonlyArray<PhoneNumber>> =>
+  e164 === null ? dropped("invalid_phone") : kept([{ e164, defaultCountry: null }])
+
+const withDefaults = (cleaned: string, countries: ReadonlyArray<string>): Field<ReadonlyArray<PhoneNumber>> => {
+  if (cleaned.replace(notDigits, "").length < 4) return dropped("invalid_phone")
+  if (countries.length === 0) return dropped("phone_country_unknown")
+  const found: Array<PhoneNumber> = []
+  for (const country of countries) {
+    const e164 = isSupportedCountry(country) ? readNational(cleaned, country) : null
+    if (e164 !== null && !found.some((other) => other.defaultCountry === country)) {
+      found.push({ e164, defaultCountry: country })
+    }
+  }
+  return found.length === 0 ? dropped("invalid_phone") : kept(found)
+}
+
+/** The number from its `+` on, `00` replaced by it; null where it is written nationally. */
+const internationalPart = (cleaned: string): string | null => {
+  const plus = /^[^0-9+]{0,8}(\+.*)$/s.exec(cleaned)
+  if (plus !== null) return plus[1]!
+  const zeros = /^[^0-9+]{0,8}0[ ().-]*0[ ().-]*([1-9].*)$/s.exec(cleaned)
+  return zeros === null ? null : `+${zeros[1]}`
+}
+
+const readInternational = (text: string): string | null => {
+  const parsed = parsePhoneNumberFromString(text)
+  if (parsed === undefined || !parsed.isPossible()) return null
+  // +1 111 111 1111: of a possible length, and still nobody's number.
+  if (onlyOneDigit.test(parsed.nationalNumber) && !parsed.isValid()) return null
+  return parsed.number
+}
+
+const readNational = (text: string, country: CountryCode): string | null => {
+  const parsed = parsePhoneNumberFromString(text, country)
+  return parsed?.isValid() === true ? parsed.number : null
+}
+
+/**
+ * Shapes of which libphonenumber would only take the spaces and brackets, at a hundredth of its cost: countries whose
+ * numbers have fixed lengths and begin with no trunk prefix. A test compares them with the library.
+ */
+const knownE164 = (raw: string): string | null => {
+  if (!formatted.test(raw)) return null
+  const compact = raw.replace(/[ ().-]+/g, "")
+  return e164Shapes.test(compact) && !oneDigitEnd.test(compact) ? compact : null
+}
+
+const formatted = /^\+\d[\d ().-]{6,24}$/
+const e164Shapes = /^\+(?:1[2-9]\d{9}|33[1-9]\d{8}|34[5-9]\d{8}|31[1-9]\d{8}|44[1-9]\d{9}|61[2-478]\d{8}|91[1-9]\d{9})$/
+const oneDigitEnd = /(\d)\1{6}$/
+const phoneLengthMax = 128
+const notDigits = /[^0-9]+/g
+const onlyOneDigit = /^(\d)\1*$/

@@ -1,0 +1,22 @@
+/** SHA-256 of normalized text, and the recognition of values that producers hashed already. */
+import { hash } from "node:crypto"
+
+/** 64 lower-case hex characters: SHA-256 of the text's UTF-8 bytes. */
+export const sha256 = (text: string): string => hash("sha256", text, "hex")
+
+/**
+ * The lower-case hash if the value is one already (64 hex characters of any case), else null. Meta's parameter builder
+ * appends `.` and a short mark of its own to a hash; the mark is cut off.
+ */
+export const alreadyHashed = (value: string): string | null => {
+  if (value.length < 64 || value.length > 80) return null
+  const match = sha256Shape.exec(value.trim())
+  return match === null ? null : match[1]!.toLowerCase()
+}
+
+/** MD5, SHA-1, SHA-224, SHA-384 or SHA-512 in hex: no platform takes them, and hashing them again would match nobody. */
+export const isOtherHash = (value: string): boolean => otherHashLengths.has(value.length) && hex.test(value)
+
+const sha256Shape = /^([0-9a-f]{64})(?:\.[A-Za-z0-9_-]{2,8})?$/i
+const hex = /^[0-9a-f]+$/i
+const otherHashLengths = new Set([32, 40, 56, 96, 128])

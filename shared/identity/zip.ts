@@ -1,0 +1,44 @@
+/** Postal codes. */
+import { dropped, type Field, kept } from "./field.ts"
+import { isPlaceholder } from "./placeholder.ts"
+import { isOtherHash } from "./sha256.ts"
+import { clean, letters, lower, withoutSpaces } from "./text.ts"
+
+export interface ZipForms {
+  /** Meta and TikTok: lower case, no space, no dash; in the US the first five digits. */
+  readonly plain: string
+  /** Snapchat: lower case, no space. */
+  readonly snap: string
+  /** Google, in clear: trimmed only. */
+  readonly google: string
+}
+
+/** @param country ISO 3166-1 alpha-2, upper case, or null where it is not known */
+export const normalizeZip = (raw: string, country: string | null): Field<ZipForms> => {
+  if (raw.length > 1024) return dropped("too_long")
+  const cleaned = clean(raw)
+  if (cleaned === "") return dropped("empty")
+  if (isPlaceholder(cleaned)) return dropped("placeholder")
+  if (isOtherHash(cleaned)) return dropped("unsupported_hash")
+  const lowered = lower(cleaned)
+  const compact = letters(lowered)
+  if (compact.length < 2 || compact.length > 12 || !hasDigit.test(compact)) return dropped("invalid_zip")
+  if (onlyZeros.test(compact)) return dropped("placeholder")
+  const plain = american(lowered, compact, country)
+  if (plain === null) return dropped("invalid_zip")
+  return kept({ plain, snap: withoutSpaces(lowered), google: cleaned })
+}
+
+/** The first five of a US code; null where the country is the US and the value cannot be its code. */
+const american = (lowered: string, compact: string, country: string | null): string | null => {
+  if (country === "US") return zipInUs.test(compact) ? compact.slice(0, 5) : null
+  // Without a country, or in a territory with a code of its own, the shape of ZIP+4 is the only sign.
+  if (country === null || territories.has(country)) return zipPlus4.test(lowered) ? compact.slice(0, 5) : compact
+  return compact
+}
+
+const hasDigit = /\p{N}/u
+const onlyZeros = /^0+$/
+const zipInUs = /^[0-9]{5}(?:[0-9]{4})?$/
+const zipPlus4 = /^[0-9]{5}\s*[-\u2010-\u2015]\s*[0-9]{4}$/
+const territories = new Set(["PR", "GU", "VI", "AS", "MP", "UM", "FM", "MH", "PW"])
