@@ -1,0 +1,29 @@
+/**
+ * The sandbox as a program. Prints `{"urls":{…},"controlUrl":"…"}` on one line and stays until it is stopped.
+ * SANDBOX_PORT: the first of eight ports (0: free ones); SANDBOX_HOST; SANDBOX_VALIDATION: documented or off;
+ * SANDBOX_SEED; SANDBOX_OPTIONS: further options as JSON, in the shape of `PartialSandboxOptions`.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { Config, Console, Effect, Schema } from "effect"
+import { type PartialSandboxOptions, startSandbox } from "./sandbox.ts"
+
+const SandboxConfig = Config.all({
+  host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
+  port: Config.Int("PORT").pipe(Config.withDefault(0)),
+  seed: Config.Int("SEED").pipe(Config.withDefault(1)),
+  validation: Config.schema(Schema.Literals(["documented", "off"]), "VALIDATION").pipe(
+    Config.withDefault("documented" as const)
+  ),
+  more: Config.schema(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)), "OPTIONS").pipe(
+    Config.withDefault({})
+  )
+}).pipe(Config.nested("SANDBOX"))
+
+const main = Effect.gen(function* () {
+  const { more, ...config } = yield* SandboxConfig
+  const sandbox = yield* startSandbox({ ...config, ...(more as PartialSandboxOptions) })
+  yield* Console.log(JSON.stringify(sandbox))
+  return yield* Effect.never
+})
+
+main.pipe(Effect.scoped, NodeRuntime.runMain)
