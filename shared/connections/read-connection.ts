@@ -10,6 +10,7 @@ import { lintEvents } from "./lint-events.ts"
 import { actionSources } from "./names.ts"
 import { readMapping } from "./read-mapping.ts"
 import { quote, type Section } from "./section.ts"
+import type { Found } from "./yaml-reader.ts"
 
 /** A connection, and the section it was read from; null where something that identifies it is missing. */
 export const readConnection = (section: Section, rulesOf: RulesOf): Connection | null => {
@@ -99,25 +100,24 @@ const readAccount = (section: Section, kind: ConnectorKind, { account }: KindRul
 }
 
 const readEndpoint = (section: Section, { endpoint }: KindRules) => {
-  const host = section.text("host", "a URL")?.replace(/\/+$/, "") ?? endpoint.host
+  const found = section.find("host")
+  const host = found === null ? endpoint.host : readHost(section, found)
   const version = section.text("version") ?? endpoint.version
-  const url = URL.canParse(host) ? new URL(host) : null
-  if (url === null || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "" || url.hash !== "")
-    section.reader.error(
-      section.find("host") ?? section.at,
-      `${quote(host)} is no address of a host.`,
-      "https://name, http://name:port"
-    )
-  else if (url.protocol === "http:" && !isLocal(url.hostname))
-    section.reader.warn(section.find("host")!, "The credential would travel unencrypted.", "https://…")
   if (!/^[\w.-]*$/.test(version))
-    section.reader.error(
-      section.find("version") ?? section.at,
-      `${quote(version)} is no version.`,
-      `such as ${endpoint.version}`
-    )
+    section.reader.error(section.find("version")!, `${quote(version)} is no version.`, `such as ${endpoint.version}`)
   section.finish()
   return { host, version }
+}
+
+const readHost = (section: Section, found: Found): string => {
+  const text = section.textOf(found, "a URL") ?? ""
+  const host = (/^[a-z]+:\/\//i.test(text) ? text : `https://${text}`).replace(/\/+$/, "")
+  const url = URL.canParse(host) ? new URL(host) : null
+  if (url === null || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "" || url.hash !== "")
+    section.reader.error(found, `${quote(text)} is no address of a host.`, "https://name, http://name:port")
+  else if (url.protocol === "http:" && !isLocal(url.hostname))
+    section.reader.warn(found, "The credential would travel unencrypted.", "https://…")
+  return host
 }
 
 const isLocal = (host: string): boolean =>

@@ -20,6 +20,8 @@ export class Readiness extends Context.Service<
     readonly set: (dependency: string, healthy: boolean, reason?: string) => Effect.Effect<void>
     /** Forgets a dependency that is no longer one. */
     readonly remove: (dependency: string) => Effect.Effect<void>
+    /** Adds dependencies whose state is asked for at each report. */
+    readonly addSource: (source: () => Readonly<Record<string, DependencyState>>) => Effect.Effect<void>
     readonly report: Effect.Effect<ReadinessReport>
   }
 >()("shared/telemetry/Readiness") {
@@ -35,6 +37,8 @@ const dependencyHealthy = Metric.gauge("capi_dependency_healthy", {
 
 const makeReadiness = (): Readiness["Service"] => {
   const states = new Map<string, DependencyState>()
+  const sources: Array<() => Readonly<Record<string, DependencyState>>> = []
+  const all = () => [...states, ...sources.flatMap((source) => Object.entries(source()))]
   const gauge = (dependency: string) => Metric.withAttributes(dependencyHealthy, { dependency })
   return {
     set: (dependency, healthy, reason) =>
@@ -47,9 +51,13 @@ const makeReadiness = (): Readiness["Service"] => {
         states.delete(dependency)
         return Metric.remove(gauge(dependency))
       }),
-    report: Effect.sync(() => ({
-      ready: states.size > 0 && [...states.values()].every((state) => state.healthy),
-      dependencies: Object.fromEntries([...states].sort(([left], [right]) => (left < right ? -1 : 1)))
-    }))
+    addSource: (source) => Effect.sync(() => void sources.push(source)),
+    report: Effect.sync(() => {
+      const dependencies = all().sort(([left], [right]) => (left < right ? -1 : 1))
+      return {
+        ready: dependencies.length > 0 && dependencies.every(([, state]) => state.healthy),
+        dependencies: Object.fromEntries(dependencies)
+      }
+    })
   }
 }

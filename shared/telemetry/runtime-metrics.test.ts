@@ -1,0 +1,44 @@
+import { assert, it } from "@effect/vitest"
+import { Effect, Metric } from "effect"
+import { PrometheusMetrics } from "effect/observability"
+import { runtimeTelemetry } from "./runtime-metrics.ts"
+
+const at = { processor: "mapper", topic: "normalized-events", partition: 1 }
+
+it.effect("turns the runtime's events into metrics and readiness, and forgets a partition that left", () =>
+  Effect.gen(function* () {
+    const { observe, dependencies } = yield* runtimeTelemetry
+    assert.deepStrictEqual(dependencies(), {})
+    observe({ type: "assigned", processor: "mapper", partitions: [{ topic: at.topic, partition: 1 }] })
+    assert.deepStrictEqual(dependencies(), {
+      "partitions:mapper": { healthy: false, reason: "0 of 1 partitions are open." }
+    })
+    observe({ ...at, type: "opened", position: 5, millis: 40 })
+    observe({ ...at, type: "batch", records: 200, bytes: 9_000 })
+    observe({ ...at, type: "batch", records: 100, bytes: 1_000 })
+    observe({ ...at, type: "committed", next: 305, steps: 2, outputs: 1_200, millis: 12 })
+    observe({ ...at, type: "progress", lag: 17, bytesInFlight: 4_096, paused: true })
+    assert.deepStrictEqual(dependencies(), { "partitions:mapper": { healthy: true, reason: null } })
+
+    const text = yield* PrometheusMetrics.format()
+    for (const line of [
+      'capi_records_read_total{processor="mapper",topic="normalized-events"} 300',
+      'capi_read_bytes_total{processor="mapper"} 10000',
+      'capi_batches_total{processor="mapper"} 2',
+      'capi_records_written_total{processor="mapper"} 1200',
+      'capi_commits_total{processor="mapper"} 1',
+      'capi_partitions_owned{processor="mapper"} 1',
+      'capi_lag_records{partition="1",processor="mapper",topic="normalized-events"} 17'
+    ])
+      assert.include(sorted(text), line)
+
+    observe({ ...at, type: "closed" })
+    observe({ type: "left", processor: "mapper", reason: "stopped" })
+    assert.notInclude(yield* PrometheusMetrics.format(), "capi_lag_records{")
+    assert.strictEqual(dependencies()["partitions:mapper"]?.healthy, false)
+  }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
+)
+
+/** Labels in the order of their names, so that the test does not depend on the writer's order. */
+const sorted = (text: string): string =>
+  text.replaceAll(/\{([^}]*)\}/g, (_, labels: string) => `{${labels.split(",").sort().join(",")}}`)
