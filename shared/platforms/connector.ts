@@ -41,6 +41,8 @@ export interface HttpRequestSpec {
   readonly secretHeaders: Readonly<Record<string, Redacted.Redacted>>
   readonly secretParams: Readonly<Record<string, Redacted.Redacted>>
   readonly body: string | null
+  /** A form of secrets (OAuth), sent as application/x-www-form-urlencoded in place of `body`. */
+  readonly secretForm?: Readonly<Record<string, Redacted.Redacted>>
 }
 
 export interface HttpResponseSpec {
@@ -134,8 +136,12 @@ export interface MappingContext {
 export interface Connector {
   readonly kind: ConnectorKind
   readonly platform: Platform
-  /** Keys of `account` in connections.yaml: what is required and what is allowed. */
-  readonly account: { readonly required: ReadonlyArray<string>; readonly optional: ReadonlyArray<string> }
+  /** Keys of `account` in connections.yaml: what is required and what is allowed; `anyOf` are optional ones of which at least one is needed. */
+  readonly account: {
+    readonly required: ReadonlyArray<string>
+    readonly optional: ReadonlyArray<string>
+    readonly anyOf?: ReadonlyArray<string>
+  }
   /** Fields of the credential: what is required and what is allowed. The first required one takes a bare string. */
   readonly credential: { readonly required: ReadonlyArray<string>; readonly optional: ReadonlyArray<string> }
   readonly endpoint: { readonly host: string; readonly version: string }

@@ -89,9 +89,14 @@ const clientRequest = (request: HttpRequestSpec): HttpClientRequest.HttpClientRe
     HttpClientRequest.setUrlParams(request.secretParams),
     HttpClientRequest.setHeaders(headers)
   )
-  return request.body === null
-    ? bare
-    : HttpClientRequest.bodyText(bare, request.body, headers["content-type"] ?? "application/json")
+  const body = request.secretForm === undefined ? request.body : formOf(request.secretForm)
+  return body === null ? bare : HttpClientRequest.bodyText(bare, body, headers["content-type"] ?? "application/json")
+}
+
+const formOf = (form: Readonly<Record<string, Redacted.Redacted>>): string => {
+  const fields = new URLSearchParams()
+  for (const [name, value] of Object.entries(form)) fields.set(name, Redacted.value(value))
+  return fields.toString()
 }
 
 const readBody = (response: HttpClientResponse.HttpClientResponse, bytesMax: number) =>

@@ -112,33 +112,35 @@ const texts: Record<HttpFailureCode, { readonly message: string; readonly nextSt
   network: { message: "The network failed", nextStep: "It is retried; if it lasts, look at the network." }
 }
 
-const codes: Record<string, HttpFailureCode> = {
-  ECONNREFUSED: "refused",
-  ENOTFOUND: "dns",
-  EAI_AGAIN: "dns",
-  ECONNRESET: "reset",
-  EPIPE: "reset",
-  UND_ERR_SOCKET: "reset",
-  UND_ERR_ABORTED: "reset",
-  UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: "invalid_request",
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "invalid_response",
-  UND_ERR_RES_EXCEEDED_MAX_SIZE: "body_too_large",
-  UND_ERR_HEADERS_OVERFLOW: "invalid_response",
-  UND_ERR_CONNECT_TIMEOUT: "connect_timeout",
-  ETIMEDOUT: "connect_timeout",
-  UND_ERR_HEADERS_TIMEOUT: "timeout",
-  UND_ERR_BODY_TIMEOUT: "timeout",
-  UND_ERR_INVALID_ARG: "invalid_request",
-  UND_ERR_DESTROYED: "closed",
-  UND_ERR_CLOSED: "closed",
-  ERR_INVALID_URL: "invalid_request",
-  CERT_HAS_EXPIRED: "tls",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "tls",
-  SELF_SIGNED_CERT_IN_CHAIN: "tls",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "tls",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "tls",
-  EPROTO: "tls"
-}
+const codes: ReadonlyMap<string, HttpFailureCode> = new Map(
+  Object.entries<HttpFailureCode>({
+    ECONNREFUSED: "refused",
+    ENOTFOUND: "dns",
+    EAI_AGAIN: "dns",
+    ECONNRESET: "reset",
+    EPIPE: "reset",
+    UND_ERR_SOCKET: "reset",
+    UND_ERR_ABORTED: "reset",
+    UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: "invalid_request",
+    UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "invalid_response",
+    UND_ERR_RES_EXCEEDED_MAX_SIZE: "body_too_large",
+    UND_ERR_HEADERS_OVERFLOW: "invalid_response",
+    UND_ERR_CONNECT_TIMEOUT: "connect_timeout",
+    ETIMEDOUT: "connect_timeout",
+    UND_ERR_HEADERS_TIMEOUT: "timeout",
+    UND_ERR_BODY_TIMEOUT: "timeout",
+    UND_ERR_INVALID_ARG: "invalid_request",
+    UND_ERR_DESTROYED: "closed",
+    UND_ERR_CLOSED: "closed",
+    ERR_INVALID_URL: "invalid_request",
+    CERT_HAS_EXPIRED: "tls",
+    DEPTH_ZERO_SELF_SIGNED_CERT: "tls",
+    SELF_SIGNED_CERT_IN_CHAIN: "tls",
+    UNABLE_TO_VERIFY_LEAF_SIGNATURE: "tls",
+    UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "tls",
+    EPROTO: "tls"
+  })
+)
 
 // Errors are nested (Effect's HttpClientError, undici's, the socket's, an AggregateError of several addresses).
 const codeOf = (error: unknown, depth = 0): HttpFailureCode => {
@@ -146,7 +148,8 @@ const codeOf = (error: unknown, depth = 0): HttpFailureCode => {
   const { code, _tag, reason, cause, errors } = error as Record<string, unknown>
   if (_tag === "InvalidUrlError" || _tag === "EncodeError") return "invalid_request"
   if (typeof code === "string") {
-    if (code in codes) return codes[code]!
+    const known = codes.get(code)
+    if (known !== undefined) return known
     if (code.startsWith("HPE_")) return "invalid_response"
     if (code.startsWith("ERR_TLS") || code.startsWith("ERR_SSL") || code.startsWith("CERT_")) return "tls"
   }

@@ -1,5 +1,6 @@
 /** Building blocks of verdicts: how `verdict.ts` of each platform says what became of a request. */
-import type { BatchVerdict, EventVerdict } from "./connector.ts"
+import type { BatchVerdict, EventVerdict, HttpResponseSpec } from "./connector.ts"
+import { retryAfterOf } from "./response.ts"
 
 /** What stands at the head of every batch verdict. */
 export type VerdictHead = Omit<Extract<BatchVerdict, { readonly _tag: "All" }>, "_tag" | "verdict">
@@ -13,6 +14,12 @@ export const batchHead: VerdictHead = {
   usagePercent: null,
   laterId: null
 }
+
+/** The head of an answer: its Retry-After, else the table's wait where the whole connection is throttled. */
+export const headOf = (response: HttpResponseSpec, verdict: EventVerdict): VerdictHead => ({
+  ...batchHead,
+  retryAfter: retryAfterOf(response) ?? (verdict.errorClass === "throttled" ? (verdict.retryAfter ?? null) : null)
+})
 
 /** The same for every event. */
 export const all = (head: VerdictHead, verdict: EventVerdict): BatchVerdict => ({ ...head, _tag: "All", verdict })
@@ -31,3 +38,12 @@ export const refused = (
   if (known.size > 0) return { ...head, _tag: "Culprits", culprits: known }
   return eventCount <= 1 ? all(head, verdict) : { ...head, _tag: "SomeInvalid", verdict }
 }
+
+/**
+ * The verdict of a probe, which is a request without events: "invalid" means that address, account and credential were
+ * accepted and only the events are missing, so everything works.
+ */
+export const probeOf = (verdict: EventVerdict): EventVerdict =>
+  verdict.errorClass === "invalid_event" || verdict.errorClass === "accepted"
+    ? { errorClass: "delivered", reasonCode: null, message: "The platform answers and accepts the credential." }
+    : verdict

@@ -1,0 +1,37 @@
+import type { MappedEvent } from "../../../schemas/types.gen.ts"
+import { parseBatchGroup } from "../batch-group.ts"
+import type { HttpRequestSpec, RequestContext } from "../connector.ts"
+import { bearer, digitsOf, jsonBody, originOf, postJson, secretField } from "../request-parts.ts"
+
+/**
+ * Google Ads' `customers/{id}:uploadClickConversions`, or `:uploadConversionAdjustments` where the batch group says so,
+ * with partial failure: a bad conversion is reported by its index and the others are taken. A connection with a test code
+ * only validates. (Google Ads API: upload conversions; upload conversion adjustments.)
+ */
+export const request = (events: ReadonlyArray<MappedEvent>, context: RequestContext): HttpRequestSpec =>
+  upload(events, context.connection.testEventCode !== null, context)
+
+/** A request without conversions that only validates. */
+export const probe = (context: RequestContext): HttpRequestSpec => upload([], true, context)
+
+const upload = (
+  events: ReadonlyArray<MappedEvent>,
+  validateOnly: boolean,
+  context: RequestContext
+): HttpRequestSpec => {
+  const { connection, secret } = context
+  const isAdjustment = parseBatchGroup(events[0]?.batch_group ?? "")["operation"] === "adjustments"
+  const customer = digitsOf(connection.account["customer_id"] ?? "")
+  const method = isAdjustment ? "uploadConversionAdjustments" : "uploadClickConversions"
+  const list = isAdjustment ? "conversionAdjustments" : "conversions"
+  const manager = connection.account["login_customer_id"]
+  return postJson(
+    `${originOf(connection)}/${connection.endpoint.version}/customers/${customer}:${method}`,
+    jsonBody(list, events, { partialFailure: true, validateOnly }),
+    context,
+    {
+      headers: manager === undefined ? {} : { "login-customer-id": digitsOf(manager) },
+      secretHeaders: { authorization: bearer(secret), "developer-token": secretField(secret, "developer_token") }
+    }
+  )
+}

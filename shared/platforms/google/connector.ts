@@ -1,0 +1,45 @@
+import type { Connector } from "../connector.ts"
+import { limits } from "../limits.ts"
+import { readLater } from "./later.ts"
+import { mapEvent } from "./mapping.ts"
+import { readRefresh, refreshRequest } from "./refresh.ts"
+import { laterRequest, probe, request } from "./request.ts"
+import { formatUserData } from "./user-data.ts"
+import { probeVerdict, verdict } from "./verdict.ts"
+
+/** Google Data Manager API: the way for new integrations. */
+export const google: Connector = {
+  kind: "google",
+  platform: "google",
+  account: {
+    required: ["operating_account_id"],
+    optional: [
+      "operating_account_type",
+      "login_account_id",
+      "login_account_type",
+      "linked_account_id",
+      "linked_account_type",
+      "conversion_action_id",
+      "merchant_id",
+      "merchant_feed_label",
+      "merchant_feed_language",
+      "oauth_host"
+    ]
+  },
+  credential: { required: ["refresh_token", "client_id", "client_secret"], optional: ["access_token"] },
+  endpoint: { host: "https://datamanager.googleapis.com", version: "v1" },
+  limits: {
+    // 300 requests a minute and Cloud project.
+    documented: limits({ eventsPerRequest: 2000, bytesPerRequest: 8 * 1024 * 1024, requestsPerWindow: 300 }),
+    specification: limits({ eventsPerRequest: 2000, bytesPerRequest: 8 * 1024 * 1024, eventsPerWindow: 2000 })
+  },
+  repeatIsHarmless: true,
+  formatUserData,
+  mapEvent,
+  request,
+  verdict,
+  probe,
+  probeVerdict,
+  refresh: { request: refreshRequest, read: readRefresh },
+  later: { request: laterRequest, read: readLater }
+}

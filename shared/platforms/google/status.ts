@@ -1,0 +1,54 @@
+/** Google's error object (google.rpc.Status in JSON), as the Data Manager API and the Google Ads API both answer it. */
+import type { Duration } from "effect"
+import type { HttpResponseSpec, JsonObject } from "../connector.ts"
+import { bodyObject, boundedWait, objectOf, objectsOf, textOf } from "../response.ts"
+
+export interface GoogleStatus {
+  /** `INVALID_ARGUMENT` and its like. */
+  readonly status: string | null
+  readonly message: string | null
+  readonly details: ReadonlyArray<JsonObject>
+  readonly requestId: string | null
+  /** ErrorInfo's reason. */
+  readonly reason: string | null
+  /** ErrorInfo's metadata.quota_limit: the name of the quota that is used up. */
+  readonly quotaLimit: string | null
+  /** RetryInfo's delay, or the Google Ads API's quotaErrorDetails. */
+  readonly retryDelay: Duration.Duration | null
+}
+
+/** The error of an answer; null where it holds none. */
+export const googleStatus = (response: HttpResponseSpec): GoogleStatus | null => {
+  const error = objectOf(bodyObject(response)?.["error"])
+  return error === null ? null : readStatus(error)
+}
+
+/** A status object: `error` of a failure, or `partialFailureError` of the Google Ads API. */
+export const readStatus = (error: JsonObject): GoogleStatus => {
+  const details = objectsOf(error["details"])
+  const info = detailOf(details, "ErrorInfo")
+  const metadata = objectOf(info?.["metadata"])
+  return {
+    status: textOf(error["status"]) ?? textOf(error["code"]),
+    message: textOf(error["message"]),
+    details,
+    requestId:
+      textOf(detailOf(details, "RequestInfo")?.["requestId"]) ??
+      textOf(metadata?.["requestId"]) ??
+      details.map((detail) => textOf(detail["requestId"])).find((id) => id !== null) ??
+      null,
+    reason: textOf(info?.["reason"]),
+    quotaLimit: textOf(metadata?.["quota_limit"]),
+    retryDelay: delayOf(textOf(detailOf(details, "RetryInfo")?.["retryDelay"]))
+  }
+}
+
+/** The detail whose `@type` ends in the name. */
+export const detailOf = (details: ReadonlyArray<JsonObject>, type: string): JsonObject | null =>
+  details.find((detail) => textOf(detail["@type"])?.endsWith(`.${type}`) ?? false) ?? null
+
+/** A protobuf duration in JSON, such as `3.5s`. */
+export const delayOf = (text: string | null): Duration.Duration | null => {
+  const match = /^(\d+(?:\.\d+)?)s$/.exec(text ?? "")
+  return match === null ? null : boundedWait(Number(match[1]) * 1000)
+}

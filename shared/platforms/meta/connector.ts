@@ -1,0 +1,27 @@
+import type { Connector } from "../connector.ts"
+import { limits } from "../limits.ts"
+import { mapEvent } from "./mapping.ts"
+import { probe, request } from "./request.ts"
+import { formatUserData } from "./user-data.ts"
+import { probeVerdict, verdict } from "./verdict.ts"
+
+/** Meta Conversions API, for web, app, store and business messaging events. */
+export const meta: Connector = {
+  kind: "meta",
+  platform: "meta",
+  account: { required: ["dataset_id"], optional: ["page_id", "whatsapp_business_account_id"] },
+  credential: { required: ["access_token"], optional: ["app_secret"] },
+  endpoint: { host: "https://graph.facebook.com", version: "v26.0" },
+  limits: {
+    // No rate of its own: the usage headers say when to slow down.
+    documented: limits({ eventsPerRequest: 1000 }),
+    specification: limits({ eventsPerRequest: 1000, eventsPerWindow: 1000 })
+  },
+  repeatIsHarmless: true,
+  formatUserData,
+  mapEvent,
+  request,
+  verdict,
+  probe,
+  probeVerdict
+}

@@ -1,0 +1,64 @@
+import table from "../../../schemas/classification/meta.json" with { type: "json" }
+import type { MappedEvent } from "../../../schemas/types.gen.ts"
+import { classification } from "../classification.ts"
+import type { BatchVerdict, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
+import { bodyObject, countOf, listOf, objectOf, safeText, textOf } from "../response.ts"
+import { all, headOf, probeOf, refused, type VerdictHead } from "../verdicts.ts"
+import { usageOf } from "./usage.ts"
+
+/**
+ * Meta takes a request whole or not at all, and never says which event was bad: an invalid one is found by bisection.
+ * Judged by `code` and `error_subcode`; the HTTP status of throttling is not documented. (Graph API: error handling.)
+ */
+export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<MappedEvent>): BatchVerdict => {
+  const body = bodyObject(response)
+  const judged = judge(response, body)
+  const head = headFrom(response, body, judged)
+  return judged.errorClass === "invalid_event" ? refused(head, judged, new Map(), events.length) : all(head, judged)
+}
+
+/** The empty request of the probe is invalid where everything else is right. */
+export const probeVerdict = (response: HttpResponseSpec): EventVerdict => probeOf(judge(response, bodyObject(response)))
+
+export const metaClassification = classification(table)
+
+const judge = (response: HttpResponseSpec, body: JsonObject | null): EventVerdict => {
+  const error = objectOf(body?.["error"])
+  if (error !== null) return metaClassification.classify(graphSignal(response.status, error))
+  const flags = countOf(body?.["events_received"]) === null ? [] : ["events_received"]
+  return metaClassification.classify({ status: response.status, flags })
+}
+
+/** What Graph's error object shows; the message meant for people, where there is one, is the better one. */
+export const graphSignal = (status: number, error: JsonObject) => ({
+  // An error inside HTTP 200 is an error.
+  status: status < 300 ? 400 : status,
+  code: textOf(error["code"]),
+  subcode: textOf(error["error_subcode"]),
+  flags: error["is_transient"] === true ? ["is_transient"] : [],
+  message:
+    textOf(objectOf(error["error_data"])?.["details"]) ?? textOf(error["error_user_msg"]) ?? textOf(error["message"])
+})
+
+const headFrom = (response: HttpResponseSpec, body: JsonObject | null, judged: EventVerdict): VerdictHead => {
+  const usage = usageOf(response.headers)
+  const head = headOf(response, judged)
+  return {
+    ...head,
+    requestId: textOf(body?.["fbtrace_id"]) ?? textOf(objectOf(body?.["error"])?.["fbtrace_id"]),
+    eventsReceived: countOf(body?.["events_received"]),
+    warnings: [...listOf(body?.["messages"]).flatMap(warningOf), ...versionWarning(response)],
+    retryAfter: head.retryAfter ?? usage.retryAfter,
+    usagePercent: usage.percent
+  }
+}
+
+const warningOf = (message: Parameters<typeof textOf>[0]): ReadonlyArray<string> => {
+  const text = textOf(message) ?? textOf(objectOf(message)?.["message"])
+  return text === null ? [] : [safeText(text)]
+}
+
+const versionWarning = ({ headers }: HttpResponseSpec): ReadonlyArray<string> => {
+  const text = headers["x-ad-api-version-warning"]
+  return text === undefined ? [] : [safeText(text)]
+}

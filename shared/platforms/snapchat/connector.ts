@@ -1,0 +1,27 @@
+import type { Connector } from "../connector.ts"
+import { limits } from "../limits.ts"
+import { mapEvent } from "./mapping.ts"
+import { probe, request } from "./request.ts"
+import { formatUserData } from "./user-data.ts"
+import { probeVerdict, verdict } from "./verdict.ts"
+
+/** Snap Conversions API v3. */
+export const snapchat: Connector = {
+  kind: "snapchat",
+  platform: "snapchat",
+  account: { required: [], optional: ["pixel_id", "app_id"], anyOf: ["pixel_id", "app_id"] },
+  credential: { required: ["access_token"], optional: [] },
+  endpoint: { host: "https://tr.snapchat.com", version: "v3" },
+  limits: {
+    // No rate is documented.
+    documented: limits({ eventsPerRequest: 2000 }),
+    specification: limits({ eventsPerRequest: 1000, eventsPerWindow: 500 })
+  },
+  repeatIsHarmless: true,
+  formatUserData,
+  mapEvent,
+  request,
+  verdict,
+  probe,
+  probeVerdict
+}

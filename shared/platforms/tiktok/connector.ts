@@ -1,0 +1,29 @@
+import { Duration } from "effect"
+import type { Connector } from "../connector.ts"
+import { limits } from "../limits.ts"
+import { accountKeys } from "./event-source.ts"
+import { mapEvent } from "./mapping.ts"
+import { probe, request } from "./request.ts"
+import { formatUserData } from "./user-data.ts"
+import { probeVerdict, verdict } from "./verdict.ts"
+
+/** TikTok Events API 2.0, for web, app, offline and CRM events. */
+export const tiktok: Connector = {
+  kind: "tiktok",
+  platform: "tiktok",
+  account: { required: [], optional: Object.values(accountKeys), anyOf: Object.values(accountKeys) },
+  credential: { required: ["access_token"], optional: [] },
+  endpoint: { host: "https://business-api.tiktok.com", version: "v1.3" },
+  limits: {
+    // 1,000 requests a second.
+    documented: limits({ eventsPerRequest: 1000, requestsPerWindow: 1000, window: Duration.seconds(1) }),
+    specification: limits({ eventsPerRequest: 500, eventsPerWindow: 600 })
+  },
+  repeatIsHarmless: true,
+  formatUserData,
+  mapEvent,
+  request,
+  verdict,
+  probe,
+  probeVerdict
+}

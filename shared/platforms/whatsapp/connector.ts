@@ -1,0 +1,31 @@
+import { Duration } from "effect"
+import type { Connector } from "../connector.ts"
+import { limits } from "../limits.ts"
+import { mapEvent } from "./mapping.ts"
+import { probe, request } from "./request.ts"
+import { formatUserData } from "./user-data.ts"
+import { probeVerdict, verdict } from "./verdict.ts"
+
+// A message is small; a pool of ten connections is the bound of what is in flight.
+const oneMessage = { eventsPerRequest: 1, bytesPerRequest: 64 * 1024, concurrency: 10 }
+
+/** WhatsApp Business Cloud API: template messages, one a request, without an idempotency key. */
+export const whatsapp: Connector = {
+  kind: "whatsapp",
+  platform: "whatsapp",
+  account: { required: ["phone_number_id"], optional: [] },
+  credential: { required: ["access_token"], optional: ["app_secret", "verify_token"] },
+  endpoint: { host: "https://graph.facebook.com", version: "v26.0" },
+  limits: {
+    // 80 messages a second and number. The specification's batch of 100 can't be: WhatsApp takes one message a request.
+    documented: limits({ ...oneMessage, requestsPerWindow: 80, window: Duration.seconds(1) }),
+    specification: limits({ ...oneMessage, eventsPerWindow: 80 })
+  },
+  repeatIsHarmless: false,
+  formatUserData,
+  mapEvent,
+  request,
+  verdict,
+  probe,
+  probeVerdict
+}
