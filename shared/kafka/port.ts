@@ -35,20 +35,35 @@ export class KafkaError extends Data.TaggedError("KafkaError")<{
   readonly cause: unknown
 }> {}
 
-/** What a group member tells its owner. The handlers must return at once: work happens elsewhere. */
+/**
+ * What a group member tells its owner. The handlers must return at once: work happens elsewhere.
+ * A newly assigned partition delivers nothing until its owner has sought a position; from there on its records come
+ * without gaps and without repeats, over rebalances that the membership survives.
+ */
 export interface MemberHandlers {
   /** A new generation: exactly these partitions are ours now. `continued` is false if the membership was lost between. */
   readonly onAssigned: (assigned: ReadonlyArray<TopicPartition>, continued: boolean) => void
-  /** Records in offset order. `endOffset` is the offset after the last one fetched, control records included. */
-  readonly onRecords: (from: TopicPartition, records: ReadonlyArray<FetchedRecord>, endOffset: number) => void
+  /**
+   * Records in offset order, none if only control records or aborted ones were fetched. `endOffset` is the offset after
+   * the last one fetched, control records included; `highWatermark` is the partition's end as the broker told it.
+   */
+  readonly onRecords: (
+    from: TopicPartition,
+    records: ReadonlyArray<FetchedRecord>,
+    endOffset: number,
+    highWatermark: number
+  ) => void
+  /** The log goes on at `found`, not at `expected` (retention took the rest). Silent until the owner seeks again. */
+  readonly onGap: (from: TopicPartition, expected: number, found: number) => void
   /** The client gave up; the owner builds a new member. */
   readonly onCrashed: (error: KafkaError) => void
 }
 
+/** Commands to the member: they take effect at the next fetch, can be repeated, and do nothing for a lost partition. */
 export interface Member {
-  readonly pause: (partition: TopicPartition) => Effect.Effect<void>
-  readonly resume: (partition: TopicPartition) => Effect.Effect<void>
-  readonly seek: (partition: TopicPartition, offset: number) => Effect.Effect<void>
+  readonly pause: (partition: TopicPartition) => void
+  readonly resume: (partition: TopicPartition) => void
+  readonly seek: (partition: TopicPartition, offset: number) => void
 }
 
 export interface MemberOptions {
@@ -90,13 +105,23 @@ export class KafkaClient extends Context.Service<
     readonly transactional: (transactionalId: string) => Effect.Effect<TransactionalProducer, KafkaError, Scope.Scope>
     /** Idempotent producer, acks all; chunked by bytes. */
     readonly produce: (records: ReadonlyArray<ProducedRecord>) => Effect.Effect<void, KafkaError>
-    /** Reads partitions from and to offsets (to is exclusive; null follows for ever), read committed, outside any group. */
-    readonly read: (options: {
+    /**
+     * Reads partitions from and to offsets (to is exclusive; null follows for ever), read committed, outside any group.
+     * Ends at `to` even where the log has a hole or control records before it. The next fetch waits for `onRecords`.
+     */
+    readonly read: <E = never, R = never>(options: {
       readonly topic: string
       readonly ranges: ReadonlyArray<{ readonly partition: number; readonly from: number; readonly to: number | null }>
-      readonly onRecords: (records: ReadonlyArray<FetchedRecord>) => void
-    }) => Effect.Effect<void, KafkaError>
+      readonly onRecords: (records: ReadonlyArray<FetchedRecord>) => void | Effect.Effect<void, E, R>
+    }) => Effect.Effect<void, KafkaError | E, R>
     readonly createTopics: (topics: ReadonlyArray<TopicDeclaration>) => Effect.Effect<ReadonlyArray<string>, KafkaError>
+    /** What the topics are configured by now: `config` holds only the asked names. Topics that are not there are left out. */
+    readonly topicConfigs: (
+      topics: ReadonlyArray<string>,
+      names: ReadonlyArray<string>
+    ) => Effect.Effect<ReadonlyArray<Pick<TopicDeclaration, "name" | "partitions" | "config">>, KafkaError>
+    /** How many brokers the cluster has at this moment. */
+    readonly brokerCount: Effect.Effect<number, KafkaError>
     readonly listTopics: Effect.Effect<ReadonlyArray<string>, KafkaError>
     readonly topicOffsets: (topic: string) => Effect.Effect<ReadonlyArray<PartitionOffsets>, KafkaError>
     /** The first offset at or after a time (milliseconds since the epoch) in each partition; the end where there is none. */

@@ -1,0 +1,148 @@
+/** Topics, offsets and groups by kafkajs's admin client, connected at the first use and replaced after a lost connection. */
+
+import type { Context } from "effect"
+import { Effect, Schedule, type Scope } from "effect"
+import type { Admin, Kafka, TopicOffsets } from "kafkajs"
+import { type ClusterAccess, withCluster } from "./kafkajs-cluster.ts"
+import { retryPolicy } from "./kafkajs-connect.ts"
+import { attempt, attemptBriefly } from "./kafkajs-errors.ts"
+import type { KafkaClient, KafkaError } from "./port.ts"
+
+type AdminPart = Pick<
+  Context.Service.Shape<typeof KafkaClient>,
+  | "createTopics"
+  | "topicConfigs"
+  | "brokerCount"
+  | "listTopics"
+  | "topicOffsets"
+  | "offsetsAt"
+  | "committed"
+  | "resetOffsets"
+  | "groups"
+>
+
+export const openAdmin = (kafka: Kafka, cluster: ClusterAccess): Effect.Effect<AdminPart, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    let current: Promise<Admin> | null = null
+    const discard = Effect.suspend(() => {
+      const connecting = current
+      current = null
+      return connecting === null
+        ? Effect.void
+        : attemptBriefly(5_000, () => connecting.then((admin) => admin.disconnect()))
+    })
+    yield* Effect.addFinalizer(() => discard)
+    const use = <A>(operation: string, run: (admin: Admin) => Promise<A>): Effect.Effect<A, KafkaError> =>
+      attempt(operation, async () => {
+        current ??= connect(kafka)
+        return run(await current)
+      }).pipe(
+        Effect.tapError((error) => (connectionLost.has(error.code) ? discard : Effect.void)),
+        Effect.retry(whileMoving)
+      )
+    return adminOf(use, cluster)
+  })
+
+const connect = async (kafka: Kafka): Promise<Admin> => {
+  const admin = kafka.admin({ retry: retryPolicy })
+  await admin.connect()
+  return admin
+}
+
+const connectionLost = new Set<KafkaError["code"]>(["unreachable", "timeout", "unauthorized", "other"])
+
+/** A coordinator that moves or loads is there in a moment; kafkajs's admin client doesn't wait for it. */
+const whileMoving = {
+  times: 8,
+  schedule: Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("1 second")]),
+  while: ({ cause }: KafkaError) => coordinatorMoves.has((cause as { readonly type?: string } | null)?.type ?? "")
+}
+
+const coordinatorMoves = new Set([
+  "NOT_COORDINATOR_FOR_GROUP",
+  "GROUP_COORDINATOR_NOT_AVAILABLE",
+  "GROUP_LOAD_IN_PROGRESS",
+  "COORDINATOR_LOAD_IN_PROGRESS"
+])
+
+type Use = <A>(operation: string, run: (admin: Admin) => Promise<A>) => Effect.Effect<A, KafkaError>
+
+const adminOf = (use: Use, cluster: ClusterAccess): AdminPart => ({
+  createTopics: (topics) =>
+    use("create topics", async (admin) => {
+      const existing = new Set(await admin.listTopics())
+      const missing = topics.filter(({ name }) => !existing.has(name))
+      if (missing.length === 0) return []
+      await admin.createTopics({
+        waitForLeaders: true,
+        topics: missing.map(({ name, partitions, replication, config }) => ({
+          topic: name,
+          numPartitions: partitions,
+          replicationFactor: replication,
+          configEntries: Object.entries(config).map(([key, value]) => ({ name: key, value }))
+        }))
+      })
+      return missing.map(({ name }) => name)
+    }),
+  topicConfigs: (topics, names) =>
+    use("read the topics' configuration", async (admin) => {
+      const existing = new Set(await admin.listTopics())
+      const found = topics.filter((topic) => existing.has(topic))
+      if (found.length === 0) return []
+      const metadata = await admin.fetchTopicMetadata({ topics: found })
+      const described = await admin.describeConfigs({
+        includeSynonyms: false,
+        resources: found.map((name) => ({ type: topicResource, name, configNames: [...names] }))
+      })
+      return described.resources.map(({ resourceName, configEntries }) => ({
+        name: resourceName,
+        partitions: metadata.topics.find(({ name }) => name === resourceName)?.partitions.length ?? 0,
+        config: Object.fromEntries(configEntries.map(({ configName, configValue }) => [configName, configValue]))
+      }))
+    }),
+  brokerCount: use("count the brokers", async (admin) => (await admin.describeCluster()).brokers.length),
+  listTopics: use("list topics", (admin) => admin.listTopics()),
+  topicOffsets: (topic) =>
+    use(`read the offsets of ${topic}`, async (admin) =>
+      (await admin.fetchTopicOffsets(topic))
+        .map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }))
+        .sort(byPartition)
+    ),
+  offsetsAt: (topic, timestamp) =>
+    use(`find the offsets of ${topic} by time`, async (admin) =>
+      (await admin.fetchTopicOffsetsByTimestamp(topic, timestamp)).map(numbered).sort(byPartition)
+    ),
+  committed: (groupId, topic) =>
+    use(`read the committed offsets of ${groupId}`, async (admin) =>
+      (await admin.fetchOffsets({ groupId, topics: [topic] }))
+        .flatMap(({ partitions }) => partitions.map(numbered))
+        .map(({ partition, offset }) => ({ partition, offset: offset < 0 ? null : offset }))
+        .sort(byPartition)
+    ),
+  resetOffsets: (groupId, topic, offsets) =>
+    withCluster(cluster, `reset the offsets of ${groupId}`, async (connected) => {
+      const coordinator = await connected.findGroupCoordinator({ groupId })
+      const partitions = offsets.map(({ partition, offset }) => ({ partition, offset: String(offset) }))
+      const topics: Array<TopicOffsets> = [{ topic, partitions }]
+      // Generation -1 is how a tool commits for a group without members; the coordinator refuses if it has any.
+      await coordinator.offsetCommit({ groupId, groupGenerationId: -1, memberId: "", topics })
+    }),
+  groups: use("list groups", async (admin) => {
+    const { groups } = await admin.listGroups()
+    const consumers = groups.filter(({ protocolType }) => protocolType === "consumer" || protocolType === "")
+    if (consumers.length === 0) return []
+    const described = await admin.describeGroups(consumers.map(({ groupId }) => groupId))
+    return described.groups.map(({ groupId, members }) => ({ groupId, members: members.length }))
+  })
+})
+
+// kafkajs' ConfigResourceTypes.TOPIC, an enum that exists at run time only in its CommonJS build.
+const topicResource = 2
+
+const numbered = ({ partition, offset }: { readonly partition: number; readonly offset: string }) => ({
+  partition,
+  offset: Number(offset)
+})
+
+const byPartition = (left: { readonly partition: number }, right: { readonly partition: number }) =>
+  left.partition - right.partition

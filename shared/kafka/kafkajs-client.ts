@@ -1,0 +1,30 @@
+/** The Kafka port on kafkajs. Only the files `kafkajs-*` here import that client. */
+import { Effect, Layer } from "effect"
+import { openAdmin } from "./kafkajs-admin.ts"
+import { openCluster } from "./kafkajs-cluster.ts"
+import { connectKafkaJs } from "./kafkajs-connect.ts"
+import { joinGroup } from "./kafkajs-member.ts"
+import { openIdempotent, openTransactional } from "./kafkajs-producer.ts"
+import { readRanges } from "./kafkajs-reader.ts"
+import { type KafkaOptions, resolveKafkaOptions } from "./options.ts"
+import { KafkaClient } from "./port.ts"
+
+/** Connects at the first use; nothing here fails while the broker is away. */
+export const layerKafka = (given: KafkaOptions): Layer.Layer<KafkaClient> =>
+  Layer.effect(
+    KafkaClient,
+    Effect.gen(function* () {
+      const options = resolveKafkaOptions(given)
+      const kafka = connectKafkaJs(options, yield* Effect.context<never>())
+      const cluster = yield* openCluster(kafka)
+      const admin = yield* openAdmin(kafka, cluster)
+      const produce = yield* openIdempotent(kafka, options)
+      return KafkaClient.of({
+        ...admin,
+        join: (member) => joinGroup(kafka, options, member),
+        transactional: (transactionalId) => openTransactional(kafka, options, transactionalId),
+        produce,
+        read: (read) => readRanges(cluster, options, read)
+      })
+    })
+  )

@@ -1,0 +1,63 @@
+/**
+ * A connection to the brokers below kafkajs's consumer, for what that doesn't offer: reading partitions outside a group
+ * and committing offsets for a group without joining it. kafkajs hands its cluster to partition assigners, which is the
+ * one public way to it; the consumer made here never runs.
+ */
+import { Effect, type Scope } from "effect"
+import type { Assigner, Cluster, Kafka } from "kafkajs"
+import { attempt, attemptBriefly } from "./kafkajs-errors.ts"
+import type { KafkaError } from "./port.ts"
+
+export interface ClusterAccess {
+  readonly connect: () => Promise<Cluster>
+  /** Makes the next `connect` build a new one. */
+  readonly discard: () => Promise<void>
+}
+
+export const openCluster = (kafka: Kafka): Effect.Effect<ClusterAccess, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync((): ClusterAccess => {
+      let current: Promise<Cluster> | null = null
+      return {
+        connect: () => {
+          current ??= connectCluster(kafka)
+          return current
+        },
+        discard: async () => {
+          const connecting = current
+          current = null
+          if (connecting !== null) await (await connecting).disconnect()
+        }
+      }
+    }),
+    (access) => attemptBriefly(5_000, () => access.discard())
+  )
+
+/** Uses the shared connection; after a failure the next use connects anew. */
+export const withCluster = <A>(
+  access: ClusterAccess,
+  operation: string,
+  run: (cluster: Cluster) => Promise<A>
+): Effect.Effect<A, KafkaError> =>
+  attempt(operation, async () => run(await access.connect())).pipe(
+    Effect.tapError(() => attemptBriefly(5_000, () => access.discard()))
+  )
+
+const connectCluster = async (kafka: Kafka): Promise<Cluster> => {
+  const captured: Array<Cluster> = []
+  const capture = ({ cluster }: { readonly cluster: Cluster }): Assigner => {
+    captured.push(cluster)
+    return neverJoins
+  }
+  kafka.consumer({ groupId: "none", partitionAssigners: [capture], allowAutoTopicCreation: false })
+  const cluster = captured[0]!
+  await cluster.connect()
+  return cluster
+}
+
+const neverJoins: Assigner = {
+  name: "none",
+  version: 0,
+  assign: async () => [],
+  protocol: () => ({ name: "none", metadata: Buffer.alloc(0) })
+}

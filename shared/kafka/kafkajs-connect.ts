@@ -1,0 +1,70 @@
+/** Builds kafkajs clients that are quiet and bounded: its logs become Effect logs, its warnings none. */
+import { type Context, Effect, Redacted } from "effect"
+import { Kafka, type KafkaConfig, type LogEntry, logLevel, type SASLOptions } from "kafkajs"
+import type { ResolvedKafkaOptions } from "./options.ts"
+
+export const connectKafkaJs = (options: ResolvedKafkaOptions, context: Context.Context<never>): Kafka => {
+  silenceTimeoutWarnings()
+  const config: KafkaConfig = {
+    brokers: [...options.brokers],
+    clientId: options.clientId,
+    ssl: options.ssl,
+    connectionTimeout: options.connectionTimeoutMillis,
+    requestTimeout: options.requestTimeoutMillis,
+    retry: retryPolicy,
+    logLevel: logLevel.WARN,
+    logCreator: () => (entry) => logEntry(entry, context)
+  }
+  if (options.sasl !== undefined) config.sasl = saslOf(options.sasl)
+  return new Kafka(config)
+}
+
+/** Few and short: whoever calls has a policy of their own, and a transaction must not outlive its timeout in retries. */
+export const retryPolicy = { initialRetryTime: 50, multiplier: 2, factor: 0.2, maxRetryTime: 2_000, retries: 6 }
+
+const saslOf = ({ mechanism, username, password }: NonNullable<ResolvedKafkaOptions["sasl"]>): SASLOptions => ({
+  mechanism,
+  username,
+  password: Redacted.value(password)
+})
+
+/** The runtime logs what matters in its own words, so kafkajs's errors are details, but for those that name a loss. */
+const logEntry = (entry: LogEntry, context: Context.Context<never>) => {
+  const serious = entry.level === logLevel.ERROR && entry.namespace === "ConsumerGroup"
+  const log = serious ? Effect.logWarning : Effect.logDebug
+  const { message, groupId, topic, partition, broker, retryCount, error } = entry.log
+  const annotations = {
+    namespace: entry.namespace,
+    groupId,
+    topic,
+    partition,
+    broker,
+    retryCount,
+    error: textOf(error)
+  }
+  Effect.runForkWith(context)(
+    log(`kafkajs: ${message}`).pipe(
+      Effect.annotateLogs(Object.fromEntries(Object.entries(annotations).filter(([, value]) => value !== undefined)))
+    )
+  )
+}
+
+const textOf = (error: unknown): string | undefined =>
+  error === undefined ? undefined : error instanceof Error ? error.message : String(error)
+
+/**
+ * kafkajs computes timer delays that are already past, which Node 24 warns of on stderr; nothing is wrong and nobody
+ * can act on it, so this one kind of warning is dropped.
+ */
+const silenceTimeoutWarnings = () => {
+  if (process.emitWarning.name === quietName) return
+  const emitWarning = process.emitWarning
+  const quiet = {
+    [quietName]: (...args: ReadonlyArray<unknown>) => {
+      if (args[1] !== "TimeoutNegativeWarning") Reflect.apply(emitWarning, process, args)
+    }
+  }
+  process.emitWarning = quiet[quietName] as typeof process.emitWarning
+}
+
+const quietName = "emitWarningButTimeouts"

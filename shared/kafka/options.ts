@@ -1,0 +1,45 @@
+/** What a Kafka client is configured by; everything but the brokers has a default. */
+import type { Redacted } from "effect"
+
+export interface KafkaOptions {
+  /** Bootstrap servers, host:port. */
+  readonly brokers: ReadonlyArray<string>
+  readonly clientId?: string
+  readonly ssl?: boolean
+  readonly sasl?: {
+    readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512"
+    readonly username: string
+    readonly password: Redacted.Redacted
+  }
+  readonly connectionTimeoutMillis?: number
+  readonly requestTimeoutMillis?: number
+  /** A member that isn't heard of for this long loses its partitions. */
+  readonly sessionTimeoutMillis?: number
+  /** How long a fetch waits for records; also the longest delay of a seek, a pause and a resume. */
+  readonly fetchWaitMillis?: number
+  readonly fetchBytesPerPartition?: number
+  readonly fetchBytesMax?: number
+  /** Records are written in requests of at most this many bytes; a larger record goes alone. Below the broker's `message.max.bytes`. */
+  readonly produceChunkBytes?: number
+  /** The broker aborts a transaction that is open for longer; until then readers of its partitions wait. */
+  readonly transactionTimeoutMillis?: number
+  readonly compression?: "none" | "gzip"
+}
+
+export type ResolvedKafkaOptions = Required<Omit<KafkaOptions, "sasl">> & Pick<KafkaOptions, "sasl">
+
+export const resolveKafkaOptions = (options: KafkaOptions): ResolvedKafkaOptions => ({ ...defaults, ...options })
+
+const defaults = {
+  clientId: "capi-relay",
+  ssl: false,
+  connectionTimeoutMillis: 3_000,
+  requestTimeoutMillis: 30_000,
+  sessionTimeoutMillis: 30_000,
+  fetchWaitMillis: 200,
+  fetchBytesPerPartition: 1_048_576,
+  fetchBytesMax: 10_485_760,
+  produceChunkBytes: 900_000,
+  transactionTimeoutMillis: 30_000,
+  compression: "none"
+} satisfies Partial<KafkaOptions>

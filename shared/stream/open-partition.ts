@@ -1,0 +1,143 @@
+/**
+ * Opens one assigned partition, in the order that makes its steps exactly once: the transactional id is claimed first, which
+ * fences the owner before and ends its transaction; only then is the committed offset read; then state is restored, and
+ * records flow from there.
+ */
+import { Clock, Duration, Effect, type Scope } from "effect"
+import { KafkaClient, KafkaError, type Member, type TopicPartition } from "../kafka/port.ts"
+import type { PartitionTask, Processor, Restore } from "./contract.ts"
+import { Intake } from "./intake.ts"
+import type { Observe } from "./observer.ts"
+import { runPipeline } from "./pipeline.ts"
+import type { RuntimeOptionsShape } from "./runtime-options.ts"
+
+export interface PartitionContext<E, R> {
+  readonly processor: Processor<E, R>
+  readonly groupId: string
+  readonly member: Member
+  readonly runtime: RuntimeOptionsShape
+  readonly observe: Observe
+  /** The broker's name of the topic. */
+  readonly at: TopicPartition
+  /** The logical one. */
+  readonly topic: string
+  readonly onCommitted: () => void
+  /** From now on the member's records go here. */
+  readonly onOpen: (intake: Intake) => void
+}
+
+/** Opens and works until the intake ends; whatever fails is for the caller to open again. */
+export const openAndRun = <E, R>(
+  context: PartitionContext<E, R>
+): Effect.Effect<void, E | KafkaError, Exclude<R, Scope.Scope> | KafkaClient> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const { processor, groupId, at, topic, runtime, observe, member } = context
+      const client = yield* KafkaClient
+      const begun = yield* Clock.currentTimeMillis
+      const producer = yield* client.transactional(`${groupId}.${at.topic}.${at.partition}`)
+      const position = yield* startPosition(context)
+      const task = yield* processor.open({ topic, partition: at.partition })
+      for (const restore of task.restore ?? []) yield* restoreState(context, restore, position)
+      const name = { processor: processor.name, topic, partition: at.partition }
+      let committed = position
+      const intake = new Intake({
+        position,
+        topic,
+        limits: processor.batch,
+        accept: processor.accept,
+        bytesInFlightMax: runtime.bytesInFlightMax,
+        clock: yield* Clock.Clock,
+        pause: () => member.pause(at),
+        resume: () => member.resume(at),
+        onReceived: () => progress()
+      })
+      const progress = () =>
+        observe({
+          type: "progress",
+          ...name,
+          lag: Math.max(0, intake.highWatermark - committed),
+          bytesInFlight: intake.bytesInFlight,
+          paused: intake.paused
+        })
+      context.onOpen(intake)
+      member.seek(at, position)
+      observe({ type: "opened", ...name, position, millis: (yield* Clock.currentTimeMillis) - begun })
+      yield* runPipeline({
+        processor,
+        task: task as PartitionTask<E, R>,
+        producer,
+        intake,
+        groupId,
+        at,
+        topic,
+        runtime,
+        onBatch: ({ records, bytes }) => {
+          observe({ type: "batch", ...name, records: records.length, bytes })
+          progress()
+        },
+        onCommitted: (commit) => {
+          committed = commit.next ?? committed
+          context.onCommitted()
+          observe({ type: "committed", ...name, ...commit })
+          progress()
+        }
+      })
+    })
+  ) as Effect.Effect<void, E | KafkaError, Exclude<R, Scope.Scope> | KafkaClient>
+
+/**
+ * The committed offset, or where the options let a new group begin. If the log no longer has that offset, the first one that
+ * it has, loudly: either retention took records that were never processed, or the topic was made anew.
+ */
+const startPosition = <E, R>(context: PartitionContext<E, R>) =>
+  Effect.gen(function* () {
+    const { at, groupId, runtime, observe, processor, topic } = context
+    const client = yield* KafkaClient
+    const committed = (yield* client.committed(groupId, at.topic)).find((found) => found.partition === at.partition)
+    const log = (yield* client.topicOffsets(at.topic)).find((found) => found.partition === at.partition)
+    if (log === undefined) return yield* missingPartition(at)
+    const offset = committed?.offset ?? null
+    if (offset === null) return runtime.startAt === "earliest" ? log.low : log.high
+    if (offset >= log.low && offset <= log.high) return offset
+    observe({ type: "lost", processor: processor.name, topic, partition: at.partition, from: offset, to: log.low })
+    yield* Effect.logError("The committed offset is not in the log; going on at the log's first record.").pipe(
+      Effect.annotateLogs({ committed: offset, low: log.low, high: log.high })
+    )
+    return log.low
+  })
+
+const restoreState = <E, R>(context: PartitionContext<E, R>, restore: Restore<E, R>, position: number) =>
+  Effect.gen(function* () {
+    const { prefix } = context.runtime
+    const { partition } = context.at
+    const client = yield* KafkaClient
+    const topic = prefix + restore.topic
+    const log = (yield* client.topicOffsets(topic)).find((found) => found.partition === partition)
+    if (log === undefined) return yield* missingPartition({ topic, partition })
+    const from = restore.since === "beginning" ? log.low : yield* offsetSince(topic, partition, restore.since)
+    const to = restore.until === "committed" ? position : log.high
+    yield* client.read({
+      topic,
+      ranges: [{ partition, from: Math.max(from, log.low), to }],
+      onRecords: (records) =>
+        restore.apply(prefix === "" ? records : records.map((record) => ({ ...record, topic: restore.topic })))
+    })
+  })
+
+const offsetSince = (topic: string, partition: number, since: Duration.Duration) =>
+  Effect.gen(function* () {
+    const client = yield* KafkaClient
+    const now = yield* Clock.currentTimeMillis
+    const offsets = yield* client.offsetsAt(topic, Math.max(0, now - Duration.toMillis(since)))
+    return offsets.find((found) => found.partition === partition)?.offset ?? 0
+  })
+
+const missingPartition = ({ topic, partition }: TopicPartition) =>
+  new KafkaError({
+    code: "unknown_topic",
+    operation: "open a partition",
+    message: `The topic ${topic} has no partition ${partition}.`,
+    nextStep: "Create the topics with the declared number of partitions.",
+    cause: null
+  })

@@ -1,0 +1,99 @@
+/** The life of one assigned partition: open, work, and after any failure open again, until it is revoked or drained. */
+import { Cause, Duration, Effect, Exit, Random, type Scope } from "effect"
+import { type FetchedRecord, type KafkaClient, KafkaError } from "../kafka/port.ts"
+import type { Intake } from "./intake.ts"
+import { openAndRun, type PartitionContext } from "./open-partition.ts"
+
+/** What the group's side does to a partition at work; plain calls, because kafkajs's callbacks make them. */
+export class PartitionHandle {
+  private intake: Intake | null = null
+  private draining = false
+
+  readonly setIntake = (intake: Intake): void => {
+    this.intake = intake
+    if (this.draining) intake.end()
+  }
+
+  push(records: ReadonlyArray<FetchedRecord>, endOffset: number, highWatermark: number): void {
+    this.intake?.push(records, endOffset, highWatermark)
+  }
+
+  /** Lets the steps in flight finish and commit; takes nothing new. */
+  drain(): void {
+    this.draining = true
+    this.intake?.end()
+  }
+
+  /** The partition failed; what it held is void. */
+  close(): void {
+    this.intake = null
+  }
+
+  /** Whether there may be steps in flight. */
+  get isOpen(): boolean {
+    return this.intake !== null
+  }
+
+  get isDraining(): boolean {
+    return this.draining
+  }
+
+  gap(expected: number, found: number): void {
+    this.intake?.fail(
+      new KafkaError({
+        code: "other",
+        operation: "read on",
+        message: `Records from offset ${expected} were expected; the log goes on at ${found}.`,
+        nextStep:
+          "The partition is opened again from its committed offset. If retention took the records, lengthen it.",
+        cause: null
+      })
+    )
+  }
+}
+
+/** Ends normally only when drained. A defect is not recovered from: it ends the processor. */
+export const runPartition = <E, R>(
+  context: Omit<PartitionContext<E, R>, "onCommitted" | "onOpen">,
+  handle: PartitionHandle
+): Effect.Effect<void, never, Exclude<R, Scope.Scope> | KafkaClient> => {
+  const name = { processor: context.processor.name, topic: context.topic, partition: context.at.partition }
+  return Effect.gen(function* () {
+    let failures = 0
+    while (true) {
+      const onCommitted = () => {
+        failures = 0
+      }
+      const exit = yield* Effect.exit(openAndRun({ ...context, onCommitted, onOpen: handle.setIntake }))
+      if (Exit.isSuccess(exit) || handle.isDraining) return
+      if (Cause.hasDies(exit.cause) || !Cause.hasFails(exit.cause)) {
+        return yield* Effect.failCause(exit.cause as Cause.Cause<never>)
+      }
+      handle.close()
+      context.member.pause(context.at)
+      failures++
+      const delay = yield* reopenDelay(context.runtime, failures)
+      const reason = describe(Cause.squash(exit.cause))
+      context.observe({ type: "reopening", ...name, reason, failures, delayMillis: Duration.toMillis(delay) })
+      yield* Effect.logWarning("A partition failed; it is opened again from its committed offset.").pipe(
+        Effect.annotateLogs({ reason, failures, delayMillis: Duration.toMillis(delay) })
+      )
+      yield* Effect.sleep(delay)
+    }
+  }).pipe(Effect.ensuring(Effect.sync(() => context.observe({ type: "closed", ...name }))), Effect.annotateLogs(name))
+}
+
+/** Doubles from the shortest to the longest, and up to half of it at random, so that partitions don't return in step. */
+const reopenDelay = (
+  { reopenDelayMin, reopenDelayMax }: PartitionContext<never, never>["runtime"],
+  failures: number
+): Effect.Effect<Duration.Duration> =>
+  Effect.map(Random.next, (random) => {
+    const full = Math.min(
+      Duration.toMillis(reopenDelayMin) * 2 ** Math.min(failures - 1, 20),
+      Duration.toMillis(reopenDelayMax)
+    )
+    return Duration.millis(Math.round(full * (0.5 + random / 2)))
+  })
+
+const describe = (failure: unknown): string => (failure instanceof Error ? failure.message : String(failure))

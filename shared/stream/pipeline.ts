@@ -1,0 +1,187 @@
+/**
+ * One open partition at work: batches are formed, up to `concurrency` steps run at a time, and complete steps are committed in
+ * order, as many as are ready in one transaction. Ends when the intake has ended and all that was taken is committed.
+ */
+import { Clock, type Duration, Effect, Exit, type Scope, Semaphore } from "effect"
+import type { KafkaError, ProducedRecord, TopicPartition, TransactionalProducer } from "../kafka/port.ts"
+import type { Batch, Outbound, PartitionTask, Processor, Step } from "./contract.ts"
+import type { Intake, TakenBatch } from "./intake.ts"
+import type { RuntimeOptionsShape } from "./runtime-options.ts"
+import { Signal } from "./signal.ts"
+
+export interface PipelineOptions<E, R> {
+  readonly processor: Processor<E, R>
+  readonly task: PartitionTask<E, R>
+  readonly producer: TransactionalProducer
+  readonly intake: Intake
+  readonly groupId: string
+  /** The broker's name of the topic. */
+  readonly at: TopicPartition
+  /** The logical one. */
+  readonly topic: string
+  readonly runtime: RuntimeOptionsShape
+  readonly onBatch: (batch: TakenBatch) => void
+  readonly onCommitted: (commit: CommitReport) => void
+}
+
+export interface CommitReport {
+  readonly next: number | null
+  readonly steps: number
+  readonly outputs: number
+  readonly millis: number
+}
+
+interface StepInFlight<E> {
+  readonly batch: TakenBatch
+  exit: Exit.Exit<Step, E> | null
+}
+
+interface PipelineState<E> {
+  /** In the order of the partition. */
+  readonly steps: Array<StepInFlight<E>>
+  readonly signal: Signal
+  readonly uncommitted: Semaphore.Semaphore
+  committed: number
+  tickDue: boolean
+  idleDue: boolean
+  intakeEnded: boolean
+}
+
+export const runPipeline = <E, R>(options: PipelineOptions<E, R>): Effect.Effect<void, E | KafkaError, R> =>
+  Effect.scopedWith((scope) => {
+    const state: PipelineState<E> = {
+      steps: [],
+      signal: new Signal(),
+      uncommitted: Semaphore.makeUnsafe(options.processor.concurrency + stepsAheadMax),
+      committed: options.intake.endOffset,
+      tickDue: false,
+      idleDue: false,
+      intakeEnded: false
+    }
+    const timers = [every(options.runtime.idleCommitEvery, () => markDue(state, "idleDue"))]
+    if (options.task.tick !== undefined) timers.push(every(options.task.tick.every, () => markDue(state, "tickDue")))
+    const work = Effect.all([formBatches(options, state, scope), commitSteps(options, state)], {
+      concurrency: "unbounded",
+      discard: true
+    })
+    return Effect.raceFirst(work, Effect.all(timers, { concurrency: "unbounded", discard: true }))
+  })
+
+/** Complete steps that may wait for the commit of those before, beside the running ones. */
+const stepsAheadMax = 8
+
+/** Takes a batch only when a step may start, so that batches are as full as the load makes them. */
+const formBatches = <E, R>(options: PipelineOptions<E, R>, state: PipelineState<E>, scope: Scope.Scope) =>
+  Effect.gen(function* () {
+    const { intake, processor, task, topic, at } = options
+    const running = Semaphore.makeUnsafe(processor.concurrency)
+    while (true) {
+      yield* state.uncommitted.take(1)
+      yield* running.take(1)
+      const taken = yield* intake.take
+      if (taken === null) break
+      const step: StepInFlight<E> = { batch: taken, exit: null }
+      state.steps.push(step)
+      options.onBatch(taken)
+      const batch: Batch = { topic, partition: at.partition, records: taken.records }
+      const complete = (exit: Exit.Exit<Step, E>) =>
+        Effect.suspend(() => {
+          step.exit = exit
+          state.signal.notify()
+          return running.release(1)
+        })
+      yield* task.step(batch).pipe(Effect.exit, Effect.flatMap(complete), Effect.forkIn(scope))
+    }
+    state.intakeEnded = true
+    state.signal.notify()
+  })
+
+const commitSteps = <E, R>(options: PipelineOptions<E, R>, state: PipelineState<E>) =>
+  Effect.gen(function* () {
+    const { task } = options
+    while (true) {
+      state.signal.reset()
+      const ready = readySteps(state, options.runtime.commitBytesMax)
+      const failed = state.steps[0]?.exit
+      if (ready.count === 0 && failed !== undefined && failed !== null) yield* failed
+      const idle = (state.idleDue || state.intakeEnded) && nothingWaits(options, state, ready.count)
+      state.idleDue = false
+      if (ready.count === 0 && !state.tickDue && !idle) {
+        if (state.intakeEnded && state.steps.length === 0) return
+        yield* state.signal.wait
+        continue
+      }
+      if (state.tickDue && task.tick !== undefined) {
+        state.tickDue = false
+        ready.outputs.push(...(yield* task.tick.step).outputs)
+      }
+      yield* commit(options, state, ready, nextOffset(options, state, ready.count, idle))
+    }
+  })
+
+interface ReadySteps {
+  readonly count: number
+  readonly outputs: Array<Outbound>
+}
+
+/** The complete steps at the front; at least one if the first is complete, then up to the bound in bytes. */
+const readySteps = <E>({ steps }: PipelineState<E>, bytesMax: number): ReadySteps => {
+  const outputs: Array<Outbound> = []
+  let bytes = 0
+  let count = 0
+  while (count < steps.length && bytes < bytesMax) {
+    const exit = steps[count]!.exit
+    if (exit === null || !Exit.isSuccess(exit)) break
+    for (const output of exit.value.outputs) {
+      outputs.push(output)
+      bytes += output.value?.length ?? 0
+    }
+    count++
+  }
+  return { count, outputs }
+}
+
+/** True if, but for what was passed over, everything received up to now is committed with the ready steps. */
+const nothingWaits = <E, R>({ intake }: PipelineOptions<E, R>, state: PipelineState<E>, readyCount: number) =>
+  state.steps.length === readyCount && intake.isEmpty && intake.endOffset > state.committed
+
+const nextOffset = <E, R>(
+  options: PipelineOptions<E, R>,
+  state: PipelineState<E>,
+  readyCount: number,
+  idle: boolean
+): number | null => {
+  if (idle || (readyCount > 0 && nothingWaits(options, state, readyCount))) return options.intake.endOffset
+  return readyCount > 0 ? state.steps[readyCount - 1]!.batch.endOffset : null
+}
+
+const commit = <E, R>(
+  options: PipelineOptions<E, R>,
+  state: PipelineState<E>,
+  ready: ReadySteps,
+  next: number | null
+) =>
+  Effect.gen(function* () {
+    const { producer, at, groupId, runtime, intake } = options
+    const begun = yield* Clock.currentTimeMillis
+    const records = ready.outputs.map((output) => produced(runtime.prefix, output))
+    // Not interruptible: a revoked partition's next owner would else find a transaction that is still being decided.
+    yield* Effect.uninterruptible(producer.commit({ records, groupId, offset: next === null ? null : { ...at, next } }))
+    if (next !== null) state.committed = next
+    const committed = state.steps.splice(0, ready.count)
+    intake.release(committed.reduce((bytes, step) => bytes + step.batch.bytes, 0))
+    yield* state.uncommitted.release(ready.count)
+    const millis = (yield* Clock.currentTimeMillis) - begun
+    options.onCommitted({ next, steps: ready.count, outputs: records.length, millis })
+  })
+
+const produced = (prefix: string, output: Outbound): ProducedRecord =>
+  prefix === "" ? output : { ...output, topic: prefix + output.topic }
+
+const every = (interval: Duration.Duration, act: () => void) =>
+  Effect.forever(Effect.andThen(Effect.sleep(interval), Effect.sync(act)))
+
+const markDue = <E>(state: PipelineState<E>, due: "tickDue" | "idleDue") => {
+  state[due] = true
+  state.signal.notify()
+}
