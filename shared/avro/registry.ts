@@ -38,31 +38,30 @@ export const registryLayer = (options: RegistryOptions): Layer.Layer<Codecs, Reg
       return Codecs.of({
         prepare: makePrepare(client, writers),
         decode: makeDecoder(writers),
-        encode: (topic, schema, record) => encode(schema, ids.idOf(topic, schema), record)
+        encode: (_topic, schema, record) => encode(schema, ids.idOf(schema), record)
       })
     })
   )
 
 interface OurIds {
-  readonly idOf: (topic: string, schema: SchemaName) => number
+  readonly idOf: (schema: SchemaName) => number
 }
 
+// A registry gives the same schema the same id under every subject, so one subject for each schema is asked.
 const registerAll = (client: RegistryClient, options: RegistryOptions): Effect.Effect<OurIds, RegistryError> =>
   Effect.gen(function* () {
+    const topicOf = new Map(topicSchemas.map(({ topic, schema }) => [schema, topic] as const).reverse())
     const entries = yield* Effect.forEach(
-      topicSchemas,
-      ({ topic, schema }) =>
-        Effect.map(client.register(subjectOf(options.prefix, topic), schemaTexts[schema]), ({ id }) => ({
-          topic,
-          schema,
-          id
-        })),
+      topicOf,
+      ([schema, topic]) =>
+        Effect.map(
+          client.register(subjectOf(options.prefix, topic), schemaTexts[schema]),
+          ({ id }) => [schema, id] as const
+        ),
       { concurrency: requestsAtOnceMax }
     )
-    const byTopic = new Map(entries.map(({ topic, id }) => [topic, id]))
-    const bySchema = new Map(entries.map(({ schema, id }) => [schema, id]))
-    // A topic that is not declared has no subject; the same schema has the same meaning under the id of another one.
-    return { idOf: (topic: string, schema: SchemaName) => byTopic.get(topic) ?? bySchema.get(schema)! }
+    const ids = new Map(entries)
+    return { idOf: (schema: SchemaName) => ids.get(schema)! }
   }).pipe(Effect.retry({ schedule: patiently(options), while: (error) => error.code === "unreachable" }))
 
 const patiently = (options: RegistryOptions) =>

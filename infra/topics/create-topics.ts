@@ -1,0 +1,55 @@
+/** Creates the declared topics. Existing ones are never changed, only compared: their data is worth more than a table. */
+import { Effect } from "effect"
+import { KafkaClient, type KafkaError, type TopicDeclaration } from "../../shared/kafka/port.ts"
+import { declaredTopics } from "./declared-topics.ts"
+
+export interface TopicDifference {
+  readonly topic: string
+  /** `partitions`, or the name of a topic setting of Kafka. */
+  readonly setting: string
+  readonly declared: string
+  readonly present: string
+}
+
+/** Names are the broker's (with prefix). */
+export interface TopicsReport {
+  readonly created: ReadonlyArray<string>
+  readonly existing: ReadonlyArray<string>
+  readonly different: ReadonlyArray<TopicDifference>
+}
+
+/** Creates what is missing of the declared topics and reports what is there but differs; may be called again at will. */
+export const createTopics = (prefix: string): Effect.Effect<TopicsReport, KafkaError, KafkaClient> =>
+  Effect.gen(function* () {
+    const client = yield* KafkaClient
+    const declared = declaredTopics(prefix, yield* client.brokerCount)
+    const present = yield* client.topicConfigs(
+      declared.map(({ name }) => name),
+      comparedSettings(declared)
+    )
+    const created = yield* client.createTopics(declared)
+    return {
+      created,
+      existing: present.map(({ name }) => name),
+      different: declared.flatMap((topic) => differences(topic, present))
+    }
+  })
+
+const comparedSettings = (declared: ReadonlyArray<TopicDeclaration>): ReadonlyArray<string> => [
+  ...new Set(declared.flatMap(({ config }) => Object.keys(config)))
+]
+
+const differences = (
+  declared: TopicDeclaration,
+  all: ReadonlyArray<Pick<TopicDeclaration, "name" | "partitions" | "config">>
+): ReadonlyArray<TopicDifference> => {
+  const present = all.find(({ name }) => name === declared.name)
+  if (present === undefined) return []
+  const settings: ReadonlyArray<readonly [string, string, string]> = [
+    ["partitions", String(declared.partitions), String(present.partitions)],
+    ...Object.entries(declared.config).map(([name, value]) => [name, value, present.config[name] ?? ""] as const)
+  ]
+  return settings
+    .filter(([, wanted, found]) => wanted !== found)
+    .map(([setting, wanted, found]) => ({ topic: declared.name, setting, declared: wanted, present: found }))
+}

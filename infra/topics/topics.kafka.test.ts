@@ -1,0 +1,47 @@
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
+import { KafkaClient } from "../../shared/kafka/port.ts"
+import { testBrokers, testRegistryUrl, uniquePrefix } from "../../tests/support/kafka.ts"
+import { createTopics } from "./create-topics.ts"
+import { declaredTopics } from "./declared-topics.ts"
+import { registerSchemas } from "./register-schemas.ts"
+
+it.live("creates what is declared once, and tells of what differs", () =>
+  Effect.gen(function* () {
+    const prefix = uniquePrefix("topics")
+    const client = yield* KafkaClient
+    const raw = declaredTopics(prefix, 1).find(({ name }) => name.endsWith("raw-events"))!
+    yield* client.createTopics([{ ...raw, partitions: 2, config: { ...raw.config, "retention.ms": "60000" } }])
+    const first = yield* createTopics(prefix)
+    assert.deepEqual(first.existing, [raw.name])
+    assert.strictEqual(first.created.length, declaredTopics(prefix, 1).length - 1)
+    assert.deepEqual(first.different, [
+      { topic: raw.name, setting: "partitions", declared: "4", present: "2" },
+      { topic: raw.name, setting: "retention.ms", declared: raw.config["retention.ms"]!, present: "60000" }
+    ])
+    const second = yield* createTopics(prefix)
+    assert.deepEqual(second.created, [])
+    assert.deepEqual(second.different, first.different)
+  }).pipe(Effect.provide(layerKafka({ brokers: testBrokers() })))
+)
+
+it.live("registers each subject once, under FULL_TRANSITIVE", () =>
+  Effect.gen(function* () {
+    const prefix = uniquePrefix("schemas")
+    const address = { url: testRegistryUrl() }
+    const first = yield* registerSchemas(address, prefix)
+    assert.isTrue(first.every(({ created }) => created))
+    const second = yield* registerSchemas(address, prefix)
+    assert.deepEqual(
+      second.map(({ subject, id, created }) => ({ subject, id, created })),
+      first.map(({ subject, id }) => ({ subject, id, created: false }))
+    )
+    const config = yield* Effect.promise(() =>
+      fetch(`${address.url}/config/${encodeURIComponent(`${prefix}raw-events-value`)}`).then((response) =>
+        response.json()
+      )
+    )
+    assert.deepEqual(config, { compatibilityLevel: "FULL_TRANSITIVE" })
+  })
+)

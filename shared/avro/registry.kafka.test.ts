@@ -1,0 +1,93 @@
+import { assert, it } from "@effect/vitest"
+import avro from "avsc"
+import { Duration, Effect } from "effect"
+import { testRegistryUrl, uniquePrefix } from "../../tests/support/kafka.ts"
+import { startRegistryProxy } from "../../tests/support/registry-proxy.ts"
+import { Codecs } from "./codecs.ts"
+import { schemaTexts } from "./record-types.ts"
+import { registryLayer, subjectOf } from "./registry.ts"
+import { makeRegistryClient } from "./registry-client.ts"
+
+const rawSchema = () => JSON.parse(schemaTexts["raw-event"]) as { fields: Array<Record<string, unknown>> }
+
+const frame = (id: number, schema: object, record: object): Buffer => {
+  const head = Buffer.alloc(5)
+  head.writeUInt32BE(id, 1)
+  return Buffer.concat([head, avro.Type.forSchema(schema as avro.Schema).toBuffer(record)])
+}
+
+it.live("reads what a producer with a newer schema wrote, whose id it has never seen", () => {
+  const prefix = uniquePrefix("newer")
+  return Effect.gen(function* () {
+    const codecs = yield* Codecs
+    const newer = rawSchema()
+    newer.fields.push({ name: "loyalty_tier", type: ["null", "string"], default: null, doc: "New." })
+    const client = makeRegistryClient({ url: testRegistryUrl() })
+    const { id } = yield* client.register(subjectOf(prefix, "raw-events"), JSON.stringify(newer))
+    const value = frame(id, newer, { event_id: "e", event_name: "lead", event_time: 1, loyalty_tier: "gold" })
+    assert.deepInclude(codecs.decode("raw-event", value), { _tag: "Undecodable", reason: "unknown_schema_id" })
+    yield* codecs.prepare([value, null, Buffer.from("{}")])
+    const decoded = codecs.decode("raw-event", value)
+    assert.strictEqual(decoded._tag === "Decoded" ? decoded.value.event_id : decoded.message, "e")
+  }).pipe(Effect.provide(registryLayer({ url: testRegistryUrl(), prefix })))
+})
+
+it.live("a breaking change is refused", () =>
+  Effect.gen(function* () {
+    const prefix = uniquePrefix("breaking")
+    const client = makeRegistryClient({ url: testRegistryUrl() })
+    const subject = subjectOf(prefix, "raw-events")
+    yield* client.register(subject, schemaTexts["raw-event"])
+    const breaking = rawSchema()
+    breaking.fields = breaking.fields.map((field) =>
+      field["name"] === "event_time" ? { ...field, type: "string" } : field
+    )
+    const error = yield* Effect.flip(client.register(subject, JSON.stringify(breaking)))
+    assert.strictEqual(error.code, "incompatible")
+  })
+)
+
+it.live("while the registry is down known ids go on working and an unknown one is a failure to try again", () => {
+  const prefix = uniquePrefix("down")
+  return Effect.gen(function* () {
+    const proxy = yield* startRegistryProxy(testRegistryUrl())
+    const url = proxy.url
+    yield* Effect.gen(function* () {
+      const codecs = yield* Codecs
+      const record = { event_id: "e", event_name: "lead", event_time: 1 }
+      const first = codecs.encode("raw-events", "raw-event", decodedFrom(record))
+      yield* codecs.prepare([first])
+      const unknown = Buffer.from([0, 0, 0x7f, 0xff, 0xfe, 0])
+      yield* codecs.prepare([unknown])
+      assert.deepInclude(codecs.decode("raw-event", unknown), { reason: "unknown_schema_id" })
+
+      proxy.answer(503)
+      const second = codecs.encode("raw-events", "raw-event", decodedFrom({ ...record, event_id: "f" }))
+      yield* codecs.prepare([first, second, unknown])
+      assert.strictEqual(codecs.decode("raw-event", second)._tag, "Decoded")
+      const other = Buffer.from([0, 0, 0x7f, 0xff, 0xfd, 0])
+      const error = yield* Effect.flip(codecs.prepare([other]))
+      assert.strictEqual(error.code, "unreachable")
+
+      proxy.answer(null)
+      yield* codecs.prepare([other])
+      assert.deepInclude(codecs.decode("raw-event", other), { reason: "unknown_schema_id" })
+    }).pipe(Effect.provide(registryLayer({ url, prefix })))
+  }).pipe(Effect.scoped)
+})
+
+it.live("a start without a registry fails with one clear line after its patience", () =>
+  Effect.gen(function* () {
+    const proxy = yield* startRegistryProxy(testRegistryUrl())
+    proxy.answer(503)
+    const layer = registryLayer({ url: proxy.url, prefix: "none.", startPatience: Duration.zero })
+    const error = yield* Effect.flip(Effect.provide(Effect.void, layer))
+    assert.strictEqual(error.code, "unreachable")
+    assert.match(error.nextStep, /SCHEMA_REGISTRY_URL/)
+  }).pipe(Effect.scoped)
+)
+
+const decodedFrom = (record: { event_id: string; event_name: string; event_time: number }) => {
+  const type = avro.Type.forSchema(rawSchema() as unknown as avro.Schema)
+  return type.fromBuffer(type.toBuffer(record))
+}

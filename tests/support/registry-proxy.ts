@@ -1,0 +1,42 @@
+/** A registry that a test can take down: it passes requests on, or answers each with one status. */
+import { createServer } from "node:http"
+import { Effect, type Scope } from "effect"
+
+export interface RegistryProxy {
+  readonly url: string
+  /** From now on every request gets this status; null passes them on again. */
+  readonly answer: (status: number | null) => void
+}
+
+/** Listens on a free port until the scope closes. */
+export const startRegistryProxy = (target: string): Effect.Effect<RegistryProxy, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    let status: number | null = null
+    const server = createServer(async (request, response) => {
+      const parts: Array<Buffer> = []
+      for await (const part of request) parts.push(part as Buffer)
+      if (status !== null) {
+        response.writeHead(status).end("{}")
+        return
+      }
+      const hasBody = request.method !== "GET"
+      const answer = await fetch(`${target}${request.url}`, {
+        method: request.method ?? "GET",
+        headers: { "content-type": request.headers["content-type"] ?? "application/json" },
+        ...(hasBody ? { body: Buffer.concat(parts) } : {})
+      })
+      response.writeHead(answer.status, { "content-type": "application/json" }).end(await answer.text())
+    })
+    yield* Effect.acquireRelease(
+      Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
+      () => Effect.sync(() => server.closeAllConnections()).pipe(Effect.andThen(Effect.sync(() => server.close())))
+    )
+    const address = server.address()
+    const port = address !== null && typeof address === "object" ? address.port : 0
+    return {
+      url: `http://127.0.0.1:${port}`,
+      answer: (next) => {
+        status = next
+      }
+    }
+  })
