@@ -3,7 +3,7 @@ import ageLimits from "../../schemas/catalog/age-limits.json" with { type: "json
 import currencyDigits from "../../schemas/catalog/currencies.json" with { type: "json" }
 import eventTable from "../../schemas/catalog/events.json" with { type: "json" }
 import platformEvents from "../../schemas/catalog/platform-events.json" with { type: "json" }
-import type { ConnectorKind, Platform } from "../platforms/platform.ts"
+import { type ConnectorKind, type Platform, platformOf } from "../platforms/platform.ts"
 
 export type NameSet = "specification" | "current"
 
@@ -27,9 +27,11 @@ export const canonicalEvents: ReadonlyArray<string> = Object.keys(rows)
 export const describeEvent = (name: string): string | undefined =>
   Object.hasOwn(rows, name) ? rows[name]?.doc : undefined
 
-/** Canonical name → the platform's name, for one platform and name set; events it has no name for are absent. */
-export const platformNames = (platform: Platform, set: NameSet): ReadonlyMap<string, string> => {
-  const names = new Map<string, string>()
+/** Canonical name → the platform's name, for one kind and name set; events it has no name for are absent. */
+export const platformNames = (kind: ConnectorKind, set: NameSet): ReadonlyMap<string, string> => {
+  // The Google Ads API takes back a refunded conversion by an adjustment.
+  const names = new Map<string, string>(kind === "google-ads" ? [["refund", "RETRACTION"]] : [])
+  const platform = platformOf(kind)
   if (platform === "whatsapp") return names
   for (const [event, row] of Object.entries(rows)) {
     const name = row[platform]

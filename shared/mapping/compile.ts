@@ -1,6 +1,7 @@
 /** A connection's mapping options as tables and functions, made once per connection, so that mapping an event only looks up. */
 import type { NormalizedEvent } from "../../schemas/types.gen.ts"
 import type { Connection, TemplateMessage } from "../connections/connection.ts"
+import { type BatchGroup, batchGroup } from "../platforms/batch-group.ts"
 import { platformNames } from "./catalog.ts"
 import { compileConditions, type Predicate } from "./conditions.ts"
 import { type CompiledParameter, compileParameters } from "./parameters.ts"
@@ -28,6 +29,8 @@ export interface CompiledConnection {
   readonly names: ReadonlyMap<string, string>
   readonly parameters: ReadonlyArray<CompiledParameter>
   readonly messages: ReadonlyMap<string, CompiledMessage>
+  /** Batch groups as text, by what tells them apart; at most one per conversion action or event source. */
+  readonly groups: Map<string, string>
 }
 
 const compiled = new WeakMap<Connection, CompiledConnection>()
@@ -39,6 +42,15 @@ export const compile = (connection: Connection): CompiledConnection => {
   const made = compileConnection(connection)
   compiled.set(connection, made)
   return made
+}
+
+/** The text of a batch group, made once for each `key`. */
+export const groupText = ({ groups }: CompiledConnection, key: string, group: BatchGroup): string => {
+  const known = groups.get(key)
+  if (known !== undefined) return known
+  const text = batchGroup(group)
+  groups.set(key, text)
+  return text
 }
 
 const compileConnection = (connection: Connection): CompiledConnection => {
@@ -57,8 +69,9 @@ const compileConnection = (connection: Connection): CompiledConnection => {
     exclude: new Set(events.exclude),
     actionSources: events.actionSources.length === 0 ? null : new Set(events.actionSources),
     overrides,
-    names: platformNames(connection.platform, mapping.names),
+    names: platformNames(connection.kind, mapping.names),
     parameters: compileParameters(mapping.parameters),
-    messages
+    messages,
+    groups: new Map()
   }
 }

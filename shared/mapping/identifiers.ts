@@ -25,6 +25,12 @@ export const sealedRecipient = (user: NormalizedUser, defaultCountry: string | n
   return null
 }
 
+/** Whether the connection may use one of the phone numbers at all. */
+export const usablePhone = (user: NormalizedUser, defaultCountry: string | null): boolean => {
+  for (const phone of user.phones) if (usable(phone, defaultCountry)) return true
+  return false
+}
+
 const usable = (phone: NormalizedPhone, defaultCountry: string | null): boolean =>
   phone.default_country === null || phone.default_country === defaultCountry
 

@@ -12,6 +12,8 @@ import { type Dropped, isEmpty, type Mutable, put, rejected, skipped } from "../
 import type { Json, MappingContext, MapResult } from "../connector.ts"
 import { actionOf } from "../google/account.ts"
 import { adsCartData } from "../google/cart-data.ts"
+import { isAdjustment, mapAdjustment } from "./adjustment.ts"
+import { customerOf, dateTime } from "./format.ts"
 import { formatUserData } from "./user-data.ts"
 
 /** Maps the event. */
@@ -28,6 +30,7 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
   const late = tooOld(deadline, context, "The event is older than the connection's maxAgeDays.")
   if (late !== null) return late
 
+  if (isAdjustment(named.name)) return mapAdjustment(event, named.name, action.id, deadline, context)
   const dropped: Array<Dropped> = []
   const click = clickIdOf(event, dropped)
   const userData = braidExcludes(event, click, context, dropped)
@@ -35,7 +38,7 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
     return rejected("no_identifiers", "Google Ads needs a click id, or a hashed email or phone number.")
   }
   const commerce = commerceOf(event, dropped)
-  const customer = (connection.account["customer_id"] ?? "").replaceAll("-", "")
+  const customer = customerOf(connection.account)
   const payload: Mutable = {
     conversionAction: `customers/${customer}/conversionActions/${action.id}`,
     conversionDateTime: dateTime(event.event_time)
@@ -53,17 +56,11 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
     _tag: "Payload",
     platformEvent: named.name,
     payload,
-    batchGroup: "",
+    batchGroup: "operation=conversions",
     deadline,
     dropped,
     sealedRecipient: null
   }
-}
-
-/** `yyyy-MM-dd HH:mm:ss+00:00`, always in UTC: no T, no Z, an offset. */
-const dateTime = (millis: number): string => {
-  const text = new Date(millis).toISOString()
-  return `${text.slice(0, 10)} ${text.slice(11, 19)}+00:00`
 }
 
 /** One click id only (GBRAID_WBRAID_BOTH_SET): gclid, else gbraid, else wbraid. */

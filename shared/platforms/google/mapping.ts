@@ -3,7 +3,7 @@ import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen
 import { type ActionSource, originOf } from "../../mapping/action-source.ts"
 import { deadlineOf, tooOld } from "../../mapping/age.ts"
 import { commerceOf } from "../../mapping/commerce.ts"
-import { type CompiledConnection, compile } from "../../mapping/compile.ts"
+import { type CompiledConnection, compile, groupText } from "../../mapping/compile.ts"
 import { consentDecision, consentValue } from "../../mapping/consent.ts"
 import { customEntries } from "../../mapping/custom-properties.ts"
 import { noMapping, platformEventOf } from "../../mapping/event-name.ts"
@@ -54,7 +54,7 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
     _tag: "Payload",
     platformEvent: named.name,
     payload,
-    batchGroup: action.id,
+    batchGroup: groupText(compiled, action.id, { action: action.id }),
     deadline,
     dropped,
     sealedRecipient: null

@@ -3,7 +3,7 @@ import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
 import { originOf } from "../../mapping/action-source.ts"
 import { deadlineOf, seconds, tooOld } from "../../mapping/age.ts"
-import { compile } from "../../mapping/compile.ts"
+import { compile, groupText } from "../../mapping/compile.ts"
 import { consentDecision } from "../../mapping/consent.ts"
 import { noMapping, platformEventOf } from "../../mapping/event-name.ts"
 import { setDataProcessing } from "../../mapping/restricted-use.ts"
@@ -47,7 +47,8 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
     payload["app_data"] = app.data
   }
   setDataProcessing(payload, event.user, consent.restricted, event.consent?.sale_of_data ?? null)
-  const batchGroup = source === "MOBILE_APP" ? "app" : "web"
+  const asset = connection.account[source === "MOBILE_APP" ? "app_id" : "pixel_id"] ?? ""
+  const batchGroup = groupText(compiled, asset, { asset })
   return { _tag: "Payload", platformEvent: named.name, payload, batchGroup, deadline, dropped, sealedRecipient: null }
 }
 

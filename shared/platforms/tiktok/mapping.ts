@@ -2,12 +2,12 @@
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import { deadlineOf, seconds, tooOld } from "../../mapping/age.ts"
 import { standardEvents } from "../../mapping/catalog.ts"
-import { compile } from "../../mapping/compile.ts"
+import { compile, groupText } from "../../mapping/compile.ts"
 import { consentDecision } from "../../mapping/consent.ts"
 import { noMapping, platformEventOf } from "../../mapping/event-name.ts"
 import { type Dropped, isEmpty, type Mutable, put, rejected, skipped } from "../../mapping/result.ts"
 import type { MappingContext, MapResult } from "../connector.ts"
-import { type EventSource, eventSourceOf } from "./event-source.ts"
+import { accountKeys, type EventSource, eventSourceOf } from "./event-source.ts"
 import { propertiesOf } from "./properties.ts"
 import { identifies, userData } from "./user-data.ts"
 
@@ -50,7 +50,10 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
     _tag: "Payload",
     platformEvent: named.name,
     payload,
-    batchGroup: source,
+    batchGroup: groupText(compiled, source, {
+      event_source: source,
+      event_source_id: connection.account[accountKeys[source]] ?? ""
+    }),
     deadline,
     dropped,
     sealedRecipient: null

@@ -1,0 +1,142 @@
+/**
+ * The mapper's decision: a batch of normalized events to one record for every (event, connection), which is a mapped
+ * event, or a result that says why there is none. What is rejected before sending is also a dead letter, so that it can be
+ * repaired and redriven; the ledger counts it by its result alone.
+ */
+import type { DeadLetter, NormalizedEvent } from "../../schemas/types.gen.ts"
+import type { Codecs, Undecodable } from "../../shared/avro/codecs.ts"
+import type { Connection } from "../../shared/connections/connection.ts"
+import { type Mapped, mapForConnection } from "../../shared/mapping/map.ts"
+import type { Connector } from "../../shared/platforms/connector.ts"
+import type { Batch, Inbound, Outbound, Step } from "../../shared/stream/contract.ts"
+import { outcomeOf, resultOf } from "./result.ts"
+
+/** A connection and how events are mapped for it. */
+export interface Target {
+  readonly connection: Connection
+  readonly connector: Pick<Connector, "mapEvent">
+}
+
+/** What a batch led to: its step, and how many (event, connection) pairs came to each outcome, for the metrics. */
+export interface Decision {
+  readonly step: Step
+  readonly outcomes: ReadonlyMap<string, OutcomeCount>
+}
+
+export interface OutcomeCount {
+  readonly connectionId: string
+  readonly outcome: string
+  readonly reason: string | null
+  count: number
+}
+
+type Encode = Codecs["Service"]["encode"]
+
+/** Decides a batch whose writers' schemas are known. `now` is in milliseconds since the epoch. */
+export const decide = (
+  batch: Batch,
+  targets: ReadonlyArray<Target>,
+  codecs: Pick<Codecs["Service"], "decode" | "encode">,
+  now: number
+): Decision => {
+  const outputs: Array<Outbound> = []
+  const outcomes = new Map<string, OutcomeCount>()
+  for (const record of batch.records) {
+    const decoded = codecs.decode("normalized-event", record.value)
+    if (decoded._tag === "Undecodable") {
+      outputs.push(undecodable(record, decoded, codecs.encode, now))
+      count(outcomes, "", "dead_lettered", decoded.reason)
+      continue
+    }
+    for (const target of targets) {
+      const mapped = mapForConnection(decoded.value, target.connection, target.connector, now)
+      write(outputs, record, decoded.value, target.connection, mapped, codecs.encode, now)
+      const reason = mapped._tag === "Mapped" ? null : mapped.reason
+      count(outcomes, target.connection.id, outcomeOf(mapped), reason)
+    }
+  }
+  return { step: { outputs }, outcomes }
+}
+
+const write = (
+  outputs: Array<Outbound>,
+  record: Inbound,
+  event: NormalizedEvent,
+  connection: Connection,
+  mapped: Mapped,
+  encode: Encode,
+  now: number
+): void => {
+  const headers = { connection: connection.id }
+  const key = event.event_id
+  if (mapped._tag === "Mapped") {
+    const topic = `mapped-events.${connection.platform}`
+    outputs.push({ topic, key, value: encode(topic, "mapped-event", mapped.event), headers })
+    return
+  }
+  const result = resultOf(event, connection, mapped, now)
+  outputs.push({
+    topic: "delivery-results",
+    key,
+    value: encode("delivery-results", "event-delivery-log", result),
+    headers
+  })
+  if (mapped._tag === "Skipped") return
+  const letter = deadLetter(record, mapped.reason, mapped.message, now, {
+    event_id: event.event_id,
+    event_name: event.event_name,
+    connection_id: connection.id,
+    platform: connection.platform,
+    next_step: "Send the event again with what is missing, or change the connection's mapping and redrive."
+  })
+  outputs.push({ topic: "dead-letters", key, value: encode("dead-letters", "dead-letter", letter), headers })
+}
+
+const undecodable = (record: Inbound, problem: Undecodable, encode: Encode, now: number): Outbound => {
+  const letter = deadLetter(record, problem.reason, problem.message, now, {
+    next_step:
+      "Look for a program that writes to normalized-events beside the normalizer, or for a registry that lost its schemas."
+  })
+  const key = `${record.topic}/${record.partition}/${record.offset}`
+  return { topic: "dead-letters", key, value: encode("dead-letters", "dead-letter", letter) }
+}
+
+/** The original is not sealed: a normalized event holds nothing in clear that platforms don't get in clear. */
+const deadLetter = (
+  record: Inbound,
+  reason: string,
+  message: string,
+  now: number,
+  known: Partial<DeadLetter>
+): DeadLetter => ({
+  stage: "mapper",
+  reason_code: reason,
+  message,
+  source_topic: record.topic,
+  source_partition: record.partition,
+  source_offset: record.offset,
+  timestamp: now,
+  attempts: 0,
+  original_key: record.key,
+  original: record.value,
+  sealed: false,
+  event_id: null,
+  event_name: null,
+  connection_id: null,
+  platform: null,
+  next_step: null,
+  request_id: null,
+  ...known
+})
+
+const count = (
+  outcomes: Map<string, OutcomeCount>,
+  connectionId: string,
+  outcome: string,
+  reason: string | null
+): void => {
+  const key = `${connectionId} ${outcome} ${reason ?? ""}`
+  const known = outcomes.get(key)
+  if (known === undefined) outcomes.set(key, { connectionId, outcome, reason, count: 1 })
+  else known.count++
+}

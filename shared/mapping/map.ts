@@ -1,0 +1,83 @@
+/** One event for one connection: the filter, then the connector's mapping, then what the record needs beside the payload. */
+import type { DroppedField, MappedEvent, NormalizedEvent } from "../../schemas/types.gen.ts"
+import type { Connection } from "../connections/connection.ts"
+import type { Connector, MapResult } from "../platforms/connector.ts"
+import { originOf } from "./action-source.ts"
+import { compile } from "./compile.ts"
+import { usablePhone } from "./identifiers.ts"
+import { matchQuality } from "./quality.ts"
+
+export type Mapped =
+  | { readonly _tag: "Mapped"; readonly event: MappedEvent }
+  | Extract<MapResult, { readonly _tag: "Skipped" | "Rejected" }>
+
+/**
+ * Maps an event for a connection: filter, consent, override with conditions, the platform's payload, parameter rules.
+ * The same event, connection and mapping version give the same bytes; `now` (milliseconds, null for no check) only
+ * decides whether the event is too old.
+ */
+export const mapForConnection = (
+  event: NormalizedEvent,
+  connection: Connection,
+  connector: Pick<Connector, "mapEvent">,
+  now: number | null
+): Mapped => {
+  const filtered = filter(event, connection)
+  if (filtered !== null) return filtered
+  const result = connector.mapEvent(event, { connection, now })
+  return result._tag === "Payload" ? { _tag: "Mapped", event: record(event, connection, result) } : result
+}
+
+const filter = (event: NormalizedEvent, connection: Connection): Mapped | null => {
+  const { include, exclude, actionSources } = compile(connection)
+  const name = event.event_name
+  if (exclude.has(name) || (include !== null && !include.has(name))) return filteredByName
+  if (actionSources !== null && !actionSources.has(originOf(event, connection).source)) return filteredBySource
+  return null
+}
+
+const filterOut = (message: string): Extract<MapResult, { readonly _tag: "Skipped" }> => ({
+  _tag: "Skipped",
+  reason: "filter",
+  message
+})
+const filteredByName = filterOut("The connection's event filter doesn't take this event.")
+const filteredBySource = filterOut("The connection's event filter doesn't take events of this action source.")
+
+const record = (
+  event: NormalizedEvent,
+  connection: Connection,
+  result: Extract<MapResult, { readonly _tag: "Payload" }>
+): MappedEvent => ({
+  event_id: event.event_id,
+  event_name: event.event_name,
+  event_time: event.event_time,
+  connection_id: connection.id,
+  platform: connection.platform,
+  platform_event: result.platformEvent,
+  payload: JSON.stringify(result.payload),
+  mapping_version: connection.mapping.version,
+  batch_group: result.batchGroup,
+  deadline: result.deadline,
+  consent: event.consent,
+  sealed_recipient: result.sealedRecipient,
+  match_quality: matchQuality(event.user, connection),
+  dropped_fields: droppedFields(event, connection, result.dropped),
+  source: event.source,
+  attempts: 0,
+  not_before: null
+})
+
+/** What normalizing and mapping left out, and phone numbers that only another connection's default country makes readable. */
+export const droppedFields = (
+  event: NormalizedEvent,
+  connection: Connection,
+  dropped: ReadonlyArray<DroppedField>
+): ReadonlyArray<DroppedField> => {
+  const unusable = event.user.phones.length > 0 && !usablePhone(event.user, connection.mapping.defaultCountry)
+  if (unusable) return [...event.dropped_fields, ...dropped, phoneCountryUnknown]
+  if (dropped.length === 0) return event.dropped_fields
+  return event.dropped_fields.length === 0 ? dropped : [...event.dropped_fields, ...dropped]
+}
+
+const phoneCountryUnknown: DroppedField = { field: "user.phone", reason: "phone_country_unknown" }
