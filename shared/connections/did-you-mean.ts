@@ -1,8 +1,8 @@
 /** The candidate that a misspelt word most likely meant; null where none is near. */
-export const didYouMean = (word: string, candidates: Iterable<string>): string | null => {
+export const didYouMean = (word: string, candidates: Iterable<string>, changesMax = Infinity): string | null => {
   const wanted = fold(word)
   let best: string | null = null
-  let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1
+  let bestDistance = Math.min(Math.max(1, Math.floor(wanted.length / 3)), changesMax) + 1
   for (const candidate of candidates) {
     const distance = editDistance(wanted, fold(candidate), bestDistance)
     if (distance < bestDistance) {

@@ -32,12 +32,21 @@ export const lintEvents = (section: Section, connection: Connection): void => {
   for (const [name, found] of overrides) lintTarget(section, connection, name, found)
 }
 
+/** A custom name that differs from a standard one by more letters is meant as it stands. */
+const slipChangesMax = 1
+
 const lintTarget = (section: Section, connection: Connection, name: string, found: Found): void => {
   const to = connection.mapping.events[name]?.to ?? null
   if (to === null) return
   const { standard, custom } = platformCatalog(connection.platform)
   if (standard.length === 0 || standard.includes(to)) return
-  const meant = suggestion(to, standard)
-  if (!custom) section.reader.error(found, `${connection.kind} has no event ${quote(to)}.${meant}`, standard.join(", "))
-  else if (meant !== "") section.reader.warn(found, `${quote(to)} will be sent as a custom event.${meant}`)
+  const near = didYouMean(to, standard, slipChangesMax)
+  if (!custom)
+    section.reader.error(
+      found,
+      `${connection.kind} has no event ${quote(to)}.${suggestion(to, standard)}`,
+      standard.join(", ")
+    )
+  else if (near !== null)
+    section.reader.warn(found, `${quote(to)} will be sent as a custom event. Did you mean ${near}?`)
 }

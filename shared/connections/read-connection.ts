@@ -92,8 +92,12 @@ const readAccount = (section: Section, kind: ConnectorKind, { account }: KindRul
     const value = section.text(key, "an id")
     if (value !== null) values[key] = value
   }
+  const anyOf = account.anyOf ?? []
+  if (anyOf.length > 0 && !anyOf.some((key) => values[key] !== undefined))
+    section.reader.error(section.at, `${kind} needs one of these ids.`, anyOf.join(", "))
   for (const [key, value] of Object.entries(values))
-    if (!/^[\w.:@-]{1,200}$/.test(value))
+    if (key.endsWith("_host")) values[key] = readHost(section, section.find(key)!)
+    else if (!/^[\w.:@-]{1,200}$/.test(value))
       section.reader.error(section.find(key)!, `${quote(value)} cannot be an id.`, "letters, digits and . _ : @ -")
   section.finish()
   return values

@@ -62,9 +62,11 @@ export class Section {
     return null
   }
 
+  /** Null where it is absent, or where its variable stands for nothing. */
   text(key: string, expected = "a text"): string | null {
-    const found = this.find(key)
-    return found === null ? null : this.textOf(found, expected)
+    const scalar = this.#scalar(key, expected)
+    if (scalar === null || (scalar[1].substituted && scalar[1].text.trim() === "")) return null
+    return this.textOf(scalar[0], expected)
   }
 
   /** One of some words; the default where it is absent or wrong. */

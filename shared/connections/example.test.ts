@@ -1,0 +1,36 @@
+import path from "node:path"
+import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { connectorKinds } from "../platforms/platform.ts"
+import { rulesOf } from "./kind-rules.ts"
+import { loadConnectionsFile } from "./load.ts"
+
+const file = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../examples/connections.yaml")
+
+describe("the example file of connections", () => {
+  it.effect("is right as it stands and covers every kind", () =>
+    Effect.gen(function* () {
+      const { connections, warnings } = yield* loadConnectionsFile(file, { rulesOf, variables: {} })
+      assert.deepStrictEqual(warnings, [])
+      assert.sameMembers([...new Set(connections.map((connection) => connection.kind))], [...connectorKinds])
+      assert.strictEqual(connections.length, connectorKinds.length + 1)
+    })
+  )
+
+  it.effect("goes to the sandboxes where the environment says so", () =>
+    Effect.gen(function* () {
+      const names = ["META", "GOOGLE", "GOOGLE_ADS", "GOOGLE_OAUTH", "TIKTOK", "SNAPCHAT", "WHATSAPP"]
+      const variables = Object.fromEntries(
+        names.map((name, index) => [`${name}_HOST`, `http://127.0.0.1:${4001 + index}`])
+      )
+      const { connections, warnings } = yield* loadConnectionsFile(file, { rulesOf, variables })
+      assert.deepStrictEqual(warnings, [])
+      for (const { endpoint, account } of connections) {
+        assert.match(endpoint.host, /^http:\/\/127\.0\.0\.1:400\d$/)
+        if (account["oauth_host"] !== undefined)
+          assert.strictEqual(account["oauth_host"], variables["GOOGLE_OAUTH_HOST"])
+      }
+    })
+  )
+})

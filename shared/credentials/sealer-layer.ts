@@ -1,0 +1,22 @@
+/** The sealer by the shared settings, for the programs that cannot do without it. */
+import { Effect, Layer, Redacted } from "effect"
+import { SettingsService } from "../config/settings.ts"
+import { CredentialsError } from "./credentials-error.ts"
+import { fromKey, Sealer } from "./sealer.ts"
+import { masterKeyCharactersMin } from "./store.ts"
+
+/** Fails with `no_master_key` where `CAPI_MASTER_KEY` is absent or too short. */
+export const sealerLayer: Layer.Layer<Sealer, CredentialsError, SettingsService> = Layer.effect(
+  Sealer,
+  Effect.gen(function* () {
+    const { masterKey } = yield* SettingsService
+    if (masterKey !== null && Redacted.value(masterKey).length >= masterKeyCharactersMin) return fromKey(masterKey)
+    return yield* new CredentialsError({
+      code: "no_master_key",
+      message: `This program seals personal data, and CAPI_MASTER_KEY is ${masterKey === null ? "not set" : `shorter than ${masterKeyCharactersMin} characters`}.`,
+      nextStep:
+        "Set CAPI_MASTER_KEY, such as the output of `openssl rand -base64 32`, to the same key for every program.",
+      cause: null
+    })
+  })
+)

@@ -1,0 +1,74 @@
+/** How a program tells why it ended: one line with the next step, and an exit code that scripts can use. */
+import { Cause } from "effect"
+import { type KnownSecrets, processSecrets, redact } from "../telemetry/redaction.ts"
+
+/** Exit codes of every program and command. */
+export const exitCodes = {
+  ok: 0,
+  /** The work failed, or found something wrong. */
+  failure: 1,
+  /** The command, a setting or a file of configuration is wrong. */
+  usage: 2,
+  /** The broker, the registry or a platform does not answer. */
+  unreachable: 3,
+  /** Stopped by Ctrl-C. */
+  interrupted: 130
+} as const
+
+export interface Failure {
+  readonly exitCode: number
+  /** The error's stable code, such as `unreachable`. */
+  readonly code: string
+  readonly message: string
+  readonly nextStep: string | null
+  /** For bugs: where it came from. Null for expected errors. */
+  readonly details: string | null
+}
+
+/** What to tell of a cause; null where the program was merely interrupted. */
+export const describeFailure = (
+  cause: Cause.Cause<unknown>,
+  secrets: KnownSecrets = processSecrets
+): Failure | null => {
+  if (cause.reasons.length === 0 || Cause.hasInterruptsOnly(cause)) return null
+  const error = Cause.squash(cause)
+  const told = describeError(error)
+  const hidden = (text: string) => redact(text, secrets)
+  if (told !== null)
+    return {
+      ...told,
+      message: hidden(oneLine(told.message)),
+      nextStep: told.nextStep === null ? null : hidden(oneLine(told.nextStep)),
+      details: null
+    }
+  return {
+    exitCode: exitCodes.failure,
+    code: "bug",
+    message: hidden(oneLine(error instanceof Error ? error.message : String(error))),
+    nextStep: "This is a bug: please report it with the lines above.",
+    details: hidden(Cause.pretty(cause))
+  }
+}
+
+/** `normalizer: message Next: step`, the one line that is printed. */
+export const formatFailure = (program: string, failure: Failure): string => {
+  const details = failure.details === null ? "" : `${failure.details}\n`
+  const next = failure.nextStep === null ? "" : ` ${failure.nextStep}`
+  return `${details}${program}: ${failure.message}${next}`
+}
+
+const describeError = (error: unknown): Omit<Failure, "details"> | null => {
+  if (typeof error !== "object" || error === null || !("_tag" in error) || !("message" in error)) return null
+  const tag = String(error._tag)
+  const code = "code" in error && typeof error.code === "string" ? error.code : tag
+  const nextStep = "nextStep" in error && typeof error.nextStep === "string" ? error.nextStep : null
+  return { exitCode: exitCodeOf(tag, code, error), code, message: String(error.message), nextStep }
+}
+
+const exitCodeOf = (tag: string, code: string, error: object): number => {
+  if ("exitCode" in error && typeof error.exitCode === "number") return error.exitCode
+  if (tag === "SettingsError" || tag === "ConnectionsError" || tag === "UsageError") return exitCodes.usage
+  return /unreachable|timeout/.test(code) ? exitCodes.unreachable : exitCodes.failure
+}
+
+const oneLine = (text: string): string => text.replaceAll(/\s*\n\s*/g, " ").trim()

@@ -1,0 +1,55 @@
+/** The services that every program stands on, built from the settings. */
+import { Effect, Layer } from "effect"
+import type { Codecs, RegistryError } from "../avro/codecs.ts"
+import { registryLayer } from "../avro/registry.ts"
+import { type Settings, SettingsService } from "../config/settings.ts"
+import { Connections } from "../connections/connections.ts"
+import type { ConnectionsError } from "../connections/problem.ts"
+import { Credentials } from "../credentials/credentials.ts"
+import { layerKafka } from "../kafka/kafkajs-client.ts"
+import type { KafkaOptions } from "../kafka/options.ts"
+import type { KafkaClient } from "../kafka/port.ts"
+import { layerRuntimeOptions } from "../stream/runtime-options.ts"
+import type { Readiness } from "../telemetry/readiness.ts"
+
+type Services = KafkaClient | Codecs | Credentials | Connections
+
+/** What the work of a program may ask for. */
+export type ProgramServices = Services | SettingsService | Readiness
+
+export const kafkaOptionsOf = ({ kafka }: Settings): KafkaOptions => ({
+  brokers: kafka.brokers,
+  clientId: kafka.clientId,
+  ssl: kafka.ssl,
+  ...(kafka.sasl === null ? {} : { sasl: kafka.sasl })
+})
+
+/** The Kafka client of the settings; connects at the first use. */
+export const kafkaLayer: Layer.Layer<KafkaClient, never, SettingsService> = Layer.unwrap(
+  Effect.map(SettingsService, (settings) => layerKafka(kafkaOptionsOf(settings)))
+)
+
+/** Codecs over the registry of the settings; fails where it does not answer within its patience. */
+export const codecsLayer: Layer.Layer<Codecs, RegistryError, SettingsService> = Layer.unwrap(
+  Effect.map(SettingsService, ({ registry, topicPrefix }) =>
+    registryLayer({
+      url: registry.url,
+      prefix: topicPrefix,
+      ...(registry.username === null || registry.password === null
+        ? {}
+        : { username: registry.username, password: registry.password })
+    })
+  )
+)
+
+const runtimeLayer: Layer.Layer<never, never, SettingsService> = Layer.unwrap(
+  Effect.map(SettingsService, ({ topicPrefix }) => layerRuntimeOptions({ prefix: topicPrefix }))
+)
+
+/** Everything a processor needs; the file of connections is read first, since its errors are the quickest to tell. */
+export const servicesLayer: Layer.Layer<Services, ConnectionsError | RegistryError, SettingsService> = Layer.mergeAll(
+  kafkaLayer,
+  codecsLayer,
+  Credentials.layer,
+  runtimeLayer
+).pipe(Layer.provideMerge(Connections.layer))
