@@ -12,14 +12,23 @@ export interface Reply {
 }
 
 export interface Client {
-  readonly post: (platform: SandboxPlatform, path: string, body: Json | string, headers?: Record<string, string>) => Promise<Reply>
+  readonly post: (
+    platform: SandboxPlatform,
+    path: string,
+    body: Json | string,
+    headers?: Record<string, string>
+  ) => Promise<Reply>
   readonly get: (platform: SandboxPlatform, path: string, headers?: Record<string, string>) => Promise<Reply>
   readonly control: (method: "GET" | "POST" | "DELETE", path: string, body?: Json) => Promise<JsonObject>
   readonly sandbox: Sandbox
 }
 
 /** A test with a sandbox of its own. */
-export const withSandbox = (name: string, run: (client: Client) => Promise<void>, options: PartialSandboxOptions = {}) =>
+export const withSandbox = (
+  name: string,
+  run: (client: Client) => Promise<void>,
+  options: PartialSandboxOptions = {}
+) =>
   it.live(name, () =>
     Effect.gen(function* () {
       const sandbox = yield* startSandbox(options)

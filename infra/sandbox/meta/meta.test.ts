@@ -33,19 +33,30 @@ describe("Meta's sandbox", () => {
     assertAt(stored, "events.length", 1)
   })
 
-  withSandbox("takes the token from the query and from the body, and refuses others with 401 and code 190", async (client) => {
-    assert.strictEqual((await client.post("meta", `${path}?access_token=sandbox-meta-token`, { data: [purchase()] })).status, 200)
-    assert.strictEqual((await client.post("meta", path, { data: [purchase()], access_token: "sandbox-meta-token" })).status, 200)
-    const refused = await client.post("meta", `${path}?access_token=wrong`, { data: [purchase()] })
-    assert.strictEqual(refused.status, 401)
-    assertAt(refused.body, "error.code", 190)
-    assertAt(refused.body, "error.type", "OAuthException")
-    assertAt((await client.post("meta", path, { data: [purchase()] })).body, "error.code", 104)
-  })
+  withSandbox(
+    "takes the token from the query and from the body, and refuses others with 401 and code 190",
+    async (client) => {
+      assert.strictEqual(
+        (await client.post("meta", `${path}?access_token=sandbox-meta-token`, { data: [purchase()] })).status,
+        200
+      )
+      assert.strictEqual(
+        (await client.post("meta", path, { data: [purchase()], access_token: "sandbox-meta-token" })).status,
+        200
+      )
+      const refused = await client.post("meta", `${path}?access_token=wrong`, { data: [purchase()] })
+      assert.strictEqual(refused.status, 401)
+      assertAt(refused.body, "error.code", 190)
+      assertAt(refused.body, "error.type", "OAuthException")
+      assertAt((await client.post("meta", path, { data: [purchase()] })).body, "error.code", 104)
+    }
+  )
 
   withSandbox("takes a form whose data is JSON", async (client) => {
     const form = new URLSearchParams({ access_token: "sandbox-meta-token", data: JSON.stringify([purchase()]) })
-    const reply = await client.post("meta", path, form.toString(), { "content-type": "application/x-www-form-urlencoded" })
+    const reply = await client.post("meta", path, form.toString(), {
+      "content-type": "application/x-www-form-urlencoded"
+    })
     assertAt(reply.body, "events_received", 1)
   })
 
@@ -55,7 +66,7 @@ describe("Meta's sandbox", () => {
     assert.strictEqual(reply.status, 400)
     assertAt(reply.body, "error.code", 100)
     assertAt(reply.body, "error.error_subcode", 2804003)
-    assert.notInclude(reply.text, "old\"")
+    assert.notInclude(reply.text, 'old"')
     assertAt(await client.control("GET", "stats"), "platforms.meta.events", 0)
   })
 
@@ -104,7 +115,11 @@ describe("Meta's sandbox", () => {
     const app = changed(purchase(), "action_source", "app")
     assert.strictEqual((await send(client, [app])).status, 400)
     const extinfo = ["i2", ...Array.from({ length: 15 }, () => "")]
-    const complete = changed(app, "app_data", { advertiser_tracking_enabled: 0, application_tracking_enabled: 1, extinfo })
+    const complete = changed(app, "app_data", {
+      advertiser_tracking_enabled: 0,
+      application_tracking_enabled: 1,
+      extinfo
+    })
     assert.strictEqual((await send(client, [complete])).status, 200)
     const message = changed(purchase(), "action_source", "business_messaging")
     assert.strictEqual((await send(client, [message])).status, 400)
@@ -145,7 +160,10 @@ describe("Meta's sandbox", () => {
     assert.strictEqual(expired.status, 200)
     assert.include(expired.headers.get("x-ad-api-version-warning") ?? "", "v21.0")
     assert.strictEqual((await client.post("meta", "/1234567890/events", { data: [purchase()] }, token)).status, 400)
-    assert.strictEqual((await client.post("meta", "/v99.0/1234567890/events", { data: [purchase()] }, token)).status, 400)
+    assert.strictEqual(
+      (await client.post("meta", "/v99.0/1234567890/events", { data: [purchase()] }, token)).status,
+      400
+    )
   })
 
   withSandbox(

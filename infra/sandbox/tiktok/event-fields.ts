@@ -53,8 +53,8 @@ const user = record(
     ip,
     user_agent: nonEmpty,
     locale: pattern(/^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$/, "BCP 47 locale"),
-    idfa: either(sha256, pattern(/^[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}$/, "idfa in upper case")),
-    gaid: either(sha256, pattern(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, "gaid in lower case")),
+    idfa: either(pattern(/^[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}$/, "idfa in upper case"), sha256),
+    gaid: either(pattern(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, "gaid in lower case"), sha256),
     idfv: nonEmpty,
     att_status: nonEmpty,
     lead_id: nonEmpty
