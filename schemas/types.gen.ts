@@ -442,6 +442,8 @@ export interface PendingEvent {
   readonly mapping_version: string
   /** Requests made for it before the one that was accepted. */
   readonly retry_count: number
+  /** The raw record it came from. */
+  readonly source: SourcePosition
 }
 
 /** A request that the platform accepted and answers later; a null value says that its answer is final. */

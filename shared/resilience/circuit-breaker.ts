@@ -37,8 +37,8 @@ export interface CircuitBreaker {
     use: (probing: boolean) => Effect.Effect<readonly [CallOutcome, A], E, R>
   ) => Effect.Effect<A, E, R>
   readonly awaitClosed: Effect.Effect<void>
-  /** `Clock` of the last success, in milliseconds; null before the first. */
-  readonly lastSuccessAt: Effect.Effect<number | null>
+  /** Calls that succeeded so far: whether it grows tells whether anything gets through. */
+  readonly succeeded: Effect.Effect<number>
 }
 
 interface Circuit {
@@ -49,7 +49,7 @@ interface Circuit {
   reopensAt: number
   inFlight: number
   successes: number
-  lastSuccessAt: number | null
+  succeeded: number
   signal: Deferred.Deferred<void>
 }
 
@@ -64,7 +64,7 @@ export const makeCircuitBreaker = (
       reopensAt: 0,
       inFlight: 0,
       successes: 0,
-      lastSuccessAt: null,
+      succeeded: 0,
       signal: Deferred.makeUnsafe<void>()
     }
     const publish = Effect.suspend(() => SubscriptionRef.set(observed, circuit.state))
@@ -88,7 +88,7 @@ export const makeCircuitBreaker = (
         Stream.take(1),
         Stream.runDrain
       ),
-      lastSuccessAt: Effect.sync(() => circuit.lastSuccessAt)
+      succeeded: Effect.sync(() => circuit.succeeded)
     }
   })
 
@@ -112,7 +112,7 @@ const admit = (circuit: Circuit, settings: CircuitBreakerSettings, publish: Effe
       }
       const changed = Deferred.await(circuit.signal)
       yield* circuit.state === "OPEN"
-        ? Effect.raceFirst(Effect.sleep(Duration.millis(circuit.reopensAt - now)), changed)
+        ? Effect.raceFirst(Effect.sleep(Duration.millis(Math.ceil(circuit.reopensAt - now))), changed)
         : changed
     }
   }).pipe(Effect.interruptible)
@@ -125,7 +125,7 @@ const settle = (
   outcome: CallOutcome,
   now: number
 ): void => {
-  if (outcome === "success") circuit.lastSuccessAt = now
+  if (outcome === "success") circuit.succeeded += 1
   if (generation !== circuit.generation) return
   if (circuit.state === "HALF_OPEN") circuit.inFlight -= 1
   if (outcome === "failure") fail(circuit, settings, now)

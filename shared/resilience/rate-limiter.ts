@@ -97,7 +97,7 @@ export const makeRateLimiter = (settings: RateLimiterSettings = rateLimiterDefau
         }),
       throttle: (duration) =>
         at((now) => {
-          limiter.throttledUntil = Math.max(limiter.throttledUntil, now + Duration.toMillis(duration))
+          limiter.throttledUntil = Math.max(limiter.throttledUntil, now + Math.ceil(Duration.toMillis(duration)))
         }),
       reportUsage: (percent) =>
         at((now) => {
@@ -121,7 +121,7 @@ const takeOrWait = (limiter: Limiter, settings: RateLimiterSettings, cost: Cost,
   const requestsRate = scaled(settings.requests, factor)
   const eventsRate = settings.events === null ? null : scaled(settings.events, factor)
   const millis = Math.max(
-    limiter.throttledUntil - now,
+    Math.ceil(limiter.throttledUntil - now),
     waitFor(limiter.requests, requestsRate, cost.requests),
     eventsRate === null ? 0 : waitFor(limiter.events, eventsRate, cost.events)
   )

@@ -30,7 +30,10 @@ export const retryDelay = (
   random: number
 ): Duration.Duration => {
   const own = policy.delays[Math.min(failures, policy.delays.length) - 1] ?? Duration.zero
-  const jittered = Duration.times(own, 1 - policy.jitter + 2 * policy.jitter * random)
+  // Whole milliseconds: clocks and records know no others.
+  const jittered = Duration.millis(
+    Math.round(Duration.toMillis(own) * (1 - policy.jitter + 2 * policy.jitter * random))
+  )
   if (retryAfter === null) return jittered
   return Duration.max(jittered, Duration.min(retryAfter, policy.retryAfterMax))
 }

@@ -1,0 +1,126 @@
+/** One request: through gate, circuit, slot and limiter to the platform, and its answer as verdicts. */
+import { Clock, Effect, Result } from "effect"
+import type { KafkaError } from "../kafka/port.ts"
+import type { BatchVerdict, ErrorClass, EventVerdict } from "../platforms/connector.ts"
+import { failureVerdict } from "../platforms/http-failure.ts"
+import { all, batchHead } from "../platforms/verdicts.ts"
+import type { CallOutcome } from "../resilience/circuit-breaker.ts"
+import type { Item, RequestFacts } from "./item.ts"
+import type { Lane } from "./lane.ts"
+
+export interface Exchange {
+  readonly sent: ReadonlyArray<Item>
+  /** Not sent yet: a half-open circuit takes few events. */
+  readonly held: ReadonlyArray<Item>
+  readonly verdict: BatchVerdict
+  readonly facts: RequestFacts
+  /** The platform may or may not have acted on it: no answer, or one that does not tell. */
+  readonly ambiguous: boolean
+}
+
+/** Makes durable that events are about to be sent, where a repeat is not harmless. */
+export type Declare = (items: ReadonlyArray<Item>) => Effect.Effect<void, KafkaError>
+
+/** So many failures more do not count for the circuit; a success allows the whole number again. */
+export interface ExpectedFailures {
+  left: number
+  max: number
+}
+
+/** Sends events of one batch group, waiting as long as the connection's state and rate demand. */
+export const exchange = (
+  lane: Lane,
+  items: ReadonlyArray<Item>,
+  declare: Declare,
+  expected: ExpectedFailures
+): Effect.Effect<Exchange, KafkaError> =>
+  Effect.andThen(
+    lane.gate.pass,
+    lane.slots.withPermits(1)(
+      lane.breaker.call((probing) => {
+        const count = probing ? lane.settings.probeEvents : items.length
+        return Effect.map(
+          request(lane, items.slice(0, count), declare),
+          (done) => [forgiving(callOutcome(done.verdict), expected), { ...done, held: items.slice(count) }] as const
+        )
+      })
+    )
+  )
+
+const forgiving = (outcome: CallOutcome, expected: ExpectedFailures): CallOutcome => {
+  if (outcome === "success") expected.left = expected.max
+  if (outcome !== "failure" || expected.left === 0) return outcome
+  expected.left -= 1
+  return "ignored"
+}
+
+const request = Effect.fnUntraced(function* (lane: Lane, sent: ReadonlyArray<Item>, declare: Declare) {
+  yield* lane.metrics.limiterWait(yield* lane.limiter.acquire({ requests: 1, events: sent.length }))
+  const access = yield* Effect.result(lane.access.context)
+  const attemptedAt = yield* Clock.currentTimeMillis
+  const factsOf = (verdict: BatchVerdict, now: number): RequestFacts => ({
+    requestId: verdict.requestId,
+    laterId: verdict.laterId,
+    latencyMillis: now - attemptedAt,
+    attemptedAt,
+    batchSize: sent.length,
+    eventsReceived: verdict.eventsReceived
+  })
+  if (Result.isFailure(access)) {
+    const verdict = all(batchHead, access.failure.verdict)
+    return { sent, verdict, facts: factsOf(verdict, attemptedAt), ambiguous: false }
+  }
+  const events = sent.map((item) => item.event)
+  const spec = lane.connector.request(events, access.success)
+  yield* declare(sent)
+  const response = yield* Effect.result(lane.outside.execute(spec))
+  const verdict = Result.isSuccess(response)
+    ? lane.connector.verdict(response.success, events)
+    : failureVerdict(response.failure)
+  const facts = factsOf(verdict, yield* Clock.currentTimeMillis)
+  const ambiguous = Result.isSuccess(response) ? response.success.status >= 500 : response.failure.mayHaveArrived
+  for (const item of sent) item.requests += 1
+  yield* observe(lane, sent.length, verdict, facts)
+  return { sent, verdict, facts, ambiguous }
+})
+
+const observe = Effect.fnUntraced(function* (lane: Lane, events: number, verdict: BatchVerdict, facts: RequestFacts) {
+  const errorClass = worstClass(verdict)
+  // An outage says nothing about batch sizes; a timeout does.
+  const timedOut = verdict._tag === "All" && verdict.verdict.reasonCode === "http_timeout"
+  if (errorClass !== "transient" || timedOut) {
+    const success = callOutcome(verdict) === "success"
+    lane.optimizer.record({ size: events, latencyMillis: facts.latencyMillis, success })
+  }
+  if (verdict.usagePercent !== null) yield* lane.limiter.reportUsage(verdict.usagePercent)
+  if (callOutcome(verdict) === "success") yield* lane.gate.confirm
+  yield* lane.metrics.batchSize(lane.optimizer.size())
+  yield* lane.metrics.request({
+    errorClass,
+    latencyMillis: facts.latencyMillis,
+    events,
+    eventsMax: lane.limits.eventsPerRequest,
+    eventsReceived: facts.eventsReceived
+  })
+})
+
+/** What a verdict tells of the platform's health: a refused event is a healthy answer, a wrong token tells nothing. */
+export const callOutcome = (verdict: BatchVerdict): CallOutcome => {
+  const errorClass = worstClass(verdict)
+  if (errorClass === "transient" || errorClass === "unknown") return "failure"
+  if (errorClass === "throttled" || errorClass === "auth" || errorClass === "configuration") return "ignored"
+  return "success"
+}
+
+/** The class that stands for the whole answer. With a verdict for each event the platform works if it took or refused any. */
+const worstClass = (verdict: BatchVerdict): ErrorClass => {
+  if (verdict._tag === "All" || verdict._tag === "SomeInvalid") return verdict.verdict.errorClass
+  if (verdict._tag === "Culprits") return "invalid_event"
+  return verdict.events.find(isFinal)?.errorClass ?? verdict.events[0]?.errorClass ?? "unknown"
+}
+
+const isFinal = ({ errorClass }: EventVerdict): boolean =>
+  errorClass === "delivered" ||
+  errorClass === "accepted" ||
+  errorClass === "duplicate" ||
+  errorClass === "invalid_event"

@@ -1,0 +1,167 @@
+/**
+ * Send intents: what keeps a message from being sent twice where the platform has no idempotency (WhatsApp).
+ *
+ * Before a request an intent `sending` is written by the partition's own fenced transactional producer and committed. So
+ * a process that lost the partition without knowing fails here, before it sends. The result's transaction marks the intent
+ * `settled`, together with the input's offset. Whoever opens the partition reads the intents first: one that is
+ * `sending` without being `settled` belongs to an event whose offset is not committed either; it may have been sent, so
+ * its outcome is `unknown`, and only a person's command sends it again. Settled intents also are the memory of the last
+ * 24 hours: an event that was sent is not sent again by a replay.
+ */
+import { Clock, Duration, Effect, type Exit, Semaphore } from "effect"
+import type { Codecs } from "../avro/codecs.ts"
+import type { KafkaError } from "../kafka/port.ts"
+import type { AssignedPartition, Inbound, Outbound, Restore } from "../stream/contract.ts"
+import { decided, type Fate, type Item } from "./item.ts"
+import { type DeliverySettings, deliveryHeaders, deliveryTopics } from "./settings.ts"
+
+export interface Intents {
+  readonly restore: Restore<never, never>
+  /** Decides what must not be sent: in doubt after a crash, sent within the window, or twice in hand. Claims the others. */
+  readonly screen: (items: ReadonlyArray<Item>, now: number) => void
+  /** Makes durable that these are about to be sent. Concurrent calls share one transaction. */
+  readonly declare: (items: ReadonlyArray<Item>) => Effect.Effect<void, KafkaError>
+  /** Marks for the step's own transaction. */
+  readonly settle: (items: ReadonlyArray<Item>, now: number) => ReadonlyArray<Outbound>
+}
+
+export interface IntentOptions {
+  readonly codecs: Codecs["Service"]
+  readonly connectionId: string
+  readonly assigned: AssignedPartition
+  readonly append: (records: ReadonlyArray<Outbound>) => Effect.Effect<void, KafkaError>
+  readonly settings: Pick<DeliverySettings, "deduplicationWindow" | "deduplicationEntriesMax">
+}
+
+/** Where an event stands: in doubt since a crash, claimed by a step, or sent at a time. */
+type Standing = "in_doubt" | "claimed" | number
+
+export const makeIntents = (options: IntentOptions): Intents => {
+  const { codecs, connectionId, assigned, settings } = options
+  const standings = new Map<string, Standing>()
+  const windowMillis = Duration.toMillis(settings.deduplicationWindow)
+  const declared = new Set<string>()
+  const append = sharedAppend(options.append)
+
+  const record = (eventId: string, state: "sending" | "settled", outcome: string | null, now: number): Outbound => ({
+    topic: deliveryTopics.intents,
+    partition: assigned.partition,
+    key: `${eventId}|${connectionId}`,
+    headers: { [deliveryHeaders.connection]: connectionId },
+    value: codecs.encode(deliveryTopics.intents, "send-intent", {
+      event_id: eventId,
+      connection_id: connectionId,
+      state,
+      outcome,
+      timestamp: now
+    })
+  })
+
+  const remember = (eventId: string, at: number): void => {
+    standings.delete(eventId)
+    standings.set(eventId, at)
+    forgetOldest(standings, settings.deduplicationEntriesMax)
+  }
+
+  const restore = (inbound: Inbound, now: number): void => {
+    const decoded = codecs.decode("send-intent", inbound.value)
+    if (decoded._tag === "Undecodable" || decoded.value.connection_id !== connectionId) return
+    const { event_id, state, outcome, timestamp } = decoded.value
+    if (state === "sending") standings.set(event_id, "in_doubt")
+    else if (isSent(outcome) && now - timestamp < windowMillis) remember(event_id, timestamp)
+    else standings.delete(event_id)
+  }
+
+  return {
+    restore: {
+      topic: deliveryTopics.intents,
+      // Whole: an intent in doubt counts however long the outage was. The topic's retention bounds it.
+      since: "beginning",
+      until: "end",
+      apply: (records) =>
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          for (const inbound of records) restore(inbound, now)
+        })
+    },
+    screen: (items, now) => {
+      for (const item of items) {
+        const id = item.event.event_id
+        const standing = standings.get(id)
+        item.fate = item.record.headers[deliveryHeaders.resend] === "true" ? null : fateOf(standing, now, windowMillis)
+        if (item.fate === null) standings.set(id, "claimed")
+      }
+    },
+    declare: (items) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const fresh = items.map((item) => item.event.event_id).filter((id) => !declared.has(id))
+        for (const id of fresh) declared.add(id)
+        return fresh.length === 0 ? Effect.void : append(fresh.map((id) => record(id, "sending", null, now)))
+      }),
+    settle: (items, now) =>
+      items.flatMap((item) => {
+        const id = item.event.event_id
+        const outcome = item.fate?.outcome ?? null
+        const wasDeclared = declared.delete(id)
+        if (item.fate?.reasonCode === "duplicate") return []
+        if (isSent(outcome)) remember(id, now)
+        else standings.delete(id)
+        // What was in doubt is settled as well; what never came near a request needs no mark.
+        return wasDeclared || outcome === "unknown" ? [record(id, "settled", outcome, now)] : []
+      })
+  }
+}
+
+/** Calls that wait for a running transaction go out together in the next one. */
+const sharedAppend = (append: IntentOptions["append"]): IntentOptions["append"] => {
+  const turn = Semaphore.makeUnsafe(1)
+  let waiting: Array<{ readonly records: ReadonlyArray<Outbound>; exit: Exit.Exit<void, KafkaError> | null }> = []
+  return (records) =>
+    Effect.suspend(() => {
+      const own: (typeof waiting)[number] = { records, exit: null }
+      waiting.push(own)
+      return turn.withPermits(1)(
+        Effect.suspend(() => {
+          if (own.exit !== null) return own.exit
+          const together = waiting
+          waiting = []
+          return Effect.onExit(append(together.flatMap((entry) => entry.records)), (exit) =>
+            Effect.sync(() => {
+              for (const entry of together) entry.exit = exit
+            })
+          )
+        })
+      )
+    })
+}
+
+const fateOf = (standing: Standing | undefined, now: number, windowMillis: number): Fate | null => {
+  if (standing === "in_doubt") return inDoubt
+  if (standing === "claimed") return duplicate
+  if (standing !== undefined && now - standing < windowMillis) return duplicate
+  return null
+}
+
+/** Outcomes after which the platform has, or may have, the event. */
+const isSent = (outcome: string | null): boolean =>
+  outcome === "delivered" || outcome === "accepted" || outcome === "unknown"
+
+const forgetOldest = (standings: Map<string, Standing>, entriesMax: number): void => {
+  if (standings.size <= entriesMax) return
+  for (const [id, standing] of standings) {
+    if (typeof standing !== "number") continue
+    standings.delete(id)
+    if (standings.size <= entriesMax) return
+  }
+}
+
+const inDoubt = decided(
+  "unknown",
+  "sent_before_crash",
+  "A crash came between sending and noting the answer; the platform may have it.",
+  "Look whether it arrived; send it again with capi unknown resend."
+)
+const duplicate = decided(
+  "skipped",
+  "duplicate",
+  "The event was sent through this connection within the last 24 hours."
+)

@@ -1,0 +1,99 @@
+/** The engine's metrics, each with the connection and platform as attributes; updated once a request or a batch. */
+import { Duration, Effect, Metric } from "effect"
+import type { CircuitState } from "../resilience/circuit-breaker.ts"
+
+const counter = (name: string, description: string) => Metric.counter(name, { incremental: true, description })
+const seconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+
+const requests = counter("capi_delivery_requests_total", "Requests to the platform, by the class of their answer.")
+const latency = Metric.histogram("capi_delivery_request_seconds", {
+  description: "Time of a request to the platform.",
+  boundaries: seconds
+})
+const fill = Metric.histogram("capi_delivery_batch_fill_ratio", {
+  description: "Events of a request, as a part of the largest request allowed.",
+  boundaries: [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1]
+})
+const events = counter("capi_delivery_events_total", "Events by outcome.")
+const retries = counter("capi_delivery_retries_total", "Requests that were sent again.")
+const rejections = counter("capi_delivery_rejections_total", "Events that the platform or a rule refused, by reason.")
+const sent = counter("capi_delivery_events_sent_total", "Events in requests that the platform answered with a count.")
+const received = counter("capi_delivery_events_received_total", "Events that the platform says it received.")
+const waits = Metric.histogram("capi_delivery_limiter_wait_seconds", {
+  description: "Time that a request waited for the rate limiter.",
+  boundaries: seconds
+})
+const circuit = Metric.gauge("capi_delivery_circuit_state", { description: "0 CLOSED, 1 HALF_OPEN, 2 OPEN." })
+const paused = Metric.gauge("capi_delivery_paused", {
+  description: "1 while the platform refuses the credential or the configuration."
+})
+const batchSize = Metric.gauge("capi_delivery_batch_size_events", {
+  description: "Batch size that the optimizer chose."
+})
+
+export interface RequestObservation {
+  readonly errorClass: string
+  readonly latencyMillis: number
+  readonly events: number
+  readonly eventsMax: number
+  readonly eventsReceived: number | null
+}
+
+export interface DeliveryMetrics {
+  readonly request: (observation: RequestObservation) => Effect.Effect<void>
+  readonly limiterWait: (wait: Duration.Duration) => Effect.Effect<void>
+  readonly retry: Effect.Effect<void>
+  readonly outcomes: (counts: ReadonlyMap<string, number>) => Effect.Effect<void>
+  /** By reason code; beyond `reasonsMax` different ones they are counted together. */
+  readonly rejected: (reasons: ReadonlyMap<string, number>) => Effect.Effect<void>
+  readonly circuit: (state: CircuitState) => Effect.Effect<void>
+  readonly paused: (paused: boolean) => Effect.Effect<void>
+  readonly batchSize: (events: number) => Effect.Effect<void>
+}
+
+export const makeDeliveryMetrics = (connection: string, platform: string): DeliveryMetrics => {
+  const attributes = { connection, platform }
+  const reasonsSeen = new Set<string>()
+  const each = (
+    metric: Metric.Counter<number>,
+    name: string,
+    counts: ReadonlyMap<string, number>
+  ): Effect.Effect<void> =>
+    Effect.forEach(
+      counts,
+      ([value, count]) => Metric.update(Metric.withAttributes(metric, { ...attributes, [name]: value }), count),
+      { discard: true }
+    )
+  return {
+    request: (seen) =>
+      Effect.gen(function* () {
+        yield* Metric.update(Metric.withAttributes(requests, { ...attributes, class: seen.errorClass }), 1)
+        yield* Metric.update(Metric.withAttributes(latency, attributes), seen.latencyMillis / 1000)
+        yield* Metric.update(Metric.withAttributes(fill, attributes), seen.events / seen.eventsMax)
+        if (seen.eventsReceived === null) return
+        yield* Metric.update(Metric.withAttributes(sent, attributes), seen.events)
+        yield* Metric.update(Metric.withAttributes(received, attributes), seen.eventsReceived)
+      }),
+    limiterWait: (wait) => Metric.update(Metric.withAttributes(waits, attributes), Duration.toSeconds(wait)),
+    retry: Metric.update(Metric.withAttributes(retries, attributes), 1),
+    outcomes: (counts) => each(events, "outcome", counts),
+    rejected: (reasons) => each(rejections, "reason", bounded(reasons, reasonsSeen)),
+    circuit: (state) => Metric.update(Metric.withAttributes(circuit, attributes), circuitValue[state]),
+    paused: (value) => Metric.update(Metric.withAttributes(paused, attributes), value ? 1 : 0),
+    batchSize: (value) => Metric.update(Metric.withAttributes(batchSize, attributes), value)
+  }
+}
+
+// A platform's codes are few, but a hostile answer may hold any text.
+const bounded = (reasons: ReadonlyMap<string, number>, seen: Set<string>): ReadonlyMap<string, number> => {
+  const result = new Map<string, number>()
+  for (const [reason, count] of reasons) {
+    if (seen.size < reasonsMax) seen.add(reason)
+    const name = seen.has(reason) ? reason : "other"
+    result.set(name, (result.get(name) ?? 0) + count)
+  }
+  return result
+}
+
+const reasonsMax = 100
+const circuitValue: Readonly<Record<CircuitState, number>> = { CLOSED: 0, HALF_OPEN: 1, OPEN: 2 }

@@ -1,0 +1,19 @@
+/** What the engine needs of the world for one connection; tests play it. */
+import type { Effect } from "effect"
+import type { CredentialsError } from "../credentials/credentials-error.ts"
+import type { KafkaError } from "../kafka/port.ts"
+import type { HttpRequestSpec, HttpResponseSpec, Secret } from "../platforms/connector.ts"
+import type { HttpFailure } from "../platforms/http-failure.ts"
+import type { Outbound } from "../stream/contract.ts"
+
+export interface Outside {
+  readonly execute: (request: HttpRequestSpec) => Effect.Effect<HttpResponseSpec, HttpFailure>
+  /** The connection's credential, read anew each time. */
+  readonly secret: Effect.Effect<Secret, CredentialsError>
+  /** Opens a sealed recipient. */
+  readonly open: (sealed: string) => string | null
+  /** Writes at once, outside any step's transaction: what must be told while a step still waits. */
+  readonly publish: (records: ReadonlyArray<Outbound>) => Effect.Effect<void, KafkaError>
+  /** Partitions of all input topics of the connection: what its share of the rate is reckoned by. */
+  readonly partitionsTotal: number
+}

@@ -1,0 +1,146 @@
+/** The delivery processor of one connection: a batch of mapped events in, one fate an event out. */
+import { Clock, Duration, Effect, type Scope } from "effect"
+import type { Codecs, RegistryError } from "../avro/codecs.ts"
+import type { KafkaError } from "../kafka/port.ts"
+import type { AssignedPartition, Batch, Outbound, PartitionTask, Processor, Step } from "../stream/contract.ts"
+import { chunk } from "./chunk.ts"
+import { deliver } from "./deliver.ts"
+import type { Declare } from "./exchange.ts"
+import { type Intents, makeIntents } from "./intents.ts"
+import type { Item } from "./item.ts"
+import { type Lane, type LaneOptions, makeLane } from "./lane.ts"
+import { type Later, makeLater } from "./later.ts"
+import { deferredRecord, type RecordContext, recordsOf, unreadableRecord } from "./records.ts"
+import { deliveryHeaders, deliveryTopics } from "./settings.ts"
+import { triage } from "./triage.ts"
+
+export type DeliveryError = KafkaError | RegistryError
+
+/** Makes a connection's processor. What it publishes about its state ends with the scope. */
+export const deliveryProcessor = (
+  options: LaneOptions
+): Effect.Effect<Processor<DeliveryError, never>, never, Codecs | Scope.Scope> =>
+  Effect.map(makeLane(options), (lane) => {
+    const { connection, settings, limits } = lane
+    const owned = countOwned(lane)
+    return {
+      name: `delivery-${connection.platform}.${connection.id}`,
+      topics: [deliveryTopics.mapped(connection.platform), deliveryTopics.retry(connection.platform)],
+      batch: {
+        // Where a request carries one event, a batch keeps all its slots busy for a while.
+        recordsMax: Math.max(limits.eventsPerRequest, limits.concurrency * 4),
+        bytesMax: limits.bytesPerRequest,
+        linger: connection.limits.linger ?? settings.linger
+      },
+      concurrency: 1,
+      accept: (record) => record.headers[deliveryHeaders.connection] === connection.id,
+      open: (assigned) =>
+        Effect.andThen(
+          owned,
+          Effect.sync(() => openPartition(lane, assigned))
+        )
+    }
+  })
+
+/** The connection's rate is shared out by the partitions that this instance owns. */
+const countOwned = (lane: Lane): Effect.Effect<void, never, Scope.Scope> => {
+  let owned = 0
+  const change = (by: number) =>
+    Effect.suspend(() => {
+      owned += by
+      return lane.limiter.setShare(owned / Math.max(1, lane.outside.partitionsTotal))
+    })
+  return Effect.acquireRelease(change(1), () => change(-1))
+}
+
+const openPartition = (lane: Lane, assigned: AssignedPartition): PartitionTask<DeliveryError, never> => {
+  const { append } = assigned
+  const intents = lane.connector.repeatIsHarmless
+    ? null
+    : makeIntents({
+        codecs: lane.codecs,
+        connectionId: lane.connection.id,
+        assigned,
+        append: append ?? noAppend,
+        settings: lane.settings
+      })
+  const later = lane.connector.later === undefined ? null : makeLater(lane, assigned, lane.connector.later)
+  const restore = [intents?.restore, later?.restore].filter((entry) => entry !== undefined)
+  return {
+    ...(restore.length > 0 ? { restore } : {}),
+    ...(later === null ? {} : { tick: later.tick }),
+    step: (batch) => step({ lane, intents, later }, batch)
+  }
+}
+
+/** Without durable intents nothing may be sent: a runtime that can't append is a bug, not a reason to take the risk. */
+const noAppend = () => Effect.die("The runtime gives no append, which send intents need.")
+
+interface Partition {
+  readonly lane: Lane
+  readonly intents: Intents | null
+  readonly later: Later | null
+}
+
+const step = Effect.fnUntraced(function* (partition: Partition, batch: Batch) {
+  const { lane } = partition
+  const { codecs, connection, limits } = lane
+  yield* codecs.prepare(batch.records.map((record) => record.value))
+  const read = (now: number) =>
+    triage(batch.records, { codecs, connection, now, bytesPerRequest: limits.bytesPerRequest })
+  let sorted = read(yield* Clock.currentTimeMillis)
+  if (sorted.ready.length === 0 && sorted.early.length > 0) {
+    yield* holdUntilDue(lane, sorted.early)
+    sorted = read(yield* Clock.currentTimeMillis)
+  }
+  partition.intents?.screen(sorted.ready, yield* Clock.currentTimeMillis)
+  yield* send(
+    partition,
+    sorted.ready.filter((item) => item.fate === null)
+  )
+  const context = yield* contextOf(lane)
+  const items = [...sorted.ready, ...sorted.settled]
+  const outputs: Array<Outbound> = []
+  for (const item of items) outputs.push(...recordsOf(item, context))
+  for (const { record, problem } of sorted.unreadable) outputs.push(unreadableRecord(record, problem, context))
+  for (const item of sorted.early) outputs.push(deferredRecord(item))
+  outputs.push(...(partition.intents?.settle(sorted.ready, context.now) ?? []))
+  outputs.push(...(partition.later?.keep(items, context.now) ?? []))
+  yield* count(lane, items, sorted.unreadable.length)
+  return { outputs } satisfies Step
+})
+
+/** A batch of delayed retries none of which is due waits for the first one; not for ever, as later records may be due before. */
+const holdUntilDue = (lane: Lane, early: ReadonlyArray<Item>): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const first = early.reduce((least, item) => Math.min(least, item.event.not_before ?? 0), Number.MAX_SAFE_INTEGER)
+    return Effect.sleep(Duration.min(Duration.millis(Math.max(0, first - now)), lane.settings.delayedHold))
+  })
+
+const send = ({ lane, intents }: Partition, items: ReadonlyArray<Item>): Effect.Effect<void, KafkaError> => {
+  const pieces = chunk(items, { events: lane.optimizer.size(), bytes: lane.limits.bytesPerRequest })
+  const declare: Declare = intents?.declare ?? (() => Effect.void)
+  return Effect.forEach(pieces, (piece) => deliver(lane, piece, declare), {
+    concurrency: lane.limits.concurrency,
+    discard: true
+  })
+}
+
+const contextOf = (lane: Lane): Effect.Effect<RecordContext> =>
+  Effect.gen(function* () {
+    const { codecs, connection, settings } = lane
+    const circuit = yield* lane.breaker.state
+    return { codecs, connection, settings, circuit, now: yield* Clock.currentTimeMillis }
+  })
+
+const count = (lane: Lane, items: ReadonlyArray<Item>, unreadable: number): Effect.Effect<void> => {
+  const outcomes = new Map<string, number>()
+  const reasons = new Map<string, number>()
+  const add = (counts: Map<string, number>, name: string, by: number) => counts.set(name, (counts.get(name) ?? 0) + by)
+  for (const { fate } of items) {
+    add(outcomes, fate?.outcome ?? "undecided", 1)
+    if (fate?.outcome === "rejected") add(reasons, fate.reasonCode ?? "unknown", 1)
+  }
+  if (unreadable > 0) add(outcomes, "dead_lettered", unreadable)
+  return Effect.andThen(lane.metrics.outcomes(outcomes), lane.metrics.rejected(reasons))
+}

@@ -1,0 +1,147 @@
+/** The records that tell what became of events. Pure. */
+import { Duration } from "effect"
+import type { Codecs, Undecodable } from "../avro/codecs.ts"
+import type { Connection } from "../connections/connection.ts"
+import type { CircuitState } from "../resilience/circuit-breaker.ts"
+import type { Inbound, Outbound } from "../stream/contract.ts"
+import { decided, type Fate, type Item } from "./item.ts"
+import { type DeliverySettings, deliveryHeaders, deliveryTopics } from "./settings.ts"
+import { expiredFate } from "./triage.ts"
+
+export interface RecordContext {
+  readonly codecs: Codecs["Service"]
+  readonly connection: Connection
+  readonly settings: DeliverySettings
+  readonly circuit: CircuitState
+  readonly now: number
+}
+
+/** An event's result, and where it needs one its dead letter or its delayed retry. */
+export const recordsOf = (item: Item, context: RecordContext): ReadonlyArray<Outbound> => {
+  if (item.fate?.outcome === "retry_scheduled") return retryRecords(item, item.fate, context)
+  const fate = item.fate ?? undecidedFate
+  const result = resultRecord(item, fate, context)
+  return needsDeadLetter(fate) ? [result, deadLetterRecord(item, fate, context)] : [result]
+}
+
+/** A record that is no event. It has no result, since nobody knows whose it would be. */
+export const unreadableRecord = (record: Inbound, problem: Undecodable, context: RecordContext): Outbound => ({
+  topic: deliveryTopics.deadLetters,
+  key: `${record.topic}-${record.partition}-${record.offset}`,
+  value: context.codecs.encode(deliveryTopics.deadLetters, "dead-letter", {
+    ...source(record),
+    stage: `delivery-${context.connection.platform}`,
+    reason_code: problem.reason,
+    message: problem.message,
+    timestamp: context.now,
+    attempts: 0,
+    sealed: false,
+    event_id: null,
+    event_name: null,
+    connection_id: context.connection.id,
+    platform: context.connection.platform,
+    next_step: "Find out what wrote it to the topic of mapped events: only the mapper should.",
+    request_id: null
+  })
+})
+
+/** A delayed retry that is not due, written back as it is. */
+export const deferredRecord = (item: Item): Outbound => ({
+  topic: item.record.topic,
+  key: item.event.event_id,
+  value: item.record.value,
+  headers: item.record.headers
+})
+
+const retryRecords = (item: Item, fate: Fate, context: RecordContext): ReadonlyArray<Outbound> => {
+  const { settings, now, connection, codecs } = context
+  const round = Number(item.record.headers[deliveryHeaders.round] ?? 0) || 0
+  const delays = settings.delayedRetries
+  const own = delays[Math.min(round, delays.length - 1)] ?? Duration.minutes(1)
+  const wished = now + Duration.toMillis(fate.retryAfter === null ? own : Duration.max(own, fate.retryAfter))
+  const { deadline } = item.event
+  // The last try is made a little before the platform's age limit, not after it.
+  const notBefore = deadline === null ? wished : Math.min(wished, deadline - lastTryMillis)
+  if (notBefore <= now) return ended(item, { ...expiredFate, request: fate.request }, context)
+  if (deadline === null && round >= settings.delayedRoundsMax)
+    return ended(item, { ...fate, outcome: "dead_lettered", reasonCode: "attempts_exhausted" }, context)
+  const topic = deliveryTopics.retry(connection.platform)
+  const value = codecs.encode(topic, "mapped-event", {
+    ...item.event,
+    attempts: item.event.attempts + item.requests,
+    not_before: notBefore
+  })
+  const headers = { [deliveryHeaders.connection]: connection.id, [deliveryHeaders.round]: String(round + 1) }
+  return [resultRecord(item, fate, context), { topic, key: item.event.event_id, value, headers }]
+}
+
+const ended = (item: Item, fate: Fate, context: RecordContext): ReadonlyArray<Outbound> => {
+  item.fate = fate
+  return [resultRecord(item, fate, context), deadLetterRecord(item, fate, context)]
+}
+
+const resultRecord = ({ event, requests }: Item, fate: Fate, context: RecordContext): Outbound => ({
+  topic: deliveryTopics.results,
+  key: event.event_id,
+  value: context.codecs.encode(deliveryTopics.results, "event-delivery-log", {
+    event_id: event.event_id,
+    platform: event.platform,
+    event_name: event.event_name,
+    timestamp: context.now,
+    success: fate.outcome === "delivered" || fate.outcome === "accepted",
+    latency_ms: fate.request?.latencyMillis ?? 0,
+    error_message: fate.message,
+    request_id: fate.request?.requestId ?? fate.request?.laterId ?? null,
+    retry_count: Math.max(0, event.attempts + requests - 1),
+    connection_id: context.connection.id,
+    outcome: fate.outcome,
+    reason_code: fate.reasonCode,
+    error_class: fate.errorClass,
+    batch_size: fate.request?.batchSize ?? 0,
+    events_received: fate.request?.eventsReceived ?? null,
+    mapping_version: event.mapping_version,
+    platform_event: event.platform_event,
+    event_time: event.event_time,
+    attempted_at: fate.request?.attemptedAt ?? null,
+    match_quality: event.match_quality,
+    dropped_fields: event.dropped_fields,
+    source: event.source,
+    circuit_state: context.circuit
+  })
+})
+
+const deadLetterRecord = ({ event, record, requests }: Item, fate: Fate, context: RecordContext): Outbound => ({
+  topic: deliveryTopics.deadLetters,
+  key: event.event_id,
+  value: context.codecs.encode(deliveryTopics.deadLetters, "dead-letter", {
+    ...source(record),
+    stage: `delivery-${event.platform}`,
+    reason_code: fate.reasonCode ?? fate.outcome,
+    message: fate.message ?? "The platform refused the event.",
+    timestamp: context.now,
+    attempts: event.attempts + requests,
+    sealed: false,
+    event_id: event.event_id,
+    event_name: event.event_name,
+    connection_id: context.connection.id,
+    platform: event.platform,
+    next_step: fate.nextStep,
+    request_id: fate.request?.requestId ?? null
+  })
+})
+
+const source = (record: Inbound) => ({
+  source_topic: record.topic,
+  source_partition: record.partition,
+  source_offset: record.offset,
+  original_key: record.key,
+  original: record.value
+})
+
+const needsDeadLetter = ({ outcome }: Fate): boolean =>
+  outcome === "rejected" || outcome === "expired" || outcome === "dead_lettered"
+
+/** Every event leaves the engine with a fate; were one without, this would show it rather than lose it. */
+const undecidedFate = decided("dead_lettered", "undecided", "The engine ended without deciding on the event.")
+
+const lastTryMillis = 60_000

@@ -1,0 +1,95 @@
+/** Every figure of the delivery engine, with the specification's value where it gives one. */
+import { Duration } from "effect"
+import { type CircuitBreakerSettings, circuitBreakerDefaults } from "../resilience/circuit-breaker.ts"
+import { type RateLimit, rateLimiterDefaults } from "../resilience/rate-limiter.ts"
+import { type RetryPolicy, retryDefaults } from "../resilience/retry-policy.ts"
+
+export interface DeliverySettings {
+  readonly breaker: CircuitBreakerSettings
+  readonly retry: RetryPolicy
+  /** Requests of a connection whose platform documents no rate. */
+  readonly requestsWhereUndocumented: RateLimit
+  /** Events in a request while the circuit is half open. */
+  readonly probeEvents: number
+  /** Failures beyond the retries after which the platform's probe is asked whether only these events fail. */
+  readonly patience: number
+  /** Delays of the delayed retry topic, round by round; the last one repeats. */
+  readonly delayedRetries: ReadonlyArray<Duration.Duration>
+  /** Rounds for an event without an age limit before it is dead-lettered. */
+  readonly delayedRoundsMax: number
+  /** A batch of delayed retries that are not due is held at most this long, then written back. */
+  readonly delayedHold: Duration.Duration
+  /** Probes of a paused connection: after this, doubling up to the maximum. */
+  readonly recoveryFirst: Duration.Duration
+  readonly recoveryMax: Duration.Duration
+  /** After an outage the rate starts at this part and grows to the whole over this time. */
+  readonly catchUpFrom: number
+  readonly catchUpOver: Duration.Duration
+  /** A resolved credential is used so long before it is read anew. */
+  readonly secretLife: Duration.Duration
+  /** An access token is renewed so long before it ends. */
+  readonly tokenMargin: Duration.Duration
+  /** Events sent are remembered so long, where a repeat is not harmless. */
+  readonly deduplicationWindow: Duration.Duration
+  /** Events remembered a partition; the oldest are forgotten first. */
+  readonly deduplicationEntriesMax: number
+  /** Final outcomes of accepted requests: first question, doubling up to the maximum, given up after `laterLife`. */
+  readonly laterFirst: Duration.Duration
+  readonly laterMax: Duration.Duration
+  readonly laterLife: Duration.Duration
+  /** Questions a tick. */
+  readonly laterBatch: number
+  /** How long a batch waits to fill, where the connection does not say. */
+  readonly linger: Duration.Duration
+}
+
+export const deliveryDefaults: DeliverySettings = {
+  breaker: circuitBreakerDefaults,
+  retry: retryDefaults,
+  requestsWhereUndocumented: rateLimiterDefaults.requests,
+  probeEvents: 10,
+  patience: 4,
+  delayedRetries: [
+    Duration.minutes(1),
+    Duration.minutes(5),
+    Duration.minutes(15),
+    Duration.hours(1),
+    Duration.hours(3),
+    Duration.hours(6)
+  ],
+  delayedRoundsMax: 30,
+  delayedHold: Duration.seconds(60),
+  recoveryFirst: Duration.seconds(5),
+  recoveryMax: Duration.minutes(5),
+  catchUpFrom: 0.25,
+  catchUpOver: Duration.seconds(60),
+  secretLife: Duration.minutes(1),
+  tokenMargin: Duration.seconds(60),
+  deduplicationWindow: Duration.hours(24),
+  deduplicationEntriesMax: 1_000_000,
+  laterFirst: Duration.seconds(5),
+  laterMax: Duration.minutes(10),
+  laterLife: Duration.days(3),
+  laterBatch: 20,
+  linger: Duration.millis(500)
+}
+
+/** The topics of delivery, by their logical names. */
+export const deliveryTopics = {
+  mapped: (platform: string) => `mapped-events.${platform}`,
+  retry: (platform: string) => `delivery-retry.${platform}`,
+  results: "delivery-results",
+  deadLetters: "dead-letters",
+  state: "connector-state",
+  intents: "send-intents",
+  pending: "pending-outcomes"
+} as const
+
+/** Headers of mapped events. `connection` lets each group pass over others' records without decoding them. */
+export const deliveryHeaders = {
+  connection: "connection",
+  /** Rounds through the delayed retry topic so far. */
+  round: "round",
+  /** Set by a person's command: send although it may have been sent before. */
+  resend: "resend"
+} as const

@@ -1,0 +1,77 @@
+/** What is decided of a record before anything is sent. Pure. */
+import type { MappedEvent } from "../../schemas/types.gen.ts"
+import type { Codecs, Undecodable } from "../avro/codecs.ts"
+import type { Connection } from "../connections/connection.ts"
+import { consentDecision } from "../mapping/consent.ts"
+import type { Inbound } from "../stream/contract.ts"
+import { decided, type Fate, type Item } from "./item.ts"
+import { envelopeBytes } from "./limits.ts"
+
+export interface Triage {
+  /** To be sent now. */
+  readonly ready: Array<Item>
+  /** Decided without a request. */
+  readonly settled: Array<Item>
+  /** Delayed retries that are not due yet. */
+  readonly early: Array<Item>
+  /** Not events at all: dead letters. */
+  readonly unreadable: Array<{ readonly record: Inbound; readonly problem: Undecodable }>
+}
+
+/** Sorts a batch: expired, without consent, too large for any request, not due, or ready; oldest deadline first. */
+export const triage = (
+  records: ReadonlyArray<Inbound>,
+  context: {
+    readonly codecs: Codecs["Service"]
+    readonly connection: Connection
+    readonly now: number
+    readonly bytesPerRequest: number
+  }
+): Triage => {
+  const result: Triage = { ready: [], settled: [], early: [], unreadable: [] }
+  for (const record of records) {
+    const decoded = context.codecs.decode("mapped-event", record.value)
+    if (decoded._tag === "Undecodable") {
+      result.unreadable.push({ record, problem: decoded })
+      continue
+    }
+    const event = decoded.value
+    const item: Item = { record, event, bytes: Buffer.byteLength(event.payload), requests: 0, fate: null }
+    item.fate = fateBeforeSending(item, context)
+    if (item.fate !== null) result.settled.push(item)
+    else if (event.not_before !== null && event.not_before > context.now) result.early.push(item)
+    else result.ready.push(item)
+  }
+  result.ready.sort((left, right) => deadlineOf(left) - deadlineOf(right))
+  return result
+}
+
+/** Whether the platform would no longer take the event. */
+export const isExpired = (event: MappedEvent, now: number): boolean => event.deadline !== null && event.deadline < now
+
+export const expiredFate: Fate = decided(
+  "expired",
+  "expired",
+  "The platform's age limit passed before the event could be delivered.",
+  "Nothing: the platform no longer takes it. Find out why it was late."
+)
+
+const fateBeforeSending = (
+  item: Item,
+  context: { readonly connection: Connection; readonly now: number; readonly bytesPerRequest: number }
+): Fate | null => {
+  if (isExpired(item.event, context.now)) return expiredFate
+  // The connection's policy may have changed since the mapping.
+  const consent = consentDecision(item.event.consent, context.connection)
+  if (consent._tag === "Skip") return decided("skipped", "consent", consent.message)
+  if (item.bytes + envelopeBytes > context.bytesPerRequest)
+    return decided(
+      "rejected",
+      "payload_too_large",
+      `The payload's ${item.bytes} bytes are above what a request may carry (${context.bytesPerRequest}).`,
+      "Shorten the event's custom properties or items and redrive it."
+    )
+  return null
+}
+
+const deadlineOf = (item: Item): number => item.event.deadline ?? Number.MAX_SAFE_INTEGER
