@@ -1,0 +1,207 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+import type { ConnectorHealthStatus, ConnectorState, EventDeliveryLog, HealthAlert } from "../../schemas/types.gen.ts"
+import type { Codecs, Records, SchemaName } from "../../shared/avro/codecs.ts"
+import { makeMemoryCodecs, memoryCodecs } from "../../shared/avro/memory.ts"
+import type { Inbound, PartitionTask, Step } from "../../shared/stream/contract.ts"
+import { batchOf, openPartition } from "../../shared/testing/run-batches.ts"
+import { health, republishMillis } from "./health.ts"
+
+const now = 1_795_000_000_000
+const codecs = makeMemoryCodecs()
+
+const result = (fields: Partial<EventDeliveryLog>): Buffer =>
+  codecs.encode("delivery-results", "event-delivery-log", {
+    event_id: "e",
+    platform: "meta",
+    event_name: "purchase",
+    timestamp: now,
+    success: true,
+    latency_ms: 100,
+    error_message: null,
+    request_id: null,
+    retry_count: 0,
+    connection_id: "meta-main",
+    outcome: "delivered",
+    reason_code: null,
+    error_class: null,
+    batch_size: 1,
+    events_received: null,
+    mapping_version: null,
+    platform_event: null,
+    event_time: null,
+    attempted_at: null,
+    match_quality: null,
+    dropped_fields: [],
+    source: null,
+    circuit_state: null,
+    ...fields
+  })
+
+const failed = result({ success: false, outcome: "rejected" })
+
+const state = (fields: Partial<ConnectorState>): Buffer =>
+  codecs.encode("connector-state", "connector-state", {
+    connection_id: "meta-main",
+    platform: "meta",
+    status: "connected",
+    circuit_state: "CLOSED",
+    timestamp: now,
+    cause: null,
+    message: null,
+    paused: false,
+    ...fields
+  })
+
+const recorded = (topic: string, value: Buffer, timestamp = now): Inbound =>
+  batchOf(topic, [{ value, timestamp }]).records[0]!
+
+const written = <S extends SchemaName>(step: Step, topic: string, schema: S): ReadonlyArray<Records[S]> =>
+  step.outputs
+    .filter((output) => output.topic === topic)
+    .flatMap((output) => {
+      const decoded = codecs.decode(schema, output.value)
+      return decoded._tag === "Decoded" ? [decoded.value] : []
+    })
+
+const statuses = (step: Step): ReadonlyArray<ConnectorHealthStatus> =>
+  written(step, "connector-health", "connector-health-status")
+const alerts = (step: Step): ReadonlyArray<HealthAlert> => written(step, "health-alerts", "health-alert")
+
+interface Opened {
+  readonly feed: (topic: string, values: ReadonlyArray<Buffer>) => Effect.Effect<void, unknown, Codecs>
+  readonly check: Effect.Effect<Step, unknown, Codecs>
+}
+
+/** The processor with two partitions of results and the one of states, restored from the log. */
+const opened = Effect.fnUntraced(function* (log: ReadonlyArray<Inbound> = []) {
+  yield* TestClock.setTime(now)
+  const processor = health()
+  const results = yield* openPartition(processor, { topic: "delivery-results", partition: 0 }, log)
+  const otherResults = yield* openPartition(processor, { topic: "delivery-results", partition: 1 }, log)
+  const states = yield* openPartition(processor, { topic: "connector-state", partition: 0 }, log)
+  const tickTwice = (task: PartitionTask<unknown, Codecs>) => Effect.andThen(task.tick!.step, task.tick!.step)
+  yield* tickTwice(results)
+  yield* tickTwice(otherResults)
+  const feed: Opened["feed"] = (topic, values) => {
+    const half = Math.ceil(values.length / 2)
+    const records = values.map((value) => ({ value }))
+    if (topic === "connector-state") return states.step(batchOf(topic, records))
+    const second = records.slice(half)
+    return Effect.andThen(
+      results.step(batchOf(topic, records.slice(0, half))),
+      second.length === 0 ? Effect.void : otherResults.step(batchOf(topic, second, { partition: 1 }))
+    )
+  }
+  return { feed, check: states.tick!.step } satisfies Opened
+})
+
+describe("the health processor", () => {
+  it.effect("publishes each connection's hour over all partitions, and no alert while all is well", () =>
+    Effect.gen(function* () {
+      const { feed, check } = yield* opened()
+      yield* feed(
+        "delivery-results",
+        Array.from({ length: 20 }, () => result({}))
+      )
+      const step = yield* check
+      assert.deepStrictEqual(
+        statuses(step).map((status) => [status.connection_id, status.status, status.events_processed_1h]),
+        [["meta-main", "healthy", 20]]
+      )
+      assert.deepStrictEqual(alerts(step), [])
+    }).pipe(Effect.provide(memoryCodecs))
+  )
+
+  it.effect("alerts once when a connection turns bad, and once when it is well again", () =>
+    Effect.gen(function* () {
+      const { feed, check } = yield* opened()
+      yield* feed("delivery-results", [result({}), failed, failed, failed])
+      const bad = alerts(yield* check)
+      assert.deepStrictEqual(
+        bad.map((alert) => [alert.previous_status, alert.status, alert.cause]),
+        [["unknown", "unhealthy", "success_rate"]]
+      )
+      assert.deepStrictEqual(alerts(yield* check), [])
+      yield* TestClock.adjust("61 minutes")
+      const good = alerts(yield* check)
+      assert.deepStrictEqual(
+        good.map((alert) => [alert.previous_status, alert.status, alert.cause]),
+        [["unhealthy", "healthy", "recovered"]]
+      )
+    }).pipe(Effect.provide(memoryCodecs))
+  )
+
+  it.effect("follows the circuit and the credential of a connection that has no results yet", () =>
+    Effect.gen(function* () {
+      const { feed, check } = yield* opened()
+      yield* feed("connector-state", [
+        state({ paused: true, cause: "auth", message: "token expired", circuit_state: "OPEN" })
+      ])
+      const step = yield* check
+      assert.deepStrictEqual(
+        alerts(step).map((alert) => [alert.status, alert.cause]),
+        [["unhealthy", "auth"]]
+      )
+      yield* feed("connector-state", [state({})])
+      assert.deepStrictEqual(
+        alerts(yield* check).map((alert) => [alert.previous_status, alert.status]),
+        [["unhealthy", "healthy"]]
+      )
+    }).pipe(Effect.provide(memoryCodecs))
+  )
+
+  it.effect("writes an unchanged status again only when it is due", () =>
+    Effect.gen(function* () {
+      const { feed, check } = yield* opened()
+      yield* feed("delivery-results", [result({})])
+      assert.strictEqual(statuses(yield* check).length, 1)
+      assert.strictEqual(statuses(yield* check).length, 0)
+      yield* TestClock.adjust(republishMillis)
+      assert.strictEqual(statuses(yield* check).length, 1)
+    }).pipe(Effect.provide(memoryCodecs))
+  )
+
+  it.effect("restores its hour and what it said last, so that a restart raises no alert", () =>
+    Effect.gen(function* () {
+      const before = yield* opened()
+      yield* before.feed("delivery-results", [result({}), failed, failed, failed])
+      const published = (yield* before.check).outputs.find((output) => output.topic === "connector-health")!.value!
+      const after = yield* opened([
+        ...[result({}), failed, failed, failed].map((value) => recorded("delivery-results", value)),
+        recorded("delivery-results", result({ timestamp: now - 7_200_000 }), now - 7_200_000),
+        recorded("connector-health", published)
+      ])
+      yield* TestClock.adjust(republishMillis)
+      const step = yield* after.check
+      assert.deepStrictEqual(
+        statuses(step).map((status) => [status.status, status.events_processed_1h]),
+        [["unhealthy", 4]]
+      )
+      assert.deepStrictEqual(alerts(step), [])
+    }).pipe(Effect.provide(memoryCodecs))
+  )
+
+  it.effect("says nothing before the whole hour is restored", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(now)
+      const processor = health()
+      const results = yield* openPartition(processor, { topic: "delivery-results", partition: 0 })
+      const states = yield* openPartition(processor, { topic: "connector-state", partition: 0 })
+      yield* states.step(batchOf("connector-state", [{ value: state({}) }]))
+      assert.deepStrictEqual((yield* states.tick!.step).outputs, [])
+      yield* results.tick!.step
+      yield* results.tick!.step
+      assert.strictEqual(statuses(yield* states.tick!.step).length, 1)
+    }).pipe(Effect.provide(memoryCodecs))
+  )
+
+  it.effect("reads past a record that it cannot decode", () =>
+    Effect.gen(function* () {
+      const { feed, check } = yield* opened()
+      yield* feed("delivery-results", [Buffer.from("nonsense"), result({})])
+      assert.strictEqual(statuses(yield* check)[0]?.events_processed_1h, 1)
+    }).pipe(Effect.provide(memoryCodecs))
+  )
+})
