@@ -175,7 +175,9 @@ const commit = <E, R>(
     options.onCommitted({ next, steps: ready.count, outputs: records.length, millis })
   })
 
-const produced = (prefix: string, output: Outbound): ProducedRecord =>
+/** An output with the broker's name of its topic. */
+export /** A record as the client writes it: the topic by its name at the broker. */
+export const produced = (prefix: string, output: Outbound): ProducedRecord =>
   prefix === "" ? output : { ...output, topic: prefix + output.topic }
 
 const every = (interval: Duration.Duration, act: () => void) =>
