@@ -115,9 +115,9 @@ const each = (
   use: (value: string) => void
 ): void => {
   if (values === null) return
-  if (typeof values === "string") return use(values)
-  for (const value of values.length > valuesMax ? values.slice(0, valuesMax) : values) use(value)
-  if (values.length > valuesMax) drop(field, "too_many")
+  const list = typeof values === "string" ? [values] : values
+  for (const value of list.length > valuesMax ? list.slice(0, valuesMax) : list) use(value)
+  if (list.length > valuesMax) drop(field, "too_many")
 }
 
 const add = (list: Array<string>, value: string): void => {

@@ -52,3 +52,11 @@ export const nextSteps: Readonly<Record<ProblemReason, string>> = {
   empty_identity:
     "Send at least one identifier of the customer: email, phone, external_id, a click or browser id, or the IP address."
 }
+
+/** A problem with the next step of its reason. */
+export const problem = (
+  reason: ProblemReason,
+  message: string,
+  eventId: string | null = null,
+  eventName: string | null = null
+): Problem => ({ reason, message, nextStep: nextSteps[reason], eventId, eventName })

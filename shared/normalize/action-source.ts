@@ -1,0 +1,45 @@
+/** Where an event happened. */
+import type { DropReason } from "../identity/field.ts"
+
+type Drop = (field: string, reason: DropReason) => void
+
+/** One of Meta's words; Snapchat's and other usual words for the same become it, and what is none is left out. */
+export const normalizeActionSource = (raw: string | null, drop: Drop): string | null => {
+  if (raw === null) return null
+  const word = raw
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[\s-]+/g, "_")
+  if (word === "") return null
+  const source = sources.get(word)
+  if (source !== undefined) return source
+  drop("action_source", "invalid_action_source")
+  return null
+}
+
+export const normalizeMessagingChannel = (raw: string | null, drop: Drop): string | null => {
+  if (raw === null) return null
+  const word = raw.trim().toLowerCase()
+  if (word === "") return null
+  if (channels.has(word)) return word
+  drop("messaging_channel", "invalid_messaging_channel")
+  return null
+}
+
+const sources = new Map<string, string>([
+  ["website", "website"],
+  ["web", "website"],
+  ["app", "app"],
+  ["mobile_app", "app"],
+  ["email", "email"],
+  ["phone_call", "phone_call"],
+  ["chat", "chat"],
+  ["physical_store", "physical_store"],
+  ["in_store", "physical_store"],
+  ["offline", "physical_store"],
+  ["system_generated", "system_generated"],
+  ["business_messaging", "business_messaging"],
+  ["other", "other"]
+])
+
+const channels = new Set(["whatsapp", "messenger", "instagram"])

@@ -1,0 +1,44 @@
+/** Consent as the producer gave it, in the three words that the platforms' rules are written in. */
+import type { Consent } from "../../schemas/types.gen.ts"
+import type { DropReason } from "../identity/field.ts"
+
+/**
+ * `granted`, `denied` or `unknown`, in any case and with Google's prefix (`CONSENT_GRANTED`); `true`/`yes` and
+ * `false`/`no` too. A word that is none of these counts as denied: a spelling mistake must never become a consent.
+ */
+export const normalizeConsent = (consent: Consent, drop: (field: string, reason: DropReason) => void): Consent => {
+  const read = (name: keyof Consent): string | null => {
+    const raw = consent[name]
+    if (raw === null) return null
+    const word = words.get(
+      raw
+        .trim()
+        .toLowerCase()
+        .replace(/^consent_/, "")
+    )
+    if (word !== undefined) return word
+    drop(`consent.${name}`, "invalid_consent")
+    return "denied"
+  }
+  return {
+    ad_user_data: read("ad_user_data"),
+    ad_personalization: read("ad_personalization"),
+    sale_of_data: read("sale_of_data")
+  }
+}
+
+const words = new Map<string, "granted" | "denied" | "unknown">([
+  ["granted", "granted"],
+  ["grant", "granted"],
+  ["true", "granted"],
+  ["yes", "granted"],
+  ["allowed", "granted"],
+  ["denied", "denied"],
+  ["deny", "denied"],
+  ["false", "denied"],
+  ["no", "denied"],
+  ["unknown", "unknown"],
+  ["unspecified", "unknown"],
+  ["status_unspecified", "unknown"],
+  ["", "unknown"]
+])

@@ -1,0 +1,107 @@
+/** The normalized customer as a whole. */
+import type { NormalizedUser } from "../../schemas/types.gen.ts"
+import type { DropReason } from "../identity/field.ts"
+import type { PersonalData } from "./personal-data.ts"
+
+/** Whether nothing is left by which any platform could find the customer; place, birthday and gender alone find nobody. */
+export const isWithoutIdentity = (user: NormalizedUser): boolean => {
+  if (user.email.length > 0 || user.phones.length > 0 || user.external_id.length > 0) return false
+  for (const field of identifiers) if (user[field] !== null) return false
+  return true
+}
+
+/** Takes personal data out of the fields that travel in clear, whose own grammar does not already forbid it. */
+export const withoutPersonalData = (
+  user: NormalizedUser,
+  personal: PersonalData,
+  drop: (field: string, reason: DropReason) => void
+): NormalizedUser => {
+  let clean = user
+  for (const field of clearFields) {
+    const value = user[field]
+    if (value === null || !personal.inCode(value)) continue
+    clean = { ...clean, [field]: null }
+    drop(`user.${field}`, "personal_data")
+  }
+  return clean
+}
+
+const identifiers = [
+  "first_name",
+  "last_name",
+  "first_name_google",
+  "last_name_google",
+  "ip",
+  "user_agent",
+  "fbp",
+  "fbc",
+  "fbclid",
+  "gclid",
+  "gbraid",
+  "wbraid",
+  "dclid",
+  "ttclid",
+  "ttp",
+  "sc_click_id",
+  "sc_cookie1",
+  "ctwa_clid",
+  "madid",
+  "anon_id",
+  "lead_id",
+  "subscription_id"
+] as const satisfies ReadonlyArray<keyof NormalizedUser>
+
+const clearFields = [
+  "user_agent",
+  "zip_plain",
+  "city_plain",
+  "state_plain",
+  "lead_id",
+  "subscription_id",
+  "anon_id",
+  "sc_cookie1",
+  "ttp"
+] as const satisfies ReadonlyArray<keyof NormalizedUser>
+
+export const noUser: NormalizedUser = {
+  email: [],
+  email_google: [],
+  phones: [],
+  first_name: null,
+  first_name_google: null,
+  last_name: null,
+  last_name_google: null,
+  city: null,
+  city_snap: null,
+  city_plain: null,
+  state: null,
+  state_plain: null,
+  zip: null,
+  zip_snap: null,
+  zip_plain: null,
+  country: null,
+  country_code: null,
+  external_id: [],
+  date_of_birth: null,
+  gender: null,
+  ip: null,
+  user_agent: null,
+  fbp: null,
+  fbc: null,
+  fbclid: null,
+  fbclid_time: null,
+  gclid: null,
+  gbraid: null,
+  wbraid: null,
+  dclid: null,
+  ttclid: null,
+  ttp: null,
+  sc_click_id: null,
+  sc_cookie1: null,
+  ctwa_clid: null,
+  madid: null,
+  anon_id: null,
+  lead_id: null,
+  subscription_id: null,
+  locale: null
+}

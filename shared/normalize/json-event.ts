@@ -1,0 +1,176 @@
+/** Plain JSON, with the field names of the Avro schema, to a raw event. Unknown fields are passed over. */
+import type { App, Consent, DroppedField, Item, Properties, RawEvent, RawUser } from "../../schemas/types.gen.ts"
+import { readCustom } from "./json-custom.ts"
+import { isRecord, JsonReader, type JsonRecord } from "./json-reader.ts"
+import { looksLikeEmail } from "./personal-data.ts"
+import { type Problem, problem } from "./problem.ts"
+
+export type JsonEvent =
+  | { readonly _tag: "Read"; readonly raw: RawEvent; readonly dropped: ReadonlyArray<DroppedField> }
+  | { readonly _tag: "Problem"; readonly problem: Problem }
+
+/** @param json a parsed JSON value; of a key that stood there twice, the parser kept the last value */
+export const rawEventFromJson = (json: unknown): JsonEvent => {
+  if (!isRecord(json)) return refused(problem("not_avro_not_json", "The JSON value is not an object."))
+  const id = identifier(json["event_id"])
+  const name = identifier(json["event_name"])
+  const [eventId, eventName] = [harmless(id), harmless(name)]
+  if (id === null) return refused(problem("missing_event_id", "The event has no event_id.", null, eventName))
+  if (name === null) return refused(problem("missing_event_name", "The event has no event_name.", eventId))
+  const time = eventTime(json["event_time"])
+  if (time === null) return refused(problem("missing_event_time", "The event has no event_time.", eventId, eventName))
+  const reader = new JsonReader(eventId, eventName)
+  const user = reader.record(json, "user", "")
+  const consent = reader.record(json, "consent", "")
+  const properties = reader.record(json, "properties", "")
+  const app = reader.record(json, "app", "")
+  const raw: RawEvent = {
+    event_id: id,
+    event_name: name,
+    event_time: time,
+    action_source: reader.text(json, "action_source", ""),
+    event_source_url: reader.text(json, "event_source_url", ""),
+    referrer_url: reader.text(json, "referrer_url", ""),
+    messaging_channel: reader.text(json, "messaging_channel", ""),
+    page_id: reader.text(json, "page_id", ""),
+    whatsapp_business_account_id: reader.text(json, "whatsapp_business_account_id", ""),
+    user: user === null ? null : readUser(reader, user),
+    consent: consent === null ? null : readConsent(reader, consent),
+    properties: properties === null ? null : readProperties(reader, properties),
+    app: app === null ? null : readApp(reader, app)
+  }
+  return reader.problem === null ? { _tag: "Read", raw, dropped: reader.dropped } : refused(reader.problem)
+}
+
+const refused = (reason: Problem): JsonEvent => ({ _tag: "Problem", problem: reason })
+
+const identifier = (value: unknown): string | null => {
+  if (typeof value === "string") return value
+  return typeof value === "number" && Number.isSafeInteger(value) ? String(value) : null
+}
+
+const harmless = (value: string | null): string | null =>
+  value === null || value.length > 256 || looksLikeEmail(value) ? null : value
+
+/** A number, or digits in a string; NaN where it is neither, which the normalizer then calls invalid. */
+const eventTime = (value: unknown): number | null => {
+  if (value === undefined || value === null || value === "") return null
+  if (typeof value === "number") return Math.trunc(value)
+  return typeof value === "string" && /^[0-9]{1,20}$/.test(value.trim()) ? Number(value) : Number.NaN
+}
+
+const readUser = (reader: JsonReader, json: JsonRecord): RawUser => {
+  const text = (key: keyof RawUser): string | null => reader.text(json, key, "user.")
+  return {
+    email: reader.texts(json, "email", "user."),
+    phone: reader.texts(json, "phone", "user."),
+    first_name: text("first_name"),
+    last_name: text("last_name"),
+    city: text("city"),
+    state: text("state"),
+    zip: text("zip"),
+    country: text("country"),
+    external_id: reader.texts(json, "external_id", "user."),
+    date_of_birth: text("date_of_birth"),
+    gender: text("gender"),
+    ip: text("ip"),
+    user_agent: text("user_agent"),
+    fbp: text("fbp"),
+    fbc: text("fbc"),
+    fbclid: text("fbclid"),
+    fbclid_time: firstSeen(reader, json),
+    gclid: text("gclid"),
+    gbraid: text("gbraid"),
+    wbraid: text("wbraid"),
+    dclid: text("dclid"),
+    ttclid: text("ttclid"),
+    ttp: text("ttp"),
+    sc_click_id: text("sc_click_id"),
+    sc_cookie1: text("sc_cookie1"),
+    ctwa_clid: text("ctwa_clid"),
+    madid: text("madid"),
+    anon_id: text("anon_id"),
+    lead_id: text("lead_id"),
+    subscription_id: text("subscription_id"),
+    locale: text("locale")
+  }
+}
+
+/** Only an aid in building fbc: what is no time is left out, and the event goes on. */
+const firstSeen = (reader: JsonReader, json: JsonRecord): number | null => {
+  const time = eventTime(json["fbclid_time"])
+  return Number.isNaN(time) ? reader.drop("user.fbclid_time", "invalid_time") : time
+}
+
+const readConsent = (reader: JsonReader, json: JsonRecord): Consent => ({
+  ad_user_data: reader.text(json, "ad_user_data", "consent."),
+  ad_personalization: reader.text(json, "ad_personalization", "consent."),
+  sale_of_data: reader.text(json, "sale_of_data", "consent.")
+})
+
+const readProperties = (reader: JsonReader, json: JsonRecord): Properties => {
+  const path = "properties."
+  const text = (key: keyof Properties): string | null => reader.text(json, key, path)
+  return {
+    value: reader.number(json, "value", path),
+    currency: text("currency"),
+    order_id: text("order_id"),
+    items: readItems(reader, json["items"]),
+    num_items: reader.number(json, "num_items", path),
+    search_string: text("search_string"),
+    content_type: text("content_type"),
+    content_name: text("content_name"),
+    content_category: text("content_category"),
+    sign_up_method: text("sign_up_method"),
+    status: text("status"),
+    predicted_ltv: reader.number(json, "predicted_ltv", path),
+    description: text("description"),
+    shop_id: text("shop_id"),
+    customer_type: text("customer_type"),
+    delivery_category: text("delivery_category"),
+    coupon: text("coupon"),
+    custom: readCustom(reader, json)
+  }
+}
+
+const itemsMax = 1000
+
+const readItems = (reader: JsonReader, json: unknown): ReadonlyArray<Item> => {
+  if (json === undefined || json === null) return []
+  const items: Array<Item> = []
+  if (!Array.isArray(json)) {
+    reader.drop("properties.items", "invalid_type")
+    return items
+  }
+  if (json.length > itemsMax) reader.drop("properties.items", "too_many")
+  for (const [index, item] of json.slice(0, itemsMax).entries()) {
+    const path = `properties.items[${index}].`
+    const id = isRecord(item) ? reader.text(item, "id", path) : null
+    if (!isRecord(item)) reader.drop(`properties.items[${index}]`, "invalid_type")
+    else if (id === null || id.trim() === "") reader.drop(`properties.items[${index}]`, "missing_item_id")
+    else items.push(readItem(reader, item, id, path))
+  }
+  return items
+}
+
+const readItem = (reader: JsonReader, json: JsonRecord, id: string, path: string): Item => ({
+  id,
+  name: reader.text(json, "name", path),
+  category: reader.text(json, "category", path),
+  brand: reader.text(json, "brand", path),
+  quantity: reader.number(json, "quantity", path),
+  price: reader.number(json, "price", path),
+  delivery_category: reader.text(json, "delivery_category", path)
+})
+
+const readApp = (reader: JsonReader, json: JsonRecord): App => {
+  const extinfo = reader.texts(json, "extinfo", "app.")
+  return {
+    app_id: reader.text(json, "app_id", "app."),
+    advertiser_tracking_enabled: reader.boolean(json, "advertiser_tracking_enabled", "app."),
+    application_tracking_enabled: reader.boolean(json, "application_tracking_enabled", "app."),
+    extinfo: extinfo === null ? [] : typeof extinfo === "string" ? [extinfo] : extinfo,
+    app_name: reader.text(json, "app_name", "app."),
+    app_version: reader.text(json, "app_version", "app.")
+  }
+}

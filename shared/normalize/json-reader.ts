@@ -1,0 +1,88 @@
+/**
+ * Reads values out of parsed JSON into the types of the Avro schemas. Harmless differences are bridged (a number as a
+ * string of digits, an id as a number); anything else leaves the field out with a reason, and what is no number where
+ * money or a count belongs is a problem of the whole event.
+ */
+import type { DroppedField } from "../../schemas/types.gen.ts"
+import type { DropReason } from "../identity/field.ts"
+import { type Problem, problem } from "./problem.ts"
+
+export type JsonRecord = Readonly<Record<string, unknown>>
+
+/** Notes what was left out and the first problem met; one for each event. */
+export class JsonReader {
+  readonly dropped: Array<DroppedField> = []
+  problem: Problem | null = null
+  readonly eventId: string | null
+  readonly eventName: string | null
+
+  constructor(eventId: string | null, eventName: string | null) {
+    this.eventId = eventId
+    this.eventName = eventName
+  }
+
+  drop(field: string, reason: DropReason): null {
+    this.dropped.push({ field, reason })
+    return null
+  }
+
+  /** Text; numbers and booleans by their usual spelling. */
+  text(record: JsonRecord, key: string, path: string): string | null {
+    const value = record[key]
+    if (typeof value === "string") return value
+    if (value === undefined || value === null) return null
+    return this.spelled(value) ?? this.drop(path + key, "invalid_type")
+  }
+
+  /** One text or a list of texts. */
+  texts(record: JsonRecord, key: string, path: string): string | ReadonlyArray<string> | null {
+    const value = record[key]
+    if (!Array.isArray(value)) return this.text(record, key, path)
+    const list: Array<string> = []
+    for (const element of value) {
+      if (element === null) continue
+      const text = this.spelled(element)
+      if (text === null) this.drop(path + key, "invalid_type")
+      else list.push(text)
+    }
+    return list
+  }
+
+  /** A finite number; a plain decimal in a string is one. Anything else is a problem of the event. */
+  number(record: JsonRecord, key: string, path: string): number | null {
+    const value = record[key]
+    if (value === undefined || value === null || value === "") return null
+    if (typeof value === "number" && Number.isFinite(value)) return value
+    if (typeof value === "string" && value.length <= 64 && decimal.test(value.trim())) return Number(value)
+    this.problem ??= problem("invalid_value", `${path}${key} is not a number.`, this.eventId, this.eventName)
+    return null
+  }
+
+  boolean(record: JsonRecord, key: string, path: string): boolean | null {
+    const value = record[key]
+    if (typeof value === "boolean") return value
+    if (value === undefined || value === null) return null
+    if (value === 1 || value === "1" || value === "true") return true
+    if (value === 0 || value === "0" || value === "false") return false
+    return this.drop(path + key, "invalid_type")
+  }
+
+  /** A nested object; null where there is none or something else. */
+  record(record: JsonRecord, key: string, path: string): JsonRecord | null {
+    const value = record[key]
+    if (value === undefined || value === null) return null
+    return isRecord(value) ? value : this.drop(path + key, "invalid_type")
+  }
+
+  private spelled(value: unknown): string | null {
+    if (typeof value === "string") return value
+    // A number beyond the safe integers has lost digits in parsing: it is no id any more.
+    if (typeof value === "number") return Number.isSafeInteger(value) || !Number.isInteger(value) ? String(value) : null
+    return typeof value === "boolean" ? String(value) : null
+  }
+}
+
+export const isRecord = (value: unknown): value is JsonRecord =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const decimal = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?$/i

@@ -1,0 +1,146 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Redacted, Result } from "effect"
+import type { NormalizedEvent } from "../../schemas/types.gen.ts"
+import { fromKey, openRecipient } from "../credentials/sealer.ts"
+import { sha256 } from "../identity/sha256.ts"
+import { rawEventFromJson } from "./json-event.ts"
+import { type NormalizeResult, normalize } from "./normalize.ts"
+import { defaultNormalizerOptions, type NormalizerOptions } from "./options.ts"
+import type { Problem } from "./problem.ts"
+
+const now = Date.UTC(2026, 10, 23)
+const source = { topic: "raw-events", partition: 0, offset: 7, timestamp: now }
+const jane = {
+  event_id: "e-1",
+  event_name: "purchase",
+  event_time: now - 1000,
+  user: { email: "Jane.Doe@Example.com", phone: "(415) 555-0132", country: "US", first_name: "Jane", last_name: "Doe" }
+}
+
+const run = (json: unknown, options: Partial<NormalizerOptions> = {}): NormalizeResult => {
+  const read = rawEventFromJson(json)
+  if (read._tag === "Problem") return read
+  return normalize(read.raw, source, { ...defaultNormalizerOptions, now, ...options }, read.dropped)
+}
+const event = (json: unknown, options: Partial<NormalizerOptions> = {}): NormalizedEvent => {
+  const result = run(json, options)
+  if (result._tag === "Problem") return assert.fail(`${result.problem.reason}: ${result.problem.message}`)
+  return result.event
+}
+const refused = (json: unknown): Problem => {
+  const result = run(json)
+  return result._tag === "Problem" ? result.problem : assert.fail("The event was not refused.")
+}
+
+describe("normalize", () => {
+  it("hashes the customer in each form", () => {
+    const { user } = event(jane)
+    assert.deepStrictEqual(user.email, [sha256("jane.doe@example.com")])
+    assert.deepStrictEqual(user.phones, [
+      {
+        default_country: null,
+        digits: sha256("14155550132"),
+        e164: sha256("+14155550132"),
+        tiktok: sha256("+14155550132"),
+        sealed: null
+      }
+    ])
+    assert.strictEqual(user.country_code, "US")
+  })
+
+  it("gives the same result again", () => assert.deepStrictEqual(run(jane), run(jane)))
+
+  it("keeps the event and tells why a field is missing", () => {
+    const { dropped_fields, user } = event({ ...jane, user: { ...jane.user, phone: "123", zip: "N/A" } })
+    assert.deepStrictEqual(user.phones, [])
+    assert.deepStrictEqual(dropped_fields, [
+      { field: "user.zip", reason: "placeholder" },
+      { field: "user.phone", reason: "invalid_phone" }
+    ])
+  })
+
+  it("reads a national number once for each default country where the customer's country is not known", () => {
+    const raw = { ...jane, user: { phone: "0171 2345678", external_id: "1" } }
+    assert.deepStrictEqual(event(raw).dropped_fields, [{ field: "user.phone", reason: "phone_country_unknown" }])
+    const { phones } = event(raw, { defaultCountries: ["DE", "US"] }).user
+    assert.deepStrictEqual(
+      phones.map((phone) => [phone.default_country, phone.e164]),
+      [["DE", sha256("+491712345678")]]
+    )
+  })
+
+  it("seals the number for WhatsApp, bound to its event", () => {
+    const recipients = fromKey(Redacted.make("a key"))
+    const sealed = event(jane, { recipients }).user.phones[0]?.sealed ?? ""
+    assert.deepStrictEqual(openRecipient(recipients, sealed, "e-1"), Result.succeed("+14155550132"))
+    assert.isTrue(Result.isFailure(openRecipient(recipients, sealed, "e-2")))
+  })
+
+  const refusals: ReadonlyArray<readonly [string, unknown]> = [
+    ["missing_event_id", { ...jane, event_id: undefined }],
+    ["missing_event_id", { ...jane, event_id: "  " }],
+    ["missing_event_id", { ...jane, event_id: "null" }],
+    ["invalid_event_id", { ...jane, event_id: "jane@example.com-1" }],
+    ["missing_event_name", { ...jane, event_name: null }],
+    ["missing_event_time", { ...jane, event_time: undefined }],
+    ["event_time_invalid", { ...jane, event_time: "yesterday" }],
+    ["event_time_invalid", { ...jane, event_time: 0 }],
+    ["event_time_invalid", { ...jane, event_time: now * 1000 }],
+    ["event_time_in_seconds", { ...jane, event_time: now / 1000 }],
+    ["event_time_in_future", { ...jane, event_time: now + 25 * 3_600_000 }],
+    ["invalid_value", { ...jane, properties: { value: "abc" } }],
+    ["invalid_value", { ...jane, properties: { value: "1,299.00" } }],
+    ["invalid_value", { ...jane, properties: { items: [{ id: "a", price: {} }] } }],
+    ["unknown_currency", { ...jane, properties: { value: 1, currency: "Galleon" } }],
+    ["empty_identity", { ...jane, user: {} }],
+    ["empty_identity", { ...jane, user: undefined }],
+    ["empty_identity", { ...jane, user: { email: "test@test.com", city: "Paris", gender: "f" } }],
+    ["not_avro_not_json", []]
+  ]
+  for (const [reason, json] of refusals) {
+    it(`refuses with ${reason}: ${JSON.stringify(json).slice(0, 120)}`, () => {
+      const found = refused(json)
+      assert.strictEqual(found.reason, reason)
+      assert.isNotEmpty(found.message)
+      assert.isNotEmpty(found.nextStep)
+      assert.notInclude(JSON.stringify(found).toLowerCase(), "jane@example.com")
+    })
+  }
+
+  it("bridges harmless differences of JSON", () => {
+    const { consent, properties, user } = event({
+      ...jane,
+      event_id: 42,
+      event_time: String(jane.event_time),
+      user: { external_id: 77, email: ["a.b@shop.example", null] },
+      consent: { ad_user_data: true, ad_personalization: "DENIED", sale_of_data: "CONSENT_GRANTED" },
+      properties: { value: "129.95", currency: "usd", plan: "pro", custom: { nested: { a: 1 } }, items: [{ id: 1 }] }
+    })
+    assert.deepStrictEqual(consent, { ad_user_data: "granted", ad_personalization: "denied", sale_of_data: "granted" })
+    assert.strictEqual(properties?.value, 129.95)
+    assert.strictEqual(properties?.currency, "USD")
+    assert.deepStrictEqual(properties?.custom, { nested: '{"a":1}', plan: "pro" })
+    assert.strictEqual(properties?.items[0]?.id, "1")
+    assert.deepStrictEqual(user.external_id, [sha256("77")])
+  })
+
+  it("never takes a misspelt consent for a consent", () => {
+    const { consent, dropped_fields } = event({ ...jane, consent: { ad_user_data: "grantd" } })
+    assert.strictEqual(consent?.ad_user_data, "denied")
+    assert.deepStrictEqual(dropped_fields, [{ field: "consent.ad_user_data", reason: "invalid_consent" }])
+  })
+
+  it("leaves out an unknown action source and keeps the event", () => {
+    const result = event({ ...jane, action_source: "Carrier Pigeon" })
+    assert.isNull(result.action_source)
+    assert.strictEqual(event({ ...jane, action_source: "WEB" }).action_source, "website")
+  })
+
+  it("is not fooled by keys of the prototype", () => {
+    const { properties } = event({
+      ...jane,
+      properties: JSON.parse('{"custom":{"__proto__":{"x":1},"constructor":"c"}}')
+    })
+    assert.deepStrictEqual(Object.entries(properties?.custom ?? {}), [["constructor", "c"]])
+  })
+})

@@ -1,0 +1,143 @@
+/**
+ * A raw event to a normalized one: checked, hashed, without personal data beyond what a platform documents in clear.
+ * Pure: the same event and options give the same result. The mapper's `prepare` uses it without Kafka.
+ */
+import type { App, DroppedField, NormalizedEvent, RawEvent, SourcePosition } from "../../schemas/types.gen.ts"
+import { sealRecipient } from "../credentials/sealer.ts"
+import type { DropReason } from "../identity/field.ts"
+import { isPlaceholder } from "../identity/placeholder.ts"
+import { clean } from "../identity/text.ts"
+import { normalizeUser } from "../identity/user.ts"
+import { normalizeActionSource, normalizeMessagingChannel } from "./action-source.ts"
+import { normalizeConsent } from "./consent.ts"
+import { isWithoutIdentity, noUser, withoutPersonalData } from "./customer.ts"
+import type { NormalizerOptions } from "./options.ts"
+import { looksLikeEmail, type PersonalData, personalDataOf } from "./personal-data.ts"
+import { type Problem, problem } from "./problem.ts"
+import { normalizeProperties, normalizeText } from "./properties.ts"
+import { timeProblem } from "./time.ts"
+import { cleanUrl } from "./url.ts"
+
+export type NormalizeResult =
+  | { readonly _tag: "Normalized"; readonly event: NormalizedEvent }
+  | { readonly _tag: "Problem"; readonly problem: Problem }
+
+/** @param alreadyDropped what reading the record left out before */
+export const normalize = (
+  raw: RawEvent,
+  source: SourcePosition,
+  options: NormalizerOptions,
+  alreadyDropped: ReadonlyArray<DroppedField> = []
+): NormalizeResult => {
+  const eventId = clean(raw.event_id)
+  const eventName = clean(raw.event_name)
+  const head = headProblem(eventId, eventName) ?? timeProblem(raw.event_time, options)
+  if (head !== null) return refuse(head, eventId, eventName)
+
+  const droppedFields: Array<DroppedField> = [...alreadyDropped]
+  const drop: Drop = (field, reason) => droppedFields.push({ field, reason })
+  const personal = personalDataOf(raw.user)
+
+  const read = raw.properties === null ? null : normalizeProperties(raw.properties, personal, drop)
+  if (read !== null && "unusable" in read) {
+    return refuse(problem(read.unusable.reason, read.unusable.message), eventId, eventName)
+  }
+  const sealer = options.recipients
+  const user =
+    raw.user === null
+      ? noUser
+      : withoutPersonalData(
+          normalizeUser(raw.user, {
+            defaultCountries: options.defaultCountries,
+            eventTime: raw.event_time,
+            sealPhone: sealer === null ? null : (e164) => sealRecipient(sealer, e164, eventId),
+            drop
+          }),
+          personal,
+          drop
+        )
+  if (isWithoutIdentity(user)) {
+    return refuse(problem("empty_identity", "The event has no usable identifier of the customer."), eventId, eventName)
+  }
+  return {
+    _tag: "Normalized",
+    event: {
+      event_id: eventId,
+      event_name: eventName,
+      event_time: Math.trunc(raw.event_time),
+      source,
+      action_source: normalizeActionSource(raw.action_source, drop),
+      event_source_url: urlOf("event_source_url", raw.event_source_url, personal, drop),
+      referrer_url: urlOf("referrer_url", raw.referrer_url, personal, drop),
+      messaging_channel: normalizeMessagingChannel(raw.messaging_channel, drop),
+      page_id: accountId("page_id", raw.page_id, drop),
+      whatsapp_business_account_id: accountId("whatsapp_business_account_id", raw.whatsapp_business_account_id, drop),
+      user,
+      consent: raw.consent === null ? null : normalizeConsent(raw.consent, drop),
+      properties: read === null ? null : read.properties,
+      app: raw.app === null ? null : normalizeApp(raw.app, personal, drop),
+      dropped_fields: droppedFields
+    }
+  }
+}
+
+type Drop = (field: string, reason: DropReason) => void
+
+/** The id and name of the event are told only where they tell no person. */
+const refuse = (found: Problem, eventId: string, eventName: string): NormalizeResult => ({
+  _tag: "Problem",
+  problem: {
+    ...found,
+    eventId: isIdentifier(eventId) ? eventId : null,
+    eventName: isIdentifier(eventName) ? eventName : null
+  }
+})
+
+const headProblem = (eventId: string, eventName: string): Problem | null => {
+  if (eventId === "" || isPlaceholder(eventId)) return problem("missing_event_id", "The event has no event_id.")
+  if (!isIdentifier(eventId)) return problem("invalid_event_id", "The event_id is too long or tells an email address.")
+  if (eventName === "" || isPlaceholder(eventName)) return problem("missing_event_name", "The event has no event_name.")
+  if (!isIdentifier(eventName)) {
+    return problem("invalid_event_name", "The event_name is too long or tells an email address.")
+  }
+  return null
+}
+
+const isIdentifier = (value: string): boolean => value !== "" && value.length <= 256 && !looksLikeEmail(value)
+
+const urlOf = (field: string, raw: string | null, personal: PersonalData, drop: Drop): string | null => {
+  if (raw === null || raw === "") return null
+  const { url, removed } = cleanUrl(raw, personal)
+  if (url === null) drop(field, "invalid_url")
+  else if (removed) drop(field, "personal_data")
+  return url
+}
+
+const accountId = (field: string, raw: string | null, drop: Drop): string | null => {
+  if (raw === null || raw === "") return null
+  const id = clean(raw)
+  if (/^[0-9]{1,32}$/.test(id)) return id
+  drop(field, "invalid_type")
+  return null
+}
+
+const normalizeApp = (app: App, personal: PersonalData, drop: Drop): App => {
+  const text = (name: "app_id" | "app_name" | "app_version"): string | null => {
+    const value = app[name]
+    if (value === null) return null
+    const result = normalizeText(value, personal.inCode)
+    if ("value" in result) return result.value
+    drop(`app.${name}`, result.dropped)
+    return null
+  }
+  const hasPersonal = app.extinfo.some(personal.inCode)
+  if (hasPersonal) drop("app.extinfo", "personal_data")
+  return {
+    app_id: text("app_id"),
+    advertiser_tracking_enabled: app.advertiser_tracking_enabled,
+    application_tracking_enabled: app.application_tracking_enabled,
+    extinfo: hasPersonal ? [] : app.extinfo,
+    app_name: text("app_name"),
+    app_version: text("app_version")
+  }
+}

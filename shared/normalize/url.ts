@@ -1,0 +1,80 @@
+/** URLs without personal data: parameters, path segments and fragments that tell a person are taken out. */
+import { alreadyHashed } from "../identity/sha256.ts"
+import { clean } from "../identity/text.ts"
+import { isIdentifierName, type PersonalData } from "./personal-data.ts"
+
+export interface CleanUrl {
+  /** Null where the value is no URL. */
+  readonly url: string | null
+  readonly removed: boolean
+}
+
+/** Bytes that tell nothing of a person stay exactly as they were: platforms match URLs literally. */
+export const cleanUrl = (raw: string, personal: PersonalData): CleanUrl => {
+  const url = clean(raw)
+  if (url.length > urlLengthMax || !URL.canParse(url)) return { url: null, removed: false }
+  const hash = url.indexOf("#")
+  const beforeHash = hash < 0 ? url : url.slice(0, hash)
+  const mark = beforeHash.indexOf("?")
+  const place = mark < 0 ? beforeHash : beforeHash.slice(0, mark)
+  const cleanPlace = withoutPersonalSegments(withoutUserInfo(place), personal)
+  const query = mark < 0 ? null : withoutPersonalParameters(beforeHash.slice(mark + 1), personal)
+  const fragment = hash < 0 ? null : withoutPersonalParameters(url.slice(hash + 1), personal)
+  const result =
+    cleanPlace +
+    (query === null || query === "" ? "" : `?${query}`) +
+    (fragment === null || fragment === "" ? "" : `#${fragment}`)
+  const changed =
+    cleanPlace !== place ||
+    (query !== null && query !== beforeHash.slice(mark + 1)) ||
+    (fragment !== null && fragment !== url.slice(hash + 1))
+  return changed ? { url: result, removed: true } : { url, removed: false }
+}
+
+/** `https://name:password@host/` becomes `https://host/`. */
+const withoutUserInfo = (place: string): string => place.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, "$1")
+
+const withoutPersonalSegments = (place: string, personal: PersonalData): string => {
+  const start = place.indexOf("/", place.indexOf("://") + 3)
+  if (start < 0) return place
+  const segments = place.slice(start + 1).split("/")
+  let changed = false
+  const kept = segments.map((segment) => {
+    if (segment === "" || !personal.inText(decoded(segment))) return segment
+    changed = true
+    return "removed"
+  })
+  return changed ? `${place.slice(0, start)}/${kept.join("/")}` : place
+}
+
+const withoutPersonalParameters = (query: string, personal: PersonalData): string => {
+  if (query === "") return query
+  const parameters = query.split("&")
+  const kept = parameters.filter((parameter) => !isPersonal(parameter, personal))
+  return kept.length === parameters.length ? query : kept.join("&")
+}
+
+const isPersonal = (parameter: string, personal: PersonalData): boolean => {
+  const equals = parameter.indexOf("=")
+  const name = decoded(equals < 0 ? "" : parameter.slice(0, equals))
+  const rawValue = equals < 0 ? parameter : parameter.slice(equals + 1)
+  if (rawValue === "") return personal.inText(name)
+  const value = decoded(rawValue)
+  if (alreadyHashed(value) !== null) return false
+  if (isIdentifierName(name) || internationalNumber.test(rawValue)) return true
+  return personal.inText(value) || personal.inText(name)
+}
+
+/** Twice, since links are often wrapped in links; broken escapes stay as they are. */
+const decoded = (text: string): string => {
+  if (!text.includes("%") && !text.includes("+")) return text
+  return decodeOnce(decodeOnce(text.replaceAll("+", " ")))
+}
+
+const decodeOnce = (text: string): string =>
+  text.includes("%")
+    ? text.replace(/(?:%[0-9a-f]{2})+/gi, (escaped) => Buffer.from(escaped.replaceAll("%", ""), "hex").toString("utf8"))
+    : text
+
+const urlLengthMax = 8192
+const internationalNumber = /^(?:\+|%2b|00)[1-9](?:[0-9().-]|%20|%28|%29|\+){7,24}$/i
