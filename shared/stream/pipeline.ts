@@ -176,7 +176,6 @@ const commit = <E, R>(
   })
 
 /** An output with the broker's name of its topic. */
-export /** A record as the client writes it: the topic by its name at the broker. */
 export const produced = (prefix: string, output: Outbound): ProducedRecord =>
   prefix === "" ? output : { ...output, topic: prefix + output.topic }
 
