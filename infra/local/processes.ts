@@ -11,6 +11,8 @@ export interface Launch {
   readonly arguments: ReadonlyArray<string>
   readonly logFile: string
   readonly pidFile: string
+  /** Default: ours. */
+  readonly environment?: NodeJS.ProcessEnv
 }
 
 /** What a pid file tells: the process, and the one that started it. */
@@ -31,7 +33,11 @@ export interface Launched {
  */
 export const launch = (options: Launch): Launched => {
   const log = openSync(options.logFile, "a")
-  const child = spawn(options.command, options.arguments, { stdio: ["ignore", log, log], detached: true })
+  const child = spawn(options.command, options.arguments, {
+    stdio: ["ignore", log, log],
+    detached: true,
+    env: options.environment ?? process.env
+  })
   closeSync(log)
   let ended = false
   const markEnded = () => {
@@ -78,6 +84,9 @@ export const runningProcess = (pidFile: string, marker: string): PidFile | null 
   if (typeof file.pid !== "number" || !isAlive(file.pid) || !commandLine(file.pid).includes(marker)) return null
   return { pid: file.pid, owner: file.owner ?? 0 }
 }
+
+/** Whether another program that still runs has started it, and so will end it. */
+export const isAnothers = ({ owner }: PidFile): boolean => owner !== 0 && owner !== process.pid && isAlive(owner)
 
 /** A pid may have been given to a stranger since: the command line tells. */
 const commandLine = (pid: number): string => {
