@@ -1,6 +1,6 @@
 import { Data } from "effect"
-import type { BatchVerdict, ErrorClass } from "./connector.ts"
-import { batchHead } from "./verdicts.ts"
+import type { BatchVerdict, ErrorClass, EventVerdict } from "./connector.ts"
+import { all, batchHead } from "./verdicts.ts"
 
 /** Why no usable answer came. Low-cardinality, fit for metrics and result records. */
 export type HttpFailureCode =
@@ -46,15 +46,13 @@ export const httpFailure = (code: HttpFailureCode, host: string): HttpFailure =>
 export const httpFailureFrom = (error: unknown, host: string): HttpFailure => httpFailure(codeOf(error), host)
 
 /** What a failure says of each event of the request. */
-export const failureVerdict = (failure: HttpFailure): BatchVerdict => ({
-  ...batchHead,
-  _tag: "All",
-  verdict: {
-    errorClass: classOf(failure.code),
-    reasonCode: `http_${failure.code}`,
-    message: failure.message,
-    nextStep: failure.nextStep
-  }
+export const failureVerdict = (failure: HttpFailure): BatchVerdict => all(batchHead, httpVerdict(failure))
+
+export const httpVerdict = (failure: HttpFailure): EventVerdict => ({
+  errorClass: classOf(failure.code),
+  reasonCode: `http_${failure.code}`,
+  message: failure.message,
+  nextStep: failure.nextStep
 })
 
 const classOf = (code: HttpFailureCode): ErrorClass =>

@@ -78,7 +78,7 @@ export const retryAfterOf = (response: HttpResponseSpec): Duration.Duration | nu
   const value = response.headers["retry-after"]?.trim()
   if (value === undefined || value === "") return null
   if (/^\d+(\.\d+)?$/.test(value)) return boundedWait(Number(value) * 1000)
-  const at = Date.parse(value)
+  const at = value.endsWith("GMT") ? Date.parse(value) : Number.NaN
   const now = Date.parse(response.headers["date"] ?? "")
   const base = Number.isNaN(now) ? response.receivedAt : now
   return Number.isNaN(at) || base === undefined ? null : boundedWait(at - base)

@@ -31,7 +31,10 @@ export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<Mapped
 
 export const probeVerdict = (response: HttpResponseSpec): EventVerdict => {
   const error = googleStatus(response)
-  if (error === null) return probeOf(judgeAnswer(response, textOf(bodyObject(response)?.["requestId"]) ?? "validated"))
+  // A request that only validates may get an answer without an id; something that is no answer of Google's is none.
+  const body = bodyObject(response)
+  if (error === null)
+    return probeOf(judgeAnswer(response, body === null ? null : (textOf(body["requestId"]) ?? "validated")))
   // The missing events are what a probe is refused for; a violation elsewhere is a real one.
   const violations = violationsOf(error).filter(({ field }) => !/^events\b/.test(field))
   return probeOf(worstOf(response, error, violations))
