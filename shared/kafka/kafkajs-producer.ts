@@ -1,5 +1,5 @@
 /** Writing with kafkajs: transactions that fence older owners of their id, and plain idempotent writes. */
-import { Effect, type Scope } from "effect"
+import { Effect, type Scope, Semaphore } from "effect"
 import { CompressionTypes, type Kafka, type Message, Partitioners, type Producer, type Transaction } from "kafkajs"
 import { chunkByBytes } from "./chunk.ts"
 import { retryPolicy } from "./kafkajs-connect.ts"
@@ -40,6 +40,7 @@ const committerOf = (
 ): TransactionalProducer => {
   // After a failure nobody knows what the broker has: the producer is of no more use, and its owner opens a new one.
   let broken: KafkaError | null = null
+  const oneAtATime = Semaphore.makeUnsafe(1)
   return {
     commit: (step) =>
       Effect.suspend(() => {
@@ -54,7 +55,7 @@ const committerOf = (
             })
           )
         )
-      })
+      }).pipe(oneAtATime.withPermit)
   }
 }
 

@@ -38,8 +38,13 @@ export class MemberPositions {
     return this.entries.has(nameOf(partition))
   }
 
+  /** Null if the partition isn't owned or waits for a seek. */
+  positionOf(partition: TopicPartition): number | null {
+    return this.entries.get(nameOf(partition))?.position ?? null
+  }
+
   isSought(partition: TopicPartition): boolean {
-    return (this.entries.get(nameOf(partition))?.position ?? null) !== null
+    return this.positionOf(partition) !== null
   }
 
   /**

@@ -75,7 +75,10 @@ export interface MemberOptions {
 
 /** A transactional producer; creating it fences every older one of the same id and ends their open transactions. */
 export interface TransactionalProducer {
-  /** Writes the records and commits the group's offset for the partition in one transaction; chunked by bytes. */
+  /**
+   * Writes the records and commits the group's offset for the partition in one transaction; chunked by bytes. Calls wait for
+   * one another. After a failure every further call fails too: only a new producer can know what the broker has.
+   */
   readonly commit: (step: {
     readonly records: ReadonlyArray<ProducedRecord>
     readonly groupId: string

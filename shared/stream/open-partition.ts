@@ -3,8 +3,8 @@
  * fences the owner before and ends its transaction; only then is the committed offset read; then state is restored, and
  * records flow from there.
  */
-import { Clock, Duration, Effect, type Scope, Semaphore } from "effect"
-import { KafkaClient, KafkaError, type Member, type TopicPartition, type TransactionalProducer } from "../kafka/port.ts"
+import { Clock, Duration, Effect, type Scope } from "effect"
+import { KafkaClient, KafkaError, type Member, type TopicPartition } from "../kafka/port.ts"
 import type { Outbound, PartitionTask, Processor, Restore } from "./contract.ts"
 import { Intake } from "./intake.ts"
 import type { Observe } from "./observer.ts"
@@ -35,7 +35,7 @@ export const openAndRun = <E, R>(
       const { processor, groupId, at, topic, runtime, observe, member } = context
       const client = yield* KafkaClient
       const begun = yield* Clock.currentTimeMillis
-      const producer = oneAtATime(yield* client.transactional(`${groupId}.${at.topic}.${at.partition}`))
+      const producer = yield* client.transactional(`${groupId}.${at.topic}.${at.partition}`)
       const position = yield* startPosition(context)
       const append = (outputs: ReadonlyArray<Outbound>) =>
         Effect.uninterruptible(
@@ -89,12 +89,6 @@ export const openAndRun = <E, R>(
       })
     })
   ) as Effect.Effect<void, E | KafkaError, Exclude<R, Scope.Scope> | KafkaClient>
-
-/** A producer has one transaction at a time, and a step may append while another is committed. */
-const oneAtATime = (producer: TransactionalProducer): TransactionalProducer => {
-  const turn = Semaphore.makeUnsafe(1)
-  return { commit: (step) => turn.withPermits(1)(producer.commit(step)) }
-}
 
 /**
  * The committed offset, or where the options let a new group begin. If the log no longer has that offset, the first one that

@@ -78,16 +78,21 @@ const memberLife = <E, R>(
       })
       const member = yield* Scope.provide(joining, scope)
       onJoined()
-      // Added after the member, so it runs before the member leaves the group.
+      // Added after the member, so it runs before the member leaves the group. The partitions have a scope of their own,
+      // because their fibers must live on while they drain.
+      const livesScope = yield* Scope.make()
       yield* Scope.addFinalizerExit(scope, (exit) =>
-        Exit.hasInterrupts(exit) ? drainAll(lives, runtime.drainTimeout) : closeAll(lives)
+        Effect.andThen(
+          Exit.hasInterrupts(exit) ? drainAll(lives, runtime.drainTimeout) : Effect.void,
+          Scope.close(livesScope, Exit.void)
+        )
       )
-      const start = startPartition({ processor, groupId, member, runtime, observe }, scope, events)
+      const start = startPartition({ processor, groupId, member, runtime, observe }, livesScope, events)
       while (true) {
         const event = yield* Queue.take(events)
         if (event.type === "crashed") return yield* event.error
         if (event.type === "died") return yield* Effect.failCause(event.cause)
-        yield* takeOver({ lives, closing, start, scope }, event)
+        yield* takeOver({ lives, closing, start, scope: livesScope }, event)
         const partitions = event.partitions.map(({ topic, partition }) => ({
           topic: topic.slice(runtime.prefix.length),
           partition
@@ -151,9 +156,6 @@ const takeOver = <R>(
       if (!lives.has(name)) lives.set(name, yield* start(partition, closing.get(name)))
     }
   })
-
-const closeAll = (lives: ReadonlyMap<string, PartitionLife>) =>
-  Fiber.interruptAll([...lives.values()].map(({ fiber }) => fiber))
 
 /** A finalizer can't be interrupted, so the bound is a race of two fibers for one answer. */
 const drainAll = (lives: ReadonlyMap<string, PartitionLife>, timeout: Duration.Duration) =>

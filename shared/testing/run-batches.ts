@@ -3,9 +3,17 @@
  * (a TestClock in unit tests), and so are the services that the processor needs.
  */
 import { Clock, Duration, Effect, Exit, Scope } from "effect"
-import type { Batch, Inbound, Outbound, PartitionTask, Processor, Restore } from "../stream/contract.ts"
+import type {
+  AssignedPartition,
+  Batch,
+  Inbound,
+  Outbound,
+  PartitionTask,
+  Processor,
+  Restore
+} from "../stream/contract.ts"
 
-/** What the runtime would have written in one transaction. `next` is the offset committed; null for a tick's output. */
+/** What the runtime would have written in one transaction. `next` is the offset committed; null for a tick's or an append's. */
 export interface Committed {
   readonly topic: string
   readonly partition: number
@@ -37,7 +45,11 @@ export const runBatches = <E, R>(
         const key = `${batch.topic}/${batch.partition}`
         let opened = tasks.get(key)
         if (opened === undefined) {
-          opened = { at: batch, task: yield* openTask(processor, batch, options.log ?? []) }
+          const append = (outputs: ReadonlyArray<Outbound>) =>
+            Effect.sync(() => {
+              journal.push({ topic: batch.topic, partition: batch.partition, next: null, outputs })
+            })
+          opened = { at: batch, task: yield* openTask(processor, batch, { log: options.log ?? [], append }) }
           tasks.set(key, opened)
         }
         const { topic, partition } = batch
@@ -57,9 +69,13 @@ export const runBatches = <E, R>(
   ) as Effect.Effect<ReadonlyArray<Committed>, E, Exclude<R, Scope.Scope>>
 
 /** Opens a task in the surrounding scope and restores its state from the log up to the first batch's first record. */
-const openTask = <E, R>(processor: Processor<E, R>, first: Batch, log: ReadonlyArray<Inbound>) =>
+const openTask = <E, R>(
+  processor: Processor<E, R>,
+  first: Batch,
+  { log, append }: { readonly log: ReadonlyArray<Inbound>; readonly append: NonNullable<AssignedPartition["append"]> }
+) =>
   Effect.gen(function* () {
-    const task = yield* processor.open({ topic: first.topic, partition: first.partition })
+    const task = yield* processor.open({ topic: first.topic, partition: first.partition, append })
     const now = yield* Clock.currentTimeMillis
     for (const restore of task.restore ?? []) {
       const records = recordsFor(restore, first, log, now)
@@ -109,10 +125,14 @@ export const batchOf = (
 /** Opens one partition's task in the surrounding scope, for tests that drive steps and ticks themselves. */
 export const openPartition = <E, R>(
   processor: Processor<E, R>,
-  at: { readonly topic: string; readonly partition: number },
+  { topic, partition, append }: AssignedPartition,
   log: ReadonlyArray<Inbound> = []
 ): Effect.Effect<PartitionTask<E, R>, E, R | Scope.Scope> =>
-  openTask(processor, { ...at, records: [{ ...at, ...afterEverything }] }, log)
+  openTask(
+    processor,
+    { topic, partition, records: [{ topic, partition, ...afterEverything }] },
+    { log, append: append ?? (() => Effect.void) }
+  )
 
 const afterEverything = {
   offset: Number.MAX_SAFE_INTEGER,
@@ -125,7 +145,7 @@ const afterEverything = {
 /** Opens a partition's task, uses it, and closes its scope as a revocation does. */
 export const withPartition = <E, R, A, E2, R2>(
   processor: Processor<E, R>,
-  at: { readonly topic: string; readonly partition: number },
+  at: AssignedPartition,
   use: (task: PartitionTask<E, R>) => Effect.Effect<A, E2, R2>
 ): Effect.Effect<A, E | E2, Exclude<R, Scope.Scope> | R2> =>
   Effect.gen(function* () {

@@ -1,0 +1,215 @@
+/**
+ * Kafka in memory for unit tests of the runtime and of whole processors in virtual time: groups with rebalances,
+ * transactions with fencing, and faults on command. It delivers synchronously and knows no control records.
+ */
+import { Clock, type Context, Effect, Layer } from "effect"
+import { assignAllToOne, assignSticky, type PartitionsByTopic } from "../kafka/assignment.ts"
+import { MemberPositions } from "../kafka/member-positions.ts"
+import { KafkaClient, KafkaError, type Member, type MemberOptions, type TopicPartition } from "../kafka/port.ts"
+import { MemoryLog } from "./memory-log.ts"
+
+type Client = Context.Service.Shape<typeof KafkaClient>
+
+export class MemoryKafka {
+  readonly log = new MemoryLog()
+  /** The next so many commits fail, as if the broker were away; nothing of them is written. */
+  failCommits = 0
+  /** Records of a partition that come with one fetch. */
+  fetchRecordsMax = 500
+  /** Every commit that went through, in order. */
+  readonly commits: Array<{
+    readonly transactionalId: string
+    readonly next: number | null
+    readonly records: number
+  }> = []
+  private readonly offsets = new Map<string, number>()
+  private readonly epochs = new Map<string, number>()
+  private readonly groups = new Map<string, Array<MemoryMember>>()
+
+  readonly client: Client = KafkaClient.of({
+    join: (options) =>
+      Effect.acquireRelease(
+        Effect.sync(() => this.join(options)),
+        (member) => Effect.sync(() => this.leave(member))
+      ),
+    transactional: (transactionalId) =>
+      Effect.sync(() => {
+        const epoch = (this.epochs.get(transactionalId) ?? 0) + 1
+        this.epochs.set(transactionalId, epoch)
+        return {
+          commit: ({ records, groupId, offset }) =>
+            Effect.gen({ self: this }, function* () {
+              if (this.epochs.get(transactionalId) !== epoch) return yield* failure("fenced")
+              if (this.failCommits > 0) {
+                this.failCommits--
+                return yield* failure("unreachable")
+              }
+              yield* this.write(records)
+              if (offset !== null) this.offsets.set(offsetName(groupId, offset), offset.next)
+              this.commits.push({ transactionalId, next: offset?.next ?? null, records: records.length })
+            })
+        }
+      }),
+    produce: (records) => this.write(records),
+    read: ({ topic, ranges, onRecords }) =>
+      Effect.forEach(
+        ranges,
+        ({ partition, from, to }) => {
+          const records = this.log.records({ topic, partition }).slice(from, to ?? undefined)
+          const work = records.length === 0 ? undefined : onRecords(records)
+          return Effect.isEffect(work) ? work : Effect.void
+        },
+        { discard: true }
+      ),
+    createTopics: (topics) =>
+      Effect.sync(() =>
+        topics.filter(({ name, partitions }) => this.log.create(name, partitions)).map(({ name }) => name)
+      ),
+    topicConfigs: (topics) =>
+      Effect.sync(() =>
+        topics
+          .map((name) => ({ name, partitions: this.log.partitionsOf(name).length, config: {} }))
+          .filter(({ partitions }) => partitions > 0)
+      ),
+    brokerCount: Effect.succeed(1),
+    listTopics: Effect.sync(() => this.log.names()),
+    topicOffsets: (topic) =>
+      Effect.sync(() =>
+        this.log
+          .partitionsOf(topic)
+          .map((partition) => ({ partition, low: 0, high: this.log.records({ topic, partition }).length }))
+      ),
+    offsetsAt: (topic, timestamp) =>
+      Effect.sync(() =>
+        this.log.partitionsOf(topic).map((partition) => {
+          const records = this.log.records({ topic, partition })
+          const index = records.findIndex((record) => record.timestamp >= timestamp)
+          return { partition, offset: index < 0 ? records.length : index }
+        })
+      ),
+    committed: (groupId, topic) =>
+      Effect.sync(() =>
+        this.log.partitionsOf(topic).map((partition) => ({
+          partition,
+          offset: this.offsets.get(offsetName(groupId, { topic, partition })) ?? null
+        }))
+      ),
+    resetOffsets: (groupId, topic, offsets) =>
+      (this.groups.get(groupId) ?? []).length > 0
+        ? failure("other")
+        : Effect.sync(() => {
+            for (const { partition, offset } of offsets) {
+              this.offsets.set(offsetName(groupId, { topic, partition }), offset)
+            }
+          }),
+    groups: Effect.sync(() => [...this.groups].map(([groupId, members]) => ({ groupId, members: members.length })))
+  })
+
+  readonly layer = Layer.succeed(KafkaClient, this.client)
+
+  /** The named member's client gives up, as after a long network failure. */
+  crash(groupId: string): void {
+    const member = this.groups.get(groupId)?.[0]
+    if (member === undefined) return
+    this.leave(member)
+    member.options.handlers.onCrashed(unreachable)
+  }
+
+  private write(records: Parameters<Client["produce"]>[0]) {
+    return Effect.gen({ self: this }, function* () {
+      const unknown = this.log.append(records, yield* Clock.currentTimeMillis)
+      if (unknown !== null) return yield* failure("unknown_topic")
+      for (const members of this.groups.values()) for (const member of members) member.deliver()
+    })
+  }
+
+  private join(options: MemberOptions): MemoryMember {
+    const members = this.groups.get(options.groupId) ?? []
+    const member = new MemoryMember(options, this)
+    this.groups.set(options.groupId, [...members, member])
+    this.rebalance(options.groupId)
+    return member
+  }
+
+  private leave(member: MemoryMember): void {
+    const { groupId } = member.options
+    this.groups.set(
+      groupId,
+      (this.groups.get(groupId) ?? []).filter((other) => other !== member)
+    )
+    this.rebalance(groupId)
+  }
+
+  private rebalance(groupId: string): void {
+    const members = this.groups.get(groupId) ?? []
+    const first = members[0]
+    if (first === undefined) return
+    const partitions: PartitionsByTopic = Object.fromEntries(
+      first.options.topics.map((topic) => [topic, this.log.partitionsOf(topic)])
+    )
+    const claims = members.map((member, index) => ({ memberId: String(index), owned: member.positions.owned() }))
+    const decide = first.options.assignment === "balanced" ? assignSticky : assignAllToOne
+    for (const [memberId, assigned] of decide(claims, partitions)) members[Number(memberId)]!.assign(assigned)
+  }
+}
+
+class MemoryMember implements Member {
+  readonly options: MemberOptions
+  readonly positions = new MemberPositions()
+  private readonly kafka: MemoryKafka
+  private readonly paused = new Set<string>()
+  private assignedOnce = false
+
+  constructor(options: MemberOptions, kafka: MemoryKafka) {
+    this.options = options
+    this.kafka = kafka
+  }
+
+  assign(assignment: PartitionsByTopic): void {
+    const { assigned } = this.positions.assign(assignment, this.assignedOnce)
+    this.options.handlers.onAssigned(assigned, this.assignedOnce)
+    this.assignedOnce = true
+  }
+
+  deliver(): void {
+    for (const [topic, partitions] of Object.entries(this.positions.owned())) {
+      for (const partition of partitions) this.deliverPartition({ topic, partition })
+    }
+  }
+
+  readonly pause = (at: TopicPartition): void => {
+    this.paused.add(partitionName(at))
+  }
+
+  readonly resume = (at: TopicPartition): void => {
+    this.paused.delete(partitionName(at))
+    this.deliverPartition(at)
+  }
+
+  readonly seek = (at: TopicPartition, offset: number): void => {
+    this.positions.seek(at, offset)
+    this.resume(at)
+  }
+
+  private deliverPartition(at: TopicPartition): void {
+    const records = this.kafka.log.records(at)
+    while (!this.paused.has(partitionName(at))) {
+      const position = this.positions.positionOf(at)
+      if (position === null || position >= records.length) return
+      const fetched = records.slice(position, position + this.kafka.fetchRecordsMax)
+      this.positions.advance(at, position, position + fetched.length)
+      this.options.handlers.onRecords(at, fetched, position + fetched.length, records.length)
+    }
+  }
+}
+
+const partitionName = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`
+
+const offsetName = (groupId: string, at: TopicPartition) => `${groupId} ${partitionName(at)}`
+
+const errorOf = (code: KafkaError["code"]) =>
+  new KafkaError({ code, operation: "work in memory", message: `In memory: ${code}.`, nextStep: "None.", cause: null })
+
+const failure = (code: KafkaError["code"]) => Effect.fail(errorOf(code))
+
+const unreachable = errorOf("unreachable")

@@ -1,0 +1,57 @@
+/** Topics in memory: what the in-memory Kafka client stores and delivers. Plain data, no control records. */
+import type { FetchedRecord, ProducedRecord, TopicPartition } from "../kafka/port.ts"
+
+export class MemoryLog {
+  private readonly topics = new Map<string, Array<Array<FetchedRecord>>>()
+  private roundRobin = 0
+
+  /** False if the topic was there already. */
+  create(topic: string, partitions: number): boolean {
+    if (this.topics.has(topic)) return false
+    this.topics.set(
+      topic,
+      Array.from({ length: partitions }, () => [])
+    )
+    return true
+  }
+
+  names(): ReadonlyArray<string> {
+    return [...this.topics.keys()]
+  }
+
+  partitionsOf(topic: string): ReadonlyArray<number> {
+    return (this.topics.get(topic) ?? []).map((_, partition) => partition)
+  }
+
+  records({ topic, partition }: TopicPartition): ReadonlyArray<FetchedRecord> {
+    return this.topics.get(topic)?.[partition] ?? []
+  }
+
+  /** The topic that a record can't be written to, or null after all were written. */
+  append(produced: ReadonlyArray<ProducedRecord>, now: number): string | null {
+    const unknown = produced.find(({ topic }) => !this.topics.has(topic))
+    if (unknown !== undefined) return unknown.topic
+    for (const record of produced) {
+      const partitions = this.topics.get(record.topic)!
+      const partition = record.partition ?? this.choose(record.key, partitions.length)
+      partitions[partition]!.push({
+        topic: record.topic,
+        partition,
+        offset: partitions[partition]!.length,
+        timestamp: record.timestamp ?? now,
+        key: record.key === null ? null : Buffer.from(record.key),
+        value: record.value,
+        headers: record.headers ?? {}
+      })
+    }
+    return null
+  }
+
+  /** The same key goes to the same partition; not the same one as with a real client. */
+  private choose(key: string | Buffer | null, partitions: number): number {
+    if (key === null) return this.roundRobin++ % partitions
+    let sum = 0
+    for (const byte of Buffer.from(key)) sum += byte
+    return sum % partitions
+  }
+}
