@@ -76,6 +76,20 @@ const brokerList = Config.map(text("KAFKA_BROKERS"), (value) =>
     .filter((broker) => broker !== "")
 )
 
+/** The part of the settings that names files and their key: all that tools without a broker need. */
+export type FileSettings = Pick<Settings, "connectionsFile" | "credentialsFile" | "masterKey">
+
+const files = {
+  connectionsFile: textOr("CAPI_CONNECTIONS"),
+  credentialsFile: textOr("CAPI_CREDENTIALS_FILE"),
+  masterKey: optional(Config.Redacted("CAPI_MASTER_KEY"))
+}
+
+/** Decodes the file settings alone. */
+export const loadFileSettings: Effect.Effect<FileSettings, SettingsError> = Effect.suspend(() =>
+  Config.all(files)
+).pipe(Effect.mapError((error) => toSettingsError(error)))
+
 /** The one description of the shared settings; see `settings-table.ts` for what each means. */
 export const settings: Config.Config<Settings> = Config.all({
   kafka: Config.all({
@@ -94,9 +108,7 @@ export const settings: Config.Config<Settings> = Config.all({
     password: optional(Config.Redacted("SCHEMA_REGISTRY_PASSWORD"))
   }),
   topicPrefix: textOr("CAPI_TOPIC_PREFIX"),
-  connectionsFile: textOr("CAPI_CONNECTIONS"),
-  credentialsFile: textOr("CAPI_CREDENTIALS_FILE"),
-  masterKey: optional(Config.Redacted("CAPI_MASTER_KEY")),
+  ...files,
   health: Config.all({
     host: textOr("HOST"),
     port: Config.Port("PORT").pipe(Config.withDefault(0))

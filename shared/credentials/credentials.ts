@@ -1,7 +1,7 @@
 /** Credentials by reference: the one way in which a program comes by a secret. */
 import { Context, Effect, Layer, Redacted } from "effect"
 import { environment } from "../config/environment.ts"
-import { SettingsService } from "../config/settings.ts"
+import { type FileSettings, SettingsService } from "../config/settings.ts"
 import type { Secret } from "../platforms/connector.ts"
 import { CurrentKnownSecrets } from "../telemetry/redaction.ts"
 import { CredentialsError } from "./credentials-error.ts"
@@ -28,13 +28,15 @@ export class Credentials extends Context.Service<
   /** Credentials by the shared settings: `CAPI_CREDENTIALS_FILE`, `CAPI_MASTER_KEY` and the environment. */
   static readonly layer: Layer.Layer<Credentials, never, SettingsService> = Layer.effect(
     Credentials,
-    Effect.gen(function* () {
-      const settings = yield* SettingsService
-      const store = yield* makeStore(settings.credentialsFile, settings.masterKey)
-      return yield* makeCredentials(store, environment())
-    })
+    Effect.flatMap(SettingsService, (settings) => credentialsOf(settings))
   )
 }
+
+/** Credentials of the process's environment and of the store that the settings name. */
+export const credentialsOf = Effect.fnUntraced(function* (settings: FileSettings) {
+  const store = yield* makeStore(settings.credentialsFile, settings.masterKey)
+  return yield* makeCredentials(store, environment())
+})
 
 /** Credentials over a store and environment variables. */
 export const makeCredentials = Effect.fnUntraced(function* (

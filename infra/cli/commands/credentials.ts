@@ -1,0 +1,141 @@
+/** `capi credentials`: the encrypted store. Values come from standard input or a prompt, never from the command line. */
+import { Clock, Effect, Result } from "effect"
+import { environment } from "../../../shared/config/environment.ts"
+import { loadFileSettings } from "../../../shared/config/settings.ts"
+import type { Connection } from "../../../shared/connections/connection.ts"
+import { rulesOf } from "../../../shared/connections/kind-rules.ts"
+import { loadConnectionsFile } from "../../../shared/connections/load.ts"
+import { Credentials, credentialsOf } from "../../../shared/credentials/credentials.ts"
+import { anyShape } from "../../../shared/credentials/secret.ts"
+import type { StoredCredential } from "../../../shared/credentials/store.ts"
+import { Argument, Command } from "../cli.ts"
+import { CommandError } from "../command-error.ts"
+import { formatAge } from "../format.ts"
+import { Output, show, table } from "../output.ts"
+import { readSecretInput } from "../secret-input.ts"
+
+const name = Argument.String("name").pipe(
+  Argument.withDescription("The entry's name, as connections.yaml has it after store:")
+)
+
+const withStore = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(loadFileSettings, (settings) =>
+    Effect.provideServiceEffect(effect, Credentials, credentialsOf(settings))
+  )
+
+const set = Command.make("set", { name }, ({ name }) =>
+  withStore(
+    Effect.gen(function* () {
+      const output = yield* Output
+      const value = yield* readSecretInput(output, `Value of ${name}: `)
+      const stored = yield* Credentials.use((credentials) => credentials.set(name, value))
+      yield* show({ name, fields: stored.fields }, () => `Stored ${name} (${stored.fields.join(", ")}).`)
+    })
+  )
+).pipe(
+  Command.withDescription("Store a credential; the value is read from standard input or asked for, unseen"),
+  Command.withExamples([
+    { command: "capi credentials set meta-shop < token.txt", description: "A bare token" },
+    {
+      command: `capi credentials set google < credential.json`,
+      description: 'Several fields: {"client_id":"…","client_secret":"…","refresh_token":"…"}'
+    }
+  ])
+)
+
+const list = Command.make("list", {}, () =>
+  withStore(
+    Effect.gen(function* () {
+      const entries = yield* Credentials.use((credentials) => credentials.list)
+      const now = yield* Clock.currentTimeMillis
+      yield* show(entries.map(toJson), (paint) =>
+        entries.length === 0
+          ? "The store is empty."
+          : table(
+              ["NAME", "FIELDS", "AGE"],
+              entries.map((entry) => [entry.name, entry.fields.join(", "), formatAge(now - entry.updatedAt)]),
+              paint
+            )
+      )
+    })
+  )
+).pipe(Command.withDescription("List names, fields and ages of stored credentials; never values"))
+
+const remove = Command.make("remove", { name }, ({ name }) =>
+  withStore(
+    Effect.gen(function* () {
+      const removed = yield* Credentials.use((credentials) => credentials.remove(name))
+      if (!removed) return yield* noSuchEntry(name)
+      yield* show({ name, removed }, () => `Removed ${name}.`)
+    })
+  )
+).pipe(Command.withDescription("Remove a credential from the store"))
+
+const check = Command.make("check", {}, () =>
+  withStore(
+    Effect.gen(function* () {
+      const settings = yield* loadFileSettings
+      const { connections } = yield* loadConnectionsFile(settings.connectionsFile, {
+        rulesOf,
+        variables: environment()
+      })
+      const results = yield* Effect.forEach(
+        connections.filter(({ enabled }) => enabled),
+        checkConnection
+      )
+      const bad = results.filter((result) => !result.ok).length
+      yield* show(results, (paint) =>
+        table(
+          ["CONNECTION", "CREDENTIAL", "STATE"],
+          results.map((result) => [
+            result.connection,
+            result.credential,
+            result.ok ? paint("green", `ok (${result.fields.join(", ")})`) : paint("red", result.message ?? "")
+          ]),
+          paint
+        )
+      )
+      if (bad > 0) return yield* incomplete(bad)
+    })
+  )
+).pipe(
+  Command.withDescription(
+    "Check that every enabled connection's credential exists and has the fields its platform needs"
+  )
+)
+
+export const credentials = Command.make("credentials").pipe(
+  Command.withDescription("Keep platform credentials in the encrypted store"),
+  Command.withSubcommands([set, list, check, remove])
+)
+
+const checkConnection = Effect.fnUntraced(function* (connection: Connection) {
+  const shape = rulesOf(connection.kind).credential
+  const head = { connection: connection.id, credential: connection.credential }
+  const result = yield* Effect.result(
+    Credentials.use((credentials) => credentials.resolve(connection.credential, shape ?? anyShape))
+  )
+  return Result.isSuccess(result)
+    ? { ...head, ok: true, fields: Object.keys(result.success).sort(), message: null }
+    : { ...head, ok: false, fields: [], message: result.failure.message }
+})
+
+const toJson = (entry: StoredCredential) => ({
+  name: entry.name,
+  fields: entry.fields,
+  updated_at: new Date(entry.updatedAt).toISOString()
+})
+
+const noSuchEntry = (name: string) =>
+  new CommandError({
+    code: "not_found",
+    message: `The store has no entry ${name}.`,
+    nextStep: "See `capi credentials list`."
+  })
+
+const incomplete = (count: number) =>
+  new CommandError({
+    code: "incomplete",
+    message: `${count} ${count === 1 ? "connection lacks its" : "connections lack their"} credential.`,
+    nextStep: "Set them: capi credentials set <name>, or the environment variable that the reference names."
+  })

@@ -1,0 +1,23 @@
+/** What a local run tells the tools: addresses and settings that stand behind the environment while it is up. */
+import path from "node:path"
+import process from "node:process"
+import { localAddresses } from "../local/start-local.ts"
+import { defaultStateDirectory, readJson } from "../local/state.ts"
+
+/** Settings of a local run beside its addresses (sandboxes' hosts, keys of the run), by environment variable. */
+export const localEnvironmentFile = path.join(defaultStateDirectory, "environment.json")
+
+/**
+ * Fills unset variables from the local run that is up. A shell that names a broker or registry of its own gets nothing,
+ * so that no command ever works half on one and half on the other.
+ */
+export const applyLocalEnvironment = (): void => {
+  if (isSet("KAFKA_BROKERS") || isSet("SCHEMA_REGISTRY_URL")) return
+  const addresses = localAddresses()
+  if (addresses === null) return
+  const more = readJson<Readonly<Record<string, string>>>(localEnvironmentFile, {})
+  const defaults = { ...more, KAFKA_BROKERS: addresses.brokers, SCHEMA_REGISTRY_URL: addresses.registryUrl }
+  for (const [name, value] of Object.entries(defaults)) if (!isSet(name)) process.env[name] = String(value)
+}
+
+const isSet = (name: string): boolean => (process.env[name] ?? "").trim() !== ""

@@ -1,0 +1,44 @@
+/** `capi`: the command line. Exit codes: 0 done, 1 failed, 2 wrong use, 3 something does not answer, 130 interrupted. */
+import process from "node:process"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Cause, Effect, Exit, Layer, type Runtime } from "effect"
+import { describeFailure, exitCodes, formatFailure } from "../../shared/program/failure.ts"
+import { loggerLayer } from "../../shared/telemetry/logger.ts"
+import { builtInFlags, CliError, Command } from "./cli.ts"
+import { applyLocalEnvironment } from "./local-environment.ts"
+import { Output } from "./output.ts"
+import { root, version } from "./root.ts"
+
+/** Commands that run until they are stopped: Ctrl-C is their normal end. */
+const endless = ["up", "run", "tail"]
+
+const args = process.argv.slice(2)
+
+const teardown: Runtime.Teardown = (exit, onExit) => {
+  if (Exit.isSuccess(exit)) return onExit(exitCodes.ok)
+  const error = Cause.squash(exit.cause)
+  // The help and what was wrong are on the screen already.
+  if (CliError.isCliError(error) && error._tag === "ShowHelp")
+    return onExit(error.errors.length === 0 ? exitCodes.ok : exitCodes.usage)
+  const failure = describeFailure(exit.cause)
+  if (failure === null) return onExit(args.some((arg) => endless.includes(arg)) ? exitCodes.ok : exitCodes.interrupted)
+  const { code, message, nextStep } = failure
+  process.stderr.write(
+    args.includes("--json")
+      ? `${JSON.stringify({ error: { code, message, next_step: nextStep } })}\n`
+      : `${formatFailure("capi", failure)}\n`
+  )
+  onExit(failure.exitCode)
+}
+
+// A reader that goes away (`capi tail … | head`) is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? exitCodes.ok : 1))
+
+applyLocalEnvironment()
+
+const logger = loggerLayer({ program: "capi", level: "Warn", format: "auto", output: process.stderr })
+Command.runWith(root, { version })(args).pipe(
+  Effect.provide(Layer.mergeAll(NodeServices.layer, Output.layer, builtInFlags, logger)),
+  NodeRuntime.runMain({ disableErrorReporting: true, teardown })
+)

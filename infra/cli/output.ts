@@ -1,0 +1,76 @@
+/** What a command prints: results to standard output, for people or as JSON; remarks to standard error. */
+import process from "node:process"
+import { Context, Effect, Layer } from "effect"
+import { Json } from "./cli.ts"
+
+export class Output extends Context.Service<
+  Output,
+  {
+    /** Writes a text as it is; waits where the reader is slow. */
+    readonly write: (text: string) => Effect.Effect<void>
+    /** A remark for people, on standard error. */
+    readonly note: (text: string) => Effect.Effect<void>
+    /** Whether results may be coloured: a terminal, and NO_COLOR unset. */
+    readonly colours: boolean
+    /** Whether a person can be asked. */
+    readonly interactive: boolean
+  }
+>()("infra/cli/Output") {
+  static readonly layer: Layer.Layer<Output> = Layer.sync(Output, () => ({
+    write: (text) => writeTo(process.stdout, text),
+    note: (text) => writeTo(process.stderr, `${text}\n`),
+    colours: process.stdout.isTTY === true && (process.env["NO_COLOR"] ?? "") === "",
+    interactive: process.stdin.isTTY === true && process.stderr.isTTY === true
+  }))
+}
+
+/** Prints a result: the value as one line of JSON with `--json`, else the text for people. */
+export const show = Effect.fnUntraced(function* (value: unknown, human: (paint: Paint) => string) {
+  const output = yield* Output
+  const json = yield* Json
+  const text = json ? JSON.stringify(value) : human(painter(output.colours))
+  if (text !== "") yield* output.write(text.endsWith("\n") ? text : `${text}\n`)
+})
+
+export type Colour = "red" | "green" | "yellow" | "blue" | "dim" | "bold"
+export type Paint = (colour: Colour, text: string) => string
+
+const codes: Readonly<Record<Colour, number>> = { red: 31, green: 32, yellow: 33, blue: 34, dim: 2, bold: 1 }
+
+export const painter =
+  (colours: boolean): Paint =>
+  (colour, text) =>
+    colours ? `\u001b[${codes[colour]}m${text}\u001b[0m` : text
+
+const escapes = new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, "g")
+const widthOf = (text: string): number => [...text.replaceAll(escapes, "")].length
+
+/** Columns as wide as their widest cell; numbers to the right. */
+export const table = (
+  headers: ReadonlyArray<string>,
+  rows: ReadonlyArray<ReadonlyArray<string | number | null>>,
+  paint: Paint
+): string => {
+  const cells = rows.map((row) => row.map((cell) => (cell === null ? "-" : String(cell))))
+  const numeric = headers.map(
+    (_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === "number" || row[column] === null)
+  )
+  const widths = headers.map((header, column) =>
+    Math.max(widthOf(header), ...cells.map((row) => widthOf(row[column] ?? "")))
+  )
+  const line = (row: ReadonlyArray<string>) =>
+    row
+      .map((cell, column) => {
+        const space = " ".repeat(Math.max(0, widths[column]! - widthOf(cell)))
+        return numeric[column] ? space + cell : cell + space
+      })
+      .join("  ")
+      .trimEnd()
+  return [paint("bold", line(headers)), ...cells.map(line)].join("\n")
+}
+
+const writeTo = (stream: NodeJS.WriteStream, text: string): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    if (stream.write(text)) resume(Effect.void)
+    else stream.once("drain", () => resume(Effect.void))
+  })
