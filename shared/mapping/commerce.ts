@@ -64,7 +64,7 @@ const productsOf = (items: ReadonlyArray<Item>, dropped: Array<Dropped>): Readon
   for (let i = 0; i < items.length; i++) {
     const item = items[i]!
     if (item.id === "") {
-      dropped.push({ field: `properties.items.${i}`, reason: "missing_id" })
+      dropped.push({ field: `properties.items[${i}]`, reason: "missing_item_id" })
       continue
     }
     products.push(productOf(item, i, dropped))
@@ -74,9 +74,9 @@ const productsOf = (items: ReadonlyArray<Item>, dropped: Array<Dropped>): Readon
 
 const productOf = (item: Item, index: number, dropped: Array<Dropped>): Product => {
   const many = quantity(item.quantity)
-  if (many._tag === "Invalid") dropped.push({ field: `properties.items.${index}.quantity`, reason: many.reason })
+  if (many._tag === "Invalid") dropped.push({ field: `properties.items[${index}].quantity`, reason: many.reason })
   const each = item.price === null ? null : price(item.price)
-  if (each?._tag === "Invalid") dropped.push({ field: `properties.items.${index}.price`, reason: each.reason })
+  if (each?._tag === "Invalid") dropped.push({ field: `properties.items[${index}].price`, reason: each.reason })
   return {
     id: item.id,
     name: item.name,

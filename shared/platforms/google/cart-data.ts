@@ -38,6 +38,6 @@ export const adsCartData = (commerce: Commerce, account: Account, dropped: Array
 
 const wholeQuantity = (product: Product, index: number, dropped: Array<Dropped>): number | null => {
   if (product.quantity === null || Number.isSafeInteger(product.quantity)) return product.quantity
-  dropped.push({ field: `properties.items.${index}.quantity`, reason: "not_an_integer" })
+  dropped.push({ field: `properties.items[${index}].quantity`, reason: "not_an_integer" })
   return null
 }

@@ -111,7 +111,7 @@ describe("the Data Manager API's events", () => {
     const items = [item({ quantity: 1.5, price: 2 })]
     const result = mapped(mapEvent, purchase({ properties: properties({ items }) }), google)
     assert.deepStrictEqual(result.payload["cartData"], { items: [{ merchantProductId: "sku-1", unitPrice: 2 }] })
-    assert.deepStrictEqual(result.dropped, [{ field: "properties.items.0.quantity", reason: "not_an_integer" }])
+    assert.deepStrictEqual(result.dropped, [{ field: "properties.items[0].quantity", reason: "not_an_integer" }])
   })
 
   it("carry custom properties and rules as custom variables, and the customer's type", () => {

@@ -167,10 +167,10 @@ describe("Meta's events", () => {
     assert.deepStrictEqual(
       result.dropped.map(({ field, reason }) => `${field} ${reason}`),
       [
-        "properties.items.0.quantity not_a_number",
-        "properties.items.0.price negative",
-        "properties.items.1 missing_id",
-        "properties.items.2.quantity not_positive"
+        "properties.items[0].quantity not_a_number",
+        "properties.items[0].price negative",
+        "properties.items[1] missing_item_id",
+        "properties.items[2].quantity not_positive"
       ]
     )
   })

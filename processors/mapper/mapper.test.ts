@@ -1,0 +1,99 @@
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+import type { NormalizedEvent } from "../../schemas/types.gen.ts"
+import { makeMemoryCodecs, memoryCodecs } from "../../shared/avro/memory.ts"
+import type { Connection } from "../../shared/connections/connection.ts"
+import { connectionOf, consent, eventTime, properties, purchase } from "../../shared/mapping/event-fixture.ts"
+import { connectorFor } from "../../shared/platforms/registry.ts"
+import { batchOf, runBatches } from "../../shared/testing/run-batches.ts"
+import type { Target } from "./decide.ts"
+import { mapper } from "./mapper.ts"
+
+const codecs = makeMemoryCodecs()
+const target = (connection: Connection): Target => ({ connection, connector: connectorFor(connection.kind) })
+const encoded = (event: NormalizedEvent) => ({
+  key: event.event_id,
+  value: codecs.encode("normalized-events", "normalized-event", event)
+})
+
+/** What the mapper writes for the events, as `topic connection: what`. */
+const written = (
+  connections: ReadonlyArray<Connection>,
+  records: ReadonlyArray<{ readonly key: string; readonly value: Buffer | null }>
+) =>
+  Effect.gen(function* () {
+    yield* TestClock.setTime(eventTime)
+    const journal = yield* runBatches(mapper(connections.map(target)), [batchOf("normalized-events", records)])
+    return journal.flatMap(({ outputs }) => outputs)
+  }).pipe(Effect.provide(memoryCodecs))
+
+const told = (output: { topic: string; value: Buffer | null; headers?: Readonly<Record<string, string>> }) => {
+  const where = `${output.topic} ${output.headers?.["connection"] ?? "-"}`
+  if (output.topic === "delivery-results") {
+    const decoded = codecs.decode("event-delivery-log", output.value)
+    if (decoded._tag === "Decoded") return `${where} ${decoded.value.outcome} ${decoded.value.reason_code}`
+  }
+  if (output.topic === "dead-letters") {
+    const decoded = codecs.decode("dead-letter", output.value)
+    if (decoded._tag === "Decoded") return `${where} ${decoded.value.reason_code} ${decoded.value.source_offset}`
+  }
+  const decoded = codecs.decode("mapped-event", output.value)
+  return decoded._tag === "Decoded" ? `${where} ${decoded.value.platform_event}` : where
+}
+
+const connections = [
+  connectionOf("meta", {}, { id: "meta-1" }),
+  connectionOf("tiktok", {}, { id: "tiktok-1" }),
+  connectionOf("google", {}, { id: "off", enabled: false })
+]
+
+it.effect("writes one record for every event and enabled connection, in order", () =>
+  Effect.gen(function* () {
+    const outputs = yield* written(connections, [
+      encoded(purchase()),
+      encoded(purchase({ event_id: "e-2", consent: consent({ ad_user_data: "denied" }) })),
+      encoded(purchase({ event_id: "e-3", properties: properties() })),
+      encoded(purchase({ event_id: "e-4", event_time: eventTime - 8 * 86_400_000 }))
+    ])
+    assert.deepStrictEqual(
+      outputs.map((output) => `${output.key} ${told(output)}`),
+      [
+        "e-1 mapped-events.meta meta-1 Purchase",
+        "e-1 mapped-events.tiktok tiktok-1 CompletePayment",
+        "e-2 delivery-results meta-1 skipped consent",
+        "e-2 delivery-results tiktok-1 skipped consent",
+        "e-3 delivery-results meta-1 rejected missing_value",
+        "e-3 dead-letters meta-1 missing_value 2",
+        "e-3 mapped-events.tiktok tiktok-1 CompletePayment",
+        "e-4 delivery-results meta-1 expired event_too_old",
+        "e-4 dead-letters meta-1 event_too_old 3",
+        "e-4 delivery-results tiktok-1 expired event_too_old",
+        "e-4 dead-letters tiktok-1 event_too_old 3"
+      ]
+    )
+  })
+)
+
+it.effect("sends what is no normalized event to the dead letters, and goes on with its neighbours", () =>
+  Effect.gen(function* () {
+    const outputs = yield* written(connections.slice(0, 1), [
+      { key: "x", value: Buffer.from("nonsense") },
+      { key: "y", value: null },
+      encoded(purchase())
+    ])
+    assert.deepStrictEqual(outputs.map(told), [
+      "dead-letters - not_avro 0",
+      "dead-letters - empty 1",
+      "mapped-events.meta meta-1 Purchase"
+    ])
+    assert.strictEqual(outputs[0]?.key, "normalized-events/0/0")
+  })
+)
+
+it.effect("writes the same bytes for the same event", () =>
+  Effect.gen(function* () {
+    const once = yield* written(connections, [encoded(purchase())])
+    assert.deepStrictEqual(yield* written(connections, [encoded(purchase())]), once)
+  })
+)

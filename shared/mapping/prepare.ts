@@ -1,0 +1,111 @@
+/**
+ * A raw event to the element of the request body that it becomes: normalizing and mapping in one pure step, without Kafka.
+ * What the pipeline would send, and the way to try a mapping out.
+ */
+import { randomBytes } from "node:crypto"
+import { Redacted, Result } from "effect"
+import type { DroppedField, NormalizedEvent, RawEvent } from "../../schemas/types.gen.ts"
+import type { Connection } from "../connections/connection.ts"
+import { fromKey, openRecipient, type SealerShape } from "../credentials/sealer.ts"
+import { type JsonEvent, rawEventFromJson } from "../normalize/json-event.ts"
+import { normalize } from "../normalize/normalize.ts"
+import { defaultNormalizerOptions } from "../normalize/options.ts"
+import type { Problem } from "../normalize/problem.ts"
+import type { JsonObject } from "../platforms/connector.ts"
+import { connectorFor } from "../platforms/registry.ts"
+import { droppedFields, mapForConnection } from "./map.ts"
+
+export type Prepared =
+  | {
+      readonly event_id: string
+      readonly outcome: "payload"
+      readonly payload: JsonObject
+      readonly dropped_fields: ReadonlyArray<DroppedField>
+    }
+  | {
+      /** Null where it could not be read. */
+      readonly event_id: string | null
+      readonly outcome: "skipped" | "rejected"
+      /** Stable code. */
+      readonly reason: string
+      /** For people. */
+      readonly message: string
+      readonly dropped_fields: ReadonlyArray<DroppedField>
+    }
+
+/**
+ * Prepares a raw event for a connection. The event is the parsed JSON of a raw record; fields may be absent.
+ * @param now milliseconds since the epoch, for age limits; null (the default) checks none
+ */
+export const prepare = (rawEvent: unknown, connection: Connection, now: number | null = null): Prepared =>
+  prepareRead(rawEventFromJson(rawEvent), connection, now)
+
+/** As `prepare`, for a record that was read already, or could not be. */
+export const prepareRead = (read: JsonEvent, connection: Connection, now: number | null): Prepared => {
+  if (read._tag === "Problem") return refused(read.problem)
+  const normalized = normalizeFor(read.raw, read.dropped, connection, now)
+  return normalized._tag === "Problem"
+    ? refused(normalized.problem)
+    : prepareNormalized(normalized.event, connection, now)
+}
+
+const normalizeFor = (
+  raw: RawEvent,
+  dropped: ReadonlyArray<DroppedField>,
+  connection: Connection,
+  now: number | null
+) => {
+  const { defaultCountry } = connection.mapping
+  return normalize(
+    raw,
+    nowhere,
+    {
+      ...defaultNormalizerOptions,
+      defaultCountries: defaultCountry === null ? [] : [defaultCountry],
+      recipients: connection.kind === "whatsapp" ? localSealer : null,
+      now
+    },
+    dropped
+  )
+}
+
+const prepareNormalized = (event: NormalizedEvent, connection: Connection, now: number | null): Prepared => {
+  const mapped = mapForConnection(event, connection, connectorFor(connection.kind), now)
+  if (mapped._tag !== "Mapped") {
+    return {
+      event_id: event.event_id,
+      outcome: mapped._tag === "Skipped" ? "skipped" : "rejected",
+      reason: mapped.reason,
+      message: mapped.message,
+      dropped_fields: droppedFields(event, connection, [])
+    }
+  }
+  const payload = JSON.parse(mapped.event.payload) as JsonObject
+  return {
+    event_id: event.event_id,
+    outcome: "payload",
+    payload: withRecipient(payload, mapped.event.sealed_recipient, event.event_id),
+    dropped_fields: mapped.event.dropped_fields
+  }
+}
+
+/** WhatsApp: the message as delivery sends it, its recipient opened. */
+const withRecipient = (payload: JsonObject, sealed: string | null, eventId: string): JsonObject => {
+  if (sealed === null) return payload
+  const recipient = openRecipient(localSealer, sealed, eventId)
+  return Result.isSuccess(recipient) ? { ...payload, to: recipient.success } : payload
+}
+
+const refused = (problem: Problem): Prepared => ({
+  event_id: problem.eventId,
+  outcome: "rejected",
+  reason: problem.reason,
+  message: problem.message,
+  dropped_fields: []
+})
+
+/** Seals recipients between the two steps, in this process only. */
+const localSealer: SealerShape = fromKey(Redacted.make(randomBytes(32).toString("hex")))
+
+/** There is no log that the event stands in. */
+const nowhere = { topic: "", partition: 0, offset: 0, timestamp: 0 }
