@@ -1,10 +1,13 @@
 /** The final result of an event whose request was accepted first. Pure. */
+
 import type { PendingEvent, PendingOutcome } from "../../schemas/types.gen.ts"
+import type { Codecs } from "../avro/codecs.ts"
 import type { EventVerdict, LaterReading } from "../platforms/connector.ts"
 import type { Outbound } from "../stream/contract.ts"
-import type { Lane } from "./lane.ts"
-import { neverTold } from "./later.ts"
 import { deliveryTopics } from "./settings.ts"
+
+/** What `warnings` holds where the platform never told the outcome. */
+export const neverTold = "never_told"
 
 export type FinalReading = Extract<LaterReading, { readonly _tag: "Final" }>
 
@@ -36,7 +39,7 @@ export const laterOutcome = (reading: FinalReading, eventCount: number): LaterOu
 
 /** The record of an event's final outcome. */
 export const finalResult = (
-  lane: Lane,
+  codecs: Codecs["Service"],
   pending: PendingOutcome,
   event: PendingEvent,
   reading: FinalReading,
@@ -46,7 +49,7 @@ export const finalResult = (
   return {
     topic: deliveryTopics.results,
     key: event.event_id,
-    value: lane.codecs.encode(deliveryTopics.results, "event-delivery-log", {
+    value: codecs.encode(deliveryTopics.results, "event-delivery-log", {
       ...event,
       platform: pending.platform,
       timestamp: now,

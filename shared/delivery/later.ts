@@ -3,19 +3,19 @@
  * transaction of its results, to `pending-outcomes` on the partition's number; it is asked for until it is final, by whoever
  * owns the partition, and its final results and the end of its record are one transaction again.
  */
-import { Clock, Duration, Effect, Result } from "effect"
-import type { PendingEvent, PendingOutcome } from "../../schemas/types.gen.ts"
+import { Clock, Duration, Effect, Option, Result } from "effect"
+import type { PendingOutcome } from "../../schemas/types.gen.ts"
 import type { Connector, EventVerdict, LaterReading } from "../platforms/connector.ts"
-import type { AssignedPartition, Outbound, PartitionTask, Restore } from "../stream/contract.ts"
-import type { Item } from "./item.ts"
+import type { AssignedPartition, PartitionTask, Restore } from "../stream/contract.ts"
 import type { Lane } from "./lane.ts"
-import { finalResult } from "./later-results.ts"
+import { finalResult, neverTold } from "./later-results.ts"
+import { pendingRecord } from "./pending.ts"
 import { deliveryHeaders, deliveryTopics } from "./settings.ts"
 
 export interface Later {
   readonly restore: Restore<never, never>
-  /** Records for the step's transaction that keep the accepted requests of these events. */
-  readonly keep: (items: ReadonlyArray<Item>, now: number) => ReadonlyArray<Outbound>
+  /** Takes note of accepted requests, whose records the step commits. */
+  readonly keep: (outcomes: ReadonlyArray<PendingOutcome>, now: number) => void
   readonly tick: NonNullable<PartitionTask<never, never>["tick"]>
 }
 
@@ -42,8 +42,8 @@ export const makeLater = (lane: Lane, assigned: AssignedPartition, later: NonNul
     }
     pendings.delete(pending.outcome.later_id)
     return [
-      ...pending.outcome.events.map((event) => finalResult(lane, pending.outcome, event, final, now)),
-      pendingRecord(lane, assigned, pending.outcome.later_id, null)
+      ...pending.outcome.events.map((event) => finalResult(lane.codecs, pending.outcome, event, final, now)),
+      pendingRecord(lane, assigned.partition, pending.outcome.later_id, null)
     ]
   })
   return {
@@ -62,17 +62,15 @@ export const makeLater = (lane: Lane, assigned: AssignedPartition, later: NonNul
           }
         })
     },
-    keep: (items, now) =>
-      accepted(lane, items, now).map((outcome) => {
-        add(outcome, now + Duration.toMillis(lane.settings.laterFirst))
-        return pendingRecord(lane, assigned, outcome.later_id, outcome)
-      }),
+    keep: (outcomes, now) => {
+      for (const outcome of outcomes) add(outcome, now + Duration.toMillis(lane.settings.laterFirst))
+    },
     tick: {
       every: lane.settings.laterFirst,
       step: Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
         const due = [...pendings.values()].filter((pending) => pending.nextAt <= now).slice(0, lane.settings.laterBatch)
-        const outputs = yield* Effect.forEach(due, ask, { concurrency: 4 })
+        const outputs = yield* Effect.forEach(due, ask, { concurrency: questionsAtATime })
         return { outputs: outputs.flat() }
       })
     }
@@ -83,8 +81,14 @@ const question = (lane: Lane, later: NonNullable<Connector["later"]>, laterId: s
   Effect.gen(function* () {
     const access = yield* Effect.result(lane.access.context)
     if (Result.isFailure(access)) return unreadable(access.failure.verdict)
-    const response = yield* Effect.result(lane.outside.execute(later.request(laterId, access.success)))
-    return Result.isSuccess(response) ? later.read(response.success) : unreadable(noAnswer)
+    const response = yield* lane.outside.execute(later.request(laterId, access.success)).pipe(
+      // A tick holds up the partition's commits: a slow answer is asked for again later.
+      Effect.timeoutOption(questionTimeout),
+      Effect.result
+    )
+    return Result.isSuccess(response) && Option.isSome(response.success)
+      ? later.read(response.success.value)
+      : unreadable(noAnswer)
   })
 
 /** The final outcome of a request: what the platform says, or that it will not say any more; null to ask again. */
@@ -100,56 +104,14 @@ const conclusion = (
   return permanent || tooOld ? { _tag: "Final", processed: null, rejected: [], warnings: [neverTold] } : null
 }
 
-/** What `warnings` holds where the platform never told the outcome. */
-export const neverTold = "never_told"
-
 const waitAfter = (questions: number, reading: LaterReading, { settings }: Lane): Duration.Duration => {
   const own = Duration.min(Duration.times(settings.laterFirst, 2 ** Math.min(questions, 20)), settings.laterMax)
   const wish = reading._tag === "Final" ? null : reading.retryAfter
   return wish === null ? own : Duration.max(own, wish)
 }
 
-/** The accepted requests among the events, each with its events. */
-const accepted = (lane: Lane, items: ReadonlyArray<Item>, now: number): ReadonlyArray<PendingOutcome> => {
-  const requests = new Map<string, { readonly first: Item; readonly events: Array<PendingEvent> }>()
-  for (const item of items) {
-    const laterId = item.fate?.outcome === "accepted" ? item.fate.request?.laterId : null
-    if (laterId === null || laterId === undefined) continue
-    const { event, requests: made } = item
-    const entry = requests.get(laterId) ?? { first: item, events: [] }
-    requests.set(laterId, entry)
-    entry.events.push({
-      event_id: event.event_id,
-      event_name: event.event_name,
-      event_time: event.event_time,
-      platform_event: event.platform_event,
-      mapping_version: event.mapping_version,
-      retry_count: Math.max(0, event.attempts + made - 1),
-      source: event.source
-    })
-  }
-  return [...requests].map(([laterId, { first, events }]) => ({
-    connection_id: lane.connection.id,
-    platform: lane.connection.platform,
-    later_id: laterId,
-    accepted_at: now,
-    latency_ms: first.fate?.request?.latencyMillis ?? 0,
-    events
-  }))
-}
-
-const pendingRecord = (
-  lane: Lane,
-  assigned: AssignedPartition,
-  laterId: string,
-  outcome: PendingOutcome | null
-): Outbound => ({
-  topic: deliveryTopics.pending,
-  partition: assigned.partition,
-  key: `${lane.connection.id}|${laterId}`,
-  headers: { [deliveryHeaders.connection]: lane.connection.id },
-  value: outcome === null ? null : lane.codecs.encode(deliveryTopics.pending, "pending-outcome", outcome)
-})
-
 const unreadable = (verdict: EventVerdict): LaterReading => ({ _tag: "Unreadable", verdict, retryAfter: null })
 const noAnswer: EventVerdict = { errorClass: "transient", reasonCode: null, message: null }
+
+const questionTimeout = Duration.seconds(3)
+const questionsAtATime = 10

@@ -10,8 +10,8 @@ export interface Outside {
   readonly execute: (request: HttpRequestSpec) => Effect.Effect<HttpResponseSpec, HttpFailure>
   /** The connection's credential, read anew each time. */
   readonly secret: Effect.Effect<Secret, CredentialsError>
-  /** Opens a sealed recipient. */
-  readonly open: (sealed: string) => string | null
+  /** Opens the sealed recipient of an event. */
+  readonly open: (sealed: string, eventId: string) => string | null
   /** Writes at once, outside any step's transaction: what must be told while a step still waits. */
   readonly publish: (records: ReadonlyArray<Outbound>) => Effect.Effect<void, KafkaError>
   /** Partitions of all input topics of the connection: what its share of the rate is reckoned by. */

@@ -10,6 +10,7 @@ import { type Intents, makeIntents } from "./intents.ts"
 import type { Item } from "./item.ts"
 import { type Lane, type LaneOptions, makeLane } from "./lane.ts"
 import { type Later, makeLater } from "./later.ts"
+import { acceptedRequests, pendingRecord } from "./pending.ts"
 import { deferredRecord, type RecordContext, recordsOf, unreadableRecord } from "./records.ts"
 import { deliveryHeaders, deliveryTopics } from "./settings.ts"
 import { triage } from "./triage.ts"
@@ -105,7 +106,9 @@ const step = Effect.fnUntraced(function* (partition: Partition, batch: Batch) {
   for (const { record, problem } of sorted.unreadable) outputs.push(unreadableRecord(record, problem, context))
   for (const item of sorted.early) outputs.push(deferredRecord(item))
   outputs.push(...(partition.intents?.settle(sorted.ready, context.now) ?? []))
-  outputs.push(...(partition.later?.keep(items, context.now) ?? []))
+  const pending = acceptedRequests(lane, items, context.now)
+  for (const outcome of pending) outputs.push(pendingRecord(lane, batch.partition, outcome.later_id, outcome))
+  partition.later?.keep(pending, context.now)
   yield* count(lane, items, sorted.unreadable.length)
   return { outputs } satisfies Step
 })

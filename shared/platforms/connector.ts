@@ -123,7 +123,7 @@ export interface RequestContext {
   /** Where the connector has `refresh`, with the access token it gave, as `access_token`. */
   readonly secret: Secret
   /** Opens a sealed recipient (WhatsApp); null where the key is another one or the text is not a sealed one. */
-  readonly open: (sealed: string) => string | null
+  readonly open: (sealed: string, eventId: string) => string | null
 }
 
 /** What the mapper gives a connector beside the event. */

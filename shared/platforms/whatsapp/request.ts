@@ -11,7 +11,7 @@ import { accountPart, appSecretProof, originOf, postJson } from "../request-part
 export const request = (events: ReadonlyArray<MappedEvent>, context: RequestContext): HttpRequestSpec => {
   const event = events[0]
   const sealed = event?.sealed_recipient ?? null
-  const recipient = sealed === null ? null : context.open(sealed)
+  const recipient = event === undefined || sealed === null ? null : context.open(sealed, event.event_id)
   return post(event === undefined ? emptyMessage : withRecipient(event.payload, recipient), context)
 }
 
