@@ -1,0 +1,109 @@
+/**
+ * The sample events: at least 500 realistic ones of every canonical name, several countries, some of them bad. The file
+ * holds times as distances from the moment of publishing, because platforms refuse old events.
+ */
+import { readFileSync } from "node:fs"
+
+export type Json = string | number | boolean | null | ReadonlyArray<Json> | JsonObject
+export interface JsonObject {
+  readonly [key: string]: Json
+}
+
+/** What must become of the record in the first processor. What each platform makes of it depends on the connections. */
+export type Expectation =
+  | { readonly fate: "normalized" }
+  /** The same event_id came before; `conflict` where its content differs. */
+  | { readonly fate: "duplicate"; readonly conflict: boolean }
+  | { readonly fate: "dead_letter"; readonly reason: DeadLetterReason }
+
+export type DeadLetterReason =
+  | "not_avro_not_json"
+  | "empty"
+  | "unknown_schema_id"
+  | "undecodable"
+  | "missing_event_id"
+  | "missing_event_name"
+  | "missing_event_time"
+  | "event_time_in_seconds"
+  | "event_time_in_future"
+  | "event_time_invalid"
+  | "invalid_value"
+  | "unknown_currency"
+  | "empty_identity"
+  | "record_too_large"
+
+/** `avro`: encode `json` with RawEvent's schema; `json`: its UTF-8 text is the record; `bytes`: the record as it is. */
+export type SampleEvent = {
+  /** The record's key. */
+  readonly key: string
+  readonly expect: Expectation
+  /** For people: what is special about it. */
+  readonly note: string | null
+} & (
+  | { readonly encoding: "avro" | "json"; readonly json: JsonObject }
+  | { readonly encoding: "bytes"; readonly bytes: Buffer }
+)
+
+export interface SampleOptions {
+  /** Id that RawEvent's schema has in the registry: one bad record claims it and does not keep to it. */
+  readonly rawEventSchemaId: number
+}
+
+/** One line of the file. */
+export interface SampleLine {
+  readonly key: string
+  readonly encoding: SampleEvent["encoding"]
+  readonly event?: JsonObject
+  /** Absent: the event has no time of its own. Times in the file are distances, in milliseconds. */
+  readonly time?: { readonly offset_ms: number; readonly unit: "milliseconds" | "seconds" }
+  readonly base64?: string
+  /** Bytes 1 to 4 of the record become the id of RawEvent's schema. */
+  readonly stamp_schema_id?: boolean
+  /** So many bytes of a custom property are added. */
+  readonly fill_bytes?: number
+  readonly expect: Expectation
+  readonly note?: string
+}
+
+/** @param now the moment of publishing, in milliseconds since the epoch */
+export const sampleEvents = (
+  now: number,
+  options: SampleOptions = { rawEventSchemaId: 1 }
+): ReadonlyArray<SampleEvent> => sampleLines().map((line) => fromLine(line, now, options))
+
+/** The lines of the committed file. */
+export const sampleLines = (): ReadonlyArray<SampleLine> =>
+  readFileSync(new URL("sample-events.jsonl", import.meta.url), "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as SampleLine)
+
+const fromLine = (line: SampleLine, now: number, options: SampleOptions): SampleEvent => {
+  const { key, encoding, expect, note = null } = line
+  if (encoding === "bytes") return { key, encoding, bytes: bytesOf(line, options), expect, note }
+  const json = filled(withTime(line, now), line.fill_bytes ?? 0)
+  return { key, encoding, json, expect, note }
+}
+
+const withTime = ({ event = {}, time }: SampleLine, now: number): JsonObject => {
+  if (time === undefined) return event
+  const moment = now + time.offset_ms
+  const { event_id, event_name, ...rest } = event
+  const named: Record<string, Json> = {}
+  if (event_id !== undefined) named.event_id = event_id
+  if (event_name !== undefined) named.event_name = event_name
+  return { ...named, event_time: time.unit === "seconds" ? Math.floor(moment / 1000) : moment, ...rest }
+}
+
+const filled = (event: JsonObject, bytes: number): JsonObject => {
+  if (bytes === 0) return event
+  const properties = event.properties as JsonObject
+  const custom = { ...(properties.custom as JsonObject | undefined), filler: "x".repeat(bytes) }
+  return { ...event, properties: { ...properties, custom } }
+}
+
+const bytesOf = (line: SampleLine, options: SampleOptions): Buffer => {
+  const bytes = Buffer.from(line.base64 ?? "", "base64")
+  if (line.stamp_schema_id === true) bytes.writeUInt32BE(options.rawEventSchemaId, 1)
+  return bytes
+}
