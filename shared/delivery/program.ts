@@ -1,0 +1,98 @@
+/** The delivery program of a platform: one processor for each of its enabled connections, each with a world of its own. */
+import { Effect, Metric, Result, Schedule, type Scope } from "effect"
+import type { Codecs } from "../avro/codecs.ts"
+import { SettingsService } from "../config/settings.ts"
+import type { Connection } from "../connections/connection.ts"
+import { Connections } from "../connections/connections.ts"
+import { Credentials } from "../credentials/credentials.ts"
+import type { CredentialsError } from "../credentials/credentials-error.ts"
+import { openRecipient, Sealer } from "../credentials/sealer.ts"
+import { sealerLayer } from "../credentials/sealer-layer.ts"
+import { KafkaClient, type KafkaError } from "../kafka/port.ts"
+import type { Connector } from "../platforms/connector.ts"
+import { type HttpTransport, makeHttpTransport } from "../platforms/http-client.ts"
+import type { Platform } from "../platforms/platform.ts"
+import { connectorFor } from "../platforms/registry.ts"
+import { type Program, processorsProgram } from "../program/program.ts"
+import type { Processor } from "../stream/contract.ts"
+import type { Outside } from "./outside.ts"
+import { type DeliveryError, deliveryProcessor } from "./processor.ts"
+import { deliveryDefaults, deliveryTopics } from "./settings.ts"
+
+/** What `main.ts` of each platform runs. */
+export const deliveryProgram = (platform: Platform): Program =>
+  processorsProgram(`delivery-${platform}`, deliveryProcessors(platform))
+
+type Services = Codecs | Connections | Credentials | KafkaClient | SettingsService | Scope.Scope
+
+/** The processors of a platform's enabled connections; Google's have two kinds of connector. */
+export const deliveryProcessors = (
+  platform: Platform
+): Effect.Effect<ReadonlyArray<Processor<DeliveryError, never>>, KafkaError | CredentialsError, Services> =>
+  Effect.gen(function* () {
+    const { enabledOf } = yield* Connections
+    return yield* Effect.forEach(enabledOf(platform), (connection) =>
+      Effect.gen(function* () {
+        const connector = connectorFor(connection.kind)
+        const outside = yield* outsideOf(connector, connection)
+        return yield* deliveryProcessor({ connector, connection, settings: deliveryDefaults, outside })
+      })
+    )
+  })
+
+/** The real world of one connection: its own pool, credential and writes. */
+export const outsideOf = Effect.fnUntraced(function* (connector: Connector, connection: Connection) {
+  const credentials = yield* Credentials
+  const kafka = yield* KafkaClient
+  const { topicPrefix } = yield* SettingsService
+  const transport = yield* makeHttpTransport()
+  yield* Effect.forkScoped(observePool(transport, connection))
+  return {
+    execute: transport.execute,
+    secret: credentials.resolve(connection.credential, connector.credential),
+    open: yield* opener(connection),
+    publish: (records) => kafka.produce(records.map((record) => ({ ...record, topic: topicPrefix + record.topic }))),
+    partitionsTotal: yield* countPartitions(connection, topicPrefix)
+  } satisfies Outside
+})
+
+/** Only messages to people carry a sealed recipient; the other programs work without the master key. */
+const opener = (connection: Connection): Effect.Effect<Outside["open"], CredentialsError, SettingsService> =>
+  connection.platform === "whatsapp"
+    ? Effect.map(Effect.provide(Sealer, sealerLayer), (sealer) => (sealed: string, eventId: string) => {
+        const opened = openRecipient(sealer, sealed, eventId)
+        return Result.isSuccess(opened) ? opened.success : null
+      })
+    : Effect.succeed(() => null)
+
+const countPartitions = (connection: Connection, prefix: string): Effect.Effect<number, KafkaError, KafkaClient> =>
+  Effect.gen(function* () {
+    const kafka = yield* KafkaClient
+    const topics = [deliveryTopics.mapped(connection.platform), deliveryTopics.retry(connection.platform)]
+    const offsets = yield* Effect.forEach(topics, (topic) => kafka.topicOffsets(prefix + topic))
+    return offsets.reduce((sum, partitions) => sum + partitions.length, 0)
+  }).pipe(
+    // Topics may be on their way to be created.
+    Effect.retry(Schedule.max([Schedule.spaced("1 second"), Schedule.recurs(30)]))
+  )
+
+const observePool = (transport: HttpTransport["Service"], connection: Connection): Effect.Effect<void> => {
+  const attributes = { connection: connection.id, platform: connection.platform }
+  const sample = Effect.flatMap(transport.statistics, (pool) =>
+    Effect.all(
+      [
+        Metric.update(Metric.withAttributes(poolOpen, attributes), pool.open),
+        Metric.update(Metric.withAttributes(poolActive, attributes), pool.active),
+        Metric.update(Metric.withAttributes(poolWaiting, attributes), pool.waiting)
+      ],
+      { discard: true }
+    )
+  )
+  return Effect.asVoid(Effect.repeat(sample, Schedule.spaced("5 seconds")))
+}
+
+const poolOpen = Metric.gauge("capi_delivery_pool_open_connections", { description: "Open connections of the pool." })
+const poolActive = Metric.gauge("capi_delivery_pool_active_requests", { description: "Requests under way." })
+const poolWaiting = Metric.gauge("capi_delivery_pool_waiting_requests", {
+  description: "Requests that wait for a connection."
+})

@@ -1,0 +1,99 @@
+/**
+ * Outcomes that a platform brings by itself (WhatsApp's webhook). Every instance keeps an index of the accepted requests, read from
+ * `pending-outcomes`, since a notification reaches any of them. A notification that comes before its request's record is
+ * committed waits for it; without memory for it, the outcome stays `accepted`.
+ */
+import { Duration } from "effect"
+import type { PendingOutcome } from "../../schemas/types.gen.ts"
+import type { Codecs } from "../avro/codecs.ts"
+import type { Connection } from "../connections/connection.ts"
+import type { EventVerdict } from "../platforms/connector.ts"
+import type { Inbound, Outbound } from "../stream/contract.ts"
+import { type FinalReading, finalResult, neverTold } from "./later-results.ts"
+import { pendingRecord } from "./pending.ts"
+import { type DeliverySettings, deliveryHeaders } from "./settings.ts"
+
+export interface WebhookOutcomes {
+  /** A record of `pending-outcomes`; gives what a notification that was here first leads to. */
+  readonly pending: (record: Inbound, now: number) => ReadonlyArray<Outbound>
+  /** A notification; gives the final results and the end of the pending record, or nothing yet. */
+  readonly status: (laterId: string, verdict: EventVerdict, now: number) => ReadonlyArray<Outbound>
+  /** Gives up what was never told within the settings' life of a question. */
+  readonly sweep: (now: number) => ReadonlyArray<Outbound>
+}
+
+interface Known {
+  readonly outcome: PendingOutcome
+  readonly partition: number
+}
+
+export const makeWebhookOutcomes = (
+  connection: Connection,
+  codecs: Codecs["Service"],
+  settings: Pick<DeliverySettings, "laterLife">
+): WebhookOutcomes => {
+  const known = new Map<string, Known>()
+  const early = new Map<string, { readonly verdict: EventVerdict; readonly at: number }>()
+
+  const conclude = (laterId: string, { outcome, partition }: Known, reading: FinalReading, now: number) => {
+    known.delete(laterId)
+    return [
+      ...outcome.events.map((event) => finalResult(codecs, outcome, event, reading, now)),
+      pendingRecord({ connection, codecs }, partition, laterId, null)
+    ]
+  }
+
+  return {
+    pending: (record, now) => {
+      if (record.headers[deliveryHeaders.connection] !== connection.id || record.key === null) return []
+      const laterId = record.key.toString("utf8").slice(connection.id.length + 1)
+      if (record.value === null) {
+        known.delete(laterId)
+        return []
+      }
+      const decoded = codecs.decode("pending-outcome", record.value)
+      if (decoded._tag === "Undecodable") return []
+      const entry = { outcome: decoded.value, partition: record.partition }
+      const told = early.get(laterId)
+      early.delete(laterId)
+      if (told !== undefined) return conclude(laterId, entry, readingOf(told.verdict, entry.outcome), now)
+      known.set(laterId, entry)
+      return []
+    },
+    status: (laterId, verdict, now) => {
+      // Sent is no news: the request's answer said as much.
+      if (verdict.errorClass === "accepted") return []
+      const entry = known.get(laterId)
+      if (entry !== undefined) return conclude(laterId, entry, readingOf(verdict, entry.outcome), now)
+      early.set(laterId, { verdict, at: now })
+      forgetOld(early, now)
+      return []
+    },
+    sweep: (now) => {
+      const limit = now - Duration.toMillis(settings.laterLife)
+      const old = [...known].filter(([, { outcome }]) => outcome.accepted_at < limit).slice(0, sweptMax)
+      return old.flatMap(([laterId, entry]) => conclude(laterId, entry, never, now))
+    }
+  }
+}
+
+const readingOf = (verdict: EventVerdict, outcome: PendingOutcome): FinalReading => {
+  const count = outcome.events.length
+  const isDelivered = verdict.errorClass === "delivered" || verdict.errorClass === "duplicate"
+  return isDelivered
+    ? { _tag: "Final", processed: count, rejected: [], warnings: [] }
+    : { _tag: "Final", processed: 0, rejected: [{ verdict, count }], warnings: [] }
+}
+
+/** Bounded in number and age; the oldest stand first. */
+const forgetOld = (early: Map<string, { readonly at: number }>, now: number): void => {
+  for (const [laterId, { at }] of early) {
+    if (early.size <= earlyMax && now - at < earlyLifeMillis) return
+    early.delete(laterId)
+  }
+}
+
+const never: FinalReading = { _tag: "Final", processed: null, rejected: [], warnings: [neverTold] }
+const sweptMax = 1000
+const earlyMax = 100_000
+const earlyLifeMillis = 10 * 60_000
