@@ -1,0 +1,41 @@
+/** The normalizer's own settings, and what it takes from the connections. */
+import { Config, Duration, Effect } from "effect"
+import type { SettingsError } from "../../shared/config/settings.ts"
+import type { Connection } from "../../shared/connections/connection.ts"
+import { Connections } from "../../shared/connections/connections.ts"
+import { Sealer, type SealerShape } from "../../shared/credentials/sealer.ts"
+import type { NormalizerConfig } from "./decide.ts"
+
+/** Bounds on what producers may send. */
+export const normalizerSettings = Config.all({
+  recordBytesMax: Config.Int("NORMALIZER_RECORD_BYTES_MAX").pipe(Config.withDefault(1_048_576)),
+  futureTolerance: Config.Duration("NORMALIZER_FUTURE_TOLERANCE").pipe(Config.withDefault(Duration.hours(24)))
+})
+
+/** Phone numbers are read with the connections' default countries, and sealed only where a connection sends messages. */
+export const configOf = (
+  connections: ReadonlyArray<Connection>,
+  sealer: SealerShape,
+  settings: { readonly recordBytesMax: number; readonly futureTolerance: Duration.Duration }
+): NormalizerConfig => {
+  const countries = connections.map(({ mapping }) => mapping.defaultCountry).filter((country) => country !== null)
+  return {
+    options: {
+      defaultCountries: [...new Set(countries)].sort(),
+      recipients: connections.some(({ kind }) => kind === "whatsapp") ? sealer : null,
+      futureToleranceMillis: Duration.toMillis(settings.futureTolerance)
+    },
+    deadLetters: sealer,
+    recordBytesMax: settings.recordBytesMax
+  }
+}
+
+/** The configuration of this deployment. */
+export const normalizerConfig: Effect.Effect<
+  NormalizerConfig,
+  SettingsError | Config.ConfigError,
+  Connections | Sealer
+> = Effect.gen(function* () {
+  const { enabled } = yield* Connections
+  return configOf(enabled, yield* Sealer, yield* normalizerSettings)
+})

@@ -1,0 +1,71 @@
+/** What a batch of raw records becomes: normalized events, and dead letters for what is none. Pure. */
+import type { Codecs } from "../../shared/avro/codecs.ts"
+import type { SealerShape } from "../../shared/credentials/sealer.ts"
+import { type NormalizeResult, normalize } from "../../shared/normalize/normalize.ts"
+import type { NormalizerOptions } from "../../shared/normalize/options.ts"
+import { readRecord } from "../../shared/normalize/read-record.ts"
+import type { Batch, Inbound, Outbound, Step } from "../../shared/stream/contract.ts"
+import { deadLetterKey, deadLetterOf } from "./dead-letter.ts"
+
+export interface NormalizerConfig {
+  /** See `NormalizerOptions`; `now` comes from the clock with every batch. */
+  readonly options: Omit<NormalizerOptions, "now">
+  /** Seals the dead letters. */
+  readonly deadLetters: SealerShape
+  /** Longer records become dead letters, unread. */
+  readonly recordBytesMax: number
+}
+
+export interface Decision {
+  readonly step: Step
+  readonly normalized: number
+  /** Dead letters by reason. */
+  readonly refused: ReadonlyMap<string, number>
+  /** Values left out, by `<field> <reason>`; free properties are counted together. */
+  readonly dropped: ReadonlyMap<string, number>
+}
+
+/** @param now `Clock` in milliseconds since the epoch */
+export const decide = (batch: Batch, config: NormalizerConfig, codecs: Codecs["Service"], now: number): Decision => {
+  const outputs: Array<Outbound> = []
+  const refused = new Map<string, number>()
+  const dropped = new Map<string, number>()
+  const options = { ...config.options, now }
+  let normalized = 0
+  for (const record of batch.records) {
+    const result = normalizeRecord(record, config, options, codecs)
+    if (result._tag === "Normalized") {
+      const { event } = result
+      normalized++
+      for (const { field, reason } of event.dropped_fields) count(dropped, `${countedField(field)} ${reason}`)
+      const value = codecs.encode("normalized-events", "normalized-event", event)
+      outputs.push({ topic: "normalized-events", key: event.event_id, value })
+    } else {
+      count(refused, result.problem.reason)
+      const letter = deadLetterOf(record, result.problem, config.deadLetters, now)
+      const value = codecs.encode("dead-letters", "dead-letter", letter)
+      outputs.push({ topic: "dead-letters", key: deadLetterKey(letter), value })
+    }
+  }
+  return { step: { outputs }, normalized, refused, dropped }
+}
+
+const normalizeRecord = (
+  record: Inbound,
+  config: NormalizerConfig,
+  options: NormalizerOptions,
+  codecs: Codecs["Service"]
+): NormalizeResult => {
+  const read = readRecord(record.value, (value) => codecs.decode("raw-event", value), config.recordBytesMax)
+  if (read._tag === "Problem") return read
+  const { offset, partition, timestamp, topic } = record
+  return normalize(read.raw, { topic, partition, offset, timestamp }, options, read.dropped)
+}
+
+const count = (counts: Map<string, number>, key: string): void => {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}
+
+/** Names of free properties and places in lists are as many as producers like: no label of a metric. */
+const countedField = (field: string): string =>
+  field.startsWith("properties.custom") ? "properties.custom" : field.replace(/\[\d+\]/, "[]")

@@ -1,0 +1,42 @@
+/** The normalizer: raw-events in; normalized-events and dead-letters out. */
+import { Clock, Duration, Effect, Metric } from "effect"
+import { Codecs, type RegistryError } from "../../shared/avro/codecs.ts"
+import type { Batch, Processor } from "../../shared/stream/contract.ts"
+import { decide, type NormalizerConfig } from "./decide.ts"
+
+export const normalizer = (config: NormalizerConfig): Processor<RegistryError, Codecs> => ({
+  name: "normalizer",
+  topics: ["raw-events"],
+  batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5) },
+  concurrency: 1,
+  open: () => Effect.succeed({ step: normalizeBatch(config) })
+})
+
+const normalizeBatch = (config: NormalizerConfig) =>
+  Effect.fn("normalizer.normalizeBatch")(function* (batch: Batch) {
+    const codecs = yield* Codecs
+    yield* codecs.prepare(batch.records.map(({ value }) => (value?.[0] === 0 ? value : null)))
+    const decision = decide(batch, config, codecs, yield* Clock.currentTimeMillis)
+    yield* Metric.update(normalizedEvents, decision.normalized)
+    for (const [reason, count] of decision.refused) {
+      yield* Metric.update(Metric.withAttributes(deadLetters, { reason }), count)
+    }
+    for (const [key, count] of decision.dropped) {
+      const [field = "", reason = ""] = key.split(" ")
+      yield* Metric.update(Metric.withAttributes(droppedFields, { field, reason }), count)
+    }
+    return decision.step
+  })
+
+const normalizedEvents = Metric.counter("normalizer_events_total", {
+  incremental: true,
+  description: "Events normalized."
+})
+const deadLetters = Metric.counter("normalizer_dead_letters_total", {
+  incremental: true,
+  description: "Raw records that could not become events, by reason."
+})
+const droppedFields = Metric.counter("normalizer_dropped_fields_total", {
+  incremental: true,
+  description: "Values left out of events that went on, by field and reason."
+})
