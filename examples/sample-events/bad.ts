@@ -73,7 +73,7 @@ export const badLines: ReadonlyArray<SampleLine> = [
     encoding: "avro",
     time: { offset_ms: -9_000_000, unit: "seconds" }
   }),
-  asJson("event_time_in_future", good("bad-future-1"), { time: { offset_ms: 86_400_000, unit: "milliseconds" } }),
+  asJson("event_time_in_future", good("bad-future-1"), { time: { offset_ms: 3 * 86_400_000, unit: "milliseconds" } }),
   asJson("event_time_in_future", good("bad-future-2"), {
     encoding: "avro",
     time: { offset_ms: 31_536_000_000, unit: "milliseconds" }

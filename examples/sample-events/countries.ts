@@ -89,7 +89,7 @@ export const countries: ReadonlyArray<Country> = [
     ["FR", "FRA", "France"],
     ["EUR", 2, 0.92],
     "fr-FR",
-    ["+33 6 39 98 ## ##", "06 39 98 ## ##"],
+    ["+33 6 12 34 5# ##", "06 12 34 5# ##"],
     [
       ["Valéry", "Lefèvre", "m"],
       ["Chloé", "D'Angelo", "f"],
@@ -264,8 +264,8 @@ export const countries: ReadonlyArray<Country> = [
       ["أحمد", "الهاشمي", "m"]
     ],
     [
-      ["Dubai", "Dubai", "00000"],
-      ["Abu Dhabi", "Abu Dhabi", "00000"]
+      ["Dubai", "Dubai", ""],
+      ["Abu Dhabi", "Abu Dhabi", ""]
     ]
   )
 ]
