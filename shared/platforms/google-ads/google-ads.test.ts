@@ -1,0 +1,149 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Redacted } from "effect"
+import type { Json } from "../connector.ts"
+import { contextOf, json, mappedEvent, secretValue } from "../fixture.ts"
+import { request } from "./request.ts"
+import { verdict } from "./verdict.ts"
+
+const context = contextOf("google-ads", [
+  "refresh_token",
+  "client_id",
+  "client_secret",
+  "developer_token",
+  "access_token"
+])
+const events = [0, 1, 2].map((index) => mappedEvent(index, { batch_group: "operation=conversions" }))
+const adsError = (errorCode: Record<string, string>, index?: number, more: Record<string, Json> = {}): Json => ({
+  errorCode,
+  message: "Not valid.",
+  ...(index === undefined
+    ? {}
+    : { location: { fieldPathElements: [{ fieldName: "conversions", ...(index === 0 ? {} : { index }) }] } }),
+  ...more
+})
+const details = (...errors: ReadonlyArray<Json>): Json => [
+  { "@type": "type.googleapis.com/google.ads.googleads.v25.errors.GoogleAdsFailure", errors, requestId: "req-1" }
+]
+const row = { gclid: "x" }
+
+describe("Google Ads' request", () => {
+  it("uploads conversions with partial failure, the developer token and the manager's id", () => {
+    const account = { customer_id: "123-456-7890", login_customer_id: "999-888-7777" }
+    const spec = request(events, { ...context, connection: { ...context.connection, account } })
+    assert.strictEqual(spec.url, "https://platform.example/v9/customers/1234567890:uploadClickConversions")
+    assert.strictEqual(spec.headers["login-customer-id"], "9998887777")
+    assert.strictEqual(Redacted.value(spec.secretHeaders["developer-token"]!), secretValue("developer_token"))
+    const { conversions, ...envelope } = JSON.parse(spec.body ?? "")
+    assert.strictEqual(conversions.length, 3)
+    assert.deepStrictEqual(envelope, { partialFailure: true, validateOnly: false })
+  })
+
+  it("uploads adjustments where the group says so", () => {
+    const spec = request([mappedEvent(0, { batch_group: "operation=adjustments" })], context)
+    assert.match(spec.url, /:uploadConversionAdjustments$/)
+    assert.isArray(JSON.parse(spec.body ?? "").conversionAdjustments)
+  })
+})
+
+describe("Google Ads' verdict", () => {
+  const partly = (results: ReadonlyArray<Json>, ...errors: ReadonlyArray<Json>) =>
+    verdict(
+      json(200, {
+        partialFailureError: { code: 3, message: "Multiple errors.", details: details(...errors) },
+        results
+      }),
+      events
+    )
+  const classes = (answer: ReturnType<typeof verdict>) =>
+    answer._tag === "PerEvent" ? answer.events.map(({ errorClass }) => errorClass) : answer._tag
+
+  it("judges each row: taken, duplicate, bad, and a zero index that JSON leaves out", () => {
+    const answer = partly(
+      [{}, row, {}],
+      adsError({ conversionUploadError: "ORDER_ID_ALREADY_IN_USE" }, 0),
+      adsError({ conversionUploadError: "EXPIRED_EVENT" }, 2)
+    )
+    assert.deepStrictEqual(classes(answer), ["duplicate", "delivered", "invalid_event"])
+    assert.deepInclude(answer, { requestId: "req-1", eventsReceived: 2 })
+    assert.strictEqual(
+      answer._tag === "PerEvent" && answer.events[2]?.reasonCode,
+      "conversionUploadError.EXPIRED_EVENT"
+    )
+  })
+
+  it("makes a click that is too recent wait alone", () => {
+    const answer = partly([row, {}, row], adsError({ conversionUploadError: "TOO_RECENT_EVENT" }, 1))
+    assert.deepStrictEqual(classes(answer), ["delivered", "transient", "delivered"])
+    const wait = answer._tag === "PerEvent" ? answer.events[1]?.retryAfter : undefined
+    assert.strictEqual(Duration.toHours(wait ?? Duration.zero), 6)
+    assert.isNull(answer.retryAfter)
+  })
+
+  it("gives up a row that can't succeed, whatever else it has", () => {
+    const answer = partly(
+      [row, {}, row],
+      adsError({ internalError: "TRANSIENT_ERROR" }, 1),
+      adsError({ conversionUploadError: "UNPARSEABLE_GCLID" }, 1)
+    )
+    assert.deepStrictEqual(classes(answer), ["delivered", "invalid_event", "delivered"])
+  })
+
+  it("blames an error without an index on the rows that failed, and on no others", () => {
+    const answer = partly([row, {}, row], adsError({ internalError: "INTERNAL_ERROR" }))
+    assert.deepStrictEqual(classes(answer), ["delivered", "transient", "delivered"])
+  })
+
+  it("takes a failed row that nothing explains for not understood", () => {
+    assert.deepStrictEqual(classes(partly([row, {}, row])), ["delivered", "unknown", "delivered"])
+  })
+
+  it("waits as long as the quota error says", () => {
+    const body = {
+      error: {
+        code: 429,
+        status: "RESOURCE_EXHAUSTED",
+        message: "Quota.",
+        details: details(
+          adsError({ quotaError: "RESOURCE_EXHAUSTED" }, undefined, {
+            details: { quotaErrorDetails: { retryDelay: "120s" } }
+          })
+        )
+      }
+    }
+    const answer = verdict(json(429, body), events)
+    assert.strictEqual(Duration.toSeconds(answer.retryAfter ?? Duration.zero), 120)
+  })
+
+  it("retries a concurrent modification, though it comes as 400", () => {
+    const body = {
+      error: {
+        code: 400,
+        status: "INVALID_ARGUMENT",
+        details: details(adsError({ databaseError: "CONCURRENT_MODIFICATION" }))
+      }
+    }
+    const answer = verdict(json(400, body), events)
+    assert.strictEqual(answer._tag === "All" && answer.verdict.errorClass, "transient")
+  })
+
+  it("tells that the developer token may not upload, and where to go instead", () => {
+    const body = {
+      error: {
+        code: 403,
+        status: "PERMISSION_DENIED",
+        details: details(adsError({ notAllowlistedError: "CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE" }))
+      }
+    }
+    const answer = verdict(json(403, body), events)
+    assert.strictEqual(answer._tag === "All" && answer.verdict.errorClass, "configuration")
+    assert.include(answer._tag === "All" ? (answer.verdict.nextStep ?? "") : "", "Data Manager")
+  })
+
+  it("names the culprits of a request that was refused whole", () => {
+    const body = {
+      error: { code: 400, status: "INVALID_ARGUMENT", details: details(adsError({ dateError: "INVALID_FORMAT" }, 2)) }
+    }
+    const answer = verdict(json(400, body), events)
+    assert.deepStrictEqual(answer._tag === "Culprits" ? [...answer.culprits.keys()] : answer._tag, [2])
+  })
+})
