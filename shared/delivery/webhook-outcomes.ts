@@ -18,6 +18,8 @@ export interface WebhookOutcomes {
   readonly pending: (record: Inbound, now: number) => ReadonlyArray<Outbound>
   /** A notification; gives the final results and the end of the pending record, or nothing yet. */
   readonly status: (laterId: string, verdict: EventVerdict, now: number) => ReadonlyArray<Outbound>
+  /** The records of these could not be written: a repeated notification counts again. */
+  readonly reopen: (laterIds: ReadonlyArray<string>) => void
   /** Gives up what was never told within the settings' life of a question. */
   readonly sweep: (now: number) => ReadonlyArray<Outbound>
 }
@@ -25,6 +27,8 @@ export interface WebhookOutcomes {
 interface Known {
   readonly outcome: PendingOutcome
   readonly partition: number
+  /** Concluded; the end of its record will be read back. */
+  closing: boolean
 }
 
 export const makeWebhookOutcomes = (
@@ -35,8 +39,9 @@ export const makeWebhookOutcomes = (
   const known = new Map<string, Known>()
   const early = new Map<string, { readonly verdict: EventVerdict; readonly at: number }>()
 
-  const conclude = (laterId: string, { outcome, partition }: Known, reading: FinalReading, now: number) => {
-    known.delete(laterId)
+  const conclude = (laterId: string, entry: Known, reading: FinalReading, now: number) => {
+    const { outcome, partition } = entry
+    entry.closing = true
     return [
       ...outcome.events.map((event) => finalResult(codecs, outcome, event, reading, now)),
       pendingRecord({ connection, codecs }, partition, laterId, null)
@@ -53,25 +58,33 @@ export const makeWebhookOutcomes = (
       }
       const decoded = codecs.decode("pending-outcome", record.value)
       if (decoded._tag === "Undecodable") return []
-      const entry = { outcome: decoded.value, partition: record.partition }
+      const entry = { outcome: decoded.value, partition: record.partition, closing: false }
+      known.set(laterId, entry)
       const told = early.get(laterId)
       early.delete(laterId)
-      if (told !== undefined) return conclude(laterId, entry, readingOf(told.verdict, entry.outcome), now)
-      known.set(laterId, entry)
-      return []
+      return told === undefined ? [] : conclude(laterId, entry, readingOf(told.verdict, entry.outcome), now)
     },
     status: (laterId, verdict, now) => {
       // Sent is no news: the request's answer said as much.
       if (verdict.errorClass === "accepted") return []
       const entry = known.get(laterId)
+      if (entry?.closing === true) return []
       if (entry !== undefined) return conclude(laterId, entry, readingOf(verdict, entry.outcome), now)
       early.set(laterId, { verdict, at: now })
       forgetOld(early, now)
       return []
     },
+    reopen: (laterIds) => {
+      for (const laterId of laterIds) {
+        const entry = known.get(laterId)
+        if (entry !== undefined) entry.closing = false
+      }
+    },
     sweep: (now) => {
       const limit = now - Duration.toMillis(settings.laterLife)
-      const old = [...known].filter(([, { outcome }]) => outcome.accepted_at < limit).slice(0, sweptMax)
+      const old = [...known]
+        .filter(([, { outcome, closing }]) => !closing && outcome.accepted_at < limit)
+        .slice(0, sweptMax)
       return old.flatMap(([laterId, entry]) => conclude(laterId, entry, never, now))
     }
   }

@@ -1,0 +1,5 @@
+import { deliveryProgram } from "../../shared/delivery/program.ts"
+import type { Program } from "../../shared/program/program.ts"
+
+/** Delivers to every enabled connection of the platform. */
+export const deliverySnapchatProgram: Program = deliveryProgram("snapchat")

@@ -1,0 +1,98 @@
+/** One connection's webhook: the handshake, signed notifications, and the final results that they lead to. */
+import { Clock, Effect, Schedule } from "effect"
+import { Codecs } from "../../shared/avro/codecs.ts"
+import { SettingsService } from "../../shared/config/settings.ts"
+import type { Connection } from "../../shared/connections/connection.ts"
+import { Credentials } from "../../shared/credentials/credentials.ts"
+import { deliveryDefaults, deliveryTopics } from "../../shared/delivery/settings.ts"
+import { makeWebhookOutcomes } from "../../shared/delivery/webhook-outcomes.ts"
+import { KafkaClient } from "../../shared/kafka/port.ts"
+import { connectorFor } from "../../shared/platforms/registry.ts"
+import { isSignedByMeta, messageStatuses, webhookChallenge } from "../../shared/platforms/whatsapp/webhook.ts"
+import type { Outbound } from "../../shared/stream/contract.ts"
+import type { HttpAnswer, HttpRequest, Route } from "../../shared/telemetry/http-server.ts"
+
+/** The routes of a connection's webhook, and the work that keeps its index of accepted messages up to date. */
+export const connectionWebhook = Effect.fnUntraced(function* (connection: Connection) {
+  const codecs = yield* Codecs
+  const credentials = yield* Credentials
+  const kafka = yield* KafkaClient
+  const { topicPrefix } = yield* SettingsService
+  const outcomes = makeWebhookOutcomes(connection, codecs, deliveryDefaults)
+  const secret = yield* Effect.cachedWithTTL(
+    credentials.resolve(connection.credential, connectorFor(connection.kind).credential),
+    deliveryDefaults.secretLife
+  )
+
+  const publish = (records: ReadonlyArray<Outbound>) =>
+    records.length === 0
+      ? Effect.void
+      : kafka.produce(records.map((record) => ({ ...record, topic: topicPrefix + record.topic })))
+
+  const handshake = ({ query }: HttpRequest) =>
+    Effect.map(secret, (fields): HttpAnswer => {
+      const challenge = fields["verify_token"] === undefined ? null : webhookChallenge(query, fields["verify_token"])
+      return challenge === null ? forbidden : { status: 200, body: challenge }
+    })
+
+  const notify = Effect.fnUntraced(function* ({ body, headers }: HttpRequest) {
+    const appSecret = (yield* secret)["app_secret"]
+    if (appSecret === undefined || !isSignedByMeta(body, headers["x-hub-signature-256"], appSecret)) return forbidden
+    const now = yield* Clock.currentTimeMillis
+    const statuses = messageStatuses(body.toString("utf8"))
+    yield* publish(statuses.flatMap(({ laterId, verdict }) => outcomes.status(laterId, verdict, now))).pipe(
+      Effect.onError(() => Effect.sync(() => outcomes.reopen(statuses.map(({ laterId }) => laterId))))
+    )
+    return { status: 200, body: "" } satisfies HttpAnswer
+  })
+
+  const path = `/webhooks/whatsapp/${connection.id}`
+  const guarded = (handle: (request: HttpRequest) => Effect.Effect<HttpAnswer, Error>): Route["handle"] => {
+    // WhatsApp brings a notification again where the answer is no 200.
+    return (request) =>
+      Effect.catch(handle(request), (error) =>
+        Effect.as(
+          Effect.logWarning("A notification of WhatsApp could not be taken.").pipe(
+            Effect.annotateLogs({ connection: connection.id, reason: error.message })
+          ),
+          unavailable
+        )
+      )
+  }
+  const routes: ReadonlyArray<Route> = [
+    { method: "GET", path, handle: guarded(handshake) },
+    { method: "POST", path, handle: guarded(notify) }
+  ]
+
+  const topic = topicPrefix + deliveryTopics.pending
+  const read = Effect.gen(function* () {
+    const partitions = yield* kafka.topicOffsets(topic)
+    yield* kafka.read({
+      topic,
+      ranges: partitions.map(({ partition, low }) => ({ partition, from: low, to: null })),
+      onRecords: (records) =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) =>
+          publish(records.flatMap((record) => outcomes.pending({ ...record, topic: deliveryTopics.pending }, now)))
+        )
+    })
+  }).pipe(
+    Effect.tapError((error) =>
+      Effect.logWarning("The index of accepted messages is read anew.").pipe(
+        Effect.annotateLogs({ connection: connection.id, reason: error.message })
+      )
+    ),
+    Effect.retry(Schedule.min([Schedule.exponential("500 millis"), Schedule.spaced("30 seconds")]))
+  )
+  const sweep = Effect.flatMap(Clock.currentTimeMillis, (now) => publish(outcomes.sweep(now))).pipe(
+    Effect.catch((error) =>
+      Effect.logWarning("Messages without a final status could not be closed.").pipe(
+        Effect.annotateLogs({ connection: connection.id, reason: error.message })
+      )
+    ),
+    Effect.repeat(Schedule.spaced("1 minute"))
+  )
+  return { routes, follow: Effect.all([read, sweep], { concurrency: "unbounded", discard: true }) }
+})
+
+const forbidden: HttpAnswer = { status: 403, body: "" }
+const unavailable: HttpAnswer = { status: 503, body: "" }

@@ -1,0 +1,80 @@
+import { assert, it } from "@effect/vitest"
+import { Duration } from "effect"
+import type { PendingOutcome } from "../../schemas/types.gen.ts"
+import type { Inbound, Outbound } from "../stream/contract.ts"
+import { pendingRecord } from "./pending.ts"
+import { codecs, connection, readStep, verdict } from "./testing.ts"
+import { makeWebhookOutcomes } from "./webhook-outcomes.ts"
+
+const settings = { laterLife: Duration.days(3) }
+const outcome: PendingOutcome = {
+  connection_id: "shop",
+  platform: "whatsapp",
+  later_id: "wamid.1",
+  accepted_at: 0,
+  latency_ms: 5,
+  events: [
+    {
+      event_id: "a",
+      event_name: "purchase",
+      event_time: 0,
+      platform_event: "order",
+      mapping_version: "1",
+      retry_count: 0,
+      source: { topic: "raw-events", partition: 0, offset: 7, timestamp: 0 }
+    }
+  ]
+}
+const recordOf = (output: Outbound): Inbound => ({
+  topic: output.topic,
+  partition: output.partition ?? 0,
+  offset: 0,
+  timestamp: 0,
+  key: Buffer.from(output.key ?? ""),
+  value: output.value,
+  headers: output.headers ?? {}
+})
+const pending = recordOf(pendingRecord({ connection, codecs }, 3, "wamid.1", outcome))
+const read = (outputs: ReadonlyArray<Outbound>) => {
+  const { outcomes, others } = readStep({ outputs })
+  return { outcomes, ended: others.map(({ key, value, partition }) => ({ key, value, partition })) }
+}
+const ended = [{ key: "shop|wamid.1", value: null, partition: 3 }]
+
+it("a delivered or failed status becomes the final result and ends the pending record on its own partition", () => {
+  for (const [status, told] of [
+    [verdict("delivered"), "delivered"],
+    [verdict("invalid_event", "131026"), "rejected:131026"]
+  ] as const) {
+    const subject = makeWebhookOutcomes(connection, codecs, settings)
+    assert.deepStrictEqual(subject.pending(pending, 0), [])
+    assert.deepStrictEqual(read(subject.status("wamid.1", status, 1)), { outcomes: { a: told }, ended })
+  }
+})
+
+it("a status that comes before its request's record waits for it", () => {
+  const subject = makeWebhookOutcomes(connection, codecs, settings)
+  assert.deepStrictEqual(subject.status("wamid.1", verdict("delivered"), 0), [])
+  assert.deepStrictEqual(read(subject.pending(pending, 1)), { outcomes: { a: "delivered" }, ended })
+})
+
+it("tells an outcome once, however often WhatsApp brings it, and again where it could not be written", () => {
+  const subject = makeWebhookOutcomes(connection, codecs, settings)
+  subject.pending(pending, 0)
+  assert.deepStrictEqual(subject.status("wamid.1", verdict("accepted"), 1), [])
+  assert.strictEqual(subject.status("wamid.1", verdict("delivered"), 2).length, 2)
+  assert.deepStrictEqual(subject.status("wamid.1", verdict("delivered"), 3), [])
+  subject.reopen(["wamid.1"])
+  assert.strictEqual(subject.status("wamid.1", verdict("delivered"), 4).length, 2)
+})
+
+it("gives up after three days what was never told, and leaves others' messages alone", () => {
+  const subject = makeWebhookOutcomes(connection, codecs, settings)
+  subject.pending(pending, 0)
+  subject.pending({ ...pending, headers: { connection: "other" }, key: Buffer.from("other|wamid.2") }, 0)
+  assert.deepStrictEqual(subject.sweep(Duration.toMillis(Duration.days(3))), [])
+  assert.deepStrictEqual(read(subject.sweep(Duration.toMillis(Duration.days(3)) + 1)), {
+    outcomes: { a: "accepted:no_final_answer" },
+    ended
+  })
+})
