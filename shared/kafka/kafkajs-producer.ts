@@ -23,7 +23,7 @@ export const openTransactional = (
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
       createPartitioner: Partitioners.DefaultPartitioner,
-      retry: retryPolicy
+      retry: retryTransaction
     })
     yield* Effect.addFinalizer(() => disconnect(producer))
     yield* attempt(`claim the transactional id ${transactionalId}`, async () => {
@@ -32,6 +32,12 @@ export const openTransactional = (
     })
     return committerOf(producer, options, transactionalId)
   })
+
+/**
+ * The coordinator refuses a transaction's first write while it still finishes the transaction before, which takes a few
+ * milliseconds: so the first repeats come at once.
+ */
+const retryTransaction = { ...retryPolicy, initialRetryTime: 4, retries: 11 }
 
 const committerOf = (
   producer: Producer,
@@ -77,14 +83,14 @@ const commitOnce = async (producer: Producer, options: ResolvedKafkaOptions, ste
   }
 }
 
-/** The coordinator refuses while it still finishes the transaction before; unlike for records, kafkajs doesn't try again. */
+/** Refused for the same reason as the first write; but here kafkajs doesn't try again by itself. */
 const sendOffset = async (
   transaction: Transaction,
   consumerGroupId: string,
   { topic, partition, next }: NonNullable<CommittedStep["offset"]>
 ): Promise<void> => {
   const topics = [{ topic, partitions: [{ partition, offset: String(next) }] }]
-  for (let waitMillis = 5; ; waitMillis = Math.min(waitMillis * 2, 200)) {
+  for (let waitMillis = 4; ; waitMillis = Math.min(waitMillis * 2, 200)) {
     const failure = await transaction.sendOffsets({ consumerGroupId, topics }).then(
       () => null,
       (error: unknown) => error

@@ -1,0 +1,69 @@
+/** A bare group member for tests of the Kafka port: it notes what it is told and waits for what a test expects. */
+import { Effect, type Scope } from "effect"
+import { type FetchedRecord, KafkaClient, type KafkaError, type Member, type TopicPartition } from "../kafka/port.ts"
+
+export interface MemberProbe {
+  readonly member: Member
+  readonly assignments: Array<{ readonly partitions: ReadonlyArray<TopicPartition>; readonly continued: boolean }>
+  readonly records: Array<FetchedRecord>
+  /** The end offset last told of each partition. */
+  readonly ends: Map<number, number>
+  readonly gaps: Array<{ readonly partition: number; readonly expected: number; readonly found: number }>
+  readonly crashes: Array<KafkaError>
+}
+
+export const joinAsProbe = (
+  groupId: string,
+  topic: string,
+  assignment: "balanced" | "active-standby" = "balanced"
+): Effect.Effect<MemberProbe, KafkaError, KafkaClient | Scope.Scope> =>
+  Effect.gen(function* () {
+    const client = yield* KafkaClient
+    const seen: Omit<MemberProbe, "member"> = { assignments: [], records: [], ends: new Map(), gaps: [], crashes: [] }
+    const member = yield* client.join({
+      groupId,
+      topics: [topic],
+      assignment,
+      handlers: {
+        onAssigned: (partitions, continued) => void seen.assignments.push({ partitions, continued }),
+        onRecords: ({ partition }, records, endOffset) => {
+          seen.records.push(...records)
+          seen.ends.set(partition, endOffset)
+        },
+        onGap: ({ partition }, expected, found) => void seen.gaps.push({ partition, expected, found }),
+        onCrashed: (error) => void seen.crashes.push(error)
+      }
+    })
+    return { member, ...seen }
+  })
+
+/** Waits until the condition holds; dies with what it waited for after the deadline. Real time, for tests with a broker. */
+export const until = (
+  what: string,
+  condition: () => boolean | Effect.Effect<boolean, KafkaError, KafkaClient>,
+  deadlineMillis = 30_000
+): Effect.Effect<void, KafkaError, KafkaClient> =>
+  Effect.gen(function* () {
+    for (let waited = 0; waited <= deadlineMillis; waited += pollMillis) {
+      const answer = condition()
+      if (Effect.isEffect(answer) ? yield* answer : answer) return
+      yield* Effect.sleep(pollMillis)
+    }
+    return yield* Effect.die(`Not within ${deadlineMillis} ms: ${what}.`)
+  })
+
+const pollMillis = 20
+
+/** All records of a topic, as a reader of committed records sees them now. */
+export const readAll = (topic: string): Effect.Effect<ReadonlyArray<FetchedRecord>, KafkaError, KafkaClient> =>
+  Effect.gen(function* () {
+    const client = yield* KafkaClient
+    const records: Array<FetchedRecord> = []
+    const ranges = (yield* client.topicOffsets(topic)).map(({ partition, low, high }) => ({
+      partition,
+      from: low,
+      to: high
+    }))
+    yield* client.read({ topic, ranges, onRecords: (found) => void records.push(...found) })
+    return records
+  })
