@@ -1,0 +1,54 @@
+/** A ledger's balance for people and machines. */
+import { Clock, Effect } from "effect"
+import { type Balance, terminalOutcomes } from "../../shared/ledger/ledger.ts"
+import type { Moment } from "./moment.ts"
+import { type Paint, table } from "./output.ts"
+
+/** Everything from a moment until now. */
+export const rangeFrom = (from: Moment) =>
+  Effect.map(Clock.currentTimeMillis, (now) => ({ from: from._tag === "At" ? from.millis : 0, to: now + 1 }))
+
+/** Field names as machines read them. */
+export const balanceToJson = (balance: Balance) => ({
+  balanced: balance.balanced,
+  raw_events: balance.raw,
+  dead_lettered_raw: balance.deadLetteredRaw,
+  normalized: balance.normalized,
+  in_flight_raw: balance.inFlightRaw,
+  missing_raw: balance.missingRaw,
+  connections: balance.connections.map((connection) => ({
+    connection_id: connection.connectionId,
+    consumed: connection.consumed,
+    ...connection.outcomes,
+    skipped_by: connection.skippedBy,
+    in_flight: connection.inFlight,
+    repeated: connection.repeated,
+    missing: connection.missing
+  }))
+})
+
+export const balanceTable = (balance: Balance, paint: Paint): string => {
+  const shown = terminalOutcomes.filter((outcome) => outcome !== "unknown" || someUnknown(balance))
+  const rows = balance.connections.map((connection) => [
+    connection.connectionId,
+    connection.consumed,
+    ...shown.map((outcome) => connection.outcomes[outcome]),
+    connection.inFlight,
+    connection.missing.length
+  ])
+  const headers = ["CONNECTION", "CONSUMED", ...shown.map((outcome) => outcome.replace("_", "-").toUpperCase())]
+  const raw =
+    `Raw events: ${balance.raw} = ${balance.normalized} normalized + ${balance.deadLetteredRaw} dead-lettered ` +
+    `+ ${balance.inFlightRaw} in flight + ${balance.missingRaw.length} missing.`
+  const skips = balance.connections.flatMap(({ connectionId, skippedBy }) => {
+    const reasons = Object.entries(skippedBy).map(([reason, number]) => `${reason} ${number}`)
+    return reasons.length === 0 ? [] : [paint("dim", `${connectionId} skipped: ${reasons.join(", ")}`)]
+  })
+  const verdict = balance.balanced
+    ? paint("green", "Balanced: every event is accounted for.")
+    : paint("red", "Not balanced: some events have left no trace.")
+  return [raw, table([...headers, "IN FLIGHT", "MISSING"], rows, paint), ...skips, verdict].join("\n")
+}
+
+const someUnknown = (balance: Balance): boolean =>
+  balance.connections.some((connection) => connection.outcomes.unknown > 0)

@@ -1,0 +1,57 @@
+/** `capi ledger`: proves from the topics that every event is accounted for, or names those that are not. */
+import { Clock, Effect } from "effect"
+import { SettingsService } from "../../../shared/config/settings.ts"
+import { Connections } from "../../../shared/connections/connections.ts"
+import { readLedger } from "../../../shared/ledger/read-ledger.ts"
+import { balanceTable, balanceToJson, rangeFrom } from "../balance.ts"
+import { Command, Flag } from "../cli.ts"
+import { CommandError } from "../command-error.ts"
+import { parseMoment } from "../moment.ts"
+import { show } from "../output.ts"
+import { withKafkaAndCodecs } from "../services.ts"
+
+const since = Flag.String("since").pipe(
+  Flag.withDescription("Raw events from here on: beginning, a time, or how long ago (1 day)"),
+  Flag.withDefault("beginning")
+)
+const until = Flag.String("until").pipe(
+  Flag.withDescription("Raw events before this time; now by default"),
+  Flag.withDefault("")
+)
+const namesMax = 20
+
+export const ledger = Command.make("ledger", { since, until }, ({ since, until }) =>
+  withKafkaAndCodecs(
+    Effect.gen(function* () {
+      const settings = yield* SettingsService
+      const now = yield* Clock.currentTimeMillis
+      const range = yield* rangeFrom(yield* Effect.fromResult(parseMoment(since, now)))
+      const end = until === "" ? null : yield* Effect.fromResult(parseMoment(until, now))
+      const connections = yield* Connections.pipe(Effect.provide(Connections.layer))
+      const balance = yield* readLedger(
+        { from: range.from, to: end?._tag === "At" ? end.millis : range.to },
+        connections.enabled,
+        settings.topicPrefix
+      )
+      yield* show(balanceToJson(balance), (paint) => {
+        const missing = balance.connections.flatMap(({ connectionId, missing }) =>
+          missing.slice(0, namesMax).map((id) => paint("red", `${connectionId}: ${id} has no outcome`))
+        )
+        const raw = balance.missingRaw
+          .slice(0, namesMax)
+          .map((position) => paint("red", `raw-events ${position} was passed without a trace`))
+        return [balanceTable(balance, paint), ...missing, ...raw].join("\n")
+      })
+      if (!balance.balanced)
+        return yield* new CommandError({
+          code: "not_balanced",
+          message: "The ledger does not balance.",
+          nextStep: "The missing events are named above (all of them with --json)."
+        })
+    })
+  )
+).pipe(
+  Command.withDescription(
+    "Prove that every event is delivered, accepted, skipped, rejected, expired, dead-lettered or in flight"
+  )
+)

@@ -1,0 +1,121 @@
+/** `capi results`: what became of events, one by one or summed up for each connection. */
+import { Clock, Effect, Option } from "effect"
+import type { EventDeliveryLog } from "../../../schemas/types.gen.ts"
+import { Codecs } from "../../../shared/avro/codecs.ts"
+import { SettingsService } from "../../../shared/config/settings.ts"
+import { Connections } from "../../../shared/connections/connections.ts"
+import { readLedger } from "../../../shared/ledger/read-ledger.ts"
+import { balanceTable, balanceToJson, rangeFrom } from "../balance.ts"
+import { Command, Flag } from "../cli.ts"
+import { CommandError } from "../command-error.ts"
+import { type Moment, parseMoment } from "../moment.ts"
+import { type Paint, show, table } from "../output.ts"
+import { readTopic } from "../read-topic.ts"
+import { withKafkaAndCodecs } from "../services.ts"
+
+const summary = Flag.Boolean("summary").pipe(
+  Flag.withDescription("Count each connection's outcomes, from the topics alone"),
+  Flag.withDefault(false)
+)
+const event = Flag.String("event").pipe(Flag.withDescription("Only the event of this id"), Flag.optional)
+const connection = Flag.String("connection").pipe(Flag.withDescription("Only this connection"), Flag.optional)
+const outcome = Flag.String("outcome").pipe(Flag.withDescription("Only this outcome, such as rejected"), Flag.optional)
+const since = Flag.String("since").pipe(
+  Flag.withDescription("beginning (default), a time, or how long ago (2 hours)"),
+  Flag.withDefault("beginning")
+)
+const limit = Flag.Int("limit").pipe(Flag.withDescription("Show at most the last so many"), Flag.withDefault(100))
+
+export const results = Command.make(
+  "results",
+  { summary, event, connection, outcome, since, limit },
+  ({ summary, since, ...filter }) =>
+    withKafkaAndCodecs(
+      Effect.gen(function* () {
+        const from = yield* Effect.fromResult(parseMoment(since, yield* Clock.currentTimeMillis))
+        yield* summary ? summarize(from) : list(from, filter)
+      })
+    )
+).pipe(
+  Command.withDescription("Show what became of events at each connection"),
+  Command.withExamples([
+    { command: "capi results --event o-42", description: "Every outcome of one event" },
+    { command: 'capi results --summary --since "1 hour"', description: "Counts for each connection" },
+    { command: "capi results --outcome rejected --json", description: "Rejections as JSON lines" }
+  ])
+)
+
+const summarize = Effect.fnUntraced(function* (from: Moment) {
+  const settings = yield* SettingsService
+  const connections = yield* Connections.pipe(Effect.provide(Connections.layer))
+  const balance = yield* readLedger(yield* rangeFrom(from), connections.enabled, settings.topicPrefix)
+  yield* show(balanceToJson(balance), (paint) => balanceTable(balance, paint))
+})
+
+interface Filter {
+  readonly event: Option.Option<string>
+  readonly connection: Option.Option<string>
+  readonly outcome: Option.Option<string>
+  readonly limit: number
+}
+
+const list = Effect.fnUntraced(function* (from: Moment, filter: Filter) {
+  const found = yield* findResults(from, filter)
+  yield* show(found, (paint) =>
+    found.length === 0
+      ? "No results."
+      : table(
+          headers,
+          found.map((row) => rowOf(row, paint)),
+          paint
+        )
+  )
+  if (found.length === 0 && Option.isSome(filter.event))
+    return yield* new CommandError({
+      code: "not_found",
+      message: `No result of the event ${filter.event.value} is there (yet).`,
+      nextStep: "It may be in flight, or in dead-letters: capi dead-letters list."
+    })
+})
+
+/** The last results that fit the filter, oldest first. */
+export const findResults = Effect.fnUntraced(function* (from: Moment, filter: Filter) {
+  const codecs = yield* Codecs
+  const fits = (log: EventDeliveryLog) =>
+    (Option.isNone(filter.event) || filter.event.value === log.event_id) &&
+    (Option.isNone(filter.connection) || filter.connection.value === log.connection_id) &&
+    (Option.isNone(filter.outcome) || filter.outcome.value === log.outcome)
+  let found: Array<EventDeliveryLog> = []
+  yield* readTopic({
+    topic: "delivery-results",
+    from,
+    follow: false,
+    onRecords: Effect.fnUntraced(function* (records) {
+      yield* codecs.prepare(records.map((record) => record.value))
+      for (const record of records) {
+        const decoded = codecs.decode("event-delivery-log", record.value)
+        if (decoded._tag === "Decoded" && fits(decoded.value)) found.push(decoded.value)
+      }
+      if (found.length > 2 * filter.limit + 1_000) found = lastOf(found, filter.limit)
+    })
+  })
+  return lastOf(found, filter.limit)
+})
+
+const lastOf = (logs: ReadonlyArray<EventDeliveryLog>, limit: number) =>
+  logs.toSorted((left, right) => left.timestamp - right.timestamp).slice(-Math.max(1, limit))
+
+const headers = ["TIME", "EVENT", "NAME", "CONNECTION", "OUTCOME", "REASON", "MS", "TRIES", "REQUEST", "MESSAGE"]
+
+const rowOf = (log: EventDeliveryLog, paint: Paint) => [
+  new Date(log.timestamp).toISOString().slice(11, 23),
+  log.event_id,
+  log.event_name,
+  log.connection_id,
+  paint(log.success ? "green" : log.outcome === "skipped" ? "dim" : "red", log.outcome),
+  log.reason_code,
+  Math.round(log.latency_ms),
+  log.retry_count,
+  log.request_id,
+  log.error_message
+]

@@ -1,0 +1,125 @@
+/** `capi tail`: the records of a topic as they come, decoded, without personal data. */
+import { Clock, Effect, Option } from "effect"
+import { Codecs, type SchemaName } from "../../../shared/avro/codecs.ts"
+import { topicSchemas } from "../../../shared/avro/record-types.ts"
+import { suggestion } from "../../../shared/connections/did-you-mean.ts"
+import type { FetchedRecord } from "../../../shared/kafka/port.ts"
+import { Argument, Command, Flag, Json } from "../cli.ts"
+import { CommandError } from "../command-error.ts"
+import { maskKey, maskRecord } from "../mask.ts"
+import { parseMoment } from "../moment.ts"
+import { Output, type Paint, painter } from "../output.ts"
+import { readTopic } from "../read-topic.ts"
+import { withKafkaAndCodecs } from "../services.ts"
+
+const topic = Argument.String("topic").pipe(Argument.withDescription("Such as raw-events or mapped-events.meta"))
+const from = Flag.String("from").pipe(
+  Flag.withDescription("beginning, a time, or how long ago (15 min); else only what comes from now on"),
+  Flag.optional
+)
+const last = Flag.Int("last").pipe(Flag.withDescription("Begin with about so many records"), Flag.optional)
+const follow = Flag.Boolean("follow").pipe(
+  Flag.withAlias("f"),
+  Flag.withDescription("Go on after the end; the default without --from and --last"),
+  Flag.withDefault(false)
+)
+
+export const tail = Command.make("tail", { topic, from, last, follow }, ({ topic, from, last, follow }) =>
+  withKafkaAndCodecs(
+    Effect.gen(function* () {
+      const schema = yield* schemaOf(topic)
+      const now = yield* Clock.currentTimeMillis
+      const moment = Option.isSome(from) ? yield* Effect.fromResult(parseMoment(from.value, now)) : null
+      const start = moment ?? (Option.isSome(last) ? ({ _tag: "Last", records: last.value } as const) : null)
+      const render = yield* renderer(schema)
+      yield* readTopic({
+        topic,
+        from: start ?? { _tag: "End" },
+        follow: follow || start === null,
+        onRecords: (records) => Effect.forEach(records, render, { discard: true })
+      })
+    })
+  )
+).pipe(
+  Command.withDescription("Show the records of a topic, decoded, with personal data masked"),
+  Command.withExamples([
+    { command: "capi tail delivery-results", description: "Outcomes as they come, until Ctrl-C" },
+    { command: "capi tail raw-events --from beginning --json", description: "All records as JSON lines" },
+    { command: "capi tail dead-letters --last 10", description: "About the last ten" }
+  ])
+)
+
+/** The schema of a declared topic. */
+export const schemaOf = (topic: string): Effect.Effect<SchemaName, CommandError> => {
+  const declared = topicSchemas.find((row) => row.topic === topic)
+  if (declared !== undefined) return Effect.succeed(declared.schema)
+  const names = topicSchemas.map((row) => row.topic)
+  return Effect.fail(
+    new CommandError({
+      code: "unknown_topic",
+      message: `There is no topic ${JSON.stringify(topic)}.${suggestion(topic, names)}`,
+      nextStep: `Topics are ${names.join(", ")}.`,
+      exitCode: 2
+    })
+  )
+}
+
+const renderer = Effect.fnUntraced(function* (schema: SchemaName) {
+  const codecs = yield* Codecs
+  const output = yield* Output
+  const json = yield* Json
+  const paint = painter(output.colours)
+  return Effect.fnUntraced(function* (record: FetchedRecord) {
+    const view = yield* describe(record, schema).pipe(Effect.provideService(Codecs, codecs))
+    yield* output.write(`${json ? JSON.stringify(view) : forPeople(view, paint)}\n`)
+  })
+})
+
+export interface RecordView {
+  readonly partition: number
+  readonly offset: number
+  readonly time: string
+  readonly key: string | null
+  readonly value: unknown
+}
+
+/** A record as it may be shown. */
+export const describe = Effect.fnUntraced(function* (record: FetchedRecord, schema: SchemaName) {
+  const codecs = yield* Codecs
+  // A registry that is away leaves the record undecoded, which the view says.
+  yield* Effect.ignore(codecs.prepare([record.value]))
+  const { partition, offset, timestamp } = record
+  const decoded = jsonOf(record.value) ?? codecs.decode(schema, record.value)
+  const value =
+    decoded._tag === "Decoded"
+      ? maskRecord(schema, decoded.value)
+      : { undecodable: decoded.reason, message: decoded.message, bytes: record.value?.length ?? 0 }
+  const key = maskKey(record.key, decoded._tag === "Decoded" ? decoded.value : null)
+  return { partition, offset, time: new Date(timestamp).toISOString(), key, value } satisfies RecordView
+})
+
+/** Producers may publish plain JSON instead of Avro. */
+const jsonOf = (bytes: Buffer | null): { readonly _tag: "Decoded"; readonly value: object } | null => {
+  if (bytes === null || bytes[0] === 0 || !/^\s*\{/.test(bytes.toString("utf8", 0, 64))) return null
+  try {
+    return { _tag: "Decoded", value: JSON.parse(bytes.toString("utf8")) }
+  } catch {
+    return null
+  }
+}
+
+const forPeople = (view: RecordView, paint: Paint): string => {
+  const head = paint("dim", `${view.time} ${view.partition}:${view.offset}`)
+  const key = view.key === null ? "" : ` ${paint("blue", view.key)}`
+  return `${head}${key} ${JSON.stringify(withoutNulls(view.value))}`
+}
+
+const withoutNulls = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(withoutNulls)
+  if (value === null || typeof value !== "object") return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, item]) => item !== null && !(Array.isArray(item) && item.length === 0))
+      .map(([key, item]) => [key, withoutNulls(item)])
+  )
+}

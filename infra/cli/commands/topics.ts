@@ -1,0 +1,77 @@
+/** `capi topics`: the declared topics beside what the broker has. */
+import { Effect } from "effect"
+import topicTable from "../../../schemas/topics.json" with { type: "json" }
+import { expandPlatforms } from "../../../shared/avro/record-types.ts"
+import { SettingsService } from "../../../shared/config/settings.ts"
+import { KafkaClient } from "../../../shared/kafka/port.ts"
+import { createTopics } from "../../topics/create-topics.ts"
+import { registerSchemas } from "../../topics/register-schemas.ts"
+import { Command, Flag } from "../cli.ts"
+import { show, table } from "../output.ts"
+import { registryAddressOf, withKafka } from "../services.ts"
+
+const create = Flag.Boolean("create").pipe(
+  Flag.withDescription("Create what is missing and register the schemas (FULL_TRANSITIVE)"),
+  Flag.withDefault(false)
+)
+
+export const topics = Command.make("topics", { create }, ({ create }) =>
+  withKafka(
+    Effect.gen(function* () {
+      const settings = yield* SettingsService
+      const report = create ? yield* createTopics(settings.topicPrefix) : null
+      const schemas = create ? yield* registerSchemas(registryAddressOf(settings), settings.topicPrefix) : []
+      const rows = yield* declaredAndPresent(settings.topicPrefix)
+      const created = new Set(report?.created ?? [])
+      const value = rows.map((row) => ({ ...row, created: created.has(row.name) }))
+      yield* show({ topics: value, different: report?.different ?? [], schemas }, (paint) => {
+        const lines = table(
+          ["TOPIC", "SCHEMA", "PARTITIONS", "RECORDS", "CLEANUP", "STATE"],
+          value.map((row) => [
+            row.name,
+            row.schema,
+            row.partitions,
+            row.records,
+            row.cleanup,
+            row.created ? paint("green", "created") : row.present ? "there" : paint("red", "missing")
+          ]),
+          paint
+        )
+        const different = (report?.different ?? []).map(
+          ({ topic, setting, declared, present }) =>
+            `${paint("yellow", topic)}: ${setting} is ${present}, declared is ${declared}`
+        )
+        return [lines, ...different].join("\n")
+      })
+    })
+  )
+).pipe(
+  Command.withDescription("List the declared topics and what the broker has of them; --create makes the missing ones"),
+  Command.withExamples([{ command: "capi topics --create", description: "Create topics and register schemas" }])
+)
+
+/** One row for each declared topic; `records` is null where the topic is missing. */
+export const declaredAndPresent = Effect.fnUntraced(function* (prefix: string) {
+  const kafka = yield* KafkaClient
+  const present = new Set(yield* kafka.listTopics)
+  const declared = topicTable.topics.flatMap((row) =>
+    expandPlatforms(row.name).map((name) => ({ ...row, name: `${prefix}${name}` }))
+  )
+  return yield* Effect.forEach(
+    declared,
+    Effect.fnUntraced(function* ({ name, schema, partitions, cleanup, retention_ms }) {
+      const offsets = present.has(name) ? yield* kafka.topicOffsets(name) : null
+      return {
+        name,
+        schema,
+        partitions: offsets?.length ?? partitions,
+        // Offsets between the log's ends: a transaction's control records count, too.
+        records: offsets?.reduce((sum, { low, high }) => sum + high - low, 0) ?? null,
+        cleanup,
+        retention_ms,
+        present: offsets !== null
+      }
+    }),
+    { concurrency: 4 }
+  )
+})

@@ -1,0 +1,30 @@
+/** Moments as people write them on a command line: `beginning`, a date, or how long ago. */
+import { Duration, Result } from "effect"
+import { durationForms, readDuration } from "../../shared/connections/section.ts"
+import { CommandError } from "./command-error.ts"
+
+export type Moment = { readonly _tag: "Beginning" } | { readonly _tag: "At"; readonly millis: number }
+
+/** `now` in milliseconds since the epoch. */
+export const parseMoment = (text: string, now: number): Result.Result<Moment, CommandError> => {
+  const trimmed = text.trim()
+  if (trimmed === "beginning") return Result.succeed({ _tag: "Beginning" })
+  const ago = readDuration(trimmed.replace(/\s*ago$/, ""))
+  if (ago !== null) return Result.succeed({ _tag: "At", millis: now - Duration.toMillis(ago) })
+  const millis = /^\d{12,14}$/.test(trimmed) ? Number(trimmed) : dateOf(trimmed)
+  if (millis !== null && millis <= now) return Result.succeed({ _tag: "At", millis })
+  return Result.fail(
+    new CommandError({
+      code: "invalid_time",
+      message: millis === null ? `${JSON.stringify(text)} is no time.` : `${JSON.stringify(text)} lies in the future.`,
+      nextStep: `Give beginning, a date such as 2026-11-23T08:00:00Z, milliseconds since the epoch, or ${durationForms} (ago).`,
+      exitCode: 2
+    })
+  )
+}
+
+const dateOf = (text: string): number | null => {
+  if (!/^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$/.test(text)) return null
+  const millis = Date.parse(text)
+  return Number.isNaN(millis) ? null : millis
+}

@@ -1,0 +1,52 @@
+/** What commands that talk to Kafka stand on: the same settings and layers as the programs, with less patience. */
+import { Duration, Effect, Layer } from "effect"
+import type { Codecs } from "../../shared/avro/codecs.ts"
+import { registryLayer } from "../../shared/avro/registry.ts"
+import type { Settings } from "../../shared/config/settings.ts"
+import { loadSettings, SettingsService } from "../../shared/config/settings.ts"
+import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
+import { KafkaClient, KafkaError } from "../../shared/kafka/port.ts"
+import { kafkaOptionsOf } from "../../shared/program/layers.ts"
+
+/** How long a command waits for a broker or a registry before it says that there is none. */
+const patience = Duration.seconds(8)
+
+/** Runs a command's work with a broker that answers. */
+export const withKafka = <A, E, R>(work: Effect.Effect<A, E, R | KafkaClient | SettingsService>) =>
+  Effect.gen(function* () {
+    const settings = yield* loadSettings
+    return yield* Effect.andThen(reachable(settings), work).pipe(
+      Effect.provide(Layer.merge(Layer.succeed(SettingsService, settings), layerKafka(kafkaOptionsOf(settings))))
+    )
+  })
+
+/** Runs a command's work with a broker and a registry that answer. */
+export const withKafkaAndCodecs = <A, E, R>(work: Effect.Effect<A, E, R | KafkaClient | SettingsService | Codecs>) =>
+  withKafka(Effect.flatMap(SettingsService, (settings) => Effect.provide(work, registryOf(settings))))
+
+export const registryAddressOf = ({ registry }: Settings) => ({
+  url: registry.url,
+  ...(registry.username === null || registry.password === null
+    ? {}
+    : { username: registry.username, password: registry.password })
+})
+
+const registryOf = (settings: Settings) =>
+  registryLayer({ ...registryAddressOf(settings), prefix: settings.topicPrefix, startPatience: patience })
+
+const reachable = ({ kafka }: Settings) =>
+  Effect.flatMap(KafkaClient, (client) => client.listTopics).pipe(
+    Effect.timeoutOrElse({
+      duration: patience,
+      orElse: () =>
+        Effect.fail(
+          new KafkaError({
+            code: "unreachable",
+            operation: "connect",
+            message: `Kafka does not answer at ${kafka.brokers.join(", ")}.`,
+            nextStep: "Check KAFKA_BROKERS, or start a local broker with `capi up`.",
+            cause: null
+          })
+        )
+    })
+  )
