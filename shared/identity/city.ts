@@ -16,11 +16,13 @@ export const normalizeCity = (raw: string): Field<CityForms> => {
   const cleaned = clean(raw)
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
-  if (isOtherHash(cleaned)) return dropped("unsupported_hash")
   const lowered = lower(cleaned)
   // A city without any letter is a postal code or a number in the wrong field.
   if (lowered.includes("@") || !hasLetter.test(lowered)) return dropped("invalid_city")
-  return kept({ plain: letters(lowered), snap: withoutSpaces(lowered) })
+  const plain = letters(lowered)
+  if (isPlaceholder(plain)) return dropped("placeholder")
+  if (isOtherHash(plain)) return dropped("unsupported_hash")
+  return kept({ plain, snap: withoutSpaces(lowered) })
 }
 
 const cityLengthMax = 256

@@ -11,8 +11,7 @@ export const normalizeCountry = (raw: string): Field<string> => {
   const cleaned = clean(raw)
   if (cleaned === "") return dropped("empty")
   // `NA` is Namibia, so the codes come before the words that mean nothing.
-  const upper = cleaned.toUpperCase()
-  if (upper.length === 2) return codeOf(upper)
+  if (/^[A-Za-z]{2}$/.test(cleaned)) return codeOf(cleaned.toLowerCase())
   if (isPlaceholder(cleaned)) return dropped("placeholder")
   if (isOtherHash(cleaned)) return dropped("unsupported_hash")
   const code = names.get(fold(cleaned)) ?? twoLetters(fold(cleaned))
@@ -22,8 +21,8 @@ export const normalizeCountry = (raw: string): Field<string> => {
 /** The country of a hash of its lower-case alpha-2 code, so that a producer's own hashing does not lose it; or null. */
 export const countryOfHash = (hash: string): string | null => codeOfHash.get(hash) ?? null
 
-const codeOf = (upper: string): Field<string> => {
-  const code = twoLetters(upper.toLowerCase())
+const codeOf = (folded: string): Field<string> => {
+  const code = twoLetters(folded)
   return code === undefined ? dropped("invalid_country") : kept(code)
 }
 

@@ -23,11 +23,12 @@ const normalizeName = (raw: string, google: (name: string) => string): Field<Nam
   const cleaned = clean(raw)
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
-  if (isOtherHash(cleaned)) return dropped("unsupported_hash")
   const lowered = lower(cleaned)
   // An address or a number in a field of names is a mistake of the producer, and its hash would match nobody.
   if (lowered.includes("@") || !hasLetter.test(lowered)) return dropped("invalid_name")
   const plain = letters(lowered)
+  if (isPlaceholder(plain)) return dropped("placeholder")
+  if (isOtherHash(plain)) return dropped("unsupported_hash")
   const forGoogle = google(lowered)
   return kept({ plain: plain === "" ? null : plain, google: forGoogle === "" ? null : forGoogle })
 }

@@ -15,6 +15,7 @@ const words = new Set([
   "<null>",
   "[null]",
   "nil",
+  "nan",
   "none",
   "(none)",
   "undefined",
@@ -51,8 +52,8 @@ const words = new Set([
   "''"
 ])
 
-/** `Na` and `Nan` are names of people; these spellings are not. */
-const exact = new Set(["NA", "na", "NaN", "nan", "NAN"])
+/** `Na` is a name of people; in capitals it is what spreadsheets write. */
+const exact = new Set(["NA"])
 
 const firsts = new Uint8Array(128)
 for (const word of [...words, ...exact]) {

@@ -2,7 +2,7 @@
 import { dropped, type Field, kept } from "./field.ts"
 import { isPlaceholder } from "./placeholder.ts"
 import { isOtherHash } from "./sha256.ts"
-import { clean, letters, lower, withoutSpaces } from "./text.ts"
+import { clean, isAscii, letters, lower, withoutSpaces } from "./text.ts"
 
 export interface ZipForms {
   /** Meta and TikTok: lower case, no space, no dash; in the US the first five digits. */
@@ -21,8 +21,9 @@ export const normalizeZip = (raw: string, country: string | null): Field<ZipForm
   if (isPlaceholder(cleaned)) return dropped("placeholder")
   if (isOtherHash(cleaned)) return dropped("unsupported_hash")
   const lowered = lower(cleaned)
-  const compact = letters(lowered)
-  if (compact.length < 2 || compact.length > 12 || !hasDigit.test(compact)) return dropped("invalid_zip")
+  // Japanese forms write digits in full width; a code is the same code in either.
+  const compact = letters(isAscii(lowered) ? lowered : lower(lowered.normalize("NFKC")))
+  if (!code.test(compact) || !hasDigit.test(compact)) return dropped("invalid_zip")
   if (onlyZeros.test(compact)) return dropped("placeholder")
   const plain = american(lowered, compact, country)
   if (plain === null) return dropped("invalid_zip")
@@ -37,6 +38,7 @@ const american = (lowered: string, compact: string, country: string | null): str
   return compact
 }
 
+const code = /^[\p{L}\p{N}\p{M}]{2,12}$/u
 const hasDigit = /\p{N}/u
 const onlyZeros = /^0+$/
 const zipInUs = /^[0-9]{5}(?:[0-9]{4})?$/

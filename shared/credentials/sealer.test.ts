@@ -1,0 +1,58 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Redacted, Result } from "effect"
+import * as fc from "fast-check"
+import { deadLetterAad, fromKey, openRecipient, sealRecipient } from "./sealer.ts"
+
+const sealer = fromKey(Redacted.make("one key"))
+const other = fromKey(Redacted.make("another key"))
+const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array))
+
+describe("the sealer", () => {
+  it("opens what it sealed, with the same words beside it only", () => {
+    fc.assert(
+      fc.property(bytes, fc.string(), fc.string(), (plaintext, aad, wrong) => {
+        const sealed = sealer.seal(plaintext, aad)
+        assert.deepStrictEqual(sealer.open(sealed, aad), Result.succeed(plaintext))
+        if (wrong !== aad) assert.isTrue(Result.isFailure(sealer.open(sealed, wrong)))
+        assert.isTrue(Result.isFailure(other.open(sealed, aad)))
+      })
+    )
+  })
+
+  it("gives the same bytes for the same input, and others for any other", () => {
+    const sealed = sealer.seal(Buffer.from("a"), "x")
+    assert.deepStrictEqual(sealer.seal(Buffer.from("a"), "x"), sealed)
+    const nonce = (sealedBytes: Buffer) => sealedBytes.subarray(1, 13).toString("hex")
+    assert.notStrictEqual(nonce(sealer.seal(Buffer.from("b"), "x")), nonce(sealed))
+    assert.notStrictEqual(nonce(sealer.seal(Buffer.from("a"), "y")), nonce(sealed))
+    // The same bytes in all, cut elsewhere between what is sealed and what is beside it.
+    assert.notStrictEqual(nonce(sealer.seal(Buffer.from("xa"), "")), nonce(sealed))
+  })
+
+  it("notices each flipped bit", () => {
+    const sealed = sealer.seal(Buffer.from("+14155550132"), "x")
+    for (let at = 0; at < sealed.length; at++) {
+      const broken = Buffer.from(sealed)
+      broken[at]! ^= 1
+      assert.isTrue(Result.isFailure(sealer.open(broken, "x")), `byte ${at}`)
+    }
+  })
+
+  it("tells what is wrong with bytes that it never sealed", () => {
+    const codeOf = (sealed: Buffer) => {
+      const opened = sealer.open(sealed, "x")
+      return Result.isFailure(opened) ? opened.failure.code : "opened"
+    }
+    assert.strictEqual(codeOf(Buffer.from("short")), "malformed")
+    assert.strictEqual(codeOf(Buffer.alloc(64, 9)), "unknown_version")
+    assert.strictEqual(codeOf(other.seal(Buffer.from("a"), "x")), "wrong_key_or_tampered")
+  })
+
+  it("binds a recipient to its event, and a dead letter to its place", () => {
+    const sealed = sealRecipient(sealer, "+14155550132", "e-1")
+    assert.notInclude(sealed, "14155550132")
+    assert.deepStrictEqual(openRecipient(sealer, sealed, "e-1"), Result.succeed("+14155550132"))
+    assert.isTrue(Result.isFailure(openRecipient(sealer, sealed, "e-2")))
+    assert.notStrictEqual(deadLetterAad("key", "t", 0, 1), deadLetterAad("value", "t", 0, 1))
+  })
+})

@@ -1,0 +1,106 @@
+import { check, pick } from "./check-cases.ts"
+import { normalizeCountry } from "./country.ts"
+import { normalizeState } from "./state.ts"
+import { normalizeZip } from "./zip.ts"
+
+const stateIn = (country: string | null) => (input: string) => normalizeState(input, country)
+check(
+  "state in the US",
+  [
+    ["California", "ca"],
+    ["  new   york ", "ny"],
+    ["Calif.", "ca"],
+    ["D.C.", "dc"],
+    ["District of Columbia", "dc"],
+    ["Washington, D.C.", "dc"],
+    ["US-TX", "tx"],
+    ["Puerto Rico", "pr"],
+    ["Ontario", "(invalid_state)"],
+    ["ZZ", "(invalid_state)"]
+  ],
+  stateIn("US")
+)
+check(
+  "state elsewhere",
+  [
+    ["Bayern", "bayern"],
+    ["DE-BY", "by"],
+    ["Île-de-France", "îledefrance"],
+    ["Washington", "washington"]
+  ],
+  stateIn("DE")
+)
+check(
+  "state without a country",
+  [
+    ["Oregon", "or"],
+    ["WA", "wa"],
+    ["Ontario", "ontario"]
+  ],
+  stateIn(null)
+)
+
+const zipIn = (country: string | null) => (input: string) => pick(normalizeZip(input, country), "plain")
+check(
+  "zip in the US",
+  [
+    ["94103-1234", "94103"],
+    ["941031234", "94103"],
+    ["94103", "94103"],
+    ["2139", "(invalid_zip)"],
+    ["SW1A 1AA", "(invalid_zip)"],
+    ["00000", "(placeholder)"]
+  ],
+  zipIn("US")
+)
+check(
+  "zip elsewhere",
+  [
+    ["01310-100", "01310100"],
+    ["SW1A 1AA", "sw1a1aa"],
+    ["K1A-0A6", "k1a0a6"],
+    ["12345-6789", "123456789"]
+  ],
+  zipIn("SA")
+)
+check(
+  "zip without a country",
+  [
+    ["60614-9876", "60614"],
+    ["01310-100", "01310100"],
+    ["-", "(placeholder)"],
+    ["A", "(invalid_zip)"]
+  ],
+  zipIn(null)
+)
+check("zip, Snapchat", [["60614-9876", "60614-9876"]], (input) => pick(normalizeZip(input, "US"), "snap"))
+
+check(
+  "country",
+  [
+    ["us", "US"],
+    ["USA", "US"],
+    ["U.S.A.", "US"],
+    ["United\tStates", "US"],
+    ["UK", "GB"],
+    ["England", "GB"],
+    ["DEU", "DE"],
+    ["Deutschland", "DE"],
+    ["AUT", "AT"],
+    ["AUS", "AU"],
+    ["中国", "CN"],
+    ["日本", "JP"],
+    ["대한민국", "KR"],
+    ["Россия", "RU"],
+    ["España", "ES"],
+    ["Österreich", "AT"],
+    ["Cote d'Ivoire", "CI"],
+    ["Türkiye", "TR"],
+    ["NA", "NA"],
+    ["UAE", "AE"],
+    ["XX", "(invalid_country)"],
+    ["InvalidCountry", "(invalid_country)"],
+    ["N/A", "(placeholder)"]
+  ],
+  normalizeCountry
+)
