@@ -1,0 +1,185 @@
+/** Exactly once on the real broker, under members that come, go, freeze, die and fail. */
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { assert, layer } from "@effect/vitest"
+import { Data, Duration, Effect, Fiber, Layer } from "effect"
+import { testBrokers, uniquePrefix } from "../../tests/support/kafka.ts"
+import { layerKafka } from "../kafka/kafkajs-client.ts"
+import { KafkaClient } from "../kafka/port.ts"
+import { copyProcessor, slowedDown } from "../testing/copy-program.ts"
+import { readAll, until } from "../testing/kafka-probe.ts"
+import type { Batch, Processor } from "./contract.ts"
+import { type RuntimeEvent, RuntimeObserver } from "./observer.ts"
+import { run } from "./runtime.ts"
+import { layerRuntimeOptions } from "./runtime-options.ts"
+
+const sessionTimeoutMillis = 6_000
+const partitions = 4
+
+class StepFailed extends Data.TaggedError("StepFailed")<{ readonly message: string }> {}
+
+/** Topics `in` and `out` of a prefix of its own, a runner of processors, and what it takes to check exactly-once. */
+const makeWorld = Effect.gen(function* () {
+  const client = yield* KafkaClient
+  const prefix = uniquePrefix("runtime")
+  const declared = ["in", "out"].map((name) => ({ name: prefix + name, partitions, replication: 1, config: {} }))
+  yield* client.createTopics(declared)
+  const events: Array<RuntimeEvent> = []
+  let written = 0
+  const write = (count: number) => {
+    const first = written
+    written += count
+    const records = Array.from({ length: count }, (_, index) => ({
+      topic: `${prefix}in`,
+      key: `key-${(first + index) % 97}`,
+      value: Buffer.from(String(first + index))
+    }))
+    return client.produce(records)
+  }
+  const start = <E, R>(processor: Processor<E, R>, observed = events) =>
+    run(processor).pipe(
+      Effect.provide(
+        Layer.merge(
+          layerRuntimeOptions({ prefix, drainTimeout: Duration.seconds(5) }),
+          Layer.succeed(RuntimeObserver, (event) => void observed.push(event))
+        )
+      ),
+      Effect.forkChild
+    )
+  /** True when all that was written is committed as read. */
+  const done = Effect.gen(function* () {
+    const ends = yield* client.topicOffsets(`${prefix}in`)
+    const committed = yield* client.committed(`${prefix}copy`, `${prefix}in`)
+    return ends.every(({ partition, high }) => high === (committed[partition]?.offset ?? 0))
+  })
+  const assertExactlyOnce = Effect.gen(function* () {
+    const records = yield* readAll(`${prefix}out`)
+    const values = records.map(({ value }) => Number(value))
+    assert.strictEqual(values.length, written, "no loss, no duplicate")
+    assert.strictEqual(new Set(values).size, written)
+    const last = new Map<string, number>()
+    for (const { key, value } of records) {
+      assert.isBelow(last.get(String(key)) ?? -1, Number(value), "the order of a key is kept")
+      last.set(String(key), Number(value))
+    }
+  })
+  return { prefix, events, write, start, done, assertExactlyOnce }
+})
+
+/** The copying program as a process of its own; killed at the latest when the test's scope closes. */
+const startProcess = (prefix: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const program = fileURLToPath(new URL("../testing/copy-program.ts", import.meta.url))
+      const child = spawn(process.execPath, [
+        program,
+        testBrokers().join(","),
+        prefix,
+        String(sessionTimeoutMillis),
+        "300"
+      ])
+      const lines: Array<string> = []
+      child.stdout.on("data", (text: Buffer) => lines.push(...text.toString().split("\n").filter(Boolean)))
+      return { child, lines }
+    }),
+    ({ child }) => Effect.sync(() => void child.kill("SIGKILL"))
+  )
+
+const layerTest = layerKafka({ brokers: testBrokers(), sessionTimeoutMillis })
+
+layer(layerTest, { excludeTestServices: true })("the runtime on a real broker", (it) => {
+  it.effect("copies exactly once while members join and leave under load", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const load = yield* Effect.forkChild(Effect.forEach(Array(60), () => Effect.delay(world.write(100), "50 millis")))
+      yield* world.start(copyProcessor)
+      for (let round = 0; round < 3; round++) {
+        const observed: Array<RuntimeEvent> = []
+        const other = yield* world.start(copyProcessor, observed)
+        yield* until("the other member has its share", () => observed.some(({ type }) => type === "committed"))
+        yield* Fiber.interrupt(other)
+      }
+      yield* Fiber.join(load)
+      yield* until("all is copied", () => world.done)
+      yield* world.assertExactlyOnce
+    })
+  )
+
+  it.effect("keeps exactly-once though a member dies by kill -9", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const { child, lines } = yield* startProcess(world.prefix)
+      yield* until("the process works", () => lines.length >= partitions)
+      const load = yield* Effect.forkChild(Effect.forEach(Array(40), () => Effect.delay(world.write(200), "25 millis")))
+      yield* Effect.sleep("400 millis")
+      child.kill("SIGKILL")
+      yield* world.start(copyProcessor)
+      yield* Fiber.join(load)
+      yield* until("all is copied", () => world.done)
+      yield* world.assertExactlyOnce
+    })
+  )
+
+  // Red when open-partition.ts gives the transactional id a part of the process's own, so that nobody is fenced.
+  it.effect("lets no zombie commit: a frozen member wakes up after another took over", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const { child, lines } = yield* startProcess(world.prefix)
+      yield* until("the process works", () => lines.length >= partitions)
+      const load = yield* Effect.forkChild(Effect.forEach(Array(80), () => Effect.delay(world.write(50), "50 millis")))
+      yield* Effect.sleep("500 millis")
+      child.kill("SIGSTOP")
+      yield* world.start(copyProcessor)
+      yield* until("the takeover", () => world.events.filter(({ type }) => type === "opened").length >= partitions)
+      yield* Fiber.join(load)
+      yield* until("all is copied", () => world.done)
+      child.kill("SIGCONT")
+      yield* world.write(500)
+      yield* until("the zombie is a member again", () => lines.length > partitions)
+      yield* world.write(500)
+      yield* until("the rest is copied", () => world.done)
+      yield* world.assertExactlyOnce
+    })
+  )
+
+  it.effect("opens a partition again when a step fails, and goes on where it was", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      let failures = 5
+      let steps = 0
+      const failing: Processor<StepFailed> = {
+        ...copyProcessor,
+        open: (assigned) =>
+          Effect.map(copyProcessor.open(assigned), (task) => ({
+            step: (batch: Batch) =>
+              ++steps % 3 === 0 && failures-- > 0
+                ? Effect.fail(new StepFailed({ message: "for the test" }))
+                : task.step(batch)
+          }))
+      }
+      yield* world.start(failing)
+      for (let round = 0; round < 40; round++) yield* world.write(50)
+      yield* until("all is copied", () => world.done)
+      yield* world.assertExactlyOnce
+      assert.isTrue(world.events.some(({ type }) => type === "reopening"))
+    })
+  )
+
+  it.effect("finishes and commits what is in flight when it is stopped", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const client = yield* KafkaClient
+      const fiber = yield* world.start(slowedDown(1_000))
+      yield* world.write(20)
+      yield* until(
+        "batches are in flight",
+        () => world.events.filter(({ type }) => type === "batch").length >= partitions
+      )
+      yield* Fiber.interrupt(fiber)
+      assert.isTrue(yield* world.done)
+      yield* world.assertExactlyOnce
+      const group = (yield* client.groups).find(({ groupId }) => groupId === `${world.prefix}copy`)
+      assert.strictEqual(group?.members, 0)
+    })
+  )
+})
