@@ -558,16 +558,22 @@ export interface RawEvent {
   readonly app: null | App
 }
 
-/** Written before a request whose repeat is not harmless, and again, with the outcome, in the transaction of its result. */
+/** Written before a request whose repeat is not harmless, again with its answer, and again in the transaction of its result. */
 export interface SendIntent {
   /** Id of the event. */
   readonly event_id: string
   /** The connection. */
   readonly connection_id: string
-  /** sending before the request; settled once its outcome is committed. */
+  /** sending before the request; answered once the platform's answer is known; settled once its result is committed. */
   readonly state: string
-  /** Outcome of the result, where settled. */
+  /** Outcome of the event, where answered or settled. */
   readonly outcome: null | string
+  /** Reason of the outcome, where answered. */
+  readonly reason_code: null | string
+  /** The platform's id of the request, where answered. */
+  readonly request_id: null | string
+  /** Id under which the platform tells more, where answered. */
+  readonly later_id: null | string
   /** When it was written, in milliseconds since the epoch. */
   readonly timestamp: number
 }

@@ -6,25 +6,25 @@ import { Clock, Duration, Effect, Random } from "effect"
 import type { KafkaError } from "../kafka/port.ts"
 import { type Finding, isolate, sendAndIsolate } from "../resilience/bisect.ts"
 import { mayRetry, retryDelay } from "../resilience/retry-policy.ts"
-import { type Declare, type Exchange, type ExpectedFailures, exchange } from "./exchange.ts"
+import { type Exchange, type ExpectedFailures, exchange, type SendGuard } from "./exchange.ts"
 import { type Item, verdictFate } from "./item.ts"
 import { type Judgement, judge } from "./judge.ts"
 import { type Lane, platformWorks } from "./lane.ts"
 import { expiredFate, isExpired } from "./triage.ts"
 
 /** Delivers events of one batch group; afterwards each has its fate. */
-export const deliver = (lane: Lane, items: ReadonlyArray<Item>, declare: Declare): Effect.Effect<void, KafkaError> =>
+export const deliver = (lane: Lane, items: ReadonlyArray<Item>, guard: SendGuard): Effect.Effect<void, KafkaError> =>
   Effect.asVoid(
     Effect.flatMap(lane.breaker.succeeded, (succeeded) =>
       sendAndIsolate(items, (piece) =>
-        attempt({ lane, declare }, piece, { succeeded, failures: 0, expected: { left: 0, max: 0 } })
+        attempt({ lane, guard }, piece, { succeeded, failures: 0, expected: { left: 0, max: 0 } })
       )
     )
   )
 
 interface Tools {
   readonly lane: Lane
-  readonly declare: Declare
+  readonly guard: SendGuard
 }
 
 /** Where a piece stands: how many requests of the connection had succeeded when it began, and how often it failed since. */
@@ -42,8 +42,13 @@ const attempt = (tools: Tools, items: ReadonlyArray<Item>, start: Progress): Eff
     let stops = 0
     let pending = yield* unexpired(items)
     while (pending.length > 0) {
-      const done = yield* exchange(lane, pending, tools.declare, start.expected)
+      const done = yield* exchange(lane, pending, tools.guard, start.expected)
       const judged = judge(done, lane.connector.repeatIsHarmless)
+      const answeredAt = done.facts.attemptedAt + done.facts.latencyMillis
+      tools.guard.answered(
+        done.sent.filter((item) => item.fate !== null),
+        answeredAt
+      )
       if (judged.cause === "refused") {
         // A conclusion is drawn only from the piece as it was given.
         if (done.sent.length === items.length) return "refused"

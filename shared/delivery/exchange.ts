@@ -18,8 +18,16 @@ export interface Exchange {
   readonly ambiguous: boolean
 }
 
-/** Makes durable that events are about to be sent, where a repeat is not harmless. */
-export type Declare = (items: ReadonlyArray<Item>) => Effect.Effect<void, KafkaError>
+/** What guards requests whose repeat is not harmless. */
+export interface SendGuard {
+  /** Makes durable that events are about to be sent. */
+  readonly declare: (items: ReadonlyArray<Item>) => Effect.Effect<void, KafkaError>
+  /** Takes note of events that got their fate by an answer. */
+  readonly answered: (items: ReadonlyArray<Item>, now: number) => void
+}
+
+/** Nothing to guard: the platform knows a repeat by its event id. */
+export const harmless: SendGuard = { declare: () => Effect.void, answered: () => undefined }
 
 /** So many failures more do not count for the circuit; a success allows the whole number again. */
 export interface ExpectedFailures {
@@ -31,7 +39,7 @@ export interface ExpectedFailures {
 export const exchange = (
   lane: Lane,
   items: ReadonlyArray<Item>,
-  declare: Declare,
+  guard: SendGuard,
   expected: ExpectedFailures
 ): Effect.Effect<Exchange, KafkaError> =>
   Effect.andThen(
@@ -40,7 +48,7 @@ export const exchange = (
       lane.breaker.call((probing) => {
         const count = probing ? lane.settings.probeEvents : items.length
         return Effect.map(
-          request(lane, items.slice(0, count), declare),
+          request(lane, items.slice(0, count), guard),
           (done) => [forgiving(callOutcome(done.verdict), expected), { ...done, held: items.slice(count) }] as const
         )
       })
@@ -54,7 +62,7 @@ const forgiving = (outcome: CallOutcome, expected: ExpectedFailures): CallOutcom
   return "ignored"
 }
 
-const request = Effect.fnUntraced(function* (lane: Lane, sent: ReadonlyArray<Item>, declare: Declare) {
+const request = Effect.fnUntraced(function* (lane: Lane, sent: ReadonlyArray<Item>, guard: SendGuard) {
   yield* lane.metrics.limiterWait(yield* lane.limiter.acquire({ requests: 1, events: sent.length }))
   const access = yield* Effect.result(lane.access.context)
   const attemptedAt = yield* Clock.currentTimeMillis
@@ -72,7 +80,7 @@ const request = Effect.fnUntraced(function* (lane: Lane, sent: ReadonlyArray<Ite
   }
   const events = sent.map((item) => item.event)
   const spec = lane.connector.request(events, access.success)
-  yield* declare(sent)
+  yield* guard.declare(sent)
   const response = yield* Effect.result(lane.outside.execute(spec))
   const verdict = Result.isSuccess(response)
     ? lane.connector.verdict(response.success, events)

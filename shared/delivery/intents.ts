@@ -5,22 +5,23 @@
  * a process that lost the partition without knowing fails here, before it sends. The result's transaction marks the intent
  * `settled`, together with the input's offset. Whoever opens the partition reads the intents first: one that is
  * `sending` without being `settled` belongs to an event whose offset is not committed either; it may have been sent, so
- * its outcome is `unknown`, and only a person's command sends it again. Settled intents also are the memory of the last
+ * its outcome is `unknown`. Answers that came before the crash are known, as far as an intent after them took them along
+ * (`answered`), so only the last few are in doubt. Only a person's command sends it again. Settled intents also are the memory of the last
  * 24 hours: an event that was sent is not sent again by a replay.
  */
 import { Clock, Duration, Effect, type Exit, Semaphore } from "effect"
+import type { SendIntent } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../avro/codecs.ts"
 import type { KafkaError } from "../kafka/port.ts"
 import type { AssignedPartition, Inbound, Outbound, Restore } from "../stream/contract.ts"
+import type { SendGuard } from "./exchange.ts"
 import { decided, type Fate, type Item } from "./item.ts"
 import { type DeliverySettings, deliveryHeaders, deliveryTopics } from "./settings.ts"
 
-export interface Intents {
+export interface Intents extends SendGuard {
   readonly restore: Restore<never, never>
   /** Decides what must not be sent: in doubt after a crash, sent within the window, or twice in hand. Claims the others. */
   readonly screen: (items: ReadonlyArray<Item>, now: number) => void
-  /** Makes durable that these are about to be sent. Concurrent calls share one transaction. */
-  readonly declare: (items: ReadonlyArray<Item>) => Effect.Effect<void, KafkaError>
   /** Marks for the step's own transaction. */
   readonly settle: (items: ReadonlyArray<Item>, now: number) => ReadonlyArray<Outbound>
 }
@@ -33,8 +34,8 @@ export interface IntentOptions {
   readonly settings: Pick<DeliverySettings, "deduplicationWindow" | "deduplicationEntriesMax">
 }
 
-/** Where an event stands: in doubt since a crash, claimed by a step, or sent at a time. */
-type Standing = "in_doubt" | "claimed" | number
+/** Where an event stands: in doubt since a crash, answered before it, claimed by a step, or sent at a time. */
+type Standing = "in_doubt" | "claimed" | number | Fate
 
 export const makeIntents = (options: IntentOptions): Intents => {
   const { codecs, connectionId, assigned, settings } = options
@@ -43,7 +44,9 @@ export const makeIntents = (options: IntentOptions): Intents => {
   const declared = new Set<string>()
   const append = sharedAppend(options.append)
 
-  const record = (eventId: string, state: "sending" | "settled", outcome: string | null, now: number): Outbound => ({
+  let answers: Array<Outbound> = []
+
+  const record = (eventId: string, state: IntentState, fate: Fate | null, now: number): Outbound => ({
     topic: deliveryTopics.intents,
     partition: assigned.partition,
     key: `${eventId}|${connectionId}`,
@@ -52,7 +55,10 @@ export const makeIntents = (options: IntentOptions): Intents => {
       event_id: eventId,
       connection_id: connectionId,
       state,
-      outcome,
+      outcome: fate?.outcome ?? null,
+      reason_code: fate?.reasonCode ?? null,
+      request_id: fate?.request?.requestId ?? null,
+      later_id: fate?.request?.laterId ?? null,
       timestamp: now
     })
   })
@@ -68,6 +74,7 @@ export const makeIntents = (options: IntentOptions): Intents => {
     if (decoded._tag === "Undecodable" || decoded.value.connection_id !== connectionId) return
     const { event_id, state, outcome, timestamp } = decoded.value
     if (state === "sending") standings.set(event_id, "in_doubt")
+    else if (state === "answered") standings.set(event_id, fateBefore(decoded.value))
     else if (isSent(outcome) && now - timestamp < windowMillis) remember(event_id, timestamp)
     else standings.delete(event_id)
   }
@@ -95,19 +102,30 @@ export const makeIntents = (options: IntentOptions): Intents => {
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         const fresh = items.map((item) => item.event.event_id).filter((id) => !declared.has(id))
         for (const id of fresh) declared.add(id)
-        return fresh.length === 0 ? Effect.void : append(fresh.map((id) => record(id, "sending", null, now)))
+        if (fresh.length === 0) return Effect.void
+        const taken = answers
+        answers = []
+        return append([...taken, ...fresh.map((id) => record(id, "sending", null, now))])
       }),
-    settle: (items, now) =>
-      items.flatMap((item) => {
+    answered: (items, now) => {
+      for (const item of items) {
         const id = item.event.event_id
+        if (declared.has(id) && isAnswer(item.fate)) answers.push(record(id, "answered", item.fate, now))
+      }
+    },
+    settle: (items, now) => {
+      // The marks below say as much, in the same transaction as the results.
+      answers = []
+      return items.flatMap((item) => {
+        const id = item.event.event_id
+        declared.delete(id)
+        if (item.fate === duplicate) return []
         const outcome = item.fate?.outcome ?? null
-        const wasDeclared = declared.delete(id)
-        if (item.fate?.reasonCode === "duplicate") return []
         if (isSent(outcome)) remember(id, now)
         else standings.delete(id)
-        // What was in doubt is settled as well; what never came near a request needs no mark.
-        return wasDeclared || outcome === "unknown" ? [record(id, "settled", outcome, now)] : []
+        return [record(id, "settled", item.fate, now)]
       })
+    }
   }
 }
 
@@ -137,9 +155,33 @@ const sharedAppend = (append: IntentOptions["append"]): IntentOptions["append"] 
 const fateOf = (standing: Standing | undefined, now: number, windowMillis: number): Fate | null => {
   if (standing === "in_doubt") return inDoubt
   if (standing === "claimed") return duplicate
-  if (standing !== undefined && now - standing < windowMillis) return duplicate
-  return null
+  if (typeof standing === "number") return now - standing < windowMillis ? duplicate : null
+  return standing ?? null
 }
+
+type IntentState = "sending" | "answered" | "settled"
+
+/** Only what needs no further request; a delayed retry is decided anew. */
+const isAnswer = (fate: Fate | null): fate is Fate =>
+  fate !== null && (fate.outcome === "delivered" || fate.outcome === "accepted" || fate.outcome === "rejected")
+
+/** The fate that an answer gave, as far as the intent tells it. */
+const fateBefore = (intent: SendIntent): Fate => ({
+  ...decided(
+    intent.outcome === "rejected" ? "rejected" : intent.outcome === "delivered" ? "delivered" : "accepted",
+    "",
+    null
+  ),
+  reasonCode: intent.reason_code,
+  request: {
+    requestId: intent.request_id,
+    laterId: intent.later_id,
+    latencyMillis: 0,
+    attemptedAt: intent.timestamp,
+    batchSize: 1,
+    eventsReceived: null
+  }
+})
 
 /** Outcomes after which the platform has, or may have, the event. */
 const isSent = (outcome: string | null): boolean =>

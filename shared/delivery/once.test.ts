@@ -98,6 +98,25 @@ it.effect("after a crash between sending and committing, the event is unknown an
   })
 )
 
+it.effect("knows after a crash the answers that a later intent took along: only the last are in doubt", () =>
+  Effect.gen(function* () {
+    const kafka = makeLog()
+    const oneByOne = { ...single, concurrency: 1 }
+    const connector = { ...unrepeatable, limits: { documented: oneByOne, specification: oneByOne } }
+    const world = worldOf((asked) =>
+      Effect.succeed(respond(asked.ids[0] === "bad" ? all(batchHead, verdict("invalid_event", "131026")) : ok))
+    )
+    yield* (yield* open(world, kafka, connector)).step(batchOf(["a", "bad", "last"]))
+    const done = readStep(yield* (yield* open(world, kafka, connector)).step(batchOf(["a", "bad", "last"])))
+    assert.deepStrictEqual(done.outcomes, {
+      a: "delivered",
+      bad: "rejected:131026",
+      last: "unknown:sent_before_crash"
+    })
+    assert.strictEqual(world.asked.length, 3)
+  })
+)
+
 it.effect("sends an unknown event again only by a person's command", () =>
   Effect.gen(function* () {
     const kafka = makeLog()

@@ -5,7 +5,7 @@ import type { KafkaError } from "../kafka/port.ts"
 import type { AssignedPartition, Batch, Outbound, PartitionTask, Processor, Step } from "../stream/contract.ts"
 import { chunk } from "./chunk.ts"
 import { deliver } from "./deliver.ts"
-import type { Declare } from "./exchange.ts"
+import { harmless } from "./exchange.ts"
 import { type Intents, makeIntents } from "./intents.ts"
 import type { Item } from "./item.ts"
 import { type Lane, type LaneOptions, makeLane } from "./lane.ts"
@@ -122,8 +122,7 @@ const holdUntilDue = (lane: Lane, early: ReadonlyArray<Item>): Effect.Effect<voi
 
 const send = ({ lane, intents }: Partition, items: ReadonlyArray<Item>): Effect.Effect<void, KafkaError> => {
   const pieces = chunk(items, { events: lane.optimizer.size(), bytes: lane.limits.bytesPerRequest })
-  const declare: Declare = intents?.declare ?? (() => Effect.void)
-  return Effect.forEach(pieces, (piece) => deliver(lane, piece, declare), {
+  return Effect.forEach(pieces, (piece) => deliver(lane, piece, intents ?? harmless), {
     concurrency: lane.limits.concurrency,
     discard: true
   })
