@@ -1,0 +1,38 @@
+import { assert, describe, it } from "@effect/vitest"
+import { builtinConnection } from "../../shared/mapping/builtin.ts"
+import { prepareLines } from "./prepare.ts"
+
+const line = (id: string) =>
+  `{"event_id":"${id}","event_name":"lead","event_time":1795000000123,"user":{"email":"é@example.com"}}`
+
+const run = async (chunks: ReadonlyArray<string>) => {
+  const input = (async function* () {
+    yield* chunks
+  })()
+  let output = ""
+  for await (const text of prepareLines(input, { connection: builtinConnection("meta"), now: null })) output += text
+  return output
+    .split("\n")
+    .filter((text) => text !== "")
+    .map((text) => JSON.parse(text) as { event_id: string; outcome: string })
+}
+
+describe("capi prepare", () => {
+  it("gives one line for each line, in order, bad ones among them", async () => {
+    const lines = await run([`${line("1")}\n\n{broken\n${line("2")}\n`])
+    assert.deepStrictEqual(
+      lines.map(({ event_id, outcome }) => [event_id, outcome]),
+      [
+        ["1", "payload"],
+        [null, "rejected"],
+        ["2", "payload"]
+      ]
+    )
+  })
+
+  it("doesn't care where chunks end, nor whether the last line does", async () => {
+    const text = `${line("1")}\n${line("2")}\r\n${line("3")}`
+    assert.deepStrictEqual(await run([...text]), await run([text]))
+    assert.strictEqual((await run([text])).length, 3)
+  })
+})

@@ -1,0 +1,50 @@
+import { assert, describe, it } from "@effect/vitest"
+import { connectorKinds } from "../platforms/platform.ts"
+import { builtinConnection } from "./builtin.ts"
+import { prepare } from "./prepare.ts"
+
+const raw = {
+  event_id: "1",
+  event_name: "lead",
+  event_time: 1795000000123,
+  user: { email: "jane@example.com", phone: "+14155550132", gclid: "G", ip: "203.0.113.7", user_agent: "UA" }
+}
+const outcome = (event: unknown, kind: (typeof connectorKinds)[number] = "meta") => {
+  const prepared = prepare(event, builtinConnection(kind))
+  return prepared.outcome === "payload" ? "payload" : `${prepared.outcome}:${prepared.reason}`
+}
+
+describe("preparing a raw event", () => {
+  it("gives a payload at every kind of connector for an event with the required fields and a customer", () => {
+    for (const kind of connectorKinds) assert.strictEqual(outcome(raw, kind), "payload", kind)
+  })
+
+  it("says why there is none", () => {
+    assert.strictEqual(outcome({ ...raw, event_name: "gave_up" }), "skipped:no_mapping")
+    assert.strictEqual(outcome({ ...raw, consent: { ad_user_data: "denied" } }), "skipped:consent")
+    assert.strictEqual(outcome({ ...raw, event_name: "purchase" }), "rejected:missing_value")
+    assert.strictEqual(outcome({ ...raw, event_id: null }), "rejected:missing_event_id")
+    assert.strictEqual(outcome("nothing"), "rejected:not_avro_not_json")
+  })
+
+  it("opens a message's recipient, as delivery does", () => {
+    const prepared = prepare(raw, builtinConnection("whatsapp"))
+    assert.strictEqual(prepared.outcome === "payload" ? prepared.payload["to"] : null, "+14155550132")
+  })
+
+  it("reads national phone numbers with the connection's own country only", () => {
+    const national = { ...raw, user: { email: "a@example.com", phone: "030 1234567" } }
+    const meta = builtinConnection("meta")
+    const german = { ...meta, mapping: { ...meta.mapping, defaultCountry: "DE" } }
+    assert.strictEqual(prepare(national, meta).dropped_fields[0]?.reason, "phone_country_unknown")
+    const prepared = prepare(national, german)
+    assert.property(prepared.outcome === "payload" ? prepared.payload["user_data"] : {}, "ph")
+  })
+
+  it("gives the same bytes whatever the order of the producer's keys", () => {
+    const one = { ...raw, properties: { custom: { a: 1, b: 2 } } }
+    const other = { properties: { custom: { b: 2, a: 1 } }, ...raw }
+    const text = (event: unknown) => JSON.stringify(prepare(event, builtinConnection("meta")))
+    assert.strictEqual(text(one), text(other))
+  })
+})
