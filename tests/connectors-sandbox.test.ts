@@ -1,0 +1,299 @@
+/**
+ * Every connector against its platform's sandbox, over real HTTP: raw events are normalized and mapped, sent, and judged.
+ * The sandbox was written from the platforms' documentation alone, so an agreement of the two is one with the documents.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Layer, Redacted, Result, type Scope } from "effect"
+import { type Sandbox, sandboxDefaults, startSandbox } from "../infra/sandbox/sandbox.ts"
+import type { MappedEvent } from "../schemas/types.gen.ts"
+import type { Connection } from "../shared/connections/connection.ts"
+import { fromKey, openRecipient } from "../shared/credentials/sealer.ts"
+import { builtinConnection } from "../shared/mapping/builtin.ts"
+import { mapForConnection } from "../shared/mapping/map.ts"
+import { rawEventFromJson } from "../shared/normalize/json-event.ts"
+import { normalize } from "../shared/normalize/normalize.ts"
+import { defaultNormalizerOptions } from "../shared/normalize/options.ts"
+import { authorize, connectorClient, type Execute } from "../shared/platforms/connect.ts"
+import type { BatchVerdict, Connector, JsonObject, RequestContext, Secret } from "../shared/platforms/connector.ts"
+import { HttpTransport, makeHttpTransport } from "../shared/platforms/http-client.ts"
+import { failureVerdict } from "../shared/platforms/http-failure.ts"
+import { type ConnectorKind, connectorKinds } from "../shared/platforms/platform.ts"
+import { connectorFor } from "../shared/platforms/registry.ts"
+
+for (const kind of connectorKinds) {
+  const isSingle = kind === "whatsapp"
+  const count = isSingle ? 1 : 5
+
+  describe(`${kind} against its sandbox`, () => {
+    it.live("is connected, and delivers every event once", () =>
+      scenario(kind, function* ({ client, events, stats }) {
+        assert.strictEqual((yield* client.connect).status, "connected")
+        const sent = yield* client.sendEvents(events(count))
+        assert.deepStrictEqual(sent.errors, [])
+        assert.deepInclude(sent, { success: true, events_received: count, events_processed: count })
+        assert.deepInclude(yield* stats, { distinct: count, duplicates: 0 })
+      })
+    )
+
+    it.live("stops at a wrong credential", () =>
+      scenario(
+        kind,
+        function* ({ client, send, events }) {
+          assert.strictEqual((yield* client.testConnection).status, "error")
+          assert.strictEqual(classOf(yield* send(events(count))), "auth")
+        },
+        (secret) => mapValues(secret, (value, field) => (field === "developer_token" ? value : Redacted.make("wrong")))
+      )
+    )
+
+    it.live("waits as long as the platform's throttle says", () =>
+      scenario(kind, function* ({ fault, send, events }) {
+        yield* fault({ kind: "throttle", retry_after_s: 7 })
+        const verdict = yield* send(events(count))
+        assert.strictEqual(classOf(verdict), "throttled")
+        assert.strictEqual(Duration.toSeconds(verdict.retryAfter ?? Duration.zero), 7)
+      })
+    )
+
+    it.live("retries what an outage answers, or does not answer", () =>
+      scenario(kind, function* ({ fault, send, events }) {
+        const cases: ReadonlyArray<readonly [JsonObject, ReadonlyArray<string>]> = [
+          [{ kind: "server_error", status: 500 }, ["transient"]],
+          [{ kind: "server_error", status: 503 }, ["transient"]],
+          [{ kind: "html", status: 502 }, ["transient"]],
+          [{ kind: "html", status: 200 }, ["unknown"]],
+          [{ kind: "truncated_body" }, ["transient"]],
+          [{ kind: "reset_before" }, ["transient"]],
+          [{ kind: "dead" }, ["transient"]],
+          [{ kind: "hang" }, ["transient"]],
+          [{ kind: "reply", status: 200, body: "OK" }, ["unknown"]],
+          [{ kind: "reply", status: 200, body: "" }, ["unknown"]]
+        ]
+        for (const [given, classes] of cases) {
+          yield* fault(given)
+          assert.include(classes, classOf(yield* send(events(count))), JSON.stringify(given))
+        }
+      })
+    )
+
+    it.live("bears an answer of 64 MB", () =>
+      scenario(kind, function* ({ fault, send, events }) {
+        yield* fault({ kind: "huge_body" })
+        const verdict = yield* send(events(count))
+        assert.include(["unknown", "transient", "delivered", "accepted"], classOf(verdict))
+      })
+    )
+
+    it.live("blames the poisoned event, or says that there is one", () =>
+      scenario(kind, function* ({ fault, send, events, stats }) {
+        const batch = events(count)
+        const poisoned = batch[count - 1]!
+        yield* fault({ kind: "poison", event_ids: [poisoned.event_id], marker: poisoned.event_id, count: null })
+        const verdict = yield* send(batch)
+        if (isSingle) return assert.strictEqual(classOf(verdict), "invalid_event")
+        if (verdict._tag === "Culprits") assert.deepStrictEqual([...verdict.culprits.keys()], [count - 1])
+        else if (verdict._tag === "PerEvent") {
+          assert.deepStrictEqual(
+            verdict.events.map(({ errorClass }) => errorClass),
+            ["delivered", "delivered", "delivered", "delivered", "invalid_event"]
+          )
+        } else assert.strictEqual(verdict._tag, "SomeInvalid")
+        if (verdict._tag !== "PerEvent") assert.strictEqual((yield* stats)["events"], 0)
+      })
+    )
+  })
+}
+
+describe("Google's later outcome from its sandbox", () => {
+  it.live("comes after a while, with what failed", () =>
+    scenario("google", function* ({ connector, send, ask, events, fault }) {
+      const batch = events(3)
+      yield* fault({ kind: "fails_later", event_ids: [batch[1]!.event_id], marker: batch[1]!.event_id, count: null })
+      const { laterId } = yield* send(batch)
+      assert.isNotNull(laterId)
+      let reading = connector.later!.read(yield* ask(laterId!))
+      assert.strictEqual(reading._tag, "Pending")
+      const deadline = performance.now() + 10_000
+      while (reading._tag === "Pending" && performance.now() < deadline) {
+        yield* Effect.sleep(50)
+        reading = connector.later!.read(yield* ask(laterId!))
+      }
+      assert.strictEqual(reading._tag, "Final", JSON.stringify(reading))
+      if (reading._tag !== "Final") return
+      assert.strictEqual(reading.processed, 2)
+      assert.deepStrictEqual(
+        reading.rejected.map((each) => each.count),
+        [1]
+      )
+    })
+  )
+})
+
+interface World {
+  readonly connector: Connector
+  readonly client: Effect.Success<ReturnType<typeof connectorClient>>
+  readonly events: (count: number) => ReadonlyArray<MappedEvent>
+  /** One request and its verdict, as the delivery engine does it. */
+  readonly send: (events: ReadonlyArray<MappedEvent>) => Effect.Effect<BatchVerdict>
+  readonly ask: (laterId: string) => Effect.Effect<Effect.Success<ReturnType<Execute>>>
+  /** Scripts a fault; for one request to the events' endpoint, where it is not told otherwise. */
+  readonly fault: (fault: JsonObject) => Effect.Effect<void>
+  /** What the sandbox counted of this kind. */
+  readonly stats: Effect.Effect<JsonObject>
+}
+
+const scenario = (
+  kind: ConnectorKind,
+  play: (world: World) => Generator<Effect.Effect<unknown, unknown, Scope.Scope>, void, never>,
+  spoil: (secret: Secret) => Secret = (secret) => secret
+) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const sandbox = yield* startSandbox({ google: { processingMillis: 300 }, whatsapp: { pairWindowMillis: 0 } })
+      const transport = yield* makeHttpTransport({ timeoutMillis: 1500 })
+      const world = yield* worldOf(kind, sandbox, transport.execute, spoil(secretOf(kind))).pipe(
+        Effect.provide(Layer.succeed(HttpTransport, transport))
+      )
+      yield* Effect.gen(() => play(world))
+    })
+  )
+
+const worldOf = (kind: ConnectorKind, sandbox: Sandbox, execute: Execute, secret: Secret) =>
+  Effect.gen(function* () {
+    const connector = connectorFor(kind)
+    const connection = connectionOf(kind, sandbox)
+    const context: RequestContext = {
+      connection,
+      secret,
+      open: (sealed, eventId) => Result.getOrElse(openRecipient(sealer, sealed, eventId), () => null)
+    }
+    const client = yield* connectorClient(connector, context)
+    const authorized = Effect.orDie(authorize(connector, context, execute))
+    const send = (events: ReadonlyArray<MappedEvent>) =>
+      authorize(connector, context, execute).pipe(
+        Effect.flatMap((ready) => Effect.result(execute(connector.request(events, ready)))),
+        Effect.map((answer) =>
+          Result.isSuccess(answer) ? connector.verdict(answer.success, events) : failureVerdict(answer.failure)
+        ),
+        Effect.catch((verdict) => Effect.succeed<BatchVerdict>({ ...failureHead, _tag: "All", verdict }))
+      )
+    return {
+      connector,
+      client,
+      send,
+      events: (count) => Array.from({ length: count }, (_, index) => mappedEvent(connection, connector, index)),
+      ask: (laterId) =>
+        Effect.flatMap(authorized, (ready) => Effect.orDie(execute(connector.later!.request(laterId, ready)))),
+      fault: (fault) =>
+        Effect.asVoid(control(sandbox, "POST", "faults", { platform: kind, path: paths[kind], count: 1, ...fault })),
+      stats: Effect.map(
+        control(sandbox, "GET", "stats"),
+        (body) => (body["platforms"] as Record<string, JsonObject>)[kind]!
+      )
+    } satisfies World
+  })
+
+const failureHead = {
+  requestId: null,
+  eventsReceived: null,
+  warnings: [],
+  retryAfter: null,
+  usagePercent: null,
+  laterId: null
+}
+
+// Faults strike the events' endpoint alone, not Google's status requests.
+const paths: Record<ConnectorKind, string> = {
+  meta: "/events",
+  google: "/events:ingest",
+  "google-ads": "/customers/",
+  tiktok: "/event/track/",
+  snapchat: "/events",
+  whatsapp: "/messages"
+}
+
+const connectionOf = (kind: ConnectorKind, sandbox: Sandbox): Connection => {
+  const builtin = builtinConnection(kind)
+  return {
+    ...builtin,
+    account: builtin.kind.startsWith("google")
+      ? { ...builtin.account, oauth_host: sandbox.urls["google-oauth"] }
+      : builtin.account,
+    endpoint: { host: sandbox.urls[kind], version: connectorFor(kind).endpoint.version }
+  }
+}
+
+const secretOf = (kind: ConnectorKind): Secret => {
+  const { google, googleAds } = sandboxDefaults
+  const oauth = {
+    refresh_token: Object.keys(google.refreshTokens)[0]!,
+    client_id: google.clientId,
+    client_secret: google.clientSecret
+  }
+  const fields: Record<ConnectorKind, Record<string, string>> = {
+    meta: { access_token: sandboxDefaults.meta.tokens[0]! },
+    google: oauth,
+    "google-ads": { ...oauth, developer_token: googleAds.allowlistedDeveloperTokens[0]! },
+    tiktok: { access_token: sandboxDefaults.tiktok.tokens[0]! },
+    snapchat: { access_token: sandboxDefaults.snapchat.tokens[0]! },
+    whatsapp: { access_token: sandboxDefaults.whatsapp.tokens[0]! }
+  }
+  return mapValues(fields[kind], (value) => Redacted.make(value))
+}
+
+const sealer = fromKey(Redacted.make("0123456789abcdef".repeat(4)))
+
+const mappedEvent = (connection: Connection, connector: Connector, index: number): MappedEvent => {
+  const now = performance.timeOrigin + performance.now()
+  const read = rawEventFromJson({
+    event_id: `sandbox-${index}`,
+    event_name: "purchase",
+    event_time: Math.floor(now) - 60_000,
+    action_source: "website",
+    event_source_url: "https://shop.example/thanks",
+    user: {
+      email: `customer-${index}@example.com`,
+      phone: `+1415555${String(2671 + index)}`,
+      country: "US",
+      ip: "8.8.8.8",
+      user_agent: "Mozilla/5.0 (X11; Linux x86_64)",
+      gclid: `EAIaIQobChMI${index}`,
+      external_id: `u-${index}`
+    },
+    consent: { ad_user_data: "granted", ad_personalization: "granted" },
+    properties: {
+      value: 129.95,
+      currency: "USD",
+      order_id: `sandbox-${index}`,
+      items: [{ id: "sku-1", quantity: 2, price: 49.95 }]
+    }
+  })
+  if (read._tag === "Problem") return assert.fail(JSON.stringify(read))
+  const source = { topic: "raw-events", partition: 0, offset: index, timestamp: 0 }
+  const normalized = normalize(read.raw, source, { ...defaultNormalizerOptions, recipients: sealer })
+  if (normalized._tag === "Problem") return assert.fail(JSON.stringify(normalized))
+  const mapped = mapForConnection(normalized.event, connection, connector, null)
+  return mapped._tag === "Mapped" ? mapped.event : assert.fail(JSON.stringify(mapped))
+}
+
+const control = (sandbox: Sandbox, method: string, path: string, body?: JsonObject): Effect.Effect<JsonObject> =>
+  Effect.promise(async () => {
+    const response = await fetch(`${sandbox.controlUrl}/_sandbox/${path}`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) })
+    })
+    assert.strictEqual(response.status, 200, await response.clone().text())
+    return (await response.json()) as JsonObject
+  })
+
+const classOf = (verdict: BatchVerdict): string =>
+  verdict._tag === "All" || verdict._tag === "SomeInvalid"
+    ? verdict.verdict.errorClass
+    : verdict._tag === "Culprits"
+      ? "invalid_event"
+      : [...new Set(verdict.events.map(({ errorClass }) => errorClass))].join()
+
+const mapValues = <A, B>(
+  record: Readonly<Record<string, A>>,
+  f: (value: A, key: string) => B
+): Readonly<Record<string, B>> => Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value, key)]))
