@@ -22,7 +22,14 @@ export const headOf = (response: HttpResponseSpec, verdict: EventVerdict): Verdi
 })
 
 /** The same for every event. */
-export const all = (head: VerdictHead, verdict: EventVerdict): BatchVerdict => ({ ...head, _tag: "All", verdict })
+export const all = (head: VerdictHead, verdict: EventVerdict): BatchVerdict => ({
+  ...head,
+  _tag: "All",
+  verdict: verdict.errorClass === "throttled" ? withoutWait(verdict) : verdict
+})
+
+// A throttled connection waits as a whole, by the head; its events are not put off one by one.
+const withoutWait = ({ retryAfter: _, ...verdict }: EventVerdict): EventVerdict => verdict
 
 /**
  * The platform refused the request because of events: the culprits it named, if they are events of this request. Where it

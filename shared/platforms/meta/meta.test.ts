@@ -77,6 +77,7 @@ describe("Meta's verdict", () => {
   it("waits an hour for a policy block, as long as nothing else is said", () => {
     const answer = verdict(failure(400, { code: 368, message: "Temporarily blocked" }), events)
     assert.strictEqual(Duration.toHours(answer.retryAfter ?? Duration.zero), 1)
+    assert.isUndefined(answer._tag === "All" ? answer.verdict.retryAfter : null)
   })
 
   it("believes is_transient before the code of an invalid parameter", () => {
