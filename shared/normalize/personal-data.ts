@@ -3,6 +3,7 @@
  * email address or a phone number of anybody, and this customer's own identifiers in any usual spelling.
  */
 import type { RawUser } from "../../schemas/types.gen.ts"
+import { memo } from "../identity/memo.ts"
 import { isPlaceholder } from "../identity/placeholder.ts"
 import { alreadyHashed } from "../identity/sha256.ts"
 import { clean, lower } from "../identity/text.ts"
@@ -75,10 +76,17 @@ const plainValues = (values: string | ReadonlyArray<string> | null): ReadonlyArr
 }
 
 const wordsOf = (name: string | null): ReadonlyArray<string> =>
-  plainValues(name)
-    .filter((value) => !isPlaceholder(clean(value)))
-    .flatMap((value) => lower(clean(value)).split(notLetters))
-    .filter((word) => word !== "")
+  name === null || alreadyHashed(name) !== null ? [] : splitName(name)
+
+const notLetters = /[^\p{L}\p{M}]+/gu
+const splitName = memo(20_000, (name: string): ReadonlyArray<string> => {
+  const cleaned = clean(name)
+  return isPlaceholder(cleaned)
+    ? []
+    : lower(cleaned)
+        .split(notLetters)
+        .filter((word) => word !== "")
+})
 
 /** Two Latin letters are in every text by chance; one character of another script may be, two are a name. */
 const isTelling = (word: string): boolean =>
@@ -114,7 +122,6 @@ const emailInText = /[^\s@＠](?:@|＠|%40)[^\s@＠]*[^\s@＠.](?:\.|%2e)\p{L}/i
 const identifierName =
   /^(?:(?:user|customer|contact|billing|shipping)?[-_. ]?(?:e[-_]?mail(?:[-_]?address)?|phone(?:[-_]?number)?|telephone|msisdn|first[-_]?name|last[-_]?name|full[-_]?name|given[-_]?name|family[-_]?name|surname|birth[-_]?date|birthday|date[-_]?of[-_]?birth)|dob|tel|mail|fname|lname|em|ph|fn|ln)$/i
 const sevenDigits = /(?:[0-9][^0-9]{0,3}){6}[0-9]/
-const notLetters = /[^\p{L}\p{M}]+/gu
 /** Parts of many names that are words of their own as well. */
 const particles = new Set(["van", "von", "der", "den", "del", "dos", "das", "las", "los", "bin", "ibn", "the", "and"])
 const latin = /^\p{Script=Latin}+$/u
