@@ -140,8 +140,9 @@ export const openIdempotent = (
       }).pipe(Effect.tapError(() => discard))
   })
 
-const compressionOf = (options: ResolvedKafkaOptions) =>
-  options.compression === "gzip" ? CompressionTypes.GZIP : CompressionTypes.None
+const compressionOf = ({ compression }: ResolvedKafkaOptions) => compressionTypes[compression]
+
+const compressionTypes = { none: CompressionTypes.None, gzip: CompressionTypes.GZIP, zstd: CompressionTypes.ZSTD }
 
 const topicMessages = (records: ReadonlyArray<ProducedRecord>) => {
   const byTopic = new Map<string, Array<Message>>()

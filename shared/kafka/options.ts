@@ -23,7 +23,7 @@ export interface KafkaOptions {
   readonly produceChunkBytes?: number
   /** The broker aborts a transaction that is open for longer; until then readers of its partitions wait. */
   readonly transactionTimeoutMillis?: number
-  readonly compression?: "none" | "gzip"
+  readonly compression?: "none" | "gzip" | "zstd"
 }
 
 export type ResolvedKafkaOptions = Required<Omit<KafkaOptions, "sasl">> & Pick<KafkaOptions, "sasl">
