@@ -133,6 +133,12 @@ connections:
     )
   })
 
+  it("reads an age limit of its own and whose consent was asked before", () => {
+    const [connection] = loaded(withKeys("mapping: { max_age_days: 3 }\nconsent: { assume: granted }")).connections
+    assert.strictEqual(connection?.mapping.maxAgeDays, 3)
+    assert.strictEqual(connection?.consent.assume, "granted")
+  })
+
   it("is total: any text gives connections or problems", () => {
     fc.assert(fc.property(fc.string(), (text) => Result.isResult(parse(text))))
     const pieces = fc.constantFrom(

@@ -172,8 +172,9 @@ const readConsent = (section: Section): ConsentPolicy => {
     onUnknown: section.choice("on_unknown", ["send", "skip"], "send"),
     onSaleDenied: section.choice("on_sale_denied", ["restrict", "skip"], "restrict")
   } satisfies ConsentPolicy
+  const assume = section.choice("assume", ["nothing", "granted"], "nothing")
   section.finish()
-  return policy
+  return assume === "granted" ? { ...policy, assume } : policy
 }
 
 /** Meta's page on partners: partner_agent has fewer than 23 characters. */

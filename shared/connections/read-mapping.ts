@@ -11,6 +11,9 @@ import type { Found } from "./yaml-reader.ts"
 /** The version that events carry where the file names none. */
 const defaultVersion = "1"
 
+/** Ten years: older conversions are a mistake in the time. */
+const maxAgeDaysMax = 3650
+
 export const readMapping = (section: Section, kind: ConnectorKind): MappingOptions => {
   const country = section.text("default_country")?.toUpperCase() ?? null
   if (country !== null && !isCountry(country))
@@ -19,7 +22,9 @@ export const readMapping = (section: Section, kind: ConnectorKind): MappingOptio
       `${quote(country)} is no country.${country === "UK" ? " Did you mean GB?" : ""}`,
       "an ISO 3166-1 alpha-2 code, such as US, DE, GB"
     )
+  const maxAgeDays = section.integer("max_age_days", 1, maxAgeDaysMax)
   const mapping: MappingOptions = {
+    ...(maxAgeDays === null ? {} : { maxAgeDays }),
     version: section.text("version") ?? defaultVersion,
     names: section.choice("names", ["specification", "current"], "specification"),
     defaultCountry: country,
