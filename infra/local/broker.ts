@@ -1,6 +1,7 @@
 /** A broker to work with: the one that is named, else Docker's, else one from Maven's jars. */
 import { Config, Effect, type Scope } from "effect"
-import { type BrokerNode, startCluster } from "./cluster.ts"
+import type { BrokerNode } from "./broker-node.ts"
+import { runningBroker, startCluster } from "./cluster.ts"
 import { dockerAnswers, dockerBroker } from "./docker.ts"
 import { accepts } from "./kafka-probe.ts"
 import { type LocalError, problem } from "./problem.ts"
@@ -14,19 +15,24 @@ export interface LocalBrokerOptions extends LocalOptions {
 export interface LocalBroker {
   /** `host:port`, several joined by commas. */
   readonly brokers: string
-  /** Of the JVM that we started; null for a broker that is not ours. */
+  /** Of the JVM of a local broker; null for one that is not of this machine's jars. */
   readonly pid: number | null
   readonly source: "env" | "docker" | "jars"
-  /** The process behind `jars`, to be stopped, killed and started again; null otherwise. */
+  /** The process that we started from jars, to be stopped, killed and started again; null otherwise. */
   readonly node: BrokerNode | null
 }
 
-/** `KAFKA_BROKERS`, else Docker, else Maven's jars; what we started ends when the scope closes. */
+/**
+ * `KAFKA_BROKERS`, else Docker, else Maven's jars; what we started ends when the scope closes. A broker that runs
+ * on the same state folder already is shared.
+ */
 export const localBroker = (options: LocalBrokerOptions = {}): Effect.Effect<LocalBroker, LocalError, Scope.Scope> =>
   Effect.gen(function* () {
     const named = yield* Config.String("KAFKA_BROKERS").pipe(Effect.orElseSucceed(() => ""))
     if (named.trim() !== "") return yield* namedBroker(named.trim())
     const state = yield* openState(options)
+    const other = yield* runningBroker(state)
+    if (other !== null) return { ...other, source: "jars", node: null } as const
     if (yield* dockerAnswers) {
       return { brokers: yield* dockerBroker(state, options.port), pid: null, source: "docker", node: null } as const
     }

@@ -1,5 +1,6 @@
 /** The machine's Java and Maven: what there is, and what to do where there is none. */
 import { spawn } from "node:child_process"
+import { hash } from "node:crypto"
 import { Effect } from "effect"
 import { type LocalError, problem } from "./problem.ts"
 
@@ -41,8 +42,14 @@ export const javaMajorVersion = (text: string): number | null => {
   return match[1] === "1" ? Number(match[2]) : Number(match[1])
 }
 
-/** The `java` command to use (`JAVA_HOME`'s if set); fails if it is missing or too old. */
-export const requireJava = (javaHome: string | null): Effect.Effect<string, LocalError> =>
+export interface Java {
+  readonly command: string
+  /** The same for the same build of the same JDK. */
+  readonly build: string
+}
+
+/** The `java` to use (`JAVA_HOME`'s if set); fails if it is missing or too old. */
+export const requireJava = (javaHome: string | null): Effect.Effect<Java, LocalError> =>
   Effect.gen(function* () {
     const command = javaHome === null || javaHome === "" ? "java" : `${javaHome}/bin/java`
     const { exitCode, text } = yield* runCommand(command, ["-version"])
@@ -57,7 +64,7 @@ export const requireJava = (javaHome: string | null): Effect.Effect<string, Loca
         `Set JAVA_HOME to a newer one. ${howToInstall}`
       )
     }
-    return command
+    return { command, build: hash("sha256", text, "hex").slice(0, 12) }
   })
 
 /** Fails if Maven is not there. */

@@ -16,8 +16,7 @@ export const choosePorts = (
   fixed?: number
 ): Effect.Effect<ReadonlyArray<number>, LocalError> =>
   Effect.gen(function* () {
-    const file = path.join(state.directory, "ports.json")
-    const known = readJson<Record<string, ReadonlyArray<number>>>(file, {})[service] ?? []
+    const known = knownPorts(state, service)
     const ports: Array<number> = []
     for (let index = 0; index < count; index++) {
       const wanted = index === 0 && fixed !== undefined ? fixed : known[index]
@@ -31,11 +30,15 @@ export const choosePorts = (
       }
       ports.push(got ?? (yield* freePort))
     }
-    yield* Effect.sync(() =>
-      writeJson(file, { ...readJson<Record<string, ReadonlyArray<number>>>(file, {}), [service]: ports })
-    )
+    yield* Effect.sync(() => writeJson(fileOf(state), { ...read(state), [service]: ports }))
     return ports
   })
+
+/** The ports of the last start, of which the service may still run. */
+export const knownPorts = (state: State, service: string): ReadonlyArray<number> => read(state)[service] ?? []
+
+const fileOf = (state: State): string => path.join(state.directory, "ports.json")
+const read = (state: State) => readJson<Readonly<Record<string, ReadonlyArray<number>>>>(fileOf(state), {})
 
 /** Whether nobody listens on the port of this machine's loopback. */
 export const isFree = (port: number): Effect.Effect<boolean> =>

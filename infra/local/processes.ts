@@ -85,8 +85,8 @@ export const runningProcess = (pidFile: string, marker: string): PidFile | null 
   return { pid: file.pid, owner: file.owner ?? 0 }
 }
 
-/** Whether another program that still runs has started it, and so will end it. */
-export const isAnothers = ({ owner }: PidFile): boolean => owner !== 0 && owner !== process.pid && isAlive(owner)
+/** Whether the program that started it still runs, and so will end it. */
+export const hasLiveOwner = ({ owner }: PidFile): boolean => owner !== 0 && isAlive(owner)
 
 /** A pid may have been given to a stranger since: the command line tells. */
 const commandLine = (pid: number): string => {

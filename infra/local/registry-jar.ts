@@ -2,13 +2,15 @@
 import { mkdirSync, rmSync } from "node:fs"
 import path from "node:path"
 import { Clock, Duration, Effect, type Scope } from "effect"
+import { type ClassArchive, classArchive, quickCompiler } from "./class-archive.ts"
 import { javaHome } from "./cluster.ts"
 import { registryJars, registryRunner } from "./jars.ts"
-import { requireJava } from "./java.ts"
-import { choosePorts } from "./ports.ts"
+import { type Java, requireJava } from "./java.ts"
+import { choosePorts, knownPorts } from "./ports.ts"
 import { type LocalError, problem } from "./problem.ts"
 import {
   endProcess,
+  hasLiveOwner,
   type Launched,
   launch,
   logTail,
@@ -31,8 +33,9 @@ export interface RegistryNode {
 
 /** Apicurio speaks the Confluent API under this path. */
 export const confluentPath = "/apis/ccompat/v7"
-const startDeadline = Duration.seconds(90)
-const stopGrace = Duration.seconds(10)
+const startDeadline = Duration.minutes(3)
+// Enough for the first end, which leaves the class archive.
+const stopGrace = Duration.seconds(30)
 
 /** Starts the registry and ends it, by its pid, when the scope closes. `port` fixed and in use is an error. */
 export const startRegistry = (state: State, port?: number): Effect.Effect<RegistryNode, LocalError, Scope.Scope> =>
@@ -46,6 +49,16 @@ export const startRegistry = (state: State, port?: number): Effect.Effect<Regist
     yield* Effect.sync(() => state.progress("Starting the schema registry."))
     yield* node.start
     return node
+  })
+
+/** The registry of this state folder that a live program (or this one) has started and will end; null where there is none. */
+export const runningRegistry = (state: State): Effect.Effect<{ readonly url: string; readonly pid: number } | null> =>
+  Effect.sync(() => {
+    const { folder, pidFile } = filesOf(state)
+    const running = runningProcess(pidFile, folder)
+    const port = knownPorts(state, "registry")[0]
+    if (running === null || port === undefined || !hasLiveOwner(running)) return null
+    return { url: `http://127.0.0.1:${port}${confluentPath}`, pid: running.pid }
   })
 
 /** Whether a Confluent-compatible registry answers at the URL. */
@@ -63,9 +76,10 @@ const filesOf = (state: State) => ({
   logFile: path.join(state.logs, "registry.log")
 })
 
-const makeNode = (state: State, java: string, jars: string, port: number): RegistryNode => {
+const makeNode = (state: State, java: Java, jars: string, port: number): RegistryNode => {
   const { pidFile } = filesOf(state)
   const url = `http://127.0.0.1:${port}${confluentPath}`
+  const archive = classArchive(state, path.join(jars, `classes-${java.build}.jsa`))
   let current: Launched | null = null
   const pid = () => (current === null || current.hasEnded() ? null : current.pid)
   const end = (grace: Duration.Duration) =>
@@ -74,7 +88,14 @@ const makeNode = (state: State, java: string, jars: string, port: number): Regis
       if (running === null) return Effect.void
       signal(running, "SIGCONT")
       return endProcess(running, grace)
-    }).pipe(Effect.andThen(Effect.sync(() => removePidFile(pidFile))))
+    }).pipe(
+      Effect.andThen(
+        Effect.sync(() => {
+          removePidFile(pidFile)
+          archive.keep()
+        })
+      )
+    )
   return {
     url,
     pid,
@@ -82,23 +103,26 @@ const makeNode = (state: State, java: string, jars: string, port: number): Regis
     kill: end(Duration.zero),
     start: Effect.gen(function* () {
       if (pid() !== null) return
-      current = yield* Effect.sync(() => launchRegistry(state, java, jars, port))
+      current = yield* Effect.sync(() => launchRegistry(state, java, jars, port, archive))
       yield* untilAnswering(state, url, current)
     })
   }
 }
 
-const launchRegistry = (state: State, java: string, jars: string, port: number): Launched => {
+const launchRegistry = (state: State, java: Java, jars: string, port: number, archive: ClassArchive): Launched => {
   const { folder, logFile, pidFile } = filesOf(state)
   mkdirSync(folder, { recursive: true })
   rmSync(logFile, { force: true })
   return launch({
-    command: java,
+    command: java.command,
     arguments: [
       "-Xmx320m",
       "-Xms64m",
       "-XX:+UseSerialGC",
       "-XX:+ExitOnOutOfMemoryError",
+      // It works for moments only: what a better compiler would cost is never earned back.
+      ...quickCompiler,
+      ...archive.options,
       "-Dquarkus.http.host=127.0.0.1",
       `-Dquarkus.http.port=${port}`,
       // Without WRITE_DELAY=0 a kill -9 loses the last half second, and with it ids that Kafka's log already names.

@@ -3,7 +3,7 @@ import { Config, Effect, type Scope } from "effect"
 import { dockerAnswers, dockerRegistry } from "./docker.ts"
 import { checkSchemaIds } from "./fingerprints.ts"
 import { type LocalError, problem } from "./problem.ts"
-import { type RegistryNode, registryAnswers, startRegistry } from "./registry-jar.ts"
+import { type RegistryNode, registryAnswers, runningRegistry, startRegistry } from "./registry-jar.ts"
 import { type LocalOptions, openState } from "./state.ts"
 
 export interface LocalRegistryOptions extends LocalOptions {
@@ -14,10 +14,10 @@ export interface LocalRegistryOptions extends LocalOptions {
 export interface LocalRegistry {
   /** Root of the Confluent API, without a slash at its end. */
   readonly url: string
-  /** Of the JVM that we started; null for a registry that is not ours. */
+  /** Of the JVM of a local registry; null for one that is not of this machine's jars. */
   readonly pid: number | null
   readonly source: "env" | "docker" | "jars"
-  /** The process behind `jars`, to be stopped, killed and started again; null otherwise. */
+  /** The process that we started from jars, to be stopped, killed and started again; null otherwise. */
   readonly node: RegistryNode | null
 }
 
@@ -32,6 +32,8 @@ export const localRegistry = (
     const named = yield* Config.String("SCHEMA_REGISTRY_URL").pipe(Effect.orElseSucceed(() => ""))
     if (named.trim() !== "") return yield* namedRegistry(named.trim())
     const state = yield* openState(options)
+    const other = yield* runningRegistry(state)
+    if (other !== null) return { ...other, source: "jars", node: null } as const
     const registry = (yield* dockerAnswers)
       ? ({ url: yield* dockerRegistry(state, options.port), pid: null, source: "docker", node: null } as const)
       : yield* startRegistry(state, options.port).pipe(

@@ -20,6 +20,8 @@ export interface LocalOptions {
   readonly onProgress?: (line: string) => void
   /** At the end: `terminate` lets the JVMs close their files, `kill` is for folders that are thrown away. */
   readonly ending?: "terminate" | "kill"
+  /** The broker's JVM compiles less: it starts sooner and serves slower. For tests, not for measurements. */
+  readonly quickStart?: boolean
 }
 
 export interface State {
@@ -28,6 +30,7 @@ export interface State {
   readonly logs: string
   readonly progress: (line: string) => void
   readonly ending: "terminate" | "kill"
+  readonly quickStart: boolean
 }
 
 const bytesFreeMin = 256 * 1024 * 1024
@@ -42,7 +45,8 @@ export const openState = (options: LocalOptions): Effect.Effect<State, LocalErro
         jars: path.resolve(options.jarsDirectory ?? path.join(defaultStateDirectory, "jars")),
         logs: path.join(directory, "logs"),
         progress: options.onProgress ?? (() => undefined),
-        ending: options.ending ?? "terminate"
+        ending: options.ending ?? "terminate",
+        quickStart: options.quickStart ?? false
       }
       for (const folder of [state.directory, state.jars, state.logs]) mkdirSync(folder, { recursive: true })
       const disk = statfsSync(directory)

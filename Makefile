@@ -1,0 +1,43 @@
+# Everything there is to run. `make help` lists it. Node 20 or newer is enough: the packages bring Node 24.
+SHELL := /bin/bash
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-unit test-kafka check lint format schemas clean
+
+help: ## Lists the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
+
+# The lock file's copy beside the packages tells whether they are the ones that it names.
+install: ## Installs the pinned dependencies; does nothing if they are there
+	@command -v npm >/dev/null || { echo "npm was not found. Install Node.js 20 or newer: https://nodejs.org"; exit 1; }
+	@cmp -s package-lock.json node_modules/.installed-lock || { \
+	  echo "Installing dependencies (npm ci). This happens once." >&2 \
+	  && npm ci --no-progress >&2 && cp package-lock.json node_modules/.installed-lock; }
+
+run: install ## Starts all of it: Kafka, registry, sandboxes, processors, sample events. ONCE=1 ends by itself
+	@exec node infra/demo/main.ts
+
+test: install ## Runs every test (REPORT=<file> writes the counts as JSON too)
+	@exec vitest run $(if $(REPORT),--reporter=default --reporter=json --outputFile.json=$(REPORT))
+
+test-unit: install ## Runs the tests that need nothing but Node
+	@exec vitest run --project unit
+
+test-kafka: install ## Runs the tests on a real broker and registry
+	@exec vitest run --project kafka
+
+check: install ## Checks types, style and format
+	@tsc --noEmit
+	@biome check .
+
+lint: install ## Checks style and format
+	@biome check .
+
+format: install ## Repairs style and format
+	@biome check --write .
+
+schemas: install ## Remakes the TypeScript types from schemas/*.avsc
+	@node schemas/generate.ts
+
+clean: ## Removes the state of `make run` (log, schema ids, downloads) and of benchmarks
+	@node infra/local/clean.mjs

@@ -1,0 +1,82 @@
+/** All that processors stand on: broker, registry, declared topics, registered schemas. */
+import { rmSync } from "node:fs"
+import path from "node:path"
+import { Effect, type Scope } from "effect"
+import type { RegistryError } from "../../shared/avro/codecs.ts"
+import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
+import type { KafkaError } from "../../shared/kafka/port.ts"
+import { createTopics, type TopicsReport } from "../topics/create-topics.ts"
+import { registerSchemas } from "../topics/register-schemas.ts"
+import { type LocalBroker, localBroker } from "./broker.ts"
+import { recordSchemaIds } from "./fingerprints.ts"
+import type { LocalError } from "./problem.ts"
+import { isAlive } from "./processes.ts"
+import { type LocalRegistry, localRegistry } from "./registry.ts"
+import { defaultStateDirectory, type LocalOptions, readJson, writeJson } from "./state.ts"
+
+export interface Local {
+  readonly broker: LocalBroker
+  readonly registry: LocalRegistry
+  readonly topics: TopicsReport
+}
+
+export interface StartLocalOptions extends LocalOptions {
+  /** Before every topic's name. Default: none. */
+  readonly prefix?: string
+}
+
+/** Starts broker and registry side by side, then makes topics and subjects. What was started ends with the scope. */
+export const startLocal = (
+  options: StartLocalOptions = {}
+): Effect.Effect<Local, LocalError | KafkaError | RegistryError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const prefix = options.prefix ?? ""
+    const stateDirectory = options.stateDirectory ?? defaultStateDirectory
+    const [[broker, topics], registry] = yield* Effect.all(
+      [withTopics(options, prefix), withSchemas(options, prefix, stateDirectory)],
+      { concurrency: 2 }
+    )
+    yield* publishAddresses(stateDirectory, { brokers: broker.brokers, registryUrl: registry.url, owner: process.pid })
+    return { broker, registry, topics }
+  })
+
+const withTopics = (options: LocalOptions, prefix: string) =>
+  Effect.gen(function* () {
+    const broker = yield* localBroker(options)
+    const topics = yield* createTopics(prefix).pipe(Effect.provide(layerKafka({ brokers: broker.brokers.split(",") })))
+    return [broker, topics] as const
+  })
+
+const withSchemas = (options: LocalOptions, prefix: string, stateDirectory: string) =>
+  Effect.gen(function* () {
+    const registry = yield* localRegistry(options)
+    yield* registerSchemas({ url: registry.url }, prefix)
+    // A registry that is not ours keeps its ids by itself, and may hold far more than our subjects.
+    if (registry.source !== "env") yield* recordSchemaIds(stateDirectory, registry.url)
+    return registry
+  })
+
+export interface LocalAddresses {
+  readonly brokers: string
+  readonly registryUrl: string
+  /** The program that started them and will end them. */
+  readonly owner: number
+}
+
+/** Where the broker and registry of a state folder are, told by the program that runs them; null while none does. */
+export const localAddresses = (stateDirectory: string = defaultStateDirectory): LocalAddresses | null => {
+  const addresses = readJson<LocalAddresses | null>(addressesFile(stateDirectory), null)
+  return addresses !== null && isAlive(addresses.owner) ? addresses : null
+}
+
+const addressesFile = (stateDirectory: string): string => path.join(stateDirectory, "addresses.json")
+
+const publishAddresses = (stateDirectory: string, addresses: LocalAddresses): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.suspend(() =>
+    localAddresses(stateDirectory) === null
+      ? Effect.acquireRelease(
+          Effect.sync(() => writeJson(addressesFile(stateDirectory), addresses)),
+          () => Effect.sync(() => rmSync(addressesFile(stateDirectory), { force: true }))
+        )
+      : Effect.void
+  )
