@@ -38,10 +38,12 @@ export const demoEnvironment = (addresses: Addresses): Readonly<Record<string, s
     SNAPCHAT_HOST: sandbox.urls.snapchat,
     SNAPCHAT_TOKEN: sandboxDefaults.snapchat.tokens[0]!,
     WHATSAPP_HOST: sandbox.urls.whatsapp,
-    WHATSAPP_TOKEN: sandboxDefaults.whatsapp.tokens[0]!,
-    WHATSAPP_WEBHOOK_PORT: String(addresses.webhook.port),
-    WHATSAPP_APP_SECRET: addresses.webhook.appSecret,
-    WHATSAPP_VERIFY_TOKEN: addresses.webhook.verifyToken
+    WHATSAPP_TOKEN: JSON.stringify({
+      access_token: sandboxDefaults.whatsapp.tokens[0]!,
+      app_secret: addresses.webhook.appSecret,
+      verify_token: addresses.webhook.verifyToken
+    }),
+    CAPI_WEBHOOK_PORT: String(addresses.webhook.port)
   }
 }
 

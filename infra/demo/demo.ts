@@ -1,0 +1,108 @@
+/**
+ * The whole chain on this machine: broker, registry and sandboxes, every processor as a process of its own, sample events
+ * in, outcomes and health on the screen. Everything it started ends with its scope, in order.
+ */
+import { randomBytes } from "node:crypto"
+import { Clock, Effect, Layer } from "effect"
+import { registryLayer } from "../../shared/avro/registry.ts"
+import { environment } from "../../shared/config/environment.ts"
+import type { Connection } from "../../shared/connections/connection.ts"
+import { rulesOf } from "../../shared/connections/kind-rules.ts"
+import { loadConnectionsFile } from "../../shared/connections/load.ts"
+import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
+import type { Balance } from "../../shared/ledger/ledger.ts"
+import { readLedger } from "../../shared/ledger/read-ledger.ts"
+import { freePort } from "../local/ports.ts"
+import { startLocal } from "../local/start-local.ts"
+import { startSandbox } from "../sandbox/sandbox.ts"
+import { demoEnvironment } from "./environment.ts"
+import { startProcessors, watchProcessors } from "./processors.ts"
+import { publishSamples } from "./publish.ts"
+import { paint, showLive, tell, tellAddresses } from "./screen.ts"
+import { emptyTally, follow, type Tally } from "./tally.ts"
+import { summary } from "./view.ts"
+
+export interface DemoOptions {
+  /** End with a summary once every event has its fate, instead of staying up. */
+  readonly once: boolean
+}
+
+/** How long nothing may move before a run of `once` gives up. */
+const stallMillisMax = 45_000
+const checkEvery = "1 second"
+
+/** True if every event is accounted for. Runs until interrupted unless `once` is set. */
+export const demo = Effect.fn("demo")(function* (options: DemoOptions) {
+  const setting = yield* prepare
+  const services = Layer.merge(
+    layerKafka({ brokers: setting.brokers.split(",") }),
+    registryLayer({ url: setting.registryUrl, prefix: "" })
+  )
+  return yield* work(options, setting).pipe(Effect.provide(services))
+})
+
+type Setting = Effect.Success<typeof prepare>
+
+/** Broker, registry, topics, sandboxes, and what the processors are told of them. */
+const prepare = Effect.gen(function* () {
+  const begun = yield* Clock.currentTimeMillis
+  const { broker, registry } = yield* startLocal({ onProgress: tell })
+  const webhook = { port: yield* freePort, appSecret: secret(), verifyToken: secret() }
+  const url = `http://127.0.0.1:${webhook.port}/webhooks/whatsapp/whatsapp-orders`
+  const sandbox = yield* startSandbox({ whatsapp: { webhook: { url, appSecret: webhook.appSecret } } })
+  const variables = {
+    ...environment(),
+    ...demoEnvironment({ brokers: broker.brokers, registryUrl: registry.url, sandbox, webhook })
+  }
+  const { connections } = yield* loadConnectionsFile(variables["CAPI_CONNECTIONS"]!, { rulesOf, variables })
+  const enabled = connections.filter((connection) => connection.enabled)
+  return { begun, brokers: broker.brokers, registryUrl: registry.url, sandbox, variables, enabled }
+})
+
+const work = Effect.fnUntraced(function* (options: DemoOptions, setting: Setting) {
+  const tally = emptyTally()
+  yield* Effect.forkScoped(follow(tally, ""))
+  const running = yield* startProcessors(setting.variables)
+  tellAddresses({ ...setting, running })
+  const from = yield* Clock.currentTimeMillis
+  const published = yield* publishSamples("")
+  tell(`Published ${published} sample events to raw-events.`)
+  const ids = setting.enabled.map((connection) => connection.id)
+  const life = options.once
+    ? Effect.raceFirst(untilSettled(tally, setting.enabled, from, published), showLive(tally, ids, setting.begun))
+    : showLive(tally, ids, setting.begun)
+  return yield* Effect.raceFirst(life, watchProcessors(running))
+})
+
+/** Waits until every event has its fate, or nothing has moved for too long; then tells the ledger. */
+const untilSettled = Effect.fnUntraced(function* (
+  tally: Tally,
+  connections: ReadonlyArray<Connection>,
+  from: number,
+  published: number
+) {
+  let movedAt = yield* Clock.currentTimeMillis
+  let seen = -1
+  for (;;) {
+    yield* Effect.sleep(checkEvery)
+    const now = yield* Clock.currentTimeMillis
+    if (tally.seen !== seen) {
+      seen = tally.seen
+      movedAt = now
+      continue
+    }
+    // The topics stand still: either all is done or something waits.
+    const balance = yield* readLedger({ from, to: now }, connections, "")
+    const settled = isSettled(balance, published)
+    if (!settled && now - movedAt < stallMillisMax) continue
+    tell(["", ...summary(balance, published, paint), ""].join("\n"))
+    return settled && balance.balanced
+  }
+})
+
+const isSettled = (balance: Balance, published: number): boolean =>
+  balance.raw === published &&
+  balance.inFlightRaw === 0 &&
+  balance.connections.every(({ inFlight, outcomes }) => inFlight === 0 && outcomes.accepted === 0)
+
+const secret = (): string => randomBytes(24).toString("hex")

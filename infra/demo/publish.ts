@@ -1,0 +1,33 @@
+/** Publishes the sample events as producers do: most as JSON, some as Confluent-Avro, a few as bytes that are neither. */
+import { Clock, Effect } from "effect"
+import { type JsonObject, type SampleEvent, sampleEvents } from "../../examples/sample-events/sample-events.ts"
+import type { RawEvent } from "../../schemas/types.gen.ts"
+import { Codecs } from "../../shared/avro/codecs.ts"
+import { KafkaClient } from "../../shared/kafka/port.ts"
+
+/** How many records were published. Each run gives the events ids of its own, so that none is a duplicate of an earlier run's. */
+export const publishSamples = Effect.fnUntraced(function* (prefix: string) {
+  const kafka = yield* KafkaClient
+  const codecs = yield* Codecs
+  const now = yield* Clock.currentTimeMillis
+  const encode = (event: JsonObject): Buffer => codecs.encode("raw-events", "raw-event", event as unknown as RawEvent)
+  const samples = sampleEvents(now, { rawEventSchemaId: encode(smallest).readUInt32BE(1) })
+  const run = now.toString(36)
+  yield* kafka.produce(
+    samples.map((sample) => ({ topic: `${prefix}raw-events`, key: sample.key, value: bytesOf(sample, run, encode) }))
+  )
+  return samples.length
+})
+
+const smallest: JsonObject = { event_id: "e", event_name: "page_view", event_time: 0 }
+
+const bytesOf = (sample: SampleEvent, run: string, encode: (event: JsonObject) => Buffer): Buffer | null => {
+  if (sample.encoding === "bytes") return sample.bytes.length === 0 ? null : sample.bytes
+  const event = ofRun(sample.json, run)
+  return sample.encoding === "avro" ? encode(event) : Buffer.from(JSON.stringify(event))
+}
+
+const ofRun = (event: JsonObject, run: string): JsonObject =>
+  typeof event.event_id === "string" && event.event_id !== ""
+    ? { ...event, event_id: `${event.event_id}-${run}` }
+    : event
