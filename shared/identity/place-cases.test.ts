@@ -47,8 +47,8 @@ check(
     ["94103-1234", "94103"],
     ["941031234", "94103"],
     ["94103", "94103"],
-    ["2139", "(invalid_zip)"],
-    ["SW1A 1AA", "(invalid_zip)"],
+    ["2139", null],
+    ["SW1A 1AA", null],
     ["00000", "(placeholder)"]
   ],
   zipIn("US")
@@ -73,6 +73,7 @@ check(
   ],
   zipIn(null)
 )
+check("zip, Google", [[" B33 8TH ", "B33 8TH"]], (input) => pick(normalizeZip(input, "US"), "google"))
 check("zip, Snapchat", [["60614-9876", "60614-9876"]], (input) => pick(normalizeZip(input, "US"), "snap"))
 
 check(

@@ -44,6 +44,7 @@ export const normalizeUser = (raw: RawUser, context: UserContext): NormalizedUse
   const city = take("user.city", raw.city, hashedCity, drop) ?? noCity
   const state = take("user.state", raw.state, (value) => hashedState(`${country.code ?? ""}|${value}`), drop)
   const zip = take("user.zip", raw.zip, (value) => hashedZip(`${country.code ?? ""}|${value}`), drop) ?? noZip
+  if (zip.hash === null && zip.google !== null) drop("user.zip", "invalid_zip")
   const token = (field: string, value: string | null, rule: (raw: string) => Field<string>): string | null =>
     value === null ? null : take(field, value, rule, drop)
   return {
@@ -256,7 +257,7 @@ interface HashedZip {
 }
 const noZip: HashedZip = { hash: null, snap: null, google: null }
 const hashZip = ({ plain, snap, google }: ZipForms): HashedZip => {
-  const hash = sha256(plain)
+  const hash = plain === null ? null : sha256(plain)
   return { hash, snap: snap === plain ? hash : sha256(snap), google }
 }
 const hashedZip = cached(

@@ -5,8 +5,11 @@ import { isOtherHash } from "./sha256.ts"
 import { clean, isAscii, letters, lower, withoutSpaces } from "./text.ts"
 
 export interface ZipForms {
-  /** Meta and TikTok: lower case, no space, no dash; in the US the first five digits. */
-  readonly plain: string
+  /**
+   * Meta and TikTok: lower case, no space, no dash; in the US the first five digits. Null where the country is the US
+   * and the code cannot be one of its own: one of the two is wrong, and a hash of the pair would match nobody.
+   */
+  readonly plain: string | null
   /** Snapchat: lower case, no space. */
   readonly snap: string
   /** Google, in clear: trimmed only. */
@@ -25,9 +28,7 @@ export const normalizeZip = (raw: string, country: string | null): Field<ZipForm
   const compact = letters(isAscii(lowered) ? lowered : lower(lowered.normalize("NFKC")))
   if (!code.test(compact) || !hasDigit.test(compact)) return dropped("invalid_zip")
   if (onlyZeros.test(compact)) return dropped("placeholder")
-  const plain = american(lowered, compact, country)
-  if (plain === null) return dropped("invalid_zip")
-  return kept({ plain, snap: withoutSpaces(lowered), google: cleaned })
+  return kept({ plain: american(lowered, compact, country), snap: withoutSpaces(lowered), google: cleaned })
 }
 
 /** The first five of a US code; null where the country is the US and the value cannot be its code. */
