@@ -1,0 +1,272 @@
+/** Makes `dashboard.json` from the table of its panels: `node infra/grafana/dashboard.ts`. */
+import { writeFileSync } from "node:fs"
+
+interface Panel {
+  readonly title: string
+  readonly description: string
+  readonly unit: string
+  /** PromQL → legend. */
+  readonly queries: Readonly<Record<string, string>>
+  /** From the value on, in this colour; the first one from the bottom. */
+  readonly thresholds?: ReadonlyArray<readonly [from: number | null, color: string]>
+  readonly kind?: "timeseries" | "stat" | "state-timeline"
+}
+
+const chosen = `connection=~"$connection"`
+const perSecond = (metric: string, by: string, labels = chosen) =>
+  `sum by (${by}) (rate(${metric}{${labels}}[$__rate_interval]))`
+const quantile = (share: number, metric: string, by: string, labels = chosen) =>
+  `histogram_quantile(${share}, sum by (le, ${by}) (rate(${metric}_bucket{${labels}}[$__rate_interval])))`
+
+/** The specification's bounds: a success rate of 90 and 70 %, a latency of 5 and 10 s. */
+const successBounds = [
+  [null, "red"],
+  [0.7, "orange"],
+  [0.9, "green"]
+] as const
+const latencyBounds = [
+  [null, "green"],
+  [5, "orange"],
+  [10, "red"]
+] as const
+const circuitBounds = [
+  [null, "green"],
+  [1, "orange"],
+  [2, "red"]
+] as const
+
+const rows: ReadonlyArray<{ readonly title: string; readonly panels: ReadonlyArray<Panel> }> = [
+  {
+    title: "Connections",
+    panels: [
+      {
+        title: "Success",
+        description: "Events delivered or accepted, of those that were sent, in the last hour.",
+        unit: "percentunit",
+        kind: "stat",
+        queries: {
+          [`sum by (connection) (increase(capi_delivery_events_total{${chosen},outcome=~"delivered|accepted"}[1h])) / sum by (connection) (increase(capi_delivery_events_total{${chosen},outcome!="skipped"}[1h]))`]:
+            "{{connection}}"
+        },
+        thresholds: successBounds
+      },
+      {
+        title: "Circuit",
+        description: "0 CLOSED, 1 HALF_OPEN, 2 OPEN.",
+        unit: "short",
+        kind: "state-timeline",
+        queries: { [`max by (connection) (capi_delivery_circuit_state{${chosen}})`]: "{{connection}}" },
+        thresholds: circuitBounds
+      },
+      {
+        title: "Paused",
+        description: "1 while the platform refuses the credential or the configuration.",
+        unit: "short",
+        kind: "state-timeline",
+        queries: { [`max by (connection) (capi_delivery_paused{${chosen}})`]: "{{connection}}" },
+        thresholds: [
+          [null, "green"],
+          [1, "red"]
+        ]
+      }
+    ]
+  },
+  {
+    title: "Delivery",
+    panels: [
+      {
+        title: "Events by outcome",
+        description: "Events a second with a final outcome.",
+        unit: "eps",
+        queries: { [perSecond("capi_delivery_events_total", "connection, outcome")]: "{{connection}} {{outcome}}" }
+      },
+      {
+        title: "Requests by answer",
+        description: "Requests a second by the class of the platform's answer.",
+        unit: "reqps",
+        queries: { [perSecond("capi_delivery_requests_total", "connection, class")]: "{{connection}} {{class}}" }
+      },
+      {
+        title: "Latency of a request",
+        description: "Median and 99th percentile.",
+        unit: "s",
+        queries: {
+          [quantile(0.5, "capi_delivery_request_seconds", "connection")]: "{{connection}} p50",
+          [quantile(0.99, "capi_delivery_request_seconds", "connection")]: "{{connection}} p99"
+        },
+        thresholds: latencyBounds
+      },
+      {
+        title: "Rejections by reason",
+        description: "Events that the platform or a rule refused.",
+        unit: "eps",
+        queries: { [perSecond("capi_delivery_rejections_total", "connection, reason")]: "{{connection}} {{reason}}" }
+      },
+      {
+        title: "Batch fill",
+        description: "Median of a request's events, as a part of the largest request allowed.",
+        unit: "percentunit",
+        queries: { [quantile(0.5, "capi_delivery_batch_fill_ratio", "connection")]: "{{connection}}" }
+      },
+      {
+        title: "Sent and not received",
+        description: "Events in answered requests less those that the platform says it received.",
+        unit: "short",
+        queries: {
+          [`sum by (connection) (increase(capi_delivery_events_sent_total{${chosen}}[1h])) - sum by (connection) (increase(capi_delivery_events_received_total{${chosen}}[1h]))`]:
+            "{{connection}}"
+        }
+      },
+      {
+        title: "Wait for the rate limiter",
+        description: "99th percentile: near zero unless the limit is what holds delivery back.",
+        unit: "s",
+        queries: { [quantile(0.99, "capi_delivery_limiter_wait_seconds", "connection")]: "{{connection}}" }
+      },
+      {
+        title: "Retries",
+        description: "Requests a second that were sent again.",
+        unit: "reqps",
+        queries: { [perSecond("capi_delivery_retries_total", "connection")]: "{{connection}}" }
+      },
+      {
+        title: "Connection pool",
+        description: "Requests under way and waiting.",
+        unit: "short",
+        queries: {
+          [`sum by (connection) (capi_delivery_pool_active_requests{${chosen}})`]: "{{connection}} active",
+          [`sum by (connection) (capi_delivery_pool_waiting_requests{${chosen}})`]: "{{connection}} waiting"
+        }
+      }
+    ]
+  },
+  {
+    title: "Stream",
+    panels: [
+      {
+        title: "Lag",
+        description: "Records behind the end of the topic.",
+        unit: "short",
+        queries: { "sum by (processor) (capi_lag_records)": "{{processor}}" }
+      },
+      {
+        title: "Records",
+        description: "Records a second, read and written.",
+        unit: "eps",
+        queries: {
+          [perSecond("capi_records_read_total", "processor", "")]: "{{processor}} read",
+          [perSecond("capi_records_written_total", "processor", "")]: "{{processor}} written"
+        }
+      },
+      {
+        title: "Time of a transaction",
+        description: "99th percentile, from its first record to its commit.",
+        unit: "s",
+        queries: { [quantile(0.99, "capi_commit_seconds", "processor", "")]: "{{processor}}" }
+      },
+      {
+        title: "Partitions opened again",
+        description: "Partitions closed by a failure in the last hour. A few at a deployment are normal.",
+        unit: "short",
+        queries: { "sum by (processor) (increase(capi_partition_reopenings_total[1h]))": "{{processor}}" }
+      },
+      {
+        title: "Bytes in flight",
+        description: "Fetched and not yet committed.",
+        unit: "bytes",
+        queries: { "sum by (processor) (capi_in_flight_bytes)": "{{processor}}" }
+      },
+      {
+        title: "Memory",
+        description: "Resident memory of each process.",
+        unit: "bytes",
+        queries: { capi_process_resident_memory_bytes: "{{instance}}" }
+      }
+    ]
+  }
+]
+
+const panelWidth = 8
+const panelHeight = 8
+
+/** The dashboard in Grafana's own format. */
+export const makeDashboard = () => {
+  const panels: Array<Record<string, unknown>> = []
+  let y = 0
+  for (const row of rows) {
+    panels.push({
+      id: panels.length + 1,
+      type: "row",
+      title: row.title,
+      gridPos: { x: 0, y: y++, w: 24, h: 1 },
+      panels: []
+    })
+    for (const [index, panel] of row.panels.entries()) {
+      const gridPos = {
+        x: (index % 3) * panelWidth,
+        y: y + Math.floor(index / 3) * panelHeight,
+        w: panelWidth,
+        h: panelHeight
+      }
+      panels.push({ id: panels.length + 1, gridPos, ...panelBody(panel) })
+    }
+    y += Math.ceil(row.panels.length / 3) * panelHeight
+  }
+  return {
+    uid: "capi-relay",
+    title: "capi-relay",
+    tags: ["capi-relay"],
+    schemaVersion: 39,
+    timezone: "browser",
+    refresh: "30s",
+    time: { from: "now-3h", to: "now" },
+    templating: { list: [dataSource, connections] },
+    panels
+  }
+}
+
+// biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana fills its own placeholder in.
+const source = { type: "prometheus", uid: "${datasource}" }
+
+const dataSource = { name: "datasource", label: "Data source", type: "datasource", query: "prometheus" }
+
+const connections = {
+  name: "connection",
+  label: "Connection",
+  type: "query",
+  datasource: source,
+  query: "label_values(capi_delivery_circuit_state, connection)",
+  multi: true,
+  includeAll: true,
+  allValue: ".*",
+  refresh: 2
+}
+
+const panelBody = (panel: Panel) => ({
+  type: panel.kind ?? "timeseries",
+  title: panel.title,
+  description: panel.description,
+  datasource: source,
+  fieldConfig: {
+    defaults: {
+      unit: panel.unit,
+      min: 0,
+      ...(panel.thresholds === undefined
+        ? {}
+        : {
+            color: { mode: panel.kind === undefined ? "palette-classic" : "thresholds" },
+            thresholds: { mode: "absolute", steps: panel.thresholds.map(([value, color]) => ({ value, color })) }
+          })
+    },
+    overrides: []
+  },
+  targets: Object.entries(panel.queries).map(([expr, legendFormat], index) => ({
+    refId: String.fromCharCode(65 + index),
+    datasource: source,
+    expr,
+    legendFormat
+  }))
+})
+
+if (import.meta.main)
+  writeFileSync(new URL("dashboard.json", import.meta.url), JSON.stringify(makeDashboard(), null, 2) + "\n")
