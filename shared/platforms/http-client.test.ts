@@ -87,12 +87,15 @@ describe("the HTTP transport", () => {
   it.live("ends a request with a dripping body after the timeout and frees its connection", () =>
     scenario(
       (incoming, response) => {
+        if (incoming.url?.startsWith("/slow-declared")) response.setHeader("content-length", 10)
         if (incoming.url?.startsWith("/slow")) response.write("{")
         else response.end("ok")
       },
       function* ({ url, transport }) {
-        const failure = yield* Effect.flip(transport.execute(request(`${url}/slow`)))
-        assert.strictEqual(failure.code, "timeout")
+        for (const path of ["/slow-chunked", "/slow-declared"]) {
+          const failure = yield* Effect.flip(transport.execute(request(`${url}${path}`)))
+          assert.strictEqual(failure.code, "timeout")
+        }
         // With one connection this would wait for ever if the first still held it.
         assert.strictEqual((yield* transport.execute(request(`${url}/fast`))).body, "ok")
       },

@@ -56,7 +56,7 @@ const transportOver = (
   pool: ConnectionPool,
   options: HttpTransportOptions
 ): HttpTransport["Service"] => {
-  // The scope aborts what is still under way when the time is over; otherwise a slow body would hold its connection for ever.
+  // The scope aborts what is still under way when a request ends early (out of time, body cut), so that its connection is freed.
   const scoped = HttpClient.withScope(client)
   const execute = (request: HttpRequestSpec): Effect.Effect<HttpResponseSpec, HttpFailure> => {
     const host = hostOf(request.url)

@@ -46,6 +46,15 @@ describe("Meta's verdict", () => {
     assert.deepInclude(answer, { _tag: "All", requestId: "Trace1", eventsReceived: 2, warnings: ["Deprecated field."] })
   })
 
+  it("warns where Meta received fewer than were sent, and does not believe a success without any", () => {
+    const short = verdict(json(200, { events_received: 1 }), events)
+    assert.deepInclude(short, { eventsReceived: 1, warnings: ["Meta received 1 of 2 events."] })
+    assert.strictEqual(short._tag === "All" && short.verdict.errorClass, "delivered")
+    const none = verdict(json(200, { events_received: 0 }), events)
+    assert.strictEqual(none._tag === "All" && none.verdict.errorClass, "unknown")
+    assert.strictEqual(probeVerdict(json(200, { events_received: 0 })).errorClass, "delivered")
+  })
+
   it("warns that Meta upgraded the version of the call", () => {
     const answer = verdict(
       json(200, { events_received: 2 }, { "x-ad-api-version-warning": "Upgraded to v26.0." }),

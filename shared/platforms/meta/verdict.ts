@@ -12,20 +12,23 @@ import { usageOf } from "./usage.ts"
  */
 export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<MappedEvent>): BatchVerdict => {
   const body = bodyObject(response)
-  const judged = judge(response, body)
-  const head = headFrom(response, body, judged)
+  const judged = judge(response, body, events.length)
+  const head = headFrom(response, body, judged, events.length)
   return judged.errorClass === "invalid_event" ? refused(head, judged, new Map(), events.length) : all(head, judged)
 }
 
 /** The empty request of the probe is invalid where everything else is right. */
-export const probeVerdict = (response: HttpResponseSpec): EventVerdict => probeOf(judge(response, bodyObject(response)))
+export const probeVerdict = (response: HttpResponseSpec): EventVerdict =>
+  probeOf(judge(response, bodyObject(response), 0))
 
 export const metaClassification = classification(table)
 
-const judge = (response: HttpResponseSpec, body: JsonObject | null): EventVerdict => {
+const judge = (response: HttpResponseSpec, body: JsonObject | null, eventCount: number): EventVerdict => {
   const error = objectOf(body?.["error"])
   if (error !== null) return metaClassification.classify(graphSignal(response.status, error))
-  const flags = countOf(body?.["events_received"]) === null ? [] : ["events_received"]
+  const received = countOf(body?.["events_received"])
+  // A success that received none of the events is none.
+  const flags = received === null || (received === 0 && eventCount > 0) ? [] : ["events_received"]
   return metaClassification.classify({ status: response.status, flags })
 }
 
@@ -40,14 +43,25 @@ export const graphSignal = (status: number, error: JsonObject) => ({
     textOf(objectOf(error["error_data"])?.["details"]) ?? textOf(error["error_user_msg"]) ?? textOf(error["message"])
 })
 
-const headFrom = (response: HttpResponseSpec, body: JsonObject | null, judged: EventVerdict): VerdictHead => {
+const headFrom = (
+  response: HttpResponseSpec,
+  body: JsonObject | null,
+  judged: EventVerdict,
+  eventCount: number
+): VerdictHead => {
   const usage = usageOf(response.headers)
   const head = headOf(response, judged)
+  const eventsReceived = countOf(body?.["events_received"])
+  const isShort = eventsReceived !== null && eventsReceived < eventCount
   return {
     ...head,
     requestId: textOf(body?.["fbtrace_id"]) ?? textOf(objectOf(body?.["error"])?.["fbtrace_id"]),
-    eventsReceived: countOf(body?.["events_received"]),
-    warnings: [...listOf(body?.["messages"]).flatMap(warningOf), ...versionWarning(response)],
+    eventsReceived,
+    warnings: [
+      ...(isShort ? [`Meta received ${eventsReceived} of ${eventCount} events.`] : []),
+      ...listOf(body?.["messages"]).flatMap(warningOf),
+      ...versionWarning(response)
+    ],
     retryAfter: head.retryAfter ?? usage.retryAfter,
     usagePercent: usage.percent
   }
