@@ -1,13 +1,41 @@
 /** The command tree: one line a command. */
 import packageJson from "../../package.json" with { type: "json" }
 import { Command, Json } from "./cli.ts"
+import { connect } from "./commands/connect.ts"
 import { credentials } from "./commands/credentials.ts"
+import { deadLetters } from "./commands/dead-letters.ts"
+import { health } from "./commands/health.ts"
+import { ledger } from "./commands/ledger.ts"
 import { lint } from "./commands/lint.ts"
+import { prepare } from "./commands/prepare.ts"
+import { replay } from "./commands/replay.ts"
+import { results } from "./commands/results.ts"
+import { run } from "./commands/run.ts"
+import { send } from "./commands/send.ts"
+import { tail } from "./commands/tail.ts"
+import { topics } from "./commands/topics.ts"
+import { down, up } from "./commands/up.ts"
 
 export const version = packageJson.version
 
 export const root = Command.make("capi").pipe(
   Command.withDescription("Runs and looks after capi-relay, which delivers conversion events to ad platforms"),
-  Command.withSubcommands([lint, credentials]),
+  Command.withSubcommands([
+    up,
+    down,
+    run,
+    topics,
+    send,
+    tail,
+    results,
+    deadLetters,
+    health,
+    ledger,
+    replay,
+    connect,
+    credentials,
+    lint,
+    prepare
+  ]),
   Command.withGlobalFlags([Json])
 )

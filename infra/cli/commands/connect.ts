@@ -1,0 +1,109 @@
+/** `capi connect test`: whether a platform takes a connection's address, account and credential. */
+import { Effect, Result } from "effect"
+import { environment } from "../../../shared/config/environment.ts"
+import { loadFileSettings } from "../../../shared/config/settings.ts"
+import type { Connection } from "../../../shared/connections/connection.ts"
+import { suggestion } from "../../../shared/connections/did-you-mean.ts"
+import { rulesOf } from "../../../shared/connections/kind-rules.ts"
+import { loadConnectionsFile } from "../../../shared/connections/load.ts"
+import { Credentials, credentialsOf } from "../../../shared/credentials/credentials.ts"
+import { connectorClient } from "../../../shared/platforms/connect.ts"
+import type { ConnectionResult, Secret } from "../../../shared/platforms/connector.ts"
+import { layerHttpTransport } from "../../../shared/platforms/http-client.ts"
+import { connectorFor } from "../../../shared/platforms/registry.ts"
+import { exitCodes } from "../../../shared/program/failure.ts"
+import { Argument, Command } from "../cli.ts"
+import { CommandError } from "../command-error.ts"
+import { type Colour, show } from "../output.ts"
+
+const connections = Argument.String("connection").pipe(
+  Argument.withDescription("Ids of connections; every enabled one where absent"),
+  Argument.variadic()
+)
+
+const test = Command.make("test", { connections }, ({ connections }) =>
+  Effect.gen(function* () {
+    const settings = yield* loadFileSettings
+    const loaded = yield* loadConnectionsFile(settings.connectionsFile, { rulesOf, variables: environment() })
+    const chosen = yield* choose(loaded.connections, connections)
+    const results = yield* Effect.forEach(chosen, testOne, { concurrency: 4 }).pipe(
+      Effect.provideServiceEffect(Credentials, credentialsOf(settings)),
+      Effect.provide(layerHttpTransport())
+    )
+    yield* show(connections.length === 1 ? results[0] : results, (paint) =>
+      results
+        .map(({ status, message, details }) => {
+          const next = details["next_step"]
+          const line = `${String(details["connection_id"])}: ${paint(colours[status], status)}: ${message}`
+          return typeof next === "string" && status !== "connected" ? `${line} ${next}` : line
+        })
+        .join("\n")
+    )
+    const bad = results.filter(({ status }) => status !== "connected")
+    if (bad.length > 0) return yield* notConnected(bad)
+  })
+).pipe(
+  Command.withDescription("Try a connection with a harmless request; nothing is stored at the platform"),
+  Command.withExamples([{ command: "capi connect test meta-shop", description: "Try one connection" }])
+)
+
+export const connect = Command.make("connect").pipe(
+  Command.withDescription("Try connections to the platforms"),
+  Command.withSubcommands([test])
+)
+
+const colours: Readonly<Record<ConnectionResult["status"], Colour>> = {
+  connected: "green",
+  pending: "yellow",
+  disconnected: "red",
+  error: "red"
+}
+
+/** The connections of these ids; every enabled one where none is named. */
+export const choose = Effect.fnUntraced(function* (
+  all: ReadonlyArray<Connection>,
+  ids: ReadonlyArray<string>
+): Effect.fn.Return<ReadonlyArray<Connection>, CommandError> {
+  const known = all.map((connection) => connection.id)
+  const unknown = ids.find((id) => !known.includes(id))
+  if (unknown !== undefined)
+    return yield* new CommandError({
+      code: "unknown_connection",
+      message: `There is no connection ${JSON.stringify(unknown)}.${suggestion(unknown, known)}`,
+      nextStep: `Connections are ${known.join(", ")}.`,
+      exitCode: exitCodes.usage
+    })
+  return ids.length === 0
+    ? all.filter((connection) => connection.enabled)
+    : all.filter((connection) => ids.includes(connection.id))
+})
+
+const testOne = Effect.fnUntraced(function* (connection: Connection) {
+  const connector = connectorFor(connection.kind)
+  const credentials = yield* Credentials
+  const secret = yield* Effect.result(credentials.resolve(connection.credential, connector.credential))
+  if (Result.isFailure(secret)) return withoutCredential(connection, secret.failure)
+  const client = yield* connectorClient(connector, contextOf(connection, secret.success))
+  return yield* client.connect
+})
+
+// A probe holds no recipient, so nothing is opened.
+const contextOf = (connection: Connection, secret: Secret) => ({ connection, secret, open: () => null })
+
+const withoutCredential = (
+  connection: Connection,
+  error: { readonly message: string; readonly nextStep: string; readonly code: string }
+): ConnectionResult => ({
+  status: "error",
+  platform: connection.platform,
+  message: error.message,
+  details: { connection_id: connection.id, kind: connection.kind, reason_code: error.code, next_step: error.nextStep }
+})
+
+const notConnected = (bad: ReadonlyArray<ConnectionResult>) =>
+  new CommandError({
+    code: "not_connected",
+    message: `${bad.length} ${bad.length === 1 ? "connection does" : "connections do"} not work.`,
+    nextStep: "The reasons are named above.",
+    exitCode: bad.every(({ status }) => status === "disconnected") ? exitCodes.unreachable : exitCodes.failure
+  })

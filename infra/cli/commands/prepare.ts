@@ -1,0 +1,71 @@
+/** `capi prepare`: what would be sent for raw events; needs neither a broker nor a configuration. */
+import { createReadStream } from "node:fs"
+import process from "node:process"
+import { Effect, Option, Stream } from "effect"
+import { environment } from "../../../shared/config/environment.ts"
+import { loadFileSettings } from "../../../shared/config/settings.ts"
+import { rulesOf } from "../../../shared/connections/kind-rules.ts"
+import { loadConnectionsFile } from "../../../shared/connections/load.ts"
+import { builtinConnection } from "../../../shared/mapping/builtin.ts"
+import { connectorKinds } from "../../../shared/platforms/platform.ts"
+import { Argument, Command, Flag } from "../cli.ts"
+import { CommandError } from "../command-error.ts"
+import { Output } from "../output.ts"
+import { prepareLines } from "../prepare.ts"
+import { choose } from "./connect.ts"
+
+const file = Argument.String("file").pipe(
+  Argument.withDescription("Raw events, one JSON object a line; - for standard input")
+)
+const platform = Flag.Literals("platform", connectorKinds).pipe(Flag.withDescription("The kind of connector"))
+const connection = Flag.String("connection").pipe(
+  Flag.withDescription("A connection of the file; else a built-in one: neutral account, consent granted, no age limit"),
+  Flag.optional
+)
+
+export const prepare = Command.make("prepare", { file, platform, connection }, ({ file, platform, connection }) =>
+  Effect.gen(function* () {
+    const output = yield* Output
+    const chosen = yield* connectionOf(platform, connection)
+    yield* Stream.fromAsyncIterable(prepareLines(chunksOf(file), { connection: chosen, now: null }), (cause) =>
+      unreadable(file, cause)
+    ).pipe(Stream.runForEach(output.write))
+  })
+).pipe(
+  Command.withDescription("Print for each raw event, in order, the element of the request body that it becomes"),
+  Command.withExamples([
+    { command: "capi prepare events.jsonl --platform meta", description: "With the built-in connection" },
+    { command: "capi prepare - --platform google --connection google-shop", description: "With one of the file" }
+  ])
+)
+
+const connectionOf = Effect.fnUntraced(function* (kind: (typeof connectorKinds)[number], id: Option.Option<string>) {
+  if (Option.isNone(id)) return builtinConnection(kind)
+  const settings = yield* loadFileSettings
+  const loaded = yield* loadConnectionsFile(settings.connectionsFile, { rulesOf, variables: environment() })
+  const [chosen] = yield* choose(loaded.connections, [id.value])
+  if (chosen!.kind === kind) return chosen!
+  return yield* new CommandError({
+    code: "other_platform",
+    message: `The connection ${id.value} is one of ${chosen!.kind}, not of ${kind}.`,
+    nextStep: `Use --platform ${chosen!.kind}.`,
+    exitCode: 2
+  })
+})
+
+/** The text of a file or of standard input, in chunks. */
+export const chunksOf = (file: string): AsyncIterable<string> =>
+  file === "-"
+    ? process.stdin.setEncoding("utf8")
+    : createReadStream(file, { encoding: "utf8", highWaterMark: 256 * 1024 })
+
+export const unreadable = (file: string, cause: unknown) => {
+  const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "unknown error"
+  return new CommandError({
+    code: "unreadable",
+    message: `${file} ${code === "ENOENT" ? "does not exist" : `cannot be read (${code})`}.`,
+    nextStep: "Name a file of JSON lines, or - for standard input.",
+    cause,
+    exitCode: 2
+  })
+}

@@ -1,0 +1,94 @@
+/** `capi run`: processors in the foreground, each a process of its own or together in one. */
+import { type ChildProcess, spawn } from "node:child_process"
+import path from "node:path"
+import process from "node:process"
+import { Deferred, Duration, Effect, type Scope } from "effect"
+import { suggestion } from "../../../shared/connections/did-you-mean.ts"
+import { makeMain } from "../../../shared/program/program.ts"
+import { endProcess } from "../../local/processes.ts"
+import { repository } from "../../local/state.ts"
+import { Argument, Command, Flag } from "../cli.ts"
+import { CommandError } from "../command-error.ts"
+import { Output } from "../output.ts"
+import { programNames, programs } from "../programs.ts"
+
+const names = Argument.String("processors").pipe(
+  Argument.withDescription(`${programNames.join(", ")}; all where absent`),
+  Argument.variadic()
+)
+const together = Flag.Boolean("together").pipe(
+  Flag.withDescription("In one process, with one port for health and metrics"),
+  Flag.withDefault(false)
+)
+
+/** How long a processor may take to finish what is in flight. */
+const drainPatience = Duration.seconds(30)
+
+export const run = Command.make("run", { names, together }, ({ names, together }) =>
+  Effect.gen(function* () {
+    const chosen = names.length === 0 ? programNames : [...new Set(names)]
+    yield* checkNames(chosen)
+    if (!together && chosen.length > 1) return yield* Effect.scoped(runApart(chosen))
+    const loaded = yield* Effect.forEach(chosen, (name) => Effect.promise(programs[name]!))
+    yield* makeMain(chosen.length > 3 ? "capi" : chosen.join("+"), loaded)
+  })
+).pipe(
+  Command.withDescription("Run processors until Ctrl-C or SIGTERM; each then finishes and commits what is in flight"),
+  Command.withExamples([
+    { command: "capi run normalizer mapper delivery-meta health", description: "One process each" },
+    { command: "capi run --together", description: "All in one process" }
+  ])
+)
+
+const checkNames = (names: ReadonlyArray<string>): Effect.Effect<void, CommandError> => {
+  const unknown = names.find((name) => !programNames.includes(name))
+  return unknown === undefined
+    ? Effect.void
+    : Effect.fail(
+        new CommandError({
+          code: "unknown_processor",
+          message: `There is no processor ${JSON.stringify(unknown)}.${suggestion(unknown, programNames)}`,
+          nextStep: `Processors are ${programNames.join(", ")}.`,
+          exitCode: 2
+        })
+      )
+}
+
+const runApart = Effect.fnUntraced(function* (
+  names: ReadonlyArray<string>
+): Effect.fn.Return<never, CommandError, Scope.Scope | Output> {
+  const output = yield* Output
+  const ended = yield* Deferred.make<never, CommandError>()
+  const children = names.map((name) => ({ name, child: start(name) }))
+  // All are told to stop at the same time, so that the slowest drain is the whole wait.
+  yield* Effect.addFinalizer(() => Effect.forEach(children, stop, { concurrency: "unbounded", discard: true }))
+  for (const { name, child } of children) {
+    yield* output.note(`${name}: process ${child.pid ?? "?"}`)
+    child.on("exit", (code, signal) =>
+      Effect.runFork(
+        Deferred.fail(ended, endedByItself(name, code === null ? `signal ${signal}` : `exit code ${code}`))
+      )
+    )
+  }
+  return yield* Deferred.await(ended)
+})
+
+// With PORT set for one, the others would find it taken: each takes a free one and prints it.
+const start = (name: string): ChildProcess =>
+  spawn(process.execPath, [path.join(repository, "processors", name, "main.ts")], {
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, PORT: "0" },
+    detached: true
+  })
+
+const stop = ({ child }: { readonly child: ChildProcess }): Effect.Effect<void> =>
+  child.pid === undefined || child.exitCode !== null || child.signalCode !== null
+    ? Effect.void
+    : endProcess(child.pid, drainPatience)
+
+const endedByItself = (name: string, how: string) =>
+  new CommandError({
+    code: "processor_ended",
+    message: `The processor ${name} ended by itself (${how}).`,
+    nextStep: "Its last lines are above; the other processors were stopped."
+  })

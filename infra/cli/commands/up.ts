@@ -1,0 +1,102 @@
+/** `capi up` and `capi down`: a local broker and registry with topics and schemas. */
+import { spawn } from "node:child_process"
+import { closeSync, mkdirSync, openSync } from "node:fs"
+import path from "node:path"
+import process from "node:process"
+import { fileURLToPath } from "node:url"
+import { Duration, Effect } from "effect"
+import { endProcess, isAlive, logTail } from "../../local/processes.ts"
+import { type LocalAddresses, localAddresses, startLocal } from "../../local/start-local.ts"
+import { defaultStateDirectory } from "../../local/state.ts"
+import { Command, Flag } from "../cli.ts"
+import { CommandError } from "../command-error.ts"
+import { Output, type Paint, show } from "../output.ts"
+
+const detach = Flag.Boolean("detach").pipe(
+  Flag.withAlias("d"),
+  Flag.withDescription("Return when everything is up; end it with `capi down`"),
+  Flag.withDefault(false)
+)
+const prefix = Flag.String("prefix").pipe(
+  Flag.withDescription("Put before every topic's name; CAPI_TOPIC_PREFIX of the programs"),
+  Flag.withDefault(process.env["CAPI_TOPIC_PREFIX"] ?? "")
+)
+
+export const up = Command.make("up", { detach, prefix }, ({ detach, prefix }) =>
+  Effect.gen(function* () {
+    const running = localAddresses()
+    if (running !== null) return yield* show(toJson(running), (paint) => describe(running, paint, "was up already"))
+    if (detach) {
+      const addresses = yield* startDetached(prefix)
+      return yield* show(toJson(addresses), (paint) => describe(addresses, paint, "is up; `capi down` ends it"))
+    }
+    const output = yield* Output
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const onProgress = (line: string) => void process.stderr.write(`${line}\n`)
+        const { broker, registry, topics } = yield* startLocal({ onProgress, prefix })
+        const addresses = { brokers: broker.brokers, registryUrl: registry.url, owner: process.pid }
+        yield* show({ ...toJson(addresses), created: topics.created, different: topics.different }, (paint) =>
+          describe(addresses, paint, "is up until Ctrl-C")
+        )
+        for (const { topic, setting, declared, present } of topics.different)
+          yield* output.note(`${topic}: ${setting} is ${present}, declared is ${declared}.`)
+        yield* Effect.never
+      })
+    )
+  })
+).pipe(
+  Command.withDescription(
+    "Start a local Kafka and schema registry (from the environment, Docker or jars), topics and schemas"
+  ),
+  Command.withExamples([{ command: "capi up --detach", description: "Start and return" }])
+)
+
+export const down = Command.make("down", {}, () =>
+  Effect.gen(function* () {
+    const running = localAddresses()
+    if (running !== null) yield* endProcess(running.owner, Duration.seconds(30))
+    yield* show({ stopped: running !== null }, () => (running === null ? "Nothing was up." : "Down."))
+  })
+).pipe(Command.withDescription("End what `capi up` started; the data stays"))
+
+const startDetached = Effect.fnUntraced(function* (prefix: string) {
+  const logFile = path.join(defaultStateDirectory, "logs", "up.log")
+  mkdirSync(path.dirname(logFile), { recursive: true })
+  const log = openSync(logFile, "a")
+  const main = fileURLToPath(new URL("../main.ts", import.meta.url))
+  const child = spawn(process.execPath, [main, "up", "--prefix", prefix], {
+    detached: true,
+    stdio: ["ignore", log, log]
+  })
+  closeSync(log)
+  child.unref()
+  yield* (yield* Output).note("Starting; the first time brings the jars and takes a while.")
+  // Ends with the child, which has limits of its own for every step.
+  for (;;) {
+    const addresses = localAddresses()
+    if (addresses !== null) return addresses
+    if (child.pid === undefined || child.exitCode !== null || !isAlive(child.pid)) return yield* notStarted(logFile)
+    yield* Effect.sleep("200 millis")
+  }
+})
+
+const notStarted = (logFile: string) =>
+  new CommandError({
+    code: "not_started",
+    message: logTail(logFile, 1).trim(),
+    nextStep: `The whole log is ${path.relative(process.cwd(), logFile)}.`
+  })
+
+const toJson = (addresses: LocalAddresses) => ({
+  brokers: addresses.brokers,
+  registry_url: addresses.registryUrl,
+  pid: addresses.owner
+})
+
+const describe = (addresses: LocalAddresses, paint: Paint, state: string): string =>
+  [
+    `KAFKA_BROKERS=${addresses.brokers}`,
+    `SCHEMA_REGISTRY_URL=${addresses.registryUrl}`,
+    paint("green", `Everything ${state}.`)
+  ].join("\n")

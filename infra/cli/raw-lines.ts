@@ -1,0 +1,121 @@
+/** Lines of raw events: numbered, checked as the normalizer would, and encoded for the topic. */
+import type { DroppedField } from "../../schemas/types.gen.ts"
+import type { Codecs } from "../../shared/avro/codecs.ts"
+import { normalize } from "../../shared/normalize/normalize.ts"
+import { defaultNormalizerOptions } from "../../shared/normalize/options.ts"
+import { readJson } from "../../shared/normalize/read-record.ts"
+
+export interface Line {
+  /** From 1. */
+  readonly number: number
+  readonly text: string
+}
+
+export interface SendOptions {
+  readonly encoding: "json" | "avro"
+  /** Milliseconds for events without event_time; null leaves them as they are. */
+  readonly setTime: number | null
+}
+
+export type EncodedLine =
+  | { readonly _tag: "Record"; readonly key: string; readonly value: Buffer }
+  | { readonly _tag: "Refused"; readonly line: number; readonly message: string }
+
+/** Non-empty lines, so many at a time; nothing else is held. */
+export async function* linesOf(chunks: AsyncIterable<string>, atOnce: number): AsyncIterable<ReadonlyArray<Line>> {
+  let rest = ""
+  let number = 0
+  let batch: Array<Line> = []
+  for await (const chunk of chunks) {
+    const lines = (rest + chunk).split("\n")
+    rest = lines.pop() ?? ""
+    for (const text of lines) {
+      number++
+      if (text.trim() !== "") batch.push({ number, text })
+      if (batch.length >= atOnce) {
+        yield batch
+        batch = []
+      }
+    }
+  }
+  if (rest.trim() !== "") batch.push({ number: number + 1, text: rest })
+  if (batch.length > 0) yield batch
+}
+
+/** A line as a record. JSON goes out as it came, good or bad for the pipeline, as long as it is an object. */
+export const encodeLine = (line: Line, options: SendOptions, codecs: Codecs["Service"]): EncodedLine => {
+  const event = objectOf(line.text)
+  if (event === null) return { _tag: "Refused", line: line.number, message: "This is no JSON object." }
+  const timed = withTime(event, options.setTime)
+  const key = keyOf(timed)
+  if (options.encoding === "json") {
+    const text = timed === event ? line.text.trim() : JSON.stringify(timed)
+    return { _tag: "Record", key, value: Buffer.from(text) }
+  }
+  const read = readJson(Buffer.from(JSON.stringify(timed)))
+  return read._tag === "Problem"
+    ? { _tag: "Refused", line: line.number, message: `${read.problem.message} ${read.problem.nextStep}` }
+    : { _tag: "Record", key, value: codecs.encode("raw-events", "raw-event", read.raw) }
+}
+
+export interface CheckedLine {
+  readonly line: number
+  readonly event_id: string | null
+  readonly valid: boolean
+  readonly reason: string | null
+  readonly message: string | null
+  readonly next_step: string | null
+  readonly dropped_fields: ReadonlyArray<DroppedField>
+}
+
+/** What the normalizer would make of a line at the moment `now` (milliseconds since the epoch). */
+export const checkLine = (line: Line, options: SendOptions, now: number): CheckedLine => {
+  const event = objectOf(line.text)
+  const text = event === null ? line.text : JSON.stringify(withTime(event, options.setTime))
+  const read = readJson(Buffer.from(text))
+  const source = { topic: "raw-events", partition: 0, offset: line.number, timestamp: now }
+  const result =
+    read._tag === "Problem" ? read : normalize(read.raw, source, { ...defaultNormalizerOptions, now }, read.dropped)
+  return result._tag === "Problem"
+    ? {
+        line: line.number,
+        event_id: result.problem.eventId,
+        valid: false,
+        reason: result.problem.reason,
+        message: result.problem.message,
+        next_step: result.problem.nextStep,
+        dropped_fields: []
+      }
+    : {
+        line: line.number,
+        event_id: result.event.event_id,
+        valid: true,
+        reason: null,
+        message: null,
+        next_step: null,
+        dropped_fields: result.event.dropped_fields
+      }
+}
+
+type JsonObject = Readonly<Record<string, unknown>>
+
+const objectOf = (text: string): JsonObject | null => {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : null
+  } catch {
+    return null
+  }
+}
+
+const withTime = (event: JsonObject, time: number | null): JsonObject =>
+  time === null || (event["event_time"] !== undefined && event["event_time"] !== null)
+    ? event
+    : { ...event, event_time: time }
+
+/** A customer's events keep their order: the key is the customer's id, where there is one. */
+const keyOf = (event: JsonObject): string => {
+  const user = event["user"]
+  const ids = typeof user === "object" && user !== null && "external_id" in user ? [user.external_id].flat() : []
+  return [...ids, event["event_id"]].find((id): id is string => typeof id === "string" && id !== "") ?? ""
+}
