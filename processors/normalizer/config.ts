@@ -1,6 +1,6 @@
 /** The normalizer's own settings, and what it takes from the connections. */
 import { Config, Duration, Effect } from "effect"
-import type { SettingsError } from "../../shared/config/settings.ts"
+import { SettingsError } from "../../shared/config/settings.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { Connections } from "../../shared/connections/connections.ts"
 import { Sealer, type SealerShape } from "../../shared/credentials/sealer.ts"
@@ -31,11 +31,25 @@ export const configOf = (
 }
 
 /** The configuration of this deployment. */
-export const normalizerConfig: Effect.Effect<
-  NormalizerConfig,
-  SettingsError | Config.ConfigError,
-  Connections | Sealer
-> = Effect.gen(function* () {
-  const { enabled } = yield* Connections
-  return configOf(enabled, yield* Sealer, yield* normalizerSettings)
-})
+export const normalizerConfig: Effect.Effect<NormalizerConfig, SettingsError, Connections | Sealer> = Effect.gen(
+  function* () {
+    const { enabled } = yield* Connections
+    return configOf(
+      enabled,
+      yield* Sealer,
+      yield* Effect.mapError(
+        Effect.suspend(() => normalizerSettings),
+        toSettingsError
+      )
+    )
+  }
+)
+
+const toSettingsError = (cause: Config.ConfigError): SettingsError =>
+  new SettingsError({
+    code: "invalid",
+    message: `The normalizer's settings are wrong: ${cause.message.replaceAll(/\s+/g, " ")}`,
+    nextStep:
+      "Give NORMALIZER_RECORD_BYTES_MAX in bytes and NORMALIZER_FUTURE_TOLERANCE as a duration such as 24 hours, or leave them out.",
+    cause
+  })

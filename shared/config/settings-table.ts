@@ -60,5 +60,7 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
   row("HOST", "The address on which /healthz, /readyz and /metrics answer.", { default: "0.0.0.0" }),
   row("PORT", "Their port; 0 takes a free one and prints it.", { default: "0", example: "9464" }),
   row("LOG_LEVEL", "All, Trace, Debug, Info, Warn, Error, Fatal or None.", { default: "Info" }),
-  row("LOG_FORMAT", "json, pretty, or auto: pretty on a terminal, JSON elsewhere.", { default: "auto" })
+  row("LOG_FORMAT", "json, pretty, or auto: pretty on a terminal, JSON elsewhere.", { default: "auto" }),
+  row("NORMALIZER_RECORD_BYTES_MAX", "Longer raw records become dead letters, in bytes.", { default: "1048576" }),
+  row("NORMALIZER_FUTURE_TOLERANCE", "How far ahead of the clock an event may be.", { default: "24 hours" })
 ]
