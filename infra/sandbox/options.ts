@@ -112,7 +112,7 @@ export const sandboxDefaults: SandboxOptions = {
   port: 0,
   seed: 1,
   validation: "documented",
-  store: { bodiesMax: 20_000, idsMax: 200_000 },
+  store: { bodiesMax: 10_000, idsMax: 200_000 },
   bodyBytesMax: 64 * 1024 * 1024,
   meta: {
     tokens: ["sandbox-meta-token"],
