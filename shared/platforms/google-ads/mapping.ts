@@ -92,7 +92,7 @@ const hasBraid = (click: Mutable): boolean => click["gbraid"] !== undefined || c
 
 /**
  * Parameter rules whose names are numeric ids of conversion custom variables. Free custom properties have no place in
- * this API, since a variable that the account doesn't have fails the conversion; nor has any beside gbraid or wbraid.
+ * this API, since a variable that the account doesn't have fails the conversion; and beside gbraid or wbraid the API takes none.
  */
 const customVariables = (
   event: NormalizedEvent,
