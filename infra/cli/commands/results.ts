@@ -108,7 +108,7 @@ const lastOf = (logs: ReadonlyArray<EventDeliveryLog>, limit: number) =>
 const headers = ["TIME", "EVENT", "NAME", "CONNECTION", "OUTCOME", "REASON", "MS", "TRIES", "REQUEST", "MESSAGE"]
 
 const rowOf = (log: EventDeliveryLog, paint: Paint) => [
-  new Date(log.timestamp).toISOString().slice(11, 23),
+  new Date(log.timestamp).toISOString().slice(0, 19),
   log.event_id,
   log.event_name,
   log.connection_id,

@@ -1,0 +1,41 @@
+/** Runs a command in the test's own process: arguments and environment in, text and result out. */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { ConfigProvider, Effect, type Exit, Layer } from "effect"
+import { Command } from "./cli.ts"
+import { Output } from "./output.ts"
+import { root, version } from "./root.ts"
+
+export interface RanCommand {
+  readonly exit: Exit.Exit<void, unknown>
+  readonly out: string
+  readonly notes: ReadonlyArray<string>
+}
+
+export const runCommand = (
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>>
+): Effect.Effect<RanCommand> =>
+  Effect.gen(function* () {
+    const texts: Array<string> = []
+    const notes: Array<string> = []
+    const output = Layer.succeed(Output, {
+      write: (text) => Effect.sync(() => void texts.push(text)),
+      note: (text) => Effect.sync(() => void notes.push(text)),
+      colours: false,
+      interactive: false
+    })
+    const provider = ConfigProvider.layer(ConfigProvider.fromEnv({ env }))
+    const exit = yield* Effect.exit(
+      Command.runWith(root, { version })(args).pipe(
+        Effect.provide(Layer.mergeAll(NodeServices.layer, output, provider))
+      )
+    )
+    return { exit, out: texts.join(""), notes }
+  })
+
+/** The JSON lines that a command printed. */
+export const jsonLines = (out: string): ReadonlyArray<Readonly<Record<string, unknown>>> =>
+  out
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line))
