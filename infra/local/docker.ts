@@ -12,8 +12,8 @@ import { type LocalError, problem } from "./problem.ts"
 import { confluentPath, registryAnswers } from "./registry-jar.ts"
 import type { State } from "./state.ts"
 
-const brokerImage = "apache/kafka:4.1.0"
-const registryImage = "apicurio/apicurio-registry-mem:2.6.13.Final"
+export const brokerImage = "apache/kafka:4.1.0"
+export const registryImage = "apicurio/apicurio-registry-mem:2.6.13.Final"
 const startDeadline = Duration.seconds(120)
 // Any 22 characters of base64url do: a volume is formatted once and keeps it.
 const clusterId = "Y2FwaS1yZWxheS1sb2NhbA"

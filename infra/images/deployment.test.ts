@@ -1,0 +1,30 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { assert, it } from "@effect/vitest"
+import { parse } from "yaml"
+import { brokerImage, registryImage } from "../local/docker.ts"
+import { apicurioVersion, kafkaVersion } from "../local/jars.ts"
+
+const read = (file: string): string => readFileSync(new URL(`../../${file}`, import.meta.url), "utf8")
+const yaml = (file: string) => parse(read(file), { merge: true })
+
+const programs = readdirSync(new URL("../../processors", import.meta.url)).filter((name) =>
+  existsSync(new URL(`../../processors/${name}/main.ts`, import.meta.url))
+)
+
+it("every processor is deployed by Compose and by Helm", () => {
+  const services: Readonly<Record<string, { readonly command?: ReadonlyArray<string> }>> =
+    yaml("infra/compose/compose.yaml").services
+  assert.isNotEmpty(programs)
+  for (const program of programs) assert.deepEqual(services[program]?.command, [`processors/${program}/main.ts`])
+  assert.sameMembers(Object.keys(yaml("infra/helm/capi-relay/values.yaml").processors), programs)
+})
+
+it("Docker, Compose and Maven bring the same Kafka and the same registry", () => {
+  const { services } = yaml("infra/compose/compose.yaml")
+  assert.deepEqual([services.kafka.image, services.registry.image], [brokerImage, registryImage])
+  assert.isTrue(brokerImage.endsWith(`:${kafkaVersion}`))
+  assert.isTrue(registryImage.endsWith(`:${apicurioVersion}`))
+  const pom = read("infra/local/pom.xml")
+  assert.include(pom, `<kafka.version>${kafkaVersion}</kafka.version>`)
+  assert.include(pom, `<apicurio.version>${apicurioVersion}</apicurio.version>`)
+})
