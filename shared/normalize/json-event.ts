@@ -21,7 +21,6 @@ export const rawEventFromJson = (json: unknown): JsonEvent => {
   if (time === null) return refused(problem("missing_event_time", "The event has no event_time.", eventId, eventName))
   const reader = new JsonReader(eventId, eventName)
   const user = reader.record(json, "user", "")
-  const consent = reader.record(json, "consent", "")
   const properties = reader.record(json, "properties", "")
   const app = reader.record(json, "app", "")
   const raw: RawEvent = {
@@ -35,7 +34,7 @@ export const rawEventFromJson = (json: unknown): JsonEvent => {
     page_id: reader.text(json, "page_id", ""),
     whatsapp_business_account_id: reader.text(json, "whatsapp_business_account_id", ""),
     user: user === null ? null : readUser(reader, user),
-    consent: consent === null ? null : readConsent(reader, consent),
+    consent: readConsent(json["consent"]),
     properties: properties === null ? null : readProperties(reader, properties),
     app: app === null ? null : readApp(reader, app)
   }
@@ -102,11 +101,20 @@ const firstSeen = (reader: JsonReader, json: JsonRecord): number | null => {
   return Number.isNaN(time) ? reader.drop("user.fbclid_time", "invalid_time") : time
 }
 
-const readConsent = (reader: JsonReader, json: JsonRecord): Consent => ({
-  ad_user_data: reader.text(json, "ad_user_data", "consent."),
-  ad_personalization: reader.text(json, "ad_personalization", "consent."),
-  sale_of_data: reader.text(json, "sale_of_data", "consent.")
-})
+/** What is there but no word stays as a word that means nothing, which `normalizeConsent` takes for a denial. */
+const readConsent = (json: unknown): Consent | null => {
+  if (json === undefined || json === null) return null
+  const word = (key: keyof Consent): string | null => {
+    const value = isRecord(json) ? json[key] : json
+    if (value === undefined || value === null) return null
+    return isRecord(json) && typeof value !== "object" ? String(value) : "unreadable"
+  }
+  return {
+    ad_user_data: word("ad_user_data"),
+    ad_personalization: word("ad_personalization"),
+    sale_of_data: word("sale_of_data")
+  }
+}
 
 const readProperties = (reader: JsonReader, json: JsonRecord): Properties => {
   const path = "properties."

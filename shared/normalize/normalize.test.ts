@@ -130,6 +130,19 @@ describe("normalize", () => {
     assert.deepStrictEqual(dropped_fields, [{ field: "consent.ad_user_data", reason: "invalid_consent" }])
   })
 
+  it("never takes a consent that it cannot read for a consent", () => {
+    const denied = { ad_user_data: "denied", ad_personalization: "denied", sale_of_data: "denied" }
+    for (const consent of [
+      "granted",
+      ["granted"],
+      true,
+      { ad_user_data: {}, ad_personalization: [], sale_of_data: 7 }
+    ]) {
+      assert.deepStrictEqual(event({ ...jane, consent }).consent, denied)
+    }
+    assert.isNull(event({ ...jane, consent: null }).consent)
+  })
+
   it("leaves out an unknown action source and keeps the event", () => {
     const result = event({ ...jane, action_source: "Carrier Pigeon" })
     assert.isNull(result.action_source)
