@@ -67,6 +67,12 @@ describe("settings", () => {
     })
   )
 
+  it.effect("take port 0 for a free one", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* load({ ...minimal, PORT: "0" })).health.port, 0)
+    })
+  )
+
   const wrong: ReadonlyArray<[string, Record<string, string>, "missing" | "invalid"]> = [
     ["KAFKA_BROKERS", { SCHEMA_REGISTRY_URL: "http://r" }, "missing"],
     ["SCHEMA_REGISTRY_URL", { KAFKA_BROKERS: "a:1" }, "missing"],

@@ -1,5 +1,16 @@
 /** The settings that every program shares, decoded once from the environment. */
-import { Config, type ConfigProvider, Context, Data, Effect, Layer, type LogLevel, Option, type Redacted } from "effect"
+import {
+  Config,
+  type ConfigProvider,
+  Context,
+  Data,
+  Effect,
+  Layer,
+  type LogLevel,
+  Option,
+  type Redacted,
+  Schema
+} from "effect"
 import { settingsTable } from "./settings-table.ts"
 
 export interface KafkaSettings {
@@ -63,6 +74,9 @@ const text = (name: string) => Config.NonEmptyString(name)
 const textOr = (name: string) => text(name).pipe(Config.withDefault(defaultOf(name)))
 const optional = <A>(config: Config.Config<A>) => Config.option(config).pipe(Config.map(Option.getOrNull))
 
+/** 0 asks for a free port; `Config.Port` would refuse it. */
+const PortOrFree = Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 0, maximum: 65_535 }))
+
 const sasl = Config.all({
   mechanism: Config.Literals(saslMechanisms, "KAFKA_SASL_MECHANISM").pipe(Config.withDefault("plain" as const)),
   username: text("KAFKA_SASL_USERNAME"),
@@ -111,7 +125,7 @@ export const settings: Config.Config<Settings> = Config.all({
   ...files,
   health: Config.all({
     host: textOr("HOST"),
-    port: Config.Port("PORT").pipe(Config.withDefault(0))
+    port: Config.schema(PortOrFree, "PORT").pipe(Config.withDefault(0))
   }),
   log: Config.all({
     level: Config.LogLevel("LOG_LEVEL").pipe(Config.withDefault("Info" as const)),

@@ -1,0 +1,151 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Result } from "effect"
+import fc from "fast-check"
+import { makeMemoryCodecs } from "../../shared/avro/memory.ts"
+import { formatAge } from "./format.ts"
+import { maskKey, maskRecord } from "./mask.ts"
+import { parseMoment } from "./moment.ts"
+import { painter, table } from "./output.ts"
+import { checkLine, encodeLine, linesOf } from "./raw-lines.ts"
+import { stagesOf } from "./stages.ts"
+
+const now = Date.parse("2026-11-23T12:00:00Z")
+
+describe("moments", () => {
+  const right: ReadonlyArray<[string, number | null]> = [
+    ["beginning", null],
+    ["2 hours", now - 7_200_000],
+    ["15 min ago", now - 900_000],
+    ["2026-11-23", Date.parse("2026-11-23T00:00:00Z")],
+    ["2026-11-23T10:00:00+01:00", Date.parse("2026-11-23T09:00:00Z")],
+    [String(now - 5), now - 5]
+  ]
+  it.each(right)("reads %s", (text, millis) => {
+    const moment = Result.getOrThrow(parseMoment(text, now))
+    assert.deepStrictEqual(moment, millis === null ? { _tag: "Beginning" } : { _tag: "At", millis })
+  })
+  it.each(["soon", "2026-13-45", "2027-01-01", "", "-1 hour", "12"])("refuses %s as wrong use", (text) => {
+    const error = Result.getOrThrow(Result.flip(parseMoment(text, now)))
+    assert.strictEqual(error.exitCode, 2)
+  })
+})
+
+describe("masks", () => {
+  it("leave what happened and hide who it was", () => {
+    const text = JSON.stringify(
+      maskRecord("raw-event", {
+        event_id: "o-42",
+        event_name: "purchase",
+        event_source_url: "https://shop.example/thanks?email=jane@example.com#x",
+        user: { email: ["jane@example.com"], phone: "4155550132", country: "US", last_name: null, external_id: [] },
+        properties: { value: 129.95, currency: "USD", custom: { note: "call jane@example.com" } }
+      })
+    )
+    for (const kept of ["o-42", "purchase", "129.95", "USD", "https://shop.example/thanks", '"phone":"***"'])
+      assert.include(text, kept)
+    for (const gone of ["jane", "4155550132", "last_name"]) assert.notInclude(text, gone)
+  })
+
+  it("open payloads and hide the person inside", () => {
+    const payload = JSON.stringify({
+      event_name: "Purchase",
+      user_data: { em: ["ab"], client_ip_address: "198.51.100.7" }
+    })
+    const view = maskRecord("mapped-event", { event_id: "o-42", payload, sealed_recipient: "c2VhbGVk" })
+    assert.deepStrictEqual(view, {
+      event_id: "o-42",
+      payload: { event_name: "Purchase", user_data: { em: ["***"], client_ip_address: "***" } },
+      sealed_recipient: "***"
+    })
+  })
+
+  it("show bytes as their count, and keys only where they are the record's id", () => {
+    assert.deepStrictEqual(maskRecord("dead-letter", { original: Buffer.from("jane") }), { original: "<4 bytes>" })
+    assert.strictEqual(maskKey(Buffer.from("o-42"), { event_id: "o-42" }), "o-42")
+    assert.strictEqual(maskKey(Buffer.from("jane@example.com"), { event_id: "o-42" }), "***")
+    assert.strictEqual(maskKey(null, null), null)
+  })
+})
+
+describe("lines of raw events", () => {
+  const options = { encoding: "json", setTime: null } as const
+  const line = (value: unknown) => ({ number: 1, text: typeof value === "string" ? value : JSON.stringify(value) })
+  const event = { event_id: "o-1", event_name: "purchase", event_time: now, user: { email: "jane@example.com" } }
+
+  it("are the same however the text is cut", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.string()), fc.integer({ min: 1, max: 5 }), async (pieces, atOnce) => {
+        const collect = async (chunks: ReadonlyArray<string>) => {
+          const source = (async function* () {
+            yield* chunks
+          })()
+          const lines = []
+          for await (const batch of linesOf(source, atOnce)) lines.push(...batch)
+          return lines
+        }
+        assert.deepStrictEqual(await collect(pieces), await collect([pieces.join("")]))
+      })
+    )
+  })
+
+  it("go out as they came, keyed by the customer where there is one", () => {
+    const codecs = makeMemoryCodecs()
+    const text = '{ "event_id":"o-1", "event_name":"x" }'
+    assert.deepStrictEqual(encodeLine(line(text), options, codecs), {
+      _tag: "Record",
+      key: "o-1",
+      value: Buffer.from(text)
+    })
+    const keyed = encodeLine(line({ ...event, user: { external_id: ["u-7"] } }), options, codecs)
+    assert.strictEqual(keyed._tag === "Record" ? keyed.key : null, "u-7")
+    assert.strictEqual(encodeLine(line("[]"), options, codecs)._tag, "Refused")
+  })
+
+  it("become Avro that reads back, or say why not", () => {
+    const codecs = makeMemoryCodecs()
+    const encoded = encodeLine(line(event), { encoding: "avro", setTime: null }, codecs)
+    assert.strictEqual(encoded._tag, "Record")
+    const decoded = encoded._tag === "Record" ? codecs.decode("raw-event", encoded.value) : null
+    assert.strictEqual(decoded?._tag === "Decoded" ? decoded.value.event_id : null, "o-1")
+    const untimed = { ...event, event_time: undefined }
+    assert.strictEqual(encodeLine(line(untimed), { encoding: "avro", setTime: null }, codecs)._tag, "Refused")
+    assert.strictEqual(encodeLine(line(untimed), { encoding: "avro", setTime: now }, codecs)._tag, "Record")
+  })
+
+  it("are checked as the normalizer checks them", () => {
+    assert.isTrue(checkLine(line(event), options, now).valid)
+    assert.strictEqual(
+      checkLine(line({ ...event, event_time: now / 1_000 }), options, now).reason,
+      "event_time_in_seconds"
+    )
+    assert.strictEqual(checkLine(line("nonsense"), options, now).reason, "not_avro_not_json")
+  })
+})
+
+describe("tables", () => {
+  it("are as wide as their widest cell, colours not counted, figures to the right", () => {
+    const text = table(
+      ["NAME", "N"],
+      [
+        [painter(true)("red", "a"), 5],
+        ["bcdefg", 1_000]
+      ],
+      painter(false)
+    )
+    assert.deepStrictEqual(text.replaceAll("\u001b[31m", "").replaceAll("\u001b[0m", "").split("\n"), [
+      "NAME       N",
+      "a          5",
+      "bcdefg  1000"
+    ])
+  })
+  it("say an age in the unit that fits", () => {
+    assert.deepStrictEqual([1_000, 300_000, 10_800_000, 300_000_000].map(formatAge), ["1 s", "5 min", "3 h", "3 days"])
+  })
+})
+
+it.effect("an unknown stage is wrong use, and says what was meant", () =>
+  Effect.gen(function* () {
+    assert.deepStrictEqual(yield* stagesOf("mapper"), [{ group: "mapper", topic: "normalized-events" }])
+    assert.isTrue(Exit.isFailure(yield* Effect.exit(stagesOf("constructor"))))
+  })
+)
