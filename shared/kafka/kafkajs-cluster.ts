@@ -44,15 +44,20 @@ export const withCluster = <A>(
   )
 
 const connectCluster = async (kafka: Kafka): Promise<Cluster> => {
+  const cluster = captureCluster(kafka)
+  await cluster.connect()
+  return cluster
+}
+
+/** A new cluster object of kafkajs, not yet connected. */
+export const captureCluster = (kafka: Kafka): Cluster => {
   const captured: Array<Cluster> = []
   const capture = ({ cluster }: { readonly cluster: Cluster }): Assigner => {
     captured.push(cluster)
     return neverJoins
   }
   kafka.consumer({ groupId: "none", partitionAssigners: [capture], allowAutoTopicCreation: false })
-  const cluster = captured[0]!
-  await cluster.connect()
-  return cluster
+  return captured[0]!
 }
 
 const neverJoins: Assigner = {
