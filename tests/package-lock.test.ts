@@ -1,0 +1,34 @@
+import { readFileSync } from "node:fs"
+import { assert, it } from "@effect/vitest"
+
+interface Package {
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+  readonly resolved?: string
+}
+
+const lock: { readonly packages: Readonly<Record<string, Package>> } = JSON.parse(
+  readFileSync(new URL("../package-lock.json", import.meta.url), "utf8")
+)
+
+it("names the packages for other platforms too: npm ci refuses a lock file that lacks them", () => {
+  const missing = Object.entries(lock.packages).flatMap(([place, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies)
+      .filter((name) => !candidates(place, name).some((candidate) => candidate in lock.packages))
+      .map((name) => `${place}: ${name}`)
+  )
+  assert.deepEqual(missing, [])
+})
+
+it("names no registry, so that everybody's own one is asked", () => {
+  const resolved = Object.values(lock.packages).filter((entry) => entry.resolved !== undefined)
+  assert.deepEqual(resolved, [])
+})
+
+// Where Node looks for a package that the one at `place` asks for: beside it, then in each folder above.
+const candidates = (place: string, name: string): ReadonlyArray<string> => {
+  const parts = place === "" ? [] : place.split("/node_modules/")
+  return [
+    ...parts.map((_, index) => `${parts.slice(0, index + 1).join("/node_modules/")}/node_modules/${name}`),
+    `node_modules/${name}`
+  ]
+}
