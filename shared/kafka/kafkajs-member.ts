@@ -93,10 +93,11 @@ const listen = (state: MemberState) => {
   })
   // Batches of control records or aborted records alone don't reach eachBatch; this event is all that tells of them.
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
-    if (state.closed || payload.batchSize > 0 || payload.firstOffset === null) return
+    if (state.closed || payload.batchSize > 0) return
     const from = { topic: payload.topic, partition: payload.partition }
     const endOffset = Number(payload.lastOffset) + 1
-    if (!positions.pass(from, Number(payload.firstOffset), endOffset)) return
+    // Without a first offset, compaction took all that was fetched; kafkajs then goes on one offset further.
+    if (!positions.pass(from, Number(payload.firstOffset ?? payload.lastOffset), endOffset)) return
     handlers.onRecords(from, [], endOffset, Number(payload.highWatermark))
   })
   consumer.on(consumer.events.HEARTBEAT, () => {

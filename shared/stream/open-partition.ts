@@ -10,6 +10,7 @@ import { Intake } from "./intake.ts"
 import type { Observe } from "./observer.ts"
 import { produced, runPipeline } from "./pipeline.ts"
 import type { RuntimeOptionsShape } from "./runtime-options.ts"
+import { watchForStall } from "./stall-watch.ts"
 
 export interface PartitionContext<E, R> {
   readonly processor: Processor<E, R>
@@ -24,6 +25,8 @@ export interface PartitionContext<E, R> {
   readonly onCommitted: () => void
   /** From now on the member's records go here. */
   readonly onOpen: (intake: Intake) => void
+  /** The member doesn't fetch as it should; opening the partition again wouldn't help. */
+  readonly onStalled: (error: KafkaError) => void
 }
 
 /** Opens and works until the intake ends; whatever fails is for the caller to open again. */
@@ -67,7 +70,7 @@ export const openAndRun = <E, R>(
       context.onOpen(intake)
       member.seek(at, position)
       observe({ type: "opened", ...name, position, millis: (yield* Clock.currentTimeMillis) - begun })
-      yield* runPipeline({
+      const pipeline = runPipeline({
         processor,
         task: task as PartitionTask<E, R>,
         producer,
@@ -87,6 +90,10 @@ export const openAndRun = <E, R>(
           progress()
         }
       })
+      const watch = watchForStall(at, intake, runtime.stallCheckEvery).pipe(
+        Effect.tapError((error) => Effect.sync(() => context.onStalled(error)))
+      )
+      yield* Effect.raceFirst(pipeline, watch)
     })
   ) as Effect.Effect<void, E | KafkaError, Exclude<R, Scope.Scope> | KafkaClient>
 

@@ -18,6 +18,8 @@ export interface RuntimeOptionsShape {
   readonly reopenDelayMax: Duration.Duration
   /** Offsets of records that were only passed over are committed this often. */
   readonly idleCommitEvery: Duration.Duration
+  /** A partition whose records stay away for twice this long, though the broker has some, makes the member join anew. */
+  readonly stallCheckEvery: Duration.Duration
 }
 
 export const defaultRuntimeOptions: RuntimeOptionsShape = {
@@ -29,7 +31,8 @@ export const defaultRuntimeOptions: RuntimeOptionsShape = {
   joinDeadline: Duration.seconds(60),
   reopenDelayMin: Duration.millis(250),
   reopenDelayMax: Duration.seconds(30),
-  idleCommitEvery: Duration.seconds(1)
+  idleCommitEvery: Duration.seconds(1),
+  stallCheckEvery: Duration.seconds(45)
 }
 
 export const RuntimeOptions = Context.Reference<RuntimeOptionsShape>("shared/stream/RuntimeOptions", {

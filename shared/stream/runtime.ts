@@ -87,7 +87,10 @@ const memberLife = <E, R>(
           Scope.close(livesScope, Exit.void)
         )
       )
-      const start = startPartition({ processor, groupId, member, runtime, observe }, livesScope, events)
+      const onStalled = (error: KafkaError) => {
+        Queue.offerUnsafe(events, { type: "crashed", error })
+      }
+      const start = startPartition({ processor, groupId, member, runtime, observe, onStalled }, livesScope, events)
       while (true) {
         const event = yield* Queue.take(events)
         if (event.type === "crashed") return yield* event.error

@@ -16,6 +16,8 @@ export class MemoryKafka {
   failCommits = 0
   /** Records of a partition that come with one fetch. */
   fetchRecordsMax = 500
+  /** Members get no records while set, as when a client stops fetching without a word. */
+  silent = false
   /** Every commit that went through, in order. */
   readonly commits: Array<{
     readonly transactionalId: string
@@ -193,7 +195,7 @@ class MemoryMember implements Member {
 
   private deliverPartition(at: TopicPartition): void {
     const records = this.kafka.log.records(at)
-    while (!this.paused.has(partitionName(at))) {
+    while (!this.kafka.silent && !this.paused.has(partitionName(at))) {
       const position = this.positions.positionOf(at)
       if (position === null || position >= records.length) return
       const fetched = records.slice(position, position + this.kafka.fetchRecordsMax)

@@ -1,0 +1,116 @@
+import { assert, it } from "@effect/vitest"
+import { Data, Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { copy, copyOf, settle, world } from "../testing/runtime-world.ts"
+import type { Batch } from "./contract.ts"
+
+class StepFailed extends Data.TaggedError("StepFailed")<{ readonly message: string }> {}
+
+it.effect("opens a partition again after a failed step, with growing delays, and loses and doubles nothing", () =>
+  Effect.gen(function* () {
+    const { write, out, start, events } = world()
+    yield* write(["a", "b", "c"])
+    let failures = 3
+    const step = (batch: Batch) =>
+      batch.records[0]?.value?.toString() === "c" && failures-- > 0
+        ? Effect.fail(new StepFailed({ message: "not now" }))
+        : Effect.succeed(copyOf(batch))
+    yield* start(copy({ open: () => Effect.succeed({ step }) }))
+    yield* settle
+    assert.deepStrictEqual(out(), ["a", "b"])
+    yield* TestClock.adjust("10 seconds")
+    yield* settle
+    assert.deepStrictEqual(out(), ["a", "b", "c"])
+    const delays = events.filter((event) => event.type === "reopening").map((event) => event.delayMillis)
+    assert.strictEqual(delays.length, 3)
+    assert.isTrue(delays[0]! <= 250 && delays[2]! >= 500, String(delays))
+  })
+)
+
+it.effect("recovers from a commit that the broker refused", () =>
+  Effect.gen(function* () {
+    const { kafka, write, out, start } = world()
+    kafka.failCommits = 2
+    yield* write(["a", "b", "c"])
+    yield* start(copy())
+    yield* settle
+    yield* TestClock.adjust("5 seconds")
+    yield* settle
+    assert.deepStrictEqual(out(), ["a", "b", "c"])
+  })
+)
+
+it.effect("lets steps in flight finish when it is stopped, and takes nothing new", () =>
+  Effect.gen(function* () {
+    const { kafka, write, out, start } = world()
+    yield* write(["a", "b", "c"])
+    const open = () =>
+      Effect.succeed({ step: (batch: Batch) => Effect.delay(Effect.succeed(copyOf(batch)), "3 seconds") })
+    const fiber = yield* start(copy({ open }))
+    yield* settle
+    const stopping = yield* Effect.forkChild(Fiber.interrupt(fiber))
+    yield* settle
+    yield* TestClock.adjust("3 seconds")
+    yield* settle
+    yield* Fiber.join(stopping)
+    assert.deepStrictEqual(out(), ["a", "b"])
+    assert.deepStrictEqual(yield* kafka.client.groups, [{ groupId: "copy", members: 0 }])
+  })
+)
+
+it.effect("gives up on steps that don't finish within the drain timeout", () =>
+  Effect.gen(function* () {
+    const { write, out, start } = world()
+    yield* write(["a"])
+    const fiber = yield* start(copy({ open: () => Effect.succeed({ step: () => Effect.never }) }))
+    yield* settle
+    const stopping = yield* Effect.forkChild(Fiber.interrupt(fiber))
+    yield* settle
+    yield* TestClock.adjust("20 seconds")
+    yield* settle
+    yield* Fiber.join(stopping)
+    assert.deepStrictEqual(out(), [])
+  })
+)
+
+it.effect("ends with the defect of a step: a bug isn't retried", () =>
+  Effect.gen(function* () {
+    const { write, start } = world()
+    yield* write(["a"])
+    const fiber = yield* start(copy({ open: () => Effect.succeed({ step: () => Effect.die("a bug") }) }))
+    const exit = yield* Fiber.await(fiber)
+    assert.include(String(exit), "a bug")
+  })
+)
+
+it.effect("joins anew when records stay away though the log has some", () =>
+  Effect.gen(function* () {
+    const { kafka, write, out, start, events } = world()
+    yield* start(copy())
+    yield* settle
+    kafka.silent = true
+    yield* write(["a"])
+    yield* TestClock.adjust("89 seconds")
+    kafka.silent = false
+    assert.deepStrictEqual(out(), [])
+    yield* TestClock.adjust("5 seconds")
+    yield* settle
+    assert.deepStrictEqual(out(), ["a"])
+    assert.isTrue(events.some((event) => event.type === "left" && event.reason.includes("No records")))
+  })
+)
+
+it.effect("says loudly when the committed offset is not in the log, and goes on at the log's beginning", () =>
+  Effect.gen(function* () {
+    const { kafka, write, out, start, events } = world()
+    yield* write(["a", "b"])
+    yield* kafka.client.resetOffsets("copy", "in", [{ partition: 0, offset: 10 }])
+    yield* start(copy())
+    yield* settle
+    assert.deepStrictEqual(out(), ["a", "b"])
+    assert.deepStrictEqual(
+      events.filter((event) => event.type === "lost").map(({ from, to }) => [from, to]),
+      [[10, 0]]
+    )
+  })
+)
