@@ -114,6 +114,8 @@ const observe = Effect.fnUntraced(function* (lane: Lane, events: number, verdict
 
 /** What a verdict tells of the platform's health: a refused event is a healthy answer, a wrong token tells nothing. */
 export const callOutcome = (verdict: BatchVerdict): CallOutcome => {
+  // Told to wait with this event alone, such as a second message to one person: the platform is well.
+  if (verdict._tag === "All" && verdict.verdict.retryAfter !== undefined) return "success"
   const errorClass = worstClass(verdict)
   if (errorClass === "transient" || errorClass === "unknown") return "failure"
   if (errorClass === "throttled" || errorClass === "auth" || errorClass === "configuration") return "ignored"
@@ -127,7 +129,8 @@ const worstClass = (verdict: BatchVerdict): ErrorClass => {
   return verdict.events.find(isFinal)?.errorClass ?? verdict.events[0]?.errorClass ?? "unknown"
 }
 
-const isFinal = ({ errorClass }: EventVerdict): boolean =>
+const isFinal = ({ errorClass, retryAfter }: EventVerdict): boolean =>
+  retryAfter !== undefined ||
   errorClass === "delivered" ||
   errorClass === "accepted" ||
   errorClass === "duplicate" ||

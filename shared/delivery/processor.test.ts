@@ -196,6 +196,23 @@ it.effect("an event that alone keeps failing goes to the delayed retry topic; it
   })
 )
 
+it.effect(
+  "an event that the platform alone tells to wait is put off for as long, and says nothing against the platform",
+  () =>
+    Effect.gen(function* () {
+      const wait = { ...verdict("transient", "131056"), retryAfter: Duration.seconds(6) }
+      const world = worldOf(() => Effect.succeed(respond(all(batchHead, wait), 400)))
+      const task = yield* openTask(
+        world,
+        connectorWith({ limits: { documented: { ...limits, eventsPerRequest: 1 }, specification: limits } })
+      )
+      const done = readStep(yield* task.step(batchOf(ids(8))))
+      assert.strictEqual(done.outcomes["e7"], "retry_scheduled:131056")
+      assert.strictEqual(done.retries["e7"]?.not_before, 6000)
+      assert.deepStrictEqual(statesOf(world), ["CLOSED"])
+    })
+)
+
 it.effect("a delayed retry waits until it is due; past the age limit it is expired and dead-lettered", () =>
   Effect.gen(function* () {
     const world = worldOf(() => Effect.succeed(respond(ok)))
@@ -203,10 +220,14 @@ it.effect("a delayed retry waits until it is due; past the age limit it is expir
     const topic = "delivery-retry.meta"
     const due = mappedEvent("due", { attempts: 4, not_before: 30_000 })
     const far = mappedEvent("far", { attempts: 4, not_before: 3_600_000 })
-    const step = yield* Effect.forkChild(
-      task.step({ topic, partition: 0, records: recordsOfEvents([far, due], topic) })
-    )
-    yield* TestClock.adjust("29 seconds")
+    const records = recordsOfEvents([far, due], topic)
+    const held = yield* Effect.forkChild(task.step({ topic, partition: 0, records }))
+    yield* TestClock.adjust("15 seconds")
+    const deferred = readStep(yield* Fiber.join(held))
+    assert.deepStrictEqual(Object.keys(deferred.retries), ["far", "due"])
+    assert.deepStrictEqual(deferred.outcomes, {})
+    const step = yield* Effect.forkChild(task.step({ topic, partition: 0, records }))
+    yield* TestClock.adjust("14 seconds")
     assert.strictEqual(world.asked.length, 0)
     yield* TestClock.adjust("1 second")
     const done = readStep(yield* Fiber.join(step))

@@ -56,9 +56,7 @@ export const deferredRecord = (item: Item): Outbound => ({
 const retryRecords = (item: Item, fate: Fate, context: RecordContext): ReadonlyArray<Outbound> => {
   const { settings, now, connection, codecs } = context
   const round = Number(item.record.headers[deliveryHeaders.round] ?? 0) || 0
-  const delays = settings.delayedRetries
-  const own = delays[Math.min(round, delays.length - 1)] ?? Duration.minutes(1)
-  const wished = now + Duration.toMillis(fate.retryAfter === null ? own : Duration.max(own, fate.retryAfter))
+  const wished = now + Duration.toMillis(delayOf(fate, round, settings))
   const { deadline } = item.event
   // The last try is made a little before the platform's age limit, not after it.
   const notBefore = deadline === null ? wished : Math.min(wished, deadline - lastTryMillis)
@@ -73,6 +71,14 @@ const retryRecords = (item: Item, fate: Fate, context: RecordContext): ReadonlyA
   })
   const headers = { [deliveryHeaders.connection]: connection.id, [deliveryHeaders.round]: String(round + 1) }
   return [resultRecord(item, fate, context), { topic, key: item.event.event_id, value, headers }]
+}
+
+/** Growing by the settings; or, where the platform told how long this event must wait, by as much each round. */
+const delayOf = ({ retryAfter }: Fate, round: number, settings: DeliverySettings): Duration.Duration => {
+  const delays = settings.delayedRetries
+  const last = delays[delays.length - 1] ?? Duration.minutes(1)
+  if (retryAfter === null) return delays[round] ?? last
+  return Duration.max(retryAfter, Duration.min(last, Duration.times(retryAfter, round + 1)))
 }
 
 const ended = (item: Item, fate: Fate, context: RecordContext): ReadonlyArray<Outbound> => {

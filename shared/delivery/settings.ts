@@ -58,7 +58,7 @@ export const deliveryDefaults: DeliverySettings = {
     Duration.hours(6)
   ],
   delayedRoundsMax: 30,
-  delayedHold: Duration.seconds(60),
+  delayedHold: Duration.seconds(15),
   recoveryFirst: Duration.seconds(5),
   recoveryMax: Duration.minutes(5),
   catchUpFrom: 0.25,
