@@ -1,4 +1,4 @@
-/** The command line as a script sees it: text, streams and exit codes of a process. */
+/** The command line as a script sees it: text, streams and exit codes. What needs no process runs in this one. */
 import { spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import os from "node:os"
@@ -6,6 +6,9 @@ import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { Effect, Exit } from "effect"
+import { describeFailure } from "../../shared/program/failure.ts"
+import { jsonLines, type RanCommand, runCommand } from "./testing.ts"
 
 const main = path.join(path.dirname(fileURLToPath(import.meta.url)), "main.ts")
 const minimal = `version: 1
@@ -14,8 +17,18 @@ connections:
 `
 
 let folder = ""
+let env: Record<string, string> = {}
 beforeAll(() => {
   folder = mkdtempSync(path.join(os.tmpdir(), "capi-cli-"))
+  env = {
+    PATH: process.env["PATH"] ?? "",
+    CAPI_CONNECTIONS: path.join(folder, "connections.yaml"),
+    CAPI_CREDENTIALS_FILE: path.join(folder, "credentials.json"),
+    CAPI_MASTER_KEY: "a-master-key-for-this-test",
+    KAFKA_BROKERS: "127.0.0.1:1",
+    SCHEMA_REGISTRY_URL: "http://127.0.0.1:1"
+  }
+  writeFileSync(env["CAPI_CONNECTIONS"]!, minimal)
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -25,30 +38,27 @@ interface Ran {
   readonly err: string
 }
 
-const capi = (
-  args: ReadonlyArray<string>,
-  options: { readonly input?: string; readonly env?: Record<string, string> } = {}
-) =>
+/** In a process of its own, through standard input, output and exit code. */
+const capi = (args: ReadonlyArray<string>, input = "") =>
   new Promise<Ran>((resolve) => {
-    const child = spawn(process.execPath, [main, ...args], {
-      cwd: folder,
-      env: {
-        PATH: process.env["PATH"] ?? "",
-        CAPI_CREDENTIALS_FILE: path.join(folder, "credentials.json"),
-        CAPI_MASTER_KEY: "a-master-key-for-this-test",
-        KAFKA_BROKERS: "127.0.0.1:1",
-        SCHEMA_REGISTRY_URL: "http://127.0.0.1:1",
-        ...options.env
-      }
-    })
+    const child = spawn(process.execPath, [main, ...args], { cwd: folder, env })
     let [out, err] = ["", ""]
-    child.stdout.on("data", (chunk) => (out += chunk))
-    child.stderr.on("data", (chunk) => (err += chunk))
+    child.stdout.on("data", (chunk) => {
+      out += chunk
+    })
+    child.stderr.on("data", (chunk) => {
+      err += chunk
+    })
     child.on("close", (code) => resolve({ code, out, err }))
-    child.stdin.end(options.input ?? "")
+    child.stdin.end(input)
   })
 
-describe("capi", { timeout: 60_000 }, () => {
+const inside = (args: ReadonlyArray<string>, more: Record<string, string> = {}) =>
+  Effect.suspend(() => runCommand(args, { ...env, ...more }))
+
+const failureOf = ({ exit }: RanCommand) => (Exit.isFailure(exit) ? describeFailure(exit.cause) : null)
+
+describe("capi as a process", { timeout: 120_000 }, () => {
   it("explains itself, and says what was meant by a slip", async () => {
     const [help, slip] = await Promise.all([capi(["--help"]), capi(["lnt"])])
     assert.strictEqual(help.code, 0)
@@ -58,57 +68,96 @@ describe("capi", { timeout: 60_000 }, () => {
     assert.include(slip.err, "lint")
   })
 
-  it("lints: exit 0 and the connections for a right file, 1 and every place for a wrong one", async () => {
-    writeFileSync(path.join(folder, "connections.yaml"), minimal)
-    writeFileSync(path.join(folder, "wrong.yaml"), minimal.replace("id: shop", "id: Shop").replace("meta", "meeta"))
-    const [right, wrong, absent] = await Promise.all([
-      capi(["lint", "--json"]),
-      capi(["lint", "wrong.yaml"]),
-      capi(["lint", "absent.yaml"])
-    ])
-    assert.strictEqual(right.code, 0, right.err)
-    const report = JSON.parse(right.out)
-    assert.deepStrictEqual(report.connections, [{ id: "shop", kind: "meta", enabled: true }])
-    assert.deepStrictEqual(report.missing_credentials, ["store:shop"])
-    assert.strictEqual(wrong.code, 1)
-    assert.include(wrong.out, 'wrong.yaml:3:11: error: connections[0].id: "Shop" is no id')
-    assert.include(wrong.out, "Did you mean meta?")
-    assert.strictEqual(absent.code, 2)
-    assert.include(absent.err, "does not exist")
-  })
-
-  it("keeps credentials from standard input to removal, and never prints one", async () => {
-    writeFileSync(path.join(folder, "connections.yaml"), minimal)
+  it("takes a credential from standard input, and tells errors as JSON where asked", async () => {
     const value = "EAA-token-that-nobody-may-see"
-    const before = await capi(["credentials", "check"])
-    assert.strictEqual(before.code, 1)
-    assert.include(before.out, "does not exist")
-    const set = await capi(["credentials", "set", "shop"], { input: `${value}\n` })
-    assert.strictEqual(set.code, 0, set.err)
-    const [list, check, stranger] = await Promise.all([
-      capi(["credentials", "list", "--json"]),
-      capi(["credentials", "check"]),
-      capi(["credentials", "check", "--json"], { env: { CAPI_MASTER_KEY: "another-master-key-altogether" } })
+    const [set, empty] = await Promise.all([
+      capi(["credentials", "set", "piped"], `${value}\n`),
+      capi(["credentials", "set", "piped", "--json"])
     ])
-    assert.deepStrictEqual(
-      JSON.parse(list.out).map((entry: { name: string; fields: unknown }) => [entry.name, entry.fields]),
-      [["shop", ["access_token"]]]
-    )
-    assert.strictEqual(check.code, 0, check.err)
-    assert.strictEqual(stranger.code, 1)
-    assert.include(stranger.out, "does not open")
-    assert.strictEqual(JSON.parse(stranger.err).error.code, "incomplete")
-    const removed = await capi(["credentials", "remove", "shop"])
-    assert.strictEqual(removed.code, 0)
-    const again = await capi(["credentials", "remove", "shop"])
-    assert.strictEqual(again.code, 1)
-    const everything = [before, set, list, check, stranger, removed, again].map(({ out, err }) => out + err).join("")
-    assert.notInclude(everything + readFileSync(path.join(folder, "credentials.json"), "utf8"), value)
-  })
-
-  it("takes no value from nowhere", async () => {
-    const empty = await capi(["credentials", "set", "shop"])
+    assert.strictEqual(set.code, 0, set.err)
+    assert.notInclude(set.out + set.err + readFileSync(path.join(folder, "credentials.json"), "utf8"), value)
     assert.strictEqual(empty.code, 2)
-    assert.include(empty.err, "standard input")
+    assert.strictEqual(JSON.parse(empty.err).error.code, "no_value")
   })
+})
+
+describe("capi", () => {
+  it.live("lints: the connections of a right file, every place of a wrong one", () =>
+    Effect.gen(function* () {
+      const wrongFile = path.join(folder, "wrong.yaml")
+      writeFileSync(wrongFile, minimal.replace("id: shop", "id: Shop").replace("meta", "meeta"))
+      const right = yield* inside(["lint", "--json"])
+      assert.isTrue(Exit.isSuccess(right.exit))
+      assert.deepStrictEqual(jsonLines(right.out)[0]!["connections"], [{ id: "shop", kind: "meta", enabled: true }])
+      assert.deepStrictEqual(jsonLines(right.out)[0]!["missing_credentials"], ["store:shop"])
+      const wrong = yield* inside(["lint", wrongFile])
+      assert.strictEqual(failureOf(wrong)?.exitCode, 1)
+      assert.include(wrong.out, 'wrong.yaml:3:11: error: connections[0].id: "Shop" is no id')
+      assert.include(wrong.out, "Did you mean meta?")
+      const absent = yield* inside(["lint", "absent.yaml"])
+      assert.strictEqual(failureOf(absent)?.exitCode, 2)
+    })
+  )
+
+  it.live("lists, checks and removes credentials, and needs the right key", () =>
+    Effect.gen(function* () {
+      const store = { CAPI_CREDENTIALS_FILE: path.join(folder, "other.json") }
+      const before = yield* inside(["credentials", "check"], store)
+      assert.include(before.out, "does not exist")
+      assert.strictEqual(failureOf(before)?.code, "incomplete")
+      const list = yield* inside(["credentials", "list", "--json"])
+      assert.deepInclude(jsonLines(list.out)[0] as unknown as ReadonlyArray<unknown>, {
+        ...(jsonLines(list.out)[0] as unknown as ReadonlyArray<object>)[0],
+        name: "piped",
+        fields: ["access_token"]
+      })
+      const stranger = yield* inside(["credentials", "remove", "piped"], { CAPI_MASTER_KEY: "another-master-key" })
+      assert.strictEqual(failureOf(stranger)?.code, "wrong_key")
+      assert.isTrue(Exit.isSuccess((yield* inside(["credentials", "remove", "piped"])).exit))
+      assert.strictEqual(failureOf(yield* inside(["credentials", "remove", "piped"]))?.code, "not_found")
+    })
+  )
+
+  it.live("suggests a mapping, and writes it into the file when it is accepted", () =>
+    Effect.gen(function* () {
+      const file = path.join(folder, "mapped.yaml")
+      writeFileSync(file, `# mine\n${minimal}`)
+      const at = { CAPI_CONNECTIONS: file }
+      const suggested = yield* inside(["map", "suggest", "achat", "--json"])
+      assert.include(suggested.out, '"canonicalEvent":"purchase"')
+      const accepted = yield* inside(["map", "accept", "achat", "Purchase", "--connection", "shop"], at)
+      assert.isTrue(Exit.isSuccess(accepted.exit))
+      assert.match(readFileSync(file, "utf8"), /# mine[\s\S]*achat: Purchase/)
+      const other = yield* inside(["map", "accept", "achat", "Lead", "--connection", "nobody"], at)
+      assert.strictEqual(failureOf(other)?.code, "unknown_connection")
+    })
+  )
+
+  it.live("prepares events in order without broker and configuration", () =>
+    Effect.gen(function* () {
+      const file = path.join(folder, "events.jsonl")
+      const head = { event_name: "purchase", properties: { value: 1, currency: "USD" } }
+      const good = { event_id: "o-1", event_time: 1_795_424_000_000, user: { email: "a@example.com" }, ...head }
+      writeFileSync(file, `${JSON.stringify(good)}\n${JSON.stringify({ event_id: "o-2", ...head })}`)
+      const nothing = { KAFKA_BROKERS: "", SCHEMA_REGISTRY_URL: "", CAPI_MASTER_KEY: "", CAPI_CONNECTIONS: "" }
+      const prepared = yield* inside(["prepare", file, "--platform", "meta"], nothing)
+      assert.isTrue(Exit.isSuccess(prepared.exit))
+      assert.deepStrictEqual(
+        jsonLines(prepared.out).map((line) => [line["event_id"], line["outcome"]]),
+        [
+          ["o-1", "payload"],
+          ["o-2", "rejected"]
+        ]
+      )
+      assert.strictEqual(failureOf(yield* inside(["prepare", "absent.jsonl", "--platform", "meta"]))?.exitCode, 2)
+    })
+  )
+
+  it.live("says in one line that the broker does not answer", () =>
+    Effect.gen(function* () {
+      const failure = failureOf(yield* inside(["topics"]))
+      assert.strictEqual(failure?.exitCode, 3)
+      assert.include(failure?.nextStep, "broker")
+    })
+  )
 })

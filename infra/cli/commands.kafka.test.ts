@@ -214,6 +214,10 @@ describe("commands on a broker", () => {
       assert.strictEqual(jsonLines(summary.out)[0]!["balanced"], true)
       assert.isTrue(Exit.isSuccess((yield* capi("ledger")).exit))
 
+      const unknown = yield* capi("map", "suggest", "--from-topic", "--json")
+      assert.deepStrictEqual(jsonLines(unknown.out)[0] as unknown, [])
+      const quality = yield* capi("quality", "--json")
+      assert.deepStrictEqual((jsonLines(quality.out)[0] as unknown as ReadonlyArray<{ events: number }>)[0]?.events, 0)
       const health = yield* capi("health")
       assert.strictEqual(codeOf(health.exit), "unhealthy")
       assert.include(health.out, "The circuit is open.")

@@ -7,7 +7,9 @@ import { deadLetters } from "./commands/dead-letters.ts"
 import { health } from "./commands/health.ts"
 import { ledger } from "./commands/ledger.ts"
 import { lint } from "./commands/lint.ts"
+import { map } from "./commands/map.ts"
 import { prepare } from "./commands/prepare.ts"
+import { quality } from "./commands/quality.ts"
 import { replay } from "./commands/replay.ts"
 import { results } from "./commands/results.ts"
 import { run } from "./commands/run.ts"
@@ -35,7 +37,9 @@ export const root = Command.make("capi").pipe(
     connect,
     credentials,
     lint,
-    prepare
+    prepare,
+    map,
+    quality
   ]),
   Command.withGlobalFlags([Json])
 )

@@ -1,0 +1,190 @@
+/** `capi map`: proposes platform events for unknown event names; a person accepts them into the file of connections. */
+import { randomBytes } from "node:crypto"
+import { readFile, rename, writeFile } from "node:fs/promises"
+import { Clock, Effect } from "effect"
+import { Codecs } from "../../../shared/avro/codecs.ts"
+import { environment } from "../../../shared/config/environment.ts"
+import { loadFileSettings } from "../../../shared/config/settings.ts"
+import { rulesOf } from "../../../shared/connections/kind-rules.ts"
+import { parseConnections } from "../../../shared/connections/load.ts"
+import { acceptMapping } from "../../../shared/mapping/accept.ts"
+import { canonicalEvents } from "../../../shared/mapping/catalog.ts"
+import {
+  type EventMapping,
+  offlineEventMapper,
+  type PlatformCandidate,
+  rankPlatformEvents
+} from "../../../shared/mapping/suggest.ts"
+import { type Platform, platforms } from "../../../shared/platforms/platform.ts"
+import { Argument, Command, Flag } from "../cli.ts"
+import { CommandError } from "../command-error.ts"
+import { count } from "../format.ts"
+import { parseMoment } from "../moment.ts"
+import { type Paint, show, table } from "../output.ts"
+import { readTopic } from "../read-topic.ts"
+import { withKafkaAndCodecs } from "../services.ts"
+import { unreadable } from "./prepare.ts"
+
+const events = Argument.String("event").pipe(Argument.withDescription("Names of events"), Argument.variadic())
+const fromTopic = Flag.Boolean("from-topic").pipe(
+  Flag.withDescription("Take the unknown names that normalized-events holds"),
+  Flag.withDefault(false)
+)
+const since = Flag.String("since").pipe(
+  Flag.withDescription("With --from-topic: beginning (default), a time, or how long ago (1 day)"),
+  Flag.withDefault("beginning")
+)
+const names = Flag.Literals("names", ["specification", "current"]).pipe(
+  Flag.withDescription("Which of a platform's names to propose"),
+  Flag.withDefault("specification" as const)
+)
+
+interface Unknown {
+  readonly name: string
+  /** How many events had it; null where it was given on the command line. */
+  readonly seen: number | null
+  readonly properties: ReadonlyArray<string>
+}
+
+const suggest = Command.make("suggest", { events, fromTopic, since, names }, ({ events, fromTopic, since, names }) =>
+  Effect.gen(function* () {
+    if (events.length === 0 && !fromTopic) return yield* nothingAsked
+    const given = events.map((name) => ({ name, seen: null, properties: [] }))
+    const found = fromTopic ? yield* withKafkaAndCodecs(unknownNames(since)) : []
+    const proposals = yield* Effect.forEach([...given, ...found], (unknown) =>
+      Effect.map(
+        offlineEventMapper.suggest({ sourceEvent: unknown.name, properties: unknown.properties, names }),
+        (mappings) => ({ ...unknown, mappings, platforms: candidatesOf(unknown.name, names) })
+      )
+    )
+    yield* show(proposals, (paint) =>
+      proposals.length === 0
+        ? "There is no unknown event name."
+        : proposals.map((proposal) => forPeople(proposal, paint)).join("\n\n")
+    )
+  })
+).pipe(
+  Command.withDescription("Rank each platform's standard events for unknown names; changes nothing"),
+  Command.withExamples([
+    { command: "capi map suggest achat order_completed", description: "For these names" },
+    { command: "capi map suggest --from-topic", description: "For the names that came and nobody mapped" }
+  ])
+)
+
+const event = Argument.String("event").pipe(Argument.withDescription("The event's name, as producers send it"))
+const to = Argument.String("to").pipe(Argument.withDescription("The platform's event name"))
+const connection = Flag.String("connection").pipe(Flag.withDescription("The connection that gets the mapping"))
+
+const accept = Command.make("accept", { event, to, connection }, ({ event, to, connection }) =>
+  Effect.gen(function* () {
+    const { connectionsFile } = yield* loadFileSettings
+    const before = yield* Effect.tryPromise({
+      try: () => readFile(connectionsFile, "utf8"),
+      catch: (cause) => unreadable(connectionsFile, cause)
+    })
+    const after = yield* Effect.fromResult(acceptMapping(before, connection, event, to))
+    // What a person accepts must be right as a whole before it replaces the file.
+    const { warnings } = yield* Effect.fromResult(
+      parseConnections(connectionsFile, after, { rulesOf, variables: environment() })
+    )
+    if (after !== before) yield* replace(connectionsFile, after)
+    yield* show({ connection, event, to, changed: after !== before, warnings }, () =>
+      after === before
+        ? `${connection} maps ${event} to ${to} already.`
+        : `${connection} now maps ${event} to ${to}. Raise its mapping.version, then restart the mapper.`
+    )
+  })
+).pipe(
+  Command.withDescription("Write a reviewed mapping into the file of connections"),
+  Command.withExamples([
+    { command: "capi map accept achat Purchase --connection meta-shop", description: "Accept one" }
+  ])
+)
+
+export const map = Command.make("map").pipe(
+  Command.withDescription("Find mappings for unknown event names"),
+  Command.withSubcommands([suggest, accept])
+)
+
+const nothingAsked = Effect.fail(
+  new CommandError({
+    code: "no_event",
+    message: "There is no event to find a mapping for.",
+    nextStep: "Name one, such as capi map suggest achat, or use --from-topic.",
+    exitCode: 2
+  })
+)
+
+/** The most names that are remembered: a producer with ids in its names must not fill the memory. */
+const unknownNamesMax = 1_000
+const propertiesMax = 50
+
+const unknownNames = Effect.fnUntraced(function* (since: string) {
+  const codecs = yield* Codecs
+  const from = yield* Effect.fromResult(parseMoment(since, yield* Clock.currentTimeMillis))
+  const known = new Set(canonicalEvents)
+  const found = new Map<string, { seen: number; readonly properties: Set<string> }>()
+  yield* readTopic({
+    topic: "normalized-events",
+    from,
+    follow: false,
+    onRecords: Effect.fnUntraced(function* (records) {
+      yield* codecs.prepare(records.map((record) => record.value))
+      for (const record of records) {
+        const decoded = codecs.decode("normalized-event", record.value)
+        if (decoded._tag !== "Decoded" || known.has(decoded.value.event_name)) continue
+        const entry = found.get(decoded.value.event_name) ?? { seen: 0, properties: new Set<string>() }
+        entry.seen++
+        for (const name of Object.keys(decoded.value.properties?.custom ?? {}))
+          if (entry.properties.size < propertiesMax) entry.properties.add(name)
+        if (found.size < unknownNamesMax || found.has(decoded.value.event_name))
+          found.set(decoded.value.event_name, entry)
+      }
+    })
+  })
+  return [...found]
+    .map(([name, { seen, properties }]): Unknown => ({ name, seen, properties: [...properties] }))
+    .sort((left, right) => (right.seen ?? 0) - (left.seen ?? 0))
+})
+
+/** The best few of each platform that has standard events. */
+const candidatesOf = (name: string, names: "specification" | "current") =>
+  Object.fromEntries(
+    platforms
+      .filter((platform) => platform !== "whatsapp")
+      .map((platform) => [platform, rankPlatformEvents(name, platform, platform, names).slice(0, 3)])
+  ) as Readonly<Partial<Record<Platform, ReadonlyArray<PlatformCandidate>>>>
+
+interface Proposal extends Unknown {
+  readonly mappings: ReadonlyArray<EventMapping>
+  readonly platforms: ReturnType<typeof candidatesOf>
+}
+
+const forPeople = (proposal: Proposal, paint: Paint): string => {
+  const seen = proposal.seen === null ? "" : ` (${count(proposal.seen, "event")})`
+  const rows = Object.entries(proposal.platforms).flatMap(([platform, candidates]) =>
+    candidates.map(({ platformEvent, confidence, reason }) => [
+      platform,
+      platformEvent,
+      `${Math.round(confidence * 100)} %`,
+      reason
+    ])
+  )
+  const best = proposal.mappings[0]
+  const parameters = (best?.parameters ?? []).map(({ name, from }) => `  ${name} may be ${from}`)
+  return [
+    `${paint("bold", proposal.name)}${seen}: ${best?.canonicalEvent ?? "nothing alike"}${best === undefined ? "" : `, since it ${best.reason}`}`,
+    ...(rows.length === 0 ? [] : [table(["PLATFORM", "EVENT", "SURE", "WHY"], rows, paint)]),
+    ...parameters
+  ].join("\n")
+}
+
+const replace = (file: string, text: string) =>
+  Effect.tryPromise({
+    try: async () => {
+      const next = `${file}.${randomBytes(4).toString("hex")}.new`
+      await writeFile(next, text, { flag: "wx" })
+      await rename(next, file)
+    },
+    catch: (cause) => unreadable(file, cause)
+  })

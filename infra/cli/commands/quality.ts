@@ -1,0 +1,120 @@
+/** `capi quality`: how well each platform will match the customers, and which identifiers would help most. */
+import { Clock, Effect, Option } from "effect"
+import type { NormalizedUser } from "../../../schemas/types.gen.ts"
+import { Codecs } from "../../../shared/avro/codecs.ts"
+import type { Connection } from "../../../shared/connections/connection.ts"
+import { Connections } from "../../../shared/connections/connections.ts"
+import { matchQuality, missingIdentifiers } from "../../../shared/mapping/quality.ts"
+import { Command, Flag } from "../cli.ts"
+import { count } from "../format.ts"
+import { parseMoment } from "../moment.ts"
+import { type Paint, show, table } from "../output.ts"
+import { readTopic } from "../read-topic.ts"
+import { withKafkaAndCodecs } from "../services.ts"
+import { choose } from "./connect.ts"
+
+const connection = Flag.String("connection").pipe(Flag.withDescription("Only this connection"), Flag.optional)
+const event = Flag.String("event").pipe(Flag.withDescription("Only the event of this id"), Flag.optional)
+const since = Flag.String("since").pipe(
+  Flag.withDescription("beginning (default), a time, or how long ago (1 day)"),
+  Flag.withDefault("beginning")
+)
+
+export const quality = Command.make("quality", { connection, event, since }, ({ connection, event, since }) =>
+  withKafkaAndCodecs(
+    Effect.gen(function* () {
+      const codecs = yield* Codecs
+      const from = yield* Effect.fromResult(parseMoment(since, yield* Clock.currentTimeMillis))
+      const all = yield* Connections.pipe(Effect.provide(Connections.layer))
+      const chosen = yield* choose(all.all, Option.toArray(connection))
+      const tallies = chosen.map((one) => new QualityTally(one))
+      yield* readTopic({
+        topic: "normalized-events",
+        from,
+        follow: false,
+        onRecords: Effect.fnUntraced(function* (records) {
+          yield* codecs.prepare(records.map((record) => record.value))
+          for (const record of records) {
+            const decoded = codecs.decode("normalized-event", record.value)
+            if (decoded._tag !== "Decoded") continue
+            if (Option.isSome(event) && event.value !== decoded.value.event_id) continue
+            for (const tally of tallies) tally.add(decoded.value.user)
+          }
+        })
+      })
+      const report = tallies.map((tally) => tally.report())
+      yield* show(report, (paint) => qualityTable(report, paint))
+    })
+  )
+).pipe(
+  Command.withDescription("Estimate, 0 to 10, how well each platform will match the customers, and what is missing"),
+  Command.withExamples([{ command: 'capi quality --since "1 day"', description: "Over the last day" }])
+)
+
+export interface QualityReport {
+  readonly connection_id: string
+  readonly events: number
+  /** Mean, 0 to 10. */
+  readonly match_quality: number
+  /** `gain`: how much the mean would rise if every event had it; `absent`: the share of events that lack it. */
+  readonly missing: ReadonlyArray<{ readonly name: string; readonly gain: number; readonly absent: number }>
+}
+
+/** Sums up events in bounded memory. */
+export class QualityTally {
+  readonly #connection: Connection
+  readonly #missing = new Map<string, { gain: number; events: number }>()
+  #events = 0
+  #sum = 0
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  add(user: NormalizedUser): void {
+    this.#events++
+    this.#sum += matchQuality(user, this.#connection)
+    for (const { name, gain } of missingIdentifiers(user, this.#connection)) {
+      const entry = this.#missing.get(name) ?? { gain: 0, events: 0 }
+      entry.gain += gain
+      entry.events++
+      this.#missing.set(name, entry)
+    }
+  }
+
+  report(): QualityReport {
+    const mean = (sum: number) => (this.#events === 0 ? 0 : Math.round((100 * sum) / this.#events) / 100)
+    const missing = [...this.#missing].map(([name, { gain, events }]) => ({
+      name,
+      gain: mean(gain),
+      absent: mean(events)
+    }))
+    return {
+      connection_id: this.#connection.id,
+      events: this.#events,
+      match_quality: mean(this.#sum),
+      missing: missing.sort((left, right) => right.gain - left.gain)
+    }
+  }
+}
+
+const shownMax = 4
+
+const qualityTable = (reports: ReadonlyArray<QualityReport>, paint: Paint): string => {
+  const events = reports[0]?.events ?? 0
+  const rows = reports.map((report) => [
+    report.connection_id,
+    paint(
+      report.match_quality >= 6 ? "green" : report.match_quality >= 4 ? "yellow" : "red",
+      report.match_quality.toFixed(1)
+    ),
+    report.missing
+      .filter(({ gain }) => gain >= 0.05)
+      .slice(0, shownMax)
+      .map(({ name, gain, absent }) => `${name} +${gain.toFixed(1)} (absent in ${Math.round(100 * absent)} %)`)
+      .join(", ")
+  ])
+  return [`Over ${count(events, "event")}.`, table(["CONNECTION", "QUALITY", "WOULD HELP MOST"], rows, paint)].join(
+    "\n"
+  )
+}
