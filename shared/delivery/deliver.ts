@@ -27,7 +27,7 @@ interface Tools {
   readonly guard: SendGuard
 }
 
-/** Where a piece stands: how many requests of the connection had succeeded when it began, and how often it failed since. */
+/** Where a piece stands: how many requests of the connection had succeeded when it began to fail, and how often it failed since. */
 interface Progress {
   readonly succeeded: number
   readonly failures: number
@@ -38,7 +38,7 @@ interface Progress {
 const attempt = (tools: Tools, items: ReadonlyArray<Item>, start: Progress): Effect.Effect<Finding, KafkaError> =>
   Effect.gen(function* () {
     const { lane } = tools
-    let failures = start.failures
+    let { failures, succeeded } = start
     let stops = 0
     let pending = yield* unexpired(items)
     while (pending.length > 0) {
@@ -56,10 +56,14 @@ const attempt = (tools: Tools, items: ReadonlyArray<Item>, start: Progress): Eff
         pending = yield* unexpired(done.held)
         continue
       }
-      if (judged.cause === "failed") failures += 1
+      if (judged.cause === "failed") {
+        // What succeeds from now on shows that the platform is well.
+        if (failures === 0) succeeded = yield* lane.breaker.succeeded
+        failures += 1
+      }
       if (judged.cause === "stopped") stops += 1
-      const giveUp = yield* isGivenUp(lane, judged, { ...start, failures }, stops)
-      if (giveUp) yield* setAside(tools, done, judged, { ...start, failures })
+      const giveUp = yield* isGivenUp(lane, judged, { ...start, succeeded, failures }, stops)
+      if (giveUp) yield* setAside(tools, done, judged, { ...start, succeeded, failures })
       else yield* beforeNext(lane, done, judged, failures)
       // The failed ones go last, so that a half-open circuit tries others first.
       pending = yield* unexpired(giveUp ? done.held : [...done.held, ...judged.open])

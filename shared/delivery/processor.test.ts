@@ -209,6 +209,7 @@ it.effect(
       const done = readStep(yield* task.step(batchOf(ids(8))))
       assert.strictEqual(done.outcomes["e7"], "retry_scheduled:131056")
       assert.strictEqual(done.retries["e7"]?.not_before, 6000)
+      yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(statesOf(world), ["CLOSED"])
     })
 )
