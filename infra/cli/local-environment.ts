@@ -1,6 +1,8 @@
 /** What a local run tells the tools: addresses and settings that stand behind the environment while it is up. */
+import { rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
+import { Effect, type Scope } from "effect"
 import { localAddresses } from "../local/start-local.ts"
 import { defaultStateDirectory, readJson } from "../local/state.ts"
 
@@ -19,5 +21,18 @@ export const applyLocalEnvironment = (): void => {
   const defaults = { ...more, KAFKA_BROKERS: addresses.brokers, SCHEMA_REGISTRY_URL: addresses.registryUrl }
   for (const [name, value] of Object.entries(defaults)) if (!isSet(name)) process.env[name] = String(value)
 }
+
+/** Tells the tools the settings of a local run, until its scope closes; readable by its owner alone. */
+export const publishLocalEnvironment = (
+  variables: Readonly<Record<string, string>>
+): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      // The mode counts only for a file that is made anew.
+      rmSync(localEnvironmentFile, { force: true })
+      writeFileSync(localEnvironmentFile, `${JSON.stringify(variables, null, 2)}\n`, { mode: 0o600 })
+    }),
+    () => Effect.sync(() => rmSync(localEnvironmentFile, { force: true }))
+  )
 
 const isSet = (name: string): boolean => (process.env[name] ?? "").trim() !== ""

@@ -22,7 +22,10 @@ const teardown: Runtime.Teardown = (exit, onExit) => {
   if (CliError.isCliError(error) && error._tag === "ShowHelp")
     return onExit(error.errors.length === 0 ? exitCodes.ok : exitCodes.usage)
   const failure = describeFailure(exit.cause)
-  if (failure === null) return onExit(args.some((arg) => endless.includes(arg)) ? exitCodes.ok : exitCodes.interrupted)
+  if (failure === null)
+    return onExit(
+      endless.includes(args.find((arg) => !arg.startsWith("-")) ?? "") ? exitCodes.ok : exitCodes.interrupted
+    )
   const { code, message, nextStep } = failure
   process.stderr.write(
     args.includes("--json")

@@ -21,7 +21,11 @@ import { down, up } from "./commands/up.ts"
 export const version = packageJson.version
 
 export const root = Command.make("capi").pipe(
-  Command.withDescription("Runs and looks after capi-relay, which delivers conversion events to ad platforms"),
+  Command.withDescription(
+    "Runs and looks after capi-relay, which delivers conversion events to ad platforms.\n" +
+      "  Exit codes: 0 done, 1 failed or something wrong was found, 2 wrong use or configuration, 3 something does not\n" +
+      "  answer, 130 interrupted."
+  ),
   Command.withSubcommands([
     up,
     down,
