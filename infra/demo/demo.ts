@@ -12,6 +12,7 @@ import { loadConnectionsFile } from "../../shared/connections/load.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
 import type { Balance } from "../../shared/ledger/ledger.ts"
 import { readLedger } from "../../shared/ledger/read-ledger.ts"
+import { publishLocalEnvironment } from "../local/environment.ts"
 import { freePort } from "../local/ports.ts"
 import { startLocal } from "../local/start-local.ts"
 import { startSandbox } from "../sandbox/sandbox.ts"
@@ -50,10 +51,9 @@ const prepare = Effect.gen(function* () {
   const webhook = { port: yield* freePort, appSecret: secret(), verifyToken: secret() }
   const url = `http://127.0.0.1:${webhook.port}/webhooks/whatsapp/whatsapp-orders`
   const sandbox = yield* startSandbox({ whatsapp: { webhook: { url, appSecret: webhook.appSecret } } })
-  const variables = {
-    ...environment(),
-    ...demoEnvironment({ brokers: broker.brokers, registryUrl: registry.url, sandbox, webhook })
-  }
+  const own = demoEnvironment({ brokers: broker.brokers, registryUrl: registry.url, sandbox, webhook })
+  yield* publishLocalEnvironment(own)
+  const variables = { ...environment(), ...own }
   const { connections } = yield* loadConnectionsFile(variables["CAPI_CONNECTIONS"]!, { rulesOf, variables })
   const enabled = connections.filter((connection) => connection.enabled)
   return { begun, brokers: broker.brokers, registryUrl: registry.url, sandbox, variables, enabled }

@@ -3,8 +3,8 @@ import { rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
 import { Effect, type Scope } from "effect"
-import { localAddresses } from "../local/start-local.ts"
-import { defaultStateDirectory, readJson } from "../local/state.ts"
+import { localAddresses } from "./start-local.ts"
+import { defaultStateDirectory, readJson } from "./state.ts"
 
 /** Settings of a local run beside its addresses (sandboxes' hosts, keys of the run), by environment variable. */
 export const localEnvironmentFile = path.join(defaultStateDirectory, "environment.json")
