@@ -70,10 +70,11 @@ export const connectionWebhook = Effect.fnUntraced(function* (connection: Connec
     yield* kafka.read({
       topic,
       ranges: partitions.map(({ partition, low }) => ({ partition, from: low, to: null })),
-      onRecords: (records) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) =>
-          publish(records.flatMap((record) => outcomes.pending({ ...record, topic: deliveryTopics.pending }, now)))
-        )
+      onRecords: Effect.fnUntraced(function* (records) {
+        yield* codecs.prepare(records.map((record) => record.value))
+        const now = yield* Clock.currentTimeMillis
+        yield* publish(records.flatMap((record) => outcomes.pending({ ...record, topic: deliveryTopics.pending }, now)))
+      })
     })
   }).pipe(
     Effect.tapError((error) =>
