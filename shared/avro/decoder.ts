@@ -1,18 +1,21 @@
 /** Decoding as a plain function call: the writer's schema is resolved to ours once for each pair, then kept. */
 import type avro from "avsc"
 import type { Codecs, Decoded, SchemaName, Undecodable } from "./codecs.ts"
+import { compileRecord } from "./compile-record.ts"
 import { frameBytes, schemaIdOf, unframed } from "./frame.ts"
-import { recordTypes, schemaNames } from "./record-types.ts"
+import { RecordReader } from "./record-reader.ts"
+import { recordTypes, schemaNames, schemaTexts } from "./record-types.ts"
 
 /** A writer's schema by its id; `unsupported` is one that is not Avro. */
 export type WriterSchemas = ReadonlyMap<number, avro.Type | "unsupported">
 
-// `null` reads directly: the writer's schema is ours. A text says why the two cannot be resolved.
-type Reader = avro.Resolver | null | string
+// How records of one writer are read; a text says why they cannot be.
+type Reader = ((value: Buffer) => { readonly record: unknown; readonly end: number }) | string
 
 /** The `decode` of Codecs over the schemas that are known when it is called. */
 export const makeDecoder = (writers: WriterSchemas): Codecs["Service"]["decode"] => {
   const readers = new Map(schemaNames.map((name) => [name, new Map<number, Reader>()]))
+  const readOwn = new Map(schemaNames.map((name) => [name, ownReader(name)]))
   return <S extends SchemaName>(schema: S, value: Buffer | null): Decoded<never> => {
     const id = schemaIdOf(value)
     if (id === null || value === null) return unframed(value)
@@ -22,11 +25,11 @@ export const makeDecoder = (writers: WriterSchemas): Codecs["Service"]["decode"]
       if (writer === undefined) {
         return undecodable("unknown_schema_id", `The schema registry does not know schema id ${id}.`)
       }
-      reader = resolve(recordTypes[schema], writer)
+      reader = resolve(recordTypes[schema], readOwn.get(schema)!, writer)
       readers.get(schema)!.set(id, reader)
     }
     if (typeof reader === "string") return undecodable("undecodable", `Schema id ${id} cannot be read: ${reader}`)
-    return read(recordTypes[schema], value, reader)
+    return read(reader, value)
   }
 }
 
@@ -36,18 +39,36 @@ const undecodable = (reason: Undecodable["reason"], message: string): Undecodabl
   message
 })
 
-// avsc reports by throwing, and an Effect for each event would cost more than the decoding: hence try, here only. What it
-// throws may quote the record, so it is not passed on: a message never holds personal data.
-const read = (type: avro.Type, value: Buffer, resolver: avro.Resolver | null): Decoded<never> => {
+// Our schema compiled; avsc's own reader for one that uses what the compiler does not know.
+const ownReader = (schema: SchemaName): Exclude<Reader, string> => {
+  const compiled = compileRecord(schemaTexts[schema])
+  if (compiled === null) return avscReader(recordTypes[schema])
+  const reader = new RecordReader()
+  return (value) => {
+    reader.begin(value, frameBytes)
+    const record = compiled.read(reader)
+    return { record, end: reader.end() }
+  }
+}
+
+const avscReader =
+  (type: avro.Type, resolver?: avro.Resolver): Exclude<Reader, string> =>
+  (value) => {
+    const { value: record, offset } = type.decode(value, frameBytes, resolver)
+    return { record, end: offset }
+  }
+
+// Readers report by throwing, and an Effect for each event would cost more than the decoding: hence try, here only. What
+// avsc throws may quote the record, so it is not passed on: a message never holds personal data.
+const read = (reader: Exclude<Reader, string>, value: Buffer): Decoded<never> => {
   try {
-    const { value: record, offset } =
-      resolver === null ? type.decode(value, frameBytes) : type.decode(value, frameBytes, resolver)
-    if (offset === value.length) return { _tag: "Decoded", value: record as never }
+    const { record, end } = reader(value)
+    if (end === value.length) return { _tag: "Decoded", value: record as never }
     return undecodable(
       "undecodable",
-      offset < 0
+      end < 0
         ? `The record ends too early: its ${value.length} bytes are not what its schema says.`
-        : `${value.length - offset} bytes are left over after the record that its schema describes.`
+        : `${value.length - end} bytes are left over after the record that its schema describes.`
     )
   } catch {
     return undecodable("undecodable", `The record's ${value.length} bytes are not what its schema says.`)
@@ -55,11 +76,11 @@ const read = (type: avro.Type, value: Buffer, resolver: avro.Resolver | null): D
 }
 
 // avsc throws where a writer's schema lacks what the reader needs; its message names schemas and fields, not values.
-const resolve = (type: avro.Type, writer: avro.Type | "unsupported"): Reader => {
+const resolve = (type: avro.Type, own: Exclude<Reader, string>, writer: avro.Type | "unsupported"): Reader => {
   if (writer === "unsupported") return "it is not an Avro schema."
-  if (type.equals(writer)) return null
+  if (type.equals(writer)) return own
   try {
-    return type.createResolver(writer)
+    return avscReader(type, type.createResolver(writer))
   } catch (cause) {
     return cause instanceof Error ? cause.message : String(cause)
   }

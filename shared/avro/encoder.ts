@@ -1,43 +1,30 @@
-/** Encoding without a copy: records are written one behind the other into slabs, and each gets its part of one. */
+/** Encoding as a plain function call: our schemas compiled, records written into slabs that are not copied. */
 import type { SchemaName } from "./codecs.ts"
+import { compileRecord } from "./compile-record.ts"
 import { frameBytes, writeFrame } from "./frame.ts"
-import { recordTypes } from "./record-types.ts"
+import { recordTypes, schemaNames, schemaTexts } from "./record-types.ts"
+import { RecordWriter } from "./record-writer.ts"
 
-/** A slab lives as long as any record in it, that is about as long as the batch that it was filled for. */
-const slabBytes = 256 * 1024
-const ownBufferBytesMin = slabBytes / 4
-
-/** Encodes a record under a schema id. A record that does not fit its schema is a bug: avsc throws. */
-export type Encoder = <S extends SchemaName>(schema: S, schemaId: number, record: unknown) => Buffer
+/** Encodes a record under a schema id. A record that does not fit its schema is a bug and throws. */
+export type Encoder = (schema: SchemaName, schemaId: number, record: unknown) => Buffer
 
 export const makeEncoder = (): Encoder => {
-  let slab = Buffer.allocUnsafeSlow(slabBytes)
-  let at = 0
+  const writer = new RecordWriter()
+  const compiled = new Map(schemaNames.map((name) => [name, compileRecord(schemaTexts[name])]))
   return (schema, schemaId, record) => {
-    const type = recordTypes[schema]
-    if (slabBytes - at < frameBytes) {
-      slab = Buffer.allocUnsafeSlow(slabBytes)
-      at = 0
-    }
-    let end = type.encode(record, slab, at + frameBytes)
-    if (end < 0) {
-      // What is missing tells the whole length; a long record gets a buffer of its own, a short one a new slab.
-      const bytes = slabBytes - at - end
-      if (bytes >= ownBufferBytesMin) return encodeAlone(schema, schemaId, record, bytes)
-      slab = Buffer.allocUnsafeSlow(slabBytes)
-      at = 0
-      end = type.encode(record, slab, frameBytes)
-    }
-    writeFrame(slab, at, schemaId)
-    const value = slab.subarray(at, end)
-    at = end
+    const own = compiled.get(schema)
+    if (own === null || own === undefined) return encodeByAvsc(schema, schemaId, record)
+    writer.begin(frameBytes)
+    own.write(writer, record)
+    const value = writer.end()
+    writeFrame(value, 0, schemaId)
     return value
   }
 }
 
-const encodeAlone = (schema: SchemaName, schemaId: number, record: unknown, bytes: number): Buffer => {
-  const value = Buffer.allocUnsafeSlow(bytes)
-  recordTypes[schema].encode(record, value, frameBytes)
+// For a schema that uses what the compiler does not know.
+const encodeByAvsc = (schema: SchemaName, schemaId: number, record: unknown): Buffer => {
+  const value = Buffer.concat([Buffer.alloc(frameBytes), recordTypes[schema].toBuffer(record)])
   writeFrame(value, 0, schemaId)
   return value
 }

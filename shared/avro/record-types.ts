@@ -27,10 +27,10 @@ export const recordTypes: Readonly<Record<SchemaName, avro.Type>> = Object.fromE
   schemaNames.map((name) => [name, typeOf(schemaTexts[name])])
 ) as Record<SchemaName, avro.Type>
 
-/** Every declared topic (logical name) with its schema; `{platform}` stands for each platform. */
+/** Every declared topic of Avro records (logical name) with its schema; `{platform}` stands for each platform. */
 export const topicSchemas: ReadonlyArray<{ readonly topic: string; readonly schema: SchemaName }> =
   topicTable.topics.flatMap(({ name, schema }) =>
-    expandPlatforms(name).map((topic) => ({ topic, schema: schema as SchemaName }))
+    schema === null ? [] : expandPlatforms(name).map((topic) => ({ topic, schema: schema as SchemaName }))
   )
 
 /** A declared name for each platform that it stands for. */

@@ -1,0 +1,157 @@
+/**
+ * Makes a plain function out of a schema, for writing and for reading. avsc asks each field anew which branch of its union
+ * a value is; here the questions are compiled in. For our own schemas only: other writers' go through avsc's resolvers.
+ */
+import type { RecordReader } from "./record-reader.ts"
+import type { RecordWriter } from "./record-writer.ts"
+
+export interface CompiledRecord {
+  /** Throws a TypeError that names the field if the record does not fit. */
+  readonly write: (writer: RecordWriter, record: unknown) => void
+  /** Throws if the bytes are no such record. */
+  readonly read: (reader: RecordReader) => unknown
+}
+
+type Schema =
+  | string
+  | ReadonlyArray<Schema>
+  | RecordSchema
+  | { type: "array"; items: Schema }
+  | { type: "map"; values: Schema }
+interface RecordSchema {
+  readonly type: "record"
+  readonly name: string
+  readonly fields: ReadonlyArray<{ readonly name: string; readonly type: Schema; readonly default?: unknown }>
+}
+
+const primitives = new Set(["boolean", "int", "long", "double", "bytes", "string"])
+
+/** Null for a schema with something that ours do not have (enums, fixed, float, logical types). */
+export const compileRecord = (schema: string): CompiledRecord | null => {
+  const parts: Parts = { functions: [], names: new Map(), supported: true }
+  const root = JSON.parse(schema) as Schema
+  const write = `${writeStatement(root, "record", "record", parts)}`
+  const read = readExpression(root, parts)
+  if (!parts.supported) return null
+  const source = `"use strict";\n${parts.functions.join("\n")}\nreturn { write(w, record) { ${write} }, read(r) { return ${read} } }`
+  return new Function(source)() as CompiledRecord
+}
+
+interface Parts {
+  readonly functions: Array<string>
+  /** The number of a record's functions, by its name. */
+  readonly names: Map<string, number>
+  supported: boolean
+}
+
+const isUnion = (schema: Schema): schema is ReadonlyArray<Schema> => Array.isArray(schema)
+const shortName = (name: string): string => name.slice(name.lastIndexOf(".") + 1)
+const text = (value: unknown): string => JSON.stringify(value)
+
+const unsupported = (parts: Parts): string => {
+  parts.supported = false
+  return ""
+}
+
+// Statements that write `value`; `field` is its path for messages.
+const writeStatement = (schema: Schema, value: string, field: string, parts: Parts): string => {
+  if (schema === "null") return ""
+  if (typeof schema === "string" && primitives.has(schema)) return `w.${schema}(${value}, ${text(field)});`
+  if (isUnion(schema)) return writeUnion(schema, value, field, parts)
+  if (typeof schema === "string") {
+    const known = parts.names.get(shortName(schema))
+    return known === undefined ? unsupported(parts) : `write${known}(w, ${value});`
+  }
+  if (schema.type === "record") return `write${recordFunctions(schema, parts)}(w, ${value});`
+  const inner = parts.functions.length
+  if (schema.type === "array") {
+    const item = writeStatement(schema.items, "item", `${field}[]`, parts)
+    return `{ const items${inner} = ${value}; if (!Array.isArray(items${inner})) throw new TypeError(${text(`${field} must be an array.`)});
+      if (items${inner}.length > 0) { w.long(items${inner}.length, ""); for (const item of items${inner}) { ${item} } } w.small(0); }`
+  }
+  if (schema.type === "map") {
+    const item = writeStatement(schema.values, "values[key]", `${field}[]`, parts)
+    return `{ const values = ${value}; if (typeof values !== "object" || values === null) throw new TypeError(${text(`${field} must be a map.`)});
+      const keys = Object.keys(values); if (keys.length > 0) { w.long(keys.length, ""); for (const key of keys) { w.string(key, ""); ${item} } } w.small(0); }`
+  }
+  return unsupported(parts)
+}
+
+const writeUnion = (branches: ReadonlyArray<Schema>, value: string, field: string, parts: Parts): string => {
+  if (branches.length > 63 || branches.filter(isObject).length > 1) return unsupported(parts)
+  const cases = branches.map(
+    (branch, index) =>
+      `if (${isOfBranch(branch, "value", parts)}) { w.small(${index}); ${writeStatement(branch, "value", field, parts)} }`
+  )
+  return `{ const value = ${value}; ${cases.join(" else ")} else throw new TypeError(${text(`${field} fits no branch of its union.`)}); }`
+}
+
+// A record or a map, which one JavaScript type stands for: two in a union cannot be told apart.
+const isObject = (branch: Schema): boolean =>
+  !isUnion(branch) &&
+  (typeof branch === "object" ? branch.type !== "array" : branch !== "null" && !primitives.has(branch))
+
+const isOfBranch = (branch: Schema, value: string, parts: Parts): string => {
+  if (typeof branch === "string") {
+    if (branch === "null") return `${value} === null || ${value} === undefined`
+    if (branch === "bytes") return `Buffer.isBuffer(${value})`
+    if (branch === "boolean" || branch === "string") return `typeof ${value} === "${branch}"`
+    if (primitives.has(branch)) return `typeof ${value} === "number"`
+  }
+  if (!isUnion(branch) && typeof branch === "object" && branch.type === "array") return `Array.isArray(${value})`
+  if (isUnion(branch)) return unsupported(parts)
+  return `typeof ${value} === "object"`
+}
+
+const readExpression = (schema: Schema, parts: Parts): string => {
+  if (schema === "null") return "null"
+  if (typeof schema === "string" && primitives.has(schema)) return `r.${schema}()`
+  if (isUnion(schema)) {
+    const cases = schema.map((branch, index) => `case ${index}: return ${readExpression(branch, parts)};`)
+    return helper(parts, `switch (r.long()) { ${cases.join(" ")} default: return r.fail(); }`)
+  }
+  if (typeof schema === "string") {
+    const known = parts.names.get(shortName(schema))
+    return known === undefined ? unsupported(parts) : `read${known}(r)`
+  }
+  if (schema.type === "record") return `read${recordFunctions(schema, parts)}(r)`
+  if (schema.type === "array") {
+    const item = readExpression(schema.items, parts)
+    return helper(
+      parts,
+      `const items = []; for (let n = r.block(); n > 0; n = r.block()) while (n-- > 0) items.push(${item}); return items;`
+    )
+  }
+  if (schema.type === "map") {
+    const item = readExpression(schema.values, parts)
+    return helper(
+      parts,
+      `const values = {}; for (let n = r.block(); n > 0; n = r.block()) while (n-- > 0) values[r.string()] = ${item}; return values;`
+    )
+  }
+  return unsupported(parts)
+}
+
+const helper = (parts: Parts, body: string): string => {
+  const number = parts.functions.push(`function helper${parts.functions.length}(r) { ${body} }`) - 1
+  return `helper${number}(r)`
+}
+
+// A record's two functions, made where it is first met; a field that is left out gets its default, as in avsc.
+const recordFunctions = (schema: RecordSchema, parts: Parts): number => {
+  const known = parts.names.get(schema.name)
+  if (known !== undefined) return known
+  const number = parts.names.size
+  parts.names.set(schema.name, number)
+  const writes = schema.fields.map(({ name, type, default: preset }) => {
+    const value = `record[${text(name)}]`
+    const field = `${schema.name}.${name}`
+    const filled =
+      preset === undefined || preset === null ? value : `(${value} === undefined ? ${text(preset)} : ${value})`
+    return writeStatement(type, filled, field, parts)
+  })
+  const reads = schema.fields.map(({ name, type }) => `${text(name)}: ${readExpression(type, parts)}`)
+  parts.functions.push(`function write${number}(w, record) { ${writes.join("\n")} }`)
+  parts.functions.push(`function read${number}(r) { return { ${reads.join(", ")} } }`)
+  return number
+}

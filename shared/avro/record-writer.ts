@@ -1,0 +1,122 @@
+/**
+ * Writes Avro's binary form into slabs, one record behind the other, so that a record is never copied unless it meets the
+ * end of its slab. A slab lives as long as any record in it: about as long as the batch that it was filled for.
+ */
+const slabBytes = 256 * 1024
+const shortStringMax = 48
+const longBytesMax = 10
+
+/** A value does not fit its schema: a bug of ours, never bad input. The message names the field, not the value. */
+const misfit = (field: string, expected: string): TypeError => new TypeError(`${field} must be ${expected}.`)
+
+export class RecordWriter {
+  #slab = Buffer.allocUnsafeSlow(slabBytes)
+  #start = 0
+  #at = 0
+
+  /** Begins a record with `head` bytes in front, and gives where in the slab they are: to be filled after `end`. */
+  begin(head: number): void {
+    this.#start = this.#at
+    this.#reserve(head)
+    this.#at += head
+  }
+
+  /** The bytes since `begin`. */
+  end(): Buffer {
+    return this.#slab.subarray(this.#start, this.#at)
+  }
+
+  /** A union's branch or a block's end: one byte, for numbers below 64. */
+  small(value: number): void {
+    this.#reserve(1)
+    this.#slab[this.#at++] = value << 1
+  }
+
+  boolean(value: unknown, field: string): void {
+    if (typeof value !== "boolean") throw misfit(field, "true or false")
+    this.#reserve(1)
+    this.#slab[this.#at++] = value === true ? 1 : 0
+  }
+
+  long(value: unknown, field: string): void {
+    if (typeof value !== "number" || !Number.isSafeInteger(value)) throw misfit(field, "a whole number")
+    this.#reserve(longBytesMax)
+    this.#varint(value)
+  }
+
+  int(value: unknown, field: string): void {
+    if (typeof value !== "number" || (value | 0) !== value) throw misfit(field, "a whole number of 32 bits")
+    this.long(value, field)
+  }
+
+  double(value: unknown, field: string): void {
+    if (typeof value !== "number") throw misfit(field, "a number")
+    this.#reserve(8)
+    this.#at = this.#slab.writeDoubleLE(value, this.#at)
+  }
+
+  bytes(value: unknown, field: string): void {
+    if (!Buffer.isBuffer(value)) throw misfit(field, "bytes")
+    this.#reserve(longBytesMax + value.length)
+    this.#varint(value.length)
+    this.#slab.set(value, this.#at)
+    this.#at += value.length
+  }
+
+  string(value: unknown, field: string): void {
+    if (typeof value !== "string") throw misfit(field, "text")
+    this.#reserve(longBytesMax + 3 * value.length)
+    if (value.length <= shortStringMax && this.#ascii(value)) return
+    this.#varint(Buffer.byteLength(value, "utf8"))
+    this.#at += this.#slab.write(value, this.#at, "utf8")
+  }
+
+  // Most texts are short and ASCII: a loop here costs less than a call out of JavaScript. False if it is not ASCII.
+  #ascii(value: string): boolean {
+    const slab = this.#slab
+    const length = value.length
+    const from = this.#at + 1
+    for (let index = 0; index < length; index++) {
+      const code = value.charCodeAt(index)
+      if (code > 127) return false
+      slab[from + index] = code
+    }
+    slab[this.#at] = length << 1
+    this.#at = from + length
+    return true
+  }
+
+  #varint(value: number): void {
+    const slab = this.#slab
+    if (value >= -0x40000000 && value < 0x40000000) {
+      let rest = value >= 0 ? value << 1 : (~value << 1) | 1
+      while (rest > 127) {
+        slab[this.#at++] = (rest & 127) | 128
+        rest >>>= 7
+      }
+      slab[this.#at++] = rest
+      return
+    }
+    // Over 31 bits: in floating point, the sign apart, so that all is exact up to 2⁵³.
+    const negative = value < 0
+    let rest = negative ? -(value + 1) : value
+    slab[this.#at++] = ((rest % 64) << 1) | (negative ? 1 : 0) | 128
+    rest = Math.floor(rest / 64)
+    while (rest > 127) {
+      slab[this.#at++] = (rest % 128) | 128
+      rest = Math.floor(rest / 128)
+    }
+    slab[this.#at++] = rest
+  }
+
+  // A record that meets the end of its slab moves to the beginning of a new one, large enough for it.
+  #reserve(bytes: number): void {
+    if (this.#at + bytes <= this.#slab.length) return
+    const written = this.#at - this.#start
+    const next = Buffer.allocUnsafeSlow(Math.max(slabBytes, 2 * (written + bytes)))
+    this.#slab.copy(next, 0, this.#start, this.#at)
+    this.#slab = next
+    this.#start = 0
+    this.#at = written
+  }
+}
