@@ -9,6 +9,7 @@ import type { Connection } from "../../shared/connections/connection.ts"
 import { type Mapped, mapForConnection } from "../../shared/mapping/map.ts"
 import type { Connector } from "../../shared/platforms/connector.ts"
 import type { Batch, Inbound, Outbound, Step } from "../../shared/stream/contract.ts"
+import type { Duplicates, Repeat } from "./duplicates.ts"
 import { outcomeOf, resultOf } from "./result.ts"
 
 /** A connection and how events are mapped for it. */
@@ -32,11 +33,15 @@ export interface OutcomeCount {
 
 type Encode = Codecs["Service"]["encode"]
 
-/** Decides a batch whose writers' schemas are known. `now` is in milliseconds since the epoch. */
+/**
+ * Decides a batch whose writers' schemas are known, and takes its ids into `duplicates`, whose changes are the step's last
+ * output. `now` is in milliseconds since the epoch.
+ */
 export const decide = (
   batch: Batch,
   targets: ReadonlyArray<Target>,
   codecs: Pick<Codecs["Service"], "decode" | "encode">,
+  duplicates: Duplicates,
   now: number
 ): Decision => {
   const outputs: Array<Outbound> = []
@@ -48,14 +53,38 @@ export const decide = (
       count(outcomes, "", "dead_lettered", decoded.reason)
       continue
     }
+    const repeat = duplicates.next(decoded.value, record.value ?? noBytes, now)
     for (const target of targets) {
-      const mapped = mapForConnection(decoded.value, target.connection, target.connector, now)
+      const mapped = repeat === null ? mapOnce(decoded.value, target, duplicates, now) : skippedRepeats[repeat]
       write(outputs, record, decoded.value, target.connection, mapped, codecs.encode, now)
       const reason = mapped._tag === "Mapped" ? null : mapped.reason
       count(outcomes, target.connection.id, outcomeOf(mapped), reason)
     }
   }
-  return { step: { outputs }, outcomes }
+  return { step: { outputs: [...outputs, ...duplicates.changes(batch.partition)] }, outcomes }
+}
+
+const noBytes = Buffer.alloc(0)
+
+/** Maps the event, unless the connection got its id before. */
+const mapOnce = (event: NormalizedEvent, target: Target, duplicates: Duplicates, now: number): Mapped => {
+  const mapped = mapForConnection(event, target.connection, target.connector, now)
+  if (mapped._tag !== "Mapped") return mapped
+  const repeat = duplicates.mapped(target.connection.id)
+  return repeat === null ? mapped : skippedRepeats[repeat]
+}
+
+const skippedRepeats: Readonly<Record<Repeat, Mapped>> = {
+  duplicate: {
+    _tag: "Skipped",
+    reason: "duplicate",
+    message: "The same event was published before; this repeat is not sent."
+  },
+  duplicate_conflict: {
+    _tag: "Skipped",
+    reason: "duplicate_conflict",
+    message: "Another event with this event id was published before; this one is not sent."
+  }
 }
 
 const write = (

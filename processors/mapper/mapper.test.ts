@@ -8,6 +8,7 @@ import { connectionOf, consent, eventTime, properties, purchase } from "../../sh
 import { connectorFor } from "../../shared/platforms/registry.ts"
 import { batchOf, runBatches } from "../../shared/testing/run-batches.ts"
 import type { Target } from "./decide.ts"
+import { duplicatesTopic } from "./duplicates.ts"
 import { mapper } from "./mapper.ts"
 
 const codecs = makeMemoryCodecs()
@@ -25,7 +26,7 @@ const written = (
   Effect.gen(function* () {
     yield* TestClock.setTime(eventTime)
     const journal = yield* runBatches(mapper(connections.map(target)), [batchOf("normalized-events", records)])
-    return journal.flatMap(({ outputs }) => outputs)
+    return journal.flatMap(({ outputs }) => outputs).filter(({ topic }) => topic !== duplicatesTopic)
   }).pipe(Effect.provide(memoryCodecs))
 
 const told = (output: { topic: string; value: Buffer | null; headers?: Readonly<Record<string, string>> }) => {

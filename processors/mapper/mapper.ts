@@ -1,26 +1,65 @@
-/** The mapper: normalized-events in; mapped-events.<platform>, delivery-results and dead-letters out. */
+/** The mapper: normalized-events in; mapped-events.<platform>, delivery-results and dead-letters out, each event once. */
 import { Clock, Duration, Effect, Metric } from "effect"
 import { Codecs, type RegistryError } from "../../shared/avro/codecs.ts"
-import type { Batch, Processor } from "../../shared/stream/contract.ts"
+import type { AssignedPartition, Batch, Inbound, PartitionTask, Processor } from "../../shared/stream/contract.ts"
+import { duplicateDefaults } from "./config.ts"
 import { decide, type OutcomeCount, type Target } from "./decide.ts"
+import { duplicateReport } from "./duplicate-metrics.ts"
+import { type DuplicateOptions, Duplicates, duplicatesTopic } from "./duplicates.ts"
 
-/** Maps every event for each of the enabled connections. */
-export const mapper = (targets: ReadonlyArray<Target>): Processor<RegistryError, Codecs> => ({
+/** Maps every event for each of the enabled connections; repeats of an event id become skipped results. */
+export const mapper = (
+  targets: ReadonlyArray<Target>,
+  options: DuplicateOptions = duplicateDefaults
+): Processor<RegistryError, Codecs> => ({
   name: "mapper",
   topics: ["normalized-events"],
   batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5) },
+  // One step at a time: what a step remembers of an id must be known to the next.
   concurrency: 1,
-  open: () => Effect.succeed({ step: mapBatch(targets.filter(({ connection }) => connection.enabled)) })
+  open: (assigned) =>
+    openPartition(
+      targets.filter(({ connection }) => connection.enabled),
+      options,
+      assigned
+    )
 })
 
-const mapBatch = (targets: ReadonlyArray<Target>) =>
-  Effect.fn("mapper.mapBatch")(function* (batch: Batch) {
-    const codecs = yield* Codecs
-    yield* codecs.prepare(batch.records.map((record) => record.value))
-    const decision = decide(batch, targets, codecs, yield* Clock.currentTimeMillis)
-    yield* Effect.forEach(decision.outcomes.values(), updateMetric, { discard: true })
-    return decision.step
+// The ids belong to this opening: a step that is not committed leaves nothing behind, since the next opening restores anew.
+const openPartition = (targets: ReadonlyArray<Target>, options: DuplicateOptions, { partition }: AssignedPartition) =>
+  Effect.gen(function* () {
+    const duplicates = new Duplicates(options)
+    const report = yield* duplicateReport(duplicates, partition)
+    const task: PartitionTask<RegistryError, Codecs> = {
+      restore: [
+        {
+          topic: duplicatesTopic,
+          since: options.window,
+          until: "end",
+          apply: (records) => restore(duplicates, records)
+        }
+      ],
+      step: (batch) => Effect.tap(mapBatch(targets, duplicates, batch), () => report)
+    }
+    return task
   })
+
+const restore = (duplicates: Duplicates, records: ReadonlyArray<Inbound>) =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    for (const { value } of records) if (value !== null) duplicates.restore(value, now)
+  })
+
+const mapBatch = Effect.fn("mapper.mapBatch")(function* (
+  targets: ReadonlyArray<Target>,
+  duplicates: Duplicates,
+  batch: Batch
+) {
+  const codecs = yield* Codecs
+  yield* codecs.prepare(batch.records.map((record) => record.value))
+  const decision = decide(batch, targets, codecs, duplicates, yield* Clock.currentTimeMillis)
+  yield* Effect.forEach(decision.outcomes.values(), updateMetric, { discard: true })
+  return decision.step
+})
 
 const updateMetric = ({ connectionId, outcome, reason, count }: OutcomeCount) =>
   Metric.update(Metric.withAttributes(events, { connection: connectionId, outcome, reason: reason ?? "" }), count)

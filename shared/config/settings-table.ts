@@ -62,5 +62,14 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
   row("LOG_LEVEL", "All, Trace, Debug, Info, Warn, Error, Fatal or None.", { default: "Info" }),
   row("LOG_FORMAT", "json, pretty, or auto: pretty on a terminal, JSON elsewhere.", { default: "auto" }),
   row("NORMALIZER_RECORD_BYTES_MAX", "Longer raw records become dead letters, in bytes.", { default: "1048576" }),
-  row("NORMALIZER_FUTURE_TOLERANCE", "How far ahead of the clock an event may be.", { default: "24 hours" })
+  row("NORMALIZER_FUTURE_TOLERANCE", "How far ahead of the clock an event may be.", { default: "24 hours" }),
+  row("DEDUP_WINDOW", "How long the mapper remembers an event id; at most the retention of mapper-dedup.", {
+    default: "24 hours"
+  }),
+  row("DEDUP_IDS_MAX", "Event ids remembered for each partition, 28 to 39 bytes each; beyond it the oldest go first.", {
+    default: "2500000"
+  }),
+  row("DEDUP_SCOPE", "event: an id counts for all connections; connection: each connection has ids of its own.", {
+    default: "event"
+  })
 ]

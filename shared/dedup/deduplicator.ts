@@ -23,7 +23,7 @@ export interface Occurrence {
   readonly partition: number
   readonly offset: number
   /** What a repeat should equal; an id that comes with other content is a conflict. */
-  readonly content: string
+  readonly content: string | Buffer
 }
 
 export interface DeduplicatorStatistics {
@@ -46,15 +46,24 @@ export class Deduplicator {
     this.windowSeconds = Math.ceil(Duration.toMillis(options.window) / 1000)
   }
 
-  /** What is known of the occurrence at `now` (milliseconds since the epoch); a new one is remembered. */
+  /** What is known of the occurrence; a new one is remembered. */
   check(entry: Entry): Lookup {
-    const oldest = entry.timeSeconds - this.windowSeconds
-    const found = this.table.lookup(entry, oldest)
+    const found = this.lookup(entry)
+    if (found === "absent") this.remember(entry)
+    return found
+  }
+
+  /** What is known of the occurrence at its time. Counted as a check, not remembered. */
+  lookup(entry: Entry): Lookup {
+    const found = this.table.lookup(entry, entry.timeSeconds - this.windowSeconds)
     this.counts.checked++
     if (found === "duplicate") this.counts.duplicates++
     else if (found === "conflict") this.counts.conflicts++
-    else if (found === "absent") this.table.insert(entry, oldest)
     return found
+  }
+
+  remember(entry: Entry): void {
+    this.table.insert(entry, entry.timeSeconds - this.windowSeconds)
   }
 
   /** The specification's question, without remembering. */

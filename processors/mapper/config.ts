@@ -1,0 +1,44 @@
+/** The mapper's own settings. */
+import { Config, Duration, Effect } from "effect"
+import topicTable from "../../schemas/topics.json" with { type: "json" }
+import { SettingsError } from "../../shared/config/settings.ts"
+import { type DuplicateOptions, duplicateScopes, duplicatesTopic } from "./duplicates.ts"
+
+/** Four partitions in one process hold ten million ids. */
+export const duplicateDefaults: DuplicateOptions = { window: Duration.hours(24), idsMax: 2_500_000, scope: "event" }
+
+const settings = Config.all({
+  window: Config.Duration("DEDUP_WINDOW").pipe(Config.withDefault(duplicateDefaults.window)),
+  idsMax: Config.Int("DEDUP_IDS_MAX").pipe(Config.withDefault(duplicateDefaults.idsMax)),
+  scope: Config.Literals(duplicateScopes, "DEDUP_SCOPE").pipe(Config.withDefault(duplicateDefaults.scope))
+})
+
+/** How this deployment tells duplicates; fails with the setting that is wrong. */
+export const duplicateOptions: Effect.Effect<DuplicateOptions, SettingsError> = Effect.suspend(() => settings).pipe(
+  Effect.mapError((cause) =>
+    wrong(
+      `The mapper's settings are wrong: ${cause.message.replaceAll(/\s+/g, " ")}`,
+      "Give DEDUP_WINDOW as a duration such as 24 hours, DEDUP_IDS_MAX as a number and DEDUP_SCOPE as event or connection.",
+      cause
+    )
+  ),
+  Effect.filterOrFail(
+    ({ window }) => Duration.toMillis(window) > 0 && Duration.toMillis(window) <= retentionMillis,
+    () =>
+      wrong(
+        "DEDUP_WINDOW is not between zero and the retention of the topic that the ids are restored from.",
+        `Give at most ${Duration.toHours(Duration.millis(retentionMillis))} hours.`,
+        null
+      )
+  ),
+  Effect.filterOrFail(
+    ({ idsMax }) => idsMax > 0,
+    () => wrong("DEDUP_IDS_MAX is not above zero.", "Give the ids that each partition may remember.", null)
+  )
+)
+
+// What the changelog has lost can't be restored: a longer window would be a promise that a restart breaks.
+const retentionMillis = topicTable.topics.find(({ name }) => name === duplicatesTopic)?.retention_ms ?? 0
+
+const wrong = (message: string, nextStep: string, cause: unknown): SettingsError =>
+  new SettingsError({ code: "invalid", message, nextStep, cause })
