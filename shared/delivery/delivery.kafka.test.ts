@@ -22,13 +22,14 @@ import {
   recordsOfEvents,
   respond,
   someInvalid,
+  strictCodecs,
   type World,
   worldOf
 } from "./testing.ts"
 
 const layerTest = Layer.merge(
   layerKafka({ brokers: testBrokers(), sessionTimeoutMillis: 6_000 }),
-  Layer.succeed(Codecs, codecs)
+  Layer.sync(Codecs, strictCodecs)
 )
 const partitions = 2
 const topics = [

@@ -11,7 +11,7 @@
  */
 import { Clock, Duration, Effect, type Exit, Semaphore } from "effect"
 import type { SendIntent } from "../../schemas/types.gen.ts"
-import type { Codecs } from "../avro/codecs.ts"
+import type { Codecs, RegistryError } from "../avro/codecs.ts"
 import type { KafkaError } from "../kafka/port.ts"
 import type { AssignedPartition, Inbound, Outbound, Restore } from "../stream/contract.ts"
 import type { SendGuard } from "./exchange.ts"
@@ -19,7 +19,7 @@ import { decided, type Fate, type Item } from "./item.ts"
 import { type DeliverySettings, deliveryHeaders, deliveryTopics } from "./settings.ts"
 
 export interface Intents extends SendGuard {
-  readonly restore: Restore<never, never>
+  readonly restore: Restore<RegistryError, never>
   /** Decides what must not be sent: in doubt after a crash, sent within the window, or twice in hand. Claims the others. */
   readonly screen: (items: ReadonlyArray<Item>, now: number) => void
   /** Marks for the step's own transaction. */
@@ -86,7 +86,9 @@ export const makeIntents = (options: IntentOptions): Intents => {
       since: "beginning",
       until: "end",
       apply: (records) =>
-        Effect.map(Clock.currentTimeMillis, (now) => {
+        Effect.gen(function* () {
+          yield* codecs.prepare(records.map((inbound) => inbound.value))
+          const now = yield* Clock.currentTimeMillis
           for (const inbound of records) restore(inbound, now)
         })
     },

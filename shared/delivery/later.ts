@@ -5,6 +5,7 @@
  */
 import { Clock, Duration, Effect, Option, Result } from "effect"
 import type { PendingOutcome } from "../../schemas/types.gen.ts"
+import type { RegistryError } from "../avro/codecs.ts"
 import type { Connector, EventVerdict, LaterReading } from "../platforms/connector.ts"
 import type { AssignedPartition, PartitionTask, Restore } from "../stream/contract.ts"
 import type { Lane } from "./lane.ts"
@@ -13,7 +14,7 @@ import { pendingRecord } from "./pending.ts"
 import { deliveryHeaders, deliveryTopics } from "./settings.ts"
 
 export interface Later {
-  readonly restore: Restore<never, never>
+  readonly restore: Restore<RegistryError, never>
   /** Takes note of accepted requests, whose records the step commits. */
   readonly keep: (outcomes: ReadonlyArray<PendingOutcome>, now: number) => void
   readonly tick: NonNullable<PartitionTask<never, never>["tick"]>
@@ -52,7 +53,9 @@ export const makeLater = (lane: Lane, assigned: AssignedPartition, later: NonNul
       since: "beginning",
       until: "end",
       apply: (records) =>
-        Effect.map(Clock.currentTimeMillis, (now) => {
+        Effect.gen(function* () {
+          yield* lane.codecs.prepare(records.map((record) => record.value))
+          const now = yield* Clock.currentTimeMillis
           for (const record of records) {
             if (record.headers[deliveryHeaders.connection] !== lane.connection.id) continue
             const laterId = record.key?.toString("utf8").slice(lane.connection.id.length + 1) ?? ""

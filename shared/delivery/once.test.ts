@@ -10,7 +10,6 @@ import type { Inbound, Outbound, PartitionTask } from "../stream/contract.ts"
 import { type DeliveryError, deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
-  codecs,
   connection,
   connectorWith,
   limits,
@@ -20,6 +19,7 @@ import {
   recordsOfEvents,
   requestTo,
   respond,
+  strictCodecs,
   verdict,
   type World,
   worldOf
@@ -70,7 +70,7 @@ const open = (
     for (const restore of task.restore ?? [])
       yield* restore.apply(kafka.log.filter((record) => record.topic === restore.topic))
     return task
-  }).pipe(Effect.provide(Layer.succeed(Codecs, codecs)))
+  }).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
 
 const fencedOut = new KafkaError({ code: "fenced", operation: "append", message: "", nextStep: "", cause: null })
 

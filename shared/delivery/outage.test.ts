@@ -9,7 +9,6 @@ import { all, batchHead } from "../platforms/verdicts.ts"
 import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
-  codecs,
   connection,
   connectorWith,
   limits,
@@ -20,6 +19,7 @@ import {
   respond,
   someInvalid,
   statesOf,
+  strictCodecs,
   unauthorized,
   verdict,
   worldOf
@@ -103,7 +103,7 @@ const runThrough = (count: number, poison: ReadonlySet<string>, trouble: Trouble
       yield* Fiber.join(later)
     }
     return { outcomes, deadLetters, taken, world, retried }
-  }).pipe(Effect.scoped, Effect.provide(Layer.succeed(Codecs, codecs)))
+  }).pipe(Effect.scoped, Effect.provide(Layer.sync(Codecs, strictCodecs)))
 
 const check = (count: number, poison: ReadonlySet<string>, run: Effect.Success<ReturnType<typeof runThrough>>) => {
   for (let index = 0; index < count; index++) {

@@ -9,7 +9,6 @@ import { openPartition } from "../testing/run-batches.ts"
 import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
-  codecs,
   connection,
   connectorWith,
   down,
@@ -22,13 +21,14 @@ import {
   respond,
   someInvalid,
   statesOf,
+  strictCodecs,
   unauthorized,
   verdict,
   type World,
   worldOf
 } from "./testing.ts"
 
-const codecsLayer = Layer.succeed(Codecs, codecs)
+const codecsLayer = Layer.sync(Codecs, strictCodecs)
 const at = { topic: "mapped-events.meta", partition: 0 }
 const ids = (count: number) => Array.from({ length: count }, (_, index) => `e${index}`)
 const batchOf = (names: ReadonlyArray<string>) => ({

@@ -1,6 +1,7 @@
 /** A platform, a connection and mapped events for the engine's unit tests. */
 import { Duration, Effect, Redacted } from "effect"
 import type { MappedEvent } from "../../schemas/types.gen.ts"
+import type { Codecs } from "../avro/codecs.ts"
 import { makeMemoryCodecs } from "../avro/memory.ts"
 import type { Connection } from "../connections/connection.ts"
 import type { BatchVerdict, Connector, EventVerdict, HttpResponseSpec, Limits } from "../platforms/connector.ts"
@@ -10,6 +11,22 @@ import type { Inbound, Outbound, Step } from "../stream/contract.ts"
 import type { Outside } from "./outside.ts"
 
 export const codecs = makeMemoryCodecs()
+
+/** What the engine gets: like the registry's, they know only what was prepared before. */
+export const strictCodecs = (): Codecs["Service"] => {
+  const prepared = new WeakSet<Buffer>()
+  return {
+    ...codecs,
+    prepare: (values) =>
+      Effect.sync(() => {
+        for (const value of values) if (value !== null) prepared.add(value)
+      }),
+    decode: (schema, value) =>
+      value === null || prepared.has(value)
+        ? codecs.decode(schema, value)
+        : { _tag: "Undecodable", reason: "unknown_schema_id", message: "The value was not prepared." }
+  }
+}
 
 /** What the fake platform is asked: the ids of a request's events, or `probe`, `refresh` or `later:<id>`. */
 export interface Asked {
