@@ -1,0 +1,115 @@
+/** Duplicates on the real broker: caught across a restart and a move of partitions; a replay by offset reset is none. */
+import { assert, layer } from "@effect/vitest"
+import { Duration, Effect, Fiber, Layer } from "effect"
+import { declaredTopics } from "../../infra/topics/declared-topics.ts"
+import type { NormalizedEvent } from "../../schemas/types.gen.ts"
+import { Codecs } from "../../shared/avro/codecs.ts"
+import { memoryCodecs } from "../../shared/avro/memory.ts"
+import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
+import { KafkaClient } from "../../shared/kafka/port.ts"
+import { connectionOf, eventTime, purchase } from "../../shared/mapping/event-fixture.ts"
+import { connectorFor } from "../../shared/platforms/registry.ts"
+import { type RuntimeEvent, RuntimeObserver } from "../../shared/stream/observer.ts"
+import { run } from "../../shared/stream/runtime.ts"
+import { layerRuntimeOptions } from "../../shared/stream/runtime-options.ts"
+import { readAll, until } from "../../shared/testing/kafka-probe.ts"
+import { testBrokers, uniquePrefix } from "../../tests/support/kafka.ts"
+import { mapper } from "./mapper.ts"
+
+const targets = [{ connection: connectionOf("meta", { maxAgeDays: null }), connector: connectorFor("meta") }]
+const ids = Array.from({ length: 200 }, (_, index) => `e-${index}`)
+
+/** Topics of a prefix of its own, a runner of mappers, and what became of the events. */
+const makeWorld = Effect.gen(function* () {
+  const client = yield* KafkaClient
+  const codecs = yield* Codecs
+  const prefix = uniquePrefix("mapper")
+  yield* client.createTopics(declaredTopics(prefix, 1))
+  let rawOffset = 0
+  const publish = (eventIds: ReadonlyArray<string>) =>
+    client.produce(
+      eventIds.map((id) => {
+        const source = { topic: "raw-events", partition: 0, offset: rawOffset++, timestamp: eventTime }
+        const event: NormalizedEvent = purchase({ event_id: id, source })
+        const value = codecs.encode("normalized-events", "normalized-event", event)
+        return { topic: `${prefix}normalized-events`, key: id, value }
+      })
+    )
+  const start = Effect.gen(function* () {
+    const events: Array<RuntimeEvent> = []
+    const options = layerRuntimeOptions({ prefix, drainTimeout: Duration.seconds(5) })
+    const observer = Layer.succeed(RuntimeObserver, (event) => void events.push(event))
+    const fiber = yield* run(mapper(targets)).pipe(Effect.provide(Layer.merge(options, observer)), Effect.forkChild)
+    return { fiber, events }
+  })
+  const done = until("every event is committed", () =>
+    Effect.gen(function* () {
+      const ends = yield* client.topicOffsets(`${prefix}normalized-events`)
+      const committed = yield* client.committed(`${prefix}mapper`, `${prefix}normalized-events`)
+      return ends.every(({ partition, high }) => high === (committed[partition]?.offset ?? 0))
+    })
+  )
+  const mapped = Effect.map(readAll(`${prefix}mapped-events.meta`), (records) => records.map(({ key }) => String(key)))
+  const reasons = Effect.map(readAll(`${prefix}delivery-results`), (records) =>
+    records.map(({ value }) => {
+      const decoded = codecs.decode("event-delivery-log", value)
+      return decoded._tag === "Decoded" ? `${decoded.value.outcome} ${decoded.value.reason_code}` : "?"
+    })
+  )
+  return { client, prefix, publish, start, done, mapped, reasons }
+})
+
+const repeats = (count: number) => Array.from({ length: count }, () => "skipped duplicate")
+const openPartitions = (events: ReadonlyArray<RuntimeEvent>) => events.filter(({ type }) => type === "opened").length
+
+const layerTest = Layer.merge(layerKafka({ brokers: testBrokers(), sessionTimeoutMillis: 6_000 }), memoryCodecs)
+
+layer(layerTest, { excludeTestServices: true })("the mapper on a real broker", (it) => {
+  // Red when the task has no `restore`, or when the changelog is written to another partition than it is read from.
+  it.effect("catches a duplicate across a restart and across a move of partitions", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const first = yield* world.start
+      yield* world.publish(ids)
+      yield* world.done
+      yield* Fiber.interrupt(first.fiber)
+
+      const second = yield* world.start
+      yield* world.publish(ids)
+      yield* world.done
+      assert.sameMembers([...(yield* world.mapped)], ids)
+      assert.deepStrictEqual(yield* world.reasons, repeats(ids.length))
+
+      const third = yield* world.start
+      yield* until("partitions have moved", () => openPartitions(third.events) > 0)
+      yield* world.publish(ids)
+      yield* world.done
+      yield* Fiber.interrupt(second.fiber)
+      yield* until("all partitions have moved", () => openPartitions(third.events) === 4)
+      yield* world.publish(ids)
+      yield* world.done
+      yield* Fiber.interrupt(third.fiber)
+      assert.sameMembers([...(yield* world.mapped)], ids)
+      assert.deepStrictEqual(yield* world.reasons, repeats(3 * ids.length))
+    })
+  )
+
+  // Red when the raw position is not compared.
+  it.effect("lets a replay by offset reset pass, but for the repeats in it", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const { client, prefix } = world
+      const first = yield* world.start
+      yield* world.publish([...ids, ...ids.slice(0, 50)])
+      yield* world.done
+      yield* Fiber.interrupt(first.fiber)
+      const beginning = [0, 1, 2, 3].map((partition) => ({ partition, offset: 0 }))
+      yield* client.resetOffsets(`${prefix}mapper`, `${prefix}normalized-events`, beginning)
+      const second = yield* world.start
+      yield* world.done
+      yield* Fiber.interrupt(second.fiber)
+      assert.sameMembers([...(yield* world.mapped)], [...ids, ...ids])
+      assert.deepStrictEqual(yield* world.reasons, repeats(100))
+    })
+  )
+})
