@@ -7,7 +7,12 @@ import { makeTopic, recordsOf, texts, writeIn } from "../testing/kafka-topics.ts
 import { layerKafka } from "./kafkajs-client.ts"
 import { KafkaClient } from "./port.ts"
 
-const layerTest = layerKafka({ brokers: testBrokers(), sessionTimeoutMillis: 6_000, produceChunkBytes: 900_000 })
+const layerTest = layerKafka({
+  brokers: testBrokers(),
+  sessionTimeoutMillis: 6_000,
+  produceChunkBytes: 900_000,
+  fetchBytesMax: 2_000_000
+})
 
 const prefix = uniquePrefix("conformance")
 layer(layerTest, { excludeTestServices: true })("the Kafka port", (it) => {
@@ -155,6 +160,16 @@ layer(layerTest, { excludeTestServices: true })("the Kafka port", (it) => {
       assert.deepStrictEqual(yield* read([{ partition: 0, from: 2, to: 3 }]), [])
       assert.deepStrictEqual(yield* read([{ partition: 0, from: 5, to: 5 }]), [])
       assert.deepStrictEqual(yield* read([{ partition: 1, from: 0, to: 100 }]), ["c"])
+    })
+  )
+
+  it.effect("reads all of several partitions that don't fit in one fetch", () =>
+    Effect.gen(function* () {
+      const client = yield* KafkaClient
+      const topic = yield* makeTopic(prefix, 4)
+      const values = Array.from({ length: 1_500 }, (_, index) => `${index}`.padEnd(1_000, "x"))
+      for (let partition = 0; partition < 4; partition++) yield* client.produce(recordsOf(topic, values, partition))
+      assert.strictEqual((yield* readAll(topic)).length, 4 * values.length)
     })
   )
 

@@ -51,14 +51,16 @@ const connect = async (kafka: Kafka): Promise<Admin> => {
 
 const connectionLost = new Set<KafkaError["code"]>(["unreachable", "timeout", "unauthorized", "other"])
 
-/** A coordinator that moves or loads is there in a moment; kafkajs's admin client doesn't wait for it. */
+/** A leader or coordinator that moves or loads is there in a moment; kafkajs's admin client doesn't wait for it. */
 const whileMoving = {
   times: 8,
   schedule: Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("1 second")]),
-  while: ({ cause }: KafkaError) => coordinatorMoves.has((cause as { readonly type?: string } | null)?.type ?? "")
+  while: ({ cause }: KafkaError) => movingTypes.has((cause as { readonly type?: string } | null)?.type ?? "")
 }
 
-const coordinatorMoves = new Set([
+const movingTypes = new Set([
+  "NOT_LEADER_FOR_PARTITION",
+  "LEADER_NOT_AVAILABLE",
   "NOT_COORDINATOR_FOR_GROUP",
   "GROUP_COORDINATOR_NOT_AVAILABLE",
   "GROUP_LOAD_IN_PROGRESS",

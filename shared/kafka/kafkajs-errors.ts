@@ -93,7 +93,14 @@ const unreachableNames = new Set([
   "KafkaJSGroupCoordinatorNotFound",
   "KafkaJSLockTimeout"
 ])
-const unreachableTypes = new Set(["ECONNREFUSED", "ECONNRESET", "ENOTFOUND", "ETIMEDOUT", "LEADER_NOT_AVAILABLE"])
+const unreachableTypes = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ENOTFOUND",
+  "ETIMEDOUT",
+  "LEADER_NOT_AVAILABLE",
+  "NOT_LEADER_FOR_PARTITION"
+])
 
 const nextSteps: Record<KafkaError["code"], string> = {
   unreachable: "Check that the broker runs and that its address and port are right.",

@@ -1,5 +1,5 @@
 /** Reads partitions outside any group: no join, no heartbeat, no group left behind. It restores state and serves tools. */
-import { Effect } from "effect"
+import { Effect, Fiber, Schedule } from "effect"
 import type { Cluster } from "kafkajs"
 import { type ClusterAccess, withCluster } from "./kafkajs-cluster.ts"
 import { deliverable, type FetchedMessage, type FetchedPartition } from "./kafkajs-committed.ts"
@@ -24,34 +24,45 @@ export const readRanges = <E, R>(
         .filter(({ from, to }) => to === null || from < to)
         .map(({ partition, from, to }) => [partition, { partition, position: from, to }])
     )
-    let failures = 0
+    const fetch = fetchPersistently(access, options, topic, open)
+    // One fetch ahead: the broker answers while the records before are worked on.
+    let next = yield* Effect.forkChild(fetch)
     while (open.size > 0) {
-      const fetched = yield* withCluster(access, `read ${topic}`, (cluster) =>
-        fetchOnce(cluster, options, topic, [...open.values()])
-      ).pipe(
-        Effect.tap(() =>
-          Effect.sync(() => {
-            failures = 0
-          })
-        ),
-        Effect.catch((error) =>
-          ++failures > failuresMax || !retriable.has(error.code)
-            ? Effect.fail(error)
-            : Effect.as(Effect.sleep(failures * retryStepMillis), [])
-        )
-      )
+      const fetched = yield* Fiber.join(next)
+      const found: Array<ReadonlyArray<FetchedRecord>> = []
+      const nothing = fetched.every(({ messages }) => messages.length === 0)
       for (const partition of fetched) {
         const range = open.get(partition.partition)
         if (range === undefined) continue
-        const records = take(topic, range, partition)
-        if (records.length > 0) {
-          const work = onRecords(records)
-          if (Effect.isEffect(work)) yield* work
-        }
-        if (isDone(range, partition)) open.delete(range.partition)
+        found.push(take(topic, range, partition))
+        if (isDone(range, partition, nothing)) open.delete(range.partition)
+      }
+      if (open.size > 0) next = yield* Effect.forkChild(fetch)
+      for (const records of found) {
+        const work = records.length === 0 ? undefined : onRecords(records)
+        if (Effect.isEffect(work)) yield* work
       }
     }
   })
+
+/** One fetch of all open ranges, repeated with growing waits while the trouble looks passing. */
+const fetchPersistently = (
+  access: ClusterAccess,
+  options: ResolvedKafkaOptions,
+  topic: string,
+  open: ReadonlyMap<number, Range>
+): Effect.Effect<ReadonlyArray<FetchedPartition>, KafkaError> =>
+  Effect.suspend(() =>
+    open.size === 0
+      ? Effect.succeed([])
+      : withCluster(access, `read ${topic}`, (cluster) => fetchOnce(cluster, options, topic, [...open.values()]))
+  ).pipe(
+    Effect.retry({
+      times: 10,
+      schedule: Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("3 seconds")]),
+      while: ({ code }: KafkaError) => retriable.has(code)
+    })
+  )
 
 interface Range {
   readonly partition: number
@@ -59,10 +70,11 @@ interface Range {
   position: number
 }
 
-const failuresMax = 10
-const retryStepMillis = 200
 const retriable = new Set<KafkaError["code"]>(["unreachable", "timeout", "other"])
 const readCommitted = 1
+
+/** A reader wants it all and is alone with it, so its fetches are larger than a member's. */
+const readBytesMin = 4 * 1_048_576
 
 const fetchOnce = async (
   cluster: Cluster,
@@ -76,6 +88,11 @@ const fetchOnce = async (
     topic,
     ranges.map(({ partition }) => partition)
   )
+  const ledCount = Object.values(leaders).reduce((count, led) => count + led.length, 0)
+  if (ledCount < ranges.length) {
+    await cluster.refreshMetadata()
+    return Promise.reject(new PartitionWithoutLeader(`a partition of ${topic} has no leader or does not exist`))
+  }
   const responses = await Promise.all(
     Object.entries(leaders).map(async ([nodeId, led]) => {
       const broker = await cluster.findBroker({ nodeId })
@@ -84,7 +101,7 @@ const fetchOnce = async (
         .map(({ partition, position }) => ({
           partition,
           fetchOffset: String(position),
-          maxBytes: options.fetchBytesPerPartition
+          maxBytes: Math.max(options.fetchBytesPerPartition, readBytesMin)
         }))
       const answer: { readonly responses: ReadonlyArray<{ readonly partitions: ReadonlyArray<FetchedPartition> }> } =
         await broker.fetch({
@@ -97,6 +114,10 @@ const fetchOnce = async (
     })
   )
   return responses.flat()
+}
+
+class PartitionWithoutLeader extends Error {
+  readonly type = "LEADER_NOT_AVAILABLE"
 }
 
 /** The range's records of what was fetched; moves the range's position over all of it, control records too. */
@@ -115,10 +136,17 @@ const take = (topic: string, range: Range, fetched: FetchedPartition): ReadonlyA
   return records
 }
 
-/** An empty answer at the stable end means that the rest of the range is a hole. */
-const isDone = ({ position, to }: Range, { messages, lastStableOffset, highWatermark }: FetchedPartition): boolean => {
+/**
+ * An empty answer at the stable end means that the rest of the range is a hole; but only if no other partition answered,
+ * because a fetch that is full leaves partitions out.
+ */
+const isDone = (
+  { position, to }: Range,
+  { lastStableOffset, highWatermark }: FetchedPartition,
+  nothingFetched: boolean
+): boolean => {
   if (to === null) return false
   if (position >= to) return true
   const stable = Number(lastStableOffset)
-  return messages.length === 0 && (stable >= to || stable >= Number(highWatermark))
+  return nothingFetched && (stable >= to || stable >= Number(highWatermark))
 }
