@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-unit test-kafka check lint format schemas clean
+.PHONY: help install run test test-unit test-kafka check lint format bench-dedup schemas clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -35,6 +35,9 @@ lint: install ## Checks style and format
 
 format: install ## Repairs style and format
 	@biome check --write .
+
+bench-dedup: install ## Measures the deduplicator: memory, checks, restore from Kafka (IDS=10000000)
+	@exec node tests/bench/dedup.ts
 
 schemas: install ## Remakes the TypeScript types from schemas/*.avsc
 	@node schemas/generate.ts
