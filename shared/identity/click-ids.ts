@@ -5,6 +5,8 @@ import { clean } from "./text.ts"
 
 /** The `_fbp` cookie: `fb.<subdomain index>.<milliseconds>.<random number>`, with the parameter builder's mark or not. */
 export const normalizeFbp = (raw: string): Field<string> => {
+  // What fits the grammar needs no cleaning and is no placeholder; here and below this is how nearly every value ends.
+  if (fbp.test(raw)) return kept(raw)
   const cleaned = clean(raw)
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
@@ -13,6 +15,7 @@ export const normalizeFbp = (raw: string): Field<string> => {
 
 /** The `_fbc` cookie: `fb.<subdomain index>.<milliseconds>.<fbclid>`; its case matters. */
 export const normalizeFbc = (raw: string): Field<string> => {
+  if (raw.length <= clickIdLengthMax && fbc.test(raw)) return kept(raw)
   const cleaned = clean(raw)
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
@@ -21,6 +24,7 @@ export const normalizeFbc = (raw: string): Field<string> => {
 
 /** gclid, gbraid, wbraid, dclid, fbclid, ttclid, ttp, sc_click_id, sc_cookie1, ctwa_clid: one opaque token each. */
 export const normalizeClickId = (raw: string): Field<string> => {
+  if (raw.length <= clickIdLengthMax && token.test(raw)) return isPlaceholder(raw) ? dropped("placeholder") : kept(raw)
   const cleaned = clean(raw)
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")

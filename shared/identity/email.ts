@@ -25,14 +25,16 @@ export const normalizeEmail = (raw: string): Field<EmailForms> => {
   if (plain.length > 254) return dropped("too_long")
   if (at < 1 || !shape(plain).test(plain)) return dropped(isOtherHash(plain) ? "unsupported_hash" : "invalid_email")
   const local = plain.slice(0, at)
-  if (onlyDots.test(local)) return dropped("invalid_email")
+  if (local.startsWith(".") && onlyDots.test(local)) return dropped("invalid_email")
   const domain = plain.slice(at + 1)
   if (isPlaceholderAddress(local, domain)) return dropped("placeholder")
   return kept({ plain, google: googleForm(plain, local, domain) })
 }
 
-const withoutScheme = (value: string): string => (/^mailto:/i.test(value) ? value.slice(7).trim() : value)
+const withoutScheme = (value: string): string =>
+  value.charCodeAt(6) === colon && /^mailto:/i.test(value) ? value.slice(7).trim() : value
 
+const colon = 0x3a
 const onlyDots = /^\.+$/
 const shape = (value: string): RegExp => (isAscii(value) ? asciiShape : unicodeShape)
 const asciiShape =

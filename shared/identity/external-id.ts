@@ -9,11 +9,14 @@ import { clean, lower, withoutSpaces } from "./text.ts"
  */
 export const normalizeExternalId = (raw: string): Field<string> => {
   if (raw.length > 1024) return dropped("too_long")
-  const plain = withoutSpaces(lower(clean(raw)))
+  const plain = plainToken.test(raw) ? raw : withoutSpaces(lower(clean(raw)))
   if (plain === "") return dropped("empty")
   if (isPlaceholder(plain) || nobody.has(plain)) return dropped("placeholder")
   return kept(plain)
 }
+
+/** Nothing to clean, to lower or to take out. */
+const plainToken = /^[a-z0-9_.-]+$/
 
 const nobody = new Set([
   "0",

@@ -10,7 +10,7 @@ import { clean } from "./text.ts"
  * reserved addresses tell nothing of a customer, and TikTok refuses them.
  */
 export const normalizeIp = (raw: string): Field<string> => {
-  if (isIPv4(raw)) return isPublicV4(raw) ? kept(raw) : dropped("ip_not_public")
+  if (plainV4.test(raw)) return isPublicV4(raw) ? kept(raw) : dropped("ip_not_public")
   if (raw.length > 512) return dropped("invalid_ip")
   const cleaned = clean(raw)
   if (cleaned === "") return dropped("empty")
@@ -36,14 +36,20 @@ const bare = (address: string): string => {
   return mapped === null ? unbracketed : mapped[1]!
 }
 
+const octet = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+const plainV4 = new RegExp(`^${octet}\\.${octet}\\.${octet}\\.${octet}$`)
+
 /** IANA's special-purpose registry; the addresses for documentation stay, since no customer has one and examples do. */
 const isPublicV4 = (address: string): boolean => {
-  const [a = 0, b = 0, c = 0] = address.split(".").map(Number)
+  const firstDot = address.indexOf(".")
+  const secondDot = address.indexOf(".", firstDot + 1)
+  const a = Number(address.slice(0, firstDot))
+  const b = Number(address.slice(firstDot + 1, secondDot))
   if (a === 0 || a === 10 || a === 127 || a >= 224) return false
   if (a === 100) return b < 64 || b > 127
   if (a === 169) return b !== 254
   if (a === 172) return b < 16 || b > 31
-  if (a === 192) return b !== 168 && !(b === 0 && c === 0)
+  if (a === 192) return b !== 168 && !address.startsWith("192.0.0.")
   if (a === 198) return b !== 18 && b !== 19
   return true
 }

@@ -79,6 +79,14 @@ const readInternational = (text: string): string | null => {
 }
 
 const readNational = (text: string, country: CountryCode): string | null => {
+  if (country === "US" || country === "CA") {
+    const known = knownAmerican(text, country)
+    if (known !== undefined) return known
+  }
+  return parseNational(text, country)
+}
+
+const parseNational = (text: string, country: CountryCode): string | null => {
   const parsed = parsePhoneNumberFromString(text, country)
   return parsed?.isValid() === true ? parsed.number : null
 }
@@ -96,6 +104,24 @@ const knownE164 = (raw: string): string | null => {
 const formatted = /^\+\d[\d ().-]{6,24}$/
 const e164Shapes = /^\+(?:1[2-9]\d{9}|33[1-9]\d{8}|34[5-9]\d{8}|31[1-9]\d{8}|44[1-9]\d{9}|61[2-478]\d{8}|91[1-9]\d{9})$/
 const oneDigitEnd = /(\d)\1{6}$/
+/**
+ * Ten digits in the usual spellings. In the North American plan the first six digits alone (area code and exchange) tell
+ * whether a number is valid, so the library is asked once for each six. A test compares millions of numbers with it.
+ */
+const knownAmerican = (text: string, country: "US" | "CA"): string | null | undefined => {
+  if (!american.test(text)) return undefined
+  const digits = text.length === 10 ? text : text.replace(notDigits, "")
+  const known = exchanges[country]
+  const exchange = Number(digits.slice(0, 6))
+  if (known[exchange] === unasked) {
+    known[exchange] = parseNational(`${digits.slice(0, 6)}0123`, country) === null ? invalid : valid
+  }
+  return known[exchange] === valid ? `+1${digits}` : null
+}
+
+const american = /^(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-]?)[0-9]{3}[ .-]?[0-9]{4}$/
+const [unasked, valid, invalid] = [0, 1, 2]
+const exchanges = { US: new Uint8Array(1_000_000), CA: new Uint8Array(1_000_000) }
 const phoneLengthMax = 128
 const notDigits = /[^0-9]+/g
 const onlyOneDigit = /^(\d)\1*$/

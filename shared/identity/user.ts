@@ -43,7 +43,7 @@ export const normalizeUser = (raw: RawUser, context: UserContext): NormalizedUse
   const lastName = take("user.last_name", raw.last_name, hashedLastName, drop) ?? noName
   const city = take("user.city", raw.city, hashedCity, drop) ?? noCity
   const state = take("user.state", raw.state, (value) => hashedState(`${country.code ?? ""}|${value}`), drop)
-  const zip = take("user.zip", raw.zip, (value) => hashedZip(`${country.code ?? ""}|${value}`), drop) ?? noZip
+  const zip = take("user.zip", raw.zip, (value) => hashedZip(value, country.code), drop) ?? noZip
   if (zip.hash === null && zip.google !== null) drop("user.zip", "invalid_zip")
   const token = (field: string, value: string | null, rule: (raw: string) => Field<string>): string | null =>
     value === null ? null : take(field, value, rule, drop)
@@ -257,18 +257,17 @@ interface HashedZip {
 }
 const noZip: HashedZip = { hash: null, snap: null, google: null }
 const hashZip = ({ plain, snap, google }: ZipForms): HashedZip => {
-  const hash = plain === null ? null : sha256(plain)
+  const hash = plain === null ? null : hashedCode(plain)
   return { hash, snap: snap === plain ? hash : sha256(snap), google }
 }
-const hashedZip = cached(
-  withCountry((raw, country) =>
-    orHash(
-      (value) => normalizeZip(value, country),
-      hashZip,
-      (hash): HashedZip => ({ hash, snap: hash, google: null })
-    )(raw)
-  )
-)
+/** Codes come again, codes with the digits of a street don't. */
+const hashedCode = cached(sha256)
+const hashedZip = (raw: string, country: string | null): Field<HashedZip> => {
+  const hashed = alreadyHashed(raw)
+  if (hashed !== null) return kept({ hash: hashed, snap: hashed, google: null })
+  const result = normalizeZip(raw, country)
+  return "value" in result ? kept(hashZip(result.value)) : result
+}
 
 const hashedCountry = cached(
   orHash(
@@ -279,9 +278,20 @@ const hashedCountry = cached(
 )
 const hashedGender = cached(orHash(normalizeGender, sha256, (hash) => hash))
 
-const birthDate = (value: string, eventTime: number): Field<string> =>
-  orHash(
+/** The event's time decides only where a date is not sure without it; the others are remembered. */
+const birthDate = (value: string, eventTime: number): Field<string> => {
+  const known = surelyBorn(value)
+  if (known !== null && known.millis <= eventTime) return known.field
+  return orHash(
     (raw) => normalizeBirthDate(raw, eventTime),
     sha256,
     (hash) => hash
   )(value)
+}
+
+const surelyBorn = cached((value: string): { readonly field: Field<string>; readonly millis: number } | null => {
+  const date = alreadyHashed(value) === null ? normalizeBirthDate(value, Number.POSITIVE_INFINITY) : null
+  if (date === null || !("value" in date)) return null
+  const [year, month, day] = [date.value.slice(0, 4), date.value.slice(4, 6), date.value.slice(6)]
+  return { field: kept(sha256(date.value)), millis: Date.UTC(Number(year), Number(month) - 1, Number(day)) }
+})

@@ -18,6 +18,8 @@ export interface ZipForms {
 
 /** @param country ISO 3166-1 alpha-2, upper case, or null where it is not known */
 export const normalizeZip = (raw: string, country: string | null): Field<ZipForms> => {
+  if (american5.test(raw)) return plainDigits(raw, raw, country)
+  if (american9.test(raw)) return plainDigits(raw, raw.slice(0, 5) + raw.slice(6), country)
   if (raw.length > 1024) return dropped("too_long")
   const cleaned = clean(raw)
   if (cleaned === "") return dropped("empty")
@@ -30,6 +32,15 @@ export const normalizeZip = (raw: string, country: string | null): Field<ZipForm
   if (onlyZeros.test(compact)) return dropped("placeholder")
   return kept({ plain: american(lowered, compact, country), snap: withoutSpaces(lowered), google: cleaned })
 }
+
+/** Five digits, or five and four: by far the most frequent shapes, with nothing to clean. */
+const plainDigits = (raw: string, compact: string, country: string | null): Field<ZipForms> =>
+  onlyZeros.test(compact)
+    ? dropped("placeholder")
+    : kept({ plain: american(raw, compact, country), snap: raw, google: raw })
+
+const american5 = /^[0-9]{5}$/
+const american9 = /^[0-9]{5}-[0-9]{4}$/
 
 /** The first five of a US code; null where the country is the US and the value cannot be its code. */
 const american = (lowered: string, compact: string, country: string | null): string | null => {

@@ -54,7 +54,12 @@ export const round = (value: number, digits: number): number => {
 const powers = [1, 10, 100, 1000, 10_000]
 
 /** 0.30000000000000004 is 0.3: fifteen digits are what a double keeps of a decimal number. */
-const withoutNoise = (value: number): number => (Number.isInteger(value) ? value + 0 : Number(value.toPrecision(15)))
+const withoutNoise = (value: number): number => {
+  if (Number.isInteger(value)) return value + 0
+  // What is a whole number of hundredths is written with fewer than fifteen digits already.
+  if (value < 1e12 && Math.round(value * 100) / 100 === value) return value
+  return Number(value.toPrecision(15))
+}
 
 const notFinite: Amount = { _tag: "Invalid", reason: "not_a_number" }
 const negative: Amount = { _tag: "Invalid", reason: "negative" }

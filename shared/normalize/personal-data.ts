@@ -6,7 +6,8 @@ import type { RawUser } from "../../schemas/types.gen.ts"
 import { memo } from "../identity/memo.ts"
 import { isPlaceholder } from "../identity/placeholder.ts"
 import { alreadyHashed } from "../identity/sha256.ts"
-import { clean, lower } from "../identity/text.ts"
+import { clean, isAscii, lower } from "../identity/text.ts"
+import { hasAsciiLetters, hasAt, hasDigits, hasSevenDigits, scanText } from "./text-scan.ts"
 
 export interface PersonalData {
   /** Whether the text tells an email address, or the customer's phone number, name or date of birth. */
@@ -22,7 +23,15 @@ export const personalDataOf = (user: RawUser | null): PersonalData => {
     own ??= needlesOf(user)
     return own
   }
-  const inCode = (text: string): boolean => text.length > 4 && (looksLikeEmail(text) || hasNumber(text, needles()))
+  const inCode = (text: string): boolean => {
+    if (text.length <= 4) return false
+    const flags = scanText(text)
+    if (flags === 0) return false
+    return (
+      ((flags & hasAt) !== 0 && emailInText.test(text)) ||
+      ((flags & hasSevenDigits) !== 0 && hasNumber(text, needles()))
+    )
+  }
   return {
     inCode,
     inText: (text) => inCode(text) || hasName(text, needles())
@@ -34,13 +43,13 @@ export const looksLikeEmail = (text: string): boolean =>
   (text.includes("@") || text.includes("%40") || text.includes("＠")) && emailInText.test(text)
 
 /** Names of parameters and properties that hold an identifier whatever their value looks like. */
-export const isIdentifierName = (name: string): boolean => identifierName.test(name)
+export const isIdentifierName: (name: string) => boolean = memo(20_000, (name) => identifierName.test(name))
 
 interface Needles {
   /** Digits of phone numbers without prefixes, and of the date of birth as YYYYMMDD. */
   readonly numbers: ReadonlyArray<string>
   /** Parts of the names, lower case. */
-  readonly words: ReadonlyArray<string>
+  readonly words: ReadonlyArray<Word>
   /** First and last name written together, both ways. */
   readonly joined: ReadonlyArray<string>
 }
@@ -59,12 +68,12 @@ const needlesOf = (user: RawUser | null): Needles => {
   }
   const first = wordsOf(user.first_name)
   const last = wordsOf(user.last_name)
-  const [given, family] = [first.join(""), last.join("")]
+  const [given, family] = [first.joined, last.joined]
   const joined =
     given.length + family.length >= 4 && given !== "" && family !== "" ? [given + family, family + given] : []
   return {
     numbers: numbers.filter((digits) => digits.length >= 6),
-    words: [...first, ...last].filter(isTelling),
+    words: last.telling.length === 0 ? first.telling : first.telling.concat(last.telling),
     joined
   }
 }
@@ -75,17 +84,32 @@ const plainValues = (values: string | ReadonlyArray<string> | null): ReadonlyArr
   return list.filter((value) => alreadyHashed(value) === null)
 }
 
-const wordsOf = (name: string | null): ReadonlyArray<string> =>
-  name === null || alreadyHashed(name) !== null ? [] : splitName(name)
+interface NameWords {
+  readonly joined: string
+  readonly telling: ReadonlyArray<Word>
+}
 
+interface Word {
+  readonly text: string
+  /** Of a script that sets spaces between words. */
+  readonly spaced: boolean
+}
+
+const wordsOf = (name: string | null): NameWords =>
+  name === null || alreadyHashed(name) !== null ? noWords : splitName(name)
+
+const noWords: NameWords = { joined: "", telling: [] }
 const notLetters = /[^\p{L}\p{M}]+/gu
-const splitName = memo(20_000, (name: string): ReadonlyArray<string> => {
+const splitName = memo(20_000, (name: string): NameWords => {
   const cleaned = clean(name)
-  return isPlaceholder(cleaned)
-    ? []
-    : lower(cleaned)
-        .split(notLetters)
-        .filter((word) => word !== "")
+  if (isPlaceholder(cleaned)) return noWords
+  const words = lower(cleaned)
+    .split(notLetters)
+    .filter((word) => word !== "")
+  return {
+    joined: words.join(""),
+    telling: words.filter(isTelling).map((text) => ({ text, spaced: alphabetic.test(text) }))
+  }
 })
 
 /** Two Latin letters are in every text by chance; one character of another script may be, two are a name. */
@@ -93,23 +117,25 @@ const isTelling = (word: string): boolean =>
   latin.test(word) ? word.length >= 3 && !particles.has(word) : word.length >= 2
 
 const hasNumber = (text: string, { numbers }: Needles): boolean => {
-  if (numbers.length === 0 || !sevenDigits.test(text)) return false
-  const digits = text.replace(/[^0-9]+/g, "")
-  return numbers.some((number) => digits.includes(number))
+  for (const number of numbers) if (hasDigits(text, number)) return true
+  return false
 }
 
 const hasName = (text: string, { joined, words }: Needles): boolean => {
   if (words.length === 0 && joined.length === 0) return false
   const lowered = lower(text)
-  if (words.some((word) => hasWord(lowered, word))) return true
+  for (const word of words) if (hasWord(lowered, word)) return true
   if (joined.length === 0) return false
+  if (isAscii(lowered)) {
+    for (const name of joined) if (hasAsciiLetters(lowered, name)) return true
+    return false
+  }
   const together = lowered.replace(notLetters, "")
   return joined.some((name) => together.includes(name))
 }
 
 /** The word with no letter before or after it; in scripts without spaces between words, anywhere. */
-const hasWord = (text: string, word: string): boolean => {
-  const spaced = alphabetic.test(word)
+const hasWord = (text: string, { text: word, spaced }: Word): boolean => {
   for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
     if (!spaced) return true
     const end = at + word.length
@@ -121,7 +147,6 @@ const hasWord = (text: string, word: string): boolean => {
 const emailInText = /[^\s@＠](?:@|＠|%40)[^\s@＠]*[^\s@＠.](?:\.|%2e)\p{L}/iu
 const identifierName =
   /^(?:(?:user|customer|contact|billing|shipping)?[-_. ]?(?:e[-_]?mail(?:[-_]?address)?|phone(?:[-_]?number)?|telephone|msisdn|first[-_]?name|last[-_]?name|full[-_]?name|given[-_]?name|family[-_]?name|surname|birth[-_]?date|birthday|date[-_]?of[-_]?birth)|dob|tel|mail|fname|lname|em|ph|fn|ln)$/i
-const sevenDigits = /(?:[0-9][^0-9]{0,3}){6}[0-9]/
 /** Parts of many names that are words of their own as well. */
 const particles = new Set(["van", "von", "der", "den", "del", "dos", "das", "las", "los", "bin", "ibn", "the", "and"])
 const latin = /^\p{Script=Latin}+$/u

@@ -13,6 +13,7 @@ export interface CleanUrl {
 export const cleanUrl = (raw: string, personal: PersonalData): CleanUrl => {
   const url = clean(raw)
   if (url.length > urlLengthMax || !URL.canParse(url)) return { url: null, removed: false }
+  if (isHarmless(url, personal)) return { url, removed: false }
   const hash = url.indexOf("#")
   const beforeHash = hash < 0 ? url : url.slice(0, hash)
   const mark = beforeHash.indexOf("?")
@@ -29,6 +30,32 @@ export const cleanUrl = (raw: string, personal: PersonalData): CleanUrl => {
     (query !== null && query !== beforeHash.slice(mark + 1)) ||
     (fragment !== null && fragment !== url.slice(hash + 1))
   return changed ? { url: result, removed: true } : { url, removed: false }
+}
+
+/**
+ * Whether the parts need not be looked at one by one: what no part of the whole tells, no part alone does. Only names and
+ * international numbers of parameters are looked for in each.
+ */
+const isHarmless = (url: string, personal: PersonalData): boolean => {
+  if (url.includes("@") || personal.inText(decoded(url))) return false
+  for (let at = firstMark(url, 0); at >= 0; at = firstMark(url, at + 1)) {
+    const end = firstMark(url, at + 1)
+    const parameter = url.slice(at + 1, end < 0 ? url.length : end)
+    const equals = parameter.indexOf("=")
+    const name = equals < 0 ? "" : parameter.slice(0, equals)
+    if (name.includes("%") || name.includes("+") || isIdentifierName(name)) return false
+    if (internationalNumber.test(equals < 0 ? parameter : parameter.slice(equals + 1))) return false
+  }
+  return true
+}
+
+/** Where the next parameter begins: at `?`, `&` or `#`. */
+const firstMark = (url: string, from: number): number => {
+  for (let at = from; at < url.length; at++) {
+    const code = url.charCodeAt(at)
+    if (code === 0x3f || code === 0x26 || code === 0x23) return at
+  }
+  return -1
 }
 
 /** `https://name:password@host/` becomes `https://host/`. */

@@ -1,0 +1,94 @@
+/**
+ * `make bench-core`: what one core does with purchases of full identity and three items, no event twice: checking,
+ * normalizing, hashing, mapping and JSON for one platform and for all, and the codec's share. By processor time; the
+ * calibrated loop of the same run tells what a figure is worth on another machine.
+ */
+import process from "node:process"
+import type { MappedEvent, NormalizedEvent, RawEvent } from "../../schemas/types.gen.ts"
+import { makeMemoryCodecs } from "../../shared/avro/memory.ts"
+import { builtinConnection } from "../../shared/mapping/builtin.ts"
+import { prepare } from "../../shared/mapping/prepare.ts"
+import { readJson } from "../../shared/normalize/read-record.ts"
+import { platforms } from "../../shared/platforms/platform.ts"
+import { corePipeline, median } from "./core-pipeline.ts"
+import { purchase, purchaseJson } from "./purchases.ts"
+import { calibrate, cpuMicros, report } from "./report.ts"
+
+const events = Number(process.env["EVENTS"] ?? 20_000)
+const rounds = Number(process.env["ROUNDS"] ?? 7)
+const now = 1_795_000_000_000
+const codecs = makeMemoryCodecs()
+const pipeline = corePipeline(now, false)
+const everything = corePipeline(now, true)
+let next = 0
+
+/** New events, made before the clock runs. */
+const fresh = <A>(make: (index: number) => A): ReadonlyArray<A> => Array.from({ length: events }, () => make(next++))
+
+/** Median microseconds for each event over the rounds, after two rounds that warm up. */
+const measure = <A>(make: (index: number) => A, work: (one: A) => unknown): number => {
+  const micros: Array<number> = []
+  for (let round = 0; round < rounds + 2; round++) {
+    const batch = fresh(make)
+    let kept: unknown
+    const taken = cpuMicros(batch.length, () => {
+      for (const one of batch) kept = work(one)
+    })
+    if (kept === undefined) throw new Error("The work gave nothing.")
+    if (round >= 2) micros.push(taken)
+  }
+  return median(micros)
+}
+
+const raw = (index: number): RawEvent => purchase(index, now)
+const rawAvro = (index: number): Buffer => codecs.encode("raw-events", "raw-event", raw(index))
+const normalized = (index: number): NormalizedEvent => pipeline.normalized(raw(index))
+const normalizedAvro = (index: number): Buffer =>
+  codecs.encode("normalized-events", "normalized-event", normalized(index))
+const mapped = (index: number): MappedEvent => pipeline.mapped(normalized(index), "meta")
+const mappedAvro = (index: number): Buffer => codecs.encode("mapped-events.meta", "mapped-event", mapped(index))
+
+const yardsticks = [calibrate()]
+const only = process.env["ONLY"]
+const wanted = (name: string) => only === undefined || name === only
+const results = new Map<string, number>()
+const run = <A>(name: string, make: (index: number) => A, work: (one: A) => unknown): void => {
+  if (wanted(name)) results.set(name, measure(make, work))
+}
+
+run("meta", raw, (event) => pipeline.payload(event, "meta"))
+run("all platforms", raw, (event) => everything.payloads(event, platforms))
+run("normalize", raw, (event) => pipeline.normalized(event))
+run("map meta", normalized, (event) => pipeline.mapped(event, "meta"))
+run(
+  "JSON read",
+  (index) => Buffer.from(purchaseJson(index, now)),
+  (value) => readJson(value)
+)
+const connection = builtinConnection("meta")
+run(
+  "prepare meta",
+  (index) => JSON.parse(purchaseJson(index, now)) as unknown,
+  (event) => prepare(event, connection)
+)
+run("decode raw", rawAvro, (value) => codecs.decode("raw-event", value))
+run("encode normalized", normalized, (event) => codecs.encode("normalized-events", "normalized-event", event))
+run("decode normalized", normalizedAvro, (value) => codecs.decode("normalized-event", value))
+run("encode mapped", mapped, (event) => codecs.encode("mapped-events.meta", "mapped-event", event))
+run("decode mapped", mappedAvro, (value) => codecs.decode("mapped-event", value))
+yardsticks.push(calibrate())
+const yardstick = median(yardsticks)
+
+const goals: Readonly<Record<string, number>> = { meta: 50_000, "all platforms": 25_000 }
+const figures = [...results].flatMap(([name, micros]) => [
+  {
+    figure: `${name}: events`,
+    value: 1e6 / micros,
+    unit: "events/s a core",
+    ...(goals[name] === undefined ? {} : { goal: { atLeast: goals[name] } })
+  },
+  { figure: `${name}: cost`, value: micros, unit: "us CPU/event" },
+  { figure: `${name}: cost over eight SHA-256`, value: micros / yardstick, unit: "times" }
+])
+figures.push({ figure: "eight SHA-256 (calibration)", value: yardstick, unit: "us CPU" })
+process.exitCode = report("core", figures, { events, rounds }) ? 0 : 1
