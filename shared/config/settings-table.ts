@@ -41,6 +41,9 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
   row("KAFKA_SASL_MECHANISM", "plain, scram-sha-256 or scram-sha-512.", { default: "plain" }),
   row("KAFKA_SASL_USERNAME", "The user at the broker; without it no SASL is used.", { example: "capi" }),
   row("KAFKA_SASL_PASSWORD", "The user's password.", { secret: true, example: "…" }),
+  row("KAFKA_SESSION_TIMEOUT", "An instance that is not heard of for this long loses its partitions to the others.", {
+    default: "30 seconds"
+  }),
   row("SCHEMA_REGISTRY_URL", "The Confluent-compatible schema registry.", {
     required: true,
     example: "http://localhost:8081"

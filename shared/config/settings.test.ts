@@ -11,7 +11,13 @@ describe("settings", () => {
   it.effect("decode the minimal example", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* load(minimal), {
-        kafka: { brokers: ["localhost:9092"], clientId: "capi-relay", ssl: false, sasl: null },
+        kafka: {
+          brokers: ["localhost:9092"],
+          clientId: "capi-relay",
+          ssl: false,
+          sasl: null,
+          sessionTimeoutMillis: 30_000
+        },
         registry: { url: "http://localhost:8081", username: null, password: null },
         topicPrefix: "",
         connectionsFile: "connections.yaml",
@@ -32,6 +38,7 @@ describe("settings", () => {
         KAFKA_SASL_MECHANISM: "scram-sha-512",
         KAFKA_SASL_USERNAME: "user",
         KAFKA_SASL_PASSWORD: "broker-password",
+        KAFKA_SESSION_TIMEOUT: "10 seconds",
         SCHEMA_REGISTRY_URL: "https://registry.example",
         SCHEMA_REGISTRY_USERNAME: "reader",
         SCHEMA_REGISTRY_PASSWORD: "registry-password",
@@ -46,6 +53,7 @@ describe("settings", () => {
       })
       assert.deepStrictEqual(settings.kafka.brokers, ["a:9092", "b:9092"])
       assert.strictEqual(settings.kafka.ssl, true)
+      assert.strictEqual(settings.kafka.sessionTimeoutMillis, 10_000)
       assert.strictEqual(settings.kafka.sasl?.mechanism, "scram-sha-512")
       assert.strictEqual(Redacted.value(settings.kafka.sasl!.password), "broker-password")
       assert.strictEqual(Redacted.value(settings.registry.password!), "registry-password")

@@ -4,6 +4,7 @@ import {
   type ConfigProvider,
   Context,
   Data,
+  Duration,
   Effect,
   Layer,
   type LogLevel,
@@ -18,6 +19,8 @@ export interface KafkaSettings {
   readonly clientId: string
   readonly ssl: boolean
   readonly sasl: SaslSettings | null
+  /** An instance that isn't heard of for this long loses its partitions. */
+  readonly sessionTimeoutMillis: number
 }
 
 export const saslMechanisms = ["plain", "scram-sha-256", "scram-sha-512"] as const
@@ -114,6 +117,10 @@ export const settings: Config.Config<Settings> = Config.all({
     sasl: Config.flatMap(
       optional(text("KAFKA_SASL_USERNAME")),
       (username): Config.Config<SaslSettings | null> => (username === null ? Config.succeed(null) : sasl)
+    ),
+    sessionTimeoutMillis: Config.map(
+      Config.Duration("KAFKA_SESSION_TIMEOUT").pipe(Config.withDefault(Duration.seconds(30))),
+      Duration.toMillis
     )
   }),
   registry: Config.all({

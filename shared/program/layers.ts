@@ -21,6 +21,7 @@ export const kafkaOptionsOf = ({ kafka }: Settings): KafkaOptions => ({
   brokers: kafka.brokers,
   clientId: kafka.clientId,
   ssl: kafka.ssl,
+  sessionTimeoutMillis: kafka.sessionTimeoutMillis,
   ...(kafka.sasl === null ? {} : { sasl: kafka.sasl })
 })
 
