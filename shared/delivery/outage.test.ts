@@ -155,5 +155,5 @@ it("holds for poison, failing tokens and outages at any time", () =>
         check(800, poison, await Effect.runPromise(run))
       }
     ),
-    { numRuns: 15 }
+    { numRuns: 8 }
   ))
