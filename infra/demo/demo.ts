@@ -6,7 +6,6 @@ import { randomBytes } from "node:crypto"
 import { Clock, Effect, Layer } from "effect"
 import { registryLayer } from "../../shared/avro/registry.ts"
 import { environment } from "../../shared/config/environment.ts"
-import type { Connection } from "../../shared/connections/connection.ts"
 import { rulesOf } from "../../shared/connections/kind-rules.ts"
 import { loadConnectionsFile } from "../../shared/connections/load.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
@@ -17,8 +16,10 @@ import { freePort } from "../local/ports.ts"
 import { startLocal } from "../local/start-local.ts"
 import { startSandbox } from "../sandbox/sandbox.ts"
 import { demoEnvironment } from "./environment.ts"
+import { beOnlyOne } from "./only-one.ts"
 import { startProcessors, watchProcessors } from "./processors.ts"
 import { publishSamples } from "./publish.ts"
+import { sandboxCounts } from "./sandbox-counts.ts"
 import { paint, showLive, tell, tellAddresses } from "./screen.ts"
 import { emptyTally, follow, type Tally } from "./tally.ts"
 import { summary } from "./view.ts"
@@ -28,8 +29,9 @@ export interface DemoOptions {
   readonly once: boolean
 }
 
-/** How long nothing may move before a run of `once` gives up. */
+/** How long nothing may move, and how long all may take, before a run of `once` gives up. */
 const stallMillisMax = 45_000
+const runMillisMax = 300_000
 const checkEvery = "1 second"
 
 /** True if every event is accounted for. Runs until interrupted unless `once` is set. */
@@ -47,6 +49,7 @@ type Setting = Effect.Success<typeof prepare>
 /** Broker, registry, topics, sandboxes, and what the processors are told of them. */
 const prepare = Effect.gen(function* () {
   const begun = yield* Clock.currentTimeMillis
+  yield* beOnlyOne
   const { broker, registry } = yield* startLocal({ onProgress: tell })
   const webhook = { port: yield* freePort, appSecret: secret(), verifyToken: secret() }
   const url = `http://127.0.0.1:${webhook.port}/webhooks/whatsapp/whatsapp-orders`
@@ -61,41 +64,42 @@ const prepare = Effect.gen(function* () {
 
 const work = Effect.fnUntraced(function* (options: DemoOptions, setting: Setting) {
   const tally = emptyTally()
-  yield* Effect.forkScoped(follow(tally, ""))
+  const following = yield* follow(tally, "")
   const running = yield* startProcessors(setting.variables)
   tellAddresses({ ...setting, running })
-  const from = yield* Clock.currentTimeMillis
-  const published = yield* publishSamples("")
-  tell(`Published ${published} sample events to raw-events.`)
-  const ids = setting.enabled.map((connection) => connection.id)
-  const life = options.once
-    ? Effect.raceFirst(untilSettled(tally, setting.enabled, from, published), showLive(tally, ids, setting.begun))
-    : showLive(tally, ids, setting.begun)
-  return yield* Effect.raceFirst(life, watchProcessors(running))
+  const life = Effect.gen(function* () {
+    const from = yield* Clock.currentTimeMillis
+    const published = yield* publishSamples("")
+    tell(`Published ${published} sample events to raw-events.`)
+    const ids = setting.enabled.map((connection) => connection.id)
+    const show = showLive(tally, ids, setting.begun)
+    return yield* options.once ? Effect.raceFirst(untilSettled(tally, setting, from, published), show) : show
+  })
+  // A processor that ends by itself, or a topic that cannot be followed, ends the run at once.
+  return yield* Effect.raceAllFirst([life, watchProcessors(running), following]).pipe(
+    Effect.ensuring(Effect.sync(() => tell("Stopping: what is in flight is finished and committed.")))
+  )
 })
 
 /** Waits until every event has its fate, or nothing has moved for too long; then tells the ledger. */
-const untilSettled = Effect.fnUntraced(function* (
-  tally: Tally,
-  connections: ReadonlyArray<Connection>,
-  from: number,
-  published: number
-) {
+const untilSettled = Effect.fnUntraced(function* (tally: Tally, setting: Setting, from: number, published: number) {
   let movedAt = yield* Clock.currentTimeMillis
-  let seen = -1
+  let moved = -1
   for (;;) {
     yield* Effect.sleep(checkEvery)
     const now = yield* Clock.currentTimeMillis
-    if (tally.seen !== seen) {
-      seen = tally.seen
+    if (tally.moved !== moved) {
+      moved = tally.moved
       movedAt = now
-      continue
+      if (now - from < runMillisMax) continue
     }
     // The topics stand still: either all is done or something waits.
-    const balance = yield* readLedger({ from, to: now }, connections, "")
+    const balance = yield* readLedger({ from, to: now }, setting.enabled, "")
     const settled = isSettled(balance, published)
-    if (!settled && now - movedAt < stallMillisMax) continue
-    tell(["", ...summary(balance, published, paint), ""].join("\n"))
+    const givesUp = now - movedAt >= stallMillisMax || now - from >= runMillisMax
+    if (!settled && !givesUp) continue
+    const sandboxes = yield* sandboxCounts(setting.sandbox)
+    tell(["", ...summary({ balance, published, settled, tally }, sandboxes, paint), ""].join("\n"))
     return settled && balance.balanced
   }
 })

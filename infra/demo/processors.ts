@@ -1,9 +1,10 @@
 /** Every processor as a program of its own, as in production: its own process, port, log file and end. */
+import { rmSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
 import { Data, Duration, Effect, type Scope } from "effect"
 import { freePort } from "../local/ports.ts"
-import { endProcess, launch, logTail } from "../local/processes.ts"
+import { endProcess, launch, logTail, removePidFile, runningProcess } from "../local/processes.ts"
 import { defaultStateDirectory, repository } from "../local/state.ts"
 
 export const processorNames = [
@@ -33,18 +34,17 @@ export class ProcessorEnded extends Data.TaggedError("ProcessorEnded")<{
   readonly nextStep: string
 }> {}
 
+/** How long a processor may take to finish what is in flight. */
+const drainPatience = Duration.seconds(25)
+
 /** Starts all processors; they are stopped with SIGTERM when the scope closes, so that each drains and commits. */
 export const startProcessors = (
   environment: Readonly<Record<string, string>>
 ): Effect.Effect<ReadonlyArray<RunningProcessor>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const running: Array<RunningProcessor> = []
-    yield* Effect.addFinalizer(() =>
-      Effect.forEach(running, ({ pid }) => endProcess(pid, Duration.seconds(25)), {
-        concurrency: "unbounded",
-        discard: true
-      })
-    )
+    yield* Effect.addFinalizer(() => Effect.forEach(running, stop, { concurrency: "unbounded", discard: true }))
+    yield* Effect.forEach(processorNames, endLeftover, { concurrency: "unbounded", discard: true })
     for (const name of processorNames) running.push(startOne(name, yield* freePort, environment))
     return running
   })
@@ -55,15 +55,40 @@ const startOne = (
   environment: Readonly<Record<string, string>>
 ): RunningProcessor => {
   const logFile = path.join(defaultStateDirectory, "logs", `${name}.log`)
+  rmSync(logFile, { force: true })
   const launched = launch({
     command: process.execPath,
-    arguments: [path.join(repository, "processors", name, "main.ts")],
+    arguments: [mainOf(name)],
     logFile,
-    pidFile: path.join(defaultStateDirectory, `${name}.pid`),
-    environment: { ...process.env, ...environment, HOST: "127.0.0.1", PORT: String(port), LOG_FORMAT: "json" }
+    pidFile: pidFileOf(name),
+    environment: {
+      // Eight programs start at once from the same modules: what one has compiled, the others and the next run load.
+      NODE_COMPILE_CACHE: path.join(defaultStateDirectory, "compile-cache"),
+      ...process.env,
+      ...environment,
+      HOST: "127.0.0.1",
+      PORT: String(port),
+      LOG_FORMAT: "json"
+    }
   })
   return { name, pid: launched.pid, url: `http://127.0.0.1:${port}`, logFile, hasEnded: launched.hasEnded }
 }
+
+const stop = ({ name, pid }: RunningProcessor): Effect.Effect<void> =>
+  Effect.andThen(
+    endProcess(pid, drainPatience),
+    Effect.sync(() => removePidFile(pidFileOf(name)))
+  )
+
+/** A run that was killed may have left one, which its guard is about to end. */
+const endLeftover = (name: ProcessorName): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const leftover = runningProcess(pidFileOf(name), mainOf(name))
+    return leftover === null ? Effect.void : endProcess(leftover.pid, drainPatience)
+  })
+
+const mainOf = (name: ProcessorName): string => path.join(repository, "processors", name, "main.ts")
+const pidFileOf = (name: ProcessorName): string => path.join(defaultStateDirectory, `${name}.pid`)
 
 /** Fails as soon as a processor ends by itself, with the last line of its log. */
 export const watchProcessors = (running: ReadonlyArray<RunningProcessor>): Effect.Effect<never, ProcessorEnded> =>
@@ -73,7 +98,7 @@ export const watchProcessors = (running: ReadonlyArray<RunningProcessor>): Effec
       if (ended !== undefined) {
         return yield* new ProcessorEnded({
           code: "processor_ended",
-          message: `The processor ${ended.name} ended: ${logTail(ended.logFile, 1)}`,
+          message: `The processor ${ended.name} ended by itself. ${logTail(ended.logFile, 1)}`,
           nextStep: `Its log is ${path.relative(process.cwd(), ended.logFile)}.`
         })
       }

@@ -28,6 +28,6 @@ const bytesOf = (sample: SampleEvent, run: string, encode: (event: JsonObject) =
 }
 
 const ofRun = (event: JsonObject, run: string): JsonObject =>
-  typeof event.event_id === "string" && event.event_id !== ""
+  typeof event.event_id === "string" && event.event_id.trim() !== ""
     ? { ...event, event_id: `${event.event_id}-${run}` }
     : event

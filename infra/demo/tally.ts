@@ -1,18 +1,22 @@
 /** Follows the topics of a run and keeps what the screen shows: outcomes, dead letters, health and alerts. */
 import { Effect } from "effect"
-import type { ConnectorHealthStatus, HealthAlert } from "../../schemas/types.gen.ts"
+import type { ConnectorHealthStatus, EventDeliveryLog, HealthAlert } from "../../schemas/types.gen.ts"
 import { Codecs, type Records, type SchemaName } from "../../shared/avro/codecs.ts"
 import { type FetchedRecord, KafkaClient } from "../../shared/kafka/port.ts"
 
 export interface Tally {
+  /** Connection → outcome → events that stand there now. */
   readonly outcomes: Map<string, Map<string, number>>
-  readonly deadLetters: Map<string, number>
+  /** Stage → reason → dead letters. */
+  readonly deadLetters: Map<string, Map<string, number>>
   readonly health: Map<string, ConnectorHealthStatus>
   readonly alerts: Array<HealthAlert>
+  /** Events that are accepted or wait for a retry, by connection and position: their next result takes them from there. */
+  readonly waiting: Map<string, string>
   /** When the first event was delivered, in milliseconds since the epoch. */
   firstDelivery: number | null
-  /** Records of any kind seen so far: standing still, it tells that nothing moves. */
-  seen: number
+  /** Results and dead letters so far: standing still, it tells that no event moves. */
+  moved: number
 }
 
 export const emptyTally = (): Tally => ({
@@ -20,61 +24,74 @@ export const emptyTally = (): Tally => ({
   deadLetters: new Map(),
   health: new Map(),
   alerts: [],
+  waiting: new Map(),
   firstDelivery: null,
-  seen: 0
+  moved: 0
 })
 
 const alertsMax = 100
 
-/** Counts all that is written from now on; never ends by itself. */
-export const follow = (tally: Tally, prefix: string) =>
-  Effect.gen(function* () {
-    const topics = [
-      followed(`${prefix}delivery-results`, "event-delivery-log", (log) => {
-        const outcomes = entry(tally.outcomes, log.connection_id, () => new Map<string, number>())
-        outcomes.set(log.outcome, (outcomes.get(log.outcome) ?? 0) + 1)
-        // The final outcome of an accepted event takes the place of its acceptance.
-        if (log.reason_code === "accepted_earlier") outcomes.set("accepted", (outcomes.get("accepted") ?? 1) - 1)
-        if (log.success) tally.firstDelivery ??= log.timestamp
-      }),
-      followed(`${prefix}dead-letters`, "dead-letter", (letter) => {
-        const reason = `${letter.stage}: ${letter.reason_code}`
-        tally.deadLetters.set(reason, (tally.deadLetters.get(reason) ?? 0) + 1)
-      }),
-      followed(`${prefix}connector-health`, "connector-health-status", (status) => {
-        tally.health.set(status.connection_id, status)
-      }),
-      followed(`${prefix}health-alerts`, "health-alert", (alert) => {
-        tally.alerts.push(alert)
-        if (tally.alerts.length > alertsMax) tally.alerts.shift()
-      })
-    ]
-    const streams = yield* Effect.forEach(topics, (topic) => topic(tally))
-    yield* Effect.all(streams, { concurrency: "unbounded", discard: true })
-  })
-
-/** Positions are taken at once; the reading is the effect that comes back. */
-const followed =
-  <S extends SchemaName>(topic: string, schema: S, use: (record: Records[S]) => void) =>
-  (tally: Tally) =>
-    Effect.gen(function* () {
-      const kafka = yield* KafkaClient
-      const codecs = yield* Codecs
-      const ends = yield* kafka.topicOffsets(topic)
-      const onRecords = Effect.fnUntraced(function* (records: ReadonlyArray<FetchedRecord>) {
-        yield* codecs.prepare(records.map((record) => record.value))
-        for (const record of records) {
-          const decoded = codecs.decode(schema, record.value)
-          if (decoded._tag === "Decoded") use(decoded.value)
-          tally.seen++
-        }
-      })
-      return kafka.read({
-        topic,
-        ranges: ends.map(({ partition, high }) => ({ partition, from: high, to: null })),
-        onRecords
-      })
+/** Takes the topics' ends as the beginning; what comes back counts all that is written from there on and never ends by itself. */
+export const follow = Effect.fnUntraced(function* (tally: Tally, prefix: string) {
+  const streams = [
+    yield* followed(`${prefix}delivery-results`, "event-delivery-log", (log) => countResult(tally, log)),
+    yield* followed(`${prefix}dead-letters`, "dead-letter", (letter) => {
+      tally.moved++
+      add(
+        entry(tally.deadLetters, letter.stage, () => new Map()),
+        letter.reason_code,
+        1
+      )
+    }),
+    yield* followed(`${prefix}connector-health`, "connector-health-status", (status) => {
+      tally.health.set(status.connection_id, status)
+    }),
+    yield* followed(`${prefix}health-alerts`, "health-alert", (alert) => {
+      tally.alerts.push(alert)
+      if (tally.alerts.length > alertsMax) tally.alerts.shift()
     })
+  ]
+  return Effect.andThen(Effect.all(streams, { concurrency: "unbounded", discard: true }), Effect.never)
+})
+
+/** An event is where its latest result says: a final outcome takes the place of an acceptance or of a retry. */
+export const countResult = (tally: Tally, log: EventDeliveryLog): void => {
+  tally.moved++
+  const outcomes = entry(tally.outcomes, log.connection_id, () => new Map<string, number>())
+  const position = log.source === null ? log.event_id : `${log.source.partition}:${log.source.offset}`
+  const key = `${log.connection_id} ${position}`
+  const before = tally.waiting.get(key)
+  if (before !== undefined) add(outcomes, before, -1)
+  add(outcomes, log.outcome, 1)
+  if (log.outcome === "accepted" || log.outcome === "retry_scheduled") tally.waiting.set(key, log.outcome)
+  else tally.waiting.delete(key)
+  if (log.success) tally.firstDelivery ??= log.timestamp
+}
+
+const followed = Effect.fnUntraced(function* <S extends SchemaName>(
+  topic: string,
+  schema: S,
+  use: (record: Records[S]) => void
+) {
+  const kafka = yield* KafkaClient
+  const codecs = yield* Codecs
+  const ends = yield* kafka.topicOffsets(topic)
+  const onRecords = Effect.fnUntraced(function* (records: ReadonlyArray<FetchedRecord>) {
+    yield* codecs.prepare(records.map((record) => record.value))
+    for (const record of records) {
+      const decoded = codecs.decode(schema, record.value)
+      if (decoded._tag === "Decoded") use(decoded.value)
+    }
+  })
+  return kafka.read({
+    topic,
+    ranges: ends.map(({ partition, high }) => ({ partition, from: high, to: null })),
+    onRecords
+  })
+})
+
+const add = (counts: Map<string, number>, key: string, amount: number): void =>
+  void counts.set(key, (counts.get(key) ?? 0) + amount)
 
 const entry = <K, V>(map: Map<K, V>, key: K, make: () => V): V => {
   const found = map.get(key)

@@ -1,0 +1,31 @@
+/** One demonstration at a time on the state folder: two would share groups and ends. */
+import { rmSync } from "node:fs"
+import path from "node:path"
+import process from "node:process"
+import { Data, Effect, type Scope } from "effect"
+import { runningProcess } from "../local/processes.ts"
+import { defaultStateDirectory, writeJson } from "../local/state.ts"
+
+export class AlreadyRunning extends Data.TaggedError("AlreadyRunning")<{
+  readonly code: "already_running"
+  readonly message: string
+  readonly nextStep: string
+}> {}
+
+/** Holds the place until the scope closes; a place whose holder was killed is free. */
+export const beOnlyOne: Effect.Effect<void, AlreadyRunning, Scope.Scope> = Effect.gen(function* () {
+  const other = runningProcess(pidFile, path.join("infra", "demo", "main.ts"))
+  if (other !== null && other.pid !== process.pid) {
+    return yield* new AlreadyRunning({
+      code: "already_running",
+      message: `\`make run\` is running already (pid ${other.pid}).`,
+      nextStep: "End it with Ctrl-C, or look at it with `npx capi results` and `npx capi health`."
+    })
+  }
+  yield* Effect.acquireRelease(
+    Effect.sync(() => writeJson(pidFile, { pid: process.pid, owner: process.pid })),
+    () => Effect.sync(() => rmSync(pidFile, { force: true }))
+  )
+})
+
+const pidFile = path.join(defaultStateDirectory, "demo.pid")
