@@ -4,7 +4,8 @@ import { Codecs } from "../../shared/avro/codecs.ts"
 import { SettingsService } from "../../shared/config/settings.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { Credentials } from "../../shared/credentials/credentials.ts"
-import { deliveryDefaults, deliveryTopics } from "../../shared/delivery/settings.ts"
+import { settingsOf } from "../../shared/delivery/connection-settings.ts"
+import { deliveryTopics } from "../../shared/delivery/settings.ts"
 import { makeWebhookOutcomes } from "../../shared/delivery/webhook-outcomes.ts"
 import { KafkaClient } from "../../shared/kafka/port.ts"
 import { connectorFor } from "../../shared/platforms/registry.ts"
@@ -18,10 +19,10 @@ export const connectionWebhook = Effect.fnUntraced(function* (connection: Connec
   const credentials = yield* Credentials
   const kafka = yield* KafkaClient
   const { topicPrefix } = yield* SettingsService
-  const outcomes = makeWebhookOutcomes(connection, codecs, deliveryDefaults)
+  const outcomes = makeWebhookOutcomes(connection, codecs, settingsOf(connection))
   const secret = yield* Effect.cachedWithTTL(
     credentials.resolve(connection.credential, connectorFor(connection.kind).credential),
-    deliveryDefaults.secretLife
+    settingsOf(connection).secretLife
   )
 
   const publish = (records: ReadonlyArray<Outbound>) =>

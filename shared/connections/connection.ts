@@ -2,6 +2,7 @@
 import type { Duration } from "effect"
 import type { Json } from "../platforms/connector.ts"
 import type { ConnectorKind, Platform } from "../platforms/platform.ts"
+import type { ResilienceOptions } from "./resilience-options.ts"
 
 export interface Connection {
   /** Unique, `[a-z0-9][a-z0-9-]*`; part of the consumer group's name. */
@@ -19,6 +20,8 @@ export interface Connection {
   readonly mapping: MappingOptions
   readonly limits: LimitOptions
   readonly consent: ConsentPolicy
+  /** Absent: the specification's figures. */
+  readonly resilience?: ResilienceOptions
   /** Marks requests as tests, where the platform knows such a code. */
   readonly testEventCode: string | null
   /** Sent as partner_agent, partner_name or integration. */

@@ -9,6 +9,7 @@ import type { KindRules, RulesOf } from "./kind-rules.ts"
 import { lintEvents } from "./lint-events.ts"
 import { actionSources } from "./names.ts"
 import { readMapping } from "./read-mapping.ts"
+import { readResilience } from "./read-resilience.ts"
 import { quote, type Section } from "./section.ts"
 import type { Found } from "./yaml-reader.ts"
 
@@ -36,6 +37,7 @@ export const readConnection = (section: Section, rulesOf: RulesOf): Connection |
     mapping: readMapping(section.section("mapping"), kind),
     limits: readLimits(section.section("limits"), rules),
     consent: readConsent(section.section("consent")),
+    ...readOptionalResilience(section),
     testEventCode: section.text("test_event_code"),
     partnerName: readPartnerName(section, kind)
   }
@@ -46,11 +48,13 @@ export const readConnection = (section: Section, rulesOf: RulesOf): Connection |
 
 const connectionKeys = [
   ...["id", "platform", "enabled", "account", "credential", "endpoint", "events", "mapping", "limits", "consent"],
-  ...["test_event_code", "partner_name"]
+  ...["resilience", "test_event_code", "partner_name"]
 ]
 
 /** Keys that `defaults` may hold. */
-export const defaultKeys = ["enabled", "events", "mapping", "limits", "consent", "test_event_code", "partner_name"]
+export const defaultKeys = [
+  ...["enabled", "events", "mapping", "limits", "consent", "resilience", "test_event_code", "partner_name"]
+]
 
 const idPattern = /^[a-z0-9][a-z0-9-]{0,62}$/
 
@@ -175,6 +179,11 @@ const readConsent = (section: Section): ConsentPolicy => {
   const assume = section.choice("assume", ["nothing", "granted"], "nothing")
   section.finish()
   return assume === "granted" ? { ...policy, assume } : policy
+}
+
+const readOptionalResilience = (section: Section): Pick<Connection, "resilience"> => {
+  const own = section.section("resilience")
+  return section.find("resilience") === null ? {} : { resilience: readResilience(own) }
 }
 
 /** Meta's page on partners: partner_agent has fewer than 23 characters. */

@@ -109,6 +109,16 @@ export class Section {
     return duration
   }
 
+  /** A list of durations; a single one counts as a list of one, null where the key is absent. */
+  durations(key: string): ReadonlyArray<Duration.Duration> | null {
+    if (this.find(key) === null) return null
+    return this.texts(key).flatMap((found) => {
+      const duration = readDuration(found.text)
+      if (duration === null) this.reader.error(found, `${quote(found.text)} is no duration.`, durationForms)
+      return duration === null ? [] : [duration]
+    })
+  }
+
   /** A list of texts; a single text counts as a list of one. */
   texts(key: string): ReadonlyArray<Found & { readonly text: string }> {
     return this.items(key).flatMap((found) => {

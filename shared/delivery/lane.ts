@@ -4,7 +4,7 @@ import { Codecs } from "../avro/codecs.ts"
 import type { Connection } from "../connections/connection.ts"
 import type { Connector, EventVerdict, Limits } from "../platforms/connector.ts"
 import { failureVerdict } from "../platforms/http-failure.ts"
-import { type BatchOptimizer, batchOptimizerDefaults, makeBatchOptimizer } from "../resilience/batch-optimizer.ts"
+import { type BatchOptimizer, makeBatchOptimizer } from "../resilience/batch-optimizer.ts"
 import { type CircuitBreaker, type CircuitState, makeCircuitBreaker } from "../resilience/circuit-breaker.ts"
 import { makeRateLimiter, type RateLimiter } from "../resilience/rate-limiter.ts"
 import { type Access, makeAccess } from "./access.ts"
@@ -77,9 +77,9 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     metrics,
     probe,
     optimizer: makeBatchOptimizer({
-      ...batchOptimizerDefaults,
+      ...settings.optimizer,
       sizeMax: limits.eventsPerRequest,
-      sizeMin: Math.min(limits.eventsPerRequest, 10)
+      sizeMin: Math.min(limits.eventsPerRequest, settings.optimizer.sizeMin)
     }),
     slots: Semaphore.makeUnsafe(limits.concurrency)
   }

@@ -1,7 +1,7 @@
 import { Duration } from "effect"
 import type { Connection } from "../connections/connection.ts"
 import type { Connector, Limits } from "../platforms/connector.ts"
-import { type RateLimiterSettings, rateLimiterDefaults } from "../resilience/rate-limiter.ts"
+import type { RateLimiterSettings } from "../resilience/rate-limiter.ts"
 import type { DeliverySettings } from "./settings.ts"
 
 /** The limits of a connection: its profile's, with its own overrides. */
@@ -23,7 +23,7 @@ export const rateOf = (limits: Limits, settings: DeliverySettings): RateLimiterS
   const seconds = Duration.toSeconds(limits.window)
   const bucket = (perWindow: number) => ({ tokens: perWindow, perSecond: perWindow / seconds })
   return {
-    ...rateLimiterDefaults,
+    ...settings.usage,
     requests: limits.requestsPerWindow === null ? settings.requestsWhereUndocumented : bucket(limits.requestsPerWindow),
     events: limits.eventsPerWindow === null ? null : bucket(limits.eventsPerWindow)
   }

@@ -15,9 +15,10 @@ import type { Platform } from "../platforms/platform.ts"
 import { connectorFor } from "../platforms/registry.ts"
 import { type Program, processorsProgram } from "../program/program.ts"
 import type { Processor } from "../stream/contract.ts"
+import { poolOptionsOf, settingsOf } from "./connection-settings.ts"
 import type { Outside } from "./outside.ts"
 import { type DeliveryError, deliveryProcessor } from "./processor.ts"
-import { deliveryDefaults, deliveryTopics } from "./settings.ts"
+import { deliveryTopics } from "./settings.ts"
 
 /** What `main.ts` of each platform runs. */
 export const deliveryProgram = (platform: Platform): Program =>
@@ -35,7 +36,7 @@ export const deliveryProcessors = (
       Effect.gen(function* () {
         const connector = connectorFor(connection.kind)
         const outside = yield* outsideOf(connector, connection)
-        return yield* deliveryProcessor({ connector, connection, settings: deliveryDefaults, outside })
+        return yield* deliveryProcessor({ connector, connection, settings: settingsOf(connection), outside })
       })
     )
   })
@@ -45,7 +46,7 @@ export const outsideOf = Effect.fnUntraced(function* (connector: Connector, conn
   const credentials = yield* Credentials
   const kafka = yield* KafkaClient
   const { topicPrefix } = yield* SettingsService
-  const transport = yield* makeHttpTransport()
+  const transport = yield* makeHttpTransport(poolOptionsOf(connection))
   yield* Effect.forkScoped(observePool(transport, connection))
   return {
     execute: transport.execute,

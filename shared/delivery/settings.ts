@@ -1,7 +1,8 @@
 /** Every figure of the delivery engine, with the specification's value where it gives one. */
 import { Duration } from "effect"
+import { type BatchOptimizerSettings, batchOptimizerDefaults } from "../resilience/batch-optimizer.ts"
 import { type CircuitBreakerSettings, circuitBreakerDefaults } from "../resilience/circuit-breaker.ts"
-import { type RateLimit, rateLimiterDefaults } from "../resilience/rate-limiter.ts"
+import { type RateLimit, type RateLimiterSettings, rateLimiterDefaults } from "../resilience/rate-limiter.ts"
 import { type RetryPolicy, retryDefaults } from "../resilience/retry-policy.ts"
 
 export interface DeliverySettings {
@@ -9,6 +10,10 @@ export interface DeliverySettings {
   readonly retry: RetryPolicy
   /** Requests of a connection whose platform documents no rate. */
   readonly requestsWhereUndocumented: RateLimit
+  /** How the platform's report of its usage slows the limiter. */
+  readonly usage: Pick<RateLimiterSettings, "usageSlowsFrom" | "usageFloor" | "usageHolds">
+  /** Without `sizeMax`, which is the connection's largest request. */
+  readonly optimizer: Omit<BatchOptimizerSettings, "sizeMax">
   /** Events in a request while the circuit is half open. */
   readonly probeEvents: number
   /** Failures beyond the retries after which the platform's probe is asked whether only these events fail. */
@@ -47,6 +52,8 @@ export const deliveryDefaults: DeliverySettings = {
   breaker: circuitBreakerDefaults,
   retry: retryDefaults,
   requestsWhereUndocumented: rateLimiterDefaults.requests,
+  usage: rateLimiterDefaults,
+  optimizer: { ...batchOptimizerDefaults, sizeMin: 10 },
   probeEvents: 10,
   patience: 4,
   delayedRetries: [

@@ -1,0 +1,62 @@
+/** The engine's figures for one connection: the specification's, with what `resilience` of its file says. */
+import { Duration } from "effect"
+import type { Connection } from "../connections/connection.ts"
+import type { HttpTransportOptions } from "../platforms/http-client.ts"
+import { type DeliverySettings, deliveryDefaults } from "./settings.ts"
+
+export const settingsOf = ({ resilience }: Pick<Connection, "resilience">): DeliverySettings => {
+  if (resilience === undefined) return deliveryDefaults
+  const { circuitBreaker, retry, delayedRetry, pause, catchUp, rateLimiter, batchOptimizer, deduplication } = resilience
+  const own = deliveryDefaults
+  return {
+    ...own,
+    breaker: {
+      failures: circuitBreaker.failures ?? own.breaker.failures,
+      recovery: circuitBreaker.recovery ?? own.breaker.recovery,
+      halfOpenCalls: circuitBreaker.halfOpenCalls ?? own.breaker.halfOpenCalls
+    },
+    probeEvents: circuitBreaker.probeEvents ?? own.probeEvents,
+    retry: {
+      delays: retry.delays ?? own.retry.delays,
+      jitter: partOf(retry.jitterPercent) ?? own.retry.jitter,
+      retryAfterMax: retry.retryAfterMax ?? own.retry.retryAfterMax
+    },
+    delayedRetries: delayedRetry.delays ?? own.delayedRetries,
+    delayedRoundsMax: delayedRetry.roundsMax ?? own.delayedRoundsMax,
+    recoveryFirst: pause.firstProbe ?? own.recoveryFirst,
+    recoveryMax: pause.probeMax ?? own.recoveryMax,
+    catchUpFrom: partOf(catchUp.fromPercent) ?? own.catchUpFrom,
+    catchUpOver: catchUp.over ?? own.catchUpOver,
+    requestsWhereUndocumented: {
+      tokens: rateLimiter.tokens ?? own.requestsWhereUndocumented.tokens,
+      perSecond: rateLimiter.perSecond ?? own.requestsWhereUndocumented.perSecond
+    },
+    usage: {
+      ...own.usage,
+      usageSlowsFrom: rateLimiter.usageSlowsFromPercent ?? own.usage.usageSlowsFrom,
+      usageHolds: rateLimiter.usageHolds ?? own.usage.usageHolds
+    },
+    optimizer: {
+      ...own.optimizer,
+      sizeMin: batchOptimizer.sizeMin ?? own.optimizer.sizeMin,
+      samples: batchOptimizer.samples ?? own.optimizer.samples,
+      margin: partOf(batchOptimizer.marginPercent) ?? own.optimizer.margin
+    },
+    deduplicationWindow: deduplication.window ?? own.deduplicationWindow,
+    deduplicationEntriesMax: deduplication.entriesMax ?? own.deduplicationEntriesMax
+  }
+}
+
+/** What a connection says of its pool; the rest is the transport's default. */
+export const poolOptionsOf = ({ resilience }: Pick<Connection, "resilience">): Partial<HttpTransportOptions> => {
+  if (resilience === undefined) return {}
+  const { connections, timeout, connectTimeout, idle } = resilience.pool
+  return {
+    ...(connections === null ? {} : { connections }),
+    ...(timeout === null ? {} : { timeoutMillis: Duration.toMillis(timeout) }),
+    ...(connectTimeout === null ? {} : { connectTimeoutMillis: Duration.toMillis(connectTimeout) }),
+    ...(idle === null ? {} : { idleMillis: Duration.toMillis(idle) })
+  }
+}
+
+const partOf = (percent: number | null): number | null => (percent === null ? null : percent / 100)
