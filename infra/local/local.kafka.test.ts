@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { assert, it } from "@effect/vitest"
-import { ConfigProvider, Effect } from "effect"
+import { ConfigProvider, Effect, Schedule } from "effect"
 import { schemaTexts } from "../../shared/avro/record-types.ts"
 import { makeRegistryClient } from "../../shared/avro/registry-client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
@@ -73,10 +73,12 @@ it.live("three brokers are one cluster, which outlives a kill -9 of one and take
     const pid = victim.pid()!
     yield* victim.kill
     assert.isFalse(isAlive(pid))
-    yield* produce(brokers, "two", 3)
+    // The two that are left elect leaders first, which a machine at work on other things takes its time for.
+    yield* produce(brokers, "two", 3).pipe(Effect.retry({ schedule: Schedule.spaced("500 millis"), times: 60 }))
     yield* victim.start
     assert.includeMembers([...((yield* brokersKnownAt(victim.address)) ?? [])], [1, 2, 3])
-    assert.strictEqual(yield* lastOffset(victim.address), 2)
+    // At least: a write whose answer was lost is repeated by the loop above.
+    assert.isAtLeast((yield* lastOffset(victim.address)) ?? 0, 2)
   }).pipe(Effect.scoped, Effect.provide(jarsOnly))
 )
 
