@@ -6,13 +6,14 @@ import { clean } from "./text.ts"
 
 /**
  * Reads the common forms (ISO 8601 with or without time, `YYYYMMDD`, `31.01.1990`, `1/31/1990`, `31 Jan 1990`,
- * `January 31, 1990`) as `YYYYMMDD`. A date that can be read in two ways, such as `02/03/1990`, is refused: a wrong
- * birthday is worse than none. So are two-digit years, days that the calendar does not have, and birthdays before 1900
- * or after the event.
+ * `January 31, 1990`, `1990年1月31日`) as `YYYYMMDD`. A date that can be read in two ways, such as `02/03/1990`, is read in
+ * the given order; without one it is refused. So are two-digit years, days that the calendar does not have, and
+ * birthdays before 1900 or after the event.
  *
  * @param asOf the moment of the event, in milliseconds since the epoch
+ * @param order see `dateOrderOf`
  */
-export const normalizeBirthDate = (raw: string, asOf: number): Field<string> => {
+export const normalizeBirthDate = (raw: string, asOf: number, order: DateOrder | null = null): Field<string> => {
   if (raw.length > 128) return dropped("invalid_date_of_birth")
   const cleaned = clean(raw)
   if (cleaned === "") return dropped("empty")
@@ -20,14 +21,33 @@ export const normalizeBirthDate = (raw: string, asOf: number): Field<string> => 
   if (isOtherHash(cleaned)) return dropped("unsupported_hash")
   const text = cleaned.normalize("NFKC").toLowerCase()
   if (noDate.test(text)) return dropped("placeholder")
-  const found = new Set<string>()
+  const found: Array<string> = []
   for (const [year, month, day] of readings(text)) {
-    if (isBirthday(year, month, day, asOf)) found.add(digits(year, 4) + digits(month, 2) + digits(day, 2))
+    if (!isBirthday(year, month, day, asOf)) continue
+    const date = digits(year, 4) + digits(month, 2) + digits(day, 2)
+    if (!found.includes(date)) found.push(date)
   }
-  if (found.size > 1) return dropped("ambiguous_date_of_birth")
-  for (const only of found) return kept(only)
-  return dropped("invalid_date_of_birth")
+  const [first, second] = found
+  if (first === undefined) return dropped("invalid_date_of_birth")
+  if (second === undefined) return kept(first)
+  // The reading with the month first comes first.
+  return order === null ? dropped("ambiguous_date_of_birth") : kept(order === "month_first" ? first : second)
 }
+
+export type DateOrder = "month_first" | "day_first"
+
+/**
+ * How the customer writes dates: by the country; Canada writes both ways. Without a country, dates with slashes and dashes
+ * are read as Meta's own parameter builder reads them, the month first; one with full stops stays in doubt.
+ */
+export const dateOrderOf = (raw: string, country: string | null): DateOrder | null => {
+  if (country === null) return withoutCountry.test(raw) ? "month_first" : null
+  if (monthFirst.has(country)) return "month_first"
+  return country === "CA" ? null : "day_first"
+}
+
+const withoutCountry = /^[^.]*[-/][^.]*$/
+const monthFirst = new Set(["US", "PR", "GU", "VI", "AS", "MP", "UM", "FM", "MH", "PW", "PH"])
 
 type Reading = readonly [year: number, month: number, day: number]
 
@@ -79,10 +99,10 @@ const digits = (value: number, width: number): string => String(value).padStart(
 const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 const monthWords =
   "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
-const separator = "[-\\u2010-\\u2015/. ,]{1,3}"
+const separator = "[-\\u2010-\\u2015/. ,:_|年月년월]{1,3}"
 const note = "(?:\\s*\\([a-z/. -]*\\))?"
 const yearFirst = new RegExp(
-  `^([0-9]{4})${separator}([0-9]{1,2})${separator}([0-9]{1,2})(?:[t ][0-9]{1,2}:[0-9]{2}[0-9:.]*\\s*(?:z|[+-][0-9]{2}:?[0-9]{2})?)?${note}$`
+  `^([0-9]{4})${separator}([0-9]{1,2})${separator}([0-9]{1,2})[日일]?(?:[t ][0-9]{1,2}:[0-9]{2}[0-9:.]*\\s*(?:z|[+-][0-9]{2}:?[0-9]{2})?)?${note}$`
 )
 const yearLast = new RegExp(`^([0-9]{1,2})${separator}([0-9]{1,2})${separator}([0-9]{4})${note}$`)
 const eightDigits = /^([0-9]{8})$/

@@ -2,7 +2,7 @@
 import { dropped, type Field, kept } from "./field.ts"
 import { isPlaceholder } from "./placeholder.ts"
 import { isOtherHash } from "./sha256.ts"
-import { clean, letters, lower, withoutSpaces } from "./text.ts"
+import { clean, letters, looksLikeAddress, lower, withoutSpaces } from "./text.ts"
 
 export interface CityForms {
   /** Meta (hashed) and TikTok (in clear): lower case without spaces and punctuation; letters of every script stay. */
@@ -18,7 +18,7 @@ export const normalizeCity = (raw: string): Field<CityForms> => {
   if (isPlaceholder(cleaned)) return dropped("placeholder")
   const lowered = lower(cleaned)
   // A city without any letter is a postal code or a number in the wrong field.
-  if (lowered.includes("@") || !hasLetter.test(lowered)) return dropped("invalid_city")
+  if (looksLikeAddress(lowered) || !hasLetter.test(lowered)) return dropped("invalid_city")
   const plain = letters(lowered)
   if (isPlaceholder(plain)) return dropped("placeholder")
   if (isOtherHash(plain)) return dropped("unsupported_hash")

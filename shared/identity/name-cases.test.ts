@@ -67,6 +67,7 @@ check(
     ["N/A", "(placeholder)"],
     ["***", "(placeholder)"],
     ["123", "(invalid_name)"],
+    ["!@#John$%^", "john"],
     ["jane@shop.example", "(invalid_name)"]
   ],
   (input) => pick(normalizeFirstName(input), "plain")

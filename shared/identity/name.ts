@@ -2,7 +2,7 @@
 import { dropped, type Field, kept } from "./field.ts"
 import { isPlaceholder } from "./placeholder.ts"
 import { isOtherHash } from "./sha256.ts"
-import { clean, letters, lower } from "./text.ts"
+import { clean, letters, looksLikeAddress, lower } from "./text.ts"
 
 export interface NameForms {
   /**
@@ -25,7 +25,7 @@ const normalizeName = (raw: string, google: (name: string) => string): Field<Nam
   if (isPlaceholder(cleaned)) return dropped("placeholder")
   const lowered = lower(cleaned)
   // An address or a number in a field of names is a mistake of the producer, and its hash would match nobody.
-  if (lowered.includes("@") || !hasLetter.test(lowered)) return dropped("invalid_name")
+  if (looksLikeAddress(lowered) || !hasLetter.test(lowered)) return dropped("invalid_name")
   const plain = letters(lowered)
   if (isPlaceholder(plain)) return dropped("placeholder")
   if (isOtherHash(plain)) return dropped("unsupported_hash")

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { normalizeBirthDate } from "./birth-date.ts"
+import { dateOrderOf, normalizeBirthDate } from "./birth-date.ts"
 import { check } from "./check-cases.ts"
 import { normalizeFbc, normalizeFbp, normalizeLocale, normalizeMobileId } from "./click-ids.ts"
 import { countryOfHash } from "./country.ts"
@@ -37,6 +37,31 @@ check(
   ],
   (input) => normalizeBirthDate(input, Date.UTC(2026, 10, 23))
 )
+const bornIn = (country: string | null) => (input: string) =>
+  normalizeBirthDate(input, Date.UTC(2026, 10, 23), dateOrderOf(input, country))
+check(
+  "date of birth without a country",
+  [
+    ["03-05-1995", "19950305"],
+    ["02/03/1990", "19900203"],
+    ["2/16/1997", "19970216"],
+    ["16/2/1997", "19970216"],
+    ["1990_12_31", "19901231"],
+    ["1990年12月31日", "19901231"],
+    ["02.03.1990", "(ambiguous_date_of_birth)"]
+  ],
+  bornIn(null)
+)
+check("date of birth in the US", [["02/03/1990", "19900203"]], bornIn("US"))
+check(
+  "date of birth in Germany",
+  [
+    ["02/03/1990", "19900302"],
+    ["02.03.1990", "19900302"]
+  ],
+  bornIn("DE")
+)
+check("date of birth in Canada", [["02/03/1990", "(ambiguous_date_of_birth)"]], bornIn("CA"))
 
 check(
   "gender",
@@ -46,6 +71,8 @@ check(
     ["F", "f"],
     ["weiblich", "f"],
     ["Männlich", "m"],
+    ["Ma'am", "f"],
+    ["Dad", "m"],
     ["non-binary", "(unsupported_gender)"],
     ["unknown", "(placeholder)"]
   ],
@@ -105,6 +132,19 @@ check(
   ],
   (input) => {
     const result = normalizePhone(input, "US", ["DE"])
+    return "value" in result ? { value: result.value[0]!.e164 } : result
+  }
+)
+check(
+  "phone behind 00 and +00",
+  [
+    ["+001 (415) 555-0132", "+14155550132"],
+    ["+0049 171 2345678", "+491712345678"],
+    ["0011 65 9123 4567", "+6591234567"],
+    ["Call me at +1 (415) 555-0132", "+14155550132"]
+  ],
+  (input) => {
+    const result = normalizePhone(input, "AU", [])
     return "value" in result ? { value: result.value[0]!.e164 } : result
   }
 )

@@ -40,10 +40,17 @@ export const normalizePhone = (
   if (isPlaceholder(cleaned)) return dropped("placeholder")
   if (isOtherHash(cleaned) && /[a-f]/i.test(cleaned)) return dropped("unsupported_hash")
   const international = internationalPart(cleaned)
-  if (international !== null) return single(readInternational(international))
+  if (international !== null) return single(readPrefixed(cleaned, international, country))
   if (onlyOneDigit.test(cleaned.replace(notDigits, ""))) return dropped("placeholder")
   if (country !== null && isSupportedCountry(country)) return single(readNational(cleaned, country))
   return withDefaults(cleaned, defaultCountries)
+}
+
+/** Behind `00` the customer's own country has the first word: in Australia `0011` leads abroad, in Japan `010`. */
+const readPrefixed = (cleaned: string, international: string, country: string | null): string | null => {
+  const ofCountry =
+    country !== null && !cleaned.includes("+") && isSupportedCountry(country) ? readNational(cleaned, country) : null
+  return ofCountry ?? readInternational(international)
 }
 
 const single = (e164: string | null): Field<ReadonlyArray<PhoneNumber>> =>
@@ -62,10 +69,10 @@ const withDefaults = (cleaned: string, countries: ReadonlyArray<string>): Field<
   return found.length === 0 ? dropped("invalid_phone") : kept(found)
 }
 
-/** The number from its `+` on, `00` replaced by it; null where it is written nationally. */
+/** The number from its `+` on, `00` and `+00` replaced by it; null where it is written nationally. */
 const internationalPart = (cleaned: string): string | null => {
-  const plus = /^[^0-9+]{0,8}(\+.*)$/s.exec(cleaned)
-  if (plus !== null) return plus[1]!
+  const plus = /^[^0-9+]*\+[ ().-]*0*(.*)$/s.exec(cleaned)
+  if (plus !== null) return `+${plus[1]}`
   const zeros = /^[^0-9+]{0,8}0[ ().-]*0[ ().-]*([1-9].*)$/s.exec(cleaned)
   return zeros === null ? null : `+${zeros[1]}`
 }

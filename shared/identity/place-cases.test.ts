@@ -35,6 +35,7 @@ check(
   [
     ["Oregon", "or"],
     ["WA", "wa"],
+    ["Califórnia", "ca"],
     ["Ontario", "ontario"]
   ],
   stateIn(null)

@@ -3,7 +3,7 @@ import catalog from "../../schemas/catalog/us-states.json" with { type: "json" }
 import { dropped, type Field, kept } from "./field.ts"
 import { isPlaceholder } from "./placeholder.ts"
 import { isOtherHash } from "./sha256.ts"
-import { clean, letters, lower } from "./text.ts"
+import { clean, fold, letters, looksLikeAddress, lower } from "./text.ts"
 
 /**
  * The form that Meta and Snapchat hash and TikTok takes in clear: the two letters in the United States (names, usual
@@ -19,11 +19,11 @@ export const normalizeState = (raw: string, country: string | null): Field<strin
   if (isPlaceholder(cleaned)) return dropped("placeholder")
   const lowered = lower(cleaned)
   const plain = letters(withoutCountry(lowered, country))
-  if (plain === "" || lowered.includes("@")) return dropped("invalid_state")
+  if (plain === "" || looksLikeAddress(lowered)) return dropped("invalid_state")
   if (isPlaceholder(plain)) return dropped("placeholder")
   if (isOtherHash(plain)) return dropped("unsupported_hash")
   if (country !== null && country !== "US") return kept(plain)
-  const code = states.get(plain)
+  const code = states.get(plain) ?? states.get(fold(plain))
   if (code !== undefined) return kept(code)
   return country === "US" ? dropped("invalid_state") : kept(plain)
 }

@@ -30,10 +30,14 @@ export const fold = (value: string): string => {
     .replace(/[^\p{L}\p{N}]/gu, "")
 }
 
+/** An email address where a name or a place belongs; an `@` alone is only punctuation. */
+export const looksLikeAddress = (value: string): boolean => value.includes("@") && address.test(value)
+
 export const isAscii = (value: string): boolean => ascii.test(value)
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is what ASCII means.
 const ascii = /^[\x00-\x7f]*$/
+const address = /[^\s@]@[^\s@]+\.[^\s@]/
 /** Printable ASCII with no space at either end: nothing to clean. */
 const plainAscii = /^[!-~](?:[ -~]*[!-~])?$/
 const asciiLetters = /^[a-z0-9]+$/

@@ -1,6 +1,6 @@
 /** The whole customer: every form that some platform documents, normalized and hashed once. */
 import type { NormalizedPhone, NormalizedUser, RawUser } from "../../schemas/types.gen.ts"
-import { normalizeBirthDate } from "./birth-date.ts"
+import { dateOrderOf, normalizeBirthDate } from "./birth-date.ts"
 import { type CityForms, normalizeCity } from "./city.ts"
 import {
   normalizeClickId,
@@ -45,6 +45,7 @@ export const normalizeUser = (raw: RawUser, context: UserContext): NormalizedUse
   const state = take("user.state", raw.state, (value) => hashedState(`${country.code ?? ""}|${value}`), drop)
   const zip = take("user.zip", raw.zip, (value) => hashedZip(value, country.code), drop) ?? noZip
   if (zip.hash === null && zip.google !== null) drop("user.zip", "invalid_zip")
+  const birthday = (value: string): Field<string> => birthDate(value, country.code, context)
   const token = (field: string, value: string | null, rule: (raw: string) => Field<string>): string | null =>
     value === null ? null : take(field, value, rule, drop)
   return {
@@ -66,7 +67,7 @@ export const normalizeUser = (raw: RawUser, context: UserContext): NormalizedUse
     country: country.hash,
     country_code: country.code,
     external_id: externalIds(raw.external_id, drop),
-    date_of_birth: take("user.date_of_birth", raw.date_of_birth, (value) => birthDate(value, context.eventTime), drop),
+    date_of_birth: take("user.date_of_birth", raw.date_of_birth, birthday, drop),
     gender: take("user.gender", raw.gender, hashedGender, drop),
     ip: token("user.ip", raw.ip, normalizeIp),
     user_agent: token("user.user_agent", raw.user_agent, normalizeUserAgent),
@@ -278,15 +279,14 @@ const hashedCountry = cached(
 )
 const hashedGender = cached(orHash(normalizeGender, sha256, (hash) => hash))
 
-/** The event's time decides only where a date is not sure without it; the others are remembered. */
-const birthDate = (value: string, eventTime: number): Field<string> => {
+/** The event's time and the country decide only where a date is not sure without them; the others are remembered. */
+const birthDate = (value: string, country: string | null, { eventTime }: UserContext): Field<string> => {
   const known = surelyBorn(value)
   if (known !== null && known.millis <= eventTime) return known.field
-  return orHash(
-    (raw) => normalizeBirthDate(raw, eventTime),
-    sha256,
-    (hash) => hash
-  )(value)
+  const hashed = alreadyHashed(value)
+  if (hashed !== null) return kept(hashed)
+  const date = normalizeBirthDate(value, eventTime, dateOrderOf(value, country))
+  return "value" in date ? kept(sha256(date.value)) : date
 }
 
 const surelyBorn = cached((value: string): { readonly field: Field<string>; readonly millis: number } | null => {
