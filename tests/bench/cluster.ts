@@ -1,0 +1,191 @@
+/** What the benchmarks of the chain run on: a broker and registry of their own, processors as processes, and a sink. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { createServer } from "node:net"
+import os from "node:os"
+import path from "node:path"
+import process from "node:process"
+import { Effect, type Scope } from "effect"
+import { startLocal } from "../../infra/local/start-local.ts"
+import { repository } from "../../infra/local/state.ts"
+import type { Platform } from "../../shared/platforms/platform.ts"
+import { type MeasuredProcess, startProcess } from "./measured-process.ts"
+
+export interface Cluster {
+  readonly brokers: string
+  readonly brokerPid: number | null
+  readonly registryUrl: string
+  readonly folder: string
+}
+
+/** Broker and registry in a temporary folder, which goes with the scope. */
+export const cluster = Effect.gen(function* () {
+  const folder = yield* Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(path.join(os.tmpdir(), "capi-bench-"))),
+    (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true }))
+  )
+  const stateDirectory = path.join(folder, "state")
+  const { broker, registry } = yield* startLocal({ stateDirectory, ending: "kill", onProgress: progress })
+  mkdirSync(path.join(folder, "logs"))
+  const made: Cluster = { brokers: broker.brokers, brokerPid: broker.pid, registryUrl: registry.url, folder }
+  return made
+})
+
+export const progress = (line: string): void => {
+  process.stderr.write(`${line}\n`)
+}
+
+export const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
+    })
+  })
+
+export interface Sink {
+  readonly url: string
+  readonly pid: number
+  readonly stats: () => Promise<SinkStats>
+  readonly reset: () => Promise<void>
+}
+
+export interface SinkStats {
+  readonly events: number
+  readonly requests: number
+  readonly bytes: number
+  readonly first_ms: number
+  readonly last_ms: number
+}
+
+/** The peer's sink where its binaries are given, else ours. */
+export const startSink = (
+  { folder }: Cluster,
+  peerBuild: string | null,
+  delayMillis = 0
+): Effect.Effect<Sink, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const port = yield* Effect.promise(freePort)
+    const [command, parameters] =
+      peerBuild === null || delayMillis > 0
+        ? [process.execPath, [path.join(repository, "tests/bench/sink.ts"), String(port), String(delayMillis)]]
+        : [path.join(peerBuild, "sink"), [String(port)]]
+    const started = yield* stopped(startProcess("sink", command, parameters, path.join(folder, "logs")))
+    const url = `http://127.0.0.1:${port}`
+    yield* Effect.promise(() => until("the sink answers", () => fetch(`${url}/stats`).then((answer) => answer.ok)))
+    return {
+      url,
+      pid: started.pid,
+      stats: async () => (await (await fetch(`${url}/stats`)).json()) as SinkStats,
+      reset: async () => void (await fetch(`${url}/reset`))
+    }
+  })
+
+const stopped = (started: MeasuredProcess): Effect.Effect<MeasuredProcess, never, Scope.Scope> =>
+  Effect.acquireRelease(Effect.succeed(started), ({ stop }) => Effect.promise(stop))
+
+export interface ProcessorsOptions {
+  readonly platforms: ReadonlyArray<Platform>
+  readonly sink: Sink
+  /** Instances of each program. */
+  readonly instances?: number
+  /** Further lines under `limits` of every connection. */
+  readonly limits?: Readonly<Record<string, string | number>>
+}
+
+/** Normalizer, mapper and one delivery program for each platform, each a process of its own. */
+export const startProcessors = async (
+  made: Cluster,
+  options: ProcessorsOptions
+): Promise<ReadonlyArray<MeasuredProcess>> => {
+  const connections = path.join(made.folder, "connections.yaml")
+  writeFileSync(connections, connectionsFile(options))
+  const names = ["normalizer", "mapper", ...options.platforms.map((platform) => `delivery-${platform}`)]
+  const started: Array<MeasuredProcess> = []
+  for (let instance = 0; instance < (options.instances ?? 1); instance++) {
+    for (const name of names) started.push(await startProcessor(made, name, connections))
+  }
+  return started
+}
+
+const startProcessor = async (made: Cluster, name: string, connections: string): Promise<MeasuredProcess> => {
+  const port = await freePort()
+  const flags = (process.env["PROCESSOR_FLAGS"] ?? "").split(" ").filter((flag) => flag !== "")
+  return startProcess(
+    name,
+    process.execPath,
+    [...flags, path.join(repository, "processors", name, "main.ts")],
+    path.join(made.folder, "logs"),
+    {
+      KAFKA_BROKERS: made.brokers,
+      SCHEMA_REGISTRY_URL: made.registryUrl,
+      CAPI_CONNECTIONS: connections,
+      CAPI_MASTER_KEY: "a key of the benchmark alone",
+      BENCH_TOKEN: "token",
+      BENCH_GOOGLE: JSON.stringify({ client_id: "c", client_secret: "s", refresh_token: "r" }),
+      HOST: "127.0.0.1",
+      PORT: String(port),
+      LOG_LEVEL: "Warn",
+      LOG_FORMAT: "json",
+      NODE_COMPILE_CACHE: path.join(repository, ".bench/compile-cache")
+    },
+    port
+  )
+}
+
+const sinkAddress = "BENCH_SINK"
+const accounts: Readonly<Record<Platform, string>> = {
+  meta: "account: { dataset_id: 1234567890 }",
+  google: "account: { operating_account_id: 1234567890, conversion_action_id: 1234567891, oauth_host: BENCH_SINK }",
+  tiktok: "account: { pixel_code: BENCHMARK }",
+  snapchat: "account: { pixel_id: 11111111-2222-4333-8444-555555555555 }",
+  whatsapp: "account: { phone_number_id: 1234567890 }"
+}
+
+const connectionsFile = ({ platforms, sink, limits }: ProcessorsOptions): string => {
+  const all = { requests_per_window: 10_000_000, events_per_window: 100_000_000, ...limits }
+  const entries = platforms.map((platform) =>
+    [
+      `  - id: ${platform}`,
+      `    platform: ${platform}`,
+      `    ${accounts[platform].replace(sinkAddress, sink.url)}`,
+      `    credential: env:${platform === "google" ? "BENCH_GOOGLE" : "BENCH_TOKEN"}`,
+      `    endpoint: { host: "${sink.url}" }`,
+      `    mapping: { default_country: US }`,
+      `    limits: { ${Object.entries(all)
+        .map(([name, value]) => `${name}: ${value}`)
+        .join(", ")} }`
+    ].join("\n")
+  )
+  return `version: 1\nconnections:\n${entries.join("\n")}\n`
+}
+
+/** Waits until all answer /readyz. */
+export const untilReady = (processes: ReadonlyArray<MeasuredProcess>): Promise<void> =>
+  until("the processors are ready", async () => {
+    const ended = processes.find((one) => one.hasEnded())
+    if (ended !== undefined) throw new Error(`The process ${ended.name} ended; see its log.`)
+    const answers = await Promise.all(
+      processes.map(({ port }) => fetch(`http://127.0.0.1:${port}/readyz`).then((answer) => answer.ok))
+    )
+    return answers.every((ready) => ready)
+  })
+
+/** Asks again until the condition holds; an attempt that fails counts as no. */
+export const until = async (
+  what: string,
+  condition: () => Promise<boolean>,
+  deadlineMillis = 180_000,
+  everyMillis = 50
+): Promise<void> => {
+  const deadline = Date.now() + deadlineMillis
+  let last: unknown = null
+  while (Date.now() < deadline) {
+    const holds = await condition().catch((error: unknown) => {
+      last = error
+      return false
+    })
+    if (holds) return
+    await new Promise((resolve) => setTimeout(resolve, everyMillis))
+  }
+  throw new Error(`Not within ${deadlineMillis / 1000} s: ${what}. ${last === null ? "" : String(last)}`)
+}

@@ -1,0 +1,68 @@
+/** Processes under measurement: started with a log, read from /proc, ended by their pid. */
+import { type ChildProcess, spawn } from "node:child_process"
+import { openSync, readFileSync } from "node:fs"
+import path from "node:path"
+import process from "node:process"
+
+export interface MeasuredProcess {
+  readonly name: string
+  readonly pid: number
+  readonly port: number
+  readonly hasEnded: () => boolean
+  readonly stop: () => Promise<void>
+}
+
+/** Starts a program; its output goes to `<folder>/<name>.log`. */
+export const startProcess = (
+  name: string,
+  command: string,
+  parameters: ReadonlyArray<string>,
+  folder: string,
+  environment: Readonly<Record<string, string>> = {},
+  port = 0
+): MeasuredProcess => {
+  const log = openSync(path.join(folder, `${name}.log`), "a")
+  const child = spawn(command, [...parameters], {
+    stdio: ["ignore", log, log],
+    env: { ...process.env, ...environment }
+  })
+  running.add(child)
+  child.once("exit", () => running.delete(child))
+  return {
+    name,
+    pid: child.pid ?? 0,
+    port,
+    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
+    stop: () => stop(child)
+  }
+}
+
+const running = new Set<ChildProcess>()
+// What is still there when the benchmark ends, however it ends, goes with it.
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL")
+})
+
+const stop = (child: ChildProcess): Promise<void> =>
+  new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve()
+    const last = setTimeout(() => child.kill("SIGKILL"), 20_000)
+    child.once("exit", () => {
+      clearTimeout(last)
+      resolve()
+    })
+    child.kill("SIGTERM")
+  })
+
+/** Seconds of processor time that the process (all its threads) has used, in user and kernel mode. */
+export const cpuSeconds = (pid: number): number => {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ")
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
+}
+
+/** The most memory that was resident at a time, in MiB. */
+export const peakMebibytes = (pid: number): number =>
+  Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024
+
+/** Linux's USER_HZ, the same on every machine. */
+const ticksPerSecond = 100
