@@ -58,6 +58,13 @@ const whileMoving = {
   while: ({ cause }: KafkaError) => movingTypes.has((cause as { readonly type?: string } | null)?.type ?? "")
 }
 
+/** A topic that was just made is not known to every broker at once; kafkajs gives up at the first that does not know it. */
+const whileUnheardOf = {
+  times: 40,
+  schedule: Schedule.spaced("250 millis"),
+  while: ({ code }: KafkaError) => code === "unknown_topic"
+}
+
 const movingTypes = new Set([
   "NOT_LEADER_FOR_PARTITION",
   "LEADER_NOT_AVAILABLE",
@@ -71,20 +78,26 @@ type Use = <A>(operation: string, run: (admin: Admin) => Promise<A>) => Effect.E
 
 const adminOf = (use: Use, cluster: ClusterAccess): AdminPart => ({
   createTopics: (topics) =>
-    use("create topics", async (admin) => {
-      const existing = new Set(await admin.listTopics())
-      const missing = topics.filter(({ name }) => !existing.has(name))
-      if (missing.length === 0) return []
-      await admin.createTopics({
-        waitForLeaders: true,
-        topics: missing.map(({ name, partitions, replication, config }) => ({
-          topic: name,
-          numPartitions: partitions,
-          replicationFactor: replication,
-          configEntries: Object.entries(config).map(([key, value]) => ({ name: key, value }))
-        }))
-      })
-      return missing.map(({ name }) => name)
+    Effect.suspend(() => {
+      // Over all attempts: what the first one made is there at the second.
+      const created = new Set<string>()
+      return use("create topics", async (admin) => {
+        const existing = new Set(await admin.listTopics())
+        const missing = topics.filter(({ name }) => !existing.has(name))
+        for (const { name } of missing) created.add(name)
+        if (missing.length === 0 && created.size > 0) await admin.fetchTopicMetadata({ topics: [...created] })
+        if (missing.length === 0) return [...created]
+        await admin.createTopics({
+          waitForLeaders: true,
+          topics: missing.map(({ name, partitions, replication, config }) => ({
+            topic: name,
+            numPartitions: partitions,
+            replicationFactor: replication,
+            configEntries: Object.entries(config).map(([key, value]) => ({ name: key, value }))
+          }))
+        })
+        return [...created]
+      }).pipe(Effect.retry(whileUnheardOf))
     }),
   topicConfigs: (topics, names) =>
     use("read the topics' configuration", async (admin) => {

@@ -84,7 +84,9 @@ const startDetached = Effect.fnUntraced(function* (prefix: string) {
 const notStarted = (logFile: string) =>
   new CommandError({
     code: "not_started",
-    message: logTail(logFile, 1).trim(),
+    message: logTail(logFile, 1)
+      .trim()
+      .replace(/^capi: /, ""),
     nextStep: `The whole log is ${path.relative(process.cwd(), logFile)}.`
   })
 
