@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-unit test-kafka check lint format bench-dedup schemas clean
+.PHONY: help install run test test-unit test-kafka check lint format bench-dedup chaos chaos-short schemas clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -35,6 +35,12 @@ lint: install ## Checks style and format
 
 format: install ## Repairs style and format
 	@biome check --write .
+
+chaos: install ## Kills, freezes and cuts off everything, then audits every event (SEEDS=3, or SEED=k alone; 15 minutes at most)
+	@exec node tests/chaos/main.ts
+
+chaos-short: install ## The chaos that every change must stand, in three minutes
+	@SHORT=1 exec node tests/chaos/main.ts
 
 bench-dedup: install ## Measures the deduplicator: memory, checks, restore from Kafka (IDS=10000000)
 	@exec node tests/bench/dedup.ts

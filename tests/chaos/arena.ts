@@ -1,0 +1,58 @@
+/** What the runs stand on: one broker or three, a registry and the sandbox, in a folder that is removed at the end. */
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import path from "node:path"
+import process from "node:process"
+import { fileURLToPath } from "node:url"
+import { Effect, type Scope } from "effect"
+import type { BrokerNode } from "../../infra/local/broker-node.ts"
+import { startCluster } from "../../infra/local/cluster.ts"
+import { type RegistryNode, startRegistry } from "../../infra/local/registry-jar.ts"
+import { openState } from "../../infra/local/state.ts"
+import { type Sandbox, sandboxDefaults, startSandbox } from "../../infra/sandbox/sandbox.ts"
+
+export interface Arena {
+  readonly folder: string
+  readonly brokers: string
+  readonly nodes: ReadonlyArray<BrokerNode>
+  readonly registry: RegistryNode
+  readonly sandbox: Sandbox
+}
+
+/** Milliseconds after which a silent instance loses its partitions. */
+export const sessionTimeoutMillis = 8_000
+
+export const startArena = (brokers: 1 | 3): Effect.Effect<Arena, unknown, Scope.Scope> =>
+  Effect.gen(function* () {
+    const folder = yield* Effect.acquireRelease(
+      Effect.sync(() => mkdtempSync(path.join(tmpdir(), "capi-chaos-"))),
+      (made) => Effect.sync(() => keepLogs(made))
+    )
+    const onProgress = (line: string) => void process.stderr.write(`${line}\n`)
+    const state = yield* openState({ stateDirectory: folder, ending: "kill", quickStart: true, onProgress })
+    const [cluster, registry] = yield* Effect.all([startCluster(state, { size: brokers }), startRegistry(state)], {
+      concurrency: 2
+    })
+    const sandbox = yield* startSandbox({ store: { bodiesMax: 200_000, idsMax: 200_000 } })
+    return { folder, brokers: cluster.brokers, nodes: cluster.nodes, registry, sandbox }
+  })
+
+/** What a processor is told by the environment. */
+export const environmentOf = ({ brokers, registry, sandbox }: Arena, prefix: string) => ({
+  KAFKA_BROKERS: brokers,
+  KAFKA_SESSION_TIMEOUT: `${sessionTimeoutMillis} millis`,
+  SCHEMA_REGISTRY_URL: registry.url,
+  CAPI_TOPIC_PREFIX: prefix,
+  CAPI_CONNECTIONS: fileURLToPath(new URL("connections.yaml", import.meta.url)),
+  CAPI_MASTER_KEY: "the chaos suite's master key",
+  META_HOST: sandbox.urls.meta,
+  META_TOKEN: sandboxDefaults.meta.tokens[0]!,
+  WHATSAPP_HOST: sandbox.urls.whatsapp,
+  WHATSAPP_TOKEN: JSON.stringify({ access_token: sandboxDefaults.whatsapp.tokens[0]! })
+})
+
+// CHAOS_KEEP=1 leaves the folder, whose logs tell what a failed run did.
+const keepLogs = (folder: string) => {
+  if (process.env["CHAOS_KEEP"] === "1") process.stderr.write(`Logs are in ${folder}.\n`)
+  else rmSync(folder, { recursive: true, force: true })
+}

@@ -1,0 +1,145 @@
+/** What must hold after a run, read from the topics and from what the platforms received. */
+import { Effect } from "effect"
+import { Codecs, type Records, type SchemaName } from "../../shared/avro/codecs.ts"
+import type { Connection } from "../../shared/connections/connection.ts"
+import type { Balance } from "../../shared/ledger/ledger.ts"
+import { readAll } from "../../shared/testing/kafka-probe.ts"
+import type { Arena } from "./arena.ts"
+import type { Crash } from "./disrupt.ts"
+import { type Reception, receptions } from "./sandbox-control.ts"
+
+export interface Audit {
+  /** Each broken promise with examples; none is what we want. */
+  readonly violations: ReadonlyArray<string>
+  readonly raw: number
+  readonly delivered: number
+  readonly unknown: number
+  /** Events that a platform received again, each after a crash between its answer and the commit. */
+  readonly receivedAgain: number
+}
+
+export interface AuditOptions {
+  readonly arena: Arena
+  readonly prefix: string
+  readonly connections: ReadonlyArray<Connection>
+  readonly balance: Balance
+  readonly acknowledged: ReadonlySet<string>
+  readonly crashes: ReadonlyArray<Crash>
+}
+
+export const audit = Effect.fn("chaos.audit")(function* (options: AuditOptions) {
+  const { prefix, balance, connections } = options
+  const violations = [...ledgerViolations(balance)]
+  const raws = yield* readAll(`${prefix}raw-events`)
+  const rawText = new Set(raws.flatMap(({ value }) => /"event_id":"([^"]+)"/.exec(String(value))?.[1] ?? []))
+  expectNone(violations, "acknowledged events are not in raw-events", missingOf(options.acknowledged, rawText))
+
+  const normalized = yield* decoded(`${prefix}normalized-events`, "normalized-event")
+  expectNone(violations, "raw records are normalized twice", repeated(normalized.map(({ source }) => at(source))))
+  const letters = yield* decoded(`${prefix}dead-letters`, "dead-letter")
+  const refused = letters.filter(({ stage }) => stage === "normalizer")
+  const letterKeys = refused.map((letter) => `${letter.source_partition}:${letter.source_offset}`)
+  expectNone(violations, "raw records are dead-lettered twice", repeated(letterKeys))
+
+  const results = yield* decoded(`${prefix}delivery-results`, "event-delivery-log")
+  const finals = results.filter(({ outcome }) => outcome !== "retry_scheduled")
+  const finalKeys = finals.map((one) => `${one.connection_id} ${one.outcome === "accepted"} ${at(one.source)}`)
+  expectNone(violations, "events have two results", repeated(finalKeys))
+
+  let receivedAgain = 0
+  for (const { id, platform } of connections) {
+    const mapped = (yield* decoded(`${prefix}mapped-events.${platform}`, "mapped-event")).filter(
+      ({ connection_id }) => connection_id === id
+    )
+    expectNone(violations, `${id}: events are mapped twice`, repeated(mapped.map(({ source }) => at(source))))
+    expectNone(violations, `${id}: event ids are mapped twice`, repeated(mapped.map(({ event_id }) => event_id)))
+    const received = yield* receptions(options.arena.sandbox, platform)
+    const delivered = results.filter((one) => one.connection_id === id && isTaken(one.outcome))
+    const ids = new Set(received.map(({ eventId }) => eventId))
+    const mappedIds = new Set(mapped.map(({ event_id }) => event_id))
+    expectNone(violations, `${id}: delivered events were never received`, missingOf(idsOf(delivered), ids))
+    expectNone(violations, `${id}: received events were never mapped`, missingOf(ids, mappedIds))
+    const again = repeats(received)
+    receivedAgain += again.length
+    if (platform === "whatsapp") expectNone(violations, `${id}: messages were sent twice`, again.map(nameOf))
+    else
+      expectNone(
+        violations,
+        `${id}: events were received again without a crash between`,
+        again.filter((pair) => !isExplained(pair, options.crashes)).map(nameOf)
+      )
+  }
+  const count = (outcomes: ReadonlyArray<string>) => finals.filter(({ outcome }) => outcomes.includes(outcome)).length
+  return {
+    violations,
+    raw: raws.length,
+    delivered: count(["delivered", "accepted"]),
+    unknown: count(["unknown"]),
+    receivedAgain
+  } satisfies Audit
+})
+
+const ledgerViolations = (balance: Balance): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  expectNone(found, "raw records left no trace", balance.missingRaw)
+  if (balance.inFlightRaw > 0) found.push(`${balance.inFlightRaw} raw records are still in flight`)
+  if (balance.normalizedAgain > 0) found.push(`${balance.normalizedAgain} raw records are normalized again`)
+  for (const { connectionId, missing, inFlight, repeated: again } of balance.connections) {
+    expectNone(found, `${connectionId}: events left no trace`, missing)
+    if (inFlight > 0) found.push(`${connectionId}: ${inFlight} events are still in flight`)
+    if (again > 0) found.push(`${connectionId}: ${again} events have two results`)
+  }
+  return found
+}
+
+const decoded = Effect.fnUntraced(function* <S extends SchemaName>(topic: string, schema: S) {
+  const codecs = yield* Codecs
+  const records = yield* readAll(topic)
+  yield* codecs.prepare(records.map(({ value }) => value))
+  return records.flatMap(({ value }): ReadonlyArray<Records[S]> => {
+    const one = codecs.decode(schema, value)
+    return one._tag === "Decoded" ? [one.value] : []
+  })
+})
+
+interface Pair {
+  readonly first: Reception
+  readonly again: Reception
+}
+
+const repeats = (received: ReadonlyArray<Reception>): ReadonlyArray<Pair> => {
+  const firsts = new Map<string, Reception>()
+  const pairs: Array<Pair> = []
+  for (const reception of received) {
+    const first = firsts.get(reception.eventId)
+    if (first === undefined) firsts.set(reception.eventId, reception)
+    else pairs.push({ first, again: reception })
+  }
+  return pairs
+}
+
+// A request waits for its answer, and its outcome for its commit, no longer than this before a crash can hit it.
+const openMillisMax = 35_000
+
+const isExplained = ({ first, again }: Pair, crashes: ReadonlyArray<Crash>): boolean =>
+  crashes.some(
+    ({ from, to }) => first.receivedAt <= to && again.receivedAt >= from && from - first.receivedAt < openMillisMax
+  )
+
+const isTaken = (outcome: string): boolean => outcome === "delivered" || outcome === "accepted"
+const at = (source: { readonly partition: number; readonly offset: number } | null): string =>
+  source === null ? "?" : `${source.partition}:${source.offset}`
+const idsOf = (events: ReadonlyArray<{ readonly event_id: string }>) => new Set(events.map(({ event_id }) => event_id))
+const nameOf = ({ first }: Pair): string => first.eventId
+
+const repeated = (keys: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const seen = new Set<string>()
+  return keys.filter((key) => seen.size === seen.add(key).size)
+}
+
+const missingOf = (wanted: ReadonlySet<string>, there: ReadonlySet<string>): ReadonlyArray<string> =>
+  [...wanted].filter((one) => !there.has(one))
+
+const expectNone = (violations: Array<string>, what: string, found: ReadonlyArray<string>): void => {
+  if (found.length > 0) violations.push(`${found.length} ${what}: ${found.slice(0, 5).join(", ")}`)
+}

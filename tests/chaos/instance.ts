@@ -1,0 +1,137 @@
+/** Processors as real processes: started, killed, frozen and, as an orchestrator does, started again when they end. */
+import path from "node:path"
+import process from "node:process"
+import { fileURLToPath } from "node:url"
+import { Duration, Effect, type Scope } from "effect"
+import { freePort } from "../../infra/local/ports.ts"
+import { endProcess, type Launched, launch, signal } from "../../infra/local/processes.ts"
+import { repository } from "../../infra/local/state.ts"
+import type { ProcessorName } from "./plan.ts"
+
+export interface Instance {
+  readonly processor: ProcessorName
+  readonly name: string
+  readonly kill: Effect.Effect<void>
+  readonly freeze: Effect.Effect<void>
+  readonly thaw: Effect.Effect<void>
+  readonly jumpClock: Effect.Effect<void>
+  /** SIGTERM; it is not started again. */
+  readonly retire: Effect.Effect<void>
+  /** Waits until /readyz says so. */
+  readonly ready: Effect.Effect<void, string>
+  /** How often it ended by itself or was killed, and was started again. */
+  readonly restarts: () => number
+}
+
+export interface FleetOptions {
+  readonly folder: string
+  readonly environment: Readonly<Record<string, string>>
+}
+
+const superviseEvery = "100 millis"
+const readyDeadlineMillis = 120_000
+const drainGrace = Duration.seconds(30)
+const clockJump = fileURLToPath(new URL("clock-jump.ts", import.meta.url))
+
+/** Starts instances that are kept alive until the scope closes. */
+export const makeFleet = (
+  options: FleetOptions
+): Effect.Effect<
+  { readonly start: (processor: ProcessorName) => Effect.Effect<Instance>; readonly restarts: () => number },
+  never,
+  Scope.Scope
+> =>
+  Effect.gen(function* () {
+    const supervised: Array<Supervised> = []
+    const stopAll = Effect.forEach(supervised, (one) => endProcess(one.launched.pid, Duration.zero), {
+      concurrency: "unbounded",
+      discard: true
+    })
+    const supervise = Effect.forEach(
+      supervised,
+      (one) =>
+        Effect.sync(() => {
+          if (!one.wanted || !one.launched.hasEnded()) return
+          one.restarts++
+          one.launched = launchOne(options, one)
+        }),
+      { discard: true }
+    )
+    yield* Effect.addFinalizer(() =>
+      Effect.andThen(
+        Effect.sync(() => retireAll(supervised)),
+        Effect.suspend(() => stopAll)
+      )
+    )
+    yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(superviseEvery), supervise)))
+    const start = (processor: ProcessorName) =>
+      Effect.gen(function* () {
+        const name = `${processor}-${supervised.filter((one) => one.processor === processor).length + 1}`
+        const at = { processor, name, port: yield* freePort }
+        const one: Supervised = { ...at, wanted: true, restarts: 0, launched: launchOne(options, at) }
+        supervised.push(one)
+        return instanceOf(one)
+      })
+    return { start, restarts: () => supervised.reduce((sum, one) => sum + one.restarts, 0) }
+  })
+
+interface Supervised {
+  readonly processor: ProcessorName
+  readonly name: string
+  readonly port: number
+  wanted: boolean
+  restarts: number
+  launched: Launched
+}
+
+const retireAll = (all: ReadonlyArray<Supervised>) => {
+  for (const one of all) one.wanted = false
+}
+
+const launchOne = (
+  { folder, environment }: FleetOptions,
+  one: Pick<Supervised, "processor" | "name" | "port">
+): Launched =>
+  launch({
+    command: process.execPath,
+    arguments: ["--import", clockJump, path.join(repository, "processors", one.processor, "main.ts")],
+    logFile: path.join(folder, `${one.name}.log`),
+    pidFile: path.join(folder, `${one.name}.pid`),
+    environment: {
+      ...environment,
+      PATH: process.env["PATH"] ?? "",
+      HOST: "127.0.0.1",
+      PORT: String(one.port),
+      LOG_FORMAT: "json"
+    }
+  })
+
+const instanceOf = (one: Supervised): Instance => {
+  const send = (name: NodeJS.Signals) => Effect.sync(() => signal(one.launched.pid, name))
+  return {
+    processor: one.processor,
+    name: one.name,
+    kill: send("SIGKILL"),
+    freeze: send("SIGSTOP"),
+    thaw: send("SIGCONT"),
+    jumpClock: send("SIGUSR2"),
+    retire: Effect.suspend(() => {
+      one.wanted = false
+      return endProcess(one.launched.pid, drainGrace)
+    }),
+    ready: untilReady(one),
+    restarts: () => one.restarts
+  }
+}
+
+const untilReady = (one: Supervised) =>
+  Effect.gen(function* () {
+    for (let waited = 0; waited < readyDeadlineMillis; waited += 100) {
+      const answer = Effect.tryPromise(() =>
+        fetch(`http://127.0.0.1:${one.port}/readyz`, { signal: AbortSignal.timeout(2_000) }).then(({ ok }) => ok)
+      )
+      if (yield* Effect.orElseSucceed(answer, () => false)) return
+      yield* Effect.sleep("100 millis")
+    }
+    return yield* Effect.fail(`${one.name} is not ready within ${readyDeadlineMillis} ms.`)
+  })

@@ -1,0 +1,70 @@
+/**
+ * `make chaos SEEDS=n` runs so many seeds (SEED=k only that one), `make chaos-short` the plan that every change must stand.
+ * Exit code 1 if any promise was broken; the seed is told, and repeats the run.
+ */
+import process from "node:process"
+import { Cause, Effect, Exit, type Scope } from "effect"
+import { report } from "../bench/report.ts"
+import { type Arena, startArena } from "./arena.ts"
+import { type Plan, planOf, shortPlan } from "./plan.ts"
+import { runSeed, type SeedReport, tell } from "./run-seed.ts"
+
+const minutesMax = 15
+/** No seed is begun that may not end in time. */
+const minutesOfASeed = 4
+
+const plans = (): ReadonlyArray<Plan> => {
+  const { SEED, SEEDS, SHORT } = process.env
+  if (SHORT === "1") return [shortPlan]
+  if (SEED !== undefined && SEED !== "") return [planOf(Number(SEED))]
+  return Array.from({ length: Number(SEEDS || 3) }, (_, index) => planOf(index + 1))
+}
+
+const runAll = Effect.gen(function* () {
+  const reports: Array<SeedReport> = []
+  const arenas = new Map<number, Arena>()
+  const begun = performance.now()
+  for (const plan of plans()) {
+    if ((performance.now() - begun) / 60_000 > minutesMax - minutesOfASeed) {
+      tell(`Seed ${plan.seed} and those after it are left out: ${minutesMax} minutes are nearly over.`)
+      break
+    }
+    tell(`Seed ${plan.seed}, ${plan.brokers} broker(s)${plan.registryLate ? ", the registry comes late" : ""}:`)
+    const done = yield* runSeed(yield* arenaOf(arenas, plan.brokers), plan)
+    reports.push(done)
+    tell(`  ${done.violations.length === 0 ? "Every promise held." : `BROKEN, repeat with SEED=${plan.seed}:`}`)
+    for (const violation of done.violations) tell(`    ${violation}`)
+  }
+  return reports
+})
+
+const arenaOf = (arenas: Map<number, Arena>, brokers: 1 | 3): Effect.Effect<Arena, unknown, Scope.Scope> =>
+  Effect.gen(function* () {
+    const known = arenas.get(brokers)
+    if (known !== undefined) return known
+    const arena = yield* startArena(brokers)
+    arenas.set(brokers, arena)
+    return arena
+  })
+
+const tellFigures = (reports: ReadonlyArray<SeedReport>): boolean => {
+  const sum = (pick: (one: SeedReport) => number) => reports.reduce((total, one) => total + pick(one), 0)
+  return report(
+    process.env["SHORT"] === "1" ? "chaos-short" : "chaos",
+    [
+      { figure: "seeds", value: reports.length, unit: "seeds", goal: { atLeast: 1 } },
+      { figure: "raw records", value: sum(({ raw }) => raw), unit: "records" },
+      { figure: "delivered or accepted", value: sum(({ delivered }) => delivered), unit: "events" },
+      { figure: "processes started again", value: sum(({ restarts }) => restarts), unit: "processes" },
+      { figure: "received again after a crash", value: sum(({ receivedAgain }) => receivedAgain), unit: "events" },
+      { figure: "unknown after a crash", value: sum(({ unknown }) => unknown), unit: "events" },
+      { figure: "broken promises", value: sum(({ violations }) => violations.length), unit: "", goal: { atMost: 0 } },
+      { figure: "time", value: sum(({ seconds }) => seconds), unit: "s" }
+    ],
+    { seeds: reports.map(({ seed }) => seed).join(" ") }
+  )
+}
+
+const exit = await Effect.runPromiseExit(Effect.scoped(runAll))
+if (Exit.isFailure(exit)) tell(Cause.pretty(exit.cause))
+process.exit(Exit.isSuccess(exit) && tellFigures(exit.value) ? 0 : 1)
