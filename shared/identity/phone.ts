@@ -87,7 +87,7 @@ const readInternational = (text: string): string | null => {
 
 const readNational = (text: string, country: CountryCode): string | null => {
   if (country === "US" || country === "CA") {
-    const known = knownAmerican(text, country)
+    const known = knownAmerican(text)
     if (known !== undefined) return known
   }
   return parseNational(text, country)
@@ -112,23 +112,27 @@ const formatted = /^\+\d[\d ().-]{6,24}$/
 const e164Shapes = /^\+(?:1[2-9]\d{9}|33[1-9]\d{8}|34[5-9]\d{8}|31[1-9]\d{8}|44[1-9]\d{9}|61[2-478]\d{8}|91[1-9]\d{9})$/
 const oneDigitEnd = /(\d)\1{6}$/
 /**
- * Ten digits in the usual spellings. In the North American plan the first six digits alone (area code and exchange) tell
- * whether a number is valid, so the library is asked once for each six. A test compares millions of numbers with it.
+ * Ten digits in the usual spellings. Where a number is one of the United States or Canada, its first six digits (area code
+ * and exchange) tell so for every number that begins with them; the library is asked once for each six. All else in the
+ * North American plan it is asked each time. A test compares millions of numbers with it.
  */
-const knownAmerican = (text: string, country: "US" | "CA"): string | null | undefined => {
+const knownAmerican = (text: string): string | undefined => {
   if (!american.test(text)) return undefined
   const digits = text.length === 10 ? text : text.replace(notDigits, "")
-  const known = exchanges[country]
   const exchange = Number(digits.slice(0, 6))
-  if (known[exchange] === unasked) {
-    known[exchange] = parseNational(`${digits.slice(0, 6)}0123`, country) === null ? invalid : valid
+  if (exchanges[exchange] === unasked) {
+    const parsed = parsePhoneNumberFromString(`+1${digits}`)
+    const isOwn = parsed?.isValid() === true && (parsed.country === "US" || parsed.country === "CA")
+    // An invalid number says nothing of the next one.
+    if (isOwn) exchanges[exchange] = valid
+    else if (parsed?.isValid() === true) exchanges[exchange] = elsewhere
   }
-  return known[exchange] === valid ? `+1${digits}` : null
+  return exchanges[exchange] === valid ? `+1${digits}` : undefined
 }
 
 const american = /^(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-]?)[0-9]{3}[ .-]?[0-9]{4}$/
-const [unasked, valid, invalid] = [0, 1, 2]
-const exchanges = { US: new Uint8Array(1_000_000), CA: new Uint8Array(1_000_000) }
+const [unasked, valid, elsewhere] = [0, 1, 2]
+const exchanges = new Uint8Array(1_000_000)
 const phoneLengthMax = 128
 const notDigits = /[^0-9]+/g
 const onlyOneDigit = /^(\d)\1*$/
