@@ -105,7 +105,7 @@ const untilSettled = Effect.fnUntraced(function* (tally: Tally, setting: Setting
 })
 
 const isSettled = (balance: Balance, published: number): boolean =>
-  balance.raw === published &&
+  balance.raw >= published &&
   balance.inFlightRaw === 0 &&
   balance.connections.every(({ inFlight, outcomes }) => inFlight === 0 && outcomes.accepted === 0)
 
