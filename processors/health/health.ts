@@ -28,6 +28,7 @@ export const health = (): Processor<RegistryError, Codecs> => {
     topics: ["delivery-results", "connector-state"],
     batch: { recordsMax: 5_000, bytesMax: 4_000_000, linger: Duration.millis(50) },
     concurrency: 1,
+    stepDeadline: Duration.minutes(2),
     assignment: "active-standby",
     open: (assigned) =>
       Effect.map(Effect.service(Codecs), (codecs) =>

@@ -17,6 +17,7 @@ export const mapper = (
   batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5) },
   // One step at a time: what a step remembers of an id must be known to the next.
   concurrency: 1,
+  stepDeadline: Duration.minutes(2),
   open: (assigned) =>
     openPartition(
       targets.filter(({ connection }) => connection.enabled),

@@ -9,6 +9,7 @@ export const normalizer = (config: NormalizerConfig): Processor<RegistryError, C
   topics: ["raw-events"],
   batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5) },
   concurrency: 1,
+  stepDeadline: Duration.minutes(2),
   open: () => Effect.succeed({ step: normalizeBatch(config) })
 })
 

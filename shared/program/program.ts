@@ -12,6 +12,7 @@ import { loggerLayer } from "../telemetry/logger.ts"
 import { Readiness } from "../telemetry/readiness.ts"
 import { processSecrets } from "../telemetry/redaction.ts"
 import { runtimeTelemetry } from "../telemetry/runtime-metrics.ts"
+import { partitionWatchdog } from "../telemetry/watchdog.ts"
 import { describeFailure, exitCodes, formatFailure } from "./failure.ts"
 import { type ProgramServices, servicesLayer } from "./layers.ts"
 
@@ -81,7 +82,8 @@ const lifeOf = Effect.fnUntraced(function* (programs: ReadonlyArray<Program>) {
   const settings = yield* SettingsService
   const readiness = yield* Readiness
   const telemetry = yield* runtimeTelemetry
-  const observe = observeAll(yield* RuntimeObserver, telemetry.observe)
+  const watchdog = yield* partitionWatchdog
+  const observe = observeAll(yield* RuntimeObserver, telemetry.observe, watchdog.observe)
   yield* healthServer(settings.health)
   yield* readiness.set("start", false, "Waiting for the schema registry.")
   const started = Effect.andThen(readiness.remove("start"), readiness.addSource(telemetry.dependencies))

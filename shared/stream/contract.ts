@@ -89,6 +89,11 @@ export interface Processor<E = never, R = never> {
   readonly batch: BatchLimits
   /** Steps of one partition in flight at a time. */
   readonly concurrency: number
+  /**
+   * For steps that never wait for long: one that takes longer counts as stuck, and the partition is opened again. Without
+   * it a step may take for ever.
+   */
+  readonly stepDeadline?: Duration.Duration
   /** Records that are not for this processor are passed over, cheaply, before batching; their offsets are committed. */
   readonly accept?: (record: Inbound) => boolean
   /** `active-standby`: one member of the group owns all partitions, so that it sees the whole topic. */

@@ -8,6 +8,7 @@ import type { Batch, Outbound, PartitionTask, Processor, Step } from "./contract
 import type { Intake, TakenBatch } from "./intake.ts"
 import type { RuntimeOptionsShape } from "./runtime-options.ts"
 import { Signal } from "./signal.ts"
+import { withDeadline } from "./step-deadline.ts"
 
 export interface PipelineOptions<E, R> {
   readonly processor: Processor<E, R>
@@ -33,7 +34,7 @@ export interface CommitReport {
 
 interface StepInFlight<E> {
   readonly batch: TakenBatch
-  exit: Exit.Exit<Step, E> | null
+  exit: Exit.Exit<Step, E | KafkaError> | null
 }
 
 interface PipelineState<E> {
@@ -84,13 +85,13 @@ const formBatches = <E, R>(options: PipelineOptions<E, R>, state: PipelineState<
       state.steps.push(step)
       options.onBatch(taken)
       const batch: Batch = { topic, partition: at.partition, records: taken.records }
-      const complete = (exit: Exit.Exit<Step, E>) =>
+      const complete = (exit: Exit.Exit<Step, E | KafkaError>) =>
         Effect.suspend(() => {
           step.exit = exit
           state.signal.notify()
           return running.release(1)
         })
-      yield* task.step(batch).pipe(Effect.exit, Effect.flatMap(complete), Effect.forkIn(scope))
+      yield* withDeadline(processor, task.step(batch)).pipe(Effect.exit, Effect.flatMap(complete), Effect.forkIn(scope))
     }
     state.intakeEnded = true
     state.signal.notify()

@@ -1,0 +1,90 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { MemoryKafka } from "../testing/memory-kafka.ts"
+import type { Batch, Processor } from "./contract.ts"
+import { type RuntimeEvent, RuntimeObserver } from "./observer.ts"
+import { run } from "./runtime.ts"
+import { makeWatchdog } from "./watchdog.ts"
+
+const at = { processor: "copy", topic: "in", partition: 0 }
+const assigned: RuntimeEvent = { type: "assigned", processor: "copy", partitions: [{ topic: "in", partition: 0 }] }
+const opened: RuntimeEvent = { type: "opened", ...at, position: 0, millis: 1 }
+const committed: RuntimeEvent = { type: "committed", ...at, next: 1, steps: 1, outputs: 1, millis: 1 }
+const progress = (lag: number): RuntimeEvent => ({ type: "progress", ...at, lag, bytesInFlight: 0, paused: false })
+
+/** A watchdog of a minute, and its time in seconds. */
+const world = () => {
+  let seconds = 0
+  const { observe, stuck } = makeWatchdog(Duration.minutes(1), () => seconds * 1_000)
+  const atSecond = (second: number, ...events: ReadonlyArray<RuntimeEvent>) => {
+    seconds = second
+    for (const event of events) observe(event)
+    return stuck().map(({ doing, lag }) => `${doing} ${lag}`)
+  }
+  return atSecond
+}
+
+describe("the watchdog", () => {
+  it("names a partition whose records wait while nothing is committed", () => {
+    const atSecond = world()
+    atSecond(0, assigned, opened)
+    atSecond(10, progress(5))
+    assert.deepStrictEqual(atSecond(60, progress(8)), [])
+    assert.deepStrictEqual(atSecond(70), ["working 8"])
+    assert.deepStrictEqual(atSecond(71, committed), [])
+  })
+
+  it("lets a partition rest that has nothing to do", () => {
+    const atSecond = world()
+    atSecond(0, assigned, opened, progress(0))
+    assert.deepStrictEqual(atSecond(1_000, progress(0)), [])
+    assert.deepStrictEqual(atSecond(1_001, progress(3)), [])
+  })
+
+  it("names a partition that doesn't get open, however often it tries", () => {
+    const atSecond = world()
+    const reopening: RuntimeEvent = { type: "reopening", ...at, reason: "x", failures: 1, delayMillis: 1 }
+    atSecond(0, assigned, reopening)
+    assert.deepStrictEqual(atSecond(60, reopening), ["opening 0"])
+  })
+
+  it("forgets partitions that are given away", () => {
+    const atSecond = world()
+    atSecond(0, assigned)
+    assert.deepStrictEqual(atSecond(100, { type: "left", processor: "copy", reason: "x" }), [])
+  })
+})
+
+// Red when pipeline.ts runs the step without its deadline.
+it.effect("opens a partition again whose step hangs, and then goes on", () =>
+  Effect.gen(function* () {
+    const kafka = new MemoryKafka()
+    kafka.log.create("in", 1)
+    kafka.log.create("out", 1)
+    const events: Array<RuntimeEvent> = []
+    let steps = 0
+    const copyOf = ({ records }: Batch) => ({
+      outputs: records.map(({ value }) => ({ topic: "out", key: null, value }))
+    })
+    const hangsOnce: Processor = {
+      name: "copy",
+      topics: ["in"],
+      batch: { recordsMax: 10, bytesMax: 1_000, linger: Duration.zero },
+      concurrency: 1,
+      stepDeadline: Duration.seconds(30),
+      open: () => Effect.succeed({ step: (batch) => (++steps === 1 ? Effect.never : Effect.succeed(copyOf(batch))) })
+    }
+    yield* kafka.client.produce([{ topic: "in", key: null, value: Buffer.from("a"), partition: 0 }])
+    const observer = Layer.succeed(RuntimeObserver, (event) => void events.push(event))
+    yield* Effect.forkChild(run(hangsOnce).pipe(Effect.provide(Layer.merge(kafka.layer, observer))))
+    const settle = Effect.repeat(Effect.yieldNow, { times: 50 })
+    yield* settle
+    yield* TestClock.adjust("29 seconds")
+    assert.strictEqual(kafka.log.records({ topic: "out", partition: 0 }).length, 0)
+    yield* TestClock.adjust("5 seconds")
+    yield* settle
+    assert.strictEqual(kafka.log.records({ topic: "out", partition: 0 }).length, 1)
+    assert.isTrue(events.some((event) => event.type === "reopening" && event.reason.includes("longer than 30s")))
+  })
+)
