@@ -28,8 +28,7 @@ export const customEntries = (
 /** Adds them beside the documented parameters, which they may fill where the event left them open but never replace. */
 export const addCustom = (target: Mutable, event: NormalizedEvent, dropped: Array<Dropped>): void => {
   for (const [name, value] of customEntries(event, dropped)) {
-    if (Object.hasOwn(target, name)) drop(name, "name_taken", dropped)
-    else target[name] = value
+    add(target, name, value, dropped)
   }
 }
 
@@ -42,10 +41,21 @@ export const addListedCustom = (
 ): void => {
   for (const [name, value] of customEntries(event, dropped)) {
     if (!listed.has(name)) drop(name, "not_supported", dropped)
-    else if (Object.hasOwn(target, name)) drop(name, "name_taken", dropped)
-    else target[name] = value
+    else add(target, name, value, dropped)
   }
 }
+
+/** A documented name with a value of another type would fail the request, and with it the events beside this one. */
+const add = (target: Mutable, name: string, value: Scalar, dropped: Array<Dropped>): void => {
+  if (Object.hasOwn(target, name)) drop(name, "name_taken", dropped)
+  else if (lists.has(name) || (numbers.has(name) && !isAmount(value))) drop(name, "invalid_type", dropped)
+  else target[name] = value
+}
+
+/** Parameters that are lists, or belong to an amount: a custom property, being one value, cannot be any of them. */
+const lists: ReadonlySet<string> = new Set(["contents", "content_ids", "brands", "currency"])
+const numbers: ReadonlySet<string> = new Set(["value", "net_revenue", "predicted_ltv", "num_items"])
+const isAmount = (value: Scalar): boolean => typeof value === "number" && value >= 0
 
 const drop = (name: string, reason: string, dropped: Array<Dropped>) =>
   dropped.push({ field: `properties.custom.${name}`, reason })

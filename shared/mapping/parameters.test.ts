@@ -25,7 +25,7 @@ const everything = properties({
 /** Parameters that a payload of everything has, where the kind keeps them together. */
 const sent = (
   kind: "meta" | "tiktok" | "snapchat",
-  custom: Readonly<Record<string, string>> = {}
+  custom: Readonly<Record<string, number>> = {}
 ): ReadonlyArray<string> => {
   const event = purchase({ properties: { ...everything, custom } })
   const { payload } = mapped(connectors[kind].mapEvent, event, connectionOf(kind))
@@ -42,7 +42,7 @@ const byCustomProperty: Readonly<Record<string, ReadonlyArray<string>>> = {
 describe("parameters", () => {
   it("are all that the catalog lists for a platform, and no others", () => {
     for (const kind of ["meta", "tiktok", "snapchat"] as const) {
-      const custom = Object.fromEntries(byCustomProperty[kind]!.map((name) => [name, "1"]))
+      const custom = Object.fromEntries(byCustomProperty[kind]!.map((name) => [name, 1]))
       assert.deepStrictEqual([...sent(kind, custom)].sort(), [...catalog[kind].names].sort(), kind)
     }
   })

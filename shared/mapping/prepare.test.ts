@@ -41,6 +41,17 @@ describe("preparing a raw event", () => {
     assert.property(prepared.outcome === "payload" ? prepared.payload["user_data"] : {}, "ph")
   })
 
+  it("never sends a custom property under a documented name with another type", () => {
+    const custom = { value: "7", contents: "[]", content_ids: "a", currency: "dollars", num_items: 2, plan: "pro" }
+    for (const kind of ["meta", "tiktok"] as const) {
+      const prepared = prepare({ ...raw, properties: { custom } }, builtinConnection(kind))
+      const sent =
+        prepared.outcome === "payload" ? prepared.payload[kind === "meta" ? "custom_data" : "properties"] : {}
+      assert.deepStrictEqual(sent, { num_items: 2, plan: "pro" }, kind)
+      assert.strictEqual(prepared.dropped_fields.filter(({ reason }) => reason === "invalid_type").length, 4)
+    }
+  })
+
   it("gives the same bytes whatever the order of the producer's keys", () => {
     const one = { ...raw, properties: { custom: { a: 1, b: 2 } } }
     const other = { properties: { custom: { b: 2, a: 1 } }, ...raw }

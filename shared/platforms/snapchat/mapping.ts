@@ -89,6 +89,9 @@ const refused = (
     return rejected("invalid_value", "Snapchat takes a number as value.")
   }
   if (name !== "PURCHASE") return null
+  if (value === undefined && (event.properties?.value ?? null) !== null) {
+    return rejected("invalid_value", "Snapchat takes a number of at least 0 as value of a PURCHASE.")
+  }
   if (value === undefined) return rejected("missing_value", "Snapchat requires value of a PURCHASE.")
   return custom["currency"] === undefined
     ? rejected("missing_currency", "Snapchat requires currency of a PURCHASE.")
