@@ -14,19 +14,29 @@ const run = async (chunks: ReadonlyArray<string>) => {
   return output
     .split("\n")
     .filter((text) => text !== "")
-    .map((text) => JSON.parse(text) as { event_id: string; outcome: string })
+    .map((text) => JSON.parse(text) as { event_id: string; outcome: string; reason?: string })
 }
 
 describe("capi prepare", () => {
   it("gives one line for each line, in order, bad ones among them", async () => {
-    const lines = await run([`${line("1")}\n\n{broken\n${line("2")}\n`])
+    const lines = await run([`\ufeff${line("1")}\n\n{broken\n${line("2")}\n\n`])
     assert.deepStrictEqual(
-      lines.map(({ event_id, outcome }) => [event_id, outcome]),
+      lines.map(({ event_id, outcome, reason }) => [event_id, reason ?? outcome]),
       [
         ["1", "payload"],
-        [null, "rejected"],
+        [null, "empty"],
+        [null, "undecodable"],
         ["2", "payload"]
       ]
+    )
+  })
+
+  it("refuses a line of any length without holding it", async () => {
+    const long = Array.from({ length: 40 }, () => "x".repeat(100_000))
+    const lines = await run([`${line("1")}\n{"a":"`, ...long, `"}\n`, line("2")])
+    assert.deepStrictEqual(
+      lines.map(({ outcome, reason }) => reason ?? outcome),
+      ["payload", "record_too_large", "payload"]
     )
   })
 

@@ -1,6 +1,8 @@
 /** `capi prepare`: raw events, one JSON object a line, to what would be sent for each, one JSON object a line. */
 import type { Connection } from "../../shared/connections/connection.ts"
 import { type Prepared, prepareRead } from "../../shared/mapping/prepare.ts"
+import type { JsonEvent } from "../../shared/normalize/json-event.ts"
+import { problem } from "../../shared/normalize/problem.ts"
 import { readJson } from "../../shared/normalize/read-record.ts"
 
 export interface PrepareOptions {
@@ -11,24 +13,60 @@ export interface PrepareOptions {
 }
 
 /**
- * Prepares each line, in order, as it comes: nothing is held but the line in hand. Takes text in lines or in chunks of any
- * size; gives lines that end in a line feed. Empty lines are passed over.
+ * Prepares each line, in order, as it comes: nothing is held but the line in hand, and of a line over the limit its first
+ * part only. Takes text in lines or in chunks of any size; gives one line for each, ended by a line feed. A blank line
+ * is refused as `empty`, so that input and output stay in step; blank lines at the end are passed over.
  */
 export async function* prepareLines(input: AsyncIterable<string>, options: PrepareOptions): AsyncIterable<string> {
+  const lines = new Lines(options)
   let rest = ""
+  let tooLong = false
   for await (const chunk of input) {
-    const lines = (rest + chunk).split("\n")
-    rest = lines.pop() ?? ""
+    const parts = chunk.split("\n")
+    const last = parts.pop() ?? ""
     let output = ""
-    for (const line of lines) output += prepareLine(line, options)
+    for (const part of parts) {
+      output += lines.prepare(tooLong ? rest : rest + part, tooLong)
+      rest = ""
+      tooLong = false
+    }
+    tooLong ||= rest.length + last.length > lineLengthMax
+    if (!tooLong) rest += last
     if (output !== "") yield output
   }
-  const last = prepareLine(rest, options)
-  if (last !== "") yield last
+  const output = lines.prepare(rest, tooLong)
+  if (output !== "") yield output
 }
 
-const prepareLine = (line: string, { connection, now }: PrepareOptions): string => {
-  if (line.trim() === "") return ""
-  const prepared: Prepared = prepareRead(readJson(Buffer.from(line)), connection, now)
-  return JSON.stringify(prepared) + "\n"
+/** In UTF-16 units: the pipeline's own default limit on a record is one of bytes, so no record that it takes is longer. */
+const lineLengthMax = 1024 * 1024
+
+class Lines {
+  private readonly options: PrepareOptions
+  private blank = 0
+
+  constructor(options: PrepareOptions) {
+    this.options = options
+  }
+
+  prepare(line: string, tooLong: boolean): string {
+    if (!tooLong && line.trim() === "") {
+      this.blank++
+      return ""
+    }
+    let output = ""
+    for (; this.blank > 0; this.blank--) output += this.lineOf(emptyLine)
+    return output + this.lineOf(tooLong || line.length > lineLengthMax ? longLine : readJson(Buffer.from(line)))
+  }
+
+  private lineOf(read: JsonEvent): string {
+    const prepared: Prepared = prepareRead(read, this.options.connection, this.options.now)
+    return JSON.stringify(prepared) + "\n"
+  }
+}
+
+const emptyLine: JsonEvent = { _tag: "Problem", problem: problem("empty", "The line is blank.") }
+const longLine: JsonEvent = {
+  _tag: "Problem",
+  problem: problem("record_too_large", `The line has more than ${lineLengthMax} characters.`)
 }
