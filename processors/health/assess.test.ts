@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { ConnectorState } from "../../schemas/types.gen.ts"
+import { connectorState } from "../../shared/testing/records.ts"
 import { assess } from "./assess.ts"
 import type { Totals } from "./window.ts"
 
@@ -13,18 +14,6 @@ const totals = (succeeded: number, failed: number, meanLatencyMillis = 100): Tot
     ["rejected", failed],
     ["retry_scheduled", 3]
   ])
-})
-
-const state = (fields: Partial<ConnectorState>): ConnectorState => ({
-  connection_id: "c",
-  platform: "meta",
-  status: "connected",
-  circuit_state: "CLOSED",
-  timestamp: 1,
-  cause: null,
-  message: null,
-  paused: false,
-  ...fields
 })
 
 const assessed = (hour: Totals, of?: ConnectorState) =>
@@ -56,11 +45,11 @@ describe("a connection's health", () => {
     ["HALF_OPEN", "degraded"],
     ["OPEN", "unhealthy"]
   ])("a circuit that is %s: %s", (circuit_state, expected) => {
-    assert.strictEqual(assessed(totals(10, 0), state({ circuit_state })).health.status, expected)
+    assert.strictEqual(assessed(totals(10, 0), connectorState({ circuit_state })).health.status, expected)
   })
 
   it("takes the worst of the three, names its cause and lists every issue", () => {
-    const { health, decisive } = assessed(totals(60, 40, 6_000), state({ circuit_state: "HALF_OPEN" }))
+    const { health, decisive } = assessed(totals(60, 40, 6_000), connectorState({ circuit_state: "HALF_OPEN" }))
     assert.strictEqual(health.status, "unhealthy")
     assert.strictEqual(decisive?.cause, "success_rate")
     assert.strictEqual(health.issues.length, 3)
@@ -69,7 +58,7 @@ describe("a connection's health", () => {
   it("is unhealthy while paused for its credential, though the circuit is closed", () => {
     const { health, decisive } = assessed(
       totals(10, 0),
-      state({ paused: true, cause: "auth", message: "token expired" })
+      connectorState({ paused: true, cause: "auth", message: "token expired" })
     )
     assert.deepStrictEqual([health.status, decisive?.cause], ["unhealthy", "auth"])
     assert.deepStrictEqual(health.issues, ["paused (auth): token expired"])

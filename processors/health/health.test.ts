@@ -5,54 +5,20 @@ import type { ConnectorHealthStatus, ConnectorState, EventDeliveryLog, HealthAle
 import type { Codecs, Records, SchemaName } from "../../shared/avro/codecs.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/avro/memory.ts"
 import type { Inbound, PartitionTask, Step } from "../../shared/stream/contract.ts"
+import { connectorState, deliveryLog, recordTime } from "../../shared/testing/records.ts"
 import { batchOf, openPartition } from "../../shared/testing/run-batches.ts"
 import { health, republishMillis } from "./health.ts"
 
-const now = 1_795_000_000_000
+const now = recordTime
 const codecs = makeMemoryCodecs()
 
 const result = (fields: Partial<EventDeliveryLog>): Buffer =>
-  codecs.encode("delivery-results", "event-delivery-log", {
-    event_id: "e",
-    platform: "meta",
-    event_name: "purchase",
-    timestamp: now,
-    success: true,
-    latency_ms: 100,
-    error_message: null,
-    request_id: null,
-    retry_count: 0,
-    connection_id: "meta-main",
-    outcome: "delivered",
-    reason_code: null,
-    error_class: null,
-    batch_size: 1,
-    events_received: null,
-    mapping_version: null,
-    platform_event: null,
-    event_time: null,
-    attempted_at: null,
-    match_quality: null,
-    dropped_fields: [],
-    source: null,
-    circuit_state: null,
-    ...fields
-  })
+  codecs.encode("delivery-results", "event-delivery-log", deliveryLog(fields))
 
 const failed = result({ success: false, outcome: "rejected" })
 
 const state = (fields: Partial<ConnectorState>): Buffer =>
-  codecs.encode("connector-state", "connector-state", {
-    connection_id: "meta-main",
-    platform: "meta",
-    status: "connected",
-    circuit_state: "CLOSED",
-    timestamp: now,
-    cause: null,
-    message: null,
-    paused: false,
-    ...fields
-  })
+  codecs.encode("connector-state", "connector-state", connectorState(fields))
 
 const recorded = (topic: string, value: Buffer, timestamp = now): Inbound =>
   batchOf(topic, [{ value, timestamp }]).records[0]!
