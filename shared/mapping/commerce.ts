@@ -84,9 +84,20 @@ const productOf = (item: Item, index: number, dropped: Array<Dropped>): Product 
     brand: item.brand,
     quantity: many._tag === "Amount" ? many.value : null,
     price: each?._tag === "Amount" ? each.value : null,
-    deliveryCategory: item.delivery_category
+    deliveryCategory: deliveryCategory(item.delivery_category, `properties.items[${index}].delivery_category`, dropped)
   }
 }
+
+/** How the goods reach the customer, in the platforms' three words; another one fails the event at Meta. */
+export const deliveryCategory = (given: string | null, field: string, dropped: Array<Dropped>): string | null => {
+  if (given === null || given === "") return null
+  const word = given.trim().toLowerCase()
+  if (deliveryCategories.has(word)) return word
+  dropped.push({ field, reason: "not_supported" })
+  return null
+}
+
+const deliveryCategories: ReadonlySet<string> = new Set(["in_store", "curbside", "home_delivery"])
 
 const countOf = (properties: Properties, products: ReadonlyArray<Product>, dropped: Array<Dropped>): number | null => {
   if (properties.num_items !== null) {

@@ -52,6 +52,15 @@ describe("preparing a raw event", () => {
     }
   })
 
+  it("sends a delivery category in the platforms' words only", () => {
+    const sent = (delivery_category: string) => {
+      const prepared = prepare({ ...raw, properties: { delivery_category } }, builtinConnection("meta"))
+      return prepared.outcome === "payload" ? prepared.payload["custom_data"] : null
+    }
+    assert.deepStrictEqual(sent(" HOME_DELIVERY "), { delivery_category: "home_delivery" })
+    assert.strictEqual(sent("by balloon"), undefined)
+  })
+
   it("gives the same bytes whatever the order of the producer's keys", () => {
     const one = { ...raw, properties: { custom: { a: 1, b: 2 } } }
     const other = { properties: { custom: { b: 2, a: 1 } }, ...raw }

@@ -1,6 +1,6 @@
 /** Meta's `custom_data` (Meta, custom data parameters). Custom properties travel in it under their own names. */
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
-import { type Commerce, commerceOf, productIds } from "../../mapping/commerce.ts"
+import { type Commerce, commerceOf, deliveryCategory, productIds } from "../../mapping/commerce.ts"
 import type { CompiledConnection } from "../../mapping/compile.ts"
 import { addCustom } from "../../mapping/custom-properties.ts"
 import { amount } from "../../mapping/numbers.ts"
@@ -13,7 +13,7 @@ export const customData = (event: NormalizedEvent, compiled: CompiledConnection,
   const data: Mutable = {}
   put(data, "value", commerce.value)
   put(data, "currency", commerce.currency)
-  putText(data, event)
+  putText(data, event, dropped)
   putProducts(data, event, commerce)
   putPredicted(data, event, commerce.currency, dropped)
   addCustom(data, event, dropped)
@@ -21,7 +21,7 @@ export const customData = (event: NormalizedEvent, compiled: CompiledConnection,
   return data
 }
 
-const putText = (data: Mutable, event: NormalizedEvent): void => {
+const putText = (data: Mutable, event: NormalizedEvent, dropped: Array<Dropped>): void => {
   const properties = event.properties
   if (properties === null) return
   put(data, "content_name", properties.content_name)
@@ -29,7 +29,11 @@ const putText = (data: Mutable, event: NormalizedEvent): void => {
   put(data, "order_id", properties.order_id)
   put(data, "search_string", properties.search_string)
   put(data, "status", properties.status)
-  put(data, "delivery_category", properties.delivery_category)
+  put(
+    data,
+    "delivery_category",
+    deliveryCategory(properties.delivery_category, "properties.delivery_category", dropped)
+  )
 }
 
 const putProducts = (data: Mutable, event: NormalizedEvent, commerce: Commerce): void => {

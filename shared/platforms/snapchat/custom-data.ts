@@ -2,7 +2,7 @@
 
 import parameters from "../../../schemas/catalog/parameters.json" with { type: "json" }
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
-import { commerceOf, type Product, productIds } from "../../mapping/commerce.ts"
+import { commerceOf, deliveryCategory, type Product, productIds } from "../../mapping/commerce.ts"
 import type { CompiledConnection } from "../../mapping/compile.ts"
 import { addListedCustom } from "../../mapping/custom-properties.ts"
 import { amount } from "../../mapping/numbers.ts"
@@ -19,7 +19,7 @@ export const customData = (event: NormalizedEvent, compiled: CompiledConnection,
   put(data, "currency", commerce.currency)
   if (commerce.products.length > 0) putProducts(data, commerce.products)
   put(data, "num_items", commerce.count)
-  putText(data, event)
+  putText(data, event, dropped)
   const predicted = event.properties?.predicted_ltv ?? null
   if (predicted !== null) {
     const value = amount(predicted, commerce.currency)
@@ -52,7 +52,7 @@ const decimal = (value: number): string => {
   return text.includes("e") ? value.toFixed(20).replace(/\.?0+$/, "") : text
 }
 
-const putText = (data: Mutable, event: NormalizedEvent): void => {
+const putText = (data: Mutable, event: NormalizedEvent, dropped: Array<Dropped>): void => {
   const properties = event.properties
   if (properties === null) return
   put(data, "content_name", properties.content_name)
@@ -62,5 +62,9 @@ const putText = (data: Mutable, event: NormalizedEvent): void => {
   put(data, "search_string", properties.search_string)
   put(data, "sign_up_method", properties.sign_up_method)
   put(data, "status", properties.status)
-  put(data, "delivery_category", properties.delivery_category)
+  put(
+    data,
+    "delivery_category",
+    deliveryCategory(properties.delivery_category, "properties.delivery_category", dropped)
+  )
 }
