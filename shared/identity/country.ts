@@ -3,7 +3,7 @@ import catalog from "../../schemas/catalog/countries.json" with { type: "json" }
 import { dropped, type Field, kept } from "./field.ts"
 import { isPlaceholder } from "./placeholder.ts"
 import { isOtherHash, sha256 } from "./sha256.ts"
-import { clean, fold } from "./text.ts"
+import { clean, fold, isAscii } from "./text.ts"
 
 /** ISO 3166-1 alpha-2 in upper case (`Deutschland` → `DE`, `USA` → `US`, `UK` → `GB`); any other text is no country. */
 export const normalizeCountry = (raw: string): Field<string> => {
@@ -14,7 +14,9 @@ export const normalizeCountry = (raw: string): Field<string> => {
   if (/^[A-Za-z]{2}$/.test(cleaned)) return codeOf(cleaned.toLowerCase())
   if (isPlaceholder(cleaned)) return dropped("placeholder")
   if (isOtherHash(cleaned)) return dropped("unsupported_hash")
-  const code = names.get(fold(cleaned)) ?? twoLetters(fold(cleaned))
+  const folded = fold(cleaned)
+  // `U.S.` is a code; `Áo`, which is Austria in Vietnamese, is not Angola's for being `ao` without its accent.
+  const code = names.get(folded) ?? (isAscii(cleaned) ? twoLetters(folded) : undefined)
   return code === undefined ? dropped("invalid_country") : kept(code)
 }
 

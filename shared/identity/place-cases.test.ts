@@ -99,6 +99,8 @@ check(
     ["Cote d'Ivoire", "CI"],
     ["Türkiye", "TR"],
     ["NA", "NA"],
+    ["U.K.", "GB"],
+    ["Áo", "(invalid_country)"],
     ["UAE", "AE"],
     ["XX", "(invalid_country)"],
     ["InvalidCountry", "(invalid_country)"],
