@@ -45,6 +45,11 @@ export const readResilience = (section: Section): ResilienceOptions => {
       samples: own.integer("samples", 1, 1_000),
       marginPercent: own.integer("margin_percent", 0, 100)
     })),
+    later: group(section, "later", (own) => ({
+      firstQuestion: own.duration("first_question"),
+      questionMax: own.duration("question_max"),
+      life: own.duration("life")
+    })),
     deduplication: group(section, "deduplication", (own) => ({
       window: own.duration("window"),
       entriesMax: own.integer("entries_max", 1, 100_000_000)

@@ -58,6 +58,12 @@ export interface ResilienceOptions {
     /** A size must be better by so many percent to be chosen. */
     readonly marginPercent: number | null
   }
+  /** Asking for the outcome of requests that were accepted for later. */
+  readonly later: {
+    readonly firstQuestion: Duration.Duration | null
+    readonly questionMax: Duration.Duration | null
+    readonly life: Duration.Duration | null
+  }
   /** What is remembered of events sent, where a repeat is not harmless. */
   readonly deduplication: {
     readonly window: Duration.Duration | null

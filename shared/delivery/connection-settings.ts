@@ -6,7 +6,8 @@ import { type DeliverySettings, deliveryDefaults } from "./settings.ts"
 
 export const settingsOf = ({ resilience }: Pick<Connection, "resilience">): DeliverySettings => {
   if (resilience === undefined) return deliveryDefaults
-  const { circuitBreaker, retry, delayedRetry, pause, catchUp, rateLimiter, batchOptimizer, deduplication } = resilience
+  const { circuitBreaker, retry, delayedRetry, pause, catchUp, rateLimiter, batchOptimizer, deduplication, later } =
+    resilience
   const own = deliveryDefaults
   return {
     ...own,
@@ -42,6 +43,9 @@ export const settingsOf = ({ resilience }: Pick<Connection, "resilience">): Deli
       samples: batchOptimizer.samples ?? own.optimizer.samples,
       margin: partOf(batchOptimizer.marginPercent) ?? own.optimizer.margin
     },
+    laterFirst: later.firstQuestion ?? own.laterFirst,
+    laterMax: later.questionMax ?? own.laterMax,
+    laterLife: later.life ?? own.laterLife,
     deduplicationWindow: deduplication.window ?? own.deduplicationWindow,
     deduplicationEntriesMax: deduplication.entriesMax ?? own.deduplicationEntriesMax
   }
