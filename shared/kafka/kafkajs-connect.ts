@@ -1,12 +1,14 @@
 /** Builds kafkajs clients that are quiet and bounded: its logs become Effect logs, its warnings none. */
 import { type Context, Effect, Redacted } from "effect"
 import { Kafka, type KafkaConfig, type LogEntry, logLevel, type SASLOptions } from "kafkajs"
+import { repairReadCommitted } from "./kafkajs-aborted.ts"
 import { registerCodecs } from "./kafkajs-codecs.ts"
 import type { ResolvedKafkaOptions } from "./options.ts"
 
 export const connectKafkaJs = (options: ResolvedKafkaOptions, context: Context.Context<never>): Kafka => {
   silenceTimeoutWarnings()
   registerCodecs()
+  repairReadCommitted()
   const config: KafkaConfig = {
     brokers: [...options.brokers],
     clientId: options.clientId,

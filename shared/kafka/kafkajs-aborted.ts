@@ -1,0 +1,46 @@
+/**
+ * Keeps records of aborted transactions from group members. kafkajs hides them too, but takes the broker's list as sorted by
+ * its first offsets and begins one transaction a record; the broker lists them in the order of their ends, so that of
+ * transactions that overlap in a partition, as those of several producers do, some would come through.
+ */
+import { createRequire } from "node:module"
+import { deliverable, type FetchedMessage, type FetchedPartition } from "./kafkajs-committed.ts"
+
+/** Changes the class of kafkajs's connections, once for the process; it has no seam for this. */
+export const repairReadCommitted = (): void => {
+  const { prototype } = createRequire(import.meta.url)("kafkajs/src/broker") as { readonly prototype: PatchedBroker }
+  if (repaired.has(prototype)) return
+  repaired.add(prototype)
+  const { fetch } = prototype
+  prototype.fetch = async function (request) {
+    const answer = await fetch.call(this, request)
+    for (const { partitions } of answer.responses) for (const partition of partitions) hideAborted(partition)
+    return answer
+  }
+}
+
+interface PatchedBroker {
+  fetch: (this: PatchedBroker, request: unknown) => Promise<FetchAnswer>
+}
+
+interface FetchAnswer {
+  readonly responses: ReadonlyArray<{ readonly partitions: ReadonlyArray<Mutable<FetchedPartition>> }>
+}
+
+type Mutable<A> = { -readonly [K in keyof A]: A[K] }
+
+const repaired = new WeakSet<PatchedBroker>()
+
+/** Aborted records become control records, which kafkajs passes over like those of the broker. */
+export const hideAborted = (partition: Mutable<FetchedPartition>): void => {
+  const { messages, abortedTransactions } = partition
+  if (abortedTransactions === null || abortedTransactions.length === 0) return
+  const visible = new Set(deliverable(messages, abortedTransactions))
+  for (const message of messages as ReadonlyArray<Mutable<FetchedMessage>>) {
+    if (visible.has(message) || message.isControlRecord) continue
+    message.isControlRecord = true
+    // A key of four zero bytes is what kafkajs knows an abort marker by.
+    message.key = null
+  }
+  partition.abortedTransactions = []
+}
