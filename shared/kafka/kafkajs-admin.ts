@@ -1,11 +1,13 @@
 /** Topics, offsets and groups by kafkajs's admin client, connected at the first use and replaced after a lost connection. */
 
 import type { Context } from "effect"
-import { Effect, Schedule, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import type { Admin, Kafka, TopicOffsets } from "kafkajs"
 import { type ClusterAccess, withCluster } from "./kafkajs-cluster.ts"
 import { retryPolicy } from "./kafkajs-connect.ts"
 import { attempt, attemptBriefly } from "./kafkajs-errors.ts"
+import { untilKnownEverywhere } from "./kafkajs-new-topics.ts"
+import { whilePassing } from "./kafkajs-passing.ts"
 import type { KafkaClient, KafkaError } from "./port.ts"
 
 type AdminPart = Pick<
@@ -24,6 +26,7 @@ type AdminPart = Pick<
 export const openAdmin = (kafka: Kafka, cluster: ClusterAccess): Effect.Effect<AdminPart, never, Scope.Scope> =>
   Effect.gen(function* () {
     let current: Promise<Admin> | null = null
+    let wasConnected = false
     const discard = Effect.suspend(() => {
       const connecting = current
       current = null
@@ -35,10 +38,12 @@ export const openAdmin = (kafka: Kafka, cluster: ClusterAccess): Effect.Effect<A
     const use = <A>(operation: string, run: (admin: Admin) => Promise<A>): Effect.Effect<A, KafkaError> =>
       attempt(operation, async () => {
         current ??= connect(kafka)
-        return run(await current)
+        const admin = await current
+        wasConnected = true
+        return run(admin)
       }).pipe(
-        Effect.tapError((error) => (connectionLost.has(error.code) ? discard : Effect.void)),
-        Effect.retry(whileMoving)
+        Effect.tapError((error) => (error.code === "unknown_topic" ? Effect.void : discard)),
+        Effect.retry(whilePassing(() => wasConnected))
       )
     return adminOf(use, cluster)
   })
@@ -49,46 +54,20 @@ const connect = async (kafka: Kafka): Promise<Admin> => {
   return admin
 }
 
-const connectionLost = new Set<KafkaError["code"]>(["unreachable", "timeout", "unauthorized", "other"])
-
-/** A leader or coordinator that moves or loads is there in a moment; kafkajs's admin client doesn't wait for it. */
-const whileMoving = {
-  times: 8,
-  schedule: Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("1 second")]),
-  while: ({ cause }: KafkaError) => movingTypes.has((cause as { readonly type?: string } | null)?.type ?? "")
-}
-
-/** A topic that was just made is not known to every broker at once; kafkajs gives up at the first that does not know it. */
-const whileUnheardOf = {
-  times: 40,
-  schedule: Schedule.spaced("250 millis"),
-  while: ({ code }: KafkaError) => code === "unknown_topic"
-}
-
-const movingTypes = new Set([
-  "NOT_LEADER_FOR_PARTITION",
-  "LEADER_NOT_AVAILABLE",
-  "NOT_COORDINATOR_FOR_GROUP",
-  "GROUP_COORDINATOR_NOT_AVAILABLE",
-  "GROUP_LOAD_IN_PROGRESS",
-  "COORDINATOR_LOAD_IN_PROGRESS"
-])
-
 type Use = <A>(operation: string, run: (admin: Admin) => Promise<A>) => Effect.Effect<A, KafkaError>
 
 const adminOf = (use: Use, cluster: ClusterAccess): AdminPart => ({
   createTopics: (topics) =>
-    Effect.suspend(() => {
+    Effect.gen(function* () {
       // Over all attempts: what the first one made is there at the second.
       const created = new Set<string>()
-      return use("create topics", async (admin) => {
+      yield* use("create topics", async (admin) => {
         const existing = new Set(await admin.listTopics())
         const missing = topics.filter(({ name }) => !existing.has(name))
+        if (missing.length === 0) return
         for (const { name } of missing) created.add(name)
-        if (missing.length === 0 && created.size > 0) await admin.fetchTopicMetadata({ topics: [...created] })
-        if (missing.length === 0) return [...created]
         await admin.createTopics({
-          waitForLeaders: true,
+          waitForLeaders: false,
           topics: missing.map(({ name, partitions, replication, config }) => ({
             topic: name,
             numPartitions: partitions,
@@ -96,8 +75,9 @@ const adminOf = (use: Use, cluster: ClusterAccess): AdminPart => ({
             configEntries: Object.entries(config).map(([key, value]) => ({ name: key, value }))
           }))
         })
-        return [...created]
-      }).pipe(Effect.retry(whileUnheardOf))
+      })
+      if (created.size > 0) yield* untilKnownEverywhere(cluster, [...created])
+      return [...created]
     }),
   topicConfigs: (topics, names) =>
     use("read the topics' configuration", async (admin) => {

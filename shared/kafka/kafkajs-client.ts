@@ -3,10 +3,10 @@ import { Effect, Layer } from "effect"
 import { openAdmin } from "./kafkajs-admin.ts"
 import { openCluster } from "./kafkajs-cluster.ts"
 import { connectKafkaJs } from "./kafkajs-connect.ts"
-import { rememberCoordinators } from "./kafkajs-coordinators.ts"
 import { joinGroup } from "./kafkajs-member.ts"
 import { openIdempotent, openTransactional } from "./kafkajs-producer.ts"
 import { readRanges } from "./kafkajs-reader.ts"
+import { repairClusters } from "./kafkajs-repairs.ts"
 import { type KafkaOptions, resolveKafkaOptions } from "./options.ts"
 import { KafkaClient } from "./port.ts"
 
@@ -17,7 +17,7 @@ export const layerKafka = (given: KafkaOptions): Layer.Layer<KafkaClient> =>
     Effect.gen(function* () {
       const options = resolveKafkaOptions(given)
       const kafka = connectKafkaJs(options, yield* Effect.context<never>())
-      rememberCoordinators(kafka)
+      repairClusters(kafka)
       const cluster = yield* openCluster(kafka)
       const admin = yield* openAdmin(kafka, cluster)
       const produce = yield* openIdempotent(kafka, options)

@@ -6,10 +6,13 @@
 import { Effect, type Scope } from "effect"
 import type { Assigner, Cluster, Kafka } from "kafkajs"
 import { attempt, attemptBriefly } from "./kafkajs-errors.ts"
+import { isConnectionLost, isPassing, whilePassing } from "./kafkajs-passing.ts"
 import type { KafkaError } from "./port.ts"
 
 export interface ClusterAccess {
   readonly connect: () => Promise<Cluster>
+  /** Whether it ever was. */
+  readonly wasConnected: () => boolean
   /** Makes the next `connect` build a new one. */
   readonly discard: () => Promise<void>
 }
@@ -18,11 +21,15 @@ export const openCluster = (kafka: Kafka): Effect.Effect<ClusterAccess, never, S
   Effect.acquireRelease(
     Effect.sync((): ClusterAccess => {
       let current: Promise<Cluster> | null = null
+      let wasConnected = false
       return {
-        connect: () => {
+        connect: async () => {
           current ??= connectCluster(kafka)
-          return current
+          const cluster = await current
+          wasConnected = true
+          return cluster
         },
+        wasConnected: () => wasConnected,
         discard: async () => {
           const connecting = current
           current = null
@@ -33,14 +40,23 @@ export const openCluster = (kafka: Kafka): Effect.Effect<ClusterAccess, never, S
     (access) => attemptBriefly(5_000, () => access.discard())
   )
 
-/** Uses the shared connection; after a failure the next use connects anew. */
+/**
+ * Uses the shared connection, again and again while the trouble looks passing. One that can't reach its broker is
+ * replaced; others may be at work on it, so a leader that moved only makes it ask for the leaders again.
+ */
 export const withCluster = <A>(
   access: ClusterAccess,
   operation: string,
   run: (cluster: Cluster) => Promise<A>
 ): Effect.Effect<A, KafkaError> =>
   attempt(operation, async () => run(await access.connect())).pipe(
-    Effect.tapError(() => attemptBriefly(5_000, () => access.discard()))
+    Effect.tapError(({ cause }) =>
+      attemptBriefly(5_000, async () => {
+        const moved = isPassing(cause) && !isConnectionLost(cause)
+        await (moved ? access.connect().then((cluster) => cluster.refreshMetadata()) : access.discard())
+      })
+    ),
+    Effect.retry(whilePassing(access.wasConnected))
   )
 
 const connectCluster = async (kafka: Kafka): Promise<Cluster> => {

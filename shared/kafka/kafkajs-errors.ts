@@ -37,13 +37,13 @@ export const kafkaError = (operation: string, cause: unknown): KafkaError => {
 }
 
 const codeOf = (cause: unknown): KafkaError["code"] => {
-  for (const error of chainOf(cause)) {
+  for (const error of causesOf(cause)) {
     const type = String(error.type ?? error.code ?? "")
     if (fencedTypes.has(type)) return "fenced"
     if (tooLargeTypes.has(type)) return "too_large"
     if (type.startsWith("UNKNOWN_TOPIC") || error.name === "KafkaJSTopicMetadataNotLoaded") return "unknown_topic"
     if (error.name === "KafkaJSSASLAuthenticationError" || type.endsWith("AUTHORIZATION_FAILED")) return "unauthorized"
-    if (error.name === "KafkaJSRequestTimeoutError" || type === "REQUEST_TIMED_OUT") return "timeout"
+    if (error.name === "KafkaJSRequestTimeoutError" || timeoutTypes.has(type)) return "timeout"
     if (unreachableNames.has(error.name ?? "") || unreachableTypes.has(type)) return "unreachable"
   }
   return "other"
@@ -58,7 +58,7 @@ interface KafkaJsFailure {
 }
 
 /** The error and its causes; kafkajs wraps the telling one in "number of retries exceeded". */
-const chainOf = (cause: unknown): ReadonlyArray<KafkaJsFailure> => {
+export const causesOf = (cause: unknown): ReadonlyArray<KafkaJsFailure> => {
   const chain: Array<KafkaJsFailure> = []
   let current = cause
   while (typeof current === "object" && current !== null && chain.length < chainLengthMax) {
@@ -69,7 +69,7 @@ const chainOf = (cause: unknown): ReadonlyArray<KafkaJsFailure> => {
 }
 
 const messageOf = (cause: unknown): string => {
-  const chain = chainOf(cause)
+  const chain = causesOf(cause)
   const message = chain[chain.length - 1]?.message ?? chain[0]?.message ?? String(cause)
   return message.replace(/\.$/, "")
 }
@@ -85,6 +85,7 @@ const fencedTypes = new Set([
   "OUT_OF_ORDER_SEQUENCE_NUMBER"
 ])
 const tooLargeTypes = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"])
+const timeoutTypes = new Set(["REQUEST_TIMED_OUT", "CONCURRENT_TRANSACTIONS"])
 const unreachableNames = new Set([
   "KafkaJSConnectionError",
   "KafkaJSConnectionClosedError",
@@ -99,7 +100,12 @@ const unreachableTypes = new Set([
   "ENOTFOUND",
   "ETIMEDOUT",
   "LEADER_NOT_AVAILABLE",
-  "NOT_LEADER_FOR_PARTITION"
+  "NOT_LEADER_FOR_PARTITION",
+  "NOT_COORDINATOR_FOR_GROUP",
+  "GROUP_COORDINATOR_NOT_AVAILABLE",
+  "GROUP_LOAD_IN_PROGRESS",
+  "NOT_ENOUGH_REPLICAS",
+  "NOT_ENOUGH_REPLICAS_AFTER_APPEND"
 ])
 
 const nextSteps: Record<KafkaError["code"], string> = {

@@ -30,7 +30,7 @@ export const joinGroup = (
       maxWaitTimeInMs: options.fetchWaitMillis,
       maxBytesPerPartition: options.fetchBytesPerPartition,
       maxBytes: options.fetchBytesMax,
-      retry: { ...retryPolicy, restartOnFailure: async () => false }
+      retry: { ...retryPolicy, retries: memberRetries, restartOnFailure: async () => false }
     })
     const state: MemberState = {
       handlers,
@@ -60,6 +60,12 @@ export const joinGroup = (
     yield* Effect.forkScoped(watch(state, rebalanceTimeoutMillis(options) + options.sessionTimeoutMillis))
     return commandsOf(state)
   })
+
+/**
+ * A broker that restarts is waited for, about 30 s of pauses: a member that gives up comes back as another one, and the group
+ * then waits for the old one's session to end. The watchdog below is the bound.
+ */
+const memberRetries = 20
 
 interface MemberState {
   readonly handlers: MemberHandlers

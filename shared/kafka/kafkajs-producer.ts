@@ -1,11 +1,12 @@
 /** Writing with kafkajs: transactions that fence older owners of their id, and plain idempotent writes. */
 import { Effect, type Scope, Semaphore } from "effect"
-import { CompressionTypes, type Kafka, type Message, Partitioners, type Producer, type Transaction } from "kafkajs"
-import { chunkByBytes } from "./chunk.ts"
+import { CompressionTypes, type Kafka, type Producer, type Transaction } from "kafkajs"
+import { chunkByBytes, producedBytes } from "./chunk.ts"
 import { retryPolicy } from "./kafkajs-connect.ts"
-import { attempt, attemptBriefly, settledWithin } from "./kafkajs-errors.ts"
+import { attempt, attemptBriefly, kafkaError, settledWithin } from "./kafkajs-errors.ts"
+import { makeSender, type Sender, type TopicMessages } from "./kafkajs-send.ts"
 import type { ResolvedKafkaOptions } from "./options.ts"
-import type { KafkaError, ProducedRecord, TransactionalProducer } from "./port.ts"
+import { KafkaError, type ProducedRecord, type TransactionalProducer } from "./port.ts"
 
 /**
  * Opens a transactional producer. kafkajs claims the id only with the first transaction, not with `connect`; so an empty
@@ -17,30 +18,34 @@ export const openTransactional = (
   transactionalId: string
 ): Effect.Effect<TransactionalProducer, KafkaError, Scope.Scope> =>
   Effect.gen(function* () {
-    const producer = kafka.producer({
-      transactionalId,
-      transactionTimeout: options.transactionTimeoutMillis,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      createPartitioner: Partitioners.DefaultPartitioner,
-      retry: retryTransaction
+    const sender = makeSender()
+    const claim = Effect.gen(function* () {
+      const producer = kafka.producer({
+        transactionalId,
+        transactionTimeout: options.transactionTimeoutMillis,
+        maxInFlightRequests: 1,
+        allowAutoTopicCreation: false,
+        createPartitioner: sender.partitioner,
+        // `sender` repeats, and knows what it may repeat.
+        retry: { ...retryPolicy, retries: 0 }
+      })
+      yield* attempt(`claim the transactional id ${transactionalId}`, () =>
+        settledWithin(options.transactionTimeoutMillis, claimWith(producer))
+      ).pipe(Effect.tapError(() => disconnect(producer)))
+      return producer
     })
-    yield* Effect.addFinalizer(() => disconnect(producer))
-    yield* attempt(`claim the transactional id ${transactionalId}`, async () => {
-      await producer.connect()
-      await (await producer.transaction()).abort()
-    })
-    return committerOf(producer, options, transactionalId)
+    const producer = yield* Effect.acquireRelease(claim, disconnect)
+    return committerOf(producer, sender, options, transactionalId)
   })
 
-/**
- * The coordinator refuses a transaction's first write while it still finishes the transaction before, which takes a few
- * milliseconds: so the first repeats come at once.
- */
-const retryTransaction = { ...retryPolicy, initialRetryTime: 4, retries: 11 }
+const claimWith = async (producer: Producer): Promise<void> => {
+  await producer.connect()
+  await (await producer.transaction()).abort()
+}
 
 const committerOf = (
   producer: Producer,
+  sender: Sender,
   options: ResolvedKafkaOptions,
   transactionalId: string
 ): TransactionalProducer => {
@@ -53,7 +58,7 @@ const committerOf = (
         if (broken !== null) return Effect.fail(broken)
         return attempt(`commit a transaction of ${transactionalId}`, () =>
           // kafkajs's retries can outlive the transaction at the broker; the owner must learn of a failure before.
-          settledWithin(options.transactionTimeoutMillis, commitOnce(producer, options, step))
+          settledWithin(options.transactionTimeoutMillis, commitOnce(producer, sender, options, step))
         ).pipe(
           Effect.tapError((error) =>
             Effect.sync(() => {
@@ -67,13 +72,16 @@ const committerOf = (
 
 type CommittedStep = Parameters<TransactionalProducer["commit"]>[0]
 
-const commitOnce = async (producer: Producer, options: ResolvedKafkaOptions, step: CommittedStep): Promise<void> => {
+const commitOnce = async (
+  producer: Producer,
+  sender: Sender,
+  options: ResolvedKafkaOptions,
+  step: CommittedStep
+): Promise<void> => {
   if (step.records.length === 0 && step.offset === null) return
   const transaction = await producer.transaction()
   try {
-    for (const chunk of chunkByBytes(step.records, options.produceChunkBytes)) {
-      await transaction.sendBatch({ topicMessages: topicMessages(chunk), compression: compressionOf(options) })
-    }
+    await sendInChunks(sender, options, step.records, (request) => transaction.sendBatch(request))
     if (step.offset !== null) await sendOffset(transaction, step.groupId, step.offset)
     await transaction.commit()
   } catch (error) {
@@ -83,86 +91,82 @@ const commitOnce = async (producer: Producer, options: ResolvedKafkaOptions, ste
   }
 }
 
-/** Refused for the same reason as the first write; but here kafkajs doesn't try again by itself. */
-const sendOffset = async (
+const sendOffset = (
   transaction: Transaction,
   consumerGroupId: string,
   { topic, partition, next }: NonNullable<CommittedStep["offset"]>
-): Promise<void> => {
-  const topics = [{ topic, partitions: [{ partition, offset: String(next) }] }]
-  for (let waitMillis = 4; ; waitMillis = Math.min(waitMillis * 2, 200)) {
-    const failure = await transaction.sendOffsets({ consumerGroupId, topics }).then(
-      () => null,
-      (error: unknown) => error
-    )
-    if (failure === null) return
-    if ((failure as { readonly type?: string }).type !== "CONCURRENT_TRANSACTIONS") return Promise.reject(failure)
-    await new Promise((resolve) => setTimeout(resolve, waitMillis))
-  }
-}
+): Promise<void> =>
+  transaction.sendOffsets({ consumerGroupId, topics: [{ topic, partitions: [{ partition, offset: String(next) }] }] })
 
-/** An idempotent producer that is connected at the first write and replaced after a failed one. */
+/**
+ * An idempotent producer that is connected at the first write and replaced after a failed one. Writes wait for one another:
+ * one that follows a failed one with the same sequence numbers would be taken for its repetition, and dropped.
+ */
 export const openIdempotent = (
   kafka: Kafka,
   options: ResolvedKafkaOptions
 ): Effect.Effect<(records: ReadonlyArray<ProducedRecord>) => Effect.Effect<void, KafkaError>, never, Scope.Scope> =>
   Effect.gen(function* () {
-    let current: Promise<Producer> | null = null
-    const connect = async () => {
+    let current: { readonly producer: Producer; readonly sender: Sender; readonly connected: Promise<void> } | null =
+      null
+    const connect = () => {
+      const sender = makeSender()
       const producer = kafka.producer({
         idempotent: true,
         allowAutoTopicCreation: false,
-        createPartitioner: Partitioners.DefaultPartitioner,
-        retry: retryPolicy
+        createPartitioner: sender.partitioner,
+        // kafkajs wants at least one of an idempotent producer; `sender` divides calls so that it does no harm.
+        retry: { ...retryPolicy, retries: 1 }
       })
-      await producer.connect()
-      return producer
+      current = { producer, sender, connected: producer.connect() }
+      return current
     }
     const discard = Effect.suspend(() => {
-      const connecting = current
+      const used = current
       current = null
-      return connecting === null
-        ? Effect.void
-        : attemptBriefly(5_000, () => connecting.then((producer) => producer.disconnect()))
+      return used === null ? Effect.void : disconnect(used.producer)
     })
     yield* Effect.addFinalizer(() => discard)
+    const oneAtATime = Semaphore.makeUnsafe(1)
     return (records) =>
       attempt("write records", async () => {
-        current ??= connect()
-        const producer = await current
-        for (const chunk of chunkByBytes(records, options.produceChunkBytes)) {
-          await producer.sendBatch({
-            acks: -1,
-            topicMessages: topicMessages(chunk),
-            compression: compressionOf(options)
-          })
-        }
-      }).pipe(Effect.tapError(() => discard))
+        const { producer, sender, connected } = current ?? connect()
+        await connected
+        await sendInChunks(sender, options, records, (request) => producer.sendBatch({ acks: -1, ...request }))
+      }).pipe(
+        Effect.tapError(() => discard),
+        oneAtATime.withPermit
+      )
   })
 
 const compressionOf = ({ compression }: ResolvedKafkaOptions) => compressionTypes[compression]
 
 const compressionTypes = { none: CompressionTypes.None, gzip: CompressionTypes.GZIP, zstd: CompressionTypes.ZSTD }
 
-const topicMessages = (records: ReadonlyArray<ProducedRecord>) => {
-  const byTopic = new Map<string, Array<Message>>()
-  for (const record of records) {
-    let messages = byTopic.get(record.topic)
-    if (messages === undefined) {
-      messages = []
-      byTopic.set(record.topic, messages)
-    }
-    messages.push(messageOf(record))
+const sendInChunks = async (
+  sender: Sender,
+  options: ResolvedKafkaOptions,
+  records: ReadonlyArray<ProducedRecord>,
+  post: (request: { topicMessages: Array<TopicMessages>; compression: CompressionTypes }) => Promise<unknown>
+): Promise<void> => {
+  for (const chunk of chunkByBytes(records, options.produceChunkBytes)) {
+    await sender
+      .send(chunk, (topicMessages) => post({ topicMessages, compression: compressionOf(options) }))
+      .catch((error: unknown) => Promise.reject(namingLargest(kafkaError("write records", error), chunk)))
   }
-  return [...byTopic].map(([topic, messages]) => ({ topic, messages }))
 }
 
-const messageOf = (record: ProducedRecord): Message => {
-  const message: Message = { key: record.key, value: record.value }
-  if (record.partition !== undefined) message.partition = record.partition
-  if (record.headers !== undefined) message.headers = { ...record.headers }
-  if (record.timestamp !== undefined) message.timestamp = String(record.timestamp)
-  return message
+/** The broker doesn't tell which record of a request is too large; it can only be the largest. */
+const namingLargest = (error: KafkaError, chunk: ReadonlyArray<ProducedRecord>): KafkaError => {
+  if (error.code !== "too_large") return error
+  const largest = chunk.reduce((found, record) => (producedBytes(record) > producedBytes(found) ? record : found))
+  return new KafkaError({
+    code: error.code,
+    operation: error.operation,
+    message: `The topic ${largest.topic} does not take a record of ${producedBytes(largest)} bytes.`,
+    nextStep: error.nextStep,
+    cause: error.cause
+  })
 }
 
 const disconnect = (producer: Producer) => attemptBriefly(5_000, () => producer.disconnect())

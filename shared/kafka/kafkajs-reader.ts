@@ -1,5 +1,5 @@
 /** Reads partitions outside any group: no join, no heartbeat, no group left behind. It restores state and serves tools. */
-import { Effect, Fiber, Schedule } from "effect"
+import { Effect, Fiber } from "effect"
 import type { Cluster } from "kafkajs"
 import { type ClusterAccess, withCluster } from "./kafkajs-cluster.ts"
 import { deliverable, type FetchedMessage, type FetchedPartition } from "./kafkajs-committed.ts"
@@ -24,7 +24,7 @@ export const readRanges = <E, R>(
         .filter(({ from, to }) => to === null || from < to)
         .map(({ partition, from, to }) => [partition, { partition, position: from, to }])
     )
-    const fetch = fetchPersistently(access, options, topic, open)
+    const fetch = fetchOpen(access, options, topic, open)
     // One fetch ahead: the broker answers while the records before are worked on.
     let next = yield* Effect.forkChild(fetch)
     while (open.size > 0) {
@@ -45,8 +45,7 @@ export const readRanges = <E, R>(
     }
   })
 
-/** One fetch of all open ranges, repeated with growing waits while the trouble looks passing. */
-const fetchPersistently = (
+const fetchOpen = (
   access: ClusterAccess,
   options: ResolvedKafkaOptions,
   topic: string,
@@ -56,12 +55,6 @@ const fetchPersistently = (
     open.size === 0
       ? Effect.succeed([])
       : withCluster(access, `read ${topic}`, (cluster) => fetchOnce(cluster, options, topic, [...open.values()]))
-  ).pipe(
-    Effect.retry({
-      times: 10,
-      schedule: Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("3 seconds")]),
-      while: ({ code }: KafkaError) => retriable.has(code)
-    })
   )
 
 interface Range {
@@ -70,7 +63,6 @@ interface Range {
   position: number
 }
 
-const retriable = new Set<KafkaError["code"]>(["unreachable", "timeout", "other"])
 const readCommitted = 1
 
 /** A reader wants it all and is alone with it, so its fetches are larger than a member's. */

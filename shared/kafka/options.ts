@@ -33,7 +33,7 @@ export const resolveKafkaOptions = (options: KafkaOptions): ResolvedKafkaOptions
 const defaults = {
   clientId: "capi-relay",
   ssl: false,
-  connectionTimeoutMillis: 3_000,
+  connectionTimeoutMillis: 5_000,
   requestTimeoutMillis: 30_000,
   sessionTimeoutMillis: 30_000,
   fetchWaitMillis: 200,

@@ -72,15 +72,33 @@ export const runPartition = <E, R>(
       handle.close()
       context.member.pause(context.at)
       failures++
-      const delay = yield* reopenDelay(context.runtime, failures)
-      const reason = describe(Cause.squash(exit.cause))
+      const failure = Cause.squash(exit.cause)
+      const delay = isTooLarge(failure) ? context.runtime.reopenDelayMax : yield* reopenDelay(context.runtime, failures)
+      const reason = describe(failure)
       context.observe({ type: "reopening", ...name, reason, failures, delayMillis: Duration.toMillis(delay) })
-      yield* Effect.logWarning("A partition failed; it is opened again from its committed offset.").pipe(
+      yield* tell(failure, failures).pipe(
         Effect.annotateLogs({ reason, failures, delayMillis: Duration.toMillis(delay) })
       )
       yield* Effect.sleep(delay)
     }
   }).pipe(Effect.ensuring(Effect.sync(() => context.observe({ type: "closed", ...name }))), Effect.annotateLogs(name))
+}
+
+/** A broker that restarts, or a leader that moves, is worth a line for people only when it lasts. */
+export const passesQuietly = (failure: unknown, failures: number): boolean =>
+  failure instanceof KafkaError && (failure.code === "unreachable" || failure.code === "timeout") && failures < 3
+
+/**
+ * An output that its topic doesn't take would fail again and again. Processors check sizes, so this is a topic that was made
+ * with a smaller limit than declared: only a person can mend it, and the partition goes on by itself when they have.
+ */
+const isTooLarge = (failure: unknown): failure is KafkaError =>
+  failure instanceof KafkaError && failure.code === "too_large"
+
+const tell = (failure: unknown, failures: number): Effect.Effect<void> => {
+  if (isTooLarge(failure)) return Effect.logError(`A partition stands still. ${failure.message} ${failure.nextStep}`)
+  const log = passesQuietly(failure, failures) ? Effect.logInfo : Effect.logWarning
+  return log("A partition failed; it is opened again from its committed offset.")
 }
 
 /** Doubles from the shortest to the longest, and up to half of it at random, so that partitions don't return in step. */

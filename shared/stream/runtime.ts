@@ -3,7 +3,7 @@ import { Cause, Clock, Deferred, Duration, Effect, Exit, Fiber, Queue, Scope } f
 import { KafkaClient, type KafkaError, type TopicPartition } from "../kafka/port.ts"
 import type { Processor } from "./contract.ts"
 import { type Observe, RuntimeObserver } from "./observer.ts"
-import { PartitionHandle, runPartition } from "./partition.ts"
+import { PartitionHandle, passesQuietly, runPartition } from "./partition.ts"
 import { RuntimeOptions, type RuntimeOptionsShape } from "./runtime-options.ts"
 
 /**
@@ -31,9 +31,8 @@ export const run = <E, R>(
       const { joinDeadline } = runtime
       if (!joinedOnce && joinDeadline !== null && waitedMillis >= Duration.toMillis(joinDeadline)) return yield* error
       failures++
-      yield* Effect.logWarning(`${error.message} Joining again.`).pipe(
-        Effect.annotateLogs({ nextStep: error.nextStep, failures })
-      )
+      const log = passesQuietly(error, failures) ? Effect.logInfo : Effect.logWarning
+      yield* log(`${error.message} Joining again.`).pipe(Effect.annotateLogs({ nextStep: error.nextStep, failures }))
       yield* Effect.sleep(Math.min(rejoinMillisMax, rejoinMillisMin * 2 ** Math.min(failures - 1, 10)))
     }
   }).pipe(Effect.annotateLogs({ processor: processor.name }))

@@ -1,0 +1,37 @@
+/** Waits for topics that were just made: each broker hears of them, and of their leaders, at a time of its own. */
+import type { Effect } from "effect"
+import type { Broker, Cluster } from "kafkajs"
+import { type ClusterAccess, withCluster } from "./kafkajs-cluster.ts"
+import { isConnectionLost } from "./kafkajs-passing.ts"
+import type { KafkaError } from "./port.ts"
+
+/** Succeeds once every broker that can be reached knows a leader of each partition of the topics. */
+export const untilKnownEverywhere = (
+  access: ClusterAccess,
+  topics: ReadonlyArray<string>
+): Effect.Effect<void, KafkaError> =>
+  withCluster(access, "wait for the new topics", async (cluster) => {
+    // The first metadata tells which brokers there are.
+    await cluster.refreshMetadata()
+    for (const nodeId of cluster.getNodeIds()) {
+      const known = await leadersKnown(cluster, String(nodeId), topics)
+      if (!known) return Promise.reject(new TopicIsNew(`broker ${nodeId} does not know the new topics yet`))
+    }
+  })
+
+/** It hears of its own return by itself: a broker that is away doesn't count. */
+const leadersKnown = async (cluster: Cluster, nodeId: string, topics: ReadonlyArray<string>): Promise<boolean> =>
+  cluster
+    .findBroker({ nodeId })
+    .then((broker: Broker) => broker.metadata([...topics]))
+    .then(
+      ({ topicMetadata }) =>
+        topicMetadata.length === topics.length &&
+        topicMetadata.every(({ partitionMetadata }) => partitionMetadata.every(({ leader }) => leader >= 0)),
+      (error: unknown) => isConnectionLost(error)
+    )
+
+/** Looks like a leader that isn't elected yet, which is waited for. */
+class TopicIsNew extends Error {
+  readonly type = "LEADER_NOT_AVAILABLE"
+}

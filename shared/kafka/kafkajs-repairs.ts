@@ -1,0 +1,29 @@
+/** Repairs in the class of kafkajs's clusters, made once for the process: kafkajs has no seam for them. */
+import type { Kafka } from "kafkajs"
+import { captureCluster } from "./kafkajs-cluster.ts"
+import { findCoordinator, markLeft, type RepairedCluster, wasLeft } from "./kafkajs-coordinators.ts"
+
+export const repairClusters = (kafka: Kafka): void => {
+  const prototype = Object.getPrototypeOf(captureCluster(kafka)) as RepairedCluster
+  if (repaired.has(prototype)) return
+  repaired.add(prototype)
+  const { connect, disconnect, removeBroker } = prototype
+  prototype.findGroupCoordinator = async function (request) {
+    return findCoordinator(this, request)
+  }
+  // What is still being repeated when its cluster is disconnected would connect it again, and nobody would close it.
+  prototype.connect = async function () {
+    if (wasLeft(this)) return Promise.reject(new Error("the connection was closed by its owner"))
+    return connect.call(this)
+  }
+  prototype.disconnect = async function () {
+    markLeft(this)
+    return disconnect.call(this)
+  }
+  // A group member gives up for good when its only broker, which is just being restarted, is taken away.
+  prototype.removeBroker = function (address) {
+    if (this.getNodeIds().length > 1) removeBroker.call(this, address)
+  }
+}
+
+const repaired = new WeakSet<RepairedCluster>()
