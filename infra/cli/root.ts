@@ -16,6 +16,7 @@ import { run } from "./commands/run.ts"
 import { send } from "./commands/send.ts"
 import { tail } from "./commands/tail.ts"
 import { topics } from "./commands/topics.ts"
+import { unknown } from "./commands/unknown.ts"
 import { down, up } from "./commands/up.ts"
 
 export const version = packageJson.version
@@ -35,6 +36,7 @@ export const root = Command.make("capi").pipe(
     tail,
     results,
     deadLetters,
+    unknown,
     health,
     ledger,
     replay,

@@ -96,7 +96,9 @@ export const makeIntents = (options: IntentOptions): Intents => {
       for (const item of items) {
         const id = item.event.event_id
         const standing = standings.get(id)
-        item.fate = item.record.headers[deliveryHeaders.resend] === "true" ? null : fateOf(standing, now, windowMillis)
+        // The command overrules what is remembered as sent, but a resend that a crash cut off is in doubt itself.
+        const resent = item.record.headers[deliveryHeaders.resend] === "true" && typeof standing === "number"
+        item.fate = resent ? null : fateOf(standing, now, windowMillis)
         if (item.fate === null) standings.set(id, "claimed")
       }
     },

@@ -28,6 +28,7 @@ import {
 const at = { topic: "mapped-events.meta", partition: 0 }
 const single = { ...limits, eventsPerRequest: 1 }
 const unrepeatable = connectorWith({ repeatIsHarmless: false, limits: { documented: single, specification: single } })
+const resend = { connection: "shop", resend: "true" }
 const batchOf = (names: ReadonlyArray<string>, headers?: Readonly<Record<string, string>>) => ({
   ...at,
   records: recordsOfEvents(
@@ -123,9 +124,28 @@ it.effect("sends an unknown event again only by a person's command", () =>
     const world = worldOf(() => Effect.succeed(respond(ok)))
     yield* (yield* open(world, kafka)).step(batchOf(["a"]))
     const task = yield* open(world, kafka)
-    const done = readStep(yield* task.step(batchOf(["a"], { connection: "shop", resend: "true" })))
+    kafka.write((yield* task.step(batchOf(["a"]))).outputs)
+    const done = readStep(yield* task.step(batchOf(["a"], resend)))
     assert.deepStrictEqual(done.outcomes, { a: "delivered" })
     assert.strictEqual(world.asked.length, 2)
+  })
+)
+
+it.effect("a resend that a crash cut off is unknown again, and two of one event send it once", () =>
+  Effect.gen(function* () {
+    const kafka = makeLog()
+    const world = worldOf(() => Effect.succeed(respond(ok)))
+    yield* (yield* open(world, kafka)).step(batchOf(["a"]))
+    const task = yield* open(world, kafka)
+    kafka.write((yield* task.step(batchOf(["a"]))).outputs)
+    yield* task.step(batchOf(["a"], resend))
+    assert.strictEqual(world.asked.length, 2)
+    const after = yield* open(world, kafka)
+    const cut = yield* after.step(batchOf(["a"], resend))
+    assert.deepStrictEqual(readStep(cut).outcomes, { a: "unknown:sent_before_crash" })
+    kafka.write(cut.outputs)
+    yield* after.step(batchOf(["a", "a"], resend))
+    assert.strictEqual(world.asked.length, 3)
   })
 )
 

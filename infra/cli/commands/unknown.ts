@@ -1,0 +1,190 @@
+/** `capi unknown`: events of which nobody knows whether the platform has them, and the only way to send them again. */
+import { Array as Arrays, Clock, Effect, Option } from "effect"
+import { Prompt } from "effect/cli"
+import type { EventDeliveryLog } from "../../../schemas/types.gen.ts"
+import { Codecs } from "../../../shared/avro/codecs.ts"
+import { SettingsService } from "../../../shared/config/settings.ts"
+import { deliveryHeaders, deliveryTopics } from "../../../shared/delivery/settings.ts"
+import { type FetchedRecord, KafkaClient } from "../../../shared/kafka/port.ts"
+import { Argument, Command, Flag } from "../cli.ts"
+import { CommandError } from "../command-error.ts"
+import { count } from "../format.ts"
+import { type Moment, parseMoment } from "../moment.ts"
+import { Output, type Paint, show, table } from "../output.ts"
+import { readTopic } from "../read-topic.ts"
+import { withKafkaAndCodecs } from "../services.ts"
+
+const since = Flag.String("since").pipe(
+  Flag.withDescription("beginning (default), a time, or how long ago (2 hours)"),
+  Flag.withDefault("beginning")
+)
+const connection = Flag.String("connection").pipe(Flag.withDescription("Only this connection"), Flag.optional)
+
+const list = Command.make("list", { since, connection }, ({ since, connection }) =>
+  withKafkaAndCodecs(
+    Effect.gen(function* () {
+      const from = yield* Effect.fromResult(parseMoment(since, yield* Clock.currentTimeMillis))
+      const found = yield* findUnknown(from, connection)
+      yield* show(found.map(summaryOf), (paint) =>
+        found.length === 0 ? "No event's fate is unknown." : listing(found, paint)
+      )
+    })
+  )
+).pipe(Command.withDescription("List events that were sent before a crash, or got no answer, and may have arrived"))
+
+const events = Argument.String("event").pipe(
+  Argument.withDescription("Event ids, as the list shows them"),
+  Argument.variadic()
+)
+const all = Flag.Boolean("all").pipe(Flag.withDescription("All that the list shows"), Flag.withDefault(false))
+const yes = Flag.Boolean("yes").pipe(Flag.withAlias("y"), Flag.withDescription("Do not ask"), Flag.withDefault(false))
+
+const resend = Command.make(
+  "resend",
+  { events, all, since, connection, yes },
+  ({ events, all, since, connection, yes }) =>
+    withKafkaAndCodecs(
+      Effect.gen(function* () {
+        const from = yield* Effect.fromResult(parseMoment(since, yield* Clock.currentTimeMillis))
+        const chosen = yield* choose(yield* findUnknown(from, connection), events, all)
+        if (!yes) yield* confirm(chosen.length)
+        const kafka = yield* KafkaClient
+        const { records, missing } = yield* recordsOf(chosen)
+        yield* kafka.produce(records)
+        const value = { resent: records.length, not_found: missing.map(summaryOf) }
+        yield* show(value, () => `${count(records.length, "event")} will be sent again.`)
+        if (missing.length > 0) yield* gone(missing)
+      })
+    )
+).pipe(
+  Command.withDescription("Send such events again: they may arrive twice, so look first whether they arrived"),
+  Command.withExamples([
+    { command: "capi unknown resend o-42", description: "One event, after a question" },
+    { command: "capi unknown resend --all --connection whatsapp-orders --yes", description: "All of a connection" }
+  ])
+)
+
+export const unknown = Command.make("unknown").pipe(
+  Command.withDescription("Look at events whose fate nobody knows, and send them again"),
+  Command.withSubcommands([list, resend])
+)
+
+/** Those whose latest result is `unknown`: a webhook's status or a resend may have told more since. */
+const findUnknown = Effect.fnUntraced(function* (from: Moment, connection: Option.Option<string>) {
+  const codecs = yield* Codecs
+  const found = new Map<string, EventDeliveryLog>()
+  yield* readTopic({
+    topic: deliveryTopics.results,
+    from,
+    follow: false,
+    onRecords: Effect.fnUntraced(function* (records) {
+      yield* codecs.prepare(records.map((record) => record.value))
+      for (const record of records) {
+        const decoded = codecs.decode("event-delivery-log", record.value)
+        if (decoded._tag !== "Decoded") continue
+        const log = decoded.value
+        // A replay's `skipped:duplicate` tells nothing of the first sending.
+        if (log.outcome === "skipped") continue
+        if (Option.isSome(connection) && connection.value !== log.connection_id) continue
+        const key = keyOf(log.event_id, log.connection_id)
+        if (log.outcome === "unknown") found.set(key, log)
+        else found.delete(key)
+      }
+    })
+  })
+  return [...found.values()].sort((left, right) => left.timestamp - right.timestamp)
+})
+
+const choose = Effect.fnUntraced(function* (
+  found: ReadonlyArray<EventDeliveryLog>,
+  events: ReadonlyArray<string>,
+  all: boolean
+) {
+  const strangers = events.filter((id) => !found.some((log) => log.event_id === id))
+  if (strangers.length > 0)
+    return yield* new CommandError({
+      code: "not_unknown",
+      message: `The fate of ${strangers.slice(0, 5).join(", ")} is not unknown, or not through this connection.`,
+      nextStep: "See `capi unknown list` and `capi results --event <id>`."
+    })
+  const chosen = all ? found : found.filter((log) => events.includes(log.event_id))
+  if (chosen.length > 0) return chosen
+  return yield* new CommandError({
+    code: "nothing_chosen",
+    message: all ? "No event's fate is unknown." : "No event is named.",
+    nextStep: "Name events of `capi unknown list`, or take all of them with --all."
+  })
+})
+
+/** The events' newest mapped records, marked as a person's wish, for the partition that remembers their intents. */
+const recordsOf = Effect.fnUntraced(function* (chosen: ReadonlyArray<EventDeliveryLog>) {
+  const prefix = (yield* SettingsService).topicPrefix
+  const wanted = new Map(chosen.map((log) => [keyOf(log.event_id, log.connection_id), log]))
+  const found = new Map<string, FetchedRecord>()
+  for (const platform of Arrays.dedupe(chosen.map((log) => log.platform)))
+    for (const topic of [deliveryTopics.mapped(platform), deliveryTopics.retry(platform)])
+      yield* readTopic({
+        topic,
+        from: { _tag: "Beginning" },
+        follow: false,
+        onRecords: (records) => {
+          for (const record of records) {
+            const key = keyOf(record.key?.toString("utf8") ?? "", record.headers[deliveryHeaders.connection] ?? "")
+            if (wanted.has(key)) found.set(key, record)
+          }
+        }
+      })
+  const records = [...found].map(([key, { partition, key: own, value, headers }]) => ({
+    topic: prefix + deliveryTopics.mapped(wanted.get(key)?.platform ?? ""),
+    partition,
+    key: own,
+    value,
+    headers: { ...headers, [deliveryHeaders.resend]: "true" }
+  }))
+  return { records, missing: [...wanted].filter(([key]) => !found.has(key)).map(([, log]) => log) }
+})
+
+const confirm = Effect.fnUntraced(function* (events: number) {
+  const { interactive } = yield* Output
+  const sure =
+    interactive &&
+    (yield* Prompt.run(Prompt.Confirm({ message: `Send ${count(events, "event")} again? They may have arrived.` })))
+  if (!sure)
+    return yield* new CommandError({
+      code: "not_confirmed",
+      message: "Nothing was sent.",
+      nextStep: "Say --yes to send without being asked."
+    })
+})
+
+const gone = (missing: ReadonlyArray<EventDeliveryLog>) =>
+  new CommandError({
+    code: "not_found",
+    message: `${count(missing.length, "event")} left the topic of mapped events by its retention.`,
+    nextStep: "Replay the mapper for them, or publish them anew under other ids."
+  })
+
+const keyOf = (eventId: string, connectionId: string): string => `${connectionId}|${eventId}`
+
+const summaryOf = (log: EventDeliveryLog) => ({
+  event_id: log.event_id,
+  connection_id: log.connection_id,
+  event_name: log.event_name,
+  timestamp: log.timestamp,
+  reason_code: log.reason_code,
+  message: log.error_message
+})
+
+const listing = (found: ReadonlyArray<EventDeliveryLog>, paint: Paint): string =>
+  table(
+    ["TIME", "EVENT", "NAME", "CONNECTION", "REASON", "MESSAGE"],
+    found.map((log) => [
+      new Date(log.timestamp).toISOString().slice(0, 19),
+      log.event_id,
+      log.event_name,
+      log.connection_id,
+      log.reason_code,
+      log.error_message
+    ]),
+    paint
+  )

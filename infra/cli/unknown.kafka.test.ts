@@ -1,0 +1,129 @@
+/** `capi unknown` on a real broker: what it lists, and the record that a resend writes. */
+import { rmSync, writeFileSync } from "node:fs"
+import path from "node:path"
+import { assert, describe, inject, it } from "@effect/vitest"
+import { Effect, Exit, Layer } from "effect"
+import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
+import { Codecs } from "../../shared/avro/codecs.ts"
+import { registryLayer } from "../../shared/avro/registry.ts"
+import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
+import { type FetchedRecord, KafkaClient } from "../../shared/kafka/port.ts"
+import { describeFailure } from "../../shared/program/failure.ts"
+import { uniquePrefix } from "../../tests/support/kafka.ts"
+import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
+import { jsonLines, runCommand } from "./testing.ts"
+
+const log = (id: string, outcome: string, timestamp: number): EventDeliveryLog => ({
+  event_id: id,
+  platform: "whatsapp",
+  event_name: "purchase",
+  timestamp,
+  success: outcome === "accepted",
+  latency_ms: 0,
+  error_message: null,
+  request_id: null,
+  retry_count: 0,
+  connection_id: "orders",
+  outcome,
+  reason_code: outcome === "unknown" ? "sent_before_crash" : null,
+  error_class: null,
+  batch_size: 1,
+  events_received: null,
+  mapping_version: "1",
+  platform_event: "order_confirmation",
+  event_time: 1,
+  attempted_at: null,
+  match_quality: null,
+  dropped_fields: [],
+  source: null,
+  circuit_state: "CLOSED"
+})
+
+describe("capi unknown", () => {
+  it.live("lists what nobody knows, and sends it again only when told to", () =>
+    Effect.gen(function* () {
+      const prefix = uniquePrefix("unknown")
+      const file = path.join(temporaryFolder(), "connections.yaml")
+      writeFileSync(
+        file,
+        "version: 1\nconnections:\n  - { id: orders, platform: whatsapp, account: { phone_number_id: 1 }, credential: env:NONE }\n"
+      )
+      const capi = (...args: ReadonlyArray<string>) =>
+        runCommand(args, {
+          KAFKA_BROKERS: inject("brokers"),
+          SCHEMA_REGISTRY_URL: inject("registryUrl"),
+          CAPI_TOPIC_PREFIX: prefix,
+          CAPI_CONNECTIONS: file
+        })
+      yield* capi("topics", "--create")
+      const services = Layer.merge(
+        layerKafka({ brokers: inject("brokers").split(",") }),
+        registryLayer({ url: inject("registryUrl"), prefix })
+      )
+      yield* publish(prefix).pipe(Effect.provide(services))
+
+      const listed = yield* capi("unknown", "list", "--json")
+      const rows = jsonLines(listed.out)[0] as unknown as ReadonlyArray<{ readonly event_id: string }>
+      assert.deepStrictEqual(
+        rows.map((row) => row.event_id),
+        ["lost"]
+      )
+      assert.strictEqual(codeOf((yield* capi("unknown", "resend", "known", "--yes")).exit), "not_unknown")
+      assert.strictEqual(codeOf((yield* capi("unknown", "resend", "--yes")).exit), "nothing_chosen")
+      assert.strictEqual(codeOf((yield* capi("unknown", "resend", "lost")).exit), "not_confirmed")
+      assert.strictEqual((yield* readMapped(prefix).pipe(Effect.provide(services))).length, 3)
+
+      const resent = yield* capi("unknown", "resend", "lost", "--yes", "--json")
+      assert.deepStrictEqual(jsonLines(resent.out)[0], { resent: 1, not_found: [] })
+      const records = yield* readMapped(prefix).pipe(Effect.provide(services))
+      const again = records.filter((record) => record.headers["resend"] === "true")
+      assert.strictEqual(again.length, 1)
+      assert.strictEqual(again[0]?.key?.toString(), "lost")
+      assert.strictEqual(again[0]?.value?.toString(), "payload of lost")
+      assert.strictEqual(again[0]?.headers["connection"], "orders")
+      // The partition that remembers the event's intent.
+      assert.strictEqual(again[0]?.partition, 2)
+      rmSync(file)
+    }).pipe(Effect.scoped)
+  )
+})
+
+const codeOf = (exit: Exit.Exit<unknown, unknown>): string | null =>
+  Exit.isFailure(exit) ? (describeFailure(exit.cause)?.code ?? null) : null
+
+/** One event that is unknown, one that a webhook has told of since, and one of another connection. */
+const publish = (prefix: string) =>
+  Effect.gen(function* () {
+    const kafka = yield* KafkaClient
+    const codecs = yield* Codecs
+    const results = [log("lost", "unknown", 1), log("known", "unknown", 1), log("known", "accepted", 2)]
+    yield* kafka.produce(
+      results.map((value) => ({
+        topic: `${prefix}delivery-results`,
+        key: value.event_id,
+        value: codecs.encode("delivery-results", "event-delivery-log", value)
+      }))
+    )
+    const mapped = (id: string, connection: string, partition: number) => ({
+      topic: `${prefix}mapped-events.whatsapp`,
+      partition,
+      key: id,
+      value: Buffer.from(`payload of ${id}`),
+      headers: { connection }
+    })
+    yield* kafka.produce([mapped("lost", "orders", 2), mapped("known", "orders", 1), mapped("lost", "others", 2)])
+  })
+
+const readMapped = (prefix: string) =>
+  Effect.gen(function* () {
+    const kafka = yield* KafkaClient
+    const records: Array<FetchedRecord> = []
+    const topic = `${prefix}mapped-events.whatsapp`
+    const ends = yield* kafka.topicOffsets(topic)
+    yield* kafka.read({
+      topic,
+      ranges: ends.filter(({ high }) => high > 0).map(({ partition, high }) => ({ partition, from: 0, to: high })),
+      onRecords: (some) => void records.push(...some)
+    })
+    return records
+  })
