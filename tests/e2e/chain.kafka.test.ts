@@ -1,0 +1,280 @@
+/**
+ * The whole chain end to end: a real broker and registry, every processor as its own program, the sandboxes in the
+ * platforms' places, and the example's connections. One run, looked at from every side; the tests build on one another.
+ */
+import { createHash } from "node:crypto"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { ConfigProvider, Effect, Exit, Redacted, Result, Scope } from "effect"
+import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
+import { deadLetterAad, fromKey } from "../../shared/credentials/sealer.ts"
+import { KafkaClient } from "../../shared/kafka/port.ts"
+import { testBrokers } from "../support/kafka.ts"
+import { waitUntil } from "../support/wait-until.ts"
+import { leadParts, purchaseBodies } from "./expected-bodies.ts"
+import { findings } from "./people.ts"
+import { execute, jarsOfKafka, type Published, publishAll } from "./producers.ts"
+import {
+  counts,
+  credentials,
+  decoded,
+  masterKey,
+  produce,
+  rawRecords,
+  received,
+  startWorld,
+  untilSettled,
+  type World
+} from "./world.ts"
+
+const platforms = ["meta", "google", "google-ads", "tiktok", "snapchat", "whatsapp"] as const
+
+describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
+  const scope = Scope.makeUnsafe()
+  let world: World
+  let published: Published
+
+  beforeAll(async () => {
+    const env = ConfigProvider.layer(ConfigProvider.fromEnv({ env: {} }))
+    world = await Effect.runPromise(startWorld.pipe(Effect.provide(env), Scope.provide(scope)))
+    published = await publishAll(world)
+    await untilSettled(world, published.now, published.count)
+  }, 420_000)
+  afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)), 60_000)
+
+  it("accounts for every event at every connection", async () => {
+    const balance = await untilSettled(world, published.now, published.count)
+    assert.deepStrictEqual([balance.balanced, balance.missingRaw, balance.raw], [true, [], published.count])
+    assert.strictEqual(balance.normalized + balance.deadLetteredRaw, published.count)
+    const taken = await counts(world)
+    const delivered: Record<string, number> = {}
+    for (const { connectionId, consumed, outcomes, repeated, missing } of balance.connections) {
+      const sum = Object.values(outcomes).reduce((total, count) => total + count, 0)
+      assert.deepStrictEqual([connectionId, sum, repeated, missing], [connectionId, balance.normalized, 0, []])
+      assert.strictEqual(consumed, balance.normalized)
+      assert.isAbove(outcomes.delivered, 0, connectionId)
+      const kind = world.connections.find(({ id }) => id === connectionId)!.kind
+      delivered[kind] = (delivered[kind] ?? 0) + outcomes.delivered
+    }
+    for (const platform of platforms) {
+      const { events, duplicates } = taken[platform]!
+      // The programs in other languages publish the same order under ids of their own: Google goes by the order.
+      const sameOrder = platform.startsWith("google") ? Math.max(0, published.javaIds.length - 1) : 0
+      assert.deepStrictEqual([platform, events, duplicates], [platform, delivered[platform], sameOrder])
+    }
+  })
+
+  it("brings each platform the body that its documentation asks for, field by field", async () => {
+    const bodies = purchaseBodies(published.now)
+    for (const platform of platforms) {
+      const found = (await received(world, platform)).filter(({ body, asset }) => {
+        const text = JSON.stringify(body)
+        return (text.includes('"e2e-purchase"') || text.includes('"o-e2e-42"')) && asset !== "2345678901"
+      })
+      assert.deepStrictEqual(
+        found.map(({ body }) => body),
+        [bodies[platform]!],
+        platform
+      )
+    }
+    for (const [platform, part] of Object.entries(leadParts)) {
+      const [lead] = (await received(world, platform)).filter(({ event_id }) => event_id === "e2e-lead")
+      assert.isDefined(lead, platform)
+      const asked = Object.fromEntries(Object.keys(part).map((key) => [key, lead?.body[key]]))
+      assert.deepStrictEqual(asked, { ...part }, platform)
+    }
+  })
+
+  it("takes events from clients of other languages", async () => {
+    const bodies = await received(world, "meta")
+    for (const id of published.javaIds) {
+      const body = bodies.find(({ event_id, asset }) => event_id === id && asset === "1234567890")?.body
+      assert.deepInclude(body, { event_name: "Purchase", event_id: id, action_source: "website" })
+      assert.deepInclude(body?.["user_data"], {
+        em: [createHash("sha256").update("jane.doe@example.com").digest("hex")],
+        ph: [createHash("sha256").update("14155550132").digest("hex")]
+      })
+    }
+  })
+
+  it("gives every sample its fate: the bad ones with reason, position and bytes, the others at every connection", async () => {
+    const sealer = fromKey(Redacted.make(masterKey))
+    const letters = await decoded(world, "dead-letters", "dead-letter")
+    const normalizerLetters = new Map(
+      letters
+        .filter(({ stage }) => stage === "normalizer")
+        .map((letter) => [`${letter.source_partition}:${letter.source_offset}`, letter])
+    )
+    const results = resultsByPosition(await decoded(world, "delivery-results", "event-delivery-log"))
+    const records = [...(await rawRecords(world, "raw-events"))]
+    for (const { sample, value } of published.samples) {
+      const index = records.findIndex((record) => String(record.key) === sample.key && sameBytes(record.value, value))
+      assert.isAtLeast(index, 0, sample.key)
+      const [record] = records.splice(index, 1)
+      const { partition, offset } = record!
+      const letter = normalizerLetters.get(`${partition}:${offset}`)
+      const own = results.get(`${partition}:${offset}`)
+      if (sample.expect.fate === "dead_letter") {
+        assert.deepInclude(letter, { reason_code: sample.expect.reason, source_topic: "raw-events", sealed: true })
+        const aad = deadLetterAad("value", "raw-events", partition, offset)
+        const opened = letter?.original == null ? null : Result.getOrThrow(sealer.open(letter.original, aad))
+        assert.isTrue(sameBytes(opened, value), `${sample.key}: the original bytes`)
+        assert.isUndefined(own)
+        continue
+      }
+      assert.isUndefined(letter, sample.key)
+      assert.sameMembers(
+        [...(own?.keys() ?? [])],
+        world.connections.map(({ id }) => id)
+      )
+      const reasons = new Set([...(own?.values() ?? [])].map(({ reason_code }) => reason_code))
+      const isDuplicate = sample.expect.fate === "duplicate"
+      if (isDuplicate) assert.sameMembers([...reasons], [sample.expect.conflict ? "duplicate_conflict" : "duplicate"])
+      else assert.isFalse(reasons.has("duplicate"), sample.key)
+    }
+  })
+
+  it("tells the health of every connection, and an alert of each that is not well", async () => {
+    const health = await waitUntil(
+      "the health of every connection",
+      async () => {
+        const statuses = await decoded(world, "connector-health", "connector-health-status")
+        const latest = new Map(statuses.map((status) => [status.connection_id, status]))
+        const balance = await untilSettled(world, published.now, published.count)
+        const isCurrent = balance.connections.every(({ connectionId, outcomes }) => {
+          const said = latest.get(connectionId)?.outcomes_1h["delivered"] ?? 0
+          return said === outcomes.delivered
+        })
+        return isCurrent ? latest : null
+      },
+      60_000
+    )
+    assert.sameMembers(
+      [...health.keys()],
+      world.connections.map(({ id }) => id)
+    )
+    const alerts = await decoded(world, "health-alerts", "health-alert")
+    for (const { connection_id, status, circuit_state, issues } of health.values()) {
+      assert.strictEqual(circuit_state, "CLOSED", connection_id)
+      const last = alerts.filter((alert) => alert.connection_id === connection_id).at(-1)
+      assert.strictEqual(last?.status ?? "healthy", status, connection_id)
+      assert.strictEqual(issues.length > 0, status !== "healthy", connection_id)
+    }
+    // A quarter of the samples' buyers left no number: WhatsApp's messages cannot all go out.
+    assert.strictEqual(health.get("whatsapp-orders")?.status, "degraded")
+  })
+
+  it("lets no person and no credential out of raw-events: no topic, log line or metric names them", async () => {
+    const topics = (await world.run(KafkaClient.use((kafka) => kafka.listTopics))).filter((topic) =>
+      topic.startsWith(world.prefix)
+    )
+    assert.isAtLeast(topics.length, 20)
+    for (const name of topics) {
+      const topic = name.slice(world.prefix.length)
+      const text = (await rawRecords(world, topic))
+        .map(({ key, value, headers }) => `${key ?? ""}\n${value ?? ""}\n${JSON.stringify(headers)}`)
+        .join("\n")
+      // The log of truth is where the scan must find the person, or it would find nothing anywhere.
+      if (topic === "raw-events") assert.includeMembers([...findings(text)], ["quixworthy", "1987-03-21"])
+      else assert.deepStrictEqual(findings(text, credentials), [], topic)
+    }
+    assert.isNotEmpty(findings(credentials.join(" "), credentials))
+    for (const platform of platforms) {
+      const found = findings(JSON.stringify((await received(world, platform)).map(({ body }) => body)), credentials)
+      // A message goes to a number that is not hashed; nothing else of the person goes anywhere.
+      const number = found.filter((spelling) => spelling !== "4155550177")
+      assert.deepStrictEqual([platform, number], [platform, []])
+    }
+    assert.deepStrictEqual(findings(world.programs.logs(), credentials), [])
+    const metrics = await Effect.runPromise(world.programs.metrics)
+    assert.include(metrics, "capi_delivery")
+    assert.deepStrictEqual(findings(metrics, credentials), [])
+    const told = await Promise.all([world.capi("results", "--json"), world.capi("dead-letters", "list", "--json")])
+    for (const { out, notes } of told) {
+      assert.isNotEmpty(out)
+      assert.deepStrictEqual(findings(out + notes.join("\n"), credentials), [])
+    }
+  })
+
+  it("sends nothing again when a producer publishes the same events again", async () => {
+    const before = await counts(world)
+    const good = published.samples.filter(({ sample }) => sample.expect.fate !== "dead_letter")
+    const from = (await rawRecords(world, "raw-events")).reduce((latest, one) => Math.max(latest, one.timestamp), 0) + 1
+    await waitUntil("the next millisecond", () => performance.timeOrigin + performance.now() > from + 1)
+    await produce(
+      world,
+      good.map(({ sample, value }) => ({ key: sample.key, value }))
+    )
+    const balance = await untilSettled(world, from, good.length)
+    assert.isTrue(balance.balanced)
+    for (const { connectionId, outcomes, skippedBy } of balance.connections) {
+      assert.deepStrictEqual([connectionId, outcomes.skipped], [connectionId, good.length])
+      // What no platform ever gets, for want of consent or of a mapping, is told as such each time.
+      const { duplicate = 0, duplicate_conflict = 0, consent = 0, no_mapping = 0, filter = 0, ...others } = skippedBy
+      assert.deepStrictEqual(others, {}, connectionId)
+      assert.strictEqual(duplicate + duplicate_conflict + consent + no_mapping + filter, good.length)
+      assert.isAbove(duplicate, 0.9 * good.length)
+      assert.isAbove(duplicate_conflict, 0)
+    }
+    const after = await counts(world)
+    for (const platform of platforms) assert.strictEqual(after[platform]?.events, before[platform]?.events, platform)
+  })
+
+  it("replays by an offset reset, ours or Kafka's own, and the platforms count what came again", async () => {
+    const { connections } = await untilSettled(world, published.now, published.count)
+    const deliveredBy = (id: string) =>
+      connections.find(({ connectionId }) => connectionId === id)?.outcomes.delivered ?? 0
+    const replayed = ["delivery-snapchat", "delivery-tiktok"] as const
+    await Effect.runPromise(world.programs.stop(replayed))
+    const reset = await world.capi("replay", "--stage", "delivery-snapchat.snapchat-shop", "--from", "beginning", "-y")
+    assert.isTrue(Exit.isSuccess(reset.exit), String(reset.exit))
+    const tiktok = await resetByKafkasTool(world, "delivery-tiktok.tiktok-shop", "mapped-events.tiktok")
+    await Effect.runPromise(world.programs.start(replayed))
+    const expected = {
+      snapchat: deliveredBy("snapchat-shop"),
+      tiktok: tiktok ? deliveredBy("tiktok-shop") : 0,
+      meta: 0
+    }
+    await waitUntil(
+      "what was sent again",
+      async () => {
+        const now = await counts(world)
+        return now["snapchat"]?.duplicates === expected.snapchat && now["tiktok"]?.duplicates === expected.tiktok
+      },
+      120_000
+    )
+    const balance = await untilSettled(world, published.now, published.count)
+    assert.isTrue(balance.balanced)
+    const repeated = balance.connections.find(({ connectionId }) => connectionId === "snapchat-shop")?.repeated ?? 0
+    assert.isAtLeast(repeated, expected.snapchat)
+    assert.strictEqual((await counts(world))["meta"]?.duplicates, expected.meta)
+  })
+})
+
+/** True if the machine has Java, whose Kafka tool then did it. */
+const resetByKafkasTool = async (world: World, group: string, topic: string): Promise<boolean> => {
+  const jars = await jarsOfKafka(world)
+  if (jars === null) return false
+  const text = await execute("java", [
+    ...["-cp", `${jars}/*`, "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"],
+    ...["--bootstrap-server", testBrokers().join(","), "--group", world.prefix + group],
+    ...["--topic", world.prefix + topic, "--reset-offsets", "--to-earliest", "--execute"]
+  ])
+  assert.include(text, world.prefix + topic)
+  return true
+}
+
+/** Position → connection → its final result. */
+const resultsByPosition = (logs: ReadonlyArray<EventDeliveryLog>) => {
+  const found = new Map<string, Map<string, EventDeliveryLog>>()
+  for (const log of logs) {
+    if (log.source === null || log.outcome === "retry_scheduled") continue
+    const position = `${log.source.partition}:${log.source.offset}`
+    const own = found.get(position) ?? new Map<string, EventDeliveryLog>()
+    found.set(position, own)
+    if (log.outcome !== "accepted" || !own.has(log.connection_id)) own.set(log.connection_id, log)
+  }
+  return found
+}
+
+const sameBytes = (left: Buffer | null, right: Buffer | null): boolean =>
+  left === null || right === null ? left === right : left.equals(right)

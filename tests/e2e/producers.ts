@@ -1,0 +1,94 @@
+/** Everything that the run publishes: samples as Avro and JSON, events by hand, persons, and programs of other languages. */
+import { spawn } from "node:child_process"
+import path from "node:path"
+import { Clock, Effect } from "effect"
+import { type SampleEvent, sampleEvents } from "../../examples/sample-events/sample-events.ts"
+import { kafkaJars } from "../../infra/local/jars.ts"
+import { requireJava } from "../../infra/local/java.ts"
+import { openState, repository } from "../../infra/local/state.ts"
+import { testBrokers } from "../support/kafka.ts"
+import { leadOf, purchaseOf } from "./events.ts"
+import { peopleRecords } from "./people.ts"
+import { encoder, produce, type World } from "./world.ts"
+
+export interface Published {
+  /** When publishing began, in milliseconds since the epoch. */
+  readonly now: number
+  readonly samples: ReadonlyArray<{ readonly sample: SampleEvent; readonly value: Buffer | null }>
+  /** Event ids that Java's client published. */
+  readonly javaIds: ReadonlyArray<string>
+  readonly count: number
+}
+
+export const publishAll = async (world: World): Promise<Published> => {
+  const now = await Effect.runPromise(Clock.currentTimeMillis)
+  const encode = encoder(world.context)
+  const schemaId = encode({ event_id: "e", event_name: "page_view", event_time: 0 }).readUInt32BE(1)
+  const samples = sampleEvents(now, { rawEventSchemaId: schemaId }).map((sample) => ({
+    sample,
+    value: bytesOf(sample, encode)
+  }))
+  const people = peopleRecords(now)
+  const byHand = [
+    { key: "u-77", value: Buffer.from(JSON.stringify(purchaseOf(now))) },
+    { key: "k-1", value: encode(leadOf(now)) }
+  ]
+  const [javaIds] = await Promise.all([
+    publishFromJava(world),
+    produce(world, [...samples.map(({ sample, value }) => ({ key: sample.key, value })), ...byHand, ...people])
+  ])
+  return { now, samples, javaIds, count: samples.length + byHand.length + people.length + javaIds.length }
+}
+
+const bytesOf = (sample: SampleEvent, encode: (event: unknown) => Buffer): Buffer | null => {
+  if (sample.encoding === "bytes") return sample.bytes.length === 0 ? null : sample.bytes
+  return sample.encoding === "avro" ? encode(sample.json) : Buffer.from(JSON.stringify(sample.json))
+}
+
+/** The example's Java program and Kafka's console producer; none where the machine has no Java. */
+const publishFromJava = async (world: World): Promise<ReadonlyArray<string>> => {
+  const jars = await jarsOfKafka(world)
+  if (jars === null) return []
+  const environment = { KAFKA_BROKERS: testBrokers().join(","), TOPIC: `${world.prefix}raw-events`, KAFKA_JARS: jars }
+  const producers = path.join(repository, "examples/producers")
+  const texts = await Promise.all([
+    execute("java", ["-cp", path.join(jars, "*"), path.join(producers, "java/PublishPurchase.java")], environment),
+    execute("bash", [path.join(producers, "console/publish.sh")], environment)
+  ])
+  return texts.map((text) => {
+    const id = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(text)?.[0]
+    if (id === undefined) throw new Error(`The producer tells no event id: ${text}`)
+    return id
+  })
+}
+
+/** The folder of Kafka's jars, which the tests' broker runs from too; null without Java. */
+export const jarsOfKafka = ({ folder }: World): Promise<string | null> =>
+  Effect.runPromise(
+    Effect.gen(function* () {
+      yield* requireJava(null)
+      return yield* kafkaJars(yield* openState({ stateDirectory: folder }))
+    }).pipe(Effect.orElseSucceed(() => null))
+  )
+
+/** Runs a command to its end and gives what it printed; fails where its exit code is not 0. */
+export const execute = (
+  command: string,
+  args: ReadonlyArray<string>,
+  environment: Readonly<Record<string, string>> = {}
+): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      env: { ...process.env, ...environment },
+      stdio: ["ignore", "pipe", "pipe"]
+    })
+    const parts: Array<Buffer> = []
+    child.stdout.on("data", (part: Buffer) => void parts.push(part))
+    child.stderr.on("data", (part: Buffer) => void parts.push(part))
+    child.once("error", reject)
+    child.once("close", (code) => {
+      const text = Buffer.concat(parts).toString("utf8")
+      if (code === 0) resolve(text)
+      else reject(new Error(`${command} ended with ${code}: ${text}`))
+    })
+  })

@@ -1,0 +1,108 @@
+/** The real programs, each a process of its own that is started and stopped as an orchestrator would. */
+import { readFileSync } from "node:fs"
+import path from "node:path"
+import process from "node:process"
+import { Duration, Effect, type Scope } from "effect"
+import { freePort } from "../../infra/local/ports.ts"
+import { endProcess, launch, logTail } from "../../infra/local/processes.ts"
+import { defaultStateDirectory, repository } from "../../infra/local/state.ts"
+
+export const programNames = [
+  "normalizer",
+  "mapper",
+  "delivery-meta",
+  "delivery-google",
+  "delivery-tiktok",
+  "delivery-snapchat",
+  "delivery-whatsapp",
+  "health"
+] as const
+export type ProgramName = (typeof programNames)[number]
+
+export interface Programs {
+  /** Starts these and waits until each is ready: it has joined its groups and has its partitions. */
+  readonly start: (names: ReadonlyArray<ProgramName>) => Effect.Effect<void>
+  /** SIGTERM, and waits until they have ended. */
+  readonly stop: (names: ReadonlyArray<ProgramName>) => Effect.Effect<void>
+  /** Everything that the programs have written so far. */
+  readonly logs: () => string
+  /** What /metrics and /readyz of every running program say. */
+  readonly metrics: Effect.Effect<string>
+}
+
+interface Running {
+  readonly pid: number
+  readonly url: string
+  readonly hasEnded: () => boolean
+}
+
+/** All that still run are ended with the scope. `folder` takes their logs. */
+export const makePrograms = (
+  folder: string,
+  variables: Readonly<Record<string, string>>
+): Effect.Effect<Programs, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const running = new Map<ProgramName, Running>()
+    const logOf = (name: ProgramName) => path.join(folder, `${name}.log`)
+    const stopOne = (name: ProgramName) =>
+      Effect.suspend(() => {
+        const one = running.get(name)
+        running.delete(name)
+        return one === undefined ? Effect.void : endProcess(one.pid, Duration.seconds(30))
+      })
+    const stop = (names: ReadonlyArray<ProgramName>) =>
+      Effect.forEach(names, stopOne, { concurrency: "unbounded", discard: true })
+    yield* Effect.addFinalizer(() => stop([...running.keys()]))
+
+    const launchOne = Effect.fnUntraced(function* (name: ProgramName) {
+      const port = yield* freePort
+      const launched = launch({
+        command: process.execPath,
+        arguments: [path.join(repository, "processors", name, "main.ts")],
+        logFile: logOf(name),
+        pidFile: path.join(folder, `${name}.pid`),
+        environment: {
+          NODE_COMPILE_CACHE: path.join(defaultStateDirectory, "compile-cache"),
+          ...process.env,
+          ...variables,
+          HOST: "127.0.0.1",
+          PORT: String(port),
+          LOG_FORMAT: "json",
+          LOG_LEVEL: "Debug"
+        }
+      })
+      running.set(name, { ...launched, url: `http://127.0.0.1:${port}` })
+    })
+    const ready = Effect.fnUntraced(function* (name: ProgramName) {
+      for (let waited = 0; waited < readyMillisMax; waited += 200) {
+        const one = running.get(name)
+        if (one === undefined || one.hasEnded())
+          return yield* Effect.die(`${name} has ended: ${logTail(logOf(name), 5)}`)
+        const answer = yield* Effect.promise(() => ask(`${one.url}/readyz`))
+        if (answer?.ok === true) return
+        yield* Effect.sleep("200 millis")
+      }
+      return yield* Effect.die(`${name} does not get ready: ${logTail(logOf(name), 5)}`)
+    })
+
+    return {
+      start: Effect.fnUntraced(function* (names: ReadonlyArray<ProgramName>) {
+        for (const name of names) yield* launchOne(name)
+        yield* Effect.forEach(names, ready, { concurrency: "unbounded", discard: true })
+      }),
+      stop,
+      logs: () => programNames.map((name) => readFileSync(logOf(name), "utf8")).join("\n"),
+      metrics: Effect.promise(async () => {
+        const answers = [...running.values()].flatMap(({ url }) => [ask(`${url}/metrics`), ask(`${url}/readyz`)])
+        return (await Promise.all(answers)).map((answer) => answer?.text ?? "").join("\n")
+      })
+    }
+  })
+
+const readyMillisMax = 180_000
+
+const ask = (url: string): Promise<{ readonly ok: boolean; readonly text: string } | null> =>
+  fetch(url).then(
+    async (response) => ({ ok: response.ok, text: await response.text() }),
+    () => null
+  )
