@@ -1,0 +1,47 @@
+/** `make e2e-outage`: EVENTS, OUTAGE_SECONDS and SEED; exit code 0 only if every promise held. The counts come last. */
+import process from "node:process"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { Effect, Exit } from "effect"
+import { describeFailure, formatFailure } from "../../shared/program/failure.ts"
+import { findings } from "./findings.ts"
+import { outageRun } from "./outage.ts"
+import { isShort, type OutageOptions } from "./plan.ts"
+import { countsOf } from "./report.ts"
+
+const numberOf = (name: string, otherwise: number): number => {
+  const value = Number(process.env[name] ?? otherwise)
+  return Number.isFinite(value) && value > 0 ? Math.floor(value) : otherwise
+}
+const options: OutageOptions = {
+  events: numberOf("EVENTS", 10_000),
+  outageSeconds: numberOf("OUTAGE_SECONDS", 90),
+  seed: numberOf("SEED", 1)
+}
+const tell = (line: string) => void process.stdout.write(`${line}\n`)
+
+const main = Effect.gen(function* () {
+  tell(
+    `${options.events} events, ${options.outageSeconds} s of death, seed ${options.seed}; ` +
+      `resilience: ${isShort(options) ? "short times" : "the specification's figures"}.`
+  )
+  const evidence = yield* outageRun(options, `outage-${process.pid}.`, tell)
+  const found = findings(evidence)
+  for (const one of found.slice(0, findingsShown)) tell(`BROKEN  ${one}`)
+  if (found.length > findingsShown) tell(`… and ${found.length - findingsShown} more.`)
+  tell(
+    ["", ...countsOf(evidence), "", found.length === 0 ? "Every promise held." : `${found.length} findings.`].join("\n")
+  )
+  return found.length === 0
+})
+
+const findingsShown = 20
+
+NodeRuntime.runMain(Effect.scoped(main), {
+  disableErrorReporting: true,
+  teardown: (exit, onExit) => {
+    if (Exit.isSuccess(exit)) return onExit(exit.value === true ? 0 : 1)
+    const failure = describeFailure(exit.cause)
+    if (failure !== null) process.stderr.write(`${formatFailure("e2e-outage", failure)}\n`)
+    return onExit(1)
+  }
+})

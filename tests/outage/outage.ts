@@ -1,0 +1,171 @@
+/**
+ * The outage run: events for four platforms, some of them poison; the token ends in the middle, the platforms throttle,
+ * then die. Afterwards every event must have its right fate, exactly once.
+ */
+import { Clock, Effect, Layer, type Scope } from "effect"
+import { registryLayer } from "../../shared/avro/registry.ts"
+import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
+import { KafkaClient } from "../../shared/kafka/port.ts"
+import { readLedger } from "../../shared/ledger/read-ledger.ts"
+import { type Chain, startChain } from "../support/chain.ts"
+import { sandboxControl } from "../support/sandbox-control.ts"
+import type { Evidence, SummaryJson } from "./findings.ts"
+import {
+  connectionsOf,
+  eventId,
+  isShort,
+  type OutageOptions,
+  poisonOf,
+  poisonWords,
+  rawEvent,
+  targets
+} from "./plan.ts"
+import { readDeadLetters, readStates } from "./read-topics.ts"
+import { begin, end, lasting, type TroubleTools, takenBy, until, untilTaken } from "./troubles.ts"
+
+export type Tell = (line: string) => void
+
+/** Runs it and gives the evidence. `prefix` keeps it apart from what else the broker holds. */
+export const outageRun = (
+  options: OutageOptions,
+  prefix: string,
+  tell: Tell
+): Effect.Effect<Evidence, unknown, Scope.Scope> =>
+  Effect.gen(function* () {
+    const chain = yield* startChain({
+      name: "outage",
+      prefix,
+      connections: connectionsOf(options),
+      processors: ["normalizer", "mapper", ...targets.map(({ platform }) => `delivery-${platform}`)],
+      sandbox: { store: { bodiesMax: 0, idsMax: options.events * targets.length * 2 } },
+      quickStart: true,
+      onProgress: tell
+    })
+    const services = Layer.merge(
+      layerKafka({ brokers: chain.brokers.split(",") }),
+      registryLayer({ url: chain.registryUrl, prefix })
+    )
+    return yield* Effect.raceFirst(Effect.provide(live(options, chain, tell), services), chain.watch)
+  })
+
+const live = Effect.fnUntraced(function* (options: OutageOptions, chain: Chain, tell: Tell) {
+  const control = sandboxControl(chain.sandbox.controlUrl)
+  const tools: TroubleTools = { control, tell }
+  const poison = poisonOf(options)
+  yield* control.add([{ kind: "poison", event_ids: [...poison].map(eventId), reason: poisonWords }])
+  const begun = yield* Clock.currentTimeMillis
+  yield* Effect.forkScoped(progress(options, tools, begun))
+
+  const publish = publisher(options, chain, tell)
+  const some = Math.max(1, Math.floor(options.events / 20))
+  const waitSeconds = isShort(options) ? 2 : 10
+
+  yield* publish(0.3)
+  yield* untilTaken(tools, {}, some)
+  yield* begin(tools, "expired token", { kind: "expired_token" })
+  yield* publish(0.5)
+  yield* lasting(tools, "expired token", waitSeconds)
+  const beforeToken = yield* takenBy(control)
+  const token = yield* end(tools, "expired token")
+  // Google had exchanged its token and taken all there was: only new events show that everyone goes on.
+  yield* publish(0.6)
+  yield* untilTaken(tools, beforeToken, 1)
+
+  yield* begin(tools, "throttling", { kind: "throttle", retry_after_s: 1 })
+  yield* publish(0.75)
+  yield* lasting(tools, "throttling", waitSeconds)
+  yield* begin(tools, "death", { kind: "dead" })
+  const throttling = yield* end(tools, "throttling")
+  yield* publish(0.9)
+  yield* lasting(tools, "death", options.outageSeconds)
+  const death = yield* end(tools, "death")
+  yield* publish(1)
+
+  yield* settled(options, chain, tools, poison)
+  return yield* evidenceOf(options, chain, tools, [token, throttling, death])
+})
+
+/** Publishes events up to a part of all, as a producer does: in small groups, as plain JSON. */
+const publisher = (options: OutageOptions, chain: Chain, tell: Tell) => {
+  let next = 0
+  return Effect.fnUntraced(function* (part: number) {
+    const kafka = yield* KafkaClient
+    const upTo = Math.round(options.events * part)
+    while (next < upTo) {
+      const last = Math.min(upTo, next + recordsAtOnce)
+      const now = yield* Clock.currentTimeMillis
+      const records = Array.from({ length: last - next }, (_, offset) => ({
+        topic: `${chain.prefix}raw-events`,
+        key: `u-${next + offset}`,
+        value: Buffer.from(rawEvent(next + offset, now))
+      }))
+      yield* kafka.produce(records)
+      next = last
+    }
+    tell(`Published ${next} of ${options.events} events.`)
+  })
+}
+
+const recordsAtOnce = 500
+
+/** Every good event is at every platform, and the topics know the fate of each event. */
+const settled = Effect.fnUntraced(function* (
+  options: OutageOptions,
+  chain: Chain,
+  tools: TroubleTools,
+  poison: ReadonlySet<number>
+) {
+  const good = options.events - poison.size
+  yield* until(
+    "every platform has every good event",
+    Effect.map(takenBy(tools.control), (taken) => Object.values(taken).every((count) => count >= good)),
+    settleMillisMax
+  )
+  tools.tell("Every platform has every good event; waiting for the last results.")
+  yield* until(
+    "every event has its final outcome",
+    Effect.map(readLedger({ from: 0, to: laterThanAll }, ledgerConnections, chain.prefix), ({ connections }) =>
+      connections.every(({ inFlight, outcomes }) => inFlight === 0 && outcomes.accepted === 0)
+    ),
+    settleMillisMax
+  )
+})
+
+const settleMillisMax = 600_000
+const laterThanAll = Number.MAX_SAFE_INTEGER
+const ledgerConnections = targets.map(({ connection, platform }) => ({ id: connection, platform }))
+
+const summaryOf = (chain: Chain): Effect.Effect<SummaryJson> =>
+  Effect.map(chain.capi("results", "--summary"), ({ json }) => json as SummaryJson)
+
+const evidenceOf = Effect.fnUntraced(function* (
+  options: OutageOptions,
+  chain: Chain,
+  { control }: TroubleTools,
+  struck: Evidence["struck"]
+) {
+  const ids: Record<string, ReadonlyMap<string, number>> = {}
+  for (const { platform } of targets) ids[platform] = yield* control.ids(platform)
+  return {
+    events: options.events,
+    poison: poisonOf(options),
+    counts: yield* control.counts,
+    ids,
+    deadLetters: yield* readDeadLetters(chain.prefix),
+    states: yield* readStates(chain.prefix),
+    summary: yield* summaryOf(chain),
+    ledgerExitCode: (yield* chain.capi("ledger")).exitCode,
+    struck
+  } satisfies Evidence
+})
+
+const progress = ({ events }: OutageOptions, { control, tell }: TroubleTools, begun: number) =>
+  Effect.forever(
+    Effect.gen(function* () {
+      yield* Effect.sleep("5 seconds")
+      const taken = yield* takenBy(control)
+      const seconds = Math.round(((yield* Clock.currentTimeMillis) - begun) / 1000)
+      const each = targets.map(({ platform }) => `${platform} ${taken[platform]}`).join(", ")
+      tell(`${String(seconds).padStart(4)} s  taken of ${events}: ${each}`)
+    })
+  )

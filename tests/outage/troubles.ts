@@ -1,0 +1,83 @@
+/**
+ * The platforms' troubles, one after the other, driven by what has happened and not by the clock: each begins when every
+ * platform has got events since the last one, and ends when it has struck every platform and has lasted its time.
+ */
+import { Effect } from "effect"
+import type { Fault, SandboxControl } from "../support/sandbox-control.ts"
+import { targets } from "./plan.ts"
+
+export interface Struck {
+  readonly trouble: string
+  /** Requests that it struck, by platform. */
+  readonly requests: Readonly<Record<string, number>>
+}
+
+export interface TroubleTools {
+  readonly control: SandboxControl
+  readonly tell: (line: string) => void
+}
+
+/** Scripts the fault for every platform. */
+export const begin = ({ control, tell }: TroubleTools, trouble: string, fault: Fault): Effect.Effect<void> =>
+  Effect.andThen(
+    Effect.sync(() => tell(`${trouble}: begins.`)),
+    control.add(targets.map(({ platform }) => ({ ...fault, platform, id: idOf(trouble, platform) })))
+  )
+
+/** Waits until the fault has struck every platform, then so many seconds more. */
+export const lasting = Effect.fnUntraced(function* (tools: TroubleTools, trouble: string, seconds: number) {
+  yield* until(
+    `${trouble} strikes every platform`,
+    Effect.map(struckBy(tools, trouble), (requests) => Object.values(requests).every((count) => count > 0))
+  )
+  tools.tell(`${trouble}: has struck every platform; lasts ${seconds} s more.`)
+  yield* Effect.sleep(seconds * 1000)
+})
+
+/** Ends it and tells what it did. */
+export const end = Effect.fnUntraced(function* (tools: TroubleTools, trouble: string) {
+  const requests = yield* struckBy(tools, trouble)
+  for (const { platform } of targets) yield* tools.control.remove(idOf(trouble, platform))
+  tools.tell(
+    `${trouble}: ends. Requests struck: ${targets.map(({ platform }) => `${platform} ${requests[platform]}`).join(", ")}.`
+  )
+  return { trouble, requests } satisfies Struck
+})
+
+/** Waits until every platform has taken so many events more than `before`. */
+export const untilTaken = (
+  tools: TroubleTools,
+  before: Readonly<Record<string, number>>,
+  more: number
+): Effect.Effect<void> =>
+  until(
+    `every platform takes ${more} more events`,
+    Effect.map(takenBy(tools.control), (taken) =>
+      targets.every(({ platform }) => (taken[platform] ?? 0) >= (before[platform] ?? 0) + more)
+    )
+  )
+
+/** Distinct events that each platform has. */
+export const takenBy = (control: SandboxControl): Effect.Effect<Readonly<Record<string, number>>> =>
+  Effect.map(control.counts, (counts) =>
+    Object.fromEntries(targets.map(({ platform }) => [platform, counts[platform]?.distinct ?? 0]))
+  )
+
+const struckBy = ({ control }: TroubleTools, trouble: string): Effect.Effect<Readonly<Record<string, number>>> =>
+  Effect.map(control.active, (active) =>
+    Object.fromEntries(
+      targets.map(({ platform }) => [platform, active.find(({ id }) => id === idOf(trouble, platform))?.struck ?? 0])
+    )
+  )
+
+const idOf = (trouble: string, platform: string): string => `${trouble}/${platform}`
+
+/** Asks again until it holds; that it never does ends the run. */
+export const until = <E, R>(what: string, condition: Effect.Effect<boolean, E, R>, patienceMillis = 180_000) =>
+  Effect.gen(function* () {
+    for (let waited = 0; waited < patienceMillis; waited += 200) {
+      if (yield* condition) return
+      yield* Effect.sleep("200 millis")
+    }
+    return yield* Effect.die(new Error(`Waited ${patienceMillis / 1000} s in vain: ${what}.`))
+  })

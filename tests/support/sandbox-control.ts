@@ -1,0 +1,72 @@
+/** The sandbox as anyone can ask it over HTTP: what it received, and its scripted faults. */
+import { Effect } from "effect"
+
+export interface PlatformCounts {
+  readonly requests: number
+  readonly events: number
+  readonly distinct: number
+  readonly duplicates: number
+  readonly statuses: Readonly<Record<string, number>>
+}
+
+export interface ActiveFault {
+  readonly id: string
+  /** Requests that it struck so far. */
+  readonly struck: number
+}
+
+/** Keys as `infra/sandbox/README.md` lists them. */
+export type Fault = { readonly kind: string } & Readonly<Record<string, unknown>>
+
+export interface SandboxControl {
+  readonly counts: Effect.Effect<Readonly<Record<string, PlatformCounts>>>
+  /** Event ids that a platform took, with how often each came. */
+  readonly ids: (platform: string) => Effect.Effect<ReadonlyMap<string, number>>
+  /** The newest events of a platform, with the moment of their receipt in milliseconds. */
+  readonly receipts: (platform: string) => Effect.Effect<ReadonlyArray<Receipt>>
+  readonly add: (faults: ReadonlyArray<Fault>) => Effect.Effect<void>
+  readonly active: Effect.Effect<ReadonlyArray<ActiveFault>>
+  readonly remove: (id: string) => Effect.Effect<void>
+  /** Forgets everything that was received, and the faults. */
+  readonly reset: Effect.Effect<void>
+}
+
+export interface Receipt {
+  readonly event_id: string | null
+  readonly received_at: number
+}
+
+/** `url` is the control interface's. The sandbox runs in this process or beside it: that it does not answer is a bug. */
+export const sandboxControl = (url: string): SandboxControl => {
+  const ask = <A>(path: string, options: RequestInit = {}): Effect.Effect<A> =>
+    Effect.promise(async () => {
+      const response = await fetch(`${url}/_sandbox/${path}`, options)
+      const body = await response.text()
+      if (!response.ok) throw new Error(`The sandbox answers ${response.status}: ${body.slice(0, 500)}`)
+      return JSON.parse(body) as A
+    })
+  return {
+    counts: Effect.map(
+      ask<{ readonly platforms: Readonly<Record<string, PlatformCounts>> }>("stats"),
+      ({ platforms }) => platforms
+    ),
+    ids: (platform) =>
+      Effect.map(
+        ask<{ readonly ids: ReadonlyArray<{ readonly event_id: string; readonly count: number }> }>(
+          `ids?platform=${platform}&limit=${listMax}`
+        ),
+        ({ ids }) => new Map(ids.map(({ event_id, count }) => [event_id, count]))
+      ),
+    receipts: (platform) =>
+      Effect.map(
+        ask<{ readonly events: ReadonlyArray<Receipt> }>(`events?platform=${platform}&limit=${listMax}`),
+        ({ events }) => events
+      ),
+    add: (faults) => Effect.asVoid(ask("faults", { method: "POST", body: JSON.stringify(faults) })),
+    active: Effect.map(ask<{ readonly faults: ReadonlyArray<ActiveFault> }>("faults"), ({ faults }) => faults),
+    remove: (id) => Effect.asVoid(ask(`faults?id=${encodeURIComponent(id)}`, { method: "DELETE" })),
+    reset: Effect.asVoid(ask("reset", { method: "POST" }))
+  }
+}
+
+const listMax = 1_000_000
