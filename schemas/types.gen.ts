@@ -166,7 +166,7 @@ export interface HealthAlert {
   readonly status: string
   /** When it changed, in milliseconds since the epoch. */
   readonly timestamp: number
-  /** Stable code of what decided it: success_rate, latency, circuit, auth or recovered. */
+  /** Stable code of what decided it: success_rate, latency, circuit, auth, ledger or recovered. */
   readonly cause: string
   /** For people. */
   readonly message: string

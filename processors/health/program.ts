@@ -1,9 +1,44 @@
-/** The health processor as a program. */
+/** The health processor as a program, and beside it the continuous ledger. */
 import { Effect } from "effect"
+import { SettingsError, SettingsService } from "../../shared/config/settings.ts"
+import { Connections } from "../../shared/connections/connections.ts"
 import { type Program, processorsProgram } from "../../shared/program/program.ts"
+import { type Observe, observeAll, RuntimeObserver } from "../../shared/stream/observer.ts"
 import { health } from "./health.ts"
+import { ledgerEvery, watchLedger } from "./ledger-watch.ts"
 
-export const healthProgram: Program = processorsProgram(
+const processor = processorsProgram(
   "health",
   Effect.sync(() => [health()])
 )
+
+export const healthProgram: Program = {
+  name: processor.name,
+  work: Effect.gen(function* () {
+    const { enabled } = yield* Connections
+    const { topicPrefix } = yield* SettingsService
+    const every = yield* Effect.mapError(
+      Effect.suspend(() => ledgerEvery),
+      wrongEvery
+    )
+    let owned = 0
+    const countOwned: Observe = (event) => {
+      if (event.type === "assigned") owned = event.partitions.length
+      if (event.type === "left") owned = 0
+    }
+    const observe = observeAll(yield* RuntimeObserver, countOwned)
+    const ledger = watchLedger({ connections: enabled, prefix: topicPrefix, every, isActive: () => owned > 0 })
+    yield* Effect.all([Effect.provideService(processor.work, RuntimeObserver, observe), ledger], {
+      concurrency: "unbounded",
+      discard: true
+    })
+  })
+}
+
+const wrongEvery = (cause: Error): SettingsError =>
+  new SettingsError({
+    code: "invalid",
+    message: "The setting LEDGER_EVERY is wrong.",
+    nextStep: "Give a duration such as 1 minute; 0 millis switches the continuous ledger off.",
+    cause
+  })

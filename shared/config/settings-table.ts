@@ -74,5 +74,8 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
   }),
   row("DEDUP_SCOPE", "event: an id counts for all connections; connection: each connection has ids of its own.", {
     default: "event"
+  }),
+  row("LEDGER_EVERY", "How often the health program accounts for all events; 0 millis switches it off.", {
+    default: "1 minute"
   })
 ]

@@ -52,7 +52,8 @@ export const readLedger = Effect.fn("ledger.read")(function* (
   return ledger.balance() satisfies Balance
 })
 
-const mappedTopic = (prefix: string, platform: Platform): string => `${prefix}mapped-events.${platform}`
+/** The topic of a platform, with prefix. */
+export const mappedTopic = (prefix: string, platform: Platform): string => `${prefix}mapped-events.${platform}`
 
 const committedOf = Effect.fnUntraced(function* (groupId: string, topic: string) {
   const kafka = yield* KafkaClient
