@@ -1,0 +1,64 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
+import { heightOf, row, wrapped } from "./table.ts"
+import { countResult, emptyTally } from "./tally.ts"
+
+const result = (offset: number, outcome: string, success = false): EventDeliveryLog => ({
+  event_id: `e-${offset}`,
+  platform: "whatsapp",
+  event_name: "purchase",
+  timestamp: 1_795_000_000_000 + offset,
+  success,
+  latency_ms: 1,
+  error_message: null,
+  request_id: null,
+  retry_count: 0,
+  connection_id: "orders",
+  outcome,
+  reason_code: null,
+  error_class: null,
+  batch_size: 1,
+  events_received: null,
+  mapping_version: "1",
+  platform_event: null,
+  event_time: null,
+  attempted_at: null,
+  match_quality: null,
+  dropped_fields: [],
+  source: { topic: "raw-events", partition: 0, offset, timestamp: 1 },
+  circuit_state: null
+})
+
+describe("the demonstration's tally", () => {
+  it("moves an event from a retry and an acceptance to where its last result says", () => {
+    const tally = emptyTally()
+    for (const log of [
+      result(1, "retry_scheduled"),
+      result(2, "accepted", true),
+      result(1, "accepted", true),
+      result(1, "delivered", true),
+      result(3, "skipped")
+    ])
+      countResult(tally, log)
+    const outcomes = Object.fromEntries(tally.outcomes.get("orders") ?? [])
+    assert.deepStrictEqual(outcomes, { retry_scheduled: 0, accepted: 1, delivered: 1, skipped: 1 })
+    assert.deepStrictEqual([tally.waiting.size, tally.moved, tally.firstDelivery], [1, 5, 1_795_000_000_002])
+  })
+})
+
+describe("the demonstration's table", () => {
+  it("keeps columns whatever their colours, and knows how many rows they take", () => {
+    const [plain, coloured] = [row(["a", "1", "22"]), row(["a", "\u001b[31m1\u001b[0m", "22"])]
+    assert.strictEqual(plain.replace("1", "\u001b[31m1\u001b[0m"), coloured)
+    assert.strictEqual(plain.length, 37)
+    assert.strictEqual(heightOf([plain, coloured, ""], 20), 5)
+  })
+
+  it("folds a long list without losing an item", () => {
+    const items = Array.from({ length: 40 }, (_, index) => `reason_${index} 1`)
+    const lines = wrapped("dead letters: ", items)
+    assert.isAbove(lines.length, 3)
+    assert.isTrue(lines.every((line) => line.length <= 118))
+    assert.strictEqual(lines.join(" ").match(/reason_\d+ 1/g)?.length, 40)
+  })
+})
