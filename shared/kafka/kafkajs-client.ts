@@ -1,4 +1,5 @@
 /** The Kafka port on kafkajs. Only the files `kafkajs-*` here import that client. */
+import "./kafkajs-quick.ts"
 import { Effect, Layer } from "effect"
 import { openAdmin } from "./kafkajs-admin.ts"
 import { openCluster } from "./kafkajs-cluster.ts"

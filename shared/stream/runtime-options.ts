@@ -25,7 +25,7 @@ export interface RuntimeOptionsShape {
 export const defaultRuntimeOptions: RuntimeOptionsShape = {
   prefix: "",
   startAt: "earliest",
-  bytesInFlightMax: 16 * 1_048_576,
+  bytesInFlightMax: 4 * 1_048_576,
   commitBytesMax: 4 * 1_048_576,
   drainTimeout: Duration.seconds(20),
   joinDeadline: Duration.seconds(60),

@@ -1,0 +1,170 @@
+/**
+ * Kafka's record batch (magic 2, uncompressed) written in two passes: the first sums the bytes, the second writes them to their
+ * place, with no buffer between. (Kafka protocol, "Record batch".)
+ */
+import { crc32c } from "./crc32c.ts"
+
+export type HeaderValue = Buffer | string | ReadonlyArray<Buffer | string>
+
+/** A record as kafkajs's producer hands it on. */
+export interface BatchRecord {
+  readonly key?: Buffer | string | null
+  readonly value: Buffer | string | null
+  /** Milliseconds since the epoch. */
+  readonly timestamp?: string | number
+  readonly headers?: Readonly<Record<string, HeaderValue | null | undefined>>
+}
+
+export interface BatchHead {
+  /** For records without a time of their own, in milliseconds since the epoch. */
+  readonly now: number
+  readonly transactional: boolean
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  readonly firstSequence: number
+}
+
+/** A batch whose size is known and which is not written yet. */
+export interface SizedBatch {
+  readonly records: ReadonlyArray<BatchRecord>
+  /** Bytes of each record after its own length. */
+  readonly sizes: ReadonlyArray<number>
+  readonly firstTimestamp: number
+  readonly maxTimestamp: number
+  readonly bytes: number
+}
+
+const headBytes = 61
+const transactionalMask = 16
+
+/** Sums the bytes of a batch of at least one record. */
+export const sizeBatch = (records: ReadonlyArray<BatchRecord>, now: number): SizedBatch => {
+  let firstTimestamp = Number.POSITIVE_INFINITY
+  let maxTimestamp = 0
+  for (const record of records) {
+    const timestamp = timeOf(record, now)
+    if (timestamp < firstTimestamp) firstTimestamp = timestamp
+    if (timestamp > maxTimestamp) maxTimestamp = timestamp
+  }
+  const sizes: Array<number> = []
+  let bytes = headBytes
+  for (let index = 0; index < records.length; index++) {
+    const record = records[index]!
+    const size =
+      1 +
+      varintBytes(timeOf(record, now) - firstTimestamp) +
+      varintBytes(index) +
+      textBytes(record.key) +
+      textBytes(record.value) +
+      headersBytes(record.headers)
+    sizes.push(size)
+    bytes += varintBytes(size) + size
+  }
+  return { records, sizes, firstTimestamp, maxTimestamp, bytes }
+}
+
+/** Writes the batch at `start`, where there must be room for its bytes, and gives the position after it. */
+export const writeBatch = (into: Buffer, start: number, batch: SizedBatch, head: BatchHead): number => {
+  const { records, sizes, firstTimestamp, maxTimestamp, bytes } = batch
+  into.fill(0, start, start + 8)
+  into.writeInt32BE(bytes - 12, start + 8)
+  into.writeInt32BE(0, start + 12)
+  into[start + 16] = 2
+  into.writeInt16BE(head.transactional ? transactionalMask : 0, start + 21)
+  into.writeInt32BE(records.length - 1, start + 23)
+  into.writeBigInt64BE(BigInt(firstTimestamp), start + 27)
+  into.writeBigInt64BE(BigInt(maxTimestamp), start + 35)
+  into.writeBigInt64BE(head.producerId, start + 43)
+  into.writeInt16BE(head.producerEpoch, start + 51)
+  into.writeInt32BE(head.firstSequence, start + 53)
+  into.writeInt32BE(records.length, start + 57)
+  let at = start + headBytes
+  for (let index = 0; index < records.length; index++) {
+    const record = records[index]!
+    at = writeVarint(into, at, sizes[index]!)
+    into[at++] = 0
+    at = writeVarint(into, at, timeOf(record, head.now) - firstTimestamp)
+    at = writeVarint(into, at, index)
+    at = writeText(into, at, record.key)
+    at = writeText(into, at, record.value)
+    at = writeHeaders(into, at, record.headers)
+  }
+  into.writeUInt32BE(crc32c(into, start + 21, at), start + 17)
+  return at
+}
+
+const timeOf = ({ timestamp }: BatchRecord, now: number): number => (timestamp === undefined ? now : Number(timestamp))
+
+/** Bytes of a number of at least 0 as a zigzag varint. */
+const varintBytes = (value: number): number => {
+  let bytes = 1
+  for (let rest = value * 2; rest >= 128; rest /= 128) bytes++
+  return bytes
+}
+
+const writeVarint = (into: Buffer, start: number, value: number): number => {
+  let at = start
+  let rest = value * 2
+  while (rest >= 128) {
+    into[at++] = (rest % 128) | 128
+    rest = Math.floor(rest / 128)
+  }
+  into[at++] = rest
+  return at
+}
+
+/** The length -1, for what is absent, is 1 as a zigzag varint. */
+const absent = 1
+
+const lengthOf = (text: Buffer | string): number => (typeof text === "string" ? Buffer.byteLength(text) : text.length)
+
+const textBytes = (text: Buffer | string | null | undefined): number => {
+  if (text === null || text === undefined) return 1
+  const length = lengthOf(text)
+  return varintBytes(length) + length
+}
+
+const writeText = (into: Buffer, start: number, text: Buffer | string | null | undefined): number => {
+  if (text === null || text === undefined) {
+    into[start] = absent
+    return start + 1
+  }
+  const length = lengthOf(text)
+  const at = writeVarint(into, start, length)
+  if (typeof text === "string") into.write(text, at, length, "utf8")
+  else into.set(text, at)
+  return at + length
+}
+
+type Headers = BatchRecord["headers"]
+
+const headersBytes = (headers: Headers): number => {
+  if (headers === undefined) return 1
+  let count = 0
+  let bytes = 0
+  for (const name in headers) {
+    for (const value of valuesOf(headers[name])) {
+      count++
+      bytes += textBytes(name) + textBytes(value)
+    }
+  }
+  return varintBytes(count) + bytes
+}
+
+const writeHeaders = (into: Buffer, start: number, headers: Headers): number => {
+  let count = 0
+  for (const name in headers) count += valuesOf(headers[name]).length
+  let at = writeVarint(into, start, count)
+  for (const name in headers) {
+    for (const value of valuesOf(headers[name])) {
+      at = writeText(into, at, name)
+      at = writeText(into, at, value)
+    }
+  }
+  return at
+}
+
+const valuesOf = (value: HeaderValue | null | undefined): ReadonlyArray<Buffer | string | null> => {
+  if (value === null || value === undefined) return [null]
+  return typeof value === "string" || Buffer.isBuffer(value) ? [value] : (value as ReadonlyArray<Buffer | string>)
+}
