@@ -31,6 +31,8 @@ export const audit = Effect.fn("chaos.audit")(function* (options: AuditOptions) 
   const { prefix, balance, connections } = options
   const violations = [...ledgerViolations(balance)]
   const raws = yield* readAll(`${prefix}raw-events`)
+  const rawPlaces = raws.map(({ partition, offset }) => `${partition}:${offset}`)
+  expectNone(violations, "raw records were read twice by the audit itself", repeated(rawPlaces))
   const rawText = new Set(raws.flatMap(({ value }) => /"event_id":"([^"]+)"/.exec(String(value))?.[1] ?? []))
   expectNone(violations, "acknowledged events are not in raw-events", missingOf(options.acknowledged, rawText))
 
