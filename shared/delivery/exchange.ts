@@ -4,6 +4,7 @@ import type { KafkaError } from "../kafka/port.ts"
 import type { BatchVerdict, ErrorClass, EventVerdict } from "../platforms/connector.ts"
 import { failureVerdict } from "../platforms/http-failure.ts"
 import { all, batchHead } from "../platforms/verdicts.ts"
+import type { BatchOptimizationResult } from "../resilience/batch-optimizer.ts"
 import type { CallOutcome } from "../resilience/circuit-breaker.ts"
 import type { Item, RequestFacts } from "./item.ts"
 import type { Lane } from "./lane.ts"
@@ -98,11 +99,13 @@ const observe = Effect.fnUntraced(function* (lane: Lane, events: number, verdict
   const timedOut = verdict._tag === "All" && verdict.verdict.reasonCode === "http_timeout"
   if (errorClass !== "transient" || timedOut) {
     const success = callOutcome(verdict) === "success"
+    const before = lane.optimizer.result()
     lane.optimizer.record({ size: events, latencyMillis: facts.latencyMillis, success })
+    yield* tellOptimization(lane, before)
   }
   if (verdict.usagePercent !== null) yield* lane.limiter.reportUsage(verdict.usagePercent)
   if (callOutcome(verdict) === "success") yield* lane.gate.confirm
-  yield* lane.metrics.batchSize(lane.optimizer.size())
+  yield* lane.metrics.batchSize(lane.optimizer.size(), lane.optimizer.result().estimated_throughput_improvement)
   yield* lane.metrics.request({
     errorClass,
     latencyMillis: facts.latencyMillis,
@@ -111,6 +114,14 @@ const observe = Effect.fnUntraced(function* (lane: Lane, events: number, verdict
     eventsReceived: facts.eventsReceived
   })
 })
+
+/** Says which batch size is used from now on, and why, when it changes. */
+const tellOptimization = ({ connection, optimizer }: Lane, before: BatchOptimizationResult): Effect.Effect<void> => {
+  const result = optimizer.result()
+  return result.optimized_size === before.optimized_size
+    ? Effect.void
+    : Effect.logInfo("Another batch size is used.").pipe(Effect.annotateLogs({ connection: connection.id, ...result }))
+}
 
 /** What a verdict tells of the platform's health: a refused event is a healthy answer, a wrong token tells nothing. */
 export const callOutcome = (verdict: BatchVerdict): CallOutcome => {

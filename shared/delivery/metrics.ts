@@ -31,6 +31,10 @@ const batchSize = Metric.gauge("capi_delivery_batch_size_events", {
   description: "Batch size that the optimizer chose."
 })
 
+const improvement = Metric.gauge("capi_delivery_batch_improvement_percent", {
+  description: "Estimated gain in events a second of the size that the optimizer chose over the largest."
+})
+
 export interface RequestObservation {
   readonly errorClass: string
   readonly latencyMillis: number
@@ -48,7 +52,7 @@ export interface DeliveryMetrics {
   readonly rejected: (reasons: ReadonlyMap<string, number>) => Effect.Effect<void>
   readonly circuit: (state: CircuitState) => Effect.Effect<void>
   readonly paused: (paused: boolean) => Effect.Effect<void>
-  readonly batchSize: (events: number) => Effect.Effect<void>
+  readonly batchSize: (events: number, improvementPercent: number) => Effect.Effect<void>
 }
 
 export const makeDeliveryMetrics = (connection: string, platform: string): DeliveryMetrics => {
@@ -80,7 +84,11 @@ export const makeDeliveryMetrics = (connection: string, platform: string): Deliv
     rejected: (reasons) => each(rejections, "reason", bounded(reasons, reasonsSeen)),
     circuit: (state) => Metric.update(Metric.withAttributes(circuit, attributes), circuitValue[state]),
     paused: (value) => Metric.update(Metric.withAttributes(paused, attributes), value ? 1 : 0),
-    batchSize: (value) => Metric.update(Metric.withAttributes(batchSize, attributes), value)
+    batchSize: (value, gain) =>
+      Effect.andThen(
+        Metric.update(Metric.withAttributes(batchSize, attributes), value),
+        Metric.update(Metric.withAttributes(improvement, attributes), gain)
+      )
   }
 }
 
