@@ -50,17 +50,23 @@ type Setting = Effect.Success<typeof prepare>
 const prepare = Effect.gen(function* () {
   const begun = yield* Clock.currentTimeMillis
   yield* beOnlyOne
-  const { broker, registry } = yield* startLocal({ onProgress: tell })
   const webhook = { port: yield* freePort, appSecret: secret(), verifyToken: secret() }
   const url = `http://127.0.0.1:${webhook.port}/webhooks/whatsapp/whatsapp-orders`
   const sandbox = yield* startSandbox({ whatsapp: { webhook: { url, appSecret: webhook.appSecret } } })
+  // A mistake in the file of connections is told before anything that takes long.
+  yield* readConnections(demoEnvironment({ brokers: "", registryUrl: "", sandbox, webhook }))
+  const { broker, registry } = yield* startLocal({ onProgress: tell })
   const own = demoEnvironment({ brokers: broker.brokers, registryUrl: registry.url, sandbox, webhook })
   yield* publishLocalEnvironment(own)
+  const enabled = (yield* readConnections(own)).filter((connection) => connection.enabled)
   const variables = { ...environment(), ...own }
-  const { connections } = yield* loadConnectionsFile(variables["CAPI_CONNECTIONS"]!, { rulesOf, variables })
-  const enabled = connections.filter((connection) => connection.enabled)
   return { begun, brokers: broker.brokers, registryUrl: registry.url, sandbox, variables, enabled }
 })
+
+const readConnections = (own: Readonly<Record<string, string>>) =>
+  loadConnectionsFile(own["CAPI_CONNECTIONS"]!, { rulesOf, variables: { ...environment(), ...own } }).pipe(
+    Effect.map(({ connections }) => connections)
+  )
 
 const work = Effect.fnUntraced(function* (options: DemoOptions, setting: Setting) {
   const tally = emptyTally()

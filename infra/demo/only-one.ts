@@ -1,5 +1,5 @@
 /** One demonstration at a time on the state folder: two would share groups and ends. */
-import { rmSync } from "node:fs"
+import { mkdirSync, rmSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
 import { Data, Effect, type Scope } from "effect"
@@ -23,7 +23,10 @@ export const beOnlyOne: Effect.Effect<void, AlreadyRunning, Scope.Scope> = Effec
     })
   }
   yield* Effect.acquireRelease(
-    Effect.sync(() => writeJson(pidFile, { pid: process.pid, owner: process.pid })),
+    Effect.sync(() => {
+      mkdirSync(defaultStateDirectory, { recursive: true })
+      writeJson(pidFile, { pid: process.pid, owner: process.pid })
+    }),
     () => Effect.sync(() => rmSync(pidFile, { force: true }))
   )
 })
