@@ -7,14 +7,23 @@ export const repairClusters = (kafka: Kafka): void => {
   const prototype = Object.getPrototypeOf(captureCluster(kafka)) as RepairedCluster
   if (repaired.has(prototype)) return
   repaired.add(prototype)
-  const { connect, disconnect, removeBroker } = prototype
+  const { connect, disconnect, findBroker, refreshMetadata, refreshMetadataIfNecessary, removeBroker } = prototype
   prototype.findGroupCoordinator = async function (request) {
     return findCoordinator(this, request)
   }
   // What is still being repeated when its cluster is disconnected would connect it again, and nobody would close it.
   prototype.connect = async function () {
     if (wasLeft(this)) return Promise.reject(new Error("the connection was closed by its owner"))
-    return connect.call(this)
+    return connect.call(this).catch(unwrapped)
+  }
+  prototype.findBroker = async function (node) {
+    return findBroker.call(this, node).catch(unwrapped)
+  }
+  prototype.refreshMetadata = async function () {
+    return refreshMetadata.call(this).catch(unwrapped)
+  }
+  prototype.refreshMetadataIfNecessary = async function () {
+    return refreshMetadataIfNecessary.call(this).catch(unwrapped)
   }
   prototype.disconnect = async function () {
     markLeft(this)
@@ -25,5 +34,9 @@ export const repairClusters = (kafka: Kafka): void => {
     if (this.getNodeIds().length > 1) removeBroker.call(this, address)
   }
 }
+
+/** Retries used up below count as final above, though the trouble passes: a member would give up its group at once. */
+const unwrapped = (error: Error): Promise<never> =>
+  Promise.reject(error.name === "KafkaJSNumberOfRetriesExceeded" && error.cause !== undefined ? error.cause : error)
 
 const repaired = new WeakSet<RepairedCluster>()

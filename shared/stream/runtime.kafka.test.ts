@@ -2,69 +2,22 @@
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { assert, layer } from "@effect/vitest"
-import { Data, Duration, Effect, Fiber, Layer } from "effect"
+import { Data, Effect, Fiber } from "effect"
 import { testBrokers, uniquePrefix } from "../../tests/support/kafka.ts"
 import { layerKafka } from "../kafka/kafkajs-client.ts"
 import { KafkaClient } from "../kafka/port.ts"
 import { copyProcessor, slowedDown } from "../testing/copy-program.ts"
-import { readAll, until } from "../testing/kafka-probe.ts"
+import { makeCopyWorld } from "../testing/copy-world.ts"
+import { until } from "../testing/kafka-probe.ts"
 import type { Batch, Processor } from "./contract.ts"
-import { type RuntimeEvent, RuntimeObserver } from "./observer.ts"
-import { run } from "./runtime.ts"
-import { layerRuntimeOptions } from "./runtime-options.ts"
+import type { RuntimeEvent } from "./observer.ts"
 
 const sessionTimeoutMillis = 6_000
 const partitions = 4
 
 class StepFailed extends Data.TaggedError("StepFailed")<{ readonly message: string }> {}
 
-/** Topics `in` and `out` of a prefix of its own, a runner of processors, and what it takes to check exactly-once. */
-const makeWorld = Effect.gen(function* () {
-  const client = yield* KafkaClient
-  const prefix = uniquePrefix("runtime")
-  const declared = ["in", "out"].map((name) => ({ name: prefix + name, partitions, replication: 1, config: {} }))
-  yield* client.createTopics(declared)
-  const events: Array<RuntimeEvent> = []
-  let written = 0
-  const write = (count: number) => {
-    const first = written
-    written += count
-    const records = Array.from({ length: count }, (_, index) => ({
-      topic: `${prefix}in`,
-      key: `key-${(first + index) % 97}`,
-      value: Buffer.from(String(first + index))
-    }))
-    return client.produce(records)
-  }
-  const start = <E, R>(processor: Processor<E, R>, observed = events) =>
-    run(processor).pipe(
-      Effect.provide(
-        Layer.merge(
-          layerRuntimeOptions({ prefix, drainTimeout: Duration.seconds(5) }),
-          Layer.succeed(RuntimeObserver, (event) => void observed.push(event))
-        )
-      ),
-      Effect.forkChild
-    )
-  /** True when all that was written is committed as read. */
-  const done = Effect.gen(function* () {
-    const ends = yield* client.topicOffsets(`${prefix}in`)
-    const committed = yield* client.committed(`${prefix}copy`, `${prefix}in`)
-    return ends.every(({ partition, high }) => high === (committed[partition]?.offset ?? 0))
-  })
-  const assertExactlyOnce = Effect.gen(function* () {
-    const records = yield* readAll(`${prefix}out`)
-    const values = records.map(({ value }) => Number(value))
-    assert.strictEqual(values.length, written, "no loss, no duplicate")
-    assert.strictEqual(new Set(values).size, written)
-    const last = new Map<string, number>()
-    for (const { key, value } of records) {
-      assert.isBelow(last.get(String(key)) ?? -1, Number(value), "the order of a key is kept")
-      last.set(String(key), Number(value))
-    }
-  })
-  return { prefix, events, write, start, done, assertExactlyOnce }
-})
+const makeWorld = Effect.suspend(() => makeCopyWorld({ prefix: uniquePrefix("runtime"), partitions }))
 
 /** The copying program as a process of its own; killed at the latest when the test's scope closes. */
 const startProcess = (prefix: string) =>

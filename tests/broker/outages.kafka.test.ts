@@ -1,0 +1,71 @@
+/** Brokers that die and return while a processor copies: nothing is lost, nothing is doubled, and it goes on by itself. */
+import process from "node:process"
+import { assert, it } from "@effect/vitest"
+import { ConfigProvider, Effect, Fiber } from "effect"
+import { type Cluster, startCluster } from "../../infra/local/cluster.ts"
+import { openState } from "../../infra/local/state.ts"
+import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
+import { copyProcessor } from "../../shared/testing/copy-program.ts"
+import { makeCopyWorld } from "../../shared/testing/copy-world.ts"
+import { until } from "../../shared/testing/kafka-probe.ts"
+import { temporaryFolder } from "../support/temporary-folder.ts"
+
+// A machine with Java and Maven, whatever this one has set.
+const jarsOnly = ConfigProvider.layer(
+  ConfigProvider.fromEnv({
+    env: { CAPI_DOCKER: "never", ...(process.env["JAVA_HOME"] ? { JAVA_HOME: process.env["JAVA_HOME"] } : {}) }
+  })
+)
+
+const brokers = (size: number) =>
+  Effect.gen(function* () {
+    const state = yield* openState({ stateDirectory: temporaryFolder(), ending: "kill", quickStart: true })
+    return yield* startCluster(state, { size })
+  })
+
+const sessionTimeoutMillis = 6_000
+const clientOf = (cluster: Cluster) => layerKafka({ brokers: cluster.brokers.split(","), sessionTimeoutMillis })
+
+/** Copies under load while `disturb` does its worst, then checks that every record came through exactly once. */
+const copiesThrough = (cluster: Cluster, replication: number, disturb: Effect.Effect<void, unknown>) =>
+  Effect.gen(function* () {
+    const world = yield* makeCopyWorld({ prefix: "outage.", replication })
+    yield* world.start(copyProcessor)
+    const begun = () => world.events.filter(({ type }) => type === "committed").length
+    const load = yield* Effect.forkChild(Effect.forEach(Array(100), () => Effect.delay(world.write(20), "50 millis")))
+    yield* until("the processor copies", () => begun() >= 4, 60_000)
+    yield* disturb
+    yield* Fiber.join(load)
+    const before = begun()
+    yield* world.write(100)
+    yield* until("it copies again", () => begun() > before, 60_000)
+    yield* until("all is copied", () => world.done, 60_000)
+    yield* world.assertExactlyOnce
+    return world
+  }).pipe(Effect.provide(clientOf(cluster)))
+
+it.live("goes on exactly once, as the same member, when its only broker is killed and starts again on its data", () =>
+  Effect.gen(function* () {
+    const cluster = yield* brokers(1)
+    const node = cluster.nodes[0]!
+    const world = yield* copiesThrough(cluster, 1, Effect.andThen(node.kill, node.start))
+    const left = world.events.filter(({ type }) => type === "left")
+    assert.deepStrictEqual(left, [], "the membership outlives the restart")
+  }).pipe(Effect.scoped, Effect.provide(jarsOnly))
+)
+
+it.live("goes on exactly once when one broker of three dies for good", () =>
+  Effect.gen(function* () {
+    const cluster = yield* brokers(3)
+    yield* copiesThrough(cluster, 3, cluster.nodes[1]!.kill)
+  }).pipe(Effect.scoped, Effect.provide(jarsOnly))
+)
+
+it.live("goes on exactly once when a broker of three falls silent and wakes up", () =>
+  Effect.gen(function* () {
+    const cluster = yield* brokers(3)
+    const victim = cluster.nodes[2]!
+    const frozen = Effect.andThen(victim.suspend, Effect.delay(victim.resume, "8 seconds"))
+    yield* copiesThrough(cluster, 3, frozen)
+  }).pipe(Effect.scoped, Effect.provide(jarsOnly))
+)
