@@ -10,6 +10,7 @@ import { lint } from "./commands/lint.ts"
 import { map } from "./commands/map.ts"
 import { prepare } from "./commands/prepare.ts"
 import { quality } from "./commands/quality.ts"
+import { redrive } from "./commands/redrive.ts"
 import { replay } from "./commands/replay.ts"
 import { results } from "./commands/results.ts"
 import { run } from "./commands/run.ts"
@@ -40,6 +41,7 @@ export const root = Command.make("capi").pipe(
     health,
     ledger,
     replay,
+    redrive,
     connect,
     credentials,
     lint,

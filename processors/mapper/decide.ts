@@ -9,6 +9,7 @@ import type { Connection } from "../../shared/connections/connection.ts"
 import { type Mapped, mapForConnection } from "../../shared/mapping/map.ts"
 import type { Connector } from "../../shared/platforms/connector.ts"
 import type { Batch, Inbound, Outbound, Step } from "../../shared/stream/contract.ts"
+import { valueBytesMax } from "../../shared/stream/value-limits.ts"
 import type { Duplicates, Repeat } from "./duplicates.ts"
 import { outcomeOf, resultOf } from "./result.ts"
 
@@ -54,14 +55,20 @@ export const decide = (
       continue
     }
     const repeat = duplicates.next(decoded.value, record.value ?? noBytes, now)
-    for (const target of targets) {
+    for (const target of targetsOf(record, targets)) {
       const mapped = repeat === null ? mapOnce(decoded.value, target, duplicates, now) : skippedRepeats[repeat]
-      write(outputs, record, decoded.value, target.connection, mapped, codecs.encode, now)
-      const reason = mapped._tag === "Mapped" ? null : mapped.reason
-      count(outcomes, target.connection.id, outcomeOf(mapped), reason)
+      const written = write(outputs, record, decoded.value, target.connection, mapped, codecs.encode, now)
+      const reason = written._tag === "Mapped" ? null : written.reason
+      count(outcomes, target.connection.id, outcomeOf(written), reason)
     }
   }
   return { step: { outputs: [...outputs, ...duplicates.changes(batch.partition)] }, outcomes }
+}
+
+/** A redriven event is for the connection that it is redriven for: the others had it. */
+const targetsOf = (record: Inbound, targets: ReadonlyArray<Target>): ReadonlyArray<Target> => {
+  const only = record.headers["connection"]
+  return only === undefined ? targets : targets.filter(({ connection }) => connection.id === only)
 }
 
 const noBytes = Buffer.alloc(0)
@@ -87,6 +94,7 @@ const skippedRepeats: Readonly<Record<Repeat, Mapped>> = {
   }
 }
 
+/** Returns what it wrote, which is a rejection where the topic doesn't take a record of the mapped event's size. */
 const write = (
   outputs: Array<Outbound>,
   record: Inbound,
@@ -95,13 +103,17 @@ const write = (
   mapped: Mapped,
   encode: Encode,
   now: number
-): void => {
+): Mapped => {
   const headers = { connection: connection.id }
   const key = event.event_id
   if (mapped._tag === "Mapped") {
     const topic = `mapped-events.${connection.platform}`
-    outputs.push({ topic, key, value: encode(topic, "mapped-event", mapped.event), headers })
-    return
+    const value = encode(topic, "mapped-event", mapped.event)
+    if (value.length > valueBytesMax(topic)) {
+      return write(outputs, record, event, connection, tooLarge(topic, value.length), encode, now)
+    }
+    outputs.push({ topic, key, value, headers })
+    return mapped
   }
   const result = resultOf(event, connection, mapped, now)
   outputs.push({
@@ -110,7 +122,7 @@ const write = (
     value: encode("delivery-results", "event-delivery-log", result),
     headers
   })
-  if (mapped._tag === "Skipped") return
+  if (mapped._tag === "Skipped") return mapped
   const letter = deadLetter(record, mapped.reason, mapped.message, now, {
     event_id: event.event_id,
     event_name: event.event_name,
@@ -119,7 +131,14 @@ const write = (
     next_step: "Send the event again with what is missing, or change the connection's mapping and redrive."
   })
   outputs.push({ topic: "dead-letters", key, value: encode("dead-letters", "dead-letter", letter), headers })
+  return mapped
 }
+
+const tooLarge = (topic: string, bytes: number): Mapped => ({
+  _tag: "Rejected",
+  reason: "payload_too_large",
+  message: `The mapped event has ${bytes} bytes; a value of ${topic} may have ${valueBytesMax(topic)}.`
+})
 
 const undecodable = (record: Inbound, problem: Undecodable, encode: Encode, now: number): Outbound => {
   const letter = deadLetter(record, problem.reason, problem.message, now, {

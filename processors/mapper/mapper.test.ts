@@ -21,7 +21,11 @@ const encoded = (event: NormalizedEvent) => ({
 /** What the mapper writes for the events, as `topic connection: what`. */
 const written = (
   connections: ReadonlyArray<Connection>,
-  records: ReadonlyArray<{ readonly key: string; readonly value: Buffer | null }>
+  records: ReadonlyArray<{
+    readonly key: string
+    readonly value: Buffer | null
+    readonly headers?: Readonly<Record<string, string>>
+  }>
 ) =>
   Effect.gen(function* () {
     yield* TestClock.setTime(eventTime)
@@ -89,6 +93,18 @@ it.effect("sends what is no normalized event to the dead letters, and goes on wi
       "mapped-events.meta meta-1 Purchase"
     ])
     assert.strictEqual(outputs[0]?.key, "normalized-events/0/0")
+  })
+)
+
+it.effect("maps a redriven event for its connection alone", () =>
+  Effect.gen(function* () {
+    const redriven = { ...encoded(purchase()), headers: { connection: "tiktok-1" } }
+    const outputs = yield* written(connections, [encoded(purchase()), redriven])
+    assert.deepStrictEqual(outputs.map(told), [
+      "mapped-events.meta meta-1 Purchase",
+      "mapped-events.tiktok tiktok-1 CompletePayment",
+      "mapped-events.tiktok tiktok-1 CompletePayment"
+    ])
   })
 )
 

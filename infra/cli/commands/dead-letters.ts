@@ -1,14 +1,11 @@
 /** `capi dead-letters`: what could not go on, and why. */
-import { Clock, Effect, Option, Redacted, Result } from "effect"
+import { Clock, Effect, Option } from "effect"
 import type { DeadLetter } from "../../../schemas/types.gen.ts"
-import { Codecs } from "../../../shared/avro/codecs.ts"
-import { loadFileSettings } from "../../../shared/config/settings.ts"
-import { deadLetterAad, fromKey } from "../../../shared/credentials/sealer.ts"
 import { Argument, Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
-import { type Moment, parseMoment } from "../moment.ts"
+import { type Letter, originalOpener, readLetters } from "../letters.ts"
+import { parseMoment } from "../moment.ts"
 import { type Paint, show, table } from "../output.ts"
-import { readTopic } from "../read-topic.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 
 const since = Flag.String("since").pipe(
@@ -19,13 +16,6 @@ const reason = Flag.String("reason").pipe(Flag.withDescription("Only this reason
 const connection = Flag.String("connection").pipe(Flag.withDescription("Only this connection"), Flag.optional)
 const limit = Flag.Int("limit").pipe(Flag.withDescription("Show at most the last so many"), Flag.withDefault(100))
 
-/** A dead letter and where it stands. */
-interface Letter {
-  /** `partition:offset` in dead-letters: its name for `show`. */
-  readonly id: string
-  readonly letter: DeadLetter
-}
-
 const list = Command.make("list", { since, reason, connection, limit }, ({ since, reason, connection, limit }) =>
   withKafkaAndCodecs(
     Effect.gen(function* () {
@@ -33,9 +23,17 @@ const list = Command.make("list", { since, reason, connection, limit }, ({ since
       const fits = ({ letter }: Letter) =>
         (Option.isNone(reason) || reason.value === letter.reason_code) &&
         (Option.isNone(connection) || connection.value === letter.connection_id)
-      const letters = yield* readLetters(from, fits, limit)
-      yield* show(letters.map(summaryOf), (paint) =>
-        letters.length === 0 ? "No dead letters." : table(headers, letters.map(rowOf), paint)
+      const { letters, marked } = yield* readLetters(from, fits, limit)
+      yield* show(
+        letters.map((found) => summaryOf(found, marked)),
+        (paint) =>
+          letters.length === 0
+            ? "No dead letters."
+            : table(
+                headers,
+                letters.map((found) => rowOf(found, marked)),
+                paint
+              )
       )
     })
   )
@@ -50,11 +48,12 @@ const reveal = Flag.Boolean("reveal").pipe(
 const showOne = Command.make("show", { id, reveal }, ({ id, reveal }) =>
   withKafkaAndCodecs(
     Effect.gen(function* () {
-      const letters = yield* readLetters({ _tag: "Beginning" }, (found) => found.id === id, 1)
+      const { letters, marked } = yield* readLetters({ _tag: "Beginning" }, (found) => found.id === id, 1)
       const found = letters[0]
       if (found === undefined) return yield* noSuchLetter(id)
       const original = reveal ? yield* openOriginal(found.letter) : null
-      yield* show({ ...summaryOf(found), original }, (paint) => details(found, original, paint))
+      const summary = summaryOf(found, marked)
+      yield* show({ ...summary, original }, (paint) => details(summary, original, paint))
     })
   )
 ).pipe(Command.withDescription("Show one dead letter: why, where from, and what to do"))
@@ -64,58 +63,24 @@ export const deadLetters = Command.make("dead-letters").pipe(
   Command.withSubcommands([list, showOne])
 )
 
-const readLetters = Effect.fnUntraced(function* (from: Moment, fits: (letter: Letter) => boolean, limit: number) {
-  const codecs = yield* Codecs
-  let letters: Array<Letter> = []
-  yield* readTopic({
-    topic: "dead-letters",
-    from,
-    follow: false,
-    onRecords: Effect.fnUntraced(function* (records) {
-      yield* codecs.prepare(records.map((record) => record.value))
-      for (const record of records) {
-        const decoded = codecs.decode("dead-letter", record.value)
-        if (decoded._tag !== "Decoded") continue
-        const letter = { id: `${record.partition}:${record.offset}`, letter: decoded.value }
-        if (fits(letter)) letters.push(letter)
-      }
-      // Originals may be large: only those that will be shown are held.
-      if (letters.length > limit + 200) letters = lastOf(letters, limit)
-    })
-  })
-  return lastOf(letters, limit)
-})
-
-const lastOf = (letters: ReadonlyArray<Letter>, limit: number) =>
-  letters.toSorted((left, right) => left.letter.timestamp - right.letter.timestamp).slice(-Math.max(1, limit))
-
 const openOriginal = Effect.fnUntraced(function* (letter: DeadLetter) {
-  if (letter.original === null) return null
-  if (!letter.sealed) return letter.original.toString("utf8")
-  const { masterKey } = yield* loadFileSettings
-  if (masterKey === null || Redacted.value(masterKey) === "")
-    return yield* new CommandError({
-      code: "no_master_key",
-      message: "The original is sealed, and CAPI_MASTER_KEY is not set.",
-      nextStep: "Set CAPI_MASTER_KEY to the key of the program that sealed it."
-    })
-  const aad = deadLetterAad("value", letter.source_topic, letter.source_partition, letter.source_offset)
-  const opened = fromKey(masterKey).open(letter.original, aad)
-  if (Result.isFailure(opened)) return yield* opened.failure
-  return opened.success.toString("utf8")
+  const open = yield* originalOpener
+  const { value } = yield* Effect.fromResult(open(letter))
+  return value?.toString("utf8") ?? null
 })
 
-const summaryOf = ({ id, letter }: Letter) => ({
+const summaryOf = ({ id, letter }: Letter, marked: ReadonlySet<string>) => ({
   id,
   ...letter,
+  redriven: marked.has(id),
   original: undefined,
   original_key: undefined,
   bytes: letter.original?.length ?? 0
 })
 
-const headers = ["ID", "TIME", "STAGE", "REASON", "CONNECTION", "EVENT", "SOURCE", "MESSAGE"]
+const headers = ["ID", "TIME", "STAGE", "REASON", "CONNECTION", "EVENT", "SOURCE", "REDRIVEN", "MESSAGE"]
 
-const rowOf = ({ id, letter }: Letter) => [
+const rowOf = ({ id, letter }: Letter, marked: ReadonlySet<string>) => [
   id,
   new Date(letter.timestamp).toISOString().slice(0, 19),
   letter.stage,
@@ -123,11 +88,12 @@ const rowOf = ({ id, letter }: Letter) => [
   letter.connection_id,
   letter.event_id,
   `${letter.source_topic}/${letter.source_partition}:${letter.source_offset}`,
+  marked.has(id) ? "yes" : "no",
   letter.message
 ]
 
-const details = ({ id, letter }: Letter, original: string | null, paint: Paint): string => {
-  const lines = Object.entries(summaryOf({ id, letter }))
+const details = (summary: ReturnType<typeof summaryOf>, original: string | null, paint: Paint): string => {
+  const lines = Object.entries(summary)
     .filter(([, value]) => value !== null && value !== undefined)
     .map(
       ([name, value]) =>

@@ -1,0 +1,194 @@
+/** `capi redrive`: sends what dead letters hold back to the stage that gave it up. */
+import { Clock, Effect, Option } from "effect"
+import { Prompt } from "effect/cli"
+import { Connections } from "../../../shared/connections/connections.ts"
+import { Argument, Command, Flag } from "../cli.ts"
+import { CommandError } from "../command-error.ts"
+import { count } from "../format.ts"
+import { scanLetters } from "../letters.ts"
+import { type Moment, parseMoment } from "../moment.ts"
+import { Output, show, table } from "../output.ts"
+import { redriveLetters } from "../redrive.ts"
+import { destinationOf, isSelected, obstacleOf, type Selection } from "../redrive-plan.ts"
+import { withKafkaAndCodecs } from "../services.ts"
+
+const ids = Argument.String("letter").pipe(
+  Argument.withDescription("Ids of dead letters, as `capi dead-letters list` shows them"),
+  Argument.variadic()
+)
+const flags = {
+  all: Flag.Boolean("all").pipe(Flag.withDescription("Every dead letter"), Flag.withDefault(false)),
+  reason: Flag.String("reason").pipe(Flag.withDescription("Only this reason code"), Flag.optional),
+  stage: Flag.String("stage").pipe(
+    Flag.withDescription("Only letters of normalizer, mapper, delivery or delivery-<platform>"),
+    Flag.optional
+  ),
+  connection: Flag.String("connection").pipe(Flag.withDescription("Only this connection"), Flag.optional),
+  event: Flag.String("event").pipe(Flag.withDescription("Only the event of this id"), Flag.optional),
+  since: Flag.String("since").pipe(
+    Flag.withDescription("Letters from here on: beginning (default), a time, or how long ago (2 hours)"),
+    Flag.withDefault("beginning")
+  ),
+  until: Flag.String("until").pipe(Flag.withDescription("Letters before this time; now by default"), Flag.optional),
+  remap: Flag.Boolean("remap").pipe(
+    Flag.withDescription("Map events that a platform refused anew, by the connections as they are now"),
+    Flag.withDefault(false)
+  ),
+  again: Flag.Boolean("again").pipe(
+    Flag.withDescription("Also letters that were redriven before"),
+    Flag.withDefault(false)
+  ),
+  dryRun: Flag.Boolean("dry-run").pipe(
+    Flag.withDescription("Say how many letters it is, send nothing"),
+    Flag.withDefault(false)
+  ),
+  yes: Flag.Boolean("yes").pipe(Flag.withAlias("y"), Flag.withDescription("Do not ask"), Flag.withDefault(false))
+}
+
+export const redrive = Command.make("redrive", { ids, ...flags }, (options) =>
+  withKafkaAndCodecs(
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const from = yield* Effect.fromResult(parseMoment(options.since, now))
+      const selection = yield* selectionOf(options, now)
+      const enabled = yield* Connections.pipe(Effect.provide(Connections.layer))
+      const connections = new Set(enabled.enabled.map(({ id }) => id))
+      const plan = yield* planOf(from, selection, connections, options.again)
+      yield* show({ ...plan, dry_run: options.dryRun }, (paint) => planText(plan, paint))
+      if (options.dryRun || plan.letters === 0) return
+      if (!options.yes) yield* confirm(plan.letters)
+      const sent = yield* redriveLetters({ from, selection, connections, again: options.again, remap: options.remap })
+      const output = yield* Output
+      yield* output.note(`Done: ${count(sent.redriven, "dead letter")} redriven.`)
+      if (sent.missing > 0) yield* gone(sent.missing)
+    })
+  )
+).pipe(
+  Command.withDescription(
+    "Send what dead letters hold back to the stage that gave it up; each letter once, unless you say --again.\n" +
+      "  Letters of the normalizer go to raw-events, of the mapper to normalized-events, of a delivery to the topic of\n" +
+      "  mapped events, for the letter's connection alone. Platforms deduplicate by the unchanged event_id."
+  ),
+  Command.withExamples([
+    { command: "capi redrive --reason invalid_currency --dry-run", description: "How many would that be" },
+    {
+      command: 'capi redrive --connection meta-shop --since "2 hours" --remap --yes',
+      description: "After a better mapping"
+    },
+    { command: "capi redrive 2:17", description: "One letter, after a question" }
+  ])
+)
+
+type Options = Omit<Selection, "until"> & { readonly all: boolean; readonly until: Option.Option<string> }
+
+const selectionOf = Effect.fnUntraced(function* (options: Options & { readonly since: string }, now: number) {
+  const until = Option.isNone(options.until) ? null : yield* Effect.fromResult(parseMoment(options.until.value, now))
+  const narrow = [options.reason, options.stage, options.connection, options.event].some(Option.isSome)
+  if (!narrow && options.ids.length === 0 && !options.all && options.since === "beginning")
+    return yield* new CommandError({
+      code: "nothing_chosen",
+      message: "No dead letters are named.",
+      nextStep: "Give ids, --reason, --stage, --connection, --event or --since; or --all.",
+      exitCode: 2
+    })
+  return {
+    ...options,
+    until: until === null ? Number.MAX_SAFE_INTEGER : until._tag === "At" ? until.millis : 0
+  } satisfies Selection
+})
+
+interface Plan {
+  readonly letters: number
+  readonly groups: ReadonlyArray<{
+    stage: string
+    reason_code: string
+    connection_id: string | null
+    to: string
+    letters: number
+  }>
+  /** Letters that stay, by why. */
+  readonly left: Readonly<Record<string, number>>
+}
+
+const planOf = Effect.fnUntraced(function* (
+  from: Moment,
+  selection: Selection,
+  connections: ReadonlySet<string>,
+  again: boolean
+) {
+  const groups = new Map<string, { -readonly [K in keyof Plan["groups"][number]]: Plan["groups"][number][K] }>()
+  // Marks come after their letters, so who is left is known at the end.
+  const found = new Map<string, string>()
+  const left: Record<string, number> = {}
+  const leave = (why: string) => {
+    left[why] = (left[why] ?? 0) + 1
+  }
+  const marked = yield* scanLetters(from, (page) =>
+    Effect.sync(() => {
+      for (const one of page) {
+        if (!isSelected(one, selection)) continue
+        const obstacle = obstacleOf(one, connections)
+        if (obstacle !== null) {
+          leave(obstacle)
+          continue
+        }
+        const { stage, reason_code, connection_id } = one.letter
+        const group = JSON.stringify([stage, reason_code, connection_id])
+        found.set(one.id, group)
+        if (!groups.has(group))
+          groups.set(group, { stage, reason_code, connection_id, to: destinationOf(one.letter) ?? "", letters: 0 })
+      }
+    })
+  )
+  let letters = 0
+  for (const [id, group] of found) {
+    if (marked.has(id) && !again) leave("redriven_before")
+    else {
+      letters++
+      groups.get(group)!.letters++
+    }
+  }
+  return { letters, groups: [...groups.values()].filter((group) => group.letters > 0), left } satisfies Plan
+})
+
+const planText = (plan: Plan, paint: Parameters<Parameters<typeof show>[1]>[0]): string =>
+  [
+    `${count(plan.letters, "dead letter")} would be redriven.`,
+    ...(plan.groups.length === 0
+      ? []
+      : [
+          table(
+            ["STAGE", "REASON", "CONNECTION", "TO", "LETTERS"],
+            plan.groups.map((group) => [group.stage, group.reason_code, group.connection_id, group.to, group.letters]),
+            paint
+          )
+        ]),
+    ...Object.entries(plan.left).map(([why, letters]) => paint("yellow", `${letters} stay: ${whyText[why] ?? why}.`))
+  ].join("\n")
+
+const whyText: Readonly<Record<string, string>> = {
+  redriven_before: "they were redriven before (--again takes them, too)",
+  connection_not_enabled: "their connection is not in the file of connections, or not enabled",
+  no_original: "they hold no original",
+  unknown_stage: "their stage is not known"
+}
+
+const confirm = Effect.fnUntraced(function* (letters: number) {
+  const { interactive } = yield* Output
+  const sure =
+    interactive && (yield* Prompt.run(Prompt.Confirm({ message: `Redrive ${count(letters, "dead letter")}?` })))
+  if (!sure)
+    return yield* new CommandError({
+      code: "not_confirmed",
+      message: "Nothing was sent.",
+      nextStep: "Confirm with --yes.",
+      exitCode: 2
+    })
+})
+
+const gone = (missing: number) =>
+  new CommandError({
+    code: "not_found",
+    message: `${count(missing, "dead letter")} could not be mapped anew: the normalized events left their topic by its retention.`,
+    nextStep: "Redrive them as they are, without --remap."
+  })

@@ -1,0 +1,75 @@
+/** What a redrive would send where. Pure, but for the opening of sealed originals. */
+import { Option, Result } from "effect"
+import type { SealError } from "../../shared/credentials/sealer.ts"
+import { deliveryHeaders, deliveryTopics } from "../../shared/delivery/settings.ts"
+import type { ProducedRecord } from "../../shared/kafka/port.ts"
+import type { CommandError } from "./command-error.ts"
+import { deadLettersTopic, type Letter, type Open, redrivenHeader } from "./letters.ts"
+
+/** Which letters are meant; what is none narrows nothing. */
+export interface Selection {
+  readonly ids: ReadonlyArray<string>
+  readonly reason: Option.Option<string>
+  readonly stage: Option.Option<string>
+  readonly connection: Option.Option<string>
+  readonly event: Option.Option<string>
+  /** Letters before this time, in milliseconds since the epoch. */
+  readonly until: number
+}
+
+export const isSelected = ({ id, letter }: Letter, selection: Selection): boolean =>
+  (selection.ids.length === 0 || selection.ids.includes(id)) &&
+  fits(selection.reason, letter.reason_code) &&
+  // `delivery` stands for the stages of all platforms.
+  (fits(selection.stage, letter.stage) || fits(selection.stage, letter.stage.replace(/-.*$/, ""))) &&
+  fits(selection.connection, letter.connection_id) &&
+  fits(selection.event, letter.event_id) &&
+  letter.timestamp < selection.until
+
+const fits = (wanted: Option.Option<string>, found: string | null): boolean =>
+  Option.isNone(wanted) || wanted.value === found
+
+/** Why a letter stays where it is; null where it can go. */
+export const obstacleOf = ({ letter }: Letter, enabled: ReadonlySet<string>): string | null => {
+  if (letter.original === null) return "no_original"
+  if (letter.connection_id !== null && !enabled.has(letter.connection_id)) return "connection_not_enabled"
+  return destinationOf(letter) === null ? "unknown_stage" : null
+}
+
+/** The topic whose reader gave the letter up, without prefix. */
+export const destinationOf = ({ stage, source_topic, platform }: Letter["letter"]): string | null => {
+  if (stage === "normalizer" || stage === "mapper") return source_topic
+  // Never the delayed retries: their rounds are over, and the mapped event begins anew.
+  return stage.startsWith("delivery-") && platform !== null ? deliveryTopics.mapped(platform) : null
+}
+
+/**
+ * The original for the stage that gave it up, with its key and on its partition; for one connection alone where the letter
+ * is one connection's, so that the others do not get the event again.
+ */
+export const redrivenRecord = (
+  { id, letter }: Letter,
+  open: Open,
+  prefix: string
+): Result.Result<ProducedRecord, CommandError | SealError> =>
+  Result.map(open(letter), ({ key, value }) => ({
+    topic: `${prefix}${destinationOf(letter)}`,
+    partition: letter.source_partition,
+    key,
+    value,
+    headers: headersOf(id, letter.connection_id)
+  }))
+
+export const headersOf = (id: string, connection: string | null): Record<string, string> => ({
+  redrive: id,
+  ...(connection === null ? {} : { [deliveryHeaders.connection]: connection })
+})
+
+/** The mark that keeps the letter from being redriven by mistake. */
+export const markOf = ({ id, partition, letter }: Letter, prefix: string): ProducedRecord => ({
+  topic: prefix + deadLettersTopic,
+  partition,
+  key: letter.event_id ?? id,
+  value: null,
+  headers: { [redrivenHeader]: id }
+})

@@ -1,0 +1,139 @@
+/**
+ * Sends chosen dead letters on their way again. The records and the letters' marks are one transaction a page, on a producer
+ * that only one redrive at a time can hold; so each letter goes once, though a redrive is cut off or two are begun.
+ */
+import { Effect } from "effect"
+import { Codecs } from "../../shared/avro/codecs.ts"
+import { SettingsService } from "../../shared/config/settings.ts"
+import {
+  KafkaClient,
+  type KafkaError,
+  type ProducedRecord,
+  type TransactionalProducer
+} from "../../shared/kafka/port.ts"
+import { CommandError } from "./command-error.ts"
+import { type Letter, originalOpener, scanLetters } from "./letters.ts"
+import type { Moment } from "./moment.ts"
+import { readTopic } from "./read-topic.ts"
+import { headersOf, isSelected, markOf, obstacleOf, redrivenRecord, type Selection } from "./redrive-plan.ts"
+
+export interface RedriveOptions {
+  readonly from: Moment
+  readonly selection: Selection
+  /** Ids of enabled connections. */
+  readonly connections: ReadonlySet<string>
+  readonly again: boolean
+  /** Map what a delivery gave up anew, in the place of sending its payload again. */
+  readonly remap: boolean
+}
+
+export interface Redriven {
+  readonly redriven: number
+  /** Not to be mapped anew: their normalized events are gone. */
+  readonly missing: number
+}
+
+const normalizedTopic = "normalized-events"
+
+export const redriveLetters = Effect.fnUntraced(function* (options: RedriveOptions) {
+  const kafka = yield* KafkaClient
+  const { topicPrefix: prefix } = yield* SettingsService
+  const open = yield* originalOpener
+  const producer = yield* kafka.transactional(`${prefix}capi-redrive`)
+  // Only from here on no other redrive can mark letters.
+  const marked = yield* scanLetters(options.from, () => Effect.void)
+  const toRemap = new Map<string, Letter>()
+  let redriven = 0
+  const commit = commitWith(producer, prefix)
+  yield* scanLetters(options.from, (page) =>
+    Effect.gen(function* () {
+      const chosen = page.filter((one) => isChosen(one, marked, options))
+      const now = chosen.filter((one) => !(options.remap && one.letter.stage.startsWith("delivery-")))
+      yield* noteSources(chosen, now, toRemap)
+      const records = yield* Effect.forEach(now, (one) => Effect.fromResult(redrivenRecord(one, open, prefix)))
+      yield* commit([...records, ...now.map((one) => markOf(one, prefix))])
+      redriven += now.length
+    })
+  )
+  if (toRemap.size > 0) redriven += yield* remap(toRemap, commit, prefix)
+  return { redriven, missing: toRemap.size } satisfies Redriven
+}, Effect.scoped)
+
+const isChosen = (one: Letter, marked: ReadonlySet<string>, options: RedriveOptions): boolean =>
+  isSelected(one, options.selection) &&
+  obstacleOf(one, options.connections) === null &&
+  (options.again || !marked.has(one.id))
+
+type Commit = (records: ReadonlyArray<ProducedRecord>) => Effect.Effect<void, KafkaError | CommandError>
+
+const commitWith =
+  (producer: TransactionalProducer, prefix: string): Commit =>
+  (records) =>
+    producer.commit({ records, groupId: `${prefix}capi-redrive`, offset: null }).pipe(
+      Effect.catchIf(
+        (error) => error.code === "fenced",
+        (cause) =>
+          Effect.fail(
+            new CommandError({
+              code: "redrive_running",
+              message: "Another redrive began, so this one stopped; what it had sent is marked.",
+              nextStep: "Wait until the other one is done, then look with --dry-run what is left.",
+              cause
+            })
+          )
+      )
+    )
+
+/** Letters that are to be mapped anew, by connection and raw position: only they tell the event from a producer's repeat. */
+const noteSources = Effect.fnUntraced(function* (
+  chosen: ReadonlyArray<Letter>,
+  now: ReadonlyArray<Letter>,
+  toRemap: Map<string, Letter>
+) {
+  const codecs = yield* Codecs
+  const later = chosen.filter((one) => !now.includes(one))
+  yield* codecs.prepare(later.map((one) => one.letter.original))
+  for (const one of later) {
+    const decoded = codecs.decode("mapped-event", one.letter.original)
+    const source = decoded._tag === "Decoded" ? decoded.value.source : null
+    toRemap.set(`${sourceKey(source)} ${one.id}`, { ...one, letter: { ...one.letter, original: null } })
+  }
+})
+
+/** Writes the letters' normalized events again, each for its connection; takes those that it found out of the map. */
+const remap = Effect.fnUntraced(function* (toRemap: Map<string, Letter>, commit: Commit, prefix: string) {
+  const codecs = yield* Codecs
+  const bySource = new Map<string, Array<string>>()
+  for (const key of toRemap.keys()) {
+    const source = key.slice(0, key.indexOf(" "))
+    bySource.set(source, [...(bySource.get(source) ?? []), key])
+  }
+  let redriven = 0
+  yield* readTopic({
+    topic: normalizedTopic,
+    from: { _tag: "Beginning" },
+    follow: false,
+    onRecords: Effect.fnUntraced(function* (page) {
+      yield* codecs.prepare(page.map((record) => record.value))
+      const records: Array<ProducedRecord> = []
+      for (const { value, key, partition } of page) {
+        const decoded = codecs.decode("normalized-event", value)
+        if (decoded._tag !== "Decoded") continue
+        for (const name of bySource.get(sourceKey(decoded.value.source)) ?? []) {
+          const one = toRemap.get(name)
+          // A replay may have written the event several times: once is enough.
+          if (one === undefined) continue
+          toRemap.delete(name)
+          const headers = headersOf(one.id, one.letter.connection_id)
+          records.push({ topic: prefix + normalizedTopic, partition, key, value, headers }, markOf(one, prefix))
+          redriven++
+        }
+      }
+      yield* commit(records)
+    })
+  })
+  return redriven
+})
+
+const sourceKey = (source: { readonly partition: number; readonly offset: number } | null): string =>
+  source === null ? "?" : `${source.partition}:${source.offset}`
