@@ -10,6 +10,7 @@ export class CredentialsError extends Data.TaggedError("CredentialsError")<{
     | "wrong_key"
     | "store_corrupt"
     | "store_unreadable"
+    | "store_locked"
     | "value_invalid"
   readonly message: string
   readonly nextStep: string

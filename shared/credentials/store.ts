@@ -1,7 +1,6 @@
 /** The encrypted credential store: reading, changing and writing it, whole and atomically. */
 import { randomBytes, scrypt } from "node:crypto"
-import { chmod, mkdir, open, readFile, rename, rm } from "node:fs/promises"
-import path from "node:path"
+import { chmod, open, readFile, rename, rm } from "node:fs/promises"
 import { Clock, Effect, Redacted, Semaphore } from "effect"
 import { CredentialsError } from "./credentials-error.ts"
 import { readSecret } from "./secret.ts"
@@ -15,6 +14,7 @@ import {
   scryptParameters,
   sealEntry
 } from "./store-file.ts"
+import { withLock } from "./store-lock.ts"
 
 /** What may be told of a stored credential. */
 export interface StoredCredential {
@@ -59,14 +59,30 @@ export const makeStore = (file: string, masterKey: Redacted.Redacted | null): Ef
     const change = <A>(
       edit: (store: StoreFile, key: Buffer) => Effect.Effect<readonly [StoreFile, A], CredentialsError>
     ) =>
-      Effect.gen(function* () {
-        const existing = yield* read(file)
-        const store = existing ?? (yield* fresh(masterKey))
-        const key = yield* unlock(store)
-        const [changed, result] = yield* edit(store, key)
-        if (changed !== store) yield* write(file, changed)
-        return result
-      }).pipe(writing.withPermits(1))
+      withLock(
+        file,
+        Effect.fnUntraced(function* (lock) {
+          const existing = yield* read(file)
+          const store = existing ?? (yield* fresh(masterKey))
+          const key = yield* unlock(store)
+          const [changed, result] = yield* edit(store, key)
+          if (changed === store) return result
+          if (!(yield* lock.isHeld)) return yield* locked(file, null)
+          yield* write(file, changed)
+          return result
+        })
+      ).pipe(
+        Effect.catchIf(
+          (error) => error._tag === "LockFailure",
+          ({ code, cause }) =>
+            Effect.fail(
+              code === "locked"
+                ? locked(file, cause)
+                : unreadable(`The credential store ${file} cannot be written (${code}).`, cause)
+            )
+        ),
+        writing.withPermits(1)
+      )
 
     return {
       get: Effect.fnUntraced(function* (name) {
@@ -148,7 +164,6 @@ const read = (file: string): Effect.Effect<StoreFile | null, CredentialsError> =
 const write = (file: string, store: StoreFile): Effect.Effect<void, CredentialsError> =>
   Effect.tryPromise({
     try: async () => {
-      await mkdir(path.dirname(path.resolve(file)), { recursive: true, mode: 0o700 })
       const temporary = `${file}.${randomBytes(6).toString("hex")}.tmp`
       const handle = await open(temporary, "wx", 0o600)
       await handle
@@ -188,6 +203,14 @@ const tampered = (file: string, name: string) =>
     message: `The entry ${name} of the credential store ${file} was changed by something else than this program.`,
     nextStep: `Set it again: capi credentials set ${name}.`,
     cause: null
+  })
+
+const locked = (file: string, cause: unknown) =>
+  new CredentialsError({
+    code: "store_locked",
+    message: `Another program is changing the credential store ${file}.`,
+    nextStep: "Try again; nothing was changed.",
+    cause
   })
 
 const unreadable = (message: string, cause: unknown) =>
