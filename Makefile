@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-unit test-kafka check lint format bench-dedup chaos chaos-short schemas clean
+.PHONY: help install run test test-unit test-kafka check lint format bench bench-core bench-latency bench-scale bench-dedup check-phones chaos chaos-short schemas clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -41,6 +41,21 @@ chaos: install ## Kills, freezes and cuts off everything, then audits every even
 
 chaos-short: install ## The chaos that every change must stand, in three minutes
 	@SHORT=1 exec node tests/chaos/main.ts
+
+bench: install ## Measures the chain of processes: CPU and events/s (EVENTS, PLATFORMS; PEER_BUILD runs the peer beside it)
+	@exec node tests/bench/chain.ts
+
+bench-core: install ## Measures the pure core on one core: normalizing, hashing, mapping, JSON, Avro
+	@exec node tests/bench/core.ts
+
+bench-latency: install ## Measures raw record to platform answer at a fixed rate (RATE=500, SECONDS=30)
+	@exec node tests/bench/latency.ts
+
+bench-scale: install ## Measures instances, backlogs and a slow platform (EVENTS, LARGE)
+	@exec node tests/bench/scale.ts
+
+check-phones: install ## Compares millions of phone numbers with libphonenumber (PHONES=5000000)
+	@PHONES=$(or $(PHONES),5000000) exec vitest run --project unit tests/phone-equality.test.ts
 
 bench-dedup: install ## Measures the deduplicator: memory, checks, restore from Kafka (IDS=10000000)
 	@exec node tests/bench/dedup.ts
