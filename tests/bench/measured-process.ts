@@ -42,6 +42,8 @@ const running = new Set<ChildProcess>()
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL")
 })
+process.on("SIGTERM", () => process.exit(143))
+process.on("SIGINT", () => process.exit(130))
 
 const stop = (child: ChildProcess): Promise<void> =>
   new Promise((resolve) => {

@@ -1,0 +1,83 @@
+/** One run of the chain over a published backlog: processor time, memory and rate of every program. */
+import type { Platform } from "../../shared/platforms/platform.ts"
+import { type Cluster, type Sink, startProcessors, until, untilReady } from "./cluster.ts"
+import { cpuSeconds, peakMebibytes } from "./measured-process.ts"
+
+export interface ChainOptions {
+  /** Events of the backlog. */
+  readonly count: number
+  readonly platforms: ReadonlyArray<Platform>
+  readonly instances?: number
+  /** See `ProcessorsOptions`. */
+  readonly limits?: Readonly<Record<string, string | number>>
+}
+
+export interface ChainRun {
+  readonly cpu: ReadonlyMap<string, number>
+  readonly memory: ReadonlyMap<string, number>
+  readonly brokerSeconds: number
+  /** From the start of the programs to the last request. */
+  readonly wallSeconds: number
+  /** From the first request to the last. */
+  readonly sendSeconds: number
+  readonly requests: number
+  readonly surplus: number
+}
+
+/** Processor time of a start without events, for each program. */
+export const idleStart = async (
+  made: Cluster,
+  sink: Sink,
+  options: ChainOptions
+): Promise<ReadonlyMap<string, number>> => {
+  const processes = await startProcessors(made, { ...options, sink })
+  await untilReady(processes)
+  const seconds = sums(processes, cpuSeconds)
+  await Promise.all(processes.map(({ stop }) => stop()))
+  return seconds
+}
+
+export const runChain = async (made: Cluster, sink: Sink, options: ChainOptions): Promise<ChainRun> => {
+  const expected = options.count * options.platforms.length
+  await sink.reset()
+  const brokerBefore = made.brokerPid === null ? 0 : cpuSeconds(made.brokerPid)
+  const begun = Date.now()
+  const processes = await startProcessors(made, { ...options, sink })
+  await until("all events are delivered", async () => (await sink.stats()).events >= expected, 300_000, 100)
+  const { first_ms, last_ms, requests } = await sink.stats()
+  await until("all results are committed", async () => (await delivered(processes)) >= expected, 60_000, 100)
+  const brokerSeconds = (made.brokerPid === null ? 0 : cpuSeconds(made.brokerPid)) - brokerBefore
+  const cpu = sums(processes, cpuSeconds)
+  const memory = sums(processes, peakMebibytes)
+  await Promise.all(processes.map(({ stop }) => stop()))
+  const surplus = (await sink.stats()).events - expected
+  const wallSeconds = (last_ms - begun) / 1000
+  return { cpu, memory, brokerSeconds, wallSeconds, sendSeconds: (last_ms - first_ms) / 1000, requests, surplus }
+}
+
+/** Events that the delivery programs count as delivered or accepted. */
+const delivered = async (processes: ReadonlyArray<{ readonly name: string; readonly port: number }>) => {
+  let sum = 0
+  for (const { name, port } of processes) {
+    if (!name.startsWith("delivery")) continue
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+    for (const [, value] of text.matchAll(
+      /^capi_delivery_events_total\{[^}]*outcome="(?:delivered|accepted)"[^}]*\} (\d+)/gm
+    ))
+      sum += Number(value)
+  }
+  return sum
+}
+
+/** Instances of a program are told together. */
+const sums = (
+  processes: ReadonlyArray<{ readonly name: string; readonly pid: number }>,
+  measure: (pid: number) => number
+): ReadonlyMap<string, number> => {
+  const all = new Map<string, number>()
+  for (const { name, pid } of processes) all.set(name, (all.get(name) ?? 0) + measure(pid))
+  return all
+}
+
+export const sum = (values: ReadonlyMap<string, number>): number =>
+  [...values.values()].reduce((all, one) => all + one, 0)
