@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-unit test-kafka check lint format bench bench-core bench-latency bench-scale bench-dedup check-phones chaos chaos-short schemas clean
+.PHONY: help install run test test-unit test-kafka check lint format bench bench-core bench-latency bench-scale bench-dedup check-phones chaos chaos-short e2e-outage bench-isolation schemas clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -59,6 +59,12 @@ check-phones: install ## Compares millions of phone numbers with libphonenumber 
 
 bench-dedup: install ## Measures the deduplicator: memory, checks, restore from Kafka (IDS=10000000)
 	@exec node tests/bench/dedup.ts
+
+e2e-outage: install ## Poison, an expired token, throttling and 90 s of death: every promise checked (EVENTS, OUTAGE_SECONDS, SEED)
+	@exec node tests/outage/main.ts
+
+bench-isolation: install ## Measures what one platform's trouble costs the others: p99 with and without it
+	@exec node tests/bench/isolation.ts
 
 schemas: install ## Remakes the TypeScript types from schemas/*.avsc
 	@node schemas/generate.ts
