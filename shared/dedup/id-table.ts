@@ -1,6 +1,8 @@
 /**
- * A hash table of event ids in typed arrays: 28 bytes an entry, between 72 and 90 % full, so at most 39 bytes for each id
+ * A hash table of event ids in typed arrays: 28 bytes an entry, between 72 and 90 % full, so at most 40 bytes for each id
  * held. It is cut into shards that grow by a quarter on their own, so that growing never stops the process for long.
+ * In a shard the entries stand in the order of their hash, each at or shortly after the slot that its hash points to: so a
+ * look for an unknown id ends at the first greater hash, and a growing shard is copied in one pass.
  */
 
 /** Words of an entry: three of the id's hash, its time, two of its position, one of its content's hash. */
@@ -28,6 +30,7 @@ export type Lookup = "absent" | "same_record" | "duplicate" | "conflict"
 
 interface Shard {
   words: Uint32Array
+  /** Slots that hashes point to; a few more behind them take what the last ones have no room for. */
   slots: number
   used: number
 }
@@ -58,7 +61,7 @@ export class IdTable {
   lookup(entry: Entry, oldestSeconds: number): Lookup {
     const { words, slots } = this.shardOf(entry)
     const at = find(words, slots, entry)
-    if (words[at + timeWord]! < oldestSeconds) return "absent"
+    if (!isAt(words, at, entry) || words[at + timeWord]! < oldestSeconds) return "absent"
     if (words[at + offsetWord] === offsetLow(entry) && words[at + partitionWord] === partitionAndHigh(entry))
       return "same_record"
     return words[at + contentWord] === entry.content >>> 0 ? "duplicate" : "conflict"
@@ -68,8 +71,15 @@ export class IdTable {
   insert(entry: Entry, oldestSeconds: number): void {
     const shard = this.shardOf(entry)
     if (shard.used + 1 > shard.slots * fullest) this.makeRoom(shard, oldestSeconds)
-    const at = find(shard.words, shard.slots, entry)
-    if (shard.words[at + timeWord] === 0) shard.used++
+    let at = find(shard.words, shard.slots, entry)
+    if (!isAt(shard.words, at, entry)) {
+      if (!openSlot(shard.words, at)) {
+        rebuild(shard, shard.slots, 1)
+        at = find(shard.words, shard.slots, entry)
+        openSlot(shard.words, at)
+      }
+      shard.used++
+    }
     write(shard.words, at, entry)
   }
 
@@ -94,18 +104,39 @@ export class IdTable {
   }
 }
 
-const emptyShard = (slots: number): Shard => ({ words: new Uint32Array(slots * entryWords), slots, used: 0 })
+const spareSlots = (slots: number): number => 8 + (slots >> 7)
 
-// Linear probing; a slot whose time is 0 is free. The shard is never full, so the loop ends.
+const emptyShard = (slots: number): Shard => ({
+  words: new Uint32Array((slots + spareSlots(slots)) * entryWords),
+  slots,
+  used: 0
+})
+
+const two32 = 2 ** 32
+const homeOf = (hash1: number, slots: number): number => Math.floor((hash1 / two32) * slots)
+
+/** Where the entry stands, or has to stand: the first place from its home on that is free or holds a greater hash. */
 const find = (words: Uint32Array, slots: number, entry: Entry): number => {
-  let slot = (entry.hash1 >>> 0) % slots
-  for (;;) {
-    const at = slot * entryWords
-    if (words[at + timeWord] === 0) return at
-    if (words[at] === entry.hash0 >>> 0 && words[at + 1] === entry.hash1 >>> 0 && words[at + 2] === entry.hash2 >>> 0)
-      return at
-    slot = slot + 1 === slots ? 0 : slot + 1
-  }
+  const hash1 = entry.hash1 >>> 0
+  let at = homeOf(hash1, slots) * entryWords
+  while (words[at + timeWord]! !== 0 && words[at + 1]! < hash1) at += entryWords
+  while (words[at + timeWord]! !== 0 && words[at + 1] === hash1 && !isAt(words, at, entry)) at += entryWords
+  return at
+}
+
+const isAt = (words: Uint32Array, at: number, entry: Entry): boolean =>
+  words[at] === entry.hash0 >>> 0 &&
+  words[at + 1] === entry.hash1 >>> 0 &&
+  words[at + 2] === entry.hash2 >>> 0 &&
+  words[at + timeWord] !== 0
+
+/** Makes the slot free by moving what stands there and behind it up to the next free slot; false if there is none. */
+const openSlot = (words: Uint32Array, at: number): boolean => {
+  let free = at
+  while (free < words.length && words[free + timeWord] !== 0) free += entryWords
+  if (free >= words.length) return false
+  if (free > at) words.copyWithin(at + entryWords, at, free)
+  return true
 }
 
 const write = (words: Uint32Array, at: number, entry: Entry): void => {
@@ -118,29 +149,30 @@ const write = (words: Uint32Array, at: number, entry: Entry): void => {
   words[at + contentWord] = entry.content
 }
 
-const two32 = 2 ** 32
 const offsetLow = (entry: Entry): number => entry.offset % two32
 const partitionAndHigh = (entry: Entry): number =>
   ((entry.partition << 16) | (Math.floor(entry.offset / two32) & 0xffff)) >>> 0
 
-const anyOlder = ({ words, slots }: Shard, oldestSeconds: number): boolean => {
-  for (let slot = 0; slot < slots; slot++) {
-    const time = words[slot * entryWords + timeWord]!
+const anyOlder = ({ words }: Shard, oldestSeconds: number): boolean => {
+  for (let at = 0; at < words.length; at += entryWords) {
+    const time = words[at + timeWord]!
     if (time !== 0 && time < oldestSeconds) return true
   }
   return false
 }
 
+/** Copies what is not older into a shard of so many slots; the order stays, so that both are walked through once. */
 const rebuild = (shard: Shard, slots: number, oldestSeconds: number): void => {
-  const { words, slots: oldSlots } = shard
-  const next = new Uint32Array(slots * entryWords)
+  const { words } = shard
+  const oldest = Math.max(1, oldestSeconds)
+  const next = new Uint32Array((endAfter(words, slots, oldest) + spareSlots(slots)) * entryWords)
+  let target = 0
   let used = 0
-  for (let slot = 0; slot < oldSlots; slot++) {
-    const from = slot * entryWords
-    if (words[from + timeWord]! < Math.max(1, oldestSeconds)) continue
-    let target = words[from + 1]! % slots
-    while (next[target * entryWords + timeWord] !== 0) target = target + 1 === slots ? 0 : target + 1
-    for (let word = 0; word < entryWords; word++) next[target * entryWords + word] = words[from + word]!
+  for (let at = 0; at < words.length; at += entryWords) {
+    if (words[at + timeWord]! < oldest) continue
+    target = Math.max(target, homeOf(words[at + 1]!, slots) * entryWords)
+    for (let word = 0; word < entryWords; word++) next[target + word] = words[at + word]!
+    target += entryWords
     used++
   }
   shard.words = next
@@ -148,12 +180,21 @@ const rebuild = (shard: Shard, slots: number, oldestSeconds: number): void => {
   shard.used = used
 }
 
+/** The slot after the last one that a rebuilt shard takes, at least its slots. */
+const endAfter = (words: Uint32Array, slots: number, oldest: number): number => {
+  let end = 0
+  for (let at = 0; at < words.length; at += entryWords) {
+    if (words[at + timeWord]! >= oldest) end = Math.max(end, homeOf(words[at + 1]!, slots)) + 1
+  }
+  return Math.max(end, slots)
+}
+
 /** The time below which a tenth of the shard's entries lie, at least one of them. */
-const oldestTenth = ({ words, slots, used }: Shard): number => {
+const oldestTenth = ({ words, used }: Shard): number => {
   const times = new Uint32Array(used)
   let count = 0
-  for (let slot = 0; slot < slots; slot++) {
-    const time = words[slot * entryWords + timeWord]!
+  for (let at = 0; at < words.length; at += entryWords) {
+    const time = words[at + timeWord]!
     if (time !== 0) times[count++] = time
   }
   times.sort()
