@@ -5,6 +5,12 @@ import { CommandError } from "./command-error.ts"
 
 export type Moment = { readonly _tag: "Beginning" } | { readonly _tag: "At"; readonly millis: number }
 
+/** Positions as `partition:offset`, separated by commas; null where the text is none. Partitions not named stay. */
+export const parseOffsets = (text: string): ReadonlyMap<number, number> | null =>
+  /^\d+:\d+(,\d+:\d+)*$/.test(text)
+    ? new Map(text.split(",").map((one) => one.split(":").map(Number) as [number, number]))
+    : null
+
 /** `now` in milliseconds since the epoch. */
 export const parseMoment = (text: string, now: number): Result.Result<Moment, CommandError> => {
   const trimmed = text.trim()

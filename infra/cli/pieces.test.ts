@@ -145,7 +145,14 @@ describe("tables", () => {
 
 it.effect("an unknown stage is wrong use, and says what was meant", () =>
   Effect.gen(function* () {
-    assert.deepStrictEqual(yield* stagesOf("mapper"), [{ group: "mapper", topic: "normalized-events" }])
+    assert.deepStrictEqual(yield* stagesOf("mapper"), [
+      { group: "mapper", topic: "normalized-events", connection: null }
+    ])
+    const health = yield* stagesOf("health")
+    assert.deepStrictEqual(
+      health.map(({ topic }) => topic),
+      ["delivery-results", "connector-state"]
+    )
     assert.isTrue(Exit.isFailure(yield* Effect.exit(stagesOf("constructor"))))
   })
 )

@@ -7,31 +7,40 @@ import { rulesOf } from "../../shared/connections/kind-rules.ts"
 import { loadConnectionsFile } from "../../shared/connections/load.ts"
 import { CommandError } from "./command-error.ts"
 
-/** A consumer group and its input; names without prefix. */
+/** A consumer group and one of its inputs; names without prefix. */
 export interface Stage {
   readonly group: string
   readonly topic: string
+  /** Where the group reads only the records of one connection. */
+  readonly connection: string | null
 }
 
-const fixed: Readonly<Record<string, Stage>> = {
-  normalizer: { group: "normalizer", topic: "raw-events" },
-  mapper: { group: "mapper", topic: "normalized-events" },
-  health: { group: "health", topic: "delivery-results" }
+const fixed: Readonly<Record<string, ReadonlyArray<Stage>>> = {
+  normalizer: [{ group: "normalizer", topic: "raw-events", connection: null }],
+  mapper: [{ group: "mapper", topic: "normalized-events", connection: null }],
+  health: [
+    { group: "health", topic: "delivery-results", connection: null },
+    { group: "health", topic: "connector-state", connection: null }
+  ]
 }
 
-/** The groups of a stage: `delivery-meta` stands for every connection of the platform. */
+/**
+ * The groups of a stage: `delivery-meta` stands for every connection of the platform. Delivery's other topic, the delayed
+ * retries, is left out: each of its events is on the topic of mapped events too, and would be sent twice.
+ */
 export const stagesOf = Effect.fnUntraced(function* (name: string) {
   const stage = Object.hasOwn(fixed, name) ? fixed[name] : undefined
-  if (stage !== undefined) return [stage]
+  if (stage !== undefined) return stage
   const settings = yield* loadFileSettings
   const { connections } = yield* loadConnectionsFile(settings.connectionsFile, { rulesOf, variables: environment() })
   const deliveries = connections.map(({ id, platform }) => ({
     name: `delivery-${platform}`,
     group: `delivery-${platform}.${id}`,
-    topic: `mapped-events.${platform}`
+    topic: `mapped-events.${platform}`,
+    connection: id
   }))
   const found = deliveries.filter((delivery) => delivery.name === name || delivery.group === name)
-  if (found.length > 0) return found.map(({ group, topic }) => ({ group, topic }))
+  if (found.length > 0) return found.map(({ group, topic, connection }) => ({ group, topic, connection }))
   const names = [...Object.keys(fixed), ...new Set(deliveries.flatMap((delivery) => [delivery.name, delivery.group]))]
   return yield* new CommandError({
     code: "unknown_stage",

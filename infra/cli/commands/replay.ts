@@ -2,11 +2,12 @@
 import { Clock, Effect } from "effect"
 import { Prompt } from "effect/cli"
 import { SettingsService } from "../../../shared/config/settings.ts"
-import { KafkaClient } from "../../../shared/kafka/port.ts"
+import { deliveryHeaders } from "../../../shared/delivery/settings.ts"
+import { KafkaClient, type KafkaError, type PartitionOffsets } from "../../../shared/kafka/port.ts"
 import { Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
 import { count } from "../format.ts"
-import { type Moment, parseMoment } from "../moment.ts"
+import { type Moment, parseMoment, parseOffsets } from "../moment.ts"
 import { Output, show, table } from "../output.ts"
 import { withKafka } from "../services.ts"
 import { type Stage, stagesOf } from "../stages.ts"
@@ -14,7 +15,9 @@ import { type Stage, stagesOf } from "../stages.ts"
 const stage = Flag.String("stage").pipe(
   Flag.withDescription("normalizer, mapper, delivery-<platform>, delivery-<platform>.<connection> or health")
 )
-const from = Flag.String("from").pipe(Flag.withDescription("beginning, a time, or how long ago (2 hours)"))
+const from = Flag.String("from").pipe(
+  Flag.withDescription("beginning, a time, how long ago (2 hours), or offsets as partition:offset,partition:offset")
+)
 const dryRun = Flag.Boolean("dry-run").pipe(
   Flag.withDescription("Say how many events it is, change nothing"),
   Flag.withDefault(false)
@@ -24,8 +27,8 @@ const yes = Flag.Boolean("yes").pipe(Flag.withAlias("y"), Flag.withDescription("
 export const replay = Command.make("replay", { stage, from, dryRun, yes }, ({ stage, from, dryRun, yes }) =>
   withKafka(
     Effect.gen(function* () {
-      const moment = yield* Effect.fromResult(parseMoment(from, yield* Clock.currentTimeMillis))
-      const plans = yield* Effect.forEach(yield* stagesOf(stage), (one) => planOf(one, moment))
+      const begin = parseOffsets(from) ?? (yield* Effect.fromResult(parseMoment(from, yield* Clock.currentTimeMillis)))
+      const plans = yield* Effect.forEach(yield* stagesOf(stage), (one) => planOf(one, begin))
       const records = plans.reduce((sum, plan) => sum + plan.records, 0)
       const value = { stage, from, records, dry_run: dryRun, groups: plans }
       yield* show(value, (paint) =>
@@ -42,7 +45,8 @@ export const replay = Command.make("replay", { stage, from, dryRun, yes }, ({ st
       yield* refuseWhileRunning(plans)
       if (!yes) yield* confirm(records)
       const kafka = yield* KafkaClient
-      yield* Effect.forEach(plans, (plan) => kafka.resetOffsets(plan.group, plan.topic, plan.offsets), {
+      const reset = plans.filter((plan) => plan.offsets.length > 0)
+      yield* Effect.forEach(reset, (plan) => kafka.resetOffsets(plan.group, plan.topic, plan.offsets), {
         discard: true
       })
       yield* (yield* Output).note(`Done: ${stage} will begin there when it starts.`)
@@ -62,31 +66,74 @@ export interface Plan {
   readonly group: string
   readonly topic: string
   readonly members: number
-  /** Records between the moment and where the group stands now (or the end, where it never committed). */
+  /**
+   * Records that the group takes between the moment and where it stands now (or the end, where it never committed), as it
+   * counts them: without transactions' markers and without what other connections read.
+   */
   readonly records: number
   readonly offsets: ReadonlyArray<{ readonly partition: number; readonly offset: number }>
 }
 
+/** Where a replay begins: a moment, or the offsets of some partitions. */
+export type Beginning = Moment | ReadonlyMap<number, number>
+
 /** What a replay of a stage comes to. Topics and groups with prefix. */
-export const planOf = Effect.fnUntraced(function* (stage: Stage, from: Moment) {
+export const planOf = Effect.fnUntraced(function* (stage: Stage, from: Beginning) {
   const kafka = yield* KafkaClient
   const prefix = (yield* SettingsService).topicPrefix
   const [group, topic] = [prefix + stage.group, prefix + stage.topic]
   const ends = yield* kafka.topicOffsets(topic)
   const committed = new Map((yield* kafka.committed(group, topic)).map(({ partition, offset }) => [partition, offset]))
-  const at = from._tag === "At" ? yield* kafka.offsetsAt(topic, from.millis) : null
-  const offsets = ends.map(({ partition, low, high }) => {
-    const start = at?.find((found) => found.partition === partition)?.offset ?? (at === null ? low : high)
+  const starts = yield* startsOf(topic, ends, from)
+  const ranges = ends.map(({ partition, low, high }) => {
+    const stands = committed.get(partition) ?? high
     // A replay never skips: where the moment lies ahead of the group, the group stays where it is.
-    return { partition, offset: Math.max(low, Math.min(start, committed.get(partition) ?? high)) }
+    return { partition, from: Math.max(low, Math.min(starts.get(partition) ?? stands, stands)), to: stands }
   })
-  const records = ends.reduce((sum, { partition, high }) => {
-    const start = offsets.find((found) => found.partition === partition)?.offset ?? high
-    return sum + Math.max(0, (committed.get(partition) ?? high) - start)
-  }, 0)
+  const records = yield* countRecords(topic, ranges, stage.connection)
   const members = (yield* kafka.groups).find((found) => found.groupId === group)?.members ?? 0
+  const offsets = ranges.map((range) => ({ partition: range.partition, offset: range.from }))
   return { group, topic, members, records, offsets } satisfies Plan
 })
+
+const startsOf = Effect.fnUntraced(function* (
+  topic: string,
+  ends: ReadonlyArray<PartitionOffsets>,
+  from: Beginning
+): Effect.fn.Return<ReadonlyMap<number, number>, KafkaError | CommandError, KafkaClient> {
+  if ("get" in from) {
+    const stranger = [...from.keys()].find((partition) => !ends.some((end) => end.partition === partition))
+    return stranger === undefined ? from : yield* noSuchPartition(topic, stranger, ends.length)
+  }
+  if (from._tag === "Beginning") return new Map(ends.map(({ partition, low }) => [partition, low]))
+  const found = yield* (yield* KafkaClient).offsetsAt(topic, from.millis)
+  return new Map(found.map(({ partition, offset }) => [partition, offset]))
+})
+
+const countRecords = Effect.fnUntraced(function* (
+  topic: string,
+  ranges: ReadonlyArray<{ readonly partition: number; readonly from: number; readonly to: number }>,
+  connection: string | null
+) {
+  let records = 0
+  yield* (yield* KafkaClient).read({
+    topic,
+    ranges: ranges.filter(({ from, to }) => from < to),
+    onRecords: (page) => {
+      for (const { headers } of page)
+        if (connection === null || headers[deliveryHeaders.connection] === connection) records++
+    }
+  })
+  return records
+})
+
+const noSuchPartition = (topic: string, partition: number, partitions: number) =>
+  new CommandError({
+    code: "unknown_partition",
+    message: `${topic} has no partition ${partition}.`,
+    nextStep: `Its partitions are 0 to ${partitions - 1}.`,
+    exitCode: 2
+  })
 
 const refuseWhileRunning = (plans: ReadonlyArray<Plan>): Effect.Effect<void, CommandError> => {
   const running = plans.filter((plan) => plan.members > 0).map((plan) => plan.group)

@@ -1,0 +1,88 @@
+/** `capi replay` on a real broker: its count is what the group will take, not what lies between two offsets. */
+import { rmSync, writeFileSync } from "node:fs"
+import path from "node:path"
+import { assert, describe, inject, it } from "@effect/vitest"
+import { Effect, Exit } from "effect"
+import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
+import { KafkaClient } from "../../shared/kafka/port.ts"
+import { describeFailure } from "../../shared/program/failure.ts"
+import { uniquePrefix } from "../../tests/support/kafka.ts"
+import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
+import { jsonLines, runCommand } from "./testing.ts"
+
+const connections = `version: 1
+connections:
+  - { id: shop, platform: meta, account: { dataset_id: 1 }, credential: env:NONE }
+  - { id: other, platform: meta, account: { dataset_id: 2 }, credential: env:NONE }
+`
+
+const codeOf = (exit: Exit.Exit<unknown, unknown>): string | null =>
+  Exit.isFailure(exit) ? (describeFailure(exit.cause)?.code ?? null) : null
+
+describe("capi replay", () => {
+  it.live("counts exactly what will be read again, and sets every topic of the group", () =>
+    Effect.gen(function* () {
+      const prefix = uniquePrefix("replay")
+      const file = path.join(temporaryFolder(), "connections.yaml")
+      yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(file)))
+      writeFileSync(file, connections)
+      const env = {
+        KAFKA_BROKERS: inject("brokers"),
+        SCHEMA_REGISTRY_URL: inject("registryUrl"),
+        CAPI_TOPIC_PREFIX: prefix,
+        CAPI_CONNECTIONS: file
+      }
+      const capi = (...args: ReadonlyArray<string>) => runCommand(args, env)
+      const planned = Effect.fnUntraced(function* (stage: string, from: string) {
+        const { out } = yield* capi("replay", "--stage", stage, "--from", from, "--dry-run", "--json")
+        return Number(jsonLines(out)[0]!["records"])
+      })
+      yield* capi("topics", "--create")
+      const topic = `${prefix}mapped-events.meta`
+      const groupId = `${prefix}delivery-meta.shop`
+
+      yield* Effect.gen(function* () {
+        const kafka = yield* KafkaClient
+        const writer = yield* kafka.transactional(`${prefix}writer`)
+        const mapped = (key: string, connection: string) => ({
+          topic,
+          partition: 0,
+          key,
+          value: Buffer.from(key),
+          headers: { connection }
+        })
+        // Three transactions: six records and three markers; the shop's are at 0, 1, 3 and 6.
+        yield* writer.commit({ records: [mapped("a", "shop"), mapped("b", "shop")], groupId, offset: null })
+        yield* writer.commit({ records: [mapped("c", "shop"), mapped("d", "other")], groupId, offset: null })
+        yield* writer.commit({ records: [mapped("e", "shop"), mapped("f", "other")], groupId, offset: null })
+
+        assert.strictEqual(yield* planned("delivery-meta.shop", "beginning"), 4)
+        assert.strictEqual(yield* planned("delivery-meta.other", "beginning"), 2)
+        assert.strictEqual(yield* planned("delivery-meta", "beginning"), 6)
+        assert.strictEqual(yield* planned("delivery-meta.shop", "0:3"), 2)
+        assert.strictEqual(yield* planned("delivery-meta.shop", "1:0"), 0)
+
+        // Where the group stands behind the end, only what it took counts.
+        yield* writer.commit({ records: [], groupId, offset: { topic, partition: 0, next: 5 } })
+        assert.strictEqual(yield* planned("delivery-meta.shop", "beginning"), 3)
+
+        const done = yield* capi("replay", "--stage", "delivery-meta.shop", "--from", "0:1", "--yes")
+        assert.strictEqual(codeOf(done.exit), null)
+        const committed = yield* kafka.committed(groupId, topic)
+        assert.strictEqual(committed.find(({ partition }) => partition === 0)?.offset, 1)
+
+        const stranger = yield* capi("replay", "--stage", "delivery-meta.shop", "--from", "99:0", "--yes")
+        assert.strictEqual(codeOf(stranger.exit), "unknown_partition")
+
+        const health = yield* capi("replay", "--stage", "health", "--from", "beginning", "--yes", "--json")
+        const groups = jsonLines(health.out)[0]!["groups"] as ReadonlyArray<{ readonly topic: string }>
+        assert.deepStrictEqual(
+          groups.map((one) => one.topic),
+          [`${prefix}delivery-results`, `${prefix}connector-state`]
+        )
+        for (const one of groups)
+          assert.isTrue((yield* kafka.committed(`${prefix}health`, one.topic)).every(({ offset }) => offset === 0))
+      }).pipe(Effect.provide(layerKafka({ brokers: inject("brokers").split(",") })))
+    }).pipe(Effect.scoped)
+  )
+})
