@@ -3,8 +3,10 @@ import type { Codecs } from "../../shared/avro/codecs.ts"
 import type { SealerShape } from "../../shared/credentials/sealer.ts"
 import { type NormalizeResult, normalize } from "../../shared/normalize/normalize.ts"
 import type { NormalizerOptions } from "../../shared/normalize/options.ts"
+import { problem } from "../../shared/normalize/problem.ts"
 import { readRecord } from "../../shared/normalize/read-record.ts"
 import type { Batch, Inbound, Outbound, Step } from "../../shared/stream/contract.ts"
+import { valueBytesMax } from "../../shared/stream/value-limits.ts"
 import { deadLetterKey, deadLetterOf } from "./dead-letter.ts"
 
 export interface NormalizerConfig {
@@ -33,12 +35,11 @@ export const decide = (batch: Batch, config: NormalizerConfig, codecs: Codecs["S
   const options = { ...config.options, now }
   let normalized = 0
   for (const record of batch.records) {
-    const result = normalizeRecord(record, config, options, codecs)
-    if (result._tag === "Normalized") {
-      const { event } = result
+    const result = encodeNormalized(normalizeRecord(record, config, options, codecs), codecs)
+    if (result._tag === "Encoded") {
+      const { event, value } = result
       normalized++
       for (const { field, reason } of event.dropped_fields) count(dropped, `${countedField(field)} ${reason}`)
-      const value = codecs.encode("normalized-events", "normalized-event", event)
       outputs.push({ topic: "normalized-events", key: event.event_id, value })
     } else {
       count(refused, result.problem.reason)
@@ -60,6 +61,17 @@ const normalizeRecord = (
   if (read._tag === "Problem") return read
   const { offset, partition, timestamp, topic } = record
   return normalize(read.raw, { topic, partition, offset, timestamp }, options, read.dropped)
+}
+
+/** Hashes are longer than what they stand for, so that a record within its limit can outgrow the next topic's. */
+const encodeNormalized = (result: NormalizeResult, codecs: Codecs["Service"]) => {
+  if (result._tag === "Problem") return result
+  const { event } = result
+  const value = codecs.encode("normalized-events", "normalized-event", event)
+  const limit = valueBytesMax("normalized-events")
+  if (value.length <= limit) return { _tag: "Encoded", event, value } as const
+  const message = `Normalized, the event has ${value.length} bytes, more than the limit of ${limit}.`
+  return { _tag: "Problem", problem: problem("record_too_large", message, event.event_id, event.event_name) } as const
 }
 
 const count = (counts: Map<string, number>, key: string): void => {

@@ -1,0 +1,43 @@
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+import { makeMemoryCodecs, memoryCodecs } from "../../shared/avro/memory.ts"
+import { connectionOf, eventTime, properties, purchase } from "../../shared/mapping/event-fixture.ts"
+import { connectorFor } from "../../shared/platforms/registry.ts"
+import { batchOf, runBatches } from "../../shared/testing/run-batches.ts"
+import { duplicatesTopic } from "./duplicates.ts"
+import { mapper } from "./mapper.ts"
+
+it.effect("rejects an event whose payload the topic would refuse, keeps it as a dead letter, and goes on", () =>
+  Effect.gen(function* () {
+    yield* TestClock.setTime(eventTime)
+    const codecs = makeMemoryCodecs()
+    const connection = connectionOf("meta", {}, { id: "meta-1" })
+    const item = {
+      id: '"'.repeat(8_000),
+      name: null,
+      category: null,
+      brand: null,
+      quantity: 1,
+      price: 1,
+      variant: null
+    }
+    // JSON writes each of these quotation marks as two characters.
+    const large = purchase({ properties: properties({ value: 1, currency: "USD", items: Array(300).fill(item) }) })
+    const records = [large, purchase({ event_id: "e-2" })].map((event) => ({
+      key: event.event_id,
+      value: codecs.encode("normalized-events", "normalized-event", event)
+    }))
+    const targets = [{ connection, connector: connectorFor(connection.kind) }]
+    const journal = yield* runBatches(mapper(targets), [batchOf("normalized-events", records)])
+    const outputs = journal.flatMap((step) => step.outputs).filter(({ topic }) => topic !== duplicatesTopic)
+    assert.deepStrictEqual(
+      outputs.map(({ topic }) => topic),
+      ["delivery-results", "dead-letters", "mapped-events.meta"]
+    )
+    const letter = codecs.decode("dead-letter", outputs[1]!.value)
+    if (letter._tag !== "Decoded") return assert.fail(letter.message)
+    assert.strictEqual(letter.value.reason_code, "payload_too_large")
+    assert.deepStrictEqual(letter.value.original, records[0]!.value)
+  }).pipe(Effect.provide(memoryCodecs))
+)
