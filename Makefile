@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-unit test-kafka check lint format bench bench-core bench-latency bench-scale bench-dedup check-phones chaos chaos-short e2e-outage bench-isolation schemas clean
+.PHONY: help install run test test-unit test-kafka check lint format bench bench-core bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak e2e-outage bench-isolation schemas clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -56,6 +56,9 @@ bench-scale: install ## Measures instances, backlogs and a slow platform (EVENTS
 
 check-phones: install ## Compares millions of phone numbers with libphonenumber (PHONES=5000000)
 	@PHONES=$(or $(PHONES),5000000) exec vitest run --project unit tests/phone-equality.test.ts
+
+soak: install ## A steady load on the whole chain, and whether each heap stays flat (MINUTES=10, RATE=500)
+	@exec node tests/chaos/soak.ts
 
 bench-dedup: install ## Measures the deduplicator: memory, checks, restore from Kafka (IDS=10000000)
 	@exec node tests/bench/dedup.ts

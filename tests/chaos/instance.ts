@@ -19,6 +19,8 @@ export interface Instance {
   readonly retire: Effect.Effect<void>
   /** Waits until /readyz says so. */
   readonly ready: Effect.Effect<void, string>
+  /** A gauge or counter of its /metrics without attributes; null while it doesn't answer. */
+  readonly metric: (name: string) => Effect.Effect<number | null>
   /** How often it ended by itself or was killed, and was started again. */
   readonly restarts: () => number
 }
@@ -120,6 +122,12 @@ const instanceOf = (one: Supervised): Instance => {
       return endProcess(one.launched.pid, drainGrace)
     }),
     ready: untilReady(one),
+    metric: (name) =>
+      Effect.tryPromise(() => fetch(`http://127.0.0.1:${one.port}/metrics`).then((answer) => answer.text())).pipe(
+        Effect.map((text) => Number(new RegExp(`^${name} (\\S+)`, "m").exec(text)?.[1] ?? Number.NaN)),
+        Effect.map((value) => (Number.isNaN(value) ? null : value)),
+        Effect.orElseSucceed(() => null)
+      ),
     restarts: () => one.restarts
   }
 }

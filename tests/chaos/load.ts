@@ -11,13 +11,14 @@ export interface Load {
   readonly publish: Effect.Effect<never, never, KafkaClient>
 }
 
-const recordsAtOnce = 40
-const pause = "250 millis"
+const recordsPerSecondDefault = 160
+const pauseMillis = 250
 const repeatedPart = 0.03
 const brokenPart = 0.01
 const messagePart = 0.06
 
-export const makeLoad = (prefix: string, seed: number): Load => {
+export const makeLoad = (prefix: string, seed: number, recordsPerSecond = recordsPerSecondDefault): Load => {
+  const recordsAtOnce = Math.max(1, Math.round((recordsPerSecond * pauseMillis) / 1_000))
   const random = makeRandom(seed + 1)
   const acknowledged = new Set<string>()
   const recent: Array<string> = []
@@ -50,7 +51,7 @@ export const makeLoad = (prefix: string, seed: number): Load => {
     records += some.length
     for (const { id } of some) if (id !== null) acknowledged.add(id)
   })
-  const publish = Effect.forever(Effect.andThen(publishSome, Effect.sleep(pause)))
+  const publish = Effect.forever(Effect.andThen(publishSome, Effect.sleep(pauseMillis)))
   return { acknowledged, records: () => records, publish }
 }
 
