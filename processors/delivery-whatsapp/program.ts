@@ -1,6 +1,6 @@
 /** Sends WhatsApp messages, and takes the statuses that WhatsApp brings by webhook. */
-import { Config, Effect } from "effect"
-import { SettingsService } from "../../shared/config/settings.ts"
+import { Effect } from "effect"
+import { portOrFree, SettingsService, toSettingsError } from "../../shared/config/settings.ts"
 import { Connections } from "../../shared/connections/connections.ts"
 import { deliveryProgram } from "../../shared/delivery/program.ts"
 import type { Program } from "../../shared/program/program.ts"
@@ -18,7 +18,9 @@ export const deliveryWhatsappProgram: Program = {
 }
 
 /** Where WhatsApp brings its statuses; port 0 takes a free one, which is logged. */
-const webhookPort = Config.Port("CAPI_WEBHOOK_PORT").pipe(Config.withDefault(0))
+const webhookPort = Effect.suspend(() => portOrFree("CAPI_WEBHOOK_PORT")).pipe(
+  Effect.mapError((error) => toSettingsError(error))
+)
 
 /** Serves each connection's webhook until the scope closes; gives the work that keeps their indexes. */
 const webhookServer = Effect.gen(function* () {

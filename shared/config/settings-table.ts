@@ -75,6 +75,10 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
   row("DEDUP_SCOPE", "event: an id counts for all connections; connection: each connection has ids of its own.", {
     default: "event"
   }),
+  row("CAPI_WEBHOOK_PORT", "Where delivery-whatsapp takes WhatsApp's webhooks; 0 takes a free port and prints it.", {
+    default: "0",
+    example: "8088"
+  }),
   row("LEDGER_EVERY", "How often the health program accounts for all events; 0 millis switches it off.", {
     default: "1 minute"
   })

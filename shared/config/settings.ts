@@ -77,7 +77,6 @@ const text = (name: string) => Config.NonEmptyString(name)
 const textOr = (name: string) => text(name).pipe(Config.withDefault(defaultOf(name)))
 const optional = <A>(config: Config.Config<A>) => Config.option(config).pipe(Config.map(Option.getOrNull))
 
-/** 0 asks for a free port; `Config.Port` would refuse it. */
 const PortOrFree = Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 0, maximum: 65_535 }))
 
 const sasl = Config.all({
@@ -92,6 +91,10 @@ const brokerList = Config.map(text("KAFKA_BROKERS"), (value) =>
     .map((broker) => broker.trim())
     .filter((broker) => broker !== "")
 )
+
+/** A port; 0, the default, asks for a free one, which `Config.Port` would refuse. */
+export const portOrFree = (name: string): Config.Config<number> =>
+  Config.schema(PortOrFree, name).pipe(Config.withDefault(0))
 
 /** The part of the settings that names files and their key: all that tools without a broker need. */
 export type FileSettings = Pick<Settings, "connectionsFile" | "credentialsFile" | "masterKey">
@@ -132,7 +135,7 @@ export const settings: Config.Config<Settings> = Config.all({
   ...files,
   health: Config.all({
     host: textOr("HOST"),
-    port: Config.schema(PortOrFree, "PORT").pipe(Config.withDefault(0))
+    port: portOrFree("PORT")
   }),
   log: Config.all({
     level: Config.LogLevel("LOG_LEVEL").pipe(Config.withDefault("Info" as const)),
@@ -149,7 +152,7 @@ export const loadSettings: Effect.Effect<Settings, SettingsError> = Effect.suspe
 export const loadSettingsFrom = (provider: ConfigProvider.ConfigProvider): Effect.Effect<Settings, SettingsError> =>
   settings.parse(provider).pipe(Effect.mapError((error) => toSettingsError(error)))
 
-const toSettingsError = (error: Config.ConfigError): SettingsError => {
+export const toSettingsError = (error: Config.ConfigError): SettingsError => {
   const details = error.message.replaceAll(/\s+/g, " ")
   const name = /at \["([A-Z_]+)"/.exec(details)?.[1] ?? null
   const row = settingsTable.find((candidate) => candidate.name === name)
