@@ -32,11 +32,13 @@ const runAll = Effect.gen(function* () {
     tell(`Seed ${plan.seed}, ${plan.brokers} broker(s)${plan.registryLate ? ", the registry comes late" : ""}:`)
     const done = yield* runSeed(yield* arenaOf(arenas, plan.brokers), plan)
     reports.push(done)
-    tell(`  ${done.violations.length === 0 ? "Every promise held." : `BROKEN, repeat with SEED=${plan.seed}:`}`)
+    tell(`  ${done.violations.length === 0 ? "Every promise held." : `BROKEN, ${repeatOf(plan)} repeats it:`}`)
     for (const violation of done.violations) tell(`    ${violation}`)
   }
   return reports
 })
+
+const repeatOf = (plan: Plan): string => (plan === shortPlan ? "make chaos-short" : `make chaos SEED=${plan.seed}`)
 
 const arenaOf = (arenas: Map<number, Arena>, brokers: 1 | 3): Effect.Effect<Arena, unknown, Scope.Scope> =>
   Effect.gen(function* () {
