@@ -1,3 +1,4 @@
+import { createHmac, hkdfSync } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import { Redacted, Result } from "effect"
 import * as fc from "fast-check"
@@ -15,6 +16,18 @@ describe("the sealer", () => {
         assert.deepStrictEqual(sealer.open(sealed, aad), Result.succeed(plaintext))
         if (wrong !== aad) assert.isTrue(Result.isFailure(sealer.open(sealed, wrong)))
         assert.isTrue(Result.isFailure(other.open(sealed, aad)))
+      })
+    )
+  })
+
+  it("takes its nonce from Node's own HMAC-SHA-256 of length, aad and plaintext", () => {
+    const key = Buffer.from(hkdfSync("sha256", "one key", "", "capi-relay/sealer/v1/nonce", 32))
+    fc.assert(
+      fc.property(bytes, fc.string(), (plaintext, aad) => {
+        const length = Buffer.alloc(4)
+        length.writeUInt32BE(Buffer.byteLength(aad))
+        const mac = createHmac("sha256", key).update(length).update(aad).update(plaintext).digest()
+        assert.deepStrictEqual(sealer.seal(plaintext, aad).subarray(1, 13), mac.subarray(0, 12))
       })
     )
   })

@@ -3,7 +3,7 @@
  * letters. AES-256-GCM with a synthetic nonce (an HMAC of what is sealed), so that a replay gives the same bytes and
  * equal nonces mean equal messages. Format: version byte 1, nonce (12 bytes), ciphertext, tag (16 bytes).
  */
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from "node:crypto"
+import { createCipheriv, createDecipheriv, createSecretKey, hash, hkdfSync, type KeyObject } from "node:crypto"
 import { Context, Data, Redacted, Result } from "effect"
 
 /** Bytes that could not be opened; says nothing of what was in them. */
@@ -23,8 +23,9 @@ export class Sealer extends Context.Service<Sealer, SealerShape>()("shared/crede
 
 /** A sealer of this master key. Encryption and nonces have keys of their own, derived by HKDF-SHA-256. */
 export const fromKey = (key: Redacted.Redacted): SealerShape => {
-  const cipherKey = derive(key, "capi-relay/sealer/v1/cipher")
-  const nonceKey = derive(key, "capi-relay/sealer/v1/nonce")
+  // As a key object: Node takes ten times as long to find out that a buffer is a key.
+  const cipherKey = createSecretKey(derive(key, "capi-relay/sealer/v1/cipher"))
+  const nonceKey = hmacPads(derive(key, "capi-relay/sealer/v1/nonce"))
   return {
     seal: (plaintext, aad) => seal(cipherKey, nonceKey, plaintext, aad),
     open: (sealed, aad) => open(cipherKey, sealed, aad)
@@ -52,7 +53,7 @@ const tagBytes = 16
 const derive = (key: Redacted.Redacted, purpose: string): Buffer =>
   Buffer.from(hkdfSync("sha256", Redacted.value(key), "", purpose, 32))
 
-const seal = (cipherKey: Buffer, nonceKey: Buffer, plaintext: Buffer, aad: string): Buffer => {
+const seal = (cipherKey: KeyObject, nonceKey: HmacPads, plaintext: Buffer, aad: string): Buffer => {
   const aadBytes = Buffer.from(aad)
   const nonce = syntheticNonce(nonceKey, plaintext, aadBytes)
   const cipher = createCipheriv("aes-256-gcm", cipherKey, nonce, { authTagLength: tagBytes })
@@ -62,7 +63,7 @@ const seal = (cipherKey: Buffer, nonceKey: Buffer, plaintext: Buffer, aad: strin
   return Buffer.concat([Buffer.of(version), nonce, body, cipher.getAuthTag()])
 }
 
-const open = (cipherKey: Buffer, sealed: Buffer, aad: string): Result.Result<Buffer, SealError> => {
+const open = (cipherKey: KeyObject, sealed: Buffer, aad: string): Result.Result<Buffer, SealError> => {
   if (sealed.length < 1 + nonceBytes + tagBytes) return Result.fail(malformed)
   if (sealed[0] !== version) return Result.fail(unknownVersion)
   const tagAt = sealed.length - tagBytes
@@ -77,10 +78,26 @@ const open = (cipherKey: Buffer, sealed: Buffer, aad: string): Result.Result<Buf
 }
 
 /** The length before the aad keeps the two fields apart, so that no other pair gives the same input. */
-const syntheticNonce = (nonceKey: Buffer, plaintext: Buffer, aad: Buffer): Buffer => {
-  const length = Buffer.alloc(4)
-  length.writeUInt32BE(aad.length)
-  return createHmac("sha256", nonceKey).update(length).update(aad).update(plaintext).digest().subarray(0, nonceBytes)
+const syntheticNonce = ({ inner, outer }: HmacPads, plaintext: Buffer, aad: Buffer): Buffer => {
+  const message = Buffer.allocUnsafe(blockBytes + 4 + aad.length + plaintext.length)
+  message.set(inner)
+  message.writeUInt32BE(aad.length, blockBytes)
+  message.set(aad, blockBytes + 4)
+  message.set(plaintext, blockBytes + 4 + aad.length)
+  return hash("sha256", Buffer.concat([outer, hash("sha256", message, "buffer")]), "buffer").subarray(0, nonceBytes)
+}
+
+/** HMAC-SHA-256 (RFC 2104) as two plain hashes, which cost a fraction of Node's object for it. */
+interface HmacPads {
+  readonly inner: Buffer
+  readonly outer: Buffer
+}
+
+const blockBytes = 64
+
+const hmacPads = (key: Buffer): HmacPads => {
+  const block = Buffer.concat([key], blockBytes)
+  return { inner: Buffer.from(block.map((byte) => byte ^ 0x36)), outer: Buffer.from(block.map((byte) => byte ^ 0x5c)) }
 }
 
 const malformed = new SealError({

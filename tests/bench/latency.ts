@@ -51,14 +51,15 @@ const latencies = (after: number) =>
     yield* kafka.read({
       topic: "delivery-results",
       ranges: offsets.map(({ partition, low, high }) => ({ partition, from: low, to: high })),
-      onRecords: (records) => {
-        for (const record of records) {
-          const decoded = codecs.decode("event-delivery-log", record.value)
-          if (decoded._tag !== "Decoded" || decoded.value.attempted_at === null) continue
-          const { attempted_at, latency_ms, source } = decoded.value
-          if (source !== null && source.timestamp >= after) found.push(attempted_at + latency_ms - source.timestamp)
-        }
-      }
+      onRecords: (records) =>
+        Effect.map(codecs.prepare(records.map(({ value }) => value)), () => {
+          for (const { value } of records) {
+            const decoded = codecs.decode("event-delivery-log", value)
+            if (decoded._tag !== "Decoded" || decoded.value.attempted_at === null) continue
+            const { attempted_at, latency_ms, source } = decoded.value
+            if (source !== null && source.timestamp >= after) found.push(attempted_at + latency_ms - source.timestamp)
+          }
+        })
     })
     return found.sort((left, right) => left - right)
   })
