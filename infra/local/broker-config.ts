@@ -6,7 +6,13 @@ export interface NodeAddress {
   readonly controllerPort: number
 }
 
-export const serverProperties = (node: NodeAddress, all: ReadonlyArray<NodeAddress>, dataDirectory: string): string => {
+/** `more` is added, and counts where both name a setting; but listeners are added to ours. */
+export const serverProperties = (
+  node: NodeAddress,
+  all: ReadonlyArray<NodeAddress>,
+  dataDirectory: string,
+  more: Readonly<Record<string, string>> = {}
+): string => {
   const replication = Math.min(3, all.length)
   const settings: Record<string, string | number | boolean> = {
     "process.roles": "broker,controller",
@@ -41,7 +47,12 @@ export const serverProperties = (node: NodeAddress, all: ReadonlyArray<NodeAddre
     "broker.heartbeat.interval.ms": 1000,
     "broker.session.timeout.ms": 6000
   }
+  for (const [name, value] of Object.entries(more)) {
+    settings[name] = addedTo.has(name) ? `${settings[name]},${value}` : value
+  }
   return `${Object.entries(settings)
     .map(([key, value]) => `${key}=${value}`)
     .join("\n")}\n`
 }
+
+const addedTo = new Set(["listeners", "advertised.listeners", "listener.security.protocol.map"])

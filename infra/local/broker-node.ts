@@ -37,6 +37,8 @@ export interface NodeOptions {
   readonly address: NodeAddress
   /** All nodes of the quorum, this one among them. */
   readonly all: ReadonlyArray<NodeAddress>
+  /** Settings of the broker beside ours, or instead of them. */
+  readonly settings: Readonly<Record<string, string>>
 }
 
 const heapMegabytes = 768
@@ -90,14 +92,21 @@ export const makeBrokerNode = (options: NodeOptions): BrokerNode => {
 }
 
 // The data folder is formatted once; a later start keeps the log and takes the ports of the day.
-const prepareData = ({ state, java, jars, address, all }: NodeOptions): Effect.Effect<string, LocalError> =>
+const prepareData = ({
+  state,
+  java,
+  jars,
+  address,
+  all,
+  settings: more
+}: NodeOptions): Effect.Effect<string, LocalError> =>
   Effect.gen(function* () {
     const { folder } = brokerFiles(state, address.id)
     const data = path.join(folder, "data")
     const configuration = path.join(folder, "server.properties")
     yield* Effect.sync(() => {
       mkdirSync(data, { recursive: true })
-      writeFileSync(configuration, serverProperties(address, all, data))
+      writeFileSync(configuration, serverProperties(address, all, data, more))
     })
     if (existsSync(path.join(data, "meta.properties"))) return configuration
     const { exitCode, text } = yield* runCommand(java.command, [

@@ -20,6 +20,8 @@ export interface ClusterOptions {
   readonly size?: number
   /** Fixed port of the first broker; in use is an error. Default: a free one. */
   readonly port?: number
+  /** Settings of the brokers beside ours, or instead of them: for tests of TLS and logins. */
+  readonly settings?: (node: NodeAddress) => Readonly<Record<string, string>>
 }
 
 /** Starts the brokers and ends them, by their pids, when the scope closes. */
@@ -61,7 +63,9 @@ const startNodes = (state: State, java: Java, jars: string, options: ClusterOpti
     const all = nodeIds(size).map(
       (id, index): NodeAddress => ({ id, brokerPort: ports[2 * index]!, controllerPort: ports[2 * index + 1]! })
     )
-    const nodes = all.map((address) => makeBrokerNode({ state, java, jars, address, all }))
+    const nodes = all.map((address) =>
+      makeBrokerNode({ state, java, jars, address, all, settings: options.settings?.(address) ?? {} })
+    )
     const endAll = Effect.forEach(
       nodes,
       (node) => Effect.andThen(node.resume, state.ending === "kill" ? node.kill : node.stop),

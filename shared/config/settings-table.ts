@@ -38,6 +38,13 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
     default: "capi-relay"
   }),
   row("KAFKA_SSL", "Whether to speak TLS with the broker.", { default: "false", example: "true" }),
+  row(
+    "KAFKA_SSL_CA",
+    "A PEM file of the authorities that the broker's certificate may come from; without it the well-known.",
+    {
+      example: "/etc/capi/kafka-ca.pem"
+    }
+  ),
   row("KAFKA_SASL_MECHANISM", "plain, scram-sha-256 or scram-sha-512.", { default: "plain" }),
   row("KAFKA_SASL_USERNAME", "The user at the broker; without it no SASL is used.", { example: "capi" }),
   row("KAFKA_SASL_PASSWORD", "The user's password.", { secret: true, example: "…" }),
@@ -59,6 +66,9 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
   row("CAPI_MASTER_KEY", "Opens the credential store and seals personal data; at least 16 characters, kept safe.", {
     secret: true,
     example: "$(openssl rand -base64 32)"
+  }),
+  row("START_PATIENCE", "How long a program waits for broker and registry at its start before it ends with code 3.", {
+    default: "1 minute"
   }),
   row("HOST", "The address on which /healthz, /readyz and /metrics answer.", { default: "0.0.0.0" }),
   row("PORT", "Their port; 0 takes a free one and prints it.", { default: "0", example: "9464" }),

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Redacted } from "effect"
+import { Duration, Effect, Redacted } from "effect"
 import { environment, environmentProvider } from "./environment.ts"
 import { loadSettingsFrom } from "./settings.ts"
 import { settingsTable } from "./settings-table.ts"
@@ -23,6 +23,7 @@ describe("settings", () => {
         connectionsFile: "connections.yaml",
         credentialsFile: ".capi/credentials.json",
         masterKey: null,
+        startPatience: Duration.minutes(1),
         health: { host: "0.0.0.0", port: 0 },
         log: { level: "Info", format: "auto" }
       })
@@ -46,6 +47,7 @@ describe("settings", () => {
         CAPI_CONNECTIONS: "/etc/capi/connections.yaml",
         CAPI_CREDENTIALS_FILE: "/etc/capi/credentials.json",
         CAPI_MASTER_KEY: "a-master-key-of-some-length",
+        START_PATIENCE: "5 seconds",
         HOST: "127.0.0.1",
         PORT: "9464",
         LOG_LEVEL: "Debug",
@@ -59,6 +61,7 @@ describe("settings", () => {
       assert.strictEqual(Redacted.value(settings.registry.password!), "registry-password")
       assert.strictEqual(Redacted.value(settings.masterKey!), "a-master-key-of-some-length")
       assert.strictEqual(settings.topicPrefix, "prod.")
+      assert.strictEqual(Duration.toSeconds(settings.startPatience), 5)
       assert.deepStrictEqual(settings.health, { host: "127.0.0.1", port: 9464 })
       assert.deepStrictEqual(settings.log, { level: "Debug", format: "json" })
       const printed = JSON.stringify(settings)
@@ -89,6 +92,7 @@ describe("settings", () => {
     ["LOG_FORMAT", { ...minimal, LOG_FORMAT: "xml" }, "invalid"],
     ["LOG_LEVEL", { ...minimal, LOG_LEVEL: "loud" }, "invalid"],
     ["KAFKA_SSL", { ...minimal, KAFKA_SSL: "perhaps" }, "invalid"],
+    ["KAFKA_SSL_CA", { ...minimal, KAFKA_SSL: "true", KAFKA_SSL_CA: "/nowhere/ca.pem" }, "invalid"],
     ["KAFKA_SASL_PASSWORD", { ...minimal, KAFKA_SASL_USERNAME: "user" }, "missing"]
   ]
   it.effect.each(wrong)("name %s when it is wrong", ([name, variables, code]) =>

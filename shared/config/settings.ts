@@ -1,4 +1,5 @@
 /** The settings that every program shares, decoded once from the environment. */
+import { readFileSync } from "node:fs"
 import {
   Config,
   type ConfigProvider,
@@ -10,14 +11,17 @@ import {
   type LogLevel,
   Option,
   type Redacted,
-  Schema
+  Schema,
+  SchemaGetter,
+  SchemaIssue
 } from "effect"
 import { settingsTable } from "./settings-table.ts"
 
 export interface KafkaSettings {
   readonly brokers: ReadonlyArray<string>
   readonly clientId: string
-  readonly ssl: boolean
+  /** `ca`: certificates in PEM that the broker's is checked against, instead of the known authorities'. */
+  readonly ssl: boolean | { readonly ca: string }
   readonly sasl: SaslSettings | null
   /** An instance that isn't heard of for this long loses its partitions. */
   readonly sessionTimeoutMillis: number
@@ -46,6 +50,8 @@ export interface Settings {
   readonly credentialsFile: string
   /** Opens the credential store and seals personal data; null where none is set. */
   readonly masterKey: Redacted.Redacted | null
+  /** How long a program waits at its start for the broker and the registry. */
+  readonly startPatience: Duration.Duration
   /** Where /healthz, /readyz and /metrics answer; port 0 takes a free one. */
   readonly health: { readonly host: string; readonly port: number }
   readonly log: { readonly level: LogLevel.LogLevel; readonly format: LogFormat }
@@ -79,6 +85,19 @@ const optional = <A>(config: Config.Config<A>) => Config.option(config).pipe(Con
 
 const PortOrFree = Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 0, maximum: 65_535 }))
 
+/** The path of a file that can be read; decoded, its text. */
+const TextOfFile = Schema.NonEmptyString.pipe(
+  Schema.decodeTo(Schema.String, {
+    decode: SchemaGetter.transformEffect((file: string) =>
+      Effect.try({
+        try: () => readFileSync(file, "utf8"),
+        catch: () => new SchemaIssue.InvalidValue({ message: "Expected a file that can be read" })
+      })
+    ),
+    encode: SchemaGetter.passthrough()
+  })
+)
+
 const sasl = Config.all({
   mechanism: Config.Literals(saslMechanisms, "KAFKA_SASL_MECHANISM").pipe(Config.withDefault("plain" as const)),
   username: text("KAFKA_SASL_USERNAME"),
@@ -110,12 +129,17 @@ export const loadFileSettings: Effect.Effect<FileSettings, SettingsError> = Effe
   Config.all(files)
 ).pipe(Effect.mapError((error) => toSettingsError(error)))
 
+const ssl = Config.all({
+  on: Config.Boolean("KAFKA_SSL").pipe(Config.withDefault(false)),
+  ca: optional(Config.schema(TextOfFile, "KAFKA_SSL_CA"))
+})
+
 /** The one description of the shared settings; see `settings-table.ts` for what each means. */
 export const settings: Config.Config<Settings> = Config.all({
   kafka: Config.all({
     brokers: brokerList,
     clientId: textOr("KAFKA_CLIENT_ID"),
-    ssl: Config.Boolean("KAFKA_SSL").pipe(Config.withDefault(false)),
+    ssl: Config.map(ssl, ({ on, ca }) => (on && ca !== null ? { ca } : on)),
     // Half a pair is a mistake: as soon as a user name is given, the password must be, too.
     sasl: Config.flatMap(
       optional(text("KAFKA_SASL_USERNAME")),
@@ -133,6 +157,7 @@ export const settings: Config.Config<Settings> = Config.all({
   }),
   topicPrefix: textOr("CAPI_TOPIC_PREFIX"),
   ...files,
+  startPatience: Config.Duration("START_PATIENCE").pipe(Config.withDefault(Duration.minutes(1))),
   health: Config.all({
     host: textOr("HOST"),
     port: portOrFree("PORT")

@@ -12,7 +12,7 @@ export const connectKafkaJs = (options: ResolvedKafkaOptions, context: Context.C
   const config: KafkaConfig = {
     brokers: [...options.brokers],
     clientId: options.clientId,
-    ssl: options.ssl,
+    ssl: typeof options.ssl === "boolean" ? options.ssl : { ca: [options.ssl.ca] },
     connectionTimeout: options.connectionTimeoutMillis,
     requestTimeout: options.requestTimeoutMillis,
     retry: retryPolicy,

@@ -5,7 +5,8 @@ export interface KafkaOptions {
   /** Bootstrap servers, host:port. */
   readonly brokers: ReadonlyArray<string>
   readonly clientId?: string
-  readonly ssl?: boolean
+  /** `ca`: certificates in PEM that the broker's is checked against, instead of the known authorities'. */
+  readonly ssl?: boolean | { readonly ca: string }
   readonly sasl?: {
     readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512"
     readonly username: string
