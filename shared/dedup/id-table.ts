@@ -12,6 +12,9 @@ const fullest = 0.9
 const growth = 1.25
 const shardSlotsMin = 32
 
+/** The time of the entry whose words begin at `at`, in seconds since the epoch. */
+export const timeOf = (words: Uint32Array, at: number): number => words[at + timeWord]!
+
 /** An id as the table sees it. `hash` is 12 bytes of a cryptographic hash: equal hashes are taken as equal ids. */
 export interface Entry {
   readonly hash0: number
@@ -33,6 +36,8 @@ interface Shard {
   /** Slots that hashes point to; a few more behind them take what the last ones have no room for. */
   slots: number
   used: number
+  /** No entry is older, in seconds since the epoch. */
+  oldest: number
 }
 
 export class IdTable {
@@ -60,8 +65,9 @@ export class IdTable {
   /** What the table knows of the entry; an entry it holds from before `oldestSeconds` counts as absent. */
   lookup(entry: Entry, oldestSeconds: number): Lookup {
     const { words, slots } = this.shardOf(entry)
-    const at = find(words, slots, entry)
-    if (!isAt(words, at, entry) || words[at + timeWord]! < oldestSeconds) return "absent"
+    const [hash0, hash1, hash2] = [entry.hash0 >>> 0, entry.hash1 >>> 0, entry.hash2 >>> 0]
+    const at = find(words, slots, hash0, hash1, hash2)
+    if (!isAt(words, at, hash0, hash1, hash2) || words[at + timeWord]! < oldestSeconds) return "absent"
     if (words[at + offsetWord] === offsetLow(entry) && words[at + partitionWord] === partitionAndHigh(entry))
       return "same_record"
     return words[at + contentWord] === entry.content >>> 0 ? "duplicate" : "conflict"
@@ -70,21 +76,35 @@ export class IdTable {
   /** Holds the entry from now on, in place of what was known of its id. */
   insert(entry: Entry, oldestSeconds: number): void {
     const shard = this.shardOf(entry)
-    if (shard.used + 1 > shard.slots * fullest) this.makeRoom(shard, oldestSeconds)
-    let at = find(shard.words, shard.slots, entry)
-    if (!isAt(shard.words, at, entry)) {
-      if (!openSlot(shard.words, at)) {
-        rebuild(shard, shard.slots, 1)
-        at = find(shard.words, shard.slots, entry)
-        openSlot(shard.words, at)
-      }
-      shard.used++
-    }
+    const at = this.slotFor(shard, entry.hash0 >>> 0, entry.hash1 >>> 0, entry.hash2 >>> 0, oldestSeconds)
     write(shard.words, at, entry)
+    shard.oldest = Math.min(shard.oldest, entry.timeSeconds)
+  }
+
+  /** The same for an entry as its words stand in the table, at `from` of `source`. */
+  insertWords(source: Uint32Array, from: number, oldestSeconds: number): void {
+    const hash0 = source[from]!
+    const shard = this.shards[hash0 & (this.shardCount - 1)]!
+    const at = this.slotFor(shard, hash0, source[from + 1]!, source[from + 2]!, oldestSeconds)
+    for (let word = 0; word < entryWords; word++) shard.words[at + word] = source[from + word]!
+    shard.oldest = Math.min(shard.oldest, source[from + timeWord]!)
   }
 
   private shardOf(entry: Entry): Shard {
     return this.shards[entry.hash0 & (this.shardCount - 1)]!
+  }
+
+  /** Where an entry of this id is to be written; free, or what was known of it. */
+  private slotFor(shard: Shard, hash0: number, hash1: number, hash2: number, oldestSeconds: number): number {
+    if (shard.used + 1 > shard.slots * fullest) this.makeRoom(shard, oldestSeconds)
+    const at = find(shard.words, shard.slots, hash0, hash1, hash2)
+    if (isAt(shard.words, at, hash0, hash1, hash2)) return at
+    if (!openSlot(shard.words, at)) {
+      rebuild(shard, shard.slots, 1)
+      return this.slotFor(shard, hash0, hash1, hash2, oldestSeconds)
+    }
+    shard.used++
+    return at
   }
 
   // Entries past their age go first; only then the shard grows, and beyond the limit its oldest tenth goes.
@@ -99,7 +119,7 @@ export class IdTable {
 
   private drop(shard: Shard, oldestSeconds: number): number {
     const before = shard.used
-    if (anyOlder(shard, oldestSeconds)) rebuild(shard, shard.slots, oldestSeconds)
+    if (shard.oldest < oldestSeconds) rebuild(shard, shard.slots, oldestSeconds)
     return before - shard.used
   }
 }
@@ -109,26 +129,24 @@ const spareSlots = (slots: number): number => 8 + (slots >> 7)
 const emptyShard = (slots: number): Shard => ({
   words: new Uint32Array((slots + spareSlots(slots)) * entryWords),
   slots,
-  used: 0
+  used: 0,
+  oldest: Number.POSITIVE_INFINITY
 })
 
 const two32 = 2 ** 32
 const homeOf = (hash1: number, slots: number): number => Math.floor((hash1 / two32) * slots)
 
-/** Where the entry stands, or has to stand: the first place from its home on that is free or holds a greater hash. */
-const find = (words: Uint32Array, slots: number, entry: Entry): number => {
-  const hash1 = entry.hash1 >>> 0
+/** Where the id stands, or has to stand: the first place from its home on that is free or holds a greater hash. */
+const find = (words: Uint32Array, slots: number, hash0: number, hash1: number, hash2: number): number => {
   let at = homeOf(hash1, slots) * entryWords
   while (words[at + timeWord]! !== 0 && words[at + 1]! < hash1) at += entryWords
-  while (words[at + timeWord]! !== 0 && words[at + 1] === hash1 && !isAt(words, at, entry)) at += entryWords
+  while (words[at + 1] === hash1 && words[at + timeWord]! !== 0 && !isAt(words, at, hash0, hash1, hash2))
+    at += entryWords
   return at
 }
 
-const isAt = (words: Uint32Array, at: number, entry: Entry): boolean =>
-  words[at] === entry.hash0 >>> 0 &&
-  words[at + 1] === entry.hash1 >>> 0 &&
-  words[at + 2] === entry.hash2 >>> 0 &&
-  words[at + timeWord] !== 0
+const isAt = (words: Uint32Array, at: number, hash0: number, hash1: number, hash2: number): boolean =>
+  words[at + 1] === hash1 && words[at] === hash0 && words[at + 2] === hash2 && words[at + timeWord] !== 0
 
 /** Makes the slot free by moving what stands there and behind it up to the next free slot; false if there is none. */
 const openSlot = (words: Uint32Array, at: number): boolean => {
@@ -153,14 +171,6 @@ const offsetLow = (entry: Entry): number => entry.offset % two32
 const partitionAndHigh = (entry: Entry): number =>
   ((entry.partition << 16) | (Math.floor(entry.offset / two32) & 0xffff)) >>> 0
 
-const anyOlder = ({ words }: Shard, oldestSeconds: number): boolean => {
-  for (let at = 0; at < words.length; at += entryWords) {
-    const time = words[at + timeWord]!
-    if (time !== 0 && time < oldestSeconds) return true
-  }
-  return false
-}
-
 /** Copies what is not older into a shard of so many slots; the order stays, so that both are walked through once. */
 const rebuild = (shard: Shard, slots: number, oldestSeconds: number): void => {
   const { words } = shard
@@ -168,8 +178,11 @@ const rebuild = (shard: Shard, slots: number, oldestSeconds: number): void => {
   const next = new Uint32Array((endAfter(words, slots, oldest) + spareSlots(slots)) * entryWords)
   let target = 0
   let used = 0
+  let oldestKept = Number.POSITIVE_INFINITY
   for (let at = 0; at < words.length; at += entryWords) {
-    if (words[at + timeWord]! < oldest) continue
+    const time = words[at + timeWord]!
+    if (time < oldest) continue
+    oldestKept = Math.min(oldestKept, time)
     target = Math.max(target, homeOf(words[at + 1]!, slots) * entryWords)
     for (let word = 0; word < entryWords; word++) next[target + word] = words[at + word]!
     target += entryWords
@@ -178,6 +191,7 @@ const rebuild = (shard: Shard, slots: number, oldestSeconds: number): void => {
   shard.words = next
   shard.slots = slots
   shard.used = used
+  shard.oldest = oldestKept
 }
 
 /** The slot after the last one that a rebuilt shard takes, at least its slots. */
