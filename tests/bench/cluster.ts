@@ -126,6 +126,8 @@ const startProcessor = async (made: Cluster, name: string, connections: string):
       PORT: String(port),
       LOG_LEVEL: "Warn",
       LOG_FORMAT: "json",
+      // As in the image (infra/images/Dockerfile).
+      NODE_OPTIONS: process.env["NODE_OPTIONS"] ?? "--max-old-space-size=192 --max-semi-space-size=16",
       NODE_COMPILE_CACHE: path.join(repository, ".bench/compile-cache")
     },
     port
