@@ -6,16 +6,20 @@ export interface RegistryProxy {
   readonly url: string
   /** From now on every request gets this status; null passes them on again. */
   readonly answer: (status: number | null) => void
+  /** How many requests got such a status. */
+  readonly refused: () => number
 }
 
 /** Listens on a free port until the scope closes. */
 export const startRegistryProxy = (target: string): Effect.Effect<RegistryProxy, never, Scope.Scope> =>
   Effect.gen(function* () {
     let status: number | null = null
+    let refused = 0
     const server = createServer(async (request, response) => {
       const parts: Array<Buffer> = []
       for await (const part of request) parts.push(part as Buffer)
       if (status !== null) {
+        refused++
         response.writeHead(status).end("{}")
         return
       }
@@ -37,6 +41,7 @@ export const startRegistryProxy = (target: string): Effect.Effect<RegistryProxy,
       url: `http://127.0.0.1:${port}`,
       answer: (next) => {
         status = next
-      }
+      },
+      refused: () => refused
     }
   })
