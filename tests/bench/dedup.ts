@@ -48,6 +48,7 @@ const reached = report(
     { figure: "restore from memory", value: ids / restoreSeconds, unit: "ids/s" },
     { figure: "ids restored from Kafka", value: fromKafka.ids, unit: "ids", goal: { atLeast: ids } },
     { figure: "restore from Kafka", value: fromKafka.idsPerSecond, unit: "ids/s", goal: { atLeast: 500_000 } },
+    { figure: "restore from Kafka, of CPU time", value: fromKafka.idsPerCpuSecond, unit: "ids/s CPU" },
     { figure: "check of a new id, hashing included", value: checkMicros, unit: "us CPU" },
     { figure: "duplicates caught", value: (100 * caught) / checks, unit: "%", goal: { atLeast: 100 } },
     { figure: "resident growth over the tables", value: residentMiB, unit: "MiB" }
