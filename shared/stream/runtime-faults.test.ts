@@ -40,6 +40,24 @@ it.effect("recovers from a commit that the broker refused", () =>
   })
 )
 
+it.effect(
+  "stands still, slowly trying, while an output is larger than its topic takes, and goes on when it is mended",
+  () =>
+    Effect.gen(function* () {
+      const { kafka, write, out, start, events } = world()
+      kafka.failCommits = 3
+      kafka.failCode = "too_large"
+      yield* write(["a"])
+      yield* start(copy())
+      yield* settle
+      yield* TestClock.adjust("2 minutes")
+      yield* settle
+      assert.deepStrictEqual(out(), ["a"])
+      const delays = events.filter((event) => event.type === "reopening").map((event) => event.delayMillis)
+      assert.deepStrictEqual(delays, [30_000, 30_000, 30_000])
+    })
+)
+
 it.effect("lets steps in flight finish when it is stopped, and takes nothing new", () =>
   Effect.gen(function* () {
     const { kafka, write, out, start } = world()

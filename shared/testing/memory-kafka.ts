@@ -14,6 +14,8 @@ export class MemoryKafka {
   readonly log = new MemoryLog()
   /** The next so many commits fail, as if the broker were away; nothing of them is written. */
   failCommits = 0
+  /** How they fail. */
+  failCode: KafkaError["code"] = "unreachable"
   /** Records of a partition that come with one fetch. */
   fetchRecordsMax = 500
   /** Members get no records while set, as when a client stops fetching without a word. */
@@ -44,7 +46,7 @@ export class MemoryKafka {
               if (this.epochs.get(transactionalId) !== epoch) return yield* failure("fenced")
               if (this.failCommits > 0) {
                 this.failCommits--
-                return yield* failure("unreachable")
+                return yield* failure(this.failCode)
               }
               yield* this.write(records)
               if (offset !== null) this.offsets.set(offsetName(groupId, offset), offset.next)
