@@ -6,7 +6,7 @@ import { Cause, Effect, Exit, Layer, type Runtime } from "effect"
 import { describeFailure, exitCodes, formatFailure } from "../../shared/program/failure.ts"
 import { loggerLayer } from "../../shared/telemetry/logger.ts"
 import { applyLocalEnvironment } from "../local/environment.ts"
-import { builtInFlags, CliError, Command } from "./cli.ts"
+import { builtInFlags, CliError, Command, usagePresenter } from "./cli.ts"
 import { Output } from "./output.ts"
 import { root, version } from "./root.ts"
 
@@ -18,7 +18,7 @@ const args = process.argv.slice(2)
 const teardown: Runtime.Teardown = (exit, onExit) => {
   if (Exit.isSuccess(exit)) return onExit(exitCodes.ok)
   const error = Cause.squash(exit.cause)
-  // The help and what was wrong are on the screen already.
+  // The help or what was wrong is on the screen already.
   if (CliError.isCliError(error) && error._tag === "ShowHelp")
     return onExit(error.errors.length === 0 ? exitCodes.ok : exitCodes.usage)
   const failure = describeFailure(exit.cause)
@@ -40,8 +40,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.
 
 applyLocalEnvironment()
 
+const presenter = usagePresenter(args.includes("--json"))
 const logger = loggerLayer({ program: "capi", level: "Warn", format: "auto", output: process.stderr })
 Command.runWith(root, { version })(args).pipe(
-  Effect.provide(Layer.mergeAll(NodeServices.layer, Output.layer, builtInFlags, logger)),
+  Effect.provide(Layer.mergeAll(NodeServices.layer, Output.layer, builtInFlags, presenter, logger)),
   NodeRuntime.runMain({ disableErrorReporting: true, teardown })
 )

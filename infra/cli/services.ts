@@ -34,19 +34,17 @@ export const registryAddressOf = ({ registry }: Settings) => ({
 const registryOf = (settings: Settings) =>
   registryLayer({ ...registryAddressOf(settings), prefix: settings.topicPrefix, startPatience: patience })
 
-const reachable = ({ kafka }: Settings) =>
-  Effect.flatMap(KafkaClient, (client) => client.listTopics).pipe(
-    Effect.timeoutOrElse({
-      duration: patience,
-      orElse: () =>
-        Effect.fail(
-          new KafkaError({
-            code: "unreachable",
-            operation: "connect",
-            message: `Kafka does not answer at ${kafka.brokers.join(", ")}.`,
-            nextStep: "Check KAFKA_BROKERS, or start a local broker with `capi up`.",
-            cause: null
-          })
-        )
+const reachable = ({ kafka }: Settings) => {
+  const silent = (cause: KafkaError | null) =>
+    new KafkaError({
+      code: "unreachable",
+      operation: "connect",
+      message: `Kafka does not answer at ${kafka.brokers.join(", ")}.`,
+      nextStep: "Check KAFKA_BROKERS, or start a local broker with `capi up`.",
+      cause
     })
+  return Effect.flatMap(KafkaClient, (client) => client.listTopics).pipe(
+    Effect.mapError((error) => (error.code === "unreachable" ? silent(error) : error)),
+    Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.fail(silent(null)) })
   )
+}

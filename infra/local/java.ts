@@ -32,7 +32,8 @@ export const runCommand = (
     child.stderr.on("data", hear)
     child.once("error", () => resume(Effect.succeed({ exitCode: 127, text: "" })))
     child.once("close", (code) => resume(Effect.succeed({ exitCode: code ?? 1, text: parts.join("") })))
-    return Effect.sync(() => child.kill())
+    // Where there is no such command, there is no process; Node would then signal our own process group.
+    return Effect.sync(() => child.pid !== undefined && child.kill())
   })
 
 /** The major version in what `java -version` prints, or null. */

@@ -1,5 +1,5 @@
 /** The services that every program stands on, built from the settings. */
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Schedule } from "effect"
 import type { Codecs, RegistryError } from "../avro/codecs.ts"
 import { registryLayer } from "../avro/registry.ts"
 import { type Settings, SettingsService } from "../config/settings.ts"
@@ -8,7 +8,7 @@ import type { ConnectionsError } from "../connections/problem.ts"
 import { Credentials } from "../credentials/credentials.ts"
 import { layerKafka } from "../kafka/kafkajs-client.ts"
 import type { KafkaOptions } from "../kafka/options.ts"
-import type { KafkaClient } from "../kafka/port.ts"
+import { KafkaClient, KafkaError } from "../kafka/port.ts"
 import { layerRuntimeOptions } from "../stream/runtime-options.ts"
 import type { Readiness } from "../telemetry/readiness.ts"
 
@@ -30,12 +30,33 @@ export const kafkaLayer: Layer.Layer<KafkaClient, never, SettingsService> = Laye
   Effect.map(SettingsService, (settings) => layerKafka(kafkaOptionsOf(settings)))
 )
 
+/**
+ * Waits until the broker answers, so that a wrong address ends a program rather than leaving it up without work. Once it
+ * has answered, a program outlives its broker's outages.
+ */
+export const brokerAnswers: Effect.Effect<void, KafkaError, KafkaClient | SettingsService> = Effect.gen(function* () {
+  const kafka = yield* KafkaClient
+  const { startPatience, kafka: settings } = yield* SettingsService
+  const unreachable = new KafkaError({
+    code: "unreachable",
+    operation: "connect",
+    message: `Kafka does not answer at ${settings.brokers.join(", ")}.`,
+    nextStep: "Start it, or correct KAFKA_BROKERS.",
+    cause: null
+  })
+  yield* kafka.listTopics.pipe(
+    Effect.retry({ schedule: Schedule.spaced("1 second"), while: ({ code }) => code !== "unauthorized" }),
+    Effect.timeoutOrElse({ duration: startPatience, orElse: () => Effect.fail(unreachable) })
+  )
+})
+
 /** Codecs over the registry of the settings; fails where it does not answer within its patience. */
 export const codecsLayer: Layer.Layer<Codecs, RegistryError, SettingsService> = Layer.unwrap(
-  Effect.map(SettingsService, ({ registry, topicPrefix }) =>
+  Effect.map(SettingsService, ({ registry, topicPrefix, startPatience }) =>
     registryLayer({
       url: registry.url,
       prefix: topicPrefix,
+      startPatience,
       ...(registry.username === null || registry.password === null
         ? {}
         : { username: registry.username, password: registry.password })

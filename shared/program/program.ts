@@ -14,7 +14,7 @@ import { processSecrets } from "../telemetry/redaction.ts"
 import { runtimeTelemetry } from "../telemetry/runtime-metrics.ts"
 import { partitionWatchdog } from "../telemetry/watchdog.ts"
 import { describeFailure, exitCodes, formatFailure } from "./failure.ts"
-import { type ProgramServices, servicesLayer } from "./layers.ts"
+import { brokerAnswers, type ProgramServices, servicesLayer } from "./layers.ts"
 
 export interface Program {
   /** Such as `normalizer`; in logs and on the command line. */
@@ -86,7 +86,12 @@ const lifeOf = Effect.fnUntraced(function* (programs: ReadonlyArray<Program>) {
   const observe = observeAll(yield* RuntimeObserver, telemetry.observe, watchdog.observe)
   yield* healthServer(settings.health)
   yield* readiness.set("start", false, "Waiting for the schema registry.")
-  const started = Effect.andThen(readiness.remove("start"), readiness.addSource(telemetry.dependencies))
+  const started = Effect.gen(function* () {
+    yield* readiness.set("start", false, "Waiting for Kafka.")
+    yield* brokerAnswers
+    yield* readiness.remove("start")
+    yield* readiness.addSource(telemetry.dependencies)
+  })
   yield* Effect.andThen(started, workOf(programs)).pipe(
     Effect.provide(servicesLayer),
     Effect.provideService(RuntimeObserver, observe),

@@ -69,6 +69,7 @@ export const redrive = Command.make("redrive", { ids, ...flags }, (options) =>
       "  Letters of the normalizer go to raw-events, of the mapper to normalized-events, of a delivery to the topic of\n" +
       "  mapped events, for the letter's connection alone. Platforms deduplicate by the unchanged event_id."
   ),
+  Command.withShortDescription("Send what dead letters hold back to the stage that gave it up, each once"),
   Command.withExamples([
     { command: "capi redrive --reason invalid_currency --dry-run", description: "How many would that be" },
     {

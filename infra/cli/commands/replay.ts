@@ -25,33 +25,36 @@ const dryRun = Flag.Boolean("dry-run").pipe(
 const yes = Flag.Boolean("yes").pipe(Flag.withAlias("y"), Flag.withDescription("Do not ask"), Flag.withDefault(false))
 
 export const replay = Command.make("replay", { stage, from, dryRun, yes }, ({ stage, from, dryRun, yes }) =>
-  withKafka(
-    Effect.gen(function* () {
-      const begin = parseOffsets(from) ?? (yield* Effect.fromResult(parseMoment(from, yield* Clock.currentTimeMillis)))
-      const plans = yield* Effect.forEach(yield* stagesOf(stage), (one) => planOf(one, begin))
-      const records = plans.reduce((sum, plan) => sum + plan.records, 0)
-      const value = { stage, from, records, dry_run: dryRun, groups: plans }
-      yield* show(value, (paint) =>
-        [
-          `${stage} would read ${count(records, "record")} again.`,
-          table(
-            ["GROUP", "TOPIC", "RECORDS", "MEMBERS"],
-            plans.map((plan) => [plan.group, plan.topic, plan.records, plan.members]),
-            paint
-          )
-        ].join("\n")
-      )
-      if (dryRun) return
-      yield* refuseWhileRunning(plans)
-      if (!yes) yield* confirm(records)
-      const kafka = yield* KafkaClient
-      const reset = plans.filter((plan) => plan.offsets.length > 0)
-      yield* Effect.forEach(reset, (plan) => kafka.resetOffsets(plan.group, plan.topic, plan.offsets), {
-        discard: true
+  Effect.gen(function* () {
+    const begin = parseOffsets(from) ?? (yield* Effect.fromResult(parseMoment(from, yield* Clock.currentTimeMillis)))
+    const stages = yield* stagesOf(stage)
+    yield* withKafka(
+      Effect.gen(function* () {
+        const plans = yield* Effect.forEach(stages, (one) => planOf(one, begin))
+        const records = plans.reduce((sum, plan) => sum + plan.records, 0)
+        const value = { stage, from, records, dry_run: dryRun, groups: plans }
+        yield* show(value, (paint) =>
+          [
+            `${stage} would read ${count(records, "record")} again.`,
+            table(
+              ["GROUP", "TOPIC", "RECORDS", "MEMBERS"],
+              plans.map((plan) => [plan.group, plan.topic, plan.records, plan.members]),
+              paint
+            )
+          ].join("\n")
+        )
+        if (dryRun) return
+        yield* refuseWhileRunning(plans)
+        if (!yes) yield* confirm(records)
+        const kafka = yield* KafkaClient
+        const reset = plans.filter((plan) => plan.offsets.length > 0)
+        yield* Effect.forEach(reset, (plan) => kafka.resetOffsets(plan.group, plan.topic, plan.offsets), {
+          discard: true
+        })
+        yield* (yield* Output).note(`Done: ${stage} will begin there when it starts.`)
       })
-      yield* (yield* Output).note(`Done: ${stage} will begin there when it starts.`)
-    })
-  )
+    )
+  })
 ).pipe(
   Command.withDescription(
     "Let a stage read its input again; platforms deduplicate by event_id, and the same input gives the same bytes"

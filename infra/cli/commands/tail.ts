@@ -25,21 +25,23 @@ const follow = Flag.Boolean("follow").pipe(
 )
 
 export const tail = Command.make("tail", { topic, from, last, follow }, ({ topic, from, last, follow }) =>
-  withKafkaAndCodecs(
-    Effect.gen(function* () {
-      const schema = yield* schemaOf(topic)
-      const now = yield* Clock.currentTimeMillis
-      const moment = Option.isSome(from) ? yield* Effect.fromResult(parseMoment(from.value, now)) : null
-      const start = moment ?? (Option.isSome(last) ? ({ _tag: "Last", records: last.value } as const) : null)
-      const render = yield* renderer(schema)
-      yield* readTopic({
-        topic,
-        from: start ?? { _tag: "End" },
-        follow: follow || start === null,
-        onRecords: (records) => Effect.forEach(records, render, { discard: true })
+  Effect.gen(function* () {
+    const schema = yield* schemaOf(topic)
+    const now = yield* Clock.currentTimeMillis
+    const moment = Option.isSome(from) ? yield* Effect.fromResult(parseMoment(from.value, now)) : null
+    const start = moment ?? (Option.isSome(last) ? ({ _tag: "Last", records: last.value } as const) : null)
+    yield* withKafkaAndCodecs(
+      Effect.gen(function* () {
+        const render = yield* renderer(schema)
+        yield* readTopic({
+          topic,
+          from: start ?? { _tag: "End" },
+          follow: follow || start === null,
+          onRecords: (records) => Effect.forEach(records, render, { discard: true })
+        })
       })
-    })
-  )
+    )
+  })
 ).pipe(
   Command.withDescription("Show the records of a topic, decoded, with personal data masked"),
   Command.withExamples([
