@@ -8,7 +8,7 @@ import { loggerLayer } from "../../shared/telemetry/logger.ts"
 import { applyLocalEnvironment } from "../local/environment.ts"
 import { builtInFlags, CliError, Command, usagePresenter } from "./cli.ts"
 import { Output } from "./output.ts"
-import { root, version } from "./root.ts"
+import { loadRoot, version } from "./root.ts"
 
 /** Commands that run until they are stopped: Ctrl-C is their normal end. */
 const endless = ["up", "run", "tail"]
@@ -42,7 +42,7 @@ applyLocalEnvironment()
 
 const presenter = usagePresenter(args.includes("--json"))
 const logger = loggerLayer({ program: "capi", level: "Warn", format: "auto", output: process.stderr })
-Command.runWith(root, { version })(args).pipe(
+Command.runWith(await loadRoot(args), { version })(args).pipe(
   Effect.provide(Layer.mergeAll(NodeServices.layer, Output.layer, builtInFlags, presenter, logger)),
   NodeRuntime.runMain({ disableErrorReporting: true, teardown })
 )

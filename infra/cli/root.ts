@@ -1,53 +1,46 @@
-/** The command tree: one line a command. */
+/** The command tree: one line a command, each loaded only where it is asked for or all of them are shown. */
 import packageJson from "../../package.json" with { type: "json" }
 import { Command, Json } from "./cli.ts"
-import { connect } from "./commands/connect.ts"
-import { credentials } from "./commands/credentials.ts"
-import { deadLetters } from "./commands/dead-letters.ts"
-import { health } from "./commands/health.ts"
-import { ledger } from "./commands/ledger.ts"
-import { lint } from "./commands/lint.ts"
-import { map } from "./commands/map.ts"
-import { prepare } from "./commands/prepare.ts"
-import { quality } from "./commands/quality.ts"
-import { redrive } from "./commands/redrive.ts"
-import { replay } from "./commands/replay.ts"
-import { results } from "./commands/results.ts"
-import { run } from "./commands/run.ts"
-import { send } from "./commands/send.ts"
-import { tail } from "./commands/tail.ts"
-import { topics } from "./commands/topics.ts"
-import { unknown } from "./commands/unknown.ts"
-import { down, up } from "./commands/up.ts"
 
 export const version = packageJson.version
 
-export const root = Command.make("capi").pipe(
-  Command.withDescription(
-    "Runs and looks after capi-relay, which delivers conversion events to ad platforms.\n" +
-      "  Exit codes: 0 done, 1 failed or something wrong was found, 2 wrong use or configuration, 3 something does not\n" +
-      "  answer, 130 interrupted."
-  ),
-  Command.withSubcommands([
-    up,
-    down,
-    run,
-    topics,
-    send,
-    tail,
-    results,
-    deadLetters,
-    unknown,
-    health,
-    ledger,
-    replay,
-    redrive,
-    connect,
-    credentials,
-    lint,
-    prepare,
-    map,
-    quality
-  ]),
-  Command.withGlobalFlags([Json])
-)
+/** In the order of the help. */
+const commands = {
+  up: async () => (await import("./commands/up.ts")).up,
+  down: async () => (await import("./commands/up.ts")).down,
+  run: async () => (await import("./commands/run.ts")).run,
+  topics: async () => (await import("./commands/topics.ts")).topics,
+  send: async () => (await import("./commands/send.ts")).send,
+  tail: async () => (await import("./commands/tail.ts")).tail,
+  results: async () => (await import("./commands/results.ts")).results,
+  "dead-letters": async () => (await import("./commands/dead-letters.ts")).deadLetters,
+  redrive: async () => (await import("./commands/redrive.ts")).redrive,
+  unknown: async () => (await import("./commands/unknown.ts")).unknown,
+  health: async () => (await import("./commands/health.ts")).health,
+  ledger: async () => (await import("./commands/ledger.ts")).ledger,
+  replay: async () => (await import("./commands/replay.ts")).replay,
+  connect: async () => (await import("./commands/connect.ts")).connect,
+  credentials: async () => (await import("./commands/credentials.ts")).credentials,
+  lint: async () => (await import("./commands/lint.ts")).lint,
+  prepare: async () => (await import("./commands/prepare.ts")).prepare,
+  map: async () => (await import("./commands/map.ts")).map,
+  quality: async () => (await import("./commands/quality.ts")).quality
+}
+
+export const commandNames: ReadonlyArray<string> = Object.keys(commands)
+
+/** The tree that these arguments need: one command, or all where the help or a correction of a slip names them. */
+export const loadRoot = async (args: ReadonlyArray<string>) => {
+  const name = args.find((arg) => !arg.startsWith("-"))
+  const chosen = Object.entries(commands).filter(([command]) => command === name)
+  const loaders = (chosen.length > 0 ? chosen : Object.entries(commands)).map(([, load]) => load())
+  return Command.make("capi").pipe(
+    Command.withDescription(
+      "Runs and looks after capi-relay, which delivers conversion events to ad platforms.\n" +
+        "  Exit codes: 0 done, 1 failed or something wrong was found, 2 wrong use or configuration, 3 something does not\n" +
+        "  answer, 130 interrupted."
+    ),
+    Command.withSubcommands(await Promise.all(loaders)),
+    Command.withGlobalFlags([Json])
+  )
+}

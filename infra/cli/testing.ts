@@ -3,7 +3,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { ConfigProvider, Effect, type Exit, Layer } from "effect"
 import { Command } from "./cli.ts"
 import { Output } from "./output.ts"
-import { root, version } from "./root.ts"
+import { loadRoot, version } from "./root.ts"
 
 export interface RanCommand {
   readonly exit: Exit.Exit<void, unknown>
@@ -25,6 +25,7 @@ export const runCommand = (
       interactive: false
     })
     const provider = ConfigProvider.layer(ConfigProvider.fromEnv({ env }))
+    const root = yield* Effect.promise(() => loadRoot(args))
     const exit = yield* Effect.exit(
       Command.runWith(root, { version })(args).pipe(
         Effect.provide(Layer.mergeAll(NodeServices.layer, output, provider))
