@@ -30,7 +30,7 @@ export interface DemoOptions {
 }
 
 /** How long nothing may move, and how long all may take, before a run of `once` gives up. */
-const stallMillisMax = 45_000
+const stallMillisMax = 90_000
 const runMillisMax = 300_000
 const checkEvery = "1 second"
 
