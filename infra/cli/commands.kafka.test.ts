@@ -85,6 +85,7 @@ describe("commands on a broker", () => {
         )
       )
       const created = yield* capi("topics", "--create")
+      assert.isTrue(Exit.isSuccess(created.exit), Exit.isFailure(created.exit) ? Cause.pretty(created.exit.cause) : "")
       assert.match(created.out, new RegExp(`${prefix}raw-events +raw-event .* created`))
 
       const events = path.join(folder, "events.jsonl")
