@@ -7,7 +7,7 @@ import { type ClusterAccess, withCluster } from "./kafkajs-cluster.ts"
 import { retryPolicy } from "./kafkajs-connect.ts"
 import { attempt, attemptBriefly } from "./kafkajs-errors.ts"
 import { untilKnownEverywhere } from "./kafkajs-new-topics.ts"
-import { whilePassing } from "./kafkajs-passing.ts"
+import { isConnectionLost, isPassing, whilePassing } from "./kafkajs-passing.ts"
 import type { KafkaClient, KafkaError } from "./port.ts"
 
 type AdminPart = Pick<
@@ -27,26 +27,30 @@ export const openAdmin = (kafka: Kafka, cluster: ClusterAccess): Effect.Effect<A
   Effect.gen(function* () {
     let current: Promise<Admin> | null = null
     let wasConnected = false
-    const discard = Effect.suspend(() => {
-      const connecting = current
-      current = null
-      return connecting === null
-        ? Effect.void
-        : attemptBriefly(5_000, () => connecting.then((admin) => admin.disconnect()))
-    })
-    yield* Effect.addFinalizer(() => discard)
+    /** Does nothing where another operation has replaced it already: that one is at work. */
+    const discard = (used: Promise<Admin> | null) =>
+      Effect.suspend(() => {
+        if (used === null || used !== current) return Effect.void
+        current = null
+        return attemptBriefly(5_000, () => used.then((admin) => admin.disconnect()))
+      })
+    yield* Effect.addFinalizer(() => discard(current))
     const use = <A>(operation: string, run: (admin: Admin) => Promise<A>): Effect.Effect<A, KafkaError> =>
-      attempt(operation, async () => {
+      Effect.suspend(() => {
         current ??= connect(kafka)
-        const admin = await current
-        wasConnected = true
-        return run(admin)
-      }).pipe(
-        Effect.tapError((error) => (error.code === "unknown_topic" ? Effect.void : discard)),
-        Effect.retry(whilePassing(() => wasConnected))
-      )
+        const used = current
+        return attempt(operation, async () => {
+          const admin = await used
+          wasConnected = true
+          return run(admin)
+        }).pipe(Effect.tapError((error) => (isSpoilt(error) ? discard(used) : Effect.void)))
+      }).pipe(Effect.retry(whilePassing(() => wasConnected)))
     return adminOf(use, cluster)
   })
+
+/** A connection that may be of no more use; a refusal or a leader that moved leaves it whole, for others that use it too. */
+const isSpoilt = ({ code, cause }: KafkaError) =>
+  isConnectionLost(cause) || code === "unauthorized" || (code === "other" && !isPassing(cause))
 
 const connect = async (kafka: Kafka): Promise<Admin> => {
   const admin = kafka.admin({ retry: retryPolicy })

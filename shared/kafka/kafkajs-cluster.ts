@@ -10,35 +10,50 @@ import { isConnectionLost, isPassing, whilePassing } from "./kafkajs-passing.ts"
 import type { KafkaError } from "./port.ts"
 
 export interface ClusterAccess {
+  /** The shared connection; after a failure to connect the next call tries anew. */
   readonly connect: () => Promise<Cluster>
   /** Whether it ever was. */
   readonly wasConnected: () => boolean
-  /** Makes the next `connect` build a new one. */
-  readonly discard: () => Promise<void>
+  /** Closes it, and makes the next `connect` build a new one, unless another use has replaced it already. */
+  readonly discard: (used: Cluster) => Promise<void>
 }
 
 export const openCluster = (kafka: Kafka): Effect.Effect<ClusterAccess, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync((): ClusterAccess => {
-      let current: Promise<Cluster> | null = null
-      let wasConnected = false
-      return {
-        connect: async () => {
-          current ??= connectCluster(kafka)
-          const cluster = await current
-          wasConnected = true
-          return cluster
-        },
-        wasConnected: () => wasConnected,
-        discard: async () => {
-          const connecting = current
-          current = null
-          if (connecting !== null) await (await connecting).disconnect()
-        }
+  Effect.gen(function* () {
+    let connecting: Promise<Cluster> | null = null
+    let current: Cluster | null = null
+    let wasConnected = false
+    const access: ClusterAccess = {
+      connect: async () => {
+        connecting ??= connectCluster(kafka).then(
+          (cluster) => {
+            wasConnected = true
+            current = cluster
+            return cluster
+          },
+          (error: unknown) => {
+            connecting = null
+            return Promise.reject(error)
+          }
+        )
+        return connecting
+      },
+      wasConnected: () => wasConnected,
+      discard: async (used) => {
+        if (used !== current) return
+        connecting = null
+        current = null
+        await used.disconnect()
       }
-    }),
-    (access) => attemptBriefly(5_000, () => access.discard())
-  )
+    }
+    yield* Effect.addFinalizer(() =>
+      attemptBriefly(5_000, async () => {
+        const last = await connecting
+        if (last !== null) await access.discard(last)
+      })
+    )
+    return access
+  })
 
 /**
  * Uses the shared connection, again and again while the trouble looks passing. One that can't reach its broker is
@@ -49,15 +64,19 @@ export const withCluster = <A>(
   operation: string,
   run: (cluster: Cluster) => Promise<A>
 ): Effect.Effect<A, KafkaError> =>
-  attempt(operation, async () => run(await access.connect())).pipe(
-    Effect.tapError(({ cause }) =>
-      attemptBriefly(5_000, async () => {
-        const moved = isPassing(cause) && !isConnectionLost(cause)
-        await (moved ? access.connect().then((cluster) => cluster.refreshMetadata()) : access.discard())
-      })
-    ),
-    Effect.retry(whilePassing(access.wasConnected))
-  )
+  Effect.suspend(() => {
+    let used: Cluster | null = null
+    return attempt(operation, async () => {
+      used = await access.connect()
+      return run(used)
+    }).pipe(Effect.tapError(({ cause }) => (used === null ? Effect.void : mend(access, used, cause))))
+  }).pipe(Effect.retry(whilePassing(access.wasConnected)))
+
+const mend = (access: ClusterAccess, used: Cluster, cause: unknown): Effect.Effect<void> =>
+  attemptBriefly(5_000, () => {
+    const moved = isPassing(cause) && !isConnectionLost(cause)
+    return moved ? used.refreshMetadata() : access.discard(used)
+  })
 
 const connectCluster = async (kafka: Kafka): Promise<Cluster> => {
   const cluster = captureCluster(kafka)

@@ -41,7 +41,7 @@ const codeOf = (cause: unknown): KafkaError["code"] => {
     const type = String(error.type ?? error.code ?? "")
     if (fencedTypes.has(type)) return "fenced"
     if (tooLargeTypes.has(type)) return "too_large"
-    if (type.startsWith("UNKNOWN_TOPIC") || error.name === "KafkaJSTopicMetadataNotLoaded") return "unknown_topic"
+    if (type.startsWith("UNKNOWN_TOPIC")) return "unknown_topic"
     if (error.name === "KafkaJSSASLAuthenticationError" || type.endsWith("AUTHORIZATION_FAILED")) return "unauthorized"
     if (error.name === "KafkaJSRequestTimeoutError" || timeoutTypes.has(type)) return "timeout"
     if (unreachableNames.has(error.name ?? "") || unreachableTypes.has(type)) return "unreachable"
@@ -90,6 +90,7 @@ const unreachableNames = new Set([
   "KafkaJSConnectionError",
   "KafkaJSConnectionClosedError",
   "KafkaJSBrokerNotFound",
+  "KafkaJSTopicMetadataNotLoaded",
   "KafkaJSNoBrokerAvailableError",
   "KafkaJSGroupCoordinatorNotFound",
   "KafkaJSLockTimeout"

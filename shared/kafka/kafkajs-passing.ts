@@ -79,6 +79,9 @@ const connectionNames = new Set([
   "KafkaJSNoBrokerAvailableError",
   "KafkaJSGroupCoordinatorNotFound",
   "KafkaJSMetadataNotLoaded",
+  // What is known of topics goes with the connection, which another operation may have closed meanwhile.
+  "KafkaJSTopicMetadataNotLoaded",
+  "ClosedByOwner",
   "KafkaJSLockTimeout",
   "KafkaJSTimeout"
 ])

@@ -13,7 +13,7 @@ export const repairClusters = (kafka: Kafka): void => {
   }
   // What is still being repeated when its cluster is disconnected would connect it again, and nobody would close it.
   prototype.connect = async function () {
-    if (wasLeft(this)) return Promise.reject(new Error("the connection was closed by its owner"))
+    if (wasLeft(this)) return Promise.reject(new ClosedByOwner("the connection was closed by its owner"))
     return connect.call(this).catch(unwrapped)
   }
   prototype.findBroker = async function (node) {
@@ -33,6 +33,10 @@ export const repairClusters = (kafka: Kafka): void => {
   prototype.removeBroker = function (address) {
     if (this.getNodeIds().length > 1) removeBroker.call(this, address)
   }
+}
+
+class ClosedByOwner extends Error {
+  override readonly name = "ClosedByOwner"
 }
 
 /** Retries used up below count as final above, though the trouble passes: a member would give up its group at once. */
