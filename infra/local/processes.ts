@@ -54,11 +54,13 @@ export const launch = (options: Launch): Launched => {
   return { pid, hasEnded: () => ended || pid === 0 || !isAlive(pid) }
 }
 
-/** A shell of one line that ends `pid` when its owner is gone; it ends by itself when `pid` is. */
+/** A shell of a few lines that ends `pid` when its owner is gone; it ends by itself when `pid` is. */
 const guard = (pid: number): ChildProcess => {
   const script =
-    'while kill -0 "$1" 2>/dev/null; do kill -0 "$2" 2>/dev/null || exit 0; sleep 1; done; kill "$2" 2>/dev/null; ' +
-    'n=0; while [ $n -lt 20 ] && kill -0 "$2" 2>/dev/null; do sleep 1; n=$((n+1)); done; kill -9 "$2" 2>/dev/null; exit 0'
+    'alive() { kill -0 "$1" 2>/dev/null || return 1; ' +
+    'read -r stat 2>/dev/null <"/proc/$1/stat" || return 0; case "$stat" in *") Z "*) return 1;; esac; }; ' +
+    'while alive "$1"; do alive "$2" || exit 0; sleep 1; done; kill "$2" 2>/dev/null; ' +
+    'n=0; while [ $n -lt 20 ] && alive "$2"; do sleep 1; n=$((n+1)); done; kill -9 "$2" 2>/dev/null; exit 0'
   const child = spawn("sh", ["-c", script, "capi-guard", String(process.pid), String(pid)], {
     stdio: "ignore",
     detached: true
@@ -68,11 +70,20 @@ const guard = (pid: number): ChildProcess => {
   return child
 }
 
-/** Whether the pid belongs to a process that we may signal. */
+/** Whether the pid belongs to a process that we may signal and that still runs. */
 export const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
-    return true
+    return !isZombie(pid)
+  } catch {
+    return false
+  }
+}
+
+/** An ended process keeps its pid until it is waited for, which a container's first process may never do for orphans. */
+const isZombie = (pid: number): boolean => {
+  try {
+    return / Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\)/s, ""))
   } catch {
     return false
   }
