@@ -2,11 +2,11 @@
 import { dropped, type Field, kept } from "./field.ts"
 import { isPlaceholder } from "./placeholder.ts"
 import { isOtherHash } from "./sha256.ts"
-import { clean } from "./text.ts"
+import { clean, visible } from "./text.ts"
 
 /**
  * Reads the common forms (ISO 8601 with or without time, `YYYYMMDD`, `31.01.1990`, `1/31/1990`, `31 Jan 1990`,
- * `January 31, 1990`, `1990年1月31日`) as `YYYYMMDD`. A date that can be read in two ways, such as `02/03/1990`, is read in
+ * `January 31, 1990`, `Wed Jan 31 1990 00:00:00 GMT+0000`, `1990年1月31日`) as `YYYYMMDD`. A date that can be read in two ways, such as `02/03/1990`, is read in
  * the given order; without one it is refused. So are two-digit years, days that the calendar does not have, and
  * birthdays before 1900 or after the event.
  *
@@ -19,7 +19,7 @@ export const normalizeBirthDate = (raw: string, asOf: number, order: DateOrder |
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
   if (isOtherHash(cleaned)) return dropped("unsupported_hash")
-  const text = cleaned.normalize("NFKC").toLowerCase()
+  const text = visible(cleaned).normalize("NFKC").toLowerCase()
   if (noDate.test(text)) return dropped("placeholder")
   const found: Array<string> = []
   for (const [year, month, day] of readings(text)) {
@@ -106,8 +106,14 @@ const yearFirst = new RegExp(
 )
 const yearLast = new RegExp(`^([0-9]{1,2})${separator}([0-9]{1,2})${separator}([0-9]{4})${note}$`)
 const eightDigits = /^([0-9]{8})$/
+const weekday = "(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[,.]? +)?"
+/** As programs print a date: the day is the one that stands there, whatever the zone. */
+const time =
+  "(?:,? [0-9]{1,2}:[0-9]{2}[0-9:.]*(?: (?:gmt|utc|z))?(?:[+-][0-9]{2}:?[0-9]{2})?(?: \\([a-z0-9 .:+-]*\\))?)?"
 const dayMonthYear = new RegExp(
-  `^([0-9]{1,2})(?:st|nd|rd|th)?${separator}(?:of )?(${monthWords})${separator}([0-9]{4})$`
+  `^${weekday}([0-9]{1,2})(?:st|nd|rd|th)?${separator}(?:of )?(${monthWords})${separator}([0-9]{4})${time}$`
 )
-const monthDayYear = new RegExp(`^(${monthWords})${separator}([0-9]{1,2})(?:st|nd|rd|th)?${separator}([0-9]{4})$`)
+const monthDayYear = new RegExp(
+  `^${weekday}(${monthWords})${separator}([0-9]{1,2})(?:st|nd|rd|th)?${separator}([0-9]{4})${time}$`
+)
 const noDate = /^(?:0000|1900)[-/.]?(?:00|01)[-/.]?(?:00|01)(?:[t ].*)?$/

@@ -2,7 +2,7 @@
 import { dropped, type Field, kept } from "./field.ts"
 import { isPlaceholder } from "./placeholder.ts"
 import { isOtherHash } from "./sha256.ts"
-import { clean, isAscii, lower } from "./text.ts"
+import { clean, isAscii, lower, visible } from "./text.ts"
 
 export interface EmailForms {
   /** Meta, TikTok, Snapchat: trimmed, lower case; dots and `+suffix` stay. */
@@ -19,7 +19,7 @@ export const normalizeEmail = (raw: string): Field<EmailForms> => {
   const cleaned = clean(raw)
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
-  const plain = lower(withoutScheme(cleaned))
+  const plain = lower(withoutScheme(visible(cleaned)))
   const at = plain.indexOf("@")
   // The longest address that SMTP can carry (RFC 5321, section 4.5.3.1).
   if (plain.length > 254) return dropped("too_long")

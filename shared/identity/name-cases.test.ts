@@ -13,6 +13,7 @@ check(
     ["jo\u0308rg@mu\u0308ller.de", "jörg@müller.de"],
     ["foo..bar.@docomo.ne.jp", "foo..bar.@docomo.ne.jp"],
     ["o'neil_%x@xn--mller-kva.de", "o'neil_%x@xn--mller-kva.de"],
+    ["\u200eja\u200bne\u00ad@shop.example\u202c", "jane@shop.example"],
     ["bob @shop.example", "(invalid_email)"],
     ["a@b@shop.example", "(invalid_email)"],
     ["@shop.example", "(invalid_email)"],
@@ -76,6 +77,8 @@ check(
 check(
   "first name, Google",
   [
+    ["Jean\u200b-\u2060Luc", "jean-luc"],
+    ["علی\u200cرضا", "علی\u200cرضا"],
     [" Mr. Alex   ", "alex"],
     ["Mrs. Alex", "alex"],
     ["Dr. Alex", "alex"],

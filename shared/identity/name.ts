@@ -2,7 +2,7 @@
 import { dropped, type Field, kept } from "./field.ts"
 import { isPlaceholder } from "./placeholder.ts"
 import { isOtherHash } from "./sha256.ts"
-import { clean, letters, looksLikeAddress, lower } from "./text.ts"
+import { clean, letters, looksLikeAddress, lower, visible } from "./text.ts"
 
 export interface NameForms {
   /**
@@ -23,7 +23,7 @@ const normalizeName = (raw: string, google: (name: string) => string): Field<Nam
   const cleaned = clean(raw)
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
-  const lowered = lower(cleaned)
+  const lowered = lower(visible(cleaned))
   // An address or a number in a field of names is a mistake of the producer, and its hash would match nobody.
   if (looksLikeAddress(lowered) || !hasLetter.test(lowered)) return dropped("invalid_name")
   const plain = letters(lowered)

@@ -25,6 +25,9 @@ check(
     ["15011990", "19900115"],
     ["31 Jan 1990", "19900131"],
     ["January 31st, 1990", "19900131"],
+    ["Wed Jan 31 1990 00:00:00 GMT+0000 (Coordinated Universal Time)", "19900131"],
+    ["Wed, 31 Jan 1990 00:00:00 GMT", "19900131"],
+    ["\u200e1\u200e/\u200e31\u200e/\u200e1990", "19900131"],
     ["29/02/2000", "20000229"],
     ["02/03/1990", "(ambiguous_date_of_birth)"],
     ["29/02/1900", "(invalid_date_of_birth)"],
@@ -123,6 +126,10 @@ check(
     ["＋49 171 2345678", "+491712345678"],
     ["(415) 555-0132", "+14155550132"],
     ["1 415 555 0132 ext. 5", "+14155550132"],
+    ["\u202a+1 415\u200b555 0132\u202c", "+14155550132"],
+    ["+52 1 55 1234 5678", "+525512345678"],
+    ["+52 1 155 123 4567", "(invalid_phone)"],
+    ["٠٠٩٧١٥٠١٢٣٤٥٦٧", "+971501234567"],
     ["5553", "(invalid_phone)"],
     ["+12345678901234", "(invalid_phone)"],
     ["0000000000", "(placeholder)"],
@@ -148,6 +155,14 @@ check(
     return "value" in result ? { value: result.value[0]!.e164 } : result
   }
 )
+check("phone in Mexico", [["521 55 1234 5678", "+525512345678"]], (input) => {
+  const result = normalizePhone(input, "MX", [])
+  return "value" in result ? { value: result.value[0]!.e164 } : result
+})
+check("phone in Arabic digits with a default country", [["٠٥٠١٢٣٤٥٦٧", "+971501234567"]], (input) => {
+  const result = normalizePhone(input, null, ["AE"])
+  return "value" in result ? { value: result.value[0]!.e164 } : result
+})
 check("phone without any country", [["415 555 0132", "(phone_country_unknown)"]], (input) => {
   const result = normalizePhone(input, null, [])
   return "value" in result ? { value: "" } : result
@@ -186,6 +201,7 @@ describe("hashes of producers", () => {
   const hash = sha256("us")
   it("are known in any case, with the parameter builder's mark or not", () => {
     assert.strictEqual(alreadyHashed(` ${hash.toUpperCase()}\n`), hash)
+    assert.strictEqual(alreadyHashed(`\u200b${hash}\u0000`), hash)
     assert.strictEqual(alreadyHashed(`${hash}.AQYBAgEA`), hash)
     assert.isNull(alreadyHashed(hash.slice(1)))
   })

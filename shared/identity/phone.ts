@@ -3,7 +3,7 @@ import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from
 import { dropped, type Field, kept } from "./field.ts"
 import { isPlaceholder } from "./placeholder.ts"
 import { isOtherHash } from "./sha256.ts"
-import { clean } from "./text.ts"
+import { clean, visible } from "./text.ts"
 
 export interface PhoneNumber {
   /** `+`, country code and number: Google's form, and TikTok's but for mainland China. */
@@ -35,7 +35,7 @@ export const normalizePhone = (
   if (raw.length > phoneLengthMax) return dropped("invalid_phone")
   const known = knownE164(raw)
   if (known !== null) return kept([{ e164: known, defaultCountry: null }])
-  const cleaned = clean(raw).normalize("NFKC")
+  const cleaned = visible(clean(raw)).normalize("NFKC").replace(arabicDigits, westernDigit)
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
   if (isOtherHash(cleaned) && /[a-f]/i.test(cleaned)) return dropped("unsupported_hash")
@@ -78,12 +78,23 @@ const internationalPart = (cleaned: string): string | null => {
 }
 
 const readInternational = (text: string): string | null => {
-  const parsed = parsePhoneNumberFromString(text)
+  const parsed = parsePhoneNumberFromString(withoutMexicanOne(text))
   if (parsed === undefined || !parsed.isPossible()) return null
   // +1 111 111 1111: of a possible length, and still nobody's number.
   if (onlyOneDigit.test(parsed.nationalNumber) && !parsed.isValid()) return null
   return parsed.number
 }
+
+/**
+ * Mexico's mobile numbers had a 1 behind the country code until 2019, and address books still hold it. Its numbers have ten
+ * digits and none begins with 1, so that eleven with a 1 before them can be nothing else.
+ */
+const withoutMexicanOne = (text: string): string => {
+  const digits = text.replace(notDigits, "")
+  return mexicanMobile.test(digits) ? `+52${digits.slice(3)}` : text
+}
+
+const mexicanMobile = /^521[2-9][0-9]{9}$/
 
 const readNational = (text: string, country: CountryCode): string | null => {
   if (country === "US" || country === "CA") {
@@ -94,7 +105,7 @@ const readNational = (text: string, country: CountryCode): string | null => {
 }
 
 const parseNational = (text: string, country: CountryCode): string | null => {
-  const parsed = parsePhoneNumberFromString(text, country)
+  const parsed = parsePhoneNumberFromString(country === "MX" ? withoutMexicanOne(text) : text, country)
   return parsed?.isValid() === true ? parsed.number : null
 }
 
@@ -134,5 +145,7 @@ const american = /^(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-]?)[0-9]{3}[ .-]?[0-9
 const [unasked, valid, elsewhere] = [0, 1, 2]
 const exchanges = new Uint8Array(1_000_000)
 const phoneLengthMax = 128
+const arabicDigits = /[\u0660-\u0669\u06f0-\u06f9]/g
+const westernDigit = (digit: string): string => String(digit.charCodeAt(0) & 15)
 const notDigits = /[^0-9]+/g
 const onlyOneDigit = /^(\d)\1*$/

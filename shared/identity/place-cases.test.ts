@@ -10,6 +10,8 @@ check(
     ["California", "ca"],
     ["  new   york ", "ny"],
     ["Calif.", "ca"],
+    ["W. Virginia", "wv"],
+    ["N Carolina", "nc"],
     ["D.C.", "dc"],
     ["District of Columbia", "dc"],
     ["Washington, D.C.", "dc"],

@@ -1,5 +1,6 @@
 /** SHA-256 of normalized text, and the recognition of values that producers hashed already. */
 import { hash } from "node:crypto"
+import { clean } from "./text.ts"
 
 /** 64 lower-case hex characters: SHA-256 of the text's UTF-8 bytes. */
 export const sha256 = (text: string): string => hash("sha256", text, "hex")
@@ -10,7 +11,7 @@ export const sha256 = (text: string): string => hash("sha256", text, "hex")
  */
 export const alreadyHashed = (value: string): string | null => {
   if (value.length < 64 || value.length > 80) return null
-  const match = sha256Shape.exec(value.trim())
+  const match = sha256Shape.exec(clean(value))
   return match === null ? null : match[1]!.toLowerCase()
 }
 

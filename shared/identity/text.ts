@@ -6,6 +6,12 @@ export const clean = (value: string): string => {
   return trimInvisible(value.toWellFormed().normalize("NFC").replace(controls, " "))
 }
 
+/**
+ * Without the characters that nobody sees or types, wherever they stand: zero-width and soft breaks, marks of direction
+ * (which some systems put between the parts of a date). The joiners of Persian and Indic words are part of the spelling.
+ */
+export const visible = (value: string): string => (ascii.test(value) ? value : value.replace(unseen, ""))
+
 /** Lower case by Unicode's own rule, of no language, and NFC again: some letters lower to more than one. */
 export const lower = (value: string): string => {
   const lowered = value.toLowerCase()
@@ -43,6 +49,7 @@ const plainAscii = /^[!-~](?:[ -~]*[!-~])?$/
 const asciiLetters = /^[a-z0-9]+$/
 const notLetters = /[^\p{L}\p{N}\p{M}]+/gu
 const spaces = /[\s\p{Z}\p{Cf}\u115f\u1160\u3164\uffa0]+/gu
+const unseen = /(?![\u200c\u200d])\p{Cf}/gu
 const controls = /[\p{Cc}\ufffe\uffff]+/gu
 const invisibleEnds = /^[\s\p{Z}\p{Cf}]+|[\s\p{Z}\p{Cf}]+$/gu
 const trimInvisible = (value: string): string => value.replace(invisibleEnds, "")

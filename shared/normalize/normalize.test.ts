@@ -107,6 +107,13 @@ describe("normalize", () => {
     })
   }
 
+  it("never hashes a hash again for what nobody sees around it", () => {
+    const hashed = sha256("u-77")
+    assert.deepStrictEqual(event({ ...jane, user: { external_id: `\u200b${hashed}\u200e` } }).user.external_id, [
+      hashed
+    ])
+  })
+
   it("bridges harmless differences of JSON", () => {
     const { consent, properties, user } = event({
       ...jane,
