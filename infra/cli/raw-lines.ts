@@ -84,7 +84,7 @@ export const checkLine = (line: Line, options: SendOptions, now: number): Checke
         reason: result.problem.reason,
         message: result.problem.message,
         next_step: result.problem.nextStep,
-        dropped_fields: []
+        dropped_fields: result.problem.dropped
       }
     : {
         line: line.number,

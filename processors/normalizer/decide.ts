@@ -36,10 +36,11 @@ export const decide = (batch: Batch, config: NormalizerConfig, codecs: Codecs["S
   let normalized = 0
   for (const record of batch.records) {
     const result = encodeNormalized(normalizeRecord(record, config, options, codecs), codecs)
+    const leftOut = result._tag === "Encoded" ? result.event.dropped_fields : result.problem.dropped
+    for (const { field, reason } of leftOut) count(dropped, `${countedField(field)} ${reason}`)
     if (result._tag === "Encoded") {
       const { event, value } = result
       normalized++
-      for (const { field, reason } of event.dropped_fields) count(dropped, `${countedField(field)} ${reason}`)
       outputs.push({ topic: "normalized-events", key: event.event_id, value })
     } else {
       count(refused, result.problem.reason)

@@ -9,7 +9,7 @@ import { rawEventFromJson } from "../../shared/normalize/json-event.ts"
 import type { Inbound, Outbound } from "../../shared/stream/contract.ts"
 import { runBatches } from "../../shared/testing/run-batches.ts"
 import { configOf } from "./config.ts"
-import type { NormalizerConfig } from "./decide.ts"
+import { decide, type NormalizerConfig } from "./decide.ts"
 import { normalizer } from "./normalizer.ts"
 
 const now = Date.UTC(2026, 10, 23)
@@ -76,6 +76,14 @@ describe("the normalizer", () => {
       assert.deepStrictEqual({ ...event.source }, { topic: "raw-events", partition: 3, offset: 100, timestamp: now })
     }).pipe(Effect.provide(memoryCodecs))
   )
+
+  it("counts what was left out of a refused event too", () => {
+    const [topic, partition] = ["raw-events", 3]
+    const batch = { topic, partition, records: records([JSON.stringify({ ...good, user: { email: "nobody" } })]) }
+    const { dropped, refused } = decide(batch, config, codecs, now)
+    assert.deepStrictEqual([...refused], [["empty_identity", 1]])
+    assert.deepStrictEqual([...dropped], [["user.email invalid_email", 1]])
+  })
 
   it.effect("turns every bad record into a dead letter with its reason, and its neighbours go on", () =>
     Effect.gen(function* () {

@@ -27,6 +27,12 @@ describe("preparing a raw event", () => {
     assert.strictEqual(outcome("nothing"), "rejected:not_avro_not_json")
   })
 
+  it("says of an event without identity what was left out", () => {
+    const prepared = prepare({ ...raw, user: { email: "nobody" } }, builtinConnection("meta"))
+    assert.strictEqual(prepared.outcome === "rejected" ? prepared.reason : null, "empty_identity")
+    assert.deepStrictEqual(prepared.dropped_fields, [{ field: "user.email", reason: "invalid_email" }])
+  })
+
   it("opens a message's recipient, as delivery does", () => {
     const prepared = prepare(raw, builtinConnection("whatsapp"))
     assert.strictEqual(prepared.outcome === "payload" ? prepared.payload["to"] : null, "+14155550132")

@@ -101,7 +101,7 @@ const refused = (problem: Problem): Prepared => ({
   outcome: "rejected",
   reason: problem.reason,
   message: problem.message,
-  dropped_fields: []
+  dropped_fields: problem.dropped
 })
 
 /** Seals recipients between the two steps, in this process only. */

@@ -38,7 +38,8 @@ export const rawEventFromJson = (json: unknown): JsonEvent => {
     properties: properties === null ? null : readProperties(reader, properties),
     app: app === null ? null : readApp(reader, app)
   }
-  return reader.problem === null ? { _tag: "Read", raw, dropped: reader.dropped } : refused(reader.problem)
+  const { dropped } = reader
+  return reader.problem === null ? { _tag: "Read", raw, dropped } : refused({ ...reader.problem, dropped })
 }
 
 const refused = (reason: Problem): JsonEvent => ({ _tag: "Problem", problem: reason })

@@ -107,6 +107,22 @@ describe("normalize", () => {
     })
   }
 
+  it("tells of an event without identity what was left out of it", () => {
+    const found = refused({ ...jane, user: { email: ["nobody", {}], zip: "N/A", country: "US" } })
+    assert.deepStrictEqual(found.dropped, [
+      { field: "user.email", reason: "invalid_type" },
+      { field: "user.email", reason: "invalid_email" },
+      { field: "user.zip", reason: "placeholder" }
+    ])
+    assert.include(
+      found.message,
+      "left out: user.email (invalid_type), user.email (invalid_email), user.zip (placeholder)"
+    )
+    assert.deepStrictEqual(refused({ ...jane, user: [], properties: { value: "abc" } }).dropped, [
+      { field: "user", reason: "invalid_type" }
+    ])
+  })
+
   it("never hashes a hash again for what nobody sees around it", () => {
     const hashed = sha256("u-77")
     assert.deepStrictEqual(event({ ...jane, user: { external_id: `\u200b${hashed}\u200e` } }).user.external_id, [

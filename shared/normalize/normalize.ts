@@ -32,7 +32,7 @@ export const normalize = (
   const eventId = clean(raw.event_id)
   const eventName = clean(raw.event_name)
   const head = headProblem(eventId, eventName) ?? timeProblem(raw.event_time, options)
-  if (head !== null) return refuse(head, eventId, eventName)
+  if (head !== null) return refuse(head, eventId, eventName, alreadyDropped)
 
   const droppedFields: Array<DroppedField> = [...alreadyDropped]
   const drop: Drop = (field, reason) => droppedFields.push({ field, reason })
@@ -40,7 +40,7 @@ export const normalize = (
 
   const read = raw.properties === null ? null : normalizeProperties(raw.properties, personal, drop)
   if (read !== null && "unusable" in read) {
-    return refuse(problem(read.unusable.reason, read.unusable.message), eventId, eventName)
+    return refuse(problem(read.unusable.reason, read.unusable.message), eventId, eventName, droppedFields)
   }
   const sealer = options.recipients
   const user =
@@ -57,7 +57,7 @@ export const normalize = (
           drop
         )
   if (isWithoutIdentity(user)) {
-    return refuse(problem("empty_identity", "The event has no usable identifier of the customer."), eventId, eventName)
+    return refuse(problem("empty_identity", withoutIdentity(droppedFields)), eventId, eventName, droppedFields)
   }
   return {
     _tag: "Normalized",
@@ -84,14 +84,32 @@ export const normalize = (
 type Drop = (field: string, reason: DropReason) => void
 
 /** The id and name of the event are told only where they tell no person. */
-const refuse = (found: Problem, eventId: string, eventName: string): NormalizeResult => ({
+const refuse = (
+  found: Problem,
+  eventId: string,
+  eventName: string,
+  dropped: ReadonlyArray<DroppedField>
+): NormalizeResult => ({
   _tag: "Problem",
   problem: {
     ...found,
     eventId: isIdentifier(eventId) ? eventId : null,
-    eventName: isIdentifier(eventName) ? eventName : null
+    eventName: isIdentifier(eventName) ? eventName : null,
+    dropped
   }
 })
+
+/** With the first few of the customer's values that were left out, since one of them is mostly the reason. */
+const withoutIdentity = (dropped: ReadonlyArray<DroppedField>): string => {
+  const told = new Set<string>()
+  for (const { field, reason } of dropped) {
+    if (field.startsWith("user") && told.size < toldMax) told.add(`${field} (${reason})`)
+  }
+  const leftOut = told.size === 0 ? "" : `; left out: ${[...told].join(", ")}`
+  return `The event has no usable identifier of the customer${leftOut}.`
+}
+
+const toldMax = 5
 
 const headProblem = (eventId: string, eventName: string): Problem | null => {
   if (eventId === "" || isPlaceholder(eventId)) return problem("missing_event_id", "The event has no event_id.")

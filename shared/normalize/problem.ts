@@ -1,5 +1,7 @@
 /** Why a raw record cannot become a normalized event: a value, since it ends in `dead-letters`, never a failure. */
 
+import type { DroppedField } from "../../schemas/types.gen.ts"
+
 /** Stable reason codes; dashboards and alerts depend on them. */
 export const problemReasons = [
   "not_avro_not_json",
@@ -29,6 +31,8 @@ export interface Problem {
   /** Null where it could not be read or would tell personal data. */
   readonly eventId: string | null
   readonly eventName: string | null
+  /** What was left out before: without an identity, this is why. */
+  readonly dropped: ReadonlyArray<DroppedField>
 }
 
 /** What to do about each reason. */
@@ -59,4 +63,6 @@ export const problem = (
   message: string,
   eventId: string | null = null,
   eventName: string | null = null
-): Problem => ({ reason, message, nextStep: nextSteps[reason], eventId, eventName })
+): Problem => ({ reason, message, nextStep: nextSteps[reason], eventId, eventName, dropped: nothing })
+
+const nothing: ReadonlyArray<DroppedField> = []
