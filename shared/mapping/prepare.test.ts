@@ -33,6 +33,18 @@ describe("preparing a raw event", () => {
     assert.deepStrictEqual(prepared.dropped_fields, [{ field: "user.email", reason: "invalid_email" }])
   })
 
+  it("refuses at Meta exactly the identities that Meta does not match on", () => {
+    const value = { date_of_birth: "1990-04-12", zip: "94103", gender: "f", first_name: "Jane", user_agent: "UA" }
+    const sent = (...keys: ReadonlyArray<keyof typeof value>) =>
+      outcome({ ...raw, user: Object.fromEntries(keys.map((key) => [key, value[key]])) })
+    assert.strictEqual(sent("date_of_birth", "zip"), "payload")
+    assert.strictEqual(sent("date_of_birth", "gender"), "payload")
+    assert.strictEqual(sent("first_name", "zip"), "payload")
+    assert.strictEqual(sent("first_name", "gender"), "rejected:insufficient_identity")
+    assert.strictEqual(sent("date_of_birth", "user_agent"), "rejected:insufficient_identity")
+    assert.strictEqual(sent("zip", "gender", "user_agent"), "rejected:insufficient_identity")
+  })
+
   it("opens a message's recipient, as delivery does", () => {
     const prepared = prepare(raw, builtinConnection("whatsapp"))
     assert.strictEqual(prepared.outcome === "payload" ? prepared.payload["to"] : null, "+14155550132")

@@ -3,11 +3,14 @@ import type { NormalizedUser } from "../../schemas/types.gen.ts"
 import type { DropReason } from "../identity/field.ts"
 import type { PersonalData } from "./personal-data.ts"
 
-/** Whether nothing is left by which any platform could find the customer; place, birthday and gender alone find nobody. */
+/**
+ * Whether nothing is left by which any platform could find the customer. A birthday, a place or a gender alone finds nobody;
+ * a birthday beside one of the others is taken by Meta (best practices of the Conversions API).
+ */
 export const isWithoutIdentity = (user: NormalizedUser): boolean => {
   if (user.email.length > 0 || user.phones.length > 0 || user.external_id.length > 0) return false
   for (const field of identifiers) if (user[field] !== null) return false
-  return true
+  return user.date_of_birth === null || besideBirthday.every((field) => user[field] === null)
 }
 
 /** Takes personal data out of the fields that travel in clear, whose own grammar does not already forbid it. */
@@ -50,6 +53,10 @@ const identifiers = [
   "lead_id",
   "subscription_id"
 ] as const satisfies ReadonlyArray<keyof NormalizedUser>
+
+const besideBirthday = ["city", "state", "zip", "country", "gender"] as const satisfies ReadonlyArray<
+  keyof NormalizedUser
+>
 
 const clearFields = [
   "user_agent",

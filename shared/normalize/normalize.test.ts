@@ -123,6 +123,22 @@ describe("normalize", () => {
     ])
   })
 
+  it("takes a birthday beside a place for an identity, as Meta does", () => {
+    for (const [key, value] of [
+      ["city", "Berlin"],
+      ["zip", "10115"],
+      ["country", "DE"],
+      ["gender", "f"]
+    ] as const) {
+      assert.isNotEmpty(event({ ...jane, user: { date_of_birth: "1990-04-12", [key]: value } }).user.date_of_birth)
+    }
+    assert.strictEqual(refused({ ...jane, user: { date_of_birth: "1990-04-12" } }).reason, "empty_identity")
+    assert.strictEqual(
+      refused({ ...jane, user: { zip: "10115", country: "DE", gender: "f" } }).reason,
+      "empty_identity"
+    )
+  })
+
   it("never hashes a hash again for what nobody sees around it", () => {
     const hashed = sha256("u-77")
     assert.deepStrictEqual(event({ ...jane, user: { external_id: `\u200b${hashed}\u200e` } }).user.external_id, [
