@@ -139,6 +139,16 @@ describe("normalize", () => {
     )
   })
 
+  it("lets no lone surrogate through, which some parsers refuse the whole request for", () => {
+    const { app, properties } = event({
+      ...jane,
+      properties: { custom: { note: "a\ud800b", "\udc00": 1 } },
+      app: { extinfo: ["a2", "\ud83d"] }
+    })
+    assert.deepStrictEqual(properties?.custom, { note: "a\ufffdb", "\ufffd": 1 })
+    assert.deepStrictEqual(app?.extinfo, ["a2", "\ufffd"])
+  })
+
   it("never hashes a hash again for what nobody sees around it", () => {
     const hashed = sha256("u-77")
     assert.deepStrictEqual(event({ ...jane, user: { external_id: `\u200b${hashed}\u200e` } }).user.external_id, [

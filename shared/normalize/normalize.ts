@@ -154,7 +154,7 @@ const normalizeApp = (app: App, personal: PersonalData, drop: Drop): App => {
     app_id: text("app_id"),
     advertiser_tracking_enabled: app.advertiser_tracking_enabled,
     application_tracking_enabled: app.application_tracking_enabled,
-    extinfo: hasPersonal ? [] : app.extinfo,
+    extinfo: hasPersonal ? [] : app.extinfo.map((value) => value.toWellFormed()),
     app_name: text("app_name"),
     app_version: text("app_version")
   }

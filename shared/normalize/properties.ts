@@ -131,9 +131,12 @@ const normalizeCustom = (
   const keys = Object.keys(raw)
   if (keys.length === 0) return raw
   const custom: Record<string, string | number | boolean | null> = {}
-  for (const key of keys) {
-    const value = raw[key]
-    if (key === "__proto__" || value === undefined) continue
+  for (const rawKey of keys) {
+    const rawValue = raw[rawKey]
+    if (rawKey === "__proto__" || rawValue === undefined) continue
+    // A lone surrogate is no text: some parsers refuse the whole request for it.
+    const key = rawKey.toWellFormed()
+    const value = typeof rawValue === "string" ? rawValue.toWellFormed() : rawValue
     if (key.length > keyLengthMax || looksLikeEmail(key) || personal.inText(key))
       drop("properties.custom", "personal_data")
     else if (isPersonalValue(key, value, personal)) drop(`properties.custom.${key}`, "personal_data")
