@@ -26,12 +26,13 @@ export class JsonReader {
     return null
   }
 
-  /** Text; numbers and booleans by their usual spelling. */
+  /** Text, or a list of one; numbers and booleans by their usual spelling. */
   text(record: JsonRecord, key: string, path: string): string | null {
     const value = record[key]
     if (typeof value === "string") return value
     if (value === undefined || value === null) return null
-    return this.spelled(value) ?? this.drop(path + key, "invalid_type")
+    const only: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value
+    return this.spelled(only) ?? this.drop(path + key, "invalid_type")
   }
 
   /** One text or a list of texts. */

@@ -157,11 +157,11 @@ describe("normalize", () => {
   })
 
   it("bridges harmless differences of JSON", () => {
-    const { consent, properties, user } = event({
+    const { consent, dropped_fields, properties, user } = event({
       ...jane,
       event_id: 42,
       event_time: String(jane.event_time),
-      user: { external_id: 77, email: ["a.b@shop.example", null] },
+      user: { external_id: 77, email: ["a.b@shop.example", null], first_name: ["Ann"], zip: [94103], city: ["A", "B"] },
       consent: { ad_user_data: true, ad_personalization: "DENIED", sale_of_data: "CONSENT_GRANTED" },
       properties: { value: "129.95", currency: "usd", plan: "pro", custom: { nested: { a: 1 } }, items: [{ id: 1 }] }
     })
@@ -171,6 +171,8 @@ describe("normalize", () => {
     assert.deepStrictEqual(properties?.custom, { nested: '{"a":1}', plan: "pro" })
     assert.strictEqual(properties?.items[0]?.id, "1")
     assert.deepStrictEqual(user.external_id, [sha256("77")])
+    assert.deepStrictEqual([user.first_name, user.zip], [sha256("ann"), sha256("94103")])
+    assert.deepStrictEqual(dropped_fields, [{ field: "user.city", reason: "invalid_type" }])
   })
 
   it("never takes a misspelt consent for a consent", () => {
