@@ -3,6 +3,7 @@
  * email address or a phone number of anybody, and this customer's own identifiers in any usual spelling.
  */
 import type { RawUser } from "../../schemas/types.gen.ts"
+import { normalizeBirthDate } from "../identity/birth-date.ts"
 import { memo } from "../identity/memo.ts"
 import { isPlaceholder } from "../identity/placeholder.ts"
 import { alreadyHashed } from "../identity/sha256.ts"
@@ -46,7 +47,7 @@ export const looksLikeEmail = (text: string): boolean =>
 export const isIdentifierName: (name: string) => boolean = memo(20_000, (name) => identifierName.test(name))
 
 interface Needles {
-  /** Digits of phone numbers without prefixes, and of the date of birth as YYYYMMDD. */
+  /** Digits of phone numbers without prefixes, and of the date of birth in the orders in which people write it. */
   readonly numbers: ReadonlyArray<string>
   /** Parts of the names, lower case. */
   readonly words: ReadonlyArray<Word>
@@ -62,10 +63,7 @@ const needlesOf = (user: RawUser | null): Needles => {
     const digits = phone.replace(/[^0-9]+/g, "")
     if (digits.length >= 7) numbers.push(digits.slice(-8).replace(/^0+/, ""))
   }
-  for (const date of plainValues(user.date_of_birth)) {
-    const digits = date.replace(/[^0-9]+/g, "")
-    if (digits.length >= 8) numbers.push(digits.slice(0, 8))
-  }
+  for (const date of plainValues(user.date_of_birth)) numbers.push(...birthdayDigits(date))
   const first = wordsOf(user.first_name)
   const last = wordsOf(user.last_name)
   const [given, family] = [first.joined, last.joined]
@@ -77,6 +75,22 @@ const needlesOf = (user: RawUser | null): Needles => {
     joined
   }
 }
+
+/** Year, month and day in every usual order, with the zeros before single digits and without. */
+const birthdayDigits = memo(20_000, (raw: string): ReadonlyArray<string> => {
+  const found = new Set<string>()
+  const given = raw.replace(/[^0-9]+/g, "")
+  if (given.length >= 8) found.add(given.slice(0, 8))
+  for (const order of ["month_first", "day_first"] as const) {
+    const date = normalizeBirthDate(raw, Number.POSITIVE_INFINITY, order)
+    if (!("value" in date)) continue
+    const [year, month, day] = [date.value.slice(0, 4), date.value.slice(4, 6), date.value.slice(6)]
+    for (const [m, d] of [[month, day] as const, [String(Number(month)), String(Number(day))] as const]) {
+      for (const digits of [year + m + d, d + m + year, m + d + year]) if (digits.length >= 7) found.add(digits)
+    }
+  }
+  return [...found]
+})
 
 const plainValues = (values: string | ReadonlyArray<string> | null): ReadonlyArray<string> => {
   if (values === null) return []

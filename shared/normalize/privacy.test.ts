@@ -27,7 +27,9 @@ const persons = [
       "171 23",
       "1984-07-29",
       "19840729",
-      "29.07.1984"
+      "29.07.1984",
+      "7/29/1984",
+      "29-7-1984"
     ]
   },
   {
@@ -67,6 +69,9 @@ const planted = (index: number) => {
         email: address,
         note: `${user.last_name} again`,
         [address]: true,
+        born: "29.07.1984",
+        birthday: "7/29/1984",
+        since: "cake on 29-7-1984",
         deep: { a: [{ b: phone }] },
         plan: "pro"
       }
