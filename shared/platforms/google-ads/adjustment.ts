@@ -4,7 +4,7 @@ import { commerceOf } from "../../mapping/commerce.ts"
 import { type Dropped, type Mutable, put, rejected } from "../../mapping/result.ts"
 import type { JsonObject, MappingContext, MapResult } from "../connector.ts"
 import { customerOf, dateTime } from "./format.ts"
-import { formatUserData } from "./user-data.ts"
+import { formatUserData, noteLeftOut } from "./user-data.ts"
 
 const types: ReadonlySet<string> = new Set(["RETRACTION", "RESTATEMENT", "ENHANCEMENT"])
 
@@ -42,6 +42,7 @@ export const mapAdjustment = (
   if (type === "ENHANCEMENT") {
     const userData = enhancement(event, context)
     if (userData === null) return rejected("no_identifiers", "Google Ads needs user data for an enhancement.")
+    noteLeftOut(event.user, context, dropped)
     Object.assign(payload, userData)
     put(payload, "userAgent", event.user.user_agent)
   }

@@ -38,10 +38,14 @@ describe("the Google Ads API's conversions", () => {
 
   it("send five user identifiers at most", () => {
     const many = Array.from({ length: 7 }, (_, index) => hash(`email-${index}`))
-    assert.strictEqual(
-      (payload({ user: { ...jane, email_google: many } })["userIdentifiers"] as Array<object>).length,
-      5
-    )
+    const result = mapped(mapEvent, purchase({ user: { ...jane, email_google: many } }), ads)
+    assert.strictEqual((result.payload["userIdentifiers"] as Array<object>).length, 5)
+    assert.deepStrictEqual(result.dropped, [
+      { field: "user.email", reason: "too_many" },
+      { field: "user.phone", reason: "too_many" }
+    ])
+    const exactly = mapped(mapEvent, purchase({ user: { ...jane, email_google: many.slice(0, 4) } }), ads)
+    assert.deepStrictEqual(exactly.dropped, [])
   })
 
   it("are rejected without identifier, and skipped where sale is denied, which the API can't express", () => {

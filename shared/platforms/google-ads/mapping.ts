@@ -14,7 +14,7 @@ import { actionOf } from "../google/account.ts"
 import { adsCartData } from "../google/cart-data.ts"
 import { isAdjustment, mapAdjustment } from "./adjustment.ts"
 import { customerOf, dateTime } from "./format.ts"
-import { formatUserData } from "./user-data.ts"
+import { formatUserData, noteLeftOut } from "./user-data.ts"
 
 /** Maps the event. */
 export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapResult => {
@@ -83,7 +83,10 @@ const braidExcludes = (
   dropped: Array<Dropped>
 ): Mutable => {
   const userData = { ...formatUserData(event.user, context) }
-  if (isEmpty(userData) || !hasBraid(click)) return userData
+  if (isEmpty(userData) || !hasBraid(click)) {
+    noteLeftOut(event.user, context, dropped)
+    return userData
+  }
   dropped.push({ field: "user", reason: "not_with_braid" })
   return {}
 }

@@ -74,11 +74,16 @@ describe("the Data Manager API's events", () => {
 
   it("send ten identifiers at most, the address among them", () => {
     const many = Array.from({ length: 12 }, (_, index) => hash(`email-${index}`))
-    const { userIdentifiers } = payload({ user: { ...jane, email_google: many } })["userData"] as {
-      userIdentifiers: ReadonlyArray<object>
-    }
+    const result = mapped(mapEvent, purchase({ user: { ...jane, email_google: many } }), google)
+    const { userIdentifiers } = result.payload["userData"] as { userIdentifiers: ReadonlyArray<object> }
     assert.strictEqual(userIdentifiers.length, 10)
     assert.hasAllKeys(userIdentifiers[9], ["address"])
+    assert.deepStrictEqual(result.dropped, [
+      { field: "user.email", reason: "too_many" },
+      { field: "user.phone", reason: "too_many" }
+    ])
+    const exactly = mapped(mapEvent, purchase({ user: { ...jane, email_google: many.slice(0, 8) } }), google)
+    assert.deepStrictEqual(exactly.dropped, [])
   })
 
   it("never send gbraid and wbraid together", () => {
@@ -124,6 +129,15 @@ describe("the Data Manager API's events", () => {
       { variable: "note", value: "7" }
     ])
     assert.deepStrictEqual(sent["userProperties"], { customerType: "NEW" })
+  })
+
+  it("take the customer's type in any case, and leave out what is none", () => {
+    const of = (customer_type: string) =>
+      mapped(mapEvent, purchase({ properties: properties({ customer_type }) }), google)
+    assert.deepStrictEqual(of("Returning").payload["userProperties"], { customerType: "RETURNING" })
+    assert.deepStrictEqual(of("reengaged").payload["userProperties"], { customerType: "REENGAGED" })
+    assert.isUndefined(of("vip").payload["userProperties"])
+    assert.deepStrictEqual(of("vip").dropped, [{ field: "properties.customer_type", reason: "not_supported" }])
   })
 
   it("take the conversion action of the override, else the account's, else none", () => {

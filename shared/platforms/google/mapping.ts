@@ -13,7 +13,7 @@ import type { Json, MappingContext, MapResult } from "../connector.ts"
 import { actionOf } from "./account.ts"
 import { cartData } from "./cart-data.ts"
 import { mayHaveIp } from "./regions.ts"
-import { formatUserData } from "./user-data.ts"
+import { formatUserData, noteLeftOut } from "./user-data.ts"
 
 /** Maps the event. The conversion action is the batch group: the request's destination names it. */
 export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapResult => {
@@ -32,6 +32,7 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
   const dropped: Array<Dropped> = []
   const adIdentifiers = adIdentifiersOf(event.user, dropped)
   const userData = formatUserData(event.user, context)
+  noteLeftOut(event.user, context, dropped)
   if (isEmpty(adIdentifiers) && isEmpty(userData)) {
     return rejected("no_identifiers", "Google needs a click id or hashed user data (NO_IDENTIFIERS_PROVIDED).")
   }
@@ -49,7 +50,7 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
   put(payload, "eventDeviceInfo", deviceInfo(event.user, dropped))
   put(payload, "cartData", cartData(commerce, connection.account, dropped))
   put(payload, "customVariables", customVariables(event, compiled, dropped))
-  put(payload, "userProperties", userProperties(event))
+  put(payload, "userProperties", userProperties(event, dropped))
   return {
     _tag: "Payload",
     platformEvent: named.name,
@@ -133,8 +134,14 @@ const customVariables = (
   return variables.length === 0 ? null : variables
 }
 
-const userProperties = (event: NormalizedEvent): Mutable | null => {
-  const type = event.properties?.customer_type
-  if (type === "new") return { customerType: "NEW" }
-  return type === "returning" ? { customerType: "RETURNING" } : null
+/** The enumeration is closed: another word would fail the request. */
+const userProperties = (event: NormalizedEvent, dropped: Array<Dropped>): Mutable | null => {
+  const given = event.properties?.customer_type ?? null
+  if (given === null || given === "") return null
+  const type = given.toUpperCase()
+  if (customerTypes.has(type)) return { customerType: type }
+  dropped.push({ field: "properties.customer_type", reason: "not_supported" })
+  return null
 }
+
+const customerTypes: ReadonlySet<string> = new Set(["NEW", "RETURNING", "REENGAGED"])
