@@ -1,6 +1,7 @@
 /** Normalized events and connections for tests: a purchase of a fully known customer, and how to vary it. */
 import type { App, Consent, Item, NormalizedEvent, NormalizedUser, Properties } from "../../schemas/types.gen.ts"
 import type { Connection, MappingOptions } from "../connections/connection.ts"
+import { noUser } from "../normalize/customer.ts"
 import type { ConnectorKind } from "../platforms/platform.ts"
 import { builtinConnection } from "./builtin.ts"
 
@@ -10,48 +11,8 @@ export const eventTime = Date.UTC(2026, 10, 23, 10, 0, 0, 123)
 /** A text that looks like a hash and tells which it is. */
 export const hash = (name: string): string => Buffer.from(name).toString("hex").padEnd(64, "0").slice(0, 64)
 
-export const nobody: NormalizedUser = {
-  email: [],
-  email_google: [],
-  phones: [],
-  first_name: null,
-  first_name_google: null,
-  last_name: null,
-  last_name_google: null,
-  city: null,
-  city_snap: null,
-  city_plain: null,
-  state: null,
-  state_plain: null,
-  zip: null,
-  zip_snap: null,
-  zip_plain: null,
-  country: null,
-  country_code: null,
-  external_id: [],
-  date_of_birth: null,
-  gender: null,
-  ip: null,
-  user_agent: null,
-  fbp: null,
-  fbc: null,
-  fbclid: null,
-  fbclid_time: null,
-  gclid: null,
-  gbraid: null,
-  wbraid: null,
-  dclid: null,
-  ttclid: null,
-  ttp: null,
-  sc_click_id: null,
-  sc_cookie1: null,
-  ctwa_clid: null,
-  madid: null,
-  anon_id: null,
-  lead_id: null,
-  subscription_id: null,
-  locale: null
-}
+/** A customer of whom nothing is known. */
+export const nobody = noUser
 
 export const jane: NormalizedUser = {
   ...nobody,
