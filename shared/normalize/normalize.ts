@@ -67,7 +67,7 @@ export const normalize = (
       event_time: Math.trunc(raw.event_time),
       source,
       action_source: normalizeActionSource(raw.action_source, drop),
-      event_source_url: urlOf("event_source_url", raw.event_source_url, personal, drop),
+      event_source_url: pageUrl(raw.event_source_url, personal, drop),
       referrer_url: urlOf("referrer_url", raw.referrer_url, personal, drop),
       messaging_channel: normalizeMessagingChannel(raw.messaging_channel, drop),
       page_id: accountId("page_id", raw.page_id, drop),
@@ -122,6 +122,16 @@ const headProblem = (eventId: string, eventName: string): Problem | null => {
 }
 
 const isIdentifier = (value: string): boolean => value !== "" && value.length <= 256 && !looksLikeEmail(value)
+
+/** The platforms ask for the page with its protocol, http or https; `about:blank` or an app's own scheme is no page. */
+const pageUrl = (raw: string | null, personal: PersonalData, drop: Drop): string | null => {
+  const url = urlOf("event_source_url", raw, personal, drop)
+  if (url === null || page.test(url)) return url
+  drop("event_source_url", "invalid_url")
+  return null
+}
+
+const page = /^https?:\/\//i
 
 const urlOf = (field: string, raw: string | null, personal: PersonalData, drop: Drop): string | null => {
   if (raw === null || raw === "") return null
