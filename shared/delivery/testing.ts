@@ -4,6 +4,7 @@ import type { MappedEvent } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../avro/codecs.ts"
 import { makeMemoryCodecs } from "../avro/memory.ts"
 import type { Connection } from "../connections/connection.ts"
+import { connectionOf } from "../mapping/event-fixture.ts"
 import type { BatchVerdict, Connector, EventVerdict, HttpResponseSpec, Limits } from "../platforms/connector.ts"
 import type { HttpFailure } from "../platforms/http-failure.ts"
 import { all, batchHead } from "../platforms/verdicts.ts"
@@ -130,37 +131,14 @@ export const worldOf = (
   }
 }
 
+const builtin = connectionOf("meta", { version: "1" })
 export const connection: Connection = {
+  ...builtin,
   id: "shop",
-  kind: "meta",
-  platform: "meta",
-  enabled: true,
   account: {},
   credential: "env:TOKEN",
   endpoint: { host: "https://platform.example", version: "v1" },
-  events: { include: [], exclude: [], actionSources: [] },
-  mapping: {
-    version: "1",
-    names: "specification",
-    defaultCountry: null,
-    defaultActionSource: "website",
-    events: {},
-    parameters: {},
-    templates: {}
-  },
-  limits: {
-    profile: "documented",
-    eventsPerRequest: null,
-    bytesPerRequest: null,
-    requestsPerWindow: null,
-    eventsPerWindow: null,
-    window: null,
-    concurrency: null,
-    linger: null
-  },
-  consent: { onUnknown: "send", onSaleDenied: "restrict" },
-  testEventCode: null,
-  partnerName: null
+  limits: { ...builtin.limits, linger: null }
 }
 
 export const mappedEvent = (id: string, overrides: Partial<MappedEvent> = {}): MappedEvent => ({
