@@ -14,12 +14,32 @@ export const normalizeCountry = (raw: string): Field<string> => {
   if (/^[A-Za-z]{2}$/.test(cleaned)) return codeOf(cleaned.toLowerCase())
   if (isPlaceholder(cleaned)) return dropped("placeholder")
   if (isOtherHash(cleaned)) return dropped("unsupported_hash")
-  const folded = fold(cleaned)
-  // `U.S.` is a code; `Áo`, which is Austria in Vietnamese, is not Angola's for being `ao` without its accent.
-  const code = names.get(folded) ?? (isAscii(cleaned) ? twoLetters(folded) : undefined)
+  const code = lookUp(cleaned) ?? withoutArticle(cleaned) ?? ofTwoNames(cleaned)
   return code === undefined ? dropped("invalid_country") : kept(code)
 }
 
+const lookUp = (text: string): string | undefined => {
+  const folded = fold(text)
+  // `U.S.` is a code; `Áo`, which is Austria in Vietnamese, is not Angola's for being `ao` without its accent.
+  return names.get(folded) ?? (isAscii(text) ? twoLetters(folded) : undefined)
+}
+
+/** ISO's own names carry it in brackets: `Netherlands (the)`, `Korea (the Republic of)`. */
+const withoutArticle = (text: string): string | undefined =>
+  article.test(text) ? (lookUp(text.replace(article, " ")) ?? lookUp(text.replace(articles, " "))) : undefined
+
+const article = /\bthe\b/i
+const articles = /\bthe\b/gi
+
+/** `United Kingdom (UK)`: a country by two of its names. What else stands in brackets may tell another one. */
+const ofTwoNames = (text: string): string | undefined => {
+  const match = twoNames.exec(text)
+  if (match === null) return undefined
+  const code = lookUp(match[1]!)
+  return code !== undefined && code === lookUp(match[2]!) ? code : undefined
+}
+
+const twoNames = /^([^()]+)\(([^()]+)\)$/
 /** The country of a hash of its lower-case alpha-2 code, so that a producer's own hashing does not lose it; or null. */
 export const countryOfHash = (hash: string): string | null => codeOfHash.get(hash) ?? null
 
