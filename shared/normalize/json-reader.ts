@@ -52,8 +52,9 @@ export class JsonReader {
   /** A finite number; a plain decimal in a string is one. Anything else is a problem of the event. */
   number(record: JsonRecord, key: string, path: string): number | null {
     const value = record[key]
-    if (value === undefined || value === null || value === "") return null
+    if (value === undefined || value === null) return null
     if (typeof value === "number" && Number.isFinite(value)) return value
+    if (typeof value === "string" && value.trim() === "") return null
     if (typeof value === "string" && value.length <= 64 && decimal.test(value.trim())) return Number(value)
     this.problem ??= problem("invalid_value", `${path}${key} is not a number.`, this.eventId, this.eventName)
     return null

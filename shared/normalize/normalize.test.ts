@@ -163,10 +163,18 @@ describe("normalize", () => {
       event_time: String(jane.event_time),
       user: { external_id: 77, email: ["a.b@shop.example", null], first_name: ["Ann"], zip: [94103], city: ["A", "B"] },
       consent: { ad_user_data: true, ad_personalization: "DENIED", sale_of_data: "CONSENT_GRANTED" },
-      properties: { value: "129.95", currency: "usd", plan: "pro", custom: { nested: { a: 1 } }, items: [{ id: 1 }] }
+      properties: {
+        value: " 129.95 ",
+        predicted_ltv: " ",
+        currency: "usd",
+        plan: "pro",
+        custom: { nested: { a: 1 } },
+        items: [{ id: 1 }]
+      }
     })
     assert.deepStrictEqual(consent, { ad_user_data: "granted", ad_personalization: "denied", sale_of_data: "granted" })
     assert.strictEqual(properties?.value, 129.95)
+    assert.isNull(properties?.predicted_ltv)
     assert.strictEqual(properties?.currency, "USD")
     assert.deepStrictEqual(properties?.custom, { nested: '{"a":1}', plan: "pro" })
     assert.strictEqual(properties?.items[0]?.id, "1")
