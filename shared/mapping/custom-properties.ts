@@ -1,6 +1,7 @@
 /** Free custom properties on their way into a payload. */
 import type { NormalizedEvent } from "../../schemas/types.gen.ts"
-import type { Dropped, Mutable } from "./result.ts"
+import { deliveryCategory } from "./commerce.ts"
+import { type Dropped, type Mutable, put } from "./result.ts"
 
 type Scalar = string | number | boolean
 
@@ -49,12 +50,28 @@ export const addListedCustom = (
 const add = (target: Mutable, name: string, value: Scalar, dropped: Array<Dropped>): void => {
   if (Object.hasOwn(target, name)) drop(name, "name_taken", dropped)
   else if (lists.has(name) || (numbers.has(name) && !isAmount(value))) drop(name, "invalid_type", dropped)
-  else target[name] = value
+  else if (name === "delivery_category") {
+    put(target, name, deliveryCategory(String(value), `properties.custom.${name}`, dropped))
+  } else target[name] = texts.has(name) ? String(value) : value
 }
 
 /** Parameters that are lists, or belong to an amount: a custom property, being one value, cannot be any of them. */
 const lists: ReadonlySet<string> = new Set(["contents", "content_ids", "brands", "currency"])
 const numbers: ReadonlySet<string> = new Set(["value", "net_revenue", "predicted_ltv", "num_items"])
+/** TikTok refuses a request in which one of them is a number. */
+const texts: ReadonlySet<string> = new Set([
+  "content_type",
+  "content_name",
+  "content_category",
+  "order_id",
+  "shop_id",
+  "search_string",
+  "description",
+  "customer_type",
+  "sign_up_method",
+  "status",
+  "item_number"
+])
 const isAmount = (value: Scalar): boolean => typeof value === "number" && value >= 0
 
 const drop = (name: string, reason: string, dropped: Array<Dropped>) =>

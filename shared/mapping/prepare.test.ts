@@ -70,6 +70,19 @@ describe("preparing a raw event", () => {
     }
   })
 
+  it("sends a custom property under the name of a text as text, and a delivery category checked", () => {
+    const custom = { order_id: 77, search_string: true, delivery_category: "by balloon", rank: 1 }
+    for (const kind of ["meta", "tiktok"] as const) {
+      const prepared = prepare({ ...raw, properties: { custom } }, builtinConnection(kind))
+      const sent =
+        prepared.outcome === "payload" ? prepared.payload[kind === "meta" ? "custom_data" : "properties"] : {}
+      assert.deepStrictEqual(sent, { order_id: "77", rank: 1, search_string: "true" }, kind)
+      assert.deepStrictEqual(prepared.dropped_fields, [
+        { field: "properties.custom.delivery_category", reason: "not_supported" }
+      ])
+    }
+  })
+
   it("sends a delivery category in the platforms' words only", () => {
     const sent = (delivery_category: string) => {
       const prepared = prepare({ ...raw, properties: { delivery_category } }, builtinConnection("meta"))
