@@ -6,8 +6,7 @@ import { properties, purchase } from "../../shared/mapping/event-fixture.ts"
 import { contentOf } from "./content.ts"
 
 const codecs = makeMemoryCodecs()
-const content = (event: NormalizedEvent) =>
-  contentOf(codecs.encode("normalized-events", "normalized-event", event)).toString("hex")
+const content = (event: NormalizedEvent) => contentOf(codecs.encode("normalized-events", "normalized-event", event))
 
 const sources = fc.record({
   topic: fc.string({ maxLength: 200 }),

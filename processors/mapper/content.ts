@@ -1,17 +1,19 @@
 /** What two occurrences of one event must have in common to be the same event: all that was normalized but its source. */
 
+import { checksum } from "../../shared/dedup/deduplicator.ts"
+
 /**
- * The bytes of an encoded NormalizedEvent without the header of Confluent's format and without the field `source`, which
- * differs between two raw records whatever they say. Equal events written by the same schema give equal bytes. Never
- * fails: bytes that are no NormalizedEvent give some bytes.
+ * The checksum of an encoded NormalizedEvent without the header of Confluent's format and without the field `source`, which
+ * differs between two raw records whatever they say. Equal events written by the same schema give the same. Never fails:
+ * bytes that are no NormalizedEvent give some number.
  */
-export const contentOf = (value: Buffer): Buffer => {
+export const contentOf = (value: Buffer): number => {
   const start = headerBytes
   const name = skipText(value, skipText(value, start))
   const sourceAt = skipLong(value, name)
   const topicEnd = skipText(value, sourceAt)
   const sourceEnd = skipLong(value, skipLong(value, skipLong(value, topicEnd)))
-  return Buffer.concat([value.subarray(start, sourceAt), value.subarray(sourceEnd)])
+  return checksum(value.subarray(start, sourceAt), value.subarray(sourceEnd))
 }
 
 /** A zero byte and the four bytes of the schema's id. */

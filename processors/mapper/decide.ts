@@ -104,7 +104,7 @@ const write = (
   encode: Encode,
   now: number
 ): Mapped => {
-  const headers = { connection: connection.id }
+  const headers = headersOf(connection)
   const key = event.event_id
   if (mapped._tag === "Mapped") {
     const topic = `mapped-events.${connection.platform}`
@@ -133,6 +133,17 @@ const write = (
   outputs.push({ topic: "dead-letters", key, value: encode("dead-letters", "dead-letter", letter), headers })
   return mapped
 }
+
+/** One object for all records of a connection, since the client makes the bytes of each object once. */
+const headersOf = (connection: Connection): Readonly<Record<string, string>> => {
+  const known = headersByConnection.get(connection)
+  if (known !== undefined) return known
+  const made = { connection: connection.id }
+  headersByConnection.set(connection, made)
+  return made
+}
+
+const headersByConnection = new WeakMap<Connection, Readonly<Record<string, string>>>()
 
 const tooLarge = (topic: string, bytes: number): Mapped => ({
   _tag: "Rejected",

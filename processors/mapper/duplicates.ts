@@ -33,7 +33,7 @@ export class Duplicates {
   private readonly ids: Deduplicator
   private readonly scope: DuplicateOptions["scope"]
   private fresh: Array<Entry> = []
-  private occurrence: Occurrence = { eventId: "", partition: 0, offset: 0, content: "" }
+  private occurrence: Occurrence = { eventId: "", partition: 0, offset: 0, content: 0 }
   private entry: Entry = entryOf(this.occurrence, 0)
   private isKnown = false
   private now = 0

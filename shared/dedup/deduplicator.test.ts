@@ -1,11 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration } from "effect"
 import fc from "fast-check"
-import { Deduplicator, entryOf, packEntries } from "./deduplicator.ts"
+import { checksum, Deduplicator, entryOf, packEntries } from "./deduplicator.ts"
 
 const now = 1_795_000_000_000
 const hour = 3_600_000
-const occurrence = (eventId: string, offset: number, content = "c") => ({ eventId, partition: 3, offset, content })
+const occurrence = (eventId: string, offset: number, content = "c") => ({
+  eventId,
+  partition: 3,
+  offset,
+  content: checksum(content)
+})
 const options = { window: Duration.hours(24), idsMax: 1_000_000 }
 
 describe("the deduplicator", () => {

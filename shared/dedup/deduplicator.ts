@@ -4,6 +4,7 @@
  */
 import { hash } from "node:crypto"
 import { endianness } from "node:os"
+import { crc32 } from "node:zlib"
 import { Duration } from "effect"
 import { type Entry, entryWords, IdTable, type Lookup, timeOf } from "./id-table.ts"
 
@@ -23,8 +24,8 @@ export interface Occurrence {
   /** Position of its raw record. */
   readonly partition: number
   readonly offset: number
-  /** What a repeat should equal; an id that comes with other content is a conflict. */
-  readonly content: string | Buffer
+  /** `checksum` of what a repeat should equal; an id that comes with another is a conflict. */
+  readonly content: number
 }
 
 export interface DeduplicatorStatistics {
@@ -94,20 +95,32 @@ export class Deduplicator {
   }
 }
 
-/** Hashes an occurrence: 96 bits of SHA-256 of the id, 32 bits of the content's. */
+/** 32 bits of what a repeat should equal, in parts: nobody is to be fooled by it, so that a CRC does. */
+export const checksum = (...parts: ReadonlyArray<string | Uint8Array>): number =>
+  parts.reduce((sum, part) => crc32(part, sum), 0)
+
+/** Hashes an occurrence: 96 bits of SHA-256 of the id. */
 export const entryOf = (occurrence: Occurrence, now: number): Entry => {
-  const id = hash("sha256", occurrence.eventId, "buffer")
-  const content = hash("sha256", occurrence.content, "buffer")
+  // A text of one character a byte costs less than a buffer.
+  const id = hash("sha256", occurrence.eventId, "binary")
   return {
-    hash0: id.readUInt32LE(0),
-    hash1: id.readUInt32LE(4),
-    hash2: id.readUInt32LE(8),
+    hash0: wordOf(id, 0),
+    hash1: wordOf(id, 4),
+    hash2: wordOf(id, 8),
     timeSeconds: Math.floor(now / 1000),
     partition: occurrence.partition,
     offset: occurrence.offset,
-    content: content.readUInt32LE(0)
+    content: occurrence.content
   }
 }
+
+/** Four characters as a little-endian word. */
+const wordOf = (text: string, at: number): number =>
+  (text.charCodeAt(at) |
+    (text.charCodeAt(at + 1) << 8) |
+    (text.charCodeAt(at + 2) << 16) |
+    (text.charCodeAt(at + 3) << 24)) >>>
+  0
 
 const entryBytes = entryWords * 4
 const isLittleEndian = endianness() === "LE"

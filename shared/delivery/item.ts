@@ -40,7 +40,7 @@ export interface Fate {
 export interface Item {
   readonly record: Inbound
   readonly event: MappedEvent
-  /** Bytes of the payload. */
+  /** Bytes of the payload, or a few more. */
   readonly bytes: number
   /** Requests that carried it in this step. */
   requests: number

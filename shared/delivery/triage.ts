@@ -36,7 +36,13 @@ export const triage = (
       continue
     }
     const event = decoded.value
-    const item: Item = { record, event, bytes: Buffer.byteLength(event.payload), requests: 0, fate: null }
+    const item: Item = {
+      record,
+      event,
+      bytes: payloadBytes(record, event, context.bytesPerRequest),
+      requests: 0,
+      fate: null
+    }
     item.fate = fateBeforeSending(item, context)
     if (item.fate !== null) result.settled.push(item)
     else if (event.not_before !== null && event.not_before > context.now) result.early.push(item)
@@ -44,6 +50,12 @@ export const triage = (
   }
   result.ready.sort((left, right) => deadlineOf(left) - deadlineOf(right))
   return result
+}
+
+/** The record's bytes are an upper bound that costs nothing; only where it is above the limit does the exact number matter. */
+const payloadBytes = (record: Inbound, event: MappedEvent, bytesPerRequest: number): number => {
+  const bound = record.value?.length ?? 0
+  return bound > 0 && bound + envelopeBytes <= bytesPerRequest ? bound : Buffer.byteLength(event.payload)
 }
 
 /** Whether the platform would no longer take the event. */

@@ -1,5 +1,6 @@
 /** Splits records into produce requests by bytes, because kafkajs doesn't and the broker refuses what is too large. */
 import type { ProducedRecord } from "./port.ts"
+import { encodedHeaders, textLength } from "./record-batch-writer.ts"
 
 /** Chunks of at most `bytesMax` bytes, in order; a record above it is a chunk of its own. No records, no chunks. */
 export const chunkByBytes = (
@@ -23,15 +24,9 @@ export const chunkByBytes = (
 /** An upper estimate of the bytes that a record takes in a request. */
 export const producedBytes = (record: ProducedRecord): number => {
   let bytes = recordOverheadBytes + (record.value?.length ?? 0)
-  if (record.key !== null) bytes += typeof record.key === "string" ? Buffer.byteLength(record.key) : record.key.length
-  if (record.headers !== undefined) {
-    for (const name in record.headers) {
-      bytes += headerOverheadBytes + Buffer.byteLength(name) + Buffer.byteLength(record.headers[name]!)
-    }
-  }
-  return bytes
+  if (record.key !== null) bytes += textLength(record.key)
+  return record.headers === undefined ? bytes : bytes + encodedHeaders(record.headers).length
 }
 
 /** Varints of lengths, offset and time of a record, and its share of its batch's header if the batch holds few. */
 const recordOverheadBytes = 90
-const headerOverheadBytes = 10

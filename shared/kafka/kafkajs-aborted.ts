@@ -35,12 +35,10 @@ const repaired = new WeakSet<PatchedBroker>()
 export const hideAborted = (partition: Mutable<FetchedPartition>): void => {
   const { messages, abortedTransactions } = partition
   if (abortedTransactions === null || abortedTransactions.length === 0) return
-  const visible = new Set(deliverable(messages, abortedTransactions))
+  const visible: ReadonlySet<FetchedMessage> = new Set(deliverable(messages, abortedTransactions))
   for (const message of messages as ReadonlyArray<Mutable<FetchedMessage>>) {
     if (visible.has(message) || message.isControlRecord) continue
     message.isControlRecord = true
-    // A key of four zero bytes is what kafkajs knows an abort marker by.
-    message.key = null
   }
   partition.abortedTransactions = []
 }

@@ -3,11 +3,7 @@ import { deliverable, type FetchedMessage } from "./kafkajs-committed.ts"
 
 const message = (offset: number, producerId: string, inTransaction: boolean): FetchedMessage => ({
   key: null,
-  value: Buffer.from(String(offset)),
-  timestamp: "0",
-  attributes: 0,
   offset: String(offset),
-  headers: {},
   isControlRecord: false,
   batchContext: { producerId, inTransaction }
 })

@@ -1,8 +1,10 @@
 /** What a reader of committed records may see of a fetch: no control records, nothing of aborted transactions. */
-import type { KafkaMessage } from "kafkajs"
+import type { ReadMessage } from "./kafkajs-records.ts"
 
-/** kafkajs's type leaves out what it knows of the batch that a message came in. */
-export type FetchedMessage = KafkaMessage & {
+/** What is known of a message and the batch that it came in; kafkajs's type leaves that out. */
+export interface FetchedMessage {
+  readonly offset: string | number
+  readonly key: Buffer | null
   readonly isControlRecord: boolean
   readonly batchContext?: { readonly producerId: string; readonly inTransaction: boolean }
 }
@@ -17,17 +19,17 @@ export interface FetchedPartition {
   readonly highWatermark: string
   readonly lastStableOffset: string
   readonly abortedTransactions: ReadonlyArray<AbortedTransaction> | null
-  readonly messages: ReadonlyArray<FetchedMessage>
+  readonly messages: ReadonlyArray<FetchedMessage & ReadMessage>
 }
 
 /**
  * A producer's records from an aborted transaction's first offset on are hidden until its abort marker, as Kafka's
  * protocol guide asks of clients that read committed records.
  */
-export const deliverable = (
-  messages: ReadonlyArray<FetchedMessage>,
+export const deliverable = <Message extends FetchedMessage>(
+  messages: ReadonlyArray<Message>,
   aborted: ReadonlyArray<AbortedTransaction>
-): ReadonlyArray<FetchedMessage> => {
+): ReadonlyArray<Message> => {
   const pending = [...aborted].sort((left, right) => Number(left.firstOffset) - Number(right.firstOffset))
   const hidden = new Set<string>()
   let next = 0

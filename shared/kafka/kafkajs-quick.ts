@@ -70,7 +70,8 @@ const encodeProduce = (options: ProduceOptions, now: number): Encoder => {
       bytes += 8 + batch.bytes
     }
   }
-  const into = Buffer.allocUnsafeSlow(bytes)
+  const whole = Buffer.allocUnsafeSlow(headroomBytes + bytes)
+  const into = whole.subarray(headroomBytes)
   let at = writeShortText(into, 0, transactionalId)
   at = into.writeInt16BE(acks, at)
   at = into.writeInt32BE(timeout, at)
@@ -93,8 +94,14 @@ const encodeProduce = (options: ProduceOptions, now: number): Encoder => {
       at = writeBatch(into, at, batch, head)
     }
   }
-  return encoderOf(into)
+  const encoder = encoderOf(into)
+  withHeadroom.set(encoder, whole)
+  return encoder
 }
+
+/** Left free in front of a produce request, so that its head is written there and the request not copied behind it. */
+const headroomBytes = 512
+const withHeadroom = new WeakMap<Encoder, Buffer>()
 
 /** Kafka's nullable string: a length of two bytes. */
 const shortTextBytes = (text: string | null): number => 2 + (text === null ? 0 : Buffer.byteLength(text))
@@ -113,13 +120,18 @@ interface Framed {
 
 const frame = async ({ correlationId, clientId, request }: Framed): Promise<Encoder> => {
   const payload = await request.encode()
-  const into = Buffer.allocUnsafeSlow(4 + 8 + shortTextBytes(clientId) + payload.offset)
+  const headBytes = 4 + 8 + shortTextBytes(clientId)
+  const whole = headBytes <= headroomBytes ? withHeadroom.get(payload) : undefined
+  const into =
+    whole === undefined
+      ? Buffer.allocUnsafeSlow(headBytes + payload.offset)
+      : whole.subarray(headroomBytes - headBytes, headroomBytes + payload.offset)
   let at = into.writeInt32BE(into.length - 4, 0)
   at = into.writeInt16BE(request.apiKey, at)
   at = into.writeInt16BE(request.apiVersion, at)
   at = into.writeInt32BE(correlationId, at)
   at = writeShortText(into, at, clientId ?? null)
-  payload.buf.copy(into, at, 0, payload.offset)
+  if (whole === undefined) payload.buf.copy(into, at, 0, payload.offset)
   return encoderOf(into)
 }
 
@@ -127,6 +139,7 @@ interface Grouping<Message> {
   readonly topic: string
   readonly partitionMetadata: ReadonlyArray<unknown>
   readonly messages: ReadonlyArray<Message>
+  /** Must not keep what it is asked with. */
   readonly partitioner: (of: {
     readonly topic: string
     readonly partitionMetadata: ReadonlyArray<unknown>
@@ -141,8 +154,10 @@ const groupMessages = <Message>({
 }: Grouping<Message>): Record<number, Array<Message>> => {
   const groups: Record<number, Array<Message>> = {}
   if (of.partitionMetadata.length === 0) return groups
+  const asked = { ...of, message: messages[0] as Message }
   for (const message of messages) {
-    const partition = partitioner({ ...of, message })
+    asked.message = message
+    const partition = partitioner(asked)
     const group = groups[partition]
     if (group === undefined) groups[partition] = [message]
     else group.push(message)
@@ -167,11 +182,25 @@ interface Fetched {
   readonly messages: ReadonlyArray<ReadRecord>
   readonly abortedTransactions?: ReadonlyArray<unknown> | null
 }
-type BatchClass = new (topic: string, fetchedOffset: string, data: Fetched) => object
+interface BatchOffsets {
+  firstOffset(): string | number | null
+  lastOffset(): string | number
+}
 
-/** kafkajs's `Batch` compares each offset as a 64-bit object; offsets are far below 2^53. */
+type BatchClass = new (topic: string, fetchedOffset: string, data: Fetched) => BatchOffsets
+
+/** kafkajs's `Batch` compares each offset as a 64-bit object; offsets are far below 2^53. What it tells of them stays text. */
 const quickBatch = (Original: BatchClass): BatchClass =>
   class Batch extends Original {
+    override firstOffset(): string | null {
+      const offset = super.firstOffset()
+      return offset === null ? null : String(offset)
+    }
+
+    override lastOffset(): string {
+      return String(super.lastOffset())
+    }
+
     constructor(topic: string, fetchedOffset: string, data: Fetched) {
       const aborted = (data.abortedTransactions?.length ?? 0) > 0
       super(topic, fetchedOffset, aborted ? data : { ...data, messages: [] })

@@ -2,7 +2,7 @@
 import { Effect, Fiber } from "effect"
 import type { Cluster } from "kafkajs"
 import { type ClusterAccess, withCluster } from "./kafkajs-cluster.ts"
-import { deliverable, type FetchedMessage, type FetchedPartition } from "./kafkajs-committed.ts"
+import { deliverable, type FetchedPartition } from "./kafkajs-committed.ts"
 import { fetchedRecord } from "./kafkajs-records.ts"
 import type { ResolvedKafkaOptions } from "./options.ts"
 import type { FetchedRecord, KafkaError } from "./port.ts"
@@ -120,7 +120,7 @@ const take = (topic: string, range: Range, fetched: FetchedPartition): ReadonlyA
   for (const message of deliverable(messages, fetched.abortedTransactions ?? [])) {
     const offset = Number(message.offset)
     if (offset >= range.position && (range.to === null || offset < range.to)) {
-      records.push(fetchedRecord(topic, range.partition, offset, message as FetchedMessage))
+      records.push(fetchedRecord(topic, range.partition, offset, message))
     }
   }
   // A compacted batch can end before the offset that was asked for; one step forward finds the next batch.

@@ -1,12 +1,16 @@
 /** Turns kafkajs's messages into the port's records; plain loops, because every record of the system passes here. */
 import type { IHeaders, KafkaMessage } from "kafkajs"
 import type { FetchedRecord } from "./port.ts"
+import { noHeaders, ReadRecord } from "./record-batch-reader.ts"
+
+/** A message as kafkajs reads it, from a compressed batch, or as our reader does. */
+export type ReadMessage = KafkaMessage | ReadRecord
 
 /** The messages at or after `from`, in order. */
 export const fetchedRecords = (
   topic: string,
   partition: number,
-  messages: ReadonlyArray<KafkaMessage>,
+  messages: ReadonlyArray<ReadMessage>,
   from: number
 ): ReadonlyArray<FetchedRecord> => {
   const records: Array<FetchedRecord> = []
@@ -21,18 +25,24 @@ export const fetchedRecord = (
   topic: string,
   partition: number,
   offset: number,
-  message: KafkaMessage
-): FetchedRecord => ({
-  topic,
-  partition,
-  offset,
-  timestamp: Number(message.timestamp),
-  key: message.key,
-  value: message.value,
-  headers: message.headers === undefined ? noHeaders : textHeaders(message.headers)
-})
-
-const noHeaders: Readonly<Record<string, string>> = Object.freeze({})
+  message: ReadMessage
+): FetchedRecord => {
+  if (message instanceof ReadRecord) {
+    message.topic = topic
+    message.partition = partition
+    return message
+  }
+  const { key, value, headers, timestamp } = message
+  return {
+    topic,
+    partition,
+    offset,
+    timestamp: Number(timestamp),
+    key,
+    value,
+    headers: headers === undefined ? noHeaders : textHeaders(headers)
+  }
+}
 
 /** Of a header that occurs several times, the last counts, as Java's `lastHeader` has it. */
 const textHeaders = (headers: IHeaders): Readonly<Record<string, string>> => {

@@ -51,17 +51,37 @@ export const makeSender = (): Sender => {
   }
   return {
     partitioner: () => partition(leaders),
-    send: (records, post) => sendAll(records.map(outgoingOf), post, performance.now())
+    send: (records, post) =>
+      sendAll(
+        records.map((record) => new Outgoing(record)),
+        post,
+        performance.now()
+      )
   }
 }
 
-interface Outgoing {
+/**
+ * A record on its way, and the message that kafkajs gets of it: kafkajs hands it to the partitioner as it was given, with what
+ * else it holds. One object for both, since every record of the system passes here.
+ */
+class Outgoing implements Message {
   readonly topic: string
-  readonly message: TrackedMessage
-}
+  readonly key: Buffer | string | null
+  readonly value: Buffer | null
+  declare readonly headers?: Record<string, string>
+  declare readonly timestamp?: string
+  declare partition?: number
+  call: Call | null = null
 
-/** kafkajs hands each message to the partitioner as it was given, with what else it holds. */
-type TrackedMessage = Message & { call?: Call }
+  constructor(record: ProducedRecord) {
+    this.topic = record.topic
+    this.key = record.key
+    this.value = record.value
+    if (record.partition !== undefined) this.partition = record.partition
+    if (record.headers !== undefined) this.headers = record.headers
+    if (record.timestamp !== undefined) this.timestamp = String(record.timestamp)
+  }
+}
 
 /** One call of kafkajs; the leader is null before the first message has found its partition. */
 interface Call {
@@ -89,7 +109,7 @@ const isSpanning = (error: unknown) => error instanceof SpansLeaders
 const partition =
   (known: Map<string, Leaders>) =>
   ({ topic, partitionMetadata, message }: Parameters<ReturnType<ICustomPartitioner>>[0]): number => {
-    const tracked = message as TrackedMessage
+    const tracked = message as Outgoing
     const leaders = leadersOf(known, topic, partitionMetadata)
     // Kept, so that a repetition goes to the same partition.
     tracked.partition ??= decide({ topic, partitionMetadata, message })
@@ -97,7 +117,7 @@ const partition =
     // kafkajs would drop the record without a word.
     if (leader === undefined) throw new NoSuchPartition(`the topic ${topic} has no partition ${tracked.partition}`)
     const { call } = tracked
-    if (call !== undefined && call.leader !== leader) {
+    if (call !== null && call.leader !== leader) {
       if (call.leader !== null) throw new SpansLeaders("the records of a call have different leaders")
       call.leader = leader
     }
@@ -135,7 +155,8 @@ const groupByLeader = (
 
 const unknownLeader = "?"
 
-const leaderOf = (leaders: Leaders | undefined, { topic, message }: Outgoing): number | string | null => {
+const leaderOf = (leaders: Leaders | undefined, message: Outgoing): number | string | null => {
+  const { topic } = message
   if (leaders === undefined) return topic
   message.partition ??= decide({ topic, partitionMetadata: [...leaders.metadata], message })
   return leaders.byPartition[message.partition] ?? null
@@ -144,7 +165,8 @@ const leaderOf = (leaders: Leaders | undefined, { topic, message }: Outgoing): n
 const topicMessages = (group: ReadonlyArray<Outgoing>): Array<TopicMessages> => {
   const call: Call = { leader: null }
   const byTopic = new Map<string, TopicMessages>()
-  for (const { topic, message } of group) {
+  for (const message of group) {
+    const { topic } = message
     message.call = call
     let found = byTopic.get(topic)
     if (found === undefined) {
@@ -154,12 +176,4 @@ const topicMessages = (group: ReadonlyArray<Outgoing>): Array<TopicMessages> => 
     found.messages.push(message)
   }
   return [...byTopic.values()]
-}
-
-const outgoingOf = (record: ProducedRecord): Outgoing => {
-  const message: TrackedMessage = { key: record.key, value: record.value }
-  if (record.partition !== undefined) message.partition = record.partition
-  if (record.headers !== undefined) message.headers = { ...record.headers }
-  if (record.timestamp !== undefined) message.timestamp = String(record.timestamp)
-  return { topic: record.topic, message }
 }

@@ -15,6 +15,8 @@ export interface FetchedRecord extends TopicPartition {
   readonly key: Buffer | null
   readonly value: Buffer | null
   readonly headers: Readonly<Record<string, string>>
+  /** Bytes of key and value, where they are known without making either. */
+  readonly bytes?: number
 }
 
 export interface ProducedRecord {

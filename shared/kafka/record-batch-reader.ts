@@ -1,21 +1,12 @@
 /**
- * Reads the records of an uncompressed batch (magic 2) in one pass over its bytes, into the shape of kafkajs's own decoder.
- * Keys and values are views of the fetched buffer. (Kafka protocol, "Record batch".)
+ * Reads the records of an uncompressed batch (magic 2) in one pass over its bytes. What it makes serves kafkajs as one of its
+ * messages and the port as a fetched record, since a second object for each record would cost more than the reading. Keys,
+ * values and headers are views of the fetched buffer, made when they are asked for: most records are only passed on. (Kafka
+ * protocol, "Record batch".)
  */
+import type { FetchedRecord } from "./port.ts"
 
-/** A record as kafkajs's consumer takes it; numbers of 64 bits are texts there. */
-export interface ReadRecord {
-  readonly magicByte: number
-  readonly attributes: number
-  readonly timestamp: string
-  readonly offset: string
-  readonly key: Buffer | null
-  readonly value: Buffer | null
-  readonly headers: Readonly<Record<string, Buffer | null | Array<Buffer | null>>>
-  readonly isControlRecord: boolean
-  readonly batchContext: BatchContext
-}
-
+/** What the records of a batch have in common. */
 export interface BatchContext {
   readonly firstOffset: string
   readonly firstTimestamp: string
@@ -50,6 +41,7 @@ export const readBatch = (buffer: Buffer, start: number): ReadBatch => {
   const attributes = buffer.readInt16BE(start + 21)
   const firstOffset = buffer.readBigInt64BE(start)
   const firstTimestamp = buffer.readBigInt64BE(start + 27)
+  const maxTimestamp = buffer.readBigInt64BE(start + 35)
   const context: BatchContext = {
     firstOffset: String(firstOffset),
     firstTimestamp: String(firstTimestamp),
@@ -60,15 +52,19 @@ export const readBatch = (buffer: Buffer, start: number): ReadBatch => {
     producerId: String(buffer.readBigInt64BE(start + 43)),
     producerEpoch: buffer.readInt16BE(start + 51),
     firstSequence: buffer.readInt32BE(start + 53),
-    maxTimestamp: String(buffer.readBigInt64BE(start + 35)),
+    maxTimestamp: String(maxTimestamp),
     timestampType: (attributes & brokerTimeMask) === 0 ? 0 : 1,
     magicByte: buffer.readInt8(start + 16)
   }
   const count = buffer.readInt32BE(start + 57)
   const records: Array<ReadRecord> = []
   const cursor: Cursor = { buffer, at: start + 61 }
-  const [offset, timestamp] = [Number(firstOffset), Number(firstTimestamp)]
-  for (let index = 0; index < count; index++) records.push(readRecord(cursor, context, offset, timestamp))
+  const first = { offset: Number(firstOffset), timestamp: Number(firstTimestamp) }
+  const brokerTime = context.timestampType === 1 ? Number(maxTimestamp) : null
+  const lastHeaders: LastHeaders = { at: 0, end: 0, headers: noHeaders }
+  for (let index = 0; index < count; index++) {
+    records.push(readRecord(cursor, context, first, brokerTime, lastHeaders))
+  }
   const { magicByte: _, ...head } = context
   return { ...head, records }
 }
@@ -78,33 +74,136 @@ interface Cursor {
   at: number
 }
 
-const readRecord = (cursor: Cursor, context: BatchContext, firstOffset: number, firstTimestamp: number): ReadRecord => {
+interface First {
+  readonly offset: number
+  readonly timestamp: number
+}
+
+const readRecord = (
+  cursor: Cursor,
+  context: BatchContext,
+  first: First,
+  brokerTime: number | null,
+  lastHeaders: LastHeaders
+): ReadRecord => {
   const length = readVarint(cursor)
   const end = cursor.at + length
-  const attributes = cursor.buffer.readInt8(cursor.at++)
-  const time = firstTimestamp + readVarint(cursor)
-  const offset = firstOffset + readVarint(cursor)
-  const key = readBytes(cursor)
-  const value = readBytes(cursor)
-  const headers = readHeaders(cursor)
+  const record = new ReadRecord(cursor.buffer, context, lastHeaders)
+  record.attributes = cursor.buffer[cursor.at++]!
+  const time = first.timestamp + readVarint(cursor)
+  record.timestamp = brokerTime ?? time
+  record.offset = first.offset + readVarint(cursor)
+  record.keyBytes = readVarint(cursor)
+  record.keyAt = cursor.at
+  if (record.keyBytes > 0) cursor.at += record.keyBytes
+  record.valueBytes = readVarint(cursor)
+  record.valueAt = cursor.at
+  if (record.valueBytes > 0) cursor.at += record.valueBytes
+  record.headersAt = cursor.at
+  record.end = end
   cursor.at = end
-  return {
-    magicByte: context.magicByte,
-    attributes,
-    timestamp: context.timestampType === 1 ? context.maxTimestamp : String(time),
-    offset: String(offset),
-    key,
-    value,
-    headers,
-    isControlRecord: context.isControlBatch,
-    batchContext: context
+  return record
+}
+
+/**
+ * A record of a fetch. kafkajs takes its offset and timestamp as numbers too, where its own messages have texts; `topic` and
+ * `partition` are filled in by whoever knows them.
+ */
+export class ReadRecord implements FetchedRecord {
+  topic = ""
+  partition = 0
+  offset = 0
+  timestamp = 0
+  attributes = 0
+  isControlRecord: boolean
+  readonly batchContext: BatchContext
+  /** -1 stands for null. */
+  keyBytes = -1
+  keyAt = 0
+  valueBytes = -1
+  valueAt = 0
+  headersAt = 0
+  end = 0
+  readonly #buffer: Buffer
+  readonly #lastHeaders: LastHeaders
+  #value: Buffer | null = null
+  #headers: Headers | null = null
+
+  constructor(buffer: Buffer, batchContext: BatchContext, lastHeaders: LastHeaders) {
+    this.#buffer = buffer
+    this.batchContext = batchContext
+    this.isControlRecord = batchContext.isControlBatch
+    this.#lastHeaders = lastHeaders
+  }
+
+  /** Bytes of key and value. */
+  get bytes(): number {
+    return Math.max(0, this.keyBytes) + Math.max(0, this.valueBytes)
+  }
+
+  get key(): Buffer | null {
+    return this.keyBytes < 0 ? null : this.#buffer.subarray(this.keyAt, this.keyAt + this.keyBytes)
+  }
+
+  get value(): Buffer | null {
+    if (this.valueBytes < 0) return null
+    this.#value ??= this.#buffer.subarray(this.valueAt, this.valueAt + this.valueBytes)
+    return this.#value
+  }
+
+  /** Of a header that occurs several times, the last counts, as Java's `lastHeader` has it. */
+  get headers(): Headers {
+    if (this.#headers === null) {
+      const last = this.#lastHeaders
+      if (!this.#hasHeaders(last)) {
+        last.headers = this.#readHeaders()
+        last.at = this.headersAt
+        last.end = this.end
+      }
+      this.#headers = last.headers
+    }
+    return this.#headers
+  }
+
+  #hasHeaders({ at, end }: LastHeaders): boolean {
+    const bytes = this.end - this.headersAt
+    if (end - at !== bytes) return false
+    const buffer = this.#buffer
+    for (let index = 0; index < bytes; index++) {
+      if (buffer[this.headersAt + index] !== buffer[at + index]) return false
+    }
+    return true
+  }
+
+  #readHeaders(): Headers {
+    const cursor: Cursor = { buffer: this.#buffer, at: this.headersAt }
+    const count = readVarint(cursor)
+    if (count === 0) return noHeaders
+    const headers: Record<string, string> = {}
+    for (let index = 0; index < count; index++) {
+      const name = readText(cursor)
+      headers[name] = readText(cursor)
+    }
+    return headers
   }
 }
+
+/** The headers of a batch that were read last, and where they stand: those of the next record are mostly the same. */
+interface LastHeaders {
+  at: number
+  end: number
+  headers: Headers
+}
+
+type Headers = Readonly<Record<string, string>>
+
+export const noHeaders: Headers = Object.freeze({})
 
 /** A zigzag varint; beyond 28 bits in floating point, exact below 2^53. */
 const readVarint = (cursor: Cursor): number => {
   const { buffer } = cursor
   let byte = buffer[cursor.at++]!
+  if (byte < 128) return (byte >>> 1) ^ -(byte & 1)
   let value = byte & 0x7f
   let factor = 128
   while (byte >= 128) {
@@ -115,23 +214,10 @@ const readVarint = (cursor: Cursor): number => {
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2
 }
 
-const readBytes = (cursor: Cursor): Buffer | null => {
+const readText = (cursor: Cursor): string => {
   const length = readVarint(cursor)
-  if (length < 0) return null
+  if (length <= 0) return ""
   const start = cursor.at
   cursor.at += length
-  return cursor.buffer.subarray(start, cursor.at)
-}
-
-const readHeaders = (cursor: Cursor): ReadRecord["headers"] => {
-  const count = readVarint(cursor)
-  const headers: Record<string, Buffer | null | Array<Buffer | null>> = {}
-  for (let index = 0; index < count; index++) {
-    const name = readBytes(cursor)?.toString("utf8") ?? ""
-    const value = readBytes(cursor)
-    const before = headers[name]
-    if (before === undefined) headers[name] = value
-    else headers[name] = Array.isArray(before) ? [...before, value] : [before, value]
-  }
-  return headers
+  return cursor.buffer.toString("utf8", start, cursor.at)
 }

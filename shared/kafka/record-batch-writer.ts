@@ -56,7 +56,7 @@ export const sizeBatch = (records: ReadonlyArray<BatchRecord>, now: number): Siz
       varintBytes(index) +
       textBytes(record.key) +
       textBytes(record.value) +
-      headersBytes(record.headers)
+      encodedHeaders(record.headers).length
     sizes.push(size)
     bytes += varintBytes(size) + size
   }
@@ -87,7 +87,9 @@ export const writeBatch = (into: Buffer, start: number, batch: SizedBatch, head:
     at = writeVarint(into, at, index)
     at = writeText(into, at, record.key)
     at = writeText(into, at, record.value)
-    at = writeHeaders(into, at, record.headers)
+    const headers = encodedHeaders(record.headers)
+    into.set(headers, at)
+    at += headers.length
   }
   into.writeUInt32BE(crc32c(into, start + 21, at), start + 17)
   return at
@@ -116,11 +118,17 @@ const writeVarint = (into: Buffer, start: number, value: number): number => {
 /** The length -1, for what is absent, is 1 as a zigzag varint. */
 const absent = 1
 
-const lengthOf = (text: Buffer | string): number => (typeof text === "string" ? Buffer.byteLength(text) : text.length)
+/** Bytes of a text in UTF-8, or of a buffer. */
+export const textLength = (text: Buffer | string): number => {
+  if (typeof text !== "string") return text.length
+  if (text.length > shortTextMax) return Buffer.byteLength(text)
+  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 127) return Buffer.byteLength(text)
+  return text.length
+}
 
 const textBytes = (text: Buffer | string | null | undefined): number => {
   if (text === null || text === undefined) return 1
-  const length = lengthOf(text)
+  const length = textLength(text)
   return varintBytes(length) + length
 }
 
@@ -129,39 +137,51 @@ const writeText = (into: Buffer, start: number, text: Buffer | string | null | u
     into[start] = absent
     return start + 1
   }
-  const length = lengthOf(text)
+  if (typeof text === "string") return writeString(into, start, text)
+  const at = writeVarint(into, start, text.length)
+  into.set(text, at)
+  return at + text.length
+}
+
+const writeString = (into: Buffer, start: number, text: string): number => {
+  const length = textLength(text)
   const at = writeVarint(into, start, length)
-  if (typeof text === "string") into.write(text, at, length, "utf8")
-  else into.set(text, at)
+  // Keys are short and ASCII, mostly: a loop here costs less than a call out of JavaScript.
+  if (length === text.length && length <= shortTextMax) {
+    for (let index = 0; index < length; index++) into[at + index] = text.charCodeAt(index)
+  } else into.write(text, at, length, "utf8")
   return at + length
 }
 
+const shortTextMax = 64
+
 type Headers = BatchRecord["headers"]
 
-const headersBytes = (headers: Headers): number => {
-  if (headers === undefined) return 1
-  let count = 0
-  let bytes = 0
-  for (const name in headers) {
-    for (const value of valuesOf(headers[name])) {
-      count++
-      bytes += textBytes(name) + textBytes(value)
-    }
-  }
-  return varintBytes(count) + bytes
+/** Without headers, their number alone. */
+const noHeaders = Buffer.from([0])
+
+/** The records of a connection share one object of headers, mostly; its bytes are made once. */
+export const encodedHeaders = (headers: Headers): Buffer => {
+  if (headers === undefined) return noHeaders
+  const known = encoded.get(headers)
+  if (known !== undefined) return known
+  const made = encodeHeaders(headers)
+  encoded.set(headers, made)
+  return made
 }
 
-const writeHeaders = (into: Buffer, start: number, headers: Headers): number => {
-  let count = 0
-  for (const name in headers) count += valuesOf(headers[name]).length
-  let at = writeVarint(into, start, count)
-  for (const name in headers) {
-    for (const value of valuesOf(headers[name])) {
-      at = writeText(into, at, name)
-      at = writeText(into, at, value)
-    }
+const encoded = new WeakMap<object, Buffer>()
+
+const encodeHeaders = (headers: NonNullable<Headers>): Buffer => {
+  const entries = Object.entries(headers).flatMap(([name, value]) => valuesOf(value).map((one) => [name, one] as const))
+  const bytes = entries.reduce((sum, [name, value]) => sum + textBytes(name) + textBytes(value), 0)
+  const into = Buffer.alloc(varintBytes(entries.length) + bytes)
+  let at = writeVarint(into, 0, entries.length)
+  for (const [name, value] of entries) {
+    at = writeText(into, at, name)
+    at = writeText(into, at, value)
   }
-  return at
+  return into
 }
 
 const valuesOf = (value: HeaderValue | null | undefined): ReadonlyArray<Buffer | string | null> => {

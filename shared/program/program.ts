@@ -14,6 +14,7 @@ import { processSecrets } from "../telemetry/redaction.ts"
 import { runtimeTelemetry } from "../telemetry/runtime-metrics.ts"
 import { partitionWatchdog } from "../telemetry/watchdog.ts"
 import { describeFailure, exitCodes, formatFailure } from "./failure.ts"
+import { tuneHeap } from "./heap.ts"
 import { brokerAnswers, type ProgramServices, servicesLayer } from "./layers.ts"
 
 export interface Program {
@@ -66,6 +67,7 @@ export const runProgram = (program: Program): void => runPrograms([program])
 /** The whole life of a process, with its logger, services and health server. */
 export const makeMain = (name: string, programs: ReadonlyArray<Program>): Effect.Effect<void, unknown> =>
   Effect.gen(function* () {
+    tuneHeap()
     const settings = yield* loadSettings
     for (const secret of [settings.masterKey, settings.kafka.sasl?.password, settings.registry.password])
       if (secret !== null && secret !== undefined) processSecrets.add(secret)

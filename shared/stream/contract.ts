@@ -16,6 +16,8 @@ export interface Inbound {
   readonly key: Buffer | null
   readonly value: Buffer | null
   readonly headers: Readonly<Record<string, string>>
+  /** Bytes of key and value, where they are known without making either. */
+  readonly bytes?: number
 }
 
 /** A record to write. `topic` is the logical name; without `partition` the key decides (murmur2, as Java's client). */

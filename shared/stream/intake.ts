@@ -53,7 +53,7 @@ export class Intake {
     const { accept, topic } = this.options
     const wasEmpty = this.isEmpty
     for (const found of fetched) {
-      const record: Inbound = found.topic === topic ? found : { ...found, topic }
+      const record: Inbound = found.topic === topic ? found : named(found, topic)
       if (accept !== undefined && !accept(record)) continue
       this.records.push(record)
       this.queuedBytes += recordBytes(record)
@@ -156,7 +156,19 @@ export class Intake {
   }
 }
 
-const recordBytes = (record: Inbound): number => overheadBytes + (record.key?.length ?? 0) + (record.value?.length ?? 0)
+// Field by field, since a client's records may make them when they are asked for.
+const named = ({ partition, offset, timestamp, key, value, headers }: FetchedRecord, topic: string): Inbound => ({
+  topic,
+  partition,
+  offset,
+  timestamp,
+  key,
+  value,
+  headers
+})
+
+const recordBytes = (record: Inbound): number =>
+  overheadBytes + (record.bytes ?? (record.key?.length ?? 0) + (record.value?.length ?? 0))
 
 /** Roughly what a record's object and headers take beside its key and value. */
 const overheadBytes = 200

@@ -33,7 +33,8 @@ export interface CommitReport {
 }
 
 interface StepInFlight<E> {
-  readonly batch: TakenBatch
+  /** Its records are let go of when the step is complete, which is some time before it is committed. */
+  readonly batch: Omit<TakenBatch, "records">
   exit: Exit.Exit<Step, E | KafkaError> | null
 }
 
@@ -74,28 +75,40 @@ const stepsAheadMax = 8
 /** Takes a batch only when a step may start, so that batches are as full as the load makes them. */
 const formBatches = <E, R>(options: PipelineOptions<E, R>, state: PipelineState<E>, scope: Scope.Scope) =>
   Effect.gen(function* () {
-    const { intake, processor, task, topic, at } = options
+    const { intake, processor } = options
     const running = Semaphore.makeUnsafe(processor.concurrency)
     while (true) {
       yield* state.uncommitted.take(1)
       yield* running.take(1)
       const taken = yield* intake.take
       if (taken === null) break
-      const step: StepInFlight<E> = { batch: taken, exit: null }
-      state.steps.push(step)
-      options.onBatch(taken)
-      const batch: Batch = { topic, partition: at.partition, records: taken.records }
-      const complete = (exit: Exit.Exit<Step, E | KafkaError>) =>
-        Effect.suspend(() => {
-          step.exit = exit
-          state.signal.notify()
-          return running.release(1)
-        })
-      yield* withDeadline(processor, task.step(batch)).pipe(Effect.exit, Effect.flatMap(complete), Effect.forkIn(scope))
+      yield* startStep(options, state, running, taken, scope)
     }
     state.intakeEnded = true
     state.signal.notify()
   })
+
+// A function of its own, so that the loop above holds no batch while it waits for the next.
+const startStep = <E, R>(
+  options: PipelineOptions<E, R>,
+  state: PipelineState<E>,
+  running: Semaphore.Semaphore,
+  taken: TakenBatch,
+  scope: Scope.Scope
+) => {
+  const { processor, task, topic, at } = options
+  const step: StepInFlight<E> = { batch: { bytes: taken.bytes, endOffset: taken.endOffset }, exit: null }
+  state.steps.push(step)
+  options.onBatch(taken)
+  const batch: Batch = { topic, partition: at.partition, records: taken.records }
+  const complete = (exit: Exit.Exit<Step, E | KafkaError>) =>
+    Effect.suspend(() => {
+      step.exit = exit
+      state.signal.notify()
+      return running.release(1)
+    })
+  return withDeadline(processor, task.step(batch)).pipe(Effect.exit, Effect.flatMap(complete), Effect.forkIn(scope))
+}
 
 const commitSteps = <E, R>(options: PipelineOptions<E, R>, state: PipelineState<E>) =>
   Effect.gen(function* () {

@@ -15,6 +15,7 @@ import { type ChainRun, idleStart, runChain, sum } from "./run-chain.ts"
 const count = Number(process.env["EVENTS"] ?? 200_000)
 const platforms = (process.env["PLATFORMS"] ?? "meta").split(",") as ReadonlyArray<Platform>
 const options = { count, platforms }
+const warmUpEvents = Math.min(30_000, count)
 const peerBuild = process.env["PEER_BUILD"] ?? null
 
 const figuresOf = (
@@ -74,9 +75,14 @@ const main = Effect.gen(function* () {
   const made = yield* cluster
   const sink = yield* startSink(made, platforms.length === 1 ? peerBuild : null)
   progress(`Logs: ${made.folder}/logs`)
+  // The broker compiles its own hot paths as it works: whoever ran first would pay for all who come later.
+  progress(`Warming up the broker with ${warmUpEvents} purchases.`)
+  yield* produce(made, 0, warmUpEvents)
+  yield* Effect.promise(() => runChain(made, sink, { ...options, count: warmUpEvents }))
+  if (peerBuild !== null) yield* runPeer(made, sink, peerBuild, warmUpEvents)
   const startSeconds = yield* Effect.promise(() => idleStart(made, sink, options))
   progress(`Publishing ${count} purchases.`)
-  yield* produce(made, 0, count)
+  yield* produce(made, warmUpEvents, count)
   progress("Running the chain.")
   const run = yield* Effect.promise(() => runChain(made, sink, options))
   const peer = peerBuild === null ? null : yield* runPeer(made, sink, peerBuild, count)

@@ -101,19 +101,26 @@ export const startProcessors = async (
   writeFileSync(connections, connectionsFile(options))
   const names = ["normalizer", "mapper", ...options.platforms.map((platform) => `delivery-${platform}`)]
   const started: Array<MeasuredProcess> = []
+  // TOGETHER=1: the programs of an instance share a process.
+  const groups = process.env["TOGETHER"] === "1" ? [names] : names.map((name) => [name])
   for (let instance = 0; instance < (options.instances ?? 1); instance++) {
-    for (const name of names) started.push(await startProcessor(made, name, connections))
+    for (const group of groups) started.push(await startProcessor(made, group, connections))
   }
   return started
 }
 
-const startProcessor = async (made: Cluster, name: string, connections: string): Promise<MeasuredProcess> => {
+const startProcessor = async (
+  made: Cluster,
+  names: ReadonlyArray<string>,
+  connections: string
+): Promise<MeasuredProcess> => {
   const port = await freePort()
   const flags = (process.env["PROCESSOR_FLAGS"] ?? "").split(" ").filter((flag) => flag !== "")
+  const program = names.length === 1 ? [`processors/${names[0]}/main.ts`] : ["infra/cli/main.ts", "run", "--together"]
   return startProcess(
-    name,
+    names.join("+"),
     process.execPath,
-    [...flags, path.join(repository, "processors", name, "main.ts")],
+    [...flags, path.join(repository, program[0]!), ...program.slice(1), ...(names.length === 1 ? [] : names)],
     path.join(made.folder, "logs"),
     {
       KAFKA_BROKERS: made.brokers,

@@ -1,7 +1,7 @@
 /** `make bench-dedup`: memory for each id, rate of checks and rates of restore with ten million ids in one process. */
 import process from "node:process"
 import { Duration, Effect } from "effect"
-import { Deduplicator, entryOf, packEntries } from "../../shared/dedup/deduplicator.ts"
+import { checksum, Deduplicator, entryOf, packEntries } from "../../shared/dedup/deduplicator.ts"
 import { restoreFromKafka } from "./dedup-restore.ts"
 import { cpuMicros, report } from "./report.ts"
 
@@ -10,7 +10,10 @@ const batch = 1_000
 const now = 1_795_000_000_000
 const options = { window: Duration.hours(24), idsMax: ids * 2 }
 const entryAt = (index: number) =>
-  entryOf({ eventId: `event-${index}`, partition: index % 4, offset: index, content: `content-${index}` }, now)
+  entryOf(
+    { eventId: `event-${index}`, partition: index % 4, offset: index, content: checksum(`content-${index}`) },
+    now
+  )
 
 const packed: Array<Buffer> = []
 for (let from = 0; from < ids; from += batch) {
@@ -31,7 +34,7 @@ let caught = 0
 for (let index = 0; index < checks; index++) {
   if (
     restored.check(
-      entryOf({ eventId: `event-${index}`, partition: 9, offset: index, content: `content-${index}` }, now)
+      entryOf({ eventId: `event-${index}`, partition: 9, offset: index, content: checksum(`content-${index}`) }, now)
     ) === "duplicate"
   )
     caught++

@@ -83,7 +83,7 @@ const peerSchema = JSON.stringify({
 const produceForPeer = ({ brokers, registryUrl }: Cluster, group: string, count: number) =>
   Effect.gen(function* () {
     const kafka = yield* KafkaClient
-    const topics = ["raw", `n-${group}`, `m-${group}`, `r-${group}`]
+    const topics = [`raw-${group}`, `n-${group}`, `m-${group}`, `r-${group}`]
     yield* kafka.createTopics(topics.map((name) => ({ name, partitions: 4, replication: 1, config: {} })))
     const { id } = yield* makeRegistryClient({ url: registryUrl }).register("raw-value", peerSchema)
     const type = avro.Type.forSchema(JSON.parse(peerSchema))
@@ -92,7 +92,7 @@ const produceForPeer = ({ brokers, registryUrl }: Cluster, group: string, count:
     const now = Date.now()
     for (let first = 0; first < count; first += batchEvents) {
       const records = Array.from({ length: Math.min(batchEvents, count - first) }, (_, offset) => ({
-        topic: "raw",
+        topic: `raw-${group}`,
         key: `u-${first + offset}`,
         value: Buffer.concat([head, type.toBuffer(peerEvent(first + offset, now))])
       }))

@@ -59,7 +59,7 @@ export const runChain = async (made: Cluster, sink: Sink, options: ChainOptions)
 const delivered = async (processes: ReadonlyArray<{ readonly name: string; readonly port: number }>) => {
   let sum = 0
   for (const { name, port } of processes) {
-    if (!name.startsWith("delivery")) continue
+    if (!name.includes("delivery")) continue
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
     for (const [, value] of text.matchAll(
       /^capi_delivery_events_total\{[^}]*outcome="(?:delivered|accepted)"[^}]*\} (\d+)/gm
