@@ -152,6 +152,8 @@ export interface EventDeliveryLog {
   readonly source: null | SourcePosition
   /** Circuit of the connection when it was decided. */
   readonly circuit_state: null | string
+  /** When the platform accepted the request whose final outcome this is, in milliseconds since the epoch; null where the answer to the request decided it. */
+  readonly accepted_at: null | number
 }
 
 /** A change of a connection's health, with its cause. */

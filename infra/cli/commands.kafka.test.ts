@@ -70,7 +70,8 @@ const log = (id: string, outcome: string): EventDeliveryLog => ({
   match_quality: null,
   dropped_fields: [],
   source: null,
-  circuit_state: "CLOSED"
+  circuit_state: "CLOSED",
+  accepted_at: null
 })
 
 describe("commands on a broker", () => {

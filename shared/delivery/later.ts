@@ -7,9 +7,9 @@ import { Clock, Duration, Effect, Option, Result } from "effect"
 import type { PendingOutcome } from "../../schemas/types.gen.ts"
 import type { RegistryError } from "../avro/codecs.ts"
 import type { Connector, EventVerdict, LaterReading } from "../platforms/connector.ts"
-import type { AssignedPartition, PartitionTask, Restore } from "../stream/contract.ts"
+import type { AssignedPartition, Inbound, PartitionTask, Restore } from "../stream/contract.ts"
 import type { Lane } from "./lane.ts"
-import { finalResult, neverTold } from "./later-results.ts"
+import { conclude, countConclusions, neverTold } from "./later-results.ts"
 import { pendingRecord } from "./pending.ts"
 import { deliveryHeaders, deliveryTopics } from "./settings.ts"
 
@@ -42,10 +42,7 @@ export const makeLater = (lane: Lane, assigned: AssignedPartition, later: NonNul
       return []
     }
     pendings.delete(pending.outcome.later_id)
-    return [
-      ...pending.outcome.events.map((event) => finalResult(lane.codecs, pending.outcome, event, final, now)),
-      pendingRecord(lane, assigned.partition, pending.outcome.later_id, null)
-    ]
+    return [{ laterId: pending.outcome.later_id, ...conclude(lane.codecs, pending.outcome, final, now) }]
   })
   return {
     restore: {
@@ -60,8 +57,8 @@ export const makeLater = (lane: Lane, assigned: AssignedPartition, later: NonNul
             if (record.headers[deliveryHeaders.connection] !== lane.connection.id) continue
             const laterId = record.key?.toString("utf8").slice(lane.connection.id.length + 1) ?? ""
             const decoded = record.value === null ? null : lane.codecs.decode("pending-outcome", record.value)
-            if (decoded?._tag === "Decoded") add(decoded.value, now)
-            else pendings.delete(laterId)
+            if (decoded?._tag !== "Decoded") pendings.delete(laterId)
+            else if (isOwn(record, assigned, lane)) add(decoded.value, now)
           }
         })
     },
@@ -73,12 +70,18 @@ export const makeLater = (lane: Lane, assigned: AssignedPartition, later: NonNul
       step: Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
         const due = [...pendings.values()].filter((pending) => pending.nextAt <= now).slice(0, lane.settings.laterBatch)
-        const outputs = yield* Effect.forEach(due, ask, { concurrency: questionsAtATime })
-        return { outputs: outputs.flat() }
+        const concluded = (yield* Effect.forEach(due, ask, { concurrency: questionsAtATime })).flat()
+        yield* countConclusions(lane.metrics, concluded)
+        const ends = concluded.map(({ laterId }) => pendingRecord(lane, assigned, laterId, null))
+        return { outputs: [...concluded.flatMap(({ outputs }) => outputs), ...ends] }
       })
     }
   }
 }
+
+/** The partitions of equal number of both inputs restore from the same one: each asks only for what it sent itself. */
+const isOwn = ({ headers }: Inbound, { topic }: AssignedPartition, { connection }: Lane): boolean =>
+  (headers[deliveryHeaders.input] ?? deliveryTopics.mapped(connection.platform)) === topic
 
 const question = (lane: Lane, later: NonNullable<Connector["later"]>, laterId: string): Effect.Effect<LaterReading> =>
   Effect.gen(function* () {

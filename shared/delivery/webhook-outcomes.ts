@@ -8,20 +8,25 @@ import type { PendingOutcome } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../avro/codecs.ts"
 import type { Connection } from "../connections/connection.ts"
 import type { EventVerdict } from "../platforms/connector.ts"
-import type { Inbound, Outbound } from "../stream/contract.ts"
-import { type FinalReading, finalResult, neverTold } from "./later-results.ts"
+import type { Inbound } from "../stream/contract.ts"
+import { type Conclusion, conclude, type FinalReading, neverTold } from "./later-results.ts"
 import { pendingRecord } from "./pending.ts"
 import { type DeliverySettings, deliveryHeaders } from "./settings.ts"
 
+/** Results and the end of the pending record; what they conclude is for the metrics. */
+export interface Told extends Conclusion {
+  readonly laterId: string
+}
+
 export interface WebhookOutcomes {
   /** A record of `pending-outcomes`; gives what a notification that was here first leads to. */
-  readonly pending: (record: Inbound, now: number) => ReadonlyArray<Outbound>
+  readonly pending: (record: Inbound, now: number) => ReadonlyArray<Told>
   /** A notification; gives the final results and the end of the pending record, or nothing yet. */
-  readonly status: (laterId: string, verdict: EventVerdict, now: number) => ReadonlyArray<Outbound>
+  readonly status: (laterId: string, verdict: EventVerdict, now: number) => ReadonlyArray<Told>
   /** The records of these could not be written: a repeated notification counts again. */
   readonly reopen: (laterIds: ReadonlyArray<string>) => void
   /** Gives up what was never told within the settings' life of a question. */
-  readonly sweep: (now: number) => ReadonlyArray<Outbound>
+  readonly sweep: (now: number) => ReadonlyArray<Told>
 }
 
 interface Known {
@@ -39,13 +44,12 @@ export const makeWebhookOutcomes = (
   const known = new Map<string, Known>()
   const early = new Map<string, { readonly verdict: EventVerdict; readonly at: number }>()
 
-  const conclude = (laterId: string, entry: Known, reading: FinalReading, now: number) => {
+  const close = (laterId: string, entry: Known, reading: FinalReading, now: number): ReadonlyArray<Told> => {
     const { outcome, partition } = entry
     entry.closing = true
-    return [
-      ...outcome.events.map((event) => finalResult(codecs, outcome, event, reading, now)),
-      pendingRecord({ connection, codecs }, partition, laterId, null)
-    ]
+    const concluded = conclude(codecs, outcome, reading, now)
+    const end = pendingRecord({ connection, codecs }, { partition }, laterId, null)
+    return [{ ...concluded, laterId, outputs: [...concluded.outputs, end] }]
   }
 
   return {
@@ -62,14 +66,14 @@ export const makeWebhookOutcomes = (
       known.set(laterId, entry)
       const told = early.get(laterId)
       early.delete(laterId)
-      return told === undefined ? [] : conclude(laterId, entry, readingOf(told.verdict, entry.outcome), now)
+      return told === undefined ? [] : close(laterId, entry, readingOf(told.verdict, entry.outcome), now)
     },
     status: (laterId, verdict, now) => {
       // Sent is no news: the request's answer said as much.
       if (verdict.errorClass === "accepted") return []
       const entry = known.get(laterId)
       if (entry?.closing === true) return []
-      if (entry !== undefined) return conclude(laterId, entry, readingOf(verdict, entry.outcome), now)
+      if (entry !== undefined) return close(laterId, entry, readingOf(verdict, entry.outcome), now)
       early.set(laterId, { verdict, at: now })
       forgetOld(early, now)
       return []
@@ -85,7 +89,7 @@ export const makeWebhookOutcomes = (
       const old = [...known]
         .filter(([, { outcome, closing }]) => !closing && outcome.accepted_at < limit)
         .slice(0, sweptMax)
-      return old.flatMap(([laterId, entry]) => conclude(laterId, entry, never, now))
+      return old.flatMap(([laterId, entry]) => close(laterId, entry, never, now))
     }
   }
 }
