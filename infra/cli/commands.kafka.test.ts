@@ -192,7 +192,8 @@ describe("commands on a broker", () => {
               circuit_state: "OPEN"
             },
             ...{ error_count_1h: 5, events_processed_1h: 10, issues: ["The circuit is open."], connection_id: "shop" },
-            outcomes_1h: { delivered: 5 }
+            outcomes_1h: { delivered: 5 },
+            alerted_status: null
           })
         })
         yield* client.produce([...results, status("healthy"), status("unhealthy")])
