@@ -74,7 +74,11 @@ it.effect("is slowed by the usage that the platform reports, before it refuses",
 
 it.effect("has the part of the connection's rate that its partitions are of all", () =>
   Effect.gen(function* () {
-    const world = { ...worldOf(() => Effect.succeed(respond(ok))), partitionsTotal: 4 }
+    let partitionsTotal = 4
+    const world = {
+      ...worldOf(() => Effect.succeed(respond(ok))),
+      partitionsTotal: Effect.sync(() => partitionsTotal)
+    }
     const openPartition = yield* open(world, oneByOne)
     const quarter = yield* openPartition(0)
     // A burst of 25, then 2.5 a second.
@@ -82,6 +86,10 @@ it.effect("has the part of the connection's rate that its partitions are of all"
     yield* openPartition(1)
     // No burst is left; 5 a second.
     assert.closeTo(yield* quarter.timed(events(50)), 10, 1)
+    // Partitions were added meanwhile: three of twelve.
+    partitionsTotal = 12
+    yield* openPartition(2)
+    assert.closeTo(yield* quarter.timed(events(25)), 10, 1)
   })
 )
 

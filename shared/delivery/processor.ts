@@ -46,12 +46,20 @@ export const deliveryProcessor = (
 /** The connection's rate is shared out by the partitions that this instance owns. */
 const countOwned = (lane: Lane): Effect.Effect<void, never, Scope.Scope> => {
   let owned = 0
+  let total = 1
   const change = (by: number) =>
     Effect.suspend(() => {
       owned += by
-      return lane.limiter.setShare(owned / Math.max(1, lane.outside.partitionsTotal))
+      return lane.limiter.setShare(owned / Math.max(1, total))
     })
-  return Effect.acquireRelease(change(1), () => change(-1))
+  // Counted at each opening: topics may have got more partitions, which comes with a new assignment.
+  const count = Effect.map(lane.outside.partitionsTotal, (counted) => {
+    total = counted
+  })
+  return Effect.andThen(
+    count,
+    Effect.acquireRelease(change(1), () => change(-1))
+  )
 }
 
 const openPartition = (lane: Lane, assigned: AssignedPartition): PartitionTask<DeliveryError, never> => {
