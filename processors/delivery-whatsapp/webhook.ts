@@ -93,7 +93,10 @@ export const connectionWebhook = Effect.fnUntraced(function* (connection: Connec
     ),
     Effect.retry(Schedule.min([Schedule.exponential("500 millis"), Schedule.spaced("30 seconds")]))
   )
-  const sweep = Effect.flatMap(Clock.currentTimeMillis, (now) => publish(outcomes.sweep(now))).pipe(
+  const sweep = Effect.gen(function* () {
+    const swept = outcomes.sweep(yield* Clock.currentTimeMillis)
+    yield* Effect.onError(publish(swept), () => Effect.sync(() => outcomes.reopen(swept.map(({ laterId }) => laterId))))
+  }).pipe(
     Effect.catch((error) =>
       Effect.logWarning("Messages without a final status could not be closed.").pipe(
         Effect.annotateLogs({ connection: connection.id, reason: error.message })

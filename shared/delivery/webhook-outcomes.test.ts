@@ -56,6 +56,10 @@ it("a status that comes before its request's record waits for it", () => {
   const subject = makeWebhookOutcomes(connection, codecs, settings)
   assert.deepStrictEqual(subject.status("wamid.1", verdict("delivered"), 0), [])
   assert.deepStrictEqual(read(subject.pending(pending, 1)), { outcomes: { a: "delivered" }, ended })
+  // The records could not be written: the topic is read again.
+  assert.deepStrictEqual(read(subject.pending(pending, 2)), { outcomes: { a: "delivered" }, ended })
+  subject.pending({ ...pending, value: null }, 3)
+  assert.deepStrictEqual(subject.pending(pending, 4), [])
 })
 
 it("tells an outcome once, however often WhatsApp brings it, and again where it could not be written", () => {
@@ -77,4 +81,21 @@ it("gives up after three days what was never told, and leaves others' messages a
     outcomes: { a: "accepted:no_final_answer" },
     ended
   })
+})
+
+it("gives up the oldest of more messages than it keeps, so that a webhook that nobody set up fills no memory", () => {
+  const subject = makeWebhookOutcomes(connection, codecs, settings, 2)
+  for (const number of [1, 2, 3]) {
+    const laterId = `wamid.${number}`
+    const events = outcome.events.map((event) => ({ ...event, event_id: `event-${number}` }))
+    subject.pending(
+      recordOf(
+        pendingRecord({ connection, codecs }, { partition: 3 }, laterId, { ...outcome, later_id: laterId, events })
+      ),
+      0
+    )
+  }
+  assert.deepStrictEqual(read(subject.sweep(1)).outcomes, { "event-1": "accepted:no_final_answer" })
+  assert.deepStrictEqual(read(subject.sweep(2)).outcomes, {})
+  assert.deepStrictEqual(read(subject.status("wamid.2", verdict("delivered"), 3)).outcomes, { "event-2": "delivered" })
 })

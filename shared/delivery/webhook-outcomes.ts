@@ -25,7 +25,7 @@ export interface WebhookOutcomes {
   readonly status: (laterId: string, verdict: EventVerdict, now: number) => ReadonlyArray<Told>
   /** The records of these could not be written: a repeated notification counts again. */
   readonly reopen: (laterIds: ReadonlyArray<string>) => void
-  /** Gives up what was never told within the settings' life of a question. */
+  /** Gives up what was never told within the settings' life of a question, and the oldest of more than can be kept. */
   readonly sweep: (now: number) => ReadonlyArray<Told>
 }
 
@@ -39,7 +39,8 @@ interface Known {
 export const makeWebhookOutcomes = (
   connection: Connection,
   codecs: Codecs["Service"],
-  settings: Pick<DeliverySettings, "laterLife">
+  settings: Pick<DeliverySettings, "laterLife">,
+  entriesMax = knownMax
 ): WebhookOutcomes => {
   const known = new Map<string, Known>()
   const early = new Map<string, { readonly verdict: EventVerdict; readonly at: number }>()
@@ -58,14 +59,15 @@ export const makeWebhookOutcomes = (
       const laterId = record.key.toString("utf8").slice(connection.id.length + 1)
       if (record.value === null) {
         known.delete(laterId)
+        early.delete(laterId)
         return []
       }
       const decoded = codecs.decode("pending-outcome", record.value)
       if (decoded._tag === "Undecodable") return []
       const entry = { outcome: decoded.value, partition: record.partition, closing: false }
       known.set(laterId, entry)
+      // It stays until the record ends: what it leads to may fail to be written, and then all is read again.
       const told = early.get(laterId)
-      early.delete(laterId)
       return told === undefined ? [] : close(laterId, entry, readingOf(told.verdict, entry.outcome), now)
     },
     status: (laterId, verdict, now) => {
@@ -86,9 +88,14 @@ export const makeWebhookOutcomes = (
     },
     sweep: (now) => {
       const limit = now - Duration.toMillis(settings.laterLife)
-      const old = [...known]
-        .filter(([, { outcome, closing }]) => !closing && outcome.accepted_at < limit)
-        .slice(0, sweptMax)
+      // Where no webhook is set up at Meta nothing is ever told: what is waited for must not grow with the messages.
+      let surplus = known.size - entriesMax
+      const old: Array<[string, Known]> = []
+      for (const [laterId, entry] of known) {
+        if (old.length >= sweptMax) break
+        const isSurplus = surplus-- > 0
+        if (!entry.closing && (isSurplus || entry.outcome.accepted_at < limit)) old.push([laterId, entry])
+      }
       return old.flatMap(([laterId, entry]) => close(laterId, entry, never, now))
     }
   }
@@ -111,6 +118,7 @@ const forgetOld = (early: Map<string, { readonly at: number }>, now: number): vo
 }
 
 const never: FinalReading = { _tag: "Final", processed: null, rejected: [], warnings: [neverTold] }
-const sweptMax = 1000
+const knownMax = 200_000
+const sweptMax = 5000
 const earlyMax = 100_000
 const earlyLifeMillis = 10 * 60_000
