@@ -95,7 +95,9 @@ const request = Effect.fnUntraced(function* (lane: Lane, offered: ReadonlyArray<
     ? lane.connector.verdict(response.success, events)
     : failureVerdict(response.failure)
   const facts = factsOf(verdict, yield* Clock.currentTimeMillis)
-  const ambiguous = Result.isSuccess(response) ? response.success.status >= 500 : response.failure.mayHaveArrived
+  const ambiguous = Result.isSuccess(response)
+    ? isAmbiguous(response.success.status, verdict)
+    : response.failure.mayHaveArrived
   for (const item of sent) item.requests += 1
   yield* observe(lane, sent.length, verdict, facts)
   return { sent, verdict, facts, ambiguous }
@@ -134,6 +136,10 @@ const tellOptimization = ({ connection, optimizer }: Lane, before: BatchOptimiza
     ? Effect.void
     : Effect.logInfo("Another batch size is used.").pipe(Effect.annotateLogs({ connection: connection.id, ...result }))
 }
+
+/** A failure of the platform may come after its work; so may a success that can't be read (HTML, cut off). */
+const isAmbiguous = (status: number, verdict: BatchVerdict): boolean =>
+  status >= 500 || (status < 300 && worstClass(verdict) === "unknown")
 
 /** What a verdict tells of the platform's health: a refused event is a healthy answer, a wrong token tells nothing. */
 export const callOutcome = (verdict: BatchVerdict): CallOutcome => {
