@@ -25,6 +25,8 @@ export interface Lane {
   readonly limits: Limits
   readonly breaker: CircuitBreaker
   readonly limiter: RateLimiter
+  /** Questions for final outcomes: platforms count reads apart from writes (Google), by the same limits. */
+  readonly questions: RateLimiter
   readonly gate: Gate
   readonly access: Access
   readonly optimizer: BatchOptimizer
@@ -51,6 +53,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   const metrics = makeDeliveryMetrics(connection.id, connection.platform)
   const breaker = yield* makeCircuitBreaker(settings.breaker)
   const limiter = yield* makeRateLimiter(rateOf(limits, settings))
+  const questions = yield* makeRateLimiter(rateOf({ ...limits, eventsPerWindow: null }, settings))
   const access = makeAccess(connector, connection, outside, settings)
   const probe = Effect.andThen(access.forget, askPlatform(connector, access, outside))
   const announce = announceState({ ...options, codecs })
@@ -75,6 +78,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     limits,
     breaker,
     limiter,
+    questions,
     gate,
     access,
     metrics,

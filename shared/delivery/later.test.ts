@@ -1,11 +1,11 @@
 /** Final outcomes of requests that the platform accepted first. */
 import { assert, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Fiber, Layer } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { TestClock } from "effect/testing"
 import type { DeadLetter, EventDeliveryLog } from "../../schemas/types.gen.ts"
 import { Codecs } from "../avro/codecs.ts"
-import type { LaterReading } from "../platforms/connector.ts"
+import type { Connector, LaterReading } from "../platforms/connector.ts"
 import { all, batchHead } from "../platforms/verdicts.ts"
 import type { Inbound, Outbound, Step } from "../stream/contract.ts"
 import { deliveryProcessor } from "./processor.ts"
@@ -14,6 +14,7 @@ import {
   codecs,
   connection,
   connectorWith,
+  limits,
   mappedEvent,
   readStep,
   recordsOfEvents,
@@ -35,9 +36,16 @@ const refused: LaterReading = {
   warnings: []
 }
 
-const open = (world: World, reading: LaterReading, topic: string, log: ReadonlyArray<Inbound> = []) =>
+const open = (
+  world: World,
+  reading: LaterReading,
+  topic: string,
+  log: ReadonlyArray<Inbound> = [],
+  overrides: Partial<Connector> = {}
+) =>
   Effect.gen(function* () {
     const connector = connectorWith({
+      ...overrides,
       later: { request: (laterId) => requestTo(`later-${laterId}`, undefined, []), read: () => reading }
     })
     const processor = yield* deliveryProcessor({ connector, connection, settings: deliveryDefaults, outside: world })
@@ -127,6 +135,31 @@ it.effect("an event that is refused after it was accepted becomes a dead letter 
         ["b", "NO_CONSENT", "raw-events", "r1", 1]
       ]
     )
+  })
+)
+
+it.effect("asks no more often than the platform's rate allows, and those first that wait longest", () =>
+  Effect.gen(function* () {
+    const slow = { ...limits, requestsPerWindow: 4, eventsPerRequest: 1, concurrency: 1 }
+    let request = 0
+    const world = worldOf((asked) =>
+      Effect.succeed(respond(asked.path === "events" ? { ...accepted, laterId: `r${++request}` } : accepted))
+    )
+    const asked = () => world.asked.filter(({ path }) => path.startsWith("later-")).map(({ path }) => path.slice(6))
+    const own = { documented: slow, specification: slow }
+    const task = yield* open(world, { _tag: "Pending", retryAfter: null }, mapped, [], { limits: own })
+    const names = Array.from({ length: 8 }, (_, index) => mappedEvent(`e${index}`))
+    const step = yield* Effect.forkChild(
+      task.step({ topic: mapped, partition: 0, records: recordsOfEvents(names, mapped) })
+    )
+    yield* TestClock.adjust("2 minutes")
+    yield* Fiber.join(step)
+    for (let tick = 0; tick < 12; tick++) {
+      yield* task.tick!.step
+      yield* TestClock.adjust("5 seconds")
+    }
+    // Four at once, then four a minute: each is asked once before any is asked twice.
+    assert.deepStrictEqual(asked(), ["r1", "r2", "r3", "r4", "r5", "r6", "r7"])
   })
 )
 

@@ -35,6 +35,8 @@ export const makeLater = (lane: Lane, assigned: AssignedPartition, later: NonNul
   const ask = Effect.fnUntraced(function* (pending: Pending) {
     const reading = yield* question(lane, later, pending.outcome.later_id)
     const now = yield* Clock.currentTimeMillis
+    if (reading._tag === "Unreadable" && reading.verdict.errorClass === "throttled")
+      yield* lane.questions.throttle(reading.retryAfter ?? quotaWindow)
     const final = conclusion(reading, pending, now, lane)
     if (final === null) {
       pending.questions += 1
@@ -69,7 +71,7 @@ export const makeLater = (lane: Lane, assigned: AssignedPartition, later: NonNul
       every: lane.settings.laterFirst,
       step: Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
-        const due = [...pendings.values()].filter((pending) => pending.nextAt <= now).slice(0, lane.settings.laterBatch)
+        const due = yield* allowed(lane, longestDue(pendings.values(), now).slice(0, lane.settings.laterBatch))
         const concluded = (yield* Effect.forEach(due, ask, { concurrency: questionsAtATime })).flat()
         yield* countConclusions(lane.metrics, concluded)
         const ends = concluded.map(({ laterId }) => pendingRecord(lane, assigned, laterId, null))
@@ -78,6 +80,17 @@ export const makeLater = (lane: Lane, assigned: AssignedPartition, later: NonNul
     }
   }
 }
+
+/** Where questions are limited, those that wait longest are asked first, and are the likeliest to be final. */
+const longestDue = (pendings: Iterable<Pending>, now: number): ReadonlyArray<Pending> =>
+  [...pendings].filter((pending) => pending.nextAt <= now).sort((left, right) => left.nextAt - right.nextAt)
+
+/** As many as the rate allows now; the others wait for the next tick. */
+const allowed = Effect.fnUntraced(function* (lane: Lane, due: ReadonlyArray<Pending>) {
+  for (let count = 0; count < due.length; count++)
+    if (!(yield* lane.questions.tryAcquire({ requests: 1, events: 0 }))) return due.slice(0, count)
+  return due
+})
 
 /** The partitions of equal number of both inputs restore from the same one: each asks only for what it sent itself. */
 const isOwn = ({ headers }: Inbound, { topic }: AssignedPartition, { connection }: Lane): boolean =>
@@ -119,5 +132,7 @@ const waitAfter = (questions: number, reading: LaterReading, { settings }: Lane)
 const unreadable = (verdict: EventVerdict): LaterReading => ({ _tag: "Unreadable", verdict, retryAfter: null })
 const noAnswer: EventVerdict = { errorClass: "transient", reasonCode: null, message: null }
 
+/** Google's quotas of reads are a minute's. */
+const quotaWindow = Duration.minutes(1)
 const questionTimeout = Duration.seconds(3)
 const questionsAtATime = 10

@@ -50,7 +50,8 @@ const countOwned = (lane: Lane): Effect.Effect<void, never, Scope.Scope> => {
   const change = (by: number) =>
     Effect.suspend(() => {
       owned += by
-      return lane.limiter.setShare(owned / Math.max(1, total))
+      const share = owned / Math.max(1, total)
+      return Effect.andThen(lane.limiter.setShare(share), lane.questions.setShare(share))
     })
   // Counted at each opening: topics may have got more partitions, which comes with a new assignment.
   const count = Effect.map(lane.outside.partitionsTotal, (counted) => {
