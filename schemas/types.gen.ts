@@ -24,6 +24,8 @@ export interface ConnectorHealthStatus {
   readonly connection_id: string
   /** Events by outcome in the last hour. */
   readonly outcomes_1h: Readonly<Record<string, number>>
+  /** Status that health-alerts told last; null where none is known. It differs from status while too few events failed to raise an alert. */
+  readonly alerted_status: null | string
 }
 
 /** State of a connection as its delivery processor sees it; compacted by connection. */
@@ -152,6 +154,8 @@ export interface EventDeliveryLog {
   readonly source: null | SourcePosition
   /** Circuit of the connection when it was decided. */
   readonly circuit_state: null | string
+  /** When the platform accepted the request whose final outcome this is, in milliseconds since the epoch; null where the answer to the request decided it. */
+  readonly accepted_at: null | number
 }
 
 /** A change of a connection's health, with its cause. */

@@ -21,6 +21,7 @@ export const balanceToJson = (balance: Balance) => ({
     consumed: connection.consumed,
     ...connection.outcomes,
     skipped_by: connection.skippedBy,
+    rejected_by: connection.rejectedBy,
     in_flight: connection.inFlight,
     repeated: connection.repeated,
     missing: connection.missing
@@ -40,15 +41,22 @@ export const balanceTable = (balance: Balance, paint: Paint): string => {
   const raw =
     `Raw events: ${balance.raw} = ${balance.normalized} normalized + ${balance.deadLetteredRaw} dead-lettered ` +
     `+ ${balance.inFlightRaw} in flight + ${balance.missingRaw.length} missing.`
-  const skips = balance.connections.flatMap(({ connectionId, skippedBy }) => {
-    const reasons = Object.entries(skippedBy).map(([reason, number]) => `${reason} ${number}`)
-    return reasons.length === 0 ? [] : [paint("dim", `${connectionId} skipped: ${reasons.join(", ")}`)]
-  })
+  const reasons = balance.connections.flatMap(({ connectionId, skippedBy, rejectedBy }) =>
+    Object.entries({ skipped: skippedBy, rejected: rejectedBy }).flatMap(([outcome, by]) => {
+      const counts = Object.entries(by).sort((left, right) => right[1] - left[1])
+      if (counts.length === 0) return []
+      const shown = counts.slice(0, reasonsShown).map(([reason, number]) => `${reason || "unknown"} ${number}`)
+      const more = counts.length > reasonsShown ? [`${counts.length - reasonsShown} other reasons`] : []
+      return [paint("dim", `${connectionId} ${outcome}: ${[...shown, ...more].join(", ")}`)]
+    })
+  )
   const verdict = balance.balanced
     ? paint("green", "Balanced: every event is accounted for.")
     : paint("red", "Not balanced: some events have left no trace.")
-  return [raw, table([...headers, "IN FLIGHT", "MISSING"], rows, paint), ...skips, verdict].join("\n")
+  return [raw, table([...headers, "IN FLIGHT", "MISSING"], rows, paint), ...reasons, verdict].join("\n")
 }
+
+const reasonsShown = 10
 
 const someUnknown = (balance: Balance): boolean =>
   balance.connections.some((connection) => connection.outcomes.unknown > 0)

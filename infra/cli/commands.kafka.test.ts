@@ -70,7 +70,8 @@ const log = (id: string, outcome: string): EventDeliveryLog => ({
   match_quality: null,
   dropped_fields: [],
   source: null,
-  circuit_state: "CLOSED"
+  circuit_state: "CLOSED",
+  accepted_at: null
 })
 
 describe("commands on a broker", () => {
@@ -191,7 +192,8 @@ describe("commands on a broker", () => {
               circuit_state: "OPEN"
             },
             ...{ error_count_1h: 5, events_processed_1h: 10, issues: ["The circuit is open."], connection_id: "shop" },
-            outcomes_1h: { delivered: 5 }
+            outcomes_1h: { delivered: 5 },
+            alerted_status: null
           })
         })
         yield* client.produce([...results, status("healthy"), status("unhealthy")])

@@ -146,7 +146,12 @@ describe("where nothing answers", { timeout: 180_000 }, () => {
   })
 
   it.each(["normalizer", "delivery-meta"])("the %s", async (name) => {
-    isOneLine(await processor(name, {}), 3, "schema registry does not answer", "SCHEMA_REGISTRY_URL")
+    isOneLine(
+      await processor(name, {}),
+      3,
+      "schema registry does not answer at http://127.0.0.1:1",
+      "SCHEMA_REGISTRY_URL"
+    )
     const ended = await processor(name, { SCHEMA_REGISTRY_URL: registryUrl })
     isOneLine(ended, 3, "Kafka does not answer at 127.0.0.1:1", "KAFKA_BROKERS")
   })

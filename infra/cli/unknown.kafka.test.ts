@@ -36,7 +36,8 @@ const log = (id: string, outcome: string, timestamp: number): EventDeliveryLog =
   match_quality: null,
   dropped_fields: [],
   source: null,
-  circuit_state: "CLOSED"
+  circuit_state: "CLOSED",
+  accepted_at: null
 })
 
 describe("capi unknown", () => {

@@ -26,7 +26,8 @@ const result = (offset: number, outcome: string, success = false): EventDelivery
   match_quality: null,
   dropped_fields: [],
   source: { topic: "raw-events", partition: 0, offset, timestamp: 1 },
-  circuit_state: null
+  circuit_state: null,
+  accepted_at: null
 })
 
 describe("the demonstration's tally", () => {

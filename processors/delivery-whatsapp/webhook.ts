@@ -5,12 +5,13 @@ import { SettingsService } from "../../shared/config/settings.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { Credentials } from "../../shared/credentials/credentials.ts"
 import { settingsOf } from "../../shared/delivery/connection-settings.ts"
+import { countConclusions } from "../../shared/delivery/later-results.ts"
+import { makeDeliveryMetrics } from "../../shared/delivery/metrics.ts"
 import { deliveryTopics } from "../../shared/delivery/settings.ts"
-import { makeWebhookOutcomes } from "../../shared/delivery/webhook-outcomes.ts"
+import { makeWebhookOutcomes, type Told } from "../../shared/delivery/webhook-outcomes.ts"
 import { KafkaClient } from "../../shared/kafka/port.ts"
 import { connectorFor } from "../../shared/platforms/registry.ts"
 import { isSignedByMeta, messageStatuses, webhookChallenge } from "../../shared/platforms/whatsapp/webhook.ts"
-import type { Outbound } from "../../shared/stream/contract.ts"
 import type { HttpAnswer, HttpRequest, Route } from "../../shared/telemetry/http-server.ts"
 
 /** The routes of a connection's webhook, and the work that keeps its index of accepted messages up to date. */
@@ -25,10 +26,17 @@ export const connectionWebhook = Effect.fnUntraced(function* (connection: Connec
     settingsOf(connection).secretLife
   )
 
-  const publish = (records: ReadonlyArray<Outbound>) =>
-    records.length === 0
+  const metrics = makeDeliveryMetrics(connection.id, connection.platform)
+
+  const publish = (told: ReadonlyArray<Told>) => {
+    const records = told.flatMap(({ outputs }) => outputs)
+    return records.length === 0
       ? Effect.void
-      : kafka.produce(records.map((record) => ({ ...record, topic: topicPrefix + record.topic })))
+      : Effect.andThen(
+          kafka.produce(records.map((record) => ({ ...record, topic: topicPrefix + record.topic }))),
+          countConclusions(metrics, told)
+        )
+  }
 
   const handshake = ({ query }: HttpRequest) =>
     Effect.map(secret, (fields): HttpAnswer => {
@@ -85,7 +93,10 @@ export const connectionWebhook = Effect.fnUntraced(function* (connection: Connec
     ),
     Effect.retry(Schedule.min([Schedule.exponential("500 millis"), Schedule.spaced("30 seconds")]))
   )
-  const sweep = Effect.flatMap(Clock.currentTimeMillis, (now) => publish(outcomes.sweep(now))).pipe(
+  const sweep = Effect.gen(function* () {
+    const swept = outcomes.sweep(yield* Clock.currentTimeMillis)
+    yield* Effect.onError(publish(swept), () => Effect.sync(() => outcomes.reopen(swept.map(({ laterId }) => laterId))))
+  }).pipe(
     Effect.catch((error) =>
       Effect.logWarning("Messages without a final status could not be closed.").pipe(
         Effect.annotateLogs({ connection: connection.id, reason: error.message })

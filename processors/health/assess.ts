@@ -10,6 +10,12 @@ export const thresholds = {
   latencyMillis: { healthy: 5_000, degraded: 10_000 }
 } as const
 
+/**
+ * Fewer failures than this in the hour change a connection's status, as the specification says, but wake nobody: of two
+ * events one may fail any time. A status that lasts longer than the hour comes from more than one of them.
+ */
+export const alertFailuresMin = 3
+
 export interface Finding {
   readonly status: Status
   /** Stable code of the dimension, as in HealthAlert.cause. */
@@ -35,7 +41,11 @@ export const assess = (subject: Subject, now: number): Assessment => {
   const attempted = totals.succeeded + totals.failed
   const successRate = attempted === 0 ? 100 : (100 * totals.succeeded) / attempted
   const latencyMillis = totals.timed === 0 ? 0 : totals.latencyMillis / totals.timed
-  const findings = [...circuitFindings(state), ...rateFindings(successRate), ...latencyFindings(latencyMillis)]
+  const findings = [
+    ...circuitFindings(state),
+    ...rateFindings(successRate, totals.failed, attempted),
+    ...latencyFindings(latencyMillis)
+  ]
   const decisive = findings.reduce<Finding | null>(
     (worst, finding) => (worst === null || rank[finding.status] > rank[worst.status] ? finding : worst),
     null
@@ -53,12 +63,13 @@ export const assess = (subject: Subject, now: number): Assessment => {
     events_processed_1h: processed,
     issues: findings.map((finding) => finding.issue),
     connection_id: subject.connectionId,
+    alerted_status: null,
     outcomes_1h: Object.fromEntries([...totals.outcomes].sort(([left], [right]) => (left < right ? -1 : 1)))
   }
   return { health, decisive }
 }
 
-const rank: Readonly<Record<Status, number>> = { healthy: 0, degraded: 1, unhealthy: 2 }
+export const rank: Readonly<Record<Status, number>> = { healthy: 0, degraded: 1, unhealthy: 2 }
 
 const circuitFindings = (state: ConnectorState | undefined): ReadonlyArray<Finding> => {
   if (state === undefined) return []
@@ -73,13 +84,12 @@ const circuitFindings = (state: ConnectorState | undefined): ReadonlyArray<Findi
   return []
 }
 
-const rateFindings = (percent: number): ReadonlyArray<Finding> => {
+const rateFindings = (percent: number, failed: number, attempted: number): ReadonlyArray<Finding> => {
   const { healthy, degraded } = thresholds.successRate
   if (percent >= healthy) return []
   const status = percent >= degraded ? "degraded" : "unhealthy"
-  return [
-    { status, cause: "success_rate", issue: `success rate is ${round(percent)} % in the last hour, below ${healthy} %` }
-  ]
+  const issue = `success rate is ${round(percent)} % in the last hour (${failed} of ${attempted} failed), below ${healthy} %`
+  return [{ status, cause: "success_rate", issue }]
 }
 
 const latencyFindings = (millis: number): ReadonlyArray<Finding> => {

@@ -99,6 +99,55 @@ describe("the health processor", () => {
     }).pipe(Effect.provide(memoryCodecs))
   )
 
+  it.effect("tells at once that one of two events failed, but alerts only when it is no chance any more", () =>
+    Effect.gen(function* () {
+      const { feed, check } = yield* opened()
+      yield* feed("delivery-results", [result({}), failed])
+      const first = yield* check
+      assert.deepStrictEqual(
+        statuses(first).map(({ status, alerted_status }) => [status, alerted_status]),
+        [["unhealthy", "unknown"]]
+      )
+      assert.deepStrictEqual(alerts(first), [])
+      yield* feed("delivery-results", [failed, failed])
+      assert.deepStrictEqual(
+        alerts(yield* check).map(({ status, message }) => [status, message]),
+        [["unhealthy", "meta-main is unhealthy: success rate is 25 % in the last hour (3 of 4 failed), below 90 %"]]
+      )
+    }).pipe(Effect.provide(memoryCodecs))
+  )
+
+  it.effect("an alert held back never comes where the connection is well again", () =>
+    Effect.gen(function* () {
+      const { feed, check } = yield* opened()
+      yield* feed("delivery-results", [result({}), failed])
+      yield* check
+      yield* TestClock.adjust("61 minutes")
+      const step = yield* check
+      assert.deepStrictEqual(
+        statuses(step).map(({ status, alerted_status }) => [status, alerted_status]),
+        [["healthy", "healthy"]]
+      )
+      assert.deepStrictEqual(alerts(step), [])
+    }).pipe(Effect.provide(memoryCodecs))
+  )
+
+  it.effect("a connection with few events that keeps failing raises its alert after an hour", () =>
+    Effect.gen(function* () {
+      const { feed, check } = yield* opened()
+      const raised: Array<string> = []
+      for (let tenMinutes = 0; tenMinutes <= 6; tenMinutes++) {
+        if (tenMinutes % 3 === 0) {
+          const at = { timestamp: now + tenMinutes * 600_000 }
+          yield* feed("delivery-results", [result({ ...at, success: false, outcome: "rejected" })])
+        }
+        raised.push(...alerts(yield* check).map(({ cause }) => `${cause} after ${tenMinutes}0 minutes`))
+        yield* TestClock.adjust("10 minutes")
+      }
+      assert.deepStrictEqual(raised, ["success_rate after 60 minutes"])
+    }).pipe(Effect.provide(memoryCodecs))
+  )
+
   it.effect("follows the circuit and the credential of a connection that has no results yet", () =>
     Effect.gen(function* () {
       const { feed, check } = yield* opened()

@@ -14,7 +14,7 @@ import type {
   Processor,
   Step
 } from "../../shared/stream/contract.ts"
-import { type Assessment, assess } from "./assess.ts"
+import { type Assessment, alertFailuresMin, assess, rank } from "./assess.ts"
 import { add, noTotals, OutcomeWindow, type Totals, windowMillis } from "./window.ts"
 
 /** How often changes are looked for, and how often an unchanged status is written again. */
@@ -39,6 +39,10 @@ export const health = (): Processor<RegistryError, Codecs> => {
 
 interface Published {
   readonly status: string
+  /** What health-alerts says. */
+  readonly alerted: string
+  /** Since when an alert is held back; null where none is. */
+  readonly heldBackSince: number | null
   readonly at: number
 }
 
@@ -95,7 +99,12 @@ const stateTask = (aggregate: Aggregate, codecs: Codecs["Service"]): PartitionTa
   aggregate.published.clear()
   const apply = reader(codecs, "connector-state", (state) => aggregate.states.set(state.connection_id, state))
   const applyPublished = reader(codecs, "connector-health-status", (status) =>
-    aggregate.published.set(status.connection_id, { status: status.status, at: status.last_check })
+    aggregate.published.set(status.connection_id, {
+      status: status.status,
+      alerted: status.alerted_status ?? status.status,
+      heldBackSince: null,
+      at: status.last_check
+    })
   )
   return {
     restore: [
@@ -117,21 +126,27 @@ const publish = (aggregate: Aggregate, codecs: Codecs["Service"], now: number): 
   for (const assessment of assessAll(aggregate, now)) {
     const { health: status } = assessment
     const before = aggregate.published.get(status.connection_id)
-    const changed = before?.status !== status.status
-    if (!changed && before !== undefined && now - before.at < republishMillis) continue
-    aggregate.published.set(status.connection_id, { status: status.status, at: now })
+    const said = before?.alerted ?? "unknown"
+    const heldBackSince = isDoubtful(assessment, said) ? (before?.heldBackSince ?? now) : null
+    const isHeldBack = heldBackSince !== null && now - heldBackSince < windowMillis
+    const alerted = isHeldBack ? said : status.status
+    const isDue = before === undefined || now - before.at >= republishMillis
+    if (before?.status === status.status && alerted === said && !isDue) {
+      aggregate.published.set(status.connection_id, { ...before, heldBackSince })
+      continue
+    }
+    aggregate.published.set(status.connection_id, { status: status.status, alerted, heldBackSince, at: now })
     outputs.push({
       topic: "connector-health",
       key: status.connection_id,
-      value: codecs.encode("connector-health", "connector-health-status", status)
+      value: codecs.encode("connector-health", "connector-health-status", { ...status, alerted_status: alerted })
     })
     // A connection that is healthy when first seen is no news.
-    if (!changed || (before === undefined && status.status === "healthy")) continue
-    const alert = alertOf(assessment, before?.status ?? "unknown")
+    if (alerted === said || (said === "unknown" && alerted === "healthy")) continue
     outputs.push({
       topic: "health-alerts",
       key: status.connection_id,
-      value: codecs.encode("health-alerts", "health-alert", alert)
+      value: codecs.encode("health-alerts", "health-alert", alertOf(assessment, said))
     })
   }
   return outputs
@@ -158,6 +173,13 @@ const assessAll = (aggregate: Aggregate, now: number): ReadonlyArray<Assessment>
     assess({ connectionId, ...entry, state: aggregate.states.get(connectionId) }, now)
   )
 }
+
+/** Whether the connection got worse by so few failures that it may be chance. */
+const isDoubtful = ({ health: status, decisive }: Assessment, said: string): boolean =>
+  decisive?.cause === "success_rate" && status.error_count_1h < alertFailuresMin && rank[decisive.status] > rankOf(said)
+
+const rankOf = (status: string): number =>
+  status === "unhealthy" ? rank.unhealthy : status === "degraded" ? rank.degraded : 0
 
 const alertOf = ({ health: status, decisive }: Assessment, previous: string): HealthAlert => ({
   connection_id: status.connection_id,

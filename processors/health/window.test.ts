@@ -36,4 +36,29 @@ describe("the window of outcomes", () => {
     window.add(deliveryLog({}))
     assert.strictEqual(window.totals(now + windowMillis).succeeded, 1)
   })
+
+  it("an accepted event counts once: its final outcome takes its place", () => {
+    const window = new OutcomeWindow()
+    const acceptedAt = now - 60_000
+    for (let event = 0; event < 10; event++) window.add(deliveryLog({ outcome: "accepted", timestamp: acceptedAt }))
+    for (let event = 0; event < 8; event++) window.add(deliveryLog({ accepted_at: acceptedAt }))
+    window.add(deliveryLog({ accepted_at: acceptedAt, outcome: "rejected", success: false }))
+    const totals = window.totals(now)
+    assert.deepStrictEqual([totals.succeeded, totals.failed, totals.timed], [9, 1, 10])
+    assert.deepStrictEqual(
+      totals.outcomes,
+      new Map([
+        ["accepted", 1],
+        ["delivered", 8],
+        ["rejected", 1]
+      ])
+    )
+  })
+
+  it("a final outcome counts alone where the hour of its acceptance is over or was not read", () => {
+    const window = new OutcomeWindow()
+    window.add(deliveryLog({ accepted_at: now - 2 * windowMillis }))
+    window.add(deliveryLog({ accepted_at: now - 60_000 }))
+    assert.strictEqual(window.totals(now).succeeded, 2)
+  })
 })

@@ -31,6 +31,7 @@ export class OutcomeWindow {
 
   /** Counts one outcome at its own time; an outcome older than what its bucket holds by now is out of the window. */
   add(log: EventDeliveryLog): void {
+    if (log.accepted_at !== null) this.takeBack(log.accepted_at)
     const number = Math.floor(log.timestamp / bucketMillis)
     const slot = number % bucketsMax
     let bucket = this.buckets[slot]
@@ -42,10 +43,23 @@ export class OutcomeWindow {
     bucket.outcomes.set(log.outcome, (bucket.outcomes.get(log.outcome) ?? 0) + 1)
     if (log.success) bucket.succeeded++
     else if (isFailure(log.outcome)) bucket.failed++
-    if (log.latency_ms > 0) {
+    // The request of a final outcome was timed when it was accepted.
+    if (log.latency_ms > 0 && log.accepted_at === null) {
       bucket.latencyMillis += log.latency_ms
       bucket.timed++
     }
+  }
+
+  /** An accepted event counts as a success until its final outcome takes its place: once, not twice. */
+  private takeBack(acceptedAt: number): void {
+    const number = Math.floor(acceptedAt / bucketMillis)
+    const bucket = this.buckets[number % bucketsMax]
+    if (bucket === undefined || bucket.number !== number) return
+    const accepted = bucket.outcomes.get("accepted") ?? 0
+    if (accepted === 0) return
+    bucket.succeeded--
+    if (accepted === 1) bucket.outcomes.delete("accepted")
+    else bucket.outcomes.set("accepted", accepted - 1)
   }
 
   /** The sums of the hour that ends at `now` (milliseconds since the epoch). */

@@ -42,5 +42,6 @@ export const resultOf = (
   match_quality: matchQuality(event.user, connection),
   dropped_fields: droppedFields(event, connection, []),
   source: event.source,
-  circuit_state: null
+  circuit_state: null,
+  accepted_at: null
 })

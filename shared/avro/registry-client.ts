@@ -53,7 +53,7 @@ export const makeRegistryClient = (address: RegistryAddress): RegistryClient => 
           (failure) => failure.status === 404,
           () => Effect.succeed(null)
         ),
-        retried
+        retried(address)
       ),
     register: (subject, schema) =>
       Effect.gen(function* () {
@@ -64,7 +64,7 @@ export const makeRegistryClient = (address: RegistryAddress): RegistryClient => 
           registry.register({ type: SchemaType.AVRO, schema }, { subject, compatibility })
         )
         return { id, created: true }
-      }).pipe(retried)
+      }).pipe(retried(address))
   }
 }
 
@@ -136,15 +136,22 @@ const isTransient = ({ status }: Failure) => status === 0 || status === 408 || s
 
 const fewTimes = Schedule.exponential("200 millis").pipe(Schedule.jittered, Schedule.upTo({ times: 4 }))
 
-const retried = <A>(effect: Effect.Effect<A, Failure>): Effect.Effect<A, RegistryError> =>
-  effect.pipe(Effect.retry({ schedule: fewTimes, while: isTransient }), Effect.mapError(toRegistryError))
+const retried =
+  (address: RegistryAddress) =>
+  <A>(effect: Effect.Effect<A, Failure>): Effect.Effect<A, RegistryError> =>
+    effect.pipe(
+      Effect.retry({ schedule: fewTimes, while: isTransient }),
+      Effect.mapError((failure) => toRegistryError(failure, address))
+    )
 
-const toRegistryError = (failure: Failure): RegistryError => {
+const toRegistryError = (failure: Failure, { url }: RegistryAddress): RegistryError => {
   const { status, what, message, cause } = failure
   if (isTransient(failure)) {
+    // Without what else the address may hold: a password, say.
+    const place = URL.canParse(url) ? ` at ${new URL(url).origin}` : ""
     return new RegistryError({
       code: "unreachable",
-      message: `The schema registry does not answer (${what}${status === 0 ? "" : `, status ${status}`}).`,
+      message: `The schema registry does not answer${place} (${what}${status === 0 ? "" : `, status ${status}`}).`,
       nextStep: "Start it, or correct SCHEMA_REGISTRY_URL.",
       cause
     })

@@ -10,7 +10,7 @@ import { type Exchange, type ExpectedFailures, exchange, type SendGuard } from "
 import { type Item, verdictFate } from "./item.ts"
 import { type Judgement, judge } from "./judge.ts"
 import { type Lane, platformWorks } from "./lane.ts"
-import { expiredFate, isExpired } from "./triage.ts"
+import { withoutExpired } from "./triage.ts"
 
 /** Delivers events of one batch group; afterwards each has its fate. */
 export const deliver = (lane: Lane, items: ReadonlyArray<Item>, guard: SendGuard): Effect.Effect<void, KafkaError> =>
@@ -127,14 +127,8 @@ const beforeNext = Effect.fnUntraced(function* (lane: Lane, done: Exchange, judg
   else yield* Effect.sleep(delay)
 })
 
-/** The events that still have no fate, after those whose time has come got theirs. */
 const unexpired = (items: ReadonlyArray<Item>): Effect.Effect<ReadonlyArray<Item>> =>
-  Effect.map(Clock.currentTimeMillis, (now) =>
-    items.filter((item) => {
-      if (item.fate === null && isExpired(item.event, now)) item.fate = expiredFate
-      return item.fate === null
-    })
-  )
+  Effect.map(Clock.currentTimeMillis, (now) => withoutExpired(items, now))
 
 const isTaken = (item: Item): boolean => item.fate?.outcome === "delivered" || item.fate?.outcome === "accepted"
 

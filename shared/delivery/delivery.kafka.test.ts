@@ -66,7 +66,7 @@ const deliverFrom = (prefix: string, world: World, connector: Connector) =>
         connector,
         connection,
         settings: deliveryDefaults,
-        outside: { ...world, partitionsTotal: 4 }
+        outside: { ...world, partitionsTotal: Effect.succeed(4) }
       }),
       run
     )

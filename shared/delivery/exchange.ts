@@ -8,8 +8,10 @@ import type { BatchOptimizationResult } from "../resilience/batch-optimizer.ts"
 import type { CallOutcome } from "../resilience/circuit-breaker.ts"
 import type { Item, RequestFacts } from "./item.ts"
 import type { Lane } from "./lane.ts"
+import { deadlineOf, withoutExpired } from "./triage.ts"
 
 export interface Exchange {
+  /** Empty where the events expired while they waited: nothing was sent then. */
   readonly sent: ReadonlyArray<Item>
   /** Not sent yet: a half-open circuit takes few events. */
   readonly held: ReadonlyArray<Item>
@@ -45,13 +47,14 @@ export const exchange = (
 ): Effect.Effect<Exchange, KafkaError> =>
   Effect.andThen(
     lane.gate.pass,
-    lane.slots.withPermits(1)(
+    lane.turns.take(
+      deadlineOf(items),
       lane.breaker.call((probing) => {
         const count = probing ? lane.settings.probeEvents : items.length
-        return Effect.map(
-          request(lane, items.slice(0, count), guard),
-          (done) => [forgiving(callOutcome(done.verdict), expected), { ...done, held: items.slice(count) }] as const
-        )
+        return Effect.map(request(lane, items.slice(0, count), guard), (done) => {
+          const outcome = done.sent.length === 0 ? "ignored" : forgiving(callOutcome(done.verdict), expected)
+          return [outcome, { ...done, held: items.slice(count) }] as const
+        })
       })
     )
   )
@@ -63,18 +66,23 @@ const forgiving = (outcome: CallOutcome, expected: ExpectedFailures): CallOutcom
   return "ignored"
 }
 
-const request = Effect.fnUntraced(function* (lane: Lane, sent: ReadonlyArray<Item>, guard: SendGuard) {
-  yield* lane.metrics.limiterWait(yield* lane.limiter.acquire({ requests: 1, events: sent.length }))
+const request = Effect.fnUntraced(function* (lane: Lane, offered: ReadonlyArray<Item>, guard: SendGuard) {
+  yield* lane.metrics.limiterWait(yield* lane.limiter.acquire({ requests: 1, events: offered.length }))
   const access = yield* Effect.result(lane.access.context)
   const attemptedAt = yield* Clock.currentTimeMillis
+  // Gate, circuit and limiter may have taken hours, and one event too old fails a whole request of Meta's.
+  const sent = withoutExpired(offered, attemptedAt)
   const factsOf = (verdict: BatchVerdict, now: number): RequestFacts => ({
     requestId: verdict.requestId,
     laterId: verdict.laterId,
     latencyMillis: now - attemptedAt,
     attemptedAt,
     batchSize: sent.length,
-    eventsReceived: verdict.eventsReceived
+    eventsReceived: verdict.eventsReceived,
+    taken: takenOf(verdict, sent.length)
   })
+  if (sent.length === 0)
+    return { sent, verdict: nothingSent, facts: factsOf(nothingSent, attemptedAt), ambiguous: false }
   if (Result.isFailure(access)) {
     const verdict = all(batchHead, access.failure.verdict)
     return { sent, verdict, facts: factsOf(verdict, attemptedAt), ambiguous: false }
@@ -87,11 +95,15 @@ const request = Effect.fnUntraced(function* (lane: Lane, sent: ReadonlyArray<Ite
     ? lane.connector.verdict(response.success, events)
     : failureVerdict(response.failure)
   const facts = factsOf(verdict, yield* Clock.currentTimeMillis)
-  const ambiguous = Result.isSuccess(response) ? response.success.status >= 500 : response.failure.mayHaveArrived
+  const ambiguous = Result.isSuccess(response)
+    ? isAmbiguous(response.success.status, verdict)
+    : response.failure.mayHaveArrived
   for (const item of sent) item.requests += 1
   yield* observe(lane, sent.length, verdict, facts)
   return { sent, verdict, facts, ambiguous }
 })
+
+const nothingSent = all(batchHead, { errorClass: "unknown", reasonCode: null, message: null })
 
 const observe = Effect.fnUntraced(function* (lane: Lane, events: number, verdict: BatchVerdict, facts: RequestFacts) {
   const errorClass = worstClass(verdict)
@@ -111,8 +123,10 @@ const observe = Effect.fnUntraced(function* (lane: Lane, events: number, verdict
     latencyMillis: facts.latencyMillis,
     events,
     eventsMax: lane.limits.eventsPerRequest,
+    eventsTaken: facts.taken,
     eventsReceived: facts.eventsReceived
   })
+  yield* lane.notices(verdict.warnings, facts.requestId)
 })
 
 /** Says which batch size is used from now on, and why, when it changes. */
@@ -122,6 +136,10 @@ const tellOptimization = ({ connection, optimizer }: Lane, before: BatchOptimiza
     ? Effect.void
     : Effect.logInfo("Another batch size is used.").pipe(Effect.annotateLogs({ connection: connection.id, ...result }))
 }
+
+/** A failure of the platform may come after its work; so may a success that can't be read (HTML, cut off). */
+const isAmbiguous = (status: number, verdict: BatchVerdict): boolean =>
+  status >= 500 || (status < 300 && worstClass(verdict) === "unknown")
 
 /** What a verdict tells of the platform's health: a refused event is a healthy answer, a wrong token tells nothing. */
 export const callOutcome = (verdict: BatchVerdict): CallOutcome => {
@@ -139,6 +157,15 @@ const worstClass = (verdict: BatchVerdict): ErrorClass => {
   if (verdict._tag === "Culprits") return "invalid_event"
   return verdict.events.find(isFinal)?.errorClass ?? verdict.events[0]?.errorClass ?? "unknown"
 }
+
+/** Events that the verdict counts as delivered or accepted. */
+const takenOf = (verdict: BatchVerdict, count: number): number => {
+  if (verdict._tag === "All") return isTaken(verdict.verdict) ? count : 0
+  return verdict._tag === "PerEvent" ? verdict.events.filter(isTaken).length : 0
+}
+
+const isTaken = ({ errorClass }: EventVerdict): boolean =>
+  errorClass === "delivered" || errorClass === "accepted" || errorClass === "duplicate"
 
 const isFinal = ({ errorClass, retryAfter }: EventVerdict): boolean =>
   retryAfter !== undefined ||

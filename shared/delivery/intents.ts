@@ -183,7 +183,8 @@ const fateBefore = (intent: SendIntent): Fate => ({
     latencyMillis: 0,
     attemptedAt: intent.timestamp,
     batchSize: 1,
-    eventsReceived: null
+    eventsReceived: null,
+    taken: intent.outcome === "rejected" ? 0 : 1
   }
 })
 

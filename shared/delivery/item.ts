@@ -21,7 +21,10 @@ export interface RequestFacts {
   readonly latencyMillis: number
   readonly attemptedAt: number
   readonly batchSize: number
+  /** What the platform says of the request as a whole; null where it gives no number. */
   readonly eventsReceived: number | null
+  /** Events of the request that its answer counts as taken. */
+  readonly taken: number
 }
 
 export interface Fate {

@@ -1,5 +1,5 @@
 /** All that one connection has for itself, so that its trouble is no other's: limiter, breaker, gate, token, batch size. */
-import { Clock, Effect, Schedule, type Scope, Semaphore, Stream } from "effect"
+import { Clock, Effect, Schedule, type Scope, Stream } from "effect"
 import { Codecs } from "../avro/codecs.ts"
 import type { Connection } from "../connections/connection.ts"
 import type { Connector, EventVerdict, Limits } from "../platforms/connector.ts"
@@ -7,10 +7,12 @@ import { failureVerdict } from "../platforms/http-failure.ts"
 import { type BatchOptimizer, makeBatchOptimizer } from "../resilience/batch-optimizer.ts"
 import { type CircuitBreaker, type CircuitState, makeCircuitBreaker } from "../resilience/circuit-breaker.ts"
 import { makeRateLimiter, type RateLimiter } from "../resilience/rate-limiter.ts"
+import { makeTurns, type Turns } from "../resilience/turns.ts"
 import { type Access, makeAccess } from "./access.ts"
 import { type Gate, makeGate, works } from "./gate.ts"
 import { limitsOf, rateOf } from "./limits.ts"
 import { type DeliveryMetrics, makeDeliveryMetrics } from "./metrics.ts"
+import { makeNotices, type Notices } from "./notices.ts"
 import type { Outside } from "./outside.ts"
 import { type DeliverySettings, deliveryTopics } from "./settings.ts"
 
@@ -23,12 +25,15 @@ export interface Lane {
   readonly limits: Limits
   readonly breaker: CircuitBreaker
   readonly limiter: RateLimiter
+  /** Questions for final outcomes: platforms count reads apart from writes (Google), by the same limits. */
+  readonly questions: RateLimiter
   readonly gate: Gate
   readonly access: Access
   readonly optimizer: BatchOptimizer
-  /** Requests in flight. */
-  readonly slots: Semaphore.Semaphore
+  /** Requests in flight; the next place goes to the earliest deadline among all partitions. */
+  readonly turns: Turns
   readonly metrics: DeliveryMetrics
+  readonly notices: Notices
   /** Asks the platform, with the credential read anew, whether it works. */
   readonly probe: Effect.Effect<EventVerdict>
 }
@@ -48,6 +53,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   const metrics = makeDeliveryMetrics(connection.id, connection.platform)
   const breaker = yield* makeCircuitBreaker(settings.breaker)
   const limiter = yield* makeRateLimiter(rateOf(limits, settings))
+  const questions = yield* makeRateLimiter(rateOf({ ...limits, eventsPerWindow: null }, settings))
   const access = makeAccess(connector, connection, outside, settings)
   const probe = Effect.andThen(access.forget, askPlatform(connector, access, outside))
   const announce = announceState({ ...options, codecs })
@@ -72,16 +78,18 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     limits,
     breaker,
     limiter,
+    questions,
     gate,
     access,
     metrics,
+    notices: makeNotices(connection.id),
     probe,
     optimizer: makeBatchOptimizer({
       ...settings.optimizer,
       sizeMax: limits.eventsPerRequest,
       sizeMin: Math.min(limits.eventsPerRequest, settings.optimizer.sizeMin)
     }),
-    slots: Semaphore.makeUnsafe(limits.concurrency)
+    turns: makeTurns(limits.concurrency)
   }
   yield* Effect.forkScoped(watchCircuit(lane, announce, catchUp))
   return lane

@@ -1,9 +1,10 @@
-/** The final result of an event whose request was accepted first. Pure. */
-
+/** The final results of events whose request was accepted first. Pure. */
+import { Effect } from "effect"
 import type { PendingEvent, PendingOutcome } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../avro/codecs.ts"
 import type { EventVerdict, LaterReading } from "../platforms/connector.ts"
 import type { Outbound } from "../stream/contract.ts"
+import type { DeliveryMetrics } from "./metrics.ts"
 import { deliveryTopics } from "./settings.ts"
 
 /** What `warnings` holds where the platform never told the outcome. */
@@ -16,62 +17,77 @@ export interface LaterOutcome {
   readonly verdict: EventVerdict
 }
 
+/** What became of the events of a request, and the records that tell it. */
+export interface Conclusion {
+  readonly outcome: LaterOutcome["outcome"]
+  readonly reasonCode: string | null
+  readonly events: number
+  readonly outputs: ReadonlyArray<Outbound>
+}
+
 /**
- * What a final reading says of each event of the request. The platform gives counts: where it took some and refused
- * some, nobody knows which, so the events stay `accepted` with the reasons told. Duplicates are delivered already.
+ * What a final reading says of each event of the request. The platform gives counts: where it took some and not
+ * others, nobody knows which, so the events stay `accepted` with the reasons told. Duplicates are delivered already.
  */
 export const laterOutcome = (reading: FinalReading, eventCount: number): LaterOutcome => {
   if (reading.warnings.includes(neverTold))
     return told("accepted", "accepted", "no_final_answer", "The platform never told the final outcome.")
   const refused = reading.rejected.filter((entry) => entry.count > 0 && entry.verdict.errorClass !== "duplicate")
   const first = refused[0]
-  if (first === undefined) return { outcome: "delivered", verdict: reading.rejected[0]?.verdict ?? delivered }
-  const count = refused.reduce((sum, entry) => sum + entry.count, 0)
+  if (first === undefined) return isShort(reading, eventCount) ? shortOf(reading, eventCount) : deliveredOf(reading)
+  const count = sumOf(refused)
   if (count >= eventCount) return { outcome: "rejected", verdict: first.verdict }
   const reasons = refused.map((entry) => `${entry.count} × ${entry.verdict.reasonCode ?? "unknown"}`).join(", ")
-  return told(
-    "accepted",
-    "accepted",
-    "partial_success",
+  return partly(
     `The platform refused ${count} of ${eventCount} events of this request and does not say which: ${reasons}.`
   )
 }
 
-/** The record of an event's final outcome. */
-export const finalResult = (
+/** The records of a request's final outcome: a result for each event, and for a refused one its dead letter. */
+export const conclude = (
   codecs: Codecs["Service"],
   pending: PendingOutcome,
-  event: PendingEvent,
   reading: FinalReading,
   now: number
-): Outbound => {
-  const { outcome, verdict } = laterOutcome(reading, pending.events.length)
-  return {
-    topic: deliveryTopics.results,
-    key: event.event_id,
-    value: codecs.encode(deliveryTopics.results, "event-delivery-log", {
-      ...event,
-      platform: pending.platform,
-      timestamp: now,
-      success: outcome !== "rejected",
-      latency_ms: pending.latency_ms,
-      error_message: verdict.message,
-      request_id: pending.later_id,
-      connection_id: pending.connection_id,
-      outcome,
-      reason_code: verdict.reasonCode,
-      error_class: verdict.errorClass,
-      batch_size: pending.events.length,
-      events_received: reading.processed,
-      attempted_at: pending.accepted_at,
-      match_quality: null,
-      dropped_fields: [],
-      circuit_state: null
-    })
-  }
+): Conclusion => {
+  const final = laterOutcome(reading, pending.events.length)
+  const outputs = pending.events.flatMap((event) => {
+    const result = resultRecord(codecs, pending, event, reading, final, now)
+    return final.outcome === "rejected" ? [result, deadLetterRecord(codecs, pending, event, final, now)] : [result]
+  })
+  return { outcome: final.outcome, reasonCode: final.verdict.reasonCode, events: pending.events.length, outputs }
 }
 
-const delivered: EventVerdict = { errorClass: "delivered", reasonCode: null, message: null }
+/** Counts conclusions where the engine counts its other outcomes. */
+export const countConclusions = (
+  metrics: Pick<DeliveryMetrics, "finals" | "rejected">,
+  conclusions: ReadonlyArray<Conclusion>
+): Effect.Effect<void> => {
+  const outcomes = new Map<string, number>()
+  const reasons = new Map<string, number>()
+  const add = (counts: Map<string, number>, name: string, by: number) => counts.set(name, (counts.get(name) ?? 0) + by)
+  for (const { outcome, reasonCode, events } of conclusions) {
+    add(outcomes, outcome, events)
+    if (outcome === "rejected") add(reasons, reasonCode ?? "unknown", events)
+  }
+  return Effect.andThen(metrics.finals(outcomes), metrics.rejected(reasons))
+}
+
+const sumOf = (entries: FinalReading["rejected"]): number => entries.reduce((sum, entry) => sum + entry.count, 0)
+
+// A repeat that the platform knew already is not counted as processed, and is there all the same.
+const isShort = ({ processed, rejected }: FinalReading, eventCount: number): boolean =>
+  processed !== null && processed + sumOf(rejected) < eventCount
+
+const shortOf = ({ processed, rejected }: FinalReading, eventCount: number): LaterOutcome =>
+  partly(`The platform tells of ${(processed ?? 0) + sumOf(rejected)} of ${eventCount} events of this request only.`)
+
+const deliveredOf = ({ rejected }: FinalReading): LaterOutcome => ({
+  outcome: "delivered",
+  verdict: rejected[0]?.verdict ?? { errorClass: "delivered", reasonCode: null, message: null }
+})
+
+const partly = (message: string): LaterOutcome => told("accepted", "accepted", "partial_success", message)
 
 const told = (
   outcome: LaterOutcome["outcome"],
@@ -79,3 +95,66 @@ const told = (
   reasonCode: string,
   message: string
 ): LaterOutcome => ({ outcome, verdict: { errorClass, reasonCode, message } })
+
+const resultRecord = (
+  codecs: Codecs["Service"],
+  pending: PendingOutcome,
+  event: PendingEvent,
+  reading: FinalReading,
+  { outcome, verdict }: LaterOutcome,
+  now: number
+): Outbound => ({
+  topic: deliveryTopics.results,
+  key: event.event_id,
+  value: codecs.encode(deliveryTopics.results, "event-delivery-log", {
+    ...event,
+    platform: pending.platform,
+    timestamp: now,
+    success: outcome !== "rejected",
+    latency_ms: pending.latency_ms,
+    error_message: verdict.message,
+    request_id: pending.later_id,
+    connection_id: pending.connection_id,
+    outcome,
+    reason_code: verdict.reasonCode,
+    error_class: verdict.errorClass,
+    batch_size: pending.events.length,
+    events_received: reading.processed,
+    attempted_at: pending.accepted_at,
+    match_quality: null,
+    dropped_fields: [],
+    circuit_state: null,
+    accepted_at: pending.accepted_at
+  })
+})
+
+/** The mapped event is not at hand any more, only where its raw record stands. */
+const deadLetterRecord = (
+  codecs: Codecs["Service"],
+  pending: PendingOutcome,
+  event: PendingEvent,
+  { verdict }: LaterOutcome,
+  now: number
+): Outbound => ({
+  topic: deliveryTopics.deadLetters,
+  key: event.event_id,
+  value: codecs.encode(deliveryTopics.deadLetters, "dead-letter", {
+    stage: `delivery-${pending.platform}`,
+    reason_code: verdict.reasonCode ?? "rejected",
+    message: verdict.message ?? "The platform accepted the event and refused it later.",
+    source_topic: event.source.topic,
+    source_partition: event.source.partition,
+    source_offset: event.source.offset,
+    timestamp: now,
+    attempts: event.retry_count + 1,
+    original_key: null,
+    original: null,
+    sealed: false,
+    event_id: event.event_id,
+    event_name: event.event_name,
+    connection_id: pending.connection_id,
+    platform: pending.platform,
+    next_step: verdict.nextStep ?? "Publish the event again, repaired and under a new event id.",
+    request_id: pending.later_id
+  })
+})

@@ -7,9 +7,9 @@ import { Clock, Duration, Effect, Option, Result } from "effect"
 import type { PendingOutcome } from "../../schemas/types.gen.ts"
 import type { RegistryError } from "../avro/codecs.ts"
 import type { Connector, EventVerdict, LaterReading } from "../platforms/connector.ts"
-import type { AssignedPartition, PartitionTask, Restore } from "../stream/contract.ts"
+import type { AssignedPartition, Inbound, PartitionTask, Restore } from "../stream/contract.ts"
 import type { Lane } from "./lane.ts"
-import { finalResult, neverTold } from "./later-results.ts"
+import { conclude, countConclusions, neverTold } from "./later-results.ts"
 import { pendingRecord } from "./pending.ts"
 import { deliveryHeaders, deliveryTopics } from "./settings.ts"
 
@@ -35,6 +35,8 @@ export const makeLater = (lane: Lane, assigned: AssignedPartition, later: NonNul
   const ask = Effect.fnUntraced(function* (pending: Pending) {
     const reading = yield* question(lane, later, pending.outcome.later_id)
     const now = yield* Clock.currentTimeMillis
+    if (reading._tag === "Unreadable" && reading.verdict.errorClass === "throttled")
+      yield* lane.questions.throttle(reading.retryAfter ?? quotaWindow)
     const final = conclusion(reading, pending, now, lane)
     if (final === null) {
       pending.questions += 1
@@ -42,10 +44,7 @@ export const makeLater = (lane: Lane, assigned: AssignedPartition, later: NonNul
       return []
     }
     pendings.delete(pending.outcome.later_id)
-    return [
-      ...pending.outcome.events.map((event) => finalResult(lane.codecs, pending.outcome, event, final, now)),
-      pendingRecord(lane, assigned.partition, pending.outcome.later_id, null)
-    ]
+    return [{ laterId: pending.outcome.later_id, ...conclude(lane.codecs, pending.outcome, final, now) }]
   })
   return {
     restore: {
@@ -60,8 +59,8 @@ export const makeLater = (lane: Lane, assigned: AssignedPartition, later: NonNul
             if (record.headers[deliveryHeaders.connection] !== lane.connection.id) continue
             const laterId = record.key?.toString("utf8").slice(lane.connection.id.length + 1) ?? ""
             const decoded = record.value === null ? null : lane.codecs.decode("pending-outcome", record.value)
-            if (decoded?._tag === "Decoded") add(decoded.value, now)
-            else pendings.delete(laterId)
+            if (decoded?._tag !== "Decoded") pendings.delete(laterId)
+            else if (isOwn(record, assigned, lane)) add(decoded.value, now)
           }
         })
     },
@@ -72,13 +71,30 @@ export const makeLater = (lane: Lane, assigned: AssignedPartition, later: NonNul
       every: lane.settings.laterFirst,
       step: Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
-        const due = [...pendings.values()].filter((pending) => pending.nextAt <= now).slice(0, lane.settings.laterBatch)
-        const outputs = yield* Effect.forEach(due, ask, { concurrency: questionsAtATime })
-        return { outputs: outputs.flat() }
+        const due = yield* allowed(lane, longestDue(pendings.values(), now).slice(0, lane.settings.laterBatch))
+        const concluded = (yield* Effect.forEach(due, ask, { concurrency: questionsAtATime })).flat()
+        yield* countConclusions(lane.metrics, concluded)
+        const ends = concluded.map(({ laterId }) => pendingRecord(lane, assigned, laterId, null))
+        return { outputs: [...concluded.flatMap(({ outputs }) => outputs), ...ends] }
       })
     }
   }
 }
+
+/** Where questions are limited, those that wait longest are asked first, and are the likeliest to be final. */
+const longestDue = (pendings: Iterable<Pending>, now: number): ReadonlyArray<Pending> =>
+  [...pendings].filter((pending) => pending.nextAt <= now).sort((left, right) => left.nextAt - right.nextAt)
+
+/** As many as the rate allows now; the others wait for the next tick. */
+const allowed = Effect.fnUntraced(function* (lane: Lane, due: ReadonlyArray<Pending>) {
+  for (let count = 0; count < due.length; count++)
+    if (!(yield* lane.questions.tryAcquire({ requests: 1, events: 0 }))) return due.slice(0, count)
+  return due
+})
+
+/** The partitions of equal number of both inputs restore from the same one: each asks only for what it sent itself. */
+const isOwn = ({ headers }: Inbound, { topic }: AssignedPartition, { connection }: Lane): boolean =>
+  (headers[deliveryHeaders.input] ?? deliveryTopics.mapped(connection.platform)) === topic
 
 const question = (lane: Lane, later: NonNullable<Connector["later"]>, laterId: string): Effect.Effect<LaterReading> =>
   Effect.gen(function* () {
@@ -116,5 +132,7 @@ const waitAfter = (questions: number, reading: LaterReading, { settings }: Lane)
 const unreadable = (verdict: EventVerdict): LaterReading => ({ _tag: "Unreadable", verdict, retryAfter: null })
 const noAnswer: EventVerdict = { errorClass: "transient", reasonCode: null, message: null }
 
+/** Google's quotas of reads are a minute's. */
+const quotaWindow = Duration.minutes(1)
 const questionTimeout = Duration.seconds(3)
 const questionsAtATime = 10

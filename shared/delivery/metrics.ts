@@ -15,9 +15,16 @@ const fill = Metric.histogram("capi_delivery_batch_fill_ratio", {
   boundaries: [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1]
 })
 const events = counter("capi_delivery_events_total", "Events by outcome.")
+const finals = counter(
+  "capi_delivery_final_outcomes_total",
+  "Final outcomes of events that the platform accepted first, by outcome; they were counted as accepted before."
+)
 const retries = counter("capi_delivery_retries_total", "Requests that were sent again.")
 const rejections = counter("capi_delivery_rejections_total", "Events that the platform or a rule refused, by reason.")
-const sent = counter("capi_delivery_events_sent_total", "Events in requests that the platform answered with a count.")
+const sent = counter(
+  "capi_delivery_events_sent_total",
+  "Events that count as taken, of requests that the platform answered with a count."
+)
 const received = counter("capi_delivery_events_received_total", "Events that the platform says it received.")
 const waits = Metric.histogram("capi_delivery_limiter_wait_seconds", {
   description: "Time that a request waited for the rate limiter.",
@@ -40,6 +47,7 @@ export interface RequestObservation {
   readonly latencyMillis: number
   readonly events: number
   readonly eventsMax: number
+  readonly eventsTaken: number
   readonly eventsReceived: number | null
 }
 
@@ -47,6 +55,8 @@ export interface DeliveryMetrics {
   readonly request: (observation: RequestObservation) => Effect.Effect<void>
   readonly limiterWait: (wait: Duration.Duration) => Effect.Effect<void>
   readonly retry: Effect.Effect<void>
+  /** Of events that were accepted first. */
+  readonly finals: (counts: ReadonlyMap<string, number>) => Effect.Effect<void>
   readonly outcomes: (counts: ReadonlyMap<string, number>) => Effect.Effect<void>
   /** By reason code; beyond `reasonsMax` different ones they are counted together. */
   readonly rejected: (reasons: ReadonlyMap<string, number>) => Effect.Effect<void>
@@ -75,11 +85,12 @@ export const makeDeliveryMetrics = (connection: string, platform: string): Deliv
         yield* Metric.update(Metric.withAttributes(latency, attributes), seen.latencyMillis / 1000)
         yield* Metric.update(Metric.withAttributes(fill, attributes), seen.events / seen.eventsMax)
         if (seen.eventsReceived === null) return
-        yield* Metric.update(Metric.withAttributes(sent, attributes), seen.events)
+        yield* Metric.update(Metric.withAttributes(sent, attributes), seen.eventsTaken)
         yield* Metric.update(Metric.withAttributes(received, attributes), seen.eventsReceived)
       }),
     limiterWait: (wait) => Metric.update(Metric.withAttributes(waits, attributes), Duration.toSeconds(wait)),
     retry: Metric.update(Metric.withAttributes(retries, attributes), 1),
+    finals: (counts) => each(finals, "outcome", counts),
     outcomes: (counts) => each(events, "outcome", counts),
     rejected: (reasons) => each(rejections, "reason", bounded(reasons, reasonsSeen)),
     circuit: (state) => Metric.update(Metric.withAttributes(circuit, attributes), circuitValue[state]),

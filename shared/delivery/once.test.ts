@@ -197,6 +197,15 @@ it.effect("never repeats a request without an answer, but one that never arrived
   })
 )
 
+it.effect("does not repeat a request that may have succeeded in an answer that can't be read", () =>
+  Effect.gen(function* () {
+    const world = worldOf(() => Effect.succeed({ status: 200, headers: {}, body: "<html>", receivedAt: 0 }))
+    const done = readStep(yield* (yield* open(world, makeLog())).step(batchOf(["a"])))
+    assert.deepStrictEqual(done.outcomes, { a: "unknown:hostile" })
+    assert.strictEqual(world.asked.length, 1)
+  })
+)
+
 it.effect("sends an event once in 24 hours, also where it comes twice in a batch", () =>
   Effect.gen(function* () {
     const kafka = makeLog()

@@ -15,5 +15,5 @@ export interface Outside {
   /** Writes at once, outside any step's transaction: what must be told while a step still waits. */
   readonly publish: (records: ReadonlyArray<Outbound>) => Effect.Effect<void, KafkaError>
   /** Partitions of all input topics of the connection: what its share of the rate is reckoned by. */
-  readonly partitionsTotal: number
+  readonly partitionsTotal: Effect.Effect<number>
 }

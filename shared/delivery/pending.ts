@@ -41,13 +41,16 @@ export const acceptedRequests = (
 /** A record of `pending-outcomes`, on the number of the input's partition; a null outcome ends it. */
 export const pendingRecord = (
   lane: Pick<Lane, "connection" | "codecs">,
-  partition: number,
+  input: { readonly topic?: string; readonly partition: number },
   laterId: string,
   outcome: PendingOutcome | null
 ): Outbound => ({
   topic: deliveryTopics.pending,
-  partition,
+  partition: input.partition,
   key: `${lane.connection.id}|${laterId}`,
-  headers: { [deliveryHeaders.connection]: lane.connection.id },
+  headers: {
+    [deliveryHeaders.connection]: lane.connection.id,
+    ...(input.topic === undefined ? {} : { [deliveryHeaders.input]: input.topic })
+  },
   value: outcome === null ? null : lane.codecs.encode(deliveryTopics.pending, "pending-outcome", outcome)
 })

@@ -1,15 +1,17 @@
 /** How a connection's limiter and batch size follow what the platform and this instance's partitions say. */
 import { assert, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Fiber, Layer } from "effect"
+import { Clock, Duration, Effect, Fiber, Layer, Logger } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { TestClock } from "effect/testing"
 import { Codecs } from "../avro/codecs.ts"
 import type { BatchVerdict, Connector } from "../platforms/connector.ts"
 import { all, batchHead } from "../platforms/verdicts.ts"
+import { openPartition } from "../testing/run-batches.ts"
 import { limitsOf, rateOf } from "./limits.ts"
 import { deliveryProcessor } from "./processor.ts"
 import { type DeliverySettings, deliveryDefaults } from "./settings.ts"
 import {
+  codecs,
   connection,
   connectorWith,
   limits,
@@ -47,6 +49,12 @@ const open = (world: World, connector: Connector, settings: Partial<DeliverySett
       }))
   ).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
 
+const openTask = (world: World) =>
+  Effect.map(
+    deliveryProcessor({ connector: connectorWith(), connection, settings: deliveryDefaults, outside: world }),
+    (processor) => (partition: number) => openPartition(processor, { topic: "mapped-events.meta", partition })
+  ).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
+
 it.effect("is slowed by the usage that the platform reports, before it refuses", () =>
   Effect.gen(function* () {
     const busy: BatchVerdict = { ...ok, usagePercent: 95 }
@@ -66,7 +74,11 @@ it.effect("is slowed by the usage that the platform reports, before it refuses",
 
 it.effect("has the part of the connection's rate that its partitions are of all", () =>
   Effect.gen(function* () {
-    const world = { ...worldOf(() => Effect.succeed(respond(ok))), partitionsTotal: 4 }
+    let partitionsTotal = 4
+    const world = {
+      ...worldOf(() => Effect.succeed(respond(ok))),
+      partitionsTotal: Effect.sync(() => partitionsTotal)
+    }
     const openPartition = yield* open(world, oneByOne)
     const quarter = yield* openPartition(0)
     // A burst of 25, then 2.5 a second.
@@ -74,6 +86,10 @@ it.effect("has the part of the connection's rate that its partitions are of all"
     yield* openPartition(1)
     // No burst is left; 5 a second.
     assert.closeTo(yield* quarter.timed(events(50)), 10, 1)
+    // Partitions were added meanwhile: three of twelve.
+    partitionsTotal = 12
+    yield* openPartition(2)
+    assert.closeTo(yield* quarter.timed(events(25)), 10, 1)
   })
 )
 
@@ -133,18 +149,53 @@ it.effect("finds the best batch size of a platform whose latency curve is script
   })
 )
 
-it.effect("counts what the platform says it received beside what was sent, and how full requests are", () =>
+it.effect("compares what the platform says it received with what counts as taken, and tells each result of it", () =>
   Effect.gen(function* () {
-    const short = all({ ...batchHead, eventsReceived: 40 }, verdict("delivered"))
+    const short = all({ ...batchHead, eventsReceived: 40, warnings: ["Received 40 of 50."] }, verdict("delivered"))
+    const logged: Array<string> = []
+    const logger = Logger.layer([Logger.make(({ message }) => void logged.push(String(message)))])
     const world = worldOf(() => Effect.succeed(respond(short)))
-    const task = yield* (yield* open(world, connectorWith()))(0)
-    yield* task.timed(events(50))
+    const task = yield* (yield* openTask(world))(0)
+    const run = task.step({ topic: "mapped-events.meta", partition: 0, records: recordsOfEvents(events(50)) })
+    const step = yield* Effect.provide(Effect.andThen(run, run), logger)
     const text = yield* PrometheusMetrics.format()
     const figure = (name: string) =>
       Number(new RegExp(`^${name}\\{[^}]*connection="shop"[^}]*\\} (\\S+)`, "m").exec(text)?.[1])
     const lost = figure("capi_delivery_events_sent_total") - figure("capi_delivery_events_received_total")
-    assert.strictEqual(lost, 10)
+    assert.strictEqual(lost, 20)
     assert.isAtLeast(figure("capi_delivery_batch_fill_ratio_count"), 1)
+    const messages = step.outputs.map(({ value }) => {
+      const log = codecs.decode("event-delivery-log", value)
+      return log._tag === "Decoded" ? log.value.error_message : null
+    })
+    assert.deepStrictEqual(
+      [...new Set(messages)],
+      ["The platform says that it received 40 of the 50 events that it took."]
+    )
+    // Once an hour, however often the platform says it.
+    assert.strictEqual(logged.filter((line) => line.includes("The platform warns.")).length, 1)
+  })
+)
+
+it.effect("an event that the platform refused by name is not missing from what it received", () =>
+  Effect.gen(function* () {
+    const partly: BatchVerdict = {
+      ...batchHead,
+      _tag: "PerEvent",
+      eventsReceived: 1,
+      events: [verdict("delivered"), verdict("invalid_event", "BAD")]
+    }
+    const task = yield* (yield* openTask(worldOf(() => Effect.succeed(respond(partly)))))(0)
+    const step = yield* task.step({
+      topic: "mapped-events.meta",
+      partition: 0,
+      records: recordsOfEvents(events(2))
+    })
+    const messages = step.outputs.flatMap(({ topic, value }) => {
+      const log = topic === "delivery-results" ? codecs.decode("event-delivery-log", value) : null
+      return log?._tag === "Decoded" ? [log.value.error_message] : []
+    })
+    assert.deepStrictEqual(messages, [null, "BAD"])
   })
 )
 

@@ -46,12 +46,21 @@ export const deliveryProcessor = (
 /** The connection's rate is shared out by the partitions that this instance owns. */
 const countOwned = (lane: Lane): Effect.Effect<void, never, Scope.Scope> => {
   let owned = 0
+  let total = 1
   const change = (by: number) =>
     Effect.suspend(() => {
       owned += by
-      return lane.limiter.setShare(owned / Math.max(1, lane.outside.partitionsTotal))
+      const share = owned / Math.max(1, total)
+      return Effect.andThen(lane.limiter.setShare(share), lane.questions.setShare(share))
     })
-  return Effect.acquireRelease(change(1), () => change(-1))
+  // Counted at each opening: topics may have got more partitions, which comes with a new assignment.
+  const count = Effect.map(lane.outside.partitionsTotal, (counted) => {
+    total = counted
+  })
+  return Effect.andThen(
+    count,
+    Effect.acquireRelease(change(1), () => change(-1))
+  )
 }
 
 const openPartition = (lane: Lane, assigned: AssignedPartition): PartitionTask<DeliveryError, never> => {
@@ -107,17 +116,24 @@ const step = Effect.fnUntraced(function* (partition: Partition, batch: Batch) {
   for (const item of sorted.early) outputs.push(deferredRecord(item))
   outputs.push(...(partition.intents?.settle(sorted.ready, context.now) ?? []))
   const pending = acceptedRequests(lane, items, context.now)
-  for (const outcome of pending) outputs.push(pendingRecord(lane, batch.partition, outcome.later_id, outcome))
+  for (const outcome of pending) outputs.push(pendingRecord(lane, batch, outcome.later_id, outcome))
   partition.later?.keep(pending, context.now)
   yield* count(lane, items, sorted.unreadable.length)
   return { outputs } satisfies Step
 })
 
-/** A batch of delayed retries none of which is due waits for the first one; not for ever, as later records may be due before. */
-const holdUntilDue = (lane: Lane, early: ReadonlyArray<Item>): Effect.Effect<void> =>
+/**
+ * A batch of delayed retries none of which is due waits for the first one; not for ever, as later records may be due
+ * before, and not at all where so many wait that it took long to come round to these.
+ */
+const holdUntilDue = ({ settings }: Lane, early: ReadonlyArray<Item>): Effect.Effect<void> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const first = early.reduce((least, item) => Math.min(least, item.event.not_before ?? 0), Number.MAX_SAFE_INTEGER)
-    return Effect.sleep(Duration.min(Duration.millis(Math.max(0, first - now)), lane.settings.delayedHold))
+    const least = (numberOf: (item: Item) => number) =>
+      early.reduce((lowest, item) => Math.min(lowest, numberOf(item)), Number.MAX_SAFE_INTEGER)
+    const round = now - least(({ record }) => record.timestamp)
+    if (round >= Duration.toMillis(settings.delayedRound)) return Effect.void
+    const first = least(({ event }) => event.not_before ?? 0)
+    return Effect.sleep(Duration.min(Duration.millis(Math.max(0, first - now)), settings.delayedHold))
   })
 
 const send = ({ lane, intents }: Partition, items: ReadonlyArray<Item>): Effect.Effect<void, KafkaError> => {

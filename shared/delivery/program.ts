@@ -53,7 +53,7 @@ export const outsideOf = Effect.fnUntraced(function* (connector: Connector, conn
     secret: credentials.resolve(connection.credential, connector.credential),
     open: yield* opener(connection),
     publish: (records) => kafka.produce(records.map((record) => ({ ...record, topic: topicPrefix + record.topic }))),
-    partitionsTotal: yield* countPartitions(connection, topicPrefix)
+    partitionsTotal: yield* countedAnew(connection, topicPrefix)
   } satisfies Outside
 })
 
@@ -66,15 +66,33 @@ const opener = (connection: Connection): Effect.Effect<Outside["open"], Credenti
       })
     : Effect.succeed(() => null)
 
-const countPartitions = (connection: Connection, prefix: string): Effect.Effect<number, KafkaError, KafkaClient> =>
-  Effect.gen(function* () {
-    const kafka = yield* KafkaClient
-    const topics = [deliveryTopics.mapped(connection.platform), deliveryTopics.retry(connection.platform)]
-    const offsets = yield* Effect.forEach(topics, (topic) => kafka.topicOffsets(prefix + topic))
-    return offsets.reduce((sum, partitions) => sum + partitions.length, 0)
-  }).pipe(
-    // Topics may be on their way to be created.
-    Effect.retry(Schedule.max([Schedule.spaced("1 second"), Schedule.recurs(30)]))
+/** The number of the connection's partitions; the one known before where the broker does not answer. */
+const countedAnew = Effect.fnUntraced(function* (connection: Connection, prefix: string) {
+  const kafka = yield* KafkaClient
+  const count = countPartitions(kafka, connection, prefix)
+  // Topics may be on their way to be created.
+  let known = yield* Effect.retry(count, Schedule.max([Schedule.spaced("1 second"), Schedule.recurs(30)]))
+  const counted = Effect.map(count, (total) => {
+    known = total
+    return total
+  })
+  // The partitions of an assignment are opened at once, and ask once.
+  return yield* Effect.cachedWithTTL(
+    Effect.catch(counted, () => Effect.sync(() => known)),
+    "5 seconds"
+  )
+})
+
+const countPartitions = (
+  kafka: KafkaClient["Service"],
+  connection: Connection,
+  prefix: string
+): Effect.Effect<number, KafkaError> =>
+  Effect.map(
+    Effect.forEach([deliveryTopics.mapped(connection.platform), deliveryTopics.retry(connection.platform)], (topic) =>
+      kafka.topicOffsets(prefix + topic)
+    ),
+    (topics) => topics.reduce((sum, partitions) => sum + partitions.length, 0)
   )
 
 const observePool = (transport: HttpTransport["Service"], connection: Connection): Effect.Effect<void> => {

@@ -58,9 +58,9 @@ const retryRecords = (item: Item, fate: Fate, context: RecordContext): ReadonlyA
   const round = Number(item.record.headers[deliveryHeaders.round] ?? 0) || 0
   const wished = now + Duration.toMillis(delayOf(fate, round, settings))
   const { deadline } = item.event
-  // The last try is made a little before the platform's age limit, not after it.
-  const notBefore = deadline === null ? wished : Math.min(wished, deadline - lastTryMillis)
-  if (notBefore <= now) return ended(item, { ...expiredFate, request: fate.request }, context)
+  if (deadline !== null && deadline - now <= tooShortMillis)
+    return ended(item, { ...expiredFate, request: fate.request }, context)
+  const notBefore = deadline === null ? wished : Math.min(wished, lastTryAt(deadline, now, settings))
   if (deadline === null && round >= settings.delayedRoundsMax)
     return ended(item, { ...fate, outcome: "dead_lettered", reasonCode: "attempts_exhausted" }, context)
   const topic = deliveryTopics.retry(connection.platform)
@@ -81,6 +81,10 @@ const delayOf = ({ retryAfter }: Fate, round: number, settings: DeliverySettings
   return Duration.max(retryAfter, Duration.min(last, Duration.times(retryAfter, round + 1)))
 }
 
+/** Well before the platform's age limit, not after it; where little time is left, when half of it is over. */
+const lastTryAt = (deadline: number, now: number, settings: DeliverySettings): number =>
+  deadline - Math.min(Duration.toMillis(settings.delayedLastTry), Math.floor((deadline - now) / 2))
+
 const ended = (item: Item, fate: Fate, context: RecordContext): ReadonlyArray<Outbound> => {
   item.fate = fate
   return [resultRecord(item, fate, context), deadLetterRecord(item, fate, context)]
@@ -96,7 +100,7 @@ const resultRecord = ({ event, requests }: Item, fate: Fate, context: RecordCont
     timestamp: context.now,
     success: fate.outcome === "delivered" || fate.outcome === "accepted",
     latency_ms: fate.request?.latencyMillis ?? 0,
-    error_message: fate.message,
+    error_message: fate.message ?? shortOf(fate),
     request_id: fate.request?.requestId ?? fate.request?.laterId ?? null,
     retry_count: Math.max(0, event.attempts + requests - 1),
     connection_id: context.connection.id,
@@ -112,9 +116,19 @@ const resultRecord = ({ event, requests }: Item, fate: Fate, context: RecordCont
     match_quality: event.match_quality,
     dropped_fields: event.dropped_fields,
     source: event.source,
-    circuit_state: context.circuit
+    circuit_state: context.circuit,
+    accepted_at: null
   })
 })
+
+/** Nobody knows which event is missing, so that each of the request tells it. */
+const shortOf = ({ outcome, request }: Fate): string | null =>
+  outcome === "delivered" &&
+  request !== null &&
+  request.eventsReceived !== null &&
+  request.eventsReceived < request.taken
+    ? `The platform says that it received ${request.eventsReceived} of the ${request.taken} events that it took.`
+    : null
 
 const deadLetterRecord = ({ event, record, requests }: Item, fate: Fate, context: RecordContext): Outbound => ({
   topic: deliveryTopics.deadLetters,
@@ -150,4 +164,5 @@ const needsDeadLetter = ({ outcome }: Fate): boolean =>
 /** Every event leaves the engine with a fate; were one without, this would show it rather than lose it. */
 const undecidedFate = decided("dead_lettered", "undecided", "The engine ended without deciding on the event.")
 
-const lastTryMillis = 60_000
+/** An event that lives no longer than this gets no further try. */
+const tooShortMillis = 60_000

@@ -24,6 +24,10 @@ export interface DeliverySettings {
   readonly delayedRoundsMax: number
   /** A batch of delayed retries that are not due is held at most this long, then written back. */
   readonly delayedHold: Duration.Duration
+  /** Delayed retries that have lain longer since they were looked at are held no more, so that none waits for long behind others. */
+  readonly delayedRound: Duration.Duration
+  /** The last delayed retry is due so long before the age limit; well above `delayedRound`. */
+  readonly delayedLastTry: Duration.Duration
   /** Probes of a paused connection: after this, doubling up to the maximum. */
   readonly recoveryFirst: Duration.Duration
   readonly recoveryMax: Duration.Duration
@@ -66,6 +70,8 @@ export const deliveryDefaults: DeliverySettings = {
   ],
   delayedRoundsMax: 30,
   delayedHold: Duration.seconds(15),
+  delayedRound: Duration.minutes(5),
+  delayedLastTry: Duration.minutes(15),
   recoveryFirst: Duration.seconds(5),
   recoveryMax: Duration.minutes(5),
   catchUpFrom: 0.25,
@@ -97,6 +103,8 @@ export const deliveryHeaders = {
   connection: "connection",
   /** Rounds through the delayed retry topic so far. */
   round: "round",
+  /** Of a pending outcome: the topic of the partition that asks for it, as both inputs share the partitions of its topic. */
+  input: "input",
   /** Set by a person's command: send although it may have been sent before. */
   resend: "resend"
 } as const

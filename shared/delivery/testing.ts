@@ -127,7 +127,7 @@ export const worldOf = (
     secret: Effect.sync(() => ({ access_token: Redacted.make(token()) })),
     open: () => null,
     publish: (records) => Effect.sync(() => void published.push(...records)),
-    partitionsTotal: 1
+    partitionsTotal: Effect.succeed(1)
   }
 }
 

@@ -48,7 +48,7 @@ export const triage = (
     else if (event.not_before !== null && event.not_before > context.now) result.early.push(item)
     else result.ready.push(item)
   }
-  result.ready.sort((left, right) => deadlineOf(left) - deadlineOf(right))
+  result.ready.sort((left, right) => urgencyOf(left) - urgencyOf(right))
   return result
 }
 
@@ -59,7 +59,7 @@ const payloadBytes = (record: Inbound, event: MappedEvent, bytesPerRequest: numb
 }
 
 /** Whether the platform would no longer take the event. */
-export const isExpired = (event: MappedEvent, now: number): boolean => event.deadline !== null && event.deadline < now
+const isExpired = (event: MappedEvent, now: number): boolean => event.deadline !== null && event.deadline < now
 
 export const expiredFate: Fate = decided(
   "expired",
@@ -67,6 +67,13 @@ export const expiredFate: Fate = decided(
   "The platform's age limit passed before the event could be delivered.",
   "Nothing: the platform no longer takes it. Find out why it was late."
 )
+
+/** The events that still have no fate, after those whose time has come got theirs. */
+export const withoutExpired = (items: ReadonlyArray<Item>, now: number): ReadonlyArray<Item> =>
+  items.filter((item) => {
+    if (item.fate === null && isExpired(item.event, now)) item.fate = expiredFate
+    return item.fate === null
+  })
 
 const fateBeforeSending = (
   item: Item,
@@ -86,4 +93,11 @@ const fateBeforeSending = (
   return null
 }
 
-const deadlineOf = (item: Item): number => item.event.deadline ?? Number.MAX_SAFE_INTEGER
+/** The earliest deadline of the events, in milliseconds since the epoch. */
+export const deadlineOf = (items: ReadonlyArray<Item>): number =>
+  items.reduce((least, item) => Math.min(least, urgencyOf(item)), Number.MAX_SAFE_INTEGER)
+
+// An event without an age limit has no reason to be overtaken for ever: it counts as if it had a week.
+const urgencyOf = ({ event, record }: Item): number => event.deadline ?? record.timestamp + usualLifeMillis
+
+const usualLifeMillis = 7 * 24 * 3_600_000

@@ -8,20 +8,25 @@ import type { PendingOutcome } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../avro/codecs.ts"
 import type { Connection } from "../connections/connection.ts"
 import type { EventVerdict } from "../platforms/connector.ts"
-import type { Inbound, Outbound } from "../stream/contract.ts"
-import { type FinalReading, finalResult, neverTold } from "./later-results.ts"
+import type { Inbound } from "../stream/contract.ts"
+import { type Conclusion, conclude, type FinalReading, neverTold } from "./later-results.ts"
 import { pendingRecord } from "./pending.ts"
 import { type DeliverySettings, deliveryHeaders } from "./settings.ts"
 
+/** Results and the end of the pending record; what they conclude is for the metrics. */
+export interface Told extends Conclusion {
+  readonly laterId: string
+}
+
 export interface WebhookOutcomes {
   /** A record of `pending-outcomes`; gives what a notification that was here first leads to. */
-  readonly pending: (record: Inbound, now: number) => ReadonlyArray<Outbound>
+  readonly pending: (record: Inbound, now: number) => ReadonlyArray<Told>
   /** A notification; gives the final results and the end of the pending record, or nothing yet. */
-  readonly status: (laterId: string, verdict: EventVerdict, now: number) => ReadonlyArray<Outbound>
+  readonly status: (laterId: string, verdict: EventVerdict, now: number) => ReadonlyArray<Told>
   /** The records of these could not be written: a repeated notification counts again. */
   readonly reopen: (laterIds: ReadonlyArray<string>) => void
-  /** Gives up what was never told within the settings' life of a question. */
-  readonly sweep: (now: number) => ReadonlyArray<Outbound>
+  /** Gives up what was never told within the settings' life of a question, and the oldest of more than can be kept. */
+  readonly sweep: (now: number) => ReadonlyArray<Told>
 }
 
 interface Known {
@@ -34,18 +39,18 @@ interface Known {
 export const makeWebhookOutcomes = (
   connection: Connection,
   codecs: Codecs["Service"],
-  settings: Pick<DeliverySettings, "laterLife">
+  settings: Pick<DeliverySettings, "laterLife">,
+  entriesMax = knownMax
 ): WebhookOutcomes => {
   const known = new Map<string, Known>()
   const early = new Map<string, { readonly verdict: EventVerdict; readonly at: number }>()
 
-  const conclude = (laterId: string, entry: Known, reading: FinalReading, now: number) => {
+  const close = (laterId: string, entry: Known, reading: FinalReading, now: number): ReadonlyArray<Told> => {
     const { outcome, partition } = entry
     entry.closing = true
-    return [
-      ...outcome.events.map((event) => finalResult(codecs, outcome, event, reading, now)),
-      pendingRecord({ connection, codecs }, partition, laterId, null)
-    ]
+    const concluded = conclude(codecs, outcome, reading, now)
+    const end = pendingRecord({ connection, codecs }, { partition }, laterId, null)
+    return [{ ...concluded, laterId, outputs: [...concluded.outputs, end] }]
   }
 
   return {
@@ -54,22 +59,23 @@ export const makeWebhookOutcomes = (
       const laterId = record.key.toString("utf8").slice(connection.id.length + 1)
       if (record.value === null) {
         known.delete(laterId)
+        early.delete(laterId)
         return []
       }
       const decoded = codecs.decode("pending-outcome", record.value)
       if (decoded._tag === "Undecodable") return []
       const entry = { outcome: decoded.value, partition: record.partition, closing: false }
       known.set(laterId, entry)
+      // It stays until the record ends: what it leads to may fail to be written, and then all is read again.
       const told = early.get(laterId)
-      early.delete(laterId)
-      return told === undefined ? [] : conclude(laterId, entry, readingOf(told.verdict, entry.outcome), now)
+      return told === undefined ? [] : close(laterId, entry, readingOf(told.verdict, entry.outcome), now)
     },
     status: (laterId, verdict, now) => {
       // Sent is no news: the request's answer said as much.
       if (verdict.errorClass === "accepted") return []
       const entry = known.get(laterId)
       if (entry?.closing === true) return []
-      if (entry !== undefined) return conclude(laterId, entry, readingOf(verdict, entry.outcome), now)
+      if (entry !== undefined) return close(laterId, entry, readingOf(verdict, entry.outcome), now)
       early.set(laterId, { verdict, at: now })
       forgetOld(early, now)
       return []
@@ -82,10 +88,15 @@ export const makeWebhookOutcomes = (
     },
     sweep: (now) => {
       const limit = now - Duration.toMillis(settings.laterLife)
-      const old = [...known]
-        .filter(([, { outcome, closing }]) => !closing && outcome.accepted_at < limit)
-        .slice(0, sweptMax)
-      return old.flatMap(([laterId, entry]) => conclude(laterId, entry, never, now))
+      // Where no webhook is set up at Meta nothing is ever told: what is waited for must not grow with the messages.
+      let surplus = known.size - entriesMax
+      const old: Array<[string, Known]> = []
+      for (const [laterId, entry] of known) {
+        if (old.length >= sweptMax) break
+        const isSurplus = surplus-- > 0
+        if (!entry.closing && (isSurplus || entry.outcome.accepted_at < limit)) old.push([laterId, entry])
+      }
+      return old.flatMap(([laterId, entry]) => close(laterId, entry, never, now))
     }
   }
 }
@@ -107,6 +118,7 @@ const forgetOld = (early: Map<string, { readonly at: number }>, now: number): vo
 }
 
 const never: FinalReading = { _tag: "Final", processed: null, rejected: [], warnings: [neverTold] }
-const sweptMax = 1000
+const knownMax = 200_000
+const sweptMax = 5000
 const earlyMax = 100_000
 const earlyLifeMillis = 10 * 60_000

@@ -15,6 +15,19 @@ it("shares out evenly from nothing", () => {
   )
 })
 
+it("gives each member its part of every topic", () => {
+  const inputs = { "delivery-retry.meta": [0, 1, 2, 3], "mapped-events.meta": [0, 1, 2, 3] }
+  const assigned = assignSticky(
+    ["x", "y"].map((memberId) => ({ memberId, owned: {} })),
+    inputs
+  )
+  for (const share of assigned.values())
+    assert.deepStrictEqual(
+      Object.values(share).map((list) => list.length),
+      [2, 2]
+    )
+})
+
 it("moves only what a newcomer needs", () => {
   const assigned = assignSticky(
     [
@@ -51,6 +64,15 @@ it("gives every partition to exactly one member, balanced to within one, whateve
       assert.deepStrictEqual([...given].sort(), expected.sort())
       const sizes = [...assigned.values()].map((share) => Object.values(share).flat().length)
       assert.isAtMost(Math.max(...sizes) - Math.min(...sizes), 1)
+      for (const topic of ["a", "b"]) {
+        const ofTopic = [...assigned.values()].map((share) => share[topic]?.length ?? 0)
+        assert.isAtMost(Math.max(...ofTopic) - Math.min(...ofTopic), 1, topic)
+      }
+      const again = assignSticky(
+        [...assigned].map(([memberId, owned]) => ({ memberId, owned })),
+        partitions
+      )
+      assert.deepStrictEqual(again, assigned, "nothing moves without a change")
     })
   )
 })

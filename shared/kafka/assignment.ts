@@ -9,32 +9,52 @@ export interface MemberClaim {
 }
 
 /**
- * Balanced to within one partition; of those that may stay, each stays. A partition that two members claim (one of them
- * is a zombie that came back) goes to the first by member id.
+ * Balanced to within one partition, of all and of each topic, since a member that had one topic's alone would idle while
+ * another works for both; of those that may stay, each stays. A partition that two members claim (one of them is a
+ * zombie that came back) goes to the first by member id.
  */
 export const assignSticky = (
   members: ReadonlyArray<MemberClaim>,
   partitions: PartitionsByTopic
 ): ReadonlyMap<string, PartitionsByTopic> => {
-  const sorted = sortedById(members)
-  const unassigned = new Set(namesOf(partitions))
-  const shareMin = Math.floor(unassigned.size / sorted.length)
-  let largerShares = unassigned.size % sorted.length
-  const shares = sorted.map((member) => ({ memberId: member.memberId, names: [] as Array<string> }))
-  for (const [index, member] of sorted.entries()) {
-    const claimed = namesOf(member.owned).filter((name) => unassigned.has(name))
-    const allowed = claimed.length > shareMin && largerShares > 0 ? shareMin + 1 : shareMin
-    if (allowed > shareMin) largerShares--
-    for (const name of claimed.slice(0, allowed)) {
-      unassigned.delete(name)
-      shares[index]!.names.push(name)
+  const shares = sortedById(members).map((member) => ({ ...member, extras: 0, given: {} as Given }))
+  for (const [topic, list] of Object.entries(partitions).sort(([left], [right]) => (left < right ? -1 : 1))) {
+    const unassigned = new Set(list.toSorted((left, right) => left - right))
+    const least = Math.floor(list.length / shares.length)
+    const claims = shares.map((share) => {
+      const claimed = (share.owned[topic] ?? []).filter((partition) => unassigned.delete(partition))
+      return { share, claimed: claimed.sort((left, right) => left - right) }
+    })
+    // Who gets one more than the others: those who got the fewest such before, and among them those who have it already.
+    const favoured = new Set(
+      claims
+        .toSorted(
+          (left, right) =>
+            left.share.extras - right.share.extras ||
+            Number(right.claimed.length > least) - Number(left.claimed.length > least)
+        )
+        .slice(0, list.length % shares.length)
+        .map(({ share }) => share)
+    )
+    for (const { share, claimed } of claims) {
+      const allowed = favoured.has(share) ? least + 1 : least
+      share.given[topic] = claimed.slice(0, allowed)
+      for (const partition of claimed.slice(allowed)) unassigned.add(partition)
+    }
+    const left = [...unassigned].sort((one, other) => one - other)
+    for (const share of shares) {
+      const allowed = favoured.has(share) ? least + 1 : least
+      const own = share.given[topic]!
+      own.push(...left.splice(0, allowed - own.length))
+      own.sort((one, other) => one - other)
+      if (favoured.has(share)) share.extras++
+      if (own.length === 0) delete share.given[topic]
     }
   }
-  for (const name of unassigned) {
-    shares.reduce((least, share) => (share.names.length < least.names.length ? share : least)).names.push(name)
-  }
-  return new Map(shares.map(({ memberId, names }) => [memberId, byTopic(names)]))
+  return new Map(shares.map(({ memberId, given }) => [memberId, given]))
 }
+
+type Given = Record<string, Array<number>>
 
 /** Everything to one member: the one that has most of it already, else the first by member id. The others stand by. */
 export const assignAllToOne = (
@@ -51,19 +71,5 @@ export const assignAllToOne = (
 const sortedById = (members: ReadonlyArray<MemberClaim>) =>
   [...members].sort((left, right) => (left.memberId < right.memberId ? -1 : 1))
 
-/** Partition first, so that neighbours in the list are of different topics and each member gets some of each. */
 const namesOf = (partitions: PartitionsByTopic): ReadonlyArray<string> =>
-  Object.entries(partitions)
-    .flatMap(([topic, list]) => list.map((partition) => ({ partition, name: `${partition}/${topic}` })))
-    .sort((left, right) => left.partition - right.partition || (left.name < right.name ? -1 : 1))
-    .map(({ name }) => name)
-
-const byTopic = (names: ReadonlyArray<string>): PartitionsByTopic => {
-  const result: Record<string, Array<number>> = {}
-  for (const name of names) {
-    const slash = name.indexOf("/")
-    const topic = name.slice(slash + 1)
-    result[topic] = [...(result[topic] ?? []), Number(name.slice(0, slash))]
-  }
-  return result
-}
+  Object.entries(partitions).flatMap(([topic, list]) => list.map((partition) => `${partition}/${topic}`))

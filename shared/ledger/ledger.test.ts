@@ -34,6 +34,18 @@ describe("the ledger", () => {
     assert.deepStrictEqual(meta?.skippedBy, { consent: 1 })
   })
 
+  it("counts the reasons of what was refused, the final one where it was accepted first", () => {
+    const ledger = ledgerOf(4)
+    for (const offset of [0, 1, 2, 3]) ledger.normalized(at(offset), `e${offset}`, behind)
+    ledger.result(at(0), "meta", "rejected", "100/2804009")
+    ledger.result(at(1), "meta", "accepted", null)
+    ledger.result(at(1), "meta", "rejected", "100/2804009")
+    ledger.result(at(2), "meta", "dead_lettered", "attempts_exhausted")
+    ledger.result(at(3), "meta", "delivered", null)
+    const [meta] = ledger.balance().connections
+    assert.deepStrictEqual(meta?.rejectedBy, { "100/2804009": 2, attempts_exhausted: 1 })
+  })
+
   it("names a raw record that the normalizer passed without a trace", () => {
     const balance = ledgerOf(2, 1).balance()
     assert.deepStrictEqual([balance.missingRaw, balance.inFlightRaw, balance.balanced], [["0:0"], 1, false])

@@ -34,6 +34,8 @@ export interface ConnectionBalance {
   readonly consumed: number
   readonly outcomes: Readonly<Record<TerminalOutcome, number>>
   readonly skippedBy: Readonly<Record<string, number>>
+  /** Reasons of the rejected and the dead-lettered ones. */
+  readonly rejectedBy: Readonly<Record<string, number>>
   readonly inFlight: number
   /** Events with more than one final result: replayed, or sent again after a crash. */
   readonly repeated: number
@@ -171,7 +173,7 @@ export class Ledger {
       dead_lettered: 0,
       unknown: 0
     }
-    const skippedBy: Record<string, number> = {}
+    const reasons = { skipped: {} as Record<string, number>, rejected: {} as Record<string, number> }
     const missing: Array<string> = []
     let [consumed, inFlight, repeated] = [0, 0, 0]
     for (const [key, fate] of this.raws) {
@@ -180,12 +182,15 @@ export class Ledger {
       const delivery = deliveries.get(key)
       if (delivery?.outcome != null) {
         outcomes[delivery.outcome]++
-        if (delivery.outcome === "skipped") skippedBy[delivery.reason] = (skippedBy[delivery.reason] ?? 0) + 1
+        const by = delivery.outcome === "dead_lettered" ? "rejected" : delivery.outcome
+        if (by === "skipped" || by === "rejected")
+          reasons[by][delivery.reason] = (reasons[by][delivery.reason] ?? 0) + 1
         if (delivery.results > 1 || delivery.accepts > 1) repeated++
       } else if (isLost(fate, delivery)) missing.push(fate.eventId)
       else inFlight++
     }
-    return { connectionId, consumed, outcomes, skippedBy, inFlight, repeated, missing }
+    const [skippedBy, rejectedBy] = [reasons.skipped, reasons.rejected]
+    return { connectionId, consumed, outcomes, skippedBy, rejectedBy, inFlight, repeated, missing }
   }
 
   private delivery(source: RawPosition, connectionId: string): Delivery | undefined {

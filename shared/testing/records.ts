@@ -29,6 +29,7 @@ export const deliveryLog = (fields: Partial<EventDeliveryLog> = {}): EventDelive
   dropped_fields: [],
   source: null,
   circuit_state: null,
+  accepted_at: null,
   ...fields
 })
 

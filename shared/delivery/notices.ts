@@ -1,0 +1,34 @@
+/** Warnings that a platform gives beside a success: logged once an hour each, since every answer may repeat them. */
+import { Clock, Effect } from "effect"
+
+/** Takes an answer's warnings; empty ones cost nothing. */
+export type Notices = (warnings: ReadonlyArray<string>, requestId: string | null) => Effect.Effect<void>
+
+export const makeNotices = (connection: string): Notices => {
+  /** When each was told; the oldest first. */
+  const told = new Map<string, number>()
+  const isNews = (warning: string, now: number): boolean => {
+    for (const [text, at] of told) {
+      if (now - at < repeatMillis) break
+      told.delete(text)
+    }
+    if (told.has(warning) || told.size >= textsMax) return false
+    told.set(warning, now)
+    return true
+  }
+  return (warnings, requestId) =>
+    warnings.length === 0
+      ? Effect.void
+      : Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          const news = warnings.filter((warning) => isNews(warning, now))
+          return news.length === 0
+            ? Effect.void
+            : Effect.logWarning("The platform warns.").pipe(
+                Effect.annotateLogs({ connection, warnings: news, request_id: requestId })
+              )
+        })
+}
+
+const repeatMillis = 3_600_000
+/** A platform's warnings are few, but one may hold a number that differs each time. */
+const textsMax = 50
