@@ -12,6 +12,7 @@ import { makeWebhookOutcomes, type Told } from "../../shared/delivery/webhook-ou
 import { KafkaClient } from "../../shared/kafka/port.ts"
 import { connectorFor } from "../../shared/platforms/registry.ts"
 import { isSignedByMeta, messageStatuses, webhookChallenge } from "../../shared/platforms/whatsapp/webhook.ts"
+import { inboundOf } from "../../shared/stream/inbound.ts"
 import type { HttpAnswer, HttpRequest, Route } from "../../shared/telemetry/http-server.ts"
 
 /** The routes of a connection's webhook, and the work that keeps its index of accepted messages up to date. */
@@ -82,7 +83,7 @@ export const connectionWebhook = Effect.fnUntraced(function* (connection: Connec
       onRecords: Effect.fnUntraced(function* (records) {
         yield* codecs.prepare(records.map((record) => record.value))
         const now = yield* Clock.currentTimeMillis
-        yield* publish(records.flatMap((record) => outcomes.pending({ ...record, topic: deliveryTopics.pending }, now)))
+        yield* publish(records.flatMap((record) => outcomes.pending(inboundOf(record, deliveryTopics.pending), now)))
       })
     })
   }).pipe(

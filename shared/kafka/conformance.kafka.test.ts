@@ -109,15 +109,11 @@ layer(layerTest, { excludeTestServices: true })("the Kafka port", (it) => {
         { topic, key: null, value: null }
       ])
       const [first, second] = yield* readAll(topic)
-      assert.deepStrictEqual(first, {
-        topic,
-        partition: 0,
-        offset: 0,
-        timestamp: 1_700_000_000_123,
-        key: Buffer.from("k"),
-        value: Buffer.from([0, 255]),
-        headers
-      })
+      // Field by field: a client's records need not be plain objects.
+      assert.deepStrictEqual([first?.topic, first?.partition, first?.offset], [topic, 0, 0])
+      assert.strictEqual(first?.timestamp, 1_700_000_000_123)
+      assert.deepStrictEqual([first?.key, first?.value], [Buffer.from("k"), Buffer.from([0, 255])])
+      assert.strictEqual(first?.headers["trace"], headers.trace)
       assert.deepStrictEqual([second?.key, second?.value, second?.headers], [null, null, {}])
     })
   )

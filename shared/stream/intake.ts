@@ -5,6 +5,7 @@
 import { type Clock, Duration, Effect } from "effect"
 import type { FetchedRecord, KafkaError } from "../kafka/port.ts"
 import type { BatchLimits, Inbound } from "./contract.ts"
+import { inboundOf } from "./inbound.ts"
 import { Signal } from "./signal.ts"
 
 export interface IntakeOptions {
@@ -53,7 +54,7 @@ export class Intake {
     const { accept, topic } = this.options
     const wasEmpty = this.isEmpty
     for (const found of fetched) {
-      const record: Inbound = found.topic === topic ? found : named(found, topic)
+      const record = inboundOf(found, topic)
       if (accept !== undefined && !accept(record)) continue
       this.records.push(record)
       this.queuedBytes += recordBytes(record)
@@ -155,17 +156,6 @@ export class Intake {
     }
   }
 }
-
-// Field by field, since a client's records may make them when they are asked for.
-const named = ({ partition, offset, timestamp, key, value, headers }: FetchedRecord, topic: string): Inbound => ({
-  topic,
-  partition,
-  offset,
-  timestamp,
-  key,
-  value,
-  headers
-})
 
 const recordBytes = (record: Inbound): number =>
   overheadBytes + (record.bytes ?? (record.key?.length ?? 0) + (record.value?.length ?? 0))

@@ -6,6 +6,7 @@
 import { Clock, Duration, Effect, type Scope } from "effect"
 import { KafkaClient, KafkaError, type Member, type TopicPartition } from "../kafka/port.ts"
 import type { Outbound, PartitionTask, Processor, Restore } from "./contract.ts"
+import { inboundOf } from "./inbound.ts"
 import { Intake } from "./intake.ts"
 import type { Observe } from "./observer.ts"
 import { produced, runPipeline } from "./pipeline.ts"
@@ -132,7 +133,7 @@ const restoreState = <E, R>(context: PartitionContext<E, R>, restore: Restore<E,
       topic,
       ranges: [{ partition, from: Math.max(from, log.low), to }],
       onRecords: (records) =>
-        restore.apply(prefix === "" ? records : records.map((record) => ({ ...record, topic: restore.topic })))
+        restore.apply(prefix === "" ? records : records.map((record) => inboundOf(record, restore.topic)))
     })
   })
 
