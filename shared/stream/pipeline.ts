@@ -115,26 +115,29 @@ const commitSteps = <E, R>(options: PipelineOptions<E, R>, state: PipelineState<
     const { task } = options
     while (true) {
       state.signal.reset()
-      const ready = readySteps(state, options.runtime.commitBytesMax)
       const failed = state.steps[0]?.exit
-      if (ready.count === 0 && failed !== undefined && failed !== null) yield* failed
-      const idle = (state.idleDue || state.intakeEnded) && nothingWaits(options, state, ready.count)
+      if (failed !== undefined && failed !== null && Exit.isFailure(failed)) yield* failed
+      const tick = state.tickDue ? task.tick : undefined
+      state.tickDue = false
+      const ticked = tick === undefined ? null : (yield* tick.step).outputs
+      // Looked at after the tick, which may take long, and in one go: what comes later must not be committed with it.
+      const ready = readySteps(state, options.runtime.commitBytesMax)
+      const idle = (state.idleDue || state.intakeEnded) && nothingWaits(options, state, ready)
       state.idleDue = false
-      if (ready.count === 0 && !state.tickDue && !idle) {
+      if (ready.count === 0 && ticked === null && !idle) {
         if (state.intakeEnded && state.steps.length === 0) return
         yield* state.signal.wait
         continue
       }
-      if (state.tickDue && task.tick !== undefined) {
-        state.tickDue = false
-        ready.outputs.push(...(yield* task.tick.step).outputs)
-      }
-      yield* commit(options, state, ready, nextOffset(options, state, ready.count, idle))
+      if (ticked !== null) ready.outputs.push(...ticked)
+      yield* commit(options, state, ready, nextOffset(options, state, ready, idle))
     }
   })
 
 interface ReadySteps {
   readonly count: number
+  /** Of the steps' batches. */
+  readonly inputBytes: number
   readonly outputs: Array<Outbound>
 }
 
@@ -142,31 +145,36 @@ interface ReadySteps {
 const readySteps = <E>({ steps }: PipelineState<E>, bytesMax: number): ReadySteps => {
   const outputs: Array<Outbound> = []
   let bytes = 0
+  let inputBytes = 0
   let count = 0
   while (count < steps.length && bytes < bytesMax) {
-    const exit = steps[count]!.exit
+    const { exit, batch } = steps[count]!
     if (exit === null || !Exit.isSuccess(exit)) break
+    inputBytes += batch.bytes
     for (const output of exit.value.outputs) {
       outputs.push(output)
       bytes += output.value?.length ?? 0
     }
     count++
   }
-  return { count, outputs }
+  return { count, inputBytes, outputs }
 }
 
-/** True if, but for what was passed over, everything received up to now is committed with the ready steps. */
-const nothingWaits = <E, R>({ intake }: PipelineOptions<E, R>, state: PipelineState<E>, readyCount: number) =>
-  state.steps.length === readyCount && intake.isEmpty && intake.endOffset > state.committed
+/**
+ * True if, but for what was passed over, everything received up to now is committed with the ready steps. The intake's own
+ * count decides: a batch that was just taken is no step yet, and this fiber may run between.
+ */
+const nothingWaits = <E, R>({ intake }: PipelineOptions<E, R>, state: PipelineState<E>, ready: ReadySteps) =>
+  intake.bytesInFlight === ready.inputBytes && intake.endOffset > state.committed
 
 const nextOffset = <E, R>(
   options: PipelineOptions<E, R>,
   state: PipelineState<E>,
-  readyCount: number,
+  ready: ReadySteps,
   idle: boolean
 ): number | null => {
-  if (idle || (readyCount > 0 && nothingWaits(options, state, readyCount))) return options.intake.endOffset
-  return readyCount > 0 ? state.steps[readyCount - 1]!.batch.endOffset : null
+  if (idle || (ready.count > 0 && nothingWaits(options, state, ready))) return options.intake.endOffset
+  return ready.count > 0 ? state.steps[ready.count - 1]!.batch.endOffset : null
 }
 
 const commit = <E, R>(
