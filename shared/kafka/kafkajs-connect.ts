@@ -3,12 +3,14 @@ import { type Context, Effect, Redacted } from "effect"
 import { Kafka, type KafkaConfig, type LogEntry, logLevel, type SASLOptions } from "kafkajs"
 import { repairReadCommitted } from "./kafkajs-aborted.ts"
 import { registerCodecs } from "./kafkajs-codecs.ts"
+import { repairHeartbeats } from "./kafkajs-heartbeat.ts"
 import type { ResolvedKafkaOptions } from "./options.ts"
 
 export const connectKafkaJs = (options: ResolvedKafkaOptions, context: Context.Context<never>): Kafka => {
   silenceTimeoutWarnings()
   registerCodecs()
   repairReadCommitted()
+  repairHeartbeats()
   const config: KafkaConfig = {
     brokers: [...options.brokers],
     clientId: options.clientId,

@@ -121,7 +121,10 @@ export class Intake {
     const { recordsMax, bytesMax, linger } = this.options.limits
     if (this.records.length - this.head >= recordsMax || this.queuedBytes >= bytesMax) return 0
     if (this.paused && this.takenBytes === 0) return 0
-    return this.waitingSince + Duration.toMillis(linger) - this.options.clock.currentTimeMillisUnsafe()
+    const now = this.options.clock.currentTimeMillisUnsafe()
+    // A wall clock that was set back must not make the records wait until it has caught up.
+    this.waitingSince = Math.min(this.waitingSince, now)
+    return this.waitingSince + Duration.toMillis(linger) - now
   }
 
   private cut(): TakenBatch {

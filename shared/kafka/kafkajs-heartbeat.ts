@@ -1,0 +1,26 @@
+/**
+ * Lets a group member send its heartbeats whatever the wall clock does. kafkajs compares the time of the last one with the
+ * wall clock's, so that a member whose clock is set back by an hour sends none for an hour: the group gives its partitions
+ * away, while it fetches on and takes them back from their new owner again and again.
+ */
+import { createRequire } from "node:module"
+import { Clock, Effect } from "effect"
+
+/** Changes the class of kafkajs's group members, once for the process; it has no seam for this. */
+export const repairHeartbeats = (): void => {
+  const { prototype } = createRequire(import.meta.url)("kafkajs/src/consumer/consumerGroup") as {
+    readonly prototype: object
+  }
+  if (Object.hasOwn(prototype, "lastRequest")) return
+  /** By the clock that only goes forward. */
+  const last = new WeakMap<object, number>()
+  Object.defineProperty(prototype, "lastRequest", {
+    set(this: object) {
+      last.set(this, performance.now())
+    },
+    get(this: object): number {
+      const elapsedMillis = performance.now() - (last.get(this) ?? 0)
+      return Effect.runSync(Clock.currentTimeMillis) - elapsedMillis
+    }
+  })
+}
