@@ -1,7 +1,8 @@
 /**
  * Loaded before a processor's program (`node --import`), so that the chaos suite can let the wall clock of a real process
- * jump without a word in the product: SIGUSR2 moves it by `CHAOS_CLOCK_JUMP_MILLIS`, the next one back.
+ * jump without a word in the product: at SIGUSR2 it is off by as many milliseconds as the file `CHAOS_CLOCK_FILE` tells.
  */
+import { readFileSync } from "node:fs"
 import process from "node:process"
 
 const wallClock = Date.now.bind(Date)
@@ -9,5 +10,5 @@ let offsetMillis = 0
 
 Date.now = () => wallClock() + offsetMillis
 process.on("SIGUSR2", () => {
-  offsetMillis = offsetMillis === 0 ? Number(process.env["CHAOS_CLOCK_JUMP_MILLIS"] ?? 0) : 0
+  offsetMillis = Number(readFileSync(process.env["CHAOS_CLOCK_FILE"] ?? "", "utf8"))
 })

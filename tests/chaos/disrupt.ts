@@ -58,9 +58,9 @@ const act = (world: World, disruption: Disruption): Effect.Effect<void, unknown>
     case "clock-jump":
       return Effect.gen(function* () {
         const instance = instanceOf(world, disruption.processor)
-        yield* instance.jumpClock
+        yield* instance.jumpClock(disruption.millis)
         yield* Effect.sleep("4 seconds")
-        yield* instance.jumpClock
+        yield* instance.jumpClock(0)
       })
     case "platform-fault":
       return Effect.gen(function* () {

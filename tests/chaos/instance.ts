@@ -1,4 +1,5 @@
 /** Processors as real processes: started, killed, frozen and, as an orchestrator does, started again when they end. */
+import { writeFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
@@ -14,7 +15,8 @@ export interface Instance {
   readonly kill: Effect.Effect<void>
   readonly freeze: Effect.Effect<void>
   readonly thaw: Effect.Effect<void>
-  readonly jumpClock: Effect.Effect<void>
+  /** Sets its wall clock off by so many milliseconds; zero sets it right. */
+  readonly jumpClock: (millis: number) => Effect.Effect<void>
   /** SIGTERM; it is not started again. */
   readonly retire: Effect.Effect<void>
   /** Waits until /readyz says so. */
@@ -72,7 +74,7 @@ export const makeFleet = (
         const at = { processor, name, port: yield* freePort }
         const one: Supervised = { ...at, wanted: true, restarts: 0, launched: launchOne(options, at) }
         supervised.push(one)
-        return instanceOf(one)
+        return instanceOf(options.folder, one)
       })
     return { start, restarts: () => supervised.reduce((sum, one) => sum + one.restarts, 0) }
   })
@@ -101,6 +103,7 @@ const launchOne = (
     pidFile: path.join(folder, `${one.name}.pid`),
     environment: {
       ...environment,
+      CHAOS_CLOCK_FILE: clockFile(folder, one.name),
       PATH: process.env["PATH"] ?? "",
       HOST: "127.0.0.1",
       PORT: String(one.port),
@@ -108,7 +111,9 @@ const launchOne = (
     }
   })
 
-const instanceOf = (one: Supervised): Instance => {
+const clockFile = (folder: string, name: string): string => path.join(folder, `${name}.clock`)
+
+const instanceOf = (folder: string, one: Supervised): Instance => {
   const send = (name: NodeJS.Signals) => Effect.sync(() => signal(one.launched.pid, name))
   return {
     processor: one.processor,
@@ -116,7 +121,11 @@ const instanceOf = (one: Supervised): Instance => {
     kill: send("SIGKILL"),
     freeze: send("SIGSTOP"),
     thaw: send("SIGCONT"),
-    jumpClock: send("SIGUSR2"),
+    jumpClock: (millis) =>
+      Effect.andThen(
+        Effect.sync(() => writeFileSync(clockFile(folder, one.name), String(millis))),
+        send("SIGUSR2")
+      ),
     retire: Effect.suspend(() => {
       one.wanted = false
       return endProcess(one.launched.pid, drainGrace)
