@@ -29,6 +29,7 @@ export interface Intents extends SendGuard {
 export interface IntentOptions {
   readonly codecs: Codecs["Service"]
   readonly connectionId: string
+  readonly mappedTopic: string
   readonly assigned: AssignedPartition
   readonly append: (records: ReadonlyArray<Outbound>) => Effect.Effect<void, KafkaError>
   readonly settings: Pick<DeliverySettings, "deduplicationWindow" | "deduplicationEntriesMax">
@@ -50,7 +51,7 @@ export const makeIntents = (options: IntentOptions): Intents => {
     topic: deliveryTopics.intents,
     partition: assigned.partition,
     key: `${eventId}|${connectionId}`,
-    headers: { [deliveryHeaders.connection]: connectionId },
+    headers: { [deliveryHeaders.connection]: connectionId, [deliveryHeaders.input]: assigned.topic },
     value: codecs.encode(deliveryTopics.intents, "send-intent", {
       event_id: eventId,
       connection_id: connectionId,
@@ -73,6 +74,9 @@ export const makeIntents = (options: IntentOptions): Intents => {
     const decoded = codecs.decode("send-intent", inbound.value)
     if (decoded._tag === "Undecodable" || decoded.value.connection_id !== connectionId) return
     const { event_id, state, outcome, timestamp } = decoded.value
+    // An event comes to the retry topic when the mapped topic's owner is done with it: what that is sending now is not meant.
+    const isOfMapped = inbound.headers[deliveryHeaders.input] === options.mappedTopic
+    if (state !== "settled" && isOfMapped && assigned.topic !== options.mappedTopic) return
     if (state === "sending") standings.set(event_id, "in_doubt")
     else if (state === "answered") standings.set(event_id, fateBefore(decoded.value))
     else if (isSent(outcome) && now - timestamp < windowMillis) remember(event_id, timestamp)

@@ -60,12 +60,14 @@ const open = (
   world: World,
   kafka: ReturnType<typeof makeLog>,
   connector: Connector = unrepeatable,
-  fenced = () => false
+  fenced = () => false,
+  topic = at.topic
 ) =>
   Effect.gen(function* () {
     const processor = yield* deliveryProcessor({ connector, connection, settings: deliveryDefaults, outside: world })
     const task: PartitionTask<DeliveryError, never> = yield* processor.open({
       ...at,
+      topic,
       append: (records) => (fenced() ? Effect.fail(fencedOut) : Effect.sync(() => kafka.write(records)))
     })
     for (const restore of task.restore ?? [])
@@ -224,6 +226,19 @@ it.effect("sends an event once in 24 hours, also where it comes twice in a batch
   })
 )
 
+// Red when the retry topic's partition takes over what is being sent from the mapped topic's.
+it.effect("is in no doubt about what another owner is just sending, which may be retried later", () =>
+  Effect.gen(function* () {
+    const kafka = makeLog()
+    const world = worldOf(() => Effect.succeed(respond(ok)))
+    const mapped = yield* open(world, kafka)
+    yield* mapped.step(batchOf(["a"]))
+    const retries = yield* open(world, kafka, unrepeatable, () => false, "delivery-retry.meta")
+    const step = yield* retries.step({ ...batchOf(["a"]), topic: "delivery-retry.meta" })
+    assert.deepStrictEqual(readStep(step).outcomes, { a: "delivered" })
+  })
+)
+
 const acceptedBy = (readings: Array<LaterReading>) =>
   connectorWith({
     later: {
@@ -262,6 +277,21 @@ it.effect("asks for an accepted request's outcome until it is final, also after 
     assert.deepStrictEqual(readStep(told).outcomes, { a: "delivered", b: "delivered" })
     kafka.write(told.outputs)
     assert.deepStrictEqual((yield* (yield* open(world, kafka, connector)).tick!.step).outputs, [])
+  })
+)
+
+// Red when the partitions of both topics restore the same pending outcomes.
+it.effect("lets one of the owners that share a partition's number ask for an outcome", () =>
+  Effect.gen(function* () {
+    const kafka = makeLog()
+    const world = worldOf(() => Effect.succeed(respond(accepted)))
+    const connector = acceptedBy([final(0), final(0)])
+    const task = yield* open(world, kafka, connector)
+    kafka.write((yield* task.step(batchOf(["a"]))).outputs)
+    const retries = yield* open(world, kafka, connector, () => false, "delivery-retry.meta")
+    assert.deepStrictEqual((yield* retries.tick!.step).outputs, [])
+    const mapped = yield* open(world, kafka, connector)
+    assert.deepStrictEqual(readStep(yield* mapped.tick!.step).outcomes, { a: "delivered" })
   })
 )
 

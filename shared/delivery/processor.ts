@@ -70,6 +70,7 @@ const openPartition = (lane: Lane, assigned: AssignedPartition): PartitionTask<D
     : makeIntents({
         codecs: lane.codecs,
         connectionId: lane.connection.id,
+        mappedTopic: deliveryTopics.mapped(lane.connection.platform),
         assigned,
         append: append ?? noAppend,
         settings: lane.settings

@@ -101,10 +101,13 @@ export const deliveryTopics = {
 /** Headers of mapped events. `connection` lets each group pass over others' records without decoding them. */
 export const deliveryHeaders = {
   connection: "connection",
+  /**
+   * Of a send intent or a pending outcome: the topic whose partition it belongs to. The partitions of the mapped and of the
+   * retry topic share their number's partition of these logs, and may have owners of their own.
+   */
+  input: "input",
   /** Rounds through the delayed retry topic so far. */
   round: "round",
-  /** Of a pending outcome: the topic of the partition that asks for it, as both inputs share the partitions of its topic. */
-  input: "input",
   /** Set by a person's command: send although it may have been sent before. */
   resend: "resend"
 } as const
