@@ -11,11 +11,15 @@ export const declaredTopics = (prefix: string, brokers: number): ReadonlyArray<T
     expandPlatforms(row.name).map((name) => ({
       name: `${prefix}${name}`,
       partitions: row.partitions,
-      replication: Math.max(1, Math.min(replicationMax, brokers)),
+      replication: replicationOf(brokers),
       config: {
+        // What one broker alone has acknowledged goes with its disk; Kafka's own default would be content with that.
+        "min.insync.replicas": String(Math.max(1, replicationOf(brokers) - 1)),
         "cleanup.policy": row.cleanup,
         "retention.ms": String(row.retention_ms),
         "max.message.bytes": String(row.max_message_bytes)
       }
     }))
   )
+
+const replicationOf = (brokers: number): number => Math.max(1, Math.min(replicationMax, brokers))

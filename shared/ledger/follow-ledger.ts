@@ -1,8 +1,8 @@
 /** Feeds a running ledger from the topics: each round reads what is new since the last one, and no record twice. */
 import { Effect } from "effect"
 import { Codecs, type Records, type SchemaName } from "../avro/codecs.ts"
-import { type FetchedRecord, KafkaClient } from "../kafka/port.ts"
-import { type LedgerConnection, mappedTopic } from "./read-ledger.ts"
+import { type FetchedRecord, KafkaClient, type PartitionOffsets } from "../kafka/port.ts"
+import { clockSkewMillis, type LedgerConnection, mappedTopic } from "./read-ledger.ts"
 import { type Committed, type Missing, RunningLedger } from "./running-ledger.ts"
 
 export interface LedgerRound {
@@ -26,30 +26,33 @@ export const followLedger = Effect.fn("ledger.follow")(function* (
     connections.map(({ id }) => id),
     openMax
   )
+  const laterSince = Math.max(0, since - clockSkewMillis)
   const raw = yield* follower(`${prefix}raw-events`, since)
-  const letters = yield* follower(`${prefix}dead-letters`, since)
-  const normalized = yield* follower(`${prefix}normalized-events`, since)
+  const letters = yield* follower(`${prefix}dead-letters`, laterSince)
+  const normalized = yield* follower(`${prefix}normalized-events`, laterSince)
   const platforms = [...new Set(connections.map(({ platform }) => platform))]
-  const mapped = yield* Effect.forEach(platforms, (platform) => follower(mappedTopic(prefix, platform), since))
-  const results = yield* follower(`${prefix}delivery-results`, since)
+  const mapped = yield* Effect.forEach(platforms, (platform) => follower(mappedTopic(prefix, platform), laterSince))
+  const results = yield* follower(`${prefix}delivery-results`, laterSince)
   let suspects: ReadonlySet<string> = new Set()
   return Effect.gen(function* () {
     const committed = yield* committedOf(connections, prefix)
-    yield* raw((records) => Effect.sync(() => records.forEach((record) => void ledger.raw(placeOf(record)))))
-    yield* letters(
+    // The last stage's end first: what a stage has written by then came from records that lie before the ends of those ahead.
+    for (const { mark } of [results, ...mapped, normalized, letters, raw]) yield* mark
+    yield* raw.read((records) => Effect.sync(() => records.forEach((record) => void ledger.raw(placeOf(record)))))
+    yield* letters.read(
       decoded("dead-letter", (letter) => {
         if (letter.stage !== "normalizer") return
         ledger.deadLetter({ partition: letter.source_partition, offset: letter.source_offset })
       })
     )
-    yield* normalized(
+    yield* normalized.read(
       decoded("normalized-event", (event, record) => ledger.normalized(event.source, event.event_id, placeOf(record)))
     )
-    for (const read of mapped)
-      yield* read(
+    for (const platform of mapped)
+      yield* platform.read(
         decoded("mapped-event", (event, record) => ledger.mapped(event.source, event.connection_id, placeOf(record)))
       )
-    yield* results(
+    yield* results.read(
       decoded("event-delivery-log", (log) => {
         if (log.source !== null) ledger.result(log.source, log.connection_id, log.outcome)
       })
@@ -64,14 +67,17 @@ export const followLedger = Effect.fn("ledger.follow")(function* (
 
 type Take<E, R> = (records: ReadonlyArray<FetchedRecord>) => Effect.Effect<void, E, R>
 
-/** Reads a topic on from where it stopped, to its present end. */
+/** Reads a topic on from where it stopped, to the end that it had at the last mark. */
 const follower = Effect.fnUntraced(function* (topic: string, since: number) {
   const kafka = yield* KafkaClient
   const starts = yield* kafka.offsetsAt(topic, since)
   const positions = new Map(starts.map(({ partition, offset }) => [partition, offset]))
-  return <E, R>(take: Take<E, R>) =>
+  let ends: ReadonlyArray<PartitionOffsets> = []
+  const mark = Effect.map(kafka.topicOffsets(topic), (found) => {
+    ends = found
+  })
+  const read = <E, R>(take: Take<E, R>) =>
     Effect.gen(function* () {
-      const ends = yield* kafka.topicOffsets(topic)
       const ranges = ends.map(({ partition, low, high }) => ({
         partition,
         from: Math.max(low, positions.get(partition) ?? low),
@@ -86,6 +92,7 @@ const follower = Effect.fnUntraced(function* (topic: string, since: number) {
       yield* kafka.read({ topic, ranges, onRecords })
       for (const { partition, to } of ranges) positions.set(partition, to)
     })
+  return { mark, read }
 })
 
 const decoded =

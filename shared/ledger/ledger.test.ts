@@ -46,6 +46,24 @@ describe("the ledger", () => {
     assert.deepStrictEqual(meta?.rejectedBy, { "100/2804009": 2, attempts_exhausted: 1 })
   })
 
+  // Red when only a normalized record counts as a proof that a raw one was normalized.
+  it("accounts for an event whose normalized record is gone by its results, and names the connection without one", () => {
+    const ledger = new Ledger(["meta", "google"])
+    for (const offset of [0, 1]) ledger.raw(at(offset), 2)
+    ledger.result(at(0), "meta", "delivered", null)
+    ledger.result(at(0), "google", "skipped", "filter")
+    ledger.result(at(1), "meta", "delivered", null)
+    const balance = ledger.balance()
+    assert.deepStrictEqual([balance.normalized, balance.missingRaw], [2, []])
+    assert.deepStrictEqual(
+      balance.connections.map(({ consumed, missing }) => [consumed, missing]),
+      [
+        [2, []],
+        [2, ["raw-events 0:1"]]
+      ]
+    )
+  })
+
   it("names a raw record that the normalizer passed without a trace", () => {
     const balance = ledgerOf(2, 1).balance()
     assert.deepStrictEqual([balance.missingRaw, balance.inFlightRaw, balance.balanced], [["0:0"], 1, false])

@@ -60,6 +60,8 @@ interface RawFate {
   passed: boolean
   deadLettered: boolean
   normalized: number
+  /** A later stage tells of it. So it was normalized, though its normalized record may be gone: results are kept longer. */
+  traced: boolean
   eventId: string
   /** Whether the mapper's committed offset lies behind the normalized record. */
   mapperPassed: boolean
@@ -91,6 +93,7 @@ export class Ledger {
       passed: position.offset < committed,
       deadLettered: false,
       normalized: 0,
+      traced: false,
       eventId: "",
       mapperPassed: false
     })
@@ -141,7 +144,7 @@ export class Ledger {
     let normalizedAgain = 0
     const missingRaw: Array<string> = []
     for (const [key, fate] of this.raws) {
-      if (fate.normalized > 0) normalized++
+      if (isNormalized(fate)) normalized++
       else if (fate.deadLettered) deadLetteredRaw++
       else if (fate.passed) missingRaw.push(key)
       else inFlightRaw++
@@ -177,7 +180,7 @@ export class Ledger {
     const missing: Array<string> = []
     let [consumed, inFlight, repeated] = [0, 0, 0]
     for (const [key, fate] of this.raws) {
-      if (fate.normalized === 0) continue
+      if (!isNormalized(fate)) continue
       consumed++
       const delivery = deliveries.get(key)
       if (delivery?.outcome != null) {
@@ -186,7 +189,7 @@ export class Ledger {
         if (by === "skipped" || by === "rejected")
           reasons[by][delivery.reason] = (reasons[by][delivery.reason] ?? 0) + 1
         if (delivery.results > 1 || delivery.accepts > 1) repeated++
-      } else if (isLost(fate, delivery)) missing.push(fate.eventId)
+      } else if (isLost(fate, delivery)) missing.push(fate.eventId === "" ? `raw-events ${key}` : fate.eventId)
       else inFlight++
     }
     const [skippedBy, rejectedBy] = [reasons.skipped, reasons.rejected]
@@ -196,7 +199,9 @@ export class Ledger {
   private delivery(source: RawPosition, connectionId: string): Delivery | undefined {
     const deliveries = this.deliveries.get(connectionId)
     const key = keyOf(source)
-    if (deliveries === undefined || !this.raws.has(key)) return undefined
+    const fate = this.raws.get(key)
+    if (deliveries === undefined || fate === undefined) return undefined
+    fate.traced = true
     let delivery = deliveries.get(key)
     if (delivery === undefined) {
       delivery = {
@@ -214,10 +219,12 @@ export class Ledger {
   }
 }
 
+const isNormalized = ({ normalized, traced }: RawFate): boolean => normalized > 0 || traced
+
 // The reader's offset lies behind the event, and yet nothing tells what became of it.
 const isLost = (fate: RawFate, delivery: Delivery | undefined): boolean =>
   delivery === undefined || !delivery.mapped
-    ? fate.mapperPassed && !delivery?.retryScheduled
+    ? (fate.mapperPassed || fate.normalized === 0) && !delivery?.retryScheduled
     : delivery.passed && !delivery.retryScheduled
 
 const isTerminal = (outcome: string): outcome is TerminalOutcome =>

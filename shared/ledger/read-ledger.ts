@@ -1,5 +1,6 @@
 /** Reads the topics into a ledger. Committed offsets are read first: what lies behind them must have left its trace. */
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
+import topicTable from "../../schemas/topics.json" with { type: "json" }
 import { Codecs, type Records, type SchemaName } from "../avro/codecs.ts"
 import { type FetchedRecord, KafkaClient } from "../kafka/port.ts"
 import type { Platform } from "../platforms/platform.ts"
@@ -16,6 +17,14 @@ export interface LedgerConnection {
   readonly platform: Platform
 }
 
+/**
+ * Later stages are read from so much before the raw events on, in milliseconds: their records carry the time of another
+ * machine, whose clock may be behind the producer's.
+ */
+export const clockSkewMillis = 300_000
+
+const resultsKeptMillis = topicTable.topics.find(({ name }) => name === "delivery-results")!.retention_ms
+
 /** `prefix` is that of topics and groups. Fails where broker or registry cannot be reached. */
 export const readLedger = Effect.fn("ledger.read")(function* (
   range: LedgerRange,
@@ -23,6 +32,9 @@ export const readLedger = Effect.fn("ledger.read")(function* (
   prefix: string
 ) {
   const ledger = new Ledger(connections.map((connection) => connection.id))
+  // A raw record may outlive its time by as long as its segment is open; its results may be gone by then.
+  const from = Math.max(range.from, (yield* Clock.currentTimeMillis) - resultsKeptMillis)
+  const laterFrom = Math.max(0, from - clockSkewMillis)
   const raw = `${prefix}raw-events`
   const normalized = `${prefix}normalized-events`
   const [normalizer, mapper] = [
@@ -33,20 +45,20 @@ export const readLedger = Effect.fn("ledger.read")(function* (
   for (const { id, platform } of connections) {
     deliveries.set(id, yield* committedOf(`${prefix}delivery-${platform}.${id}`, mappedTopic(prefix, platform)))
   }
-  yield* readRaw(ledger, raw, range, normalizer)
-  yield* readRecords(`${prefix}dead-letters`, "dead-letter", range.from, (letter) => {
+  yield* readRaw(ledger, raw, { from, to: range.to }, normalizer)
+  yield* readRecords(`${prefix}dead-letters`, "dead-letter", laterFrom, (letter) => {
     if (letter.stage === "normalizer")
       ledger.deadLetter({ partition: letter.source_partition, offset: letter.source_offset })
   })
-  yield* readRecords(normalized, "normalized-event", range.from, (event, record) =>
+  yield* readRecords(normalized, "normalized-event", laterFrom, (event, record) =>
     ledger.normalized(event.source, event.event_id, passed(record, mapper))
   )
   for (const platform of new Set(connections.map((connection) => connection.platform))) {
-    yield* readRecords(mappedTopic(prefix, platform), "mapped-event", range.from, (event, record) =>
+    yield* readRecords(mappedTopic(prefix, platform), "mapped-event", laterFrom, (event, record) =>
       ledger.mapped(event.source, event.connection_id, passed(record, deliveries.get(event.connection_id)))
     )
   }
-  yield* readRecords(`${prefix}delivery-results`, "event-delivery-log", range.from, (log) => {
+  yield* readRecords(`${prefix}delivery-results`, "event-delivery-log", laterFrom, (log) => {
     if (log.source !== null) ledger.result(log.source, log.connection_id, log.outcome, log.reason_code)
   })
   return ledger.balance() satisfies Balance
