@@ -99,8 +99,8 @@ const sendOffset = (
   transaction.sendOffsets({ consumerGroupId, topics: [{ topic, partitions: [{ partition, offset: String(next) }] }] })
 
 /**
- * An idempotent producer that is connected at the first write and replaced after a failed one. Writes wait for one another:
- * one that follows a failed one with the same sequence numbers would be taken for its repetition, and dropped.
+ * An idempotent producer that is connected at the first write and replaced after one that failed or was interrupted. Writes
+ * wait for one another: one that follows a failed one with the same sequence numbers would be taken for its repetition, and dropped.
  */
 export const openIdempotent = (
   kafka: Kafka,
@@ -134,7 +134,8 @@ export const openIdempotent = (
         await connected
         await sendInChunks(sender, options, records, (request) => producer.sendBatch({ acks: -1, ...request }))
       }).pipe(
-        Effect.tapError(() => discard),
+        // Given up by its caller is as bad as failed: it may yet be written, and its numbers are free again if not.
+        Effect.onError(() => discard),
         oneAtATime.withPermit
       )
   })
