@@ -4,6 +4,7 @@ import { Kafka, type KafkaConfig, type LogEntry, logLevel, type SASLOptions } fr
 import { repairReadCommitted } from "./kafkajs-aborted.ts"
 import { registerCodecs } from "./kafkajs-codecs.ts"
 import { repairHeartbeats } from "./kafkajs-heartbeat.ts"
+import { repairOutOfRange } from "./kafkajs-out-of-range.ts"
 import type { ResolvedKafkaOptions } from "./options.ts"
 
 export const connectKafkaJs = (options: ResolvedKafkaOptions, context: Context.Context<never>): Kafka => {
@@ -11,6 +12,7 @@ export const connectKafkaJs = (options: ResolvedKafkaOptions, context: Context.C
   registerCodecs()
   repairReadCommitted()
   repairHeartbeats()
+  repairOutOfRange()
   const config: KafkaConfig = {
     brokers: [...options.brokers],
     clientId: options.clientId,

@@ -9,14 +9,23 @@ it("delivers nothing before the first seek", () => {
   assert.isNull(positions.advance(p0, 0, 10))
 })
 
-it("cuts off what was delivered before and stops at a gap", () => {
+it("stops at a fetch behind its position, until it is sought again", () => {
   const positions = new MemberPositions()
   positions.assign({ t: [0] }, false)
   positions.seek(p0, 5)
-  assert.deepStrictEqual(positions.advance(p0, 3, 10), { position: 5, gap: false })
-  assert.isNull(positions.advance(p0, 3, 10))
+  assert.deepStrictEqual(positions.advance(p0, 5, 10), { position: 5, gap: false })
   assert.deepStrictEqual(positions.advance(p0, 12, 20), { position: 10, gap: true })
   assert.isNull(positions.advance(p0, 10, 20))
+})
+
+// Red when a fetch before the position is cut off, as if what it has up to there were known.
+it("stops at a fetch before its position: the log was made anew, and other records have these offsets", () => {
+  for (const endOffset of [3, 20]) {
+    const positions = new MemberPositions()
+    positions.assign({ t: [0] }, false)
+    positions.seek(p0, 10)
+    assert.deepStrictEqual(positions.advance(p0, 0, endOffset), { position: 10, gap: true })
+  }
 })
 
 it("goes on over a rebalance that the membership survived, and not over another", () => {

@@ -49,13 +49,14 @@ export class MemberPositions {
 
   /**
    * Moves over a batch that was fetched at `fetchedOffset`. Null if none of it is to be delivered; otherwise the position
-   * from which on it is, or, with `gap`, the position that the batch begins behind.
+   * from which on it is. A `gap` is a fetch at any other offset than the position: behind it records are missing, and before
+   * it the log was cut off or made anew, so that what has the offsets up to the position now was never delivered.
    */
   advance(partition: TopicPartition, fetchedOffset: number, endOffset: number) {
     const entry = this.entries.get(nameOf(partition))
-    if (entry === undefined || entry.position === null || endOffset <= entry.position) return null
+    if (entry === undefined || entry.position === null) return null
     const { position } = entry
-    const gap = fetchedOffset > position
+    const gap = fetchedOffset !== position
     entry.position = gap ? null : endOffset
     return { position, gap }
   }

@@ -55,7 +55,10 @@ export interface MemberHandlers {
     endOffset: number,
     highWatermark: number
   ) => void
-  /** The log goes on at `found`, not at `expected` (retention took the rest). Silent until the owner seeks again. */
+  /**
+   * The log goes on at `found`, not at `expected`: retention took the records between, or the log was cut off or made anew
+   * before. Silent until the owner seeks again. The group's committed offset stays as it is.
+   */
   readonly onGap: (from: TopicPartition, expected: number, found: number) => void
   /** The client gave up; the owner builds a new member. */
   readonly onCrashed: (error: KafkaError) => void

@@ -26,7 +26,10 @@ export type RuntimeEvent =
       readonly failures: number
       readonly delayMillis: number
     })
-  /** Records `from` to `to` (exclusive) are not in the log any more and were never processed: retention was too short. */
+  /**
+   * Records `from` to `to` (exclusive) are not in the log any more and were never processed: retention was too short. Where
+   * `to` is less, the log was made anew and is read from there.
+   */
   | (AtPartition & { readonly type: "lost"; readonly from: number; readonly to: number })
   | (AtPartition & { readonly type: "batch"; readonly records: number; readonly bytes: number })
   /** A transaction is through. `next` is the offset committed; null if the output had no input (a tick). */

@@ -63,7 +63,7 @@ export const runtimeTelemetry: Effect.Effect<RuntimeTelemetry> = Effect.map(Effe
         update(reopenings, processor, 1)
         break
       case "lost":
-        update(lost, partitionOf(event), event.to - event.from)
+        update(lost, partitionOf(event), Math.max(0, event.to - event.from))
         break
       case "batch":
         update(batches, processor, 1)
