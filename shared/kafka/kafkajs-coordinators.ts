@@ -20,6 +20,8 @@ export const findCoordinator = async (cluster: RepairedCluster, request: FindCoo
 export type FindCoordinator = Parameters<Cluster["findGroupCoordinator"]>[0] & { readonly coordinatorType?: number }
 
 export type RepairedCluster = Omit<Cluster, "findGroupCoordinator" | "findGroupCoordinatorMetadata"> & {
+  /** Which end of a topic is meant: that of the log, or that of the committed records; kafkajs leaves it open for its admin. */
+  isolationLevel?: number
   findGroupCoordinator: (this: RepairedCluster, request: FindCoordinator) => Promise<Broker>
   findGroupCoordinatorMetadata: (
     request: Required<Pick<FindCoordinator, "groupId" | "coordinatorType">>

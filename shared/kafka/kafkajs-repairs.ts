@@ -7,7 +7,15 @@ export const repairClusters = (kafka: Kafka): void => {
   const prototype = Object.getPrototypeOf(captureCluster(kafka)) as RepairedCluster
   if (repaired.has(prototype)) return
   repaired.add(prototype)
-  const { connect, disconnect, findBroker, refreshMetadata, refreshMetadataIfNecessary, removeBroker } = prototype
+  const {
+    connect,
+    disconnect,
+    fetchTopicsOffset,
+    findBroker,
+    refreshMetadata,
+    refreshMetadataIfNecessary,
+    removeBroker
+  } = prototype
   prototype.findGroupCoordinator = async function (request) {
     return findCoordinator(this, request)
   }
@@ -29,11 +37,19 @@ export const repairClusters = (kafka: Kafka): void => {
     markLeft(this)
     return disconnect.call(this)
   }
+  // A topic's end is that of its log. kafkajs's is before the first record of any open transaction: whoever restores state up
+  // to there would miss what its own transactions have committed behind another one that is open.
+  prototype.fetchTopicsOffset = async function (topics) {
+    this.isolationLevel ??= readUncommitted
+    return fetchTopicsOffset.call(this, topics)
+  }
   // A group member gives up for good when its only broker, which is just being restarted, is taken away.
   prototype.removeBroker = function (address) {
     if (this.getNodeIds().length > 1) removeBroker.call(this, address)
   }
 }
+
+const readUncommitted = 0
 
 class ClosedByOwner extends Error {
   override readonly name = "ClosedByOwner"

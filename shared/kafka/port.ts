@@ -102,6 +102,7 @@ export interface TopicDeclaration {
 export interface PartitionOffsets {
   readonly partition: number
   readonly low: number
+  /** The end of the log, records of open transactions included: what was committed before is before it. */
   readonly high: number
 }
 
