@@ -69,6 +69,13 @@ describe("the deduplicator", () => {
     assert.isAbove(seen.statistics.evictedByAge, 0)
   })
 
+  // Red when all ids of the oldest one's second go at once.
+  it("forgets no more than it must of ids that came in one second", () => {
+    const seen = new Deduplicator({ window: Duration.hours(24), idsMax: 100_000 })
+    for (let i = 0; i < 110_000; i++) seen.check(entryOf(occurrence(`id-${i}`, i), now))
+    assert.isAbove(seen.statistics.ids, 85_000)
+  })
+
   it("holds an id in at most 40 bytes", () => {
     const seen = new Deduplicator({ window: Duration.hours(24), idsMax: 10_000_000 })
     for (let i = 0; i < 400_000; i++) seen.check(entryOf(occurrence(`id-${i}`, i), now))

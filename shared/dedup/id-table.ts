@@ -113,7 +113,7 @@ export class IdTable {
     this.evicted.age += aged
     if (shard.used < shard.slots * fullest * 0.9) return
     const shardMax = Math.max(shardSlotsMin / 2, Math.ceil(this.entriesMax / this.shardCount))
-    if (shard.used >= shardMax) this.evicted.size += this.drop(shard, oldestTenth(shard))
+    if (shard.used >= shardMax) this.evicted.size += dropOldestTenth(shard)
     else rebuild(shard, Math.min(Math.ceil(shard.slots * growth), Math.ceil((shardMax + 1) / fullest) + 1), 1)
   }
 
@@ -171,17 +171,21 @@ const offsetLow = (entry: Entry): number => entry.offset % two32
 const partitionAndHigh = (entry: Entry): number =>
   ((entry.partition << 16) | (Math.floor(entry.offset / two32) & 0xffff)) >>> 0
 
-/** Copies what is not older into a shard of so many slots; the order stays, so that both are walked through once. */
-const rebuild = (shard: Shard, slots: number, oldestSeconds: number): void => {
+/**
+ * Copies what is not older into a shard of so many slots, but for so many of just that age; the order stays, so that both are
+ * walked through once.
+ */
+const rebuild = (shard: Shard, slots: number, oldestSeconds: number, ofThatAge = 0): void => {
   const { words } = shard
   const oldest = Math.max(1, oldestSeconds)
   const next = new Uint32Array((endAfter(words, slots, oldest) + spareSlots(slots)) * entryWords)
   let target = 0
   let used = 0
   let oldestKept = Number.POSITIVE_INFINITY
+  let left = ofThatAge
   for (let at = 0; at < words.length; at += entryWords) {
     const time = words[at + timeWord]!
-    if (time < oldest) continue
+    if (time < oldest || (time === oldest && left-- > 0)) continue
     oldestKept = Math.min(oldestKept, time)
     target = Math.max(target, homeOf(words[at + 1]!, slots) * entryWords)
     for (let word = 0; word < entryWords; word++) next[target + word] = words[at + word]!
@@ -203,8 +207,9 @@ const endAfter = (words: Uint32Array, slots: number, oldest: number): number => 
   return Math.max(end, slots)
 }
 
-/** The time below which a tenth of the shard's entries lie, at least one of them. */
-const oldestTenth = ({ words, used }: Shard): number => {
+/** Drops a tenth of the shard's entries, at least one; of those that came in the same second only as many as that takes. */
+const dropOldestTenth = (shard: Shard): number => {
+  const { words, used } = shard
   const times = new Uint32Array(used)
   let count = 0
   for (let at = 0; at < words.length; at += entryWords) {
@@ -212,5 +217,8 @@ const oldestTenth = ({ words, used }: Shard): number => {
     if (time !== 0) times[count++] = time
   }
   times.sort()
-  return times[Math.floor(used / 10)]! + 1
+  const last = Math.floor(used / 10)
+  const oldest = times[last]!
+  rebuild(shard, shard.slots, oldest, last + 1 - times.indexOf(oldest))
+  return used - shard.used
 }
