@@ -47,7 +47,8 @@ export const demoEnvironment = (addresses: Addresses): Readonly<Record<string, s
   }
 }
 
-const googleCredential = () => ({
+/** The application and the refresh token that Google's sandbox knows. */
+export const googleCredential = () => ({
   client_id: sandboxDefaults.google.clientId,
   client_secret: sandboxDefaults.google.clientSecret,
   refresh_token: Object.keys(sandboxDefaults.google.refreshTokens)[0]!

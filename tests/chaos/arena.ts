@@ -5,11 +5,14 @@ import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { Effect, type Scope } from "effect"
+import { googleCredential } from "../../infra/demo/environment.ts"
 import type { BrokerNode } from "../../infra/local/broker-node.ts"
 import { startCluster } from "../../infra/local/cluster.ts"
 import { type RegistryNode, startRegistry } from "../../infra/local/registry-jar.ts"
 import { openState } from "../../infra/local/state.ts"
 import { type Sandbox, sandboxDefaults, startSandbox } from "../../infra/sandbox/sandbox.ts"
+import { platforms } from "../../shared/platforms/platform.ts"
+import type { ProcessorName } from "./plan.ts"
 
 export interface Arena {
   readonly folder: string
@@ -37,8 +40,15 @@ export const startArena = (brokers: 1 | 3): Effect.Effect<Arena, unknown, Scope.
     return { folder, brokers: cluster.brokers, nodes: cluster.nodes, registry, sandbox }
   })
 
-/** What a processor is told by the environment. */
-export const environmentOf = ({ brokers, registry, sandbox }: Arena, prefix: string) => ({
+/** What a processor is told by the environment; connections are there for the platforms whose processor runs. */
+export const environmentOf = (
+  { brokers, registry, sandbox }: Arena,
+  prefix: string,
+  running: ReadonlyArray<ProcessorName>
+) => ({
+  ...Object.fromEntries(
+    platforms.map((platform) => [`RUN_${platform.toUpperCase()}`, String(running.includes(`delivery-${platform}`))])
+  ),
   KAFKA_BROKERS: brokers,
   KAFKA_SESSION_TIMEOUT: `${sessionTimeoutMillis} millis`,
   SCHEMA_REGISTRY_URL: registry.url,
@@ -47,6 +57,15 @@ export const environmentOf = ({ brokers, registry, sandbox }: Arena, prefix: str
   CAPI_MASTER_KEY: "the chaos suite's master key",
   META_HOST: sandbox.urls.meta,
   META_TOKEN: sandboxDefaults.meta.tokens[0]!,
+  GOOGLE_HOST: sandbox.urls.google,
+  GOOGLE_OAUTH_HOST: sandbox.urls["google-oauth"],
+  GOOGLE_CREDENTIAL: JSON.stringify(googleCredential()),
+  TIKTOK_HOST: sandbox.urls.tiktok,
+  TIKTOK_TOKEN: sandboxDefaults.tiktok.tokens[0]!,
+  SNAPCHAT_HOST: sandbox.urls.snapchat,
+  SNAPCHAT_TOKEN: sandboxDefaults.snapchat.tokens[0]!,
+  // Often, so that it looks while things break.
+  LEDGER_EVERY: "5 seconds",
   WHATSAPP_HOST: sandbox.urls.whatsapp,
   WHATSAPP_TOKEN: JSON.stringify({ access_token: sandboxDefaults.whatsapp.tokens[0]! })
 })

@@ -48,6 +48,22 @@ export const audit = Effect.fn("chaos.audit")(function* (options: AuditOptions) 
   const finalKeys = finals.map((one) => `${one.connection_id} ${one.outcome === "accepted"} ${at(one.source)}`)
   expectNone(violations, "events have two results", repeated(finalKeys))
 
+  for (const { id } of connections.filter(({ platform }) => platform === "google")) {
+    const own = finals.filter(({ connection_id, source }) => connection_id === id && source !== null)
+    const places = (outcomes: ReadonlyArray<string>) =>
+      new Set(own.filter(({ outcome }) => outcomes.includes(outcome)).map(({ source }) => at(source)))
+    const [accepted, told] = [places(["accepted"]), places(["delivered", "rejected"])]
+    expectNone(violations, `${id}: accepted events never got their final outcome`, missingOf(accepted, told))
+    expectNone(
+      violations,
+      `${id}: events were delivered that were never accepted`,
+      missingOf(places(["delivered"]), accepted)
+    )
+  }
+  const alerts = yield* decoded(`${prefix}health-alerts`, "health-alert")
+  const ledgerAlerts = alerts.filter(({ cause }) => cause === "ledger").map(({ message }) => message)
+  expectNone(violations, "alarms of the continuous ledger, which balances", ledgerAlerts)
+
   let receivedAgain = 0
   for (const { id, platform } of connections) {
     const mapped = (yield* decoded(`${prefix}mapped-events.${platform}`, "mapped-event")).filter(

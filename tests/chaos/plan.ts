@@ -1,8 +1,10 @@
 /** What a seed does to the system: the same seed gives the same plan. */
 import { makeRandom, type Random } from "../../infra/sandbox/random.ts"
 
-export const processors = ["normalizer", "mapper", "delivery-meta", "delivery-whatsapp"] as const
-export type ProcessorName = (typeof processors)[number]
+const shortProcessors = ["normalizer", "mapper", "delivery-meta", "delivery-whatsapp"] as const
+const seedProcessors = [...shortProcessors, "delivery-google", "health"] as const
+export const allProcessors = [...seedProcessors, "delivery-tiktok", "delivery-snapchat"] as const
+export type ProcessorName = (typeof allProcessors)[number]
 export type DeliveryName = Extract<ProcessorName, `delivery-${string}`>
 
 /** Each happens while events flow; what it breaks is repaired before the next one. */
@@ -28,7 +30,7 @@ export type Disruption =
 
 export interface PlatformFault {
   readonly kind: "latency" | "reset_before" | "reset_after" | "throttle" | "truncated_body"
-  readonly platform: "meta" | "whatsapp"
+  readonly platform: "meta" | "whatsapp" | "google"
   readonly count: number
   readonly delay_ms: number
 }
@@ -36,6 +38,7 @@ export interface PlatformFault {
 export interface Plan {
   readonly seed: number
   readonly brokers: 1 | 3
+  readonly processors: ReadonlyArray<ProcessorName>
   /** Whether the registry comes only after the processors. */
   readonly registryLate: boolean
   readonly disruptions: ReadonlyArray<Disruption>
@@ -62,13 +65,20 @@ export const planOf = (seed: number): Plan => {
     make(kinds[(seed * disruptionsOfASeed + index) % kinds.length]!, random)
   )
   const brokers = seed % 3 === 2 ? 3 : 1
-  return { seed, brokers, registryLate: seed % 2 === 1, disruptions: shuffled(disruptions, random) }
+  return {
+    seed,
+    brokers,
+    processors: seedProcessors,
+    registryLate: seed % 2 === 1,
+    disruptions: shuffled(disruptions, random)
+  }
 }
 
 /** What every change must stand: a death at each stage, a zombie, and a broker that dies. */
 export const shortPlan: Plan = {
   seed: 0,
   brokers: 1,
+  processors: shortProcessors,
   registryLate: false,
   disruptions: [
     { kind: "kill", processor: "normalizer", afterMillis: 150 },
@@ -81,12 +91,12 @@ export const shortPlan: Plan = {
 }
 
 const make = (kind: (typeof kinds)[number], random: Random): Disruption => {
-  const processor = processors[index(random, processors.length)]!
+  const processor = seedProcessors[index(random, seedProcessors.length)]!
   switch (kind) {
     case "kill":
       return { kind, processor, afterMillis: index(random, 1_500) }
     case "kill-before-commit":
-      return { kind, processor: random.next() < 0.5 ? "delivery-meta" : "delivery-whatsapp" }
+      return { kind, processor: deliveries[index(random, deliveries.length)]! }
     case "zombie":
     case "join-and-leave":
       return { kind, processor }
@@ -103,11 +113,12 @@ const make = (kind: (typeof kinds)[number], random: Random): Disruption => {
   }
 }
 
+const deliveries = ["delivery-meta", "delivery-whatsapp", "delivery-google"] as const
 const faultKinds = ["latency", "reset_before", "reset_after", "throttle", "truncated_body"] as const
 
 const faultOf = (random: Random): PlatformFault => ({
   kind: faultKinds[index(random, faultKinds.length)]!,
-  platform: random.next() < 0.7 ? "meta" : "whatsapp",
+  platform: (["meta", "meta", "whatsapp", "google"] as const)[index(random, 4)]!,
   // Fewer than open the circuit: its minute of rest would be most of the run.
   count: 1 + index(random, 3),
   delay_ms: 500 + index(random, 2_000)

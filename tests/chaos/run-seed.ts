@@ -16,7 +16,7 @@ import { type Audit, audit } from "./audit.ts"
 import { disrupt, type World } from "./disrupt.ts"
 import { makeFleet } from "./instance.ts"
 import { makeLoad } from "./load.ts"
-import { type Plan, processors } from "./plan.ts"
+import type { Plan } from "./plan.ts"
 import { resetSandbox } from "./sandbox-control.ts"
 
 export interface SeedReport extends Audit {
@@ -49,16 +49,17 @@ const work = (arena: Arena, plan: Plan, prefix: string) =>
     yield* resetSandbox(arena.sandbox)
     yield* createTopics(prefix)
     yield* registerSchemas({ url: arena.registry.url }, prefix)
-    const environment = environmentOf(arena, prefix)
-    const { connections } = yield* loadConnectionsFile(environment.CAPI_CONNECTIONS, {
+    const environment = environmentOf(arena, prefix, plan.processors)
+    const { connections: all } = yield* loadConnectionsFile(environment.CAPI_CONNECTIONS, {
       rulesOf,
       variables: environment
     })
+    const connections = all.filter(({ enabled }) => enabled)
     const folder = path.join(arena.folder, `seed-${plan.seed}`)
     yield* Effect.sync(() => mkdirSync(folder))
     const fleet = yield* makeFleet({ folder, environment })
     if (plan.registryLate) yield* arena.registry.kill
-    const instances = yield* Effect.forEach(processors, fleet.start)
+    const instances = yield* Effect.forEach(plan.processors, fleet.start)
     const world: World = { arena, instances: [...instances], start: fleet.start, crashes: [] }
     const load = makeLoad(prefix, plan.seed)
     const publishing = yield* Effect.forkScoped(load.publish)
@@ -71,7 +72,8 @@ const work = (arena: Arena, plan: Plan, prefix: string) =>
     }
     yield* Fiber.interrupt(publishing)
     const read = readLedger({ from: 0, to: Number.MAX_SAFE_INTEGER }, connections, prefix)
-    const balance = yield* settled(read)
+    const later = connections.filter(({ platform }) => platform === "google").map(({ id }) => id)
+    const balance = yield* settled(read, later)
     const found = yield* audit({
       arena,
       prefix,
@@ -84,13 +86,21 @@ const work = (arena: Arena, plan: Plan, prefix: string) =>
     return { seed: plan.seed, seconds, restarts: fleet.restarts(), ...found }
   })
 
-/** The balance once nothing is in flight, or the last one at the deadline. */
-const settled = <E, R>(read: Effect.Effect<Balance, E, R>): Effect.Effect<Balance, E, R> =>
+/** The balance once nothing is in flight and the outcomes that are told later are told, or the last one at the deadline. */
+const settled = <E, R>(
+  read: Effect.Effect<Balance, E, R>,
+  later: ReadonlyArray<string>
+): Effect.Effect<Balance, E, R> =>
   Effect.gen(function* () {
     const end = (yield* Clock.currentTimeMillis) + settleDeadlineMillis
     while (true) {
       const balance = yield* read
-      const rests = balance.inFlightRaw === 0 && balance.connections.every(({ inFlight }) => inFlight === 0)
+      const rests =
+        balance.inFlightRaw === 0 &&
+        balance.connections.every(
+          ({ connectionId, inFlight, outcomes }) =>
+            inFlight === 0 && (outcomes.accepted === 0 || !later.includes(connectionId))
+        )
       if (rests || (yield* Clock.currentTimeMillis) > end) return balance
       yield* Effect.sleep("1 second")
     }
