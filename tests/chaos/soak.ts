@@ -1,11 +1,12 @@
 /**
- * `make soak MINUTES=10 RATE=500`: a steady load on the whole chain, and a look at each processor's heap every second. The
- * floor of the heap, which is what garbage collection can't free, must not rise once the processes are warm.
+ * `make soak MINUTES=10`: a steady load on the whole chain, every processor a process, and a look at each one's heap every
+ * second. The floor of the heap, which is what garbage collection can't free, must not rise once the processes are warm.
+ * The load is half of the maximum, which is measured first: how fast a backlog goes through all of it. RATE overrides it.
  */
 import { mkdirSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
-import { Cause, Effect, Exit, Fiber, Layer } from "effect"
+import { Cause, Clock, Effect, Exit, Fiber, Layer } from "effect"
 import { createTopics } from "../../infra/topics/create-topics.ts"
 import { registerSchemas } from "../../infra/topics/register-schemas.ts"
 import { registryLayer } from "../../shared/avro/registry.ts"
@@ -15,11 +16,11 @@ import { type Figure, report } from "../bench/report.ts"
 import { type Arena, environmentOf, startArena } from "./arena.ts"
 import { type Instance, makeFleet } from "./instance.ts"
 import { makeLoad } from "./load.ts"
-import { processors } from "./plan.ts"
+import { allProcessors } from "./plan.ts"
 
 const minutes = Number(process.env["MINUTES"] || 10)
-/** Half of what one machine of two cores carries through all of broker, registry, sandbox and processors. */
-const recordsPerSecond = Number(process.env["RATE"] || 500)
+const loadShare = 0.5
+const backlogRecords = 40_000
 const prefix = "soak."
 const sampleEvery = "1 second"
 /** A rise of the heap's floor that is still flat, in MiB: caches fill and code is compiled for a while. */
@@ -47,9 +48,12 @@ const work = (arena: Arena) =>
     yield* registerSchemas({ url: arena.registry.url }, prefix)
     const folder = path.join(arena.folder, "soak")
     yield* Effect.sync(() => mkdirSync(folder))
-    const fleet = yield* makeFleet({ folder, environment: environmentOf(arena, prefix) })
-    const instances = yield* Effect.forEach(processors, fleet.start)
+    const fleet = yield* makeFleet({ folder, environment: environmentOf(arena, prefix, allProcessors) })
+    const instances = yield* Effect.forEach(allProcessors, fleet.start)
     yield* Effect.forEach(instances, ({ ready }) => ready, { concurrency: "unbounded", discard: true })
+    const maximum = yield* measureMaximum
+    const recordsPerSecond = Number(process.env["RATE"] || Math.max(1, Math.round(maximum * loadShare)))
+    progress(`${Math.round(maximum)} records/s at most; ${recordsPerSecond} records/s for ${minutes} minutes.`)
     const load = makeLoad(prefix, 1, recordsPerSecond)
     const publishing = yield* Effect.forkScoped(load.publish)
     const all = instances.map((instance): Samples => ({ instance, heap: [], resident: [] }))
@@ -57,10 +61,21 @@ const work = (arena: Arena) =>
       yield* Effect.forEach(all, sample, { concurrency: "unbounded", discard: true })
       yield* Effect.sleep(sampleEvery)
     }
-    const behind = yield* normalizerLag
+    const behind = yield* lag
     yield* Fiber.interrupt(publishing)
-    return { all, published: load.records(), behind, restarts: fleet.restarts() }
+    return { all, maximum, recordsPerSecond, published: load.records(), behind, restarts: fleet.restarts() }
   })
+
+/** Records a second from the first one published to the last one that Meta, the platform that takes most, has. */
+const measureMaximum = Effect.gen(function* () {
+  const backlog = makeLoad(prefix, 2, backlogRecords * 4)
+  const begun = yield* Clock.currentTimeMillis
+  const publishing = yield* Effect.forkScoped(backlog.publish)
+  while (backlog.records() < backlogRecords) yield* Effect.sleep("50 millis")
+  yield* Fiber.interrupt(publishing)
+  while ((yield* lag) > 0) yield* Effect.sleep("200 millis")
+  return (backlog.records() * 1_000) / ((yield* Clock.currentTimeMillis) - begun)
+})
 
 const sample = ({ instance, heap, resident }: Samples) =>
   Effect.gen(function* () {
@@ -70,13 +85,25 @@ const sample = ({ instance, heap, resident }: Samples) =>
     if (rss !== null) resident.push(rss / mebibyte)
   })
 
-/** Records of raw-events that the normalizer has not committed yet: above a few seconds' worth the load was too much. */
-const normalizerLag = Effect.gen(function* () {
+/** Records that a stage on the way to Meta has not committed yet: above a few seconds' worth the load was too much. */
+const lag = Effect.gen(function* () {
   const kafka = yield* KafkaClient
-  const ends = yield* kafka.topicOffsets(`${prefix}raw-events`)
-  const committed = yield* kafka.committed(`${prefix}normalizer`, `${prefix}raw-events`)
-  return ends.reduce((sum, { partition, high }) => sum + high - (committed[partition]?.offset ?? 0), 0)
+  let behind = 0
+  for (const [group, topic] of stages) {
+    const ends = yield* kafka.topicOffsets(prefix + topic)
+    const committed = yield* kafka.committed(prefix + group, prefix + topic)
+    for (const { partition, high } of ends) behind += high - (committed[partition]?.offset ?? 0)
+  }
+  return behind
 })
+
+const stages = [
+  ["normalizer", "raw-events"],
+  ["mapper", "normalized-events"],
+  ["delivery-meta.meta-chaos", "mapped-events.meta"]
+] as const
+
+const progress = (line: string): void => void process.stderr.write(`${line}\n`)
 
 /** The lowest of each tenth, since what was collected last says how much is really held. */
 const floors = (values: ReadonlyArray<number>): ReadonlyArray<number> =>
@@ -90,7 +117,9 @@ const riseOf = (values: ReadonlyArray<number>): number => {
   return Math.min(...tenths.slice(7)) - Math.min(...tenths.slice(2, 5))
 }
 
-const figuresOf = ({ all, published, behind, restarts }: Effect.Success<ReturnType<typeof work>>) => [
+const figuresOf = ({ all, maximum, recordsPerSecond, published, behind, restarts }: Soaked) => [
+  { figure: "most that goes through", value: maximum, unit: "records/s" },
+  { figure: "load", value: recordsPerSecond, unit: "records/s" },
   { figure: "raw records published", value: published, unit: "records" },
   { figure: "behind at the end", value: behind, unit: "records", goal: { atMost: recordsPerSecond * 10 } },
   { figure: "processes started again", value: restarts, unit: "processes", goal: { atMost: 0 } },
@@ -103,7 +132,11 @@ const figuresOf = ({ all, published, behind, restarts }: Effect.Success<ReturnTy
   )
 ]
 
+type Soaked = Effect.Success<ReturnType<typeof work>>
+
 const exit = await Effect.runPromiseExit(Effect.scoped(soak))
 if (Exit.isFailure(exit)) process.stderr.write(`${Cause.pretty(exit.cause)}\n`)
-const reached = Exit.isSuccess(exit) && report("soak", figuresOf(exit.value), { minutes, recordsPerSecond })
+const reached =
+  Exit.isSuccess(exit) &&
+  report("soak", figuresOf(exit.value), { minutes, recordsPerSecond: exit.value.recordsPerSecond })
 process.exit(reached ? 0 : 1)
