@@ -36,7 +36,11 @@ export const localBroker = (options: LocalBrokerOptions = {}): Effect.Effect<Loc
     if (yield* dockerAnswers) {
       return { brokers: yield* dockerBroker(state, options.port), pid: null, source: "docker", node: null } as const
     }
-    const cluster = yield* startCluster(state, options.port === undefined ? {} : { port: options.port })
+    const { port, brokerSettings = {} } = options
+    const cluster = yield* startCluster(state, {
+      ...(port === undefined ? {} : { port }),
+      settings: () => brokerSettings
+    })
     const node = cluster.nodes[0]!
     return { brokers: cluster.brokers, pid: node.pid(), source: "jars", node } as const
   })

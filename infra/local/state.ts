@@ -22,6 +22,8 @@ export interface LocalOptions {
   readonly ending?: "terminate" | "kill"
   /** The broker's JVM compiles less: it starts sooner and serves slower. For tests, not for measurements. */
   readonly quickStart?: boolean
+  /** Settings of a broker from Maven's jars beside ours, or instead of them. */
+  readonly brokerSettings?: Readonly<Record<string, string>>
 }
 
 export interface State {

@@ -39,12 +39,8 @@ layer(layerKafka({ brokers: testBrokers(), sessionTimeoutMillis: 6_000 }), { exc
     // Red when `repairOutOfRange` is left out: the committed offset is gone.
     it.effect("tells where it goes on when retention took what was to come, and leaves the committed offset", () =>
       Effect.gen(function* () {
-        const { topic, at, probe, committed } = yield* atTheEnd
-        const partitions = [{ partition: 0, offset: "8" }]
-        const operator = yield* admin
-        // kafkajs forgets to ask for the topic's leaders before it deletes; this makes it ask.
-        yield* Effect.promise(() => operator.fetchTopicOffsets(topic))
-        yield* Effect.promise(() => operator.deleteTopicRecords({ topic, partitions }))
+        const { client, topic, at, probe, committed } = yield* atTheEnd
+        yield* client.deleteRecords(topic, [{ partition: 0, offset: 8 }])
         probe.member.seek(at, 5)
         yield* until("the gap", () => probe.gaps.length > 0)
         assert.deepStrictEqual(probe.gaps, [{ partition: 0, expected: 5, found: 8 }])

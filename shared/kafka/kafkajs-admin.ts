@@ -20,6 +20,7 @@ type AdminPart = Pick<
   | "offsetsAt"
   | "committed"
   | "resetOffsets"
+  | "deleteRecords"
   | "groups"
 >
 
@@ -125,6 +126,13 @@ const adminOf = (use: Use, cluster: ClusterAccess): AdminPart => ({
       const topics: Array<TopicOffsets> = [{ topic, partitions }]
       // Generation -1 is how a tool commits for a group without members; the coordinator refuses if it has any.
       await coordinator.offsetCommit({ groupId, groupGenerationId: -1, memberId: "", topics })
+    }),
+  deleteRecords: (topic, offsets) =>
+    use(`delete records of ${topic}`, async (admin) => {
+      const partitions = offsets.map(({ partition, offset }) => ({ partition, offset: String(offset) }))
+      // kafkajs forgets to ask for the topic's leaders before it deletes; this makes it ask.
+      await admin.fetchTopicOffsets(topic)
+      if (partitions.length > 0) await admin.deleteTopicRecords({ topic, partitions })
     }),
   groups: use("list groups", async (admin) => {
     const { groups } = await admin.listGroups()

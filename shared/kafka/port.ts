@@ -149,6 +149,11 @@ export class KafkaClient extends Context.Service<
       topic: string,
       offsets: ReadonlyArray<{ readonly partition: number; readonly offset: number }>
     ) => Effect.Effect<void, KafkaError>
+    /** Deletes the records of a topic that lie before the offsets; the broker frees their space a while later. */
+    readonly deleteRecords: (
+      topic: string,
+      offsets: ReadonlyArray<{ readonly partition: number; readonly offset: number }>
+    ) => Effect.Effect<void, KafkaError>
     readonly groups: Effect.Effect<ReadonlyArray<{ readonly groupId: string; readonly members: number }>, KafkaError>
   }
 >()("shared/kafka/KafkaClient") {}

@@ -106,6 +106,7 @@ export class MemoryKafka {
               this.offsets.set(offsetName(groupId, { topic, partition }), offset)
             }
           }),
+    deleteRecords: () => Effect.die("The log in memory keeps all records."),
     groups: Effect.sync(() => [...this.groups].map(([groupId, members]) => ({ groupId, members: members.length })))
   })
 

@@ -18,17 +18,24 @@ export interface Cluster {
 }
 
 /** Broker and registry in a temporary folder, which goes with the scope. */
-export const cluster = Effect.gen(function* () {
+export const clusterWith = Effect.fnUntraced(function* (brokerSettings: Readonly<Record<string, string>>) {
   const folder = yield* Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(path.join(os.tmpdir(), "capi-bench-"))),
     (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true }))
   )
   const stateDirectory = path.join(folder, "state")
-  const { broker, registry } = yield* startLocal({ stateDirectory, ending: "kill", onProgress: progress })
+  const { broker, registry } = yield* startLocal({
+    stateDirectory,
+    ending: "kill",
+    onProgress: progress,
+    brokerSettings
+  })
   mkdirSync(path.join(folder, "logs"))
   const made: Cluster = { brokers: broker.brokers, brokerPid: broker.pid, registryUrl: registry.url, folder }
   return made
 })
+
+export const cluster = clusterWith({})
 
 export const progress = (line: string): void => {
   process.stderr.write(`${line}\n`)
@@ -90,6 +97,9 @@ export interface ProcessorsOptions {
   readonly instances?: number
   /** Further lines under `limits` of every connection. */
   readonly limits?: Readonly<Record<string, string | number>>
+  /** The programs to start; all that the platforms need by default. */
+  readonly names?: ReadonlyArray<string>
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 /** Normalizer, mapper and one delivery program for each platform, each a process of its own. */
@@ -99,12 +109,17 @@ export const startProcessors = async (
 ): Promise<ReadonlyArray<MeasuredProcess>> => {
   const connections = path.join(made.folder, "connections.yaml")
   writeFileSync(connections, connectionsFile(options))
-  const names = ["normalizer", "mapper", ...options.platforms.map((platform) => `delivery-${platform}`)]
+  const names = options.names ?? [
+    "normalizer",
+    "mapper",
+    ...options.platforms.map((platform) => `delivery-${platform}`)
+  ]
   const started: Array<MeasuredProcess> = []
   // TOGETHER=1: the programs of an instance share a process.
   const groups = process.env["TOGETHER"] === "1" ? [names] : names.map((name) => [name])
   for (let instance = 0; instance < (options.instances ?? 1); instance++) {
-    for (const group of groups) started.push(await startProcessor(made, group, connections))
+    for (const group of groups)
+      started.push(await startProcessor(made, group, connections, options.environment ?? {}))
   }
   return started
 }
@@ -112,7 +127,8 @@ export const startProcessors = async (
 const startProcessor = async (
   made: Cluster,
   names: ReadonlyArray<string>,
-  connections: string
+  connections: string,
+  environment: Readonly<Record<string, string>>
 ): Promise<MeasuredProcess> => {
   const port = await freePort()
   const flags = (process.env["PROCESSOR_FLAGS"] ?? "").split(" ").filter((flag) => flag !== "")
@@ -135,7 +151,8 @@ const startProcessor = async (
       LOG_FORMAT: "json",
       // As in the image (infra/images/Dockerfile).
       NODE_OPTIONS: process.env["NODE_OPTIONS"] ?? "--max-old-space-size=192 --max-semi-space-size=16",
-      NODE_COMPILE_CACHE: path.join(repository, ".bench/compile-cache")
+      NODE_COMPILE_CACHE: path.join(repository, ".bench/compile-cache"),
+      ...environment
     },
     port
   )

@@ -14,7 +14,10 @@ export interface ChainOptions {
 
 export interface ChainRun {
   readonly cpu: ReadonlyMap<string, number>
+  /** The most that was resident at a time, in MiB. */
   readonly memory: ReadonlyMap<string, number>
+  /** What of the mapper's memory the ids take that it is to remember; it grows with them to its own bound. */
+  readonly idsMebibytes: number
   readonly brokerSeconds: number
   /** From the start of the programs to the last request. */
   readonly wallSeconds: number
@@ -43,20 +46,62 @@ export const runChain = async (made: Cluster, sink: Sink, options: ChainOptions)
   const brokerBefore = made.brokerPid === null ? 0 : cpuSeconds(made.brokerPid)
   const begun = Date.now()
   const processes = await startProcessors(made, { ...options, sink })
-  await until("all events are delivered", async () => (await sink.stats()).events >= expected, 300_000, 100)
+  await untilDelivered(sink, expected)
   const { first_ms, last_ms, requests } = await sink.stats()
   await until("all results are committed", async () => (await delivered(processes)) >= expected, 60_000, 100)
   const brokerSeconds = (made.brokerPid === null ? 0 : cpuSeconds(made.brokerPid)) - brokerBefore
   const cpu = sums(processes, cpuSeconds)
   const memory = sums(processes, peakMebibytes)
+  const idsMebibytes = (await gauge(processes, "mapper", "capi_dedup_bytes")) / 2 ** 20
   await Promise.all(processes.map(({ stop }) => stop()))
   const surplus = (await sink.stats()).events - expected
   const wallSeconds = (last_ms - begun) / 1000
-  return { cpu, memory, brokerSeconds, wallSeconds, sendSeconds: (last_ms - first_ms) / 1000, requests, surplus }
+  return {
+    cpu,
+    memory,
+    idsMebibytes,
+    brokerSeconds,
+    wallSeconds,
+    sendSeconds: (last_ms - first_ms) / 1000,
+    requests,
+    surplus
+  }
 }
 
+/** Waits for as long as events keep arriving: how long a backlog takes depends on its length and the machine. */
+const untilDelivered = async (sink: Sink, expected: number): Promise<void> => {
+  const start = (await sink.stats()).events
+  for (let before = start, events = start; events < expected; before = events) {
+    await until(
+      `more events are delivered after ${before} of ${expected}`,
+      async () => {
+        events = (await sink.stats()).events
+        return events > before
+      },
+      stallMillisMax,
+      100
+    )
+  }
+}
+
+/** A start of all programs on a busy machine takes a part of it. */
+const stallMillisMax = 180_000
+
+/** A gauge of a program, over all its instances and partitions. */
+const gauge = async (processes: Processes, program: string, metric: string): Promise<number> => {
+  let sum = 0
+  for (const { name, port } of processes) {
+    if (name !== program) continue
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+    for (const [, value] of text.matchAll(new RegExp(`^${metric}(?:\\{[^}]*\\})? (\\S+)`, "gm"))) sum += Number(value)
+  }
+  return sum
+}
+
+type Processes = ReadonlyArray<{ readonly name: string; readonly port: number }>
+
 /** Events that the delivery programs count as delivered or accepted. */
-const delivered = async (processes: ReadonlyArray<{ readonly name: string; readonly port: number }>) => {
+const delivered = async (processes: Processes) => {
   let sum = 0
   for (const { name, port } of processes) {
     if (!name.includes("delivery")) continue

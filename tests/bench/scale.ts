@@ -1,53 +1,82 @@
 /**
- * `make bench-scale`: what a second instance costs, whether the cost of an event grows with the backlog, and whether
- * throughput at a slow platform grows with the requests in flight. Each on a cluster of its own, so that logs start empty.
+ * `make bench-scale`: what a second instance costs, whether the cost of an event or the memory of a program grows with the
+ * backlog (LARGE=5000000 is the whole claim), and whether throughput at a slow platform grows with the requests in flight.
+ * Each on a cluster of its own, so that logs start empty. ONLY=backlog leaves out the rest. A backlog is published before
+ * anything reads it; what all have read is deleted, so that 5,000,000 events take about 15 GB of disk.
  */
 import process from "node:process"
 import { Effect } from "effect"
-import { cluster, progress, startSink } from "./cluster.ts"
+import { clusterWith, progress, startSink } from "./cluster.ts"
 import { produce } from "./produce.ts"
 import { type Figure, report } from "./report.ts"
-import { type ChainOptions, idleStart, runChain, sum } from "./run-chain.ts"
+import { type ChainOptions, type ChainRun, idleStart, runChain, sum } from "./run-chain.ts"
+import { sweep, sweptBroker } from "./sweep.ts"
 
 const count = Number(process.env["EVENTS"] ?? 100_000)
 const large = Number(process.env["LARGE"] ?? 4 * count)
+const only = process.env["ONLY"] ?? ""
 const slowMillis = 200
+/** How much more memory a program may have held at a time with the large backlog, in MiB: room for the collector's moods. */
+const growthMax = 32
 
 interface Measured {
   readonly micros: number
   readonly eventsPerSecond: number
+  readonly run: ChainRun
 }
 
 /** Processor time for each event without the start, and the rate, over a fresh backlog. */
 const measured = (options: ChainOptions, delayMillis = 0) =>
   Effect.gen(function* () {
     progress(`${options.count} events, ${options.instances ?? 1} instances, ${JSON.stringify(options.limits ?? {})}.`)
-    const made = yield* cluster
+    const made = yield* clusterWith(sweptBroker)
     const sink = yield* startSink(made, null, delayMillis)
     const starts = yield* Effect.promise(() => idleStart(made, sink, options))
     yield* produce(made, 0, options.count)
+    progress("The backlog is published; the programs start.")
+    yield* Effect.forkScoped(sweep(made, options.platforms))
     const run = yield* Effect.promise(() => runChain(made, sink, options))
     const micros = ((sum(run.cpu) - sum(starts)) * 1e6) / options.count
-    return { micros, eventsPerSecond: options.count / run.sendSeconds } satisfies Measured
+    return { micros, eventsPerSecond: options.count / run.sendSeconds, run } satisfies Measured
   }).pipe(Effect.scoped)
 
-const main = Effect.gen(function* () {
-  const platforms = ["meta"] as const
-  const one = yield* measured({ count, platforms })
-  const two = yield* measured({ count, platforms, instances: 2 })
-  const backlog = yield* measured({ count: large, platforms })
-  const slowCount = Math.min(count, 20_000)
-  const figures: Array<Figure> = [
-    { figure: "one instance", value: one.micros, unit: "us CPU/event" },
-    { figure: "two instances", value: two.micros, unit: "us CPU/event" },
-    { figure: "two instances over one", value: two.micros / one.micros, unit: "times", goal: { atMost: 1.15 } },
-    { figure: `backlog of ${large}`, value: backlog.micros, unit: "us CPU/event" },
-    { figure: "large backlog over small", value: backlog.micros / one.micros, unit: "times", goal: { atMost: 1.1 } }
-  ]
+/** Peak memory of each program with both backlogs. The mapper's ids are told apart: to remember them is its work. */
+const memoryFigures = (small: ChainRun, big: ChainRun): ReadonlyArray<Figure> =>
+  [...small.memory.keys()].flatMap((name): ReadonlyArray<Figure> => {
+    const held = ({ memory, idsMebibytes }: ChainRun) =>
+      (memory.get(name) ?? 0) - (name === "mapper" ? idsMebibytes : 0)
+    const what = name === "mapper" ? "mapper without its ids" : name
+    return [
+      { figure: `peak memory of ${what}, ${count} events`, value: held(small), unit: "MiB" },
+      { figure: `peak memory of ${what}, ${large} events`, value: held(big), unit: "MiB", goal: { atMost: 250 } },
+      { figure: `growth of ${what}`, value: held(big) - held(small), unit: "MiB", goal: { atMost: growthMax } }
+    ]
+  })
+
+const backlogFigures = (one: Measured, backlog: Measured): ReadonlyArray<Figure> => [
+  { figure: `backlog of ${large}`, value: backlog.micros, unit: "us CPU/event" },
+  { figure: `backlog of ${large}`, value: backlog.eventsPerSecond, unit: "events/s" },
+  { figure: "large backlog over small", value: backlog.micros / one.micros, unit: "times", goal: { atMost: 1.1 } },
+  { figure: "sent more than once", value: backlog.run.surplus, unit: "events", goal: { atMost: 0 } },
+  ...memoryFigures(one.run, backlog.run),
+  { figure: "ids remembered by the mapper", value: backlog.run.idsMebibytes, unit: "MiB" }
+]
+
+const instanceFigures = (one: Measured) =>
+  Effect.map(
+    measured({ count, platforms, instances: 2 }),
+    (two): ReadonlyArray<Figure> => [
+      { figure: "two instances", value: two.micros, unit: "us CPU/event" },
+      { figure: "two instances over one", value: two.micros / one.micros, unit: "times", goal: { atMost: 1.15 } }
+    ]
+  )
+
+const slowFigures = Effect.gen(function* () {
+  const figures: Array<Figure> = []
   let single = 0
   for (const concurrency of [1, 2, 4]) {
     const limits = { concurrency, events_per_request: 100 }
-    const slow = yield* measured({ count: slowCount, platforms, limits }, slowMillis)
+    const slow = yield* measured({ count: Math.min(count, 20_000), platforms, limits }, slowMillis)
     if (concurrency === 1) single = slow.eventsPerSecond
     const gain = slow.eventsPerSecond / single
     figures.push(
@@ -55,6 +84,17 @@ const main = Effect.gen(function* () {
       { figure: `${concurrency} in flight over 1`, value: gain, unit: "times", goal: { atLeast: 0.8 * concurrency } }
     )
   }
+  return figures
+})
+
+const platforms = ["meta"] as const
+
+const main = Effect.gen(function* () {
+  const one = yield* measured({ count, platforms })
+  const figures: Array<Figure> = [{ figure: "one instance", value: one.micros, unit: "us CPU/event" }]
+  if (only === "") figures.push(...(yield* instanceFigures(one)))
+  figures.push(...backlogFigures(one, yield* measured({ count: large, platforms })))
+  if (only === "") figures.push(...(yield* slowFigures))
   return report("scale", figures, { events: count, large, slowMillis })
 })
 
