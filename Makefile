@@ -51,13 +51,13 @@ bench-core: install ## Measures the pure core on one core: normalizing, hashing,
 bench-latency: install ## Measures raw record to platform answer at a fixed rate (RATE=500, SECONDS=30)
 	@exec node tests/bench/latency.ts
 
-bench-scale: install ## Measures instances, backlogs and a slow platform (EVENTS, LARGE)
+bench-scale: install ## Measures instances, a backlog and a slow platform (EVENTS, LARGE=5000000, ONLY=backlog)
 	@exec node tests/bench/scale.ts
 
 check-phones: install ## Compares millions of phone numbers with libphonenumber (PHONES=5000000)
 	@PHONES=$(or $(PHONES),5000000) exec vitest run --project unit tests/phone-equality.test.ts
 
-soak: install ## A steady load on the whole chain, and whether each heap stays flat (MINUTES=10, RATE=500)
+soak: install ## Half of the maximum load on every processor, and whether each heap stays flat (MINUTES=10, RATE=records/s)
 	@exec node tests/chaos/soak.ts
 
 bench-dedup: install ## Measures the deduplicator: memory, checks, restore from Kafka (IDS=10000000)

@@ -1,13 +1,18 @@
-/** `make bench-dedup`: memory for each id, rate of checks and rates of restore with ten million ids in one process. */
+/**
+ * `make bench-dedup`: memory for each id, rate of checks, rates of restore and a mapper's start with ten million ids in one
+ * process.
+ */
 import process from "node:process"
 import { Duration, Effect } from "effect"
 import { checksum, Deduplicator, entryOf, packEntries } from "../../shared/dedup/deduplicator.ts"
 import { restoreFromKafka } from "./dedup-restore.ts"
+import { measureStarts } from "./dedup-start.ts"
 import { cpuMicros, report } from "./report.ts"
 
 const ids = Number(process.env["IDS"] ?? 10_000_000)
 const batch = 1_000
-const now = 1_795_000_000_000
+// The mapper that is started here restores what lies within its window.
+const now = Date.now()
 const options = { window: Duration.hours(24), idsMax: ids * 2 }
 const entryAt = (index: number) =>
   entryOf(
@@ -43,6 +48,7 @@ for (let index = 0; index < checks; index++) {
 const { statistics } = restored
 const residentMiB = (process.memoryUsage().rss - heapBefore) / 2 ** 20
 const fromKafka = await Effect.runPromise(restoreFromKafka(packed, options, now))
+const starts = await Effect.runPromise(measureStarts(packed, ids))
 const reached = report(
   "dedup",
   [
@@ -52,6 +58,9 @@ const reached = report(
     { figure: "ids restored from Kafka", value: fromKafka.ids, unit: "ids", goal: { atLeast: ids } },
     { figure: "restore from Kafka", value: fromKafka.idsPerSecond, unit: "ids/s", goal: { atLeast: 500_000 } },
     { figure: "restore from Kafka, of CPU time", value: fromKafka.idsPerCpuSecond, unit: "ids/s CPU" },
+    { figure: "start of a mapper without ids", value: starts.empty.seconds, unit: "s" },
+    { figure: `start of a mapper with ${ids} ids`, value: starts.full.seconds, unit: "s" },
+    { figure: `peak memory of a mapper with ${ids} ids`, value: starts.full.peakMebibytes, unit: "MiB" },
     { figure: "check of a new id, hashing included", value: checkMicros, unit: "us CPU" },
     { figure: "duplicates caught", value: (100 * caught) / checks, unit: "%", goal: { atLeast: 100 } },
     { figure: "resident growth over the tables", value: residentMiB, unit: "MiB" }
