@@ -1,6 +1,6 @@
 /** Processes under measurement: started with a log, read from /proc, ended by their pid. */
 import { type ChildProcess, spawn } from "node:child_process"
-import { openSync, readFileSync } from "node:fs"
+import { existsSync, openSync, readFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
 
@@ -63,8 +63,13 @@ export const cpuSeconds = (pid: number): number => {
 }
 
 /** The most memory that was resident at a time, in MiB. */
-export const peakMebibytes = (pid: number): number =>
-  Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024
+export const peakMebibytes = (pid: number): number => mebibytesOf(pid, "VmHWM")
+
+/** The memory that is resident now, in MiB; 0 where the process has ended. */
+export const residentMebibytes = (pid: number): number => (existsSync(`/proc/${pid}`) ? mebibytesOf(pid, "VmRSS") : 0)
+
+const mebibytesOf = (pid: number, field: "VmHWM" | "VmRSS"): number =>
+  Number(new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024
 
 /** Linux's USER_HZ, the same on every machine. */
 const ticksPerSecond = 100

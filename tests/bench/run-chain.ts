@@ -1,7 +1,7 @@
 /** One run of the chain over a published backlog: processor time, memory and rate of every program. */
 import type { Platform } from "../../shared/platforms/platform.ts"
 import { type Cluster, type Sink, startProcessors, until, untilReady } from "./cluster.ts"
-import { cpuSeconds, peakMebibytes } from "./measured-process.ts"
+import { cpuSeconds, peakMebibytes, residentMebibytes } from "./measured-process.ts"
 
 export interface ChainOptions {
   /** Events of the backlog. */
@@ -16,6 +16,8 @@ export interface ChainRun {
   readonly cpu: ReadonlyMap<string, number>
   /** The most that was resident at a time, in MiB. */
   readonly memory: ReadonlyMap<string, number>
+  /** How much more was resident in the last quarter of the time than in the second, by the medians, in MiB. */
+  readonly growth: ReadonlyMap<string, number>
   /** What of the mapper's memory the ids take that it is to remember; it grows with them to its own bound. */
   readonly idsMebibytes: number
   readonly brokerSeconds: number
@@ -46,7 +48,11 @@ export const runChain = async (made: Cluster, sink: Sink, options: ChainOptions)
   const brokerBefore = made.brokerPid === null ? 0 : cpuSeconds(made.brokerPid)
   const begun = Date.now()
   const processes = await startProcessors(made, { ...options, sink })
-  await untilDelivered(sink, expected)
+  const samples = processes.map(({ name, pid }) => ({ name, pid, mebibytes: [] as Array<number> }))
+  const sampling = setInterval(() => {
+    for (const { pid, mebibytes } of samples) mebibytes.push(residentMebibytes(pid))
+  }, sampleMillis)
+  await untilDelivered(sink, expected).finally(() => clearInterval(sampling))
   const { first_ms, last_ms, requests } = await sink.stats()
   await until("all results are committed", async () => (await delivered(processes)) >= expected, 60_000, 100)
   const brokerSeconds = (made.brokerPid === null ? 0 : cpuSeconds(made.brokerPid)) - brokerBefore
@@ -59,6 +65,7 @@ export const runChain = async (made: Cluster, sink: Sink, options: ChainOptions)
   return {
     cpu,
     memory,
+    growth: growthOf(samples),
     idsMebibytes,
     brokerSeconds,
     wallSeconds,
@@ -67,6 +74,23 @@ export const runChain = async (made: Cluster, sink: Sink, options: ChainOptions)
     surplus
   }
 }
+
+const sampleMillis = 500
+
+const growthOf = (
+  samples: ReadonlyArray<{ readonly name: string; readonly mebibytes: ReadonlyArray<number> }>
+): ReadonlyMap<string, number> => {
+  const growth = new Map<string, number>()
+  for (const { name, mebibytes } of samples) {
+    const at = (quarter: number) => Math.floor((mebibytes.length * quarter) / 4)
+    const rise = median(mebibytes.slice(at(3))) - median(mebibytes.slice(at(1), at(2)))
+    growth.set(name, (growth.get(name) ?? 0) + rise)
+  }
+  return growth
+}
+
+const median = (values: ReadonlyArray<number>): number =>
+  [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? 0
 
 /** Waits for as long as events keep arriving: how long a backlog takes depends on its length and the machine. */
 const untilDelivered = async (sink: Sink, expected: number): Promise<void> => {
