@@ -234,7 +234,7 @@ it.effect("is in no doubt about what another owner is just sending, which may be
     const mapped = yield* open(world, kafka)
     yield* mapped.step(batchOf(["a"]))
     const retries = yield* open(world, kafka, unrepeatable, () => false, "delivery-retry.meta")
-    const step = yield* retries.step({ ...batchOf(["a"]), topic: "delivery-retry.meta" })
+    const step = yield* retries.step(batchOf(["a"]))
     assert.deepStrictEqual(readStep(step).outcomes, { a: "delivered" })
   })
 )
@@ -277,21 +277,6 @@ it.effect("asks for an accepted request's outcome until it is final, also after 
     assert.deepStrictEqual(readStep(told).outcomes, { a: "delivered", b: "delivered" })
     kafka.write(told.outputs)
     assert.deepStrictEqual((yield* (yield* open(world, kafka, connector)).tick!.step).outputs, [])
-  })
-)
-
-// Red when the partitions of both topics restore the same pending outcomes.
-it.effect("lets one of the owners that share a partition's number ask for an outcome", () =>
-  Effect.gen(function* () {
-    const kafka = makeLog()
-    const world = worldOf(() => Effect.succeed(respond(accepted)))
-    const connector = acceptedBy([final(0), final(0)])
-    const task = yield* open(world, kafka, connector)
-    kafka.write((yield* task.step(batchOf(["a"]))).outputs)
-    const retries = yield* open(world, kafka, connector, () => false, "delivery-retry.meta")
-    assert.deepStrictEqual((yield* retries.tick!.step).outputs, [])
-    const mapped = yield* open(world, kafka, connector)
-    assert.deepStrictEqual(readStep(yield* mapped.tick!.step).outcomes, { a: "delivered" })
   })
 )
 

@@ -118,8 +118,7 @@ export const startProcessors = async (
   // TOGETHER=1: the programs of an instance share a process.
   const groups = process.env["TOGETHER"] === "1" ? [names] : names.map((name) => [name])
   for (let instance = 0; instance < (options.instances ?? 1); instance++) {
-    for (const group of groups)
-      started.push(await startProcessor(made, group, connections, options.environment ?? {}))
+    for (const group of groups) started.push(await startProcessor(made, group, connections, options.environment ?? {}))
   }
   return started
 }

@@ -115,7 +115,7 @@ const stallMillisMax = 180_000
 const gauge = async (processes: Processes, program: string, metric: string): Promise<number> => {
   let sum = 0
   for (const { name, port } of processes) {
-    if (name !== program) continue
+    if (!name.split("+").includes(program)) continue
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
     for (const [, value] of text.matchAll(new RegExp(`^${metric}(?:\\{[^}]*\\})? (\\S+)`, "gm"))) sum += Number(value)
   }

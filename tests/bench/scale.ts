@@ -43,9 +43,9 @@ const measured = (options: ChainOptions, delayMillis = 0) =>
 /** Peak memory of each program with both backlogs. The mapper's ids are told apart: to remember them is its work. */
 const memoryFigures = (small: ChainRun, big: ChainRun): ReadonlyArray<Figure> =>
   [...small.memory.keys()].flatMap((name): ReadonlyArray<Figure> => {
-    const isMapper = name === "mapper"
+    const isMapper = name.split("+").includes("mapper")
     const held = ({ memory, idsMebibytes }: ChainRun) => (memory.get(name) ?? 0) - (isMapper ? idsMebibytes : 0)
-    const what = isMapper ? "mapper without its ids" : name
+    const what = isMapper ? `${name} without its ids` : name
     // From the middle of the second quarter to that of the last one, half of the ids come.
     const growth = (big.growth.get(name) ?? 0) - (isMapper ? big.idsMebibytes / 2 : 0)
     return [
