@@ -5,6 +5,7 @@ import { repairReadCommitted } from "./kafkajs-aborted.ts"
 import { registerCodecs } from "./kafkajs-codecs.ts"
 import { repairHeartbeats } from "./kafkajs-heartbeat.ts"
 import { repairOutOfRange } from "./kafkajs-out-of-range.ts"
+import { repairStop } from "./kafkajs-stop.ts"
 import type { ResolvedKafkaOptions } from "./options.ts"
 
 export const connectKafkaJs = (options: ResolvedKafkaOptions, context: Context.Context<never>): Kafka => {
@@ -13,6 +14,7 @@ export const connectKafkaJs = (options: ResolvedKafkaOptions, context: Context.C
   repairReadCommitted()
   repairHeartbeats()
   repairOutOfRange()
+  repairStop()
   const config: KafkaConfig = {
     brokers: [...options.brokers],
     clientId: options.clientId,
