@@ -16,6 +16,7 @@ import type { KafkaError } from "../kafka/port.ts"
 import type { AssignedPartition, Inbound, Outbound, Restore } from "../stream/contract.ts"
 import type { SendGuard } from "./exchange.ts"
 import { decided, type Fate, type Item } from "./item.ts"
+import { SentMemory } from "./sent-memory.ts"
 import { type DeliverySettings, deliveryHeaders, deliveryTopics } from "./settings.ts"
 
 export interface Intents extends SendGuard {
@@ -35,13 +36,14 @@ export interface IntentOptions {
   readonly settings: Pick<DeliverySettings, "deduplicationWindow" | "deduplicationEntriesMax">
 }
 
-/** Where an event stands: in doubt since a crash, answered before it, claimed by a step, or sent at a time. */
-type Standing = "in_doubt" | "claimed" | number | Fate
+/** Where an event stands that is not settled: in doubt since a crash, answered before it, or claimed by a step. */
+type Standing = "in_doubt" | "claimed" | Fate
 
 export const makeIntents = (options: IntentOptions): Intents => {
   const { codecs, connectionId, assigned, settings } = options
   const standings = new Map<string, Standing>()
   const windowMillis = Duration.toMillis(settings.deduplicationWindow)
+  const sent = new SentMemory(settings.deduplicationWindow, settings.deduplicationEntriesMax)
   const declared = new Set<string>()
   const append = sharedAppend(options.append)
 
@@ -66,8 +68,12 @@ export const makeIntents = (options: IntentOptions): Intents => {
 
   const remember = (eventId: string, at: number): void => {
     standings.delete(eventId)
-    standings.set(eventId, at)
-    forgetOldest(standings, settings.deduplicationEntriesMax)
+    sent.remember(eventId, at)
+  }
+
+  const forget = (eventId: string, now: number): void => {
+    standings.delete(eventId)
+    sent.forget(eventId, now)
   }
 
   const restore = (inbound: Inbound, now: number): void => {
@@ -80,7 +86,7 @@ export const makeIntents = (options: IntentOptions): Intents => {
     if (state === "sending") standings.set(event_id, "in_doubt")
     else if (state === "answered") standings.set(event_id, fateBefore(decoded.value))
     else if (isSent(outcome) && now - timestamp < windowMillis) remember(event_id, timestamp)
-    else standings.delete(event_id)
+    else forget(event_id, now)
   }
 
   return {
@@ -101,8 +107,9 @@ export const makeIntents = (options: IntentOptions): Intents => {
         const id = item.event.event_id
         const standing = standings.get(id)
         // The command overrules what is remembered as sent, but a resend that a crash cut off is in doubt itself.
-        const resent = item.record.headers[deliveryHeaders.resend] === "true" && typeof standing === "number"
-        item.fate = resent ? null : fateOf(standing, now, windowMillis)
+        const isResend = item.record.headers[deliveryHeaders.resend] === "true"
+        if (standing !== undefined) item.fate = fateOf(standing)
+        else item.fate = !isResend && sent.has(id, now) ? duplicate : null
         if (item.fate === null) standings.set(id, "claimed")
       }
     },
@@ -130,7 +137,7 @@ export const makeIntents = (options: IntentOptions): Intents => {
         if (item.fate === duplicate) return []
         const outcome = item.fate?.outcome ?? null
         if (isSent(outcome)) remember(id, now)
-        else standings.delete(id)
+        else forget(id, now)
         return [record(id, "settled", item.fate, now)]
       })
     }
@@ -160,11 +167,9 @@ const sharedAppend = (append: IntentOptions["append"]): IntentOptions["append"] 
     })
 }
 
-const fateOf = (standing: Standing | undefined, now: number, windowMillis: number): Fate | null => {
+const fateOf = (standing: Standing): Fate => {
   if (standing === "in_doubt") return inDoubt
-  if (standing === "claimed") return duplicate
-  if (typeof standing === "number") return now - standing < windowMillis ? duplicate : null
-  return standing ?? null
+  return standing === "claimed" ? duplicate : standing
 }
 
 type IntentState = "sending" | "answered" | "settled"
@@ -195,15 +200,6 @@ const fateBefore = (intent: SendIntent): Fate => ({
 /** Outcomes after which the platform has, or may have, the event. */
 const isSent = (outcome: string | null): boolean =>
   outcome === "delivered" || outcome === "accepted" || outcome === "unknown"
-
-const forgetOldest = (standings: Map<string, Standing>, entriesMax: number): void => {
-  if (standings.size <= entriesMax) return
-  for (const [id, standing] of standings) {
-    if (typeof standing !== "number") continue
-    standings.delete(id)
-    if (standings.size <= entriesMax) return
-  }
-}
 
 const inDoubt = decided(
   "unknown",

@@ -30,7 +30,9 @@ export interface WebhookOutcomes {
 }
 
 interface Known {
-  readonly outcome: PendingOutcome
+  /** The outcome as it was written, since there may be very many; read when it is concluded. */
+  readonly encoded: Buffer
+  readonly acceptedAt: number
   readonly partition: number
   /** Concluded; the end of its record will be read back. */
   closing: boolean
@@ -45,8 +47,18 @@ export const makeWebhookOutcomes = (
   const known = new Map<string, Known>()
   const early = new Map<string, { readonly verdict: EventVerdict; readonly at: number }>()
 
-  const close = (laterId: string, entry: Known, reading: FinalReading, now: number): ReadonlyArray<Told> => {
-    const { outcome, partition } = entry
+  const close = (
+    laterId: string,
+    entry: Known,
+    readingOf: (outcome: PendingOutcome) => FinalReading,
+    now: number
+  ): ReadonlyArray<Told> => {
+    const { encoded, partition } = entry
+    const decoded = codecs.decode("pending-outcome", encoded)
+    // It was read before it was kept.
+    if (decoded._tag === "Undecodable") return []
+    const outcome = decoded.value
+    const reading = readingOf(outcome)
     entry.closing = true
     const concluded = conclude(codecs, outcome, reading, now)
     const end = pendingRecord({ connection, codecs }, { partition }, laterId, null)
@@ -64,18 +76,19 @@ export const makeWebhookOutcomes = (
       }
       const decoded = codecs.decode("pending-outcome", record.value)
       if (decoded._tag === "Undecodable") return []
-      const entry = { outcome: decoded.value, partition: record.partition, closing: false }
+      const encoded = Buffer.from(record.value)
+      const entry = { encoded, acceptedAt: decoded.value.accepted_at, partition: record.partition, closing: false }
       known.set(laterId, entry)
       // It stays until the record ends: what it leads to may fail to be written, and then all is read again.
       const told = early.get(laterId)
-      return told === undefined ? [] : close(laterId, entry, readingOf(told.verdict, entry.outcome), now)
+      return told === undefined ? [] : close(laterId, entry, readingOf(told.verdict), now)
     },
     status: (laterId, verdict, now) => {
       // Sent is no news: the request's answer said as much.
       if (verdict.errorClass === "accepted") return []
       const entry = known.get(laterId)
       if (entry?.closing === true) return []
-      if (entry !== undefined) return close(laterId, entry, readingOf(verdict, entry.outcome), now)
+      if (entry !== undefined) return close(laterId, entry, readingOf(verdict), now)
       early.set(laterId, { verdict, at: now })
       forgetOld(early, now)
       return []
@@ -94,20 +107,22 @@ export const makeWebhookOutcomes = (
       for (const [laterId, entry] of known) {
         if (old.length >= sweptMax) break
         const isSurplus = surplus-- > 0
-        if (!entry.closing && (isSurplus || entry.outcome.accepted_at < limit)) old.push([laterId, entry])
+        if (!entry.closing && (isSurplus || entry.acceptedAt < limit)) old.push([laterId, entry])
       }
-      return old.flatMap(([laterId, entry]) => close(laterId, entry, never, now))
+      return old.flatMap(([laterId, entry]) => close(laterId, entry, () => never, now))
     }
   }
 }
 
-const readingOf = (verdict: EventVerdict, outcome: PendingOutcome): FinalReading => {
-  const count = outcome.events.length
-  const isDelivered = verdict.errorClass === "delivered" || verdict.errorClass === "duplicate"
-  return isDelivered
-    ? { _tag: "Final", processed: count, rejected: [], warnings: [] }
-    : { _tag: "Final", processed: 0, rejected: [{ verdict, count }], warnings: [] }
-}
+const readingOf =
+  (verdict: EventVerdict) =>
+  (outcome: PendingOutcome): FinalReading => {
+    const count = outcome.events.length
+    const isDelivered = verdict.errorClass === "delivered" || verdict.errorClass === "duplicate"
+    return isDelivered
+      ? { _tag: "Final", processed: count, rejected: [], warnings: [] }
+      : { _tag: "Final", processed: 0, rejected: [{ verdict, count }], warnings: [] }
+  }
 
 /** Bounded in number and age; the oldest stand first. */
 const forgetOld = (early: Map<string, { readonly at: number }>, now: number): void => {
@@ -118,7 +133,7 @@ const forgetOld = (early: Map<string, { readonly at: number }>, now: number): vo
 }
 
 const never: FinalReading = { _tag: "Final", processed: null, rejected: [], warnings: [neverTold] }
-const knownMax = 200_000
+const knownMax = 100_000
 const sweptMax = 5000
 const earlyMax = 100_000
 const earlyLifeMillis = 10 * 60_000

@@ -1,0 +1,32 @@
+import { assert, it } from "@effect/vitest"
+import { Duration } from "effect"
+import { SentMemory } from "./sent-memory.ts"
+
+const now = 1_795_000_000_500
+const day = Duration.toMillis("24 hours")
+
+it("knows what was sent for its window, and never longer", () => {
+  const sent = new SentMemory(Duration.millis(day), 1_000)
+  sent.remember("a", now)
+  assert.isTrue(sent.has("a", now + day - 1_001))
+  assert.isFalse(sent.has("a", now + day))
+  assert.isFalse(sent.has("b", now))
+})
+
+it("takes back what turns out not to be sent, until it is sent", () => {
+  const sent = new SentMemory(Duration.millis(day), 1_000)
+  sent.forget("a", now)
+  sent.remember("a", now)
+  sent.forget("a", now)
+  assert.isFalse(sent.has("a", now))
+  sent.remember("a", now)
+  assert.isTrue(sent.has("a", now))
+})
+
+it("holds an id in forty bytes, and forgets the oldest beyond its bound", () => {
+  const sent = new SentMemory(Duration.millis(day), 100_000)
+  for (let index = 0; index < 400_000; index++) sent.remember(`event-${index}`, now + index)
+  assert.isBelow(sent.bytes, 45 * 100_000)
+  assert.isTrue(sent.has("event-399999", now + 400_000))
+  assert.isFalse(sent.has("event-0", now + 400_000))
+})
