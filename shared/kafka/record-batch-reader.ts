@@ -89,7 +89,8 @@ const readRecord = (
   const length = readVarint(cursor)
   const end = cursor.at + length
   const record = new ReadRecord(cursor.buffer, context, lastHeaders)
-  record.attributes = cursor.buffer[cursor.at++]!
+  // A record's attributes, which have no meaning yet.
+  cursor.at++
   const time = first.timestamp + readVarint(cursor)
   record.timestamp = brokerTime ?? time
   record.offset = first.offset + readVarint(cursor)
@@ -114,7 +115,6 @@ export class ReadRecord implements FetchedRecord {
   partition = 0
   offset = 0
   timestamp = 0
-  attributes = 0
   isControlRecord: boolean
   readonly batchContext: BatchContext
   /** -1 stands for null. */
