@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-unit test-kafka check lint format bench bench-core bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak e2e-outage bench-isolation schemas clean
+.PHONY: help install run test test-unit test-kafka check lint format bench bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak e2e-outage bench-isolation schemas clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -48,7 +48,10 @@ bench: install ## Measures the chain of processes: CPU and events/s (EVENTS, PLA
 bench-core: install ## Measures the pure core on one core: normalizing, hashing, mapping, JSON, Avro
 	@exec node tests/bench/core.ts
 
-bench-latency: install ## Measures raw record to platform answer at a fixed rate (RATE=500, SECONDS=30)
+bench-delivery: install ## Measures the delivery engine and its HTTP without Kafka (PLATFORM=meta, EVENTS=200000)
+	@exec node --max-old-space-size=192 --max-semi-space-size=16 tests/bench/delivery.ts
+
+bench-latency: install ## Measures raw record to platform answer at fixed rates (RATE=500, SECONDS=30, PARTITIONS=1)
 	@exec node tests/bench/latency.ts
 
 bench-scale: install ## Measures instances, a backlog and a slow platform (EVENTS, LARGE=5000000, ONLY=backlog)

@@ -3,22 +3,24 @@
  * The sandbox was written from the platforms' documentation alone, so an agreement of the two is one with the documents.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Layer, Redacted, Result, type Scope } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import { type Sandbox, sandboxDefaults, startSandbox } from "../infra/sandbox/sandbox.ts"
 import type { MappedEvent } from "../schemas/types.gen.ts"
 import type { Connection } from "../shared/connections/connection.ts"
-import { fromKey, openRecipient } from "../shared/credentials/sealer.ts"
+import { openRecipient } from "../shared/credentials/sealer.ts"
 import { builtinConnection } from "../shared/mapping/builtin.ts"
-import { mapForConnection } from "../shared/mapping/map.ts"
-import { rawEventFromJson } from "../shared/normalize/json-event.ts"
-import { normalize } from "../shared/normalize/normalize.ts"
-import { defaultNormalizerOptions } from "../shared/normalize/options.ts"
 import { authorize, connectorClient, type Execute } from "../shared/platforms/connect.ts"
 import type { BatchVerdict, Connector, JsonObject, RequestContext, Secret } from "../shared/platforms/connector.ts"
 import { HttpTransport, makeHttpTransport } from "../shared/platforms/http-client.ts"
 import { failureVerdict } from "../shared/platforms/http-failure.ts"
 import { type ConnectorKind, connectorKinds } from "../shared/platforms/platform.ts"
 import { connectorFor } from "../shared/platforms/registry.ts"
+import { sandboxEvent, sealer } from "./support/sandbox-event.ts"
 
 for (const kind of connectorKinds) {
   const isSingle = kind === "whatsapp"
@@ -181,7 +183,7 @@ const worldOf = (kind: ConnectorKind, sandbox: Sandbox, execute: Execute, secret
       connector,
       client,
       send,
-      events: (count) => Array.from({ length: count }, (_, index) => mappedEvent(connection, connector, index)),
+      events: (count) => Array.from({ length: count }, (_, index) => sandboxEvent(connection, connector, index)),
       ask: (laterId) =>
         Effect.flatMap(authorized, (ready) => Effect.orDie(execute(connector.later!.request(laterId, ready)))),
       fault: (fault) =>
@@ -239,41 +241,6 @@ const secretOf = (kind: ConnectorKind): Secret => {
     whatsapp: { access_token: sandboxDefaults.whatsapp.tokens[0]! }
   }
   return mapValues(fields[kind], (value) => Redacted.make(value))
-}
-
-const sealer = fromKey(Redacted.make("0123456789abcdef".repeat(4)))
-
-const mappedEvent = (connection: Connection, connector: Connector, index: number): MappedEvent => {
-  const now = performance.timeOrigin + performance.now()
-  const read = rawEventFromJson({
-    event_id: `sandbox-${index}`,
-    event_name: "purchase",
-    event_time: Math.floor(now) - 60_000,
-    action_source: "website",
-    event_source_url: "https://shop.example/thanks",
-    user: {
-      email: `customer-${index}@example.com`,
-      phone: `+1415555${String(2671 + index)}`,
-      country: "US",
-      ip: "8.8.8.8",
-      user_agent: "Mozilla/5.0 (X11; Linux x86_64)",
-      gclid: `EAIaIQobChMI${index}`,
-      external_id: `u-${index}`
-    },
-    consent: { ad_user_data: "granted", ad_personalization: "granted" },
-    properties: {
-      value: 129.95,
-      currency: "USD",
-      order_id: `sandbox-${index}`,
-      items: [{ id: "sku-1", quantity: 2, price: 49.95 }]
-    }
-  })
-  if (read._tag === "Problem") return assert.fail(JSON.stringify(read))
-  const source = { topic: "raw-events", partition: 0, offset: index, timestamp: 0 }
-  const normalized = normalize(read.raw, source, { ...defaultNormalizerOptions, recipients: sealer })
-  if (normalized._tag === "Problem") return assert.fail(JSON.stringify(normalized))
-  const mapped = mapForConnection(normalized.event, connection, connector, null)
-  return mapped._tag === "Mapped" ? mapped.event : assert.fail(JSON.stringify(mapped))
 }
 
 const control = (sandbox: Sandbox, method: string, path: string, body?: JsonObject): Effect.Effect<JsonObject> =>

@@ -1,5 +1,6 @@
 /** A ledger's balance for people and machines. */
-import { Clock, Effect } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import { type Balance, terminalOutcomes } from "../../shared/ledger/ledger.ts"
 import type { Moment } from "./moment.ts"
 import { type Paint, table } from "./output.ts"

@@ -1,7 +1,13 @@
 /** The one place that knows effect/cli: what commands are made of, and the flag that all of them share. */
 import process from "node:process"
-import { Effect } from "effect"
-import { Argument, CliConfig, CliError, CliOutput, Command, Flag, GlobalFlag } from "effect/cli"
+import * as Argument from "effect/cli/Argument"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliError from "effect/cli/CliError"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Effect from "effect/Effect"
 
 export { Argument, CliError, Command, Flag, GlobalFlag }
 

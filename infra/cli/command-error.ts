@@ -1,4 +1,4 @@
-import { Data } from "effect"
+import * as Data from "effect/Data"
 
 /** A command could not do what it was asked. `exitCode` where it is not 1. */
 export class CommandError extends Data.TaggedError("CommandError")<{

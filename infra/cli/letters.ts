@@ -1,5 +1,7 @@
 /** Dead letters as the commands read them, with the marks of those that were sent on their way again. */
-import { Effect, Redacted, Result } from "effect"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import type { DeadLetter } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/avro/codecs.ts"
 import { loadFileSettings } from "../../shared/config/settings.ts"

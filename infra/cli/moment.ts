@@ -1,5 +1,6 @@
 /** Moments as people write them on a command line: `beginning`, a date, or how long ago. */
-import { Duration, Result } from "effect"
+import * as Duration from "effect/Duration"
+import * as Result from "effect/Result"
 import { durationForms, readDuration } from "../../shared/connections/section.ts"
 import { CommandError } from "./command-error.ts"
 

@@ -1,6 +1,8 @@
 /** What a command prints: results to standard output, for people or as JSON; remarks to standard error. */
 import process from "node:process"
-import { Context, Effect, Layer } from "effect"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { Json } from "./cli.ts"
 
 export class Output extends Context.Service<

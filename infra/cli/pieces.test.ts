@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Result } from "effect"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
 import fc from "fast-check"
 import { makeMemoryCodecs } from "../../shared/avro/memory.ts"
 import { formatAge } from "./format.ts"

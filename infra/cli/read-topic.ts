@@ -1,5 +1,5 @@
 /** Reads a topic from a moment on, to its present end or for ever. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { SettingsService } from "../../shared/config/settings.ts"
 import { type FetchedRecord, KafkaClient } from "../../shared/kafka/port.ts"
 import type { Moment } from "./moment.ts"

@@ -1,5 +1,6 @@
 /** What a redrive would send where. Pure, but for the opening of sealed originals. */
-import { Option, Result } from "effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import type { SealError } from "../../shared/credentials/sealer.ts"
 import { deliveryHeaders, deliveryTopics } from "../../shared/delivery/settings.ts"
 import type { ProducedRecord } from "../../shared/kafka/port.ts"

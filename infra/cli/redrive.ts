@@ -2,7 +2,7 @@
  * Sends chosen dead letters on their way again. The records and the letters' marks are one transaction a page, on a producer
  * that only one redrive at a time can hold; so each letter goes once, though a redrive is cut off or two are begun.
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { Codecs } from "../../shared/avro/codecs.ts"
 import { SettingsService } from "../../shared/config/settings.ts"
 import {

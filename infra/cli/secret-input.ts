@@ -1,7 +1,8 @@
 /** Reads a secret from standard input, or asks for it without showing what is typed. */
 import process from "node:process"
-import { Effect, Redacted } from "effect"
-import { Prompt } from "effect/cli"
+import * as Prompt from "effect/cli/Prompt"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import { CommandError } from "./command-error.ts"
 import type { Output } from "./output.ts"
 

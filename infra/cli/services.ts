@@ -1,5 +1,7 @@
 /** What commands that talk to Kafka stand on: the same settings and layers as the programs, with less patience. */
-import { Duration, Effect, Layer } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type { Codecs } from "../../shared/avro/codecs.ts"
 import { registryLayer } from "../../shared/avro/registry.ts"
 import type { Settings } from "../../shared/config/settings.ts"

@@ -1,5 +1,5 @@
 /** The stages of the pipeline by name: which group reads which topic. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { environment } from "../../shared/config/environment.ts"
 import { loadFileSettings } from "../../shared/config/settings.ts"
 import { suggestion } from "../../shared/connections/did-you-mean.ts"

@@ -1,6 +1,9 @@
 /** Runs a command in the test's own process: arguments and environment in, text and result out. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { ConfigProvider, Effect, type Exit, Layer } from "effect"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
 import { Command } from "./cli.ts"
 import { Output } from "./output.ts"
 import { loadRoot, version } from "./root.ts"

@@ -3,7 +3,9 @@
  * in, outcomes and health on the screen. Everything it started ends with its scope, in order.
  */
 import { randomBytes } from "node:crypto"
-import { Clock, Effect, Layer } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { registryLayer } from "../../shared/avro/registry.ts"
 import { environment } from "../../shared/config/environment.ts"
 import { rulesOf } from "../../shared/connections/kind-rules.ts"

@@ -1,7 +1,8 @@
 /** `make run`: the demonstration until Ctrl-C; with ONCE=1 until every event is accounted for, as its exit code tells. */
 import process from "node:process"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Effect, Exit } from "effect"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { describeFailure, exitCodes, formatFailure } from "../../shared/program/failure.ts"
 import { demo } from "./demo.ts"
 

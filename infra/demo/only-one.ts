@@ -2,7 +2,9 @@
 import { mkdirSync, rmSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
-import { Data, Effect, type Scope } from "effect"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { runningProcess } from "../local/processes.ts"
 import { defaultStateDirectory, writeJson } from "../local/state.ts"
 

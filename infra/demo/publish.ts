@@ -1,5 +1,6 @@
 /** Publishes the sample events as producers do: most as JSON, some as Confluent-Avro, a few as bytes that are neither. */
-import { Clock, Effect } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import { type JsonObject, type SampleEvent, sampleEvents } from "../../examples/sample-events/sample-events.ts"
 import type { RawEvent } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/avro/codecs.ts"

@@ -1,5 +1,5 @@
 /** What the platforms' sandboxes say they got, as anyone can ask them over HTTP. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { Sandbox } from "../sandbox/sandbox.ts"
 
 export interface SandboxCounts {

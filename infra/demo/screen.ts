@@ -1,6 +1,7 @@
 /** What the demonstration writes: progress as lines, the live view redrawn in place on a terminal. */
 import process from "node:process"
-import { Clock, Effect } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import type { Sandbox } from "../sandbox/sandbox.ts"
 import type { RunningProcessor } from "./processors.ts"
 import { coloured, heightOf, type Paint, plain } from "./table.ts"

@@ -1,5 +1,5 @@
 /** Follows the topics of a run and keeps what the screen shows: outcomes, dead letters, health and alerts. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { ConnectorHealthStatus, EventDeliveryLog, HealthAlert } from "../../schemas/types.gen.ts"
 import { Codecs, type Records, type SchemaName } from "../../shared/avro/codecs.ts"
 import { type FetchedRecord, KafkaClient } from "../../shared/kafka/port.ts"

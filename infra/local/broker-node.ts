@@ -2,7 +2,9 @@
 import { randomUUID } from "node:crypto"
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
-import { Clock, Duration, Effect } from "effect"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import { type NodeAddress, serverProperties } from "./broker-config.ts"
 import { type ClassArchive, classArchive, quickCompiler } from "./class-archive.ts"
 import { type Java, runCommand } from "./java.ts"
@@ -158,7 +160,10 @@ const untilServing = ({ state, address }: NodeOptions, launched: Launched): Effe
     const started = yield* Clock.currentTimeMillis
     while (!(yield* brokersKnownAt(`127.0.0.1:${address.brokerPort}`))?.includes(address.id)) {
       const { logFile } = brokerFiles(state, address.id)
-      if (launched.hasEnded()) return yield* brokerProblem(state, address.id, logTail(logFile, 400))
+      if (launched.hasEnded()) {
+        const tail = logTail(logFile, 400)
+        return yield* brokerProblem(state, address.id, tail.trim() === "" ? launched.end() : tail)
+      }
       if ((yield* Clock.currentTimeMillis) - started > Duration.toMillis(startDeadline)) {
         yield* endProcess(launched.pid, Duration.zero)
         const seconds = Duration.toSeconds(startDeadline)

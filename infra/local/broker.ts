@@ -1,5 +1,7 @@
 /** A broker to work with: the one that is named, else Docker's, else one from Maven's jars. */
-import { Config, Effect, type Scope } from "effect"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { BrokerNode } from "./broker-node.ts"
 import { runningBroker, startCluster } from "./cluster.ts"
 import { dockerAnswers, dockerBroker } from "./docker.ts"

@@ -1,5 +1,7 @@
 /** Brokers from Maven's jars: one, or several in one KRaft quorum. */
-import { Config, Effect, type Scope } from "effect"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { NodeAddress } from "./broker-config.ts"
 import { type BrokerNode, brokerFiles, makeBrokerNode, stopGrace } from "./broker-node.ts"
 import { kafkaJars } from "./jars.ts"

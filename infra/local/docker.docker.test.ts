@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { describe } from "vitest"
 import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
 import { dockerAnswers, dockerBroker, dockerRegistry } from "./docker.ts"

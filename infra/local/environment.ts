@@ -2,7 +2,8 @@
 import { rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
-import { Effect, type Scope } from "effect"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { localAddresses } from "./start-local.ts"
 import { defaultStateDirectory, readJson } from "./state.ts"
 

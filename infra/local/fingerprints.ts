@@ -4,7 +4,7 @@
  */
 import { hash } from "node:crypto"
 import path from "node:path"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { type LocalError, problem } from "./problem.ts"
 import { readJson, writeJson } from "./state.ts"
 

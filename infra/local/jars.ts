@@ -1,7 +1,7 @@
 /** Kafka's and the registry's jars through Maven: downloaded once, complete or not there at all. */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
 import path from "node:path"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { requireMaven, runCommand } from "./java.ts"
 import { type LocalError, problem } from "./problem.ts"
 import { repository, type State } from "./state.ts"

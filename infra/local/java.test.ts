@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
 import { javaMajorVersion, requireJava } from "./java.ts"
 

@@ -1,7 +1,7 @@
 /** The machine's Java and Maven: what there is, and what to do where there is none. */
 import { spawn } from "node:child_process"
 import { hash } from "node:crypto"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { type LocalError, problem } from "./problem.ts"
 
 /** Kafka 4 and Apicurio 2.6 run on Java 17. */

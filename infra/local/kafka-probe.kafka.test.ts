@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { testBrokers, testRegistryUrl } from "../../tests/support/kafka.ts"
 import { accepts, brokersKnownAt } from "./kafka-probe.ts"
 import { freePort } from "./ports.ts"

@@ -1,6 +1,6 @@
 /** Asks a broker for its cluster's brokers in Kafka's own protocol (Metadata, version 4): no client, no retries, no logs. */
 import { connect } from "node:net"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 
 /** The ids of the brokers that the one at this address knows; null while it does not answer. */
 export const brokersKnownAt = (address: string, timeoutMillis = 2_000): Effect.Effect<ReadonlyArray<number> | null> =>

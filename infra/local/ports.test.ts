@@ -1,6 +1,6 @@
 import { createServer } from "node:net"
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
 import { choosePorts, freePort } from "./ports.ts"
 import { openState } from "./state.ts"

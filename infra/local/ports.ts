@@ -1,7 +1,7 @@
 /** Free TCP ports, remembered in the state folder so that a second start has the same ones where it can. */
 import { createServer } from "node:net"
 import path from "node:path"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { type LocalError, problem } from "./problem.ts"
 import { readJson, type State, writeJson } from "./state.ts"
 

@@ -1,5 +1,5 @@
 /** What can go wrong while a local broker or registry is obtained, started or reached. */
-import { Data } from "effect"
+import * as Data from "effect/Data"
 
 export type LocalProblem =
   | "no_java"

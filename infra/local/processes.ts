@@ -3,7 +3,8 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
-import { Duration, Effect } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import { readJson, writeJson } from "./state.ts"
 
 export interface Launch {
@@ -25,6 +26,8 @@ export interface Launched {
   readonly pid: number
   /** True once the process has ended, whoever ended it. */
   readonly hasEnded: () => boolean
+  /** How it ended, in words, for a process that wrote nothing about it. */
+  readonly end: () => string
 }
 
 /**
@@ -39,19 +42,24 @@ export const launch = (options: Launch): Launched => {
     env: options.environment ?? process.env
   })
   closeSync(log)
-  let ended = false
-  const markEnded = () => {
-    ended = true
-  }
-  child.once("exit", markEnded)
-  child.once("error", markEnded)
+  let end: string | null = null
+  child.once("exit", (code, signal) => {
+    end = signal === null ? `it ended with code ${code}` : `${signal} ended it`
+  })
+  child.once("error", ({ message }) => {
+    end = message
+  })
   child.unref()
   const pid = child.pid ?? 0
   if (pid !== 0) {
     writeJson(options.pidFile, { pid, owner: process.pid } satisfies PidFile)
     guard(pid)
   }
-  return { pid, hasEnded: () => ended || pid === 0 || !isAlive(pid) }
+  return {
+    pid,
+    hasEnded: () => end !== null || pid === 0 || !isAlive(pid),
+    end: () => end ?? "it is gone"
+  }
 }
 
 /** A shell of a few lines that ends `pid` when its owner is gone; it ends by itself when `pid` is. */

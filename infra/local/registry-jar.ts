@@ -1,7 +1,10 @@
 /** Apicurio's registry from Maven's jar, its store on disk so that schema ids outlive a restart. */
 import { mkdirSync, rmSync } from "node:fs"
 import path from "node:path"
-import { Clock, Duration, Effect, type Scope } from "effect"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { type ClassArchive, classArchive, quickCompiler } from "./class-archive.ts"
 import { javaHome } from "./cluster.ts"
 import { registryJars, registryRunner } from "./jars.ts"

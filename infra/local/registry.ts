@@ -1,5 +1,7 @@
 /** A schema registry to work with: the one that is named, else Docker's, else Apicurio from Maven's jar. */
-import { Config, Effect, type Scope } from "effect"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { dockerAnswers, dockerRegistry } from "./docker.ts"
 import { checkSchemaIds } from "./fingerprints.ts"
 import { type LocalError, problem } from "./problem.ts"

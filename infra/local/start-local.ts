@@ -1,7 +1,8 @@
 /** All that processors stand on: broker, registry, declared topics, registered schemas. */
 import { rmSync } from "node:fs"
 import path from "node:path"
-import { Effect, type Scope } from "effect"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { RegistryError } from "../../shared/avro/codecs.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
 import type { KafkaError } from "../../shared/kafka/port.ts"
@@ -23,6 +24,8 @@ export interface Local {
 export interface StartLocalOptions extends LocalOptions {
   /** Before every topic's name. Default: none. */
   readonly prefix?: string
+  /** Of the topics that events pass through. Default: as declared. */
+  readonly partitions?: number
 }
 
 /** Starts broker and registry side by side, then makes topics and subjects. What was started ends with the scope. */
@@ -40,10 +43,12 @@ export const startLocal = (
     return { broker, registry, topics }
   })
 
-const withTopics = (options: LocalOptions, prefix: string) =>
+const withTopics = (options: StartLocalOptions, prefix: string) =>
   Effect.gen(function* () {
     const broker = yield* localBroker(options)
-    const topics = yield* createTopics(prefix).pipe(Effect.provide(layerKafka({ brokers: broker.brokers.split(",") })))
+    const topics = yield* createTopics(prefix, options.partitions).pipe(
+      Effect.provide(layerKafka({ brokers: broker.brokers.split(",") }))
+    )
     return [broker, topics] as const
   })
 

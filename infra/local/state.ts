@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, renameSync, statfsSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { type LocalError, problem } from "./problem.ts"
 
 export const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..")

@@ -1,6 +1,8 @@
 /** The sockets: node:http servers within an Effect scope, and what a fault does to a connection. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import { Data, Effect, type Scope } from "effect"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { Outcome } from "./exchange.ts"
 import type { Answer, SandboxRequest } from "./platform.ts"
 

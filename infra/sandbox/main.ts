@@ -4,7 +4,10 @@
  * SANDBOX_SEED; SANDBOX_OPTIONS: further options as JSON, in the shape of `PartialSandboxOptions`.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Config, Console, Effect, Schema } from "effect"
+import * as Config from "effect/Config"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import { type PartialSandboxOptions, startSandbox } from "./sandbox.ts"
 
 const SandboxConfig = Config.all({

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { makeFingerprints } from "./fingerprints.ts"
 import type { JsonObject, SandboxPlatform } from "./platform.ts"
 import { startSandbox } from "./sandbox.ts"

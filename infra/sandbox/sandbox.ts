@@ -2,7 +2,9 @@
  * A fake of every platform, written from their documentation alone: it shares no code with the connectors, so that a
  * connector's mistake cannot hide in it.
  */
-import { Clock, Effect, type Scope } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { type ControlOptions, control, controlPrefix } from "./control.ts"
 import type { Deps } from "./deps.ts"
 import { exchange, type Outcome } from "./exchange.ts"

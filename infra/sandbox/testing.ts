@@ -1,6 +1,6 @@
 /** Test support: a sandbox on free ports, raw fetch against it, and good events to spoil. */
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { Json, JsonObject, SandboxPlatform } from "./platform.ts"
 import { type PartialSandboxOptions, type Sandbox, startSandbox } from "./sandbox.ts"
 

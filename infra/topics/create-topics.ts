@@ -1,5 +1,5 @@
 /** Creates the declared topics. Existing ones are never changed, only compared: their data is worth more than a table. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { KafkaClient, type KafkaError, type TopicDeclaration } from "../../shared/kafka/port.ts"
 import { declaredTopics } from "./declared-topics.ts"
 
@@ -18,11 +18,18 @@ export interface TopicsReport {
   readonly different: ReadonlyArray<TopicDifference>
 }
 
-/** Creates what is missing of the declared topics and reports what is there but differs; may be called again at will. */
-export const createTopics = (prefix: string): Effect.Effect<TopicsReport, KafkaError, KafkaClient> =>
+/**
+ * Creates what is missing of the declared topics and reports what is there but differs; may be called again at will.
+ *
+ * @param partitions see `declaredTopics`
+ */
+export const createTopics = (
+  prefix: string,
+  partitions?: number
+): Effect.Effect<TopicsReport, KafkaError, KafkaClient> =>
   Effect.gen(function* () {
     const client = yield* KafkaClient
-    const declared = declaredTopics(prefix, yield* client.brokerCount)
+    const declared = declaredTopics(prefix, yield* client.brokerCount, partitions)
     const present = yield* client.topicConfigs(
       declared.map(({ name }) => name),
       comparedSettings(declared)

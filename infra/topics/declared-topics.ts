@@ -5,12 +5,17 @@ import type { TopicDeclaration } from "../../shared/kafka/port.ts"
 
 const replicationMax = 3
 
-/** Every declared topic with its prefix, one for each platform where the table says `{platform}`. */
-export const declaredTopics = (prefix: string, brokers: number): ReadonlyArray<TopicDeclaration> =>
+/**
+ * Every declared topic with its prefix, one for each platform where the table says `{platform}`.
+ *
+ * @param partitions of the topics that events pass through, instead of the table's: all need the same number, since the ids of
+ * a partition of one are kept in that of another
+ */
+export const declaredTopics = (prefix: string, brokers: number, partitions?: number): ReadonlyArray<TopicDeclaration> =>
   topicTable.topics.flatMap((row) =>
     expandPlatforms(row.name).map((name) => ({
       name: `${prefix}${name}`,
-      partitions: row.partitions,
+      partitions: row.partitions === 1 ? 1 : (partitions ?? row.partitions),
       replication: replicationOf(brokers),
       config: {
         // What one broker alone has acknowledged goes with its disk; Kafka's own default would be content with that.

@@ -1,5 +1,5 @@
 /** Registers the schema of each declared topic under FULL_TRANSITIVE compatibility: no change may break either side. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { RegistryError } from "../../shared/avro/codecs.ts"
 import { schemaTexts, topicSchemas } from "../../shared/avro/record-types.ts"
 import { subjectOf } from "../../shared/avro/registry.ts"

@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
 import { KafkaClient } from "../../shared/kafka/port.ts"
 import { testBrokers, testRegistryUrl, uniquePrefix } from "../../tests/support/kafka.ts"
@@ -23,6 +23,18 @@ it.live("creates what is declared once, and tells of what differs", () =>
     const second = yield* createTopics(prefix)
     assert.deepEqual(second.created, [])
     assert.deepEqual(second.different, first.different)
+  }).pipe(Effect.provide(layerKafka({ brokers: testBrokers() })))
+)
+
+it.live("gives the topics of events as many partitions as it is told, and no other", () =>
+  Effect.gen(function* () {
+    const prefix = uniquePrefix("partitions")
+    const { different } = yield* createTopics(prefix, 2).pipe(Effect.andThen(createTopics(prefix)))
+    assert.isTrue(different.length > 5)
+    for (const { setting, declared, present } of different) {
+      assert.deepEqual([setting, declared, present], ["partitions", "4", "2"])
+    }
+    assert.deepEqual((yield* createTopics(prefix, 2)).different, [])
   }).pipe(Effect.provide(layerKafka({ brokers: testBrokers() })))
 )
 

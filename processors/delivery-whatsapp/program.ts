@@ -1,5 +1,5 @@
 /** Sends WhatsApp messages, and takes the statuses that WhatsApp brings by webhook. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { portOrFree, SettingsService, toSettingsError } from "../../shared/config/settings.ts"
 import { Connections } from "../../shared/connections/connections.ts"
 import { deliveryProgram } from "../../shared/delivery/program.ts"

@@ -1,5 +1,7 @@
 /** One connection's webhook: the handshake, signed notifications, and the final results that they lead to. */
-import { Clock, Effect, Schedule } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import { Codecs } from "../../shared/avro/codecs.ts"
 import { SettingsService } from "../../shared/config/settings.ts"
 import type { Connection } from "../../shared/connections/connection.ts"

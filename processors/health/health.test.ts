@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
-import { TestClock } from "effect/testing"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
 import type { ConnectorHealthStatus, ConnectorState, EventDeliveryLog, HealthAlert } from "../../schemas/types.gen.ts"
 import type { Codecs, Records, SchemaName } from "../../shared/avro/codecs.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/avro/memory.ts"

@@ -3,7 +3,9 @@
  * One member owns all partitions, since a connection's results lie on all of them. Steps only count; everything is
  * written by the tick of connector-state's one partition, so that a tick that fails is undone by that partition's restore.
  */
-import { Clock, Duration, Effect } from "effect"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import type { ConnectorState, EventDeliveryLog, HealthAlert } from "../../schemas/types.gen.ts"
 import { Codecs, type Records, type RegistryError, type SchemaName } from "../../shared/avro/codecs.ts"
 import type {

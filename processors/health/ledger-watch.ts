@@ -2,7 +2,11 @@
  * The continuous ledger: every minute it accounts for the events since it last looked, and raises an alert for each
  * connection that lost some. It works in the health program's active member only; a standby waits.
  */
-import { Clock, Config, Duration, Effect, Metric } from "effect"
+import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 import type { HealthAlert } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/avro/codecs.ts"
 import { KafkaClient } from "../../shared/kafka/port.ts"

@@ -1,5 +1,5 @@
 /** The health processor as a program, and beside it the continuous ledger. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { SettingsError, SettingsService } from "../../shared/config/settings.ts"
 import { Connections } from "../../shared/connections/connections.ts"
 import { type Program, processorsProgram } from "../../shared/program/program.ts"

@@ -1,5 +1,7 @@
 /** The mapper's own settings. */
-import { Config, Duration, Effect } from "effect"
+import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import topicTable from "../../schemas/topics.json" with { type: "json" }
 import { SettingsError } from "../../shared/config/settings.ts"
 import { type DuplicateOptions, duplicateScopes, duplicatesTopic } from "./duplicates.ts"

@@ -1,5 +1,7 @@
 /** Metrics of a partition's memory of event ids, and the warning of conflicts. */
-import { Effect, Metric, type Scope } from "effect"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import type * as Scope from "effect/Scope"
 import type { DeduplicatorStatistics } from "../../shared/dedup/deduplicator.ts"
 import type { Duplicates } from "./duplicates.ts"
 

@@ -1,6 +1,9 @@
 /** Duplicates on the real broker: caught across a restart and a move of partitions; a replay by offset reset is none. */
 import { assert, layer } from "@effect/vitest"
-import { Duration, Effect, Fiber, Layer } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import { declaredTopics } from "../../infra/topics/declared-topics.ts"
 import type { NormalizedEvent } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/avro/codecs.ts"

@@ -1,6 +1,6 @@
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
-import { TestClock } from "effect/testing"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
 import type { NormalizedEvent } from "../../schemas/types.gen.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/avro/memory.ts"
 import type { Connection } from "../../shared/connections/connection.ts"

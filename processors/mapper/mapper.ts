@@ -1,5 +1,8 @@
 /** The mapper: normalized-events in; mapped-events.<platform>, delivery-results and dead-letters out, each event once. */
-import { Clock, Duration, Effect, Metric } from "effect"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 import { Codecs, type RegistryError } from "../../shared/avro/codecs.ts"
 import type { AssignedPartition, Batch, Inbound, PartitionTask, Processor } from "../../shared/stream/contract.ts"
 import { duplicateDefaults } from "./config.ts"
@@ -18,6 +21,7 @@ export const mapper = (
   // One step at a time: what a step remembers of an id must be known to the next.
   concurrency: 1,
   stepDeadline: Duration.minutes(2),
+  letsGoOfRecords: true,
   open: (assigned) =>
     openPartition(
       targets.filter(({ connection }) => connection.enabled),
@@ -57,9 +61,10 @@ const mapBatch = Effect.fn("mapper.mapBatch")(function* (
 ) {
   const codecs = yield* Codecs
   yield* codecs.prepare(batch.records.map((record) => record.value))
-  const decision = decide(batch, targets, codecs, duplicates, yield* Clock.currentTimeMillis)
+  const now = yield* Clock.currentTimeMillis
+  const { value: decision, giveBack } = codecs.lend(() => decide(batch, targets, codecs, duplicates, now))
   yield* Effect.forEach(decision.outcomes.values(), updateMetric, { discard: true })
-  return decision.step
+  return { ...decision.step, release: giveBack }
 })
 
 const updateMetric = ({ connectionId, outcome, reason, count }: OutcomeCount) =>

@@ -1,5 +1,5 @@
 /** The mapper as a program, alone or beside others in one process. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { Connections } from "../../shared/connections/connections.ts"
 import { connectorFor } from "../../shared/platforms/registry.ts"
 import { type Program, processorsProgram } from "../../shared/program/program.ts"

@@ -1,6 +1,6 @@
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
-import { TestClock } from "effect/testing"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/avro/memory.ts"
 import { connectionOf, eventTime, properties, purchase } from "../../shared/mapping/event-fixture.ts"
 import { connectorFor } from "../../shared/platforms/registry.ts"

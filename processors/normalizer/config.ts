@@ -1,5 +1,7 @@
 /** The normalizer's own settings, and what it takes from the connections. */
-import { Config, Duration, Effect } from "effect"
+import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import { SettingsError } from "../../shared/config/settings.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { Connections } from "../../shared/connections/connections.ts"

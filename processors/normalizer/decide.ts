@@ -6,6 +6,7 @@ import type { NormalizerOptions } from "../../shared/normalize/options.ts"
 import { problem } from "../../shared/normalize/problem.ts"
 import { readRecord } from "../../shared/normalize/read-record.ts"
 import type { Batch, Inbound, Outbound, Step } from "../../shared/stream/contract.ts"
+import { ownKey } from "../../shared/stream/own-key.ts"
 import { valueBytesMax } from "../../shared/stream/value-limits.ts"
 import { deadLetterKey, deadLetterOf } from "./dead-letter.ts"
 
@@ -41,7 +42,7 @@ export const decide = (batch: Batch, config: NormalizerConfig, codecs: Codecs["S
     if (result._tag === "Encoded") {
       const { event, value } = result
       normalized++
-      outputs.push({ topic: "normalized-events", key: event.event_id, value })
+      outputs.push({ topic: "normalized-events", key: ownKey(event.event_id), value })
     } else {
       count(refused, result.problem.reason)
       const letter = deadLetterOf(record, result.problem, config.deadLetters, now)

@@ -1,6 +1,10 @@
 /** The normalizer on the real broker and registry: Avro and JSON in, one record out for each, and a bad one in between. */
 import { assert, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Layer, Redacted } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import { Codecs } from "../../shared/avro/codecs.ts"
 import { registryLayer } from "../../shared/avro/registry.ts"
 import { fromKey } from "../../shared/credentials/sealer.ts"

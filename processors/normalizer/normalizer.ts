@@ -1,5 +1,8 @@
 /** The normalizer: raw-events in; normalized-events and dead-letters out. */
-import { Clock, Duration, Effect, Metric } from "effect"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 import { Codecs, type RegistryError } from "../../shared/avro/codecs.ts"
 import type { Batch, Processor } from "../../shared/stream/contract.ts"
 import { decide, type NormalizerConfig } from "./decide.ts"
@@ -10,6 +13,7 @@ export const normalizer = (config: NormalizerConfig): Processor<RegistryError, C
   batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5) },
   concurrency: 1,
   stepDeadline: Duration.minutes(2),
+  letsGoOfRecords: true,
   open: () => Effect.succeed({ step: normalizeBatch(config) })
 })
 
@@ -17,7 +21,8 @@ const normalizeBatch = (config: NormalizerConfig) =>
   Effect.fn("normalizer.normalizeBatch")(function* (batch: Batch) {
     const codecs = yield* Codecs
     yield* codecs.prepare(batch.records.map(({ value }) => (value?.[0] === 0 ? value : null)))
-    const decision = decide(batch, config, codecs, yield* Clock.currentTimeMillis)
+    const now = yield* Clock.currentTimeMillis
+    const { value: decision, giveBack } = codecs.lend(() => decide(batch, config, codecs, now))
     yield* Metric.update(normalizedEvents, decision.normalized)
     for (const [reason, count] of decision.refused) {
       yield* Metric.update(Metric.withAttributes(deadLetters, { reason }), count)
@@ -26,7 +31,7 @@ const normalizeBatch = (config: NormalizerConfig) =>
       const [field = "", reason = ""] = key.split(" ")
       yield* Metric.update(Metric.withAttributes(droppedFields, { field, reason }), count)
     }
-    return decision.step
+    return { ...decision.step, release: giveBack }
   })
 
 const normalizedEvents = Metric.counter("normalizer_events_total", {

@@ -1,5 +1,5 @@
 /** The normalizer as a program, alone or beside others in one process. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { sealerLayer } from "../../shared/credentials/sealer-layer.ts"
 import { type Program, processorsProgram } from "../../shared/program/program.ts"
 import { normalizerConfig } from "./config.ts"

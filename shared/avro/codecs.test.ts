@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import avro from "avsc"
 import fc from "fast-check"
 import { describe } from "vitest"
-import type { RawEvent } from "../../schemas/types.gen.ts"
+import type { MappedEvent, RawEvent } from "../../schemas/types.gen.ts"
 import type { SchemaName } from "./codecs.ts"
 import { makeMemoryCodecs, memorySchemaId } from "./memory.ts"
 import { recordTypes, schemaNames, schemaTexts, topicSchemas } from "./record-types.ts"
@@ -37,6 +37,20 @@ describe("a round trip", () => {
     const decoded = codecs.decode("raw-event", value)
     assert.strictEqual(decoded._tag, "Decoded")
     assert.deepEqual(JSON.parse(JSON.stringify(decoded)).value, JSON.parse(JSON.stringify(event)))
+  })
+
+  it("gives a payload as bytes where it is only passed on, and all else as it is", () => {
+    const codecs = makeMemoryCodecs()
+    for (let run = 0; run < 200; run++) {
+      const random = recordTypes["mapped-event"].random() as unknown as MappedEvent
+      const event = { ...random, payload: ["", "{}", "é", "x".repeat(run * 997)][run % 4] ?? "" }
+      const value = codecs.encode("mapped-events.meta", "mapped-event", event)
+      const [whole, view] = [codecs.decode("mapped-event", value), codecs.decode("sendable-event", value)]
+      if (whole._tag !== "Decoded" || view._tag !== "Decoded") return assert.fail("not decoded")
+      assert.notStrictEqual(typeof view.value.payload, "string")
+      assert.deepStrictEqual({ ...view.value, payload: String(view.value.payload) }, whole.value)
+      assert.strictEqual(view.value.payload.length, Buffer.byteLength(whole.value.payload))
+    }
   })
 
   it("keeps records apart that share a slab, whatever their sizes", () => {

@@ -2,7 +2,9 @@
  * Confluent-Avro records: magic byte 0, schema id (4 bytes, big-endian), Avro binary. Writers' schemas come from the
  * registry; each is resolved to our reader schema once, so that decoding an event is a plain function call.
  */
-import { Context, Data, type Effect } from "effect"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import type * as Effect from "effect/Effect"
 import type {
   ConnectorHealthStatus,
   ConnectorState,
@@ -15,6 +17,8 @@ import type {
   RawEvent,
   SendIntent
 } from "../../schemas/types.gen.ts"
+import type { Lent } from "./record-writer.ts"
+import type { TextBytes } from "./text-bytes.ts"
 
 /** The records by the name of their schema file. */
 export interface Records {
@@ -30,6 +34,17 @@ export interface Records {
   readonly "pending-outcome": PendingOutcome
 }
 export type SchemaName = keyof Records
+
+/** A mapped event whose payload may still be bytes: delivery copies it into a request and never looks at it. */
+export type SendableEvent = Omit<MappedEvent, "payload"> & { readonly payload: string | TextBytes }
+
+/** Other ways to read a record, by name: with long texts left as bytes. */
+export interface Views {
+  readonly "sendable-event": SendableEvent
+}
+/** What can be read: records and views of them. */
+export interface Readable extends Records, Views {}
+export type ReadableName = keyof Readable
 
 /** Why bytes are not a record of ours: a value, not a failure, since it ends in `dead-letters`. */
 export interface Undecodable {
@@ -52,8 +67,13 @@ export class Codecs extends Context.Service<
     /** Fetches the writers' schemas of these values that are not known yet. Ids the registry does not know stay unknown. */
     readonly prepare: (values: ReadonlyArray<Buffer | null>) => Effect.Effect<void, RegistryError>
     /** Decodes one value. Call `prepare` on the batch before. */
-    readonly decode: <S extends SchemaName>(schema: S, value: Buffer | null) => Decoded<Records[S]>
+    readonly decode: <S extends ReadableName>(schema: S, value: Buffer | null) => Decoded<Readable[S]>
     /** Encodes a record for a topic (logical name), with the id that the topic's subject has in the registry. */
     readonly encode: <S extends SchemaName>(topic: string, schema: S, record: Records[S]) => Buffer
+    /**
+     * What `write` encodes is needed until `giveBack` alone, where the memory is used again: nothing may read it after that.
+     * For a step's outputs, whose end the runtime knows.
+     */
+    readonly lend: <A>(write: () => A) => Lent<A>
   }
 >()("shared/avro/Codecs") {}

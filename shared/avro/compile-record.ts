@@ -26,9 +26,14 @@ interface RecordSchema {
 
 const primitives = new Set(["boolean", "int", "long", "double", "bytes", "string"])
 
-/** Null for a schema with something that ours do not have (enums, fixed, float, logical types). */
-export const compileRecord = (schema: string): CompiledRecord | null => {
-  const parts: Parts = { functions: [], names: new Map(), supported: true }
+/**
+ * Null for a schema with something that ours do not have (enums, fixed, float, logical types). With `asBytes` the reader makes a
+ * view of the record: the texts of these fields stay bytes, and the others are compared with those of the record before, since
+ * most are the same.
+ */
+export const compileRecord = (schema: string, asBytes?: ReadonlyArray<string>): CompiledRecord | null => {
+  const view = asBytes === undefined ? null : { asBytes: new Set(asBytes), slots: 0 }
+  const parts: Parts = { functions: [], names: new Map(), supported: true, view }
   const root = JSON.parse(schema) as Schema
   const write = `${writeStatement(root, "record", "record", parts)}`
   const read = readExpression(root, parts)
@@ -42,6 +47,7 @@ interface Parts {
   /** The number of a record's functions, by its name. */
   readonly names: Map<string, number>
   supported: boolean
+  readonly view: { readonly asBytes: ReadonlySet<string>; slots: number } | null
 }
 
 const isUnion = (schema: Schema): schema is ReadonlyArray<Schema> => Array.isArray(schema)
@@ -105,6 +111,7 @@ const isOfBranch = (branch: Schema, value: string, parts: Parts): string => {
 
 const readExpression = (schema: Schema, parts: Parts): string => {
   if (schema === "null") return "null"
+  if (schema === "string" && parts.view !== null) return `r.repeated(${parts.view.slots++})`
   if (typeof schema === "string" && primitives.has(schema)) return `r.${schema}()`
   if (isUnion(schema)) {
     const cases = schema.map((branch, index) => `case ${index}: return ${readExpression(branch, parts)};`)
@@ -150,7 +157,10 @@ const recordFunctions = (schema: RecordSchema, parts: Parts): number => {
       preset === undefined || preset === null ? value : `(${value} === undefined ? ${text(preset)} : ${value})`
     return writeStatement(type, filled, field, parts)
   })
-  const reads = schema.fields.map(({ name, type }) => `${text(name)}: ${readExpression(type, parts)}`)
+  const reads = schema.fields.map(({ name, type }) => {
+    const staysBytes = type === "string" && parts.view?.asBytes.has(name) === true
+    return `${text(name)}: ${staysBytes ? "r.textBytes()" : readExpression(type, parts)}`
+  })
   parts.functions.push(`function write${number}(w, record) { ${writes.join("\n")} }`)
   parts.functions.push(`function read${number}(r) { return { ${reads.join(", ")} } }`)
   return number

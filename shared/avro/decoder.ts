@@ -1,6 +1,6 @@
 /** Decoding as a plain function call: the writer's schema is resolved to ours once for each pair, then kept. */
 import type avro from "avsc"
-import type { Codecs, Decoded, SchemaName, Undecodable } from "./codecs.ts"
+import type { Codecs, Decoded, ReadableName, SchemaName, Undecodable, Views } from "./codecs.ts"
 import { compileRecord } from "./compile-record.ts"
 import { frameBytes, schemaIdOf, unframed } from "./frame.ts"
 import { RecordReader } from "./record-reader.ts"
@@ -14,9 +14,10 @@ type Reader = ((value: Buffer) => { readonly record: unknown; readonly end: numb
 
 /** The `decode` of Codecs over the schemas that are known when it is called. */
 export const makeDecoder = (writers: WriterSchemas): Codecs["Service"]["decode"] => {
-  const readers = new Map(schemaNames.map((name) => [name, new Map<number, Reader>()]))
-  const readOwn = new Map(schemaNames.map((name) => [name, ownReader(name)]))
-  return <S extends SchemaName>(schema: S, value: Buffer | null): Decoded<never> => {
+  const names: ReadonlyArray<ReadableName> = [...schemaNames, ...viewNames]
+  const readers = new Map(names.map((name) => [name, new Map<number, Reader>()]))
+  const readOwn = new Map(names.map((name) => [name, ownReader(name)]))
+  return <S extends ReadableName>(schema: S, value: Buffer | null): Decoded<never> => {
     const id = schemaIdOf(value)
     if (id === null || value === null) return unframed(value)
     let reader = readers.get(schema)!.get(id)
@@ -25,7 +26,7 @@ export const makeDecoder = (writers: WriterSchemas): Codecs["Service"]["decode"]
       if (writer === undefined) {
         return undecodable("unknown_schema_id", `The schema registry does not know schema id ${id}.`)
       }
-      reader = resolve(recordTypes[schema], readOwn.get(schema)!, writer)
+      reader = resolve(recordTypes[schemaOf(schema)], readOwn.get(schema)!, writer)
       readers.get(schema)!.set(id, reader)
     }
     if (typeof reader === "string") return undecodable("undecodable", `Schema id ${id} cannot be read: ${reader}`)
@@ -39,9 +40,18 @@ const undecodable = (reason: Undecodable["reason"], message: string): Undecodabl
   message
 })
 
+/** The record that each view reads, and its texts that stay bytes. A writer's older record gives them as texts. */
+const views: Readonly<Record<keyof Views, { readonly schema: SchemaName; readonly asBytes: ReadonlyArray<string> }>> = {
+  "sendable-event": { schema: "mapped-event", asBytes: ["payload"] }
+}
+const viewNames = Object.keys(views) as ReadonlyArray<keyof Views>
+const viewOf = (name: ReadableName) => (name in views ? views[name as keyof Views] : null)
+const schemaOf = (name: ReadableName): SchemaName => viewOf(name)?.schema ?? (name as SchemaName)
+
 // Our schema compiled; avsc's own reader for one that uses what the compiler does not know.
-const ownReader = (schema: SchemaName): Exclude<Reader, string> => {
-  const compiled = compileRecord(schemaTexts[schema])
+const ownReader = (name: ReadableName): Exclude<Reader, string> => {
+  const schema = schemaOf(name)
+  const compiled = compileRecord(schemaTexts[schema], viewOf(name)?.asBytes)
   if (compiled === null) return avscReader(recordTypes[schema])
   const reader = new RecordReader()
   return (value) => {

@@ -3,15 +3,19 @@ import type { SchemaName } from "./codecs.ts"
 import { compileRecord } from "./compile-record.ts"
 import { frameBytes, writeFrame } from "./frame.ts"
 import { recordTypes, schemaNames, schemaTexts } from "./record-types.ts"
-import { RecordWriter } from "./record-writer.ts"
+import { type Lent, RecordWriter } from "./record-writer.ts"
 
 /** Encodes a record under a schema id. A record that does not fit its schema is a bug and throws. */
-export type Encoder = (schema: SchemaName, schemaId: number, record: unknown) => Buffer
+export interface Encoder {
+  (schema: SchemaName, schemaId: number, record: unknown): Buffer
+  /** See `Codecs`. */
+  readonly lend: <A>(write: () => A) => Lent<A>
+}
 
 export const makeEncoder = (): Encoder => {
   const writer = new RecordWriter()
   const compiled = new Map(schemaNames.map((name) => [name, compileRecord(schemaTexts[name])]))
-  return (schema, schemaId, record) => {
+  const encode = (schema: SchemaName, schemaId: number, record: unknown) => {
     const own = compiled.get(schema)
     if (own === null || own === undefined) return encodeByAvsc(schema, schemaId, record)
     writer.begin(frameBytes)
@@ -20,6 +24,7 @@ export const makeEncoder = (): Encoder => {
     writeFrame(value, 0, schemaId)
     return value
   }
+  return Object.assign(encode, { lend: <A>(write: () => A) => writer.lend(write) })
 }
 
 // For a schema that uses what the compiler does not know.

@@ -1,5 +1,6 @@
 /** Codecs without a registry, for unit tests: the same frames and the same answers, with ids that never change. */
-import { Effect, Layer } from "effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { Codecs, type SchemaName } from "./codecs.ts"
 import { makeDecoder } from "./decoder.ts"
 import { makeEncoder } from "./encoder.ts"
@@ -18,7 +19,8 @@ export const makeMemoryCodecs = (foreign: Readonly<Record<number, string>> = {})
   return {
     prepare: () => Effect.void,
     decode: makeDecoder(writers),
-    encode: (_topic, schema, record) => encode(schema, memorySchemaId(schema), record)
+    encode: (_topic, schema, record) => encode(schema, memorySchemaId(schema), record),
+    lend: encode.lend
   }
 }
 

@@ -2,26 +2,32 @@
  * Reads Avro's binary form. Short ASCII texts are cut from one text of the whole record, since a call out of JavaScript for
  * each would cost more than all the rest.
  */
+import { TextBytes } from "./text-bytes.ts"
+
 const shortStringMax = 48
+const wholeTextMax = 65_536
 
 /** What the reader throws at bytes that are no record; made once, since a stack trace would cost more than the reading. */
 const noRecord = new Error("The bytes are not what the schema says.")
 
 export class RecordReader {
   #bytes: Buffer = Buffer.alloc(0)
-  #text = ""
+  /** Null until a text is cut from it. */
+  #text: string | null = null
+  /** The texts of the record before, by their place in the schema. */
+  readonly #repeated: Array<string> = []
   #at = 0
 
   begin(bytes: Buffer, at: number): void {
     this.#bytes = bytes
-    this.#text = bytes.length <= 65_536 ? bytes.toString("latin1") : ""
+    this.#text = null
     this.#at = at
   }
 
   /** Where the next value begins; lets go of the record. */
   end(): number {
     this.#bytes = empty
-    this.#text = ""
+    this.#text = null
     return this.#at
   }
 
@@ -73,10 +79,36 @@ export class RecordReader {
   string(): string {
     const from = this.#range()
     const to = this.#at
-    if (to - from > shortStringMax || this.#text === "") return this.#bytes.toString("utf8", from, to)
+    if (to - from > shortStringMax || this.#bytes.length > wholeTextMax) return this.#bytes.toString("utf8", from, to)
     for (let index = from; index < to; index++)
       if (this.#bytes[index]! > 127) return this.#bytes.toString("utf8", from, to)
+    this.#text ??= this.#bytes.toString("latin1")
     return this.#text.substring(from, to)
+  }
+
+  /**
+   * A text that is mostly the same as in the record before, which then gives the text. Others are texts of their own: one cut
+   * from the record's would keep all of it.
+   */
+  repeated(slot: number): string {
+    const from = this.#range()
+    const bytes = this.#bytes
+    const length = this.#at - from
+    const before = this.#repeated[slot]
+    if (before !== undefined && before.length === length) {
+      let index = 0
+      while (index < length && bytes[from + index] === before.charCodeAt(index)) index++
+      if (index === length) return before
+    }
+    const text = bytes.toString("utf8", from, this.#at)
+    // As many characters as bytes: each is ASCII, or stands for a byte that is no UTF-8 and equals none.
+    if (length <= shortStringMax && text.length === length) this.#repeated[slot] = text
+    return text
+  }
+
+  /** The bytes of a text, as they are. */
+  textBytes(): TextBytes {
+    return new TextBytes(this.#bytes, this.#range(), this.#at)
   }
 
   /** The items of the next block of an array or map, 0 at its end. A block cannot have more items than bytes are left. */

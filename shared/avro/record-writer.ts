@@ -1,8 +1,9 @@
 /**
  * Writes Avro's binary form into slabs, one record behind the other, so that a record is never copied unless it meets the
- * end of its slab. A slab lives as long as any record in it: about as long as the batch that it was filled for.
+ * end of its slab. A slab lives as long as any record in it, or until it is given back.
  */
-const slabBytes = 256 * 1024
+import { giveBackSlab, slabBytes, takeSlab } from "./slab-pool.ts"
+
 const shortStringMax = 48
 const longBytesMax = 10
 
@@ -10,9 +11,32 @@ const longBytesMax = 10
 const misfit = (field: string, expected: string): TypeError => new TypeError(`${field} must be ${expected}.`)
 
 export class RecordWriter {
-  #slab = Buffer.allocUnsafeSlow(slabBytes)
+  #slab: Buffer = Buffer.allocUnsafeSlow(slabBytes)
   #start = 0
   #at = 0
+  /** The slabs of what is being lent; null outside `lend`. */
+  #lent: Array<Buffer> | null = null
+
+  /**
+   * Records that `write` makes are in slabs of their own, which `giveBack` frees for the next: none of these records may be read
+   * after it, and no other is touched by it.
+   */
+  lend<A>(write: () => A): Lent<A> {
+    const [slab, start, at, lentBefore] = [this.#slab, this.#start, this.#at, this.#lent]
+    const lent = [takeSlab()]
+    this.#slab = lent[0]!
+    this.#start = 0
+    this.#at = 0
+    this.#lent = lent
+    try {
+      return { value: write(), giveBack: () => lent.splice(0).forEach(giveBackSlab) }
+    } finally {
+      this.#slab = slab
+      this.#start = start
+      this.#at = at
+      this.#lent = lentBefore
+    }
+  }
 
   /** Begins a record with `head` bytes in front, and gives where in the slab they are: to be filled after `end`. */
   begin(head: number): void {
@@ -113,10 +137,23 @@ export class RecordWriter {
   #reserve(bytes: number): void {
     if (this.#at + bytes <= this.#slab.length) return
     const written = this.#at - this.#start
-    const next = Buffer.allocUnsafeSlow(Math.max(slabBytes, 2 * (written + bytes)))
+    const next = this.#nextSlab(2 * (written + bytes))
     this.#slab.copy(next, 0, this.#start, this.#at)
     this.#slab = next
     this.#start = 0
     this.#at = written
   }
+
+  #nextSlab(bytesMin: number): Buffer {
+    if (this.#lent === null) return Buffer.allocUnsafeSlow(Math.max(slabBytes, bytesMin))
+    const slab = bytesMin <= slabBytes ? takeSlab() : Buffer.allocUnsafeSlow(bytesMin)
+    this.#lent.push(slab)
+    return slab
+  }
+}
+
+/** What a function made, and the memory that its records are in. */
+export interface Lent<A> {
+  readonly value: A
+  readonly giveBack: () => void
 }

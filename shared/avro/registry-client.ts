@@ -1,7 +1,10 @@
 /** What we ask of a Confluent-compatible registry, over @kafkajs/confluent-schema-registry; the only file that imports it. */
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from "@kafkajs/confluent-schema-registry"
 import avro from "avsc"
-import { Duration, Effect, Redacted, Schedule } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import { RegistryError } from "./codecs.ts"
 
 export interface RegistryAddress {

@@ -1,6 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import avro from "avsc"
-import { Duration, Effect } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import { testRegistryUrl, uniquePrefix } from "../../tests/support/kafka.ts"
 import { startRegistryProxy } from "../../tests/support/registry-proxy.ts"
 import { Codecs } from "./codecs.ts"

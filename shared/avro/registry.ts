@@ -1,6 +1,10 @@
 /** Codecs over a schema registry: ids of our schemas are asked for at start, writers' schemas when they first appear. */
 import type avro from "avsc"
-import { Clock, Duration, Effect, Layer, Schedule } from "effect"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import { Codecs, type RegistryError, type SchemaName } from "./codecs.ts"
 import { makeDecoder } from "./decoder.ts"
 import { makeEncoder } from "./encoder.ts"
@@ -38,7 +42,8 @@ export const registryLayer = (options: RegistryOptions): Layer.Layer<Codecs, Reg
       return Codecs.of({
         prepare: makePrepare(client, writers),
         decode: makeDecoder(writers),
-        encode: (_topic, schema, record) => encode(schema, ids.idOf(schema), record)
+        encode: (_topic, schema, record) => encode(schema, ids.idOf(schema), record),
+        lend: encode.lend
       })
     })
   )

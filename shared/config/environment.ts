@@ -1,6 +1,6 @@
 /** The edge to the process's environment: the only place in `shared` that reads it. */
 import { env } from "node:process"
-import { ConfigProvider } from "effect"
+import * as ConfigProvider from "effect/ConfigProvider"
 
 /** Environment variables, an empty one counting as absent, as compose files and shells leave them. */
 export const environment = (

@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Redacted } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import { environment, environmentProvider } from "./environment.ts"
 import { loadSettingsFrom } from "./settings.ts"
 import { settingsTable } from "./settings-table.ts"

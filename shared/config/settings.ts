@@ -1,20 +1,18 @@
 /** The settings that every program shares, decoded once from the environment. */
 import { readFileSync } from "node:fs"
-import {
-  Config,
-  type ConfigProvider,
-  Context,
-  Data,
-  Duration,
-  Effect,
-  Layer,
-  type LogLevel,
-  Option,
-  type Redacted,
-  Schema,
-  SchemaGetter,
-  SchemaIssue
-} from "effect"
+import * as Config from "effect/Config"
+import type * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as LogLevel from "effect/LogLevel"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
+import * as SchemaIssue from "effect/SchemaIssue"
 import { settingsTable } from "./settings-table.ts"
 
 export interface KafkaSettings {

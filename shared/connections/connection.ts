@@ -1,5 +1,5 @@
 /** A connection as the programs see it, after `connections.yaml` was read, checked and completed with defaults. */
-import type { Duration } from "effect"
+import type * as Duration from "effect/Duration"
 import type { Json } from "../platforms/connector.ts"
 import type { ConnectorKind, Platform } from "../platforms/platform.ts"
 import type { ResilienceOptions } from "./resilience-options.ts"

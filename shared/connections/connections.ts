@@ -1,5 +1,7 @@
 /** The connections of this deployment, read once at the start. */
-import { Context, Effect, Layer } from "effect"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { environment } from "../config/environment.ts"
 import { SettingsService } from "../config/settings.ts"
 import type { Platform } from "../platforms/platform.ts"

@@ -1,7 +1,7 @@
 import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { connectorKinds } from "../platforms/platform.ts"
 import { rulesOf } from "./kind-rules.ts"
 import { loadConnectionsFile } from "./load.ts"

@@ -1,5 +1,6 @@
 /** A kind's rules and a parser with them, for the tests of this folder. */
-import { Duration, Result } from "effect"
+import * as Duration from "effect/Duration"
+import * as Result from "effect/Result"
 import type { KindRules } from "./kind-rules.ts"
 import { parseConnections } from "./load.ts"
 

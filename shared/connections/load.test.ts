@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Result } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import fc from "fast-check"
 import { loaded, minimal, parse, rules, variables, withKeys } from "./fixture.ts"
 import { loadConnectionsFile } from "./load.ts"

@@ -1,6 +1,7 @@
 /** Loads `connections.yaml`: every problem with its line, column and key, or the connections. */
 import { readFile } from "node:fs/promises"
-import { Effect, Result } from "effect"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import { isMap, isSeq, Scalar } from "yaml"
 import type { Connection } from "./connection.ts"
 import { suggestion } from "./did-you-mean.ts"

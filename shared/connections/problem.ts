@@ -1,5 +1,5 @@
 /** What is wrong with a file of connections, and where. */
-import { Data } from "effect"
+import * as Data from "effect/Data"
 
 export interface Problem {
   readonly severity: "error" | "warning"

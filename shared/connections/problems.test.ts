@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Result } from "effect"
+import * as Result from "effect/Result"
 import { minimal, parse, withKeys } from "./fixture.ts"
 import { formatProblem } from "./problem.ts"
 

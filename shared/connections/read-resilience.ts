@@ -1,5 +1,5 @@
 /** Reads `resilience` of a connection: every figure of the resilience layer, each with the range that makes sense. */
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 import type { ResilienceOptions } from "./resilience-options.ts"
 import type { Section } from "./section.ts"
 

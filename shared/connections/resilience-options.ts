@@ -1,4 +1,4 @@
-import type { Duration } from "effect"
+import type * as Duration from "effect/Duration"
 
 /**
  * How a connection bears its platform's trouble, where `connections.yaml` says it; null leaves the specification's figure,

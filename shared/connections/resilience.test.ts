@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Result } from "effect"
+import * as Duration from "effect/Duration"
+import * as Result from "effect/Result"
 import { loaded, minimal, parse, withKeys } from "./fixture.ts"
 import { formatProblem } from "./problem.ts"
 

@@ -1,5 +1,6 @@
 /** A group of keys of the file, read key by key; what nobody asked for is a misspelt key. */
-import { Duration, Option } from "effect"
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 import { isMap, isScalar, isSeq, type YAMLMap } from "yaml"
 import { suggestion } from "./did-you-mean.ts"
 import type { Found, ScalarValue, YamlReader } from "./yaml-reader.ts"

@@ -1,4 +1,4 @@
-import { Data } from "effect"
+import * as Data from "effect/Data"
 
 /** A credential could not be had. Neither text ever holds any part of a secret. */
 export class CredentialsError extends Data.TaggedError("CredentialsError")<{

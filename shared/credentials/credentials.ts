@@ -1,5 +1,8 @@
 /** Credentials by reference: the one way in which a program comes by a secret. */
-import { Context, Effect, Layer, Redacted } from "effect"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import { environment } from "../config/environment.ts"
 import { type FileSettings, SettingsService } from "../config/settings.ts"
 import type { Secret } from "../platforms/connector.ts"

@@ -1,5 +1,7 @@
 /** The sealer by the shared settings, for the programs that cannot do without it. */
-import { Effect, Layer, Redacted } from "effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import { SettingsService } from "../config/settings.ts"
 import { CredentialsError } from "./credentials-error.ts"
 import { fromKey, Sealer } from "./sealer.ts"

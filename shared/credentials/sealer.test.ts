@@ -1,6 +1,7 @@
 import { createHmac, hkdfSync } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
-import { Redacted, Result } from "effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import * as fc from "fast-check"
 import { deadLetterAad, fromKey, openRecipient, sealRecipient } from "./sealer.ts"
 

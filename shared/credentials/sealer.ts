@@ -4,7 +4,10 @@
  * equal nonces mean equal messages. Format: version byte 1, nonce (12 bytes), ciphertext, tag (16 bytes).
  */
 import { createCipheriv, createDecipheriv, createSecretKey, hash, hkdfSync, type KeyObject } from "node:crypto"
-import { Context, Data, Redacted, Result } from "effect"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 
 /** Bytes that could not be opened; says nothing of what was in them. */
 export class SealError extends Data.TaggedError("SealError")<{

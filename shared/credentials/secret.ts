@@ -1,5 +1,6 @@
 /** Turns the text of a credential into its named, redacted fields. */
-import { Redacted, Result } from "effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import type { Secret } from "../platforms/connector.ts"
 import { CredentialsError } from "./credentials-error.ts"
 

@@ -4,7 +4,9 @@
  * them, so that nobody can swap two entries unnoticed.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
-import { Redacted, Result, Schema } from "effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import { CredentialsError } from "./credentials-error.ts"
 
 const Entry = Schema.Struct({

@@ -7,7 +7,9 @@ import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Redacted } from "effect"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
 import { makeStore } from "./store.ts"
 
 const masterKey = Redacted.make("a-master-key-for-this-test")
@@ -25,7 +27,8 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 const writer = (name: string) => {
   const module = fileURLToPath(new URL("./store.ts", import.meta.url))
   const code = `
-    import { Effect, Redacted } from "effect"
+    import * as Effect from "effect/Effect"
+    import * as Redacted from "effect/Redacted"
     import { makeStore } from ${JSON.stringify(module)}
     const store = await Effect.runPromise(makeStore(${JSON.stringify(file)}, Redacted.make("a-master-key-for-this-test")))
     for (let at = 0; at < ${each}; at++)

@@ -7,7 +7,9 @@ import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises"
 import os from "node:os"
 import path from "node:path"
 import process from "node:process"
-import { Clock, Effect, Result } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 
 /** No writer holds the lock for nearly as long. */
 export const staleMillis = 30_000

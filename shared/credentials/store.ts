@@ -1,7 +1,10 @@
 /** The encrypted credential store: reading, changing and writing it, whole and atomically. */
 import { randomBytes, scrypt } from "node:crypto"
 import { chmod, open, readFile, rename, rm } from "node:fs/promises"
-import { Clock, Effect, Redacted, Semaphore } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Semaphore from "effect/Semaphore"
 import { CredentialsError } from "./credentials-error.ts"
 import { readSecret } from "./secret.ts"
 import {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 import fc from "fast-check"
 import { checksum, Deduplicator, entryOf, packEntries } from "./deduplicator.ts"
 

@@ -5,7 +5,7 @@
 import { hash } from "node:crypto"
 import { endianness } from "node:os"
 import { crc32 } from "node:zlib"
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 import { type Entry, entryWords, IdTable, type Lookup, timeOf } from "./id-table.ts"
 
 export interface DeduplicatorOptions {

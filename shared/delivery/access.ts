@@ -1,5 +1,9 @@
 /** A connection's credential as requests need it: resolved, exchanged for an access token where needed, and cached. */
-import { Clock, Data, Duration, Effect, Semaphore } from "effect"
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
 import type { Connection } from "../connections/connection.ts"
 import type { Connector, EventVerdict, RequestContext, Secret } from "../platforms/connector.ts"
 import { failureVerdict } from "../platforms/http-failure.ts"

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 import { loaded, minimal, withKeys } from "../connections/fixture.ts"
 import { httpTransportDefaults } from "../platforms/http-client.ts"
 import { poolOptionsOf, settingsOf } from "./connection-settings.ts"

@@ -1,5 +1,5 @@
 /** The engine's figures for one connection: the specification's, with what `resilience` of its file says. */
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 import type { Connection } from "../connections/connection.ts"
 import type { HttpTransportOptions } from "../platforms/http-client.ts"
 import { type DeliverySettings, deliveryDefaults } from "./settings.ts"

@@ -1,7 +1,11 @@
 /** An event near its platform's age limit must neither be sent after it nor reach it behind fresher ones. */
 import { assert, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Fiber, Layer } from "effect"
-import { TestClock } from "effect/testing"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as TestClock from "effect/testing/TestClock"
 import { Codecs } from "../avro/codecs.ts"
 import type { Connector } from "../platforms/connector.ts"
 import { openPartition } from "../testing/run-batches.ts"

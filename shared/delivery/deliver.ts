@@ -2,7 +2,10 @@
  * Brings each event of a piece to its fate. It waits, retries, drops culprits and bisects; it ends when every event is
  * delivered, refused, expired, unknown, or put off to the delayed retry topic.
  */
-import { Clock, Duration, Effect, Random } from "effect"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import type { KafkaError } from "../kafka/port.ts"
 import { type Finding, isolate, sendAndIsolate } from "../resilience/bisect.ts"
 import { mayRetry, retryDelay } from "../resilience/retry-policy.ts"

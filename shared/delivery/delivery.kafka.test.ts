@@ -1,6 +1,9 @@
 /** The engine on the real broker: results and offsets are one transaction, and intents outlive a crash. */
 import { assert, layer } from "@effect/vitest"
-import { Duration, Effect, Fiber, Layer } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import { testBrokers, uniquePrefix } from "../../tests/support/kafka.ts"
 import { waitUntil } from "../../tests/support/wait-until.ts"
 import { Codecs } from "../avro/codecs.ts"

@@ -1,5 +1,7 @@
 /** One request: through gate, circuit, slot and limiter to the platform, and its answer as verdicts. */
-import { Clock, Effect, Result } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type { KafkaError } from "../kafka/port.ts"
 import type { BatchVerdict, ErrorClass, EventVerdict } from "../platforms/connector.ts"
 import { failureVerdict } from "../platforms/http-failure.ts"

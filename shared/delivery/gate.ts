@@ -3,7 +3,9 @@
  * time, with growing delays; when the probe succeeds all go on. There is no fiber in the background that could die unseen,
  * and a partition that is revoked while it waits leaves the probing to the next one.
  */
-import { Duration, Effect, Semaphore } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
 import type { EventVerdict } from "../platforms/connector.ts"
 import type { DeliverySettings } from "./settings.ts"
 

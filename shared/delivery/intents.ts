@@ -9,7 +9,11 @@
  * (`answered`), so only the last few are in doubt. Only a person's command sends it again. Settled intents also are the memory of the last
  * 24 hours: an event that was sent is not sent again by a replay.
  */
-import { Clock, Duration, Effect, type Exit, Semaphore } from "effect"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Semaphore from "effect/Semaphore"
 import type { SendIntent } from "../../schemas/types.gen.ts"
 import type { Codecs, RegistryError } from "../avro/codecs.ts"
 import type { KafkaError } from "../kafka/port.ts"

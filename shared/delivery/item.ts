@@ -1,6 +1,6 @@
 /** An event on its way through the engine, and what became of it. */
-import type { Duration } from "effect"
-import type { MappedEvent } from "../../schemas/types.gen.ts"
+import type * as Duration from "effect/Duration"
+import type { SendableEvent } from "../avro/codecs.ts"
 import type { ErrorClass, EventVerdict } from "../platforms/connector.ts"
 import type { Inbound } from "../stream/contract.ts"
 
@@ -42,7 +42,7 @@ export interface Fate {
 /** Mutable on purpose: one object an event, written by the one fiber that holds the event. */
 export interface Item {
   readonly record: Inbound
-  readonly event: MappedEvent
+  readonly event: SendableEvent
   /** Bytes of the payload, or a few more. */
   readonly bytes: number
   /** Requests that carried it in this step. */

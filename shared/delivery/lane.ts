@@ -1,5 +1,9 @@
 /** All that one connection has for itself, so that its trouble is no other's: limiter, breaker, gate, token, batch size. */
-import { Clock, Effect, Schedule, type Scope, Stream } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { Codecs } from "../avro/codecs.ts"
 import type { Connection } from "../connections/connection.ts"
 import type { Connector, EventVerdict, Limits } from "../platforms/connector.ts"

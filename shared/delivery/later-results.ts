@@ -1,5 +1,5 @@
 /** The final results of events whose request was accepted first. Pure. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { PendingEvent, PendingOutcome } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../avro/codecs.ts"
 import type { EventVerdict, LaterReading } from "../platforms/connector.ts"

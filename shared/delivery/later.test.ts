@@ -1,13 +1,16 @@
 /** Final outcomes of requests that the platform accepted first. */
 import { assert, it } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
-import { PrometheusMetrics } from "effect/observability"
-import { TestClock } from "effect/testing"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
+import * as TestClock from "effect/testing/TestClock"
 import type { DeadLetter, EventDeliveryLog } from "../../schemas/types.gen.ts"
 import { Codecs } from "../avro/codecs.ts"
 import type { Connector, LaterReading } from "../platforms/connector.ts"
 import { all, batchHead } from "../platforms/verdicts.ts"
 import type { Inbound, Outbound, Step } from "../stream/contract.ts"
+import { lettingGo } from "../testing/run-batches.ts"
 import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
@@ -49,7 +52,7 @@ const open = (
       later: { request: (laterId) => requestTo(`later-${laterId}`, undefined, []), read: () => reading }
     })
     const processor = yield* deliveryProcessor({ connector, connection, settings: deliveryDefaults, outside: world })
-    const task = yield* processor.open({ topic, partition: 0 })
+    const task = lettingGo(processor, yield* processor.open({ topic, partition: 0 }))
     for (const restore of task.restore ?? [])
       yield* restore.apply(log.filter((record) => record.topic === restore.topic))
     return task

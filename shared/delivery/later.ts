@@ -3,7 +3,11 @@
  * transaction of its results, to `pending-outcomes` on the partition's number; it is asked for until it is final, by whoever
  * owns the partition, and its final results and the end of its record are one transaction again.
  */
-import { Clock, Duration, Effect, Option, Result } from "effect"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import type { PendingOutcome } from "../../schemas/types.gen.ts"
 import type { RegistryError } from "../avro/codecs.ts"
 import type { Connector, EventVerdict, LaterReading } from "../platforms/connector.ts"

@@ -1,4 +1,4 @@
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 import type { Connection } from "../connections/connection.ts"
 import type { Connector, Limits } from "../platforms/connector.ts"
 import type { RateLimiterSettings } from "../resilience/rate-limiter.ts"

@@ -1,5 +1,7 @@
 /** The engine's metrics, each with the connection and platform as attributes; updated once a request or a batch. */
-import { Duration, Effect, Metric } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 import type { CircuitState } from "../resilience/circuit-breaker.ts"
 
 const counter = (name: string, description: string) => Metric.counter(name, { incremental: true, description })

@@ -1,5 +1,6 @@
 /** Warnings that a platform gives beside a success: logged once an hour each, since every answer may repeat them. */
-import { Clock, Effect } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 
 /** Takes an answer's warnings; empty ones cost nothing. */
 export type Notices = (warnings: ReadonlyArray<string>, requestId: string | null) => Effect.Effect<void>

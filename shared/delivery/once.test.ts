@@ -1,18 +1,24 @@
 import { assert, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Layer } from "effect"
-import { TestClock } from "effect/testing"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as TestClock from "effect/testing/TestClock"
 import { Codecs } from "../avro/codecs.ts"
 import { KafkaError } from "../kafka/port.ts"
 import type { Connector, LaterReading } from "../platforms/connector.ts"
 import { httpFailure } from "../platforms/http-failure.ts"
 import { all, batchHead } from "../platforms/verdicts.ts"
-import type { Inbound, Outbound, PartitionTask } from "../stream/contract.ts"
+import type { PartitionTask } from "../stream/contract.ts"
+import { lettingGo } from "../testing/run-batches.ts"
 import { type DeliveryError, deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
   connection,
   connectorWith,
   limits,
+  makeLog,
   mappedEvent,
   ok,
   readStep,
@@ -38,24 +44,6 @@ const batchOf = (names: ReadonlyArray<string>, headers?: Readonly<Record<string,
   )
 })
 
-/** A partition over a log: what is appended and committed is there for the next owner. */
-const makeLog = () => {
-  const log: Array<Inbound> = []
-  const write = (outputs: ReadonlyArray<Outbound>) => {
-    for (const { topic, key, value, headers } of outputs)
-      log.push({
-        topic,
-        partition: 0,
-        offset: log.length,
-        timestamp: 0,
-        key: key === null ? null : Buffer.from(key),
-        value,
-        headers: headers ?? {}
-      })
-  }
-  return { log, write }
-}
-
 const open = (
   world: World,
   kafka: ReturnType<typeof makeLog>,
@@ -65,11 +53,12 @@ const open = (
 ) =>
   Effect.gen(function* () {
     const processor = yield* deliveryProcessor({ connector, connection, settings: deliveryDefaults, outside: world })
-    const task: PartitionTask<DeliveryError, never> = yield* processor.open({
+    const opened: PartitionTask<DeliveryError, never> = yield* processor.open({
       ...at,
       topic,
       append: (records) => (fenced() ? Effect.fail(fencedOut) : Effect.sync(() => kafka.write(records)))
     })
+    const task = lettingGo(processor, opened)
     for (const restore of task.restore ?? [])
       yield* restore.apply(kafka.log.filter((record) => record.topic === restore.topic))
     return task

@@ -1,11 +1,16 @@
 import { assert, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Fiber, Layer } from "effect"
-import { TestClock } from "effect/testing"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as TestClock from "effect/testing/TestClock"
 import fc from "fast-check"
 import { Codecs } from "../avro/codecs.ts"
 import type { BatchVerdict } from "../platforms/connector.ts"
 import { httpFailure } from "../platforms/http-failure.ts"
 import { all, batchHead } from "../platforms/verdicts.ts"
+import { lettingGo } from "../testing/run-batches.ts"
 import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
@@ -73,7 +78,7 @@ const runThrough = (count: number, poison: ReadonlySet<string>, trouble: Trouble
       partition: number,
       own: ReadonlyArray<(typeof events)[number]>
     ) {
-      const task = yield* processor.open({ topic, partition })
+      const task = lettingGo(processor, yield* processor.open({ topic, partition }))
       for (let from = 0; from < own.length; from += 500) {
         const records = recordsOfEvents(own.slice(from, from + 500), topic)
         const done = readStep(yield* task.step({ topic, partition, records }))

@@ -1,5 +1,5 @@
 /** What the engine needs of the world for one connection; tests play it. */
-import type { Effect } from "effect"
+import type * as Effect from "effect/Effect"
 import type { CredentialsError } from "../credentials/credentials-error.ts"
 import type { KafkaError } from "../kafka/port.ts"
 import type { HttpRequestSpec, HttpResponseSpec, Secret } from "../platforms/connector.ts"

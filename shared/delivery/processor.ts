@@ -1,5 +1,8 @@
 /** The delivery processor of one connection: a batch of mapped events in, one fate an event out. */
-import { Clock, Duration, Effect, type Scope } from "effect"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { Codecs, RegistryError } from "../avro/codecs.ts"
 import type { KafkaError } from "../kafka/port.ts"
 import type { AssignedPartition, Batch, Outbound, PartitionTask, Processor, Step } from "../stream/contract.ts"
@@ -34,6 +37,7 @@ export const deliveryProcessor = (
         linger: connection.limits.linger ?? settings.linger
       },
       concurrency: 1,
+      letsGoOfRecords: true,
       accept: (record) => record.headers[deliveryHeaders.connection] === connection.id,
       open: (assigned) =>
         Effect.andThen(

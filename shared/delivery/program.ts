@@ -1,5 +1,9 @@
 /** The delivery program of a platform: one processor for each of its enabled connections, each with a world of its own. */
-import { Effect, Metric, Result, Schedule, type Scope } from "effect"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
 import type { Codecs } from "../avro/codecs.ts"
 import { SettingsService } from "../config/settings.ts"
 import type { Connection } from "../connections/connection.ts"

@@ -1,5 +1,5 @@
 /** The records that tell what became of events. Pure. */
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 import type { Codecs, Undecodable } from "../avro/codecs.ts"
 import type { Connection } from "../connections/connection.ts"
 import type { CircuitState } from "../resilience/circuit-breaker.ts"
@@ -45,11 +45,11 @@ export const unreadableRecord = (record: Inbound, problem: Undecodable, context:
   })
 })
 
-/** A delayed retry that is not due, written back as it is. */
+/** A delayed retry that is not due, written back as it is: a copy, since the record's memory ends with the step. */
 export const deferredRecord = (item: Item): Outbound => ({
   topic: item.record.topic,
   key: item.event.event_id,
-  value: item.record.value,
+  value: item.record.value === null ? null : Buffer.from(item.record.value),
   headers: item.record.headers
 })
 
@@ -66,6 +66,7 @@ const retryRecords = (item: Item, fate: Fate, context: RecordContext): ReadonlyA
   const topic = deliveryTopics.retry(connection.platform)
   const value = codecs.encode(topic, "mapped-event", {
     ...item.event,
+    payload: String(item.event.payload),
     attempts: item.event.attempts + item.requests,
     not_before: notBefore
   })

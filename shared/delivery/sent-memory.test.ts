@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 import { SentMemory } from "./sent-memory.ts"
 
 const now = 1_795_000_000_500

@@ -1,5 +1,5 @@
 /** Which events were sent within a window, at 28 to 40 bytes an event outside of the heap: a day of messages are millions. */
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 import { Deduplicator, entryOf } from "../dedup/deduplicator.ts"
 
 export class SentMemory {

@@ -1,5 +1,5 @@
 /** Every figure of the delivery engine, with the specification's value where it gives one. */
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 import { type BatchOptimizerSettings, batchOptimizerDefaults } from "../resilience/batch-optimizer.ts"
 import { type CircuitBreakerSettings, circuitBreakerDefaults } from "../resilience/circuit-breaker.ts"
 import { type RateLimit, type RateLimiterSettings, rateLimiterDefaults } from "../resilience/rate-limiter.ts"

@@ -1,5 +1,7 @@
 /** A platform, a connection and mapped events for the engine's unit tests. */
-import { Duration, Effect, Redacted } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import type { MappedEvent } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../avro/codecs.ts"
 import { makeMemoryCodecs } from "../avro/memory.ts"
@@ -210,3 +212,21 @@ export const statesOf = (world: World): ReadonlyArray<string> =>
     const decoded = codecs.decode("connector-state", output.value)
     return decoded._tag === "Decoded" ? [`${decoded.value.circuit_state}${decoded.value.paused ? " paused" : ""}`] : []
   })
+
+/** A partition over a log: what is appended and committed is there for the next owner. */
+export const makeLog = () => {
+  const log: Array<Inbound> = []
+  const write = (outputs: ReadonlyArray<Outbound>) => {
+    for (const { topic, key, value, headers } of outputs)
+      log.push({
+        topic,
+        partition: 0,
+        offset: log.length,
+        timestamp: 0,
+        key: key === null ? null : Buffer.from(key),
+        value,
+        headers: headers ?? {}
+      })
+  }
+  return { log, write }
+}

@@ -1,6 +1,5 @@
 /** What is decided of a record before anything is sent. Pure. */
-import type { MappedEvent } from "../../schemas/types.gen.ts"
-import type { Codecs, Undecodable } from "../avro/codecs.ts"
+import type { Codecs, SendableEvent, Undecodable } from "../avro/codecs.ts"
 import type { Connection } from "../connections/connection.ts"
 import { consentDecision } from "../mapping/consent.ts"
 import type { Inbound } from "../stream/contract.ts"
@@ -30,7 +29,7 @@ export const triage = (
 ): Triage => {
   const result: Triage = { ready: [], settled: [], early: [], unreadable: [] }
   for (const record of records) {
-    const decoded = context.codecs.decode("mapped-event", record.value)
+    const decoded = context.codecs.decode("sendable-event", record.value)
     if (decoded._tag === "Undecodable") {
       result.unreadable.push({ record, problem: decoded })
       continue
@@ -53,13 +52,16 @@ export const triage = (
 }
 
 /** The record's bytes are an upper bound that costs nothing; only where it is above the limit does the exact number matter. */
-const payloadBytes = (record: Inbound, event: MappedEvent, bytesPerRequest: number): number => {
+const payloadBytes = (record: Inbound, event: SendableEvent, bytesPerRequest: number): number => {
   const bound = record.value?.length ?? 0
-  return bound > 0 && bound + envelopeBytes <= bytesPerRequest ? bound : Buffer.byteLength(event.payload)
+  return bound > 0 && bound + envelopeBytes <= bytesPerRequest ? bound : lengthOf(event.payload)
 }
 
+const lengthOf = (payload: SendableEvent["payload"]): number =>
+  typeof payload === "string" ? Buffer.byteLength(payload) : payload.length
+
 /** Whether the platform would no longer take the event. */
-const isExpired = (event: MappedEvent, now: number): boolean => event.deadline !== null && event.deadline < now
+const isExpired = (event: SendableEvent, now: number): boolean => event.deadline !== null && event.deadline < now
 
 export const expiredFate: Fate = decided(
   "expired",

@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 import type { PendingOutcome } from "../../schemas/types.gen.ts"
 import type { Inbound, Outbound } from "../stream/contract.ts"
 import { pendingRecord } from "./pending.ts"

@@ -3,7 +3,7 @@
  * `pending-outcomes`, since a notification reaches any of them. A notification that comes before its request's record is
  * committed waits for it; without memory for it, the outcome stays `accepted`.
  */
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 import type { PendingOutcome } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../avro/codecs.ts"
 import type { Connection } from "../connections/connection.ts"

@@ -3,6 +3,7 @@ import { dropped, type Field, kept } from "./field.ts"
 import { isPlaceholder } from "./placeholder.ts"
 import { isOtherHash } from "./sha256.ts"
 import { clean, isAscii, lower, visible } from "./text.ts"
+import { wordSet } from "./word-set.ts"
 
 export interface EmailForms {
   /** Meta, TikTok, Snapchat: trimmed, lower case; dots and `+suffix` stay. */
@@ -52,14 +53,12 @@ const googleForm = (plain: string, local: string, domain: string): string | null
 
 /** `test@test.com`, `none@none.com`, `noemail@…`, addresses under domains that can never receive mail (RFC 2606, 6761). */
 const isPlaceholderAddress = (local: string, domain: string): boolean => {
-  if (neverAnAddress.has(local)) return true
+  if (isNeverAnAddress(local)) return true
   if (domain.endsWith(".invalid") || domain.endsWith(".localhost")) return true
-  return (
-    placeholderParts.has(local) && (domain.slice(0, domain.indexOf(".")) === local || placeholderDomains.has(domain))
-  )
+  return isPlaceholderPart(local) && (domain.slice(0, domain.indexOf(".")) === local || placeholderDomains.has(domain))
 }
 
-const neverAnAddress = new Set([
+const isNeverAnAddress = wordSet([
   "null",
   "undefined",
   "noemail",
@@ -73,7 +72,7 @@ const neverAnAddress = new Set([
   "donotreply",
   "do-not-reply"
 ])
-const placeholderParts = new Set([
+const isPlaceholderPart = wordSet([
   "test",
   "none",
   "na",

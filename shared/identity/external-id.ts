@@ -2,6 +2,7 @@
 import { dropped, type Field, kept } from "./field.ts"
 import { isPlaceholder } from "./placeholder.ts"
 import { clean, lower, withoutSpaces } from "./text.ts"
+import { wordSet } from "./word-set.ts"
 
 /**
  * Lower case without spaces: what Meta's parameter builder and the pixels of the platforms do to it before they hash,
@@ -11,14 +12,14 @@ export const normalizeExternalId = (raw: string): Field<string> => {
   if (raw.length > 1024) return dropped("too_long")
   const plain = plainToken.test(raw) ? raw : withoutSpaces(lower(clean(raw)))
   if (plain === "") return dropped("empty")
-  if (isPlaceholder(plain) || nobody.has(plain)) return dropped("placeholder")
+  if (isPlaceholder(plain) || isNobody(plain)) return dropped("placeholder")
   return kept(plain)
 }
 
 /** Nothing to clean, to lower or to take out. */
 const plainToken = /^[a-z0-9_.-]+$/
 
-const nobody = new Set([
+const isNobody = wordSet([
   "0",
   "-1",
   "anonymous",

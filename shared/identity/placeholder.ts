@@ -4,8 +4,9 @@
 export const isPlaceholder = (value: string): boolean => {
   if (value.length > 24) return false
   const first = value.charCodeAt(0)
-  // Nearly every real value ends here: its first letter begins no word of the list.
-  if (first < 128 && firsts[first] === 0) return false
+  const last = value.charCodeAt(value.length - 1)
+  // Nearly every real value ends here: no word of the list begins and ends as it does.
+  if (first < 128 && last < 128 && ends[(first << 7) | last] === 0) return false
   return words.has(value.toLowerCase()) || exact.has(value) || /^[^\p{L}\p{N}]+$/u.test(value)
 }
 
@@ -55,11 +56,20 @@ const words = new Set([
 /** `Na` is a name of people; in capitals it is what spreadsheets write. */
 const exact = new Set(["NA"])
 
-const firsts = new Uint8Array(128)
-for (const word of [...words, ...exact]) {
-  firsts[word.charCodeAt(0)] = 1
-  firsts[word.toUpperCase().charCodeAt(0)] = 1
+const isLetterOrDigit = (code: number): boolean => /[A-Za-z0-9]/.test(String.fromCharCode(code))
+
+/** By first and last character, 1 where a text between them may be a placeholder: one of the words, or no letter at all. */
+const ends = new Uint8Array(128 * 128)
+for (let first = 0; first < 128; first++) {
+  for (let last = 0; last < 128; last++) {
+    if (!isLetterOrDigit(first) && !isLetterOrDigit(last)) ends[(first << 7) | last] = 1
+  }
 }
-for (let code = 0; code < 128; code++) {
-  if (!/[A-Za-z0-9]/.test(String.fromCharCode(code))) firsts[code] = 1
+for (const word of [...words, ...exact]) {
+  const [first, last] = [word.charAt(0), word.charAt(word.length - 1)]
+  for (const start of [first.toLowerCase(), first.toUpperCase()]) {
+    for (const end of [last.toLowerCase(), last.toUpperCase()]) {
+      ends[(start.charCodeAt(0) << 7) | end.charCodeAt(0)] = 1
+    }
+  }
 }

@@ -3,6 +3,7 @@
 /** NFC, without control characters and lone surrogates, and without spaces or invisible characters at the ends. */
 export const clean = (value: string): string => {
   if (plainAscii.test(value)) return value
+  if (printableAscii.test(value)) return value.trim()
   return trimInvisible(value.toWellFormed().normalize("NFC").replace(controls, " "))
 }
 
@@ -46,6 +47,7 @@ const ascii = /^[\x00-\x7f]*$/
 const address = /[^\s@]@[^\s@]+\.[^\s@]/
 /** Printable ASCII with no space at either end: nothing to clean. */
 const plainAscii = /^[!-~](?:[ -~]*[!-~])?$/
+const printableAscii = /^[ -~]*$/
 const asciiLetters = /^[a-z0-9]+$/
 const notLetters = /[^\p{L}\p{N}\p{M}]+/gu
 const spaces = /[\s\p{Z}\p{Cf}\u115f\u1160\u3164\uffa0]+/gu

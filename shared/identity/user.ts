@@ -208,7 +208,7 @@ const orHash =
     return "value" in result ? kept(hash(result.value)) : dropped(result.dropped)
   }
 
-const cached = <A>(rule: (value: string) => A): ((value: string) => A) => memo(20_000, rule)
+const cached = <A>(rule: (value: string) => A): ((value: string) => A) => memo(32_768, rule)
 
 const hashName = (forms: NameForms): NameForms => {
   const plain = forms.plain === null ? null : sha256(forms.plain)

@@ -1,6 +1,8 @@
 /** The part of the conformance suite that is about group members: positions, pauses, rebalances. */
 import { assert, layer } from "@effect/vitest"
-import { Effect, Exit, Scope } from "effect"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import { testBrokers, uniquePrefix } from "../../tests/support/kafka.ts"
 import { joinAsProbe, until } from "../testing/kafka-probe.ts"
 import { makeTopic, recordsOf, texts, writeIn } from "../testing/kafka-topics.ts"

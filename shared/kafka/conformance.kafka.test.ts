@@ -1,6 +1,8 @@
 /** What the runtime relies on, asked of the real broker through the port alone: another client must pass it unchanged. */
 import { assert, layer } from "@effect/vitest"
-import { Effect, Exit, Fiber } from "effect"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import { testBrokers, uniquePrefix } from "../../tests/support/kafka.ts"
 import { joinAsProbe, readAll, until } from "../testing/kafka-probe.ts"
 import { makeTopic, recordsOf, texts, writeIn } from "../testing/kafka-topics.ts"

@@ -1,28 +1,56 @@
-/** CRC-32C (Castagnoli), Kafka's checksum of record batches, eight bytes at a time. Node's zlib has only the other CRC-32. */
+/**
+ * CRC-32C (Castagnoli), Kafka's checksum of record batches, sixteen bytes at a time. Node's zlib has only the other CRC-32.
+ *
+ * @returns of the bytes between two places, as an unsigned number of 32 bits
+ */
 export const crc32c = (bytes: Uint8Array, from: number, to: number): number => {
-  let crc = -1
-  let at = from
-  for (const end = to - 7; at < end; at += 8) {
-    const low = crc ^ (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24))
-    crc =
-      table[0x700 | (low & 0xff)]! ^
-      table[0x600 | ((low >>> 8) & 0xff)]! ^
-      table[0x500 | ((low >>> 16) & 0xff)]! ^
-      table[0x400 | (low >>> 24)]! ^
-      table[0x300 | bytes[at + 4]!]! ^
-      table[0x200 | bytes[at + 5]!]! ^
-      table[0x100 | bytes[at + 6]!]! ^
-      table[bytes[at + 7]!]!
-  }
-  for (; at < to; at++) crc = table[(crc ^ bytes[at]!) & 0xff]! ^ (crc >>> 8)
-  return ~crc >>> 0
+  // Words are read where they are aligned, which costs a quarter of reading their bytes.
+  const start = Math.min(to, from + (-(bytes.byteOffset + from) & 3))
+  let crc = byByte(-1, bytes, from, start)
+  const count = isLittleEndian ? ((to - start) >> 4) << 2 : 0
+  if (count > 0) crc = byWords(crc, new Int32Array(bytes.buffer, bytes.byteOffset + start, count))
+  return ~byByte(crc, bytes, start + count * 4, to) >>> 0
 }
 
+const byByte = (before: number, bytes: Uint8Array, from: number, to: number): number => {
+  let crc = before
+  for (let at = from; at < to; at++) crc = table[(crc ^ bytes[at]!) & 0xff]! ^ (crc >>> 8)
+  return crc
+}
+
+/** Four words at a time, as many as there are. */
+const byWords = (before: number, words: Int32Array): number => {
+  let crc = before
+  for (let at = 0; at < words.length; at += 4) {
+    const first = crc ^ words[at]!
+    const [second, third, fourth] = [words[at + 1]!, words[at + 2]!, words[at + 3]!]
+    crc =
+      table[0xf00 | (first & 0xff)]! ^
+      table[0xe00 | ((first >>> 8) & 0xff)]! ^
+      table[0xd00 | ((first >>> 16) & 0xff)]! ^
+      table[0xc00 | (first >>> 24)]! ^
+      table[0xb00 | (second & 0xff)]! ^
+      table[0xa00 | ((second >>> 8) & 0xff)]! ^
+      table[0x900 | ((second >>> 16) & 0xff)]! ^
+      table[0x800 | (second >>> 24)]! ^
+      table[0x700 | (third & 0xff)]! ^
+      table[0x600 | ((third >>> 8) & 0xff)]! ^
+      table[0x500 | ((third >>> 16) & 0xff)]! ^
+      table[0x400 | (third >>> 24)]! ^
+      table[0x300 | (fourth & 0xff)]! ^
+      table[0x200 | ((fourth >>> 8) & 0xff)]! ^
+      table[0x100 | ((fourth >>> 16) & 0xff)]! ^
+      table[fourth >>> 24]!
+  }
+  return crc
+}
+
+const isLittleEndian = new Uint8Array(Int32Array.of(1).buffer)[0] === 1
 const polynomial = 0x82f63b78
 
-/** Eight tables of 256: the n-th holds what a byte does to the checksum n bytes later. */
+/** Sixteen tables of 256: the n-th holds what a byte does to the checksum n bytes later. */
 const table = ((): Int32Array => {
-  const made = new Int32Array(8 * 256)
+  const made = new Int32Array(16 * 256)
   for (let byte = 0; byte < 256; byte++) {
     let crc = byte
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ polynomial : crc >>> 1

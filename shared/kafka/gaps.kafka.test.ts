@@ -1,6 +1,6 @@
 /** A part of the conformance suite: logs that lose records under a member, which must never be silent. */
 import { assert, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { Kafka, logLevel } from "kafkajs"
 import { testBrokers, uniquePrefix } from "../../tests/support/kafka.ts"
 import { joinAsProbe, until } from "../testing/kafka-probe.ts"

@@ -1,7 +1,8 @@
 /** Topics, offsets and groups by kafkajs's admin client, connected at the first use and replaced after a lost connection. */
 
-import type { Context } from "effect"
-import { Effect, type Scope } from "effect"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { Admin, Kafka, TopicOffsets } from "kafkajs"
 import { type ClusterAccess, withCluster } from "./kafkajs-cluster.ts"
 import { retryPolicy } from "./kafkajs-connect.ts"

@@ -1,6 +1,7 @@
 /** The Kafka port on kafkajs. Only the files `kafkajs-*` here import that client. */
 import "./kafkajs-quick.ts"
-import { Effect, Layer } from "effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { openAdmin } from "./kafkajs-admin.ts"
 import { openCluster } from "./kafkajs-cluster.ts"
 import { connectKafkaJs } from "./kafkajs-connect.ts"

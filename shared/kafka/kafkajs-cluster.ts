@@ -3,7 +3,8 @@
  * and committing offsets for a group without joining it. kafkajs hands its cluster to partition assigners, which is the
  * one public way to it; the consumer made here never runs.
  */
-import { Effect, type Scope } from "effect"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { Assigner, Cluster, Kafka } from "kafkajs"
 import { attempt, attemptBriefly } from "./kafkajs-errors.ts"
 import { isConnectionLost, isPassing, whilePassing } from "./kafkajs-passing.ts"

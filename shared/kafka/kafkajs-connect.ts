@@ -1,10 +1,13 @@
 /** Builds kafkajs clients that are quiet and bounded: its logs become Effect logs, its warnings none. */
-import { type Context, Effect, Redacted } from "effect"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import { Kafka, type KafkaConfig, type LogEntry, logLevel, type SASLOptions } from "kafkajs"
 import { repairReadCommitted } from "./kafkajs-aborted.ts"
 import { registerCodecs } from "./kafkajs-codecs.ts"
 import { repairHeartbeats } from "./kafkajs-heartbeat.ts"
 import { repairOutOfRange } from "./kafkajs-out-of-range.ts"
+import { lendingSocket, repairReceive } from "./kafkajs-receive.ts"
 import { repairStop } from "./kafkajs-stop.ts"
 import type { ResolvedKafkaOptions } from "./options.ts"
 
@@ -14,6 +17,7 @@ export const connectKafkaJs = (options: ResolvedKafkaOptions, context: Context.C
   repairReadCommitted()
   repairHeartbeats()
   repairOutOfRange()
+  repairReceive()
   repairStop()
   const config: KafkaConfig = {
     brokers: [...options.brokers],
@@ -21,6 +25,7 @@ export const connectKafkaJs = (options: ResolvedKafkaOptions, context: Context.C
     ssl: typeof options.ssl === "boolean" ? options.ssl : { ca: [options.ssl.ca] },
     connectionTimeout: options.connectionTimeoutMillis,
     requestTimeout: options.requestTimeoutMillis,
+    socketFactory: lendingSocket,
     retry: retryPolicy,
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => logEntry(entry, context)

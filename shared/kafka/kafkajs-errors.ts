@@ -1,5 +1,5 @@
 /** Turns what kafkajs throws into the port's error: a stable code, and what a person can do about it. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { KafkaError } from "./port.ts"
 
 /** Runs a promise of kafkajs; its rejection becomes a KafkaError. */

@@ -4,7 +4,8 @@
  * away, while it fetches on and takes them back from their new owner again and again.
  */
 import { createRequire } from "node:module"
-import { Clock, Effect } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 
 /** Changes the class of kafkajs's group members, once for the process; it has no seam for this. */
 export const repairHeartbeats = (): void => {

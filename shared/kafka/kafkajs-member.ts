@@ -3,7 +3,8 @@
  * rebalance; the member hides both: it hands records over at once, keeps each partition's position itself, and lets a new
  * partition wait, paused, for its owner's first seek.
  */
-import { Effect, type Scope } from "effect"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { Batch, Consumer, Kafka } from "kafkajs"
 import { partitionAssigner } from "./kafkajs-assigner.ts"
 import { retryPolicy } from "./kafkajs-connect.ts"

@@ -1,5 +1,5 @@
 /** Waits for topics that were just made: each broker hears of them, and of their leaders, at a time of its own. */
-import type { Effect } from "effect"
+import type * as Effect from "effect/Effect"
 import type { Broker, Cluster } from "kafkajs"
 import { type ClusterAccess, withCluster } from "./kafkajs-cluster.ts"
 import { isConnectionLost } from "./kafkajs-passing.ts"

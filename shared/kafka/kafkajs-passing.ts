@@ -1,5 +1,5 @@
 /** Which failures of kafkajs pass by themselves, and how long and how often to ask again. */
-import { Schedule } from "effect"
+import * as Schedule from "effect/Schedule"
 import { causesOf } from "./kafkajs-errors.ts"
 import type { KafkaError } from "./port.ts"
 

@@ -1,5 +1,6 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type { Kafka } from "kafkajs"
 import { openIdempotent } from "./kafkajs-producer.ts"
 import { resolveKafkaOptions } from "./options.ts"

@@ -1,5 +1,7 @@
 /** Writing with kafkajs: transactions that fence older owners of their id, and plain idempotent writes. */
-import { Effect, type Scope, Semaphore } from "effect"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import { CompressionTypes, type Kafka, type Producer, type Transaction } from "kafkajs"
 import { chunkByBytes, producedBytes } from "./chunk.ts"
 import { retryPolicy } from "./kafkajs-connect.ts"

@@ -6,10 +6,12 @@
  * Import this before kafkajs. What is not an uncompressed batch goes to kafkajs's own code. Tests hold both against each other.
  */
 import { createRequire } from "node:module"
-import { Clock, Effect } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import { murmur2 } from "./murmur2.ts"
 import { batchBytes, isCompressed, type ReadRecord, readBatch } from "./record-batch-reader.ts"
 import { type BatchHead, type BatchRecord, type SizedBatch, sizeBatch, writeBatch } from "./record-batch-writer.ts"
+import { giveBackRequestBuffer, takeRequestBuffer } from "./request-buffers.ts"
 
 const require = createRequire(import.meta.url)
 const version: unknown = require("kafkajs/package.json").version
@@ -70,8 +72,8 @@ const encodeProduce = (options: ProduceOptions, now: number): Encoder => {
       bytes += 8 + batch.bytes
     }
   }
-  const whole = Buffer.allocUnsafeSlow(headroomBytes + bytes)
-  const into = whole.subarray(headroomBytes)
+  const whole = takeRequestBuffer(headroomBytes + bytes)
+  const into = whole.subarray(headroomBytes, headroomBytes + bytes)
   let at = writeShortText(into, 0, transactionalId)
   at = into.writeInt16BE(acks, at)
   at = into.writeInt32BE(timeout, at)
@@ -96,8 +98,28 @@ const encodeProduce = (options: ProduceOptions, now: number): Encoder => {
   }
   const encoder = encoderOf(into)
   withHeadroom.set(encoder, whole)
+  if (acks !== 0) taken.set(topicData, whole)
   return encoder
 }
+
+/** The buffers of requests that are to be answered, by what they were made of. */
+const taken = new WeakMap<ProduceOptions["topicData"], Buffer>()
+
+interface Broker {
+  produce: (options: ProduceOptions) => Promise<unknown>
+}
+
+/** After an error nobody knows whether the request is still being sent. */
+const produceAndGiveBack = ({ produce }: Broker): Broker["produce"] =>
+  async function (this: Broker, options) {
+    const answer = await produce.call(this, options)
+    const buffer = taken.get(options.topicData)
+    if (buffer !== undefined) {
+      taken.delete(options.topicData)
+      giveBackRequestBuffer(buffer)
+    }
+    return answer
+  }
 
 /** Left free in front of a produce request, so that its head is written there and the request not copied behind it. */
 const headroomBytes = 512
@@ -230,5 +252,7 @@ if (version === "2.2.4") {
     () => (key: unknown) => murmur2(Buffer.isBuffer(key) ? key : String(key))
   )
   replace("protocol/recordBatch/v0/decoder", decodeBatch)
+  const { prototype } = require("kafkajs/src/broker") as { readonly prototype: Broker }
+  prototype.produce = produceAndGiveBack(prototype)
   replace("consumer/batch", quickBatch)
 }

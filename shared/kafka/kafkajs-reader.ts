@@ -1,5 +1,6 @@
 /** Reads partitions outside any group: no join, no heartbeat, no group left behind. It restores state and serves tools. */
-import { Effect, Fiber } from "effect"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type { Cluster } from "kafkajs"
 import { type ClusterAccess, withCluster } from "./kafkajs-cluster.ts"
 import { deliverable, type FetchedPartition } from "./kafkajs-committed.ts"

@@ -1,5 +1,5 @@
 /** What a Kafka client is configured by; everything but the brokers has a default. */
-import type { Redacted } from "effect"
+import type * as Redacted from "effect/Redacted"
 
 export interface KafkaOptions {
   /** Bootstrap servers, host:port. */
@@ -38,7 +38,7 @@ const defaults = {
   requestTimeoutMillis: 30_000,
   sessionTimeoutMillis: 30_000,
   fetchWaitMillis: 200,
-  fetchBytesPerPartition: 1_048_576,
+  fetchBytesPerPartition: 262_144,
   fetchBytesMax: 10_485_760,
   produceChunkBytes: 900_000,
   transactionTimeoutMillis: 30_000,

@@ -2,7 +2,10 @@
  * The Kafka port: what the runtime, the tools and the tests need of a client, and nothing more. Topics are the broker's
  * names here (with prefix). One file implements it (`kafkajs-client.ts`), so that another client can take its place.
  */
-import { Context, Data, type Effect, type Scope } from "effect"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 
 export interface TopicPartition {
   readonly topic: string
@@ -17,6 +20,8 @@ export interface FetchedRecord extends TopicPartition {
   readonly headers: Readonly<Record<string, string>>
   /** Bytes of key and value, where they are known without making either. */
   readonly bytes?: number
+  /** Of the memory that key, value and headers are in, where it can be used again. To be released once, or never. */
+  readonly lease?: { readonly release: () => void } | null
 }
 
 export interface ProducedRecord {

@@ -1,6 +1,7 @@
 /** Transactions of several producers that overlap in one partition, and end in another order than they began. */
 import { assert, layer } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { Kafka, logLevel, Partitioners } from "kafkajs"
 import { testBrokers, uniquePrefix } from "../../tests/support/kafka.ts"
 import { joinAsProbe, readAll, until } from "../testing/kafka-probe.ts"

@@ -4,6 +4,7 @@
  * values and headers are views of the fetched buffer, made when they are asked for: most records are only passed on. (Kafka
  * protocol, "Record batch".)
  */
+import { type Lease, leaseOf } from "./answer-buffers.ts"
 import type { FetchedRecord } from "./port.ts"
 
 /** What the records of a batch have in common. */
@@ -61,9 +62,12 @@ export const readBatch = (buffer: Buffer, start: number): ReadBatch => {
   const cursor: Cursor = { buffer, at: start + 61 }
   const first = { offset: Number(firstOffset), timestamp: Number(firstTimestamp) }
   const brokerTime = context.timestampType === 1 ? Number(maxTimestamp) : null
+  const lease = leaseOf(buffer)
+  // A transaction's markers go to nobody.
+  if (!context.isControlBatch) lease?.hold(count)
   const lastHeaders: LastHeaders = { at: 0, end: 0, headers: noHeaders }
   for (let index = 0; index < count; index++) {
-    records.push(readRecord(cursor, context, first, brokerTime, lastHeaders))
+    records.push(readRecord(cursor, context, first, brokerTime, lastHeaders, lease))
   }
   const { magicByte: _, ...head } = context
   return { ...head, records }
@@ -84,11 +88,12 @@ const readRecord = (
   context: BatchContext,
   first: First,
   brokerTime: number | null,
-  lastHeaders: LastHeaders
+  lastHeaders: LastHeaders,
+  lease: Lease | null
 ): ReadRecord => {
   const length = readVarint(cursor)
   const end = cursor.at + length
-  const record = new ReadRecord(cursor.buffer, context, lastHeaders)
+  const record = new ReadRecord(cursor.buffer, context, lastHeaders, lease)
   // A record's attributes, which have no meaning yet.
   cursor.at++
   const time = first.timestamp + readVarint(cursor)
@@ -124,12 +129,14 @@ export class ReadRecord implements FetchedRecord {
   valueAt = 0
   headersAt = 0
   end = 0
+  readonly lease: Lease | null
   readonly #buffer: Buffer
   readonly #lastHeaders: LastHeaders
   #value: Buffer | null = null
   #headers: Headers | null = null
 
-  constructor(buffer: Buffer, batchContext: BatchContext, lastHeaders: LastHeaders) {
+  constructor(buffer: Buffer, batchContext: BatchContext, lastHeaders: LastHeaders, lease: Lease | null) {
+    this.lease = lease
     this.#buffer = buffer
     this.batchContext = batchContext
     this.isControlRecord = batchContext.isControlBatch

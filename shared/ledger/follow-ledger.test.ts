@@ -1,5 +1,6 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { makeMemoryCodecs, memoryCodecs } from "../avro/memory.ts"
 import { KafkaClient } from "../kafka/port.ts"
 import { purchase } from "../mapping/event-fixture.ts"

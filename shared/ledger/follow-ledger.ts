@@ -1,5 +1,5 @@
 /** Feeds a running ledger from the topics: each round reads what is new since the last one, and no record twice. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { Codecs, type Records, type SchemaName } from "../avro/codecs.ts"
 import { type FetchedRecord, KafkaClient, type PartitionOffsets } from "../kafka/port.ts"
 import { clockSkewMillis, type LedgerConnection, mappedTopic } from "./read-ledger.ts"

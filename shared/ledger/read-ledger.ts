@@ -1,5 +1,6 @@
 /** Reads the topics into a ledger. Committed offsets are read first: what lies behind them must have left its trace. */
-import { Clock, Effect } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import topicTable from "../../schemas/topics.json" with { type: "json" }
 import { Codecs, type Records, type SchemaName } from "../avro/codecs.ts"
 import { type FetchedRecord, KafkaClient } from "../kafka/port.ts"

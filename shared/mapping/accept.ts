@@ -1,5 +1,6 @@
 /** Writes an accepted mapping into `connections.yaml`, whose comments and layout stay as they are. */
-import { Data, Result } from "effect"
+import * as Data from "effect/Data"
+import * as Result from "effect/Result"
 import { type Document, isMap, isScalar, isSeq, parseDocument, type YAMLMap } from "yaml"
 
 export class AcceptError extends Data.TaggedError("AcceptError")<{

@@ -1,5 +1,5 @@
 /** Connections that need no configuration: neutral account ids, consent granted, no age limit. */
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 import type { Connection, TemplateMessage } from "../connections/connection.ts"
 import { type ConnectorKind, platformOf } from "../platforms/platform.ts"
 import { canonicalEvents } from "./catalog.ts"

@@ -26,9 +26,28 @@ export interface Commerce {
 
 const nothing: Commerce = { value: null, currency: null, products: [], count: null }
 
-/** Reads the properties; what is not usable is left out and noted in `dropped`. */
+/**
+ * Reads the properties; what is not usable is left out and noted in `dropped`. Read once for an event that is mapped for
+ * several connections one after the other.
+ */
 export const commerceOf = (event: NormalizedEvent, dropped: Array<Dropped>): Commerce => {
-  const properties = event.properties
+  if (last.event !== event) {
+    const noted: Array<Dropped> = []
+    last = { event, commerce: read(event.properties, noted), dropped: noted }
+  }
+  for (const one of last.dropped) dropped.push(one)
+  return last.commerce
+}
+
+interface Reading {
+  readonly event: NormalizedEvent | null
+  readonly commerce: Commerce
+  readonly dropped: ReadonlyArray<Dropped>
+}
+
+let last: Reading = { event: null, commerce: nothing, dropped: [] }
+
+const read = (properties: Properties | null, dropped: Array<Dropped>): Commerce => {
   if (properties === null) return nothing
   const currency = currencyOf(properties, dropped)
   const products = productsOf(properties.items, dropped)

@@ -1,5 +1,5 @@
 /** An event mapper that asks a language model. There is none by default; whoever wants one gives its adapter. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { platforms } from "../platforms/platform.ts"
 import { canonicalEvents, standardEvents, takesCustomEvents } from "./catalog.ts"
 import {

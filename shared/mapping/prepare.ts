@@ -3,7 +3,8 @@
  * What the pipeline would send, and the way to try a mapping out.
  */
 import { randomBytes } from "node:crypto"
-import { Redacted, Result } from "effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import type { DroppedField, NormalizedEvent, RawEvent } from "../../schemas/types.gen.ts"
 import type { Connection } from "../connections/connection.ts"
 import { fromKey, openRecipient, type SealerShape } from "../credentials/sealer.ts"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import synonyms from "../../schemas/catalog/synonyms.json" with { type: "json" }
 import { canonicalEvents } from "./catalog.ts"

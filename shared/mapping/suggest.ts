@@ -2,7 +2,8 @@
  * Suggests mappings for event names that the catalog doesn't know. It reads names, never live traffic: a person accepts a
  * suggestion into the configuration, so that replays stay the same.
  */
-import { Effect, Schema } from "effect"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import synonyms from "../../schemas/catalog/synonyms.json" with { type: "json" }
 import { type ConnectorKind, type Platform, platforms } from "../platforms/platform.ts"
 import { canonicalEvents, type NameSet, platformNames, standardEvents } from "./catalog.ts"

@@ -6,6 +6,8 @@ type Drop = (field: string, reason: DropReason) => void
 /** One of Meta's words; Snapchat's and other usual words for the same become it, and what is none is left out. */
 export const normalizeActionSource = (raw: string | null, drop: Drop): string | null => {
   if (raw === null) return null
+  const usual = sources.get(raw)
+  if (usual !== undefined) return usual
   const word = raw
     .trim()
     .toLowerCase()

@@ -4,7 +4,7 @@ import { makeMemoryCodecs } from "../avro/memory.ts"
 import { rawEventFromJson } from "./json-event.ts"
 import { normalize } from "./normalize.ts"
 import { defaultNormalizerOptions } from "./options.ts"
-import { personalDataOf } from "./personal-data.ts"
+import { PersonalData } from "./personal-data.ts"
 import { problemReasons } from "./problem.ts"
 import { readJson } from "./read-record.ts"
 import { cleanUrl } from "./url.ts"
@@ -76,7 +76,7 @@ describe("any input", () => {
 })
 
 describe("any URL", () => {
-  const personal = personalDataOf(null)
+  const personal = new PersonalData(null)
   const anyUrl = fc.oneof(fc.webUrl({ withQueryParameters: true, withFragments: true }), fc.string({ unit: "binary" }))
   it("keeps its bytes or loses what is personal, and then nothing more", () => {
     fc.assert(

@@ -10,6 +10,7 @@ export const normalizeConsent = (consent: Consent, drop: (field: string, reason:
   const read = (name: keyof Consent): string | null => {
     const raw = consent[name]
     if (raw === null) return null
+    if (raw === "granted" || raw === "denied") return raw
     const word = words.get(
       raw
         .trim()

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Redacted, Result } from "effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import type { NormalizedEvent } from "../../schemas/types.gen.ts"
 import { fromKey, openRecipient } from "../credentials/sealer.ts"
 import { sha256 } from "../identity/sha256.ts"

@@ -12,9 +12,9 @@ import { normalizeActionSource, normalizeMessagingChannel } from "./action-sourc
 import { normalizeConsent } from "./consent.ts"
 import { isWithoutIdentity, noUser, withoutPersonalData } from "./customer.ts"
 import type { NormalizerOptions } from "./options.ts"
-import { looksLikeEmail, type PersonalData, personalDataOf } from "./personal-data.ts"
+import { looksLikeEmail, PersonalData } from "./personal-data.ts"
 import { type Problem, problem } from "./problem.ts"
-import { normalizeProperties, normalizeText } from "./properties.ts"
+import { normalizeProperties, normalizeText, unlessDropped } from "./properties.ts"
 import { timeProblem } from "./time.ts"
 import { cleanUrl } from "./url.ts"
 
@@ -36,7 +36,7 @@ export const normalize = (
 
   const droppedFields: Array<DroppedField> = [...alreadyDropped]
   const drop: Drop = (field, reason) => droppedFields.push({ field, reason })
-  const personal = personalDataOf(raw.user)
+  const personal = new PersonalData(raw.user)
 
   const read = raw.properties === null ? null : normalizeProperties(raw.properties, personal, drop)
   if (read !== null && "unusable" in read) {
@@ -152,13 +152,9 @@ const accountId = (field: string, raw: string | null, drop: Drop): string | null
 const normalizeApp = (app: App, personal: PersonalData, drop: Drop): App => {
   const text = (name: "app_id" | "app_name" | "app_version"): string | null => {
     const value = app[name]
-    if (value === null) return null
-    const result = normalizeText(value, personal.inCode)
-    if ("value" in result) return result.value
-    drop(`app.${name}`, result.dropped)
-    return null
+    return value === null ? null : unlessDropped(normalizeText(value, personal, "no names"), "app.", name, drop)
   }
-  const hasPersonal = app.extinfo.some(personal.inCode)
+  const hasPersonal = app.extinfo.some((value) => personal.inCode(value))
   if (hasPersonal) drop("app.extinfo", "personal_data")
   return {
     app_id: text("app_id"),

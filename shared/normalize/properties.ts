@@ -1,10 +1,12 @@
 /** What happened: numbers and currency checked, texts bounded and without personal data. */
 import currencies from "../../schemas/catalog/currencies.json" with { type: "json" }
 import type { Item, Properties } from "../../schemas/types.gen.ts"
-import { type DropReason, type Field, kept } from "../identity/field.ts"
+import type { DropReason } from "../identity/field.ts"
 import { alreadyHashed } from "../identity/sha256.ts"
 import { clean } from "../identity/text.ts"
-import { isIdentifierName, looksLikeEmail, type PersonalData } from "./personal-data.ts"
+import { isIdentifierName } from "./identifier-name.ts"
+import { looksLikeEmail, type PersonalData } from "./personal-data.ts"
+import { plain, scanText } from "./text-scan.ts"
 
 /** Why the whole event cannot be used: a wrong amount or currency would be counted as money. */
 export interface Unusable {
@@ -21,62 +23,89 @@ export const normalizeProperties = (
 ): PropertiesResult => {
   const broken = brokenNumber(raw)
   if (broken !== null) return unusable("invalid_value", `${broken} is not a number.`)
-  const currency = raw.currency === null ? "" : raw.currency.trim().toUpperCase()
-  if (currency !== "" && !knownCurrencies.has(currency)) {
-    return unusable("unknown_currency", "properties.currency is no code of ISO 4217.")
-  }
-  const text = (name: TextName, isPersonal: (text: string) => boolean): string | null => {
-    const value = raw[name]
-    return value === null ? null : take(`properties.${name}`, value, isPersonal, drop)
-  }
+  const currency = currencyOf(raw.currency)
+  if (currency === undefined) return unusable("unknown_currency", "properties.currency is no code of ISO 4217.")
+  const text = (name: TextName, value: string | null): string | null =>
+    value === null ? null : unlessDropped(normalizeText(value, personal, "names"), "properties.", name, drop)
+  const code = (name: TextName, value: string | null): string | null =>
+    value === null ? null : unlessDropped(normalizeText(value, personal, "no names"), "properties.", name, drop)
   return {
     properties: {
       value: raw.value,
-      currency: currency === "" ? null : currency,
-      order_id: text("order_id", personal.inText),
+      currency,
+      order_id: text("order_id", raw.order_id),
       items: raw.items.length === 0 ? raw.items : normalizeItems(raw.items, personal, drop),
       num_items: raw.num_items,
-      search_string: text("search_string", personal.inText),
-      content_type: text("content_type", personal.inCode),
-      content_name: text("content_name", personal.inText),
-      content_category: text("content_category", personal.inCode),
-      sign_up_method: text("sign_up_method", personal.inText),
-      status: text("status", personal.inText),
+      search_string: text("search_string", raw.search_string),
+      content_type: code("content_type", raw.content_type),
+      content_name: text("content_name", raw.content_name),
+      content_category: code("content_category", raw.content_category),
+      sign_up_method: text("sign_up_method", raw.sign_up_method),
+      status: text("status", raw.status),
       predicted_ltv: raw.predicted_ltv,
-      description: text("description", personal.inText),
-      shop_id: text("shop_id", personal.inText),
-      customer_type: text("customer_type", personal.inText),
-      delivery_category: text("delivery_category", personal.inCode),
-      coupon: text("coupon", personal.inText),
+      description: text("description", raw.description),
+      shop_id: text("shop_id", raw.shop_id),
+      customer_type: text("customer_type", raw.customer_type),
+      delivery_category: code("delivery_category", raw.delivery_category),
+      coupon: text("coupon", raw.coupon),
       custom: normalizeCustom(raw.custom, personal, drop)
     }
   }
 }
 
+type Drop = (field: string, reason: DropReason) => void
 type TextName = { [K in keyof Properties]: Properties[K] extends string | null ? K : never }[keyof Properties]
 
-/** Text of the event: cleaned and bounded; left out where it tells personal data. */
-export const normalizeText = (raw: string, isPersonal: (text: string) => boolean): Field<string | null> => {
-  const text = clean(raw)
-  // An empty text says nothing and is no loss worth a note.
-  if (text === "") return kept(null)
-  if (text.length > textLengthMax) return { dropped: "too_long" }
-  return isPersonal(text) ? { dropped: "personal_data" } : kept(text)
+/**
+ * Text of the event: cleaned and bounded; a reason where it is too long or tells personal data.
+ *
+ * @param search whether the customer's names are looked for as well, which are more likely a brand in some texts
+ */
+export const normalizeText = (
+  raw: string,
+  personal: PersonalData,
+  search: "names" | "no names"
+): string | null | Dropped => {
+  let text = raw
+  let scan = scanText(raw)
+  if ((scan & plain) === 0) {
+    text = clean(raw)
+    // An empty text says nothing and is no loss worth a note.
+    if (text === "") return null
+    if (text !== raw) scan = scanText(text)
+  }
+  if (text.length > textLengthMax) return tooLong
+  return (search === "names" ? personal.inText(text, scan) : personal.inCode(text, scan)) ? isPersonal : text
+}
+
+export interface Dropped {
+  readonly dropped: DropReason
+}
+const tooLong: Dropped = { dropped: "too_long" }
+const isPersonal: Dropped = { dropped: "personal_data" }
+
+/** The path of the field is put together only where it is told. */
+export const unlessDropped = (
+  result: string | null | Dropped,
+  path: string,
+  name: string,
+  drop: Drop
+): string | null => {
+  if (result === null || typeof result === "string") return result
+  drop(path + name, result.dropped)
+  return null
+}
+
+/** Undefined where it is no code of ISO 4217. */
+const currencyOf = (raw: string | null): string | null | undefined => {
+  if (raw === null) return null
+  if (knownCurrencies.has(raw)) return raw
+  const currency = raw.trim().toUpperCase()
+  if (currency === "") return null
+  return knownCurrencies.has(currency) ? currency : undefined
 }
 
 const unusable = (reason: Unusable["reason"], message: string): PropertiesResult => ({ unusable: { reason, message } })
-
-const take = (
-  field: string,
-  raw: string,
-  isPersonal: (text: string) => boolean,
-  drop: (field: string, reason: DropReason) => void
-): string | null => {
-  const result = normalizeText(raw, isPersonal)
-  if ("value" in result) return result.value
-  drop(field, result.dropped)
-  return null
-}
 
 const brokenNumber = (raw: Properties): string | null => {
   if (isBroken(raw.value)) return "properties.value"
@@ -92,35 +121,45 @@ const brokenNumber = (raw: Properties): string | null => {
 
 const isBroken = (value: number | null): boolean => value !== null && !Number.isFinite(value)
 
-const normalizeItems = (
-  items: ReadonlyArray<Item>,
-  personal: PersonalData,
-  drop: (field: string, reason: DropReason) => void
-): ReadonlyArray<Item> => {
+const normalizeItems = (items: ReadonlyArray<Item>, personal: PersonalData, drop: Drop): ReadonlyArray<Item> => {
   const kept: Array<Item> = []
   for (let index = 0; index < items.length; index++) {
-    const item = items[index]!
-    const path = `properties.items[${index}]`
-    const id = clean(item.id)
-    if (id === "") drop(path, "missing_item_id")
-    else if (id.length > textLengthMax || personal.inCode(id)) drop(path, "personal_data")
-    else {
-      const text = (name: "name" | "category" | "brand" | "delivery_category", inName: boolean): string | null => {
-        const value = item[name]
-        return value === null ? null : take(`${path}.${name}`, value, inName ? personal.inText : personal.inCode, drop)
-      }
-      kept.push({
-        id,
-        name: text("name", true),
-        category: text("category", false),
-        brand: text("brand", false),
-        quantity: item.quantity,
-        price: item.price,
-        delivery_category: text("delivery_category", false)
-      })
-    }
+    const item = normalizeItem(items[index]!, index, personal, drop)
+    if (item !== null) kept.push(item)
   }
   return kept
+}
+
+const normalizeItem = (item: Item, index: number, personal: PersonalData, drop: Drop): Item | null => {
+  const id = normalizeText(item.id, personal, "no names")
+  if (typeof id !== "string") {
+    drop(`properties.items[${index}]`, id === null ? "missing_item_id" : "personal_data")
+    return null
+  }
+  return {
+    id,
+    name: itemText("name", item.name, index, "names", personal, drop),
+    category: itemText("category", item.category, index, "no names", personal, drop),
+    brand: itemText("brand", item.brand, index, "no names", personal, drop),
+    quantity: item.quantity,
+    price: item.price,
+    delivery_category: itemText("delivery_category", item.delivery_category, index, "no names", personal, drop)
+  }
+}
+
+const itemText = (
+  name: "name" | "category" | "brand" | "delivery_category",
+  value: string | null,
+  index: number,
+  search: "names" | "no names",
+  personal: PersonalData,
+  drop: Drop
+): string | null => {
+  if (value === null) return null
+  const result = normalizeText(value, personal, search)
+  if (typeof result === "string" || result === null) return result
+  drop(`properties.items[${index}].${name}`, result.dropped)
+  return null
 }
 
 const normalizeCustom = (

@@ -1,6 +1,6 @@
 /** The value of a raw record to a raw event: Confluent-Avro (magic byte 0) or one JSON object. */
 import { isUtf8 } from "node:buffer"
-import { Result } from "effect"
+import * as Result from "effect/Result"
 import type { RawEvent } from "../../schemas/types.gen.ts"
 import type { Decoded, Undecodable } from "../avro/codecs.ts"
 import { type JsonEvent, rawEventFromJson } from "./json-event.ts"

@@ -1,7 +1,9 @@
 /** URLs without personal data: parameters, path segments and fragments that tell a person are taken out. */
 import { alreadyHashed } from "../identity/sha256.ts"
 import { clean } from "../identity/text.ts"
-import { isIdentifierName, type PersonalData } from "./personal-data.ts"
+import { isIdentifierName, mayEndIdentifier } from "./identifier-name.ts"
+import type { PersonalData } from "./personal-data.ts"
+import { hasAt, hasEscape, plain, scanText } from "./text-scan.ts"
 
 export interface CleanUrl {
   /** Null where the value is no URL. */
@@ -11,9 +13,10 @@ export interface CleanUrl {
 
 /** Bytes that tell nothing of a person stay exactly as they were: platforms match URLs literally. */
 export const cleanUrl = (raw: string, personal: PersonalData): CleanUrl => {
-  const url = clean(raw)
-  if (url.length > urlLengthMax || !URL.canParse(url)) return { url: null, removed: false }
-  if (isHarmless(url, personal)) return { url, removed: false }
+  const rawScan = scanText(raw)
+  const url = (rawScan & plain) === 0 ? clean(raw) : raw
+  if (url.length > urlLengthMax || !canParse(url)) return { url: null, removed: false }
+  if (isHarmless(url, url === raw ? rawScan : scanText(url), personal)) return { url, removed: false }
   const hash = url.indexOf("#")
   const beforeHash = hash < 0 ? url : url.slice(0, hash)
   const mark = beforeHash.indexOf("?")
@@ -36,7 +39,8 @@ export const cleanUrl = (raw: string, personal: PersonalData): CleanUrl => {
  * Whether the parts need not be looked at one by one: what no part of the whole tells, no part alone does. Only names and
  * international numbers of parameters are looked for in each.
  */
-const isHarmless = (url: string, personal: PersonalData): boolean => {
+const isHarmless = (url: string, scan: number, personal: PersonalData): boolean => {
+  if ((scan & (plain | hasAt | hasEscape)) === plain && !mayHaveIdentifier(url)) return !personal.inText(url, scan)
   if (url.includes("@") || personal.inText(decoded(url))) return false
   for (let at = firstMark(url, 0); at >= 0; at = firstMark(url, at + 1)) {
     const end = firstMark(url, at + 1)
@@ -49,6 +53,14 @@ const isHarmless = (url: string, personal: PersonalData): boolean => {
   return true
 }
 
+/** Whether a parameter of a URL without escapes may have the name of an identifier, or an international number as its value. */
+const mayHaveIdentifier = (url: string): boolean => {
+  for (let at = url.indexOf("="); at >= 0; at = url.indexOf("=", at + 1)) if (mayEndIdentifier(url, at)) return true
+  return url.includes("00") && zerosFirst.test(url)
+}
+
+const zerosFirst = /[?&#=]00/
+
 /** Where the next parameter begins: at `?`, `&` or `#`. */
 const firstMark = (url: string, from: number): number => {
   for (let at = from; at < url.length; at++) {
@@ -57,6 +69,12 @@ const firstMark = (url: string, from: number): number => {
   }
   return -1
 }
+
+/** Web addresses of the usual shape; a test holds the expression against the parser, which asks the same of them. */
+const canParse = (url: string): boolean => usualUrl.test(url) || URL.canParse(url)
+
+/** Names of letters and digits with a country or a kind behind them, which neither IPv4 nor punycode can be. */
+const usualUrl = /^https?:\/\/(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,}(?:[/?#]|$)/
 
 /** `https://name:password@host/` becomes `https://host/`. */
 const withoutUserInfo = (place: string): string => place.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, "$1")

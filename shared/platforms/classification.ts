@@ -2,7 +2,8 @@
  * Classification is data: `schemas/classification/<name>.json` says for each documented code what it means. This reads a
  * table once and finds, for the signs of an answer, the first row that matches all of them.
  */
-import { Duration, Schema } from "effect"
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
 import http from "../../schemas/classification/http.json" with { type: "json" }
 import type { EventVerdict } from "./connector.ts"
 import { safeText } from "./response.ts"

@@ -1,5 +1,7 @@
 /** The specification's common contract of every connector, on top of its pure parts: for the command line and for checks. */
-import { Clock, Effect, Result } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type { MappedEvent, NormalizedEvent, NormalizedUser } from "../../schemas/types.gen.ts"
 import type {
   CAPIResponse,

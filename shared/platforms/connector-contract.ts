@@ -4,7 +4,9 @@
  */
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Layer } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as fc from "fast-check"
 import type { MappedEvent } from "../../schemas/types.gen.ts"
 import { type ConnectorClient, connectorClient } from "./connect.ts"

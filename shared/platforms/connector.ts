@@ -2,8 +2,10 @@
  * A connector: what one kind of ad platform needs, as pure functions. The mapper uses `map`; the delivery engine uses
  * `request`, `verdict` and `limits`; nothing here performs an effect, so each part is tested alone.
  */
-import type { Duration, Redacted } from "effect"
-import type { MappedEvent, NormalizedEvent, NormalizedUser } from "../../schemas/types.gen.ts"
+import type * as Duration from "effect/Duration"
+import type * as Redacted from "effect/Redacted"
+import type { NormalizedEvent, NormalizedUser } from "../../schemas/types.gen.ts"
+import type { SendableEvent } from "../avro/codecs.ts"
 import type { Connection } from "../connections/connection.ts"
 import type { ConnectorKind, Platform } from "./platform.ts"
 
@@ -41,6 +43,8 @@ export interface HttpRequestSpec {
   readonly secretHeaders: Readonly<Record<string, Redacted.Redacted>>
   readonly secretParams: Readonly<Record<string, Redacted.Redacted>>
   readonly body: string | null
+  /** Writes the bytes of `body`, without making its text, into memory of at least their number that `take` gives. */
+  readonly bodyBytes?: (take: (bytes: number) => Buffer) => Buffer
   /** A form of secrets (OAuth), sent as application/x-www-form-urlencoded in place of `body`. */
   readonly secretForm?: Readonly<Record<string, Redacted.Redacted>>
 }
@@ -152,8 +156,8 @@ export interface Connector {
   readonly formatUserData: (user: NormalizedUser, context: MappingContext) => JsonObject
   readonly mapEvent: (event: NormalizedEvent, context: MappingContext) => MapResult
   /** One request for events of one batch group. */
-  readonly request: (events: ReadonlyArray<MappedEvent>, context: RequestContext) => HttpRequestSpec
-  readonly verdict: (response: HttpResponseSpec, events: ReadonlyArray<MappedEvent>) => BatchVerdict
+  readonly request: (events: ReadonlyArray<SendableEvent>, context: RequestContext) => HttpRequestSpec
+  readonly verdict: (response: HttpResponseSpec, events: ReadonlyArray<SendableEvent>) => BatchVerdict
   /** A harmless request that shows whether host, account and credential work. */
   readonly probe: (context: RequestContext) => HttpRequestSpec
   readonly probeVerdict: (response: HttpResponseSpec) => EventVerdict

@@ -1,6 +1,6 @@
 /** What the contract of connectors checks verdicts with, and what it throws at them. */
 import { assert } from "@effect/vitest"
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 import * as fc from "fast-check"
 import type { BatchVerdict, ErrorClass } from "./connector.ts"
 

@@ -1,5 +1,5 @@
 /** What tests of connectors start from. */
-import { Redacted } from "effect"
+import * as Redacted from "effect/Redacted"
 import type { MappedEvent } from "../../schemas/types.gen.ts"
 import type { Connection } from "../connections/connection.ts"
 import { builtinConnection } from "../mapping/builtin.ts"

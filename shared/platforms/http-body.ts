@@ -1,6 +1,6 @@
 import { promisify } from "node:util"
 import { brotliDecompress, constants, gunzip, inflate } from "node:zlib"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { type HttpFailure, httpFailure } from "./http-failure.ts"
 
 /**

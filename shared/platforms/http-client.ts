@@ -1,10 +1,14 @@
 /** The one place where a request leaves for a platform: bounded in time, size and connections, silent about secrets. */
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import { Clock, Context, Effect, Layer, Redacted, type Scope, Stream } from "effect"
-import { HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import type { HttpRequestSpec, HttpResponseSpec } from "./connector.ts"
 import { decodeBody } from "./http-body.ts"
-import { HttpFailure, httpFailure, httpFailureFrom } from "./http-failure.ts"
+import { dispatch } from "./http-dispatch.ts"
+import { type HttpFailure, httpFailure, httpFailureFrom } from "./http-failure.ts"
 import { type ConnectionPool, makePool, type PoolOptions, type PoolStatistics } from "./http-pool.ts"
 
 export interface HttpTransportOptions extends PoolOptions {
@@ -40,57 +44,62 @@ export const makeHttpTransport = (
 ): Effect.Effect<HttpTransport["Service"], never, Scope.Scope> =>
   Effect.gen(function* () {
     const complete = { ...httpTransportDefaults, ...options }
-    const pool = yield* makePool(complete)
-    const client = yield* NodeHttpClient.makeUndici.pipe(
-      Effect.provideService(NodeHttpClient.Dispatcher, pool.dispatcher)
-    )
-    return transportOver(client, pool, complete)
+    return transportOver(yield* makePool(complete), complete)
   })
 
 /** `makeHttpTransport` as a layer. */
 export const layerHttpTransport = (options: Partial<HttpTransportOptions> = {}): Layer.Layer<HttpTransport> =>
   Layer.effect(HttpTransport, makeHttpTransport(options))
 
-const transportOver = (
-  client: HttpClient.HttpClient,
-  pool: ConnectionPool,
-  options: HttpTransportOptions
-): HttpTransport["Service"] => {
-  // The scope aborts what is still under way when a request ends early (out of time, body cut), so that its connection is freed.
-  const scoped = HttpClient.withScope(client)
+const transportOver = (pool: ConnectionPool, options: HttpTransportOptions): HttpTransport["Service"] => {
   const execute = (request: HttpRequestSpec): Effect.Effect<HttpResponseSpec, HttpFailure> => {
-    const host = hostOf(request.url)
-    return Effect.gen(function* () {
-      const response = yield* scoped.execute(clientRequest(request))
-      const bytes = yield* readBody(response, options.responseBytesMax)
-      const body = yield* decodeBody(bytes, response.headers["content-encoding"], options.responseBytesMax, host)
-      const receivedAt = yield* Clock.currentTimeMillis
-      return { status: response.status, headers: { ...response.headers }, body, receivedAt }
-    }).pipe(
-      Effect.mapError((error) => (error instanceof HttpFailure ? error : httpFailureFrom(error, host))),
-      Effect.scoped,
+    const url = urlOf(request)
+    if (url === null) return pool.counted(Effect.fail(httpFailure("invalid_request", noHost)))
+    return exchange(pool, request, url, options).pipe(
       Effect.timeoutOrElse({
         duration: options.timeoutMillis,
-        orElse: () => Effect.fail(httpFailure("timeout", host))
+        orElse: () => Effect.fail(httpFailure("timeout", url.host))
       }),
-      // Neither trace headers to the platform nor its URL into a span.
-      Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
-      Effect.provideService(HttpClient.TracerPropagationEnabled, false),
       pool.counted
     )
   }
   return { execute, statistics: pool.statistics }
 }
 
-const clientRequest = (request: HttpRequestSpec): HttpClientRequest.HttpClientRequest => {
+const exchange = (
+  { dispatcher, bodies }: ConnectionPool,
+  request: HttpRequestSpec,
+  url: URL,
+  { responseBytesMax }: HttpTransportOptions
+): Effect.Effect<HttpResponseSpec, HttpFailure> =>
+  Effect.suspend(() => {
+    let taken: Buffer | null = null
+    const take = (bytes: number): Buffer => {
+      taken = bodies.take(bytes)
+      return taken
+    }
+    const body = bodyOf(request, take)
+    const wire = { method: request.method, url, headers: headersOf(request, body), body }
+    return Effect.matchEffect(dispatch(dispatcher, wire, responseBytesMax), {
+      onFailure: (error) => Effect.fail(httpFailureFrom(error, url.host)),
+      onSuccess: (answer) => {
+        if (taken !== null) bodies.give(taken)
+        const text = decodeBody(answer.body, answer.headers["content-encoding"], responseBytesMax, url.host)
+        return Effect.zipWith(text, Clock.currentTimeMillis, (body, receivedAt) => ({ ...answer, body, receivedAt }))
+      }
+    })
+  })
+
+const bodyOf = (request: HttpRequestSpec, take: (bytes: number) => Buffer): Buffer | string | null => {
+  if (request.bodyBytes !== undefined) return request.bodyBytes(take)
+  return request.secretForm === undefined ? request.body : formOf(request.secretForm)
+}
+
+const headersOf = (request: HttpRequestSpec, body: Buffer | string | null): Record<string, string> => {
   const headers: Record<string, string> = { "user-agent": "capi-relay", "accept-encoding": "gzip", ...request.headers }
   for (const [name, value] of Object.entries(request.secretHeaders)) headers[name] = Redacted.value(value)
-  const bare = HttpClientRequest.make(request.method)(request.url).pipe(
-    HttpClientRequest.setUrlParams(request.secretParams),
-    HttpClientRequest.setHeaders(headers)
-  )
-  const body = request.secretForm === undefined ? request.body : formOf(request.secretForm)
-  return body === null ? bare : HttpClientRequest.bodyText(bare, body, headers["content-type"] ?? "application/json")
+  if (body !== null) headers["content-type"] ??= "application/json"
+  return headers
 }
 
 const formOf = (form: Readonly<Record<string, Redacted.Redacted>>): string => {
@@ -99,20 +108,11 @@ const formOf = (form: Readonly<Record<string, Redacted.Redacted>>): string => {
   return fields.toString()
 }
 
-const readBody = (response: HttpClientResponse.HttpClientResponse, bytesMax: number) =>
-  Effect.gen(function* () {
-    const declared = Number(response.headers["content-length"])
-    if (declared <= bytesMax) return Buffer.from(yield* response.arrayBuffer)
-    const chunks: Array<Uint8Array> = []
-    let size = 0
-    yield* Stream.runForEachWhile(response.stream, (chunk) =>
-      Effect.sync(() => {
-        chunks.push(chunk)
-        size += chunk.byteLength
-        return size < bytesMax
-      })
-    )
-    return Buffer.concat(chunks).subarray(0, bytesMax)
-  })
+const urlOf = ({ url, secretParams }: HttpRequestSpec): URL | null => {
+  const parsed = URL.parse(url)
+  if (parsed !== null)
+    for (const [name, value] of Object.entries(secretParams)) parsed.searchParams.append(name, Redacted.value(value))
+  return parsed
+}
 
-const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : "invalid address")
+const noHost = "invalid address"

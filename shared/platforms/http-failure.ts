@@ -1,4 +1,4 @@
-import { Data } from "effect"
+import * as Data from "effect/Data"
 import type { BatchVerdict, ErrorClass, EventVerdict } from "./connector.ts"
 import { all, batchHead } from "./verdicts.ts"
 

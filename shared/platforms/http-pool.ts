@@ -1,6 +1,9 @@
 /** The connection pool of one platform: opens connections as requests wait for one, closes those that stay idle. */
 import * as Undici from "@effect/platform-node/Undici"
-import { Clock, Effect, type Scope } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { BodyBuffers } from "./body-buffers.ts"
 import type { HttpFailure } from "./http-failure.ts"
 
 export interface PoolOptions {
@@ -33,6 +36,8 @@ export interface PoolStatistics {
 
 export interface ConnectionPool {
   readonly dispatcher: Undici.Dispatcher
+  /** For bodies that are sent over this pool. */
+  readonly bodies: BodyBuffers
   readonly statistics: Effect.Effect<PoolStatistics>
   /** Counts a request's start, end, duration and failure. */
   readonly counted: <A>(request: Effect.Effect<A, HttpFailure>) => Effect.Effect<A, HttpFailure>
@@ -56,12 +61,13 @@ interface Counters {
 }
 
 const openPool = (options: PoolOptions): ConnectionPool => {
+  const bodies = new BodyBuffers()
   const agent = new Undici.Agent({
     // undici treats 1 as "no pool"; a pool of one is meant.
     factory: (origin, poolOptions) => new Undici.Pool(origin, poolOptions),
     connections: options.connections,
     allowH2: false,
-    connectTimeout: options.connectTimeoutMillis,
+    connect: watchedConnector(options, bodies),
     keepAliveTimeout: options.idleMillis,
     keepAliveMaxTimeout: options.idleMillis,
     clientTtl: options.connectionLifeMillis
@@ -92,7 +98,19 @@ const openPool = (options: PoolOptions): ConnectionPool => {
         Effect.ensuring(note)
       )
     })
-  return { dispatcher: agent, counted, statistics: Effect.sync(() => statisticsOf(agent, counters, failures, options)) }
+  const statistics = Effect.sync(() => statisticsOf(agent, counters, failures, options))
+  return { dispatcher: agent, bodies, counted, statistics }
+}
+
+/** undici's own connector, whose sockets tell when they have sent what they were given. */
+const watchedConnector = (options: PoolOptions, bodies: BodyBuffers): Undici.buildConnector.connector => {
+  const connect = Undici.buildConnector({ allowH2: false, timeout: options.connectTimeoutMillis })
+  return (target, callback) =>
+    connect(target, (...[error, socket]) => {
+      if (error !== null) return callback(error, null)
+      bodies.watch(socket)
+      return callback(null, socket)
+    })
 }
 
 const statisticsOf = (

@@ -1,9 +1,9 @@
 /** Pieces that the requests of several platforms share. */
 import { createHmac } from "node:crypto"
-import { Redacted } from "effect"
-import type { MappedEvent } from "../../schemas/types.gen.ts"
+import * as Redacted from "effect/Redacted"
 import type { Connection } from "../connections/connection.ts"
 import type { HttpRequestSpec, RequestContext, Secret } from "./connector.ts"
+import type { JsonBody } from "./json-body.ts"
 
 /** Scheme and host, without a trailing slash; a host without a scheme is https. */
 export const originOf = (connection: Connection): string => withScheme(connection.endpoint.host)
@@ -27,21 +27,6 @@ export const secretField = (secret: Secret, field: string): Redacted.Redacted =>
 export const bearer = (secret: Secret): Redacted.Redacted =>
   Redacted.make(`Bearer ${Redacted.value(secretField(secret, "access_token"))}`)
 
-/**
- * `{"data":[a,b],"more":1}`: a request body whose list holds the events' payloads exactly as they were mapped. They are
- * joined as text, never parsed and written again, so that the same event gives the same bytes at each sending.
- */
-export const jsonBody = (
-  list: string,
-  payloads: ReadonlyArray<Pick<MappedEvent, "payload">>,
-  fields: Readonly<Record<string, unknown>>
-): string => {
-  let elements = ""
-  for (let index = 0; index < payloads.length; index++) elements += (index === 0 ? "" : ",") + payloads[index]!.payload
-  const rest = JSON.stringify(fields)
-  return `{"${list}":[${elements}]${rest === "{}" ? "" : `,${rest.slice(1, -1)}`}}`
-}
-
 /** Meta's and WhatsApp's proof that the sender knows the app's secret: HMAC-SHA256 of the token, in hex. Optional. */
 export const appSecretProof = (secret: Secret): HttpRequestSpec["secretParams"] => {
   const { access_token, app_secret } = secret
@@ -53,14 +38,24 @@ export const appSecretProof = (secret: Secret): HttpRequestSpec["secretParams"] 
 /** A POST of JSON with a token in the Authorization header. */
 export const postJson = (
   url: string,
-  body: string,
+  body: string | JsonBody,
   context: RequestContext,
   more: Partial<Pick<HttpRequestSpec, "headers" | "secretHeaders" | "secretParams">> = {}
-): HttpRequestSpec => ({
-  method: "POST",
-  url,
-  headers: { "content-type": "application/json", ...more.headers },
-  secretHeaders: more.secretHeaders ?? { authorization: bearer(context.secret) },
-  secretParams: more.secretParams ?? {},
-  body
-})
+): HttpRequestSpec => {
+  const head = {
+    method: "POST",
+    url,
+    headers: { "content-type": "application/json", ...more.headers },
+    secretHeaders: more.secretHeaders ?? { authorization: bearer(context.secret) },
+    secretParams: more.secretParams ?? {}
+  } as const
+  if (typeof body === "string") return { ...head, body }
+  return {
+    ...head,
+    // The text is for who wants to read it: what is sent are the bytes.
+    get body() {
+      return body.text()
+    },
+    bodyBytes: body.bytes
+  }
+}

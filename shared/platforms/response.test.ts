@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 import * as fc from "fast-check"
 import { bodyObject, countOf, numberOf, retryAfterOf, safeText, textMax, textOf } from "./response.ts"
 

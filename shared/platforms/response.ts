@@ -1,5 +1,6 @@
 /** Reads answers of any kind, also hostile ones: every function here is total. */
-import { Duration, Result } from "effect"
+import * as Duration from "effect/Duration"
+import * as Result from "effect/Result"
 import type { HttpResponseSpec, Json, JsonObject } from "./connector.ts"
 
 /** The body as a JSON object; null where it is anything else (HTML, cut off, empty, an array without an object). */

@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { MappedEvent } from "../../schemas/types.gen.ts"
 import type { Execute } from "./connect.ts"
 import type { BatchVerdict, CAPIResponse, Connector, EventVerdict, RequestContext } from "./connector.ts"

@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Data, Redacted } from "effect"
+import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
+import * as Redacted from "effect/Redacted"
 import { SettingsError } from "../config/settings.ts"
 import { KafkaError } from "../kafka/port.ts"
 import { KnownSecrets } from "../telemetry/redaction.ts"

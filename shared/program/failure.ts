@@ -1,5 +1,5 @@
 /** How a program tells why it ended: one line with the next step, and an exit code that scripts can use. */
-import { Cause } from "effect"
+import * as Cause from "effect/Cause"
 import { type KnownSecrets, processSecrets, redact } from "../telemetry/redaction.ts"
 
 /** Exit codes of every program and command. */

@@ -1,5 +1,7 @@
 /** The services that every program stands on, built from the settings. */
-import { Effect, Layer, Schedule } from "effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import type { Codecs, RegistryError } from "../avro/codecs.ts"
 import { registryLayer } from "../avro/registry.ts"
 import { type Settings, SettingsService } from "../config/settings.ts"

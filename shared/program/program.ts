@@ -1,7 +1,12 @@
 /** A program: one or several processors in one process, from its settings to its clean end. */
 import process from "node:process"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { ConfigProvider, Effect, Exit, Layer, type Runtime, type Scope } from "effect"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import type * as Runtime from "effect/Runtime"
+import type * as Scope from "effect/Scope"
 import { environment, environmentProvider } from "../config/environment.ts"
 import { loadSettings, SettingsService } from "../config/settings.ts"
 import type { Processor } from "../stream/contract.ts"

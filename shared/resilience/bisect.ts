@@ -4,7 +4,7 @@
  * the second, which is then split without being sent. A bad item found by such a conclusion is sent once alone, so that
  * nothing is blamed that the platform has not refused by itself.
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 
 /**
  * What sending a piece told: `taken` means all its items are good, `refused` that some is bad and none was taken,

@@ -1,6 +1,9 @@
 import { assert, it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Stream } from "effect"
-import { TestClock } from "effect/testing"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
 import fc from "fast-check"
 import { type CallOutcome, type CircuitBreaker, type CircuitState, makeCircuitBreaker } from "./circuit-breaker.ts"
 

@@ -3,7 +3,13 @@
  * have succeeded it closes. Effect's own (experimental) breaker admits one probe and rejects instead of waiting, while
  * a delivery has to wait for its platform, so this one is ours.
  */
-import { Clock, Deferred, Duration, Effect, Exit, Stream, SubscriptionRef } from "effect"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
 
 export type CircuitState = "CLOSED" | "OPEN" | "HALF_OPEN"
 

@@ -1,6 +1,9 @@
 import { assert, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Fiber } from "effect"
-import { TestClock } from "effect/testing"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
 import fc from "fast-check"
 import { makeRateLimiter, rateLimiterDefaults } from "./rate-limiter.ts"
 

@@ -4,7 +4,10 @@
  * this instance owns, with the usage that the platform reports, and after an outage. Effect's (unstable) limiter
  * has fixed limits for a key, so this one is ours.
  */
-import { Clock, Duration, Effect, Semaphore } from "effect"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
 import { type BucketRate, refill, type TokenBucket, take, waitFor } from "./token-bucket.ts"
 
 /** Capacity and refill of one bucket. */

@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 import fc from "fast-check"
 import { mayRetry, retryDefaults, retryDelay } from "./retry-policy.ts"
 

@@ -1,5 +1,5 @@
 /** The specification's retries: 3, after 1, 2 and 4 s, jittered; a platform's own wish (Retry-After) is honoured. */
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 
 export interface RetryPolicy {
   /** Delay before each retry; their number is the number of retries. */

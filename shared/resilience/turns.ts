@@ -1,5 +1,6 @@
 /** Permits that go to the most urgent of those who wait, and among equals to the first: earliest deadline first. */
-import { Deferred, Effect } from "effect"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
 
 export interface Turns {
   /** Runs an effect while it holds a permit. The smaller `deadline`, the sooner its turn comes. */

@@ -1,7 +1,10 @@
 /** What a commit may cover: only what was processed, whatever the two fibers of a partition do between. */
 import { assert, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Fiber } from "effect"
-import { TestClock } from "effect/testing"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
 import { copy, copyOf, settle, world } from "../testing/runtime-world.ts"
 import type { Batch } from "./contract.ts"
 import { Intake } from "./intake.ts"

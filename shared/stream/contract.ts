@@ -4,7 +4,9 @@
  * transaction, restores state before the first batch, bounds what is in flight, and stops cleanly.
  * So no processor knows an offset, a transaction or a client.
  */
-import type { Duration, Effect, Scope } from "effect"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { KafkaError } from "../kafka/port.ts"
 
 /** A record as it came from Kafka. `topic` is the logical name (no prefix); `timestamp` in milliseconds since the epoch. */
@@ -18,6 +20,7 @@ export interface Inbound {
   readonly headers: Readonly<Record<string, string>>
   /** Bytes of key and value, where they are known without making either. */
   readonly bytes?: number
+  readonly lease?: { readonly release: () => void } | null
 }
 
 /** A record to write. `topic` is the logical name; without `partition` the key decides (murmur2, as Java's client). */
@@ -39,6 +42,8 @@ export interface Batch {
 /** What a batch leads to. Its outputs and the batch's end offset are committed together or not at all. */
 export interface Step {
   readonly outputs: ReadonlyArray<Outbound>
+  /** Called once the outputs are committed: nobody reads their values any more. Not called where the commit failed. */
+  readonly release?: () => void
 }
 
 /** How records are gathered into a batch: it closes at the first limit reached. */
@@ -98,6 +103,11 @@ export interface Processor<E = never, R = never> {
   readonly stepDeadline?: Duration.Duration
   /** Records that are not for this processor are passed over, cheaply, before batching; their offsets are committed. */
   readonly accept?: (record: Inbound) => boolean
+  /**
+   * True where nothing that a step leaves behind is a view of its records' keys, values or headers (outputs are written by then,
+   * what is remembered is copied): the runtime uses their memory again when the step is complete.
+   */
+  readonly letsGoOfRecords?: boolean
   /** `active-standby`: one member of the group owns all partitions, so that it sees the whole topic. */
   readonly assignment?: "balanced" | "active-standby"
   /** Opened when a partition is assigned; its scope closes when the partition is revoked. */

@@ -2,6 +2,8 @@ import { assert, it } from "@effect/vitest"
 import type { FetchedRecord } from "../kafka/port.ts"
 import { inboundOf } from "./inbound.ts"
 
+const lease = { release: () => undefined }
+
 /** As a client may make it: what is asked for is cut from the fetched bytes only then. */
 class LazyRecord implements FetchedRecord {
   readonly topic = "prod.raw-events"
@@ -17,6 +19,7 @@ class LazyRecord implements FetchedRecord {
   get headers() {
     return { connection: "meta" }
   }
+  readonly lease = lease
 }
 
 // Red when the copy is a spread, which leaves out what a record makes on demand.
@@ -28,7 +31,8 @@ it("keeps all of a record under another name of its topic", () => {
     timestamp: 1_795_000_000_000,
     key: Buffer.from("k"),
     value: Buffer.from("v"),
-    headers: { connection: "meta" }
+    headers: { connection: "meta" },
+    lease
   })
 })
 

@@ -1,6 +1,8 @@
 import { assert, it } from "@effect/vitest"
-import { Clock, Duration, Effect } from "effect"
-import { TestClock } from "effect/testing"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
 import { Intake } from "./intake.ts"
 
 const record = {

@@ -2,7 +2,9 @@
  * The queue of one partition: records come in from the member's fetches and go out as batches. It bounds the bytes that are
  * fetched and not yet committed by pausing the partition, and passes over what the processor doesn't accept.
  */
-import { type Clock, Duration, Effect } from "effect"
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import type { FetchedRecord, KafkaError } from "../kafka/port.ts"
 import type { BatchLimits, Inbound } from "./contract.ts"
 import { inboundOf } from "./inbound.ts"
@@ -55,7 +57,10 @@ export class Intake {
     const wasEmpty = this.isEmpty
     for (const found of fetched) {
       const record = inboundOf(found, topic)
-      if (accept !== undefined && !accept(record)) continue
+      if (accept !== undefined && !accept(record)) {
+        record.lease?.release()
+        continue
+      }
       this.records.push(record)
       this.queuedBytes += recordBytes(record)
     }

@@ -1,5 +1,5 @@
 /** What the runtime tells about its work, for metrics, health and watchdogs. Topics are logical names (no prefix). */
-import { Context } from "effect"
+import * as Context from "effect/Context"
 
 interface AtPartition {
   readonly processor: string

@@ -3,7 +3,10 @@
  * fences the owner before and ends its transaction; only then is the committed offset read; then state is restored, and
  * records flow from there.
  */
-import { Clock, Duration, Effect, type Scope } from "effect"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { KafkaClient, KafkaError, type Member, type TopicPartition } from "../kafka/port.ts"
 import type { Outbound, PartitionTask, Processor, Restore } from "./contract.ts"
 import { inboundOf } from "./inbound.ts"

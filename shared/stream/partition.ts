@@ -1,5 +1,10 @@
 /** The life of one assigned partition: open, work, and after any failure open again, until it is revoked or drained. */
-import { Cause, Duration, Effect, Exit, Random, type Scope } from "effect"
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
 import { type FetchedRecord, type KafkaClient, KafkaError } from "../kafka/port.ts"
 import type { Intake } from "./intake.ts"
 import { openAndRun, type PartitionContext } from "./open-partition.ts"

@@ -2,7 +2,12 @@
  * One open partition at work: batches are formed, up to `concurrency` steps run at a time, and complete steps are committed in
  * order, as many as are ready in one transaction. Ends when the intake has ended and all that was taken is committed.
  */
-import { Clock, type Duration, Effect, Exit, type Scope, Semaphore } from "effect"
+import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import type { KafkaError, ProducedRecord, TopicPartition, TransactionalProducer } from "../kafka/port.ts"
 import type { Batch, Outbound, PartitionTask, Processor, Step } from "./contract.ts"
 import type { Intake, TakenBatch } from "./intake.ts"
@@ -101,9 +106,12 @@ const startStep = <E, R>(
   state.steps.push(step)
   options.onBatch(taken)
   const batch: Batch = { topic, partition: at.partition, records: taken.records }
+  const leases = processor.letsGoOfRecords === true ? taken.records.map(({ lease }) => lease) : []
   const complete = (exit: Exit.Exit<Step, E | KafkaError>) =>
     Effect.suspend(() => {
       step.exit = exit
+      // After a failure somebody may still be at work on them.
+      if (Exit.isSuccess(exit)) for (const lease of leases) lease?.release()
       state.signal.notify()
       return running.release(1)
     })
@@ -192,6 +200,7 @@ const commit = <E, R>(
     if (next !== null) state.committed = next
     const committed = state.steps.splice(0, ready.count)
     intake.release(committed.reduce((bytes, step) => bytes + step.batch.bytes, 0))
+    for (const { exit } of committed) if (exit !== null && Exit.isSuccess(exit)) exit.value.release?.()
     yield* state.uncommitted.release(ready.count)
     const millis = (yield* Clock.currentTimeMillis) - begun
     options.onCommitted({ next, steps: ready.count, outputs: records.length, millis })

@@ -1,6 +1,8 @@
 import { assert, it } from "@effect/vitest"
-import { Data, Effect, Fiber } from "effect"
-import { TestClock } from "effect/testing"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
 import { copy, copyOf, settle, world } from "../testing/runtime-world.ts"
 import type { Batch } from "./contract.ts"
 
@@ -37,6 +39,50 @@ it.effect("recovers from a commit that the broker refused", () =>
     yield* TestClock.adjust("5 seconds")
     yield* settle
     assert.deepStrictEqual(out(), ["a", "b", "c"])
+  })
+)
+
+it.effect("lets go of a step's outputs when they are committed, and of none that the broker refused", () =>
+  Effect.gen(function* () {
+    const { kafka, write, out, start } = world()
+    kafka.failCommits = 1
+    yield* write(["a", "b", "c"])
+    const released: Array<ReadonlyArray<string | undefined>> = []
+    const step = (batch: Batch) => Effect.succeed({ ...copyOf(batch), release: () => void released.push(out()) })
+    yield* start(copy({ open: () => Effect.succeed({ step }) }))
+    yield* settle
+    assert.deepStrictEqual(released, [])
+    yield* TestClock.adjust("5 seconds")
+    yield* settle
+    assert.deepStrictEqual(out(), ["a", "b", "c"])
+    assert.lengthOf(released, 2)
+    assert.deepStrictEqual(released[0]?.slice(0, 2), ["a", "b"])
+    assert.deepStrictEqual(released[1], ["a", "b", "c"])
+  })
+)
+
+it.effect("lets go of records that were passed over or whose step is complete, where the processor allows it", () =>
+  Effect.gen(function* () {
+    const released = (letsGoOfRecords: boolean, isAccepted: boolean, isFailing: boolean) =>
+      Effect.gen(function* () {
+        const { kafka, write, start } = world()
+        const got: Array<string> = []
+        yield* write(["a"])
+        for (const record of kafka.log.records({ topic: "in", partition: 0 })) {
+          Object.assign(record, { lease: { release: () => got.push(String(record.value)) } })
+        }
+        const step = (batch: Batch) =>
+          isFailing ? Effect.fail(new StepFailed({ message: "no" })) : Effect.succeed(copyOf(batch))
+        const open = () => Effect.succeed({ step })
+        const fiber = yield* start(copy({ open, letsGoOfRecords, accept: () => isAccepted }))
+        yield* settle
+        yield* Fiber.interrupt(fiber)
+        return got
+      })
+    assert.deepStrictEqual(yield* released(true, true, false), ["a"])
+    assert.deepStrictEqual(yield* released(true, false, false), ["a"])
+    assert.deepStrictEqual(yield* released(true, true, true), [])
+    assert.deepStrictEqual(yield* released(false, true, false), [])
   })
 )
 

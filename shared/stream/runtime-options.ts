@@ -1,5 +1,7 @@
 /** Settings of the runtime that are the same for every processor of a program. */
-import { Context, Duration, Layer } from "effect"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Layer from "effect/Layer"
 
 export interface RuntimeOptionsShape {
   /** Put before every topic's, group's and transaction's name. */

@@ -1,5 +1,6 @@
 /** Wakes one waiting fiber from plain code. A notice that comes before the wait isn't lost. */
-import { type Effect, Latch } from "effect"
+import type * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 
 export class Signal {
   private readonly latch = Latch.makeUnsafe(false)

@@ -2,7 +2,8 @@
  * Notices a partition whose records stay away though the broker has some: kafkajs can stop fetching without a word. A
  * partition that waits for its own steps or has nothing to read is not stalled.
  */
-import { Duration, Effect } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import { KafkaClient, KafkaError, type TopicPartition } from "../kafka/port.ts"
 import type { Intake } from "./intake.ts"
 

@@ -1,5 +1,6 @@
 /** Ends a step that takes longer than its processor ever needs: what hangs is better begun anew. */
-import { Duration, Effect } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import { KafkaError } from "../kafka/port.ts"
 import type { Processor } from "./contract.ts"
 

@@ -2,7 +2,7 @@
  * Notices partitions that don't move: records wait and nothing is committed, or a partition doesn't get open. An open
  * circuit and a paused connection are such a case too: known ones, and worth the same look.
  */
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 import type { Observe } from "./observer.ts"
 
 export interface StuckPartition {

@@ -1,6 +1,7 @@
 /** What an orchestrator asks a program: /healthz, /readyz and /metrics on the program's port. */
-import { Effect, type Scope } from "effect"
-import { PrometheusMetrics } from "effect/observability"
+import * as Effect from "effect/Effect"
+import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
+import type * as Scope from "effect/Scope"
 import { type HttpServerError, type Route, serve } from "./http-server.ts"
 import { processMetrics } from "./process-metrics.ts"
 import { Readiness } from "./readiness.ts"

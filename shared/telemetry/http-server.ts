@@ -1,6 +1,10 @@
 /** A small HTTP server in a scope: the one wrapper around node:http for probes, metrics and webhooks. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import { Cause, Data, Effect, Exit, Scope } from "effect"
+import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 
 export interface HttpRequest {
   readonly method: string

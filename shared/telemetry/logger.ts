@@ -1,6 +1,11 @@
 /** The programs' logger: one line per entry, JSON or for people, with every secret and personal datum taken out. */
 import process from "node:process"
-import { Cause, Effect, Layer, Logger, type LogLevel, References } from "effect"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import type * as LogLevel from "effect/LogLevel"
+import * as References from "effect/References"
 import { CurrentKnownSecrets, type KnownSecrets, redact, redactDeep } from "./redaction.ts"
 
 export interface LoggerOptions {

@@ -1,6 +1,7 @@
 /** Figures of the process itself, taken at the moment of a scrape. */
 import process from "node:process"
-import { Effect, Metric } from "effect"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 
 const gauge = (name: string, description: string) => Metric.gauge(name, { description })
 const cpuSeconds = gauge("capi_process_cpu_seconds", "CPU time used, user and system.")

@@ -1,5 +1,8 @@
 /** Whether a program can do its work now, and if not, why: what /readyz answers. */
-import { Context, Effect, Layer, Metric } from "effect"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 
 export interface DependencyState {
   readonly healthy: boolean

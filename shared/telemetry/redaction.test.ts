@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Redacted } from "effect"
+import * as Redacted from "effect/Redacted"
 import fc from "fast-check"
 import { KnownSecrets, redact, redactDeep } from "./redaction.ts"
 

@@ -1,5 +1,6 @@
 /** Takes secrets and personal data out of text on its way to a log, an error line or a metric. */
-import { Context, Redacted } from "effect"
+import * as Context from "effect/Context"
+import * as Redacted from "effect/Redacted"
 
 /** The fewest characters of a secret that is looked for in texts; shorter ones would hit innocent words. */
 const secretCharactersMin = 6

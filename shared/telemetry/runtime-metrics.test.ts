@@ -1,6 +1,7 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Metric } from "effect"
-import { PrometheusMetrics } from "effect/observability"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import { runtimeTelemetry } from "./runtime-metrics.ts"
 
 const at = { processor: "mapper", topic: "normalized-events", partition: 1 }

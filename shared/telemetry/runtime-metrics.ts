@@ -1,5 +1,6 @@
 /** The runtime's events as metrics and readiness: one call per batch or commit, never per record. */
-import { Effect, Metric } from "effect"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 import { type Observe, observeAll, type RuntimeEvent } from "../stream/observer.ts"
 import { makeReadiness } from "../stream/readiness.ts"
 import type { DependencyState } from "./readiness.ts"

@@ -1,5 +1,9 @@
 /** Tells of partitions that don't move: a gauge for alerts, and one line when a partition stops and one when it moves again. */
-import { Clock, Duration, Effect, Metric, type Scope } from "effect"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import type * as Scope from "effect/Scope"
 import type { Observe } from "../stream/observer.ts"
 import { makeWatchdog, type StuckPartition } from "../stream/watchdog.ts"
 

@@ -3,7 +3,9 @@
  * Arguments: brokers, prefix, session timeout and duration of a step in milliseconds. It prints a line for each partition that it opens.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Duration, Effect, Layer } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { layerKafka } from "../kafka/kafkajs-client.ts"
 import type { Batch, Processor } from "../stream/contract.ts"
 import { RuntimeObserver } from "../stream/observer.ts"

@@ -1,6 +1,8 @@
 /** Topics `in` and `out` of a prefix of their own, a runner of copying processors, and what it takes to check exactly-once. */
 import { assert } from "@effect/vitest"
-import { Duration, Effect, Layer } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { KafkaClient } from "../kafka/port.ts"
 import type { Processor } from "../stream/contract.ts"
 import { type RuntimeEvent, RuntimeObserver } from "../stream/observer.ts"

@@ -1,5 +1,6 @@
 /** A bare group member for tests of the Kafka port: it notes what it is told and waits for what a test expects. */
-import { Effect, type Scope } from "effect"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { type FetchedRecord, KafkaClient, type KafkaError, type Member, type TopicPartition } from "../kafka/port.ts"
 
 export interface MemberProbe {

@@ -1,5 +1,5 @@
 /** Topics and records for tests of the Kafka port. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { KafkaClient, type ProducedRecord, type TransactionalProducer } from "../kafka/port.ts"
 
 let made = 0

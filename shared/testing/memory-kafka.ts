@@ -2,7 +2,10 @@
  * Kafka in memory for unit tests of the runtime and of whole processors in virtual time: groups with rebalances,
  * transactions with fencing, and faults on command. It delivers synchronously and knows no control records.
  */
-import { Clock, type Context, Effect, Layer } from "effect"
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { assignAllToOne, assignSticky, type PartitionsByTopic } from "../kafka/assignment.ts"
 import { MemberPositions } from "../kafka/member-positions.ts"
 import { KafkaClient, KafkaError, type Member, type MemberOptions, type TopicPartition } from "../kafka/port.ts"

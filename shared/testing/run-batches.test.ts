@@ -1,6 +1,7 @@
 import { assert, it } from "@effect/vitest"
-import { Duration, Effect } from "effect"
-import { TestClock } from "effect/testing"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
 import type { Inbound, Processor } from "../stream/contract.ts"
 import { batchOf, runBatches, withPartition } from "./run-batches.ts"
 

@@ -2,7 +2,11 @@
  * Runs a processor without Kafka: batches in, the journal of what it committed out, in order. Time is the caller's
  * (a TestClock in unit tests), and so are the services that the processor needs.
  */
-import { Clock, Duration, Effect, Exit, Scope } from "effect"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import type {
   AssignedPartition,
   Batch,
@@ -68,6 +72,34 @@ export const runBatches = <E, R>(
     })
   ) as Effect.Effect<ReadonlyArray<Committed>, E, Exclude<R, Scope.Scope>>
 
+/** The task as the runtime drives it: of a processor that lets go of records, their memory is overwritten after each step. */
+export const lettingGo = <E, R>(
+  { letsGoOfRecords }: Pick<Processor<E, R>, "letsGoOfRecords">,
+  task: PartitionTask<E, R>
+): PartitionTask<E, R> => {
+  if (letsGoOfRecords !== true) return task
+  return {
+    ...task,
+    step: (batch) =>
+      Effect.suspend(() => {
+        const records = batch.records.map((record) => ({
+          ...record,
+          key: copyOf(record.key),
+          value: copyOf(record.value)
+        }))
+        const overwrite = () => {
+          for (const { key, value } of records) {
+            key?.fill(0xdd)
+            value?.fill(0xdd)
+          }
+        }
+        return Effect.tap(task.step({ ...batch, records }), () => Effect.sync(overwrite))
+      })
+  }
+}
+
+const copyOf = (bytes: Buffer | null): Buffer | null => (bytes === null ? null : Buffer.from(bytes))
+
 /** Opens a task in the surrounding scope and restores its state from the log up to the first batch's first record. */
 const openTask = <E, R>(
   processor: Processor<E, R>,
@@ -75,7 +107,7 @@ const openTask = <E, R>(
   { log, append }: { readonly log: ReadonlyArray<Inbound>; readonly append: NonNullable<AssignedPartition["append"]> }
 ) =>
   Effect.gen(function* () {
-    const task = yield* processor.open({ topic: first.topic, partition: first.partition, append })
+    const task = lettingGo(processor, yield* processor.open({ topic: first.topic, partition: first.partition, append }))
     const now = yield* Clock.currentTimeMillis
     for (const restore of task.restore ?? []) {
       const records = recordsFor(restore, first, log, now)

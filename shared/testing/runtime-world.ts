@@ -1,6 +1,8 @@
 /** A small world for the runtime's own unit tests: Kafka in memory, a copying processor, virtual time. */
-import { Duration, Effect, Layer } from "effect"
-import { TestClock } from "effect/testing"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as TestClock from "effect/testing/TestClock"
 import type { Batch, Processor, Step } from "../stream/contract.ts"
 import { type RuntimeEvent, RuntimeObserver } from "../stream/observer.ts"
 import { run } from "../stream/runtime.ts"

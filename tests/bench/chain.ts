@@ -4,7 +4,7 @@
  * does the same work on the same broker and sink in the same run, from its own simpler input.
  */
 import process from "node:process"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { Platform } from "../../shared/platforms/platform.ts"
 import { cluster, progress, startSink } from "./cluster.ts"
 import { type PeerRun, runPeer } from "./peer.ts"
@@ -15,7 +15,7 @@ import { type ChainRun, idleStart, runChain, sum } from "./run-chain.ts"
 const count = Number(process.env["EVENTS"] ?? 200_000)
 const platforms = (process.env["PLATFORMS"] ?? "meta").split(",") as ReadonlyArray<Platform>
 const options = { count, platforms }
-const warmUpEvents = Math.min(30_000, count)
+const warmUpEvents = Math.min(Number(process.env["WARM_UP_EVENTS"] ?? 100_000), count)
 const peerBuild = process.env["PEER_BUILD"] ?? null
 
 const figuresOf = (

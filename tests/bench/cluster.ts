@@ -4,7 +4,8 @@ import { createServer } from "node:net"
 import os from "node:os"
 import path from "node:path"
 import process from "node:process"
-import { Effect, type Scope } from "effect"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { startLocal } from "../../infra/local/start-local.ts"
 import { repository } from "../../infra/local/state.ts"
 import type { Platform } from "../../shared/platforms/platform.ts"
@@ -17,8 +18,11 @@ export interface Cluster {
   readonly folder: string
 }
 
-/** Broker and registry in a temporary folder, which goes with the scope. */
-export const clusterWith = Effect.fnUntraced(function* (brokerSettings: Readonly<Record<string, string>>) {
+/** Broker and registry in a temporary folder, which goes with the scope. `partitions`: of the topics that events pass through. */
+export const clusterWith = Effect.fnUntraced(function* (
+  brokerSettings: Readonly<Record<string, string>>,
+  partitions?: number
+) {
   const folder = yield* Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(path.join(os.tmpdir(), "capi-bench-"))),
     (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true }))
@@ -28,7 +32,8 @@ export const clusterWith = Effect.fnUntraced(function* (brokerSettings: Readonly
     stateDirectory,
     ending: "kill",
     onProgress: progress,
-    brokerSettings
+    brokerSettings,
+    ...(partitions === undefined ? {} : { partitions })
   })
   mkdirSync(path.join(folder, "logs"))
   const made: Cluster = { brokers: broker.brokers, brokerPid: broker.pid, registryUrl: registry.url, folder }
@@ -150,6 +155,7 @@ const startProcessor = async (
       LOG_FORMAT: "json",
       // As in the image (infra/images/Dockerfile).
       NODE_OPTIONS: process.env["NODE_OPTIONS"] ?? "--max-old-space-size=192 --max-semi-space-size=16",
+      MALLOC_ARENA_MAX: "1",
       NODE_COMPILE_CACHE: path.join(repository, ".bench/compile-cache"),
       ...environment
     },

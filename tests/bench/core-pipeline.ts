@@ -1,5 +1,5 @@
 /** The pure core as plain functions: what normalizer and mapper do to one event between decoding and encoding. */
-import { Redacted } from "effect"
+import * as Redacted from "effect/Redacted"
 import type { MappedEvent, NormalizedEvent, RawEvent } from "../../schemas/types.gen.ts"
 import { fromKey } from "../../shared/credentials/sealer.ts"
 import { builtinConnection } from "../../shared/mapping/builtin.ts"

@@ -1,5 +1,6 @@
 /** How long the mapper, a process of its own, takes from its start to /readyz with so many ids to restore, and with none. */
-import { Effect, Layer } from "effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
 import { KafkaClient } from "../../shared/kafka/port.ts"
 import { type Cluster, cluster, startProcessors, startSink, untilReady } from "./cluster.ts"

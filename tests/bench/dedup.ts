@@ -3,7 +3,8 @@
  * process.
  */
 import process from "node:process"
-import { Duration, Effect } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import { checksum, Deduplicator, entryOf, packEntries } from "../../shared/dedup/deduplicator.ts"
 import { restoreFromKafka } from "./dedup-restore.ts"
 import { measureStarts } from "./dedup-start.ts"

@@ -1,5 +1,6 @@
 /** The load of the isolation benchmark: half of the events go to the connections in trouble, half to the others. */
-import { Clock, Effect } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import { KafkaClient } from "../../shared/kafka/port.ts"
 import type { SandboxControl } from "../support/sandbox-control.ts"
 

@@ -6,7 +6,8 @@
  */
 import process from "node:process"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Effect, Exit } from "effect"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
 import { startChain } from "../support/chain.ts"
 import { type Fault, type SandboxControl, sandboxControl } from "../support/sandbox-control.ts"

@@ -1,7 +1,7 @@
 /** The peer's side of the comparison: its own input, its three streams, the same broker and sink. */
 import path from "node:path"
 import avro from "avsc"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { repository } from "../../infra/local/state.ts"
 import { makeRegistryClient } from "../../shared/avro/registry-client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"

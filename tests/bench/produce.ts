@@ -1,5 +1,5 @@
 /** Publishes purchases to raw-events as any producer would: Confluent-Avro, keyed by the customer. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { Codecs } from "../../shared/avro/codecs.ts"
 import { registryLayer } from "../../shared/avro/registry.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"

@@ -5,7 +5,7 @@
  * anything reads it; what all have read is deleted, so that 5,000,000 events take about 15 GB of disk.
  */
 import process from "node:process"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { clusterWith, progress, startSink } from "./cluster.ts"
 import { produce } from "./produce.ts"
 import { type Figure, report } from "./report.ts"

@@ -2,7 +2,7 @@
  * Deletes what every reader has committed, so that the disk holds little more than the backlog itself: of five million
  * events the later topics would take four times as much again.
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
 import { KafkaClient } from "../../shared/kafka/port.ts"
 import type { Platform } from "../../shared/platforms/platform.ts"

@@ -1,7 +1,9 @@
 /** Brokers that die and return while a processor copies: nothing is lost, nothing is doubled, and it goes on by itself. */
 import process from "node:process"
 import { assert, it } from "@effect/vitest"
-import { ConfigProvider, Duration, Effect } from "effect"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import { type Cluster, startCluster } from "../../infra/local/cluster.ts"
 import { openState } from "../../infra/local/state.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"

@@ -1,7 +1,11 @@
 /** A registry that is away at the start and again later delays records; it neither loses, doubles nor condemns one. */
 import { assert, it } from "@effect/vitest"
 import avro from "avsc"
-import { Duration, Effect, Fiber, Layer, Redacted } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import { normalizer } from "../../processors/normalizer/normalizer.ts"
 import { schemaTexts } from "../../shared/avro/record-types.ts"
 import { registryLayer, subjectOf } from "../../shared/avro/registry.ts"

@@ -1,5 +1,5 @@
 /** What must hold after a run, read from the topics and from what the platforms received. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { Codecs, type Records, type SchemaName } from "../../shared/avro/codecs.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import type { Balance } from "../../shared/ledger/ledger.ts"

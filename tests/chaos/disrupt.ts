@@ -1,7 +1,8 @@
 /** Does one disruption to a running world and repairs what it broke. */
 import { spawnSync } from "node:child_process"
 import process from "node:process"
-import { Clock, Effect } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import type { BrokerNode } from "../../infra/local/broker-node.ts"
 import { type Arena, sessionTimeoutMillis } from "./arena.ts"
 import type { Instance } from "./instance.ts"

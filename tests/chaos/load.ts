@@ -1,5 +1,6 @@
 /** The events of a run: purchases and page views, some of them published twice, some that are none. */
-import { Clock, Effect } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import { makeRandom } from "../../infra/sandbox/random.ts"
 import { KafkaClient } from "../../shared/kafka/port.ts"
 

@@ -3,7 +3,10 @@
  * Exit code 1 if any promise was broken; the seed is told, and repeats the run.
  */
 import process from "node:process"
-import { Cause, Effect, Exit, type Scope } from "effect"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Scope from "effect/Scope"
 import { report } from "../bench/report.ts"
 import { type Arena, startArena } from "./arena.ts"
 import { type Plan, planOf, shortPlan } from "./plan.ts"

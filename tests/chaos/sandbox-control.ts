@@ -1,5 +1,5 @@
 /** The sandbox seen from outside: its faults, and what it received. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { Sandbox } from "../../infra/sandbox/sandbox.ts"
 
 export interface Reception {

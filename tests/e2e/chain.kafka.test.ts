@@ -4,7 +4,12 @@
  */
 import { createHash } from "node:crypto"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Exit, Redacted, Result, Scope } from "effect"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
 import { deadLetterAad, fromKey } from "../../shared/credentials/sealer.ts"
 import { KafkaClient } from "../../shared/kafka/port.ts"

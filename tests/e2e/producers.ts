@@ -1,7 +1,8 @@
 /** Everything that the run publishes: samples as Avro and JSON, events by hand, persons, and programs of other languages. */
 import { spawn } from "node:child_process"
 import path from "node:path"
-import { Clock, Effect } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import { type SampleEvent, sampleEvents } from "../../examples/sample-events/sample-events.ts"
 import { kafkaJars } from "../../infra/local/jars.ts"
 import { requireJava } from "../../infra/local/java.ts"

@@ -1,7 +1,8 @@
 /** `make e2e-outage`: EVENTS, OUTAGE_SECONDS and SEED; exit code 0 only if every promise held. The counts come last. */
 import process from "node:process"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Effect, Exit } from "effect"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { describeFailure, formatFailure } from "../../shared/program/failure.ts"
 import { findings } from "./findings.ts"
 import { outageRun } from "./outage.ts"

@@ -1,6 +1,7 @@
 /** The outage run in its short form, and its judge, who must find what is wrong. */
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect } from "effect"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
 import { testBrokers, testRegistryUrl, uniquePrefix } from "../support/kafka.ts"
 import { type Evidence, findings } from "./findings.ts"
 import { outageRun } from "./outage.ts"

@@ -2,7 +2,10 @@
  * The outage run: events for four platforms, some of them poison; the token ends in the middle, the platforms throttle,
  * then die. Afterwards every event must have its right fate, exactly once.
  */
-import { Clock, Effect, Layer, type Scope } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import { registryLayer } from "../../shared/avro/registry.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
 import { KafkaClient } from "../../shared/kafka/port.ts"

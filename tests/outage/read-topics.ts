@@ -1,5 +1,5 @@
 /** Reads what a run left on its topics. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { DeadLetter } from "../../schemas/types.gen.ts"
 import { Codecs, type Records, type SchemaName } from "../../shared/avro/codecs.ts"
 import { type FetchedRecord, KafkaClient } from "../../shared/kafka/port.ts"

@@ -2,7 +2,7 @@
  * The platforms' troubles, one after the other, driven by what has happened and not by the clock: each begins when every
  * platform has got events since the last one, and ends when it has struck every platform and has lasted its time.
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { Fault, SandboxControl } from "../support/sandbox-control.ts"
 import { targets } from "./plan.ts"
 

@@ -1,6 +1,7 @@
 /** A registry that a test can take down: it passes requests on, or answers each with one status. */
 import { createServer } from "node:http"
-import { Effect, type Scope } from "effect"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 
 export interface RegistryProxy {
   readonly url: string

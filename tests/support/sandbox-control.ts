@@ -1,5 +1,5 @@
 /** The sandbox as anyone can ask it over HTTP: what it received, and its scripted faults. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 
 export interface PlatformCounts {
   readonly requests: number

@@ -1,5 +1,6 @@
 /** `capi connect test`: whether a platform takes a connection's address, account and credential. */
-import { Effect, Result } from "effect"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import { environment } from "../../../shared/config/environment.ts"
 import { loadFileSettings } from "../../../shared/config/settings.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"

@@ -1,5 +1,7 @@
 /** `capi credentials`: the encrypted store. Values come from standard input or a prompt, never from the command line. */
-import { Clock, Effect, Result } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import { environment } from "../../../shared/config/environment.ts"
 import { loadFileSettings } from "../../../shared/config/settings.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"

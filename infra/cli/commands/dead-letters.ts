@@ -1,5 +1,7 @@
 /** `capi dead-letters`: what could not go on, and why. */
-import { Clock, Effect, Option } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { DeadLetter } from "../../../schemas/types.gen.ts"
 import { Argument, Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"

@@ -1,5 +1,6 @@
 /** `capi health`: the last state of each connection, as the health processor wrote it. */
-import { Clock, Effect } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import type { ConnectorHealthStatus } from "../../../schemas/types.gen.ts"
 import { Codecs } from "../../../shared/avro/codecs.ts"
 import { Command } from "../cli.ts"

@@ -1,5 +1,6 @@
 /** `capi ledger`: proves from the topics that every event is accounted for, or names those that are not. */
-import { Clock, Effect } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { Connections } from "../../../shared/connections/connections.ts"
 import { readLedger } from "../../../shared/ledger/read-ledger.ts"

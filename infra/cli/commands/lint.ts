@@ -1,5 +1,7 @@
 /** `capi lint`: checks the file of connections without a broker. */
-import { Effect, Exit, Result } from "effect"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
 import { environment } from "../../../shared/config/environment.ts"
 import { loadFileSettings } from "../../../shared/config/settings.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"

@@ -1,7 +1,8 @@
 /** `capi map`: proposes platform events for unknown event names; a person accepts them into the file of connections. */
 import { randomBytes } from "node:crypto"
 import { readFile, rename, writeFile } from "node:fs/promises"
-import { Clock, Effect } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import { Codecs } from "../../../shared/avro/codecs.ts"
 import { environment } from "../../../shared/config/environment.ts"
 import { loadFileSettings } from "../../../shared/config/settings.ts"

@@ -1,7 +1,9 @@
 /** `capi prepare`: what would be sent for raw events; needs neither a broker nor a configuration. */
 import { createReadStream } from "node:fs"
 import process from "node:process"
-import { Effect, Option, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import { environment } from "../../../shared/config/environment.ts"
 import { loadFileSettings } from "../../../shared/config/settings.ts"
 import { rulesOf } from "../../../shared/connections/kind-rules.ts"

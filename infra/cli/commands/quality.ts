@@ -1,5 +1,7 @@
 /** `capi quality`: how well each platform will match the customers, and which identifiers would help most. */
-import { Clock, Effect, Option } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { NormalizedUser } from "../../../schemas/types.gen.ts"
 import { Codecs } from "../../../shared/avro/codecs.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"

@@ -1,6 +1,8 @@
 /** `capi redrive`: sends what dead letters hold back to the stage that gave it up. */
-import { Clock, Effect, Option } from "effect"
-import { Prompt } from "effect/cli"
+import * as Clock from "effect/Clock"
+import * as Prompt from "effect/cli/Prompt"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { Connections } from "../../../shared/connections/connections.ts"
 import { Argument, Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"

@@ -1,6 +1,7 @@
 /** `capi replay`: lets a stage read its input again from a moment on, by setting its group's offsets. */
-import { Clock, Effect } from "effect"
-import { Prompt } from "effect/cli"
+import * as Clock from "effect/Clock"
+import * as Prompt from "effect/cli/Prompt"
+import * as Effect from "effect/Effect"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { deliveryHeaders } from "../../../shared/delivery/settings.ts"
 import { KafkaClient, type KafkaError, type PartitionOffsets } from "../../../shared/kafka/port.ts"

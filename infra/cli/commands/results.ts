@@ -1,5 +1,7 @@
 /** `capi results`: what became of events, one by one or summed up for each connection. */
-import { Clock, Effect, Option } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { EventDeliveryLog } from "../../../schemas/types.gen.ts"
 import { Codecs } from "../../../shared/avro/codecs.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"

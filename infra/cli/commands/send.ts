@@ -1,5 +1,8 @@
 /** `capi send`: publishes raw events from a file or standard input, or checks them without publishing. */
-import { Clock, Effect, Option, Stream } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import { Codecs } from "../../../shared/avro/codecs.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { KafkaClient } from "../../../shared/kafka/port.ts"
@@ -135,5 +138,6 @@ const noFile = Effect.fail(
 const neverUsed: Codecs["Service"] = {
   prepare: () => Effect.void,
   decode: () => ({ _tag: "Undecodable", reason: "not_avro", message: "No registry is used." }),
-  encode: () => Buffer.alloc(0)
+  encode: () => Buffer.alloc(0),
+  lend: (write) => ({ value: write(), giveBack: () => undefined })
 }

@@ -1,5 +1,7 @@
 /** `capi tail`: the records of a topic as they come, decoded, without personal data. */
-import { Clock, Effect, Option } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { Codecs, type SchemaName } from "../../../shared/avro/codecs.ts"
 import { topicSchemas } from "../../../shared/avro/record-types.ts"
 import { suggestion } from "../../../shared/connections/did-you-mean.ts"

@@ -1,5 +1,6 @@
 /** `capi topics`: the declared topics beside what the broker has. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import topicTable from "../../../schemas/topics.json" with { type: "json" }
 import { expandPlatforms } from "../../../shared/avro/record-types.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
@@ -15,11 +16,20 @@ const create = Flag.Boolean("create").pipe(
   Flag.withDefault(false)
 )
 
-export const topics = Command.make("topics", { create }, ({ create }) =>
+const partitions = Flag.Int("partitions").pipe(
+  Flag.withDescription("Of the topics that events pass through, where they are created (4 without it)"),
+  Flag.filterMap(
+    (count) => (count >= 1 ? Option.some(count) : Option.none()),
+    (count) => `--partitions must be at least 1, not ${count}`
+  ),
+  Flag.optional
+)
+
+export const topics = Command.make("topics", { create, partitions }, ({ create, partitions }) =>
   withKafka(
     Effect.gen(function* () {
       const settings = yield* SettingsService
-      const report = create ? yield* createTopics(settings.topicPrefix) : null
+      const report = create ? yield* createTopics(settings.topicPrefix, Option.getOrUndefined(partitions)) : null
       const schemas = create ? yield* registerSchemas(registryAddressOf(settings), settings.topicPrefix) : []
       const rows = yield* declaredAndPresent(settings.topicPrefix)
       const created = new Set(report?.created ?? [])
@@ -47,7 +57,10 @@ export const topics = Command.make("topics", { create }, ({ create }) =>
   )
 ).pipe(
   Command.withDescription("List the declared topics and what the broker has of them; --create makes the missing ones"),
-  Command.withExamples([{ command: "capi topics --create", description: "Create topics and register schemas" }])
+  Command.withExamples([
+    { command: "capi topics --create", description: "Create topics and register schemas" },
+    { command: "capi topics --create --partitions 16", description: "The same, for 16 instances of each processor" }
+  ])
 )
 
 /** One row for each declared topic; `records` is null where the topic is missing. */

@@ -1,6 +1,9 @@
 /** `capi unknown`: events of which nobody knows whether the platform has them, and the only way to send them again. */
-import { Array as Arrays, Clock, Effect, Option } from "effect"
-import { Prompt } from "effect/cli"
+import * as Arrays from "effect/Array"
+import * as Clock from "effect/Clock"
+import * as Prompt from "effect/cli/Prompt"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { EventDeliveryLog } from "../../../schemas/types.gen.ts"
 import { Codecs } from "../../../shared/avro/codecs.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Redacted } from "effect"
+import * as Duration from "effect/Duration"
+import * as Redacted from "effect/Redacted"
 import type { Json } from "../connector.ts"
 import { contextOf, json, mappedEvent, secretValue } from "../fixture.ts"
 import { request } from "./request.ts"

@@ -1,21 +1,22 @@
-import type { MappedEvent } from "../../../schemas/types.gen.ts"
+import type { SendableEvent } from "../../avro/codecs.ts"
 import { parseBatchGroup } from "../batch-group.ts"
 import type { HttpRequestSpec, RequestContext } from "../connector.ts"
-import { bearer, digitsOf, jsonBody, originOf, postJson, secretField } from "../request-parts.ts"
+import { jsonBody } from "../json-body.ts"
+import { bearer, digitsOf, originOf, postJson, secretField } from "../request-parts.ts"
 
 /**
  * Google Ads' `customers/{id}:uploadClickConversions`, or `:uploadConversionAdjustments` where the batch group says so,
  * with partial failure: a bad conversion is reported by its index and the others are taken. A connection with a test code
  * only validates. (Google Ads API: upload conversions; upload conversion adjustments.)
  */
-export const request = (events: ReadonlyArray<MappedEvent>, context: RequestContext): HttpRequestSpec =>
+export const request = (events: ReadonlyArray<SendableEvent>, context: RequestContext): HttpRequestSpec =>
   upload(events, context.connection.testEventCode !== null, context)
 
 /** A request without conversions that only validates. */
 export const probe = (context: RequestContext): HttpRequestSpec => upload([], true, context)
 
 const upload = (
-  events: ReadonlyArray<MappedEvent>,
+  events: ReadonlyArray<SendableEvent>,
   validateOnly: boolean,
   context: RequestContext
 ): HttpRequestSpec => {

@@ -1,5 +1,5 @@
 import table from "../../../schemas/classification/google-ads.json" with { type: "json" }
-import type { MappedEvent } from "../../../schemas/types.gen.ts"
+import type { SendableEvent } from "../../avro/codecs.ts"
 import { classification } from "../classification.ts"
 import type { BatchVerdict, ErrorClass, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
 import { delayOf, type GoogleStatus, googleStatus, readStatus } from "../google/status.ts"
@@ -10,7 +10,7 @@ import { all, headOf, probeOf, refused } from "../verdicts.ts"
  * A 200 takes each conversion for itself: `partialFailureError` names the failed ones by index, the rest are taken. Any
  * other status took nothing. (Google Ads API: partial failure; ConversionUploadError.)
  */
-export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<MappedEvent>): BatchVerdict => {
+export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<SendableEvent>): BatchVerdict => {
   const error = googleStatus(response)
   if (error !== null) return failed(response, error, events.length)
   const body = bodyObject(response)

@@ -1,4 +1,5 @@
-import { Duration, Redacted } from "effect"
+import * as Duration from "effect/Duration"
+import * as Redacted from "effect/Redacted"
 import table from "../../../schemas/classification/google-oauth.json" with { type: "json" }
 import { classification } from "../classification.ts"
 import type { HttpRequestSpec, HttpResponseSpec, RefreshResult, RequestContext } from "../connector.ts"

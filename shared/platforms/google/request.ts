@@ -1,14 +1,15 @@
-import type { MappedEvent } from "../../../schemas/types.gen.ts"
+import type { SendableEvent } from "../../avro/codecs.ts"
 import type { Connection } from "../../connections/connection.ts"
 import { parseBatchGroup } from "../batch-group.ts"
 import type { HttpRequestSpec, JsonObject, RequestContext } from "../connector.ts"
-import { bearer, digitsOf, jsonBody, originOf, postJson } from "../request-parts.ts"
+import { jsonBody } from "../json-body.ts"
+import { bearer, digitsOf, originOf, postJson } from "../request-parts.ts"
 
 /**
  * Data Manager's `POST /v1/events:ingest` with one destination: the operating account and the batch group's conversion
  * action. A connection with a test code only validates. (Google Data Manager API: ingest events.)
  */
-export const request = (events: ReadonlyArray<MappedEvent>, context: RequestContext): HttpRequestSpec => {
+export const request = (events: ReadonlyArray<SendableEvent>, context: RequestContext): HttpRequestSpec => {
   const { connection } = context
   const action = parseBatchGroup(events[0]?.batch_group ?? "")["action"] ?? connection.account["conversion_action_id"]
   return ingest(events, action, connection.testEventCode !== null, context)
@@ -29,7 +30,7 @@ export const laterRequest = (laterId: string, context: RequestContext): HttpRequ
 })
 
 const ingest = (
-  events: ReadonlyArray<MappedEvent>,
+  events: ReadonlyArray<SendableEvent>,
   action: string | undefined,
   validateOnly: boolean,
   context: RequestContext

@@ -1,5 +1,5 @@
 /** Google's error object (google.rpc.Status in JSON), as the Data Manager API and the Google Ads API both answer it. */
-import type { Duration } from "effect"
+import type * as Duration from "effect/Duration"
 import type { HttpResponseSpec, JsonObject } from "../connector.ts"
 import { bodyObject, boundedWait, objectOf, objectsOf, textOf } from "../response.ts"
 

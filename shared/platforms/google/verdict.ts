@@ -1,5 +1,5 @@
 import table from "../../../schemas/classification/google.json" with { type: "json" }
-import type { MappedEvent } from "../../../schemas/types.gen.ts"
+import type { SendableEvent } from "../../avro/codecs.ts"
 import { classification } from "../classification.ts"
 import type { BatchVerdict, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
 import { bodyObject, objectsOf, safeText, textOf } from "../response.ts"
@@ -10,7 +10,7 @@ import { detailOf, type GoogleStatus, googleStatus } from "./status.ts"
  * A 200 means accepted for processing, not success. A 400 took nothing; its field violations name the bad events by
  * index, so the others can be sent again without them. (Google Data Manager API: understand errors.)
  */
-export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<MappedEvent>): BatchVerdict => {
+export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<SendableEvent>): BatchVerdict => {
   const body = bodyObject(response)
   const error = googleStatus(response)
   if (error !== null) return failed(response, error, events.length)

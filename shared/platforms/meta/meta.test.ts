@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Redacted } from "effect"
+import * as Duration from "effect/Duration"
+import * as Redacted from "effect/Redacted"
 import { contextOf, json, mappedEvent, secretValue } from "../fixture.ts"
 import { request } from "./request.ts"
 import { usageOf } from "./usage.ts"

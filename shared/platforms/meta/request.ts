@@ -1,12 +1,13 @@
-import type { MappedEvent } from "../../../schemas/types.gen.ts"
+import type { SendableEvent } from "../../avro/codecs.ts"
 import type { HttpRequestSpec, RequestContext } from "../connector.ts"
-import { accountPart, appSecretProof, jsonBody, originOf, postJson } from "../request-parts.ts"
+import { jsonBody } from "../json-body.ts"
+import { accountPart, appSecretProof, originOf, postJson } from "../request-parts.ts"
 
 /**
  * Meta's `POST /{version}/{dataset}/events`. The token goes in the Authorization header, which Graph takes beside the
  * documented query parameter and which no proxy logs. (Conversions API: using the API; Graph API: secure requests.)
  */
-export const request = (events: ReadonlyArray<MappedEvent>, context: RequestContext): HttpRequestSpec => {
+export const request = (events: ReadonlyArray<SendableEvent>, context: RequestContext): HttpRequestSpec => {
   const { connection, secret } = context
   const url = `${originOf(connection)}/${connection.endpoint.version}/${accountPart(connection, "dataset_id")}/events`
   const fields = {

@@ -1,4 +1,5 @@
-import { Duration, Result } from "effect"
+import * as Duration from "effect/Duration"
+import * as Result from "effect/Result"
 import type { Json } from "../connector.ts"
 import { boundedWait, listOf, numberOf, objectOf } from "../response.ts"
 

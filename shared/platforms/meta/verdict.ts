@@ -1,5 +1,5 @@
 import table from "../../../schemas/classification/meta.json" with { type: "json" }
-import type { MappedEvent } from "../../../schemas/types.gen.ts"
+import type { SendableEvent } from "../../avro/codecs.ts"
 import { classification } from "../classification.ts"
 import type { BatchVerdict, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
 import { bodyObject, countOf, listOf, objectOf, safeText, textOf } from "../response.ts"
@@ -10,7 +10,7 @@ import { usageOf } from "./usage.ts"
  * Meta takes a request whole or not at all, and never says which event was bad: an invalid one is found by bisection.
  * Judged by `code` and `error_subcode`; the HTTP status of throttling is not documented. (Graph API: error handling.)
  */
-export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<MappedEvent>): BatchVerdict => {
+export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<SendableEvent>): BatchVerdict => {
   const body = bodyObject(response)
   const judged = judge(response, body, events.length)
   const head = headFrom(response, body, judged, events.length)

@@ -1,20 +1,21 @@
-import type { MappedEvent } from "../../../schemas/types.gen.ts"
+import type { SendableEvent } from "../../avro/codecs.ts"
 import { parseBatchGroup } from "../batch-group.ts"
 import type { HttpRequestSpec, RequestContext } from "../connector.ts"
-import { accountPart, jsonBody, originOf, postJson, secretField } from "../request-parts.ts"
+import { jsonBody } from "../json-body.ts"
+import { accountPart, originOf, postJson, secretField } from "../request-parts.ts"
 
 /**
  * Snap's `POST /{version}/{asset}/events`; the asset is the pixel, or the Snap app for app events, and a batch group holds
  * events of one asset. Snap documents the token only as a URL parameter, so it goes there, secret until the moment of
  * sending. (Snap: Conversions API, using the API.)
  */
-export const request = (events: ReadonlyArray<MappedEvent>, context: RequestContext): HttpRequestSpec =>
+export const request = (events: ReadonlyArray<SendableEvent>, context: RequestContext): HttpRequestSpec =>
   post("events", events, context)
 
 /** Snap's validation endpoint without events: nothing is stored. */
 export const probe = (context: RequestContext): HttpRequestSpec => post("events/validate", [], context)
 
-const post = (path: string, events: ReadonlyArray<MappedEvent>, context: RequestContext): HttpRequestSpec => {
+const post = (path: string, events: ReadonlyArray<SendableEvent>, context: RequestContext): HttpRequestSpec => {
   const { connection, secret } = context
   const group = parseBatchGroup(events[0]?.batch_group ?? "")["asset"]
   const own = accountPart(connection, connection.account["pixel_id"] === undefined ? "app_id" : "pixel_id")

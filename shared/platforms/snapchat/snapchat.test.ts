@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Redacted } from "effect"
+import * as Redacted from "effect/Redacted"
 import { contextOf, json, mappedEvent, secretValue } from "../fixture.ts"
 import { probe, request } from "./request.ts"
 import { verdict } from "./verdict.ts"

@@ -1,5 +1,5 @@
 import table from "../../../schemas/classification/snapchat.json" with { type: "json" }
-import type { MappedEvent } from "../../../schemas/types.gen.ts"
+import type { SendableEvent } from "../../avro/codecs.ts"
 import { classification, type Signal } from "../classification.ts"
 import type { BatchVerdict, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
 import { bodyObject, countOf, listOf, objectOf, safeText, textOf } from "../response.ts"
@@ -9,7 +9,7 @@ import { all, headOf, probeOf, refused } from "../verdicts.ts"
  * `{"status":"VALID"}`, or `{"status":"INVALID","event":<index>,…}`, also with a 2xx. Whether the other events were taken
  * is not documented: they are sent again, and Snap drops repeats by event_id. (Snap: business SDK, OpenAPI description.)
  */
-export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<MappedEvent>): BatchVerdict => {
+export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<SendableEvent>): BatchVerdict => {
   const body = bodyObject(response)
   const signal = signalOf(response, body)
   const judged = snapchatClassification.classify(signal)

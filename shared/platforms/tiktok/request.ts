@@ -1,15 +1,16 @@
-import type { MappedEvent } from "../../../schemas/types.gen.ts"
+import type { SendableEvent } from "../../avro/codecs.ts"
 import type { Connection } from "../../connections/connection.ts"
 import { parseBatchGroup } from "../batch-group.ts"
 import type { HttpRequestSpec, RequestContext } from "../connector.ts"
-import { jsonBody, originOf, postJson, secretField } from "../request-parts.ts"
+import { jsonBody } from "../json-body.ts"
+import { originOf, postJson, secretField } from "../request-parts.ts"
 import { accountKeys, type EventSource } from "./event-source.ts"
 
 /**
  * TikTok's `POST /open_api/{version}/event/track/`, whose slash at the end belongs to the path. The event source and its
  * id stand in the envelope, so a batch group holds events of one source. (TikTok Events API 2.0: report events.)
  */
-export const request = (events: ReadonlyArray<MappedEvent>, context: RequestContext): HttpRequestSpec => {
+export const request = (events: ReadonlyArray<SendableEvent>, context: RequestContext): HttpRequestSpec => {
   const { connection, secret } = context
   const group = parseBatchGroup(events[0]?.batch_group ?? "")
   const source = sourceOf(group["event_source"], connection)

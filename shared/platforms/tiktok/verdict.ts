@@ -1,5 +1,5 @@
 import table from "../../../schemas/classification/tiktok.json" with { type: "json" }
-import type { MappedEvent } from "../../../schemas/types.gen.ts"
+import type { SendableEvent } from "../../avro/codecs.ts"
 import { classification, type Signal } from "../classification.ts"
 import type { BatchVerdict, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
 import { bodyObject, safeText, textOf } from "../response.ts"
@@ -9,7 +9,7 @@ import { all, headOf, probeOf, refused } from "../verdicts.ts"
  * TikTok answers 200 even for failures; `code` in the body decides. A message such as `Batch.3.properties.value: Not a
  * valid number` names the bad events; nothing of the batch was taken. (TikTok Events API 2.0; return codes.)
  */
-export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<MappedEvent>): BatchVerdict => {
+export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<SendableEvent>): BatchVerdict => {
   const body = bodyObject(response)
   const signal = signalOf(response, body)
   const judged = tiktokClassification.classify(signal)

@@ -1,4 +1,4 @@
-import { Duration } from "effect"
+import * as Duration from "effect/Duration"
 import type { Connector } from "../connector.ts"
 import { limits } from "../limits.ts"
 import { mapEvent } from "./mapping.ts"

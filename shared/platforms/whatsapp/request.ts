@@ -1,4 +1,4 @@
-import type { MappedEvent } from "../../../schemas/types.gen.ts"
+import type { SendableEvent } from "../../avro/codecs.ts"
 import type { HttpRequestSpec, RequestContext } from "../connector.ts"
 import { accountPart, appSecretProof, originOf, postJson } from "../request-parts.ts"
 
@@ -8,11 +8,11 @@ import { accountPart, appSecretProof, originOf, postJson } from "../request-part
  * recipients. A recipient that can't be opened leaves `to` out, which WhatsApp refuses as a missing parameter.
  * (WhatsApp Cloud API: messages.)
  */
-export const request = (events: ReadonlyArray<MappedEvent>, context: RequestContext): HttpRequestSpec => {
+export const request = (events: ReadonlyArray<SendableEvent>, context: RequestContext): HttpRequestSpec => {
   const event = events[0]
   const sealed = event?.sealed_recipient ?? null
   const recipient = event === undefined || sealed === null ? null : context.open(sealed, event.event_id)
-  return post(event === undefined ? emptyMessage : withRecipient(event.payload, recipient), context)
+  return post(event === undefined ? emptyMessage : withRecipient(String(event.payload), recipient), context)
 }
 
 /** A message without recipient and content: refused as such where address, number and token are right. */

@@ -1,5 +1,5 @@
 import table from "../../../schemas/classification/whatsapp.json" with { type: "json" }
-import type { MappedEvent } from "../../../schemas/types.gen.ts"
+import type { SendableEvent } from "../../avro/codecs.ts"
 import { classification } from "../classification.ts"
 import type { BatchVerdict, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
 import { usageOf } from "../meta/usage.ts"
@@ -11,7 +11,7 @@ import { all, headOf, probeOf } from "../verdicts.ts"
  * A 200 with a message id means accepted only; the final status comes by webhook under that id. Errors are judged by
  * `code`, as WhatsApp asks, not by the HTTP status. (WhatsApp Cloud API: messages; error codes.)
  */
-export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<MappedEvent>): BatchVerdict => {
+export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<SendableEvent>): BatchVerdict => {
   const body = bodyObject(response)
   const judged = judge(response, body)
   const head = headOf(response, judged)

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
-import { Redacted } from "effect"
+import * as Redacted from "effect/Redacted"
 import * as fc from "fast-check"
 import { isSignedByMeta, messageStatuses, webhookChallenge } from "./webhook.ts"
 

@@ -1,6 +1,6 @@
 /** WhatsApp's webhook, pure: the handshake, the signature, and statuses as outcomes. A server calls it. */
 import { createHmac, timingSafeEqual } from "node:crypto"
-import { Redacted } from "effect"
+import * as Redacted from "effect/Redacted"
 import type { EventVerdict, JsonObject } from "../connector.ts"
 import { bodyObject, listOf, numberOf, objectOf, objectsOf, textOf } from "../response.ts"
 import { whatsappClassification } from "./verdict.ts"

@@ -1,0 +1,110 @@
+/** The customer's own numbers (phones and date of birth), and whether a text tells one of them. */
+import type { RawUser } from "../../schemas/types.gen.ts"
+import { normalizeBirthDate } from "../identity/birth-date.ts"
+import { memo } from "../identity/memo.ts"
+import { alreadyHashed } from "../identity/sha256.ts"
+
+/**
+ * Six to eight digits behind a one, which tells how many they are (`0112` and `112` are two numbers): those of phone numbers
+ * without prefixes, and those of the date of birth in the orders in which people write it.
+ */
+export type OwnNumbers = ReadonlyArray<number>
+
+export const ownNumbersOf = (user: RawUser | null): OwnNumbers => {
+  if (user === null) return noNumbers
+  const numbers: Array<number> = []
+  const { phone, date_of_birth } = user
+  if (typeof phone === "string") addPhone(numbers, phone)
+  else if (phone !== null) for (const one of phone) addPhone(numbers, one)
+  if (date_of_birth === null || alreadyHashed(date_of_birth) !== null) return numbers
+  if (!addIsoBirthday(numbers, date_of_birth)) for (const one of birthdayNumbers(date_of_birth)) numbers.push(one)
+  return numbers
+}
+
+/** Whether the digits of one of the numbers come in this order in the text, whatever stands between them. */
+export const tellsNumber = (text: string, numbers: OwnNumbers): boolean => {
+  if (numbers.length === 0) return false
+  let count = 0
+  let last = 0
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 0x30
+    if (digit < 0 || digit > 9) continue
+    last = (last % 10_000_000) * 10 + digit
+    if (++count < 6) continue
+    const six = 1_000_000 + (last % 1_000_000)
+    const seven = count < 7 ? 0 : 10_000_000 + (last % 10_000_000)
+    const eight = count < 8 ? 0 : 100_000_000 + last
+    for (let index = 0; index < numbers.length; index++) {
+      const number = numbers[index]
+      if (number === eight || number === seven || number === six) return true
+    }
+  }
+  return false
+}
+
+const noNumbers: OwnNumbers = []
+
+/** Trunk prefix and country code differ between spellings; the last eight digits do not. */
+const addPhone = (numbers: Array<number>, phone: string): void => {
+  if (alreadyHashed(phone) !== null) return
+  let count = 0
+  let last = 0
+  for (let at = 0; at < phone.length; at++) {
+    const digit = phone.charCodeAt(at) - 0x30
+    if (digit < 0 || digit > 9) continue
+    last = (last % 10_000_000) * 10 + digit
+    count++
+  }
+  // Without the zeros in front, which a spelling may leave out.
+  if (count >= 7 && last >= 100_000) numbers.push(last + behindOne(last))
+}
+
+const behindOne = (number: number): number =>
+  number >= 10_000_000 ? 100_000_000 : number >= 1_000_000 ? 10_000_000 : 1_000_000
+
+/** As `birthdayNumbers`, for real dates written `YYYY-MM-DD`: nearly all. A test compares the two. */
+const addIsoBirthday = (numbers: Array<number>, raw: string): boolean => {
+  if (!isoBirthday.test(raw)) return false
+  const [year, month, day] = [digitsAt(raw, 0) * 100 + digitsAt(raw, 2), digitsAt(raw, 5), digitsAt(raw, 8)]
+  numbers.push(
+    100_000_000 + year * 10_000 + month * 100 + day,
+    100_000_000 + day * 1_000_000 + month * 10_000 + year,
+    100_000_000 + month * 1_000_000 + day * 10_000 + year
+  )
+  if (month > 9 && day > 9) return true
+  // Without the zeros before single digits.
+  const [one, ten] = [day > 9 ? 100 : 10, month > 9 ? 100 : 10]
+  const behind = one * ten * 10_000
+  numbers.push(
+    behind + year * one * ten + month * one + day,
+    behind + (day * ten + month) * 10_000 + year,
+    behind + (month * one + day) * 10_000 + year
+  )
+  // Six digits, as of 1/2/1990, are in many texts by chance.
+  if (behind < 10_000_000) numbers.length -= 3
+  return true
+}
+
+const digitsAt = (text: string, at: number): number =>
+  (text.charCodeAt(at) - 0x30) * 10 + (text.charCodeAt(at + 1) - 0x30)
+
+/** Every month has these days; of January 1900 the first is no date. */
+const isoBirthday = /^(?:19[1-9]|20[0-9])[0-9]-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])$/
+
+/** Year, month and day in every usual order, with the zeros before single digits and without. */
+export const birthdayNumbers = memo(16_384, (raw: string): OwnNumbers => {
+  const found = new Set<number>()
+  const given = raw.replace(/[^0-9]+/g, "")
+  if (given.length >= 8) found.add(Number("1" + given.slice(0, 8)))
+  for (const order of ["month_first", "day_first"] as const) {
+    const date = normalizeBirthDate(raw, Number.POSITIVE_INFINITY, order)
+    if (!("value" in date)) continue
+    const [year, month, day] = [date.value.slice(0, 4), date.value.slice(4, 6), date.value.slice(6)]
+    for (const [m, d] of [[month, day] as const, [String(Number(month)), String(Number(day))] as const]) {
+      for (const digits of [year + m + d, d + m + year, m + d + year]) {
+        if (digits.length >= 7) found.add(Number("1" + digits))
+      }
+    }
+  }
+  return [...found]
+})

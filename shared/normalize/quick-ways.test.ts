@@ -1,0 +1,142 @@
+/** The short ways through texts give what the long ones give. */
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import { rawUser } from "../identity/user-fixture.ts"
+import { isIdentifierName, mayEndIdentifier } from "./identifier-name.ts"
+import { ownNameOf, tellsName } from "./own-names.ts"
+import { birthdayNumbers, ownNumbersOf, tellsNumber } from "./own-numbers.ts"
+import { PersonalData } from "./personal-data.ts"
+import { hasAt, hasEscape, hasSevenDigits, plain, scanText } from "./text-scan.ts"
+import { cleanUrl } from "./url.ts"
+
+const runs = { numRuns: 5_000 }
+const piece = fc.oneof(
+  fc.constantFrom(
+    "@",
+    "%40",
+    "＠",
+    "%",
+    "+",
+    " ",
+    "-",
+    ".",
+    "é",
+    "\u0000",
+    "Ann",
+    "LEE",
+    "lee",
+    "山田",
+    "1234567",
+    "\ud800"
+  ),
+  fc.string({ maxLength: 5 }),
+  fc.nat(99_999_999).map(String)
+)
+const text = fc.oneof(
+  fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join("")),
+  fc.string({ unit: "binary" })
+)
+const has = (scan: number, flag: number): boolean => (scan & flag) !== 0
+
+describe("scanText", () => {
+  it("tells what expressions tell", () => {
+    fc.assert(
+      fc.property(text, (value) => {
+        const scan = scanText(value)
+        assert.strictEqual(has(scan, plain), /^[!-~](?:[ -~]*[!-~])?$/.test(value))
+        assert.strictEqual(has(scan, hasAt), /@|＠|%40/.test(value))
+        assert.strictEqual(has(scan, hasSevenDigits), /(?:[0-9][^0-9]{0,3}){6}[0-9]/.test(value))
+        if (has(scan, plain)) assert.strictEqual(has(scan, hasEscape), /[%+]/.test(value))
+      }),
+      runs
+    )
+  })
+
+  it("reads texts longer than its buffer", () => {
+    for (const end of ["@x", "1234567", "é"]) {
+      const long = `${"a".repeat(5_000)}${end}`
+      assert.strictEqual(has(scanText(long), hasAt), end === "@x")
+      assert.strictEqual(has(scanText(long), hasSevenDigits), end === "1234567")
+    }
+  })
+})
+
+describe("the customer's own values", () => {
+  it("are numbers found among the digits of a text", () => {
+    fc.assert(
+      fc.property(
+        fc.stringMatching(/^[0-3 .-]{6,14}$/),
+        text,
+        fc.stringMatching(/^[0-3 .x-]{5,30}$/),
+        (phone, before, after) => {
+          const digits = phone.replace(/[^0-9]+/g, "")
+          const needle = digits.length >= 7 ? digits.slice(-8).replace(/^0+/, "") : ""
+          const value = `${before}${after}`
+          const told = needle.length >= 6 && value.replace(/[^0-9]+/g, "").includes(needle)
+          assert.strictEqual(tellsNumber(value, ownNumbersOf(rawUser({ phone }))), told)
+        }
+      ),
+      runs
+    )
+  })
+
+  it("are birthdays in the same orders, however they are read", () => {
+    const day = fc.date({ min: new Date("1900-01-01"), max: new Date("2099-12-31"), noInvalidDate: true })
+    fc.assert(
+      fc.property(day, (date) => {
+        const date_of_birth = date.toISOString().slice(0, 10)
+        const sorted = (numbers: ReadonlyArray<number>) => [...new Set(numbers)].sort((one, other) => one - other)
+        assert.deepStrictEqual(sorted(ownNumbersOf(rawUser({ date_of_birth }))), sorted(birthdayNumbers(date_of_birth)))
+      }),
+      runs
+    )
+  })
+
+  it("are names found whether or not the letters of the text are known", () => {
+    const name = fc.constantFrom("Ann", "Lee", "van Ann", "Lee-Ann", "山田", "É", "a", "O'Lee", "", "Jane", "Zoë Ann")
+    fc.assert(
+      fc.property(name, name, text, (first, last, value) => {
+        const [given, family] = [ownNameOf(first), ownNameOf(last)]
+        assert.strictEqual(tellsName(value, scanText(value), given, family), tellsName(value, 0, given, family))
+      }),
+      runs
+    )
+  })
+})
+
+describe("URLs", () => {
+  it("of the usual shape are what the parser takes", () => {
+    const label = fc.stringMatching(/^[a-z0-9-]{1,8}$/)
+    const url = fc
+      .tuple(fc.constantFrom("http", "https"), fc.array(label, { maxLength: 4 }), fc.string({ unit: "binary" }))
+      .map(([scheme, labels, rest]) => `${scheme}://${labels.join(".")}/${rest}`)
+    fc.assert(
+      fc.property(url, (value) => {
+        if (value.trim() !== value) return
+        const parsed = URL.canParse(value.toWellFormed())
+        assert.strictEqual(cleanUrl(value, new PersonalData(null)).url !== null, parsed)
+      }),
+      runs
+    )
+  })
+
+  it("have no name of an identifier that the last letters do not tell", () => {
+    const part = (...words: ReadonlyArray<string>) => fc.constantFrom("", ...words)
+    const base = fc.constantFrom(
+      ..."email e-mail e_mail emailaddress email-address phone phonenumber phone_number telephone msisdn firstname".split(
+        " "
+      ),
+      ..."first-name last_name fullname given-name family_name surname birthdate birth-date birthday".split(" "),
+      ..."dateofbirth date-of-birth date_of_birth dob tel mail fname lname em ph fn ln order utm_source".split(" ")
+    )
+    const spelled = fc
+      .tuple(part("user", "customer", "contact", "billing", "shipping"), part("-", "_", ".", " "), base, fc.boolean())
+      .map(([who, between, what, upper]) => (upper ? `${who}${between}${what}`.toUpperCase() : who + between + what))
+    fc.assert(
+      fc.property(spelled, (name) => {
+        if (isIdentifierName(name)) assert.isTrue(mayEndIdentifier(`?${name}=1`, name.length + 1))
+      }),
+      runs
+    )
+  })
+})

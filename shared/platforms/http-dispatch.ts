@@ -1,0 +1,96 @@
+/** One request over a pool, and its answer's bytes, without streams: bodies are whole on the way out and bounded on the way in. */
+import type * as Undici from "@effect/platform-node/Undici"
+import * as Effect from "effect/Effect"
+
+export interface WireRequest {
+  readonly method: "GET" | "POST"
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer | string | null
+}
+
+export interface WireAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** At most as many bytes as allowed, cut beyond. */
+  readonly body: Buffer
+}
+
+/**
+ * Sends a request and reads the answer, whatever its status. Fails with the error of the HTTP layer. What is still under way
+ * when it is interrupted, or when the answer is cut, is aborted, so that its connection is free again.
+ */
+export const dispatch = (
+  dispatcher: Undici.Dispatcher,
+  { method, url, headers, body }: WireRequest,
+  bytesMax: number
+): Effect.Effect<WireAnswer, unknown> =>
+  Effect.callback((resume) => {
+    const reader = new AnswerReader(bytesMax, resume)
+    // The time is bounded by whoever asks.
+    const timeouts = { headersTimeout: 0, bodyTimeout: 0 }
+    dispatcher.dispatch(
+      { origin: url.origin, path: url.pathname + url.search, method, headers: { ...headers }, body, ...timeouts },
+      reader
+    )
+    return Effect.sync(() => reader.abort())
+  })
+
+class AnswerReader implements Undici.Dispatcher.DispatchHandler {
+  readonly #bytesMax: number
+  readonly #resume: (answer: Effect.Effect<WireAnswer, unknown>) => void
+  #controller: Undici.Dispatcher.DispatchController | null = null
+  #aborted = false
+  #status = 0
+  #headers: Record<string, string> = {}
+  readonly #chunks: Array<Buffer> = []
+  #size = 0
+
+  constructor(bytesMax: number, resume: (answer: Effect.Effect<WireAnswer, unknown>) => void) {
+    this.#bytesMax = bytesMax
+    this.#resume = resume
+  }
+
+  abort(): void {
+    this.#aborted = true
+    this.#controller?.abort(ended)
+  }
+
+  onRequestStart(controller: Undici.Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#aborted) controller.abort(ended)
+  }
+
+  onResponseStart(
+    _: Undici.Dispatcher.DispatchController,
+    status: number,
+    headers: Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
+  ): void {
+    // An interim answer (103) comes before the answer.
+    if (status < 200) return
+    this.#status = status
+    for (const [name, value] of Object.entries(headers))
+      if (value !== undefined) this.#headers[name] = typeof value === "string" ? value : value.join(", ")
+  }
+
+  onResponseData(_: Undici.Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#chunks.push(chunk)
+    this.#size += chunk.length
+    if (this.#size < this.#bytesMax) return
+    this.onResponseEnd()
+    this.abort()
+  }
+
+  onResponseEnd(): void {
+    const whole = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
+    const body = whole.length <= this.#bytesMax ? whole : whole.subarray(0, this.#bytesMax)
+    this.#resume(Effect.succeed({ status: this.#status, headers: this.#headers, body }))
+  }
+
+  onResponseError(_: Undici.Dispatcher.DispatchController | null, error: Error): void {
+    this.#resume(Effect.fail(error))
+  }
+}
+
+/** Never seen: whoever aborts has its answer already, or waits no more. Made once, since a stack trace costs. */
+const ended = new Error("The request was ended.")
