@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
 import type { NormalizedUser } from "../../../schemas/types.gen.ts"
 import {
   connectionOf,
@@ -53,6 +54,19 @@ describe("the Data Manager API's events", () => {
   it("take whole seconds without a fraction, and the event's id where there is no order", () => {
     const { eventTimestamp, transactionId } = payload({ event_time: eventTime - 123, properties: null })
     assert.deepStrictEqual([eventTimestamp, transactionId], ["2026-11-23T10:00:00Z", "e-1"])
+  })
+
+  it("write the time as the language itself does, whatever came before", () => {
+    const times = fc.integer({ min: Date.UTC(1969, 0), max: Date.UTC(2100, 0) })
+    const near = fc.tuple(times, fc.integer({ min: -120_000, max: 120_000 })).map(([time, by]) => [time, time + by])
+    fc.assert(
+      fc.property(near, (pair) => {
+        for (const time of pair) {
+          const expected = new Date(time).toISOString().replace(".000Z", "Z")
+          assert.strictEqual(payload({ event_time: time }).eventTimestamp, expected)
+        }
+      })
+    )
   })
 
   it("send no IP address to the EEA, the UK, Switzerland, or where nobody knows the country", () => {

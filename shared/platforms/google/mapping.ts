@@ -64,9 +64,21 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
 
 /** RFC 3339 in UTC, with milliseconds only where there are some. */
 const timestamp = (millis: number): string => {
-  const text = new Date(millis).toISOString()
-  return text.endsWith(".000Z") ? text.slice(0, -5) + "Z" : text
+  const minute = Math.floor(millis / 60_000)
+  if (minute !== lastMinute.minute) {
+    // Refuses what is no date, which must not be remembered.
+    lastMinute = { text: new Date(millis).toISOString().slice(0, -secondsLength), minute }
+  }
+  const rest = millis - minute * 60_000
+  const seconds = Math.floor(rest / 1_000)
+  const thousandths = rest - seconds * 1_000
+  return `${lastMinute.text}${twoDigits[seconds]}${thousandths === 0 ? "" : `.${String(thousandths).padStart(3, "0")}`}Z`
 }
+
+/** Events come in about the order of their time, and V8 takes a microsecond to write a date. */
+let lastMinute = { minute: Number.NaN, text: "" }
+const secondsLength = "00.000Z".length
+const twoDigits = Array.from({ length: 60 }, (_, value) => String(value).padStart(2, "0"))
 
 const sources: Readonly<Record<ActionSource, string>> = {
   website: "WEB",
