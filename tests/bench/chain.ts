@@ -14,7 +14,7 @@ import { type ChainRun, idleStart, runChain, sum } from "./run-chain.ts"
 
 const count = Number(process.env["EVENTS"] ?? 200_000)
 const platforms = (process.env["PLATFORMS"] ?? "meta").split(",") as ReadonlyArray<Platform>
-const options = { count, platforms }
+const options = { count, platforms, together: process.env["TOGETHER"] === "1" ? "all" : "none" } as const
 const warmUpEvents = Math.min(Number(process.env["WARM_UP_EVENTS"] ?? 100_000), count)
 const peerBuild = process.env["PEER_BUILD"] ?? null
 

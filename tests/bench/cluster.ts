@@ -104,10 +104,14 @@ export interface ProcessorsOptions {
   readonly limits?: Readonly<Record<string, string | number>>
   /** The programs to start; all that the platforms need by default. */
   readonly names?: ReadonlyArray<string>
+  /** Which programs of an instance share a process; none by default. */
+  readonly together?: Together
   readonly environment?: Readonly<Record<string, string>>
 }
 
-/** Normalizer, mapper and one delivery program for each platform, each a process of its own. */
+export type Together = "none" | "deliveries" | "all"
+
+/** Normalizer, mapper and one delivery program for each platform. */
 export const startProcessors = async (
   made: Cluster,
   options: ProcessorsOptions
@@ -120,8 +124,12 @@ export const startProcessors = async (
     ...options.platforms.map((platform) => `delivery-${platform}`)
   ]
   const started: Array<MeasuredProcess> = []
-  // TOGETHER=1: the programs of an instance share a process.
-  const groups = process.env["TOGETHER"] === "1" ? [names] : names.map((name) => [name])
+  const shares = (name: string) =>
+    options.together === "all" || (options.together === "deliveries" && name.startsWith("delivery-"))
+  const groups = [
+    ...names.filter((name) => !shares(name)).map((name) => [name]),
+    ...[names.filter(shares)].filter((group) => group.length > 0)
+  ]
   for (let instance = 0; instance < (options.instances ?? 1); instance++) {
     for (const group of groups) started.push(await startProcessor(made, group, connections, options.environment ?? {}))
   }
@@ -172,6 +180,9 @@ const accounts: Readonly<Record<Platform, string>> = {
   whatsapp: "account: { phone_number_id: 1234567890 }"
 }
 
+/** The message that a sign-up leads to. */
+const welcome = `sign_up: { name: welcome, language: en_US, body: ["{properties.order_id}"] }`
+
 const connectionsFile = ({ platforms, sink, limits }: ProcessorsOptions): string => {
   const all = { requests_per_window: 10_000_000, events_per_window: 100_000_000, ...limits }
   const entries = platforms.map((platform) =>
@@ -181,7 +192,7 @@ const connectionsFile = ({ platforms, sink, limits }: ProcessorsOptions): string
       `    ${accounts[platform].replace(sinkAddress, sink.url)}`,
       `    credential: env:${platform === "google" ? "BENCH_GOOGLE" : "BENCH_TOKEN"}`,
       `    endpoint: { host: "${sink.url}" }`,
-      `    mapping: { default_country: US }`,
+      `    mapping: { default_country: US${platform === "whatsapp" ? `, templates: { ${welcome} }` : ""} }`,
       `    limits: { ${Object.entries(all)
         .map(([name, value]) => `${name}: ${value}`)
         .join(", ")} }`

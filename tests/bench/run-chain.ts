@@ -1,6 +1,6 @@
 /** One run of the chain over a published backlog: processor time, memory and rate of every program. */
 import type { Platform } from "../../shared/platforms/platform.ts"
-import { type Cluster, type Sink, startProcessors, until, untilReady } from "./cluster.ts"
+import { type Cluster, type Sink, startProcessors, type Together, until, untilReady } from "./cluster.ts"
 import { cpuSeconds, peakMebibytes, residentMebibytes } from "./measured-process.ts"
 
 export interface ChainOptions {
@@ -8,6 +8,9 @@ export interface ChainOptions {
   readonly count: number
   readonly platforms: ReadonlyArray<Platform>
   readonly instances?: number
+  /** How many of the events are messages: all that WhatsApp gets. */
+  readonly messages?: number
+  readonly together?: Together
   /** See `ProcessorsOptions`. */
   readonly limits?: Readonly<Record<string, string | number>>
 }
@@ -43,7 +46,7 @@ export const idleStart = async (
 }
 
 export const runChain = async (made: Cluster, sink: Sink, options: ChainOptions): Promise<ChainRun> => {
-  const expected = options.count * options.platforms.length
+  const expected = expectedOf(options)
   await sink.reset()
   const brokerBefore = made.brokerPid === null ? 0 : cpuSeconds(made.brokerPid)
   const begun = Date.now()
@@ -74,6 +77,9 @@ export const runChain = async (made: Cluster, sink: Sink, options: ChainOptions)
     surplus
   }
 }
+
+const expectedOf = ({ count, platforms, messages }: ChainOptions): number =>
+  platforms.reduce((all, platform) => all + (platform === "whatsapp" ? (messages ?? 0) : count), 0)
 
 const sampleMillis = 500
 
