@@ -45,6 +45,9 @@ chaos-short: install ## The chaos that every change must stand, in three minutes
 bench: install ## Measures the chain of processes: CPU and events/s (EVENTS, PLATFORMS; PEER_BUILD runs the peer beside it)
 	@exec node tests/bench/chain.ts
 
+bench-platforms: install ## Measures five platforms at once beside one, deliveries in one process and in one each
+	@exec node tests/bench/platforms.ts
+
 bench-core: install ## Measures the pure core on one core: normalizing, hashing, mapping, JSON, Avro
 	@exec node tests/bench/core.ts
 

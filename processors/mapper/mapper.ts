@@ -18,6 +18,7 @@ export const mapper = (
   name: "mapper",
   topics: ["normalized-events"],
   batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5) },
+  bytesInFlightMax: bytesInFlight(targets.length),
   // One step at a time: what a step remembers of an id must be known to the next.
   concurrency: 1,
   stepDeadline: Duration.minutes(2),
@@ -29,6 +30,12 @@ export const mapper = (
       assigned
     )
 })
+
+/** An event is held once as it came and once for each connection, so that more connections leave room for fewer events. */
+const bytesInFlight = (connections: number): number => Math.max(inFlightMin, heldMax / Math.max(1, connections))
+const heldMax = 4 * 1_048_576
+/** A few fetches: with less, the partition would stand still between them. */
+const inFlightMin = 1_048_576
 
 // The ids belong to this opening: a step that is not committed leaves nothing behind, since the next opening restores anew.
 const openPartition = (targets: ReadonlyArray<Target>, options: DuplicateOptions, { partition }: AssignedPartition) =>

@@ -8,6 +8,7 @@ import { registerCodecs } from "./kafkajs-codecs.ts"
 import { repairHeartbeats } from "./kafkajs-heartbeat.ts"
 import { repairOutOfRange } from "./kafkajs-out-of-range.ts"
 import { lendingSocket, repairReceive } from "./kafkajs-receive.ts"
+import { repairResume } from "./kafkajs-resume.ts"
 import { repairStop } from "./kafkajs-stop.ts"
 import type { ResolvedKafkaOptions } from "./options.ts"
 
@@ -18,6 +19,7 @@ export const connectKafkaJs = (options: ResolvedKafkaOptions, context: Context.C
   repairHeartbeats()
   repairOutOfRange()
   repairReceive()
+  repairResume()
   repairStop()
   const config: KafkaConfig = {
     brokers: [...options.brokers],

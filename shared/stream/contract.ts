@@ -96,6 +96,8 @@ export interface Processor<E = never, R = never> {
   readonly batch: BatchLimits
   /** Steps of one partition in flight at a time. */
   readonly concurrency: number
+  /** Bytes of one partition that are fetched and not yet committed, where outputs are so many that the runtime's bound is too large. */
+  readonly bytesInFlightMax?: number
   /**
    * For steps that never wait for long: one that takes longer counts as stuck, and the partition is opened again. Without
    * it a step may take for ever.

@@ -57,7 +57,7 @@ export const openAndRun = <E, R>(
         topic,
         limits: processor.batch,
         accept: processor.accept,
-        bytesInFlightMax: runtime.bytesInFlightMax,
+        bytesInFlightMax: Math.min(runtime.bytesInFlightMax, processor.bytesInFlightMax ?? Number.POSITIVE_INFINITY),
         clock: yield* Clock.Clock,
         pause: () => member.pause(at),
         resume: () => member.resume(at),

@@ -120,13 +120,16 @@ it.effect("commits a tick's output with the steps before it", () =>
   })
 )
 
-it.effect("bounds what is in flight by pausing the partition, and goes on when it is committed", () =>
+it.effect.each([
+  { of: "the runtime", runtime: { bytesInFlightMax: 1_000 }, processor: {} },
+  { of: "the processor", runtime: {}, processor: { bytesInFlightMax: 1_000 } }
+])("bounds what is in flight by pausing the partition, and goes on when it is committed: by $of", (bound) =>
   Effect.gen(function* () {
-    const { kafka, write, out, start, events } = world(1, { bytesInFlightMax: 1_000 })
+    const { kafka, write, out, start, events } = world(1, bound.runtime)
     kafka.fetchRecordsMax = 1
     const open = () =>
       Effect.succeed({ step: (batch: Batch) => Effect.delay(Effect.succeed(copyOf(batch)), "1 second") })
-    yield* start(copy({ open }))
+    yield* start(copy({ open, ...bound.processor }))
     yield* settle
     for (let index = 0; index < 20; index++) yield* write([`${index}`.padEnd(200, "x")])
     yield* settle

@@ -1,0 +1,79 @@
+/**
+ * Fetches again as soon as a partition is resumed. While all partitions of a broker are paused, kafkajs sleeps for a whole
+ * `maxWaitTime` and hears nothing: a member that pauses often, to bound what is in flight, would stand still for most of it.
+ */
+import { createRequire } from "node:module"
+
+/** Changes the class of kafkajs's consumer groups, once for the process; it has no seam for this. */
+export const repairResume = (): void => {
+  const { prototype } = createRequire(import.meta.url)("kafkajs/src/consumer/consumerGroup") as {
+    readonly prototype: PatchedConsumerGroup
+  }
+  if (repaired.has(prototype)) return
+  repaired.add(prototype)
+  const { fetch, resume } = prototype
+  prototype.fetch = async function (nodeId) {
+    try {
+      await this.cluster.refreshMetadataIfNecessary()
+      this.checkForStaleAssignment()
+      if (!isPaused(this, nodeId)) return fetch.call(this, nodeId)
+      await resumed(this)
+    } catch (error) {
+      await this.recoverFromFetch(error)
+    }
+    return []
+  }
+  prototype.resume = function (topicPartitions) {
+    resume.call(this, topicPartitions)
+    const wakers = waiting.get(this) ?? []
+    waiting.delete(this)
+    for (const wake of wakers) wake()
+  }
+}
+
+interface PatchedConsumerGroup {
+  fetch: (this: PatchedConsumerGroup, nodeId: string) => Promise<ReadonlyArray<unknown>>
+  resume: (this: PatchedConsumerGroup, topicPartitions: ReadonlyArray<TopicPartitions>) => void
+  readonly cluster: { readonly refreshMetadataIfNecessary: () => Promise<void> }
+  readonly maxWaitTime: number
+  readonly subscriptionState: {
+    readonly assigned: () => ReadonlyArray<TopicPartitions>
+    readonly paused: () => ReadonlyArray<TopicPartitions>
+  }
+  readonly checkForStaleAssignment: () => void
+  readonly filterPartitionsByNode: (
+    nodeId: string,
+    topicPartitions: ReadonlyArray<TopicPartitions>
+  ) => ReadonlyArray<TopicPartitions>
+  readonly recoverFromFetch: (error: unknown) => Promise<void>
+}
+
+interface TopicPartitions {
+  readonly topic: string
+  readonly partitions: ReadonlyArray<number>
+}
+
+/** Some partitions of the broker are the member's, and all of them are paused. */
+const isPaused = (group: PatchedConsumerGroup, nodeId: string): boolean => {
+  const paused = count(group.filterPartitionsByNode(nodeId, group.subscriptionState.paused()))
+  return paused > 0 && paused === count(group.filterPartitionsByNode(nodeId, group.subscriptionState.assigned()))
+}
+
+const count = (topicPartitions: ReadonlyArray<TopicPartitions>): number =>
+  topicPartitions.reduce((sum, { partitions }) => sum + partitions.length, 0)
+
+const waiting = new WeakMap<PatchedConsumerGroup, Array<() => void>>()
+
+/** Until any partition is resumed, at most for the group's `maxWaitTime`. */
+const resumed = (group: PatchedConsumerGroup): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, group.maxWaitTime)
+    const wakers = waiting.get(group) ?? []
+    wakers.push(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+    waiting.set(group, wakers)
+  })
+
+const repaired = new WeakSet<PatchedConsumerGroup>()
