@@ -57,7 +57,7 @@ bench-delivery: install ## Measures the delivery engine and its HTTP without Kaf
 bench-latency: install ## Measures raw record to platform answer at fixed rates (RATE=500, SECONDS=30, PARTITIONS=1)
 	@exec node tests/bench/latency.ts
 
-bench-scale: install ## Measures instances, a backlog and a slow platform (EVENTS, LARGE=5000000, ONLY=backlog)
+bench-scale: install ## Measures instances, a backlog and a slow platform (EVENTS, LARGE=5000000, ONLY=backlog or instances)
 	@exec node tests/bench/scale.ts
 
 check-phones: install ## Compares millions of phone numbers with libphonenumber (PHONES=5000000)
