@@ -1,6 +1,6 @@
 /**
  * Writes Avro's binary form into slabs, one record behind the other, so that a record is never copied unless it meets the
- * end of its slab. A slab lives as long as any record in it, or until it is given back.
+ * end of its slab. A slab lives as long as one of its records, or until it is given back.
  */
 import { giveBackSlab, slabBytes, takeSlab } from "./slab-pool.ts"
 

@@ -52,6 +52,13 @@ describe("a member whose partitions are all paused", () => {
     assert.deepStrictEqual(group.asked, ["1", "2"])
   })
 
+  it("looks again after a while, though nobody resumes them", async () => {
+    const group = Object.assign(groupOf(), { maxWaitTime: 1 })
+    group.subscriptionState.pause(both)
+    for (let round = 0; round < 3; round++) assert.deepStrictEqual(await group.fetch("1"), [])
+    assert.deepStrictEqual(group.asked, [])
+  })
+
   it("still looks at the cluster, and recovers from what it finds there", async () => {
     const group = groupOf(() => Promise.reject(new Error("stale metadata")))
     group.subscriptionState.pause(both)

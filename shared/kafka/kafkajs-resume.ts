@@ -13,6 +13,8 @@ export const repairResume = (): void => {
   repaired.add(prototype)
   const { fetch, resume } = prototype
   prototype.fetch = async function (nodeId) {
+    // Nearly always; kafkajs then looks at the cluster itself.
+    if (this.subscriptionState.paused().length === 0) return fetch.call(this, nodeId)
     try {
       await this.cluster.refreshMetadataIfNecessary()
       this.checkForStaleAssignment()
@@ -25,9 +27,7 @@ export const repairResume = (): void => {
   }
   prototype.resume = function (topicPartitions) {
     resume.call(this, topicPartitions)
-    const wakers = waiting.get(this) ?? []
-    waiting.delete(this)
-    for (const wake of wakers) wake()
+    waiting.get(this)?.wake()
   }
 }
 
@@ -62,18 +62,27 @@ const isPaused = (group: PatchedConsumerGroup, nodeId: string): boolean => {
 const count = (topicPartitions: ReadonlyArray<TopicPartitions>): number =>
   topicPartitions.reduce((sum, { partitions }) => sum + partitions.length, 0)
 
-const waiting = new WeakMap<PatchedConsumerGroup, Array<() => void>>()
+interface Wait {
+  readonly over: Promise<void>
+  readonly wake: () => void
+}
+
+/** One for all fetchers of a group: a group that is paused for hours must not gather them. */
+const waiting = new WeakMap<PatchedConsumerGroup, Wait>()
 
 /** Until any partition is resumed, at most for the group's `maxWaitTime`. */
-const resumed = (group: PatchedConsumerGroup): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, group.maxWaitTime)
-    const wakers = waiting.get(group) ?? []
-    wakers.push(() => {
-      clearTimeout(timer)
-      resolve()
-    })
-    waiting.set(group, wakers)
-  })
+const resumed = (group: PatchedConsumerGroup): Promise<void> => {
+  const known = waiting.get(group)
+  if (known !== undefined) return known.over
+  const { promise: over, resolve } = Promise.withResolvers<void>()
+  const wake = () => {
+    clearTimeout(timer)
+    waiting.delete(group)
+    resolve()
+  }
+  const timer = setTimeout(wake, group.maxWaitTime)
+  waiting.set(group, { over, wake })
+  return over
+}
 
 const repaired = new WeakSet<PatchedConsumerGroup>()

@@ -1,4 +1,4 @@
-/** Publishes purchases to raw-events as any producer would: Confluent-Avro, keyed by the customer. */
+/** Publishes purchases to raw-events as a shop's backend would: Confluent-Avro, keyed by the customer. */
 import * as Effect from "effect/Effect"
 import { Codecs } from "../../shared/avro/codecs.ts"
 import { registryLayer } from "../../shared/avro/registry.ts"
