@@ -1,5 +1,4 @@
 /** One broker's JVM on its data folder and ports: started, stopped, killed, suspended and started again. */
-import { randomUUID } from "node:crypto"
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import * as Clock from "effect/Clock"
@@ -7,11 +6,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { type NodeAddress, serverProperties } from "./broker-config.ts"
 import { type ClassArchive, classArchive, quickCompiler } from "./class-archive.ts"
+import { clusterId } from "./cluster-id.ts"
 import { type Java, runCommand } from "./java.ts"
 import { brokersKnownAt } from "./kafka-probe.ts"
 import { type LocalError, problem } from "./problem.ts"
 import { endProcess, type Launched, launch, logTail, removePidFile, shortPath, signal } from "./processes.ts"
-import { readJson, repository, type State, writeJson } from "./state.ts"
+import { repository, type State } from "./state.ts"
 
 export interface BrokerNode {
   readonly id: number
@@ -118,16 +118,6 @@ const prepareData = ({
     if (exitCode === 0) return configuration
     return yield* brokerProblem(state, address.id, text)
   })
-
-// One id for the cluster, kept: every node is formatted with it, also one that joins after a crash.
-const clusterId = (state: State): string => {
-  const file = path.join(state.directory, "cluster.json")
-  const known = readJson<{ readonly id?: string }>(file, {}).id
-  if (known !== undefined) return known
-  const id = Buffer.from(randomUUID().replaceAll("-", ""), "hex").toString("base64url")
-  writeJson(file, { id })
-  return id
-}
 
 const launchBroker = (options: NodeOptions, configuration: string, archive: ClassArchive): Launched => {
   const { state, java, jars, address } = options
