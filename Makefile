@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-unit test-kafka check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak e2e-outage bench-isolation schemas clean
+.PHONY: help install build run test test-unit test-kafka check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak e2e-outage bench-isolation schemas clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -13,6 +13,9 @@ install: ## Installs the pinned dependencies; does nothing if they are there
 	@cmp -s package-lock.json node_modules/.installed-lock || { \
 	  echo "Installing dependencies (npm ci). This happens once." >&2 \
 	  && npm ci --no-progress >&2 && cp package-lock.json node_modules/.installed-lock; }
+
+build: install ## Puts each program into one file and what it shares, in dist/programs: what the image runs
+	@node infra/build/bundle.ts
 
 run: install ## Starts all of it: Kafka, registry, sandboxes, processors, sample events. ONCE=1 ends by itself
 	@exec node infra/demo/main.ts

@@ -15,7 +15,7 @@ it("every processor is deployed by Compose and by Helm", () => {
   const services: Readonly<Record<string, { readonly command?: ReadonlyArray<string> }>> =
     yaml("infra/compose/compose.yaml").services
   assert.isNotEmpty(programs)
-  for (const program of programs) assert.deepEqual(services[program]?.command, [`processors/${program}/main.ts`])
+  for (const program of programs) assert.deepEqual(services[program]?.command, [`dist/programs/${program}.js`])
   assert.sameMembers(Object.keys(yaml("infra/helm/capi-relay/values.yaml").processors), programs)
 })
 

@@ -6,6 +6,7 @@ import path from "node:path"
 import process from "node:process"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { bundlePrograms, programsFolder } from "../../infra/build/bundle.ts"
 import { startLocal } from "../../infra/local/start-local.ts"
 import { repository } from "../../infra/local/state.ts"
 import type { Platform } from "../../shared/platforms/platform.ts"
@@ -27,6 +28,8 @@ export const clusterWith = Effect.fnUntraced(function* (
     Effect.sync(() => mkdtempSync(path.join(os.tmpdir(), "capi-bench-"))),
     (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true }))
   )
+  // What the image runs.
+  yield* Effect.promise(() => bundlePrograms())
   const stateDirectory = path.join(folder, "state")
   const { broker, registry } = yield* startLocal({
     stateDirectory,
@@ -144,11 +147,11 @@ const startProcessor = async (
 ): Promise<MeasuredProcess> => {
   const port = await freePort()
   const flags = (process.env["PROCESSOR_FLAGS"] ?? "").split(" ").filter((flag) => flag !== "")
-  const program = names.length === 1 ? [`processors/${names[0]}/main.ts`] : ["infra/cli/main.ts", "run", "--together"]
+  const program = names.length === 1 ? [`${names[0]}.js`] : ["capi.js", "run", "--together", ...names]
   return startProcess(
     names.join("+"),
     process.execPath,
-    [...flags, path.join(repository, program[0]!), ...program.slice(1), ...(names.length === 1 ? [] : names)],
+    [...flags, path.join(programsFolder, program[0]!), ...program.slice(1)],
     path.join(made.folder, "logs"),
     {
       KAFKA_BROKERS: made.brokers,

@@ -1,13 +1,14 @@
-/** The real programs, each a process of its own that is started and stopped as an orchestrator would. */
+/** The real programs as the image has them, each a process of its own that is started and stopped as an orchestrator would. */
 import { readFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { bundlePrograms } from "../../infra/build/bundle.ts"
 import { freePort } from "../../infra/local/ports.ts"
 import { endProcess, launch, logTail } from "../../infra/local/processes.ts"
-import { defaultStateDirectory, repository } from "../../infra/local/state.ts"
+import { defaultStateDirectory } from "../../infra/local/state.ts"
 
 export const programNames = [
   "normalizer",
@@ -45,6 +46,8 @@ export const makePrograms = (
 ): Effect.Effect<Programs, never, Scope.Scope> =>
   Effect.gen(function* () {
     const running = new Map<ProgramName, Running>()
+    const bundled = path.join(defaultStateDirectory, "e2e-programs")
+    yield* Effect.promise(() => bundlePrograms(bundled))
     const logOf = (name: ProgramName) => path.join(folder, `${name}.log`)
     const stopOne = (name: ProgramName) =>
       Effect.suspend(() => {
@@ -60,7 +63,7 @@ export const makePrograms = (
       const port = yield* freePort
       const launched = launch({
         command: process.execPath,
-        arguments: [path.join(repository, "processors", name, "main.ts")],
+        arguments: [path.join(bundled, `${name}.js`)],
         logFile: logOf(name),
         pidFile: path.join(folder, `${name}.pid`),
         environment: {

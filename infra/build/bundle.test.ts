@@ -1,0 +1,44 @@
+import { spawnSync } from "node:child_process"
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
+import path from "node:path"
+import process from "node:process"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { defaultStateDirectory, repository } from "../local/state.ts"
+import { bundlePrograms } from "./bundle.ts"
+
+describe("the bundled programs", () => {
+  let folder = ""
+  const run = (name: string, ...args: ReadonlyArray<string>) =>
+    spawnSync(process.execPath, [path.join(folder, name), ...args], {
+      encoding: "utf8",
+      cwd: repository,
+      env: { PATH: process.env["PATH"], LOG_FORMAT: "json" }
+    })
+
+  beforeAll(async () => {
+    mkdirSync(defaultStateDirectory, { recursive: true })
+    folder = mkdtempSync(path.join(defaultStateDirectory, "bundle-"))
+    await bundlePrograms(folder)
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  it("are all there is in processors, and each starts as far as its settings", { timeout: 60_000 }, () => {
+    const names = readdirSync(path.join(repository, "processors"))
+    assert.isNotEmpty(names)
+    for (const name of names) {
+      const { status, stderr } = run(`${name}.js`)
+      assert.deepEqual(
+        [status, stderr.split(". ")[0]],
+        [2, `${name}: The setting KAFKA_BROKERS is missing: Kafka's bootstrap servers, host:port, separated by commas`]
+      )
+    }
+  })
+
+  it("prepare events as the modules do that they are made of", { timeout: 60_000 }, () => {
+    const args = ["prepare", "examples/sample-events/sample-events.jsonl", "--platform", "google"]
+    const source = spawnSync(process.execPath, ["infra/cli/main.ts", ...args], { encoding: "utf8", cwd: repository })
+    const bundled = run("capi.js", ...args)
+    assert.isAbove(source.stdout.length, 10_000)
+    assert.deepEqual([bundled.status, bundled.stdout], [source.status, source.stdout])
+  })
+})
