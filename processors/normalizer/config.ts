@@ -6,6 +6,7 @@ import { SettingsError } from "../../shared/config/settings.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { Connections } from "../../shared/connections/connections.ts"
 import { Sealer, type SealerShape } from "../../shared/credentials/sealer.ts"
+import { messageEvents } from "../../shared/mapping/message-events.ts"
 import type { NormalizerConfig } from "./decide.ts"
 
 /** Bounds on what producers may send. */
@@ -14,17 +15,19 @@ export const normalizerSettings = Config.all({
   futureTolerance: Config.Duration("NORMALIZER_FUTURE_TOLERANCE").pipe(Config.withDefault(Duration.hours(24)))
 })
 
-/** Phone numbers are read with the connections' default countries, and sealed only where a connection sends messages. */
+/** Phone numbers are read with the connections' default countries, and sealed only for events that may become messages. */
 export const configOf = (
   connections: ReadonlyArray<Connection>,
   sealer: SealerShape,
   settings: { readonly recordBytesMax: number; readonly futureTolerance: Duration.Duration }
 ): NormalizerConfig => {
+  const messages = messageEvents(connections)
   const countries = connections.map(({ mapping }) => mapping.defaultCountry).filter((country) => country !== null)
   return {
     options: {
       defaultCountries: [...new Set(countries)].sort(),
-      recipients: connections.some(({ kind }) => kind === "whatsapp") ? sealer : null,
+      recipients: messages.size > 0 ? sealer : null,
+      messageEvents: messages,
       futureToleranceMillis: Duration.toMillis(settings.futureTolerance)
     },
     deadLetters: sealer,

@@ -8,7 +8,9 @@ import type { DeadLetter, NormalizedEvent } from "../../schemas/types.gen.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/avro/memory.ts"
 import { deadLetterAad, fromKey } from "../../shared/credentials/sealer.ts"
 import { sha256 } from "../../shared/identity/sha256.ts"
+import { builtinConnection } from "../../shared/mapping/builtin.ts"
 import { rawEventFromJson } from "../../shared/normalize/json-event.ts"
+import type { ConnectorKind } from "../../shared/platforms/platform.ts"
 import type { Inbound, Outbound } from "../../shared/stream/contract.ts"
 import { runBatches } from "../../shared/testing/run-batches.ts"
 import { configOf } from "./config.ts"
@@ -18,7 +20,7 @@ import { normalizer } from "./normalizer.ts"
 const now = Date.UTC(2026, 10, 23)
 const sealer = fromKey(Redacted.make("a master key for tests"))
 const config: NormalizerConfig = {
-  options: { defaultCountries: [], recipients: null, futureToleranceMillis: 86_400_000 },
+  options: { defaultCountries: [], recipients: null, messageEvents: null, futureToleranceMillis: 86_400_000 },
   deadLetters: sealer,
   recordBytesMax: 4_096
 }
@@ -153,13 +155,20 @@ describe("the normalizer", () => {
 })
 
 describe("the configuration", () => {
-  const connection = (kind: string, defaultCountry: string | null) =>
-    ({ kind, mapping: { defaultCountry } }) as Parameters<typeof configOf>[0][number]
+  const connection = (kind: ConnectorKind, defaultCountry: string | null) => {
+    const builtin = builtinConnection(kind)
+    return { ...builtin, mapping: { ...builtin.mapping, defaultCountry } }
+  }
   const settings = { recordBytesMax: 1, futureTolerance: Duration.hours(1) }
 
-  it("seals phone numbers only where a connection sends messages", () => {
+  it("seals phone numbers only of events that may become messages", () => {
     assert.isNull(configOf([connection("meta", "DE")], sealer, settings).options.recipients)
-    assert.strictEqual(configOf([connection("whatsapp", null)], sealer, settings).options.recipients, sealer)
+    const whatsapp = connection("whatsapp", null)
+    const { purchase } = whatsapp.mapping.templates
+    const one = { ...whatsapp, mapping: { ...whatsapp.mapping, templates: { purchase: purchase! } } }
+    const { options } = configOf([connection("meta", "DE"), one], sealer, settings)
+    assert.strictEqual(options.recipients, sealer)
+    assert.deepStrictEqual([...options.messageEvents!], ["purchase"])
   })
 
   it("knows each default country once", () => {

@@ -10,7 +10,7 @@ import { normalizer } from "./normalizer.ts"
 
 const now = Date.UTC(2026, 10, 23)
 const config = {
-  options: { defaultCountries: [], recipients: null, futureToleranceMillis: 86_400_000 },
+  options: { defaultCountries: [], recipients: null, messageEvents: null, futureToleranceMillis: 86_400_000 },
   deadLetters: fromKey(Redacted.make("a master key for tests")),
   recordBytesMax: 16 * 1_048_576
 }

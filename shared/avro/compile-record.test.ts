@@ -86,7 +86,7 @@ describe("numbers and texts at their borders", () => {
     for (const n of [0, -1, 63, 64, -64, -65, 2 ** 30, -(2 ** 30), 2 ** 31, 2 ** 53 - 1, -(2 ** 53 - 1)]) {
       assert.deepEqual(roundTrip({ n, s: "" }), { n, s: "" })
     }
-    for (const length of [47, 48, 49, 63, 64, 8191, 8192, 300_000]) {
+    for (const length of [21, 22, 47, 48, 49, 63, 64, 2731, 8191, 8192, 300_000, 1_048_575, 1_048_576]) {
       for (const letter of ["a", "é", "€"]) {
         const s = letter.repeat(length)
         assert.deepEqual(roundTrip({ n: 1, s }), { n: 1, s })

@@ -91,8 +91,14 @@ export class RecordWriter {
     if (typeof value !== "string") throw misfit(field, "text")
     this.#reserve(longBytesMax + 3 * value.length)
     if (value.length <= shortStringMax && this.#ascii(value)) return
-    this.#varint(Buffer.byteLength(value, "utf8"))
-    this.#at += this.#slab.write(value, this.#at, "utf8")
+    // Written behind room for the length that ASCII would have: to ask for the bytes first would go through the text twice.
+    const start = this.#at
+    const head = varintBytes(value.length)
+    const bytes = this.#slab.write(value, start + head, "utf8")
+    const headNeeded = varintBytes(bytes)
+    if (headNeeded !== head) this.#slab.copyWithin(start + headNeeded, start + head, start + head + bytes)
+    this.#varint(bytes)
+    this.#at = start + headNeeded + bytes
   }
 
   // Most texts are short and ASCII: a loop here costs less than a call out of JavaScript. False if it is not ASCII.
@@ -151,6 +157,10 @@ export class RecordWriter {
     return slab
   }
 }
+
+/** How many bytes the length of a text takes. */
+const varintBytes = (length: number): number =>
+  length < 64 ? 1 : length < 8192 ? 2 : length < 1_048_576 ? 3 : length < 134_217_728 ? 4 : 5
 
 /** What a function made, and the memory that its records are in. */
 export interface Lent<A> {

@@ -75,6 +75,9 @@ describe("normalize", () => {
     const sealed = event(jane, { recipients }).user.phones[0]?.sealed ?? ""
     assert.deepStrictEqual(openRecipient(recipients, sealed, "e-1"), Result.succeed("+14155550132"))
     assert.isTrue(Result.isFailure(openRecipient(recipients, sealed, "e-2")))
+    const messageEvents = new Set([jane.event_name])
+    assert.strictEqual(event(jane, { recipients, messageEvents }).user.phones[0]?.sealed, sealed)
+    assert.isNull(event(jane, { recipients, messageEvents: new Set(["other"]) }).user.phones[0]!.sealed)
   })
 
   const refusals: ReadonlyArray<readonly [string, unknown]> = [

@@ -42,7 +42,8 @@ export const normalize = (
   if (read !== null && "unusable" in read) {
     return refuse(problem(read.unusable.reason, read.unusable.message), eventId, eventName, droppedFields)
   }
-  const sealer = options.recipients
+  const mayBeMessage = options.messageEvents === null || options.messageEvents.has(eventName)
+  const sealer = mayBeMessage ? options.recipients : null
   const user =
     raw.user === null
       ? noUser

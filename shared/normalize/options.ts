@@ -6,6 +6,8 @@ export interface NormalizerOptions {
   readonly defaultCountries: ReadonlyArray<string>
   /** Seals phone numbers for WhatsApp; null where no connection needs them. */
   readonly recipients: SealerShape | null
+  /** Names of the events whose phone numbers `recipients` seals, since they may become messages; null seals those of all. */
+  readonly messageEvents: ReadonlySet<string> | null
   /** `Clock` in milliseconds since the epoch, to refuse events of the future; null refuses none. */
   readonly now: number | null
   /** How far ahead of `now` a producer's clock may be, in milliseconds. */
@@ -15,6 +17,7 @@ export interface NormalizerOptions {
 export const defaultNormalizerOptions: NormalizerOptions = {
   defaultCountries: [],
   recipients: null,
+  messageEvents: null,
   now: null,
   futureToleranceMillis: 24 * 60 * 60 * 1000
 }

@@ -167,6 +167,8 @@ const startProcessor = async (
       // As in the image (infra/images/Dockerfile).
       NODE_OPTIONS: process.env["NODE_OPTIONS"] ?? "--max-old-space-size=192 --max-semi-space-size=16",
       MALLOC_ARENA_MAX: "1",
+      MALLOC_MMAP_THRESHOLD_: "131072",
+      MALLOC_TRIM_THRESHOLD_: "131072",
       NODE_COMPILE_CACHE: path.join(repository, ".bench/compile-cache"),
       ...environment
     },

@@ -1,9 +1,11 @@
 /** The pure core as plain functions: what normalizer and mapper do to one event between decoding and encoding. */
 import * as Redacted from "effect/Redacted"
 import type { MappedEvent, NormalizedEvent, RawEvent } from "../../schemas/types.gen.ts"
+import type { Connection } from "../../shared/connections/connection.ts"
 import { fromKey } from "../../shared/credentials/sealer.ts"
 import { builtinConnection } from "../../shared/mapping/builtin.ts"
-import { mapForConnection } from "../../shared/mapping/map.ts"
+import { type Mapped, mapForConnection } from "../../shared/mapping/map.ts"
+import { messageEvents } from "../../shared/mapping/message-events.ts"
 import { normalize } from "../../shared/normalize/normalize.ts"
 import { defaultNormalizerOptions } from "../../shared/normalize/options.ts"
 import { type ConnectorKind, connectorKinds } from "../../shared/platforms/platform.ts"
@@ -14,29 +16,37 @@ export interface CorePipeline {
   readonly mapped: (event: NormalizedEvent, kind: ConnectorKind) => MappedEvent
   /** The JSON of the request's element for one platform. */
   readonly payload: (raw: RawEvent, kind: ConnectorKind) => string
-  /** The same for several: the event is normalized and hashed once. */
+  /** The same for several: the event is normalized and hashed once. Gives how many characters all payloads have. */
   readonly payloads: (raw: RawEvent, kinds: ReadonlyArray<ConnectorKind>) => number
 }
 
-/**
- * @param now milliseconds since the epoch
- * @param messages whether a connection sends messages, so that phone numbers are sealed as well
- */
-export const corePipeline = (now: number, messages: boolean): CorePipeline => {
-  const recipients = messages ? fromKey(Redacted.make("a key of the benchmark alone")) : null
-  const options = { ...defaultNormalizerOptions, now, defaultCountries: ["US"], recipients }
+/** Which events lead to a message, so that their phone numbers are sealed as well. */
+export type Messages = "none" | "of all events" | "of sign-ups"
+
+/** @param now milliseconds since the epoch */
+export const corePipeline = (now: number, messages: Messages): CorePipeline => {
   const targets = new Map(
-    connectorKinds.map((kind) => [kind, { connection: builtinConnection(kind), connector: connectorFor(kind) }])
+    connectorKinds.map((kind) => [kind, { connection: connectionOf(kind, messages), connector: connectorFor(kind) }])
   )
+  const options = {
+    ...defaultNormalizerOptions,
+    now,
+    defaultCountries: ["US"],
+    recipients: messages === "none" ? null : fromKey(Redacted.make("a key of the benchmark alone")),
+    messageEvents: messageEvents([...targets.values()].map(({ connection }) => connection))
+  }
   const source = { topic: "raw-events", partition: 0, offset: 0, timestamp: now }
   const normalized = (raw: RawEvent): NormalizedEvent => {
     const result = normalize(raw, source, options)
     if (result._tag === "Normalized") return result.event
     throw new Error(result.problem.message)
   }
-  const mapped = (event: NormalizedEvent, kind: ConnectorKind): MappedEvent => {
+  const map = (event: NormalizedEvent, kind: ConnectorKind): Mapped => {
     const { connection, connector } = targets.get(kind)!
-    const result = mapForConnection(event, connection, connector, now)
+    return mapForConnection(event, connection, connector, now)
+  }
+  const mapped = (event: NormalizedEvent, kind: ConnectorKind): MappedEvent => {
+    const result = map(event, kind)
     if (result._tag === "Mapped") return result.event
     throw new Error(`${kind}: ${result.message}`)
   }
@@ -46,11 +56,23 @@ export const corePipeline = (now: number, messages: boolean): CorePipeline => {
     payload: (raw, kind) => mapped(normalized(raw), kind).payload,
     payloads: (raw, kinds) => {
       const event = normalized(raw)
-      let bytes = 0
-      for (const kind of kinds) bytes += mapped(event, kind).payload.length
-      return bytes
+      let characters = 0
+      for (const kind of kinds) {
+        const result = map(event, kind)
+        if (result._tag === "Mapped") characters += result.event.payload.length
+        else if (result.reason !== "no_mapping") throw new Error(`${kind}: ${result.message}`)
+      }
+      return characters
     }
   }
+}
+
+const connectionOf = (kind: ConnectorKind, messages: Messages): Connection => {
+  const connection = builtinConnection(kind)
+  if (messages === "of all events") return connection
+  const { sign_up: signUp } = connection.mapping.templates
+  const templates = messages === "none" || signUp === undefined ? {} : { sign_up: signUp }
+  return { ...connection, mapping: { ...connection.mapping, templates } }
 }
 
 export const median = (values: ReadonlyArray<number>): number => {

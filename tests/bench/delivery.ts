@@ -34,7 +34,7 @@ const rounds = 10
 const now = Date.now()
 const topic = `mapped-events.${kind}`
 const codecs = makeMemoryCodecs()
-const pipeline = corePipeline(now, kind === "whatsapp")
+const pipeline = corePipeline(now, kind === "whatsapp" ? "of all events" : "none")
 const batchSize = connectorFor(kind).limits.documented.eventsPerRequest
 
 /** Batches as a fetch brings them: one buffer each, from which the records are cut when asked. */

@@ -16,7 +16,7 @@ const now = 1_795_000_000_000
 
 describe("the pure core", { timeout: 120_000 }, () => {
   it("keeps its speed against a fixed piece of work", () => {
-    const pipeline = corePipeline(now, false)
+    const pipeline = corePipeline(now, "none")
     let next = 0
     const turn = () => {
       const events = Array.from({ length: lot }, () => purchase(next++, now))

@@ -21,7 +21,7 @@ import { testBrokers, testRegistryUrl, uniquePrefix } from "../support/kafka.ts"
 import { startRegistryProxy } from "../support/registry-proxy.ts"
 
 const config = {
-  options: { defaultCountries: [], recipients: null, futureToleranceMillis: 86_400_000 },
+  options: { defaultCountries: [], recipients: null, messageEvents: null, futureToleranceMillis: 86_400_000 },
   deadLetters: fromKey(Redacted.make("a master key for tests")),
   recordBytesMax: 1_048_576
 }
