@@ -32,7 +32,7 @@ export interface Entry {
 export type Lookup = "absent" | "same_record" | "duplicate" | "conflict"
 
 interface Shard {
-  words: Uint32Array
+  words: Uint32Array<ArrayBuffer>
   /** Slots that hashes point to; a few more behind them take what the last ones have no room for. */
   slots: number
   used: number
@@ -192,6 +192,8 @@ const rebuild = (shard: Shard, slots: number, oldestSeconds: number, ofThatAge =
     target += entryWords
     used++
   }
+  // Freed at once: all shards grow at about the same time, and their old words would lie about until V8 collects them.
+  words.buffer.transfer(0)
   shard.words = next
   shard.slots = slots
   shard.used = used
