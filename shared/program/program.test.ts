@@ -98,4 +98,13 @@ describe("a program", { timeout: 60_000 }, () => {
     assert.strictEqual(code, 0, err)
     assert.strictEqual(err, "")
   })
+
+  it("says after five seconds what it waits for, and nobody's password", async () => {
+    const program = start({ SCHEMA_REGISTRY_URL: "http://shop:secret-word@127.0.0.1:1" })
+    while (!program.text.out.includes("Still waiting")) await once(program.child.stdout, "data")
+    assert.match(program.text.out, /"WARN".*Still waiting for the schema registry at http:.*@127\.0\.0\.1:1\./)
+    program.child.kill("SIGTERM")
+    const { out } = await ended(program)
+    assert.notInclude(out, "secret-word")
+  })
 })

@@ -4,8 +4,10 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type * as Runtime from "effect/Runtime"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { environment, environmentProvider } from "../config/environment.ts"
 import { loadSettings, SettingsService } from "../config/settings.ts"
@@ -92,10 +94,23 @@ const lifeOf = Effect.fnUntraced(function* (programs: ReadonlyArray<Program>) {
   const watchdog = yield* partitionWatchdog
   const observe = observeAll(yield* RuntimeObserver, telemetry.observe, watchdog.observe)
   yield* healthServer(settings.health)
-  yield* readiness.set("start", false, "Waiting for the schema registry.")
+  // The address is for the log alone, which leaves out a password in it.
+  let awaited = ""
+  const waitFor = (what: string, address: string) => {
+    awaited = `${what} at ${address}`
+    return readiness.set("start", false, `Waiting for ${what}.`)
+  }
+  yield* waitFor("the schema registry", settings.registry.url)
+  const telling = yield* Effect.forkScoped(
+    Effect.suspend(() => Effect.logWarning(`Still waiting for ${awaited}.`)).pipe(
+      Effect.repeat(Schedule.spaced("20 seconds")),
+      Effect.delay("5 seconds")
+    )
+  )
   const started = Effect.gen(function* () {
-    yield* readiness.set("start", false, "Waiting for Kafka.")
+    yield* waitFor("Kafka", settings.kafka.brokers.join(", "))
     yield* brokerAnswers
+    yield* Fiber.interrupt(telling)
     yield* readiness.remove("start")
     yield* readiness.addSource(telemetry.dependencies)
   })
