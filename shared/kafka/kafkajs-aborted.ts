@@ -3,14 +3,13 @@
  * its first offsets and begins one transaction a record; the broker lists them in the order of their ends, so that of
  * transactions that overlap in a partition, as those of several producers do, some would come through.
  */
-import { createRequire } from "node:module"
+import { repairClass } from "./kafkajs-class.ts"
 import { deliverable, type FetchedMessage, type FetchedPartition } from "./kafkajs-committed.ts"
 
-/** Changes the class of kafkajs's connections, once for the process; it has no seam for this. */
-export const repairReadCommitted = (): void => {
-  const { prototype } = createRequire(import.meta.url)("kafkajs/src/broker") as { readonly prototype: PatchedBroker }
-  if (repaired.has(prototype)) return
-  repaired.add(prototype)
+/** Changes the class of kafkajs's connections to brokers. */
+export const repairReadCommitted = (): void => repairClass("broker", hideAbortedOfFetch)
+
+const hideAbortedOfFetch = (prototype: PatchedBroker): void => {
   const { fetch } = prototype
   prototype.fetch = async function (request) {
     const answer = await fetch.call(this, request)
@@ -28,8 +27,6 @@ interface FetchAnswer {
 }
 
 type Mutable<A> = { -readonly [K in keyof A]: A[K] }
-
-const repaired = new WeakSet<PatchedBroker>()
 
 /** Aborted records become control records, which kafkajs passes over like those of the broker. */
 export const hideAborted = (partition: Mutable<FetchedPartition>): void => {

@@ -3,16 +3,14 @@
  * wall clock's, so that a member whose clock is set back by an hour sends none for an hour: the group gives its partitions
  * away, while it fetches on and takes them back from their new owner again and again.
  */
-import { createRequire } from "node:module"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { repairClass } from "./kafkajs-class.ts"
 
-/** Changes the class of kafkajs's group members, once for the process; it has no seam for this. */
-export const repairHeartbeats = (): void => {
-  const { prototype } = createRequire(import.meta.url)("kafkajs/src/consumer/consumerGroup") as {
-    readonly prototype: object
-  }
-  if (Object.hasOwn(prototype, "lastRequest")) return
+/** Changes the class of kafkajs's group members. */
+export const repairHeartbeats = (): void => repairClass("consumer/consumerGroup", beatBySteadyClock)
+
+const beatBySteadyClock = (prototype: object): void => {
   /** By the clock that only goes forward. */
   const last = new WeakMap<object, number>()
   Object.defineProperty(prototype, "lastRequest", {

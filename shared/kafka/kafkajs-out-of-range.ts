@@ -3,13 +3,12 @@
  * the place of the group's offset, which is then gone: nobody can tell any more what was missed. Here the member only goes on
  * at the log's beginning, so that its owner learns of the gap and looks what is committed.
  */
-import { createRequire } from "node:module"
+import { repairClass } from "./kafkajs-class.ts"
 
-/** Changes the class of kafkajs's offset managers, once for the process; it has no seam for this. */
-export const repairOutOfRange = (): void => {
-  const { prototype } = createRequire(import.meta.url)("kafkajs/src/consumer/offsetManager") as {
-    readonly prototype: PatchedOffsetManager
-  }
+/** Changes the class of kafkajs's offset managers. */
+export const repairOutOfRange = (): void => repairClass("consumer/offsetManager", goToBeginning)
+
+const goToBeginning = (prototype: PatchedOffsetManager): void => {
   prototype.setDefaultOffset = async function ({ topic, partition }) {
     const earliest = { topic, partitions: [{ partition }], fromBeginning: true }
     const [found] = await this.cluster.fetchTopicsOffset([earliest])

@@ -4,11 +4,11 @@
  * (docs/performance.md). Here a socket reads into one buffer over and over, and an answer is copied from there to a buffer of
  * just its size. kafkajs has no seam for the second half, so its class of connections is changed, once for the process.
  */
-import { createRequire } from "node:module"
 import { connect, isIP, type Socket } from "node:net"
 import tls from "node:tls"
 import type { ISocketFactory } from "kafkajs"
 import { answerBuffer } from "./answer-buffers.ts"
+import { repairClass } from "./kafkajs-class.ts"
 
 interface Connection {
   readonly socket: Pick<Socket, "destroy">
@@ -52,10 +52,9 @@ export const lendingSocket: ISocketFactory = ({ host, port, ssl, onConnect }) =>
 }
 
 /** Changes the class of kafkajs's connections. */
-export const repairReceive = (): void => {
-  const { prototype } = createRequire(import.meta.url)("kafkajs/src/network/connection") as {
-    readonly prototype: Connection
-  }
+export const repairReceive = (): void => repairClass("network/connection", receiveLent)
+
+const receiveLent = (prototype: Connection): void => {
   prototype.processData = receive
 }
 

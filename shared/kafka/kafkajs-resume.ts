@@ -2,15 +2,12 @@
  * Fetches again as soon as a partition is resumed. While all partitions of a broker are paused, kafkajs sleeps for a whole
  * `maxWaitTime` and hears nothing: a member that pauses often, to bound what is in flight, would stand still for most of it.
  */
-import { createRequire } from "node:module"
+import { repairClass } from "./kafkajs-class.ts"
 
-/** Changes the class of kafkajs's consumer groups, once for the process; it has no seam for this. */
-export const repairResume = (): void => {
-  const { prototype } = createRequire(import.meta.url)("kafkajs/src/consumer/consumerGroup") as {
-    readonly prototype: PatchedConsumerGroup
-  }
-  if (repaired.has(prototype)) return
-  repaired.add(prototype)
+/** Changes the class of kafkajs's consumer groups. */
+export const repairResume = (): void => repairClass("consumer/consumerGroup", wakeOnResume)
+
+const wakeOnResume = (prototype: PatchedConsumerGroup): void => {
   const { fetch, resume } = prototype
   prototype.fetch = async function (nodeId) {
     // Nearly always; kafkajs then looks at the cluster itself.
@@ -84,5 +81,3 @@ const resumed = (group: PatchedConsumerGroup): Promise<void> => {
   waiting.set(group, { over, wake })
   return over
 }
-
-const repaired = new WeakSet<PatchedConsumerGroup>()

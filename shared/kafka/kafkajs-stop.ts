@@ -3,15 +3,12 @@
  * went just then, it makes new ones afterwards, which ask a runner that stands still again and again, without ever letting
  * anything else in the process run.
  */
-import { createRequire } from "node:module"
+import { repairClass } from "./kafkajs-class.ts"
 
-/** Changes the class of kafkajs's runners, once for the process; it has no seam for this. */
-export const repairStop = (): void => {
-  const { prototype } = createRequire(import.meta.url)("kafkajs/src/consumer/runner") as {
-    readonly prototype: PatchedRunner
-  }
-  if (repaired.has(prototype)) return
-  repaired.add(prototype)
+/** Changes the class of kafkajs's runners. */
+export const repairStop = (): void => repairClass("consumer/runner", endFetchers)
+
+const endFetchers = (prototype: PatchedRunner): void => {
   const { fetch } = prototype
   prototype.fetch = async function (nodeId) {
     // Not waited for: the fetcher that asks is one of those that end.
@@ -25,5 +22,3 @@ interface PatchedRunner {
   readonly running: boolean
   readonly fetchManager: { readonly stop: () => Promise<void> }
 }
-
-const repaired = new WeakSet<PatchedRunner>()
