@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
@@ -32,6 +32,12 @@ describe("the bundled programs", () => {
         [2, `${name}: The setting KAFKA_BROKERS is missing: Kafka's bootstrap servers, host:port, separated by commas`]
       )
     }
+  })
+
+  it("load kafkajs behind the quick code for it, as imports of packages never are", () => {
+    const files = readdirSync(folder).map((name) => readFileSync(path.join(folder, name), "utf8"))
+    assert.isTrue(files.some((text) => text.includes('("kafkajs")')))
+    assert.isFalse(files.some((text) => /^import .*"kafkajs"/m.test(text)))
   })
 
   it("prepare events as the modules do that they are made of", { timeout: 60_000 }, () => {

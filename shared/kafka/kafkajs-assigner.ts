@@ -1,6 +1,9 @@
 /** Gives a group's partitions to its members so that they move as little as possible: each says what it already owns. */
-import { type Assigner, AssignerProtocol, type PartitionAssigner } from "kafkajs"
+import type { Assigner, PartitionAssigner } from "kafkajs"
 import { assignAllToOne, assignSticky, type MemberClaim, type PartitionsByTopic } from "./assignment.ts"
+import kafkajs from "./kafkajs.ts"
+
+const { AssignerProtocol } = kafkajs
 
 /** `owned` is asked at each join, so that a member keeps its partitions over rebalances. */
 export const partitionAssigner =

@@ -1,5 +1,4 @@
 /** The Kafka port on kafkajs. Only the files `kafkajs-*` here import that client. */
-import "./kafkajs-quick.ts"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { openAdmin } from "./kafkajs-admin.ts"

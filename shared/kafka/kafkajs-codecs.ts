@@ -1,8 +1,8 @@
 /** Teaches kafkajs the compressions that it lacks: Zstandard by Node's zlib; LZ4 and Snappy for reading only. */
 import { promisify } from "node:util"
 import zlib from "node:zlib"
-import kafkajs from "kafkajs"
 import { type Decompress, decompressLz4, decompressSnappy } from "./decompress.ts"
+import kafkajs from "./kafkajs.ts"
 
 // Node finds most names of this CommonJS module, but not this one.
 const { CompressionCodecs, CompressionTypes } = kafkajs

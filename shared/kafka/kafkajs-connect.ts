@@ -2,7 +2,8 @@
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { Kafka, type KafkaConfig, type LogEntry, logLevel, type SASLOptions } from "kafkajs"
+import type { Kafka, KafkaConfig, LogEntry, SASLOptions } from "kafkajs"
+import kafkajs from "./kafkajs.ts"
 import { repairReadCommitted } from "./kafkajs-aborted.ts"
 import { registerCodecs } from "./kafkajs-codecs.ts"
 import { repairHeartbeats } from "./kafkajs-heartbeat.ts"
@@ -29,11 +30,11 @@ export const connectKafkaJs = (options: ResolvedKafkaOptions, context: Context.C
     requestTimeout: options.requestTimeoutMillis,
     socketFactory: lendingSocket,
     retry: retryPolicy,
-    logLevel: logLevel.WARN,
+    logLevel: kafkajs.logLevel.WARN,
     logCreator: () => (entry) => logEntry(entry, context)
   }
   if (options.sasl !== undefined) config.sasl = saslOf(options.sasl)
-  return new Kafka(config)
+  return new kafkajs.Kafka(config)
 }
 
 /** Few and short: whoever calls has a policy of their own, and a transaction must not outlive its timeout in retries. */
@@ -47,7 +48,7 @@ const saslOf = ({ mechanism, username, password }: NonNullable<ResolvedKafkaOpti
 
 /** The runtime logs what matters in its own words, so kafkajs's errors are details, but for those that name a loss. */
 const logEntry = (entry: LogEntry, context: Context.Context<never>) => {
-  const serious = entry.level === logLevel.ERROR && entry.namespace === "ConsumerGroup"
+  const serious = entry.level === kafkajs.logLevel.ERROR && entry.namespace === "ConsumerGroup"
   const log = serious ? Effect.logWarning : Effect.logDebug
   const { message, groupId, topic, partition, broker, retryCount, error } = entry.log
   const annotations = {

@@ -2,8 +2,9 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import { CompressionTypes, type Kafka, type Producer, type Transaction } from "kafkajs"
+import type { CompressionTypes, Kafka, Producer, Transaction } from "kafkajs"
 import { chunkByBytes, producedBytes } from "./chunk.ts"
+import kafkajs from "./kafkajs.ts"
 import { retryPolicy } from "./kafkajs-connect.ts"
 import { attempt, attemptBriefly, kafkaError, settledWithin } from "./kafkajs-errors.ts"
 import { makeSender, type Sender, type TopicMessages } from "./kafkajs-send.ts"
@@ -144,7 +145,8 @@ export const openIdempotent = (
 
 const compressionOf = ({ compression }: ResolvedKafkaOptions) => compressionTypes[compression]
 
-const compressionTypes = { none: CompressionTypes.None, gzip: CompressionTypes.GZIP, zstd: CompressionTypes.ZSTD }
+const { None, GZIP, ZSTD } = kafkajs.CompressionTypes
+const compressionTypes = { none: None, gzip: GZIP, zstd: ZSTD }
 
 const sendInChunks = async (
   sender: Sender,

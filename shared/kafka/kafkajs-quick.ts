@@ -3,7 +3,7 @@
  * written through a buffer for each record and five copies of the whole, checked byte by byte, divided by partition with a
  * copy for each record, and hashed with 64-bit arithmetic on objects. kafkajs has no hook for that and is not released any
  * more, so its modules are replaced when they load, for the one version that this is written for; any other stays as it is.
- * Import this before kafkajs. What is not an uncompressed batch goes to kafkajs's own code. Tests hold both against each other.
+ * `kafkajs.ts` loads this before kafkajs. What is not an uncompressed batch goes to kafkajs's own code. Tests hold both against each other.
  */
 import { createRequire } from "node:module"
 import * as Clock from "effect/Clock"

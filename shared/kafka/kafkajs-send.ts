@@ -5,7 +5,7 @@
  * the broker knows them by, and it is divided anew when the leaders have moved.
  */
 import type { ICustomPartitioner, Message, PartitionMetadata } from "kafkajs"
-import kafkajs from "kafkajs"
+import kafkajs from "./kafkajs.ts"
 import { isPassing, patienceMillis } from "./kafkajs-passing.ts"
 import type { ProducedRecord } from "./port.ts"
 
