@@ -1,6 +1,7 @@
 /** The short ways through texts give what the long ones give. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
+import { clean } from "../identity/text.ts"
 import { rawUser } from "../identity/user-fixture.ts"
 import { isIdentifierName, mayEndIdentifier } from "./identifier-name.ts"
 import { ownNameOf, tellsName } from "./own-names.ts"
@@ -113,7 +114,8 @@ describe("URLs", () => {
     fc.assert(
       fc.property(url, (value) => {
         if (value.trim() !== value) return
-        const parsed = URL.canParse(value.toWellFormed())
+        // The parser passes over a tab, which is a space once the text is clean.
+        const parsed = URL.canParse(clean(value))
         assert.strictEqual(cleanUrl(value, new PersonalData(null)).url !== null, parsed)
       }),
       runs
