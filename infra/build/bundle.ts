@@ -3,10 +3,10 @@
  * loads some twenty files in the place of seven hundred, of which only the parts that are used: half of the processor time of a
  * start, and 10 to 20 MiB less (docs/performance.md). Names and lines stay as they are written, for stack traces and profiles.
  */
-import { existsSync, readdirSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
 import { build } from "rolldown"
+import { programNames } from "../cli/programs.ts"
 import { repository } from "../local/state.ts"
 
 /** Two folders below the root, as every module that looks for `schemas` or the root from where it is. */
@@ -14,14 +14,11 @@ export const programsFolder = path.join(repository, "dist/programs")
 
 /** `<folder>/<name>.js` for every processor, and `capi.js`; `folder` must be two below the root. */
 export const bundlePrograms = async (folder = programsFolder): Promise<void> => {
-  const processors = readdirSync(path.join(repository, "processors")).filter((name) =>
-    existsSync(path.join(repository, "processors", name, "main.ts"))
-  )
   await build({
     cwd: repository,
     platform: "node",
     input: {
-      ...Object.fromEntries(processors.map((name) => [name, `./processors/${name}/main.ts`])),
+      ...Object.fromEntries(programNames.map((name) => [name, `./processors/${name}/main.ts`])),
       capi: "./infra/cli/main.ts"
     },
     // kafkajs is repaired in its own modules (decision 10), which must be those that its users load.
