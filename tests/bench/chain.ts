@@ -11,6 +11,7 @@ import { type PeerRun, runPeer } from "./peer.ts"
 import { produce } from "./produce.ts"
 import { calibrate, type Figure, report } from "./report.ts"
 import { type ChainRun, idleStart, runChain, sum } from "./run-chain.ts"
+import { warmBroker } from "./warm-broker.ts"
 
 const count = Number(process.env["EVENTS"] ?? 200_000)
 const platforms = (process.env["PLATFORMS"] ?? "meta").split(",") as ReadonlyArray<Platform>
@@ -52,6 +53,9 @@ const figuresOf = (
     })),
     { figure: "CPU of a start, all processors", value: sum(startSeconds), unit: "s" },
     { figure: "CPU of the broker", value: (run.brokerSeconds * 1e6) / count, unit: "us/event" },
+    { figure: "CPU of the sink", value: (run.sinkSeconds * 1e6) / count, unit: "us/event" },
+    { figure: "idle processors", value: (run.idleSeconds * 1e6) / count, unit: "us/event" },
+    { figure: "start of the programs to the first request", value: run.wallSeconds - run.sendSeconds, unit: "s" },
     ...[...run.memory].map(([name, mebibytes]) => ({
       figure: `peak memory of ${name}`,
       value: mebibytes,
@@ -66,6 +70,9 @@ const figuresOf = (
           { figure: "peer: events", value: peer.eventsPerSecond, unit: "events/s" },
           { figure: "peer: CPU", value: peer.cpuMicros, unit: "us/event" },
           { figure: "peer: CPU of the broker", value: peer.brokerMicros, unit: "us/event" },
+          { figure: "peer: CPU of the sink", value: peer.sinkMicros, unit: "us/event" },
+          { figure: "peer: idle processors", value: peer.idleMicros, unit: "us/event" },
+          { figure: "peer: start to the first request", value: peer.firstSeconds, unit: "s" },
           { figure: "peer: peak memory", value: peer.peakMebibytes, unit: "MiB" }
         ])
   ]
@@ -76,6 +83,7 @@ const main = Effect.gen(function* () {
   const sink = yield* startSink(made, platforms.length === 1 ? peerBuild : null)
   progress(`Logs: ${made.folder}/logs`)
   // The broker compiles its own hot paths as it works: whoever ran first would pay for all who come later.
+  yield* warmBroker(made, Number(process.env["WARM_UP_TRANSACTIONS"] ?? 16_000))
   progress(`Warming up the broker with ${warmUpEvents} purchases.`)
   yield* produce(made, 0, warmUpEvents)
   yield* Effect.promise(() => runChain(made, sink, { ...options, count: warmUpEvents }))

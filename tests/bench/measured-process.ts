@@ -62,6 +62,12 @@ export const cpuSeconds = (pid: number): number => {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }
 
+/** Seconds that the machine's processors have been idle since it started, summed over them. */
+export const idleSeconds = (): number => {
+  const [, , , , idle, wait] = readFileSync("/proc/stat", "utf8").split("\n", 1)[0]!.split(/ +/)
+  return (Number(idle) + Number(wait)) / ticksPerSecond
+}
+
 /** The most memory that was resident at a time, in MiB. */
 export const peakMebibytes = (pid: number): number => mebibytesOf(pid, "VmHWM")
 

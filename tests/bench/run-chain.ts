@@ -1,7 +1,7 @@
 /** One run of the chain over a published backlog: processor time, memory and rate of every program. */
 import type { Platform } from "../../shared/platforms/platform.ts"
 import { type Cluster, type Sink, startProcessors, type Together, until, untilReady } from "./cluster.ts"
-import { cpuSeconds, peakMebibytes, residentMebibytes } from "./measured-process.ts"
+import { cpuSeconds, idleSeconds, peakMebibytes, residentMebibytes } from "./measured-process.ts"
 
 export interface ChainOptions {
   /** Events of the backlog. */
@@ -24,6 +24,9 @@ export interface ChainRun {
   /** What of the mapper's memory the ids take that it is to remember; it grows with them to its own bound. */
   readonly idsMebibytes: number
   readonly brokerSeconds: number
+  readonly sinkSeconds: number
+  /** How long processors had nothing to do, summed over them. */
+  readonly idleSeconds: number
   /** From the start of the programs to the last request. */
   readonly wallSeconds: number
   /** From the first request to the last. */
@@ -49,6 +52,8 @@ export const runChain = async (made: Cluster, sink: Sink, options: ChainOptions)
   const expected = expectedOf(options)
   await sink.reset()
   const brokerBefore = made.brokerPid === null ? 0 : cpuSeconds(made.brokerPid)
+  const sinkBefore = cpuSeconds(sink.pid)
+  const idleBefore = idleSeconds()
   const begun = Date.now()
   const processes = await startProcessors(made, { ...options, sink })
   const samples = processes.map(({ name, pid }) => ({ name, pid, mebibytes: [] as Array<number> }))
@@ -59,6 +64,8 @@ export const runChain = async (made: Cluster, sink: Sink, options: ChainOptions)
   const { first_ms, last_ms, requests } = await sink.stats()
   await until("all results are committed", async () => (await delivered(processes)) >= expected, 60_000, 100)
   const brokerSeconds = (made.brokerPid === null ? 0 : cpuSeconds(made.brokerPid)) - brokerBefore
+  const sinkSeconds = cpuSeconds(sink.pid) - sinkBefore
+  const idle = idleSeconds() - idleBefore
   const cpu = sums(processes, cpuSeconds)
   const memory = sums(processes, peakMebibytes)
   const idsMebibytes = (await gauge(processes, "mapper", "capi_dedup_bytes")) / 2 ** 20
@@ -71,6 +78,8 @@ export const runChain = async (made: Cluster, sink: Sink, options: ChainOptions)
     growth: growthOf(samples),
     idsMebibytes,
     brokerSeconds,
+    sinkSeconds,
+    idleSeconds: idle,
     wallSeconds,
     sendSeconds: (last_ms - first_ms) / 1000,
     requests,
