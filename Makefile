@@ -1,4 +1,4 @@
-# Everything there is to run. `make help` lists it. Node 20 or newer is enough: the packages bring Node 24.
+# Everything there is to run. `make help` lists it. Node 20 or newer is enough: the packages bring Node 26.
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help

@@ -16,7 +16,7 @@ export const brokersKnownAt = (address: string, timeoutMillis = 2_000): Effect.E
     socket.once("error", () => done(null))
     socket.once("close", () => done(null))
     socket.once("connect", () => socket.write(metadataRequest()))
-    socket.on("data", (chunk) => {
+    socket.on("data", (chunk: Buffer) => {
       received = Buffer.concat([received, chunk])
       if (received.length >= 4 && received.length >= 4 + received.readInt32BE(0)) done(brokerIds(received))
     })

@@ -53,7 +53,8 @@ const ownReader = (name: ReadableName): Exclude<Reader, string> => {
   const schema = schemaOf(name)
   const compiled = compileRecord(schemaTexts[schema], viewOf(name)?.asBytes)
   if (compiled === null) return avscReader(recordTypes[schema])
-  const reader = new RecordReader()
+  // A raw event is only looked at: what goes on is made anew.
+  const reader = new RecordReader(schema === "raw-event" ? "views" : "own")
   return (value) => {
     reader.begin(value, frameBytes)
     const record = compiled.read(reader)

@@ -2,21 +2,37 @@
  * Reads Avro's binary form. Short ASCII texts are cut from one text of the whole record, since a call out of JavaScript for
  * each would cost more than all the rest.
  */
+import { isAscii } from "node:buffer"
 import { TextBytes } from "./text-bytes.ts"
 
-const shortStringMax = 48
+/** V8 copies texts of up to so many characters, and makes longer ones views into the text they are cut from (SlicedString). */
+const copiedLengthMax = 12
+const cutLengthMax = 48
 const wholeTextMax = 65_536
 
 /** What the reader throws at bytes that are no record; made once, since a stack trace would cost more than the reading. */
 const noRecord = new Error("The bytes are not what the schema says.")
 
+/**
+ * `views`: texts may be views into the record's text, the cheapest to read, but `JSON.stringify` has a slow way for objects with
+ * such a text in them (V8's fast one takes flat texts only). `own`: each is a text of its own.
+ */
+export type TextForm = "views" | "own"
+
 export class RecordReader {
+  readonly #cutLengthMax: number
   #bytes: Buffer = Buffer.alloc(0)
-  /** Null until a text is cut from it. */
+  /** The record in Latin-1, null until a text is cut from it. */
   #text: string | null = null
+  /** All of the record, so that no text has to be looked at. */
+  #ascii = false
   /** The texts of the record before, by their place in the schema. */
   readonly #repeated: Array<string> = []
   #at = 0
+
+  constructor(texts: TextForm = "own") {
+    this.#cutLengthMax = texts === "views" ? cutLengthMax : copiedLengthMax
+  }
 
   begin(bytes: Buffer, at: number): void {
     this.#bytes = bytes
@@ -79,10 +95,15 @@ export class RecordReader {
   string(): string {
     const from = this.#range()
     const to = this.#at
-    if (to - from > shortStringMax || this.#bytes.length > wholeTextMax) return this.#bytes.toString("utf8", from, to)
-    for (let index = from; index < to; index++)
-      if (this.#bytes[index]! > 127) return this.#bytes.toString("utf8", from, to)
-    this.#text ??= this.#bytes.toString("latin1")
+    const bytes = this.#bytes
+    if (to - from > this.#cutLengthMax || bytes.length > wholeTextMax) return bytes.toString("utf8", from, to)
+    if (this.#text === null) {
+      this.#text = bytes.toString("latin1")
+      this.#ascii = isAscii(bytes)
+    }
+    if (!this.#ascii) {
+      for (let index = from; index < to; index++) if (bytes[index]! > 127) return bytes.toString("utf8", from, to)
+    }
     return this.#text.substring(from, to)
   }
 
@@ -102,7 +123,7 @@ export class RecordReader {
     }
     const text = bytes.toString("utf8", from, this.#at)
     // As many characters as bytes: each is ASCII, or stands for a byte that is no UTF-8 and equals none.
-    if (length <= shortStringMax && text.length === length) this.#repeated[slot] = text
+    if (length <= cutLengthMax && text.length === length) this.#repeated[slot] = text
     return text
   }
 

@@ -1,6 +1,7 @@
 /** A conversion's later change (Google Ads API, ConversionAdjustment): taken back, re-valued, or given user data. */
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import { commerceOf } from "../../mapping/commerce.ts"
+import { flatText } from "../../mapping/flat-text.ts"
 import { type Dropped, type Mutable, put, rejected } from "../../mapping/result.ts"
 import type { JsonObject, MappingContext, MapResult } from "../connector.ts"
 import { customerOf, dateTime } from "./format.ts"
@@ -27,7 +28,7 @@ export const mapAdjustment = (
   const dropped: Array<Dropped> = []
   const { account } = context.connection
   const payload: Mutable = {
-    conversionAction: `customers/${customerOf(account)}/conversionActions/${actionId}`,
+    conversionAction: flatText("customers/", customerOf(account), "/conversionActions/", actionId),
     adjustmentType: type,
     orderId,
     adjustmentDateTime: dateTime(event.event_time)

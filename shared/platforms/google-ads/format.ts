@@ -1,10 +1,11 @@
 /** Forms that conversions and adjustments of the Google Ads API share. */
+import { flatText } from "../../mapping/flat-text.ts"
 import type { Account } from "../google/account.ts"
 
 /** `yyyy-MM-dd HH:mm:ss+00:00`, always in UTC: no T, no Z, an offset. */
 export const dateTime = (millis: number): string => {
   const text = new Date(millis).toISOString()
-  return `${text.slice(0, 10)} ${text.slice(11, 19)}+00:00`
+  return flatText(text.slice(0, 10), " ", text.slice(11, 19), "+00:00")
 }
 
 /** The customer id, digits only. */

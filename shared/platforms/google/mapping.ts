@@ -7,6 +7,7 @@ import { type CompiledConnection, compile, groupText } from "../../mapping/compi
 import { consentDecision, consentValue } from "../../mapping/consent.ts"
 import { customEntries } from "../../mapping/custom-properties.ts"
 import { noMapping, platformEventOf } from "../../mapping/event-name.ts"
+import { flatText } from "../../mapping/flat-text.ts"
 import { applyParameters } from "../../mapping/parameters.ts"
 import { type Dropped, isEmpty, type Mutable, put, rejected, skipped } from "../../mapping/result.ts"
 import type { Json, MappingContext, MapResult } from "../connector.ts"
@@ -72,7 +73,8 @@ const timestamp = (millis: number): string => {
   const rest = millis - minute * 60_000
   const seconds = Math.floor(rest / 1_000)
   const thousandths = rest - seconds * 1_000
-  return `${lastMinute.text}${twoDigits[seconds]}${thousandths === 0 ? "" : `.${String(thousandths).padStart(3, "0")}`}Z`
+  const part = thousandths === 0 ? "" : `.${String(thousandths).padStart(3, "0")}`
+  return flatText(lastMinute.text, twoDigits[seconds]!, part, "Z")
 }
 
 /** Events come in about the order of their time, and V8 takes a microsecond to write a date. */

@@ -1,0 +1,41 @@
+/**
+ * Prints how V8 holds each text of the payloads that connectors make of a purchase, as `%DebugPrint` tells it: for the test of
+ * flat texts. Needs `--allow-natives-syntax`.
+ */
+import { purchase } from "../../tests/bench/purchases.ts"
+import { makeMemoryCodecs } from "../avro/memory.ts"
+import { normalize } from "../normalize/normalize.ts"
+import { defaultNormalizerOptions } from "../normalize/options.ts"
+import { connectorKinds } from "../platforms/platform.ts"
+import { connectorFor } from "../platforms/registry.ts"
+import { builtinConnection } from "./builtin.ts"
+
+const now = 1_795_000_000_000
+const codecs = makeMemoryCodecs()
+const print = new Function("text", "%DebugPrint(text)") as (text: string) => void
+
+const printAll = (value: unknown): void => {
+  if (typeof value === "string") print(value)
+  else if (typeof value === "object" && value !== null) for (const inner of Object.values(value)) printAll(inner)
+}
+
+const source = { topic: "raw-events", partition: 0, offset: 0, timestamp: now }
+// A time with thousandths, and a click without its cookie: both make texts of parts.
+const raw = { ...purchase(5, now), event_time: now - 1_234 }
+const { user } = raw
+const clicked = {
+  ...raw,
+  user:
+    user === null
+      ? null
+      : { ...user, fbc: null, fbclid: "IwAR2F4-dbP0l7Mn1IawQQGCINEz7PYXQvwjNwB_qa2ofrHyiLjcbCRxTDMgk" }
+}
+const normalized = normalize(clicked, source, { ...defaultNormalizerOptions, now, defaultCountries: ["US"] })
+if (normalized._tag !== "Normalized") throw new Error(normalized.problem.message)
+const bytes = codecs.encode("normalized-events", "normalized-event", normalized.event)
+const read = codecs.decode("normalized-event", bytes)
+if (read._tag !== "Decoded") throw new Error(read.message)
+for (const kind of connectorKinds) {
+  const result = connectorFor(kind).mapEvent(read.value, { connection: builtinConnection(kind), now })
+  if (result._tag === "Payload") printAll(result.payload)
+}
