@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest"
 
 /** Each text that was printed, with the type of its map, such as SEQ_ONE_BYTE_STRING_TYPE. */
 const texts = (): ReadonlyArray<{ readonly text: string; readonly type: string }> => {
-  const program = path.join(import.meta.dirname, "print-payload-texts.ts")
+  const program = path.join(import.meta.dirname, "../../tests/support/print-payload-texts.ts")
   const printed = execFileSync(process.execPath, ["--allow-natives-syntax", program], { encoding: "utf8" })
   return [...printed.matchAll(/\[String\][^"#]*["#](.*?)"?\n(?:(?!DebugPrint).*\n)*? - type: (\w+)/g)].map(
     ([, text, type]) => ({

@@ -2,13 +2,13 @@
  * Prints how V8 holds each text of the payloads that connectors make of a purchase, as `%DebugPrint` tells it: for the test of
  * flat texts. Needs `--allow-natives-syntax`.
  */
-import { purchase } from "../../tests/bench/purchases.ts"
-import { makeMemoryCodecs } from "../avro/memory.ts"
-import { normalize } from "../normalize/normalize.ts"
-import { defaultNormalizerOptions } from "../normalize/options.ts"
-import { connectorKinds } from "../platforms/platform.ts"
-import { connectorFor } from "../platforms/registry.ts"
-import { builtinConnection } from "./builtin.ts"
+import { makeMemoryCodecs } from "../../shared/avro/memory.ts"
+import { builtinConnection } from "../../shared/mapping/builtin.ts"
+import { normalize } from "../../shared/normalize/normalize.ts"
+import { defaultNormalizerOptions } from "../../shared/normalize/options.ts"
+import { connectorKinds } from "../../shared/platforms/platform.ts"
+import { connectorFor } from "../../shared/platforms/registry.ts"
+import { purchase } from "../bench/purchases.ts"
 
 const now = 1_795_000_000_000
 const codecs = makeMemoryCodecs()
