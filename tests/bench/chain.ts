@@ -17,6 +17,7 @@ const count = Number(process.env["EVENTS"] ?? 200_000)
 const platforms = (process.env["PLATFORMS"] ?? "meta").split(",") as ReadonlyArray<Platform>
 const options = { count, platforms, together: process.env["TOGETHER"] === "1" ? "all" : "none" } as const
 const warmUpEvents = Math.min(Number(process.env["WARM_UP_EVENTS"] ?? 100_000), count)
+const warmUpTransactions = Number(process.env["WARM_UP_TRANSACTIONS"] ?? 16_000)
 const peerBuild = process.env["PEER_BUILD"] ?? null
 
 const figuresOf = (
@@ -69,9 +70,9 @@ const figuresOf = (
       : [
           { figure: "peer: events", value: peer.eventsPerSecond, unit: "events/s" },
           { figure: "peer: CPU", value: peer.cpuMicros, unit: "us/event" },
-          { figure: "peer: CPU of the broker", value: peer.brokerMicros, unit: "us/event" },
-          { figure: "peer: CPU of the sink", value: peer.sinkMicros, unit: "us/event" },
-          { figure: "peer: idle processors", value: peer.idleMicros, unit: "us/event" },
+          { figure: "peer: CPU of the broker", value: (peer.brokerSeconds * 1e6) / count, unit: "us/event" },
+          { figure: "peer: CPU of the sink", value: (peer.sinkSeconds * 1e6) / count, unit: "us/event" },
+          { figure: "peer: idle processors", value: (peer.idleSeconds * 1e6) / count, unit: "us/event" },
           { figure: "peer: start to the first request", value: peer.firstSeconds, unit: "s" },
           { figure: "peer: peak memory", value: peer.peakMebibytes, unit: "MiB" }
         ])
@@ -83,7 +84,7 @@ const main = Effect.gen(function* () {
   const sink = yield* startSink(made, platforms.length === 1 ? peerBuild : null)
   progress(`Logs: ${made.folder}/logs`)
   // The broker compiles its own hot paths as it works: whoever ran first would pay for all who come later.
-  yield* warmBroker(made, Number(process.env["WARM_UP_TRANSACTIONS"] ?? 16_000))
+  yield* warmBroker(made, warmUpTransactions)
   progress(`Warming up the broker with ${warmUpEvents} purchases.`)
   yield* produce(made, 0, warmUpEvents)
   yield* Effect.promise(() => runChain(made, sink, { ...options, count: warmUpEvents }))

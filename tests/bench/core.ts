@@ -47,7 +47,11 @@ let kept: unknown
 
 const rawAvro = (index: number): Buffer => codecs.encode("raw-events", "raw-event", purchase(index, now))
 /** Read from JSON, so that its texts are flat, as those are that the mapper reads. */
-const raw = (index: number): RawEvent => JSON.parse(JSON.stringify(purchase(index, now))) as RawEvent
+const raw = (index: number): RawEvent => {
+  const event = readJson(Buffer.from(purchaseJson(index, now)))
+  if (event._tag === "Read") return event.raw
+  throw new Error(event.problem.message)
+}
 /** WhatsApp's accounts may send 80 messages a second: at 10,000 events/s that is one event in 128. */
 const rawOrSignUp = (index: number): RawEvent =>
   index % 128 === 0 ? { ...raw(index), event_name: "sign_up" } : raw(index)

@@ -62,8 +62,32 @@ export const cpuSeconds = (pid: number): number => {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }
 
-/** Seconds that the machine's processors have been idle since it started, summed over them. */
-export const idleSeconds = (): number => {
+/** What broker and sink have worked, and how long processors had nothing to do, summed over them; in seconds. */
+export interface Surroundings {
+  readonly brokerSeconds: number
+  readonly sinkSeconds: number
+  readonly idleSeconds: number
+}
+
+/** Begins to measure; the function gives what has gone by since. A broker that is not ours has no pid and counts as 0. */
+export const measureSurroundings = (brokerPid: number | null, sinkPid: number): (() => Surroundings) => {
+  const read = (): Surroundings => ({
+    brokerSeconds: brokerPid === null ? 0 : cpuSeconds(brokerPid),
+    sinkSeconds: cpuSeconds(sinkPid),
+    idleSeconds: idleSeconds()
+  })
+  const before = read()
+  return () => {
+    const now = read()
+    return {
+      brokerSeconds: now.brokerSeconds - before.brokerSeconds,
+      sinkSeconds: now.sinkSeconds - before.sinkSeconds,
+      idleSeconds: now.idleSeconds - before.idleSeconds
+    }
+  }
+}
+
+const idleSeconds = (): number => {
   const [, , , , idle, wait] = readFileSync("/proc/stat", "utf8").split("\n", 1)[0]!.split(/ +/)
   return (Number(idle) + Number(wait)) / ticksPerSecond
 }

@@ -7,16 +7,12 @@ import { makeRegistryClient } from "../../shared/avro/registry-client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
 import { KafkaClient } from "../../shared/kafka/port.ts"
 import { type Cluster, progress, type Sink, until } from "./cluster.ts"
-import { cpuSeconds, idleSeconds, peakMebibytes, startProcess } from "./measured-process.ts"
+import { cpuSeconds, measureSurroundings, peakMebibytes, type Surroundings, startProcess } from "./measured-process.ts"
 import { purchase } from "./purchases.ts"
 
-export interface PeerRun {
+export interface PeerRun extends Surroundings {
   readonly eventsPerSecond: number
   readonly cpuMicros: number
-  readonly brokerMicros: number
-  readonly sinkMicros: number
-  /** How long processors had nothing to do, summed over them, for each event. */
-  readonly idleMicros: number
   /** From the start to the first request. */
   readonly firstSeconds: number
   readonly peakMebibytes: number
@@ -34,9 +30,7 @@ export const runPeer = (made: Cluster, sink: Sink, build: string, count: number)
 
 const measure = async (made: Cluster, sink: Sink, build: string, group: string, count: number): Promise<PeerRun> => {
   await sink.reset()
-  const brokerBefore = made.brokerPid === null ? 0 : cpuSeconds(made.brokerPid)
-  const sinkBefore = cpuSeconds(sink.pid)
-  const idleBefore = idleSeconds()
+  const surroundings = measureSurroundings(made.brokerPid, sink.pid)
   const begun = Date.now()
   const streams = path.join(repository, "tests/bench/peer")
   const peer = startProcess(
@@ -52,19 +46,15 @@ const measure = async (made: Cluster, sink: Sink, build: string, group: string, 
     { BROKER: made.brokers, REGISTRY: made.registryUrl, SINK: sink.url, GROUP: group }
   )
   await until("the peer has delivered all", async () => (await sink.stats()).events >= count, 400_000, 100)
-  const idle = idleSeconds() - idleBefore
-  const sinkUsed = cpuSeconds(sink.pid) - sinkBefore
+  const around = surroundings()
   const { first_ms, last_ms } = await sink.stats()
   const cpu = cpuSeconds(peer.pid)
   const memory = peakMebibytes(peer.pid)
-  const broker = (made.brokerPid === null ? 0 : cpuSeconds(made.brokerPid)) - brokerBefore
   await peer.stop()
   return {
     eventsPerSecond: count / ((last_ms - begun) / 1000),
     cpuMicros: (cpu * 1e6) / count,
-    brokerMicros: (broker * 1e6) / count,
-    sinkMicros: (sinkUsed * 1e6) / count,
-    idleMicros: (idle * 1e6) / count,
+    ...around,
     firstSeconds: (first_ms - begun) / 1000,
     peakMebibytes: memory
   }

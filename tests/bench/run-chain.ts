@@ -1,7 +1,13 @@
 /** One run of the chain over a published backlog: processor time, memory and rate of every program. */
 import type { Platform } from "../../shared/platforms/platform.ts"
 import { type Cluster, type Sink, startProcessors, type Together, until, untilReady } from "./cluster.ts"
-import { cpuSeconds, idleSeconds, peakMebibytes, residentMebibytes } from "./measured-process.ts"
+import {
+  cpuSeconds,
+  measureSurroundings,
+  peakMebibytes,
+  residentMebibytes,
+  type Surroundings
+} from "./measured-process.ts"
 
 export interface ChainOptions {
   /** Events of the backlog. */
@@ -15,7 +21,7 @@ export interface ChainOptions {
   readonly limits?: Readonly<Record<string, string | number>>
 }
 
-export interface ChainRun {
+export interface ChainRun extends Surroundings {
   readonly cpu: ReadonlyMap<string, number>
   /** The most that was resident at a time, in MiB. */
   readonly memory: ReadonlyMap<string, number>
@@ -23,10 +29,6 @@ export interface ChainRun {
   readonly growth: ReadonlyMap<string, number>
   /** What of the mapper's memory the ids take that it is to remember; it grows with them to its own bound. */
   readonly idsMebibytes: number
-  readonly brokerSeconds: number
-  readonly sinkSeconds: number
-  /** How long processors had nothing to do, summed over them. */
-  readonly idleSeconds: number
   /** From the start of the programs to the last request. */
   readonly wallSeconds: number
   /** From the first request to the last. */
@@ -51,9 +53,7 @@ export const idleStart = async (
 export const runChain = async (made: Cluster, sink: Sink, options: ChainOptions): Promise<ChainRun> => {
   const expected = expectedOf(options)
   await sink.reset()
-  const brokerBefore = made.brokerPid === null ? 0 : cpuSeconds(made.brokerPid)
-  const sinkBefore = cpuSeconds(sink.pid)
-  const idleBefore = idleSeconds()
+  const surroundings = measureSurroundings(made.brokerPid, sink.pid)
   const begun = Date.now()
   const processes = await startProcessors(made, { ...options, sink })
   const samples = processes.map(({ name, pid }) => ({ name, pid, mebibytes: [] as Array<number> }))
@@ -63,9 +63,7 @@ export const runChain = async (made: Cluster, sink: Sink, options: ChainOptions)
   await untilDelivered(sink, expected).finally(() => clearInterval(sampling))
   const { first_ms, last_ms, requests } = await sink.stats()
   await until("all results are committed", async () => (await delivered(processes)) >= expected, 60_000, 100)
-  const brokerSeconds = (made.brokerPid === null ? 0 : cpuSeconds(made.brokerPid)) - brokerBefore
-  const sinkSeconds = cpuSeconds(sink.pid) - sinkBefore
-  const idle = idleSeconds() - idleBefore
+  const around = surroundings()
   const cpu = sums(processes, cpuSeconds)
   const memory = sums(processes, peakMebibytes)
   const idsMebibytes = (await gauge(processes, "mapper", "capi_dedup_bytes")) / 2 ** 20
@@ -77,9 +75,7 @@ export const runChain = async (made: Cluster, sink: Sink, options: ChainOptions)
     memory,
     growth: growthOf(samples),
     idsMebibytes,
-    brokerSeconds,
-    sinkSeconds,
-    idleSeconds: idle,
+    ...around,
     wallSeconds,
     sendSeconds: (last_ms - first_ms) / 1000,
     requests,

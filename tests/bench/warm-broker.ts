@@ -1,6 +1,6 @@
 /**
- * Makes a young broker as quick as one that has served for a day: its compiler takes a path for hot after some thousand
- * requests, which a chain that sends a thousand events with each would reach after millions of events.
+ * Lets a young broker compile its ways through requests, as a broker that serves has done long ago: HotSpot takes a method at
+ * 5,000 calls (`Tier4InvocationThreshold`), and a chain sends one request for some twenty events.
  */
 import { randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
@@ -9,11 +9,9 @@ import { KafkaClient } from "../../shared/kafka/port.ts"
 import { type Cluster, progress } from "./cluster.ts"
 
 const partitions = 4
-/** HotSpot's compiler takes a method at 5,000 calls if it has loops, and at 15,000 in any case. */
-const transactionsDefault = 16_000
 
 /** Sends so many small transactions, and reads what they write, as a processor does. */
-export const warmBroker = ({ brokers }: Cluster, transactions = transactionsDefault) =>
+export const warmBroker = ({ brokers }: Cluster, transactions: number) =>
   Effect.gen(function* () {
     progress(`Warming up the broker with ${transactions} transactions.`)
     const kafka = yield* KafkaClient
