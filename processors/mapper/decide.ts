@@ -9,7 +9,6 @@ import type { Connection } from "../../shared/connections/connection.ts"
 import { type Mapped, mapForConnection } from "../../shared/mapping/map.ts"
 import type { Connector } from "../../shared/platforms/connector.ts"
 import type { Batch, Inbound, Outbound, Step } from "../../shared/stream/contract.ts"
-import { ownKey } from "../../shared/stream/own-key.ts"
 import { valueBytesMax } from "../../shared/stream/value-limits.ts"
 import type { Duplicates, Repeat } from "./duplicates.ts"
 import { outcomeOf, resultOf } from "./result.ts"
@@ -106,7 +105,7 @@ const write = (
   now: number
 ): Mapped => {
   const headers = headersOf(connection)
-  const key = ownKey(event.event_id)
+  const key = event.event_id
   if (mapped._tag === "Mapped") {
     const topic = `mapped-events.${connection.platform}`
     const value = encode(topic, "mapped-event", mapped.event)

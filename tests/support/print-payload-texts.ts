@@ -4,10 +4,9 @@
  */
 import { makeMemoryCodecs } from "../../shared/avro/memory.ts"
 import { builtinConnection } from "../../shared/mapping/builtin.ts"
-import { normalize } from "../../shared/normalize/normalize.ts"
-import { defaultNormalizerOptions } from "../../shared/normalize/options.ts"
 import { connectorKinds } from "../../shared/platforms/platform.ts"
 import { connectorFor } from "../../shared/platforms/registry.ts"
+import { corePipeline } from "../bench/core-pipeline.ts"
 import { purchase } from "../bench/purchases.ts"
 
 const now = 1_795_000_000_000
@@ -19,7 +18,6 @@ const printAll = (value: unknown): void => {
   else if (typeof value === "object" && value !== null) for (const inner of Object.values(value)) printAll(inner)
 }
 
-const source = { topic: "raw-events", partition: 0, offset: 0, timestamp: now }
 // A time with thousandths, and a click without its cookie: both make texts of parts.
 const raw = { ...purchase(5, now), event_time: now - 1_234 }
 const { user } = raw
@@ -30,12 +28,12 @@ const clicked = {
       ? null
       : { ...user, fbc: null, fbclid: "IwAR2F4-dbP0l7Mn1IawQQGCINEz7PYXQvwjNwB_qa2ofrHyiLjcbCRxTDMgk" }
 }
-const normalized = normalize(clicked, source, { ...defaultNormalizerOptions, now, defaultCountries: ["US"] })
-if (normalized._tag !== "Normalized") throw new Error(normalized.problem.message)
-const bytes = codecs.encode("normalized-events", "normalized-event", normalized.event)
+const normalized = corePipeline(now, "of all events").normalized(clicked)
+const bytes = codecs.encode("normalized-events", "normalized-event", normalized)
 const read = codecs.decode("normalized-event", bytes)
 if (read._tag !== "Decoded") throw new Error(read.message)
 for (const kind of connectorKinds) {
   const result = connectorFor(kind).mapEvent(read.value, { connection: builtinConnection(kind), now })
-  if (result._tag === "Payload") printAll(result.payload)
+  if (result._tag !== "Payload") throw new Error(`${kind}: ${result.message}`)
+  printAll(result.payload)
 }

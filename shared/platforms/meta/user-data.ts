@@ -1,5 +1,4 @@
 /** Meta's `user_data` (Meta, customer information parameters): hashed fields as lists, click and browser ids in clear. */
-
 import type { NormalizedUser } from "../../../schemas/types.gen.ts"
 import { flatText } from "../../mapping/flat-text.ts"
 import { phoneHashes } from "../../mapping/identifiers.ts"
