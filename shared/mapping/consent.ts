@@ -1,6 +1,7 @@
 /** What the customer's consent allows at a connection. Used when mapping, and again at the moment of sending. */
 import type { Consent } from "../../schemas/types.gen.ts"
 import type { Connection } from "../connections/connection.ts"
+import { hasRestrictedUse } from "./restricted-use.ts"
 
 export type ConsentDecision =
   /** `restricted`: only with the platform's restricted-use flags. */
@@ -16,7 +17,7 @@ export const consentDecision = (consent: Consent | null, connection: Connection)
   if (userData !== "granted" && policy.onUnknown === "skip") return unknownUserData
   if (sale !== "denied" || connection.kind === "whatsapp") return send
   if (policy.onSaleDenied === "skip") return deniedSale
-  return connection.kind === "google-ads" ? noRestriction : sendRestricted
+  return hasRestrictedUse(connection.kind) ? sendRestricted : noRestriction
 }
 
 /** The value of ad_user_data or ad_personalization as the connection takes it; null where unknown. */

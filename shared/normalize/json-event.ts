@@ -172,14 +172,11 @@ const readItem = (reader: JsonReader, json: JsonRecord, id: string, path: string
   delivery_category: reader.text(json, "delivery_category", path)
 })
 
-const readApp = (reader: JsonReader, json: JsonRecord): App => {
-  const extinfo = reader.texts(json, "extinfo", "app.")
-  return {
-    app_id: reader.text(json, "app_id", "app."),
-    advertiser_tracking_enabled: reader.boolean(json, "advertiser_tracking_enabled", "app."),
-    application_tracking_enabled: reader.boolean(json, "application_tracking_enabled", "app."),
-    extinfo: extinfo === null ? [] : typeof extinfo === "string" ? [extinfo] : extinfo,
-    app_name: reader.text(json, "app_name", "app."),
-    app_version: reader.text(json, "app_version", "app.")
-  }
-}
+const readApp = (reader: JsonReader, json: JsonRecord): App => ({
+  app_id: reader.text(json, "app_id", "app."),
+  advertiser_tracking_enabled: reader.boolean(json, "advertiser_tracking_enabled", "app."),
+  application_tracking_enabled: reader.boolean(json, "application_tracking_enabled", "app."),
+  extinfo: reader.positions(json, "extinfo", "app."),
+  app_name: reader.text(json, "app_name", "app."),
+  app_version: reader.text(json, "app_version", "app.")
+})

@@ -49,6 +49,19 @@ export class JsonReader {
     return list
   }
 
+  /** A list whose elements are told apart by their position: what is none, or no text, is the empty text in its place. */
+  positions(record: JsonRecord, key: string, path: string): ReadonlyArray<string> {
+    const value = record[key]
+    if (!Array.isArray(value)) {
+      const only = this.text(record, key, path)
+      return only === null ? [] : [only]
+    }
+    return value.slice(0, positionsMax).map((element: unknown, index) => {
+      if (element === null) return ""
+      return this.spelled(element) ?? this.drop(`${path}${key}[${index}]`, "invalid_type") ?? ""
+    })
+  }
+
   /** A finite number; a plain decimal in a string is one. Anything else is a problem of the event. */
   number(record: JsonRecord, key: string, path: string): number | null {
     const value = record[key]
@@ -86,5 +99,8 @@ export class JsonReader {
 
 export const isRecord = (value: unknown): value is JsonRecord =>
   typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** Four times what any platform asks for. */
+const positionsMax = 64
 
 const decimal = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?$/i

@@ -153,6 +153,19 @@ describe("normalize", () => {
     assert.deepStrictEqual(app?.extinfo, ["a2", "\ufffd"])
   })
 
+  it("keeps the positions of extinfo: null, what is no text and what is personal is the empty text in its place", () => {
+    const { app, dropped_fields } = event({
+      ...jane,
+      user: { email: "jane.doe@example.com" },
+      app: { extinfo: ["a2", null, 1, "jane.doe@example.com", { a: 1 }, true, "Europe/Berlin"] }
+    })
+    assert.deepStrictEqual(app?.extinfo, ["a2", "", "1", "", "", "true", "Europe/Berlin"])
+    assert.deepStrictEqual(
+      dropped_fields.map(({ field, reason }) => `${field} ${reason}`),
+      ["app.extinfo[4] invalid_type", "app.extinfo[3] personal_data"]
+    )
+  })
+
   it("never hashes a hash again for what nobody sees around it", () => {
     const hashed = sha256("u-77")
     assert.deepStrictEqual(event({ ...jane, user: { external_id: `\u200b${hashed}\u200e` } }).user.external_id, [

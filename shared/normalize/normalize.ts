@@ -155,13 +155,16 @@ const normalizeApp = (app: App, personal: PersonalData, drop: Drop): App => {
     const value = app[name]
     return value === null ? null : unlessDropped(normalizeText(value, personal, "no names"), "app.", name, drop)
   }
-  const hasPersonal = app.extinfo.some((value) => personal.inCode(value))
-  if (hasPersonal) drop("app.extinfo", "personal_data")
   return {
     app_id: text("app_id"),
     advertiser_tracking_enabled: app.advertiser_tracking_enabled,
     application_tracking_enabled: app.application_tracking_enabled,
-    extinfo: hasPersonal ? [] : app.extinfo.map((value) => value.toWellFormed()),
+    extinfo: app.extinfo.map((value, index) => {
+      if (!personal.inCode(value)) return value.toWellFormed()
+      // The others keep their positions, by which the platforms tell them apart.
+      drop(`app.extinfo[${index}]`, "personal_data")
+      return ""
+    }),
     app_name: text("app_name"),
     app_version: text("app_version")
   }

@@ -134,6 +134,7 @@ export const eventProblem = (
   fields(event, "", warn) ??
   identityProblem(event.user_data as JsonObject) ??
   sourceProblem(event, warn, websiteWithoutUserAgent) ??
+  locationProblem(event) ??
   purchaseProblem(event)
 
 /** Alone, or any part of one of them, these name nobody. */
@@ -176,12 +177,30 @@ const sourceProblem = (
     case "business_messaging":
       if (isAbsent(event, "messaging_channel")) return missing("messaging_channel")
       if (isAbsent(user, "ctwa_clid")) return missing("user_data.ctwa_clid")
-      return isAbsent(user, "page_id") && isAbsent(user, "whatsapp_business_account_id")
-        ? missing("user_data.page_id")
-        : null
+      if (isAbsent(user, "page_id") && isAbsent(user, "whatsapp_business_account_id"))
+        return missing("user_data.page_id")
+      return browserProblem(event, user)
     default:
       return null
   }
+}
+
+/** What belongs to a browser has no place in a message. */
+const browserProblem = (event: JsonObject, user: JsonObject): Problem | null => {
+  const refused = (path: string): Problem => ({ path, kind: "unknown", message: "Not allowed for business messaging" })
+  for (const key of ["event_source_url", "referrer_url"]) if (!isAbsent(event, key)) return refused(key)
+  for (const key of ["client_ip_address", "client_user_agent", "fbp"]) {
+    if (!isAbsent(user, key)) return refused(`user_data.${key}`)
+  }
+  return null
+}
+
+/** A country goes with one of its states; without them Meta finds both. */
+const locationProblem = (event: JsonObject): Problem | null => {
+  const country = event.data_processing_options_country ?? 0
+  const state = event.data_processing_options_state ?? 0
+  const allowed = country === 0 ? state === 0 : state !== 0
+  return allowed ? null : { path: "data_processing_options_state", kind: "enum", message: "Not a state of the country" }
 }
 
 const purchaseProblem = (event: JsonObject): Problem | null => {

@@ -100,6 +100,8 @@ describe("Meta's sandbox", () => {
       ["custom_data.contents", [{ quantity: 1 }]],
       ["data_processing_options", ["CCPA"]],
       ["data_processing_options_state", 999],
+      ["data_processing_options_state", 1000],
+      ["data_processing_options_country", 1],
       ["app_data", { extinfo: ["a2"] }]
     ]
     for (const [key, value] of refused) {
@@ -123,8 +125,12 @@ describe("Meta's sandbox", () => {
     assert.strictEqual((await send(client, [complete])).status, 200)
     const message = changed(purchase(), "action_source", "business_messaging")
     assert.strictEqual((await send(client, [message])).status, 400)
-    const whatsapp = { ...message, messaging_channel: "whatsapp", user_data: { ctwa_clid: "c", page_id: "1" } }
+    const onPage = { ...message, messaging_channel: "whatsapp", user_data: { ctwa_clid: "c", page_id: "1" } }
+    assert.strictEqual((await send(client, [onPage])).status, 400)
+    const whatsapp = changed(onPage, "event_source_url", undefined)
     assert.strictEqual((await send(client, [whatsapp])).status, 200)
+    const browser = changed(whatsapp, "user_data.fbp", "fb.1.1657051589577.1088522659")
+    assert.strictEqual((await send(client, [browser])).status, 400)
     const shop = { ...purchase(), action_source: "physical_store", event_time: secondsAgo(60 * 86_400) }
     assert.strictEqual((await send(client, [shop])).status, 200)
     assert.strictEqual((await send(client, [{ ...shop, event_time: secondsAgo(63 * 86_400) }])).status, 400)

@@ -98,7 +98,7 @@ const fields: Check = record(
     custom_data: customData,
     app_data: appData,
     data_processing_options: listOf(oneOf("LDU", "LMU")),
-    data_processing_options_country: integer,
+    data_processing_options_country: oneOf(0, 1),
     data_processing_options_state: integer
   },
   { required: ["event_name", "event_time", "action_source", "user_data"], extra: "warn" }

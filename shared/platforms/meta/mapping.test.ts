@@ -117,6 +117,28 @@ describe("Meta's events", () => {
     assert.strictEqual(lead["event_name"], "LeadSubmitted")
     assert.strictEqual(lead["messaging_channel"], "whatsapp")
     assert.deepStrictEqual(lead["user_data"], { ctwa_clid: "CTWA", page_id: "p-1" })
+    assert.deepStrictEqual([lead["event_source_url"], lead["referrer_url"]], [undefined, undefined])
+  })
+
+  it("carry nothing of a browser in a message, and name what they leave out", () => {
+    const event = purchase({
+      action_source: "business_messaging",
+      messaging_channel: "whatsapp",
+      whatsapp_business_account_id: "1020304050",
+      referrer_url: "https://g.example/",
+      user: { ...jane, ctwa_clid: "CTWA" }
+    })
+    const { payload, dropped } = mapped(mapEvent, event, meta)
+    const user = payload["user_data"] as Readonly<Record<string, unknown>>
+    assert.deepStrictEqual([payload["event_source_url"], payload["referrer_url"]], [undefined, undefined])
+    for (const key of ["client_ip_address", "client_user_agent", "fbp"]) assert.notProperty(user, key)
+    assert.deepStrictEqual(
+      dropped.map(({ field, reason }) => `${field}: ${reason}`),
+      ["user.ip", "user.user_agent", "user.fbp", "event_source_url", "referrer_url"].map(
+        (field) => `${field}: not_for_messages`
+      )
+    )
+    assert.deepStrictEqual([user["em"], user["ctwa_clid"]], [[hash("email")], "CTWA"])
   })
 
   it("expire after 7 days, of physical stores after 62", () => {
@@ -134,7 +156,7 @@ describe("Meta's events", () => {
     }
     const denied = consent({ sale_of_data: "denied" })
     assert.deepStrictEqual(options({ consent: denied }), [["LDU"], 1, 1000])
-    assert.deepStrictEqual(options({ consent: denied, user: { ...jane, state_plain: "ny" } }), [["LDU"], 1, 0])
+    assert.deepStrictEqual(options({ consent: denied, user: { ...jane, state_plain: "ny" } }), [["LDU"], 0, 0])
     assert.deepStrictEqual(options({ consent: denied, user: { ...jane, country_code: null } }), [["LDU"], 0, 0])
     assert.deepStrictEqual(options({ consent: consent({ sale_of_data: "granted" }) }), [[], undefined, undefined])
     assert.deepStrictEqual(options({}), [undefined, undefined, undefined])

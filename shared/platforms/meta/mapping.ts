@@ -28,20 +28,20 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
 
   const name = nameOf(event, named.name, source, compiled)
   const dropped: Array<Dropped> = []
+  const isMessage = source === "business_messaging"
   const user = userData(event.user, context, event.event_time)
-  if (source === "business_messaging") {
-    put(user, "page_id", event.page_id)
-    put(user, "whatsapp_business_account_id", event.whatsapp_business_account_id)
-  }
+  if (isMessage) messageUserData(user, event, dropped)
   const custom = customData(event, compiled, dropped)
   const refusal = missing(event, name, source, user, custom)
   if (refusal !== null) return refusal
 
   const payload: Mutable = { event_name: name, event_time: seconds(event.event_time), event_id: event.event_id }
   payload["action_source"] = source
-  put(payload, "event_source_url", event.event_source_url)
-  put(payload, "referrer_url", event.referrer_url)
-  if (source === "business_messaging") put(payload, "messaging_channel", event.messaging_channel)
+  if (isMessage) putChannel(payload, event, dropped)
+  else {
+    put(payload, "event_source_url", event.event_source_url)
+    put(payload, "referrer_url", event.referrer_url)
+  }
   // Meta's own wish not to optimise ads with the event; it is still attributed.
   if (event.consent?.ad_personalization === "denied") payload["opt_out"] = true
   payload["user_data"] = user
@@ -52,8 +52,32 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
       return rejected("missing_app_data", `Meta refuses app events without app_data: ${app.message}.`)
     payload["app_data"] = app.data
   }
-  setDataProcessing(payload, event.user, consent.restricted, event.consent?.sale_of_data ?? null)
+  setDataProcessing(payload, "meta", event.user, consent.restricted, event.consent?.sale_of_data ?? null)
   return { _tag: "Payload", platformEvent: name, payload, batchGroup: "", deadline, dropped, sealedRecipient: null }
+}
+
+/** A message was sent in no browser: Meta takes no page, browser or network address of it, but the accounts that it was sent between. */
+const messageUserData = (user: Mutable, event: NormalizedEvent, dropped: Array<Dropped>): void => {
+  for (const [key, field] of browserKeys) {
+    if (user[key] === undefined) continue
+    delete user[key]
+    dropped.push({ field, reason: "not_for_messages" })
+  }
+  put(user, "page_id", event.page_id)
+  put(user, "whatsapp_business_account_id", event.whatsapp_business_account_id)
+}
+
+const browserKeys = [
+  ["client_ip_address", "user.ip"],
+  ["client_user_agent", "user.user_agent"],
+  ["fbp", "user.fbp"]
+] as const
+
+const putChannel = (payload: Mutable, event: NormalizedEvent, dropped: Array<Dropped>): void => {
+  for (const field of ["event_source_url", "referrer_url"] as const) {
+    if (event[field]) dropped.push({ field, reason: "not_for_messages" })
+  }
+  put(payload, "messaging_channel", event.messaging_channel)
 }
 
 /** An event that nobody called a website event, and that has no URL, is not one: Meta would ask for the URL. */

@@ -46,7 +46,7 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
       return rejected("missing_app_data", `Snapchat refuses app events without app_data: ${app.message}.`)
     payload["app_data"] = app.data
   }
-  setDataProcessing(payload, event.user, consent.restricted, event.consent?.sale_of_data ?? null)
+  setDataProcessing(payload, "snapchat", event.user, consent.restricted, event.consent?.sale_of_data ?? null)
   const asset = connection.account[source === "MOBILE_APP" ? "app_id" : "pixel_id"] ?? ""
   const batchGroup = groupText(compiled, asset, { asset })
   return { _tag: "Payload", platformEvent: named.name, payload, batchGroup, deadline, dropped, sealedRecipient: null }

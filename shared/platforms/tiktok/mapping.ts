@@ -5,6 +5,7 @@ import { standardEvents } from "../../mapping/catalog.ts"
 import { compile, groupText } from "../../mapping/compile.ts"
 import { consentDecision } from "../../mapping/consent.ts"
 import { noMapping, platformEventOf } from "../../mapping/event-name.ts"
+import { restrictedTiktokSources } from "../../mapping/restricted-use.ts"
 import { type Dropped, isEmpty, type Mutable, put, rejected, skipped } from "../../mapping/result.ts"
 import type { MappingContext, MapResult } from "../connector.ts"
 import { accountKeys, type EventSource, eventSourceOf } from "./event-source.ts"
@@ -37,7 +38,7 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
   if (refusal !== null) return refusal
 
   const payload: Mutable = { event: named.name, event_time: seconds(event.event_time), event_id: event.event_id }
-  if (source === "web" || source === "app") {
+  if (restrictedTiktokSources.has(source)) {
     if (consent.restricted) payload["limited_data_use"] = true
     else if (event.consent?.sale_of_data === "granted") payload["limited_data_use"] = false
   }
@@ -62,7 +63,7 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
 
 /** limited_data_use exists for web and app events, and needs the customer's IP address. */
 const canRestrict = (event: NormalizedEvent, source: EventSource): boolean =>
-  (source === "web" || source === "app") && event.user.ip !== null
+  restrictedTiktokSources.has(source) && event.user.ip !== null
 
 const cannotRestrict = skipped(
   "consent",
