@@ -169,7 +169,8 @@ const write = (
     event_name: event.event_name,
     connection_id: connection.id,
     platform: connection.platform,
-    next_step: "Send the event again with what is missing, or change the connection's mapping and redrive."
+    next_step:
+      mapped.nextStep ?? "Send the event again with what is missing, or change the connection's mapping and redrive."
   })
   outputs.push({ topic: "dead-letters", key, value: encode("dead-letters", "dead-letter", letter), headers })
   return mapped

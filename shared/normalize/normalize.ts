@@ -38,7 +38,7 @@ export const normalize = (
   const drop: Drop = (field, reason) => droppedFields.push({ field, reason })
   const personal = new PersonalData(raw.user)
 
-  const read = raw.properties === null ? null : normalizeProperties(raw.properties, personal, drop)
+  const read = raw.properties === null ? null : normalizeProperties(raw.properties, raw.event_time, personal, drop)
   if (read !== null && "unusable" in read) {
     return refuse(problem(read.unusable.reason, read.unusable.message), eventId, eventName, droppedFields)
   }
