@@ -1,5 +1,5 @@
-/** Bad records, two of each kind, with the reason that dead-letters must give. */
-import type { DeadLetterReason, JsonObject, SampleLine } from "../../infra/samples/sample-events.ts"
+/** Bad records, two of each kind, with the reason that dead-letters must give, and events that the mapper refuses. */
+import type { DeadLetterReason, JsonObject, SampleLine } from "./sample-events.ts"
 
 const minutesAgo = (minutes: number) => ({ offset_ms: -minutes * 60_000, unit: "milliseconds" as const })
 
@@ -28,6 +28,19 @@ const asJson = (reason: DeadLetterReason, event: JsonObject, more: Partial<Sampl
   time: minutesAgo(3),
   expect: { fate: "dead_letter", reason },
   ...more
+})
+
+/** The normalizer keeps such an event and names what is not usable in it; as a purchase it goes to no platform. */
+const refusedByMapper = (
+  reason: "invalid_value" | "unknown_currency",
+  event: JsonObject,
+  encoding: SampleLine["encoding"] = "json"
+): SampleLine => ({
+  key: String(event.event_id),
+  encoding,
+  event,
+  time: minutesAgo(3),
+  expect: { fate: "rejected", reason }
 })
 
 const asBytes = (reason: DeadLetterReason, key: string, bytes: Buffer, more: Partial<SampleLine> = {}): SampleLine => ({
@@ -80,10 +93,10 @@ export const badLines: ReadonlyArray<SampleLine> = [
   }),
   untimed("event_time_invalid", { ...good("bad-time-1"), event_time: "yesterday" }),
   untimed("event_time_invalid", { ...good("bad-time-2"), event_time: -5 }),
-  asJson("invalid_value", withProperties(good("bad-value-1"), { value: "a lot" })),
-  asJson("invalid_value", withProperties(good("bad-value-2"), { value: "1.299,95 €" })),
-  asJson("unknown_currency", withProperties(good("bad-currency-1"), { currency: "XQQ" })),
-  asJson("unknown_currency", withProperties(good("bad-currency-2"), { currency: "dollars" }), { encoding: "avro" }),
+  refusedByMapper("invalid_value", withProperties(good("bad-value-1"), { value: "a lot" })),
+  refusedByMapper("invalid_value", withProperties(good("bad-value-2"), { value: "1.299,95 €" })),
+  refusedByMapper("unknown_currency", withProperties(good("bad-currency-1"), { currency: "XQQ" })),
+  refusedByMapper("unknown_currency", withProperties(good("bad-currency-2"), { currency: "dollars" }), "avro"),
   asJson("empty_identity", { ...good("bad-nobody-1"), user: {} }),
   asJson(
     "empty_identity",

@@ -42,8 +42,7 @@ const topics = [
   "dead-letters",
   "send-intents",
   "pending-outcomes",
-  "connector-state",
-  "delivery-refusals"
+  "connector-state"
 ]
 
 const createTopics = (prefix: string) =>

@@ -31,12 +31,31 @@ const nothing: Commerce = { value: null, currency: null, products: [], count: nu
  * several connections one after the other.
  */
 export const commerceOf = (event: NormalizedEvent, dropped: Array<Dropped>): Commerce => {
+  const { commerce, dropped: noted } = readingOf(event)
+  for (const one of noted) dropped.push(one)
+  return commerce
+}
+
+/** A value or its currency that the event gives and that is not usable, noted by the normalizer or here; null where there is none. */
+export const moneyFault = (event: NormalizedEvent): Dropped | null => {
+  if (event.properties === null) return null
+  const { commerce, dropped } = readingOf(event)
+  const value = faultOf(dropped, "properties.value") ?? faultOf(event.dropped_fields, "properties.value")
+  if (value !== null || commerce.value === null || commerce.currency !== null) return value
+  return faultOf(dropped, "properties.currency") ?? faultOf(event.dropped_fields, "properties.currency")
+}
+
+const faultOf = (dropped: ReadonlyArray<Dropped>, field: string): Dropped | null => {
+  for (let index = 0; index < dropped.length; index++) if (dropped[index]!.field === field) return dropped[index]!
+  return null
+}
+
+const readingOf = (event: NormalizedEvent): Reading => {
   if (last.event !== event) {
     const noted: Array<Dropped> = []
     last = { event, commerce: read(event.properties, noted), dropped: noted }
   }
-  for (const one of last.dropped) dropped.push(one)
-  return last.commerce
+  return last
 }
 
 interface Reading {

@@ -28,6 +28,8 @@ export interface CompiledConnection {
   readonly overrides: ReadonlyMap<string, CompiledOverride>
   readonly names: ReadonlyMap<string, string>
   readonly parameters: ReadonlyArray<CompiledParameter>
+  /** The rule that sets the value of the payload's custom data; null where there is none, or rules set custom variables. */
+  readonly valueRule: CompiledParameter | null
   readonly messages: ReadonlyMap<string, CompiledMessage>
   /** Batch groups as text, by what tells them apart; at most one per conversion action or event source. */
   readonly groups: Map<string, string>
@@ -63,6 +65,7 @@ const compileConnection = (connection: Connection): CompiledConnection => {
   for (const [name, template] of Object.entries(mapping.templates)) {
     messages.set(name, { template, body: template.body.map(compileTemplate) })
   }
+  const parameters = compileParameters(mapping.parameters)
   return {
     connection,
     include: events.include.length === 0 ? null : new Set(events.include),
@@ -70,8 +73,11 @@ const compileConnection = (connection: Connection): CompiledConnection => {
     actionSources: events.actionSources.length === 0 ? null : new Set(events.actionSources),
     overrides,
     names: platformNames(connection.kind, mapping.names),
-    parameters: compileParameters(mapping.parameters),
+    parameters,
+    valueRule: hasCustomData.has(connection.kind) ? (parameters.find(({ name }) => name === "value") ?? null) : null,
     messages,
     groups: new Map()
   }
 }
+
+const hasCustomData: ReadonlySet<string> = new Set(["meta", "tiktok", "snapchat"])

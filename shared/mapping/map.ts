@@ -5,6 +5,7 @@ import type { Connector, MapResult } from "../platforms/connector.ts"
 import { originOf } from "./action-source.ts"
 import { compile } from "./compile.ts"
 import { usablePhone } from "./identifiers.ts"
+import { unusablePurchase } from "./purchase.ts"
 import { matchQuality } from "./quality.ts"
 
 export type Mapped =
@@ -24,7 +25,10 @@ export const mapForConnection = (
 ): Mapped => {
   const filtered = filter(event, connection)
   if (filtered !== null) return filtered
-  const result = connector.mapEvent(event, { connection, now })
+  const mapped = connector.mapEvent(event, { connection, now })
+  // What is not meant for the connection, or is too old, is so whatever it is worth.
+  const isMeant = mapped._tag === "Payload" || (mapped._tag === "Rejected" && mapped.reason !== "event_too_old")
+  const result = (isMeant ? unusablePurchase(event, compile(connection)) : null) ?? mapped
   return result._tag === "Payload" ? { _tag: "Mapped", event: record(event, connection, result) } : result
 }
 

@@ -38,6 +38,16 @@ export const quantity = (value: number | null): Amount => {
   return { _tag: "Amount", value: withoutNoise(value) }
 }
 
+/** An amount that configuration gives: a number, or a plain decimal in a string. Not rounded. */
+export const numberFrom = (value: unknown): Amount => {
+  if (typeof value === "number") return price(value)
+  return typeof value === "string" && value.length <= 64 && decimal.test(value.trim())
+    ? price(Number(value))
+    : notFinite
+}
+
+const decimal = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?$/i
+
 /** Rounds half up by decimal notation. */
 export const round = (value: number, digits: number): number => {
   if (Number.isInteger(value)) return value === 0 ? 0 : value

@@ -1,25 +1,15 @@
 /**
  * Reads values out of parsed JSON into the types of the Avro schemas. Harmless differences are bridged (a number as a
- * string of digits, an id as a number); anything else leaves the field out with a reason, and what is no number where
- * money or a count belongs is a problem of the whole event.
+ * string of digits, an id as a number); anything else leaves the field out with a reason, and the event goes on.
  */
 import type { DroppedField } from "../../schemas/types.gen.ts"
 import type { DropReason } from "../identity/field.ts"
-import { type Problem, problem } from "./problem.ts"
 
 export type JsonRecord = Readonly<Record<string, unknown>>
 
-/** Notes what was left out and the first problem met; one for each event. */
+/** Notes what was left out; one for each event. */
 export class JsonReader {
   readonly dropped: Array<DroppedField> = []
-  problem: Problem | null = null
-  readonly eventId: string | null
-  readonly eventName: string | null
-
-  constructor(eventId: string | null, eventName: string | null) {
-    this.eventId = eventId
-    this.eventName = eventName
-  }
 
   drop(field: string, reason: DropReason): null {
     this.dropped.push({ field, reason })
@@ -62,23 +52,24 @@ export class JsonReader {
     })
   }
 
-  /** A finite number; a plain decimal in a string is one. Anything else is a problem of the event. */
+  /** A finite number; a plain decimal in a string is one. Anything else leaves the field out. */
   number(record: JsonRecord, key: string, path: string): number | null {
     const value = record[key]
     if (value === undefined || value === null) return null
     if (typeof value === "number" && Number.isFinite(value)) return value
     if (typeof value === "string" && value.trim() === "") return null
     if (typeof value === "string" && value.length <= 64 && decimal.test(value.trim())) return Number(value)
-    this.problem ??= problem("invalid_value", `${path}${key} is not a number.`, this.eventId, this.eventName)
-    return null
+    return this.drop(path + key, "not_a_number")
   }
 
   boolean(record: JsonRecord, key: string, path: string): boolean | null {
     const value = record[key]
     if (typeof value === "boolean") return value
     if (value === undefined || value === null) return null
-    if (value === 1 || value === "1" || value === "true") return true
-    if (value === 0 || value === "0" || value === "false") return false
+    const word = typeof value === "string" ? value.trim().toLowerCase() : value
+    if (word === "") return null
+    if (word === 1 || word === "1" || word === "true" || word === "yes") return true
+    if (word === 0 || word === "0" || word === "false" || word === "no") return false
     return this.drop(path + key, "invalid_type")
   }
 

@@ -92,10 +92,6 @@ describe("normalize", () => {
     ["event_time_invalid", { ...jane, event_time: now * 1000 }],
     ["event_time_in_seconds", { ...jane, event_time: now / 1000 }],
     ["event_time_in_future", { ...jane, event_time: now + 25 * 3_600_000 }],
-    ["invalid_value", { ...jane, properties: { value: "abc" } }],
-    ["invalid_value", { ...jane, properties: { value: "1,299.00" } }],
-    ["invalid_value", { ...jane, properties: { items: [{ id: "a", price: {} }] } }],
-    ["unknown_currency", { ...jane, properties: { value: 1, currency: "Galleon" } }],
     ["empty_identity", { ...jane, user: {} }],
     ["empty_identity", { ...jane, user: undefined }],
     ["empty_identity", { ...jane, user: { email: "test@test.com", city: "Paris", gender: "f" } }],
@@ -123,8 +119,59 @@ describe("normalize", () => {
       "left out: user.email (invalid_type), user.email (invalid_email), user.zip (placeholder)"
     )
     assert.deepStrictEqual(refused({ ...jane, user: [], properties: { value: "abc" } }).dropped, [
-      { field: "user", reason: "invalid_type" }
+      { field: "user", reason: "invalid_type" },
+      { field: "properties.value", reason: "not_a_number" }
     ])
+  })
+
+  it("leaves out what is not usable as an amount, a count or a currency, names it, and keeps the event", () => {
+    const { dropped_fields, properties } = event({
+      ...jane,
+      properties: {
+        value: "1,299.00",
+        currency: "Galleon",
+        num_items: {},
+        predicted_ltv: "(null)",
+        items: [{ id: "a", price: {}, quantity: 2 }, { id: "b", price: 5, quantity: "(null)" }, { id: "  " }]
+      }
+    })
+    assert.deepStrictEqual(
+      dropped_fields.map(({ field, reason }) => `${field} ${reason}`),
+      [
+        "properties.value not_a_number",
+        "properties.items[0].price not_a_number",
+        "properties.items[1].quantity not_a_number",
+        "properties.items[2] missing_item_id",
+        "properties.num_items not_a_number",
+        "properties.predicted_ltv not_a_number",
+        "properties.currency unknown_currency"
+      ]
+    )
+    assert.deepStrictEqual([properties?.value, properties?.currency, properties?.num_items], [null, null, null])
+    assert.deepStrictEqual(
+      properties?.items.map(({ id, price, quantity }) => [id, price, quantity]),
+      [
+        ["a", null, 2],
+        ["b", 5, null]
+      ]
+    )
+  })
+
+  it("reads the flags of an app in any usual spelling", () => {
+    for (const [yes, no] of [
+      [true, false],
+      [1, 0],
+      ["1", "0"],
+      ["TRUE", "False"],
+      ["yes", " no "]
+    ] as const) {
+      const { app, dropped_fields } = event({
+        ...jane,
+        app: { advertiser_tracking_enabled: yes, application_tracking_enabled: no, app_id: 42 }
+      })
+      assert.deepStrictEqual([app?.advertiser_tracking_enabled, app?.application_tracking_enabled], [true, false])
+      assert.deepStrictEqual([app?.app_id, dropped_fields], ["42", []])
+    }
   })
 
   it("takes a birthday beside a place for an identity, as Meta does", () => {

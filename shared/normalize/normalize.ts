@@ -38,10 +38,7 @@ export const normalize = (
   const drop: Drop = (field, reason) => droppedFields.push({ field, reason })
   const personal = new PersonalData(raw.user)
 
-  const read = raw.properties === null ? null : normalizeProperties(raw.properties, raw.event_time, personal, drop)
-  if (read !== null && "unusable" in read) {
-    return refuse(problem(read.unusable.reason, read.unusable.message), eventId, eventName, droppedFields)
-  }
+  const properties = raw.properties === null ? null : normalizeProperties(raw.properties, personal, drop)
   const mayBeMessage = options.messageEvents === null || options.messageEvents.has(eventName)
   const sealer = mayBeMessage ? options.recipients : null
   const user =
@@ -75,7 +72,7 @@ export const normalize = (
       whatsapp_business_account_id: accountId("whatsapp_business_account_id", raw.whatsapp_business_account_id, drop),
       user,
       consent: raw.consent === null ? null : normalizeConsent(raw.consent, drop),
-      properties: read === null ? null : read.properties,
+      properties,
       app: raw.app === null ? null : normalizeApp(raw.app, personal, drop),
       dropped_fields: droppedFields
     }

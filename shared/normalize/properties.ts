@@ -7,61 +7,37 @@ import { clean } from "../identity/text.ts"
 import { isIdentifierName } from "./identifier-name.ts"
 import { looksLikeEmail, type PersonalData } from "./personal-data.ts"
 import { plain, scanText } from "./text-scan.ts"
-import { earlierTime } from "./time.ts"
 
-/** Why the whole event cannot be used: a wrong amount or currency would be counted as money. */
-export interface Unusable {
-  readonly reason: "invalid_value" | "unknown_currency"
-  readonly message: string
-}
-
-export type PropertiesResult = { readonly properties: Properties } | { readonly unusable: Unusable }
-
+/** What is not usable is left out and named by `drop`; whether a platform can do without it is for the mapper to say. */
 export const normalizeProperties = (
   raw: Properties,
-  eventTime: number,
   personal: PersonalData,
   drop: (field: string, reason: DropReason) => void
-): PropertiesResult => {
-  const broken = brokenNumber(raw)
-  if (broken !== null) return unusable("invalid_value", `${broken} is not a number.`)
-  const currency = currencyOf(raw.currency)
-  if (currency === undefined) return unusable("unknown_currency", "properties.currency is no code of ISO 4217.")
+): Properties => {
   const text = (name: TextName, value: string | null): string | null =>
     value === null ? null : unlessDropped(normalizeText(value, personal, "names"), "properties.", name, drop)
   const code = (name: TextName, value: string | null): string | null =>
     value === null ? null : unlessDropped(normalizeText(value, personal, "no names"), "properties.", name, drop)
   return {
-    properties: {
-      value: raw.value,
-      currency,
-      order_id: text("order_id", raw.order_id),
-      items: raw.items.length === 0 ? raw.items : normalizeItems(raw.items, personal, drop),
-      num_items: raw.num_items,
-      search_string: text("search_string", raw.search_string),
-      content_type: code("content_type", raw.content_type),
-      content_name: text("content_name", raw.content_name),
-      content_category: code("content_category", raw.content_category),
-      sign_up_method: text("sign_up_method", raw.sign_up_method),
-      status: text("status", raw.status),
-      predicted_ltv: raw.predicted_ltv,
-      description: text("description", raw.description),
-      shop_id: text("shop_id", raw.shop_id),
-      customer_type: text("customer_type", raw.customer_type),
-      delivery_category: code("delivery_category", raw.delivery_category),
-      coupon: text("coupon", raw.coupon),
-      original_conversion_time: originalTime(raw.original_conversion_time, eventTime, drop),
-      custom: normalizeCustom(raw.custom, personal, drop)
-    }
+    value: finite("properties.value", raw.value, drop),
+    currency: currencyOf(raw.currency, drop),
+    order_id: text("order_id", raw.order_id),
+    items: raw.items.length === 0 ? raw.items : normalizeItems(raw.items, personal, drop),
+    num_items: finite("properties.num_items", raw.num_items, drop),
+    search_string: text("search_string", raw.search_string),
+    content_type: code("content_type", raw.content_type),
+    content_name: text("content_name", raw.content_name),
+    content_category: text("content_category", raw.content_category),
+    sign_up_method: text("sign_up_method", raw.sign_up_method),
+    status: text("status", raw.status),
+    predicted_ltv: finite("properties.predicted_ltv", raw.predicted_ltv, drop),
+    description: text("description", raw.description),
+    shop_id: text("shop_id", raw.shop_id),
+    customer_type: text("customer_type", raw.customer_type),
+    delivery_category: code("delivery_category", raw.delivery_category),
+    coupon: text("coupon", raw.coupon),
+    custom: normalizeCustom(raw.custom, personal, drop)
   }
-}
-
-/** A conversion is changed after it happened. */
-const originalTime = (time: number | null, eventTime: number, drop: Drop): number | null => {
-  const earlier = earlierTime(time, eventTime)
-  if (earlier === null || "value" in earlier) return earlier === null ? null : earlier.value
-  drop("properties.original_conversion_time", earlier.dropped)
-  return null
 }
 
 type Drop = (field: string, reason: DropReason) => void
@@ -107,30 +83,21 @@ export const unlessDropped = (
   return null
 }
 
-/** Undefined where it is no code of ISO 4217. */
-const currencyOf = (raw: string | null): string | null | undefined => {
-  if (raw === null) return null
-  if (knownCurrencies.has(raw)) return raw
+const currencyOf = (raw: string | null, drop: Drop): string | null => {
+  if (raw === null || knownCurrencies.has(raw)) return raw
   const currency = raw.trim().toUpperCase()
   if (currency === "") return null
-  return knownCurrencies.has(currency) ? currency : undefined
-}
-
-const unusable = (reason: Unusable["reason"], message: string): PropertiesResult => ({ unusable: { reason, message } })
-
-const brokenNumber = (raw: Properties): string | null => {
-  if (isBroken(raw.value)) return "properties.value"
-  if (isBroken(raw.num_items)) return "properties.num_items"
-  if (isBroken(raw.predicted_ltv)) return "properties.predicted_ltv"
-  for (let index = 0; index < raw.items.length; index++) {
-    const item = raw.items[index]!
-    if (isBroken(item.price)) return `properties.items[${index}].price`
-    if (isBroken(item.quantity)) return `properties.items[${index}].quantity`
-  }
+  if (knownCurrencies.has(currency)) return currency
+  drop("properties.currency", "unknown_currency")
   return null
 }
 
-const isBroken = (value: number | null): boolean => value !== null && !Number.isFinite(value)
+/** Avro's doubles may be NaN or infinite, which JSON cannot say. */
+const finite = (field: string, value: number | null, drop: Drop): number | null => {
+  if (value === null || Number.isFinite(value)) return value
+  drop(field, "not_a_number")
+  return null
+}
 
 const normalizeItems = (items: ReadonlyArray<Item>, personal: PersonalData, drop: Drop): ReadonlyArray<Item> => {
   const kept: Array<Item> = []
@@ -144,7 +111,7 @@ const normalizeItems = (items: ReadonlyArray<Item>, personal: PersonalData, drop
 const normalizeItem = (item: Item, index: number, personal: PersonalData, drop: Drop): Item | null => {
   const id = normalizeText(item.id, personal, "no names")
   if (typeof id !== "string") {
-    drop(`properties.items[${index}]`, id === null ? "missing_item_id" : "personal_data")
+    drop(`properties.items[${index}]`, id === null ? "missing_item_id" : id.dropped)
     return null
   }
   return {
@@ -152,11 +119,15 @@ const normalizeItem = (item: Item, index: number, personal: PersonalData, drop: 
     name: itemText("name", item.name, index, "names", personal, drop),
     category: itemText("category", item.category, index, "no names", personal, drop),
     brand: itemText("brand", item.brand, index, "no names", personal, drop),
-    quantity: item.quantity,
-    price: item.price,
+    quantity: itemNumber("quantity", item.quantity, index, drop),
+    price: itemNumber("price", item.price, index, drop),
     delivery_category: itemText("delivery_category", item.delivery_category, index, "no names", personal, drop)
   }
 }
+
+/** The path of the field is put together only where it is named. */
+const itemNumber = (name: "quantity" | "price", value: number | null, index: number, drop: Drop): number | null =>
+  value === null || Number.isFinite(value) ? value : finite(`properties.items[${index}].${name}`, value, drop)
 
 const itemText = (
   name: "name" | "category" | "brand" | "delivery_category",
@@ -187,11 +158,12 @@ const normalizeCustom = (
     // A lone surrogate is no text: some parsers refuse the whole request for it.
     const key = rawKey.toWellFormed()
     const value = typeof rawValue === "string" ? rawValue.toWellFormed() : rawValue
-    if (key.length > keyLengthMax || looksLikeEmail(key) || personal.inText(key))
-      drop("properties.custom", "personal_data")
+    if (key.length > keyLengthMax) drop("properties.custom", "too_long")
+    else if (looksLikeEmail(key) || personal.inText(key)) drop("properties.custom", "personal_data")
     else if (isPersonalValue(key, value, personal)) drop(`properties.custom.${key}`, "personal_data")
     else if (typeof value === "string" && value.length > textLengthMax) drop(`properties.custom.${key}`, "too_long")
-    else if (typeof value !== "number" || Number.isFinite(value)) custom[key] = value
+    else if (typeof value === "number" && !Number.isFinite(value)) drop(`properties.custom.${key}`, "not_a_number")
+    else custom[key] = value
   }
   return custom
 }

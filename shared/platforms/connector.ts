@@ -33,8 +33,7 @@ export type MapResult =
   /** Not meant for this platform: consent, filter, no_mapping. */
   | { readonly _tag: "Skipped"; readonly reason: string; readonly message: string }
   /** Meant for it, but the platform would refuse it. */
-  /** `nextStep`: what a person can do about it, where the reason does not say it already. */
-  | { readonly _tag: "Rejected"; readonly reason: string; readonly message: string; readonly nextStep?: string }
+  | { readonly _tag: "Rejected"; readonly reason: string; readonly message: string }
 
 export interface HttpRequestSpec {
   readonly method: "GET" | "POST"

@@ -1,5 +1,6 @@
 /** `capi run`: processors in the foreground, each a process of its own or together in one. */
 import { type ChildProcess, spawn } from "node:child_process"
+import path from "node:path"
 import process from "node:process"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -8,7 +9,7 @@ import type * as Scope from "effect/Scope"
 import { suggestion } from "../../../shared/connections/did-you-mean.ts"
 import { makeMain } from "../../../shared/program/program.ts"
 import { endProcess } from "../../local/processes.ts"
-import { processorFile } from "../../local/program-files.ts"
+import { repository } from "../../local/state.ts"
 import { Argument, Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
 import { Output } from "../output.ts"
@@ -77,7 +78,7 @@ const runApart = Effect.fnUntraced(function* (
 
 // With PORT set for one, the others would find it taken: each takes a free one and prints it.
 const start = (name: string): ChildProcess =>
-  spawn(process.execPath, [processorFile(name)], {
+  spawn(process.execPath, [path.join(repository, "processors", name, "main.ts")], {
     stdio: ["ignore", "inherit", "inherit"],
     env: { ...process.env, PORT: "0" },
     detached: true

@@ -6,6 +6,7 @@ import { addCustom } from "../../mapping/custom-properties.ts"
 import { amount } from "../../mapping/numbers.ts"
 import { applyParameters } from "../../mapping/parameters.ts"
 import { type Dropped, type Mutable, put } from "../../mapping/result.ts"
+import { settleCustomData } from "../../mapping/settle-custom-data.ts"
 
 /** Builds it; what Meta has no use for is noted in `dropped`. */
 export const customData = (event: NormalizedEvent, compiled: CompiledConnection, dropped: Array<Dropped>): Mutable => {
@@ -18,6 +19,7 @@ export const customData = (event: NormalizedEvent, compiled: CompiledConnection,
   putPredicted(data, event, commerce.currency, dropped)
   addCustom(data, event, dropped)
   applyParameters(data, compiled.parameters, event, dropped)
+  settleCustomData(data, event, dropped)
   return data
 }
 

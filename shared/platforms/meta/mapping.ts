@@ -112,15 +112,9 @@ const missing = (
     const refusal = missingOfMessage(event, user)
     if (refusal !== null) return refusal
   }
-  const value = custom["value"]
-  if (value !== undefined && (typeof value !== "number" || value < 0)) {
-    return rejected("invalid_value", "Meta takes a number of at least 0 as value (100).")
-  }
   if (name !== "Purchase") return null
-  if (value === undefined && (event.properties?.value ?? null) !== null) {
-    return rejected("invalid_value", "Meta takes a number of at least 0 as value of a Purchase.")
-  }
-  if (value === undefined) return rejected("missing_value", "Meta requires value of a Purchase (100/2804009).")
+  if (custom["value"] === undefined)
+    return rejected("missing_value", "Meta requires value of a Purchase (100/2804009).")
   return custom["currency"] === undefined
     ? rejected("missing_currency", "Meta requires currency of a Purchase (100/2804009).")
     : null

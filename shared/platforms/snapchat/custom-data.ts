@@ -8,6 +8,7 @@ import { addListedCustom } from "../../mapping/custom-properties.ts"
 import { amount } from "../../mapping/numbers.ts"
 import { applyParameters } from "../../mapping/parameters.ts"
 import { type Dropped, type Mutable, put } from "../../mapping/result.ts"
+import { settleCustomData } from "../../mapping/settle-custom-data.ts"
 
 const listed: ReadonlySet<string> = new Set(parameters.snapchat.names)
 
@@ -28,6 +29,7 @@ export const customData = (event: NormalizedEvent, compiled: CompiledConnection,
   }
   addListedCustom(data, event, listed, dropped)
   applyParameters(data, compiled.parameters, event, dropped)
+  settleCustomData(data, event, dropped)
   return data
 }
 

@@ -84,15 +84,8 @@ const refused = (
   if (source === "WEB" && !event.event_source_url) {
     return rejected("missing_event_source_url", "Snapchat requires event_source_url of WEB events.")
   }
-  const value = custom["value"]
-  if (value !== undefined && typeof value !== "number" && typeof value !== "string") {
-    return rejected("invalid_value", "Snapchat takes a number as value.")
-  }
   if (name !== "PURCHASE") return null
-  if (value === undefined && (event.properties?.value ?? null) !== null) {
-    return rejected("invalid_value", "Snapchat takes a number of at least 0 as value of a PURCHASE.")
-  }
-  if (value === undefined) return rejected("missing_value", "Snapchat requires value of a PURCHASE.")
+  if (custom["value"] === undefined) return rejected("missing_value", "Snapchat requires value of a PURCHASE.")
   return custom["currency"] === undefined
     ? rejected("missing_currency", "Snapchat requires currency of a PURCHASE.")
     : null

@@ -7,6 +7,7 @@ import type { CompiledConnection } from "../../mapping/compile.ts"
 import { addCustom } from "../../mapping/custom-properties.ts"
 import { applyParameters } from "../../mapping/parameters.ts"
 import { type Dropped, type Mutable, put } from "../../mapping/result.ts"
+import { settleCustomData } from "../../mapping/settle-custom-data.ts"
 
 const currencies: ReadonlySet<string> = new Set(closedList)
 
@@ -28,6 +29,7 @@ export const propertiesOf = (
   putText(data, event)
   addCustom(data, event, dropped)
   applyParameters(data, compiled.parameters, event, dropped)
+  settleCustomData(data, event, dropped)
   return data
 }
 

@@ -3,23 +3,20 @@
  * holds times as distances from the moment of publishing, because platforms refuse old events.
  */
 import { readFileSync } from "node:fs"
-import path from "node:path"
-import { repository } from "../local/state.ts"
-
-/** The committed file. It comes with the repository alone: an image has no made-up purchases to send to real accounts. */
-export const samplesFile = path.join(repository, "examples/sample-events/sample-events.jsonl")
 
 export type Json = string | number | boolean | null | ReadonlyArray<Json> | JsonObject
 export interface JsonObject {
   readonly [key: string]: Json
 }
 
-/** What must become of the record in the first processor. What each platform makes of it depends on the connections. */
+/** What must become of the record. What each platform makes of a normalized one depends on the connections. */
 export type Expectation =
   | { readonly fate: "normalized" }
   /** The same event_id came before; `conflict` where its content differs. */
   | { readonly fate: "duplicate"; readonly conflict: boolean }
   | { readonly fate: "dead_letter"; readonly reason: DeadLetterReason }
+  /** Normalized, and then refused by the mapper for every connection that it is meant for. */
+  | { readonly fate: "rejected"; readonly reason: "invalid_value" | "unknown_currency" }
 
 export type DeadLetterReason =
   | "not_avro_not_json"
@@ -32,8 +29,6 @@ export type DeadLetterReason =
   | "event_time_in_seconds"
   | "event_time_in_future"
   | "event_time_invalid"
-  | "invalid_value"
-  | "unknown_currency"
   | "empty_identity"
   | "record_too_large"
 
@@ -78,7 +73,7 @@ export const sampleEvents = (
 
 /** The lines of the committed file. */
 export const sampleLines = (): ReadonlyArray<SampleLine> =>
-  readFileSync(samplesFile, "utf8")
+  readFileSync(new URL("sample-events.jsonl", import.meta.url), "utf8")
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line) as SampleLine)
