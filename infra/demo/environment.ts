@@ -29,10 +29,7 @@ export const demoEnvironment = (addresses: Addresses): Readonly<Record<string, s
     GOOGLE_ADS_HOST: sandbox.urls["google-ads"],
     GOOGLE_OAUTH_HOST: sandbox.urls["google-oauth"],
     GOOGLE_CREDENTIAL: JSON.stringify(googleCredential()),
-    GOOGLE_ADS_CREDENTIAL: JSON.stringify({
-      ...googleCredential(),
-      developer_token: sandboxDefaults.googleAds.allowlistedDeveloperTokens[0]!
-    }),
+    GOOGLE_ADS_CREDENTIAL: JSON.stringify(googleCredential()),
     TIKTOK_HOST: sandbox.urls.tiktok,
     TIKTOK_TOKEN: sandboxDefaults.tiktok.tokens[0]!,
     SNAPCHAT_HOST: sandbox.urls.snapchat,

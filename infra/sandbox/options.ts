@@ -57,9 +57,10 @@ export interface GoogleOptions {
 }
 
 export interface GoogleAdsOptions {
-  /** Developer tokens that used the upload before it was closed to new ones. */
-  readonly allowlistedDeveloperTokens: ReadonlyArray<string>
-  readonly developerTokens: ReadonlyArray<string>
+  /** A developer token is optional and ignored, but for this one: uploads of conversions are closed to its project. */
+  readonly newDeveloperToken: string
+  /** Whether the Google Cloud project may call production accounts. */
+  readonly projectApproved: boolean
   readonly versions: ReadonlyArray<string>
   readonly conversionsMax: number
   readonly requests: RateOptions | null
@@ -140,9 +141,9 @@ export const sandboxDefaults: SandboxOptions = {
     duplicates: "error"
   },
   googleAds: {
-    allowlistedDeveloperTokens: ["sandbox-developer-token"],
-    developerTokens: ["sandbox-developer-token", "sandbox-new-developer-token"],
-    versions: ["v23", "v24", "v25"],
+    newDeveloperToken: "sandbox-new-developer-token",
+    projectApproved: true,
+    versions: ["v23", "v24", "v25", "v26"],
     conversionsMax: 2000,
     requests: null
   },

@@ -18,7 +18,8 @@ export const readResilience = (section: Section): ResilienceOptions => {
     })),
     delayedRetry: group(section, "delayed_retry", (own) => ({
       delays: own.durations("delays"),
-      roundsMax: own.integer("rounds_max", 1, 10_000)
+      roundsMax: own.integer("rounds_max", 1, 10_000),
+      unknownRoundsMax: own.integer("unknown_rounds_max", 1, 10_000)
     })),
     pause: group(section, "pause", (own) => ({
       firstProbe: own.duration("first_probe"),

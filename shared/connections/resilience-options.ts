@@ -26,6 +26,8 @@ export interface ResilienceOptions {
     readonly delays: ReadonlyArray<Duration.Duration> | null
     /** Rounds of an event without an age limit. */
     readonly roundsMax: number | null
+    /** Rounds of an event that the platform answers by an undocumented code. */
+    readonly unknownRoundsMax: number | null
   }
   /** Probes of a connection whose credential is refused. */
   readonly pause: {

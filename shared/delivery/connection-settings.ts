@@ -24,6 +24,7 @@ export const settingsOf = ({ resilience }: Pick<Connection, "resilience">): Deli
     },
     delayedRetries: delayedRetry.delays ?? own.delayedRetries,
     delayedRoundsMax: delayedRetry.roundsMax ?? own.delayedRoundsMax,
+    delayedUnknownRoundsMax: delayedRetry.unknownRoundsMax ?? own.delayedUnknownRoundsMax,
     recoveryFirst: pause.firstProbe ?? own.recoveryFirst,
     recoveryMax: pause.probeMax ?? own.recoveryMax,
     catchUpFrom: partOf(catchUp.fromPercent) ?? own.catchUpFrom,

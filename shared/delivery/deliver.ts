@@ -20,7 +20,7 @@ export const deliver = (lane: Lane, items: ReadonlyArray<Item>, guard: SendGuard
   Effect.asVoid(
     Effect.flatMap(lane.breaker.succeeded, (succeeded) =>
       sendAndIsolate(items, (piece) =>
-        attempt({ lane, guard }, piece, { succeeded, failures: 0, expected: { left: 0, max: 0 } })
+        attempt({ lane, guard }, piece, { succeeded, failures: 0, expected: { left: 0, max: 0 }, blamed: false })
       )
     )
   )
@@ -36,6 +36,8 @@ interface Progress {
   readonly failures: number
   /** While the events that fail are looked for: failures that are expected and so don't count for the circuit. */
   readonly expected: ExpectedFailures
+  /** The platform's probe said that these events are to blame. */
+  readonly blamed: boolean
 }
 
 const attempt = (tools: Tools, items: ReadonlyArray<Item>, start: Progress): Effect.Effect<Finding, KafkaError> =>
@@ -78,16 +80,32 @@ const attempt = (tools: Tools, items: ReadonlyArray<Item>, start: Progress): Eff
 const isGivenUp = Effect.fnUntraced(function* (
   lane: Lane,
   judged: Judgement,
-  { succeeded, failures }: Progress,
+  { succeeded, failures, blamed }: Progress,
   stops: number
 ) {
   if (judged.cause === "stopped" && stops < stopsMax) return false
   if (judged.cause === "failed" && mayRetry(lane.settings.retry, failures)) return false
   if (judged.cause === "none" || judged.cause === "named") return false
+  if (judged.verdict.errorClass === "unknown" && judged.verdict.unreadable !== true)
+    return blamed || (yield* areEventsToBlame(lane))
   if ((yield* lane.breaker.state) === "CLOSED" && (yield* lane.breaker.succeeded) > succeeded) return true
   // Nothing else got through either. It may be these events all the same, if they are all there is.
   const patience = lane.settings.retry.delays.length + 1 + lane.settings.patience
   return judged.cause === "failed" && failures >= patience && (yield* platformWorks(lane))
+})
+
+/**
+ * An undocumented code came back at each try: is it about these events, or about the account? The probe tells: where it
+ * fails by a documented code the connection pauses, or its circuit counts the failure, and the events wait; else they are
+ * set aside, since the platform does answer.
+ */
+const areEventsToBlame = Effect.fnUntraced(function* (lane: Lane) {
+  const verdict = yield* lane.probe
+  if (verdict.errorClass === "auth" || verdict.errorClass === "configuration") yield* lane.gate.pause(verdict)
+  else if (verdict.errorClass === "transient" || verdict.unreadable === true)
+    yield* lane.breaker.call(() => Effect.succeed(["failure", undefined] as const))
+  else return verdict.errorClass !== "throttled"
+  return false
 })
 
 /** A single event is put off; of several the bad ones are found by halves, each tried once more. */
@@ -106,9 +124,10 @@ const setAside = (
   // On the way down to one bad event each piece that holds it fails: that is no news of the platform.
   const { expected } = progress
   if (expected.max === 0) expected.left = expected.max = Math.ceil(Math.log2(open.length)) + 1
+  const next = { ...progress, blamed: progress.blamed || verdict.errorClass === "unknown" }
   return Effect.andThen(
-    sendAndIsolate(open.slice(0, middle), (piece) => attempt(tools, piece, progress)),
-    Effect.asVoid(sendAndIsolate(open.slice(middle), (piece) => attempt(tools, piece, progress)))
+    sendAndIsolate(open.slice(0, middle), (piece) => attempt(tools, piece, next)),
+    Effect.asVoid(sendAndIsolate(open.slice(middle), (piece) => attempt(tools, piece, next)))
   )
 }
 

@@ -111,7 +111,7 @@ const observe = Effect.fnUntraced(function* (lane: Lane, events: number, verdict
   const errorClass = worstClass(verdict)
   // An outage says nothing about batch sizes; a timeout does.
   const timedOut = verdict._tag === "All" && verdict.verdict.reasonCode === "http_timeout"
-  if (errorClass !== "transient" || timedOut) {
+  if ((errorClass !== "transient" && !isUndocumented(verdict)) || timedOut) {
     const success = callOutcome(verdict) === "success"
     const before = lane.optimizer.result()
     lane.optimizer.record({ size: events, latencyMillis: facts.latencyMillis, success })
@@ -143,15 +143,26 @@ const tellOptimization = ({ connection, optimizer }: Lane, before: BatchOptimiza
 const isAmbiguous = (status: number, verdict: BatchVerdict): boolean =>
   status >= 500 || (status < 300 && worstClass(verdict) === "unknown")
 
-/** What a verdict tells of the platform's health: a refused event is a healthy answer, a wrong token tells nothing. */
+/**
+ * What a verdict tells of the platform's health: a refused event is a healthy answer; a wrong token tells nothing, nor does
+ * an answer by an undocumented code.
+ */
 export const callOutcome = (verdict: BatchVerdict): CallOutcome => {
   // Told to wait with this event alone, such as a second message to one person: the platform is well.
   if (verdict._tag === "All" && verdict.verdict.retryAfter !== undefined) return "success"
+  if (isUndocumented(verdict)) return "ignored"
   const errorClass = worstClass(verdict)
   if (errorClass === "transient" || errorClass === "unknown") return "failure"
   if (errorClass === "throttled" || errorClass === "auth" || errorClass === "configuration") return "ignored"
   return "success"
 }
+
+/** Whether the platform answered in its own form, by a code that its documentation does not list. */
+const isUndocumented = (verdict: BatchVerdict): boolean =>
+  worstClass(verdict) === "unknown" && verdictsOf(verdict).every(({ unreadable }) => unreadable !== true)
+
+const verdictsOf = (verdict: BatchVerdict): ReadonlyArray<EventVerdict> =>
+  verdict._tag === "PerEvent" ? verdict.events : verdict._tag === "Culprits" ? [] : [verdict.verdict]
 
 /** The class that stands for the whole answer. With a verdict for each event the platform works if it took or refused any. */
 const worstClass = (verdict: BatchVerdict): ErrorClass => {

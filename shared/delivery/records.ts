@@ -63,6 +63,9 @@ const retryRecords = (item: Item, fate: Fate, context: RecordContext): ReadonlyA
   const notBefore = deadline === null ? wished : Math.min(wished, lastTryAt(deadline, now, settings))
   if (deadline === null && round >= settings.delayedRoundsMax)
     return ended(item, { ...fate, outcome: "dead_lettered", reasonCode: "attempts_exhausted" }, context)
+  // What nobody can read does not become readable by waiting for days: a person looks at it, and redrives.
+  if (fate.errorClass === "unknown" && round >= settings.delayedUnknownRoundsMax)
+    return ended(item, { ...fate, outcome: "dead_lettered" }, context)
   const topic = deliveryTopics.retry(connection.platform)
   const value = codecs.encode(topic, "mapped-event", {
     ...item.event,

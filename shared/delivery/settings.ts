@@ -22,6 +22,8 @@ export interface DeliverySettings {
   readonly delayedRetries: ReadonlyArray<Duration.Duration>
   /** Rounds for an event without an age limit before it is dead-lettered. */
   readonly delayedRoundsMax: number
+  /** Rounds for an event that the platform answers by an undocumented code, whatever its age limit. */
+  readonly delayedUnknownRoundsMax: number
   /** A batch of delayed retries that are not due is held at most this long, then written back. */
   readonly delayedHold: Duration.Duration
   /** Delayed retries that have lain longer since they were looked at are held no more, so that none waits for long behind others. */
@@ -69,6 +71,7 @@ export const deliveryDefaults: DeliverySettings = {
     Duration.hours(6)
   ],
   delayedRoundsMax: 30,
+  delayedUnknownRoundsMax: 3,
   delayedHold: Duration.seconds(15),
   delayedRound: Duration.minutes(5),
   delayedLastTry: Duration.minutes(15),

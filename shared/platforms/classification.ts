@@ -71,8 +71,13 @@ const verdictOf = (row: ClassificationRow, signal: Signal): EventVerdict => ({
   reasonCode: reasonCodeOf(row, signal),
   message: signal.message ? safeText(signal.message) : row.reason,
   ...(row.next_step === "" ? {} : { nextStep: row.next_step }),
-  ...(row.retry_after_seconds === undefined ? {} : { retryAfter: Duration.seconds(row.retry_after_seconds) })
+  ...(row.retry_after_seconds === undefined ? {} : { retryAfter: Duration.seconds(row.retry_after_seconds) }),
+  ...(row.class === "unknown" && !hasForm(signal) ? { unreadable: true } : {})
 })
+
+// What has a code or a flag was read in the platform's own form.
+const hasForm = ({ code, flags }: Signal): boolean =>
+  (code !== undefined && code !== null) || (flags !== undefined && flags.length > 0)
 
 // A hostile answer must not invent reason codes without bound: they are labels of metrics.
 const codePattern = /^[\w.:-]{1,100}$/

@@ -68,7 +68,7 @@ export type ErrorClass =
   | "transient" // retry
   | "auth" // stop the connection, refresh, probe
   | "configuration" // stop the connection, a person must act
-  | "unknown" // treated as transient, counted apart
+  | "unknown" // not documented: retried a few times, then a dead letter
 
 /** What became of one event of a request. */
 export interface EventVerdict {
@@ -81,6 +81,12 @@ export interface EventVerdict {
   readonly nextStep?: string
   /** This event alone must wait so long before it is sent again (a click that Google Ads does not know yet). */
   readonly retryAfter?: Duration.Duration
+  /**
+   * Of `unknown` only: the answer is not in the platform's form (HTML, cut off), so something else may have answered, or
+   * the platform is in trouble. Without it the platform answered with a code that its documentation does not list, which
+   * is about the event and says nothing against the platform.
+   */
+  readonly unreadable?: true
 }
 
 /** What a response says of each event sent. */

@@ -48,12 +48,16 @@ export const httpFailureFrom = (error: unknown, host: string): HttpFailure => ht
 /** What a failure says of each event of the request. */
 export const failureVerdict = (failure: HttpFailure): BatchVerdict => all(batchHead, httpVerdict(failure))
 
-export const httpVerdict = (failure: HttpFailure): EventVerdict => ({
-  errorClass: classOf(failure.code),
-  reasonCode: `http_${failure.code}`,
-  message: failure.message,
-  nextStep: failure.nextStep
-})
+export const httpVerdict = (failure: HttpFailure): EventVerdict => {
+  const errorClass = classOf(failure.code)
+  return {
+    errorClass,
+    reasonCode: `http_${failure.code}`,
+    message: failure.message,
+    nextStep: failure.nextStep,
+    ...(errorClass === "unknown" ? { unreadable: true } : {})
+  }
+}
 
 const classOf = (code: HttpFailureCode): ErrorClass =>
   code === "tls" || code === "invalid_request"

@@ -35,7 +35,6 @@ export const credentials: ReadonlyArray<string> = [
   sandboxDefaults.meta.tokens[0]!,
   sandboxDefaults.google.clientSecret,
   Object.keys(sandboxDefaults.google.refreshTokens)[0]!,
-  sandboxDefaults.googleAds.allowlistedDeveloperTokens[0]!,
   sandboxDefaults.tiktok.tokens[0]!,
   sandboxDefaults.snapchat.tokens[0]!,
   sandboxDefaults.whatsapp.tokens[0]!
@@ -71,10 +70,7 @@ export const startWorld = Effect.gen(function* () {
     GOOGLE_ADS_HOST: sandbox.urls["google-ads"],
     GOOGLE_OAUTH_HOST: sandbox.urls["google-oauth"],
     GOOGLE_CREDENTIAL: JSON.stringify(google),
-    GOOGLE_ADS_CREDENTIAL: JSON.stringify({
-      ...google,
-      developer_token: sandboxDefaults.googleAds.allowlistedDeveloperTokens[0]!
-    }),
+    GOOGLE_ADS_CREDENTIAL: JSON.stringify(google),
     TIKTOK_HOST: sandbox.urls.tiktok,
     TIKTOK_TOKEN: sandboxDefaults.tiktok.tokens[0]!,
     SNAPCHAT_HOST: sandbox.urls.snapchat,

@@ -4,7 +4,6 @@ import { assertAt, at, type Client, changed, hashedEmail, withSandbox } from "..
 
 const headers = {
   authorization: "Bearer sandbox-google-token",
-  "developer-token": "sandbox-developer-token",
   "login-customer-id": "1112223333"
 }
 
@@ -32,7 +31,7 @@ const upload = (
 ) =>
   client.post(
     "google-ads",
-    `/${changes.version ?? "v25"}/customers/1234567890:uploadClickConversions`,
+    `/${changes.version ?? "v26"}/customers/1234567890:uploadClickConversions`,
     { conversions: rows, partialFailure: true, ...changes.body },
     { ...headers, ...changes.headers }
   )
@@ -58,7 +57,7 @@ describe("the Google Ads sandbox", () => {
     assertAt(
       reply.body,
       "partialFailureError.details.0.@type",
-      "type.googleapis.com/google.ads.googleads.v25.errors.GoogleAdsFailure"
+      "type.googleapis.com/google.ads.googleads.v26.errors.GoogleAdsFailure"
     )
     assertAt(reply.body, "partialFailureError.details.0.errors.0.location.fieldPathElements", [
       { fieldName: "conversions", index: 1 },
@@ -106,34 +105,43 @@ describe("the Google Ads sandbox", () => {
     assertAt(await client.control("GET", "duplicates"), "duplicates.0.event_id", "o-1")
   })
 
+  withSandbox("is closed to new projects, sunset versions, wrong headers and whole failures", async (client) => {
+    const created = await upload(client, [conversion("o")], {
+      headers: { "developer-token": "sandbox-new-developer-token" }
+    })
+    assert.strictEqual(created.status, 403)
+    assert.deepStrictEqual(adsErrorCode(created.body), {
+      notAllowlistedError: "CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE"
+    })
+    const sunset = await upload(client, [conversion("o")], { version: "v15" })
+    assert.deepStrictEqual(adsErrorCode(sunset.body), { requestError: "UNSUPPORTED_VERSION" })
+    const expired = await upload(client, [conversion("o")], { headers: { authorization: "Bearer x" } })
+    assert.strictEqual(expired.status, 401)
+    const login = await upload(client, [conversion("o")], { headers: { "login-customer-id": "111-222-3333" } })
+    assert.deepStrictEqual(adsErrorCode(login.body), { headerError: "INVALID_LOGIN_CUSTOMER_ID" })
+    const whole = await upload(client, [conversion("o")], { body: { partialFailure: false } })
+    assert.deepStrictEqual(adsErrorCode(whole.body), { partialFailureError: "PARTIAL_FAILURE_MODE_REQUIRED" })
+    const many = await upload(
+      client,
+      Array.from({ length: 2001 }, () => conversion("o"))
+    )
+    assert.deepStrictEqual(adsErrorCode(many.body), { conversionUploadError: "TOO_MANY_CONVERSIONS_IN_REQUEST" })
+  })
+
   withSandbox(
-    "is closed to new developer tokens, sunset versions, wrong headers and whole failures",
+    "is closed to a Google Cloud project without access to production accounts",
     async (client) => {
-      const created = await upload(client, [conversion("o")], {
-        headers: { "developer-token": "sandbox-new-developer-token" }
+      const reply = await upload(client, [conversion("o")])
+      assert.strictEqual(reply.status, 403)
+      assert.deepStrictEqual(adsErrorCode(reply.body), {
+        authorizationError: "CLOUD_PROJECT_NOT_APPROVED_FOR_PRODUCTION"
       })
-      assert.strictEqual(created.status, 403)
-      assert.deepStrictEqual(adsErrorCode(created.body), {
-        notAllowlistedError: "CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE"
-      })
-      const sunset = await upload(client, [conversion("o")], { version: "v15" })
-      assert.deepStrictEqual(adsErrorCode(sunset.body), { requestError: "UNSUPPORTED_VERSION" })
-      const expired = await upload(client, [conversion("o")], { headers: { authorization: "Bearer x" } })
-      assert.strictEqual(expired.status, 401)
-      const login = await upload(client, [conversion("o")], { headers: { "login-customer-id": "111-222-3333" } })
-      assert.deepStrictEqual(adsErrorCode(login.body), { headerError: "INVALID_LOGIN_CUSTOMER_ID" })
-      const whole = await upload(client, [conversion("o")], { body: { partialFailure: false } })
-      assert.deepStrictEqual(adsErrorCode(whole.body), { partialFailureError: "PARTIAL_FAILURE_MODE_REQUIRED" })
-      const many = await upload(
-        client,
-        Array.from({ length: 2001 }, () => conversion("o"))
-      )
-      assert.deepStrictEqual(adsErrorCode(many.body), { conversionUploadError: "TOO_MANY_CONVERSIONS_IN_REQUEST" })
-    }
+    },
+    { googleAds: { projectApproved: false } }
   )
 
-  withSandbox("takes adjustments, also from a new developer token", async (client) => {
-    const path = "/v25/customers/1234567890:uploadConversionAdjustments"
+  withSandbox("takes adjustments, also from a new project", async (client) => {
+    const path = "/v26/customers/1234567890:uploadConversionAdjustments"
     const enhancement = {
       conversionAction: "customers/1234567890/conversionActions/1",
       adjustmentType: "ENHANCEMENT",

@@ -1,4 +1,4 @@
-/** The Google Ads API's uploads, closed to developer tokens without recent use. Rows fail one by one in a 200. */
+/** The Google Ads API's uploads, closed to projects without recent use of them. Rows fail one by one in a 200. */
 import type { Problem } from "../check.ts"
 import type { Deps } from "../deps.ts"
 import type { GoogleTokens } from "../google/tokens.ts"
@@ -30,7 +30,7 @@ export const makeGoogleAds = (
   tokens: GoogleTokens
 ): PlatformServer => {
   const rate = makeRate(options.requests)
-  const newest = options.versions.at(-1) ?? "v25"
+  const newest = options.versions.at(-1) ?? "v26"
 
   const refuse = (status: number, grpcStatus: string, error: AdsError, version: string): Answer => {
     store.reject("google-ads", Object.values(error.errorCode)[0] ?? "unknown", 0)
@@ -83,22 +83,13 @@ export const makeGoogleAds = (
         "MISSING_SCOPE",
         "Request had insufficient authentication scopes."
       )
-    const developer = request.headers["developer-token"]
-    if (typeof developer !== "string" || developer === "")
+    if (!options.projectApproved)
       return fail(
-        401,
-        "UNAUTHENTICATED",
-        "authenticationError",
-        "DEVELOPER_TOKEN_PARAMETER_MISSING",
-        "Developer token is required."
-      )
-    if (!options.developerTokens.includes(developer))
-      return fail(
-        401,
-        "UNAUTHENTICATED",
-        "authenticationError",
-        "DEVELOPER_TOKEN_INVALID",
-        "The developer token is not valid."
+        403,
+        "PERMISSION_DENIED",
+        "authorizationError",
+        "CLOUD_PROJECT_NOT_APPROVED_FOR_PRODUCTION",
+        "The Google Cloud project is only approved for use with test accounts."
       )
     const login = request.headers["login-customer-id"]
     if (login !== undefined && !/^\d+$/.test(String(login)))
@@ -111,7 +102,8 @@ export const makeGoogleAds = (
       )
     if (!/^\d+$/.test(customer))
       return fail(400, "INVALID_ARGUMENT", "requestError", "INVALID_CUSTOMER_ID", "Invalid customer ID.")
-    if (upload.list === "conversions" && !options.allowlistedDeveloperTokens.includes(developer))
+    // The header is optional and else ignored: one that never uploaded stands for a project to which uploads are closed.
+    if (upload.list === "conversions" && request.headers["developer-token"] === options.newDeveloperToken)
       return fail(
         403,
         "PERMISSION_DENIED",

@@ -70,6 +70,13 @@ describe("Meta's sandbox", () => {
     assertAt(await client.control("GET", "stats"), "platforms.meta.events", 0)
   })
 
+  withSandbox("names the element whose field has the wrong type", async (client) => {
+    const bad = changed(purchase("bad"), "custom_data.contents", { id: "s1" })
+    const reply = await send(client, [purchase("good"), bad])
+    assertAt(reply.body, "error.error_subcode", 2804019)
+    assert.include(String((reply.body.error as JsonObject).error_user_msg), "$['data'][1]['custom_data']['contents'] ")
+  })
+
   withSandbox("applies each documented rule of an event", async (client) => {
     const refused: ReadonlyArray<readonly [string, Json | undefined]> = [
       ["event_name", undefined],

@@ -108,8 +108,8 @@ export const makeMeta = ({ options: { meta: options }, store, random }: Deps): P
         "partner_agent",
         data.length
       )
-    for (const event of data as ReadonlyArray<Json>) {
-      const error = eventError(event, now, situation)
+    for (let index = 0; index < data.length; index++) {
+      const error = eventError(data[index] as Json, index, now, situation)
       if (error !== null) return refuse(error.answer, error.reason, data.length)
     }
     for (const event of data as ReadonlyArray<JsonObject>) {
@@ -126,11 +126,11 @@ export const makeMeta = ({ options: { meta: options }, store, random }: Deps): P
     return json(200, { events_received: data.length, messages: [], fbtrace_id: traceId(random) })
   }
 
-  const eventError = (event: Json, now: number, situation: Situation) => {
+  const eventError = (event: Json, index: number, now: number, situation: Situation) => {
     if (!isObject(event)) return { answer: invalidParameter("Param data must hold objects."), reason: "type" }
     const problem = eventProblem(event, warn, options.websiteWithoutUserAgent)
     if (problem !== null)
-      return { answer: problemError(problem), reason: problem.reason ?? `${problem.kind}:${problem.path}` }
+      return { answer: problemError(problem, index), reason: problem.reason ?? `${problem.kind}:${problem.path}` }
     const age = Math.floor(now / 1000) - Number(event.event_time)
     const days = event.action_source === "physical_store" ? options.physicalStoreAgeDaysMax : options.ageDaysMax
     if (age > days * secondsPerDay) return { answer: tooOld, reason: "too_old" }
@@ -189,7 +189,13 @@ const tooOld: GraphError = {
   error_user_title: "Event Timestamp Too Old"
 }
 
-const problemError = (problem: Problem): GraphError => {
+/** Problems of a value's type name the element and the field; the others name neither. */
+const problemError = (problem: Problem, index: number): GraphError => {
+  if (problem.kind === "type")
+    return {
+      ...invalidParameter(`The parameter $['data'][${index}]${nameOf(problem.path)} is not valid: ${problem.message}.`),
+      error_subcode: 2804019
+    }
   if (problem.reason === "purchase_without_value")
     return {
       ...invalidParameter(problem.message),
@@ -198,3 +204,10 @@ const problemError = (problem: Problem): GraphError => {
     }
   return invalidParameter(`${problem.path}: ${problem.message}`)
 }
+
+/** `custom_data.contents[0].id` as `['custom_data']['contents'][0]['id']`. */
+const nameOf = (path: string): string =>
+  path
+    .split(/[.[]/)
+    .map((part) => (part.endsWith("]") ? `[${part}` : `['${part}']`))
+    .join("")

@@ -6,7 +6,10 @@ import { probe, request } from "./request.ts"
 import { formatUserData } from "./user-data.ts"
 import { probeVerdict, verdict } from "./verdict.ts"
 
-/** Google Ads API uploads, for accounts whose developer token may still use them. */
+/**
+ * Google Ads API uploads, for accounts that may still use them. Developer tokens ended in September 2026: access is the
+ * Google Cloud project's, and the header goes only where the credential still holds one. (API policy: developer token.)
+ */
 export const googleAds: Connector = {
   kind: "google-ads",
   platform: "google",
@@ -22,12 +25,12 @@ export const googleAds: Connector = {
     ]
   },
   credential: {
-    required: ["refresh_token", "client_id", "client_secret", "developer_token"],
-    optional: ["access_token"]
+    required: ["refresh_token", "client_id", "client_secret"],
+    optional: ["developer_token", "access_token"]
   },
-  endpoint: { host: "https://googleads.googleapis.com", version: "v25" },
+  endpoint: { host: "https://googleads.googleapis.com", version: "v26" },
   limits: {
-    // The daily operations of a developer token are Google's to tell by quotaError.
+    // The daily operations of a project are Google's to tell by quotaError.
     documented: limits({ eventsPerRequest: 2000, bytesPerRequest: 8 * 1024 * 1024 }),
     specification: limits({ eventsPerRequest: 2000, bytesPerRequest: 8 * 1024 * 1024, eventsPerWindow: 2000 })
   },

@@ -3,7 +3,8 @@ import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import type { Json } from "../connector.ts"
 import { contextOf, json, mappedEvent, secretValue } from "../fixture.ts"
-import { request } from "./request.ts"
+import { googleAds } from "./connector.ts"
+import { probe, request } from "./request.ts"
 import { verdict } from "./verdict.ts"
 
 const context = contextOf("google-ads", [
@@ -39,6 +40,14 @@ describe("Google Ads' request", () => {
     assert.deepStrictEqual(envelope, { partialFailure: true, validateOnly: false })
   })
 
+  it("leaves the developer token out where the credential has none", () => {
+    const bare = contextOf("google-ads", ["refresh_token", "client_id", "client_secret", "access_token"])
+    assert.deepStrictEqual(Object.keys(request(events, bare).secretHeaders), ["authorization"])
+    assert.deepStrictEqual(Object.keys(probe(bare).secretHeaders), ["authorization"])
+    assert.notInclude(googleAds.credential.required, "developer_token")
+    assert.strictEqual(googleAds.endpoint.version, "v26")
+  })
+
   it("uploads adjustments where the group says so", () => {
     const spec = request([mappedEvent(0, { batch_group: "operation=adjustments" })], context)
     assert.match(spec.url, /:uploadConversionAdjustments$/)
@@ -70,6 +79,88 @@ describe("Google Ads' verdict", () => {
       answer._tag === "PerEvent" && answer.events[2]?.reasonCode,
       "conversionUploadError.EXPIRED_EVENT"
     )
+  })
+
+  const failed = (status: number, name: string | null, ...errors: ReadonlyArray<Json>) =>
+    verdict(
+      json(status, {
+        error: { code: status, message: "No.", ...(name === null ? {} : { status: name }), details: details(...errors) }
+      }),
+      events
+    )
+  const wholeOf = (answer: ReturnType<typeof verdict>) => (answer._tag === "All" ? answer.verdict : null)
+
+  it("falls back on the gRPC status and the element's index where the family is not listed", () => {
+    const bad = { brandNewError: "MALFORMED" }
+    for (const name of ["INVALID_ARGUMENT", null]) {
+      const answer = failed(400, name, adsError(bad, 1))
+      assert.deepStrictEqual(answer._tag === "Culprits" ? [...answer.culprits.keys()] : answer._tag, [1])
+      const culprit = answer._tag === "Culprits" ? answer.culprits.get(1) : undefined
+      assert.deepInclude(culprit ?? {}, { errorClass: "invalid_event", reasonCode: "brandNewError.MALFORMED" })
+    }
+    assert.strictEqual(failed(400, "INVALID_ARGUMENT", adsError(bad))._tag, "SomeInvalid")
+    const [denied, busy, gone, asleep] = [
+      failed(403, "PERMISSION_DENIED", adsError(bad, 1)),
+      failed(429, "RESOURCE_EXHAUSTED", adsError(bad)),
+      failed(404, "NOT_FOUND", adsError(bad)),
+      failed(503, "UNAVAILABLE", adsError(bad))
+    ].map((answer) => wholeOf(answer)?.errorClass)
+    assert.deepStrictEqual([denied, busy, gone, asleep], ["configuration", "throttled", "configuration", "transient"])
+    assert.deepStrictEqual(classes(partly([row, {}, row], adsError(bad, 1))), [
+      "delivered",
+      "invalid_event",
+      "delivered"
+    ])
+  })
+
+  it("takes an index at the beginning of the path for the element's, whatever the list is called, and no later one", () => {
+    const at = (...fieldPathElements: ReadonlyArray<Json>) =>
+      failed(
+        400,
+        "INVALID_ARGUMENT",
+        adsError({ fieldError: "REQUIRED" }, undefined, { location: { fieldPathElements } })
+      )
+    const first = at({ fieldName: "events", index: 2 }, { fieldName: "user_identifiers", index: 0 })
+    assert.deepStrictEqual(first._tag === "Culprits" ? [...first.culprits.keys()] : first._tag, [2])
+    assert.strictEqual(at({ fieldName: "events" }, { fieldName: "user_identifiers", index: 2 })._tag, "SomeInvalid")
+  })
+
+  it("tells what to do for the Cloud project's access, the scope and 2-step verification", () => {
+    const steps: ReadonlyArray<readonly [Record<string, string>, string, RegExp]> = [
+      [
+        { authorizationError: "CLOUD_PROJECT_NOT_APPROVED_FOR_PRODUCTION" },
+        "configuration",
+        /access level of the Google Cloud project/
+      ],
+      [
+        { authorizationError: "DEVELOPER_TOKEN_NOT_APPROVED" },
+        "configuration",
+        /access level of the Google Cloud project/
+      ],
+      [{ authorizationError: "PROJECT_DISABLED" }, "configuration", /Enable the Google Ads API/],
+      [{ authorizationError: "MISSING_SCOPE" }, "auth", /adwords scope/],
+      [{ authorizationError: "USER_PERMISSION_DENIED" }, "configuration", /login_customer_id/],
+      [{ authenticationError: "TWO_STEP_VERIFICATION_NOT_ENROLLED" }, "configuration", /2-Step Verification/],
+      [{ authenticationError: "ADVANCED_PROTECTION_NOT_ENROLLED" }, "configuration", /Advanced Protection/],
+      [
+        { authenticationError: "ORGANIZATION_NOT_APPROVED" },
+        "configuration",
+        /organization of the Google Cloud project/
+      ]
+    ]
+    for (const [code, errorClass, step] of steps) {
+      const whole = wholeOf(failed(403, "PERMISSION_DENIED", adsError(code)))
+      assert.strictEqual(whole?.errorClass, errorClass, JSON.stringify(code))
+      assert.match(whole?.nextStep ?? "", step)
+    }
+    const info = { "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: "ACCESS_TOKEN_SCOPE_INSUFFICIENT" }
+    const scope = verdict(
+      json(403, {
+        error: { code: 403, status: "PERMISSION_DENIED", message: "Insufficient scopes.", details: [info] }
+      }),
+      events
+    )
+    assert.match(wholeOf(scope)?.nextStep ?? "", /adwords scope/)
   })
 
   it("makes a click that is too recent wait alone", () => {

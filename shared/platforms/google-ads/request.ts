@@ -1,6 +1,6 @@
 import type { SendableEvent } from "../../avro/codecs.ts"
 import { parseBatchGroup } from "../batch-group.ts"
-import type { HttpRequestSpec, RequestContext } from "../connector.ts"
+import type { HttpRequestSpec, RequestContext, Secret } from "../connector.ts"
 import { jsonBody } from "../json-body.ts"
 import { bearer, digitsOf, originOf, postJson, secretField } from "../request-parts.ts"
 
@@ -32,7 +32,11 @@ const upload = (
     context,
     {
       headers: manager === undefined ? {} : { "login-customer-id": digitsOf(manager) },
-      secretHeaders: { authorization: bearer(secret), "developer-token": secretField(secret, "developer_token") }
+      secretHeaders: { authorization: bearer(secret), ...developerToken(secret) }
     }
   )
 }
+
+// A later major version of the API refuses the header, so it goes only where the credential holds a token.
+const developerToken = (secret: Secret) =>
+  secret["developer_token"] === undefined ? {} : { "developer-token": secretField(secret, "developer_token") }

@@ -28,7 +28,7 @@ export const probeVerdict = (response: HttpResponseSpec): EventVerdict => {
   return probeOf(
     error === null
       ? judgeAnswer(response, isEmptyAnswer ? { ...body, results: [] } : body)
-      : (worstOf(errorsOf(error).map((each) => judgeError(response, each))) ?? judgeStatus(response, error))
+      : (worstOf(errorsOf(error).map((each) => judgeError(response, error, each))) ?? judgeStatus(response, error))
   )
 }
 
@@ -48,11 +48,11 @@ const partlyTaken = (
 ): BatchVerdict => {
   const errors = errorsOf(error)
   const taken = judgeAnswer(response, { results: [] })
-  const general = worstOf(errors.filter(({ index }) => index === null).map((each) => judgeError(response, each)))
+  const general = worstOf(errors.filter(({ index }) => index === null).map((each) => judgeError(response, error, each)))
   const byIndex = Map.groupBy(errors, ({ index }) => index)
   const results = listOf(body?.["results"])
   const events = Array.from({ length: eventCount }, (_, index): EventVerdict => {
-    const own = worstOf((byIndex.get(index) ?? []).map((each) => judgeError(response, each)))
+    const own = worstOf((byIndex.get(index) ?? []).map((each) => judgeError(response, error, each)))
     if (own !== null) return own
     if (!isFailedRow(results, index)) return taken
     // The row failed, yet no error names it: blamed on the errors without an index, else not understood.
@@ -70,7 +70,7 @@ const isFailedRow = (results: ReadonlyArray<unknown>, index: number): boolean =>
 }
 
 const failed = (response: HttpResponseSpec, error: GoogleStatus, eventCount: number): BatchVerdict => {
-  const errors = errorsOf(error).map((each) => ({ ...each, judged: judgeError(response, each) }))
+  const errors = errorsOf(error).map((each) => ({ ...each, judged: judgeError(response, error, each) }))
   const culprits = new Map<number, EventVerdict>()
   for (const { index, judged } of errors)
     if (index !== null && judged.errorClass === "invalid_event") culprits.set(index, judged)
@@ -95,9 +95,8 @@ interface AdsError {
 const errorsOf = (error: GoogleStatus): ReadonlyArray<AdsError> =>
   failuresOf(error).map((failure) => {
     const [family, name] = Object.entries(objectOf(failure["errorCode"]) ?? {})[0] ?? []
-    const element = objectsOf(objectOf(failure["location"])?.["fieldPathElements"]).find(({ fieldName }) =>
-      rowFields.has(fieldName)
-    )
+    const path = objectsOf(objectOf(failure["location"])?.["fieldPathElements"])
+    const element = path.find(({ fieldName }) => rowFields.has(fieldName)) ?? path.slice(0, 1).find(hasIndex)
     return {
       code: family === undefined ? null : `${family}.${textOf(name) ?? "UNKNOWN"}`,
       message: textOf(failure["message"]),
@@ -106,16 +105,35 @@ const errorsOf = (error: GoogleStatus): ReadonlyArray<AdsError> =>
     }
   })
 
+// A list at the beginning of the path is the request's only one, whatever a later version calls it.
+const hasIndex = (element: JsonObject): boolean => element["index"] !== undefined
+
 const rowFields: ReadonlySet<unknown> = new Set(["conversions", "conversion_adjustments", "conversionAdjustments"])
 
 const failuresOf = (error: GoogleStatus): ReadonlyArray<JsonObject> =>
   error.details.flatMap((detail) => objectsOf(detail["errors"]))
 
-const judgeError = (response: HttpResponseSpec, { code, message }: AdsError): EventVerdict =>
-  googleAdsClassification.classify({ status: Math.max(response.status, 400), code, message })
+/** By the error's own family and name; by the gRPC status around it where the table does not list them. */
+const judgeError = (response: HttpResponseSpec, around: GoogleStatus, { code, message }: AdsError): EventVerdict => {
+  const signal = { status: statusOf(response), code, message }
+  if (googleAdsClassification.rowOf(signal).match.code !== undefined) return googleAdsClassification.classify(signal)
+  const fallback = judgeStatus(response, { ...around, message: message ?? around.message })
+  return code === null || !reasonPattern.test(code) ? fallback : { ...fallback, reasonCode: code }
+}
 
-const judgeStatus = (response: HttpResponseSpec, { status, message }: GoogleStatus): EventVerdict =>
-  googleAdsClassification.classify({ status: Math.max(response.status, 400), code: status, message })
+const judgeStatus = (response: HttpResponseSpec, { status, reason, message }: GoogleStatus): EventVerdict =>
+  googleAdsClassification.classify({
+    status: statusOf(response),
+    code: status,
+    subcode: reason === status ? null : reason,
+    message
+  })
+
+// An error inside HTTP 200 is an error; the status of HTTP must not decide where the body says more.
+const statusOf = (response: HttpResponseSpec): number => Math.max(response.status, 400)
+
+// What may become a reason code: a name in the form of the API's enums.
+const reasonPattern = /^[a-z][A-Za-z]{1,60}Error\.[A-Z][A-Z0-9_]{1,80}$/
 
 // What stops the connection counts most; a row that can never succeed is not retried for another error it has.
 const severity: ReadonlyArray<ErrorClass> = [

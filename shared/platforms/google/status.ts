@@ -1,10 +1,10 @@
 /** Google's error object (google.rpc.Status in JSON), as the Data Manager API and the Google Ads API both answer it. */
 import type * as Duration from "effect/Duration"
 import type { HttpResponseSpec, JsonObject } from "../connector.ts"
-import { bodyObject, boundedWait, objectOf, objectsOf, textOf } from "../response.ts"
+import { bodyObject, boundedWait, countOf, objectOf, objectsOf, textOf } from "../response.ts"
 
 export interface GoogleStatus {
-  /** `INVALID_ARGUMENT` and its like. */
+  /** `INVALID_ARGUMENT` and its like: google.rpc.Code, by its name. */
   readonly status: string | null
   readonly message: string | null
   readonly details: ReadonlyArray<JsonObject>
@@ -29,7 +29,7 @@ export const readStatus = (error: JsonObject): GoogleStatus => {
   const info = detailOf(details, "ErrorInfo")
   const metadata = objectOf(info?.["metadata"])
   return {
-    status: textOf(error["status"]) ?? textOf(error["code"]),
+    status: textOf(error["status"]) ?? statusNames.get(countOf(error["code"]) ?? -1) ?? textOf(error["code"]),
     message: textOf(error["message"]),
     details,
     requestId:
@@ -42,6 +42,35 @@ export const readStatus = (error: JsonObject): GoogleStatus => {
     retryDelay: delayOf(textOf(detailOf(details, "RetryInfo")?.["retryDelay"]))
   }
 }
+
+// `partialFailureError` has the number of google.rpc.Code alone, a failure without `status` that of HTTP.
+const statusNames: ReadonlyMap<number, string> = new Map([
+  [1, "CANCELLED"],
+  [2, "UNKNOWN"],
+  [3, "INVALID_ARGUMENT"],
+  [4, "DEADLINE_EXCEEDED"],
+  [5, "NOT_FOUND"],
+  [6, "ALREADY_EXISTS"],
+  [7, "PERMISSION_DENIED"],
+  [8, "RESOURCE_EXHAUSTED"],
+  [9, "FAILED_PRECONDITION"],
+  [10, "ABORTED"],
+  [11, "OUT_OF_RANGE"],
+  [12, "UNIMPLEMENTED"],
+  [13, "INTERNAL"],
+  [14, "UNAVAILABLE"],
+  [15, "DATA_LOSS"],
+  [16, "UNAUTHENTICATED"],
+  [400, "INVALID_ARGUMENT"],
+  [401, "UNAUTHENTICATED"],
+  [403, "PERMISSION_DENIED"],
+  [404, "NOT_FOUND"],
+  [409, "ABORTED"],
+  [429, "RESOURCE_EXHAUSTED"],
+  [500, "INTERNAL"],
+  [503, "UNAVAILABLE"],
+  [504, "DEADLINE_EXCEEDED"]
+])
 
 /** The detail whose `@type` ends in the name. */
 export const detailOf = (details: ReadonlyArray<JsonObject>, type: string): JsonObject | null =>

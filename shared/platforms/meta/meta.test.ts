@@ -76,6 +76,56 @@ describe("Meta's verdict", () => {
     assert.isDefined(answer.verdict.nextStep)
   })
 
+  const invalid = (text: string, place: "error_user_msg" | "message" = "error_user_msg") =>
+    verdict(
+      failure(400, {
+        code: 100,
+        error_subcode: 2804019,
+        is_transient: false,
+        message: "Invalid parameter",
+        [place]: text
+      }),
+      [mappedEvent(0), mappedEvent(1), mappedEvent(2)]
+    )
+  const named = (answer: ReturnType<typeof verdict>) =>
+    answer._tag === "Culprits" ? [...answer.culprits.keys()] : answer._tag
+
+  it("refuses the elements alone that its message names, in any of their spellings", () => {
+    const texts: ReadonlyArray<readonly [string, Array<number>]> = [
+      ["The parameter $['data'][1]['custom_data']['contents'] must be an array.", [1]],
+      ['The parameter $["data"][0]["user_data"]["em"][2] is not valid.', [0]],
+      ["$['data'][0]['event_time'] and $['data'][2]['event_time'] must be integers.", [0, 2]],
+      ["(#100) param data[2][event_name] must be non-empty.", [2]],
+      ["$.data[1].custom_data.value must be a number.", [1]]
+    ]
+    for (const [text, indexes] of texts) {
+      assert.deepStrictEqual(named(invalid(text)), indexes, text)
+      assert.deepStrictEqual(named(invalid(text, "message")), indexes, text)
+    }
+    const answer = invalid(texts[0]![0])
+    const culprit = answer._tag === "Culprits" ? answer.culprits.get(1) : undefined
+    assert.deepInclude(culprit ?? {}, { errorClass: "invalid_event", reasonCode: "100/2804019" })
+  })
+
+  it("leaves to bisection what names no element of the request", () => {
+    for (const text of [
+      "The parameter $['data'][3]['custom_data'] must be an object.",
+      "The parameter custom_data[1] must be an object.",
+      "The parameter $['user_data'][1]['em'] is not valid.",
+      "The parameter $['data'] must be an array.",
+      "1"
+    ])
+      assert.strictEqual(named(invalid(text)), "SomeInvalid", text)
+  })
+
+  it("retries where the dataset is not ready for the moment", () => {
+    const answer = verdict(
+      failure(400, { code: 21009, message: "(#21009) The data set upload is temporarily not ready." }),
+      events
+    )
+    assert.strictEqual(answer._tag === "All" && answer.verdict.errorClass, "transient")
+  })
+
   it("hides the token that Meta echoes", () => {
     const answer = verdict(
       failure(401, { code: 190, message: "Malformed access token EAAG0PX4ZCpsBAKZCvAbc123" }),

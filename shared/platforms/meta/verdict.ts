@@ -7,14 +7,16 @@ import { all, headOf, probeOf, refused, type VerdictHead } from "../verdicts.ts"
 import { usageOf } from "./usage.ts"
 
 /**
- * Meta takes a request whole or not at all, and never says which event was bad: an invalid one is found by bisection.
- * Judged by `code` and `error_subcode`; the HTTP status of throttling is not documented. (Graph API: error handling.)
+ * Meta takes a request whole or not at all. A message of its validation may name elements of the request (`$['data'][3]…`):
+ * these alone are refused, and the rest goes again. Where it names none, the bad event is found by bisection. Judged by
+ * `code` and `error_subcode`; the HTTP status of throttling is not documented. (Graph API: error handling.)
  */
 export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<SendableEvent>): BatchVerdict => {
   const body = bodyObject(response)
   const judged = judge(response, body, events.length)
   const head = headFrom(response, body, judged, events.length)
-  return judged.errorClass === "invalid_event" ? refused(head, judged, new Map(), events.length) : all(head, judged)
+  if (judged.errorClass !== "invalid_event") return all(head, judged)
+  return refused(head, judged, culpritsOf(objectOf(body?.["error"]), judged), events.length)
 }
 
 /** The empty request of the probe is invalid where everything else is right. */
@@ -32,13 +34,29 @@ const judge = (response: HttpResponseSpec, body: JsonObject | null, eventCount: 
   return metaClassification.classify({ status: response.status, flags })
 }
 
+/** The elements of `data` that the texts of an error name, all by the same verdict: Meta gives no other. */
+const culpritsOf = (error: JsonObject | null, verdict: EventVerdict): ReadonlyMap<number, EventVerdict> => {
+  const culprits = new Map<number, EventVerdict>()
+  for (const text of [error?.["error_user_msg"], error?.["message"], objectOf(error?.["error_data"])?.["details"]]) {
+    for (const [, index] of (textOf(text) ?? "").slice(0, namesMax).matchAll(elementName)) {
+      culprits.set(Number(index), verdict)
+    }
+  }
+  return culprits
+}
+
+// `$['data'][3]['custom_data']`, `$.data[3].custom_data`, `data[3][custom_data]`: not the lists inside an event, such as user_data.
+const elementName = /(?:\$\[["']data["']\]|(?<![\w.\]["'])(?:\$\.)?data)\[["']?(\d{1,6})["']?\]/g
+// A message that names each of 1,000 events by a field fits.
+const namesMax = 500_000
+
 /** What Graph's error object shows; the message meant for people, where there is one, is the better one. */
 export const graphSignal = (status: number, error: JsonObject) => ({
   // An error inside HTTP 200 is an error.
   status: status < 300 ? 400 : status,
   code: textOf(error["code"]),
   subcode: textOf(error["error_subcode"]),
-  flags: error["is_transient"] === true ? ["is_transient"] : [],
+  flags: error["is_transient"] === true ? ["is_transient", "error"] : ["error"],
   message:
     textOf(objectOf(error["error_data"])?.["details"]) ?? textOf(error["error_user_msg"]) ?? textOf(error["message"])
 })

@@ -40,6 +40,38 @@ describe("WhatsApp's verdict", () => {
     })
   })
 
+  const classOf = (code: number, status = 400) => {
+    const answer = verdict(json(status, { error: { code, message: `(#${code}) x`, type: "OAuthException" } }), [event])
+    return answer._tag === "All" ? answer.verdict.errorClass : answer._tag
+  }
+
+  it("knows every code of WhatsApp's page of errors, whatever the HTTP status", () => {
+    const documented: Readonly<Record<string, ReadonlyArray<number>>> = {
+      auth: [0, 10, 190, 200, 219, 299, 131005],
+      configuration: [
+        3, 33, 368, 131031, 131037, 131042, 131045, 133000, 133005, 133006, 133008, 133009, 133010, 134011, 2388019,
+        2388040, 2388047, 2388072, 2388073, 2388293, 2388299, 2388001, 2388012, 2388091, 2388093, 2388103, 200005,
+        200006, 200007, 2593079, 2593085, 2593107, 2593108, 1752041
+      ],
+      throttled: [4, 80007, 130429, 131048, 133016],
+      transient: [1, 2, 131000, 131016, 131049, 131056, 131057, 132069, 133004, 133015, 134101, 2494100],
+      invalid_event: [
+        100, 130472, 130497, 131008, 131009, 131021, 131026, 131047, 131050, 131051, 131052, 131053, 131055, 131058,
+        131062, 131063, 132000, 132001, 132005, 132007, 132012, 132015, 132016, 132018, 132068, 134100, 134102, 135000
+      ]
+    }
+    for (const [errorClass, codes] of Object.entries(documented)) {
+      for (const code of codes)
+        for (const status of [400, 403, 404, 500, 503])
+          assert.strictEqual(classOf(code, status), errorClass, `${code} ${status}`)
+    }
+  })
+
+  it("does not take a code of no list for an outage or a wrong address, whatever the HTTP status", () => {
+    for (const status of [200, 400, 403, 404, 500, 503])
+      assert.strictEqual(classOf(139999, status), "unknown", `${status}`)
+  })
+
   it("makes one recipient wait, not the connection", () => {
     const answer = verdict(json(400, { error: { code: 131056, message: "Pair rate limit" } }), [event])
     assert.isNull(answer.retryAfter)
