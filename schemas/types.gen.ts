@@ -562,6 +562,16 @@ export interface RawEvent {
   readonly app: null | App
 }
 
+/** Which master key a program seals personal data with, written when it starts; the newest record counts. */
+export interface SealingKey {
+  /** The program that seals, such as normalizer. */
+  readonly program: string
+  /** 8 hexadecimal digits that are derived from the key and do not give it away. */
+  readonly key_id: string
+  /** When the program started, in milliseconds since the epoch. */
+  readonly timestamp: number
+}
+
 /** Written before a request whose repeat is not harmless, again with its answer, and again in the transaction of its result. */
 export interface SendIntent {
   /** Id of the event. */

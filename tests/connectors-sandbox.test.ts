@@ -18,6 +18,7 @@ import { authorize, connectorClient, type Execute } from "../shared/platforms/co
 import type { BatchVerdict, Connector, JsonObject, RequestContext, Secret } from "../shared/platforms/connector.ts"
 import { HttpTransport, makeHttpTransport } from "../shared/platforms/http-client.ts"
 import { failureVerdict } from "../shared/platforms/http-failure.ts"
+import { opensNothing } from "../shared/platforms/opens-nothing.ts"
 import { type ConnectorKind, connectorKinds } from "../shared/platforms/platform.ts"
 import { connectorFor } from "../shared/platforms/registry.ts"
 import { sandboxEvent, sealer } from "./support/sandbox-event.ts"
@@ -185,7 +186,8 @@ const worldOf = (kind: ConnectorKind, sandbox: Sandbox, execute: Execute, secret
     const context: RequestContext = {
       connection,
       secret,
-      open: (sealed, eventId) => Result.getOrElse(openRecipient(sealer, sealed, eventId), () => null)
+      open: (sealed, eventId) =>
+        Result.orElse(openRecipient(sealer, sealed, eventId), () => opensNothing(sealed, eventId))
     }
     const client = yield* connectorClient(connector, context)
     const authorized = Effect.orDie(authorize(connector, context, execute))

@@ -1,11 +1,11 @@
 /** Dead letters as the commands read them, with the marks of those that were sent on their way again. */
 import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { DeadLetter } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/avro/codecs.ts"
 import { loadFileSettings } from "../../shared/config/settings.ts"
-import { deadLetterAad, fromKey, type SealError } from "../../shared/credentials/sealer.ts"
+import { deadLetterAad, type SealError } from "../../shared/credentials/sealer.ts"
+import { sealerOf } from "../../shared/credentials/sealer-layer.ts"
 import type { FetchedRecord } from "../../shared/kafka/port.ts"
 import { CommandError } from "./command-error.ts"
 import type { Moment } from "./moment.ts"
@@ -87,8 +87,8 @@ export interface Original {
 export type Open = (letter: DeadLetter) => Result.Result<Original, CommandError | SealError>
 
 /** Opens sealed originals with `CAPI_MASTER_KEY`; what is not sealed needs no key. */
-export const originalOpener = Effect.map(loadFileSettings, ({ masterKey }): Open => {
-  const sealer = masterKey === null || Redacted.value(masterKey) === "" ? null : fromKey(masterKey)
+export const originalOpener = Effect.map(loadFileSettings, (settings): Open => {
+  const sealer = sealerOf(settings)
   return (letter) => {
     if (!letter.sealed) return Result.succeed({ key: letter.original_key, value: letter.original })
     if (sealer === null) return Result.fail(noMasterKey)

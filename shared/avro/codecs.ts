@@ -15,6 +15,7 @@ import type {
   NormalizedEvent,
   PendingOutcome,
   RawEvent,
+  SealingKey,
   SendIntent
 } from "../../schemas/types.gen.ts"
 import type { Lent } from "./record-writer.ts"
@@ -30,6 +31,7 @@ export interface Records {
   readonly "health-alert": HealthAlert
   readonly "dead-letter": DeadLetter
   readonly "connector-state": ConnectorState
+  readonly "sealing-key": SealingKey
   readonly "send-intent": SendIntent
   readonly "pending-outcome": PendingOutcome
 }

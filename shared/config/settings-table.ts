@@ -67,6 +67,11 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
     secret: true,
     example: "$(openssl rand -base64 32)"
   }),
+  row(
+    "CAPI_MASTER_KEY_PREVIOUS",
+    "After a change of the master key, the earlier ones, separated by commas: they open what was sealed under them.",
+    { secret: true, example: "the-key-before" }
+  ),
   row("START_PATIENCE", "How long a program waits for broker and registry at its start before it ends with code 3.", {
     default: "1 minute"
   }),

@@ -25,6 +25,7 @@ describe("settings", () => {
         connectionsFile: "connections.yaml",
         credentialsFile: ".capi/credentials.json",
         masterKey: null,
+        previousMasterKeys: [],
         startPatience: Duration.minutes(1),
         health: { host: "0.0.0.0", port: 0 },
         log: { level: "Info", format: "auto" }

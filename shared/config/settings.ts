@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
@@ -48,6 +48,8 @@ export interface Settings {
   readonly credentialsFile: string
   /** Opens the credential store and seals personal data; null where none is set. */
   readonly masterKey: Redacted.Redacted | null
+  /** Earlier master keys: they open what was sealed under them, and seal nothing. */
+  readonly previousMasterKeys: ReadonlyArray<Redacted.Redacted>
   /** How long a program waits at its start for the broker and the registry. */
   readonly startPatience: Duration.Duration
   /** Where /healthz, /readyz and /metrics answer; port 0 takes a free one. */
@@ -114,12 +116,21 @@ export const portOrFree = (name: string): Config.Config<number> =>
   Config.schema(PortOrFree, name).pipe(Config.withDefault(0))
 
 /** The part of the settings that names files and their key: all that tools without a broker need. */
-export type FileSettings = Pick<Settings, "connectionsFile" | "credentialsFile" | "masterKey">
+export type FileSettings = Pick<Settings, "connectionsFile" | "credentialsFile" | "masterKey" | "previousMasterKeys">
 
 const files = {
   connectionsFile: textOr("CAPI_CONNECTIONS"),
   credentialsFile: textOr("CAPI_CREDENTIALS_FILE"),
-  masterKey: optional(Config.Redacted("CAPI_MASTER_KEY"))
+  masterKey: optional(Config.Redacted("CAPI_MASTER_KEY")),
+  previousMasterKeys: Config.map(optional(Config.Redacted("CAPI_MASTER_KEY_PREVIOUS")), (keys) =>
+    keys === null
+      ? []
+      : Redacted.value(keys)
+          .split(",")
+          .map((key) => key.trim())
+          .filter((key) => key !== "")
+          .map((key) => Redacted.make(key))
+  )
 }
 
 /** Decodes the file settings alone. */

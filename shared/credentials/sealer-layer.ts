@@ -2,17 +2,28 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import { SettingsService } from "../config/settings.ts"
+import { type FileSettings, SettingsService } from "../config/settings.ts"
 import { CredentialsError } from "./credentials-error.ts"
-import { fromKey, Sealer } from "./sealer.ts"
+import { fromKey, Sealer, type SealerShape } from "./sealer.ts"
 import { masterKeyCharactersMin } from "./store.ts"
+
+/** The sealer of the settings; null where `CAPI_MASTER_KEY` is absent or too short. */
+export const sealerOf = ({
+  masterKey,
+  previousMasterKeys
+}: Pick<FileSettings, "masterKey" | "previousMasterKeys">): SealerShape | null =>
+  masterKey !== null && Redacted.value(masterKey).length >= masterKeyCharactersMin
+    ? fromKey(masterKey, previousMasterKeys)
+    : null
 
 /** Fails with `no_master_key` where `CAPI_MASTER_KEY` is absent or too short. */
 export const sealerLayer: Layer.Layer<Sealer, CredentialsError, SettingsService> = Layer.effect(
   Sealer,
   Effect.gen(function* () {
-    const { masterKey } = yield* SettingsService
-    if (masterKey !== null && Redacted.value(masterKey).length >= masterKeyCharactersMin) return fromKey(masterKey)
+    const settings = yield* SettingsService
+    const sealer = sealerOf(settings)
+    if (sealer !== null) return sealer
+    const { masterKey } = settings
     return yield* new CredentialsError({
       code: "no_master_key",
       message: `This program seals personal data, and CAPI_MASTER_KEY is ${masterKey === null ? "not set" : `shorter than ${masterKeyCharactersMin} characters`}.`,

@@ -28,7 +28,7 @@ describe("the sealer", () => {
         const length = Buffer.alloc(4)
         length.writeUInt32BE(Buffer.byteLength(aad))
         const mac = createHmac("sha256", key).update(length).update(aad).update(plaintext).digest()
-        assert.deepStrictEqual(sealer.seal(plaintext, aad).subarray(1, 13), mac.subarray(0, 12))
+        assert.deepStrictEqual(sealer.seal(plaintext, aad).subarray(5, 17), mac.subarray(0, 12))
       })
     )
   })
@@ -36,7 +36,7 @@ describe("the sealer", () => {
   it("gives the same bytes for the same input, and others for any other", () => {
     const sealed = sealer.seal(Buffer.from("a"), "x")
     assert.deepStrictEqual(sealer.seal(Buffer.from("a"), "x"), sealed)
-    const nonce = (sealedBytes: Buffer) => sealedBytes.subarray(1, 13).toString("hex")
+    const nonce = (sealedBytes: Buffer) => sealedBytes.subarray(5, 17).toString("hex")
     assert.notStrictEqual(nonce(sealer.seal(Buffer.from("b"), "x")), nonce(sealed))
     assert.notStrictEqual(nonce(sealer.seal(Buffer.from("a"), "y")), nonce(sealed))
     // The same bytes in all, cut elsewhere between what is sealed and what is beside it.
@@ -59,7 +59,29 @@ describe("the sealer", () => {
     }
     assert.strictEqual(codeOf(Buffer.from("short")), "malformed")
     assert.strictEqual(codeOf(Buffer.alloc(64, 9)), "unknown_version")
-    assert.strictEqual(codeOf(other.seal(Buffer.from("a"), "x")), "wrong_key_or_tampered")
+    assert.strictEqual(codeOf(other.seal(Buffer.from("a"), "x")), "other_key")
+    assert.strictEqual(codeOf(sealer.seal(Buffer.from("a"), "y")), "tampered")
+    const broken = sealer.seal(Buffer.from("a"), "x")
+    broken[20]! ^= 1
+    assert.strictEqual(codeOf(broken), "tampered")
+  })
+
+  it("names its key in what it seals, and opens what earlier keys sealed", () => {
+    const rotated = fromKey(Redacted.make("another key"), [Redacted.make("one key")])
+    assert.notStrictEqual(sealer.keyId, other.keyId)
+    assert.strictEqual(rotated.keyId, other.keyId)
+    assert.deepStrictEqual([sealer.opensKey(other.keyId), rotated.opensKey(sealer.keyId)], [false, true])
+    for (const sealed of [sealer.seal(Buffer.from("a"), "x"), other.seal(Buffer.from("a"), "x")])
+      assert.deepStrictEqual(rotated.open(sealed, "x"), Result.succeed(Buffer.from("a")))
+    assert.include(sealer.seal(Buffer.from("a"), "x").toString("hex"), sealer.keyId)
+  })
+
+  it("opens what was sealed before keys had ids", () => {
+    const sealed = sealer.seal(Buffer.from("a"), "x")
+    const first = Buffer.concat([Buffer.from([1]), sealed.subarray(5)])
+    assert.deepStrictEqual(sealer.open(first, "x"), Result.succeed(Buffer.from("a")))
+    const opened = other.open(first, "x")
+    assert.strictEqual(Result.isFailure(opened) ? opened.failure.code : "opened", "wrong_key_or_tampered")
   })
 
   it("binds a recipient to its event, and a dead letter to its place", () => {

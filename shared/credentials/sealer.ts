@@ -1,7 +1,8 @@
 /**
  * Seals what must not be readable on a topic: the recipient's number for WhatsApp and the original bytes of dead
  * letters. AES-256-GCM with a synthetic nonce (an HMAC of what is sealed), so that a replay gives the same bytes and
- * equal nonces mean equal messages. Format: version byte 1, nonce (12 bytes), ciphertext, tag (16 bytes).
+ * equal nonces mean equal messages. Format: version byte 2, key id (4 bytes), nonce (12 bytes), ciphertext, tag (16 bytes).
+ * The key id separates bytes of another key from damaged ones. Version 1, which has none, is still opened.
  */
 import { createCipheriv, createDecipheriv, createSecretKey, hash, hkdfSync, type KeyObject } from "node:crypto"
 import * as Context from "effect/Context"
@@ -11,12 +12,20 @@ import * as Result from "effect/Result"
 
 /** Bytes that could not be opened; says nothing of what was in them. */
 export class SealError extends Data.TaggedError("SealError")<{
-  readonly code: "malformed" | "unknown_version" | "wrong_key_or_tampered"
+  /**
+   * `other_key`: sealed under a key that is not at hand. `tampered`: sealed under a key that is, and changed since, or
+   * bound to another `aad`. `wrong_key_or_tampered`: version 1 does not say which of the two.
+   */
+  readonly code: "malformed" | "unknown_version" | "other_key" | "tampered" | "wrong_key_or_tampered"
   readonly message: string
   readonly nextStep: string
 }> {}
 
 export interface SealerShape {
+  /** Names the key that seals: 8 hexadecimal digits derived from it, fit for logs. */
+  readonly keyId: string
+  /** Whether bytes of the key of this id can be opened: the sealing key, or an earlier one. */
+  readonly opensKey: (keyId: string) => boolean
   /** Seals the bytes, bound to `aad`: they open with the same `aad` only. The same input gives the same bytes. */
   readonly seal: (plaintext: Buffer, aad: string) => Buffer
   readonly open: (sealed: Buffer, aad: string) => Result.Result<Buffer, SealError>
@@ -24,16 +33,34 @@ export interface SealerShape {
 
 export class Sealer extends Context.Service<Sealer, SealerShape>()("shared/credentials/Sealer") {}
 
-/** A sealer of this master key. Encryption and nonces have keys of their own, derived by HKDF-SHA-256. */
-export const fromKey = (key: Redacted.Redacted): SealerShape => {
-  // As a key object: Node takes ten times as long to find out that a buffer is a key.
-  const cipherKey = createSecretKey(derive(key, "capi-relay/sealer/v1/cipher"))
-  const nonceKey = hmacPads(derive(key, "capi-relay/sealer/v1/nonce"))
+/**
+ * A sealer of this master key, which also opens what was sealed under the `previous` ones. Encryption, nonces and key ids
+ * have separate keys, derived by HKDF-SHA-256.
+ */
+export const fromKey = (key: Redacted.Redacted, previous: ReadonlyArray<Redacted.Redacted> = []): SealerShape => {
+  const current = openingKey(key)
+  const keys = new Map(
+    [current, ...previous.map(openingKey)].reverse().map((entry) => [entry.id.toString("hex"), entry])
+  )
+  const nonceKey = hmacPads(derive(key, "capi-relay/sealer/v1/nonce", 32))
   return {
-    seal: (plaintext, aad) => seal(cipherKey, nonceKey, plaintext, aad),
-    open: (sealed, aad) => open(cipherKey, sealed, aad)
+    keyId: current.id.toString("hex"),
+    opensKey: (keyId) => keys.has(keyId),
+    seal: (plaintext, aad) => seal(current, nonceKey, plaintext, aad),
+    open: (sealed, aad) => open(keys, sealed, aad)
   }
 }
+
+interface OpeningKey {
+  readonly id: Buffer
+  readonly cipherKey: KeyObject
+}
+
+const openingKey = (key: Redacted.Redacted): OpeningKey => ({
+  id: derive(key, "capi-relay/sealer/v2/key-id", keyIdBytes),
+  // As a key object: Node takes ten times as long to find out that a buffer is a key.
+  cipherKey: createSecretKey(derive(key, "capi-relay/sealer/v1/cipher", 32))
+})
 
 /** The `aad` of a dead letter's original value or key. */
 export const deadLetterAad = (part: "value" | "key", topic: string, partition: number, offset: number): string =>
@@ -49,19 +76,24 @@ export const openRecipient = (sealer: SealerShape, sealed: string, eventId: stri
 
 const recipientAad = (eventId: string): string => `recipient:${eventId}`
 
-const version = 1
+const version = 2
+/** Without a key id: nonce, ciphertext and tag follow the version. */
+const versionWithoutKeyId = 1
+const keyIdAt = 1
+const keyIdBytes = 4
 const nonceBytes = 12
 const tagBytes = 16
-const nonceAt = 1
+const nonceAt = keyIdAt + keyIdBytes
 const bodyAt = nonceAt + nonceBytes
 
-const derive = (key: Redacted.Redacted, purpose: string): Buffer =>
-  Buffer.from(hkdfSync("sha256", Redacted.value(key), "", purpose, 32))
+const derive = (key: Redacted.Redacted, purpose: string, bytes: number): Buffer =>
+  Buffer.from(hkdfSync("sha256", Redacted.value(key), "", purpose, bytes))
 
-const seal = (cipherKey: KeyObject, nonceKey: HmacPads, plaintext: Buffer, aad: string): Buffer => {
+const seal = ({ id, cipherKey }: OpeningKey, nonceKey: HmacPads, plaintext: Buffer, aad: string): Buffer => {
   const aadBytes = Buffer.from(aad)
   const sealed = Buffer.allocUnsafe(bodyAt + plaintext.length + tagBytes)
   sealed[0] = version
+  sealed.set(id, keyIdAt)
   sealed.write(syntheticNonce(nonceKey, plaintext, aadBytes), nonceAt, nonceBytes, "latin1")
   const cipher = createCipheriv("aes-256-gcm", cipherKey, sealed.subarray(nonceAt, bodyAt), {
     authTagLength: tagBytes
@@ -73,18 +105,38 @@ const seal = (cipherKey: KeyObject, nonceKey: HmacPads, plaintext: Buffer, aad: 
   return sealed
 }
 
-const open = (cipherKey: KeyObject, sealed: Buffer, aad: string): Result.Result<Buffer, SealError> => {
-  if (sealed.length < 1 + nonceBytes + tagBytes) return Result.fail(malformed)
+const open = (keys: ReadonlyMap<string, OpeningKey>, sealed: Buffer, aad: string): Result.Result<Buffer, SealError> => {
+  if (sealed[0] === versionWithoutKeyId) return openWithoutKeyId(keys, sealed, aad)
+  if (sealed.length < bodyAt + tagBytes) return Result.fail(malformed)
   if (sealed[0] !== version) return Result.fail(unknownVersion)
-  const tagAt = sealed.length - tagBytes
-  const decipher = createDecipheriv("aes-256-gcm", cipherKey, sealed.subarray(1, 1 + nonceBytes), {
-    authTagLength: tagBytes
-  })
-  decipher.setAAD(Buffer.from(aad))
-  decipher.setAuthTag(sealed.subarray(tagAt))
-  const body = decipher.update(sealed.subarray(1 + nonceBytes, tagAt))
+  const keyId = sealed.toString("hex", keyIdAt, nonceAt)
+  const key = keys.get(keyId)
+  if (key === undefined) return Result.fail(otherKey(keyId))
+  return Result.mapError(decipher(key.cipherKey, sealed.subarray(nonceAt), aad), () => tampered)
+}
+
+const openWithoutKeyId = (
+  keys: ReadonlyMap<string, OpeningKey>,
+  sealed: Buffer,
+  aad: string
+): Result.Result<Buffer, SealError> => {
+  if (sealed.length < 1 + nonceBytes + tagBytes) return Result.fail(malformed)
+  for (const { cipherKey } of keys.values()) {
+    const opened = decipher(cipherKey, sealed.subarray(1), aad)
+    if (Result.isSuccess(opened)) return Result.succeed(opened.success)
+  }
+  return Result.fail(wrongKey)
+}
+
+/** @param box nonce, ciphertext and tag */
+const decipher = (cipherKey: KeyObject, box: Buffer, aad: string): Result.Result<Buffer, null> => {
+  const tagStart = box.length - tagBytes
+  const opening = createDecipheriv("aes-256-gcm", cipherKey, box.subarray(0, nonceBytes), { authTagLength: tagBytes })
+  opening.setAAD(Buffer.from(aad))
+  opening.setAuthTag(box.subarray(tagStart))
+  const body = opening.update(box.subarray(nonceBytes, tagStart))
   // `final` throws where the tag does not fit: the only sign that key, aad or bytes are not the ones sealed.
-  return Result.try({ try: () => Buffer.concat([body, decipher.final()]), catch: () => wrongKey })
+  return Result.try({ try: () => Buffer.concat([body, opening.final()]), catch: () => null })
 }
 
 /**
@@ -127,6 +179,18 @@ const unknownVersion = new SealError({
   code: "unknown_version",
   message: "These bytes were sealed by a version that this program does not know.",
   nextStep: "Use the version of the program that sealed them, or a newer one."
+})
+const otherKey = (keyId: string) =>
+  new SealError({
+    code: "other_key",
+    message: `These bytes were sealed under another master key (key id ${keyId}).`,
+    nextStep:
+      "Set CAPI_MASTER_KEY to the key under which they were sealed, or add that key to CAPI_MASTER_KEY_PREVIOUS."
+  })
+const tampered = new SealError({
+  code: "tampered",
+  message: "These bytes were changed since they were sealed, or belong to another record.",
+  nextStep: "Find out what wrote them; the original is with whoever published the event."
 })
 const wrongKey = new SealError({
   code: "wrong_key_or_tampered",

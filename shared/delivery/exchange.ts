@@ -3,7 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { KafkaError } from "../kafka/port.ts"
-import type { BatchVerdict, ErrorClass, EventVerdict } from "../platforms/connector.ts"
+import type { BatchVerdict, Connector, ErrorClass, EventVerdict, RequestContext } from "../platforms/connector.ts"
 import { failureVerdict } from "../platforms/http-failure.ts"
 import { all, batchHead } from "../platforms/verdicts.ts"
 import type { BatchOptimizationResult } from "../resilience/batch-optimizer.ts"
@@ -21,6 +21,8 @@ export interface Exchange {
   readonly facts: RequestFacts
   /** The platform may or may not have acted on it: no answer, or one that does not tell. */
   readonly ambiguous: boolean
+  /** False where the verdict was reached without asking the platform. */
+  readonly requested: boolean
 }
 
 /** What guards requests whose repeat is not harmless. */
@@ -54,7 +56,7 @@ export const exchange = (
       lane.breaker.call((probing) => {
         const count = probing ? lane.settings.probeEvents : items.length
         return Effect.map(request(lane, items.slice(0, count), guard), (done) => {
-          const outcome = done.sent.length === 0 ? "ignored" : forgiving(callOutcome(done.verdict), expected)
+          const outcome = done.requested ? forgiving(callOutcome(done.verdict), expected) : "ignored"
           return [outcome, { ...done, held: items.slice(count) }] as const
         })
       })
@@ -84,11 +86,15 @@ const request = Effect.fnUntraced(function* (lane: Lane, offered: ReadonlyArray<
     taken: takenOf(verdict, sent.length)
   })
   if (sent.length === 0)
-    return { sent, verdict: nothingSent, facts: factsOf(nothingSent, attemptedAt), ambiguous: false }
+    return { sent, verdict: nothingSent, facts: factsOf(nothingSent, attemptedAt), ambiguous: false, requested: false }
   if (Result.isFailure(access)) {
     const verdict = all(batchHead, access.failure.verdict)
-    return { sent, verdict, facts: factsOf(verdict, attemptedAt), ambiguous: false }
+    // Its exchange for a token may have been a request.
+    return { sent, verdict, facts: factsOf(verdict, attemptedAt), ambiguous: false, requested: true }
   }
+  const unsendable = unsendableVerdict(lane.connector, sent, access.success)
+  if (unsendable !== null)
+    return { sent, verdict: unsendable, facts: factsOf(unsendable, attemptedAt), ambiguous: false, requested: false }
   const events = sent.map((item) => item.event)
   const spec = lane.connector.request(events, access.success)
   yield* guard.declare(sent)
@@ -102,8 +108,26 @@ const request = Effect.fnUntraced(function* (lane: Lane, offered: ReadonlyArray<
     : response.failure.mayHaveArrived
   for (const item of sent) item.requests += 1
   yield* observe(lane, sent.length, verdict, facts)
-  return { sent, verdict, facts, ambiguous }
+  return { sent, verdict, facts, ambiguous, requested: true }
 })
+
+/** What the connector tells of events that it can't put into a request; null where it can send all of them. */
+const unsendableVerdict = (
+  { unsendable }: Connector,
+  items: ReadonlyArray<Item>,
+  context: RequestContext
+): BatchVerdict | null => {
+  if (unsendable === undefined) return null
+  const verdicts = items.map(({ event }) => unsendable(event, context))
+  const culprits = new Map<number, EventVerdict>()
+  for (const [index, verdict] of verdicts.entries()) {
+    if (verdict === null) continue
+    // Not this event alone: the whole connection lacks something.
+    if (verdict.errorClass !== "invalid_event") return all(batchHead, verdict)
+    culprits.set(index, verdict)
+  }
+  return culprits.size === 0 ? null : { ...batchHead, _tag: "Culprits", culprits }
+}
 
 const nothingSent = all(batchHead, { errorClass: "unknown", reasonCode: null, message: null })
 

@@ -18,6 +18,7 @@ import { limitsOf, rateOf } from "./limits.ts"
 import { type DeliveryMetrics, makeDeliveryMetrics } from "./metrics.ts"
 import { makeNotices, type Notices } from "./notices.ts"
 import type { Outside } from "./outside.ts"
+import type { RecipientKey } from "./recipient-key.ts"
 import { type DeliverySettings, deliveryTopics } from "./settings.ts"
 
 export interface Lane {
@@ -59,7 +60,12 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   const limiter = yield* makeRateLimiter(rateOf(limits, settings))
   const questions = yield* makeRateLimiter(rateOf({ ...limits, eventsPerWindow: null }, settings))
   const access = makeAccess(connector, connection, outside, settings)
-  const probe = Effect.andThen(access.forget, askPlatform(connector, access, outside))
+  const probe = Effect.suspend(() => {
+    const problem = outside.recipientKey?.problem() ?? null
+    return problem === null
+      ? Effect.andThen(access.forget, askPlatform(connector, access, outside))
+      : Effect.succeed(problem)
+  })
   const announce = announceState({ ...options, codecs })
   const catchUp = limiter.rampUp(settings.catchUpFrom, settings.catchUpOver)
   const gate = makeGate({
@@ -96,6 +102,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     turns: makeTurns(limits.concurrency)
   }
   yield* Effect.forkScoped(watchCircuit(lane, announce, catchUp))
+  if (outside.recipientKey !== undefined) yield* Effect.forkScoped(watchKey(gate, outside.recipientKey))
   return lane
 }) as (options: LaneOptions) => Effect.Effect<Lane, never, Codecs | Scope.Scope>
 
@@ -111,6 +118,12 @@ const watchCircuit = (lane: Lane, announce: Announce, catchUp: Effect.Effect<voi
     })
   )
 }
+
+/** Pauses the connection as soon as its messages could not be opened, before the first one comes. */
+const watchKey = (gate: Gate, key: RecipientKey) =>
+  Stream.runForEach(key.changes, (problem) =>
+    problem === null ? Effect.asVoid(Effect.forkScoped(gate.pass)) : gate.pause(problem)
+  )
 
 type Announce = (circuit: CircuitState, paused: EventVerdict | null) => Effect.Effect<void>
 

@@ -2,16 +2,18 @@
 import type * as Effect from "effect/Effect"
 import type { CredentialsError } from "../credentials/credentials-error.ts"
 import type { KafkaError } from "../kafka/port.ts"
-import type { HttpRequestSpec, HttpResponseSpec, Secret } from "../platforms/connector.ts"
+import type { HttpRequestSpec, HttpResponseSpec, OpenRecipient, Secret } from "../platforms/connector.ts"
 import type { HttpFailure } from "../platforms/http-failure.ts"
 import type { Outbound } from "../stream/contract.ts"
+import type { RecipientKey } from "./recipient-key.ts"
 
 export interface Outside {
   readonly execute: (request: HttpRequestSpec) => Effect.Effect<HttpResponseSpec, HttpFailure>
   /** The connection's credential, read anew each time. */
   readonly secret: Effect.Effect<Secret, CredentialsError>
-  /** Opens the sealed recipient of an event. */
-  readonly open: (sealed: string, eventId: string) => string | null
+  readonly open: OpenRecipient
+  /** Whether recipients can be opened, for connections whose events carry one. */
+  readonly recipientKey?: RecipientKey
   /** Writes at once, outside any step's transaction: what must be told while a step still waits. */
   readonly publish: (records: ReadonlyArray<Outbound>) => Effect.Effect<void, KafkaError>
   /** Partitions of all input topics of the connection: what its share of the rate is reckoned by. */

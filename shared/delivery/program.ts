@@ -1,7 +1,6 @@
 /** The delivery program of a platform: one processor for each of its enabled connections, each with a world of its own. */
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { Codecs } from "../avro/codecs.ts"
@@ -9,44 +8,53 @@ import { SettingsService } from "../config/settings.ts"
 import type { Connection } from "../connections/connection.ts"
 import { Connections } from "../connections/connections.ts"
 import { Credentials } from "../credentials/credentials.ts"
-import type { CredentialsError } from "../credentials/credentials-error.ts"
-import { openRecipient, Sealer } from "../credentials/sealer.ts"
-import { sealerLayer } from "../credentials/sealer-layer.ts"
+import { sealerOf } from "../credentials/sealer-layer.ts"
+import { followSealingKey } from "../credentials/sealing-keys.ts"
 import { KafkaClient, type KafkaError } from "../kafka/port.ts"
 import type { Connector } from "../platforms/connector.ts"
 import { type HttpTransport, makeHttpTransport } from "../platforms/http-client.ts"
+import { opensNothing } from "../platforms/opens-nothing.ts"
 import type { Platform } from "../platforms/platform.ts"
 import { connectorFor } from "../platforms/registry.ts"
 import { type Program, processorsProgram } from "../program/program.ts"
 import type { Processor } from "../stream/contract.ts"
+import { type DependencyState, Readiness } from "../telemetry/readiness.ts"
 import { poolOptionsOf, settingsOf } from "./connection-settings.ts"
 import type { Outside } from "./outside.ts"
 import { type DeliveryError, deliveryProcessor } from "./processor.ts"
+import { makeRecipientKey, type RecipientKey } from "./recipient-key.ts"
 import { deliveryTopics } from "./settings.ts"
 
 /** What `main.ts` of each platform runs. */
 export const deliveryProgram = (platform: Platform): Program =>
   processorsProgram(`delivery-${platform}`, deliveryProcessors(platform))
 
-type Services = Codecs | Connections | Credentials | KafkaClient | SettingsService | Scope.Scope
+type Services = Codecs | Connections | Credentials | KafkaClient | Readiness | SettingsService | Scope.Scope
 
 /** The processors of a platform's enabled connections; Google's have two kinds of connector. */
 export const deliveryProcessors = (
   platform: Platform
-): Effect.Effect<ReadonlyArray<Processor<DeliveryError, never>>, KafkaError | CredentialsError, Services> =>
+): Effect.Effect<ReadonlyArray<Processor<DeliveryError, never>>, KafkaError, Services> =>
   Effect.gen(function* () {
     const { enabledOf } = yield* Connections
-    return yield* Effect.forEach(enabledOf(platform), (connection) =>
+    const connections = enabledOf(platform)
+    // Only messages to people carry a sealed recipient; the other programs work without the master key.
+    const recipientKey = platform === "whatsapp" && connections.length > 0 ? yield* recipientKeyOf : undefined
+    return yield* Effect.forEach(connections, (connection) =>
       Effect.gen(function* () {
         const connector = connectorFor(connection.kind)
-        const outside = yield* outsideOf(connector, connection)
+        const outside = yield* outsideOf(connector, connection, recipientKey)
         return yield* deliveryProcessor({ connector, connection, settings: settingsOf(connection), outside })
       })
     )
   })
 
 /** The real world of one connection: its own pool, credential and writes. */
-export const outsideOf = Effect.fnUntraced(function* (connector: Connector, connection: Connection) {
+export const outsideOf = Effect.fnUntraced(function* (
+  connector: Connector,
+  connection: Connection,
+  recipientKey: RecipientKey | undefined
+) {
   const credentials = yield* Credentials
   const kafka = yield* KafkaClient
   const { topicPrefix } = yield* SettingsService
@@ -55,20 +63,26 @@ export const outsideOf = Effect.fnUntraced(function* (connector: Connector, conn
   return {
     execute: transport.execute,
     secret: credentials.resolve(connection.credential, connector.credential),
-    open: yield* opener(connection),
+    open: recipientKey?.open ?? opensNothing,
+    ...(recipientKey === undefined ? {} : { recipientKey }),
     publish: (records) => kafka.produce(records.map((record) => ({ ...record, topic: topicPrefix + record.topic }))),
     partitionsTotal: yield* countedAnew(connection, topicPrefix)
   } satisfies Outside
 })
 
-/** Only messages to people carry a sealed recipient; the other programs work without the master key. */
-const opener = (connection: Connection): Effect.Effect<Outside["open"], CredentialsError, SettingsService> =>
-  connection.platform === "whatsapp"
-    ? Effect.map(Effect.provide(Sealer, sealerLayer), (sealer) => (sealed: string, eventId: string) => {
-        const opened = openRecipient(sealer, sealed, eventId)
-        return Result.isSuccess(opened) ? opened.success : null
-      })
-    : Effect.succeed(() => null)
+/** This program's key for recipients, compared with the normalizer's; /readyz says why it does not open them. */
+const recipientKeyOf = Effect.gen(function* () {
+  const key = yield* makeRecipientKey(sealerOf(yield* SettingsService))
+  const { addSource } = yield* Readiness
+  yield* addSource((): Record<string, DependencyState> => {
+    const problem = key.problem()
+    return problem === null
+      ? {}
+      : { "master key": { healthy: false, reason: `${problem.message ?? ""} ${problem.nextStep ?? ""}`.trim() } }
+  })
+  yield* followSealingKey("normalizer", key.announced)
+  return key
+})
 
 /** The number of the connection's partitions; the one known before where the broker does not answer. */
 const countedAnew = Effect.fnUntraced(function* (connection: Connection, prefix: string) {

@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import type { MappedEvent } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../avro/codecs.ts"
 import { makeMemoryCodecs } from "../avro/memory.ts"
@@ -127,7 +128,7 @@ export const worldOf = (
         return play(one, asked.length - 1)
       }),
     secret: Effect.sync(() => ({ access_token: Redacted.make(token()) })),
-    open: () => null,
+    open: () => Result.fail(verdict("configuration", "no_master_key")),
     publish: (records) => Effect.sync(() => void published.push(...records)),
     partitionsTotal: Effect.succeed(1)
   }

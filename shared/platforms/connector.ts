@@ -4,6 +4,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
+import type * as Result from "effect/Result"
 import type { NormalizedEvent, NormalizedUser } from "../../schemas/types.gen.ts"
 import type { SendableEvent } from "../avro/codecs.ts"
 import type { Connection } from "../connections/connection.ts"
@@ -128,12 +129,17 @@ export interface Limits {
 /** A secret, resolved: its fields by name (`access_token`, `refresh_token`, …). */
 export type Secret = Readonly<Record<string, Redacted.Redacted>>
 
+/**
+ * Opens the sealed recipient of an event (WhatsApp). Where that fails, the verdict is `configuration` if the master key is
+ * another one or missing, and `invalid_event` if the sealed text itself is damaged.
+ */
+export type OpenRecipient = (sealed: string, eventId: string) => Result.Result<string, EventVerdict>
+
 export interface RequestContext {
   readonly connection: Connection
   /** Where the connector has `refresh`, with the access token it gave, as `access_token`. */
   readonly secret: Secret
-  /** Opens a sealed recipient (WhatsApp); null where the key is another one or the text is not a sealed one. */
-  readonly open: (sealed: string, eventId: string) => string | null
+  readonly open: OpenRecipient
 }
 
 /** What the mapper gives a connector beside the event. */
@@ -161,6 +167,11 @@ export interface Connector {
   /** The platform's user data of an event, from the hashed forms. */
   readonly formatUserData: (user: NormalizedUser, context: MappingContext) => JsonObject
   readonly mapEvent: (event: NormalizedEvent, context: MappingContext) => MapResult
+  /**
+   * Why an event can't be put into a request, found before anything is sent; null where it can. An event of which it tells
+   * something must not be given to `request`. Absent where any mapped event can be sent.
+   */
+  readonly unsendable?: (event: SendableEvent, context: RequestContext) => EventVerdict | null
   /** One request for events of one batch group. */
   readonly request: (events: ReadonlyArray<SendableEvent>, context: RequestContext) => HttpRequestSpec
   readonly verdict: (response: HttpResponseSpec, events: ReadonlyArray<SendableEvent>) => BatchVerdict

@@ -1,9 +1,10 @@
 /** What tests of connectors start from. */
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import type { MappedEvent } from "../../schemas/types.gen.ts"
 import type { Connection } from "../connections/connection.ts"
 import { builtinConnection } from "../mapping/builtin.ts"
-import type { HttpResponseSpec, Json, RequestContext, Secret } from "./connector.ts"
+import type { EventVerdict, HttpResponseSpec, Json, RequestContext, Secret } from "./connector.ts"
 import type { ConnectorKind } from "./platform.ts"
 
 export const json = (status: number, body: Json, headers: Readonly<Record<string, string>> = {}): HttpResponseSpec => ({
@@ -44,9 +45,11 @@ export const mappedEvent = (index: number, more: Partial<MappedEvent> = {}): Map
   ...more
 })
 
+const otherKey: EventVerdict = { errorClass: "configuration", reasonCode: "master_key_differs", message: null }
+
 /** A context with every given secret field, whose seal opens to one number. */
 export const contextOf = (kind: ConnectorKind, fields: ReadonlyArray<string>): RequestContext => ({
   connection: connectionOf(kind),
   secret: secretOf(fields),
-  open: (text) => (text.startsWith("sealed:") ? "+14155550132" : null)
+  open: (text) => (text.startsWith("sealed:") ? Result.succeed("+14155550132") : Result.fail(otherKey))
 })

@@ -54,6 +54,16 @@ const sendOne = (
   resends = 0
 ): Effect.Effect<ReadonlyArray<Outcome>> =>
   Effect.gen(function* () {
+    const unsendable = events.map((event) => connector.unsendable?.(event, context) ?? null)
+    if (unsendable.some((verdict) => verdict !== null)) {
+      const sendable = events.filter((_, index) => unsendable[index] === null)
+      const refused = events.flatMap((event, index): ReadonlyArray<Outcome> => {
+        const verdict = unsendable[index]
+        return verdict === null || verdict === undefined ? [] : [{ event, verdict, requestId: null }]
+      })
+      const sent = sendable.length === 0 ? [] : yield* sendOne(connector, context, execute, sendable)
+      return [...refused, ...sent]
+    }
     const verdict = yield* Effect.match(execute(connector.request(events, context)), {
       onFailure: failureVerdict,
       onSuccess: (response) => connector.verdict(response, events)

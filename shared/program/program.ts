@@ -76,7 +76,12 @@ export const makeMain = (name: string, programs: ReadonlyArray<Program>): Effect
   Effect.gen(function* () {
     tuneHeap()
     const settings = yield* loadSettings
-    for (const secret of [settings.masterKey, settings.kafka.sasl?.password, settings.registry.password])
+    for (const secret of [
+      settings.masterKey,
+      ...settings.previousMasterKeys,
+      settings.kafka.sasl?.password,
+      settings.registry.password
+    ])
       if (secret !== null && secret !== undefined) processSecrets.add(secret)
     const base = Layer.mergeAll(
       Layer.succeed(SettingsService, settings),

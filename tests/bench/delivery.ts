@@ -18,6 +18,7 @@ import { readBatch } from "../../shared/kafka/record-batch-reader.ts"
 import { sizeBatch, writeBatch } from "../../shared/kafka/record-batch-writer.ts"
 import { builtinConnection } from "../../shared/mapping/builtin.ts"
 import { makeHttpTransport } from "../../shared/platforms/http-client.ts"
+import { opensNothing } from "../../shared/platforms/opens-nothing.ts"
 import type { ConnectorKind } from "../../shared/platforms/platform.ts"
 import { connectorFor } from "../../shared/platforms/registry.ts"
 import { tuneHeap } from "../../shared/program/heap.ts"
@@ -89,7 +90,7 @@ const outsideOver = (execute: Effect.Success<ReturnType<typeof makeHttpTransport
     client_id: Redacted.make("c"),
     client_secret: Redacted.make("s")
   }),
-  open: () => null,
+  open: opensNothing,
   publish: () => Effect.void,
   partitionsTotal: Effect.succeed(1)
 })

@@ -25,6 +25,10 @@ export type ProgramName = (typeof programNames)[number]
 export interface Programs {
   /** Starts these and waits until each is ready: it has joined its groups and has its partitions. */
   readonly start: (names: ReadonlyArray<ProgramName>) => Effect.Effect<void>
+  /** Starts one with other variables (an empty text unsets one), and waits for nothing. */
+  readonly launch: (name: ProgramName, variables: Readonly<Record<string, string>>) => Effect.Effect<void>
+  /** What /readyz of a running program says; null where it does not answer. */
+  readonly readiness: (name: ProgramName) => Effect.Effect<Answer | null>
   /** SIGTERM, and waits until they have ended. */
   readonly stop: (names: ReadonlyArray<ProgramName>) => Effect.Effect<void>
   /** Everything that the programs have written so far. */
@@ -59,7 +63,10 @@ export const makePrograms = (
       Effect.forEach(names, stopOne, { concurrency: "unbounded", discard: true })
     yield* Effect.addFinalizer(() => stop([...running.keys()]))
 
-    const launchOne = Effect.fnUntraced(function* (name: ProgramName) {
+    const launchOne = Effect.fnUntraced(function* (
+      name: ProgramName,
+      more: Readonly<Record<string, string | undefined>> = {}
+    ) {
       const port = yield* freePort
       const launched = launch({
         command: process.execPath,
@@ -70,6 +77,7 @@ export const makePrograms = (
           NODE_COMPILE_CACHE: path.join(defaultStateDirectory, "compile-cache"),
           ...process.env,
           ...variables,
+          ...more,
           HOST: "127.0.0.1",
           PORT: String(port),
           LOG_FORMAT: "json",
@@ -95,6 +103,12 @@ export const makePrograms = (
         for (const name of names) yield* launchOne(name)
         yield* Effect.forEach(names, ready, { concurrency: "unbounded", discard: true })
       }),
+      launch: (name, more) => launchOne(name, more),
+      readiness: (name) =>
+        Effect.promise(async () => {
+          const one = running.get(name)
+          return one === undefined ? null : ask(`${one.url}/readyz`)
+        }),
       stop,
       logs: () => programNames.map((name) => readFileSync(logOf(name), "utf8")).join("\n"),
       metrics: Effect.promise(async () => {
@@ -106,7 +120,12 @@ export const makePrograms = (
 
 const readyMillisMax = 180_000
 
-const ask = (url: string): Promise<{ readonly ok: boolean; readonly text: string } | null> =>
+export interface Answer {
+  readonly ok: boolean
+  readonly text: string
+}
+
+const ask = (url: string): Promise<Answer | null> =>
   fetch(url).then(
     async (response) => ({ ok: response.ok, text: await response.text() }),
     () => null

@@ -11,6 +11,7 @@ import { Credentials, credentialsOf } from "../../../shared/credentials/credenti
 import { connectorClient } from "../../../shared/platforms/connect.ts"
 import type { ConnectionResult, Secret } from "../../../shared/platforms/connector.ts"
 import { layerHttpTransport } from "../../../shared/platforms/http-client.ts"
+import { opensNothing } from "../../../shared/platforms/opens-nothing.ts"
 import { connectorFor } from "../../../shared/platforms/registry.ts"
 import { exitCodes } from "../../../shared/program/failure.ts"
 import { Argument, Command } from "../cli.ts"
@@ -89,7 +90,7 @@ const testOne = Effect.fnUntraced(function* (connection: Connection) {
 })
 
 // A probe holds no recipient, so nothing is opened.
-const contextOf = (connection: Connection, secret: Secret) => ({ connection, secret, open: () => null })
+const contextOf = (connection: Connection, secret: Secret) => ({ connection, secret, open: opensNothing })
 
 const withoutCredential = (
   connection: Connection,

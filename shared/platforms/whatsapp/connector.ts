@@ -2,7 +2,7 @@ import * as Duration from "effect/Duration"
 import type { Connector } from "../connector.ts"
 import { limits } from "../limits.ts"
 import { mapEvent } from "./mapping.ts"
-import { probe, request } from "./request.ts"
+import { probe, request, unsendable } from "./request.ts"
 import { formatUserData } from "./user-data.ts"
 import { probeVerdict, verdict } from "./verdict.ts"
 
@@ -24,6 +24,7 @@ export const whatsapp: Connector = {
   repeatIsHarmless: false,
   formatUserData,
   mapEvent,
+  unsendable,
   request,
   verdict,
   probe,

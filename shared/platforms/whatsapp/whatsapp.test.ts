@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { contextOf, json, mappedEvent } from "../fixture.ts"
-import { request } from "./request.ts"
+import { request, unsendable } from "./request.ts"
 import { verdict } from "./verdict.ts"
 
 const context = contextOf("whatsapp", ["access_token"])
@@ -15,9 +15,11 @@ describe("WhatsApp's request", () => {
     assert.strictEqual(spec.body, `${payload.slice(0, -1)},"to":"+14155550132"}`)
   })
 
-  it("has no recipient where the seal does not open", () => {
-    assert.strictEqual(request([{ ...event, sealed_recipient: "other key" }], context).body, payload)
-    assert.strictEqual(request([{ ...event, sealed_recipient: null }], context).body, payload)
+  it("is not to be made where the seal does not open, or nothing is sealed", () => {
+    assert.isNull(unsendable(event, context))
+    const verdictOf = (sealed: string | null) => unsendable({ ...event, sealed_recipient: sealed }, context)
+    assert.strictEqual(verdictOf("other key")?.errorClass, "configuration")
+    assert.deepInclude(verdictOf(null), { errorClass: "invalid_event", reasonCode: "missing_recipient" })
   })
 })
 
