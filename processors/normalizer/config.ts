@@ -12,14 +12,17 @@ import type { NormalizerConfig } from "./decide.ts"
 /** Bounds on what producers may send. */
 export const normalizerSettings = Config.all({
   recordBytesMax: Config.Int("NORMALIZER_RECORD_BYTES_MAX").pipe(Config.withDefault(1_048_576)),
-  futureTolerance: Config.Duration("NORMALIZER_FUTURE_TOLERANCE").pipe(Config.withDefault(Duration.hours(24)))
+  futureTolerance: Config.Duration("NORMALIZER_FUTURE_TOLERANCE").pipe(Config.withDefault(Duration.hours(24))),
+  schemaTimeout: Config.Duration("NORMALIZER_SCHEMA_TIMEOUT").pipe(Config.withDefault(Duration.seconds(30)))
 })
+
+export type NormalizerSettings = Config.Success<typeof normalizerSettings>
 
 /** Phone numbers are read with the connections' default countries, and sealed only for events that may become messages. */
 export const configOf = (
   connections: ReadonlyArray<Connection>,
   sealer: SealerShape,
-  settings: { readonly recordBytesMax: number; readonly futureTolerance: Duration.Duration }
+  settings: NormalizerSettings
 ): NormalizerConfig => {
   const messages = messageEvents(connections)
   const countries = connections.map(({ mapping }) => mapping.defaultCountry).filter((country) => country !== null)
@@ -31,7 +34,8 @@ export const configOf = (
       futureToleranceMillis: Duration.toMillis(settings.futureTolerance)
     },
     deadLetters: sealer,
-    recordBytesMax: settings.recordBytesMax
+    recordBytesMax: settings.recordBytesMax,
+    schemaTimeout: settings.schemaTimeout
   }
 }
 
@@ -55,6 +59,6 @@ const toSettingsError = (cause: Config.ConfigError): SettingsError =>
     code: "invalid",
     message: `The normalizer's settings are wrong: ${cause.message.replaceAll(/\s+/g, " ")}`,
     nextStep:
-      "Give NORMALIZER_RECORD_BYTES_MAX in bytes and NORMALIZER_FUTURE_TOLERANCE as a duration such as 24 hours, or leave them out.",
+      "Give NORMALIZER_RECORD_BYTES_MAX in bytes, NORMALIZER_FUTURE_TOLERANCE and NORMALIZER_SCHEMA_TIMEOUT as durations such as 24 hours, or leave them out.",
     cause
   })

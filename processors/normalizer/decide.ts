@@ -1,4 +1,5 @@
 /** What a batch of raw records becomes: normalized events, and dead letters for what is none. Pure. */
+import type * as Duration from "effect/Duration"
 import type { Codecs } from "../../shared/avro/codecs.ts"
 import type { SealerShape } from "../../shared/credentials/sealer.ts"
 import { type NormalizeResult, normalize } from "../../shared/normalize/normalize.ts"
@@ -17,6 +18,8 @@ export interface NormalizerConfig {
   readonly deadLetters: SealerShape
   /** Longer records become dead letters, unread. */
   readonly recordBytesMax: number
+  /** How long a registry that does not answer holds up records whose schema is not known. */
+  readonly schemaTimeout: Duration.Duration
 }
 
 export interface Decision {

@@ -21,7 +21,8 @@ import { normalizer } from "./normalizer.ts"
 const config = {
   options: { defaultCountries: [], recipients: null, messageEvents: null, futureToleranceMillis: 86_400_000 },
   deadLetters: fromKey(Redacted.make("a master key for tests")),
-  recordBytesMax: 1_048_576
+  recordBytesMax: 1_048_576,
+  schemaTimeout: Duration.seconds(30)
 }
 
 const json = (id: string) => ({

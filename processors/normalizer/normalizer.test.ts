@@ -22,7 +22,8 @@ const sealer = fromKey(Redacted.make("a master key for tests"))
 const config: NormalizerConfig = {
   options: { defaultCountries: [], recipients: null, messageEvents: null, futureToleranceMillis: 86_400_000 },
   deadLetters: sealer,
-  recordBytesMax: 4_096
+  recordBytesMax: 4_096,
+  schemaTimeout: Duration.seconds(30)
 }
 const codecs = makeMemoryCodecs()
 
@@ -157,7 +158,7 @@ describe("the configuration", () => {
     const builtin = builtinConnection(kind)
     return { ...builtin, mapping: { ...builtin.mapping, defaultCountry } }
   }
-  const settings = { recordBytesMax: 1, futureTolerance: Duration.hours(1) }
+  const settings = { recordBytesMax: 1, futureTolerance: Duration.hours(1), schemaTimeout: Duration.seconds(30) }
 
   it("seals phone numbers only of events that may become messages", () => {
     assert.isNull(configOf([connection("meta", "DE")], sealer, settings).options.recipients)

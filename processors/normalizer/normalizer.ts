@@ -6,23 +6,30 @@ import * as Metric from "effect/Metric"
 import { Codecs, type RegistryError } from "../../shared/avro/codecs.ts"
 import type { Batch, Processor } from "../../shared/stream/contract.ts"
 import { decide, type NormalizerConfig } from "./decide.ts"
+import { type FetchSchemas, makeFetchSchemas, withoutRegistry } from "./writer-schemas.ts"
 
-export const normalizer = (config: NormalizerConfig): Processor<RegistryError, Codecs> => ({
-  name: "normalizer",
-  topics: ["raw-events"],
-  batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5) },
-  concurrency: 1,
-  stepDeadline: Duration.minutes(2),
-  letsGoOfRecords: true,
-  open: () => Effect.succeed({ step: normalizeBatch(config) })
-})
+export const normalizer = (config: NormalizerConfig): Processor<RegistryError, Codecs> => {
+  const fetchSchemas = makeFetchSchemas(config.schemaTimeout)
+  return {
+    name: "normalizer",
+    topics: ["raw-events"],
+    batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5) },
+    concurrency: 1,
+    stepDeadline: Duration.minutes(2),
+    letsGoOfRecords: true,
+    open: () => Effect.succeed({ step: normalizeBatch(config, fetchSchemas) })
+  }
+}
 
-const normalizeBatch = (config: NormalizerConfig) =>
+const normalizeBatch = (config: NormalizerConfig, fetchSchemas: FetchSchemas) =>
   Effect.fn("normalizer.normalizeBatch")(function* (batch: Batch) {
     const codecs = yield* Codecs
-    yield* codecs.prepare(batch.records.map(({ value }) => (value?.[0] === 0 ? value : null)))
+    const values = batch.records.map(({ value }) => (value?.[0] === 0 ? value : null))
+    const hasSchemas = yield* fetchSchemas(codecs, values)
     const now = yield* Clock.currentTimeMillis
-    const { value: decision, giveBack } = codecs.lend(() => decide(batch, config, codecs, now))
+    const { value: decision, giveBack } = codecs.lend(() =>
+      decide(batch, config, hasSchemas ? codecs : withoutRegistry(codecs), now)
+    )
     yield* Metric.update(normalizedEvents, decision.normalized)
     for (const [reason, count] of decision.refused) {
       yield* Metric.update(Metric.withAttributes(deadLetters, { reason }), count)

@@ -1,4 +1,5 @@
 import { assert, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/testing/TestClock"
@@ -12,7 +13,8 @@ const now = Date.UTC(2026, 10, 23)
 const config = {
   options: { defaultCountries: [], recipients: null, messageEvents: null, futureToleranceMillis: 86_400_000 },
   deadLetters: fromKey(Redacted.make("a master key for tests")),
-  recordBytesMax: 16 * 1_048_576
+  recordBytesMax: 16 * 1_048_576,
+  schemaTimeout: Duration.seconds(30)
 }
 
 const user = { email: "jane@shop.example" }

@@ -51,7 +51,7 @@ export type ReadableName = keyof Readable
 /** Why bytes are not a record of ours: a value, not a failure, since it ends in `dead-letters`. */
 export interface Undecodable {
   readonly _tag: "Undecodable"
-  readonly reason: "empty" | "not_avro" | "unknown_schema_id" | "undecodable"
+  readonly reason: "empty" | "not_avro" | "unknown_schema_id" | "schema_unavailable" | "undecodable"
   readonly message: string
 }
 export type Decoded<A> = { readonly _tag: "Decoded"; readonly value: A } | Undecodable

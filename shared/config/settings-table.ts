@@ -81,6 +81,11 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
   row("LOG_FORMAT", "json, pretty, or auto: pretty on a terminal, JSON elsewhere.", { default: "auto" }),
   row("NORMALIZER_RECORD_BYTES_MAX", "Longer raw records become dead letters, in bytes.", { default: "1048576" }),
   row("NORMALIZER_FUTURE_TOLERANCE", "How far ahead of the clock an event may be.", { default: "24 hours" }),
+  row(
+    "NORMALIZER_SCHEMA_TIMEOUT",
+    "How long a schema registry that does not answer holds up records of a new schema; then they become dead letters.",
+    { default: "30 seconds" }
+  ),
   row("DEDUP_WINDOW", "How long the mapper remembers an event id; at most the retention of mapper-dedup.", {
     default: "24 hours"
   }),

@@ -59,5 +59,6 @@ const avroReasons = {
   empty: "empty",
   not_avro: "not_avro_not_json",
   unknown_schema_id: "unknown_schema_id",
+  schema_unavailable: "schema_unavailable",
   undecodable: "undecodable"
 } as const satisfies Record<Undecodable["reason"], Problem["reason"]>

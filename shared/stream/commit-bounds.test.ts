@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { copy, copyOf, settle, world } from "../testing/runtime-world.ts"
+import { BatchScale } from "./batch-scale.ts"
 import type { Batch } from "./contract.ts"
 import { Intake } from "./intake.ts"
 import { runPipeline } from "./pipeline.ts"
@@ -76,6 +77,7 @@ it.effect("commits no batch that was taken and is not worked on yet", () =>
       at: { topic: "in", partition: 0 },
       topic: "in",
       runtime: defaultRuntimeOptions,
+      scale: new BatchScale(oneRecord, defaultRuntimeOptions.commitBytesMax),
       onBatch: () => undefined,
       onCommitted: () => undefined
     })

@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { KafkaClient, KafkaError, type Member, type TopicPartition } from "../kafka/port.ts"
+import type { BatchScale } from "./batch-scale.ts"
 import type { Outbound, PartitionTask, Processor, Restore } from "./contract.ts"
 import { inboundOf } from "./inbound.ts"
 import { Intake } from "./intake.ts"
@@ -26,6 +27,7 @@ export interface PartitionContext<E, R> {
   readonly at: TopicPartition
   /** The logical one. */
   readonly topic: string
+  readonly scale: BatchScale
   readonly onCommitted: () => void
   /** From now on the member's records go here. */
   readonly onOpen: (intake: Intake) => void
@@ -55,7 +57,7 @@ export const openAndRun = <E, R>(
       const intake = new Intake({
         position,
         topic,
-        limits: processor.batch,
+        limits: context.scale,
         accept: processor.accept,
         bytesInFlightMax: Math.min(runtime.bytesInFlightMax, processor.bytesInFlightMax ?? Number.POSITIVE_INFINITY),
         clock: yield* Clock.Clock,
@@ -83,6 +85,7 @@ export const openAndRun = <E, R>(
         at,
         topic,
         runtime,
+        scale: context.scale,
         onBatch: ({ records, bytes }) => {
           observe({ type: "batch", ...name, records: records.length, bytes })
           progress()

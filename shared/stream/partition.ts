@@ -6,6 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { type FetchedRecord, type KafkaClient, KafkaError } from "../kafka/port.ts"
+import { BatchScale } from "./batch-scale.ts"
 import type { Intake } from "./intake.ts"
 import { openAndRun, type PartitionContext } from "./open-partition.ts"
 
@@ -59,17 +60,19 @@ export class PartitionHandle {
 
 /** Ends normally only when drained. A defect is not recovered from: it ends the processor. */
 export const runPartition = <E, R>(
-  context: Omit<PartitionContext<E, R>, "onCommitted" | "onOpen">,
+  context: Omit<PartitionContext<E, R>, "onCommitted" | "onOpen" | "scale">,
   handle: PartitionHandle
 ): Effect.Effect<void, never, Exclude<R, Scope.Scope> | KafkaClient> => {
   const name = { processor: context.processor.name, topic: context.topic, partition: context.at.partition }
   return Effect.gen(function* () {
     let failures = 0
+    const scale = new BatchScale(context.processor.batch, context.runtime.commitBytesMax)
     while (true) {
       const onCommitted = () => {
         failures = 0
+        scale.committed()
       }
-      const exit = yield* Effect.exit(openAndRun({ ...context, onCommitted, onOpen: handle.setIntake }))
+      const exit = yield* Effect.exit(openAndRun({ ...context, scale, onCommitted, onOpen: handle.setIntake }))
       if (Exit.isSuccess(exit) || handle.isDraining) return
       if (Cause.hasDies(exit.cause) || !Cause.hasFails(exit.cause)) {
         return yield* Effect.failCause(exit.cause as Cause.Cause<never>)
@@ -78,6 +81,7 @@ export const runPartition = <E, R>(
       context.member.pause(context.at)
       failures++
       const failure = Cause.squash(exit.cause)
+      if (tookTooLong(failure)) scale.halve()
       const delay = isTooLarge(failure) ? context.runtime.reopenDelayMax : yield* reopenDelay(context.runtime, failures)
       const reason = describe(failure)
       context.observe({ type: "reopening", ...name, reason, failures, delayMillis: Duration.toMillis(delay) })
@@ -88,6 +92,10 @@ export const runPartition = <E, R>(
     }
   }).pipe(Effect.ensuring(Effect.sync(() => context.observe({ type: "closed", ...name }))), Effect.annotateLogs(name))
 }
+
+/** The broker ends a transaction that takes too long by fencing its producer; a step past its deadline times out. */
+const tookTooLong = (failure: unknown): boolean =>
+  failure instanceof KafkaError && (failure.code === "timeout" || failure.code === "fenced")
 
 /** A broker that restarts, or a leader that moves, is worth a line for people only when it lasts. */
 export const passesQuietly = (failure: unknown, failures: number): boolean =>

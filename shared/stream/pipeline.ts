@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { KafkaError, ProducedRecord, TopicPartition, TransactionalProducer } from "../kafka/port.ts"
+import type { BatchScale } from "./batch-scale.ts"
 import type { Batch, Outbound, PartitionTask, Processor, Step } from "./contract.ts"
 import type { Intake, TakenBatch } from "./intake.ts"
 import type { RuntimeOptionsShape } from "./runtime-options.ts"
@@ -26,6 +27,7 @@ export interface PipelineOptions<E, R> {
   /** The logical one. */
   readonly topic: string
   readonly runtime: RuntimeOptionsShape
+  readonly scale: BatchScale
   readonly onBatch: (batch: TakenBatch) => void
   readonly onCommitted: (commit: CommitReport) => void
 }
@@ -129,7 +131,7 @@ const commitSteps = <E, R>(options: PipelineOptions<E, R>, state: PipelineState<
       state.tickDue = false
       const ticked = tick === undefined ? null : (yield* tick.step).outputs
       // Looked at after the tick, which may take long, and in one go: what comes later must not be committed with it.
-      const ready = readySteps(state, options.runtime.commitBytesMax)
+      const ready = readySteps(state, options.scale.commitBytesMax)
       const idle = (state.idleDue || state.intakeEnded) && nothingWaits(options, state, ready)
       state.idleDue = false
       if (ready.count === 0 && ticked === null && !idle) {

@@ -1,5 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
@@ -39,6 +40,32 @@ it.effect("recovers from a commit that the broker refused", () =>
     yield* TestClock.adjust("5 seconds")
     yield* settle
     assert.deepStrictEqual(out(), ["a", "b", "c"])
+  })
+)
+
+it.effect("halves what took longer than its transaction until it goes through, and grows again", () =>
+  Effect.gen(function* () {
+    const { kafka, write, out, start } = world()
+    const ids = Array.from({ length: 400 }, (_, index) => `r${index}`)
+    yield* write(ids)
+    kafka.commitRecordsMax = 3
+    yield* start(copy({ batch: { recordsMax: 100, bytesMax: 1_000_000, linger: Duration.millis(5) } }))
+    yield* settle
+    assert.deepStrictEqual(out(), [])
+    for (let minute = 0; minute < 10 && out().length < ids.length; minute++) {
+      yield* TestClock.adjust("1 minute")
+      yield* settle
+    }
+    assert.deepStrictEqual(out(), ids)
+    kafka.commitRecordsMax = Number.POSITIVE_INFINITY
+    const before = kafka.commits.length
+    yield* write(Array.from({ length: 4_000 }, (_, index) => `s${index}`))
+    for (let minute = 0; minute < 20 && out().length < 4_400; minute++) {
+      yield* TestClock.adjust("1 minute")
+      yield* settle
+    }
+    assert.lengthOf(out(), 4_400)
+    assert.isAbove(Math.max(...kafka.commits.slice(before).map(({ records }) => records)), 3)
   })
 )
 

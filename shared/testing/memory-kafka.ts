@@ -17,6 +17,8 @@ export class MemoryKafka {
   readonly log = new MemoryLog()
   /** The next so many commits fail, as if the broker were away; nothing of them is written. */
   failCommits = 0
+  /** A commit of more records fails with `timeout`, as one that the broker is too slow for. */
+  commitRecordsMax = Number.POSITIVE_INFINITY
   /** How they fail. */
   failCode: KafkaError["code"] = "unreachable"
   /** Records of a partition that come with one fetch. */
@@ -51,6 +53,7 @@ export class MemoryKafka {
                 this.failCommits--
                 return yield* failure(this.failCode)
               }
+              if (records.length > this.commitRecordsMax) return yield* failure("timeout")
               yield* this.write(records)
               if (offset !== null) this.offsets.set(offsetName(groupId, offset), offset.next)
               this.commits.push({ transactionalId, next: offset?.next ?? null, records: records.length })

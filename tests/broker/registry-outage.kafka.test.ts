@@ -23,7 +23,8 @@ import { startRegistryProxy } from "../support/registry-proxy.ts"
 const config = {
   options: { defaultCountries: [], recipients: null, messageEvents: null, futureToleranceMillis: 86_400_000 },
   deadLetters: fromKey(Redacted.make("a master key for tests")),
-  recordBytesMax: 1_048_576
+  recordBytesMax: 1_048_576,
+  schemaTimeout: Duration.minutes(5)
 }
 const event = (id: string) => ({
   event_id: id,
