@@ -31,7 +31,7 @@ export const usagePresenter = (json: boolean) =>
       event._tag === "InvalidInvocation"
         ? Effect.sync(() => {
             const message = event.errors.map((error) => oneSentence(error.message)).join(" ")
-            const nextStep = `See ${[...event.commandPath, "--help"].join(" ")}.`
+            const nextStep = `See ./${[...event.commandPath, "--help"].join(" ")}.`
             process.stderr.write(
               json
                 ? `${JSON.stringify({ error: { code: "usage", message, next_step: nextStep } })}\n`

@@ -1,4 +1,4 @@
-/** `capi connect test` against the sandbox of each platform, with credentials that are right, wrong and absent; and no secret shown anywhere. */
+/** `./capi connect test` against the sandbox of each platform, with credentials that are right, wrong and absent; and no secret shown anywhere. */
 import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"

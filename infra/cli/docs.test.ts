@@ -9,7 +9,7 @@ import { commandNames, loadRoot } from "./root.ts"
 import { runCommand } from "./testing.ts"
 
 const page = readFileSync(path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../docs/cli.md"), "utf8")
-const rows = [...page.matchAll(/^\| `capi ([^`]+)` \| .* \| ([\d, ]+) \|$/gm)].map((match) => ({
+const rows = [...page.matchAll(/^\| `\.\/capi ([^`]+)` \| .* \| ([\d, ]+) \|$/gm)].map((match) => ({
   words: match[1]!.split(" "),
   codes: match[2]!.split(", ").map(Number)
 }))

@@ -1,4 +1,4 @@
-/** `capi ledger` on a real broker: it balances, and names what is missing. */
+/** `./capi ledger` on a real broker: it balances, and names what is missing. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import os from "node:os"
 import path from "node:path"

@@ -1,4 +1,4 @@
-/** `capi prepare`: raw events, one JSON object a line, to what would be sent for each, one JSON object a line. */
+/** `./capi prepare`: raw events, one JSON object a line, to what would be sent for each, one JSON object a line. */
 import type { Connection } from "../../shared/connections/connection.ts"
 import { type Prepared, prepareRead } from "../../shared/mapping/prepare.ts"
 import type { JsonEvent } from "../../shared/normalize/json-event.ts"

@@ -1,4 +1,4 @@
-/** `capi redrive` on a real broker: what goes where, once, and what stays. */
+/** `./capi redrive` on a real broker: what goes where, once, and what stays. */
 import { rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { assert, describe, inject, it } from "@effect/vitest"

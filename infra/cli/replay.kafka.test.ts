@@ -1,4 +1,4 @@
-/** `capi replay` on a real broker: its count is what the group will take, not what lies between two offsets. */
+/** `./capi replay` on a real broker: its count is what the group will take, not what lies between two offsets. */
 import { rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { assert, describe, inject, it } from "@effect/vitest"

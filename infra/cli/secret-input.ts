@@ -16,7 +16,7 @@ export const readSecretInput = Effect.fnUntraced(function* (output: Output["Serv
     return yield* new CommandError({
       code: "no_value",
       message: "There is no value on standard input.",
-      nextStep: "Pipe it in, such as: capi credentials set name < file",
+      nextStep: "Pipe it in, such as: ./capi credentials set name < file",
       exitCode: 2
     })
   return value

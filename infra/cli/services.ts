@@ -42,7 +42,7 @@ const reachable = ({ kafka }: Settings) => {
       code: "unreachable",
       operation: "connect",
       message: `Kafka does not answer at ${kafka.brokers.join(", ")}.`,
-      nextStep: "Check KAFKA_BROKERS, or start a local broker with `capi up`.",
+      nextStep: "Check KAFKA_BROKERS, or start a local broker with `./capi up`.",
       cause
     })
   return Effect.flatMap(KafkaClient, (client) => client.listTopics).pipe(

@@ -1,4 +1,4 @@
-/** `capi unknown` on a real broker: what it lists, and the record that a resend writes. */
+/** `./capi unknown` on a real broker: what it lists, and the record that a resend writes. */
 import { rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { assert, describe, inject, it } from "@effect/vitest"

@@ -21,7 +21,7 @@ export const beOnlyOne: Effect.Effect<void, AlreadyRunning, Scope.Scope> = Effec
     return yield* new AlreadyRunning({
       code: "already_running",
       message: `\`make run\` is running already (pid ${other.pid}).`,
-      nextStep: "End it with Ctrl-C, or look at it with `npx capi results` and `npx capi health`."
+      nextStep: "End it with Ctrl-C, or look at it with `./capi results` and `./capi health`."
     })
   }
   yield* Effect.acquireRelease(

@@ -93,7 +93,7 @@ const alertOf = (connectionId: string, platform: string, lost: ReadonlyArray<Mis
   status: "unhealthy",
   timestamp: now,
   cause: "ledger",
-  message: `The ledger of ${connectionId} does not balance: ${lost.length} events left no trace. \`capi ledger\` names them.`,
+  message: `The ledger of ${connectionId} does not balance: ${lost.length} events left no trace. \`./capi ledger\` names them.`,
   issues: lost.slice(0, 5).map(nameOf)
 })
 

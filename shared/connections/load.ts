@@ -55,7 +55,7 @@ export const parseConnections = (
       file,
       problems: reader.problems,
       message: `${formatProblem(file, errors[0]!)}${errors.length > 1 ? ` (and ${errors.length - 1} more)` : ""}`,
-      nextStep: `Correct ${file}; \`capi lint\` lists every problem.`,
+      nextStep: `Correct ${file}; \`./capi lint\` lists every problem.`,
       cause: null
     })
   )

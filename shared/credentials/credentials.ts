@@ -131,7 +131,7 @@ const notFound = (reference: string) => {
     nextStep:
       parsed?.source === "env"
         ? `Set the environment variable ${parsed.name}.`
-        : `Set it: capi credentials set ${parsed?.name ?? reference} (the value is read from standard input).`,
+        : `Set it: ./capi credentials set ${parsed?.name ?? reference} (the value is read from standard input).`,
     cause: null
   })
 }

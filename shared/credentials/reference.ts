@@ -18,7 +18,7 @@ export const parseReference = (text: string): CredentialReference | null => {
 export const isReference = (text: string): boolean => parseReference(text) !== null
 
 /** What a reference may look like, for messages. */
-export const referenceForms = "env:NAME (an environment variable) or store:name (an entry of `capi credentials`)"
+export const referenceForms = "env:NAME (an environment variable) or store:name (an entry of `./capi credentials`)"
 
 const environmentName = /^[A-Za-z_][A-Za-z0-9_]*$/
 

@@ -204,7 +204,7 @@ const tampered = (file: string, name: string) =>
   new CredentialsError({
     code: "store_corrupt",
     message: `The entry ${name} of the credential store ${file} was changed by something else than this program.`,
-    nextStep: `Set it again: capi credentials set ${name}.`,
+    nextStep: `Set it again: ./capi credentials set ${name}.`,
     cause: null
   })
 

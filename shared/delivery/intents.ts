@@ -209,7 +209,7 @@ const inDoubt = decided(
   "unknown",
   "sent_before_crash",
   "A crash came between sending and noting the answer; the platform may have it.",
-  "Look whether it arrived; send it again with capi unknown resend."
+  "Look whether it arrived; send it again with ./capi unknown resend."
 )
 const duplicate = decided(
   "skipped",

@@ -21,13 +21,13 @@ export const acceptMapping = (
   to: string
 ): Result.Result<string, AcceptError> => {
   const document = parseDocument(yamlText)
-  if (document.errors.length > 0) return failed("unreadable", "The file is no valid YAML.", "Run capi lint.")
+  if (document.errors.length > 0) return failed("unreadable", "The file is no valid YAML.", "Run ./capi lint.")
   const connection = connectionIn(document, connectionId)
   if (connection === null) {
     return failed(
       "unknown_connection",
       `There is no connection ${connectionId}.`,
-      "Run capi lint to see the connections."
+      "Run ./capi lint to see the connections."
     )
   }
   const known = connection.getIn(["mapping", "events", event])
@@ -41,7 +41,7 @@ export const acceptMapping = (
   }
   const events = sectionOf(document, connection, ["mapping", "events"])
   if (events === null) {
-    return failed("not_a_map", `mapping.events of ${connectionId} is no group of keys.`, "Run capi lint.")
+    return failed("not_a_map", `mapping.events of ${connectionId} is no group of keys.`, "Run ./capi lint.")
   }
   events.set(event, to)
   return Result.succeed(document.toString({ lineWidth: 0, flowCollectionPadding: true }))

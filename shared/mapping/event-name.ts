@@ -29,5 +29,5 @@ export const noMapping = (event: NormalizedEvent, compiled: CompiledConnection):
   skipped(
     "no_mapping",
     `The event ${JSON.stringify(event.event_name.slice(0, 100))} has no mapping for ${compiled.connection.platform}; ` +
-      "add one under mapping.events of the connection (capi map suggest shows candidates), or exclude the event."
+      "add one under mapping.events of the connection (./capi map suggest shows candidates), or exclude the event."
   )

@@ -131,7 +131,7 @@ const missingOf = (connector: Connector, { connection, secret }: RequestContext)
   const fields = connector.credential.required.filter((field) => secret[field] === undefined)
   return fields.length === 0
     ? null
-    : lacks("missing_credential_field", `its credential's ${fields.join(", ")}`, "Set it by capi credentials set.")
+    : lacks("missing_credential_field", `its credential's ${fields.join(", ")}`, "Set it by ./capi credentials set.")
 }
 
 const lacks = (reasonCode: string, what: string, nextStep: string): EventVerdict => ({

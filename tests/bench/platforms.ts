@@ -1,6 +1,6 @@
 /**
  * `make bench-platforms`: what five platforms at once cost beside one, on the same broker in one run: one with a process for
- * each program; five with the deliveries in one process (`capi run --together delivery-meta …`), and with a process each.
+ * each program; five with the deliveries in one process (`./capi run --together delivery-meta …`), and with a process each.
  * One event in 128 is a sign-up, the only one that WhatsApp has a message for: at 10,000 events/s that is its 80 messages/s.
  */
 import process from "node:process"

@@ -12,9 +12,9 @@ export interface Evidence {
   /** Platform → event id → how often it was taken. */
   readonly ids: Readonly<Record<string, ReadonlyMap<string, number>>>
   readonly deadLetters: ReadonlyArray<DeadLetter>
-  /** What `capi results --summary --json` prints. */
+  /** What `./capi results --summary --json` prints. */
   readonly summary: SummaryJson
-  /** The exit code of `capi ledger`. */
+  /** The exit code of `./capi ledger`. */
   readonly ledgerExitCode: number
   readonly struck: ReadonlyArray<Struck>
   /** Connection → states that it announced: of the circuit, and `paused` for its credential. */
@@ -113,7 +113,7 @@ const stateFindings = ({ states }: Evidence, { connection, platform }: Target): 
 const totals = ({ events, poison, summary, deadLetters, ledgerExitCode }: Evidence): ReadonlyArray<string> => {
   const found: Array<string> = []
   if (!summary.balanced) found.push("The ledger does not balance.")
-  if (ledgerExitCode !== 0) found.push(`capi ledger ended with ${ledgerExitCode}.`)
+  if (ledgerExitCode !== 0) found.push(`./capi ledger ended with ${ledgerExitCode}.`)
   if (summary.raw_events !== events) found.push(`The ledger saw ${summary.raw_events} raw events, not ${events}.`)
   if (summary.normalized !== events) found.push(`${summary.normalized} events were normalized, not ${events}.`)
   const lettersExpected = poison.size * targets.length

@@ -1,4 +1,4 @@
-/** `capi connect test`: whether a platform takes a connection's address, account and credential. */
+/** `./capi connect test`: whether a platform takes a connection's address, account and credential. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { environment } from "../../../shared/config/environment.ts"
@@ -46,7 +46,7 @@ const test = Command.make("test", { connections }, ({ connections }) =>
   })
 ).pipe(
   Command.withDescription("Try a connection with a harmless request; nothing is stored at the platform"),
-  Command.withExamples([{ command: "capi connect test meta-shop", description: "Try one connection" }])
+  Command.withExamples([{ command: "./capi connect test meta-shop", description: "Try one connection" }])
 )
 
 export const connect = Command.make("connect").pipe(

@@ -1,4 +1,4 @@
-/** `capi credentials`: the encrypted store. Values come from standard input or a prompt, never from the command line. */
+/** `./capi credentials`: the encrypted store. Values come from standard input or a prompt, never from the command line. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -37,9 +37,9 @@ const set = Command.make("set", { name }, ({ name }) =>
 ).pipe(
   Command.withDescription("Store a credential; the value is read from standard input or asked for, unseen"),
   Command.withExamples([
-    { command: "capi credentials set meta-shop < token.txt", description: "A bare token" },
+    { command: "./capi credentials set meta-shop < token.txt", description: "A bare token" },
     {
-      command: `capi credentials set google < credential.json`,
+      command: `./capi credentials set google < credential.json`,
       description: 'Several fields: {"client_id":"…","client_secret":"…","refresh_token":"…"}'
     }
   ])
@@ -132,12 +132,12 @@ const noSuchEntry = (name: string) =>
   new CommandError({
     code: "not_found",
     message: `The store has no entry ${name}.`,
-    nextStep: "See `capi credentials list`."
+    nextStep: "See `./capi credentials list`."
   })
 
 const incomplete = (count: number) =>
   new CommandError({
     code: "incomplete",
     message: `${count} ${count === 1 ? "connection lacks its" : "connections lack their"} credential.`,
-    nextStep: "Set them: capi credentials set <name>, or the environment variable that the reference names."
+    nextStep: "Set them: ./capi credentials set <name>, or the environment variable that the reference names."
   })

@@ -1,4 +1,4 @@
-/** `capi dead-letters`: what could not go on, and why. */
+/** `./capi dead-letters`: what could not go on, and why. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -108,5 +108,5 @@ const noSuchLetter = (id: string) =>
   new CommandError({
     code: "not_found",
     message: `There is no dead letter ${id}.`,
-    nextStep: "See `capi dead-letters list`."
+    nextStep: "See `./capi dead-letters list`."
   })

@@ -1,4 +1,4 @@
-/** `capi health`: the last state of each connection, as the health processor wrote it. */
+/** `./capi health`: the last state of each connection, as the health processor wrote it. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { ConnectorHealthStatus } from "../../../schemas/types.gen.ts"
@@ -21,7 +21,7 @@ export const health = Command.make("health", {}, () =>
         return yield* new CommandError({
           code: "unhealthy",
           message: `Unhealthy: ${unhealthy.join(", ")}.`,
-          nextStep: "The issues are named above; capi connect test <connection> tries the platform."
+          nextStep: "The issues are named above; ./capi connect test <connection> tries the platform."
         })
     })
   )

@@ -1,4 +1,4 @@
-/** `capi ledger`: proves from the topics that every event is accounted for, or names those that are not. */
+/** `./capi ledger`: proves from the topics that every event is accounted for, or names those that are not. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { SettingsService } from "../../../shared/config/settings.ts"

@@ -1,4 +1,4 @@
-/** `capi lint`: checks the file of connections without a broker. */
+/** `./capi lint`: checks the file of connections without a broker. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
@@ -43,8 +43,8 @@ export const lint = Command.make("lint", { file }, ({ file }) =>
 ).pipe(
   Command.withDescription("Check the file of connections: every mistake with its line, its key and what is allowed"),
   Command.withExamples([
-    { command: "capi lint", description: "Check the configured file" },
-    { command: "capi lint examples/connections.yaml", description: "Check another one" }
+    { command: "./capi lint", description: "Check the configured file" },
+    { command: "./capi lint examples/connections.yaml", description: "Check another one" }
   ])
 )
 

@@ -1,4 +1,4 @@
-/** `capi map`: proposes platform events for unknown event names; a person accepts them into the file of connections. */
+/** `./capi map`: proposes platform events for unknown event names; a person accepts them into the file of connections. */
 import { randomBytes } from "node:crypto"
 import { readFile, rename, writeFile } from "node:fs/promises"
 import * as Clock from "effect/Clock"
@@ -67,8 +67,8 @@ const suggest = Command.make("suggest", { events, fromTopic, since, names }, ({ 
 ).pipe(
   Command.withDescription("Rank each platform's standard events for unknown names; changes nothing"),
   Command.withExamples([
-    { command: "capi map suggest achat order_completed", description: "For these names" },
-    { command: "capi map suggest --from-topic", description: "For the names that came and nobody mapped" }
+    { command: "./capi map suggest achat order_completed", description: "For these names" },
+    { command: "./capi map suggest --from-topic", description: "For the names that came and nobody mapped" }
   ])
 )
 
@@ -98,7 +98,7 @@ const accept = Command.make("accept", { event, to, connection }, ({ event, to, c
 ).pipe(
   Command.withDescription("Write a reviewed mapping into the file of connections"),
   Command.withExamples([
-    { command: "capi map accept achat Purchase --connection meta-shop", description: "Accept one" }
+    { command: "./capi map accept achat Purchase --connection meta-shop", description: "Accept one" }
   ])
 )
 
@@ -111,7 +111,7 @@ const nothingAsked = Effect.fail(
   new CommandError({
     code: "no_event",
     message: "There is no event to find a mapping for.",
-    nextStep: "Name one, such as capi map suggest achat, or use --from-topic.",
+    nextStep: "Name one, such as ./capi map suggest achat, or use --from-topic.",
     exitCode: 2
   })
 )

@@ -1,4 +1,4 @@
-/** `capi prepare`: what would be sent for raw events; needs neither a broker nor a configuration. */
+/** `./capi prepare`: what would be sent for raw events; needs neither a broker nor a configuration. */
 import { createReadStream } from "node:fs"
 import process from "node:process"
 import * as Effect from "effect/Effect"
@@ -36,8 +36,8 @@ export const prepare = Command.make("prepare", { file, platform, connection }, (
 ).pipe(
   Command.withDescription("Print for each raw event, in order, the element of the request body that it becomes"),
   Command.withExamples([
-    { command: "capi prepare events.jsonl --platform meta", description: "With the built-in connection" },
-    { command: "capi prepare - --platform google --connection google-shop", description: "With one of the file" }
+    { command: "./capi prepare events.jsonl --platform meta", description: "With the built-in connection" },
+    { command: "./capi prepare - --platform google --connection google-shop", description: "With one of the file" }
   ])
 )
 

@@ -1,4 +1,4 @@
-/** `capi quality`: how well each platform will match the customers, and which identifiers would help most. */
+/** `./capi quality`: how well each platform will match the customers, and which identifiers would help most. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -50,7 +50,7 @@ export const quality = Command.make("quality", { connection, event, since }, ({ 
   )
 ).pipe(
   Command.withDescription("Estimate, 0 to 10, how well each platform will match the customers, and what is missing"),
-  Command.withExamples([{ command: 'capi quality --since "1 day"', description: "Over the last day" }])
+  Command.withExamples([{ command: './capi quality --since "1 day"', description: "Over the last day" }])
 )
 
 export interface QualityReport {

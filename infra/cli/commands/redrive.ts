@@ -1,4 +1,4 @@
-/** `capi redrive`: sends what dead letters hold back to the stage that gave it up. */
+/** `./capi redrive`: sends what dead letters hold back to the stage that gave it up. */
 import * as Clock from "effect/Clock"
 import * as Prompt from "effect/cli/Prompt"
 import * as Effect from "effect/Effect"
@@ -15,7 +15,7 @@ import { destinationOf, isSelected, obstacleOf, type Selection } from "../redriv
 import { withKafkaAndCodecs } from "../services.ts"
 
 const ids = Argument.String("letter").pipe(
-  Argument.withDescription("Ids of dead letters, as `capi dead-letters list` shows them"),
+  Argument.withDescription("Ids of dead letters, as `./capi dead-letters list` shows them"),
   Argument.variadic()
 )
 const flags = {
@@ -73,12 +73,12 @@ export const redrive = Command.make("redrive", { ids, ...flags }, (options) =>
   ),
   Command.withShortDescription("Send what dead letters hold back to the stage that gave it up, each once"),
   Command.withExamples([
-    { command: "capi redrive --reason invalid_currency --dry-run", description: "How many would that be" },
+    { command: "./capi redrive --reason invalid_currency --dry-run", description: "How many would that be" },
     {
-      command: 'capi redrive --connection meta-shop --since "2 hours" --remap --yes',
+      command: './capi redrive --connection meta-shop --since "2 hours" --remap --yes',
       description: "After a better mapping"
     },
-    { command: "capi redrive 2:17", description: "One letter, after a question" }
+    { command: "./capi redrive 2:17", description: "One letter, after a question" }
   ])
 )
 

@@ -1,4 +1,4 @@
-/** `capi replay`: lets a stage read its input again from a moment on, by setting its group's offsets. */
+/** `./capi replay`: lets a stage read its input again from a moment on, by setting its group's offsets. */
 import * as Clock from "effect/Clock"
 import * as Prompt from "effect/cli/Prompt"
 import * as Effect from "effect/Effect"
@@ -61,8 +61,11 @@ export const replay = Command.make("replay", { stage, from, dryRun, yes }, ({ st
     "Let a stage read its input again; platforms deduplicate by event_id, and the same input gives the same bytes"
   ),
   Command.withExamples([
-    { command: 'capi replay --stage mapper --from "2 hours" --dry-run', description: "How many events would that be" },
-    { command: "capi replay --stage delivery-meta.meta-shop --from beginning --yes", description: "Send all again" }
+    {
+      command: './capi replay --stage mapper --from "2 hours" --dry-run',
+      description: "How many events would that be"
+    },
+    { command: "./capi replay --stage delivery-meta.meta-shop --from beginning --yes", description: "Send all again" }
   ])
 )
 

@@ -1,4 +1,4 @@
-/** `capi results`: what became of events, one by one or summed up for each connection. */
+/** `./capi results`: what became of events, one by one or summed up for each connection. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -41,9 +41,9 @@ export const results = Command.make(
 ).pipe(
   Command.withDescription("Show what became of events at each connection"),
   Command.withExamples([
-    { command: "capi results --event o-42", description: "Every outcome of one event" },
-    { command: 'capi results --summary --since "1 hour"', description: "Counts for each connection" },
-    { command: "capi results --outcome rejected --json", description: "Rejections as JSON lines" }
+    { command: "./capi results --event o-42", description: "Every outcome of one event" },
+    { command: './capi results --summary --since "1 hour"', description: "Counts for each connection" },
+    { command: "./capi results --outcome rejected --json", description: "Rejections as JSON lines" }
   ])
 )
 
@@ -76,7 +76,7 @@ const list = Effect.fnUntraced(function* (from: Moment, filter: Filter) {
     return yield* new CommandError({
       code: "not_found",
       message: `No result of the event ${filter.event.value} is there (yet).`,
-      nextStep: "It may be in flight, or in dead-letters: capi dead-letters list."
+      nextStep: "It may be in flight, or in dead-letters: ./capi dead-letters list."
     })
 })
 

@@ -1,4 +1,4 @@
-/** `capi run`: processors in the foreground, each a process of its own or together in one. */
+/** `./capi run`: processors in the foreground, each a process of its own or together in one. */
 import { type ChildProcess, spawn } from "node:child_process"
 import path from "node:path"
 import process from "node:process"
@@ -38,8 +38,8 @@ export const run = Command.make("run", { names, together }, ({ names, together }
 ).pipe(
   Command.withDescription("Run processors until Ctrl-C or SIGTERM; each then finishes and commits what is in flight"),
   Command.withExamples([
-    { command: "capi run normalizer mapper delivery-meta health", description: "One process each" },
-    { command: "capi run --together", description: "All in one process" }
+    { command: "./capi run normalizer mapper delivery-meta health", description: "One process each" },
+    { command: "./capi run --together", description: "All in one process" }
   ])
 )
 

@@ -1,4 +1,4 @@
-/** `capi send`: publishes raw events from a file or standard input, or checks them without publishing. */
+/** `./capi send`: publishes raw events from a file or standard input, or checks them without publishing. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -52,10 +52,10 @@ export const send = Command.make("send", { file, samples, encoding, dryRun, now 
 ).pipe(
   Command.withDescription("Publish raw events"),
   Command.withExamples([
-    { command: "capi send events.jsonl", description: "Publish a file" },
-    { command: "cat events.jsonl | capi send - --encoding avro", description: "Publish standard input as Avro" },
-    { command: "capi send events.jsonl --dry-run", description: "Say what is wrong with them" },
-    { command: "capi send --samples", description: "Publish the sample events" }
+    { command: "./capi send events.jsonl", description: "Publish a file" },
+    { command: "cat events.jsonl | ./capi send - --encoding avro", description: "Publish standard input as Avro" },
+    { command: "./capi send events.jsonl --dry-run", description: "Say what is wrong with them" },
+    { command: "./capi send --samples", description: "Publish the sample events" }
   ])
 )
 

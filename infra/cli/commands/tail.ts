@@ -1,4 +1,4 @@
-/** `capi tail`: the records of a topic as they come, decoded, without personal data. */
+/** `./capi tail`: the records of a topic as they come, decoded, without personal data. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -47,9 +47,9 @@ export const tail = Command.make("tail", { topic, from, last, follow }, ({ topic
 ).pipe(
   Command.withDescription("Show the records of a topic, decoded, with personal data masked"),
   Command.withExamples([
-    { command: "capi tail delivery-results", description: "Outcomes as they come, until Ctrl-C" },
-    { command: "capi tail raw-events --from beginning --json", description: "All records as JSON lines" },
-    { command: "capi tail dead-letters --last 10", description: "About the last ten" }
+    { command: "./capi tail delivery-results", description: "Outcomes as they come, until Ctrl-C" },
+    { command: "./capi tail raw-events --from beginning --json", description: "All records as JSON lines" },
+    { command: "./capi tail dead-letters --last 10", description: "About the last ten" }
   ])
 )
 

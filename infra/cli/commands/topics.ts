@@ -1,4 +1,4 @@
-/** `capi topics`: the declared topics beside what the broker has. */
+/** `./capi topics`: the declared topics beside what the broker has. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import topicTable from "../../../schemas/topics.json" with { type: "json" }
@@ -58,8 +58,8 @@ export const topics = Command.make("topics", { create, partitions }, ({ create, 
 ).pipe(
   Command.withDescription("List the declared topics and what the broker has of them; --create makes the missing ones"),
   Command.withExamples([
-    { command: "capi topics --create", description: "Create topics and register schemas" },
-    { command: "capi topics --create --partitions 16", description: "The same, for 16 instances of each processor" }
+    { command: "./capi topics --create", description: "Create topics and register schemas" },
+    { command: "./capi topics --create --partitions 16", description: "The same, for 16 instances of each processor" }
   ])
 )
 

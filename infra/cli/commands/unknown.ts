@@ -1,4 +1,4 @@
-/** `capi unknown`: events of which nobody knows whether the platform has them, and the only way to send them again. */
+/** `./capi unknown`: events of which nobody knows whether the platform has them, and the only way to send them again. */
 import * as Arrays from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Prompt from "effect/cli/Prompt"
@@ -62,8 +62,8 @@ const resend = Command.make(
 ).pipe(
   Command.withDescription("Send such events again: they may arrive twice, so look first whether they arrived"),
   Command.withExamples([
-    { command: "capi unknown resend o-42", description: "One event, after a question" },
-    { command: "capi unknown resend --all --connection whatsapp-orders --yes", description: "All of a connection" }
+    { command: "./capi unknown resend o-42", description: "One event, after a question" },
+    { command: "./capi unknown resend --all --connection whatsapp-orders --yes", description: "All of a connection" }
   ])
 )
 
@@ -108,14 +108,14 @@ const choose = Effect.fnUntraced(function* (
     return yield* new CommandError({
       code: "not_unknown",
       message: `The fate of ${strangers.slice(0, 5).join(", ")} is not unknown, or not through this connection.`,
-      nextStep: "See `capi unknown list` and `capi results --event <id>`."
+      nextStep: "See `./capi unknown list` and `./capi results --event <id>`."
     })
   const chosen = all ? found : found.filter((log) => events.includes(log.event_id))
   if (chosen.length > 0) return chosen
   return yield* new CommandError({
     code: "nothing_chosen",
     message: all ? "No event's fate is unknown." : "No event is named.",
-    nextStep: "Name events of `capi unknown list`, or take all of them with --all."
+    nextStep: "Name events of `./capi unknown list`, or take all of them with --all."
   })
 })
 

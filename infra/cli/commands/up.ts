@@ -1,4 +1,4 @@
-/** `capi up` and `capi down`: a local broker and registry with topics and schemas. */
+/** `./capi up` and `./capi down`: a local broker and registry with topics and schemas. */
 import { spawn } from "node:child_process"
 import { closeSync, mkdirSync, openSync } from "node:fs"
 import path from "node:path"
@@ -14,7 +14,7 @@ import { Output, type Paint, show } from "../output.ts"
 
 const detach = Flag.Boolean("detach").pipe(
   Flag.withAlias("d"),
-  Flag.withDescription("Return when everything is up; end it with `capi down`"),
+  Flag.withDescription("Return when everything is up; end it with `./capi down`"),
   Flag.withDefault(false)
 )
 const prefix = Flag.String("prefix").pipe(
@@ -28,7 +28,7 @@ export const up = Command.make("up", { detach, prefix }, ({ detach, prefix }) =>
     if (running !== null) return yield* show(toJson(running), (paint) => describe(running, paint, "was up already"))
     if (detach) {
       const addresses = yield* startDetached(prefix)
-      return yield* show(toJson(addresses), (paint) => describe(addresses, paint, "is up; `capi down` ends it"))
+      return yield* show(toJson(addresses), (paint) => describe(addresses, paint, "is up; `./capi down` ends it"))
     }
     const output = yield* Output
     yield* Effect.scoped(
@@ -49,7 +49,7 @@ export const up = Command.make("up", { detach, prefix }, ({ detach, prefix }) =>
   Command.withDescription(
     "Start a local Kafka and schema registry (from the environment, Docker or jars), topics and schemas"
   ),
-  Command.withExamples([{ command: "capi up --detach", description: "Start and return" }])
+  Command.withExamples([{ command: "./capi up --detach", description: "Start and return" }])
 )
 
 export const down = Command.make("down", {}, () =>
@@ -58,7 +58,7 @@ export const down = Command.make("down", {}, () =>
     if (running !== null) yield* endProcess(running.owner, Duration.seconds(30))
     yield* show({ stopped: running !== null }, () => (running === null ? "Nothing was up." : "Down."))
   })
-).pipe(Command.withDescription("End what `capi up` started; the data stays"))
+).pipe(Command.withDescription("End what `./capi up` started; the data stays"))
 
 const startDetached = Effect.fnUntraced(function* (prefix: string) {
   const logFile = path.join(defaultStateDirectory, "logs", "up.log")
