@@ -1,4 +1,7 @@
 import { defineConfig } from "vitest/config"
+import { endWithLauncher } from "./shared/program/end-with-launcher.mjs"
+
+endWithLauncher()
 
 const exclude = ["**/node_modules/**", "**/.capi/**"]
 

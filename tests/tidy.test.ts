@@ -77,6 +77,17 @@ describe("the tree", () => {
     )
   })
 
+  it("starts processes by spawnGuarded alone, so that none outlives its parent", () => {
+    // `up --detach` is to outlive its parent. What is waited for at once (spawnSync, execFileSync) ends by itself.
+    assert.deepStrictEqual(
+      offenders(
+        (file, text) =>
+          file !== "tests/tidy.test.ts" && /\b(?:spawn|fork|exec|execFile)\b[^\n]*from "node:child_process"/.test(text)
+      ),
+      ["infra/cli/commands/up.ts"]
+    )
+  })
+
   it(`has no file over ${linesMax} lines`, () => {
     const wrong = [...sources]
       .map(([file, text]) => [file, text.split("\n").length - 1] as const)

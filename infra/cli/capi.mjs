@@ -1,12 +1,15 @@
 #!/usr/bin/env node
 // Starts the command line on a Node that runs TypeScript: this one, or the one that npm brought. Signals and the exit
-// code go through, so that scripts and terminals see one program.
-import { spawn } from "node:child_process"
+// code go through, so that scripts and terminals see one program. What it starts ends with it, on SIGKILL too.
 import { existsSync } from "node:fs"
 import module from "node:module"
 import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
+import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
+import { spawnGuarded } from "../../shared/program/guarded-spawn.mjs"
+
+endWithLauncher()
 
 const here = path.dirname(fileURLToPath(import.meta.url))
 const main = path.join(here, "main.ts")
@@ -24,7 +27,7 @@ if (Number(process.versions.node.split(".")[0]) >= oldestMajor) {
     )
     process.exit(1)
   }
-  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: "inherit" })
+  const child = spawnGuarded(node, [main, ...process.argv.slice(2)], { stdio: "inherit" })
   // A terminal sends Ctrl-C to both; what only reaches this process is passed on.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"])
     process.on(signal, () => {

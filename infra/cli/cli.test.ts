@@ -1,5 +1,4 @@
 /** The command line as a script sees it: text, streams and exit codes. What needs no process runs in this one. */
-import { spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import os from "node:os"
 import path from "node:path"
@@ -9,6 +8,7 @@ import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { describeFailure } from "../../shared/program/failure.ts"
+import { spawnGuarded } from "../../shared/program/guarded-spawn.mjs"
 import { jsonLines, type RanCommand, runCommand } from "./testing.ts"
 
 const main = path.join(path.dirname(fileURLToPath(import.meta.url)), "main.ts")
@@ -42,7 +42,7 @@ interface Ran {
 /** In a process of its own, through standard input, output and exit code. */
 const capi = (args: ReadonlyArray<string>, input = "") =>
   new Promise<Ran>((resolve) => {
-    const child = spawn(process.execPath, [main, ...args], { cwd: folder, env })
+    const child = spawnGuarded(process.execPath, [main, ...args], { cwd: folder, env })
     let [out, err] = ["", ""]
     child.stdout.on("data", (chunk) => {
       out += chunk

@@ -2,7 +2,6 @@
  * What goes wrong on a newcomer's machine, by the real programs: one line with the next step on standard error, an exit code
  * that is not 0, and never a stack trace. The programs run from a copy of the tree, which has no state of its own.
  */
-import { spawn } from "node:child_process"
 import { once } from "node:events"
 import {
   chmodSync,
@@ -21,6 +20,7 @@ import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { spawnGuarded } from "../../shared/program/guarded-spawn.mjs"
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..")
 const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "capi-errors-")))
@@ -88,7 +88,7 @@ interface Ended {
 /** Runs a command of the copy to its end, with the tools above and nothing else on its path. */
 const run = async (command: string, args: ReadonlyArray<string>, more: Record<string, string>): Promise<Ended> => {
   // A group of its own: what a command does to its group must not end the tests.
-  const child = spawn(path.join(tools, command), args, {
+  const child = spawnGuarded(path.join(tools, command), args, {
     cwd: copy,
     detached: true,
     stdio: ["ignore", "ignore", "pipe"],
@@ -171,7 +171,7 @@ describe("with a wrong configuration", { timeout: 180_000 }, () => {
 
   it("of credentials", async () => {
     const store = { CAPI_CREDENTIALS_FILE: path.join(folder, "credentials.json") }
-    const set = spawn(process.execPath, ["infra/cli/main.ts", "credentials", "set", "shop"], {
+    const set = spawnGuarded(process.execPath, ["infra/cli/main.ts", "credentials", "set", "shop"], {
       cwd: copy,
       env: { ...store, CAPI_MASTER_KEY: masterKey },
       stdio: ["pipe", "ignore", "inherit"]
@@ -191,9 +191,9 @@ describe("with a wrong configuration", { timeout: 180_000 }, () => {
 describe("a slip of the finger", { timeout: 120_000 }, () => {
   it.each([
     ["lnt", "capi: Unknown subcommand", "Did you mean lint?"],
-    ["results --evnt o-1", "capi: Unrecognized flag: --evnt", "capi results --help"],
-    ["replay --stage mapper", "capi: Missing required flag: --from", "capi replay --help"],
-    ["results --limit many", "capi:", "capi results --help"],
+    ["results --evnt o-1", "capi: Unrecognized flag: --evnt", "./capi results --help"],
+    ["replay --stage mapper", "capi: Missing required flag: --from", "./capi replay --help"],
+    ["results --limit many", "capi:", "./capi results --help"],
     ["tail raw-event --last 1", 'There is no topic "raw-event".', "Did you mean raw-events?"],
     ["run normaliser", 'capi: There is no processor "normaliser".', "normalizer"],
     ["replay --stage maper --from beginning --dry-run", 'There is no stage "maper".', "Did you mean mapper?"]

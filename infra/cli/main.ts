@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Runtime from "effect/Runtime"
+import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
 import { describeFailure, exitCodes, formatFailure } from "../../shared/program/failure.ts"
 import { loggerLayer } from "../../shared/telemetry/logger.ts"
 import { applyLocalEnvironment } from "../local/environment.ts"
@@ -42,6 +43,7 @@ const teardown: Runtime.Teardown = (exit, onExit) => {
 // A reader that goes away (`./capi tail … | head`) is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? exitCodes.ok : 1))
 
+endWithLauncher()
 applyLocalEnvironment()
 
 const presenter = usagePresenter(args.includes("--json"))

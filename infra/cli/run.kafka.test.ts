@@ -1,5 +1,5 @@
-/** `capi run --together` as a process on the real broker: an event goes through two processors, and SIGTERM ends both. */
-import { type ChildProcess, spawn } from "node:child_process"
+/** `./capi run --together` as a process on the real broker: an event goes through two processors, and SIGTERM ends both. */
+import type { ChildProcess } from "node:child_process"
 import { once } from "node:events"
 import { writeFileSync } from "node:fs"
 import path from "node:path"
@@ -7,6 +7,7 @@ import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { assert, inject, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { spawnGuarded } from "../../shared/program/guarded-spawn.mjs"
 import { uniquePrefix } from "../../tests/support/kafka.ts"
 import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
 import { waitUntil } from "../../tests/support/wait-until.ts"
@@ -41,7 +42,7 @@ it("runs several processors in one process, and ends them together", { timeout: 
   )
   const capi = (...args: ReadonlyArray<string>) => Effect.runPromise(runCommand(args, env))
   await capi("topics", "--create")
-  const child = spawn(process.execPath, [main, "run", "normalizer", "mapper", "--together"], {
+  const child = spawnGuarded(process.execPath, [main, "run", "normalizer", "mapper", "--together"], {
     env: { PATH: process.env["PATH"] ?? "", ...env },
     stdio: ["ignore", "pipe", "pipe"]
   })

@@ -3,8 +3,11 @@ import process from "node:process"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
 import { describeFailure, exitCodes, formatFailure } from "../../shared/program/failure.ts"
 import { demo } from "./demo.ts"
+
+endWithLauncher()
 
 const once = /^(1|true|yes)$/i.test(process.env["ONCE"] ?? "")
 

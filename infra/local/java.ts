@@ -1,7 +1,7 @@
 /** The machine's Java and Maven: what there is, and what to do where there is none. */
-import { spawn } from "node:child_process"
 import { hash } from "node:crypto"
 import * as Effect from "effect/Effect"
+import { spawnGuarded } from "../../shared/program/guarded-spawn.mjs"
 import { type LocalError, problem } from "./problem.ts"
 
 /** Kafka 4 and Apicurio 2.6 run on Java 17. */
@@ -21,7 +21,7 @@ export const runCommand = (
   onLine: (line: string) => void = () => undefined
 ): Effect.Effect<Output> =>
   Effect.callback<Output>((resume) => {
-    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] })
+    const child = spawnGuarded(command, args, { stdio: ["ignore", "pipe", "pipe"] })
     const parts: Array<string> = []
     const hear = (chunk: Buffer) => {
       const text = chunk.toString("utf8")

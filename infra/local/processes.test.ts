@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import path from "node:path"
 import { assert, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { onTestFinished } from "vitest"
+import { spawnGuarded } from "../../shared/program/guarded-spawn.mjs"
 import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
 import { waitUntil } from "../../tests/support/wait-until.ts"
 import { endProcess, isAlive, launch, logTail, runningProcess, signal } from "./processes.ts"
@@ -58,7 +59,7 @@ it("what we launched ends when we are killed without a chance to end it", async 
     import { launch } from ${JSON.stringify(new URL("processes.ts", import.meta.url).href)}
     launch({ command: "sleep", arguments: ["600"], logFile: "${directory}/log", pidFile: "${directory}/pid" })
     setInterval(() => {}, 1000)`
-  const owner: ChildProcess = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "ignore" })
+  const owner: ChildProcess = spawnGuarded(process.execPath, ["--input-type=module", "-e", script], { stdio: "ignore" })
   onTestFinished(() => void owner.kill("SIGKILL"))
   const pid = await waitUntil("the child is launched", () => readJson<{ pid?: number }>(`${directory}/pid`, {}).pid)
   assert.isTrue(isAlive(pid))

@@ -1,10 +1,11 @@
 /** Processes of a state folder: started with a log file and a pid file, ended by their pid, never by a name. */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import { spawnSync } from "node:child_process"
 import { closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { spawnGuarded } from "../../shared/program/guarded-spawn.mjs"
 import { readJson, writeJson } from "./state.ts"
 
 export interface Launch {
@@ -31,12 +32,12 @@ export interface Launched {
 }
 
 /**
- * Starts a process in a group of its own, so that Ctrl-C reaches only us and we end it in order. A guard ends it if we
- * are killed ourselves.
+ * Starts a process in a group of its own, so that Ctrl-C reaches only us and we end it in order. If we are killed, its guard
+ * ends it.
  */
 export const launch = (options: Launch): Launched => {
   const log = openSync(options.logFile, "a")
-  const child = spawn(options.command, options.arguments, {
+  const child = spawnGuarded(options.command, options.arguments, {
     stdio: ["ignore", log, log],
     detached: true,
     env: options.environment ?? process.env
@@ -51,31 +52,12 @@ export const launch = (options: Launch): Launched => {
   })
   child.unref()
   const pid = child.pid ?? 0
-  if (pid !== 0) {
-    writeJson(options.pidFile, { pid, owner: process.pid } satisfies PidFile)
-    guard(pid)
-  }
+  if (pid !== 0) writeJson(options.pidFile, { pid, owner: process.pid } satisfies PidFile)
   return {
     pid,
     hasEnded: () => end !== null || pid === 0 || !isAlive(pid),
     end: () => end ?? "it is gone"
   }
-}
-
-/** A shell of a few lines that ends `pid` when its owner is gone; it ends by itself when `pid` is. */
-const guard = (pid: number): ChildProcess => {
-  const script =
-    'alive() { kill -0 "$1" 2>/dev/null || return 1; ' +
-    'read -r stat 2>/dev/null <"/proc/$1/stat" || return 0; case "$stat" in *") Z "*) return 1;; esac; }; ' +
-    'while alive "$1"; do alive "$2" || exit 0; sleep 1; done; kill "$2" 2>/dev/null; ' +
-    'n=0; while [ $n -lt 20 ] && alive "$2"; do sleep 1; n=$((n+1)); done; kill -9 "$2" 2>/dev/null; exit 0'
-  const child = spawn("sh", ["-c", script, "capi-guard", String(process.pid), String(pid)], {
-    stdio: "ignore",
-    detached: true
-  })
-  child.on("error", () => undefined)
-  child.unref()
-  return child
 }
 
 /** Whether the pid belongs to a process that we may signal and that still runs. */

@@ -8,6 +8,7 @@ import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
 import { type PartialSandboxOptions, startSandbox } from "./sandbox.ts"
 
 const SandboxConfig = Config.all({
@@ -29,4 +30,5 @@ const main = Effect.gen(function* () {
   return yield* Effect.never
 })
 
+endWithLauncher()
 main.pipe(Effect.scoped, NodeRuntime.runMain)

@@ -1,5 +1,4 @@
 /** Two programs that change the credential store at the same time, as an orchestrator's jobs may. */
-import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs"
 import os from "node:os"
@@ -10,6 +9,7 @@ import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
+import { spawnGuarded } from "../program/guarded-spawn.mjs"
 import { makeStore } from "./store.ts"
 
 const masterKey = Redacted.make("a-master-key-for-this-test")
@@ -33,7 +33,7 @@ const writer = (name: string) => {
     const store = await Effect.runPromise(makeStore(${JSON.stringify(file)}, Redacted.make("a-master-key-for-this-test")))
     for (let at = 0; at < ${each}; at++)
       await Effect.runPromise(store.set("${name}-" + at, Redacted.make("value-of-${name}-" + at)))`
-  return spawn(process.execPath, ["--input-type=module", "-e", code], { cwd: process.cwd(), stdio: "inherit" })
+  return spawnGuarded(process.execPath, ["--input-type=module", "-e", code], { cwd: process.cwd(), stdio: "inherit" })
 }
 
 const set = (name: string) =>
@@ -55,7 +55,7 @@ describe("the credential store's lock", { timeout: 120_000 }, () => {
 
   it.live("is taken over from a process that died", () =>
     Effect.gen(function* () {
-      const gone = spawn(process.execPath, ["-e", ""])
+      const gone = spawnGuarded(process.execPath, ["-e", ""])
       yield* Effect.promise(() => once(gone, "close"))
       writeFileSync(`${file}.lock`, JSON.stringify({ host: os.hostname(), pid: gone.pid, token: "x" }))
       yield* set("shop")

@@ -1,5 +1,5 @@
 /** A program as an orchestrator sees it: exit codes, its one line, its port and its end. */
-import { type ChildProcess, spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
@@ -8,6 +8,7 @@ import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { spawnGuarded } from "./guarded-spawn.mjs"
 
 const main = fileURLToPath(new URL("../../processors/health/main.ts", import.meta.url))
 
@@ -33,7 +34,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const start = (variables: Record<string, string>) => {
-  const child = spawn(process.execPath, [main], { cwd: folder, env: { ...env, ...variables } })
+  const child = spawnGuarded(process.execPath, [main], { cwd: folder, env: { ...env, ...variables } })
   const text = { out: "", err: "" }
   child.stdout.on("data", (chunk) => {
     text.out += chunk

@@ -20,6 +20,7 @@ import { Readiness } from "../telemetry/readiness.ts"
 import { processSecrets } from "../telemetry/redaction.ts"
 import { runtimeTelemetry } from "../telemetry/runtime-metrics.ts"
 import { partitionWatchdog } from "../telemetry/watchdog.ts"
+import { endWithLauncher } from "./end-with-launcher.mjs"
 import { describeFailure, exitCodes, formatFailure } from "./failure.ts"
 import { tuneHeap } from "./heap.ts"
 import { brokerAnswers, type ProgramServices, servicesLayer } from "./layers.ts"
@@ -60,6 +61,7 @@ export const processorsProgram = <
  * finished and committed, the groups are left. Exit code 0 after a clean stop; else one line and a code of `exitCodes`.
  */
 export const runPrograms = (programs: ReadonlyArray<Program>): void => {
+  endWithLauncher()
   const name = programs.map((program) => program.name).join("+")
   const provider = ConfigProvider.layer(environmentProvider(environment()))
   NodeRuntime.runMain(Effect.provide(makeMain(name, programs), provider), {

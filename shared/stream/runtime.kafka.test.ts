@@ -1,5 +1,4 @@
 /** Exactly once on the real broker, under members that come, go, freeze, die and fail. */
-import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { assert, layer } from "@effect/vitest"
 import * as Data from "effect/Data"
@@ -8,6 +7,7 @@ import * as Fiber from "effect/Fiber"
 import { testBrokers, uniquePrefix } from "../../tests/support/kafka.ts"
 import { layerKafka } from "../kafka/kafkajs-client.ts"
 import { KafkaClient } from "../kafka/port.ts"
+import { spawnGuarded } from "../program/guarded-spawn.mjs"
 import { copyProcessor, slowedDown } from "../testing/copy-program.ts"
 import { makeCopyWorld } from "../testing/copy-world.ts"
 import { until } from "../testing/kafka-probe.ts"
@@ -26,7 +26,7 @@ const startProcess = (prefix: string) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const program = fileURLToPath(new URL("../testing/copy-program.ts", import.meta.url))
-      const child = spawn(process.execPath, [
+      const child = spawnGuarded(process.execPath, [
         program,
         testBrokers().join(","),
         prefix,

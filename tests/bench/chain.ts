@@ -6,12 +6,15 @@
 import process from "node:process"
 import * as Effect from "effect/Effect"
 import type { Platform } from "../../shared/platforms/platform.ts"
+import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
 import { cluster, progress, startSink } from "./cluster.ts"
 import { type PeerRun, runPeer } from "./peer.ts"
 import { produce } from "./produce.ts"
 import { calibrate, type Figure, report } from "./report.ts"
 import { type ChainRun, idleStart, runChain, sum } from "./run-chain.ts"
 import { warmBroker } from "./warm-broker.ts"
+
+endWithLauncher()
 
 const count = Number(process.env["EVENTS"] ?? 200_000)
 const platforms = (process.env["PLATFORMS"] ?? "meta").split(",") as ReadonlyArray<Platform>

@@ -10,9 +10,12 @@ import { builtinConnection } from "../../shared/mapping/builtin.ts"
 import { prepare } from "../../shared/mapping/prepare.ts"
 import { readJson } from "../../shared/normalize/read-record.ts"
 import { platforms } from "../../shared/platforms/platform.ts"
+import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
 import { corePipeline, median } from "./core-pipeline.ts"
 import { purchase, purchaseJson } from "./purchases.ts"
 import { calibrate, cpuMicros, report } from "./report.ts"
+
+endWithLauncher()
 
 const events = Number(process.env["EVENTS"] ?? 20_000)
 const rounds = Number(process.env["ROUNDS"] ?? 7)

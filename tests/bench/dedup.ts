@@ -6,9 +6,12 @@ import process from "node:process"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { checksum, Deduplicator, entryOf, packEntries } from "../../shared/dedup/deduplicator.ts"
+import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
 import { restoreFromKafka } from "./dedup-restore.ts"
 import { measureStarts } from "./dedup-start.ts"
 import { cpuMicros, report } from "./report.ts"
+
+endWithLauncher()
 
 const ids = Number(process.env["IDS"] ?? 10_000_000)
 const batch = 1_000

@@ -2,7 +2,7 @@
  * `make bench-delivery`: what the delivery engine costs for each event without Kafka: batches of mapped purchases go through
  * a connection's step and over HTTP to a local sink. PLATFORM=meta, EVENTS=200000; profile with --cpu-prof.
  */
-import { type ChildProcess, spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
 import process from "node:process"
 import { GCProfiler } from "node:v8"
 import * as Duration from "effect/Duration"
@@ -21,6 +21,8 @@ import { makeHttpTransport } from "../../shared/platforms/http-client.ts"
 import { opensNothing } from "../../shared/platforms/opens-nothing.ts"
 import type { ConnectorKind } from "../../shared/platforms/platform.ts"
 import { connectorFor } from "../../shared/platforms/registry.ts"
+import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
+import { spawnGuarded } from "../../shared/program/guarded-spawn.mjs"
 import { tuneHeap } from "../../shared/program/heap.ts"
 import type { Inbound, Outbound } from "../../shared/stream/contract.ts"
 import { freePort } from "./cluster.ts"
@@ -28,6 +30,8 @@ import { corePipeline, median } from "./core-pipeline.ts"
 import { collected } from "./heap-use.ts"
 import { purchase } from "./purchases.ts"
 import { report } from "./report.ts"
+
+endWithLauncher()
 
 const kind = (process.env["PLATFORM"] ?? "meta") as ConnectorKind
 const events = Number(process.env["EVENTS"] ?? 200_000)
@@ -60,7 +64,7 @@ const fetchBatch = (index: number): ReadonlyArray<Inbound> => {
 
 const startSink = async (): Promise<{ readonly url: string; readonly sink: ChildProcess }> => {
   const port = await freePort()
-  const sink = spawn(process.execPath, ["tests/bench/sink.ts", String(port)], { stdio: "ignore" })
+  const sink = spawnGuarded(process.execPath, ["tests/bench/sink.ts", String(port)], { stdio: "ignore" })
   const url = `http://127.0.0.1:${port}`
   while (
     !(await fetch(`${url}/reset`).then(

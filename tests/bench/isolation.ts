@@ -9,10 +9,13 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
+import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
 import { startChain } from "../support/chain.ts"
 import { type Fault, type SandboxControl, sandboxControl } from "../support/sandbox-control.ts"
 import { connections, isDrained, latencies, load, others, troubledDataset } from "./isolation-load.ts"
 import { type Figure, report } from "./report.ts"
+
+endWithLauncher()
 
 const numberOf = (name: string, otherwise: number): number => {
   const value = Number(process.env[name] ?? otherwise)

@@ -10,9 +10,12 @@ import { Codecs } from "../../shared/avro/codecs.ts"
 import { registryLayer } from "../../shared/avro/registry.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
 import { KafkaClient } from "../../shared/kafka/port.ts"
+import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
 import { type Cluster, clusterWith, progress, startProcessors, startSink, until, untilReady } from "./cluster.ts"
 import { purchase } from "./purchases.ts"
 import { type Figure, report } from "./report.ts"
+
+endWithLauncher()
 
 interface Load {
   readonly rate: number

@@ -1,8 +1,9 @@
 /** Processes under measurement: started with a log, read from /proc, ended by their pid. */
-import { type ChildProcess, spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
 import { existsSync, openSync, readFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
+import { spawnGuarded } from "../../shared/program/guarded-spawn.mjs"
 
 export interface MeasuredProcess {
   readonly name: string
@@ -22,7 +23,7 @@ export const startProcess = (
   port = 0
 ): MeasuredProcess => {
   const log = openSync(path.join(folder, `${name}.log`), "a")
-  const child = spawn(command, [...parameters], {
+  const child = spawnGuarded(command, [...parameters], {
     stdio: ["ignore", log, log],
     env: { ...process.env, ...environment }
   })

@@ -5,10 +5,13 @@
  */
 import process from "node:process"
 import * as Effect from "effect/Effect"
+import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
 import { cluster, progress, startSink } from "./cluster.ts"
 import { produce } from "./produce.ts"
 import { calibrate, type Figure, report } from "./report.ts"
 import { type ChainOptions, type ChainRun, runChain, sum } from "./run-chain.ts"
+
+endWithLauncher()
 
 const count = Number(process.env["EVENTS"] ?? 200_000)
 const signUpEvery = Number(process.env["SIGN_UP_EVERY"] ?? 128)

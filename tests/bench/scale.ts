@@ -7,11 +7,14 @@
  */
 import process from "node:process"
 import * as Effect from "effect/Effect"
+import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
 import { clusterWith, progress, startSink } from "./cluster.ts"
 import { produce } from "./produce.ts"
 import { type Figure, report } from "./report.ts"
 import { type ChainOptions, type ChainRun, idleStart, runChain, sum } from "./run-chain.ts"
 import { sweep, sweptBroker } from "./sweep.ts"
+
+endWithLauncher()
 
 const count = Number(process.env["EVENTS"] ?? 100_000)
 const large = Number(process.env["LARGE"] ?? 4 * count)

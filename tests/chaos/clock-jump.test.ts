@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -6,6 +5,7 @@ import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { assert, it } from "@effect/vitest"
+import { spawnGuarded } from "../../shared/program/guarded-spawn.mjs"
 
 const told = `
   const tell = () => process.stdout.write(Date.now() + "\\n")
@@ -18,7 +18,7 @@ const told = `
 it("lets the clock of a process jump and jump back", async () => {
   const folder = mkdtempSync(path.join(tmpdir(), "capi-clock-"))
   const file = path.join(folder, "clock")
-  const child = spawn(
+  const child = spawnGuarded(
     process.execPath,
     ["--import", fileURLToPath(new URL("clock-jump.ts", import.meta.url)), "--eval", told],
     { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, CHAOS_CLOCK_FILE: file } }

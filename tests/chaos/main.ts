@@ -7,10 +7,13 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
+import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
 import { report } from "../bench/report.ts"
 import { type Arena, startArena } from "./arena.ts"
 import { type Plan, planOf, shortPlan } from "./plan.ts"
 import { runSeed, type SeedReport, tell } from "./run-seed.ts"
+
+endWithLauncher()
 
 const minutesMax = 15
 /** No seed is begun that may not end in time. */

@@ -17,11 +17,14 @@ import { registerSchemas } from "../../infra/topics/register-schemas.ts"
 import { registryLayer } from "../../shared/avro/registry.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
 import { KafkaClient } from "../../shared/kafka/port.ts"
+import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
 import { type Figure, report } from "../bench/report.ts"
 import { type Arena, environmentOf, startArena } from "./arena.ts"
 import { type Instance, makeFleet } from "./instance.ts"
 import { makeLoad } from "./load.ts"
 import { allProcessors } from "./plan.ts"
+
+endWithLauncher()
 
 const minutes = Number(process.env["MINUTES"] || 10)
 const loadShare = 0.5

@@ -1,5 +1,4 @@
 /** Everything that the run publishes: samples as Avro and JSON, events by hand, persons, and programs of other languages. */
-import { spawn } from "node:child_process"
 import path from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -7,6 +6,7 @@ import { type SampleEvent, sampleEvents } from "../../examples/sample-events/sam
 import { kafkaJars } from "../../infra/local/jars.ts"
 import { requireJava } from "../../infra/local/java.ts"
 import { openState, repository } from "../../infra/local/state.ts"
+import { spawnGuarded } from "../../shared/program/guarded-spawn.mjs"
 import { testBrokers } from "../support/kafka.ts"
 import { leadOf, purchaseOf } from "./events.ts"
 import { peopleRecords } from "./people.ts"
@@ -79,7 +79,7 @@ export const execute = (
   environment: Readonly<Record<string, string>> = {}
 ): Promise<string> =>
   new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
+    const child = spawnGuarded(command, args, {
       env: { ...process.env, ...environment },
       stdio: ["ignore", "pipe", "pipe"]
     })

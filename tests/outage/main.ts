@@ -3,11 +3,14 @@ import process from "node:process"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
 import { describeFailure, formatFailure } from "../../shared/program/failure.ts"
 import { findings } from "./findings.ts"
 import { outageRun } from "./outage.ts"
 import { isShort, type OutageOptions } from "./plan.ts"
 import { countsOf } from "./report.ts"
+
+endWithLauncher()
 
 const numberOf = (name: string, otherwise: number): number => {
   const value = Number(process.env[name] ?? otherwise)

@@ -2,7 +2,6 @@
  * The chain as it runs in production, for runs that prove or measure it: a broker and a registry, the sandbox in this
  * process, each processor as a process of its own. Everything lies in one temporary folder and ends with the scope.
  */
-import { spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
@@ -15,6 +14,7 @@ import { endProcess, type Launched, launch, logTail } from "../../infra/local/pr
 import { startLocal } from "../../infra/local/start-local.ts"
 import { defaultStateDirectory, repository } from "../../infra/local/state.ts"
 import { type PartialSandboxOptions, type Sandbox, sandboxDefaults, startSandbox } from "../../infra/sandbox/sandbox.ts"
+import { spawnGuarded } from "../../shared/program/guarded-spawn.mjs"
 
 export interface ChainOptions {
   /** Part of the temporary folder's name. */
@@ -182,7 +182,7 @@ const runCapi = (
   folder: string
 ): Effect.Effect<{ readonly exitCode: number; readonly json: unknown }> =>
   Effect.promise(async () => {
-    const child = spawn(process.execPath, [path.join(repository, "infra/cli/main.ts"), ...args, "--json"], {
+    const child = spawnGuarded(process.execPath, [path.join(repository, "infra/cli/main.ts"), ...args, "--json"], {
       cwd: folder,
       env: environmentOf(variables),
       stdio: ["ignore", "pipe", "pipe"]

@@ -1,5 +1,5 @@
 /** `./capi run`: processors in the foreground, each a process of its own or together in one. */
-import { type ChildProcess, spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
 import path from "node:path"
 import process from "node:process"
 import * as Deferred from "effect/Deferred"
@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { suggestion } from "../../../shared/connections/did-you-mean.ts"
+import { spawnGuarded } from "../../../shared/program/guarded-spawn.mjs"
 import { makeMain } from "../../../shared/program/program.ts"
 import { endProcess } from "../../local/processes.ts"
 import { repository } from "../../local/state.ts"
@@ -78,7 +79,7 @@ const runApart = Effect.fnUntraced(function* (
 
 // With PORT set for one, the others would find it taken: each takes a free one and prints it.
 const start = (name: string): ChildProcess =>
-  spawn(process.execPath, [path.join(repository, "processors", name, "main.ts")], {
+  spawnGuarded(process.execPath, [path.join(repository, "processors", name, "main.ts")], {
     stdio: ["ignore", "inherit", "inherit"],
     env: { ...process.env, PORT: "0" },
     detached: true

@@ -1,0 +1,4 @@
+import type { spawn } from "node:child_process"
+
+/** As `spawn` of node:child_process; the child ends with this process. A detached child ends with its whole group. */
+export const spawnGuarded: typeof spawn
