@@ -1,5 +1,6 @@
 /** The live view and the summary, as plain lines. */
 import { type Balance, type ConnectionBalance, terminalOutcomes } from "../../shared/ledger/ledger.ts"
+import { healthCells, isIdle } from "../cli/health-cells.ts"
 import type { SandboxCounts } from "./sandbox-counts.ts"
 import { type Paint, row, wrapped } from "./table.ts"
 import type { Tally } from "./tally.ts"
@@ -22,7 +23,8 @@ export const liveView = (tally: Tally, connections: ReadonlyArray<string>, paint
 const healthOf = (tally: Tally, connection: string, paint: Paint): ReadonlyArray<string> => {
   const health = tally.health.get(connection)
   if (health === undefined) return ["…"]
-  return [paint(health.status, health.status), `${health.success_rate_1h} %`, `${Math.round(health.avg_latency_ms)} ms`]
+  const { status, success, latency } = healthCells(health)
+  return [paint(isIdle(health) ? "" : health.status, status), success, latency]
 }
 
 const deadLetterLines = (tally: Tally): ReadonlyArray<string> =>

@@ -38,9 +38,9 @@ const watchWhileActive = (options: LedgerWatchOptions) =>
     if (!options.isActive()) return
     const since = (yield* Clock.currentTimeMillis) - Duration.toMillis(lookBack)
     const round = yield* followLedger(since, options.connections, options.prefix)
-    const alarmed = new Set<string>()
+    let alerted: Alerted = { missing: new Map(), unchecked: 0 }
     while (options.isActive()) {
-      yield* tell(options, yield* round, alarmed)
+      alerted = yield* report(options, yield* round, alerted)
       yield* Effect.sleep(options.every)
     }
   }).pipe(
@@ -51,11 +51,21 @@ const watchWhileActive = (options: LedgerWatchOptions) =>
     )
   )
 
-/** Metrics of each round; an alert when a connection, or the way before all of them, loses events for the first time. */
-const tell = Effect.fnUntraced(function* (
+/** What the alerts so far were about. */
+interface Alerted {
+  readonly missing: ReadonlyMap<string, ReadonlySet<string>>
+  /** Events that the ledger gave up: it no longer names them, though they have no trace. */
+  readonly unchecked: number
+}
+
+/**
+ * Metrics of each round; an alert each time that a connection, or the way before all of them, has lost events that no alert was
+ * about, and one when all of them have turned up.
+ */
+const report = Effect.fnUntraced(function* (
   { connections, prefix }: LedgerWatchOptions,
   { missing, inFlight, settled, unchecked }: LedgerRound,
-  alarmed: Set<string>
+  alerted: Alerted
 ) {
   yield* Metric.update(missingEvents, missing.length)
   yield* Metric.update(openEvents, inFlight)
@@ -64,16 +74,40 @@ const tell = Effect.fnUntraced(function* (
   const codecs = yield* Codecs
   const kafka = yield* KafkaClient
   const now = yield* Clock.currentTimeMillis
-  for (const [connectionId, lost] of byConnection(missing)) {
-    if (alarmed.has(connectionId)) continue
-    alarmed.add(connectionId)
-    const platform = connections.find(({ id }) => id === connectionId)?.platform ?? ""
+  const lostBy = byConnection(missing)
+  const publish = (
+    connectionId: string,
+    alert: Omit<HealthAlert, "connection_id" | "platform" | "timestamp" | "cause">
+  ) =>
+    kafka.produce([
+      {
+        topic: `${prefix}health-alerts`,
+        key: connectionId,
+        value: codecs.encode("health-alerts", "health-alert", {
+          ...alert,
+          connection_id: connectionId,
+          platform: connections.find(({ id }) => id === connectionId)?.platform ?? "",
+          timestamp: now,
+          cause: "ledger"
+        })
+      }
+    ])
+  for (const [connectionId, lost] of lostBy) {
+    const before = alerted.missing.get(connectionId)
+    const fresh = lost.filter((one) => before?.has(nameOf(one)) !== true)
+    if (fresh.length === 0) continue
     yield* Effect.logError("The ledger does not balance: events left no trace.").pipe(
-      Effect.annotateLogs({ connection: connectionId, missing: lost.length, examples: lost.slice(0, 5).map(nameOf) })
+      Effect.annotateLogs({ connection: connectionId, missing: lost.length, examples: fresh.slice(0, 5).map(nameOf) })
     )
-    const value = codecs.encode("health-alerts", "health-alert", alertOf(connectionId, platform, lost, now))
-    yield* kafka.produce([{ topic: `${prefix}health-alerts`, key: connectionId, value }])
+    yield* publish(connectionId, lossAlert(connectionId, lost.length, fresh, before !== undefined))
   }
+  for (const connectionId of alerted.missing.keys()) {
+    if (!lostBy.has(connectionId) && unchecked === alerted.unchecked) {
+      yield* publish(connectionId, foundAlert(connectionId))
+    }
+  }
+  const names = [...lostBy].map(([connectionId, lost]) => [connectionId, new Set(lost.map(nameOf))] as const)
+  return { missing: new Map(names), unchecked } satisfies Alerted
 })
 
 /** Lost before any connection: the alert's connection is `all`. */
@@ -86,15 +120,18 @@ const byConnection = (missing: ReadonlyArray<Missing>) => {
   return found
 }
 
-const alertOf = (connectionId: string, platform: string, lost: ReadonlyArray<Missing>, now: number): HealthAlert => ({
-  connection_id: connectionId,
-  platform,
-  previous_status: "unknown",
+const lossAlert = (connectionId: string, lost: number, fresh: ReadonlyArray<Missing>, isKnown: boolean) => ({
+  previous_status: isKnown ? "unhealthy" : "unknown",
   status: "unhealthy",
-  timestamp: now,
-  cause: "ledger",
-  message: `The ledger of ${connectionId} does not balance: ${lost.length} events left no trace. \`./capi ledger\` names them.`,
-  issues: lost.slice(0, 5).map(nameOf)
+  message: `The ledger of ${connectionId} does not balance: ${lost} events left no trace${isKnown ? `, ${fresh.length} more than before` : ""}. \`./capi ledger\` names them.`,
+  issues: fresh.slice(0, 5).map(nameOf)
+})
+
+const foundAlert = (connectionId: string) => ({
+  previous_status: "unhealthy",
+  status: "healthy",
+  message: `The ledger of ${connectionId} balances again: the events that were missing have a trace.`,
+  issues: []
 })
 
 const nameOf = ({ source, eventId }: Missing): string =>

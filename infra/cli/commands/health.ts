@@ -6,6 +6,7 @@ import { Codecs } from "../../../shared/avro/codecs.ts"
 import { Command } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
 import { formatAge } from "../format.ts"
+import { healthCells, isIdle } from "../health-cells.ts"
 import { type Colour, type Paint, show, table } from "../output.ts"
 import { readTopic } from "../read-topic.ts"
 import { withKafkaAndCodecs } from "../services.ts"
@@ -49,18 +50,21 @@ export const latestHealth = Effect.gen(function* () {
 
 export const healthTable = (statuses: ReadonlyArray<ConnectorHealthStatus>, now: number, paint: Paint): string => {
   if (statuses.length === 0) return "No health yet: is the health processor running?"
-  const rows = statuses.map((status) => [
-    status.connection_id,
-    status.platform,
-    paint(colours[status.status] ?? "dim", status.status),
-    `${status.success_rate_1h.toFixed(1)} %`,
-    `${Math.round(status.avg_latency_ms)} ms`,
-    status.circuit_state,
-    status.events_processed_1h,
-    status.error_count_1h,
-    `${formatAge(now - status.last_check)} ago`,
-    status.issues.join("; ")
-  ])
+  const rows = statuses.map((status) => {
+    const cells = healthCells(status)
+    return [
+      status.connection_id,
+      status.platform,
+      paint(isIdle(status) ? "dim" : (colours[status.status] ?? "dim"), cells.status),
+      cells.success,
+      cells.latency,
+      status.circuit_state,
+      status.events_processed_1h,
+      status.error_count_1h,
+      `${formatAge(now - status.last_check)} ago`,
+      status.issues.join("; ")
+    ]
+  })
   const headers = [
     "CONNECTION",
     "PLATFORM",
