@@ -41,12 +41,12 @@ export type DateOrder = "month_first" | "day_first"
  * are read as Meta's own parameter builder reads them, the month first; one with full stops stays in doubt.
  */
 export const dateOrderOf = (raw: string, country: string | null): DateOrder | null => {
-  if (country === null) return withoutCountry.test(raw) ? "month_first" : null
+  if (country === null) return slashOrDash.test(raw) && !raw.includes(".") ? "month_first" : null
   if (monthFirst.has(country)) return "month_first"
   return country === "CA" ? null : "day_first"
 }
 
-const withoutCountry = /^[^.]*[-/][^.]*$/
+const slashOrDash = /[-/]/
 const monthFirst = new Set(["US", "PR", "GU", "VI", "AS", "MP", "UM", "FM", "MH", "PW", "PH"])
 
 type Reading = readonly [year: number, month: number, day: number]

@@ -7,6 +7,7 @@ import { clean } from "./text.ts"
 export const normalizeFbp = (raw: string): Field<string> => {
   // What fits the grammar needs no cleaning and is no placeholder; here and below this is how nearly every value ends.
   if (fbp.test(raw)) return kept(raw)
+  if (raw.length > rawLengthMax) return dropped("invalid_fbp")
   const cleaned = clean(raw)
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
@@ -16,6 +17,7 @@ export const normalizeFbp = (raw: string): Field<string> => {
 /** The `_fbc` cookie: `fb.<subdomain index>.<milliseconds>.<fbclid>`; its case matters. */
 export const normalizeFbc = (raw: string): Field<string> => {
   if (raw.length <= clickIdLengthMax && fbc.test(raw)) return kept(raw)
+  if (raw.length > rawLengthMax) return dropped("invalid_fbc")
   const cleaned = clean(raw)
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
@@ -25,6 +27,7 @@ export const normalizeFbc = (raw: string): Field<string> => {
 /** gclid, gbraid, wbraid, dclid, fbclid, ttclid, ttp, sc_click_id, sc_cookie1, ctwa_clid: one opaque token each. */
 export const normalizeClickId = (raw: string): Field<string> => {
   if (raw.length <= clickIdLengthMax && token.test(raw)) return isPlaceholder(raw) ? dropped("placeholder") : kept(raw)
+  if (raw.length > rawLengthMax) return dropped("invalid_click_id")
   const cleaned = clean(raw)
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
@@ -33,6 +36,7 @@ export const normalizeClickId = (raw: string): Field<string> => {
 
 /** IDFA or GAID, as the device gave it. All zeros means that the customer limited tracking. */
 export const normalizeMobileId = (raw: string): Field<string> => {
+  if (raw.length > rawLengthMax) return dropped("invalid_mobile_id")
   const cleaned = clean(raw)
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
@@ -45,6 +49,7 @@ export const normalizePlatformId = normalizeClickId
 
 /** A BCP 47 tag; `en_US` as operating systems write it becomes `en-US`. */
 export const normalizeLocale = (raw: string): Field<string> => {
+  if (raw.length > rawLengthMax) return dropped("invalid_locale")
   const cleaned = clean(raw).replaceAll("_", "-")
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
@@ -60,6 +65,8 @@ export const normalizeUserAgent = (raw: string): Field<string> => {
 }
 
 const clickIdLengthMax = 1024
+/** Before anything is cleaned away. */
+const rawLengthMax = 2048
 const userAgentLengthMax = 2048
 const fbp = /^fb\.[0-9]\.[0-9]{13}\.[0-9]{1,20}(?:\.[A-Za-z0-9_-]{2,8})?$/
 const fbc = /^fb\.[0-9]\.[0-9]{13}\.[A-Za-z0-9_.%~-]+$/

@@ -43,11 +43,15 @@ const withoutTitle = (name: string): string => {
 /** `jr`, `sr`, `iii`, `phd` and their like after the name, as often as they come. */
 const withoutSuffixes = (name: string): string => {
   let rest = name
-  while (suffix.test(rest)) rest = rest.replace(suffix, "").trim()
+  for (let found = suffix.exec(rest); found !== null; found = suffix.exec(rest)) {
+    // The comma or the spaces before the suffix go with it, also a comma before spaces.
+    const before = rest.slice(0, found.index + 1).trimEnd()
+    rest = (before.endsWith(",") ? before.slice(0, -1) : before).trim()
+  }
   return rest
 }
 
 const nameLengthMax = 256
 const hasLetter = /[\p{L}]/u
 const title = /^(?:mr|mrs|ms|dr)\.(?:\s|$)/
-const suffix = /(?:,\s*|\s+)(?:jr\.?|sr\.?|2nd|3rd|ii|iii|iv|v|vi|cpa|dc|dds|vm|jd|md|phd)\s?$/
+const suffix = /[,\s](?:jr\.?|sr\.?|2nd|3rd|ii|iii|iv|v|vi|cpa|dc|dds|vm|jd|md|phd)\s?$/

@@ -4,8 +4,19 @@
 export const clean = (value: string): string => {
   if (plainAscii.test(value)) return value
   if (printableAscii.test(value)) return value.trim()
-  return trimInvisible(value.toWellFormed().normalize("NFC").replace(controls, " "))
+  return trimInvisible(composed(value.toWellFormed()).replace(controls, " "))
 }
+
+/**
+ * NFC in linear time: sorting a run of combining marks takes the square of its length, so that a longer run than any
+ * language has is parted as Unicode's Stream-Safe Text Format does it (UAX #15, section 13).
+ */
+const composed = (value: string): string =>
+  (value.length > marksMax ? value.replace(longRunOfMarks, "$&\u034f") : value).normalize("NFC")
+
+const marksMax = 30
+/** The joiner that parts a run (U+034F) is a mark itself, and ends a run. */
+const longRunOfMarks = /(?:(?!\u034f)\p{M}){30}(?=\p{M})(?!\u034f)/gu
 
 /**
  * Without the characters that nobody sees or types, wherever they stand: zero-width and soft breaks, marks of direction
@@ -16,7 +27,7 @@ export const visible = (value: string): string => (ascii.test(value) ? value : v
 /** Lower case by Unicode's own rule, of no language, and NFC again: some letters lower to more than one. */
 export const lower = (value: string): string => {
   const lowered = value.toLowerCase()
-  return ascii.test(lowered) ? lowered : lowered.normalize("NFC")
+  return ascii.test(lowered) ? lowered : composed(lowered)
 }
 
 /** Without spaces, punctuation and symbols; letters, digits and marks of every script stay. */
@@ -53,8 +64,27 @@ const notLetters = /[^\p{L}\p{N}\p{M}]+/gu
 const spaces = /[\s\p{Z}\p{Cf}\u115f\u1160\u3164\uffa0]+/gu
 const unseen = /(?![\u200c\u200d])\p{Cf}/gu
 const controls = /[\p{Cc}\ufffe\uffff]+/gu
-const invisibleEnds = /^[\s\p{Z}\p{Cf}]+|[\s\p{Z}\p{Cf}]+$/gu
-const trimInvisible = (value: string): string => value.replace(invisibleEnds, "")
+
+/** Without spaces and invisible characters at the ends, found from the ends, so that a long run of them costs once. */
+const trimInvisible = (value: string): string => {
+  let start = 0
+  let end = value.length
+  while (start < end && isInvisible(value.codePointAt(start)!)) start += value.codePointAt(start)! > 0xffff ? 2 : 1
+  while (end > start) {
+    const from = isPairBefore(value, end) ? end - 2 : end - 1
+    if (!isInvisible(value.codePointAt(from)!)) break
+    end = from
+  }
+  return value.slice(start, end)
+}
+
+const isPairBefore = (value: string, end: number): boolean =>
+  end > 1 && (value.charCodeAt(end - 1) & 0xfc00) === 0xdc00 && (value.charCodeAt(end - 2) & 0xfc00) === 0xd800
+
+const isInvisible = (code: number): boolean =>
+  code < 0x80 ? code === 0x20 || (code >= 9 && code <= 13) : invisible.test(String.fromCodePoint(code))
+
+const invisible = /^[\s\p{Z}\p{Cf}]$/u
 
 const specialLetters = /[&ßıøđłæœ]/g
 const specialLetter: Readonly<Record<string, string>> = {

@@ -8,22 +8,25 @@ export const normalizeActionSource = (raw: string | null, drop: Drop): string | 
   if (raw === null) return null
   const usual = sources.get(raw)
   if (usual !== undefined) return usual
-  const word = raw
-    .trim()
-    .toLowerCase()
-    .replaceAll(/[\s-]+/g, "_")
+  const word = raw.length > wordLengthMax ? null : wordOf(raw)
   if (word === "") return null
-  const source = sources.get(word)
+  const source = word === null ? undefined : sources.get(word)
   if (source !== undefined) return source
   drop("action_source", "invalid_action_source")
   return null
 }
 
+const wordOf = (raw: string): string =>
+  raw
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[\s-]+/g, "_")
+
 export const normalizeMessagingChannel = (raw: string | null, drop: Drop): string | null => {
   if (raw === null) return null
-  const word = raw.trim().toLowerCase()
+  const word = raw.length > wordLengthMax ? null : raw.trim().toLowerCase()
   if (word === "") return null
-  if (channels.has(word)) return word
+  if (word !== null && channels.has(word)) return word
   drop("messaging_channel", "invalid_messaging_channel")
   return null
 }
@@ -44,4 +47,5 @@ const sources = new Map<string, string>([
   ["other", "other"]
 ])
 
+const wordLengthMax = 256
 const channels = new Set(["whatsapp", "messenger", "instagram"])

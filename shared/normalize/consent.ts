@@ -11,12 +11,7 @@ export const normalizeConsent = (consent: Consent, drop: (field: string, reason:
     const raw = consent[name]
     if (raw === null) return null
     if (raw === "granted" || raw === "denied") return raw
-    const word = words.get(
-      raw
-        .trim()
-        .toLowerCase()
-        .replace(/^consent_/, "")
-    )
+    const word = raw.length > wordLengthMax ? undefined : words.get(bare(raw))
     if (word !== undefined) return word
     drop(`consent.${name}`, "invalid_consent")
     return "denied"
@@ -28,6 +23,13 @@ export const normalizeConsent = (consent: Consent, drop: (field: string, reason:
   }
 }
 
+const bare = (raw: string): string =>
+  raw
+    .trim()
+    .toLowerCase()
+    .replace(/^consent_/, "")
+
+const wordLengthMax = 256
 const words = new Map<string, "granted" | "denied" | "unknown">([
   ["granted", "granted"],
   ["grant", "granted"],

@@ -14,7 +14,7 @@ import { isWithoutIdentity, noUser, withoutPersonalData } from "./customer.ts"
 import type { NormalizerOptions } from "./options.ts"
 import { looksLikeEmail, PersonalData } from "./personal-data.ts"
 import { type Problem, problem } from "./problem.ts"
-import { normalizeProperties, normalizeText, unlessDropped } from "./properties.ts"
+import { normalizeProperties, normalizeText, textLengthMax, unlessDropped } from "./properties.ts"
 import { timeProblem } from "./time.ts"
 import { cleanUrl } from "./url.ts"
 
@@ -29,8 +29,8 @@ export const normalize = (
   options: NormalizerOptions,
   alreadyDropped: ReadonlyArray<DroppedField> = []
 ): NormalizeResult => {
-  const eventId = clean(raw.event_id)
-  const eventName = clean(raw.event_name)
+  const eventId = cleanIdentifier(raw.event_id)
+  const eventName = cleanIdentifier(raw.event_name)
   const head = headProblem(eventId, eventName) ?? timeProblem(raw.event_time, options)
   if (head !== null) return refuse(head, eventId, eventName, alreadyDropped)
 
@@ -121,6 +121,10 @@ const headProblem = (eventId: string, eventName: string): Problem | null => {
 
 const isIdentifier = (value: string): boolean => value !== "" && value.length <= 256 && !looksLikeEmail(value)
 
+/** What is far too long is refused as it is. */
+const cleanIdentifier = (raw: string): string => (raw.length > identifierRawMax ? raw : clean(raw))
+const identifierRawMax = 1024
+
 /** The platforms ask for the page with its protocol, http or https; `about:blank` or an app's own scheme is no page. */
 const pageUrl = (raw: string | null, personal: PersonalData, drop: Drop): string | null => {
   const url = urlOf("event_source_url", raw, personal, drop)
@@ -141,7 +145,7 @@ const urlOf = (field: string, raw: string | null, personal: PersonalData, drop: 
 
 const accountId = (field: string, raw: string | null, drop: Drop): string | null => {
   if (raw === null || raw === "") return null
-  const id = clean(raw)
+  const id = raw.length > identifierRawMax ? "" : clean(raw)
   if (/^[0-9]{1,32}$/.test(id)) return id
   drop(field, "invalid_type")
   return null
@@ -157,9 +161,10 @@ const normalizeApp = (app: App, personal: PersonalData, drop: Drop): App => {
     advertiser_tracking_enabled: app.advertiser_tracking_enabled,
     application_tracking_enabled: app.application_tracking_enabled,
     extinfo: app.extinfo.map((value, index) => {
-      if (!personal.inCode(value)) return value.toWellFormed()
+      const isTooLong = value.length > textLengthMax
+      if (!isTooLong && !personal.inCode(value)) return value.toWellFormed()
       // The others keep their positions, by which the platforms tell them apart.
-      drop(`app.extinfo[${index}]`, "personal_data")
+      drop(`app.extinfo[${index}]`, isTooLong ? "too_long" : "personal_data")
       return ""
     }),
     app_name: text("app_name"),

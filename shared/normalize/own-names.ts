@@ -48,12 +48,15 @@ const tellsLowered = (lowered: string, first: OwnName, last: OwnName, mayJoin: b
   if (hasWordOf(lowered, first) || hasWordOf(lowered, last)) return true
   const [given, family] = [first.joined, last.joined]
   if (!mayJoin || given.length + family.length < joinedMin) return false
-  if (isAscii(lowered)) {
+  if (lowered.length <= stepsLengthMax && isAscii(lowered)) {
     return hasAsciiLetters(lowered, given + family) || hasAsciiLetters(lowered, family + given)
   }
   const together = lowered.replace(notLetters, "")
   return together.includes(given + family) || together.includes(family + given)
 }
+
+/** In a longer text its letters are brought together first, since names of one letter would be begun at each of them. */
+const stepsLengthMax = 512
 
 const hasWordOf = (text: string, { words }: OwnName): boolean => {
   for (let index = 0; index < words.length; index++) if (hasWord(text, words[index]!)) return true
@@ -73,7 +76,7 @@ const hasWord = (text: string, { text: word, spaced }: Word): boolean => {
 const noName: OwnName = { joined: "", bits: 0, words: [] }
 
 const splitName = memo(16_384, (name: string): OwnName => {
-  const cleaned = clean(name)
+  const cleaned = clean(name.length > nameLengthMax ? name.slice(0, nameLengthMax) : name)
   if (isPlaceholder(cleaned)) return noName
   const words = lower(cleaned)
     .split(notLetters)
@@ -95,6 +98,8 @@ const otherLetters = 1 << 31
 const isTelling = (word: string): boolean =>
   latin.test(word) ? word.length >= 3 && !particles.has(word) : word.length >= 2
 
+/** As of names that are hashed: of more, which is no name, the first words are looked for. */
+const nameLengthMax = 256
 /** Shorter ones are in many texts by chance. */
 const joinedMin = 4
 /** Parts of many names that are words of their own as well. */

@@ -8,9 +8,17 @@ import { alreadyHashed } from "../identity/sha256.ts"
  * Six to eight digits behind a one, which tells how many they are (`0112` and `112` are two numbers): those of phone numbers
  * without prefixes, and those of the date of birth in the orders in which people write it.
  */
-export type OwnNumbers = ReadonlyArray<number>
+export type OwnNumbers = ReadonlyArray<number> | ReadonlySet<number>
 
 export const ownNumbersOf = (user: RawUser | null): OwnNumbers => {
+  const numbers = listOf(user)
+  return numbers.length > comparedMax ? new Set(numbers) : numbers
+}
+
+/** So many are compared one by one; a customer of more phones than that is a mistake, whose cost must not be the square. */
+const comparedMax = 32
+
+const listOf = (user: RawUser | null): ReadonlyArray<number> => {
   if (user === null) return noNumbers
   const numbers: Array<number> = []
   const { phone, date_of_birth } = user
@@ -23,7 +31,8 @@ export const ownNumbersOf = (user: RawUser | null): OwnNumbers => {
 
 /** Whether the digits of one of the numbers come in this order in the text, whatever stands between them. */
 export const tellsNumber = (text: string, numbers: OwnNumbers): boolean => {
-  if (numbers.length === 0) return false
+  const list = Array.isArray(numbers) ? (numbers as ReadonlyArray<number>) : null
+  if (list?.length === 0) return false
   let count = 0
   let last = 0
   for (let at = 0; at < text.length; at++) {
@@ -34,15 +43,20 @@ export const tellsNumber = (text: string, numbers: OwnNumbers): boolean => {
     const six = 1_000_000 + (last % 1_000_000)
     const seven = count < 7 ? 0 : 10_000_000 + (last % 10_000_000)
     const eight = count < 8 ? 0 : 100_000_000 + last
-    for (let index = 0; index < numbers.length; index++) {
-      const number = numbers[index]
+    if (list === null) {
+      const set = numbers as ReadonlySet<number>
+      if (set.has(eight) || set.has(seven) || set.has(six)) return true
+      continue
+    }
+    for (let index = 0; index < list.length; index++) {
+      const number = list[index]
       if (number === eight || number === seven || number === six) return true
     }
   }
   return false
 }
 
-const noNumbers: OwnNumbers = []
+const noNumbers: ReadonlyArray<number> = []
 
 /** Trunk prefix and country code differ between spellings; the last eight digits do not. */
 const addPhone = (numbers: Array<number>, phone: string): void => {
@@ -92,7 +106,7 @@ const digitsAt = (text: string, at: number): number =>
 const isoBirthday = /^(?:19[1-9]|20[0-9])[0-9]-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])$/
 
 /** Year, month and day in every usual order, with the zeros before single digits and without. */
-export const birthdayNumbers = memo(16_384, (raw: string): OwnNumbers => {
+export const birthdayNumbers = memo(16_384, (raw: string): ReadonlyArray<number> => {
   const found = new Set<number>()
   const given = raw.replace(/[^0-9]+/g, "")
   if (given.length >= 8) found.add(Number("1" + given.slice(0, 8)))

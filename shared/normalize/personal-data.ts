@@ -30,7 +30,7 @@ export class PersonalData {
   /** As above without names: for codes and catalog words, where a name is more likely a brand or a model. */
   inCode(text: string, scan: number = scanText(text)): boolean {
     if ((scan & (hasAt | hasSevenDigits)) === 0 || text.length <= 4) return false
-    if ((scan & hasAt) !== 0 && emailInText.test(text)) return true
+    if ((scan & hasAt) !== 0 && hasAddress(text)) return true
     if ((scan & hasSevenDigits) === 0) return false
     this.#numbers ??= ownNumbersOf(this.#user)
     return tellsNumber(text, this.#numbers)
@@ -47,6 +47,16 @@ export class PersonalData {
 
 /** An address anywhere in the text, percent-encoded or not. */
 export const looksLikeEmail = (text: string): boolean =>
-  (text.includes("@") || text.includes("%40") || text.includes("＠")) && emailInText.test(text)
+  (text.includes("@") || text.includes("%40") || text.includes("＠")) && hasAddress(text)
 
-const emailInText = /[^\s@＠](?:@|＠|%40)[^\s@＠]*[^\s@＠.](?:\.|%2e)\p{L}/iu
+/**
+ * Whether a domain, with a dot and a letter behind it, follows an at sign in one piece. Of each piece only what stands behind
+ * its first at sign is looked at, since what stands behind another one is a part of that.
+ */
+const hasAddress = (text: string): boolean => {
+  for (const [, domain] of text.matchAll(behindAtSign)) if (dotAndLetter.test(domain!)) return true
+  return false
+}
+
+const behindAtSign = /(?<=[^\s@＠])(?:@|＠|%40)([^\s@＠]*)/gu
+const dotAndLetter = /[^.](?:\.|%2e)\p{L}/iu

@@ -53,6 +53,7 @@ export const normalizeText = (
   personal: PersonalData,
   search: "names" | "no names"
 ): string | null | Dropped => {
+  if (raw.length > textLengthMax) return tooLong
   let text = raw
   let scan = scanText(raw)
   if ((scan & plain) === 0) {
@@ -61,6 +62,7 @@ export const normalizeText = (
     if (text === "") return null
     if (text !== raw) scan = scanText(text)
   }
+  // Some letters take more characters in NFC.
   if (text.length > textLengthMax) return tooLong
   return (search === "names" ? personal.inText(text, scan) : personal.inCode(text, scan)) ? isPersonal : text
 }
@@ -85,7 +87,7 @@ export const unlessDropped = (
 
 const currencyOf = (raw: string | null, drop: Drop): string | null => {
   if (raw === null || knownCurrencies.has(raw)) return raw
-  const currency = raw.trim().toUpperCase()
+  const currency = raw.length > codeLengthMax ? unknown : raw.trim().toUpperCase()
   if (currency === "") return null
   if (knownCurrencies.has(currency)) return currency
   drop("properties.currency", "unknown_currency")
@@ -156,12 +158,12 @@ const normalizeCustom = (
     const rawValue = raw[rawKey]
     if (rawKey === "__proto__" || rawValue === undefined) continue
     // A lone surrogate is no text: some parsers refuse the whole request for it.
-    const key = rawKey.toWellFormed()
+    const key = rawKey.length > keyLengthMax ? null : rawKey.toWellFormed()
     const value = typeof rawValue === "string" ? rawValue.toWellFormed() : rawValue
-    if (key.length > keyLengthMax) drop("properties.custom", "too_long")
+    if (key === null) drop("properties.custom", "too_long")
     else if (looksLikeEmail(key) || personal.inText(key)) drop("properties.custom", "personal_data")
-    else if (isPersonalValue(key, value, personal)) drop(`properties.custom.${key}`, "personal_data")
     else if (typeof value === "string" && value.length > textLengthMax) drop(`properties.custom.${key}`, "too_long")
+    else if (isPersonalValue(key, value, personal)) drop(`properties.custom.${key}`, "personal_data")
     else if (typeof value === "number" && !Number.isFinite(value)) drop(`properties.custom.${key}`, "not_a_number")
     else custom[key] = value
   }
@@ -176,5 +178,9 @@ const isPersonalValue = (key: string, value: string | number | boolean | null, p
 }
 
 const knownCurrencies = new Set(Object.keys(currencies))
-const textLengthMax = 8192
+/** In UTF-16 units. */
+export const textLengthMax = 8192
+const codeLengthMax = 64
+/** Stands for what is too long for a code. */
+const unknown = "?"
 const keyLengthMax = 256

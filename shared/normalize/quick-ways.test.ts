@@ -1,12 +1,13 @@
 /** The short ways through texts give what the long ones give. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
+import { normalizeLastName } from "../identity/name.ts"
 import { clean } from "../identity/text.ts"
 import { rawUser } from "../identity/user-fixture.ts"
 import { isIdentifierName, mayEndIdentifier } from "./identifier-name.ts"
 import { ownNameOf, tellsName } from "./own-names.ts"
 import { birthdayNumbers, ownNumbersOf, tellsNumber } from "./own-numbers.ts"
-import { PersonalData } from "./personal-data.ts"
+import { looksLikeEmail, PersonalData } from "./personal-data.ts"
 import { hasAt, hasEscape, hasSevenDigits, plain, scanText } from "./text-scan.ts"
 import { cleanUrl } from "./url.ts"
 
@@ -87,7 +88,10 @@ describe("the customer's own values", () => {
       fc.property(day, (date) => {
         const date_of_birth = date.toISOString().slice(0, 10)
         const sorted = (numbers: ReadonlyArray<number>) => [...new Set(numbers)].sort((one, other) => one - other)
-        assert.deepStrictEqual(sorted(ownNumbersOf(rawUser({ date_of_birth }))), sorted(birthdayNumbers(date_of_birth)))
+        assert.deepStrictEqual(
+          sorted([...ownNumbersOf(rawUser({ date_of_birth }))]),
+          sorted(birthdayNumbers(date_of_birth))
+        )
       }),
       runs
     )
@@ -140,5 +144,64 @@ describe("URLs", () => {
       }),
       runs
     )
+  })
+})
+
+describe("scans in one pass", () => {
+  const pieces = fc.array(fc.oneof(piece, fc.constantFrom("a", "b.c", "%2e", "\u200b", "\u0301", "\u2029", "😀")), {
+    maxLength: 10
+  })
+  const joined = pieces.map((parts) => parts.join(""))
+
+  it("find the addresses that one expression finds", () => {
+    const address = /[^\s@＠](?:@|＠|%40)[^\s@＠]*[^\s@＠.](?:\.|%2e)\p{L}/iu
+    fc.assert(
+      fc.property(joined, (text) => {
+        assert.strictEqual(looksLikeEmail(text), address.test(text))
+      }),
+      { numRuns: 20_000 }
+    )
+  })
+
+  it("clean the ends that one expression cleans", () => {
+    const ends = /^[\s\p{Z}\p{Cf}]+|[\s\p{Z}\p{Cf}]+$/gu
+    fc.assert(
+      fc.property(fc.oneof(joined, text), (value) => {
+        const composed = value.toWellFormed().normalize("NFC")
+        assert.strictEqual(clean(value), composed.replace(/[\p{Cc}\ufffe\uffff]+/gu, " ").replace(ends, ""))
+      }),
+      { numRuns: 20_000 }
+    )
+  })
+
+  it("take the suffixes from names that one expression takes", () => {
+    const suffix = /(?:,\s*|\s+)(?:jr\.?|sr\.?|2nd|3rd|ii|iii|iv|v|vi|cpa|dc|dds|vm|jd|md|phd)\s?$/
+    const withoutSuffixes = (name: string): string =>
+      suffix.test(name) ? withoutSuffixes(name.replace(suffix, "").trim()) : name
+    const parts = fc.array(fc.constantFrom("smith", "jr", "jr.", "iii", ",", " ", "  ", " ,", ", "), { maxLength: 8 })
+    fc.assert(
+      fc.property(parts, (chosen) => {
+        const name = `x${chosen.join("")}`
+        const result = normalizeLastName(name)
+        assert.strictEqual("value" in result ? result.value.google : null, withoutSuffixes(clean(name)))
+      }),
+      { numRuns: 5_000 }
+    )
+  })
+
+  it("part longer runs of marks than any language has, once", () => {
+    const cleaned = clean(`a${"\u0315\u0300".repeat(100)}b`)
+    assert.strictEqual(clean(cleaned), cleaned)
+    assert.strictEqual(cleaned.replaceAll("\u034f", "").length, 201)
+    assert.strictEqual(clean(`e${"\u0301".repeat(3)}`), `é${"\u0301".repeat(2)}`)
+  })
+
+  it("find names in long texts as in short ones", () => {
+    const [first, last] = [ownNameOf("Ann"), ownNameOf("Lee")]
+    const filler = "1 ".repeat(400)
+    for (const told of ["annlee", "a-n-n.l.e.e", "leeann", "l e e a n n"]) {
+      assert.isTrue(tellsName(filler + told, scanText(filler + told), first, last), told)
+    }
+    assert.isFalse(tellsName(`${filler}annxlee`, scanText(`${filler}annxlee`), ownNameOf("Jo"), last))
   })
 })

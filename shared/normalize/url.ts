@@ -13,9 +13,10 @@ export interface CleanUrl {
 
 /** Bytes that tell nothing of a person stay exactly as they were: platforms match URLs literally. */
 export const cleanUrl = (raw: string, personal: PersonalData): CleanUrl => {
+  if (raw.length > urlLengthMax) return noUrl
   const rawScan = scanText(raw)
   const url = (rawScan & plain) === 0 ? clean(raw) : raw
-  if (url.length > urlLengthMax || !canParse(url)) return { url: null, removed: false }
+  if (url.length > urlLengthMax || !canParse(url)) return noUrl
   if (isHarmless(url, url === raw ? rawScan : scanText(url), personal)) return { url, removed: false }
   const hash = url.indexOf("#")
   const beforeHash = hash < 0 ? url : url.slice(0, hash)
@@ -34,6 +35,8 @@ export const cleanUrl = (raw: string, personal: PersonalData): CleanUrl => {
     (fragment !== null && fragment !== url.slice(hash + 1))
   return changed ? { url: result, removed: true } : { url, removed: false }
 }
+
+const noUrl: CleanUrl = { url: null, removed: false }
 
 /**
  * Whether the parts need not be looked at one by one: what no part of the whole tells, no part alone does. Only names and

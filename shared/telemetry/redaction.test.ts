@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
 import fc from "fast-check"
+import { growthOf, linearRatioMax } from "../testing/growth.ts"
 import { KnownSecrets, redact, redactDeep } from "./redaction.ts"
 
 describe("redact", () => {
@@ -15,6 +16,9 @@ describe("redact", () => {
     ["Google's token", "ya29.a0AfH6SMBx-yz is expired", "a0AfH6"],
     ["a JSON web token", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc", "eyJzdWIi"],
     ["a password in a URL", "https://user:hunter2hunter2@registry.example/", "hunter2"],
+    ["a JSON web token's head alone", "eyJhbGciOiJIUzI1NiJ9 alone", "eyJhbGci"],
+    ["an address behind others of no domain", "a@b@jane@x.example", "jane"],
+    ["an address with encoded signs before it", "%40%40jane%40shop.example", "jane"],
     ["a hash", `unknown ${"ab".repeat(32)}`, "abab"],
     ["a phone number", "to +1 (415) 555-0132 failed", "555"],
     ["an E.164 number", "to +14155550132 failed", "4155550132"]
@@ -32,6 +36,35 @@ describe("redact", () => {
   ]
   it.each(kept)("keeps: %s", (text) => {
     assert.strictEqual(redact(text), text)
+  })
+
+  it.each([
+    ["?em=jane%40example.com&x=1", "?em=<email>&x=1"],
+    ["<jane@x.example>, (joe@y.example)", "<<email>>, (<email>)"],
+    ["mail jane@x.example. Then", "mail <email>. Then"],
+    ["@handle and 5%40 of it", "@handle and 5%40 of it"]
+  ])("keeps what stands around an address: %s", (text, expected) => {
+    assert.strictEqual(redact(text), expected)
+  })
+
+  it.each([
+    ["", "%40", ""],
+    ["", "a%40", "."],
+    ["a@", "a.", "@"],
+    ["a@", ".", ""],
+    ["", "@", "."],
+    ["", "a.", "@b"],
+    ["", "eyJaaaaaaaa-", "!"],
+    ["", "a.", "://x"],
+    ["", "x://", "a:b"],
+    ["bearer", " ", "!"],
+    ["token", " ", "!"],
+    ["", "token", " = "],
+    ["", "+1", " "],
+    ["", "0", "g"]
+  ])("takes time in proportion to the text: %j, %j, %j", (start, repeated, end) => {
+    const make = (length: number) => start + repeated.repeat(length / repeated.length) + end
+    assert.isAtMost(growthOf(50_000, make, (text) => redact(text)).ratio, linearRatioMax)
   })
 
   it("takes out any known secret, also encoded for a URL or as JSON", () => {

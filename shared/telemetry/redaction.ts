@@ -37,7 +37,9 @@ export const processSecrets = new KnownSecrets()
 /** A text without known secrets and without anything that looks like a credential or a person's identifier. */
 export const redact = (text: string, secrets: KnownSecrets = processSecrets): string => {
   let hidden = secrets.hide(text)
-  for (const [pattern, replacement] of patterns) hidden = hidden.replace(pattern, replacement)
+  for (const [pattern, replacement] of credentials) hidden = hidden.replace(pattern, replacement)
+  if (hidden.includes("@") || hidden.includes("%40")) hidden = hidden.replace(withoutDelimiters, withoutAddress)
+  for (const [pattern, replacement] of identifiers) hidden = hidden.replace(pattern, replacement)
   return hidden
 }
 
@@ -73,8 +75,9 @@ const cut = (text: string): string => (text.length > textCharactersMax ? `${text
 const secretKey =
   /^(?:authorization|password|passphrase|secret|(?:access|refresh|bearer|id)[_-]?token|token|client[_-]?secret|app[_-]?secret|api[_-]?key|developer[_-]?token|master[_-]?key|cookie)$/i
 
-// The order matters: the specific forms first, so that what they leave is not cut by a general one.
-const patterns: ReadonlyArray<readonly [RegExp, string]> = [
+// The order matters: the specific forms first, so that what they leave is not cut by a general one. Each takes time in
+// proportion to the text: none begins again within what it has read.
+const credentials: ReadonlyArray<readonly [RegExp, string]> = [
   [/\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}/gi, "$1 <redacted>"],
   [
     /((?:access|refresh|id)[_-]?token|appsecret_proof|client[_-]?secret|app[_-]?secret|api[_-]?key|developer[_-]?token|password|secret|token)(["']?\s*[:=]\s*["']?)[^\s"'&,;)}\]<]{4,}/gi,
@@ -84,10 +87,31 @@ const patterns: ReadonlyArray<readonly [RegExp, string]> = [
   [/\bEAA[A-Za-z0-9]{16,}/g, "<token>"],
   [/\bya29\.[A-Za-z0-9._-]{8,}/g, "<token>"],
   [/\b1\/\/0[A-Za-z0-9_-]{16,}/g, "<token>"],
-  [/\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9._-]{8,}/g, "<token>"],
+  [/\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9._-]+)?/g, "<token>"],
   // A user name and password in a URL.
-  [/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@:]+:[^\s/@]+@/gi, "$1<redacted>@"],
-  [/[^\s@"'<>()[\]{},;:=]{1,128}(?:@|%40)[^\s@"'<>()[\]{},;:=]{1,253}\.[^\s@"'<>()[\]{},;:=.?&]{2,}/giu, "<email>"],
+  [/:\/\/[^\s/@:]+:[^\s/@]+@/g, "://<redacted>@"]
+]
+
+/** A piece of text in which an email address may stand whole. */
+const withoutDelimiters = /[^\s"'<>()[\]{},;:=]+/g
+
+/** The piece with everything up to the end of its last domain taken out, if it holds an address. */
+const withoutAddress = (piece: string): string => {
+  const at = atSign.exec(piece)
+  if (at === null) return piece
+  const domain = at.index + at[0].length
+  for (let dot = piece.lastIndexOf("."); dot > domain; dot = piece.lastIndexOf(".", dot - 1)) {
+    topLevel.lastIndex = dot + 1
+    const last = topLevel.exec(piece)
+    if (last !== null) return `<email>${piece.slice(topLevel.lastIndex)}`
+  }
+  return piece
+}
+
+const atSign = /[^@](?:@|%40)/u
+const topLevel = /[^.?&@]{2,}/y
+
+const identifiers: ReadonlyArray<readonly [RegExp, string]> = [
   // A hash of an identifier still names the person to whoever holds a list of candidates.
   [/\b[0-9a-f]{64}\b/gi, "<hash>"],
   [/(?<![\w+.])\+[1-9](?:[\s().-]{0,2}\d){6,14}(?!\d)/g, "<phone>"]
