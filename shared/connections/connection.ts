@@ -2,6 +2,7 @@
 import type * as Duration from "effect/Duration"
 import type { Json } from "../platforms/connector.ts"
 import type { ConnectorKind, Platform } from "../platforms/platform.ts"
+import type { TemplateMessage } from "./message-template.ts"
 import type { ResilienceOptions } from "./resilience-options.ts"
 
 export interface Connection {
@@ -74,13 +75,6 @@ export type ParameterRule =
   | { readonly _tag: "Constant"; readonly value: Json }
   /** `"order {properties.order_id}"` */
   | { readonly _tag: "Template"; readonly template: string }
-
-export interface TemplateMessage {
-  readonly name: string
-  readonly language: string
-  /** Body parameters in order, each a template such as `"{properties.order_id}"`. */
-  readonly body: ReadonlyArray<string>
-}
 
 export interface LimitOptions {
   readonly profile: "documented" | "specification"

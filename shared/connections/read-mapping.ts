@@ -2,9 +2,10 @@
 import { isMap, isScalar } from "yaml"
 import type { ConnectorKind } from "../platforms/platform.ts"
 import { checkPath, checkPlaceholders } from "./check-path.ts"
-import type { EventOverride, MappingOptions, ParameterRule, TemplateMessage } from "./connection.ts"
+import type { EventOverride, MappingOptions, ParameterRule } from "./connection.ts"
 import { actionSources, isCountry } from "./names.ts"
 import { readCondition } from "./read-condition.ts"
+import { readMessage } from "./read-message.ts"
 import { quote, Section } from "./section.ts"
 import type { Found } from "./yaml-reader.ts"
 
@@ -31,7 +32,7 @@ export const readMapping = (section: Section, kind: ConnectorKind): MappingOptio
     defaultActionSource: section.choice("default_action_source", actionSources, "website"),
     events: each(section.section("events"), (found) => readOverride(section, found, kind)),
     parameters: each(section.section("parameters"), (found) => readParameter(section, found)),
-    templates: each(section.section("templates"), (found) => readTemplate(section, found))
+    templates: each(section.section("templates"), (found) => readMessage(section, found))
   }
   if (kind !== "whatsapp" && Object.keys(mapping.templates).length > 0)
     section.reader.error(section.find("templates")!, `Message templates are WhatsApp's; ${kind} has none.`)
@@ -101,20 +102,4 @@ const readParameter = (parent: Section, found: Found): ParameterRule | null => {
   }
   checkPlaceholders(section, section.find("template")!, template!)
   return { _tag: "Template", template: template! }
-}
-
-const readTemplate = (parent: Section, found: Found): TemplateMessage | null => {
-  if (!isMap(found.node)) {
-    parent.reader.error(found, "Expected a group of keys.", "name, language, body")
-    return null
-  }
-  const section = sectionAt(parent, found)
-  const name = section.required("name", "the template's name in the WhatsApp Manager")
-  const language = section.text("language", "a language code such as en_US") ?? "en_US"
-  const body = section.texts("body")
-  if (!/^[a-z]{2,3}(_[A-Z]{2})?$/.test(language))
-    section.reader.error(section.find("language")!, `${quote(language)} is no language.`, "such as en, en_US, pt_BR")
-  for (const item of body) checkPlaceholders(section, item, item.text)
-  section.finish()
-  return name === null ? null : { name, language, body: body.map((item) => item.text) }
 }

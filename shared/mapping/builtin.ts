@@ -1,6 +1,7 @@
 /** Connections that need no configuration: neutral account ids, consent granted, no age limit. */
 import * as Duration from "effect/Duration"
-import type { Connection, TemplateMessage } from "../connections/connection.ts"
+import type { Connection } from "../connections/connection.ts"
+import type { TemplateMessage } from "../connections/message-template.ts"
 import { type ConnectorKind, platformOf } from "../platforms/platform.ts"
 import { canonicalEvents } from "./catalog.ts"
 

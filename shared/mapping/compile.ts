@@ -1,21 +1,15 @@
 /** A connection's mapping options as tables and functions, made once per connection, so that mapping an event only looks up. */
-import type { NormalizedEvent } from "../../schemas/types.gen.ts"
-import type { Connection, TemplateMessage } from "../connections/connection.ts"
+import type { Connection } from "../connections/connection.ts"
 import { type BatchGroup, batchGroup } from "../platforms/batch-group.ts"
 import { platformNames } from "./catalog.ts"
 import { compileConditions, type Predicate } from "./conditions.ts"
+import { type CompiledMessage, compileMessage } from "./message-template.ts"
 import { type CompiledParameter, compileParameters } from "./parameters.ts"
-import { compileTemplate, type Rendered } from "./templates.ts"
 
 export interface CompiledOverride {
   readonly to: string | null
   readonly action: string | null
   readonly applies: Predicate
-}
-
-export interface CompiledMessage {
-  readonly template: TemplateMessage
-  readonly body: ReadonlyArray<(event: NormalizedEvent) => Rendered>
 }
 
 export interface CompiledConnection {
@@ -63,7 +57,7 @@ const compileConnection = (connection: Connection): CompiledConnection => {
   }
   const messages = new Map<string, CompiledMessage>()
   for (const [name, template] of Object.entries(mapping.templates)) {
-    messages.set(name, { template, body: template.body.map(compileTemplate) })
+    messages.set(name, compileMessage(template))
   }
   const parameters = compileParameters(mapping.parameters)
   return {

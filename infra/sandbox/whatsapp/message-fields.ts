@@ -3,6 +3,8 @@ import {
   anything,
   boolean,
   type Check,
+  either,
+  integer,
   isAbsent,
   listOf,
   nonEmpty,
@@ -13,17 +15,33 @@ import {
 } from "../check.ts"
 import { isObject, type JsonObject } from "../platform.ts"
 
+const missing = (path: string): Problem => ({ path, kind: "missing", message: "Missing required parameter" })
+const link = pattern(/^https?:\/\/[^\s/]+\S*$/i, "URL")
+const mediaId = pattern(/^\d+$/, "media id")
+
+/** Media are fetched from a link, or were uploaded before and have an id. */
+const media = (keys: ReadonlyArray<string>): Check => {
+  const known = { link, id: mediaId, ...(keys.includes("filename") ? { filename: nonEmpty } : {}) }
+  const check = record(known, { extra: "reject" })
+  return (value, path, warn) => {
+    const problem = check(value, path, warn)
+    if (problem !== null) return problem
+    const object = value as JsonObject
+    return isAbsent(object, "link") === isAbsent(object, "id") ? missing(`${path}.link`) : null
+  }
+}
+
 const parameter = record(
   {
     type: oneOf("text", "currency", "date_time", "image", "document", "video", "payload", "coupon_code"),
     text: nonEmpty,
-    parameter_name: nonEmpty,
+    parameter_name: pattern(/^[a-z][a-z0-9_]*$/, "parameter name"),
     payload: nonEmpty,
     currency: anything,
     date_time: anything,
-    image: anything,
-    document: anything,
-    video: anything,
+    image: media([]),
+    document: media(["filename"]),
+    video: media([]),
     coupon_code: nonEmpty
   },
   { required: ["type"], extra: "reject" }
@@ -32,17 +50,47 @@ const parameter = record(
 const component = record(
   {
     type: oneOf("header", "body", "button", "footer"),
-    sub_type: nonEmpty,
-    index: anything,
-    parameters: listOf((value, path, warn) => parameter(value, path, warn) ?? textProblem(value as JsonObject, path))
+    sub_type: oneOf("url", "quick_reply", "copy_code", "flow", "catalog"),
+    index: either(integer, pattern(/^\d$/, "index of a button, 0 to 9")),
+    parameters: listOf((value, path, warn) => parameter(value, path, warn) ?? valueProblem(value as JsonObject, path))
   },
   { required: ["type"], extra: "reject" }
 )
 
-const textProblem = (value: JsonObject, path: string): Problem | null =>
-  value.type === "text" && isAbsent(value, "text")
-    ? { path: `${path}.text`, kind: "missing", message: "Missing required parameter" }
-    : null
+/** A parameter holds the value of its type. */
+const valueProblem = (value: JsonObject, path: string): Problem | null => {
+  const type = String(value.type)
+  return isAbsent(value, type) ? missing(`${path}.${type}`) : null
+}
+
+/** What each kind of component may hold, and that names stand at all parameters of a template or at none. */
+const componentsProblem = (components: ReadonlyArray<JsonObject>): Problem | null => {
+  let [named, texts] = [0, 0]
+  for (const [index, each] of components.entries()) {
+    const path = `template.components[${index}]`
+    const parameters = (each.parameters ?? []) as ReadonlyArray<JsonObject>
+    const wrong = (message: string): Problem => ({ path, kind: "count", message, reason: "132012" })
+    if (each.type === "header" && parameters.length > 1) return wrong("A header has one parameter")
+    if (each.type === "body" && parameters.some(({ type }) => mediaTypes.has(String(type))))
+      return wrong("The body has no media")
+    if (each.type === "button") {
+      if (isAbsent(each, "sub_type")) return missing(`${path}.sub_type`)
+      if (isAbsent(each, "index")) return missing(`${path}.index`)
+      if (each.sub_type === "url" && (parameters.length !== 1 || parameters[0]?.type !== "text"))
+        return wrong("A URL button has one text")
+      continue
+    }
+    for (const each of parameters.filter(({ type }) => type === "text")) {
+      texts += 1
+      if (!isAbsent(each, "parameter_name")) named += 1
+    }
+  }
+  return named === 0 || named === texts
+    ? null
+    : { path: "template.components", kind: "format", message: "Named and positional parameters", reason: "132012" }
+}
+
+const mediaTypes: ReadonlySet<string> = new Set(["image", "document", "video"])
 
 const fields: Check = record(
   {
@@ -73,5 +121,7 @@ export const messageProblem = (message: JsonObject, warn: (text: string) => void
   const problem = fields(message, "", warn)
   if (problem !== null) return problem
   const type = String(message.type ?? "text")
-  return isObject(message[type]) ? null : { path: type, kind: "missing", message: "Missing required parameter" }
+  const content = message[type]
+  if (!isObject(content)) return missing(type)
+  return Array.isArray(content.components) ? componentsProblem(content.components as ReadonlyArray<JsonObject>) : null
 }

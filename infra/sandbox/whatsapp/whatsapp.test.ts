@@ -55,6 +55,51 @@ describe("WhatsApp's sandbox", () => {
     assertAt(unauthorized.body, "error.code", 190)
   })
 
+  withSandbox(
+    "takes headers of every kind, named parameters and URL buttons, and refuses what does not fit",
+    async (client) => {
+      const image = { type: "image", image: { link: "https://cdn.example/a.jpg" } }
+      const named = { type: "text", parameter_name: "order_id", text: "42" }
+      const plain = { type: "text", text: "42" }
+      const button = { type: "button", sub_type: "url", index: "0", parameters: [plain] }
+      const document = { type: "document", document: { id: "123", filename: "invoice.pdf" } }
+      const taken: ReadonlyArray<ReadonlyArray<JsonObject>> = [
+        [{ type: "header", parameters: [plain] }, { type: "body", parameters: [plain] }, button],
+        [{ type: "header", parameters: [image] }],
+        [{ type: "header", parameters: [document] }],
+        [{ type: "header", parameters: [{ type: "video", video: { link: "https://cdn.example/a.mp4" } }] }],
+        [{ type: "header", parameters: [named] }, { type: "body", parameters: [named] }, button]
+      ]
+      const refused: ReadonlyArray<readonly [ReadonlyArray<JsonObject>, number]> = [
+        [[{ type: "header", parameters: [plain, plain] }], 132012],
+        [[{ type: "header", parameters: [{ type: "image", image: { link: "a.jpg" } }] }], 131009],
+        [[{ type: "header", parameters: [{ type: "image", image: {} }] }], 131008],
+        [[{ type: "header", parameters: [{ type: "image" }] }], 131008],
+        [[{ type: "header", parameters: [{ type: "image", image: { id: "1", filename: "a" } }] }], 131009],
+        [[{ type: "body", parameters: [image] }], 132012],
+        [[{ type: "body", parameters: [named, plain] }], 132012],
+        [
+          [
+            { type: "header", parameters: [plain] },
+            { type: "body", parameters: [named] }
+          ],
+          132012
+        ],
+        [[{ type: "button", sub_type: "url", parameters: [plain] }], 131008],
+        [[{ type: "button", index: "0", parameters: [plain] }], 131008],
+        [[{ type: "button", sub_type: "url", index: "0", parameters: [] }], 132012]
+      ]
+      const sendWith = (components: ReadonlyArray<JsonObject>) =>
+        send(client, changed(message("16505551234"), "template.components", components))
+      for (const components of taken) {
+        const { status, text } = await sendWith(components)
+        assert.strictEqual(status, 200, `${JSON.stringify(components)}: ${text}`)
+      }
+      for (const [components, code] of refused) assertAt((await sendWith(components)).body, "error.code", code)
+    },
+    { whatsapp: { pairWindowMillis: 0 } }
+  )
+
   withSandbox("allows one message in 6 s to one person, 131056", async (client) => {
     await send(client, message("16505551234"))
     assertAt((await send(client, message("16505551234"))).body, "error.code", 131056)

@@ -178,6 +178,8 @@ const codeError = (code: number, title: string, details: string): GraphError => 
 const problemError = (problem: Problem): GraphError => {
   const details = `${problem.path}: ${problem.message}`
   if (problem.kind === "missing") return codeError(131008, "Required parameter is missing", details)
+  if (problem.reason === "132012")
+    return codeError(132012, "Parameter format does not match format in the created template", details)
   if (problem.path === "type") return codeError(131051, "Unsupported message type", details)
   return problem.kind === "type"
     ? codeError(100, "Invalid parameter", details)

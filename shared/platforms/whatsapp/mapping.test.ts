@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import type { TemplateMessage } from "../../connections/message-template.ts"
 import { connectionOf, consent, jane, nobody, properties, purchase } from "../../mapping/event-fixture.ts"
 import { fateOf, mapped } from "../../mapping/expect-mapping.ts"
+import type { JsonObject } from "../connector.ts"
 import { mapEvent } from "./mapping.ts"
 
 const template = {
@@ -35,6 +37,71 @@ describe("WhatsApp's messages", () => {
         ]
       }
     })
+  })
+
+  const componentsOf = (more: Partial<TemplateMessage>, event: Fields = {}) => {
+    const connection = connectionOf("whatsapp", { templates: { purchase: { ...template, body: [], ...more } } })
+    const result = mapEvent(purchase(event), { connection, now: null })
+    if (result._tag !== "Payload") return result._tag === "Rejected" ? result.reason : result._tag
+    return (result.payload["template"] as JsonObject)["components"]
+  }
+  const media = (kind: "image" | "video" | "document", text: string, key: "link" | "id" = "link") =>
+    ({ _tag: "Media", kind, source: { key, text }, filename: null }) as const
+
+  it("have a header of text or of media, by a link or an id", () => {
+    assert.deepStrictEqual(componentsOf({ header: { _tag: "Text", parameter: "{properties.order_id}" } }), [
+      { type: "header", parameters: [{ type: "text", text: "o-42" }] }
+    ])
+    assert.deepStrictEqual(
+      componentsOf({ header: media("image", "https://cdn.shop.example/{properties.order_id}.jpg") }),
+      [{ type: "header", parameters: [{ type: "image", image: { link: "https://cdn.shop.example/o-42.jpg" } }] }]
+    )
+    assert.deepStrictEqual(componentsOf({ header: media("video", "1013859600285441", "id") }), [
+      { type: "header", parameters: [{ type: "video", video: { id: "1013859600285441" } }] }
+    ])
+    const document = {
+      ...media("document", "https://shop.example/{properties.order_id}.pdf"),
+      filename: "{properties.order_id}.pdf"
+    }
+    assert.deepStrictEqual(componentsOf({ header: document }), [
+      {
+        type: "header",
+        parameters: [{ type: "document", document: { link: "https://shop.example/o-42.pdf", filename: "o-42.pdf" } }]
+      }
+    ])
+  })
+
+  it("are refused with media that can't be fetched", () => {
+    for (const header of [
+      media("image", "{properties.order_id}"),
+      media("image", "ftp://x/a.jpg"),
+      media("image", "o-42", "id")
+    ])
+      assert.strictEqual(componentsOf({ header }), "missing_template_value")
+    assert.strictEqual(componentsOf({ header: media("image", "{properties.coupon}") }), "missing_template_value")
+  })
+
+  it("have named parameters beside positional ones, and buttons by their index", () => {
+    const components = componentsOf({
+      header: { _tag: "Text", parameter: { parameterName: "shop", text: "Shop" } },
+      body: [
+        { parameterName: "order_id", text: "{properties.order_id}" },
+        { parameterName: "total", text: "{properties.value} {properties.currency}" }
+      ],
+      buttons: [{ index: 1, url: "orders/{properties.order_id}" }]
+    })
+    assert.deepStrictEqual(components, [
+      { type: "header", parameters: [{ type: "text", parameter_name: "shop", text: "Shop" }] },
+      {
+        type: "body",
+        parameters: [
+          { type: "text", parameter_name: "order_id", text: "o-42" },
+          { type: "text", parameter_name: "total", text: "129.95 USD" }
+        ]
+      },
+      { type: "button", sub_type: "url", index: "1", parameters: [{ type: "text", text: "orders/o-42" }] }
+    ])
+    assert.strictEqual(componentsOf({ buttons: [{ index: 0, url: "{properties.coupon}" }] }), "missing_template_value")
   })
 
   it("have no components without parameters", () => {

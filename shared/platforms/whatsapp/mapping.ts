@@ -4,10 +4,11 @@
  */
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import { deadlineOf, tooOld } from "../../mapping/age.ts"
-import { type CompiledMessage, compile } from "../../mapping/compile.ts"
+import { compile } from "../../mapping/compile.ts"
 import { consentDecision } from "../../mapping/consent.ts"
 import { platformEventOf } from "../../mapping/event-name.ts"
 import { sealedRecipient } from "../../mapping/identifiers.ts"
+import type { CompiledMessage } from "../../mapping/message-template.ts"
 import { rejected, skipped } from "../../mapping/result.ts"
 import type { Json, JsonObject, MappingContext, MapResult } from "../connector.ts"
 
@@ -25,12 +26,12 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
   if (late !== null) return late
   const recipient = sealedRecipient(event.user, connection.mapping.defaultCountry)
   if (recipient === null) return rejected("no_recipient", "A WhatsApp message needs a phone number of a known country.")
-  const parameters = parametersOf(message, event)
-  if (typeof parameters === "string") return missingValue(parameters)
+  const components = componentsOf(message, event)
+  if (typeof components === "string") return missingValue(components)
   return {
     _tag: "Payload",
     platformEvent: message.template.name,
-    payload: messageOf(message, parameters),
+    payload: messageOf(message, components),
     batchGroup: "",
     deadline,
     dropped: [],
@@ -38,32 +39,27 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
   }
 }
 
-const messageOf = (message: CompiledMessage, parameters: ReadonlyArray<Json>): JsonObject => ({
+const messageOf = ({ template }: CompiledMessage, components: ReadonlyArray<Json>): JsonObject => ({
   messaging_product: "whatsapp",
   recipient_type: "individual",
   type: "template",
   template: {
-    name: message.template.name,
-    language: { code: message.template.language },
-    ...(parameters.length === 0 ? {} : { components: [{ type: "body", parameters }] })
+    name: template.name,
+    language: { code: template.language },
+    ...(components.length === 0 ? {} : { components })
   }
 })
 
-/** The body's parameters, or the path that the event has no value for: WhatsApp refuses an empty parameter. */
-const parametersOf = (message: CompiledMessage, event: NormalizedEvent): ReadonlyArray<Json> | string => {
-  const parameters: Array<Json> = []
-  for (let i = 0; i < message.body.length; i++) {
-    const rendered = message.body[i]!(event)
-    if (rendered._tag === "Missing") return rendered.path
-    const text = rendered.text.replace(whitespace, " ").trim()
-    if (text === "") return message.template.body[i]!
-    parameters.push({ type: "text", text })
+/** The template's components, or the part that the event has no usable value for. */
+const componentsOf = (message: CompiledMessage, event: NormalizedEvent): ReadonlyArray<Json> | string => {
+  const components: Array<Json> = []
+  for (const fill of message.components) {
+    const filled = fill(event)
+    if (filled._tag === "Missing") return filled.part
+    components.push(filled.component)
   }
-  return parameters
+  return components
 }
-
-/** New lines, tabs and runs of spaces are refused inside a parameter. */
-const whitespace = /\s+/g
 
 const noTemplate = (event: NormalizedEvent): MapResult =>
   skipped(
@@ -72,4 +68,7 @@ const noTemplate = (event: NormalizedEvent): MapResult =>
   )
 
 const missingValue = (path: string): MapResult =>
-  rejected("missing_template_value", `The message's template needs ${path}, which the event doesn't have.`)
+  rejected(
+    "missing_template_value",
+    `The message's template needs ${path}, which the event doesn't have in a usable form.`
+  )
