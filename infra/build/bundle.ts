@@ -22,7 +22,7 @@ export const bundlePrograms = async (folder = programsFolder): Promise<void> => 
       capi: "./infra/cli/main.ts"
     },
     // kafkajs is repaired in its own modules (decision 10), which must be those that its users load.
-    external: [/^kafkajs/, /^@kafkajs\//, "avsc", "testcontainers"],
+    external: [/^kafkajs/, /^@kafkajs\//, "avsc", /^testcontainers/],
     logLevel: "warn",
     output: { dir: folder, cleanDir: true, format: "esm", chunkFileNames: "[name]-[hash].js" }
   })

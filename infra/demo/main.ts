@@ -11,13 +11,16 @@ endWithLauncher()
 
 const once = /^(1|true|yes)$/i.test(process.env["ONCE"] ?? "")
 
+const exitCodeOf = (exit: Exit.Exit<unknown, unknown>): number => {
+  if (Exit.isSuccess(exit)) return exit.value === true ? exitCodes.ok : exitCodes.failure
+  const failure = describeFailure(exit.cause)
+  if (failure === null) return exitCodes.ok
+  process.stderr.write(`${formatFailure("capi-relay", failure)}\n`)
+  return failure.exitCode
+}
+
 NodeRuntime.runMain(Effect.scoped(demo({ once })), {
   disableErrorReporting: true,
-  teardown: (exit, onExit) => {
-    if (Exit.isSuccess(exit)) return onExit(exit.value === true ? exitCodes.ok : exitCodes.failure)
-    const failure = describeFailure(exit.cause)
-    if (failure === null) return onExit(exitCodes.ok)
-    process.stderr.write(`${formatFailure("capi-relay", failure)}\n`)
-    return onExit(failure.exitCode)
-  }
+  // A connection that a hanging Docker engine keeps open is no reason to stay.
+  teardown: (exit) => process.exit(exitCodeOf(exit))
 })

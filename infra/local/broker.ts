@@ -1,17 +1,19 @@
 /** A broker to work with: the one that is named, else Docker's, else one from Maven's jars. */
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { BrokerNode } from "./broker-node.ts"
 import { runningBroker, startCluster } from "./cluster.ts"
-import { dockerAnswers, dockerBroker } from "./docker.ts"
+import { dockerBroker } from "./docker.ts"
 import { accepts } from "./kafka-probe.ts"
 import { type LocalError, problem } from "./problem.ts"
-import { type LocalOptions, openState } from "./state.ts"
+import { fromDockerOrJars, type LocalSource, namedSetting } from "./source.ts"
+import { type LocalOptions, openState, type State } from "./state.ts"
 
 export interface LocalBrokerOptions extends LocalOptions {
   /** A fixed port; in use is an error. Default: a free one, the same again at the next start. */
   readonly port?: number
+  /** The only way to start one. Default: Docker where it can, else jars. */
+  readonly source?: LocalSource
 }
 
 export interface LocalBroker {
@@ -30,21 +32,31 @@ export interface LocalBroker {
  */
 export const localBroker = (options: LocalBrokerOptions = {}): Effect.Effect<LocalBroker, LocalError, Scope.Scope> =>
   Effect.gen(function* () {
-    const named = yield* Config.String("KAFKA_BROKERS").pipe(Effect.orElseSucceed(() => ""))
-    if (named.trim() !== "") return yield* namedBroker(named.trim())
+    const named = yield* namedSetting("KAFKA_BROKERS")
+    if (named !== "") return yield* namedBroker(named)
     const state = yield* openState(options)
     const other = yield* runningBroker(state)
     if (other !== null) return { ...other, source: "jars", node: null } as const
-    if (yield* dockerAnswers) {
-      return { brokers: yield* dockerBroker(state, options.port), pid: null, source: "docker", node: null } as const
-    }
-    const { port, brokerSettings = {} } = options
+    const { source } = options
+    return yield* source === undefined
+      ? fromDockerOrJars(state, (chosen, state) => startBroker(state, chosen, options))
+      : startBroker(state, source, options)
+  })
+
+const startBroker = (
+  state: State,
+  source: LocalSource,
+  { port, brokerSettings = {} }: LocalBrokerOptions
+): Effect.Effect<LocalBroker, LocalError, Scope.Scope> =>
+  Effect.gen(function* () {
+    if (source === "docker")
+      return { brokers: yield* dockerBroker(state, port), pid: null, source, node: null } as const
     const cluster = yield* startCluster(state, {
       ...(port === undefined ? {} : { port }),
       settings: () => brokerSettings
     })
     const node = cluster.nodes[0]!
-    return { brokers: cluster.brokers, pid: node.pid(), source: "jars", node } as const
+    return { brokers: cluster.brokers, pid: node.pid(), source, node } as const
   })
 
 const namedBroker = (brokers: string): Effect.Effect<LocalBroker, LocalError> =>

@@ -34,10 +34,10 @@ it.live("ids that mean what they meant pass, also when the JSON is spaced in ano
     let schemas: Readonly<Record<number, string>> = { 1: '{"type":"string"}', 2: '"int"' }
     const { url } = yield* registry(() => schemas)
     const folder = temporaryFolder()
-    yield* checkSchemaIds(folder, url)
-    yield* recordSchemaIds(folder, url)
+    yield* checkSchemaIds(folder, url, "jars")
+    yield* recordSchemaIds(folder, url, "jars")
     schemas = { 1: '{ "type": "string" }', 2: '"int"', 3: '"long"' }
-    yield* checkSchemaIds(folder, url)
+    yield* checkSchemaIds(folder, url, "jars")
   })
 )
 
@@ -46,12 +46,12 @@ it.live("an id that means another schema now, or nothing, stops the start", () =
     let schemas: Readonly<Record<number, string>> = { 1: '"string"', 2: '"int"' }
     const { url } = yield* registry(() => schemas)
     const folder = temporaryFolder()
-    yield* recordSchemaIds(folder, url)
+    yield* recordSchemaIds(folder, url, "jars")
     schemas = { 1: '"int"', 2: '"string"' }
-    const changed = yield* Effect.flip(checkSchemaIds(folder, url))
+    const changed = yield* Effect.flip(checkSchemaIds(folder, url, "jars"))
     assert.strictEqual(changed.code, "schema_ids_changed")
     assert.match(changed.message, /id 1 means another schema/)
     schemas = {}
-    assert.match((yield* Effect.flip(checkSchemaIds(folder, url))).message, /unknown to the registry/)
+    assert.match((yield* Effect.flip(checkSchemaIds(folder, url, "jars"))).message, /unknown to the registry/)
   })
 )

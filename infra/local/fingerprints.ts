@@ -6,14 +6,21 @@ import { hash } from "node:crypto"
 import path from "node:path"
 import * as Effect from "effect/Effect"
 import { type LocalError, problem } from "./problem.ts"
+import type { LocalSource } from "./source.ts"
 import { readJson, writeJson } from "./state.ts"
 
 type Fingerprints = Readonly<Record<string, string>>
 
-const fileOf = (stateDirectory: string) => path.join(stateDirectory, "schema-ids.json")
+// The log of Docker's volume and the one of the state folder each have ids of their own.
+const fileOf = (stateDirectory: string, source: LocalSource) =>
+  path.join(stateDirectory, source === "docker" ? "schema-ids-docker.json" : "schema-ids.json")
 
 /** Notes what every id of the registry means now. Call it after schemas were registered. */
-export const recordSchemaIds = (stateDirectory: string, url: string): Effect.Effect<void, LocalError> =>
+export const recordSchemaIds = (
+  stateDirectory: string,
+  url: string,
+  source: LocalSource
+): Effect.Effect<void, LocalError> =>
   Effect.gen(function* () {
     const subjects = yield* get<ReadonlyArray<string>>(url, "/subjects")
     const found: Record<string, string> = {}
@@ -28,15 +35,19 @@ export const recordSchemaIds = (stateDirectory: string, url: string): Effect.Eff
       }
     }
     yield* Effect.sync(() => {
-      const known = readJson<Fingerprints>(fileOf(stateDirectory), {})
-      writeJson(fileOf(stateDirectory), { ...known, ...found })
+      const known = readJson<Fingerprints>(fileOf(stateDirectory, source), {})
+      writeJson(fileOf(stateDirectory, source), { ...known, ...found })
     })
   })
 
 /** Fails with `schema_ids_changed` if a noted id is unknown to the registry now, or means another schema. */
-export const checkSchemaIds = (stateDirectory: string, url: string): Effect.Effect<void, LocalError> =>
+export const checkSchemaIds = (
+  stateDirectory: string,
+  url: string,
+  source: LocalSource
+): Effect.Effect<void, LocalError> =>
   Effect.gen(function* () {
-    const known = readJson<Fingerprints>(fileOf(stateDirectory), {})
+    const known = readJson<Fingerprints>(fileOf(stateDirectory, source), {})
     for (const [id, expected] of Object.entries(known)) {
       const entry = yield* get<{ readonly schema: string }>(url, `/schemas/ids/${id}`)
       if (entry !== null && fingerprint(entry.schema) === expected) continue

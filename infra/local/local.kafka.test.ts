@@ -48,7 +48,7 @@ it.live("a start after kill -9 and with a stale pid file keeps log, ids and port
         assert.strictEqual(broker.source, "jars")
         yield* produce(broker.brokers, "one")
         const { id } = yield* register(registry.url)
-        yield* recordSchemaIds(options.stateDirectory, registry.url)
+        yield* recordSchemaIds(options.stateDirectory, registry.url, "jars")
         return { brokers: broker.brokers, url: registry.url, id, pids: [broker.pid!, registry.pid!] }
       })
     )

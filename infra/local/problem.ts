@@ -14,6 +14,7 @@ export type LocalProblem =
   | "schema_ids_changed"
   | "disk_full"
   | "docker_failed"
+  | "invalid_setting"
 
 /** One clear line and the next step; `code` is stable. */
 export class LocalError extends Data.TaggedError("LocalError")<{

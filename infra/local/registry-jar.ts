@@ -57,7 +57,7 @@ export const startRegistry = (state: State, port?: number): Effect.Effect<Regist
 /** The registry of this state folder that a live program (or this one) has started and will end; null where there is none. */
 export const runningRegistry = (state: State): Effect.Effect<{ readonly url: string; readonly pid: number } | null> =>
   Effect.sync(() => {
-    const { folder, pidFile } = filesOf(state)
+    const { folder, pidFile } = registryFiles(state)
     const running = runningProcess(pidFile, folder)
     const port = knownPorts(state, "registry")[0]
     if (running === null || port === undefined || !hasLiveOwner(running)) return null
@@ -73,14 +73,15 @@ export const registryAnswers = (url: string, timeoutMillis = 2_000): Effect.Effe
     })
   ).pipe(Effect.orElseSucceed(() => false))
 
-const filesOf = (state: State) => ({
+/** Where a registry's things are in the state folder. */
+export const registryFiles = (state: State) => ({
   folder: path.join(state.directory, "registry"),
   pidFile: path.join(state.directory, "registry.pid"),
   logFile: path.join(state.logs, "registry.log")
 })
 
 const makeNode = (state: State, java: Java, jars: string, port: number): RegistryNode => {
-  const { pidFile } = filesOf(state)
+  const { pidFile } = registryFiles(state)
   const url = `http://127.0.0.1:${port}${confluentPath}`
   const archive = classArchive(state, path.join(jars, `classes-${java.build}.jsa`))
   let current: Launched | null = null
@@ -113,7 +114,7 @@ const makeNode = (state: State, java: Java, jars: string, port: number): Registr
 }
 
 const launchRegistry = (state: State, java: Java, jars: string, port: number, archive: ClassArchive): Launched => {
-  const { folder, logFile, pidFile } = filesOf(state)
+  const { folder, logFile, pidFile } = registryFiles(state)
   mkdirSync(folder, { recursive: true })
   rmSync(logFile, { force: true })
   return launch({
@@ -141,7 +142,7 @@ const launchRegistry = (state: State, java: Java, jars: string, port: number, ar
 
 const untilAnswering = (state: State, url: string, launched: Launched): Effect.Effect<void, LocalError> =>
   Effect.gen(function* () {
-    const { logFile } = filesOf(state)
+    const { logFile } = registryFiles(state)
     const started = yield* Clock.currentTimeMillis
     while (!(yield* registryAnswers(url))) {
       if (launched.hasEnded()) return yield* registryProblem(logTail(logFile), logFile)
@@ -181,7 +182,7 @@ const registryProblem = (text: string, logFile: string): LocalError => {
 }
 
 const endLeftover = (state: State): Effect.Effect<void> => {
-  const { folder, pidFile } = filesOf(state)
+  const { folder, pidFile } = registryFiles(state)
   return Effect.suspend(() => {
     const leftover = runningProcess(pidFile, folder)
     return leftover === null ? Effect.void : endProcess(leftover.pid, stopGrace)

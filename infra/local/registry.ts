@@ -1,16 +1,18 @@
 /** A schema registry to work with: the one that is named, else Docker's, else Apicurio from Maven's jar. */
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { dockerAnswers, dockerRegistry } from "./docker.ts"
+import { dockerRegistry } from "./docker.ts"
 import { checkSchemaIds } from "./fingerprints.ts"
 import { type LocalError, problem } from "./problem.ts"
 import { type RegistryNode, registryAnswers, runningRegistry, startRegistry } from "./registry-jar.ts"
-import { type LocalOptions, openState } from "./state.ts"
+import { fromDockerOrJars, type LocalSource, namedSetting } from "./source.ts"
+import { type LocalOptions, openState, type State } from "./state.ts"
 
 export interface LocalRegistryOptions extends LocalOptions {
   /** A fixed port; in use is an error. Default: a free one, the same again at the next start. */
   readonly port?: number
+  /** The only way to start one. Default: Docker where it can, else jars. */
+  readonly source?: LocalSource
 }
 
 export interface LocalRegistry {
@@ -31,18 +33,27 @@ export const localRegistry = (
   options: LocalRegistryOptions = {}
 ): Effect.Effect<LocalRegistry, LocalError, Scope.Scope> =>
   Effect.gen(function* () {
-    const named = yield* Config.String("SCHEMA_REGISTRY_URL").pipe(Effect.orElseSucceed(() => ""))
-    if (named.trim() !== "") return yield* namedRegistry(named.trim())
+    const named = yield* namedSetting("SCHEMA_REGISTRY_URL")
+    if (named !== "") return yield* namedRegistry(named)
     const state = yield* openState(options)
     const other = yield* runningRegistry(state)
     if (other !== null) return { ...other, source: "jars", node: null } as const
-    const registry = (yield* dockerAnswers)
-      ? ({ url: yield* dockerRegistry(state, options.port), pid: null, source: "docker", node: null } as const)
-      : yield* startRegistry(state, options.port).pipe(
-          Effect.map((node) => ({ url: node.url, pid: node.pid(), source: "jars", node }) as const)
-        )
-    yield* checkSchemaIds(state.directory, registry.url)
-    return registry
+    const { source, port } = options
+    return yield* source === undefined
+      ? fromDockerOrJars(state, (chosen, state) => startFrom(state, chosen, port))
+      : startFrom(state, source, port)
+  })
+
+const startFrom = (
+  state: State,
+  source: LocalSource,
+  port?: number
+): Effect.Effect<LocalRegistry, LocalError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const node = source === "jars" ? yield* startRegistry(state, port) : null
+    const url = node === null ? yield* dockerRegistry(state, port) : node.url
+    yield* checkSchemaIds(state.directory, url, source)
+    return { url, pid: node === null ? null : node.pid(), source, node }
   })
 
 const namedRegistry = (address: string): Effect.Effect<LocalRegistry, LocalError> =>

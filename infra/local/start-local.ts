@@ -8,12 +8,13 @@ import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
 import type { KafkaError } from "../../shared/kafka/port.ts"
 import { createTopics, type TopicsReport } from "../topics/create-topics.ts"
 import { registerSchemas } from "../topics/register-schemas.ts"
-import { type LocalBroker, localBroker } from "./broker.ts"
+import { type LocalBroker, type LocalBrokerOptions, localBroker } from "./broker.ts"
 import { recordSchemaIds } from "./fingerprints.ts"
 import type { LocalError } from "./problem.ts"
 import { isAlive } from "./processes.ts"
-import { type LocalRegistry, localRegistry } from "./registry.ts"
-import { defaultStateDirectory, type LocalOptions, readJson, writeJson } from "./state.ts"
+import { type LocalRegistry, type LocalRegistryOptions, localRegistry } from "./registry.ts"
+import { fromDockerOrJars, namedSetting } from "./source.ts"
+import { defaultStateDirectory, type LocalOptions, openState, readJson, writeJson } from "./state.ts"
 
 export interface Local {
   readonly broker: LocalBroker
@@ -35,15 +36,22 @@ export const startLocal = (
   Effect.gen(function* () {
     const prefix = options.prefix ?? ""
     const stateDirectory = options.stateDirectory ?? defaultStateDirectory
-    const [[broker, topics], registry] = yield* Effect.all(
-      [withTopics(options, prefix), withSchemas(options, prefix, stateDirectory)],
-      { concurrency: 2 }
-    )
+    const start = (chosen: StartLocalOptions & Pick<LocalBrokerOptions, "source">) =>
+      Effect.all([withTopics(chosen, prefix), withSchemas(chosen, prefix, stateDirectory)], { concurrency: 2 })
+    // One source for both: schema ids of Docker's registry mean nothing in a log that jars keep, nor the other way round.
+    const [[broker, topics], registry] = yield* (yield* bothAreNamed)
+      ? start(options)
+      : fromDockerOrJars(yield* openState(options), (source, { docker }) => start({ ...options, source, docker }))
     yield* publishAddresses(stateDirectory, { brokers: broker.brokers, registryUrl: registry.url, owner: process.pid })
     return { broker, registry, topics }
   })
 
-const withTopics = (options: StartLocalOptions, prefix: string) =>
+const bothAreNamed = Effect.map(
+  Effect.all([namedSetting("KAFKA_BROKERS"), namedSetting("SCHEMA_REGISTRY_URL")]),
+  (values) => values.every((value) => value !== "")
+)
+
+const withTopics = (options: StartLocalOptions & Pick<LocalBrokerOptions, "source">, prefix: string) =>
   Effect.gen(function* () {
     const broker = yield* localBroker(options)
     const topics = yield* createTopics(prefix, options.partitions).pipe(
@@ -52,12 +60,12 @@ const withTopics = (options: StartLocalOptions, prefix: string) =>
     return [broker, topics] as const
   })
 
-const withSchemas = (options: LocalOptions, prefix: string, stateDirectory: string) =>
+const withSchemas = (options: LocalRegistryOptions, prefix: string, stateDirectory: string) =>
   Effect.gen(function* () {
     const registry = yield* localRegistry(options)
     yield* registerSchemas({ url: registry.url }, prefix)
     // A registry that is not ours keeps its ids by itself, and may hold far more than our subjects.
-    if (registry.source !== "env") yield* recordSchemaIds(stateDirectory, registry.url)
+    if (registry.source !== "env") yield* recordSchemaIds(stateDirectory, registry.url, registry.source)
     return registry
   })
 

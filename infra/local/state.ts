@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, renameSync, statfsSync, writeFileSync } from "
 import path from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
+import { type DockerLimits, dockerLimits } from "./docker-engine.ts"
 import { type LocalError, problem } from "./problem.ts"
 
 export const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..")
@@ -24,6 +25,8 @@ export interface LocalOptions {
   readonly quickStart?: boolean
   /** Settings of a broker from Maven's jars beside ours, or instead of them. */
   readonly brokerSettings?: Readonly<Record<string, string>>
+  /** How long Docker may take for each thing. Tests shorten it. */
+  readonly docker?: Partial<DockerLimits>
 }
 
 export interface State {
@@ -33,6 +36,7 @@ export interface State {
   readonly progress: (line: string) => void
   readonly ending: "terminate" | "kill"
   readonly quickStart: boolean
+  readonly docker: DockerLimits
 }
 
 const bytesFreeMin = 256 * 1024 * 1024
@@ -48,7 +52,8 @@ export const openState = (options: LocalOptions): Effect.Effect<State, LocalErro
         logs: path.join(directory, "logs"),
         progress: options.onProgress ?? (() => undefined),
         ending: options.ending ?? "terminate",
-        quickStart: options.quickStart ?? false
+        quickStart: options.quickStart ?? false,
+        docker: { ...dockerLimits, ...options.docker }
       }
       for (const folder of [state.directory, state.jars, state.logs]) mkdirSync(folder, { recursive: true })
       const disk = statfsSync(directory)
