@@ -378,6 +378,8 @@ export interface Properties {
   readonly delivery_category: null | string
   /** Coupon code. */
   readonly coupon: null | string
+  /** Of a refund or another later change: when the conversion that it changes happened, in milliseconds since the epoch. With the gclid it stands in for a missing order_id. */
+  readonly original_conversion_time: null | number
   /** Free custom properties; a nested value travels as a JSON string. */
   readonly custom: Readonly<Record<string, null | boolean | number | string>>
 }

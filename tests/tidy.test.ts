@@ -52,6 +52,13 @@ describe("the tree", () => {
     assert.deepStrictEqual(wrong, [])
   })
 
+  it("imports nothing of the examples outside of them and of tests: no image holds them", () => {
+    const wrong = [...sources.keys()]
+      .filter((file) => !isTest(file) && areaOf(file) !== "examples")
+      .flatMap((file) => importsOf(file).filter((target) => areaOf(target) === "examples"))
+    assert.deepStrictEqual(wrong, [])
+  })
+
   it("keeps the sandbox apart from the connectors, so that a connector's mistake cannot hide in it", () => {
     const wrong = [...sources.keys()]
       .filter((file) => file.startsWith("infra/sandbox/"))

@@ -1,5 +1,5 @@
 /** Bad records, two of each kind, with the reason that dead-letters must give, and events that the mapper refuses. */
-import type { DeadLetterReason, JsonObject, SampleLine } from "./sample-events.ts"
+import type { DeadLetterReason, JsonObject, SampleLine } from "../../infra/samples/sample-events.ts"
 
 const minutesAgo = (minutes: number) => ({ offset_ms: -minutes * 60_000, unit: "milliseconds" as const })
 

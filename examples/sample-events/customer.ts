@@ -1,8 +1,8 @@
 /** One invented customer as a shop's backend would describe them: tidy, untidy, hashed or with several values. */
 import { createHash } from "node:crypto"
+import type { Json, JsonObject } from "../../infra/samples/sample-events.ts"
 import { base62, type Choose, hexadecimal } from "./choose.ts"
 import type { Country } from "./countries.ts"
-import type { Json, JsonObject } from "./sample-events.ts"
 
 const userAgents = [
   "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1",

@@ -1,12 +1,12 @@
 /** Makes `sample-events.jsonl`: `node examples/sample-events/generate.ts`. The same seed gives the same bytes. */
 import { writeFileSync } from "node:fs"
+import type { JsonObject, SampleLine } from "../../infra/samples/sample-events.ts"
 import canonical from "../../schemas/catalog/events.json" with { type: "json" }
 import { badLines } from "./bad.ts"
 import { type Choose, makeChoose } from "./choose.ts"
 import { countries } from "./countries.ts"
 import { makeCustomer, uuid } from "./customer.ts"
 import { consentCombinations, fullConsent, propertiesOf, sourceOf, userExtras } from "./occurrence.ts"
-import type { JsonObject, SampleLine } from "./sample-events.ts"
 
 const seed = 20_261_123
 /** How often each of the frequent names comes; every other canonical name comes `othersEach` times. */

@@ -1,8 +1,9 @@
 /** What happened: names with their properties, places where it happened, and what the customer agreed to. */
+
+import type { Json, JsonObject } from "../../infra/samples/sample-events.ts"
 import type { Choose } from "./choose.ts"
 import { base62 } from "./choose.ts"
 import type { Country } from "./countries.ts"
-import type { Json, JsonObject } from "./sample-events.ts"
 
 interface Product {
   readonly id: string

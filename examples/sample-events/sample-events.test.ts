@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { isValidPhoneNumber } from "libphonenumber-js"
+import { type JsonObject, sampleEvents, sampleLines } from "../../infra/samples/sample-events.ts"
 import canonical from "../../schemas/catalog/events.json" with { type: "json" }
 import { makeChoose } from "./choose.ts"
 import { countries } from "./countries.ts"
 import { generateLines } from "./generate.ts"
 import { consentCombinations } from "./occurrence.ts"
-import { type JsonObject, sampleEvents, sampleLines } from "./sample-events.ts"
 
 const lines = sampleLines()
 const good = lines.filter((line) => line.expect.fate === "normalized")

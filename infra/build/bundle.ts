@@ -12,9 +12,12 @@ import { repository } from "../local/state.ts"
 /** Two folders below the root, as every module that looks for `schemas` or the root from where it is. */
 export const programsFolder = path.join(repository, "dist/programs")
 
-/** `<folder>/<name>.js` for every processor, and `capi.js`; `folder` must be two below the root. */
-export const bundlePrograms = async (folder = programsFolder): Promise<void> => {
-  await build({
+/**
+ * `<folder>/<name>.js` for every processor, and `capi.js`; `folder` must be two below the root. Gives the repository's files
+ * that they are made of, relative to its root.
+ */
+export const bundlePrograms = async (folder = programsFolder): Promise<ReadonlyArray<string>> => {
+  const { output } = await build({
     cwd: repository,
     platform: "node",
     input: {
@@ -26,6 +29,11 @@ export const bundlePrograms = async (folder = programsFolder): Promise<void> => 
     logLevel: "warn",
     output: { dir: folder, cleanDir: true, format: "esm", chunkFileNames: "[name]-[hash].js" }
   })
+  const modules = output.flatMap((file) => (file.type === "chunk" ? file.moduleIds : []))
+  return modules
+    .filter((id) => id.startsWith(repository + path.sep))
+    .map((id) => path.relative(repository, id))
+    .filter((file) => !file.startsWith("node_modules"))
 }
 
 if (import.meta.main) {

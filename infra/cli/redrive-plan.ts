@@ -2,6 +2,7 @@
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { SealError } from "../../shared/credentials/sealer.ts"
+import { refusalRecord } from "../../shared/dedup/refusals.ts"
 import { deliveryHeaders, deliveryTopics } from "../../shared/delivery/settings.ts"
 import type { ProducedRecord } from "../../shared/kafka/port.ts"
 import type { CommandError } from "./command-error.ts"
@@ -74,3 +75,12 @@ export const markOf = ({ id, partition, letter }: Letter, prefix: string): Produ
   value: null,
   headers: { [redrivenHeader]: id }
 })
+
+/** Takes the refusal back, as the event goes to its connection again: a repeat that is published later is a repeat there too. */
+export const refusalTakenBack = ({ letter }: Letter, prefix: string, now: number): ReadonlyArray<ProducedRecord> => {
+  const { event_id: eventId, connection_id: connectionId, stage, source_partition, source_offset } = letter
+  if (eventId === null || connectionId === null || !stage.startsWith("delivery-")) return []
+  const source = { partition: source_partition, offset: source_offset }
+  const { topic, key, value } = refusalRecord({ eventId, connectionId, source }, "taken", now)
+  return [{ topic: prefix + topic, key, value }]
+}

@@ -2,6 +2,7 @@
  * Sends chosen dead letters on their way again. The records and the letters' marks are one transaction a page, on a producer
  * that only one redrive at a time can hold; so each letter goes once, though a redrive is cut off or two are begun.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { Codecs } from "../../shared/avro/codecs.ts"
 import { SettingsService } from "../../shared/config/settings.ts"
@@ -15,7 +16,15 @@ import { CommandError } from "./command-error.ts"
 import { type Letter, originalOpener, scanLetters } from "./letters.ts"
 import type { Moment } from "./moment.ts"
 import { readTopic } from "./read-topic.ts"
-import { headersOf, isSelected, markOf, obstacleOf, redrivenRecord, type Selection } from "./redrive-plan.ts"
+import {
+  headersOf,
+  isSelected,
+  markOf,
+  obstacleOf,
+  redrivenRecord,
+  refusalTakenBack,
+  type Selection
+} from "./redrive-plan.ts"
 
 export interface RedriveOptions {
   readonly from: Moment
@@ -51,7 +60,8 @@ export const redriveLetters = Effect.fnUntraced(function* (options: RedriveOptio
       const now = chosen.filter((one) => !(options.remap && one.letter.stage.startsWith("delivery-")))
       yield* noteSources(chosen, now, toRemap)
       const records = yield* Effect.forEach(now, (one) => Effect.fromResult(redrivenRecord(one, open, prefix)))
-      yield* commit([...records, ...now.map((one) => markOf(one, prefix))])
+      const at = yield* Clock.currentTimeMillis
+      yield* commit([...records, ...now.flatMap((one) => [markOf(one, prefix), ...refusalTakenBack(one, prefix, at)])])
       redriven += now.length
     })
   )
@@ -116,6 +126,7 @@ const remap = Effect.fnUntraced(function* (toRemap: Map<string, Letter>, commit:
     onRecords: Effect.fnUntraced(function* (page) {
       yield* codecs.prepare(page.map((record) => record.value))
       const records: Array<ProducedRecord> = []
+      const at = yield* Clock.currentTimeMillis
       for (const { value, key, partition } of page) {
         const decoded = codecs.decode("normalized-event", value)
         if (decoded._tag !== "Decoded") continue
@@ -126,6 +137,7 @@ const remap = Effect.fnUntraced(function* (toRemap: Map<string, Letter>, commit:
           toRemap.delete(name)
           const headers = headersOf(one.id, one.letter.connection_id)
           records.push({ topic: prefix + normalizedTopic, partition, key, value, headers }, markOf(one, prefix))
+          records.push(...refusalTakenBack(one, prefix, at))
           redriven++
         }
       }

@@ -4,23 +4,23 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import topicTable from "../../schemas/topics.json" with { type: "json" }
 import { SettingsError } from "../../shared/config/settings.ts"
-import { type DuplicateOptions, duplicateScopes, duplicatesTopic } from "./duplicates.ts"
+import type { DeduplicatorOptions } from "../../shared/dedup/deduplicator.ts"
+import { duplicatesTopic } from "./duplicates.ts"
 
 /** Four partitions in one process hold ten million ids. */
-export const duplicateDefaults: DuplicateOptions = { window: Duration.hours(24), idsMax: 2_500_000, scope: "event" }
+export const duplicateDefaults: DeduplicatorOptions = { window: Duration.hours(24), idsMax: 2_500_000 }
 
 const settings = Config.all({
   window: Config.Duration("DEDUP_WINDOW").pipe(Config.withDefault(duplicateDefaults.window)),
-  idsMax: Config.Int("DEDUP_IDS_MAX").pipe(Config.withDefault(duplicateDefaults.idsMax)),
-  scope: Config.Literals(duplicateScopes, "DEDUP_SCOPE").pipe(Config.withDefault(duplicateDefaults.scope))
+  idsMax: Config.Int("DEDUP_IDS_MAX").pipe(Config.withDefault(duplicateDefaults.idsMax))
 })
 
 /** How this deployment tells duplicates; fails with the setting that is wrong. */
-export const duplicateOptions: Effect.Effect<DuplicateOptions, SettingsError> = Effect.suspend(() => settings).pipe(
+export const duplicateOptions: Effect.Effect<DeduplicatorOptions, SettingsError> = Effect.suspend(() => settings).pipe(
   Effect.mapError((cause) =>
     wrong(
       `The mapper's settings are wrong: ${cause.message.replaceAll(/\s+/g, " ")}`,
-      "Give DEDUP_WINDOW as a duration such as 24 hours, DEDUP_IDS_MAX as a number and DEDUP_SCOPE as event or connection.",
+      "Give DEDUP_WINDOW as a duration such as 24 hours and DEDUP_IDS_MAX as a number.",
       cause
     )
   ),

@@ -8,9 +8,9 @@ import type { Codecs, Undecodable } from "../../shared/avro/codecs.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { type Mapped, mapForConnection } from "../../shared/mapping/map.ts"
 import type { Connector } from "../../shared/platforms/connector.ts"
-import type { Batch, Inbound, Outbound, Step } from "../../shared/stream/contract.ts"
+import type { Batch, Inbound, Outbound } from "../../shared/stream/contract.ts"
 import { valueBytesMax } from "../../shared/stream/value-limits.ts"
-import type { Duplicates, Repeat } from "./duplicates.ts"
+import type { Duplicates, IsRefused, Observation, Repeat } from "./duplicates.ts"
 import { outcomeOf, resultOf } from "./result.ts"
 
 /** A connection and how events are mapped for it. */
@@ -19,10 +19,12 @@ export interface Target {
   readonly connector: Pick<Connector, "mapEvent">
 }
 
-/** What a batch led to: its step, and how many (event, connection) pairs came to each outcome, for the metrics. */
+/** What a batch led to so far: its outputs, how many (event, connection) pairs came to each outcome, and its repeats. */
 export interface Decision {
-  readonly step: Step
-  readonly outcomes: ReadonlyMap<string, OutcomeCount>
+  readonly outputs: Array<Outbound>
+  readonly outcomes: Map<string, OutcomeCount>
+  /** Not decided yet: see `decideRepeats`. */
+  readonly repeats: ReadonlyArray<RepeatedEvent>
 }
 
 export interface OutcomeCount {
@@ -32,38 +34,78 @@ export interface OutcomeCount {
   count: number
 }
 
+/** An event whose id was known from another raw record. */
+export interface RepeatedEvent {
+  readonly record: Inbound
+  readonly event: NormalizedEvent
+  readonly observation: Observation
+}
+
 type Encode = Codecs["Service"]["encode"]
 
+/** What deciding needs beside the batch. `now` is in milliseconds since the epoch. */
+export interface DecideContext {
+  readonly targets: ReadonlyArray<Target>
+  readonly codecs: Pick<Codecs["Service"], "decode" | "encode">
+  readonly duplicates: Duplicates
+  readonly now: number
+}
+
 /**
- * Decides a batch whose writers' schemas are known, and takes its ids into `duplicates`, whose changes are the step's last
- * output. `now` is in milliseconds since the epoch.
+ * Decides a batch whose writers' schemas are known, and takes its ids into `duplicates`, whose changes belong to the step.
+ * Repeats are left for `decideRepeats`, since what deliveries refused is read for them alone.
  */
-export const decide = (
-  batch: Batch,
-  targets: ReadonlyArray<Target>,
-  codecs: Pick<Codecs["Service"], "decode" | "encode">,
-  duplicates: Duplicates,
-  now: number
-): Decision => {
-  const outputs: Array<Outbound> = []
-  const outcomes = new Map<string, OutcomeCount>()
+export const decide = (batch: Batch, context: DecideContext): Decision => {
+  const { codecs, duplicates, now } = context
+  const repeats: Array<RepeatedEvent> = []
+  const decision: Decision = { outputs: [], outcomes: new Map(), repeats }
   for (const record of batch.records) {
     const decoded = codecs.decode("normalized-event", record.value)
     if (decoded._tag === "Undecodable") {
-      outputs.push(undecodable(record, decoded, codecs.encode, now))
-      count(outcomes, "", "dead_lettered", decoded.reason)
+      decision.outputs.push(undecodable(record, decoded, codecs.encode, now))
+      count(decision.outcomes, "", "dead_lettered", decoded.reason)
       continue
     }
-    const repeat = duplicates.next(decoded.value, record.value ?? noBytes, now)
-    for (const target of targetsOf(record, targets)) {
-      const mapped = repeat === null ? mapOnce(decoded.value, target, duplicates, now) : skippedRepeats[repeat]
-      const written = write(outputs, record, decoded.value, target.connection, mapped, codecs.encode, now)
-      const reason = written._tag === "Mapped" ? null : written.reason
-      count(outcomes, target.connection.id, outcomeOf(written), reason)
-    }
+    const event = decoded.value
+    const observation = duplicates.observe(event, record.value ?? noBytes, now)
+    if (observation.repeat === null) decideEvent(decision, { record, event, observation }, context, everyConnection)
+    else repeats.push({ record, event, observation })
   }
-  return { step: { outputs: [...outputs, ...duplicates.changes(batch.partition)] }, outcomes }
+  return decision
 }
+
+/** Decides the repeats in their order, by what the connections refused of the occurrences before. */
+export const decideRepeats = (decision: Decision, context: DecideContext, isRefused: IsRefused): void => {
+  for (const repeated of decision.repeats) {
+    decideEvent(decision, repeated, context, (connectionId) =>
+      context.duplicates.goesTo(repeated.observation, connectionId, isRefused)
+    )
+  }
+}
+
+/** Decides an event for each connection that it is for; those that it does not go to have it already. */
+const decideEvent = (
+  { outputs, outcomes }: Decision,
+  { record, event, observation }: RepeatedEvent,
+  { targets, codecs, duplicates, now }: DecideContext,
+  goesTo: (connectionId: string) => boolean
+): void => {
+  const chosen = targetsOf(record, targets)
+  for (const { connection, connector } of chosen) {
+    const { id } = connection
+    const mapped =
+      observation.repeat === null || goesTo(id)
+        ? mapForConnection(event, connection, connector, now)
+        : skippedRepeats[observation.repeat]
+    const written = write(outputs, record, event, connection, mapped, codecs.encode, now)
+    if (written._tag === "Mapped") observation.taken.push(id)
+    else if (isRefusal(written)) observation.refused.push(id)
+    count(outcomes, id, outcomeOf(written), written._tag === "Mapped" ? null : written.reason)
+  }
+  duplicates.settle(observation, chosen === targets ? [] : othersOf(chosen, targets))
+}
+
+const everyConnection = (): boolean => true
 
 /** A redriven event is for the connection that it is redriven for: the others had it. */
 const targetsOf = (record: Inbound, targets: ReadonlyArray<Target>): ReadonlyArray<Target> => {
@@ -71,15 +113,14 @@ const targetsOf = (record: Inbound, targets: ReadonlyArray<Target>): ReadonlyArr
   return only === undefined ? targets : targets.filter(({ connection }) => connection.id === only)
 }
 
-const noBytes = Buffer.alloc(0)
+const othersOf = (chosen: ReadonlyArray<Target>, targets: ReadonlyArray<Target>): ReadonlyArray<string> =>
+  targets.filter((target) => !chosen.includes(target)).map(({ connection }) => connection.id)
 
-/** Maps the event, unless the connection got its id before. */
-const mapOnce = (event: NormalizedEvent, target: Target, duplicates: Duplicates, now: number): Mapped => {
-  const mapped = mapForConnection(event, target.connection, target.connector, now)
-  if (mapped._tag !== "Mapped") return mapped
-  const repeat = duplicates.mapped(target.connection.id)
-  return repeat === null ? mapped : skippedRepeats[repeat]
-}
+/** What a repaired event changes. A filter and a missing mapping are the configuration's, not the event's. */
+const isRefusal = (mapped: Mapped): boolean =>
+  mapped._tag === "Rejected" || (mapped._tag === "Skipped" && mapped.reason === "consent")
+
+const noBytes = Buffer.alloc(0)
 
 const skippedRepeats: Readonly<Record<Repeat, Mapped>> = {
   duplicate: {
@@ -128,7 +169,8 @@ const write = (
     event_name: event.event_name,
     connection_id: connection.id,
     platform: connection.platform,
-    next_step: "Send the event again with what is missing, or change the connection's mapping and redrive."
+    next_step:
+      mapped.nextStep ?? "Send the event again with what is missing, or change the connection's mapping and redrive."
   })
   outputs.push({ topic: "dead-letters", key, value: encode("dead-letters", "dead-letter", letter), headers })
   return mapped

@@ -1,16 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as TestClock from "effect/testing/TestClock"
 import type { NormalizedEvent } from "../../schemas/types.gen.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/avro/memory.ts"
+import { refusalRecord, refusalsTopic } from "../../shared/dedup/refusals.ts"
+import { KafkaClient } from "../../shared/kafka/port.ts"
 import { connectionOf, consent, eventTime, purchase } from "../../shared/mapping/event-fixture.ts"
 import { connectorFor } from "../../shared/platforms/registry.ts"
 import type { Inbound, Outbound } from "../../shared/stream/contract.ts"
+import { MemoryKafka } from "../../shared/testing/memory-kafka.ts"
 import { batchOf, openPartition } from "../../shared/testing/run-batches.ts"
-import { duplicateDefaults } from "./config.ts"
 import type { Target } from "./decide.ts"
-import { type DuplicateOptions, duplicatesTopic } from "./duplicates.ts"
+import { duplicatesTopic } from "./duplicates.ts"
 import { mapper } from "./mapper.ts"
 
 const codecs = makeMemoryCodecs()
@@ -42,9 +45,9 @@ const told = ({ topic, value, headers }: Outbound) => {
 }
 
 /** A freshly opened partition with what an earlier one left in the changelog. */
-const opened = (log: ReadonlyArray<Outbound> = [], options: Partial<DuplicateOptions> = {}) =>
+const opened = (log: ReadonlyArray<Outbound> = []) =>
   openPartition(
-    mapper(targets, { ...duplicateDefaults, ...options }),
+    mapper(targets),
     { topic: "normalized-events", partition: 0 },
     log
       .filter(({ topic }) => topic === duplicatesTopic)
@@ -63,6 +66,11 @@ const opened = (log: ReadonlyArray<Outbound> = [], options: Partial<DuplicateOpt
 
 const both = ["meta-1 mapped-events.meta", "tiktok-1 mapped-events.tiktok"]
 const skippedAs = (reason: string) => [`meta-1 skipped ${reason}`, `tiktok-1 skipped ${reason}`]
+const unknownConsent = [both[0], "tiktok-1 skipped consent"]
+const services = (kafka = new MemoryKafka()) => {
+  kafka.log.create(refusalsTopic, 4)
+  return Layer.merge(memoryCodecs, Layer.succeed(KafkaClient, kafka.client))
+}
 const granted = { consent: consent({ ad_user_data: "granted" }) }
 
 describe("the mapper's duplicates", () => {
@@ -76,7 +84,7 @@ describe("the mapper's duplicates", () => {
       assert.strictEqual(first.at(-1)?.partition, 0)
       const second = (yield* step(batch(at(3, granted)))).outputs
       assert.deepStrictEqual(second.map(told), skippedAs("duplicate"))
-    }).pipe(Effect.provide(memoryCodecs))
+    }).pipe(Effect.provide(services()))
   )
 
   it.effect("tells a repeat with other content as a conflict, and counts it", () =>
@@ -88,7 +96,7 @@ describe("the mapper's duplicates", () => {
       const metrics = yield* Metric.snapshot
       const conflicts = metrics.find(({ id }) => id === "capi_dedup_conflicts_total")
       assert.deepInclude(conflicts?.state, { count: 1 })
-    }).pipe(Effect.provide(memoryCodecs))
+    }).pipe(Effect.provide(services()))
   )
 
   // Red when the offset is left out of the comparison in the table.
@@ -99,7 +107,7 @@ describe("the mapper's duplicates", () => {
       yield* step(batch(at(1, granted)))
       const again = (yield* step(batch(at(1, granted), at(2, granted)))).outputs
       assert.deepStrictEqual(again.map(told), [...both, ...skippedAs("duplicate")])
-    }).pipe(Effect.provide(memoryCodecs))
+    }).pipe(Effect.provide(services()))
   )
 
   // Red when the task has no `restore`.
@@ -112,8 +120,8 @@ describe("the mapper's duplicates", () => {
       const after = yield* opened(committed)
       const outputs = (yield* after.step(batch(at(3, granted), at(4, { ...granted, event_id: "not committed" }))))
         .outputs
-      assert.deepStrictEqual(outputs.map(told), [...skippedAs("duplicate"), ...both, `- ${duplicatesTopic}`])
-    }).pipe(Effect.provide(memoryCodecs))
+      assert.deepStrictEqual(outputs.map(told), [...both, ...skippedAs("duplicate"), `- ${duplicatesTopic}`])
+    }).pipe(Effect.provide(services()))
   )
 
   it.effect("forgets an id after the window", () =>
@@ -123,7 +131,7 @@ describe("the mapper's duplicates", () => {
       yield* step(batch(at(1, granted)))
       yield* TestClock.setTime(eventTime + 24 * 3_600_000 + 1_000)
       assert.deepStrictEqual((yield* step(batch(at(2, granted)))).outputs.map(told).slice(0, 2), both)
-    }).pipe(Effect.provide(memoryCodecs))
+    }).pipe(Effect.provide(services()))
   )
 
   it.effect("doesn't remember what no connection took, so that it can be sent again", () =>
@@ -133,17 +141,97 @@ describe("the mapper's duplicates", () => {
       const denied = { consent: consent({ ad_user_data: "denied" }) }
       assert.deepStrictEqual((yield* step(batch(at(1, denied)))).outputs.map(told), skippedAs("consent"))
       assert.deepStrictEqual((yield* step(batch(at(2, granted)))).outputs.map(told).slice(0, 2), both)
-    }).pipe(Effect.provide(memoryCodecs))
+    }).pipe(Effect.provide(services()))
   )
 
-  it.effect("remembers ids for each connection where it is asked to", () =>
-    Effect.gen(function* () {
-      yield* TestClock.setTime(eventTime)
-      const { step } = yield* opened([], { scope: "connection" })
-      const first = (yield* step(batch(at(1)))).outputs
-      assert.deepStrictEqual(first.map(told).slice(0, 2), [both[0], "tiktok-1 skipped consent"])
-      const second = (yield* step(batch(at(2, granted)))).outputs
-      assert.deepStrictEqual(second.map(told).slice(0, 2), ["meta-1 skipped duplicate_conflict", both[1]])
-    }).pipe(Effect.provide(memoryCodecs))
-  )
+  describe("of an event that one connection took and another refused", () => {
+    // tiktok-1 skips unknown consent.
+    it.effect("sends a repaired one to those alone that refused it, and once", () =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(eventTime)
+        const { step } = yield* opened()
+        assert.deepStrictEqual((yield* step(batch(at(1)))).outputs.map(told).slice(0, 2), unknownConsent)
+        const repaired = (yield* step(batch(at(2, granted), at(3, granted)))).outputs
+        assert.deepStrictEqual(repaired.map(told), [
+          "meta-1 skipped duplicate_conflict",
+          both[1],
+          ...skippedAs("duplicate_conflict"),
+          `- ${duplicatesTopic}`
+        ])
+        assert.deepStrictEqual((yield* step(batch(at(4, granted)))).outputs.map(told), skippedAs("duplicate_conflict"))
+      }).pipe(Effect.provide(services()))
+    )
+
+    it.effect("lets a replay go where the first and the repaired occurrence went", () =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(eventTime)
+        const { step } = yield* opened()
+        yield* step(batch(at(1), at(2, granted)))
+        const again = (yield* step(batch(at(1), at(2, granted)))).outputs
+        assert.deepStrictEqual(again.map(told), [...unknownConsent, "meta-1 skipped duplicate_conflict", both[1]])
+      }).pipe(Effect.provide(services()))
+    )
+
+    it.effect("knows after a restart who refused it and who has it since", () =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(eventTime)
+        const log: Array<Outbound> = []
+        for (const [offset, expected] of [
+          [1, unknownConsent],
+          [2, ["meta-1 skipped duplicate_conflict", both[1]]],
+          [3, skippedAs("duplicate_conflict")]
+        ] as const) {
+          const { step } = yield* opened(log)
+          const { outputs } = yield* step(batch(at(offset, offset === 1 ? {} : granted)))
+          assert.deepStrictEqual(outputs.map(told).slice(0, 2), expected)
+          log.push(...outputs)
+        }
+      }).pipe(Effect.provide(services()))
+    )
+
+    it.effect("counts those that a redriven event was not for as refusing", () =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(eventTime)
+        const { step } = yield* opened()
+        const redriven = batch(at(1, granted))
+        const forMeta = redriven.records.map((record) => ({ ...record, headers: { connection: "meta-1" } }))
+        assert.deepStrictEqual((yield* step({ ...redriven, records: forMeta })).outputs.map(told).slice(0, 1), [
+          both[0]
+        ])
+        const repaired = (yield* step(batch(at(2, granted)))).outputs
+        assert.deepStrictEqual(repaired.map(told).slice(0, 2), ["meta-1 skipped duplicate", both[1]])
+      }).pipe(Effect.provide(services()))
+    )
+
+    it.effect("sends it to a connection whose platform refused it, until that has it", () =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(eventTime)
+        const kafka = new MemoryKafka()
+        kafka.log.create(refusalsTopic, 4)
+        const { eventId, partition } = { eventId: "o-1", partition: 0 }
+        const refuse = (offset: number, connectionId: string, standing: "refused" | "taken" = "refused") =>
+          kafka.client.produce([
+            { ...refusalRecord({ eventId, connectionId, source: { partition, offset } }, standing, eventTime) }
+          ])
+        yield* Effect.gen(function* () {
+          const { step } = yield* opened()
+          const next = (offset: number) =>
+            Effect.map(step(batch(at(offset, { ...granted, event_id: eventId }))), ({ outputs }) =>
+              outputs.map(told).slice(0, 2)
+            )
+          assert.deepStrictEqual(yield* next(1), both)
+          assert.deepStrictEqual(yield* next(2), skippedAs("duplicate"))
+          yield* refuse(1, "meta-1")
+          assert.deepStrictEqual(yield* next(3), [both[0], "tiktok-1 skipped duplicate"])
+          assert.deepStrictEqual(yield* next(4), skippedAs("duplicate"))
+          yield* refuse(3, "meta-1")
+          assert.deepStrictEqual(yield* next(5), [both[0], "tiktok-1 skipped duplicate"])
+          // A redrive takes the refusal back: the event is on its way to the connection by that.
+          yield* refuse(5, "meta-1")
+          yield* refuse(5, "meta-1", "taken")
+          assert.deepStrictEqual(yield* next(6), skippedAs("duplicate"))
+        }).pipe(Effect.provide(services(kafka)))
+      })
+    )
+  })
 })

@@ -1,11 +1,14 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import type { NormalizedEvent } from "../../schemas/types.gen.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/avro/memory.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
+import { KafkaClient } from "../../shared/kafka/port.ts"
 import { connectionOf, consent, eventTime, properties, purchase } from "../../shared/mapping/event-fixture.ts"
 import { connectorFor } from "../../shared/platforms/registry.ts"
+import { MemoryKafka } from "../../shared/testing/memory-kafka.ts"
 import { batchOf, runBatches } from "../../shared/testing/run-batches.ts"
 import type { Target } from "./decide.ts"
 import { duplicatesTopic } from "./duplicates.ts"
@@ -31,7 +34,7 @@ const written = (
     yield* TestClock.setTime(eventTime)
     const journal = yield* runBatches(mapper(connections.map(target)), [batchOf("normalized-events", records)])
     return journal.flatMap(({ outputs }) => outputs).filter(({ topic }) => topic !== duplicatesTopic)
-  }).pipe(Effect.provide(memoryCodecs))
+  }).pipe(Effect.provide(Layer.merge(memoryCodecs, Layer.succeed(KafkaClient, new MemoryKafka().client))))
 
 const told = (output: { topic: string; value: Buffer | null; headers?: Readonly<Record<string, string>> }) => {
   const where = `${output.topic} ${output.headers?.["connection"] ?? "-"}`

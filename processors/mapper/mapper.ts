@@ -4,17 +4,21 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import { Codecs, type RegistryError } from "../../shared/avro/codecs.ts"
+import type { DeduplicatorOptions } from "../../shared/dedup/deduplicator.ts"
+import type { AtConnection } from "../../shared/dedup/refusals.ts"
+import type { KafkaClient, KafkaError } from "../../shared/kafka/port.ts"
 import type { AssignedPartition, Batch, Inbound, PartitionTask, Processor } from "../../shared/stream/contract.ts"
 import { duplicateDefaults } from "./config.ts"
-import { decide, type OutcomeCount, type Target } from "./decide.ts"
+import { decide, decideRepeats, type OutcomeCount, type Target } from "./decide.ts"
 import { duplicateReport } from "./duplicate-metrics.ts"
-import { type DuplicateOptions, Duplicates, duplicatesTopic } from "./duplicates.ts"
+import { Duplicates, duplicatesTopic } from "./duplicates.ts"
+import { RefusalLog } from "./refusal-log.ts"
 
-/** Maps every event for each of the enabled connections; repeats of an event id become skipped results. */
+/** Maps every event for each of the enabled connections; a repeat of an event id goes to those alone that refused the event. */
 export const mapper = (
   targets: ReadonlyArray<Target>,
-  options: DuplicateOptions = duplicateDefaults
-): Processor<RegistryError, Codecs> => ({
+  options: DeduplicatorOptions = duplicateDefaults
+): Processor<RegistryError | KafkaError, Codecs | KafkaClient> => ({
   name: "mapper",
   topics: ["normalized-events"],
   batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5) },
@@ -38,23 +42,33 @@ const heldMax = 4 * 1_048_576
 const inFlightMin = 1_048_576
 
 // The ids belong to this opening: a step that is not committed leaves nothing behind, since the next opening restores anew.
-const openPartition = (targets: ReadonlyArray<Target>, options: DuplicateOptions, { partition }: AssignedPartition) =>
+const openPartition = (
+  targets: ReadonlyArray<Target>,
+  options: DeduplicatorOptions,
+  { partition }: AssignedPartition
+) =>
   Effect.gen(function* () {
-    const duplicates = new Duplicates(options)
-    const report = yield* duplicateReport(duplicates, partition)
-    const task: PartitionTask<RegistryError, Codecs> = {
+    const state = { targets, duplicates: new Duplicates(options), refusals: new RefusalLog(options.window) }
+    const report = yield* duplicateReport(state.duplicates, partition)
+    const task: PartitionTask<RegistryError | KafkaError, Codecs | KafkaClient> = {
       restore: [
         {
           topic: duplicatesTopic,
           since: options.window,
           until: "end",
-          apply: (records) => restore(duplicates, records)
+          apply: (records) => restore(state.duplicates, records)
         }
       ],
-      step: (batch) => Effect.tap(mapBatch(targets, duplicates, batch), () => report)
+      step: (batch) => Effect.tap(mapBatch(state, batch), () => report)
     }
     return task
   })
+
+interface PartitionState {
+  readonly targets: ReadonlyArray<Target>
+  readonly duplicates: Duplicates
+  readonly refusals: RefusalLog
+}
 
 const restore = (duplicates: Duplicates, records: ReadonlyArray<Inbound>) =>
   Effect.map(Clock.currentTimeMillis, (now) => {
@@ -62,16 +76,23 @@ const restore = (duplicates: Duplicates, records: ReadonlyArray<Inbound>) =>
   })
 
 const mapBatch = Effect.fn("mapper.mapBatch")(function* (
-  targets: ReadonlyArray<Target>,
-  duplicates: Duplicates,
+  { targets, duplicates, refusals }: PartitionState,
   batch: Batch
 ) {
   const codecs = yield* Codecs
   yield* codecs.prepare(batch.records.map((record) => record.value))
   const now = yield* Clock.currentTimeMillis
-  const { value: decision, giveBack } = codecs.lend(() => decide(batch, targets, codecs, duplicates, now))
+  const context = { targets, codecs, duplicates, now }
+  const { value: decision, giveBack } = codecs.lend(() => decide(batch, context))
+  const releases = [giveBack]
+  if (decision.repeats.length > 0) {
+    yield* refusals.refresh(decision.repeats.map(({ event }) => event.event_id))
+    const isRefused = (at: AtConnection) => refusals.isRefused(at, now)
+    releases.push(codecs.lend(() => decideRepeats(decision, context, isRefused)).giveBack)
+  }
   yield* Effect.forEach(decision.outcomes.values(), updateMetric, { discard: true })
-  return { ...decision.step, release: giveBack }
+  const outputs = [...decision.outputs, ...duplicates.drain(batch.partition)]
+  return { outputs, release: () => releases.forEach((release) => void release()) }
 })
 
 const updateMetric = ({ connectionId, outcome, reason, count }: OutcomeCount) =>

@@ -1,9 +1,12 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/avro/memory.ts"
+import { KafkaClient } from "../../shared/kafka/port.ts"
 import { connectionOf, eventTime, properties, purchase } from "../../shared/mapping/event-fixture.ts"
 import { connectorFor } from "../../shared/platforms/registry.ts"
+import { MemoryKafka } from "../../shared/testing/memory-kafka.ts"
 import { batchOf, runBatches } from "../../shared/testing/run-batches.ts"
 import { duplicatesTopic } from "./duplicates.ts"
 import { mapper } from "./mapper.ts"
@@ -39,5 +42,5 @@ it.effect("rejects an event whose payload the topic would refuse, keeps it as a 
     if (letter._tag !== "Decoded") return assert.fail(letter.message)
     assert.strictEqual(letter.value.reason_code, "payload_too_large")
     assert.deepStrictEqual(letter.value.original, records[0]!.value)
-  }).pipe(Effect.provide(memoryCodecs))
+  }).pipe(Effect.provide(Layer.merge(memoryCodecs, Layer.succeed(KafkaClient, new MemoryKafka().client))))
 )

@@ -92,9 +92,6 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
   row("DEDUP_IDS_MAX", "Event ids remembered for each partition, 28 to 39 bytes each; beyond it the oldest go first.", {
     default: "2500000"
   }),
-  row("DEDUP_SCOPE", "event: an id counts for all connections; connection: each connection has ids of its own.", {
-    default: "event"
-  }),
   row("CAPI_WEBHOOK_PORT", "Where delivery-whatsapp takes WhatsApp's webhooks; 0 takes a free port and prints it.", {
     default: "0",
     example: "8088"

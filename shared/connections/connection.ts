@@ -46,6 +46,8 @@ export interface MappingOptions {
   readonly defaultActionSource: string
   /** The greatest age of an event in days, instead of the platform's documented one; null checks none. */
   readonly maxAgeDays?: number | null
+  /** Google Ads API: conversions carry the address too, where all four of its parts are known. */
+  readonly addressIdentifiers?: boolean
   /** Overrides and additions: canonical or custom name → platform event and, for Google, the conversion action. */
   readonly events: Readonly<Record<string, EventOverride>>
   /** Parameters to set in the payload's custom data: name → property path, constant or template. */

@@ -141,6 +141,23 @@ connections:
     assert.strictEqual(connection?.consent.assume, "granted")
   })
 
+  it("takes address identifiers for the Google Ads API only", () => {
+    const connection = (platform: string) =>
+      parse(`version: 1
+connections:
+  - id: a
+    platform: ${platform}
+    account: { dataset_id: 1 }
+    credential: store:a
+    mapping: { address_identifiers: true }
+`)
+    const ads = Result.getOrThrow(connection("google-ads"))
+    assert.strictEqual(ads.connections[0]?.mapping.addressIdentifiers, true)
+    const google = connection("google")
+    if (Result.isSuccess(google)) return assert.fail("The key was taken.")
+    assert.include(JSON.stringify(google.failure), "google sends them always")
+  })
+
   it("is total: any text gives connections or problems", () => {
     fc.assert(fc.property(fc.string(), (text) => Result.isResult(parse(text))))
     const pieces = fc.constantFrom(

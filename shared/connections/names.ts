@@ -30,7 +30,8 @@ export const readableFields: ReadonlyArray<string> = [
   ...["properties.value", "properties.currency", "properties.order_id", "properties.items", "properties.num_items"],
   ...["properties.search_string", "properties.content_type", "properties.content_name", "properties.content_category"],
   ...["properties.sign_up_method", "properties.status", "properties.predicted_ltv", "properties.description"],
-  ...["properties.shop_id", "properties.customer_type", "properties.delivery_category", "properties.coupon"]
+  ...["properties.shop_id", "properties.customer_type", "properties.delivery_category", "properties.coupon"],
+  "properties.original_conversion_time"
 ]
 
 /** Whether a path leads to a field that may be read. */

@@ -24,8 +24,10 @@ export const readMapping = (section: Section, kind: ConnectorKind): MappingOptio
       "an ISO 3166-1 alpha-2 code, such as US, DE, GB"
     )
   const maxAgeDays = section.integer("max_age_days", 1, maxAgeDaysMax)
+  const addressIdentifiers = section.boolean("address_identifiers", false)
   const mapping: MappingOptions = {
     ...(maxAgeDays === null ? {} : { maxAgeDays }),
+    ...(addressIdentifiers ? { addressIdentifiers } : {}),
     version: section.text("version") ?? defaultVersion,
     names: section.choice("names", ["specification", "current"], "specification"),
     defaultCountry: country,
@@ -36,6 +38,11 @@ export const readMapping = (section: Section, kind: ConnectorKind): MappingOptio
   }
   if (kind !== "whatsapp" && Object.keys(mapping.templates).length > 0)
     section.reader.error(section.find("templates")!, `Message templates are WhatsApp's; ${kind} has none.`)
+  if (kind !== "google-ads" && addressIdentifiers)
+    section.reader.error(
+      section.find("address_identifiers")!,
+      `Address identifiers are a choice of google-ads only; ${kind} ${kind === "google" ? "sends them always" : "has none"}.`
+    )
   section.finish()
   return mapping
 }

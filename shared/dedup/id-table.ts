@@ -73,6 +73,15 @@ export class IdTable {
     return words[at + contentWord] === entry.content >>> 0 ? "duplicate" : "conflict"
   }
 
+  /** What is held of the entry's id, none from before `oldestSeconds`; null where nothing is. */
+  find(entry: Entry, oldestSeconds: number): Entry | null {
+    const { words, slots } = this.shardOf(entry)
+    const [hash0, hash1, hash2] = [entry.hash0 >>> 0, entry.hash1 >>> 0, entry.hash2 >>> 0]
+    const at = find(words, slots, hash0, hash1, hash2)
+    if (!isAt(words, at, hash0, hash1, hash2) || words[at + timeWord]! < oldestSeconds) return null
+    return read(words, at)
+  }
+
   /** Holds the entry from now on, in place of what was known of its id. */
   insert(entry: Entry, oldestSeconds: number): void {
     const shard = this.shardOf(entry)
@@ -165,6 +174,19 @@ const write = (words: Uint32Array, at: number, entry: Entry): void => {
   words[at + offsetWord] = offsetLow(entry)
   words[at + partitionWord] = partitionAndHigh(entry)
   words[at + contentWord] = entry.content
+}
+
+const read = (words: Uint32Array, at: number): Entry => {
+  const position = words[at + partitionWord]!
+  return {
+    hash0: words[at]!,
+    hash1: words[at + 1]!,
+    hash2: words[at + 2]!,
+    timeSeconds: words[at + timeWord]!,
+    partition: position >>> 16,
+    offset: (position & 0xffff) * two32 + words[at + offsetWord]!,
+    content: words[at + contentWord]!
+  }
 }
 
 const offsetLow = (entry: Entry): number => entry.offset % two32

@@ -42,7 +42,8 @@ const topics = [
   "dead-letters",
   "send-intents",
   "pending-outcomes",
-  "connector-state"
+  "connector-state",
+  "delivery-refusals"
 ]
 
 const createTopics = (prefix: string) =>

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { PendingEvent, PendingOutcome } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../avro/codecs.ts"
+import { refusalRecord } from "../dedup/refusals.ts"
 import type { EventVerdict, LaterReading } from "../platforms/connector.ts"
 import type { Outbound } from "../stream/contract.ts"
 import type { DeliveryMetrics } from "./metrics.ts"
@@ -53,7 +54,9 @@ export const conclude = (
   const final = laterOutcome(reading, pending.events.length)
   const outputs = pending.events.flatMap((event) => {
     const result = resultRecord(codecs, pending, event, reading, final, now)
-    return final.outcome === "rejected" ? [result, deadLetterRecord(codecs, pending, event, final, now)] : [result]
+    if (final.outcome !== "rejected") return [result]
+    const at = { eventId: event.event_id, connectionId: pending.connection_id, source: event.source }
+    return [result, deadLetterRecord(codecs, pending, event, final, now), refusalRecord(at, "refused", now)]
   })
   return { outcome: final.outcome, reasonCode: final.verdict.reasonCode, events: pending.events.length, outputs }
 }
@@ -154,7 +157,9 @@ const deadLetterRecord = (
     event_name: event.event_name,
     connection_id: pending.connection_id,
     platform: pending.platform,
-    next_step: verdict.nextStep ?? "Publish the event again, repaired and under a new event id.",
+    next_step:
+      verdict.nextStep ??
+      "Publish the event again, repaired and under the same event id: it goes to the connections that refused it.",
     request_id: pending.later_id
   })
 })

@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import type { Codecs, Undecodable } from "../avro/codecs.ts"
 import type { Connection } from "../connections/connection.ts"
+import { refusalRecord } from "../dedup/refusals.ts"
 import type { CircuitState } from "../resilience/circuit-breaker.ts"
 import type { Inbound, Outbound } from "../stream/contract.ts"
 import { decided, type Fate, type Item } from "./item.ts"
@@ -21,7 +22,14 @@ export const recordsOf = (item: Item, context: RecordContext): ReadonlyArray<Out
   if (item.fate?.outcome === "retry_scheduled") return retryRecords(item, item.fate, context)
   const fate = item.fate ?? undecidedFate
   const result = resultRecord(item, fate, context)
-  return needsDeadLetter(fate) ? [result, deadLetterRecord(item, fate, context)] : [result]
+  return needsDeadLetter(fate) ? [result, ...refusedRecords(item, fate, context)] : [result]
+}
+
+/** A refused event's dead letter, and what lets the mapper send a repaired one to this connection. */
+const refusedRecords = (item: Item, fate: Fate, context: RecordContext): ReadonlyArray<Outbound> => {
+  const { event_id: eventId, source } = item.event
+  const letter = deadLetterRecord(item, fate, context)
+  return [letter, refusalRecord({ eventId, connectionId: context.connection.id, source }, "refused", context.now)]
 }
 
 /** A record that is no event. It has no result, since nobody knows whose it would be. */
@@ -91,7 +99,7 @@ const lastTryAt = (deadline: number, now: number, settings: DeliverySettings): n
 
 const ended = (item: Item, fate: Fate, context: RecordContext): ReadonlyArray<Outbound> => {
   item.fate = fate
-  return [resultRecord(item, fate, context), deadLetterRecord(item, fate, context)]
+  return [resultRecord(item, fate, context), ...refusedRecords(item, fate, context)]
 }
 
 const resultRecord = ({ event, requests }: Item, fate: Fate, context: RecordContext): Outbound => ({

@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import type { PendingOutcome } from "../../schemas/types.gen.ts"
 import type { Inbound, Outbound } from "../stream/contract.ts"
 import { pendingRecord } from "./pending.ts"
+import { deliveryTopics } from "./settings.ts"
 import { codecs, connection, readStep, verdict } from "./testing.ts"
 import { makeWebhookOutcomes, type Told } from "./webhook-outcomes.ts"
 
@@ -37,7 +38,8 @@ const recordOf = (output: Outbound): Inbound => ({
 const pending = recordOf(pendingRecord({ connection, codecs }, { partition: 3 }, "wamid.1", outcome))
 const read = (told: ReadonlyArray<Told>) => {
   const { outcomes, others } = readStep({ outputs: told.flatMap(({ outputs }) => outputs) })
-  return { outcomes, ended: others.map(({ key, value, partition }) => ({ key, value, partition })) }
+  const pendingOnes = others.filter(({ topic }) => topic === deliveryTopics.pending)
+  return { outcomes, ended: pendingOnes.map(({ key, value, partition }) => ({ key, value, partition })) }
 }
 const ended = [{ key: "shop|wamid.1", value: null, partition: 3 }]
 

@@ -26,6 +26,7 @@ export const dropReasons = [
   "invalid_fbc",
   "invalid_click_id",
   "invalid_time",
+  "time_without_offset",
   "invalid_mobile_id",
   "tracking_limited",
   "invalid_locale",

@@ -1,3 +1,7 @@
+/** The partition that Java's client, and ours, choose for a record with this key. */
+export const partitionOfKey = (key: Buffer | string, partitions: number): number =>
+  (murmur2(key) & 0x7fffffff) % partitions
+
 /** Murmur2 with the seed of Java's client: the hash of a key that decides its partition. */
 export const murmur2 = (key: Buffer | string): number => (typeof key === "string" ? ofText(key) : ofBytes(key))
 

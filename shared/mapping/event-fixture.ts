@@ -76,6 +76,7 @@ export const properties = (fields: Partial<Properties> = {}): Properties => ({
   customer_type: null,
   delivery_category: null,
   coupon: null,
+  original_conversion_time: null,
   custom: {},
   ...fields
 })

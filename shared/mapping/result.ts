@@ -13,14 +13,15 @@ export type Mutable = { [key: string]: Json }
 export const skipped = (reason: string, message: string): MapResult => ({ _tag: "Skipped", reason, message })
 
 /** The platform would refuse the event. */
-export const rejected = (reason: string, message: string): MapResult => ({ _tag: "Rejected", reason, message })
+export const rejected = (reason: string, message: string, nextStep?: string): MapResult =>
+  nextStep === undefined ? { _tag: "Rejected", reason, message } : { _tag: "Rejected", reason, message, nextStep }
 
 /** Sets a key unless the value is null, so that a payload holds no nulls. */
 export const put = (target: Mutable, key: string, value: Json | undefined): void => {
   if (value !== null && value !== undefined && value !== "") target[key] = value
 }
 
-export const isEmpty = (target: Mutable): boolean => {
+export const isEmpty = (target: Readonly<Mutable>): boolean => {
   for (const _ in target) return false
   return true
 }

@@ -60,5 +60,6 @@ const known: ReadonlySet<string> = new Set<keyof Properties>([
   "customer_type",
   "delivery_category",
   "coupon",
+  "original_conversion_time",
   "custom"
 ])

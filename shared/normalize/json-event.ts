@@ -4,6 +4,7 @@ import { readCustom } from "./json-custom.ts"
 import { isRecord, JsonReader, type JsonRecord } from "./json-reader.ts"
 import { looksLikeEmail } from "./personal-data.ts"
 import { type Problem, problem } from "./problem.ts"
+import { readTime } from "./time.ts"
 
 export type JsonEvent =
   | { readonly _tag: "Read"; readonly raw: RawEvent; readonly dropped: ReadonlyArray<DroppedField> }
@@ -17,8 +18,11 @@ export const rawEventFromJson = (json: unknown): JsonEvent => {
   const [eventId, eventName] = [harmless(id), harmless(name)]
   if (id === null) return refused(problem("missing_event_id", "The event has no event_id.", null, eventName))
   if (name === null) return refused(problem("missing_event_name", "The event has no event_name.", eventId))
-  const time = eventTime(json["event_time"])
+  const time = readTime(json["event_time"])
   if (time === null) return refused(problem("missing_event_time", "The event has no event_time.", eventId, eventName))
+  if (time === "without_offset") {
+    return refused(problem("event_time_without_offset", "The event_time has no offset from UTC.", eventId, eventName))
+  }
   const reader = new JsonReader()
   const user = reader.record(json, "user", "")
   const properties = reader.record(json, "properties", "")
@@ -26,7 +30,8 @@ export const rawEventFromJson = (json: unknown): JsonEvent => {
   const raw: RawEvent = {
     event_id: id,
     event_name: name,
-    event_time: time,
+    // Of what is no time the normalizer says so.
+    event_time: time === "invalid" ? Number.NaN : time,
     action_source: reader.text(json, "action_source", ""),
     event_source_url: reader.text(json, "event_source_url", ""),
     referrer_url: reader.text(json, "referrer_url", ""),
@@ -51,13 +56,6 @@ const identifier = (value: unknown): string | null => {
 const harmless = (value: string | null): string | null =>
   value === null || value.length > 256 || looksLikeEmail(value) ? null : value
 
-/** A number, or digits in a string; NaN where it is neither, which the normalizer then calls invalid. */
-const eventTime = (value: unknown): number | null => {
-  if (value === undefined || value === null || value === "") return null
-  if (typeof value === "number") return Math.trunc(value)
-  return typeof value === "string" && /^[0-9]{1,20}$/.test(value.trim()) ? Number(value) : Number.NaN
-}
-
 const readUser = (reader: JsonReader, json: JsonRecord): RawUser => {
   const text = (key: keyof RawUser): string | null => reader.text(json, key, "user.")
   return {
@@ -77,7 +75,7 @@ const readUser = (reader: JsonReader, json: JsonRecord): RawUser => {
     fbp: text("fbp"),
     fbc: text("fbc"),
     fbclid: text("fbclid"),
-    fbclid_time: firstSeen(reader, json),
+    fbclid_time: timeOf(reader, json, "fbclid_time", "user."),
     gclid: text("gclid"),
     gbraid: text("gbraid"),
     wbraid: text("wbraid"),
@@ -95,10 +93,11 @@ const readUser = (reader: JsonReader, json: JsonRecord): RawUser => {
   }
 }
 
-/** Only an aid in building fbc: what is no time is left out, and the event goes on. */
-const firstSeen = (reader: JsonReader, json: JsonRecord): number | null => {
-  const time = eventTime(json["fbclid_time"])
-  return Number.isNaN(time) ? reader.drop("user.fbclid_time", "invalid_time") : time
+/** A time beside the event's: what is none leaves the field out. */
+const timeOf = (reader: JsonReader, json: JsonRecord, key: string, path: string): number | null => {
+  const time = readTime(json[key])
+  if (typeof time !== "string") return time
+  return reader.drop(path + key, time === "invalid" ? "invalid_time" : "time_without_offset")
 }
 
 /** What is there but no word stays as a word that means nothing, which `normalizeConsent` takes for a denial. */
@@ -137,6 +136,7 @@ const readProperties = (reader: JsonReader, json: JsonRecord): Properties => {
     customer_type: text("customer_type"),
     delivery_category: text("delivery_category"),
     coupon: text("coupon"),
+    original_conversion_time: timeOf(reader, json, "original_conversion_time", path),
     custom: readCustom(reader, json)
   }
 }

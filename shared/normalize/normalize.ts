@@ -38,7 +38,8 @@ export const normalize = (
   const drop: Drop = (field, reason) => droppedFields.push({ field, reason })
   const personal = new PersonalData(raw.user)
 
-  const properties = raw.properties === null ? null : normalizeProperties(raw.properties, personal, drop)
+  const properties =
+    raw.properties === null ? null : normalizeProperties(raw.properties, raw.event_time, personal, drop)
   const mayBeMessage = options.messageEvents === null || options.messageEvents.has(eventName)
   const sealer = mayBeMessage ? options.recipients : null
   const user =

@@ -18,6 +18,7 @@ export const problemReasons = [
   "event_time_in_seconds",
   "event_time_in_future",
   "event_time_invalid",
+  "event_time_without_offset",
   "empty_identity"
 ] as const
 export type ProblemReason = (typeof problemReasons)[number]
@@ -50,7 +51,9 @@ export const nextSteps: Readonly<Record<ProblemReason, string>> = {
   missing_event_time: "Set event_time to the moment of the event in milliseconds since 1970.",
   event_time_in_seconds: "Multiply event_time by 1000: it is in milliseconds since 1970.",
   event_time_in_future: "Check the producer's clock and time zone; event_time is UTC in milliseconds.",
-  event_time_invalid: "Set event_time to a whole number of milliseconds since 1970.",
+  event_time_invalid: "Set event_time to a whole number of milliseconds since 1970, or to ISO 8601 with an offset.",
+  event_time_without_offset:
+    "Write event_time with its offset, such as 2026-11-28T09:30:00Z or 2026-11-28T10:30:00+01:00: a local time is another one in each time zone.",
   empty_identity:
     "Send at least one identifier of the customer: email, phone, external_id, a click or browser id, or the IP address."
 }

@@ -7,10 +7,12 @@ import { clean } from "../identity/text.ts"
 import { isIdentifierName } from "./identifier-name.ts"
 import { looksLikeEmail, type PersonalData } from "./personal-data.ts"
 import { plain, scanText } from "./text-scan.ts"
+import { earlierTime } from "./time.ts"
 
 /** What is not usable is left out and named by `drop`; whether a platform can do without it is for the mapper to say. */
 export const normalizeProperties = (
   raw: Properties,
+  eventTime: number,
   personal: PersonalData,
   drop: (field: string, reason: DropReason) => void
 ): Properties => {
@@ -36,8 +38,17 @@ export const normalizeProperties = (
     customer_type: text("customer_type", raw.customer_type),
     delivery_category: code("delivery_category", raw.delivery_category),
     coupon: text("coupon", raw.coupon),
+    original_conversion_time: originalTime(raw.original_conversion_time, eventTime, drop),
     custom: normalizeCustom(raw.custom, personal, drop)
   }
+}
+
+/** A conversion is changed after it happened. */
+const originalTime = (time: number | null, eventTime: number, drop: Drop): number | null => {
+  const earlier = earlierTime(time, eventTime)
+  if (earlier === null || "value" in earlier) return earlier === null ? null : earlier.value
+  drop("properties.original_conversion_time", earlier.dropped)
+  return null
 }
 
 type Drop = (field: string, reason: DropReason) => void

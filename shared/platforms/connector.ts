@@ -34,7 +34,8 @@ export type MapResult =
   /** Not meant for this platform: consent, filter, no_mapping. */
   | { readonly _tag: "Skipped"; readonly reason: string; readonly message: string }
   /** Meant for it, but the platform would refuse it. */
-  | { readonly _tag: "Rejected"; readonly reason: string; readonly message: string }
+  /** `nextStep`: what a person can do about it, where the reason does not say it already. */
+  | { readonly _tag: "Rejected"; readonly reason: string; readonly message: string; readonly nextStep?: string }
 
 export interface HttpRequestSpec {
   readonly method: "GET" | "POST"

@@ -1,4 +1,5 @@
 /** Topics in memory: what the in-memory Kafka client stores and delivers. Plain data, no control records. */
+import { partitionOfKey } from "../kafka/murmur2.ts"
 import type { FetchedRecord, ProducedRecord, TopicPartition } from "../kafka/port.ts"
 
 export class MemoryLog {
@@ -47,11 +48,7 @@ export class MemoryLog {
     return null
   }
 
-  /** The same key goes to the same partition; not the same one as with a real client. */
   private choose(key: string | Buffer | null, partitions: number): number {
-    if (key === null) return this.roundRobin++ % partitions
-    let sum = 0
-    for (const byte of Buffer.from(key)) sum += byte
-    return sum % partitions
+    return key === null ? this.roundRobin++ % partitions : partitionOfKey(key, partitions)
   }
 }

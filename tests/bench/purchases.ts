@@ -72,6 +72,7 @@ export const purchase = (index: number, now: number): RawEvent => ({
     customer_type: null,
     delivery_category: null,
     coupon: null,
+    original_conversion_time: null,
     custom: {}
   },
   app: null

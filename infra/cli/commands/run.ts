@@ -1,6 +1,5 @@
 /** `./capi run`: processors in the foreground, each a process of its own or together in one. */
 import type { ChildProcess } from "node:child_process"
-import path from "node:path"
 import process from "node:process"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -10,7 +9,7 @@ import { suggestion } from "../../../shared/connections/did-you-mean.ts"
 import { spawnGuarded } from "../../../shared/program/guarded-spawn.mjs"
 import { makeMain } from "../../../shared/program/program.ts"
 import { endProcess } from "../../local/processes.ts"
-import { repository } from "../../local/state.ts"
+import { processorFile } from "../../local/program-files.ts"
 import { Argument, Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
 import { Output } from "../output.ts"
@@ -79,7 +78,7 @@ const runApart = Effect.fnUntraced(function* (
 
 // With PORT set for one, the others would find it taken: each takes a free one and prints it.
 const start = (name: string): ChildProcess =>
-  spawnGuarded(process.execPath, [path.join(repository, "processors", name, "main.ts")], {
+  spawnGuarded(process.execPath, [processorFile(name)], {
     stdio: ["ignore", "inherit", "inherit"],
     env: { ...process.env, PORT: "0" },
     detached: true

@@ -1,4 +1,5 @@
 /** `./capi send`: publishes raw events from a file or standard input, or checks them without publishing. */
+import { existsSync } from "node:fs"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -6,7 +7,8 @@ import * as Stream from "effect/Stream"
 import { Codecs } from "../../../shared/avro/codecs.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { KafkaClient } from "../../../shared/kafka/port.ts"
-import { publishSamples } from "../../demo/publish.ts"
+import { publishSamples } from "../../samples/publish.ts"
+import { samplesFile } from "../../samples/sample-events.ts"
 import { Argument, Command, Flag, Json } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
 import { count } from "../format.ts"
@@ -59,12 +61,22 @@ export const send = Command.make("send", { file, samples, encoding, dryRun, now 
   ])
 )
 
-const sendSamples = withKafkaAndCodecs(
-  Effect.gen(function* () {
-    const sent = yield* publishSamples((yield* SettingsService).topicPrefix)
-    yield* show({ sent }, () => `Sent ${count(sent, "sample event")}.`)
-  })
-)
+const sendSamples = Effect.gen(function* () {
+  if (!existsSync(samplesFile)) return yield* noSamples
+  yield* withKafkaAndCodecs(
+    Effect.gen(function* () {
+      const sent = yield* publishSamples((yield* SettingsService).topicPrefix)
+      yield* show({ sent }, () => `Sent ${count(sent, "sample event")}.`)
+    })
+  )
+})
+
+const noSamples = new CommandError({
+  code: "no_samples",
+  message: "The sample events are not here: they are part of the repository, not of the image.",
+  nextStep: "Run it in a checkout of the repository, or name a file of JSON lines.",
+  exitCode: 2
+})
 
 const sendLines = Effect.fnUntraced(function* (file: string, options: SendOptions) {
   const kafka = yield* KafkaClient

@@ -6,8 +6,9 @@ import process from "node:process"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { endProcess, isAlive, logTail } from "../../local/processes.ts"
+import { commandLineFile } from "../../local/program-files.ts"
 import { type LocalAddresses, localAddresses, startLocal } from "../../local/start-local.ts"
-import { defaultStateDirectory, repository } from "../../local/state.ts"
+import { defaultStateDirectory } from "../../local/state.ts"
 import { Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
 import { Output, type Paint, show } from "../output.ts"
@@ -64,8 +65,7 @@ const startDetached = Effect.fnUntraced(function* (prefix: string) {
   const logFile = path.join(defaultStateDirectory, "logs", "up.log")
   mkdirSync(path.dirname(logFile), { recursive: true })
   const log = openSync(logFile, "a")
-  const main = path.join(repository, "infra/cli/main.ts")
-  const child = spawn(process.execPath, [main, "up", "--prefix", prefix], {
+  const child = spawn(process.execPath, [commandLineFile(), "up", "--prefix", prefix], {
     detached: true,
     stdio: ["ignore", log, log]
   })

@@ -2,10 +2,10 @@
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import { commerceOf } from "../../mapping/commerce.ts"
 import { flatText } from "../../mapping/flat-text.ts"
-import { type Dropped, type Mutable, put, rejected } from "../../mapping/result.ts"
+import { type Dropped, isEmpty, type Mutable, put, rejected } from "../../mapping/result.ts"
 import type { JsonObject, MappingContext, MapResult } from "../connector.ts"
 import { customerOf, dateTime } from "./format.ts"
-import { formatUserData, noteLeftOut } from "./user-data.ts"
+import { noteLeftOut, userData } from "./user-data.ts"
 
 const types: ReadonlySet<string> = new Set(["RETRACTION", "RESTATEMENT", "ENHANCEMENT"])
 
@@ -13,8 +13,8 @@ const types: ReadonlySet<string> = new Set(["RETRACTION", "RESTATEMENT", "ENHANC
 export const isAdjustment = (name: string): boolean => types.has(name)
 
 /**
- * Maps the event to an adjustment of the conversion with its order id. A retraction has no value; a restatement carries
- * the value that is right now; an enhancement carries user data.
+ * Maps the event to an adjustment of the conversion with its order id, or, of one that was recorded without, with its click
+ * id and time. A retraction has no value; a restatement carries the value that is right now; an enhancement carries user data.
  */
 export const mapAdjustment = (
   event: NormalizedEvent,
@@ -23,14 +23,14 @@ export const mapAdjustment = (
   deadline: number | null,
   context: MappingContext
 ): MapResult => {
-  const orderId = event.properties?.order_id
-  if (!orderId) return rejected("missing_order_id", "Google Ads finds the conversion to adjust by its order id.")
+  const conversion = conversionOf(event, type)
+  if (conversion === null) return noConversion
   const dropped: Array<Dropped> = []
   const { account } = context.connection
   const payload: Mutable = {
     conversionAction: flatText("customers/", customerOf(account), "/conversionActions/", actionId),
     adjustmentType: type,
-    orderId,
+    ...conversion,
     adjustmentDateTime: dateTime(event.event_time)
   }
   if (type === "RESTATEMENT") {
@@ -41,10 +41,10 @@ export const mapAdjustment = (
     payload["restatementValue"] = restated
   }
   if (type === "ENHANCEMENT") {
-    const userData = enhancement(event, context)
-    if (userData === null) return rejected("no_identifiers", "Google Ads needs user data for an enhancement.")
-    noteLeftOut(event.user, context, dropped)
-    Object.assign(payload, userData)
+    const identifiers = userData(event.user, context, true)
+    if (isEmpty(identifiers)) return rejected("no_identifiers", "Google Ads needs user data for an enhancement.")
+    noteLeftOut(event.user, context, true, dropped)
+    Object.assign(payload, identifiers)
     put(payload, "userAgent", event.user.user_agent)
   }
   return {
@@ -58,15 +58,19 @@ export const mapAdjustment = (
   }
 }
 
-/** Enhancements may carry the address too; city and state stay out, since only some forms of them are in clear. */
-const enhancement = (event: NormalizedEvent, context: MappingContext): JsonObject | null => {
-  const { user } = event
-  const identifiers = [...((formatUserData(user, context)["userIdentifiers"] as ReadonlyArray<JsonObject>) ?? [])]
-  const address: Mutable = {}
-  put(address, "hashedFirstName", user.first_name_google)
-  put(address, "hashedLastName", user.last_name_google)
-  put(address, "countryCode", user.country_code)
-  put(address, "postalCode", user.zip_plain)
-  if (Object.keys(address).length === 4) identifiers.push({ addressInfo: address })
-  return identifiers.length === 0 ? null : { userIdentifiers: identifiers.slice(0, 5) }
+/** How Google Ads finds the conversion: an enhancement only by order id. Null where the event does not name it. */
+const conversionOf = (event: NormalizedEvent, type: string): JsonObject | null => {
+  const orderId = event.properties?.order_id
+  if (orderId) return { orderId }
+  const { gclid } = event.user
+  const time = event.properties?.original_conversion_time ?? null
+  return gclid === null || gclid === "" || time === null || type === "ENHANCEMENT"
+    ? null
+    : { gclidDateTimePair: { gclid, conversionDateTime: dateTime(time) } }
 }
+
+const noConversion = rejected(
+  "missing_order_id",
+  "Google Ads finds the conversion to adjust by its order id, or without one by user.gclid and properties.original_conversion_time.",
+  "Send the event again with properties.order_id (the event_id of the purchase, if that had no order id), or for a conversion recorded without order id with user.gclid and properties.original_conversion_time."
+)

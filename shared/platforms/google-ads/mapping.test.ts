@@ -1,5 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import { connectionOf, consent, hash, jane, nobody, properties, purchase, socks } from "../../mapping/event-fixture.ts"
+import {
+  connectionOf,
+  consent,
+  eventTime,
+  hash,
+  jane,
+  nobody,
+  properties,
+  purchase,
+  socks
+} from "../../mapping/event-fixture.ts"
 import { fateOf, mapped, payloadOf } from "../../mapping/expect-mapping.ts"
 import { mapEvent } from "./mapping.ts"
 
@@ -53,6 +63,34 @@ describe("the Google Ads API's conversions", () => {
     assert.strictEqual(fate({ consent: consent({ sale_of_data: "denied" }) }), "skipped:consent")
   })
 
+  it("send the address by configuration, in one of the five places, with all four of its parts only", () => {
+    const addressed = connectionOf("google-ads", { addressIdentifiers: true })
+    const identifiers = (user: typeof jane) =>
+      payloadOf(mapEvent, purchase({ user }), addressed)["userIdentifiers"] as ReadonlyArray<object>
+    const addressInfo = {
+      hashedFirstName: hash("fn-google"),
+      hashedLastName: hash("ln-google"),
+      countryCode: "US",
+      postalCode: "94103-1234"
+    }
+    assert.deepStrictEqual(identifiers(jane), [
+      { hashedEmail: hash("gmail") },
+      { hashedPhoneNumber: hash("+ph") },
+      { addressInfo }
+    ])
+    assert.deepStrictEqual(identifiers({ ...jane, zip_plain: null }).length, 2)
+    const many = Array.from({ length: 7 }, (_, index) => hash(`email-${index}`))
+    const full = mapped(mapEvent, purchase({ user: { ...jane, email_google: many } }), addressed)
+    assert.deepStrictEqual((full.payload["userIdentifiers"] as ReadonlyArray<object>).slice(4), [{ addressInfo }])
+    assert.deepStrictEqual(
+      full.dropped.map(({ field }) => field),
+      ["user.email", "user.phone"]
+    )
+    const alone = { ...jane, gclid: null, email_google: [], phones: [] }
+    assert.deepStrictEqual(identifiers(alone), [{ addressInfo }])
+    assert.strictEqual(fate({ user: alone }), "rejected:no_identifiers")
+  })
+
   it("take back a refunded conversion without a value", () => {
     const result = mapped(mapEvent, purchase({ event_name: "refund" }), ads)
     assert.strictEqual(result.batchGroup, "operation=adjustments")
@@ -63,6 +101,27 @@ describe("the Google Ads API's conversions", () => {
       adjustmentDateTime: "2026-11-23 10:00:00+00:00"
     })
     assert.strictEqual(fate({ event_name: "refund", properties: null }), "rejected:missing_order_id")
+  })
+
+  it("find a refunded conversion without an order id by its click id and time", () => {
+    const original_conversion_time = eventTime - 3 * 86_400_000
+    const refund = (event: Fields) => ({ event_name: "refund", ...event })
+    const timed = properties({ original_conversion_time })
+    const pair = payload(refund({ properties: timed }))
+    assert.deepStrictEqual(pair["gclidDateTimePair"], {
+      gclid: "GCLID",
+      conversionDateTime: "2026-11-20 10:00:00+00:00"
+    })
+    assert.notProperty(pair, "orderId")
+    const both = payload(refund({ properties: properties({ original_conversion_time, order_id: "o-42" }) }))
+    assert.strictEqual(both["orderId"], "o-42")
+    assert.notProperty(both, "gclidDateTimePair")
+    for (const event of [{ properties: properties() }, { properties: timed, user: { ...jane, gclid: null } }]) {
+      const result = mapEvent(purchase(refund(event)), { connection: ads, now: null })
+      if (result._tag !== "Rejected") return assert.fail(result._tag)
+      assert.strictEqual(result.reason, "missing_order_id")
+      assert.include(result.nextStep, "properties.original_conversion_time")
+    }
   })
 
   it("re-value and enhance conversions by configuration", () => {

@@ -15,7 +15,7 @@ import { actionOf } from "../google/account.ts"
 import { adsCartData } from "../google/cart-data.ts"
 import { isAdjustment, mapAdjustment } from "./adjustment.ts"
 import { customerOf, dateTime } from "./format.ts"
-import { formatUserData, noteLeftOut } from "./user-data.ts"
+import { formatUserData, noteLeftOut, takesAddress } from "./user-data.ts"
 
 /** Maps the event. */
 export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapResult => {
@@ -85,7 +85,7 @@ const braidExcludes = (
 ): Mutable => {
   const userData = { ...formatUserData(event.user, context) }
   if (isEmpty(userData) || !hasBraid(click)) {
-    noteLeftOut(event.user, context, dropped)
+    noteLeftOut(event.user, context, takesAddress(context), dropped)
     return userData
   }
   dropped.push({ field: "user", reason: "not_with_braid" })

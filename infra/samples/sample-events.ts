@@ -3,6 +3,11 @@
  * holds times as distances from the moment of publishing, because platforms refuse old events.
  */
 import { readFileSync } from "node:fs"
+import path from "node:path"
+import { repository } from "../local/state.ts"
+
+/** The committed file. It comes with the repository alone: an image has no made-up purchases to send to real accounts. */
+export const samplesFile = path.join(repository, "examples/sample-events/sample-events.jsonl")
 
 export type Json = string | number | boolean | null | ReadonlyArray<Json> | JsonObject
 export interface JsonObject {
@@ -73,7 +78,7 @@ export const sampleEvents = (
 
 /** The lines of the committed file. */
 export const sampleLines = (): ReadonlyArray<SampleLine> =>
-  readFileSync(new URL("sample-events.jsonl", import.meta.url), "utf8")
+  readFileSync(samplesFile, "utf8")
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line) as SampleLine)

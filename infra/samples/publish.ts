@@ -1,10 +1,10 @@
 /** Publishes the sample events as producers do: most as JSON, some as Confluent-Avro, a few as bytes that are neither. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { type JsonObject, type SampleEvent, sampleEvents } from "../../examples/sample-events/sample-events.ts"
 import type { RawEvent } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/avro/codecs.ts"
 import { KafkaClient } from "../../shared/kafka/port.ts"
+import { type JsonObject, type SampleEvent, sampleEvents } from "./sample-events.ts"
 
 /** How many records were published. Each run gives the events ids of its own, so that none is a duplicate of an earlier run's. */
 export const publishSamples = Effect.fnUntraced(function* (prefix: string) {

@@ -1,0 +1,63 @@
+/**
+ * Refusals: which (event, connection) pairs a platform, or a delivery, refused for good. A delivery writes them to the topic
+ * `delivery-refusals` in the transaction of its results; the mapper reads them when an event id comes again, so that a
+ * repaired event reaches the connections that refused it (docs/decisions/0016-a-repaired-event-reaches-who-refused-it.md).
+ */
+import type * as Duration from "effect/Duration"
+import type { Outbound } from "../stream/contract.ts"
+import { type Deduplicator, entryOf, type Occurrence, packEntries } from "./deduplicator.ts"
+import type { Entry } from "./id-table.ts"
+
+/** Written by deliveries and by redrives, keyed by event id; the value is one packed entry of 28 bytes. */
+export const refusalsTopic = "delivery-refusals"
+
+/** What a connection did with an occurrence of an event. */
+export type Standing = "refused" | "taken"
+
+/** An occurrence of an event, by the position of its raw record, at one connection. */
+export interface AtConnection {
+  readonly eventId: string
+  readonly connectionId: string
+  readonly source: { readonly partition: number; readonly offset: number }
+}
+
+/** The entry for a table of ids: its id is that of the event and the connection, its content is the standing. */
+export const standingEntry = (
+  { eventId, connectionId, source }: AtConnection,
+  standing: Standing,
+  now: number
+): Entry => entryOf(occurrenceAt(eventId, connectionId, source, contentOf[standing]), now)
+
+/** The standing that a found entry says. */
+export const standingOf = ({ content }: Pick<Entry, "content">): Standing =>
+  content === contentOf.refused ? "refused" : "taken"
+
+/** The record that makes a refusal known, or takes it back because the event was sent to the connection again. */
+export const refusalRecord = (at: AtConnection, standing: Standing, now: number): Outbound => ({
+  topic: refusalsTopic,
+  key: at.eventId,
+  value: packEntries([standingEntry(at, standing, now)])
+})
+
+/** Whether the connection refused the occurrence of the event that stands at this raw position. */
+export const isRefused = (refusals: Deduplicator, at: AtConnection, now: number): boolean => {
+  const found = refusals.find(standingEntry(at, "refused", now))
+  return (
+    found !== null &&
+    standingOf(found) === "refused" &&
+    found.partition === at.source.partition &&
+    found.offset === at.source.offset
+  )
+}
+
+/** How long refusals are kept, as the ids of events are; `idsMax` bounds those of one partition of the mapper's input. */
+export const refusalOptions = (window: Duration.Duration) => ({ window, idsMax: 500_000 })
+
+const occurrenceAt = (
+  eventId: string,
+  connectionId: string,
+  { partition, offset }: AtConnection["source"],
+  content: number
+): Occurrence => ({ eventId: `${eventId}\n${connectionId}`, partition, offset, content })
+
+const contentOf: Readonly<Record<Standing, number>> = { refused: 0, taken: 1 }
