@@ -13,7 +13,10 @@ export const isWithoutIdentity = (user: NormalizedUser): boolean => {
   return user.date_of_birth === null || besideBirthday.every((field) => user[field] === null)
 }
 
-/** Takes personal data out of the fields that travel in clear, whose own grammar does not already forbid it. */
+/**
+ * Takes personal data out of the fields that travel in clear, whose own grammar does not already forbid it. An opaque id may
+ * share digits with the customer.
+ */
 export const withoutPersonalData = (
   user: NormalizedUser,
   personal: PersonalData,
@@ -25,15 +28,15 @@ export const withoutPersonalData = (
     tells(user.zip_plain, personal) ||
     tells(user.city_plain, personal) ||
     tells(user.state_plain, personal) ||
-    tells(user.lead_id, personal) ||
-    tells(user.subscription_id, personal) ||
-    tells(user.anon_id, personal) ||
-    tells(user.sc_cookie1, personal) ||
-    tells(user.ttp, personal)
+    isPersonal(user.lead_id, personal) ||
+    isPersonal(user.subscription_id, personal) ||
+    isPersonal(user.anon_id, personal) ||
+    isPersonal(user.sc_cookie1, personal) ||
+    isPersonal(user.ttp, personal)
   if (!found) return user
   let clean = user
   for (const field of clearFields) {
-    if (!tells(user[field], personal)) continue
+    if (!(ids.has(field) ? isPersonal(user[field], personal) : tells(user[field], personal))) continue
     clean = { ...clean, [field]: null }
     drop(`user.${field}`, "personal_data")
   }
@@ -43,6 +46,8 @@ export const withoutPersonalData = (
 /** What is as short as a code of a state tells nothing. */
 const tells = (value: string | null, personal: PersonalData): boolean =>
   value !== null && value.length > 4 && personal.inCode(value)
+
+const isPersonal = (id: string | null, personal: PersonalData): boolean => id !== null && personal.inId(id)
 
 const identifiers = [
   "first_name",
@@ -84,6 +89,8 @@ const clearFields = [
   "sc_cookie1",
   "ttp"
 ] as const satisfies ReadonlyArray<keyof NormalizedUser>
+
+const ids: ReadonlySet<string> = new Set(["lead_id", "subscription_id", "anon_id", "sc_cookie1", "ttp"])
 
 export const noUser: NormalizedUser = {
   email: [],

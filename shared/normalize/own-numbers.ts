@@ -56,6 +56,47 @@ export const tellsNumber = (text: string, numbers: OwnNumbers): boolean => {
   return false
 }
 
+/** The digits of the customer's phone numbers, whole and without what may be a country code; see `isPhoneOf`. */
+export const ownPhonesOf = (user: RawUser | null): ReadonlySet<string> => {
+  const phones = new Set<string>()
+  if (user === null || user.phone === null) return phones
+  for (const phone of typeof user.phone === "string" ? [user.phone] : user.phone) {
+    if (phone.length > phoneLengthMax || alreadyHashed(phone) !== null) continue
+    const digits = digitsOf(phone)
+    if (digits.length >= digitsMin) phones.add(digits)
+    for (const national of nationalParts(digits)) phones.add(national)
+  }
+  return phones
+}
+
+/**
+ * Whether all digits of the text together are one of the phone numbers, with or without its country code: then it is that
+ * number in some form, and not an id that only shares digits with it.
+ */
+export const isPhoneOf = (text: string, phones: ReadonlySet<string>): boolean => {
+  if (phones.size === 0) return false
+  const digits = digitsOf(text)
+  if (digits.length < digitsMin || digits.length > digitsMax) return false
+  if (phones.has(digits)) return true
+  // Only a plus says that the first digits are a country's; else they are the shop's.
+  return text.includes("+") && nationalParts(digits).some((national) => phones.has(national))
+}
+
+/** Without a country code of one to three digits, as far as what is left is long enough to be a number by itself. */
+const nationalParts = (digits: string): ReadonlyArray<string> =>
+  [1, 2, 3].map((code) => digits.slice(code)).filter((rest) => rest.length >= nationalMin)
+
+/** Without the zeros in front, which lead into another region or country. */
+const digitsOf = (text: string): string => text.replace(/[^0-9]+/g, "").replace(/^0+/, "")
+
+const digitsMin = 7
+/** E.164 has fifteen at most; three more are a way abroad. */
+const digitsMax = 18
+/** Fewer digits are the end of a longer number by chance. */
+const nationalMin = 9
+/** As in `identity/phone.ts`: longer texts are not phone numbers. */
+const phoneLengthMax = 128
+
 const noNumbers: ReadonlyArray<number> = []
 
 /** Trunk prefix and country code differ between spellings; the last eight digits do not. */

@@ -4,13 +4,14 @@
  */
 import type { RawUser } from "../../schemas/types.gen.ts"
 import { type OwnName, ownNameOf, tellsName } from "./own-names.ts"
-import { type OwnNumbers, ownNumbersOf, tellsNumber } from "./own-numbers.ts"
+import { isPhoneOf, type OwnNumbers, ownNumbersOf, ownPhonesOf, tellsNumber } from "./own-numbers.ts"
 import { hasAt, hasSevenDigits, scanText } from "./text-scan.ts"
 
 /** What to look for in the texts of one event; the list of the customer's own values is made at the first need. */
 export class PersonalData {
   readonly #user: RawUser | null
   #numbers: OwnNumbers | null = null
+  #phones: ReadonlySet<string> | null = null
   #first: OwnName | null = null
   #last: OwnName | null = null
 
@@ -34,6 +35,18 @@ export class PersonalData {
     if ((scan & hasSevenDigits) === 0) return false
     this.#numbers ??= ownNumbersOf(this.#user)
     return tellsNumber(text, this.#numbers)
+  }
+
+  /**
+   * For ids by which platforms deduplicate, such as an order's: they stay as they are, whatever words or digits they share
+   * with the customer, but for an email address and for what is the customer's phone number and nothing else.
+   */
+  inId(text: string, scan: number = scanText(text)): boolean {
+    if ((scan & (hasAt | hasSevenDigits)) === 0) return false
+    if ((scan & hasAt) !== 0 && hasAddress(text)) return true
+    if ((scan & hasSevenDigits) === 0) return false
+    this.#phones ??= ownPhonesOf(this.#user)
+    return isPhoneOf(text, this.#phones)
   }
 
   #tellsName(text: string, scan: number): boolean {

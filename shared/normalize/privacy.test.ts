@@ -123,4 +123,47 @@ describe("no plaintext of a person leaves the normalizer", () => {
     assert.deepStrictEqual(result.event.dropped_fields, [])
     assert.strictEqual(result.event.event_source_url, url)
   })
+
+  it("keeps the ids by which platforms deduplicate, whatever they share with the customer", () => {
+    const user = { first_name: "Rose", last_name: "Webb", phone: "+1 (415) 555-2671", date_of_birth: "1990-04-12" }
+    const kept = [
+      "ROSE-10045",
+      "webb",
+      "Rose Webb 7",
+      "19900412-0077",
+      "4155552671-1",
+      "10-4155552671",
+      "55552671",
+      "12/04/1990",
+      "R/1990/4/12"
+    ]
+    const lost = ["rose@shop.example", "o-4155552671", "+1 415 555 2671", "0014155552671"]
+    const idsOf = (id: string) => {
+      const custom = { transaction_id: id, invoiceNumber: id, "order-ref": id }
+      const read = rawEventFromJson({
+        event_id: "e",
+        event_name: "purchase",
+        event_time: now,
+        user: { ...user, lead_id: id.replaceAll(" ", "") },
+        properties: { order_id: id, items: [{ id }], custom }
+      })
+      if (read._tag === "Problem") return assert.fail(read.problem.reason)
+      const source = { topic: "raw-events", partition: 0, offset: 1, timestamp: now }
+      const result = normalize(read.raw, source, defaultNormalizerOptions)
+      if (result._tag === "Problem") return assert.fail(result.problem.reason)
+      const { properties, user: known } = result.event
+      const values = [properties?.order_id, properties?.items[0]?.id, ...Object.values(properties?.custom ?? {})]
+      return { values, lead: known.lead_id, dropped: result.event.dropped_fields.map(({ field }) => field) }
+    }
+    for (const id of kept) {
+      const { dropped, lead, values } = idsOf(id)
+      assert.deepStrictEqual(values, [id, id, id, id, id])
+      assert.deepStrictEqual([lead, dropped], [id.replaceAll(" ", ""), []])
+    }
+    for (const id of lost) {
+      const { dropped, lead, values } = idsOf(id)
+      assert.deepStrictEqual(values, [null, undefined], id)
+      assert.deepStrictEqual([lead, dropped.length], [null, 6], id)
+    }
+  })
 })

@@ -4,7 +4,7 @@ import type { Item, Properties } from "../../schemas/types.gen.ts"
 import type { DropReason } from "../identity/field.ts"
 import { alreadyHashed } from "../identity/sha256.ts"
 import { clean } from "../identity/text.ts"
-import { isIdentifierName } from "./identifier-name.ts"
+import { isIdentifierName, isOrderIdName } from "./identifier-name.ts"
 import { looksLikeEmail, type PersonalData } from "./personal-data.ts"
 import { plain, scanText } from "./text-scan.ts"
 import { earlierTime } from "./time.ts"
@@ -23,7 +23,10 @@ export const normalizeProperties = (
   return {
     value: finite("properties.value", raw.value, drop),
     currency: currencyOf(raw.currency, drop),
-    order_id: text("order_id", raw.order_id),
+    order_id:
+      raw.order_id === null
+        ? null
+        : unlessDropped(normalizeText(raw.order_id, personal, "ids"), "properties.", "order_id", drop),
     items: raw.items.length === 0 ? raw.items : normalizeItems(raw.items, personal, drop),
     num_items: finite("properties.num_items", raw.num_items, drop),
     search_string: text("search_string", raw.search_string),
@@ -57,13 +60,10 @@ type TextName = { [K in keyof Properties]: Properties[K] extends string | null ?
 /**
  * Text of the event: cleaned and bounded; a reason where it is too long or tells personal data.
  *
- * @param search whether the customer's names are looked for as well, which are more likely a brand in some texts
+ * @param search what is looked for: the customer's names as well, not them, since a brand is more likely, or only what
+ * an id must not be
  */
-export const normalizeText = (
-  raw: string,
-  personal: PersonalData,
-  search: "names" | "no names"
-): string | null | Dropped => {
+export const normalizeText = (raw: string, personal: PersonalData, search: Search): string | null | Dropped => {
   if (raw.length > textLengthMax) return tooLong
   let text = raw
   let scan = scanText(raw)
@@ -75,7 +75,14 @@ export const normalizeText = (
   }
   // Some letters take more characters in NFC.
   if (text.length > textLengthMax) return tooLong
-  return (search === "names" ? personal.inText(text, scan) : personal.inCode(text, scan)) ? isPersonal : text
+  return isFound(text, scan, personal, search) ? isPersonal : text
+}
+
+type Search = "names" | "no names" | "ids"
+
+const isFound = (text: string, scan: number, personal: PersonalData, search: Search): boolean => {
+  if (search === "names") return personal.inText(text, scan)
+  return search === "ids" ? personal.inId(text, scan) : personal.inCode(text, scan)
 }
 
 export interface Dropped {
@@ -122,7 +129,7 @@ const normalizeItems = (items: ReadonlyArray<Item>, personal: PersonalData, drop
 }
 
 const normalizeItem = (item: Item, index: number, personal: PersonalData, drop: Drop): Item | null => {
-  const id = normalizeText(item.id, personal, "no names")
+  const id = normalizeText(item.id, personal, "ids")
   if (typeof id !== "string") {
     drop(`properties.items[${index}]`, id === null ? "missing_item_id" : id.dropped)
     return null
@@ -185,7 +192,8 @@ const isPersonalValue = (key: string, value: string | number | boolean | null, p
   if (value === null || typeof value === "boolean") return false
   const text = String(value)
   if (alreadyHashed(text) !== null) return false
-  return isIdentifierName(key) || personal.inText(text)
+  if (isIdentifierName(key)) return true
+  return isOrderIdName(key) ? personal.inId(text) : personal.inText(text)
 }
 
 const knownCurrencies = new Set(Object.keys(currencies))
