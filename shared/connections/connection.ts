@@ -46,6 +46,10 @@ export interface MappingOptions {
   readonly defaultActionSource: string
   /** The greatest age of an event in days, instead of the platform's documented one; null checks none. */
   readonly maxAgeDays?: number | null
+  /** An event ahead of the clock waits until it is due (absent), or goes out with the time of its arrival. */
+  readonly futureEvents?: "arrival_time"
+  /** How far ahead of the clock an event may go out, in milliseconds, instead of what the platform takes. */
+  readonly futureToleranceMillis?: number
   /** Google Ads API: conversions carry the address too, where all four of its parts are known. */
   readonly addressIdentifiers?: boolean
   /** Overrides and additions: canonical or custom name → platform event and, for Google, the conversion action. */

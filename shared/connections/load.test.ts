@@ -141,6 +141,17 @@ connections:
     assert.strictEqual(connection?.consent.assume, "granted")
   })
 
+  it("reads what becomes of events ahead of the clock", () => {
+    const mappingOf = (keys: string) => loaded(withKeys(`mapping: { ${keys} }`)).connections[0]?.mapping
+    const held = mappingOf("future_events: hold")
+    assert.deepStrictEqual([held?.futureEvents, held?.futureToleranceMillis], [undefined, undefined])
+    const sent = mappingOf("future_events: arrival_time, future_tolerance: 30 seconds")
+    assert.deepStrictEqual([sent?.futureEvents, sent?.futureToleranceMillis], ["arrival_time", 30_000])
+    const wrong = parse(withKeys("mapping: { future_events: arival_time }"))
+    if (Result.isSuccess(wrong)) return assert.fail("The word was taken.")
+    assert.include(JSON.stringify(wrong.failure), "arrival_time")
+  })
+
   it("takes address identifiers for the Google Ads API only", () => {
     const connection = (platform: string) =>
       parse(`version: 1

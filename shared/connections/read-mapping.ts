@@ -1,4 +1,5 @@
 /** Reads how a connection maps events: overrides, parameters and message templates. */
+import * as Duration from "effect/Duration"
 import { isMap, isScalar } from "yaml"
 import type { ConnectorKind } from "../platforms/platform.ts"
 import { checkPath, checkPlaceholders } from "./check-path.ts"
@@ -25,8 +26,13 @@ export const readMapping = (section: Section, kind: ConnectorKind): MappingOptio
     )
   const maxAgeDays = section.integer("max_age_days", 1, maxAgeDaysMax)
   const addressIdentifiers = section.boolean("address_identifiers", false)
+  const futureTolerance = section.duration("future_tolerance")
   const mapping: MappingOptions = {
     ...(maxAgeDays === null ? {} : { maxAgeDays }),
+    ...(section.choice("future_events", ["hold", "arrival_time"], "hold") === "hold"
+      ? {}
+      : { futureEvents: "arrival_time" }),
+    ...(futureTolerance === null ? {} : { futureToleranceMillis: Duration.toMillis(futureTolerance) }),
     ...(addressIdentifiers ? { addressIdentifiers } : {}),
     version: section.text("version") ?? defaultVersion,
     names: section.choice("names", ["specification", "current"], "specification"),

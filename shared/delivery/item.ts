@@ -35,7 +35,7 @@ export interface Fate {
   readonly errorClass: ErrorClass | null
   /** Null where nothing was sent. */
   readonly request: RequestFacts | null
-  /** Delayed retry only: the platform's wish for this event. */
+  /** Delayed retry only: the platform's wish for this event, or how long it is ahead of the clock. */
   readonly retryAfter: Duration.Duration | null
 }
 

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Codecs, RegistryError } from "../avro/codecs.ts"
 import type { KafkaError } from "../kafka/port.ts"
+import { dueAt, futureToleranceMillis } from "../mapping/future.ts"
 import type { AssignedPartition, Batch, Outbound, PartitionTask, Processor, Step } from "../stream/contract.ts"
 import { chunk } from "./chunk.ts"
 import { deliver } from "./deliver.ts"
@@ -131,13 +132,14 @@ const step = Effect.fnUntraced(function* (partition: Partition, batch: Batch) {
  * A batch of delayed retries none of which is due waits for the first one; not for ever, as later records may be due
  * before, and not at all where so many wait that it took long to come round to these.
  */
-const holdUntilDue = ({ settings }: Lane, early: ReadonlyArray<Item>): Effect.Effect<void> =>
+const holdUntilDue = ({ connection, settings }: Lane, early: ReadonlyArray<Item>): Effect.Effect<void> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const least = (numberOf: (item: Item) => number) =>
       early.reduce((lowest, item) => Math.min(lowest, numberOf(item)), Number.MAX_SAFE_INTEGER)
     const round = now - least(({ record }) => record.timestamp)
     if (round >= Duration.toMillis(settings.delayedRound)) return Effect.void
-    const first = least(({ event }) => event.not_before ?? 0)
+    const tolerance = futureToleranceMillis(connection)
+    const first = least(({ event }) => dueAt(event, tolerance))
     return Effect.sleep(Duration.min(Duration.millis(Math.max(0, first - now)), settings.delayedHold))
   })
 

@@ -1,15 +1,18 @@
 /** What is decided of a record before anything is sent. Pure. */
+import * as Duration from "effect/Duration"
 import type { Codecs, SendableEvent, Undecodable } from "../avro/codecs.ts"
 import type { Connection } from "../connections/connection.ts"
 import { consentDecision } from "../mapping/consent.ts"
+import { dueAt, futureToleranceMillis } from "../mapping/future.ts"
 import type { Inbound } from "../stream/contract.ts"
 import { decided, type Fate, type Item } from "./item.ts"
 import { envelopeBytes } from "./limits.ts"
+import { deliveryTopics } from "./settings.ts"
 
 export interface Triage {
   /** To be sent now. */
   readonly ready: Array<Item>
-  /** Decided without a request. */
+  /** Decided without a request; among them those that are put off until they are due. */
   readonly settled: Array<Item>
   /** Delayed retries that are not due yet. */
   readonly early: Array<Item>
@@ -28,6 +31,8 @@ export const triage = (
   }
 ): Triage => {
   const result: Triage = { ready: [], settled: [], early: [], unreadable: [] }
+  const tolerance = futureToleranceMillis(context.connection)
+  const retryTopic = deliveryTopics.retry(context.connection.platform)
   for (const record of records) {
     const decoded = context.codecs.decode("sendable-event", record.value)
     if (decoded._tag === "Undecodable") {
@@ -35,6 +40,7 @@ export const triage = (
       continue
     }
     const event = decoded.value
+    const wait = dueAt(event, tolerance) - context.now
     const item: Item = {
       record,
       event,
@@ -43,13 +49,26 @@ export const triage = (
       fate: null
     }
     item.fate = fateBeforeSending(item, context)
+    // One that waits in the retry topic stays there; another goes there, so that none behind it waits too.
+    if (item.fate === null && wait > 0 && record.topic !== retryTopic) item.fate = putOff(wait)
     if (item.fate !== null) result.settled.push(item)
-    else if (event.not_before !== null && event.not_before > context.now) result.early.push(item)
+    else if (wait > 0) result.early.push(item)
     else result.ready.push(item)
   }
   result.ready.sort((left, right) => urgencyOf(left) - urgencyOf(right))
   return result
 }
+
+/** Ahead of the clock: it would fail the request, and with it its neighbours. `wait` in milliseconds. */
+const putOff = (wait: number): Fate => ({
+  ...decided(
+    "retry_scheduled",
+    "event_time_in_future",
+    `The event's time is ahead of the clock: it goes out in ${Math.ceil(wait / 1_000)} s, when the platform takes it.`,
+    "Check the clock and the time zone of the producer, or send such events with their arrival time (mapping.future_events)."
+  ),
+  retryAfter: Duration.millis(wait)
+})
 
 /** The record's bytes are an upper bound that costs nothing; only where it is above the limit does the exact number matter. */
 const payloadBytes = (record: Inbound, event: SendableEvent, bytesPerRequest: number): number => {

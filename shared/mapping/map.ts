@@ -4,6 +4,7 @@ import type { Connection } from "../connections/connection.ts"
 import type { Connector, MapResult } from "../platforms/connector.ts"
 import { originOf } from "./action-source.ts"
 import { compile } from "./compile.ts"
+import { type Timed, timed } from "./future.ts"
 import { usablePhone } from "./identifiers.ts"
 import { unusablePurchase } from "./purchase.ts"
 import { matchQuality } from "./quality.ts"
@@ -25,11 +26,12 @@ export const mapForConnection = (
 ): Mapped => {
   const filtered = filter(event, connection)
   if (filtered !== null) return filtered
-  const mapped = connector.mapEvent(event, { connection, now })
+  const time = timed(event, connection)
+  const mapped = connector.mapEvent(time.event, { connection, now })
   // What is not meant for the connection, or is too old, is so whatever it is worth.
   const isMeant = mapped._tag === "Payload" || (mapped._tag === "Rejected" && mapped.reason !== "event_too_old")
   const result = (isMeant ? unusablePurchase(event, compile(connection)) : null) ?? mapped
-  return result._tag === "Payload" ? { _tag: "Mapped", event: record(event, connection, result) } : result
+  return result._tag === "Payload" ? { _tag: "Mapped", event: record(time, connection, result) } : result
 }
 
 const filter = (event: NormalizedEvent, connection: Connection): Mapped | null => {
@@ -49,7 +51,7 @@ const filteredByName = filterOut("The connection's event filter doesn't take thi
 const filteredBySource = filterOut("The connection's event filter doesn't take events of this action source.")
 
 const record = (
-  event: NormalizedEvent,
+  { event, note, notBefore }: Timed,
   connection: Connection,
   result: Extract<MapResult, { readonly _tag: "Payload" }>
 ): MappedEvent => ({
@@ -66,10 +68,10 @@ const record = (
   consent: event.consent,
   sealed_recipient: result.sealedRecipient,
   match_quality: matchQuality(event.user, connection),
-  dropped_fields: droppedFields(event, connection, result.dropped),
+  dropped_fields: droppedFields(event, connection, note === null ? result.dropped : [note, ...result.dropped]),
   source: event.source,
   attempts: 0,
-  not_before: null
+  not_before: notBefore
 })
 
 /** What normalizing and mapping left out, and phone numbers that only another connection's default country makes readable. */

@@ -59,7 +59,7 @@ const normalizeFor = (
   const { defaultCountry } = connection.mapping
   return normalize(
     raw,
-    nowhere,
+    { ...nowhere, timestamp: now ?? 0 },
     {
       ...defaultNormalizerOptions,
       defaultCountries: defaultCountry === null ? [] : [defaultCountry],
@@ -108,5 +108,5 @@ const refused = (problem: Problem): Prepared => ({
 /** Seals recipients between the two steps, in this process only. */
 const localSealer: SealerShape = fromKey(Redacted.make(randomBytes(32).toString("hex")))
 
-/** There is no log that the event stands in. */
+/** There is no log that the event stands in; it arrives now. */
 const nowhere = { topic: "", partition: 0, offset: 0, timestamp: 0 }

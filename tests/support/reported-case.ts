@@ -80,7 +80,10 @@ const run = (kind: ConnectorKind, input: ReportedCase["input"], check: Check): R
   const time = input["event_time"]
   const now = check.now ?? (typeof time === "number" ? time : null)
   const read = readJson(Buffer.from(JSON.stringify(input)))
-  const normalized = read._tag === "Problem" ? read : normalize(read.raw, nowhere, { ...options, now }, read.dropped)
+  const normalized =
+    read._tag === "Problem"
+      ? read
+      : normalize(read.raw, { ...nowhere, timestamp: now ?? 0 }, { ...options, now }, read.dropped)
   if (normalized._tag === "Problem") {
     const { reason, message, dropped } = normalized.problem
     return { outcome: "rejected", reason, message, payload: null, notBefore: null, dropped }

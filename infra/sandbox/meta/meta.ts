@@ -27,8 +27,8 @@ import { makeRate } from "../rate.ts"
 import { eventProblem } from "./event-fields.ts"
 
 const secondsPerDay = 86_400
-/** No future bound is documented; a clock may be a little ahead. */
-const futureSecondsMax = 600
+/** No page names the bound; integrators report about a minute. */
+const futureSecondsMax = 60
 
 const throttled: GraphError = {
   status: 400,
