@@ -22,7 +22,7 @@ import { demoEnvironment } from "./environment.ts"
 import { beOnlyOne } from "./only-one.ts"
 import { startProcessors, watchProcessors } from "./processors.ts"
 import { sandboxCounts } from "./sandbox-counts.ts"
-import { paint, showLive, tell, tellAddresses } from "./screen.ts"
+import { paint, showLive, summaryColumns, tell, tellAddresses } from "./screen.ts"
 import { emptyTally, follow, type Tally } from "./tally.ts"
 import { summary } from "./view.ts"
 
@@ -81,7 +81,9 @@ const work = Effect.fnUntraced(function* (options: DemoOptions, setting: Setting
     tell(`Published ${published} sample events to raw-events.`)
     const ids = setting.enabled.map((connection) => connection.id)
     const show = showLive(tally, ids, setting.begun)
-    return yield* options.once ? Effect.raceFirst(untilSettled(tally, setting, from, published), show) : show
+    return yield* options.once
+      ? Effect.raceFirst(untilSettled(tally, setting, from, published), show)
+      : Effect.onInterrupt(show, () => endWithSummary(tally, setting, from, published))
   })
   // A processor that ends by itself, or a topic that cannot be followed, ends the run at once.
   return yield* Effect.raceAllFirst([life, watchProcessors(running), following]).pipe(
@@ -107,10 +109,21 @@ const untilSettled = Effect.fnUntraced(function* (tally: Tally, setting: Setting
     const givesUp = now - movedAt >= stallMillisMax || now - from >= runMillisMax
     if (!settled && !givesUp) continue
     const sandboxes = yield* sandboxCounts(setting.sandbox)
-    tell(["", ...summary({ balance, published, settled, tally }, sandboxes, paint), ""].join("\n"))
+    tell(["", ...summary({ balance, published, settled, tally }, sandboxes, paint, summaryColumns()), ""].join("\n"))
     return settled && balance.balanced
   }
 })
+
+/** What became of the events so far; a broker that does not answer keeps nobody from ending the run. */
+const endWithSummary = (tally: Tally, setting: Setting, from: number, published: number) =>
+  Effect.gen(function* () {
+    const balance = yield* readLedger({ from, to: yield* Clock.currentTimeMillis }, setting.enabled, "")
+    const sandboxes = yield* sandboxCounts(setting.sandbox)
+    const settled = isSettled(balance, published)
+    tell(["", ...summary({ balance, published, settled, tally }, sandboxes, paint, summaryColumns()), ""].join("\n"))
+  }).pipe(Effect.timeoutOption(summaryTimeout), Effect.ignore)
+
+const summaryTimeout = "10 seconds"
 
 const isSettled = (balance: Balance, published: number): boolean =>
   balance.raw >= published &&

@@ -1,17 +1,18 @@
-/** What the demonstration writes: progress as lines, the live view redrawn in place on a terminal. */
+/** What the demonstration writes: progress as lines; the live view redrawn in place on a terminal, changes as lines elsewhere. */
 import process from "node:process"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Sandbox } from "../sandbox/sandbox.ts"
+import { changesSince, nothingPrinted } from "./changes.ts"
 import type { RunningProcessor } from "./processors.ts"
-import { coloured, heightOf, type Paint, plain } from "./table.ts"
+import { coloured, type Paint, plain } from "./table.ts"
 import type { Tally } from "./tally.ts"
-import { liveView } from "./view.ts"
+import { liveView, type ScreenSize } from "./view.ts"
 
 const isTerminal = process.stdout.isTTY === true
 const redrawEvery = "1 second"
-/** Without a terminal the view is written only when it changed, and not more often than this. */
-const quietMillis = 5_000
+/** Without a terminal changes are gathered for this long. */
+const changesEveryMillis = 5_000
 const nameWidth = 19
 
 /** Colours only on a terminal. */
@@ -32,33 +33,76 @@ export const tellAddresses = (addresses: {
   for (const { name, pid, url } of addresses.running) line(name, `${url}/metrics (pid ${pid})`)
 }
 
-/** Shows the tally until interrupted; the first delivery is told once, with its time since `begun`. */
-export const showLive = Effect.fnUntraced(function* (tally: Tally, connections: ReadonlyArray<string>, begun: number) {
-  let height = 0
-  let shown = ""
-  let shownAt = 0
-  let toldFirst = false
-  const clear = () => {
-    if (height > 0) process.stdout.write(`\u001b[${height}A\u001b[J`)
-    height = 0
+/** Shows the tally until interrupted; the first delivery is reported once, with its time since `startedAt`. */
+export const showLive = (tally: Tally, connections: ReadonlyArray<string>, startedAt: number): Effect.Effect<never> =>
+  isTerminal ? redraw(tally, connections, startedAt) : printChanges(tally, connections, startedAt)
+
+const redraw = Effect.fnUntraced(function* (tally: Tally, connections: ReadonlyArray<string>, startedAt: number) {
+  const screen = makeScreen((text) => void process.stdout.write(text))
+  let reported = false
+  for (;;) {
+    if (!reported && tally.firstDelivery !== null) {
+      reported = true
+      screen.above(firstDelivery(tally.firstDelivery, startedAt))
+    }
+    const { rows = defaultSize.rows, columns = defaultSize.columns } = process.stdout
+    screen.draw(liveView(tally, connections, paint, { rows, columns }), { rows, columns })
+    yield* Effect.sleep(redrawEvery)
   }
+})
+
+/** Width of a summary: the terminal's, at most what is read well. */
+export const summaryColumns = (): number => Math.min(118, process.stdout.columns ?? 118)
+
+const defaultSize: ScreenSize = { rows: 24, columns: 80 }
+
+/**
+ * Draws lines over those that it drew before; `above` puts a line before them that stays. Each line is overwritten and what is left
+ * below is cleared: a terminal may keep a copy in its history of a screen that is cleared from its first row.
+ */
+export const makeScreen = (write: (text: string) => void) => {
+  let drawn: ReadonlyArray<string> = []
+  let size: ScreenSize | null = null
+  const overwrite = (lines: ReadonlyArray<string>) => {
+    const up = drawn.length > 0 ? `\u001b[${drawn.length}A\r` : ""
+    write(`${up}${lines.map((line) => `${line}\u001b[K\n`).join("")}\u001b[J`)
+  }
+  return {
+    above: (line: string) => {
+      overwrite([line, ...drawn])
+    },
+    draw: (lines: ReadonlyArray<string>, now: ScreenSize) => {
+      const isResized = size !== null && (size.rows !== now.rows || size.columns !== now.columns)
+      size = now
+      // Lines that a narrower terminal has wrapped are no longer where they were drawn.
+      if (isResized) {
+        write("\u001b[2J\u001b[H")
+        drawn = []
+      }
+      if (lines.length === drawn.length && lines.every((line, row) => line === drawn[row])) return
+      overwrite(lines)
+      drawn = lines
+    }
+  }
+}
+
+const printChanges = Effect.fnUntraced(function* (tally: Tally, connections: ReadonlyArray<string>, startedAt: number) {
+  const printed = nothingPrinted()
+  let printedAt = 0
+  let reported = false
   for (;;) {
     const now = yield* Clock.currentTimeMillis
-    const lines = ["", ...liveView(tally, connections, paint)]
-    const text = lines.join("\n")
-    const isDue = text !== shown && (isTerminal || now - shownAt >= quietMillis)
-    const isFirst = !toldFirst && tally.firstDelivery !== null
-    if (isDue || isFirst) clear()
-    if (isFirst) {
-      toldFirst = true
-      tell(`First delivery ${((tally.firstDelivery! - begun) / 1000).toFixed(1)} s after the start.`)
+    if (!reported && tally.firstDelivery !== null) {
+      reported = true
+      tell(firstDelivery(tally.firstDelivery, startedAt))
     }
-    if (isDue || (isFirst && isTerminal)) {
-      tell(text)
-      if (isTerminal) height = heightOf(lines, process.stdout.columns)
-      shown = text
-      shownAt = now
+    if (now - printedAt >= changesEveryMillis) {
+      printedAt = now
+      for (const line of changesSince(tally, connections, printed)) tell(line)
     }
     yield* Effect.sleep(redrawEvery)
   }
 })
+
+const firstDelivery = (at: number, startedAt: number): string =>
+  `First delivery ${((at - startedAt) / 1000).toFixed(1)} s after the start.`

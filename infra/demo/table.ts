@@ -1,4 +1,4 @@
-/** Lines of a table on a terminal: columns of one width, colours that take no room, long lists folded. */
+/** Lines of a table on a terminal: columns as wide as their cells, colours that take no room, long lists folded. */
 
 /** Colours a text by a status: healthy, degraded or unhealthy. */
 export type Paint = (status: string, text: string) => string
@@ -10,25 +10,37 @@ export const coloured: Paint = (status, text) => {
   return `\u001b[${colour}m${text}\u001b[0m`
 }
 
-const firstWidth = 17
-const width = 10
-const lineWidth = 118
+/** Rows of one table: the first column to the left, the others to the right; one space between them where two do not fit. */
+export const alignedRows = (
+  rows: ReadonlyArray<ReadonlyArray<string>>,
+  columns = Number.POSITIVE_INFINITY
+): ReadonlyArray<string> => {
+  const widths: Array<number> = []
+  for (const cells of rows) {
+    cells.forEach((cell, column) => {
+      widths[column] = Math.max(widths[column] ?? 0, visibleLength(cell))
+    })
+  }
+  const width = widths.reduce((sum, one) => sum + one + 2, -2)
+  const gap = width > columns ? " " : "  "
+  return rows.map((cells) =>
+    cells
+      .map((cell, column) => {
+        const padding = " ".repeat(widths[column]! - visibleLength(cell))
+        return column === 0 ? cell + padding : padding + cell
+      })
+      .join(gap)
+      .trimEnd()
+  )
+}
 
-/** The first cell to the left, the others to the right of their columns. */
-export const row = (cells: ReadonlyArray<string>): string =>
-  cells
-    .map((cell, index) =>
-      index === 0 ? cell.padEnd(firstWidth) : " ".repeat(Math.max(1, width - visibleLength(cell))) + cell
-    )
-    .join("")
-
-/** A list after its heading, on as many lines as it needs. */
-export const wrapped = (heading: string, items: ReadonlyArray<string>): ReadonlyArray<string> => {
+/** A list after its heading, on as many lines of at most `lineWidth` characters as it needs. */
+export const wrapped = (heading: string, items: ReadonlyArray<string>, lineWidth = 118): ReadonlyArray<string> => {
   const lines: Array<string> = []
   let line = heading
   items.forEach((item, index) => {
     const text = index < items.length - 1 ? `${item}, ` : item
-    if (line.length + text.length > lineWidth && line.trim() !== "") {
+    if (visibleLength(line) + visibleLength(text.trimEnd()) > lineWidth && line.trim() !== "") {
       lines.push(line.trimEnd())
       line = "    "
     }
@@ -37,11 +49,32 @@ export const wrapped = (heading: string, items: ReadonlyArray<string>): Readonly
   return [...lines, line]
 }
 
-/** How many rows the lines take on a terminal of so many columns. */
-export const heightOf = (lines: ReadonlyArray<string>, terminalColumns: number): number =>
-  lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(visibleLength(line) / Math.max(1, terminalColumns))), 0)
+/** The line, cut to so many characters on the screen; colours take none. */
+export const cut = (line: string, columns: number): string => {
+  if (visibleLength(line) <= columns) return line
+  let visible = 0
+  let at = 0
+  while (at < line.length && visible < columns - 1) {
+    const sequence = escapeAt(line, at)
+    at += sequence > 0 ? sequence : 1
+    if (sequence === 0) visible++
+  }
+  return `${line.slice(0, at)}…${line.includes("\u001b[") ? "\u001b[0m" : ""}`
+}
 
-const visibleLength = (cell: string): number =>
-  cell
-    .split("\u001b[")
-    .reduce((length, part, index) => length + (index === 0 ? part.length : part.slice(part.indexOf("m") + 1).length), 0)
+export const visibleLength = (text: string): number => {
+  let length = 0
+  for (let at = 0; at < text.length; ) {
+    const sequence = escapeAt(text, at)
+    at += sequence > 0 ? sequence : 1
+    if (sequence === 0) length++
+  }
+  return length
+}
+
+/** The length of the colour sequence that begins there; 0 where none does. */
+const escapeAt = (text: string, at: number): number => {
+  if (text[at] !== "\u001b" || text[at + 1] !== "[") return 0
+  const end = text.indexOf("m", at)
+  return end < 0 ? 0 : end - at + 1
+}

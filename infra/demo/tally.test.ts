@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
-import { heightOf, row, wrapped } from "./table.ts"
 import { countResult, emptyTally } from "./tally.ts"
 
 const result = (offset: number, outcome: string, success = false): EventDeliveryLog => ({
@@ -44,22 +43,5 @@ describe("the demonstration's tally", () => {
     const outcomes = Object.fromEntries(tally.outcomes.get("orders") ?? [])
     assert.deepStrictEqual(outcomes, { retry_scheduled: 0, accepted: 1, delivered: 1, skipped: 1 })
     assert.deepStrictEqual([tally.waiting.size, tally.moved, tally.firstDelivery], [1, 5, 1_795_000_000_002])
-  })
-})
-
-describe("the demonstration's table", () => {
-  it("keeps columns whatever their colours, and knows how many rows they take", () => {
-    const [plain, coloured] = [row(["a", "1", "22"]), row(["a", "\u001b[31m1\u001b[0m", "22"])]
-    assert.strictEqual(plain.replace("1", "\u001b[31m1\u001b[0m"), coloured)
-    assert.strictEqual(plain.length, 37)
-    assert.strictEqual(heightOf([plain, coloured, ""], 20), 5)
-  })
-
-  it("folds a long list without losing an item", () => {
-    const items = Array.from({ length: 40 }, (_, index) => `reason_${index} 1`)
-    const lines = wrapped("dead letters: ", items)
-    assert.isAbove(lines.length, 3)
-    assert.isTrue(lines.every((line) => line.length <= 118))
-    assert.strictEqual(lines.join(" ").match(/reason_\d+ 1/g)?.length, 40)
   })
 })

@@ -9,6 +9,8 @@ export interface Tally {
   readonly outcomes: Map<string, Map<string, number>>
   /** Stage → reason → dead letters. */
   readonly deadLetters: Map<string, Map<string, number>>
+  /** Connection → reason → events rejected, expired or dead-lettered. */
+  readonly refusals: Map<string, Map<string, number>>
   readonly health: Map<string, ConnectorHealthStatus>
   readonly alerts: Array<HealthAlert>
   /** Events that are accepted or wait for a retry, by connection and position: their next result takes them from there. */
@@ -22,6 +24,7 @@ export interface Tally {
 export const emptyTally = (): Tally => ({
   outcomes: new Map(),
   deadLetters: new Map(),
+  refusals: new Map(),
   health: new Map(),
   alerts: [],
   waiting: new Map(),
@@ -65,8 +68,16 @@ export const countResult = (tally: Tally, log: EventDeliveryLog): void => {
   add(outcomes, log.outcome, 1)
   if (log.outcome === "accepted" || log.outcome === "retry_scheduled") tally.waiting.set(key, log.outcome)
   else tally.waiting.delete(key)
+  if (refusing.has(log.outcome))
+    add(
+      entry(tally.refusals, log.connection_id, () => new Map()),
+      log.reason_code ?? log.outcome,
+      1
+    )
   if (log.success) tally.firstDelivery ??= log.timestamp
 }
+
+const refusing: ReadonlySet<string> = new Set(["rejected", "expired", "dead_lettered"])
 
 const followed = Effect.fnUntraced(function* <S extends SchemaName>(
   topic: string,
