@@ -81,5 +81,5 @@ bench-isolation: install ## Measures what one platform's trouble costs the other
 schemas: install ## Remakes the TypeScript types from schemas/*.avsc
 	@node schemas/generate.ts
 
-clean: ## Removes the state of `make run` (log, schema ids, downloads) and of benchmarks
+clean: ## Removes the state of local runs (log, schema ids, downloads) and of benchmarks; credentials only with CREDENTIALS=delete
 	@node infra/local/clean.mjs

@@ -19,7 +19,7 @@ import { startLocal } from "../local/start-local.ts"
 import { publishSamples } from "../samples/publish.ts"
 import { startSandbox } from "../sandbox/sandbox.ts"
 import { demoEnvironment } from "./environment.ts"
-import { beOnlyOne } from "./only-one.ts"
+import { beOnlyOne, demoStarter } from "./only-one.ts"
 import { startProcessors, watchProcessors } from "./processors.ts"
 import { sandboxCounts } from "./sandbox-counts.ts"
 import { paint, showLive, summaryColumns, tell, tellAddresses } from "./screen.ts"
@@ -57,7 +57,7 @@ const prepare = Effect.gen(function* () {
   const sandbox = yield* startSandbox({ whatsapp: { webhook: { url, appSecret: webhook.appSecret } } })
   // A mistake in the file of connections is told before anything that takes long.
   yield* readConnections(demoEnvironment({ brokers: "", registryUrl: "", sandbox, webhook }))
-  const { broker, registry } = yield* startLocal({ onProgress: tell })
+  const { broker, registry } = yield* startLocal({ onProgress: tell, startedBy: demoStarter })
   const own = demoEnvironment({ brokers: broker.brokers, registryUrl: registry.url, sandbox, webhook })
   yield* publishLocalEnvironment(own)
   const enabled = (yield* readConnections(own)).filter((connection) => connection.enabled)

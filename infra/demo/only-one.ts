@@ -5,7 +5,8 @@ import process from "node:process"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { runningProcess } from "../local/processes.ts"
+import { type PidFile, runningProcess } from "../local/processes.ts"
+import type { Starter } from "../local/start-local.ts"
 import { defaultStateDirectory, writeJson } from "../local/state.ts"
 
 export class AlreadyRunning extends Data.TaggedError("AlreadyRunning")<{
@@ -14,9 +15,15 @@ export class AlreadyRunning extends Data.TaggedError("AlreadyRunning")<{
   readonly nextStep: string
 }> {}
 
+/** For those who find the broker of a demonstration running. */
+export const demoStarter: Starter = { startedBy: "make run", howToEnd: "End it with Ctrl-C in its terminal." }
+
+/** The demonstration that runs on the state folder; null where none does. */
+export const runningDemo = (): PidFile | null => runningProcess(pidFile, path.join("infra", "demo", "main.ts"))
+
 /** Holds the place until the scope closes; a place whose holder was killed is free. */
 export const beOnlyOne: Effect.Effect<void, AlreadyRunning, Scope.Scope> = Effect.gen(function* () {
-  const other = runningProcess(pidFile, path.join("infra", "demo", "main.ts"))
+  const other = runningDemo()
   if (other !== null && other.pid !== process.pid) {
     return yield* new AlreadyRunning({
       code: "already_running",

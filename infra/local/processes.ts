@@ -1,11 +1,11 @@
 /** Processes of a state folder: started with a log file and a pid file, ended by their pid, never by a name. */
-import { spawnSync } from "node:child_process"
 import { closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { spawnGuarded } from "../../shared/program/guarded-spawn.mjs"
+import { commandLine } from "./command-line.mjs"
 import { readJson, writeJson } from "./state.ts"
 
 export interface Launch {
@@ -88,19 +88,6 @@ export const runningProcess = (pidFile: string, marker: string): PidFile | null 
 
 /** Whether the program that started it still runs, and so will end it. */
 export const hasLiveOwner = ({ owner }: PidFile): boolean => owner !== 0 && isAlive(owner)
-
-/** A pid may have been given to a stranger since: the command line tells. */
-const commandLine = (pid: number): string => {
-  const file = `/proc/${pid}/cmdline`
-  if (existsSync(file)) {
-    try {
-      return readFileSync(file, "utf8").replaceAll("\0", " ")
-    } catch {
-      return ""
-    }
-  }
-  return spawnSync("ps", ["-o", "command=", "-p", String(pid)], { encoding: "utf8" }).stdout ?? ""
-}
 
 /** Ends a process by its pid: SIGTERM, then SIGKILL after the grace; SIGKILL at once if it is zero. */
 export const endProcess = (pid: number, grace: Duration.Duration): Effect.Effect<void> =>

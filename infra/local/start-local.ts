@@ -9,6 +9,7 @@ import type { KafkaError } from "../../shared/kafka/port.ts"
 import { createTopics, type TopicsReport } from "../topics/create-topics.ts"
 import { registerSchemas } from "../topics/register-schemas.ts"
 import { type LocalBroker, type LocalBrokerOptions, localBroker } from "./broker.ts"
+import { commandLine } from "./command-line.mjs"
 import { recordSchemaIds } from "./fingerprints.ts"
 import type { LocalError } from "./problem.ts"
 import { isAlive } from "./processes.ts"
@@ -27,7 +28,18 @@ export interface StartLocalOptions extends LocalOptions {
   readonly prefix?: string
   /** Of the topics that events pass through. Default: as declared. */
   readonly partitions?: number
+  /** What a person typed to start it, and how they end it: for those who find it running. */
+  readonly startedBy?: Starter
 }
+
+export interface Starter {
+  /** Such as `make run`. */
+  readonly startedBy: string
+  /** A sentence. */
+  readonly howToEnd: string
+}
+
+const unknownStarter: Starter = { startedBy: "a program", howToEnd: "It ends with that program." }
 
 /** Starts broker and registry side by side, then makes topics and subjects. What was started ends with the scope. */
 export const startLocal = (
@@ -42,7 +54,13 @@ export const startLocal = (
     const [[broker, topics], registry] = yield* (yield* bothAreNamed)
       ? start(options)
       : fromDockerOrJars(yield* openState(options), (source, { docker }) => start({ ...options, source, docker }))
-    yield* publishAddresses(stateDirectory, { brokers: broker.brokers, registryUrl: registry.url, owner: process.pid })
+    yield* publishAddresses(stateDirectory, {
+      brokers: broker.brokers,
+      registryUrl: registry.url,
+      owner: process.pid,
+      command: commandLine(process.pid),
+      ...(options.startedBy ?? unknownStarter)
+    })
     return { broker, registry, topics }
   })
 
@@ -69,17 +87,20 @@ const withSchemas = (options: LocalRegistryOptions, prefix: string, stateDirecto
     return registry
   })
 
-export interface LocalAddresses {
+export interface LocalAddresses extends Starter {
   readonly brokers: string
   readonly registryUrl: string
   /** The program that started them and will end them. */
   readonly owner: number
+  /** The owner's command line: a pid may have been given to a stranger since. */
+  readonly command: string
 }
 
 /** Where the broker and registry of a state folder are, told by the program that runs them; null while none does. */
 export const localAddresses = (stateDirectory: string = defaultStateDirectory): LocalAddresses | null => {
   const addresses = readJson<LocalAddresses | null>(addressesFile(stateDirectory), null)
-  return addresses !== null && isAlive(addresses.owner) ? addresses : null
+  const isOwned = addresses !== null && isAlive(addresses.owner) && commandLine(addresses.owner) === addresses.command
+  return isOwned ? addresses : null
 }
 
 const addressesFile = (stateDirectory: string): string => path.join(stateDirectory, "addresses.json")

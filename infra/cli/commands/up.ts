@@ -5,9 +5,10 @@ import path from "node:path"
 import process from "node:process"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { demoStarter, runningDemo } from "../../demo/only-one.ts"
 import { endProcess, isAlive, logTail } from "../../local/processes.ts"
 import { commandLineFile } from "../../local/program-files.ts"
-import { type LocalAddresses, localAddresses, startLocal } from "../../local/start-local.ts"
+import { type LocalAddresses, localAddresses, type Starter, startLocal } from "../../local/start-local.ts"
 import { defaultStateDirectory } from "../../local/state.ts"
 import { Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
@@ -26,7 +27,10 @@ const prefix = Flag.String("prefix").pipe(
 export const up = Command.make("up", { detach, prefix }, ({ detach, prefix }) =>
   Effect.gen(function* () {
     const running = localAddresses()
-    if (running !== null) return yield* show(toJson(running), (paint) => describe(running, paint, "was up already"))
+    if (running !== null)
+      return yield* show(toJson(running), (paint) =>
+        describe(running, paint, `is up already, started by \`${running.startedBy}\``)
+      )
     if (detach) {
       const addresses = yield* startDetached(prefix)
       return yield* show(toJson(addresses), (paint) => describe(addresses, paint, "is up; `./capi down` ends it"))
@@ -35,8 +39,8 @@ export const up = Command.make("up", { detach, prefix }, ({ detach, prefix }) =>
     yield* Effect.scoped(
       Effect.gen(function* () {
         const onProgress = (line: string) => void process.stderr.write(`${line}\n`)
-        const { broker, registry, topics } = yield* startLocal({ onProgress, prefix })
-        const addresses = { brokers: broker.brokers, registryUrl: registry.url, owner: process.pid }
+        const { broker, registry, topics } = yield* startLocal({ onProgress, prefix, startedBy: starter })
+        const addresses = { brokers: broker.brokers, registryUrl: registry.url, owner: process.pid, ...starter }
         yield* show({ ...toJson(addresses), created: topics.created, different: topics.different }, (paint) =>
           describe(addresses, paint, "is up until Ctrl-C")
         )
@@ -56,10 +60,33 @@ export const up = Command.make("up", { detach, prefix }, ({ detach, prefix }) =>
 export const down = Command.make("down", {}, () =>
   Effect.gen(function* () {
     const running = localAddresses()
+    if (running !== null) yield* checkMayEnd(running)
     if (running !== null) yield* endProcess(running.owner, Duration.seconds(30))
     yield* show({ stopped: running !== null }, () => (running === null ? "Nothing was up." : "Down."))
   })
-).pipe(Command.withDescription("End what `./capi up` started; the data stays"))
+).pipe(
+  Command.withDescription("End what `./capi up` started; the data stays. Refuses where `make run` uses or started it")
+)
+
+const starter: Starter = { startedBy: "./capi up", howToEnd: "End it with `./capi down`." }
+
+/** What another program started is that program's to end, and a demonstration that uses the broker must not lose it. */
+const checkMayEnd = ({ startedBy, howToEnd, owner }: LocalAddresses): Effect.Effect<void, CommandError> => {
+  const inUse = (message: string, nextStep: string) =>
+    Effect.fail(new CommandError({ code: "in_use", message, nextStep }))
+  if (startedBy !== starter.startedBy)
+    return inUse(
+      `The broker and the registry belong to \`${startedBy}\` (pid ${owner}), which runs; nothing was ended.`,
+      howToEnd
+    )
+  const demo = runningDemo()
+  return demo === null
+    ? Effect.void
+    : inUse(
+        `\`${demoStarter.startedBy}\` (pid ${demo.pid}) runs on this broker; nothing was ended.`,
+        `${demoStarter.howToEnd} Then run \`./capi down\` again.`
+      )
+}
 
 const startDetached = Effect.fnUntraced(function* (prefix: string) {
   const logFile = path.join(defaultStateDirectory, "logs", "up.log")
@@ -90,13 +117,16 @@ const notStarted = (logFile: string) =>
     nextStep: `The whole log is ${path.relative(process.cwd(), logFile)}.`
   })
 
-const toJson = (addresses: LocalAddresses) => ({
+type Shown = Omit<LocalAddresses, "command">
+
+const toJson = (addresses: Shown) => ({
   brokers: addresses.brokers,
   registry_url: addresses.registryUrl,
-  pid: addresses.owner
+  pid: addresses.owner,
+  started_by: addresses.startedBy
 })
 
-const describe = (addresses: LocalAddresses, paint: Paint, state: string): string =>
+const describe = (addresses: Shown, paint: Paint, state: string): string =>
   [
     `KAFKA_BROKERS=${addresses.brokers}`,
     `SCHEMA_REGISTRY_URL=${addresses.registryUrl}`,
