@@ -272,15 +272,18 @@ describe("normalize", () => {
     assert.strictEqual(event({ ...jane, action_source: "WEB" }).action_source, "website")
   })
 
-  it("takes a page on the web only for the event's URL", () => {
-    for (const url of ["about:blank", "android-app://com.shop", "javascript:void(0)", "shop.example/x"]) {
-      const { dropped_fields, event_source_url } = event({ ...jane, event_source_url: url })
-      assert.isNull(event_source_url, url)
-      assert.deepStrictEqual(dropped_fields, [{ field: "event_source_url", reason: "invalid_url" }])
+  it("takes a page on the web only for a URL", () => {
+    for (const field of ["event_source_url", "referrer_url"] as const) {
+      for (const url of ["about:blank", "android-app://com.shop", "javascript:void(0)", "/thanks", "thanks.php"]) {
+        const found = event({ ...jane, [field]: url })
+        assert.isNull(found[field], url)
+        assert.deepStrictEqual(found.dropped_fields, [{ field, reason: "invalid_url" }])
+      }
     }
-    const kept = event({ ...jane, event_source_url: "HTTP://Shop.example/", referrer_url: "android-app://com.search" })
+    const kept = event({ ...jane, event_source_url: "HTTP://Shop.example/", referrer_url: "shop.example/a?b=c" })
     assert.strictEqual(kept.event_source_url, "HTTP://Shop.example/")
-    assert.strictEqual(kept.referrer_url, "android-app://com.search")
+    assert.strictEqual(kept.referrer_url, "https://shop.example/a?b=c")
+    assert.deepStrictEqual(kept.dropped_fields, [])
   })
 
   it("is not fooled by keys of the prototype", () => {

@@ -12,11 +12,13 @@ import { normalizeActionSource, normalizeMessagingChannel } from "./action-sourc
 import { normalizeConsent } from "./consent.ts"
 import { isWithoutIdentity, noUser, withoutPersonalData } from "./customer.ts"
 import type { NormalizerOptions } from "./options.ts"
+import { withPageClickIds } from "./page-click-ids.ts"
 import { looksLikeEmail, PersonalData } from "./personal-data.ts"
 import { type Problem, problem } from "./problem.ts"
 import { normalizeProperties, normalizeText, textLengthMax, unlessDropped } from "./properties.ts"
 import { timeProblem } from "./time.ts"
-import { cleanUrl } from "./url.ts"
+import { cleanUrl, noUrl } from "./url.ts"
+import { webAddress } from "./web-address.ts"
 
 export type NormalizeResult =
   | { readonly _tag: "Normalized"; readonly event: NormalizedEvent }
@@ -42,7 +44,8 @@ export const normalize = (
     raw.properties === null ? null : normalizeProperties(raw.properties, raw.event_time, personal, drop)
   const mayBeMessage = options.messageEvents === null || options.messageEvents.has(eventName)
   const sealer = mayBeMessage ? options.recipients : null
-  const user =
+  const actionSource = normalizeActionSource(raw.action_source, drop)
+  const given =
     raw.user === null
       ? noUser
       : withoutPersonalData(
@@ -55,6 +58,9 @@ export const normalize = (
           personal,
           drop
         )
+  // A message has no page: its click came to the chat.
+  const page = actionSource === "business_messaging" ? null : raw.event_source_url
+  const user = withPageClickIds(given, page, drop)
   if (isWithoutIdentity(user)) {
     return refuse(problem("empty_identity", withoutIdentity(droppedFields)), eventId, eventName, droppedFields)
   }
@@ -65,8 +71,8 @@ export const normalize = (
       event_name: eventName,
       event_time: Math.trunc(raw.event_time),
       source,
-      action_source: normalizeActionSource(raw.action_source, drop),
-      event_source_url: pageUrl(raw.event_source_url, personal, drop),
+      action_source: actionSource,
+      event_source_url: urlOf("event_source_url", raw.event_source_url, personal, drop),
       referrer_url: urlOf("referrer_url", raw.referrer_url, personal, drop),
       messaging_channel: normalizeMessagingChannel(raw.messaging_channel, drop),
       page_id: accountId("page_id", raw.page_id, drop),
@@ -126,21 +132,19 @@ const isIdentifier = (value: string): boolean => value !== "" && value.length <=
 const cleanIdentifier = (raw: string): string => (raw.length > identifierRawMax ? raw : clean(raw))
 const identifierRawMax = 1024
 
-/** The platforms ask for the page with its protocol, http or https; `about:blank` or an app's own scheme is no page. */
-const pageUrl = (raw: string | null, personal: PersonalData, drop: Drop): string | null => {
-  const url = urlOf("event_source_url", raw, personal, drop)
-  if (url === null || page.test(url)) return url
-  drop("event_source_url", "invalid_url")
-  return null
-}
-
-const page = /^https?:\/\//i
-
-const urlOf = (field: string, raw: string | null, personal: PersonalData, drop: Drop): string | null => {
+/** A page of the web, without personal data and no longer than platforms take; what is none is named and left out. */
+const urlOf = (
+  field: "event_source_url" | "referrer_url",
+  raw: string | null,
+  personal: PersonalData,
+  drop: Drop
+): string | null => {
   if (raw === null || raw === "") return null
-  const { url, removed } = cleanUrl(raw, personal)
+  const address = webAddress(raw)
+  const { url, removed } = address === null ? noUrl : cleanUrl(address.url, personal)
   if (url === null) drop(field, "invalid_url")
-  else if (removed) drop(field, "personal_data")
+  else if (address?.cut === true) drop(field, "too_long")
+  if (removed) drop(field, "personal_data")
   return url
 }
 

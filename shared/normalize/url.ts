@@ -4,6 +4,7 @@ import { clean } from "../identity/text.ts"
 import { isIdentifierName, mayEndIdentifier } from "./identifier-name.ts"
 import type { PersonalData } from "./personal-data.ts"
 import { hasAt, hasEscape, plain, scanText } from "./text-scan.ts"
+import { urlLengthMax } from "./web-address.ts"
 
 export interface CleanUrl {
   /** Null where the value is no URL. */
@@ -36,7 +37,7 @@ export const cleanUrl = (raw: string, personal: PersonalData): CleanUrl => {
   return changed ? { url: result, removed: true } : { url, removed: false }
 }
 
-const noUrl: CleanUrl = { url: null, removed: false }
+export const noUrl: CleanUrl = { url: null, removed: false }
 
 /**
  * Whether the parts need not be looked at one by one: what no part of the whole tells, no part alone does. Only names and
@@ -119,10 +120,10 @@ const decoded = (text: string): string => {
   return decodeOnce(decodeOnce(text.replaceAll("+", " ")))
 }
 
-const decodeOnce = (text: string): string =>
+/** Percent escapes as UTF-8, each once; broken ones stay as they are. */
+export const decodeOnce = (text: string): string =>
   text.includes("%")
     ? text.replace(/(?:%[0-9a-f]{2})+/gi, (escaped) => Buffer.from(escaped.replaceAll("%", ""), "hex").toString("utf8"))
     : text
 
-const urlLengthMax = 8192
 const internationalNumber = /^(?:\+|%2b|00)[1-9](?:[0-9().-]|%20|%28|%29|\+){7,24}$/i

@@ -1,0 +1,70 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import { urlLengthMax, webAddress } from "./web-address.ts"
+
+const long = "a".repeat(urlLengthMax)
+const urlOf = (raw: string) => webAddress(raw)?.url ?? null
+
+describe("a web address", () => {
+  it.each([
+    ["https://shop.example/thanks", "https://shop.example/thanks"],
+    ["shop.example/thanks", "https://shop.example/thanks"],
+    [" www.shop.example ", "https://www.shop.example"],
+    ["shop.example:8080/x?y#z", "https://shop.example:8080/x?y#z"],
+    ["//shop.example/x", "https://shop.example/x"],
+    ["münchen.example?x", "https://münchen.example?x"],
+    ["shop.example/index.html", "https://shop.example/index.html"]
+  ])("%s is %s", (raw, url) => {
+    assert.deepStrictEqual(webAddress(raw), { url, cut: false })
+  })
+
+  it.each([
+    "android-app://com.google.android.gm/",
+    "about:blank",
+    "javascript:void(0)",
+    "mailto:jane@shop.example",
+    "jane@shop.example",
+    "file:///C:/x.html",
+    "localhost:3000/x",
+    "/thanks",
+    "?a=b",
+    "thanks",
+    "index.html",
+    "1.5",
+    "null",
+    ""
+  ])("%s is none", (raw) => {
+    assert.isNull(webAddress(raw))
+  })
+
+  it("is cut where it is too long: whole parameters first, then the fragment, then the path", () => {
+    assert.strictEqual(urlOf(`https://shop.example/?q=${long}`), "https://shop.example/")
+    assert.strictEqual(urlOf(`https://shop.example/t?a=1&q=${long}&b=2#top`), "https://shop.example/t?a=1&b=2#top")
+    assert.strictEqual(urlOf(`shop.example/t?a=1#${long}`), "https://shop.example/t?a=1")
+    assert.strictEqual(urlOf(`https://shop.example/${long}`), `https://shop.example/${long}`.slice(0, urlLengthMax))
+    const escaped = `https://shop.example/${"%C3%A9".repeat(2000)}`
+    assert.match(urlOf(escaped)!, /%A9$|%C3$/)
+    assert.isTrue(webAddress(escaped)!.cut)
+  })
+
+  it("is never longer than its limit, and is one again", () => {
+    const text = fc.oneof(fc.webUrl({ withQueryParameters: true, withFragments: true }), fc.string({ unit: "binary" }))
+    const longer = fc.tuple(text, fc.constantFrom("", "/", "?", "&a=", "#", "%e9"), fc.nat(2 * urlLengthMax), text)
+    fc.assert(
+      fc.property(longer, ([first, join, length, last]) => {
+        const raw = `${first}${join}${"x".repeat(length)}${last}`
+        const found = webAddress(raw)
+        if (found === null) return
+        assert.isAtMost(found.url.length, urlLengthMax)
+        assert.deepStrictEqual(webAddress(found.url)?.cut, false)
+        if (!found.cut) assert.include(found.url, raw.trim())
+      })
+    )
+  })
+
+  it("takes time in proportion to the text", () => {
+    const started = performance.now()
+    for (const part of ["&a=b", "?", "#", "a.", "%e", "//", ":"]) webAddress(`shop.example/?${part.repeat(500_000)}`)
+    assert.isBelow(performance.now() - started, 5_000)
+  })
+})
