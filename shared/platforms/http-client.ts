@@ -7,7 +7,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { HttpRequestSpec, HttpResponseSpec } from "./connector.ts"
 import { decodeBody } from "./http-body.ts"
-import { dispatch } from "./http-dispatch.ts"
+import { dispatch, type RequestProgress } from "./http-dispatch.ts"
 import { type HttpFailure, httpFailure, httpFailureFrom } from "./http-failure.ts"
 import { type ConnectionPool, makePool, type PoolOptions, type PoolStatistics } from "./http-pool.ts"
 
@@ -55,13 +55,16 @@ const transportOver = (pool: ConnectionPool, options: HttpTransportOptions): Htt
   const execute = (request: HttpRequestSpec): Effect.Effect<HttpResponseSpec, HttpFailure> => {
     const url = urlOf(request)
     if (url === null) return pool.counted(Effect.fail(httpFailure("invalid_request", noHost)))
-    return exchange(pool, request, url, options).pipe(
-      Effect.timeoutOrElse({
-        duration: options.timeoutMillis,
-        orElse: () => Effect.fail(httpFailure("timeout", url.host))
-      }),
-      pool.counted
-    )
+    return Effect.suspend(() => {
+      const progress: RequestProgress = { started: false }
+      return exchange(pool, request, url, options, progress).pipe(
+        Effect.timeoutOrElse({
+          duration: options.timeoutMillis,
+          orElse: () => Effect.fail(httpFailure("timeout", url.host, progress.started))
+        }),
+        pool.counted
+      )
+    })
   }
   return { execute, statistics: pool.statistics }
 }
@@ -70,7 +73,8 @@ const exchange = (
   { dispatcher, bodies }: ConnectionPool,
   request: HttpRequestSpec,
   url: URL,
-  { responseBytesMax }: HttpTransportOptions
+  { responseBytesMax }: HttpTransportOptions,
+  progress: RequestProgress
 ): Effect.Effect<HttpResponseSpec, HttpFailure> =>
   Effect.suspend(() => {
     let taken: Buffer | null = null
@@ -80,8 +84,8 @@ const exchange = (
     }
     const body = bodyOf(request, take)
     const wire = { method: request.method, url, headers: headersOf(request, body), body }
-    return Effect.matchEffect(dispatch(dispatcher, wire, responseBytesMax), {
-      onFailure: (error) => Effect.fail(httpFailureFrom(error, url.host)),
+    return Effect.matchEffect(dispatch(dispatcher, wire, responseBytesMax, progress), {
+      onFailure: (error) => Effect.fail(httpFailureFrom(error, url.host, progress.started)),
       onSuccess: (answer) => {
         if (taken !== null) bodies.give(taken)
         const text = decodeBody(answer.body, answer.headers["content-encoding"], responseBytesMax, url.host)

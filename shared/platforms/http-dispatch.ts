@@ -9,6 +9,12 @@ export interface WireRequest {
   readonly body: Buffer | string | null
 }
 
+/** How far a request has come. */
+export interface RequestProgress {
+  /** It was given to a connection, so that bytes of it may have been written; false while it waits for one. */
+  started: boolean
+}
+
 export interface WireAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
@@ -23,10 +29,11 @@ export interface WireAnswer {
 export const dispatch = (
   dispatcher: Undici.Dispatcher,
   { method, url, headers, body }: WireRequest,
-  bytesMax: number
+  bytesMax: number,
+  progress: RequestProgress
 ): Effect.Effect<WireAnswer, unknown> =>
   Effect.callback((resume) => {
-    const reader = new AnswerReader(bytesMax, resume)
+    const reader = new AnswerReader(bytesMax, resume, progress)
     // The time is bounded by whoever asks.
     const timeouts = { headersTimeout: 0, bodyTimeout: 0 }
     dispatcher.dispatch(
@@ -39,6 +46,7 @@ export const dispatch = (
 class AnswerReader implements Undici.Dispatcher.DispatchHandler {
   readonly #bytesMax: number
   readonly #resume: (answer: Effect.Effect<WireAnswer, unknown>) => void
+  readonly #progress: RequestProgress
   #controller: Undici.Dispatcher.DispatchController | null = null
   #aborted = false
   #status = 0
@@ -46,9 +54,14 @@ class AnswerReader implements Undici.Dispatcher.DispatchHandler {
   readonly #chunks: Array<Buffer> = []
   #size = 0
 
-  constructor(bytesMax: number, resume: (answer: Effect.Effect<WireAnswer, unknown>) => void) {
+  constructor(
+    bytesMax: number,
+    resume: (answer: Effect.Effect<WireAnswer, unknown>) => void,
+    progress: RequestProgress
+  ) {
     this.#bytesMax = bytesMax
     this.#resume = resume
+    this.#progress = progress
   }
 
   abort(): void {
@@ -58,7 +71,9 @@ class AnswerReader implements Undici.Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Undici.Dispatcher.DispatchController): void {
     this.#controller = controller
+    // An aborted one is not written any more.
     if (this.#aborted) controller.abort(ended)
+    else this.#progress.started = true
   }
 
   onResponseStart(

@@ -26,24 +26,39 @@ export class HttpFailure extends Data.TaggedError("HttpFailure")<{
   readonly message: string
   readonly nextStep: string
   readonly host: string
-  /** False only where the connection was never made: then a repeat can't be a second delivery. */
+  /** False where no byte of the request was written to a connection: then a repeat can't be a second delivery. */
   readonly mayHaveArrived: boolean
 }> {}
 
-/** The failure of a code, in words. */
-export const httpFailure = (code: HttpFailureCode, host: string): HttpFailure => {
+/**
+ * The failure of a code, in words.
+ *
+ * @param written whether any byte of the request may have been written; by default what is usual for the code
+ */
+export const httpFailure = (
+  code: HttpFailureCode,
+  host: string,
+  written: boolean = !neverConnected.has(code)
+): HttpFailure => {
   const { message, nextStep } = texts[code]
   return new HttpFailure({
     code,
     host,
     message: `${message} (${host}).`,
     nextStep,
-    mayHaveArrived: !neverConnected.has(code)
+    mayHaveArrived: written
   })
 }
 
-/** The failure that an error of the HTTP layer means: by its code, or its cause's. */
-export const httpFailureFrom = (error: unknown, host: string): HttpFailure => httpFailure(codeOf(error), host)
+/**
+ * The failure that an error of the HTTP layer means: by its code, or its cause's. The code alone does not say whether the request
+ * arrived: a handshake may be reset, and a connection that was made may time out.
+ */
+export const httpFailureFrom = (error: unknown, host: string, written: boolean): HttpFailure => {
+  const code = codeOf(error)
+  if (code === "connect_timeout" && written) return httpFailure("timeout", host, true)
+  return httpFailure(code, host, written && code !== "invalid_request")
+}
 
 /** What a failure says of each event of the request. */
 export const failureVerdict = (failure: HttpFailure): BatchVerdict => all(batchHead, httpVerdict(failure))
