@@ -1,6 +1,7 @@
 /** The engine's figures for one connection: the specification's, with what `resilience` of its file says. */
 import * as Duration from "effect/Duration"
 import type { Connection } from "../connections/connection.ts"
+import type { Connector } from "../platforms/connector.ts"
 import type { HttpTransportOptions } from "../platforms/http-client.ts"
 import { type DeliverySettings, deliveryDefaults } from "./settings.ts"
 
@@ -52,16 +53,27 @@ export const settingsOf = ({ resilience }: Pick<Connection, "resilience">): Deli
   }
 }
 
-/** What a connection says of its pool; the rest is the transport's default. */
-export const poolOptionsOf = ({ resilience }: Pick<Connection, "resilience">): Partial<HttpTransportOptions> => {
-  if (resilience === undefined) return {}
+/**
+ * What a connection says of its pool; the rest is the transport's default. A host may close a connection that was idle just when
+ * a request is written to it: where a repeat is not harmless, only connections that were used moments ago are used again.
+ */
+export const poolOptionsOf = (
+  { resilience }: Pick<Connection, "resilience">,
+  { repeatIsHarmless }: Pick<Connector, "repeatIsHarmless">
+): Partial<HttpTransportOptions> => {
+  const usual = repeatIsHarmless ? {} : { idleMillis: unrepeatableIdleMillis }
+  if (resilience === undefined) return usual
   const { connections, timeout, connectTimeout, idle } = resilience.pool
   return {
+    ...usual,
     ...(connections === null ? {} : { connections }),
     ...(timeout === null ? {} : { timeoutMillis: Duration.toMillis(timeout) }),
     ...(connectTimeout === null ? {} : { connectTimeoutMillis: Duration.toMillis(connectTimeout) }),
     ...(idle === null ? {} : { idleMillis: Duration.toMillis(idle) })
   }
 }
+
+/** Below any idle time that a server is known to allow (Node's: 5 s). */
+const unrepeatableIdleMillis = 2_000
 
 const partOf = (percent: number | null): number | null => (percent === null ? null : percent / 100)

@@ -8,6 +8,7 @@ import { failureVerdict } from "../platforms/http-failure.ts"
 import { all, batchHead } from "../platforms/verdicts.ts"
 import type { BatchOptimizationResult } from "../resilience/batch-optimizer.ts"
 import type { CallOutcome } from "../resilience/circuit-breaker.ts"
+import { probeFirst, waitForNextProbe } from "./caution.ts"
 import type { Item, RequestFacts } from "./item.ts"
 import type { Lane } from "./lane.ts"
 import { deadlineOf, withoutExpired } from "./triage.ts"
@@ -25,16 +26,25 @@ export interface Exchange {
   readonly requested: boolean
 }
 
+/** What a request led to. */
+export type Heard = Pick<Exchange, "verdict" | "facts" | "ambiguous">
+
 /** What guards requests whose repeat is not harmless. */
 export interface SendGuard {
   /** Makes durable that events are about to be sent. */
   readonly declare: (items: ReadonlyArray<Item>) => Effect.Effect<void, KafkaError>
+  /** Sends a request for events and remembers what it led to, also where nobody waits for it any more. */
+  readonly hear: (items: ReadonlyArray<Item>, send: Effect.Effect<Heard>) => Effect.Effect<Heard>
   /** Takes note of events that got their fate by an answer. */
   readonly answered: (items: ReadonlyArray<Item>, now: number) => void
 }
 
 /** Nothing to guard: the platform knows a repeat by its event id. */
-export const harmless: SendGuard = { declare: () => Effect.void, answered: () => undefined }
+export const harmless: SendGuard = {
+  declare: () => Effect.void,
+  hear: (_, send) => send,
+  answered: () => undefined
+}
 
 /** So many failures more do not count for the circuit; a success allows the whole number again. */
 export interface ExpectedFailures {
@@ -53,15 +63,65 @@ export const exchange = (
     lane.gate.pass,
     lane.turns.take(
       deadlineOf(items),
-      lane.breaker.call((probing) => {
-        const count = probing ? lane.settings.probeEvents : items.length
-        return Effect.map(request(lane, items.slice(0, count), guard), (done) => {
-          const outcome = done.requested ? forgiving(callOutcome(done.verdict), expected) : "ignored"
-          return [outcome, { ...done, held: items.slice(count) }] as const
-        })
-      })
+      lane.connector.repeatIsHarmless
+        ? lane.breaker.call((probing) =>
+            some(lane, items, probing ? lane.settings.probeEvents : items.length, guard, expected)
+          )
+        : cautiously(lane, items, guard, expected)
     )
   )
+
+/** The first so many of the events in a request, and how it counts for the circuit. */
+const some = (
+  lane: Lane,
+  items: ReadonlyArray<Item>,
+  count: number,
+  guard: SendGuard,
+  expected: ExpectedFailures
+): Effect.Effect<readonly [CallOutcome, Exchange], KafkaError> =>
+  Effect.map(request(lane, items.slice(0, count), guard), (done) => {
+    const outcome = done.requested ? forgiving(callOutcome(done.verdict), expected) : "ignored"
+    return [outcome, { ...done, held: items.slice(count) }] as const
+  })
+
+const cautiously = (lane: Lane, items: ReadonlyArray<Item>, guard: SendGuard, expected: ExpectedFailures) => {
+  const { breaker, caution } = lane
+  const send = breaker.call((probing) =>
+    Effect.gen(function* () {
+      const careful = probing || caution.isNeeded()
+      const trouble = careful ? yield* probeFirst(lane) : null
+      if (trouble !== null) return [trouble, nothingOf(items)] as const
+      const [outcome, done] = yield* some(lane, items, careful ? 1 : items.length, guard, expected)
+      if (done.requested) caution.note(outcome, done.ambiguous)
+      return [outcome, done] as const
+    })
+  )
+  return Effect.suspend(() =>
+    caution.isNeeded()
+      ? caution.one.withPermits(1)(
+          Effect.tap(send, ({ sent }) => (sent.length > 0 ? Effect.void : waitForNextProbe(lane)))
+        )
+      : send
+  )
+}
+
+/** An exchange that sent none of the events. */
+const nothingOf = (held: ReadonlyArray<Item>): Exchange => ({
+  sent: [],
+  held,
+  verdict: nothingSent,
+  facts: {
+    requestId: null,
+    laterId: null,
+    latencyMillis: 0,
+    attemptedAt: 0,
+    batchSize: 0,
+    eventsReceived: null,
+    taken: 0
+  },
+  ambiguous: false,
+  requested: false
+})
 
 const forgiving = (outcome: CallOutcome, expected: ExpectedFailures): CallOutcome => {
   if (outcome === "success") expected.left = expected.max
@@ -98,17 +158,23 @@ const request = Effect.fnUntraced(function* (lane: Lane, offered: ReadonlyArray<
   const events = sent.map((item) => item.event)
   const spec = lane.connector.request(events, access.success)
   yield* guard.declare(sent)
-  const response = yield* Effect.result(lane.outside.execute(spec))
-  const verdict = Result.isSuccess(response)
-    ? lane.connector.verdict(response.success, events)
-    : failureVerdict(response.failure)
-  const facts = factsOf(verdict, yield* Clock.currentTimeMillis)
-  const ambiguous = Result.isSuccess(response)
-    ? isAmbiguous(response.success.status, verdict)
-    : response.failure.mayHaveArrived
+  const heard = yield* guard.hear(
+    sent,
+    Effect.gen(function* () {
+      const response = yield* Effect.result(lane.outside.execute(spec))
+      const verdict = Result.isSuccess(response)
+        ? lane.connector.verdict(response.success, events)
+        : failureVerdict(response.failure)
+      const facts = factsOf(verdict, yield* Clock.currentTimeMillis)
+      const ambiguous = Result.isSuccess(response)
+        ? isAmbiguous(response.success.status, verdict)
+        : response.failure.mayHaveArrived
+      return { verdict, facts, ambiguous }
+    })
+  )
   for (const item of sent) item.requests += 1
-  yield* observe(lane, sent.length, verdict, facts)
-  return { sent, verdict, facts, ambiguous, requested: true }
+  yield* observe(lane, sent.length, heard.verdict, heard.facts)
+  return { sent, ...heard, requested: true }
 })
 
 /** What the connector tells of events that it can't put into a request; null where it can send all of them. */

@@ -6,29 +6,38 @@
  * `settled`, together with the input's offset. Whoever opens the partition reads the intents first: one that is
  * `sending` without being `settled` belongs to an event whose offset is not committed either; it may have been sent, so
  * its outcome is `unknown`. Answers that came before the crash are known, as far as an intent after them took them along
- * (`answered`), so only the last few are in doubt. Only a person's command sends it again. Settled intents also are the memory of the last
+ * (`answered`), so only the last few are in doubt; a process that lives on after a failed commit knows them all
+ * (`answer-memory.ts`). Only a person's command sends it again. Settled intents also are the memory of the last
  * 24 hours: an event that was sent is not sent again by a replay.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { SendIntent } from "../../schemas/types.gen.ts"
 import type { Codecs, RegistryError } from "../avro/codecs.ts"
 import type { KafkaError } from "../kafka/port.ts"
 import type { AssignedPartition, Inbound, Outbound, Restore } from "../stream/contract.ts"
-import type { SendGuard } from "./exchange.ts"
+import type { AnswerMemory, Known } from "./answer-memory.ts"
+import type { Heard, SendGuard } from "./exchange.ts"
 import { decided, type Fate, type Item } from "./item.ts"
+import { judge } from "./judge.ts"
 import { SentMemory } from "./sent-memory.ts"
 import { type DeliverySettings, deliveryHeaders, deliveryTopics } from "./settings.ts"
 
 export interface Intents extends SendGuard {
   readonly restore: Restore<RegistryError, never>
+  /** Waits for requests for these that a closed partition left under way, so that `screen` knows their answers. */
+  readonly answersOf: (items: ReadonlyArray<Item>) => Effect.Effect<void>
   /** Decides what must not be sent: in doubt after a crash, sent within the window, or twice in hand. Claims the others. */
   readonly screen: (items: ReadonlyArray<Item>, now: number) => void
   /** Marks for the step's own transaction. */
   readonly settle: (items: ReadonlyArray<Item>, now: number) => ReadonlyArray<Outbound>
+  /** The step's transaction is committed. */
+  readonly committed: (eventIds: ReadonlyArray<string>) => void
 }
 
 export interface IntentOptions {
@@ -38,10 +47,22 @@ export interface IntentOptions {
   readonly assigned: AssignedPartition
   readonly append: (records: ReadonlyArray<Outbound>) => Effect.Effect<void, KafkaError>
   readonly settings: Pick<DeliverySettings, "deduplicationWindow" | "deduplicationEntriesMax">
+  /** Of the connection: it outlives the partition. */
+  readonly answers: AnswerMemory
+  /** Requests are ended with it, not with the partition. */
+  readonly scope: Scope.Scope
 }
 
-/** Where an event stands that is not settled: in doubt since a crash, answered before it, or claimed by a step. */
-type Standing = "in_doubt" | "claimed" | Fate
+/** Declared by whoever owned the partition before: this process, which may know more, or another one. */
+interface Declared {
+  readonly _tag: "Declared"
+  readonly memoryKey: string
+  /** The intent's timestamp. */
+  readonly at: number
+}
+
+/** Where an event stands that is not settled: declared before the partition was opened, answered then, or claimed by a step. */
+type Standing = Declared | "claimed" | Fate
 
 export const makeIntents = (options: IntentOptions): Intents => {
   const { codecs, connectionId, assigned, settings } = options
@@ -52,6 +73,9 @@ export const makeIntents = (options: IntentOptions): Intents => {
   const append = sharedAppend(options.append)
 
   let answers: Array<Outbound> = []
+  const memory = options.answers
+  const memoryKeyOf = (topic: string, eventId: string) => `${topic}/${assigned.partition}/${eventId}`
+  const ownKeyOf = (item: Item) => memoryKeyOf(assigned.topic, item.event.event_id)
 
   const record = (eventId: string, state: IntentState, fate: Fate | null, now: number): Outbound => ({
     topic: deliveryTopics.intents,
@@ -87,8 +111,10 @@ export const makeIntents = (options: IntentOptions): Intents => {
     // An event comes to the retry topic when the mapped topic's owner is done with it: what that is sending now is not meant.
     const isOfMapped = inbound.headers[deliveryHeaders.input] === options.mappedTopic
     if (state !== "settled" && isOfMapped && assigned.topic !== options.mappedTopic) return
-    if (state === "sending") standings.set(event_id, "in_doubt")
-    else if (state === "answered") standings.set(event_id, fateBefore(decoded.value))
+    if (state === "sending") {
+      const memoryKey = memoryKeyOf(inbound.headers[deliveryHeaders.input] ?? assigned.topic, event_id)
+      standings.set(event_id, { _tag: "Declared", memoryKey, at: timestamp })
+    } else if (state === "answered") standings.set(event_id, fateBefore(decoded.value))
     else if (isSent(outcome) && now - timestamp < windowMillis) remember(event_id, timestamp)
     else forget(event_id, now)
   }
@@ -106,13 +132,22 @@ export const makeIntents = (options: IntentOptions): Intents => {
           for (const inbound of records) restore(inbound, now)
         })
     },
+    answersOf: (items) =>
+      Effect.suspend(() =>
+        memory.settled(
+          items.flatMap((item) => {
+            const standing = standings.get(item.event.event_id)
+            return isDeclared(standing) ? [standing.memoryKey] : []
+          })
+        )
+      ),
     screen: (items, now) => {
       for (const item of items) {
         const id = item.event.event_id
         const standing = standings.get(id)
         // The command overrules what is remembered as sent, but a resend that a crash cut off is in doubt itself.
         const isResend = item.record.headers[deliveryHeaders.resend] === "true"
-        if (standing !== undefined) item.fate = fateOf(standing)
+        if (standing !== undefined) item.fate = fateOf(standing, memory)
         else item.fate = !isResend && sent.has(id, now) ? duplicate : null
         if (item.fate === null) standings.set(id, "claimed")
       }
@@ -120,11 +155,26 @@ export const makeIntents = (options: IntentOptions): Intents => {
     declare: (items) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         const fresh = items.map((item) => item.event.event_id).filter((id) => !declared.has(id))
-        for (const id of fresh) declared.add(id)
+        for (const id of fresh) {
+          declared.add(id)
+          memory.declare(memoryKeyOf(assigned.topic, id), now)
+        }
         if (fresh.length === 0) return Effect.void
         const taken = answers
         answers = []
         return append([...taken, ...fresh.map((id) => record(id, "sending", null, now))])
+      }),
+    hear: (items, send) =>
+      Effect.suspend(() => {
+        for (const item of items) memory.begin(ownKeyOf(item))
+        const remembered = Effect.onExit(send, (exit) =>
+          Effect.sync(() => {
+            const known = Exit.isSuccess(exit) ? knownOf(items, exit.value) : []
+            for (const [index, item] of items.entries()) memory.end(ownKeyOf(item), known[index] ?? null)
+          })
+        )
+        // A closed partition interrupts its steps, but a request that is cut off leaves its event in doubt.
+        return Effect.flatMap(Effect.forkIn(remembered, options.scope), Fiber.join)
       }),
     answered: (items, now) => {
       for (const item of items) {
@@ -144,6 +194,9 @@ export const makeIntents = (options: IntentOptions): Intents => {
         else forget(id, now)
         return [record(id, "settled", item.fate, now)]
       })
+    },
+    committed: (eventIds) => {
+      for (const id of eventIds) memory.forget(memoryKeyOf(assigned.topic, id))
     }
   }
 }
@@ -171,9 +224,22 @@ const sharedAppend = (append: IntentOptions["append"]): IntentOptions["append"] 
     })
 }
 
-const fateOf = (standing: Standing): Fate => {
-  if (standing === "in_doubt") return inDoubt
-  return standing === "claimed" ? duplicate : standing
+const isDeclared = (standing: Standing | undefined): standing is Declared =>
+  typeof standing === "object" && "_tag" in standing
+
+/** Null where the event may be sent: its request never left. */
+const fateOf = (standing: Standing, memory: AnswerMemory): Fate | null => {
+  if (standing === "claimed") return duplicate
+  if (!isDeclared(standing)) return standing
+  const known = memory.recall(standing.memoryKey, standing.at)
+  return known === "not_sent" ? null : (known ?? inDoubt)
+}
+
+/** What a request says of each of its events, without touching them: a step may be at work on them. */
+const knownOf = (items: ReadonlyArray<Item>, heard: Heard): ReadonlyArray<Known> => {
+  const copies = items.map((item): Item => ({ ...item, fate: null }))
+  judge({ ...heard, sent: copies, held: [], requested: true }, false)
+  return copies.map(({ fate }) => fate ?? "not_sent")
 }
 
 type IntentState = "sending" | "answered" | "settled"

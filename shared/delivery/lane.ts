@@ -13,6 +13,8 @@ import { type CircuitBreaker, type CircuitState, makeCircuitBreaker } from "../r
 import { makeRateLimiter, type RateLimiter } from "../resilience/rate-limiter.ts"
 import { makeTurns, type Turns } from "../resilience/turns.ts"
 import { type Access, makeAccess } from "./access.ts"
+import { AnswerMemory } from "./answer-memory.ts"
+import { type Caution, makeCaution } from "./caution.ts"
 import { type Gate, makeGate, works } from "./gate.ts"
 import { limitsOf, rateOf } from "./limits.ts"
 import { type DeliveryMetrics, makeDeliveryMetrics } from "./metrics.ts"
@@ -39,6 +41,12 @@ export interface Lane {
   readonly turns: Turns
   readonly metrics: DeliveryMetrics
   readonly notices: Notices
+  /** For requests whose repeat is not harmless. */
+  readonly caution: Caution
+  /** Answers that are not committed yet, of the same requests. */
+  readonly answers: AnswerMemory
+  /** Ends with the connection's processor. */
+  readonly scope: Scope.Scope
   /** Asks the platform, with the credential read anew, whether it works. */
   readonly probe: Effect.Effect<EventVerdict>
 }
@@ -94,6 +102,9 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     metrics,
     notices: makeNotices(connection.id),
     probe,
+    caution: makeCaution(),
+    answers: new AnswerMemory(),
+    scope: yield* Effect.scope,
     optimizer: makeBatchOptimizer({
       ...settings.optimizer,
       sizeMax: limits.eventsPerRequest,

@@ -78,7 +78,9 @@ const openPartition = (lane: Lane, assigned: AssignedPartition): PartitionTask<D
         mappedTopic: deliveryTopics.mapped(lane.connection.platform),
         assigned,
         append: append ?? noAppend,
-        settings: lane.settings
+        settings: lane.settings,
+        answers: lane.answers,
+        scope: lane.scope
       })
   const later = lane.connector.later === undefined ? null : makeLater(lane, assigned, lane.connector.later)
   const restore = [intents?.restore, later?.restore].filter((entry) => entry !== undefined)
@@ -109,6 +111,7 @@ const step = Effect.fnUntraced(function* (partition: Partition, batch: Batch) {
     yield* holdUntilDue(lane, sorted.early)
     sorted = read(yield* Clock.currentTimeMillis)
   }
+  if (partition.intents !== null) yield* partition.intents.answersOf(sorted.ready)
   partition.intents?.screen(sorted.ready, yield* Clock.currentTimeMillis)
   yield* send(
     partition,
@@ -125,7 +128,10 @@ const step = Effect.fnUntraced(function* (partition: Partition, batch: Batch) {
   for (const outcome of pending) outputs.push(pendingRecord(lane, batch, outcome.later_id, outcome))
   partition.later?.keep(pending, context.now)
   yield* count(lane, items, sorted.unreadable.length)
-  return { outputs } satisfies Step
+  const { intents } = partition
+  if (intents === null) return { outputs } satisfies Step
+  const ids = sorted.ready.map((item) => item.event.event_id)
+  return { outputs, release: () => intents.committed(ids) } satisfies Step
 })
 
 /**

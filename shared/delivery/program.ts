@@ -58,7 +58,7 @@ export const outsideOf = Effect.fnUntraced(function* (
   const credentials = yield* Credentials
   const kafka = yield* KafkaClient
   const { topicPrefix } = yield* SettingsService
-  const transport = yield* makeHttpTransport(poolOptionsOf(connection))
+  const transport = yield* makeHttpTransport(poolOptionsOf(connection, connector))
   yield* Effect.forkScoped(observePool(transport, connection))
   return {
     execute: transport.execute,

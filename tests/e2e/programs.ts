@@ -27,6 +27,8 @@ export interface Programs {
   readonly start: (names: ReadonlyArray<ProgramName>) => Effect.Effect<void>
   /** Starts one with other variables (an empty text unsets one), and waits for nothing. */
   readonly launch: (name: ProgramName, variables: Readonly<Record<string, string>>) => Effect.Effect<void>
+  /** The process of a running program; null where it does not run. */
+  readonly pidOf: (name: ProgramName) => number | null
   /** What /readyz of a running program says; null where it does not answer. */
   readonly readiness: (name: ProgramName) => Effect.Effect<Answer | null>
   /** SIGTERM, and waits until they have ended. */
@@ -104,6 +106,7 @@ export const makePrograms = (
         yield* Effect.forEach(names, ready, { concurrency: "unbounded", discard: true })
       }),
       launch: (name, more) => launchOne(name, more),
+      pidOf: (name) => running.get(name)?.pid ?? null,
       readiness: (name) =>
         Effect.promise(async () => {
           const one = running.get(name)

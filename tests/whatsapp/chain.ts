@@ -13,6 +13,7 @@ import { readAll } from "../../shared/testing/kafka-probe.ts"
 import { makePrograms } from "../e2e/programs.ts"
 import { testBrokers, testRegistryUrl, uniquePrefix } from "../support/kafka.ts"
 import { sandboxControl } from "../support/sandbox-control.ts"
+import { startTcpProxy } from "../support/tcp-proxy.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
 
 export const masterKey = "the-master-key-of-this-chain"
@@ -28,6 +29,7 @@ export const startWhatsApp = Effect.fnUntraced(function* (
   const prefix = uniquePrefix("whatsapp")
   const folder = temporaryFolder()
   const sandbox = yield* startSandbox({ ...sandboxOptions, whatsapp: { pairWindowMillis: 0 } })
+  const proxy = yield* startTcpProxy(sandbox.urls.whatsapp.replace("http://", ""))
   const file = path.join(folder, "connections.yaml")
   writeFileSync(
     file,
@@ -37,7 +39,7 @@ connections:
     platform: whatsapp
     account: { phone_number_id: 106540352242922 }
     credential: env:WHATSAPP_TOKEN
-    endpoint: { host: ${sandbox.urls.whatsapp} }
+    endpoint: { host: "http://${proxy.address}" }
     mapping: { templates: { purchase: { name: order_confirmation, language: en_US } } }
     resilience: ${resilience}
 `
@@ -61,6 +63,19 @@ connections:
     programs,
     run,
     control: sandboxControl(sandbox.controlUrl),
+    /** The way to the sandbox. */
+    proxy,
+    /** How many members the delivery's group has. */
+    members: () =>
+      run(
+        KafkaClient.use((kafka) =>
+          Effect.map(
+            kafka.groups,
+            (groups) =>
+              groups.find(({ groupId }) => groupId === `${prefix}delivery-whatsapp.${connectionId}`)?.members ?? 0
+          )
+        )
+      ),
     /** Publishes events, each for a person of its own. */
     publish: (ids: ReadonlyArray<string>) =>
       run(
