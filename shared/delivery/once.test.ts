@@ -160,10 +160,11 @@ it.effect("the intent is durable before the request, and an owner that was fence
 
 it.effect("never repeats a request without an answer, but one that never arrived", () =>
   Effect.gen(function* () {
-    const world = worldOf((asked, index) =>
+    let refusals = 1
+    const world = worldOf((asked) =>
       asked.ids[0] === "timeout"
         ? Effect.fail(httpFailure("timeout", "platform.example"))
-        : index === 1
+        : asked.ids[0] === "refused" && refusals-- > 0
           ? Effect.fail(httpFailure("refused", "platform.example"))
           : Effect.succeed(respond(ok))
     )
