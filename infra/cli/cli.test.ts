@@ -1,5 +1,5 @@
 /** The command line as a script sees it: text, streams and exit codes. What needs no process runs in this one. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import os from "node:os"
 import path from "node:path"
 import process from "node:process"
@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { describeFailure } from "../../shared/program/failure.ts"
 import { spawnGuarded } from "../../shared/program/guarded-spawn.mjs"
+import { repository } from "../local/state.ts"
 import { jsonLines, type RanCommand, runCommand } from "./testing.ts"
 
 const main = path.join(path.dirname(fileURLToPath(import.meta.url)), "main.ts")
@@ -129,8 +130,28 @@ describe("capi", () => {
       const accepted = yield* inside(["map", "accept", "achat", "Purchase", "--connection", "shop"], at)
       assert.isTrue(Exit.isSuccess(accepted.exit))
       assert.match(readFileSync(file, "utf8"), /# mine[\s\S]*achat: Purchase/)
-      const other = yield* inside(["map", "accept", "achat", "Lead", "--connection", "nobody"], at)
-      assert.strictEqual(failureOf(other)?.code, "unknown_connection")
+      const before = readFileSync(file, "utf8")
+      const refused = Effect.fnUntraced(function* (variables: Record<string, string>, ...args: ReadonlyArray<string>) {
+        const failure = failureOf(yield* inside(["map", "accept", ...args], variables))
+        assert.strictEqual(failure?.exitCode, 2)
+        return failure?.code
+      })
+      assert.strictEqual(yield* refused(at, "achat", "Lead", "--connection", "nobody"), "unknown_connection")
+      assert.strictEqual(yield* refused(at, "devis", "Purchse", "--connection", "shop"), "unknown_event")
+      // The example that the checkout tracks, by its path and by a link to it.
+      const example = path.join(repository, "examples/connections.yaml")
+      const tracked = readFileSync(example, "utf8")
+      const link = path.join(folder, "link.yaml")
+      symlinkSync(example, link)
+      for (const named of [example, link])
+        assert.strictEqual(
+          yield* refused({ CAPI_CONNECTIONS: named }, "achat", "Purchase", "--connection", "meta-shop"),
+          "example_file"
+        )
+      assert.deepStrictEqual([readFileSync(example, "utf8"), readFileSync(file, "utf8")], [tracked, before])
+      const custom = yield* inside(["map", "accept", "devis", "Quote", "--connection", "shop", "--custom"], at)
+      assert.isTrue(Exit.isSuccess(custom.exit))
+      assert.match(readFileSync(file, "utf8"), /devis: Quote/)
     })
   )
 

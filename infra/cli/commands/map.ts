@@ -1,6 +1,7 @@
 /** `./capi map`: proposes platform events for unknown event names; a person accepts them into the file of connections. */
 import { randomBytes } from "node:crypto"
-import { readFile, rename, writeFile } from "node:fs/promises"
+import { readFile, realpath, rename, stat, writeFile } from "node:fs/promises"
+import path from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { Codecs } from "../../../shared/avro/codecs.ts"
@@ -8,7 +9,7 @@ import { environment } from "../../../shared/config/environment.ts"
 import { loadFileSettings } from "../../../shared/config/settings.ts"
 import { rulesOf } from "../../../shared/connections/kind-rules.ts"
 import { parseConnections } from "../../../shared/connections/load.ts"
-import { acceptMapping } from "../../../shared/mapping/accept.ts"
+import { acceptMapping, checkPlatformEvent } from "../../../shared/mapping/accept.ts"
 import { canonicalEvents } from "../../../shared/mapping/catalog.ts"
 import {
   type EventMapping,
@@ -17,6 +18,7 @@ import {
   rankPlatformEvents
 } from "../../../shared/mapping/suggest.ts"
 import { type Platform, platforms } from "../../../shared/platforms/platform.ts"
+import { repository } from "../../local/state.ts"
 import { Argument, Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
 import { count } from "../format.ts"
@@ -76,18 +78,26 @@ const event = Argument.String("event").pipe(Argument.withDescription("The event'
 const to = Argument.String("to").pipe(Argument.withDescription("The platform's event name"))
 const connection = Flag.String("connection").pipe(Flag.withDescription("The connection that gets the mapping"))
 
-const accept = Command.make("accept", { event, to, connection }, ({ event, to, connection }) =>
+const custom = Flag.Boolean("custom").pipe(
+  Flag.withDescription("The platform gets a custom event by this name, where it takes such"),
+  Flag.withDefault(false)
+)
+
+const accept = Command.make("accept", { event, to, connection, custom }, ({ event, to, connection, custom }) =>
   Effect.gen(function* () {
     const { connectionsFile } = yield* loadFileSettings
+    yield* refuseExample(connectionsFile)
     const before = yield* Effect.tryPromise({
       try: () => readFile(connectionsFile, "utf8"),
       catch: (cause) => unreadable(connectionsFile, cause)
     })
+    const check = (text: string) => parseConnections(connectionsFile, text, { rulesOf, variables: environment() })
+    const present = yield* Effect.fromResult(check(before))
+    const kind = present.connections.find(({ id }) => id === connection)?.kind
     const after = yield* Effect.fromResult(acceptMapping(before, connection, event, to))
+    if (kind !== undefined) yield* Effect.fromResult(checkPlatformEvent(kind, to, custom))
     // What a person accepts must be right as a whole before it replaces the file.
-    const { warnings } = yield* Effect.fromResult(
-      parseConnections(connectionsFile, after, { rulesOf, variables: environment() })
-    )
+    const { warnings } = yield* Effect.fromResult(check(after))
     if (after !== before) yield* replace(connectionsFile, after)
     yield* show({ connection, event, to, changed: after !== before, warnings }, () =>
       after === before
@@ -98,7 +108,8 @@ const accept = Command.make("accept", { event, to, connection }, ({ event, to, c
 ).pipe(
   Command.withDescription("Write a reviewed mapping into the file of connections"),
   Command.withExamples([
-    { command: "./capi map accept achat Purchase --connection meta-shop", description: "Accept one" }
+    { command: "./capi map accept achat Purchase --connection meta-shop", description: "Accept one" },
+    { command: "./capi map accept devis Quote --connection meta-shop --custom", description: "As a custom event" }
   ])
 )
 
@@ -180,12 +191,31 @@ const forPeople = (proposal: Proposal, paint: Paint): string => {
   ].join("\n")
 }
 
+// What the checkout tracks as an example is read by everyone, and a change of it is in the way of the next pull.
+const refuseExample = Effect.fnUntraced(function* (file: string) {
+  const [real, examples] = yield* Effect.tryPromise({
+    // An image has no examples.
+    try: () => Promise.all([realpath(file), realpath(path.join(repository, "examples")).catch(() => null)]),
+    catch: (cause) => unreadable(file, cause)
+  })
+  if (examples === null || !real.startsWith(`${examples}${path.sep}`)) return
+  return yield* new CommandError({
+    code: "example_file",
+    message: `${file} is an example of the checkout, which is not changed.`,
+    nextStep: "Copy it (cp examples/connections.yaml connections.yaml) and set CAPI_CONNECTIONS=connections.yaml.",
+    exitCode: 2
+  })
+})
+
+// Through a link to the file itself, with its mode: a file of its owner alone stays so.
 const replace = (file: string, text: string) =>
   Effect.tryPromise({
     try: async () => {
-      const next = `${file}.${randomBytes(4).toString("hex")}.new`
-      await writeFile(next, text, { flag: "wx" })
-      await rename(next, file)
+      const real = await realpath(file)
+      const { mode } = await stat(real)
+      const next = `${real}.${randomBytes(4).toString("hex")}.new`
+      await writeFile(next, text, { flag: "wx", mode: mode & 0o777 })
+      await rename(next, real)
     },
     catch: (cause) => unreadable(file, cause)
   })
