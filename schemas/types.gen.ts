@@ -318,6 +318,12 @@ export interface NormalizedUser {
   readonly anon_id: null | string
   /** The platform's lead id, for lead-ads events. */
   readonly lead_id: null | string
+  /** Id that Facebook Login gave, in clear (Meta). */
+  readonly fb_login_id: null | string
+  /** Id of a Messenger user as the page knows them, in clear (Meta). */
+  readonly page_scoped_user_id: null | string
+  /** Instagram-scoped id of the user of a message, in clear (Meta). */
+  readonly ig_sid: null | string
   /** Subscription id of the customer, plain. */
   readonly subscription_id: null | string
   /** BCP 47 locale of the customer, such as en-US. */
@@ -422,6 +428,8 @@ export interface NormalizedEvent {
   readonly page_id: null | string
   /** WhatsApp Business account id, for business_messaging. */
   readonly whatsapp_business_account_id: null | string
+  /** Id of the business's Instagram account, for business_messaging. */
+  readonly ig_account_id: null | string
   /** Who did it, hashed. */
   readonly user: NormalizedUser
   /** What the customer agreed to. */
@@ -528,6 +536,12 @@ export interface RawUser {
   readonly anon_id: null | string
   /** The platform's lead id, for lead-ads events. */
   readonly lead_id: null | string
+  /** Id that Facebook Login gave, in clear (Meta). */
+  readonly fb_login_id: null | string
+  /** Id of a Messenger user as the page knows them, in clear (Meta). */
+  readonly page_scoped_user_id: null | string
+  /** Instagram-scoped id of the user of a message, in clear (Meta). */
+  readonly ig_sid: null | string
   /** Subscription id of the customer, plain. */
   readonly subscription_id: null | string
   /** BCP 47 locale of the customer, such as en-US. */
@@ -554,6 +568,8 @@ export interface RawEvent {
   readonly page_id: null | string
   /** WhatsApp Business account id, for business_messaging. */
   readonly whatsapp_business_account_id: null | string
+  /** Id of the business's Instagram account, for business_messaging. */
+  readonly ig_account_id: null | string
   /** Who did it. */
   readonly user: null | RawUser
   /** What the customer agreed to. */

@@ -7,10 +7,14 @@ import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { answerFaults, eventFaults, type ReportedCase, webhookFaults } from "./support/reported-case.ts"
 
-const cases: ReadonlyArray<ReportedCase> = readFileSync(new URL("./data/reported-cases.jsonl", import.meta.url), "utf8")
-  .split("\n")
-  .filter((line) => line !== "")
-  .map((line) => JSON.parse(line) as ReportedCase)
+const casesOf = (file: string): ReadonlyArray<ReportedCase> =>
+  readFileSync(new URL(`./data/${file}`, import.meta.url), "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as ReportedCase)
+
+/** Those of the second file name the report that each was made from: repository and number. */
+const cases = [...casesOf("reported-cases.jsonl"), ...casesOf("reported-cases-2.jsonl")]
 
 const faultsOf = (reported: ReportedCase): ReadonlyArray<string> => {
   if ("status" in reported.input) return answerFaults(reported)

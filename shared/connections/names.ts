@@ -23,7 +23,7 @@ export const actionSources = [
 /** Fields of an event that conditions, parameters and templates may read; `properties.custom.<name>` besides. */
 export const readableFields: ReadonlyArray<string> = [
   ...["event_id", "event_name", "event_time", "action_source", "event_source_url", "referrer_url"],
-  ...["messaging_channel", "page_id", "whatsapp_business_account_id"],
+  ...["messaging_channel", "page_id", "whatsapp_business_account_id", "ig_account_id"],
   ...["user.country_code", "user.locale", "user.lead_id", "user.subscription_id"],
   ...["consent.ad_user_data", "consent.ad_personalization", "consent.sale_of_data"],
   ...["app.app_id", "app.app_name", "app.app_version"],

@@ -32,6 +32,9 @@ export const rawUser = (fields: Partial<RawUser> = {}): RawUser => ({
   madid: null,
   anon_id: null,
   lead_id: null,
+  fb_login_id: null,
+  page_scoped_user_id: null,
+  ig_sid: null,
   subscription_id: null,
   locale: null,
   ...fields

@@ -87,6 +87,9 @@ export const normalizeUser = (raw: RawUser, context: UserContext): NormalizedUse
     madid: token("user.madid", raw.madid, normalizeMobileId),
     anon_id: token("user.anon_id", raw.anon_id, normalizePlatformId),
     lead_id: token("user.lead_id", raw.lead_id, normalizePlatformId),
+    fb_login_id: token("user.fb_login_id", raw.fb_login_id, normalizePlatformId),
+    page_scoped_user_id: token("user.page_scoped_user_id", raw.page_scoped_user_id, normalizePlatformId),
+    ig_sid: token("user.ig_sid", raw.ig_sid, normalizePlatformId),
     subscription_id: token("user.subscription_id", raw.subscription_id, normalizePlatformId),
     locale: token("user.locale", raw.locale, normalizeLocale)
   }

@@ -116,6 +116,7 @@ export const purchase = (fields: Partial<NormalizedEvent> = {}): NormalizedEvent
   messaging_channel: null,
   page_id: null,
   whatsapp_business_account_id: null,
+  ig_account_id: null,
   user: jane,
   consent: null,
   properties: socks,

@@ -29,6 +29,9 @@ export const withoutPersonalData = (
     tells(user.city_plain, personal) ||
     tells(user.state_plain, personal) ||
     isPersonal(user.lead_id, personal) ||
+    isPersonal(user.fb_login_id, personal) ||
+    isPersonal(user.page_scoped_user_id, personal) ||
+    isPersonal(user.ig_sid, personal) ||
     isPersonal(user.subscription_id, personal) ||
     isPersonal(user.anon_id, personal) ||
     isPersonal(user.sc_cookie1, personal) ||
@@ -71,6 +74,9 @@ const identifiers = [
   "madid",
   "anon_id",
   "lead_id",
+  "fb_login_id",
+  "page_scoped_user_id",
+  "ig_sid",
   "subscription_id"
 ] as const satisfies ReadonlyArray<keyof NormalizedUser>
 
@@ -84,13 +90,25 @@ const clearFields = [
   "city_plain",
   "state_plain",
   "lead_id",
+  "fb_login_id",
+  "page_scoped_user_id",
+  "ig_sid",
   "subscription_id",
   "anon_id",
   "sc_cookie1",
   "ttp"
 ] as const satisfies ReadonlyArray<keyof NormalizedUser>
 
-const ids: ReadonlySet<string> = new Set(["lead_id", "subscription_id", "anon_id", "sc_cookie1", "ttp"])
+const ids: ReadonlySet<string> = new Set([
+  "lead_id",
+  "fb_login_id",
+  "page_scoped_user_id",
+  "ig_sid",
+  "subscription_id",
+  "anon_id",
+  "sc_cookie1",
+  "ttp"
+])
 
 export const noUser: NormalizedUser = {
   email: [],
@@ -131,6 +149,9 @@ export const noUser: NormalizedUser = {
   madid: null,
   anon_id: null,
   lead_id: null,
+  fb_login_id: null,
+  page_scoped_user_id: null,
+  ig_sid: null,
   subscription_id: null,
   locale: null
 }

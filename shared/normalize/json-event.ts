@@ -38,6 +38,7 @@ export const rawEventFromJson = (json: unknown): JsonEvent => {
     messaging_channel: reader.text(json, "messaging_channel", ""),
     page_id: reader.text(json, "page_id", ""),
     whatsapp_business_account_id: reader.text(json, "whatsapp_business_account_id", ""),
+    ig_account_id: reader.text(json, "ig_account_id", ""),
     user: user === null ? null : readUser(reader, user),
     consent: readConsent(json["consent"]),
     properties: properties === null ? null : readProperties(reader, properties),
@@ -88,6 +89,9 @@ const readUser = (reader: JsonReader, json: JsonRecord): RawUser => {
     madid: text("madid"),
     anon_id: text("anon_id"),
     lead_id: text("lead_id"),
+    fb_login_id: text("fb_login_id"),
+    page_scoped_user_id: text("page_scoped_user_id"),
+    ig_sid: text("ig_sid"),
     subscription_id: text("subscription_id"),
     locale: text("locale")
   }

@@ -55,14 +55,14 @@ const textOf = ([start, repeated, end]: (typeof shapes)[number], length: number)
 
 const userFields =
   "email phone first_name last_name city state zip country external_id date_of_birth gender ip user_agent fbp fbc fbclid " +
-  "fbclid_time gclid gbraid wbraid dclid ttclid ttp sc_click_id sc_cookie1 ctwa_clid madid anon_id lead_id " +
+  "fbclid_time gclid gbraid wbraid dclid ttclid ttp sc_click_id sc_cookie1 ctwa_clid madid anon_id lead_id fb_login_id page_scoped_user_id ig_sid " +
   "subscription_id locale"
 const propertyFields =
   "value currency order_id num_items search_string content_type content_name content_category sign_up_method status " +
   "predicted_ltv description shop_id customer_type delivery_category coupon free_property"
 const topFields =
   "event_id event_name event_time action_source event_source_url referrer_url messaging_channel page_id " +
-  "whatsapp_business_account_id unknown_field"
+  "whatsapp_business_account_id ig_account_id unknown_field"
 
 const jane = { email: "jane@shop.example", first_name: "Jane", last_name: "Jannejanne", phone: "+14155550132" }
 const event = (fields: Json): Json => ({ event_id: "e-1", event_name: "lead", event_time: now, user: jane, ...fields })

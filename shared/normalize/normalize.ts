@@ -77,6 +77,7 @@ export const normalize = (
       messaging_channel: normalizeMessagingChannel(raw.messaging_channel, drop),
       page_id: accountId("page_id", raw.page_id, drop),
       whatsapp_business_account_id: accountId("whatsapp_business_account_id", raw.whatsapp_business_account_id, drop),
+      ig_account_id: accountId("ig_account_id", raw.ig_account_id, drop),
       user,
       consent: raw.consent === null ? null : normalizeConsent(raw.consent, drop),
       properties,

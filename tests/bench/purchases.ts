@@ -52,6 +52,7 @@ export const purchase = (index: number, now: number): RawEvent => ({
   messaging_channel: null,
   page_id: null,
   whatsapp_business_account_id: null,
+  ig_account_id: null,
   user: customer(index),
   consent: { ad_user_data: "granted", ad_personalization: "granted", sale_of_data: null },
   properties: {
@@ -123,6 +124,9 @@ const noOtherIds = {
   madid: null,
   anon_id: null,
   lead_id: null,
+  fb_login_id: null,
+  page_scoped_user_id: null,
+  ig_sid: null,
   subscription_id: null,
   locale: "en-US"
 }

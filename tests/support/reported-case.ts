@@ -23,6 +23,8 @@ export interface ReportedCase {
   readonly case: string
   readonly platform: ConnectorKind
   readonly kind: string
+  /** The public report: repository and number of the issue or pull request. */
+  readonly source?: string
   readonly input: { readonly [key: string]: unknown }
   /** The right answer in words. */
   readonly expected: string

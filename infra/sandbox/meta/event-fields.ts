@@ -42,6 +42,9 @@ const userData = record(
     anon_id: nonEmpty,
     ctwa_clid: nonEmpty,
     page_id: nonEmpty,
+    page_scoped_user_id: nonEmpty,
+    ig_account_id: nonEmpty,
+    ig_sid: nonEmpty,
     whatsapp_business_account_id: nonEmpty
   },
   { extra: "warn" }
@@ -176,8 +179,8 @@ const sourceProblem = (
       return isAbsent(event, "app_data") ? missing("app_data") : null
     case "business_messaging":
       if (isAbsent(event, "messaging_channel")) return missing("messaging_channel")
-      if (isAbsent(user, "ctwa_clid")) return missing("user_data.ctwa_clid")
-      if (isAbsent(user, "page_id") && isAbsent(user, "whatsapp_business_account_id"))
+      if (event.messaging_channel === "whatsapp" && isAbsent(user, "ctwa_clid")) return missing("user_data.ctwa_clid")
+      if (["page_id", "whatsapp_business_account_id", "ig_account_id"].every((key) => isAbsent(user, key)))
         return missing("user_data.page_id")
       return browserProblem(event, user)
     default:

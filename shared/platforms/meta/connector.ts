@@ -9,7 +9,7 @@ import { probeVerdict, verdict } from "./verdict.ts"
 export const meta: Connector = {
   kind: "meta",
   platform: "meta",
-  account: { required: ["dataset_id"], optional: ["page_id", "whatsapp_business_account_id"] },
+  account: { required: ["dataset_id"], optional: ["page_id", "whatsapp_business_account_id", "ig_account_id"] },
   credential: { required: ["access_token"], optional: ["app_secret"] },
   endpoint: { host: "https://graph.facebook.com", version: "v26.0" },
   limits: {

@@ -119,6 +119,28 @@ describe("Meta's events", () => {
     assert.deepStrictEqual([lead["event_source_url"], lead["referrer_url"]], [undefined, undefined])
   })
 
+  it("name both sides of a message by its channel, the connection's account where the event names none", () => {
+    const user = { ...nobody, page_scoped_user_id: "58", ig_sid: "81", ctwa_clid: "C" }
+    const event = (channel: string, fields: Parameters<typeof purchase>[0] = {}) =>
+      purchase({ action_source: "business_messaging", messaging_channel: channel, user, ...fields })
+    const accounts = { page_id: "1", ig_account_id: "17", whatsapp_business_account_id: "10" }
+    const known = connectionOf("meta", {}, { account: { dataset_id: "1000000000", ...accounts } })
+    const sides = (channel: string, connection: typeof meta, fields?: Parameters<typeof purchase>[0]) => {
+      const { ctwa_clid: _, ...rest } = payloadOf(mapEvent, event(channel, fields), connection)[
+        "user_data"
+      ] as object & {
+        ctwa_clid?: string
+      }
+      return rest
+    }
+    assert.deepStrictEqual(sides("messenger", meta, accounts), { page_id: "1", page_scoped_user_id: "58" })
+    assert.deepStrictEqual(sides("messenger", known, { page_id: "2" }), { page_id: "2", page_scoped_user_id: "58" })
+    assert.deepStrictEqual(sides("messenger", known), { page_id: "1", page_scoped_user_id: "58" })
+    assert.deepStrictEqual(sides("instagram", meta, { ig_account_id: "17" }), { ig_account_id: "17", ig_sid: "81" })
+    assert.deepStrictEqual(sides("whatsapp", known), { page_id: "1", whatsapp_business_account_id: "10" })
+    assert.strictEqual(fate(event("instagram", { whatsapp_business_account_id: "10" })), "rejected:missing_page_id")
+  })
+
   it("carry nothing of a browser in a message, and name what they leave out", () => {
     const event = purchase({
       action_source: "business_messaging",

@@ -12,6 +12,7 @@ import type { MappingContext, MapResult } from "../connector.ts"
 import { appData } from "./app-data.ts"
 import { customData } from "./custom-data.ts"
 import { identityTooWeak } from "./identity-rules.ts"
+import { messageUserData, missingOfMessage, putChannel } from "./message.ts"
 import { userData } from "./user-data.ts"
 
 /** Maps the event, or says why Meta would refuse it. `now` null checks no age. */
@@ -30,7 +31,7 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
   const dropped: Array<Dropped> = []
   const isMessage = source === "business_messaging"
   const user = userData(event.user, context, event.event_time)
-  if (isMessage) messageUserData(user, event, dropped)
+  if (isMessage) messageUserData(user, event, context.connection, dropped)
   const custom = customData(event, compiled, dropped)
   const refusal = missing(event, name, source, user, custom)
   if (refusal !== null) return refusal
@@ -54,30 +55,6 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
   }
   setDataProcessing(payload, "meta", event.user, consent.restricted, event.consent?.sale_of_data ?? null)
   return { _tag: "Payload", platformEvent: name, payload, batchGroup: "", deadline, dropped, sealedRecipient: null }
-}
-
-/** A message was sent in no browser: Meta takes no page, browser or network address of it, but the accounts that it was sent between. */
-const messageUserData = (user: Mutable, event: NormalizedEvent, dropped: Array<Dropped>): void => {
-  for (const [key, field] of browserKeys) {
-    if (user[key] === undefined) continue
-    delete user[key]
-    dropped.push({ field, reason: "not_for_messages" })
-  }
-  put(user, "page_id", event.page_id)
-  put(user, "whatsapp_business_account_id", event.whatsapp_business_account_id)
-}
-
-const browserKeys = [
-  ["client_ip_address", "user.ip"],
-  ["client_user_agent", "user.user_agent"],
-  ["fbp", "user.fbp"]
-] as const
-
-const putChannel = (payload: Mutable, event: NormalizedEvent, dropped: Array<Dropped>): void => {
-  for (const field of ["event_source_url", "referrer_url"] as const) {
-    if (event[field]) dropped.push({ field, reason: "not_for_messages" })
-  }
-  put(payload, "messaging_channel", event.messaging_channel)
 }
 
 /** An event that nobody called a website event, and that has no URL, is not one: Meta would ask for the URL. */
@@ -117,22 +94,5 @@ const missing = (
     return rejected("missing_value", "Meta requires value of a Purchase (100/2804009).")
   return custom["currency"] === undefined
     ? rejected("missing_currency", "Meta requires currency of a Purchase (100/2804009).")
-    : null
-}
-
-const channels: ReadonlySet<string> = new Set(["whatsapp", "messenger", "instagram"])
-
-const missingOfMessage = (event: NormalizedEvent, user: Mutable): MapResult | null => {
-  if (event.messaging_channel === null || !channels.has(event.messaging_channel)) {
-    return rejected(
-      "missing_messaging_channel",
-      "Meta requires messaging_channel of business_messaging events: whatsapp, messenger or instagram."
-    )
-  }
-  if (event.messaging_channel === "whatsapp" && user["ctwa_clid"] === undefined) {
-    return rejected("missing_ctwa_clid", "Meta requires ctwa_clid of WhatsApp business_messaging events.")
-  }
-  return user["page_id"] === undefined && user["whatsapp_business_account_id"] === undefined
-    ? rejected("missing_page_id", "Meta requires page_id or whatsapp_business_account_id of business_messaging events.")
     : null
 }

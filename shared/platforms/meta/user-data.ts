@@ -33,6 +33,7 @@ export const userData = (user: NormalizedUser, context: MappingContext, clickTim
   put(data, "madid", user.madid?.toLowerCase())
   put(data, "anon_id", user.anon_id)
   put(data, "lead_id", user.lead_id)
+  put(data, "fb_login_id", user.fb_login_id)
   put(data, "subscription_id", user.subscription_id)
   put(data, "ctwa_clid", user.ctwa_clid)
   return data
