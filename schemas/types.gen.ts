@@ -328,6 +328,8 @@ export interface NormalizedUser {
   readonly subscription_id: null | string
   /** BCP 47 locale of the customer, such as en-US. */
   readonly locale: null | string
+  /** WhatsApp's business-scoped user id, sealed (AES-256-GCM, base64) for WhatsApp connections; null where none may send a message. */
+  readonly whatsapp_user_sealed: null | string
 }
 
 /** One line of a cart or an order. */
@@ -546,6 +548,8 @@ export interface RawUser {
   readonly subscription_id: null | string
   /** BCP 47 locale of the customer, such as en-US. */
   readonly locale: null | string
+  /** WhatsApp's business-scoped user id, such as US.13491208655302741918: the recipient of a message where no phone number is known. Never a hash. */
+  readonly whatsapp_user_id: null | string
 }
 
 /** A conversion event as a backend publishes it. Only event_id, event_name and event_time are required. */

@@ -94,6 +94,8 @@ export interface WhatsAppOptions {
   readonly pairWindowMillis: number
   /** Known template names; null: any. */
   readonly templates: ReadonlyArray<string> | null
+  /** Templates of the category authentication: they go to phone numbers alone. */
+  readonly authenticationTemplates: ReadonlyArray<string>
   readonly webhook: WebhookOptions | null
   /** Time from the answer to each later status. */
   readonly statusDelayMillis: number
@@ -170,6 +172,7 @@ export const sandboxDefaults: SandboxOptions = {
     messagesPerSecond: 80,
     pairWindowMillis: 6000,
     templates: null,
+    authenticationTemplates: [],
     webhook: null,
     statusDelayMillis: 200
   }

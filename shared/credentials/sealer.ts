@@ -66,9 +66,9 @@ const openingKey = (key: Redacted.Redacted): OpeningKey => ({
 export const deadLetterAad = (part: "value" | "key", topic: string, partition: number, offset: number): string =>
   `dead-letter-${part}:${topic}/${partition}/${offset}`
 
-/** Seals a WhatsApp recipient (E.164) of an event, as base64 text. */
-export const sealRecipient = (sealer: SealerShape, e164: string, eventId: string): string =>
-  sealer.seal(Buffer.from(e164), recipientAad(eventId)).toString("base64")
+/** Seals a WhatsApp recipient (a number in E.164 or a business-scoped user id) of an event, as base64 text. */
+export const sealRecipient = (sealer: SealerShape, recipient: string, eventId: string): string =>
+  sealer.seal(Buffer.from(recipient), recipientAad(eventId)).toString("base64")
 
 /** Opens what `sealRecipient` made for the same event. */
 export const openRecipient = (sealer: SealerShape, sealed: string, eventId: string): Result.Result<string, SealError> =>

@@ -28,6 +28,7 @@ export const dropReasons = [
   "invalid_time",
   "time_without_offset",
   "invalid_mobile_id",
+  "invalid_whatsapp_user_id",
   "tracking_limited",
   "invalid_locale",
   "invalid_type",

@@ -37,6 +37,7 @@ export const rawUser = (fields: Partial<RawUser> = {}): RawUser => ({
   ig_sid: null,
   subscription_id: null,
   locale: null,
+  whatsapp_user_id: null,
   ...fields
 })
 
@@ -44,7 +45,7 @@ export const rawUser = (fields: Partial<RawUser> = {}): RawUser => ({
 export const context = (fields: Partial<UserContext> = {}): UserContext => ({
   defaultCountries: [],
   eventTime: Date.UTC(2026, 10, 23),
-  sealPhone: null,
+  sealRecipient: null,
   drop: () => {},
   ...fields
 })

@@ -22,6 +22,8 @@ import { type NameForms, normalizeFirstName, normalizeLastName } from "./name.ts
 import { digitsForm, normalizePhone, tiktokForm } from "./phone.ts"
 import { alreadyHashed, sha256 } from "./sha256.ts"
 import { normalizeState } from "./state.ts"
+import { add, type Drop, each, take } from "./take.ts"
+import { sealedWhatsAppUserId } from "./whatsapp-user-id.ts"
 import { normalizeZip, type ZipForms } from "./zip.ts"
 
 export interface UserContext {
@@ -29,8 +31,8 @@ export interface UserContext {
   readonly defaultCountries: ReadonlyArray<string>
   /** The moment of the event, in milliseconds since the epoch: nobody is born after it. */
   readonly eventTime: number
-  /** Seals an E.164 number for WhatsApp; null where no connection needs it. */
-  readonly sealPhone: ((e164: string) => string) | null
+  /** Seals an E.164 number or a business-scoped user id for WhatsApp; null where no connection needs it. */
+  readonly sealRecipient: ((recipient: string) => string) | null
   /** Called for each value left out. */
   readonly drop: (field: string, reason: DropReason) => void
 }
@@ -91,42 +93,9 @@ export const normalizeUser = (raw: RawUser, context: UserContext): NormalizedUse
     page_scoped_user_id: token("user.page_scoped_user_id", raw.page_scoped_user_id, normalizePlatformId),
     ig_sid: token("user.ig_sid", raw.ig_sid, normalizePlatformId),
     subscription_id: token("user.subscription_id", raw.subscription_id, normalizePlatformId),
-    locale: token("user.locale", raw.locale, normalizeLocale)
+    locale: token("user.locale", raw.locale, normalizeLocale),
+    whatsapp_user_sealed: sealedWhatsAppUserId(raw.whatsapp_user_id, context)
   }
-}
-
-type Drop = UserContext["drop"]
-
-/** Several values of one field are kept up to here; more is a mistake of the producer. */
-const valuesMax = 20
-
-const take = <Forms>(
-  field: string,
-  value: string | null,
-  rule: (raw: string) => Field<Forms>,
-  drop: Drop
-): Forms | null => {
-  if (value === null) return null
-  const result = rule(value)
-  if ("value" in result) return result.value
-  drop(field, result.dropped)
-  return null
-}
-
-const each = (
-  field: string,
-  values: string | ReadonlyArray<string> | null,
-  drop: Drop,
-  use: (value: string) => void
-): void => {
-  if (values === null) return
-  const list = typeof values === "string" ? [values] : values
-  for (const value of list.length > valuesMax ? list.slice(0, valuesMax) : list) use(value)
-  if (list.length > valuesMax) drop(field, "too_many")
-}
-
-const add = (list: Array<string>, value: string): void => {
-  if (!list.includes(value)) list.push(value)
 }
 
 const emailForms = (values: RawUser["email"], drop: Drop) => {
@@ -169,7 +138,7 @@ const phoneForms = (values: RawUser["phone"], country: string | null, context: U
         digits: sha256(digitsForm(e164)),
         e164: plus,
         tiktok: tiktok === e164 ? plus : sha256(tiktok),
-        sealed: context.sealPhone === null ? null : context.sealPhone(e164)
+        sealed: context.sealRecipient === null ? null : context.sealRecipient(e164)
       })
     }
   })

@@ -19,10 +19,10 @@ export const phoneHashes = (
   return hashes
 }
 
-/** The first phone number that a message may be sent to, sealed. */
+/** Whom a message may be sent to, sealed: the first usable phone number, else WhatsApp's own id of the customer. */
 export const sealedRecipient = (user: NormalizedUser, defaultCountry: string | null): string | null => {
   for (const phone of user.phones) if (phone.sealed !== null && usable(phone, defaultCountry)) return phone.sealed
-  return null
+  return user.whatsapp_user_sealed
 }
 
 /** Whether the connection may use one of the phone numbers at all. */

@@ -77,7 +77,8 @@ const identifiers = [
   "fb_login_id",
   "page_scoped_user_id",
   "ig_sid",
-  "subscription_id"
+  "subscription_id",
+  "whatsapp_user_sealed"
 ] as const satisfies ReadonlyArray<keyof NormalizedUser>
 
 const besideBirthday = ["city", "state", "zip", "country", "gender"] as const satisfies ReadonlyArray<
@@ -153,5 +154,6 @@ export const noUser: NormalizedUser = {
   page_scoped_user_id: null,
   ig_sid: null,
   subscription_id: null,
-  locale: null
+  locale: null,
+  whatsapp_user_sealed: null
 }

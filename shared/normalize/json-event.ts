@@ -93,7 +93,8 @@ const readUser = (reader: JsonReader, json: JsonRecord): RawUser => {
     page_scoped_user_id: text("page_scoped_user_id"),
     ig_sid: text("ig_sid"),
     subscription_id: text("subscription_id"),
-    locale: text("locale")
+    locale: text("locale"),
+    whatsapp_user_id: text("whatsapp_user_id")
   }
 }
 

@@ -52,7 +52,7 @@ export const normalize = (
           normalizeUser(raw.user, {
             defaultCountries: options.defaultCountries,
             eventTime: raw.event_time,
-            sealPhone: sealer === null ? null : (e164) => sealRecipient(sealer, e164, eventId),
+            sealRecipient: sealer === null ? null : (recipient) => sealRecipient(sealer, recipient, eventId),
             drop
           }),
           personal,

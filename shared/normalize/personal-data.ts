@@ -3,6 +3,7 @@
  * email address or a phone number of anybody, and this customer's own identifiers in any usual spelling.
  */
 import type { RawUser } from "../../schemas/types.gen.ts"
+import { isWhatsAppUserId } from "../identity/whatsapp-user-id.ts"
 import { type OwnName, ownNameOf, tellsName } from "./own-names.ts"
 import { isPhoneOf, type OwnNumbers, ownNumbersOf, ownPhonesOf, tellsNumber } from "./own-numbers.ts"
 import { hasAt, hasSevenDigits, scanText } from "./text-scan.ts"
@@ -15,8 +16,13 @@ export class PersonalData {
   #first: OwnName | null = null
   #last: OwnName | null = null
 
+  /** WhatsApp's id of the customer, in its only spelling. */
+  readonly #userId: string | null
+
   constructor(user: RawUser | null) {
     this.#user = user
+    const id = user?.whatsapp_user_id?.trim()
+    this.#userId = id !== undefined && id.length >= userIdLengthMin && isWhatsAppUserId(id) ? id : null
   }
 
   /**
@@ -30,6 +36,7 @@ export class PersonalData {
 
   /** As above without names: for codes and catalog words, where a name is more likely a brand or a model. */
   inCode(text: string, scan: number = scanText(text)): boolean {
+    if (this.#userId !== null && text.includes(this.#userId)) return true
     if ((scan & (hasAt | hasSevenDigits)) === 0 || text.length <= 4) return false
     if ((scan & hasAt) !== 0 && hasAddress(text)) return true
     if ((scan & hasSevenDigits) === 0) return false
@@ -57,6 +64,9 @@ export class PersonalData {
     return tellsName(text, scan, this.#first, this.#last)
   }
 }
+
+/** A shorter one stands in innocent texts. */
+const userIdLengthMin = 8
 
 /** An address anywhere in the text, percent-encoded or not. */
 export const looksLikeEmail = (text: string): boolean =>

@@ -55,7 +55,8 @@ describe("safe text", () => {
       ["Recipient +1 (415) 555-0132 not allowed", "Recipient <number> not allowed"],
       ["Value 'jane.doe@example.com' is not hashed", "Value '<email>' is not hashed"],
       [`em ${"0a1b2c3d".repeat(8)} bad`, "em <token> bad"],
-      ["ya29.a0AfB_byC1dEf2gHi3jKl4mNo5pQr6sTu7vWx", "ya29.<token>"]
+      ["ya29.a0AfB_byC1dEf2gHi3jKl4mNo5pQr6sTu7vWx", "ya29.<token>"],
+      ["US.13491208655302741918 is not a user, nor US.ENT.a1b2c3d4", "<user id> is not a user, nor <user id>"]
     ]
     for (const [text, safe] of cases) assert.strictEqual(safeText(text!), safe)
   })

@@ -52,12 +52,16 @@ export const safeText = (text: string): string => {
     .slice(0, textMax * 4)
     .replace(controls, " ")
     .replace(/[^\s@"'<>]+@[^\s@"'<>]+/g, "<email>")
+    .replace(userId, "<user id>")
     .replace(/\+?\d[\d ().-]{6,}\d/g, "<number>")
     .replace(/[\w+/=|~-]{20,}/g, maskToken)
     .replace(/\s+/g, " ")
     .trim()
   return plain.length <= textMax ? plain : `${plain.slice(0, textMax - 1)}…`
 }
+
+// WhatsApp's business-scoped user ids.
+const userId = /\b[A-Z]{2}\.(?:ENT\.)?(?=[A-Za-z]{0,127}\d)[A-Za-z0-9]{8,128}\b/g
 
 // A long word is a token, unless it is made of plain pieces, such as INVALID_SHA256_FORMAT or conversionUploadError.
 const maskToken = (word: string): string => (word.split(/[_-]/).every(isPlain) ? word : "<token>")

@@ -21,6 +21,7 @@ describe("redact", () => {
     ["an address with encoded signs before it", "%40%40jane%40shop.example", "jane"],
     ["a hash", `unknown ${"ab".repeat(32)}`, "abab"],
     ["a phone number", "to +1 (415) 555-0132 failed", "555"],
+    ["WhatsApp's id of a user", "to US.13491208655302741918 failed", "1349"],
     ["an E.164 number", "to +14155550132 failed", "4155550132"]
   ]
   it.each(gone)("takes out %s", (_, text, part) => {

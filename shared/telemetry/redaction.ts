@@ -114,6 +114,8 @@ const topLevel = /[^.?&@]{2,}/y
 const identifiers: ReadonlyArray<readonly [RegExp, string]> = [
   // A hash of an identifier still names the person to whoever holds a list of candidates.
   [/\b[0-9a-f]{64}\b/gi, "<hash>"],
+  // WhatsApp's business-scoped user ids.
+  [/\b[A-Z]{2}\.(?:ENT\.)?(?=[A-Za-z]{0,127}\d)[A-Za-z0-9]{8,128}\b/g, "<user id>"],
   [/(?<![\w+.])\+[1-9](?:[\s().-]{0,2}\d){6,14}(?!\d)/g, "<phone>"]
 ]
 

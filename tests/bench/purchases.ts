@@ -128,7 +128,8 @@ const noOtherIds = {
   page_scoped_user_id: null,
   ig_sid: null,
   subscription_id: null,
-  locale: "en-US"
+  locale: "en-US",
+  whatsapp_user_id: null
 }
 
 const item = (seed: number) => ({

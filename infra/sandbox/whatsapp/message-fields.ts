@@ -97,6 +97,7 @@ const fields: Check = record(
     messaging_product: oneOf("whatsapp"),
     recipient_type: oneOf("individual"),
     to: pattern(/^\+?[1-9]\d{6,14}$/, "phone number with country code"),
+    recipient: pattern(/^[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}$/, "business-scoped user id"),
     type: oneOf("template", "text"),
     template: record(
       {
@@ -113,13 +114,14 @@ const fields: Check = record(
     biz_opaque_callback_data: nonEmpty,
     context: anything
   },
-  { required: ["messaging_product", "to"], extra: "warn" }
+  { required: ["messaging_product"], extra: "warn" }
 )
 
 /** The first problem of a message. */
 export const messageProblem = (message: JsonObject, warn: (text: string) => void): Problem | null => {
   const problem = fields(message, "", warn)
   if (problem !== null) return problem
+  if (isAbsent(message, "to") && isAbsent(message, "recipient")) return missing("to")
   const type = String(message.type ?? "text")
   const content = message[type]
   if (!isObject(content)) return missing(type)

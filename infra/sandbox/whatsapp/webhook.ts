@@ -6,6 +6,8 @@ import type { JsonObject } from "../platform.ts"
 export interface Status {
   readonly wamid: string
   readonly recipient: string
+  /** Whether the recipient is a business-scoped user id: the notification then names no phone number. */
+  readonly isUserId: boolean
   readonly phoneNumberId: string
   readonly callbackData: string | null
   readonly status: "sent" | "delivered" | "read" | "failed"
@@ -88,7 +90,10 @@ const notification = (status: Status, now: number): JsonObject => ({
                 id: status.wamid,
                 status: status.status,
                 timestamp: String(Math.floor(now / 1000)),
-                recipient_id: status.recipient,
+                ...(status.isUserId
+                  ? { recipient_user_id: status.recipient }
+                  : { recipient_id: status.recipient, recipient_user_id: userIdOf(status.recipient) }),
+                ...(status.status === "failed" ? {} : { pricing }),
                 ...(status.callbackData === null ? {} : { biz_opaque_callback_data: status.callbackData }),
                 ...(status.error === null
                   ? {}
@@ -105,3 +110,8 @@ const notification = (status: Status, now: number): JsonObject => ({
     }
   ]
 })
+
+/** The user id of a number: the same for the same number. */
+const userIdOf = (phone: string): string => `US.1${phone.padStart(19, "0")}`
+
+const pricing = { billable: true, pricing_model: "PMP", type: "regular", category: "utility" }

@@ -100,6 +100,26 @@ describe("WhatsApp's sandbox", () => {
     { whatsapp: { pairWindowMillis: 0 } }
   )
 
+  withSandbox(
+    "takes a business-scoped user id as recipient, a phone number first, and no authentication to an id",
+    async (client) => {
+      const id = "US.13491208655302741918"
+      const toId = { ...changed(message("16505551234"), "to", undefined), recipient: id }
+      assertAt((await send(client, toId)).body, "contacts.0", { input: id, user_id: id })
+      assertAt(
+        (await send(client, { ...message("16505551234"), recipient: id })).body,
+        "contacts.0.wa_id",
+        "16505551234"
+      )
+      assertAt((await send(client, message(id))).body, "error.code", 131009)
+      assertAt((await send(client, { ...toId, recipient: "1" })).body, "error.code", 131009)
+      const code = changed(toId, "template.name", "login_code")
+      assertAt((await send(client, code)).body, "error.code", 131062)
+      assert.strictEqual((await send(client, { ...code, to: "16505551235" })).status, 200)
+    },
+    { whatsapp: { authenticationTemplates: ["login_code"] } }
+  )
+
   withSandbox("allows one message in 6 s to one person, 131056", async (client) => {
     await send(client, message("16505551234"))
     assertAt((await send(client, message("16505551234"))).body, "error.code", 131056)

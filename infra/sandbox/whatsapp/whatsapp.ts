@@ -66,7 +66,19 @@ export const makeWhatsApp = (
     const unknown = unknownTemplate(message)
     if (unknown !== null)
       return refuse(codeError(132001, "Template name does not exist in the translation", unknown), "template", 1)
-    const recipient = String(message.to).replace("+", "")
+    // With both given the phone number wins.
+    const userId = typeof message.to === "string" ? null : String(message.recipient)
+    if (userId !== null && isAuthentication(message))
+      return refuse(
+        codeError(
+          131062,
+          "Business-scoped User ID (BSUID) recipients are not supported for this message",
+          "A phone number is required."
+        ),
+        "user_id",
+        1
+      )
+    const recipient = userId ?? String(message.to).replace("+", "")
     const data = typeof message.biz_opaque_callback_data === "string" ? message.biz_opaque_callback_data : null
     const poison = situation.poisoned(data, message)
     if (poison !== null) return refuse(codeError(131026, "Message undeliverable", poison), "scripted", 1)
@@ -88,12 +100,12 @@ export const makeWhatsApp = (
         ),
         "pair_throttled"
       )
-    return accept(number, recipient, data, message, request.now, situation)
+    return accept(number, { recipient, isUserId: userId !== null }, data, message, request.now, situation)
   }
 
   const accept = (
     number: string,
-    recipient: string,
+    { recipient, isUserId }: { readonly recipient: string; readonly isUserId: boolean },
     data: string | null,
     message: JsonObject,
     now: number,
@@ -110,7 +122,7 @@ export const makeWhatsApp = (
       body: message
     })
     const later = situation.failsLater(data, message)
-    const status = { wamid, recipient, phoneNumberId: number, callbackData: data }
+    const status = { wamid, recipient, isUserId, phoneNumberId: number, callbackData: data }
     const delay = options.statusDelayMillis
     webhook.schedule({ ...status, status: "sent", error: null }, now, delay)
     if (later === null) webhook.schedule({ ...status, status: "delivered", error: null }, now, delay * 2)
@@ -122,7 +134,7 @@ export const makeWhatsApp = (
       )
     return json(200, {
       messaging_product: "whatsapp",
-      contacts: [{ input: String(message.to), wa_id: recipient }],
+      contacts: [isUserId ? { input: recipient, user_id: recipient } : { input: String(message.to), wa_id: recipient }],
       messages: [{ id: wamid }]
     })
   }
@@ -136,6 +148,9 @@ export const makeWhatsApp = (
     perNumber.set(number, rate)
     return rate
   }
+
+  const isAuthentication = (message: JsonObject): boolean =>
+    isObject(message.template) && options.authenticationTemplates.includes(String(message.template.name))
 
   const unknownTemplate = (message: JsonObject): string | null => {
     if (options.templates === null || !isObject(message.template)) return null

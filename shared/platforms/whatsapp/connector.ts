@@ -13,7 +13,7 @@ const oneMessage = { eventsPerRequest: 1, bytesPerRequest: 64 * 1024, concurrenc
 export const whatsapp: Connector = {
   kind: "whatsapp",
   platform: "whatsapp",
-  account: { required: ["phone_number_id"], optional: [] },
+  account: { required: ["phone_number_id"], optional: ["user_id_field"] },
   credential: { required: ["access_token"], optional: ["app_secret", "verify_token"] },
   endpoint: { host: "https://graph.facebook.com", version: "v26.0" },
   limits: {

@@ -121,6 +121,18 @@ describe("WhatsApp's messages", () => {
     assert.strictEqual(fate({ consent: consent({ sale_of_data: "denied" }) }), "payload")
   })
 
+  it("go to WhatsApp's id of the customer where no phone number is usable, but for authentication templates", () => {
+    const user = { ...nobody, whatsapp_user_sealed: "c2VhbGVkIGlk" }
+    assert.strictEqual(mapped(mapEvent, purchase({ user }), whatsapp).sealedRecipient, "c2VhbGVkIGlk")
+    const both = { ...jane, whatsapp_user_sealed: "c2VhbGVkIGlk" }
+    assert.strictEqual(mapped(mapEvent, purchase({ user: both }), whatsapp).sealedRecipient, "c2VhbGVk")
+    const hashed = { ...both, phones: [{ ...jane.phones[0]!, sealed: null }] }
+    assert.strictEqual(mapped(mapEvent, purchase({ user: hashed }), whatsapp).sealedRecipient, "c2VhbGVkIGlk")
+    const code = connectionOf("whatsapp", { templates: { purchase: { ...template, category: "authentication" } } })
+    assert.strictEqual(fateOf(mapEvent, purchase({ user }), code), "rejected:authentication_needs_phone")
+    assert.strictEqual(fateOf(mapEvent, purchase({ user: both }), code), "payload")
+  })
+
   it("use numbers of a default country only where it is the connection's", () => {
     const phone = { ...jane.phones[0]!, default_country: "DE" }
     assert.strictEqual(fate({ user: { ...jane, phones: [phone] } }), "rejected:no_recipient")

@@ -1,6 +1,7 @@
 /**
- * A normalized event as a template message (WhatsApp Business Cloud API, messages). The payload has no `to`: the
- * recipient's number stays sealed, and delivery opens it at the moment of sending.
+ * A normalized event as a template message (WhatsApp Business Cloud API, messages). The payload has no recipient: the
+ * phone number or business-scoped user id stays sealed, and delivery opens it at the moment of sending. With both given the
+ * number wins, as at WhatsApp.
  */
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import { deadlineOf, tooOld } from "../../mapping/age.ts"
@@ -25,7 +26,8 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
   const late = tooOld(deadline, context, "The event is older than the connection's maxAgeDays.")
   if (late !== null) return late
   const recipient = sealedRecipient(event.user, connection.mapping.defaultCountry)
-  if (recipient === null) return rejected("no_recipient", "A WhatsApp message needs a phone number of a known country.")
+  if (recipient === null) return noRecipient
+  if (message.template.category === "authentication" && recipient === event.user.whatsapp_user_sealed) return needsPhone
   const components = componentsOf(message, event)
   if (typeof components === "string") return missingValue(components)
   return {
@@ -60,6 +62,16 @@ const componentsOf = (message: CompiledMessage, event: NormalizedEvent): Readonl
   }
   return components
 }
+
+const noRecipient = rejected(
+  "no_recipient",
+  "A WhatsApp message needs a phone number of a known country, or WhatsApp's business-scoped user id."
+)
+
+const needsPhone = rejected(
+  "authentication_needs_phone",
+  "WhatsApp sends authentication templates to phone numbers alone, not to a business-scoped user id: send user.phone with the event."
+)
 
 const noTemplate = (event: NormalizedEvent): MapResult =>
   skipped(

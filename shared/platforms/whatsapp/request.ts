@@ -1,21 +1,24 @@
 import * as Result from "effect/Result"
 import type { SendableEvent } from "../../avro/codecs.ts"
+import { isWhatsAppUserId } from "../../identity/whatsapp-user-id.ts"
 import type { EventVerdict, HttpRequestSpec, RequestContext } from "../connector.ts"
 import { accountPart, appSecretProof, originOf, postJson } from "../request-parts.ts"
 
 /**
  * WhatsApp's `POST /{version}/{phone number id}/messages`: one message a request. The payload is the message without its
- * recipient, whose number stays sealed until here and goes in as `to`, in plaintext, because WhatsApp knows no hashed
- * recipients. Only for events of which `unsendable` tells nothing. (WhatsApp Cloud API: messages.)
+ * recipient, which stays sealed until here and goes in as plaintext, because WhatsApp knows no hashed recipients: a number
+ * as `to`, a business-scoped user id as `recipient` (in `to` WhatsApp accepts it and delivers nothing), or as the field that
+ * `account.user_id_field` names. Only for events of which `unsendable` tells nothing. (WhatsApp Cloud API: messages;
+ * business-scoped user ids.)
  */
 export const request = (events: ReadonlyArray<SendableEvent>, context: RequestContext): HttpRequestSpec => {
   const event = events[0]
   if (event === undefined) return post(emptyMessage, context)
   const recipient = recipientOf(event, context)
-  return post(
-    Result.isSuccess(recipient) ? withRecipient(String(event.payload), recipient.success) : emptyMessage,
-    context
-  )
+  if (Result.isFailure(recipient)) return post(emptyMessage, context)
+  const { account } = context.connection
+  const field = isWhatsAppUserId(recipient.success) ? (account["user_id_field"] ?? "recipient") : "to"
+  return post(withRecipient(String(event.payload), field, recipient.success), context)
 }
 
 /** A message needs its recipient: why the event has none that can be opened. */
@@ -30,8 +33,8 @@ const recipientOf = (event: SendableEvent, context: RequestContext): Result.Resu
 const noRecipient: EventVerdict = {
   errorClass: "invalid_event",
   reasonCode: "missing_recipient",
-  message: "The event has no phone number that a message could go to.",
-  nextStep: "Publish the event with user.phone."
+  message: "The event has no phone number or business-scoped user id that a message could go to.",
+  nextStep: "Publish the event with user.phone or user.whatsapp_user_id."
 }
 
 /** A message without recipient and content: refused as such where address, number and token are right. */
@@ -45,5 +48,5 @@ const post = (body: string, context: RequestContext): HttpRequestSpec => {
   return postJson(url, body, context, { secretParams: appSecretProof(secret) })
 }
 
-const withRecipient = (payload: string, recipient: string): string =>
-  `${payload.slice(0, payload.lastIndexOf("}"))},"to":${JSON.stringify(recipient)}}`
+const withRecipient = (payload: string, field: string, recipient: string): string =>
+  `${payload.slice(0, payload.lastIndexOf("}"))},${JSON.stringify(field)}:${JSON.stringify(recipient)}}`

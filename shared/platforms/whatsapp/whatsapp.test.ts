@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
 import { contextOf, json, mappedEvent } from "../fixture.ts"
 import { request, unsendable } from "./request.ts"
 import { verdict } from "./verdict.ts"
@@ -13,6 +14,14 @@ describe("WhatsApp's request", () => {
     const spec = request([event], context)
     assert.strictEqual(spec.url, "https://platform.example/v9/1000000000/messages")
     assert.strictEqual(spec.body, `${payload.slice(0, -1)},"to":"+14155550132"}`)
+  })
+
+  it("goes to a business-scoped user id in the field recipient, or in the one that the account names", () => {
+    const id = "US.13491208655302741918"
+    const open = () => Result.succeed(id)
+    assert.strictEqual(request([event], { ...context, open }).body, `${payload.slice(0, -1)},"recipient":"${id}"}`)
+    const connection = { ...context.connection, account: { ...context.connection.account, user_id_field: "to" } }
+    assert.strictEqual(request([event], { ...context, connection, open }).body, `${payload.slice(0, -1)},"to":"${id}"}`)
   })
 
   it("is not to be made where the seal does not open, or nothing is sealed", () => {
