@@ -11,7 +11,13 @@ it("shows why events were refused, the most frequent reasons first and the rest 
     for (let time = 0; time < times; time++, offset++) {
       ledger.raw({ partition: 0, offset }, 1000)
       ledger.normalized({ partition: 0, offset }, `e${offset}`, { offset, committed: 1000 })
-      ledger.result({ partition: 0, offset }, "shop", "rejected", reason)
+      ledger.result({ partition: 0, offset }, "shop", {
+        outcome: "rejected",
+        reason_code: reason,
+        timestamp: 1,
+        attempted_at: 1,
+        accepted_at: null
+      })
     }
   }
   refuse("100", 1)

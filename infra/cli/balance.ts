@@ -1,7 +1,8 @@
 /** A ledger's balance for people and machines. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { type Balance, terminalOutcomes } from "../../shared/ledger/ledger.ts"
+import { terminalOutcomes } from "../../shared/ledger/known-outcome.ts"
+import type { Balance } from "../../shared/ledger/ledger.ts"
 import type { Moment } from "./moment.ts"
 import { type Paint, table } from "./output.ts"
 

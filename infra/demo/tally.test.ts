@@ -42,6 +42,26 @@ describe("the demonstration's tally", () => {
       countResult(tally, log)
     const outcomes = Object.fromEntries(tally.outcomes.get("orders") ?? [])
     assert.deepStrictEqual(outcomes, { retry_scheduled: 0, accepted: 1, delivered: 1, skipped: 1 })
-    assert.deepStrictEqual([tally.waiting.size, tally.moved, tally.firstDelivery], [1, 5, 1_795_000_000_002])
+    assert.deepStrictEqual([tally.events.size, tally.moved, tally.firstDelivery], [3, 5, 1_795_000_000_002])
+  })
+
+  it("counts an event once, by its best, though it is replayed or redriven", () => {
+    const tally = emptyTally()
+    const later = (log: EventDeliveryLog): EventDeliveryLog => ({ ...log, timestamp: log.timestamp + 1_000 })
+    for (const log of [
+      result(1, "accepted", true),
+      later({ ...result(1, "skipped"), reason_code: "duplicate" }),
+      { ...result(2, "rejected"), attempted_at: 1, reason_code: "131026" },
+      later(result(2, "accepted", true)),
+      result(3, "delivered", true),
+      later(result(3, "delivered", true))
+    ])
+      countResult(tally, log)
+    assert.deepStrictEqual(Object.fromEntries(tally.outcomes.get("orders") ?? []), {
+      accepted: 2,
+      rejected: 0,
+      delivered: 1
+    })
+    assert.deepStrictEqual(Object.fromEntries(tally.refusals.get("orders") ?? []), { "131026": 0 })
   })
 })

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type { ConnectorHealthStatus, EventDeliveryLog, HealthAlert } from "../../schemas/types.gen.ts"
 import { Codecs, type Records, type SchemaName } from "../../shared/avro/codecs.ts"
 import { type FetchedRecord, KafkaClient } from "../../shared/kafka/port.ts"
+import { bestOf, factOf, type KnownOutcome, learn, nothingKnown } from "../../shared/ledger/known-outcome.ts"
 
 export interface Tally {
   /** Connection → outcome → events that stand there now. */
@@ -13,12 +14,19 @@ export interface Tally {
   readonly refusals: Map<string, Map<string, number>>
   readonly health: Map<string, ConnectorHealthStatus>
   readonly alerts: Array<HealthAlert>
-  /** Events that are accepted or wait for a retry, by connection and position: their next result takes them from there. */
-  readonly waiting: Map<string, string>
+  /** Where events stand, by connection and position, the oldest first: their next result may take them from there. */
+  readonly events: Map<string, Counted>
   /** When the first event was delivered, in milliseconds since the epoch. */
   firstDelivery: number | null
   /** Results and dead letters so far: standing still, it tells that no event moves. */
   moved: number
+}
+
+interface Counted {
+  known: KnownOutcome
+  /** The outcome that it is counted under, and the reason where it is a refusal. */
+  outcome: string
+  reason: string | null
 }
 
 export const emptyTally = (): Tally => ({
@@ -27,7 +35,7 @@ export const emptyTally = (): Tally => ({
   refusals: new Map(),
   health: new Map(),
   alerts: [],
-  waiting: new Map(),
+  events: new Map(),
   firstDelivery: null,
   moved: 0
 })
@@ -57,24 +65,37 @@ export const follow = Effect.fnUntraced(function* (tally: Tally, prefix: string)
   return Effect.andThen(Effect.all(streams, { concurrency: "unbounded", discard: true }), Effect.never)
 })
 
-/** An event is where its latest result says: a final outcome takes the place of an acceptance or of a retry. */
+/** An event is counted once, by the result that counts (`known-outcome.ts`), or as waiting for its delayed retry. */
 export const countResult = (tally: Tally, log: EventDeliveryLog): void => {
   tally.moved++
   const outcomes = entry(tally.outcomes, log.connection_id, () => new Map<string, number>())
+  const refusals = entry(tally.refusals, log.connection_id, () => new Map<string, number>())
   const position = log.source === null ? log.event_id : `${log.source.partition}:${log.source.offset}`
   const key = `${log.connection_id} ${position}`
-  const before = tally.waiting.get(key)
-  if (before !== undefined) add(outcomes, before, -1)
-  add(outcomes, log.outcome, 1)
-  if (log.outcome === "accepted" || log.outcome === "retry_scheduled") tally.waiting.set(key, log.outcome)
-  else tally.waiting.delete(key)
-  if (refusing.has(log.outcome))
-    add(
-      entry(tally.refusals, log.connection_id, () => new Map()),
-      log.reason_code ?? log.outcome,
-      1
-    )
+  const before = tally.events.get(key)
+  if (before !== undefined) {
+    add(outcomes, before.outcome, -1)
+    if (before.reason !== null) add(refusals, before.reason, -1)
+  }
+  const fact = factOf(log)
+  const known = fact === null ? (before?.known ?? nothingKnown) : learn(before?.known ?? nothingKnown, fact)
+  const best = bestOf(known)
+  const outcome = best?.outcome ?? log.outcome
+  const reason = refusing.has(outcome) ? best?.reason || outcome : null
+  add(outcomes, outcome, 1)
+  if (reason !== null) add(refusals, reason, 1)
+  tally.events.set(key, { known, outcome, reason })
+  forgetOldest(tally.events)
   if (log.success) tally.firstDelivery ??= log.timestamp
+}
+
+/** What a run of hours holds at most; the oldest stay counted where they stand. */
+const eventsMax = 200_000
+
+const forgetOldest = (events: Map<string, Counted>): void => {
+  if (events.size <= eventsMax) return
+  const [oldest] = events.keys()
+  if (oldest !== undefined) events.delete(oldest)
 }
 
 const refusing: ReadonlySet<string> = new Set(["rejected", "expired", "dead_lettered"])

@@ -1,6 +1,6 @@
 /** The live view and the summary, as plain lines that fit the terminal. */
-
-import { type Balance, type ConnectionBalance, terminalOutcomes } from "../../shared/ledger/ledger.ts"
+import { terminalOutcomes } from "../../shared/ledger/known-outcome.ts"
+import type { Balance, ConnectionBalance } from "../../shared/ledger/ledger.ts"
 import { healthCells, isIdle } from "../cli/health-cells.ts"
 import type { SandboxCounts } from "./sandbox-counts.ts"
 import { alignedRows, cut, type Paint, visibleLength, wrapped } from "./table.ts"
@@ -96,7 +96,10 @@ const troubleLines = (tally: Tally, connections: ReadonlyArray<string>, paint: P
   connections.flatMap((id) => {
     const health = tally.health.get(id)
     if (health === undefined || health.status === "healthy") return []
-    const refused = [...(tally.refusals.get(id) ?? [])].sort((left, right) => right[1] - left[1]).slice(0, 3)
+    const refused = [...(tally.refusals.get(id) ?? [])]
+      .filter(([, count]) => count > 0)
+      .sort((left, right) => right[1] - left[1])
+      .slice(0, 3)
     const why = refused.length === 0 ? "" : `: ${refused.map(([reason, count]) => `${count} ${reason}`).join(", ")}`
     return [
       `${paint(health.status, health.status)} ${id}: ${health.issues.join("; ")}`,

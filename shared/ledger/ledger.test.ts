@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Ledger } from "./ledger.ts"
+import { Ledger, type LedgerResult } from "./ledger.ts"
 
 const at = (offset: number) => ({ partition: 0, offset })
 const behind = { offset: 1, committed: 2 }
@@ -11,16 +11,24 @@ const ledgerOf = (raws: number, committed = raws) => {
   return ledger
 }
 
+const resultOf = (outcome: string, reason: string | null, acceptedAt: number | null = null): LedgerResult => ({
+  outcome,
+  reason_code: reason,
+  timestamp: acceptedAt === null ? 1 : acceptedAt + 1,
+  attempted_at: outcome === "skipped" ? null : 1,
+  accepted_at: acceptedAt
+})
+
 describe("the ledger", () => {
   it("balances when every event has one fate", () => {
     const ledger = ledgerOf(6)
     ledger.deadLetter(at(0))
     for (const offset of [1, 2, 3, 4, 5]) ledger.normalized(at(offset), `e${offset}`, behind)
-    ledger.result(at(1), "meta", "skipped", "consent")
+    ledger.result(at(1), "meta", resultOf("skipped", "consent"))
     for (const offset of [2, 3, 4]) ledger.mapped(at(offset), "meta", behind)
-    ledger.result(at(2), "meta", "delivered", null)
-    ledger.result(at(3), "meta", "retry_scheduled", "transient")
-    ledger.result(at(4), "meta", "accepted", null)
+    ledger.result(at(2), "meta", resultOf("delivered", null))
+    ledger.result(at(3), "meta", resultOf("retry_scheduled", "transient"))
+    ledger.result(at(4), "meta", resultOf("accepted", null))
     ledger.mapped(at(5), "meta", ahead)
     const balance = ledger.balance()
     assert.isTrue(balance.balanced)
@@ -37,11 +45,11 @@ describe("the ledger", () => {
   it("counts the reasons of what was refused, the final one where it was accepted first", () => {
     const ledger = ledgerOf(4)
     for (const offset of [0, 1, 2, 3]) ledger.normalized(at(offset), `e${offset}`, behind)
-    ledger.result(at(0), "meta", "rejected", "100/2804009")
-    ledger.result(at(1), "meta", "accepted", null)
-    ledger.result(at(1), "meta", "rejected", "100/2804009")
-    ledger.result(at(2), "meta", "dead_lettered", "attempts_exhausted")
-    ledger.result(at(3), "meta", "delivered", null)
+    ledger.result(at(0), "meta", resultOf("rejected", "100/2804009"))
+    ledger.result(at(1), "meta", resultOf("accepted", null))
+    ledger.result(at(1), "meta", resultOf("rejected", "100/2804009", 1))
+    ledger.result(at(2), "meta", resultOf("dead_lettered", "attempts_exhausted"))
+    ledger.result(at(3), "meta", resultOf("delivered", null))
     const [meta] = ledger.balance().connections
     assert.deepStrictEqual(meta?.rejectedBy, { "100/2804009": 2, attempts_exhausted: 1 })
   })
@@ -50,9 +58,9 @@ describe("the ledger", () => {
   it("accounts for an event whose normalized record is gone by its results, and names the connection without one", () => {
     const ledger = new Ledger(["meta", "google"])
     for (const offset of [0, 1]) ledger.raw(at(offset), 2)
-    ledger.result(at(0), "meta", "delivered", null)
-    ledger.result(at(0), "google", "skipped", "filter")
-    ledger.result(at(1), "meta", "delivered", null)
+    ledger.result(at(0), "meta", resultOf("delivered", null))
+    ledger.result(at(0), "google", resultOf("skipped", "filter"))
+    ledger.result(at(1), "meta", resultOf("delivered", null, 1))
     const balance = ledger.balance()
     assert.deepStrictEqual([balance.normalized, balance.missingRaw], [2, []])
     assert.deepStrictEqual(
@@ -87,10 +95,10 @@ describe("the ledger", () => {
   it("counts an event with two final results as repeated, an accepted one's final outcome not", () => {
     const ledger = ledgerOf(2)
     for (const offset of [0, 1]) ledger.normalized(at(offset), `e${offset}`, behind)
-    ledger.result(at(0), "meta", "delivered", null)
-    ledger.result(at(0), "meta", "delivered", null)
-    ledger.result(at(1), "meta", "accepted", null)
-    ledger.result(at(1), "meta", "delivered", null)
+    ledger.result(at(0), "meta", resultOf("delivered", null))
+    ledger.result(at(0), "meta", resultOf("delivered", null))
+    ledger.result(at(1), "meta", resultOf("accepted", null))
+    ledger.result(at(1), "meta", resultOf("delivered", null))
     const balance = ledger.balance()
     assert.deepStrictEqual(
       [balance.connections[0]?.repeated, balance.connections[0]?.outcomes.delivered, balance.balanced],
@@ -98,10 +106,25 @@ describe("the ledger", () => {
     )
   })
 
+  it("counts an event by the best that is known of it, whatever a replay or a redrive wrote since", () => {
+    const ledger = ledgerOf(3)
+    for (const offset of [0, 1, 2]) ledger.normalized(at(offset), `e${offset}`, behind)
+    ledger.result(at(0), "meta", resultOf("accepted", null))
+    ledger.result(at(1), "meta", resultOf("unknown", "http_reset"))
+    for (const offset of [0, 1]) ledger.result(at(offset), "meta", resultOf("skipped", "duplicate"))
+    ledger.result(at(2), "meta", resultOf("rejected", "131026"))
+    ledger.result(at(2), "meta", resultOf("accepted", null))
+    const [meta] = ledger.balance().connections
+    assert.deepStrictEqual(
+      [meta?.outcomes.accepted, meta?.outcomes.unknown, meta?.outcomes.skipped, meta?.outcomes.rejected],
+      [2, 1, 0, 0]
+    )
+  })
+
   it("passes over what lies outside its range or its connections", () => {
     const ledger = ledgerOf(1)
     ledger.normalized(at(9), "e9", behind)
-    ledger.result(at(0), "other", "delivered", null)
+    ledger.result(at(0), "other", resultOf("delivered", null))
     assert.deepStrictEqual(ledger.balance().normalized, 0)
   })
 })

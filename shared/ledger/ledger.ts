@@ -5,6 +5,15 @@
  * An event is known by the position of its raw record, so that a producer's duplicates and a replay are told apart.
  */
 
+import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
+import { bestOf, factOf, type KnownOutcome, learn, nothingKnown, type TerminalOutcome } from "./known-outcome.ts"
+
+/** What the ledger looks at of a result. */
+export type LedgerResult = Pick<
+  EventDeliveryLog,
+  "outcome" | "reason_code" | "timestamp" | "attempted_at" | "accepted_at"
+>
+
 /** A record's position, and the first offset of its partition that its reader has not committed. */
 export interface Passed {
   readonly offset: number
@@ -16,17 +25,6 @@ export interface RawPosition {
   readonly partition: number
   readonly offset: number
 }
-
-export const terminalOutcomes = [
-  "delivered",
-  "accepted",
-  "skipped",
-  "rejected",
-  "expired",
-  "dead_lettered",
-  "unknown"
-] as const
-export type TerminalOutcome = (typeof terminalOutcomes)[number]
 
 export interface ConnectionBalance {
   readonly connectionId: string
@@ -71,11 +69,10 @@ interface Delivery {
   mapped: boolean
   /** Whether the delivery group has committed past the mapped record. */
   passed: boolean
-  outcome: TerminalOutcome | null
+  known: KnownOutcome
   results: number
   accepts: number
   retryScheduled: boolean
-  reason: string
 }
 
 export class Ledger {
@@ -121,20 +118,19 @@ export class Ledger {
     delivery.passed ||= at.offset < at.committed
   }
 
-  /** A record of delivery-results. */
-  result(source: RawPosition, connectionId: string, outcome: string, reason: string | null): void {
+  /** A record of delivery-results: which of several counts is `known-outcome.ts`'s. */
+  result(source: RawPosition, connectionId: string, result: LedgerResult): void {
     const delivery = this.delivery(source, connectionId)
     if (delivery === undefined) return
-    if (!isTerminal(outcome)) {
-      delivery.retryScheduled ||= outcome === "retry_scheduled"
+    const fact = factOf(result)
+    if (fact === null) {
+      delivery.retryScheduled ||= result.outcome === "retry_scheduled"
       return
     }
-    // An accepted event's final outcome takes its place, in whatever order they are read; it is no repetition.
-    if (outcome === "accepted") delivery.accepts++
+    // An accepted event's final outcome is no repetition.
+    if (fact.outcome === "accepted") delivery.accepts++
     else delivery.results++
-    if (outcome === "accepted" && delivery.outcome !== null) return
-    delivery.outcome = outcome
-    delivery.reason = reason ?? ""
+    delivery.known = learn(delivery.known, fact)
   }
 
   balance(): Balance {
@@ -183,11 +179,11 @@ export class Ledger {
       if (!isNormalized(fate)) continue
       consumed++
       const delivery = deliveries.get(key)
-      if (delivery?.outcome != null) {
-        outcomes[delivery.outcome]++
-        const by = delivery.outcome === "dead_lettered" ? "rejected" : delivery.outcome
-        if (by === "skipped" || by === "rejected")
-          reasons[by][delivery.reason] = (reasons[by][delivery.reason] ?? 0) + 1
+      const best = delivery === undefined ? null : bestOf(delivery.known)
+      if (delivery !== undefined && best !== null) {
+        outcomes[best.outcome]++
+        const by = best.outcome === "dead_lettered" ? "rejected" : best.outcome
+        if (by === "skipped" || by === "rejected") reasons[by][best.reason] = (reasons[by][best.reason] ?? 0) + 1
         if (delivery.results > 1 || delivery.accepts > 1) repeated++
       } else if (isLost(fate, delivery)) missing.push(fate.eventId === "" ? `raw-events ${key}` : fate.eventId)
       else inFlight++
@@ -207,11 +203,10 @@ export class Ledger {
       delivery = {
         mapped: false,
         passed: false,
-        outcome: null,
+        known: nothingKnown,
         results: 0,
         accepts: 0,
-        retryScheduled: false,
-        reason: ""
+        retryScheduled: false
       }
       deliveries.set(key, delivery)
     }
@@ -226,8 +221,5 @@ const isLost = (fate: RawFate, delivery: Delivery | undefined): boolean =>
   delivery === undefined || !delivery.mapped
     ? (fate.mapperPassed || fate.normalized === 0) && !delivery?.retryScheduled
     : delivery.passed && !delivery.retryScheduled
-
-const isTerminal = (outcome: string): outcome is TerminalOutcome =>
-  (terminalOutcomes as ReadonlyArray<string>).includes(outcome)
 
 const keyOf = (position: RawPosition): string => `${position.partition}:${position.offset}`

@@ -60,7 +60,7 @@ export const readLedger = Effect.fn("ledger.read")(function* (
     )
   }
   yield* readRecords(`${prefix}delivery-results`, "event-delivery-log", laterFrom, (log) => {
-    if (log.source !== null) ledger.result(log.source, log.connection_id, log.outcome, log.reason_code)
+    if (log.source !== null) ledger.result(log.source, log.connection_id, log)
   })
   return ledger.balance() satisfies Balance
 })

@@ -2,8 +2,9 @@
  * A ledger that never ends: it takes each record of the topics once and forgets an event as soon as every connection has its
  * outcome, so that it holds only what is in flight. It names events that a stage has passed without a trace.
  */
+
+import { isTerminal } from "./known-outcome.ts"
 import type { RawPosition } from "./ledger.ts"
-import { terminalOutcomes } from "./ledger.ts"
 
 /** A record's place in the log of its topic. */
 export interface Place {
@@ -87,7 +88,7 @@ export class RunningLedger {
     const waiting = event?.waiting.get(connectionId)
     if (event === undefined || waiting === undefined) return
     if (outcome === "retry_scheduled") waiting.putOff = true
-    if (!(terminalOutcomes as ReadonlyArray<string>).includes(outcome)) return
+    if (!isTerminal(outcome)) return
     event.waiting.delete(connectionId)
     this.settleIfDone(event)
   }
