@@ -1,85 +1,100 @@
 # Everything there is to run. `make help` lists it. Node 20 or newer is enough: the packages bring Node 26.
 SHELL := /bin/bash
-export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+# Before every command that runs TypeScript or one of the packages' tools.
+ON_NODE := infra/node/with-node
 .DEFAULT_GOAL := help
-.PHONY: help install build run test test-unit test-kafka check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak e2e-outage bench-isolation schemas clean
+.PHONY: help install build run test test-unit test-kafka check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak e2e-outage bench-isolation bench-normalize sandbox samples dashboard schemas clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
 
 # The lock file's copy beside the packages tells whether they are the ones that it names.
 install: ## Installs the pinned dependencies; does nothing if they are there
-	@command -v npm >/dev/null || { echo "npm was not found. Install Node.js 20 or newer: https://nodejs.org"; exit 1; }
+	@command -v npm >/dev/null || { echo "npm was not found. Install Node.js 20 or newer: https://nodejs.org" >&2; exit 1; }
+	@version=$$(NODE_OPTIONS= node --version); major=$${version#v}; [ "$${major%%.*}" -ge 20 ] || \
+	  { echo "Node.js 20 or newer is needed, and this is $$version: https://nodejs.org" >&2; exit 1; }
 	@cmp -s package-lock.json node_modules/.installed-lock || { \
 	  echo "Installing dependencies (npm ci). This happens once." >&2 \
 	  && npm ci --no-progress >&2 && cp package-lock.json node_modules/.installed-lock; }
 
 build: install ## Puts each program into one file and what it shares, in dist/programs: what the image runs
-	@node infra/build/bundle.ts
+	@$(ON_NODE) node infra/build/bundle.ts
 
 run: install ## Starts all of it: Kafka, registry, sandboxes, processors, sample events. ONCE=1 ends by itself
-	@exec node infra/demo/main.ts
+	@exec $(ON_NODE) node infra/demo/main.ts
 
 test: install ## Runs every test (REPORT=<file> writes the counts as JSON too)
-	@exec vitest run $(if $(REPORT),--reporter=default --reporter=json --outputFile.json=$(REPORT))
+	@exec $(ON_NODE) vitest run $(if $(REPORT),--reporter=default --reporter=json --outputFile.json=$(REPORT))
 
 test-unit: install ## Runs the tests that need nothing but Node
-	@exec vitest run --project unit
+	@exec $(ON_NODE) vitest run --project unit
 
 test-kafka: install ## Runs the tests on a real broker and registry
-	@exec vitest run --project kafka
+	@exec $(ON_NODE) vitest run --project kafka
 
 check: install ## Checks types, style and format
-	@tsc --noEmit
-	@biome check .
+	@$(ON_NODE) tsc --noEmit
+	@$(ON_NODE) biome check .
 
 lint: install ## Checks style and format
-	@biome check .
+	@$(ON_NODE) biome check .
 
 format: install ## Repairs style and format
-	@biome check --write .
+	@$(ON_NODE) biome check --write .
 
 chaos: install ## Kills, freezes and cuts off everything, then audits every event (SEEDS=3, or SEED=k alone; 15 minutes at most)
-	@exec node tests/chaos/main.ts
+	@exec $(ON_NODE) node tests/chaos/main.ts
 
 chaos-short: install ## The chaos that every change must stand, in three minutes
-	@SHORT=1 exec node tests/chaos/main.ts
+	@SHORT=1 exec $(ON_NODE) node tests/chaos/main.ts
 
 bench: install ## Measures the chain of processes: CPU and events/s (EVENTS, PLATFORMS; PEER_BUILD runs the peer beside it)
-	@exec node tests/bench/chain.ts
+	@exec $(ON_NODE) node tests/bench/chain.ts
 
 bench-platforms: install ## Measures five platforms at once beside one, deliveries in one process and in one each
-	@exec node tests/bench/platforms.ts
+	@exec $(ON_NODE) node tests/bench/platforms.ts
 
 bench-core: install ## Measures the pure core on one core: normalizing, hashing, mapping, JSON, Avro
-	@exec node tests/bench/core.ts
+	@exec $(ON_NODE) node tests/bench/core.ts
 
 bench-delivery: install ## Measures the delivery engine and its HTTP without Kafka (PLATFORM=meta, EVENTS=200000)
-	@exec node --max-old-space-size=192 --max-semi-space-size=16 tests/bench/delivery.ts
+	@exec $(ON_NODE) node --max-old-space-size=192 --max-semi-space-size=16 tests/bench/delivery.ts
 
 bench-latency: install ## Measures raw record to platform answer at fixed rates (RATE=500, SECONDS=30, PARTITIONS=1)
-	@exec node tests/bench/latency.ts
+	@exec $(ON_NODE) node tests/bench/latency.ts
 
 bench-scale: install ## Measures instances, a backlog and a slow platform (EVENTS, LARGE=5000000, ONLY=backlog or instances)
-	@exec node tests/bench/scale.ts
+	@exec $(ON_NODE) node tests/bench/scale.ts
 
 check-phones: install ## Compares millions of phone numbers with libphonenumber (PHONES=5000000)
-	@PHONES=$(or $(PHONES),5000000) exec vitest run --project unit tests/phone-equality.test.ts
+	@PHONES=$(or $(PHONES),5000000) exec $(ON_NODE) vitest run --project unit tests/phone-equality.test.ts
 
 soak: install ## Half of the maximum load on every processor, and whether each heap stays flat (MINUTES=10, RATE=records/s)
-	@exec node tests/chaos/soak.ts
+	@exec $(ON_NODE) node tests/chaos/soak.ts
 
 bench-dedup: install ## Measures the deduplicator: memory, checks, restore from Kafka (IDS=10000000)
-	@exec node tests/bench/dedup.ts
+	@exec $(ON_NODE) node tests/bench/dedup.ts
 
 e2e-outage: install ## Poison, an expired token, throttling and 90 s of death: every promise checked (EVENTS, OUTAGE_SECONDS, SEED)
-	@exec node tests/outage/main.ts
+	@exec $(ON_NODE) node tests/outage/main.ts
 
 bench-isolation: install ## Measures what one platform's trouble costs the others: p99 with and without it
-	@exec node tests/bench/isolation.ts
+	@exec $(ON_NODE) node tests/bench/isolation.ts
+
+sandbox: install ## Starts the platform sandboxes alone and prints their addresses (infra/sandbox/README.md)
+	@exec $(ON_NODE) node infra/sandbox/main.ts
+
+samples: install ## Remakes examples/sample-events/sample-events.jsonl
+	@$(ON_NODE) node examples/sample-events/generate.ts
+
+dashboard: install ## Remakes infra/grafana/dashboard.json
+	@$(ON_NODE) node infra/grafana/dashboard.ts
+
+bench-normalize: install ## Measures reading, checking, normalizing and hashing on one core
+	@exec $(ON_NODE) node shared/normalize/normalize.bench.ts
 
 schemas: install ## Remakes the TypeScript types from schemas/*.avsc
-	@node schemas/generate.ts
+	@$(ON_NODE) node schemas/generate.ts
 
 clean: ## Removes the state of local runs (log, schema ids, downloads) and of benchmarks; credentials only with CREDENTIALS=delete
 	@node infra/local/clean.mjs

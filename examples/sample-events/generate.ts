@@ -1,4 +1,4 @@
-/** Makes `sample-events.jsonl`: `node examples/sample-events/generate.ts`. The same seed gives the same bytes. */
+/** Makes `sample-events.jsonl`: `make samples`. The same seed gives the same bytes. */
 import { writeFileSync } from "node:fs"
 import type { JsonObject, SampleLine } from "../../infra/samples/sample-events.ts"
 import canonical from "../../schemas/catalog/events.json" with { type: "json" }

@@ -63,11 +63,8 @@ const allGone = (pids: ReadonlyArray<number>) =>
   waitUntil("no processor is left", () => !pids.some(isAlive), goneWithinMillis)
 
 const capi = path.join(repository, "capi")
-// What capi.mjs does on a Node that runs no TypeScript: a preloaded module says that this is one.
-const olderNode = `data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.0.0"}})`
 const launchers: ReadonlyArray<readonly [string, string, ...ReadonlyArray<string>]> = [
   ["./capi", capi],
-  ["./capi on an older Node", process.execPath, "--import", olderNode, path.join(repository, "infra/cli/capi.mjs")],
   ["npx in front", "npx", "capi"],
   ["npm exec in front", "npm", "exec", "--no", "--", "capi"]
 ]

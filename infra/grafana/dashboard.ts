@@ -1,4 +1,4 @@
-/** Makes `dashboard.json` from the table of its panels: `node infra/grafana/dashboard.ts`. */
+/** Makes `dashboard.json` from the table of its panels: `make dashboard`. */
 import { writeFileSync } from "node:fs"
 
 interface Panel {

@@ -1,5 +1,5 @@
 /**
- * How many events a second one core reads from JSON, checks, normalizes and hashes: `node shared/normalize/normalize.bench.ts`.
+ * How many events a second one core reads from JSON, checks, normalizes and hashes: `make bench-normalize`.
  * Counted by processor time, so that a busy machine tells the same.
  */
 import process from "node:process"

@@ -4,7 +4,7 @@
  * One small shell for each process that starts children, its guard, reads a pipe that this process alone holds open: a line
  * `+ target` for a child that started, `- target` for one that has ended. The kernel closes the pipe when this process
  * ends, however it ends; the guard then sends SIGTERM to the children that are left, and SIGKILL after a grace. It sleeps in
- * `read` until then and costs nothing. Plain JavaScript, since capi.mjs needs it on a Node that does not run TypeScript.
+ * `read` until then and costs nothing. Plain JavaScript, for programs of any Node.
  */
 import { spawn } from "node:child_process"
 

@@ -1,6 +1,6 @@
 /**
  * A platform that takes everything: counts the events of each request by their ids and answers 200 in the words of the
- * platform whose path it is. `node sink.ts <port> [delay in ms]`; /stats and /reset are for the benchmark.
+ * platform whose path it is. Arguments: `<port> [delay in ms]`; /stats and /reset are for the benchmark.
  */
 import { createServer } from "node:http"
 import process from "node:process"
