@@ -52,10 +52,16 @@ describe("the tree", () => {
     assert.deepStrictEqual(wrong, [])
   })
 
-  it("imports nothing of the examples outside of them and of tests: no image holds them", () => {
+  it("imports nothing of the examples, and for the command line nothing of the demonstration: no image holds them", () => {
     const wrong = [...sources.keys()]
       .filter((file) => !isTest(file) && areaOf(file) !== "examples")
-      .flatMap((file) => importsOf(file).filter((target) => areaOf(target) === "examples"))
+      .flatMap((file) =>
+        importsOf(file).filter(
+          (target) =>
+            areaOf(target) === "examples" ||
+            (/^infra\/(cli|local|samples|topics)\//.test(file) && target.startsWith("infra/demo/"))
+        )
+      )
     assert.deepStrictEqual(wrong, [])
   })
 

@@ -5,9 +5,9 @@ import process from "node:process"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { type PidFile, runningProcess } from "../local/processes.ts"
-import type { Starter } from "../local/start-local.ts"
-import { defaultStateDirectory, writeJson } from "../local/state.ts"
+import { type PidFile, runningProcess } from "./processes.ts"
+import type { Starter } from "./start-local.ts"
+import { defaultStateDirectory, writeJson } from "./state.ts"
 
 export class AlreadyRunning extends Data.TaggedError("AlreadyRunning")<{
   readonly code: "already_running"
