@@ -238,6 +238,8 @@ export interface NormalizedPhone {
   readonly tiktok: string
   /** The E.164 number sealed for delivery-whatsapp (AES-256-GCM); null where no connection needs it. */
   readonly sealed: null | string
+  /** Digits without a plus that begin with a country code, of an event and customer without a country: for connections without a default country only. */
+  readonly assumed_international: boolean
 }
 
 /** The customer after hashing: each form that some platform documents, computed once. */
@@ -278,6 +280,8 @@ export interface NormalizedUser {
   readonly country_code: null | string
   /** SHA-256, 64 lower-case hex, of the external id in lower case without spaces. */
   readonly external_id: ReadonlyArray<string>
+  /** SHA-256, 64 lower-case hex, of the anonymous id in lower case without spaces. */
+  readonly anonymous_id: null | string
   /** SHA-256 of the date of birth as YYYYMMDD (Meta, Snapchat). */
   readonly date_of_birth: null | string
   /** SHA-256 of f or m (Meta, Snapchat). */
@@ -498,6 +502,8 @@ export interface RawUser {
   readonly country: null | string
   /** The customer's id or ids in your system. */
   readonly external_id: null | string | ReadonlyArray<string>
+  /** The visitor's id in your system before it knows the customer, such as a cookie's; stands in for external_id where there is none. */
+  readonly anonymous_id: null | string
   /** Date of birth, YYYY-MM-DD preferred. */
   readonly date_of_birth: null | string
   /** Gender. */

@@ -135,6 +135,12 @@ connections:
     )
   })
 
+  it("reads whether an anonymous id stands in for an external id", () => {
+    const [plain] = loaded(withKeys("mapping: { anonymous_id: external_id }")).connections
+    const [ignoring] = loaded(withKeys("mapping: { anonymous_id: ignore }")).connections
+    assert.deepStrictEqual([plain?.mapping.anonymousId, ignoring?.mapping.anonymousId], [undefined, "ignore"])
+  })
+
   it("reads an age limit of its own and whose consent was asked before", () => {
     const [connection] = loaded(withKeys("mapping: { max_age_days: 3 }\nconsent: { assume: granted }")).connections
     assert.strictEqual(connection?.mapping.maxAgeDays, 3)

@@ -10,6 +10,8 @@ export interface PhoneNumber {
   readonly e164: string
   /** The default country with which a national number was read; null where the event itself tells the country. */
   readonly defaultCountry: string | null
+  /** Digits without a plus, read as international since no country is known: for connections without a default country. */
+  readonly assumed: boolean
 }
 
 /** Meta and Snapchat: digits with the country code, without `+` and leading zeros. */
@@ -22,7 +24,8 @@ export const tiktokForm = (e164: string): string => (e164.startsWith("+86") ? e1
  * A number written internationally (`+` or `00`) needs no country and is taken where its length is one that the country
  * has, since numbering plans change. A national number is read with the customer's country and must be a valid number
  * there. Where that country is not known, each default country in which it is valid gives a reading, marked with that
- * country; a connection takes its own only. A country is never guessed.
+ * country; a connection takes its own only. For connections without a default country, digits that form a valid number of
+ * the country whose code they begin with are that number, marked as assumed.
  *
  * @param country ISO 3166-1 alpha-2, upper case: the customer's; null where it is not known
  * @param defaultCountries the same: the connections'
@@ -34,7 +37,7 @@ export const normalizePhone = (
 ): Field<ReadonlyArray<PhoneNumber>> => {
   if (raw.length > phoneLengthMax) return dropped("invalid_phone")
   const known = knownE164(raw)
-  if (known !== null) return kept([{ e164: known, defaultCountry: null }])
+  if (known !== null) return kept([{ e164: known, defaultCountry: null, assumed: false }])
   const cleaned = visible(clean(raw)).normalize("NFKC").replace(arabicDigits, westernDigit)
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
@@ -43,7 +46,7 @@ export const normalizePhone = (
   if (international !== null) return single(readPrefixed(cleaned, international, country))
   if (onlyOneDigit.test(cleaned.replace(notDigits, ""))) return dropped("placeholder")
   if (country !== null && isSupportedCountry(country)) return single(readNational(cleaned, country))
-  return withDefaults(cleaned, defaultCountries)
+  return withoutCountry(cleaned, defaultCountries)
 }
 
 /** Behind `00` the customer's own country has the first word: in Australia `0011` leads abroad, in Japan `010`. */
@@ -54,20 +57,35 @@ const readPrefixed = (cleaned: string, international: string, country: string | 
 }
 
 const single = (e164: string | null): Field<ReadonlyArray<PhoneNumber>> =>
-  e164 === null ? dropped("invalid_phone") : kept([{ e164, defaultCountry: null }])
+  e164 === null ? dropped("invalid_phone") : kept([{ e164, defaultCountry: null, assumed: false }])
 
-const withDefaults = (cleaned: string, countries: ReadonlyArray<string>): Field<ReadonlyArray<PhoneNumber>> => {
+/** A country is not known: each default country gives its reading, and for connections without one the digits themselves may. */
+const withoutCountry = (cleaned: string, countries: ReadonlyArray<string>): Field<ReadonlyArray<PhoneNumber>> => {
   if (cleaned.replace(notDigits, "").length < 4) return dropped("invalid_phone")
-  if (countries.length === 0) return dropped("phone_country_unknown")
   const found: Array<PhoneNumber> = []
   for (const country of countries) {
     const e164 = isSupportedCountry(country) ? readNational(cleaned, country) : null
     if (e164 !== null && !found.some((other) => other.defaultCountry === country)) {
-      found.push({ e164, defaultCountry: country })
+      found.push({ e164, defaultCountry: country, assumed: false })
     }
   }
-  return found.length === 0 ? dropped("invalid_phone") : kept(found)
+  const international = readAssumed(cleaned)
+  if (international !== null) found.push({ e164: international, defaultCountry: null, assumed: true })
+  if (found.length > 0) return kept(found)
+  return dropped(countries.length === 0 ? "phone_country_unknown" : "invalid_phone")
 }
+
+/**
+ * Digits that begin with a country code and form a valid number of that country. An area code in brackets says that the
+ * number is a national one, and so does a zero in front.
+ */
+const readAssumed = (cleaned: string): string | null => {
+  if (!digitsFirst.test(cleaned)) return null
+  const parsed = parsePhoneNumberFromString(withoutMexicanOne(`+${cleaned.replace(notDigits, "")}`))
+  return parsed?.isValid() === true && parsed.country !== undefined ? parsed.number : null
+}
+
+const digitsFirst = /^[1-9][0-9 ()./-]{6,31}$/
 
 /** The number from its `+` on, `00` and `+00` replaced by it; null where it is written nationally. */
 const internationalPart = (cleaned: string): string | null => {

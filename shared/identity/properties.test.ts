@@ -173,7 +173,8 @@ describe("the whole customer", () => {
         digits: hash,
         e164: hash,
         tiktok: hash,
-        sealed: null
+        sealed: null,
+        assumed_international: false
       })
       assert.isNull(user.city_plain)
     }

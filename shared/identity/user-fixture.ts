@@ -12,6 +12,7 @@ export const rawUser = (fields: Partial<RawUser> = {}): RawUser => ({
   zip: null,
   country: null,
   external_id: null,
+  anonymous_id: null,
   date_of_birth: null,
   gender: null,
   ip: null,

@@ -1,7 +1,6 @@
 /** The whole customer: every form that some platform documents, normalized and hashed once. */
 import type { NormalizedPhone, NormalizedUser, RawUser } from "../../schemas/types.gen.ts"
 import { dateOrderOf, normalizeBirthDate } from "./birth-date.ts"
-import { type CityForms, normalizeCity } from "./city.ts"
 import {
   normalizeClickId,
   normalizeFbc,
@@ -11,20 +10,27 @@ import {
   normalizePlatformId,
   normalizeUserAgent
 } from "./click-ids.ts"
-import { countryOfHash, normalizeCountry } from "./country.ts"
 import { normalizeEmail } from "./email.ts"
 import { normalizeExternalId } from "./external-id.ts"
-import { type DropReason, dropped, type Field, kept } from "./field.ts"
-import { normalizeGender } from "./gender.ts"
+import { type DropReason, type Field, kept } from "./field.ts"
+import {
+  hashedCity,
+  hashedCountry,
+  hashedFirstName,
+  hashedGender,
+  hashedLastName,
+  hashedState,
+  hashedZip,
+  noCity,
+  noName,
+  noZip,
+  surelyBorn
+} from "./hashed-fields.ts"
 import { normalizeIp } from "./ip.ts"
-import { memo } from "./memo.ts"
-import { type NameForms, normalizeFirstName, normalizeLastName } from "./name.ts"
 import { digitsForm, normalizePhone, tiktokForm } from "./phone.ts"
 import { alreadyHashed, sha256 } from "./sha256.ts"
-import { normalizeState } from "./state.ts"
 import { add, type Drop, each, take } from "./take.ts"
 import { sealedWhatsAppUserId } from "./whatsapp-user-id.ts"
-import { normalizeZip, type ZipForms } from "./zip.ts"
 
 export interface UserContext {
   /** ISO 3166-1 alpha-2, upper case: the default countries of the connections. */
@@ -69,6 +75,7 @@ export const normalizeUser = (raw: RawUser, context: UserContext): NormalizedUse
     country: country.hash,
     country_code: country.code,
     external_id: externalIds(raw.external_id, drop),
+    anonymous_id: anonymousId(raw.anonymous_id, drop),
     date_of_birth: take("user.date_of_birth", raw.date_of_birth, birthday, drop),
     gender: take("user.gender", raw.gender, hashedGender, drop),
     ip: token("user.ip", raw.ip, normalizeIp),
@@ -119,18 +126,27 @@ const emailForms = (values: RawUser["email"], drop: Drop) => {
 const phoneForms = (values: RawUser["phone"], country: string | null, context: UserContext) => {
   const phones: Array<NormalizedPhone> = []
   const addPhone = (phone: NormalizedPhone): void => {
-    const same = (other: NormalizedPhone) =>
-      other.e164 === phone.e164 && other.default_country === phone.default_country
-    if (!phones.some(same)) phones.push(phone)
+    const known = phones.findIndex(
+      (other) => other.e164 === phone.e164 && other.default_country === phone.default_country
+    )
+    if (known < 0) phones.push(phone)
+    else if (!phone.assumed_international) phones[known] = phone
   }
   each("user.phone", values, context.drop, (value) => {
     const hashed = alreadyHashed(value)
     // Nobody can tell which form was hashed: each platform gets the hash as it came.
     if (hashed !== null) {
-      return addPhone({ default_country: null, digits: hashed, e164: hashed, tiktok: hashed, sealed: null })
+      return addPhone({
+        default_country: null,
+        digits: hashed,
+        e164: hashed,
+        tiktok: hashed,
+        sealed: null,
+        assumed_international: false
+      })
     }
     const rule = (raw: string) => normalizePhone(raw, country, context.defaultCountries)
-    for (const { e164, defaultCountry } of take("user.phone", value, rule, context.drop) ?? []) {
+    for (const { e164, defaultCountry, assumed } of take("user.phone", value, rule, context.drop) ?? []) {
       const plus = sha256(e164)
       const tiktok = tiktokForm(e164)
       addPhone({
@@ -138,7 +154,8 @@ const phoneForms = (values: RawUser["phone"], country: string | null, context: U
         digits: sha256(digitsForm(e164)),
         e164: plus,
         tiktok: tiktok === e164 ? plus : sha256(tiktok),
-        sealed: context.sealRecipient === null ? null : context.sealRecipient(e164)
+        sealed: context.sealRecipient === null ? null : context.sealRecipient(e164),
+        assumed_international: assumed
       })
     }
   })
@@ -156,6 +173,14 @@ const externalIds = (values: RawUser["external_id"], drop: Drop): ReadonlyArray<
   return ids
 }
 
+const anonymousId = (value: string | null, drop: Drop): string | null => {
+  if (value === null) return null
+  const hashed = alreadyHashed(value)
+  if (hashed !== null) return hashed
+  const plain = take("user.anonymous_id", value, normalizeExternalId, drop)
+  return plain === null ? null : sha256(plain)
+}
+
 const countryForms = (
   value: string | null,
   drop: Drop
@@ -170,87 +195,6 @@ const firstSeen = (time: number | null, { drop, eventTime }: UserContext): numbe
   return null
 }
 
-/** Applies a rule to what is not hashed yet; a hash stands for the value in each form that travels hashed. */
-const orHash =
-  <Forms, Hashed>(rule: (raw: string) => Field<Forms>, hash: (forms: Forms) => Hashed, as: (hash: string) => Hashed) =>
-  (value: string): Field<Hashed> => {
-    const hashed = alreadyHashed(value)
-    if (hashed !== null) return kept(as(hashed))
-    const result = rule(value)
-    return "value" in result ? kept(hash(result.value)) : dropped(result.dropped)
-  }
-
-const cached = <A>(rule: (value: string) => A): ((value: string) => A) => memo(32_768, rule)
-
-const hashName = (forms: NameForms): NameForms => {
-  const plain = forms.plain === null ? null : sha256(forms.plain)
-  if (forms.google === forms.plain) return { plain, google: plain }
-  return { plain, google: forms.google === null ? null : sha256(forms.google) }
-}
-const asName = (hash: string): NameForms => ({ plain: hash, google: hash })
-const noName: NameForms = { plain: null, google: null }
-const hashedFirstName = cached(orHash(normalizeFirstName, hashName, asName))
-const hashedLastName = cached(orHash(normalizeLastName, hashName, asName))
-
-interface HashedCity {
-  readonly hash: string | null
-  readonly snap: string | null
-  readonly plain: string | null
-}
-const noCity: HashedCity = { hash: null, snap: null, plain: null }
-const hashCity = ({ plain, snap }: CityForms): HashedCity => ({ hash: sha256(plain), snap: sha256(snap), plain })
-const hashedCity = cached(orHash(normalizeCity, hashCity, (hash): HashedCity => ({ hash, snap: hash, plain: null })))
-
-/** Rules that need the country are cached under `<country>|<value>`. */
-const withCountry =
-  <Forms>(rule: (raw: string, country: string | null) => Field<Forms>) =>
-  (key: string): Field<Forms> => {
-    const bar = key.indexOf("|")
-    return rule(key.slice(bar + 1), bar === 0 ? null : key.slice(0, bar))
-  }
-
-interface HashedState {
-  readonly hash: string
-  readonly plain: string | null
-}
-const hashedState = cached(
-  withCountry((raw, country) =>
-    orHash(
-      (value) => normalizeState(value, country),
-      (plain): HashedState => ({ hash: sha256(plain), plain }),
-      (hash): HashedState => ({ hash, plain: null })
-    )(raw)
-  )
-)
-
-interface HashedZip {
-  readonly hash: string | null
-  readonly snap: string | null
-  readonly google: string | null
-}
-const noZip: HashedZip = { hash: null, snap: null, google: null }
-const hashZip = ({ plain, snap, google }: ZipForms): HashedZip => {
-  const hash = plain === null ? null : hashedCode(plain)
-  return { hash, snap: snap === plain ? hash : sha256(snap), google }
-}
-/** Codes come again, codes with the digits of a street don't. */
-const hashedCode = cached(sha256)
-const hashedZip = (raw: string, country: string | null): Field<HashedZip> => {
-  const hashed = alreadyHashed(raw)
-  if (hashed !== null) return kept({ hash: hashed, snap: hashed, google: null })
-  const result = normalizeZip(raw, country)
-  return "value" in result ? kept(hashZip(result.value)) : result
-}
-
-const hashedCountry = cached(
-  orHash(
-    normalizeCountry,
-    (code) => ({ hash: sha256(code.toLowerCase()), code: code as string | null }),
-    (hash) => ({ hash, code: countryOfHash(hash) })
-  )
-)
-const hashedGender = cached(orHash(normalizeGender, sha256, (hash) => hash))
-
 /** The event's time and the country decide only where a date is not sure without them; the others are remembered. */
 const birthDate = (value: string, country: string | null, { eventTime }: UserContext): Field<string> => {
   const known = surelyBorn(value)
@@ -260,10 +204,3 @@ const birthDate = (value: string, country: string | null, { eventTime }: UserCon
   const date = normalizeBirthDate(value, eventTime, dateOrderOf(value, country))
   return "value" in date ? kept(sha256(date.value)) : date
 }
-
-const surelyBorn = cached((value: string): { readonly field: Field<string>; readonly millis: number } | null => {
-  const date = alreadyHashed(value) === null ? normalizeBirthDate(value, Number.POSITIVE_INFINITY) : null
-  if (date === null || !("value" in date)) return null
-  const [year, month, day] = [date.value.slice(0, 4), date.value.slice(4, 6), date.value.slice(6)]
-  return { field: kept(sha256(date.value)), millis: Date.UTC(Number(year), Number(month) - 1, Number(day)) }
-})

@@ -18,7 +18,16 @@ export const jane: NormalizedUser = {
   ...nobody,
   email: [hash("email")],
   email_google: [hash("gmail")],
-  phones: [{ default_country: null, digits: hash("ph"), e164: hash("+ph"), tiktok: hash("tt"), sealed: "c2VhbGVk" }],
+  phones: [
+    {
+      default_country: null,
+      digits: hash("ph"),
+      e164: hash("+ph"),
+      tiktok: hash("tt"),
+      assumed_international: false,
+      sealed: "c2VhbGVk"
+    }
+  ],
   first_name: hash("fn"),
   first_name_google: hash("fn-google"),
   last_name: hash("ln"),

@@ -1,9 +1,10 @@
 /** The customer's identifiers, as far as every platform reads them alike. */
 import type { NormalizedPhone, NormalizedUser } from "../../schemas/types.gen.ts"
+import type { Connection } from "../connections/connection.ts"
 
 /**
- * One form of the phone numbers that a connection may use: those whose country was known from the event, and those read
- * with the connection's own default country. Each hash once.
+ * One form of the phone numbers that a connection may use: those whose country was known from the event, those read with the
+ * connection's own default country, and without one those that only their digits make international. Each hash once.
  */
 export const phoneHashes = (
   user: NormalizedUser,
@@ -31,8 +32,26 @@ export const usablePhone = (user: NormalizedUser, defaultCountry: string | null)
   return false
 }
 
+/** Whether the connection uses a phone number that is international by its digits alone. */
+export const assumesPhone = (user: NormalizedUser, defaultCountry: string | null): boolean => {
+  if (defaultCountry !== null) return false
+  for (const phone of user.phones) if (phone.assumed_international) return true
+  return false
+}
+
 const usable = (phone: NormalizedPhone, defaultCountry: string | null): boolean =>
-  phone.default_country === null || phone.default_country === defaultCountry
+  phone.default_country === null
+    ? !phone.assumed_international || defaultCountry === null
+    : phone.default_country === defaultCountry
+
+/**
+ * The customer's ids that a connection may use: where there is none, the anonymous id stands in, unless the connection's
+ * `mapping.anonymous_id` is `ignore`.
+ */
+export const externalIds = (user: NormalizedUser, connection: Connection): ReadonlyArray<string> => {
+  if (user.external_id.length > 0 || user.anonymous_id === null) return user.external_id
+  return connection.mapping.anonymousId === "ignore" ? user.external_id : [user.anonymous_id]
+}
 
 /** The mobile advertising id's kind, by the app's platform (i2, a2), else by the user agent; null where neither tells. */
 export const mobileSystem = (userAgent: string | null, extinfo: ReadonlyArray<string>): "ios" | "android" | null => {

@@ -5,7 +5,7 @@ import type { Connector, MapResult } from "../platforms/connector.ts"
 import { originOf } from "./action-source.ts"
 import { compile } from "./compile.ts"
 import { type Timed, timed } from "./future.ts"
-import { usablePhone } from "./identifiers.ts"
+import { assumesPhone, usablePhone } from "./identifiers.ts"
 import { unusablePurchase } from "./purchase.ts"
 import { matchQuality } from "./quality.ts"
 
@@ -74,16 +74,26 @@ const record = (
   not_before: notBefore
 })
 
-/** What normalizing and mapping left out, and phone numbers that only another connection's default country makes readable. */
+/**
+ * What normalizing and mapping left out, and what the connection makes of phone numbers without a country: those that only
+ * another one's default country makes readable, and those that are taken for international.
+ */
 export const droppedFields = (
   event: NormalizedEvent,
   connection: Connection,
   dropped: ReadonlyArray<DroppedField>
 ): ReadonlyArray<DroppedField> => {
-  const unusable = event.user.phones.length > 0 && !usablePhone(event.user, connection.mapping.defaultCountry)
-  if (unusable) return [...event.dropped_fields, ...dropped, phoneCountryUnknown]
+  const phones = event.user.phones.length === 0 ? null : phoneNote(event, connection.mapping.defaultCountry)
+  if (phones !== null) return [...event.dropped_fields, ...dropped, phones]
   if (dropped.length === 0) return event.dropped_fields
   return event.dropped_fields.length === 0 ? dropped : [...event.dropped_fields, ...dropped]
 }
 
+const phoneNote = ({ user }: NormalizedEvent, defaultCountry: string | null): DroppedField | null => {
+  if (!usablePhone(user, defaultCountry)) return phoneCountryUnknown
+  return assumesPhone(user, defaultCountry) ? readAsInternational : null
+}
+
 const phoneCountryUnknown: DroppedField = { field: "user.phone", reason: "phone_country_unknown" }
+/** Nothing is left out: it tells what the number was taken for. */
+const readAsInternational: DroppedField = { field: "user.phone", reason: "read_as_international" }

@@ -7,7 +7,7 @@ import weights from "../../schemas/catalog/match-quality.json" with { type: "jso
 import type { NormalizedUser } from "../../schemas/types.gen.ts"
 import type { Connection } from "../connections/connection.ts"
 import type { ConnectorKind } from "../platforms/platform.ts"
-import { sealedRecipient, usablePhone } from "./identifiers.ts"
+import { externalIds, sealedRecipient, usablePhone } from "./identifiers.ts"
 
 export interface MissingIdentifier {
   readonly name: string
@@ -44,7 +44,7 @@ interface Factor {
 const presence: Readonly<Record<string, Factor["present"]>> = {
   email: (user) => user.email.length > 0,
   phone: (user, connection) => usablePhone(user, connection.mapping.defaultCountry),
-  external_id: (user) => user.external_id.length > 0,
+  external_id: (user, connection) => externalIds(user, connection).length > 0,
   fbc: (user) => user.fbc !== null || user.fbclid !== null,
   fbp: (user) => user.fbp !== null,
   name: (user) => user.first_name !== null && user.last_name !== null,

@@ -53,6 +53,7 @@ const tells = (value: string | null, personal: PersonalData): boolean =>
 const isPersonal = (id: string | null, personal: PersonalData): boolean => id !== null && personal.inId(id)
 
 const identifiers = [
+  "anonymous_id",
   "first_name",
   "last_name",
   "first_name_google",
@@ -130,6 +131,7 @@ export const noUser: NormalizedUser = {
   country: null,
   country_code: null,
   external_id: [],
+  anonymous_id: null,
   date_of_birth: null,
   gender: null,
   ip: null,

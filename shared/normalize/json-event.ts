@@ -69,6 +69,7 @@ const readUser = (reader: JsonReader, json: JsonRecord): RawUser => {
     zip: text("zip"),
     country: text("country"),
     external_id: reader.texts(json, "external_id", "user."),
+    anonymous_id: text("anonymous_id"),
     date_of_birth: text("date_of_birth"),
     gender: text("gender"),
     ip: text("ip"),

@@ -43,7 +43,8 @@ describe("normalize", () => {
         digits: sha256("14155550132"),
         e164: sha256("+14155550132"),
         tiktok: sha256("+14155550132"),
-        sealed: null
+        sealed: null,
+        assumed_international: false
       }
     ])
     assert.strictEqual(user.country_code, "US")

@@ -99,6 +99,7 @@ const customer = (index: number): NonNullable<RawEvent["user"]> => {
     zip: `${zip}${zipEnd}-${String(random % 10_000).padStart(4, "0")}`,
     country: index % 3 === 0 ? "United States" : "US",
     external_id: `u-${index.toString(16)}`,
+    anonymous_id: null,
     date_of_birth: `${1940 + (random % 65)}-${twoDigits(1 + (random % 12))}-${twoDigits(1 + (random % 28))}`,
     gender: index % 2 === 0 ? "female" : "M",
     ip: `203.${random % 256}.${index % 256}.${(random >> 8) % 256}`,

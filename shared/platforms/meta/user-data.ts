@@ -1,7 +1,7 @@
 /** Meta's `user_data` (Meta, customer information parameters): hashed fields as lists, click and browser ids in clear. */
 import type { NormalizedUser } from "../../../schemas/types.gen.ts"
 import { flatText } from "../../mapping/flat-text.ts"
-import { phoneHashes } from "../../mapping/identifiers.ts"
+import { externalIds, phoneHashes } from "../../mapping/identifiers.ts"
 import { type Mutable, put } from "../../mapping/result.ts"
 import type { JsonObject, MappingContext } from "../connector.ts"
 
@@ -25,7 +25,8 @@ export const userData = (user: NormalizedUser, context: MappingContext, clickTim
   putList(data, "st", user.state)
   putList(data, "zp", user.zip)
   putList(data, "country", user.country)
-  if (user.external_id.length > 0) data["external_id"] = user.external_id
+  const ids = externalIds(user, context.connection)
+  if (ids.length > 0) data["external_id"] = ids
   put(data, "client_ip_address", user.ip)
   put(data, "client_user_agent", user.user_agent)
   put(data, "fbc", user.fbc ?? builtFbc(user, clickTime))

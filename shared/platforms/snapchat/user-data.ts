@@ -1,6 +1,6 @@
 /** Snapchat's `user_data` (Snapchat, Conversions API v3 parameters): hashed fields as lists, the rest in clear. */
 import type { NormalizedUser } from "../../../schemas/types.gen.ts"
-import { phoneHashes } from "../../mapping/identifiers.ts"
+import { externalIds, phoneHashes } from "../../mapping/identifiers.ts"
 import { type Mutable, put } from "../../mapping/result.ts"
 import type { JsonObject, MappingContext } from "../connector.ts"
 
@@ -17,7 +17,8 @@ export const formatUserData = (user: NormalizedUser, context: MappingContext): M
   putList(data, "st", user.state)
   putList(data, "zp", user.zip_snap)
   putList(data, "country", user.country)
-  if (user.external_id.length > 0) data["external_id"] = user.external_id
+  const ids = externalIds(user, context.connection)
+  if (ids.length > 0) data["external_id"] = ids
   put(data, "client_ip_address", user.ip)
   put(data, "client_user_agent", user.user_agent)
   put(data, "sc_click_id", user.sc_click_id)

@@ -1,6 +1,6 @@
 /** TikTok's `user` (TikTok, Events API 2.0): email, phone and external id as lists of hashes; city, state and country in clear. */
 import type { NormalizedUser } from "../../../schemas/types.gen.ts"
-import { mobileSystem, phoneHashes } from "../../mapping/identifiers.ts"
+import { externalIds, mobileSystem, phoneHashes } from "../../mapping/identifiers.ts"
 import { type Mutable, put } from "../../mapping/result.ts"
 import type { JsonObject, MappingContext } from "../connector.ts"
 
@@ -12,7 +12,8 @@ export const userData = (user: NormalizedUser, extinfo: ReadonlyArray<string>, c
   if (user.email.length > 0) data["email"] = user.email
   const phones = phoneHashes(user, "tiktok", context.connection.mapping.defaultCountry)
   if (phones.length > 0) data["phone"] = phones
-  if (user.external_id.length > 0) data["external_id"] = user.external_id
+  const ids = externalIds(user, context.connection)
+  if (ids.length > 0) data["external_id"] = ids
   put(data, "ttclid", user.ttclid)
   put(data, "ttp", user.ttp)
   put(data, "ip", user.ip)
