@@ -8,9 +8,15 @@ export interface Printed {
   readonly outcomes: Map<string, number>
   readonly deadLetters: Map<string, number>
   readonly health: Map<string, string>
+  readonly losses: Map<string, string>
 }
 
-export const nothingPrinted = (): Printed => ({ outcomes: new Map(), deadLetters: new Map(), health: new Map() })
+export const nothingPrinted = (): Printed => ({
+  outcomes: new Map(),
+  deadLetters: new Map(),
+  health: new Map(),
+  losses: new Map()
+})
 
 /** `meta-shop: delivered +120 (446), skipped +12 (117)`; then dead letters and changes of health. Updates `printed`. */
 export const changesSince = (
@@ -22,7 +28,12 @@ export const changesSince = (
   ...[...tally.deadLetters].flatMap(([stage, reasons]) =>
     line(`dead letters of ${stage}`, reasons, printed.deadLetters, stage)
   ),
-  ...connections.flatMap((id) => healthLine(tally, id, printed))
+  ...connections.flatMap((id) => healthLine(tally, id, printed)),
+  ...[...tally.ledgerAlerts].flatMap(([id, { message }]) => {
+    if (printed.losses.get(id) === message) return []
+    printed.losses.set(id, message)
+    return [message]
+  })
 ]
 
 const line = (

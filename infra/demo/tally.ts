@@ -1,4 +1,4 @@
-/** Follows the topics of a run and keeps what the screen shows: outcomes, dead letters, health and alerts. */
+/** Follows the topics of a run and keeps what the screen shows: outcomes, dead letters, health and losses. */
 import * as Effect from "effect/Effect"
 import type { ConnectorHealthStatus, EventDeliveryLog, HealthAlert } from "../../schemas/types.gen.ts"
 import { Codecs, type Records, type SchemaName } from "../../shared/avro/codecs.ts"
@@ -13,7 +13,8 @@ export interface Tally {
   /** Connection → reason → events rejected, expired or dead-lettered. */
   readonly refusals: Map<string, Map<string, number>>
   readonly health: Map<string, ConnectorHealthStatus>
-  readonly alerts: Array<HealthAlert>
+  /** Connection → the last alert of the ledger: events without a trace, or that they were found. */
+  readonly ledgerAlerts: Map<string, HealthAlert>
   /** Where events stand, by connection and position, the oldest first: their next result may take them from there. */
   readonly events: Map<string, Counted>
   /** When the first event was delivered, in milliseconds since the epoch. */
@@ -34,13 +35,11 @@ export const emptyTally = (): Tally => ({
   deadLetters: new Map(),
   refusals: new Map(),
   health: new Map(),
-  alerts: [],
+  ledgerAlerts: new Map(),
   events: new Map(),
   firstDelivery: null,
   moved: 0
 })
-
-const alertsMax = 100
 
 /** Takes the topics' ends as the beginning; what comes back counts all that is written from there on and never ends by itself. */
 export const follow = Effect.fnUntraced(function* (tally: Tally, prefix: string) {
@@ -58,8 +57,7 @@ export const follow = Effect.fnUntraced(function* (tally: Tally, prefix: string)
       tally.health.set(status.connection_id, status)
     }),
     yield* followed(`${prefix}health-alerts`, "health-alert", (alert) => {
-      tally.alerts.push(alert)
-      if (tally.alerts.length > alertsMax) tally.alerts.shift()
+      if (alert.cause === "ledger") tally.ledgerAlerts.set(alert.connection_id, alert)
     })
   ]
   return Effect.andThen(Effect.all(streams, { concurrency: "unbounded", discard: true }), Effect.never)

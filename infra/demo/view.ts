@@ -28,6 +28,7 @@ export const liveView = (
   const below = [
     "",
     ...deadLetterLines(tally, size.columns),
+    ...lossLines(tally, paint),
     ...troubleLines(tally, connections, paint),
     "",
     "Try: ./capi results --summary   ./capi health   ./capi dead-letters list",
@@ -90,6 +91,11 @@ const healthOf = (tally: Tally, connection: string, paint: Paint): ReadonlyArray
   const { status, success, latency } = healthCells(health)
   return [paint(isIdle(health) ? "" : health.status, status), success, latency]
 }
+
+const lossLines = (tally: Tally, paint: Paint): ReadonlyArray<string> =>
+  [...tally.ledgerAlerts.values()]
+    .filter(({ status }) => status === "unhealthy")
+    .map(({ status, message }) => paint(status, message))
 
 /** Each connection that is not healthy now: its issue, and the reasons of what was refused. Sample events are refused on purpose. */
 const troubleLines = (tally: Tally, connections: ReadonlyArray<string>, paint: Paint): ReadonlyArray<string> =>
