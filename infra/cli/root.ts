@@ -8,6 +8,7 @@ export const version = packageJson.version
 const commands = {
   up: async () => (await import("./commands/up.ts")).up,
   down: async () => (await import("./commands/up.ts")).down,
+  env: async () => (await import("./commands/env.ts")).env,
   run: async () => (await import("./commands/run.ts")).run,
   topics: async () => (await import("./commands/topics.ts")).topics,
   send: async () => (await import("./commands/send.ts")).send,

@@ -11,13 +11,13 @@ import { defaultStateDirectory, readJson } from "./state.ts"
 export const localEnvironmentFile = path.join(defaultStateDirectory, "environment.json")
 
 /**
- * Fills unset variables from the local run that is up. A shell that names a broker or registry of its own gets nothing,
- * so that no command ever works half on one and half on the other.
+ * Fills unset variables from the local run that is up. A shell that names another broker or registry gets nothing, so that no
+ * command ever works half on one and half on the other; one that names the local run's own gets the rest.
  */
 export const applyLocalEnvironment = (): void => {
-  if (isSet("KAFKA_BROKERS") || isSet("SCHEMA_REGISTRY_URL")) return
   const addresses = localAddresses()
   if (addresses === null) return
+  if (isOther("KAFKA_BROKERS", addresses.brokers) || isOther("SCHEMA_REGISTRY_URL", addresses.registryUrl)) return
   const more = readJson<Readonly<Record<string, string>>>(localEnvironmentFile, {})
   const defaults = { ...more, KAFKA_BROKERS: addresses.brokers, SCHEMA_REGISTRY_URL: addresses.registryUrl }
   for (const [name, value] of Object.entries(defaults)) if (!isSet(name)) process.env[name] = String(value)
@@ -35,5 +35,12 @@ export const publishLocalEnvironment = (
     }),
     () => Effect.sync(() => rmSync(localEnvironmentFile, { force: true }))
   )
+
+const isOther = (name: string, local: string): boolean =>
+  isSet(name) && plainAddress(process.env[name] ?? "") !== plainAddress(local)
+
+/** `localhost` and `127.0.0.1` are one machine; a slash at the end of a URL says nothing. */
+const plainAddress = (address: string): string =>
+  address.trim().replace(/\/+$/, "").replaceAll("localhost:", "127.0.0.1:")
 
 const isSet = (name: string): boolean => (process.env[name] ?? "").trim() !== ""

@@ -4,7 +4,7 @@ import path from "node:path"
 import * as Effect from "effect/Effect"
 import { requireMaven, runCommand } from "./java.ts"
 import { type LocalError, problem } from "./problem.ts"
-import { repository, type State } from "./state.ts"
+import { defaultStateDirectory, repository, type State } from "./state.ts"
 
 export const kafkaVersion = "4.1.0"
 export const apicurioVersion = "2.6.13.Final"
@@ -16,6 +16,9 @@ export const kafkaJars = (state: State): Effect.Effect<string, LocalError> =>
     folder: `kafka-${kafkaVersion}`,
     fetch: (into) => maven(state, "dependency:copy-dependencies@kafka", into)
   })
+
+/** Where the broker's jars of `make run` and `./capi up` are, once they were downloaded. */
+export const localJarsFolder = path.join(defaultStateDirectory, "jars", `kafka-${kafkaVersion}`)
 
 /** The folder with the registry's runner jar and its `lib`. */
 export const registryJars = (state: State): Effect.Effect<string, LocalError> =>

@@ -126,7 +126,7 @@ export const sandboxDefaults: SandboxOptions = {
     callsPerHour: 200_000,
     ageDaysMax: 7,
     physicalStoreAgeDaysMax: 62,
-    websiteWithoutUserAgent: "reject"
+    websiteWithoutUserAgent: "warn"
   },
   google: {
     clientId: "sandbox-client-id",

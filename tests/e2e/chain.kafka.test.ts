@@ -10,6 +10,7 @@ import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
+import { jsonLines } from "../../infra/cli/testing.ts"
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
 import { deadLetterAad, fromKey } from "../../shared/credentials/sealer.ts"
 import { KafkaClient } from "../../shared/kafka/port.ts"
@@ -18,6 +19,7 @@ import { waitUntil } from "../support/wait-until.ts"
 import { leadParts, purchaseBodies } from "./expected-bodies.ts"
 import { findings } from "./people.ts"
 import { execute, jarsOfKafka, type Published, publishAll } from "./producers.ts"
+import { pasteShell, runPython } from "./readme-examples.ts"
 import {
   counts,
   credentials,
@@ -62,9 +64,7 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
     }
     for (const platform of platforms) {
       const { events, duplicates } = taken[platform]!
-      // The programs in other languages publish the same order under ids of their own: Google goes by the order.
-      const sameOrder = platform.startsWith("google") ? Math.max(0, published.javaIds.length - 1) : 0
-      assert.deepStrictEqual([platform, events, duplicates], [platform, delivered[platform], sameOrder])
+      assert.deepStrictEqual([platform, events, duplicates], [platform, delivered[platform], 0])
     }
   })
 
@@ -168,8 +168,9 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
       assert.strictEqual(last?.status ?? "healthy", status, connection_id)
       assert.strictEqual(issues.length > 0, status !== "healthy", connection_id)
     }
-    // A quarter of the samples' buyers left no number: WhatsApp's messages cannot all go out.
-    assert.strictEqual(health.get("whatsapp-orders")?.status, "degraded")
+    // Over a quarter of the samples' orders have no number or no usable value: about 72 % of WhatsApp's messages can go out, less
+    // those that wait for a retry at the time.
+    assert.notStrictEqual(health.get("whatsapp-orders")?.status, "healthy")
   })
 
   it("lets no person and no credential out of raw-events: no topic, log line or metric names them", async () => {
@@ -219,12 +220,14 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
     const balance = await untilSettled(world, from, good.length)
     assert.isTrue(balance.balanced)
     for (const { connectionId, outcomes, skippedBy } of balance.connections) {
-      assert.deepStrictEqual([connectionId, outcomes.skipped], [connectionId, good.length])
+      // A connection that refused an event gets it again, and refuses it again.
+      const refused = outcomes.rejected + outcomes.expired
+      assert.deepStrictEqual([connectionId, outcomes.skipped + refused], [connectionId, good.length])
       // What no platform ever gets, for want of consent or of a mapping, is told as such each time.
       const { duplicate = 0, duplicate_conflict = 0, consent = 0, no_mapping = 0, filter = 0, ...others } = skippedBy
       assert.deepStrictEqual(others, {}, connectionId)
-      assert.strictEqual(duplicate + duplicate_conflict + consent + no_mapping + filter, good.length)
-      assert.isAbove(duplicate, 0.9 * good.length)
+      assert.strictEqual(duplicate + duplicate_conflict + consent + no_mapping + filter, outcomes.skipped)
+      assert.isAbove(duplicate, 0.85 * good.length)
       assert.isAbove(duplicate_conflict, 0)
     }
     const after = await counts(world)
@@ -265,6 +268,21 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
       120_000
     )
     assert.strictEqual((await counts(world))["meta"]?.duplicates, expected.meta)
+  })
+
+  it("delivers what the README shows at every connection, each time it is pasted, and the look-up tells so", async () => {
+    const all = world.connections.map(({ id }) => id).sort()
+    for (let time = 0; time < 2; time++) {
+      const { id, text } = await pasteShell(world)
+      const rows = text.split("\n").filter((line) => line.includes(id) && line.includes(" delivered "))
+      assert.deepStrictEqual([...new Set(rows.map((row) => all.find((one) => row.includes(one))))].sort(), all, text)
+    }
+    const id = await runPython(world)
+    if (id === null) return
+    const found = await world.capi("results", "--event", id, "--wait", "60 seconds", "--json")
+    const delivered = jsonLines(found.out).flat() as unknown as ReadonlyArray<EventDeliveryLog>
+    const connections = delivered.filter(({ outcome }) => outcome === "delivered").map((log) => log.connection_id)
+    assert.deepStrictEqual([...new Set(connections)].sort(), all, found.out)
   })
 })
 

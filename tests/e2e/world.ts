@@ -92,6 +92,7 @@ export const startWorld = Effect.gen(function* () {
   return {
     prefix,
     folder,
+    variables,
     sandbox,
     connections,
     programs,

@@ -25,8 +25,9 @@ func main() {
 	}
 	defer client.Close()
 
+	eventID := newID()
 	event := map[string]any{
-		"event_id":         newID(),
+		"event_id":         eventID,
 		"event_name":       "purchase",
 		"event_time":       time.Now().UnixMilli(),
 		"action_source":    "website",
@@ -37,7 +38,7 @@ func main() {
 		},
 		"consent": map[string]any{"ad_user_data": "granted", "ad_personalization": "granted"},
 		"properties": map[string]any{
-			"value": 129.95, "currency": "USD", "order_id": "o-42",
+			"value": 129.95, "currency": "USD", "order_id": eventID,
 			"items": []map[string]any{{"id": "sku-2", "name": "Rain jacket", "quantity": 1, "price": 129.95}},
 		},
 	}

@@ -19,9 +19,9 @@ public class PublishPurchase {
          "user": {"email": "jane.doe@example.com", "phone": "+1 415-555-0132", "country": "US",
                   "external_id": "u-77", "ip": "203.0.113.7", "user_agent": "Mozilla/5.0"},
          "consent": {"ad_user_data": "granted", "ad_personalization": "granted"},
-         "properties": {"value": 129.95, "currency": "USD", "order_id": "o-42",
+         "properties": {"value": 129.95, "currency": "USD", "order_id": "%s",
                         "items": [{"id": "sku-2", "name": "Rain jacket", "quantity": 1, "price": 129.95}]}}
-        """.formatted(eventId, System.currentTimeMillis());
+        """.formatted(eventId, System.currentTimeMillis(), eventId);
 
     // Acknowledgement by all replicas and idempotence are this client's defaults.
     Map<String, Object> configuration = Map.of(

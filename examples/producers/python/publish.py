@@ -17,8 +17,9 @@ producer = Producer(
     }
 )
 
+event_id = str(uuid.uuid4())
 event = {
-    "event_id": str(uuid.uuid4()),
+    "event_id": event_id,
     "event_name": "purchase",
     "event_time": int(time.time() * 1000),
     "action_source": "website",
@@ -35,7 +36,7 @@ event = {
     "properties": {
         "value": 129.95,
         "currency": "USD",
-        "order_id": "o-42",
+        "order_id": event_id,
         "items": [{"id": "sku-2", "name": "Rain jacket", "quantity": 1, "price": 129.95}],
     },
 }

@@ -1,5 +1,6 @@
 /** `./capi results`: what became of events, one by one or summed up for each connection. */
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { EventDeliveryLog } from "../../../schemas/types.gen.ts"
@@ -7,6 +8,7 @@ import { Codecs } from "../../../shared/avro/codecs.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { Connections } from "../../../shared/connections/connections.ts"
 import { readLedger } from "../../../shared/ledger/read-ledger.ts"
+import { awaitOutcomes } from "../await-results.ts"
 import { balanceTable, balanceToJson, rangeFrom } from "../balance.ts"
 import { Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
@@ -26,15 +28,20 @@ const since = Flag.String("since").pipe(
   Flag.withDescription("beginning (default), a time, or how long ago (2 hours)"),
   Flag.withDefault("beginning")
 )
+const wait = Flag.String("wait").pipe(
+  Flag.withDescription("With --event: wait at most so long (30 seconds) until each connection has an outcome"),
+  Flag.optional
+)
 const limit = Flag.Int("limit").pipe(Flag.withDescription("Show at most the last so many"), Flag.withDefault(100))
 
 export const results = Command.make(
   "results",
-  { summary, event, connection, outcome, since, limit },
-  ({ summary, since, ...filter }) =>
+  { summary, event, connection, outcome, since, wait, limit },
+  ({ summary, since, wait, ...filter }) =>
     withKafkaAndCodecs(
       Effect.gen(function* () {
         const from = yield* Effect.fromResult(parseMoment(since, yield* Clock.currentTimeMillis))
+        if (Option.isSome(wait)) yield* awaitEvent(wait.value, filter.event, from)
         yield* summary ? summarize(from) : list(from, filter)
       })
     )
@@ -46,6 +53,20 @@ export const results = Command.make(
     { command: "./capi results --outcome rejected --json", description: "Rejections as JSON lines" }
   ])
 )
+
+const awaitEvent = Effect.fnUntraced(function* (wait: string, event: Option.Option<string>, from: Moment) {
+  const timeout = Duration.fromInput(wait as Duration.Input)
+  if (Option.isNone(timeout) || Option.isNone(event))
+    return yield* new CommandError({
+      code: "invalid_wait",
+      message: Option.isNone(event) ? "--wait needs --event." : `--wait ${wait} is not a duration.`,
+      nextStep: 'Give both, such as --event o-42 --wait "30 seconds".',
+      exitCode: 2
+    })
+  const { enabled } = yield* Connections.pipe(Effect.provide(Connections.layer))
+  const ids = enabled.map(({ id }) => id)
+  yield* awaitOutcomes(event.value, ids, from, timeout.value)
+})
 
 const summarize = Effect.fnUntraced(function* (from: Moment) {
   const settings = yield* SettingsService

@@ -93,7 +93,6 @@ describe("Meta's sandbox", () => {
       ["user_data.em", ["john_smith@gmail.com"]],
       ["user_data.em", hashedEmail.toUpperCase()],
       ["user_data.client_ip_address", "not an address"],
-      ["user_data.client_user_agent", undefined],
       ["user_data.fbc", "IwAR0"],
       ["user_data.fbp", "fb.1.x"],
       ["user_data", { ct: hashedEmail, client_user_agent: "UA" }],
@@ -119,6 +118,18 @@ describe("Meta's sandbox", () => {
     const noValue = await send(client, [changed(purchase(), "custom_data.value", undefined)])
     assertAt(noValue.body, "error.error_subcode", 2804009)
   })
+
+  const anonymous = () => changed(purchase(), "user_data.client_user_agent", undefined)
+  withSandbox("takes a website event without a user agent", async (client) => {
+    assert.strictEqual((await send(client, [anonymous()])).status, 200)
+  })
+  withSandbox(
+    "refuses a website event without a user agent where it is set so",
+    async (client) => {
+      assert.strictEqual((await send(client, [anonymous()])).status, 400)
+    },
+    { meta: { websiteWithoutUserAgent: "reject" } }
+  )
 
   withSandbox("knows what app and business messaging events need, and the longer age of shops", async (client) => {
     const app = changed(purchase(), "action_source", "app")
