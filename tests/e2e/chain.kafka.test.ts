@@ -14,11 +14,11 @@ import { jsonLines } from "../../infra/cli/testing.ts"
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
 import { deadLetterAad, fromKey } from "../../shared/credentials/sealer.ts"
 import { KafkaClient } from "../../shared/kafka/port.ts"
-import { testBrokers } from "../support/kafka.ts"
 import { waitUntil } from "../support/wait-until.ts"
 import { leadParts, purchaseBodies } from "./expected-bodies.ts"
 import { findings } from "./people.ts"
-import { execute, jarsOfKafka, type Published, publishAll } from "./producers.ts"
+import { type Published, publishAll } from "./producers.ts"
+import { resetByKafkasTool, resultsByPosition, sameBytes } from "./read-back.ts"
 import { pasteShell, runPython } from "./readme-examples.ts"
 import {
   counts,
@@ -285,32 +285,3 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
     assert.deepStrictEqual([...new Set(connections)].sort(), all, found.out)
   })
 })
-
-/** True if the machine has Java, whose Kafka tool then did it. */
-const resetByKafkasTool = async (world: World, group: string, topic: string): Promise<boolean> => {
-  const jars = await jarsOfKafka(world)
-  if (jars === null) return false
-  const text = await execute("java", [
-    ...["-cp", `${jars}/*`, "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"],
-    ...["--bootstrap-server", testBrokers().join(","), "--group", world.prefix + group],
-    ...["--topic", world.prefix + topic, "--reset-offsets", "--to-earliest", "--execute"]
-  ])
-  assert.include(text, world.prefix + topic)
-  return true
-}
-
-/** Position → connection → its final result. */
-const resultsByPosition = (logs: ReadonlyArray<EventDeliveryLog>) => {
-  const found = new Map<string, Map<string, EventDeliveryLog>>()
-  for (const log of logs) {
-    if (log.source === null || log.outcome === "retry_scheduled") continue
-    const position = `${log.source.partition}:${log.source.offset}`
-    const own = found.get(position) ?? new Map<string, EventDeliveryLog>()
-    found.set(position, own)
-    if (log.outcome !== "accepted" || !own.has(log.connection_id)) own.set(log.connection_id, log)
-  }
-  return found
-}
-
-const sameBytes = (left: Buffer | null, right: Buffer | null): boolean =>
-  left === null || right === null ? left === right : left.equals(right)
