@@ -2,6 +2,7 @@
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { SealError } from "../../shared/credentials/sealer.ts"
+import { placeOf } from "../../shared/dedup/deduplicator.ts"
 import { refusalRecord } from "../../shared/dedup/refusals.ts"
 import { deliveryHeaders, deliveryTopics } from "../../shared/delivery/settings.ts"
 import type { ProducedRecord } from "../../shared/kafka/port.ts"
@@ -80,7 +81,8 @@ export const markOf = ({ id, partition, letter }: Letter, prefix: string): Produ
 export const refusalTakenBack = ({ letter }: Letter, prefix: string, now: number): ReadonlyArray<ProducedRecord> => {
   const { event_id: eventId, connection_id: connectionId, stage, source_partition, source_offset } = letter
   if (eventId === null || connectionId === null || !stage.startsWith("delivery-")) return []
-  const source = { partition: source_partition, offset: source_offset }
+  // Which occurrence it was does not matter to what takes the refusal back.
+  const source = placeOf({ partition: source_partition, offset: source_offset, timestamp: 0 })
   const { topic, key, value } = refusalRecord({ eventId, connectionId, source }, "taken", now)
   return [{ topic: prefix + topic, key, value }]
 }

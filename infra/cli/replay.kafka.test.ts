@@ -17,6 +17,17 @@ connections:
   - { id: other, platform: meta, account: { dataset_id: 2 }, credential: env:NONE }
 `
 
+const messages = `version: 1
+connections:
+  - { id: shop, platform: meta, account: { dataset_id: 1 }, credential: env:NONE }
+  - id: orders
+    platform: whatsapp
+    account: { phone_number_id: 1 }
+    credential: env:NONE
+    events: { include: [purchase] }
+    mapping: { templates: { purchase: { name: paid, language: en_US, body: ["{properties.order_id}"] } } }
+`
+
 const codeOf = (exit: Exit.Exit<unknown, unknown>): string | null =>
   Exit.isFailure(exit) ? (describeFailure(exit.cause)?.code ?? null) : null
 
@@ -85,5 +96,45 @@ describe("capi replay", () => {
           assert.isTrue((yield* kafka.committed(`${prefix}health`, one.topic)).every(({ offset }) => offset === 0))
       }).pipe(Effect.provide(layerKafka({ brokers: inject("brokers").split(",") })))
     }).pipe(Effect.scoped)
+  )
+
+  it.live(
+    "says what a replay sends again to a platform that knows no repeat, and refuses where it could not tell",
+    () =>
+      Effect.gen(function* () {
+        const prefix = uniquePrefix("replay-messages")
+        const file = path.join(temporaryFolder(), "connections.yaml")
+        yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(file)))
+        writeFileSync(file, messages)
+        const env = {
+          KAFKA_BROKERS: inject("brokers"),
+          SCHEMA_REGISTRY_URL: inject("registryUrl"),
+          CAPI_TOPIC_PREFIX: prefix,
+          CAPI_CONNECTIONS: file
+        }
+        const capi = (...args: ReadonlyArray<string>) => runCommand(args, env)
+        const preview = (stage: string) => capi("replay", "--stage", stage, "--from", "beginning", "--dry-run")
+        yield* capi("topics", "--create")
+        for (const stage of ["mapper", "delivery-whatsapp.orders"])
+          assert.include((yield* preview(stage)).out, "orders: what was sent within 24 hours is skipped")
+        assert.notInclude((yield* preview("delivery-meta.shop")).out, "24 hours")
+
+        yield* KafkaClient.use((kafka) => kafka.addPartitions([`${prefix}mapped-events.whatsapp`], 6)).pipe(
+          Effect.provide(layerKafka({ brokers: env.KAFKA_BROKERS.split(",") }))
+        )
+        const refused = yield* preview("mapper")
+        assert.strictEqual(codeOf(refused.exit), "partitions_differ")
+        assert.include((yield* capi("topics", "--create", "--partitions", "6")).out, "./capi topics --add-partitions 6")
+
+        const grown = yield* capi("topics", "--add-partitions", "6")
+        assert.include(grown.out, "a replay sends no message twice")
+        assert.strictEqual(codeOf((yield* preview("mapper")).exit), null)
+        const rows = jsonLines((yield* capi("topics", "--json")).out)[0]!["topics"] as ReadonlyArray<{
+          readonly name: string
+          readonly partitions: number
+        }>
+        for (const { name, partitions } of rows)
+          assert.strictEqual(partitions, /connector-|health-/.test(name) ? 1 : 6, name)
+      })
   )
 })

@@ -27,4 +27,10 @@ export const declaredTopics = (prefix: string, brokers: number, partitions?: num
     }))
   )
 
+/** Names of the topics that events pass through, with prefix: those that have more than one partition. */
+export const eventTopics = (prefix: string): ReadonlyArray<string> =>
+  topicTable.topics
+    .filter((row) => row.partitions > 1)
+    .flatMap((row) => expandPlatforms(row.name).map((name) => `${prefix}${name}`))
+
 const replicationOf = (brokers: number): number => Math.max(1, Math.min(replicationMax, brokers))

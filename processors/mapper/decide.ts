@@ -6,9 +6,11 @@
 import type { DeadLetter, NormalizedEvent } from "../../schemas/types.gen.ts"
 import type { Codecs, Undecodable } from "../../shared/avro/codecs.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
+import { murmur2 } from "../../shared/kafka/murmur2.ts"
 import { type Mapped, mapForConnection } from "../../shared/mapping/map.ts"
 import type { Connector } from "../../shared/platforms/connector.ts"
 import type { Batch, Inbound, Outbound } from "../../shared/stream/contract.ts"
+import { movedRecord } from "../../shared/stream/home-partition.ts"
 import { valueBytesMax } from "../../shared/stream/value-limits.ts"
 import type { Duplicates, IsRefused, Observation, Repeat } from "./duplicates.ts"
 import { outcomeOf, resultOf } from "./result.ts"
@@ -67,7 +69,14 @@ export const decide = (batch: Batch, context: DecideContext): Decision => {
       continue
     }
     const event = decoded.value
-    const observation = duplicates.observe(event, record.value ?? noBytes, now)
+    const keyHash = murmur2(event.event_id)
+    const home = duplicates.homeOf(keyHash)
+    if (home !== batch.partition) {
+      decision.outputs.push(movedRecord(record, event.event_id, home))
+      count(decision.outcomes, "", "moved", null)
+      continue
+    }
+    const observation = duplicates.observe(event, record.value ?? noBytes, keyHash, now)
     if (observation.repeat === null) decideEvent(decision, { record, event, observation }, context, everyConnection)
     else repeats.push({ record, event, observation })
   }

@@ -5,6 +5,7 @@ import * as Metric from "effect/Metric"
 import * as TestClock from "effect/testing/TestClock"
 import type { NormalizedEvent } from "../../schemas/types.gen.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/avro/memory.ts"
+import { placeOf } from "../../shared/dedup/deduplicator.ts"
 import { refusalRecord, refusalsTopic } from "../../shared/dedup/refusals.ts"
 import { KafkaClient } from "../../shared/kafka/port.ts"
 import { connectionOf, consent, eventTime, purchase } from "../../shared/mapping/event-fixture.ts"
@@ -59,7 +60,7 @@ const opened = (log: ReadonlyArray<Outbound> = []) =>
           timestamp: eventTime,
           key: null,
           value: record.value,
-          headers: {}
+          headers: record.headers ?? {}
         })
       )
   )
@@ -208,10 +209,17 @@ describe("the mapper's duplicates", () => {
         yield* TestClock.setTime(eventTime)
         const kafka = new MemoryKafka()
         kafka.log.create(refusalsTopic, 4)
-        const { eventId, partition } = { eventId: "o-1", partition: 0 }
+        const eventId = "o-1"
+        const { partition, timestamp } = purchase().source
         const refuse = (offset: number, connectionId: string, standing: "refused" | "taken" = "refused") =>
           kafka.client.produce([
-            { ...refusalRecord({ eventId, connectionId, source: { partition, offset } }, standing, eventTime) }
+            {
+              ...refusalRecord(
+                { eventId, connectionId, source: placeOf({ partition, offset, timestamp }) },
+                standing,
+                eventTime
+              )
+            }
           ])
         yield* Effect.gen(function* () {
           const { step } = yield* opened()

@@ -1,5 +1,5 @@
 /**
- * The mapper's memory of event ids in one partition of normalized-events. An id that comes again from another raw record is
+ * The mapper's memory of the event ids at home in one partition of normalized-events. An id that comes again from another raw record is
  * a repeat and goes only to the connections that refused the event before; one that comes again from the same raw record is
  * a replay and goes on (docs/decisions/0005-duplicates-are-told-by-position.md).
  */
@@ -8,12 +8,15 @@ import {
   Deduplicator,
   type DeduplicatorOptions,
   type DeduplicatorStatistics,
+  entryBytes,
   entryOf,
   packEntries
 } from "../../shared/dedup/deduplicator.ts"
-import type { Entry } from "../../shared/dedup/id-table.ts"
+import { type Entry, isAtPlace } from "../../shared/dedup/id-table.ts"
 import { type AtConnection, type Standing, standingEntry, standingOf } from "../../shared/dedup/refusals.ts"
-import type { Outbound } from "../../shared/stream/contract.ts"
+import { partitionOfHash } from "../../shared/kafka/murmur2.ts"
+import type { AssignedPartition, Inbound, Outbound } from "../../shared/stream/contract.ts"
+import { partitionsHeader } from "../../shared/stream/home-partition.ts"
 import { contentOf } from "./content.ts"
 
 /** The changelog of the ids: the mapper alone writes it, and restores from it. */
@@ -29,6 +32,8 @@ export type IsRefused = (at: AtConnection) => boolean
 export interface Observation {
   readonly eventId: string
   readonly entry: Entry
+  /** `murmur2` of the event id, which decides its partition. */
+  readonly keyHash: number
   /** What was known; null where nothing was. */
   readonly known: Entry | null
   readonly repeat: Repeat | null
@@ -40,21 +45,30 @@ export interface Observation {
 
 export class Duplicates {
   private readonly ids: Deduplicator
-  private fresh: Array<Entry> = []
+  private readonly partition: number
+  private readonly partitions: number
+  private fresh: Array<{ readonly entry: Entry; readonly keyHash: number }> = []
 
-  constructor(options: DeduplicatorOptions) {
+  constructor(options: DeduplicatorOptions, { partition, partitions = 1 }: AssignedPartition) {
     this.ids = new Deduplicator(options)
+    this.partition = partition
+    this.partitions = partitions
+  }
+
+  /** The partition where an event is decided on: another one where it was written before partitions were added. */
+  homeOf(keyHash: number): number {
+    return this.partitions === 1 ? this.partition : partitionOfHash(keyHash, this.partitions)
   }
 
   /** The next event, encoded as `value`. Its id is remembered by `settle`, if some connection took it. */
-  observe(event: NormalizedEvent, value: Buffer, now: number): Observation {
-    const { partition, offset } = event.source
+  observe(event: NormalizedEvent, value: Buffer, keyHash: number, now: number): Observation {
+    const { partition, offset, timestamp } = event.source
     const eventId = event.event_id
-    const entry = entryOf({ eventId, partition, offset, content: contentOf(value) }, now)
+    const entry = entryOf({ eventId, partition, offset, timestamp, content: contentOf(value) }, now)
     const found = this.ids.lookup(entry)
     const repeat = found === "duplicate" ? "duplicate" : found === "conflict" ? "duplicate_conflict" : null
     const known = found === "absent" ? null : this.ids.find(entry)
-    return { eventId, entry, known, repeat, now, taken: [], refused: [] }
+    return { eventId, entry, keyHash, known, repeat, now, taken: [], refused: [] }
   }
 
   /**
@@ -64,7 +78,7 @@ export class Duplicates {
   goesTo(observation: Observation, connectionId: string, isRefused: IsRefused): boolean {
     if (observation.repeat === null) return true
     const mark = this.ids.find(this.markOf(observation, connectionId, "taken"))
-    if (mark !== null && (standingOf(mark) === "refused" || isSamePosition(mark, observation.entry))) return true
+    if (mark !== null && (standingOf(mark) === "refused" || isAtPlace(mark, observation.entry))) return true
     const source = mark ?? observation.known ?? observation.entry
     return isRefused({ eventId: observation.eventId, connectionId, source })
   }
@@ -74,34 +88,53 @@ export class Duplicates {
    * it is no repeat. `others` are the connections that a redriven event was not meant for: they have not taken it.
    */
   settle(observation: Observation, others: ReadonlyArray<string> = []): void {
-    const { entry, known, taken, refused, repeat } = observation
+    const { entry, keyHash, known, taken, refused, repeat } = observation
     if (taken.length === 0) return
     if (known === null) {
-      this.remember(entry)
-      for (const id of refused) this.remember(this.markOf(observation, id, "refused"))
-      for (const id of others) this.remember(this.markOf(observation, id, "refused"))
+      this.remember(entry, keyHash)
+      for (const id of refused) this.remember(this.markOf(observation, id, "refused"), keyHash)
+      for (const id of others) this.remember(this.markOf(observation, id, "refused"), keyHash)
       return
     }
     for (const id of taken) {
       const mark = this.markOf(observation, id, "taken")
       const before = this.ids.find(mark)
-      const isNews =
-        before === null ? repeat !== null : standingOf(before) === "refused" || !isSamePosition(before, mark)
-      if (isNews) this.remember(mark)
+      const isNews = before === null ? repeat !== null : standingOf(before) === "refused" || !isAtPlace(before, mark)
+      if (isNews) this.remember(mark, keyHash)
     }
   }
 
-  /** What was remembered since the last call, as a record of the changelog for this partition; none if nothing was. */
-  drain(partition: number): ReadonlyArray<Outbound> {
+  /** What was remembered since the last call, as a record of the changelog; none if nothing was. */
+  drain(): ReadonlyArray<Outbound> {
     if (this.fresh.length === 0) return []
-    const value = packEntries(this.fresh)
+    const hashes = Buffer.allocUnsafe(this.fresh.length * hashBytes)
+    this.fresh.forEach(({ keyHash }, index) => void hashes.writeInt32LE(keyHash, index * hashBytes))
+    const value = Buffer.concat([packEntries(this.fresh.map(({ entry }) => entry)), hashes])
     this.fresh = []
-    return [{ topic: duplicatesTopic, key: null, value, partition }]
+    const headers = { [partitionsHeader]: String(this.partitions) }
+    return [{ topic: duplicatesTopic, key: null, value, partition: this.partition, headers }]
   }
 
-  /** Takes over a record of the changelog. */
-  restore(value: Buffer, now: number): void {
-    this.ids.restore(value, now)
+  /** Takes over from a record of the changelog what is at home here. */
+  restore({ partition, value, headers }: Pick<Inbound, "partition" | "value" | "headers">, now: number): void {
+    if (value === null) return
+    const writtenFor = headers[partitionsHeader]
+    // Older records hold no hashes of the keys: they count where they are.
+    if (writtenFor === undefined) {
+      if (partition === this.partition) this.ids.restore(value, now)
+      return
+    }
+    const count = Math.floor(value.length / (entryBytes + hashBytes))
+    const entries = value.subarray(0, count * entryBytes)
+    if (partition === this.partition && writtenFor === String(this.partitions)) {
+      this.ids.restore(entries, now)
+      return
+    }
+    for (let index = 0; index < count; index++) {
+      const home = partitionOfHash(value.readInt32LE(count * entryBytes + index * hashBytes), this.partitions)
+      if (home !== this.partition) continue
+      this.ids.restore(entries.subarray(index * entryBytes, (index + 1) * entryBytes), now)
+    }
   }
 
   get statistics(): DeduplicatorStatistics {
@@ -112,10 +145,11 @@ export class Duplicates {
     return standingEntry({ eventId, connectionId, source: entry }, standing, now)
   }
 
-  private remember(entry: Entry): void {
+  private remember(entry: Entry, keyHash: number): void {
     this.ids.remember(entry)
-    this.fresh.push(entry)
+    this.fresh.push({ entry, keyHash })
   }
 }
 
-const isSamePosition = (a: Entry, b: Entry): boolean => a.partition === b.partition && a.offset === b.offset
+/** Of the hash of an id's key, which stand behind the entries of a record of the changelog. */
+const hashBytes = 4

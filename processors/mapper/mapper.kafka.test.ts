@@ -97,6 +97,27 @@ layer(layerTest, { excludeTestServices: true })("the mapper on a real broker", (
     })
   )
 
+  // Red when a partition restores from the partition of its number alone, or decides on keys that are another's by now.
+  it.effect("catches duplicates across partitions that were added, also of what waited in the old ones", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const { client, prefix } = world
+      const first = yield* world.start
+      yield* world.publish(ids)
+      yield* world.done
+      yield* Fiber.interrupt(first.fiber)
+      const waiting = ids.map((id) => `w${id}`)
+      yield* world.publish(waiting)
+      yield* client.addPartitions([`${prefix}normalized-events`, `${prefix}mapper-dedup`], 6)
+      yield* world.publish([...ids, ...waiting])
+      const second = yield* world.start
+      yield* world.done
+      yield* Fiber.interrupt(second.fiber)
+      assert.sameMembers([...(yield* world.mapped)], [...ids, ...waiting])
+      assert.deepStrictEqual(yield* world.reasons, repeats(2 * ids.length))
+    })
+  )
+
   // Red when the raw position is not compared.
   it.effect("lets a replay by offset reset pass, but for the repeats in it", () =>
     Effect.gen(function* () {

@@ -6,6 +6,7 @@ import * as Metric from "effect/Metric"
 import { Codecs, type RegistryError } from "../../shared/avro/codecs.ts"
 import type { DeduplicatorOptions } from "../../shared/dedup/deduplicator.ts"
 import type { AtConnection } from "../../shared/dedup/refusals.ts"
+import { partitionOfKey } from "../../shared/kafka/murmur2.ts"
 import type { KafkaClient, KafkaError } from "../../shared/kafka/port.ts"
 import type { AssignedPartition, Batch, Inbound, PartitionTask, Processor } from "../../shared/stream/contract.ts"
 import { duplicateDefaults } from "./config.ts"
@@ -42,13 +43,15 @@ const heldMax = 4 * 1_048_576
 const inFlightMin = 1_048_576
 
 // The ids belong to this opening: a step that is not committed leaves nothing behind, since the next opening restores anew.
-const openPartition = (
-  targets: ReadonlyArray<Target>,
-  options: DeduplicatorOptions,
-  { partition }: AssignedPartition
-) =>
+const openPartition = (targets: ReadonlyArray<Target>, options: DeduplicatorOptions, assigned: AssignedPartition) =>
   Effect.gen(function* () {
-    const state = { targets, duplicates: new Duplicates(options), refusals: new RefusalLog(options.window) }
+    const { partition, partitions = 1 } = assigned
+    const isHere = (key: Buffer) => partitions === 1 || partitionOfKey(key, partitions) === partition
+    const state = {
+      targets,
+      duplicates: new Duplicates(options, assigned),
+      refusals: new RefusalLog(options.window, isHere)
+    }
     const report = yield* duplicateReport(state.duplicates, partition)
     const task: PartitionTask<RegistryError | KafkaError, Codecs | KafkaClient> = {
       restore: [
@@ -56,6 +59,7 @@ const openPartition = (
           topic: duplicatesTopic,
           since: options.window,
           until: "end",
+          byKey: true,
           apply: (records) => restore(state.duplicates, records)
         }
       ],
@@ -72,7 +76,7 @@ interface PartitionState {
 
 const restore = (duplicates: Duplicates, records: ReadonlyArray<Inbound>) =>
   Effect.map(Clock.currentTimeMillis, (now) => {
-    for (const { value } of records) if (value !== null) duplicates.restore(value, now)
+    for (const record of records) duplicates.restore(record, now)
   })
 
 const mapBatch = Effect.fn("mapper.mapBatch")(function* (
@@ -86,12 +90,12 @@ const mapBatch = Effect.fn("mapper.mapBatch")(function* (
   const { value: decision, giveBack } = codecs.lend(() => decide(batch, context))
   const releases = [giveBack]
   if (decision.repeats.length > 0) {
-    yield* refusals.refresh(decision.repeats.map(({ event }) => event.event_id))
+    yield* refusals.refresh
     const isRefused = (at: AtConnection) => refusals.isRefused(at, now)
     releases.push(codecs.lend(() => decideRepeats(decision, context, isRefused)).giveBack)
   }
   yield* Effect.forEach(decision.outcomes.values(), updateMetric, { discard: true })
-  const outputs = [...decision.outputs, ...duplicates.drain(batch.partition)]
+  const outputs = [...decision.outputs, ...duplicates.drain()]
   return { outputs, release: () => releases.forEach((release) => void release()) }
 })
 

@@ -6,7 +6,7 @@ import { hash } from "node:crypto"
 import { endianness } from "node:os"
 import { crc32 } from "node:zlib"
 import * as Duration from "effect/Duration"
-import { type Entry, entryWords, IdTable, type Lookup, timeOf } from "./id-table.ts"
+import { type Entry, entryWords, IdTable, type Lookup, type Place, timeOf } from "./id-table.ts"
 
 export interface DeduplicatorOptions {
   /** How long an id is remembered. */
@@ -18,12 +18,16 @@ export interface DeduplicatorOptions {
 /** The specification's window of 24 hours; its 100,000 ids are far too few for a day, so millions fit. */
 export const defaultDeduplicatorOptions: DeduplicatorOptions = { window: Duration.hours(24), idsMax: 10_000_000 }
 
-/** One occurrence of an event. */
-export interface Occurrence {
-  readonly eventId: string
-  /** Position of its raw record. */
+/** A raw record: the offset below 2^48, the partition below 2^16, the time in milliseconds since the epoch. */
+export interface RawRecord {
   readonly partition: number
   readonly offset: number
+  readonly timestamp: number
+}
+
+/** One occurrence of an event. */
+export interface Occurrence extends RawRecord {
+  readonly eventId: string
   /** `checksum` of what a repeat should equal; an id that comes with another is a conflict. */
   readonly content: number
 }
@@ -105,18 +109,46 @@ export const checksum = (...parts: ReadonlyArray<string | Uint8Array>): number =
   parts.reduce((sum, part) => crc32(part, sum), 0)
 
 /** Hashes an occurrence: 96 bits of SHA-256 of the id. */
-export const entryOf = (occurrence: Occurrence, now: number): Entry => {
+export const entryOf = (occurrence: Occurrence, now: number): Entry =>
+  entryAt(occurrence.eventId, placeOf(occurrence), occurrence.content, now)
+
+export const entryAt = (eventId: string, place: Place, content: number, now: number): Entry => {
   // A text of one character a byte costs less than a buffer.
-  const id = hash("sha256", occurrence.eventId, "binary")
+  const id = hash("sha256", eventId, "binary")
   return {
     hash0: wordOf(id, 0),
     hash1: wordOf(id, 4),
     hash2: wordOf(id, 8),
     timeSeconds: Math.floor(now / 1000),
-    partition: occurrence.partition,
-    offset: occurrence.offset,
-    content: occurrence.content
+    place0: place.place0,
+    place1: place.place1,
+    plain0: place.plain0,
+    plain1: place.plain1,
+    content
   }
+}
+
+/** A raw record by its position and its own time (Kafka's, in milliseconds since the epoch). */
+export const placeOf = ({ partition, offset, timestamp }: RawRecord): Place => {
+  const plain0 = offset % two32
+  const plain1 = ((partition << 16) | (Math.floor(offset / two32) & 0xffff)) >>> 0
+  const low = timestamp | 0
+  const high = Math.floor(timestamp / two32)
+  return {
+    place0: (plain0 ^ mixed(low ^ high)) >>> 0,
+    place1: (plain1 ^ mixed(low + 0x9e37_79b9 + high)) >>> 0,
+    plain0,
+    plain1
+  }
+}
+
+const two32 = 2 ** 32
+
+/** Murmur3's finalizer: one to one, and each bit of the word changes half of the others. */
+const mixed = (word: number): number => {
+  let bits = Math.imul(word ^ (word >>> 16), 0x85eb_ca6b)
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2_ae35)
+  return bits ^ (bits >>> 16)
 }
 
 /** Four characters as a little-endian word. */
@@ -127,7 +159,8 @@ const wordOf = (text: string, at: number): number =>
     (text.charCodeAt(at + 3) << 24)) >>>
   0
 
-const entryBytes = entryWords * 4
+/** Of a packed entry. */
+export const entryBytes = entryWords * 4
 const isLittleEndian = endianness() === "LE"
 
 /** The new ids of a batch as one changelog record: 28 bytes each, little-endian. */
@@ -139,8 +172,8 @@ export const packEntries = (entries: ReadonlyArray<Entry>): Buffer => {
     packed.writeUInt32LE(entry.hash1, at + 4)
     packed.writeUInt32LE(entry.hash2, at + 8)
     packed.writeUInt32LE(entry.timeSeconds, at + 12)
-    packed.writeUIntLE(entry.offset, at + 16, 6)
-    packed.writeUInt16LE(entry.partition, at + 22)
+    packed.writeUInt32LE(entry.place0, at + 16)
+    packed.writeUInt32LE(entry.place1, at + 20)
     packed.writeUInt32LE(entry.content, at + 24)
     at += entryBytes
   }

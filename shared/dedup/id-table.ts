@@ -7,7 +7,7 @@
 
 /** Words of an entry: three of the id's hash, its time, two of its position, one of its content's hash. */
 export const entryWords = 7
-const [timeWord, offsetWord, partitionWord, contentWord] = [3, 4, 5, 6]
+const [timeWord, place0Word, place1Word, contentWord] = [3, 4, 5, 6]
 const fullest = 0.9
 const growth = 1.25
 const shardSlotsMin = 32
@@ -15,16 +15,27 @@ const shardSlotsMin = 32
 /** The time of the entry whose words begin at `at`, in seconds since the epoch. */
 export const timeOf = (words: Uint32Array, at: number): number => words[at + timeWord]!
 
+/** A raw record in 64 bits: its position, mixed with its own time, since a topic that was made again has the same positions. */
+export interface Place {
+  readonly place0: number
+  readonly place1: number
+  /** Its position alone (the offset below 2^48, the partition below 2^16), which is what older changelogs hold. */
+  readonly plain0: number
+  readonly plain1: number
+}
+
+/** Whether what is held came from the raw record. */
+export const isAtPlace = (held: Pick<Place, "place0" | "place1">, place: Place): boolean =>
+  (held.place0 === place.place0 && held.place1 === place.place1) ||
+  (held.place0 === place.plain0 && held.place1 === place.plain1)
+
 /** An id as the table sees it. `hash` is 12 bytes of a cryptographic hash: equal hashes are taken as equal ids. */
-export interface Entry {
+export interface Entry extends Place {
   readonly hash0: number
   readonly hash1: number
   readonly hash2: number
   /** Seconds since the epoch. */
   readonly timeSeconds: number
-  /** Position in the raw log; the offset below 2^48, the partition below 2^16. */
-  readonly partition: number
-  readonly offset: number
   /** 32 bits of the content's hash. */
   readonly content: number
 }
@@ -68,8 +79,7 @@ export class IdTable {
     const [hash0, hash1, hash2] = [entry.hash0 >>> 0, entry.hash1 >>> 0, entry.hash2 >>> 0]
     const at = find(words, slots, hash0, hash1, hash2)
     if (!isAt(words, at, hash0, hash1, hash2) || words[at + timeWord]! < oldestSeconds) return "absent"
-    if (words[at + offsetWord] === offsetLow(entry) && words[at + partitionWord] === partitionAndHigh(entry))
-      return "same_record"
+    if (isAtPlace({ place0: words[at + place0Word]!, place1: words[at + place1Word]! }, entry)) return "same_record"
     return words[at + contentWord] === entry.content >>> 0 ? "duplicate" : "conflict"
   }
 
@@ -171,27 +181,25 @@ const write = (words: Uint32Array, at: number, entry: Entry): void => {
   words[at + 1] = entry.hash1
   words[at + 2] = entry.hash2
   words[at + timeWord] = Math.max(1, entry.timeSeconds)
-  words[at + offsetWord] = offsetLow(entry)
-  words[at + partitionWord] = partitionAndHigh(entry)
+  words[at + place0Word] = entry.place0
+  words[at + place1Word] = entry.place1
   words[at + contentWord] = entry.content
 }
 
 const read = (words: Uint32Array, at: number): Entry => {
-  const position = words[at + partitionWord]!
+  const [place0, place1] = [words[at + place0Word]!, words[at + place1Word]!]
   return {
     hash0: words[at]!,
     hash1: words[at + 1]!,
     hash2: words[at + 2]!,
     timeSeconds: words[at + timeWord]!,
-    partition: position >>> 16,
-    offset: (position & 0xffff) * two32 + words[at + offsetWord]!,
+    place0,
+    place1,
+    plain0: place0,
+    plain1: place1,
     content: words[at + contentWord]!
   }
 }
-
-const offsetLow = (entry: Entry): number => entry.offset % two32
-const partitionAndHigh = (entry: Entry): number =>
-  ((entry.partition << 16) | (Math.floor(entry.offset / two32) & 0xffff)) >>> 0
 
 /**
  * Copies what is not older into a shard of so many slots, but for so many of just that age; the order stays, so that both are

@@ -5,8 +5,8 @@
  */
 import type * as Duration from "effect/Duration"
 import type { Outbound } from "../stream/contract.ts"
-import { type Deduplicator, entryOf, type Occurrence, packEntries } from "./deduplicator.ts"
-import type { Entry } from "./id-table.ts"
+import { type Deduplicator, entryAt, packEntries } from "./deduplicator.ts"
+import { type Entry, isAtPlace, type Place } from "./id-table.ts"
 
 /** Written by deliveries and by redrives, keyed by event id; the value is one packed entry of 28 bytes. */
 export const refusalsTopic = "delivery-refusals"
@@ -14,11 +14,12 @@ export const refusalsTopic = "delivery-refusals"
 /** What a connection did with an occurrence of an event. */
 export type Standing = "refused" | "taken"
 
-/** An occurrence of an event, by the position of its raw record, at one connection. */
+/** An occurrence of an event, by its raw record, at one connection. */
 export interface AtConnection {
   readonly eventId: string
   readonly connectionId: string
-  readonly source: { readonly partition: number; readonly offset: number }
+  /** As `placeOf` gives it. */
+  readonly source: Place
 }
 
 /** The entry for a table of ids: its id is that of the event and the connection, its content is the standing. */
@@ -26,7 +27,7 @@ export const standingEntry = (
   { eventId, connectionId, source }: AtConnection,
   standing: Standing,
   now: number
-): Entry => entryOf(occurrenceAt(eventId, connectionId, source, contentOf[standing]), now)
+): Entry => entryAt(`${eventId}\n${connectionId}`, source, contentOf[standing], now)
 
 /** The standing that a found entry says. */
 export const standingOf = ({ content }: Pick<Entry, "content">): Standing =>
@@ -39,25 +40,13 @@ export const refusalRecord = (at: AtConnection, standing: Standing, now: number)
   value: packEntries([standingEntry(at, standing, now)])
 })
 
-/** Whether the connection refused the occurrence of the event that stands at this raw position. */
+/** Whether the connection refused the occurrence of the event of this raw record. */
 export const isRefused = (refusals: Deduplicator, at: AtConnection, now: number): boolean => {
   const found = refusals.find(standingEntry(at, "refused", now))
-  return (
-    found !== null &&
-    standingOf(found) === "refused" &&
-    found.partition === at.source.partition &&
-    found.offset === at.source.offset
-  )
+  return found !== null && standingOf(found) === "refused" && isAtPlace(found, at.source)
 }
 
 /** How long refusals are kept, as the ids of events are; `idsMax` bounds those of one partition of the mapper's input. */
 export const refusalOptions = (window: Duration.Duration) => ({ window, idsMax: 500_000 })
-
-const occurrenceAt = (
-  eventId: string,
-  connectionId: string,
-  { partition, offset }: AtConnection["source"],
-  content: number
-): Occurrence => ({ eventId: `${eventId}\n${connectionId}`, partition, offset, content })
 
 const contentOf: Readonly<Record<Standing, number>> = { refused: 0, taken: 1 }

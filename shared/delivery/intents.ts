@@ -8,7 +8,9 @@
  * its outcome is `unknown`. Answers that came before the crash are known, as far as an intent after them took them along
  * (`answered`), so only the last few are in doubt; a process that lives on after a failed commit knows them all
  * (`answer-memory.ts`). Only a person's command sends it again. Settled intents also are the memory of the last
- * 24 hours: an event that was sent is not sent again by a replay.
+ * 24 hours: an event that was sent is not sent again by a replay. The memory is by key: only the partition where an event's id
+ * is at home sends it, and it finds what other partitions sent before partitions were added. An event that went to the delayed
+ * retries belongs to them: comes it again, it is handed over, since only they know whether it was sent meanwhile.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -16,22 +18,26 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
 import type { SendIntent } from "../../schemas/types.gen.ts"
 import type { Codecs, RegistryError } from "../avro/codecs.ts"
+import { partitionOfKey } from "../kafka/murmur2.ts"
 import type { KafkaError } from "../kafka/port.ts"
 import type { AssignedPartition, Inbound, Outbound, Restore } from "../stream/contract.ts"
+import { partitionsHeader } from "../stream/home-partition.ts"
 import type { AnswerMemory, Known } from "./answer-memory.ts"
 import type { Heard, SendGuard } from "./exchange.ts"
 import { decided, type Fate, type Item } from "./item.ts"
 import { judge } from "./judge.ts"
 import { SentMemory } from "./sent-memory.ts"
 import { type DeliverySettings, deliveryHeaders, deliveryTopics } from "./settings.ts"
+import { sharedAppend } from "./shared-append.ts"
 
 export interface Intents extends SendGuard {
   readonly restore: Restore<RegistryError, never>
   /** Waits for requests for these that a closed partition left under way, so that `screen` knows their answers. */
   readonly answersOf: (items: ReadonlyArray<Item>) => Effect.Effect<void>
+  /** Of events that are to be sent those that the delayed retries have, or had, and decide on. */
+  readonly deferred: (items: ReadonlyArray<Item>, now: number) => ReadonlyArray<Item>
   /** Decides what must not be sent: in doubt after a crash, sent within the window, or twice in hand. Claims the others. */
   readonly screen: (items: ReadonlyArray<Item>, now: number) => void
   /** Marks for the step's own transaction. */
@@ -69,7 +75,10 @@ export const makeIntents = (options: IntentOptions): Intents => {
   const standings = new Map<string, Standing>()
   const windowMillis = Duration.toMillis(settings.deduplicationWindow)
   const sent = new SentMemory(settings.deduplicationWindow, settings.deduplicationEntriesMax)
+  const deferred = new SentMemory(settings.deduplicationWindow, settings.deduplicationEntriesMax)
   const declared = new Set<string>()
+  const partitions = assigned.partitions ?? 1
+  const writtenFor = String(partitions)
   const append = sharedAppend(options.append)
 
   let answers: Array<Outbound> = []
@@ -81,7 +90,11 @@ export const makeIntents = (options: IntentOptions): Intents => {
     topic: deliveryTopics.intents,
     partition: assigned.partition,
     key: `${eventId}|${connectionId}`,
-    headers: { [deliveryHeaders.connection]: connectionId, [deliveryHeaders.input]: assigned.topic },
+    headers: {
+      [deliveryHeaders.connection]: connectionId,
+      [deliveryHeaders.input]: assigned.topic,
+      [partitionsHeader]: writtenFor
+    },
     value: codecs.encode(deliveryTopics.intents, "send-intent", {
       event_id: eventId,
       connection_id: connectionId,
@@ -104,10 +117,18 @@ export const makeIntents = (options: IntentOptions): Intents => {
     sent.forget(eventId, now)
   }
 
+  const defer = (eventId: string, outcome: string | null, at: number, now: number): void => {
+    if (outcome === "retry_scheduled") deferred.remember(eventId, at)
+    else deferred.forget(eventId, now)
+  }
+
   const restore = (inbound: Inbound, now: number): void => {
     const decoded = codecs.decode("send-intent", inbound.value)
     if (decoded._tag === "Undecodable" || decoded.value.connection_id !== connectionId) return
     const { event_id, state, outcome, timestamp } = decoded.value
+    const isOurs =
+      inbound.partition === assigned.partition && (inbound.headers[partitionsHeader] ?? writtenFor) === writtenFor
+    if (!isOurs && partitionOfKey(event_id, partitions) !== assigned.partition) return
     // An event comes to the retry topic when the mapped topic's owner is done with it: what that is sending now is not meant.
     const isOfMapped = inbound.headers[deliveryHeaders.input] === options.mappedTopic
     if (state !== "settled" && isOfMapped && assigned.topic !== options.mappedTopic) return
@@ -117,6 +138,7 @@ export const makeIntents = (options: IntentOptions): Intents => {
     } else if (state === "answered") standings.set(event_id, fateBefore(decoded.value))
     else if (isSent(outcome) && now - timestamp < windowMillis) remember(event_id, timestamp)
     else forget(event_id, now)
+    if (state === "settled") defer(event_id, outcome, timestamp, now)
   }
 
   return {
@@ -125,6 +147,7 @@ export const makeIntents = (options: IntentOptions): Intents => {
       // Whole: an intent in doubt counts however long the outage was. The topic's retention bounds it.
       since: "beginning",
       until: "end",
+      byKey: true,
       apply: (records) =>
         Effect.gen(function* () {
           yield* codecs.prepare(records.map((inbound) => inbound.value))
@@ -141,6 +164,8 @@ export const makeIntents = (options: IntentOptions): Intents => {
           })
         )
       ),
+    deferred: (items, now) =>
+      items.filter(({ record, event }) => record.topic === options.mappedTopic && deferred.has(event.event_id, now)),
     screen: (items, now) => {
       for (const item of items) {
         const id = item.event.event_id
@@ -192,6 +217,7 @@ export const makeIntents = (options: IntentOptions): Intents => {
         const outcome = item.fate?.outcome ?? null
         if (isSent(outcome)) remember(id, now)
         else forget(id, now)
+        defer(id, outcome, now, now)
         return [record(id, "settled", item.fate, now)]
       })
     },
@@ -201,33 +227,11 @@ export const makeIntents = (options: IntentOptions): Intents => {
   }
 }
 
-/** Calls that wait for a running transaction go out together in the next one. */
-const sharedAppend = (append: IntentOptions["append"]): IntentOptions["append"] => {
-  const turn = Semaphore.makeUnsafe(1)
-  let waiting: Array<{ readonly records: ReadonlyArray<Outbound>; exit: Exit.Exit<void, KafkaError> | null }> = []
-  return (records) =>
-    Effect.suspend(() => {
-      const own: (typeof waiting)[number] = { records, exit: null }
-      waiting.push(own)
-      return turn.withPermits(1)(
-        Effect.suspend(() => {
-          if (own.exit !== null) return own.exit
-          const together = waiting
-          waiting = []
-          return Effect.onExit(append(together.flatMap((entry) => entry.records)), (exit) =>
-            Effect.sync(() => {
-              for (const entry of together) entry.exit = exit
-            })
-          )
-        })
-      )
-    })
-}
-
 const isDeclared = (standing: Standing | undefined): standing is Declared =>
   typeof standing === "object" && "_tag" in standing
 
 /** Null where the event may be sent: its request never left. */
+
 const fateOf = (standing: Standing, memory: AnswerMemory): Fate | null => {
   if (standing === "claimed") return duplicate
   if (!isDeclared(standing)) return standing

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { PendingEvent, PendingOutcome } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../avro/codecs.ts"
+import { placeOf } from "../dedup/deduplicator.ts"
 import { refusalRecord } from "../dedup/refusals.ts"
 import type { EventVerdict, LaterReading } from "../platforms/connector.ts"
 import type { Outbound } from "../stream/contract.ts"
@@ -55,7 +56,7 @@ export const conclude = (
   const outputs = pending.events.flatMap((event) => {
     const result = resultRecord(codecs, pending, event, reading, final, now)
     if (final.outcome !== "rejected") return [result]
-    const at = { eventId: event.event_id, connectionId: pending.connection_id, source: event.source }
+    const at = { eventId: event.event_id, connectionId: pending.connection_id, source: placeOf(event.source) }
     return [result, deadLetterRecord(codecs, pending, event, final, now), refusalRecord(at, "refused", now)]
   })
   return { outcome: final.outcome, reasonCode: final.verdict.reasonCode, events: pending.events.length, outputs }

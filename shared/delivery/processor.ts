@@ -4,9 +4,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Codecs, RegistryError } from "../avro/codecs.ts"
+import { partitionOfKey } from "../kafka/murmur2.ts"
 import type { KafkaError } from "../kafka/port.ts"
 import { dueAt, futureToleranceMillis } from "../mapping/future.ts"
-import type { AssignedPartition, Batch, Outbound, PartitionTask, Processor, Step } from "../stream/contract.ts"
+import type { AssignedPartition, Batch, Inbound, Outbound, PartitionTask, Processor, Step } from "../stream/contract.ts"
+import { movedRecord } from "../stream/home-partition.ts"
 import { chunk } from "./chunk.ts"
 import { deliver } from "./deliver.ts"
 import { harmless } from "./exchange.ts"
@@ -15,7 +17,7 @@ import type { Item } from "./item.ts"
 import { type Lane, type LaneOptions, makeLane } from "./lane.ts"
 import { type Later, makeLater } from "./later.ts"
 import { acceptedRequests, pendingRecord } from "./pending.ts"
-import { deferredRecord, type RecordContext, recordsOf, unreadableRecord } from "./records.ts"
+import { type RecordContext, recordsOf, unreadableRecord, writtenBack } from "./records.ts"
 import { deliveryHeaders, deliveryTopics } from "./settings.ts"
 import { triage } from "./triage.ts"
 
@@ -87,7 +89,7 @@ const openPartition = (lane: Lane, assigned: AssignedPartition): PartitionTask<D
   return {
     ...(restore.length > 0 ? { restore } : {}),
     ...(later === null ? {} : { tick: later.tick }),
-    step: (batch) => step({ lane, intents, later }, batch)
+    step: (batch) => step({ lane, intents, later, partitions: assigned.partitions ?? 1 }, batch)
   }
 }
 
@@ -98,32 +100,51 @@ interface Partition {
   readonly lane: Lane
   readonly intents: Intents | null
   readonly later: Later | null
+  /** Of the topic. */
+  readonly partitions: number
+}
+
+/** What is sent from here, and what another partition sends, where a repeat is not harmless and partitions were added. */
+const byHome = ({ intents, partitions }: Partition, batch: Batch) => {
+  if (intents === null || partitions === 1) return { records: batch.records, moved: [] }
+  const records: Array<Inbound> = []
+  const moved: Array<Outbound> = []
+  for (const record of batch.records) {
+    const home = record.key === null ? batch.partition : partitionOfKey(record.key, partitions)
+    if (home === batch.partition) records.push(record)
+    else moved.push(movedRecord(record, String(record.key), home))
+  }
+  return { records, moved }
 }
 
 const step = Effect.fnUntraced(function* (partition: Partition, batch: Batch) {
   const { lane } = partition
   const { codecs, connection, limits } = lane
-  yield* codecs.prepare(batch.records.map((record) => record.value))
-  const read = (now: number) =>
-    triage(batch.records, { codecs, connection, now, bytesPerRequest: limits.bytesPerRequest })
+  const { records, moved } = byHome(partition, batch)
+  yield* codecs.prepare(records.map((record) => record.value))
+  const read = (now: number) => triage(records, { codecs, connection, now, bytesPerRequest: limits.bytesPerRequest })
   let sorted = read(yield* Clock.currentTimeMillis)
   if (sorted.ready.length === 0 && sorted.early.length > 0) {
     yield* holdUntilDue(lane, sorted.early)
     sorted = read(yield* Clock.currentTimeMillis)
   }
-  if (partition.intents !== null) yield* partition.intents.answersOf(sorted.ready)
-  partition.intents?.screen(sorted.ready, yield* Clock.currentTimeMillis)
+  const begun = yield* Clock.currentTimeMillis
+  const handedOver = partition.intents?.deferred(sorted.ready, begun) ?? []
+  const ready = handedOver.length === 0 ? sorted.ready : sorted.ready.filter((item) => !handedOver.includes(item))
+  if (partition.intents !== null) yield* partition.intents.answersOf(ready)
+  partition.intents?.screen(ready, yield* Clock.currentTimeMillis)
   yield* send(
     partition,
-    sorted.ready.filter((item) => item.fate === null)
+    ready.filter((item) => item.fate === null)
   )
   const context = yield* contextOf(lane)
-  const items = [...sorted.ready, ...sorted.settled]
-  const outputs: Array<Outbound> = []
+  const items = [...ready, ...sorted.settled]
+  const outputs: Array<Outbound> = [...moved]
+  for (const item of handedOver) outputs.push(writtenBack(item, deliveryTopics.retry(connection.platform)))
   for (const item of items) outputs.push(...recordsOf(item, context))
   for (const { record, problem } of sorted.unreadable) outputs.push(unreadableRecord(record, problem, context))
-  for (const item of sorted.early) outputs.push(deferredRecord(item))
-  outputs.push(...(partition.intents?.settle(sorted.ready, context.now) ?? []))
+  for (const item of sorted.early) outputs.push(writtenBack(item, item.record.topic))
+  outputs.push(...(partition.intents?.settle(ready, context.now) ?? []))
   const pending = acceptedRequests(lane, items, context.now)
   for (const outcome of pending) outputs.push(pendingRecord(lane, batch, outcome.later_id, outcome))
   partition.later?.keep(pending, context.now)

@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import type { Codecs, Undecodable } from "../avro/codecs.ts"
 import type { Connection } from "../connections/connection.ts"
+import { placeOf } from "../dedup/deduplicator.ts"
 import { refusalRecord } from "../dedup/refusals.ts"
 import type { CircuitState } from "../resilience/circuit-breaker.ts"
 import type { Inbound, Outbound } from "../stream/contract.ts"
@@ -29,7 +30,8 @@ export const recordsOf = (item: Item, context: RecordContext): ReadonlyArray<Out
 const refusedRecords = (item: Item, fate: Fate, context: RecordContext): ReadonlyArray<Outbound> => {
   const { event_id: eventId, source } = item.event
   const letter = deadLetterRecord(item, fate, context)
-  return [letter, refusalRecord({ eventId, connectionId: context.connection.id, source }, "refused", context.now)]
+  const at = { eventId, connectionId: context.connection.id, source: placeOf(source) }
+  return [letter, refusalRecord(at, "refused", context.now)]
 }
 
 /** A record that is no event. It has no result, since nobody knows whose it would be. */
@@ -53,9 +55,9 @@ export const unreadableRecord = (record: Inbound, problem: Undecodable, context:
   })
 })
 
-/** A delayed retry that is not due, written back as it is: a copy, since the record's memory ends with the step. */
-export const deferredRecord = (item: Item): Outbound => ({
-  topic: item.record.topic,
+/** A record that is not decided here and now, written back as it is: a copy, since the record's memory ends with the step. */
+export const writtenBack = (item: Item, topic: string): Outbound => ({
+  topic,
   key: item.event.event_id,
   value: item.record.value === null ? null : Buffer.from(item.record.value),
   headers: item.record.headers

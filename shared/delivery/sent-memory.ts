@@ -34,4 +34,5 @@ export class SentMemory {
 }
 
 /** Position and content stand for nothing here: an id is known or not. */
-const entryAt = (eventId: string, at: number) => entryOf({ eventId, partition: 0, offset: 0, content: 0 }, at)
+const entryAt = (eventId: string, at: number) =>
+  entryOf({ eventId, partition: 0, offset: 0, timestamp: 0, content: 0 }, at)

@@ -14,6 +14,7 @@ import type { KafkaClient, KafkaError } from "./port.ts"
 type AdminPart = Pick<
   Context.Service.Shape<typeof KafkaClient>,
   | "createTopics"
+  | "addPartitions"
   | "topicConfigs"
   | "brokerCount"
   | "listTopics"
@@ -84,6 +85,21 @@ const adminOf = (use: Use, cluster: ClusterAccess): AdminPart => ({
       })
       if (created.size > 0) yield* untilKnownEverywhere(cluster, [...created])
       return [...created]
+    }),
+  addPartitions: (topics, partitions) =>
+    Effect.gen(function* () {
+      const grown = yield* use("add partitions", async (admin) => {
+        const existing = new Set(await admin.listTopics())
+        const found = topics.filter((topic) => existing.has(topic))
+        if (found.length === 0) return []
+        const { topics: described } = await admin.fetchTopicMetadata({ topics: found })
+        const fewer = described.filter((topic) => topic.partitions.length < partitions).map(({ name }) => name)
+        if (fewer.length > 0)
+          await admin.createPartitions({ topicPartitions: fewer.map((topic) => ({ topic, count: partitions })) })
+        return fewer
+      })
+      if (grown.length > 0) yield* untilKnownEverywhere(cluster, grown, partitions)
+      return grown
     }),
   topicConfigs: (topics, names) =>
     use("read the topics' configuration", async (admin) => {

@@ -112,6 +112,7 @@ const unreachableTypes = new Set([
 const nextSteps: Record<KafkaError["code"], string> = {
   unreachable: "Check that the broker runs and that its address and port are right.",
   fenced: "Another owner of the partition has taken over; this one starts again from the committed offset.",
+  partitions_differ: "Give all topics the same number: ./capi topics --add-partitions <number>.",
   too_large: "Raise the topic's max.message.bytes, or make the record smaller.",
   unknown_topic: "Create the topics first, and check the topic prefix.",
   timeout: "Look at the broker's load and its log; the request is repeated.",

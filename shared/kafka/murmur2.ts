@@ -1,6 +1,9 @@
 /** The partition that Java's client, and ours, choose for a record with this key. */
 export const partitionOfKey = (key: Buffer | string, partitions: number): number =>
-  (murmur2(key) & 0x7fffffff) % partitions
+  partitionOfHash(murmur2(key), partitions)
+
+/** The same for a key's hash. */
+export const partitionOfHash = (hash: number, partitions: number): number => (hash & 0x7fffffff) % partitions
 
 /** Murmur2 with the seed of Java's client: the hash of a key that decides its partition. */
 export const murmur2 = (key: Buffer | string): number => (typeof key === "string" ? ofText(key) : ofBytes(key))

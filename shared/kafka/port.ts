@@ -35,7 +35,15 @@ export interface ProducedRecord {
 
 /** A failure of the broker or the client; `code` is stable, `nextStep` is for people. */
 export class KafkaError extends Data.TaggedError("KafkaError")<{
-  readonly code: "unreachable" | "fenced" | "too_large" | "unknown_topic" | "timeout" | "unauthorized" | "other"
+  readonly code:
+    | "unreachable"
+    | "fenced"
+    | "too_large"
+    | "unknown_topic"
+    | "partitions_differ"
+    | "timeout"
+    | "unauthorized"
+    | "other"
   readonly operation: string
   readonly message: string
   readonly nextStep: string
@@ -129,6 +137,11 @@ export class KafkaClient extends Context.Service<
       readonly onRecords: (records: ReadonlyArray<FetchedRecord>) => void | Effect.Effect<void, E, R>
     }) => Effect.Effect<void, KafkaError | E, R>
     readonly createTopics: (topics: ReadonlyArray<TopicDeclaration>) => Effect.Effect<ReadonlyArray<string>, KafkaError>
+    /** Gives existing topics more partitions; those that have so many or more stay as they are. Returns what changed. */
+    readonly addPartitions: (
+      topics: ReadonlyArray<string>,
+      partitions: number
+    ) => Effect.Effect<ReadonlyArray<string>, KafkaError>
     /** What the topics are configured by now: `config` holds only the asked names. Topics that are not there are left out. */
     readonly topicConfigs: (
       topics: ReadonlyArray<string>,

@@ -60,6 +60,12 @@ export interface Restore<E, R> {
   readonly since: Duration.Duration | "beginning"
   /** Up to the partition's committed input offset (`topic` is then the input itself), or to the topic's end. */
   readonly until: "committed" | "end"
+  /**
+   * State by key: what the other partitions hold from before partitions were added is read as well, told by
+   * `partitionsHeader`, and the task takes what is at home here (`home-partition.ts`). The partition does not open while the
+   * topic has another number of partitions than the input.
+   */
+  readonly byKey?: boolean
   readonly apply: (records: ReadonlyArray<Inbound>) => Effect.Effect<void, E, R>
 }
 
@@ -80,6 +86,8 @@ export interface PartitionTask<E, R> {
 export interface AssignedPartition {
   readonly topic: string
   readonly partition: number
+  /** How many partitions the topic has; the partition is opened again when that changes. 1 where it is not given. */
+  readonly partitions?: number
   /**
    * Writes records now, in a transaction of their own on the partition's producer, serialised with its commits; so it
    * fails (and closes the partition) where another member owns the partition by now. For what must be durable before

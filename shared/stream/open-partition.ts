@@ -4,16 +4,15 @@
  * records flow from there.
  */
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { KafkaClient, KafkaError, type Member, type TopicPartition } from "../kafka/port.ts"
+import { KafkaClient, type KafkaError, type Member, type TopicPartition } from "../kafka/port.ts"
 import type { BatchScale } from "./batch-scale.ts"
-import type { Outbound, PartitionTask, Processor, Restore } from "./contract.ts"
-import { inboundOf } from "./inbound.ts"
+import type { Outbound, PartitionTask, Processor } from "./contract.ts"
 import { Intake } from "./intake.ts"
 import type { Observe } from "./observer.ts"
 import { produced, runPipeline } from "./pipeline.ts"
+import { missingPartition, restoreState } from "./restore-state.ts"
 import type { RuntimeOptionsShape } from "./runtime-options.ts"
 import { watchForStall } from "./stall-watch.ts"
 
@@ -29,6 +28,8 @@ export interface PartitionContext<E, R> {
   readonly topic: string
   readonly scale: BatchScale
   readonly onCommitted: () => void
+  /** How many partitions the topic has, for which the partition is opened. */
+  readonly onCounted: (partitions: number) => void
   /** From now on the member's records go here. */
   readonly onOpen: (intake: Intake) => void
   /** The member doesn't fetch as it should; opening the partition again wouldn't help. */
@@ -45,13 +46,15 @@ export const openAndRun = <E, R>(
       const client = yield* KafkaClient
       const begun = yield* Clock.currentTimeMillis
       const producer = yield* client.transactional(`${groupId}.${at.topic}.${at.partition}`)
-      const position = yield* startPosition(context)
+      const { position, partitions } = yield* startPosition(context)
+      context.onCounted(partitions)
       const append = (outputs: ReadonlyArray<Outbound>) =>
         Effect.uninterruptible(
           producer.commit({ records: outputs.map((output) => produced(runtime.prefix, output)), groupId, offset: null })
         )
-      const task = yield* processor.open({ topic, partition: at.partition, append })
-      for (const restore of task.restore ?? []) yield* restoreState(context, restore, position)
+      const task = yield* processor.open({ topic, partition: at.partition, partitions, append })
+      for (const restore of task.restore ?? [])
+        yield* restoreState(restore, { at, prefix: runtime.prefix, position, partitions })
       const name = { processor: processor.name, topic, partition: at.partition }
       let committed = position
       const intake = new Intake({
@@ -113,49 +116,16 @@ const startPosition = <E, R>(context: PartitionContext<E, R>) =>
     const { at, groupId, runtime, observe, processor, topic } = context
     const client = yield* KafkaClient
     const committed = (yield* client.committed(groupId, at.topic)).find((found) => found.partition === at.partition)
-    const log = (yield* client.topicOffsets(at.topic)).find((found) => found.partition === at.partition)
+    const logs = yield* client.topicOffsets(at.topic)
+    const partitions = logs.length
+    const log = logs.find((found) => found.partition === at.partition)
     if (log === undefined) return yield* missingPartition(at)
     const offset = committed?.offset ?? null
-    if (offset === null) return runtime.startAt === "earliest" ? log.low : log.high
-    if (offset >= log.low && offset <= log.high) return offset
+    if (offset === null) return { position: runtime.startAt === "earliest" ? log.low : log.high, partitions }
+    if (offset >= log.low && offset <= log.high) return { position: offset, partitions }
     observe({ type: "lost", processor: processor.name, topic, partition: at.partition, from: offset, to: log.low })
     yield* Effect.logError("The committed offset is not in the log; going on at the log's first record.").pipe(
       Effect.annotateLogs({ committed: offset, low: log.low, high: log.high })
     )
-    return log.low
-  })
-
-const restoreState = <E, R>(context: PartitionContext<E, R>, restore: Restore<E, R>, position: number) =>
-  Effect.gen(function* () {
-    const { prefix } = context.runtime
-    const { partition } = context.at
-    const client = yield* KafkaClient
-    const topic = prefix + restore.topic
-    const log = (yield* client.topicOffsets(topic)).find((found) => found.partition === partition)
-    if (log === undefined) return yield* missingPartition({ topic, partition })
-    const from = restore.since === "beginning" ? log.low : yield* offsetSince(topic, partition, restore.since)
-    const to = restore.until === "committed" ? position : log.high
-    yield* client.read({
-      topic,
-      ranges: [{ partition, from: Math.max(from, log.low), to }],
-      onRecords: (records) =>
-        restore.apply(prefix === "" ? records : records.map((record) => inboundOf(record, restore.topic)))
-    })
-  })
-
-const offsetSince = (topic: string, partition: number, since: Duration.Duration) =>
-  Effect.gen(function* () {
-    const client = yield* KafkaClient
-    const now = yield* Clock.currentTimeMillis
-    const offsets = yield* client.offsetsAt(topic, Math.max(0, now - Duration.toMillis(since)))
-    return offsets.find((found) => found.partition === partition)?.offset ?? 0
-  })
-
-const missingPartition = ({ topic, partition }: TopicPartition) =>
-  new KafkaError({
-    code: "unknown_topic",
-    operation: "open a partition",
-    message: `The topic ${topic} has no partition ${partition}.`,
-    nextStep: "Create the topics with the declared number of partitions.",
-    cause: null
+    return { position: log.low, partitions }
   })

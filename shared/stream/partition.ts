@@ -14,6 +14,16 @@ import { openAndRun, type PartitionContext } from "./open-partition.ts"
 export class PartitionHandle {
   private intake: Intake | null = null
   private draining = false
+  private counted: number | null = null
+
+  /** How many partitions the topic had when this one was opened; null before. */
+  get partitions(): number | null {
+    return this.counted
+  }
+
+  readonly setPartitions = (partitions: number): void => {
+    this.counted = partitions
+  }
 
   readonly setIntake = (intake: Intake): void => {
     this.intake = intake
@@ -60,7 +70,7 @@ export class PartitionHandle {
 
 /** Ends normally only when drained. A defect is not recovered from: it ends the processor. */
 export const runPartition = <E, R>(
-  context: Omit<PartitionContext<E, R>, "onCommitted" | "onOpen" | "scale">,
+  context: Omit<PartitionContext<E, R>, "onCommitted" | "onCounted" | "onOpen" | "scale">,
   handle: PartitionHandle
 ): Effect.Effect<void, never, Exclude<R, Scope.Scope> | KafkaClient> => {
   const name = { processor: context.processor.name, topic: context.topic, partition: context.at.partition }
@@ -72,7 +82,9 @@ export const runPartition = <E, R>(
         failures = 0
         scale.committed()
       }
-      const exit = yield* Effect.exit(openAndRun({ ...context, scale, onCommitted, onOpen: handle.setIntake }))
+      const exit = yield* Effect.exit(
+        openAndRun({ ...context, scale, onCommitted, onCounted: handle.setPartitions, onOpen: handle.setIntake })
+      )
       if (Exit.isSuccess(exit) || handle.isDraining) return
       if (Cause.hasDies(exit.cause) || !Cause.hasFails(exit.cause)) {
         return yield* Effect.failCause(exit.cause as Cause.Cause<never>)
@@ -82,7 +94,9 @@ export const runPartition = <E, R>(
       failures++
       const failure = Cause.squash(exit.cause)
       if (tookTooLong(failure)) scale.halve()
-      const delay = isTooLarge(failure) ? context.runtime.reopenDelayMax : yield* reopenDelay(context.runtime, failures)
+      const delay = isForPeople(failure)
+        ? context.runtime.reopenDelayMax
+        : yield* reopenDelay(context.runtime, failures)
       const reason = describe(failure)
       context.observe({ type: "reopening", ...name, reason, failures, delayMillis: Duration.toMillis(delay) })
       yield* tell(failure, failures).pipe(
@@ -102,14 +116,14 @@ export const passesQuietly = (failure: unknown, failures: number): boolean =>
   failure instanceof KafkaError && (failure.code === "unreachable" || failure.code === "timeout") && failures < 3
 
 /**
- * An output that its topic doesn't take would fail again and again. Processors check sizes, so this is a topic that was made
- * with a smaller limit than declared: only a person can mend it, and the partition goes on by itself when they have.
+ * What fails again and again until a person mends it, and then goes on by itself: an output that its topic doesn't take (processors
+ * check sizes, so the topic was made with a smaller limit than declared), or topics whose numbers of partitions differ.
  */
-const isTooLarge = (failure: unknown): failure is KafkaError =>
-  failure instanceof KafkaError && failure.code === "too_large"
+const isForPeople = (failure: unknown): failure is KafkaError =>
+  failure instanceof KafkaError && (failure.code === "too_large" || failure.code === "partitions_differ")
 
 const tell = (failure: unknown, failures: number): Effect.Effect<void> => {
-  if (isTooLarge(failure)) return Effect.logError(`A partition stands still. ${failure.message} ${failure.nextStep}`)
+  if (isForPeople(failure)) return Effect.logError(`A partition stands still. ${failure.message} ${failure.nextStep}`)
   const log = passesQuietly(failure, failures) ? Effect.logInfo : Effect.logWarning
   return log("A partition failed; it is opened again from its committed offset.")
 }

@@ -177,3 +177,37 @@ it.effect("is ready once every assigned partition is open", () =>
     assert.isFalse(readiness.isReady("copy"))
   })
 )
+
+// Red when partitions that stay are not looked at in a new generation.
+it.effect("opens partitions again when their topic has got more, after the steps in flight", () =>
+  Effect.gen(function* () {
+    const { kafka, events, write, out, start } = world(2)
+    const counts: Array<number | undefined> = []
+    yield* write(["a", "b"])
+    yield* start(
+      copy({
+        open: ({ partitions }) => {
+          counts.push(partitions)
+          return Effect.succeed({ step: (batch) => Effect.delay(Effect.succeed(copyOf(batch)), "1 second") })
+        }
+      })
+    )
+    yield* settle
+    yield* kafka.client.addPartitions(["in"], 3)
+    yield* settle
+    assert.deepStrictEqual(counts, [2, 2, 3, 3])
+    yield* TestClock.adjust("1 second")
+    yield* settle
+    assert.deepStrictEqual(out(), ["a", "b"])
+    assert.deepStrictEqual(counts, [2, 2, 3, 3, 3])
+    yield* write(["c"])
+    yield* settle
+    yield* TestClock.adjust("1 second")
+    yield* settle
+    assert.deepStrictEqual(out(), ["a", "b", "c"])
+    assert.deepStrictEqual(
+      events.filter(({ type }) => type === "reopening"),
+      []
+    )
+  })
+)

@@ -102,7 +102,8 @@ const memberLife = <E, R>(
         const event = yield* Queue.take(events)
         if (event.type === "crashed") return yield* event.error
         if (event.type === "died") return yield* Effect.failCause(event.cause)
-        yield* takeOver({ lives, closing, start, scope: livesScope }, event)
+        const grown = yield* grownSince(lives, event.partitions)
+        yield* takeOver({ lives, closing, start, scope: livesScope, drainTimeout: runtime.drainTimeout }, event, grown)
         const partitions = event.partitions.map(({ topic, partition }) => ({
           topic: topic.slice(runtime.prefix.length),
           partition
@@ -146,25 +147,52 @@ interface Ownership<R> {
   readonly closing: Map<string, Fiber.Fiber<void>>
   readonly start: Start<R>
   readonly scope: Scope.Scope
+  readonly drainTimeout: Duration.Duration
 }
 
-/** Closes what is not ours any more and starts what is new; partitions that stay keep running. */
+/**
+ * Closes what is not ours any more and starts what is new; partitions that stay keep running, but for those of `grown` topics:
+ * which keys are theirs has changed, so they finish their steps and are opened again.
+ */
 const takeOver = <R>(
-  { lives, closing, start, scope }: Ownership<R>,
-  { partitions, continued }: Extract<GroupEvent, { readonly type: "assigned" }>
+  { lives, closing, start, scope, drainTimeout }: Ownership<R>,
+  { partitions, continued }: Extract<GroupEvent, { readonly type: "assigned" }>,
+  grown: ReadonlySet<string>
 ) =>
   Effect.gen(function* () {
     const kept = new Set(continued ? partitions.map(nameOf) : [])
-    for (const [name, { fiber }] of lives) {
-      if (kept.has(name)) continue
+    for (const [name, { handle, fiber }] of lives) {
+      const stays = kept.has(name)
+      if (stays && !grown.has(name)) continue
       lives.delete(name)
       closing.set(name, fiber)
-      yield* Effect.forkIn(Fiber.interrupt(fiber), scope)
+      if (stays) handle.drain()
+      const end = stays ? Effect.timeoutOption(Fiber.await(fiber), drainTimeout) : Effect.void
+      yield* Effect.forkIn(Effect.andThen(end, Fiber.interrupt(fiber)), scope)
     }
     for (const partition of partitions) {
       const name = nameOf(partition)
       if (!lives.has(name)) lives.set(name, yield* start(partition, closing.get(name)))
     }
+  })
+
+/** The open partitions whose topic has another number of partitions than when they were opened. */
+const grownSince = (
+  lives: ReadonlyMap<string, PartitionLife>,
+  assigned: ReadonlyArray<TopicPartition>
+): Effect.Effect<ReadonlySet<string>, KafkaError, KafkaClient> =>
+  Effect.gen(function* () {
+    const client = yield* KafkaClient
+    const counts = new Map<string, number>()
+    const grown = new Set<string>()
+    for (const at of assigned) {
+      const opened = lives.get(nameOf(at))?.handle.partitions ?? null
+      if (opened === null) continue
+      const count = counts.get(at.topic) ?? (yield* client.topicOffsets(at.topic)).length
+      counts.set(at.topic, count)
+      if (count !== opened) grown.add(nameOf(at))
+    }
+    return grown
   })
 
 /** A finalizer can't be interrupted, so the bound is a race of two fibers for one answer. */

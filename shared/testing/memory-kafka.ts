@@ -75,6 +75,12 @@ export class MemoryKafka {
       Effect.sync(() =>
         topics.filter(({ name, partitions }) => this.log.create(name, partitions)).map(({ name }) => name)
       ),
+    addPartitions: (topics, partitions) =>
+      Effect.sync(() => {
+        const grown = topics.filter((topic) => this.log.grow(topic, partitions))
+        if (grown.length > 0) for (const groupId of this.groups.keys()) this.rebalance(groupId)
+        return grown
+      }),
     topicConfigs: (topics) =>
       Effect.sync(() =>
         topics

@@ -16,6 +16,14 @@ export class MemoryLog {
     return true
   }
 
+  /** False if the topic is not there, or has so many partitions already. */
+  grow(topic: string, partitions: number): boolean {
+    const found = this.topics.get(topic)
+    if (found === undefined || found.length >= partitions) return false
+    while (found.length < partitions) found.push([])
+    return true
+  }
+
   names(): ReadonlyArray<string> {
     return [...this.topics.keys()]
   }

@@ -53,7 +53,10 @@ export const runBatches = <E, R>(
             Effect.sync(() => {
               journal.push({ topic: batch.topic, partition: batch.partition, next: null, outputs })
             })
-          opened = { at: batch, task: yield* openTask(processor, batch, { log: options.log ?? [], append }) }
+          opened = {
+            at: batch,
+            task: yield* openTask(processor, batch, { log: options.log ?? [], partitions: 1, append })
+          }
           tasks.set(key, opened)
         }
         const { topic, partition } = batch
@@ -104,10 +107,14 @@ const copyOf = (bytes: Buffer | null): Buffer | null => (bytes === null ? null :
 const openTask = <E, R>(
   processor: Processor<E, R>,
   first: Batch,
-  { log, append }: { readonly log: ReadonlyArray<Inbound>; readonly append: NonNullable<AssignedPartition["append"]> }
+  {
+    log,
+    ...given
+  }: Required<Pick<AssignedPartition, "partitions" | "append">> & { readonly log: ReadonlyArray<Inbound> }
 ) =>
   Effect.gen(function* () {
-    const task = lettingGo(processor, yield* processor.open({ topic: first.topic, partition: first.partition, append }))
+    const { topic, partition } = first
+    const task = lettingGo(processor, yield* processor.open({ topic, partition, ...given }))
     const now = yield* Clock.currentTimeMillis
     for (const restore of task.restore ?? []) {
       const records = recordsFor(restore, first, log, now)
@@ -121,7 +128,7 @@ const recordsFor = <E, R>(restore: Restore<E, R>, first: Batch, log: ReadonlyArr
   return log.filter(
     (record) =>
       record.topic === restore.topic &&
-      record.partition === first.partition &&
+      (record.partition === first.partition || restore.byKey === true) &&
       record.timestamp >= since &&
       (restore.until === "end" || record.offset < first.records[0]!.offset)
   )
@@ -157,13 +164,13 @@ export const batchOf = (
 /** Opens one partition's task in the surrounding scope, for tests that drive steps and ticks themselves. */
 export const openPartition = <E, R>(
   processor: Processor<E, R>,
-  { topic, partition, append }: AssignedPartition,
+  { topic, partition, partitions, append }: AssignedPartition,
   log: ReadonlyArray<Inbound> = []
 ): Effect.Effect<PartitionTask<E, R>, E, R | Scope.Scope> =>
   openTask(
     processor,
     { topic, partition, records: [{ topic, partition, ...afterEverything }] },
-    { log, append: append ?? (() => Effect.void) }
+    { log, partitions: partitions ?? 1, append: append ?? (() => Effect.void) }
   )
 
 const afterEverything = {

@@ -20,7 +20,13 @@ const now = Date.now()
 const options = { window: Duration.hours(24), idsMax: ids * 2 }
 const entryAt = (index: number) =>
   entryOf(
-    { eventId: `event-${index}`, partition: index % 4, offset: index, content: checksum(`content-${index}`) },
+    {
+      eventId: `event-${index}`,
+      partition: index % 4,
+      offset: index,
+      timestamp: now,
+      content: checksum(`content-${index}`)
+    },
     now
   )
 
@@ -43,7 +49,16 @@ let caught = 0
 for (let index = 0; index < checks; index++) {
   if (
     restored.check(
-      entryOf({ eventId: `event-${index}`, partition: 9, offset: index, content: checksum(`content-${index}`) }, now)
+      entryOf(
+        {
+          eventId: `event-${index}`,
+          partition: 9,
+          offset: index,
+          timestamp: now,
+          content: checksum(`content-${index}`)
+        },
+        now
+      )
     ) === "duplicate"
   )
     caught++

@@ -10,6 +10,7 @@ import { CommandError } from "../command-error.ts"
 import { count } from "../format.ts"
 import { type Moment, parseMoment, parseOffsets } from "../moment.ts"
 import { Output, show, table } from "../output.ts"
+import { partitionsDiffer, replayNotes } from "../replay-notes.ts"
 import { withKafka } from "../services.ts"
 import { type Stage, stagesOf } from "../stages.ts"
 
@@ -33,7 +34,8 @@ export const replay = Command.make("replay", { stage, from, dryRun, yes }, ({ st
       Effect.gen(function* () {
         const plans = yield* Effect.forEach(stages, (one) => planOf(one, begin))
         const records = plans.reduce((sum, plan) => sum + plan.records, 0)
-        const value = { stage, from, records, dry_run: dryRun, groups: plans }
+        const { notes, different, most } = yield* replayNotes(stages, (yield* SettingsService).topicPrefix)
+        const value = { stage, from, records, dry_run: dryRun, groups: plans, notes: [...notes, ...different] }
         yield* show(value, (paint) =>
           [
             `${stage} would read ${count(records, "record")} again.`,
@@ -41,9 +43,12 @@ export const replay = Command.make("replay", { stage, from, dryRun, yes }, ({ st
               ["GROUP", "TOPIC", "RECORDS", "MEMBERS"],
               plans.map((plan) => [plan.group, plan.topic, plan.records, plan.members]),
               paint
-            )
+            ),
+            ...notes,
+            ...different.map((one) => paint("red", one))
           ].join("\n")
         )
+        if (different.length > 0) return yield* partitionsDiffer(different, most)
         if (dryRun) return
         yield* refuseWhileRunning(plans)
         if (!yes) yield* confirm(records)

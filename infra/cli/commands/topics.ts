@@ -5,9 +5,11 @@ import topicTable from "../../../schemas/topics.json" with { type: "json" }
 import { expandPlatforms } from "../../../shared/avro/record-types.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { KafkaClient } from "../../../shared/kafka/port.ts"
-import { createTopics } from "../../topics/create-topics.ts"
+import { createTopics, type TopicDifference } from "../../topics/create-topics.ts"
+import { eventTopics } from "../../topics/declared-topics.ts"
 import { registerSchemas } from "../../topics/register-schemas.ts"
 import { Command, Flag } from "../cli.ts"
+import { count } from "../format.ts"
 import { show, table } from "../output.ts"
 import { registryAddressOf, withKafka } from "../services.ts"
 
@@ -25,16 +27,36 @@ const partitions = Flag.Int("partitions").pipe(
   Flag.optional
 )
 
-export const topics = Command.make("topics", { create, partitions }, ({ create, partitions }) =>
+const addPartitions = Flag.Int("add-partitions").pipe(
+  Flag.withDescription("Give the existing topics that events pass through so many partitions, all together"),
+  Flag.filterMap(
+    (count) => (count >= 1 ? Option.some(count) : Option.none()),
+    (count) => `--add-partitions must be at least 1, not ${count}`
+  ),
+  Flag.optional
+)
+
+/** What becomes of the state by key; said where partitions are added. */
+const whatAddingMeans = [
+  "Keys move to other partitions; what was sent and which event ids came is found there again, so that a replay sends no message twice.",
+  "Running programs take the new partitions within five minutes; a restart makes it now. Events of one key may overtake one another meanwhile."
+]
+
+export const topics = Command.make("topics", { create, partitions, addPartitions }, (flags) =>
   withKafka(
     Effect.gen(function* () {
+      const { create, partitions } = flags
       const settings = yield* SettingsService
+      const grown = Option.isSome(flags.addPartitions)
+        ? yield* (yield* KafkaClient).addPartitions(eventTopics(settings.topicPrefix), flags.addPartitions.value)
+        : []
       const report = create ? yield* createTopics(settings.topicPrefix, Option.getOrUndefined(partitions)) : null
       const schemas = create ? yield* registerSchemas(registryAddressOf(settings), settings.topicPrefix) : []
       const rows = yield* declaredAndPresent(settings.topicPrefix)
       const created = new Set(report?.created ?? [])
       const value = rows.map((row) => ({ ...row, created: created.has(row.name) }))
-      yield* show({ topics: value, different: report?.different ?? [], schemas }, (paint) => {
+      const notes = grown.length > 0 ? whatAddingMeans : []
+      yield* show({ topics: value, different: report?.different ?? [], schemas, grown, notes }, (paint) => {
         const lines = table(
           ["TOPIC", "SCHEMA", "PARTITIONS", "RECORDS", "CLEANUP", "STATE"],
           value.map((row) => [
@@ -51,7 +73,11 @@ export const topics = Command.make("topics", { create, partitions }, ({ create, 
           ({ topic, setting, declared, present }) =>
             `${paint("yellow", topic)}: ${setting} is ${present}, declared is ${declared}`
         )
-        return [lines, ...different].join("\n")
+        const more = (report?.different ?? []).filter((one) => isFewer(one))
+        const hint =
+          more.length === 0 ? [] : [`Partitions are added by ./capi topics --add-partitions ${more[0]?.declared}.`]
+        const added = grown.length === 0 ? [] : [`Partitions were added to ${count(grown.length, "topic")}.`]
+        return [lines, ...different, ...hint, ...added, ...notes].join("\n")
       })
     })
   )
@@ -59,9 +85,13 @@ export const topics = Command.make("topics", { create, partitions }, ({ create, 
   Command.withDescription("List the declared topics and what the broker has of them; --create makes the missing ones"),
   Command.withExamples([
     { command: "./capi topics --create", description: "Create topics and register schemas" },
-    { command: "./capi topics --create --partitions 16", description: "The same, for 16 instances of each processor" }
+    { command: "./capi topics --create --partitions 16", description: "The same, for 16 instances of each processor" },
+    { command: "./capi topics --add-partitions 16", description: "More partitions for topics that are there" }
   ])
 )
+
+const isFewer = ({ setting, declared, present }: TopicDifference): boolean =>
+  setting === "partitions" && Number(present) < Number(declared)
 
 /** One row for each declared topic; `records` is null where the topic is missing. */
 export const declaredAndPresent = Effect.fnUntraced(function* (prefix: string) {

@@ -1,0 +1,67 @@
+/** What a replay's preview says beside its numbers: which messages are sent again, and whether what was sent is found again. */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { environment } from "../../shared/config/environment.ts"
+import { loadFileSettings } from "../../shared/config/settings.ts"
+import { rulesOf } from "../../shared/connections/kind-rules.ts"
+import { loadConnectionsFile } from "../../shared/connections/load.ts"
+import { deliveryTopics } from "../../shared/delivery/settings.ts"
+import { KafkaClient } from "../../shared/kafka/port.ts"
+import { connectorFor } from "../../shared/platforms/registry.ts"
+import { CommandError } from "./command-error.ts"
+import type { Stage } from "./stages.ts"
+
+/** Connections that the replay's events come to whose platform does not know a repeat by its event id. */
+const unrepeatable = Effect.fnUntraced(function* (stages: ReadonlyArray<Stage>) {
+  const settings = yield* loadFileSettings
+  const loaded = yield* Effect.result(
+    loadConnectionsFile(settings.connectionsFile, { rulesOf, variables: environment() })
+  )
+  // Normalizer and mapper can be replayed without the file.
+  if (Result.isFailure(loaded)) return null
+  const { connections } = loaded.success
+  const named = new Set(stages.map(({ connection }) => connection))
+  const upstream = stages.some(({ group }) => group === "normalizer" || group === "mapper")
+  return connections.filter(
+    (one) => (upstream ? one.enabled : named.has(one.id)) && !connectorFor(one.kind).repeatIsHarmless
+  )
+})
+
+/** Sentences for people, and the topics whose numbers of partitions must be made equal before. */
+export const replayNotes = Effect.fnUntraced(function* (stages: ReadonlyArray<Stage>, prefix: string) {
+  const notes: Array<string> = []
+  const pairs: Array<readonly [string, string]> = []
+  const found = yield* unrepeatable(stages)
+  if (found === null)
+    notes.push(
+      "The file of connections could not be read: whether messages are sent again that a platform cannot tell from new ones is not known."
+    )
+  for (const { id, platform } of found ?? []) {
+    notes.push(
+      `${id}: what was sent within 24 hours is skipped as a duplicate, also after partitions were added; older events are sent again, as new messages.`
+    )
+    pairs.push([deliveryTopics.mapped(platform), deliveryTopics.intents])
+    pairs.push([deliveryTopics.retry(platform), deliveryTopics.intents])
+  }
+  if (stages.some(({ group }) => group === "normalizer" || group === "mapper"))
+    pairs.push(["normalized-events", "mapper-dedup"])
+  const different: Array<string> = []
+  let most = 0
+  for (const [input, state] of pairs) {
+    const counts = yield* Effect.forEach([input, state], (topic) => partitionsOf(prefix + topic))
+    if (counts[0] === counts[1]) continue
+    different.push(`${prefix}${input} has ${counts[0]} partitions and ${prefix}${state} has ${counts[1]}`)
+    most = Math.max(most, ...counts)
+  }
+  return { notes, different, most }
+})
+
+const partitionsOf = (topic: string) =>
+  KafkaClient.use((client) => Effect.map(client.topicOffsets(topic), (found) => found.length))
+
+export const partitionsDiffer = (different: ReadonlyArray<string>, most: number) =>
+  new CommandError({
+    code: "partitions_differ",
+    message: `${different.join("; ")}: what was sent could not be found again.`,
+    nextStep: `Give all topics the same number: ./capi topics --add-partitions ${most}.`
+  })
