@@ -29,7 +29,7 @@ export const configOf = (
   return {
     options: {
       defaultCountries: [...new Set(countries)].sort(),
-      recipients: messages.size > 0 ? sealer : null,
+      recipients: messages.isEmpty ? null : sealer,
       messageEvents: messages,
       futureToleranceMillis: Duration.toMillis(settings.futureTolerance)
     },

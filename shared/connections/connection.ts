@@ -44,6 +44,8 @@ export interface MappingOptions {
   /** ISO 3166-1 alpha-2: the country of national phone numbers when the event tells none; null refuses the field. */
   readonly defaultCountry: string | null
   readonly defaultActionSource: string
+  /** Absent: names of other tools, in any spelling, are the canonical ones. `exact`: event names count as they are. */
+  readonly eventNames?: "exact"
   /** Absent: an event's anonymous id stands in for an external id where there is none. `ignore`: it never does. */
   readonly anonymousId?: "ignore"
   /** The greatest age of an event in days, instead of the platform's documented one; null checks none. */

@@ -1,4 +1,5 @@
 /** Checks a connection's event names against the catalog: likely slips become warnings, impossible names errors. */
+import { canonicalName } from "../mapping/canonical-name.ts"
 import type { Connection } from "./connection.ts"
 import { didYouMean, suggestion } from "./did-you-mean.ts"
 import { canonicalEvents, platformCatalog } from "./names.ts"
@@ -12,8 +13,9 @@ export const lintEvents = (section: Section, connection: Connection): void => {
   const templates = mapping.section("templates").entries()
   const known = new Set([...canonicalEvents, ...overrides.map(([name]) => name), ...templates.map(([name]) => name)])
   const filter = section.section("events")
+  const isOfTool = (name: string): boolean => connection.mapping.eventNames !== "exact" && canonicalName(name) !== name
   for (const found of [...filter.texts("include"), ...filter.texts("exclude")])
-    if (!known.has(found.text))
+    if (!known.has(found.text) && !isOfTool(found.text))
       reader.warn(
         found,
         `${quote(found.text)} is neither a canonical event nor mapped by this connection.${suggestion(found.text, known)}`

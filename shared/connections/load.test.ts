@@ -135,6 +135,15 @@ connections:
     )
   })
 
+  it("reads whether names of other tools are the canonical ones, and then knows them in filters", () => {
+    const names = (keys: string) => loaded(withKeys(keys))
+    assert.strictEqual(names("mapping: { event_names: any_spelling }").connections[0]?.mapping.eventNames, undefined)
+    assert.strictEqual(names("mapping: { event_names: exact }").connections[0]?.mapping.eventNames, "exact")
+    assert.strictEqual(names('events: { include: ["Order Completed"] }').warnings.length, 0)
+    const exact = names('events: { include: ["Order Completed"] }\nmapping: { event_names: exact }')
+    assert.strictEqual(exact.warnings.length, 1)
+  })
+
   it("reads whether an anonymous id stands in for an external id", () => {
     const [plain] = loaded(withKeys("mapping: { anonymous_id: external_id }")).connections
     const [ignoring] = loaded(withKeys("mapping: { anonymous_id: ignore }")).connections

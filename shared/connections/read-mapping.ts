@@ -34,6 +34,9 @@ export const readMapping = (section: Section, kind: ConnectorKind): MappingOptio
       : { futureEvents: "arrival_time" }),
     ...(futureTolerance === null ? {} : { futureToleranceMillis: Duration.toMillis(futureTolerance) }),
     ...(addressIdentifiers ? { addressIdentifiers } : {}),
+    ...(section.choice("event_names", ["any_spelling", "exact"], "any_spelling") === "exact"
+      ? { eventNames: "exact" }
+      : {}),
     ...(section.choice("anonymous_id", ["external_id", "ignore"], "external_id") === "ignore"
       ? { anonymousId: "ignore" }
       : {}),

@@ -21,6 +21,8 @@ export interface CompiledConnection {
   readonly actionSources: ReadonlySet<string> | null
   readonly overrides: ReadonlyMap<string, CompiledOverride>
   readonly names: ReadonlyMap<string, string>
+  /** Names of other tools are not read as canonical ones. */
+  readonly exactNames: boolean
   readonly parameters: ReadonlyArray<CompiledParameter>
   /** The rule that sets the value of the payload's custom data; null where there is none, or rules set custom variables. */
   readonly valueRule: CompiledParameter | null
@@ -67,6 +69,7 @@ const compileConnection = (connection: Connection): CompiledConnection => {
     actionSources: events.actionSources.length === 0 ? null : new Set(events.actionSources),
     overrides,
     names: platformNames(connection.kind, mapping.names),
+    exactNames: mapping.eventNames === "exact",
     parameters,
     valueRule: hasCustomData.has(connection.kind) ? (parameters.find(({ name }) => name === "value") ?? null) : null,
     messages,

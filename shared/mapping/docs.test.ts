@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import events from "../../schemas/catalog/events.json" with { type: "json" }
 import weights from "../../schemas/catalog/match-quality.json" with { type: "json" }
+import { namesByTool } from "./canonical-name.ts"
 
 const page = readFileSync(new URL("../../docs/mapping.md", import.meta.url), "utf8")
 
@@ -12,6 +13,16 @@ describe("docs/mapping.md", () => {
     for (const [event, row] of Object.entries(events)) {
       const cells = [row.meta, row.google, row.tiktok, row.snapchat].map(name)
       assert.include(page, `| ${[event, ...cells].join(" | ")} |\n`)
+    }
+  })
+
+  it("shows every name of other tools", () => {
+    const tools = Object.values(namesByTool)
+    assert.include(page, `| ${["Event", ...Object.keys(namesByTool)].join(" | ")} |\n`)
+    for (const event of Object.keys(events)) {
+      const cells = tools.map((tool) => tool[event]?.join(", ") ?? "—")
+      const row = `| ${[event, ...cells].join(" | ")} |\n`
+      if (cells.some((cell) => cell !== "—")) assert.include(page, row)
     }
   })
 

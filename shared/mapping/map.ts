@@ -4,6 +4,7 @@ import type { Connection } from "../connections/connection.ts"
 import type { Connector, MapResult } from "../platforms/connector.ts"
 import { originOf } from "./action-source.ts"
 import { compile } from "./compile.ts"
+import { takesName } from "./event-name.ts"
 import { type Timed, timed } from "./future.ts"
 import { assumesPhone, usablePhone } from "./identifiers.ts"
 import { unusablePurchase } from "./purchase.ts"
@@ -35,9 +36,9 @@ export const mapForConnection = (
 }
 
 const filter = (event: NormalizedEvent, connection: Connection): Mapped | null => {
-  const { include, exclude, actionSources } = compile(connection)
-  const name = event.event_name
-  if (exclude.has(name) || (include !== null && !include.has(name))) return filteredByName
+  const compiled = compile(connection)
+  const { actionSources } = compiled
+  if (!takesName(event.event_name, compiled)) return filteredByName
   if (actionSources !== null && !actionSources.has(originOf(event, connection).source)) return filteredBySource
   return null
 }

@@ -1,25 +1,39 @@
 /** Which events may become messages: the only ones whose phone numbers are sealed and kept. */
 import type { Connection } from "../connections/connection.ts"
-import { compile } from "./compile.ts"
+import { memo } from "../identity/memo.ts"
+import { canonicalName } from "./canonical-name.ts"
+import { type CompiledConnection, compile } from "./compile.ts"
+import { takesName } from "./event-name.ts"
 
-/**
- * Names of the events for which one of the connections may send a message, whatever the conditions of its overrides say of
- * the single event. Connections that send none add none.
- */
-export const messageEvents = (connections: ReadonlyArray<Connection>): ReadonlySet<string> => {
-  const events = new Set<string>()
-  for (const connection of connections) {
-    const { messages, names, include, exclude } = compile(connection)
-    if (messages.size === 0) continue
-    const overrides = new Map(Object.entries(connection.mapping.events))
-    for (const event of new Set([...messages.keys(), ...names.keys(), ...overrides.keys()])) {
-      if (exclude.has(event) || (include !== null && !include.has(event))) continue
-      // As `platformEventOf` names the event, with the override and without it.
-      const plain = names.get(event) ?? event
-      const override = overrides.get(event)
-      const mayStayPlain = override === undefined || override.when.length > 0
-      if ((mayStayPlain && messages.has(plain)) || messages.has(override?.to ?? plain)) events.add(event)
-    }
+export interface MessageEvents {
+  /** No connection sends messages. */
+  readonly isEmpty: boolean
+  /** Whether events of this name may become messages, whatever the conditions of overrides say of the single event. */
+  readonly has: (name: string) => boolean
+}
+
+/** The events for which one of the connections may send a message. Connections that send none add none. */
+export const messageEvents = (connections: ReadonlyArray<Connection>): MessageEvents => {
+  const senders = connections.map(compile).filter(({ messages }) => messages.size > 0)
+  return {
+    isEmpty: senders.length === 0,
+    has: memo(1_024, (name) =>
+      senders.some((compiled) => takesName(name, compiled) && mayBecomeMessage(name, compiled))
+    )
   }
-  return events
+}
+
+/** As `messageOf` finds the message, with every override whose conditions may hold and without those that have any. */
+const mayBecomeMessage = (name: string, compiled: CompiledConnection): boolean => {
+  const { messages } = compiled
+  const canonical = compiled.exactNames ? name : canonicalName(name)
+  const hasPlain = messages.has(name) || messages.has(canonical)
+  const events = compiled.connection.mapping.events
+  for (const key of canonical === name ? [name] : [name, canonical]) {
+    if (!Object.hasOwn(events, key)) continue
+    const { to, when } = events[key]!
+    if (to === null ? hasPlain : messages.has(to)) return true
+    if (when.length === 0) return false
+  }
+  return hasPlain
 }

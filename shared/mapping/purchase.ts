@@ -4,7 +4,7 @@ import type { MapResult } from "../platforms/connector.ts"
 import { platformNames } from "./catalog.ts"
 import { moneyFault } from "./commerce.ts"
 import type { CompiledConnection } from "./compile.ts"
-import { platformEventOf } from "./event-name.ts"
+import { canonicalNameOf, platformEventOf } from "./event-name.ts"
 import { numberFrom } from "./numbers.ts"
 import { rejected } from "./result.ts"
 
@@ -30,7 +30,7 @@ const ruleFault = (ruled: unknown) => {
 const isPurchase = (event: NormalizedEvent, compiled: CompiledConnection): boolean => {
   const name = platformEventOf(event, compiled)?.name ?? event.event_name
   if (compiled.connection.kind === "google-ads" && withoutValue.has(name)) return false
-  return event.event_name === "purchase" || purchaseNames.has(name)
+  return canonicalNameOf(event, compiled) === "purchase" || purchaseNames.has(name)
 }
 
 const withoutValue: ReadonlySet<string> = new Set(["RETRACTION", "ENHANCEMENT"])

@@ -7,11 +7,15 @@ export interface NormalizerOptions {
   /** Seals phone numbers for WhatsApp; null where no connection needs them. */
   readonly recipients: SealerShape | null
   /** Names of the events whose phone numbers `recipients` seals, since they may become messages; null seals those of all. */
-  readonly messageEvents: ReadonlySet<string> | null
+  readonly messageEvents: EventNames | null
   /** `Clock` in milliseconds since the epoch, to refuse events of the future; null refuses none. */
   readonly now: number | null
   /** How far ahead of `now` a producer's clock may be, in milliseconds. */
   readonly futureToleranceMillis: number
+}
+
+export interface EventNames {
+  readonly has: (name: string) => boolean
 }
 
 export const defaultNormalizerOptions: NormalizerOptions = {

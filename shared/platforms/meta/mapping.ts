@@ -5,7 +5,7 @@ import { deadlineOf, seconds, tooOld } from "../../mapping/age.ts"
 import { metaMessagingNames } from "../../mapping/catalog.ts"
 import { type CompiledConnection, compile } from "../../mapping/compile.ts"
 import { consentDecision } from "../../mapping/consent.ts"
-import { noMapping, platformEventOf } from "../../mapping/event-name.ts"
+import { canonicalNameOf, noMapping, platformEventOf } from "../../mapping/event-name.ts"
 import { setDataProcessing } from "../../mapping/restricted-use.ts"
 import { type Dropped, isEmpty, type Mutable, put, rejected, skipped } from "../../mapping/result.ts"
 import type { MappingContext, MapResult } from "../connector.ts"
@@ -64,10 +64,11 @@ const sourceOf = (event: NormalizedEvent, compiled: CompiledConnection): ActionS
 }
 
 /** Messages have a name of their own for a lead, unless the connection overrides it. */
-const nameOf = (event: NormalizedEvent, name: string, source: ActionSource, compiled: CompiledConnection): string =>
-  source === "business_messaging" && name === compiled.names.get(event.event_name)
-    ? (metaMessagingNames.get(event.event_name) ?? name)
-    : name
+const nameOf = (event: NormalizedEvent, name: string, source: ActionSource, compiled: CompiledConnection): string => {
+  if (source !== "business_messaging") return name
+  const canonical = canonicalNameOf(event, compiled)
+  return name === compiled.names.get(canonical) ? (metaMessagingNames.get(canonical) ?? name) : name
+}
 
 const missing = (
   event: NormalizedEvent,

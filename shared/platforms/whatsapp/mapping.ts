@@ -7,7 +7,7 @@ import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import { deadlineOf, tooOld } from "../../mapping/age.ts"
 import { compile } from "../../mapping/compile.ts"
 import { consentDecision } from "../../mapping/consent.ts"
-import { platformEventOf } from "../../mapping/event-name.ts"
+import { messageOf } from "../../mapping/event-name.ts"
 import { sealedRecipient } from "../../mapping/identifiers.ts"
 import type { CompiledMessage } from "../../mapping/message-template.ts"
 import { rejected, skipped } from "../../mapping/result.ts"
@@ -19,8 +19,7 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
   const compiled = compile(connection)
   const consent = consentDecision(event.consent, connection)
   if (consent._tag === "Skip") return skipped("consent", consent.message)
-  const name = platformEventOf(event, compiled)?.name ?? event.event_name
-  const message = compiled.messages.get(name)
+  const message = messageOf(event, compiled)
   if (message === undefined) return noTemplate(event)
   const deadline = deadlineOf(event.event_time, "default", context)
   const late = tooOld(deadline, context, "The event is older than the connection's maxAgeDays.")
@@ -33,7 +32,7 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
   return {
     _tag: "Payload",
     platformEvent: message.template.name,
-    payload: messageOf(message, components),
+    payload: payloadOf(message, components),
     batchGroup: "",
     deadline,
     dropped: [],
@@ -41,7 +40,7 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
   }
 }
 
-const messageOf = ({ template }: CompiledMessage, components: ReadonlyArray<Json>): JsonObject => ({
+const payloadOf = ({ template }: CompiledMessage, components: ReadonlyArray<Json>): JsonObject => ({
   messaging_product: "whatsapp",
   recipient_type: "individual",
   type: "template",
