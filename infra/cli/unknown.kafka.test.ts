@@ -69,7 +69,7 @@ describe("capi unknown", () => {
       const rows = jsonLines(listed.out)[0] as unknown as ReadonlyArray<{ readonly event_id: string }>
       assert.deepStrictEqual(
         rows.map((row) => row.event_id),
-        ["lost"]
+        ["lost", "replayed"]
       )
       assert.strictEqual(codeOf((yield* capi("unknown", "resend", "known", "--yes")).exit), "not_unknown")
       assert.strictEqual(codeOf((yield* capi("unknown", "resend", "--yes")).exit), "nothing_chosen")
@@ -86,6 +86,22 @@ describe("capi unknown", () => {
       assert.strictEqual(again[0]?.headers["connection"], "orders")
       // The partition that remembers the event's intent.
       assert.strictEqual(again[0]?.partition, 2)
+
+      const outcomeOf = (id: string, outcome: string) =>
+        Effect.map(capi("results", "--outcome", outcome, "--json"), ({ out }) =>
+          (jsonLines(out)[0] as unknown as ReadonlyArray<EventDeliveryLog>).some((log) => log.event_id === id)
+        )
+      // A replay's skip and a redrive's acceptance are results as any other; what counts is what is known.
+      assert.isTrue(yield* outcomeOf("replayed", "unknown"))
+      assert.isFalse(yield* outcomeOf("replayed", "skipped"))
+      assert.isFalse(yield* outcomeOf("redriven", "rejected"))
+      assert.isTrue(yield* outcomeOf("redriven", "accepted"))
+      assert.strictEqual(codeOf((yield* capi("unknown", "resolve", "lost")).exit), "no_decision")
+      yield* capi("unknown", "resolve", "lost", "--arrived")
+      yield* capi("unknown", "resolve", "replayed", "--lost")
+      assert.isTrue(yield* outcomeOf("lost", "delivered"))
+      assert.isTrue(yield* outcomeOf("replayed", "rejected"))
+      assert.strictEqual((yield* capi("unknown", "list", "--json")).out, "[]\n")
       rmSync(file)
     }).pipe(Effect.scoped)
   )
@@ -94,12 +110,20 @@ describe("capi unknown", () => {
 const codeOf = (exit: Exit.Exit<unknown, unknown>): string | null =>
   Exit.isFailure(exit) ? (describeFailure(exit.cause)?.code ?? null) : null
 
-/** One event that is unknown, one that a webhook has told of since, and one of another connection. */
+/** Events that are unknown, one that a webhook has told of since, one that was redriven, and one of another connection. */
 const publish = (prefix: string) =>
   Effect.gen(function* () {
     const kafka = yield* KafkaClient
     const codecs = yield* Codecs
-    const results = [log("lost", "unknown", 1), log("known", "unknown", 1), log("known", "accepted", 2)]
+    const results = [
+      log("lost", "unknown", 1),
+      log("known", "unknown", 1),
+      log("known", "accepted", 2),
+      log("replayed", "unknown", 3),
+      { ...log("replayed", "skipped", 4), reason_code: "duplicate" },
+      { ...log("redriven", "rejected", 1), attempted_at: 1 },
+      log("redriven", "accepted", 5)
+    ]
     yield* kafka.produce(
       results.map((value) => ({
         topic: `${prefix}delivery-results`,

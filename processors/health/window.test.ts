@@ -22,6 +22,21 @@ describe("the window of outcomes", () => {
     )
   })
 
+  it("counts no replay of what was sent, and a producer's duplicate as skipped", () => {
+    const window = new OutcomeWindow()
+    const skipped = { success: false, outcome: "skipped", reason_code: "duplicate", latency_ms: 0 }
+    window.add(deliveryLog({ outcome: "accepted" }))
+    window.add(deliveryLog({ ...skipped, circuit_state: "CLOSED" }))
+    window.add(deliveryLog({ ...skipped, circuit_state: null }))
+    assert.deepStrictEqual(
+      window.totals(now).outcomes,
+      new Map([
+        ["accepted", 1],
+        ["skipped", 1]
+      ])
+    )
+  })
+
   it("forgets what is older than an hour, whether or not anything came since", () => {
     const window = new OutcomeWindow()
     window.add(deliveryLog({}))

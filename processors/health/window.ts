@@ -31,6 +31,7 @@ export class OutcomeWindow {
 
   /** Counts one outcome at its own time; an outcome older than what its bucket holds by now is out of the window. */
   add(log: EventDeliveryLog): void {
+    if (isRepeatOfSending(log)) return
     if (log.accepted_at !== null) this.takeBack(log.accepted_at)
     const number = Math.floor(log.timestamp / bucketMillis)
     const slot = number % bucketsMax
@@ -86,6 +87,10 @@ export const add = (left: Totals, right: Totals): Totals => {
     outcomes
   }
 }
+
+// A replay of what was sent: its first sending is counted. The mapper's duplicates are events of their producer.
+const isRepeatOfSending = ({ outcome, reason_code, circuit_state }: EventDeliveryLog): boolean =>
+  outcome === "skipped" && reason_code === "duplicate" && circuit_state !== null
 
 // A skipped event was not meant for the platform: it says nothing of the connection's health.
 const isFailure = (outcome: string): boolean => outcome !== "skipped"

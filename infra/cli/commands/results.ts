@@ -12,6 +12,7 @@ import { awaitOutcomes } from "../await-results.ts"
 import { balanceTable, balanceToJson, rangeFrom } from "../balance.ts"
 import { Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
+import { type KnownResult, withKnownOutcomes } from "../known-results.ts"
 import { type Moment, parseMoment } from "../moment.ts"
 import { type Paint, show, table } from "../output.ts"
 import { readTopic } from "../read-topic.ts"
@@ -101,7 +102,10 @@ const list = Effect.fnUntraced(function* (from: Moment, filter: Filter) {
     })
 })
 
-/** The last results that fit the filter, oldest first. */
+/**
+ * The last results that fit the filter, oldest first, each with what is known of its event by now. An outcome is asked for as
+ * it is known: a refusal that was redriven and accepted is no refusal any more.
+ */
 export const findResults = Effect.fnUntraced(function* (from: Moment, filter: Filter) {
   const codecs = yield* Codecs
   const fits = (log: EventDeliveryLog) =>
@@ -119,23 +123,31 @@ export const findResults = Effect.fnUntraced(function* (from: Moment, filter: Fi
         const decoded = codecs.decode("event-delivery-log", record.value)
         if (decoded._tag === "Decoded" && fits(decoded.value)) found.push(decoded.value)
       }
-      if (found.length > 2 * filter.limit + 1_000) found = lastOf(found, filter.limit)
+      if (found.length > 2 * candidatesMax(filter)) found = lastOf(found, candidatesMax(filter))
     })
   })
-  return lastOf(found, filter.limit)
+  const rows = yield* withKnownOutcomes(lastOf(found, candidatesMax(filter)))
+  const counting = rows.filter((row) => Option.isNone(filter.outcome) || row.known_outcome === row.outcome)
+  return counting.slice(-Math.max(1, filter.limit))
 })
+
+/** Some of those of an outcome may not count any more. */
+const candidatesMax = ({ limit, outcome }: Filter): number =>
+  Math.max(1, limit) + (Option.isSome(outcome) ? Math.max(1, limit) + 1_000 : 0)
 
 const lastOf = (logs: ReadonlyArray<EventDeliveryLog>, limit: number) =>
   logs.toSorted((left, right) => left.timestamp - right.timestamp).slice(-Math.max(1, limit))
 
 const headers = ["TIME", "EVENT", "NAME", "CONNECTION", "OUTCOME", "REASON", "MS", "TRIES", "REQUEST", "MESSAGE"]
 
-const rowOf = (log: EventDeliveryLog, paint: Paint) => [
+const rowOf = (log: KnownResult, paint: Paint) => [
   new Date(log.timestamp).toISOString().slice(0, 19),
   log.event_id,
   log.event_name,
   log.connection_id,
-  paint(log.success ? "green" : log.outcome === "skipped" ? "dim" : "red", log.outcome),
+  log.known_outcome === log.outcome
+    ? paint(log.success ? "green" : log.outcome === "skipped" ? "dim" : "red", log.outcome)
+    : paint("dim", `${log.outcome} (now ${log.known_outcome})`),
   log.reason_code,
   Math.round(log.latency_ms),
   log.retry_count,

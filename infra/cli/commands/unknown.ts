@@ -12,6 +12,7 @@ import { type FetchedRecord, KafkaClient } from "../../../shared/kafka/port.ts"
 import { Argument, Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
 import { count } from "../format.ts"
+import { withKnownOutcomes } from "../known-results.ts"
 import { type Moment, parseMoment } from "../moment.ts"
 import { Output, type Paint, show, table } from "../output.ts"
 import { readTopic } from "../read-topic.ts"
@@ -67,15 +68,81 @@ const resend = Command.make(
   ])
 )
 
-export const unknown = Command.make("unknown").pipe(
-  Command.withDescription("Look at events whose fate nobody knows, and send them again"),
-  Command.withSubcommands([list, resend])
+const arrived = Flag.Boolean("arrived").pipe(
+  Flag.withDescription("The platform has them: they count as delivered"),
+  Flag.withDefault(false)
+)
+const lost = Flag.Boolean("lost").pipe(
+  Flag.withDescription("They did not arrive and are not to be sent again: they count as rejected"),
+  Flag.withDefault(false)
 )
 
-/** Those whose latest result is `unknown`: a webhook's status or a resend may have told more since. */
+const resolve = Command.make(
+  "resolve",
+  { events, all, since, connection, arrived, lost },
+  ({ events, all, since, connection, arrived, lost }) =>
+    withKafkaAndCodecs(
+      Effect.gen(function* () {
+        if (arrived === lost) return yield* oneDecision
+        const now = yield* Clock.currentTimeMillis
+        const from = yield* Effect.fromResult(parseMoment(since, now))
+        const chosen = yield* choose(yield* findUnknown(from, connection), events, all)
+        yield* writeDecisions(chosen, arrived, now)
+        const outcome = arrived ? "delivered" : "rejected"
+        yield* show({ resolved: chosen.length, outcome }, () => `${count(chosen.length, "event")} now ${outcome}.`)
+      })
+    )
+).pipe(
+  Command.withDescription("Say what became of such events, where you have found out"),
+  Command.withExamples([
+    { command: "./capi unknown resolve o-42 --arrived", description: "The message is there" },
+    { command: "./capi unknown resolve --all --lost", description: "None arrived, and none is to be sent again" }
+  ])
+)
+
+const oneDecision = new CommandError({
+  code: "no_decision",
+  message: "Say what became of the events: --arrived or --lost.",
+  nextStep: "To send them again use `./capi unknown resend`.",
+  exitCode: 2
+})
+
+/** A result for each event, like the one in doubt, with the person's decision. */
+const writeDecisions = Effect.fnUntraced(function* (
+  chosen: ReadonlyArray<EventDeliveryLog>,
+  arrived: boolean,
+  now: number
+) {
+  const kafka = yield* KafkaClient
+  const codecs = yield* Codecs
+  const topic = deliveryTopics.results
+  const prefix = (yield* SettingsService).topicPrefix
+  yield* kafka.produce(
+    chosen.map((log) => ({
+      topic: prefix + topic,
+      key: log.event_id,
+      value: codecs.encode(topic, "event-delivery-log", {
+        ...log,
+        timestamp: Math.max(now, log.timestamp + 1),
+        attempted_at: log.attempted_at ?? log.timestamp,
+        success: arrived,
+        outcome: arrived ? "delivered" : "rejected",
+        reason_code: arrived ? "confirmed_by_person" : "not_arrived",
+        error_message: arrived ? "A person found that it arrived." : "A person found that it did not arrive."
+      })
+    }))
+  )
+})
+
+export const unknown = Command.make("unknown").pipe(
+  Command.withDescription("Look at events whose fate nobody knows, send them again, or say what became of them"),
+  Command.withSubcommands([list, resend, resolve])
+)
+
+/** Those of which no more is known: a webhook's status, a resend or a person may have told more since. */
 const findUnknown = Effect.fnUntraced(function* (from: Moment, connection: Option.Option<string>) {
   const codecs = yield* Codecs
-  const found = new Map<string, EventDeliveryLog>()
+  const found: Array<EventDeliveryLog> = []
   yield* readTopic({
     topic: deliveryTopics.results,
     from,
@@ -86,17 +153,18 @@ const findUnknown = Effect.fnUntraced(function* (from: Moment, connection: Optio
         const decoded = codecs.decode("event-delivery-log", record.value)
         if (decoded._tag !== "Decoded") continue
         const log = decoded.value
-        // A replay's `skipped:duplicate` tells nothing of the first sending.
-        if (log.outcome === "skipped") continue
-        if (Option.isSome(connection) && connection.value !== log.connection_id) continue
-        const key = keyOf(log.event_id, log.connection_id)
-        if (log.outcome === "unknown") found.set(key, log)
-        else found.delete(key)
+        const fits = Option.isNone(connection) || connection.value === log.connection_id
+        if (fits && log.outcome === "unknown") found.push(log)
       }
     })
   })
-  return [...found.values()].sort((left, right) => left.timestamp - right.timestamp)
+  const rows = (yield* withKnownOutcomes(found)).filter((log) => log.known_outcome === "unknown")
+  // An event may have been in doubt more than once; the latest tells why it is.
+  const latest = new Map(rows.sort(byTime).map((log) => [keyOf(log.event_id, log.connection_id), log]))
+  return [...latest.values()].sort(byTime)
 })
+
+const byTime = (left: EventDeliveryLog, right: EventDeliveryLog): number => left.timestamp - right.timestamp
 
 const choose = Effect.fnUntraced(function* (
   found: ReadonlyArray<EventDeliveryLog>,

@@ -1,0 +1,42 @@
+/** Results with what is known of their events by now: a result may have been overtaken by another one since. */
+import * as Effect from "effect/Effect"
+import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
+import { Codecs } from "../../shared/avro/codecs.ts"
+import { deliveryTopics } from "../../shared/delivery/settings.ts"
+import { bestOf, factOf, type KnownOutcome, learn, nothingKnown } from "../../shared/ledger/known-outcome.ts"
+import { clockSkewMillis } from "../../shared/ledger/read-ledger.ts"
+import { readTopic } from "./read-topic.ts"
+
+/** `known_outcome` is that of the event's result that counts; a delayed retry's own where none is final. */
+export type KnownResult = EventDeliveryLog & { readonly known_outcome: string }
+
+/** Reads all results of these events, from their raw records' time on, so that it costs no more than their age. */
+export const withKnownOutcomes = Effect.fnUntraced(function* (logs: ReadonlyArray<EventDeliveryLog>) {
+  if (logs.length === 0) return []
+  const codecs = yield* Codecs
+  const known = new Map<string, KnownOutcome>(logs.map((log) => [keyOf(log), nothingKnown]))
+  const oldest = logs.reduce((least, log) => Math.min(least, log.source?.timestamp ?? log.timestamp), Infinity)
+  yield* readTopic({
+    topic: deliveryTopics.results,
+    from: { _tag: "At", millis: Math.max(0, oldest - clockSkewMillis) },
+    follow: false,
+    onRecords: Effect.fnUntraced(function* (records) {
+      yield* codecs.prepare(records.map((record) => record.value))
+      for (const record of records) {
+        const decoded = codecs.decode("event-delivery-log", record.value)
+        if (decoded._tag !== "Decoded") continue
+        const before = known.get(keyOf(decoded.value))
+        const fact = before === undefined ? null : factOf(decoded.value)
+        if (before !== undefined && fact !== null) known.set(keyOf(decoded.value), learn(before, fact))
+      }
+    })
+  })
+  return logs.map((log): KnownResult => {
+    const best = bestOf(known.get(keyOf(log)) ?? nothingKnown)
+    return { ...log, known_outcome: best?.outcome ?? log.outcome }
+  })
+})
+
+/** One event at one connection: by its raw record, so that a producer's duplicate is another event. */
+const keyOf = ({ connection_id, event_id, source }: EventDeliveryLog): string =>
+  `${connection_id} ${event_id} ${source === null ? "" : `${source.partition}:${source.offset}`}`
