@@ -106,6 +106,14 @@ export interface SourcePosition {
   readonly timestamp: number
 }
 
+/** What WhatsApp charges for a message, as its status webhooks say. */
+export interface MessagePricing {
+  /** marketing, utility, authentication, service, referral_conversion and the like. */
+  readonly category: null | string
+  /** regular, free_customer_service, free_entry_point. */
+  readonly type: null | string
+}
+
 /** The outcome of one event at one connection. */
 export interface EventDeliveryLog {
   /** Id of the event. */
@@ -156,6 +164,10 @@ export interface EventDeliveryLog {
   readonly circuit_state: null | string
   /** When the platform accepted the request whose final outcome this is, in milliseconds since the epoch; null where the answer to the request decided it. */
   readonly accepted_at: null | number
+  /** WhatsApp's pricing of the message; null where no status told it. */
+  readonly pricing: null | MessagePricing
+  /** The final outcome that an earlier result told and this one takes back, such as rejected; null for every other result. */
+  readonly corrects: null | string
 }
 
 /** A change of a connection's health, with its cause. */
@@ -480,6 +492,8 @@ export interface PendingOutcome {
   readonly latency_ms: number
   /** The events of the request. */
   readonly events: ReadonlyArray<PendingEvent>
+  /** When the platform said that it refused the events, in milliseconds since the epoch: a later word may still correct that. Null before. */
+  readonly rejected_at: null | number
 }
 
 /** The customer, in plaintext. Read by the normalizer only; nothing downstream holds it. */

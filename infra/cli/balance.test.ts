@@ -16,7 +16,8 @@ it("shows why events were refused, the most frequent reasons first and the rest 
         reason_code: reason,
         timestamp: 1,
         attempted_at: 1,
-        accepted_at: null
+        accepted_at: null,
+        corrects: null
       })
     }
   }

@@ -74,7 +74,9 @@ const log = (id: string, outcome: string): EventDeliveryLog => ({
   dropped_fields: [],
   source: null,
   circuit_state: "CLOSED",
-  accepted_at: null
+  accepted_at: null,
+  pricing: null,
+  corrects: null
 })
 
 describe("commands on a broker", () => {

@@ -6,6 +6,7 @@ import { Codecs } from "../../shared/avro/codecs.ts"
 import { loadFileSettings } from "../../shared/config/settings.ts"
 import { deadLetterAad, type SealError } from "../../shared/credentials/sealer.ts"
 import { sealerOf } from "../../shared/credentials/sealer-layer.ts"
+import { deadLetterHeaders, resolvedName } from "../../shared/delivery/settings.ts"
 import type { FetchedRecord } from "../../shared/kafka/port.ts"
 import { CommandError } from "./command-error.ts"
 import type { Moment } from "./moment.ts"
@@ -22,18 +23,24 @@ export interface Letter {
 }
 
 /**
- * The header of a mark: a record without a value on the letter's partition, written in the transaction that sent the
- * letter's original on its way again. It names the letter's id.
+ * What the marks say: records without a value beside the letters. A redrive writes one with the letter's id in the transaction
+ * that sends its original on its way again; a delivery writes one where the platform delivered the event after all.
  */
-export const redrivenHeader = "redriven"
+export interface Marks {
+  /** Ids of letters. */
+  readonly redriven: ReadonlySet<string>
+  /** The outcome that holds for a letter's event, where its failure was corrected; else null. */
+  readonly resolvedBy: (letter: Pick<DeadLetter, "connection_id" | "request_id">) => string | null
+}
 
-/** Reads letters from a moment on, page by page; comes back with the ids of those that are marked as redriven. */
+/** Reads letters from a moment on, page by page; comes back with what their marks say. */
 export const scanLetters = Effect.fnUntraced(function* <E = never, R = never>(
   from: Moment,
   use: (letters: ReadonlyArray<Letter>) => Effect.Effect<void, E, R>
 ) {
   const codecs = yield* Codecs
-  const marked = new Set<string>()
+  const redriven = new Set<string>()
+  const resolved = new Map<string, string>()
   yield* readTopic({
     topic: deadLettersTopic,
     from,
@@ -42,8 +49,12 @@ export const scanLetters = Effect.fnUntraced(function* <E = never, R = never>(
       yield* codecs.prepare(records.map((record) => record.value))
       const letters: Array<Letter> = []
       for (const record of records) {
-        const mark = record.headers[redrivenHeader]
-        if (record.value === null && mark !== undefined) marked.add(mark)
+        if (record.value === null) {
+          const id = record.headers[deadLetterHeaders.redriven]
+          if (id !== undefined) redriven.add(id)
+          const name = record.headers[deadLetterHeaders.resolved]
+          if (name !== undefined) resolved.set(name, record.headers[deadLetterHeaders.outcome] ?? "delivered")
+        }
         const decoded = codecs.decode("dead-letter", record.value)
         if (decoded._tag !== "Decoded") continue
         letters.push({
@@ -55,24 +66,28 @@ export const scanLetters = Effect.fnUntraced(function* <E = never, R = never>(
       yield* use(letters)
     })
   })
-  return marked as ReadonlySet<string>
+  const resolvedBy: Marks["resolvedBy"] = ({ connection_id, request_id }) =>
+    connection_id === null || request_id === null
+      ? null
+      : (resolved.get(resolvedName(connection_id, request_id)) ?? null)
+  return { redriven, resolvedBy } satisfies Marks
 })
 
-/** The last letters that fit, oldest first, and which letters are marked. */
+/** The last letters that fit, oldest first, and what their marks say. */
 export const readLetters = Effect.fnUntraced(function* (
   from: Moment,
   fits: (letter: Letter) => boolean,
   limit: number
 ) {
   let letters: Array<Letter> = []
-  const marked = yield* scanLetters(from, (page) =>
+  const marks = yield* scanLetters(from, (page) =>
     Effect.sync(() => {
       letters.push(...page.filter(fits))
       // Originals may be large: only those that will be shown are held.
       if (letters.length > limit + 200) letters = lastOf(letters, limit)
     })
   )
-  return { letters: lastOf(letters, limit), marked }
+  return { letters: lastOf(letters, limit), marks }
 })
 
 const lastOf = (letters: ReadonlyArray<Letter>, limit: number) =>

@@ -1,13 +1,14 @@
 /** What a redrive would send where. Pure, but for the opening of sealed originals. */
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import type { DeadLetter } from "../../schemas/types.gen.ts"
 import type { SealError } from "../../shared/credentials/sealer.ts"
 import { placeOf } from "../../shared/dedup/deduplicator.ts"
 import { refusalRecord } from "../../shared/dedup/refusals.ts"
-import { deliveryHeaders, deliveryTopics } from "../../shared/delivery/settings.ts"
+import { deadLetterHeaders, deliveryHeaders, deliveryTopics } from "../../shared/delivery/settings.ts"
 import type { ProducedRecord } from "../../shared/kafka/port.ts"
 import type { CommandError } from "./command-error.ts"
-import { deadLettersTopic, type Letter, type Open, redrivenHeader } from "./letters.ts"
+import { deadLettersTopic, type Letter, type Marks, type Open } from "./letters.ts"
 
 /** Which letters are meant; what is none narrows nothing. */
 export interface Selection {
@@ -31,6 +32,16 @@ export const isSelected = ({ id, letter }: Letter, selection: Selection): boolea
 
 const fits = (wanted: Option.Option<string>, found: string | null): boolean =>
   Option.isNone(wanted) || wanted.value === found
+
+/** What keeps a letter from going by what its marks say: a delivered event never goes again; null where nothing does. */
+export const doneOf = (
+  { id, letter }: { readonly id: string; readonly letter: Pick<DeadLetter, "connection_id" | "request_id"> },
+  marks: Marks,
+  again: boolean
+): string | null => {
+  if (marks.resolvedBy(letter) !== null) return "delivered_after_all"
+  return marks.redriven.has(id) && !again ? "redriven_before" : null
+}
 
 /** Why a letter stays where it is; null where it can go. */
 export const obstacleOf = ({ letter }: Letter, enabled: ReadonlySet<string>): string | null => {
@@ -74,7 +85,7 @@ export const markOf = ({ id, partition, letter }: Letter, prefix: string): Produ
   partition,
   key: letter.event_id ?? id,
   value: null,
-  headers: { [redrivenHeader]: id }
+  headers: { [deadLetterHeaders.redriven]: id }
 })
 
 /** Takes the refusal back, as the event goes to its connection again: a repeat that is published later is a repeat there too. */

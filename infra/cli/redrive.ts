@@ -13,10 +13,11 @@ import {
   type TransactionalProducer
 } from "../../shared/kafka/port.ts"
 import { CommandError } from "./command-error.ts"
-import { type Letter, originalOpener, scanLetters } from "./letters.ts"
+import { type Letter, type Marks, originalOpener, scanLetters } from "./letters.ts"
 import type { Moment } from "./moment.ts"
 import { readTopic } from "./read-topic.ts"
 import {
+  doneOf,
   headersOf,
   isSelected,
   markOf,
@@ -50,13 +51,13 @@ export const redriveLetters = Effect.fnUntraced(function* (options: RedriveOptio
   const open = yield* originalOpener
   const producer = yield* kafka.transactional(`${prefix}capi-redrive`)
   // Only from here on no other redrive can mark letters.
-  const marked = yield* scanLetters(options.from, () => Effect.void)
+  const marks = yield* scanLetters(options.from, () => Effect.void)
   const toRemap = new Map<string, Letter>()
   let redriven = 0
   const commit = commitWith(producer, prefix)
   yield* scanLetters(options.from, (page) =>
     Effect.gen(function* () {
-      const chosen = page.filter((one) => isChosen(one, marked, options))
+      const chosen = page.filter((one) => isChosen(one, marks, options))
       const now = chosen.filter((one) => !(options.remap && one.letter.stage.startsWith("delivery-")))
       yield* noteSources(chosen, now, toRemap)
       const records = yield* Effect.forEach(now, (one) => Effect.fromResult(redrivenRecord(one, open, prefix)))
@@ -69,10 +70,10 @@ export const redriveLetters = Effect.fnUntraced(function* (options: RedriveOptio
   return { redriven, missing: toRemap.size } satisfies Redriven
 }, Effect.scoped)
 
-const isChosen = (one: Letter, marked: ReadonlySet<string>, options: RedriveOptions): boolean =>
+const isChosen = (one: Letter, marks: Marks, options: RedriveOptions): boolean =>
   isSelected(one, options.selection) &&
   obstacleOf(one, options.connections) === null &&
-  (options.again || !marked.has(one.id))
+  doneOf(one, marks, options.again) === null
 
 type Commit = (records: ReadonlyArray<ProducedRecord>) => Effect.Effect<void, KafkaError | CommandError>
 

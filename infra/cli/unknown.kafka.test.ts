@@ -39,7 +39,9 @@ const log = (id: string, outcome: string, timestamp: number): EventDeliveryLog =
   dropped_fields: [],
   source: null,
   circuit_state: "CLOSED",
-  accepted_at: null
+  accepted_at: null,
+  pricing: null,
+  corrects: null
 })
 
 describe("capi unknown", () => {

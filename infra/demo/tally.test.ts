@@ -26,7 +26,9 @@ const result = (offset: number, outcome: string, success = false): EventDelivery
   dropped_fields: [],
   source: { topic: "raw-events", partition: 0, offset, timestamp: 1 },
   circuit_state: null,
-  accepted_at: null
+  accepted_at: null,
+  pricing: null,
+  corrects: null
 })
 
 describe("the demonstration's tally", () => {

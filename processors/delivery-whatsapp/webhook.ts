@@ -13,7 +13,13 @@ import { deliveryTopics } from "../../shared/delivery/settings.ts"
 import { makeWebhookOutcomes, type Told } from "../../shared/delivery/webhook-outcomes.ts"
 import { KafkaClient } from "../../shared/kafka/port.ts"
 import { connectorFor } from "../../shared/platforms/registry.ts"
-import { isSignedByMeta, messageStatuses, webhookChallenge } from "../../shared/platforms/whatsapp/webhook.ts"
+import {
+  isSignedByMeta,
+  messageStatuses,
+  type WebhookNotices,
+  webhookChallenge,
+  webhookNotices
+} from "../../shared/platforms/whatsapp/webhook.ts"
 import { inboundOf } from "../../shared/stream/inbound.ts"
 import type { HttpAnswer, HttpRequest, Route } from "../../shared/telemetry/http-server.ts"
 
@@ -51,12 +57,21 @@ export const connectionWebhook = Effect.fnUntraced(function* (connection: Connec
     const appSecret = (yield* secret)["app_secret"]
     if (appSecret === undefined || !isSignedByMeta(body, headers["x-hub-signature-256"], appSecret)) return forbidden
     const now = yield* Clock.currentTimeMillis
-    const statuses = messageStatuses(body.toString("utf8"))
-    yield* publish(statuses.flatMap(({ laterId, verdict }) => outcomes.status(laterId, verdict, now))).pipe(
-      Effect.onError(() => Effect.sync(() => outcomes.reopen(statuses.map(({ laterId }) => laterId))))
-    )
+    const text = body.toString("utf8")
+    const statuses = messageStatuses(text)
+    yield* publish(
+      statuses.flatMap(({ laterId, verdict, pricing }) => outcomes.status(laterId, verdict, now, pricing))
+    ).pipe(Effect.onError(() => Effect.sync(() => outcomes.reopen(statuses.map(({ laterId }) => laterId)))))
+    yield* tellNotices(webhookNotices(text))
     return { status: 200, body: "" } satisfies HttpAnswer
   })
+
+  const tellNotices = ({ userIdUpdates }: WebhookNotices) =>
+    userIdUpdates === 0
+      ? Effect.void
+      : Effect.logInfo(
+          "Business-scoped user ids changed: events that still bring the earlier ones may no longer reach their recipients."
+        ).pipe(Effect.annotateLogs({ connection: connection.id, changes: userIdUpdates }))
 
   const path = `/webhooks/whatsapp/${connection.id}`
   const guarded = (handle: (request: HttpRequest) => Effect.Effect<HttpAnswer, Error>): Route["handle"] => {

@@ -32,7 +32,8 @@ export class OutcomeWindow {
   /** Counts one outcome at its own time; an outcome older than what its bucket holds by now is out of the window. */
   add(log: EventDeliveryLog): void {
     if (isRepeatOfSending(log)) return
-    if (log.accepted_at !== null) this.takeBack(log.accepted_at)
+    // The failure that a correction takes back took the acceptance's place, and stays counted in its hour.
+    if (log.accepted_at !== null && log.corrects === null) this.takeBack(log.accepted_at)
     const number = Math.floor(log.timestamp / bucketMillis)
     const slot = number % bucketsMax
     let bucket = this.buckets[slot]

@@ -43,5 +43,7 @@ export const resultOf = (
   dropped_fields: droppedFields(event, connection, []),
   source: event.source,
   circuit_state: null,
-  accepted_at: null
+  accepted_at: null,
+  pricing: null,
+  corrects: null
 })

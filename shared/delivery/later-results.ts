@@ -1,13 +1,13 @@
 /** The final results of events whose request was accepted first. Pure. */
 import * as Effect from "effect/Effect"
-import type { PendingEvent, PendingOutcome } from "../../schemas/types.gen.ts"
+import type { MessagePricing, PendingEvent, PendingOutcome } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../avro/codecs.ts"
 import { placeOf } from "../dedup/deduplicator.ts"
 import { refusalRecord } from "../dedup/refusals.ts"
 import type { EventVerdict, LaterReading } from "../platforms/connector.ts"
 import type { Outbound } from "../stream/contract.ts"
 import type { DeliveryMetrics } from "./metrics.ts"
-import { deliveryTopics } from "./settings.ts"
+import { deadLetterHeaders, deliveryTopics, resolvedName } from "./settings.ts"
 
 /** What `warnings` holds where the platform never told the outcome. */
 export const neverTold = "never_told"
@@ -45,19 +45,31 @@ export const laterOutcome = (reading: FinalReading, eventCount: number): LaterOu
   )
 }
 
-/** The records of a request's final outcome: a result for each event, and for a refused one its dead letter. */
+/** What the platform says beside the outcome. */
+export interface Told {
+  readonly pricing: MessagePricing | null
+}
+
+/**
+ * The records of a request's final outcome: a result for each event, and for a refused one its dead letter. A request that
+ * was refused before and was delivered after all (`rejected_at`) has a result that corrects the first one, and marks its dead
+ * letters as resolved.
+ */
 export const conclude = (
   codecs: Codecs["Service"],
   pending: PendingOutcome,
   reading: FinalReading,
-  now: number
+  now: number,
+  beside: Told = { pricing: null }
 ): Conclusion => {
   const final = laterOutcome(reading, pending.events.length)
   const outputs = pending.events.flatMap((event) => {
-    const result = resultRecord(codecs, pending, event, reading, final, now)
-    if (final.outcome !== "rejected") return [result]
+    const result = resultRecord(codecs, pending, event, reading, final, now, beside)
     const at = { eventId: event.event_id, connectionId: pending.connection_id, source: placeOf(event.source) }
-    return [result, deadLetterRecord(codecs, pending, event, final, now), refusalRecord(at, "refused", now)]
+    if (final.outcome === "rejected")
+      return [result, deadLetterRecord(codecs, pending, event, final, now), refusalRecord(at, "refused", now)]
+    if (pending.rejected_at === null) return [result]
+    return [result, resolvedMark(pending, event, final.outcome), refusalRecord(at, "taken", now)]
   })
   return { outcome: final.outcome, reasonCode: final.verdict.reasonCode, events: pending.events.length, outputs }
 }
@@ -71,6 +83,7 @@ export const countConclusions = (
   const reasons = new Map<string, number>()
   const add = (counts: Map<string, number>, name: string, by: number) => counts.set(name, (counts.get(name) ?? 0) + by)
   for (const { outcome, reasonCode, events } of conclusions) {
+    if (events === 0) continue
     add(outcomes, outcome, events)
     if (outcome === "rejected") add(reasons, reasonCode ?? "unknown", events)
   }
@@ -106,7 +119,8 @@ const resultRecord = (
   event: PendingEvent,
   reading: FinalReading,
   { outcome, verdict }: LaterOutcome,
-  now: number
+  now: number,
+  { pricing }: Told
 ): Outbound => ({
   topic: deliveryTopics.results,
   key: event.event_id,
@@ -116,7 +130,7 @@ const resultRecord = (
     timestamp: now,
     success: outcome !== "rejected",
     latency_ms: pending.latency_ms,
-    error_message: verdict.message,
+    error_message: verdict.message ?? (pending.rejected_at === null ? null : corrected),
     request_id: pending.later_id,
     connection_id: pending.connection_id,
     outcome,
@@ -128,8 +142,26 @@ const resultRecord = (
     match_quality: null,
     dropped_fields: [],
     circuit_state: null,
-    accepted_at: pending.accepted_at
+    accepted_at: pending.accepted_at,
+    pricing,
+    corrects: pending.rejected_at === null ? null : "rejected"
   })
+})
+
+const corrected = "The platform said that it had failed, and delivered it after all."
+
+/**
+ * A record without a value beside the dead letter, found by connection and request: whoever reads the letter sees that there
+ * is nothing left to repair, and a redrive passes it over.
+ */
+const resolvedMark = (pending: PendingOutcome, event: PendingEvent, outcome: string): Outbound => ({
+  topic: deliveryTopics.deadLetters,
+  key: event.event_id,
+  value: null,
+  headers: {
+    [deadLetterHeaders.resolved]: resolvedName(pending.connection_id, pending.later_id),
+    [deadLetterHeaders.outcome]: outcome
+  }
 })
 
 /** The mapped event is not at hand any more, only where its raw record stands. */

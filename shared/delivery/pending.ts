@@ -33,6 +33,7 @@ export const acceptedRequests = (
     platform: lane.connection.platform,
     later_id: laterId,
     accepted_at: now,
+    rejected_at: null,
     latency_ms: first.fate?.request?.latencyMillis ?? 0,
     events
   }))

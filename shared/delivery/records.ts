@@ -131,7 +131,9 @@ const resultRecord = ({ event, requests }: Item, fate: Fate, context: RecordCont
     dropped_fields: event.dropped_fields,
     source: event.source,
     circuit_state: context.circuit,
-    accepted_at: null
+    accepted_at: null,
+    pricing: null,
+    corrects: null
   })
 })
 

@@ -109,8 +109,23 @@ export const deliveryHeaders = {
    * retry topic share their number's partition of these logs, and may have owners of their own.
    */
   input: "input",
+  /** Of the end of a pending outcome: what it was, where nothing else was told of it before. */
+  outcome: "outcome",
   /** Rounds through the delayed retry topic so far. */
   round: "round",
   /** Set by a person's command: send although it may have been sent before. */
   resend: "resend"
 } as const
+
+/** Headers of marks on `dead-letters`: records without a value that say what became of a letter. */
+export const deadLetterHeaders = {
+  /** The letter's id, of a letter that was redriven. */
+  redriven: "redriven",
+  /** By `resolvedName`: the platform delivered the letter's event after all. */
+  resolved: "resolved",
+  /** Of a resolved letter: the outcome that holds. */
+  outcome: "outcome"
+} as const
+
+/** Under which name a mark finds the letters of a request. */
+export const resolvedName = (connectionId: string, requestId: string): string => `${connectionId}|${requestId}`

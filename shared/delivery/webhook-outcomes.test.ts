@@ -13,6 +13,7 @@ const outcome: PendingOutcome = {
   platform: "whatsapp",
   later_id: "wamid.1",
   accepted_at: 0,
+  rejected_at: null,
   latency_ms: 5,
   events: [
     {
@@ -43,15 +44,110 @@ const read = (told: ReadonlyArray<Told>) => {
 }
 const ended = [{ key: "shop|wamid.1", value: null, partition: 3 }]
 
-it("a delivered or failed status becomes the final result and ends the pending record on its own partition", () => {
-  for (const [status, told] of [
-    [verdict("delivered"), "delivered"],
-    [verdict("invalid_event", "131026"), "rejected:131026"]
-  ] as const) {
+it("a delivered status becomes the final result and ends the pending record on its partition", () => {
+  const subject = makeWebhookOutcomes(connection, codecs, settings)
+  assert.deepStrictEqual(subject.pending(pending, 0), [])
+  assert.deepStrictEqual(read(subject.status("wamid.1", verdict("delivered"), 1)), {
+    outcomes: { a: "delivered" },
+    ended
+  })
+})
+
+const failed = verdict("transient", "131049")
+const delivered = verdict("delivered")
+const rest = (told: ReadonlyArray<Told>) => told.flatMap(({ outputs }) => outputs)
+const marks = (told: ReadonlyArray<Told>) =>
+  rest(told).flatMap(({ topic, value, headers }) =>
+    topic === deliveryTopics.deadLetters && value === null ? [headers] : []
+  )
+const logsOf = (told: ReadonlyArray<Told>) =>
+  rest(told).flatMap(({ topic, value }) => {
+    const decoded = codecs.decode("event-delivery-log", value)
+    return topic === deliveryTopics.results && decoded._tag === "Decoded" ? [decoded.value] : []
+  })
+/** The record of a request that failed, as the topic keeps it for a correction. */
+const keptOf = (told: ReadonlyArray<Told>) =>
+  recordOf(rest(told).find(({ topic }) => topic === deliveryTopics.pending)!)
+
+it("a later delivered or read corrects failed: the dead letter is marked as resolved, and the record ends", () => {
+  const subject = makeWebhookOutcomes(connection, codecs, settings)
+  subject.pending(pending, 0)
+  const first = subject.status("wamid.1", failed, 1)
+  assert.deepStrictEqual(read(first).outcomes, { a: "rejected:131049" })
+  const kept = keptOf(first)
+  assert.isNotNull(kept.value)
+  // The failure once, before and after the record was read back.
+  assert.deepStrictEqual(subject.status("wamid.1", failed, 2), [])
+  assert.deepStrictEqual(subject.pending(kept, 2), [])
+  assert.deepStrictEqual(subject.status("wamid.1", failed, 2), [])
+  const second = subject.status("wamid.1", delivered, 3)
+  assert.deepStrictEqual(read(second), { outcomes: { a: "delivered" }, ended })
+  assert.deepStrictEqual(marks(second), [{ resolved: "shop|wamid.1", outcome: "delivered" }])
+  assert.deepInclude(logsOf(second)[0], { success: true, corrects: "rejected", accepted_at: 0 })
+  assert.deepStrictEqual(subject.status("wamid.1", delivered, 4), [])
+  assert.deepStrictEqual(subject.status("wamid.1", failed, 4), [])
+  // Read back late, the failure is no news.
+  subject.pending(kept, 5)
+  assert.deepStrictEqual(subject.status("wamid.1", delivered, 5), [])
+})
+
+it("a correction outlives a restart, and holds between two instances that are told at the same time", () => {
+  const first = makeWebhookOutcomes(connection, codecs, settings)
+  first.pending(pending, 0)
+  const kept = keptOf(first.status("wamid.1", failed, 1))
+  const restarted = makeWebhookOutcomes(connection, codecs, settings)
+  restarted.pending(pending, 2)
+  restarted.pending(kept, 2)
+  assert.strictEqual(marks(restarted.status("wamid.1", delivered, 3)).length, 1)
+
+  const other = makeWebhookOutcomes(connection, codecs, settings)
+  other.pending(pending, 0)
+  const told = other.status("wamid.1", delivered, 1)
+  assert.deepStrictEqual(marks(told), [])
+  const end = keptOf(told)
+  assert.strictEqual(marks(first.pending(end, 4)).length, 1)
+  restarted.pending(kept, 5)
+  assert.deepStrictEqual(restarted.pending(end, 6), [])
+})
+
+it("failed after delivered changes nothing, also where both come before the request's record", () => {
+  for (const order of [
+    [delivered, failed],
+    [failed, delivered]
+  ]) {
     const subject = makeWebhookOutcomes(connection, codecs, settings)
-    assert.deepStrictEqual(subject.pending(pending, 0), [])
-    assert.deepStrictEqual(read(subject.status("wamid.1", status, 1)), { outcomes: { a: told }, ended })
+    for (const status of order) assert.deepStrictEqual(subject.status("wamid.1", status, 0), [])
+    const told = subject.pending(pending, 1)
+    assert.deepStrictEqual(read(told), { outcomes: { a: "delivered" }, ended })
+    assert.deepStrictEqual(
+      logsOf(told).map(({ corrects }) => corrects),
+      [null]
+    )
   }
+})
+
+it("a failure that nothing corrected is forgotten after its time, without another result", () => {
+  const subject = makeWebhookOutcomes(connection, codecs, settings)
+  subject.pending(pending, 0)
+  const day = Duration.toMillis(Duration.days(1))
+  subject.pending(keptOf(subject.status("wamid.1", failed, day)), day)
+  assert.deepStrictEqual(subject.sweep(3.5 * day), [])
+  assert.deepStrictEqual(read(subject.sweep(4 * day + 1)), { outcomes: {}, ended })
+})
+
+it("the price that a status tells stands in the result, also where sent told it before", () => {
+  const pricing = { category: "utility", type: "regular" }
+  const subject = makeWebhookOutcomes(connection, codecs, settings)
+  subject.pending(pending, 0)
+  assert.deepStrictEqual(subject.status("wamid.1", verdict("accepted"), 1, pricing), [])
+  assert.deepStrictEqual(logsOf(subject.status("wamid.1", delivered, 2))[0]?.pricing, pricing)
+  const early = makeWebhookOutcomes(connection, codecs, settings)
+  assert.deepStrictEqual(early.status("wamid.1", verdict("accepted"), 1, pricing), [])
+  assert.deepStrictEqual(early.pending(pending, 2), [])
+  assert.deepStrictEqual(logsOf(early.status("wamid.1", delivered, 3))[0]?.pricing, pricing)
+  const none = makeWebhookOutcomes(connection, codecs, settings)
+  none.pending(pending, 0)
+  assert.isNull(logsOf(none.status("wamid.1", delivered, 3))[0]?.pricing)
 })
 
 it("a status that comes before its request's record waits for it", () => {

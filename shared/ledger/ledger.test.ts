@@ -16,7 +16,8 @@ const resultOf = (outcome: string, reason: string | null, acceptedAt: number | n
   reason_code: reason,
   timestamp: acceptedAt === null ? 1 : acceptedAt + 1,
   attempted_at: outcome === "skipped" ? null : 1,
-  accepted_at: acceptedAt
+  accepted_at: acceptedAt,
+  corrects: null
 })
 
 describe("the ledger", () => {
@@ -126,5 +127,21 @@ describe("the ledger", () => {
     ledger.normalized(at(9), "e9", behind)
     ledger.result(at(0), "other", resultOf("delivered", null))
     assert.deepStrictEqual(ledger.balance().normalized, 0)
+  })
+
+  it("counts a delivery that corrects a failure once, whichever is read first, and as no repetition", () => {
+    const results = [
+      resultOf("accepted", null),
+      resultOf("rejected", "131049", 1),
+      { ...resultOf("delivered", null, 1), corrects: "rejected" }
+    ]
+    for (const order of [results, results.toReversed()]) {
+      const ledger = ledgerOf(1)
+      ledger.normalized(at(0), "e0", behind)
+      ledger.mapped(at(0), "meta", behind)
+      for (const result of order) ledger.result(at(0), "meta", result)
+      const [meta] = ledger.balance().connections
+      assert.deepStrictEqual([meta?.outcomes.delivered, meta?.outcomes.rejected, meta?.repeated], [1, 0, 0])
+    }
   })
 })

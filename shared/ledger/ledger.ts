@@ -11,7 +11,7 @@ import { bestOf, factOf, type KnownOutcome, learn, nothingKnown, type TerminalOu
 /** What the ledger looks at of a result. */
 export type LedgerResult = Pick<
   EventDeliveryLog,
-  "outcome" | "reason_code" | "timestamp" | "attempted_at" | "accepted_at"
+  "outcome" | "reason_code" | "timestamp" | "attempted_at" | "accepted_at" | "corrects"
 >
 
 /** A record's position, and the first offset of its partition that its reader has not committed. */
@@ -127,9 +127,9 @@ export class Ledger {
       delivery.retryScheduled ||= result.outcome === "retry_scheduled"
       return
     }
-    // An accepted event's final outcome is no repetition.
+    // An accepted event's final outcome is no repetition, nor is one that corrects it.
     if (fact.outcome === "accepted") delivery.accepts++
-    else delivery.results++
+    else if (result.corrects === null) delivery.results++
     delivery.known = learn(delivery.known, fact)
   }
 

@@ -30,6 +30,8 @@ export const deliveryLog = (fields: Partial<EventDeliveryLog> = {}): EventDelive
   source: null,
   circuit_state: null,
   accepted_at: null,
+  pricing: null,
+  corrects: null,
   ...fields
 })
 

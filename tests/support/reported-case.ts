@@ -198,6 +198,7 @@ const accepted: PendingOutcome = {
   platform: "whatsapp",
   later_id: "",
   accepted_at: 0,
+  rejected_at: null,
   latency_ms: 1,
   events: [
     {

@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import type { DeadLetter } from "../../../schemas/types.gen.ts"
 import { Argument, Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
-import { type Letter, originalOpener, readLetters } from "../letters.ts"
+import { type Letter, type Marks, originalOpener, readLetters } from "../letters.ts"
 import { parseMoment } from "../moment.ts"
 import { type Paint, show, table } from "../output.ts"
 import { withKafkaAndCodecs } from "../services.ts"
@@ -25,15 +25,15 @@ const list = Command.make("list", { since, reason, connection, limit }, ({ since
       const fits = ({ letter }: Letter) =>
         (Option.isNone(reason) || reason.value === letter.reason_code) &&
         (Option.isNone(connection) || connection.value === letter.connection_id)
-      const { letters, marked } = yield* readLetters(from, fits, limit)
+      const { letters, marks } = yield* readLetters(from, fits, limit)
       yield* show(
-        letters.map((found) => summaryOf(found, marked)),
+        letters.map((found) => summaryOf(found, marks)),
         (paint) =>
           letters.length === 0
             ? "No dead letters."
             : table(
                 headers,
-                letters.map((found) => rowOf(found, marked)),
+                letters.map((found) => rowOf(found, marks)),
                 paint
               )
       )
@@ -50,11 +50,11 @@ const reveal = Flag.Boolean("reveal").pipe(
 const showOne = Command.make("show", { id, reveal }, ({ id, reveal }) =>
   withKafkaAndCodecs(
     Effect.gen(function* () {
-      const { letters, marked } = yield* readLetters({ _tag: "Beginning" }, (found) => found.id === id, 1)
+      const { letters, marks } = yield* readLetters({ _tag: "Beginning" }, (found) => found.id === id, 1)
       const found = letters[0]
       if (found === undefined) return yield* noSuchLetter(id)
       const original = reveal ? yield* openOriginal(found.letter) : null
-      const summary = summaryOf(found, marked)
+      const summary = summaryOf(found, marks)
       yield* show({ ...summary, original }, (paint) => details(summary, original, paint))
     })
   )
@@ -71,28 +71,33 @@ const openOriginal = Effect.fnUntraced(function* (letter: DeadLetter) {
   return value?.toString("utf8") ?? null
 })
 
-const summaryOf = ({ id, letter }: Letter, marked: ReadonlySet<string>) => ({
-  id,
-  ...letter,
-  redriven: marked.has(id),
+const summaryOf = (found: Letter, { redriven, resolvedBy }: Marks) => ({
+  id: found.id,
+  ...found.letter,
+  redriven: redriven.has(found.id),
+  resolved_by: resolvedBy(found.letter),
   original: undefined,
   original_key: undefined,
-  bytes: letter.original?.length ?? 0
+  bytes: found.letter.original?.length ?? 0
 })
 
-const headers = ["ID", "TIME", "STAGE", "REASON", "CONNECTION", "EVENT", "SOURCE", "REDRIVEN", "MESSAGE"]
+const headers = ["ID", "TIME", "STAGE", "REASON", "CONNECTION", "EVENT", "SOURCE", "REDRIVEN", "RESOLVED", "MESSAGE"]
 
-const rowOf = ({ id, letter }: Letter, marked: ReadonlySet<string>) => [
-  id,
-  new Date(letter.timestamp).toISOString().slice(0, 19),
-  letter.stage,
-  letter.reason_code,
-  letter.connection_id,
-  letter.event_id,
-  `${letter.source_topic}/${letter.source_partition}:${letter.source_offset}`,
-  marked.has(id) ? "yes" : "no",
-  letter.message
-]
+const rowOf = (found: Letter, marks: Marks) => {
+  const { id, letter } = found
+  return [
+    id,
+    new Date(letter.timestamp).toISOString().slice(0, 19),
+    letter.stage,
+    letter.reason_code,
+    letter.connection_id,
+    letter.event_id,
+    `${letter.source_topic}/${letter.source_partition}:${letter.source_offset}`,
+    marks.redriven.has(id) ? "yes" : "no",
+    marks.resolvedBy(letter),
+    letter.message
+  ]
+}
 
 const details = (summary: ReturnType<typeof summaryOf>, original: string | null, paint: Paint): string => {
   const lines = Object.entries(summary)

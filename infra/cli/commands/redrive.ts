@@ -11,7 +11,7 @@ import { scanLetters } from "../letters.ts"
 import { type Moment, parseMoment } from "../moment.ts"
 import { Output, show, table } from "../output.ts"
 import { redriveLetters } from "../redrive.ts"
-import { destinationOf, isSelected, obstacleOf, type Selection } from "../redrive-plan.ts"
+import { destinationOf, doneOf, isSelected, obstacleOf, type Selection } from "../redrive-plan.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 
 const ids = Argument.String("letter").pipe(
@@ -121,34 +121,31 @@ const planOf = Effect.fnUntraced(function* (
 ) {
   const groups = new Map<string, { -readonly [K in keyof Plan["groups"][number]]: Plan["groups"][number][K] }>()
   // Marks come after their letters, so who is left is known at the end.
-  const found = new Map<string, string>()
+  const found: Array<Parameters<typeof doneOf>[0] & { readonly group: string; readonly obstacle: string | null }> = []
   const left: Record<string, number> = {}
   const leave = (why: string) => {
     left[why] = (left[why] ?? 0) + 1
   }
-  const marked = yield* scanLetters(from, (page) =>
+  const marks = yield* scanLetters(from, (page) =>
     Effect.sync(() => {
       for (const one of page) {
         if (!isSelected(one, selection)) continue
-        const obstacle = obstacleOf(one, connections)
-        if (obstacle !== null) {
-          leave(obstacle)
-          continue
-        }
-        const { stage, reason_code, connection_id } = one.letter
+        const { stage, reason_code, connection_id, request_id } = one.letter
         const group = JSON.stringify([stage, reason_code, connection_id])
-        found.set(one.id, group)
+        const obstacle = obstacleOf(one, connections)
+        found.push({ id: one.id, letter: { connection_id, request_id }, group, obstacle })
         if (!groups.has(group))
           groups.set(group, { stage, reason_code, connection_id, to: destinationOf(one.letter) ?? "", letters: 0 })
       }
     })
   )
   let letters = 0
-  for (const [id, group] of found) {
-    if (marked.has(id) && !again) leave("redriven_before")
+  for (const one of found) {
+    const why = doneOf(one, marks, again) ?? one.obstacle
+    if (why !== null) leave(why)
     else {
       letters++
-      groups.get(group)!.letters++
+      groups.get(one.group)!.letters++
     }
   }
   return { letters, groups: [...groups.values()].filter((group) => group.letters > 0), left } satisfies Plan
@@ -171,6 +168,7 @@ const planText = (plan: Plan, paint: Parameters<Parameters<typeof show>[1]>[0]):
 
 const whyText: Readonly<Record<string, string>> = {
   redriven_before: "they were redriven before (--again takes them, too)",
+  delivered_after_all: "the platform delivered their events after all",
   connection_not_enabled: "their connection is not in the file of connections, or not enabled",
   no_original: "they hold no original",
   unknown_stage: "their stage is not known"

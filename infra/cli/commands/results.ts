@@ -138,7 +138,19 @@ const candidatesMax = ({ limit, outcome }: Filter): number =>
 const lastOf = (logs: ReadonlyArray<EventDeliveryLog>, limit: number) =>
   logs.toSorted((left, right) => left.timestamp - right.timestamp).slice(-Math.max(1, limit))
 
-const headers = ["TIME", "EVENT", "NAME", "CONNECTION", "OUTCOME", "REASON", "MS", "TRIES", "REQUEST", "MESSAGE"]
+const headers = [
+  "TIME",
+  "EVENT",
+  "NAME",
+  "CONNECTION",
+  "OUTCOME",
+  "REASON",
+  "MS",
+  "TRIES",
+  "REQUEST",
+  "PRICING",
+  "MESSAGE"
+]
 
 const rowOf = (log: KnownResult, paint: Paint) => [
   new Date(log.timestamp).toISOString().slice(0, 19),
@@ -152,5 +164,10 @@ const rowOf = (log: KnownResult, paint: Paint) => [
   Math.round(log.latency_ms),
   log.retry_count,
   log.request_id,
+  pricingOf(log),
   log.error_message
 ]
+
+/** WhatsApp's `utility/regular`. */
+const pricingOf = ({ pricing }: EventDeliveryLog): string | null =>
+  pricing === null ? null : [pricing.category ?? "?", pricing.type ?? "?"].join("/")

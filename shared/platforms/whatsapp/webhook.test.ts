@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
 import * as fc from "fast-check"
-import { isSignedByMeta, messageStatuses, webhookChallenge } from "./webhook.ts"
+import { isSignedByMeta, messageStatuses, webhookChallenge, webhookNotices } from "./webhook.ts"
 
 describe("the webhook's handshake", () => {
   const ask = (fields: Record<string, string>) => webhookChallenge(new URLSearchParams(fields), Redacted.make("right"))
@@ -64,6 +64,52 @@ describe("the webhook's statuses", () => {
         ["wamid.2", "read", 1_795_000_002_000, "delivered", null],
         ["wamid.3", "failed", null, "invalid_event", "131026"]
       ]
+    )
+  })
+
+  it("tell what WhatsApp charges, and are found by the message's id where no phone number is named", () => {
+    const pricing = { billable: true, pricing_model: "PMP", type: "regular", category: "utility" }
+    const read = messageStatuses(
+      notification(
+        { id: "wamid.1", status: "delivered", recipient_user_id: "US.13491208655302741918", pricing },
+        { id: "wamid.2", status: "read", pricing: { category: "marketing" } },
+        { id: "wamid.3", status: "read", pricing: { category: "to +1 415 555 0132", type: 7 } },
+        { id: "wamid.4", status: "read", pricing: "free" }
+      )
+    )
+    assert.deepStrictEqual(
+      read.map(({ laterId, pricing }) => [laterId, pricing]),
+      [
+        ["wamid.1", { category: "utility", type: "regular" }],
+        ["wamid.2", { category: "marketing", type: null }],
+        ["wamid.3", null],
+        ["wamid.4", null]
+      ]
+    )
+    assert.notInclude(JSON.stringify(read), "1349")
+  })
+
+  it("stand beside changes of users' ids, which are counted only", () => {
+    const change = (field: string, value: object) => JSON.stringify({ entry: [{ changes: [{ field, value }] }] })
+    const update = change("user_id_update", {
+      messaging_product: "whatsapp",
+      contacts: [{ profile: { name: "Jane" } }],
+      user_id_update: [
+        { detail: "User id for Jane has been updated.", user_id: { previous: "US.1349", current: "US.2481" } }
+      ]
+    })
+    assert.deepStrictEqual(webhookNotices(update), { userIdUpdates: 1 })
+    assert.deepStrictEqual(messageStatuses(update), [])
+    const system = {
+      messages: [{ id: "wamid.9", type: "system", system: { type: "user_changed_user_id" } }, { id: "wamid.8" }]
+    }
+    assert.deepStrictEqual(webhookNotices(change("messages", system)), { userIdUpdates: 1 })
+    fc.assert(fc.property(fc.oneof(fc.json(), fc.string()), (body) => webhookNotices(body).userIdUpdates >= 0))
+    fc.assert(
+      fc.property(
+        fc.jsonValue(),
+        (value) => webhookNotices(change("x", { user_id_update: value, messages: value })).userIdUpdates >= 0
+      )
     )
   })
 

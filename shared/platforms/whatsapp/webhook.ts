@@ -1,7 +1,8 @@
 /** WhatsApp's webhook, pure: the handshake, the signature, and statuses as outcomes. A server calls it. */
 import { createHmac, timingSafeEqual } from "node:crypto"
 import * as Redacted from "effect/Redacted"
-import type { EventVerdict, JsonObject } from "../connector.ts"
+import type { MessagePricing } from "../../../schemas/types.gen.ts"
+import type { EventVerdict, Json, JsonObject } from "../connector.ts"
 import { bodyObject, listOf, numberOf, objectOf, objectsOf, textOf } from "../response.ts"
 import { whatsappClassification } from "./verdict.ts"
 
@@ -14,6 +15,14 @@ export interface MessageStatus {
   readonly at: number | null
   /** `accepted` for sent: not final. */
   readonly verdict: EventVerdict
+  /** What WhatsApp charges for the message, where this status tells it. */
+  readonly pricing: MessagePricing | null
+}
+
+/** What a notification tells beside statuses, counted: who it is about is not read. */
+export interface WebhookNotices {
+  /** Business-scoped user ids that changed, mostly since the person's number did. */
+  readonly userIdUpdates: number
 }
 
 /**
@@ -40,14 +49,34 @@ export const isSignedByMeta = (
   return equalTexts(signature ?? "", `sha256=${createHmac("sha256", secret).update(rawBody).digest("hex")}`)
 }
 
-/** The statuses in a notification, in its order; whatever else it holds is passed over. */
-export const messageStatuses = (rawBody: string): ReadonlyArray<MessageStatus> => {
-  const body = bodyObject({ status: 200, headers: {}, body: rawBody })
-  return objectsOf(body?.["entry"])
-    .flatMap((entry) => objectsOf(entry["changes"]))
-    .flatMap((change) => listOf(objectOf(change["value"])?.["statuses"]))
+/**
+ * The statuses in a notification, in its order. They are found by the message's id alone: a recipient may have a phone number
+ * (`recipient_id`), a business-scoped user id (`recipient_user_id`) or both. Whatever else it holds is passed over.
+ */
+export const messageStatuses = (rawBody: string): ReadonlyArray<MessageStatus> =>
+  changesOf(rawBody)
+    .flatMap((value) => listOf(value["statuses"]))
     .flatMap((status) => statusOf(objectOf(status)))
-}
+
+/** What else a notification tells; nothing for one that is not understood. */
+export const webhookNotices = (rawBody: string): WebhookNotices => ({
+  userIdUpdates: changesOf(rawBody).reduce(
+    (count, value) =>
+      count +
+      objectsOf(value["user_id_update"]).length +
+      objectsOf(value["messages"]).filter((message) => objectOf(message["system"])?.["type"] === "user_changed_user_id")
+        .length,
+    0
+  )
+})
+
+const changesOf = (rawBody: string): ReadonlyArray<JsonObject> =>
+  objectsOf(bodyObject({ status: 200, headers: {}, body: rawBody })?.["entry"])
+    .flatMap((entry) => objectsOf(entry["changes"]))
+    .flatMap((change) => {
+      const value = objectOf(change["value"])
+      return value === null ? [] : [value]
+    })
 
 const statusOf = (entry: JsonObject | null): ReadonlyArray<MessageStatus> => {
   const laterId = textOf(entry?.["id"])
@@ -56,8 +85,18 @@ const statusOf = (entry: JsonObject | null): ReadonlyArray<MessageStatus> => {
   if (status !== "sent" && status !== "delivered" && status !== "read" && status !== "failed") return []
   const seconds = numberOf(entry?.["timestamp"])
   const verdict = status === "failed" ? failureOf(entry) : verdictOfStatus(status)
-  return [{ laterId, status, at: seconds === null ? null : seconds * 1000, verdict }]
+  return [{ laterId, status, at: seconds === null ? null : seconds * 1000, verdict, pricing: pricingOf(entry) }]
 }
+
+const pricingOf = (entry: JsonObject | null): MessagePricing | null => {
+  const pricing = objectOf(entry?.["pricing"])
+  const [category, type] = [wordOf(pricing?.["category"]), wordOf(pricing?.["type"])]
+  return category === null && type === null ? null : { category, type }
+}
+
+/** A word of WhatsApp's lists, so that nothing else stands in a result. */
+const wordOf = (value: Json | undefined): string | null =>
+  typeof value === "string" && /^\w{1,64}$/.test(value) ? value : null
 
 const verdictOfStatus = (status: string) =>
   whatsappClassification.classify({ status: 200, flags: [`status_${status}`] })
