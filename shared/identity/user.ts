@@ -2,9 +2,11 @@
 import type { NormalizedPhone, NormalizedUser, RawUser } from "../../schemas/types.gen.ts"
 import { dateOrderOf, normalizeBirthDate } from "./birth-date.ts"
 import {
+  metaClick,
   normalizeClickId,
   normalizeFbc,
   normalizeFbp,
+  normalizeGoogleClickId,
   normalizeLocale,
   normalizeMobileId,
   normalizePlatformId,
@@ -56,6 +58,7 @@ export const normalizeUser = (raw: RawUser, context: UserContext): NormalizedUse
   const birthday = (value: string): Field<string> => birthDate(value, country.code, context)
   const token = (field: string, value: string | null, rule: (raw: string) => Field<string>): string | null =>
     value === null ? null : take(field, value, rule, drop)
+  const click = metaClick(raw)
   return {
     email: emails.plain,
     email_google: emails.google,
@@ -81,13 +84,13 @@ export const normalizeUser = (raw: RawUser, context: UserContext): NormalizedUse
     ip: token("user.ip", raw.ip, normalizeIp),
     user_agent: token("user.user_agent", raw.user_agent, normalizeUserAgent),
     fbp: token("user.fbp", raw.fbp, normalizeFbp),
-    fbc: token("user.fbc", raw.fbc, normalizeFbc),
-    fbclid: token("user.fbclid", raw.fbclid, normalizeClickId),
+    fbc: token("user.fbc", click.fbc, normalizeFbc),
+    fbclid: token("user.fbclid", click.fbclid, normalizeClickId),
     fbclid_time: firstSeen(raw.fbclid_time, context),
-    gclid: token("user.gclid", raw.gclid, normalizeClickId),
-    gbraid: token("user.gbraid", raw.gbraid, normalizeClickId),
-    wbraid: token("user.wbraid", raw.wbraid, normalizeClickId),
-    dclid: token("user.dclid", raw.dclid, normalizeClickId),
+    gclid: token("user.gclid", raw.gclid, normalizeGoogleClickId),
+    gbraid: token("user.gbraid", raw.gbraid, normalizeGoogleClickId),
+    wbraid: token("user.wbraid", raw.wbraid, normalizeGoogleClickId),
+    dclid: token("user.dclid", raw.dclid, normalizeGoogleClickId),
     ttclid: token("user.ttclid", raw.ttclid, normalizeClickId),
     ttp: token("user.ttp", raw.ttp, normalizeClickId),
     sc_click_id: token("user.sc_click_id", raw.sc_click_id, normalizeClickId),

@@ -129,7 +129,10 @@ const productOf = (item: Item, index: number, dropped: Array<Dropped>): Product 
 /** How the goods reach the customer, in the platforms' three words; another one fails the event at Meta. */
 export const deliveryCategory = (given: string | null, field: string, dropped: Array<Dropped>): string | null => {
   if (given === null || given === "") return null
-  const word = given.trim().toLowerCase()
+  const word = given
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[\s-]+/g, "_")
   if (deliveryCategories.has(word)) return word
   dropped.push({ field, reason: "not_supported" })
   return null

@@ -34,15 +34,22 @@ export const normalizeMessagingChannel = (raw: string | null, drop: Drop): strin
 const sources = new Map<string, string>([
   ["website", "website"],
   ["web", "website"],
+  ["online", "website"],
   ["app", "app"],
   ["mobile_app", "app"],
   ["email", "email"],
   ["phone_call", "phone_call"],
+  ["phone", "phone_call"],
+  ["call", "phone_call"],
   ["chat", "chat"],
   ["physical_store", "physical_store"],
   ["in_store", "physical_store"],
+  ["store", "physical_store"],
+  ["retail", "physical_store"],
+  ["pos", "physical_store"],
   ["offline", "physical_store"],
   ["system_generated", "system_generated"],
+  ["crm", "system_generated"],
   ["business_messaging", "business_messaging"],
   ["other", "other"]
 ])

@@ -1,7 +1,7 @@
 /** Plain JSON, with the field names of the Avro schema, to a raw event. Unknown fields are passed over. */
 import type { App, Consent, DroppedField, Item, Properties, RawEvent, RawUser } from "../../schemas/types.gen.ts"
 import { readCustom } from "./json-custom.ts"
-import { isRecord, JsonReader, type JsonRecord } from "./json-reader.ts"
+import { elementsOf, isEmptyList, isRecord, JsonReader, type JsonRecord } from "./json-reader.ts"
 import { looksLikeEmail } from "./personal-data.ts"
 import { type Problem, problem } from "./problem.ts"
 import { readTime } from "./time.ts"
@@ -16,8 +16,8 @@ export const rawEventFromJson = (json: unknown): JsonEvent => {
   const id = identifier(json["event_id"])
   const name = identifier(json["event_name"])
   const [eventId, eventName] = [harmless(id), harmless(name)]
-  if (id === null) return refused(problem("missing_event_id", "The event has no event_id.", null, eventName))
-  if (name === null) return refused(problem("missing_event_name", "The event has no event_name.", eventId))
+  if (id === null) return refused(noIdentifier("event_id", json["event_id"], null, eventName))
+  if (name === null) return refused(noIdentifier("event_name", json["event_name"], eventId, null))
   const time = readTime(json["event_time"])
   if (time === null) return refused(problem("missing_event_time", "The event has no event_time.", eventId, eventName))
   if (time === "without_offset") {
@@ -52,6 +52,19 @@ const refused = (reason: Problem): JsonEvent => ({ _tag: "Problem", problem: rea
 const identifier = (value: unknown): string | null => {
   if (typeof value === "string") return value
   return typeof value === "number" && Number.isSafeInteger(value) ? String(value) : null
+}
+
+const noIdentifier = (
+  field: "event_id" | "event_name",
+  value: unknown,
+  eventId: string | null,
+  eventName: string | null
+): Problem => {
+  if (value === undefined || value === null) {
+    return problem(`missing_${field}`, `The event has no ${field}.`, eventId, eventName)
+  }
+  const message = typeof value === "number" ? "is a number that JSON does not keep exactly" : "is no text"
+  return problem(`invalid_${field}`, `The ${field} ${message}; send it as text.`, eventId, eventName)
 }
 
 const harmless = (value: string | null): string | null =>
@@ -108,7 +121,7 @@ const timeOf = (reader: JsonReader, json: JsonRecord, key: string, path: string)
 
 /** What is there but no word stays as a word that means nothing, which `normalizeConsent` takes for a denial. */
 const readConsent = (json: unknown): Consent | null => {
-  if (json === undefined || json === null) return null
+  if (json === undefined || json === null || isEmptyList(json)) return null
   const word = (key: keyof Consent): string | null => {
     const value = isRecord(json) ? json[key] : json
     if (value === undefined || value === null) return null
@@ -152,12 +165,14 @@ const itemsMax = 1000
 const readItems = (reader: JsonReader, json: unknown): ReadonlyArray<Item> => {
   if (json === undefined || json === null) return []
   const items: Array<Item> = []
-  if (!Array.isArray(json)) {
+  // One product without a list around it is a list of one.
+  const elements = elementsOf(json) ?? (isRecord(json) && json["id"] !== undefined ? [json] : null)
+  if (elements === null) {
     reader.drop("properties.items", "invalid_type")
     return items
   }
-  if (json.length > itemsMax) reader.drop("properties.items", "too_many")
-  for (const [index, item] of json.slice(0, itemsMax).entries()) {
+  if (elements.length > itemsMax) reader.drop("properties.items", "too_many")
+  for (const [index, item] of elements.slice(0, itemsMax).entries()) {
     const path = `properties.items[${index}].`
     const id = isRecord(item) ? reader.text(item, "id", path) : null
     if (!isRecord(item)) reader.drop(`properties.items[${index}]`, "invalid_type")

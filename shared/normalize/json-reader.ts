@@ -27,8 +27,8 @@ export class JsonReader {
 
   /** One text or a list of texts. */
   texts(record: JsonRecord, key: string, path: string): string | ReadonlyArray<string> | null {
-    const value = record[key]
-    if (!Array.isArray(value)) return this.text(record, key, path)
+    const value = elementsOf(record[key])
+    if (value === null) return this.text(record, key, path)
     const list: Array<string> = []
     for (const element of value) {
       if (element === null) continue
@@ -41,8 +41,8 @@ export class JsonReader {
 
   /** A list whose elements are told apart by their position: what is none, or no text, is the empty text in its place. */
   positions(record: JsonRecord, key: string, path: string): ReadonlyArray<string> {
-    const value = record[key]
-    if (!Array.isArray(value)) {
+    const value = elementsOf(record[key])
+    if (value === null) {
       const only = this.text(record, key, path)
       return only === null ? [] : [only]
     }
@@ -76,7 +76,7 @@ export class JsonReader {
   /** A nested object; null where there is none or something else. */
   record(record: JsonRecord, key: string, path: string): JsonRecord | null {
     const value = record[key]
-    if (value === undefined || value === null) return null
+    if (value === undefined || value === null || isEmptyList(value)) return null
     return isRecord(value) ? value : this.drop(path + key, "invalid_type")
   }
 
@@ -90,6 +90,23 @@ export class JsonReader {
 
 export const isRecord = (value: unknown): value is JsonRecord =>
   typeof value === "object" && value !== null && !Array.isArray(value)
+
+/**
+ * The elements of a list; null where the value is none. PHP writes a list from which elements were taken as an object with
+ * their numbers as its keys.
+ */
+export const elementsOf = (value: unknown): ReadonlyArray<unknown> | null => {
+  if (Array.isArray(value)) return value
+  if (!isRecord(value)) return null
+  for (const key in value) if (!elementNumber.test(key)) return null
+  const elements = Object.values(value)
+  return elements.length === 0 ? null : elements
+}
+
+const elementNumber = /^(?:0|[1-9][0-9]{0,8})$/
+
+/** PHP writes an empty map so: it says nothing, like an empty object. */
+export const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0
 
 /** Four times what any platform asks for. */
 const positionsMax = 64

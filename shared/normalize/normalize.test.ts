@@ -119,7 +119,7 @@ describe("normalize", () => {
       found.message,
       "left out: user.email (invalid_type), user.email (invalid_email), user.zip (placeholder)"
     )
-    assert.deepStrictEqual(refused({ ...jane, user: [], properties: { value: "abc" } }).dropped, [
+    assert.deepStrictEqual(refused({ ...jane, user: "jane", properties: { value: "abc" } }).dropped, [
       { field: "user", reason: "invalid_type" },
       { field: "properties.value", reason: "not_a_number" }
     ])
