@@ -168,6 +168,8 @@ export interface EventDeliveryLog {
   readonly pricing: null | MessagePricing
   /** The final outcome that an earlier result told and this one takes back, such as rejected; null for every other result. */
   readonly corrects: null | string
+  /** What the platform said of the request as a whole and not of this event, such as how many of its events it knew already; null where it said nothing. */
+  readonly request_note: null | string
 }
 
 /** A change of a connection's health, with its cause. */

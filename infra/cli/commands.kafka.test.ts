@@ -76,7 +76,8 @@ const log = (id: string, outcome: string): EventDeliveryLog => ({
   circuit_state: "CLOSED",
   accepted_at: null,
   pricing: null,
-  corrects: null
+  corrects: null,
+  request_note: null
 })
 
 describe("commands on a broker", () => {

@@ -41,7 +41,8 @@ const log = (id: string, outcome: string, timestamp: number): EventDeliveryLog =
   circuit_state: "CLOSED",
   accepted_at: null,
   pricing: null,
-  corrects: null
+  corrects: null,
+  request_note: null
 })
 
 describe("capi unknown", () => {

@@ -28,7 +28,8 @@ const result = (offset: number, outcome: string, success = false): EventDelivery
   circuit_state: null,
   accepted_at: null,
   pricing: null,
-  corrects: null
+  corrects: null,
+  request_note: null
 })
 
 describe("the demonstration's tally", () => {

@@ -45,5 +45,6 @@ export const resultOf = (
   circuit_state: null,
   accepted_at: null,
   pricing: null,
-  corrects: null
+  corrects: null,
+  request_note: null
 })

@@ -17,6 +17,8 @@ export type FinalReading = Extract<LaterReading, { readonly _tag: "Final" }>
 export interface LaterOutcome {
   readonly outcome: "delivered" | "accepted" | "rejected"
   readonly verdict: EventVerdict
+  /** What the platform said of the request as a whole, which may concern other events of it. */
+  readonly note: string | null
 }
 
 /** What became of the events of a request, and the records that tell it. */
@@ -29,17 +31,26 @@ export interface Conclusion {
 
 /**
  * What a final reading says of each event of the request. The platform gives counts: where it took some and not
- * others, nobody knows which, so the events stay `accepted` with the reasons told. Duplicates are delivered already.
+ * others, nobody knows which, so the events stay `accepted` with the reasons told. Duplicates are delivered already; where some
+ * events are, and the platform does not say which, that is a note on the request and no event's reason.
  */
 export const laterOutcome = (reading: FinalReading, eventCount: number): LaterOutcome => {
   if (reading.warnings.includes(neverTold))
     return told("accepted", "accepted", "no_final_answer", "The platform never told the final outcome.")
   const refused = reading.rejected.filter((entry) => entry.count > 0 && entry.verdict.errorClass !== "duplicate")
   const first = refused[0]
-  if (first === undefined) return isShort(reading, eventCount) ? shortOf(reading, eventCount) : deliveredOf(reading)
+  if (first === undefined)
+    return isShort(reading, eventCount) ? shortOf(reading, eventCount) : deliveredOf(reading, eventCount)
   const count = sumOf(refused)
-  if (count >= eventCount) return { outcome: "rejected", verdict: first.verdict }
   const reasons = refused.map((entry) => `${entry.count} × ${entry.verdict.reasonCode ?? "unknown"}`).join(", ")
+  if (first.count >= eventCount) return { outcome: "rejected", verdict: first.verdict, note: null }
+  if (count >= eventCount)
+    return told(
+      "rejected",
+      "invalid_event",
+      "several_reasons",
+      `The platform refused all ${eventCount} events of this request and does not say which for which reason: ${reasons}.`
+    )
   return partly(
     `The platform refused ${count} of ${eventCount} events of this request and does not say which: ${reasons}.`
   )
@@ -99,10 +110,18 @@ const isShort = ({ processed, rejected }: FinalReading, eventCount: number): boo
 const shortOf = ({ processed, rejected }: FinalReading, eventCount: number): LaterOutcome =>
   partly(`The platform tells of ${(processed ?? 0) + sumOf(rejected)} of ${eventCount} events of this request only.`)
 
-const deliveredOf = ({ rejected }: FinalReading): LaterOutcome => ({
-  outcome: "delivered",
-  verdict: rejected[0]?.verdict ?? { errorClass: "delivered", reasonCode: null, message: null }
-})
+/** Nothing was refused; `rejected` holds the events that the platform had before. */
+const deliveredOf = ({ rejected }: FinalReading, eventCount: number): LaterOutcome => {
+  const known = rejected.filter(({ count }) => count > 0)
+  const first = known[0]
+  const delivered: EventVerdict = { errorClass: "delivered", reasonCode: null, message: null }
+  if (first === undefined) return { outcome: "delivered", verdict: delivered, note: null }
+  // Each event is concerned.
+  if (first.count >= eventCount) return { outcome: "delivered", verdict: first.verdict, note: null }
+  const reasons = known.map(({ count, verdict }) => `${count} × ${verdict.reasonCode ?? "duplicate"}`).join(", ")
+  const note = `The platform had ${sumOf(known)} of ${eventCount} events of this request before and does not say which: ${reasons}.`
+  return { outcome: "delivered", verdict: delivered, note }
+}
 
 const partly = (message: string): LaterOutcome => told("accepted", "accepted", "partial_success", message)
 
@@ -111,14 +130,14 @@ const told = (
   errorClass: EventVerdict["errorClass"],
   reasonCode: string,
   message: string
-): LaterOutcome => ({ outcome, verdict: { errorClass, reasonCode, message } })
+): LaterOutcome => ({ outcome, verdict: { errorClass, reasonCode, message }, note: null })
 
 const resultRecord = (
   codecs: Codecs["Service"],
   pending: PendingOutcome,
   event: PendingEvent,
   reading: FinalReading,
-  { outcome, verdict }: LaterOutcome,
+  { outcome, verdict, note }: LaterOutcome,
   now: number,
   { pricing }: Told
 ): Outbound => ({
@@ -144,7 +163,8 @@ const resultRecord = (
     circuit_state: null,
     accepted_at: pending.accepted_at,
     pricing,
-    corrects: pending.rejected_at === null ? null : "rejected"
+    corrects: pending.rejected_at === null ? null : "rejected",
+    request_note: note
   })
 })
 

@@ -189,9 +189,34 @@ it.effect("does not call delivered what the platform counted less of than was se
     )
     const known = { verdict: verdict("duplicate", "DUPLICATE"), count: 1 }
     const all = decoded(yield* concluded({ ...one, rejected: [known] }))
+    const refusedFor = (reason: string) => ({ verdict: verdict("invalid_event", reason), count: 1 })
+    const mixed = decoded(yield* concluded({ ...one, processed: 0, rejected: [refusedFor("A"), refusedFor("B")] }))
     assert.deepStrictEqual(
-      all.logs.map(({ outcome }) => outcome),
-      ["delivered", "delivered"]
+      mixed.logs.map(({ outcome, reason_code }) => [outcome, reason_code]),
+      Array.from({ length: 2 }, () => ["rejected", "several_reasons"])
+    )
+    assert.include(mixed.logs[0]?.error_message, "1 × A, 1 × B")
+    // One of the two is concerned, and nobody knows which: no event's reason, but a note on the request.
+    assert.deepStrictEqual(
+      all.logs.map(({ outcome, reason_code, error_class, error_message, request_note }) => [
+        outcome,
+        reason_code,
+        error_class,
+        error_message,
+        request_note
+      ]),
+      Array.from({ length: 2 }, () => [
+        "delivered",
+        null,
+        "delivered",
+        null,
+        "The platform had 1 of 2 events of this request before and does not say which: 1 × DUPLICATE."
+      ])
+    )
+    const both = decoded(yield* concluded({ ...one, processed: 0, rejected: [{ ...known, count: 2 }] }))
+    assert.deepStrictEqual(
+      both.logs.map(({ outcome, reason_code, request_note }) => [outcome, reason_code, request_note]),
+      Array.from({ length: 2 }, () => ["delivered", "DUPLICATE", null])
     )
   })
 )

@@ -285,6 +285,7 @@ it.effect("tells of counts only what they say", () =>
       a: "accepted:partial_success",
       b: "accepted:partial_success"
     })
-    assert.deepStrictEqual(yield* outcomesOf(final(1, "DUP", "duplicate")), { a: "delivered:DUP", b: "delivered:DUP" })
+    assert.deepStrictEqual(yield* outcomesOf(final(1, "DUP", "duplicate")), { a: "delivered", b: "delivered" })
+    assert.deepStrictEqual(yield* outcomesOf(final(2, "DUP", "duplicate")), { a: "delivered:DUP", b: "delivered:DUP" })
   })
 )

@@ -133,7 +133,8 @@ const resultRecord = ({ event, requests }: Item, fate: Fate, context: RecordCont
     circuit_state: context.circuit,
     accepted_at: null,
     pricing: null,
-    corrects: null
+    corrects: null,
+    request_note: null
   })
 })
 

@@ -32,6 +32,7 @@ export const deliveryLog = (fields: Partial<EventDeliveryLog> = {}): EventDelive
   accepted_at: null,
   pricing: null,
   corrects: null,
+  request_note: null,
   ...fields
 })
 

@@ -165,7 +165,7 @@ const rowOf = (log: KnownResult, paint: Paint) => [
   log.retry_count,
   log.request_id,
   pricingOf(log),
-  log.error_message
+  log.error_message ?? log.request_note
 ]
 
 /** WhatsApp's `utility/regular`. */
