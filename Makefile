@@ -3,7 +3,7 @@ SHELL := /bin/bash
 # Before every command that runs TypeScript or one of the packages' tools.
 ON_NODE := infra/node/with-node
 .DEFAULT_GOAL := help
-.PHONY: help install build run test test-unit test-kafka check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak e2e-outage bench-isolation bench-normalize sandbox samples dashboard schemas clean
+.PHONY: help install build run test test-unit test-kafka test-docker check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak e2e-outage bench-isolation bench-normalize sandbox samples dashboard schemas clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -31,6 +31,9 @@ test-unit: install ## Runs the tests that need nothing but Node
 
 test-kafka: install ## Runs the tests on a real broker and registry
 	@exec $(ON_NODE) vitest run --project kafka
+
+test-docker: install ## Builds the image, looks for planted secrets in it, runs its programs; starts an engine where none is (root)
+	@exec $(ON_NODE) node infra/images/check/main.ts
 
 check: install ## Checks types, style and format
 	@$(ON_NODE) tsc --noEmit

@@ -125,7 +125,8 @@ const endWithSummary = (tally: Tally, setting: Setting, from: number, published:
 
 const summaryTimeout = "10 seconds"
 
-const isSettled = (balance: Balance, published: number): boolean =>
+/** Whether so many records came in and each has its fate. */
+export const isSettled = (balance: Balance, published: number): boolean =>
   balance.raw >= published &&
   balance.inFlightRaw === 0 &&
   balance.connections.every(({ inFlight, outcomes }) => inFlight === 0 && outcomes.accepted === 0)

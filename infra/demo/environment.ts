@@ -15,14 +15,20 @@ export interface Addresses {
   readonly webhook: { readonly port: number; readonly appSecret: string; readonly verifyToken: string }
 }
 
-/** Environment variables for a processor; `connections` is `CAPI_CONNECTIONS` of the caller's environment or the example. */
-export const demoEnvironment = (addresses: Addresses): Readonly<Record<string, string>> => {
+/**
+ * Environment variables for a processor; `CAPI_CONNECTIONS` and `CAPI_MASTER_KEY` are those of the caller's environment, else the
+ * example and a key that is made once and kept in the state folder.
+ */
+export const demoEnvironment = (
+  addresses: Addresses,
+  caller: NodeJS.ProcessEnv = process.env
+): Readonly<Record<string, string>> => {
   const { brokers, registryUrl, sandbox } = addresses
   return {
     KAFKA_BROKERS: brokers,
     SCHEMA_REGISTRY_URL: registryUrl,
-    CAPI_CONNECTIONS: process.env["CAPI_CONNECTIONS"] ?? sampleConnections,
-    CAPI_MASTER_KEY: process.env["CAPI_MASTER_KEY"] ?? masterKey(),
+    CAPI_CONNECTIONS: caller["CAPI_CONNECTIONS"] ?? sampleConnections,
+    CAPI_MASTER_KEY: caller["CAPI_MASTER_KEY"] ?? masterKey(),
     META_HOST: sandbox.urls.meta,
     META_TOKEN: sandboxDefaults.meta.tokens[0]!,
     GOOGLE_HOST: sandbox.urls.google,

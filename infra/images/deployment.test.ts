@@ -3,6 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { parse } from "yaml"
 import { brokerImage, registryImage } from "../local/docker.ts"
 import { apicurioVersion, kafkaVersion } from "../local/jars.ts"
+import { baseImagesOf } from "./check/base-image.ts"
 
 const read = (file: string): string => readFileSync(new URL(`../../${file}`, import.meta.url), "utf8")
 const yaml = (file: string) => parse(read(file), { merge: true })
@@ -17,6 +18,11 @@ it("every processor is deployed by Compose and by Helm", () => {
   assert.isNotEmpty(programs)
   for (const program of programs) assert.deepEqual(services[program]?.command, [`dist/programs/${program}.js`])
   assert.sameMembers(Object.keys(yaml("infra/helm/capi-relay/values.yaml").processors), programs)
+})
+
+it("the image has the Node that the packages bring", () => {
+  const major = JSON.parse(read("package.json")).dependencies.node.split(".")[0]
+  assert.deepEqual(baseImagesOf(read("infra/images/Dockerfile")), [`node:${major}-bookworm-slim`])
 })
 
 it("Docker, Compose and Maven bring the same Kafka and the same registry", () => {

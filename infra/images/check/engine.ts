@@ -1,0 +1,149 @@
+/** A Docker engine to build with: this machine's, or one that is started here and leaves nothing behind. */
+import { accessSync, constants, existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs"
+import os from "node:os"
+import path from "node:path"
+import process from "node:process"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { endProcess, launch, logTail } from "../../local/processes.ts"
+import { type CannotCheck, type CheckFailed, cannotCheck, mustRun, type Ran, type RunOptions, run } from "./command.ts"
+
+export interface Engine {
+  /** Runs `docker` on it. */
+  readonly docker: (args: ReadonlyArray<string>, options?: RunOptions) => Effect.Effect<Ran, CheckFailed>
+  /** The same; another exit code than 0 is a failure. */
+  readonly must: (args: ReadonlyArray<string>, options?: RunOptions) => Effect.Effect<Ran, CheckFailed>
+  /** Started here: images with the names of real ones may be put into it. */
+  readonly isOwn: boolean
+}
+
+/** This machine's engine; null where none answers. */
+export const existingEngine: Effect.Effect<Engine | null, CannotCheck | CheckFailed> = Effect.gen(function* () {
+  const client = yield* findClient
+  if (client === null) return null
+  const engine = engineAt(client, {}, false)
+  const answer = yield* run(client, ["info"], { limit: "10 seconds" }).pipe(
+    Effect.orElseSucceed(() => ({ code: 1, out: "", err: "" }))
+  )
+  return answer.code === 0 ? engine : null
+})
+
+/** Starts an engine with its socket, data and pid file in a temporary folder; it touches neither bridges nor firewall rules. */
+export const startEngine: Effect.Effect<Engine, CannotCheck | CheckFailed, Scope.Scope> = Effect.gen(function* () {
+  if (process.platform !== "linux" || process.getuid?.() !== 0)
+    return yield* cannotCheck(
+      "No Docker engine here can build the image, and only root on Linux can start another one.",
+      "Start Docker with access to its registry, or run this as root."
+    )
+  const daemon = onPath("dockerd")
+  const client = yield* findClient
+  if (daemon === null || client === null)
+    return yield* cannotCheck(
+      "No Docker engine here can build the image, and there is no dockerd (with a client that has BuildKit) to start one.",
+      "Install it (Debian: apt-get install docker.io), or start Docker with access to its registry."
+    )
+  const cgroups = dockerCgroups()
+  const folder = yield* temporaryFolder("engine")
+  yield* Effect.addFinalizer(() => Effect.sync(() => removeCgroups(cgroups)))
+  const file = (name: string) => path.join(folder, name)
+  const host = `unix://${file("docker.sock")}`
+  const args = [
+    ...["--host", host, "--data-root", file("data"), "--exec-root", file("exec"), "--pidfile", file("dockerd.pid")],
+    ...["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"]
+  ]
+  const daemonProcess = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      launch({ command: daemon, arguments: args, logFile: file("dockerd.log"), pidFile: file("launched.json") })
+    ),
+    ({ pid }) => Effect.andThen(endProcess(pid, Duration.seconds(30)), unmountBelow(folder))
+  )
+  const engine = engineAt(client, { DOCKER_HOST: host }, true)
+  for (let tries = 0; ; tries++) {
+    const answer = yield* run(client, ["info"], { environment: { DOCKER_HOST: host }, limit: "10 seconds" })
+    if (answer.code === 0) return engine
+    if (daemonProcess.hasEnded() || tries > 120)
+      return yield* cannotCheck(
+        `The Docker engine that was started here does not come up: ${logTail(file("dockerd.log"), 3)}`,
+        "A container without privileges can't run one: start this on the machine itself."
+      )
+    yield* Effect.sleep("500 millis")
+  }
+})
+
+/** A folder that is removed when the scope closes. */
+export const temporaryFolder = (name: string): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(path.join(os.tmpdir(), `capi-image-${name}-`))),
+    (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 }))
+  )
+
+const engineAt = (client: string, environment: Readonly<Record<string, string>>, isOwn: boolean): Engine => {
+  const withEngine = (options: RunOptions = {}): RunOptions => ({
+    ...options,
+    environment: { DOCKER_BUILDKIT: "1", ...environment, ...options.environment }
+  })
+  return {
+    docker: (args, options) => run(client, args, withEngine(options)),
+    must: (args, options) => mustRun(client, args, withEngine(options)),
+    isOwn
+  }
+}
+
+/** The first client of the PATH that has BuildKit: by its plugin buildx, or, before version 23, within itself. */
+const findClient: Effect.Effect<string | null, CheckFailed> = Effect.gen(function* () {
+  for (const client of allOnPath("docker")) {
+    if ((yield* run(client, ["buildx", "version"])).code === 0) return client
+    const version = /version (\d+)\./.exec((yield* run(client, ["--version"])).out)
+    if (version !== null && Number(version[1]) < 23) return client
+  }
+  return null
+})
+
+const allOnPath = (command: string): ReadonlyArray<string> =>
+  [...(process.env["PATH"] ?? "").split(path.delimiter), "/usr/sbin", "/sbin"]
+    .map((folder) => path.join(folder, command))
+    .filter((file) => {
+      try {
+        accessSync(file, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
+
+/** The command's file, also where administrators' commands are; null where there is none. */
+export const onPath = (command: string): string | null => allOnPath(command)[0] ?? null
+
+// Overlays and network namespaces that an engine leaves mounted would keep its folder from being removed.
+const unmountBelow = (folder: string) =>
+  Effect.gen(function* () {
+    const mounted = readFileSync("/proc/mounts", "utf8")
+      .split("\n")
+      .map((line) => line.split(" ")[1] ?? "")
+      .filter((place) => place.startsWith(`${folder}/`))
+    for (const place of mounted.toReversed()) yield* Effect.ignore(run("umount", ["--lazy", place]))
+  })
+
+const cgroupRoot = "/sys/fs/cgroup"
+const dockerCgroups = (): ReadonlyArray<string> =>
+  existsSync(cgroupRoot)
+    ? [cgroupRoot, ...readdirSync(cgroupRoot).map((name) => path.join(cgroupRoot, name))]
+        .map((folder) => path.join(folder, "docker"))
+        .filter((folder) => existsSync(folder))
+    : []
+
+const removeCgroups = (earlier: ReadonlyArray<string>): void => {
+  for (const folder of dockerCgroups().filter((one) => !earlier.includes(one))) removeCgroup(folder)
+}
+
+// The kernel's files in it go with the folder, which has to have no other folder in it.
+const removeCgroup = (folder: string): void => {
+  try {
+    for (const entry of readdirSync(folder, { withFileTypes: true }))
+      if (entry.isDirectory()) removeCgroup(path.join(folder, entry.name))
+    rmdirSync(folder)
+  } catch {
+    // Another engine uses it now.
+  }
+}
