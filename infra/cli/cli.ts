@@ -8,6 +8,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Effect from "effect/Effect"
+import { oneLine } from "../../shared/program/failure.ts"
 
 export { Argument, CliError, Command, Flag, GlobalFlag }
 
@@ -42,9 +43,7 @@ export const usagePresenter = (json: boolean) =>
   })
 
 const oneSentence = (text: string): string => {
-  const line = text
-    .replaceAll(/\s*\n\s*/g, " ")
-    .replace(/ Did you mean this\? (.*)$/, ". Did you mean $1?")
-    .trim()
+  const [said = "", meant] = oneLine(text).split(" Did you mean this? ", 2)
+  const line = meant === undefined ? said : `${said}. Did you mean ${meant.trim()}?`
   return /[.?!]$/.test(line) ? line : `${line}.`
 }

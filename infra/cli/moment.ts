@@ -16,7 +16,7 @@ export const parseOffsets = (text: string): ReadonlyMap<number, number> | null =
 export const parseMoment = (text: string, now: number): Result.Result<Moment, CommandError> => {
   const trimmed = text.trim()
   if (trimmed === "beginning") return Result.succeed({ _tag: "Beginning" })
-  const ago = readDuration(trimmed.replace(/\s*ago$/, ""))
+  const ago = readDuration(trimmed.endsWith("ago") ? trimmed.slice(0, -3).trimEnd() : trimmed)
   if (ago !== null) return Result.succeed({ _tag: "At", millis: now - Duration.toMillis(ago) })
   const millis = /^\d{12,14}$/.test(trimmed) ? Number(trimmed) : dateOf(trimmed)
   if (millis !== null && millis <= now) return Result.succeed({ _tag: "At", millis })

@@ -27,9 +27,11 @@ export async function* linesOf(chunks: AsyncIterable<string>, atOnce: number): A
   let number = 0
   let batch: Array<Line> = []
   for await (const chunk of chunks) {
-    const lines = (rest + chunk).split("\n")
-    rest = lines.pop() ?? ""
-    for (const text of lines) {
+    const parts = chunk.split("\n")
+    const last = parts.pop() ?? ""
+    for (const part of parts) {
+      const text = rest + part
+      rest = ""
       number++
       if (text.trim() !== "") batch.push({ number, text })
       if (batch.length >= atOnce) {
@@ -37,6 +39,8 @@ export async function* linesOf(chunks: AsyncIterable<string>, atOnce: number): A
         batch = []
       }
     }
+    // What is read of a line is put together once, at its end.
+    rest += last
   }
   if (rest.trim() !== "") batch.push({ number: number + 1, text: rest })
   if (batch.length > 0) yield batch

@@ -25,7 +25,7 @@ export const isSelected = ({ id, letter }: Letter, selection: Selection): boolea
   (selection.ids.length === 0 || selection.ids.includes(id)) &&
   fits(selection.reason, letter.reason_code) &&
   // `delivery` stands for the stages of all platforms.
-  (fits(selection.stage, letter.stage) || fits(selection.stage, letter.stage.replace(/-.*$/, ""))) &&
+  (fits(selection.stage, letter.stage) || fits(selection.stage, letter.stage.split("-", 1)[0]!)) &&
   fits(selection.connection, letter.connection_id) &&
   fits(selection.event, letter.event_id) &&
   letter.timestamp < selection.until

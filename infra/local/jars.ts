@@ -82,7 +82,7 @@ const maven = (state: State, goal: string, into: string): Effect.Effect<void, Lo
   Effect.gen(function* () {
     let files = 0
     const hear = (line: string) => {
-      if (!/Downloaded from .*\.(jar|tar\.gz)/.test(line)) return
+      if (!line.includes("Downloaded from ") || !/\.(jar|tar\.gz)/.test(line)) return
       files += 1
       if (files % filesBetweenLines === 0) state.progress(`Downloaded ${files} files.`)
     }

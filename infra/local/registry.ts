@@ -1,6 +1,7 @@
 /** A schema registry to work with: the one that is named, else Docker's, else Apicurio from Maven's jar. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { withoutTrailingSlashes } from "../../shared/config/trailing-slashes.ts"
 import { dockerRegistry } from "./docker.ts"
 import { checkSchemaIds } from "./fingerprints.ts"
 import { type LocalError, problem } from "./problem.ts"
@@ -58,7 +59,7 @@ const startFrom = (
 
 const namedRegistry = (address: string): Effect.Effect<LocalRegistry, LocalError> =>
   Effect.gen(function* () {
-    const url = address.replace(/\/+$/, "")
+    const url = withoutTrailingSlashes(address)
     if (yield* registryAnswers(url, 5_000)) return { url, pid: null, source: "env", node: null } as const
     return yield* problem(
       "registry_unreachable",

@@ -14,6 +14,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { settingsTable } from "./settings-table.ts"
+import { withoutTrailingSlashes } from "./trailing-slashes.ts"
 
 export interface KafkaSettings {
   readonly brokers: ReadonlyArray<string>
@@ -160,7 +161,7 @@ export const settings: Config.Config<Settings> = Config.all({
     )
   }),
   registry: Config.all({
-    url: Config.map(text("SCHEMA_REGISTRY_URL"), (url) => url.replace(/\/+$/, "")),
+    url: Config.map(text("SCHEMA_REGISTRY_URL"), withoutTrailingSlashes),
     username: optional(text("SCHEMA_REGISTRY_USERNAME")),
     password: optional(Config.Redacted("SCHEMA_REGISTRY_PASSWORD"))
   }),
@@ -190,7 +191,7 @@ export const toSettingsError = (error: Config.ConfigError): SettingsError => {
   const details = error.message.replaceAll(/\s+/g, " ")
   const name = /at \["([A-Z_]+)"/.exec(details)?.[1] ?? null
   const row = settingsTable.find((candidate) => candidate.name === name)
-  const expected = /Expected (.*?)(?: at \[|, got|\)$|$)/.exec(details)?.[1] ?? null
+  const expected = /Expected (.*?)(?: at \[|, got|\)$|$)/s.exec(details)?.[1] ?? null
   const missing = /missing|Expected (?:a )?string$/i.test(details.replace(/ at \[.*/, "").replace(/^SchemaError\(/, ""))
   return new SettingsError({
     code: missing ? "missing" : "invalid",

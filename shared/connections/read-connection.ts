@@ -1,5 +1,6 @@
 /** Reads one connection of the file. */
 
+import { withoutTrailingSlashes } from "../config/trailing-slashes.ts"
 import { isReference, referenceForms } from "../credentials/reference.ts"
 import type { ConnectorKind } from "../platforms/platform.ts"
 import { connectorKinds, platformOf } from "../platforms/platform.ts"
@@ -119,7 +120,7 @@ const readEndpoint = (section: Section, { endpoint }: KindRules) => {
 
 const readHost = (section: Section, found: Found): string => {
   const text = section.textOf(found, "a URL") ?? ""
-  const host = (/^[a-z]+:\/\//i.test(text) ? text : `https://${text}`).replace(/\/+$/, "")
+  const host = withoutTrailingSlashes(/^[a-z]+:\/\//i.test(text) ? text : `https://${text}`)
   const url = URL.canParse(host) ? new URL(host) : null
   if (url === null || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "" || url.hash !== "")
     section.reader.error(found, `${quote(text)} is no address of a host.`, "https://name, http://name:port")

@@ -102,7 +102,7 @@ const monthWords =
 const separator = "[-\\u2010-\\u2015/. ,:_|年月년월]{1,3}"
 const note = "(?:\\s*\\([a-z/. -]*\\))?"
 const yearFirst = new RegExp(
-  `^([0-9]{4})${separator}([0-9]{1,2})${separator}([0-9]{1,2})[日일]?(?:[t ][0-9]{1,2}:[0-9]{2}[0-9:.]*\\s*(?:z|[+-][0-9]{2}:?[0-9]{2})?)?${note}$`
+  `^([0-9]{4})${separator}([0-9]{1,2})${separator}([0-9]{1,2})[日일]?(?:[t ][0-9]{1,2}:[0-9]{2}[0-9:.]*(?:\\s*(?:z|[+-][0-9]{2}:?[0-9]{2}))?)?${note}$`
 )
 const yearLast = new RegExp(`^([0-9]{1,2})${separator}([0-9]{1,2})${separator}([0-9]{4})${note}$`)
 const eightDigits = /^([0-9]{8})$/

@@ -1,6 +1,7 @@
 /** What an event says of money and products, checked once and in no platform's form yet. */
 import type { Item, NormalizedEvent, Properties } from "../../schemas/types.gen.ts"
 import { currencies } from "./catalog.ts"
+import { distinct } from "./distinct.ts"
 import { amount, price, quantity } from "./numbers.ts"
 import type { Dropped } from "./result.ts"
 
@@ -157,7 +158,5 @@ const noProducts: ReadonlyArray<Product> = []
 /** The products' ids, each once, in order. */
 export const productIds = (products: ReadonlyArray<Product>): ReadonlyArray<string> => {
   if (products.length === 1) return [products[0]!.id]
-  const ids: Array<string> = []
-  for (const product of products) if (!ids.includes(product.id)) ids.push(product.id)
-  return ids
+  return distinct(products.map((product) => product.id))
 }

@@ -98,5 +98,5 @@ const filledText = (template: string) => {
 }
 
 const whitespace = /\s+/g
-const isAddress = (text: string): boolean => /^https?:\/\/[^\s/]+\S*$/i.test(text)
+const isAddress = (text: string): boolean => /^https?:\/\/[^\s/]\S*$/i.test(text)
 const isMediaId = (text: string): boolean => /^\d{1,32}$/.test(text)

@@ -46,7 +46,7 @@ export const numberFrom = (value: unknown): Amount => {
     : notFinite
 }
 
-const decimal = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?$/i
+const decimal = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?$/i
 
 /** Rounds half up by decimal notation. */
 export const round = (value: number, digits: number): number => {

@@ -111,4 +111,4 @@ export const isEmptyList = (value: unknown): boolean => Array.isArray(value) && 
 /** Four times what any platform asks for. */
 const positionsMax = 64
 
-const decimal = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?$/i
+const decimal = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?$/i

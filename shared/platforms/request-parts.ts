@@ -1,6 +1,7 @@
 /** Pieces that the requests of several platforms share. */
 import { createHmac } from "node:crypto"
 import * as Redacted from "effect/Redacted"
+import { withoutTrailingSlashes } from "../config/trailing-slashes.ts"
 import type { Connection } from "../connections/connection.ts"
 import type { HttpRequestSpec, RequestContext, Secret } from "./connector.ts"
 import type { JsonBody } from "./json-body.ts"
@@ -9,7 +10,7 @@ import type { JsonBody } from "./json-body.ts"
 export const originOf = (connection: Connection): string => withScheme(connection.endpoint.host)
 
 export const withScheme = (host: string): string => {
-  const bare = host.replace(/\/+$/, "")
+  const bare = withoutTrailingSlashes(host)
   return /^https?:\/\//.test(bare) ? bare : `https://${bare}`
 }
 

@@ -42,6 +42,8 @@ export const countOf = (value: Json | undefined): number | null => {
 }
 
 export const textMax = 300
+/** So much of a text is read at all. */
+export const textReadMax = textMax * 4
 
 /**
  * A platform's text, fit for a log or a record: bounded, one line, without what looks like an email, a phone number, a
@@ -49,9 +51,9 @@ export const textMax = 300
  */
 export const safeText = (text: string): string => {
   const plain = text
-    .slice(0, textMax * 4)
+    .slice(0, textReadMax)
     .replace(controls, " ")
-    .replace(/[^\s@"'<>]+@[^\s@"'<>]+/g, "<email>")
+    .replace(/(?<![^\s@"'<>])[^\s@"'<>]+@[^\s@"'<>]+/g, "<email>")
     .replace(userId, "<user id>")
     .replace(/\+?\d[\d ().-]{6,}\d/g, "<number>")
     .replace(/[\w+/=|~-]{20,}/g, maskToken)

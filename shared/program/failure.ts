@@ -71,4 +71,6 @@ const exitCodeOf = (tag: string, code: string, error: object): number => {
   return /unreachable|timeout/.test(code) ? exitCodes.unreachable : exitCodes.failure
 }
 
-const oneLine = (text: string): string => text.replaceAll(/\s*\n\s*/g, " ").trim()
+/** Line feeds with the spaces around them become one space. */
+export const oneLine = (text: string): string =>
+  text.replaceAll(/\s+/g, (spaces) => (spaces.includes("\n") ? " " : spaces)).trim()

@@ -25,7 +25,8 @@ export const growthOf = <A>(
   if (double < floorMillis) return { ratio: 1, millis: double }
   const once = prepare(size)
   let single = cpuMillis(() => run(once))
-  for (let attempt = 0; attempt < attemptsMax && double >= floorMillis && double / single > linearRatioMax; attempt++) {
+  const isDoubtful = (): boolean => double >= floorMillis && double < certainMillis && double / single > linearRatioMax
+  for (let attempt = 0; attempt < attemptsMax && isDoubtful(); attempt++) {
     double = Math.min(
       double,
       cpuMillis(() => run(twice))
@@ -41,6 +42,8 @@ export const growthOf = <A>(
 /** Linear time doubles, quadratic time takes four times as long; between them lies what noise may add. */
 export const linearRatioMax = 3
 const attemptsMax = 6
+/** No other work adds so much. */
+const certainMillis = 1_000
 
 /** Milliseconds of processor time of this thread alone: other programs and V8's helpers do not count. */
 export const cpuMillis = (run: () => unknown): number => {

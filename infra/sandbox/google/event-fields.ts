@@ -219,7 +219,7 @@ const violation = (problem: Problem, base: string, reason?: string): FieldViolat
   const snake = parsed.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
   const field = snake.startsWith("events[") ? `events.${snake}` : snake
   return {
-    field: problem.kind === "hash" ? field.replace(/(user_identifiers\[\d+\]).*$/, "$1") : field,
+    field: problem.kind === "hash" ? field.replace(/(user_identifiers\[\d+\]).*/s, "$1") : field,
     description: problem.message,
     reason: reason ?? problem.reason ?? reasons[problem.kind]
   }

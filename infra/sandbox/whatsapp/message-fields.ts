@@ -16,7 +16,7 @@ import {
 import { isObject, type JsonObject } from "../platform.ts"
 
 const missing = (path: string): Problem => ({ path, kind: "missing", message: "Missing required parameter" })
-const link = pattern(/^https?:\/\/[^\s/]+\S*$/i, "URL")
+const link = pattern(/^https?:\/\/[^\s/]\S*$/i, "URL")
 const mediaId = pattern(/^\d+$/, "media id")
 
 /** Media are fetched from a link, or were uploaded before and have an id. */

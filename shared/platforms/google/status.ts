@@ -1,7 +1,7 @@
 /** Google's error object (google.rpc.Status in JSON), as the Data Manager API and the Google Ads API both answer it. */
 import type * as Duration from "effect/Duration"
 import type { HttpResponseSpec, JsonObject } from "../connector.ts"
-import { bodyObject, boundedWait, countOf, objectOf, objectsOf, textOf } from "../response.ts"
+import { bodyObject, boundedWait, countOf, objectOf, objectsOf, textOf, textReadMax } from "../response.ts"
 
 export interface GoogleStatus {
   /** `INVALID_ARGUMENT` and its like: google.rpc.Code, by its name. */
@@ -30,7 +30,8 @@ export const readStatus = (error: JsonObject): GoogleStatus => {
   const metadata = objectOf(info?.["metadata"])
   return {
     status: textOf(error["status"]) ?? statusNames.get(countOf(error["code"]) ?? -1) ?? textOf(error["code"]),
-    message: textOf(error["message"]),
+    // Repeated for each violation without a description of its own: no more of it than is read.
+    message: textOf(error["message"])?.slice(0, textReadMax) ?? null,
     details,
     requestId:
       textOf(detailOf(details, "RequestInfo")?.["requestId"]) ??

@@ -5,6 +5,7 @@ import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import { commerceOf, deliveryCategory, type Product, productIds } from "../../mapping/commerce.ts"
 import type { CompiledConnection } from "../../mapping/compile.ts"
 import { addListedCustom } from "../../mapping/custom-properties.ts"
+import { distinct } from "../../mapping/distinct.ts"
 import { amount } from "../../mapping/numbers.ts"
 import { applyParameters } from "../../mapping/parameters.ts"
 import { type Dropped, type Mutable, put } from "../../mapping/result.ts"
@@ -43,15 +44,21 @@ const putProducts = (data: Mutable, products: ReadonlyArray<Product>): void => {
     put(content, "delivery_category", product.deliveryCategory)
     return content
   })
-  const brands: Array<string> = []
-  for (const { brand } of products) if (brand && !brands.includes(brand)) brands.push(brand)
+  const brands = distinct(products.flatMap(({ brand }) => (brand ? [brand] : [])))
   if (brands.length > 0) data["brands"] = brands
 }
 
 /** A number as a decimal string, never in exponent notation. */
 const decimal = (value: number): string => {
   const text = String(value)
-  return text.includes("e") ? value.toFixed(20).replace(/\.?0+$/, "") : text
+  return text.includes("e") ? withoutZeros(value.toFixed(20)) : text
+}
+
+/** Of a number with a decimal point: without the zeros at its end, and without the point where nothing follows it. */
+const withoutZeros = (text: string): string => {
+  let end = text.length
+  while (text.endsWith("0", end)) end--
+  return text.slice(0, text.endsWith(".", end) ? end - 1 : end)
 }
 
 const putText = (data: Mutable, event: NormalizedEvent, dropped: Array<Dropped>): void => {

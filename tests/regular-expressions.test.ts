@@ -1,0 +1,115 @@
+/** Every regular expression of the source takes time in proportion to the text, whatever the text. */
+import { readdirSync, readFileSync } from "node:fs"
+import path from "node:path"
+import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "@effect/vitest"
+import { growthOf, linearRatioMax } from "../shared/testing/growth.ts"
+import { expressionsIn } from "./support/regular-expressions/extract.ts"
+import { attackOn, loopsOf } from "./support/regular-expressions/growth-attack.ts"
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..")
+const isSource = (file: string): boolean =>
+  file.endsWith(".ts") && !/\.(test|bench|gen)\.ts$/.test(file) && !file.startsWith("shared/testing/")
+
+const filesBelow = (folder: string): ReadonlyArray<string> =>
+  readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const file = path.posix.join(folder, entry.name)
+    if (entry.isDirectory()) return entry.name === "node_modules" ? [] : filesBelow(file)
+    return isSource(file) ? [file] : []
+  })
+
+const expressions = ["processors", "shared", "schemas", "infra", "examples"].flatMap(filesBelow).flatMap((file) =>
+  expressionsIn(readFileSync(path.join(root, file), "utf8")).map(({ flags, line, source }) => ({
+    place: `${file}:${line}`,
+    source,
+    flags
+  }))
+)
+
+describe("the regular expressions of the source", () => {
+  it("are found", () => {
+    assert.isAbove(expressions.length, 200)
+    for (const { flags, place, source } of expressions) assert.doesNotThrow(() => new RegExp(source, flags), place)
+    const built = expressions.find(({ place }) => place.startsWith("shared/identity/birth-date.ts"))
+    assert.isTrue(built !== undefined)
+    assert.isFalse(expressions.some(({ source }) => /\$\{\w/.test(source)))
+  })
+
+  it("have no text that can be read in two ways again and again, and then fails", { timeout: 120_000 }, () => {
+    const slow = expressions.flatMap(({ flags, place, source }) => {
+      const attack = attackOn(source, flags)
+      return attack === null ? [] : [`${place} /${source}/${flags}: ${JSON.stringify(attack)}`]
+    })
+    assert.deepStrictEqual(slow, [])
+  })
+
+  it("take twice the time for twice the text that goes round their loops", { timeout: 240_000 }, () => {
+    const slow = expressions.flatMap(({ flags, place, source }) => {
+      const expression = new RegExp(source, flags)
+      const found = textsFor(source, flags).find(({ end, repeated, start }) => {
+        const make = (length: number) => start + repeated.repeat(Math.ceil(length / repeated.length)) + end
+        return growthOf(20_000, make, (text) => text.replace(expression, "").length).ratio > linearRatioMax
+      })
+      return found === undefined ? [] : [`${place} /${source}/${flags}: ${JSON.stringify(found)}`]
+    })
+    assert.deepStrictEqual(slow, [])
+  })
+})
+
+const elapsed = (run: () => unknown): number => {
+  const start = performance.now()
+  run()
+  return performance.now() - start
+}
+
+const textsFor = (source: string, flags: string) =>
+  loopsOf(source, flags)
+    .slice(0, loopsMax)
+    .flatMap((loop) => ends.map((end) => ({ ...loop, end })))
+
+const loopsMax = 30
+const ends = ["", "\u0001", "!", "x", "\n\u0001"]
+
+describe("the search for slow texts", () => {
+  const slow = [
+    "^(a+)+$",
+    "^(?:a|a)*$",
+    "^(?:a*)*b",
+    "^a*a*$",
+    String.raw`\s+$`,
+    String.raw`\s*\n\s*`,
+    String.raw`\/+$`,
+    "^[^.]*[-/][^.]*$",
+    String.raw`[^\s@](?:@|%40)[^\s@]*\.`,
+    String.raw`\beyJ[\w-]{8,}\.`,
+    String.raw`^(?:[a-z]+\.?)+$`
+  ]
+  it.each(slow)("finds one for %s, and the text is slow", (source) => {
+    const attack = attackOn(source, "")
+    assert.isNotNull(attack)
+    const { end, repeated, start } = attack!
+    const fails = start + repeated.repeat(8) + end
+    assert.isFalse(new RegExp(source).test(fails))
+    // Four times the text takes sixteen times as long at least, where a linear scan takes four times.
+    const characters = /\)[*+]/.test(source) ? 5 : 2_000
+    const expression = new RegExp(source)
+    const timeOf = (length: number): number => {
+      const text = start + repeated.repeat(Math.ceil(length / repeated.length)) + end
+      return Math.min(...[1, 2, 3].map(() => elapsed(() => expression.test(text))))
+    }
+    assert.isAbove(timeOf(4 * characters) / timeOf(characters), 8)
+  })
+
+  const linear = [
+    "^[a-z]+$",
+    "[a-z]+",
+    "(?<![^a])[^a]+a",
+    String.raw`[\w+/=|~-]{20,}`,
+    String.raw`\+?\d[\d ().-]{6,}\d`,
+    String.raw`^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]$`,
+    String.raw`^\d+(?:\.\d+)?$`
+  ]
+  it.each(linear)("finds none for %s", (source) => {
+    assert.isNull(attackOn(source, ""))
+  })
+})
