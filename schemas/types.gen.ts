@@ -84,6 +84,8 @@ export interface DeadLetter {
   readonly next_step: null | string
   /** The platform's id of the request. */
   readonly request_id: null | string
+  /** Kafka timestamp of the record, in milliseconds since the epoch: tells it from that of an earlier topic of the name. Null in older letters. */
+  readonly source_timestamp: null | number
 }
 
 /** A field that was left out, and why; never its value. */

@@ -9,9 +9,9 @@ it("shows why events were refused, the most frequent reasons first and the rest 
   let offset = 0
   const refuse = (reason: string, times: number) => {
     for (let time = 0; time < times; time++, offset++) {
-      ledger.raw({ partition: 0, offset }, 1000)
-      ledger.normalized({ partition: 0, offset }, `e${offset}`, { offset, committed: 1000 })
-      ledger.result({ partition: 0, offset }, "shop", {
+      ledger.raw({ partition: 0, offset, timestamp: 0 }, 1000)
+      ledger.normalized({ partition: 0, offset, timestamp: 0 }, `e${offset}`, { offset, committed: 1000 })
+      ledger.result({ partition: 0, offset, timestamp: 0 }, "shop", {
         outcome: "rejected",
         reason_code: reason,
         timestamp: 1,

@@ -26,7 +26,8 @@ export const balanceToJson = (balance: Balance) => ({
     rejected_by: connection.rejectedBy,
     in_flight: connection.inFlight,
     repeated: connection.repeated,
-    missing: connection.missing
+    missing: connection.missing,
+    lost_retries: connection.lostRetries
   }))
 })
 

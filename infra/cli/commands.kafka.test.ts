@@ -164,6 +164,7 @@ describe("commands on a broker", () => {
         message: "The event has no event_time.",
         source_topic: "raw-events",
         source_partition: 0,
+        source_timestamp: 1_795_424_000_000,
         source_offset: 7,
         timestamp: 1_795_424_000_000,
         attempts: 1,

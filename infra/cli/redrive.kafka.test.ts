@@ -30,6 +30,7 @@ const letterOf = (more: Partial<DeadLetter>): DeadLetter => ({
   source_topic: "normalized-events",
   source_partition: 1,
   source_offset: 7,
+  source_timestamp: 1_795_424_000_000,
   timestamp: 1_795_424_000_000,
   attempts: 1,
   original_key: Buffer.from("e-1"),

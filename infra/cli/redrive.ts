@@ -4,6 +4,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import type { SourcePosition } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/avro/codecs.ts"
 import { SettingsService } from "../../shared/config/settings.ts"
 import {
@@ -148,5 +149,5 @@ const remap = Effect.fnUntraced(function* (toRemap: Map<string, Letter>, commit:
   return redriven
 })
 
-const sourceKey = (source: { readonly partition: number; readonly offset: number } | null): string =>
-  source === null ? "?" : `${source.partition}:${source.offset}`
+const sourceKey = (source: SourcePosition | null): string =>
+  source === null ? "?" : `${source.partition}:${source.offset}@${source.timestamp}`

@@ -68,7 +68,8 @@ export const countResult = (tally: Tally, log: EventDeliveryLog): void => {
   tally.moved++
   const outcomes = entry(tally.outcomes, log.connection_id, () => new Map<string, number>())
   const refusals = entry(tally.refusals, log.connection_id, () => new Map<string, number>())
-  const position = log.source === null ? log.event_id : `${log.source.partition}:${log.source.offset}`
+  const position =
+    log.source === null ? log.event_id : `${log.source.partition}:${log.source.offset}@${log.source.timestamp}`
   const key = `${log.connection_id} ${position}`
   const before = tally.events.get(key)
   if (before !== undefined) {

@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as TestClock from "effect/testing/TestClock"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/avro/memory.ts"
+import { mappedEvent } from "../../shared/delivery/testing.ts"
 import { purchase } from "../../shared/mapping/event-fixture.ts"
 import { MemoryKafka } from "../../shared/testing/memory-kafka.ts"
 import { watchLedger } from "./ledger-watch.ts"
@@ -22,7 +23,14 @@ const eventAt = (offset: number) => {
 const start = Effect.gen(function* () {
   yield* TestClock.setTime(now)
   const kafka = new MemoryKafka()
-  const topics = ["raw-events", "normalized-events", "mapped-events.meta", "delivery-results", "dead-letters"]
+  const topics = [
+    "raw-events",
+    "normalized-events",
+    "mapped-events.meta",
+    "delivery-retry.meta",
+    "delivery-results",
+    "dead-letters"
+  ]
   for (const topic of [...topics, "health-alerts"]) kafka.log.create(topic, 1)
   const raw = ["a", "b", "c"].map((text) => ({ topic: "raw-events", key: null, value: Buffer.from(text) }))
   yield* kafka.client.produce(raw)
@@ -73,5 +81,20 @@ it.effect("is silent about what is only on its way", () =>
     const { commit, alerts } = yield* start
     yield* commit(1)
     assert.deepStrictEqual(yield* alerts, [])
+  })
+)
+
+// Red when a delayed retry that waited before the watch began is not followed.
+it.effect("raises an alert for a delayed retry that is lost, though its event began long before", () =>
+  Effect.gen(function* () {
+    const { kafka, alerts } = yield* start
+    const source = { topic: "raw-events", partition: 0, offset: 0, timestamp: now - 6 * 3_600_000 }
+    const event = mappedEvent("late", { connection_id: "meta-1", source })
+    const value = codecs.encode("delivery-retry.meta", "mapped-event", event)
+    const timestamp = now - 5 * 3_600_000
+    yield* kafka.client.produce([{ topic: "delivery-retry.meta", key: "late", value, timestamp }])
+    assert.deepStrictEqual(yield* alerts, [])
+    yield* kafka.client.resetOffsets("delivery-meta.meta-1", "delivery-retry.meta", [{ partition: 0, offset: 1 }])
+    assert.deepStrictEqual(yield* alerts, ["ledger unhealthy raw-events 0:0 (late), its delayed retry is gone"])
   })
 )

@@ -134,8 +134,8 @@ const foundAlert = (connectionId: string) => ({
   issues: []
 })
 
-const nameOf = ({ source, eventId }: Missing): string =>
-  `raw-events ${source.partition}:${source.offset}${eventId === null ? "" : ` (${eventId})`}`
+const nameOf = ({ source, eventId, lostRetry }: Missing): string =>
+  `raw-events ${source.partition}:${source.offset}${eventId === null ? "" : ` (${eventId})`}${lostRetry ? ", its delayed retry is gone" : ""}`
 
 const gauge = (name: string, description: string) => Metric.gauge(name, { description })
 const missingEvents = gauge("capi_ledger_missing_events", "Events that a stage has passed without a trace.")

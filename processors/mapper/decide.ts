@@ -225,6 +225,7 @@ const deadLetter = (
   source_topic: record.topic,
   source_partition: record.partition,
   source_offset: record.offset,
+  source_timestamp: record.timestamp,
   timestamp: now,
   attempts: 0,
   original_key: record.key,

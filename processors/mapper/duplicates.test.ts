@@ -111,6 +111,18 @@ describe("the mapper's duplicates", () => {
     }).pipe(Effect.provide(services()))
   )
 
+  // Red when positions alone are compared.
+  it.effect("takes a record of a topic that was made again for no replay, though it has the same position", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(eventTime)
+      const { step } = yield* opened()
+      const first = at(1, granted)
+      yield* step(batch(first))
+      const later = { ...first, source: { ...first.source, timestamp: first.source.timestamp + 1 } }
+      assert.deepStrictEqual((yield* step(batch(later))).outputs.map(told), skippedAs("duplicate"))
+    }).pipe(Effect.provide(services()))
+  )
+
   // Red when the task has no `restore`.
   it.effect("knows after a restart what was committed, and only that", () =>
     Effect.gen(function* () {

@@ -12,6 +12,7 @@ export const deadLetterOf = (record: Inbound, problem: Problem, sealer: SealerSh
   source_topic: record.topic,
   source_partition: record.partition,
   source_offset: record.offset,
+  source_timestamp: record.timestamp,
   timestamp: now,
   attempts: 1,
   original_key: seal(sealer, "key", record, record.key),

@@ -103,12 +103,14 @@ it.effect("sends it when it is due, once, and in flight until then for the ledge
     const committed = {
       normalizer: new Map([[0, 1]]),
       mapper: new Map([[0, 1]]),
-      deliveries: new Map([["shop", new Map([[0, 1]])]])
+      deliveries: new Map([["shop", new Map([[0, 1]])]]),
+      retries: new Map([["shop", new Map([[0, 0]])]])
     }
     const take = (outputs: ReadonlyArray<Outbound>) => {
       for (const { topic, value } of outputs) {
         const decoded = topic === "delivery-results" ? codecs.decode("event-delivery-log", value) : null
         if (decoded?._tag === "Decoded") ledger.result(source, "shop", decoded.value.outcome)
+        if (topic === retry.topic) ledger.retried(source, "shop", "far", { partition: 0, offset: 0 }, false)
       }
     }
     take(first.outputs)

@@ -201,6 +201,7 @@ const deadLetterRecord = (
     source_topic: event.source.topic,
     source_partition: event.source.partition,
     source_offset: event.source.offset,
+    source_timestamp: event.source.timestamp,
     timestamp: now,
     attempts: event.retry_count + 1,
     original_key: null,

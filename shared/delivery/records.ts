@@ -171,6 +171,7 @@ const source = (record: Inbound) => ({
   source_topic: record.topic,
   source_partition: record.partition,
   source_offset: record.offset,
+  source_timestamp: record.timestamp,
   original_key: record.key,
   original: record.value
 })

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Ledger, type LedgerResult } from "./ledger.ts"
 
-const at = (offset: number) => ({ partition: 0, offset })
+const at = (offset: number, timestamp = 7) => ({ partition: 0, offset, timestamp })
 const behind = { offset: 1, committed: 2 }
 const ahead = { offset: 2, committed: 2 }
 
@@ -29,6 +29,7 @@ describe("the ledger", () => {
     for (const offset of [2, 3, 4]) ledger.mapped(at(offset), "meta", behind)
     ledger.result(at(2), "meta", resultOf("delivered", null))
     ledger.result(at(3), "meta", resultOf("retry_scheduled", "transient"))
+    ledger.retried(at(3), "meta", ahead)
     ledger.result(at(4), "meta", resultOf("accepted", null))
     ledger.mapped(at(5), "meta", ahead)
     const balance = ledger.balance()
@@ -91,6 +92,45 @@ describe("the ledger", () => {
     ledger.normalized(at(0), "lost", behind)
     ledger.mapped(at(0), "meta", behind)
     assert.deepStrictEqual(ledger.balance().connections[0]?.missing, ["lost"])
+  })
+
+  // Red when an event that was put off counts as waiting whatever became of its delayed retry.
+  it("names an event whose delayed retry was passed without a result, or is gone", () => {
+    const ledger = ledgerOf(4)
+    for (const offset of [0, 1, 2, 3]) {
+      ledger.normalized(at(offset), `e${offset}`, behind)
+      ledger.mapped(at(offset), "meta", behind)
+      ledger.result(at(offset), "meta", resultOf("retry_scheduled", "500"))
+    }
+    ledger.retried(at(0), "meta", behind)
+    ledger.retried(at(1), "meta", behind)
+    ledger.retried(at(1), "meta", ahead)
+    ledger.retried(at(2), "meta", behind)
+    ledger.result(at(2), "meta", resultOf("delivered", null))
+    const balance = ledger.balance()
+    const [meta] = balance.connections
+    assert.deepStrictEqual([meta?.missing, meta?.lostRetries, meta?.inFlight], [["e0", "e3"], ["e0", "e3"], 1])
+    assert.isFalse(balance.balanced)
+  })
+
+  // Red when a position alone tells whose trace it is.
+  it("takes no trace of an earlier topic's record for one at the same position", () => {
+    const ledger = ledgerOf(2)
+    const earlier = (offset: number) => at(offset, 3)
+    for (const offset of [0, 1]) {
+      ledger.normalized(earlier(offset), "old", behind)
+      ledger.mapped(earlier(offset), "meta", behind)
+      ledger.result(earlier(offset), "meta", resultOf("delivered", null))
+    }
+    ledger.deadLetter(earlier(0))
+    const none = ledger.balance()
+    assert.deepStrictEqual([none.normalized, none.deadLetteredRaw, none.missingRaw], [0, 0, ["0:0", "0:1"]])
+    ledger.normalized(at(0), "new", behind)
+    ledger.result(at(0), "meta", resultOf("skipped", "filter"))
+    ledger.deadLetter({ ...at(1), timestamp: null })
+    const balance = ledger.balance()
+    assert.deepStrictEqual([balance.balanced, balance.deadLetteredRaw], [true, 1])
+    assert.deepStrictEqual(balance.connections[0]?.outcomes.delivered, 0)
   })
 
   it("counts an event with two final results as repeated, an accepted one's final outcome not", () => {

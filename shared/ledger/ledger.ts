@@ -2,7 +2,8 @@
  * The ledger: proves from the topics alone that for every connection
  * consumed = delivered + accepted + skipped + rejected + expired + dead-lettered + unknown + in flight,
  * and names the events for which it does not hold.
- * An event is known by the position of its raw record, so that a producer's duplicates and a replay are told apart.
+ * An event is known by its raw record, so that a producer's duplicates and a replay are told apart: by the record's position and
+ * its own time, since a topic that was made again has the same positions.
  */
 
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
@@ -20,11 +21,16 @@ export interface Passed {
   readonly committed: number
 }
 
-/** The raw record that an event came from. */
-export interface RawPosition {
+/** The raw record that an event came from; the time is Kafka's, in milliseconds, and null where an old record does not say it. */
+export interface RawSource {
   readonly partition: number
   readonly offset: number
+  readonly timestamp: number | null
 }
+
+/** Whether what tells of a source means the raw record of this time at the same position. */
+export const isSameRecord = (timestamp: number, source: RawSource): boolean =>
+  source.timestamp === null || source.timestamp === timestamp
 
 export interface ConnectionBalance {
   readonly connectionId: string
@@ -39,6 +45,8 @@ export interface ConnectionBalance {
   readonly repeated: number
   /** Event ids that a stage has passed without a trace. */
   readonly missing: ReadonlyArray<string>
+  /** Those of the missing whose delayed retry is gone: its topic's reader or retention has passed it, and there is no result. */
+  readonly lostRetries: ReadonlyArray<string>
 }
 
 export interface Balance {
@@ -55,20 +63,21 @@ export interface Balance {
 }
 
 interface RawFate {
+  readonly timestamp: number
   passed: boolean
   deadLettered: boolean
   normalized: number
   /** A later stage tells of it. So it was normalized, though its normalized record may be gone: results are kept longer. */
   traced: boolean
   eventId: string
-  /** Whether the mapper's committed offset lies behind the normalized record. */
-  mapperPassed: boolean
+  /** Whether the mapper has yet to read a normalized record of it. */
+  mapperAhead: boolean
 }
 
 interface Delivery {
   mapped: boolean
-  /** Whether the delivery group has committed past the mapped record. */
-  passed: boolean
+  /** Whether the delivery group has yet to read a record of it, mapped or put off. */
+  ahead: boolean
   known: KnownOutcome
   results: number
   accepts: number
@@ -85,41 +94,51 @@ export class Ledger {
   }
 
   /** A raw record in the range; `committed` is the normalizer's. */
-  raw(position: RawPosition, committed: number): void {
-    this.raws.set(keyOf(position), {
-      passed: position.offset < committed,
+  raw(record: RawSource & { readonly timestamp: number }, committed: number): void {
+    this.raws.set(keyOf(record), {
+      timestamp: record.timestamp,
+      passed: record.offset < committed,
       deadLettered: false,
       normalized: 0,
       traced: false,
       eventId: "",
-      mapperPassed: false
+      mapperAhead: false
     })
   }
 
   /** A dead letter of the normalizer. Others stand beside a result, which counts. */
-  deadLetter(position: RawPosition): void {
-    const fate = this.raws.get(keyOf(position))
+  deadLetter(source: RawSource): void {
+    const fate = this.fateOf(source)
     if (fate !== undefined) fate.deadLettered = true
   }
 
-  /** A normalized event, and whether the mapper has passed it. */
-  normalized(source: RawPosition, eventId: string, at: Passed): void {
-    const fate = this.raws.get(keyOf(source))
+  /** A normalized event. */
+  normalized(source: RawSource, eventId: string, at: Passed): void {
+    const fate = this.fateOf(source)
     if (fate === undefined) return
     fate.normalized++
     fate.eventId = eventId
-    fate.mapperPassed ||= at.offset < at.committed
+    fate.mapperAhead ||= at.offset >= at.committed
   }
 
-  mapped(source: RawPosition, connectionId: string, at: Passed): void {
+  /** An event on a topic of mapped events. */
+  mapped(source: RawSource, connectionId: string, at: Passed): void {
     const delivery = this.delivery(source, connectionId)
     if (delivery === undefined) return
     delivery.mapped = true
-    delivery.passed ||= at.offset < at.committed
+    delivery.ahead ||= at.offset >= at.committed
+  }
+
+  /** An event on a topic of delayed retries. */
+  retried(source: RawSource, connectionId: string, at: Passed): void {
+    const delivery = this.delivery(source, connectionId)
+    if (delivery === undefined) return
+    delivery.retryScheduled = true
+    delivery.ahead ||= at.offset >= at.committed
   }
 
   /** A record of delivery-results: which of several counts is `known-outcome.ts`'s. */
-  result(source: RawPosition, connectionId: string, result: LedgerResult): void {
+  result(source: RawSource, connectionId: string, result: LedgerResult): void {
     const delivery = this.delivery(source, connectionId)
     if (delivery === undefined) return
     const fact = factOf(result)
@@ -173,7 +192,7 @@ export class Ledger {
       unknown: 0
     }
     const reasons = { skipped: {} as Record<string, number>, rejected: {} as Record<string, number> }
-    const missing: Array<string> = []
+    const [missing, lostRetries]: [Array<string>, Array<string>] = [[], []]
     let [consumed, inFlight, repeated] = [0, 0, 0]
     for (const [key, fate] of this.raws) {
       if (!isNormalized(fate)) continue
@@ -185,24 +204,33 @@ export class Ledger {
         const by = best.outcome === "dead_lettered" ? "rejected" : best.outcome
         if (by === "skipped" || by === "rejected") reasons[by][best.reason] = (reasons[by][best.reason] ?? 0) + 1
         if (delivery.results > 1 || delivery.accepts > 1) repeated++
-      } else if (isLost(fate, delivery)) missing.push(fate.eventId === "" ? `raw-events ${key}` : fate.eventId)
-      else inFlight++
+      } else if (isLost(fate, delivery)) {
+        const name = fate.eventId === "" ? `raw-events ${key}` : fate.eventId
+        missing.push(name)
+        if (delivery?.retryScheduled === true) lostRetries.push(name)
+      } else inFlight++
     }
     const [skippedBy, rejectedBy] = [reasons.skipped, reasons.rejected]
-    return { connectionId, consumed, outcomes, skippedBy, rejectedBy, inFlight, repeated, missing }
+    return { connectionId, consumed, outcomes, skippedBy, rejectedBy, inFlight, repeated, missing, lostRetries }
   }
 
-  private delivery(source: RawPosition, connectionId: string): Delivery | undefined {
+  /** Undefined for what lies outside the range, or tells of an earlier record at the same position. */
+  private fateOf(source: RawSource): RawFate | undefined {
+    const fate = this.raws.get(keyOf(source))
+    return fate !== undefined && isSameRecord(fate.timestamp, source) ? fate : undefined
+  }
+
+  private delivery(source: RawSource, connectionId: string): Delivery | undefined {
     const deliveries = this.deliveries.get(connectionId)
     const key = keyOf(source)
-    const fate = this.raws.get(key)
+    const fate = this.fateOf(source)
     if (deliveries === undefined || fate === undefined) return undefined
     fate.traced = true
     let delivery = deliveries.get(key)
     if (delivery === undefined) {
       delivery = {
         mapped: false,
-        passed: false,
+        ahead: false,
         known: nothingKnown,
         results: 0,
         accepts: 0,
@@ -216,10 +244,11 @@ export class Ledger {
 
 const isNormalized = ({ normalized, traced }: RawFate): boolean => normalized > 0 || traced
 
-// The reader's offset lies behind the event, and yet nothing tells what became of it.
-const isLost = (fate: RawFate, delivery: Delivery | undefined): boolean =>
-  delivery === undefined || !delivery.mapped
-    ? (fate.mapperPassed || fate.normalized === 0) && !delivery?.retryScheduled
-    : delivery.passed && !delivery.retryScheduled
+// No reader has a record of it ahead, and yet nothing tells what became of it.
+const isLost = (fate: RawFate, delivery: Delivery | undefined): boolean => {
+  if (delivery?.ahead === true) return false
+  if (delivery !== undefined && (delivery.mapped || delivery.retryScheduled)) return true
+  return !fate.mapperAhead
+}
 
-const keyOf = (position: RawPosition): string => `${position.partition}:${position.offset}`
+const keyOf = ({ partition, offset }: RawSource): string => `${partition}:${offset}`

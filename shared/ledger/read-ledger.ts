@@ -2,10 +2,11 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import topicTable from "../../schemas/topics.json" with { type: "json" }
+import type { DeadLetter } from "../../schemas/types.gen.ts"
 import { Codecs, type Records, type SchemaName } from "../avro/codecs.ts"
 import { type FetchedRecord, KafkaClient } from "../kafka/port.ts"
 import type { Platform } from "../platforms/platform.ts"
-import { type Balance, Ledger, type Passed } from "./ledger.ts"
+import { type Balance, Ledger, type Passed, type RawSource } from "./ledger.ts"
 
 export interface LedgerRange {
   /** Raw records of this time range (Kafka timestamps, milliseconds since the epoch; `to` exclusive). */
@@ -43,13 +44,15 @@ export const readLedger = Effect.fn("ledger.read")(function* (
     yield* committedOf(`${prefix}mapper`, normalized)
   ]
   const deliveries = new Map<string, ReadonlyMap<number, number>>()
+  const retries = new Map<string, ReadonlyMap<number, number>>()
   for (const { id, platform } of connections) {
-    deliveries.set(id, yield* committedOf(`${prefix}delivery-${platform}.${id}`, mappedTopic(prefix, platform)))
+    const group = `${prefix}delivery-${platform}.${id}`
+    deliveries.set(id, yield* committedOf(group, mappedTopic(prefix, platform)))
+    retries.set(id, yield* committedOf(group, retryTopic(prefix, platform)))
   }
   yield* readRaw(ledger, raw, { from, to: range.to }, normalizer)
   yield* readRecords(`${prefix}dead-letters`, "dead-letter", laterFrom, (letter) => {
-    if (letter.stage === "normalizer")
-      ledger.deadLetter({ partition: letter.source_partition, offset: letter.source_offset })
+    if (letter.stage === "normalizer") ledger.deadLetter(sourceOf(letter))
   })
   yield* readRecords(normalized, "normalized-event", laterFrom, (event, record) =>
     ledger.normalized(event.source, event.event_id, passed(record, mapper))
@@ -58,6 +61,9 @@ export const readLedger = Effect.fn("ledger.read")(function* (
     yield* readRecords(mappedTopic(prefix, platform), "mapped-event", laterFrom, (event, record) =>
       ledger.mapped(event.source, event.connection_id, passed(record, deliveries.get(event.connection_id)))
     )
+    yield* readRecords(retryTopic(prefix, platform), "mapped-event", laterFrom, (event, record) =>
+      ledger.retried(event.source, event.connection_id, passed(record, retries.get(event.connection_id)))
+    )
   }
   yield* readRecords(`${prefix}delivery-results`, "event-delivery-log", laterFrom, (log) => {
     if (log.source !== null) ledger.result(log.source, log.connection_id, log)
@@ -65,8 +71,16 @@ export const readLedger = Effect.fn("ledger.read")(function* (
   return ledger.balance() satisfies Balance
 })
 
-/** The topic of a platform, with prefix. */
+/** The topics of a platform, with prefix. */
 export const mappedTopic = (prefix: string, platform: Platform): string => `${prefix}mapped-events.${platform}`
+export const retryTopic = (prefix: string, platform: Platform): string => `${prefix}delivery-retry.${platform}`
+
+/** The raw record of a normalizer's dead letter. */
+export const sourceOf = (letter: DeadLetter): RawSource => ({
+  partition: letter.source_partition,
+  offset: letter.source_offset,
+  timestamp: letter.source_timestamp
+})
 
 const committedOf = Effect.fnUntraced(function* (groupId: string, topic: string) {
   const kafka = yield* KafkaClient
@@ -93,7 +107,7 @@ const readRaw = Effect.fnUntraced(function* (
     topic,
     ranges: starts.map(({ partition, offset }) => ({ partition, from: offset, to: ends.get(partition) ?? offset })),
     onRecords: (records) => {
-      for (const { partition, offset } of records) ledger.raw({ partition, offset }, committed.get(partition) ?? 0)
+      for (const record of records) ledger.raw(record, committed.get(record.partition) ?? 0)
     }
   })
 })

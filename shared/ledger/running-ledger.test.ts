@@ -1,18 +1,22 @@
 import { assert, describe, it } from "@effect/vitest"
 import { RunningLedger } from "./running-ledger.ts"
 
-const at = (offset: number) => ({ partition: 0, offset })
+const at = (offset: number, timestamp = 7) => ({ partition: 0, offset, timestamp })
 const upTo = (offset: number) => new Map([[0, offset]])
-const committed = (normalizer: number, mapper: number, meta: number) => ({
+const committed = (normalizer: number, mapper: number, meta: number, retries = 0) => ({
   normalizer: upTo(normalizer),
   mapper: upTo(mapper),
-  deliveries: new Map([["meta", upTo(meta)]])
+  deliveries: new Map([["meta", upTo(meta)]]),
+  retries: new Map([["meta", upTo(retries)]])
 })
 
 const names = (ledger: RunningLedger, ...offsets: Parameters<typeof committed>) =>
   ledger
     .missing(committed(...offsets))
-    .map(({ source, eventId, connectionId }) => `${source.offset} ${eventId} ${connectionId}`)
+    .map(
+      ({ source, eventId, connectionId, lostRetry }) =>
+        `${source.offset} ${eventId} ${connectionId}${lostRetry ? ", lost retry" : ""}`
+    )
 
 describe("the running ledger", () => {
   it("forgets an event once every connection has its outcome", () => {
@@ -37,15 +41,38 @@ describe("the running ledger", () => {
     assert.deepStrictEqual(names(ledger, 1, 11, 21), ["0 null null", "1 e1 meta", "2 e2 meta"])
   })
 
-  it("waits for an event that is put off", () => {
+  it("waits for an event that is put off for as long as its delayed retry waits", () => {
     const ledger = new RunningLedger(["meta"], 100)
     ledger.raw(at(0))
     ledger.normalized(at(0), "e0", at(10))
     ledger.mapped(at(0), "meta", at(20))
+    ledger.retried(at(0), "meta", "e0", at(30), false)
     ledger.result(at(0), "meta", "retry_scheduled")
-    assert.deepStrictEqual(names(ledger, 99, 99, 99), [])
+    assert.deepStrictEqual(names(ledger, 99, 99, 99, 30), [])
+    ledger.retried(at(0), "meta", "e0", at(40), false)
+    assert.deepStrictEqual(names(ledger, 99, 99, 99, 40), [])
+    assert.deepStrictEqual(names(ledger, 99, 99, 99, 41), ["0 e0 meta, lost retry"])
     ledger.result(at(0), "meta", "delivered")
     assert.strictEqual(ledger.inFlight, 0)
+  })
+
+  it("takes up a delayed retry of an event from before its time, unless it was read already", () => {
+    const ledger = new RunningLedger(["meta", "tiktok"], 100)
+    ledger.retried(at(0), "meta", "e0", at(30), true)
+    ledger.retried(at(1), "meta", "e1", at(31), false)
+    assert.deepStrictEqual(names(ledger, 0, 0, 0, 31), [])
+    assert.deepStrictEqual(names(ledger, 0, 0, 0, 32), ["1 e1 meta, lost retry"])
+    ledger.result(at(1), "meta", "delivered")
+    assert.deepStrictEqual([ledger.inFlight, ledger.settled], [0, 1])
+  })
+
+  it("takes no trace of an earlier topic's record for one at the same position", () => {
+    const ledger = new RunningLedger(["meta"], 100)
+    ledger.raw(at(0))
+    ledger.normalized(at(0, 3), "old", at(10))
+    ledger.result(at(0, 3), "meta", "delivered")
+    ledger.deadLetter(at(0, 3))
+    assert.deepStrictEqual(names(ledger, 1, 0, 0), ["0 null null"])
   })
 
   it("stays within its bound and counts what it gives up", () => {

@@ -4,7 +4,7 @@
  */
 
 import { isTerminal } from "./known-outcome.ts"
-import type { RawPosition } from "./ledger.ts"
+import { isSameRecord, type RawSource } from "./ledger.ts"
 
 /** A record's place in the log of its topic. */
 export interface Place {
@@ -12,26 +12,42 @@ export interface Place {
   readonly offset: number
 }
 
-/** What each stage's group has committed: the next offset by partition. */
+/** The next offset that each stage's group reads, by partition: what it has committed, or where the log begins by now. */
 export interface Committed {
   readonly normalizer: ReadonlyMap<number, number>
   readonly mapper: ReadonlyMap<number, number>
+  /** By connection. */
   readonly deliveries: ReadonlyMap<string, ReadonlyMap<number, number>>
+  readonly retries: ReadonlyMap<string, ReadonlyMap<number, number>>
 }
 
 /** An event that left no trace; `connectionId` is null where it was lost before the connections had to decide. */
 export interface Missing {
-  readonly source: RawPosition
+  readonly source: RawSource
   readonly eventId: string | null
   readonly connectionId: string | null
+  /** Its delayed retry is gone. */
+  readonly lostRetry: boolean
 }
 
 interface OpenEvent {
-  readonly source: RawPosition
+  readonly source: RawRecord
   eventId: string | null
-  normalizedAt: Place | null
+  isNormalized: boolean
+  /** Normalized records that the mapper had not read when it was last looked. */
+  normalizedAt: ReadonlyArray<Place>
   /** By connection; an entry is gone for good once it has its outcome. */
-  readonly waiting: Map<string, { mappedAt: Place | null; putOff: boolean }>
+  readonly waiting: Map<string, Waiting>
+}
+
+type RawRecord = RawSource & { readonly timestamp: number }
+
+interface Waiting {
+  wasMapped: boolean
+  wasPutOff: boolean
+  /** Records that the delivery had not read when it was last looked. */
+  mappedAt: ReadonlyArray<Place>
+  retryAt: ReadonlyArray<Place>
 }
 
 export class RunningLedger {
@@ -54,40 +70,58 @@ export class RunningLedger {
   }
 
   /** The records of a round come in the order of the stages: raw records first. */
-  raw(source: RawPosition): void {
-    if (this.open.size >= this.openMax) {
-      const [oldest] = this.open.keys()
-      if (oldest !== undefined) this.open.delete(oldest)
-      this.unchecked++
-    }
-    const waiting = new Map(this.connections.map((id) => [id, { mappedAt: null, putOff: false }]))
-    this.open.set(keyOf(source), { source, eventId: null, normalizedAt: null, waiting })
+  raw(source: RawRecord): void {
+    this.begin(source, this.connections)
   }
 
   /** A dead letter of the normalizer. */
-  deadLetter(source: RawPosition): void {
-    if (this.open.delete(keyOf(source))) this.settled++
+  deadLetter(source: RawSource): void {
+    const event = this.eventOf(source)
+    if (event === undefined) return
+    this.open.delete(keyOf(source))
+    this.settled++
   }
 
-  normalized(source: RawPosition, eventId: string, at: Place): void {
-    const event = this.open.get(keyOf(source))
+  normalized(source: RawSource, eventId: string, at: Place): void {
+    const event = this.eventOf(source)
     if (event === undefined) return
     event.eventId = eventId
-    event.normalizedAt ??= at
+    event.isNormalized = true
+    event.normalizedAt = [...event.normalizedAt, at]
     this.settleIfDone(event)
   }
 
-  mapped(source: RawPosition, connectionId: string, at: Place): void {
-    const waiting = this.open.get(keyOf(source))?.waiting.get(connectionId)
-    if (waiting !== undefined) waiting.mappedAt ??= at
+  mapped(source: RawSource, connectionId: string, at: Place): void {
+    const waiting = this.eventOf(source)?.waiting.get(connectionId)
+    if (waiting === undefined) return
+    waiting.wasMapped = true
+    waiting.mappedAt = [...waiting.mappedAt, at]
+  }
+
+  /**
+   * A record of a topic of delayed retries. Where its event began before the ledger did, it is taken up, unless the delivery has
+   * `passed` the record by now: then its outcome may be older than what the ledger reads.
+   */
+  retried(source: RawRecord, connectionId: string, eventId: string, at: Place, passed: boolean): void {
+    let event = this.eventOf(source)
+    if (event === undefined) {
+      if (passed) return
+      event = this.begin(source, [connectionId])
+      event.eventId = eventId
+      event.isNormalized = true
+    }
+    const waiting = event.waiting.get(connectionId)
+    if (waiting === undefined) return
+    waiting.wasPutOff = true
+    waiting.retryAt = [...waiting.retryAt, at]
   }
 
   /** A record of delivery-results. */
-  result(source: RawPosition, connectionId: string, outcome: string): void {
-    const event = this.open.get(keyOf(source))
+  result(source: RawSource, connectionId: string, outcome: string): void {
+    const event = this.eventOf(source)
     const waiting = event?.waiting.get(connectionId)
     if (event === undefined || waiting === undefined) return
-    if (outcome === "retry_scheduled") waiting.putOff = true
+    if (outcome === "retry_scheduled") waiting.wasPutOff = true
     if (!isTerminal(outcome)) return
     event.waiting.delete(connectionId)
     this.settleIfDone(event)
@@ -96,30 +130,59 @@ export class RunningLedger {
   /** What a stage has passed without a trace. `committed` was read before the records that were taken last. */
   missing(committed: Committed): ReadonlyArray<Missing> {
     const found: Array<Missing> = []
-    for (const { source, eventId, normalizedAt, waiting } of this.open.values()) {
-      if (normalizedAt === null) {
-        if (isPassed(source, committed.normalizer)) found.push({ source, eventId, connectionId: null })
+    for (const event of this.open.values()) {
+      const { source, eventId, waiting } = event
+      if (!event.isNormalized) {
+        if (isPassed(source, committed.normalizer))
+          found.push({ source, eventId, connectionId: null, lostRetry: false })
         continue
       }
-      for (const [connectionId, { mappedAt, putOff }] of waiting) {
-        const passed =
-          mappedAt === null
-            ? isPassed(normalizedAt, committed.mapper)
-            : isPassed(mappedAt, committed.deliveries.get(connectionId))
-        if (passed && !putOff) found.push({ source, eventId, connectionId })
+      event.normalizedAt = aheadOf(event.normalizedAt, committed.mapper)
+      for (const [connectionId, one] of waiting) {
+        one.mappedAt = aheadOf(one.mappedAt, committed.deliveries.get(connectionId))
+        one.retryAt = aheadOf(one.retryAt, committed.retries.get(connectionId))
+        if (isLost(event, one)) found.push({ source, eventId, connectionId, lostRetry: one.wasPutOff })
       }
     }
     return found
   }
 
+  private begin(source: RawRecord, connections: ReadonlyArray<string>): OpenEvent {
+    if (this.open.size >= this.openMax) {
+      const [oldest] = this.open.keys()
+      if (oldest !== undefined) this.open.delete(oldest)
+      this.unchecked++
+    }
+    const waiting = new Map(
+      connections.map((id) => [id, { wasMapped: false, wasPutOff: false, mappedAt: [], retryAt: [] }] as const)
+    )
+    const event: OpenEvent = { source, eventId: null, isNormalized: false, normalizedAt: [], waiting }
+    this.open.set(keyOf(source), event)
+    return event
+  }
+
+  private eventOf(source: RawSource): OpenEvent | undefined {
+    const event = this.open.get(keyOf(source))
+    return event !== undefined && isSameRecord(event.source.timestamp, source) ? event : undefined
+  }
+
   private settleIfDone(event: OpenEvent): void {
-    if (event.normalizedAt === null || event.waiting.size > 0) return
+    if (!event.isNormalized || event.waiting.size > 0) return
     this.open.delete(keyOf(event.source))
     this.settled++
   }
 }
 
+/** As the ledger that is read at once decides (`ledger.ts`). */
+const isLost = ({ normalizedAt }: OpenEvent, { wasMapped, wasPutOff, mappedAt, retryAt }: Waiting): boolean => {
+  if (mappedAt.length > 0 || retryAt.length > 0) return false
+  return wasMapped || wasPutOff || normalizedAt.length === 0
+}
+
+const aheadOf = (places: ReadonlyArray<Place>, committed: ReadonlyMap<number, number> | undefined) =>
+  places.some((place) => isPassed(place, committed)) ? places.filter((place) => !isPassed(place, committed)) : places
+
 const isPassed = ({ partition, offset }: Place, committed: ReadonlyMap<number, number> | undefined): boolean =>
   offset < (committed?.get(partition) ?? 0)
 
-const keyOf = ({ partition, offset }: RawPosition): string => `${partition}:${offset}`
+const keyOf = ({ partition, offset }: RawSource): string => `${partition}:${offset}`

@@ -35,9 +35,11 @@ export const ledger = Command.make("ledger", { since, until }, ({ since, until }
         settings.topicPrefix
       )
       yield* show(balanceToJson(balance), (paint) => {
-        const missing = balance.connections.flatMap(({ connectionId, missing }) =>
-          missing.slice(0, namesMax).map((id) => paint("red", `${connectionId}: ${id} has no outcome`))
-        )
+        const missing = balance.connections.flatMap(({ connectionId, missing, lostRetries }) => {
+          const lost = new Set(lostRetries)
+          const why = (id: string) => (lost.has(id) ? "; its delayed retry is gone: replay the delivery" : "")
+          return missing.slice(0, namesMax).map((id) => paint("red", `${connectionId}: ${id} has no outcome${why(id)}`))
+        })
         const raw = balance.missingRaw
           .slice(0, namesMax)
           .map((position) => paint("red", `raw-events ${position} was passed without a trace`))
