@@ -118,5 +118,5 @@ const isRepeat = ({ outcome, reason }: ResultFact): boolean => outcome === "skip
 const compare = (left: ResultFact, right: ResultFact): number =>
   left.at - right.at ||
   terminalOutcomes.indexOf(left.outcome) - terminalOutcomes.indexOf(right.outcome) ||
-  (left.acceptedAt ?? 0) - (right.acceptedAt ?? 0) ||
+  (left.acceptedAt ?? -1) - (right.acceptedAt ?? -1) ||
   (left.reason < right.reason ? -1 : left.reason > right.reason ? 1 : 0)
