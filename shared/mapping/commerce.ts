@@ -54,7 +54,7 @@ const faultOf = (dropped: ReadonlyArray<Dropped>, field: string): Dropped | null
 const readingOf = (event: NormalizedEvent): Reading => {
   if (last.event !== event) {
     const noted: Array<Dropped> = []
-    last = { event, commerce: read(event.properties, noted), dropped: noted }
+    last = { event, commerce: read(event, noted), dropped: noted }
   }
   return last
 }
@@ -67,10 +67,11 @@ interface Reading {
 
 let last: Reading = { event: null, commerce: nothing, dropped: [] }
 
-const read = (properties: Properties | null, dropped: Array<Dropped>): Commerce => {
+const read = (event: NormalizedEvent, dropped: Array<Dropped>): Commerce => {
+  const { properties } = event
   if (properties === null) return nothing
   const currency = currencyOf(properties, dropped)
-  const products = productsOf(properties.items, dropped)
+  const products = productsOf(properties.items, notesOf(event.dropped_fields), dropped)
   return {
     value: checkedValue(properties, currency, dropped),
     currency,
@@ -97,16 +98,43 @@ const checkedValue = (properties: Properties, currency: string | null, dropped: 
   return null
 }
 
-const productsOf = (items: ReadonlyArray<Item>, dropped: Array<Dropped>): ReadonlyArray<Product> => {
+/** What the normalizer left out of the items, by their places in the raw event; null where it left out nothing. */
+interface ItemNotes {
+  readonly items: ReadonlySet<number>
+  readonly quantities: ReadonlySet<number>
+}
+
+const notesOf = (dropped: ReadonlyArray<Dropped>): ItemNotes | null => {
+  let notes: { readonly items: Set<number>; readonly quantities: Set<number> } | null = null
+  for (const { field } of dropped) {
+    const found = itemField.exec(field)
+    if (found === null) continue
+    notes ??= { items: new Set(), quantities: new Set() }
+    notes[found[2] === undefined ? "items" : "quantities"].add(Number(found[1]))
+  }
+  return notes
+}
+
+const itemField = /^properties\.items\[([0-9]+)\](\.quantity)?$/
+
+const productsOf = (
+  items: ReadonlyArray<Item>,
+  notes: ItemNotes | null,
+  dropped: Array<Dropped>
+): ReadonlyArray<Product> => {
   if (items.length === 0) return noProducts
   const products: Array<Product> = []
-  for (let i = 0; i < items.length; i++) {
-    const item = items[i]!
+  let place = 0
+  for (const item of items) {
+    while (notes?.items.has(place)) place++
+    const index = place++
     if (item.id === "") {
-      dropped.push({ field: `properties.items[${i}]`, reason: "missing_item_id" })
+      dropped.push({ field: `properties.items[${index}]`, reason: "missing_item_id" })
       continue
     }
-    products.push(productOf(item, i, dropped))
+    const product = productOf(item, index, dropped)
+    // A quantity that could not be used is not the one that stands for none.
+    products.push(notes?.quantities.has(index) ? { ...product, quantity: null } : product)
   }
   return products
 }

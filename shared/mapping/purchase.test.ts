@@ -76,6 +76,32 @@ describe("another event", () => {
     }
   })
 
+  it("leaves out what is not usable of an item, and names it by its place in the raw event", () => {
+    const items = [
+      7,
+      { id: "a", quantity: "(null)", price: 1 },
+      { name: "no id" },
+      { id: "b", quantity: 0 },
+      { id: "c" }
+    ]
+    const prepared = prepare({ ...raw, ...cart, properties: { items } }, builtinConnection("tiktok"))
+    const sent = prepared.outcome === "payload" ? prepared.payload["properties"] : null
+    assert.deepStrictEqual((sent as Record<string, unknown>)["contents"], [
+      { content_id: "a", price: 1 },
+      { content_id: "b" },
+      { content_id: "c", quantity: 1 }
+    ])
+    assert.deepStrictEqual(
+      prepared.dropped_fields.map(({ field, reason }) => `${field} ${reason}`),
+      [
+        "properties.items[1].quantity not_a_number",
+        "properties.items[0] missing_item_id",
+        "properties.items[2] missing_item_id",
+        "properties.items[3].quantity not_positive"
+      ]
+    )
+  })
+
   it("sends what a rule gives as an amount or a currency only where it is one", () => {
     const parameters: Readonly<Record<string, ParameterRule>> = {
       value: { _tag: "From", path: "properties.custom.total" },

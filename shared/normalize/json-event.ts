@@ -174,12 +174,21 @@ const readItems = (reader: JsonReader, json: unknown): ReadonlyArray<Item> => {
   if (elements.length > itemsMax) reader.drop("properties.items", "too_many")
   for (const [index, item] of elements.slice(0, itemsMax).entries()) {
     const path = `properties.items[${index}].`
+    // One without id keeps its place, so that the normalizer, which leaves it out, names the others by theirs.
     const id = isRecord(item) ? reader.text(item, "id", path) : null
-    if (!isRecord(item)) reader.drop(`properties.items[${index}]`, "invalid_type")
-    else if (id === null || id.trim() === "") reader.drop(`properties.items[${index}]`, "missing_item_id")
-    else items.push(readItem(reader, item, id, path))
+    items.push(isRecord(item) && id !== null ? readItem(reader, item, id, path) : noItem)
   }
   return items
+}
+
+const noItem: Item = {
+  id: "",
+  name: null,
+  category: null,
+  brand: null,
+  quantity: null,
+  price: null,
+  delivery_category: null
 }
 
 const readItem = (reader: JsonReader, json: JsonRecord, id: string, path: string): Item => ({

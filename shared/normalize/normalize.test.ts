@@ -142,10 +142,10 @@ describe("normalize", () => {
         "properties.value not_a_number",
         "properties.items[0].price not_a_number",
         "properties.items[1].quantity not_a_number",
-        "properties.items[2] missing_item_id",
         "properties.num_items not_a_number",
         "properties.predicted_ltv not_a_number",
-        "properties.currency unknown_currency"
+        "properties.currency unknown_currency",
+        "properties.items[2] missing_item_id"
       ]
     )
     assert.deepStrictEqual([properties?.value, properties?.currency, properties?.num_items], [null, null, null])

@@ -10,6 +10,7 @@ import { loadFileSettings } from "../../../shared/config/settings.ts"
 import { rulesOf } from "../../../shared/connections/kind-rules.ts"
 import { parseConnections } from "../../../shared/connections/load.ts"
 import { acceptMapping, checkPlatformEvent } from "../../../shared/mapping/accept.ts"
+import { canonicalName } from "../../../shared/mapping/canonical-name.ts"
 import { canonicalEvents } from "../../../shared/mapping/catalog.ts"
 import {
   type EventMapping,
@@ -144,7 +145,7 @@ const unknownNames = Effect.fnUntraced(function* (since: string) {
       yield* codecs.prepare(records.map((record) => record.value))
       for (const record of records) {
         const decoded = codecs.decode("normalized-event", record.value)
-        if (decoded._tag !== "Decoded" || known.has(decoded.value.event_name)) continue
+        if (decoded._tag !== "Decoded" || known.has(canonicalName(decoded.value.event_name))) continue
         const entry = found.get(decoded.value.event_name) ?? { seen: 0, properties: new Set<string>() }
         entry.seen++
         for (const name of Object.keys(decoded.value.properties?.custom ?? {}))

@@ -42,9 +42,10 @@ const putProducts = (
 ): void => {
   const { products } = commerce
   const type = event.properties?.content_type ?? null
-  if (type === "product" || type === "product_group") data["content_type"] = type
-  else if (type !== null && type !== "") dropped.push({ field: "properties.content_type", reason: "not_supported" })
-  else if (products.length > 0) data["content_type"] = "product"
+  const isKnown = type === "product" || type === "product_group"
+  if (!isKnown && type !== null && type !== "")
+    dropped.push({ field: "properties.content_type", reason: "not_supported" })
+  if (isKnown || products.length > 0) data["content_type"] = isKnown ? type : "product"
   if (products.length > 0) {
     data["content_ids"] = productIds(products)
     data["contents"] = products.map((product) => {
