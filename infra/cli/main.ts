@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import type * as Runtime from "effect/Runtime"
 import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
 import { describeFailure, exitCodes, formatFailure } from "../../shared/program/failure.ts"
+import { endAtSecondInterrupt } from "../../shared/program/second-interrupt.ts"
 import { loggerLayer } from "../../shared/telemetry/logger.ts"
 import { applyLocalEnvironment } from "../local/environment.ts"
 import { builtInFlags, CliError, Command, usagePresenter } from "./cli.ts"
@@ -48,7 +49,9 @@ applyLocalEnvironment()
 
 const presenter = usagePresenter(args.includes("--json"))
 const logger = loggerLayer({ program: "capi", level: "Warn", format: "auto", output: process.stderr })
-Command.runWith(await loadRoot(args), { version })(args).pipe(
+const root = await loadRoot(args)
+endAtSecondInterrupt()
+Command.runWith(root, { version })(args).pipe(
   Effect.provide(Layer.mergeAll(NodeServices.layer, Output.layer, builtInFlags, presenter, logger)),
   NodeRuntime.runMain({ disableErrorReporting: true, teardown })
 )

@@ -5,9 +5,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
 import { describeFailure, exitCodes, formatFailure } from "../../shared/program/failure.ts"
+import { endAtSecondInterrupt } from "../../shared/program/second-interrupt.ts"
 import { demo } from "./demo.ts"
 
 endWithLauncher()
+endAtSecondInterrupt()
 
 const once = /^(1|true|yes)$/i.test(process.env["ONCE"] ?? "")
 

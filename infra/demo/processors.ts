@@ -6,8 +6,9 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { beforeEndingAtOnce } from "../../shared/program/second-interrupt.ts"
 import { freePort } from "../local/ports.ts"
-import { endProcess, launch, logTail, removePidFile, runningProcess } from "../local/processes.ts"
+import { endProcess, launch, logTail, removePidFile, runningProcess, signal } from "../local/processes.ts"
 import { defaultStateDirectory, repository } from "../local/state.ts"
 
 export const processorNames = [
@@ -46,7 +47,13 @@ export const startProcessors = (
 ): Effect.Effect<ReadonlyArray<RunningProcessor>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const running: Array<RunningProcessor> = []
-    yield* Effect.addFinalizer(() => Effect.forEach(running, stop, { concurrency: "unbounded", discard: true }))
+    // Broker and registry, which hold data, are ended in order by their guard.
+    const endThem = beforeEndingAtOnce(() => {
+      for (const { pid } of running) signal(pid, "SIGKILL")
+    })
+    yield* Effect.addFinalizer(() =>
+      Effect.andThen(Effect.forEach(running, stop, { concurrency: "unbounded", discard: true }), Effect.sync(endThem))
+    )
     yield* Effect.forEach(processorNames, endLeftover, { concurrency: "unbounded", discard: true })
     for (const name of processorNames) running.push(startOne(name, yield* freePort, environment))
     return running

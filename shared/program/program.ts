@@ -24,6 +24,7 @@ import { endWithLauncher } from "./end-with-launcher.mjs"
 import { describeFailure, exitCodes, formatFailure } from "./failure.ts"
 import { tuneHeap } from "./heap.ts"
 import { brokerAnswers, type ProgramServices, servicesLayer } from "./layers.ts"
+import { endAtSecondInterrupt } from "./second-interrupt.ts"
 
 export interface Program {
   /** Such as `normalizer`; in logs and on the command line. */
@@ -58,10 +59,11 @@ export const processorsProgram = <
 
 /**
  * Runs programs in this process until SIGTERM or SIGINT, then stops cleanly: nothing new is taken, what is in flight is
- * finished and committed, the groups are left. Exit code 0 after a clean stop; else one line and a code of `exitCodes`.
+ * finished and committed, the groups are left; a second Ctrl-C ends it at once. Exit code 0 after a clean stop; else one line and a code of `exitCodes`.
  */
 export const runPrograms = (programs: ReadonlyArray<Program>): void => {
   endWithLauncher()
+  endAtSecondInterrupt()
   const name = programs.map((program) => program.name).join("+")
   const provider = ConfigProvider.layer(environmentProvider(environment()))
   NodeRuntime.runMain(Effect.provide(makeMain(name, programs), provider), {

@@ -29,6 +29,8 @@ export interface Programs {
   readonly launch: (name: ProgramName, variables: Readonly<Record<string, string>>) => Effect.Effect<void>
   /** The process of a running program; null where it does not run. */
   readonly pidOf: (name: ProgramName) => number | null
+  /** Whether a program that was started has ended, by itself or by a signal. */
+  readonly hasEnded: (name: ProgramName) => boolean
   /** What /readyz of a running program says; null where it does not answer. */
   readonly readiness: (name: ProgramName) => Effect.Effect<Answer | null>
   /** SIGTERM, and waits until they have ended. */
@@ -106,6 +108,7 @@ export const makePrograms = (
         yield* Effect.forEach(names, ready, { concurrency: "unbounded", discard: true })
       }),
       launch: (name, more) => launchOne(name, more),
+      hasEnded: (name) => running.get(name)?.hasEnded() ?? false,
       pidOf: (name) => running.get(name)?.pid ?? null,
       readiness: (name) =>
         Effect.promise(async () => {

@@ -8,7 +8,8 @@ import type * as Scope from "effect/Scope"
 import { suggestion } from "../../../shared/connections/did-you-mean.ts"
 import { spawnGuarded } from "../../../shared/program/guarded-spawn.mjs"
 import { makeMain } from "../../../shared/program/program.ts"
-import { endProcess } from "../../local/processes.ts"
+import { beforeEndingAtOnce } from "../../../shared/program/second-interrupt.ts"
+import { endProcess, signal } from "../../local/processes.ts"
 import { processorFile } from "../../local/program-files.ts"
 import { Argument, Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
@@ -64,13 +65,14 @@ const runApart = Effect.fnUntraced(function* (
   const ended = yield* Deferred.make<never, CommandError>()
   const children = names.map((name) => ({ name, child: start(name) }))
   // All are told to stop at the same time, so that the slowest drain is the whole wait.
-  yield* Effect.addFinalizer(() => Effect.forEach(children, stop, { concurrency: "unbounded", discard: true }))
+  const endThem = beforeEndingAtOnce(() => children.forEach(endAtOnce))
+  yield* Effect.addFinalizer(() =>
+    Effect.andThen(Effect.forEach(children, stop, { concurrency: "unbounded", discard: true }), Effect.sync(endThem))
+  )
   for (const { name, child } of children) {
     yield* output.note(`${name}: process ${child.pid ?? "?"}`)
-    child.on("exit", (code, signal) =>
-      Effect.runFork(
-        Deferred.fail(ended, endedByItself(name, code === null ? `signal ${signal}` : `exit code ${code}`))
-      )
+    child.on("exit", (code, by) =>
+      Effect.runFork(Deferred.fail(ended, endedByItself(name, code === null ? `signal ${by}` : `exit code ${code}`)))
     )
   }
   return yield* Deferred.await(ended)
@@ -88,6 +90,10 @@ const stop = ({ child }: { readonly child: ChildProcess }): Effect.Effect<void> 
   child.pid === undefined || child.exitCode !== null || child.signalCode !== null
     ? Effect.void
     : endProcess(child.pid, drainPatience)
+
+const endAtOnce = ({ child }: { readonly child: ChildProcess }): void => {
+  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) signal(child.pid, "SIGKILL")
+}
 
 const endedByItself = (name: string, how: string) =>
   new CommandError({
