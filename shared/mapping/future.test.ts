@@ -53,9 +53,10 @@ describe("an event ahead of its arrival", () => {
       snapchat: minute,
       whatsapp: null
     })
-    assert.strictEqual(mapped(1, "google").not_before, eventTime)
+    assert.strictEqual(mapped(1_001, "google").not_before, eventTime)
+    assert.isNull(mapped(1_000, "google").not_before)
     assert.isNull(mapped(5 * minute, "meta", { futureToleranceMillis: 5 * minute }).not_before)
-    assert.strictEqual(mapped(20, "meta", { futureToleranceMillis: 10 }).not_before, eventTime - 10)
+    assert.strictEqual(mapped(2_000, "meta", { futureToleranceMillis: 10 }).not_before, eventTime - 10)
   })
 
   it("waits for what a platform asked too, whichever is later", () => {

@@ -34,13 +34,16 @@ export interface Timed {
 export const timed = (event: NormalizedEvent, connection: Connection): Timed => {
   const tolerance = futureToleranceMillis(connection)
   const arrival = event.source.timestamp
-  if (tolerance === null || arrival <= 0 || event.event_time <= arrival + tolerance) {
+  if (tolerance === null || arrival <= 0 || event.event_time <= arrival + Math.max(tolerance, clocksApartMillis)) {
     return { event, notBefore: null, note: null }
   }
   return connection.mapping.futureEvents === "arrival_time"
     ? { event: { ...event, event_time: arrival }, notBefore: null, note: arrivalTime }
     : { event, notBefore: event.event_time - tolerance, note: held }
 }
+
+/** Two machines are so far apart with good clocks; what of it is left when the event is sent, the delivery waits for. */
+const clocksApartMillis = 1_000
 
 const arrivalTime: Dropped = { field: "event_time", reason: "arrival_time" }
 const held: Dropped = { field: "event_time", reason: "held_until_due" }

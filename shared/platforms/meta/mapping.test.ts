@@ -138,6 +138,8 @@ describe("Meta's events", () => {
     assert.deepStrictEqual(sides("messenger", known), { page_id: "1", page_scoped_user_id: "58" })
     assert.deepStrictEqual(sides("instagram", meta, { ig_account_id: "17" }), { ig_account_id: "17", ig_sid: "81" })
     assert.deepStrictEqual(sides("whatsapp", known), { page_id: "1", whatsapp_business_account_id: "10" })
+    const noCustomer = event("messenger", { page_id: "1", user: { ...nobody, ip: "8.8.8.8", user_agent: "M" } })
+    assert.strictEqual(fate(noCustomer), "rejected:insufficient_identity")
     assert.strictEqual(fate(event("instagram", { whatsapp_business_account_id: "10" })), "rejected:missing_page_id")
   })
 
