@@ -4,6 +4,7 @@ import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { spawnGuarded } from "../../../shared/program/guarded-spawn.mjs"
+import { signal } from "../../local/processes.ts"
 
 /** The check cannot be made here; nothing is said about the image. */
 export class CannotCheck extends Data.TaggedError("CannotCheck")<{
@@ -41,6 +42,8 @@ export const run = (
   Effect.callback<Ran>((resume) => {
     const child = spawnGuarded(command, args, {
       stdio: ["ignore", "pipe", "pipe"],
+      // In a separate group, which ends as a whole: each step of debootstrap is another process.
+      detached: true,
       env: { ...process.env, ...environment }
     })
     let [out, err] = ["", ""]
@@ -52,7 +55,9 @@ export const run = (
     })
     child.once("error", ({ message }) => resume(Effect.succeed({ code: 127, out: "", err: message })))
     child.once("close", (code) => resume(Effect.succeed({ code: code ?? 1, out, err })))
-    return Effect.sync(() => void (child.pid !== undefined && child.kill("SIGKILL")))
+    return Effect.sync(() => {
+      if (child.pid !== undefined) signal(-child.pid, "SIGKILL")
+    })
   }).pipe(
     Effect.timeoutOrElse({
       duration: limit,

@@ -56,7 +56,7 @@ export const startEngine: Effect.Effect<Engine, CannotCheck | CheckFailed, Scope
     Effect.sync(() =>
       launch({ command: daemon, arguments: args, logFile: file("dockerd.log"), pidFile: file("launched.json") })
     ),
-    ({ pid }) => Effect.andThen(endProcess(pid, Duration.seconds(30)), unmountBelow(folder))
+    ({ pid }) => endProcess(pid, Duration.seconds(30))
   )
   const engine = engineAt(client, { DOCKER_HOST: host }, true)
   for (let tries = 0; ; tries++) {
@@ -75,7 +75,13 @@ export const startEngine: Effect.Effect<Engine, CannotCheck | CheckFailed, Scope
 export const temporaryFolder = (name: string): Effect.Effect<string, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(path.join(os.tmpdir(), `capi-image-${name}-`))),
-    (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 }))
+    (folder) =>
+      Effect.gen(function* () {
+        for (const place of mountsBelow(folder).toReversed()) yield* Effect.ignore(run("umount", ["--lazy", place]))
+        // What is still mounted is not ours to remove: it may be the kernel's own /proc and /sys.
+        if (mountsBelow(folder).length === 0)
+          rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 })
+      })
   )
 
 const engineAt = (client: string, environment: Readonly<Record<string, string>>, isOwn: boolean): Engine => {
@@ -115,15 +121,14 @@ const allOnPath = (command: string): ReadonlyArray<string> =>
 /** The command's file, also where administrators' commands are; null where there is none. */
 export const onPath = (command: string): string | null => allOnPath(command)[0] ?? null
 
-// Overlays and network namespaces that an engine leaves mounted would keep its folder from being removed.
-const unmountBelow = (folder: string) =>
-  Effect.gen(function* () {
-    const mounted = readFileSync("/proc/mounts", "utf8")
-      .split("\n")
-      .map((line) => line.split(" ")[1] ?? "")
-      .filter((place) => place.startsWith(`${folder}/`))
-    for (const place of mounted.toReversed()) yield* Effect.ignore(run("umount", ["--lazy", place]))
-  })
+/** What an engine or debootstrap has left mounted in a folder, outermost first. */
+const mountsBelow = (folder: string): ReadonlyArray<string> =>
+  existsSync("/proc/mounts")
+    ? readFileSync("/proc/mounts", "utf8")
+        .split("\n")
+        .map((line) => line.split(" ")[1] ?? "")
+        .filter((place) => place.startsWith(`${folder}/`))
+    : []
 
 const cgroupRoot = "/sys/fs/cgroup"
 const dockerCgroups = (): ReadonlyArray<string> =>
