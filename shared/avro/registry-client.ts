@@ -137,13 +137,16 @@ const failureOf = (what: string, cause: unknown): Failure => {
 
 const isTransient = ({ status }: Failure) => status === 0 || status === 408 || status === 429 || status >= 500
 
+/** Another program registered the same subject at the same moment; Apicurio says so by the status of an incompatibility. */
+const isOvertaken = ({ status, message }: Failure) => status === 409 && /\balready exists\b/.test(message)
+
 const fewTimes = Schedule.exponential("200 millis").pipe(Schedule.jittered, Schedule.upTo({ times: 4 }))
 
 const retried =
   (address: RegistryAddress) =>
   <A>(effect: Effect.Effect<A, Failure>): Effect.Effect<A, RegistryError> =>
     effect.pipe(
-      Effect.retry({ schedule: fewTimes, while: isTransient }),
+      Effect.retry({ schedule: fewTimes, while: (failure) => isTransient(failure) || isOvertaken(failure) }),
       Effect.mapError((failure) => toRegistryError(failure, address))
     )
 

@@ -48,6 +48,22 @@ it.live("a breaking change is refused", () =>
   })
 )
 
+it.live("programs that start at the same moment all get the id of the schema that they register", () =>
+  Effect.gen(function* () {
+    for (let round = 0; round < 5; round++) {
+      const subject = subjectOf(uniquePrefix("race"), "raw-events")
+      const register = Effect.suspend(() =>
+        makeRegistryClient({ url: testRegistryUrl() }).register(subject, schemaTexts["raw-event"])
+      )
+      const answers = yield* Effect.all(
+        Array.from({ length: 8 }, () => register),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(new Set(answers.map(({ id }) => id)).size, 1)
+    }
+  })
+)
+
 it.live("while the registry is down known ids go on working and an unknown one is a failure to try again", () => {
   const prefix = uniquePrefix("down")
   return Effect.gen(function* () {
