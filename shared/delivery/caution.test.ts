@@ -33,7 +33,10 @@ const unrepeatable = connectorWith({
 })
 const eventIds = Array.from({ length: 200 }, (_, index) => `e${index}`)
 
-type Trouble = (asked: Asked, millis: number) => ReturnType<typeof httpFailure> | "auth" | "throttled" | null
+type Trouble = (
+  asked: Asked,
+  millis: number
+) => ReturnType<typeof httpFailure> | "auth" | "throttled" | "unknown" | null
 
 /** 200 messages through an outage that begins after some; what became of them, and how often each was asked for. */
 const through = (trouble: Trouble) =>
@@ -43,8 +46,9 @@ const through = (trouble: Trouble) =>
     const world = worldOf((asked) =>
       Effect.flatMap(Effect.sleep("20 millis"), () => {
         const found = trouble(asked, millis)
-        if (found === "auth" || found === "throttled") return Effect.succeed(respond(all(batchHead, verdict(found))))
-        return found === null ? Effect.succeed(respond(ok)) : Effect.fail<HttpFailure>(found)
+        if (found === null) return Effect.succeed(respond(ok))
+        if (typeof found === "string") return Effect.succeed(respond(all(batchHead, verdict(found))))
+        return Effect.fail<HttpFailure>(found)
       })
     )
     const processor = yield* deliveryProcessor({
@@ -126,5 +130,19 @@ it.effect("a probe that is refused for its token or throttled waits for it, and 
       // It waits between its probes.
       assert.isBelow(probes, 100)
     }
+  })
+)
+
+it.effect("a probe that is answered by an undocumented code shows that the platform is there", () =>
+  Effect.gen(function* () {
+    const { unknown, delivered, probes, millis } = yield* through((asked, now) => {
+      if (asked.path === "probe") return "unknown"
+      return now >= 100 && now < 130 ? cut : null
+    })
+    assert.isAtLeast(unknown, 1)
+    assert.isAtMost(unknown, 10)
+    assert.strictEqual(unknown + delivered, 200)
+    assert.isAtLeast(probes, 1)
+    assert.isBelow(millis, 120_000)
   })
 )

@@ -46,10 +46,14 @@ export const probeFirst = (lane: Lane): Effect.Effect<CallOutcome | null> =>
   Effect.gen(function* () {
     yield* lane.limiter.acquire({ requests: 1, events: 0 })
     const verdict = yield* lane.probe
-    if (works(verdict)) return null
+    if (works(verdict) || isUndocumented(verdict)) return null
     lane.caution.probesFailed += 1
     return yield* afterProbe(lane, verdict)
   })
+
+/** An answer in the platform's form by a code that its documentation does not list: the platform is there. */
+const isUndocumented = (verdict: EventVerdict): boolean =>
+  verdict.errorClass === "unknown" && verdict.unreadable !== true
 
 const afterProbe = (lane: Lane, verdict: EventVerdict): Effect.Effect<CallOutcome> => {
   if (verdict.errorClass === "auth" || verdict.errorClass === "configuration")
