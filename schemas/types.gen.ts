@@ -52,7 +52,7 @@ export interface ConnectorState {
 export interface DeadLetter {
   /** The processor that gave it up. */
   readonly stage: string
-  /** Stable reason code. */
+  /** Stable reason: a word, and the platform's number where it has one, such as event_too_old:100/2804003. */
   readonly reason_code: string
   /** What is wrong, for people; never personal data. */
   readonly message: string
@@ -140,7 +140,7 @@ export interface EventDeliveryLog {
   readonly connection_id: string
   /** delivered, accepted, rejected, skipped, expired, dead_lettered, retry_scheduled or unknown. */
   readonly outcome: string
-  /** Stable reason, such as consent, filter, no_mapping, duplicate, invalid_parameter. */
+  /** Stable reason, such as consent, filter, no_mapping, duplicate, or event_too_old:100/2804003: a word, and the platform's number where it has one. */
   readonly reason_code: null | string
   /** delivered, accepted, duplicate, invalid_event, throttled, transient, auth, configuration or unknown. */
   readonly error_class: null | string

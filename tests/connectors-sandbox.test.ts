@@ -118,7 +118,7 @@ describe("an element that Meta's sandbox names", () => {
       const sent = yield* client.sendEvents(batch)
       assert.deepStrictEqual(
         sent.errors.map(({ event_id, code }) => [event_id, code]),
-        [[batch[1]!.event_id, "100/2804019"]]
+        [[batch[1]!.event_id, "event_not_accepted:100/2804019"]]
       )
       assert.deepInclude(yield* stats, { distinct: 3, requests: 2 })
     })

@@ -90,6 +90,21 @@ describe("the tree", () => {
     )
   })
 
+  it("gives every metric the prefix capi_", () => {
+    const declared = [...sources].flatMap(([file, text]) =>
+      /effect\/Metric"/.test(text) && !isTest(file)
+        ? [
+            ...text.matchAll(/\b(?:[Mm]etric\.)?(?:counter|gauge|histogram|frequency|summary|timer)\(\s*"([^"]+)"/g)
+          ].map((match) => match[1]!)
+        : []
+    )
+    assert.isAbove(declared.length, 40)
+    assert.deepStrictEqual(
+      declared.filter((name) => !/^capi_[a-z0-9_]+$/.test(name)),
+      []
+    )
+  })
+
   it("starts processes by spawnGuarded alone, so that none outlives its parent", () => {
     // `up --detach` is to outlive its parent. What is waited for at once (spawnSync, execFileSync) ends by itself.
     assert.deepStrictEqual(

@@ -102,7 +102,7 @@ const mapBatch = Effect.fn("mapper.mapBatch")(function* (
 const updateMetric = ({ connectionId, outcome, reason, count }: OutcomeCount) =>
   Metric.update(Metric.withAttributes(events, { connection: connectionId, outcome, reason: reason ?? "" }), count)
 
-const events = Metric.counter("mapper_events_total", {
+const events = Metric.counter("capi_mapper_events_total", {
   incremental: true,
   description: "Events by connection and what the mapper made of them."
 })

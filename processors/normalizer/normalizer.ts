@@ -41,15 +41,15 @@ const normalizeBatch = (config: NormalizerConfig, fetchSchemas: FetchSchemas) =>
     return { ...decision.step, release: giveBack }
   })
 
-const normalizedEvents = Metric.counter("normalizer_events_total", {
+const normalizedEvents = Metric.counter("capi_normalizer_events_total", {
   incremental: true,
   description: "Events normalized."
 })
-const deadLetters = Metric.counter("normalizer_dead_letters_total", {
+const deadLetters = Metric.counter("capi_normalizer_dead_letters_total", {
   incremental: true,
   description: "Raw records that could not become events, by reason."
 })
-const droppedFields = Metric.counter("normalizer_dropped_fields_total", {
+const droppedFields = Metric.counter("capi_normalizer_dropped_fields_total", {
   incremental: true,
   description: "Values left out of events that went on, by field and reason."
 })

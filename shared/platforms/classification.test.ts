@@ -18,6 +18,17 @@ for (const file of readdirSync(folder)) {
       })
     }
 
+    it("has a word for every number, and no reason that is a number", () => {
+      for (const row of table.rows)
+        for (const signal of signalsOf(row))
+          for (const code of [signal.code ?? null, "4711"])
+            assert.match(
+              table.classify({ ...signal, code }).reasonCode ?? "none",
+              /^[A-Za-z][A-Za-z_]*/,
+              JSON.stringify([row.match, code])
+            )
+    })
+
     it("tells a person what to do about whatever stops a connection", () => {
       for (const row of own.filter((each) => each.class === "auth" || each.class === "configuration")) {
         assert.notStrictEqual(row.next_step, "", row.reason)
@@ -40,11 +51,15 @@ describe("classification", () => {
   it("joins code and subcode in the reason, and keeps unlisted codes out of it", () => {
     const table = classification({
       doc: "",
-      rows: [{ match: { code: ["100"] }, class: "invalid_event", reason: "r", next_step: "", source: "s" }]
+      rows: [
+        { match: { code: ["100"] }, class: "invalid_event", word: "invalid", reason: "r", next_step: "", source: "s" }
+      ]
     })
-    assert.strictEqual(table.classify({ status: 400, code: "100", subcode: "33" }).reasonCode, "100/33")
-    assert.strictEqual(table.classify({ status: 400, code: "100", subcode: "two words" }).reasonCode, "100")
-    assert.strictEqual(table.classify({ status: 400, code: "4711" }).reasonCode, "4711")
+    assert.strictEqual(table.classify({ status: 400, code: "100", subcode: "33" }).reasonCode, "invalid:100/33")
+    assert.strictEqual(table.classify({ status: 400, code: "100", subcode: "two words" }).reasonCode, "invalid:100")
+    assert.strictEqual(table.classify({ status: 400, code: "4711" }).reasonCode, "undocumented_answer:4711")
+    assert.strictEqual(table.classify({ status: 503, code: "4711" }).reasonCode, "platform_failure:4711")
+    assert.strictEqual(table.classify({ status: 400, code: "12345678" }).reasonCode, "http_400")
     assert.strictEqual(table.classify({ status: 400, code: "user-123e4567" }).reasonCode, "http_400")
     assert.strictEqual(table.classify({ status: 400, code: "x".repeat(500) }).reasonCode, "http_400")
   })

@@ -45,6 +45,8 @@ const Row = Schema.Struct({
     "configuration",
     "unknown"
   ]),
+  /** What a numeric code of this row means, in a word, for reason codes. Codes that are words need none. */
+  word: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[a-z]+(_[a-z]+)*$/))),
   reason: Schema.NonEmptyString,
   next_step: Schema.String,
   source: Schema.NonEmptyString,
@@ -82,11 +84,14 @@ const hasForm = ({ code, flags }: Signal): boolean =>
 // A hostile answer must not invent reason codes without bound: they are labels of metrics.
 const codePattern = /^[\w.:-]{1,100}$/
 
+/** A platform's word (`INVALID_ARGUMENT`), or the row's word and the platform's number (`event_too_old:100/2804003`). */
 const reasonCodeOf = (row: ClassificationRow, { status, code, subcode, flags }: Signal): string | null => {
   if (code !== undefined && code !== null && codePattern.test(code)) {
     const known = row.match.code !== undefined || row.match.subcode !== undefined
     const whole = subcode && codePattern.test(subcode) ? `${code}/${subcode}` : code
-    return known || /^\d{1,6}$/.test(code) ? whole : `http_${status}`
+    if (!/^\d+$/.test(code)) return known ? whole : `http_${status}`
+    if (row.word === undefined && (row.class === "delivered" || row.class === "accepted")) return null
+    return row.word !== undefined && (known || code.length <= 6) ? `${row.word}:${whole}` : `http_${status}`
   }
   if (row.class === "delivered" || row.class === "accepted") return null
   return row.match.flag?.find((flag) => flags?.includes(flag) === true) ?? `http_${status}`

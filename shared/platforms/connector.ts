@@ -75,7 +75,7 @@ export type ErrorClass =
 /** What became of one event of a request. */
 export interface EventVerdict {
   readonly errorClass: ErrorClass
-  /** Stable, low-cardinality: the platform's code, such as `100/2804003`. */
+  /** Stable, low-cardinality: a word, with the platform's number beside it where it has one, such as `event_too_old:100/2804003`. */
   readonly reasonCode: string | null
   /** The platform's words, bounded, without anything that looks like personal data or a token. */
   readonly message: string | null

@@ -94,6 +94,13 @@ describe("a program", { timeout: 60_000 }, () => {
     const ready = await fetch(`http://127.0.0.1:${port}/readyz`)
     assert.strictEqual(ready.status, 503)
     assert.include(await ready.text(), "Waiting for the schema registry.")
+    const metrics = (await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()).split("\n")
+    const names = metrics.filter((line) => line !== "" && !line.startsWith("#"))
+    assert.isNotEmpty(names)
+    assert.deepStrictEqual(
+      names.filter((line) => !line.startsWith("capi_")),
+      []
+    )
     program.child.kill("SIGTERM")
     const { code, err } = await ended(program)
     assert.strictEqual(code, 0, err)

@@ -72,7 +72,11 @@ describe("Meta's verdict", () => {
     assert.strictEqual(answer._tag, "SomeInvalid")
     if (answer._tag !== "SomeInvalid") return
     assert.strictEqual(answer.requestId, "Trace1")
-    assert.deepInclude(answer.verdict, { errorClass: "invalid_event", reasonCode: "100/2804003", message: "Too old." })
+    assert.deepInclude(answer.verdict, {
+      errorClass: "invalid_event",
+      reasonCode: "event_too_old:100/2804003",
+      message: "Too old."
+    })
     assert.isDefined(answer.verdict.nextStep)
   })
 
@@ -104,7 +108,7 @@ describe("Meta's verdict", () => {
     }
     const answer = invalid(texts[0]![0])
     const culprit = answer._tag === "Culprits" ? answer.culprits.get(1) : undefined
-    assert.deepInclude(culprit ?? {}, { errorClass: "invalid_event", reasonCode: "100/2804019" })
+    assert.deepInclude(culprit ?? {}, { errorClass: "invalid_event", reasonCode: "event_not_accepted:100/2804019" })
   })
 
   it("leaves to bisection what names no element of the request", () => {

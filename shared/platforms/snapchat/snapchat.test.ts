@@ -31,7 +31,7 @@ describe("Snap's verdict", () => {
     assert.strictEqual(answer._tag, "Culprits")
     if (answer._tag !== "Culprits") return
     assert.deepStrictEqual([...answer.culprits.keys()], [2])
-    assert.deepInclude(answer.culprits.get(2), { reasonCode: "2001", message: "Bad. Too old." })
+    assert.deepInclude(answer.culprits.get(2), { reasonCode: "event_not_accepted:2001", message: "Bad. Too old." })
   })
 
   it("bisects where no event is named, or one that was not sent", () => {

@@ -62,7 +62,7 @@ describe("the webhook's statuses", () => {
         ["wamid.1", "sent", 1_795_000_000_000, "accepted", null],
         ["wamid.1", "delivered", 1_795_000_001_000, "delivered", null],
         ["wamid.2", "read", 1_795_000_002_000, "delivered", null],
-        ["wamid.3", "failed", null, "invalid_event", "131026"]
+        ["wamid.3", "failed", null, "invalid_event", "undeliverable:131026"]
       ]
     )
   })
