@@ -8,6 +8,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { oneLine } from "../../shared/program/failure.ts"
 
 export { Argument, CliError, Command, Flag, GlobalFlag }
@@ -19,6 +20,16 @@ export const Json = GlobalFlag.Setting("json")({
     Flag.withDefault(false)
   )
 })
+
+/** A flag that counts: an integer from 1 on; anything else is wrong use. */
+export const countFlag = (name: string, description: string) =>
+  Flag.Int(name).pipe(
+    Flag.withDescription(description),
+    Flag.filterMap(
+      (count) => (count >= 1 ? Option.some(count) : Option.none()),
+      (count) => `--${name} must be at least 1, not ${count}`
+    )
+  )
 
 /** Help, version, completions and log level; no wizard. */
 export const builtInFlags = CliConfig.layer({

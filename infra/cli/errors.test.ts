@@ -42,6 +42,8 @@ beforeAll(async () => {
   ])
     cpSync(path.join(root, name), path.join(copy, name), { recursive: true })
   symlinkSync(path.join(root, "node_modules"), path.join(copy, "node_modules"))
+  // `make install` must find what is installed: through the link it would remove and fetch the packages of the checkout.
+  cpSync(path.join(root, "node_modules/.installed-lock"), path.join(copy, "package-lock.json"))
   writeFileSync(path.join(copy, "connections.yaml"), connections("meta"))
   writeFileSync(path.join(copy, "wrong.yaml"), connections("meeta"))
   mkdirSync(tools)
@@ -194,6 +196,17 @@ describe("a slip of the finger", { timeout: 120_000 }, () => {
     ["results --evnt o-1", "capi: Unrecognized flag: --evnt", "./capi results --help"],
     ["replay --stage mapper", "capi: Missing required flag: --from", "./capi replay --help"],
     ["results --limit many", "capi:", "./capi results --help"],
+    ["results --limit 0", "capi:", "--limit must be at least 1, not 0"],
+    ["results --limit=-5", "capi:", "--limit"],
+    ["dead-letters list --limit -1", "capi:", "--limit"],
+    ["tail raw-events --last 0", "capi:", "--last must be at least 1, not 0"],
+    ["tail raw-events --last -1", "capi:", "--last"],
+    ["tail raw-events --last 1 --from beginning", "--from and --last"],
+    ["topics --partitions 0", "capi:", "--partitions must be at least 1, not 0"],
+    ["results --outcome delivred", 'There is no outcome "delivred".', "Did you mean delivered?", "Known are delivered"],
+    ["results --summary --event o-1", "--summary"],
+    ["redrive --stage delivery-mta --all", 'There is no stage "delivery-mta".', "Did you mean delivery-meta?"],
+    ["prepare events.jsonl --platform mta", "capi:", "meta"],
     ["tail raw-event --last 1", 'There is no topic "raw-event".', "Did you mean raw-events?"],
     ["run normaliser", 'capi: There is no processor "normaliser".', "normalizer"],
     ["replay --stage maper --from beginning --dry-run", 'There is no stage "maper".', "Did you mean mapper?"]

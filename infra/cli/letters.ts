@@ -73,25 +73,28 @@ export const scanLetters = Effect.fnUntraced(function* <E = never, R = never>(
   return { redriven, resolvedBy } satisfies Marks
 })
 
-/** The last letters that fit, oldest first, and what their marks say. */
+/** The last letters that fit, oldest first, how many fit, and what the marks say. */
 export const readLetters = Effect.fnUntraced(function* (
   from: Moment,
   fits: (letter: Letter) => boolean,
   limit: number
 ) {
   let letters: Array<Letter> = []
+  let total = 0
   const marks = yield* scanLetters(from, (page) =>
     Effect.sync(() => {
-      letters.push(...page.filter(fits))
+      const fitting = page.filter(fits)
+      total += fitting.length
+      letters.push(...fitting)
       // Originals may be large: only those that will be shown are held.
       if (letters.length > limit + 200) letters = lastOf(letters, limit)
     })
   )
-  return { letters: lastOf(letters, limit), marks }
+  return { letters: lastOf(letters, limit), marks, total }
 })
 
 const lastOf = (letters: ReadonlyArray<Letter>, limit: number) =>
-  letters.toSorted((left, right) => left.letter.timestamp - right.letter.timestamp).slice(-Math.max(1, limit))
+  letters.toSorted((left, right) => left.letter.timestamp - right.letter.timestamp).slice(-limit)
 
 /** The bytes of a letter's original record. */
 export interface Original {

@@ -1,14 +1,16 @@
+import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import fc from "fast-check"
 import { makeMemoryCodecs } from "../../shared/avro/memory.ts"
+import { type Expectation, samplesFile } from "../samples/sample-events.ts"
 import { formatAge } from "./format.ts"
 import { maskKey, maskRecord } from "./mask.ts"
 import { parseMoment } from "./moment.ts"
 import { painter, table } from "./output.ts"
-import { checkLine, encodeLine, linesOf } from "./raw-lines.ts"
+import { checkLine, encodeLine, linesOf, rawRecordOf } from "./raw-lines.ts"
 import { stagesOf } from "./stages.ts"
 
 const now = Date.parse("2026-11-23T12:00:00Z")
@@ -70,7 +72,7 @@ describe("masks", () => {
 })
 
 describe("lines of raw events", () => {
-  const options = { encoding: "json", setTime: null } as const
+  const options = { encoding: "json", setTime: null, samplesAt: now } as const
   const line = (value: unknown) => ({ number: 1, text: typeof value === "string" ? value : JSON.stringify(value) })
   const event = { event_id: "o-1", event_name: "purchase", event_time: now, user: { email: "jane@example.com" } }
 
@@ -105,13 +107,13 @@ describe("lines of raw events", () => {
 
   it("become Avro that reads back, or say why not", () => {
     const codecs = makeMemoryCodecs()
-    const encoded = encodeLine(line(event), { encoding: "avro", setTime: null }, codecs)
+    const encoded = encodeLine(line(event), { ...options, encoding: "avro" }, codecs)
     assert.strictEqual(encoded._tag, "Record")
     const decoded = encoded._tag === "Record" ? codecs.decode("raw-event", encoded.value) : null
     assert.strictEqual(decoded?._tag === "Decoded" ? decoded.value.event_id : null, "o-1")
     const untimed = { ...event, event_time: undefined }
-    assert.strictEqual(encodeLine(line(untimed), { encoding: "avro", setTime: null }, codecs)._tag, "Refused")
-    assert.strictEqual(encodeLine(line(untimed), { encoding: "avro", setTime: now }, codecs)._tag, "Record")
+    assert.strictEqual(encodeLine(line(untimed), { ...options, encoding: "avro" }, codecs)._tag, "Refused")
+    assert.strictEqual(encodeLine(line(untimed), { ...options, encoding: "avro", setTime: now }, codecs)._tag, "Record")
   })
 
   it("are checked as the normalizer checks them", () => {
@@ -121,6 +123,31 @@ describe("lines of raw events", () => {
       "event_time_in_seconds"
     )
     assert.strictEqual(checkLine(line("nonsense"), options, now).reason, "not_avro_not_json")
+    const large = line({ ...event, properties: { custom: { filler: "x".repeat(1_100_000) } } })
+    assert.strictEqual(checkLine(large, options, now).reason, "record_too_large")
+  })
+
+  it("of the shipped sample file are the records that they describe, good and bad", () => {
+    const texts = readFileSync(samplesFile, "utf8").trimEnd().split("\n")
+    assert.isAbove(texts.length, 500)
+    for (const [index, text] of texts.entries()) {
+      const { expect } = JSON.parse(text) as { readonly expect: Expectation }
+      const checked = checkLine({ number: index + 1, text }, options, now)
+      assert.strictEqual(checked.valid, expect.fate !== "dead_letter", `line ${index + 1}: ${checked.reason}`)
+      if (expect.fate !== "dead_letter") continue
+      // Without a registry all Avro is undecodable.
+      const isAvro = checked.reason === "undecodable"
+      if (!isAvro) assert.strictEqual(checked.reason, expect.reason, `line ${index + 1}`)
+      const sent = encodeLine({ number: index + 1, text }, options, makeMemoryCodecs())
+      assert.strictEqual(sent._tag, "Record", `line ${index + 1}`)
+    }
+  })
+
+  it("that merely look like the sample file are events", () => {
+    const text = '{"key":"k","event_id":"o-1"}'
+    assert.deepStrictEqual(rawRecordOf(text, now), { key: null, value: Buffer.from(text) })
+    const cut = '{"key":"k","expect":{"fate":'
+    assert.deepStrictEqual(rawRecordOf(cut, now), { key: null, value: Buffer.from(cut) })
   })
 })
 

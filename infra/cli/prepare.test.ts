@@ -10,7 +10,12 @@ const run = async (chunks: ReadonlyArray<string>) => {
     yield* chunks
   })()
   let output = ""
-  for await (const text of prepareLines(input, { connection: builtinConnection("meta"), now: null })) output += text
+  for await (const text of prepareLines(input, {
+    connection: builtinConnection("meta"),
+    now: null,
+    samplesAt: 1_795_424_000_000
+  }))
+    output += text
   return output
     .split("\n")
     .filter((text) => text !== "")

@@ -3,13 +3,15 @@ import type { Connection } from "../../shared/connections/connection.ts"
 import { type Prepared, prepareRead } from "../../shared/mapping/prepare.ts"
 import type { JsonEvent } from "../../shared/normalize/json-event.ts"
 import { problem } from "../../shared/normalize/problem.ts"
-import { readJson } from "../../shared/normalize/read-record.ts"
+import { rawRecordOf, readRaw } from "./raw-lines.ts"
 
 export interface PrepareOptions {
   /** A connection of the configuration, or `builtinConnection(kind)`. */
   readonly connection: Connection
   /** Milliseconds since the epoch, to check age limits; null checks none. */
   readonly now: number | null
+  /** From when the times of the shipped sample file count, in milliseconds since the epoch. */
+  readonly samplesAt: number
 }
 
 /**
@@ -56,7 +58,11 @@ class Lines {
     }
     let output = ""
     for (; this.blank > 0; this.blank--) output += this.lineOf(emptyLine)
-    return output + this.lineOf(tooLong || line.length > lineLengthMax ? longLine : readJson(Buffer.from(line)))
+    return output + this.lineOf(tooLong || line.length > lineLengthMax ? longLine : this.read(line))
+  }
+
+  private read(line: string): JsonEvent {
+    return readRaw(rawRecordOf(line, this.options.samplesAt).value)
   }
 
   private lineOf(read: JsonEvent): string {

@@ -1,9 +1,11 @@
 /** Lines of raw events: numbered, checked as the normalizer would, and encoded for the topic. */
-import type { DroppedField } from "../../schemas/types.gen.ts"
-import type { Codecs } from "../../shared/avro/codecs.ts"
+import type { DroppedField, RawEvent } from "../../schemas/types.gen.ts"
+import type { Codecs, Decoded } from "../../shared/avro/codecs.ts"
+import type { JsonEvent } from "../../shared/normalize/json-event.ts"
 import { normalize } from "../../shared/normalize/normalize.ts"
 import { defaultNormalizerOptions } from "../../shared/normalize/options.ts"
-import { readJson } from "../../shared/normalize/read-record.ts"
+import { readJson, readRecord } from "../../shared/normalize/read-record.ts"
+import { sampleOfText } from "../samples/sample-events.ts"
 
 export interface Line {
   /** From 1. */
@@ -15,6 +17,8 @@ export interface SendOptions {
   readonly encoding: "json" | "avro"
   /** Milliseconds for events without event_time; null leaves them as they are. */
   readonly setTime: number | null
+  /** From when the times of the shipped sample file count, in milliseconds since the epoch. */
+  readonly samplesAt: number
 }
 
 export type EncodedLine =
@@ -46,16 +50,41 @@ export async function* linesOf(chunks: AsyncIterable<string>, atOnce: number): A
   if (batch.length > 0) yield batch
 }
 
+/** What a line stands for: itself, or the record that a line of the shipped sample file describes. */
+export const rawRecordOf = (
+  text: string,
+  samplesAt: number
+): { readonly key: string | null; readonly value: Buffer } => {
+  const sample = sampleOfText(text, samplesAt)
+  if (sample === null) return { key: null, value: Buffer.from(text) }
+  const value = sample.encoding === "bytes" ? sample.bytes : Buffer.from(JSON.stringify(sample.json))
+  return { key: sample.key, value }
+}
+
+/** Reads a record as the normalizer does, but for Avro, which only a registry can decode. */
+export const readRaw = (value: Buffer): JsonEvent => readRecord(value, withoutRegistry, recordBytesMax)
+
+/** The normalizer's default limit. */
+const recordBytesMax = 1024 * 1024
+
+const withoutRegistry = (): Decoded<RawEvent> => ({
+  _tag: "Undecodable",
+  reason: "undecodable",
+  message: "The record is Confluent-Avro, which only the normalizer can read, by its schema registry."
+})
+
 /** A line as a record. JSON goes out as it came, good or bad for the pipeline, as long as it is an object. */
 export const encodeLine = (line: Line, options: SendOptions, codecs: Codecs["Service"]): EncodedLine => {
-  const event = objectOf(line.text)
+  const record = rawRecordOf(line.text, options.samplesAt)
+  const text = record.value.toString("utf8")
+  const event = objectOf(text)
+  // A sample that is no JSON is bad on purpose.
+  if (event === null && record.key !== null) return { _tag: "Record", key: record.key, value: record.value }
   if (event === null) return { _tag: "Refused", line: line.number, message: "This is no JSON object." }
   const timed = withTime(event, options.setTime)
-  const key = keyOf(timed)
-  if (options.encoding === "json") {
-    const text = timed === event ? line.text.trim() : JSON.stringify(timed)
-    return { _tag: "Record", key, value: Buffer.from(text) }
-  }
+  const key = record.key ?? keyOf(timed)
+  if (options.encoding === "json")
+    return { _tag: "Record", key, value: Buffer.from(timed === event ? text.trim() : JSON.stringify(timed)) }
   const read = readJson(Buffer.from(JSON.stringify(timed)))
   return read._tag === "Problem"
     ? { _tag: "Refused", line: line.number, message: `${read.problem.message} ${read.problem.nextStep}` }
@@ -74,9 +103,9 @@ export interface CheckedLine {
 
 /** What the normalizer would make of a line at the moment `now` (milliseconds since the epoch). */
 export const checkLine = (line: Line, options: SendOptions, now: number): CheckedLine => {
-  const event = objectOf(line.text)
-  const text = event === null ? line.text : JSON.stringify(withTime(event, options.setTime))
-  const read = readJson(Buffer.from(text))
+  const { value } = rawRecordOf(line.text, options.samplesAt)
+  const event = objectOf(value.toString("utf8"))
+  const read = readRaw(event === null ? value : Buffer.from(JSON.stringify(withTime(event, options.setTime))))
   const source = { topic: "raw-events", partition: 0, offset: line.number, timestamp: now }
   const result =
     read._tag === "Problem" ? read : normalize(read.raw, source, { ...defaultNormalizerOptions, now }, read.dropped)

@@ -7,7 +7,10 @@ import type { Moment } from "./moment.ts"
 export interface ReadOptions<E, R> {
   /** The logical name, without the prefix. */
   readonly topic: string
-  readonly from: Moment | { readonly _tag: "End" } | { readonly _tag: "Last"; readonly records: number }
+  readonly from:
+    | Moment
+    | { readonly _tag: "End" }
+    | { readonly _tag: "Offsets"; readonly by: ReadonlyMap<number, number> }
   readonly follow: boolean
   readonly onRecords: (records: ReadonlyArray<FetchedRecord>) => void | Effect.Effect<void, E, R>
 }
@@ -20,7 +23,7 @@ export const readTopic = Effect.fnUntraced(function* <E = never, R = never>(opti
   const starts = yield* startsOf(topic, options.from)
   const ranges = ends.map(({ partition, low, high }) => ({
     partition,
-    from: starts?.get(partition) ?? startOf(options.from, low, high, ends.length),
+    from: starts?.get(partition) ?? (options.from._tag === "End" ? high : low),
     to: options.follow ? null : high
   }))
   yield* kafka.read({
@@ -31,14 +34,9 @@ export const readTopic = Effect.fnUntraced(function* <E = never, R = never>(opti
 })
 
 const startsOf = Effect.fnUntraced(function* (topic: string, from: ReadOptions<never, never>["from"]) {
+  if (from._tag === "Offsets") return from.by
   if (from._tag !== "At") return null
   const kafka = yield* KafkaClient
   const offsets = yield* kafka.offsetsAt(topic, from.millis)
   return new Map(offsets.map(({ partition, offset }) => [partition, offset]))
 })
-
-const startOf = (from: ReadOptions<never, never>["from"], low: number, high: number, partitions: number): number => {
-  if (from._tag === "End") return high
-  if (from._tag === "Last") return Math.max(low, high - Math.ceil(from.records / partitions))
-  return low
-}

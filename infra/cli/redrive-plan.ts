@@ -8,6 +8,7 @@ import { refusalRecord } from "../../shared/dedup/refusals.ts"
 import { deadLetterHeaders, deliveryHeaders, deliveryTopics } from "../../shared/delivery/settings.ts"
 import type { ProducedRecord } from "../../shared/kafka/port.ts"
 import type { CommandError } from "./command-error.ts"
+import { isReason } from "./known-values.ts"
 import { deadLettersTopic, type Letter, type Marks, type Open } from "./letters.ts"
 
 /** Which letters are meant; what is none narrows nothing. */
@@ -23,7 +24,7 @@ export interface Selection {
 
 export const isSelected = ({ id, letter }: Letter, selection: Selection): boolean =>
   (selection.ids.length === 0 || selection.ids.includes(id)) &&
-  fits(selection.reason, letter.reason_code) &&
+  isReason(selection.reason, letter.reason_code) &&
   // `delivery` stands for the stages of all platforms.
   (fits(selection.stage, letter.stage) || fits(selection.stage, letter.stage.split("-", 1)[0]!)) &&
   fits(selection.connection, letter.connection_id) &&

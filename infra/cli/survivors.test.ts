@@ -42,7 +42,8 @@ const startRun = async (command: string, ...before: ReadonlyArray<string>): Prom
       CAPI_CONNECTIONS: connections,
       CAPI_MASTER_KEY: "a-master-key-for-this-test",
       HOST: "127.0.0.1",
-      LOG_LEVEL: "None"
+      LOG_LEVEL: "None",
+      PORT: "0"
     }
   })
   let text = ""

@@ -76,7 +76,11 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
     default: "1 minute"
   }),
   row("HOST", "The address on which /healthz, /readyz and /metrics answer.", { default: "0.0.0.0" }),
-  row("PORT", "Their port; 0 takes a free one and prints it.", { default: "0", example: "9464" }),
+  row(
+    "PORT",
+    "Their port; 0 takes a free one and prints it. Several programs of one ./capi run take PORT, PORT + 1, …",
+    { default: "0", example: "9464" }
+  ),
   row("LOG_LEVEL", "All, Trace, Debug, Info, Warn, Error, Fatal or None.", { default: "Info" }),
   row("LOG_FORMAT", "json, pretty, or auto: pretty on a terminal, JSON elsewhere.", { default: "auto" }),
   row("NORMALIZER_RECORD_BYTES_MAX", "Longer raw records become dead letters, in bytes.", { default: "1048576" }),

@@ -3,11 +3,14 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { DeadLetter } from "../../../schemas/types.gen.ts"
-import { Argument, Command, Flag } from "../cli.ts"
+import { Argument, Command, countFlag, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
+import { isReason } from "../known-values.ts"
+import { leftOut } from "../left-out.ts"
 import { type Letter, type Marks, originalOpener, readLetters } from "../letters.ts"
 import { parseMoment } from "../moment.ts"
 import { type Paint, show, table } from "../output.ts"
+import { SeenValues } from "../seen-values.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 
 const since = Flag.String("since").pipe(
@@ -16,26 +19,34 @@ const since = Flag.String("since").pipe(
 )
 const reason = Flag.String("reason").pipe(Flag.withDescription("Only this reason code"), Flag.optional)
 const connection = Flag.String("connection").pipe(Flag.withDescription("Only this connection"), Flag.optional)
-const limit = Flag.Int("limit").pipe(Flag.withDescription("Show at most the last so many"), Flag.withDefault(100))
+const limit = countFlag("limit", "Show at most the last so many").pipe(Flag.withDefault(100))
 
 const list = Command.make("list", { since, reason, connection, limit }, ({ since, reason, connection, limit }) =>
   withKafkaAndCodecs(
     Effect.gen(function* () {
       const from = yield* Effect.fromResult(parseMoment(since, yield* Clock.currentTimeMillis))
-      const fits = ({ letter }: Letter) =>
-        (Option.isNone(reason) || reason.value === letter.reason_code) &&
-        (Option.isNone(connection) || connection.value === letter.connection_id)
-      const { letters, marks } = yield* readLetters(from, fits, limit)
-      yield* show(
-        letters.map((found) => summaryOf(found, marks)),
-        (paint) =>
-          letters.length === 0
-            ? "No dead letters."
-            : table(
+      const seen = new SeenValues()
+      const fits = (found: Letter) => {
+        seen.add(found)
+        return (
+          isReason(reason, found.letter.reason_code) &&
+          (Option.isNone(connection) || connection.value === found.letter.connection_id)
+        )
+      }
+      const { letters, marks, total } = yield* readLetters(from, fits, limit)
+      yield* seen.expect({ reason, connection })
+      const left = leftOut(letters.length, total)
+      yield* show({ dead_letters: letters.map((found) => summaryOf(found, marks)), ...left.json }, (paint) =>
+        letters.length === 0
+          ? "No dead letters."
+          : [
+              table(
                 headers,
                 letters.map((found) => rowOf(found, marks)),
                 paint
-              )
+              ),
+              ...left.lines
+            ].join("\n")
       )
     })
   )

@@ -35,14 +35,16 @@ export const ledger = Command.make("ledger", { since, until }, ({ since, until }
         settings.topicPrefix
       )
       yield* show(balanceToJson(balance), (paint) => {
+        const named = (lines: ReadonlyArray<string>) => [
+          ...lines.slice(0, namesMax).map((line) => paint("red", line)),
+          ...(lines.length > namesMax ? [`… and ${lines.length - namesMax} more; --json names all`] : [])
+        ]
         const missing = balance.connections.flatMap(({ connectionId, missing, lostRetries }) => {
           const lost = new Set(lostRetries)
           const why = (id: string) => (lost.has(id) ? "; its delayed retry is gone: replay the delivery" : "")
-          return missing.slice(0, namesMax).map((id) => paint("red", `${connectionId}: ${id} has no outcome${why(id)}`))
+          return named(missing.map((id) => `${connectionId}: ${id} has no outcome${why(id)}`))
         })
-        const raw = balance.missingRaw
-          .slice(0, namesMax)
-          .map((position) => paint("red", `raw-events ${position} was passed without a trace`))
+        const raw = named(balance.missingRaw.map((position) => `raw-events ${position} was passed without a trace`))
         return [balanceTable(balance, paint), ...missing, ...raw].join("\n")
       })
       if (!balance.balanced)

@@ -1,6 +1,7 @@
 /** `./capi prepare`: what would be sent for raw events; needs neither a broker nor a configuration. */
 import { createReadStream } from "node:fs"
 import process from "node:process"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -17,7 +18,7 @@ import { prepareLines } from "../prepare.ts"
 import { choose } from "./connect.ts"
 
 const file = Argument.String("file").pipe(
-  Argument.withDescription("Raw events, one JSON object a line; - for standard input")
+  Argument.withDescription("Raw events, one JSON object a line, or the shipped sample file; - for standard input")
 )
 const platform = Flag.Literals("platform", connectorKinds).pipe(Flag.withDescription("The kind of connector"))
 const connection = Flag.String("connection").pipe(
@@ -28,9 +29,11 @@ const connection = Flag.String("connection").pipe(
 export const prepare = Command.make("prepare", { file, platform, connection }, ({ file, platform, connection }) =>
   Effect.gen(function* () {
     const output = yield* Output
+    const samplesAt = yield* Clock.currentTimeMillis
     const chosen = yield* connectionOf(platform, connection)
-    yield* Stream.fromAsyncIterable(prepareLines(chunksOf(file), { connection: chosen, now: null }), (cause) =>
-      unreadable(file, cause)
+    yield* Stream.fromAsyncIterable(
+      prepareLines(chunksOf(file), { connection: chosen, now: null, samplesAt }),
+      (cause) => unreadable(file, cause)
     ).pipe(Stream.runForEach(output.write))
   })
 ).pipe(

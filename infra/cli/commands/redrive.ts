@@ -7,11 +7,13 @@ import { Connections } from "../../../shared/connections/connections.ts"
 import { Argument, Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
 import { count } from "../format.ts"
+import { deadLetterStages, expectKnown } from "../known-values.ts"
 import { scanLetters } from "../letters.ts"
 import { type Moment, parseMoment } from "../moment.ts"
 import { Output, show, table } from "../output.ts"
 import { redriveLetters } from "../redrive.ts"
 import { destinationOf, doneOf, isSelected, obstacleOf, type Selection } from "../redrive-plan.ts"
+import { SeenValues } from "../seen-values.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 
 const ids = Argument.String("letter").pipe(
@@ -48,23 +50,26 @@ const flags = {
 }
 
 export const redrive = Command.make("redrive", { ids, ...flags }, (options) =>
-  withKafkaAndCodecs(
-    Effect.gen(function* () {
-      const now = yield* Clock.currentTimeMillis
-      const from = yield* Effect.fromResult(parseMoment(options.since, now))
-      const selection = yield* selectionOf(options, now)
-      const enabled = yield* Connections.pipe(Effect.provide(Connections.layer))
-      const connections = new Set(enabled.enabled.map(({ id }) => id))
-      const plan = yield* planOf(from, selection, connections, options.again)
-      yield* show({ ...plan, dry_run: options.dryRun }, (paint) => planText(plan, paint))
-      if (options.dryRun || plan.letters === 0) return
-      if (!options.yes) yield* confirm(plan.letters)
-      const sent = yield* redriveLetters({ from, selection, connections, again: options.again, remap: options.remap })
-      const output = yield* Output
-      yield* output.note(`Done: ${count(sent.redriven, "dead letter")} redriven.`)
-      if (sent.missing > 0) yield* gone(sent.missing)
-    })
-  )
+  Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    const from = yield* Effect.fromResult(parseMoment(options.since, now))
+    const selection = yield* selectionOf(options, now)
+    yield* expectKnown("stage", options.stage, deadLetterStages)
+    yield* withKafkaAndCodecs(
+      Effect.gen(function* () {
+        const enabled = yield* Connections.pipe(Effect.provide(Connections.layer))
+        const connections = new Set(enabled.enabled.map(({ id }) => id))
+        const plan = yield* planOf(from, selection, connections, options.again)
+        yield* show({ ...plan, dry_run: options.dryRun }, (paint) => planText(plan, paint))
+        if (options.dryRun || plan.letters === 0) return
+        if (!options.yes) yield* confirm(plan.letters)
+        const sent = yield* redriveLetters({ from, selection, connections, again: options.again, remap: options.remap })
+        const output = yield* Output
+        yield* output.note(`Done: ${count(sent.redriven, "dead letter")} redriven.`)
+        if (sent.missing > 0) yield* gone(sent.missing)
+      })
+    )
+  })
 ).pipe(
   Command.withDescription(
     "Send what dead letters hold back to the stage that gave it up; each letter once, unless you say --again.\n" +
@@ -123,12 +128,16 @@ const planOf = Effect.fnUntraced(function* (
   // Marks come after their letters, so who is left is known at the end.
   const found: Array<Parameters<typeof doneOf>[0] & { readonly group: string; readonly obstacle: string | null }> = []
   const left: Record<string, number> = {}
+  const seen = new SeenValues()
+  const missing = new Set(selection.ids)
   const leave = (why: string) => {
     left[why] = (left[why] ?? 0) + 1
   }
   const marks = yield* scanLetters(from, (page) =>
     Effect.sync(() => {
       for (const one of page) {
+        seen.add(one)
+        missing.delete(one.id)
         if (!isSelected(one, selection)) continue
         const { stage, reason_code, connection_id, request_id } = one.letter
         const group = JSON.stringify([stage, reason_code, connection_id])
@@ -139,6 +148,8 @@ const planOf = Effect.fnUntraced(function* (
       }
     })
   )
+  yield* seen.expect(selection)
+  if (missing.size > 0) yield* noSuchLetters([...missing])
   let letters = 0
   for (const one of found) {
     const why = doneOf(one, marks, again) ?? one.obstacle
@@ -150,6 +161,13 @@ const planOf = Effect.fnUntraced(function* (
   }
   return { letters, groups: [...groups.values()].filter((group) => group.letters > 0), left } satisfies Plan
 })
+
+const noSuchLetters = (ids: ReadonlyArray<string>) =>
+  new CommandError({
+    code: "not_found",
+    message: `There is no dead letter ${ids.slice(0, 5).join(", ")}, or not since the given time.`,
+    nextStep: "See `./capi dead-letters list`."
+  })
 
 const planText = (plan: Plan, paint: Parameters<Parameters<typeof show>[1]>[0]): string =>
   [

@@ -10,13 +10,16 @@ import { Connections } from "../../../shared/connections/connections.ts"
 import { readLedger } from "../../../shared/ledger/read-ledger.ts"
 import { awaitOutcomes } from "../await-results.ts"
 import { balanceTable, balanceToJson, rangeFrom } from "../balance.ts"
-import { Command, Flag } from "../cli.ts"
+import { Command, countFlag, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
 import { type KnownResult, withKnownOutcomes } from "../known-results.ts"
+import { expectConnection, expectKnown, outcomes } from "../known-values.ts"
+import { leftOut } from "../left-out.ts"
 import { type Moment, parseMoment } from "../moment.ts"
 import { type Paint, show, table } from "../output.ts"
 import { readTopic } from "../read-topic.ts"
 import { withKafkaAndCodecs } from "../services.ts"
+import { choose } from "./connect.ts"
 
 const summary = Flag.Boolean("summary").pipe(
   Flag.withDescription("Count each connection's outcomes, from the topics alone"),
@@ -33,25 +36,29 @@ const wait = Flag.String("wait").pipe(
   Flag.withDescription("With --event: wait at most so long (30 seconds) until each connection has an outcome"),
   Flag.optional
 )
-const limit = Flag.Int("limit").pipe(Flag.withDescription("Show at most the last so many"), Flag.withDefault(100))
+const limit = countFlag("limit", "Show at most the last so many").pipe(Flag.withDefault(100))
 
 export const results = Command.make(
   "results",
   { summary, event, connection, outcome, since, wait, limit },
   ({ summary, since, wait, ...filter }) =>
-    withKafkaAndCodecs(
-      Effect.gen(function* () {
-        const from = yield* Effect.fromResult(parseMoment(since, yield* Clock.currentTimeMillis))
-        if (Option.isSome(wait)) yield* awaitEvent(wait.value, filter.event, from)
-        yield* summary ? summarize(from) : list(from, filter)
-      })
-    )
+    Effect.gen(function* () {
+      yield* expectKnown("outcome", filter.outcome, outcomes)
+      if (summary && (Option.isSome(filter.event) || Option.isSome(filter.outcome))) return yield* noSuchSummary
+      const from = yield* Effect.fromResult(parseMoment(since, yield* Clock.currentTimeMillis))
+      yield* withKafkaAndCodecs(
+        Effect.gen(function* () {
+          if (Option.isSome(wait)) yield* awaitEvent(wait.value, filter.event, from)
+          yield* summary ? summarize(from, filter.connection) : list(from, filter)
+        })
+      )
+    })
 ).pipe(
   Command.withDescription("Show what became of events at each connection"),
   Command.withExamples([
     { command: "./capi results --event o-42", description: "Every outcome of one event" },
     { command: './capi results --summary --since "1 hour"', description: "Counts for each connection" },
-    { command: "./capi results --outcome rejected --json", description: "Rejections as JSON lines" }
+    { command: "./capi results --outcome rejected --json", description: "The last 100 rejections, as JSON" }
   ])
 )
 
@@ -69,10 +76,18 @@ const awaitEvent = Effect.fnUntraced(function* (wait: string, event: Option.Opti
   yield* awaitOutcomes(event.value, ids, from, timeout.value)
 })
 
-const summarize = Effect.fnUntraced(function* (from: Moment) {
+const noSuchSummary = new CommandError({
+  code: "no_summary",
+  message: "--summary counts all outcomes of all events.",
+  nextStep: "Leave --event and --outcome out, or --summary.",
+  exitCode: 2
+})
+
+const summarize = Effect.fnUntraced(function* (from: Moment, connection: Option.Option<string>) {
   const settings = yield* SettingsService
   const connections = yield* Connections.pipe(Effect.provide(Connections.layer))
-  const balance = yield* readLedger(yield* rangeFrom(from), connections.enabled, settings.topicPrefix)
+  const chosen = yield* choose(connections.all, Option.toArray(connection))
+  const balance = yield* readLedger(yield* rangeFrom(from), chosen, settings.topicPrefix)
   yield* show(balanceToJson(balance), (paint) => balanceTable(balance, paint))
 })
 
@@ -84,15 +99,19 @@ interface Filter {
 }
 
 const list = Effect.fnUntraced(function* (from: Moment, filter: Filter) {
-  const found = yield* findResults(from, filter)
-  yield* show(found, (paint) =>
+  const { found, total } = yield* findResults(from, filter)
+  const left = leftOut(found.length, total)
+  yield* show({ results: found, ...left.json }, (paint) =>
     found.length === 0
       ? "No results."
-      : table(
-          headers,
-          found.map((row) => rowOf(row, paint)),
-          paint
-        )
+      : [
+          table(
+            headers,
+            found.map((row) => rowOf(row, paint)),
+            paint
+          ),
+          ...left.lines
+        ].join("\n")
   )
   if (found.length === 0 && Option.isSome(filter.event))
     return yield* new CommandError({
@@ -103,11 +122,14 @@ const list = Effect.fnUntraced(function* (from: Moment, filter: Filter) {
 })
 
 /**
- * The last results that fit the filter, oldest first, each with what is known of its event by now. An outcome is asked for as
- * it is known: a refusal that was redriven and accepted is no refusal any more.
+ * The last results that fit the filter, oldest first, each with what is known of its event by now, and how many fit. An outcome
+ * is asked for as it is known: a refusal that was redriven and accepted is no refusal any more. That is looked up for the newest
+ * (`candidatesMax`), so that with an outcome the number may hold older ones that do not count any more.
  */
 export const findResults = Effect.fnUntraced(function* (from: Moment, filter: Filter) {
   const codecs = yield* Codecs
+  const seen = new Set<string>()
+  let total = 0
   const fits = (log: EventDeliveryLog) =>
     (Option.isNone(filter.event) || filter.event.value === log.event_id) &&
     (Option.isNone(filter.connection) || filter.connection.value === log.connection_id) &&
@@ -121,14 +143,19 @@ export const findResults = Effect.fnUntraced(function* (from: Moment, filter: Fi
       yield* codecs.prepare(records.map((record) => record.value))
       for (const record of records) {
         const decoded = codecs.decode("event-delivery-log", record.value)
-        if (decoded._tag === "Decoded" && fits(decoded.value)) found.push(decoded.value)
+        if (decoded._tag !== "Decoded") continue
+        seen.add(decoded.value.connection_id)
+        if (!fits(decoded.value)) continue
+        found.push(decoded.value)
+        total++
       }
       if (found.length > 2 * candidatesMax(filter)) found = lastOf(found, candidatesMax(filter))
     })
   })
+  yield* expectConnection(filter.connection, seen)
   const rows = yield* withKnownOutcomes(lastOf(found, candidatesMax(filter)))
   const counting = rows.filter((row) => Option.isNone(filter.outcome) || row.known_outcome === row.outcome)
-  return counting.slice(-Math.max(1, filter.limit))
+  return { found: counting.slice(-filter.limit), total: total - (rows.length - counting.length) }
 })
 
 /** Some of those of an outcome may not count any more. */
@@ -136,7 +163,7 @@ const candidatesMax = ({ limit, outcome }: Filter): number =>
   Math.max(1, limit) + (Option.isSome(outcome) ? Math.max(1, limit) + 1_000 : 0)
 
 const lastOf = (logs: ReadonlyArray<EventDeliveryLog>, limit: number) =>
-  logs.toSorted((left, right) => left.timestamp - right.timestamp).slice(-Math.max(1, limit))
+  logs.toSorted((left, right) => left.timestamp - right.timestamp).slice(-limit)
 
 const headers = [
   "TIME",

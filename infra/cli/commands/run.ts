@@ -5,6 +5,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { portOrFree, toSettingsError } from "../../../shared/config/settings.ts"
 import { suggestion } from "../../../shared/connections/did-you-mean.ts"
 import { spawnGuarded } from "../../../shared/program/guarded-spawn.mjs"
 import { makeMain } from "../../../shared/program/program.ts"
@@ -21,7 +22,7 @@ const names = Argument.String("processors").pipe(
   Argument.variadic()
 )
 const together = Flag.Boolean("together").pipe(
-  Flag.withDescription("In one process, with one port for health and metrics"),
+  Flag.withDescription("In one process, with one port (PORT) for health and metrics; else PORT, PORT + 1, …"),
   Flag.withDefault(false)
 )
 
@@ -32,7 +33,10 @@ export const run = Command.make("run", { names, together }, ({ names, together }
   Effect.gen(function* () {
     const chosen = names.length === 0 ? programNames : [...new Set(names)]
     yield* checkNames(chosen)
-    if (!together && chosen.length > 1) return yield* Effect.scoped(runApart(chosen))
+    if (!together && chosen.length > 1) {
+      const ports = yield* portsFor(chosen.length)
+      return yield* Effect.scoped(runApart(chosen.map((name, index) => ({ name, port: ports[index]! }))))
+    }
     const loaded = yield* Effect.forEach(chosen, (name) => Effect.promise(programs[name]!))
     yield* makeMain(chosen.length > 3 ? "capi" : chosen.join("+"), loaded)
   })
@@ -58,19 +62,40 @@ const checkNames = (names: ReadonlyArray<string>): Effect.Effect<void, CommandEr
       )
 }
 
+const portMax = 65_535
+
+/** PORT for the first program, PORT + 1 for the second and so on, in the order of their names; 0 stays 0: free ports. */
+const portsFor = Effect.fnUntraced(function* (programs: number) {
+  const first = yield* Effect.mapError(portOrFree("PORT"), toSettingsError)
+  if (first + programs - 1 > portMax)
+    return yield* new CommandError({
+      code: "port_too_high",
+      message: `PORT=${first} leaves no room for ${programs} programs, which take the ports from there on.`,
+      nextStep: `Set PORT to ${portMax - programs + 1} or lower, or use --together, which takes one port.`,
+      exitCode: 2
+    })
+  return Array.from({ length: programs }, (_, index) => (first === 0 ? 0 : first + index))
+})
+
+interface Started {
+  readonly name: string
+  /** 0 where the program takes a free one and logs it. */
+  readonly port: number
+}
+
 const runApart = Effect.fnUntraced(function* (
-  names: ReadonlyArray<string>
+  programs: ReadonlyArray<Started>
 ): Effect.fn.Return<never, CommandError, Scope.Scope | Output> {
   const output = yield* Output
   const ended = yield* Deferred.make<never, CommandError>()
-  const children = names.map((name) => ({ name, child: start(name) }))
+  const children = programs.map((program) => ({ ...program, child: start(program) }))
   // All are told to stop at the same time, so that the slowest drain is the whole wait.
   const endThem = beforeEndingAtOnce(() => children.forEach(endAtOnce))
   yield* Effect.addFinalizer(() =>
     Effect.andThen(Effect.forEach(children, stop, { concurrency: "unbounded", discard: true }), Effect.sync(endThem))
   )
-  for (const { name, child } of children) {
-    yield* output.note(`${name}: process ${child.pid ?? "?"}`)
+  for (const { name, port, child } of children) {
+    yield* output.note(`${name}: process ${child.pid ?? "?"}${port === 0 ? "" : `, port ${port}`}`)
     child.on("exit", (code, by) =>
       Effect.runFork(Deferred.fail(ended, endedByItself(name, code === null ? `signal ${by}` : `exit code ${code}`)))
     )
@@ -78,11 +103,10 @@ const runApart = Effect.fnUntraced(function* (
   return yield* Deferred.await(ended)
 })
 
-// With PORT set for one, the others would find it taken: each takes a free one and prints it.
-const start = (name: string): ChildProcess =>
+const start = ({ name, port }: Started): ChildProcess =>
   spawnGuarded(process.execPath, [processorFile(name)], {
     stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, PORT: "0" },
+    env: { ...process.env, PORT: String(port) },
     detached: true
   })
 

@@ -18,7 +18,7 @@ import { withKafka, withKafkaAndCodecs } from "../services.ts"
 import { chunksOf, unreadable } from "./prepare.ts"
 
 const file = Argument.String("file").pipe(
-  Argument.withDescription("Raw events, one JSON object a line; - for standard input"),
+  Argument.withDescription("Raw events, one JSON object a line, or the shipped sample file; - for standard input"),
   Argument.optional
 )
 const samples = Flag.Boolean("samples").pipe(
@@ -43,8 +43,12 @@ export const send = Command.make("send", { file, samples, encoding, dryRun, now 
   Effect.gen(function* () {
     if (given.samples) return yield* sendSamples
     if (Option.isNone(given.file)) return yield* noFile
-    const setTime = given.now ? yield* Clock.currentTimeMillis : null
-    const options: SendOptions = { encoding: given.encoding, setTime }
+    const started = yield* Clock.currentTimeMillis
+    const options: SendOptions = {
+      encoding: given.encoding,
+      setTime: given.now ? started : null,
+      samplesAt: started
+    }
     if (given.dryRun) return yield* dryRunOf(given.file.value, options)
     const work = sendLines(given.file.value, options)
     return yield* given.encoding === "avro"

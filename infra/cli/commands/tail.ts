@@ -2,15 +2,18 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import topicTable from "../../../schemas/topics.json" with { type: "json" }
 import { Codecs, type SchemaName } from "../../../shared/avro/codecs.ts"
-import { topicSchemas } from "../../../shared/avro/record-types.ts"
-import { suggestion } from "../../../shared/connections/did-you-mean.ts"
+import { expandPlatforms, topicSchemas } from "../../../shared/avro/record-types.ts"
+import { loadSettings } from "../../../shared/config/settings.ts"
 import type { FetchedRecord } from "../../../shared/kafka/port.ts"
-import { Argument, Command, Flag, Json } from "../cli.ts"
+import { Argument, Command, countFlag, Flag, Json } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
+import { unknownValue } from "../known-values.ts"
 import { maskKey, maskRecord } from "../mask.ts"
 import { parseMoment } from "../moment.ts"
 import { Output, type Paint, painter } from "../output.ts"
+import { readLast } from "../read-last.ts"
 import { readTopic } from "../read-topic.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 
@@ -19,7 +22,9 @@ const from = Flag.String("from").pipe(
   Flag.withDescription("beginning, a time, or how long ago (15 min); else only what comes from now on"),
   Flag.optional
 )
-const last = Flag.Int("last").pipe(Flag.withDescription("Begin with about so many records"), Flag.optional)
+const last = countFlag("last", "Begin with the last so many records of all partitions, by their time").pipe(
+  Flag.optional
+)
 const follow = Flag.Boolean("follow").pipe(
   Flag.withAlias("f"),
   Flag.withDescription("Go on after the end; the default without --from and --last"),
@@ -28,18 +33,26 @@ const follow = Flag.Boolean("follow").pipe(
 
 export const tail = Command.make("tail", { topic, from, last, follow }, ({ topic, from, last, follow }) =>
   Effect.gen(function* () {
-    const schema = yield* schemaOf(topic)
+    const { topicPrefix } = yield* loadSettings
+    // The broker's name of a topic is taken too.
+    const name = topicPrefix !== "" && topic.startsWith(topicPrefix) ? topic.slice(topicPrefix.length) : topic
+    const schema = yield* schemaOf(name)
     const now = yield* Clock.currentTimeMillis
     const moment = Option.isSome(from) ? yield* Effect.fromResult(parseMoment(from.value, now)) : null
-    const start = moment ?? (Option.isSome(last) ? ({ _tag: "Last", records: last.value } as const) : null)
+    if (moment !== null && Option.isSome(last)) return yield* twoStarts
     yield* withKafkaAndCodecs(
       Effect.gen(function* () {
         const render = yield* renderer(schema)
+        const renderAll = (records: ReadonlyArray<FetchedRecord>) => Effect.forEach(records, render, { discard: true })
+        const newest = Option.isSome(last) ? yield* readLast(name, last.value) : null
+        if (newest !== null) yield* renderAll(newest.records)
+        if (newest !== null && !follow) return
+        const start = newest === null ? moment : ({ _tag: "Offsets", by: newest.ends } as const)
         yield* readTopic({
-          topic,
+          topic: name,
           from: start ?? { _tag: "End" },
           follow: follow || start === null,
-          onRecords: (records) => Effect.forEach(records, render, { discard: true })
+          onRecords: renderAll
         })
       })
     )
@@ -49,26 +62,26 @@ export const tail = Command.make("tail", { topic, from, last, follow }, ({ topic
   Command.withExamples([
     { command: "./capi tail delivery-results", description: "Outcomes as they come, until Ctrl-C" },
     { command: "./capi tail raw-events --from beginning --json", description: "All records as JSON lines" },
-    { command: "./capi tail dead-letters --last 10", description: "About the last ten" }
+    { command: "./capi tail dead-letters --last 10", description: "The last ten" }
   ])
 )
 
-/** The schema of a declared topic. */
-export const schemaOf = (topic: string): Effect.Effect<SchemaName, CommandError> => {
-  const declared = topicSchemas.find((row) => row.topic === topic)
-  if (declared !== undefined) return Effect.succeed(declared.schema)
-  const names = topicSchemas.map((row) => row.topic)
-  return Effect.fail(
-    new CommandError({
-      code: "unknown_topic",
-      message: `There is no topic ${JSON.stringify(topic)}.${suggestion(topic, names)}`,
-      nextStep: `Topics are ${names.join(", ")}.`,
-      exitCode: 2
-    })
-  )
-}
+const twoStarts = new CommandError({
+  code: "two_starts",
+  message: "--from and --last both say where to begin.",
+  nextStep: "Give one of them.",
+  exitCode: 2
+})
 
-const renderer = Effect.fnUntraced(function* (schema: SchemaName) {
+/** The schema of a declared topic; null where its records are no Avro. */
+export const schemaOf = (topic: string): Effect.Effect<SchemaName | null, CommandError> =>
+  declaredTopics.has(topic)
+    ? Effect.succeed(topicSchemas.find((row) => row.topic === topic)?.schema ?? null)
+    : Effect.fail(unknownValue("topic", topic, [...declaredTopics]))
+
+const declaredTopics = new Set(topicTable.topics.flatMap(({ name }) => expandPlatforms(name)))
+
+const renderer = Effect.fnUntraced(function* (schema: SchemaName | null) {
   const codecs = yield* Codecs
   const output = yield* Output
   const json = yield* Json
@@ -88,18 +101,23 @@ export interface RecordView {
 }
 
 /** A record as it may be shown. */
-export const describe = Effect.fnUntraced(function* (record: FetchedRecord, schema: SchemaName) {
+export const describe = Effect.fnUntraced(function* (record: FetchedRecord, schema: SchemaName | null) {
   const codecs = yield* Codecs
+  const time = new Date(record.timestamp).toISOString()
+  if (schema === null) {
+    const view = { partition: record.partition, offset: record.offset, time, key: maskKey(record.key, null) }
+    return { ...view, value: { bytes: record.value?.length ?? 0 } } satisfies RecordView
+  }
   // A registry that is away leaves the record undecoded, which the view says.
   yield* Effect.ignore(codecs.prepare([record.value]))
-  const { partition, offset, timestamp } = record
+  const { partition, offset } = record
   const decoded = jsonOf(record.value) ?? codecs.decode(schema, record.value)
   const value =
     decoded._tag === "Decoded"
       ? maskRecord(schema, decoded.value)
       : { undecodable: decoded.reason, message: decoded.message, bytes: record.value?.length ?? 0 }
   const key = maskKey(record.key, decoded._tag === "Decoded" ? decoded.value : null)
-  return { partition, offset, time: new Date(timestamp).toISOString(), key, value } satisfies RecordView
+  return { partition, offset, time, key, value } satisfies RecordView
 })
 
 /** Producers may publish plain JSON instead of Avro. */

@@ -8,7 +8,7 @@ import { KafkaClient } from "../../../shared/kafka/port.ts"
 import { createTopics, type TopicDifference } from "../../topics/create-topics.ts"
 import { eventTopics } from "../../topics/declared-topics.ts"
 import { registerSchemas } from "../../topics/register-schemas.ts"
-import { Command, Flag } from "../cli.ts"
+import { Command, countFlag, Flag } from "../cli.ts"
 import { count } from "../format.ts"
 import { show, table } from "../output.ts"
 import { registryAddressOf, withKafka } from "../services.ts"
@@ -18,23 +18,15 @@ const create = Flag.Boolean("create").pipe(
   Flag.withDefault(false)
 )
 
-const partitions = Flag.Int("partitions").pipe(
-  Flag.withDescription("Of the topics that events pass through, where they are created (4 without it)"),
-  Flag.filterMap(
-    (count) => (count >= 1 ? Option.some(count) : Option.none()),
-    (count) => `--partitions must be at least 1, not ${count}`
-  ),
-  Flag.optional
-)
+const partitions = countFlag(
+  "partitions",
+  "Of the topics that events pass through, where they are created (4 without it)"
+).pipe(Flag.optional)
 
-const addPartitions = Flag.Int("add-partitions").pipe(
-  Flag.withDescription("Give the existing topics that events pass through so many partitions, all together"),
-  Flag.filterMap(
-    (count) => (count >= 1 ? Option.some(count) : Option.none()),
-    (count) => `--add-partitions must be at least 1, not ${count}`
-  ),
-  Flag.optional
-)
+const addPartitions = countFlag(
+  "add-partitions",
+  "Give the existing topics that events pass through so many partitions, all together"
+).pipe(Flag.optional)
 
 /** What becomes of the state by key; said where partitions are added. */
 const whatAddingMeans = [
@@ -54,31 +46,36 @@ export const topics = Command.make("topics", { create, partitions, addPartitions
       const schemas = create ? yield* registerSchemas(registryAddressOf(settings), settings.topicPrefix) : []
       const rows = yield* declaredAndPresent(settings.topicPrefix)
       const created = new Set(report?.created ?? [])
-      const value = rows.map((row) => ({ ...row, created: created.has(row.name) }))
+      const value = rows.map((row) => ({ ...row, created: created.has(settings.topicPrefix + row.name) }))
       const notes = grown.length > 0 ? whatAddingMeans : []
-      yield* show({ topics: value, different: report?.different ?? [], schemas, grown, notes }, (paint) => {
-        const lines = table(
-          ["TOPIC", "SCHEMA", "PARTITIONS", "RECORDS", "CLEANUP", "STATE"],
-          value.map((row) => [
-            row.name,
-            row.schema,
-            row.partitions,
-            row.records,
-            row.cleanup,
-            row.created ? paint("green", "created") : row.present ? "there" : paint("red", "missing")
-          ]),
-          paint
-        )
-        const different = (report?.different ?? []).map(
-          ({ topic, setting, declared, present }) =>
-            `${paint("yellow", topic)}: ${setting} is ${present}, declared is ${declared}`
-        )
-        const more = (report?.different ?? []).filter((one) => isFewer(one))
-        const hint =
-          more.length === 0 ? [] : [`Partitions are added by ./capi topics --add-partitions ${more[0]?.declared}.`]
-        const added = grown.length === 0 ? [] : [`Partitions were added to ${count(grown.length, "topic")}.`]
-        return [lines, ...different, ...hint, ...added, ...notes].join("\n")
-      })
+      yield* show(
+        { prefix: settings.topicPrefix, topics: value, different: report?.different ?? [], schemas, grown, notes },
+        (paint) => {
+          const lines = table(
+            ["TOPIC", "SCHEMA", "PARTITIONS", "RECORDS", "CLEANUP", "STATE"],
+            value.map((row) => [
+              row.name,
+              row.schema,
+              row.partitions,
+              row.records,
+              row.cleanup,
+              row.created ? paint("green", "created") : row.present ? "there" : paint("red", "missing")
+            ]),
+            paint
+          )
+          const different = (report?.different ?? []).map(
+            ({ topic, setting, declared, present }) =>
+              `${paint("yellow", topic)}: ${setting} is ${present}, declared is ${declared}`
+          )
+          const more = (report?.different ?? []).filter((one) => isFewer(one))
+          const hint =
+            more.length === 0 ? [] : [`Partitions are added by ./capi topics --add-partitions ${more[0]?.declared}.`]
+          const added = grown.length === 0 ? [] : [`Partitions were added to ${count(grown.length, "topic")}.`]
+          const { topicPrefix } = settings
+          const prefixed = topicPrefix === "" ? [] : [`At the broker, the name of each begins with ${topicPrefix}`]
+          return [lines, ...prefixed, ...different, ...hint, ...added, ...notes].join("\n")
+        }
+      )
     })
   )
 ).pipe(
@@ -93,17 +90,16 @@ export const topics = Command.make("topics", { create, partitions, addPartitions
 const isFewer = ({ setting, declared, present }: TopicDifference): boolean =>
   setting === "partitions" && Number(present) < Number(declared)
 
-/** One row for each declared topic; `records` is null where the topic is missing. */
+/** One row for each declared topic, by its name without prefix, as `tail` takes it; `records` is null where it is missing. */
 export const declaredAndPresent = Effect.fnUntraced(function* (prefix: string) {
   const kafka = yield* KafkaClient
   const present = new Set(yield* kafka.listTopics)
-  const declared = topicTable.topics.flatMap((row) =>
-    expandPlatforms(row.name).map((name) => ({ ...row, name: `${prefix}${name}` }))
-  )
+  const declared = topicTable.topics.flatMap((row) => expandPlatforms(row.name).map((name) => ({ ...row, name })))
   return yield* Effect.forEach(
     declared,
     Effect.fnUntraced(function* ({ name, schema, partitions, cleanup, retention_ms }) {
-      const offsets = present.has(name) ? yield* kafka.topicOffsets(name) : null
+      const topic = prefix + name
+      const offsets = present.has(topic) ? yield* kafka.topicOffsets(topic) : null
       return {
         name,
         schema,

@@ -13,6 +13,7 @@ import { Argument, Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
 import { count } from "../format.ts"
 import { withKnownOutcomes } from "../known-results.ts"
+import { expectConnection } from "../known-values.ts"
 import { type Moment, parseMoment } from "../moment.ts"
 import { Output, type Paint, show, table } from "../output.ts"
 import { readTopic } from "../read-topic.ts"
@@ -143,6 +144,7 @@ export const unknown = Command.make("unknown").pipe(
 const findUnknown = Effect.fnUntraced(function* (from: Moment, connection: Option.Option<string>) {
   const codecs = yield* Codecs
   const found: Array<EventDeliveryLog> = []
+  const seen = new Set<string>()
   yield* readTopic({
     topic: deliveryTopics.results,
     from,
@@ -153,11 +155,13 @@ const findUnknown = Effect.fnUntraced(function* (from: Moment, connection: Optio
         const decoded = codecs.decode("event-delivery-log", record.value)
         if (decoded._tag !== "Decoded") continue
         const log = decoded.value
+        seen.add(log.connection_id)
         const fits = Option.isNone(connection) || connection.value === log.connection_id
         if (fits && log.outcome === "unknown") found.push(log)
       }
     })
   })
+  yield* expectConnection(connection, seen)
   const rows = (yield* withKnownOutcomes(found)).filter((log) => log.known_outcome === "unknown")
   // An event may have been in doubt more than once; the latest tells why it is.
   const latest = new Map(rows.sort(byTime).map((log) => [keyOf(log.event_id, log.connection_id), log]))

@@ -1,0 +1,65 @@
+/** The reason codes that dead letters may have, of every stage and platform. */
+import google from "../../schemas/classification/google.json" with { type: "json" }
+import googleAds from "../../schemas/classification/google-ads.json" with { type: "json" }
+import googleOauth from "../../schemas/classification/google-oauth.json" with { type: "json" }
+import http from "../../schemas/classification/http.json" with { type: "json" }
+import meta from "../../schemas/classification/meta.json" with { type: "json" }
+import snapchat from "../../schemas/classification/snapchat.json" with { type: "json" }
+import tiktok from "../../schemas/classification/tiktok.json" with { type: "json" }
+import whatsapp from "../../schemas/classification/whatsapp.json" with { type: "json" }
+import { problemReasons } from "../../shared/normalize/problem.ts"
+import { reasonWord } from "./known-values.ts"
+
+interface Row {
+  readonly word?: string
+  readonly match: { readonly status?: ReadonlyArray<string>; readonly code?: ReadonlyArray<string> }
+}
+
+const rows: ReadonlyArray<Row> = [google, googleAds, googleOauth, http, meta, snapchat, tiktok, whatsapp].flatMap(
+  (table): ReadonlyArray<Row> => table.rows as ReadonlyArray<Row>
+)
+
+/** What the mapper and the deliveries decide themselves. A test compares it with the sources. */
+export const decidedReasons: ReadonlyArray<string> = [
+  ...["attempts_exhausted", "authentication_needs_phone", "consent", "duplicate", "duplicate_conflict"],
+  ...[
+    "event_time_in_future",
+    "event_too_old",
+    "expired",
+    "filter",
+    "insufficient_identity",
+    "invalid_conversion_action"
+  ],
+  ...["invalid_value", "master_key_differs", "missing_account_id", "missing_app_data", "missing_credential_field"],
+  ...[
+    "missing_ctwa_clid",
+    "missing_currency",
+    "missing_event_source_url",
+    "missing_lead_id",
+    "missing_messaging_channel"
+  ],
+  ...["missing_order_id", "missing_page_id", "missing_recipient", "missing_template_value", "missing_value"],
+  ...["no_identifiers", "no_mapping", "no_master_key", "no_recipient", "no_verdict", "not_a_standard_event"],
+  ...["not_sent", "payload_too_large", "recipient_unreadable", "refused", "sent_before_crash", "undecided"],
+  ...["unknown_currency"]
+]
+
+const codes = rows.flatMap(({ match }) => (match.code ?? []).filter((code) => /^[A-Za-z]/.test(code)))
+const openCodes = codes.filter((code) => code.includes("*")).map((code) => code.slice(0, code.indexOf("*")))
+
+/** All that have a fixed name. */
+export const knownReasons: ReadonlyArray<string> = [
+  ...new Set([
+    ...problemReasons,
+    ...decidedReasons,
+    ...rows.flatMap(({ word }) => (word === undefined ? [] : [word])),
+    ...codes.filter((code) => !code.includes("*"))
+  ])
+]
+
+/** Whether a stage or a platform may give this reason: by name, by an HTTP status, or as one of a platform's family of codes. */
+export const isKnownReason = (reason: string): boolean =>
+  knownReasons.includes(reason) ||
+  knownReasons.includes(reasonWord(reason)) ||
+  /^http_\w+$/.test(reason) ||
+  openCodes.some((start) => reason.startsWith(start))

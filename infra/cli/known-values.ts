@@ -1,0 +1,73 @@
+/** Values that a flag may name: a misspelt one is an error with the known ones, never an empty answer. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { environment } from "../../shared/config/environment.ts"
+import { loadFileSettings } from "../../shared/config/settings.ts"
+import { suggestion } from "../../shared/connections/did-you-mean.ts"
+import { rulesOf } from "../../shared/connections/kind-rules.ts"
+import { loadConnectionsFile } from "../../shared/connections/load.ts"
+import { terminalOutcomes } from "../../shared/ledger/known-outcome.ts"
+import { platforms } from "../../shared/platforms/platform.ts"
+import { CommandError } from "./command-error.ts"
+
+/** Outcomes of results: what ends an event, and what comes before. */
+export const outcomes: ReadonlyArray<string> = [...terminalOutcomes, "retry_scheduled"]
+
+/** Stages that give dead letters up; `delivery` stands for all platforms. */
+export const deadLetterStages: ReadonlyArray<string> = [
+  "normalizer",
+  "mapper",
+  "delivery",
+  ...platforms.map((platform) => `delivery-${platform}`)
+]
+
+type Noun = "outcome" | "stage" | "connection" | "reason" | "topic"
+
+const shownMax = 60
+
+/** Fails with exit code 2 unless the value, where there is one, is among the known. */
+export const expectKnown = (
+  noun: Noun,
+  value: Option.Option<string>,
+  known: Iterable<string>
+): Effect.Effect<void, CommandError> => {
+  const names = [...new Set(known)]
+  return Option.isNone(value) || names.includes(value.value)
+    ? Effect.void
+    : Effect.fail(unknownValue(noun, value.value, names))
+}
+
+export const unknownValue = (noun: Noun, value: string, names: ReadonlyArray<string>): CommandError => {
+  const listed = names.slice(0, shownMax).join(", ")
+  const more = names.length > shownMax ? ` and ${names.length - shownMax} more` : ""
+  return new CommandError({
+    code: `unknown_${noun}`,
+    message: `There is no ${noun} ${JSON.stringify(value)}.${suggestion(value, names)}`,
+    nextStep: names.length === 0 ? `No ${noun} is known.` : `Known are ${listed}${more}.`,
+    exitCode: 2
+  })
+}
+
+/** Ids of the file of connections, enabled or not; none where the file cannot be read, which other commands say. */
+const connectionsOfFile = Effect.gen(function* () {
+  const settings = yield* loadFileSettings
+  const loaded = yield* Effect.option(
+    loadConnectionsFile(settings.connectionsFile, { rulesOf, variables: environment() })
+  )
+  return Option.match(loaded, {
+    onNone: () => [],
+    onSome: ({ connections }) => connections.map(({ id }) => id)
+  })
+})
+
+/** Whether a connection is in the file or among the `seen`: records outlive a connection that was removed. */
+export const expectConnection = Effect.fnUntraced(function* (value: Option.Option<string>, seen: Iterable<string>) {
+  if (Option.isSome(value)) yield* expectKnown("connection", value, [...(yield* connectionsOfFile), ...seen])
+})
+
+/** The word of a reason code: `event_too_old` of `event_too_old:100/2804003`. */
+export const reasonWord = (reason: string): string => reason.replace(/:.*$/, "")
+
+/** Whether a reason code is meant: by the whole of it, or by its word. */
+export const isReason = (wanted: Option.Option<string>, reason: string): boolean =>
+  Option.isNone(wanted) || wanted.value === reason || wanted.value === reasonWord(reason)

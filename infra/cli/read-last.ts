@@ -1,0 +1,58 @@
+/** The last records of a topic, by their time over all partitions. */
+import * as Effect from "effect/Effect"
+import { SettingsService } from "../../shared/config/settings.ts"
+import { type FetchedRecord, KafkaClient } from "../../shared/kafka/port.ts"
+
+/** Offsets that the first look back covers beyond the wanted records: control records and compaction leave holes. */
+const lookBackMin = 64
+const lookBackGrowth = 4
+
+interface Partition {
+  readonly partition: number
+  readonly low: number
+  readonly high: number
+  /** Read from here on. */
+  from: number
+  records: ReadonlyArray<FetchedRecord>
+}
+
+/**
+ * The last `wanted` records, oldest first, and the offset after each partition's last record. Looks back until each partition
+ * has given as many records, since an offset may be a transaction's marker, and any partition may hold the newest.
+ */
+export const readLast = Effect.fnUntraced(function* (logicalTopic: string, wanted: number) {
+  const kafka = yield* KafkaClient
+  const topic = (yield* SettingsService).topicPrefix + logicalTopic
+  const ends = yield* kafka.topicOffsets(topic)
+  const partitions = ends.map(
+    ({ partition, low, high }): Partition => ({ partition, low, high, from: high, records: [] })
+  )
+  for (let span = Math.max(2 * wanted, lookBackMin); ; span *= lookBackGrowth) {
+    const open = partitions.filter(({ from, low, records }) => from > low && records.length < wanted)
+    if (open.length === 0) break
+    const found = new Map(open.map(({ partition }) => [partition, [] as FetchedRecord[]]))
+    const ranges = open.map(({ partition, low, from }) => ({ partition, from: Math.max(low, from - span), to: from }))
+    yield* kafka.read({
+      topic,
+      ranges,
+      onRecords: (records) => {
+        for (const record of records) {
+          const list = found.get(record.partition)!
+          list.push(record)
+          if (list.length >= 2 * wanted) list.splice(0, list.length - wanted)
+        }
+      }
+    })
+    for (const [index, partition] of open.entries()) {
+      partition.from = ranges[index]!.from
+      partition.records = [...found.get(partition.partition)!, ...partition.records].slice(-wanted)
+    }
+  }
+  return {
+    records: partitions
+      .flatMap(({ records }) => records)
+      .sort((left, right) => left.timestamp - right.timestamp || left.offset - right.offset)
+      .slice(-wanted),
+    ends: new Map(ends.map(({ partition, high }) => [partition, high]))
+  }
+})
