@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 // Starts the command line from what was compiled once. `./capi` runs it on a Node that runs TypeScript.
 import module from "node:module"
 import path from "node:path"

@@ -90,7 +90,8 @@ const letter = (index: number, reason: string): DeadLetter => ({
   connection_id: "gone",
   platform: "meta",
   next_step: null,
-  request_id: null
+  request_id: null,
+  source_timestamp: null
 })
 
 /** 130 results and dead letters over all partitions, each in a transaction: a marker stands behind every record. */

@@ -179,7 +179,7 @@ describe("capi redrive", () => {
       assert.deepInclude(jsonLines(repeat.out)[0], { letters: 0 })
       assert.deepInclude(jsonLines(repeat.out)[0]!["left"], { redriven_before: 3 })
       const listed = yield* capi("dead-letters", "list", "--json")
-      const rows = jsonLines(listed.out)[0] as unknown as ReadonlyArray<{ redriven: boolean }>
+      const rows = jsonLines(listed.out)[0]!["dead_letters"] as ReadonlyArray<{ redriven: boolean }>
       assert.deepStrictEqual(rows.map(({ redriven }) => redriven).sort(), [false, false, true, true, true])
     }).pipe(Effect.scoped)
   )

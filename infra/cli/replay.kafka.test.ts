@@ -134,7 +134,7 @@ describe("capi replay", () => {
           readonly partitions: number
         }>
         for (const { name, partitions } of rows)
-          assert.strictEqual(partitions, /connector-|health-/.test(name) ? 1 : 6, name)
+          assert.strictEqual(partitions, /connector-|health-|sealing-keys/.test(name) ? 1 : 6, name)
       })
   )
 })

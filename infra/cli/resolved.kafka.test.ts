@@ -42,8 +42,8 @@ const failed = {
 const delivered = { _tag: "Final" as const, processed: 1, rejected: [], warnings: [] }
 
 /** A list is one line of JSON. */
-const rowsOf = (out: Parameters<typeof jsonLines>[0]) =>
-  jsonLines(out)[0] as unknown as ReadonlyArray<Record<string, unknown>>
+const rowsOf = (out: string, list: "results" | "dead_letters") =>
+  jsonLines(out)[0]![list] as ReadonlyArray<Record<string, unknown>>
 
 it.live(
   "is resolved",
@@ -72,7 +72,11 @@ it.live(
 
       const listed = yield* capi("dead-letters", "list", "--json")
       assert.deepStrictEqual(
-        rowsOf(listed.out).map((letter) => [letter["request_id"], letter["resolved_by"], letter["redriven"]]),
+        rowsOf(listed.out, "dead_letters").map((letter) => [
+          letter["request_id"],
+          letter["resolved_by"],
+          letter["redriven"]
+        ]),
         [
           ["wamid.1", "delivered", false],
           ["wamid.2", null, false]
@@ -83,7 +87,7 @@ it.live(
       assert.deepInclude(jsonLines(plan.out)[0], { letters: 1, left: { delivered_after_all: 1 } })
       const results = yield* capi("results", "--event", "e-1", "--json")
       assert.deepStrictEqual(
-        rowsOf(results.out).map(({ outcome, corrects, pricing }) => [outcome, corrects, pricing]),
+        rowsOf(results.out, "results").map(({ outcome, corrects, pricing }) => [outcome, corrects, pricing]),
         [
           ["rejected", null, null],
           ["delivered", "rejected", { category: "utility", type: "regular" }]

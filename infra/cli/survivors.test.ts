@@ -43,6 +43,8 @@ const startRun = async (command: string, ...before: ReadonlyArray<string>): Prom
       CAPI_MASTER_KEY: "a-master-key-for-this-test",
       HOST: "127.0.0.1",
       LOG_LEVEL: "None",
+      // npx keeps a link to a checkout's command, which may be one of another day.
+      npm_config_cache: path.join(folder, "npm"),
       PORT: "0"
     }
   })
@@ -50,10 +52,14 @@ const startRun = async (command: string, ...before: ReadonlyArray<string>): Prom
   child.stderr?.on("data", (chunk) => {
     text += chunk
   })
-  const pids = await waitUntil(`the processors run: ${text}`, () => {
-    const found = [...text.matchAll(/: process (\d+)$/gm)].map((match) => Number(match[1]))
-    return found.length === programs.length && found
-  })
+  const pids = await waitUntil(
+    `the processors run: ${text}`,
+    () => {
+      const found = [...text.matchAll(/: process (\d+)$/gm)].map((match) => Number(match[1]))
+      return found.length === programs.length && found
+    },
+    60_000
+  )
   onTestFinished(() => {
     for (const pid of [child.pid!, ...pids]) signal(pid, "SIGKILL")
   })

@@ -92,7 +92,7 @@ describe("capi unknown", () => {
 
       const outcomeOf = (id: string, outcome: string) =>
         Effect.map(capi("results", "--outcome", outcome, "--json"), ({ out }) =>
-          (jsonLines(out)[0] as unknown as ReadonlyArray<EventDeliveryLog>).some((log) => log.event_id === id)
+          (jsonLines(out)[0]!["results"] as ReadonlyArray<EventDeliveryLog>).some((log) => log.event_id === id)
         )
       // A replay's skip and a redrive's acceptance are results as any other; what counts is what is known.
       assert.isTrue(yield* outcomeOf("replayed", "unknown"))

@@ -280,7 +280,7 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
     const id = await runPython(world)
     if (id === null) return
     const found = await world.capi("results", "--event", id, "--wait", "60 seconds", "--json")
-    const delivered = jsonLines(found.out).flat() as unknown as ReadonlyArray<EventDeliveryLog>
+    const delivered = jsonLines(found.out)[0]?.["results"] as ReadonlyArray<EventDeliveryLog>
     const connections = delivered.filter(({ outcome }) => outcome === "delivered").map((log) => log.connection_id)
     assert.deepStrictEqual([...new Set(connections)].sort(), all, found.out)
   })
