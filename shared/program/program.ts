@@ -25,6 +25,7 @@ import { describeFailure, exitCodes, formatFailure } from "./failure.ts"
 import { tuneHeap } from "./heap.ts"
 import { brokerAnswers, type ProgramServices, servicesLayer } from "./layers.ts"
 import { endAtSecondInterrupt } from "./second-interrupt.ts"
+import { topicsExist } from "./topics-exist.ts"
 
 export interface Program {
   /** Such as `normalizer`; in logs and on the command line. */
@@ -121,6 +122,7 @@ const lifeOf = Effect.fnUntraced(function* (programs: ReadonlyArray<Program>) {
     yield* brokerAnswers
     yield* Fiber.interrupt(telling)
     yield* readiness.remove("start")
+    yield* topicsExist(programs.map(({ name }) => name))
     yield* readiness.addSource(telemetry.dependencies)
   })
   yield* Effect.andThen(started, workOf(programs)).pipe(

@@ -1,0 +1,60 @@
+/** Every program on the real broker without its topics, or with a wrong prefix: it says within seconds what to type. */
+import { writeFileSync } from "node:fs"
+import path from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { runCommand } from "../../infra/cli/testing.ts"
+import { logTail } from "../../infra/local/processes.ts"
+import { makePrograms, programNames } from "../e2e/programs.ts"
+import { testBrokers, testRegistryUrl, uniquePrefix } from "../support/kafka.ts"
+import { temporaryFolder } from "../support/temporary-folder.ts"
+import { waitUntil } from "../support/wait-until.ts"
+
+const connections = `version: 1
+connections:
+  - { id: a, platform: meta, account: { dataset_id: 1 }, credential: env:NONE }
+  - { id: b, platform: tiktok, account: { pixel_code: C1 }, credential: env:NONE }
+  - { id: c, platform: snapchat, account: { pixel_id: 11111111-2222-3333-4444-555555555555 }, credential: env:NONE }
+  - { id: d, platform: whatsapp, account: { phone_number_id: 1 }, credential: env:NONE }
+  - { id: e, platform: google, account: { operating_account_id: 1234567890, conversion_action_id: 1 }, credential: env:NONE }
+`
+
+describe("a program without its topics", { timeout: 240_000 }, () => {
+  it.live("names them, the prefix that the broker has, and the command; with its topics it gets ready", () =>
+    Effect.gen(function* () {
+      const folder = temporaryFolder()
+      const file = path.join(folder, "connections.yaml")
+      writeFileSync(file, connections)
+      const prefix = uniquePrefix("there")
+      const variables = {
+        KAFKA_BROKERS: testBrokers().join(","),
+        SCHEMA_REGISTRY_URL: testRegistryUrl(),
+        CAPI_TOPIC_PREFIX: prefix,
+        CAPI_CONNECTIONS: file,
+        CAPI_MASTER_KEY: "the-master-key-of-this-test"
+      }
+      yield* runCommand(["topics", "--create"], variables)
+      const programs = yield* makePrograms(folder, variables)
+      for (const name of programNames) {
+        yield* programs.launch(name, { CAPI_TOPIC_PREFIX: `x${prefix}` })
+        const text = yield* Effect.promise(() =>
+          waitUntil(
+            `${name} says what is missing`,
+            async () => {
+              const answer = await Effect.runPromise(programs.readiness(name))
+              if (answer?.text.includes("Topics are missing") !== true)
+                throw new Error(answer?.text ?? logTail(path.join(folder, `${name}.log`), 5))
+              return answer.text
+            },
+            60_000
+          )
+        )
+        assert.include(text, `x${prefix}`, name)
+        assert.include(text, "./capi topics --create", name)
+        assert.include(text, `CAPI_TOPIC_PREFIX=${prefix}`, name)
+        yield* programs.stop([name])
+      }
+      yield* programs.start(["normalizer", "delivery-meta"])
+    }).pipe(Effect.scoped)
+  )
+})
