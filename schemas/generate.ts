@@ -46,13 +46,17 @@ const render = (type: AvroType, records: Map<string, string>): string => {
   if (isUnion(type)) return type.map((member) => render(member, records)).join(" | ")
   if (type.type === "array") return `ReadonlyArray<${render(type.items, records)}>`
   if (type.type === "map") return `Readonly<Record<string, ${render(type.values, records)}>>`
-  const fields = type.fields.map(
-    (field) =>
-      `${field.doc === undefined ? "" : `  /** ${field.doc} */\n`}  readonly ${field.name}: ${render(field.type, records)}`
-  )
+  const fields = type.fields.map((field) => {
+    const mayBeAbsent = absentFields.has(`${type.name}.${field.name}`) ? "?" : ""
+    const doc = field.doc === undefined ? "" : `  /** ${field.doc} */\n`
+    return `${doc}  readonly ${field.name}${mayBeAbsent}: ${render(field.type, records)}`
+  })
   records.set(type.name, `/** ${type.doc ?? type.name} */\nexport interface ${type.name} {\n${fields.join("\n")}\n}`)
   return type.name
 }
+
+/** Fields that a writer may leave out, which are then null: those that hardly any record has. */
+const absentFields: ReadonlySet<string> = new Set(["DroppedField.nearest"])
 
 const isUnion = (type: AvroType): type is ReadonlyArray<AvroType> => Array.isArray(type)
 

@@ -94,6 +94,8 @@ export interface DroppedField {
   readonly field: string
   /** Stable reason code, such as invalid_phone. */
   readonly reason: string
+  /** Of an unknown field: the known one that was most likely meant. */
+  readonly nearest?: null | string
 }
 
 /** Where the raw event stands in the log: the identity of a record across replays. */

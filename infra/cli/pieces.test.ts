@@ -10,7 +10,7 @@ import { formatAge } from "./format.ts"
 import { maskKey, maskRecord } from "./mask.ts"
 import { parseMoment } from "./moment.ts"
 import { painter, table } from "./output.ts"
-import { checkLine, encodeLine, linesOf, rawRecordOf } from "./raw-lines.ts"
+import { checkLine, encodeLine, leftOut, linesOf, rawRecordOf } from "./raw-lines.ts"
 import { stagesOf } from "./stages.ts"
 
 const now = Date.parse("2026-11-23T12:00:00Z")
@@ -103,6 +103,23 @@ describe("lines of raw events", () => {
     const keyed = encodeLine(line({ ...event, user: { external_id: ["u-7"] } }), options, codecs)
     assert.strictEqual(keyed._tag === "Record" ? keyed.key : null, "u-7")
     assert.strictEqual(encodeLine(line("[]"), options, codecs)._tag, "Refused")
+  })
+
+  it("name the fields that are not known, in a check and where Avro has none for them", () => {
+    const codecs = makeMemoryCodecs()
+    const misspelt = line({ ...event, user: { external_id: "u-7", mail: "x@y.example" }, value: 1 })
+    const notes = [
+      "line 1: user.mail is no known field and left out. Did you mean user.email?",
+      "line 1: value is no known field and left out. Did you mean properties.value?"
+    ]
+    const checked = checkLine(misspelt, options, now)
+    assert.sameMembers([...leftOut(checked.line, checked.dropped_fields)], notes)
+    const encoded = encodeLine(misspelt, { ...options, encoding: "avro" }, codecs)
+    assert.sameMembers([...leftOut(1, encoded._tag === "Record" ? (encoded.dropped ?? []) : [])], notes)
+    assert.strictEqual(
+      encodeLine(line({ ...event, event_time: "soon" }), { ...options, encoding: "avro" }, codecs)._tag,
+      "Refused"
+    )
   })
 
   it("become Avro that reads back, or say why not", () => {

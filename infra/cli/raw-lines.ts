@@ -4,6 +4,7 @@ import type { Codecs, Decoded } from "../../shared/avro/codecs.ts"
 import type { JsonEvent } from "../../shared/normalize/json-event.ts"
 import { normalize } from "../../shared/normalize/normalize.ts"
 import { defaultNormalizerOptions } from "../../shared/normalize/options.ts"
+import { nextSteps } from "../../shared/normalize/problem.ts"
 import { readJson, readRecord } from "../../shared/normalize/read-record.ts"
 import { sampleOfText } from "../samples/sample-events.ts"
 
@@ -22,7 +23,13 @@ export interface SendOptions {
 }
 
 export type EncodedLine =
-  | { readonly _tag: "Record"; readonly key: string; readonly value: Buffer }
+  | {
+      readonly _tag: "Record"
+      readonly key: string
+      readonly value: Buffer
+      /** What Avro has no field for, which thus nobody downstream can name; absent where there is nothing. */
+      readonly dropped?: ReadonlyArray<DroppedField>
+    }
   | { readonly _tag: "Refused"; readonly line: number; readonly message: string }
 
 /** Non-empty lines, so many at a time; nothing else is held. */
@@ -86,10 +93,23 @@ export const encodeLine = (line: Line, options: SendOptions, codecs: Codecs["Ser
   if (options.encoding === "json")
     return { _tag: "Record", key, value: Buffer.from(timed === event ? text.trim() : JSON.stringify(timed)) }
   const read = readJson(Buffer.from(JSON.stringify(timed)))
-  return read._tag === "Problem"
-    ? { _tag: "Refused", line: line.number, message: `${read.problem.message} ${read.problem.nextStep}` }
-    : { _tag: "Record", key, value: codecs.encode("raw-events", "raw-event", read.raw) }
+  if (read._tag === "Problem") {
+    return { _tag: "Refused", line: line.number, message: `${read.problem.message} ${read.problem.nextStep}` }
+  }
+  if (!Number.isSafeInteger(read.raw.event_time)) {
+    return { _tag: "Refused", line: line.number, message: nextSteps.event_time_invalid }
+  }
+  const value = codecs.encode("raw-events", "raw-event", read.raw)
+  return { _tag: "Record", key, value, ...(read.dropped.length === 0 ? {} : { dropped: read.dropped }) }
 }
+
+/** A line for people for each value of an event that is left out, with the field that was most likely meant. */
+export const leftOut = (line: number, dropped: ReadonlyArray<DroppedField>): ReadonlyArray<string> =>
+  dropped.map(({ field, nearest, reason }) =>
+    reason === "unknown_field"
+      ? `line ${line}: ${field} is no known field and left out.${typeof nearest === "string" ? ` Did you mean ${nearest}?` : ""}`
+      : `line ${line}: ${field} left out: ${reason}`
+  )
 
 export interface CheckedLine {
   readonly line: number

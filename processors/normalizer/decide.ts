@@ -1,11 +1,13 @@
 /** What a batch of raw records becomes: normalized events, and dead letters for what is none. Pure. */
 import type * as Duration from "effect/Duration"
+import type { DroppedField } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../../shared/avro/codecs.ts"
 import type { SealerShape } from "../../shared/credentials/sealer.ts"
 import { type NormalizeResult, normalize } from "../../shared/normalize/normalize.ts"
 import type { NormalizerOptions } from "../../shared/normalize/options.ts"
 import { problem } from "../../shared/normalize/problem.ts"
 import { readRecord } from "../../shared/normalize/read-record.ts"
+import { unknownLabel } from "../../shared/normalize/unknown-fields.ts"
 import type { Batch, Inbound, Outbound, Step } from "../../shared/stream/contract.ts"
 import { ownKey } from "../../shared/stream/own-key.ts"
 import { valueBytesMax } from "../../shared/stream/value-limits.ts"
@@ -41,7 +43,7 @@ export const decide = (batch: Batch, config: NormalizerConfig, codecs: Codecs["S
   for (const record of batch.records) {
     const result = encodeNormalized(normalizeRecord(record, config, options, codecs), codecs)
     const leftOut = result._tag === "Encoded" ? result.event.dropped_fields : result.problem.dropped
-    for (const { field, reason } of leftOut) count(dropped, `${countedField(field)} ${reason}`)
+    for (const left of leftOut) count(dropped, `${countedField(left)} ${left.reason}`)
     if (result._tag === "Encoded") {
       const { event, value } = result
       normalized++
@@ -83,6 +85,8 @@ const count = (counts: Map<string, number>, key: string): void => {
   counts.set(key, (counts.get(key) ?? 0) + 1)
 }
 
-/** Names of free properties and places in lists are as many as producers like: no label of a metric. */
-const countedField = (field: string): string =>
-  field.startsWith("properties.custom") ? "properties.custom" : field.replace(/\[\d+\]/, "[]")
+/** Names of free properties, of unknown fields and places in lists are as many as producers like: no label of a metric. */
+const countedField = (left: DroppedField): string => {
+  if (left.reason === "unknown_field") return unknownLabel(left)
+  return left.field.startsWith("properties.custom") ? "properties.custom" : left.field.replace(/\[\d+\]/, "[]")
+}

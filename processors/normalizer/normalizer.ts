@@ -21,8 +21,9 @@ export const normalizer = (config: NormalizerConfig): Processor<RegistryError, C
   }
 }
 
-const normalizeBatch = (config: NormalizerConfig, fetchSchemas: FetchSchemas) =>
-  Effect.fn("normalizer.normalizeBatch")(function* (batch: Batch) {
+const normalizeBatch = (config: NormalizerConfig, fetchSchemas: FetchSchemas) => {
+  const warned = new Set<string>()
+  return Effect.fn("normalizer.normalizeBatch")(function* (batch: Batch) {
     const codecs = yield* Codecs
     const values = batch.records.map(({ value }) => (value?.[0] === 0 ? value : null))
     const hasSchemas = yield* fetchSchemas(codecs, values)
@@ -37,9 +38,26 @@ const normalizeBatch = (config: NormalizerConfig, fetchSchemas: FetchSchemas) =>
     for (const [key, count] of decision.dropped) {
       const [field = "", reason = ""] = key.split(" ")
       yield* Metric.update(Metric.withAttributes(droppedFields, { field, reason }), count)
+      const warning = warnings.get(reason)
+      if (warning === undefined || warned.has(key)) continue
+      // Once for each label of the metric, which goes on counting.
+      warned.add(key)
+      yield* Effect.annotateLogs(Effect.logWarning(warning), { field })
     }
     return { ...decision.step, release: giveBack }
   })
+}
+
+const warnings: ReadonlyMap<string, string> = new Map([
+  [
+    "unknown_field",
+    "Events have a field that is not known, so that its data goes nowhere; the nearest known one is named."
+  ],
+  [
+    "unclear_consent",
+    "Events give consent under a name that is not known: it counts as unknown, and as nothing to assume."
+  ]
+])
 
 const normalizedEvents = Metric.counter("capi_normalizer_events_total", {
   incremental: true,

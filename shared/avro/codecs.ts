@@ -54,7 +54,22 @@ export interface Undecodable {
   readonly reason: "empty" | "not_avro" | "unknown_schema_id" | "schema_unavailable" | "undecodable"
   readonly message: string
 }
-export type Decoded<A> = { readonly _tag: "Decoded"; readonly value: A } | Undecodable
+export type Decoded<A> =
+  | {
+      readonly _tag: "Decoded"
+      readonly value: A
+      /** What the writer's schema has and ours does not; absent where there is nothing. */
+      readonly skipped?: SkippedFields
+    }
+  | Undecodable
+
+/** Fields of a record that are left out since our schema does not have them. */
+export interface SkippedFields {
+  /** Their paths, `[]` standing for the place in a list; the same list for every record of one writer's schema. */
+  readonly paths: ReadonlyArray<string>
+  /** The record as its writer's schema has it. Throws where the bytes are no such record. */
+  readonly whole: () => unknown
+}
 
 export class RegistryError extends Data.TaggedError("RegistryError")<{
   readonly code: "unreachable" | "incompatible" | "id_changed" | "other"

@@ -1,16 +1,22 @@
 /** Decoding as a plain function call: the writer's schema is resolved to ours once for each pair, then kept. */
 import type avro from "avsc"
-import type { Codecs, Decoded, ReadableName, SchemaName, Undecodable, Views } from "./codecs.ts"
+import type { Codecs, Decoded, ReadableName, SchemaName, SkippedFields, Undecodable, Views } from "./codecs.ts"
 import { compileRecord } from "./compile-record.ts"
 import { frameBytes, schemaIdOf, unframed } from "./frame.ts"
 import { RecordReader } from "./record-reader.ts"
 import { recordTypes, schemaNames, schemaTexts } from "./record-types.ts"
+import { skippedPaths } from "./skipped-fields.ts"
 
 /** A writer's schema by its id; `unsupported` is one that is not Avro. */
 export type WriterSchemas = ReadonlyMap<number, avro.Type | "unsupported">
 
 // How records of one writer are read; a text says why they cannot be.
-type Reader = ((value: Buffer) => { readonly record: unknown; readonly end: number }) | string
+type Reader = ((value: Buffer) => Reading) | string
+interface Reading {
+  readonly record: unknown
+  readonly end: number
+  readonly skipped?: SkippedFields
+}
 
 /** The `decode` of Codecs over the schemas that are known when it is called. */
 export const makeDecoder = (writers: WriterSchemas): Codecs["Service"]["decode"] => {
@@ -73,8 +79,11 @@ const avscReader =
 // avsc throws may quote the record, so it is not passed on: a message never holds personal data.
 const read = (reader: Exclude<Reader, string>, value: Buffer): Decoded<never> => {
   try {
-    const { record, end } = reader(value)
-    if (end === value.length) return { _tag: "Decoded", value: record as never }
+    const { record, end, skipped } = reader(value)
+    if (end === value.length) {
+      const decoded = { _tag: "Decoded", value: record as never } as const
+      return skipped === undefined ? decoded : { ...decoded, skipped }
+    }
     return undecodable(
       "undecodable",
       end < 0
@@ -91,7 +100,11 @@ const resolve = (type: avro.Type, own: Exclude<Reader, string>, writer: avro.Typ
   if (writer === "unsupported") return "it is not an Avro schema."
   if (type.equals(writer)) return own
   try {
-    return avscReader(type, type.createResolver(writer))
+    const reader = avscReader(type, type.createResolver(writer))
+    const paths = skippedPaths(writer, type)
+    if (paths.length === 0) return reader
+    const readWhole = avscReader(writer)
+    return (value) => ({ ...reader(value), skipped: { paths, whole: () => readWhole(value).record } })
   } catch (cause) {
     return cause instanceof Error ? cause.message : String(cause)
   }

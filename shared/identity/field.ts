@@ -39,6 +39,8 @@ export const dropReasons = [
   "not_a_number",
   "unknown_currency",
   "missing_item_id",
+  "unknown_field",
+  "unclear_consent",
   "too_many",
   "too_deep",
   "personal_data"

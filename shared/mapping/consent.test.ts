@@ -33,6 +33,16 @@ describe("consent", () => {
     assert.strictEqual(decide({ ad_user_data: "granted" }, { onUnknown: "skip" }), "send")
   })
 
+  it("that was given under an unknown name is unknown, and nothing is assumed of it", () => {
+    const unclear = { ad_user_data: "unclear", ad_personalization: "unclear" }
+    assert.strictEqual(decide(unclear), "send")
+    assert.strictEqual(decide(unclear, { onUnknown: "skip", assume: "granted" }), "skip")
+    const google = connectionOf("google")
+    const assuming = { ...google, consent: { ...google.consent, assume: "granted" as const } }
+    assert.isNull(consentValue(consent(unclear), "ad_user_data", assuming))
+    assert.isNull(consentValue(consent(unclear), "ad_personalization", assuming))
+  })
+
   it("to the sale of data restricts or skips, and skips where nothing can say it", () => {
     const denied = { sale_of_data: "denied" }
     assert.strictEqual(decide(denied), "restricted")

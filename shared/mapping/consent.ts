@@ -20,7 +20,10 @@ export const consentDecision = (consent: Consent | null, connection: Connection)
   return hasRestrictedUse(connection.kind) ? sendRestricted : noRestriction
 }
 
-/** The value of ad_user_data or ad_personalization as the connection takes it; null where unknown. */
+/**
+ * The value of ad_user_data or ad_personalization as the connection takes it; null where unknown. What the producer gave under
+ * a name that is not known is `unclear`: nothing is assumed of it.
+ */
 export const consentValue = (
   consent: Consent | null,
   name: "ad_user_data" | "ad_personalization",
@@ -28,7 +31,7 @@ export const consentValue = (
 ): "granted" | "denied" | null => {
   const value = consent?.[name]
   if (value === "granted" || value === "denied") return value
-  return connection.consent.assume === "granted" ? "granted" : null
+  return connection.consent.assume === "granted" && value !== "unclear" ? "granted" : null
 }
 
 const read = (consent: Consent | null, connection: Connection) => ({

@@ -27,6 +27,23 @@ describe("preparing a raw event", () => {
     assert.strictEqual(outcome("nothing"), "rejected:not_avro_not_json")
   })
 
+  it("names fields that are not known with the nearest one, and sends nothing that a misspelt consent denies", () => {
+    const misspelt = prepare({ ...raw, user: { ...raw.user, mail: "x@y.example" } }, builtinConnection("meta"))
+    assert.deepInclude(misspelt.dropped_fields, {
+      field: "user.mail",
+      reason: "unknown_field",
+      nearest: "user.email"
+    })
+    assert.strictEqual(outcome({ ...raw, consents: { ad_user_data: "denied" } }), "skipped:consent")
+    const google = {
+      ...builtinConnection("google"),
+      consent: { onUnknown: "skip", onSaleDenied: "skip", assume: "granted" } as const
+    }
+    const unclear = prepare({ ...raw, consent: { adUserData: "granted" } }, google)
+    assert.strictEqual(unclear.outcome === "skipped" ? unclear.reason : null, "consent")
+    assert.strictEqual(prepare(raw, google).outcome === "skipped", false)
+  })
+
   it("says of an event without identity what was left out", () => {
     const prepared = prepare({ ...raw, user: { email: "nobody" } }, builtinConnection("meta"))
     assert.strictEqual(prepared.outcome === "rejected" ? prepared.reason : null, "empty_identity")

@@ -11,7 +11,7 @@ export const normalizeConsent = (consent: Consent, drop: (field: string, reason:
     const raw = consent[name]
     if (raw === null) return null
     if (raw === "granted" || raw === "denied") return raw
-    const word = raw.length > wordLengthMax ? undefined : words.get(bare(raw))
+    const word = consentWord(raw)
     if (word !== undefined) return word
     drop(`consent.${name}`, "invalid_consent")
     return "denied"
@@ -23,6 +23,16 @@ export const normalizeConsent = (consent: Consent, drop: (field: string, reason:
   }
 }
 
+/** What a value says of consent; undefined where it is no word for it. */
+export const consentWord = (value: unknown): ConsentWord | undefined => {
+  if (typeof value === "object" || value === undefined) return undefined
+  const raw = String(value)
+  return raw.length > wordLengthMax ? undefined : words.get(bare(raw))
+}
+
+/** `unclear` is what the producer gave under a name that is not known. */
+type ConsentWord = "granted" | "denied" | "unknown" | "unclear"
+
 const bare = (raw: string): string =>
   raw
     .trim()
@@ -30,7 +40,7 @@ const bare = (raw: string): string =>
     .replace(/^consent_/, "")
 
 const wordLengthMax = 256
-const words = new Map<string, "granted" | "denied" | "unknown">([
+const words = new Map<string, ConsentWord>([
   ["granted", "granted"],
   ["grant", "granted"],
   ["true", "granted"],
@@ -43,6 +53,7 @@ const words = new Map<string, "granted" | "denied" | "unknown">([
   ["no", "denied"],
   ["0", "denied"],
   ["unknown", "unknown"],
+  ["unclear", "unclear"],
   ["unspecified", "unknown"],
   ["status_unspecified", "unknown"],
   ["", "unknown"]

@@ -1,10 +1,11 @@
-/** Plain JSON, with the field names of the Avro schema, to a raw event. Unknown fields are passed over. */
+/** Plain JSON, with the field names of the Avro schema, to a raw event. Unknown fields are named among what was left out. */
 import type { App, Consent, DroppedField, Item, Properties, RawEvent, RawUser } from "../../schemas/types.gen.ts"
 import { readCustom } from "./json-custom.ts"
 import { elementsOf, isEmptyList, isRecord, JsonReader, type JsonRecord } from "./json-reader.ts"
 import { looksLikeEmail } from "./personal-data.ts"
 import { type Problem, problem } from "./problem.ts"
 import { readTime } from "./time.ts"
+import { unknownFieldsOf, withUnknownFields } from "./unknown-fields.ts"
 
 export type JsonEvent =
   | { readonly _tag: "Read"; readonly raw: RawEvent; readonly dropped: ReadonlyArray<DroppedField> }
@@ -16,12 +17,13 @@ export const rawEventFromJson = (json: unknown): JsonEvent => {
   const id = identifier(json["event_id"])
   const name = identifier(json["event_name"])
   const [eventId, eventName] = [harmless(id), harmless(name)]
-  if (id === null) return refused(noIdentifier("event_id", json["event_id"], null, eventName))
-  if (name === null) return refused(noIdentifier("event_name", json["event_name"], eventId, null))
+  const unread = (reason: Problem): JsonEvent => refused({ ...reason, dropped: unknownFieldsOf(json) })
+  if (id === null) return unread(noIdentifier("event_id", json["event_id"], null, eventName))
+  if (name === null) return unread(noIdentifier("event_name", json["event_name"], eventId, null))
   const time = readTime(json["event_time"])
-  if (time === null) return refused(problem("missing_event_time", "The event has no event_time.", eventId, eventName))
+  if (time === null) return unread(problem("missing_event_time", "The event has no event_time.", eventId, eventName))
   if (time === "without_offset") {
-    return refused(problem("event_time_without_offset", "The event_time has no offset from UTC.", eventId, eventName))
+    return unread(problem("event_time_without_offset", "The event_time has no offset from UTC.", eventId, eventName))
   }
   const reader = new JsonReader()
   const user = reader.record(json, "user", "")
@@ -44,7 +46,7 @@ export const rawEventFromJson = (json: unknown): JsonEvent => {
     properties: properties === null ? null : readProperties(reader, properties),
     app: app === null ? null : readApp(reader, app)
   }
-  return { _tag: "Read", raw, dropped: reader.dropped }
+  return { _tag: "Read", ...withUnknownFields(json, { raw, dropped: reader.dropped }) }
 }
 
 const refused = (reason: Problem): JsonEvent => ({ _tag: "Problem", problem: reason })

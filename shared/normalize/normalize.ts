@@ -108,8 +108,10 @@ const refuse = (
 /** With the first few of the customer's values that were left out, since one of them is mostly the reason. */
 const withoutIdentity = (dropped: ReadonlyArray<DroppedField>): string => {
   const told = new Set<string>()
-  for (const { field, reason } of dropped) {
-    if (field.startsWith("user") && told.size < toldMax) told.add(`${field} (${reason})`)
+  for (const { field, reason, nearest } of dropped) {
+    const isOfCustomer = field.startsWith("user") || nearest?.startsWith("user") === true
+    if (!isOfCustomer || told.size >= toldMax) continue
+    told.add(`${field} (${typeof nearest === "string" ? `${reason}, did you mean ${nearest}?` : reason})`)
   }
   const leftOut = told.size === 0 ? "" : `; left out: ${[...told].join(", ")}`
   return `The event has no usable identifier of the customer${leftOut}.`

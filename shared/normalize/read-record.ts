@@ -5,6 +5,7 @@ import type { RawEvent } from "../../schemas/types.gen.ts"
 import type { Decoded, Undecodable } from "../avro/codecs.ts"
 import { type JsonEvent, rawEventFromJson } from "./json-event.ts"
 import { type Problem, problem } from "./problem.ts"
+import { withSkippedFields } from "./skipped-fields.ts"
 
 /**
  * @param decodeAvro decodes a value with magic byte 0, see `Codecs`
@@ -22,7 +23,11 @@ export const readRecord = (
   }
   if (value[0] === 0) {
     const decoded = decodeAvro(value)
-    if (decoded._tag === "Decoded") return { _tag: "Read", raw: decoded.value, dropped: [] }
+    if (decoded._tag === "Decoded") {
+      const { skipped, value: raw } = decoded
+      const read = { raw, dropped: [] }
+      return { _tag: "Read", ...(skipped === undefined ? read : withSkippedFields(skipped, read)) }
+    }
     return refused(problem(avroReasons[decoded.reason], decoded.message))
   }
   return readJson(value)

@@ -13,7 +13,7 @@ import { Argument, Command, Flag, Json } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
 import { count } from "../format.ts"
 import { Output, show } from "../output.ts"
-import { checkLine, encodeLine, type Line, linesOf, type SendOptions } from "../raw-lines.ts"
+import { checkLine, encodeLine, type Line, leftOut, linesOf, type SendOptions } from "../raw-lines.ts"
 import { withKafka, withKafkaAndCodecs } from "../services.ts"
 import { chunksOf, unreadable } from "./prepare.ts"
 
@@ -92,7 +92,10 @@ const sendLines = Effect.fnUntraced(function* (file: string, options: SendOption
   const sendSome = Effect.fnUntraced(function* (lines: ReadonlyArray<Line>) {
     const encoded = lines.map((line) => encodeLine(line, options, codecs))
     const records = encoded.flatMap((one) => (one._tag === "Record" ? [{ topic, key: one.key, value: one.value }] : []))
-    for (const one of encoded) if (one._tag === "Refused") yield* output.note(`line ${one.line}: ${one.message}`)
+    for (const [index, one] of encoded.entries()) {
+      if (one._tag === "Refused") yield* output.note(`line ${one.line}: ${one.message}`)
+      else for (const note of leftOut(lines[index]!.number, one.dropped ?? [])) yield* output.note(note)
+    }
     yield* kafka.produce(records)
     sent += records.length
     refused += encoded.length - records.length
@@ -122,11 +125,12 @@ const dryRunOf = Effect.fnUntraced(function* (file: string, options: SendOptions
       if (checked.valid) good++
       else bad++
       if (json) text += `${JSON.stringify(checked)}\n`
-      else if (!checked.valid)
-        text += `line ${checked.line}: ${checked.reason}: ${checked.message} ${checked.next_step}\n`
-      else
-        for (const { field, reason } of checked.dropped_fields)
-          text += `line ${checked.line}: ${field} left out: ${reason}\n`
+      else {
+        if (!checked.valid) text += `line ${checked.line}: ${checked.reason}: ${checked.message} ${checked.next_step}\n`
+        // Of an event that does not go on, a misspelt field may be the reason; what else it lacks does not matter.
+        const dropped = checked.dropped_fields.filter(({ reason }) => checked.valid || reason === "unknown_field")
+        for (const note of leftOut(checked.line, dropped)) text += `${note}\n`
+      }
     }
     if (text !== "") yield* output.write(text)
   })
