@@ -26,7 +26,7 @@ export const withPageClickIds = (
   url: string | null,
   drop: (field: string, reason: DropReason) => void
 ): NormalizedUser => {
-  if (url === null || !url.includes("?")) return user
+  if (url === null || !anyParameter.test(url)) return user
   let found = user
   let seen = 0
   for (const [, name, value] of url.matchAll(parameter)) {
@@ -44,4 +44,6 @@ export const withPageClickIds = (
 /** A URL has a few at most; more is a mistake whose cost must not grow with its length. */
 const seenMax = 32
 
+/** Nearly no URL has one; asking is cheaper than looking for all. */
+const anyParameter = /[?&;](?:fbclid|gclid|gbraid|wbraid|dclid|ttclid|sccid)=/i
 const parameter = /[?&;](fbclid|gclid|gbraid|wbraid|dclid|ttclid|sccid)=([^&#;]*)/gi

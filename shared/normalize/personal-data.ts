@@ -52,6 +52,9 @@ export class PersonalData {
     if ((scan & (hasAt | hasSevenDigits)) === 0) return false
     if ((scan & hasAt) !== 0 && hasAddress(text)) return true
     if ((scan & hasSevenDigits) === 0) return false
+    // A text that is the whole number has its last digits; nearly no other has.
+    this.#numbers ??= ownNumbersOf(this.#user)
+    if (!tellsNumber(text, this.#numbers)) return false
     this.#phones ??= ownPhonesOf(this.#user)
     return isPhoneOf(text, this.#phones)
   }
