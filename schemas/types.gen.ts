@@ -188,7 +188,7 @@ export interface HealthAlert {
   readonly status: string
   /** When it changed, in milliseconds since the epoch. */
   readonly timestamp: number
-  /** Stable code of what decided it: success_rate, latency, circuit, auth, ledger or recovered. */
+  /** Stable code of what decided it: success_rate, latency, circuit, auth, configuration, unread, ledger or recovered. */
   readonly cause: string
   /** For people. */
   readonly message: string
@@ -242,6 +242,26 @@ export interface MappedEvent {
   readonly attempts: number
   /** Delayed retry: not before this moment, in milliseconds since the epoch. */
   readonly not_before: null | number
+}
+
+/** A connection that gets a mapped event or a result of each event. */
+export interface MapperConnection {
+  /** Id of the connection. */
+  readonly id: string
+  /** Its platform. */
+  readonly platform: string
+}
+
+/** Which connections the mapper decides for, from an offset of a partition of normalized-events on: written where that changes, when a partition is opened. Of several records the last one whose offset an event reaches counts. */
+export interface MapperConnections {
+  /** Partition of normalized-events. */
+  readonly partition: number
+  /** The first offset that these connections decide on. */
+  readonly offset: number
+  /** When it was written, in milliseconds since the epoch. */
+  readonly timestamp: number
+  /** The enabled connections, by id. */
+  readonly connections: ReadonlyArray<MapperConnection>
 }
 
 /** One phone number in each form that a platform hashes. */

@@ -5,12 +5,12 @@ import { balanceTable, balanceToJson } from "./balance.ts"
 const plain = (_: unknown, text: string): string => text
 
 it("shows why events were refused, the most frequent reasons first and the rest counted", () => {
-  const ledger = new Ledger(["shop"])
+  const ledger = new Ledger(new Map([["shop", "enabled"]]))
   let offset = 0
   const refuse = (reason: string, times: number) => {
     for (let time = 0; time < times; time++, offset++) {
       ledger.raw({ partition: 0, offset, timestamp: 0 }, 1000)
-      ledger.normalized({ partition: 0, offset, timestamp: 0 }, `e${offset}`, { offset, committed: 1000 })
+      ledger.normalized({ partition: 0, offset, timestamp: 0 }, `e${offset}`, { partition: 0, offset, committed: 1000 })
       ledger.result({ partition: 0, offset, timestamp: 0 }, "shop", {
         outcome: "rejected",
         reason_code: reason,

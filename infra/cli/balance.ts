@@ -20,6 +20,7 @@ export const balanceToJson = (balance: Balance) => ({
   missing_raw: balance.missingRaw,
   connections: balance.connections.map((connection) => ({
     connection_id: connection.connectionId,
+    state: connection.state,
     consumed: connection.consumed,
     ...connection.outcomes,
     skipped_by: connection.skippedBy,
@@ -27,14 +28,15 @@ export const balanceToJson = (balance: Balance) => ({
     in_flight: connection.inFlight,
     repeated: connection.repeated,
     missing: connection.missing,
-    lost_retries: connection.lostRetries
+    lost_retries: connection.lostRetries,
+    unread: connection.unread
   }))
 })
 
 export const balanceTable = (balance: Balance, paint: Paint): string => {
   const shown = terminalOutcomes.filter((outcome) => outcome !== "unknown" || someUnknown(balance))
   const rows = balance.connections.map((connection) => [
-    connection.connectionId,
+    connection.state === "enabled" ? connection.connectionId : `${connection.connectionId} (${connection.state})`,
     connection.consumed,
     ...shown.map((outcome) => connection.outcomes[outcome]),
     connection.inFlight,
@@ -55,7 +57,7 @@ export const balanceTable = (balance: Balance, paint: Paint): string => {
   )
   const verdict = balance.balanced
     ? paint("green", "Balanced: every event is accounted for.")
-    : paint("red", "Not balanced: some events have left no trace.")
+    : paint("red", "Not balanced: some events have left no trace, or wait for a connection that is gone.")
   return [raw, table([...headers, "IN FLIGHT", "MISSING"], rows, paint), ...reasons, verdict].join("\n")
 }
 

@@ -15,6 +15,7 @@ const commands = {
   tail: async () => (await import("./commands/tail.ts")).tail,
   results: async () => (await import("./commands/results.ts")).results,
   "dead-letters": async () => (await import("./commands/dead-letters.ts")).deadLetters,
+  "give-up": async () => (await import("./commands/give-up.ts")).giveUp,
   redrive: async () => (await import("./commands/redrive.ts")).redrive,
   unknown: async () => (await import("./commands/unknown.ts")).unknown,
   health: async () => (await import("./commands/health.ts")).health,

@@ -33,7 +33,7 @@ export const registryAddressOf = ({ registry }: Settings) => ({
     : { username: registry.username, password: registry.password })
 })
 
-const registryOf = (settings: Settings) =>
+export const registryOf = (settings: Settings) =>
   registryLayer({ ...registryAddressOf(settings), prefix: settings.topicPrefix, startPatience: patience })
 
 const reachable = ({ kafka }: Settings) => {

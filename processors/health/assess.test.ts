@@ -17,7 +17,7 @@ const totals = (succeeded: number, failed: number, meanLatencyMillis = 100): Tot
 })
 
 const assessed = (hour: Totals, of?: ConnectorState) =>
-  assess({ connectionId: "c", platform: "meta", totals: hour, state: of }, 42)
+  assess({ connectionId: "c", platform: "meta", totals: hour, state: of, unread: undefined }, 42)
 
 describe("a connection's health", () => {
   it.each([

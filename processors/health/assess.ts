@@ -1,5 +1,6 @@
 /** Turns an hour's totals and a connection's state into its health: the worst of success rate, latency and circuit. */
 import type { ConnectorHealthStatus, ConnectorState } from "../../schemas/types.gen.ts"
+import { describeUnread, type UnreadEvents } from "../../shared/ledger/unread-events.ts"
 import type { Totals } from "./window.ts"
 
 export type Status = "healthy" | "degraded" | "unhealthy"
@@ -19,7 +20,7 @@ export const alertFailuresMin = 3
 export interface Finding {
   readonly status: Status
   /** Stable code of the dimension, as in HealthAlert.cause. */
-  readonly cause: "success_rate" | "latency" | "circuit" | "auth" | "configuration"
+  readonly cause: "success_rate" | "latency" | "circuit" | "auth" | "configuration" | "unread"
   readonly issue: string
 }
 
@@ -34,6 +35,8 @@ export interface Subject {
   readonly platform: string
   readonly totals: Totals
   readonly state: ConnectorState | undefined
+  /** What waits for it, where nobody delivers for it. */
+  readonly unread: UnreadEvents | undefined
 }
 
 export const assess = (subject: Subject, now: number): Assessment => {
@@ -42,6 +45,7 @@ export const assess = (subject: Subject, now: number): Assessment => {
   const successRate = attempted === 0 ? 100 : (100 * totals.succeeded) / attempted
   const latencyMillis = totals.timed === 0 ? 0 : totals.latencyMillis / totals.timed
   const findings = [
+    ...unreadFindings(subject.unread),
     ...circuitFindings(state),
     ...rateFindings(successRate, totals.failed, attempted),
     ...latencyFindings(latencyMillis)
@@ -70,6 +74,18 @@ export const assess = (subject: Subject, now: number): Assessment => {
 }
 
 export const rank: Readonly<Record<Status, number>> = { healthy: 0, degraded: 1, unhealthy: 2 }
+
+/** Retention takes them if nobody acts; a disabled connection may be meant to wait for a while. */
+const unreadFindings = (unread: UnreadEvents | undefined): ReadonlyArray<Finding> =>
+  unread === undefined
+    ? []
+    : [
+        {
+          status: unread.state === "removed" ? "unhealthy" : "degraded",
+          cause: "unread",
+          issue: describeUnread(unread)
+        }
+      ]
 
 const circuitFindings = (state: ConnectorState | undefined): ReadonlyArray<Finding> => {
   if (state === undefined) return []

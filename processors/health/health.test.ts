@@ -4,10 +4,11 @@ import * as TestClock from "effect/testing/TestClock"
 import type { ConnectorHealthStatus, ConnectorState, EventDeliveryLog, HealthAlert } from "../../schemas/types.gen.ts"
 import type { Codecs, Records, SchemaName } from "../../shared/avro/codecs.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/avro/memory.ts"
+import type { UnreadEvents } from "../../shared/ledger/unread-events.ts"
 import type { Inbound, PartitionTask, Step } from "../../shared/stream/contract.ts"
 import { connectorState, deliveryLog, recordTime } from "../../shared/testing/records.ts"
 import { batchOf, openPartition } from "../../shared/testing/run-batches.ts"
-import { health, republishMillis } from "./health.ts"
+import { health, republishMillis, type Unread } from "./health.ts"
 
 const now = recordTime
 const codecs = makeMemoryCodecs()
@@ -41,9 +42,9 @@ interface Opened {
 }
 
 /** The processor with two partitions of results and the one of states, restored from the log. */
-const opened = Effect.fnUntraced(function* (log: ReadonlyArray<Inbound> = []) {
+const opened = Effect.fnUntraced(function* (log: ReadonlyArray<Inbound> = [], unread?: Unread) {
   yield* TestClock.setTime(now)
-  const processor = health()
+  const processor = health(unread)
   const results = yield* openPartition(processor, { topic: "delivery-results", partition: 0 }, log)
   const otherResults = yield* openPartition(processor, { topic: "delivery-results", partition: 1 }, log)
   const states = yield* openPartition(processor, { topic: "connector-state", partition: 0 }, log)
@@ -220,3 +221,21 @@ describe("the health processor", () => {
     }).pipe(Effect.provide(memoryCodecs))
   )
 })
+
+// Red when health looks at results and circuits alone.
+it.effect("a connection that was removed while events wait for it is unhealthy, until they are given up", () =>
+  Effect.gen(function* () {
+    const one = { connectionId: "old", platform: "meta", state: "removed", events: 12 } as const
+    let waiting: ReadonlyMap<string, UnreadEvents> = new Map([["old", one]])
+    const { check } = yield* opened([], () => waiting)
+    const found = yield* check
+    assert.deepStrictEqual(
+      statuses(found).map(({ connection_id, status }) => [connection_id, status]),
+      [["old", "unhealthy"]]
+    )
+    assert.match(alerts(found)[0]?.issues[0] ?? "", /^12 events wait for the connection old \(meta\), which is not in/)
+    assert.strictEqual(alerts(found)[0]?.cause, "unread")
+    waiting = new Map([["old", { ...one, state: "disabled" }]])
+    assert.deepStrictEqual(statuses(yield* check)[0]?.status, "degraded")
+  }).pipe(Effect.provide(memoryCodecs))
+)

@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { ConnectorState, EventDeliveryLog, HealthAlert } from "../../schemas/types.gen.ts"
 import { Codecs, type Records, type RegistryError, type SchemaName } from "../../shared/avro/codecs.ts"
+import type { UnreadEvents } from "../../shared/ledger/unread-events.ts"
 import type {
   AssignedPartition,
   Inbound,
@@ -23,8 +24,13 @@ import { add, noTotals, OutcomeWindow, type Totals, windowMillis } from "./windo
 export const checkEvery = Duration.seconds(1)
 export const republishMillis = 30_000
 
-export const health = (): Processor<RegistryError, Codecs> => {
-  const aggregate: Aggregate = { windows: new Map(), states: new Map(), published: new Map() }
+/** What waits for connections that nobody delivers for, by their ids; looked at anew at each tick. */
+export type Unread = () => ReadonlyMap<string, UnreadEvents>
+
+const noneUnread: Unread = () => new Map()
+
+export const health = (unread: Unread = noneUnread): Processor<RegistryError, Codecs> => {
+  const aggregate: Aggregate = { windows: new Map(), states: new Map(), published: new Map(), unread }
   return {
     name: "health",
     topics: ["delivery-results", "connector-state"],
@@ -54,6 +60,7 @@ interface Aggregate {
   readonly states: Map<string, ConnectorState>
   /** What connector-health says now, by connection. */
   readonly published: Map<string, Published>
+  readonly unread: Unread
 }
 
 interface PartitionWindows {
@@ -165,6 +172,9 @@ const assessAll = (aggregate: Aggregate, now: number): ReadonlyArray<Assessment>
   const totals = new Map<string, { platform: string; totals: Totals }>()
   for (const [connectionId, state] of aggregate.states)
     totals.set(connectionId, { platform: state.platform, totals: noTotals })
+  const unread = aggregate.unread()
+  for (const [connectionId, { platform }] of unread)
+    if (!totals.has(connectionId)) totals.set(connectionId, { platform, totals: noTotals })
   for (const windows of aggregate.windows.values()) {
     for (const [connectionId, entry] of windows.connections) {
       const sum = totals.get(connectionId)?.totals ?? noTotals
@@ -172,7 +182,7 @@ const assessAll = (aggregate: Aggregate, now: number): ReadonlyArray<Assessment>
     }
   }
   return [...totals].map(([connectionId, entry]) =>
-    assess({ connectionId, ...entry, state: aggregate.states.get(connectionId) }, now)
+    assess({ connectionId, ...entry, state: aggregate.states.get(connectionId), unread: unread.get(connectionId) }, now)
   )
 }
 

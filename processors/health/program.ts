@@ -6,16 +6,12 @@ import { type Program, processorsProgram } from "../../shared/program/program.ts
 import { type Observe, observeAll, RuntimeObserver } from "../../shared/stream/observer.ts"
 import { health } from "./health.ts"
 import { ledgerEvery, watchLedger } from "./ledger-watch.ts"
-
-const processor = processorsProgram(
-  "health",
-  Effect.sync(() => [health()])
-)
+import { watchUnread } from "./unread-watch.ts"
 
 export const healthProgram: Program = {
-  name: processor.name,
+  name: "health",
   work: Effect.gen(function* () {
-    const { enabled } = yield* Connections
+    const { all, enabled } = yield* Connections
     const { topicPrefix } = yield* SettingsService
     const every = yield* Effect.mapError(
       Effect.suspend(() => ledgerEvery),
@@ -27,8 +23,14 @@ export const healthProgram: Program = {
       if (event.type === "left") owned = 0
     }
     const observe = observeAll(yield* RuntimeObserver, countOwned)
-    const ledger = watchLedger({ connections: enabled, prefix: topicPrefix, every, isActive: () => owned > 0 })
-    yield* Effect.all([Effect.provideService(processor.work, RuntimeObserver, observe), ledger], {
+    const isActive = () => owned > 0
+    const ledger = watchLedger({ connections: enabled, prefix: topicPrefix, every, isActive })
+    const unread = yield* watchUnread({ connections: all, prefix: topicPrefix, isActive })
+    const processor = processorsProgram(
+      "health",
+      Effect.sync(() => [health(unread.found)])
+    )
+    yield* Effect.all([Effect.provideService(processor.work, RuntimeObserver, observe), ledger, unread.watch], {
       concurrency: "unbounded",
       discard: true
     })

@@ -6,6 +6,7 @@ import type { NormalizedEvent } from "../../schemas/types.gen.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/avro/memory.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { KafkaClient } from "../../shared/kafka/port.ts"
+import { decidedConnectionsTopic } from "../../shared/ledger/decided-connections.ts"
 import { connectionOf, consent, eventTime, properties, purchase } from "../../shared/mapping/event-fixture.ts"
 import { connectorFor } from "../../shared/platforms/registry.ts"
 import { MemoryKafka } from "../../shared/testing/memory-kafka.ts"
@@ -33,7 +34,9 @@ const written = (
   Effect.gen(function* () {
     yield* TestClock.setTime(eventTime)
     const journal = yield* runBatches(mapper(connections.map(target)), [batchOf("normalized-events", records)])
-    return journal.flatMap(({ outputs }) => outputs).filter(({ topic }) => topic !== duplicatesTopic)
+    return journal
+      .flatMap(({ outputs }) => outputs)
+      .filter(({ topic }) => topic !== duplicatesTopic && topic !== decidedConnectionsTopic)
   }).pipe(Effect.provide(Layer.merge(memoryCodecs, Layer.succeed(KafkaClient, new MemoryKafka().client))))
 
 const told = (output: { topic: string; value: Buffer | null; headers?: Readonly<Record<string, string>> }) => {

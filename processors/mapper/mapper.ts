@@ -9,6 +9,7 @@ import type { AtConnection } from "../../shared/dedup/refusals.ts"
 import { partitionOfKey } from "../../shared/kafka/murmur2.ts"
 import type { KafkaClient, KafkaError } from "../../shared/kafka/port.ts"
 import type { AssignedPartition, Batch, Inbound, PartitionTask, Processor } from "../../shared/stream/contract.ts"
+import { announceConnections } from "./announce-connections.ts"
 import { duplicateDefaults } from "./config.ts"
 import { decide, decideRepeats, type OutcomeCount, type Target } from "./decide.ts"
 import { duplicateReport } from "./duplicate-metrics.ts"
@@ -46,6 +47,10 @@ const inFlightMin = 1_048_576
 const openPartition = (targets: ReadonlyArray<Target>, options: DeduplicatorOptions, assigned: AssignedPartition) =>
   Effect.gen(function* () {
     const { partition, partitions = 1 } = assigned
+    yield* announceConnections(
+      targets.map(({ connection }) => connection),
+      assigned
+    )
     const isHere = (key: Buffer) => partitions === 1 || partitionOfKey(key, partitions) === partition
     const state = {
       targets,

@@ -4,6 +4,7 @@ import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/avro/memory.ts"
 import { KafkaClient } from "../../shared/kafka/port.ts"
+import { decidedConnectionsTopic } from "../../shared/ledger/decided-connections.ts"
 import { connectionOf, eventTime, properties, purchase } from "../../shared/mapping/event-fixture.ts"
 import { connectorFor } from "../../shared/platforms/registry.ts"
 import { MemoryKafka } from "../../shared/testing/memory-kafka.ts"
@@ -33,7 +34,9 @@ it.effect("rejects an event whose payload the topic would refuse, keeps it as a 
     }))
     const targets = [{ connection, connector: connectorFor(connection.kind) }]
     const journal = yield* runBatches(mapper(targets), [batchOf("normalized-events", records)])
-    const outputs = journal.flatMap((step) => step.outputs).filter(({ topic }) => topic !== duplicatesTopic)
+    const outputs = journal
+      .flatMap((step) => step.outputs)
+      .filter(({ topic }) => topic !== duplicatesTopic && topic !== decidedConnectionsTopic)
     assert.deepStrictEqual(
       outputs.map(({ topic }) => topic),
       ["delivery-results", "dead-letters", "mapped-events.meta"]

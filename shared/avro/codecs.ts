@@ -12,6 +12,7 @@ import type {
   EventDeliveryLog,
   HealthAlert,
   MappedEvent,
+  MapperConnections,
   NormalizedEvent,
   PendingOutcome,
   RawEvent,
@@ -34,6 +35,7 @@ export interface Records {
   readonly "sealing-key": SealingKey
   readonly "send-intent": SendIntent
   readonly "pending-outcome": PendingOutcome
+  readonly "mapper-connections": MapperConnections
 }
 export type SchemaName = keyof Records
 

@@ -28,7 +28,7 @@ const byConnection = (offsets: ReadonlyMap<number, number>) => new Map(connectio
 it("names the same events", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), fc.boolean(), (steps, normalizerPassed) => {
-      const whole = new Ledger(connections)
+      const whole = new Ledger(new Map(connections.map((id) => [id, "enabled"])))
       const running = new RunningLedger(connections, 1_000)
       for (let offset = 0; offset < 4; offset++) {
         whole.raw({ partition: 0, offset, timestamp: 7 }, normalizerPassed ? committed : 0)

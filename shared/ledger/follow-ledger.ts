@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import { Codecs, type Records, type SchemaName } from "../avro/codecs.ts"
 import { type FetchedRecord, KafkaClient, type PartitionOffsets } from "../kafka/port.ts"
+import { DecidedConnections, decidedConnectionsTopic } from "./decided-connections.ts"
 import { clockSkewMillis, type LedgerConnection, mappedTopic, retryTopic, sourceOf } from "./read-ledger.ts"
 import { type Committed, type Missing, RunningLedger } from "./running-ledger.ts"
 
@@ -22,10 +23,13 @@ export const followLedger = Effect.fn("ledger.follow")(function* (
   connections: ReadonlyArray<LedgerConnection>,
   prefix: string
 ) {
+  const decided = new DecidedConnections()
   const ledger = new RunningLedger(
     connections.map(({ id }) => id),
-    openMax
+    openMax,
+    decided
   )
+  const changes = yield* follower(`${prefix}${decidedConnectionsTopic}`, 0)
   const laterSince = Math.max(0, since - clockSkewMillis)
   const raw = yield* follower(`${prefix}raw-events`, since)
   const letters = yield* follower(`${prefix}dead-letters`, laterSince)
@@ -48,13 +52,14 @@ export const followLedger = Effect.fn("ledger.follow")(function* (
     const committed = yield* committedOf(connections, prefix)
     // The last stage's end first: what a stage has written by then came from records that lie before the ends of those ahead.
     const both = deliveries.flatMap(({ mapped, retries }) => [retries, mapped])
-    for (const { mark } of [results, ...both, normalized, letters, raw]) yield* mark
+    for (const { mark } of [results, ...both, normalized, letters, raw, changes]) yield* mark
     const passed: Committed = {
       normalizer: raw.passed(committed.normalizer),
       mapper: normalized.passed(committed.mapper),
       deliveries: eachOf(deliveries, ({ mapped }, id) => mapped.passed(committed.deliveries.get(id))),
       retries: eachOf(deliveries, ({ retries }, id) => retries.passed(committed.retries.get(id)))
     }
+    yield* changes.read(decoded("mapper-connections", (change) => decided.add(change)))
     yield* raw.read((records) => Effect.sync(() => records.forEach((record) => void ledger.raw(record))))
     yield* letters.read(
       decoded("dead-letter", (letter) => {

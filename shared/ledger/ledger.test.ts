@@ -1,12 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
+import { DecidedConnections } from "./decided-connections.ts"
 import { Ledger, type LedgerResult } from "./ledger.ts"
 
 const at = (offset: number, timestamp = 7) => ({ partition: 0, offset, timestamp })
-const behind = { offset: 1, committed: 2 }
-const ahead = { offset: 2, committed: 2 }
+const behind = { partition: 0, offset: 1, committed: 2 }
+const ahead = { partition: 0, offset: 2, committed: 2 }
+const enabled = (...ids: ReadonlyArray<string>) => new Map(ids.map((id) => [id, "enabled" as const]))
 
 const ledgerOf = (raws: number, committed = raws) => {
-  const ledger = new Ledger(["meta"])
+  const ledger = new Ledger(enabled("meta"))
   for (let offset = 0; offset < raws; offset++) ledger.raw(at(offset), committed)
   return ledger
 }
@@ -58,7 +60,7 @@ describe("the ledger", () => {
 
   // Red when only a normalized record counts as a proof that a raw one was normalized.
   it("accounts for an event whose normalized record is gone by its results, and names the connection without one", () => {
-    const ledger = new Ledger(["meta", "google"])
+    const ledger = new Ledger(enabled("meta", "google"))
     for (const offset of [0, 1]) ledger.raw(at(offset), 2)
     ledger.result(at(0), "meta", resultOf("delivered", null))
     ledger.result(at(0), "google", resultOf("skipped", "filter"))
@@ -162,11 +164,69 @@ describe("the ledger", () => {
     )
   })
 
-  it("passes over what lies outside its range or its connections", () => {
+  it("passes over what lies outside its range", () => {
     const ledger = ledgerOf(1)
     ledger.normalized(at(9), "e9", behind)
-    ledger.result(at(0), "other", resultOf("delivered", null))
+    ledger.result(at(9), "meta", resultOf("delivered", null))
     assert.deepStrictEqual(ledger.balance().normalized, 0)
+  })
+
+  // Red when only the connections of the file are looked at.
+  it("names what waits for a connection that was removed, and does not balance; a disabled one's waits", () => {
+    const ledger = new Ledger(
+      new Map([
+        ["meta", "enabled"],
+        ["paused", "disabled"]
+      ])
+    )
+    for (const offset of [0, 1]) {
+      ledger.raw(at(offset), 2)
+      ledger.normalized(at(offset), `e${offset}`, behind)
+      ledger.result(at(offset), "meta", resultOf("delivered", null))
+    }
+    ledger.mapped(at(0), "paused", ahead)
+    ledger.result(at(0), "old", resultOf("delivered", null))
+    const told = () => {
+      const { balanced, connections } = ledger.balance()
+      return [
+        balanced,
+        ...connections.map(({ connectionId, state, consumed, unread }) => [connectionId, state, consumed, unread])
+      ]
+    }
+    const others = [
+      ["meta", "enabled", 2, []],
+      ["paused", "disabled", 1, ["e0"]]
+    ]
+    assert.deepStrictEqual(told(), [true, ...others, ["old", "removed", 1, []]])
+    ledger.mapped(at(1), "old", ahead)
+    assert.deepStrictEqual(told(), [false, ...others, ["old", "removed", 2, ["e1"]]])
+  })
+
+  // Red when every connection of the file owes every event an outcome.
+  it("asks a connection for nothing that passed the mapper before it was there, or while it was disabled", () => {
+    const decided = new DecidedConnections()
+    const change = (offset: number, ...ids: ReadonlyArray<string>) =>
+      decided.add({ partition: 0, offset, timestamp: offset, connections: ids.map((id) => ({ id, platform: "meta" })) })
+    change(0, "meta")
+    change(2, "meta", "new")
+    change(3, "new")
+    change(4, "meta", "new")
+    const ledger = new Ledger(enabled("meta", "new"), decided)
+    for (const offset of [0, 1, 2, 3, 4]) {
+      ledger.raw(at(offset), 9)
+      ledger.normalized(at(offset), `e${offset}`, { partition: 0, offset, committed: 9 })
+    }
+    for (const offset of [0, 1, 2, 4]) ledger.result(at(offset), "meta", resultOf("delivered", null))
+    for (const offset of [2, 4]) ledger.result(at(offset), "new", resultOf("delivered", null))
+    const { balanced, connections } = ledger.balance()
+    assert.deepStrictEqual(
+      connections.map(({ connectionId, consumed, missing }) => [connectionId, consumed, missing]),
+      [
+        ["meta", 4, []],
+        ["new", 3, ["e3"]]
+      ]
+    )
+    assert.isFalse(balanced)
   })
 
   it("counts a delivery that corrects a failure once, whichever is read first, and as no repetition", () => {

@@ -7,7 +7,9 @@
  */
 
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
+import { DecidedConnections } from "./decided-connections.ts"
 import { bestOf, factOf, type KnownOutcome, learn, nothingKnown, type TerminalOutcome } from "./known-outcome.ts"
+import { isSameRecord, type RawSource } from "./raw-source.ts"
 
 /** What the ledger looks at of a result. */
 export type LedgerResult = Pick<
@@ -21,19 +23,17 @@ export interface Passed {
   readonly committed: number
 }
 
-/** The raw record that an event came from; the time is Kafka's, in milliseconds, and null where an old record does not say it. */
-export interface RawSource {
+/** Where a normalized record lies, for `DecidedConnections`. */
+export interface NormalizedAt extends Passed {
   readonly partition: number
-  readonly offset: number
-  readonly timestamp: number | null
 }
 
-/** Whether what tells of a source means the raw record of this time at the same position. */
-export const isSameRecord = (timestamp: number, source: RawSource): boolean =>
-  source.timestamp === null || source.timestamp === timestamp
+/** Whether a connection delivers; `removed` is no longer in the file of connections. */
+export type ConnectionState = "enabled" | "disabled" | "removed"
 
 export interface ConnectionBalance {
   readonly connectionId: string
+  readonly state: ConnectionState
   /** Normalized events that the connection had to decide on. */
   readonly consumed: number
   readonly outcomes: Readonly<Record<TerminalOutcome, number>>
@@ -41,6 +41,8 @@ export interface ConnectionBalance {
   /** Reasons of the rejected and the dead-lettered ones. */
   readonly rejectedBy: Readonly<Record<string, number>>
   readonly inFlight: number
+  /** Those of the events in flight that are mapped and wait for a connection that does not deliver. */
+  readonly unread: ReadonlyArray<string>
   /** Events with more than one final result: replayed, or sent again after a crash. */
   readonly repeated: number
   /** Event ids that a stage has passed without a trace. */
@@ -72,6 +74,8 @@ interface RawFate {
   eventId: string
   /** Whether the mapper has yet to read a normalized record of it. */
   mapperAhead: boolean
+  /** The connections that decide on its normalized records; null where that is not known. */
+  deciders: ReadonlySet<string> | null
 }
 
 interface Delivery {
@@ -88,9 +92,15 @@ export class Ledger {
   private readonly raws = new Map<string, RawFate>()
   private readonly deliveries = new Map<string, Map<string, Delivery>>()
 
-  /** `connections` are those that decide on every event. */
-  constructor(connections: ReadonlyArray<string>) {
-    for (const connection of connections) this.deliveries.set(connection, new Map())
+  private readonly connections: ReadonlyMap<string, ConnectionState>
+  private readonly decided: DecidedConnections
+
+  /** `connections` are those of the file. Where `decided` does not tell, the enabled ones decide on every event. */
+  constructor(connections: ReadonlyMap<string, ConnectionState>, decided = new DecidedConnections()) {
+    this.connections = connections
+    this.decided = decided
+    for (const [id, state] of connections) if (state === "enabled") this.deliveries.set(id, new Map())
+    for (const id of decided.known.keys()) if (!this.deliveries.has(id)) this.deliveries.set(id, new Map())
   }
 
   /** A raw record in the range; `committed` is the normalizer's. */
@@ -102,7 +112,8 @@ export class Ledger {
       normalized: 0,
       traced: false,
       eventId: "",
-      mapperAhead: false
+      mapperAhead: false,
+      deciders: null
     })
   }
 
@@ -113,9 +124,10 @@ export class Ledger {
   }
 
   /** A normalized event. */
-  normalized(source: RawSource, eventId: string, at: Passed): void {
+  normalized(source: RawSource, eventId: string, at: NormalizedAt): void {
     const fate = this.fateOf(source)
     if (fate === undefined) return
+    fate.deciders = union(fate.deciders, this.decided.at(at))
     fate.normalized++
     fate.eventId = eventId
     fate.mapperAhead ||= at.offset >= at.committed
@@ -165,10 +177,9 @@ export class Ledger {
       else inFlightRaw++
       if (fate.normalized > 1) normalizedAgain++
     }
-    const connections = [...this.deliveries].map(([connectionId, deliveries]) =>
-      this.balanceOf(connectionId, deliveries)
-    )
-    const balanced = missingRaw.length === 0 && connections.every((connection) => connection.missing.length === 0)
+    const connections = [...this.deliveries]
+      .map(([connectionId, deliveries]) => this.balanceOf(connectionId, deliveries))
+      .filter(({ state, consumed }) => state === "enabled" || consumed > 0)
     return {
       raw: this.raws.size,
       deadLetteredRaw,
@@ -177,7 +188,7 @@ export class Ledger {
       missingRaw,
       normalizedAgain,
       connections,
-      balanced
+      balanced: isBalanced(missingRaw, connections)
     }
   }
 
@@ -192,26 +203,40 @@ export class Ledger {
       unknown: 0
     }
     const reasons = { skipped: {} as Record<string, number>, rejected: {} as Record<string, number> }
-    const [missing, lostRetries]: [Array<string>, Array<string>] = [[], []]
+    const [missing, lostRetries, unread]: [Array<string>, Array<string>, Array<string>] = [[], [], []]
+    const state = this.connections.get(connectionId) ?? "removed"
     let [consumed, inFlight, repeated] = [0, 0, 0]
     for (const [key, fate] of this.raws) {
       if (!isNormalized(fate)) continue
-      consumed++
       const delivery = deliveries.get(key)
+      if (delivery === undefined && !this.decides(connectionId, state, fate)) continue
+      consumed++
       const best = delivery === undefined ? null : bestOf(delivery.known)
       if (delivery !== undefined && best !== null) {
         outcomes[best.outcome]++
         const by = best.outcome === "dead_lettered" ? "rejected" : best.outcome
         if (by === "skipped" || by === "rejected") reasons[by][best.reason] = (reasons[by][best.reason] ?? 0) + 1
         if (delivery.results > 1 || delivery.accepts > 1) repeated++
-      } else if (isLost(fate, delivery)) {
-        const name = fate.eventId === "" ? `raw-events ${key}` : fate.eventId
+        continue
+      }
+      const name = fate.eventId === "" ? `raw-events ${key}` : fate.eventId
+      if (isLost(fate, delivery)) {
         missing.push(name)
         if (delivery?.retryScheduled === true) lostRetries.push(name)
-      } else inFlight++
+        continue
+      }
+      inFlight++
+      if (state !== "enabled" && delivery !== undefined) unread.push(name)
     }
     const [skippedBy, rejectedBy] = [reasons.skipped, reasons.rejected]
-    return { connectionId, consumed, outcomes, skippedBy, rejectedBy, inFlight, repeated, missing, lostRetries }
+    const counts = { consumed, outcomes, skippedBy, rejectedBy, inFlight, repeated }
+    return { connectionId, state, ...counts, missing, lostRetries, unread }
+  }
+
+  /** Whether the connection owes the event an outcome, though nothing tells of the two. */
+  private decides(connectionId: string, state: ConnectionState, fate: RawFate): boolean {
+    const deciders = fate.deciders ?? (fate.normalized === 0 ? this.decided.around(fate.timestamp) : null)
+    return deciders === null ? state === "enabled" : deciders.has(connectionId)
   }
 
   /** Undefined for what lies outside the range, or tells of an earlier record at the same position. */
@@ -221,10 +246,14 @@ export class Ledger {
   }
 
   private delivery(source: RawSource, connectionId: string): Delivery | undefined {
-    const deliveries = this.deliveries.get(connectionId)
     const key = keyOf(source)
     const fate = this.fateOf(source)
-    if (deliveries === undefined || fate === undefined) return undefined
+    if (fate === undefined) return undefined
+    let deliveries = this.deliveries.get(connectionId)
+    if (deliveries === undefined) {
+      deliveries = new Map()
+      this.deliveries.set(connectionId, deliveries)
+    }
     fate.traced = true
     let delivery = deliveries.get(key)
     if (delivery === undefined) {
@@ -241,6 +270,21 @@ export class Ledger {
     return delivery
   }
 }
+
+const isBalanced = (missingRaw: ReadonlyArray<string>, connections: ReadonlyArray<ConnectionBalance>): boolean =>
+  missingRaw.length === 0 &&
+  connections.every(
+    ({ state, missing, unread }) => missing.length === 0 && (state !== "removed" || unread.length === 0)
+  )
+
+/** The same balance of some connections alone. */
+export const balanceOf = (balance: Balance, connectionIds: ReadonlySet<string>): Balance => {
+  const connections = balance.connections.filter(({ connectionId }) => connectionIds.has(connectionId))
+  return { ...balance, connections, balanced: isBalanced(balance.missingRaw, connections) }
+}
+
+const union = (one: ReadonlySet<string> | null, other: ReadonlySet<string> | null): ReadonlySet<string> | null =>
+  one === null || one === other ? other : other === null ? one : new Set([...one, ...other])
 
 const isNormalized = ({ normalized, traced }: RawFate): boolean => normalized > 0 || traced
 

@@ -5,8 +5,10 @@ import topicTable from "../../schemas/topics.json" with { type: "json" }
 import type { DeadLetter } from "../../schemas/types.gen.ts"
 import { Codecs, type Records, type SchemaName } from "../avro/codecs.ts"
 import { type FetchedRecord, KafkaClient } from "../kafka/port.ts"
-import type { Platform } from "../platforms/platform.ts"
-import { type Balance, Ledger, type Passed, type RawSource } from "./ledger.ts"
+import { type Platform, platforms } from "../platforms/platform.ts"
+import { readDecidedConnections } from "./decided-connections.ts"
+import { type Balance, type ConnectionState, Ledger, type Passed } from "./ledger.ts"
+import type { RawSource } from "./raw-source.ts"
 
 export interface LedgerRange {
   /** Raw records of this time range (Kafka timestamps, milliseconds since the epoch; `to` exclusive). */
@@ -17,6 +19,8 @@ export interface LedgerRange {
 export interface LedgerConnection {
   readonly id: string
   readonly platform: Platform
+  /** True where it is not said. */
+  readonly enabled?: boolean
 }
 
 /**
@@ -27,13 +31,15 @@ export const clockSkewMillis = 300_000
 
 const resultsKeptMillis = topicTable.topics.find(({ name }) => name === "delivery-results")!.retention_ms
 
-/** `prefix` is that of topics and groups. Fails where broker or registry cannot be reached. */
+/** `connections` are all of the file; `prefix` is that of topics and groups. Fails where broker or registry cannot be reached. */
 export const readLedger = Effect.fn("ledger.read")(function* (
   range: LedgerRange,
   connections: ReadonlyArray<LedgerConnection>,
   prefix: string
 ) {
-  const ledger = new Ledger(connections.map((connection) => connection.id))
+  const present = new Set(yield* (yield* KafkaClient).listTopics)
+  const decided = yield* readDecidedConnections(prefix)
+  const ledger = new Ledger(statesOf(connections), decided)
   // A raw record may outlive its time by as long as its segment is open; its results may be gone by then.
   const from = Math.max(range.from, (yield* Clock.currentTimeMillis) - resultsKeptMillis)
   const laterFrom = Math.max(0, from - clockSkewMillis)
@@ -45,7 +51,11 @@ export const readLedger = Effect.fn("ledger.read")(function* (
   ]
   const deliveries = new Map<string, ReadonlyMap<number, number>>()
   const retries = new Map<string, ReadonlyMap<number, number>>()
-  for (const { id, platform } of connections) {
+  // A connection that was removed is known by what the mapper had.
+  const all = new Map([...decided.known, ...connections.map(({ id, platform }) => [id, platform] as const)])
+  for (const [id, name] of all) {
+    const platform = name as Platform
+    if (!present.has(mappedTopic(prefix, platform))) continue
     const group = `${prefix}delivery-${platform}.${id}`
     deliveries.set(id, yield* committedOf(group, mappedTopic(prefix, platform)))
     retries.set(id, yield* committedOf(group, retryTopic(prefix, platform)))
@@ -55,9 +65,10 @@ export const readLedger = Effect.fn("ledger.read")(function* (
     if (letter.stage === "normalizer") ledger.deadLetter(sourceOf(letter))
   })
   yield* readRecords(normalized, "normalized-event", laterFrom, (event, record) =>
-    ledger.normalized(event.source, event.event_id, passed(record, mapper))
+    ledger.normalized(event.source, event.event_id, { ...passed(record, mapper), partition: record.partition })
   )
-  for (const platform of new Set(connections.map((connection) => connection.platform))) {
+  for (const platform of platforms) {
+    if (!present.has(mappedTopic(prefix, platform))) continue
     yield* readRecords(mappedTopic(prefix, platform), "mapped-event", laterFrom, (event, record) =>
       ledger.mapped(event.source, event.connection_id, passed(record, deliveries.get(event.connection_id)))
     )
@@ -70,6 +81,10 @@ export const readLedger = Effect.fn("ledger.read")(function* (
   })
   return ledger.balance() satisfies Balance
 })
+
+/** Whether each connection of the file delivers. */
+export const statesOf = (connections: ReadonlyArray<LedgerConnection>): ReadonlyMap<string, ConnectionState> =>
+  new Map(connections.map(({ id, enabled }) => [id, enabled === false ? "disabled" : "enabled"]))
 
 /** The topics of a platform, with prefix. */
 export const mappedTopic = (prefix: string, platform: Platform): string => `${prefix}mapped-events.${platform}`

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { DecidedConnections } from "./decided-connections.ts"
 import { RunningLedger } from "./running-ledger.ts"
 
 const at = (offset: number, timestamp = 7) => ({ partition: 0, offset, timestamp })
@@ -73,6 +74,22 @@ describe("the running ledger", () => {
     ledger.result(at(0, 3), "meta", "delivered")
     ledger.deadLetter(at(0, 3))
     assert.deepStrictEqual(names(ledger, 1, 0, 0), ["0 null null"])
+  })
+
+  it("asks a connection for nothing that passed the mapper before it was there", () => {
+    const decided = new DecidedConnections()
+    const change = (offset: number, ...ids: ReadonlyArray<string>) =>
+      decided.add({ partition: 0, offset, timestamp: 0, connections: ids.map((id) => ({ id, platform: "meta" })) })
+    change(10, "meta")
+    change(12, "meta", "new")
+    const ledger = new RunningLedger(["meta", "new"], 100, decided)
+    for (const offset of [0, 1, 2]) {
+      ledger.raw(at(offset))
+      ledger.normalized(at(offset), `e${offset}`, at(10 + offset))
+      ledger.result(at(offset), "meta", "delivered")
+    }
+    assert.deepStrictEqual([ledger.settled, ledger.inFlight], [2, 1])
+    assert.deepStrictEqual(names(ledger, 3, 13, 0), ["2 e2 new"])
   })
 
   it("stays within its bound and counts what it gives up", () => {

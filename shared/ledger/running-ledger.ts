@@ -3,8 +3,9 @@
  * outcome, so that it holds only what is in flight. It names events that a stage has passed without a trace.
  */
 
+import { DecidedConnections } from "./decided-connections.ts"
 import { isTerminal } from "./known-outcome.ts"
-import { isSameRecord, type RawSource } from "./ledger.ts"
+import { isSameRecord, type RawSource } from "./raw-source.ts"
 
 /** A record's place in the log of its topic. */
 export interface Place {
@@ -34,9 +35,14 @@ interface OpenEvent {
   readonly source: RawRecord
   eventId: string | null
   isNormalized: boolean
+  /** Where the event was normalized: the connections that decide there owe it an outcome. Empty where only `owes` do. */
+  readonly placesOf: Array<Place>
   /** Normalized records that the mapper had not read when it was last looked. */
   normalizedAt: ReadonlyArray<Place>
-  /** By connection; an entry is gone for good once it has its outcome. */
+  /** Connections that owe an outcome, where the event was taken up from what waits. */
+  readonly owes: ReadonlyArray<string> | null
+  readonly decided: Set<string>
+  /** What is known of the connections that have not decided. */
   readonly waiting: Map<string, Waiting>
 }
 
@@ -52,6 +58,7 @@ interface Waiting {
 
 export class RunningLedger {
   private readonly connections: ReadonlyArray<string>
+  private readonly decided: Pick<DecidedConnections, "at">
   private readonly openMax: number
   private readonly open = new Map<string, OpenEvent>()
   /** Events whose every outcome was seen. */
@@ -59,10 +66,18 @@ export class RunningLedger {
   /** Events given up unchecked, because too many were in flight. */
   unchecked = 0
 
-  /** Holds at most `openMax` events; beyond it the oldest are given up and counted. */
-  constructor(connections: ReadonlyArray<string>, openMax: number) {
+  /**
+   * Holds at most `openMax` events; beyond it the oldest are given up and counted. `connections` are the enabled ones: they alone
+   * are asked, for the events that the mapper decided for them as far as `decided` tells.
+   */
+  constructor(
+    connections: ReadonlyArray<string>,
+    openMax: number,
+    decided: Pick<DecidedConnections, "at"> = new DecidedConnections()
+  ) {
     this.connections = connections
     this.openMax = openMax
+    this.decided = decided
   }
 
   get inFlight(): number {
@@ -71,7 +86,7 @@ export class RunningLedger {
 
   /** The records of a round come in the order of the stages: raw records first. */
   raw(source: RawRecord): void {
-    this.begin(source, this.connections)
+    this.begin(source, null)
   }
 
   /** A dead letter of the normalizer. */
@@ -87,13 +102,15 @@ export class RunningLedger {
     if (event === undefined) return
     event.eventId = eventId
     event.isNormalized = true
+    event.placesOf.push(at)
     event.normalizedAt = [...event.normalizedAt, at]
     this.settleIfDone(event)
   }
 
   mapped(source: RawSource, connectionId: string, at: Place): void {
-    const waiting = this.eventOf(source)?.waiting.get(connectionId)
-    if (waiting === undefined) return
+    const event = this.eventOf(source)
+    if (event === undefined || event.decided.has(connectionId)) return
+    const waiting = waitingOf(event, connectionId)
     waiting.wasMapped = true
     waiting.mappedAt = [...waiting.mappedAt, at]
   }
@@ -110,8 +127,8 @@ export class RunningLedger {
       event.eventId = eventId
       event.isNormalized = true
     }
-    const waiting = event.waiting.get(connectionId)
-    if (waiting === undefined) return
+    if (event.decided.has(connectionId)) return
+    const waiting = waitingOf(event, connectionId)
     waiting.wasPutOff = true
     waiting.retryAt = [...waiting.retryAt, at]
   }
@@ -119,10 +136,10 @@ export class RunningLedger {
   /** A record of delivery-results. */
   result(source: RawSource, connectionId: string, outcome: string): void {
     const event = this.eventOf(source)
-    const waiting = event?.waiting.get(connectionId)
-    if (event === undefined || waiting === undefined) return
-    if (outcome === "retry_scheduled") waiting.wasPutOff = true
+    if (event === undefined || event.decided.has(connectionId)) return
+    if (outcome === "retry_scheduled") waitingOf(event, connectionId).wasPutOff = true
     if (!isTerminal(outcome)) return
+    event.decided.add(connectionId)
     event.waiting.delete(connectionId)
     this.settleIfDone(event)
   }
@@ -131,14 +148,17 @@ export class RunningLedger {
   missing(committed: Committed): ReadonlyArray<Missing> {
     const found: Array<Missing> = []
     for (const event of this.open.values()) {
-      const { source, eventId, waiting } = event
+      const { source, eventId } = event
       if (!event.isNormalized) {
         if (isPassed(source, committed.normalizer))
           found.push({ source, eventId, connectionId: null, lostRetry: false })
         continue
       }
       event.normalizedAt = aheadOf(event.normalizedAt, committed.mapper)
-      for (const [connectionId, one] of waiting) {
+      const owing = this.owing(event)
+      if (owing.length === 0 && event.normalizedAt.length === 0) this.settle(event)
+      for (const connectionId of owing) {
+        const one = waitingOf(event, connectionId)
         one.mappedAt = aheadOf(one.mappedAt, committed.deliveries.get(connectionId))
         one.retryAt = aheadOf(one.retryAt, committed.retries.get(connectionId))
         if (isLost(event, one)) found.push({ source, eventId, connectionId, lostRetry: one.wasPutOff })
@@ -147,16 +167,22 @@ export class RunningLedger {
     return found
   }
 
-  private begin(source: RawRecord, connections: ReadonlyArray<string>): OpenEvent {
+  private begin(source: RawRecord, owes: ReadonlyArray<string> | null): OpenEvent {
     if (this.open.size >= this.openMax) {
       const [oldest] = this.open.keys()
       if (oldest !== undefined) this.open.delete(oldest)
       this.unchecked++
     }
-    const waiting = new Map(
-      connections.map((id) => [id, { wasMapped: false, wasPutOff: false, mappedAt: [], retryAt: [] }] as const)
-    )
-    const event: OpenEvent = { source, eventId: null, isNormalized: false, normalizedAt: [], waiting }
+    const event: OpenEvent = {
+      source,
+      eventId: null,
+      isNormalized: false,
+      placesOf: [],
+      normalizedAt: [],
+      owes,
+      decided: new Set(),
+      waiting: new Map()
+    }
     this.open.set(keyOf(source), event)
     return event
   }
@@ -167,10 +193,30 @@ export class RunningLedger {
   }
 
   private settleIfDone(event: OpenEvent): void {
-    if (!event.isNormalized || event.waiting.size > 0) return
+    if (event.isNormalized && this.owing(event).length === 0) this.settle(event)
+  }
+
+  private settle(event: OpenEvent): void {
     this.open.delete(keyOf(event.source))
     this.settled++
   }
+
+  /** The connections that have not decided and must, or have the event before them. */
+  private owing({ placesOf, owes, decided, waiting }: OpenEvent): ReadonlyArray<string> {
+    return (owes ?? this.connections).filter((id) => {
+      if (decided.has(id)) return false
+      if (owes !== null || waiting.has(id)) return true
+      return placesOf.some((place) => this.decided.at(place)?.has(id) ?? true)
+    })
+  }
+}
+
+const waitingOf = ({ waiting }: OpenEvent, connectionId: string): Waiting => {
+  const known = waiting.get(connectionId)
+  if (known !== undefined) return known
+  const made = { wasMapped: false, wasPutOff: false, mappedAt: [], retryAt: [] }
+  waiting.set(connectionId, made)
+  return made
 }
 
 /** As the ledger that is read at once decides (`ledger.ts`). */

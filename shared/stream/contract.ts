@@ -88,6 +88,8 @@ export interface AssignedPartition {
   readonly partition: number
   /** How many partitions the topic has; the partition is opened again when that changes. 1 where it is not given. */
   readonly partitions?: number
+  /** The offset of the first record that it will be given. */
+  readonly position?: number
   /**
    * Writes records now, in a transaction of their own on the partition's producer, serialised with its commits; so it
    * fails (and closes the partition) where another member owns the partition by now. For what must be durable before

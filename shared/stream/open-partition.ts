@@ -52,7 +52,7 @@ export const openAndRun = <E, R>(
         Effect.uninterruptible(
           producer.commit({ records: outputs.map((output) => produced(runtime.prefix, output)), groupId, offset: null })
         )
-      const task = yield* processor.open({ topic, partition: at.partition, partitions, append })
+      const task = yield* processor.open({ topic, partition: at.partition, partitions, position, append })
       for (const restore of task.restore ?? [])
         yield* restoreState(restore, { at, prefix: runtime.prefix, position, partitions })
       const name = { processor: processor.name, topic, partition: at.partition }

@@ -114,7 +114,10 @@ const openTask = <E, R>(
 ) =>
   Effect.gen(function* () {
     const { topic, partition } = first
-    const task = lettingGo(processor, yield* processor.open({ topic, partition, ...given }))
+    const task = lettingGo(
+      processor,
+      yield* processor.open({ topic, partition, position: first.records[0]!.offset, ...given })
+    )
     const now = yield* Clock.currentTimeMillis
     for (const restore of task.restore ?? []) {
       const records = recordsFor(restore, first, log, now)

@@ -7,6 +7,7 @@ import { readLedger } from "../../../shared/ledger/read-ledger.ts"
 import { balanceTable, balanceToJson, rangeFrom } from "../balance.ts"
 import { Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
+import { count } from "../format.ts"
 import { parseMoment } from "../moment.ts"
 import { show } from "../output.ts"
 import { withKafkaAndCodecs } from "../services.ts"
@@ -21,6 +22,8 @@ const until = Flag.String("until").pipe(
 )
 const namesMax = 20
 
+const remedy = { enabled: "", disabled: "Enable it, or", removed: "Put it back under this id, or" } as const
+
 export const ledger = Command.make("ledger", { since, until }, ({ since, until }) =>
   withKafkaAndCodecs(
     Effect.gen(function* () {
@@ -31,7 +34,7 @@ export const ledger = Command.make("ledger", { since, until }, ({ since, until }
       const connections = yield* Connections.pipe(Effect.provide(Connections.layer))
       const balance = yield* readLedger(
         { from: range.from, to: end?._tag === "At" ? end.millis : range.to },
-        connections.enabled,
+        connections.all,
         settings.topicPrefix
       )
       yield* show(balanceToJson(balance), (paint) => {
@@ -45,13 +48,23 @@ export const ledger = Command.make("ledger", { since, until }, ({ since, until }
           return named(missing.map((id) => `${connectionId}: ${id} has no outcome${why(id)}`))
         })
         const raw = named(balance.missingRaw.map((position) => `raw-events ${position} was passed without a trace`))
-        return [balanceTable(balance, paint), ...missing, ...raw].join("\n")
+        const unread = balance.connections.flatMap(({ connectionId, state, unread }) =>
+          unread.length === 0
+            ? []
+            : [
+                paint(
+                  state === "removed" ? "red" : "yellow",
+                  `${connectionId} is ${state}: ${count(unread.length, "event")} wait${unread.length === 1 ? "s" : ""} for it, such as ${unread.slice(0, 3).join(", ")}. ${remedy[state]} ./capi give-up ${connectionId} makes dead letters of them.`
+                )
+              ]
+        )
+        return [balanceTable(balance, paint), ...unread, ...missing, ...raw].join("\n")
       })
       if (!balance.balanced)
         return yield* new CommandError({
           code: "not_balanced",
           message: "The ledger does not balance.",
-          nextStep: "The missing events are named above (all of them with --json)."
+          nextStep: "The events are named above (all of them with --json)."
         })
     })
   )

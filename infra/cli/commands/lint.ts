@@ -1,17 +1,22 @@
-/** `./capi lint`: checks the file of connections without a broker. */
+/** `./capi lint`: checks the file of connections; where a broker is there, also what waits for connections that it lacks. */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { environment } from "../../../shared/config/environment.ts"
-import { loadFileSettings } from "../../../shared/config/settings.ts"
+import { loadFileSettings, SettingsService } from "../../../shared/config/settings.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import { rulesOf } from "../../../shared/connections/kind-rules.ts"
 import { loadConnectionsFile } from "../../../shared/connections/load.ts"
 import { formatProblem, type Problem } from "../../../shared/connections/problem.ts"
 import { Credentials, credentialsOf } from "../../../shared/credentials/credentials.ts"
+import { type UnreadEvents, unreadEvents } from "../../../shared/ledger/unread-events.ts"
 import { Argument, Command } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
 import { type Paint, show } from "../output.ts"
+import { withKafkaAndCodecs } from "../services.ts"
+import { unreadLines } from "../unread.ts"
 
 const file = Argument.String("file").pipe(
   Argument.withDescription("The file; CAPI_CONNECTIONS or connections.yaml where absent"),
@@ -30,14 +35,18 @@ export const lint = Command.make("lint", { file }, ({ file }) =>
       Effect.provideServiceEffect(Credentials, credentialsOf(settings))
     )
     const errors = problems.filter((problem) => problem.severity === "error").length
+    const unread = Result.isSuccess(loaded) ? yield* askBroker(connections) : null
     const report = {
       file: name,
       valid: errors === 0,
       connections: connections.map(({ id, kind, enabled }) => ({ id, kind, enabled })),
       problems,
-      missing_credentials: missing
+      missing_credentials: missing,
+      unread
     }
-    yield* show(report, (paint) => describe(name, problems, missing, connections, paint))
+    yield* show(report, (paint) =>
+      [describe(name, problems, missing, connections, paint), ...unreadLines(unread, paint)].join("\n")
+    )
     if (errors > 0) yield* invalid(name, errors)
   })
 ).pipe(
@@ -47,6 +56,16 @@ export const lint = Command.make("lint", { file }, ({ file }) =>
     { command: "./capi lint examples/connections.yaml", description: "Check another one" }
   ])
 )
+
+/** What waits for connections that this file does not deliver for; null where no broker is configured, or none answers. */
+const askBroker = (connections: ReadonlyArray<Connection>) =>
+  withKafkaAndCodecs(Effect.flatMap(SettingsService, ({ topicPrefix }) => unreadEvents(connections, topicPrefix))).pipe(
+    Effect.timeoutOption(brokerPatience),
+    Effect.map(Option.getOrNull),
+    Effect.orElseSucceed((): ReadonlyArray<UnreadEvents> | null => null)
+  )
+
+const brokerPatience = Duration.seconds(10)
 
 /** Credentials that nothing stands behind yet: no mistake of the file, so warnings. */
 const missingCredentials = Effect.fnUntraced(function* (connections: ReadonlyArray<Connection>) {

@@ -7,6 +7,7 @@ import type { EventDeliveryLog } from "../../../schemas/types.gen.ts"
 import { Codecs } from "../../../shared/avro/codecs.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { Connections } from "../../../shared/connections/connections.ts"
+import { balanceOf } from "../../../shared/ledger/ledger.ts"
 import { readLedger } from "../../../shared/ledger/read-ledger.ts"
 import { awaitOutcomes } from "../await-results.ts"
 import { balanceTable, balanceToJson, rangeFrom } from "../balance.ts"
@@ -86,8 +87,9 @@ const noSuchSummary = new CommandError({
 const summarize = Effect.fnUntraced(function* (from: Moment, connection: Option.Option<string>) {
   const settings = yield* SettingsService
   const connections = yield* Connections.pipe(Effect.provide(Connections.layer))
-  const chosen = yield* choose(connections.all, Option.toArray(connection))
-  const balance = yield* readLedger(yield* rangeFrom(from), chosen, settings.topicPrefix)
+  const chosen = new Set((yield* choose(connections.all, Option.toArray(connection))).map(({ id }) => id))
+  const whole = yield* readLedger(yield* rangeFrom(from), connections.all, settings.topicPrefix)
+  const balance = Option.isNone(connection) ? whole : balanceOf(whole, chosen)
   yield* show(balanceToJson(balance), (paint) => balanceTable(balance, paint))
 })
 

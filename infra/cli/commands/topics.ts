@@ -12,6 +12,7 @@ import { Command, countFlag, Flag } from "../cli.ts"
 import { count } from "../format.ts"
 import { show, table } from "../output.ts"
 import { registryAddressOf, withKafka } from "../services.ts"
+import { unreadLines, unreadOf } from "../unread.ts"
 
 const create = Flag.Boolean("create").pipe(
   Flag.withDescription("Create what is missing and register the schemas (FULL_TRANSITIVE)"),
@@ -48,8 +49,17 @@ export const topics = Command.make("topics", { create, partitions, addPartitions
       const created = new Set(report?.created ?? [])
       const value = rows.map((row) => ({ ...row, created: created.has(settings.topicPrefix + row.name) }))
       const notes = grown.length > 0 ? whatAddingMeans : []
+      const unread = yield* unreadOf
       yield* show(
-        { prefix: settings.topicPrefix, topics: value, different: report?.different ?? [], schemas, grown, notes },
+        {
+          prefix: settings.topicPrefix,
+          topics: value,
+          different: report?.different ?? [],
+          schemas,
+          grown,
+          notes,
+          unread
+        },
         (paint) => {
           const lines = table(
             ["TOPIC", "SCHEMA", "PARTITIONS", "RECORDS", "CLEANUP", "STATE"],
@@ -73,7 +83,9 @@ export const topics = Command.make("topics", { create, partitions, addPartitions
           const added = grown.length === 0 ? [] : [`Partitions were added to ${count(grown.length, "topic")}.`]
           const { topicPrefix } = settings
           const prefixed = topicPrefix === "" ? [] : [`At the broker, the name of each begins with ${topicPrefix}`]
-          return [lines, ...prefixed, ...different, ...hint, ...added, ...notes].join("\n")
+          return [lines, ...prefixed, ...different, ...hint, ...added, ...notes, ...unreadLines(unread, paint)].join(
+            "\n"
+          )
         }
       )
     })

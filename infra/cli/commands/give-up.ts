@@ -1,0 +1,80 @@
+/** `./capi give-up`: makes dead letters of what waits for a connection that nobody delivers for any more. */
+import * as Prompt from "effect/cli/Prompt"
+import * as Effect from "effect/Effect"
+import { SettingsService } from "../../../shared/config/settings.ts"
+import { Connections } from "../../../shared/connections/connections.ts"
+import { describeUnread, unreadEvents } from "../../../shared/ledger/unread-events.ts"
+import { Argument, Command, Flag } from "../cli.ts"
+import { CommandError } from "../command-error.ts"
+import { count } from "../format.ts"
+import { giveUpEvents } from "../give-up.ts"
+import { Output, show } from "../output.ts"
+import { withKafkaAndCodecs } from "../services.ts"
+
+const connection = Argument.String("connection").pipe(
+  Argument.withDescription("Id of a connection that is disabled or no longer in the file")
+)
+const dryRun = Flag.Boolean("dry-run").pipe(
+  Flag.withDescription("Say how many events it is, change nothing"),
+  Flag.withDefault(false)
+)
+const yes = Flag.Boolean("yes").pipe(Flag.withAlias("y"), Flag.withDescription("Do not ask"), Flag.withDefault(false))
+
+export const giveUp = Command.make("give-up", { connection, dryRun, yes }, ({ connection, dryRun, yes }) =>
+  withKafkaAndCodecs(
+    Effect.gen(function* () {
+      const { topicPrefix } = yield* SettingsService
+      const { all, get } = yield* Connections.pipe(Effect.provide(Connections.layer))
+      if (get(connection)?.enabled === true) return yield* stillEnabled(connection)
+      const found = (yield* unreadEvents(all, topicPrefix)).find(({ connectionId }) => connectionId === connection)
+      if (found === undefined) return yield* nothingWaits(connection)
+      if (dryRun) {
+        yield* show({ connection_id: connection, events: found.events, given_up: 0 }, () => describeUnread(found))
+        return
+      }
+      if (!yes) yield* confirm(found.events, connection)
+      const givenUp = yield* giveUpEvents(connection, found.platform)
+      yield* show(
+        { connection_id: connection, events: found.events, given_up: givenUp },
+        () => `${count(givenUp, "event")} of ${connection} became dead letters.`
+      )
+    })
+  )
+).pipe(
+  Command.withDescription(
+    "Make dead letters of the events that wait for a connection which is disabled or gone, so that none vanishes by retention"
+  ),
+  Command.withExamples([
+    { command: "./capi give-up whatsapp-old --dry-run", description: "How many events would that be" },
+    { command: "./capi give-up whatsapp-old --yes", description: "Give them up" }
+  ])
+)
+
+const stillEnabled = (connection: string) =>
+  new CommandError({
+    code: "connection_enabled",
+    message: `${connection} is an enabled connection: its delivery sends what waits.`,
+    nextStep: "Disable it or take it out of the file, restart the programs, then give up what waits.",
+    exitCode: 2
+  })
+
+const nothingWaits = (connection: string) =>
+  new CommandError({
+    code: "nothing_waits",
+    message: `No event waits for a disabled or removed connection ${JSON.stringify(connection)}.`,
+    nextStep: "./capi topics names the connections that events wait for."
+  })
+
+const confirm = Effect.fnUntraced(function* (events: number, connection: string) {
+  const { interactive } = yield* Output
+  const sure =
+    interactive &&
+    (yield* Prompt.run(Prompt.Confirm({ message: `Make dead letters of ${count(events, "event")} of ${connection}?` })))
+  if (!sure)
+    return yield* new CommandError({
+      code: "not_confirmed",
+      message: "Nothing was changed.",
+      nextStep: "Confirm with --yes.",
+      exitCode: 2
+    })
+})

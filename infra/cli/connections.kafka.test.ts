@@ -1,0 +1,181 @@
+/** Connections that come, go and come back, on a real broker: the ledger asks each for what it had, and what nobody reads is named. */
+import { writeFileSync } from "node:fs"
+import path from "node:path"
+import { assert, inject, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import { mapper } from "../../processors/mapper/mapper.ts"
+import { Codecs } from "../../shared/avro/codecs.ts"
+import { registryLayer } from "../../shared/avro/registry.ts"
+import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
+import { KafkaClient } from "../../shared/kafka/port.ts"
+import { connectionOf, eventTime, purchase } from "../../shared/mapping/event-fixture.ts"
+import { connectorFor } from "../../shared/platforms/registry.ts"
+import { run } from "../../shared/stream/runtime.ts"
+import { layerRuntimeOptions } from "../../shared/stream/runtime-options.ts"
+import { until } from "../../shared/testing/kafka-probe.ts"
+import { deliveryLog } from "../../shared/testing/records.ts"
+import { uniquePrefix } from "../../tests/support/kafka.ts"
+import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
+import { jsonLines, runCommand } from "./testing.ts"
+
+interface Row {
+  readonly connection_id: string
+  readonly state: string
+  readonly consumed: number
+  readonly missing: ReadonlyArray<string>
+  readonly unread: ReadonlyArray<string>
+}
+
+const makeWorld = Effect.gen(function* () {
+  const file = path.join(temporaryFolder(), "connections.yaml")
+  const prefix = uniquePrefix("connections")
+  const env = {
+    KAFKA_BROKERS: inject("brokers"),
+    SCHEMA_REGISTRY_URL: inject("registryUrl"),
+    CAPI_TOPIC_PREFIX: prefix,
+    CAPI_CONNECTIONS: file
+  }
+  const capi = (...args: ReadonlyArray<string>) => runCommand(args, env)
+  const configure = (connections: Readonly<Record<string, boolean>>) =>
+    Effect.sync(() => {
+      const rows = Object.entries(connections).map(
+        ([id, enabled]) =>
+          `  - { id: ${id}, platform: meta, enabled: ${enabled}, account: { dataset_id: 1 }, credential: env:NONE }\n`
+      )
+      writeFileSync(file, `version: 1\nconnections:\n${rows.join("")}`)
+    })
+  yield* configure({ shop: true })
+  yield* capi("topics", "--create")
+  const client = yield* KafkaClient
+  const services = Layer.merge(
+    registryLayer({ url: env.SCHEMA_REGISTRY_URL, prefix }),
+    layerRuntimeOptions({ prefix, drainTimeout: Duration.seconds(5) })
+  )
+  const codecs = yield* Effect.provide(Codecs, services)
+  let offset = 0
+  /** Three events that the mapper passes for these connections. */
+  const pass = Effect.fnUntraced(function* (...ids: ReadonlyArray<string>) {
+    for (let count = 0; count < 3; count++, offset++) {
+      const id = `e-${offset}`
+      const source = { topic: "raw-events", partition: 0, offset, timestamp: eventTime }
+      const value = codecs.encode("normalized-events", "normalized-event", purchase({ event_id: id, source }))
+      yield* client.produce([
+        { topic: `${prefix}raw-events`, partition: 0, key: id, value: Buffer.from("{}"), timestamp: eventTime },
+        { topic: `${prefix}normalized-events`, key: id, value }
+      ])
+    }
+    yield* client.resetOffsets(`${prefix}normalizer`, `${prefix}raw-events`, [{ partition: 0, offset }])
+    const targets = ids.map((id) => ({
+      connection: connectionOf("meta", { maxAgeDays: null }, { id }),
+      connector: connectorFor("meta")
+    }))
+    const fiber = yield* Effect.forkChild(Effect.provide(run(mapper(targets)), services))
+    yield* until("every event has passed", () =>
+      Effect.gen(function* () {
+        const ends = yield* client.topicOffsets(`${prefix}normalized-events`)
+        const committed = yield* client.committed(`${prefix}mapper`, `${prefix}normalized-events`)
+        return ends.every(({ partition, high }) => high === (committed[partition]?.offset ?? 0))
+      })
+    )
+    yield* Fiber.interrupt(fiber)
+  })
+  /** The delivery of a connection takes all that is mapped for it. */
+  const deliver = Effect.fnUntraced(function* (connectionId: string, events: ReadonlyArray<number>) {
+    const topic = `${prefix}mapped-events.meta`
+    yield* client.produce(
+      events.map((event) => ({
+        topic: `${prefix}delivery-results`,
+        key: `e-${event}`,
+        value: codecs.encode(
+          "delivery-results",
+          "event-delivery-log",
+          deliveryLog({
+            event_id: `e-${event}`,
+            connection_id: connectionId,
+            source: { topic: "raw-events", partition: 0, offset: event, timestamp: eventTime }
+          })
+        )
+      }))
+    )
+    const ends = (yield* client.topicOffsets(topic)).map(({ partition, high }) => ({ partition, offset: high }))
+    yield* client.resetOffsets(`${prefix}delivery-meta.${connectionId}`, topic, ends)
+  })
+  const ledger = Effect.map(capi("ledger", "--json"), ({ exit, out }) => {
+    const { connections } = jsonLines(out)[0] as unknown as { readonly connections: ReadonlyArray<Row> }
+    const rows = connections.map(({ connection_id, state, consumed, missing, unread }) =>
+      [connection_id, state, consumed, missing.length, unread.length].join(" ")
+    )
+    return { isBalanced: Exit.isSuccess(exit), rows: rows.sort() }
+  })
+  return { capi, configure, pass, deliver, ledger }
+})
+
+const kafka = layerKafka({ brokers: inject("brokers").split(","), sessionTimeoutMillis: 6_000 })
+
+// Red when each connection of the file owes every event an outcome.
+it.live("asks a connection that was added, or disabled for a while, for what passed the mapper with it", () =>
+  Effect.gen(function* () {
+    const { configure, pass, deliver, ledger } = yield* makeWorld
+    yield* pass("shop")
+    yield* deliver("shop", [0, 1, 2])
+    yield* configure({ shop: true, added: true })
+    yield* pass("shop", "added")
+    yield* deliver("shop", [3, 4, 5])
+    yield* deliver("added", [3, 4, 5])
+    assert.deepStrictEqual(yield* ledger, {
+      isBalanced: true,
+      rows: ["added enabled 3 0 0", "shop enabled 6 0 0"]
+    })
+    yield* configure({ shop: false, added: true })
+    yield* pass("added")
+    yield* configure({ shop: true, added: true })
+    yield* pass("shop", "added")
+    yield* deliver("added", [6, 7, 8, 9, 10, 11])
+    yield* deliver("shop", [9, 10, 11])
+    assert.deepStrictEqual(yield* ledger, {
+      isBalanced: true,
+      rows: ["added enabled 9 0 0", "shop enabled 9 0 0"]
+    })
+  }).pipe(Effect.provide(kafka))
+)
+
+// Red when only the connections of the file are looked at.
+it.live("names what waits for a connection that was renamed or disabled, until it is back or given up", () =>
+  Effect.gen(function* () {
+    const { capi, configure, pass, deliver, ledger } = yield* makeWorld
+    yield* pass("shop")
+    yield* deliver("shop", [0, 1, 2])
+    yield* pass("shop")
+    yield* configure({ store: true })
+    yield* pass("store")
+    yield* deliver("store", [6, 7, 8])
+    assert.deepStrictEqual(yield* ledger, {
+      isBalanced: false,
+      rows: ["shop removed 6 0 3", "store enabled 3 0 0"]
+    })
+    const named = /3 events wait for the connection shop \(meta\), which is not in the file/
+    assert.match((yield* capi("topics")).out, named)
+    assert.match((yield* capi("lint")).out, named)
+    assert.match((yield* capi("ledger")).out, /shop is removed: 3 events wait for it/)
+    assert.isTrue(Exit.isFailure((yield* capi("give-up", "store", "--yes")).exit), "an enabled one delivers")
+
+    yield* configure({ store: true, shop: false })
+    assert.isTrue((yield* ledger).isBalanced, "a disabled one may be meant to wait")
+    assert.match((yield* capi("topics")).out, /3 events wait for the connection shop \(meta\), which is disabled/)
+
+    yield* configure({ store: true })
+    const done = yield* capi("give-up", "shop", "--yes", "--json")
+    assert.deepInclude(jsonLines(done.out)[0], { events: 3, given_up: 3 })
+    assert.deepStrictEqual(yield* ledger, {
+      isBalanced: true,
+      rows: ["shop removed 6 0 0", "store enabled 3 0 0"]
+    })
+    assert.notMatch((yield* capi("topics")).out, /wait for the connection/)
+    const letters = yield* capi("dead-letters", "list", "--reason", "connection_removed", "--json")
+    assert.strictEqual((jsonLines(letters.out)[0] as unknown as ReadonlyArray<unknown>).length, 3)
+  }).pipe(Effect.provide(kafka))
+)

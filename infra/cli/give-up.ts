@@ -1,0 +1,144 @@
+/**
+ * Gives up what waits for a connection: a result, a dead letter and the group's offset are one transaction a page, on the
+ * producer that a delivery of that partition would hold, so that none is both sent and given up.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { MappedEvent } from "../../schemas/types.gen.ts"
+import { Codecs } from "../../shared/avro/codecs.ts"
+import { SettingsService } from "../../shared/config/settings.ts"
+import { deliveryHeaders, deliveryTopics } from "../../shared/delivery/settings.ts"
+import { type FetchedRecord, KafkaClient, type ProducedRecord } from "../../shared/kafka/port.ts"
+import type { Platform } from "../../shared/platforms/platform.ts"
+import { CommandError } from "./command-error.ts"
+
+/** How many events were given up. Fails while the connection's delivery runs somewhere. */
+export const giveUpEvents = Effect.fnUntraced(function* (connectionId: string, platform: Platform) {
+  const kafka = yield* KafkaClient
+  const { topicPrefix: prefix } = yield* SettingsService
+  const groupId = `${prefix}delivery-${platform}.${connectionId}`
+  const members = (yield* kafka.groups).find((group) => group.groupId === groupId)?.members ?? 0
+  if (members > 0) return yield* stillRunning(connectionId)
+  let givenUp = 0
+  for (const name of [deliveryTopics.mapped(platform), deliveryTopics.retry(platform)]) {
+    const topic = prefix + name
+    const committed = new Map(
+      (yield* kafka.committed(groupId, topic)).map(({ partition, offset }) => [partition, offset ?? 0])
+    )
+    for (const { partition, low, high } of yield* kafka.topicOffsets(topic)) {
+      const from = Math.max(low, committed.get(partition) ?? 0)
+      if (from >= high) continue
+      givenUp += yield* Effect.scoped(
+        giveUpPartition({ connectionId, groupId, name, prefix, partition, from, to: high })
+      )
+    }
+  }
+  return givenUp
+})
+
+const giveUpPartition = Effect.fnUntraced(function* (options: {
+  readonly connectionId: string
+  readonly groupId: string
+  /** Without prefix. */
+  readonly name: string
+  readonly prefix: string
+  readonly partition: number
+  readonly from: number
+  readonly to: number
+}) {
+  const { connectionId, groupId, name, prefix, partition, from, to } = options
+  const kafka = yield* KafkaClient
+  const codecs = yield* Codecs
+  const topic = prefix + name
+  const producer = yield* kafka.transactional(`${groupId}.${topic}.${partition}`)
+  let givenUp = 0
+  const commit = (records: ReadonlyArray<ProducedRecord>, next: number) =>
+    producer.commit({ records, groupId, offset: { topic, partition, next } })
+  yield* kafka.read({
+    topic,
+    ranges: [{ partition, from, to }],
+    onRecords: Effect.fnUntraced(function* (page: ReadonlyArray<FetchedRecord>) {
+      const chosen = page.filter(({ headers }) => headers[deliveryHeaders.connection] === connectionId)
+      yield* codecs.prepare(chosen.map(({ value }) => value))
+      const now = yield* Clock.currentTimeMillis
+      const records: Array<ProducedRecord> = []
+      for (const record of chosen) {
+        const decoded = codecs.decode("mapped-event", record.value)
+        if (decoded._tag === "Decoded") records.push(...recordsOf(codecs, record, decoded.value, { name, prefix, now }))
+      }
+      givenUp += records.length / 2
+      yield* commit(records, (page.at(-1)?.offset ?? from) + 1)
+    })
+  })
+  yield* commit([], to)
+  return givenUp
+})
+
+const recordsOf = (
+  codecs: Codecs["Service"],
+  record: FetchedRecord,
+  event: MappedEvent,
+  { name, prefix, now }: { readonly name: string; readonly prefix: string; readonly now: number }
+): ReadonlyArray<ProducedRecord> => {
+  const message = "The connection does not deliver any more; a person gave up what waited for it."
+  const common = {
+    event_id: event.event_id,
+    event_name: event.event_name,
+    connection_id: event.connection_id,
+    platform: event.platform,
+    timestamp: now,
+    request_id: null
+  }
+  const letter = codecs.encode(deliveryTopics.deadLetters, "dead-letter", {
+    ...common,
+    stage: `delivery-${event.platform}`,
+    reason_code: reason,
+    message,
+    source_topic: name,
+    source_partition: record.partition,
+    source_offset: record.offset,
+    source_timestamp: record.timestamp,
+    attempts: event.attempts,
+    original_key: record.key,
+    original: record.value,
+    sealed: false,
+    next_step: "Enable the connection under this id and redrive it, if it is still wanted."
+  })
+  const result = codecs.encode(deliveryTopics.results, "event-delivery-log", {
+    ...common,
+    success: false,
+    latency_ms: 0,
+    error_message: message,
+    retry_count: Math.max(0, event.attempts - 1),
+    outcome: "dead_lettered",
+    reason_code: reason,
+    error_class: null,
+    batch_size: 0,
+    events_received: null,
+    mapping_version: event.mapping_version,
+    platform_event: event.platform_event,
+    event_time: event.event_time,
+    attempted_at: null,
+    match_quality: event.match_quality,
+    dropped_fields: event.dropped_fields,
+    source: event.source,
+    circuit_state: null,
+    accepted_at: null,
+    request_note: null,
+    pricing: null,
+    corrects: null
+  })
+  return [
+    { topic: prefix + deliveryTopics.results, key: event.event_id, value: result },
+    { topic: prefix + deliveryTopics.deadLetters, key: event.event_id, value: letter }
+  ]
+}
+
+const reason = "connection_removed"
+
+const stillRunning = (connectionId: string) =>
+  new CommandError({
+    code: "group_running",
+    message: `The delivery of ${connectionId} has running members.`,
+    nextStep: "Stop the delivery that still has the old file of connections, then give up what waits."
+  })

@@ -1,0 +1,123 @@
+/**
+ * Events that wait on the topics of deliveries for a connection that nobody delivers for: it was removed from the file, or
+ * renamed, or is disabled. Retention would take them in silence.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import topicTable from "../../schemas/topics.json" with { type: "json" }
+import { deliveryHeaders, deliveryTopics } from "../delivery/settings.ts"
+import { KafkaClient } from "../kafka/port.ts"
+import { type Platform, platforms } from "../platforms/platform.ts"
+import { readDecidedConnections } from "./decided-connections.ts"
+import type { LedgerConnection } from "./read-ledger.ts"
+
+export interface UnreadEvents {
+  readonly connectionId: string
+  readonly platform: Platform
+  readonly state: "disabled" | "removed"
+  readonly events: number
+}
+
+interface Candidate {
+  readonly id: string
+  readonly platform: Platform
+  readonly state: UnreadEvents["state"]
+  /** When the mapper stopped to decide for it, in milliseconds; infinite where that is not known. */
+  readonly end: number
+}
+
+/** `connections` are all of the file, `prefix` is that of topics and groups. Reads no more than what may wait. */
+export const unreadEvents = Effect.fn("ledger.unreadEvents")(function* (
+  connections: ReadonlyArray<LedgerConnection>,
+  prefix: string
+) {
+  const kafka = yield* KafkaClient
+  const candidates = yield* candidatesOf(connections, prefix)
+  const counts = new Map<string, number>()
+  if (candidates.length === 0) return []
+  const present = new Set(yield* kafka.listTopics)
+  const now = yield* Clock.currentTimeMillis
+  for (const platform of platforms) {
+    for (const [name, row] of [
+      [deliveryTopics.mapped(platform), "mapped-events.{platform}"],
+      [deliveryTopics.retry(platform), "delivery-retry.{platform}"]
+    ] as const) {
+      const retention = topicTable.topics.find((topic) => topic.name === row)?.retention_ms ?? 0
+      const waiting = candidates.filter((one) => one.platform === platform && now - one.end < retention)
+      if (waiting.length > 0 && present.has(prefix + name)) yield* countWaiting(name, waiting, prefix, counts)
+    }
+  }
+  return candidates.flatMap(({ id, platform, state }): ReadonlyArray<UnreadEvents> => {
+    const events = counts.get(id) ?? 0
+    return events === 0 ? [] : [{ connectionId: id, platform, state, events }]
+  })
+})
+
+/** What a person reads of it, with what to do. */
+export const describeUnread = ({ connectionId, platform, state, events }: UnreadEvents): string => {
+  const verb = events === 1 ? "event waits" : "events wait"
+  const [why, remedy] =
+    state === "removed"
+      ? ["is not in the file of connections", "put it back under this id"]
+      : ["is disabled", "enable it"]
+  return `${events} ${verb} for the connection ${connectionId} (${platform}), which ${why}: ${remedy}, or make dead letters of them with ./capi give-up ${connectionId}.`
+}
+
+/** Connections that do not deliver and may have had events: by what the mapper wrote, and by the groups that there are. */
+const candidatesOf = Effect.fnUntraced(function* (connections: ReadonlyArray<LedgerConnection>, prefix: string) {
+  const kafka = yield* KafkaClient
+  const decided = yield* readDecidedConnections(prefix)
+  const found = new Map<string, string>(decided.known)
+  for (const { groupId } of yield* kafka.groups) {
+    const platform = platforms.find((name) => groupId.startsWith(`${prefix}delivery-${name}.`))
+    if (platform !== undefined) found.set(groupId.slice(`${prefix}delivery-${platform}.`.length), platform)
+  }
+  const file = new Map(connections.map((connection) => [connection.id, connection]))
+  for (const { id, platform } of connections) if (!found.has(id)) found.set(id, platform)
+  return [...found].flatMap(([id, platform]): ReadonlyArray<Candidate> => {
+    const known = file.get(id)
+    if (known !== undefined && known.enabled !== false) return []
+    const state = known === undefined ? "removed" : "disabled"
+    return [{ id, platform: platform as Platform, state, end: decided.endOf(id) }]
+  })
+})
+
+const countWaiting = Effect.fnUntraced(function* (
+  name: string,
+  candidates: ReadonlyArray<Candidate>,
+  prefix: string,
+  counts: Map<string, number>
+) {
+  const kafka = yield* KafkaClient
+  const topic = prefix + name
+  const committed = new Map<string, ReadonlyMap<number, number>>()
+  for (const { id, platform } of candidates) {
+    const offsets = yield* kafka.committed(`${prefix}delivery-${platform}.${id}`, topic)
+    committed.set(id, new Map(offsets.map(({ partition, offset }) => [partition, offset ?? 0])))
+  }
+  const logs = yield* kafka.topicOffsets(topic)
+  const ends = yield* endsOf(topic, Math.max(...candidates.map(({ end }) => end)))
+  yield* kafka.read({
+    topic,
+    ranges: logs.map(({ partition, low, high }) => {
+      const first = Math.min(...candidates.map(({ id }) => committed.get(id)?.get(partition) ?? 0))
+      return { partition, from: Math.max(low, first), to: ends?.get(partition) ?? high }
+    }),
+    onRecords: (records) => {
+      for (const { partition, offset, headers } of records) {
+        const id = headers[deliveryHeaders.connection] ?? ""
+        const begin = committed.get(id)
+        if (begin !== undefined && offset >= (begin.get(partition) ?? 0)) counts.set(id, (counts.get(id) ?? 0) + 1)
+      }
+    }
+  })
+})
+
+/** Nothing is written for a connection when the mapper has stopped to decide for it, but for what is redriven just then. */
+const endsOf = Effect.fnUntraced(function* (topic: string, end: number) {
+  if (!Number.isFinite(end)) return null
+  const found = yield* (yield* KafkaClient).offsetsAt(topic, end + slackMillis)
+  return new Map(found.map(({ partition, offset }) => [partition, offset])) as ReadonlyMap<number, number>
+})
+
+const slackMillis = 3_600_000
