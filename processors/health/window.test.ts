@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
 import { deliveryLog, recordTime } from "../../shared/testing/records.ts"
 import { OutcomeWindow, windowMillis } from "./window.ts"
 
@@ -33,6 +34,30 @@ describe("the window of outcomes", () => {
       new Map([
         ["accepted", 1],
         ["skipped", 1]
+      ])
+    )
+  })
+
+  it("counts an event that failed and got through later as a success alone, and one that failed twice once", () => {
+    const window = new OutcomeWindow()
+    const of = (offset: number, fields: Partial<EventDeliveryLog>) =>
+      deliveryLog({ source: { topic: "raw-events", partition: 0, offset, timestamp: now }, ...fields })
+    const failed = { success: false, outcome: "rejected", timestamp: now - 60_000 }
+    for (const offset of [1, 2, 3]) window.add(of(offset, failed))
+    window.add(of(4, { ...failed, outcome: "unknown" }))
+    window.add(of(1, { outcome: "accepted" }))
+    window.add(of(4, {}))
+    window.add(of(2, { ...failed, timestamp: now }))
+    // A second time is no second event that got through.
+    window.add(of(1, { success: false, outcome: "skipped", reason_code: "duplicate", circuit_state: "CLOSED" }))
+    const totals = window.totals(now)
+    assert.deepStrictEqual([totals.succeeded, totals.failed], [2, 2])
+    assert.deepStrictEqual(
+      totals.outcomes,
+      new Map([
+        ["rejected", 2],
+        ["accepted", 1],
+        ["delivered", 1]
       ])
     )
   })

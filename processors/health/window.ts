@@ -26,13 +26,19 @@ export interface Totals {
 
 export const noTotals: Totals = { succeeded: 0, failed: 0, latencyMillis: 0, timed: 0, outcomes: new Map() }
 
+/** Failures that a later success of their event would take back; beyond it the oldest stay counted. */
+const failuresMax = 10_000
+
 export class OutcomeWindow {
   private readonly buckets: Array<Bucket | undefined> = new Array(bucketsMax)
+  /** Events that failed for good, the oldest first: a redrive, a resend or a correction may still bring them through. */
+  private readonly failures = new Map<string, { readonly at: number; readonly outcome: string }>()
 
   /** Counts one outcome at its own time; an outcome older than what its bucket holds by now is out of the window. */
   add(log: EventDeliveryLog): void {
     if (isRepeatOfSending(log)) return
-    // The failure that a correction takes back took the acceptance's place, and stays counted in its hour.
+    if (log.success) this.forgiveFailure(log)
+    // A failure that a correction takes back took the acceptance's place.
     if (log.accepted_at !== null && log.corrects === null) this.takeBack(log.accepted_at)
     const number = Math.floor(log.timestamp / bucketMillis)
     const slot = number % bucketsMax
@@ -44,7 +50,10 @@ export class OutcomeWindow {
     if (bucket.number > number) return
     bucket.outcomes.set(log.outcome, (bucket.outcomes.get(log.outcome) ?? 0) + 1)
     if (log.success) bucket.succeeded++
-    else if (isFailure(log.outcome)) bucket.failed++
+    else if (isFailure(log.outcome)) {
+      bucket.failed++
+      if (isFinalFailure.has(log.outcome)) this.noteFailure(log)
+    }
     // The request of a final outcome was timed when it was accepted.
     if (log.latency_ms > 0 && log.accepted_at === null) {
       bucket.latencyMillis += log.latency_ms
@@ -54,14 +63,46 @@ export class OutcomeWindow {
 
   /** An accepted event counts as a success until its final outcome takes its place: once, not twice. */
   private takeBack(acceptedAt: number): void {
-    const number = Math.floor(acceptedAt / bucketMillis)
+    const bucket = this.takeOut(acceptedAt, "accepted")
+    if (bucket !== null) bucket.succeeded--
+  }
+
+  private noteFailure(log: EventDeliveryLog): void {
+    const key = eventOf(log)
+    if (key === null) return
+    const before = this.failures.get(key)
+    // It failed once more: the event is counted once.
+    if (before !== undefined) {
+      const bucket = this.takeOut(before.at, before.outcome)
+      if (bucket !== null) bucket.failed--
+      this.failures.delete(key)
+    }
+    this.failures.set(key, { at: log.timestamp, outcome: log.outcome })
+    for (const [oldest, { at }] of this.failures) {
+      if (this.failures.size <= failuresMax && log.timestamp - at < windowMillis) break
+      this.failures.delete(oldest)
+    }
+  }
+
+  private forgiveFailure(log: EventDeliveryLog): void {
+    if (this.failures.size === 0) return
+    const failure = this.failures.get(eventOf(log) ?? "")
+    if (failure === undefined || failure.at > log.timestamp) return
+    this.failures.delete(eventOf(log) ?? "")
+    const bucket = this.takeOut(failure.at, failure.outcome)
+    if (bucket !== null) bucket.failed--
+  }
+
+  /** One event less of an outcome at a time; null where the window does not hold it any more. */
+  private takeOut(at: number, outcome: string): Bucket | null {
+    const number = Math.floor(at / bucketMillis)
     const bucket = this.buckets[number % bucketsMax]
-    if (bucket === undefined || bucket.number !== number) return
-    const accepted = bucket.outcomes.get("accepted") ?? 0
-    if (accepted === 0) return
-    bucket.succeeded--
-    if (accepted === 1) bucket.outcomes.delete("accepted")
-    else bucket.outcomes.set("accepted", accepted - 1)
+    if (bucket === undefined || bucket.number !== number) return null
+    const count = bucket.outcomes.get(outcome) ?? 0
+    if (count === 0) return null
+    if (count === 1) bucket.outcomes.delete(outcome)
+    else bucket.outcomes.set(outcome, count - 1)
+    return bucket
   }
 
   /** The sums of the hour that ends at `now` (milliseconds since the epoch). */
@@ -92,6 +133,12 @@ export const add = (left: Totals, right: Totals): Totals => {
 // A replay of what was sent: its first sending is counted. The mapper's duplicates are events of their producer.
 const isRepeatOfSending = ({ outcome, reason_code, circuit_state }: EventDeliveryLog): boolean =>
   outcome === "skipped" && reason_code === "duplicate" && circuit_state !== null
+
+/** By its raw record, since a producer's duplicate is another event; null where the result does not tell it. */
+const eventOf = ({ source }: EventDeliveryLog): string | null =>
+  source === null ? null : `${source.partition}:${source.offset}`
+
+const isFinalFailure: ReadonlySet<string> = new Set(["rejected", "expired", "dead_lettered", "unknown"])
 
 // A skipped event was not meant for the platform: it says nothing of the connection's health.
 const isFailure = (outcome: string): boolean => outcome !== "skipped"
