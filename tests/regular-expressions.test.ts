@@ -82,7 +82,9 @@ describe("the search for slow texts", () => {
     "^[^.]*[-/][^.]*$",
     String.raw`[^\s@](?:@|%40)[^\s@]*\.`,
     String.raw`\beyJ[\w-]{8,}\.`,
-    String.raw`^(?:[a-z]+\.?)+$`
+    String.raw`^(?:[a-z]+\.?)+$`,
+    String.raw`\$\{[A-Z]+(?::-[^}]*)?\}|\$\{`,
+    String.raw`a(?:[^}]*\})?`
   ]
   it.each(slow)("finds one for %s, and the text is slow", (source) => {
     const attack = attackOn(source, "")

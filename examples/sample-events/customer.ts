@@ -35,7 +35,9 @@ const emailOf = (choose: Choose, first: string, last: string, number: number): J
   const plain = `${first}.${last}`
     .normalize("NFD")
     .replaceAll(/[^A-Za-z.]/g, "")
-    .replace(/^\.+|\.+$/g, "")
+    .split(".")
+    .filter((part) => part !== "")
+    .join(".")
   const local = plain.length > 2 ? plain : "customer"
   const address = `${local}${number}@${choose.one(["example.com", "example.org", "example.net"])}`
   switch (choose.number(10)) {

@@ -66,7 +66,7 @@ export const expectConnection = Effect.fnUntraced(function* (value: Option.Optio
 })
 
 /** The word of a reason code: `event_too_old` of `event_too_old:100/2804003`. */
-export const reasonWord = (reason: string): string => reason.replace(/:.*$/, "")
+export const reasonWord = (reason: string): string => reason.split(":", 1)[0]!
 
 /** Whether a reason code is meant: by the whole of it, or by its word. */
 export const isReason = (wanted: Option.Option<string>, reason: string): boolean =>

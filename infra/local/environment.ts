@@ -4,6 +4,7 @@ import path from "node:path"
 import process from "node:process"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { withoutTrailingSlashes } from "../../shared/config/trailing-slashes.ts"
 import { localAddresses } from "./start-local.ts"
 import { defaultStateDirectory, readJson } from "./state.ts"
 
@@ -41,6 +42,6 @@ const isOther = (name: string, local: string): boolean =>
 
 /** `localhost` and `127.0.0.1` are one machine; a slash at the end of a URL says nothing. */
 const plainAddress = (address: string): string =>
-  address.trim().replace(/\/+$/, "").replaceAll("localhost:", "127.0.0.1:")
+  withoutTrailingSlashes(address.trim()).replaceAll("localhost:", "127.0.0.1:")
 
 const isSet = (name: string): boolean => (process.env[name] ?? "").trim() !== ""

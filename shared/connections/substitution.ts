@@ -13,18 +13,35 @@ export interface Substituted {
 export const substitute = (text: string, variables: Readonly<Record<string, string>>): Substituted => {
   const missing: Array<string> = []
   let malformed = false
-  const replaced = text.replaceAll(placeholder, (whole, escaped, name, fallback) => {
-    if (escaped !== undefined) return "${"
-    if (name === undefined) {
+  let replaced = ""
+  let end = 0
+  for (let match = nextIn(text, end); match !== null; match = nextIn(text, end)) {
+    const [whole, escaped, name, mark] = match
+    replaced += text.slice(end, match.index)
+    end = match.index + whole.length
+    const closing = mark === ":-" ? text.indexOf("}", end) : end
+    if (escaped !== undefined) replaced += "${"
+    else if (name === undefined || closing < 0) {
+      // Where no brace closes this one, none closes a later one: the rest stays as it is.
       malformed = true
-      return whole
+      replaced += whole
+      if (closing < 0) break
+    } else {
+      const fallback = mark === ":-" ? text.slice(end, closing) : undefined
+      const value = Object.hasOwn(variables, name) ? variables[name] : undefined
+      const known = value === "" ? undefined : value
+      if (known === undefined && fallback === undefined) missing.push(name)
+      replaced += known ?? fallback ?? ""
+      if (mark === ":-") end = closing + 1
     }
-    const value = Object.hasOwn(variables, name) ? variables[name] : undefined
-    if (value !== undefined && value !== "") return value
-    if (fallback === undefined) missing.push(name)
-    return fallback ?? ""
-  })
+  }
+  replaced += text.slice(end)
   return { text: replaced, changed: replaced !== text, missing, malformed }
+}
+
+const nextIn = (text: string, from: number): RegExpExecArray | null => {
+  placeholder.lastIndex = from
+  return placeholder.exec(text)
 }
 
 const name = "NAME"
@@ -32,4 +49,5 @@ const name = "NAME"
 /** What a placeholder may look like, for messages. */
 export const substitutionForms = `\${${name}}, \${${name}:-default}, $\${ for \${ itself`
 
-const placeholder = /(\$\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{/g
+/** How one begins: its name, and what ends it or begins its default. */
+const placeholder = /(\$\$\{)|\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(\}|:-))?/g

@@ -9,6 +9,7 @@ import {
   type Node,
   parseDocument,
   type Scalar,
+  visit,
   type YAMLMap
 } from "yaml"
 import type { Json } from "../platforms/connector.ts"
@@ -31,6 +32,8 @@ export interface ScalarValue {
 
 /** How deep values may be nested, so that a hostile file stays harmless. */
 const depthMax = 32
+/** How many values are made of a file, in which few aliases may stand for very many. */
+const valuesMax = 200_000
 
 export class YamlReader {
   readonly root: Node | null
@@ -38,10 +41,15 @@ export class YamlReader {
   readonly #lines = new LineCounter()
   readonly #variables: Readonly<Record<string, string>>
   readonly #problems = new Map<string, Problem>()
+  readonly #aliases = new Map<Alias, Node | null>()
+  #hasDoubleKeys = false
+  #values = 0
 
   constructor(text: string, variables: Readonly<Record<string, string>>) {
     this.#variables = variables
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false })
+    // The parser compares each key of a map with all before it.
+    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: false })
+    this.#walk()
     for (const error of this.#document.errors) this.#add("error", error.pos[0], "", `Not YAML: ${error.message}`, null)
     for (const warning of this.#document.warnings) this.#add("warning", warning.pos[0], "", warning.message, null)
     this.root = this.#document.contents
@@ -49,7 +57,30 @@ export class YamlReader {
 
   /** Whether the text is no YAML at all, so that reading on would only repeat that. */
   get broken(): boolean {
-    return this.#document.errors.length > 0
+    return this.#hasDoubleKeys || this.#document.errors.length > 0
+  }
+
+  /** Finds double keys, and what each alias stands for: the last node before it that has its anchor. */
+  #walk(): void {
+    const anchors = new Map<string, Node>()
+    visit(this.#document, {
+      Alias: (_, alias) => void this.#aliases.set(alias, anchors.get(alias.source) ?? null),
+      Node: (_, node) => {
+        if ("anchor" in node && typeof node.anchor === "string") anchors.set(node.anchor, node)
+      },
+      Map: (_, map) => {
+        if (typeof map.anchor === "string") anchors.set(map.anchor, map)
+        const keys = new Set<unknown>()
+        for (const { key } of map.items) {
+          if (!isScalar(key)) continue
+          if (keys.has(key.value)) {
+            this.#hasDoubleKeys = true
+            this.#add("error", key.range?.[0] ?? 0, "", "Not YAML: Map keys must be unique", null)
+          }
+          keys.add(key.value)
+        }
+      }
+    })
   }
 
   /** Every problem so far, in the file's order. */
@@ -67,7 +98,7 @@ export class YamlReader {
 
   /** The node behind an alias, or itself. */
   resolve(node: unknown): Node | null {
-    if (isAlias(node)) return (node as Alias).resolve(this.#document) ?? null
+    if (isAlias(node)) return this.#aliases.get(node) ?? null
     return isMap(node) || isSeq(node) || isScalar(node) ? node : null
   }
 
@@ -109,6 +140,10 @@ export class YamlReader {
   json(found: Found, depth = 0): Json {
     if (depth > depthMax) {
       this.error(found, `Nested deeper than ${depthMax} levels.`)
+      return null
+    }
+    if (++this.#values > valuesMax) {
+      if (this.#values === valuesMax + 1) this.error(found, `The file stands for more than ${valuesMax} values.`)
       return null
     }
     const { node, path } = found

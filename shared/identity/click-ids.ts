@@ -95,7 +95,7 @@ const fbp = /^fb\.[0-9]\.[0-9]{13}\.[0-9]{1,20}(?:\.[A-Za-z0-9_-]{2,8})?$/
 const fbc = /^fb\.[0-9]\.[0-9]{13}\.[A-Za-z0-9_.%~-]+$/
 const fbcInSeconds = /^(fb\.[0-9]\.[0-9]{10})\.([A-Za-z0-9_.%~-]+)$/
 const bareFbclid = /^(?:Iw|PA)[A-Za-z0-9_-]{4,}$/
-const googleCookie = /^(?:GCL\.[0-9]{9,13}\.~?([A-Za-z0-9_-]+)|2\.[0-9]+\.k([A-Za-z0-9_-]+)\$i[0-9]+.*)$/
+const googleCookie = /^(?:GCL\.[0-9]{9,13}\.~?([A-Za-z0-9_-]+)|2\.[0-9]+\.k([A-Za-z0-9_-]+)\$i[0-9].*)$/
 const token = /^[A-Za-z0-9_.~%:=+/|!*-]+$/
 const uuid = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i
 const zeros = /^[0-]+$/

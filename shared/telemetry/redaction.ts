@@ -87,7 +87,7 @@ const credentials: ReadonlyArray<readonly [RegExp, string]> = [
   [/\bEAA[A-Za-z0-9]{16,}/g, "<token>"],
   [/\bya29\.[A-Za-z0-9._-]{8,}/g, "<token>"],
   [/\b1\/\/0[A-Za-z0-9_-]{16,}/g, "<token>"],
-  [/\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9._-]+)?/g, "<token>"],
+  [/\beyJ[A-Za-z0-9_-]{8}[A-Za-z0-9._-]*/g, "<token>"],
   // A user name and password in a URL.
   [/:\/\/[^\s/@:]+:[^\s/@]+@/g, "://<redacted>@"]
 ]

@@ -36,7 +36,7 @@ export const scan = async (file: string, marker: string, planted: Set<string>): 
   for await (const chunk of content) {
     bytes += chunk.length
     const text = rest + chunk.toString("latin1")
-    for (const [, name] of text.matchAll(new RegExp(`${marker}<([^>]{1,200})>`, "g"))) planted.add(name!)
+    for (const [, name] of text.matchAll(new RegExp(`${marker}<([^<>]{1,200})>`, "g"))) planted.add(name!)
     rest = text.slice(-longest)
   }
   return bytes

@@ -1,5 +1,5 @@
 /** The automaton of a regular expression: where it may stand after which character. Counted repeats are shortened. */
-import { type Check, parseExpression, type Tree } from "./parse.ts"
+import type { Check, Tree } from "./parse.ts"
 
 type Edge = {
   readonly to: number
@@ -15,8 +15,8 @@ export class Automaton {
   readonly #edges: Array<Array<Edge>> = []
   readonly #steps = new Map<string, ReadonlyArray<number>>()
 
-  constructor(source: string, flags: string) {
-    const tree = parseExpression(source, flags)
+  /** @param source where the tree comes from: its characters are tried */
+  constructor(source: string, tree: Tree) {
     this.letters = lettersOf(source, tree)
     this.start = this.#node()
     this.end = this.#build(tree, this.start)

@@ -1,5 +1,6 @@
 /** Texts on which an expression takes more than its share: found in its automaton, for a backtracking engine. */
 import { Automaton } from "./automaton.ts"
+import { parseExpression, type Tree } from "./parse.ts"
 
 export interface Attack {
   readonly start: string
@@ -18,21 +19,51 @@ interface State {
  * in two ways, with an end on which both fail. (Weideman et al., Analyzing matching time behavior of backtracking regular
  * expression matchers by using ambiguity of NFA, 2016.)
  */
-export const attackOn = (source: string, flags: string): Attack | null => new Search(source, flags).attack()
+export const attackOn = (source: string, flags: string): Attack | null => {
+  for (const tree of waysOf(parseExpression(source, flags))) {
+    const attack = new Search(new Automaton(source, tree), flags).attack()
+    if (attack !== null) return attack
+  }
+  return null
+}
+
+/**
+ * The expression, each of its alternatives alone, and what is optional as if it were not: an engine tries the longer way to its
+ * end before it takes the shorter one, so that a match does not tell what was read for nothing.
+ */
+const waysOf = (tree: Tree): ReadonlyArray<Tree> => {
+  const alternatives = tree.kind === "choice" ? tree.parts : [tree]
+  const ways = new Set([tree, ...alternatives, ...alternatives.map(mandatory)])
+  return [...ways]
+}
+
+/** The same tree where nothing is optional. */
+const mandatory = (tree: Tree): Tree => {
+  if (tree.kind === "sequence" || tree.kind === "choice") {
+    const parts = tree.parts.map(mandatory)
+    return parts.every((part, index) => part === tree.parts[index]) ? tree : { ...tree, parts }
+  }
+  if (tree.kind !== "repeat") return tree
+  const part = mandatory(tree.part)
+  // A run of one character ends wherever it likes: only a group can be left half-way.
+  const min = part.kind === "character" ? tree.min : Math.max(1, tree.min)
+  return part === tree.part && min === tree.min ? tree : { ...tree, part, min }
+}
 
 /** Texts that lead into each loop of the expression and round it once. */
 export const loopsOf = (
   source: string,
   flags: string
-): ReadonlyArray<{ readonly start: string; readonly repeated: string }> => new Search(source, flags).loops()
+): ReadonlyArray<{ readonly start: string; readonly repeated: string }> =>
+  new Search(new Automaton(source, parseExpression(source, flags)), flags).loops()
 
 class Search {
   readonly #automaton: Automaton
   readonly #isSticky: boolean
   readonly #reached = new Map<string, ReadonlyMap<string, State>>()
 
-  constructor(source: string, flags: string) {
-    this.#automaton = new Automaton(source, flags)
+  constructor(automaton: Automaton, flags: string) {
+    this.#automaton = automaton
     this.#isSticky = flags.includes("y")
   }
 

@@ -1,0 +1,64 @@
+/** A file of connections takes time in proportion to its length, and stands for a bounded number of values. */
+import { assert, describe, it } from "@effect/vitest"
+import { growthOf, linearRatioMax } from "../testing/growth.ts"
+import { substitute } from "./substitution.ts"
+import { YamlReader } from "./yaml-reader.ts"
+
+const read = (text: string): YamlReader => {
+  const reader = new YamlReader(text, { A: "x" })
+  if (reader.root !== null) reader.json({ node: reader.root, path: "" })
+  return reader
+}
+const lines = (count: number, line: (index: number) => string): string =>
+  Array.from({ length: count }, (_, index) => line(index)).join("\n")
+
+describe("the time of a file of connections", () => {
+  it.each<[string, (count: number) => string]>([
+    ["keys", (count) => lines(count, (index) => `k${index}: v`)],
+    ["aliases of one anchor", (count) => `a: &a x\nl:\n${lines(count, () => "- *a")}`],
+    ["anchors with an alias each", (count) => `l:\n${lines(count, (index) => `- &a${index} x\n- *a${index}`)}`],
+    ["variables that are not set", (count) => lines(count, (index) => `k${index}: \${B${index}}`)],
+    ["comments", (count) => `${lines(count, () => "# c")}\nk: v`]
+  ])("grows with the number of %s", (_, make) => {
+    assert.isAtMost(growthOf(2_000, make, read).ratio, linearRatioMax)
+  })
+
+  it.each(["${A}", "${", "${A:-", "$${", "${A:-x}", "}${A:-"])("grows with the length of a text of %s", (repeated) => {
+    const make = (count: number) => repeated.repeat(count)
+    assert.isAtMost(growthOf(20_000, make, (text) => substitute(text, { A: "x" })).ratio, linearRatioMax)
+  })
+})
+
+describe("aliases", () => {
+  it("stand for the last node before them with their anchor", () => {
+    const reader = new YamlReader("a: &x 1\nb: *x\nc: &x 2\nd: *x\ne: &y { f: &z [3] }\ng: *y\nh: *z\n", {})
+    const json = reader.json({ node: reader.root!, path: "" })
+    assert.deepStrictEqual(json, { a: 1, b: 1, c: 2, d: 2, e: { f: [3] }, g: { f: [3] }, h: [3] })
+  })
+
+  it("that stand for very many values are a problem", () => {
+    const list = (of: string) => `[${Array.from({ length: 9 }, () => of).join(",")}]`
+    const bomb = `a0: &a0 ${list("x")}\n${lines(8, (index) => `a${index + 1}: &a${index + 1} ${list(`*a${index}`)}`)}`
+    assert.include(
+      read(bomb)
+        .problems.map(({ message }) => message)
+        .join(" "),
+      "more than 200000 values"
+    )
+  })
+})
+
+describe("placeholders", () => {
+  it.each([
+    ["${A}-${B:-y}-${C:-}", "x-y-", false],
+    ["$${A} ${A:-z}", "${A} x", false],
+    ["${E:-y}", "y", false],
+    ["${A:-open ${A}", "x", false],
+    ["${A} ${A:-open", "x ${A:-open", true],
+    ["${1} ${A}", "${1} x", true],
+    ["a ${A b}", "a ${A b}", true]
+  ])("%s", (text, expected, malformed) => {
+    const result = substitute(text, { A: "x", E: "" })
+    assert.deepStrictEqual([result.text, result.malformed], [expected, malformed])
+  })
+})
