@@ -90,14 +90,12 @@ describe("the search for slow texts", () => {
     const attack = attackOn(source, "")
     assert.isNotNull(attack)
     const { end, repeated, start } = attack!
-    const fails = start + repeated.repeat(8) + end
-    assert.isFalse(new RegExp(source).test(fails))
     // Four times the text takes sixteen times as long at least, where a linear scan takes four times.
     const characters = /\)[*+]/.test(source) ? 5 : 2_000
-    const expression = new RegExp(source)
+    const expression = new RegExp(source, "g")
     const timeOf = (length: number): number => {
       const text = start + repeated.repeat(Math.ceil(length / repeated.length)) + end
-      return Math.min(...[1, 2, 3].map(() => elapsed(() => expression.test(text))))
+      return Math.min(...[1, 2, 3].map(() => elapsed(() => text.replace(expression, ""))))
     }
     assert.isAbove(timeOf(4 * characters) / timeOf(characters), 8)
   })
