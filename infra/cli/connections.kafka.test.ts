@@ -176,6 +176,6 @@ it.live("names what waits for a connection that was renamed or disabled, until i
     })
     assert.notMatch((yield* capi("topics")).out, /wait for the connection/)
     const letters = yield* capi("dead-letters", "list", "--reason", "connection_removed", "--json")
-    assert.strictEqual((jsonLines(letters.out)[0] as unknown as ReadonlyArray<unknown>).length, 3)
+    assert.strictEqual((jsonLines(letters.out)[0]!["dead_letters"] as ReadonlyArray<unknown>).length, 3)
   }).pipe(Effect.provide(kafka))
 )

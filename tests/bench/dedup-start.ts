@@ -1,8 +1,10 @@
 /** How long the mapper, a process of its own, takes from its start to /readyz with so many ids to restore, and with none. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { entryBytes } from "../../shared/dedup/deduplicator.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
 import { KafkaClient } from "../../shared/kafka/port.ts"
+import { partitionsHeader } from "../../shared/stream/home-partition.ts"
 import { type Cluster, cluster, startProcessors, startSink, untilReady } from "./cluster.ts"
 import { peakMebibytes } from "./measured-process.ts"
 
@@ -30,7 +32,14 @@ const write = Effect.fnUntraced(function* (records: ReadonlyArray<Buffer>) {
   for (let from = 0; from < records.length; from += recordsAtOnce) {
     const some = records.slice(from, from + recordsAtOnce)
     yield* client.produce(
-      some.map((value, index) => ({ topic, key: null, value, partition: (from + index) % partitions }))
+      some.map((packed, index) => ({
+        topic,
+        key: null,
+        // As the mapper writes them: behind the entries the hash of each id's key, which only added partitions ask for.
+        value: Buffer.concat([packed, Buffer.alloc((packed.length / entryBytes) * 4)]),
+        headers: { [partitionsHeader]: String(partitions) },
+        partition: (from + index) % partitions
+      }))
     )
   }
 })
