@@ -13,8 +13,8 @@ const casesOf = (file: string): ReadonlyArray<ReportedCase> =>
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as ReportedCase)
 
-/** Those of the second file name the report that each was made from: repository and number. */
-const cases = [...casesOf("reported-cases.jsonl"), ...casesOf("reported-cases-2.jsonl")]
+/** Those of the second file name the report that each was made from: repository and number; the third holds variants of both. */
+const cases = ["reported-cases.jsonl", "reported-cases-2.jsonl", "reported-cases-3.jsonl"].flatMap(casesOf)
 
 const faultsOf = (reported: ReportedCase): ReadonlyArray<string> => {
   if ("status" in reported.input) return answerFaults(reported)

@@ -1,5 +1,12 @@
 /** Phone numbers, by libphonenumber: in E.164, from which every platform's form follows. */
-import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from "libphonenumber-js/max"
+import {
+  type CountryCode,
+  getCountryCallingCode,
+  isSupportedCountry,
+  type NumberType,
+  type PhoneNumber as ParsedNumber,
+  parsePhoneNumberFromString
+} from "libphonenumber-js/max"
 import { dropped, type Field, kept } from "./field.ts"
 import { isPlaceholder } from "./placeholder.ts"
 import { isOtherHash } from "./sha256.ts"
@@ -124,8 +131,23 @@ const readNational = (text: string, country: CountryCode): string | null => {
 
 const parseNational = (text: string, country: CountryCode): string | null => {
   const parsed = parsePhoneNumberFromString(country === "MX" ? withoutMexicanOne(text) : text, country)
-  return parsed?.isValid() === true ? parsed.number : null
+  return parsed?.isValid() === true ? (withOwnCode(text, country, parsed) ?? parsed.number) : null
 }
+
+/**
+ * Digits that are a number of the country both with its code in front and as they stand, as `491701234567` in Germany: where
+ * people write a zero before a national number, which is missing here, the code is meant. Null otherwise.
+ */
+const withOwnCode = (text: string, country: CountryCode, national: ParsedNumber): string | null => {
+  if (!digitsFirst.test(text)) return null
+  const digits = text.replace(notDigits, "")
+  if (!digits.startsWith(getCountryCallingCode(country)) || national.number === `+${digits}`) return null
+  if (!national.formatNational().startsWith("0")) return null
+  const international = parsePhoneNumberFromString(`+${digits}`)
+  return international?.isValid() === true && personal.has(international.getType()) ? international.number : null
+}
+
+const personal: ReadonlySet<NumberType> = new Set(["MOBILE", "FIXED_LINE", "FIXED_LINE_OR_MOBILE"])
 
 /**
  * Shapes of which libphonenumber would only take the spaces and brackets, at a hundredth of its cost: countries whose

@@ -1,14 +1,20 @@
 /** Values that stand for «no value»: they must never become a hash, since one hash would then be thousands of people. */
 
-/** Whether a cleaned value only says that there is none, such as `null`, `N/A`, `unknown`, `-`. */
+/** Whether a cleaned value only says that there is none, such as `null`, `N/A`, `-`, or a variable that nothing filled. */
 export const isPlaceholder = (value: string): boolean => {
-  if (value.length > 24) return false
+  if (value.length > 24) return value.length <= variableLengthMax && variable.test(value)
   const first = value.charCodeAt(0)
   const last = value.charCodeAt(value.length - 1)
   // Nearly every real value ends here: no word of the list begins and ends as it does.
   if (first < 128 && last < 128 && ends[(first << 7) | last] === 0) return false
-  return words.has(value.toLowerCase()) || exact.has(value) || /^[^\p{L}\p{N}]+$/u.test(value)
+  return words.has(value.toLowerCase()) || exact.has(value) || noLetter.test(value) || variable.test(value)
 }
+
+const noLetter = /^[^\p{L}\p{N}]+$/u
+
+/** As tag managers, shops and mailing programs write it: `{{Order ID}}`, `{gclid}`, `${id}`, `%%EMAIL%%`, `<%= id %>`, `*|FNAME|*`. */
+const variable = /^(?:\$?\{[^{}]*\}|\{\{[^{}]*\}\}|\{%[^%]*%\}|%%[^%]+%%|<%[^%]*%>|\[\[[^[\]]*\]\]|\*\|[^|]*\|\*)$/
+const variableLengthMax = 256
 
 const words = new Set([
   "null",

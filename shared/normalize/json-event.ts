@@ -38,9 +38,9 @@ export const rawEventFromJson = (json: unknown): JsonEvent => {
     event_source_url: reader.text(json, "event_source_url", ""),
     referrer_url: reader.text(json, "referrer_url", ""),
     messaging_channel: reader.text(json, "messaging_channel", ""),
-    page_id: reader.text(json, "page_id", ""),
-    whatsapp_business_account_id: reader.text(json, "whatsapp_business_account_id", ""),
-    ig_account_id: reader.text(json, "ig_account_id", ""),
+    page_id: reader.identifier(json, "page_id", ""),
+    whatsapp_business_account_id: reader.identifier(json, "whatsapp_business_account_id", ""),
+    ig_account_id: reader.identifier(json, "ig_account_id", ""),
     user: user === null ? null : readUser(reader, user),
     consent: readConsent(json["consent"]),
     properties: properties === null ? null : readProperties(reader, properties),
@@ -73,17 +73,17 @@ const harmless = (value: string | null): string | null =>
   value === null || value.length > 256 || looksLikeEmail(value) ? null : value
 
 const readUser = (reader: JsonReader, json: JsonRecord): RawUser => {
-  const text = (key: keyof RawUser): string | null => reader.text(json, key, "user.")
+  const text = (key: keyof RawUser): string | null => reader.identifier(json, key, "user.")
   return {
-    email: reader.texts(json, "email", "user."),
-    phone: reader.texts(json, "phone", "user."),
+    email: reader.identifiers(json, "email", "user."),
+    phone: reader.identifiers(json, "phone", "user."),
     first_name: text("first_name"),
     last_name: text("last_name"),
     city: text("city"),
     state: text("state"),
     zip: text("zip"),
     country: text("country"),
-    external_id: reader.texts(json, "external_id", "user."),
+    external_id: reader.identifiers(json, "external_id", "user."),
     anonymous_id: text("anonymous_id"),
     date_of_birth: text("date_of_birth"),
     gender: text("gender"),
@@ -142,7 +142,7 @@ const readProperties = (reader: JsonReader, json: JsonRecord): Properties => {
   return {
     value: reader.number(json, "value", path),
     currency: text("currency"),
-    order_id: text("order_id"),
+    order_id: reader.identifier(json, "order_id", path),
     items: readItems(reader, json["items"]),
     num_items: reader.number(json, "num_items", path),
     search_string: text("search_string"),
@@ -177,7 +177,7 @@ const readItems = (reader: JsonReader, json: unknown): ReadonlyArray<Item> => {
   for (const [index, item] of elements.slice(0, itemsMax).entries()) {
     const path = `properties.items[${index}].`
     // One without id keeps its place, so that the normalizer, which leaves it out, names the others by theirs.
-    const id = isRecord(item) ? reader.text(item, "id", path) : null
+    const id = isRecord(item) ? reader.identifier(item, "id", path) : null
     items.push(isRecord(item) && id !== null ? readItem(reader, item, id, path) : noItem)
   }
   return items
@@ -204,7 +204,7 @@ const readItem = (reader: JsonReader, json: JsonRecord, id: string, path: string
 })
 
 const readApp = (reader: JsonReader, json: JsonRecord): App => ({
-  app_id: reader.text(json, "app_id", "app."),
+  app_id: reader.identifier(json, "app_id", "app."),
   advertiser_tracking_enabled: reader.boolean(json, "advertiser_tracking_enabled", "app."),
   application_tracking_enabled: reader.boolean(json, "application_tracking_enabled", "app."),
   extinfo: reader.positions(json, "extinfo", "app."),

@@ -25,14 +25,21 @@ export class JsonReader {
     return this.spelled(only) ?? this.drop(path + key, "invalid_type")
   }
 
-  /** One text or a list of texts. */
-  texts(record: JsonRecord, key: string, path: string): string | ReadonlyArray<string> | null {
+  /** As `text`, but true and false are no value of a person and no id: their hash would be that of thousands. */
+  identifier(record: JsonRecord, key: string, path: string): string | null {
+    const value = record[key]
+    const only: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value
+    return typeof only === "boolean" ? this.drop(path + key, "invalid_type") : this.text(record, key, path)
+  }
+
+  /** One identifier or a list of them. */
+  identifiers(record: JsonRecord, key: string, path: string): string | ReadonlyArray<string> | null {
     const value = elementsOf(record[key])
-    if (value === null) return this.text(record, key, path)
+    if (value === null) return this.identifier(record, key, path)
     const list: Array<string> = []
     for (const element of value) {
       if (element === null) continue
-      const text = this.spelled(element)
+      const text = typeof element === "boolean" ? null : this.spelled(element)
       if (text === null) this.drop(path + key, "invalid_type")
       else list.push(text)
     }

@@ -18,7 +18,7 @@ import { type Problem, problem } from "./problem.ts"
 import { normalizeProperties, normalizeText, textLengthMax, unlessDropped } from "./properties.ts"
 import { timeProblem } from "./time.ts"
 import { cleanUrl, noUrl } from "./url.ts"
-import { webAddress } from "./web-address.ts"
+import { unescapedAddress, webAddress } from "./web-address.ts"
 
 export type NormalizeResult =
   | { readonly _tag: "Normalized"; readonly event: NormalizedEvent }
@@ -59,7 +59,8 @@ export const normalize = (
           drop
         )
   // A message has no page: its click came to the chat.
-  const page = actionSource === "business_messaging" ? null : raw.event_source_url
+  const pageUrl = raw.event_source_url === null ? null : unescapedAddress(raw.event_source_url)
+  const page = actionSource === "business_messaging" ? null : pageUrl
   const user = withPageClickIds(given, page, drop)
   if (isWithoutIdentity(user)) {
     return refuse(problem("empty_identity", withoutIdentity(droppedFields)), eventId, eventName, droppedFields)
@@ -72,8 +73,13 @@ export const normalize = (
       event_time: Math.trunc(raw.event_time),
       source,
       action_source: actionSource,
-      event_source_url: urlOf("event_source_url", raw.event_source_url, personal, drop),
-      referrer_url: urlOf("referrer_url", raw.referrer_url, personal, drop),
+      event_source_url: urlOf("event_source_url", pageUrl, personal, drop),
+      referrer_url: urlOf(
+        "referrer_url",
+        raw.referrer_url === null ? null : unescapedAddress(raw.referrer_url),
+        personal,
+        drop
+      ),
       messaging_channel: normalizeMessagingChannel(raw.messaging_channel, drop),
       page_id: accountId("page_id", raw.page_id, drop),
       whatsapp_business_account_id: accountId("whatsapp_business_account_id", raw.whatsapp_business_account_id, drop),

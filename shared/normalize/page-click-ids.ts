@@ -2,7 +2,7 @@
 import type { NormalizedUser } from "../../schemas/types.gen.ts"
 import { normalizeClickId } from "../identity/click-ids.ts"
 import type { DropReason } from "../identity/field.ts"
-import { decodeOnce } from "./url.ts"
+import { decodeOnce } from "./web-address.ts"
 
 const fields = {
   fbclid: "fbclid",
@@ -17,7 +17,8 @@ const fields = {
 /**
  * The customer with the click ids of the URL in the fields that are empty, checked as those fields are. The URL is the raw
  * one: what cleaning or cutting takes out of it is still there. Of a name that stands twice the first value counts; names are
- * read in any case (Snapchat writes `ScCid`).
+ * read in any case (Snapchat writes `ScCid`), in the query and in the fragment, where pages that change without loading have
+ * theirs.
  *
  * @param drop called for each that is not a click id
  */
@@ -45,5 +46,6 @@ export const withPageClickIds = (
 const seenMax = 32
 
 /** Nearly no URL has one; asking is cheaper than looking for all. */
-const anyParameter = /[?&;](?:fbclid|gclid|gbraid|wbraid|dclid|ttclid|sccid)=/i
-const parameter = /[?&;](fbclid|gclid|gbraid|wbraid|dclid|ttclid|sccid)=([^&#;]*)/gi
+const anyParameter = /[?&;#](?:fbclid|gclid|gbraid|wbraid|dclid|ttclid|sccid)=/i
+/** A second question mark begins another parameter: some programs append one without looking. */
+const parameter = /[?&;#](fbclid|gclid|gbraid|wbraid|dclid|ttclid|sccid)=([^?&#;]*)/gi

@@ -2,6 +2,7 @@
 import currencies from "../../schemas/catalog/currencies.json" with { type: "json" }
 import type { Item, Properties } from "../../schemas/types.gen.ts"
 import type { DropReason } from "../identity/field.ts"
+import { isPlaceholder } from "../identity/placeholder.ts"
 import { alreadyHashed } from "../identity/sha256.ts"
 import { clean } from "../identity/text.ts"
 import { isIdentifierName, isOrderIdName } from "./identifier-name.ts"
@@ -24,9 +25,7 @@ export const normalizeProperties = (
     value: finite("properties.value", raw.value, drop),
     currency: currencyOf(raw.currency, drop),
     order_id:
-      raw.order_id === null
-        ? null
-        : unlessDropped(normalizeText(raw.order_id, personal, "ids"), "properties.", "order_id", drop),
+      raw.order_id === null ? null : unlessDropped(orderId(raw.order_id, personal), "properties.", "order_id", drop),
     items: raw.items.length === 0 ? raw.items : normalizeItems(raw.items, personal, drop),
     num_items: finite("properties.num_items", raw.num_items, drop),
     search_string: text("search_string", raw.search_string),
@@ -45,6 +44,15 @@ export const normalizeProperties = (
     custom: normalizeCustom(raw.custom, personal, drop)
   }
 }
+
+/** `undefined` or 0 for an order's id would make all purchases one, where a platform deduplicates by it. */
+const orderId = (raw: string, personal: PersonalData): string | null | Dropped => {
+  const id = normalizeText(raw, personal, "ids")
+  return typeof id === "string" && (isPlaceholder(id) || zeros.test(id)) ? noId : id
+}
+
+const zeros = /^0+$/
+const noId: Dropped = { dropped: "placeholder" }
 
 /** A conversion is changed after it happened. */
 const originalTime = (time: number | null, eventTime: number, drop: Drop): number | null => {

@@ -4,7 +4,7 @@ import { clean } from "../identity/text.ts"
 import { isIdentifierName, mayEndIdentifier } from "./identifier-name.ts"
 import type { PersonalData } from "./personal-data.ts"
 import { hasAt, hasEscape, plain, scanText } from "./text-scan.ts"
-import { urlLengthMax } from "./web-address.ts"
+import { decodeOnce, urlLengthMax } from "./web-address.ts"
 
 export interface CleanUrl {
   /** Null where the value is no URL. */
@@ -119,11 +119,5 @@ const decoded = (text: string): string => {
   if (!text.includes("%") && !text.includes("+")) return text
   return decodeOnce(decodeOnce(text.replaceAll("+", " ")))
 }
-
-/** Percent escapes as UTF-8, each once; broken ones stay as they are. */
-export const decodeOnce = (text: string): string =>
-  text.includes("%")
-    ? text.replace(/(?:%[0-9a-f]{2})+/gi, (escaped) => Buffer.from(escaped.replaceAll("%", ""), "hex").toString("utf8"))
-    : text
 
 const internationalNumber = /^(?:\+|%2b|00)[1-9](?:[0-9().-]|%20|%28|%29|\+){7,24}$/i

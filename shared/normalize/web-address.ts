@@ -20,6 +20,17 @@ export const webAddress = (raw: string): WebAddress | null => {
   return hostFirst.test(url) && !fileName.test(url) ? { url: `https://${url}`, cut } : null
 }
 
+/** The text as it was before a program escaped it as a whole (`https%3A%2F%2Fshop.example%2F`); any other is given back. */
+export const unescapedAddress = (raw: string): string => (escapedScheme.test(raw) ? decodeOnce(raw) : raw)
+
+const escapedScheme = /^\s*https?%3a%2f%2f/i
+
+/** Percent escapes as UTF-8, each once; broken ones stay as they are. */
+export const decodeOnce = (text: string): string =>
+  text.includes("%")
+    ? text.replace(/(?:%[0-9a-f]{2})+/gi, (escaped) => Buffer.from(escaped.replaceAll("%", ""), "hex").toString("utf8"))
+    : text
+
 /** The longest URL that goes on; the platforms document no limit, and proxies and servers take about so much. */
 export const urlLengthMax = 8192
 

@@ -11,26 +11,38 @@ import { settleCustomData } from "../../mapping/settle-custom-data.ts"
 
 const currencies: ReadonlySet<string> = new Set(closedList)
 
-/** Builds them. An amount in a currency that TikTok doesn't know stays behind with it: alone it would be read as another's. */
+/**
+ * Builds them. TikTok takes a purchase without an amount, and fails the request for a currency outside its list: such a
+ * currency stays behind with every amount, which alone would be read as another currency's.
+ */
 export const propertiesOf = (
   event: NormalizedEvent,
   compiled: CompiledConnection,
   dropped: Array<Dropped>
 ): Mutable => {
   const commerce = commerceOf(event, dropped)
-  const known = commerce.currency === null || currencies.has(commerce.currency)
-  if (!known) dropped.push({ field: "properties.currency", reason: "currency_not_supported" })
   const data: Mutable = {}
-  if (known) {
-    put(data, "value", commerce.value)
-    put(data, "currency", commerce.currency)
-  } else if (commerce.value !== null) dropped.push({ field: "properties.value", reason: "currency_not_supported" })
-  putProducts(data, event, commerce, known, dropped)
+  put(data, "value", commerce.value)
+  put(data, "currency", commerce.currency)
+  putProducts(data, event, commerce, commerce.currency === null || currencies.has(commerce.currency), dropped)
   putText(data, event)
   addCustom(data, event, dropped)
   applyParameters(data, compiled.parameters, event, dropped)
   settleCustomData(data, event, dropped)
+  leaveOutUnlisted(data, compiled, dropped)
   return data
+}
+
+/** Looks last, since a parameter rule may have set the currency or the value. */
+const leaveOutUnlisted = (data: Mutable, compiled: CompiledConnection, dropped: Array<Dropped>): void => {
+  const { currency } = data
+  if (currency === undefined || currencies.has(String(currency))) return
+  for (const name of ["currency", "value"]) {
+    if (data[name] === undefined) continue
+    delete data[name]
+    const isRuled = compiled.parameters.some((rule) => rule.name === name)
+    dropped.push({ field: `${isRuled ? "parameters" : "properties"}.${name}`, reason: "currency_not_supported" })
+  }
 }
 
 const putProducts = (

@@ -45,7 +45,9 @@ const pathOf = (message: string | null): string | null =>
 
 const culpritsOf = (signal: Signal): ReadonlyMap<number, EventVerdict> => {
   const culprits = new Map<number, EventVerdict>()
-  for (const [part, index] of (signal.message ?? "").slice(0, messageMax).matchAll(/\bBatch\.(\d{1,6})\b[^,;]*/g)) {
+  for (const [part, index] of (signal.message ?? "")
+    .slice(0, messageMax)
+    .matchAll(/\bBatch\.(\d{1,6})\b(?:(?!\bBatch\.\d)[^,;])*/g)) {
     const number = Number(index)
     if (!culprits.has(number)) culprits.set(number, tiktokClassification.classify({ ...signal, message: part }))
   }
