@@ -94,7 +94,7 @@ dashboard: install ## Remakes infra/grafana/dashboard.json
 	@$(ON_NODE) node infra/grafana/dashboard.ts
 
 bench-normalize: install ## Measures reading, checking, normalizing and hashing on one core
-	@exec $(ON_NODE) node shared/normalize/normalize.bench.ts
+	@exec $(ON_NODE) node processors/normalizer/normalize/normalize.bench.ts
 
 schemas: install ## Remakes the TypeScript types from schemas/*.avsc
 	@$(ON_NODE) node schemas/generate.ts

@@ -1,5 +1,5 @@
 import { defineConfig } from "vitest/config"
-import { endWithLauncher } from "./shared/program/end-with-launcher.mjs"
+import { endWithLauncher } from "./shared/runtime/end-with-launcher.mjs"
 
 endWithLauncher()
 

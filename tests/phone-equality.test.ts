@@ -5,7 +5,7 @@
 import process from "node:process"
 import { assert, describe, it } from "@effect/vitest"
 import { type CountryCode, parsePhoneNumberFromString } from "libphonenumber-js/max"
-import { normalizePhone } from "../shared/identity/phone.ts"
+import { normalizePhone } from "../processors/normalizer/identity/phone.ts"
 
 const count = Number(process.env["PHONES"] ?? 4_000)
 

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
@@ -23,7 +23,9 @@ describe("the bundled programs", () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   it("are all there is in processors, and each starts as far as its settings", { timeout: 60_000 }, () => {
-    const names = readdirSync(path.join(repository, "processors"))
+    const names = readdirSync(path.join(repository, "processors")).filter((name) =>
+      existsSync(path.join(repository, "processors", name, "main.ts"))
+    )
     assert.isNotEmpty(names)
     for (const name of names) {
       const { status, stderr } = run(`${name}.js`)
@@ -45,6 +47,9 @@ describe("the bundled programs", () => {
     const source = spawnSync(process.execPath, ["infra/cli/main.ts", ...args], { encoding: "utf8", cwd: repository })
     const bundled = run("capi.js", ...args)
     assert.isAbove(source.stdout.length, 10_000)
-    assert.deepEqual([bundled.status, bundled.stdout], [source.status, source.stdout])
+    // The samples' times are set from the moment of the run.
+    const withoutTimes = (text: string) => text.replaceAll(/"eventTimestamp":"[^"]*"/g, "")
+    assert.strictEqual(bundled.status, source.status)
+    assert.isTrue(withoutTimes(bundled.stdout) === withoutTimes(source.stdout))
   })
 })

@@ -2,7 +2,7 @@
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { Codecs } from "../../shared/avro/codecs.ts"
+import { Codecs } from "../../shared/codec/codecs.ts"
 import type { Moment } from "./moment.ts"
 import { readTopic } from "./read-topic.ts"
 

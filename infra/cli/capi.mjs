@@ -4,7 +4,7 @@ import module from "node:module"
 import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
-import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
+import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
 
 if (Number(process.versions.node.split(".")[0]) < 24) {
   process.stderr.write(

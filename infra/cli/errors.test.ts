@@ -20,7 +20,7 @@ import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { spawnGuarded } from "../../shared/program/guarded-spawn.mjs"
+import { spawnGuarded } from "../../shared/runtime/guarded-spawn.mjs"
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..")
 const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "capi-errors-")))

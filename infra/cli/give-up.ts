@@ -5,11 +5,11 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { MappedEvent } from "../../schemas/types.gen.ts"
-import { Codecs } from "../../shared/avro/codecs.ts"
+import { Codecs } from "../../shared/codec/codecs.ts"
 import { SettingsService } from "../../shared/config/settings.ts"
-import { deliveryHeaders, deliveryTopics } from "../../shared/delivery/settings.ts"
-import { type FetchedRecord, KafkaClient, type ProducedRecord } from "../../shared/kafka/port.ts"
-import type { Platform } from "../../shared/platforms/platform.ts"
+import { type FetchedRecord, KafkaClient, type ProducedRecord } from "../../shared/kafka/client.ts"
+import { deliveryHeaders, deliveryTopics } from "../../shared/model/delivery-topics.ts"
+import type { Platform } from "../../shared/model/platform.ts"
 import { CommandError } from "./command-error.ts"
 
 /** How many events were given up. Fails while the connection's delivery runs somewhere. */

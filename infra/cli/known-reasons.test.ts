@@ -5,7 +5,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { repository } from "../local/state.ts"
 import { decidedReasons, isKnownReason } from "./known-reasons.ts"
 
-const sources = ["shared/mapping", "shared/platforms", "shared/delivery", "processors/mapper"].flatMap((folder) =>
+const sources = [
+  "shared/connectors/mapping",
+  "shared/connectors",
+  "processors/delivery/engine",
+  "processors/mapper"
+].flatMap((folder) =>
   readdirSync(path.join(repository, folder), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".ts") && !/\.test\.ts$|fixture|testing|contract/.test(file))
     .map((file) => readFileSync(path.join(repository, folder, file), "utf8"))

@@ -1,4 +1,6 @@
 /** The reason codes that dead letters may have, of every stage and platform. */
+
+import { problemReasons } from "../../processors/normalizer/normalize/problem.ts"
 import google from "../../schemas/classification/google.json" with { type: "json" }
 import googleAds from "../../schemas/classification/google-ads.json" with { type: "json" }
 import googleOauth from "../../schemas/classification/google-oauth.json" with { type: "json" }
@@ -7,7 +9,6 @@ import meta from "../../schemas/classification/meta.json" with { type: "json" }
 import snapchat from "../../schemas/classification/snapchat.json" with { type: "json" }
 import tiktok from "../../schemas/classification/tiktok.json" with { type: "json" }
 import whatsapp from "../../schemas/classification/whatsapp.json" with { type: "json" }
-import { problemReasons } from "../../shared/normalize/problem.ts"
 import { reasonWord } from "./known-values.ts"
 
 interface Row {

@@ -1,10 +1,10 @@
 /** Results with what is known of their events by now: a result may have been overtaken by another one since. */
 import * as Effect from "effect/Effect"
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
-import { Codecs } from "../../shared/avro/codecs.ts"
-import { deliveryTopics } from "../../shared/delivery/settings.ts"
+import { Codecs } from "../../shared/codec/codecs.ts"
 import { bestOf, factOf, type KnownOutcome, learn, nothingKnown } from "../../shared/ledger/known-outcome.ts"
 import { clockSkewMillis } from "../../shared/ledger/read-ledger.ts"
+import { deliveryTopics } from "../../shared/model/delivery-topics.ts"
 import { readTopic } from "./read-topic.ts"
 
 /** `known_outcome` is that of the event's result that counts; a delayed retry's own where none is final. */

@@ -7,7 +7,7 @@ import { suggestion } from "../../shared/connections/did-you-mean.ts"
 import { rulesOf } from "../../shared/connections/kind-rules.ts"
 import { loadConnectionsFile } from "../../shared/connections/load.ts"
 import { terminalOutcomes } from "../../shared/ledger/known-outcome.ts"
-import { platforms } from "../../shared/platforms/platform.ts"
+import { platforms } from "../../shared/model/platform.ts"
 import { CommandError } from "./command-error.ts"
 
 /** Outcomes of results: what ends an event, and what comes before. */

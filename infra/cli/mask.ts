@@ -1,5 +1,5 @@
 /** Makes a record fit to be shown: what happened stays, who it was goes. */
-import type { SchemaName } from "../../shared/avro/codecs.ts"
+import type { SchemaName } from "../../shared/codec/codecs.ts"
 import { redactDeep } from "../../shared/telemetry/redaction.ts"
 
 const masked = "***"

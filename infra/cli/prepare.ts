@@ -1,8 +1,9 @@
 /** `./capi prepare`: raw events, one JSON object a line, to what would be sent for each, one JSON object a line. */
+
+import { problem } from "../../processors/normalizer/normalize/problem.ts"
+import type { JsonEvent } from "../../processors/normalizer/read/json-event.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
-import { type Prepared, prepareRead } from "../../shared/mapping/prepare.ts"
-import type { JsonEvent } from "../../shared/normalize/json-event.ts"
-import { problem } from "../../shared/normalize/problem.ts"
+import { type Prepared, prepareRead } from "./preview-event.ts"
 import { rawRecordOf, readRaw } from "./raw-lines.ts"
 
 export interface PrepareOptions {

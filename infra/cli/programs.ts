@@ -1,5 +1,5 @@
 /** The processors that can be run, by name. Each is loaded only when it is asked for. */
-import type { Program } from "../../shared/program/program.ts"
+import type { Program } from "../../shared/runtime/program.ts"
 
 export const programs: Readonly<Record<string, () => Promise<Program>>> = {
   normalizer: async () => (await import("../../processors/normalizer/program.ts")).normalizerProgram,

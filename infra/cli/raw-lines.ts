@@ -1,11 +1,12 @@
 /** Lines of raw events: numbered, checked as the normalizer would, and encoded for the topic. */
+
+import { normalize } from "../../processors/normalizer/normalize/normalize.ts"
+import { defaultNormalizerOptions } from "../../processors/normalizer/normalize/options.ts"
+import { nextSteps } from "../../processors/normalizer/normalize/problem.ts"
+import type { JsonEvent } from "../../processors/normalizer/read/json-event.ts"
+import { readJson, readRecord } from "../../processors/normalizer/read/read-record.ts"
 import type { DroppedField, RawEvent } from "../../schemas/types.gen.ts"
-import type { Codecs, Decoded } from "../../shared/avro/codecs.ts"
-import type { JsonEvent } from "../../shared/normalize/json-event.ts"
-import { normalize } from "../../shared/normalize/normalize.ts"
-import { defaultNormalizerOptions } from "../../shared/normalize/options.ts"
-import { nextSteps } from "../../shared/normalize/problem.ts"
-import { readJson, readRecord } from "../../shared/normalize/read-record.ts"
+import type { Codecs, Decoded } from "../../shared/codec/codecs.ts"
 import { sampleOfText } from "../samples/sample-events.ts"
 
 export interface Line {

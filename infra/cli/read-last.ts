@@ -1,7 +1,7 @@
 /** The last records of a topic, by their time over all partitions. */
 import * as Effect from "effect/Effect"
 import { SettingsService } from "../../shared/config/settings.ts"
-import { type FetchedRecord, KafkaClient } from "../../shared/kafka/port.ts"
+import { type FetchedRecord, KafkaClient } from "../../shared/kafka/client.ts"
 
 /** Offsets that the first look back covers beyond the wanted records: control records and compaction leave holes. */
 const lookBackMin = 64

@@ -1,7 +1,7 @@
 /** Reads a topic from a moment on, to its present end or for ever. */
 import * as Effect from "effect/Effect"
 import { SettingsService } from "../../shared/config/settings.ts"
-import { type FetchedRecord, KafkaClient } from "../../shared/kafka/port.ts"
+import { type FetchedRecord, KafkaClient } from "../../shared/kafka/client.ts"
 import type { Moment } from "./moment.ts"
 
 export interface ReadOptions<E, R> {

@@ -5,14 +5,14 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { SourcePosition } from "../../schemas/types.gen.ts"
-import { Codecs } from "../../shared/avro/codecs.ts"
+import { Codecs } from "../../shared/codec/codecs.ts"
 import { SettingsService } from "../../shared/config/settings.ts"
 import {
   KafkaClient,
   type KafkaError,
   type ProducedRecord,
   type TransactionalProducer
-} from "../../shared/kafka/port.ts"
+} from "../../shared/kafka/client.ts"
 import { CommandError } from "./command-error.ts"
 import { type Letter, type Marks, originalOpener, scanLetters } from "./letters.ts"
 import type { Moment } from "./moment.ts"

@@ -2,13 +2,13 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { Codecs } from "../../shared/avro/codecs.ts"
-import { registryLayer } from "../../shared/avro/registry.ts"
+import type { Codecs } from "../../shared/codec/codecs.ts"
+import { registryLayer } from "../../shared/codec/registry.ts"
 import type { Settings } from "../../shared/config/settings.ts"
 import { loadSettings, SettingsService } from "../../shared/config/settings.ts"
-import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
-import { KafkaClient, KafkaError } from "../../shared/kafka/port.ts"
-import { kafkaOptionsOf } from "../../shared/program/layers.ts"
+import { KafkaClient, KafkaError } from "../../shared/kafka/client.ts"
+import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
+import { kafkaOptionsOf } from "../../shared/runtime/layers.ts"
 
 /** How long a command waits for a broker or a registry before it says that there is none. */
 const patience = Duration.seconds(8)

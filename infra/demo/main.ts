@@ -3,9 +3,9 @@ import process from "node:process"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
-import { describeFailure, exitCodes, formatFailure } from "../../shared/program/failure.ts"
-import { endAtSecondInterrupt } from "../../shared/program/second-interrupt.ts"
+import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
+import { describeFailure, exitCodes, formatFailure } from "../../shared/runtime/failure.ts"
+import { endAtSecondInterrupt } from "../../shared/runtime/second-interrupt.ts"
 import { demo } from "./demo.ts"
 
 endWithLauncher()

@@ -1,8 +1,8 @@
 /** Follows the topics of a run and keeps what the screen shows: outcomes, dead letters, health and losses. */
 import * as Effect from "effect/Effect"
 import type { ConnectorHealthStatus, EventDeliveryLog, HealthAlert } from "../../schemas/types.gen.ts"
-import { Codecs, type Records, type SchemaName } from "../../shared/avro/codecs.ts"
-import { type FetchedRecord, KafkaClient } from "../../shared/kafka/port.ts"
+import { Codecs, type Records, type SchemaName } from "../../shared/codec/codecs.ts"
+import { type FetchedRecord, KafkaClient } from "../../shared/kafka/client.ts"
 import { bestOf, factOf, type KnownOutcome, learn, nothingKnown } from "../../shared/ledger/known-outcome.ts"
 
 export interface Tally {

@@ -4,7 +4,7 @@ import path from "node:path"
 import process from "node:process"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { spawnGuarded } from "../../shared/program/guarded-spawn.mjs"
+import { spawnGuarded } from "../../shared/runtime/guarded-spawn.mjs"
 import { commandLine } from "./command-line.mjs"
 import { readJson, writeJson } from "./state.ts"
 

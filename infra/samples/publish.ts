@@ -2,8 +2,8 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { RawEvent } from "../../schemas/types.gen.ts"
-import { Codecs } from "../../shared/avro/codecs.ts"
-import { KafkaClient } from "../../shared/kafka/port.ts"
+import { Codecs } from "../../shared/codec/codecs.ts"
+import { KafkaClient } from "../../shared/kafka/client.ts"
 import { type JsonObject, type SampleEvent, sampleEvents } from "./sample-events.ts"
 
 /** How many records were published. Each run gives the events ids of its own, so that none is a duplicate of an earlier run's. */

@@ -8,7 +8,7 @@ import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
+import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
 import { type PartialSandboxOptions, startSandbox } from "./sandbox.ts"
 
 const SandboxConfig = Config.all({

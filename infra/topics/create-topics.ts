@@ -1,6 +1,6 @@
 /** Creates the declared topics. Existing ones are never changed, only compared: their data is worth more than a table. */
 import * as Effect from "effect/Effect"
-import { KafkaClient, type KafkaError, type TopicDeclaration } from "../../shared/kafka/port.ts"
+import { KafkaClient, type KafkaError, type TopicDeclaration } from "../../shared/kafka/client.ts"
 import { declaredTopics } from "./declared-topics.ts"
 
 export interface TopicDifference {

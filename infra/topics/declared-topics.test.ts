@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { platforms } from "../../shared/platforms/platform.ts"
+import { platforms } from "../../shared/model/platform.ts"
 import { declaredTopics } from "./declared-topics.ts"
 
 it("names carry the prefix, and there is one mapped topic for each platform", () => {

@@ -1,7 +1,7 @@
 /** The declared topics (`schemas/topics.json`) as the broker is asked for them. */
 import topicTable from "../../schemas/topics.json" with { type: "json" }
-import { expandPlatforms } from "../../shared/avro/record-types.ts"
-import type { TopicDeclaration } from "../../shared/kafka/port.ts"
+import { expandPlatforms } from "../../shared/codec/record-types.ts"
+import type { TopicDeclaration } from "../../shared/kafka/client.ts"
 
 const replicationMax = 3
 

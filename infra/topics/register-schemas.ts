@@ -1,9 +1,9 @@
 /** Registers the schema of each declared topic under FULL_TRANSITIVE compatibility: no change may break either side. */
 import * as Effect from "effect/Effect"
-import type { RegistryError } from "../../shared/avro/codecs.ts"
-import { schemaTexts, topicSchemas } from "../../shared/avro/record-types.ts"
-import { subjectOf } from "../../shared/avro/registry.ts"
-import { makeRegistryClient, type RegistryAddress } from "../../shared/avro/registry-client.ts"
+import type { RegistryError } from "../../shared/codec/codecs.ts"
+import { schemaTexts, topicSchemas } from "../../shared/codec/record-types.ts"
+import { subjectOf } from "../../shared/codec/registry.ts"
+import { makeRegistryClient, type RegistryAddress } from "../../shared/codec/registry-client.ts"
 
 export interface RegisteredSubject {
   readonly subject: string

@@ -1,4 +1,4 @@
-import { runProgram } from "../../shared/program/program.ts"
+import { runProgram } from "../../shared/runtime/program.ts"
 import { deliveryGoogleProgram } from "./program.ts"
 
 runProgram(deliveryGoogleProgram)

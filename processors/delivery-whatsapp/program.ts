@@ -2,9 +2,9 @@
 import * as Effect from "effect/Effect"
 import { portOrFree, SettingsService, toSettingsError } from "../../shared/config/settings.ts"
 import { Connections } from "../../shared/connections/connections.ts"
-import { deliveryProgram } from "../../shared/delivery/program.ts"
-import type { Program } from "../../shared/program/program.ts"
+import type { Program } from "../../shared/runtime/program.ts"
 import { serve } from "../../shared/telemetry/http-server.ts"
+import { deliveryProgram } from "../delivery/engine/program.ts"
 import { connectionWebhook } from "./webhook.ts"
 
 const delivery = deliveryProgram("whatsapp")

@@ -2,26 +2,26 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import { Codecs } from "../../shared/avro/codecs.ts"
+import { Codecs } from "../../shared/codec/codecs.ts"
 import { SettingsService } from "../../shared/config/settings.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
-import { Credentials } from "../../shared/credentials/credentials.ts"
-import { settingsOf } from "../../shared/delivery/connection-settings.ts"
-import { countConclusions } from "../../shared/delivery/later-results.ts"
-import { makeDeliveryMetrics } from "../../shared/delivery/metrics.ts"
-import { deliveryTopics } from "../../shared/delivery/settings.ts"
-import { makeWebhookOutcomes, type Told } from "../../shared/delivery/webhook-outcomes.ts"
-import { KafkaClient } from "../../shared/kafka/port.ts"
-import { connectorFor } from "../../shared/platforms/registry.ts"
+import { connectorFor } from "../../shared/connectors/registry.ts"
 import {
   isSignedByMeta,
   messageStatuses,
   type WebhookNotices,
   webhookChallenge,
   webhookNotices
-} from "../../shared/platforms/whatsapp/webhook.ts"
-import { inboundOf } from "../../shared/stream/inbound.ts"
+} from "../../shared/connectors/whatsapp/webhook.ts"
+import { Credentials } from "../../shared/credentials/credentials.ts"
+import { KafkaClient } from "../../shared/kafka/client.ts"
+import { deliveryTopics } from "../../shared/model/delivery-topics.ts"
+import { inboundOf } from "../../shared/runtime/inbound.ts"
 import type { HttpAnswer, HttpRequest, Route } from "../../shared/telemetry/http-server.ts"
+import { settingsOf } from "../delivery/engine/connection-settings.ts"
+import { makeDeliveryMetrics } from "../delivery/engine/metrics.ts"
+import { countConclusions } from "../delivery/outcomes/later-results.ts"
+import { makeWebhookOutcomes, type Told } from "../delivery/outcomes/webhook-outcomes.ts"
 
 /** The routes of a connection's webhook, and the work that keeps its index of accepted messages up to date. */
 export const connectionWebhook = Effect.fnUntraced(function* (connection: Connection) {

@@ -7,7 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { ConnectorState, EventDeliveryLog, HealthAlert } from "../../schemas/types.gen.ts"
-import { Codecs, type Records, type RegistryError, type SchemaName } from "../../shared/avro/codecs.ts"
+import { Codecs, type Records, type RegistryError, type SchemaName } from "../../shared/codec/codecs.ts"
 import type { UnreadEvents } from "../../shared/ledger/unread-events.ts"
 import type {
   AssignedPartition,
@@ -16,7 +16,7 @@ import type {
   PartitionTask,
   Processor,
   Step
-} from "../../shared/stream/contract.ts"
+} from "../../shared/runtime/contract.ts"
 import { type Assessment, alertFailuresMin, assess, rank } from "./assess.ts"
 import { add, noTotals, OutcomeWindow, type Totals, windowMillis } from "./window.ts"
 

@@ -4,10 +4,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as TestClock from "effect/testing/TestClock"
-import { makeMemoryCodecs, memoryCodecs } from "../../shared/avro/memory.ts"
-import { mappedEvent } from "../../shared/delivery/testing.ts"
-import { purchase } from "../../shared/mapping/event-fixture.ts"
+import { makeMemoryCodecs, memoryCodecs } from "../../shared/codec/memory.ts"
+import { purchase } from "../../shared/testing/event-fixture.ts"
 import { MemoryKafka } from "../../shared/testing/memory-kafka.ts"
+import { mappedEvent } from "../delivery/engine/testing.ts"
 import { watchLedger } from "./ledger-watch.ts"
 
 const codecs = makeMemoryCodecs()

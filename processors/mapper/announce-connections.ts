@@ -1,11 +1,11 @@
 /** Writes for which connections a partition's events are decided from its position on, where that is another set than before. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { Codecs } from "../../shared/avro/codecs.ts"
+import { Codecs } from "../../shared/codec/codecs.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { decidedConnectionsTopic, readDecidedConnections } from "../../shared/ledger/decided-connections.ts"
-import type { AssignedPartition } from "../../shared/stream/contract.ts"
-import { RuntimeOptions } from "../../shared/stream/runtime-options.ts"
+import type { AssignedPartition } from "../../shared/runtime/contract.ts"
+import { RuntimeOptions } from "../../shared/runtime/runtime-options.ts"
 
 /**
  * Before the first batch, by the partition's own producer: a member that lost the partition fails here, and no step of this

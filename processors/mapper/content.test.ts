@@ -1,8 +1,8 @@
 import { assert, it } from "@effect/vitest"
 import fc from "fast-check"
 import type { NormalizedEvent } from "../../schemas/types.gen.ts"
-import { makeMemoryCodecs } from "../../shared/avro/memory.ts"
-import { properties, purchase } from "../../shared/mapping/event-fixture.ts"
+import { makeMemoryCodecs } from "../../shared/codec/memory.ts"
+import { properties, purchase } from "../../shared/testing/event-fixture.ts"
 import { contentOf } from "./content.ts"
 
 const codecs = makeMemoryCodecs()

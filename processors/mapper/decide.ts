@@ -4,14 +4,14 @@
  * repaired and redriven; the ledger counts it by its result alone.
  */
 import type { DeadLetter, NormalizedEvent } from "../../schemas/types.gen.ts"
-import type { Codecs, Undecodable } from "../../shared/avro/codecs.ts"
+import type { Codecs, Undecodable } from "../../shared/codec/codecs.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
-import { murmur2 } from "../../shared/kafka/murmur2.ts"
-import { type Mapped, mapForConnection } from "../../shared/mapping/map.ts"
-import type { Connector } from "../../shared/platforms/connector.ts"
-import type { Batch, Inbound, Outbound } from "../../shared/stream/contract.ts"
-import { movedRecord } from "../../shared/stream/home-partition.ts"
-import { valueBytesMax } from "../../shared/stream/value-limits.ts"
+import type { Connector } from "../../shared/connectors/connector.ts"
+import { type Mapped, mapForConnection } from "../../shared/connectors/mapping/map.ts"
+import { murmur2 } from "../../shared/kafka/wire/murmur2.ts"
+import type { Batch, Inbound, Outbound } from "../../shared/runtime/contract.ts"
+import { movedRecord } from "../../shared/runtime/home-partition.ts"
+import { valueBytesMax } from "../../shared/runtime/value-limits.ts"
 import type { Duplicates, IsRefused, Observation, Repeat } from "./duplicates.ts"
 import { outcomeOf, resultOf } from "./result.ts"
 

@@ -14,9 +14,9 @@ import {
 } from "../../shared/dedup/deduplicator.ts"
 import { type Entry, isAtPlace } from "../../shared/dedup/id-table.ts"
 import { type AtConnection, type Standing, standingEntry, standingOf } from "../../shared/dedup/refusals.ts"
-import { partitionOfHash } from "../../shared/kafka/murmur2.ts"
-import type { AssignedPartition, Inbound, Outbound } from "../../shared/stream/contract.ts"
-import { partitionsHeader } from "../../shared/stream/home-partition.ts"
+import { partitionOfHash } from "../../shared/kafka/wire/murmur2.ts"
+import type { AssignedPartition, Inbound, Outbound } from "../../shared/runtime/contract.ts"
+import { partitionsHeader } from "../../shared/runtime/home-partition.ts"
 import { contentOf } from "./content.ts"
 
 /** The changelog of the ids: the mapper alone writes it, and restores from it. */

@@ -1,8 +1,8 @@
 /** The result of an event that a connection doesn't get. */
 import type { EventDeliveryLog, NormalizedEvent } from "../../schemas/types.gen.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
-import { droppedFields, type Mapped } from "../../shared/mapping/map.ts"
-import { matchQuality } from "../../shared/mapping/quality.ts"
+import { droppedFields, type Mapped } from "../../shared/connectors/mapping/map.ts"
+import { matchQuality } from "../../shared/connectors/mapping/quality.ts"
 
 type NotMapped = Exclude<Mapped, { readonly _tag: "Mapped" }>
 

@@ -5,8 +5,8 @@ import * as Effect from "effect/Effect"
 import { SettingsError } from "../../shared/config/settings.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { Connections } from "../../shared/connections/connections.ts"
+import { messageEvents } from "../../shared/connectors/mapping/message-events.ts"
 import { Sealer, type SealerShape } from "../../shared/credentials/sealer.ts"
-import { messageEvents } from "../../shared/mapping/message-events.ts"
 import type { NormalizerConfig } from "./decide.ts"
 
 /** Bounds on what producers may send. */

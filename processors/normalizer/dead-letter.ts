@@ -1,8 +1,8 @@
 /** The dead letter of a raw record: sealed, since nobody can tell what a record that could not be read holds. */
 import type { DeadLetter } from "../../schemas/types.gen.ts"
 import { deadLetterAad, type SealerShape } from "../../shared/credentials/sealer.ts"
-import type { Problem } from "../../shared/normalize/problem.ts"
-import type { Inbound } from "../../shared/stream/contract.ts"
+import type { Inbound } from "../../shared/runtime/contract.ts"
+import type { Problem } from "./normalize/problem.ts"
 
 /** @param now when it was given up, in milliseconds since the epoch */
 export const deadLetterOf = (record: Inbound, problem: Problem, sealer: SealerShape, now: number): DeadLetter => ({

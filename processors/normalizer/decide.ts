@@ -1,17 +1,17 @@
 /** What a batch of raw records becomes: normalized events, and dead letters for what is none. Pure. */
 import type * as Duration from "effect/Duration"
 import type { DroppedField } from "../../schemas/types.gen.ts"
-import type { Codecs } from "../../shared/avro/codecs.ts"
+import type { Codecs } from "../../shared/codec/codecs.ts"
 import type { SealerShape } from "../../shared/credentials/sealer.ts"
-import { type NormalizeResult, normalize } from "../../shared/normalize/normalize.ts"
-import type { NormalizerOptions } from "../../shared/normalize/options.ts"
-import { problem } from "../../shared/normalize/problem.ts"
-import { readRecord } from "../../shared/normalize/read-record.ts"
-import { unknownLabel } from "../../shared/normalize/unknown-fields.ts"
-import type { Batch, Inbound, Outbound, Step } from "../../shared/stream/contract.ts"
-import { ownKey } from "../../shared/stream/own-key.ts"
-import { valueBytesMax } from "../../shared/stream/value-limits.ts"
+import type { Batch, Inbound, Outbound, Step } from "../../shared/runtime/contract.ts"
+import { ownKey } from "../../shared/runtime/own-key.ts"
+import { valueBytesMax } from "../../shared/runtime/value-limits.ts"
 import { deadLetterKey, deadLetterOf } from "./dead-letter.ts"
+import { type NormalizeResult, normalize } from "./normalize/normalize.ts"
+import type { NormalizerOptions } from "./normalize/options.ts"
+import { problem } from "./normalize/problem.ts"
+import { readRecord } from "./read/read-record.ts"
+import { unknownLabel } from "./read/unknown-fields.ts"
 
 export interface NormalizerConfig {
   /** See `NormalizerOptions`; `now` comes from the clock with every batch. */

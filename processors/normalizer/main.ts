@@ -1,4 +1,4 @@
-import { runProgram } from "../../shared/program/program.ts"
+import { runProgram } from "../../shared/runtime/program.ts"
 import { normalizerProgram } from "./program.ts"
 
 runProgram(normalizerProgram)

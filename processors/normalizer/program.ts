@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { Sealer } from "../../shared/credentials/sealer.ts"
 import { sealerLayer } from "../../shared/credentials/sealer-layer.ts"
 import { announceSealingKey } from "../../shared/credentials/sealing-keys.ts"
-import { type Program, processorsProgram } from "../../shared/program/program.ts"
+import { type Program, processorsProgram } from "../../shared/runtime/program.ts"
 import { normalizerConfig } from "./config.ts"
 import { normalizer } from "./normalizer.ts"
 

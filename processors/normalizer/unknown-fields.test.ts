@@ -1,11 +1,11 @@
 import { assert, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
-import { makeMemoryCodecs } from "../../shared/avro/memory.ts"
+import { makeMemoryCodecs } from "../../shared/codec/memory.ts"
 import { fromKey } from "../../shared/credentials/sealer.ts"
-import { defaultNormalizerOptions } from "../../shared/normalize/options.ts"
-import type { Inbound } from "../../shared/stream/contract.ts"
+import type { Inbound } from "../../shared/runtime/contract.ts"
 import { decide } from "./decide.ts"
+import { defaultNormalizerOptions } from "./normalize/options.ts"
 
 const now = Date.UTC(2026, 10, 23)
 const config = {

@@ -2,8 +2,8 @@ import { assert, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
-import { type Codecs, RegistryError } from "../../shared/avro/codecs.ts"
-import { makeMemoryCodecs } from "../../shared/avro/memory.ts"
+import { type Codecs, RegistryError } from "../../shared/codec/codecs.ts"
+import { makeMemoryCodecs } from "../../shared/codec/memory.ts"
 import { makeFetchSchemas, withoutRegistry } from "./writer-schemas.ts"
 
 const away = new RegistryError({ code: "unreachable", message: "No answer.", nextStep: "", cause: null })

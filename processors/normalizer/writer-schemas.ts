@@ -2,7 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { Codecs, RegistryError, Undecodable } from "../../shared/avro/codecs.ts"
+import type { Codecs, RegistryError, Undecodable } from "../../shared/codec/codecs.ts"
 
 /** Prepares a batch's values; false if the registry does not answer, so that schemas may be missing. */
 export type FetchSchemas = (

@@ -1,7 +1,7 @@
 /** A connection as the programs see it, after `connections.yaml` was read, checked and completed with defaults. */
 import type * as Duration from "effect/Duration"
-import type { Json } from "../platforms/connector.ts"
-import type { ConnectorKind, Platform } from "../platforms/platform.ts"
+import type { Json } from "../connectors/connector.ts"
+import type { ConnectorKind, Platform } from "../model/platform.ts"
 import type { TemplateMessage } from "./message-template.ts"
 import type { ResilienceOptions } from "./resilience-options.ts"
 

@@ -2,7 +2,7 @@ import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { connectorKinds } from "../platforms/platform.ts"
+import { connectorKinds } from "../model/platform.ts"
 import { rulesOf } from "./kind-rules.ts"
 import { loadConnectionsFile } from "./load.ts"
 

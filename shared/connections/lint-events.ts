@@ -1,5 +1,5 @@
 /** Checks a connection's event names against the catalog: likely slips become warnings, impossible names errors. */
-import { canonicalName } from "../mapping/canonical-name.ts"
+import { canonicalName } from "../connectors/mapping/canonical-name.ts"
 import type { Connection } from "./connection.ts"
 import { didYouMean, suggestion } from "./did-you-mean.ts"
 import { canonicalEvents, platformCatalog } from "./names.ts"

@@ -2,7 +2,7 @@
 
 import events from "../../schemas/catalog/events.json" with { type: "json" }
 import platformEvents from "../../schemas/catalog/platform-events.json" with { type: "json" }
-import type { Platform } from "../platforms/platform.ts"
+import type { Platform } from "../model/platform.ts"
 
 /** Canonical event names. */
 export const canonicalEvents: ReadonlyArray<string> = Object.keys(events)

@@ -2,8 +2,8 @@
 
 import { withoutTrailingSlashes } from "../config/trailing-slashes.ts"
 import { isReference, referenceForms } from "../credentials/reference.ts"
-import type { ConnectorKind } from "../platforms/platform.ts"
-import { connectorKinds, platformOf } from "../platforms/platform.ts"
+import type { ConnectorKind } from "../model/platform.ts"
+import { connectorKinds, platformOf } from "../model/platform.ts"
 import type { Connection, ConsentPolicy, EventFilter, LimitOptions } from "./connection.ts"
 import { suggestion } from "./did-you-mean.ts"
 import type { KindRules, RulesOf } from "./kind-rules.ts"

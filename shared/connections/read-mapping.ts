@@ -1,7 +1,7 @@
 /** Reads how a connection maps events: overrides, parameters and message templates. */
 import * as Duration from "effect/Duration"
 import { isMap, isScalar } from "yaml"
-import type { ConnectorKind } from "../platforms/platform.ts"
+import type { ConnectorKind } from "../model/platform.ts"
 import { checkPath, checkPlaceholders } from "./check-path.ts"
 import type { EventOverride, MappingOptions, ParameterRule } from "./connection.ts"
 import { actionSources, isCountry } from "./names.ts"

@@ -2,7 +2,7 @@ import type * as Duration from "effect/Duration"
 
 /**
  * How a connection bears its platform's trouble, where `connections.yaml` says it; null leaves the specification's figure,
- * which stands in `deliveryDefaults`, `httpTransportDefaults` and the parts of `shared/resilience`.
+ * which stands in `deliveryDefaults`, `httpTransportDefaults` and the parts of `processors/delivery/resilience`.
  */
 export interface ResilienceOptions {
   readonly circuitBreaker: {

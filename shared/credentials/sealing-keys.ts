@@ -3,9 +3,9 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import { Codecs, type RegistryError } from "../avro/codecs.ts"
+import { Codecs, type RegistryError } from "../codec/codecs.ts"
 import { SettingsService } from "../config/settings.ts"
-import { KafkaClient, type KafkaError } from "../kafka/port.ts"
+import { KafkaClient, type KafkaError } from "../kafka/client.ts"
 
 const topic = "sealing-keys"
 

@@ -1,7 +1,7 @@
 /** Turns the text of a credential into its named, redacted fields. */
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import type { Secret } from "../platforms/connector.ts"
+import type { Secret } from "../connectors/connector.ts"
 import { CredentialsError } from "./credentials-error.ts"
 
 /** The fields that a credential must and may have. */

@@ -4,7 +4,7 @@
  * repaired event reaches the connections that refused it (docs/decisions/0016-a-repaired-event-reaches-who-refused-it.md).
  */
 import type * as Duration from "effect/Duration"
-import type { Outbound } from "../stream/contract.ts"
+import type { Outbound } from "../runtime/contract.ts"
 import { type Deduplicator, entryAt, packEntries } from "./deduplicator.ts"
 import { type Entry, isAtPlace, type Place } from "./id-table.ts"
 

@@ -5,8 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import type { MapperConnections } from "../../schemas/types.gen.ts"
-import { Codecs } from "../avro/codecs.ts"
-import { KafkaClient } from "../kafka/port.ts"
+import { Codecs } from "../codec/codecs.ts"
+import { KafkaClient } from "../kafka/client.ts"
 
 /** A topic of one partition, compacted: its records keep the order in which the mapper's partitions were opened. */
 export const decidedConnectionsTopic = "mapper-connections"

@@ -1,7 +1,7 @@
 /** Feeds a running ledger from the topics: each round reads what is new since the last one, and no record twice. */
 import * as Effect from "effect/Effect"
-import { Codecs, type Records, type SchemaName } from "../avro/codecs.ts"
-import { type FetchedRecord, KafkaClient, type PartitionOffsets } from "../kafka/port.ts"
+import { Codecs, type Records, type SchemaName } from "../codec/codecs.ts"
+import { type FetchedRecord, KafkaClient, type PartitionOffsets } from "../kafka/client.ts"
 import { DecidedConnections, decidedConnectionsTopic } from "./decided-connections.ts"
 import { clockSkewMillis, type LedgerConnection, mappedTopic, retryTopic, sourceOf } from "./read-ledger.ts"
 import { type Committed, type Missing, RunningLedger } from "./running-ledger.ts"

@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
-import { memoryCodecs } from "../avro/memory.ts"
+import { memoryCodecs } from "../codec/memory.ts"
 import { MemoryKafka } from "../testing/memory-kafka.ts"
 import { readLedger } from "./read-ledger.ts"
 

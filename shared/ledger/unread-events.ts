@@ -5,9 +5,9 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import topicTable from "../../schemas/topics.json" with { type: "json" }
-import { deliveryHeaders, deliveryTopics } from "../delivery/settings.ts"
-import { KafkaClient } from "../kafka/port.ts"
-import { type Platform, platforms } from "../platforms/platform.ts"
+import { KafkaClient } from "../kafka/client.ts"
+import { deliveryHeaders, deliveryTopics } from "../model/delivery-topics.ts"
+import { type Platform, platforms } from "../model/platform.ts"
 import { readDecidedConnections } from "./decided-connections.ts"
 import type { LedgerConnection } from "./read-ledger.ts"
 

@@ -1,8 +1,8 @@
 /** The runtime's events as metrics and readiness: one call per batch or commit, never per record. */
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import { type Observe, observeAll, type RuntimeEvent } from "../stream/observer.ts"
-import { makeReadiness } from "../stream/readiness.ts"
+import { type Observe, observeAll, type RuntimeEvent } from "../runtime/observer.ts"
+import { makeReadiness } from "../runtime/readiness.ts"
 import type { DependencyState } from "./readiness.ts"
 
 const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })

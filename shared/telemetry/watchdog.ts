@@ -4,8 +4,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
-import type { Observe } from "../stream/observer.ts"
-import { makeWatchdog, type StuckPartition } from "../stream/watchdog.ts"
+import type { Observe } from "../runtime/observer.ts"
+import { makeWatchdog, type StuckPartition } from "../runtime/watchdog.ts"
 
 /** Longer than a rebalance, a restore or a platform's retries take. */
 export const stuckAfter = Duration.minutes(5)

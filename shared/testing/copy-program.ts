@@ -6,11 +6,11 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { layerKafka } from "../kafka/kafkajs-client.ts"
-import type { Batch, Processor } from "../stream/contract.ts"
-import { RuntimeObserver } from "../stream/observer.ts"
-import { run } from "../stream/runtime.ts"
-import { layerRuntimeOptions } from "../stream/runtime-options.ts"
+import { layerKafka } from "../kafka/kafkajs/adapter.ts"
+import type { Batch, Processor } from "../runtime/contract.ts"
+import { RuntimeObserver } from "../runtime/observer.ts"
+import { run } from "../runtime/runtime.ts"
+import { layerRuntimeOptions } from "../runtime/runtime-options.ts"
 
 export const copyProcessor: Processor = {
   name: "copy",

@@ -1,7 +1,7 @@
 /** A bare group member for tests of the Kafka port: it notes what it is told and waits for what a test expects. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { type FetchedRecord, KafkaClient, type KafkaError, type Member, type TopicPartition } from "../kafka/port.ts"
+import { type FetchedRecord, KafkaClient, type KafkaError, type Member, type TopicPartition } from "../kafka/client.ts"
 
 export interface MemberProbe {
   readonly member: Member

@@ -1,6 +1,6 @@
 /** Topics and records for tests of the Kafka port. */
 import * as Effect from "effect/Effect"
-import { KafkaClient, type ProducedRecord, type TransactionalProducer } from "../kafka/port.ts"
+import { KafkaClient, type ProducedRecord, type TransactionalProducer } from "../kafka/client.ts"
 
 let made = 0
 

@@ -6,9 +6,9 @@ import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { assignAllToOne, assignSticky, type PartitionsByTopic } from "../kafka/assignment.ts"
-import { MemberPositions } from "../kafka/member-positions.ts"
-import { KafkaClient, KafkaError, type Member, type MemberOptions, type TopicPartition } from "../kafka/port.ts"
+import { KafkaClient, KafkaError, type Member, type MemberOptions, type TopicPartition } from "../kafka/client.ts"
+import { assignAllToOne, assignSticky, type PartitionsByTopic } from "../kafka/kafkajs/assignment.ts"
+import { MemberPositions } from "../kafka/kafkajs/member-positions.ts"
 import { MemoryLog } from "./memory-log.ts"
 
 type Client = Context.Service.Shape<typeof KafkaClient>

@@ -1,6 +1,7 @@
 /** Topics in memory: what the in-memory Kafka client stores and delivers. Plain data, no control records. */
-import { partitionOfKey } from "../kafka/murmur2.ts"
-import type { FetchedRecord, ProducedRecord, TopicPartition } from "../kafka/port.ts"
+
+import type { FetchedRecord, ProducedRecord, TopicPartition } from "../kafka/client.ts"
+import { partitionOfKey } from "../kafka/wire/murmur2.ts"
 
 export class MemoryLog {
   private readonly topics = new Map<string, Array<Array<FetchedRecord>>>()

@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
-import type { Inbound, Processor } from "../stream/contract.ts"
+import type { Inbound, Processor } from "../runtime/contract.ts"
 import { batchOf, runBatches, withPartition } from "./run-batches.ts"
 
 const upperCase: Processor = {

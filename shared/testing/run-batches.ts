@@ -15,7 +15,7 @@ import type {
   PartitionTask,
   Processor,
   Restore
-} from "../stream/contract.ts"
+} from "../runtime/contract.ts"
 
 /** What the runtime would have written in one transaction. `next` is the offset committed; null for a tick's or an append's. */
 export interface Committed {

@@ -5,8 +5,8 @@
  */
 import process from "node:process"
 import * as Effect from "effect/Effect"
-import type { Platform } from "../../shared/platforms/platform.ts"
-import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
+import type { Platform } from "../../shared/model/platform.ts"
+import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
 import { cluster, progress, startSink } from "./cluster.ts"
 import { type PeerRun, runPeer } from "./peer.ts"
 import { produce } from "./produce.ts"

@@ -9,7 +9,7 @@ import type * as Scope from "effect/Scope"
 import { bundlePrograms, programsFolder } from "../../infra/build/bundle.ts"
 import { startLocal } from "../../infra/local/start-local.ts"
 import { repository } from "../../infra/local/state.ts"
-import type { Platform } from "../../shared/platforms/platform.ts"
+import type { Platform } from "../../shared/model/platform.ts"
 import { type MeasuredProcess, startProcess } from "./measured-process.ts"
 
 export interface Cluster {

@@ -1,15 +1,15 @@
 /** The pure core as plain functions: what normalizer and mapper do to one event between decoding and encoding. */
 import * as Redacted from "effect/Redacted"
+import { normalize } from "../../processors/normalizer/normalize/normalize.ts"
+import { defaultNormalizerOptions } from "../../processors/normalizer/normalize/options.ts"
 import type { MappedEvent, NormalizedEvent, RawEvent } from "../../schemas/types.gen.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
+import { builtinConnection } from "../../shared/connectors/mapping/builtin.ts"
+import { type Mapped, mapForConnection } from "../../shared/connectors/mapping/map.ts"
+import { messageEvents } from "../../shared/connectors/mapping/message-events.ts"
+import { connectorFor } from "../../shared/connectors/registry.ts"
 import { fromKey } from "../../shared/credentials/sealer.ts"
-import { builtinConnection } from "../../shared/mapping/builtin.ts"
-import { type Mapped, mapForConnection } from "../../shared/mapping/map.ts"
-import { messageEvents } from "../../shared/mapping/message-events.ts"
-import { normalize } from "../../shared/normalize/normalize.ts"
-import { defaultNormalizerOptions } from "../../shared/normalize/options.ts"
-import { type ConnectorKind, connectorKinds } from "../../shared/platforms/platform.ts"
-import { connectorFor } from "../../shared/platforms/registry.ts"
+import { type ConnectorKind, connectorKinds } from "../../shared/model/platform.ts"
 
 export interface CorePipeline {
   readonly normalized: (raw: RawEvent) => NormalizedEvent

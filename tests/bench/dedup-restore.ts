@@ -7,8 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { localBroker } from "../../infra/local/broker.ts"
 import { Deduplicator, type DeduplicatorOptions } from "../../shared/dedup/deduplicator.ts"
-import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
-import { KafkaClient } from "../../shared/kafka/port.ts"
+import { KafkaClient } from "../../shared/kafka/client.ts"
+import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 
 const partitions = 4
 /** As many records as one write takes. */

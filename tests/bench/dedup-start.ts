@@ -2,9 +2,9 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { entryBytes } from "../../shared/dedup/deduplicator.ts"
-import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
-import { KafkaClient } from "../../shared/kafka/port.ts"
-import { partitionsHeader } from "../../shared/stream/home-partition.ts"
+import { KafkaClient } from "../../shared/kafka/client.ts"
+import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
+import { partitionsHeader } from "../../shared/runtime/home-partition.ts"
 import { type Cluster, cluster, startProcessors, startSink, untilReady } from "./cluster.ts"
 import { peakMebibytes } from "./measured-process.ts"
 

@@ -1,7 +1,7 @@
 /** The load of the isolation benchmark: half of the events go to the connections in trouble, half to the others. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { KafkaClient } from "../../shared/kafka/port.ts"
+import { KafkaClient } from "../../shared/kafka/client.ts"
 import type { SandboxControl } from "../support/sandbox-control.ts"
 
 /** Leads go to these; purchases go to one more account of Meta and to TikTok, which get into trouble. */

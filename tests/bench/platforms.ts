@@ -5,7 +5,7 @@
  */
 import process from "node:process"
 import * as Effect from "effect/Effect"
-import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
+import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
 import { cluster, progress, startSink } from "./cluster.ts"
 import { produce } from "./produce.ts"
 import { calibrate, type Figure, report } from "./report.ts"

@@ -1,9 +1,9 @@
 /** Publishes purchases to raw-events as a shop's backend would: Confluent-Avro, keyed by the customer. */
 import * as Effect from "effect/Effect"
-import { Codecs } from "../../shared/avro/codecs.ts"
-import { registryLayer } from "../../shared/avro/registry.ts"
-import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
-import { KafkaClient } from "../../shared/kafka/port.ts"
+import { Codecs } from "../../shared/codec/codecs.ts"
+import { registryLayer } from "../../shared/codec/registry.ts"
+import { KafkaClient } from "../../shared/kafka/client.ts"
+import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import type { Cluster } from "./cluster.ts"
 import { purchase } from "./purchases.ts"
 

@@ -1,5 +1,5 @@
 /** One run of the chain over a published backlog: processor time, memory and rate of every program. */
-import type { Platform } from "../../shared/platforms/platform.ts"
+import type { Platform } from "../../shared/model/platform.ts"
 import { type Cluster, type Sink, startProcessors, type Together, until, untilReady } from "./cluster.ts"
 import {
   cpuSeconds,

@@ -7,7 +7,7 @@
  */
 import process from "node:process"
 import * as Effect from "effect/Effect"
-import { endWithLauncher } from "../../shared/program/end-with-launcher.mjs"
+import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
 import { clusterWith, progress, startSink } from "./cluster.ts"
 import { produce } from "./produce.ts"
 import { type Figure, report } from "./report.ts"

@@ -3,9 +3,9 @@
  * events the later topics would take four times as much again.
  */
 import * as Effect from "effect/Effect"
-import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
-import { KafkaClient } from "../../shared/kafka/port.ts"
-import type { Platform } from "../../shared/platforms/platform.ts"
+import { KafkaClient } from "../../shared/kafka/client.ts"
+import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
+import type { Platform } from "../../shared/model/platform.ts"
 import type { Cluster } from "./cluster.ts"
 
 /** For brokers whose space is to be free soon after records were deleted. */

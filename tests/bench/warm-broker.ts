@@ -4,8 +4,8 @@
  */
 import { randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
-import { layerKafka } from "../../shared/kafka/kafkajs-client.ts"
-import { KafkaClient } from "../../shared/kafka/port.ts"
+import { KafkaClient } from "../../shared/kafka/client.ts"
+import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { type Cluster, progress } from "./cluster.ts"
 
 const partitions = 4

@@ -12,7 +12,7 @@ import { startCluster } from "../../infra/local/cluster.ts"
 import { type RegistryNode, startRegistry } from "../../infra/local/registry-jar.ts"
 import { openState } from "../../infra/local/state.ts"
 import { type Sandbox, sandboxDefaults, startSandbox } from "../../infra/sandbox/sandbox.ts"
-import { platforms } from "../../shared/platforms/platform.ts"
+import { platforms } from "../../shared/model/platform.ts"
 import type { ProcessorName } from "./plan.ts"
 
 export interface Arena {

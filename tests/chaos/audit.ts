@@ -1,6 +1,6 @@
 /** What must hold after a run, read from the topics and from what the platforms received. */
 import * as Effect from "effect/Effect"
-import { Codecs, type Records, type SchemaName } from "../../shared/avro/codecs.ts"
+import { Codecs, type Records, type SchemaName } from "../../shared/codec/codecs.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import type { Balance } from "../../shared/ledger/ledger.ts"
 import { readAll } from "../../shared/testing/kafka-probe.ts"

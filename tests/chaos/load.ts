@@ -2,7 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { makeRandom } from "../../infra/sandbox/random.ts"
-import { KafkaClient } from "../../shared/kafka/port.ts"
+import { KafkaClient } from "../../shared/kafka/client.ts"
 
 export interface Load {
   /** Ids of events that the broker has acknowledged. */

@@ -1,8 +1,8 @@
 /** Reads what a run left on its topics. */
 import * as Effect from "effect/Effect"
 import type { DeadLetter } from "../../schemas/types.gen.ts"
-import { Codecs, type Records, type SchemaName } from "../../shared/avro/codecs.ts"
-import { type FetchedRecord, KafkaClient } from "../../shared/kafka/port.ts"
+import { Codecs, type Records, type SchemaName } from "../../shared/codec/codecs.ts"
+import { type FetchedRecord, KafkaClient } from "../../shared/kafka/client.ts"
 
 export const readDeadLetters = (prefix: string) =>
   Effect.gen(function* () {

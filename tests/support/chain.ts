@@ -14,7 +14,7 @@ import { endProcess, type Launched, launch, logTail } from "../../infra/local/pr
 import { startLocal } from "../../infra/local/start-local.ts"
 import { defaultStateDirectory, repository } from "../../infra/local/state.ts"
 import { type PartialSandboxOptions, type Sandbox, sandboxDefaults, startSandbox } from "../../infra/sandbox/sandbox.ts"
-import { spawnGuarded } from "../../shared/program/guarded-spawn.mjs"
+import { spawnGuarded } from "../../shared/runtime/guarded-spawn.mjs"
 
 export interface ChainOptions {
   /** Part of the temporary folder's name. */

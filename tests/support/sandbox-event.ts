@@ -1,14 +1,14 @@
 /** A purchase that every platform takes, mapped for a connection. */
 import { assert } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
+import { normalize } from "../../processors/normalizer/normalize/normalize.ts"
+import { defaultNormalizerOptions } from "../../processors/normalizer/normalize/options.ts"
+import { rawEventFromJson } from "../../processors/normalizer/read/json-event.ts"
 import type { MappedEvent } from "../../schemas/types.gen.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
+import type { Connector } from "../../shared/connectors/connector.ts"
+import { mapForConnection } from "../../shared/connectors/mapping/map.ts"
 import { fromKey } from "../../shared/credentials/sealer.ts"
-import { mapForConnection } from "../../shared/mapping/map.ts"
-import { rawEventFromJson } from "../../shared/normalize/json-event.ts"
-import { normalize } from "../../shared/normalize/normalize.ts"
-import { defaultNormalizerOptions } from "../../shared/normalize/options.ts"
-import type { Connector } from "../../shared/platforms/connector.ts"
 
 /** What the recipients of the events are sealed with. */
 export const sealer = fromKey(Redacted.make("0123456789abcdef".repeat(4)))

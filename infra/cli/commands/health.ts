@@ -2,7 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { ConnectorHealthStatus } from "../../../schemas/types.gen.ts"
-import { Codecs } from "../../../shared/avro/codecs.ts"
+import { Codecs } from "../../../shared/codec/codecs.ts"
 import { Command } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
 import { formatAge } from "../format.ts"

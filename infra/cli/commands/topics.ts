@@ -2,9 +2,9 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import topicTable from "../../../schemas/topics.json" with { type: "json" }
-import { expandPlatforms } from "../../../shared/avro/record-types.ts"
+import { expandPlatforms } from "../../../shared/codec/record-types.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
-import { KafkaClient } from "../../../shared/kafka/port.ts"
+import { KafkaClient } from "../../../shared/kafka/client.ts"
 import { createTopics, type TopicDifference } from "../../topics/create-topics.ts"
 import { eventTopics } from "../../topics/declared-topics.ts"
 import { registerSchemas } from "../../topics/register-schemas.ts"

@@ -1,0 +1,112 @@
+/**
+ * A raw event to the element of the request body that it becomes: normalizing and mapping in one pure step, without Kafka.
+ * What the pipeline would send, and the way to try a mapping out.
+ */
+import { randomBytes } from "node:crypto"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import { normalize } from "../../processors/normalizer/normalize/normalize.ts"
+import { defaultNormalizerOptions } from "../../processors/normalizer/normalize/options.ts"
+import type { Problem } from "../../processors/normalizer/normalize/problem.ts"
+import { type JsonEvent, rawEventFromJson } from "../../processors/normalizer/read/json-event.ts"
+import type { DroppedField, NormalizedEvent, RawEvent } from "../../schemas/types.gen.ts"
+import type { Connection } from "../../shared/connections/connection.ts"
+import type { JsonObject } from "../../shared/connectors/connector.ts"
+import { droppedFields, mapForConnection } from "../../shared/connectors/mapping/map.ts"
+import { connectorFor } from "../../shared/connectors/registry.ts"
+import { fromKey, openRecipient, type SealerShape } from "../../shared/credentials/sealer.ts"
+
+export type Prepared =
+  | {
+      readonly event_id: string
+      readonly outcome: "payload"
+      readonly payload: JsonObject
+      readonly dropped_fields: ReadonlyArray<DroppedField>
+    }
+  | {
+      /** Null where it could not be read. */
+      readonly event_id: string | null
+      readonly outcome: "skipped" | "rejected"
+      /** Stable code. */
+      readonly reason: string
+      /** For people. */
+      readonly message: string
+      readonly dropped_fields: ReadonlyArray<DroppedField>
+    }
+
+/**
+ * Prepares a raw event for a connection. The event is the parsed JSON of a raw record; fields may be absent.
+ * @param now milliseconds since the epoch, for age limits; null (the default) checks none
+ */
+export const prepare = (rawEvent: unknown, connection: Connection, now: number | null = null): Prepared =>
+  prepareRead(rawEventFromJson(rawEvent), connection, now)
+
+/** As `prepare`, for a record that was read already, or could not be. */
+export const prepareRead = (read: JsonEvent, connection: Connection, now: number | null): Prepared => {
+  if (read._tag === "Problem") return refused(read.problem)
+  const normalized = normalizeFor(read.raw, read.dropped, connection, now)
+  return normalized._tag === "Problem"
+    ? refused(normalized.problem)
+    : prepareNormalized(normalized.event, connection, now)
+}
+
+const normalizeFor = (
+  raw: RawEvent,
+  dropped: ReadonlyArray<DroppedField>,
+  connection: Connection,
+  now: number | null
+) => {
+  const { defaultCountry } = connection.mapping
+  return normalize(
+    raw,
+    { ...nowhere, timestamp: now ?? 0 },
+    {
+      ...defaultNormalizerOptions,
+      defaultCountries: defaultCountry === null ? [] : [defaultCountry],
+      recipients: connection.kind === "whatsapp" ? localSealer : null,
+      now
+    },
+    dropped
+  )
+}
+
+const prepareNormalized = (event: NormalizedEvent, connection: Connection, now: number | null): Prepared => {
+  const mapped = mapForConnection(event, connection, connectorFor(connection.kind), now)
+  if (mapped._tag !== "Mapped") {
+    return {
+      event_id: event.event_id,
+      outcome: mapped._tag === "Skipped" ? "skipped" : "rejected",
+      reason: mapped.reason,
+      message: mapped.message,
+      dropped_fields: droppedFields(event, connection, [])
+    }
+  }
+  const payload = JSON.parse(mapped.event.payload) as JsonObject
+  return {
+    event_id: event.event_id,
+    outcome: "payload",
+    payload: withRecipient(payload, mapped.event.sealed_recipient, event.event_id),
+    dropped_fields: mapped.event.dropped_fields
+  }
+}
+
+/** WhatsApp: the message as delivery sends it, its recipient opened. */
+const withRecipient = (payload: JsonObject, sealed: string | null, eventId: string): JsonObject => {
+  if (sealed === null) return payload
+  const recipient = openRecipient(localSealer, sealed, eventId)
+  return Result.isSuccess(recipient) ? { ...payload, to: recipient.success } : payload
+}
+
+const refused = (problem: Problem): Prepared => ({
+  event_id: problem.eventId,
+  outcome: "rejected",
+  reason: problem.reason,
+  message: problem.message,
+  dropped_fields: problem.dropped
+})
+
+/** Seals recipients between the two steps, in this process only. */
+const localSealer: SealerShape = fromKey(Redacted.make(randomBytes(32).toString("hex")))
+
+/** There is no log that the event stands in; it arrives now. */
+const nowhere = { topic: "", partition: 0, offset: 0, timestamp: 0 }

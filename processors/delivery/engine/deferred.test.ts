@@ -1,0 +1,64 @@
+/** An event that went to the delayed retries is theirs, where a repeat is not harmless. */
+import { assert, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { Codecs } from "../../../shared/codec/codecs.ts"
+import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
+import { openPartition } from "../../../shared/testing/run-batches.ts"
+import { deliveryProcessor } from "./processor.ts"
+import { deliveryDefaults } from "./settings.ts"
+import {
+  connection,
+  connectorWith,
+  limits,
+  makeLog,
+  mappedEvent,
+  ok,
+  readStep,
+  recordsOfEvents,
+  respond,
+  strictCodecs,
+  verdict,
+  type World,
+  worldOf
+} from "./testing.ts"
+
+const single = { ...limits, eventsPerRequest: 1 }
+const connector = connectorWith({ repeatIsHarmless: false, limits: { documented: single, specification: single } })
+
+const open = (world: World, { log, write }: ReturnType<typeof makeLog>, topic = "mapped-events.meta") =>
+  Effect.flatMap(
+    deliveryProcessor({ connector, connection, settings: deliveryDefaults, outside: world }),
+    (processor) =>
+      openPartition(processor, { topic, partition: 0, append: (records) => Effect.sync(() => write(records)) }, log)
+  ).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
+
+const batchOf = (topic: string) => ({ topic, partition: 0, records: recordsOfEvents([mappedEvent("a")], topic) })
+
+// Red when the mapped topic's partition forgets what it handed to the delayed retries.
+it.effect("leaves an event that went to the delayed retries to them when it comes again", () =>
+  Effect.gen(function* () {
+    const kafka = makeLog()
+    let isBusy = true
+    const busy = all(batchHead, { ...verdict("transient", "131056"), retryAfter: Duration.seconds(6) })
+    const world = worldOf(() => Effect.sync(() => (isBusy ? respond(busy, 400) : respond(ok))))
+    const mapped = yield* open(world, kafka)
+    const retries = yield* open(world, kafka, "delivery-retry.meta")
+    const first = yield* mapped.step(batchOf("mapped-events.meta"))
+    assert.deepStrictEqual(Object.keys(readStep(first).retries), ["a"])
+    kafka.write(first.outputs)
+    isBusy = false
+    const asked = world.asked.length
+    yield* retries.step(batchOf("delivery-retry.meta"))
+    assert.strictEqual(world.asked.length, asked + 1)
+    // The partition of the mapped topic knows nothing of that; nor does it after it is opened again, as the retry may run on.
+    for (const task of [mapped, yield* open(world, kafka)]) {
+      const again = readStep(yield* task.step(batchOf("mapped-events.meta")))
+      assert.deepStrictEqual([again.outcomes, Object.keys(again.retries)], [{}, ["a"]])
+    }
+    const back = yield* retries.step(batchOf("delivery-retry.meta"))
+    assert.deepStrictEqual(readStep(back).outcomes, { a: "skipped:duplicate" })
+    assert.strictEqual(world.asked.length, asked + 1)
+  })
+)

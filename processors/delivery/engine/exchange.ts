@@ -1,0 +1,284 @@
+/** One request: through gate, circuit, slot and limiter to the platform, and its answer as verdicts. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type {
+  BatchVerdict,
+  Connector,
+  ErrorClass,
+  EventVerdict,
+  RequestContext
+} from "../../../shared/connectors/connector.ts"
+import { failureVerdict } from "../../../shared/connectors/http/http-failure.ts"
+import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
+import type { KafkaError } from "../../../shared/kafka/client.ts"
+import type { BatchOptimizationResult } from "../resilience/batch-optimizer.ts"
+import type { CallOutcome } from "../resilience/circuit-breaker.ts"
+import { probeFirst, waitForNextProbe } from "./caution.ts"
+import type { Item, RequestFacts } from "./item.ts"
+import type { Lane } from "./lane.ts"
+import { deadlineOf, withoutExpired } from "./triage.ts"
+
+export interface Exchange {
+  /** Empty where the events expired while they waited: nothing was sent then. */
+  readonly sent: ReadonlyArray<Item>
+  /** Not sent yet: a half-open circuit takes few events. */
+  readonly held: ReadonlyArray<Item>
+  readonly verdict: BatchVerdict
+  readonly facts: RequestFacts
+  /** The platform may or may not have acted on it: no answer, or one that does not tell. */
+  readonly ambiguous: boolean
+  /** False where the verdict was reached without asking the platform. */
+  readonly requested: boolean
+}
+
+/** What a request led to. */
+export type Heard = Pick<Exchange, "verdict" | "facts" | "ambiguous">
+
+/** What guards requests whose repeat is not harmless. */
+export interface SendGuard {
+  /** Makes durable that events are about to be sent. */
+  readonly declare: (items: ReadonlyArray<Item>) => Effect.Effect<void, KafkaError>
+  /** Sends a request for events and remembers what it led to, also where nobody waits for it any more. */
+  readonly hear: (items: ReadonlyArray<Item>, send: Effect.Effect<Heard>) => Effect.Effect<Heard>
+  /** Takes note of events that got their fate by an answer. */
+  readonly answered: (items: ReadonlyArray<Item>, now: number) => void
+}
+
+/** Nothing to guard: the platform knows a repeat by its event id. */
+export const harmless: SendGuard = {
+  declare: () => Effect.void,
+  hear: (_, send) => send,
+  answered: () => undefined
+}
+
+/** So many failures more do not count for the circuit; a success allows the whole number again. */
+export interface ExpectedFailures {
+  left: number
+  max: number
+}
+
+/** Sends events of one batch group, waiting as long as the connection's state and rate demand. */
+export const exchange = (
+  lane: Lane,
+  items: ReadonlyArray<Item>,
+  guard: SendGuard,
+  expected: ExpectedFailures
+): Effect.Effect<Exchange, KafkaError> =>
+  Effect.andThen(
+    lane.gate.pass,
+    lane.turns.take(
+      deadlineOf(items),
+      lane.connector.repeatIsHarmless
+        ? lane.breaker.call((probing) =>
+            some(lane, items, probing ? lane.settings.probeEvents : items.length, guard, expected)
+          )
+        : cautiously(lane, items, guard, expected)
+    )
+  )
+
+/** The first so many of the events in a request, and how it counts for the circuit. */
+const some = (
+  lane: Lane,
+  items: ReadonlyArray<Item>,
+  count: number,
+  guard: SendGuard,
+  expected: ExpectedFailures
+): Effect.Effect<readonly [CallOutcome, Exchange], KafkaError> =>
+  Effect.map(request(lane, items.slice(0, count), guard), (done) => {
+    const outcome = done.requested ? forgiving(callOutcome(done.verdict), expected) : "ignored"
+    return [outcome, { ...done, held: items.slice(count) }] as const
+  })
+
+const cautiously = (lane: Lane, items: ReadonlyArray<Item>, guard: SendGuard, expected: ExpectedFailures) => {
+  const { breaker, caution } = lane
+  const send = breaker.call((probing) =>
+    Effect.gen(function* () {
+      const careful = probing || caution.isNeeded()
+      const trouble = careful ? yield* probeFirst(lane) : null
+      if (trouble !== null) return [trouble, nothingOf(items)] as const
+      const [outcome, done] = yield* some(lane, items, careful ? 1 : items.length, guard, expected)
+      if (done.requested) caution.note(outcome, done.ambiguous)
+      return [outcome, done] as const
+    })
+  )
+  return Effect.suspend(() =>
+    caution.isNeeded()
+      ? caution.one.withPermits(1)(
+          Effect.tap(send, ({ sent }) => (sent.length > 0 ? Effect.void : waitForNextProbe(lane)))
+        )
+      : send
+  )
+}
+
+/** An exchange that sent none of the events. */
+const nothingOf = (held: ReadonlyArray<Item>): Exchange => ({
+  sent: [],
+  held,
+  verdict: nothingSent,
+  facts: {
+    requestId: null,
+    laterId: null,
+    latencyMillis: 0,
+    attemptedAt: 0,
+    batchSize: 0,
+    eventsReceived: null,
+    taken: 0
+  },
+  ambiguous: false,
+  requested: false
+})
+
+const forgiving = (outcome: CallOutcome, expected: ExpectedFailures): CallOutcome => {
+  if (outcome === "success") expected.left = expected.max
+  if (outcome !== "failure" || expected.left === 0) return outcome
+  expected.left -= 1
+  return "ignored"
+}
+
+const request = Effect.fnUntraced(function* (lane: Lane, offered: ReadonlyArray<Item>, guard: SendGuard) {
+  yield* lane.metrics.limiterWait(yield* lane.limiter.acquire({ requests: 1, events: offered.length }))
+  const access = yield* Effect.result(lane.access.context)
+  const attemptedAt = yield* Clock.currentTimeMillis
+  // Gate, circuit and limiter may have taken hours, and one event too old fails a whole request of Meta's.
+  const sent = withoutExpired(offered, attemptedAt)
+  const factsOf = (verdict: BatchVerdict, now: number): RequestFacts => ({
+    requestId: verdict.requestId,
+    laterId: verdict.laterId,
+    latencyMillis: now - attemptedAt,
+    attemptedAt,
+    batchSize: sent.length,
+    eventsReceived: verdict.eventsReceived,
+    taken: takenOf(verdict, sent.length)
+  })
+  if (sent.length === 0)
+    return { sent, verdict: nothingSent, facts: factsOf(nothingSent, attemptedAt), ambiguous: false, requested: false }
+  if (Result.isFailure(access)) {
+    const verdict = all(batchHead, access.failure.verdict)
+    // Its exchange for a token may have been a request.
+    return { sent, verdict, facts: factsOf(verdict, attemptedAt), ambiguous: false, requested: true }
+  }
+  const unsendable = unsendableVerdict(lane.connector, sent, access.success)
+  if (unsendable !== null)
+    return { sent, verdict: unsendable, facts: factsOf(unsendable, attemptedAt), ambiguous: false, requested: false }
+  const events = sent.map((item) => item.event)
+  const spec = lane.connector.request(events, access.success)
+  yield* guard.declare(sent)
+  const heard = yield* guard.hear(
+    sent,
+    Effect.gen(function* () {
+      const response = yield* Effect.result(lane.outside.execute(spec))
+      const verdict = Result.isSuccess(response)
+        ? lane.connector.verdict(response.success, events)
+        : failureVerdict(response.failure)
+      const facts = factsOf(verdict, yield* Clock.currentTimeMillis)
+      const ambiguous = Result.isSuccess(response)
+        ? isAmbiguous(response.success.status, verdict)
+        : response.failure.mayHaveArrived
+      return { verdict, facts, ambiguous }
+    })
+  )
+  for (const item of sent) item.requests += 1
+  yield* observe(lane, sent.length, heard.verdict, heard.facts)
+  return { sent, ...heard, requested: true }
+})
+
+/** What the connector tells of events that it can't put into a request; null where it can send all of them. */
+const unsendableVerdict = (
+  { unsendable }: Connector,
+  items: ReadonlyArray<Item>,
+  context: RequestContext
+): BatchVerdict | null => {
+  if (unsendable === undefined) return null
+  const verdicts = items.map(({ event }) => unsendable(event, context))
+  const culprits = new Map<number, EventVerdict>()
+  for (const [index, verdict] of verdicts.entries()) {
+    if (verdict === null) continue
+    // Not this event alone: the whole connection lacks something.
+    if (verdict.errorClass !== "invalid_event") return all(batchHead, verdict)
+    culprits.set(index, verdict)
+  }
+  return culprits.size === 0 ? null : { ...batchHead, _tag: "Culprits", culprits }
+}
+
+const nothingSent = all(batchHead, { errorClass: "unknown", reasonCode: null, message: null })
+
+const observe = Effect.fnUntraced(function* (lane: Lane, events: number, verdict: BatchVerdict, facts: RequestFacts) {
+  const errorClass = worstClass(verdict)
+  // An outage says nothing about batch sizes; a timeout does.
+  const timedOut = verdict._tag === "All" && verdict.verdict.reasonCode === "http_timeout"
+  if ((errorClass !== "transient" && !isUndocumented(verdict)) || timedOut) {
+    const success = callOutcome(verdict) === "success"
+    const before = lane.optimizer.result()
+    lane.optimizer.record({ size: events, latencyMillis: facts.latencyMillis, success })
+    yield* tellOptimization(lane, before)
+  }
+  if (verdict.usagePercent !== null) yield* lane.limiter.reportUsage(verdict.usagePercent)
+  if (callOutcome(verdict) === "success") yield* lane.gate.confirm
+  yield* lane.metrics.batchSize(lane.optimizer.size(), lane.optimizer.result().estimated_throughput_improvement)
+  yield* lane.metrics.request({
+    errorClass,
+    latencyMillis: facts.latencyMillis,
+    events,
+    eventsMax: lane.limits.eventsPerRequest,
+    eventsTaken: facts.taken,
+    eventsReceived: facts.eventsReceived
+  })
+  yield* lane.notices(verdict.warnings, facts.requestId)
+})
+
+/** Says which batch size is used from now on, and why, when it changes. */
+const tellOptimization = ({ connection, optimizer }: Lane, before: BatchOptimizationResult): Effect.Effect<void> => {
+  const result = optimizer.result()
+  return result.optimized_size === before.optimized_size
+    ? Effect.void
+    : Effect.logInfo("Another batch size is used.").pipe(Effect.annotateLogs({ connection: connection.id, ...result }))
+}
+
+/** A failure of the platform may come after its work; so may a success that can't be read (HTML, cut off). */
+const isAmbiguous = (status: number, verdict: BatchVerdict): boolean =>
+  status >= 500 || (status < 300 && worstClass(verdict) === "unknown")
+
+/**
+ * What a verdict tells of the platform's health: a refused event is a healthy answer; a wrong token tells nothing, nor does
+ * an answer by an undocumented code.
+ */
+export const callOutcome = (verdict: BatchVerdict): CallOutcome => {
+  // Told to wait with this event alone, such as a second message to one person: the platform is well.
+  if (verdict._tag === "All" && verdict.verdict.retryAfter !== undefined) return "success"
+  if (isUndocumented(verdict)) return "ignored"
+  const errorClass = worstClass(verdict)
+  if (errorClass === "transient" || errorClass === "unknown") return "failure"
+  if (errorClass === "throttled" || errorClass === "auth" || errorClass === "configuration") return "ignored"
+  return "success"
+}
+
+/** Whether the platform answered in its own form, by a code that its documentation does not list. */
+const isUndocumented = (verdict: BatchVerdict): boolean =>
+  worstClass(verdict) === "unknown" && verdictsOf(verdict).every(({ unreadable }) => unreadable !== true)
+
+const verdictsOf = (verdict: BatchVerdict): ReadonlyArray<EventVerdict> =>
+  verdict._tag === "PerEvent" ? verdict.events : verdict._tag === "Culprits" ? [] : [verdict.verdict]
+
+/** The class that stands for the whole answer. With a verdict for each event the platform works if it took or refused any. */
+const worstClass = (verdict: BatchVerdict): ErrorClass => {
+  if (verdict._tag === "All" || verdict._tag === "SomeInvalid") return verdict.verdict.errorClass
+  if (verdict._tag === "Culprits") return "invalid_event"
+  return verdict.events.find(isFinal)?.errorClass ?? verdict.events[0]?.errorClass ?? "unknown"
+}
+
+/** Events that the verdict counts as delivered or accepted. */
+const takenOf = (verdict: BatchVerdict, count: number): number => {
+  if (verdict._tag === "All") return isTaken(verdict.verdict) ? count : 0
+  return verdict._tag === "PerEvent" ? verdict.events.filter(isTaken).length : 0
+}
+
+const isTaken = ({ errorClass }: EventVerdict): boolean =>
+  errorClass === "delivered" || errorClass === "accepted" || errorClass === "duplicate"
+
+const isFinal = ({ errorClass, retryAfter }: EventVerdict): boolean =>
+  retryAfter !== undefined ||
+  errorClass === "delivered" ||
+  errorClass === "accepted" ||
+  errorClass === "duplicate" ||
+  errorClass === "invalid_event"

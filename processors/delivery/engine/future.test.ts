@@ -1,0 +1,130 @@
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as TestClock from "effect/testing/TestClock"
+import { Codecs } from "../../../shared/codec/codecs.ts"
+import { RunningLedger } from "../../../shared/ledger/running-ledger.ts"
+import type { Inbound, Outbound } from "../../../shared/runtime/contract.ts"
+import { openPartition } from "../../../shared/testing/run-batches.ts"
+import { deliveryProcessor } from "./processor.ts"
+import { deliveryDefaults } from "./settings.ts"
+import {
+  codecs,
+  connection,
+  connectorWith,
+  mappedEvent,
+  ok,
+  readStep,
+  recordsOfEvents,
+  respond,
+  strictCodecs,
+  type World,
+  worldOf
+} from "./testing.ts"
+
+const now = Date.UTC(2026, 10, 28)
+const minute = 60_000
+const mapped = { topic: "mapped-events.meta", partition: 0 }
+const retry = { topic: "delivery-retry.meta", partition: 0 }
+
+const world = () => worldOf(() => Effect.succeed(respond(ok)))
+const open = (outside: World, at = mapped) =>
+  Effect.flatMap(
+    deliveryProcessor({ connector: connectorWith(), connection, settings: deliveryDefaults, outside }),
+    (processor) => openPartition(processor, at)
+  ).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
+const aheadBy = (id: string, millis: number) => mappedEvent(id, { event_time: now + millis })
+const batch = (events: ReadonlyArray<ReturnType<typeof mappedEvent>>) => ({
+  ...mapped,
+  records: recordsOfEvents(events)
+})
+const sent = (outside: World) => outside.asked.filter(({ path }) => path === "events").flatMap(({ ids }) => ids)
+
+it.effect("sends nothing further ahead than a minute, and holds up nothing beside it", () =>
+  Effect.gen(function* () {
+    yield* TestClock.setTime(now)
+    const outside = world()
+    const task = yield* open(outside)
+    const events = [
+      aheadBy("past", -1),
+      aheadBy("near", minute),
+      aheadBy("far", minute + 1),
+      aheadBy("day", 86_400_000)
+    ]
+    const done = readStep(yield* task.step(batch(events)))
+    assert.sameMembers(sent(outside), ["past", "near"])
+    const held = "retry_scheduled:event_time_in_future"
+    assert.deepStrictEqual(done.outcomes, { past: "delivered", near: "delivered", far: held, day: held })
+    assert.deepStrictEqual(done.deadLetters, {})
+    assert.deepStrictEqual(
+      Object.values(done.retries).map(({ event_id, not_before, attempts }) => [event_id, not_before, attempts]),
+      [
+        ["far", now + 1, 0],
+        ["day", now + 86_400_000 - minute, 0]
+      ]
+    )
+  })
+)
+
+it.effect("does not make the mapped events behind it wait, though the batch holds nothing else", () =>
+  Effect.gen(function* () {
+    yield* TestClock.setTime(now)
+    const task = yield* open(world())
+    // Were it to wait, this would never end: the clock stands still.
+    const done = readStep(yield* task.step(batch([aheadBy("far", 600_000)])))
+    assert.deepStrictEqual(Object.keys(done.retries), ["far"])
+  })
+)
+
+const inbound = (outputs: ReadonlyArray<Outbound>, topic: string): ReadonlyArray<Inbound> =>
+  outputs
+    .filter((output) => output.topic === topic)
+    .map(({ key, value, headers }, offset) => ({
+      topic,
+      partition: 0,
+      offset,
+      timestamp: now,
+      key: Buffer.from(key ?? ""),
+      value,
+      headers: headers ?? {}
+    }))
+
+it.effect("sends it when it is due, once, and in flight until then for the ledger", () =>
+  Effect.gen(function* () {
+    yield* TestClock.setTime(now)
+    const outside = world()
+    const first = yield* (yield* open(outside)).step(batch([aheadBy("far", minute + 10_000)]))
+    const source = { topic: "raw-events", partition: 0, offset: 0, timestamp: 0 }
+    const ledger = new RunningLedger(["shop"], 10)
+    ledger.raw(source)
+    ledger.normalized(source, "far", source)
+    ledger.mapped(source, "shop", source)
+    const committed = {
+      normalizer: new Map([[0, 1]]),
+      mapper: new Map([[0, 1]]),
+      deliveries: new Map([["shop", new Map([[0, 1]])]]),
+      retries: new Map([["shop", new Map([[0, 0]])]])
+    }
+    const take = (outputs: ReadonlyArray<Outbound>) => {
+      for (const { topic, value } of outputs) {
+        const decoded = topic === "delivery-results" ? codecs.decode("event-delivery-log", value) : null
+        if (decoded?._tag === "Decoded") ledger.result(source, "shop", decoded.value.outcome)
+        if (topic === retry.topic) ledger.retried(source, "shop", "far", { partition: 0, offset: 0 }, false)
+      }
+    }
+    take(first.outputs)
+    assert.deepStrictEqual(ledger.missing(committed), [])
+
+    const records = inbound(first.outputs, retry.topic)
+    const waiting = yield* Effect.forkChild((yield* open(outside, retry)).step({ ...retry, records }))
+    yield* TestClock.adjust("9 seconds")
+    assert.deepStrictEqual(sent(outside), [])
+    yield* TestClock.adjust("1 second")
+    const second = yield* Fiber.join(waiting)
+    assert.deepStrictEqual(sent(outside), ["far"])
+    assert.deepStrictEqual(readStep(second).outcomes, { far: "delivered" })
+    take(second.outputs)
+    assert.strictEqual(ledger.settled, 1)
+  })
+)

@@ -1,0 +1,72 @@
+/**
+ * Stops a connection whose credential or configuration the platform refuses. Whoever waits at the gate probes, one at a
+ * time, with growing delays; when the probe succeeds all go on. There is no fiber in the background that could die unseen,
+ * and a partition that is revoked while it waits leaves the probing to the next one.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import type { EventVerdict } from "../../../shared/connectors/connector.ts"
+import type { DeliverySettings } from "./settings.ts"
+
+export interface Gate {
+  /** Goes on at once where the gate is open; else probes until it is. */
+  readonly pass: Effect.Effect<void>
+  /** Closes the gate for the platform's reason. */
+  readonly pause: (reason: EventVerdict) => Effect.Effect<void>
+  /** A request was not refused: the next pause starts with short delays again. */
+  readonly confirm: Effect.Effect<void>
+  readonly paused: Effect.Effect<EventVerdict | null>
+}
+
+export interface GateOptions {
+  /** Asks the platform whether host, account and credential work, with the credential read anew. */
+  readonly probe: Effect.Effect<EventVerdict>
+  readonly settings: Pick<DeliverySettings, "recoveryFirst" | "recoveryMax">
+  /** Whether a first probe may help at once: a token can be exchanged anew. */
+  readonly refreshable: boolean
+  /** Told of each change; null means open again. */
+  readonly onChange: (reason: EventVerdict | null) => Effect.Effect<void>
+}
+
+export const makeGate = (options: GateOptions): Gate => {
+  let reason: EventVerdict | null = null
+  let probes = 0
+  const one = Semaphore.makeUnsafe(1)
+
+  const recover = Effect.gen(function* () {
+    while (reason !== null) {
+      yield* Effect.sleep(delayBefore(probes, options))
+      probes += 1
+      const verdict = yield* options.probe
+      if (works(verdict)) {
+        reason = null
+        yield* options.onChange(null)
+      } else if (verdict.errorClass === "auth" || verdict.errorClass === "configuration") reason = verdict
+    }
+  })
+
+  return {
+    pass: Effect.suspend(() => (reason === null ? Effect.void : one.withPermits(1)(recover))),
+    pause: (verdict) =>
+      Effect.suspend(() => {
+        if (reason !== null) return Effect.void
+        reason = verdict
+        return options.onChange(verdict)
+      }),
+    confirm: Effect.sync(() => {
+      probes = 0
+    }),
+    paused: Effect.sync(() => reason)
+  }
+}
+
+/** Whether a verdict of the probe means that the platform takes the credential. */
+export const works = (verdict: EventVerdict): boolean =>
+  verdict.errorClass === "delivered" || verdict.errorClass === "accepted" || verdict.errorClass === "duplicate"
+
+const delayBefore = (probes: number, { settings, refreshable }: GateOptions): Duration.Duration => {
+  const doublings = refreshable ? probes - 1 : probes
+  if (doublings < 0) return Duration.zero
+  return Duration.min(Duration.times(settings.recoveryFirst, 2 ** Math.min(doublings, 20)), settings.recoveryMax)
+}

@@ -1,0 +1,73 @@
+/** An event on its way through the engine, and what became of it. */
+import type * as Duration from "effect/Duration"
+import type { SendableEvent } from "../../../shared/codec/codecs.ts"
+import type { ErrorClass, EventVerdict } from "../../../shared/connectors/connector.ts"
+import type { Inbound } from "../../../shared/runtime/contract.ts"
+
+export type Outcome =
+  | "delivered"
+  | "accepted"
+  | "rejected"
+  | "skipped"
+  | "expired"
+  | "dead_lettered"
+  | "retry_scheduled"
+  | "unknown"
+
+/** The request that decided an event. */
+export interface RequestFacts {
+  readonly requestId: string | null
+  readonly laterId: string | null
+  readonly latencyMillis: number
+  readonly attemptedAt: number
+  readonly batchSize: number
+  /** What the platform says of the request as a whole; null where it gives no number. */
+  readonly eventsReceived: number | null
+  /** Events of the request that its answer counts as taken. */
+  readonly taken: number
+}
+
+export interface Fate {
+  readonly outcome: Outcome
+  readonly reasonCode: string | null
+  readonly message: string | null
+  readonly nextStep: string | null
+  readonly errorClass: ErrorClass | null
+  /** Null where nothing was sent. */
+  readonly request: RequestFacts | null
+  /** Delayed retry only: the platform's wish for this event, or how long it is ahead of the clock. */
+  readonly retryAfter: Duration.Duration | null
+}
+
+/** Mutable on purpose: one object an event, written by the one fiber that holds the event. */
+export interface Item {
+  readonly record: Inbound
+  readonly event: SendableEvent
+  /** Bytes of the payload, or a few more. */
+  readonly bytes: number
+  /** Requests that carried it in this step. */
+  requests: number
+  fate: Fate | null
+}
+
+/** A fate that was decided without a request. */
+export const decided = (outcome: Outcome, reasonCode: string, message: string | null, nextStep?: string): Fate => ({
+  outcome,
+  reasonCode,
+  message,
+  nextStep: nextStep ?? null,
+  errorClass: null,
+  request: null,
+  retryAfter: null
+})
+
+/** A fate that a platform's verdict decided. */
+export const verdictFate = (outcome: Outcome, verdict: EventVerdict, request: RequestFacts): Fate => ({
+  outcome,
+  reasonCode: verdict.reasonCode,
+  message: verdict.message,
+  nextStep: verdict.nextStep ?? null,
+  errorClass: verdict.errorClass,
+  request,
+  retryAfter: verdict.retryAfter ?? null
+})

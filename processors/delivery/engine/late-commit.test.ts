@@ -1,0 +1,174 @@
+/** A process that lives on after a failed commit knows what its requests led to: nothing is in doubt, nothing goes twice. */
+import { assert, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import { Codecs } from "../../../shared/codec/codecs.ts"
+import { httpFailure } from "../../../shared/connectors/http/http-failure.ts"
+import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
+import { KafkaError } from "../../../shared/kafka/client.ts"
+import { AnswerMemory } from "./answer-memory.ts"
+import { deliveryProcessor } from "./processor.ts"
+import { deliveryDefaults } from "./settings.ts"
+import {
+  connection,
+  connectorWith,
+  limits,
+  makeLog,
+  mappedEvent,
+  ok,
+  readStep,
+  recordsOfEvents,
+  respond,
+  strictCodecs,
+  verdict,
+  type World,
+  worldOf
+} from "./testing.ts"
+
+const at = { topic: "mapped-events.meta", partition: 0 }
+const single = { ...limits, eventsPerRequest: 1 }
+const unrepeatable = connectorWith({ repeatIsHarmless: false, limits: { documented: single, specification: single } })
+const batchOf = (ids: ReadonlyArray<string>) => ({ ...at, records: recordsOfEvents(ids.map((id) => mappedEvent(id))) })
+const accepted = { ...all(batchHead, verdict("accepted")), laterId: "wamid", requestId: "wamid" }
+
+/** One process: its partition can be opened again and again over the same log. */
+const processOver = (world: World, kafka: ReturnType<typeof makeLog>, appends = () => true) =>
+  Effect.gen(function* () {
+    const processor = yield* deliveryProcessor({
+      connector: unrepeatable,
+      connection,
+      settings: deliveryDefaults,
+      outside: world
+    })
+    return Effect.gen(function* () {
+      const task = yield* processor.open({
+        ...at,
+        append: (records) =>
+          Effect.suspend(() => {
+            kafka.write(records)
+            return appends() ? Effect.void : Effect.fail(timedOut)
+          })
+      })
+      for (const restore of task.restore ?? [])
+        yield* restore.apply(kafka.log.filter((record) => record.topic === restore.topic))
+      return task
+    })
+  }).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
+
+const timedOut = new KafkaError({ code: "timeout", operation: "append", message: "", nextStep: "", cause: null })
+
+it.effect("every answer is known when the partition is opened again, whatever it was", () =>
+  Effect.gen(function* () {
+    const world = worldOf(({ ids }) =>
+      ids[0] === "cut"
+        ? Effect.fail(httpFailure("reset", "platform.example"))
+        : Effect.succeed(respond(ids[0] === "bad" ? all(batchHead, verdict("invalid_event", "131026")) : accepted))
+    )
+    const kafka = makeLog()
+    const open = yield* processOver(world, kafka)
+    const ids = ["a", "bad", "b", "cut", "c"]
+    const expected = {
+      a: "accepted",
+      bad: "rejected:131026",
+      b: "accepted",
+      cut: "unknown:http_reset",
+      c: "accepted"
+    }
+    const first = yield* (yield* open).step(batchOf(ids))
+    assert.deepStrictEqual(readStep(first).outcomes, expected)
+    // Its commit fails, twice.
+    yield* (yield* open).step(batchOf(ids))
+    const again = yield* (yield* open).step(batchOf(ids))
+    assert.deepStrictEqual(readStep(again).outcomes, expected)
+    assert.strictEqual(readStep(again).deadLetters["bad"], "131026")
+    assert.isTrue(again.outputs.some(({ topic }) => topic === "pending-outcomes"))
+    const events = world.asked.filter(({ path }) => path === "events").map((asked) => asked.ids[0])
+    assert.deepStrictEqual([...events].sort(), [...ids].sort())
+    // Committed at last: from now on the log tells it.
+    kafka.write(again.outputs)
+    again.release?.()
+    assert.strictEqual(readStep(yield* (yield* open).step(batchOf(["a"]))).outcomes["a"], "skipped:duplicate")
+  })
+)
+
+it.effect("a request that was under way when its partition closed is not cut off, and its answer is waited for", () =>
+  Effect.gen(function* () {
+    const answer = yield* Deferred.make<void>()
+    const world = worldOf(() => Effect.as(Deferred.await(answer), respond(accepted)))
+    const kafka = makeLog()
+    const open = yield* processOver(world, kafka)
+    const closing = yield* Effect.forkChild((yield* open).step(batchOf(["a"])))
+    while (world.asked.length === 0) yield* Effect.yieldNow
+    yield* Fiber.interrupt(closing)
+    const next = yield* open
+    const waiting = yield* Effect.forkChild(next.step(batchOf(["a", "b"])))
+    yield* Effect.yieldNow
+    assert.strictEqual(world.asked.length, 1)
+    yield* Deferred.succeed(answer, undefined)
+    assert.deepStrictEqual(readStep(yield* Fiber.join(waiting)).outcomes, { a: "accepted", b: "accepted" })
+    assert.deepStrictEqual(
+      world.asked.map(({ ids }) => ids[0]),
+      ["a", "b"]
+    )
+  })
+)
+
+it.effect("an event whose intent was written and whose request never left is sent", () =>
+  Effect.gen(function* () {
+    let appends = false
+    const world = worldOf(() => Effect.succeed(respond(accepted)))
+    const kafka = makeLog()
+    const open = yield* processOver(world, kafka, () => appends)
+    // The broker has the intent, though the transaction's answer was late.
+    yield* Effect.flip((yield* open).step(batchOf(["a"])))
+    appends = true
+    assert.deepStrictEqual(readStep(yield* (yield* open).step(batchOf(["a"]))).outcomes, { a: "accepted" })
+    assert.strictEqual(world.asked.length, 1)
+  })
+)
+
+it.effect("a refused connection is no doubt either", () =>
+  Effect.gen(function* () {
+    let refusing = true
+    const world = worldOf(() =>
+      refusing ? Effect.fail(httpFailure("refused", "platform.example")) : Effect.succeed(respond(ok))
+    )
+    const kafka = makeLog()
+    const open = yield* processOver(world, kafka)
+    const closing = yield* Effect.forkChild((yield* open).step(batchOf(["a"])))
+    while (world.asked.length === 0) yield* Effect.yieldNow
+    yield* Fiber.interrupt(closing)
+    refusing = false
+    assert.deepStrictEqual(readStep(yield* (yield* open).step(batchOf(["a"]))).outcomes, { a: "delivered" })
+  })
+)
+
+it.effect("another process knows only what the log tells", () =>
+  Effect.gen(function* () {
+    const world = worldOf(() => Effect.succeed(respond(accepted)))
+    const kafka = makeLog()
+    yield* (yield* yield* processOver(world, kafka)).step(batchOf(["a"]))
+    const other = yield* yield* processOver(world, kafka)
+    assert.deepStrictEqual(readStep(yield* other.step(batchOf(["a"]))).outcomes, { a: "unknown:sent_before_crash" })
+    assert.strictEqual(world.asked.length, 1)
+  })
+)
+
+it("the memory forgets what is committed, keeps requests under way, and the newest of too many", () => {
+  const memory = new AnswerMemory(3)
+  for (const [index, key] of ["under way", "a", "b", "c", "d"].entries()) {
+    memory.declare(key, index)
+    if (key === "under way") memory.begin(key)
+    else memory.end(key, "not_sent")
+  }
+  assert.strictEqual(memory.size, 3)
+  assert.isNull(memory.recall("under way", 0))
+  assert.isNull(memory.recall("a", 1))
+  assert.strictEqual(memory.recall("d", 4), "not_sent")
+  // The intent is another one: of another process, or for another sending.
+  assert.isNull(memory.recall("d", 5))
+  memory.forget("d")
+  assert.isNull(memory.recall("d", 4))
+})

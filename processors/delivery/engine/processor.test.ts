@@ -1,0 +1,285 @@
+import { assert, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/testing/TestClock"
+import { Codecs } from "../../../shared/codec/codecs.ts"
+import type { Connector } from "../../../shared/connectors/connector.ts"
+import { httpFailure } from "../../../shared/connectors/http/http-failure.ts"
+import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
+import { openPartition } from "../../../shared/testing/run-batches.ts"
+import { deliveryProcessor } from "./processor.ts"
+import { deliveryDefaults } from "./settings.ts"
+import {
+  connection,
+  connectorWith,
+  down,
+  limits,
+  mappedEvent,
+  ok,
+  readStep,
+  recordsOfEvents,
+  requestTo,
+  respond,
+  someInvalid,
+  statesOf,
+  strictCodecs,
+  unauthorized,
+  verdict,
+  type World,
+  worldOf
+} from "./testing.ts"
+
+const codecsLayer = Layer.sync(Codecs, strictCodecs)
+const at = { topic: "mapped-events.meta", partition: 0 }
+const ids = (count: number) => Array.from({ length: count }, (_, index) => `e${index}`)
+const batchOf = (names: ReadonlyArray<string>) => ({
+  ...at,
+  records: recordsOfEvents(names.map((id) => mappedEvent(id)))
+})
+
+const openTask = (world: World, connector: Connector = connectorWith()) =>
+  Effect.flatMap(
+    deliveryProcessor({ connector, connection, settings: deliveryDefaults, outside: world }),
+    (processor) => openPartition(processor, at)
+  ).pipe(Effect.provide(codecsLayer))
+
+const sentEvents = (world: World) => world.asked.filter(({ path }) => path === "events")
+
+it.effect("delivers a batch in one request, with one result an event", () =>
+  Effect.gen(function* () {
+    const world = worldOf(() => Effect.succeed(respond(ok)))
+    const task = yield* openTask(world)
+    const done = readStep(yield* task.step(batchOf(ids(3))))
+    assert.deepStrictEqual(done.outcomes, { e0: "delivered", e1: "delivered", e2: "delivered" })
+    assert.deepStrictEqual(world.asked, [{ path: "events", ids: ids(3), token: "token" }])
+  })
+)
+
+it.effect("isolates a bad event that the platform does not name, and delivers each neighbour once", () =>
+  Effect.gen(function* () {
+    const taken: Array<string> = []
+    const world = worldOf((asked) => {
+      if (asked.ids.includes("e37")) return Effect.succeed(respond(someInvalid, 400))
+      taken.push(...asked.ids)
+      return Effect.succeed(respond(ok))
+    })
+    const task = yield* openTask(world)
+    const done = readStep(yield* task.step(batchOf(ids(100))))
+    assert.strictEqual(done.outcomes["e37"], "rejected:100")
+    assert.deepStrictEqual(done.deadLetters, { e37: "100" })
+    assert.deepStrictEqual(
+      taken.sort(),
+      ids(100)
+        .filter((id) => id !== "e37")
+        .sort()
+    )
+    assert.isAtMost(world.asked.length, 2 * Math.log2(100) + 2)
+  })
+)
+
+it.effect("drops the culprits that the platform names and sends the rest again", () =>
+  Effect.gen(function* () {
+    const world = worldOf((asked) => {
+      const culprit = asked.ids.indexOf("e4")
+      return Effect.succeed(
+        culprit < 0
+          ? respond(ok)
+          : respond(
+              { ...batchHead, _tag: "Culprits", culprits: new Map([[culprit, verdict("invalid_event", "BAD")]]) },
+              400
+            )
+      )
+    })
+    const done = readStep(yield* (yield* openTask(world)).step(batchOf(ids(6))))
+    assert.strictEqual(done.outcomes["e4"], "rejected:BAD")
+    assert.strictEqual(Object.values(done.outcomes).filter((outcome) => outcome === "delivered").length, 5)
+    assert.strictEqual(world.asked.length, 2)
+  })
+)
+
+it.effect("retries after 1, 2 and 4 s while the platform fails, and waits for Retry-After where it is told", () =>
+  Effect.gen(function* () {
+    const throttled = { ...all(batchHead, verdict("throttled", "429")), retryAfter: Duration.seconds(30) }
+    const world = worldOf((_, index) =>
+      Effect.succeed(index === 0 ? respond(down, 503) : respond(index === 1 ? throttled : ok))
+    )
+    const step = yield* Effect.forkChild((yield* openTask(world)).step(batchOf(["a"])))
+    yield* TestClock.adjust("1300 millis")
+    assert.strictEqual(world.asked.length, 2)
+    yield* TestClock.adjust("29 seconds")
+    assert.strictEqual(world.asked.length, 2)
+    yield* TestClock.adjust("2 seconds")
+    assert.deepStrictEqual(readStep(yield* Fiber.join(step)).outcomes, { a: "delivered" })
+  })
+)
+
+it.effect("an open circuit suspends the step, probes with few events, and delivers all when the platform is back", () =>
+  Effect.gen(function* () {
+    let working = false
+    const world = worldOf(() =>
+      working ? Effect.succeed(respond(ok)) : Effect.fail(httpFailure("refused", "platform.example"))
+    )
+    const step = yield* Effect.forkChild((yield* openTask(world)).step(batchOf(ids(100))))
+    yield* TestClock.adjust("30 seconds")
+    assert.strictEqual(world.asked.length, 5)
+    yield* TestClock.adjust("25 seconds")
+    assert.strictEqual(world.asked.length, 5)
+    working = true
+    yield* TestClock.adjust("40 seconds")
+    const done = readStep(yield* Fiber.join(step))
+    assert.strictEqual(Object.values(done.outcomes).filter((outcome) => outcome === "delivered").length, 100)
+    assert.strictEqual(world.asked[5]?.ids.length, deliveryDefaults.probeEvents)
+    assert.deepStrictEqual(statesOf(world), ["CLOSED", "OPEN paused", "HALF_OPEN", "CLOSED"])
+  })
+)
+
+it.effect("a refused token pauses the connection, tells it at once, and resumes by itself when a new one works", () =>
+  Effect.gen(function* () {
+    let token = "old"
+    const world = worldOf(
+      (asked) => Effect.succeed(asked.token === "new" ? respond(ok) : respond(unauthorized, 401)),
+      () => token
+    )
+    const step = yield* Effect.forkChild((yield* openTask(world)).step(batchOf(ids(5))))
+    yield* TestClock.adjust("4 seconds")
+    assert.deepStrictEqual(statesOf(world), ["CLOSED", "CLOSED paused"])
+    yield* TestClock.adjust("5 minutes")
+    assert.strictEqual(sentEvents(world).length, 1)
+    assert.isAbove(world.asked.length, 4)
+    token = "new"
+    yield* TestClock.adjust("6 minutes")
+    const done = readStep(yield* Fiber.join(step))
+    assert.strictEqual(done.outcomes["e4"], "delivered")
+    assert.deepStrictEqual(statesOf(world), ["CLOSED", "CLOSED paused", "CLOSED"])
+  })
+)
+
+it.effect("exchanges an access token once, keeps it until it ends, and exchanges it anew when it is refused", () =>
+  Effect.gen(function* () {
+    let issued = 0
+    let valid = "t1"
+    const connector = connectorWith({
+      refresh: {
+        request: () => requestTo("refresh", undefined, []),
+        read: () => ({ _tag: "Token", accessToken: Redacted.make(`t${++issued}`), expiresIn: Duration.hours(1) })
+      }
+    })
+    const world = worldOf((asked) =>
+      Effect.succeed(asked.path === "refresh" || asked.token === valid ? respond(ok) : respond(unauthorized, 401))
+    )
+    const task = yield* openTask(world, connector)
+    yield* task.step(batchOf(["a"]))
+    yield* task.step(batchOf(["b"]))
+    assert.strictEqual(issued, 1)
+    valid = "t2"
+    assert.deepStrictEqual(readStep(yield* task.step(batchOf(["c"]))).outcomes, { c: "delivered" })
+    yield* TestClock.adjust("1 hour")
+    valid = "t3"
+    yield* task.step(batchOf(["d"]))
+    assert.strictEqual(issued, 3)
+  })
+)
+
+it.effect("an event that alone keeps failing goes to the delayed retry topic; its neighbours are delivered", () =>
+  Effect.gen(function* () {
+    const world = worldOf((asked) => Effect.succeed(asked.ids.includes("bad") ? respond(down, 500) : respond(ok)))
+    const task = yield* openTask(
+      world,
+      connectorWith({ limits: { documented: { ...limits, eventsPerRequest: 4 }, specification: limits } })
+    )
+    const step = yield* Effect.forkChild(task.step(batchOf(["bad", ...ids(7)])))
+    yield* TestClock.adjust("10 seconds")
+    const done = readStep(yield* Fiber.join(step))
+    assert.strictEqual(done.outcomes["bad"], "retry_scheduled:500")
+    assert.deepStrictEqual(Object.keys(done.retries), ["bad"])
+    assert.isAbove(done.retries["bad"]?.attempts ?? 0, 3)
+    for (const id of ids(7)) assert.strictEqual(done.outcomes[id], "delivered")
+  })
+)
+
+it.effect(
+  "an event that the platform alone tells to wait is put off for as long, and says nothing against the platform",
+  () =>
+    Effect.gen(function* () {
+      const wait = { ...verdict("transient", "131056"), retryAfter: Duration.seconds(6) }
+      const world = worldOf(() => Effect.succeed(respond(all(batchHead, wait), 400)))
+      const task = yield* openTask(
+        world,
+        connectorWith({ limits: { documented: { ...limits, eventsPerRequest: 1 }, specification: limits } })
+      )
+      const done = readStep(yield* task.step(batchOf(ids(8))))
+      assert.strictEqual(done.outcomes["e7"], "retry_scheduled:131056")
+      assert.strictEqual(done.retries["e7"]?.not_before, 6000)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(statesOf(world), ["CLOSED"])
+    })
+)
+
+it.effect("a delayed retry waits until it is due; past the age limit it is expired and dead-lettered", () =>
+  Effect.gen(function* () {
+    const world = worldOf(() => Effect.succeed(respond(ok)))
+    const task = yield* openTask(world)
+    const topic = "delivery-retry.meta"
+    const due = mappedEvent("due", { attempts: 4, not_before: 30_000 })
+    const far = mappedEvent("far", { attempts: 4, not_before: 3_600_000 })
+    const records = recordsOfEvents([far, due], topic)
+    const held = yield* Effect.forkChild(task.step({ topic, partition: 0, records }))
+    yield* TestClock.adjust("15 seconds")
+    const deferred = readStep(yield* Fiber.join(held))
+    assert.deepStrictEqual(Object.keys(deferred.retries), ["far", "due"])
+    assert.deepStrictEqual(deferred.outcomes, {})
+    const step = yield* Effect.forkChild(task.step({ topic, partition: 0, records }))
+    yield* TestClock.adjust("14 seconds")
+    assert.strictEqual(world.asked.length, 0)
+    yield* TestClock.adjust("1 second")
+    const done = readStep(yield* Fiber.join(step))
+    assert.deepStrictEqual(done.outcomes, { due: "delivered" })
+    assert.strictEqual(done.retries["far"]?.not_before, 3_600_000)
+    yield* TestClock.adjust("1 hour")
+    const late = mappedEvent("late", { attempts: 9, deadline: 60_000 })
+    const expired = readStep(yield* task.step({ topic, partition: 0, records: recordsOfEvents([late], topic) }))
+    assert.deepStrictEqual(expired.outcomes, { late: "expired:expired" })
+    assert.deepStrictEqual(expired.deadLetters, { late: "expired" })
+  })
+)
+
+it.effect("asks consent again, refuses what no request can carry, and dead-letters what is no event", () =>
+  Effect.gen(function* () {
+    const world = worldOf(() => Effect.succeed(respond(ok)))
+    const task = yield* openTask(world)
+    const denied = mappedEvent("denied", {
+      consent: { ad_user_data: "denied", ad_personalization: null, sale_of_data: null }
+    })
+    const large = mappedEvent("large", { payload: "x".repeat(1_000_000) })
+    const records = [
+      ...recordsOfEvents([denied, large]),
+      { ...recordsOfEvents([denied])[0]!, offset: 2, value: Buffer.from("junk") }
+    ]
+    const done = readStep(yield* task.step({ ...at, records }))
+    assert.deepStrictEqual(done.outcomes, { denied: "skipped:consent", large: "rejected:payload_too_large" })
+    assert.deepStrictEqual(Object.keys(done.deadLetters).sort(), ["?", "large"])
+    assert.strictEqual(world.asked.length, 0)
+  })
+)
+
+it.effect("a hostile answer is retried and never loses an event", () =>
+  Effect.gen(function* () {
+    const html = { status: 200, headers: {}, body: "<html>", receivedAt: 0 }
+    const short = { ...batchHead, _tag: "PerEvent" as const, events: [verdict("delivered")] }
+    const world = worldOf((_, index) => Effect.succeed(index === 0 ? html : index === 1 ? respond(short) : respond(ok)))
+    const step = yield* Effect.forkChild((yield* openTask(world)).step(batchOf(ids(3))))
+    yield* TestClock.adjust("10 seconds")
+    assert.deepStrictEqual(readStep(yield* Fiber.join(step)).outcomes, {
+      e0: "delivered",
+      e1: "delivered",
+      e2: "delivered"
+    })
+    assert.deepStrictEqual(
+      world.asked.map((asked) => asked.ids.length),
+      [3, 3, 2]
+    )
+  })
+)

@@ -1,0 +1,206 @@
+/** The delivery processor of one connection: a batch of mapped events in, one fate an event out. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { Codecs, RegistryError } from "../../../shared/codec/codecs.ts"
+import { dueAt, futureToleranceMillis } from "../../../shared/connectors/mapping/future.ts"
+import type { KafkaError } from "../../../shared/kafka/client.ts"
+import { partitionOfKey } from "../../../shared/kafka/wire/murmur2.ts"
+import { deliveryHeaders, deliveryTopics } from "../../../shared/model/delivery-topics.ts"
+import type {
+  AssignedPartition,
+  Batch,
+  Inbound,
+  Outbound,
+  PartitionTask,
+  Processor,
+  Step
+} from "../../../shared/runtime/contract.ts"
+import { movedRecord } from "../../../shared/runtime/home-partition.ts"
+import { type Later, makeLater } from "../outcomes/later.ts"
+import { acceptedRequests, pendingRecord } from "../outcomes/pending.ts"
+import { chunk } from "./chunk.ts"
+import { deliver } from "./deliver.ts"
+import { harmless } from "./exchange.ts"
+import { type Intents, makeIntents } from "./intents.ts"
+import type { Item } from "./item.ts"
+import { type Lane, type LaneOptions, makeLane } from "./lane.ts"
+import { type RecordContext, recordsOf, unreadableRecord, writtenBack } from "./records.ts"
+import { triage } from "./triage.ts"
+
+export type DeliveryError = KafkaError | RegistryError
+
+/** Makes a connection's processor. What it publishes about its state ends with the scope. */
+export const deliveryProcessor = (
+  options: LaneOptions
+): Effect.Effect<Processor<DeliveryError, never>, never, Codecs | Scope.Scope> =>
+  Effect.map(makeLane(options), (lane) => {
+    const { connection, settings, limits } = lane
+    const owned = countOwned(lane)
+    return {
+      name: `delivery-${connection.platform}.${connection.id}`,
+      topics: [deliveryTopics.mapped(connection.platform), deliveryTopics.retry(connection.platform)],
+      batch: {
+        // Where a request carries one event, a batch keeps all its slots busy for a while.
+        recordsMax: Math.max(limits.eventsPerRequest, limits.concurrency * 4),
+        bytesMax: limits.bytesPerRequest,
+        linger: connection.limits.linger ?? settings.linger
+      },
+      concurrency: 1,
+      letsGoOfRecords: true,
+      accept: (record) => record.headers[deliveryHeaders.connection] === connection.id,
+      open: (assigned) =>
+        Effect.andThen(
+          owned,
+          Effect.sync(() => openPartition(lane, assigned))
+        )
+    }
+  })
+
+/** The connection's rate is shared out by the partitions that this instance owns. */
+const countOwned = (lane: Lane): Effect.Effect<void, never, Scope.Scope> => {
+  let owned = 0
+  let total = 1
+  const change = (by: number) =>
+    Effect.suspend(() => {
+      owned += by
+      const share = owned / Math.max(1, total)
+      return Effect.andThen(lane.limiter.setShare(share), lane.questions.setShare(share))
+    })
+  // Counted at each opening: topics may have got more partitions, which comes with a new assignment.
+  const count = Effect.map(lane.outside.partitionsTotal, (counted) => {
+    total = counted
+  })
+  return Effect.andThen(
+    count,
+    Effect.acquireRelease(change(1), () => change(-1))
+  )
+}
+
+const openPartition = (lane: Lane, assigned: AssignedPartition): PartitionTask<DeliveryError, never> => {
+  const { append } = assigned
+  const intents = lane.connector.repeatIsHarmless
+    ? null
+    : makeIntents({
+        codecs: lane.codecs,
+        connectionId: lane.connection.id,
+        mappedTopic: deliveryTopics.mapped(lane.connection.platform),
+        assigned,
+        append: append ?? noAppend,
+        settings: lane.settings,
+        answers: lane.answers,
+        scope: lane.scope
+      })
+  const later = lane.connector.later === undefined ? null : makeLater(lane, assigned, lane.connector.later)
+  const restore = [intents?.restore, later?.restore].filter((entry) => entry !== undefined)
+  return {
+    ...(restore.length > 0 ? { restore } : {}),
+    ...(later === null ? {} : { tick: later.tick }),
+    step: (batch) => step({ lane, intents, later, partitions: assigned.partitions ?? 1 }, batch)
+  }
+}
+
+/** Without durable intents nothing may be sent: a runtime that can't append is a bug, not a reason to take the risk. */
+const noAppend = () => Effect.die("The runtime gives no append, which send intents need.")
+
+interface Partition {
+  readonly lane: Lane
+  readonly intents: Intents | null
+  readonly later: Later | null
+  /** Of the topic. */
+  readonly partitions: number
+}
+
+/** What is sent from here, and what another partition sends, where a repeat is not harmless and partitions were added. */
+const byHome = ({ intents, partitions }: Partition, batch: Batch) => {
+  if (intents === null || partitions === 1) return { records: batch.records, moved: [] }
+  const records: Array<Inbound> = []
+  const moved: Array<Outbound> = []
+  for (const record of batch.records) {
+    const home = record.key === null ? batch.partition : partitionOfKey(record.key, partitions)
+    if (home === batch.partition) records.push(record)
+    else moved.push(movedRecord(record, String(record.key), home))
+  }
+  return { records, moved }
+}
+
+const step = Effect.fnUntraced(function* (partition: Partition, batch: Batch) {
+  const { lane } = partition
+  const { codecs, connection, limits } = lane
+  const { records, moved } = byHome(partition, batch)
+  yield* codecs.prepare(records.map((record) => record.value))
+  const read = (now: number) => triage(records, { codecs, connection, now, bytesPerRequest: limits.bytesPerRequest })
+  let sorted = read(yield* Clock.currentTimeMillis)
+  if (sorted.ready.length === 0 && sorted.early.length > 0) {
+    yield* holdUntilDue(lane, sorted.early)
+    sorted = read(yield* Clock.currentTimeMillis)
+  }
+  const begun = yield* Clock.currentTimeMillis
+  const handedOver = partition.intents?.deferred(sorted.ready, begun) ?? []
+  const ready = handedOver.length === 0 ? sorted.ready : sorted.ready.filter((item) => !handedOver.includes(item))
+  if (partition.intents !== null) yield* partition.intents.answersOf(ready)
+  partition.intents?.screen(ready, yield* Clock.currentTimeMillis)
+  yield* send(
+    partition,
+    ready.filter((item) => item.fate === null)
+  )
+  const context = yield* contextOf(lane)
+  const items = [...ready, ...sorted.settled]
+  const outputs: Array<Outbound> = [...moved]
+  for (const item of handedOver) outputs.push(writtenBack(item, deliveryTopics.retry(connection.platform)))
+  for (const item of items) outputs.push(...recordsOf(item, context))
+  for (const { record, problem } of sorted.unreadable) outputs.push(unreadableRecord(record, problem, context))
+  for (const item of sorted.early) outputs.push(writtenBack(item, item.record.topic))
+  outputs.push(...(partition.intents?.settle(ready, context.now) ?? []))
+  const pending = acceptedRequests(lane, items, context.now)
+  for (const outcome of pending) outputs.push(pendingRecord(lane, batch, outcome.later_id, outcome))
+  partition.later?.keep(pending, context.now)
+  yield* count(lane, items, sorted.unreadable.length)
+  const { intents } = partition
+  if (intents === null) return { outputs } satisfies Step
+  const ids = sorted.ready.map((item) => item.event.event_id)
+  return { outputs, release: () => intents.committed(ids) } satisfies Step
+})
+
+/**
+ * A batch of delayed retries none of which is due waits for the first one; not for ever, as later records may be due
+ * before, and not at all where so many wait that it took long to come round to these.
+ */
+const holdUntilDue = ({ connection, settings }: Lane, early: ReadonlyArray<Item>): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const least = (numberOf: (item: Item) => number) =>
+      early.reduce((lowest, item) => Math.min(lowest, numberOf(item)), Number.MAX_SAFE_INTEGER)
+    const round = now - least(({ record }) => record.timestamp)
+    if (round >= Duration.toMillis(settings.delayedRound)) return Effect.void
+    const tolerance = futureToleranceMillis(connection)
+    const first = least(({ event }) => dueAt(event, tolerance))
+    return Effect.sleep(Duration.min(Duration.millis(Math.max(0, first - now)), settings.delayedHold))
+  })
+
+const send = ({ lane, intents }: Partition, items: ReadonlyArray<Item>): Effect.Effect<void, KafkaError> => {
+  const pieces = chunk(items, { events: lane.optimizer.size(), bytes: lane.limits.bytesPerRequest })
+  return Effect.forEach(pieces, (piece) => deliver(lane, piece, intents ?? harmless), {
+    concurrency: lane.limits.concurrency,
+    discard: true
+  })
+}
+
+const contextOf = (lane: Lane): Effect.Effect<RecordContext> =>
+  Effect.gen(function* () {
+    const { codecs, connection, settings } = lane
+    const circuit = yield* lane.breaker.state
+    return { codecs, connection, settings, circuit, now: yield* Clock.currentTimeMillis }
+  })
+
+const count = (lane: Lane, items: ReadonlyArray<Item>, unreadable: number): Effect.Effect<void> => {
+  const outcomes = new Map<string, number>()
+  const reasons = new Map<string, number>()
+  const add = (counts: Map<string, number>, name: string, by: number) => counts.set(name, (counts.get(name) ?? 0) + by)
+  for (const { fate } of items) {
+    add(outcomes, fate?.outcome ?? "undecided", 1)
+    if (fate?.outcome === "rejected") add(reasons, fate.reasonCode ?? "unknown", 1)
+  }
+  if (unreadable > 0) add(outcomes, "dead_lettered", unreadable)
+  return Effect.andThen(lane.metrics.outcomes(outcomes), lane.metrics.rejected(reasons))
+}

@@ -1,0 +1,135 @@
+/** The delivery program of a platform: one processor for each of its enabled connections, each with a world of its own. */
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import type { Codecs } from "../../../shared/codec/codecs.ts"
+import { SettingsService } from "../../../shared/config/settings.ts"
+import type { Connection } from "../../../shared/connections/connection.ts"
+import { Connections } from "../../../shared/connections/connections.ts"
+import type { Connector } from "../../../shared/connectors/connector.ts"
+import { type HttpTransport, makeHttpTransport } from "../../../shared/connectors/http/http-client.ts"
+import { opensNothing } from "../../../shared/connectors/opens-nothing.ts"
+import { connectorFor } from "../../../shared/connectors/registry.ts"
+import { Credentials } from "../../../shared/credentials/credentials.ts"
+import { sealerOf } from "../../../shared/credentials/sealer-layer.ts"
+import { followSealingKey } from "../../../shared/credentials/sealing-keys.ts"
+import { KafkaClient, type KafkaError } from "../../../shared/kafka/client.ts"
+import { deliveryTopics } from "../../../shared/model/delivery-topics.ts"
+import type { Platform } from "../../../shared/model/platform.ts"
+import type { Processor } from "../../../shared/runtime/contract.ts"
+import { type Program, processorsProgram } from "../../../shared/runtime/program.ts"
+import { type DependencyState, Readiness } from "../../../shared/telemetry/readiness.ts"
+import { poolOptionsOf, settingsOf } from "./connection-settings.ts"
+import type { Outside } from "./outside.ts"
+import { type DeliveryError, deliveryProcessor } from "./processor.ts"
+import { makeRecipientKey, type RecipientKey } from "./recipient-key.ts"
+
+/** What `main.ts` of each platform runs. */
+export const deliveryProgram = (platform: Platform): Program =>
+  processorsProgram(`delivery-${platform}`, deliveryProcessors(platform))
+
+type Services = Codecs | Connections | Credentials | KafkaClient | Readiness | SettingsService | Scope.Scope
+
+/** The processors of a platform's enabled connections; Google's have two kinds of connector. */
+export const deliveryProcessors = (
+  platform: Platform
+): Effect.Effect<ReadonlyArray<Processor<DeliveryError, never>>, KafkaError, Services> =>
+  Effect.gen(function* () {
+    const { enabledOf } = yield* Connections
+    const connections = enabledOf(platform)
+    // Only messages to people carry a sealed recipient; the other programs work without the master key.
+    const recipientKey = platform === "whatsapp" && connections.length > 0 ? yield* recipientKeyOf : undefined
+    return yield* Effect.forEach(connections, (connection) =>
+      Effect.gen(function* () {
+        const connector = connectorFor(connection.kind)
+        const outside = yield* outsideOf(connector, connection, recipientKey)
+        return yield* deliveryProcessor({ connector, connection, settings: settingsOf(connection), outside })
+      })
+    )
+  })
+
+/** The real world of one connection: its own pool, credential and writes. */
+export const outsideOf = Effect.fnUntraced(function* (
+  connector: Connector,
+  connection: Connection,
+  recipientKey: RecipientKey | undefined
+) {
+  const credentials = yield* Credentials
+  const kafka = yield* KafkaClient
+  const { topicPrefix } = yield* SettingsService
+  const transport = yield* makeHttpTransport(poolOptionsOf(connection, connector))
+  yield* Effect.forkScoped(observePool(transport, connection))
+  return {
+    execute: transport.execute,
+    secret: credentials.resolve(connection.credential, connector.credential),
+    open: recipientKey?.open ?? opensNothing,
+    ...(recipientKey === undefined ? {} : { recipientKey }),
+    publish: (records) => kafka.produce(records.map((record) => ({ ...record, topic: topicPrefix + record.topic }))),
+    partitionsTotal: yield* countedAnew(connection, topicPrefix)
+  } satisfies Outside
+})
+
+/** This program's key for recipients, compared with the normalizer's; /readyz says why it does not open them. */
+const recipientKeyOf = Effect.gen(function* () {
+  const key = yield* makeRecipientKey(sealerOf(yield* SettingsService))
+  const { addSource } = yield* Readiness
+  yield* addSource((): Record<string, DependencyState> => {
+    const problem = key.problem()
+    return problem === null
+      ? {}
+      : { "master key": { healthy: false, reason: `${problem.message ?? ""} ${problem.nextStep ?? ""}`.trim() } }
+  })
+  yield* followSealingKey("normalizer", key.announced)
+  return key
+})
+
+/** The number of the connection's partitions; the one known before where the broker does not answer. */
+const countedAnew = Effect.fnUntraced(function* (connection: Connection, prefix: string) {
+  const kafka = yield* KafkaClient
+  const count = countPartitions(kafka, connection, prefix)
+  // Topics may be on their way to be created.
+  let known = yield* Effect.retry(count, Schedule.max([Schedule.spaced("1 second"), Schedule.recurs(30)]))
+  const counted = Effect.map(count, (total) => {
+    known = total
+    return total
+  })
+  // The partitions of an assignment are opened at once, and ask once.
+  return yield* Effect.cachedWithTTL(
+    Effect.catch(counted, () => Effect.sync(() => known)),
+    "5 seconds"
+  )
+})
+
+const countPartitions = (
+  kafka: KafkaClient["Service"],
+  connection: Connection,
+  prefix: string
+): Effect.Effect<number, KafkaError> =>
+  Effect.map(
+    Effect.forEach([deliveryTopics.mapped(connection.platform), deliveryTopics.retry(connection.platform)], (topic) =>
+      kafka.topicOffsets(prefix + topic)
+    ),
+    (topics) => topics.reduce((sum, partitions) => sum + partitions.length, 0)
+  )
+
+const observePool = (transport: HttpTransport["Service"], connection: Connection): Effect.Effect<void> => {
+  const attributes = { connection: connection.id, platform: connection.platform }
+  const sample = Effect.flatMap(transport.statistics, (pool) =>
+    Effect.all(
+      [
+        Metric.update(Metric.withAttributes(poolOpen, attributes), pool.open),
+        Metric.update(Metric.withAttributes(poolActive, attributes), pool.active),
+        Metric.update(Metric.withAttributes(poolWaiting, attributes), pool.waiting)
+      ],
+      { discard: true }
+    )
+  )
+  return Effect.asVoid(Effect.repeat(sample, Schedule.spaced("5 seconds")))
+}
+
+const poolOpen = Metric.gauge("capi_delivery_pool_open_connections", { description: "Open connections of the pool." })
+const poolActive = Metric.gauge("capi_delivery_pool_active_requests", { description: "Requests under way." })
+const poolWaiting = Metric.gauge("capi_delivery_pool_waiting_requests", {
+  description: "Requests that wait for a connection."
+})

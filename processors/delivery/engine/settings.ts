@@ -1,0 +1,104 @@
+/** Every figure of the delivery engine, with the specification's value where it gives one. */
+import * as Duration from "effect/Duration"
+import { type BatchOptimizerSettings, batchOptimizerDefaults } from "../resilience/batch-optimizer.ts"
+import { type CircuitBreakerSettings, circuitBreakerDefaults } from "../resilience/circuit-breaker.ts"
+import { type RateLimit, type RateLimiterSettings, rateLimiterDefaults } from "../resilience/rate-limiter.ts"
+import { type RetryPolicy, retryDefaults } from "../resilience/retry-policy.ts"
+
+export interface DeliverySettings {
+  readonly breaker: CircuitBreakerSettings
+  readonly retry: RetryPolicy
+  /** Requests of a connection whose platform documents no rate. */
+  readonly requestsWhereUndocumented: RateLimit
+  /** How the platform's report of its usage slows the limiter. */
+  readonly usage: Pick<RateLimiterSettings, "usageSlowsFrom" | "usageFloor" | "usageHolds">
+  /** Without `sizeMax`, which is the connection's largest request. */
+  readonly optimizer: Omit<BatchOptimizerSettings, "sizeMax">
+  /** Events in a request while the circuit is half open. */
+  readonly probeEvents: number
+  /** Failures beyond the retries after which the platform's probe is asked whether only these events fail. */
+  readonly patience: number
+  /** Delays of the delayed retry topic, round by round; the last one repeats. */
+  readonly delayedRetries: ReadonlyArray<Duration.Duration>
+  /** Rounds for an event without an age limit before it is dead-lettered. */
+  readonly delayedRoundsMax: number
+  /** Rounds for an event that the platform answers by an undocumented code, whatever its age limit. */
+  readonly delayedUnknownRoundsMax: number
+  /** A batch of delayed retries that are not due is held at most this long, then written back. */
+  readonly delayedHold: Duration.Duration
+  /** Delayed retries that have lain longer since they were looked at are held no more, so that none waits for long behind others. */
+  readonly delayedRound: Duration.Duration
+  /** The last delayed retry is due so long before the age limit; well above `delayedRound`. */
+  readonly delayedLastTry: Duration.Duration
+  /** Probes of a paused connection: after this, doubling up to the maximum. */
+  readonly recoveryFirst: Duration.Duration
+  readonly recoveryMax: Duration.Duration
+  /** After an outage the rate starts at this part and grows to the whole over this time. */
+  readonly catchUpFrom: number
+  readonly catchUpOver: Duration.Duration
+  /** A resolved credential is used so long before it is read anew. */
+  readonly secretLife: Duration.Duration
+  /** An access token is renewed so long before it ends. */
+  readonly tokenMargin: Duration.Duration
+  /** Events sent are remembered so long, where a repeat is not harmless. */
+  readonly deduplicationWindow: Duration.Duration
+  /** Events remembered a partition; the oldest are forgotten first. */
+  readonly deduplicationEntriesMax: number
+  /** Final outcomes of accepted requests: first question, doubling up to the maximum, given up after `laterLife`. */
+  readonly laterFirst: Duration.Duration
+  readonly laterMax: Duration.Duration
+  readonly laterLife: Duration.Duration
+  /** Questions a tick. */
+  readonly laterBatch: number
+  /** How long a batch waits to fill, where the connection does not say. */
+  readonly linger: Duration.Duration
+}
+
+export const deliveryDefaults: DeliverySettings = {
+  breaker: circuitBreakerDefaults,
+  retry: retryDefaults,
+  requestsWhereUndocumented: rateLimiterDefaults.requests,
+  usage: rateLimiterDefaults,
+  optimizer: { ...batchOptimizerDefaults, sizeMin: 10 },
+  probeEvents: 10,
+  patience: 4,
+  delayedRetries: [
+    Duration.minutes(1),
+    Duration.minutes(5),
+    Duration.minutes(15),
+    Duration.hours(1),
+    Duration.hours(3),
+    Duration.hours(6)
+  ],
+  delayedRoundsMax: 30,
+  delayedUnknownRoundsMax: 3,
+  delayedHold: Duration.seconds(15),
+  delayedRound: Duration.minutes(5),
+  delayedLastTry: Duration.minutes(15),
+  recoveryFirst: Duration.seconds(5),
+  recoveryMax: Duration.minutes(5),
+  catchUpFrom: 0.25,
+  catchUpOver: Duration.seconds(60),
+  secretLife: Duration.minutes(1),
+  tokenMargin: Duration.seconds(60),
+  deduplicationWindow: Duration.hours(24),
+  deduplicationEntriesMax: 1_000_000,
+  laterFirst: Duration.seconds(5),
+  laterMax: Duration.minutes(10),
+  laterLife: Duration.days(3),
+  laterBatch: 20,
+  linger: Duration.millis(500)
+}
+
+/** Headers of marks on `dead-letters`: records without a value that say what became of a letter. */
+export const deadLetterHeaders = {
+  /** The letter's id, of a letter that was redriven. */
+  redriven: "redriven",
+  /** By `resolvedName`: the platform delivered the letter's event after all. */
+  resolved: "resolved",
+  /** Of a resolved letter: the outcome that holds. */
+  outcome: "outcome"
+} as const
+
+/** Under which name a mark finds the letters of a request. */
+export const resolvedName = (connectionId: string, requestId: string): string => `${connectionId}|${requestId}`

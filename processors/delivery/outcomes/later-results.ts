@@ -1,0 +1,220 @@
+/** The final results of events whose request was accepted first. Pure. */
+import * as Effect from "effect/Effect"
+import type { MessagePricing, PendingEvent, PendingOutcome } from "../../../schemas/types.gen.ts"
+import type { Codecs } from "../../../shared/codec/codecs.ts"
+import type { EventVerdict, LaterReading } from "../../../shared/connectors/connector.ts"
+import { placeOf } from "../../../shared/dedup/deduplicator.ts"
+import { refusalRecord } from "../../../shared/dedup/refusals.ts"
+import { deliveryTopics } from "../../../shared/model/delivery-topics.ts"
+import type { Outbound } from "../../../shared/runtime/contract.ts"
+import type { DeliveryMetrics } from "../engine/metrics.ts"
+import { deadLetterHeaders, resolvedName } from "../engine/settings.ts"
+
+/** What `warnings` holds where the platform never told the outcome. */
+export const neverTold = "never_told"
+
+export type FinalReading = Extract<LaterReading, { readonly _tag: "Final" }>
+
+export interface LaterOutcome {
+  readonly outcome: "delivered" | "accepted" | "rejected"
+  readonly verdict: EventVerdict
+  /** What the platform said of the request as a whole, which may concern other events of it. */
+  readonly note: string | null
+}
+
+/** What became of the events of a request, and the records that tell it. */
+export interface Conclusion {
+  readonly outcome: LaterOutcome["outcome"]
+  readonly reasonCode: string | null
+  readonly events: number
+  readonly outputs: ReadonlyArray<Outbound>
+}
+
+/**
+ * What a final reading says of each event of the request. The platform gives counts: where it took some and not
+ * others, nobody knows which, so the events stay `accepted` with the reasons told. Duplicates are delivered already; where some
+ * events are, and the platform does not say which, that is a note on the request and no event's reason.
+ */
+export const laterOutcome = (reading: FinalReading, eventCount: number): LaterOutcome => {
+  if (reading.warnings.includes(neverTold))
+    return told("accepted", "accepted", "no_final_answer", "The platform never told the final outcome.")
+  const refused = reading.rejected.filter((entry) => entry.count > 0 && entry.verdict.errorClass !== "duplicate")
+  const first = refused[0]
+  if (first === undefined)
+    return isShort(reading, eventCount) ? shortOf(reading, eventCount) : deliveredOf(reading, eventCount)
+  const count = sumOf(refused)
+  const reasons = refused.map((entry) => `${entry.count} × ${entry.verdict.reasonCode ?? "unknown"}`).join(", ")
+  if (first.count >= eventCount) return { outcome: "rejected", verdict: first.verdict, note: null }
+  if (count >= eventCount)
+    return told(
+      "rejected",
+      "invalid_event",
+      "several_reasons",
+      `The platform refused all ${eventCount} events of this request and does not say which for which reason: ${reasons}.`
+    )
+  return partly(
+    `The platform refused ${count} of ${eventCount} events of this request and does not say which: ${reasons}.`
+  )
+}
+
+/** What the platform says beside the outcome. */
+export interface Told {
+  readonly pricing: MessagePricing | null
+}
+
+/**
+ * The records of a request's final outcome: a result for each event, and for a refused one its dead letter. A request that
+ * was refused before and was delivered after all (`rejected_at`) has a result that corrects the first one, and marks its dead
+ * letters as resolved.
+ */
+export const conclude = (
+  codecs: Codecs["Service"],
+  pending: PendingOutcome,
+  reading: FinalReading,
+  now: number,
+  beside: Told = { pricing: null }
+): Conclusion => {
+  const final = laterOutcome(reading, pending.events.length)
+  const outputs = pending.events.flatMap((event) => {
+    const result = resultRecord(codecs, pending, event, reading, final, now, beside)
+    const at = { eventId: event.event_id, connectionId: pending.connection_id, source: placeOf(event.source) }
+    if (final.outcome === "rejected")
+      return [result, deadLetterRecord(codecs, pending, event, final, now), refusalRecord(at, "refused", now)]
+    if (pending.rejected_at === null) return [result]
+    return [result, resolvedMark(pending, event, final.outcome), refusalRecord(at, "taken", now)]
+  })
+  return { outcome: final.outcome, reasonCode: final.verdict.reasonCode, events: pending.events.length, outputs }
+}
+
+/** Counts conclusions where the engine counts its other outcomes. */
+export const countConclusions = (
+  metrics: Pick<DeliveryMetrics, "finals" | "rejected">,
+  conclusions: ReadonlyArray<Conclusion>
+): Effect.Effect<void> => {
+  const outcomes = new Map<string, number>()
+  const reasons = new Map<string, number>()
+  const add = (counts: Map<string, number>, name: string, by: number) => counts.set(name, (counts.get(name) ?? 0) + by)
+  for (const { outcome, reasonCode, events } of conclusions) {
+    if (events === 0) continue
+    add(outcomes, outcome, events)
+    if (outcome === "rejected") add(reasons, reasonCode ?? "unknown", events)
+  }
+  return Effect.andThen(metrics.finals(outcomes), metrics.rejected(reasons))
+}
+
+const sumOf = (entries: FinalReading["rejected"]): number => entries.reduce((sum, entry) => sum + entry.count, 0)
+
+// A repeat that the platform knew already is not counted as processed, and is there all the same.
+const isShort = ({ processed, rejected }: FinalReading, eventCount: number): boolean =>
+  processed !== null && processed + sumOf(rejected) < eventCount
+
+const shortOf = ({ processed, rejected }: FinalReading, eventCount: number): LaterOutcome =>
+  partly(`The platform tells of ${(processed ?? 0) + sumOf(rejected)} of ${eventCount} events of this request only.`)
+
+/** Nothing was refused; `rejected` holds the events that the platform had before. */
+const deliveredOf = ({ rejected }: FinalReading, eventCount: number): LaterOutcome => {
+  const known = rejected.filter(({ count }) => count > 0)
+  const first = known[0]
+  const delivered: EventVerdict = { errorClass: "delivered", reasonCode: null, message: null }
+  if (first === undefined) return { outcome: "delivered", verdict: delivered, note: null }
+  // Each event is concerned.
+  if (first.count >= eventCount) return { outcome: "delivered", verdict: first.verdict, note: null }
+  const reasons = known.map(({ count, verdict }) => `${count} × ${verdict.reasonCode ?? "duplicate"}`).join(", ")
+  const note = `The platform had ${sumOf(known)} of ${eventCount} events of this request before and does not say which: ${reasons}.`
+  return { outcome: "delivered", verdict: delivered, note }
+}
+
+const partly = (message: string): LaterOutcome => told("accepted", "accepted", "partial_success", message)
+
+const told = (
+  outcome: LaterOutcome["outcome"],
+  errorClass: EventVerdict["errorClass"],
+  reasonCode: string,
+  message: string
+): LaterOutcome => ({ outcome, verdict: { errorClass, reasonCode, message }, note: null })
+
+const resultRecord = (
+  codecs: Codecs["Service"],
+  pending: PendingOutcome,
+  event: PendingEvent,
+  reading: FinalReading,
+  { outcome, verdict, note }: LaterOutcome,
+  now: number,
+  { pricing }: Told
+): Outbound => ({
+  topic: deliveryTopics.results,
+  key: event.event_id,
+  value: codecs.encode(deliveryTopics.results, "event-delivery-log", {
+    ...event,
+    platform: pending.platform,
+    timestamp: now,
+    success: outcome !== "rejected",
+    latency_ms: pending.latency_ms,
+    error_message: verdict.message ?? (pending.rejected_at === null ? null : corrected),
+    request_id: pending.later_id,
+    connection_id: pending.connection_id,
+    outcome,
+    reason_code: verdict.reasonCode,
+    error_class: verdict.errorClass,
+    batch_size: pending.events.length,
+    events_received: reading.processed,
+    attempted_at: pending.accepted_at,
+    match_quality: null,
+    dropped_fields: [],
+    circuit_state: null,
+    accepted_at: pending.accepted_at,
+    pricing,
+    corrects: pending.rejected_at === null ? null : "rejected",
+    request_note: note
+  })
+})
+
+const corrected = "The platform said that it had failed, and delivered it after all."
+
+/**
+ * A record without a value beside the dead letter, found by connection and request: whoever reads the letter sees that there
+ * is nothing left to repair, and a redrive passes it over.
+ */
+const resolvedMark = (pending: PendingOutcome, event: PendingEvent, outcome: string): Outbound => ({
+  topic: deliveryTopics.deadLetters,
+  key: event.event_id,
+  value: null,
+  headers: {
+    [deadLetterHeaders.resolved]: resolvedName(pending.connection_id, pending.later_id),
+    [deadLetterHeaders.outcome]: outcome
+  }
+})
+
+/** The mapped event is not at hand any more, only where its raw record stands. */
+const deadLetterRecord = (
+  codecs: Codecs["Service"],
+  pending: PendingOutcome,
+  event: PendingEvent,
+  { verdict }: LaterOutcome,
+  now: number
+): Outbound => ({
+  topic: deliveryTopics.deadLetters,
+  key: event.event_id,
+  value: codecs.encode(deliveryTopics.deadLetters, "dead-letter", {
+    stage: `delivery-${pending.platform}`,
+    reason_code: verdict.reasonCode ?? "rejected",
+    message: verdict.message ?? "The platform accepted the event and refused it later.",
+    source_topic: event.source.topic,
+    source_partition: event.source.partition,
+    source_offset: event.source.offset,
+    source_timestamp: event.source.timestamp,
+    timestamp: now,
+    attempts: event.retry_count + 1,
+    original_key: null,
+    original: null,
+    sealed: false,
+    event_id: event.event_id,
+    event_name: event.event_name,
+    connection_id: pending.connection_id,
+    platform: pending.platform,
+    next_step:
+      verdict.nextStep ??
+      "Publish the event again, repaired and under the same event id: it goes to the connections that refused it.",
+    request_id: pending.later_id
+  })
+})

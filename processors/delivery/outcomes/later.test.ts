@@ -1,0 +1,222 @@
+/** Final outcomes of requests that the platform accepted first. */
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
+import * as TestClock from "effect/testing/TestClock"
+import type { DeadLetter, EventDeliveryLog } from "../../../schemas/types.gen.ts"
+import { Codecs } from "../../../shared/codec/codecs.ts"
+import type { Connector, LaterReading } from "../../../shared/connectors/connector.ts"
+import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
+import type { Inbound, Outbound, Step } from "../../../shared/runtime/contract.ts"
+import { lettingGo } from "../../../shared/testing/run-batches.ts"
+import { deliveryProcessor } from "../engine/processor.ts"
+import { deliveryDefaults } from "../engine/settings.ts"
+import {
+  codecs,
+  connection,
+  connectorWith,
+  limits,
+  mappedEvent,
+  readStep,
+  recordsOfEvents,
+  requestTo,
+  respond,
+  strictCodecs,
+  verdict,
+  type World,
+  worldOf
+} from "../engine/testing.ts"
+
+const mapped = "mapped-events.meta"
+const retry = "delivery-retry.meta"
+const accepted = { ...all(batchHead, verdict("accepted")), laterId: "r1", requestId: "r1" }
+const refused: LaterReading = {
+  _tag: "Final",
+  processed: 0,
+  rejected: [{ verdict: verdict("invalid_event", "NO_CONSENT"), count: 2 }],
+  warnings: []
+}
+
+const open = (
+  world: World,
+  reading: LaterReading,
+  topic: string,
+  log: ReadonlyArray<Inbound> = [],
+  overrides: Partial<Connector> = {}
+) =>
+  Effect.gen(function* () {
+    const connector = connectorWith({
+      ...overrides,
+      later: { request: (laterId) => requestTo(`later-${laterId}`, undefined, []), read: () => reading }
+    })
+    const processor = yield* deliveryProcessor({ connector, connection, settings: deliveryDefaults, outside: world })
+    const task = lettingGo(processor, yield* processor.open({ topic, partition: 0 }))
+    for (const restore of task.restore ?? [])
+      yield* restore.apply(log.filter((record) => record.topic === restore.topic))
+    return task
+  }).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
+
+const inboundOf = ({ topic, key, value, headers }: Outbound, offset: number): Inbound => ({
+  topic,
+  partition: 0,
+  offset,
+  timestamp: 0,
+  key: key === null ? null : Buffer.from(key),
+  value,
+  headers: headers ?? {}
+})
+
+const batch = (topic: string) => ({
+  topic,
+  partition: 0,
+  records: recordsOfEvents([mappedEvent("a"), mappedEvent("b")], topic)
+})
+
+const concluded = (reading: LaterReading) =>
+  Effect.gen(function* () {
+    const task = yield* open(
+      worldOf(() => Effect.succeed(respond(accepted))),
+      reading,
+      mapped
+    )
+    yield* task.step(batch(mapped))
+    yield* TestClock.adjust("5 seconds")
+    return yield* task.tick!.step
+  })
+
+const decoded = (step: Step) => {
+  const logs: Array<EventDeliveryLog> = []
+  const letters: Array<DeadLetter> = []
+  for (const { topic, value } of step.outputs) {
+    const log = topic === "delivery-results" ? codecs.decode("event-delivery-log", value) : null
+    const letter = topic === "dead-letters" ? codecs.decode("dead-letter", value) : null
+    if (log?._tag === "Decoded") logs.push(log.value)
+    if (letter?._tag === "Decoded") letters.push(letter.value)
+  }
+  return { logs, letters }
+}
+
+for (const [sender, other] of [
+  [mapped, retry],
+  [retry, mapped]
+] as const)
+  it.effect(`what ${sender} sent is asked for after a restart by its own partition, not by ${other}'s as well`, () =>
+    Effect.gen(function* () {
+      const final: LaterReading = { _tag: "Final", processed: 2, rejected: [], warnings: [] }
+      const world = worldOf(() => Effect.succeed(respond(accepted)))
+      const before = yield* open(world, final, sender)
+      const log = (yield* before.step(batch(sender))).outputs.map(inboundOf)
+      const own = yield* open(world, final, sender, log)
+      const foreign = yield* open(world, final, other, log)
+      assert.deepStrictEqual((yield* foreign.tick!.step).outputs, [])
+      assert.deepStrictEqual(readStep(yield* own.tick!.step).outcomes, { a: "delivered", b: "delivered" })
+    })
+  )
+
+it.effect("an event that is refused after it was accepted becomes a dead letter that names its raw record", () =>
+  Effect.gen(function* () {
+    const { logs, letters } = decoded(yield* concluded(refused))
+    assert.deepStrictEqual(
+      logs.map(({ event_id, outcome, accepted_at }) => [event_id, outcome, accepted_at]),
+      [
+        ["a", "rejected", 0],
+        ["b", "rejected", 0]
+      ]
+    )
+    assert.deepStrictEqual(
+      letters.map(({ event_id, reason_code, source_topic, request_id, attempts }) => [
+        event_id,
+        reason_code,
+        source_topic,
+        request_id,
+        attempts
+      ]),
+      [
+        ["a", "NO_CONSENT", "raw-events", "r1", 1],
+        ["b", "NO_CONSENT", "raw-events", "r1", 1]
+      ]
+    )
+  })
+)
+
+it.effect("asks no more often than the platform's rate allows, and those first that wait longest", () =>
+  Effect.gen(function* () {
+    const slow = { ...limits, requestsPerWindow: 4, eventsPerRequest: 1, concurrency: 1 }
+    let request = 0
+    const world = worldOf((asked) =>
+      Effect.succeed(respond(asked.path === "events" ? { ...accepted, laterId: `r${++request}` } : accepted))
+    )
+    const asked = () => world.asked.filter(({ path }) => path.startsWith("later-")).map(({ path }) => path.slice(6))
+    const own = { documented: slow, specification: slow }
+    const task = yield* open(world, { _tag: "Pending", retryAfter: null }, mapped, [], { limits: own })
+    const names = Array.from({ length: 8 }, (_, index) => mappedEvent(`e${index}`))
+    const step = yield* Effect.forkChild(
+      task.step({ topic: mapped, partition: 0, records: recordsOfEvents(names, mapped) })
+    )
+    yield* TestClock.adjust("2 minutes")
+    yield* Fiber.join(step)
+    for (let tick = 0; tick < 12; tick++) {
+      yield* task.tick!.step
+      yield* TestClock.adjust("5 seconds")
+    }
+    // Four at once, then four a minute: each is asked once before any is asked twice.
+    assert.deepStrictEqual(asked(), ["r1", "r2", "r3", "r4", "r5", "r6", "r7"])
+  })
+)
+
+it.effect("counts final outcomes and the reasons of refusals", () =>
+  Effect.gen(function* () {
+    yield* concluded(refused)
+    const text = yield* PrometheusMetrics.format()
+    assert.match(text, /^capi_delivery_final_outcomes_total\{[^}]*outcome="rejected"[^}]*\} \d+/m)
+    assert.match(text, /^capi_delivery_rejections_total\{[^}]*reason="NO_CONSENT"[^}]*\} \d+/m)
+  })
+)
+
+it.effect("does not call delivered what the platform counted less of than was sent", () =>
+  Effect.gen(function* () {
+    const one: LaterReading = { _tag: "Final", processed: 1, rejected: [], warnings: [] }
+    const { logs } = decoded(yield* concluded(one))
+    assert.deepStrictEqual(
+      logs.map(({ outcome, reason_code, error_message }) => [outcome, reason_code, error_message]),
+      Array.from({ length: 2 }, () => [
+        "accepted",
+        "partial_success",
+        "The platform tells of 1 of 2 events of this request only."
+      ])
+    )
+    const known = { verdict: verdict("duplicate", "DUPLICATE"), count: 1 }
+    const all = decoded(yield* concluded({ ...one, rejected: [known] }))
+    const refusedFor = (reason: string) => ({ verdict: verdict("invalid_event", reason), count: 1 })
+    const mixed = decoded(yield* concluded({ ...one, processed: 0, rejected: [refusedFor("A"), refusedFor("B")] }))
+    assert.deepStrictEqual(
+      mixed.logs.map(({ outcome, reason_code }) => [outcome, reason_code]),
+      Array.from({ length: 2 }, () => ["rejected", "several_reasons"])
+    )
+    assert.include(mixed.logs[0]?.error_message, "1 × A, 1 × B")
+    // One of the two is concerned, and nobody knows which: no event's reason, but a note on the request.
+    assert.deepStrictEqual(
+      all.logs.map(({ outcome, reason_code, error_class, error_message, request_note }) => [
+        outcome,
+        reason_code,
+        error_class,
+        error_message,
+        request_note
+      ]),
+      Array.from({ length: 2 }, () => [
+        "delivered",
+        null,
+        "delivered",
+        null,
+        "The platform had 1 of 2 events of this request before and does not say which: 1 × DUPLICATE."
+      ])
+    )
+    const both = decoded(yield* concluded({ ...one, processed: 0, rejected: [{ ...known, count: 2 }] }))
+    assert.deepStrictEqual(
+      both.logs.map(({ outcome, reason_code, request_note }) => [outcome, reason_code, request_note]),
+      Array.from({ length: 2 }, () => ["delivered", "DUPLICATE", null])
+    )
+  })
+)

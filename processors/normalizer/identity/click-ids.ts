@@ -1,0 +1,102 @@
+/** Click ids, browser ids and device ids: checked, passed on in clear, never invented and never changed. */
+import type { RawUser } from "../../../schemas/types.gen.ts"
+import { dropped, type Field, kept } from "./field.ts"
+import { isPlaceholder } from "./placeholder.ts"
+import { clean } from "./text.ts"
+
+/** The `_fbp` cookie: `fb.<subdomain index>.<milliseconds>.<random number>`, with the parameter builder's mark or not. */
+export const normalizeFbp = (raw: string): Field<string> => {
+  // What fits the grammar needs no cleaning and is no placeholder; here and below this is how nearly every value ends.
+  if (fbp.test(raw)) return kept(raw)
+  if (raw.length > rawLengthMax) return dropped("invalid_fbp")
+  const cleaned = clean(raw)
+  if (cleaned === "") return dropped("empty")
+  if (isPlaceholder(cleaned)) return dropped("placeholder")
+  return fbp.test(cleaned) ? kept(cleaned) : dropped("invalid_fbp")
+}
+
+/** The `_fbc` cookie: `fb.<subdomain index>.<milliseconds>.<fbclid>`; its case matters. */
+export const normalizeFbc = (raw: string): Field<string> => {
+  if (raw.length <= clickIdLengthMax && fbc.test(raw)) return kept(raw)
+  if (raw.length > rawLengthMax) return dropped("invalid_fbc")
+  const cleaned = clean(raw)
+  if (cleaned === "") return dropped("empty")
+  if (isPlaceholder(cleaned)) return dropped("placeholder")
+  if (cleaned.length > clickIdLengthMax) return dropped("invalid_fbc")
+  if (fbc.test(cleaned)) return kept(cleaned)
+  // Its time is in milliseconds; ten digits are seconds.
+  const inSeconds = fbcInSeconds.exec(cleaned)
+  return inSeconds === null ? dropped("invalid_fbc") : kept(`${inSeconds[1]}000.${inSeconds[2]}`)
+}
+
+/** The `_fbc` cookie and the click id that it is made of, each in its field, though one came in the other's. */
+export const metaClick = (raw: MetaClick): MetaClick => {
+  const { fbc: cookie, fbclid: id } = raw
+  if (cookie === null && id !== null && id.startsWith("fb.") && matches(fbc, id)) return { fbc: id, fbclid: null }
+  return cookie !== null && id === null && matches(bareFbclid, cookie) ? { fbc: null, fbclid: cookie } : raw
+}
+
+type MetaClick = Pick<RawUser, "fbc" | "fbclid">
+
+const matches = (form: RegExp, raw: string): boolean => raw.length <= clickIdLengthMax && form.test(raw)
+
+/** gclid, gbraid, wbraid and dclid; of Google's cookies (`GCL.<seconds>.<id>`, `2.1.k<id>$i<seconds>`) the click id that they hold. */
+export const normalizeGoogleClickId = (raw: string): Field<string> => {
+  if (!raw.startsWith("GCL.") && !raw.startsWith("2.")) return normalizeClickId(raw)
+  const id = raw.length > clickIdLengthMax ? null : googleCookie.exec(raw)
+  return normalizeClickId(id === null ? raw : (id[1] ?? id[2] ?? raw))
+}
+
+/** gclid, gbraid, wbraid, dclid, fbclid, ttclid, ttp, sc_click_id, sc_cookie1, ctwa_clid: one opaque token each. */
+export const normalizeClickId = (raw: string): Field<string> => {
+  if (raw.length <= clickIdLengthMax && token.test(raw)) return isPlaceholder(raw) ? dropped("placeholder") : kept(raw)
+  if (raw.length > rawLengthMax) return dropped("invalid_click_id")
+  const cleaned = clean(raw)
+  if (cleaned === "") return dropped("empty")
+  if (isPlaceholder(cleaned)) return dropped("placeholder")
+  return cleaned.length <= clickIdLengthMax && token.test(cleaned) ? kept(cleaned) : dropped("invalid_click_id")
+}
+
+/** IDFA or GAID, as the device gave it. All zeros means that the customer limited tracking. */
+export const normalizeMobileId = (raw: string): Field<string> => {
+  if (raw.length > rawLengthMax) return dropped("invalid_mobile_id")
+  const cleaned = clean(raw)
+  if (cleaned === "") return dropped("empty")
+  if (isPlaceholder(cleaned)) return dropped("placeholder")
+  if (!uuid.test(cleaned)) return dropped("invalid_mobile_id")
+  return zeros.test(cleaned) ? dropped("tracking_limited") : kept(cleaned)
+}
+
+/** Ids that a platform gave: lead, subscription and install ids. */
+export const normalizePlatformId = normalizeClickId
+
+/** A BCP 47 tag; `en_US` as operating systems write it becomes `en-US`. */
+export const normalizeLocale = (raw: string): Field<string> => {
+  if (raw.length > rawLengthMax) return dropped("invalid_locale")
+  const cleaned = clean(raw).replaceAll("_", "-")
+  if (cleaned === "") return dropped("empty")
+  if (isPlaceholder(cleaned)) return dropped("placeholder")
+  return locale.test(cleaned) ? kept(cleaned) : dropped("invalid_locale")
+}
+
+/** The browser's own words, without control characters. */
+export const normalizeUserAgent = (raw: string): Field<string> => {
+  if (raw.length > userAgentLengthMax) return dropped("invalid_user_agent")
+  const cleaned = clean(raw)
+  if (cleaned === "") return dropped("empty")
+  return isPlaceholder(cleaned) ? dropped("placeholder") : kept(cleaned)
+}
+
+const clickIdLengthMax = 1024
+/** Before anything is cleaned away. */
+const rawLengthMax = 2048
+const userAgentLengthMax = 2048
+const fbp = /^fb\.[0-9]\.[0-9]{13}\.[0-9]{1,20}(?:\.[A-Za-z0-9_-]{2,8})?$/
+const fbc = /^fb\.[0-9]\.[0-9]{13}\.[A-Za-z0-9_.%~-]+$/
+const fbcInSeconds = /^(fb\.[0-9]\.[0-9]{10})\.([A-Za-z0-9_.%~-]+)$/
+const bareFbclid = /^(?:Iw|PA)[A-Za-z0-9_-]{4,}$/
+const googleCookie = /^(?:GCL\.[0-9]{9,13}\.~?([A-Za-z0-9_-]+)|2\.[0-9]+\.k([A-Za-z0-9_-]+)\$i[0-9].*)$/
+const token = /^[A-Za-z0-9_.~%:=+/|!*-]+$/
+const uuid = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i
+const zeros = /^[0-]+$/
+const locale = /^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}$/

@@ -1,0 +1,187 @@
+/**
+ * A raw event to a normalized one: checked, hashed, without personal data beyond what a platform documents in clear.
+ * Pure: the same event and options give the same result. The mapper's `prepare` uses it without Kafka.
+ */
+import type { App, DroppedField, NormalizedEvent, RawEvent, SourcePosition } from "../../../schemas/types.gen.ts"
+import { sealRecipient } from "../../../shared/credentials/sealer.ts"
+import type { DropReason } from "../identity/field.ts"
+import { isPlaceholder } from "../identity/placeholder.ts"
+import { clean } from "../identity/text.ts"
+import { normalizeUser } from "../identity/user.ts"
+import { isWithoutIdentity, noUser, withoutPersonalData } from "../pii/customer.ts"
+import { looksLikeEmail, PersonalData } from "../pii/personal-data.ts"
+import { normalizeActionSource, normalizeMessagingChannel } from "./action-source.ts"
+import { normalizeConsent } from "./consent.ts"
+import type { NormalizerOptions } from "./options.ts"
+import { withPageClickIds } from "./page-click-ids.ts"
+import { type Problem, problem } from "./problem.ts"
+import { normalizeProperties, normalizeText, textLengthMax, unlessDropped } from "./properties.ts"
+import { timeProblem } from "./time.ts"
+import { cleanUrl, noUrl } from "./url.ts"
+import { unescapedAddress, webAddress } from "./web-address.ts"
+
+export type NormalizeResult =
+  | { readonly _tag: "Normalized"; readonly event: NormalizedEvent }
+  | { readonly _tag: "Problem"; readonly problem: Problem }
+
+/** @param alreadyDropped what reading the record left out before */
+export const normalize = (
+  raw: RawEvent,
+  source: SourcePosition,
+  options: NormalizerOptions,
+  alreadyDropped: ReadonlyArray<DroppedField> = []
+): NormalizeResult => {
+  const eventId = cleanIdentifier(raw.event_id)
+  const eventName = cleanIdentifier(raw.event_name)
+  const head = headProblem(eventId, eventName) ?? timeProblem(raw.event_time, options)
+  if (head !== null) return refuse(head, eventId, eventName, alreadyDropped)
+
+  const droppedFields: Array<DroppedField> = [...alreadyDropped]
+  const drop: Drop = (field, reason) => droppedFields.push({ field, reason })
+  const personal = new PersonalData(raw.user)
+
+  const properties =
+    raw.properties === null ? null : normalizeProperties(raw.properties, raw.event_time, personal, drop)
+  const mayBeMessage = options.messageEvents === null || options.messageEvents.has(eventName)
+  const sealer = mayBeMessage ? options.recipients : null
+  const actionSource = normalizeActionSource(raw.action_source, drop)
+  const given =
+    raw.user === null
+      ? noUser
+      : withoutPersonalData(
+          normalizeUser(raw.user, {
+            defaultCountries: options.defaultCountries,
+            eventTime: raw.event_time,
+            sealRecipient: sealer === null ? null : (recipient) => sealRecipient(sealer, recipient, eventId),
+            drop
+          }),
+          personal,
+          drop
+        )
+  // A message has no page: its click came to the chat.
+  const pageUrl = raw.event_source_url === null ? null : unescapedAddress(raw.event_source_url)
+  const page = actionSource === "business_messaging" ? null : pageUrl
+  const user = withPageClickIds(given, page, drop)
+  if (isWithoutIdentity(user)) {
+    return refuse(problem("empty_identity", withoutIdentity(droppedFields)), eventId, eventName, droppedFields)
+  }
+  return {
+    _tag: "Normalized",
+    event: {
+      event_id: eventId,
+      event_name: eventName,
+      event_time: Math.trunc(raw.event_time),
+      source,
+      action_source: actionSource,
+      event_source_url: urlOf("event_source_url", pageUrl, personal, drop),
+      referrer_url: urlOf(
+        "referrer_url",
+        raw.referrer_url === null ? null : unescapedAddress(raw.referrer_url),
+        personal,
+        drop
+      ),
+      messaging_channel: normalizeMessagingChannel(raw.messaging_channel, drop),
+      page_id: accountId("page_id", raw.page_id, drop),
+      whatsapp_business_account_id: accountId("whatsapp_business_account_id", raw.whatsapp_business_account_id, drop),
+      ig_account_id: accountId("ig_account_id", raw.ig_account_id, drop),
+      user,
+      consent: raw.consent === null ? null : normalizeConsent(raw.consent, drop),
+      properties,
+      app: raw.app === null ? null : normalizeApp(raw.app, personal, drop),
+      dropped_fields: droppedFields
+    }
+  }
+}
+
+type Drop = (field: string, reason: DropReason) => void
+
+/** The id and name of the event are told only where they tell no person. */
+const refuse = (
+  found: Problem,
+  eventId: string,
+  eventName: string,
+  dropped: ReadonlyArray<DroppedField>
+): NormalizeResult => ({
+  _tag: "Problem",
+  problem: {
+    ...found,
+    eventId: isIdentifier(eventId) ? eventId : null,
+    eventName: isIdentifier(eventName) ? eventName : null,
+    dropped
+  }
+})
+
+/** With the first few of the customer's values that were left out, since one of them is mostly the reason. */
+const withoutIdentity = (dropped: ReadonlyArray<DroppedField>): string => {
+  const told = new Set<string>()
+  for (const { field, reason, nearest } of dropped) {
+    const isOfCustomer = field.startsWith("user") || nearest?.startsWith("user") === true
+    if (!isOfCustomer || told.size >= toldMax) continue
+    told.add(`${field} (${typeof nearest === "string" ? `${reason}, did you mean ${nearest}?` : reason})`)
+  }
+  const leftOut = told.size === 0 ? "" : `; left out: ${[...told].join(", ")}`
+  return `The event has no usable identifier of the customer${leftOut}.`
+}
+
+const toldMax = 5
+
+const headProblem = (eventId: string, eventName: string): Problem | null => {
+  if (eventId === "" || isPlaceholder(eventId)) return problem("missing_event_id", "The event has no event_id.")
+  if (!isIdentifier(eventId)) return problem("invalid_event_id", "The event_id is too long or tells an email address.")
+  if (eventName === "" || isPlaceholder(eventName)) return problem("missing_event_name", "The event has no event_name.")
+  if (!isIdentifier(eventName)) {
+    return problem("invalid_event_name", "The event_name is too long or tells an email address.")
+  }
+  return null
+}
+
+const isIdentifier = (value: string): boolean => value !== "" && value.length <= 256 && !looksLikeEmail(value)
+
+/** What is far too long is refused as it is. */
+const cleanIdentifier = (raw: string): string => (raw.length > identifierRawMax ? raw : clean(raw))
+const identifierRawMax = 1024
+
+/** A page of the web, without personal data and no longer than platforms take; what is none is named and left out. */
+const urlOf = (
+  field: "event_source_url" | "referrer_url",
+  raw: string | null,
+  personal: PersonalData,
+  drop: Drop
+): string | null => {
+  if (raw === null || raw === "") return null
+  const address = webAddress(raw)
+  const { url, removed } = address === null ? noUrl : cleanUrl(address.url, personal)
+  if (url === null) drop(field, "invalid_url")
+  else if (address?.cut === true) drop(field, "too_long")
+  if (removed) drop(field, "personal_data")
+  return url
+}
+
+const accountId = (field: string, raw: string | null, drop: Drop): string | null => {
+  if (raw === null || raw === "") return null
+  const id = raw.length > identifierRawMax ? "" : clean(raw)
+  if (/^[0-9]{1,32}$/.test(id)) return id
+  drop(field, "invalid_type")
+  return null
+}
+
+const normalizeApp = (app: App, personal: PersonalData, drop: Drop): App => {
+  const text = (name: "app_id" | "app_name" | "app_version"): string | null => {
+    const value = app[name]
+    return value === null ? null : unlessDropped(normalizeText(value, personal, "no names"), "app.", name, drop)
+  }
+  return {
+    app_id: text("app_id"),
+    advertiser_tracking_enabled: app.advertiser_tracking_enabled,
+    application_tracking_enabled: app.application_tracking_enabled,
+    extinfo: app.extinfo.map((value, index) => {
+      const isTooLong = value.length > textLengthMax
+      if (!isTooLong && !personal.inCode(value)) return value.toWellFormed()
+      // The others keep their positions, by which the platforms tell them apart.
+      drop(`app.extinfo[${index}]`, isTooLong ? "too_long" : "personal_data")
+      return ""
+    }),
+    app_name: text("app_name"),
+    app_version: text("app_version")
+  }
+}

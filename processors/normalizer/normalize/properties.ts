@@ -1,0 +1,213 @@
+/** What happened: numbers and currency checked, texts bounded and without personal data. */
+import currencies from "../../../schemas/catalog/currencies.json" with { type: "json" }
+import type { Item, Properties } from "../../../schemas/types.gen.ts"
+import type { DropReason } from "../identity/field.ts"
+import { isPlaceholder } from "../identity/placeholder.ts"
+import { alreadyHashed } from "../identity/sha256.ts"
+import { clean } from "../identity/text.ts"
+import { isIdentifierName, isOrderIdName } from "../pii/identifier-name.ts"
+import { looksLikeEmail, type PersonalData } from "../pii/personal-data.ts"
+import { plain, scanText } from "../pii/text-scan.ts"
+import { earlierTime } from "./time.ts"
+
+/** What is not usable is left out and named by `drop`; whether a platform can do without it is for the mapper to say. */
+export const normalizeProperties = (
+  raw: Properties,
+  eventTime: number,
+  personal: PersonalData,
+  drop: (field: string, reason: DropReason) => void
+): Properties => {
+  const text = (name: TextName, value: string | null): string | null =>
+    value === null ? null : unlessDropped(normalizeText(value, personal, "names"), "properties.", name, drop)
+  const code = (name: TextName, value: string | null): string | null =>
+    value === null ? null : unlessDropped(normalizeText(value, personal, "no names"), "properties.", name, drop)
+  return {
+    value: finite("properties.value", raw.value, drop),
+    currency: currencyOf(raw.currency, drop),
+    order_id:
+      raw.order_id === null ? null : unlessDropped(orderId(raw.order_id, personal), "properties.", "order_id", drop),
+    items: raw.items.length === 0 ? raw.items : normalizeItems(raw.items, personal, drop),
+    num_items: finite("properties.num_items", raw.num_items, drop),
+    search_string: text("search_string", raw.search_string),
+    content_type: code("content_type", raw.content_type),
+    content_name: text("content_name", raw.content_name),
+    content_category: text("content_category", raw.content_category),
+    sign_up_method: text("sign_up_method", raw.sign_up_method),
+    status: text("status", raw.status),
+    predicted_ltv: finite("properties.predicted_ltv", raw.predicted_ltv, drop),
+    description: text("description", raw.description),
+    shop_id: text("shop_id", raw.shop_id),
+    customer_type: text("customer_type", raw.customer_type),
+    delivery_category: code("delivery_category", raw.delivery_category),
+    coupon: text("coupon", raw.coupon),
+    original_conversion_time: originalTime(raw.original_conversion_time, eventTime, drop),
+    custom: normalizeCustom(raw.custom, personal, drop)
+  }
+}
+
+/** `undefined` or 0 for an order's id would make all purchases one, where a platform deduplicates by it. */
+const orderId = (raw: string, personal: PersonalData): string | null | Dropped => {
+  const id = normalizeText(raw, personal, "ids")
+  return typeof id === "string" && (isPlaceholder(id) || zeros.test(id)) ? noId : id
+}
+
+const zeros = /^0+$/
+const noId: Dropped = { dropped: "placeholder" }
+
+/** A conversion is changed after it happened. */
+const originalTime = (time: number | null, eventTime: number, drop: Drop): number | null => {
+  const earlier = earlierTime(time, eventTime)
+  if (earlier === null || "value" in earlier) return earlier === null ? null : earlier.value
+  drop("properties.original_conversion_time", earlier.dropped)
+  return null
+}
+
+type Drop = (field: string, reason: DropReason) => void
+type TextName = { [K in keyof Properties]: Properties[K] extends string | null ? K : never }[keyof Properties]
+
+/**
+ * Text of the event: cleaned and bounded; a reason where it is too long or tells personal data.
+ *
+ * @param search what is looked for: the customer's names as well, not them, since a brand is more likely, or only what
+ * an id must not be
+ */
+export const normalizeText = (raw: string, personal: PersonalData, search: Search): string | null | Dropped => {
+  if (raw.length > textLengthMax) return tooLong
+  let text = raw
+  let scan = scanText(raw)
+  if ((scan & plain) === 0) {
+    text = clean(raw)
+    // An empty text says nothing and is no loss worth a note.
+    if (text === "") return null
+    if (text !== raw) scan = scanText(text)
+  }
+  // Some letters take more characters in NFC.
+  if (text.length > textLengthMax) return tooLong
+  return isFound(text, scan, personal, search) ? isPersonal : text
+}
+
+type Search = "names" | "no names" | "ids"
+
+const isFound = (text: string, scan: number, personal: PersonalData, search: Search): boolean => {
+  if (search === "names") return personal.inText(text, scan)
+  return search === "ids" ? personal.inId(text, scan) : personal.inCode(text, scan)
+}
+
+export interface Dropped {
+  readonly dropped: DropReason
+}
+const tooLong: Dropped = { dropped: "too_long" }
+const isPersonal: Dropped = { dropped: "personal_data" }
+
+/** The path of the field is put together only where it is told. */
+export const unlessDropped = (
+  result: string | null | Dropped,
+  path: string,
+  name: string,
+  drop: Drop
+): string | null => {
+  if (result === null || typeof result === "string") return result
+  drop(path + name, result.dropped)
+  return null
+}
+
+const currencyOf = (raw: string | null, drop: Drop): string | null => {
+  if (raw === null || knownCurrencies.has(raw)) return raw
+  const currency = raw.length > codeLengthMax ? unknown : raw.trim().toUpperCase()
+  if (currency === "") return null
+  if (knownCurrencies.has(currency)) return currency
+  drop("properties.currency", "unknown_currency")
+  return null
+}
+
+/** Avro's doubles may be NaN or infinite, which JSON cannot say. */
+const finite = (field: string, value: number | null, drop: Drop): number | null => {
+  if (value === null || Number.isFinite(value)) return value
+  drop(field, "not_a_number")
+  return null
+}
+
+const normalizeItems = (items: ReadonlyArray<Item>, personal: PersonalData, drop: Drop): ReadonlyArray<Item> => {
+  const kept: Array<Item> = []
+  for (let index = 0; index < items.length; index++) {
+    const item = normalizeItem(items[index]!, index, personal, drop)
+    if (item !== null) kept.push(item)
+  }
+  return kept
+}
+
+const normalizeItem = (item: Item, index: number, personal: PersonalData, drop: Drop): Item | null => {
+  const id = normalizeText(item.id, personal, "ids")
+  if (typeof id !== "string") {
+    drop(`properties.items[${index}]`, id === null ? "missing_item_id" : id.dropped)
+    return null
+  }
+  return {
+    id,
+    name: itemText("name", item.name, index, "names", personal, drop),
+    category: itemText("category", item.category, index, "no names", personal, drop),
+    brand: itemText("brand", item.brand, index, "no names", personal, drop),
+    quantity: itemNumber("quantity", item.quantity, index, drop),
+    price: itemNumber("price", item.price, index, drop),
+    delivery_category: itemText("delivery_category", item.delivery_category, index, "no names", personal, drop)
+  }
+}
+
+/** The path of the field is put together only where it is named. */
+const itemNumber = (name: "quantity" | "price", value: number | null, index: number, drop: Drop): number | null =>
+  value === null || Number.isFinite(value) ? value : finite(`properties.items[${index}].${name}`, value, drop)
+
+const itemText = (
+  name: "name" | "category" | "brand" | "delivery_category",
+  value: string | null,
+  index: number,
+  search: "names" | "no names",
+  personal: PersonalData,
+  drop: Drop
+): string | null => {
+  if (value === null) return null
+  const result = normalizeText(value, personal, search)
+  if (typeof result === "string" || result === null) return result
+  drop(`properties.items[${index}].${name}`, result.dropped)
+  return null
+}
+
+const normalizeCustom = (
+  raw: Properties["custom"],
+  personal: PersonalData,
+  drop: (field: string, reason: DropReason) => void
+): Properties["custom"] => {
+  const keys = Object.keys(raw)
+  if (keys.length === 0) return raw
+  const custom: Record<string, string | number | boolean | null> = {}
+  for (const rawKey of keys) {
+    const rawValue = raw[rawKey]
+    if (rawKey === "__proto__" || rawValue === undefined) continue
+    // A lone surrogate is no text: some parsers refuse the whole request for it.
+    const key = rawKey.length > keyLengthMax ? null : rawKey.toWellFormed()
+    const value = typeof rawValue === "string" ? rawValue.toWellFormed() : rawValue
+    if (key === null) drop("properties.custom", "too_long")
+    else if (looksLikeEmail(key) || personal.inText(key)) drop("properties.custom", "personal_data")
+    else if (typeof value === "string" && value.length > textLengthMax) drop(`properties.custom.${key}`, "too_long")
+    else if (isPersonalValue(key, value, personal)) drop(`properties.custom.${key}`, "personal_data")
+    else if (typeof value === "number" && !Number.isFinite(value)) drop(`properties.custom.${key}`, "not_a_number")
+    else custom[key] = value
+  }
+  return custom
+}
+
+const isPersonalValue = (key: string, value: string | number | boolean | null, personal: PersonalData): boolean => {
+  if (value === null || typeof value === "boolean") return false
+  const text = String(value)
+  if (alreadyHashed(text) !== null) return false
+  if (isIdentifierName(key)) return true
+  return isOrderIdName(key) ? personal.inId(text) : personal.inText(text)
+}
+
+const knownCurrencies = new Set(Object.keys(currencies))
+/** In UTF-16 units. */
+export const textLengthMax = 8192
+const codeLengthMax = 64
+/** Stands for what is too long for a code. */
+const unknown = "?"
+const keyLengthMax = 256

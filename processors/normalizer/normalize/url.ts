@@ -1,0 +1,123 @@
+/** URLs without personal data: parameters, path segments and fragments that tell a person are taken out. */
+import { alreadyHashed } from "../identity/sha256.ts"
+import { clean } from "../identity/text.ts"
+import { isIdentifierName, mayEndIdentifier } from "../pii/identifier-name.ts"
+import type { PersonalData } from "../pii/personal-data.ts"
+import { hasAt, hasEscape, plain, scanText } from "../pii/text-scan.ts"
+import { decodeOnce, urlLengthMax } from "./web-address.ts"
+
+export interface CleanUrl {
+  /** Null where the value is no URL. */
+  readonly url: string | null
+  readonly removed: boolean
+}
+
+/** Bytes that tell nothing of a person stay exactly as they were: platforms match URLs literally. */
+export const cleanUrl = (raw: string, personal: PersonalData): CleanUrl => {
+  if (raw.length > urlLengthMax) return noUrl
+  const rawScan = scanText(raw)
+  const url = (rawScan & plain) === 0 ? clean(raw) : raw
+  if (url.length > urlLengthMax || !canParse(url)) return noUrl
+  if (isHarmless(url, url === raw ? rawScan : scanText(url), personal)) return { url, removed: false }
+  const hash = url.indexOf("#")
+  const beforeHash = hash < 0 ? url : url.slice(0, hash)
+  const mark = beforeHash.indexOf("?")
+  const place = mark < 0 ? beforeHash : beforeHash.slice(0, mark)
+  const cleanPlace = withoutPersonalSegments(withoutUserInfo(place), personal)
+  const query = mark < 0 ? null : withoutPersonalParameters(beforeHash.slice(mark + 1), personal)
+  const fragment = hash < 0 ? null : withoutPersonalParameters(url.slice(hash + 1), personal)
+  const result =
+    cleanPlace +
+    (query === null || query === "" ? "" : `?${query}`) +
+    (fragment === null || fragment === "" ? "" : `#${fragment}`)
+  const changed =
+    cleanPlace !== place ||
+    (query !== null && query !== beforeHash.slice(mark + 1)) ||
+    (fragment !== null && fragment !== url.slice(hash + 1))
+  return changed ? { url: result, removed: true } : { url, removed: false }
+}
+
+export const noUrl: CleanUrl = { url: null, removed: false }
+
+/**
+ * Whether the parts need not be looked at one by one: what no part of the whole tells, no part alone does. Only names and
+ * international numbers of parameters are looked for in each.
+ */
+const isHarmless = (url: string, scan: number, personal: PersonalData): boolean => {
+  if ((scan & (plain | hasAt | hasEscape)) === plain && !mayHaveIdentifier(url)) return !personal.inText(url, scan)
+  if (url.includes("@") || personal.inText(decoded(url))) return false
+  for (let at = firstMark(url, 0); at >= 0; at = firstMark(url, at + 1)) {
+    const end = firstMark(url, at + 1)
+    const parameter = url.slice(at + 1, end < 0 ? url.length : end)
+    const equals = parameter.indexOf("=")
+    const name = equals < 0 ? "" : parameter.slice(0, equals)
+    if (name.includes("%") || name.includes("+") || isIdentifierName(name)) return false
+    if (internationalNumber.test(equals < 0 ? parameter : parameter.slice(equals + 1))) return false
+  }
+  return true
+}
+
+/** Whether a parameter of a URL without escapes may have the name of an identifier, or an international number as its value. */
+const mayHaveIdentifier = (url: string): boolean => {
+  for (let at = url.indexOf("="); at >= 0; at = url.indexOf("=", at + 1)) if (mayEndIdentifier(url, at)) return true
+  return url.includes("00") && zerosFirst.test(url)
+}
+
+const zerosFirst = /[?&#=]00/
+
+/** Where the next parameter begins: at `?`, `&` or `#`. */
+const firstMark = (url: string, from: number): number => {
+  for (let at = from; at < url.length; at++) {
+    const code = url.charCodeAt(at)
+    if (code === 0x3f || code === 0x26 || code === 0x23) return at
+  }
+  return -1
+}
+
+/** Web addresses of the usual shape; a test holds the expression against the parser, which asks the same of them. */
+const canParse = (url: string): boolean => usualUrl.test(url) || URL.canParse(url)
+
+/** Names of letters and digits with a country or a kind behind them, which neither IPv4 nor punycode can be. */
+const usualUrl = /^https?:\/\/(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,}(?:[/?#]|$)/
+
+/** `https://name:password@host/` becomes `https://host/`. */
+const withoutUserInfo = (place: string): string => place.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, "$1")
+
+const withoutPersonalSegments = (place: string, personal: PersonalData): string => {
+  const start = place.indexOf("/", place.indexOf("://") + 3)
+  if (start < 0) return place
+  const segments = place.slice(start + 1).split("/")
+  let changed = false
+  const kept = segments.map((segment) => {
+    if (segment === "" || !personal.inText(decoded(segment))) return segment
+    changed = true
+    return "removed"
+  })
+  return changed ? `${place.slice(0, start)}/${kept.join("/")}` : place
+}
+
+const withoutPersonalParameters = (query: string, personal: PersonalData): string => {
+  if (query === "") return query
+  const parameters = query.split("&")
+  const kept = parameters.filter((parameter) => !isPersonal(parameter, personal))
+  return kept.length === parameters.length ? query : kept.join("&")
+}
+
+const isPersonal = (parameter: string, personal: PersonalData): boolean => {
+  const equals = parameter.indexOf("=")
+  const name = decoded(equals < 0 ? "" : parameter.slice(0, equals))
+  const rawValue = equals < 0 ? parameter : parameter.slice(equals + 1)
+  if (rawValue === "") return personal.inText(name)
+  const value = decoded(rawValue)
+  if (alreadyHashed(value) !== null) return false
+  if (isIdentifierName(name) || internationalNumber.test(rawValue)) return true
+  return personal.inText(value) || personal.inText(name)
+}
+
+/** Twice, since links are often wrapped in links; broken escapes stay as they are. */
+const decoded = (text: string): string => {
+  if (!text.includes("%") && !text.includes("+")) return text
+  return decodeOnce(decodeOnce(text.replaceAll("+", " ")))
+}
+
+const internationalNumber = /^(?:\+|%2b|00)[1-9](?:[0-9().-]|%20|%28|%29|\+){7,24}$/i

@@ -1,0 +1,161 @@
+/** The normalized customer as a whole. */
+import type { NormalizedUser } from "../../../schemas/types.gen.ts"
+import type { DropReason } from "../identity/field.ts"
+import type { PersonalData } from "./personal-data.ts"
+
+/**
+ * Whether nothing is left by which any platform could find the customer. A birthday, a place or a gender alone finds nobody;
+ * a birthday beside one of the others is taken by Meta (best practices of the Conversions API).
+ */
+export const isWithoutIdentity = (user: NormalizedUser): boolean => {
+  if (user.email.length > 0 || user.phones.length > 0 || user.external_id.length > 0) return false
+  for (const field of identifiers) if (user[field] !== null) return false
+  return user.date_of_birth === null || besideBirthday.every((field) => user[field] === null)
+}
+
+/**
+ * Takes personal data out of the fields that travel in clear, whose own grammar does not already forbid it. An opaque id may
+ * share digits with the customer.
+ */
+export const withoutPersonalData = (
+  user: NormalizedUser,
+  personal: PersonalData,
+  drop: (field: string, reason: DropReason) => void
+): NormalizedUser => {
+  // One by one, since reading a field by a name that changes is slow, and nearly always nothing is found.
+  const found =
+    tells(user.user_agent, personal) ||
+    tells(user.zip_plain, personal) ||
+    tells(user.city_plain, personal) ||
+    tells(user.state_plain, personal) ||
+    isPersonal(user.lead_id, personal) ||
+    isPersonal(user.fb_login_id, personal) ||
+    isPersonal(user.page_scoped_user_id, personal) ||
+    isPersonal(user.ig_sid, personal) ||
+    isPersonal(user.subscription_id, personal) ||
+    isPersonal(user.anon_id, personal) ||
+    isPersonal(user.sc_cookie1, personal) ||
+    isPersonal(user.ttp, personal)
+  if (!found) return user
+  let clean = user
+  for (const field of clearFields) {
+    if (!(ids.has(field) ? isPersonal(user[field], personal) : tells(user[field], personal))) continue
+    clean = { ...clean, [field]: null }
+    drop(`user.${field}`, "personal_data")
+  }
+  return clean
+}
+
+/** What is as short as a code of a state tells nothing. */
+const tells = (value: string | null, personal: PersonalData): boolean =>
+  value !== null && value.length > 4 && personal.inCode(value)
+
+const isPersonal = (id: string | null, personal: PersonalData): boolean => id !== null && personal.inId(id)
+
+const identifiers = [
+  "anonymous_id",
+  "first_name",
+  "last_name",
+  "first_name_google",
+  "last_name_google",
+  "ip",
+  "user_agent",
+  "fbp",
+  "fbc",
+  "fbclid",
+  "gclid",
+  "gbraid",
+  "wbraid",
+  "dclid",
+  "ttclid",
+  "ttp",
+  "sc_click_id",
+  "sc_cookie1",
+  "ctwa_clid",
+  "madid",
+  "anon_id",
+  "lead_id",
+  "fb_login_id",
+  "page_scoped_user_id",
+  "ig_sid",
+  "subscription_id",
+  "whatsapp_user_sealed"
+] as const satisfies ReadonlyArray<keyof NormalizedUser>
+
+const besideBirthday = ["city", "state", "zip", "country", "gender"] as const satisfies ReadonlyArray<
+  keyof NormalizedUser
+>
+
+const clearFields = [
+  "user_agent",
+  "zip_plain",
+  "city_plain",
+  "state_plain",
+  "lead_id",
+  "fb_login_id",
+  "page_scoped_user_id",
+  "ig_sid",
+  "subscription_id",
+  "anon_id",
+  "sc_cookie1",
+  "ttp"
+] as const satisfies ReadonlyArray<keyof NormalizedUser>
+
+const ids: ReadonlySet<string> = new Set([
+  "lead_id",
+  "fb_login_id",
+  "page_scoped_user_id",
+  "ig_sid",
+  "subscription_id",
+  "anon_id",
+  "sc_cookie1",
+  "ttp"
+])
+
+export const noUser: NormalizedUser = {
+  email: [],
+  email_google: [],
+  phones: [],
+  first_name: null,
+  first_name_google: null,
+  last_name: null,
+  last_name_google: null,
+  city: null,
+  city_snap: null,
+  city_plain: null,
+  state: null,
+  state_plain: null,
+  zip: null,
+  zip_snap: null,
+  zip_plain: null,
+  country: null,
+  country_code: null,
+  external_id: [],
+  anonymous_id: null,
+  date_of_birth: null,
+  gender: null,
+  ip: null,
+  user_agent: null,
+  fbp: null,
+  fbc: null,
+  fbclid: null,
+  fbclid_time: null,
+  gclid: null,
+  gbraid: null,
+  wbraid: null,
+  dclid: null,
+  ttclid: null,
+  ttp: null,
+  sc_click_id: null,
+  sc_cookie1: null,
+  ctwa_clid: null,
+  madid: null,
+  anon_id: null,
+  lead_id: null,
+  fb_login_id: null,
+  page_scoped_user_id: null,
+  ig_sid: null,
+  subscription_id: null,
+  locale: null,
+  whatsapp_user_sealed: null
+}

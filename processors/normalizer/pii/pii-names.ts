@@ -1,0 +1,111 @@
+/** The customer's own names, and whether a text tells one of them. */
+import { memo } from "../../../shared/model/memo.ts"
+import { isPlaceholder } from "../identity/placeholder.ts"
+import { alreadyHashed } from "../identity/sha256.ts"
+import { clean, isAscii, lower } from "../identity/text.ts"
+import { hasAsciiLetters, letterBits, plain } from "./text-scan.ts"
+
+/** What a first or a last name is looked for by. */
+export interface OwnName {
+  /** All words written together, lower case. */
+  readonly joined: string
+  /** The letters of `joined`, as `letterBits` tells them; all where it has others than a to z. */
+  readonly bits: number
+  readonly words: ReadonlyArray<Word>
+}
+
+interface Word {
+  readonly text: string
+  readonly bits: number
+  /** Of a script that sets spaces between words. */
+  readonly spaced: boolean
+}
+
+export const ownNameOf = (name: string | null): OwnName =>
+  name === null || alreadyHashed(name) !== null ? noName : splitName(name)
+
+/**
+ * Whether a word of either name stands in the text, or both names written together, either way.
+ *
+ * @param scan what `scanText` told of the text
+ */
+export const tellsName = (text: string, scan: number, first: OwnName, last: OwnName): boolean => {
+  if (first === noName && last === noName) return false
+  // A plain text can't tell a word whose letters it does not all have; nearly every text is done with here.
+  const missing = (scan & plain) === 0 ? 0 : ~scan
+  const mayTell = mayHaveWord(first, missing) || mayHaveWord(last, missing)
+  const mayJoin =
+    (first.bits & missing) === 0 && (last.bits & missing) === 0 && first.joined !== "" && last.joined !== ""
+  return (mayTell || mayJoin) && tellsLowered(lower(text), first, last, mayJoin)
+}
+
+const mayHaveWord = ({ words }: OwnName, missing: number): boolean => {
+  for (let index = 0; index < words.length; index++) if ((words[index]!.bits & missing) === 0) return true
+  return false
+}
+
+const tellsLowered = (lowered: string, first: OwnName, last: OwnName, mayJoin: boolean): boolean => {
+  if (hasWordOf(lowered, first) || hasWordOf(lowered, last)) return true
+  const [given, family] = [first.joined, last.joined]
+  if (!mayJoin || given.length + family.length < joinedMin) return false
+  if (lowered.length <= stepsLengthMax && isAscii(lowered)) {
+    return hasAsciiLetters(lowered, given + family) || hasAsciiLetters(lowered, family + given)
+  }
+  const together = lowered.replace(notLetters, "")
+  return together.includes(given + family) || together.includes(family + given)
+}
+
+/** In a longer text its letters are brought together first, since names of one letter would be begun at each of them. */
+const stepsLengthMax = 512
+
+const hasWordOf = (text: string, { words }: OwnName): boolean => {
+  for (let index = 0; index < words.length; index++) if (hasWord(text, words[index]!)) return true
+  return false
+}
+
+/** The word with no letter before or after it; in scripts without spaces between words, anywhere. */
+const hasWord = (text: string, { text: word, spaced }: Word): boolean => {
+  for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
+    if (!spaced) return true
+    const end = at + word.length
+    if (!(at > 0 && letter.test(text[at - 1]!)) && !(end < text.length && letter.test(text[end]!))) return true
+  }
+  return false
+}
+
+const noName: OwnName = { joined: "", bits: 0, words: [] }
+
+const splitName = memo(16_384, (name: string): OwnName => {
+  const cleaned = clean(name.length > nameLengthMax ? name.slice(0, nameLengthMax) : name)
+  if (isPlaceholder(cleaned)) return noName
+  const words = lower(cleaned)
+    .split(notLetters)
+    .filter((word) => word !== "")
+  const joined = words.join("")
+  if (joined === "") return noName
+  return {
+    joined,
+    bits: bitsOf(joined),
+    words: words.filter(isTelling).map((text) => ({ text, bits: bitsOf(text), spaced: alphabetic.test(text) }))
+  }
+})
+
+/** A bit that no plain text has stands for the letters of other scripts. */
+const bitsOf = (text: string): number => letterBits(text) | (isAscii(text) ? 0 : otherLetters)
+const otherLetters = 1 << 31
+
+/** Two Latin letters are in every text by chance; one character of another script may be, two are a name. */
+const isTelling = (word: string): boolean =>
+  latin.test(word) ? word.length >= 3 && !particles.has(word) : word.length >= 2
+
+/** As of names that are hashed: of more, which is no name, the first words are looked for. */
+const nameLengthMax = 256
+/** Shorter ones are in many texts by chance. */
+const joinedMin = 4
+/** Parts of many names that are words of their own as well. */
+const particles = new Set(["van", "von", "der", "den", "del", "dos", "das", "las", "los", "bin", "ibn", "the", "and"])
+const notLetters = /[^\p{L}\p{M}]+/gu
+const latin = /^\p{Script=Latin}+$/u
+const alphabetic =
+  /^[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Devanagari}\p{M}]+$/u
+const letter = /[\p{L}\p{M}]/u

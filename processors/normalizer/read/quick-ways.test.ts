@@ -1,0 +1,207 @@
+/** The short ways through texts give what the long ones give. */
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import { normalizeLastName } from "../identity/name.ts"
+import { clean } from "../identity/text.ts"
+import { rawUser } from "../identity/user-fixture.ts"
+import { cleanUrl } from "../normalize/url.ts"
+import { isIdentifierName, mayEndIdentifier } from "../pii/identifier-name.ts"
+import { looksLikeEmail, PersonalData } from "../pii/personal-data.ts"
+import { birthdayNumbers, ownNumbersOf, tellsNumber } from "../pii/pii-digits.ts"
+import { ownNameOf, tellsName } from "../pii/pii-names.ts"
+import { hasAt, hasEscape, hasSevenDigits, plain, scanText } from "../pii/text-scan.ts"
+
+const runs = { numRuns: 5_000 }
+const piece = fc.oneof(
+  fc.constantFrom(
+    "@",
+    "%40",
+    "＠",
+    "%",
+    "+",
+    " ",
+    "-",
+    ".",
+    "é",
+    "\u0000",
+    "Ann",
+    "LEE",
+    "lee",
+    "山田",
+    "1234567",
+    "\ud800"
+  ),
+  fc.string({ maxLength: 5 }),
+  fc.nat(99_999_999).map(String)
+)
+const text = fc.oneof(
+  fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join("")),
+  fc.string({ unit: "binary" })
+)
+const has = (scan: number, flag: number): boolean => (scan & flag) !== 0
+
+describe("scanText", () => {
+  it("tells what expressions tell", () => {
+    fc.assert(
+      fc.property(text, (value) => {
+        const scan = scanText(value)
+        assert.strictEqual(has(scan, plain), /^[!-~](?:[ -~]*[!-~])?$/.test(value))
+        assert.strictEqual(has(scan, hasAt), /@|＠|%40/.test(value))
+        assert.strictEqual(has(scan, hasSevenDigits), /(?:[0-9][^0-9]{0,3}){6}[0-9]/.test(value))
+        if (has(scan, plain)) assert.strictEqual(has(scan, hasEscape), /[%+]/.test(value))
+      }),
+      runs
+    )
+  })
+
+  it("reads texts longer than its buffer", () => {
+    for (const end of ["@x", "1234567", "é"]) {
+      const long = `${"a".repeat(5_000)}${end}`
+      assert.strictEqual(has(scanText(long), hasAt), end === "@x")
+      assert.strictEqual(has(scanText(long), hasSevenDigits), end === "1234567")
+    }
+  })
+})
+
+describe("the customer's own values", () => {
+  it("are numbers found among the digits of a text", () => {
+    fc.assert(
+      fc.property(
+        fc.stringMatching(/^[0-3 .-]{6,14}$/),
+        text,
+        fc.stringMatching(/^[0-3 .x-]{5,30}$/),
+        (phone, before, after) => {
+          const digits = phone.replace(/[^0-9]+/g, "")
+          const needle = digits.length >= 7 ? digits.slice(-8).replace(/^0+/, "") : ""
+          const value = `${before}${after}`
+          const told = needle.length >= 6 && value.replace(/[^0-9]+/g, "").includes(needle)
+          assert.strictEqual(tellsNumber(value, ownNumbersOf(rawUser({ phone }))), told)
+        }
+      ),
+      runs
+    )
+  })
+
+  it("are birthdays in the same orders, however they are read", () => {
+    const day = fc.date({ min: new Date("1900-01-01"), max: new Date("2099-12-31"), noInvalidDate: true })
+    fc.assert(
+      fc.property(day, (date) => {
+        const date_of_birth = date.toISOString().slice(0, 10)
+        const sorted = (numbers: ReadonlyArray<number>) => [...new Set(numbers)].sort((one, other) => one - other)
+        assert.deepStrictEqual(
+          sorted([...ownNumbersOf(rawUser({ date_of_birth }))]),
+          sorted(birthdayNumbers(date_of_birth))
+        )
+      }),
+      runs
+    )
+  })
+
+  it("are names found whether or not the letters of the text are known", () => {
+    const name = fc.constantFrom("Ann", "Lee", "van Ann", "Lee-Ann", "山田", "É", "a", "O'Lee", "", "Jane", "Zoë Ann")
+    fc.assert(
+      fc.property(name, name, text, (first, last, value) => {
+        const [given, family] = [ownNameOf(first), ownNameOf(last)]
+        assert.strictEqual(tellsName(value, scanText(value), given, family), tellsName(value, 0, given, family))
+      }),
+      runs
+    )
+  })
+})
+
+describe("URLs", () => {
+  it("of the usual shape are what the parser takes", () => {
+    const label = fc.stringMatching(/^[a-z0-9-]{1,8}$/)
+    const url = fc
+      .tuple(fc.constantFrom("http", "https"), fc.array(label, { maxLength: 4 }), fc.string({ unit: "binary" }))
+      .map(([scheme, labels, rest]) => `${scheme}://${labels.join(".")}/${rest}`)
+    fc.assert(
+      fc.property(url, (value) => {
+        if (value.trim() !== value) return
+        // The parser passes over a tab, which is a space once the text is clean.
+        const parsed = URL.canParse(clean(value))
+        assert.strictEqual(cleanUrl(value, new PersonalData(null)).url !== null, parsed)
+      }),
+      runs
+    )
+  })
+
+  it("have no name of an identifier that the last letters do not tell", () => {
+    const part = (...words: ReadonlyArray<string>) => fc.constantFrom("", ...words)
+    const base = fc.constantFrom(
+      ..."email e-mail e_mail emailaddress email-address phone phonenumber phone_number telephone msisdn firstname".split(
+        " "
+      ),
+      ..."first-name last_name fullname given-name family_name surname birthdate birth-date birthday".split(" "),
+      ..."dateofbirth date-of-birth date_of_birth dob tel mail fname lname em ph fn ln order utm_source".split(" ")
+    )
+    const spelled = fc
+      .tuple(part("user", "customer", "contact", "billing", "shipping"), part("-", "_", ".", " "), base, fc.boolean())
+      .map(([who, between, what, upper]) => (upper ? `${who}${between}${what}`.toUpperCase() : who + between + what))
+    fc.assert(
+      fc.property(spelled, (name) => {
+        if (isIdentifierName(name)) assert.isTrue(mayEndIdentifier(`?${name}=1`, name.length + 1))
+      }),
+      runs
+    )
+  })
+})
+
+describe("scans in one pass", () => {
+  const pieces = fc.array(fc.oneof(piece, fc.constantFrom("a", "b.c", "%2e", "\u200b", "\u0301", "\u2029", "😀")), {
+    maxLength: 10
+  })
+  const joined = pieces.map((parts) => parts.join(""))
+
+  it("find the addresses that one expression finds", () => {
+    const address = /[^\s@＠](?:@|＠|%40)[^\s@＠]*[^\s@＠.](?:\.|%2e)\p{L}/iu
+    fc.assert(
+      fc.property(joined, (text) => {
+        assert.strictEqual(looksLikeEmail(text), address.test(text))
+      }),
+      { numRuns: 20_000 }
+    )
+  })
+
+  it("clean the ends that one expression cleans", () => {
+    const ends = /^[\s\p{Z}\p{Cf}]+|[\s\p{Z}\p{Cf}]+$/gu
+    fc.assert(
+      fc.property(fc.oneof(joined, text), (value) => {
+        const composed = value.toWellFormed().normalize("NFC")
+        assert.strictEqual(clean(value), composed.replace(/[\p{Cc}\ufffe\uffff]+/gu, " ").replace(ends, ""))
+      }),
+      { numRuns: 20_000 }
+    )
+  })
+
+  it("take the suffixes from names that one expression takes", () => {
+    const suffix = /(?:,\s*|\s+)(?:jr\.?|sr\.?|2nd|3rd|ii|iii|iv|v|vi|cpa|dc|dds|vm|jd|md|phd)\s?$/
+    const withoutSuffixes = (name: string): string =>
+      suffix.test(name) ? withoutSuffixes(name.replace(suffix, "").trim()) : name
+    const parts = fc.array(fc.constantFrom("smith", "jr", "jr.", "iii", ",", " ", "  ", " ,", ", "), { maxLength: 8 })
+    fc.assert(
+      fc.property(parts, (chosen) => {
+        const name = `x${chosen.join("")}`
+        const result = normalizeLastName(name)
+        assert.strictEqual("value" in result ? result.value.google : null, withoutSuffixes(clean(name)))
+      }),
+      { numRuns: 5_000 }
+    )
+  })
+
+  it("part longer runs of marks than any language has, once", () => {
+    const cleaned = clean(`a${"\u0315\u0300".repeat(100)}b`)
+    assert.strictEqual(clean(cleaned), cleaned)
+    assert.strictEqual(cleaned.replaceAll("\u034f", "").length, 201)
+    assert.strictEqual(clean(`e${"\u0301".repeat(3)}`), `é${"\u0301".repeat(2)}`)
+  })
+
+  it("find names in long texts as in short ones", () => {
+    const [first, last] = [ownNameOf("Ann"), ownNameOf("Lee")]
+    const filler = "1 ".repeat(400)
+    for (const told of ["annlee", "a-n-n.l.e.e", "leeann", "l e e a n n"]) {
+      assert.isTrue(tellsName(filler + told, scanText(filler + told), first, last), told)
+    }
+    assert.isFalse(tellsName(`${filler}annxlee`, scanText(`${filler}annxlee`), ownNameOf("Jo"), last))
+  })
+})

@@ -1,0 +1,105 @@
+/** Fields of a raw event that its schema does not know: they are named, since a misspelt field is data that nobody gets. */
+import type { DroppedField, RawEvent } from "../../../schemas/types.gen.ts"
+import { knownFields, type Level, nearestField } from "../normalize/known-fields.ts"
+import { consentTarget, type StrayConsent, withStrayConsent } from "../normalize/stray-consent.ts"
+import { PersonalData } from "../pii/personal-data.ts"
+import { isRecord, type JsonRecord } from "./json-reader.ts"
+
+/** A raw event and what reading it left out. */
+export interface ReadEvent {
+  readonly raw: RawEvent
+  readonly dropped: ReadonlyArray<DroppedField>
+}
+
+/** The event with the unknown fields of the JSON that it was read from among what was left out. */
+export const withUnknownFields = (json: JsonRecord, read: ReadEvent): ReadEvent => {
+  const strange = unknownIn(json)
+  return strange === null ? read : noted(strange, read)
+}
+
+/** The names alone, where the event could not be read. */
+export const unknownFieldsOf = (json: JsonRecord): ReadonlyArray<DroppedField> => {
+  const strange = unknownIn(json)
+  return strange === null ? [] : namesOf(strange, new PersonalData(null))
+}
+
+/** A field that the schema does not know; free properties are none, unless they are about consent. */
+export interface UnknownField {
+  readonly level: Level
+  readonly name: string
+  readonly value: unknown
+}
+
+/** The event with such fields among what was left out, and with the consent that they tell. */
+export const noted = (strange: ReadonlyArray<UnknownField>, { dropped, raw }: ReadEvent): ReadEvent => {
+  const names = namesOf(strange, new PersonalData(raw.user))
+  const strays = strange.flatMap(({ level, name, value }): ReadonlyArray<StrayConsent> => {
+    const target = consentTarget(level, name)
+    return target === null ? [] : [{ target, value }]
+  })
+  const unclear: Array<DroppedField> = []
+  const consent = withStrayConsent(raw.consent, strays, (field) =>
+    unclear.push({ field: `consent.${field}`, reason: "unclear_consent" })
+  )
+  return { raw: consent === raw.consent ? raw : { ...raw, consent }, dropped: [...dropped, ...names, ...unclear] }
+}
+
+/** Null where there is none: nearly always. */
+const unknownIn = (json: JsonRecord): ReadonlyArray<UnknownField> | null => {
+  let found: Array<UnknownField> | null = null
+  const look = (record: unknown, level: Level): void => {
+    if (!isRecord(record)) return
+    const known = knownFields(level)
+    for (const name in record) {
+      if (known.has(name) || (level === "properties." && consentTarget(level, name) === null)) continue
+      found ??= []
+      if (found.length < lookedAtMax) found.push({ level, name, value: record[name] })
+    }
+  }
+  look(json, "")
+  look(json["user"], "user.")
+  look(json["consent"], "consent.")
+  look(json["app"], "app.")
+  const properties = json["properties"]
+  look(properties, "properties.")
+  const items = isRecord(properties) ? properties["items"] : undefined
+  if (Array.isArray(items)) for (let index = 0; index < items.length; index++) look(items[index], "properties.items[].")
+  return found
+}
+
+/**
+ * Each name once, with the known field that was most likely meant. Names are texts of a producer and may tell a person: one that is
+ * no identifier, or one too many, is only counted.
+ */
+const namesOf = (strange: ReadonlyArray<UnknownField>, personal: PersonalData): ReadonlyArray<DroppedField> => {
+  const named = new Map<string, DroppedField>()
+  const counts = new Map<Level, number>()
+  for (const { level, name } of strange) {
+    const field = level + name
+    if (named.has(field)) continue
+    if (named.size < namedMax && isShown(name, personal)) {
+      named.set(field, { field, reason: "unknown_field", nearest: nearestField(level, name) })
+    } else counts.set(level, (counts.get(level) ?? 0) + 1)
+  }
+  const more = [...counts].map(([level, count]) => ({ field: `${level}* (${count})`, reason: "unknown_field" }))
+  return [...named.values(), ...more]
+}
+
+const isShown = (name: string, personal: PersonalData): boolean =>
+  identifier.test(name) && !manyDigits.test(name) && !personal.inText(name)
+
+const identifier = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/
+/** More of them may be a phone number or somebody's id. */
+const manyDigits = /[0-9]{5}/
+const namedMax = 20
+/** Of more, what is wrong is seen in the first ones. */
+const lookedAtMax = 1_000
+
+/** Where an unknown field stands, as a label of a metric: the known field that it is near, else its record. */
+export const unknownLabel = ({ field, nearest }: DroppedField): string => {
+  if (typeof nearest === "string") return nearest
+  const record = records.find((level) => field.startsWith(level))
+  return `${record ?? ""}*`
+}
+
+const records: ReadonlyArray<Level> = ["user.", "consent.", "app.", "properties.items[].", "properties."]

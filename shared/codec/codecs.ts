@@ -1,0 +1,98 @@
+/**
+ * Confluent-Avro records: magic byte 0, schema id (4 bytes, big-endian), Avro binary. Writers' schemas come from the
+ * registry; each is resolved to our reader schema once, so that decoding an event is a plain function call.
+ */
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import type * as Effect from "effect/Effect"
+import type {
+  ConnectorHealthStatus,
+  ConnectorState,
+  DeadLetter,
+  EventDeliveryLog,
+  HealthAlert,
+  MappedEvent,
+  MapperConnections,
+  NormalizedEvent,
+  PendingOutcome,
+  RawEvent,
+  SealingKey,
+  SendIntent
+} from "../../schemas/types.gen.ts"
+import type { Lent } from "./record-writer.ts"
+import type { TextBytes } from "./text-bytes.ts"
+
+/** The records by the name of their schema file. */
+export interface Records {
+  readonly "raw-event": RawEvent
+  readonly "normalized-event": NormalizedEvent
+  readonly "mapped-event": MappedEvent
+  readonly "event-delivery-log": EventDeliveryLog
+  readonly "connector-health-status": ConnectorHealthStatus
+  readonly "health-alert": HealthAlert
+  readonly "dead-letter": DeadLetter
+  readonly "connector-state": ConnectorState
+  readonly "sealing-key": SealingKey
+  readonly "send-intent": SendIntent
+  readonly "pending-outcome": PendingOutcome
+  readonly "mapper-connections": MapperConnections
+}
+export type SchemaName = keyof Records
+
+/** A mapped event whose payload may still be bytes: delivery copies it into a request and never looks at it. */
+export type SendableEvent = Omit<MappedEvent, "payload"> & { readonly payload: string | TextBytes }
+
+/** Other ways to read a record, by name: with long texts left as bytes. */
+export interface Views {
+  readonly "sendable-event": SendableEvent
+}
+/** What can be read: records and views of them. */
+export interface Readable extends Records, Views {}
+export type ReadableName = keyof Readable
+
+/** Why bytes are not a record of ours: a value, not a failure, since it ends in `dead-letters`. */
+export interface Undecodable {
+  readonly _tag: "Undecodable"
+  readonly reason: "empty" | "not_avro" | "unknown_schema_id" | "schema_unavailable" | "undecodable"
+  readonly message: string
+}
+export type Decoded<A> =
+  | {
+      readonly _tag: "Decoded"
+      readonly value: A
+      /** What the writer's schema has and ours does not; absent where there is nothing. */
+      readonly skipped?: SkippedFields
+    }
+  | Undecodable
+
+/** Fields of a record that are left out since our schema does not have them. */
+export interface SkippedFields {
+  /** Their paths, `[]` standing for the place in a list; the same list for every record of one writer's schema. */
+  readonly paths: ReadonlyArray<string>
+  /** The record as its writer's schema has it. Throws where the bytes are no such record. */
+  readonly whole: () => unknown
+}
+
+export class RegistryError extends Data.TaggedError("RegistryError")<{
+  readonly code: "unreachable" | "incompatible" | "id_changed" | "other"
+  readonly message: string
+  readonly nextStep: string
+  readonly cause: unknown
+}> {}
+
+export class Codecs extends Context.Service<
+  Codecs,
+  {
+    /** Fetches the writers' schemas of these values that are not known yet. Ids the registry does not know stay unknown. */
+    readonly prepare: (values: ReadonlyArray<Buffer | null>) => Effect.Effect<void, RegistryError>
+    /** Decodes one value. Call `prepare` on the batch before. */
+    readonly decode: <S extends ReadableName>(schema: S, value: Buffer | null) => Decoded<Readable[S]>
+    /** Encodes a record for a topic (logical name), with the id that the topic's subject has in the registry. */
+    readonly encode: <S extends SchemaName>(topic: string, schema: S, record: Records[S]) => Buffer
+    /**
+     * What `write` encodes is needed until `giveBack` alone, where the memory is used again: nothing may read it after that.
+     * For a step's outputs, whose end the runtime knows.
+     */
+    readonly lend: <A>(write: () => A) => Lent<A>
+  }
+>()("shared/codec/Codecs") {}

@@ -1,0 +1,162 @@
+import table from "../../../schemas/classification/google-ads.json" with { type: "json" }
+import type { SendableEvent } from "../../codec/codecs.ts"
+import { classification } from "../classification.ts"
+import type { BatchVerdict, ErrorClass, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
+import { delayOf, type GoogleStatus, googleStatus, readStatus } from "../google/status.ts"
+import { bodyObject, countOf, listOf, objectOf, objectsOf, textOf } from "../http/response.ts"
+import { all, headOf, probeOf, refused } from "../verdicts.ts"
+
+/**
+ * A 200 takes each conversion for itself: `partialFailureError` names the failed ones by index, the rest are taken. Any
+ * other status took nothing. (Google Ads API: partial failure; ConversionUploadError.)
+ */
+export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<SendableEvent>): BatchVerdict => {
+  const error = googleStatus(response)
+  if (error !== null) return failed(response, error, events.length)
+  const body = bodyObject(response)
+  const partial = objectOf(body?.["partialFailureError"])
+  const judged = judgeAnswer(response, body)
+  if (partial !== null && response.status < 300) return partlyTaken(response, readStatus(partial), body, events.length)
+  const received = judged.errorClass === "delivered" ? events.length : null
+  return all({ ...headOf(response, judged), eventsReceived: received, requestId: requestIdOf(response, null) }, judged)
+}
+
+export const probeVerdict = (response: HttpResponseSpec): EventVerdict => {
+  const error = googleStatus(response)
+  const body = bodyObject(response)
+  const isEmptyAnswer = response.status === 200 && body !== null
+  return probeOf(
+    error === null
+      ? judgeAnswer(response, isEmptyAnswer ? { ...body, results: [] } : body)
+      : (worstOf(errorsOf(error).map((each) => judgeError(response, error, each))) ?? judgeStatus(response, error))
+  )
+}
+
+export const googleAdsClassification = classification(table)
+
+const judgeAnswer = (response: HttpResponseSpec, body: JsonObject | null): EventVerdict =>
+  googleAdsClassification.classify({
+    status: response.status,
+    flags: Array.isArray(body?.["results"]) ? ["results"] : []
+  })
+
+const partlyTaken = (
+  response: HttpResponseSpec,
+  error: GoogleStatus,
+  body: JsonObject | null,
+  eventCount: number
+): BatchVerdict => {
+  const errors = errorsOf(error)
+  const taken = judgeAnswer(response, { results: [] })
+  const general = worstOf(errors.filter(({ index }) => index === null).map((each) => judgeError(response, error, each)))
+  const byIndex = Map.groupBy(errors, ({ index }) => index)
+  const results = listOf(body?.["results"])
+  const events = Array.from({ length: eventCount }, (_, index): EventVerdict => {
+    const own = worstOf((byIndex.get(index) ?? []).map((each) => judgeError(response, error, each)))
+    if (own !== null) return own
+    if (!isFailedRow(results, index)) return taken
+    // The row failed, yet no error names it: blamed on the errors without an index, else not understood.
+    return general ?? { ...judgeStatus(response, error), errorClass: "unknown" }
+  })
+  const received = events.filter(({ errorClass }) => errorClass === "delivered" || errorClass === "duplicate").length
+  const head = { ...headOf(response, taken), requestId: requestIdOf(response, error), eventsReceived: received }
+  return { ...head, retryAfter: head.retryAfter ?? quotaDelay(error), _tag: "PerEvent", events }
+}
+
+// `results` has an empty object for each failed row; where it is absent (validateOnly), nothing is known of the rows.
+const isFailedRow = (results: ReadonlyArray<unknown>, index: number): boolean => {
+  const row = results[index]
+  return row === undefined || (typeof row === "object" && (row === null || Object.keys(row).length === 0))
+}
+
+const failed = (response: HttpResponseSpec, error: GoogleStatus, eventCount: number): BatchVerdict => {
+  const errors = errorsOf(error).map((each) => ({ ...each, judged: judgeError(response, error, each) }))
+  const culprits = new Map<number, EventVerdict>()
+  for (const { index, judged } of errors)
+    if (index !== null && judged.errorClass === "invalid_event") culprits.set(index, judged)
+  const whole = worstOf(errors.map(({ judged }) => judged)) ?? judgeStatus(response, error)
+  const base = headOf(response, whole)
+  const head = {
+    ...base,
+    requestId: requestIdOf(response, error),
+    retryAfter: error.retryDelay ?? quotaDelay(error) ?? base.retryAfter
+  }
+  return whole.errorClass === "invalid_event" ? refused(head, whole, culprits, eventCount) : all(head, whole)
+}
+
+interface AdsError {
+  /** `conversionUploadError.EXPIRED_EVENT` */
+  readonly code: string | null
+  readonly message: string | null
+  /** The conversion's index; null where the error is not one conversion's. */
+  readonly index: number | null
+}
+
+const errorsOf = (error: GoogleStatus): ReadonlyArray<AdsError> =>
+  failuresOf(error).map((failure) => {
+    const [family, name] = Object.entries(objectOf(failure["errorCode"]) ?? {})[0] ?? []
+    const path = objectsOf(objectOf(failure["location"])?.["fieldPathElements"])
+    const element = path.find(({ fieldName }) => rowFields.has(fieldName)) ?? path.slice(0, 1).find(hasIndex)
+    return {
+      code: family === undefined ? null : `${family}.${textOf(name) ?? "UNKNOWN"}`,
+      message: textOf(failure["message"]),
+      // Protobuf's JSON leaves a zero out.
+      index: element === undefined ? null : element["index"] === undefined ? 0 : countOf(element["index"])
+    }
+  })
+
+// A list at the beginning of the path is the request's only one, whatever a later version calls it.
+const hasIndex = (element: JsonObject): boolean => element["index"] !== undefined
+
+const rowFields: ReadonlySet<unknown> = new Set(["conversions", "conversion_adjustments", "conversionAdjustments"])
+
+const failuresOf = (error: GoogleStatus): ReadonlyArray<JsonObject> =>
+  error.details.flatMap((detail) => objectsOf(detail["errors"]))
+
+/** By the error's own family and name; by the gRPC status around it where the table does not list them. */
+const judgeError = (response: HttpResponseSpec, around: GoogleStatus, { code, message }: AdsError): EventVerdict => {
+  const signal = { status: statusOf(response), code, message }
+  if (googleAdsClassification.rowOf(signal).match.code !== undefined) return googleAdsClassification.classify(signal)
+  const fallback = judgeStatus(response, { ...around, message: message ?? around.message })
+  return code === null || !reasonPattern.test(code) ? fallback : { ...fallback, reasonCode: code }
+}
+
+const judgeStatus = (response: HttpResponseSpec, { status, reason, message }: GoogleStatus): EventVerdict =>
+  googleAdsClassification.classify({
+    status: statusOf(response),
+    code: status,
+    subcode: reason === status ? null : reason,
+    message
+  })
+
+// An error inside HTTP 200 is an error; the status of HTTP must not decide where the body says more.
+const statusOf = (response: HttpResponseSpec): number => Math.max(response.status, 400)
+
+// What may become a reason code: a name in the form of the API's enums.
+const reasonPattern = /^[a-z][A-Za-z]{1,60}Error\.[A-Z][A-Z0-9_]{1,80}$/
+
+// What stops the connection counts most; a row that can never succeed is not retried for another error it has.
+const severity: ReadonlyArray<ErrorClass> = [
+  "configuration",
+  "auth",
+  "invalid_event",
+  "throttled",
+  "transient",
+  "unknown"
+]
+
+const worstOf = (verdicts: ReadonlyArray<EventVerdict>): EventVerdict | null => {
+  for (const errorClass of severity) {
+    const found = verdicts.find((verdict) => verdict.errorClass === errorClass)
+    if (found !== undefined) return found
+  }
+  return verdicts[0] ?? null
+}
+
+const quotaDelay = (error: GoogleStatus) =>
+  failuresOf(error)
+    .map((failure) => delayOf(textOf(objectOf(objectOf(failure["details"])?.["quotaErrorDetails"])?.["retryDelay"])))
+    .find((delay) => delay !== null) ?? null
+
+const requestIdOf = (response: HttpResponseSpec, error: GoogleStatus | null): string | null =>
+  error?.requestId ?? response.headers["request-id"] ?? null

@@ -1,0 +1,161 @@
+/** A normalized event as an element of the Data Manager API's `events` (Data Manager, Event). */
+import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen.ts"
+import type { Json, MappingContext, MapResult } from "../connector.ts"
+import { type ActionSource, originOf } from "../mapping/action-source.ts"
+import { deadlineOf, tooOld } from "../mapping/age.ts"
+import { commerceOf } from "../mapping/commerce.ts"
+import { type CompiledConnection, compile, groupText } from "../mapping/compile.ts"
+import { consentDecision, consentValue } from "../mapping/consent.ts"
+import { customEntries } from "../mapping/custom-properties.ts"
+import { noMapping, platformEventOf } from "../mapping/event-name.ts"
+import { flatText } from "../mapping/flat-text.ts"
+import { applyParameters } from "../mapping/parameters.ts"
+import { type Dropped, isEmpty, type Mutable, put, rejected, skipped } from "../mapping/result.ts"
+import { actionOf } from "./account.ts"
+import { cartData } from "./cart-data.ts"
+import { mayHaveIp } from "./regions.ts"
+import { formatUserData, noteLeftOut } from "./user-data.ts"
+
+/** Maps the event. The conversion action is the batch group: the request's destination names it. */
+export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapResult => {
+  const { connection } = context
+  const compiled = compile(connection)
+  const consent = consentDecision(event.consent, connection)
+  if (consent._tag === "Skip") return skipped("consent", consent.message)
+  const named = platformEventOf(event, compiled)
+  if (named === null) return noMapping(event, compiled)
+  const action = actionOf(event, named, connection.account)
+  if (action._tag === "None") return action.result
+  const deadline = deadlineOf(event.event_time, "default", context)
+  const late = tooOld(deadline, context, "The event is older than the connection's maxAgeDays.")
+  if (late !== null) return late
+
+  const dropped: Array<Dropped> = []
+  const adIdentifiers = adIdentifiersOf(event.user, dropped)
+  const userData = formatUserData(event.user, context)
+  noteLeftOut(event.user, context, dropped)
+  if (isEmpty(adIdentifiers) && isEmpty(userData)) {
+    return rejected("no_identifiers", "Google needs a click id or hashed user data (NO_IDENTIFIERS_PROVIDED).")
+  }
+  const commerce = commerceOf(event, dropped)
+  const payload: Mutable = {
+    transactionId: event.properties?.order_id || event.event_id,
+    eventTimestamp: timestamp(event.event_time),
+    eventSource: sources[originOf(event, connection).source]
+  }
+  put(payload, "conversionValue", commerce.value)
+  put(payload, "currency", commerce.currency)
+  if (!isEmpty(adIdentifiers)) payload["adIdentifiers"] = adIdentifiers
+  if (!isEmpty(userData)) payload["userData"] = userData
+  put(payload, "consent", consentOf(event, consent.restricted, compiled))
+  put(payload, "eventDeviceInfo", deviceInfo(event.user, dropped))
+  put(payload, "cartData", cartData(commerce, connection.account, dropped))
+  put(payload, "customVariables", customVariables(event, compiled, dropped))
+  put(payload, "userProperties", userProperties(event, dropped))
+  return {
+    _tag: "Payload",
+    platformEvent: named.name,
+    payload,
+    batchGroup: groupText(compiled, action.id, { action: action.id }),
+    deadline,
+    dropped,
+    sealedRecipient: null
+  }
+}
+
+/** RFC 3339 in UTC, with milliseconds only where there are some. */
+const timestamp = (millis: number): string => {
+  const minute = Math.floor(millis / 60_000)
+  if (minute !== lastMinute.minute) {
+    // Refuses what is no date, which must not be remembered.
+    lastMinute = { text: new Date(millis).toISOString().slice(0, -secondsLength), minute }
+  }
+  const rest = millis - minute * 60_000
+  const seconds = Math.floor(rest / 1_000)
+  const thousandths = rest - seconds * 1_000
+  const part = thousandths === 0 ? "" : `.${String(thousandths).padStart(3, "0")}`
+  return flatText(lastMinute.text, twoDigits[seconds]!, part, "Z")
+}
+
+/** Events come in about the order of their time, and V8 takes a microsecond to write a date. */
+let lastMinute = { minute: Number.NaN, text: "" }
+const secondsLength = "00.000Z".length
+const twoDigits = Array.from({ length: 60 }, (_, value) => String(value).padStart(2, "0"))
+
+const sources: Readonly<Record<ActionSource, string>> = {
+  website: "WEB",
+  app: "APP",
+  physical_store: "IN_STORE",
+  phone_call: "PHONE",
+  chat: "MESSAGE",
+  business_messaging: "MESSAGE",
+  email: "OTHER",
+  system_generated: "OTHER",
+  other: "OTHER"
+}
+
+/** gbraid and wbraid never go together: a click has one of them. */
+const adIdentifiersOf = (user: NormalizedUser, dropped: Array<Dropped>): Mutable => {
+  const identifiers: Mutable = {}
+  put(identifiers, "gclid", user.gclid)
+  put(identifiers, "gbraid", user.gbraid)
+  if (user.wbraid) {
+    if (identifiers["gbraid"] === undefined) identifiers["wbraid"] = user.wbraid
+    else dropped.push({ field: "user.wbraid", reason: "excluded_by_gbraid" })
+  }
+  put(identifiers, "dclid", user.dclid)
+  put(identifiers, "mobileDeviceId", user.madid)
+  return identifiers
+}
+
+/** Sale of data denied: Google's restricted processing is no personalised ads. */
+const consentOf = (event: NormalizedEvent, restricted: boolean, compiled: CompiledConnection): Mutable | null => {
+  const userData = consentValue(event.consent, "ad_user_data", compiled.connection)
+  const personalization = restricted ? "denied" : consentValue(event.consent, "ad_personalization", compiled.connection)
+  if (userData === null && personalization === null) return null
+  const consent: Mutable = {}
+  if (userData !== null) consent["adUserData"] = consentNames[userData]
+  if (personalization !== null) consent["adPersonalization"] = consentNames[personalization]
+  return consent
+}
+
+const consentNames = { granted: "CONSENT_GRANTED", denied: "CONSENT_DENIED" } as const
+
+const deviceInfo = (user: NormalizedUser, dropped: Array<Dropped>): Mutable | null => {
+  const info: Mutable = {}
+  put(info, "userAgent", user.user_agent)
+  if (user.ip !== null) {
+    if (mayHaveIp(user.country_code)) info["ipAddress"] = user.ip
+    else dropped.push({ field: "user.ip", reason: user.country_code === null ? "country_unknown" : "not_for_country" })
+  }
+  return isEmpty(info) ? null : info
+}
+
+/** Custom properties and parameter rules travel as custom variables; Google ignores names that the account doesn't have. */
+const customVariables = (
+  event: NormalizedEvent,
+  compiled: CompiledConnection,
+  dropped: Array<Dropped>
+): ReadonlyArray<Json> | null => {
+  const values: Mutable = {}
+  for (const [name, value] of customEntries(event, dropped)) values[name] = value
+  applyParameters(values, compiled.parameters, event, dropped)
+  const variables: Array<Json> = []
+  for (const name in values) {
+    const value = values[name]!
+    variables.push({ variable: name, value: typeof value === "string" ? value : JSON.stringify(value) })
+  }
+  return variables.length === 0 ? null : variables
+}
+
+/** The enumeration is closed: another word would fail the request. */
+const userProperties = (event: NormalizedEvent, dropped: Array<Dropped>): Mutable | null => {
+  const given = event.properties?.customer_type ?? null
+  if (given === null || given === "") return null
+  const type = given.toUpperCase()
+  if (customerTypes.has(type)) return { customerType: type }
+  dropped.push({ field: "properties.customer_type", reason: "not_supported" })
+  return null
+}
+
+const customerTypes: ReadonlySet<string> = new Set(["NEW", "RETURNING", "REENGAGED"])

@@ -1,0 +1,96 @@
+/** Reads answers of any kind, also hostile ones: every function here is total. */
+import * as Duration from "effect/Duration"
+import * as Result from "effect/Result"
+import type { HttpResponseSpec, Json, JsonObject } from "../connector.ts"
+
+/** The body as a JSON object; null where it is anything else (HTML, cut off, empty, an array without an object). */
+export const bodyObject = (response: HttpResponseSpec): JsonObject | null => {
+  const parsed = Result.getOrElse(
+    Result.try((): Json => JSON.parse(response.body)),
+    () => null
+  )
+  // Google wraps errors of streaming endpoints in an array.
+  return objectOf(Array.isArray(parsed) ? parsed[0] : parsed)
+}
+
+export const objectOf = (value: Json | undefined): JsonObject | null =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : null
+
+export const listOf = (value: Json | undefined): ReadonlyArray<Json> => (Array.isArray(value) ? value : [])
+
+/** The objects of a list; what is no object is left out. */
+export const objectsOf = (value: Json | undefined): ReadonlyArray<JsonObject> =>
+  listOf(value).flatMap((element) => {
+    const object = objectOf(element)
+    return object === null ? [] : [object]
+  })
+
+/** Text, or a number as text: platforms write codes and ids either way. */
+export const textOf = (value: Json | undefined): string | null =>
+  typeof value === "string" && value !== "" ? value : typeof value === "number" ? String(value) : null
+
+/** A finite number, also one written as text (Google's int64). */
+export const numberOf = (value: Json | undefined): number | null => {
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value
+  return typeof number === "number" && Number.isFinite(number) ? number : null
+}
+
+/** A count or index: a whole number from zero. */
+export const countOf = (value: Json | undefined): number | null => {
+  const number = numberOf(value)
+  return number !== null && Number.isSafeInteger(number) && number >= 0 ? number : null
+}
+
+export const textMax = 300
+/** So much of a text is read at all. */
+export const textReadMax = textMax * 4
+
+/**
+ * A platform's text, fit for a log or a record: bounded, one line, without what looks like an email, a phone number, a
+ * hash or a token. Platforms do echo them: Meta answers "Malformed access token …", WhatsApp names the recipient.
+ */
+export const safeText = (text: string): string => {
+  const plain = text
+    .slice(0, textReadMax)
+    .replace(controls, " ")
+    .replace(/(?<![^\s@"'<>])[^\s@"'<>]+@[^\s@"'<>]+/g, "<email>")
+    .replace(userId, "<user id>")
+    .replace(/\+?\d[\d ().-]{6,}\d/g, "<number>")
+    .replace(/[\w+/=|~-]{20,}/g, maskToken)
+    .replace(/\s+/g, " ")
+    .trim()
+  return plain.length <= textMax ? plain : `${plain.slice(0, textMax - 1)}…`
+}
+
+// WhatsApp's business-scoped user ids.
+const userId = /\b[A-Z]{2}\.(?:ENT\.)?(?=[A-Za-z]{0,127}\d)[A-Za-z0-9]{8,128}\b/g
+
+// A long word is a token, unless it is made of plain pieces, such as INVALID_SHA256_FORMAT or conversionUploadError.
+const maskToken = (word: string): string => (word.split(/[_-]/).every(isPlain) ? word : "<token>")
+const isPlain = (piece: string): boolean =>
+  piece.length < 16
+    ? /^([a-z]*|[A-Z]*|[A-Z]?[a-z]+)\d{0,3}$/.test(piece)
+    : piece.length < 40 && /^[a-zA-Z]+$/.test(piece)
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it removes.
+const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g
+
+const retryAfterMax = Duration.hours(24)
+
+/**
+ * Retry-After: seconds, or a date, which is read against the answer's own Date (so that a wrong clock here does not
+ * matter), else against the moment of receipt. At most 24 hours; null where it is absent or unreadable.
+ */
+export const retryAfterOf = (response: HttpResponseSpec): Duration.Duration | null => {
+  const value = response.headers["retry-after"]?.trim()
+  if (value === undefined || value === "") return null
+  if (/^\d+(\.\d+)?$/.test(value)) return boundedWait(Number(value) * 1000)
+  const at = value.endsWith("GMT") ? Date.parse(value) : Number.NaN
+  const now = Date.parse(response.headers["date"] ?? "")
+  const base = Number.isNaN(now) ? response.receivedAt : now
+  return Number.isNaN(at) || base === undefined ? null : boundedWait(at - base)
+}
+
+/** A wait in milliseconds, at least 0 and at most 24 hours; null for what is no number. */
+export const boundedWait = (millis: number): Duration.Duration | null =>
+  Number.isNaN(millis) ? null : Duration.min(Duration.millis(Math.max(0, millis)), retryAfterMax)

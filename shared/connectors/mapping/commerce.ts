@@ -1,0 +1,190 @@
+/** What an event says of money and products, checked once and in no platform's form yet. */
+import type { Item, NormalizedEvent, Properties } from "../../../schemas/types.gen.ts"
+import { currencies } from "./catalog.ts"
+import { distinct } from "./distinct.ts"
+import { amount, price, quantity } from "./numbers.ts"
+import type { Dropped } from "./result.ts"
+
+export interface Product {
+  readonly id: string
+  readonly name: string | null
+  readonly category: string | null
+  readonly brand: string | null
+  /** More than zero; null where the event gave a quantity that is none. */
+  readonly quantity: number | null
+  readonly price: number | null
+  readonly deliveryCategory: string | null
+}
+
+export interface Commerce {
+  /** In units of the currency, rounded to its minor unit. */
+  readonly value: number | null
+  readonly currency: string | null
+  readonly products: ReadonlyArray<Product>
+  /** As stated, else the sum of the quantities; null without products. */
+  readonly count: number | null
+}
+
+const nothing: Commerce = { value: null, currency: null, products: [], count: null }
+
+/**
+ * Reads the properties; what is not usable is left out and noted in `dropped`. Read once for an event that is mapped for
+ * several connections one after the other.
+ */
+export const commerceOf = (event: NormalizedEvent, dropped: Array<Dropped>): Commerce => {
+  const { commerce, dropped: noted } = readingOf(event)
+  for (const one of noted) dropped.push(one)
+  return commerce
+}
+
+/** A value or its currency that the event gives and that is not usable, noted by the normalizer or here; null where there is none. */
+export const moneyFault = (event: NormalizedEvent): Dropped | null => {
+  if (event.properties === null) return null
+  const { commerce, dropped } = readingOf(event)
+  const value = faultOf(dropped, "properties.value") ?? faultOf(event.dropped_fields, "properties.value")
+  if (value !== null || commerce.value === null || commerce.currency !== null) return value
+  return faultOf(dropped, "properties.currency") ?? faultOf(event.dropped_fields, "properties.currency")
+}
+
+const faultOf = (dropped: ReadonlyArray<Dropped>, field: string): Dropped | null => {
+  for (let index = 0; index < dropped.length; index++) if (dropped[index]!.field === field) return dropped[index]!
+  return null
+}
+
+const readingOf = (event: NormalizedEvent): Reading => {
+  if (last.event !== event) {
+    const noted: Array<Dropped> = []
+    last = { event, commerce: read(event, noted), dropped: noted }
+  }
+  return last
+}
+
+interface Reading {
+  readonly event: NormalizedEvent | null
+  readonly commerce: Commerce
+  readonly dropped: ReadonlyArray<Dropped>
+}
+
+let last: Reading = { event: null, commerce: nothing, dropped: [] }
+
+const read = (event: NormalizedEvent, dropped: Array<Dropped>): Commerce => {
+  const { properties } = event
+  if (properties === null) return nothing
+  const currency = currencyOf(properties, dropped)
+  const products = productsOf(properties.items, notesOf(event.dropped_fields), dropped)
+  return {
+    value: checkedValue(properties, currency, dropped),
+    currency,
+    products,
+    count: countOf(properties, products, dropped)
+  }
+}
+
+const currencyOf = (properties: Properties, dropped: Array<Dropped>): string | null => {
+  const given = properties.currency
+  if (given === null || given === "") return null
+  if (currencies.has(given)) return given
+  const code = given.trim().toUpperCase()
+  if (currencies.has(code)) return code
+  dropped.push({ field: "properties.currency", reason: "unknown_currency" })
+  return null
+}
+
+const checkedValue = (properties: Properties, currency: string | null, dropped: Array<Dropped>): number | null => {
+  if (properties.value === null) return null
+  const value = amount(properties.value, currency)
+  if (value._tag === "Amount") return value.value
+  dropped.push({ field: "properties.value", reason: value.reason })
+  return null
+}
+
+/** What the normalizer left out of the items, by their places in the raw event; null where it left out nothing. */
+interface ItemNotes {
+  readonly items: ReadonlySet<number>
+  readonly quantities: ReadonlySet<number>
+}
+
+const notesOf = (dropped: ReadonlyArray<Dropped>): ItemNotes | null => {
+  let notes: { readonly items: Set<number>; readonly quantities: Set<number> } | null = null
+  for (const { field } of dropped) {
+    const found = itemField.exec(field)
+    if (found === null) continue
+    notes ??= { items: new Set(), quantities: new Set() }
+    notes[found[2] === undefined ? "items" : "quantities"].add(Number(found[1]))
+  }
+  return notes
+}
+
+const itemField = /^properties\.items\[([0-9]+)\](\.quantity)?$/
+
+const productsOf = (
+  items: ReadonlyArray<Item>,
+  notes: ItemNotes | null,
+  dropped: Array<Dropped>
+): ReadonlyArray<Product> => {
+  if (items.length === 0) return noProducts
+  const products: Array<Product> = []
+  let place = 0
+  for (const item of items) {
+    while (notes?.items.has(place)) place++
+    const index = place++
+    if (item.id === "") {
+      dropped.push({ field: `properties.items[${index}]`, reason: "missing_item_id" })
+      continue
+    }
+    const product = productOf(item, index, dropped)
+    // A quantity that could not be used is not the one that stands for none.
+    products.push(notes?.quantities.has(index) ? { ...product, quantity: null } : product)
+  }
+  return products
+}
+
+const productOf = (item: Item, index: number, dropped: Array<Dropped>): Product => {
+  const many = quantity(item.quantity)
+  if (many._tag === "Invalid") dropped.push({ field: `properties.items[${index}].quantity`, reason: many.reason })
+  const each = item.price === null ? null : price(item.price)
+  if (each?._tag === "Invalid") dropped.push({ field: `properties.items[${index}].price`, reason: each.reason })
+  return {
+    id: item.id,
+    name: item.name,
+    category: item.category,
+    brand: item.brand,
+    quantity: many._tag === "Amount" ? many.value : null,
+    price: each?._tag === "Amount" ? each.value : null,
+    deliveryCategory: deliveryCategory(item.delivery_category, `properties.items[${index}].delivery_category`, dropped)
+  }
+}
+
+/** How the goods reach the customer, in the platforms' three words; another one fails the event at Meta. */
+export const deliveryCategory = (given: string | null, field: string, dropped: Array<Dropped>): string | null => {
+  if (given === null || given === "") return null
+  const word = given
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[\s-]+/g, "_")
+  if (deliveryCategories.has(word)) return word
+  dropped.push({ field, reason: "not_supported" })
+  return null
+}
+
+const deliveryCategories: ReadonlySet<string> = new Set(["in_store", "curbside", "home_delivery"])
+
+const countOf = (properties: Properties, products: ReadonlyArray<Product>, dropped: Array<Dropped>): number | null => {
+  if (properties.num_items !== null) {
+    const stated = properties.num_items
+    if (Number.isSafeInteger(stated) && stated >= 0) return stated + 0
+    dropped.push({ field: "properties.num_items", reason: "not_a_count" })
+  }
+  if (products.length === 0) return null
+  let sum = 0
+  for (const product of products) sum += product.quantity ?? 1
+  return Number.isSafeInteger(sum) ? sum : products.length
+}
+
+const noProducts: ReadonlyArray<Product> = []
+
+/** The products' ids, each once, in order. */
+export const productIds = (products: ReadonlyArray<Product>): ReadonlyArray<string> => {
+  if (products.length === 1) return [products[0]!.id]
+  return distinct(products.map((product) => product.id))
+}

@@ -1,0 +1,63 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { ConsentPolicy } from "../../connections/connection.ts"
+import type { ConnectorKind } from "../../model/platform.ts"
+import { connectionOf, consent } from "../../testing/event-fixture.ts"
+import { consentDecision, consentValue } from "./consent.ts"
+
+const decide = (
+  fields: Parameters<typeof consent>[0] | null,
+  policy: Partial<ConsentPolicy> = {},
+  kind: ConnectorKind = "meta"
+) => {
+  const base = connectionOf(kind)
+  const decision = consentDecision(fields === null ? null : consent(fields), {
+    ...base,
+    consent: { ...base.consent, ...policy }
+  })
+  return decision._tag === "Skip" ? "skip" : decision.restricted ? "restricted" : "send"
+}
+
+describe("consent", () => {
+  it("is needed by what is denied, whatever the policy says", () => {
+    assert.strictEqual(decide({ ad_user_data: "denied" }), "skip")
+    assert.strictEqual(decide({ ad_user_data: "denied" }, { assume: "granted" }), "skip")
+    assert.strictEqual(decide({ ad_user_data: "granted" }), "send")
+  })
+
+  it("that is unknown follows the connection's policy", () => {
+    for (const unknown of [null, {}, { ad_user_data: "unknown" }]) {
+      assert.strictEqual(decide(unknown), "send")
+      assert.strictEqual(decide(unknown, { onUnknown: "skip" }), "skip")
+      assert.strictEqual(decide(unknown, { onUnknown: "skip", assume: "granted" }), "send")
+    }
+    assert.strictEqual(decide({ ad_user_data: "granted" }, { onUnknown: "skip" }), "send")
+  })
+
+  it("that was given under an unknown name is unknown, and nothing is assumed of it", () => {
+    const unclear = { ad_user_data: "unclear", ad_personalization: "unclear" }
+    assert.strictEqual(decide(unclear), "send")
+    assert.strictEqual(decide(unclear, { onUnknown: "skip", assume: "granted" }), "skip")
+    const google = connectionOf("google")
+    const assuming = { ...google, consent: { ...google.consent, assume: "granted" as const } }
+    assert.isNull(consentValue(consent(unclear), "ad_user_data", assuming))
+    assert.isNull(consentValue(consent(unclear), "ad_personalization", assuming))
+  })
+
+  it("to the sale of data restricts or skips, and skips where nothing can say it", () => {
+    const denied = { sale_of_data: "denied" }
+    assert.strictEqual(decide(denied), "restricted")
+    assert.strictEqual(decide(denied, { onSaleDenied: "skip" }), "skip")
+    assert.strictEqual(decide(denied, {}, "google"), "restricted")
+    assert.strictEqual(decide(denied, {}, "google-ads"), "skip")
+    assert.strictEqual(decide(denied, { onSaleDenied: "skip" }, "whatsapp"), "send")
+  })
+
+  it("is told to platforms as it is known", () => {
+    const connection = connectionOf("google")
+    const assuming = { ...connection, consent: { ...connection.consent, assume: "granted" as const } }
+    assert.strictEqual(consentValue(null, "ad_user_data", connection), null)
+    assert.strictEqual(consentValue(consent({ ad_personalization: "maybe" }), "ad_personalization", connection), null)
+    assert.strictEqual(consentValue(null, "ad_user_data", assuming), "granted")
+    assert.strictEqual(consentValue(consent({ ad_user_data: "denied" }), "ad_user_data", assuming), "denied")
+  })
+})

@@ -1,0 +1,36 @@
+import { readFileSync } from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import events from "../../../schemas/catalog/events.json" with { type: "json" }
+import weights from "../../../schemas/catalog/match-quality.json" with { type: "json" }
+import { namesByTool } from "./canonical-name.ts"
+
+const page = readFileSync(new URL("../../../docs/mapping.md", import.meta.url), "utf8")
+
+describe("docs/mapping.md", () => {
+  it("shows every event with its names", () => {
+    const name = (names: string | null | { specification: string; current: string }) =>
+      names === null ? "—" : typeof names === "string" ? names : `${names.specification} / ${names.current}`
+    for (const [event, row] of Object.entries(events)) {
+      const cells = [row.meta, row.google, row.tiktok, row.snapchat].map(name)
+      assert.include(page, `| ${[event, ...cells].join(" | ")} |\n`)
+    }
+  })
+
+  it("shows every name of other tools", () => {
+    const tools = Object.values(namesByTool)
+    assert.include(page, `| ${["Event", ...Object.keys(namesByTool)].join(" | ")} |\n`)
+    for (const event of Object.keys(events)) {
+      const cells = tools.map((tool) => tool[event]?.join(", ") ?? "—")
+      const row = `| ${[event, ...cells].join(" | ")} |\n`
+      if (cells.some((cell) => cell !== "—")) assert.include(page, row)
+    }
+  })
+
+  it("shows every weight of the match quality", () => {
+    const kinds: ReadonlyArray<Readonly<Record<string, number>>> = Object.values(weights)
+    for (const identifier of new Set(kinds.flatMap((kind) => Object.keys(kind)))) {
+      const cells = kinds.map((kind) => String(kind[identifier] ?? "—"))
+      assert.include(page, `| ${[identifier, ...cells].join(" | ")} |\n`)
+    }
+  })
+})

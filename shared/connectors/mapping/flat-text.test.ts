@@ -1,0 +1,27 @@
+import { execFileSync } from "node:child_process"
+import path from "node:path"
+import process from "node:process"
+import { describe, expect, it } from "vitest"
+
+/** Each text that was printed, with the type of its map, such as SEQ_ONE_BYTE_STRING_TYPE. */
+const texts = (): ReadonlyArray<{ readonly text: string; readonly type: string }> => {
+  const program = path.join(import.meta.dirname, "../../../tests/support/print-payload-texts.ts")
+  const printed = execFileSync(process.execPath, ["--allow-natives-syntax", program], { encoding: "utf8" })
+  return [...printed.matchAll(/\[String\][^"#]*["#](.*?)"?\n(?:(?!DebugPrint).*\n)*? - type: (\w+)/g)].map(
+    ([, text, type]) => ({
+      text: text!,
+      type: type!
+    })
+  )
+}
+
+describe("the texts of payloads", () => {
+  it("are flat, so that JSON.stringify takes its quick way", () => {
+    const all = texts()
+    expect(all.length).toBeGreaterThan(100)
+    // Put together of parts by us: a test of anything else would hold without `flatText`.
+    expect(all.some(({ text }) => /^fb\.1\.\d+\.IwAR/.test(text))).toBe(true)
+    expect(all.some(({ text }) => /^2026-.*\.766Z$/.test(text))).toBe(true)
+    expect(all.filter(({ type }) => /CONS|SLICED/.test(type))).toEqual([])
+  })
+})

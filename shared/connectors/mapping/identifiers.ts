@@ -1,0 +1,66 @@
+/** The customer's identifiers, as far as every platform reads them alike. */
+import type { NormalizedPhone, NormalizedUser } from "../../../schemas/types.gen.ts"
+import type { Connection } from "../../connections/connection.ts"
+
+/**
+ * One form of the phone numbers that a connection may use: those whose country was known from the event, those read with the
+ * connection's own default country, and without one those that only their digits make international. Each hash once.
+ */
+export const phoneHashes = (
+  user: NormalizedUser,
+  form: "digits" | "e164" | "tiktok",
+  defaultCountry: string | null
+): ReadonlyArray<string> => {
+  const phones = user.phones
+  if (phones.length === 0) return none
+  const hashes: Array<string> = []
+  for (const phone of phones) {
+    if (usable(phone, defaultCountry) && !hashes.includes(phone[form])) hashes.push(phone[form])
+  }
+  return hashes
+}
+
+/** Whom a message may be sent to, sealed: the first usable phone number, else WhatsApp's own id of the customer. */
+export const sealedRecipient = (user: NormalizedUser, defaultCountry: string | null): string | null => {
+  for (const phone of user.phones) if (phone.sealed !== null && usable(phone, defaultCountry)) return phone.sealed
+  return user.whatsapp_user_sealed
+}
+
+/** Whether the connection may use one of the phone numbers at all. */
+export const usablePhone = (user: NormalizedUser, defaultCountry: string | null): boolean => {
+  for (const phone of user.phones) if (usable(phone, defaultCountry)) return true
+  return false
+}
+
+/** Whether the connection uses a phone number that is international by its digits alone. */
+export const assumesPhone = (user: NormalizedUser, defaultCountry: string | null): boolean => {
+  if (defaultCountry !== null) return false
+  for (const phone of user.phones) if (phone.assumed_international) return true
+  return false
+}
+
+const usable = (phone: NormalizedPhone, defaultCountry: string | null): boolean =>
+  phone.default_country === null
+    ? !phone.assumed_international || defaultCountry === null
+    : phone.default_country === defaultCountry
+
+/**
+ * The customer's ids that a connection may use: where there is none, the anonymous id stands in, unless the connection's
+ * `mapping.anonymous_id` is `ignore`.
+ */
+export const externalIds = (user: NormalizedUser, connection: Connection): ReadonlyArray<string> => {
+  if (user.external_id.length > 0 || user.anonymous_id === null) return user.external_id
+  return connection.mapping.anonymousId === "ignore" ? user.external_id : [user.anonymous_id]
+}
+
+/** The mobile advertising id's kind, by the app's platform (i2, a2), else by the user agent; null where neither tells. */
+export const mobileSystem = (userAgent: string | null, extinfo: ReadonlyArray<string>): "ios" | "android" | null => {
+  const first = extinfo[0]
+  if (first === "i2") return "ios"
+  if (first === "a2") return "android"
+  if (userAgent === null) return null
+  if (/iPhone|iPad|iPod|iOS|CFNetwork|Darwin/.test(userAgent)) return "ios"
+  return /Android|okhttp|Dalvik/.test(userAgent) ? "android" : null
+}
+
+const none: ReadonlyArray<string> = []

@@ -1,0 +1,100 @@
+/** One event for one connection: the filter, then the connector's mapping, then what the record needs beside the payload. */
+import type { DroppedField, MappedEvent, NormalizedEvent } from "../../../schemas/types.gen.ts"
+import type { Connection } from "../../connections/connection.ts"
+import type { Connector, MapResult } from "../connector.ts"
+import { originOf } from "./action-source.ts"
+import { compile } from "./compile.ts"
+import { takesName } from "./event-name.ts"
+import { type Timed, timed } from "./future.ts"
+import { assumesPhone, usablePhone } from "./identifiers.ts"
+import { unusablePurchase } from "./purchase.ts"
+import { matchQuality } from "./quality.ts"
+
+export type Mapped =
+  | { readonly _tag: "Mapped"; readonly event: MappedEvent }
+  | Extract<MapResult, { readonly _tag: "Skipped" | "Rejected" }>
+
+/**
+ * Maps an event for a connection: filter, consent, override with conditions, the platform's payload, parameter rules.
+ * The same event, connection and mapping version give the same bytes; `now` (milliseconds, null for no check) only
+ * decides whether the event is too old.
+ */
+export const mapForConnection = (
+  event: NormalizedEvent,
+  connection: Connection,
+  connector: Pick<Connector, "mapEvent">,
+  now: number | null
+): Mapped => {
+  const filtered = filter(event, connection)
+  if (filtered !== null) return filtered
+  const time = timed(event, connection)
+  const mapped = connector.mapEvent(time.event, { connection, now })
+  // What is not meant for the connection, or is too old, is so whatever it is worth.
+  const isMeant = mapped._tag === "Payload" || (mapped._tag === "Rejected" && mapped.reason !== "event_too_old")
+  const result = (isMeant ? unusablePurchase(event, compile(connection)) : null) ?? mapped
+  return result._tag === "Payload" ? { _tag: "Mapped", event: record(time, connection, result) } : result
+}
+
+const filter = (event: NormalizedEvent, connection: Connection): Mapped | null => {
+  const compiled = compile(connection)
+  const { actionSources } = compiled
+  if (!takesName(event.event_name, compiled)) return filteredByName
+  if (actionSources !== null && !actionSources.has(originOf(event, connection).source)) return filteredBySource
+  return null
+}
+
+const filterOut = (message: string): Extract<MapResult, { readonly _tag: "Skipped" }> => ({
+  _tag: "Skipped",
+  reason: "filter",
+  message
+})
+const filteredByName = filterOut("The connection's event filter doesn't take this event.")
+const filteredBySource = filterOut("The connection's event filter doesn't take events of this action source.")
+
+const record = (
+  { event, note, notBefore }: Timed,
+  connection: Connection,
+  result: Extract<MapResult, { readonly _tag: "Payload" }>
+): MappedEvent => ({
+  event_id: event.event_id,
+  event_name: event.event_name,
+  event_time: event.event_time,
+  connection_id: connection.id,
+  platform: connection.platform,
+  platform_event: result.platformEvent,
+  payload: JSON.stringify(result.payload),
+  mapping_version: connection.mapping.version,
+  batch_group: result.batchGroup,
+  deadline: result.deadline,
+  consent: event.consent,
+  sealed_recipient: result.sealedRecipient,
+  match_quality: matchQuality(event.user, connection),
+  dropped_fields: droppedFields(event, connection, note === null ? result.dropped : [note, ...result.dropped]),
+  source: event.source,
+  attempts: 0,
+  not_before: notBefore
+})
+
+/**
+ * What normalizing and mapping left out, and what the connection makes of phone numbers without a country: those that only
+ * another one's default country makes readable, and those that are taken for international.
+ */
+export const droppedFields = (
+  event: NormalizedEvent,
+  connection: Connection,
+  dropped: ReadonlyArray<DroppedField>
+): ReadonlyArray<DroppedField> => {
+  const phones = event.user.phones.length === 0 ? null : phoneNote(event, connection.mapping.defaultCountry)
+  if (phones !== null) return [...event.dropped_fields, ...dropped, phones]
+  if (dropped.length === 0) return event.dropped_fields
+  return event.dropped_fields.length === 0 ? dropped : [...event.dropped_fields, ...dropped]
+}
+
+const phoneNote = ({ user }: NormalizedEvent, defaultCountry: string | null): DroppedField | null => {
+  if (!usablePhone(user, defaultCountry)) return phoneCountryUnknown
+  return assumesPhone(user, defaultCountry) ? readAsInternational : null
+}
+
+const phoneCountryUnknown: DroppedField = { field: "user.phone", reason: "phone_country_unknown" }
+/** Nothing is left out: it tells what the number was taken for. */
+const readAsInternational: DroppedField = { field: "user.phone", reason: "read_as_international" }

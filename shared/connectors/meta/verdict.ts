@@ -1,0 +1,96 @@
+import table from "../../../schemas/classification/meta.json" with { type: "json" }
+import type { SendableEvent } from "../../codec/codecs.ts"
+import { classification } from "../classification.ts"
+import type { BatchVerdict, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
+import { bodyObject, countOf, listOf, objectOf, safeText, textOf } from "../http/response.ts"
+import { all, headOf, probeOf, refused, type VerdictHead } from "../verdicts.ts"
+import { usageOf } from "./usage.ts"
+
+/**
+ * Meta takes a request whole or not at all. A message of its validation may name elements of the request (`$['data'][3]…`):
+ * these alone are refused, and the rest goes again. Where it names none, the bad event is found by bisection. Judged by
+ * `code` and `error_subcode`; the HTTP status of throttling is not documented. (Graph API: error handling.)
+ */
+export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<SendableEvent>): BatchVerdict => {
+  const body = bodyObject(response)
+  const judged = judge(response, body, events.length)
+  const head = headFrom(response, body, judged, events.length)
+  if (judged.errorClass !== "invalid_event") return all(head, judged)
+  return refused(head, judged, culpritsOf(objectOf(body?.["error"]), judged), events.length)
+}
+
+/** The empty request of the probe is invalid where everything else is right. */
+export const probeVerdict = (response: HttpResponseSpec): EventVerdict =>
+  probeOf(judge(response, bodyObject(response), 0))
+
+export const metaClassification = classification(table)
+
+const judge = (response: HttpResponseSpec, body: JsonObject | null, eventCount: number): EventVerdict => {
+  const error = objectOf(body?.["error"])
+  if (error !== null) return metaClassification.classify(graphSignal(response.status, error))
+  const received = countOf(body?.["events_received"])
+  // A success that received none of the events is none.
+  const flags = received === null || (received === 0 && eventCount > 0) ? [] : ["events_received"]
+  return metaClassification.classify({ status: response.status, flags })
+}
+
+/** The elements of `data` that the texts of an error name, all by the same verdict: Meta gives no other. */
+const culpritsOf = (error: JsonObject | null, verdict: EventVerdict): ReadonlyMap<number, EventVerdict> => {
+  const culprits = new Map<number, EventVerdict>()
+  for (const text of [error?.["error_user_msg"], error?.["message"], objectOf(error?.["error_data"])?.["details"]]) {
+    for (const [, index] of (textOf(text) ?? "").slice(0, namesMax).matchAll(elementName)) {
+      culprits.set(Number(index), verdict)
+    }
+  }
+  return culprits
+}
+
+// `$['data'][3]['custom_data']`, `$.data[3].custom_data`, `data[3][custom_data]`: not the lists inside an event, such as user_data.
+const elementName = /(?:\$\[["']data["']\]|(?<![\w.\]["'])(?:\$\.)?data)\[["']?(\d{1,6})["']?\]/g
+// A message that names each of 1,000 events by a field fits.
+const namesMax = 500_000
+
+/** What Graph's error object shows; the message meant for people, where there is one, is the better one. */
+export const graphSignal = (status: number, error: JsonObject) => ({
+  // An error inside HTTP 200 is an error.
+  status: status < 300 ? 400 : status,
+  code: textOf(error["code"]),
+  subcode: textOf(error["error_subcode"]),
+  flags: error["is_transient"] === true ? ["is_transient", "error"] : ["error"],
+  message:
+    textOf(objectOf(error["error_data"])?.["details"]) ?? textOf(error["error_user_msg"]) ?? textOf(error["message"])
+})
+
+const headFrom = (
+  response: HttpResponseSpec,
+  body: JsonObject | null,
+  judged: EventVerdict,
+  eventCount: number
+): VerdictHead => {
+  const usage = usageOf(response.headers)
+  const head = headOf(response, judged)
+  const eventsReceived = countOf(body?.["events_received"])
+  const isShort = eventsReceived !== null && eventsReceived < eventCount
+  return {
+    ...head,
+    requestId: textOf(body?.["fbtrace_id"]) ?? textOf(objectOf(body?.["error"])?.["fbtrace_id"]),
+    eventsReceived,
+    warnings: [
+      ...(isShort ? [`Meta received ${eventsReceived} of ${eventCount} events.`] : []),
+      ...listOf(body?.["messages"]).flatMap(warningOf),
+      ...versionWarning(response)
+    ],
+    retryAfter: head.retryAfter ?? usage.retryAfter,
+    usagePercent: usage.percent
+  }
+}
+
+const warningOf = (message: Parameters<typeof textOf>[0]): ReadonlyArray<string> => {
+  const text = textOf(message) ?? textOf(objectOf(message)?.["message"])
+  return text === null ? [] : [safeText(text)]
+}
+
+const versionWarning = ({ headers }: HttpResponseSpec): ReadonlyArray<string> => {
+  const text = headers["x-ad-api-version-warning"]
+  return text === undefined ? [] : [safeText(text)]
+}

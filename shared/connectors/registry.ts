@@ -1,0 +1,20 @@
+import type { ConnectorKind } from "../model/platform.ts"
+import type { Connector } from "./connector.ts"
+import { google } from "./google/connector.ts"
+import { googleAds } from "./google-ads/connector.ts"
+import { meta } from "./meta/connector.ts"
+import { snapchat } from "./snapchat/connector.ts"
+import { tiktok } from "./tiktok/connector.ts"
+import { whatsapp } from "./whatsapp/connector.ts"
+
+/** Every connector, by its kind: the one line that adding a platform needs outside its folder. */
+export const connectors: Readonly<Record<ConnectorKind, Connector>> = {
+  meta,
+  google,
+  "google-ads": googleAds,
+  tiktok,
+  snapchat,
+  whatsapp
+}
+
+export const connectorFor = (kind: ConnectorKind): Connector => connectors[kind]

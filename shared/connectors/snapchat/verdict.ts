@@ -1,0 +1,50 @@
+import table from "../../../schemas/classification/snapchat.json" with { type: "json" }
+import type { SendableEvent } from "../../codec/codecs.ts"
+import { classification, type Signal } from "../classification.ts"
+import type { BatchVerdict, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
+import { bodyObject, countOf, listOf, objectOf, safeText, textOf } from "../http/response.ts"
+import { all, headOf, probeOf, refused } from "../verdicts.ts"
+
+/**
+ * `{"status":"VALID"}`, or `{"status":"INVALID","event":<index>,…}`, also with a 2xx. Whether the other events were taken
+ * is not documented: they are sent again, and Snap drops repeats by event_id. (Snap: business SDK, OpenAPI description.)
+ */
+export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<SendableEvent>): BatchVerdict => {
+  const body = bodyObject(response)
+  const signal = signalOf(response, body)
+  const judged = snapchatClassification.classify(signal)
+  const head = {
+    ...headOf(response, judged),
+    requestId: textOf(body?.["request_id"]) ?? response.headers["x-request-id"] ?? null,
+    eventsReceived: judged.errorClass === "delivered" ? events.length : null,
+    warnings: listOf(body?.["warnings"]).flatMap((warning) => safeText(textOf(warning) ?? JSON.stringify(warning)))
+  }
+  if (judged.errorClass !== "invalid_event") return all(head, judged)
+  const index = countOf(body?.["event"])
+  return refused(head, judged, index === null ? new Map() : new Map([[index, judged]]), events.length)
+}
+
+/** The missing events are what a probe is refused for. */
+export const probeVerdict = (response: HttpResponseSpec): EventVerdict =>
+  probeOf(snapchatClassification.classify(signalOf(response, bodyObject(response))))
+
+export const snapchatClassification = classification(table)
+
+const signalOf = (response: HttpResponseSpec, body: JsonObject | null): Signal => {
+  if (body === null) return { status: response.status }
+  const errors = objectOf(body["errors"])
+  const status = textOf(body["status"])?.toUpperCase() ?? textOf(body["request_status"])?.toUpperCase()
+  const hasReason = body["reason"] !== undefined || errors !== null
+  return {
+    status: response.status,
+    flags: ["json", ...(status === undefined ? (hasReason ? ["reason"] : []) : [status])],
+    code: textOf(listOf(errors?.["codes"])[0]) ?? textOf(body["error_code"]),
+    message: messageOf(body, errors)
+  }
+}
+
+const messageOf = (body: JsonObject, errors: JsonObject | null): string | null => {
+  const texts = [textOf(body["reason"]) ?? textOf(body["debug_message"]), ...listOf(errors?.["error_msgs"]).map(textOf)]
+  const known = texts.filter((text) => text !== null)
+  return known.length === 0 ? null : known.join(" ")
+}

@@ -1,0 +1,53 @@
+import table from "../../../schemas/classification/whatsapp.json" with { type: "json" }
+import type { SendableEvent } from "../../codec/codecs.ts"
+import { classification } from "../classification.ts"
+import type { BatchVerdict, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
+import { bodyObject, objectOf, objectsOf, textOf } from "../http/response.ts"
+import { usageOf } from "../meta/usage.ts"
+import { graphSignal } from "../meta/verdict.ts"
+import { all, headOf, probeOf } from "../verdicts.ts"
+
+/**
+ * A 200 with a message id means accepted only; the final status comes by webhook under that id. Errors are judged by
+ * `code`, as WhatsApp asks, not by the HTTP status. (WhatsApp Cloud API: messages; error codes.)
+ */
+export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<SendableEvent>): BatchVerdict => {
+  const body = bodyObject(response)
+  const judged = judge(response, body)
+  const head = headOf(response, judged)
+  const usage = usageOf(response.headers)
+  const whole = all(
+    {
+      ...head,
+      requestId: messageIdOf(body) ?? textOf(objectOf(body?.["error"])?.["fbtrace_id"]),
+      eventsReceived: judged.errorClass === "accepted" ? 1 : null,
+      retryAfter: head.retryAfter ?? usage.retryAfter,
+      usagePercent: usage.percent,
+      laterId: judged.errorClass === "accepted" ? messageIdOf(body) : null
+    },
+    judged
+  )
+  return events.length <= 1
+    ? whole
+    : { ...whole, _tag: "PerEvent", events: events.map((_, index) => (index === 0 ? judged : notSent)) }
+}
+
+// A request holds one message. Limits see to it; should more events ever come, the others were not sent.
+const notSent: EventVerdict = {
+  errorClass: "transient",
+  reasonCode: "not_sent",
+  message: "WhatsApp takes one message a request."
+}
+
+export const probeVerdict = (response: HttpResponseSpec): EventVerdict => probeOf(judge(response, bodyObject(response)))
+
+export const whatsappClassification = classification(table)
+
+const judge = (response: HttpResponseSpec, body: JsonObject | null): EventVerdict => {
+  const error = objectOf(body?.["error"])
+  if (error !== null) return whatsappClassification.classify(graphSignal(response.status, error))
+  const flags = messageIdOf(body) === null ? [] : ["message_id"]
+  return whatsappClassification.classify({ status: response.status, flags })
+}
+
+const messageIdOf = (body: JsonObject | null): string | null => textOf(objectsOf(body?.["messages"])[0]?.["id"])

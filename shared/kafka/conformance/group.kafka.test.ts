@@ -1,0 +1,129 @@
+/** The part of the conformance suite that is about group members: positions, pauses, rebalances. */
+import { assert, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import { testBrokers, uniquePrefix } from "../../../tests/support/kafka.ts"
+import { joinAsProbe, until } from "../../testing/kafka-probe.ts"
+import { makeTopic, recordsOf, texts, writeIn } from "../../testing/kafka-topics.ts"
+import { KafkaClient } from "../client.ts"
+import { layerKafka } from "../kafkajs/adapter.ts"
+
+const layerTest = layerKafka({ brokers: testBrokers(), sessionTimeoutMillis: 6_000, produceChunkBytes: 900_000 })
+
+const prefix = uniquePrefix("conformance-group")
+layer(layerTest, { excludeTestServices: true })("a member by the Kafka port", (it) => {
+  it.effect("delivers nothing before the first seek, then the partition in order without repeats", () =>
+    Effect.gen(function* () {
+      const client = yield* KafkaClient
+      const topic = yield* makeTopic(prefix)
+      const values = Array.from({ length: 500 }, (_, index) => `v${index}`)
+      yield* client.produce(recordsOf(topic, values))
+      const probe = yield* joinAsProbe(`${topic}-group`, topic)
+      yield* until("an assignment", () => probe.assignments.length === 1)
+      yield* Effect.sleep(600)
+      assert.strictEqual(probe.records.length, 0)
+      probe.member.seek({ topic, partition: 0 }, 100)
+      yield* until("the records", () => probe.records.length >= 400)
+      yield* client.produce(recordsOf(topic, ["last"]))
+      yield* until("the last one", () => probe.records.length > 400)
+      assert.deepStrictEqual(texts(probe.records), [...values.slice(100), "last"])
+    })
+  )
+
+  it.effect("delivers nothing while paused, and all of it after; seeks back", () =>
+    Effect.gen(function* () {
+      const client = yield* KafkaClient
+      const topic = yield* makeTopic(prefix)
+      const at = { topic, partition: 0 }
+      const probe = yield* joinAsProbe(`${topic}-group`, topic)
+      yield* until("an assignment", () => probe.assignments.length === 1)
+      probe.member.seek(at, 0)
+      probe.member.pause(at)
+      yield* client.produce(recordsOf(topic, ["a", "b"]))
+      yield* Effect.sleep(800)
+      assert.strictEqual(probe.records.length, 0)
+      probe.member.resume(at)
+      yield* until("the records", () => probe.records.length === 2)
+      probe.member.seek(at, 1)
+      yield* until("the second again", () => probe.records.length === 3)
+      assert.deepStrictEqual(texts(probe.records), ["a", "b", "b"])
+    })
+  )
+
+  it.effect("commits records and offset together, and tells the end past the control records", () =>
+    Effect.gen(function* () {
+      const client = yield* KafkaClient
+      const topic = yield* makeTopic(prefix)
+      const groupId = `${topic}-group`
+      const producer = yield* client.transactional(`${topic}-tx`)
+      const offset = { topic, partition: 0, next: 7 }
+      yield* producer.commit({ records: recordsOf(topic, ["a", "b"]), groupId, offset })
+      yield* producer.commit({ records: recordsOf(topic, ["c"]), groupId, offset: null })
+      assert.deepStrictEqual(yield* client.committed(groupId, topic), [{ partition: 0, offset: 7 }])
+      const [end] = yield* client.topicOffsets(topic)
+      assert.strictEqual(end?.high, 5)
+      const probe = yield* joinAsProbe(`${topic}-reader`, topic)
+      yield* until("an assignment", () => probe.assignments.length === 1)
+      probe.member.seek({ topic, partition: 0 }, 0)
+      yield* until("the end", () => probe.ends.get(0) === 5)
+      assert.deepStrictEqual(texts(probe.records), ["a", "b", "c"])
+    })
+  )
+
+  it.effect("tells of an end that only control records lie before", () =>
+    Effect.gen(function* () {
+      const client = yield* KafkaClient
+      const topic = yield* makeTopic(prefix)
+      const producer = yield* client.transactional(`${topic}-tx`)
+      yield* writeIn(producer, recordsOf(topic, ["a"]))
+      const probe = yield* joinAsProbe(`${topic}-reader`, topic)
+      yield* until("an assignment", () => probe.assignments.length === 1)
+      probe.member.seek({ topic, partition: 0 }, 1)
+      yield* until("the end", () => probe.ends.get(0) === 2)
+      assert.deepStrictEqual(probe.records, [])
+    })
+  )
+
+  it.effect("shares partitions out, moves few when a member joins, and goes on where it was", () =>
+    Effect.gen(function* () {
+      const client = yield* KafkaClient
+      const topic = yield* makeTopic(prefix, 4)
+      const first = yield* joinAsProbe(`${topic}-group`, topic)
+      yield* until("an assignment", () => first.assignments.length === 1)
+      for (let partition = 0; partition < 4; partition++) {
+        yield* client.produce(recordsOf(topic, ["a", "b"], partition))
+        first.member.seek({ topic, partition }, 0)
+      }
+      yield* until("all records", () => first.records.length === 8)
+      const scope = yield* Scope.make()
+      const second = yield* Scope.provide(joinAsProbe(`${topic}-group`, topic), scope)
+      yield* until("halves", () => first.assignments.at(-1)?.partitions.length === 2)
+      assert.isTrue(first.assignments.at(-1)?.continued)
+      assert.strictEqual(second.assignments.at(-1)?.partitions.length, 2)
+      for (let partition = 0; partition < 4; partition++) yield* client.produce(recordsOf(topic, ["c"], partition))
+      yield* until("the new records of the partitions that stayed", () => first.records.length === 10)
+      assert.deepStrictEqual([...texts(first.records)].sort(), [..."aaaabbbbcc"])
+      assert.strictEqual(second.records.length, 0)
+      yield* Scope.close(scope, Exit.void)
+      yield* until("all again", () => first.assignments.at(-1)?.partitions.length === 4)
+      yield* Effect.sleep(500)
+      assert.strictEqual(first.records.length, 10)
+    })
+  )
+
+  it.effect("gives everything to one member of an active-standby group, and to the next when that leaves", () =>
+    Effect.gen(function* () {
+      const topic = yield* makeTopic(prefix, 3)
+      const scope = yield* Scope.make()
+      const active = yield* Scope.provide(joinAsProbe(`${topic}-group`, topic, "active-standby"), scope)
+      yield* until("all partitions", () => active.assignments.at(-1)?.partitions.length === 3)
+      const standby = yield* joinAsProbe(`${topic}-group`, topic, "active-standby")
+      yield* until("a generation of two", () => active.assignments.length >= 2 && standby.assignments.length > 0)
+      assert.strictEqual(active.assignments.at(-1)?.partitions.length, 3)
+      assert.strictEqual(standby.assignments.at(-1)?.partitions.length, 0)
+      yield* Scope.close(scope, Exit.void)
+      yield* until("the takeover", () => standby.assignments.at(-1)?.partitions.length === 3)
+    })
+  )
+})

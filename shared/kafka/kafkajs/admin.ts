@@ -1,0 +1,172 @@
+/** Topics, offsets and groups by kafkajs's admin client, connected at the first use and replaced after a lost connection. */
+
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { Admin, Kafka, TopicOffsets } from "kafkajs"
+import type { KafkaClient, KafkaError } from "../client.ts"
+import { retryPolicy } from "./connect.ts"
+import { attempt, attemptBriefly } from "./errors.ts"
+import { untilKnownEverywhere } from "./new-topics.ts"
+import { type ClusterAccess, withCluster } from "./patches/cluster.ts"
+import { isConnectionLost, isPassing, whilePassing } from "./retriable.ts"
+
+type AdminPart = Pick<
+  Context.Service.Shape<typeof KafkaClient>,
+  | "createTopics"
+  | "addPartitions"
+  | "topicConfigs"
+  | "brokerCount"
+  | "listTopics"
+  | "topicOffsets"
+  | "offsetsAt"
+  | "committed"
+  | "resetOffsets"
+  | "deleteRecords"
+  | "groups"
+>
+
+export const openAdmin = (kafka: Kafka, cluster: ClusterAccess): Effect.Effect<AdminPart, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    let current: Promise<Admin> | null = null
+    let wasConnected = false
+    /** Does nothing where another operation has replaced it already: that one is at work. */
+    const discard = (used: Promise<Admin> | null) =>
+      Effect.suspend(() => {
+        if (used === null || used !== current) return Effect.void
+        current = null
+        return attemptBriefly(5_000, () => used.then((admin) => admin.disconnect()))
+      })
+    yield* Effect.addFinalizer(() => discard(current))
+    const use = <A>(operation: string, run: (admin: Admin) => Promise<A>): Effect.Effect<A, KafkaError> =>
+      Effect.suspend(() => {
+        current ??= connect(kafka)
+        const used = current
+        return attempt(operation, async () => {
+          const admin = await used
+          wasConnected = true
+          return run(admin)
+        }).pipe(Effect.tapError((error) => (isSpoilt(error) ? discard(used) : Effect.void)))
+      }).pipe(Effect.retry(whilePassing(() => wasConnected)))
+    return adminOf(use, cluster)
+  })
+
+/** A connection that may be of no more use; a refusal or a leader that moved leaves it whole, for others that use it too. */
+const isSpoilt = ({ code, cause }: KafkaError) =>
+  isConnectionLost(cause) || code === "unauthorized" || (code === "other" && !isPassing(cause))
+
+const connect = async (kafka: Kafka): Promise<Admin> => {
+  const admin = kafka.admin({ retry: retryPolicy })
+  await admin.connect()
+  return admin
+}
+
+type Use = <A>(operation: string, run: (admin: Admin) => Promise<A>) => Effect.Effect<A, KafkaError>
+
+const adminOf = (use: Use, cluster: ClusterAccess): AdminPart => ({
+  createTopics: (topics) =>
+    Effect.gen(function* () {
+      // Over all attempts: what the first one made is there at the second.
+      const created = new Set<string>()
+      yield* use("create topics", async (admin) => {
+        const existing = new Set(await admin.listTopics())
+        const missing = topics.filter(({ name }) => !existing.has(name))
+        if (missing.length === 0) return
+        for (const { name } of missing) created.add(name)
+        await admin.createTopics({
+          waitForLeaders: false,
+          topics: missing.map(({ name, partitions, replication, config }) => ({
+            topic: name,
+            numPartitions: partitions,
+            replicationFactor: replication,
+            configEntries: Object.entries(config).map(([key, value]) => ({ name: key, value }))
+          }))
+        })
+      })
+      if (created.size > 0) yield* untilKnownEverywhere(cluster, [...created])
+      return [...created]
+    }),
+  addPartitions: (topics, partitions) =>
+    Effect.gen(function* () {
+      const grown = yield* use("add partitions", async (admin) => {
+        const existing = new Set(await admin.listTopics())
+        const found = topics.filter((topic) => existing.has(topic))
+        if (found.length === 0) return []
+        const { topics: described } = await admin.fetchTopicMetadata({ topics: found })
+        const fewer = described.filter((topic) => topic.partitions.length < partitions).map(({ name }) => name)
+        if (fewer.length > 0)
+          await admin.createPartitions({ topicPartitions: fewer.map((topic) => ({ topic, count: partitions })) })
+        return fewer
+      })
+      if (grown.length > 0) yield* untilKnownEverywhere(cluster, grown, partitions)
+      return grown
+    }),
+  topicConfigs: (topics, names) =>
+    use("read the topics' configuration", async (admin) => {
+      const existing = new Set(await admin.listTopics())
+      const found = topics.filter((topic) => existing.has(topic))
+      if (found.length === 0) return []
+      const metadata = await admin.fetchTopicMetadata({ topics: found })
+      const described = await admin.describeConfigs({
+        includeSynonyms: false,
+        resources: found.map((name) => ({ type: topicResource, name, configNames: [...names] }))
+      })
+      return described.resources.map(({ resourceName, configEntries }) => ({
+        name: resourceName,
+        partitions: metadata.topics.find(({ name }) => name === resourceName)?.partitions.length ?? 0,
+        config: Object.fromEntries(configEntries.map(({ configName, configValue }) => [configName, configValue]))
+      }))
+    }),
+  brokerCount: use("count the brokers", async (admin) => (await admin.describeCluster()).brokers.length),
+  listTopics: use("list topics", (admin) => admin.listTopics()),
+  topicOffsets: (topic) =>
+    use(`read the offsets of ${topic}`, async (admin) =>
+      (await admin.fetchTopicOffsets(topic))
+        .map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }))
+        .sort(byPartition)
+    ),
+  offsetsAt: (topic, timestamp) =>
+    use(`find the offsets of ${topic} by time`, async (admin) =>
+      (await admin.fetchTopicOffsetsByTimestamp(topic, timestamp)).map(numbered).sort(byPartition)
+    ),
+  committed: (groupId, topic) =>
+    use(`read the committed offsets of ${groupId}`, async (admin) =>
+      (await admin.fetchOffsets({ groupId, topics: [topic] }))
+        .flatMap(({ partitions }) => partitions.map(numbered))
+        .map(({ partition, offset }) => ({ partition, offset: offset < 0 ? null : offset }))
+        .sort(byPartition)
+    ),
+  resetOffsets: (groupId, topic, offsets) =>
+    withCluster(cluster, `reset the offsets of ${groupId}`, async (connected) => {
+      const coordinator = await connected.findGroupCoordinator({ groupId })
+      const partitions = offsets.map(({ partition, offset }) => ({ partition, offset: String(offset) }))
+      const topics: Array<TopicOffsets> = [{ topic, partitions }]
+      // Generation -1 is how a tool commits for a group without members; the coordinator refuses if it has any.
+      await coordinator.offsetCommit({ groupId, groupGenerationId: -1, memberId: "", topics })
+    }),
+  deleteRecords: (topic, offsets) =>
+    use(`delete records of ${topic}`, async (admin) => {
+      const partitions = offsets.map(({ partition, offset }) => ({ partition, offset: String(offset) }))
+      // kafkajs forgets to ask for the topic's leaders before it deletes; this makes it ask.
+      await admin.fetchTopicOffsets(topic)
+      if (partitions.length > 0) await admin.deleteTopicRecords({ topic, partitions })
+    }),
+  groups: use("list groups", async (admin) => {
+    const { groups } = await admin.listGroups()
+    const consumers = groups.filter(({ protocolType }) => protocolType === "consumer" || protocolType === "")
+    if (consumers.length === 0) return []
+    const described = await admin.describeGroups(consumers.map(({ groupId }) => groupId))
+    return described.groups.map(({ groupId, members }) => ({ groupId, members: members.length }))
+  })
+})
+
+// kafkajs' ConfigResourceTypes.TOPIC, an enum that exists at run time only in its CommonJS build.
+const topicResource = 2
+
+const numbered = ({ partition, offset }: { readonly partition: number; readonly offset: string }) => ({
+  partition,
+  offset: Number(offset)
+})
+
+const byPartition = (left: { readonly partition: number }, right: { readonly partition: number }) =>
+  left.partition - right.partition

@@ -1,0 +1,190 @@
+/**
+ * A group member on kafkajs. kafkajs fetches the partitions of a broker in lockstep and re-reads committed offsets at each
+ * rebalance; the member hides both: it hands records over at once, keeps each partition's position itself, and lets a new
+ * partition wait, paused, for its owner's first seek.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { Batch, Consumer, Kafka } from "kafkajs"
+import { KafkaError, type Member, type MemberHandlers, type MemberOptions, type TopicPartition } from "../client.ts"
+import type { ResolvedKafkaOptions } from "../options.ts"
+import { partitionAssigner } from "./assigner.ts"
+import { retryPolicy } from "./connect.ts"
+import { attempt, attemptBriefly, kafkaError } from "./errors.ts"
+import { MemberPositions } from "./member-positions.ts"
+import { fetchedRecords } from "./records.ts"
+
+export const joinGroup = (
+  kafka: Kafka,
+  options: ResolvedKafkaOptions,
+  { groupId, topics, assignment, handlers }: MemberOptions
+): Effect.Effect<Member, KafkaError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const positions = new MemberPositions()
+    const consumer = kafka.consumer({
+      groupId,
+      partitionAssigners: [partitionAssigner(assignment, () => positions.owned())],
+      allowAutoTopicCreation: false,
+      sessionTimeout: options.sessionTimeoutMillis,
+      rebalanceTimeout: rebalanceTimeoutMillis(options),
+      heartbeatInterval: Math.min(heartbeatMillisMax, Math.floor(options.sessionTimeoutMillis / 10)),
+      maxWaitTimeInMs: options.fetchWaitMillis,
+      maxBytesPerPartition: options.fetchBytesPerPartition,
+      maxBytes: options.fetchBytesMax,
+      retry: { ...retryPolicy, retries: memberRetries, restartOnFailure: async () => false }
+    })
+    const state: MemberState = {
+      handlers,
+      positions,
+      consumer,
+      memberId: null,
+      crash: null,
+      joined: false,
+      closed: false,
+      alive: true
+    }
+    yield* Effect.addFinalizer(() => leave(state))
+    listen(state)
+    yield* attempt(`join the group ${groupId}`, async () => {
+      await consumer.connect()
+      await consumer.subscribe({ topics: [...topics], fromBeginning: true })
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: true,
+        eachBatch: async ({ batch, isStale }) => {
+          if (!isStale()) deliver(state, batch)
+        }
+      })
+      state.joined = true
+      if (state.crash !== null) return Promise.reject(state.crash)
+    })
+    yield* Effect.forkScoped(watch(state, rebalanceTimeoutMillis(options) + options.sessionTimeoutMillis))
+    return commandsOf(state)
+  })
+
+/**
+ * A broker that restarts is waited for, about 30 s of pauses: a member that gives up comes back as another one, and the group
+ * then waits for the old one's session to end. The watchdog below is the bound.
+ */
+const memberRetries = 20
+
+interface MemberState {
+  readonly handlers: MemberHandlers
+  readonly positions: MemberPositions
+  readonly consumer: Consumer
+  memberId: string | null
+  crash: KafkaError | null
+  /** Before, a crash is the join's own failure. */
+  joined: boolean
+  closed: boolean
+  /** Set by every sign of life, cleared by the watchdog's look. */
+  alive: boolean
+}
+
+const rebalanceTimeoutMillis = (options: ResolvedKafkaOptions) => 2 * options.sessionTimeoutMillis
+
+/** A rebalance is noticed by the next heartbeat, so they are frequent. */
+const heartbeatMillisMax = 1_000
+
+const listen = (state: MemberState) => {
+  const { consumer, positions, handlers } = state
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    state.alive = true
+    if (state.closed) return
+    const continued = state.memberId === payload.memberId
+    state.memberId = payload.memberId
+    const { assigned, waiting, retained } = positions.assign(payload.memberAssignment, continued)
+    for (const partition of waiting) consumer.pause([{ topic: partition.topic, partitions: [partition.partition] }])
+    for (const { offset, ...partition } of retained) consumer.seek({ ...partition, offset: String(offset) })
+    handlers.onAssigned(assigned, continued)
+  })
+  // Batches of control records or aborted records alone don't reach eachBatch; this event is all that tells of them.
+  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+    if (state.closed || payload.batchSize > 0) return
+    const from = { topic: payload.topic, partition: payload.partition }
+    const endOffset = Number(payload.lastOffset) + 1
+    // Without a first offset, compaction took all that was fetched; kafkajs then goes on one offset further.
+    if (!positions.pass(from, Number(payload.firstOffset ?? payload.lastOffset), endOffset)) return
+    handlers.onRecords(from, [], endOffset, Number(payload.highWatermark))
+  })
+  consumer.on(consumer.events.HEARTBEAT, () => {
+    state.alive = true
+  })
+  consumer.on(consumer.events.FETCH, () => {
+    state.alive = true
+  })
+  consumer.on(consumer.events.CRASH, ({ payload }) => crash(state, kafkaError("stay in the group", payload.error)))
+}
+
+const crash = (state: MemberState, error: KafkaError) => {
+  if (state.closed || state.crash !== null) return
+  state.crash = error
+  state.closed = true
+  if (state.joined) state.handlers.onCrashed(error)
+}
+
+const deliver = (state: MemberState, batch: Batch) => {
+  if (state.closed || batch.messages.length === 0) return
+  const from: TopicPartition = { topic: batch.topic, partition: batch.partition }
+  const endOffset = Number(batch.lastOffset()) + 1
+  const step = state.positions.advance(from, Number((batch as FetchedBatch).fetchedOffset), endOffset)
+  if (step === null) return
+  if (step.gap) {
+    state.consumer.pause([{ topic: from.topic, partitions: [from.partition] }])
+    state.handlers.onGap(from, step.position, Number((batch as FetchedBatch).fetchedOffset))
+    return
+  }
+  const records = fetchedRecords(batch.topic, batch.partition, batch.messages, step.position)
+  state.handlers.onRecords(from, records, endOffset, Number(batch.highWatermark))
+}
+
+/** kafkajs's type leaves out the offset that the fetch asked for; its class has it. */
+type FetchedBatch = Batch & { readonly fetchedOffset: string }
+
+const commandsOf = (state: MemberState): Member => {
+  const { consumer, positions } = state
+  const owned = (partition: TopicPartition) => !state.closed && positions.has(partition)
+  return {
+    pause: ({ topic, partition }) => {
+      if (owned({ topic, partition })) consumer.pause([{ topic, partitions: [partition] }])
+    },
+    resume: ({ topic, partition }) => {
+      if (owned({ topic, partition }) && positions.isSought({ topic, partition }))
+        consumer.resume([{ topic, partitions: [partition] }])
+    },
+    seek: ({ topic, partition }, offset) => {
+      if (!owned({ topic, partition })) return
+      positions.seek({ topic, partition }, offset)
+      consumer.seek({ topic, partition, offset: String(offset) })
+      consumer.resume([{ topic, partitions: [partition] }])
+    }
+  }
+}
+
+/** kafkajs can hang for ever after some network failures; silence for longer than any rebalance takes counts as a crash. */
+const watch = (state: MemberState, silenceMillisMax: number): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    while (!state.closed) {
+      state.alive = false
+      yield* Effect.sleep(silenceMillisMax)
+      if (!state.alive) {
+        const silent = new KafkaError({
+          code: "timeout",
+          operation: "stay in the group",
+          message: `The group member gave no sign of life for ${silenceMillisMax} ms.`,
+          nextStep: "It joins again by itself; look at the network if this repeats.",
+          cause: null
+        })
+        crash(state, silent)
+      }
+    }
+  })
+
+/** Leaving may wait for a broker that is away; the coordinator then evicts the member by its session timeout. */
+const leave = (state: MemberState): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    state.closed = true
+    return attemptBriefly(leaveTimeoutMillis, () => state.consumer.disconnect())
+  })
+
+const leaveTimeoutMillis = 10_000

@@ -1,0 +1,104 @@
+/**
+ * A connection to the brokers below kafkajs's consumer, for what that doesn't offer: reading partitions outside a group
+ * and committing offsets for a group without joining it. kafkajs hands its cluster to partition assigners, which is the
+ * one public way to it; the consumer made here never runs.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { Assigner, Cluster, Kafka } from "kafkajs"
+import type { KafkaError } from "../../client.ts"
+import { attempt, attemptBriefly } from "../errors.ts"
+import { isConnectionLost, isPassing, whilePassing } from "../retriable.ts"
+
+export interface ClusterAccess {
+  /** The shared connection; after a failure to connect the next call tries anew. */
+  readonly connect: () => Promise<Cluster>
+  /** Whether it ever was. */
+  readonly wasConnected: () => boolean
+  /** Closes it, and makes the next `connect` build a new one, unless another use has replaced it already. */
+  readonly discard: (used: Cluster) => Promise<void>
+}
+
+export const openCluster = (kafka: Kafka): Effect.Effect<ClusterAccess, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    let connecting: Promise<Cluster> | null = null
+    let current: Cluster | null = null
+    let wasConnected = false
+    const access: ClusterAccess = {
+      connect: async () => {
+        connecting ??= connectCluster(kafka).then(
+          (cluster) => {
+            wasConnected = true
+            current = cluster
+            return cluster
+          },
+          (error: unknown) => {
+            connecting = null
+            return Promise.reject(error)
+          }
+        )
+        return connecting
+      },
+      wasConnected: () => wasConnected,
+      discard: async (used) => {
+        if (used !== current) return
+        connecting = null
+        current = null
+        await used.disconnect()
+      }
+    }
+    yield* Effect.addFinalizer(() =>
+      attemptBriefly(5_000, async () => {
+        const last = await connecting
+        if (last !== null) await access.discard(last)
+      })
+    )
+    return access
+  })
+
+/**
+ * Uses the shared connection, again and again while the trouble looks passing. One that can't reach its broker is
+ * replaced; others may be at work on it, so a leader that moved only makes it ask for the leaders again.
+ */
+export const withCluster = <A>(
+  access: ClusterAccess,
+  operation: string,
+  run: (cluster: Cluster) => Promise<A>
+): Effect.Effect<A, KafkaError> =>
+  Effect.suspend(() => {
+    let used: Cluster | null = null
+    return attempt(operation, async () => {
+      used = await access.connect()
+      return run(used)
+    }).pipe(Effect.tapError(({ cause }) => (used === null ? Effect.void : mend(access, used, cause))))
+  }).pipe(Effect.retry(whilePassing(access.wasConnected)))
+
+const mend = (access: ClusterAccess, used: Cluster, cause: unknown): Effect.Effect<void> =>
+  attemptBriefly(5_000, () => {
+    const moved = isPassing(cause) && !isConnectionLost(cause)
+    return moved ? used.refreshMetadata() : access.discard(used)
+  })
+
+const connectCluster = async (kafka: Kafka): Promise<Cluster> => {
+  const cluster = captureCluster(kafka)
+  await cluster.connect()
+  return cluster
+}
+
+/** A new cluster object of kafkajs, not yet connected. */
+export const captureCluster = (kafka: Kafka): Cluster => {
+  const captured: Array<Cluster> = []
+  const capture = ({ cluster }: { readonly cluster: Cluster }): Assigner => {
+    captured.push(cluster)
+    return neverJoins
+  }
+  kafka.consumer({ groupId: "none", partitionAssigners: [capture], allowAutoTopicCreation: false })
+  return captured[0]!
+}
+
+const neverJoins: Assigner = {
+  name: "none",
+  version: 0,
+  assign: async () => [],
+  protocol: () => ({ name: "none", metadata: Buffer.alloc(0) })
+}

@@ -1,0 +1,93 @@
+import { createRequire } from "node:module"
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import { repairReceive } from "./pooled-socket.ts"
+
+interface Receiver {
+  readonly processData: (chunk: Buffer) => void
+}
+
+const Connection = createRequire(import.meta.url)("kafkajs/src/network/connection") as {
+  readonly prototype: Receiver
+}
+
+interface Answer {
+  readonly size: number
+  readonly correlationId: number
+  readonly payload: Buffer
+}
+
+/** A connection of kafkajs without a socket, and what it passed on. */
+const receiver = (authentication?: { readonly framed: boolean }) => {
+  repairReceive()
+  const answers: Array<Answer> = []
+  const raw: Array<Buffer> = []
+  const errors: Array<Error> = []
+  const connection = Object.assign(Object.create(Connection.prototype) as Receiver, {
+    socket: { destroy: (error: Error) => errors.push(error) },
+    authHandlers: authentication === undefined ? null : { onSuccess: (bytes: Buffer) => raw.push(bytes) },
+    authExpectResponse: authentication?.framed === true,
+    requestQueue: { fulfillRequest: (answer: Answer) => answers.push(answer) }
+  })
+  /** As a socket does, which reads into the same buffer again. */
+  const read = (bytes: Buffer): void => {
+    const lent = Buffer.from(bytes)
+    connection.processData(lent)
+    lent.fill(0xee)
+  }
+  return { read, answers, raw, errors }
+}
+
+const framed = (correlationId: number, payload: Uint8Array): Buffer => {
+  const bytes = Buffer.alloc(8 + payload.length)
+  bytes.writeInt32BE(4 + payload.length)
+  bytes.writeInt32BE(correlationId, 4)
+  bytes.set(payload, 8)
+  return bytes
+}
+
+describe("what brokers answer", () => {
+  it("is passed on whole, however it is cut into reads", () => {
+    const payloads = fc.array(fc.uint8Array({ maxLength: 40 }), { minLength: 1, maxLength: 6 })
+    fc.assert(
+      fc.property(payloads, fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 20 }), (sent, cuts) => {
+        const { read, answers } = receiver()
+        let rest = Buffer.concat(sent.map((payload, index) => framed(index, payload)))
+        for (const cut of cuts) {
+          read(rest.subarray(0, cut))
+          rest = rest.subarray(cut)
+        }
+        read(rest)
+        assert.deepStrictEqual(
+          answers.map(({ size, correlationId, payload }) => [size, correlationId, [...payload]]),
+          sent.map((payload, index) => [4 + payload.length, index, [...payload]])
+        )
+      })
+    )
+  })
+
+  it("keeps its size in front while a connection authenticates", () => {
+    const { read, raw } = receiver({ framed: true })
+    const answer = framed(7, Buffer.from("token"))
+    read(answer.subarray(0, 6))
+    read(answer.subarray(6))
+    assert.deepStrictEqual(raw, [answer])
+  })
+
+  it("is passed on as it comes where the mechanism has no frames", () => {
+    const { read, raw } = receiver({ framed: false })
+    read(Buffer.from("n,,"))
+    assert.deepStrictEqual(raw, [Buffer.from("n,,")])
+  })
+
+  it.each([
+    ["a web server's", "HTTP/1.1 400 Bad Request\r\n"],
+    ["TLS's alert", "\x15\x03\x03\x00\x02\x02\x46"],
+    ["no size", "\x00\x00\x00\x00"]
+  ])("breaks the connection where it is none of Kafka's: %s", (_, text) => {
+    const { read, answers, errors } = receiver()
+    read(Buffer.from(text, "latin1"))
+    assert.lengthOf(errors, 1)
+    assert.lengthOf(answers, 0)
+  })
+})

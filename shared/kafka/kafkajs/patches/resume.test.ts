@@ -1,0 +1,75 @@
+import { createRequire } from "node:module"
+import { assert, describe, it } from "@effect/vitest"
+import { repairResume } from "./resume.ts"
+
+const require = createRequire(import.meta.url)
+const ConsumerGroup = require("kafkajs/src/consumer/consumerGroup")
+const SubscriptionState = require("kafkajs/src/consumer/subscriptionState")
+
+/** A group of kafkajs's own class with two partitions on a broker each; what it would ask brokers for is told instead. */
+const groupOf = (refresh: () => Promise<void> = async () => undefined) => {
+  repairResume()
+  const subscriptionState = new SubscriptionState()
+  subscriptionState.assign([{ topic: "t", partitions: [1, 2] }])
+  const asked: Array<string> = []
+  const group = Object.assign(Object.create(ConsumerGroup.prototype), {
+    subscriptionState,
+    asked,
+    // Longer than a test may take: whoever sleeps for it makes the test fail.
+    maxWaitTime: 600_000,
+    logger: { info: () => undefined },
+    cluster: {
+      refreshMetadataIfNecessary: refresh,
+      findBroker: async ({ nodeId }: { readonly nodeId: string }) => ({
+        fetch: async () => {
+          asked.push(nodeId)
+          return { responses: [] }
+        }
+      })
+    },
+    checkForStaleAssignment: () => undefined,
+    filterPartitionsByNode: (nodeId: string, all: ReadonlyArray<{ topic: string; partitions: Array<number> }>) =>
+      all.map(({ topic, partitions }) => ({ topic, partitions: partitions.filter((one) => String(one) === nodeId) })),
+    seekOffsets: async () => undefined,
+    offsetManager: { committedOffsets: () => ({ t: { 1: "0", 2: "0" } }), nextOffset: () => "0" },
+    recoverFromFetch: async (error: Error) => void asked.push(`recovered from ${error.message}`)
+  })
+  return group
+}
+const both = [{ topic: "t", partitions: [1, 2] }]
+
+describe("a member whose partitions are all paused", () => {
+  // Red when `repairResume` does nothing: kafkajs then sleeps for `maxWaitTime`.
+  it("fetches from each broker as soon as its partitions are resumed", async () => {
+    const group = groupOf()
+    group.subscriptionState.pause(both)
+    const waiting = [group.fetch("1"), group.fetch("2")]
+    await Promise.resolve()
+    assert.deepStrictEqual(group.asked, [])
+    group.resume(both)
+    assert.deepStrictEqual(await Promise.all(waiting), [[], []])
+    await Promise.all([group.fetch("1"), group.fetch("2")])
+    assert.deepStrictEqual(group.asked, ["1", "2"])
+  })
+
+  it("looks again after a while, though nobody resumes them", async () => {
+    const group = Object.assign(groupOf(), { maxWaitTime: 1 })
+    group.subscriptionState.pause(both)
+    for (let round = 0; round < 3; round++) assert.deepStrictEqual(await group.fetch("1"), [])
+    assert.deepStrictEqual(group.asked, [])
+  })
+
+  it("still looks at the cluster, and recovers from what it finds there", async () => {
+    const group = groupOf(() => Promise.reject(new Error("stale metadata")))
+    group.subscriptionState.pause(both)
+    assert.deepStrictEqual(await group.fetch("1"), [])
+    assert.deepStrictEqual(group.asked, ["recovered from stale metadata"])
+  })
+
+  it("is not held up at a broker that has a partition which isn't paused", async () => {
+    const group = groupOf()
+    group.subscriptionState.pause([{ topic: "t", partitions: [1] }])
+    await group.fetch("2")
+    assert.deepStrictEqual(group.asked, ["2"])
+  })
+})

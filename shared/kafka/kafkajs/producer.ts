@@ -1,0 +1,177 @@
+/** Writing with kafkajs: transactions that fence older owners of their id, and plain idempotent writes. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type { CompressionTypes, Kafka, Producer, Transaction } from "kafkajs"
+import { KafkaError, type ProducedRecord, type TransactionalProducer } from "../client.ts"
+import type { ResolvedKafkaOptions } from "../options.ts"
+import { chunkByBytes, producedBytes } from "../wire/chunk.ts"
+import { retryPolicy } from "./connect.ts"
+import { attempt, attemptBriefly, kafkaError, settledWithin } from "./errors.ts"
+import kafkajs from "./kafkajs.ts"
+import { makeSender, type Sender, type TopicMessages } from "./send.ts"
+
+/**
+ * Opens a transactional producer. kafkajs claims the id only with the first transaction, not with `connect`; so an empty
+ * one is begun and given up here, which fences every older producer of the id and ends its open transaction.
+ */
+export const openTransactional = (
+  kafka: Kafka,
+  options: ResolvedKafkaOptions,
+  transactionalId: string
+): Effect.Effect<TransactionalProducer, KafkaError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const sender = makeSender()
+    const claim = Effect.gen(function* () {
+      const producer = kafka.producer({
+        transactionalId,
+        transactionTimeout: options.transactionTimeoutMillis,
+        maxInFlightRequests: 1,
+        allowAutoTopicCreation: false,
+        createPartitioner: sender.partitioner,
+        // `sender` repeats, and knows what it may repeat.
+        retry: { ...retryPolicy, retries: 0 }
+      })
+      yield* attempt(`claim the transactional id ${transactionalId}`, () =>
+        settledWithin(options.transactionTimeoutMillis, claimWith(producer))
+      ).pipe(Effect.tapError(() => disconnect(producer)))
+      return producer
+    })
+    const producer = yield* Effect.acquireRelease(claim, disconnect)
+    return committerOf(producer, sender, options, transactionalId)
+  })
+
+const claimWith = async (producer: Producer): Promise<void> => {
+  await producer.connect()
+  await (await producer.transaction()).abort()
+}
+
+const committerOf = (
+  producer: Producer,
+  sender: Sender,
+  options: ResolvedKafkaOptions,
+  transactionalId: string
+): TransactionalProducer => {
+  // After a failure nobody knows what the broker has: the producer is of no more use, and its owner opens a new one.
+  let broken: KafkaError | null = null
+  const oneAtATime = Semaphore.makeUnsafe(1)
+  return {
+    commit: (step) =>
+      Effect.suspend(() => {
+        if (broken !== null) return Effect.fail(broken)
+        return attempt(`commit a transaction of ${transactionalId}`, () =>
+          // kafkajs's retries can outlive the transaction at the broker; the owner must learn of a failure before.
+          settledWithin(options.transactionTimeoutMillis, commitOnce(producer, sender, options, step))
+        ).pipe(
+          Effect.tapError((error) =>
+            Effect.sync(() => {
+              broken = error
+            })
+          )
+        )
+      }).pipe(oneAtATime.withPermit)
+  }
+}
+
+type CommittedStep = Parameters<TransactionalProducer["commit"]>[0]
+
+const commitOnce = async (
+  producer: Producer,
+  sender: Sender,
+  options: ResolvedKafkaOptions,
+  step: CommittedStep
+): Promise<void> => {
+  if (step.records.length === 0 && step.offset === null) return
+  const transaction = await producer.transaction()
+  try {
+    await sendInChunks(sender, options, step.records, (request) => transaction.sendBatch(request))
+    if (step.offset !== null) await sendOffset(transaction, step.groupId, step.offset)
+    await transaction.commit()
+  } catch (error) {
+    // Best effort: it spares the readers the wait for the transaction's timeout.
+    if (transaction.isActive()) void transaction.abort().catch(() => undefined)
+    throw error
+  }
+}
+
+const sendOffset = (
+  transaction: Transaction,
+  consumerGroupId: string,
+  { topic, partition, next }: NonNullable<CommittedStep["offset"]>
+): Promise<void> =>
+  transaction.sendOffsets({ consumerGroupId, topics: [{ topic, partitions: [{ partition, offset: String(next) }] }] })
+
+/**
+ * An idempotent producer that is connected at the first write and replaced after one that failed or was interrupted. Writes
+ * wait for one another: one that follows a failed one with the same sequence numbers would be taken for its repetition, and dropped.
+ */
+export const openIdempotent = (
+  kafka: Kafka,
+  options: ResolvedKafkaOptions
+): Effect.Effect<(records: ReadonlyArray<ProducedRecord>) => Effect.Effect<void, KafkaError>, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    let current: { readonly producer: Producer; readonly sender: Sender; readonly connected: Promise<void> } | null =
+      null
+    const connect = () => {
+      const sender = makeSender()
+      const producer = kafka.producer({
+        idempotent: true,
+        allowAutoTopicCreation: false,
+        createPartitioner: sender.partitioner,
+        // kafkajs wants at least one of an idempotent producer; `sender` divides calls so that it does no harm.
+        retry: { ...retryPolicy, retries: 1 }
+      })
+      current = { producer, sender, connected: producer.connect() }
+      return current
+    }
+    const discard = Effect.suspend(() => {
+      const used = current
+      current = null
+      return used === null ? Effect.void : disconnect(used.producer)
+    })
+    yield* Effect.addFinalizer(() => discard)
+    const oneAtATime = Semaphore.makeUnsafe(1)
+    return (records) =>
+      attempt("write records", async () => {
+        const { producer, sender, connected } = current ?? connect()
+        await connected
+        await sendInChunks(sender, options, records, (request) => producer.sendBatch({ acks: -1, ...request }))
+      }).pipe(
+        // Given up by its caller is as bad as failed: it may yet be written, and its numbers are free again if not.
+        Effect.onError(() => discard),
+        oneAtATime.withPermit
+      )
+  })
+
+const compressionOf = ({ compression }: ResolvedKafkaOptions) => compressionTypes[compression]
+
+const { None, GZIP, ZSTD } = kafkajs.CompressionTypes
+const compressionTypes = { none: None, gzip: GZIP, zstd: ZSTD }
+
+const sendInChunks = async (
+  sender: Sender,
+  options: ResolvedKafkaOptions,
+  records: ReadonlyArray<ProducedRecord>,
+  post: (request: { topicMessages: Array<TopicMessages>; compression: CompressionTypes }) => Promise<unknown>
+): Promise<void> => {
+  for (const chunk of chunkByBytes(records, options.produceChunkBytes)) {
+    await sender
+      .send(chunk, (topicMessages) => post({ topicMessages, compression: compressionOf(options) }))
+      .catch((error: unknown) => Promise.reject(namingLargest(kafkaError("write records", error), chunk)))
+  }
+}
+
+/** The broker doesn't tell which record of a request is too large; it can only be the largest. */
+const namingLargest = (error: KafkaError, chunk: ReadonlyArray<ProducedRecord>): KafkaError => {
+  if (error.code !== "too_large") return error
+  const largest = chunk.reduce((found, record) => (producedBytes(record) > producedBytes(found) ? record : found))
+  return new KafkaError({
+    code: error.code,
+    operation: error.operation,
+    message: `The topic ${largest.topic} does not take a record of ${producedBytes(largest)} bytes.`,
+    nextStep: error.nextStep,
+    cause: error.cause
+  })
+}
+
+const disconnect = (producer: Producer) => attemptBriefly(5_000, () => producer.disconnect())

@@ -1,0 +1,145 @@
+/** Reads partitions outside any group: no join, no heartbeat, no group left behind. It restores state and serves tools. */
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type { Cluster } from "kafkajs"
+import type { FetchedRecord, KafkaError } from "../client.ts"
+import type { ResolvedKafkaOptions } from "../options.ts"
+import { type ClusterAccess, withCluster } from "./patches/cluster.ts"
+import { deliverable, type FetchedPartition } from "./patches/read-committed.ts"
+import { fetchedRecord } from "./records.ts"
+
+export interface ReadOptions<E, R> {
+  readonly topic: string
+  readonly ranges: ReadonlyArray<{ readonly partition: number; readonly from: number; readonly to: number | null }>
+  readonly onRecords: (records: ReadonlyArray<FetchedRecord>) => void | Effect.Effect<void, E, R>
+}
+
+export const readRanges = <E, R>(
+  access: ClusterAccess,
+  options: ResolvedKafkaOptions,
+  { topic, ranges, onRecords }: ReadOptions<E, R>
+): Effect.Effect<void, KafkaError | E, R> =>
+  Effect.gen(function* () {
+    const open = new Map(
+      ranges
+        .filter(({ from, to }) => to === null || from < to)
+        .map(({ partition, from, to }) => [partition, { partition, position: from, to }])
+    )
+    const fetch = fetchOpen(access, options, topic, open)
+    // One fetch ahead: the broker answers while the records before are worked on.
+    let next = yield* Effect.forkChild(fetch)
+    while (open.size > 0) {
+      const fetched = yield* Fiber.join(next)
+      const found: Array<ReadonlyArray<FetchedRecord>> = []
+      const nothing = fetched.every(({ messages }) => messages.length === 0)
+      for (const partition of fetched) {
+        const range = open.get(partition.partition)
+        if (range === undefined) continue
+        found.push(take(topic, range, partition))
+        if (isDone(range, partition, nothing)) open.delete(range.partition)
+      }
+      if (open.size > 0) next = yield* Effect.forkChild(fetch)
+      for (const records of found) {
+        const work = records.length === 0 ? undefined : onRecords(records)
+        if (Effect.isEffect(work)) yield* work
+      }
+    }
+  })
+
+const fetchOpen = (
+  access: ClusterAccess,
+  options: ResolvedKafkaOptions,
+  topic: string,
+  open: ReadonlyMap<number, Range>
+): Effect.Effect<ReadonlyArray<FetchedPartition>, KafkaError> =>
+  Effect.suspend(() =>
+    open.size === 0
+      ? Effect.succeed([])
+      : withCluster(access, `read ${topic}`, (cluster) => fetchOnce(cluster, options, topic, [...open.values()]))
+  )
+
+interface Range {
+  readonly partition: number
+  readonly to: number | null
+  position: number
+}
+
+const readCommitted = 1
+
+/** A reader wants it all and is alone with it, so its fetches are larger than a member's. */
+const readBytesMin = 4 * 1_048_576
+
+const fetchOnce = async (
+  cluster: Cluster,
+  options: ResolvedKafkaOptions,
+  topic: string,
+  ranges: ReadonlyArray<Range>
+): Promise<ReadonlyArray<FetchedPartition>> => {
+  await cluster.addTargetTopic(topic)
+  await cluster.refreshMetadataIfNecessary()
+  const leaders = cluster.findLeaderForPartitions(
+    topic,
+    ranges.map(({ partition }) => partition)
+  )
+  const ledCount = Object.values(leaders).reduce((count, led) => count + led.length, 0)
+  if (ledCount < ranges.length) {
+    await cluster.refreshMetadata()
+    return Promise.reject(new PartitionWithoutLeader(`a partition of ${topic} has no leader or does not exist`))
+  }
+  const responses = await Promise.all(
+    Object.entries(leaders).map(async ([nodeId, led]) => {
+      const broker = await cluster.findBroker({ nodeId })
+      const partitions = ranges
+        .filter(({ partition }) => led.includes(partition))
+        .map(({ partition, position }) => ({
+          partition,
+          fetchOffset: String(position),
+          maxBytes: Math.max(options.fetchBytesPerPartition, readBytesMin)
+        }))
+      const answer: { readonly responses: ReadonlyArray<{ readonly partitions: ReadonlyArray<FetchedPartition> }> } =
+        await broker.fetch({
+          isolationLevel: readCommitted,
+          maxWaitTime: options.fetchWaitMillis,
+          maxBytes: options.fetchBytesMax,
+          topics: [{ topic, partitions }]
+        })
+      return answer.responses.flatMap((response) => response.partitions)
+    })
+  )
+  return responses.flat()
+}
+
+class PartitionWithoutLeader extends Error {
+  readonly type = "LEADER_NOT_AVAILABLE"
+}
+
+/** The range's records of what was fetched; moves the range's position over all of it, control records too. */
+const take = (topic: string, range: Range, fetched: FetchedPartition): ReadonlyArray<FetchedRecord> => {
+  const { messages } = fetched
+  if (messages.length === 0) return []
+  const records: Array<FetchedRecord> = []
+  for (const message of deliverable(messages, fetched.abortedTransactions ?? [])) {
+    const offset = Number(message.offset)
+    if (offset >= range.position && (range.to === null || offset < range.to)) {
+      records.push(fetchedRecord(topic, range.partition, offset, message))
+    }
+  }
+  // A compacted batch can end before the offset that was asked for; one step forward finds the next batch.
+  range.position = Math.max(Number(messages[messages.length - 1]!.offset), range.position) + 1
+  return records
+}
+
+/**
+ * An empty answer at the stable end means that the rest of the range is a hole; but only if no other partition answered,
+ * because a fetch that is full leaves partitions out.
+ */
+const isDone = (
+  { position, to }: Range,
+  { lastStableOffset, highWatermark }: FetchedPartition,
+  nothingFetched: boolean
+): boolean => {
+  if (to === null) return false
+  if (position >= to) return true
+  const stable = Number(lastStableOffset)
+  return nothingFetched && (stable >= to || stable >= Number(highWatermark))
+}

@@ -1,0 +1,231 @@
+/**
+ * Reads the records of an uncompressed batch (magic 2) in one pass over its bytes. What it makes serves kafkajs as one of its
+ * messages and the port as a fetched record, since a second object for each record would cost more than the reading. Keys,
+ * values and headers are views of the fetched buffer, made when they are asked for: most records are only passed on. (Kafka
+ * protocol, "Record batch".)
+ */
+
+import type { FetchedRecord } from "../client.ts"
+import { type Lease, leaseOf } from "./response-buffer-pool.ts"
+
+/** What the records of a batch have in common. */
+export interface BatchContext {
+  readonly firstOffset: string
+  readonly firstTimestamp: string
+  readonly partitionLeaderEpoch: number
+  readonly inTransaction: boolean
+  readonly isControlBatch: boolean
+  readonly lastOffsetDelta: number
+  readonly producerId: string
+  readonly producerEpoch: number
+  readonly firstSequence: number
+  readonly maxTimestamp: string
+  /** 0: of the producer; 1: of the broker. */
+  readonly timestampType: number
+  readonly magicByte: number
+}
+
+export interface ReadBatch extends Omit<BatchContext, "magicByte"> {
+  readonly records: ReadonlyArray<ReadRecord>
+}
+
+const [compressionMask, brokerTimeMask, transactionalMask, controlMask] = [0x7, 0x8, 0x10, 0x20]
+
+/** Whether the batch at `start` is compressed. */
+export const isCompressed = (buffer: Buffer, start: number): boolean =>
+  (buffer.readInt16BE(start + 21) & compressionMask) !== 0
+
+/** Bytes of the batch at `start`, its offset and length included. */
+export const batchBytes = (buffer: Buffer, start: number): number => 12 + buffer.readInt32BE(start + 8)
+
+/** The batch at `start`, all of which must be there. */
+export const readBatch = (buffer: Buffer, start: number): ReadBatch => {
+  const attributes = buffer.readInt16BE(start + 21)
+  const firstOffset = buffer.readBigInt64BE(start)
+  const firstTimestamp = buffer.readBigInt64BE(start + 27)
+  const maxTimestamp = buffer.readBigInt64BE(start + 35)
+  const context: BatchContext = {
+    firstOffset: String(firstOffset),
+    firstTimestamp: String(firstTimestamp),
+    partitionLeaderEpoch: buffer.readInt32BE(start + 12),
+    inTransaction: (attributes & transactionalMask) !== 0,
+    isControlBatch: (attributes & controlMask) !== 0,
+    lastOffsetDelta: buffer.readInt32BE(start + 23),
+    producerId: String(buffer.readBigInt64BE(start + 43)),
+    producerEpoch: buffer.readInt16BE(start + 51),
+    firstSequence: buffer.readInt32BE(start + 53),
+    maxTimestamp: String(maxTimestamp),
+    timestampType: (attributes & brokerTimeMask) === 0 ? 0 : 1,
+    magicByte: buffer.readInt8(start + 16)
+  }
+  const count = buffer.readInt32BE(start + 57)
+  const records: Array<ReadRecord> = []
+  const cursor: Cursor = { buffer, at: start + 61 }
+  const first = { offset: Number(firstOffset), timestamp: Number(firstTimestamp) }
+  const brokerTime = context.timestampType === 1 ? Number(maxTimestamp) : null
+  const lease = leaseOf(buffer)
+  // A transaction's markers go to nobody.
+  if (!context.isControlBatch) lease?.hold(count)
+  const lastHeaders: LastHeaders = { at: 0, end: 0, headers: noHeaders }
+  for (let index = 0; index < count; index++) {
+    records.push(readRecord(cursor, context, first, brokerTime, lastHeaders, lease))
+  }
+  const { magicByte: _, ...head } = context
+  return { ...head, records }
+}
+
+interface Cursor {
+  readonly buffer: Buffer
+  at: number
+}
+
+interface First {
+  readonly offset: number
+  readonly timestamp: number
+}
+
+const readRecord = (
+  cursor: Cursor,
+  context: BatchContext,
+  first: First,
+  brokerTime: number | null,
+  lastHeaders: LastHeaders,
+  lease: Lease | null
+): ReadRecord => {
+  const length = readVarint(cursor)
+  const end = cursor.at + length
+  const record = new ReadRecord(cursor.buffer, context, lastHeaders, lease)
+  // A record's attributes, which have no meaning yet.
+  cursor.at++
+  const time = first.timestamp + readVarint(cursor)
+  record.timestamp = brokerTime ?? time
+  record.offset = first.offset + readVarint(cursor)
+  record.keyBytes = readVarint(cursor)
+  record.keyAt = cursor.at
+  if (record.keyBytes > 0) cursor.at += record.keyBytes
+  record.valueBytes = readVarint(cursor)
+  record.valueAt = cursor.at
+  if (record.valueBytes > 0) cursor.at += record.valueBytes
+  record.headersAt = cursor.at
+  record.end = end
+  cursor.at = end
+  return record
+}
+
+/**
+ * A record of a fetch. kafkajs takes its offset and timestamp as numbers too, where its own messages have texts; `topic` and
+ * `partition` are filled in by whoever knows them.
+ */
+export class ReadRecord implements FetchedRecord {
+  topic = ""
+  partition = 0
+  offset = 0
+  timestamp = 0
+  isControlRecord: boolean
+  readonly batchContext: BatchContext
+  /** -1 stands for null. */
+  keyBytes = -1
+  keyAt = 0
+  valueBytes = -1
+  valueAt = 0
+  headersAt = 0
+  end = 0
+  readonly lease: Lease | null
+  readonly #buffer: Buffer
+  readonly #lastHeaders: LastHeaders
+  #value: Buffer | null = null
+  #headers: Headers | null = null
+
+  constructor(buffer: Buffer, batchContext: BatchContext, lastHeaders: LastHeaders, lease: Lease | null) {
+    this.lease = lease
+    this.#buffer = buffer
+    this.batchContext = batchContext
+    this.isControlRecord = batchContext.isControlBatch
+    this.#lastHeaders = lastHeaders
+  }
+
+  /** Bytes of key and value. */
+  get bytes(): number {
+    return Math.max(0, this.keyBytes) + Math.max(0, this.valueBytes)
+  }
+
+  get key(): Buffer | null {
+    return this.keyBytes < 0 ? null : this.#buffer.subarray(this.keyAt, this.keyAt + this.keyBytes)
+  }
+
+  get value(): Buffer | null {
+    if (this.valueBytes < 0) return null
+    this.#value ??= this.#buffer.subarray(this.valueAt, this.valueAt + this.valueBytes)
+    return this.#value
+  }
+
+  /** Of a header that occurs several times, the last counts, as Java's `lastHeader` has it. */
+  get headers(): Headers {
+    if (this.#headers === null) {
+      const last = this.#lastHeaders
+      if (!this.#hasHeaders(last)) {
+        last.headers = this.#readHeaders()
+        last.at = this.headersAt
+        last.end = this.end
+      }
+      this.#headers = last.headers
+    }
+    return this.#headers
+  }
+
+  #hasHeaders({ at, end }: LastHeaders): boolean {
+    const bytes = this.end - this.headersAt
+    if (end - at !== bytes) return false
+    const buffer = this.#buffer
+    for (let index = 0; index < bytes; index++) {
+      if (buffer[this.headersAt + index] !== buffer[at + index]) return false
+    }
+    return true
+  }
+
+  #readHeaders(): Headers {
+    const cursor: Cursor = { buffer: this.#buffer, at: this.headersAt }
+    const count = readVarint(cursor)
+    if (count === 0) return noHeaders
+    const headers: Record<string, string> = {}
+    for (let index = 0; index < count; index++) {
+      const name = readText(cursor)
+      headers[name] = readText(cursor)
+    }
+    return headers
+  }
+}
+
+/** The headers of a batch that were read last, and where they stand: those of the next record are mostly the same. */
+interface LastHeaders {
+  at: number
+  end: number
+  headers: Headers
+}
+
+type Headers = Readonly<Record<string, string>>
+
+export const noHeaders: Headers = Object.freeze({})
+
+/** A zigzag varint; beyond 28 bits in floating point, exact below 2^53. */
+const readVarint = (cursor: Cursor): number => {
+  const { buffer } = cursor
+  let byte = buffer[cursor.at++]!
+  if (byte < 128) return (byte >>> 1) ^ -(byte & 1)
+  let value = byte & 0x7f
+  let factor = 128
+  while (byte >= 128) {
+    byte = buffer[cursor.at++]!
+    value += (byte & 0x7f) * factor
+    factor *= 128
+  }
+  return value % 2 === 0 ? value / 2 : -(value + 1) / 2
+}
+
+const readText = (cursor: Cursor): string => {
+  const length = readVarint(cursor)
+  if (length <= 0) return ""
+  const start = cursor.at
+  cursor.at += length
+  return cursor.buffer.toString("utf8", start, cursor.at)
+}

@@ -1,0 +1,127 @@
+/**
+ * The runtime contract. A processor turns a batch of records into a step; the runtime owns everything else:
+ * it gives each assigned partition its own task, commits a step's outputs and the batch's end offset in one Kafka
+ * transaction, restores state before the first batch, bounds what is in flight, and stops cleanly.
+ * So no processor knows an offset, a transaction or a client.
+ */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { KafkaError } from "../kafka/client.ts"
+
+/** A record as it came from Kafka. `topic` is the logical name (no prefix); `timestamp` in milliseconds since the epoch. */
+export interface Inbound {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly timestamp: number
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: Readonly<Record<string, string>>
+  /** Bytes of key and value, where they are known without making either. */
+  readonly bytes?: number
+  readonly lease?: { readonly release: () => void } | null
+}
+
+/** A record to write. `topic` is the logical name; without `partition` the key decides (murmur2, as Java's client). */
+export interface Outbound {
+  readonly topic: string
+  readonly key: string | null
+  readonly value: Buffer | null
+  readonly headers?: Readonly<Record<string, string>>
+  readonly partition?: number
+}
+
+/** A run of records of one partition, in offset order; never empty. */
+export interface Batch {
+  readonly topic: string
+  readonly partition: number
+  readonly records: ReadonlyArray<Inbound>
+}
+
+/** What a batch leads to. Its outputs and the batch's end offset are committed together or not at all. */
+export interface Step {
+  readonly outputs: ReadonlyArray<Outbound>
+  /** Called once the outputs are committed: nobody reads their values any more. Not called where the commit failed. */
+  readonly release?: () => void
+}
+
+/** How records are gathered into a batch: it closes at the first limit reached. */
+export interface BatchLimits {
+  readonly recordsMax: number
+  readonly bytesMax: number
+  readonly linger: Duration.Duration
+}
+
+/** State that a partition needs before its first batch, read from a topic's partition of the same number. */
+export interface Restore<E, R> {
+  readonly topic: string
+  /** Read from this long before now, or the whole topic. */
+  readonly since: Duration.Duration | "beginning"
+  /** Up to the partition's committed input offset (`topic` is then the input itself), or to the topic's end. */
+  readonly until: "committed" | "end"
+  /**
+   * State by key: what the other partitions hold from before partitions were added is read as well, told by
+   * `partitionsHeader`, and the task takes what is at home here (`home-partition.ts`). The partition does not open while the
+   * topic has another number of partitions than the input.
+   */
+  readonly byKey?: boolean
+  readonly apply: (records: ReadonlyArray<Inbound>) => Effect.Effect<void, E, R>
+}
+
+/** What a processor does with one assigned partition. */
+export interface PartitionTask<E, R> {
+  /** Read in order before the first batch, each time the partition is opened. */
+  readonly restore?: ReadonlyArray<Restore<E, R>>
+  /**
+   * Decides a batch. May suspend as long as it likes (an open circuit): heartbeats go on and offsets stay.
+   * Up to `concurrency` steps of a partition run at a time; they are committed in order.
+   * A failure closes the partition and opens it again from the committed offset, with growing delays.
+   */
+  readonly step: (batch: Batch) => Effect.Effect<Step, E, R>
+  /** Output without input, such as a sliding window's state; committed in a transaction of its own. */
+  readonly tick?: { readonly every: Duration.Duration; readonly step: Effect.Effect<Step, E, R> }
+}
+
+export interface AssignedPartition {
+  readonly topic: string
+  readonly partition: number
+  /** How many partitions the topic has; the partition is opened again when that changes. 1 where it is not given. */
+  readonly partitions?: number
+  /** The offset of the first record that it will be given. */
+  readonly position?: number
+  /**
+   * Writes records now, in a transaction of their own on the partition's producer, serialised with its commits; so it
+   * fails (and closes the partition) where another member owns the partition by now. For what must be durable before
+   * an effect outside Kafka: a send intent.
+   */
+  readonly append?: (records: ReadonlyArray<Outbound>) => Effect.Effect<void, KafkaError>
+}
+
+/** A processor: a name, its inputs, and what it does with each partition that it is given. */
+export interface Processor<E = never, R = never> {
+  /** Names its consumer group (`<prefix><name>`), metrics and logs; such as `normalizer` or `delivery-meta.<connection>`. */
+  readonly name: string
+  readonly topics: ReadonlyArray<string>
+  readonly batch: BatchLimits
+  /** Steps of one partition in flight at a time. */
+  readonly concurrency: number
+  /** Bytes of one partition that are fetched and not yet committed, where outputs are so many that the runtime's bound is too large. */
+  readonly bytesInFlightMax?: number
+  /**
+   * For steps that never wait for long: one that takes longer counts as stuck, and the partition is opened again. Without
+   * it a step may take for ever.
+   */
+  readonly stepDeadline?: Duration.Duration
+  /** Records that are not for this processor are passed over, cheaply, before batching; their offsets are committed. */
+  readonly accept?: (record: Inbound) => boolean
+  /**
+   * True where nothing that a step leaves behind is a view of its records' keys, values or headers (outputs are written by then,
+   * what is remembered is copied): the runtime uses their memory again when the step is complete.
+   */
+  readonly letsGoOfRecords?: boolean
+  /** `active-standby`: one member of the group owns all partitions, so that it sees the whole topic. */
+  readonly assignment?: "balanced" | "active-standby"
+  /** Opened when a partition is assigned; its scope closes when the partition is revoked. */
+  readonly open: (assigned: AssignedPartition) => Effect.Effect<PartitionTask<E, R>, E, R | Scope.Scope>
+}

@@ -1,0 +1,149 @@
+/** A program: one or several processors in one process, from its settings to its clean end. */
+import process from "node:process"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import type * as Runtime from "effect/Runtime"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import { environment, environmentProvider } from "../config/environment.ts"
+import { loadSettings, SettingsService } from "../config/settings.ts"
+import { healthServer } from "../telemetry/health-server.ts"
+import { loggerLayer } from "../telemetry/logger.ts"
+import { Readiness } from "../telemetry/readiness.ts"
+import { processSecrets } from "../telemetry/redaction.ts"
+import { runtimeTelemetry } from "../telemetry/runtime-metrics.ts"
+import { partitionWatchdog } from "../telemetry/watchdog.ts"
+import type { Processor } from "./contract.ts"
+import { endWithLauncher } from "./end-with-launcher.mjs"
+import { describeFailure, exitCodes, formatFailure } from "./failure.ts"
+import { tuneHeap } from "./heap.ts"
+import { brokerAnswers, type ProgramServices, servicesLayer } from "./layers.ts"
+import { observeAll, RuntimeObserver } from "./observer.ts"
+import { run } from "./runtime.ts"
+import { endAtSecondInterrupt } from "./second-interrupt.ts"
+import { topicsExist } from "./topics-exist.ts"
+
+export interface Program {
+  /** Such as `normalizer`; in logs and on the command line. */
+  readonly name: string
+  /** Runs until it is interrupted. Typed errors with `message` and `nextStep` end the process with one line. */
+  readonly work: Effect.Effect<unknown, unknown, ProgramServices | Scope.Scope>
+}
+
+/** A program of processors that are known once the settings are: the usual `work`. */
+export const processorsProgram = <
+  E,
+  R extends ProgramServices | Scope.Scope,
+  E2,
+  R2 extends ProgramServices | Scope.Scope
+>(
+  name: string,
+  processors: Effect.Effect<ReadonlyArray<Processor<E, R>>, E2, R2>
+): Program => ({
+  name,
+  work: Effect.flatMap(processors, (list) =>
+    list.length === 0
+      ? Effect.andThen(
+          Effect.logWarning("There is nothing to do: no connection of this kind is enabled."),
+          Effect.never
+        )
+      : Effect.all(
+          list.map((processor) => run(processor)),
+          { concurrency: "unbounded", discard: true }
+        )
+  )
+})
+
+/**
+ * Runs programs in this process until SIGTERM or SIGINT, then stops cleanly: nothing new is taken, what is in flight is
+ * finished and committed, the groups are left; a second Ctrl-C ends it at once. Exit code 0 after a clean stop; else one line and a code of `exitCodes`.
+ */
+export const runPrograms = (programs: ReadonlyArray<Program>): void => {
+  endWithLauncher()
+  endAtSecondInterrupt()
+  const name = programs.map((program) => program.name).join("+")
+  const provider = ConfigProvider.layer(environmentProvider(environment()))
+  NodeRuntime.runMain(Effect.provide(makeMain(name, programs), provider), {
+    disableErrorReporting: true,
+    teardown: teardownOf(name)
+  })
+}
+
+/** One program: what a `main.ts` calls. */
+export const runProgram = (program: Program): void => runPrograms([program])
+
+/** The whole life of a process, with its logger, services and health server. */
+export const makeMain = (name: string, programs: ReadonlyArray<Program>): Effect.Effect<void, unknown> =>
+  Effect.gen(function* () {
+    tuneHeap()
+    const settings = yield* loadSettings
+    for (const secret of [
+      settings.masterKey,
+      ...settings.previousMasterKeys,
+      settings.kafka.sasl?.password,
+      settings.registry.password
+    ])
+      if (secret !== null && secret !== undefined) processSecrets.add(secret)
+    const base = Layer.mergeAll(
+      Layer.succeed(SettingsService, settings),
+      Readiness.layer,
+      loggerLayer({ program: name, level: settings.log.level, format: settings.log.format })
+    )
+    yield* lifeOf(programs).pipe(Effect.scoped, Effect.provide(base))
+  })
+
+// The health server comes first, so that an orchestrator can ask what a slow start waits for.
+const lifeOf = Effect.fnUntraced(function* (programs: ReadonlyArray<Program>) {
+  const settings = yield* SettingsService
+  const readiness = yield* Readiness
+  const telemetry = yield* runtimeTelemetry
+  const watchdog = yield* partitionWatchdog
+  const observe = observeAll(yield* RuntimeObserver, telemetry.observe, watchdog.observe)
+  yield* healthServer(settings.health)
+  // The address is for the log alone, which leaves out a password in it.
+  let awaited = ""
+  const waitFor = (what: string, address: string) => {
+    awaited = `${what} at ${address}`
+    return readiness.set("start", false, `Waiting for ${what}.`)
+  }
+  yield* waitFor("the schema registry", settings.registry.url)
+  const telling = yield* Effect.forkScoped(
+    Effect.suspend(() => Effect.logWarning(`Still waiting for ${awaited}.`)).pipe(
+      Effect.repeat(Schedule.spaced("20 seconds")),
+      Effect.delay("5 seconds")
+    )
+  )
+  const started = Effect.gen(function* () {
+    yield* waitFor("Kafka", settings.kafka.brokers.join(", "))
+    yield* brokerAnswers
+    yield* Fiber.interrupt(telling)
+    yield* readiness.remove("start")
+    yield* topicsExist(programs.map(({ name }) => name))
+    yield* readiness.addSource(telemetry.dependencies)
+  })
+  yield* Effect.andThen(started, workOf(programs)).pipe(
+    Effect.provide(servicesLayer),
+    Effect.provideService(RuntimeObserver, observe),
+    Effect.onInterrupt(() => Effect.log("Stopped."))
+  )
+})
+
+const workOf = (programs: ReadonlyArray<Program>): Effect.Effect<void, unknown, ProgramServices> =>
+  Effect.all(
+    programs.map((program) => Effect.scoped(program.work).pipe(Effect.annotateLogs({ processor: program.name }))),
+    { concurrency: "unbounded", discard: true }
+  ).pipe(Effect.onInterrupt(() => Effect.log("Left the consumer groups; what was in flight is committed.")))
+
+const teardownOf =
+  (name: string): Runtime.Teardown =>
+  (exit, onExit) => {
+    if (Exit.isSuccess(exit)) return onExit(exitCodes.ok)
+    const failure = describeFailure(exit.cause)
+    if (failure === null) return onExit(exitCodes.ok)
+    process.stderr.write(`${formatFailure(name, failure)}\n`)
+    return onExit(failure.exitCode)
+  }

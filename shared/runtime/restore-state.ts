@@ -1,0 +1,115 @@
+/** Reads a partition's state back before its first batch; state by key from all partitions that may hold some of it. */
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import {
+  type FetchedRecord,
+  KafkaClient,
+  KafkaError,
+  type PartitionOffsets,
+  type TopicPartition
+} from "../kafka/client.ts"
+import type { Restore } from "./contract.ts"
+import { partitionsHeader } from "./home-partition.ts"
+import { inboundOf } from "./inbound.ts"
+
+export interface RestoreContext {
+  /** The input, by the broker's name. */
+  readonly at: TopicPartition
+  readonly prefix: string
+  /** The committed offset of the input. */
+  readonly position: number
+  /** Of the input. */
+  readonly partitions: number
+}
+
+export const restoreState = <E, R>(
+  restore: Restore<E, R>,
+  { at, prefix, position, partitions }: RestoreContext
+): Effect.Effect<void, E | KafkaError, R | KafkaClient> =>
+  Effect.gen(function* () {
+    const { partition } = at
+    const client = yield* KafkaClient
+    const topic = prefix + restore.topic
+    const logs = yield* client.topicOffsets(topic)
+    if (restore.byKey === true && logs.length !== partitions)
+      return yield* differentPartitions(at.topic, partitions, topic, logs.length)
+    const own = logs.find((found) => found.partition === partition)
+    if (own === undefined) return yield* missingPartition({ topic, partition })
+    const starts = restore.since === "beginning" ? null : yield* offsetsSince(topic, restore.since)
+    const startOf = (log: PartitionOffsets) => Math.max(log.low, starts?.get(log.partition) ?? 0)
+    const apply = (records: ReadonlyArray<FetchedRecord>) =>
+      restore.apply(prefix === "" ? records : records.map((record) => inboundOf(record, restore.topic)))
+    const to = restore.until === "committed" ? position : own.high
+    // The older state first: what this partition says of a key is newer.
+    if (restore.byKey === true)
+      for (const log of logs) {
+        if (log.partition === partition) continue
+        const range = { partition: log.partition, from: startOf(log), to: log.high }
+        yield* readUntilSettled({ topic, range, partitions, apply })
+      }
+    yield* client.read({ topic, ranges: [{ partition, from: startOf(own), to }], onRecords: apply })
+  })
+
+class Settled extends Data.TaggedError("Settled") {}
+
+/**
+ * Another partition's records up to those that were written for the present number of partitions, and for a while more: its
+ * owners, of two inputs maybe, do not all learn of new partitions at the same moment.
+ */
+const readUntilSettled = <E, R>(options: {
+  readonly topic: string
+  readonly range: { readonly partition: number; readonly from: number; readonly to: number }
+  readonly partitions: number
+  readonly apply: (records: ReadonlyArray<FetchedRecord>) => Effect.Effect<void, E, R>
+}): Effect.Effect<void, E | KafkaError, R | KafkaClient> => {
+  const present = String(options.partitions)
+  let settledAt = Number.POSITIVE_INFINITY
+  const onRecords = (records: ReadonlyArray<FetchedRecord>): Effect.Effect<void, E | Settled, R> => {
+    const older: Array<FetchedRecord> = []
+    let last = 0
+    for (const record of records) {
+      last = record.timestamp
+      if (record.headers[partitionsHeader] === present) settledAt = Math.min(settledAt, record.timestamp)
+      else older.push(record)
+    }
+    const applied = older.length === 0 ? Effect.void : options.apply(older)
+    return last <= settledAt + settlingMillis ? applied : Effect.andThen(applied, new Settled())
+  }
+  return KafkaClient.use((client) => client.read({ topic: options.topic, ranges: [options.range], onRecords })).pipe(
+    Effect.catchIf(
+      (error): error is Settled => error instanceof Settled,
+      () => Effect.void
+    )
+  ) as Effect.Effect<void, E | KafkaError, R | KafkaClient>
+}
+
+/** Clients look for new partitions every five minutes; the rest is for clocks that differ. */
+const settlingMillis = 3_600_000
+
+const offsetsSince = (topic: string, since: Duration.Duration) =>
+  Effect.gen(function* () {
+    const client = yield* KafkaClient
+    const now = yield* Clock.currentTimeMillis
+    const offsets = yield* client.offsetsAt(topic, Math.max(0, now - Duration.toMillis(since)))
+    return new Map(offsets.map(({ partition, offset }) => [partition, offset]))
+  })
+
+export const missingPartition = ({ topic, partition }: TopicPartition) =>
+  new KafkaError({
+    code: "unknown_topic",
+    operation: "open a partition",
+    message: `The topic ${topic} has no partition ${partition}.`,
+    nextStep: "Create the topics with the declared number of partitions.",
+    cause: null
+  })
+
+const differentPartitions = (input: string, inputPartitions: number, topic: string, partitions: number) =>
+  new KafkaError({
+    code: "partitions_differ",
+    operation: "open a partition",
+    message: `${input} has ${inputPartitions} partitions and ${topic} has ${partitions}, so what was remembered of a key could not be found.`,
+    nextStep: `Give all topics the same number: ./capi topics --add-partitions ${Math.max(inputPartitions, partitions)}.`,
+    cause: null
+  })

@@ -1,0 +1,140 @@
+/** Exactly once on the real broker, under members that come, go, freeze, die and fail. */
+import { fileURLToPath } from "node:url"
+import { assert, layer } from "@effect/vitest"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { testBrokers, uniquePrefix } from "../../tests/support/kafka.ts"
+import { KafkaClient } from "../kafka/client.ts"
+import { layerKafka } from "../kafka/kafkajs/adapter.ts"
+import { copyProcessor, slowedDown } from "../testing/copy-program.ts"
+import { makeCopyWorld } from "../testing/copy-world.ts"
+import { until } from "../testing/kafka-probe.ts"
+import type { Batch, Processor } from "./contract.ts"
+import { spawnGuarded } from "./guarded-spawn.mjs"
+import type { RuntimeEvent } from "./observer.ts"
+
+const sessionTimeoutMillis = 6_000
+const partitions = 4
+
+class StepFailed extends Data.TaggedError("StepFailed")<{ readonly message: string }> {}
+
+const makeWorld = Effect.suspend(() => makeCopyWorld({ prefix: uniquePrefix("runtime"), partitions }))
+
+/** The copying program as a process of its own; killed at the latest when the test's scope closes. */
+const startProcess = (prefix: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const program = fileURLToPath(new URL("../testing/copy-program.ts", import.meta.url))
+      const child = spawnGuarded(process.execPath, [
+        program,
+        testBrokers().join(","),
+        prefix,
+        String(sessionTimeoutMillis),
+        "300"
+      ])
+      const lines: Array<string> = []
+      child.stdout.on("data", (text: Buffer) => lines.push(...text.toString().split("\n").filter(Boolean)))
+      return { child, lines }
+    }),
+    ({ child }) => Effect.sync(() => void child.kill("SIGKILL"))
+  )
+
+const layerTest = layerKafka({ brokers: testBrokers(), sessionTimeoutMillis })
+
+layer(layerTest, { excludeTestServices: true })("the runtime on a real broker", (it) => {
+  it.effect("copies exactly once while members join and leave under load", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const load = yield* Effect.forkChild(Effect.forEach(Array(60), () => Effect.delay(world.write(100), "50 millis")))
+      yield* world.start(copyProcessor)
+      for (let round = 0; round < 3; round++) {
+        const observed: Array<RuntimeEvent> = []
+        const other = yield* world.start(copyProcessor, observed)
+        yield* until("the other member has its share", () => observed.some(({ type }) => type === "committed"))
+        yield* Fiber.interrupt(other)
+      }
+      yield* Fiber.join(load)
+      yield* until("all is copied", () => world.done)
+      yield* world.assertExactlyOnce
+    })
+  )
+
+  it.effect("keeps exactly-once though a member dies by kill -9", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const { child, lines } = yield* startProcess(world.prefix)
+      yield* until("the process works", () => lines.length >= partitions)
+      const load = yield* Effect.forkChild(Effect.forEach(Array(40), () => Effect.delay(world.write(200), "25 millis")))
+      yield* Effect.sleep("400 millis")
+      child.kill("SIGKILL")
+      yield* world.start(copyProcessor)
+      yield* Fiber.join(load)
+      yield* until("all is copied", () => world.done)
+      yield* world.assertExactlyOnce
+    })
+  )
+
+  // Red when open-partition.ts gives the transactional id a part of the process's own, so that nobody is fenced.
+  it.effect("lets no zombie commit: a frozen member wakes up after another took over", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const { child, lines } = yield* startProcess(world.prefix)
+      yield* until("the process works", () => lines.length >= partitions)
+      const load = yield* Effect.forkChild(Effect.forEach(Array(80), () => Effect.delay(world.write(50), "50 millis")))
+      yield* Effect.sleep("500 millis")
+      child.kill("SIGSTOP")
+      yield* world.start(copyProcessor)
+      yield* until("the takeover", () => world.events.filter(({ type }) => type === "opened").length >= partitions)
+      yield* Fiber.join(load)
+      yield* until("all is copied", () => world.done)
+      child.kill("SIGCONT")
+      yield* world.write(500)
+      yield* until("the zombie is a member again", () => lines.length > partitions)
+      yield* world.write(500)
+      yield* until("the rest is copied", () => world.done)
+      yield* world.assertExactlyOnce
+    })
+  )
+
+  it.effect("opens a partition again when a step fails, and goes on where it was", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      let failures = 5
+      let steps = 0
+      const failing: Processor<StepFailed> = {
+        ...copyProcessor,
+        open: (assigned) =>
+          Effect.map(copyProcessor.open(assigned), (task) => ({
+            step: (batch: Batch) =>
+              ++steps % 3 === 0 && failures-- > 0
+                ? Effect.fail(new StepFailed({ message: "for the test" }))
+                : task.step(batch)
+          }))
+      }
+      yield* world.start(failing)
+      for (let round = 0; round < 40; round++) yield* world.write(50)
+      yield* until("all is copied", () => world.done)
+      yield* world.assertExactlyOnce
+      assert.isTrue(world.events.some(({ type }) => type === "reopening"))
+    })
+  )
+
+  it.effect("finishes and commits what is in flight when it is stopped", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const client = yield* KafkaClient
+      const fiber = yield* world.start(slowedDown(1_000))
+      yield* world.write(20)
+      yield* until(
+        "batches are in flight",
+        () => world.events.filter(({ type }) => type === "batch").length >= partitions
+      )
+      yield* Fiber.interrupt(fiber)
+      assert.isTrue(yield* world.done)
+      yield* world.assertExactlyOnce
+      const group = (yield* client.groups).find(({ groupId }) => groupId === `${world.prefix}copy`)
+      assert.strictEqual(group?.members, 0)
+    })
+  )
+})

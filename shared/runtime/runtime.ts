@@ -1,0 +1,214 @@
+/** Runs a processor: joins its group, gives each assigned partition a life of its own, and stops cleanly. */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
+import * as Scope from "effect/Scope"
+import { KafkaClient, type KafkaError, type TopicPartition } from "../kafka/client.ts"
+import type { Processor } from "./contract.ts"
+import { type Observe, RuntimeObserver } from "./observer.ts"
+import { PartitionHandle, passesQuietly, runPartition } from "./partition.ts"
+import { RuntimeOptions, type RuntimeOptionsShape } from "./runtime-options.ts"
+
+/**
+ * Never ends by itself. Interruption stops cleanly: nothing new is taken, steps in flight finish and commit for up to
+ * `drainTimeout`, then the group is left. Fails only if the group can't be joined within `joinDeadline` at the start; every
+ * later failure is recovered from. A defect of the processor ends it with that defect.
+ */
+export const run = <E, R>(
+  processor: Processor<E, R>
+): Effect.Effect<never, KafkaError, Exclude<R, Scope.Scope> | KafkaClient> =>
+  Effect.gen(function* () {
+    const runtime = yield* RuntimeOptions
+    const observe = yield* RuntimeObserver
+    const begun = yield* Clock.currentTimeMillis
+    let joinedOnce = false
+    let failures = 0
+    while (true) {
+      const onJoined = () => {
+        joinedOnce = true
+        failures = 0
+      }
+      const error = yield* Effect.flip(memberLife(processor, runtime, observe, onJoined))
+      observe({ type: "left", processor: processor.name, reason: error.message })
+      const waitedMillis = (yield* Clock.currentTimeMillis) - begun
+      const { joinDeadline } = runtime
+      if (!joinedOnce && joinDeadline !== null && waitedMillis >= Duration.toMillis(joinDeadline)) return yield* error
+      failures++
+      const log = passesQuietly(error, failures) ? Effect.logInfo : Effect.logWarning
+      yield* log(`${error.message} Joining again.`).pipe(Effect.annotateLogs({ nextStep: error.nextStep, failures }))
+      yield* Effect.sleep(Math.min(rejoinMillisMax, rejoinMillisMin * 2 ** Math.min(failures - 1, 10)))
+    }
+  }).pipe(Effect.annotateLogs({ processor: processor.name }))
+
+const rejoinMillisMin = 250
+const rejoinMillisMax = 5_000
+
+type GroupEvent =
+  | { readonly type: "assigned"; readonly partitions: ReadonlyArray<TopicPartition>; readonly continued: boolean }
+  | { readonly type: "crashed"; readonly error: KafkaError }
+  | { readonly type: "died"; readonly cause: Cause.Cause<never> }
+
+/** From joining the group to losing it; always fails, with what ended the membership. */
+const memberLife = <E, R>(
+  processor: Processor<E, R>,
+  runtime: RuntimeOptionsShape,
+  observe: Observe,
+  onJoined: () => void
+): Effect.Effect<never, KafkaError, Exclude<R, Scope.Scope> | KafkaClient> =>
+  Effect.scopedWith((scope) =>
+    Effect.gen(function* () {
+      const client = yield* KafkaClient
+      const events = yield* Queue.unbounded<GroupEvent>()
+      const lives = new Map<string, PartitionLife>()
+      const closing = new Map<string, Fiber.Fiber<void>>()
+      const groupId = runtime.prefix + processor.name
+      const joining = client.join({
+        groupId,
+        topics: processor.topics.map((topic) => runtime.prefix + topic),
+        assignment: processor.assignment ?? "balanced",
+        handlers: {
+          onAssigned: (partitions, continued) => {
+            Queue.offerUnsafe(events, { type: "assigned", partitions, continued })
+          },
+          onCrashed: (error) => {
+            Queue.offerUnsafe(events, { type: "crashed", error })
+          },
+          onRecords: (from, records, endOffset, highWatermark) =>
+            lives.get(nameOf(from))?.handle.push(records, endOffset, highWatermark),
+          onGap: (from, expected, found) => lives.get(nameOf(from))?.handle.gap(expected, found)
+        }
+      })
+      const member = yield* Scope.provide(joining, scope)
+      onJoined()
+      // Added after the member, so it runs before the member leaves the group. The partitions have a scope of their own,
+      // because their fibers must live on while they drain.
+      const livesScope = yield* Scope.make()
+      yield* Scope.addFinalizerExit(scope, (exit) =>
+        Effect.andThen(
+          Exit.hasInterrupts(exit) ? drainAll(lives, runtime.drainTimeout) : Effect.void,
+          Scope.close(livesScope, Exit.void)
+        )
+      )
+      const onStalled = (error: KafkaError) => {
+        Queue.offerUnsafe(events, { type: "crashed", error })
+      }
+      const start = startPartition({ processor, groupId, member, runtime, observe, onStalled }, livesScope, events)
+      while (true) {
+        const event = yield* Queue.take(events)
+        if (event.type === "crashed") return yield* event.error
+        if (event.type === "died") return yield* Effect.failCause(event.cause)
+        const grown = yield* grownSince(lives, event.partitions)
+        yield* takeOver({ lives, closing, start, scope: livesScope, drainTimeout: runtime.drainTimeout }, event, grown)
+        const partitions = event.partitions.map(({ topic, partition }) => ({
+          topic: topic.slice(runtime.prefix.length),
+          partition
+        }))
+        observe({ type: "assigned", processor: processor.name, partitions })
+      }
+    })
+  )
+
+interface PartitionLife {
+  readonly handle: PartitionHandle
+  readonly fiber: Fiber.Fiber<void>
+}
+
+type Start<R> = (at: TopicPartition, after: Fiber.Fiber<void> | undefined) => Effect.Effect<PartitionLife, never, R>
+
+const startPartition =
+  <E, R>(
+    context: Omit<Parameters<typeof runPartition<E, R>>[0], "at" | "topic">,
+    scope: Scope.Scope,
+    events: Queue.Queue<GroupEvent>
+  ): Start<Exclude<R, Scope.Scope> | KafkaClient> =>
+  (at, after) =>
+    Effect.gen(function* () {
+      const handle = new PartitionHandle()
+      const topic = at.topic.slice(context.runtime.prefix.length)
+      const life = runPartition({ ...context, at, topic }, handle).pipe(
+        Effect.catchCause((cause) =>
+          Effect.sync(() => {
+            if (!Cause.hasInterruptsOnly(cause)) Queue.offerUnsafe(events, { type: "died", cause })
+          })
+        )
+      )
+      const waited = after === undefined ? life : Effect.andThen(Fiber.await(after), life)
+      return { handle, fiber: yield* Effect.forkIn(waited, scope) }
+    })
+
+interface Ownership<R> {
+  readonly lives: Map<string, PartitionLife>
+  /** The last life of each lost partition: a new one waits until it is over. */
+  readonly closing: Map<string, Fiber.Fiber<void>>
+  readonly start: Start<R>
+  readonly scope: Scope.Scope
+  readonly drainTimeout: Duration.Duration
+}
+
+/**
+ * Closes what is not ours any more and starts what is new; partitions that stay keep running, but for those of `grown` topics:
+ * which keys are theirs has changed, so they finish their steps and are opened again.
+ */
+const takeOver = <R>(
+  { lives, closing, start, scope, drainTimeout }: Ownership<R>,
+  { partitions, continued }: Extract<GroupEvent, { readonly type: "assigned" }>,
+  grown: ReadonlySet<string>
+) =>
+  Effect.gen(function* () {
+    const kept = new Set(continued ? partitions.map(nameOf) : [])
+    for (const [name, { handle, fiber }] of lives) {
+      const stays = kept.has(name)
+      if (stays && !grown.has(name)) continue
+      lives.delete(name)
+      closing.set(name, fiber)
+      if (stays) handle.drain()
+      const end = stays ? Effect.timeoutOption(Fiber.await(fiber), drainTimeout) : Effect.void
+      yield* Effect.forkIn(Effect.andThen(end, Fiber.interrupt(fiber)), scope)
+    }
+    for (const partition of partitions) {
+      const name = nameOf(partition)
+      if (!lives.has(name)) lives.set(name, yield* start(partition, closing.get(name)))
+    }
+  })
+
+/** The open partitions whose topic has another number of partitions than when they were opened. */
+const grownSince = (
+  lives: ReadonlyMap<string, PartitionLife>,
+  assigned: ReadonlyArray<TopicPartition>
+): Effect.Effect<ReadonlySet<string>, KafkaError, KafkaClient> =>
+  Effect.gen(function* () {
+    const client = yield* KafkaClient
+    const counts = new Map<string, number>()
+    const grown = new Set<string>()
+    for (const at of assigned) {
+      const opened = lives.get(nameOf(at))?.handle.partitions ?? null
+      if (opened === null) continue
+      const count = counts.get(at.topic) ?? (yield* client.topicOffsets(at.topic)).length
+      counts.set(at.topic, count)
+      if (count !== opened) grown.add(nameOf(at))
+    }
+    return grown
+  })
+
+/** A finalizer can't be interrupted, so the bound is a race of two fibers for one answer. */
+const drainAll = (lives: ReadonlyMap<string, PartitionLife>, timeout: Duration.Duration) =>
+  Effect.gen(function* () {
+    for (const { handle, fiber } of lives.values()) {
+      handle.drain()
+      if (!handle.isOpen) yield* Effect.forkDetach(Fiber.interrupt(fiber))
+    }
+    const over = yield* Deferred.make<void>()
+    const fibers = [...lives.values()].map(({ fiber }) => fiber)
+    const drained = Effect.andThen(Fiber.awaitAll(fibers), Deferred.succeed(over, undefined))
+    const tooLate = Effect.andThen(Effect.sleep(timeout), Deferred.succeed(over, undefined))
+    const waiters = [yield* Effect.forkDetach(drained), yield* Effect.forkDetach(tooLate)]
+    yield* Deferred.await(over)
+    yield* Fiber.interruptAll([...fibers, ...waiters])
+  })
+
+const nameOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`

@@ -1,0 +1,90 @@
+/** Whether the topics of a program are there when it starts: without them its members wait in silence. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import topicTable from "../../schemas/topics.json" with { type: "json" }
+import { SettingsService } from "../config/settings.ts"
+import { Connections } from "../connections/connections.ts"
+import { KafkaClient, KafkaError } from "../kafka/client.ts"
+import { Readiness } from "../telemetry/readiness.ts"
+
+/** The topics (logical names) that a program reads or writes, with connections to these platforms. */
+export const topicsOf = (program: string, platforms: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const own = program.startsWith("delivery-") ? program.slice("delivery-".length) : null
+  // A delivery without a connection has nothing to do.
+  if (own !== null && !platforms.includes(own)) return []
+  return topicTable.topics
+    .filter(({ programs }) => programs.includes(program) || (own !== null && programs.includes("delivery")))
+    .flatMap(({ name }) => {
+      if (!name.includes("{platform}")) return [name]
+      return (own === null ? [...new Set(platforms)] : [own]).map((platform) => name.replace("{platform}", platform))
+    })
+}
+
+/**
+ * Waits until all topics of the programs are there, since they may be on their way, and says at once which are not. Fails
+ * when START_PATIENCE is over.
+ */
+export const topicsExist = Effect.fnUntraced(function* (programs: ReadonlyArray<string>) {
+  const kafka = yield* KafkaClient
+  const readiness = yield* Readiness
+  const { enabled } = yield* Connections
+  const { topicPrefix, startPatience } = yield* SettingsService
+  const platforms = enabled.map(({ platform }) => platform)
+  const needed = [...new Set(programs.flatMap((program) => topicsOf(program, platforms)))]
+  const begun = yield* Clock.currentTimeMillis
+  let toldAt = Number.NEGATIVE_INFINITY
+  for (;;) {
+    const present = yield* Effect.retry(kafka.listTopics, { times: 5 })
+    const missing = missingTopics(needed, present, topicPrefix)
+    if (missing === null) return yield* readiness.remove("topics")
+    const now = yield* Clock.currentTimeMillis
+    if (now - begun >= Duration.toMillis(startPatience)) return yield* missing
+    yield* readiness.set("topics", false, `${missing.message} ${missing.nextStep}`)
+    if (now - begun >= graceMillis && now - toldAt >= tellEveryMillis) {
+      toldAt = now
+      yield* Effect.logWarning(`${missing.message} ${missing.nextStep}`)
+    }
+    yield* Effect.sleep("1 second")
+  }
+})
+
+/** Programs and topics are often started together. */
+const graceMillis = 2_000
+const tellEveryMillis = 20_000
+
+/** What to say of the topics that are not there; null where all are. */
+export const missingTopics = (
+  needed: ReadonlyArray<string>,
+  present: ReadonlyArray<string>,
+  prefix: string
+): KafkaError | null => {
+  const there = new Set(present)
+  const missing = needed.map((name) => prefix + name).filter((name) => !there.has(name))
+  if (missing.length === 0) return null
+  const named = missing.slice(0, namedMax).join(", ")
+  const more = missing.length > namedMax ? ` and ${missing.length - namedMax} more` : ""
+  return new KafkaError({
+    code: "unknown_topic",
+    operation: "look for the topics",
+    message: `Topics are missing (CAPI_TOPIC_PREFIX is ${prefix === "" ? "empty" : prefix}): ${named}${more}.`,
+    nextStep: missing.length < needed.length ? create : `${create}${otherPrefixes(needed, present, prefix)}`,
+    cause: null
+  })
+}
+
+const namedMax = 5
+const create = "Create them by ./capi topics --create, with the same KAFKA_BROKERS and CAPI_TOPIC_PREFIX."
+
+/** Prefixes with which the broker has all of the topics. */
+const otherPrefixes = (needed: ReadonlyArray<string>, present: ReadonlyArray<string>, prefix: string): string => {
+  const [first] = needed
+  if (first === undefined) return ""
+  const there = new Set(present)
+  const found = present
+    .filter((name) => name.endsWith(first))
+    .map((name) => name.slice(0, -first.length))
+    .filter((other) => other !== prefix && needed.every((name) => there.has(other + name)))
+    .map((other) => (other === "" ? "an empty CAPI_TOPIC_PREFIX" : `CAPI_TOPIC_PREFIX=${other}`))
+  return found.length === 0 ? "" : ` The broker has such topics with ${found.slice(0, 3).join(" or ")}.`
+}
