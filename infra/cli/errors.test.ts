@@ -205,6 +205,8 @@ describe("a slip of the finger", { timeout: 120_000 }, () => {
     ["topics --partitions 0", "capi:", "--partitions must be at least 1, not 0"],
     ["results --outcome delivred", 'There is no outcome "delivred".', "Did you mean delivered?", "Known are delivered"],
     ["results --summary --event o-1", "--summary"],
+    ["results --event o-1 --wait=-5seconds", "--wait -5seconds is not a duration above zero."],
+    ["results --event o-1 --wait 0seconds", "--wait 0seconds is not a duration above zero."],
     ["redrive --stage delivery-mta --all", 'There is no stage "delivery-mta".', "Did you mean delivery-meta?"],
     ["prepare events.jsonl --platform mta", "capi:", "meta"],
     ["tail raw-event --last 1", 'There is no topic "raw-event".', "Did you mean raw-events?"],

@@ -141,7 +141,8 @@ const launchBroker = (options: NodeOptions, configuration: string, archive: Clas
       configuration
     ],
     logFile,
-    pidFile
+    pidFile,
+    needed: true
   })
 }
 

@@ -4,7 +4,7 @@ import path from "node:path"
 import process from "node:process"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { spawnGuarded } from "../../shared/runtime/guarded-spawn.mjs"
+import { spawnGuarded, spawnNeeded } from "../../shared/runtime/guarded-spawn.mjs"
 import { commandLine } from "./command-line.mjs"
 import { readJson, writeJson } from "./state.ts"
 
@@ -13,6 +13,8 @@ export interface Launch {
   readonly arguments: ReadonlyArray<string>
   readonly logFile: string
   readonly pidFile: string
+  /** Whether other processes that we launch need it, as a broker: where we are killed, it ends after them. */
+  readonly needed?: boolean
   /** Default: ours. */
   readonly environment?: NodeJS.ProcessEnv
 }
@@ -37,7 +39,8 @@ export interface Launched {
  */
 export const launch = (options: Launch): Launched => {
   const log = openSync(options.logFile, "a")
-  const child = spawnGuarded(options.command, options.arguments, {
+  const start = options.needed === true ? spawnNeeded : spawnGuarded
+  const child = start(options.command, options.arguments, {
     stdio: ["ignore", log, log],
     detached: true,
     env: options.environment ?? process.env

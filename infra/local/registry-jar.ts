@@ -136,7 +136,8 @@ const launchRegistry = (state: State, java: Java, jars: string, port: number, ar
       registryRunner(jars)
     ],
     logFile,
-    pidFile
+    pidFile,
+    needed: true
   })
 }
 

@@ -1,12 +1,13 @@
 /** `./capi results`: what became of events, one by one or summed up for each connection. */
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { EventDeliveryLog } from "../../../schemas/types.gen.ts"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { Connections } from "../../../shared/connections/connections.ts"
+import { readDuration } from "../../../shared/connections/section.ts"
 import { balanceOf } from "../../../shared/ledger/ledger.ts"
 import { readLedger } from "../../../shared/ledger/read-ledger.ts"
 import { awaitOutcomes } from "../await-results.ts"
@@ -47,9 +48,10 @@ export const results = Command.make(
       yield* expectKnown("outcome", filter.outcome, outcomes)
       if (summary && (Option.isSome(filter.event) || Option.isSome(filter.outcome))) return yield* noSuchSummary
       const from = yield* Effect.fromResult(parseMoment(since, yield* Clock.currentTimeMillis))
+      const awaited = Option.isSome(wait) ? yield* awaitedOf(wait.value, filter.event) : null
       yield* withKafkaAndCodecs(
         Effect.gen(function* () {
-          if (Option.isSome(wait)) yield* awaitEvent(wait.value, filter.event, from)
+          if (awaited !== null) yield* awaitEvent(awaited, from)
           yield* summary ? summarize(from, filter.connection) : list(from, filter)
         })
       )
@@ -63,18 +65,27 @@ export const results = Command.make(
   ])
 )
 
-const awaitEvent = Effect.fnUntraced(function* (wait: string, event: Option.Option<string>, from: Moment) {
-  const timeout = Duration.fromInput(wait as Duration.Input)
-  if (Option.isNone(timeout) || Option.isNone(event))
+interface Awaited {
+  readonly event: string
+  readonly timeout: Duration.Duration
+}
+
+const awaitedOf = Effect.fnUntraced(function* (wait: string, event: Option.Option<string>) {
+  const timeout = readDuration(wait)
+  if (timeout === null || Option.isNone(event))
     return yield* new CommandError({
       code: "invalid_wait",
-      message: Option.isNone(event) ? "--wait needs --event." : `--wait ${wait} is not a duration.`,
+      message: Option.isNone(event) ? "--wait needs --event." : `--wait ${wait} is not a duration above zero.`,
       nextStep: 'Give both, such as --event o-42 --wait "30 seconds".',
       exitCode: 2
     })
+  return { event: event.value, timeout } satisfies Awaited
+})
+
+const awaitEvent = Effect.fnUntraced(function* ({ event, timeout }: Awaited, from: Moment) {
   const { enabled } = yield* Connections.pipe(Effect.provide(Connections.layer))
   const ids = enabled.map(({ id }) => id)
-  yield* awaitOutcomes(event.value, ids, from, timeout.value)
+  yield* awaitOutcomes(event, ids, from, timeout)
 })
 
 const noSuchSummary = new CommandError({
