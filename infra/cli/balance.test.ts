@@ -24,7 +24,8 @@ it("shows why events were refused, the most frequent reasons first and the rest 
   refuse("100", 1)
   refuse("100/2804009", 3)
   for (let other = 0; other < 10; other++) refuse(`rare-${other}`, 1)
-  const balance = ledger.balance()
+  const balance = { ...ledger.balance(), withoutRaw: ["stranger"] }
   assert.match(balanceTable(balance, plain), /^shop rejected: 100\/2804009 3, 100 1, .*, 2 other reasons$/m)
   assert.strictEqual(balanceToJson(balance).connections[0]?.rejected_by["100/2804009"], 3)
+  assert.match(balanceTable(balance, plain), /^1 normalized without a raw record .*: stranger$/m)
 })

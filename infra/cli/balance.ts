@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { terminalOutcomes } from "../../shared/ledger/known-outcome.ts"
 import type { Balance } from "../../shared/ledger/ledger.ts"
+import type { ReadBalance } from "../../shared/ledger/read-ledger.ts"
 import type { Moment } from "./moment.ts"
 import { type Paint, table } from "./output.ts"
 
@@ -11,13 +12,14 @@ export const rangeFrom = (from: Moment) =>
   Effect.map(Clock.currentTimeMillis, (now) => ({ from: from._tag === "At" ? from.millis : 0, to: now + 1 }))
 
 /** Field names as machines read them. */
-export const balanceToJson = (balance: Balance) => ({
+export const balanceToJson = (balance: ReadBalance) => ({
   balanced: balance.balanced,
   raw_events: balance.raw,
   dead_lettered_raw: balance.deadLetteredRaw,
   normalized: balance.normalized,
   in_flight_raw: balance.inFlightRaw,
   missing_raw: balance.missingRaw,
+  normalized_without_raw: balance.withoutRaw,
   connections: balance.connections.map((connection) => ({
     connection_id: connection.connectionId,
     state: connection.state,
@@ -33,7 +35,7 @@ export const balanceToJson = (balance: Balance) => ({
   }))
 })
 
-export const balanceTable = (balance: Balance, paint: Paint): string => {
+export const balanceTable = (balance: ReadBalance, paint: Paint): string => {
   const shown = terminalOutcomes.filter((outcome) => outcome !== "unknown" || someUnknown(balance))
   const rows = balance.connections.map((connection) => [
     connection.state === "enabled" ? connection.connectionId : `${connection.connectionId} (${connection.state})`,
@@ -58,9 +60,29 @@ export const balanceTable = (balance: Balance, paint: Paint): string => {
   const verdict = balance.balanced
     ? paint("green", "Balanced: every event is accounted for.")
     : paint("red", "Not balanced: some events have left no trace, or wait for a connection that is gone.")
-  return [raw, table([...headers, "IN FLIGHT", "MISSING"], rows, paint), ...reasons, verdict].join("\n")
+  return [
+    raw,
+    ...strangers(balance, paint),
+    table([...headers, "IN FLIGHT", "MISSING"], rows, paint),
+    ...reasons,
+    verdict
+  ].join("\n")
 }
 
+/** Events that no raw record stands behind go on to the platforms all the same, so that they are named. */
+const strangers = ({ withoutRaw }: ReadBalance, paint: Paint): ReadonlyArray<string> => {
+  if (withoutRaw.length === 0) return []
+  const named = withoutRaw.slice(0, namedMax).join(", ")
+  const more = withoutRaw.length > namedMax ? `, and ${withoutRaw.length - namedMax} more` : ""
+  return [
+    paint(
+      "yellow",
+      `${withoutRaw.length} normalized without a raw record (another program wrote them, or raw-events was deleted since): ${named}${more}`
+    )
+  ]
+}
+
+const namedMax = 5
 const reasonsShown = 10
 
 const someUnknown = (balance: Balance): boolean =>

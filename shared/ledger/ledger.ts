@@ -123,14 +123,15 @@ export class Ledger {
     if (fate !== undefined) fate.deadLettered = true
   }
 
-  /** A normalized event. */
-  normalized(source: RawSource, eventId: string, at: NormalizedAt): void {
+  /** A normalized event; false if its raw record was not counted. */
+  normalized(source: RawSource, eventId: string, at: NormalizedAt): boolean {
     const fate = this.fateOf(source)
-    if (fate === undefined) return
+    if (fate === undefined) return false
     fate.deciders = union(fate.deciders, this.decided.at(at))
     fate.normalized++
     fate.eventId = eventId
     fate.mapperAhead ||= at.offset >= at.committed
+    return true
   }
 
   /** An event on a topic of mapped events. */
@@ -278,7 +279,7 @@ const isBalanced = (missingRaw: ReadonlyArray<string>, connections: ReadonlyArra
   )
 
 /** The same balance of some connections alone. */
-export const balanceOf = (balance: Balance, connectionIds: ReadonlySet<string>): Balance => {
+export const balanceOf = <B extends Balance>(balance: B, connectionIds: ReadonlySet<string>): B => {
   const connections = balance.connections.filter(({ connectionId }) => connectionIds.has(connectionId))
   return { ...balance, connections, balanced: isBalanced(balance.missingRaw, connections) }
 }

@@ -31,6 +31,11 @@ export const clockSkewMillis = 300_000
 
 const resultsKeptMillis = topicTable.topics.find(({ name }) => name === "delivery-results")!.retention_ms
 
+/** A balance, and the ids of normalized events of the range whose raw record is not there: written by another program, or deleted since. */
+export interface ReadBalance extends Balance {
+  readonly withoutRaw: ReadonlyArray<string>
+}
+
 /** `connections` are all of the file; `prefix` is that of topics and groups. Fails where broker or registry cannot be reached. */
 export const readLedger = Effect.fn("ledger.read")(function* (
   range: LedgerRange,
@@ -60,13 +65,18 @@ export const readLedger = Effect.fn("ledger.read")(function* (
     deliveries.set(id, yield* committedOf(group, mappedTopic(prefix, platform)))
     retries.set(id, yield* committedOf(group, retryTopic(prefix, platform)))
   }
-  yield* readRaw(ledger, raw, { from, to: range.to }, normalizer)
+  const covers = yield* readRaw(ledger, raw, { from, to: range.to }, normalizer)
   yield* readRecords(`${prefix}dead-letters`, "dead-letter", laterFrom, (letter) => {
     if (letter.stage === "normalizer") ledger.deadLetter(sourceOf(letter))
   })
-  yield* readRecords(normalized, "normalized-event", laterFrom, (event, record) =>
-    ledger.normalized(event.source, event.event_id, { ...passed(record, mapper), partition: record.partition })
-  )
+  const withoutRaw = new Set<string>()
+  yield* readRecords(normalized, "normalized-event", laterFrom, (event, record) => {
+    const isKnown = ledger.normalized(event.source, event.event_id, {
+      ...passed(record, mapper),
+      partition: record.partition
+    })
+    if (!isKnown && covers(event.source)) withoutRaw.add(event.event_id)
+  })
   for (const platform of platforms) {
     if (!present.has(mappedTopic(prefix, platform))) continue
     yield* readRecords(mappedTopic(prefix, platform), "mapped-event", laterFrom, (event, record) =>
@@ -79,7 +89,7 @@ export const readLedger = Effect.fn("ledger.read")(function* (
   yield* readRecords(`${prefix}delivery-results`, "event-delivery-log", laterFrom, (log) => {
     if (log.source !== null) ledger.result(log.source, log.connection_id, log)
   })
-  return ledger.balance() satisfies Balance
+  return { ...ledger.balance(), withoutRaw: [...withoutRaw] } satisfies ReadBalance
 })
 
 /** Whether each connection of the file delivers. */
@@ -108,7 +118,7 @@ const passed = (record: FetchedRecord, committed: ReadonlyMap<number, number> | 
   committed: committed?.get(record.partition) ?? 0
 })
 
-// Positions alone: the raw events' personal data is not looked at.
+// Positions alone: the raw events' personal data is not looked at. Gives whether a position was among those that were read.
 const readRaw = Effect.fnUntraced(function* (
   ledger: Ledger,
   topic: string,
@@ -118,13 +128,19 @@ const readRaw = Effect.fnUntraced(function* (
   const kafka = yield* KafkaClient
   const ends = new Map((yield* kafka.offsetsAt(topic, range.to)).map(({ partition, offset }) => [partition, offset]))
   const starts = yield* kafka.offsetsAt(topic, range.from)
+  const ranges = starts.map(({ partition, offset }) => ({ partition, from: offset, to: ends.get(partition) ?? offset }))
   yield* kafka.read({
     topic,
-    ranges: starts.map(({ partition, offset }) => ({ partition, from: offset, to: ends.get(partition) ?? offset })),
+    ranges,
     onRecords: (records) => {
       for (const record of records) ledger.raw(record, committed.get(record.partition) ?? 0)
     }
   })
+  return ({ partition, offset, timestamp }: RawSource): boolean =>
+    timestamp !== null &&
+    timestamp >= range.from &&
+    timestamp < range.to &&
+    ranges.some((one) => one.partition === partition && offset >= one.from && offset < one.to)
 })
 
 const readRecords = Effect.fnUntraced(function* <S extends SchemaName>(
