@@ -47,8 +47,12 @@ export const normalizeGoogleClickId = (raw: string): Field<string> => {
   return normalizeClickId(id === null ? raw : (id[1] ?? id[2] ?? raw))
 }
 
-/** gclid, gbraid, wbraid, dclid, fbclid, ttclid, ttp, sc_click_id, sc_cookie1, ctwa_clid: one opaque token each. */
-export const normalizeClickId = (raw: string): Field<string> => {
+/**
+ * gclid, gbraid, wbraid, dclid, fbclid, ttclid, ttp, sc_click_id, sc_cookie1, ctwa_clid: one opaque token each. Of a parameter
+ * that was copied out of a URL with its name (`gclid=Cj0K`), the value.
+ */
+export const normalizeClickId = (given: string): Field<string> => {
+  const raw = given.includes("=") ? withoutName(given) : given
   if (raw.length <= clickIdLengthMax && token.test(raw)) return isPlaceholder(raw) ? dropped("placeholder") : kept(raw)
   if (raw.length > rawLengthMax) return dropped("invalid_click_id")
   const cleaned = clean(raw)
@@ -56,6 +60,9 @@ export const normalizeClickId = (raw: string): Field<string> => {
   if (isPlaceholder(cleaned)) return dropped("placeholder")
   return cleaned.length <= clickIdLengthMax && token.test(cleaned) ? kept(cleaned) : dropped("invalid_click_id")
 }
+
+const withoutName = (raw: string): string => (raw.length > rawLengthMax ? raw : (named.exec(raw)?.[1] ?? raw))
+const named = /^\s*[?&#]?(?:fbclid|gclid|gbraid|wbraid|dclid|ttclid|sccid|ctwa_clid)=([^?&#;]*)$/i
 
 /** IDFA or GAID, as the device gave it. All zeros means that the customer limited tracking. */
 export const normalizeMobileId = (raw: string): Field<string> => {

@@ -1,8 +1,9 @@
 /** Values that stand for «no value»: they must never become a hash, since one hash would then be thousands of people. */
+import { hash } from "node:crypto"
 
 /** Whether a cleaned value only says that there is none, such as `null`, `N/A`, `-`, or a variable that nothing filled. */
 export const isPlaceholder = (value: string): boolean => {
-  if (value.length > 24) return value.length <= variableLengthMax && variable.test(value)
+  if (value.length > 24) return isPlaceholderHash(value) || (value.length <= variableLengthMax && variable.test(value))
   const first = value.charCodeAt(0)
   const last = value.charCodeAt(value.length - 1)
   // Nearly every real value ends here: no word of the list begins and ends as it does.
@@ -58,6 +59,13 @@ const words = new Set([
   '""',
   "''"
 ])
+
+/** Whether it is the SHA-256 in hex of such a word or of the empty text: programs hash what is not there, too. */
+export const isPlaceholderHash = (value: string): boolean => value.length === 64 && hashes.has(value.toLowerCase())
+
+const hashes: ReadonlySet<string> = new Set(
+  ["", "0", "true", "false", ...words].map((word) => hash("sha256", word, "hex"))
+)
 
 /** `Na` is a name of people; in capitals it is what spreadsheets write. */
 const exact = new Set(["NA"])

@@ -18,7 +18,7 @@ import { type Problem, problem } from "./problem.ts"
 import { normalizeProperties, normalizeText, textLengthMax, unlessDropped } from "./properties.ts"
 import { timeProblem } from "./time.ts"
 import { cleanUrl, noUrl } from "./url.ts"
-import { unescapedAddress, webAddress } from "./web-address.ts"
+import { repairedAddress, webAddress } from "./web-address.ts"
 
 export type NormalizeResult =
   | { readonly _tag: "Normalized"; readonly event: NormalizedEvent }
@@ -59,7 +59,7 @@ export const normalize = (
           drop
         )
   // A message has no page: its click came to the chat.
-  const pageUrl = raw.event_source_url === null ? null : unescapedAddress(raw.event_source_url)
+  const pageUrl = raw.event_source_url === null ? null : repairedAddress(raw.event_source_url)
   const page = actionSource === "business_messaging" ? null : pageUrl
   const user = withPageClickIds(given, page, drop)
   if (isWithoutIdentity(user)) {
@@ -76,7 +76,7 @@ export const normalize = (
       event_source_url: urlOf("event_source_url", pageUrl, personal, drop),
       referrer_url: urlOf(
         "referrer_url",
-        raw.referrer_url === null ? null : unescapedAddress(raw.referrer_url),
+        raw.referrer_url === null ? null : repairedAddress(raw.referrer_url),
         personal,
         drop
       ),

@@ -1,6 +1,6 @@
 /** Click ids in the URL of the page: where a platform's link led to it, and the event's own fields do not say so. */
 import type { NormalizedUser } from "../../../schemas/types.gen.ts"
-import { normalizeClickId } from "../identity/click-ids.ts"
+import { normalizeClickId, normalizeGoogleClickId } from "../identity/click-ids.ts"
 import type { DropReason } from "../identity/field.ts"
 import { decodeOnce } from "./web-address.ts"
 
@@ -34,13 +34,16 @@ export const withPageClickIds = (
     if (value === "") continue
     const field = fields[name!.toLowerCase() as keyof typeof fields]
     if (found[field] !== null) continue
-    const id = normalizeClickId(decodeOnce(value!))
+    const rule = googleIds.has(field) ? normalizeGoogleClickId : normalizeClickId
+    const id = rule(decodeOnce(value!))
     if ("value" in id) found = { ...found, [field]: id.value }
     else drop(`user.${field}`, id.dropped)
     if (++seen === seenMax) break
   }
   return found
 }
+
+const googleIds: ReadonlySet<string> = new Set(["gclid", "gbraid", "wbraid", "dclid"])
 
 /** A URL has a few at most; more is a mistake whose cost must not grow with its length. */
 const seenMax = 32

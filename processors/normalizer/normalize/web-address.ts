@@ -20,10 +20,19 @@ export const webAddress = (raw: string): WebAddress | null => {
   return hostFirst.test(url) && !fileName.test(url) ? { url: `https://${url}`, cut } : null
 }
 
-/** The text as it was before a program escaped it as a whole (`https%3A%2F%2Fshop.example%2F`); any other is given back. */
-export const unescapedAddress = (raw: string): string => (escapedScheme.test(raw) ? decodeOnce(raw) : raw)
+/**
+ * The text as it was before a program escaped it as a whole (`https%3A%2F%2Fshop.example%2F`), and with the two slashes of its
+ * scheme, as browsers read `https:/shop.example/` and `https:///shop.example/`. Any other is given back.
+ */
+export const repairedAddress = (raw: string): string => {
+  if (wellFormed.test(raw)) return raw
+  const text = escapedScheme.test(raw) ? decodeOnce(raw) : raw
+  return text.replace(schemeAndSlashes, "$1://")
+}
 
+const wellFormed = /^https?:\/\/[^/\\]/i
 const escapedScheme = /^\s*https?%3a%2f%2f/i
+const schemeAndSlashes = /^\s*(https?):[/\\]*/i
 
 /** Percent escapes as UTF-8, each once; broken ones stay as they are. */
 export const decodeOnce = (text: string): string =>
