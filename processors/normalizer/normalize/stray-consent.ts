@@ -19,7 +19,14 @@ export interface StrayConsent {
 
 /** What a name that the schema does not know in a record tells of the customer's consent; null for nothing. */
 export const consentTarget = (level: Level, name: string): ConsentTarget | null =>
-  name.length > nameLengthMax ? null : target(`${level}|${name}`)
+  name.length > nameLengthMax || (level === "properties." && !mayTellConsent(name)) ? null : target(`${level}|${name}`)
+
+/** Whether a free property may be about consent, by its first letter: nearly none is. */
+const mayTellConsent = (name: string): boolean => {
+  // Of a letter, 32 more is its lower case.
+  const first = name.charCodeAt(0) | 0x20
+  return first === 0x61 || first === 0x63 || first === 0x73
+}
 
 const nameLengthMax = 64
 
