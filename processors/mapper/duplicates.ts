@@ -1,7 +1,7 @@
 /**
  * The mapper's memory of the event ids at home in one partition of normalized-events. An id that comes again from another raw record is
  * a repeat and goes only to the connections that refused the event before; one that comes again from the same raw record is
- * a replay and goes on (docs/decisions/0005-duplicates-are-told-by-position.md).
+ * a replay and goes on (docs/decisions/0005-duplicates-are-recognized-by-position.md).
  */
 import type { NormalizedEvent } from "../../schemas/types.gen.ts"
 import {

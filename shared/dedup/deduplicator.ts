@@ -1,6 +1,6 @@
 /**
  * Tells whether an event id was seen in the last 24 hours at another position of the raw log. The same position is the
- * same record again (a replay, a crash before the commit), which goes on (docs/decisions/0005-duplicates-are-told-by-position.md).
+ * same record again (a replay, a crash before the commit), which goes on (docs/decisions/0005-duplicates-are-recognized-by-position.md).
  */
 import { hash } from "node:crypto"
 import { endianness } from "node:os"

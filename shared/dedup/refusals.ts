@@ -1,7 +1,7 @@
 /**
  * Refusals: which (event, connection) pairs a platform, or a delivery, refused for good. A delivery writes them to the topic
  * `delivery-refusals` in the transaction of its results; the mapper reads them when an event id comes again, so that a
- * repaired event reaches the connections that refused it (docs/decisions/0016-a-repaired-event-reaches-who-refused-it.md).
+ * repaired event reaches the connections that refused it (docs/decisions/0016-a-corrected-event-reaches-connections-that-refused-it.md).
  */
 import type * as Duration from "effect/Duration"
 import type { Outbound } from "../runtime/contract.ts"
