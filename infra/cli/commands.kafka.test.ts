@@ -7,13 +7,15 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
-import type { DeadLetter, EventDeliveryLog } from "../../schemas/types.gen.ts"
+import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
 import { registryLayer } from "../../shared/codec/registry.ts"
 import { deadLetterAad, fromKey } from "../../shared/credentials/sealer.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
+import { deadLetter } from "../../shared/model/dead-letter.ts"
 import { describeFailure } from "../../shared/runtime/failure.ts"
+import { deliveryLog } from "../../shared/testing/records.ts"
 import { uniquePrefix } from "../../tests/support/kafka.ts"
 import { jsonLines, runCommand } from "./testing.ts"
 
@@ -50,35 +52,22 @@ const services = (env: { readonly KAFKA_BROKERS: string; readonly SCHEMA_REGISTR
 const codeOf = (exit: Exit.Exit<unknown, unknown>): string | null =>
   Exit.isFailure(exit) ? (describeFailure(exit.cause)?.code ?? null) : null
 
-const log = (id: string, outcome: string): EventDeliveryLog => ({
-  event_id: id,
-  platform: "meta",
-  event_name: "purchase",
-  timestamp: 1_795_424_000_000,
-  success: outcome === "delivered",
-  latency_ms: 12,
-  error_message: null,
-  request_id: "abc-77",
-  retry_count: 0,
-  connection_id: "shop",
-  outcome,
-  reason_code: outcome === "delivered" ? null : "100/2804009",
-  error_class: null,
-  batch_size: 1,
-  events_received: 1,
-  mapping_version: "1",
-  platform_event: "Purchase",
-  event_time: 1,
-  attempted_at: 1,
-  match_quality: null,
-  dropped_fields: [],
-  source: null,
-  circuit_state: "CLOSED",
-  accepted_at: null,
-  pricing: null,
-  corrects: null,
-  request_note: null
-})
+const log = (id: string, outcome: string): EventDeliveryLog =>
+  deliveryLog({
+    event_id: id,
+    timestamp: 1_795_424_000_000,
+    latency_ms: 12,
+    request_id: "abc-77",
+    connection_id: "shop",
+    outcome,
+    reason_code: outcome === "delivered" ? null : "100/2804009",
+    events_received: 1,
+    mapping_version: "1",
+    platform_event: "Purchase",
+    event_time: 1,
+    attempted_at: 1,
+    circuit_state: "CLOSED"
+  })
 
 describe("commands on a broker", () => {
   it.live("topics, send, tail and replay go together", () =>
@@ -158,26 +147,19 @@ describe("commands on a broker", () => {
       yield* capi("topics", "--create")
       const [kafka, registry] = services(env, prefix)
       const original = Buffer.from('{"event_id":"e-9","user":{"email":"jane@example.com"}}')
-      const letter: DeadLetter = {
-        stage: "normalizer",
-        reason_code: "missing_event_time",
-        message: "The event has no event_time.",
-        source_topic: "raw-events",
-        source_partition: 0,
-        source_timestamp: 1_795_424_000_000,
-        source_offset: 7,
-        timestamp: 1_795_424_000_000,
-        attempts: 1,
-        original_key: null,
-        original: fromKey(Redacted.make(masterKey)).seal(original, deadLetterAad("value", "raw-events", 0, 7)),
-        sealed: true,
-        event_id: "e-9",
-        event_name: null,
-        connection_id: null,
-        platform: null,
-        next_step: "Set event_time.",
-        request_id: null
-      }
+      const sealed = fromKey(Redacted.make(masterKey)).seal(original, deadLetterAad("value", "raw-events", 0, 7))
+      const letter = deadLetter(
+        { topic: "raw-events", partition: 0, offset: 7, timestamp: 1_795_424_000_000, value: sealed },
+        {
+          stage: "normalizer",
+          reason_code: "missing_event_time",
+          message: "The event has no event_time.",
+          timestamp: 1_795_424_000_000,
+          sealed: true,
+          event_id: "e-9",
+          next_step: "Set event_time."
+        }
+      )
       yield* Effect.gen(function* () {
         const client = yield* KafkaClient
         const codecs = yield* Codecs

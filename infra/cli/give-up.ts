@@ -8,6 +8,8 @@ import type { MappedEvent } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
 import { SettingsService } from "../../shared/config/settings.ts"
 import { type FetchedRecord, KafkaClient, type ProducedRecord } from "../../shared/kafka/client.ts"
+import { deadLetter, deadLetterKey, deliveryStage } from "../../shared/model/dead-letter.ts"
+import { deliveryResult } from "../../shared/model/delivery-result.ts"
 import { deliveryHeaders, deliveryTopics } from "../../shared/model/delivery-topics.ts"
 import type { Platform } from "../../shared/model/platform.ts"
 import { CommandError } from "./command-error.ts"
@@ -87,50 +89,39 @@ const recordsOf = (
     connection_id: event.connection_id,
     platform: event.platform,
     timestamp: now,
-    request_id: null
+    reason_code: reason
   }
-  const letter = codecs.encode(deliveryTopics.deadLetters, "dead-letter", {
+  const { partition, offset, timestamp, key, value } = record
+  const letter = deadLetter(
+    { topic: name, partition, offset, timestamp, key, value },
+    {
+      ...common,
+      stage: deliveryStage(event.platform),
+      message,
+      attempts: event.attempts,
+      next_step: "Enable the connection under this id and redrive it, if it is still wanted."
+    }
+  )
+  const result = deliveryResult({
     ...common,
-    stage: `delivery-${event.platform}`,
-    reason_code: reason,
-    message,
-    source_topic: name,
-    source_partition: record.partition,
-    source_offset: record.offset,
-    source_timestamp: record.timestamp,
-    attempts: event.attempts,
-    original_key: record.key,
-    original: record.value,
-    sealed: false,
-    next_step: "Enable the connection under this id and redrive it, if it is still wanted."
-  })
-  const result = codecs.encode(deliveryTopics.results, "event-delivery-log", {
-    ...common,
-    success: false,
-    latency_ms: 0,
     error_message: message,
     retry_count: Math.max(0, event.attempts - 1),
     outcome: "dead_lettered",
-    reason_code: reason,
-    error_class: null,
-    batch_size: 0,
-    events_received: null,
     mapping_version: event.mapping_version,
     platform_event: event.platform_event,
     event_time: event.event_time,
-    attempted_at: null,
     match_quality: event.match_quality,
     dropped_fields: event.dropped_fields,
-    source: event.source,
-    circuit_state: null,
-    accepted_at: null,
-    request_note: null,
-    pricing: null,
-    corrects: null
+    source: event.source
   })
+  const { results, deadLetters } = deliveryTopics
   return [
-    { topic: prefix + deliveryTopics.results, key: event.event_id, value: result },
-    { topic: prefix + deliveryTopics.deadLetters, key: event.event_id, value: letter }
+    { topic: prefix + results, key: event.event_id, value: codecs.encode(results, "event-delivery-log", result) },
+    {
+      topic: prefix + deadLetters,
+      key: deadLetterKey(letter),
+      value: codecs.encode(deadLetters, "dead-letter", letter)
+    }
   ]
 }
 

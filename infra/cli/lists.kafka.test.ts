@@ -10,7 +10,9 @@ import { Codecs } from "../../shared/codec/codecs.ts"
 import { registryLayer } from "../../shared/codec/registry.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
+import { deadLetter } from "../../shared/model/dead-letter.ts"
 import { describeFailure } from "../../shared/runtime/failure.ts"
+import { deliveryLog } from "../../shared/testing/records.ts"
 import { uniquePrefix } from "../../tests/support/kafka.ts"
 import { jsonLines, type RanCommand, runCommand } from "./testing.ts"
 
@@ -42,57 +44,32 @@ const setUp = Effect.gen(function* () {
 const failureOf = ({ exit }: RanCommand) => (Exit.isFailure(exit) ? describeFailure(exit.cause) : null)
 const firstTime = 1_795_424_000_000
 
-const result = (index: number, more: Partial<EventDeliveryLog> = {}): EventDeliveryLog => ({
-  event_id: `e-${index}`,
-  platform: "meta",
-  event_name: "purchase",
-  timestamp: firstTime + index,
-  success: false,
-  latency_ms: 1,
-  error_message: null,
-  request_id: null,
-  retry_count: 0,
-  connection_id: "shop",
-  outcome: "rejected",
-  reason_code: "event_too_old:100/2804003",
-  error_class: null,
-  batch_size: 1,
-  events_received: null,
-  mapping_version: "1",
-  platform_event: null,
-  event_time: null,
-  attempted_at: null,
-  match_quality: null,
-  dropped_fields: [],
-  source: null,
-  circuit_state: null,
-  accepted_at: null,
-  pricing: null,
-  corrects: null,
-  request_note: null,
-  ...more
-})
+const result = (index: number, more: Partial<EventDeliveryLog> = {}): EventDeliveryLog =>
+  deliveryLog({
+    event_id: `e-${index}`,
+    timestamp: firstTime + index,
+    latency_ms: 1,
+    connection_id: "shop",
+    outcome: "rejected",
+    reason_code: "event_too_old:100/2804003",
+    mapping_version: "1",
+    ...more
+  })
 
-const letter = (index: number, reason: string): DeadLetter => ({
-  stage: "delivery-meta",
-  reason_code: reason,
-  message: "The event is too old.",
-  source_topic: "raw-events",
-  source_partition: 0,
-  source_offset: index,
-  timestamp: firstTime + index,
-  attempts: 1,
-  original_key: null,
-  original: Buffer.from("{}"),
-  sealed: false,
-  event_id: `e-${index}`,
-  event_name: null,
-  connection_id: "gone",
-  platform: "meta",
-  next_step: null,
-  request_id: null,
-  source_timestamp: null
-})
+const letter = (index: number, reason: string): DeadLetter =>
+  deadLetter(
+    { topic: "raw-events", partition: 0, offset: index, timestamp: firstTime, value: Buffer.from("{}") },
+    {
+      stage: "delivery-meta",
+      reason_code: reason,
+      message: "The event is too old.",
+      timestamp: firstTime + index,
+      attempts: 1,
+      event_id: `e-${index}`,
+      connection_id: "gone",
+      platform: "meta"
+    }
+  )
 
 /** 130 results and dead letters over all partitions, each in a transaction: a marker stands behind every record. */
 const publish = (prefix: string) =>

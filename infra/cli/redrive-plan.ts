@@ -7,6 +7,7 @@ import type { SealError } from "../../shared/credentials/sealer.ts"
 import { placeOf } from "../../shared/dedup/deduplicator.ts"
 import { refusalRecord } from "../../shared/dedup/refusals.ts"
 import type { ProducedRecord } from "../../shared/kafka/client.ts"
+import { deadLetterKey } from "../../shared/model/dead-letter.ts"
 import { deliveryHeaders, deliveryTopics } from "../../shared/model/delivery-topics.ts"
 import type { CommandError } from "./command-error.ts"
 import { isReason } from "./known-values.ts"
@@ -81,11 +82,11 @@ export const headersOf = (id: string, connection: string | null): Record<string,
   ...(connection === null ? {} : { [deliveryHeaders.connection]: connection })
 })
 
-/** The mark that keeps the letter from being redriven by mistake. */
+/** The mark that keeps a dead letter from being redriven by mistake: found by its header, on the same partition. */
 export const markOf = ({ id, partition, letter }: Letter, prefix: string): ProducedRecord => ({
   topic: prefix + deadLettersTopic,
   partition,
-  key: letter.event_id ?? id,
+  key: deadLetterKey(letter),
   value: null,
   headers: { [deadLetterHeaders.redriven]: id }
 })

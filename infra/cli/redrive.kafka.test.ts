@@ -14,6 +14,7 @@ import { connectorFor } from "../../shared/connectors/registry.ts"
 import { deadLetterAad, fromKey } from "../../shared/credentials/sealer.ts"
 import { type FetchedRecord, KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
+import { deadLetter } from "../../shared/model/dead-letter.ts"
 import { describeFailure } from "../../shared/runtime/failure.ts"
 import { connectionOf, eventTime, purchase } from "../../shared/testing/event-fixture.ts"
 import { uniquePrefix } from "../../tests/support/kafka.ts"
@@ -24,24 +25,25 @@ const masterKey = "a-master-key-for-this-test"
 const raw = Buffer.from('{"event_id":"raw-1","user":{"email":"jane@example.com"}}')
 
 const letterOf = (more: Partial<DeadLetter>): DeadLetter => ({
-  stage: "mapper",
-  reason_code: "missing_value",
-  message: "The event has no value.",
-  source_topic: "normalized-events",
-  source_partition: 1,
-  source_offset: 7,
-  source_timestamp: 1_795_424_000_000,
-  timestamp: 1_795_424_000_000,
-  attempts: 1,
-  original_key: Buffer.from("e-1"),
-  original: null,
-  sealed: false,
-  event_id: "e-1",
-  event_name: "purchase",
-  connection_id: "shop",
-  platform: "meta",
-  next_step: null,
-  request_id: null,
+  ...deadLetter(
+    {
+      topic: "normalized-events",
+      partition: 1,
+      offset: 7,
+      timestamp: 1_795_424_000_000,
+      key: Buffer.from("e-1")
+    },
+    {
+      stage: "mapper",
+      reason_code: "missing_value",
+      message: "The event has no value.",
+      timestamp: 1_795_424_000_000,
+      event_id: "e-1",
+      event_name: "purchase",
+      connection_id: "shop",
+      platform: "meta"
+    }
+  ),
   ...more
 })
 

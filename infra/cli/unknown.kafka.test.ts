@@ -11,39 +11,25 @@ import { registryLayer } from "../../shared/codec/registry.ts"
 import { type FetchedRecord, KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { describeFailure } from "../../shared/runtime/failure.ts"
+import { deliveryLog } from "../../shared/testing/records.ts"
 import { uniquePrefix } from "../../tests/support/kafka.ts"
 import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
 import { jsonLines, runCommand } from "./testing.ts"
 
-const log = (id: string, outcome: string, timestamp: number): EventDeliveryLog => ({
-  event_id: id,
-  platform: "whatsapp",
-  event_name: "purchase",
-  timestamp,
-  success: outcome === "accepted",
-  latency_ms: 0,
-  error_message: null,
-  request_id: null,
-  retry_count: 0,
-  connection_id: "orders",
-  outcome,
-  reason_code: outcome === "unknown" ? "sent_before_crash" : null,
-  error_class: null,
-  batch_size: 1,
-  events_received: null,
-  mapping_version: "1",
-  platform_event: "order_confirmation",
-  event_time: 1,
-  attempted_at: null,
-  match_quality: null,
-  dropped_fields: [],
-  source: null,
-  circuit_state: "CLOSED",
-  accepted_at: null,
-  pricing: null,
-  corrects: null,
-  request_note: null
-})
+const log = (id: string, outcome: string, timestamp: number): EventDeliveryLog =>
+  deliveryLog({
+    event_id: id,
+    platform: "whatsapp",
+    timestamp,
+    latency_ms: 0,
+    connection_id: "orders",
+    outcome,
+    reason_code: outcome === "unknown" ? "sent_before_crash" : null,
+    mapping_version: "1",
+    platform_event: "order_confirmation",
+    event_time: 1,
+    circuit_state: "CLOSED"
+  })
 
 describe("capi unknown", () => {
   it.live("lists what nobody knows, and sends it again only when told to", () =>

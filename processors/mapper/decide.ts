@@ -9,6 +9,7 @@ import type { Connection } from "../../shared/connections/connection.ts"
 import type { Connector } from "../../shared/connectors/connector.ts"
 import { type Mapped, mapForConnection } from "../../shared/connectors/mapping/map.ts"
 import { murmur2 } from "../../shared/kafka/wire/murmur2.ts"
+import { deadLetter, deadLetterKey } from "../../shared/model/dead-letter.ts"
 import type { Batch, Inbound, Outbound } from "../../shared/runtime/contract.ts"
 import { movedRecord } from "../../shared/runtime/home-partition.ts"
 import { valueBytesMax } from "../../shared/runtime/value-limits.ts"
@@ -173,7 +174,11 @@ const write = (
     headers
   })
   if (mapped._tag === "Skipped") return mapped
-  const letter = deadLetter(record, mapped.reason, mapped.message, now, {
+  const letter = deadLetter(record, {
+    stage: "mapper",
+    reason_code: mapped.reason,
+    message: mapped.message,
+    timestamp: now,
     event_id: event.event_id,
     event_name: event.event_name,
     connection_id: connection.id,
@@ -181,7 +186,7 @@ const write = (
     next_step:
       mapped.nextStep ?? "Send the event again with what is missing, or change the connection's mapping and redrive."
   })
-  outputs.push({ topic: "dead-letters", key, value: encode("dead-letters", "dead-letter", letter), headers })
+  outputs.push(deadLetterOutput(letter, encode, headers))
   return mapped
 }
 
@@ -203,41 +208,23 @@ const tooLarge = (topic: string, bytes: number): Mapped => ({
 })
 
 const undecodable = (record: Inbound, problem: Undecodable, encode: Encode, now: number): Outbound => {
-  const letter = deadLetter(record, problem.reason, problem.message, now, {
+  const letter = deadLetter(record, {
+    stage: "mapper",
+    reason_code: problem.reason,
+    message: problem.message,
+    timestamp: now,
     next_step:
       "Look for a program that writes to normalized-events beside the normalizer, or for a registry that lost its schemas."
   })
-  const key = `${record.topic}/${record.partition}/${record.offset}`
-  return { topic: "dead-letters", key, value: encode("dead-letters", "dead-letter", letter) }
+  return deadLetterOutput(letter, encode)
 }
 
 /** The original is not sealed: a normalized event holds nothing in clear that platforms don't get in clear. */
-const deadLetter = (
-  record: Inbound,
-  reason: string,
-  message: string,
-  now: number,
-  known: Partial<DeadLetter>
-): DeadLetter => ({
-  stage: "mapper",
-  reason_code: reason,
-  message,
-  source_topic: record.topic,
-  source_partition: record.partition,
-  source_offset: record.offset,
-  source_timestamp: record.timestamp,
-  timestamp: now,
-  attempts: 0,
-  original_key: record.key,
-  original: record.value,
-  sealed: false,
-  event_id: null,
-  event_name: null,
-  connection_id: null,
-  platform: null,
-  next_step: null,
-  request_id: null,
-  ...known
+const deadLetterOutput = (letter: DeadLetter, encode: Encode, headers?: Outbound["headers"]): Outbound => ({
+  topic: "dead-letters",
+  key: deadLetterKey(letter),
+  value: encode("dead-letters", "dead-letter", letter),
+  ...(headers === undefined ? {} : { headers })
 })
 
 const count = (

@@ -3,6 +3,7 @@ import type { EventDeliveryLog, NormalizedEvent } from "../../schemas/types.gen.
 import type { Connection } from "../../shared/connections/connection.ts"
 import { droppedFields, type Mapped } from "../../shared/connectors/mapping/map.ts"
 import { matchQuality } from "../../shared/connectors/mapping/quality.ts"
+import { deliveryResult } from "../../shared/model/delivery-result.ts"
 
 type NotMapped = Exclude<Mapped, { readonly _tag: "Mapped" }>
 
@@ -19,32 +20,20 @@ export const resultOf = (
   connection: Connection,
   mapped: NotMapped,
   now: number
-): EventDeliveryLog => ({
-  event_id: event.event_id,
-  platform: connection.platform,
-  event_name: event.event_name,
-  timestamp: now,
-  success: false,
-  latency_ms: 0,
-  error_message: mapped.message,
-  request_id: null,
-  retry_count: 0,
-  connection_id: connection.id,
-  outcome: outcomeOf(mapped),
-  reason_code: mapped.reason,
-  error_class: mapped._tag === "Rejected" ? "invalid_event" : null,
-  batch_size: 0,
-  events_received: null,
-  mapping_version: connection.mapping.version,
-  platform_event: null,
-  event_time: event.event_time,
-  attempted_at: null,
-  match_quality: matchQuality(event.user, connection),
-  dropped_fields: droppedFields(event, connection, []),
-  source: event.source,
-  circuit_state: null,
-  accepted_at: null,
-  pricing: null,
-  corrects: null,
-  request_note: null
-})
+): EventDeliveryLog =>
+  deliveryResult({
+    event_id: event.event_id,
+    platform: connection.platform,
+    event_name: event.event_name,
+    timestamp: now,
+    error_message: mapped.message,
+    connection_id: connection.id,
+    outcome: outcomeOf(mapped),
+    reason_code: mapped.reason,
+    error_class: mapped._tag === "Rejected" ? "invalid_event" : null,
+    mapping_version: connection.mapping.version,
+    event_time: event.event_time,
+    match_quality: matchQuality(event.user, connection),
+    dropped_fields: droppedFields(event, connection, []),
+    source: event.source
+  })

@@ -121,6 +121,7 @@ describe("the normalizer", () => {
       for (const [index, [reason, value]] of bad.entries()) {
         const letter = letterOf(outputs[index * 2 + 1]!)
         assert.strictEqual(letter.reason_code, reason)
+        assert.strictEqual(letter.attempts, 0)
         assert.isNotEmpty(letter.message)
         assert.isNotEmpty(letter.next_step)
         const offset = 100 + index * 2 + 1

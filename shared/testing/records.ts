@@ -1,40 +1,25 @@
 /** Whole records for tests, with every field but the given ones at a default. */
 import type { ConnectorState, EventDeliveryLog } from "../../schemas/types.gen.ts"
+import { deliveryResult } from "../model/delivery-result.ts"
 
 /** The time of the records, in milliseconds since the epoch. */
 export const recordTime = 1_795_000_000_000
 
-/** A delivered purchase. */
-export const deliveryLog = (fields: Partial<EventDeliveryLog> = {}): EventDeliveryLog => ({
-  event_id: "e",
-  platform: "meta",
-  event_name: "purchase",
-  timestamp: recordTime,
-  success: true,
-  latency_ms: 100,
-  error_message: null,
-  request_id: null,
-  retry_count: 0,
-  connection_id: "meta-main",
-  outcome: "delivered",
-  reason_code: null,
-  error_class: null,
-  batch_size: 1,
-  events_received: null,
-  mapping_version: null,
-  platform_event: null,
-  event_time: null,
-  attempted_at: null,
-  match_quality: null,
-  dropped_fields: [],
-  source: null,
-  circuit_state: null,
-  accepted_at: null,
-  pricing: null,
-  corrects: null,
-  request_note: null,
-  ...fields
-})
+/** A delivered purchase; `success` follows from `outcome` where it is not given. */
+export const deliveryLog = (fields: Partial<EventDeliveryLog> = {}): EventDeliveryLog => {
+  const given = {
+    event_id: "e",
+    platform: "meta",
+    event_name: "purchase",
+    timestamp: recordTime,
+    latency_ms: 100,
+    connection_id: "meta-main",
+    outcome: "delivered",
+    batch_size: 1,
+    ...fields
+  }
+  return { ...deliveryResult(given), ...fields }
+}
 
 /** A connection that is well. */
 export const connectorState = (fields: Partial<ConnectorState> = {}): ConnectorState => ({

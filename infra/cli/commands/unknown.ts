@@ -8,6 +8,7 @@ import type { EventDeliveryLog } from "../../../schemas/types.gen.ts"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { type FetchedRecord, KafkaClient } from "../../../shared/kafka/client.ts"
+import { deliveryResult } from "../../../shared/model/delivery-result.ts"
 import { deliveryHeaders, deliveryTopics } from "../../../shared/model/delivery-topics.ts"
 import { Argument, Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
@@ -122,15 +123,18 @@ const writeDecisions = Effect.fnUntraced(function* (
     chosen.map((log) => ({
       topic: prefix + topic,
       key: log.event_id,
-      value: codecs.encode(topic, "event-delivery-log", {
-        ...log,
-        timestamp: Math.max(now, log.timestamp + 1),
-        attempted_at: log.attempted_at ?? log.timestamp,
-        success: arrived,
-        outcome: arrived ? "delivered" : "rejected",
-        reason_code: arrived ? "confirmed_by_person" : "not_arrived",
-        error_message: arrived ? "A person found that it arrived." : "A person found that it did not arrive."
-      })
+      value: codecs.encode(
+        topic,
+        "event-delivery-log",
+        deliveryResult({
+          ...log,
+          timestamp: Math.max(now, log.timestamp + 1),
+          attempted_at: log.attempted_at ?? log.timestamp,
+          outcome: arrived ? "delivered" : "rejected",
+          reason_code: arrived ? "confirmed_by_person" : "not_arrived",
+          error_message: arrived ? "A person found that it arrived." : "A person found that it did not arrive."
+        })
+      )
     }))
   )
 })

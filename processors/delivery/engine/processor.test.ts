@@ -13,6 +13,7 @@ import { openPartition } from "../../../shared/testing/run-batches.ts"
 import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
+  codecs,
   connection,
   connectorWith,
   down,
@@ -258,9 +259,17 @@ it.effect("asks consent again, refuses what no request can carry, and dead-lette
       ...recordsOfEvents([denied, large]),
       { ...recordsOfEvents([denied])[0]!, offset: 2, value: Buffer.from("junk") }
     ]
-    const done = readStep(yield* task.step({ ...at, records }))
+    const step = yield* task.step({ ...at, records })
+    const done = readStep(step)
     assert.deepStrictEqual(done.outcomes, { denied: "skipped:consent", large: "rejected:payload_too_large" })
     assert.deepStrictEqual(Object.keys(done.deadLetters).sort(), ["?", "large"])
+    const { topic, partition } = records[2]!
+    const junk = step.outputs.find(({ key }) => key === `${topic}/${partition}/2`)
+    const letter = codecs.decode("dead-letter", junk?.value ?? null)
+    assert.isTrue(letter._tag === "Decoded")
+    if (letter._tag !== "Decoded") return
+    assert.strictEqual(letter.value.original?.toString(), "junk")
+    assert.strictEqual(letter.value.attempts, 0)
     assert.strictEqual(world.asked.length, 0)
   })
 )

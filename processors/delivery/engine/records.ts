@@ -1,9 +1,12 @@
 /** The records that tell what became of events. Pure. */
 import * as Duration from "effect/Duration"
+import type { DeadLetter } from "../../../schemas/types.gen.ts"
 import type { Codecs, Undecodable } from "../../../shared/codec/codecs.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import { placeOf } from "../../../shared/dedup/deduplicator.ts"
 import { refusalRecord } from "../../../shared/dedup/refusals.ts"
+import { deadLetter, deadLetterKey, deliveryStage } from "../../../shared/model/dead-letter.ts"
+import { deliveryResult } from "../../../shared/model/delivery-result.ts"
 import { deliveryHeaders, deliveryTopics } from "../../../shared/model/delivery-topics.ts"
 import type { Inbound, Outbound } from "../../../shared/runtime/contract.ts"
 import type { CircuitState } from "../resilience/circuit-breaker.ts"
@@ -36,25 +39,19 @@ const refusedRecords = (item: Item, fate: Fate, context: RecordContext): Readonl
 }
 
 /** A record that is no event. It has no result, since nobody knows whose it would be. */
-export const unreadableRecord = (record: Inbound, problem: Undecodable, context: RecordContext): Outbound => ({
-  topic: deliveryTopics.deadLetters,
-  key: `${record.topic}-${record.partition}-${record.offset}`,
-  value: context.codecs.encode(deliveryTopics.deadLetters, "dead-letter", {
-    ...source(record),
-    stage: `delivery-${context.connection.platform}`,
-    reason_code: problem.reason,
-    message: problem.message,
-    timestamp: context.now,
-    attempts: 0,
-    sealed: false,
-    event_id: null,
-    event_name: null,
-    connection_id: context.connection.id,
-    platform: context.connection.platform,
-    next_step: "Find out what wrote it to the topic of mapped events: only the mapper should.",
-    request_id: null
-  })
-})
+export const unreadableRecord = (record: Inbound, problem: Undecodable, context: RecordContext): Outbound =>
+  deadLetterOutput(
+    deadLetter(record, {
+      stage: deliveryStage(context.connection.platform),
+      reason_code: problem.reason,
+      message: problem.message,
+      timestamp: context.now,
+      connection_id: context.connection.id,
+      platform: context.connection.platform,
+      next_step: "Find out what wrote it to the topic of mapped events: only the mapper should."
+    }),
+    context
+  )
 
 /** A record that is not decided here and now, written back as it is: a copy, since the record's memory ends with the step. */
 export const writtenBack = (item: Item, topic: string): Outbound => ({
@@ -108,35 +105,34 @@ const ended = (item: Item, fate: Fate, context: RecordContext): ReadonlyArray<Ou
 const resultRecord = ({ event, requests }: Item, fate: Fate, context: RecordContext): Outbound => ({
   topic: deliveryTopics.results,
   key: event.event_id,
-  value: context.codecs.encode(deliveryTopics.results, "event-delivery-log", {
-    event_id: event.event_id,
-    platform: event.platform,
-    event_name: event.event_name,
-    timestamp: context.now,
-    success: fate.outcome === "delivered" || fate.outcome === "accepted",
-    latency_ms: fate.request?.latencyMillis ?? 0,
-    error_message: fate.message ?? shortOf(fate),
-    request_id: fate.request?.requestId ?? fate.request?.laterId ?? null,
-    retry_count: Math.max(0, event.attempts + requests - 1),
-    connection_id: context.connection.id,
-    outcome: fate.outcome,
-    reason_code: fate.reasonCode,
-    error_class: fate.errorClass,
-    batch_size: fate.request?.batchSize ?? 0,
-    events_received: fate.request?.eventsReceived ?? null,
-    mapping_version: event.mapping_version,
-    platform_event: event.platform_event,
-    event_time: event.event_time,
-    attempted_at: fate.request?.attemptedAt ?? null,
-    match_quality: event.match_quality,
-    dropped_fields: event.dropped_fields,
-    source: event.source,
-    circuit_state: context.circuit,
-    accepted_at: null,
-    pricing: null,
-    corrects: null,
-    request_note: null
-  })
+  value: context.codecs.encode(
+    deliveryTopics.results,
+    "event-delivery-log",
+    deliveryResult({
+      event_id: event.event_id,
+      platform: event.platform,
+      event_name: event.event_name,
+      timestamp: context.now,
+      latency_ms: fate.request?.latencyMillis ?? 0,
+      error_message: fate.message ?? shortOf(fate),
+      request_id: fate.request?.requestId ?? fate.request?.laterId ?? null,
+      retry_count: Math.max(0, event.attempts + requests - 1),
+      connection_id: context.connection.id,
+      outcome: fate.outcome,
+      reason_code: fate.reasonCode,
+      error_class: fate.errorClass,
+      batch_size: fate.request?.batchSize ?? 0,
+      events_received: fate.request?.eventsReceived ?? null,
+      mapping_version: event.mapping_version,
+      platform_event: event.platform_event,
+      event_time: event.event_time,
+      attempted_at: fate.request?.attemptedAt ?? null,
+      match_quality: event.match_quality,
+      dropped_fields: event.dropped_fields,
+      source: event.source,
+      circuit_state: context.circuit
+    })
+  )
 })
 
 /** Nobody knows which event is missing, so that each of the request tells it. */
@@ -148,33 +144,28 @@ const shortOf = ({ outcome, request }: Fate): string | null =>
     ? `The platform says that it received ${request.eventsReceived} of the ${request.taken} events that it took.`
     : null
 
-const deadLetterRecord = ({ event, record, requests }: Item, fate: Fate, context: RecordContext): Outbound => ({
-  topic: deliveryTopics.deadLetters,
-  key: event.event_id,
-  value: context.codecs.encode(deliveryTopics.deadLetters, "dead-letter", {
-    ...source(record),
-    stage: `delivery-${event.platform}`,
-    reason_code: fate.reasonCode ?? fate.outcome,
-    message: fate.message ?? "The platform refused the event.",
-    timestamp: context.now,
-    attempts: event.attempts + requests,
-    sealed: false,
-    event_id: event.event_id,
-    event_name: event.event_name,
-    connection_id: context.connection.id,
-    platform: event.platform,
-    next_step: fate.nextStep,
-    request_id: fate.request?.requestId ?? null
-  })
-})
+const deadLetterRecord = ({ event, record, requests }: Item, fate: Fate, context: RecordContext): Outbound =>
+  deadLetterOutput(
+    deadLetter(record, {
+      stage: deliveryStage(event.platform),
+      reason_code: fate.reasonCode ?? fate.outcome,
+      message: fate.message ?? "The platform refused the event.",
+      timestamp: context.now,
+      attempts: event.attempts + requests,
+      event_id: event.event_id,
+      event_name: event.event_name,
+      connection_id: context.connection.id,
+      platform: event.platform,
+      next_step: fate.nextStep,
+      request_id: fate.request?.requestId ?? null
+    }),
+    context
+  )
 
-const source = (record: Inbound) => ({
-  source_topic: record.topic,
-  source_partition: record.partition,
-  source_offset: record.offset,
-  source_timestamp: record.timestamp,
-  original_key: record.key,
-  original: record.value
+const deadLetterOutput = (letter: DeadLetter, { codecs }: RecordContext): Outbound => ({
+  topic: deliveryTopics.deadLetters,
+  key: deadLetterKey(letter),
+  value: codecs.encode(deliveryTopics.deadLetters, "dead-letter", letter)
 })
 
 const needsDeadLetter = ({ outcome }: Fate): boolean =>

@@ -5,6 +5,8 @@ import type { Codecs } from "../../../shared/codec/codecs.ts"
 import type { EventVerdict, LaterReading } from "../../../shared/connectors/connector.ts"
 import { placeOf } from "../../../shared/dedup/deduplicator.ts"
 import { refusalRecord } from "../../../shared/dedup/refusals.ts"
+import { deadLetter, deadLetterKey, deliveryStage } from "../../../shared/model/dead-letter.ts"
+import { deliveryResult } from "../../../shared/model/delivery-result.ts"
 import { deliveryTopics } from "../../../shared/model/delivery-topics.ts"
 import type { Outbound } from "../../../shared/runtime/contract.ts"
 import type { DeliveryMetrics } from "../engine/metrics.ts"
@@ -144,29 +146,29 @@ const resultRecord = (
 ): Outbound => ({
   topic: deliveryTopics.results,
   key: event.event_id,
-  value: codecs.encode(deliveryTopics.results, "event-delivery-log", {
-    ...event,
-    platform: pending.platform,
-    timestamp: now,
-    success: outcome !== "rejected",
-    latency_ms: pending.latency_ms,
-    error_message: verdict.message ?? (pending.rejected_at === null ? null : corrected),
-    request_id: pending.later_id,
-    connection_id: pending.connection_id,
-    outcome,
-    reason_code: verdict.reasonCode,
-    error_class: verdict.errorClass,
-    batch_size: pending.events.length,
-    events_received: reading.processed,
-    attempted_at: pending.accepted_at,
-    match_quality: null,
-    dropped_fields: [],
-    circuit_state: null,
-    accepted_at: pending.accepted_at,
-    pricing,
-    corrects: pending.rejected_at === null ? null : "rejected",
-    request_note: note
-  })
+  value: codecs.encode(
+    deliveryTopics.results,
+    "event-delivery-log",
+    deliveryResult({
+      ...event,
+      platform: pending.platform,
+      timestamp: now,
+      latency_ms: pending.latency_ms,
+      error_message: verdict.message ?? (pending.rejected_at === null ? null : corrected),
+      request_id: pending.later_id,
+      connection_id: pending.connection_id,
+      outcome,
+      reason_code: verdict.reasonCode,
+      error_class: verdict.errorClass,
+      batch_size: pending.events.length,
+      events_received: reading.processed,
+      attempted_at: pending.accepted_at,
+      accepted_at: pending.accepted_at,
+      pricing,
+      corrects: pending.rejected_at === null ? null : "rejected",
+      request_note: note
+    })
+  )
 })
 
 const corrected = "The platform said that it had failed, and delivered it after all."
@@ -192,22 +194,13 @@ const deadLetterRecord = (
   event: PendingEvent,
   { verdict }: LaterOutcome,
   now: number
-): Outbound => ({
-  topic: deliveryTopics.deadLetters,
-  key: event.event_id,
-  value: codecs.encode(deliveryTopics.deadLetters, "dead-letter", {
-    stage: `delivery-${pending.platform}`,
+): Outbound => {
+  const letter = deadLetter(event.source, {
+    stage: deliveryStage(pending.platform),
     reason_code: verdict.reasonCode ?? "rejected",
     message: verdict.message ?? "The platform accepted the event and refused it later.",
-    source_topic: event.source.topic,
-    source_partition: event.source.partition,
-    source_offset: event.source.offset,
-    source_timestamp: event.source.timestamp,
     timestamp: now,
     attempts: event.retry_count + 1,
-    original_key: null,
-    original: null,
-    sealed: false,
     event_id: event.event_id,
     event_name: event.event_name,
     connection_id: pending.connection_id,
@@ -217,4 +210,6 @@ const deadLetterRecord = (
       "Publish the event again, repaired and under the same event id: it goes to the connections that refused it.",
     request_id: pending.later_id
   })
-})
+  const value = codecs.encode(deliveryTopics.deadLetters, "dead-letter", letter)
+  return { topic: deliveryTopics.deadLetters, key: deadLetterKey(letter), value }
+}

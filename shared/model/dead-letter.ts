@@ -1,0 +1,68 @@
+/** The one way to make a dead letter and its key. Pure. */
+import type { DeadLetter } from "../../schemas/types.gen.ts"
+
+/** The record that could not go on. Key and value are absent where only its position is known. */
+export interface DeadLetterSource {
+  /** Without prefix. */
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  /** Kafka's, in milliseconds since the epoch. */
+  readonly timestamp: number
+  /** Sealed where `sealed` says so, as the value. */
+  readonly key?: Buffer | null
+  readonly value?: Buffer | null
+}
+
+type FromSource =
+  | "source_topic"
+  | "source_partition"
+  | "source_offset"
+  | "source_timestamp"
+  | "original_key"
+  | "original"
+
+type Required = "stage" | "reason_code" | "message" | "timestamp"
+
+/**
+ * What is told beside the record. `timestamp` is when it was given up, in milliseconds since the epoch; `attempts` are the
+ * requests made to a platform for the event: 0 (the default) where none was. All else is null by default, and not sealed.
+ */
+export type DeadLetterFields = Pick<DeadLetter, Required> & Partial<Omit<DeadLetter, Required | FromSource>>
+
+/** Every field of a dead letter, named: a field that the schema gains does not compile until it is given here. */
+export const deadLetter = (source: DeadLetterSource, fields: DeadLetterFields): DeadLetter => ({
+  stage: fields.stage,
+  reason_code: fields.reason_code,
+  message: fields.message,
+  source_topic: source.topic,
+  source_partition: source.partition,
+  source_offset: source.offset,
+  source_timestamp: source.timestamp,
+  timestamp: fields.timestamp,
+  attempts: fields.attempts ?? 0,
+  original_key: source.key ?? null,
+  original: source.value ?? null,
+  sealed: fields.sealed ?? false,
+  event_id: fields.event_id ?? null,
+  event_name: fields.event_name ?? null,
+  connection_id: fields.connection_id ?? null,
+  platform: fields.platform ?? null,
+  next_step: fields.next_step ?? null,
+  request_id: fields.request_id ?? null
+})
+
+/**
+ * The key on `dead-letters`: the event's id where it is known, else the record's position as `topic/partition/offset`. Nothing
+ * reads a position out of it (dead letters of earlier versions joined it by hyphens): the value holds it.
+ */
+export const deadLetterKey = ({
+  event_id,
+  source_topic,
+  source_partition,
+  source_offset
+}: Pick<DeadLetter, "event_id" | "source_topic" | "source_partition" | "source_offset">): string =>
+  event_id ?? `${source_topic}/${source_partition}/${source_offset}`
+
+/** The `stage` of what a platform's delivery gives up. */
+export const deliveryStage = (platform: string): string => `delivery-${platform}`
