@@ -111,7 +111,7 @@ const makeWorld = Effect.gen(function* () {
     )
     return { isBalanced: Exit.isSuccess(exit), rows: rows.sort() }
   })
-  return { capi, configure, pass, deliver, ledger }
+  return { prefix, capi, configure, pass, deliver, ledger }
 })
 
 const kafka = layerKafka({ brokers: inject("brokers").split(","), sessionTimeoutMillis: 6_000 })
@@ -146,7 +146,7 @@ it.live("asks a connection that was added, or disabled for a while, for what pas
 // Red when only the connections of the file are looked at.
 it.live("names what waits for a connection that was renamed or disabled, until it is back or given up", () =>
   Effect.gen(function* () {
-    const { capi, configure, pass, deliver, ledger } = yield* makeWorld
+    const { prefix, capi, configure, pass, deliver, ledger } = yield* makeWorld
     yield* pass("shop")
     yield* deliver("shop", [0, 1, 2])
     yield* pass("shop")
@@ -168,8 +168,10 @@ it.live("names what waits for a connection that was renamed or disabled, until i
     assert.match((yield* capi("topics")).out, /3 events wait for the connection shop \(meta\), which is disabled/)
 
     yield* configure({ store: true })
+    const unreadable = { key: "x", value: Buffer.from("no event"), headers: { connection: "shop" } }
+    yield* KafkaClient.use((client) => client.produce([{ topic: `${prefix}mapped-events.meta`, ...unreadable }]))
     const done = yield* capi("give-up", "shop", "--yes", "--json")
-    assert.deepInclude(jsonLines(done.out)[0], { events: 3, given_up: 3 })
+    assert.deepInclude(jsonLines(done.out)[0], { given_up: 4 })
     assert.deepStrictEqual(yield* ledger, {
       isBalanced: true,
       rows: ["shop removed 6 0 0", "store enabled 3 0 0"]
@@ -177,5 +179,7 @@ it.live("names what waits for a connection that was renamed or disabled, until i
     assert.notMatch((yield* capi("topics")).out, /wait for the connection/)
     const letters = yield* capi("dead-letters", "list", "--reason", "connection_removed", "--json")
     assert.strictEqual((jsonLines(letters.out)[0]!["dead_letters"] as ReadonlyArray<unknown>).length, 3)
+    const unread = yield* capi("dead-letters", "list", "--reason", "not_avro", "--json")
+    assert.strictEqual((jsonLines(unread.out)[0]!["dead_letters"] as ReadonlyArray<unknown>).length, 1)
   }).pipe(Effect.provide(kafka))
 )

@@ -5,7 +5,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { MappedEvent } from "../../schemas/types.gen.ts"
-import { Codecs } from "../../shared/codec/codecs.ts"
+import { Codecs, type Undecodable } from "../../shared/codec/codecs.ts"
 import { SettingsService } from "../../shared/config/settings.ts"
 import { type FetchedRecord, KafkaClient, type ProducedRecord } from "../../shared/kafka/client.ts"
 import { deadLetter, deadLetterKey, deliveryStage } from "../../shared/model/dead-letter.ts"
@@ -31,7 +31,7 @@ export const giveUpEvents = Effect.fnUntraced(function* (connectionId: string, p
       const from = Math.max(low, committed.get(partition) ?? 0)
       if (from >= high) continue
       givenUp += yield* Effect.scoped(
-        giveUpPartition({ connectionId, groupId, name, prefix, partition, from, to: high })
+        giveUpPartition({ connectionId, platform, groupId, name, prefix, partition, from, to: high })
       )
     }
   }
@@ -40,6 +40,7 @@ export const giveUpEvents = Effect.fnUntraced(function* (connectionId: string, p
 
 const giveUpPartition = Effect.fnUntraced(function* (options: {
   readonly connectionId: string
+  readonly platform: Platform
   readonly groupId: string
   /** Without prefix. */
   readonly name: string
@@ -48,7 +49,7 @@ const giveUpPartition = Effect.fnUntraced(function* (options: {
   readonly from: number
   readonly to: number
 }) {
-  const { connectionId, groupId, name, prefix, partition, from, to } = options
+  const { connectionId, platform, groupId, name, prefix, partition, from, to } = options
   const kafka = yield* KafkaClient
   const codecs = yield* Codecs
   const topic = prefix + name
@@ -66,9 +67,11 @@ const giveUpPartition = Effect.fnUntraced(function* (options: {
       const records: Array<ProducedRecord> = []
       for (const record of chosen) {
         const decoded = codecs.decode("mapped-event", record.value)
-        if (decoded._tag === "Decoded") records.push(...recordsOf(codecs, record, decoded.value, { name, prefix, now }))
+        const at = { name, prefix, now }
+        if (decoded._tag === "Decoded") records.push(...recordsOf(codecs, record, decoded.value, at))
+        else records.push(unreadable(codecs, record, decoded, { ...at, connectionId, platform }))
       }
-      givenUp += records.length / 2
+      givenUp += chosen.length
       yield* commit(records, (page.at(-1)?.offset ?? from) + 1)
     })
   })
@@ -123,6 +126,39 @@ const recordsOf = (
       value: codecs.encode(deadLetters, "dead-letter", letter)
     }
   ]
+}
+
+/** A record that is no event has no result, as in a delivery. */
+const unreadable = (
+  codecs: Codecs["Service"],
+  { partition, offset, timestamp, key, value }: FetchedRecord,
+  { reason: code, message }: Undecodable,
+  at: {
+    readonly name: string
+    readonly prefix: string
+    readonly now: number
+    readonly connectionId: string
+    readonly platform: Platform
+  }
+): ProducedRecord => {
+  const letter = deadLetter(
+    { topic: at.name, partition, offset, timestamp, key, value },
+    {
+      stage: deliveryStage(at.platform),
+      reason_code: code,
+      message,
+      timestamp: at.now,
+      connection_id: at.connectionId,
+      platform: at.platform,
+      next_step: "Find out what wrote it to the topic of mapped events: only the mapper should."
+    }
+  )
+  const { deadLetters } = deliveryTopics
+  return {
+    topic: at.prefix + deadLetters,
+    key: deadLetterKey(letter),
+    value: codecs.encode(deadLetters, "dead-letter", letter)
+  }
 }
 
 const reason = "connection_removed"

@@ -215,7 +215,7 @@ describe("the sandbox", () => {
       file.endsWith(".ts")
     )
     const wrong = files.filter((file) =>
-      /from "[./]*\/(?:shared|schemas|processors)\/(?!program\/end-with-launcher\.mjs")/.test(
+      /from "[./]*\/(?:shared|schemas|processors)\/(?!runtime\/end-with-launcher\.mjs")/.test(
         readFileSync(`${import.meta.dirname}/${file}`, "utf8")
       )
     )

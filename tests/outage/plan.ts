@@ -10,9 +10,9 @@ export interface OutageOptions {
 
 /** The connections of the run; each gets every event. `reason` is how the platform refuses a poison one: Snap documents no codes. */
 export const targets = [
-  { connection: "meta-shop", platform: "meta", reason: "100" },
+  { connection: "meta-shop", platform: "meta", reason: "invalid_parameter:100" },
   { connection: "google-shop", platform: "google", reason: "INVALID_ARGUMENT/INVALID_EVENT" },
-  { connection: "tiktok-shop", platform: "tiktok", reason: "40002" },
+  { connection: "tiktok-shop", platform: "tiktok", reason: "invalid_parameter:40002" },
   { connection: "snapchat-shop", platform: "snapchat", reason: "http_400" }
 ] as const
 export type Target = (typeof targets)[number]
