@@ -71,7 +71,7 @@ describe("the tree", () => {
       .filter((file) => file.startsWith("infra/sandbox/"))
       .flatMap((file) =>
         importsOf(file)
-          .filter((target) => /^(shared\/(platforms|mapping|identity|normalize|delivery)|processors)\//.test(target))
+          .filter((target) => /^(shared\/(connectors|connections)|processors)\//.test(target))
           .map((target) => `${file} -> ${target}`)
       )
     assert.deepStrictEqual(wrong, [])
