@@ -1,6 +1,6 @@
 /**
  * The Kafka port: what the runtime, the tools and the tests need of a client, and nothing more. Topics are the broker's
- * names here (with prefix). One file implements it (`kafkajs-client.ts`), so that another client can take its place.
+ * names here (with prefix). One file implements it (`kafkajs/adapter.ts`), so that another client can take its place.
  */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"

@@ -116,3 +116,9 @@ it.effect("says nothing where the topics come at once, and fails when its patien
     assert.strictEqual(error.code, "unknown_topic")
   })
 )
+
+it("names the prefix first that is most like the given one, however many the broker has", () => {
+  const present = ["alpha.", "beta.", "gamma.", "delta.", "prod."].map((prefix) => `${prefix}raw-events`)
+  const step = missingTopics(["raw-events"], present, "prd.")?.nextStep ?? ""
+  assert.match(step, /has such topics with CAPI_TOPIC_PREFIX=prod\. or /)
+})

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import topicTable from "../../schemas/topics.json" with { type: "json" }
 import { SettingsService } from "../config/settings.ts"
 import { Connections } from "../connections/connections.ts"
+import { didYouMean } from "../connections/did-you-mean.ts"
 import { KafkaClient, KafkaError } from "../kafka/client.ts"
 import { Readiness } from "../telemetry/readiness.ts"
 
@@ -76,7 +77,7 @@ export const missingTopics = (
 const namedMax = 5
 const create = "Create them by ./capi topics --create, with the same KAFKA_BROKERS and CAPI_TOPIC_PREFIX."
 
-/** Prefixes with which the broker has all of the topics. */
+/** Prefixes with which the broker has all of the topics, the one that is most like the given one first. */
 const otherPrefixes = (needed: ReadonlyArray<string>, present: ReadonlyArray<string>, prefix: string): string => {
   const [first] = needed
   if (first === undefined) return ""
@@ -85,6 +86,9 @@ const otherPrefixes = (needed: ReadonlyArray<string>, present: ReadonlyArray<str
     .filter((name) => name.endsWith(first))
     .map((name) => name.slice(0, -first.length))
     .filter((other) => other !== prefix && needed.every((name) => there.has(other + name)))
+  const meant = didYouMean(prefix, found)
+  const named = [...new Set(meant === null ? found : [meant, ...found])]
+    .slice(0, 3)
     .map((other) => (other === "" ? "an empty CAPI_TOPIC_PREFIX" : `CAPI_TOPIC_PREFIX=${other}`))
-  return found.length === 0 ? "" : ` The broker has such topics with ${found.slice(0, 3).join(" or ")}.`
+  return named.length === 0 ? "" : ` The broker has such topics with ${named.join(" or ")}.`
 }

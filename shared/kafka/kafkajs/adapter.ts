@@ -1,4 +1,4 @@
-/** The Kafka port on kafkajs. Only the files `kafkajs-*` here import that client. */
+/** The Kafka port on kafkajs. Only the files of this folder here import that client. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { KafkaClient } from "../client.ts"
