@@ -10,8 +10,6 @@ import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
   connection,
-  connectorWith,
-  limits,
   makeLog,
   mappedEvent,
   ok,
@@ -19,17 +17,15 @@ import {
   recordsOfEvents,
   respond,
   strictCodecs,
+  unrepeatable,
   verdict,
   type World,
   worldOf
 } from "./testing.ts"
 
-const single = { ...limits, eventsPerRequest: 1 }
-const connector = connectorWith({ repeatIsHarmless: false, limits: { documented: single, specification: single } })
-
 const open = (world: World, { log, write }: ReturnType<typeof makeLog>, topic = "mapped-events.meta") =>
   Effect.flatMap(
-    deliveryProcessor({ connector, connection, settings: deliveryDefaults, outside: world }),
+    deliveryProcessor({ connector: unrepeatable, connection, settings: deliveryDefaults, outside: world }),
     (processor) =>
       openPartition(processor, { topic, partition: 0, append: (records) => Effect.sync(() => write(records)) }, log)
   ).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))

@@ -13,8 +13,6 @@ import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
   connection,
-  connectorWith,
-  limits,
   makeLog,
   mappedEvent,
   ok,
@@ -22,14 +20,13 @@ import {
   recordsOfEvents,
   respond,
   strictCodecs,
+  unrepeatable,
   verdict,
   type World,
   worldOf
 } from "./testing.ts"
 
 const at = { topic: "mapped-events.meta", partition: 0 }
-const single = { ...limits, eventsPerRequest: 1 }
-const unrepeatable = connectorWith({ repeatIsHarmless: false, limits: { documented: single, specification: single } })
 const batchOf = (ids: ReadonlyArray<string>) => ({ ...at, records: recordsOfEvents(ids.map((id) => mappedEvent(id))) })
 const accepted = { ...all(batchHead, verdict("accepted")), laterId: "wamid", requestId: "wamid" }
 

@@ -17,7 +17,6 @@ import { deliveryDefaults } from "./settings.ts"
 import {
   connection,
   connectorWith,
-  limits,
   makeLog,
   mappedEvent,
   ok,
@@ -25,15 +24,15 @@ import {
   recordsOfEvents,
   requestTo,
   respond,
+  single,
   strictCodecs,
+  unrepeatable,
   verdict,
   type World,
   worldOf
 } from "./testing.ts"
 
 const at = { topic: "mapped-events.meta", partition: 0 }
-const single = { ...limits, eventsPerRequest: 1 }
-const unrepeatable = connectorWith({ repeatIsHarmless: false, limits: { documented: single, specification: single } })
 const resend = { connection: "shop", resend: "true" }
 const batchOf = (names: ReadonlyArray<string>, headers?: Readonly<Record<string, string>>) => ({
   ...at,

@@ -17,13 +17,12 @@ import { deliveryDefaults } from "./settings.ts"
 import {
   codecs,
   connection,
-  connectorWith,
-  limits,
   mappedEvent,
   ok,
   recordsOfEvents,
   respond,
   strictCodecs,
+  unrepeatable,
   worldOf
 } from "./testing.ts"
 
@@ -33,8 +32,6 @@ const layerTest = Layer.merge(
 )
 const grownTopics = ["mapped-events.meta", "delivery-retry.meta", "send-intents", "pending-outcomes"]
 const topics = [...grownTopics, "delivery-results", "dead-letters", "connector-state"]
-const single = { ...limits, eventsPerRequest: 1 }
-const connector = connectorWith({ repeatIsHarmless: false, limits: { documented: single, specification: single } })
 const settings = { ...deliveryDefaults, linger: Duration.millis(5) }
 
 const makeWorld = Effect.gen(function* () {
@@ -65,7 +62,7 @@ const makeWorld = Effect.gen(function* () {
     Layer.succeed(RuntimeObserver, (event) => void events.push(event))
   )
   const deliver = Effect.scoped(
-    Effect.flatMap(deliveryProcessor({ connector, connection, settings, outside }), run)
+    Effect.flatMap(deliveryProcessor({ connector: unrepeatable, connection, settings, outside }), run)
   ).pipe(Effect.provide(layerRuntime), Effect.forkChild)
   const settled = until("every record is committed", () =>
     Effect.gen(function* () {

@@ -90,6 +90,13 @@ export const connectorWith = (overrides: Partial<Connector> = {}): Connector => 
   ...overrides
 })
 
+/** The limits of a platform whose requests carry one event, and a connector whose requests must not be repeated, as WhatsApp's. */
+export const single: Limits = { ...limits, eventsPerRequest: 1 }
+export const unrepeatable: Connector = connectorWith({
+  repeatIsHarmless: false,
+  limits: { documented: single, specification: single }
+})
+
 export const requestTo = (path: string, token: Redacted.Redacted | undefined, ids: ReadonlyArray<string>) => ({
   method: "POST" as const,
   url: `https://platform.example/${path}`,

@@ -57,7 +57,8 @@ const nearest = memo(1_024, (key: string): string | null => {
 /** Words of other systems that are near one of ours by chance. */
 const notMeant = new Set(["context", "content", "traits"])
 
-const fold = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "")
+/** A field's name without case and separators, by which misspelt ones are compared. */
+export const fold = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "")
 const nameOf = (path: string): string => path.slice(path.lastIndexOf(".") + 1)
 const paths: ReadonlyArray<string> = [...known].flatMap(([level, names]) => [...names].map((name) => level + name))
 

@@ -7,7 +7,7 @@ import { didYouMean } from "../../../shared/connections/did-you-mean.ts"
 import { memo } from "../../../shared/model/memo.ts"
 import { isRecord } from "../read/json-reader.ts"
 import { consentWord } from "./consent.ts"
-import type { Level } from "./known-fields.ts"
+import { fold, type Level } from "./known-fields.ts"
 
 /** Which value a name tells: one of the three, or `all` where it says no more than that it is about consent. */
 export type ConsentTarget = keyof Consent | "all"
@@ -46,7 +46,6 @@ const target = memo(4_096, (key: string): ConsentTarget | null => {
 const isMisspelt = (folded: string): boolean =>
   folded !== "content" && folded !== "convent" && didYouMean(folded, ["consent"], 1) !== null
 
-const fold = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "")
 const fields = ["ad_user_data", "ad_personalization", "sale_of_data"] as const satisfies ReadonlyArray<keyof Consent>
 
 /**
