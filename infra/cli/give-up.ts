@@ -4,8 +4,9 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type { MappedEvent } from "../../schemas/types.gen.ts"
-import { Codecs, type Undecodable } from "../../shared/codec/codecs.ts"
+import { unreadableDeadLetter } from "../../processors/delivery/engine/records.ts"
+import type { DeadLetter, MappedEvent } from "../../schemas/types.gen.ts"
+import { Codecs } from "../../shared/codec/codecs.ts"
 import { SettingsService } from "../../shared/config/settings.ts"
 import { type FetchedRecord, KafkaClient, type ProducedRecord } from "../../shared/kafka/client.ts"
 import { deadLetter, deadLetterKey, deliveryStage } from "../../shared/model/dead-letter.ts"
@@ -69,7 +70,11 @@ const giveUpPartition = Effect.fnUntraced(function* (options: {
         const decoded = codecs.decode("mapped-event", record.value)
         const at = { name, prefix, now }
         if (decoded._tag === "Decoded") records.push(...recordsOf(codecs, record, decoded.value, at))
-        else records.push(unreadable(codecs, record, decoded, { ...at, connectionId, platform }))
+        else {
+          // A record that is no event has no result, as in a delivery.
+          const letter = unreadableDeadLetter({ ...record, topic: name }, decoded, { id: connectionId, platform }, now)
+          records.push(deadLetterRecord(codecs, letter, prefix))
+        }
       }
       givenUp += chosen.length
       yield* commit(records, (page.at(-1)?.offset ?? from) + 1)
@@ -117,49 +122,18 @@ const recordsOf = (
     dropped_fields: event.dropped_fields,
     source: event.source
   })
-  const { results, deadLetters } = deliveryTopics
+  const { results } = deliveryTopics
   return [
     { topic: prefix + results, key: event.event_id, value: codecs.encode(results, "event-delivery-log", result) },
-    {
-      topic: prefix + deadLetters,
-      key: deadLetterKey(letter),
-      value: codecs.encode(deadLetters, "dead-letter", letter)
-    }
+    deadLetterRecord(codecs, letter, prefix)
   ]
 }
 
-/** A record that is no event has no result, as in a delivery. */
-const unreadable = (
-  codecs: Codecs["Service"],
-  { partition, offset, timestamp, key, value }: FetchedRecord,
-  { reason: code, message }: Undecodable,
-  at: {
-    readonly name: string
-    readonly prefix: string
-    readonly now: number
-    readonly connectionId: string
-    readonly platform: Platform
-  }
-): ProducedRecord => {
-  const letter = deadLetter(
-    { topic: at.name, partition, offset, timestamp, key, value },
-    {
-      stage: deliveryStage(at.platform),
-      reason_code: code,
-      message,
-      timestamp: at.now,
-      connection_id: at.connectionId,
-      platform: at.platform,
-      next_step: "Find out what wrote it to the topic of mapped events: only the mapper should."
-    }
-  )
-  const { deadLetters } = deliveryTopics
-  return {
-    topic: at.prefix + deadLetters,
-    key: deadLetterKey(letter),
-    value: codecs.encode(deadLetters, "dead-letter", letter)
-  }
-}
+const deadLetterRecord = (codecs: Codecs["Service"], letter: DeadLetter, prefix: string): ProducedRecord => ({
+  topic: prefix + deliveryTopics.deadLetters,
+  key: deadLetterKey(letter),
+  value: codecs.encode(deliveryTopics.deadLetters, "dead-letter", letter)
+})
 
 const reason = "connection_removed"
 

@@ -5,7 +5,7 @@ import type { Codecs, Undecodable } from "../../../shared/codec/codecs.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import { placeOf } from "../../../shared/dedup/deduplicator.ts"
 import { refusalRecord } from "../../../shared/dedup/refusals.ts"
-import { deadLetter, deadLetterKey, deliveryStage } from "../../../shared/model/dead-letter.ts"
+import { type DeadLetterSource, deadLetter, deadLetterKey, deliveryStage } from "../../../shared/model/dead-letter.ts"
 import { deliveryResult } from "../../../shared/model/delivery-result.ts"
 import { deliveryHeaders, deliveryTopics } from "../../../shared/model/delivery-topics.ts"
 import type { Inbound, Outbound } from "../../../shared/runtime/contract.ts"
@@ -40,18 +40,24 @@ const refusedRecords = (item: Item, fate: Fate, context: RecordContext): Readonl
 
 /** A record that is no event. It has no result, since nobody knows whose it would be. */
 export const unreadableRecord = (record: Inbound, problem: Undecodable, context: RecordContext): Outbound =>
-  deadLetterOutput(
-    deadLetter(record, {
-      stage: deliveryStage(context.connection.platform),
-      reason_code: problem.reason,
-      message: problem.message,
-      timestamp: context.now,
-      connection_id: context.connection.id,
-      platform: context.connection.platform,
-      next_step: "Find out what wrote it to the topic of mapped events: only the mapper should."
-    }),
-    context
-  )
+  deadLetterOutput(unreadableDeadLetter(record, problem, context.connection, context.now), context)
+
+/** Its dead letter, for the connection that its header names. */
+export const unreadableDeadLetter = (
+  record: DeadLetterSource,
+  { message, reason }: Undecodable,
+  { id, platform }: Pick<Connection, "id" | "platform">,
+  now: number
+): DeadLetter =>
+  deadLetter(record, {
+    stage: deliveryStage(platform),
+    reason_code: reason,
+    message,
+    timestamp: now,
+    connection_id: id,
+    platform,
+    next_step: "Find out what wrote it to the topic of mapped events: only the mapper should."
+  })
 
 /** A record that is not decided here and now, written back as it is: a copy, since the record's memory ends with the step. */
 export const writtenBack = (item: Item, topic: string): Outbound => ({
