@@ -17,7 +17,38 @@ const filesBelow = (folder: string): ReadonlyArray<string> =>
 
 const sources = new Map(areas.flatMap(filesBelow).map((file) => [file, readFileSync(path.join(root, file), "utf8")]))
 const isTest = (file: string): boolean =>
-  /\.(test|bench)\.ts$/.test(file) || file.startsWith("tests/") || file.startsWith("shared/testing/")
+  /\.(test|bench)\.ts$|\/(fixture|testing)\.ts$|\/contract\//.test(file) ||
+  file.startsWith("tests/") ||
+  file.startsWith("shared/testing/")
+
+/** The folders of `shared`, each of which may import those before it alone, types as well. */
+const layers = [
+  "model",
+  "config",
+  "telemetry",
+  "kafka",
+  "codec",
+  "credentials",
+  "connections",
+  "connectors",
+  "runtime",
+  "dedup",
+  "ledger"
+]
+/** Imports against the order that are still there. */
+const upward: ReadonlySet<string> = new Set([
+  "connections -> connectors",
+  "credentials -> connectors",
+  "telemetry -> runtime"
+])
+/** Files that still import each other. */
+const circles: ReadonlyArray<string> = [
+  "infra/local/docker-engine.ts, infra/local/state.ts",
+  "processors/delivery/engine/caution.ts, processors/delivery/engine/lane.ts",
+  "processors/normalizer/identity/user.ts, processors/normalizer/identity/whatsapp-user-id.ts",
+  "shared/connections/connection.ts, shared/connectors/connector.ts",
+  "shared/connectors/connect.ts, shared/connectors/http/send-events.ts"
+]
 
 const importsOf = (file: string): ReadonlyArray<string> =>
   [...sources.get(file)!.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map((match) =>
@@ -40,6 +71,29 @@ const mayImport = (from: string, to: string): boolean => {
   return true
 }
 
+/** The strongly connected components of more than one file (Tarjan), each as a sorted list. */
+const importCircles = (): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  const numbers = new Map<string, number>()
+  const lowest = new Map<string, number>()
+  const path: Array<string> = []
+  const visit = (file: string): void => {
+    numbers.set(file, numbers.size)
+    lowest.set(file, numbers.get(file)!)
+    path.push(file)
+    for (const target of importsOf(file)) {
+      if (!sources.has(target)) continue
+      if (!numbers.has(target)) visit(target)
+      if (path.includes(target)) lowest.set(file, Math.min(lowest.get(file)!, lowest.get(target)!))
+    }
+    if (lowest.get(file) !== numbers.get(file)) return
+    const component = path.splice(path.indexOf(file))
+    if (component.length > 1) found.push(component.sort().join(", "))
+  }
+  for (const file of sources.keys()) if (!numbers.has(file)) visit(file)
+  return found.sort()
+}
+
 const offenders = (matches: (file: string, text: string) => boolean): ReadonlyArray<string> =>
   [...sources].filter(([file, text]) => matches(file, text)).map(([file]) => file)
 
@@ -51,6 +105,33 @@ describe("the tree", () => {
         .map((target) => `${file} -> ${target}`)
     )
     assert.deepStrictEqual(wrong, [])
+  })
+
+  it("imports inside shared/ only what is in a lower layer", () => {
+    const folderOf = (file: string) => (file.startsWith("shared/") ? file.split("/")[1]! : null)
+    const found = new Set<string>()
+    for (const file of sources.keys()) {
+      const from = folderOf(file)
+      if (from === null || isTest(file)) continue
+      assert.include(layers, from, `${file}: add the folder to the layers`)
+      for (const target of importsOf(file)) {
+        const to = folderOf(target)
+        if (to !== null && !(layers.indexOf(to) <= layers.indexOf(from) && layers.includes(to)))
+          found.add(`${from} -> ${to}`)
+      }
+    }
+    assert.deepStrictEqual([...found].sort(), [...upward].sort())
+  })
+
+  it("imports the support of tests from tests alone", () => {
+    const wrong = [...sources.keys()].filter(
+      (file) => !isTest(file) && importsOf(file).some((target) => sources.has(target) && isTest(target))
+    )
+    assert.deepStrictEqual(wrong, [])
+  })
+
+  it("has no files that import each other in a circle, types included", () => {
+    assert.deepStrictEqual(importCircles(), circles)
   })
 
   it("imports nothing of the examples, and for the command line nothing of the demonstration: no image holds them", () => {
