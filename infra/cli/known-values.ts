@@ -1,11 +1,11 @@
 /** Values that a flag may name: a misspelt one is an error with the known ones, never an empty answer. */
+
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { environment } from "../../shared/config/environment.ts"
 import { loadFileSettings } from "../../shared/config/settings.ts"
 import { suggestion } from "../../shared/connections/did-you-mean.ts"
-import { rulesOf } from "../../shared/connections/kind-rules.ts"
-import { loadConnectionsFile } from "../../shared/connections/load.ts"
+import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { terminalOutcomes } from "../../shared/ledger/known-outcome.ts"
 import { platforms } from "../../shared/model/platform.ts"
 import { CommandError } from "./command-error.ts"
@@ -51,9 +51,7 @@ export const unknownValue = (noun: Noun, value: string, names: ReadonlyArray<str
 /** Ids of the file of connections, enabled or not; none where the file cannot be read, which other commands say. */
 const connectionsOfFile = Effect.gen(function* () {
   const settings = yield* loadFileSettings
-  const loaded = yield* Effect.option(
-    loadConnectionsFile(settings.connectionsFile, { rulesOf, variables: environment() })
-  )
+  const loaded = yield* Effect.option(loadConnections(settings.connectionsFile, environment()))
   return Option.match(loaded, {
     onNone: () => [],
     onSome: ({ connections }) => connections.map(({ id }) => id)

@@ -1,10 +1,10 @@
 /** What a replay's preview says beside its numbers: which messages are sent again, and whether what was sent is found again. */
+
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { environment } from "../../shared/config/environment.ts"
 import { loadFileSettings } from "../../shared/config/settings.ts"
-import { rulesOf } from "../../shared/connections/kind-rules.ts"
-import { loadConnectionsFile } from "../../shared/connections/load.ts"
+import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { deliveryTopics } from "../../shared/model/delivery-topics.ts"
@@ -14,9 +14,7 @@ import type { Stage } from "./stages.ts"
 /** Connections that the replay's events come to whose platform does not know a repeat by its event id. */
 const unrepeatable = Effect.fnUntraced(function* (stages: ReadonlyArray<Stage>) {
   const settings = yield* loadFileSettings
-  const loaded = yield* Effect.result(
-    loadConnectionsFile(settings.connectionsFile, { rulesOf, variables: environment() })
-  )
+  const loaded = yield* Effect.result(loadConnections(settings.connectionsFile, environment()))
   // Normalizer and mapper can be replayed without the file.
   if (Result.isFailure(loaded)) return null
   const { connections } = loaded.success

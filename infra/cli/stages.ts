@@ -1,10 +1,10 @@
 /** The stages of the pipeline by name: which group reads which topic. */
+
 import * as Effect from "effect/Effect"
 import { environment } from "../../shared/config/environment.ts"
 import { loadFileSettings } from "../../shared/config/settings.ts"
 import { suggestion } from "../../shared/connections/did-you-mean.ts"
-import { rulesOf } from "../../shared/connections/kind-rules.ts"
-import { loadConnectionsFile } from "../../shared/connections/load.ts"
+import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { CommandError } from "./command-error.ts"
 
 /** A consumer group and one of its inputs; names without prefix. */
@@ -32,7 +32,7 @@ export const stagesOf = Effect.fnUntraced(function* (name: string) {
   const stage = Object.hasOwn(fixed, name) ? fixed[name] : undefined
   if (stage !== undefined) return stage
   const settings = yield* loadFileSettings
-  const { connections } = yield* loadConnectionsFile(settings.connectionsFile, { rulesOf, variables: environment() })
+  const { connections } = yield* loadConnections(settings.connectionsFile, environment())
   const deliveries = connections.map(({ id, platform }) => ({
     name: `delivery-${platform}`,
     group: `delivery-${platform}.${id}`,

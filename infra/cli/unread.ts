@@ -1,9 +1,9 @@
 /** Events that wait for a connection that does not deliver, where a command names them. */
+
 import * as Effect from "effect/Effect"
 import { environment } from "../../shared/config/environment.ts"
 import { SettingsService } from "../../shared/config/settings.ts"
-import { rulesOf } from "../../shared/connections/kind-rules.ts"
-import { loadConnectionsFile } from "../../shared/connections/load.ts"
+import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { describeUnread, type UnreadEvents, unreadEvents } from "../../shared/ledger/unread-events.ts"
 import type { Paint } from "./output.ts"
 import { registryOf } from "./services.ts"
@@ -11,7 +11,7 @@ import { registryOf } from "./services.ts"
 /** Null where the file of connections or the registry cannot be read: then it is not known. */
 export const unreadOf = Effect.gen(function* () {
   const settings = yield* SettingsService
-  const loaded = yield* loadConnectionsFile(settings.connectionsFile, { rulesOf, variables: environment() })
+  const loaded = yield* loadConnections(settings.connectionsFile, environment())
   return yield* unreadEvents(loaded.connections, settings.topicPrefix).pipe(Effect.provide(registryOf(settings)))
 }).pipe(Effect.orElseSucceed((): ReadonlyArray<UnreadEvents> | null => null))
 

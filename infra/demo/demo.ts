@@ -2,14 +2,14 @@
  * The whole chain on this machine: broker, registry and sandboxes, every processor as a process of its own, sample events
  * in, outcomes and health on the screen. Everything it started ends with its scope, in order.
  */
+
 import { randomBytes } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { registryLayer } from "../../shared/codec/registry.ts"
 import { environment } from "../../shared/config/environment.ts"
-import { rulesOf } from "../../shared/connections/kind-rules.ts"
-import { loadConnectionsFile } from "../../shared/connections/load.ts"
+import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import type { Balance } from "../../shared/ledger/ledger.ts"
 import { readLedger } from "../../shared/ledger/read-ledger.ts"
@@ -66,7 +66,7 @@ const prepare = Effect.gen(function* () {
 })
 
 const readConnections = (own: Readonly<Record<string, string>>) =>
-  loadConnectionsFile(own["CAPI_CONNECTIONS"]!, { rulesOf, variables: { ...environment(), ...own } }).pipe(
+  loadConnections(own["CAPI_CONNECTIONS"]!, { ...environment(), ...own }).pipe(
     Effect.map(({ connections }) => connections)
   )
 

@@ -1,6 +1,6 @@
 /** A connection as the programs see it, after `connections.yaml` was read, checked and completed with defaults. */
 import type * as Duration from "effect/Duration"
-import type { Json } from "../connectors/connector.ts"
+import type { Json } from "../model/json.ts"
 import type { ConnectorKind, Platform } from "../model/platform.ts"
 import type { TemplateMessage } from "./message-template.ts"
 import type { ResilienceOptions } from "./resilience-options.ts"

@@ -6,7 +6,7 @@ import { environment } from "../config/environment.ts"
 import { SettingsService } from "../config/settings.ts"
 import type { Platform } from "../model/platform.ts"
 import type { Connection } from "./connection.ts"
-import { rulesOf } from "./kind-rules.ts"
+import type { ConnectorCatalog } from "./connector-rules.ts"
 import { loadConnectionsFile } from "./load.ts"
 import { type ConnectionsError, formatProblem } from "./problem.ts"
 
@@ -22,15 +22,16 @@ export class Connections extends Context.Service<
   }
 >()("shared/connections/Connections") {
   /** Reads the file that the settings name, and logs its warnings. */
-  static readonly layer: Layer.Layer<Connections, ConnectionsError, SettingsService> = Layer.effect(
-    Connections,
-    Effect.gen(function* () {
-      const file = (yield* SettingsService).connectionsFile
-      const loaded = yield* loadConnectionsFile(file, { rulesOf, variables: environment() })
-      for (const warning of loaded.warnings) yield* Effect.logWarning(formatProblem(file, warning))
-      return connectionsOf(loaded.connections)
-    })
-  )
+  static readonly layer = (catalog: ConnectorCatalog): Layer.Layer<Connections, ConnectionsError, SettingsService> =>
+    Layer.effect(
+      Connections,
+      Effect.gen(function* () {
+        const file = (yield* SettingsService).connectionsFile
+        const loaded = yield* loadConnectionsFile(file, { catalog, variables: environment() })
+        for (const warning of loaded.warnings) yield* Effect.logWarning(formatProblem(file, warning))
+        return connectionsOf(loaded.connections)
+      })
+    )
 }
 
 /** The service over connections that are known already, as tests have them. */

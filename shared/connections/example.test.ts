@@ -2,16 +2,15 @@ import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { loadConnections } from "../connectors/load-connections.ts"
 import { connectorKinds } from "../model/platform.ts"
-import { rulesOf } from "./kind-rules.ts"
-import { loadConnectionsFile } from "./load.ts"
 
 const file = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../examples/connections.yaml")
 
 describe("the example file of connections", () => {
   it.effect("is right as it stands and covers every kind", () =>
     Effect.gen(function* () {
-      const { connections, warnings } = yield* loadConnectionsFile(file, { rulesOf, variables: {} })
+      const { connections, warnings } = yield* loadConnections(file, {})
       assert.deepStrictEqual(warnings, [])
       assert.sameMembers([...new Set(connections.map((connection) => connection.kind))], [...connectorKinds])
       assert.strictEqual(connections.length, connectorKinds.length + 1)
@@ -24,7 +23,7 @@ describe("the example file of connections", () => {
       const variables = Object.fromEntries(
         names.map((name, index) => [`${name}_HOST`, `http://127.0.0.1:${4001 + index}`])
       )
-      const { connections, warnings } = yield* loadConnectionsFile(file, { rulesOf, variables })
+      const { connections, warnings } = yield* loadConnections(file, variables)
       assert.deepStrictEqual(warnings, [])
       for (const { endpoint, account } of connections) {
         assert.match(endpoint.host, /^http:\/\/127\.0\.0\.1:400\d$/)

@@ -1,12 +1,12 @@
 /** Checks a connection's event names against the catalog: likely slips become warnings, impossible names errors. */
-import { canonicalName } from "../connectors/mapping/canonical-name.ts"
 import type { Connection } from "./connection.ts"
+import type { ConnectorCatalog, EventNames } from "./connector-rules.ts"
 import { didYouMean, suggestion } from "./did-you-mean.ts"
-import { canonicalEvents, platformCatalog } from "./names.ts"
 import { quote, type Section } from "./section.ts"
 import type { Found } from "./yaml-reader.ts"
 
-export const lintEvents = (section: Section, connection: Connection): void => {
+export const lintEvents = (section: Section, connection: Connection, catalog: ConnectorCatalog): void => {
+  const { canonicalEvents, canonicalName } = catalog
   const { reader } = section
   const mapping = section.section("mapping")
   const overrides = mapping.section("events").entries()
@@ -26,21 +26,27 @@ export const lintEvents = (section: Section, connection: Connection): void => {
     if (meant !== null && name.length > 3 && Math.abs(name.length - meant.length) <= 1)
       reader.warn(found, `${quote(name)} is no canonical event. Did you mean ${meant}?`)
   }
-  if (connection.kind === "whatsapp") {
+  if (catalog.rulesOf(connection.kind).messageTemplates) {
     if (connection.enabled && templates.length === 0)
       reader.warn(section.at, "Without templates this connection sends nothing.", "mapping: templates: …")
     return
   }
-  for (const [name, found] of overrides) lintTarget(section, connection, name, found)
+  for (const [name, found] of overrides)
+    lintTarget(section, connection, catalog.eventNamesOf(connection.kind), name, found)
 }
 
 /** A custom name that differs from a standard one by more letters is meant as it stands. */
 const slipChangesMax = 1
 
-const lintTarget = (section: Section, connection: Connection, name: string, found: Found): void => {
+const lintTarget = (
+  section: Section,
+  connection: Connection,
+  { standard, custom }: EventNames,
+  name: string,
+  found: Found
+): void => {
   const to = connection.mapping.events[name]?.to ?? null
   if (to === null) return
-  const { standard, custom } = platformCatalog(connection.platform)
   if (standard.length === 0 || standard.includes(to)) return
   const near = didYouMean(to, standard, slipChangesMax)
   if (!custom)

@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import fc from "fast-check"
-import { loaded, minimal, parse, rules, variables, withKeys } from "./fixture.ts"
+import { catalog, loaded, minimal, parse, variables, withKeys } from "../testing/connections-file.ts"
 import { loadConnectionsFile } from "./load.ts"
 
 describe("connections", () => {
@@ -206,7 +206,7 @@ connections:
 
   it.effect("says that a file does not exist", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(loadConnectionsFile("/nowhere/c.yaml", { rulesOf: () => rules, variables }))
+      const error = yield* Effect.flip(loadConnectionsFile("/nowhere/c.yaml", { catalog, variables }))
       assert.strictEqual(error.code, "unreadable")
       assert.include(error.message, "does not exist")
       assert.include(error.nextStep, "CAPI_CONNECTIONS")

@@ -4,8 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { isMap, isSeq, Scalar } from "yaml"
 import type { Connection } from "./connection.ts"
+import type { ConnectorCatalog } from "./connector-rules.ts"
 import { suggestion } from "./did-you-mean.ts"
-import type { RulesOf } from "./kind-rules.ts"
 import { ConnectionsError, formatProblem, type Problem } from "./problem.ts"
 import { defaultKeys, readConnection } from "./read-connection.ts"
 import { quote, Section } from "./section.ts"
@@ -17,8 +17,7 @@ export interface LoadedConnections {
 }
 
 export interface LoadOptions {
-  /** What connectors say of their kind; `rulesOf` of the registry outside tests. */
-  readonly rulesOf: RulesOf
+  readonly catalog: ConnectorCatalog
   /** What `${NAME}` stands for. */
   readonly variables: Readonly<Record<string, string>>
 }
@@ -61,7 +60,7 @@ export const parseConnections = (
   )
 }
 
-const readRoot = (reader: YamlReader, { rulesOf }: LoadOptions): ReadonlyArray<Connection> => {
+const readRoot = (reader: YamlReader, { catalog }: LoadOptions): ReadonlyArray<Connection> => {
   const root = reader.root
   if (root === null || !isMap(root)) {
     reader.error({ node: root ?? emptyNode, path: "" }, "The file holds no keys.", "version: 1 and connections: […]")
@@ -78,7 +77,7 @@ const readRoot = (reader: YamlReader, { rulesOf }: LoadOptions): ReadonlyArray<C
       continue
     }
     const section = new Section(reader, item, defaults === null ? [item] : [item, defaults])
-    const connection = readConnection(section, rulesOf)
+    const connection = readConnection(section, catalog)
     if (connection === null) continue
     if (places.has(connection.id))
       reader.error(section.find("id")!, `Another connection has the id ${quote(connection.id)}.`, "an id of its own")

@@ -1,19 +1,4 @@
-/** Names that the file of connections may use, from the catalog and the event schema. */
-
-import events from "../../schemas/catalog/events.json" with { type: "json" }
-import platformEvents from "../../schemas/catalog/platform-events.json" with { type: "json" }
-import type { Platform } from "../model/platform.ts"
-
-/** Canonical event names. */
-export const canonicalEvents: ReadonlyArray<string> = Object.keys(events)
-
-/** A platform's standard events, and whether it takes other names beside them. */
-export const platformCatalog = (
-  platform: Platform
-): { readonly standard: ReadonlyArray<string>; readonly custom: boolean } => ({
-  standard: platformEvents[platform].standard,
-  custom: platformEvents[platform].custom !== "none"
-})
+/** Names that the file of connections may use, from the event schema. */
 
 export const actionSources = [
   ...(["website", "app", "email", "phone_call", "chat", "physical_store", "system_generated"] as const),

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
-import { minimal, parse, withKeys } from "./fixture.ts"
+import { minimal, parse, withKeys } from "../testing/connections-file.ts"
 import { formatProblem } from "./problem.ts"
 
 /** The problems of a text, as `line:column path message`. */
@@ -75,7 +75,7 @@ describe("problems of a file of connections", () => {
     [
       "a long partner name",
       withKeys(`partner_name: ${"x".repeat(23)}`),
-      "7:19 connections[0].partner_name Meta takes at most 22 characters; these are 23."
+      "7:19 connections[0].partner_name meta takes at most 22 characters; these are 23."
     ],
     [
       "a wrong host",
@@ -107,12 +107,12 @@ describe("problems of a file of connections", () => {
     [
       "templates elsewhere than at WhatsApp",
       withKeys("mapping: { templates: { purchase: { name: t } } }"),
-      "7:27 connections[0].mapping.templates Message templates are WhatsApp's; meta has none."
+      "7:27 connections[0].mapping.templates meta has no message templates."
     ],
     [
       "a conversion action elsewhere than at Google",
       withKeys("mapping: { events: { purchase: { action: 1 } } }"),
-      "7:46 connections[0].mapping.events.purchase.action Conversion actions are Google's; meta has none."
+      "7:46 connections[0].mapping.events.purchase.action meta has no conversion actions."
     ],
     ["a list for a group", withKeys("consent: [a]"), "7:14 connections[0].consent Expected a group of keys."],
     [

@@ -5,8 +5,8 @@ import { isReference, referenceForms } from "../credentials/reference.ts"
 import type { ConnectorKind } from "../model/platform.ts"
 import { connectorKinds, platformOf } from "../model/platform.ts"
 import type { Connection, ConsentPolicy, EventFilter, LimitOptions } from "./connection.ts"
+import type { ConnectorCatalog, ConnectorRules } from "./connector-rules.ts"
 import { suggestion } from "./did-you-mean.ts"
-import type { KindRules, RulesOf } from "./kind-rules.ts"
 import { lintEvents } from "./lint-events.ts"
 import { actionSources } from "./names.ts"
 import { readMapping } from "./read-mapping.ts"
@@ -15,7 +15,7 @@ import { quote, type Section } from "./section.ts"
 import type { Found } from "./yaml-reader.ts"
 
 /** A connection, and the section it was read from; null where something that identifies it is missing. */
-export const readConnection = (section: Section, rulesOf: RulesOf): Connection | null => {
+export const readConnection = (section: Section, catalog: ConnectorCatalog): Connection | null => {
   const id = readId(section)
   const kind = readKind(section)
   const credential = readCredential(section)
@@ -25,7 +25,7 @@ export const readConnection = (section: Section, rulesOf: RulesOf): Connection |
     section.finish()
     return null
   }
-  const rules = rulesOf(kind)
+  const rules = catalog.rulesOf(kind)
   const connection: Connection = {
     id: id ?? "",
     kind,
@@ -35,15 +35,15 @@ export const readConnection = (section: Section, rulesOf: RulesOf): Connection |
     credential: credential ?? "",
     endpoint: readEndpoint(section.section("endpoint"), rules),
     events: readFilter(section.section("events")),
-    mapping: readMapping(section.section("mapping"), kind),
+    mapping: readMapping(section.section("mapping"), kind, rules),
     limits: readLimits(section.section("limits"), rules),
     consent: readConsent(section.section("consent")),
     ...readOptionalResilience(section),
     testEventCode: section.text("test_event_code"),
-    partnerName: readPartnerName(section, kind)
+    partnerName: readPartnerName(section, kind, rules)
   }
   section.finish()
-  lintEvents(section, connection)
+  lintEvents(section, connection, catalog)
   return id === null || credential === null ? null : connection
 }
 
@@ -87,7 +87,7 @@ const readCredential = (section: Section): string | null => {
   return null
 }
 
-const readAccount = (section: Section, kind: ConnectorKind, { account }: KindRules) => {
+const readAccount = (section: Section, kind: ConnectorKind, { account }: ConnectorRules) => {
   const values: Record<string, string> = {}
   for (const key of account.required) {
     const value = section.required(key, `an id, in quotes or bare, as ${kind} shows it`)
@@ -108,7 +108,7 @@ const readAccount = (section: Section, kind: ConnectorKind, { account }: KindRul
   return values
 }
 
-const readEndpoint = (section: Section, { endpoint }: KindRules) => {
+const readEndpoint = (section: Section, { endpoint }: ConnectorRules) => {
   const found = section.find("host")
   const host = found === null ? endpoint.host : readHost(section, found)
   const version = section.text("version") ?? endpoint.version
@@ -150,7 +150,7 @@ const readFilter = (section: Section): EventFilter => {
   return filter
 }
 
-const readLimits = (section: Section, { limits }: KindRules): LimitOptions => {
+const readLimits = (section: Section, { limits }: ConnectorRules): LimitOptions => {
   const options: LimitOptions = {
     profile: section.choice("profile", ["documented", "specification"], "documented"),
     eventsPerRequest: section.integer("events_per_request", 1, 10_000),
@@ -187,15 +187,13 @@ const readOptionalResilience = (section: Section): Pick<Connection, "resilience"
   return section.find("resilience") === null ? {} : { resilience: readResilience(own) }
 }
 
-/** Meta's page on partners: partner_agent has fewer than 23 characters. */
-const metaPartnerCharactersMax = 22
-
-const readPartnerName = (section: Section, kind: ConnectorKind): string | null => {
+const readPartnerName = (section: Section, kind: ConnectorKind, rules: ConnectorRules): string | null => {
   const name = section.text("partner_name")
-  if (name !== null && kind === "meta" && [...name].length > metaPartnerCharactersMax)
+  const charactersMax = rules.partnerNameCharactersMax ?? Infinity
+  if (name !== null && [...name].length > charactersMax)
     section.reader.error(
       section.find("partner_name")!,
-      `Meta takes at most ${metaPartnerCharactersMax} characters; these are ${[...name].length}.`
+      `${kind} takes at most ${charactersMax} characters; these are ${[...name].length}.`
     )
   return name
 }

@@ -4,6 +4,7 @@ import { isMap, isScalar } from "yaml"
 import type { ConnectorKind } from "../model/platform.ts"
 import { checkPath, checkPlaceholders } from "./check-path.ts"
 import type { EventOverride, MappingOptions, ParameterRule } from "./connection.ts"
+import type { ConnectorRules } from "./connector-rules.ts"
 import { actionSources, isCountry } from "./names.ts"
 import { readCondition } from "./read-condition.ts"
 import { readMessage } from "./read-message.ts"
@@ -16,7 +17,7 @@ const defaultVersion = "1"
 /** Ten years: older conversions are a mistake in the time. */
 const maxAgeDaysMax = 3650
 
-export const readMapping = (section: Section, kind: ConnectorKind): MappingOptions => {
+export const readMapping = (section: Section, kind: ConnectorKind, rules: ConnectorRules): MappingOptions => {
   const country = section.text("default_country")?.toUpperCase() ?? null
   if (country !== null && !isCountry(country))
     section.reader.error(
@@ -44,16 +45,16 @@ export const readMapping = (section: Section, kind: ConnectorKind): MappingOptio
     names: section.choice("names", ["specification", "current"], "specification"),
     defaultCountry: country,
     defaultActionSource: section.choice("default_action_source", actionSources, "website"),
-    events: each(section.section("events"), (found) => readOverride(section, found, kind)),
+    events: each(section.section("events"), (found) => readOverride(section, found, kind, rules)),
     parameters: each(section.section("parameters"), (found) => readParameter(section, found)),
     templates: each(section.section("templates"), (found) => readMessage(section, found))
   }
-  if (kind !== "whatsapp" && Object.keys(mapping.templates).length > 0)
-    section.reader.error(section.find("templates")!, `Message templates are WhatsApp's; ${kind} has none.`)
-  if (kind !== "google-ads" && addressIdentifiers)
+  if (rules.messageTemplates !== true && Object.keys(mapping.templates).length > 0)
+    section.reader.error(section.find("templates")!, `${kind} has no message templates.`)
+  if (addressIdentifiers && rules.addressIdentifiers !== "optional")
     section.reader.error(
       section.find("address_identifiers")!,
-      `Address identifiers are a choice of google-ads only; ${kind} ${kind === "google" ? "sends them always" : "has none"}.`
+      `Address identifiers are no choice here: ${kind} ${rules.addressIdentifiers === "always" ? "sends them always" : "has none"}.`
     )
   section.finish()
   return mapping
@@ -70,7 +71,12 @@ const each = <A>(section: Section, read: (found: Found) => A | null): Readonly<R
 
 const sectionAt = (section: Section, found: Found): Section => new Section(section.reader, found, [found])
 
-const readOverride = (parent: Section, found: Found, kind: ConnectorKind): EventOverride | null => {
+const readOverride = (
+  parent: Section,
+  found: Found,
+  kind: ConnectorKind,
+  rules: ConnectorRules
+): EventOverride | null => {
   if (isScalar(found.node)) {
     const to = parent.textOf(found, "the platform's event name")
     return to === null ? null : { to, action: null, when: [] }
@@ -87,8 +93,8 @@ const readOverride = (parent: Section, found: Found, kind: ConnectorKind): Event
   }
   if (override.to === null && override.action === null)
     section.reader.error(found, "An override needs a name or a conversion action.", "to, action")
-  if (override.action !== null && kind !== "google" && kind !== "google-ads")
-    section.reader.error(section.find("action")!, `Conversion actions are Google's; ${kind} has none.`)
+  if (override.action !== null && rules.conversionActions !== true)
+    section.reader.error(section.find("action")!, `${kind} has no conversion actions.`)
   else if (override.action !== null && !/^\d{1,19}$/.test(override.action))
     section.reader.error(
       section.find("action")!,

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
-import { rules } from "./fixture.ts"
+import { catalogWith } from "../testing/connections-file.ts"
 import { parseConnections } from "./load.ts"
 
 const file = (template: string) => `version: 1
@@ -17,7 +17,7 @@ connections:
 const account = { required: ["phone_number_id"], optional: [] }
 
 const read = (template: string) =>
-  Result.match(parseConnections("c.yaml", file(template), { rulesOf: () => ({ ...rules, account }), variables: {} }), {
+  Result.match(parseConnections("c.yaml", file(template), { catalog: catalogWith({ account }), variables: {} }), {
     onSuccess: ({ connections }) => ({
       template: connections[0]?.mapping.templates["purchase"],
       problems: [] as ReadonlyArray<string>

@@ -12,7 +12,7 @@ import {
   visit,
   type YAMLMap
 } from "yaml"
-import type { Json } from "../connectors/connector.ts"
+import type { Json } from "../model/json.ts"
 import type { Problem } from "./problem.ts"
 import { substitute, substitutionForms } from "./substitution.ts"
 

@@ -8,10 +8,14 @@ import type * as Result from "effect/Result"
 import type { NormalizedEvent, NormalizedUser } from "../../schemas/types.gen.ts"
 import type { SendableEvent } from "../codec/codecs.ts"
 import type { Connection } from "../connections/connection.ts"
+import type { ConnectorRules } from "../connections/connector-rules.ts"
+import type { Secret } from "../credentials/secret.ts"
+import type { JsonObject } from "../model/json.ts"
 import type { ConnectorKind, Platform } from "../model/platform.ts"
 
-export type Json = string | number | boolean | null | ReadonlyArray<Json> | { readonly [key: string]: Json }
-export type JsonObject = { readonly [key: string]: Json }
+export type { Limits } from "../connections/connector-rules.ts"
+export type { Secret } from "../credentials/secret.ts"
+export type { Json, JsonObject } from "../model/json.ts"
 
 /** The one element of a request body that an event becomes, or why it does not become one. */
 export type MapResult =
@@ -115,21 +119,6 @@ interface VerdictHead {
   readonly laterId: string | null
 }
 
-/** Limits as the platform documents them; a request carries at most `eventsPerRequest` events and `bytesPerRequest` bytes. */
-export interface Limits {
-  readonly eventsPerRequest: number
-  readonly bytesPerRequest: number
-  /** Token bucket: so many requests per window; null where no rate is documented. */
-  readonly requestsPerWindow: number | null
-  readonly eventsPerWindow: number | null
-  readonly window: Duration.Duration
-  /** Requests in flight at a time. */
-  readonly concurrency: number
-}
-
-/** A secret, resolved: its fields by name (`access_token`, `refresh_token`, …). */
-export type Secret = Readonly<Record<string, Redacted.Redacted>>
-
 /**
  * Opens the sealed recipient of an event (WhatsApp). Where that fails, the verdict is `configuration` if the master key is
  * another one or missing, and `invalid_event` if the sealed text itself is damaged.
@@ -150,19 +139,9 @@ export interface MappingContext {
   readonly now: number | null
 }
 
-export interface Connector {
+export interface Connector extends ConnectorRules {
   readonly kind: ConnectorKind
   readonly platform: Platform
-  /** Keys of `account` in connections.yaml: what is required and what is allowed; `anyOf` are optional ones of which at least one is needed. */
-  readonly account: {
-    readonly required: ReadonlyArray<string>
-    readonly optional: ReadonlyArray<string>
-    readonly anyOf?: ReadonlyArray<string>
-  }
-  /** Fields of the credential: what is required and what is allowed. The first required one takes a bare string. */
-  readonly credential: { readonly required: ReadonlyArray<string>; readonly optional: ReadonlyArray<string> }
-  readonly endpoint: { readonly host: string; readonly version: string }
-  readonly limits: { readonly documented: Limits; readonly specification: Limits }
   /** Whether the platform deduplicates by event id, so that a repeat is harmless. */
   readonly repeatIsHarmless: boolean
   /** The platform's user data of an event, from the hashed forms. */

@@ -5,11 +5,10 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { environment } from "../config/environment.ts"
 import { type FileSettings, SettingsService } from "../config/settings.ts"
-import type { Secret } from "../connectors/connector.ts"
 import { CurrentKnownSecrets } from "../telemetry/redaction.ts"
 import { CredentialsError } from "./credentials-error.ts"
 import { parseReference, referenceForms, storeName } from "./reference.ts"
-import { type CredentialShape, readSecret } from "./secret.ts"
+import { type CredentialFields, readSecret, type Secret } from "./secret.ts"
 import { type CredentialStore, makeStore, type StoredCredential } from "./store.ts"
 
 export class Credentials extends Context.Service<
@@ -19,7 +18,7 @@ export class Credentials extends Context.Service<
      * The fields of a credential. Reads the store anew each time, so that a credential set meanwhile is found.
      * What it returns is hidden from every later log line.
      */
-    readonly resolve: (reference: string, shape: CredentialShape) => Effect.Effect<Secret, CredentialsError>
+    readonly resolve: (reference: string, shape: CredentialFields) => Effect.Effect<Secret, CredentialsError>
     /** Whether a reference leads to something; its value is not opened. */
     readonly exists: (reference: string) => Effect.Effect<boolean, CredentialsError>
     /** Entries of the store: names, fields and times, never values. */

@@ -1,17 +1,19 @@
 /** Turns the text of a credential into its named, redacted fields. */
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import type { Secret } from "../connectors/connector.ts"
 import { CredentialsError } from "./credentials-error.ts"
 
-/** The fields that a credential must and may have. */
-export interface CredentialShape {
+/** A secret, resolved: its fields by name (`access_token`, `refresh_token`, …). */
+export type Secret = Readonly<Record<string, Redacted.Redacted>>
+
+/** Fields of a credential: what is required and what is allowed. The first required one takes a bare string. */
+export interface CredentialFields {
   readonly required: ReadonlyArray<string>
   readonly optional: ReadonlyArray<string>
 }
 
 /** Any fields: for listing and checking without a connector. */
-export const anyShape: CredentialShape = { required: [], optional: [] }
+export const anyShape: CredentialFields = { required: [], optional: [] }
 
 /**
  * A JSON object gives its fields; any other text is the first required field (`access_token` where none is required).
@@ -20,7 +22,7 @@ export const anyShape: CredentialShape = { required: [], optional: [] }
 export const readSecret = (
   reference: string,
   text: Redacted.Redacted,
-  shape: CredentialShape
+  shape: CredentialFields
 ): Result.Result<Secret, CredentialsError> => {
   const plain = Redacted.value(text).trim()
   if (plain === "") return Result.fail(invalid(reference, "is empty"))

@@ -1,12 +1,14 @@
 /** The services that every program stands on, built from the settings. */
+
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import type { Codecs, RegistryError } from "../codec/codecs.ts"
 import { registryLayer } from "../codec/registry.ts"
 import { type Settings, SettingsService } from "../config/settings.ts"
-import { Connections } from "../connections/connections.ts"
+import type { Connections } from "../connections/connections.ts"
 import type { ConnectionsError } from "../connections/problem.ts"
+import { connectionsLayer } from "../connectors/load-connections.ts"
 import { Credentials } from "../credentials/credentials.ts"
 import { KafkaClient, KafkaError } from "../kafka/client.ts"
 import { layerKafka } from "../kafka/kafkajs/adapter.ts"
@@ -76,4 +78,4 @@ export const servicesLayer: Layer.Layer<Services, ConnectionsError | RegistryErr
   codecsLayer,
   Credentials.layer,
   runtimeLayer
-).pipe(Layer.provideMerge(Connections.layer))
+).pipe(Layer.provideMerge(connectionsLayer))

@@ -8,9 +8,9 @@ import * as TestClock from "effect/testing/TestClock"
 import topicTable from "../../schemas/topics.json" with { type: "json" }
 import { loadSettingsFrom, SettingsService } from "../config/settings.ts"
 import { Connections, connectionsOf } from "../connections/connections.ts"
-import { loaded, minimal } from "../connections/fixture.ts"
 import type { KafkaError } from "../kafka/client.ts"
 import { Readiness } from "../telemetry/readiness.ts"
+import { loaded, minimal } from "../testing/connections-file.ts"
 import { MemoryKafka } from "../testing/memory-kafka.ts"
 import { missingTopics, topicsExist, topicsOf } from "./topics-exist.ts"
 

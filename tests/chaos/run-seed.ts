@@ -1,4 +1,5 @@
 /** One seed: a world of its own on the arena, events, disruptions, and the audit once everything has come to rest. */
+
 import { mkdirSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
@@ -9,8 +10,7 @@ import * as Layer from "effect/Layer"
 import { createTopics } from "../../infra/topics/create-topics.ts"
 import { registerSchemas } from "../../infra/topics/register-schemas.ts"
 import { registryLayer } from "../../shared/codec/registry.ts"
-import { rulesOf } from "../../shared/connections/kind-rules.ts"
-import { loadConnectionsFile } from "../../shared/connections/load.ts"
+import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import type { Balance } from "../../shared/ledger/ledger.ts"
 import { readLedger } from "../../shared/ledger/read-ledger.ts"
@@ -53,10 +53,7 @@ const work = (arena: Arena, plan: Plan, prefix: string) =>
     yield* createTopics(prefix)
     yield* registerSchemas({ url: arena.registry.url }, prefix)
     const environment = environmentOf(arena, prefix, plan.processors)
-    const { connections: all } = yield* loadConnectionsFile(environment.CAPI_CONNECTIONS, {
-      rulesOf,
-      variables: environment
-    })
+    const { connections: all } = yield* loadConnections(environment.CAPI_CONNECTIONS, environment)
     const connections = all.filter(({ enabled }) => enabled)
     const folder = path.join(arena.folder, `seed-${plan.seed}`)
     yield* Effect.sync(() => mkdirSync(folder))

@@ -1,4 +1,5 @@
 /** One run of the whole chain on the tests' broker and registry: sandboxes here, every processor as its own program. */
+
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
@@ -13,8 +14,7 @@ import { sandboxDefaults, startSandbox } from "../../infra/sandbox/sandbox.ts"
 import { createTopics } from "../../infra/topics/create-topics.ts"
 import { Codecs, type Records, type SchemaName } from "../../shared/codec/codecs.ts"
 import { registryLayer } from "../../shared/codec/registry.ts"
-import { rulesOf } from "../../shared/connections/kind-rules.ts"
-import { loadConnectionsFile } from "../../shared/connections/load.ts"
+import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { type FetchedRecord, KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import type { Balance } from "../../shared/ledger/ledger.ts"
@@ -86,7 +86,7 @@ export const startWorld = Effect.gen(function* () {
     Layer.merge(layerKafka({ brokers: testBrokers() }), registryLayer({ url: testRegistryUrl(), prefix }))
   )
   yield* Effect.provide(createTopics(prefix), context)
-  const { connections } = yield* loadConnectionsFile(variables["CAPI_CONNECTIONS"]!, { rulesOf, variables })
+  const { connections } = yield* loadConnections(variables["CAPI_CONNECTIONS"]!, variables)
   const programs = yield* makePrograms(folder, variables)
   yield* programs.start(programNames)
   return {

@@ -1,15 +1,15 @@
 /** `./capi connect test`: whether a platform takes a connection's address, account and credential. */
+
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { environment } from "../../../shared/config/environment.ts"
 import { loadFileSettings } from "../../../shared/config/settings.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import { suggestion } from "../../../shared/connections/did-you-mean.ts"
-import { rulesOf } from "../../../shared/connections/kind-rules.ts"
-import { loadConnectionsFile } from "../../../shared/connections/load.ts"
 import { connectorClient } from "../../../shared/connectors/connect.ts"
 import type { ConnectionResult, Secret } from "../../../shared/connectors/connector.ts"
 import { layerHttpTransport } from "../../../shared/connectors/http/http-client.ts"
+import { loadConnections } from "../../../shared/connectors/load-connections.ts"
 import { opensNothing } from "../../../shared/connectors/opens-nothing.ts"
 import { connectorFor } from "../../../shared/connectors/registry.ts"
 import { Credentials, credentialsOf } from "../../../shared/credentials/credentials.ts"
@@ -26,7 +26,7 @@ const connections = Argument.String("connection").pipe(
 const test = Command.make("test", { connections }, ({ connections }) =>
   Effect.gen(function* () {
     const settings = yield* loadFileSettings
-    const loaded = yield* loadConnectionsFile(settings.connectionsFile, { rulesOf, variables: environment() })
+    const loaded = yield* loadConnections(settings.connectionsFile, environment())
     const chosen = yield* choose(loaded.connections, connections)
     const results = yield* Effect.forEach(chosen, testOne, { concurrency: 4 }).pipe(
       Effect.provideServiceEffect(Credentials, credentialsOf(settings)),

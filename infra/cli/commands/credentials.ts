@@ -1,12 +1,13 @@
 /** `./capi credentials`: the encrypted store. Values come from standard input or a prompt, never from the command line. */
+
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { environment } from "../../../shared/config/environment.ts"
 import { loadFileSettings } from "../../../shared/config/settings.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
-import { rulesOf } from "../../../shared/connections/kind-rules.ts"
-import { loadConnectionsFile } from "../../../shared/connections/load.ts"
+import { loadConnections } from "../../../shared/connectors/load-connections.ts"
+import { connectorFor } from "../../../shared/connectors/registry.ts"
 import { Credentials, credentialsOf } from "../../../shared/credentials/credentials.ts"
 import { anyShape } from "../../../shared/credentials/secret.ts"
 import type { StoredCredential } from "../../../shared/credentials/store.ts"
@@ -77,10 +78,7 @@ const check = Command.make("check", {}, () =>
   withStore(
     Effect.gen(function* () {
       const settings = yield* loadFileSettings
-      const { connections } = yield* loadConnectionsFile(settings.connectionsFile, {
-        rulesOf,
-        variables: environment()
-      })
+      const { connections } = yield* loadConnections(settings.connectionsFile, environment())
       const results = yield* Effect.forEach(
         connections.filter(({ enabled }) => enabled),
         checkConnection
@@ -112,7 +110,7 @@ export const credentials = Command.make("credentials").pipe(
 )
 
 const checkConnection = Effect.fnUntraced(function* (connection: Connection) {
-  const shape = rulesOf(connection.kind).credential
+  const shape = connectorFor(connection.kind).credential
   const head = { connection: connection.id, credential: connection.credential }
   const result = yield* Effect.result(
     Credentials.use((credentials) => credentials.resolve(connection.credential, shape ?? anyShape))

@@ -1,8 +1,10 @@
 /** `./capi give-up`: makes dead letters of what waits for a connection that nobody delivers for any more. */
+
 import * as Prompt from "effect/cli/Prompt"
 import * as Effect from "effect/Effect"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { Connections } from "../../../shared/connections/connections.ts"
+import { connectionsLayer } from "../../../shared/connectors/load-connections.ts"
 import { describeUnread, unreadEvents } from "../../../shared/ledger/unread-events.ts"
 import { Argument, Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
@@ -24,7 +26,7 @@ export const giveUp = Command.make("give-up", { connection, dryRun, yes }, ({ co
   withKafkaAndCodecs(
     Effect.gen(function* () {
       const { topicPrefix } = yield* SettingsService
-      const { all, get } = yield* Connections.pipe(Effect.provide(Connections.layer))
+      const { all, get } = yield* Connections.pipe(Effect.provide(connectionsLayer))
       if (get(connection)?.enabled === true) return yield* stillEnabled(connection)
       const found = (yield* unreadEvents(all, topicPrefix)).find(({ connectionId }) => connectionId === connection)
       if (found === undefined) return yield* nothingWaits(connection)

@@ -1,8 +1,10 @@
 /** `./capi ledger`: proves from the topics that every event is accounted for, or names those that are not. */
+
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { Connections } from "../../../shared/connections/connections.ts"
+import { connectionsLayer } from "../../../shared/connectors/load-connections.ts"
 import { readLedger } from "../../../shared/ledger/read-ledger.ts"
 import { balanceTable, balanceToJson, rangeFrom } from "../balance.ts"
 import { Command, Flag } from "../cli.ts"
@@ -31,7 +33,7 @@ export const ledger = Command.make("ledger", { since, until }, ({ since, until }
       const now = yield* Clock.currentTimeMillis
       const range = yield* rangeFrom(yield* Effect.fromResult(parseMoment(since, now)))
       const end = until === "" ? null : yield* Effect.fromResult(parseMoment(until, now))
-      const connections = yield* Connections.pipe(Effect.provide(Connections.layer))
+      const connections = yield* Connections.pipe(Effect.provide(connectionsLayer))
       const balance = yield* readLedger(
         { from: range.from, to: end?._tag === "At" ? end.millis : range.to },
         connections.all,

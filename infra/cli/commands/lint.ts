@@ -1,4 +1,5 @@
 /** `./capi lint`: checks the file of connections; where a broker is there, also what waits for connections that it lacks. */
+
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -7,9 +8,8 @@ import * as Result from "effect/Result"
 import { environment } from "../../../shared/config/environment.ts"
 import { loadFileSettings, SettingsService } from "../../../shared/config/settings.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
-import { rulesOf } from "../../../shared/connections/kind-rules.ts"
-import { loadConnectionsFile } from "../../../shared/connections/load.ts"
 import { formatProblem, type Problem } from "../../../shared/connections/problem.ts"
+import { loadConnections } from "../../../shared/connectors/load-connections.ts"
 import { Credentials, credentialsOf } from "../../../shared/credentials/credentials.ts"
 import { type UnreadEvents, unreadEvents } from "../../../shared/ledger/unread-events.ts"
 import { Argument, Command } from "../cli.ts"
@@ -27,7 +27,7 @@ export const lint = Command.make("lint", { file }, ({ file }) =>
   Effect.gen(function* () {
     const settings = yield* loadFileSettings
     const name = file._tag === "Some" ? file.value : settings.connectionsFile
-    const loaded = yield* Effect.result(loadConnectionsFile(name, { rulesOf, variables: environment() }))
+    const loaded = yield* Effect.result(loadConnections(name, environment()))
     if (Result.isFailure(loaded) && loaded.failure.code === "unreadable") return yield* loaded.failure
     const connections = Result.isSuccess(loaded) ? loaded.success.connections : []
     const problems = Result.isSuccess(loaded) ? loaded.success.warnings : loaded.failure.problems

@@ -1,4 +1,5 @@
 /** `./capi map`: proposes platform events for unknown event names; a person accepts them into the file of connections. */
+
 import { randomBytes } from "node:crypto"
 import { readFile, realpath, rename, stat, writeFile } from "node:fs/promises"
 import path from "node:path"
@@ -7,8 +8,7 @@ import * as Effect from "effect/Effect"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import { environment } from "../../../shared/config/environment.ts"
 import { loadFileSettings } from "../../../shared/config/settings.ts"
-import { rulesOf } from "../../../shared/connections/kind-rules.ts"
-import { parseConnections } from "../../../shared/connections/load.ts"
+import { checkConnections } from "../../../shared/connectors/load-connections.ts"
 import { canonicalName } from "../../../shared/connectors/mapping/canonical-name.ts"
 import { canonicalEvents } from "../../../shared/connectors/mapping/catalog.ts"
 import { type Platform, platforms } from "../../../shared/model/platform.ts"
@@ -92,7 +92,7 @@ const accept = Command.make("accept", { event, to, connection, custom }, ({ even
       try: () => readFile(connectionsFile, "utf8"),
       catch: (cause) => unreadable(connectionsFile, cause)
     })
-    const check = (text: string) => parseConnections(connectionsFile, text, { rulesOf, variables: environment() })
+    const check = (text: string) => checkConnections(connectionsFile, text, environment())
     const present = yield* Effect.fromResult(check(before))
     const kind = present.connections.find(({ id }) => id === connection)?.kind
     const after = yield* Effect.fromResult(acceptMapping(before, connection, event, to))

@@ -1,4 +1,5 @@
 /** `./capi prepare`: what would be sent for raw events; needs neither a broker nor a configuration. */
+
 import { createReadStream } from "node:fs"
 import process from "node:process"
 import * as Clock from "effect/Clock"
@@ -7,8 +8,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { environment } from "../../../shared/config/environment.ts"
 import { loadFileSettings } from "../../../shared/config/settings.ts"
-import { rulesOf } from "../../../shared/connections/kind-rules.ts"
-import { loadConnectionsFile } from "../../../shared/connections/load.ts"
+import { loadConnections } from "../../../shared/connectors/load-connections.ts"
 import { builtinConnection } from "../../../shared/connectors/mapping/builtin.ts"
 import { connectorKinds } from "../../../shared/model/platform.ts"
 import { Argument, Command, Flag } from "../cli.ts"
@@ -47,7 +47,7 @@ export const prepare = Command.make("prepare", { file, platform, connection }, (
 const connectionOf = Effect.fnUntraced(function* (kind: (typeof connectorKinds)[number], id: Option.Option<string>) {
   if (Option.isNone(id)) return builtinConnection(kind)
   const settings = yield* loadFileSettings
-  const loaded = yield* loadConnectionsFile(settings.connectionsFile, { rulesOf, variables: environment() })
+  const loaded = yield* loadConnections(settings.connectionsFile, environment())
   const [chosen] = yield* choose(loaded.connections, [id.value])
   if (chosen!.kind === kind) return chosen!
   return yield* new CommandError({

@@ -1,4 +1,5 @@
 /** `./capi quality`: how well each platform will match the customers, and which identifiers would help most. */
+
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -6,6 +7,7 @@ import type { NormalizedUser } from "../../../schemas/types.gen.ts"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import { Connections } from "../../../shared/connections/connections.ts"
+import { connectionsLayer } from "../../../shared/connectors/load-connections.ts"
 import { matchQuality, missingIdentifiers } from "../../../shared/connectors/mapping/quality.ts"
 import { Command, Flag } from "../cli.ts"
 import { count } from "../format.ts"
@@ -27,7 +29,7 @@ export const quality = Command.make("quality", { connection, event, since }, ({ 
     Effect.gen(function* () {
       const codecs = yield* Codecs
       const from = yield* Effect.fromResult(parseMoment(since, yield* Clock.currentTimeMillis))
-      const all = yield* Connections.pipe(Effect.provide(Connections.layer))
+      const all = yield* Connections.pipe(Effect.provide(connectionsLayer))
       const chosen = yield* choose(all.all, Option.toArray(connection))
       const tallies = chosen.map((one) => new QualityTally(one))
       yield* readTopic({

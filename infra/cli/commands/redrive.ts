@@ -1,9 +1,11 @@
 /** `./capi redrive`: sends what dead letters hold back to the stage that gave it up. */
+
 import * as Clock from "effect/Clock"
 import * as Prompt from "effect/cli/Prompt"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Connections } from "../../../shared/connections/connections.ts"
+import { connectionsLayer } from "../../../shared/connectors/load-connections.ts"
 import { Argument, Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
 import { count } from "../format.ts"
@@ -57,7 +59,7 @@ export const redrive = Command.make("redrive", { ids, ...flags }, (options) =>
     yield* expectKnown("stage", options.stage, deadLetterStages)
     yield* withKafkaAndCodecs(
       Effect.gen(function* () {
-        const enabled = yield* Connections.pipe(Effect.provide(Connections.layer))
+        const enabled = yield* Connections.pipe(Effect.provide(connectionsLayer))
         const connections = new Set(enabled.enabled.map(({ id }) => id))
         const plan = yield* planOf(from, selection, connections, options.again)
         yield* show({ ...plan, dry_run: options.dryRun }, (paint) => planText(plan, paint))

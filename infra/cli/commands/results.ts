@@ -1,4 +1,5 @@
 /** `./capi results`: what became of events, one by one or summed up for each connection. */
+
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -8,6 +9,7 @@ import { Codecs } from "../../../shared/codec/codecs.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { Connections } from "../../../shared/connections/connections.ts"
 import { readDuration } from "../../../shared/connections/section.ts"
+import { connectionsLayer } from "../../../shared/connectors/load-connections.ts"
 import { balanceOf } from "../../../shared/ledger/ledger.ts"
 import { readLedger } from "../../../shared/ledger/read-ledger.ts"
 import { awaitOutcomes } from "../await-results.ts"
@@ -83,7 +85,7 @@ const awaitedOf = Effect.fnUntraced(function* (wait: string, event: Option.Optio
 })
 
 const awaitEvent = Effect.fnUntraced(function* ({ event, timeout }: Awaited, from: Moment) {
-  const { enabled } = yield* Connections.pipe(Effect.provide(Connections.layer))
+  const { enabled } = yield* Connections.pipe(Effect.provide(connectionsLayer))
   const ids = enabled.map(({ id }) => id)
   yield* awaitOutcomes(event, ids, from, timeout)
 })
@@ -97,7 +99,7 @@ const noSuchSummary = new CommandError({
 
 const summarize = Effect.fnUntraced(function* (from: Moment, connection: Option.Option<string>) {
   const settings = yield* SettingsService
-  const connections = yield* Connections.pipe(Effect.provide(Connections.layer))
+  const connections = yield* Connections.pipe(Effect.provide(connectionsLayer))
   const chosen = new Set((yield* choose(connections.all, Option.toArray(connection))).map(({ id }) => id))
   const whole = yield* readLedger(yield* rangeFrom(from), connections.all, settings.topicPrefix)
   const balance = Option.isNone(connection) ? whole : balanceOf(whole, chosen)

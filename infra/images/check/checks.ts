@@ -1,10 +1,10 @@
 /** What an image has to be: small in what it holds, and able to run without rights. */
+
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { registryLayer } from "../../../shared/codec/registry.ts"
-import { rulesOf } from "../../../shared/connections/kind-rules.ts"
-import { loadConnectionsFile } from "../../../shared/connections/load.ts"
+import { loadConnections } from "../../../shared/connectors/load-connections.ts"
 import { layerKafka } from "../../../shared/kafka/kafkajs/adapter.ts"
 import { readLedger } from "../../../shared/ledger/read-ledger.ts"
 import { programNames } from "../../cli/programs.ts"
@@ -80,7 +80,7 @@ const findNothing = Effect.fnUntraced(function* (
 
 /** Every program at work on a local broker: health, rights, the whole chain, and its end on SIGTERM. */
 export const checkPrograms = Effect.fnUntraced(function* (report: Report, { engine, image }: Built, ground: Ground) {
-  const { connections } = yield* loadConnectionsFile(sampleConnections, { rulesOf, variables: ground.variables })
+  const { connections } = yield* loadConnections(sampleConnections, ground.variables)
   const enabled = connections.filter((connection) => connection.enabled)
   const containers = yield* Effect.forEach(programNames, (name) => startContainer(engine, image, ground, name))
   const settled = (published: number) =>

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
-import { loaded, minimal, withKeys } from "../../../shared/connections/fixture.ts"
 import { httpTransportDefaults } from "../../../shared/connectors/http/http-client.ts"
+import { loaded, minimal, withKeys } from "../../../shared/testing/connections-file.ts"
 import { poolOptionsOf, settingsOf } from "./connection-settings.ts"
 import { deliveryDefaults } from "./settings.ts"
 

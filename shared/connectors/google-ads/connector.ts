@@ -34,6 +34,8 @@ export const googleAds: Connector = {
     documented: limits({ eventsPerRequest: 2000, bytesPerRequest: 8 * 1024 * 1024 }),
     specification: limits({ eventsPerRequest: 2000, bytesPerRequest: 8 * 1024 * 1024, eventsPerWindow: 2000 })
   },
+  conversionActions: true,
+  addressIdentifiers: "optional",
   repeatIsHarmless: true,
   formatUserData,
   mapEvent,

@@ -33,6 +33,8 @@ export const google: Connector = {
     documented: limits({ eventsPerRequest: 2000, bytesPerRequest: 8 * 1024 * 1024, requestsPerWindow: 300 }),
     specification: limits({ eventsPerRequest: 2000, bytesPerRequest: 8 * 1024 * 1024, eventsPerWindow: 2000 })
   },
+  conversionActions: true,
+  addressIdentifiers: "always",
   repeatIsHarmless: true,
   formatUserData,
   mapEvent,

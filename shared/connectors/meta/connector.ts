@@ -17,6 +17,8 @@ export const meta: Connector = {
     documented: limits({ eventsPerRequest: 1000 }),
     specification: limits({ eventsPerRequest: 1000, eventsPerWindow: 1000 })
   },
+  // Meta's page on partners: partner_agent has fewer than 23 characters.
+  partnerNameCharactersMax: 22,
   repeatIsHarmless: true,
   formatUserData,
   mapEvent,

@@ -21,6 +21,7 @@ export const whatsapp: Connector = {
     documented: limits({ ...oneMessage, requestsPerWindow: 80, window: Duration.seconds(1) }),
     specification: limits({ ...oneMessage, eventsPerWindow: 80 })
   },
+  messageTemplates: true,
   repeatIsHarmless: false,
   formatUserData,
   mapEvent,

@@ -1,8 +1,10 @@
-/** A kind's rules and a parser with them, for the tests of this folder. */
+/** Connections with few keys, and a parser whose connectors all have the same account, for tests. */
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
-import type { KindRules } from "./kind-rules.ts"
-import { parseConnections } from "./load.ts"
+import type { ConnectorCatalog, ConnectorRules } from "../connections/connector-rules.ts"
+import { parseConnections } from "../connections/load.ts"
+import { connectorCatalog } from "../connectors/load-connections.ts"
+import { connectorFor } from "../connectors/registry.ts"
 
 const limits = {
   eventsPerRequest: 1_000,
@@ -12,14 +14,20 @@ const limits = {
   window: Duration.minutes(1),
   concurrency: 4
 }
-export const rules: KindRules = {
+const rules = {
   account: { required: ["dataset_id"], optional: ["page_id"] },
   credential: { required: ["access_token"], optional: [] },
   endpoint: { host: "https://platform.example", version: "v1" },
   limits: { documented: limits, specification: limits }
 }
+/** The registered connectors with one form of account, credential, endpoint and limits. */
+export const catalogWith = (overrides: Partial<ConnectorRules>): ConnectorCatalog => ({
+  ...connectorCatalog,
+  rulesOf: (kind) => ({ ...connectorFor(kind), ...rules, ...overrides })
+})
+export const catalog = catalogWith({})
 export const variables = { META_HOST: "http://localhost:4001/", LIMIT: "250", ON: "true" }
-export const parse = (text: string) => parseConnections("c.yaml", text, { rulesOf: () => rules, variables })
+export const parse = (text: string) => parseConnections("c.yaml", text, { catalog, variables })
 export const loaded = (text: string) => Result.getOrThrow(parse(text))
 
 export const minimal = `version: 1
