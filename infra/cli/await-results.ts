@@ -23,7 +23,7 @@ export const awaitOutcomes = Effect.fnUntraced(function* (
     onRecords: Effect.fnUntraced(function* (records) {
       // Results are keyed by event id: the others need not be decoded.
       const own = records.filter(({ key }) => key?.toString("utf8") === eventId)
-      yield* codecs.prepare(own.map(({ value }) => value))
+      yield* codecs.loadSchemas(own.map(({ value }) => value))
       for (const { value } of own) {
         const decoded = codecs.decode("event-delivery-log", value)
         if (decoded._tag === "Decoded" && !followed.has(decoded.value.outcome))

@@ -63,7 +63,7 @@ const giveUpPartition = Effect.fnUntraced(function* (options: {
     ranges: [{ partition, from, to }],
     onRecords: Effect.fnUntraced(function* (page: ReadonlyArray<FetchedRecord>) {
       const chosen = page.filter(({ headers }) => headers[deliveryHeaders.connection] === connectionId)
-      yield* codecs.prepare(chosen.map(({ value }) => value))
+      yield* codecs.loadSchemas(chosen.map(({ value }) => value))
       const now = yield* Clock.currentTimeMillis
       const records: Array<ProducedRecord> = []
       for (const record of chosen) {

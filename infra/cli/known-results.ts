@@ -21,7 +21,7 @@ export const withKnownOutcomes = Effect.fnUntraced(function* (logs: ReadonlyArra
     from: { _tag: "At", millis: Math.max(0, oldest - clockSkewMillis) },
     follow: false,
     onRecords: Effect.fnUntraced(function* (records) {
-      yield* codecs.prepare(records.map((record) => record.value))
+      yield* codecs.loadSchemas(records.map((record) => record.value))
       for (const record of records) {
         const decoded = codecs.decode("event-delivery-log", record.value)
         if (decoded._tag !== "Decoded") continue

@@ -46,7 +46,7 @@ export const scanLetters = Effect.fnUntraced(function* <E = never, R = never>(
     from,
     follow: false,
     onRecords: Effect.fnUntraced(function* (records: ReadonlyArray<FetchedRecord>) {
-      yield* codecs.prepare(records.map((record) => record.value))
+      yield* codecs.loadSchemas(records.map((record) => record.value))
       const letters: Array<Letter> = []
       for (const record of records) {
         if (record.value === null) {

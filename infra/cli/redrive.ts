@@ -104,7 +104,7 @@ const noteSources = Effect.fnUntraced(function* (
 ) {
   const codecs = yield* Codecs
   const later = chosen.filter((one) => !now.includes(one))
-  yield* codecs.prepare(later.map((one) => one.letter.original))
+  yield* codecs.loadSchemas(later.map((one) => one.letter.original))
   for (const one of later) {
     const decoded = codecs.decode("mapped-event", one.letter.original)
     const source = decoded._tag === "Decoded" ? decoded.value.source : null
@@ -126,7 +126,7 @@ const remap = Effect.fnUntraced(function* (toRemap: Map<string, Letter>, commit:
     from: { _tag: "Beginning" },
     follow: false,
     onRecords: Effect.fnUntraced(function* (page) {
-      yield* codecs.prepare(page.map((record) => record.value))
+      yield* codecs.loadSchemas(page.map((record) => record.value))
       const records: Array<ProducedRecord> = []
       const at = yield* Clock.currentTimeMillis
       for (const { value, key, partition } of page) {

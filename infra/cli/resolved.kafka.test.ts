@@ -109,7 +109,7 @@ const write = Effect.fnUntraced(function* (prefix: string) {
   }).outputs
   yield* kafka.produce([...first, ...second].map((output) => ({ ...output, topic: prefix + output.topic })))
   const letter = first.find(({ topic }) => topic === "dead-letters")
-  yield* codecs.prepare([letter?.value ?? null])
+  yield* codecs.loadSchemas([letter?.value ?? null])
   const decoded = codecs.decode("dead-letter", letter?.value ?? null)
   if (decoded._tag !== "Decoded") return assert.fail("The letter can't be read.")
   const other: DeadLetter = { ...decoded.value, request_id: "wamid.2", timestamp: at + 3, original: Buffer.from("x") }

@@ -34,7 +34,7 @@ export const registryAddressOf = ({ registry }: Settings) => ({
 })
 
 export const registryOf = (settings: Settings) =>
-  registryLayer({ ...registryAddressOf(settings), prefix: settings.topicPrefix, startPatience: patience })
+  registryLayer({ ...registryAddressOf(settings), prefix: settings.topicPrefix, startupTimeout: patience })
 
 const reachable = ({ kafka }: Settings) => {
   const silent = (cause: KafkaError | null) =>

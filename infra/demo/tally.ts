@@ -108,7 +108,7 @@ const followed = Effect.fnUntraced(function* <S extends SchemaName>(
   const codecs = yield* Codecs
   const ends = yield* kafka.topicOffsets(topic)
   const onRecords = Effect.fnUntraced(function* (records: ReadonlyArray<FetchedRecord>) {
-    yield* codecs.prepare(records.map((record) => record.value))
+    yield* codecs.loadSchemas(records.map((record) => record.value))
     for (const record of records) {
       const decoded = codecs.decode(schema, record.value)
       if (decoded._tag === "Decoded") use(decoded.value)

@@ -98,7 +98,7 @@ export const connectionWebhook = Effect.fnUntraced(function* (connection: Connec
       topic,
       ranges: partitions.map(({ partition, low }) => ({ partition, from: low, to: null })),
       onRecords: Effect.fnUntraced(function* (records) {
-        yield* codecs.prepare(records.map((record) => record.value))
+        yield* codecs.loadSchemas(records.map((record) => record.value))
         const now = yield* Clock.currentTimeMillis
         yield* publish(records.flatMap((record) => outcomes.pending(inboundOf(record, deliveryTopics.pending), now)))
       })

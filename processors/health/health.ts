@@ -207,7 +207,7 @@ const alertOf = ({ health: status, decisive }: Assessment, previous: string): He
 // Only our own processors write these topics; what can't be read there tells nothing of a connection's health.
 const reader = <S extends SchemaName>(codecs: Codecs["Service"], schema: S, use: (record: Records[S]) => void) =>
   Effect.fnUntraced(function* (records: ReadonlyArray<Inbound>) {
-    yield* codecs.prepare(records.map((record) => record.value))
+    yield* codecs.loadSchemas(records.map((record) => record.value))
     for (const record of records) {
       const decoded = codecs.decode(schema, record.value)
       if (decoded._tag === "Decoded") use(decoded.value)

@@ -28,7 +28,7 @@ export const mapper = (
   // One step at a time: what a step remembers of an id must be known to the next.
   concurrency: 1,
   stepDeadline: Duration.minutes(2),
-  letsGoOfRecords: true,
+  releasesInputBuffers: true,
   open: (assigned) =>
     openPartition(
       targets.filter(({ connection }) => connection.enabled),
@@ -89,15 +89,15 @@ const mapBatch = Effect.fn("mapper.mapBatch")(function* (
   batch: Batch
 ) {
   const codecs = yield* Codecs
-  yield* codecs.prepare(batch.records.map((record) => record.value))
+  yield* codecs.loadSchemas(batch.records.map((record) => record.value))
   const now = yield* Clock.currentTimeMillis
   const context = { targets, codecs, duplicates, now }
-  const { value: decision, giveBack } = codecs.lend(() => decide(batch, context))
+  const { value: decision, release: giveBack } = codecs.encodePooled(() => decide(batch, context))
   const releases = [giveBack]
   if (decision.repeats.length > 0) {
     yield* refusals.refresh
     const isRefused = (at: AtConnection) => refusals.isRefused(at, now)
-    releases.push(codecs.lend(() => decideRepeats(decision, context, isRefused)).giveBack)
+    releases.push(codecs.encodePooled(() => decideRepeats(decision, context, isRefused)).release)
   }
   yield* Effect.forEach(decision.outcomes.values(), updateMetric, { discard: true })
   const outputs = [...decision.outputs, ...duplicates.drain()]

@@ -5,7 +5,7 @@ import type { Codecs } from "../../shared/codec/codecs.ts"
 import type { SealerShape } from "../../shared/credentials/sealer.ts"
 import { deadLetterKey } from "../../shared/model/dead-letter.ts"
 import type { Batch, Inbound, Outbound, Step } from "../../shared/runtime/contract.ts"
-import { ownKey } from "../../shared/runtime/own-key.ts"
+import { detachString } from "../../shared/runtime/detach-string.ts"
 import { valueBytesMax } from "../../shared/runtime/value-limits.ts"
 import { deadLetterOf } from "./dead-letter.ts"
 import { type NormalizeResult, normalize } from "./normalize/normalize.ts"
@@ -48,7 +48,7 @@ export const decide = (batch: Batch, config: NormalizerConfig, codecs: Codecs["S
     if (result._tag === "Encoded") {
       const { event, value } = result
       normalized++
-      outputs.push({ topic: "normalized-events", key: ownKey(event.event_id), value })
+      outputs.push({ topic: "normalized-events", key: detachString(event.event_id), value })
     } else {
       count(refused, result.problem.reason)
       const letter = deadLetterOf(record, result.problem, config.deadLetters, now)

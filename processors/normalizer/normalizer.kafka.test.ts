@@ -67,7 +67,7 @@ it.live("writes each raw event once, and what is none to dead-letters, 10 MB of 
 
     const normalized = yield* readAll(`${prefix}normalized-events`)
     const dead = yield* readAll(`${prefix}dead-letters`)
-    yield* codecs.prepare([...normalized, ...dead].map(({ value }) => value))
+    yield* codecs.loadSchemas([...normalized, ...dead].map(({ value }) => value))
     const events = normalized.map(({ key, value }) => {
       const decoded = codecs.decode("normalized-event", value)
       if (decoded._tag !== "Decoded") return assert.fail(decoded.message)

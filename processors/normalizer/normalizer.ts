@@ -16,7 +16,7 @@ export const normalizer = (config: NormalizerConfig): Processor<RegistryError, C
     batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5) },
     concurrency: 1,
     stepDeadline: Duration.minutes(2),
-    letsGoOfRecords: true,
+    releasesInputBuffers: true,
     open: () => Effect.succeed({ step: normalizeBatch(config, fetchSchemas) })
   }
 }
@@ -28,7 +28,7 @@ const normalizeBatch = (config: NormalizerConfig, fetchSchemas: FetchSchemas) =>
     const values = batch.records.map(({ value }) => (value?.[0] === 0 ? value : null))
     const hasSchemas = yield* fetchSchemas(codecs, values)
     const now = yield* Clock.currentTimeMillis
-    const { value: decision, giveBack } = codecs.lend(() =>
+    const { value: decision, release: giveBack } = codecs.encodePooled(() =>
       decide(batch, config, hasSchemas ? codecs : withoutRegistry(codecs), now)
     )
     yield* Metric.update(normalizedEvents, decision.normalized)

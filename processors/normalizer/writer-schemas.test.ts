@@ -14,7 +14,7 @@ const registry = () => {
   const state = { isAway: true, asked: 0 }
   const codecs: Codecs["Service"] = {
     ...makeMemoryCodecs(),
-    prepare: () =>
+    loadSchemas: () =>
       Effect.suspend(() => {
         state.asked++
         return state.isAway ? Effect.fail(away) : Effect.void

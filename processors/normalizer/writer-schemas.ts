@@ -20,7 +20,7 @@ export const makeFetchSchemas = (timeout: Duration.Duration): FetchSchemas => {
   return Effect.fnUntraced(function* (codecs, values) {
     const startedAt = yield* Clock.currentTimeMillis
     if (startedAt < askAgainAt) return false
-    return yield* codecs.prepare(values).pipe(
+    return yield* codecs.loadSchemas(values).pipe(
       Effect.map(() => {
         failingSince = null
         return true

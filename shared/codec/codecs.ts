@@ -19,8 +19,8 @@ import type {
   SealingKey,
   SendIntent
 } from "../../schemas/types.gen.ts"
-import type { Lent } from "./record-writer.ts"
-import type { TextBytes } from "./text-bytes.ts"
+import type { Pooled } from "./record-writer.ts"
+import type { StringBytes } from "./text-bytes.ts"
 
 /** The records by the name of their schema file. */
 export interface Records {
@@ -40,7 +40,7 @@ export interface Records {
 export type SchemaName = keyof Records
 
 /** A mapped event whose payload may still be bytes: delivery copies it into a request and never looks at it. */
-export type SendableEvent = Omit<MappedEvent, "payload"> & { readonly payload: string | TextBytes }
+export type SendableEvent = Omit<MappedEvent, "payload"> & { readonly payload: string | StringBytes }
 
 /** Other ways to read a record, by name: with long texts left as bytes. */
 export interface Views {
@@ -84,8 +84,8 @@ export class Codecs extends Context.Service<
   Codecs,
   {
     /** Fetches the writers' schemas of these values that are not known yet. Ids the registry does not know stay unknown. */
-    readonly prepare: (values: ReadonlyArray<Buffer | null>) => Effect.Effect<void, RegistryError>
-    /** Decodes one value. Call `prepare` on the batch before. */
+    readonly loadSchemas: (values: ReadonlyArray<Buffer | null>) => Effect.Effect<void, RegistryError>
+    /** Decodes one value. Call `loadSchemas` on the batch before. */
     readonly decode: <S extends ReadableName>(schema: S, value: Buffer | null) => Decoded<Readable[S]>
     /** Encodes a record for a topic (logical name), with the id that the topic's subject has in the registry. */
     readonly encode: <S extends SchemaName>(topic: string, schema: S, record: Records[S]) => Buffer
@@ -93,6 +93,6 @@ export class Codecs extends Context.Service<
      * What `write` encodes is needed until `giveBack` alone, where the memory is used again: nothing may read it after that.
      * For a step's outputs, whose end the runtime knows.
      */
-    readonly lend: <A>(write: () => A) => Lent<A>
+    readonly encodePooled: <A>(write: () => A) => Pooled<A>
   }
 >()("shared/codec/Codecs") {}

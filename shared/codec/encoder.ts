@@ -3,13 +3,13 @@ import type { SchemaName } from "./codecs.ts"
 import { compileRecord } from "./compile-record.ts"
 import { frameBytes, writeFrame } from "./frame.ts"
 import { recordTypes, schemaNames, schemaTexts } from "./record-types.ts"
-import { type Lent, RecordWriter } from "./record-writer.ts"
+import { type Pooled, RecordWriter } from "./record-writer.ts"
 
 /** Encodes a record under a schema id. A record that does not fit its schema is a bug and throws. */
 export interface Encoder {
   (schema: SchemaName, schemaId: number, record: unknown): Buffer
   /** See `Codecs`. */
-  readonly lend: <A>(write: () => A) => Lent<A>
+  readonly pooled: <A>(write: () => A) => Pooled<A>
 }
 
 export const makeEncoder = (): Encoder => {
@@ -24,7 +24,7 @@ export const makeEncoder = (): Encoder => {
     writeFrame(value, 0, schemaId)
     return value
   }
-  return Object.assign(encode, { lend: <A>(write: () => A) => writer.lend(write) })
+  return Object.assign(encode, { pooled: <A>(write: () => A) => writer.pooled(write) })
 }
 
 // For a schema that uses what the compiler does not know.

@@ -17,10 +17,10 @@ export const makeMemoryCodecs = (foreign: Readonly<Record<number, string>> = {})
   ])
   const encode = makeEncoder()
   return {
-    prepare: () => Effect.void,
+    loadSchemas: () => Effect.void,
     decode: makeDecoder(writers),
     encode: (_topic, schema, record) => encode(schema, memorySchemaId(schema), record),
-    lend: encode.lend
+    encodePooled: encode.pooled
   }
 }
 

@@ -3,7 +3,7 @@
  * each would cost more than all the rest.
  */
 import { isAscii } from "node:buffer"
-import { TextBytes } from "./text-bytes.ts"
+import { StringBytes } from "./text-bytes.ts"
 
 /** V8 copies texts of up to so many characters, and makes longer ones views into the text they are cut from (SlicedString). */
 const copiedLengthMax = 12
@@ -17,7 +17,7 @@ const noRecord = new Error("The bytes are not what the schema says.")
  * `views`: texts may be views into the record's text, the cheapest to read, but `JSON.stringify` has a slow way for objects with
  * such a text in them (V8's fast one takes flat texts only). `own`: each is a text of its own.
  */
-export type TextForm = "views" | "own"
+export type StringForm = "views" | "own"
 
 export class RecordReader {
   readonly #cutLengthMax: number
@@ -30,7 +30,7 @@ export class RecordReader {
   readonly #repeated: Array<string> = []
   #at = 0
 
-  constructor(texts: TextForm = "own") {
+  constructor(texts: StringForm = "own") {
     this.#cutLengthMax = texts === "views" ? cutLengthMax : copiedLengthMax
   }
 
@@ -128,8 +128,8 @@ export class RecordReader {
   }
 
   /** The bytes of a text, as they are. */
-  textBytes(): TextBytes {
-    return new TextBytes(this.#bytes, this.#range(), this.#at)
+  textBytes(): StringBytes {
+    return new StringBytes(this.#bytes, this.#range(), this.#at)
   }
 
   /** The items of the next block of an array or map, 0 at its end. A block cannot have more items than bytes are left. */

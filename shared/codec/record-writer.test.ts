@@ -10,11 +10,11 @@ const record = (writer: RecordWriter, letter: string, length = 100): Buffer => {
 
 it("lends records in memory that is used again once it is given back, and not before", () => {
   const writer = new RecordWriter()
-  const first = writer.lend(() => record(writer, "a"))
-  const second = writer.lend(() => record(writer, "b"))
+  const first = writer.pooled(() => record(writer, "a"))
+  const second = writer.pooled(() => record(writer, "b"))
   assert.strictEqual(first.value.toString("latin1", 2), "a".repeat(100))
-  first.giveBack()
-  const third = writer.lend(() => record(writer, "c"))
+  first.release()
+  const third = writer.pooled(() => record(writer, "c"))
   assert.strictEqual(third.value.buffer, first.value.buffer)
   assert.notStrictEqual(third.value.buffer, second.value.buffer)
   assert.strictEqual(second.value.toString("latin1", 2), "b".repeat(100))
@@ -23,26 +23,28 @@ it("lends records in memory that is used again once it is given back, and not be
 // Red when giving back twice puts a slab into the pool twice: two lenders then write into one.
 it("takes memory back once", () => {
   const writer = new RecordWriter()
-  const { giveBack } = writer.lend(() => record(writer, "a"))
+  const { release: giveBack } = writer.pooled(() => record(writer, "a"))
   giveBack()
   giveBack()
-  const lent = [writer.lend(() => record(writer, "b")), writer.lend(() => record(writer, "c"))]
+  const lent = [writer.pooled(() => record(writer, "b")), writer.pooled(() => record(writer, "c"))]
   assert.notStrictEqual(lent[0]?.value.buffer, lent[1]?.value.buffer)
 })
 
 it("keeps what is not lent apart from what is, also where a slab ends and where lending fails", () => {
   const writer = new RecordWriter()
   const own = [record(writer, "a")]
-  const { value, giveBack } = writer.lend(() => Array.from({ length: 20 }, () => record(writer, "b", 100_000)))
+  const { value, release: giveBack } = writer.pooled(() =>
+    Array.from({ length: 20 }, () => record(writer, "b", 100_000))
+  )
   own.push(record(writer, "c"))
-  const large = writer.lend(() => record(writer, "d", 1_000_000))
-  assert.throws(() => writer.lend(() => writer.long("no number", "n")))
+  const large = writer.pooled(() => record(writer, "d", 1_000_000))
+  assert.throws(() => writer.pooled(() => writer.long("no number", "n")))
   own.push(record(writer, "e"))
   assert.strictEqual(new Set(own.map(({ buffer }) => buffer)).size, 1)
   assert.isTrue(value.every((each) => each.toString("latin1", 3) === "b".repeat(100_000)))
   giveBack()
-  large.giveBack()
-  for (let run = 0; run < 20; run++) writer.lend(() => record(writer, "z", 200_000))
+  large.release()
+  for (let run = 0; run < 20; run++) writer.pooled(() => record(writer, "z", 200_000))
   assert.deepStrictEqual(
     own.map((each) => each.toString("latin1", 2)),
     ["a", "c", "e"].map((letter) => letter.repeat(100))

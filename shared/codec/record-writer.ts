@@ -21,7 +21,7 @@ export class RecordWriter {
    * Records that `write` makes are in slabs of their own, which `giveBack` frees for the next: none of these records may be read
    * after it, and no other is touched by it.
    */
-  lend<A>(write: () => A): Lent<A> {
+  pooled<A>(write: () => A): Pooled<A> {
     const [slab, start, at, lentBefore] = [this.#slab, this.#start, this.#at, this.#lent]
     const lent = [takeSlab()]
     this.#slab = lent[0]!
@@ -29,7 +29,7 @@ export class RecordWriter {
     this.#at = 0
     this.#lent = lent
     try {
-      return { value: write(), giveBack: () => lent.splice(0).forEach(giveBackSlab) }
+      return { value: write(), release: () => lent.splice(0).forEach(giveBackSlab) }
     } finally {
       this.#slab = slab
       this.#start = start
@@ -163,7 +163,7 @@ const varintBytes = (length: number): number =>
   length < 64 ? 1 : length < 8192 ? 2 : length < 1_048_576 ? 3 : length < 134_217_728 ? 4 : 5
 
 /** What a function made, and the memory that its records are in. */
-export interface Lent<A> {
+export interface Pooled<A> {
   readonly value: A
-  readonly giveBack: () => void
+  readonly release: () => void
 }

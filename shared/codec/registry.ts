@@ -16,7 +16,7 @@ export interface RegistryOptions extends RegistryAddress {
   /** Prefix of topics; a topic's subject is `<prefix><topic>-value`. */
   readonly prefix: string
   /** How long a start waits for a registry that does not answer. Default 30 seconds. */
-  readonly startPatience?: Duration.Duration
+  readonly startupTimeout?: Duration.Duration
 }
 
 /** An id that the registry does not know may be registered any moment: it is asked for again after this. */
@@ -40,10 +40,10 @@ export const registryLayer = (options: RegistryOptions): Layer.Layer<Codecs, Reg
       const writers = new Map<number, avro.Type | "unsupported">()
       const encode = makeEncoder()
       return Codecs.of({
-        prepare: makePrepare(client, writers),
+        loadSchemas: makePrepare(client, writers),
         decode: makeDecoder(writers),
         encode: (_topic, schema, record) => encode(schema, ids.idOf(schema), record),
-        lend: encode.lend
+        encodePooled: encode.pooled
       })
     })
   )
@@ -70,12 +70,12 @@ const registerAll = (client: RegistryClient, options: RegistryOptions): Effect.E
   }).pipe(Effect.retry({ schedule: patiently(options), while: (error) => error.code === "unreachable" }))
 
 const patiently = (options: RegistryOptions) =>
-  Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: options.startPatience ?? Duration.seconds(30) }))
+  Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: options.startupTimeout ?? Duration.seconds(30) }))
 
 const makePrepare = (
   client: RegistryClient,
   writers: Map<number, avro.Type | "unsupported">
-): Codecs["Service"]["prepare"] => {
+): Codecs["Service"]["loadSchemas"] => {
   const unknownUntil = new Map<number, number>()
   const fetchWriter = Effect.fnUntraced(function* (id: number, now: number) {
     const schema = yield* client.writerSchema(id)

@@ -1,5 +1,5 @@
 /** A text of a record that stays the bytes it was read from: for what is passed on and never looked at. */
-export class TextBytes {
+export class StringBytes {
   readonly #bytes: Buffer
   readonly #from: number
   readonly #to: number

@@ -42,7 +42,7 @@ export const followSealingKey = (
       topic: topicPrefix + topic,
       ranges: partitions.map(({ partition, low }) => ({ partition, from: low, to: null })),
       onRecords: Effect.fnUntraced(function* (records) {
-        yield* codecs.prepare(records.map(({ value }) => value))
+        yield* codecs.loadSchemas(records.map(({ value }) => value))
         const keys = records.flatMap(({ value }) => {
           const decoded = codecs.decode("sealing-key", value)
           return decoded._tag === "Decoded" && decoded.value.program === program ? [decoded.value.key_id] : []

@@ -21,7 +21,7 @@ export interface FetchedRecord extends TopicPartition {
   /** Bytes of key and value, where they are known without making either. */
   readonly bytes?: number
   /** Of the memory that key, value and headers are in, where it can be used again. To be released once, or never. */
-  readonly lease?: { readonly release: () => void } | null
+  readonly bufferRef?: { readonly release: () => void } | null
 }
 
 export interface ProducedRecord {

@@ -87,7 +87,7 @@ export const readDecidedConnections = Effect.fn("ledger.readDecidedConnections")
     ranges: (yield* kafka.topicOffsets(topic)).map(({ partition, low, high }) => ({ partition, from: low, to: high })),
     onRecords: (records) =>
       Effect.gen(function* () {
-        yield* codecs.prepare(records.map(({ value }) => value))
+        yield* codecs.loadSchemas(records.map(({ value }) => value))
         for (const { value } of records) {
           const decoded = codecs.decode("mapper-connections", value)
           if (decoded._tag === "Decoded") decided.add(decoded.value)

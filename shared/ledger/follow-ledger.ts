@@ -150,7 +150,7 @@ const decoded =
   (records: ReadonlyArray<FetchedRecord>) =>
     Effect.gen(function* () {
       const codecs = yield* Codecs
-      yield* codecs.prepare(records.map(({ value }) => value))
+      yield* codecs.loadSchemas(records.map(({ value }) => value))
       for (const record of records) {
         const one = codecs.decode(schema, record.value)
         if (one._tag === "Decoded") use(one.value, record)

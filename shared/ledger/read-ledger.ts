@@ -167,6 +167,6 @@ const readRecords = Effect.fnUntraced(function* <S extends SchemaName>(
       for (const record of records) if (!useRecord(record)) waiting.push(record)
     }
   })
-  yield* codecs.prepare(waiting.map((record) => record.value))
+  yield* codecs.loadSchemas(waiting.map((record) => record.value))
   for (const record of waiting) useRecord(record)
 })

@@ -119,7 +119,7 @@ export interface Processor<E = never, R = never> {
    * True where nothing that a step leaves behind is a view of its records' keys, values or headers (outputs are written by then,
    * what is remembered is copied): the runtime uses their memory again when the step is complete.
    */
-  readonly letsGoOfRecords?: boolean
+  readonly releasesInputBuffers?: boolean
   /** `active-standby`: one member of the group owns all partitions, so that it sees the whole topic. */
   readonly assignment?: "balanced" | "active-standby"
   /** Opened when a partition is assigned; its scope closes when the partition is revoked. */

@@ -19,7 +19,7 @@ class LazyRecord implements FetchedRecord {
   get headers() {
     return { connection: "meta" }
   }
-  readonly lease = lease
+  readonly bufferRef = lease
 }
 
 // Red when the copy is a spread, which leaves out what a record makes on demand.

@@ -60,7 +60,7 @@ export const codecsLayer: Layer.Layer<Codecs, RegistryError, SettingsService> = 
     registryLayer({
       url: registry.url,
       prefix: topicPrefix,
-      startPatience,
+      startupTimeout: startPatience,
       ...(registry.username === null || registry.password === null
         ? {}
         : { username: registry.username, password: registry.password })

@@ -90,7 +90,7 @@ it.effect("lets go of a step's outputs when they are committed, and of none that
 
 it.effect("lets go of records that were passed over or whose step is complete, where the processor allows it", () =>
   Effect.gen(function* () {
-    const released = (letsGoOfRecords: boolean, isAccepted: boolean, isFailing: boolean) =>
+    const released = (releasesInputBuffers: boolean, isAccepted: boolean, isFailing: boolean) =>
       Effect.gen(function* () {
         const { kafka, write, start } = world()
         const got: Array<string> = []
@@ -101,7 +101,7 @@ it.effect("lets go of records that were passed over or whose step is complete, w
         const step = (batch: Batch) =>
           isFailing ? Effect.fail(new StepFailed({ message: "no" })) : Effect.succeed(copyOf(batch))
         const open = () => Effect.succeed({ step })
-        const fiber = yield* start(copy({ open, letsGoOfRecords, accept: () => isAccepted }))
+        const fiber = yield* start(copy({ open, releasesInputBuffers: releasesInputBuffers, accept: () => isAccepted }))
         yield* settle
         yield* Fiber.interrupt(fiber)
         return got

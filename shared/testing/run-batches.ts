@@ -76,11 +76,11 @@ export const runBatches = <E, R>(
   ) as Effect.Effect<ReadonlyArray<Committed>, E, Exclude<R, Scope.Scope>>
 
 /** The task as the runtime drives it: of a processor that lets go of records, their memory is overwritten after each step. */
-export const lettingGo = <E, R>(
-  { letsGoOfRecords }: Pick<Processor<E, R>, "letsGoOfRecords">,
+export const overwritingInput = <E, R>(
+  { releasesInputBuffers }: Pick<Processor<E, R>, "releasesInputBuffers">,
   task: PartitionTask<E, R>
 ): PartitionTask<E, R> => {
-  if (letsGoOfRecords !== true) return task
+  if (releasesInputBuffers !== true) return task
   return {
     ...task,
     step: (batch) =>
@@ -114,7 +114,7 @@ const openTask = <E, R>(
 ) =>
   Effect.gen(function* () {
     const { topic, partition } = first
-    const task = lettingGo(
+    const task = overwritingInput(
       processor,
       yield* processor.open({ topic, partition, position: first.records[0]!.offset, ...given })
     )

@@ -76,7 +76,7 @@ const latencies = (after: number) =>
       topic: "delivery-results",
       ranges: offsets.map(({ partition, low, high }) => ({ partition, from: low, to: high })),
       onRecords: (records) =>
-        Effect.map(codecs.prepare(records.map(({ value }) => value)), () => {
+        Effect.map(codecs.loadSchemas(records.map(({ value }) => value)), () => {
           for (const { value } of records) {
             const decoded = codecs.decode("event-delivery-log", value)
             if (decoded._tag !== "Decoded" || decoded.value.attempted_at === null) continue

@@ -66,7 +66,7 @@ it.live(
       const events: Array<RuntimeEvent> = []
       proxy.answer(503)
       const program = run(normalizer(config)).pipe(
-        Effect.provide(registryLayer({ url: proxy.url, prefix, startPatience: Duration.minutes(2) })),
+        Effect.provide(registryLayer({ url: proxy.url, prefix, startupTimeout: Duration.minutes(2) })),
         Effect.provide(Layer.succeed(RuntimeObserver, (told) => void events.push(told)))
       )
       const running = yield* Effect.forkChild(program)

@@ -113,7 +113,7 @@ const ledgerViolations = (balance: Balance): ReadonlyArray<string> => {
 const decoded = Effect.fnUntraced(function* <S extends SchemaName>(topic: string, schema: S) {
   const codecs = yield* Codecs
   const records = yield* readAll(topic)
-  yield* codecs.prepare(records.map(({ value }) => value))
+  yield* codecs.loadSchemas(records.map(({ value }) => value))
   return records.flatMap(({ value }): ReadonlyArray<Records[S]> => {
     const one = codecs.decode(schema, value)
     return one._tag === "Decoded" ? [one.value] : []

@@ -139,7 +139,7 @@ export const decoded = <S extends SchemaName>(
     Effect.gen(function* () {
       const codecs = yield* Codecs
       const records = (yield* readAll(world.prefix + topic)).filter(({ value }) => value !== null)
-      yield* codecs.prepare(records.map(({ value }) => value))
+      yield* codecs.loadSchemas(records.map(({ value }) => value))
       return records.map(({ value }) => {
         const result = codecs.decode(schema, value)
         if (result._tag !== "Decoded") throw new Error(result.message)

@@ -37,7 +37,7 @@ const readDecoded = Effect.fnUntraced(function* <S extends SchemaName>(
       .filter(({ low, high }) => low < high)
       .map(({ partition, low, high }) => ({ partition, from: low, to: high })),
     onRecords: Effect.fnUntraced(function* (records: ReadonlyArray<FetchedRecord>) {
-      yield* codecs.prepare(records.map((record) => record.value))
+      yield* codecs.loadSchemas(records.map((record) => record.value))
       for (const record of records) {
         const decoded = codecs.decode(schema, record.value)
         if (decoded._tag === "Decoded") use(decoded.value)

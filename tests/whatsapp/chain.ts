@@ -120,7 +120,7 @@ const decodedOf = <S extends SchemaName>(
   Effect.gen(function* () {
     const codecs = yield* Codecs
     const records = yield* readAll(topic)
-    yield* codecs.prepare(records.map(({ value }) => value))
+    yield* codecs.loadSchemas(records.map(({ value }) => value))
     return records.flatMap(({ value }) => {
       const decoded = codecs.decode(schema, value)
       return decoded._tag === "Decoded" ? [decoded.value as Records[S]] : []

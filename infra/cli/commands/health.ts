@@ -37,7 +37,7 @@ export const latestHealth = Effect.gen(function* () {
     from: { _tag: "Beginning" },
     follow: false,
     onRecords: Effect.fnUntraced(function* (records) {
-      yield* codecs.prepare(records.map((record) => record.value))
+      yield* codecs.loadSchemas(records.map((record) => record.value))
       for (const record of records) {
         const decoded = codecs.decode("connector-health-status", record.value)
         if (decoded._tag === "Decoded") latest.set(decoded.value.connection_id, decoded.value)

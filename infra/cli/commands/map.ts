@@ -142,7 +142,7 @@ const unknownNames = Effect.fnUntraced(function* (since: string) {
     from,
     follow: false,
     onRecords: Effect.fnUntraced(function* (records) {
-      yield* codecs.prepare(records.map((record) => record.value))
+      yield* codecs.loadSchemas(records.map((record) => record.value))
       for (const record of records) {
         const decoded = codecs.decode("normalized-event", record.value)
         if (decoded._tag !== "Decoded" || known.has(canonicalName(decoded.value.event_name))) continue

@@ -37,7 +37,7 @@ export const quality = Command.make("quality", { connection, event, since }, ({ 
         from,
         follow: false,
         onRecords: Effect.fnUntraced(function* (records) {
-          yield* codecs.prepare(records.map((record) => record.value))
+          yield* codecs.loadSchemas(records.map((record) => record.value))
           for (const record of records) {
             const decoded = codecs.decode("normalized-event", record.value)
             if (decoded._tag !== "Decoded") continue

@@ -155,7 +155,7 @@ export const findResults = Effect.fnUntraced(function* (from: Moment, filter: Fi
     from,
     follow: false,
     onRecords: Effect.fnUntraced(function* (records) {
-      yield* codecs.prepare(records.map((record) => record.value))
+      yield* codecs.loadSchemas(records.map((record) => record.value))
       for (const record of records) {
         const decoded = codecs.decode("event-delivery-log", record.value)
         if (decoded._tag !== "Decoded") continue

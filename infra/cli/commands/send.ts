@@ -156,8 +156,8 @@ const noFile = Effect.fail(
 )
 
 const neverUsed: Codecs["Service"] = {
-  prepare: () => Effect.void,
+  loadSchemas: () => Effect.void,
   decode: () => ({ _tag: "Undecodable", reason: "not_avro", message: "No registry is used." }),
   encode: () => Buffer.alloc(0),
-  lend: (write) => ({ value: write(), giveBack: () => undefined })
+  encodePooled: (write) => ({ value: write(), release: () => undefined })
 }

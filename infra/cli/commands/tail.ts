@@ -109,7 +109,7 @@ export const describe = Effect.fnUntraced(function* (record: FetchedRecord, sche
     return { ...view, value: { bytes: record.value?.length ?? 0 } } satisfies RecordView
   }
   // A registry that is away leaves the record undecoded, which the view says.
-  yield* Effect.ignore(codecs.prepare([record.value]))
+  yield* Effect.ignore(codecs.loadSchemas([record.value]))
   const { partition, offset } = record
   const decoded = jsonOf(record.value) ?? codecs.decode(schema, record.value)
   const value =

@@ -154,7 +154,7 @@ const findUnknown = Effect.fnUntraced(function* (from: Moment, connection: Optio
     from,
     follow: false,
     onRecords: Effect.fnUntraced(function* (records) {
-      yield* codecs.prepare(records.map((record) => record.value))
+      yield* codecs.loadSchemas(records.map((record) => record.value))
       for (const record of records) {
         const decoded = codecs.decode("event-delivery-log", record.value)
         if (decoded._tag !== "Decoded") continue

@@ -151,7 +151,7 @@ export const makeIntents = (options: IntentOptions): Intents => {
       byKey: true,
       apply: (records) =>
         Effect.gen(function* () {
-          yield* codecs.prepare(records.map((inbound) => inbound.value))
+          yield* codecs.loadSchemas(records.map((inbound) => inbound.value))
           const now = yield* Clock.currentTimeMillis
           for (const inbound of records) restore(inbound, now)
         })

@@ -11,7 +11,7 @@ import { httpFailure } from "../../../shared/connectors/http/http-failure.ts"
 import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
 import { KafkaError } from "../../../shared/kafka/client.ts"
 import type { PartitionTask } from "../../../shared/runtime/contract.ts"
-import { lettingGo } from "../../../shared/testing/run-batches.ts"
+import { overwritingInput } from "../../../shared/testing/run-batches.ts"
 import { type DeliveryError, deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
@@ -57,7 +57,7 @@ const open = (
       topic,
       append: (records) => (fenced() ? Effect.fail(fencedOut) : Effect.sync(() => kafka.write(records)))
     })
-    const task = lettingGo(processor, opened)
+    const task = overwritingInput(processor, opened)
     for (const restore of task.restore ?? [])
       yield* restore.apply(kafka.log.filter((record) => record.topic === restore.topic))
     return task

@@ -10,7 +10,7 @@ import { Codecs } from "../../../shared/codec/codecs.ts"
 import type { BatchVerdict } from "../../../shared/connectors/connector.ts"
 import { httpFailure } from "../../../shared/connectors/http/http-failure.ts"
 import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
-import { lettingGo } from "../../../shared/testing/run-batches.ts"
+import { overwritingInput } from "../../../shared/testing/run-batches.ts"
 import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
@@ -78,7 +78,7 @@ const runThrough = (count: number, poison: ReadonlySet<string>, trouble: Trouble
       partition: number,
       own: ReadonlyArray<(typeof events)[number]>
     ) {
-      const task = lettingGo(processor, yield* processor.open({ topic, partition }))
+      const task = overwritingInput(processor, yield* processor.open({ topic, partition }))
       for (let from = 0; from < own.length; from += 500) {
         const records = recordsOfEvents(own.slice(from, from + 500), topic)
         const done = readStep(yield* task.step({ topic, partition, records }))

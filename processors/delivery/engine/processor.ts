@@ -48,7 +48,7 @@ export const deliveryProcessor = (
         linger: connection.limits.linger ?? settings.linger
       },
       concurrency: 1,
-      letsGoOfRecords: true,
+      releasesInputBuffers: true,
       accept: (record) => record.headers[deliveryHeaders.connection] === connection.id,
       open: (assigned) =>
         Effect.andThen(
@@ -129,7 +129,7 @@ const step = Effect.fnUntraced(function* (partition: Partition, batch: Batch) {
   const { lane } = partition
   const { codecs, connection, limits } = lane
   const { records, moved } = byHome(partition, batch)
-  yield* codecs.prepare(records.map((record) => record.value))
+  yield* codecs.loadSchemas(records.map((record) => record.value))
   const read = (now: number) => triage(records, { codecs, connection, now, bytesPerRequest: limits.bytesPerRequest })
   let sorted = read(yield* Clock.currentTimeMillis)
   if (sorted.ready.length === 0 && sorted.early.length > 0) {

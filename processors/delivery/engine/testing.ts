@@ -27,7 +27,7 @@ export const strictCodecs = (): Codecs["Service"] => {
   const prepared = new WeakSet<Buffer>()
   return {
     ...codecs,
-    prepare: (values) =>
+    loadSchemas: (values) =>
       Effect.sync(() => {
         for (const value of values) if (value !== null) prepared.add(value)
       }),

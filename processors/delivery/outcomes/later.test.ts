@@ -10,7 +10,7 @@ import { Codecs } from "../../../shared/codec/codecs.ts"
 import type { Connector, LaterReading } from "../../../shared/connectors/connector.ts"
 import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
 import type { Inbound, Outbound, Step } from "../../../shared/runtime/contract.ts"
-import { lettingGo } from "../../../shared/testing/run-batches.ts"
+import { overwritingInput } from "../../../shared/testing/run-batches.ts"
 import { deliveryProcessor } from "../engine/processor.ts"
 import { deliveryDefaults } from "../engine/settings.ts"
 import {
@@ -52,7 +52,7 @@ const open = (
       later: { request: (laterId) => requestTo(`later-${laterId}`, undefined, []), read: () => reading }
     })
     const processor = yield* deliveryProcessor({ connector, connection, settings: deliveryDefaults, outside: world })
-    const task = lettingGo(processor, yield* processor.open({ topic, partition: 0 }))
+    const task = overwritingInput(processor, yield* processor.open({ topic, partition: 0 }))
     for (const restore of task.restore ?? [])
       yield* restore.apply(log.filter((record) => record.topic === restore.topic))
     return task

@@ -57,7 +57,7 @@ export const makeLater = (lane: Lane, assigned: AssignedPartition, later: NonNul
       until: "end",
       apply: (records) =>
         Effect.gen(function* () {
-          yield* lane.codecs.prepare(records.map((record) => record.value))
+          yield* lane.codecs.loadSchemas(records.map((record) => record.value))
           const now = yield* Clock.currentTimeMillis
           for (const record of records) {
             if (record.headers[deliveryHeaders.connection] !== lane.connection.id) continue

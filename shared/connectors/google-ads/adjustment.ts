@@ -2,7 +2,7 @@
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import type { JsonObject, MappingContext, MapResult } from "../connector.ts"
 import { commerceOf } from "../mapping/commerce.ts"
-import { flatText } from "../mapping/flat-text.ts"
+import { flattenString } from "../mapping/flatten-string.ts"
 import { type Dropped, isEmpty, type Mutable, put, rejected } from "../mapping/result.ts"
 import { customerOf, dateTime } from "./format.ts"
 import { noteLeftOut, userData } from "./user-data.ts"
@@ -28,7 +28,7 @@ export const mapAdjustment = (
   const dropped: Array<Dropped> = []
   const { account } = context.connection
   const payload: Mutable = {
-    conversionAction: flatText("customers/", customerOf(account), "/conversionActions/", actionId),
+    conversionAction: flattenString("customers/", customerOf(account), "/conversionActions/", actionId),
     adjustmentType: type,
     ...conversion,
     adjustmentDateTime: dateTime(event.event_time)

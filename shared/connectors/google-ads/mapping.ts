@@ -10,7 +10,7 @@ import { type CompiledConnection, compile } from "../mapping/compile.ts"
 import { consentDecision, consentValue } from "../mapping/consent.ts"
 import { customEntries } from "../mapping/custom-properties.ts"
 import { noMapping, platformEventOf } from "../mapping/event-name.ts"
-import { flatText } from "../mapping/flat-text.ts"
+import { flattenString } from "../mapping/flatten-string.ts"
 import { applyParameters } from "../mapping/parameters.ts"
 import { type Dropped, isEmpty, type Mutable, put, rejected, skipped } from "../mapping/result.ts"
 import { isAdjustment, mapAdjustment } from "./adjustment.ts"
@@ -41,7 +41,7 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
   const commerce = commerceOf(event, dropped)
   const customer = customerOf(connection.account)
   const payload: Mutable = {
-    conversionAction: flatText("customers/", customer, "/conversionActions/", action.id),
+    conversionAction: flattenString("customers/", customer, "/conversionActions/", action.id),
     conversionDateTime: dateTime(event.event_time)
   }
   put(payload, "conversionValue", commerce.value)
@@ -119,7 +119,7 @@ const customVariables = (
     }
     const value = values[id]!
     variables.push({
-      conversionCustomVariable: flatText("customers/", customer, "/conversionCustomVariables/", id),
+      conversionCustomVariable: flattenString("customers/", customer, "/conversionCustomVariables/", id),
       value: typeof value === "string" ? value : JSON.stringify(value)
     })
   }

@@ -8,7 +8,7 @@ import { type CompiledConnection, compile, groupText } from "../mapping/compile.
 import { consentDecision, consentValue } from "../mapping/consent.ts"
 import { customEntries } from "../mapping/custom-properties.ts"
 import { noMapping, platformEventOf } from "../mapping/event-name.ts"
-import { flatText } from "../mapping/flat-text.ts"
+import { flattenString } from "../mapping/flatten-string.ts"
 import { applyParameters } from "../mapping/parameters.ts"
 import { type Dropped, isEmpty, type Mutable, put, rejected, skipped } from "../mapping/result.ts"
 import { actionOf } from "./account.ts"
@@ -74,7 +74,7 @@ const timestamp = (millis: number): string => {
   const seconds = Math.floor(rest / 1_000)
   const thousandths = rest - seconds * 1_000
   const part = thousandths === 0 ? "" : `.${String(thousandths).padStart(3, "0")}`
-  return flatText(lastMinute.text, twoDigits[seconds]!, part, "Z")
+  return flattenString(lastMinute.text, twoDigits[seconds]!, part, "Z")
 }
 
 /** Events come in about the order of their time, and V8 takes a microsecond to write a date. */

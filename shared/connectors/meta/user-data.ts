@@ -1,7 +1,7 @@
 /** Meta's `user_data` (Meta, customer information parameters): hashed fields as lists, click and browser ids in clear. */
 import type { NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { JsonObject, MappingContext } from "../connector.ts"
-import { flatText } from "../mapping/flat-text.ts"
+import { flattenString } from "../mapping/flatten-string.ts"
 import { externalIds, phoneHashes } from "../mapping/identifiers.ts"
 import { type Mutable, put } from "../mapping/result.ts"
 
@@ -43,7 +43,7 @@ export const userData = (user: NormalizedUser, context: MappingContext, clickTim
 const builtFbc = (user: NormalizedUser, clickTime: number | null): string | null => {
   if (user.fbclid === null || user.fbclid === "") return null
   const seen = user.fbclid_time ?? clickTime
-  return seen === null ? null : flatText("fb.1.", seen, ".", user.fbclid)
+  return seen === null ? null : flattenString("fb.1.", seen, ".", user.fbclid)
 }
 
 const putList = (data: Mutable, key: string, hash: string | null): void => {

@@ -9,7 +9,7 @@ import { retryPolicy } from "./connect.ts"
 import { attempt, attemptBriefly } from "./errors.ts"
 import { untilKnownEverywhere } from "./new-topics.ts"
 import { type ClusterAccess, withCluster } from "./patches/cluster.ts"
-import { isConnectionLost, isPassing, whilePassing } from "./retriable.ts"
+import { isConnectionLost, isRetriable, whileRetriable } from "./retriable.ts"
 
 type AdminPart = Pick<
   Context.Service.Shape<typeof KafkaClient>,
@@ -47,13 +47,13 @@ export const openAdmin = (kafka: Kafka, cluster: ClusterAccess): Effect.Effect<A
           wasConnected = true
           return run(admin)
         }).pipe(Effect.tapError((error) => (isSpoilt(error) ? discard(used) : Effect.void)))
-      }).pipe(Effect.retry(whilePassing(() => wasConnected)))
+      }).pipe(Effect.retry(whileRetriable(() => wasConnected)))
     return adminOf(use, cluster)
   })
 
 /** A connection that may be of no more use; a refusal or a leader that moved leaves it whole, for others that use it too. */
 const isSpoilt = ({ code, cause }: KafkaError) =>
-  isConnectionLost(cause) || code === "unauthorized" || (code === "other" && !isPassing(cause))
+  isConnectionLost(cause) || code === "unauthorized" || (code === "other" && !isRetriable(cause))
 
 const connect = async (kafka: Kafka): Promise<Admin> => {
   const admin = kafka.admin({ retry: retryPolicy })

@@ -9,7 +9,7 @@ import { repairReadCommitted } from "./patches/aborted-transactions.ts"
 import { registerCodecs } from "./patches/compression-codecs.ts"
 import { repairHeartbeats } from "./patches/heartbeat.ts"
 import { repairOutOfRange } from "./patches/offset-out-of-range.ts"
-import { lendingSocket, repairReceive } from "./patches/pooled-socket.ts"
+import { pooledSocket, repairReceive } from "./patches/pooled-socket.ts"
 import { repairResume } from "./patches/resume.ts"
 import { repairStop } from "./patches/stop.ts"
 
@@ -28,7 +28,7 @@ export const connectKafkaJs = (options: ResolvedKafkaOptions, context: Context.C
     ssl: typeof options.ssl === "boolean" ? options.ssl : { ca: [options.ssl.ca] },
     connectionTimeout: options.connectionTimeoutMillis,
     requestTimeout: options.requestTimeoutMillis,
-    socketFactory: lendingSocket,
+    socketFactory: pooledSocket,
     retry: retryPolicy,
     logLevel: kafkajs.logLevel.WARN,
     logCreator: () => (entry) => logEntry(entry, context)

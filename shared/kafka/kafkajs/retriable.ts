@@ -4,14 +4,14 @@ import type { KafkaError } from "../client.ts"
 import { causesOf } from "./errors.ts"
 
 /** How long an operation asks again before it fails; what lasts longer is for its caller to decide. */
-export const patienceMillis = 30_000
+export const retryBudgetMillis = 30_000
 
 /**
  * True if the same request may succeed in a moment: leaders and coordinators that move, load or are elected, replicas that
  * lag, a broker that restarts. False as soon as one cause forbids a repetition, above all a fenced producer. A topic that
  * is not known counts as a new one, which not every broker has heard of, for the first seconds of waiting alone.
  */
-export const isPassing = (cause: unknown, waitedMillis = Number.POSITIVE_INFINITY): boolean => {
+export const isRetriable = (cause: unknown, waitedMillis = Number.POSITIVE_INFINITY): boolean => {
   const causes = causesOf(cause)
   const passes = ({ type }: { readonly type?: string }) =>
     passingTypes.has(type ?? "") || (type === unknownTopic && waitedMillis < newTopicMillis)
@@ -36,12 +36,12 @@ const isLost = ({ name, message }: { readonly name?: string; readonly message?: 
  * For `Effect.retry`: growing waits, for as long as the trouble looks passing. A broker that was never reached is not waited
  * for: its address may be wrong, which is to be told soon.
  */
-export const whilePassing = (wasConnected: () => boolean) => ({
+export const whileRetriable = (wasConnected: () => boolean) => ({
   schedule: Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("1 second")]).pipe(
     Schedule.jittered,
-    Schedule.upTo({ duration: patienceMillis })
+    Schedule.upTo({ duration: retryBudgetMillis })
   ),
-  while: ({ cause }: KafkaError) => isPassing(cause) && (wasConnected() || !isConnectionLost(cause))
+  while: ({ cause }: KafkaError) => isRetriable(cause) && (wasConnected() || !isConnectionLost(cause))
 })
 
 /** kafkajs's names of the protocol's errors; it calls coordinators of transactions by the groups' names too. */

@@ -7,7 +7,7 @@
 import type { ICustomPartitioner, Message, PartitionMetadata } from "kafkajs"
 import type { ProducedRecord } from "../client.ts"
 import kafkajs from "./kafkajs.ts"
-import { isPassing, patienceMillis } from "./retriable.ts"
+import { isRetriable, retryBudgetMillis } from "./retriable.ts"
 
 export interface TopicMessages {
   readonly topic: string
@@ -36,9 +36,9 @@ export const makeSender = (): Sender => {
       )
       if (failure === null) return
       const waitedMillis = performance.now() - begun
-      if (waitedMillis > patienceMillis) return Promise.reject(failure.error)
+      if (waitedMillis > retryBudgetMillis) return Promise.reject(failure.error)
       if (isSpanning(failure.error)) return sendAll(group, post, begun)
-      if (!isPassing(failure.error, waitedMillis)) return Promise.reject(failure.error)
+      if (!isRetriable(failure.error, waitedMillis)) return Promise.reject(failure.error)
       await new Promise((resolve) => setTimeout(resolve, waitMillis))
     }
   }

@@ -6,7 +6,7 @@
  */
 
 import type { FetchedRecord } from "../client.ts"
-import { type Lease, leaseOf } from "./response-buffer-pool.ts"
+import { type BufferRef, bufferRefOf } from "./response-buffer-pool.ts"
 
 /** What the records of a batch have in common. */
 export interface BatchContext {
@@ -63,9 +63,9 @@ export const readBatch = (buffer: Buffer, start: number): ReadBatch => {
   const cursor: Cursor = { buffer, at: start + 61 }
   const first = { offset: Number(firstOffset), timestamp: Number(firstTimestamp) }
   const brokerTime = context.timestampType === 1 ? Number(maxTimestamp) : null
-  const lease = leaseOf(buffer)
+  const lease = bufferRefOf(buffer)
   // A transaction's markers go to nobody.
-  if (!context.isControlBatch) lease?.hold(count)
+  if (!context.isControlBatch) lease?.retain(count)
   const lastHeaders: LastHeaders = { at: 0, end: 0, headers: noHeaders }
   for (let index = 0; index < count; index++) {
     records.push(readRecord(cursor, context, first, brokerTime, lastHeaders, lease))
@@ -90,7 +90,7 @@ const readRecord = (
   first: First,
   brokerTime: number | null,
   lastHeaders: LastHeaders,
-  lease: Lease | null
+  lease: BufferRef | null
 ): ReadRecord => {
   const length = readVarint(cursor)
   const end = cursor.at + length
@@ -130,14 +130,14 @@ export class ReadRecord implements FetchedRecord {
   valueAt = 0
   headersAt = 0
   end = 0
-  readonly lease: Lease | null
+  readonly bufferRef: BufferRef | null
   readonly #buffer: Buffer
   readonly #lastHeaders: LastHeaders
   #value: Buffer | null = null
   #headers: Headers | null = null
 
-  constructor(buffer: Buffer, batchContext: BatchContext, lastHeaders: LastHeaders, lease: Lease | null) {
-    this.lease = lease
+  constructor(buffer: Buffer, batchContext: BatchContext, lastHeaders: LastHeaders, lease: BufferRef | null) {
+    this.bufferRef = lease
     this.#buffer = buffer
     this.batchContext = batchContext
     this.isControlRecord = batchContext.isControlBatch

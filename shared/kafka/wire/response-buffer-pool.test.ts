@@ -1,13 +1,13 @@
 import { assert, it } from "@effect/vitest"
-import { answerBuffer, leaseOf } from "./response-buffer-pool.ts"
+import { answerBuffer, bufferRefOf } from "./response-buffer-pool.ts"
 
 const bytes = 100_000
 
 it("gives memory again when the last record in it is let go of, and not before", () => {
   const first = answerBuffer(bytes)
-  const lease = leaseOf(first)!
-  lease.hold(2)
-  lease.hold(1)
+  const lease = bufferRefOf(first)!
+  lease.retain(2)
+  lease.retain(1)
   lease.release()
   lease.release()
   assert.notStrictEqual(answerBuffer(bytes).buffer, first.buffer)
@@ -15,14 +15,14 @@ it("gives memory again when the last record in it is let go of, and not before",
   const again = answerBuffer(bytes - 1)
   assert.strictEqual(again.buffer, first.buffer)
   assert.lengthOf(again, bytes - 1)
-  assert.notStrictEqual(leaseOf(again), lease)
+  assert.notStrictEqual(bufferRefOf(again), lease)
 })
 
 // Red when a count below zero counts as zero.
 it("gives nothing back twice", () => {
   const first = answerBuffer(bytes)
-  const lease = leaseOf(first)!
-  lease.hold(1)
+  const lease = bufferRefOf(first)!
+  lease.retain(1)
   lease.release()
   lease.release()
   const taken = [answerBuffer(bytes), answerBuffer(bytes)]
@@ -30,6 +30,6 @@ it("gives nothing back twice", () => {
 })
 
 it("leases no small answer, and none that it did not give", () => {
-  assert.isNull(leaseOf(answerBuffer(1_000)))
-  assert.isNull(leaseOf(Buffer.alloc(bytes)))
+  assert.isNull(bufferRefOf(answerBuffer(1_000)))
+  assert.isNull(bufferRefOf(Buffer.alloc(bytes)))
 })

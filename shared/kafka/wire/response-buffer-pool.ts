@@ -4,7 +4,7 @@
  */
 
 /** The memory that a fetch's records are views of. */
-export class Lease {
+export class BufferRef {
   readonly #buffer: Buffer
   #held = 0
 
@@ -13,7 +13,7 @@ export class Lease {
   }
 
   /** So many records begin to use the memory. All of a fetch do before the first is let go of. */
-  hold(records: number): void {
+  retain(records: number): void {
     this.#held += records
   }
 
@@ -27,12 +27,12 @@ export class Lease {
 export const answerBuffer = (bytes: number): Buffer => {
   if (bytes < leasedMin) return Buffer.allocUnsafe(bytes)
   const buffer = takeFree(bytes) ?? Buffer.allocUnsafeSlow(Math.ceil(bytes / stepBytes) * stepBytes)
-  leases.set(buffer.buffer, new Lease(buffer))
+  leases.set(buffer.buffer, new BufferRef(buffer))
   return buffer.subarray(0, bytes)
 }
 
 /** The lease of the memory that a buffer is a part of; null where it has none. */
-export const leaseOf = (buffer: Buffer): Lease | null => leases.get(buffer.buffer) ?? null
+export const bufferRefOf = (buffer: Buffer): BufferRef | null => leases.get(buffer.buffer) ?? null
 
 /** The smallest that is large enough. */
 const takeFree = (bytes: number): Buffer | null => {
@@ -54,7 +54,7 @@ const giveBack = (buffer: Buffer): void => {
   freeBytes += buffer.length
 }
 
-const leases = new WeakMap<ArrayBufferLike, Lease>()
+const leases = new WeakMap<ArrayBufferLike, BufferRef>()
 const free: Array<Buffer> = []
 let freeBytes = 0
 const freeBytesMax = 8 * 1024 * 1024

@@ -8,7 +8,7 @@ import type * as Scope from "effect/Scope"
 import type { Assigner, Cluster, Kafka } from "kafkajs"
 import type { KafkaError } from "../../client.ts"
 import { attempt, attemptBriefly } from "../errors.ts"
-import { isConnectionLost, isPassing, whilePassing } from "../retriable.ts"
+import { isConnectionLost, isRetriable, whileRetriable } from "../retriable.ts"
 
 export interface ClusterAccess {
   /** The shared connection; after a failure to connect the next call tries anew. */
@@ -71,11 +71,11 @@ export const withCluster = <A>(
       used = await access.connect()
       return run(used)
     }).pipe(Effect.tapError(({ cause }) => (used === null ? Effect.void : mend(access, used, cause))))
-  }).pipe(Effect.retry(whilePassing(access.wasConnected)))
+  }).pipe(Effect.retry(whileRetriable(access.wasConnected)))
 
 const mend = (access: ClusterAccess, used: Cluster, cause: unknown): Effect.Effect<void> =>
   attemptBriefly(5_000, () => {
-    const moved = isPassing(cause) && !isConnectionLost(cause)
+    const moved = isRetriable(cause) && !isConnectionLost(cause)
     return moved ? used.refreshMetadata() : access.discard(used)
   })
 

@@ -8,7 +8,7 @@
  * a transaction's 9 round trips. A remembered one is forgotten when it refuses or can't be reached.
  */
 import type { Broker, Cluster, CoordinatorMetadata } from "kafkajs"
-import { isMisdirected, isPassing, patienceMillis } from "../retriable.ts"
+import { isMisdirected, isRetriable, retryBudgetMillis } from "../retriable.ts"
 
 /** The coordinator that the request asks for, as a broker whose requests are repeated. */
 export const findCoordinator = async (cluster: RepairedCluster, request: FindCoordinator): Promise<Broker> => {
@@ -104,7 +104,7 @@ class Coordinator {
       if ("value" in outcome) return outcome.value
       const { error } = outcome
       const waitedMillis = performance.now() - begun
-      if (wasLeft(this.cluster) || waitedMillis > patienceMillis || !isPassing(error, waitedMillis)) {
+      if (wasLeft(this.cluster) || waitedMillis > retryBudgetMillis || !isRetriable(error, waitedMillis)) {
         return Promise.reject(error)
       }
       if (isMisdirected(error)) await this.forget()

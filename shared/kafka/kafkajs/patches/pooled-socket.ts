@@ -31,7 +31,7 @@ interface Incoming {
 }
 
 /** The connection's sockets, which lend what they read to `processData`. Kafka's own clients switch Nagle's algorithm off too. */
-export const lendingSocket: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+export const pooledSocket: ISocketFactory = ({ host, port, ssl, onConnect }) => {
   const common = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMillis }
   if (ssl) return tls.connect({ ...common, ...(isIP(host) === 0 ? { servername: host } : {}), ...ssl }, onConnect)
   const buffer = Buffer.allocUnsafeSlow(readBytes)

@@ -2,26 +2,26 @@ import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { assert, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { ownKey } from "./own-key.ts"
+import { detachString } from "./detach-string.ts"
 
 it("gives the same text", () => {
   fc.assert(
     fc.property(fc.string({ unit: "grapheme", maxLength: 40 }), (text) => {
-      assert.strictEqual(ownKey(text), text)
+      assert.strictEqual(detachString(text), text)
     })
   )
-  assert.strictEqual(ownKey("é".repeat(1_024)), "é".repeat(1_024))
-  assert.strictEqual(ownKey("é".repeat(3_000)), "é".repeat(3_000))
+  assert.strictEqual(detachString("é".repeat(1_024)), "é".repeat(1_024))
+  assert.strictEqual(detachString("é".repeat(3_000)), "é".repeat(3_000))
 })
 
-// Red when `ownKey` gives back what it got: the pieces then keep 100 MB.
+// Red when `detachString` gives back what it got: the pieces then keep 100 MB.
 it("lets go of the text that a piece was cut from", () => {
   setFlagsFromString("--expose-gc")
   const collect = runInNewContext("gc") as () => void
   const cut = (serial: number) => `${serial}${"x".repeat(1_000_000)}`.substring(0, 40)
   collect()
   const before = process.memoryUsage().heapUsed
-  const keys = Array.from({ length: 100 }, (_, serial) => ownKey(cut(serial)))
+  const keys = Array.from({ length: 100 }, (_, serial) => detachString(cut(serial)))
   collect()
   assert.isBelow(process.memoryUsage().heapUsed - before, 10_000_000)
   assert.lengthOf(keys, 100)

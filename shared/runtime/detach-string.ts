@@ -3,7 +3,7 @@
  * text of a record for a piece that was cut from it, and keys live until the commit: long enough to make of every record's text
  * what only a collection of the whole heap frees.
  */
-export const ownKey = (text: string): string => {
+export const detachString = (text: string): string => {
   if (text.length < cutLengthMin || text.length > lengthMax) return text
   return scratch.toString("utf8", 0, scratch.write(text))
 }

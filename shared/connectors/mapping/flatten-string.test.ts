@@ -19,7 +19,7 @@ describe("the texts of payloads", () => {
   it("are flat, so that JSON.stringify takes its quick way", () => {
     const all = texts()
     expect(all.length).toBeGreaterThan(100)
-    // Put together of parts by us: a test of anything else would hold without `flatText`.
+    // Put together of parts by us: a test of anything else would hold without `flattenString`.
     expect(all.some(({ text }) => /^fb\.1\.\d+\.IwAR/.test(text))).toBe(true)
     expect(all.some(({ text }) => /^2026-.*\.766Z$/.test(text))).toBe(true)
     expect(all.filter(({ type }) => /CONS|SLICED/.test(type))).toEqual([])
