@@ -1,5 +1,4 @@
 /** One request through the sandbox: faults before, the platform's answer, faults after. */
-import { countEvents, eventIds } from "./count.ts"
 import { type Fault, type FaultKind, type Faults, latencyOf, offence } from "./faults.ts"
 import type { Answer, Failure, Json, PlatformServer, SandboxRequest, Situation } from "./platform.ts"
 import type { Random } from "./random.ts"
@@ -30,7 +29,7 @@ export const exchange = (server: PlatformServer, request: SandboxRequest, option
   const { faults, store, random } = options
   const platform = server.platform
   store.request(platform, request.body.length)
-  const events = request.method === "POST" ? countEvents(platform, request.body) : 0
+  const events = request.method === "POST" ? countEvents(server, request.body) : 0
   const striking = faults.striking({ platform, path: request.path, events, now: request.now })
   const of = (kind: FaultKind) => striking.find((fault) => fault.kind === kind)
   const delayMillis = striking
@@ -59,7 +58,7 @@ export const exchange = (server: PlatformServer, request: SandboxRequest, option
 
 /** Counts the event ids without parsing: the sink of benchmarks. */
 const quick = (server: PlatformServer, request: SandboxRequest, store: Store): Answer => {
-  const ids = eventIds(server.platform, request.body)
+  const ids = eventIds(server, request.body)
   for (const id of ids)
     store.receive(server.platform, {
       asset: "",
@@ -70,6 +69,25 @@ const quick = (server: PlatformServer, request: SandboxRequest, store: Store): A
       body: null
     })
   return server.quickAnswer(ids.length, request.now)
+}
+
+/** How many events the body holds, near enough for faults and benchmarks: its keys are searched as bytes. */
+const countEvents = ({ eventKey }: PlatformServer, body: Buffer): number => {
+  let count = 0
+  for (let at = body.indexOf(eventKey); at !== -1; at = body.indexOf(eventKey, at + eventKey.length)) count++
+  return count
+}
+
+/** The event ids in the body, as they stand between the quotes. */
+const eventIds = ({ eventKey, idKey = eventKey }: PlatformServer, body: Buffer): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  for (let at = body.indexOf(idKey); at !== -1; at = body.indexOf(idKey, at + idKey.length)) {
+    const start = body.indexOf(0x22, at + idKey.length) + 1
+    const end = body.indexOf(0x22, start)
+    if (start === 0 || end === -1) break
+    found.push(body.toString("latin1", start, end))
+  }
+  return found
 }
 
 const situationOf = (striking: ReadonlyArray<Fault>, now: number): Situation => {

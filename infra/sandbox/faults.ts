@@ -1,5 +1,5 @@
 /** Scripted faults: what the sandbox does to a request instead of, before or after answering it. */
-import { isObject, type Json, type JsonObject, type SandboxPlatform, sandboxPlatforms } from "./platform.ts"
+import { isObject, type Json, type JsonObject } from "./platform.ts"
 import type { Random } from "./random.ts"
 
 /** How each kind acts; `POST /_sandbox/faults` takes a list of objects with these keys. */
@@ -28,7 +28,7 @@ export interface Fault {
   readonly id: string
   readonly kind: FaultKind
   /** Null: every platform. */
-  readonly platform: SandboxPlatform | null
+  readonly platform: string | null
   /** The request's path holds it. */
   readonly path: string | null
   /** The request has at least so many events. */
@@ -43,7 +43,7 @@ export interface Fault {
 }
 
 export interface Subject {
-  readonly platform: SandboxPlatform
+  readonly platform: string
   readonly path: string
   readonly events: number
   readonly now: number
@@ -52,7 +52,7 @@ export interface Subject {
 export class FaultError extends Error {}
 
 /** The faults that are scripted, and which of them strike a request. */
-export const makeFaults = (random: Random) => {
+export const makeFaults = (random: Random, platforms: ReadonlyArray<string>) => {
   let faults: ReadonlyArray<Fault> = []
   let nextId = 1
   const left = new Map<string, number>()
@@ -69,7 +69,7 @@ export const makeFaults = (random: Random) => {
   return {
     add: (given: Json | undefined, now: number): ReadonlyArray<Fault> => {
       const list = Array.isArray(given) ? given : [given]
-      const added = list.map((one: Json | undefined) => parse(one, now, () => `fault-${nextId++}`))
+      const added = list.map((one: Json | undefined) => parse(one, now, platforms, () => `fault-${nextId++}`))
       for (const fault of added) if (fault.count !== null) left.set(fault.id, fault.count)
       faults = [...faults.filter((fault) => !added.some((other) => other.id === fault.id)), ...added]
       return added
@@ -97,19 +97,19 @@ export const makeFaults = (random: Random) => {
 }
 export type Faults = ReturnType<typeof makeFaults>
 
-const parse = (given: Json | undefined, now: number, makeId: () => string): Fault => {
+const parse = (given: Json | undefined, now: number, platforms: ReadonlyArray<string>, makeId: () => string): Fault => {
   if (!isObject(given)) throw new FaultError("A fault is a JSON object with a `kind`.")
   const { id, kind, platform, path, min_events, count, probability, start_after_ms, duration_ms, ...settings } = given
   if (typeof kind !== "string" || !(kind in faultKinds))
     throw new FaultError(`Unknown kind ${JSON.stringify(kind)}. Known: ${Object.keys(faultKinds).join(", ")}.`)
-  if (platform !== undefined && platform !== null && !sandboxPlatforms.some((known) => known === platform))
-    throw new FaultError(`Unknown platform ${JSON.stringify(platform)}. Known: ${sandboxPlatforms.join(", ")}.`)
+  if (platform !== undefined && platform !== null && !platforms.some((known) => known === platform))
+    throw new FaultError(`Unknown platform ${JSON.stringify(platform)}. Known: ${platforms.join(", ")}.`)
   const from = now + (numberOr(start_after_ms, 0) ?? 0)
   const duration = numberOr(duration_ms, null)
   return {
     id: typeof id === "string" ? id : makeId(),
     kind: kind as FaultKind,
-    platform: (platform ?? null) as SandboxPlatform | null,
+    platform: (platform ?? null) as string | null,
     path: typeof path === "string" ? path : null,
     min_events: numberOr(min_events, 0) ?? 0,
     count: numberOr(count, null),

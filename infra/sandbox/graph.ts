@@ -11,6 +11,9 @@ import {
 } from "./platform.ts"
 import type { Random } from "./random.ts"
 
+/** Versions that answer today, oldest first. */
+export const graphVersions = ["v21.0", "v22.0", "v23.0", "v24.0", "v25.0", "v26.0"]
+
 export interface GraphError {
   readonly status: number
   readonly message: string

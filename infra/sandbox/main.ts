@@ -1,6 +1,6 @@
 /**
  * The sandbox as a program (`make sandbox`). Prints `{"urls":{…},"controlUrl":"…"}` on one line and stays until it is stopped.
- * SANDBOX_PORT: the first of eight ports (0: free ones); SANDBOX_HOST; SANDBOX_VALIDATION: documented or off;
+ * SANDBOX_PORT: the first port, of the control interface; each platform takes the next one (0: free ones); SANDBOX_HOST; SANDBOX_VALIDATION: documented or off;
  * SANDBOX_SEED; SANDBOX_OPTIONS: further options as JSON, in the shape of `PartialSandboxOptions`.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"

@@ -6,17 +6,8 @@ export interface JsonObject {
   readonly [key: string]: Json
 }
 
-/** One server each. `google` is the Data Manager API, `google-ads` the legacy upload, `google-oauth` the token endpoint. */
-export const sandboxPlatforms = [
-  "meta",
-  "google",
-  "google-ads",
-  "google-oauth",
-  "tiktok",
-  "snapchat",
-  "whatsapp"
-] as const
-export type SandboxPlatform = (typeof sandboxPlatforms)[number]
+/** Accounts' identifiers the platform knows; null: any well-formed one. */
+export type Assets = ReadonlyArray<string> | null
 
 export interface SandboxRequest {
   readonly method: string
@@ -58,13 +49,32 @@ export interface Situation {
   readonly failsLater: (eventId: string | null, event: JsonObject) => string | null
 }
 
+/** One server: an address of the platform, with a port in the sandbox. */
 export interface PlatformServer {
-  readonly platform: SandboxPlatform
+  /** Its name in the sandbox's lists, such as `google-ads`. */
+  readonly platform: string
+  /** The JSON key that occurs once for each event in a request's body, as it is written there: `"event_id":`. */
+  readonly eventKey: string
+  /** The key before each event's id, where that is another one. */
+  readonly idKey?: string
   readonly answer: (request: SandboxRequest, situation: Situation) => Answer
   readonly fail: (failure: Failure, request: SandboxRequest) => Answer
   /** What `validation: "off"` answers to every POST. */
   readonly quickAnswer: (events: number, now: number) => Answer
   readonly reset: () => void
+  /** What the server adds to the control interface. */
+  readonly control?: PlatformControl
+  /** Runs once when the sandbox ends. */
+  readonly close?: () => void
+}
+
+export interface PlatformControl {
+  /** By method and path, such as `POST /webhook`. */
+  readonly routes: Readonly<
+    Record<string, { readonly help: string; readonly handle: (request: SandboxRequest) => Answer }>
+  >
+  /** Added to the answer of `GET /_sandbox/stats`. */
+  readonly stats: () => JsonObject
 }
 
 export const json = (status: number, body: JsonObject, headers: Readonly<Record<string, string>> = {}): Answer => ({

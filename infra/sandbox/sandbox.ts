@@ -6,22 +6,14 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type ControlOptions, control, controlPrefix } from "./control.ts"
-import type { Deps } from "./deps.ts"
 import { exchange, type Outcome } from "./exchange.ts"
 import { makeFaults } from "./faults.ts"
-import { makeDataManager } from "./google/data-manager.ts"
-import { makeGoogleTokens } from "./google/tokens.ts"
-import { makeGoogleAds } from "./google-ads/google-ads.ts"
 import { listen, type SandboxError } from "./http.ts"
-import { makeMeta } from "./meta/meta.ts"
 import { type PartialSandboxOptions, withDefaults } from "./options.ts"
-import { json, type PlatformServer, type SandboxPlatform, type SandboxRequest } from "./platform.ts"
+import { json, type SandboxRequest } from "./platform.ts"
 import { makeRandom } from "./random.ts"
-import { makeSnapchat } from "./snapchat/snapchat.ts"
+import { platformSandboxes, type SandboxPlatform, sandboxPlatforms } from "./registry.ts"
 import { makeStore } from "./store.ts"
-import { makeTikTok } from "./tiktok/tiktok.ts"
-import { makeWebhook } from "./whatsapp/webhook.ts"
-import { makeWhatsApp } from "./whatsapp/whatsapp.ts"
 
 export { SandboxError } from "./http.ts"
 export { type PartialSandboxOptions, type SandboxOptions, sandboxDefaults } from "./options.ts"
@@ -39,19 +31,20 @@ export const startSandbox = (given: PartialSandboxOptions = {}): Effect.Effect<S
     const options = withDefaults(given)
     const clock = yield* Clock.Clock
     const random = makeRandom(options.seed)
-    const store = makeStore(options.store)
-    const faults = makeFaults(makeRandom(options.seed + 1))
-    const webhook = yield* Effect.acquireRelease(
-      Effect.sync(() => makeWebhook(options.whatsapp.webhook)),
-      (one) => Effect.sync(one.close)
+    const store = makeStore(options.store, sandboxPlatforms)
+    const faults = makeFaults(makeRandom(options.seed + 1), sandboxPlatforms)
+    const servers = yield* Effect.acquireRelease(
+      Effect.sync(() => platformSandboxes.flatMap(({ make }) => make(options, { store, random }))),
+      (all) =>
+        Effect.sync(() => {
+          for (const server of all) server.close?.()
+        })
     )
-    const servers = makeServers({ options, store, random }, webhook)
 
     let offsetMillis = 0
     const controls: ControlOptions = {
       store,
       faults,
-      webhook,
       servers,
       clock: {
         get offsetMillis() {
@@ -74,7 +67,7 @@ export const startSandbox = (given: PartialSandboxOptions = {}): Effect.Effect<S
       }
     })
 
-    const urls: Partial<Record<SandboxPlatform, string>> = {}
+    const urls: Record<string, string> = {}
     const controlUrl = yield* listen({ host, port, bodyBytesMax, now }, answerControl)
     for (const [index, server] of servers.entries())
       urls[server.platform] = yield* listen(
@@ -86,16 +79,3 @@ export const startSandbox = (given: PartialSandboxOptions = {}): Effect.Effect<S
       )
     return { urls: urls as Record<SandboxPlatform, string>, controlUrl }
   })
-
-const makeServers = (deps: Deps, webhook: ReturnType<typeof makeWebhook>): ReadonlyArray<PlatformServer> => {
-  const tokens = makeGoogleTokens(deps)
-  return [
-    makeMeta(deps),
-    makeDataManager(deps, tokens),
-    makeGoogleAds(deps, tokens),
-    tokens.server,
-    makeTikTok(deps),
-    makeSnapchat(deps),
-    makeWhatsApp(deps, webhook)
-  ]
-}

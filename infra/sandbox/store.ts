@@ -1,6 +1,6 @@
 /** What the platforms received: counters and fingerprints for all of it, ids and full bodies up to a bound. */
 import { makeFingerprints } from "./fingerprints.ts"
-import { type JsonObject, type SandboxPlatform, sandboxPlatforms } from "./platform.ts"
+import type { JsonObject } from "./platform.ts"
 
 /** Seconds for which the platforms remember an event id: 48 hours. */
 const windowSeconds = 48 * 3600
@@ -13,7 +13,7 @@ export interface StoreOptions {
 }
 
 export interface Received {
-  readonly platform: SandboxPlatform
+  readonly platform: string
   /** The account: dataset, pixel, operating account, phone number. */
   readonly asset: string
   readonly event_name: string
@@ -46,9 +46,10 @@ export interface Query {
 
 export type Store = ReturnType<typeof makeStore>
 
-export const makeStore = (options: StoreOptions) => {
+/** Counts for each of the servers that `platforms` names. */
+export const makeStore = (options: StoreOptions, platforms: ReadonlyArray<string>) => {
   const fingerprints = makeFingerprints()
-  const counters = new Map(sandboxPlatforms.map((platform) => [platform, emptyCounters()]))
+  const counters = new Map(platforms.map((platform) => [platform, emptyCounters()]))
   const ids = new Map<string, number>()
   let bodies: Array<Received> = []
   let oldest = 0
@@ -65,7 +66,7 @@ export const makeStore = (options: StoreOptions) => {
     return start === 0 ? bodies : [...bodies.slice(start), ...bodies.slice(0, start)]
   }
 
-  const countId = (platform: SandboxPlatform, asset: string, eventId: string) => {
+  const countId = (platform: string, asset: string, eventId: string) => {
     const key = `${platform}\t${asset}\t${eventId}`
     const before = ids.get(key)
     if (before !== undefined || ids.size < options.idsMax) ids.set(key, (before ?? 0) + 1)
@@ -74,7 +75,7 @@ export const makeStore = (options: StoreOptions) => {
 
   /** Takes one event; `key` is what the platform deduplicates by, null where it does not. True for a repeat. */
   const receive = (
-    platform: SandboxPlatform,
+    platform: string,
     event: Omit<Received, "platform" | "duplicate"> & { readonly key: string | null }
   ): boolean => {
     const count = counters.get(platform)!
@@ -102,16 +103,15 @@ export const makeStore = (options: StoreOptions) => {
 
   return {
     receive,
-    request: (platform: SandboxPlatform, bytes: number) => {
+    request: (platform: string, bytes: number) => {
       const count = counters.get(platform)!
       count.requests++
       count.bytes += bytes
     },
-    answered: (platform: SandboxPlatform, status: number) =>
-      increment(counters.get(platform)!.statuses, String(status), 1),
-    reject: (platform: SandboxPlatform, reason: string, events: number) =>
+    answered: (platform: string, status: number) => increment(counters.get(platform)!.statuses, String(status), 1),
+    reject: (platform: string, reason: string, events: number) =>
       increment(counters.get(platform)!.rejected, reason, events),
-    warn: (platform: SandboxPlatform, message: string) => increment(counters.get(platform)!.warnings, message, 1),
+    warn: (platform: string, message: string) => increment(counters.get(platform)!.warnings, message, 1),
     events: (query: Query): ReadonlyArray<Received> =>
       chronological()
         .filter((received) => matches(query, received))
@@ -136,7 +136,7 @@ export const makeStore = (options: StoreOptions) => {
       bodies = []
       oldest = 0
       idsLost = 0
-      for (const platform of sandboxPlatforms) counters.set(platform, emptyCounters())
+      for (const platform of platforms) counters.set(platform, emptyCounters())
     }
   }
 }

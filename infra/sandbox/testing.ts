@@ -1,7 +1,8 @@
 /** Test support: a sandbox on free ports, raw fetch against it, and good events to spoil. */
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import type { Json, JsonObject, SandboxPlatform } from "./platform.ts"
+import type { Json, JsonObject } from "./platform.ts"
+import type { SandboxPlatform } from "./registry.ts"
 import { type PartialSandboxOptions, type Sandbox, startSandbox } from "./sandbox.ts"
 
 export interface Reply {

@@ -1,6 +1,5 @@
 /** The Google Ads API's uploads, closed to projects without recent use of them. Rows fail one by one in a 200. */
 import type { Problem } from "../check.ts"
-import type { Deps } from "../deps.ts"
 import type { GoogleTokens } from "../google/tokens.ts"
 import {
   type Answer,
@@ -13,7 +12,8 @@ import {
   type SandboxRequest,
   type Situation
 } from "../platform.ts"
-import { makeRate } from "../rate.ts"
+import type { Deps } from "../platform-sandbox.ts"
+import { makeRate, type RateOptions } from "../rate.ts"
 import {
   type AdsError,
   adsFailure,
@@ -25,8 +25,27 @@ import {
 } from "./ads-error.ts"
 import { adsErrorOf, resultOf, rowProblem, type Upload, uploads } from "./rows.ts"
 
+export interface GoogleAdsOptions {
+  /** A developer token is optional and ignored, but for this one: uploads of conversions are closed to its project. */
+  readonly newDeveloperToken: string
+  /** Whether the Google Cloud project may call production accounts. */
+  readonly projectApproved: boolean
+  readonly versions: ReadonlyArray<string>
+  readonly conversionsMax: number
+  readonly requests: RateOptions | null
+}
+
+export const googleAdsDefaults: GoogleAdsOptions = {
+  newDeveloperToken: "sandbox-new-developer-token",
+  projectApproved: true,
+  versions: ["v23", "v24", "v25", "v26"],
+  conversionsMax: 2000,
+  requests: null
+}
+
 export const makeGoogleAds = (
-  { options: { googleAds: options }, store, random }: Deps,
+  options: GoogleAdsOptions,
+  { store, random }: Deps,
   tokens: GoogleTokens
 ): PlatformServer => {
   const rate = makeRate(options.requests)
@@ -231,6 +250,8 @@ export const makeGoogleAds = (
 
   return {
     platform: "google-ads",
+    eventKey: '"conversionAction":',
+    idKey: '"orderId":',
     answer,
     fail: (failure) => adsScripted(failure, newest, random),
     quickAnswer: (events) => json(200, { results: Array.from({ length: events }, () => ({})), jobId: "1" }),

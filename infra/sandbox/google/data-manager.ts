@@ -1,7 +1,8 @@
 /** Google's Data Manager API: `POST /v1/events:ingest`, `GET /v1/requestStatus:retrieve`. One bad event refuses the request, by its index. */
-import type { Deps } from "../deps.ts"
+
 import {
   type Answer,
+  type Assets,
   isObject,
   type Json,
   type JsonObject,
@@ -11,6 +12,7 @@ import {
   type SandboxRequest,
   type Situation
 } from "../platform.ts"
+import type { Deps } from "../platform-sandbox.ts"
 import { makeRate } from "../rate.ts"
 import { eventViolation, requestViolation } from "./event-fields.ts"
 import {
@@ -34,8 +36,21 @@ const day = 24 * 60 * minute
 /** No future bound is documented; a clock may be a little ahead. */
 const futureMillisMax = 10 * minute
 
+export interface DataManagerOptions {
+  readonly assets: Assets
+  readonly eventsMax: number
+  readonly requestsPerMinute: number | null
+  readonly requestsPerDay: number | null
+  readonly ageDaysMax: number
+  /** How long a request stays PROCESSING. */
+  readonly processingMillis: number
+  /** A repeated transaction id: an asynchronous error, or a supplement of the first. */
+  readonly duplicates: "error" | "update"
+}
+
 export const makeDataManager = (
-  { options: { google: options }, store, random }: Deps,
+  options: DataManagerOptions,
+  { store, random }: Deps,
   tokens: GoogleTokens
 ): PlatformServer => {
   const statuses = makeStatuses(options.processingMillis)
@@ -188,6 +203,7 @@ export const makeDataManager = (
 
   return {
     platform: "google",
+    eventKey: '"transactionId":',
     answer,
     fail: (failure) => {
       const answered = googleError(googleFailure(failure), random)

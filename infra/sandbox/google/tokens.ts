@@ -1,5 +1,5 @@
 /** Google's token endpoint, `POST /token`, and the access tokens it gave out. */
-import type { Deps } from "../deps.ts"
+
 import {
   type Answer,
   bearerToken,
@@ -8,6 +8,7 @@ import {
   type SandboxRequest,
   type Situation
 } from "../platform.ts"
+import type { Deps } from "../platform-sandbox.ts"
 
 export type GoogleScope = "datamanager" | "adwords"
 
@@ -21,10 +22,20 @@ export interface GoogleTokens {
   ) => "unauthenticated" | "scope" | null
 }
 
+export interface GoogleTokenOptions {
+  readonly clientId: string
+  readonly clientSecret: string
+  /** Refresh token → the scopes it was granted. */
+  readonly refreshTokens: Readonly<Record<string, string>>
+  /** Access tokens that are valid without a refresh, with both scopes. */
+  readonly accessTokens: ReadonlyArray<string>
+  readonly accessTokenSeconds: number
+}
+
 /** Access tokens that are remembered; the oldest go first. */
 const tokensMax = 10_000
 
-export const makeGoogleTokens = ({ options: { google: options }, store, random }: Deps): GoogleTokens => {
+export const makeGoogleTokens = (options: GoogleTokenOptions, { store, random }: Deps): GoogleTokens => {
   const issued = new Map<string, { readonly scope: string; readonly at: number }>()
 
   const refuse = (status: number, error: string, description: string): Answer => {
@@ -63,6 +74,7 @@ export const makeGoogleTokens = ({ options: { google: options }, store, random }
     refusal,
     server: {
       platform: "google-oauth",
+      eventKey: '"',
       answer,
       fail: (failure) =>
         failure._tag === "ServerError"

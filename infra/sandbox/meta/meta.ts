@@ -1,11 +1,11 @@
 /** Meta's Conversions API: `POST /{version}/{dataset}/events`. One bad event refuses the request, and no answer says which. */
 import type { Problem } from "../check.ts"
-import type { Deps } from "../deps.ts"
 import {
   type GraphError,
   graphError,
   graphFailure,
   graphPath,
+  graphVersions,
   tokenError,
   traceId,
   unknownPath,
@@ -14,6 +14,7 @@ import {
 } from "../graph.ts"
 import {
   type Answer,
+  type Assets,
   isObject,
   type Json,
   type JsonObject,
@@ -23,6 +24,7 @@ import {
   type SandboxRequest,
   type Situation
 } from "../platform.ts"
+import { type Deps, platformSandbox } from "../platform-sandbox.ts"
 import { makeRate } from "../rate.ts"
 import { eventProblem } from "./event-fields.ts"
 
@@ -38,7 +40,41 @@ const throttled: GraphError = {
   message: "(#4) Application request limit reached"
 }
 
-export const makeMeta = ({ options: { meta: options }, store, random }: Deps): PlatformServer => {
+export interface MetaOptions {
+  readonly tokens: ReadonlyArray<string>
+  readonly assets: Assets
+  /** Where set, `appsecret_proof` is required and checked. */
+  readonly appSecret: string | null
+  readonly versions: ReadonlyArray<string>
+  readonly eventsMax: number
+  /** Calls an hour that stand for 100 % in the usage headers. */
+  readonly callsPerHour: number | null
+  readonly ageDaysMax: number
+  readonly physicalStoreAgeDaysMax: number
+  /** The documentation requires it; the live service has been seen to take events without. */
+  readonly websiteWithoutUserAgent: "reject" | "warn"
+}
+
+const defaults: MetaOptions = {
+  tokens: ["sandbox-meta-token"],
+  assets: null,
+  appSecret: null,
+  versions: graphVersions,
+  eventsMax: 1000,
+  callsPerHour: 200_000,
+  ageDaysMax: 7,
+  physicalStoreAgeDaysMax: 62,
+  websiteWithoutUserAgent: "warn"
+}
+
+export const metaSandbox = platformSandbox({
+  servers: ["meta"],
+  defaults: { meta: defaults },
+  make: ({ meta }, deps) => [makeMeta(meta, deps)],
+  credentials: ({ meta }) => ({ meta: { variable: "META_TOKEN", secret: { access_token: meta.tokens[0]! } } })
+})
+
+const makeMeta = (options: MetaOptions, { store, random }: Deps): PlatformServer => {
   const calls = makeRate(
     options.callsPerHour === null ? null : { limit: options.callsPerHour, windowMillis: 3_600_000 }
   )
@@ -142,6 +178,7 @@ export const makeMeta = ({ options: { meta: options }, store, random }: Deps): P
 
   return {
     platform: "meta",
+    eventKey: '"event_id":',
     answer,
     fail: (failure, request) => {
       const answered = graphError(graphFailure(failure, request.now, throttled), random)

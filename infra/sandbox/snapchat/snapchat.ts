@@ -1,8 +1,8 @@
 /** Snap's Conversions API v3: `POST /v3/{asset}/events` and `…/events/validate`. VALID or INVALID stands in the body. */
 import type { Problem } from "../check.ts"
-import type { Deps } from "../deps.ts"
 import {
   type Answer,
+  type Assets,
   type Failure,
   isObject,
   type Json,
@@ -13,14 +13,44 @@ import {
   type SandboxRequest,
   type Situation
 } from "../platform.ts"
-import { makeRate } from "../rate.ts"
+import { type Deps, platformSandbox } from "../platform-sandbox.ts"
+import { makeRate, type RateOptions } from "../rate.ts"
 import { eventProblem, isApp } from "./event-fields.ts"
 
 const dayMillis = 86_400_000
 const futureMillisMax = 600_000
 const logsMax = 100
 
-export const makeSnapchat = ({ options: { snapchat: options }, store }: Deps): PlatformServer => {
+export interface SnapchatOptions {
+  readonly tokens: ReadonlyArray<string>
+  readonly assets: Assets
+  readonly eventsMax: number
+  /** No documented rate: none by default. */
+  readonly requests: RateOptions | null
+  readonly ageDaysMax: number
+  /** Not documented: clients must judge by the body. */
+  readonly invalidStatus: number
+}
+
+const defaults: SnapchatOptions = {
+  tokens: ["sandbox-snapchat-token"],
+  assets: null,
+  eventsMax: 2000,
+  requests: null,
+  ageDaysMax: 37,
+  invalidStatus: 400
+}
+
+export const snapchatSandbox = platformSandbox({
+  servers: ["snapchat"],
+  defaults: { snapchat: defaults },
+  make: ({ snapchat }, deps) => [makeSnapchat(snapchat, deps)],
+  credentials: ({ snapchat }) => ({
+    snapchat: { variable: "SNAPCHAT_TOKEN", secret: { access_token: snapchat.tokens[0]! } }
+  })
+})
+
+const makeSnapchat = (options: SnapchatOptions, { store }: Deps): PlatformServer => {
   const rate = makeRate(options.requests)
   const warn = (message: string) => store.warn("snapchat", message)
   let logs: ReadonlyArray<JsonObject> = []
@@ -155,6 +185,7 @@ export const makeSnapchat = ({ options: { snapchat: options }, store }: Deps): P
 
   return {
     platform: "snapchat",
+    eventKey: '"event_id":',
     answer,
     fail,
     quickAnswer: () => json(200, { status: "VALID", reason: "" }),

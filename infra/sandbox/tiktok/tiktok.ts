@@ -1,8 +1,8 @@
 /** TikTok's Events API: `POST /open_api/v1.3/event/track/`. The HTTP status is 200 even for failures; `code` tells. */
 import type { Problem } from "../check.ts"
-import type { Deps } from "../deps.ts"
 import {
   type Answer,
+  type Assets,
   type Failure,
   isObject,
   type Json,
@@ -13,6 +13,7 @@ import {
   type SandboxRequest,
   type Situation
 } from "../platform.ts"
+import { type Deps, platformSandbox } from "../platform-sandbox.ts"
 import { digits, hexadecimal } from "../random.ts"
 import { makeRate } from "../rate.ts"
 import { eventProblem, eventSources } from "./event-fields.ts"
@@ -35,7 +36,34 @@ const code = {
 const futureSecondsMax = 600
 const secondsPerDay = 86_400
 
-export const makeTikTok = ({ options: { tiktok: options }, store, random }: Deps): PlatformServer => {
+export interface TikTokOptions {
+  readonly tokens: ReadonlyArray<string>
+  readonly assets: Assets
+  readonly eventsMax: number
+  readonly requestsPerSecond: number | null
+  readonly requestsPerMinute: number | null
+  readonly offlineAgeDaysMax: number
+}
+
+const defaults: TikTokOptions = {
+  tokens: ["sandbox-tiktok-token"],
+  assets: null,
+  eventsMax: 1000,
+  requestsPerSecond: 1000,
+  requestsPerMinute: 600_000,
+  offlineAgeDaysMax: 28
+}
+
+export const tiktokSandbox = platformSandbox({
+  servers: ["tiktok"],
+  defaults: { tiktok: defaults },
+  make: ({ tiktok }, deps) => [makeTikTok(tiktok, deps)],
+  credentials: ({ tiktok }) => ({
+    tiktok: { variable: "TIKTOK_TOKEN", secret: { access_token: tiktok.tokens[0]! } }
+  })
+})
+
+const makeTikTok = (options: TikTokOptions, { store, random }: Deps): PlatformServer => {
   const rate = (limit: number | null, windowMillis: number) => makeRate(limit === null ? null : { limit, windowMillis })
   const rates = [rate(options.requestsPerSecond, 1000), rate(options.requestsPerMinute, 60_000)]
   const warn = (message: string) => store.warn("tiktok", message)
@@ -158,6 +186,7 @@ export const makeTikTok = ({ options: { tiktok: options }, store, random }: Deps
 
   return {
     platform: "tiktok",
+    eventKey: '"event_id":',
     answer,
     fail,
     quickAnswer: () => json(200, { code: 0, message: "OK", request_id: "sandbox", data: {} }),

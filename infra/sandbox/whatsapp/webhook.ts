@@ -1,7 +1,15 @@
 /** The later statuses of a message, posted to the business's webhook with X-Hub-Signature-256. */
 import { createHmac } from "node:crypto"
-import type { WebhookOptions } from "../options.ts"
-import type { JsonObject } from "../platform.ts"
+import { isObject, type JsonObject, json, type PlatformControl, parseJson } from "../platform.ts"
+
+export interface WebhookOptions {
+  readonly url: string
+  /** Key of X-Hub-Signature-256. */
+  readonly appSecret: string
+}
+
+/** What a receiver checks the statuses by, where no other secret is given. */
+export const defaultAppSecret = "sandbox-app-secret"
 
 export interface Status {
   readonly wamid: string
@@ -71,7 +79,23 @@ export const makeWebhook = (initial: WebhookOptions | null) => {
     }
   }
 }
-export type Webhook = ReturnType<typeof makeWebhook>
+type Webhook = ReturnType<typeof makeWebhook>
+
+export const webhookControl = (webhook: Webhook): PlatformControl => ({
+  routes: {
+    "POST /webhook": {
+      help: "Where WhatsApp's statuses go: {url, app_secret}; {url: null} switches them off.",
+      handle: (request) => {
+        const body = parseJson(request.body)
+        if (!isObject(body)) return json(400, { error: "Send {url, app_secret}." })
+        const appSecret = typeof body.app_secret === "string" ? body.app_secret : defaultAppSecret
+        webhook.setTarget(typeof body.url === "string" ? { url: body.url, appSecret } : null)
+        return json(200, webhook.stats())
+      }
+    }
+  },
+  stats: () => ({ webhook: webhook.stats() })
+})
 
 /** `entry[].changes[].value.statuses[]`. */
 const notification = (status: Status, now: number): JsonObject => ({

@@ -1,11 +1,11 @@
 /** WhatsApp's Cloud API: `POST /{version}/{phone_number_id}/messages`. One message a request; a repeat is a second message. */
 import type { Problem } from "../check.ts"
-import type { Deps } from "../deps.ts"
 import {
   type GraphError,
   graphError,
   graphFailure,
   graphPath,
+  graphVersions,
   tokenError,
   unknownPath,
   unsupportedRequest,
@@ -13,6 +13,7 @@ import {
 } from "../graph.ts"
 import {
   type Answer,
+  type Assets,
   isObject,
   type JsonObject,
   json,
@@ -21,14 +22,56 @@ import {
   type SandboxRequest,
   type Situation
 } from "../platform.ts"
+import { type Deps, platformSandbox } from "../platform-sandbox.ts"
 import { makePairRate, makeRate } from "../rate.ts"
 import { messageProblem } from "./message-fields.ts"
-import type { Webhook } from "./webhook.ts"
+import { defaultAppSecret, makeWebhook, type WebhookOptions, webhookControl } from "./webhook.ts"
 
-export const makeWhatsApp = (
-  { options: { whatsapp: options }, store, random }: Deps,
-  webhook: Webhook
-): PlatformServer => {
+export interface WhatsAppOptions {
+  readonly tokens: ReadonlyArray<string>
+  readonly assets: Assets
+  readonly versions: ReadonlyArray<string>
+  readonly messagesPerSecond: number | null
+  readonly pairWindowMillis: number
+  /** Known template names; null: any. */
+  readonly templates: ReadonlyArray<string> | null
+  /** Templates of the category authentication: they go to phone numbers alone. */
+  readonly authenticationTemplates: ReadonlyArray<string>
+  readonly webhook: WebhookOptions | null
+  /** Time from the answer to each later status. */
+  readonly statusDelayMillis: number
+}
+
+const defaults: WhatsAppOptions = {
+  tokens: ["sandbox-whatsapp-token"],
+  assets: null,
+  versions: graphVersions,
+  messagesPerSecond: 80,
+  pairWindowMillis: 6000,
+  templates: null,
+  authenticationTemplates: [],
+  webhook: null,
+  statusDelayMillis: 200
+}
+
+export const whatsappSandbox = platformSandbox({
+  servers: ["whatsapp"],
+  defaults: { whatsapp: defaults },
+  make: ({ whatsapp }, deps) => [makeWhatsApp(whatsapp, deps)],
+  credentials: ({ whatsapp }) => ({
+    whatsapp: {
+      variable: "WHATSAPP_TOKEN",
+      secret: {
+        access_token: whatsapp.tokens[0]!,
+        app_secret: whatsapp.webhook?.appSecret ?? defaultAppSecret,
+        verify_token: "sandbox-verify-token"
+      }
+    }
+  })
+})
+
+const makeWhatsApp = (options: WhatsAppOptions, { store, random }: Deps): PlatformServer => {
+  const webhook = makeWebhook(options.webhook)
   const perNumber = new Map<string, ReturnType<typeof makeRate>>()
   const pairs = makePairRate(options.pairWindowMillis)
   const credentials = { tokens: options.tokens, appSecret: null }
@@ -160,6 +203,9 @@ export const makeWhatsApp = (
 
   return {
     platform: "whatsapp",
+    eventKey: '"messaging_product":',
+    control: webhookControl(webhook),
+    close: webhook.close,
     answer,
     fail: (failure, request) => {
       const answered = graphError(
