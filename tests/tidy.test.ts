@@ -1,5 +1,5 @@
 /** The rules of the house as a test: dependency direction, file size, banned calls, words that do not belong here. */
-import { readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
@@ -224,5 +224,26 @@ describe("the tree", () => {
       offenders((file, text) => core(file) && pattern.test(text)),
       []
     )
+  })
+
+  it("names only files that exist in the pages", () => {
+    const pages = [
+      "README.md",
+      "CONTRIBUTING.md",
+      ...readdirSync(path.join(root, "docs"))
+        .filter((name) => name.endsWith(".md"))
+        .map((name) => `docs/${name}`)
+    ]
+    const missing = pages.flatMap((page) =>
+      [
+        ...readFileSync(path.join(root, page), "utf8").matchAll(
+          /`((?:processors|shared|schemas|infra|tests|examples|docs)\/[^`\s]*)`/g
+        )
+      ]
+        .map((match) => match[1]!)
+        .filter((name) => !/[*<{…]/.test(name) && !existsSync(path.join(root, name)))
+        .map((name) => `${page}: ${name}`)
+    )
+    assert.deepStrictEqual(missing, [])
   })
 })
