@@ -130,14 +130,14 @@ describe("Google's later outcome from its sandbox", () => {
     scenario("google", function* ({ connector, send, ask, events, fault }) {
       const batch = events(3)
       yield* fault({ kind: "fails_later", event_ids: [batch[1]!.event_id], marker: batch[1]!.event_id, count: null })
-      const { laterId } = yield* send(batch)
-      assert.isNotNull(laterId)
-      let reading = connector.later!.read(yield* ask(laterId!))
+      const { trackingId } = yield* send(batch)
+      assert.isNotNull(trackingId)
+      let reading = connector.asyncOutcome!.read(yield* ask(trackingId!))
       assert.strictEqual(reading._tag, "Pending")
       const deadline = performance.now() + 10_000
       while (reading._tag === "Pending" && performance.now() < deadline) {
         yield* Effect.sleep(50)
-        reading = connector.later!.read(yield* ask(laterId!))
+        reading = connector.asyncOutcome!.read(yield* ask(trackingId!))
       }
       assert.strictEqual(reading._tag, "Final", JSON.stringify(reading))
       if (reading._tag !== "Final") return
@@ -156,7 +156,7 @@ interface World {
   readonly events: (count: number) => ReadonlyArray<MappedEvent>
   /** One request and its verdict, as the delivery engine does it. */
   readonly send: (events: ReadonlyArray<MappedEvent>) => Effect.Effect<BatchVerdict>
-  readonly ask: (laterId: string) => Effect.Effect<Effect.Success<ReturnType<Execute>>>
+  readonly ask: (trackingId: string) => Effect.Effect<Effect.Success<ReturnType<Execute>>>
   /** Scripts a fault; for one request to the events' endpoint, where it is not told otherwise. */
   readonly fault: (fault: JsonObject) => Effect.Effect<void>
   /** What the sandbox counted of this kind. */
@@ -204,8 +204,10 @@ const worldOf = (kind: ConnectorKind, sandbox: Sandbox, execute: Execute, secret
       client,
       send,
       events: (count) => Array.from({ length: count }, (_, index) => sandboxEvent(connection, connector, index)),
-      ask: (laterId) =>
-        Effect.flatMap(authorized, (ready) => Effect.orDie(execute(connector.later!.request(laterId, ready)))),
+      ask: (trackingId) =>
+        Effect.flatMap(authorized, (ready) =>
+          Effect.orDie(execute(connector.asyncOutcome!.request(trackingId, ready)))
+        ),
       fault: (fault) =>
         Effect.asVoid(control(sandbox, "POST", "faults", { platform: kind, path: paths[kind], count: 1, ...fault })),
       stats: Effect.map(
@@ -221,7 +223,7 @@ const failureHead = {
   warnings: [],
   retryAfter: null,
   usagePercent: null,
-  laterId: null
+  trackingId: null
 }
 
 // Faults strike the events' endpoint alone, not Google's status requests.

@@ -20,9 +20,7 @@ const unrepeatable = Effect.fnUntraced(function* (stages: ReadonlyArray<Stage>) 
   const { connections } = loaded.success
   const named = new Set(stages.map(({ connection }) => connection))
   const upstream = stages.some(({ group }) => group === "normalizer" || group === "mapper")
-  return connections.filter(
-    (one) => (upstream ? one.enabled : named.has(one.id)) && !connectorFor(one.kind).repeatIsHarmless
-  )
+  return connections.filter((one) => (upstream ? one.enabled : named.has(one.id)) && !connectorFor(one.kind).idempotent)
 })
 
 /** Sentences for people, and the topics whose numbers of partitions must be made equal before. */

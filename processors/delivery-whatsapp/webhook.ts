@@ -20,8 +20,8 @@ import { inboundOf } from "../../shared/runtime/inbound.ts"
 import type { HttpAnswer, HttpRequest, Route } from "../../shared/telemetry/http-server.ts"
 import { settingsOf } from "../delivery/engine/connection-settings.ts"
 import { makeDeliveryMetrics } from "../delivery/engine/metrics.ts"
-import { countConclusions } from "../delivery/outcomes/later-results.ts"
-import { makeWebhookOutcomes, type Told } from "../delivery/outcomes/webhook-outcomes.ts"
+import { countConclusions } from "../delivery/outcomes/final-results.ts"
+import { type MessageConclusion, makeWebhookOutcomes } from "../delivery/outcomes/webhook-outcomes.ts"
 
 /** The routes of a connection's webhook, and the work that keeps its index of accepted messages up to date. */
 export const connectionWebhook = Effect.fnUntraced(function* (connection: Connection) {
@@ -37,7 +37,7 @@ export const connectionWebhook = Effect.fnUntraced(function* (connection: Connec
 
   const metrics = makeDeliveryMetrics(connection.id, connection.platform)
 
-  const publish = (told: ReadonlyArray<Told>) => {
+  const publish = (told: ReadonlyArray<MessageConclusion>) => {
     const records = told.flatMap(({ outputs }) => outputs)
     return records.length === 0
       ? Effect.void
@@ -60,8 +60,8 @@ export const connectionWebhook = Effect.fnUntraced(function* (connection: Connec
     const text = body.toString("utf8")
     const statuses = messageStatuses(text)
     yield* publish(
-      statuses.flatMap(({ laterId, verdict, pricing }) => outcomes.status(laterId, verdict, now, pricing))
-    ).pipe(Effect.onError(() => Effect.sync(() => outcomes.reopen(statuses.map(({ laterId }) => laterId)))))
+      statuses.flatMap(({ trackingId, verdict, pricing }) => outcomes.status(trackingId, verdict, now, pricing))
+    ).pipe(Effect.onError(() => Effect.sync(() => outcomes.reopen(statuses.map(({ trackingId }) => trackingId)))))
     yield* tellNotices(webhookNotices(text))
     return { status: 200, body: "" } satisfies HttpAnswer
   })
@@ -113,7 +113,9 @@ export const connectionWebhook = Effect.fnUntraced(function* (connection: Connec
   )
   const sweep = Effect.gen(function* () {
     const swept = outcomes.sweep(yield* Clock.currentTimeMillis)
-    yield* Effect.onError(publish(swept), () => Effect.sync(() => outcomes.reopen(swept.map(({ laterId }) => laterId))))
+    yield* Effect.onError(publish(swept), () =>
+      Effect.sync(() => outcomes.reopen(swept.map(({ trackingId }) => trackingId)))
+    )
   }).pipe(
     Effect.catch((error) =>
       Effect.logWarning("Messages without a final status could not be closed.").pipe(

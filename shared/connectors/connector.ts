@@ -116,7 +116,7 @@ interface VerdictHead {
   /** The platform's usage, in percent of its limit (Meta's usage headers). */
   readonly usagePercent: number | null
   /** An id under which the final outcome can be asked later (Google's requestId, WhatsApp's wamid). */
-  readonly laterId: string | null
+  readonly trackingId: string | null
 }
 
 /**
@@ -142,8 +142,8 @@ export interface MappingContext {
 export interface Connector extends ConnectorRules {
   readonly kind: ConnectorKind
   readonly platform: Platform
-  /** Whether the platform deduplicates by event id, so that a repeat is harmless. */
-  readonly repeatIsHarmless: boolean
+  /** Whether the platform deduplicates by event id, so that a repeated request is idempotent. */
+  readonly idempotent: boolean
   /** The platform's user data of an event, from the hashed forms. */
   readonly formatUserData: (user: NormalizedUser, context: MappingContext) => JsonObject
   readonly mapEvent: (event: NormalizedEvent, context: MappingContext) => MapResult
@@ -155,7 +155,7 @@ export interface Connector extends ConnectorRules {
   /** One request for events of one batch group. */
   readonly request: (events: ReadonlyArray<SendableEvent>, context: RequestContext) => HttpRequestSpec
   readonly verdict: (response: HttpResponseSpec, events: ReadonlyArray<SendableEvent>) => BatchVerdict
-  /** A harmless request that shows whether host, account and credential work. */
+  /** A request without events that shows whether host, account and credential work. */
   readonly probe: (context: RequestContext) => HttpRequestSpec
   readonly probeVerdict: (response: HttpResponseSpec) => EventVerdict
   /** Exchanges what the credential holds for an access token (Google's OAuth); absent where the token is long-lived. */
@@ -163,14 +163,14 @@ export interface Connector extends ConnectorRules {
     readonly request: (context: RequestContext) => HttpRequestSpec
     readonly read: (response: HttpResponseSpec) => RefreshResult
   }
-  /** Asks for the final outcome of an accepted request by its `laterId` (Google's requestStatus); absent where nothing can be asked. */
-  readonly later?: {
-    readonly request: (laterId: string, context: RequestContext) => HttpRequestSpec
-    readonly read: (response: HttpResponseSpec) => LaterReading
+  /** Asks for the final outcome of an accepted request by its `trackingId` (Google's requestStatus); absent where nothing can be asked. */
+  readonly asyncOutcome?: {
+    readonly request: (trackingId: string, context: RequestContext) => HttpRequestSpec
+    readonly read: (response: HttpResponseSpec) => AsyncOutcomeReading
   }
 }
 
-export type LaterReading =
+export type AsyncOutcomeReading =
   /** The platform still works on it: ask again. */
   | { readonly _tag: "Pending"; readonly retryAfter: Duration.Duration | null }
   /** The platform is done. It gives counts, not events: with several events and both outcomes nobody knows which. */

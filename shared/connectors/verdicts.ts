@@ -12,7 +12,7 @@ export const batchHead: VerdictHead = {
   warnings: [],
   retryAfter: null,
   usagePercent: null,
-  laterId: null
+  trackingId: null
 }
 
 /** The head of an answer: its Retry-After, else the table's wait where the whole connection is throttled. */

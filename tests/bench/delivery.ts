@@ -107,12 +107,12 @@ const main = (url: string) =>
   Effect.gen(function* () {
     const transport = yield* makeHttpTransport()
     const connector = connectorFor(kind)
-    const outside = outsideOver(transport.execute)
+    const services = outsideOver(transport.execute)
     const processor = yield* deliveryProcessor({
       connector,
       connection: connectionTo(url),
       settings: deliveryDefaults,
-      outside
+      services
     })
     const task = yield* processor.open({ topic, partition: 0, append: () => Effect.void })
     const batches = Math.ceil(events / rounds / batchSize)

@@ -7,7 +7,14 @@ import * as Layer from "effect/Layer"
 import { declaredTopics } from "../../infra/topics/declared-topics.ts"
 import { deliveryProcessor } from "../../processors/delivery/engine/processor.ts"
 import { deliveryDefaults } from "../../processors/delivery/engine/settings.ts"
-import { codecs, connectorWith, ok, respond, someInvalid, worldOf } from "../../processors/delivery/engine/testing.ts"
+import {
+  codecs,
+  connectorWith,
+  fakePlatform,
+  ok,
+  respond,
+  someInvalid
+} from "../../processors/delivery/engine/testing.ts"
 import { mapper } from "../../processors/mapper/mapper.ts"
 import { memoryCodecs } from "../../shared/codec/memory.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
@@ -36,16 +43,16 @@ layer(layerTest, { excludeTestServices: true })("a repaired event", (it) => {
       const sent: Array<string> = []
       let isRepaired = false
       const deliveries = connections.map((connection) => {
-        const platform = worldOf((asked) =>
+        const platform = fakePlatform((asked) =>
           Effect.sync(() => {
             sent.push(...asked.ids.map((id) => `${connection.id} ${id}`))
             return connection.id === "strict" && !isRepaired ? respond(someInvalid, 400) : respond(ok)
           })
         )
-        const outside = { ...platform, partitionsTotal: Effect.succeed(4) }
+        const services = { ...platform, partitionsTotal: Effect.succeed(4) }
         return Effect.scoped(
           Effect.flatMap(
-            deliveryProcessor({ connector: connectorWith(), connection, settings: deliveryDefaults, outside }),
+            deliveryProcessor({ connector: connectorWith(), connection, settings: deliveryDefaults, services }),
             run
           )
         )

@@ -177,16 +177,16 @@ const verdictsOf = (verdict: BatchVerdict, count: number): ReadonlyArray<EventVe
 export const webhookFaults = ({ input, check }: ReportedCase): ReadonlyArray<string> => {
   const body = JSON.stringify({ entry: [{ changes: [{ value: { statuses: input["statuses"] } }] }] })
   const statuses = messageStatuses(body)
-  const subject = makeWebhookOutcomes(whatsapp, codecs, { laterLife: Duration.days(3) })
-  const laterId = statuses[0]?.laterId ?? ""
-  const record = pendingRecord({ connection: whatsapp, codecs }, { partition: 0 }, laterId, {
+  const subject = makeWebhookOutcomes(whatsapp, codecs, { asyncOutcomeLife: Duration.days(3) })
+  const trackingId = statuses[0]?.trackingId ?? ""
+  const record = pendingRecord({ connection: whatsapp, codecs }, { partition: 0 }, trackingId, {
     ...accepted,
-    later_id: laterId
+    later_id: trackingId
   })
   const [key, headers] = [Buffer.from(record.key ?? ""), record.headers ?? {}]
   subject.pending({ ...record, partition: 0, offset: 0, timestamp: 0, key, headers }, 0)
   const outcomes = statuses
-    .flatMap((status, index) => subject.status(status.laterId, status.verdict, index + 1))
+    .flatMap((status, index) => subject.status(status.trackingId, status.verdict, index + 1))
     .map(({ outcome }) => outcome)
   return isDeepStrictEqual(outcomes, check.outcomes) ? [] : [`the outcomes are ${JSON.stringify(outcomes)}`]
 }

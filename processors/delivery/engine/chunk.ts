@@ -1,12 +1,12 @@
-import type { Item } from "./item.ts"
 import { envelopeBytes } from "./limits.ts"
+import type { DeliveryEvent } from "./outcome.ts"
 
 /** Cuts events into requests: equal batch group, at most so many events and bytes; the order is kept. */
 export const chunk = (
-  items: ReadonlyArray<Item>,
+  items: ReadonlyArray<DeliveryEvent>,
   limits: { readonly events: number; readonly bytes: number }
-): ReadonlyArray<ReadonlyArray<Item>> => {
-  const groups = new Map<string, Array<Item>>()
+): ReadonlyArray<ReadonlyArray<DeliveryEvent>> => {
+  const groups = new Map<string, Array<DeliveryEvent>>()
   for (const item of items) {
     const group = groups.get(item.event.batch_group)
     if (group === undefined) groups.set(item.event.batch_group, [item])
@@ -15,9 +15,9 @@ export const chunk = (
   return [...groups.values()].flatMap((group) => cut(group, limits))
 }
 
-const cut = (items: ReadonlyArray<Item>, limits: { readonly events: number; readonly bytes: number }) => {
-  const chunks: Array<Array<Item>> = []
-  let current: Array<Item> = []
+const cut = (items: ReadonlyArray<DeliveryEvent>, limits: { readonly events: number; readonly bytes: number }) => {
+  const chunks: Array<Array<DeliveryEvent>> = []
+  let current: Array<DeliveryEvent> = []
   let bytes = envelopeBytes
   for (const item of items) {
     const more = item.bytes + separatorBytes

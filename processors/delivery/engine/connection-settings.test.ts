@@ -26,14 +26,14 @@ describe("the engine's figures of a connection", () => {
   it("are the specification's where the connection says nothing", () => {
     const connection = loaded(minimal).connections[0]!
     assert.strictEqual(settingsOf(connection), deliveryDefaults)
-    assert.deepStrictEqual(poolOptionsOf(connection, { repeatIsHarmless: true }), {})
-    assert.deepStrictEqual(poolOptionsOf(connection, { repeatIsHarmless: false }), { idleMillis: 2_000 })
+    assert.deepStrictEqual(poolOptionsOf(connection, { idempotent: true }), {})
+    assert.deepStrictEqual(poolOptionsOf(connection, { idempotent: false }), { idleMillis: 2_000 })
   })
 
   it("are documented with their defaults", () => {
     const connection = connectionWith(documented())
     assert.deepStrictEqual(inMillis(settingsOf(connection)), inMillis(deliveryDefaults))
-    const pool = poolOptionsOf(connection, { repeatIsHarmless: true })
+    const pool = poolOptionsOf(connection, { idempotent: true })
     assert.strictEqual(Object.keys(pool).length, 4)
     assert.deepStrictEqual({ ...httpTransportDefaults, ...pool }, httpTransportDefaults)
   })

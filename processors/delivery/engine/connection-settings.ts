@@ -45,9 +45,9 @@ export const settingsOf = ({ resilience }: Pick<Connection, "resilience">): Deli
       samples: batchOptimizer.samples ?? own.optimizer.samples,
       margin: partOf(batchOptimizer.marginPercent) ?? own.optimizer.margin
     },
-    laterFirst: later.firstQuestion ?? own.laterFirst,
-    laterMax: later.questionMax ?? own.laterMax,
-    laterLife: later.life ?? own.laterLife,
+    pollFirst: later.firstQuestion ?? own.pollFirst,
+    pollMax: later.questionMax ?? own.pollMax,
+    asyncOutcomeLife: later.life ?? own.asyncOutcomeLife,
     deduplicationWindow: deduplication.window ?? own.deduplicationWindow,
     deduplicationEntriesMax: deduplication.entriesMax ?? own.deduplicationEntriesMax
   }
@@ -55,13 +55,13 @@ export const settingsOf = ({ resilience }: Pick<Connection, "resilience">): Deli
 
 /**
  * What a connection says of its pool; the rest is the transport's default. A host may close a connection that was idle just when
- * a request is written to it: where a repeat is not harmless, only connections that were used moments ago are used again.
+ * a request is written to it: where a repeated request is not idempotent, only connections that were used moments ago are used again.
  */
 export const poolOptionsOf = (
   { resilience }: Pick<Connection, "resilience">,
-  { repeatIsHarmless }: Pick<Connector, "repeatIsHarmless">
+  { idempotent }: Pick<Connector, "idempotent">
 ): Partial<HttpTransportOptions> => {
-  const usual = repeatIsHarmless ? {} : { idleMillis: unrepeatableIdleMillis }
+  const usual = idempotent ? {} : { idleMillis: unrepeatableIdleMillis }
   if (resilience === undefined) return usual
   const { connections, timeout, connectTimeout, idle } = resilience.pool
   return {

@@ -15,6 +15,8 @@ import {
   connection,
   connectorWith,
   down,
+  type FakePlatform,
+  fakePlatform,
   limits,
   mappedEvent,
   ok,
@@ -22,27 +24,25 @@ import {
   recordsOfEvents,
   respond,
   strictCodecs,
-  unauthorized,
-  type World,
-  worldOf
+  unauthorized
 } from "./testing.ts"
 
 const minutes = (count: number) => Duration.toMillis(Duration.minutes(count))
 const mapped = "mapped-events.meta"
 const retry = "delivery-retry.meta"
 
-const opener = (world: World, connector: Connector = connectorWith()) =>
+const opener = (world: FakePlatform, connector: Connector = connectorWith()) =>
   Effect.map(
-    deliveryProcessor({ connector, connection, settings: deliveryDefaults, outside: world }),
+    deliveryProcessor({ connector, connection, settings: deliveryDefaults, services: world }),
     (processor) => (topic: string, partition: number) => openPartition(processor, { topic, partition })
   ).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
 
-const sentIds = (world: World) => world.asked.filter(({ path }) => path === "events").map(({ ids }) => ids)
+const sentIds = (world: FakePlatform) => world.asked.filter(({ path }) => path === "events").map(({ ids }) => ids)
 
 it.effect("does not send what expired while the connection was paused", () =>
   Effect.gen(function* () {
     let token = "old"
-    const world = worldOf(
+    const world = fakePlatform(
       (asked) => Effect.succeed(asked.token === "new" ? respond(ok) : respond(unauthorized, 401)),
       () => token
     )
@@ -62,7 +62,7 @@ it.effect("does not send what expired while the connection was paused", () =>
 it.effect("makes no request where all of it expired while it waited, and the next one goes on", () =>
   Effect.gen(function* () {
     let token = "old"
-    const world = worldOf(
+    const world = fakePlatform(
       (asked) => Effect.succeed(asked.token === "new" ? respond(ok) : respond(unauthorized, 401)),
       () => token
     )
@@ -85,7 +85,7 @@ it.effect("makes no request where all of it expired while it waited, and the nex
 it.effect("among the partitions of a connection the batch with the earliest deadline goes next", () =>
   Effect.gen(function* () {
     const one = { ...limits, concurrency: 1 }
-    const world = worldOf(() => Effect.as(Effect.sleep("1 second"), respond(ok)))
+    const world = fakePlatform(() => Effect.as(Effect.sleep("1 second"), respond(ok)))
     const open = yield* opener(world, connectorWith({ limits: { documented: one, specification: one } }))
     const batches = [
       [mapped, 0, "first", 50],
@@ -111,7 +111,7 @@ it.effect("among the partitions of a connection the batch with the earliest dead
 
 it.effect("delayed retries that lay for long are not held again, since others behind them may be due", () =>
   Effect.gen(function* () {
-    const task = yield* (yield* opener(worldOf(() => Effect.succeed(respond(ok)))))(retry, 0)
+    const task = yield* (yield* opener(fakePlatform(() => Effect.succeed(respond(ok)))))(retry, 0)
     yield* TestClock.adjust("1 hour")
     const now = yield* Clock.currentTimeMillis
     const far = mappedEvent("far", { attempts: 4, not_before: now + minutes(60) })
@@ -140,7 +140,7 @@ it.effect.each([
   { round: "5", left: 0.8, waits: null }
 ])("round $round with $left minutes left waits $waits minutes", ({ round, left, waits }) =>
   Effect.gen(function* () {
-    const world = worldOf((asked) => Effect.succeed(asked.ids.includes("bad") ? respond(down, 500) : respond(ok)))
+    const world = fakePlatform((asked) => Effect.succeed(asked.ids.includes("bad") ? respond(down, 500) : respond(ok)))
     const one = { ...limits, eventsPerRequest: 1 }
     const open = yield* opener(world, connectorWith({ limits: { documented: one, specification: one } }))
     const task = yield* open(retry, 0)

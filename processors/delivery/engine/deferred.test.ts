@@ -1,4 +1,4 @@
-/** An event that went to the delayed retries is theirs, where a repeat is not harmless. */
+/** An event that went to the delayed retries is theirs, where a repeated request is not idempotent. */
 import { assert, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,6 +10,8 @@ import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
   connection,
+  type FakePlatform,
+  fakePlatform,
   makeLog,
   mappedEvent,
   ok,
@@ -18,14 +20,12 @@ import {
   respond,
   strictCodecs,
   unrepeatable,
-  verdict,
-  type World,
-  worldOf
+  verdict
 } from "./testing.ts"
 
-const open = (world: World, { log, write }: ReturnType<typeof makeLog>, topic = "mapped-events.meta") =>
+const open = (world: FakePlatform, { log, write }: ReturnType<typeof makeLog>, topic = "mapped-events.meta") =>
   Effect.flatMap(
-    deliveryProcessor({ connector: unrepeatable, connection, settings: deliveryDefaults, outside: world }),
+    deliveryProcessor({ connector: unrepeatable, connection, settings: deliveryDefaults, services: world }),
     (processor) =>
       openPartition(processor, { topic, partition: 0, append: (records) => Effect.sync(() => write(records)) }, log)
   ).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
@@ -38,7 +38,7 @@ it.effect("leaves an event that went to the delayed retries to them when it come
     const kafka = makeLog()
     let isBusy = true
     const busy = all(batchHead, { ...verdict("transient", "131056"), retryAfter: Duration.seconds(6) })
-    const world = worldOf(() => Effect.sync(() => (isBusy ? respond(busy, 400) : respond(ok))))
+    const world = fakePlatform(() => Effect.sync(() => (isBusy ? respond(busy, 400) : respond(ok))))
     const mapped = yield* open(world, kafka)
     const retries = yield* open(world, kafka, "delivery-retry.meta")
     const first = yield* mapped.step(batchOf("mapped-events.meta"))

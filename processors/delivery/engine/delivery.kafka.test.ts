@@ -19,15 +19,15 @@ import {
   codecs,
   connection,
   connectorWith,
+  type FakePlatform,
+  fakePlatform,
   limits,
   mappedEvent,
   ok,
   recordsOfEvents,
   respond,
   someInvalid,
-  strictCodecs,
-  type World,
-  worldOf
+  strictCodecs
 } from "./testing.ts"
 
 const layerTest = Layer.merge(
@@ -63,14 +63,14 @@ const publish = (prefix: string, ids: ReadonlyArray<string>) =>
     )
   )
 
-const deliverFrom = (prefix: string, world: World, connector: Connector) =>
+const deliverFrom = (prefix: string, world: FakePlatform, connector: Connector) =>
   Effect.scoped(
     Effect.flatMap(
       deliveryProcessor({
         connector,
         connection,
         settings: deliveryDefaults,
-        outside: { ...world, partitionsTotal: Effect.succeed(4) }
+        services: { ...world, partitionsTotal: Effect.succeed(4) }
       }),
       run
     )
@@ -106,7 +106,7 @@ layer(layerTest, { excludeTestServices: true })("delivery on Kafka", (it) => {
       const ids = Array.from({ length: 500 }, (_, index) => `e${index}`)
       yield* publish(prefix, ids)
       const taken: Array<string> = []
-      const world = worldOf((asked) =>
+      const world = fakePlatform((asked) =>
         Effect.sync(() => {
           if (asked.ids.includes("e250")) return respond(someInvalid, 400)
           taken.push(...asked.ids)
@@ -131,12 +131,12 @@ layer(layerTest, { excludeTestServices: true })("delivery on Kafka", (it) => {
       yield* publish(prefix, ids)
       const single = { ...limits, eventsPerRequest: 1 }
       const connector = connectorWith({
-        repeatIsHarmless: false,
+        idempotent: false,
         limits: { documented: single, specification: single }
       })
       const sent: Array<string> = []
       const world = (hanging: string | null) =>
-        worldOf((asked) =>
+        fakePlatform((asked) =>
           Effect.suspend(() => {
             sent.push(...asked.ids)
             return asked.ids[0] === hanging ? Effect.never : Effect.succeed(respond(ok))

@@ -13,14 +13,14 @@ import {
   codecs,
   connection,
   connectorWith,
+  type FakePlatform,
+  fakePlatform,
   mappedEvent,
   ok,
   readStep,
   recordsOfEvents,
   respond,
-  strictCodecs,
-  type World,
-  worldOf
+  strictCodecs
 } from "./testing.ts"
 
 const now = Date.UTC(2026, 10, 28)
@@ -28,10 +28,10 @@ const minute = 60_000
 const mapped = { topic: "mapped-events.meta", partition: 0 }
 const retry = { topic: "delivery-retry.meta", partition: 0 }
 
-const world = () => worldOf(() => Effect.succeed(respond(ok)))
-const open = (outside: World, at = mapped) =>
+const world = () => fakePlatform(() => Effect.succeed(respond(ok)))
+const open = (services: FakePlatform, at = mapped) =>
   Effect.flatMap(
-    deliveryProcessor({ connector: connectorWith(), connection, settings: deliveryDefaults, outside }),
+    deliveryProcessor({ connector: connectorWith(), connection, settings: deliveryDefaults, services }),
     (processor) => openPartition(processor, at)
   ).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
 const aheadBy = (id: string, millis: number) => mappedEvent(id, { event_time: now + millis })
@@ -39,13 +39,14 @@ const batch = (events: ReadonlyArray<ReturnType<typeof mappedEvent>>) => ({
   ...mapped,
   records: recordsOfEvents(events)
 })
-const sent = (outside: World) => outside.asked.filter(({ path }) => path === "events").flatMap(({ ids }) => ids)
+const sent = (services: FakePlatform) =>
+  services.asked.filter(({ path }) => path === "events").flatMap(({ ids }) => ids)
 
 it.effect("sends nothing further ahead than a minute, and holds up nothing beside it", () =>
   Effect.gen(function* () {
     yield* TestClock.setTime(now)
-    const outside = world()
-    const task = yield* open(outside)
+    const services = world()
+    const task = yield* open(services)
     const events = [
       aheadBy("past", -1),
       aheadBy("near", minute),
@@ -53,7 +54,7 @@ it.effect("sends nothing further ahead than a minute, and holds up nothing besid
       aheadBy("day", 86_400_000)
     ]
     const done = readStep(yield* task.step(batch(events)))
-    assert.sameMembers(sent(outside), ["past", "near"])
+    assert.sameMembers(sent(services), ["past", "near"])
     const held = "retry_scheduled:event_time_in_future"
     assert.deepStrictEqual(done.outcomes, { past: "delivered", near: "delivered", far: held, day: held })
     assert.deepStrictEqual(done.deadLetters, {})
@@ -93,8 +94,8 @@ const inbound = (outputs: ReadonlyArray<Outbound>, topic: string): ReadonlyArray
 it.effect("sends it when it is due, once, and in flight until then for the ledger", () =>
   Effect.gen(function* () {
     yield* TestClock.setTime(now)
-    const outside = world()
-    const first = yield* (yield* open(outside)).step(batch([aheadBy("far", minute + 10_000)]))
+    const services = world()
+    const first = yield* (yield* open(services)).step(batch([aheadBy("far", minute + 10_000)]))
     const source = { topic: "raw-events", partition: 0, offset: 0, timestamp: 0 }
     const ledger = new RunningLedger(["shop"], 10)
     ledger.raw(source)
@@ -117,12 +118,12 @@ it.effect("sends it when it is due, once, and in flight until then for the ledge
     assert.deepStrictEqual(ledger.missing(committed), [])
 
     const records = inbound(first.outputs, retry.topic)
-    const waiting = yield* Effect.forkChild((yield* open(outside, retry)).step({ ...retry, records }))
+    const waiting = yield* Effect.forkChild((yield* open(services, retry)).step({ ...retry, records }))
     yield* TestClock.adjust("9 seconds")
-    assert.deepStrictEqual(sent(outside), [])
+    assert.deepStrictEqual(sent(services), [])
     yield* TestClock.adjust("1 second")
     const second = yield* Fiber.join(waiting)
-    assert.deepStrictEqual(sent(outside), ["far"])
+    assert.deepStrictEqual(sent(services), ["far"])
     assert.deepStrictEqual(readStep(second).outcomes, { far: "delivered" })
     take(second.outputs)
     assert.strictEqual(ledger.settled, 1)

@@ -8,11 +8,12 @@ import { Codecs } from "../../../shared/codec/codecs.ts"
 import { httpFailure } from "../../../shared/connectors/http/http-failure.ts"
 import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
 import { KafkaError } from "../../../shared/kafka/client.ts"
-import { AnswerMemory } from "./answer-memory.ts"
 import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
   connection,
+  type FakePlatform,
+  fakePlatform,
   makeLog,
   mappedEvent,
   ok,
@@ -21,23 +22,22 @@ import {
   respond,
   strictCodecs,
   unrepeatable,
-  verdict,
-  type World,
-  worldOf
+  verdict
 } from "./testing.ts"
+import { UncommittedResponses } from "./uncommitted-responses.ts"
 
 const at = { topic: "mapped-events.meta", partition: 0 }
 const batchOf = (ids: ReadonlyArray<string>) => ({ ...at, records: recordsOfEvents(ids.map((id) => mappedEvent(id))) })
-const accepted = { ...all(batchHead, verdict("accepted")), laterId: "wamid", requestId: "wamid" }
+const accepted = { ...all(batchHead, verdict("accepted")), trackingId: "wamid", requestId: "wamid" }
 
 /** One process: its partition can be opened again and again over the same log. */
-const processOver = (world: World, kafka: ReturnType<typeof makeLog>, appends = () => true) =>
+const processOver = (world: FakePlatform, kafka: ReturnType<typeof makeLog>, appends = () => true) =>
   Effect.gen(function* () {
     const processor = yield* deliveryProcessor({
       connector: unrepeatable,
       connection,
       settings: deliveryDefaults,
-      outside: world
+      services: world
     })
     return Effect.gen(function* () {
       const task = yield* processor.open({
@@ -58,7 +58,7 @@ const timedOut = new KafkaError({ code: "timeout", operation: "append", message:
 
 it.effect("every answer is known when the partition is opened again, whatever it was", () =>
   Effect.gen(function* () {
-    const world = worldOf(({ ids }) =>
+    const world = fakePlatform(({ ids }) =>
       ids[0] === "cut"
         ? Effect.fail(httpFailure("reset", "platform.example"))
         : Effect.succeed(respond(ids[0] === "bad" ? all(batchHead, verdict("invalid_event", "131026")) : accepted))
@@ -93,7 +93,7 @@ it.effect("every answer is known when the partition is opened again, whatever it
 it.effect("a request that was under way when its partition closed is not cut off, and its answer is waited for", () =>
   Effect.gen(function* () {
     const answer = yield* Deferred.make<void>()
-    const world = worldOf(() => Effect.as(Deferred.await(answer), respond(accepted)))
+    const world = fakePlatform(() => Effect.as(Deferred.await(answer), respond(accepted)))
     const kafka = makeLog()
     const open = yield* processOver(world, kafka)
     const closing = yield* Effect.forkChild((yield* open).step(batchOf(["a"])))
@@ -115,7 +115,7 @@ it.effect("a request that was under way when its partition closed is not cut off
 it.effect("an event whose intent was written and whose request never left is sent", () =>
   Effect.gen(function* () {
     let appends = false
-    const world = worldOf(() => Effect.succeed(respond(accepted)))
+    const world = fakePlatform(() => Effect.succeed(respond(accepted)))
     const kafka = makeLog()
     const open = yield* processOver(world, kafka, () => appends)
     // The broker has the intent, though the transaction's answer was late.
@@ -129,7 +129,7 @@ it.effect("an event whose intent was written and whose request never left is sen
 it.effect("a refused connection is no doubt either", () =>
   Effect.gen(function* () {
     let refusing = true
-    const world = worldOf(() =>
+    const world = fakePlatform(() =>
       refusing ? Effect.fail(httpFailure("refused", "platform.example")) : Effect.succeed(respond(ok))
     )
     const kafka = makeLog()
@@ -144,7 +144,7 @@ it.effect("a refused connection is no doubt either", () =>
 
 it.effect("another process knows only what the log tells", () =>
   Effect.gen(function* () {
-    const world = worldOf(() => Effect.succeed(respond(accepted)))
+    const world = fakePlatform(() => Effect.succeed(respond(accepted)))
     const kafka = makeLog()
     yield* (yield* yield* processOver(world, kafka)).step(batchOf(["a"]))
     const other = yield* yield* processOver(world, kafka)
@@ -154,7 +154,7 @@ it.effect("another process knows only what the log tells", () =>
 )
 
 it("the memory forgets what is committed, keeps requests under way, and the newest of too many", () => {
-  const memory = new AnswerMemory(3)
+  const memory = new UncommittedResponses(3)
   for (const [index, key] of ["under way", "a", "b", "c", "d"].entries()) {
     memory.declare(key, index)
     if (key === "under way") memory.begin(key)

@@ -16,6 +16,7 @@ import { deliveryDefaults } from "./settings.ts"
 import {
   connection,
   connectorWith,
+  fakePlatform,
   limits,
   mappedEvent,
   ok,
@@ -26,8 +27,7 @@ import {
   statesOf,
   strictCodecs,
   unauthorized,
-  verdict,
-  worldOf
+  verdict
 } from "./testing.ts"
 
 const partitions = 4
@@ -67,8 +67,8 @@ const runThrough = (count: number, poison: ReadonlySet<string>, trouble: Trouble
     const clock = yield* Clock.Clock
     const second = () => clock.currentTimeMillisUnsafe() / 1000
     const { play, taken } = platform(poison, trouble, second)
-    const world = worldOf(play, () => (second() < trouble.tokenReplaced ? "old" : "new"))
-    const processor = yield* deliveryProcessor({ connector, connection, settings: deliveryDefaults, outside: world })
+    const world = fakePlatform(play, () => (second() < trouble.tokenReplaced ? "old" : "new"))
+    const processor = yield* deliveryProcessor({ connector, connection, settings: deliveryDefaults, services: world })
     const events = Array.from({ length: count }, (_, index) => mappedEvent(`e${index}`))
     const outcomes: Record<string, string> = {}
     const deadLetters: Record<string, string> = {}

@@ -17,13 +17,13 @@ import { deliveryDefaults } from "./settings.ts"
 import {
   codecs,
   connection,
+  fakePlatform,
   mappedEvent,
   ok,
   recordsOfEvents,
   respond,
   strictCodecs,
-  unrepeatable,
-  worldOf
+  unrepeatable
 } from "./testing.ts"
 
 const layerTest = Layer.merge(
@@ -41,7 +41,7 @@ const makeWorld = Effect.gen(function* () {
     topics.map((topic) => ({ name: prefix + topic, partitions: 4, replication: 1, config: {} }))
   )
   const sent: Array<string> = []
-  const outside = worldOf((asked) =>
+  const services = fakePlatform((asked) =>
     Effect.sync(() => {
       sent.push(...asked.ids)
       return respond(ok)
@@ -62,7 +62,7 @@ const makeWorld = Effect.gen(function* () {
     Layer.succeed(RuntimeObserver, (event) => void events.push(event))
   )
   const deliver = Effect.scoped(
-    Effect.flatMap(deliveryProcessor({ connector: unrepeatable, connection, settings, outside }), run)
+    Effect.flatMap(deliveryProcessor({ connector: unrepeatable, connection, settings, services }), run)
   ).pipe(Effect.provide(layerRuntime), Effect.forkChild)
   const settled = until("every record is committed", () =>
     Effect.gen(function* () {

@@ -19,6 +19,8 @@ import {
   codecs,
   connection,
   connectorWith,
+  type FakePlatform,
+  fakePlatform,
   limits,
   mappedEvent,
   ok,
@@ -26,18 +28,16 @@ import {
   respond,
   strictCodecs,
   unauthorized,
-  verdict,
-  type World,
-  worldOf
+  verdict
 } from "./testing.ts"
 
 const one = { ...limits, eventsPerRequest: 1, concurrency: 1 }
 const oneByOne = connectorWith({ limits: { documented: one, specification: one } })
 const events = (count: number) => Array.from({ length: count }, (_, index) => mappedEvent(`e${index}`))
 
-const open = (world: World, connector: Connector, settings: Partial<DeliverySettings> = {}) =>
+const open = (world: FakePlatform, connector: Connector, settings: Partial<DeliverySettings> = {}) =>
   Effect.map(
-    deliveryProcessor({ connector, connection, settings: { ...deliveryDefaults, ...settings }, outside: world }),
+    deliveryProcessor({ connector, connection, settings: { ...deliveryDefaults, ...settings }, services: world }),
     (processor) => (partition: number) =>
       Effect.map(processor.open({ topic: "mapped-events.meta", partition }), (task) => ({
         /** Delivers the events and gives the virtual seconds that it took. */
@@ -54,9 +54,9 @@ const open = (world: World, connector: Connector, settings: Partial<DeliverySett
       }))
   ).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
 
-const openTask = (world: World) =>
+const openTask = (world: FakePlatform) =>
   Effect.map(
-    deliveryProcessor({ connector: connectorWith(), connection, settings: deliveryDefaults, outside: world }),
+    deliveryProcessor({ connector: connectorWith(), connection, settings: deliveryDefaults, services: world }),
     (processor) => (partition: number) => openPartition(processor, { topic: "mapped-events.meta", partition })
   ).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
 
@@ -64,11 +64,11 @@ it.effect("is slowed by the usage that the platform reports, before it refuses",
   Effect.gen(function* () {
     const busy: BatchVerdict = { ...ok, usagePercent: 95 }
     const calm = yield* (yield* open(
-      worldOf(() => Effect.succeed(respond(ok))),
+      fakePlatform(() => Effect.succeed(respond(ok))),
       oneByOne
     ))(0)
     const slowed = yield* (yield* open(
-      worldOf(() => Effect.succeed(respond(busy))),
+      fakePlatform(() => Effect.succeed(respond(busy))),
       oneByOne
     ))(0)
     // The burst of 100 is gone at once; the rest comes at 10 a second, or at a fifth of it.
@@ -81,7 +81,7 @@ it.effect("has the part of the connection's rate that its partitions are of all"
   Effect.gen(function* () {
     let partitionsTotal = 4
     const world = {
-      ...worldOf(() => Effect.succeed(respond(ok))),
+      ...fakePlatform(() => Effect.succeed(respond(ok))),
       partitionsTotal: Effect.sync(() => partitionsTotal)
     }
     const openPartition = yield* open(world, oneByOne)
@@ -103,7 +103,7 @@ it.effect("catches up at a capped rate, oldest deadline first, when a refused cr
     const clock = yield* Clock.Clock
     const seconds = () => clock.currentTimeMillisUnsafe() / 1000
     const sent: Array<readonly [string, number]> = []
-    const world = worldOf(
+    const world = fakePlatform(
       (asked) =>
         Effect.sync(() => {
           if (asked.token === "old") return respond(unauthorized, 401)
@@ -134,7 +134,7 @@ it.effect("finds the best batch size of a platform whose latency curve is script
     const sizes: Array<number> = []
     // Cheap up to 300 events, then ever dearer.
     const curve = (size: number) => 100 + size * 0.2 + Math.max(0, size - 300) ** 2 * 0.05
-    const world = worldOf((asked) =>
+    const world = fakePlatform((asked) =>
       Effect.sync(() => void sizes.push(asked.ids.length)).pipe(
         Effect.andThen(Effect.sleep(Duration.millis(Math.round(curve(asked.ids.length))))),
         Effect.as(respond(ok))
@@ -159,7 +159,7 @@ it.effect("compares what the platform says it received with what counts as taken
     const short = all({ ...batchHead, eventsReceived: 40, warnings: ["Received 40 of 50."] }, verdict("delivered"))
     const logged: Array<string> = []
     const logger = Logger.layer([Logger.make(({ message }) => void logged.push(String(message)))])
-    const world = worldOf(() => Effect.succeed(respond(short)))
+    const world = fakePlatform(() => Effect.succeed(respond(short)))
     const task = yield* (yield* openTask(world))(0)
     const run = task.step({ topic: "mapped-events.meta", partition: 0, records: recordsOfEvents(events(50)) })
     const step = yield* Effect.provide(Effect.andThen(run, run), logger)
@@ -190,7 +190,7 @@ it.effect("an event that the platform refused by name is not missing from what i
       eventsReceived: 1,
       events: [verdict("delivered"), verdict("invalid_event", "BAD")]
     }
-    const task = yield* (yield* openTask(worldOf(() => Effect.succeed(respond(partly)))))(0)
+    const task = yield* (yield* openTask(fakePlatform(() => Effect.succeed(respond(partly)))))(0)
     const step = yield* task.step({
       topic: "mapped-events.meta",
       partition: 0,

@@ -17,6 +17,8 @@ import {
   connection,
   connectorWith,
   down,
+  type FakePlatform,
+  fakePlatform,
   limits,
   mappedEvent,
   ok,
@@ -28,9 +30,7 @@ import {
   statesOf,
   strictCodecs,
   unauthorized,
-  verdict,
-  type World,
-  worldOf
+  verdict
 } from "./testing.ts"
 
 const codecsLayer = Layer.sync(Codecs, strictCodecs)
@@ -41,17 +41,17 @@ const batchOf = (names: ReadonlyArray<string>) => ({
   records: recordsOfEvents(names.map((id) => mappedEvent(id)))
 })
 
-const openTask = (world: World, connector: Connector = connectorWith()) =>
+const openTask = (world: FakePlatform, connector: Connector = connectorWith()) =>
   Effect.flatMap(
-    deliveryProcessor({ connector, connection, settings: deliveryDefaults, outside: world }),
+    deliveryProcessor({ connector, connection, settings: deliveryDefaults, services: world }),
     (processor) => openPartition(processor, at)
   ).pipe(Effect.provide(codecsLayer))
 
-const sentEvents = (world: World) => world.asked.filter(({ path }) => path === "events")
+const sentEvents = (world: FakePlatform) => world.asked.filter(({ path }) => path === "events")
 
 it.effect("delivers a batch in one request, with one result an event", () =>
   Effect.gen(function* () {
-    const world = worldOf(() => Effect.succeed(respond(ok)))
+    const world = fakePlatform(() => Effect.succeed(respond(ok)))
     const task = yield* openTask(world)
     const done = readStep(yield* task.step(batchOf(ids(3))))
     assert.deepStrictEqual(done.outcomes, { e0: "delivered", e1: "delivered", e2: "delivered" })
@@ -62,7 +62,7 @@ it.effect("delivers a batch in one request, with one result an event", () =>
 it.effect("isolates a bad event that the platform does not name, and delivers each neighbour once", () =>
   Effect.gen(function* () {
     const taken: Array<string> = []
-    const world = worldOf((asked) => {
+    const world = fakePlatform((asked) => {
       if (asked.ids.includes("e37")) return Effect.succeed(respond(someInvalid, 400))
       taken.push(...asked.ids)
       return Effect.succeed(respond(ok))
@@ -83,7 +83,7 @@ it.effect("isolates a bad event that the platform does not name, and delivers ea
 
 it.effect("drops the culprits that the platform names and sends the rest again", () =>
   Effect.gen(function* () {
-    const world = worldOf((asked) => {
+    const world = fakePlatform((asked) => {
       const culprit = asked.ids.indexOf("e4")
       return Effect.succeed(
         culprit < 0
@@ -101,26 +101,28 @@ it.effect("drops the culprits that the platform names and sends the rest again",
   })
 )
 
-it.effect("retries after 1, 2 and 4 s while the platform fails, and waits for Retry-After where it is told", () =>
-  Effect.gen(function* () {
-    const throttled = { ...all(batchHead, verdict("throttled", "429")), retryAfter: Duration.seconds(30) }
-    const world = worldOf((_, index) =>
-      Effect.succeed(index === 0 ? respond(down, 503) : respond(index === 1 ? throttled : ok))
-    )
-    const step = yield* Effect.forkChild((yield* openTask(world)).step(batchOf(["a"])))
-    yield* TestClock.adjust("1300 millis")
-    assert.strictEqual(world.asked.length, 2)
-    yield* TestClock.adjust("29 seconds")
-    assert.strictEqual(world.asked.length, 2)
-    yield* TestClock.adjust("2 seconds")
-    assert.deepStrictEqual(readStep(yield* Fiber.join(step)).outcomes, { a: "delivered" })
-  })
+it.effect(
+  "retries after 1, 2 and 4 s while the platform fails, and waits for Retry-After where it is conclusions",
+  () =>
+    Effect.gen(function* () {
+      const throttled = { ...all(batchHead, verdict("throttled", "429")), retryAfter: Duration.seconds(30) }
+      const world = fakePlatform((_, index) =>
+        Effect.succeed(index === 0 ? respond(down, 503) : respond(index === 1 ? throttled : ok))
+      )
+      const step = yield* Effect.forkChild((yield* openTask(world)).step(batchOf(["a"])))
+      yield* TestClock.adjust("1300 millis")
+      assert.strictEqual(world.asked.length, 2)
+      yield* TestClock.adjust("29 seconds")
+      assert.strictEqual(world.asked.length, 2)
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(readStep(yield* Fiber.join(step)).outcomes, { a: "delivered" })
+    })
 )
 
 it.effect("an open circuit suspends the step, probes with few events, and delivers all when the platform is back", () =>
   Effect.gen(function* () {
     let working = false
-    const world = worldOf(() =>
+    const world = fakePlatform(() =>
       working ? Effect.succeed(respond(ok)) : Effect.fail(httpFailure("refused", "platform.example"))
     )
     const step = yield* Effect.forkChild((yield* openTask(world)).step(batchOf(ids(100))))
@@ -140,7 +142,7 @@ it.effect("an open circuit suspends the step, probes with few events, and delive
 it.effect("a refused token pauses the connection, tells it at once, and resumes by itself when a new one works", () =>
   Effect.gen(function* () {
     let token = "old"
-    const world = worldOf(
+    const world = fakePlatform(
       (asked) => Effect.succeed(asked.token === "new" ? respond(ok) : respond(unauthorized, 401)),
       () => token
     )
@@ -168,7 +170,7 @@ it.effect("exchanges an access token once, keeps it until it ends, and exchanges
         read: () => ({ _tag: "Token", accessToken: Redacted.make(`t${++issued}`), expiresIn: Duration.hours(1) })
       }
     })
-    const world = worldOf((asked) =>
+    const world = fakePlatform((asked) =>
       Effect.succeed(asked.path === "refresh" || asked.token === valid ? respond(ok) : respond(unauthorized, 401))
     )
     const task = yield* openTask(world, connector)
@@ -186,7 +188,7 @@ it.effect("exchanges an access token once, keeps it until it ends, and exchanges
 
 it.effect("an event that alone keeps failing goes to the delayed retry topic; its neighbours are delivered", () =>
   Effect.gen(function* () {
-    const world = worldOf((asked) => Effect.succeed(asked.ids.includes("bad") ? respond(down, 500) : respond(ok)))
+    const world = fakePlatform((asked) => Effect.succeed(asked.ids.includes("bad") ? respond(down, 500) : respond(ok)))
     const task = yield* openTask(
       world,
       connectorWith({ limits: { documented: { ...limits, eventsPerRequest: 4 }, specification: limits } })
@@ -206,7 +208,7 @@ it.effect(
   () =>
     Effect.gen(function* () {
       const wait = { ...verdict("transient", "131056"), retryAfter: Duration.seconds(6) }
-      const world = worldOf(() => Effect.succeed(respond(all(batchHead, wait), 400)))
+      const world = fakePlatform(() => Effect.succeed(respond(all(batchHead, wait), 400)))
       const task = yield* openTask(
         world,
         connectorWith({ limits: { documented: { ...limits, eventsPerRequest: 1 }, specification: limits } })
@@ -221,7 +223,7 @@ it.effect(
 
 it.effect("a delayed retry waits until it is due; past the age limit it is expired and dead-lettered", () =>
   Effect.gen(function* () {
-    const world = worldOf(() => Effect.succeed(respond(ok)))
+    const world = fakePlatform(() => Effect.succeed(respond(ok)))
     const task = yield* openTask(world)
     const topic = "delivery-retry.meta"
     const due = mappedEvent("due", { attempts: 4, not_before: 30_000 })
@@ -249,7 +251,7 @@ it.effect("a delayed retry waits until it is due; past the age limit it is expir
 
 it.effect("asks consent again, refuses what no request can carry, and dead-letters what is no event", () =>
   Effect.gen(function* () {
-    const world = worldOf(() => Effect.succeed(respond(ok)))
+    const world = fakePlatform(() => Effect.succeed(respond(ok)))
     const task = yield* openTask(world)
     const denied = mappedEvent("denied", {
       consent: { ad_user_data: "denied", ad_personalization: null, sale_of_data: null }
@@ -278,7 +280,9 @@ it.effect("a hostile answer is retried and never loses an event", () =>
   Effect.gen(function* () {
     const html = { status: 200, headers: {}, body: "<html>", receivedAt: 0 }
     const short = { ...batchHead, _tag: "PerEvent" as const, events: [verdict("delivered")] }
-    const world = worldOf((_, index) => Effect.succeed(index === 0 ? html : index === 1 ? respond(short) : respond(ok)))
+    const world = fakePlatform((_, index) =>
+      Effect.succeed(index === 0 ? html : index === 1 ? respond(short) : respond(ok))
+    )
     const step = yield* Effect.forkChild((yield* openTask(world)).step(batchOf(ids(3))))
     yield* TestClock.adjust("10 seconds")
     assert.deepStrictEqual(readStep(yield* Fiber.join(step)).outcomes, {

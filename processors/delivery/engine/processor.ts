@@ -18,26 +18,26 @@ import type {
   Step
 } from "../../../shared/runtime/contract.ts"
 import { movedRecord } from "../../../shared/runtime/home-partition.ts"
-import { type Later, makeLater } from "../outcomes/later.ts"
 import { acceptedRequests, pendingRecord } from "../outcomes/pending.ts"
+import { makeStatusPoller, type StatusPoller } from "../outcomes/status-poller.ts"
+import { deliver } from "./attempt.ts"
 import { chunk } from "./chunk.ts"
-import { deliver } from "./deliver.ts"
-import { harmless } from "./exchange.ts"
-import { type Intents, makeIntents } from "./intents.ts"
-import type { Item } from "./item.ts"
-import { type Lane, type LaneOptions, makeLane } from "./lane.ts"
+import { type DeliveryContext, type DeliveryOptions, makeDeliveryContext } from "./delivery-context.ts"
+import type { DeliveryEvent } from "./outcome.ts"
 import { type RecordContext, recordsOf, unreadableRecord, writtenBack } from "./records.ts"
+import { type Intents, makeIntents } from "./send-intents.ts"
+import { idempotent } from "./send-request.ts"
 import { triage } from "./triage.ts"
 
 export type DeliveryError = KafkaError | RegistryError
 
 /** Makes a connection's processor. What it publishes about its state ends with the scope. */
 export const deliveryProcessor = (
-  options: LaneOptions
+  options: DeliveryOptions
 ): Effect.Effect<Processor<DeliveryError, never>, never, Codecs | Scope.Scope> =>
-  Effect.map(makeLane(options), (lane) => {
-    const { connection, settings, limits } = lane
-    const owned = countOwned(lane)
+  Effect.map(makeDeliveryContext(options), (delivery) => {
+    const { connection, settings, limits } = delivery
+    const owned = countOwned(delivery)
     return {
       name: `delivery-${connection.platform}.${connection.id}`,
       topics: [deliveryTopics.mapped(connection.platform), deliveryTopics.retry(connection.platform)],
@@ -53,23 +53,23 @@ export const deliveryProcessor = (
       open: (assigned) =>
         Effect.andThen(
           owned,
-          Effect.sync(() => openPartition(lane, assigned))
+          Effect.sync(() => openPartition(delivery, assigned))
         )
     }
   })
 
 /** The connection's rate is shared out by the partitions that this instance owns. */
-const countOwned = (lane: Lane): Effect.Effect<void, never, Scope.Scope> => {
+const countOwned = (delivery: DeliveryContext): Effect.Effect<void, never, Scope.Scope> => {
   let owned = 0
   let total = 1
   const change = (by: number) =>
     Effect.suspend(() => {
       owned += by
       const share = owned / Math.max(1, total)
-      return Effect.andThen(lane.limiter.setShare(share), lane.questions.setShare(share))
+      return Effect.andThen(delivery.limiter.setShare(share), delivery.pollLimiter.setShare(share))
     })
   // Counted at each opening: topics may have got more partitions, which comes with a new assignment.
-  const count = Effect.map(lane.outside.partitionsTotal, (counted) => {
+  const count = Effect.map(delivery.services.partitionsTotal, (counted) => {
     total = counted
   })
   return Effect.andThen(
@@ -78,26 +78,29 @@ const countOwned = (lane: Lane): Effect.Effect<void, never, Scope.Scope> => {
   )
 }
 
-const openPartition = (lane: Lane, assigned: AssignedPartition): PartitionTask<DeliveryError, never> => {
+const openPartition = (delivery: DeliveryContext, assigned: AssignedPartition): PartitionTask<DeliveryError, never> => {
   const { append } = assigned
-  const intents = lane.connector.repeatIsHarmless
+  const intents = delivery.connector.idempotent
     ? null
     : makeIntents({
-        codecs: lane.codecs,
-        connectionId: lane.connection.id,
-        mappedTopic: deliveryTopics.mapped(lane.connection.platform),
+        codecs: delivery.codecs,
+        connectionId: delivery.connection.id,
+        mappedTopic: deliveryTopics.mapped(delivery.connection.platform),
         assigned,
         append: append ?? noAppend,
-        settings: lane.settings,
-        answers: lane.answers,
-        scope: lane.scope
+        settings: delivery.settings,
+        answers: delivery.uncommitted,
+        scope: delivery.scope
       })
-  const later = lane.connector.later === undefined ? null : makeLater(lane, assigned, lane.connector.later)
+  const later =
+    delivery.connector.asyncOutcome === undefined
+      ? null
+      : makeStatusPoller(delivery, assigned, delivery.connector.asyncOutcome)
   const restore = [intents?.restore, later?.restore].filter((entry) => entry !== undefined)
   return {
     ...(restore.length > 0 ? { restore } : {}),
     ...(later === null ? {} : { tick: later.tick }),
-    step: (batch) => step({ lane, intents, later, partitions: assigned.partitions ?? 1 }, batch)
+    step: (batch) => step({ delivery, intents, later, partitions: assigned.partitions ?? 1 }, batch)
   }
 }
 
@@ -105,14 +108,14 @@ const openPartition = (lane: Lane, assigned: AssignedPartition): PartitionTask<D
 const noAppend = () => Effect.die("The runtime gives no append, which send intents need.")
 
 interface Partition {
-  readonly lane: Lane
+  readonly delivery: DeliveryContext
   readonly intents: Intents | null
-  readonly later: Later | null
+  readonly later: StatusPoller | null
   /** Of the topic. */
   readonly partitions: number
 }
 
-/** What is sent from here, and what another partition sends, where a repeat is not harmless and partitions were added. */
+/** What is sent from here, and what another partition sends, where a repeated request is not idempotent and partitions were added. */
 const byHome = ({ intents, partitions }: Partition, batch: Batch) => {
   if (intents === null || partitions === 1) return { records: batch.records, moved: [] }
   const records: Array<Inbound> = []
@@ -126,14 +129,14 @@ const byHome = ({ intents, partitions }: Partition, batch: Batch) => {
 }
 
 const step = Effect.fnUntraced(function* (partition: Partition, batch: Batch) {
-  const { lane } = partition
-  const { codecs, connection, limits } = lane
+  const { delivery } = partition
+  const { codecs, connection, limits } = delivery
   const { records, moved } = byHome(partition, batch)
   yield* codecs.loadSchemas(records.map((record) => record.value))
   const read = (now: number) => triage(records, { codecs, connection, now, bytesPerRequest: limits.bytesPerRequest })
   let sorted = read(yield* Clock.currentTimeMillis)
   if (sorted.ready.length === 0 && sorted.early.length > 0) {
-    yield* holdUntilDue(lane, sorted.early)
+    yield* holdUntilDue(delivery, sorted.early)
     sorted = read(yield* Clock.currentTimeMillis)
   }
   const begun = yield* Clock.currentTimeMillis
@@ -145,7 +148,7 @@ const step = Effect.fnUntraced(function* (partition: Partition, batch: Batch) {
     partition,
     ready.filter((item) => item.fate === null)
   )
-  const context = yield* contextOf(lane)
+  const context = yield* contextOf(delivery)
   const items = [...ready, ...sorted.settled]
   const outputs: Array<Outbound> = [...moved]
   for (const item of handedOver) outputs.push(writtenBack(item, deliveryTopics.retry(connection.platform)))
@@ -153,10 +156,10 @@ const step = Effect.fnUntraced(function* (partition: Partition, batch: Batch) {
   for (const { record, problem } of sorted.unreadable) outputs.push(unreadableRecord(record, problem, context))
   for (const item of sorted.early) outputs.push(writtenBack(item, item.record.topic))
   outputs.push(...(partition.intents?.settle(ready, context.now) ?? []))
-  const pending = acceptedRequests(lane, items, context.now)
-  for (const outcome of pending) outputs.push(pendingRecord(lane, batch, outcome.later_id, outcome))
+  const pending = acceptedRequests(delivery, items, context.now)
+  for (const outcome of pending) outputs.push(pendingRecord(delivery, batch, outcome.later_id, outcome))
   partition.later?.keep(pending, context.now)
-  yield* count(lane, items, sorted.unreadable.length)
+  yield* count(delivery, items, sorted.unreadable.length)
   const { intents } = partition
   if (intents === null) return { outputs } satisfies Step
   const ids = sorted.ready.map((item) => item.event.event_id)
@@ -167,9 +170,12 @@ const step = Effect.fnUntraced(function* (partition: Partition, batch: Batch) {
  * A batch of delayed retries none of which is due waits for the first one; not for ever, as later records may be due
  * before, and not at all where so many wait that it took long to come round to these.
  */
-const holdUntilDue = ({ connection, settings }: Lane, early: ReadonlyArray<Item>): Effect.Effect<void> =>
+const holdUntilDue = (
+  { connection, settings }: DeliveryContext,
+  early: ReadonlyArray<DeliveryEvent>
+): Effect.Effect<void> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const least = (numberOf: (item: Item) => number) =>
+    const least = (numberOf: (item: DeliveryEvent) => number) =>
       early.reduce((lowest, item) => Math.min(lowest, numberOf(item)), Number.MAX_SAFE_INTEGER)
     const round = now - least(({ record }) => record.timestamp)
     if (round >= Duration.toMillis(settings.delayedRound)) return Effect.void
@@ -178,22 +184,29 @@ const holdUntilDue = ({ connection, settings }: Lane, early: ReadonlyArray<Item>
     return Effect.sleep(Duration.min(Duration.millis(Math.max(0, first - now)), settings.delayedHold))
   })
 
-const send = ({ lane, intents }: Partition, items: ReadonlyArray<Item>): Effect.Effect<void, KafkaError> => {
-  const pieces = chunk(items, { events: lane.optimizer.size(), bytes: lane.limits.bytesPerRequest })
-  return Effect.forEach(pieces, (piece) => deliver(lane, piece, intents ?? harmless), {
-    concurrency: lane.limits.concurrency,
+const send = (
+  { delivery, intents }: Partition,
+  items: ReadonlyArray<DeliveryEvent>
+): Effect.Effect<void, KafkaError> => {
+  const pieces = chunk(items, { events: delivery.optimizer.size(), bytes: delivery.limits.bytesPerRequest })
+  return Effect.forEach(pieces, (piece) => deliver(delivery, piece, intents ?? idempotent), {
+    concurrency: delivery.limits.concurrency,
     discard: true
   })
 }
 
-const contextOf = (lane: Lane): Effect.Effect<RecordContext> =>
+const contextOf = (delivery: DeliveryContext): Effect.Effect<RecordContext> =>
   Effect.gen(function* () {
-    const { codecs, connection, settings } = lane
-    const circuit = yield* lane.breaker.state
+    const { codecs, connection, settings } = delivery
+    const circuit = yield* delivery.breaker.state
     return { codecs, connection, settings, circuit, now: yield* Clock.currentTimeMillis }
   })
 
-const count = (lane: Lane, items: ReadonlyArray<Item>, unreadable: number): Effect.Effect<void> => {
+const count = (
+  delivery: DeliveryContext,
+  items: ReadonlyArray<DeliveryEvent>,
+  unreadable: number
+): Effect.Effect<void> => {
   const outcomes = new Map<string, number>()
   const reasons = new Map<string, number>()
   const add = (counts: Map<string, number>, name: string, by: number) => counts.set(name, (counts.get(name) ?? 0) + by)
@@ -202,5 +215,5 @@ const count = (lane: Lane, items: ReadonlyArray<Item>, unreadable: number): Effe
     if (fate?.outcome === "rejected") add(reasons, fate.reasonCode ?? "unknown", 1)
   }
   if (unreadable > 0) add(outcomes, "dead_lettered", unreadable)
-  return Effect.andThen(lane.metrics.outcomes(outcomes), lane.metrics.rejected(reasons))
+  return Effect.andThen(delivery.metrics.outcomes(outcomes), delivery.metrics.rejected(reasons))
 }

@@ -21,7 +21,7 @@ import type { Processor } from "../../../shared/runtime/contract.ts"
 import { type Program, processorsProgram } from "../../../shared/runtime/program.ts"
 import { type DependencyState, Readiness } from "../../../shared/telemetry/readiness.ts"
 import { poolOptionsOf, settingsOf } from "./connection-settings.ts"
-import type { Outside } from "./outside.ts"
+import type { DeliveryServices } from "./delivery-services.ts"
 import { type DeliveryError, deliveryProcessor } from "./processor.ts"
 import { makeRecipientKey, type RecipientKey } from "./recipient-key.ts"
 
@@ -43,14 +43,14 @@ export const deliveryProcessors = (
     return yield* Effect.forEach(connections, (connection) =>
       Effect.gen(function* () {
         const connector = connectorFor(connection.kind)
-        const outside = yield* outsideOf(connector, connection, recipientKey)
-        return yield* deliveryProcessor({ connector, connection, settings: settingsOf(connection), outside })
+        const services = yield* servicesOf(connector, connection, recipientKey)
+        return yield* deliveryProcessor({ connector, connection, settings: settingsOf(connection), services })
       })
     )
   })
 
 /** The real world of one connection: its own pool, credential and writes. */
-export const outsideOf = Effect.fnUntraced(function* (
+export const servicesOf = Effect.fnUntraced(function* (
   connector: Connector,
   connection: Connection,
   recipientKey: RecipientKey | undefined
@@ -66,8 +66,8 @@ export const outsideOf = Effect.fnUntraced(function* (
     open: recipientKey?.open ?? opensNothing,
     ...(recipientKey === undefined ? {} : { recipientKey }),
     publish: (records) => kafka.produce(records.map((record) => ({ ...record, topic: topicPrefix + record.topic }))),
-    partitionsTotal: yield* countedAnew(connection, topicPrefix)
-  } satisfies Outside
+    partitionsTotal: yield* partitionCount(connection, topicPrefix)
+  } satisfies DeliveryServices
 })
 
 /** This program's key for recipients, compared with the normalizer's; /readyz says why it does not open them. */
@@ -85,7 +85,7 @@ const recipientKeyOf = Effect.gen(function* () {
 })
 
 /** The number of the connection's partitions; the one known before where the broker does not answer. */
-const countedAnew = Effect.fnUntraced(function* (connection: Connection, prefix: string) {
+const partitionCount = Effect.fnUntraced(function* (connection: Connection, prefix: string) {
   const kafka = yield* KafkaClient
   const count = countPartitions(kafka, connection, prefix)
   // Topics may be on their way to be created.

@@ -14,6 +14,7 @@ import { deliveryDefaults } from "./settings.ts"
 import {
   connection,
   connectorWith,
+  fakePlatform,
   limits,
   makeLog,
   mappedEvent,
@@ -22,8 +23,7 @@ import {
   recordsOfEvents,
   respond,
   statesOf,
-  strictCodecs,
-  worldOf
+  strictCodecs
 } from "./testing.ts"
 
 const ours = fromKey(Redacted.make("the key of this program"))
@@ -31,7 +31,7 @@ const theirs = fromKey(Redacted.make("the key of the normalizer"))
 const at = { topic: "mapped-events.meta", partition: 0 }
 const single = { ...limits, eventsPerRequest: 1 }
 const messages = connectorWith({
-  repeatIsHarmless: false,
+  idempotent: false,
   unsendable,
   limits: { documented: single, specification: single }
 })
@@ -42,12 +42,12 @@ const open = Effect.fnUntraced(
   function* (sealer: typeof ours | null) {
     const kafka = makeLog()
     const key = yield* makeRecipientKey(sealer)
-    const world = worldOf(() => Effect.succeed(respond(ok)))
+    const world = fakePlatform(() => Effect.succeed(respond(ok)))
     const processor = yield* deliveryProcessor({
       connector: messages,
       connection,
       settings: deliveryDefaults,
-      outside: { ...world, open: key.open, recipientKey: key }
+      services: { ...world, open: key.open, recipientKey: key }
     })
     const task = yield* processor.open({ ...at, append: (records) => Effect.sync(() => kafka.write(records)) })
     return {

@@ -10,7 +10,7 @@ import { deliveryResult } from "../../../shared/model/delivery-result.ts"
 import { deliveryHeaders, deliveryTopics } from "../../../shared/model/delivery-topics.ts"
 import type { Inbound, Outbound } from "../../../shared/runtime/contract.ts"
 import type { CircuitState } from "../resilience/circuit-breaker.ts"
-import { decided, type Fate, type Item } from "./item.ts"
+import { type DeliveryEvent, type Outcome, outcomeWithoutRequest } from "./outcome.ts"
 import type { DeliverySettings } from "./settings.ts"
 import { expiredFate } from "./triage.ts"
 
@@ -23,7 +23,7 @@ export interface RecordContext {
 }
 
 /** An event's result, and where it needs one its dead letter or its delayed retry. */
-export const recordsOf = (item: Item, context: RecordContext): ReadonlyArray<Outbound> => {
+export const recordsOf = (item: DeliveryEvent, context: RecordContext): ReadonlyArray<Outbound> => {
   if (item.fate?.outcome === "retry_scheduled") return retryRecords(item, item.fate, context)
   const fate = item.fate ?? undecidedFate
   const result = resultRecord(item, fate, context)
@@ -31,7 +31,7 @@ export const recordsOf = (item: Item, context: RecordContext): ReadonlyArray<Out
 }
 
 /** A refused event's dead letter, and what lets the mapper send a repaired one to this connection. */
-const refusedRecords = (item: Item, fate: Fate, context: RecordContext): ReadonlyArray<Outbound> => {
+const refusedRecords = (item: DeliveryEvent, fate: Outcome, context: RecordContext): ReadonlyArray<Outbound> => {
   const { event_id: eventId, source } = item.event
   const letter = deadLetterRecord(item, fate, context)
   const at = { eventId, connectionId: context.connection.id, source: placeOf(source) }
@@ -60,14 +60,14 @@ export const unreadableDeadLetter = (
   })
 
 /** A record that is not decided here and now, written back as it is: a copy, since the record's memory ends with the step. */
-export const writtenBack = (item: Item, topic: string): Outbound => ({
+export const writtenBack = (item: DeliveryEvent, topic: string): Outbound => ({
   topic,
   key: item.event.event_id,
   value: item.record.value === null ? null : Buffer.from(item.record.value),
   headers: item.record.headers
 })
 
-const retryRecords = (item: Item, fate: Fate, context: RecordContext): ReadonlyArray<Outbound> => {
+const retryRecords = (item: DeliveryEvent, fate: Outcome, context: RecordContext): ReadonlyArray<Outbound> => {
   const { settings, now, connection, codecs } = context
   const round = Number(item.record.headers[deliveryHeaders.round] ?? 0) || 0
   const wished = now + Duration.toMillis(delayOf(fate, round, settings))
@@ -91,8 +91,8 @@ const retryRecords = (item: Item, fate: Fate, context: RecordContext): ReadonlyA
   return [resultRecord(item, fate, context), { topic, key: item.event.event_id, value, headers }]
 }
 
-/** Growing by the settings; or, where the platform told how long this event must wait, by as much each round. */
-const delayOf = ({ retryAfter }: Fate, round: number, settings: DeliverySettings): Duration.Duration => {
+/** Growing by the settings; or, where the platform conclusions how long this event must wait, by as much each round. */
+const delayOf = ({ retryAfter }: Outcome, round: number, settings: DeliverySettings): Duration.Duration => {
   const delays = settings.delayedRetries
   const last = delays[delays.length - 1] ?? Duration.minutes(1)
   if (retryAfter === null) return delays[round] ?? last
@@ -103,12 +103,12 @@ const delayOf = ({ retryAfter }: Fate, round: number, settings: DeliverySettings
 const lastTryAt = (deadline: number, now: number, settings: DeliverySettings): number =>
   deadline - Math.min(Duration.toMillis(settings.delayedLastTry), Math.floor((deadline - now) / 2))
 
-const ended = (item: Item, fate: Fate, context: RecordContext): ReadonlyArray<Outbound> => {
+const ended = (item: DeliveryEvent, fate: Outcome, context: RecordContext): ReadonlyArray<Outbound> => {
   item.fate = fate
   return [resultRecord(item, fate, context), ...refusedRecords(item, fate, context)]
 }
 
-const resultRecord = ({ event, requests }: Item, fate: Fate, context: RecordContext): Outbound => ({
+const resultRecord = ({ event, requests }: DeliveryEvent, fate: Outcome, context: RecordContext): Outbound => ({
   topic: deliveryTopics.results,
   key: event.event_id,
   value: context.codecs.encode(
@@ -121,7 +121,7 @@ const resultRecord = ({ event, requests }: Item, fate: Fate, context: RecordCont
       timestamp: context.now,
       latency_ms: fate.request?.latencyMillis ?? 0,
       error_message: fate.message ?? shortOf(fate),
-      request_id: fate.request?.requestId ?? fate.request?.laterId ?? null,
+      request_id: fate.request?.requestId ?? fate.request?.trackingId ?? null,
       retry_count: Math.max(0, event.attempts + requests - 1),
       connection_id: context.connection.id,
       outcome: fate.outcome,
@@ -142,15 +142,19 @@ const resultRecord = ({ event, requests }: Item, fate: Fate, context: RecordCont
 })
 
 /** Nobody knows which event is missing, so that each of the request tells it. */
-const shortOf = ({ outcome, request }: Fate): string | null =>
+const shortOf = ({ outcome, request }: Outcome): string | null =>
   outcome === "delivered" &&
   request !== null &&
   request.eventsReceived !== null &&
-  request.eventsReceived < request.taken
-    ? `The platform says that it received ${request.eventsReceived} of the ${request.taken} events that it took.`
+  request.eventsReceived < request.eventsTaken
+    ? `The platform says that it received ${request.eventsReceived} of the ${request.eventsTaken} events that it took.`
     : null
 
-const deadLetterRecord = ({ event, record, requests }: Item, fate: Fate, context: RecordContext): Outbound =>
+const deadLetterRecord = (
+  { event, record, requests }: DeliveryEvent,
+  fate: Outcome,
+  context: RecordContext
+): Outbound =>
   deadLetterOutput(
     deadLetter(record, {
       stage: deliveryStage(event.platform),
@@ -174,11 +178,15 @@ const deadLetterOutput = (letter: DeadLetter, { codecs }: RecordContext): Outbou
   value: codecs.encode(deliveryTopics.deadLetters, "dead-letter", letter)
 })
 
-const needsDeadLetter = ({ outcome }: Fate): boolean =>
+const needsDeadLetter = ({ outcome }: Outcome): boolean =>
   outcome === "rejected" || outcome === "expired" || outcome === "dead_lettered"
 
 /** Every event leaves the engine with a fate; were one without, this would show it rather than lose it. */
-const undecidedFate = decided("dead_lettered", "undecided", "The engine ended without deciding on the event.")
+const undecidedFate = outcomeWithoutRequest(
+  "dead_lettered",
+  "undecided",
+  "The engine ended without deciding on the event."
+)
 
 /** An event that lives no longer than this gets no further try. */
 const tooShortMillis = 60_000

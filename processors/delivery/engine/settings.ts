@@ -17,7 +17,7 @@ export interface DeliverySettings {
   /** Events in a request while the circuit is half open. */
   readonly probeEvents: number
   /** Failures beyond the retries after which the platform's probe is asked whether only these events fail. */
-  readonly patience: number
+  readonly failuresBeforeProbe: number
   /** Delays of the delayed retry topic, round by round; the last one repeats. */
   readonly delayedRetries: ReadonlyArray<Duration.Duration>
   /** Rounds for an event without an age limit before it is dead-lettered. */
@@ -40,16 +40,16 @@ export interface DeliverySettings {
   readonly secretLife: Duration.Duration
   /** An access token is renewed so long before it ends. */
   readonly tokenMargin: Duration.Duration
-  /** Events sent are remembered so long, where a repeat is not harmless. */
+  /** Events sent are remembered so long, where a repeated request is not idempotent. */
   readonly deduplicationWindow: Duration.Duration
   /** Events remembered a partition; the oldest are forgotten first. */
   readonly deduplicationEntriesMax: number
   /** Final outcomes of accepted requests: first question, doubling up to the maximum, given up after `laterLife`. */
-  readonly laterFirst: Duration.Duration
-  readonly laterMax: Duration.Duration
-  readonly laterLife: Duration.Duration
+  readonly pollFirst: Duration.Duration
+  readonly pollMax: Duration.Duration
+  readonly asyncOutcomeLife: Duration.Duration
   /** Questions a tick. */
-  readonly laterBatch: number
+  readonly pollBatch: number
   /** How long a batch waits to fill, where the connection does not say. */
   readonly linger: Duration.Duration
 }
@@ -61,7 +61,7 @@ export const deliveryDefaults: DeliverySettings = {
   usage: rateLimiterDefaults,
   optimizer: { ...batchOptimizerDefaults, sizeMin: 10 },
   probeEvents: 10,
-  patience: 4,
+  failuresBeforeProbe: 4,
   delayedRetries: [
     Duration.minutes(1),
     Duration.minutes(5),
@@ -83,10 +83,10 @@ export const deliveryDefaults: DeliverySettings = {
   tokenMargin: Duration.seconds(60),
   deduplicationWindow: Duration.hours(24),
   deduplicationEntriesMax: 1_000_000,
-  laterFirst: Duration.seconds(5),
-  laterMax: Duration.minutes(10),
-  laterLife: Duration.days(3),
-  laterBatch: 20,
+  pollFirst: Duration.seconds(5),
+  pollMax: Duration.minutes(10),
+  asyncOutcomeLife: Duration.days(3),
+  pollBatch: 20,
   linger: Duration.millis(500)
 }
 

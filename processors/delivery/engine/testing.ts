@@ -18,7 +18,7 @@ import type { HttpFailure } from "../../../shared/connectors/http/http-failure.t
 import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
 import type { Inbound, Outbound, Step } from "../../../shared/runtime/contract.ts"
 import { connectionOf } from "../../../shared/testing/event-fixture.ts"
-import type { Outside } from "./outside.ts"
+import type { DeliveryServices } from "./delivery-services.ts"
 
 export const codecs = makeMemoryCodecs()
 
@@ -72,7 +72,7 @@ export const connectorWith = (overrides: Partial<Connector> = {}): Connector => 
   credential: { required: ["access_token"], optional: [] },
   endpoint: { host: "https://platform.example", version: "v1" },
   limits: { documented: limits, specification: limits },
-  repeatIsHarmless: true,
+  idempotent: true,
   formatUserData: () => ({}),
   mapEvent: () => ({ _tag: "Skipped", reason: "no_mapping", message: "" }),
   request: (events, { secret }) =>
@@ -93,7 +93,7 @@ export const connectorWith = (overrides: Partial<Connector> = {}): Connector => 
 /** The limits of a platform whose requests carry one event, and a connector whose requests must not be repeated, as WhatsApp's. */
 export const single: Limits = { ...limits, eventsPerRequest: 1 }
 export const unrepeatable: Connector = connectorWith({
-  repeatIsHarmless: false,
+  idempotent: false,
   limits: { documented: single, specification: single }
 })
 
@@ -114,16 +114,16 @@ export const respond = (answer: BatchVerdict, status = 200): HttpResponseSpec =>
   return response
 }
 
-export interface World extends Outside {
+export interface FakePlatform extends DeliveryServices {
   readonly asked: ReadonlyArray<Asked>
   readonly published: ReadonlyArray<Outbound>
 }
 
-/** The outside, played by a function of what is asked and how many requests came before. */
-export const worldOf = (
+/** The services, played by a function of what is asked and how many requests came before. */
+export const fakePlatform = (
   play: (asked: Asked, index: number) => Effect.Effect<HttpResponseSpec, HttpFailure>,
   token: () => string = () => "token"
-): World => {
+): FakePlatform => {
   const asked: Array<Asked> = []
   const published: Array<Outbound> = []
   return {
@@ -221,7 +221,7 @@ export const readStep = (step: Step) => {
 }
 
 /** The states published to connector-state, in order. */
-export const statesOf = (world: World): ReadonlyArray<string> =>
+export const statesOf = (world: FakePlatform): ReadonlyArray<string> =>
   world.published.flatMap((output) => {
     const decoded = codecs.decode("connector-state", output.value)
     return decoded._tag === "Decoded" ? [`${decoded.value.circuit_state}${decoded.value.paused ? " paused" : ""}`] : []

@@ -6,16 +6,16 @@ import { consentDecision } from "../../../shared/connectors/mapping/consent.ts"
 import { dueAt, futureToleranceMillis } from "../../../shared/connectors/mapping/future.ts"
 import { deliveryTopics } from "../../../shared/model/delivery-topics.ts"
 import type { Inbound } from "../../../shared/runtime/contract.ts"
-import { decided, type Fate, type Item } from "./item.ts"
 import { envelopeBytes } from "./limits.ts"
+import { type DeliveryEvent, type Outcome, outcomeWithoutRequest } from "./outcome.ts"
 
 export interface Triage {
   /** To be sent now. */
-  readonly ready: Array<Item>
+  readonly ready: Array<DeliveryEvent>
   /** Decided without a request; among them those that are put off until they are due. */
-  readonly settled: Array<Item>
+  readonly settled: Array<DeliveryEvent>
   /** Delayed retries that are not due yet. */
-  readonly early: Array<Item>
+  readonly early: Array<DeliveryEvent>
   /** Not events at all: dead letters. */
   readonly unreadable: Array<{ readonly record: Inbound; readonly problem: Undecodable }>
 }
@@ -41,7 +41,7 @@ export const triage = (
     }
     const event = decoded.value
     const wait = dueAt(event, tolerance) - context.now
-    const item: Item = {
+    const item: DeliveryEvent = {
       record,
       event,
       bytes: payloadBytes(record, event, context.bytesPerRequest),
@@ -60,8 +60,8 @@ export const triage = (
 }
 
 /** Ahead of the clock: it would fail the request, and with it its neighbours. `wait` in milliseconds. */
-const putOff = (wait: number): Fate => ({
-  ...decided(
+const putOff = (wait: number): Outcome => ({
+  ...outcomeWithoutRequest(
     "retry_scheduled",
     "event_time_in_future",
     `The event's time is ahead of the clock: it goes out in ${Math.ceil(wait / 1_000)} s, when the platform takes it.`,
@@ -82,7 +82,7 @@ const lengthOf = (payload: SendableEvent["payload"]): number =>
 /** Whether the platform would no longer take the event. */
 const isExpired = (event: SendableEvent, now: number): boolean => event.deadline !== null && event.deadline < now
 
-export const expiredFate: Fate = decided(
+export const expiredFate: Outcome = outcomeWithoutRequest(
   "expired",
   "expired",
   "The platform's age limit passed before the event could be delivered.",
@@ -90,22 +90,22 @@ export const expiredFate: Fate = decided(
 )
 
 /** The events that still have no fate, after those whose time has come got theirs. */
-export const withoutExpired = (items: ReadonlyArray<Item>, now: number): ReadonlyArray<Item> =>
+export const withoutExpired = (items: ReadonlyArray<DeliveryEvent>, now: number): ReadonlyArray<DeliveryEvent> =>
   items.filter((item) => {
     if (item.fate === null && isExpired(item.event, now)) item.fate = expiredFate
     return item.fate === null
   })
 
 const fateBeforeSending = (
-  item: Item,
+  item: DeliveryEvent,
   context: { readonly connection: Connection; readonly now: number; readonly bytesPerRequest: number }
-): Fate | null => {
+): Outcome | null => {
   if (isExpired(item.event, context.now)) return expiredFate
   // The connection's policy may have changed since the mapping.
   const consent = consentDecision(item.event.consent, context.connection)
-  if (consent._tag === "Skip") return decided("skipped", "consent", consent.message)
+  if (consent._tag === "Skip") return outcomeWithoutRequest("skipped", "consent", consent.message)
   if (item.bytes + envelopeBytes > context.bytesPerRequest)
-    return decided(
+    return outcomeWithoutRequest(
       "rejected",
       "payload_too_large",
       `The payload's ${item.bytes} bytes are above what a request may carry (${context.bytesPerRequest}).`,
@@ -115,10 +115,10 @@ const fateBeforeSending = (
 }
 
 /** The earliest deadline of the events, in milliseconds since the epoch. */
-export const deadlineOf = (items: ReadonlyArray<Item>): number =>
+export const deadlineOf = (items: ReadonlyArray<DeliveryEvent>): number =>
   items.reduce((least, item) => Math.min(least, urgencyOf(item)), Number.MAX_SAFE_INTEGER)
 
 // An event without an age limit has no reason to be overtaken for ever: it counts as if it had a week.
-const urgencyOf = ({ event, record }: Item): number => event.deadline ?? record.timestamp + usualLifeMillis
+const urgencyOf = ({ event, record }: DeliveryEvent): number => event.deadline ?? record.timestamp + usualLifeMillis
 
 const usualLifeMillis = 7 * 24 * 3_600_000

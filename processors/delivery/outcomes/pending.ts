@@ -2,22 +2,22 @@
 import type { PendingEvent, PendingOutcome } from "../../../schemas/types.gen.ts"
 import { deliveryHeaders, deliveryTopics } from "../../../shared/model/delivery-topics.ts"
 import type { Outbound } from "../../../shared/runtime/contract.ts"
-import type { Item } from "../engine/item.ts"
-import type { Lane } from "../engine/lane.ts"
+import type { DeliveryContext } from "../engine/delivery-context.ts"
+import type { DeliveryEvent } from "../engine/outcome.ts"
 
 /** The accepted requests among the events, each with its events. */
 export const acceptedRequests = (
-  lane: Lane,
-  items: ReadonlyArray<Item>,
+  delivery: DeliveryContext,
+  items: ReadonlyArray<DeliveryEvent>,
   now: number
 ): ReadonlyArray<PendingOutcome> => {
-  const requests = new Map<string, { readonly first: Item; readonly events: Array<PendingEvent> }>()
+  const requests = new Map<string, { readonly first: DeliveryEvent; readonly events: Array<PendingEvent> }>()
   for (const item of items) {
-    const laterId = item.fate?.outcome === "accepted" ? item.fate.request?.laterId : null
-    if (laterId === null || laterId === undefined) continue
+    const trackingId = item.fate?.outcome === "accepted" ? item.fate.request?.trackingId : null
+    if (trackingId === null || trackingId === undefined) continue
     const { event, requests: made } = item
-    const entry = requests.get(laterId) ?? { first: item, events: [] }
-    requests.set(laterId, entry)
+    const entry = requests.get(trackingId) ?? { first: item, events: [] }
+    requests.set(trackingId, entry)
     entry.events.push({
       event_id: event.event_id,
       event_name: event.event_name,
@@ -28,10 +28,10 @@ export const acceptedRequests = (
       source: event.source
     })
   }
-  return [...requests].map(([laterId, { first, events }]) => ({
-    connection_id: lane.connection.id,
-    platform: lane.connection.platform,
-    later_id: laterId,
+  return [...requests].map(([trackingId, { first, events }]) => ({
+    connection_id: delivery.connection.id,
+    platform: delivery.connection.platform,
+    later_id: trackingId,
     accepted_at: now,
     rejected_at: null,
     latency_ms: first.fate?.request?.latencyMillis ?? 0,
@@ -41,17 +41,17 @@ export const acceptedRequests = (
 
 /** A record of `pending-outcomes`, on the number of the input's partition; a null outcome ends it. */
 export const pendingRecord = (
-  lane: Pick<Lane, "connection" | "codecs">,
+  delivery: Pick<DeliveryContext, "connection" | "codecs">,
   input: { readonly topic?: string; readonly partition: number },
-  laterId: string,
+  trackingId: string,
   outcome: PendingOutcome | null
 ): Outbound => ({
   topic: deliveryTopics.pending,
   partition: input.partition,
-  key: `${lane.connection.id}|${laterId}`,
+  key: `${delivery.connection.id}|${trackingId}`,
   headers: {
-    [deliveryHeaders.connection]: lane.connection.id,
+    [deliveryHeaders.connection]: delivery.connection.id,
     ...(input.topic === undefined ? {} : { [deliveryHeaders.input]: input.topic })
   },
-  value: outcome === null ? null : lane.codecs.encode(deliveryTopics.pending, "pending-outcome", outcome)
+  value: outcome === null ? null : delivery.codecs.encode(deliveryTopics.pending, "pending-outcome", outcome)
 })

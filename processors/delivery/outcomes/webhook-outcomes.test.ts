@@ -5,9 +5,9 @@ import { deliveryTopics } from "../../../shared/model/delivery-topics.ts"
 import type { Inbound, Outbound } from "../../../shared/runtime/contract.ts"
 import { codecs, connection, readStep, verdict } from "../engine/testing.ts"
 import { pendingRecord } from "./pending.ts"
-import { makeWebhookOutcomes, type Told } from "./webhook-outcomes.ts"
+import { type MessageConclusion, makeWebhookOutcomes } from "./webhook-outcomes.ts"
 
-const settings = { laterLife: Duration.days(3) }
+const settings = { asyncOutcomeLife: Duration.days(3) }
 const outcome: PendingOutcome = {
   connection_id: "shop",
   platform: "whatsapp",
@@ -37,8 +37,8 @@ const recordOf = (output: Outbound): Inbound => ({
   headers: output.headers ?? {}
 })
 const pending = recordOf(pendingRecord({ connection, codecs }, { partition: 3 }, "wamid.1", outcome))
-const read = (told: ReadonlyArray<Told>) => {
-  const { outcomes, others } = readStep({ outputs: told.flatMap(({ outputs }) => outputs) })
+const read = (conclusions: ReadonlyArray<MessageConclusion>) => {
+  const { outcomes, others } = readStep({ outputs: conclusions.flatMap(({ outputs }) => outputs) })
   const pendingOnes = others.filter(({ topic }) => topic === deliveryTopics.pending)
   return { outcomes, ended: pendingOnes.map(({ key, value, partition }) => ({ key, value, partition })) }
 }
@@ -55,19 +55,19 @@ it("a delivered status becomes the final result and ends the pending record on i
 
 const failed = verdict("transient", "131049")
 const delivered = verdict("delivered")
-const rest = (told: ReadonlyArray<Told>) => told.flatMap(({ outputs }) => outputs)
-const marks = (told: ReadonlyArray<Told>) =>
-  rest(told).flatMap(({ topic, value, headers }) =>
+const rest = (conclusions: ReadonlyArray<MessageConclusion>) => conclusions.flatMap(({ outputs }) => outputs)
+const marks = (conclusions: ReadonlyArray<MessageConclusion>) =>
+  rest(conclusions).flatMap(({ topic, value, headers }) =>
     topic === deliveryTopics.deadLetters && value === null ? [headers] : []
   )
-const logsOf = (told: ReadonlyArray<Told>) =>
-  rest(told).flatMap(({ topic, value }) => {
+const logsOf = (conclusions: ReadonlyArray<MessageConclusion>) =>
+  rest(conclusions).flatMap(({ topic, value }) => {
     const decoded = codecs.decode("event-delivery-log", value)
     return topic === deliveryTopics.results && decoded._tag === "Decoded" ? [decoded.value] : []
   })
 /** The record of a request that failed, as the topic keeps it for a correction. */
-const keptOf = (told: ReadonlyArray<Told>) =>
-  recordOf(rest(told).find(({ topic }) => topic === deliveryTopics.pending)!)
+const keptOf = (conclusions: ReadonlyArray<MessageConclusion>) =>
+  recordOf(rest(conclusions).find(({ topic }) => topic === deliveryTopics.pending)!)
 
 it("a later delivered or read corrects failed: the dead letter is marked as resolved, and the record ends", () => {
   const subject = makeWebhookOutcomes(connection, codecs, settings)
@@ -91,7 +91,7 @@ it("a later delivered or read corrects failed: the dead letter is marked as reso
   assert.deepStrictEqual(subject.status("wamid.1", delivered, 5), [])
 })
 
-it("a correction outlives a restart, and holds between two instances that are told at the same time", () => {
+it("a correction outlives a restart, and holds between two instances that are conclusions at the same time", () => {
   const first = makeWebhookOutcomes(connection, codecs, settings)
   first.pending(pending, 0)
   const kept = keptOf(first.status("wamid.1", failed, 1))
@@ -102,9 +102,9 @@ it("a correction outlives a restart, and holds between two instances that are to
 
   const other = makeWebhookOutcomes(connection, codecs, settings)
   other.pending(pending, 0)
-  const told = other.status("wamid.1", delivered, 1)
-  assert.deepStrictEqual(marks(told), [])
-  const end = keptOf(told)
+  const conclusions = other.status("wamid.1", delivered, 1)
+  assert.deepStrictEqual(marks(conclusions), [])
+  const end = keptOf(conclusions)
   assert.strictEqual(marks(first.pending(end, 4)).length, 1)
   restarted.pending(kept, 5)
   assert.deepStrictEqual(restarted.pending(end, 6), [])
@@ -117,10 +117,10 @@ it("failed after delivered changes nothing, also where both come before the requ
   ]) {
     const subject = makeWebhookOutcomes(connection, codecs, settings)
     for (const status of order) assert.deepStrictEqual(subject.status("wamid.1", status, 0), [])
-    const told = subject.pending(pending, 1)
-    assert.deepStrictEqual(read(told), { outcomes: { a: "delivered" }, ended })
+    const conclusions = subject.pending(pending, 1)
+    assert.deepStrictEqual(read(conclusions), { outcomes: { a: "delivered" }, ended })
     assert.deepStrictEqual(
-      logsOf(told).map(({ corrects }) => corrects),
+      logsOf(conclusions).map(({ corrects }) => corrects),
       [null]
     )
   }
@@ -135,7 +135,7 @@ it("a failure that nothing corrected is forgotten after its time, without anothe
   assert.deepStrictEqual(read(subject.sweep(4 * day + 1)), { outcomes: {}, ended })
 })
 
-it("the price that a status tells stands in the result, also where sent told it before", () => {
+it("the price that a status tells stands in the result, also where sent conclusions it before", () => {
   const pricing = { category: "utility", type: "regular" }
   const subject = makeWebhookOutcomes(connection, codecs, settings)
   subject.pending(pending, 0)
@@ -170,7 +170,7 @@ it("tells an outcome once, however often WhatsApp brings it, and again where it 
   assert.strictEqual(subject.status("wamid.1", verdict("delivered"), 4).length, 1)
 })
 
-it("gives up after three days what was never told, and leaves others' messages alone", () => {
+it("gives up after three days what was never conclusions, and leaves others' messages alone", () => {
   const subject = makeWebhookOutcomes(connection, codecs, settings)
   subject.pending(pending, 0)
   subject.pending({ ...pending, headers: { connection: "other" }, key: Buffer.from("other|wamid.2") }, 0)
@@ -184,11 +184,15 @@ it("gives up after three days what was never told, and leaves others' messages a
 it("gives up the oldest of more messages than it keeps, so that a webhook that nobody set up fills no memory", () => {
   const subject = makeWebhookOutcomes(connection, codecs, settings, 2)
   for (const number of [1, 2, 3]) {
-    const laterId = `wamid.${number}`
+    const trackingId = `wamid.${number}`
     const events = outcome.events.map((event) => ({ ...event, event_id: `event-${number}` }))
     subject.pending(
       recordOf(
-        pendingRecord({ connection, codecs }, { partition: 3 }, laterId, { ...outcome, later_id: laterId, events })
+        pendingRecord({ connection, codecs }, { partition: 3 }, trackingId, {
+          ...outcome,
+          later_id: trackingId,
+          events
+        })
       ),
       0
     )

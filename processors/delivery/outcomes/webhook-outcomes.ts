@@ -11,45 +11,45 @@ import type { EventVerdict } from "../../../shared/connectors/connector.ts"
 import { deliveryHeaders } from "../../../shared/model/delivery-topics.ts"
 import type { Inbound, Outbound } from "../../../shared/runtime/contract.ts"
 import type { DeliverySettings } from "../engine/settings.ts"
-import { type Conclusion, conclude, type FinalReading, neverTold } from "./later-results.ts"
+import { type Conclusion, conclude, type FinalReading, neverReported } from "./final-results.ts"
 import { pendingRecord } from "./pending.ts"
 
 /** Results and the end of the pending record; what they conclude is for the metrics. */
-export interface Told extends Conclusion {
-  readonly laterId: string
+export interface MessageConclusion extends Conclusion {
+  readonly trackingId: string
 }
 
 export interface WebhookOutcomes {
   /** A record of `pending-outcomes`; gives what a notification that was here first leads to. */
-  readonly pending: (record: Inbound, now: number) => ReadonlyArray<Told>
+  readonly pending: (record: Inbound, now: number) => ReadonlyArray<MessageConclusion>
   /**
    * A notification; gives the final results and the end of the pending record, or nothing yet. They come in any order: a
    * failure ends nothing, since a later delivered or read corrects it.
    */
   readonly status: (
-    laterId: string,
+    trackingId: string,
     verdict: EventVerdict,
     now: number,
     pricing?: MessagePricing | null
-  ) => ReadonlyArray<Told>
+  ) => ReadonlyArray<MessageConclusion>
   /** The records of these could not be written: a repeated notification counts again. */
-  readonly reopen: (laterIds: ReadonlyArray<string>) => void
-  /** Gives up what was never told within the settings' life of a question, and the oldest of more than can be kept. */
-  readonly sweep: (now: number) => ReadonlyArray<Told>
+  readonly reopen: (trackingIds: ReadonlyArray<string>) => void
+  /** Gives up what was never conclusions within the settings' life of a question, and the oldest of more than can be kept. */
+  readonly sweep: (now: number) => ReadonlyArray<MessageConclusion>
 }
 
-/** What was told of a message: nothing, that it failed (which may be corrected), or its final outcome. */
-type Standing = "open" | "rejected" | "final"
+/** What was conclusions of a message: nothing, that it failed (which may be corrected), or its final outcome. */
+type MessageState = "open" | "rejected" | "final"
 
 interface Known {
   /** The outcome as it was written, since there may be very many; read when it is concluded. */
   readonly encoded: Buffer
   readonly acceptedAt: number
   readonly partition: number
-  standing: Standing
+  state: MessageState
   /** Before the records that made it so were written. */
-  before: Standing
-  /** This instance told that it failed: so it corrects, where another one tells at the same time that it was delivered. */
+  before: MessageState
+  /** This instance conclusions that it failed: so it corrects, where another one tells at the same time that it was delivered. */
   rejectedHere: boolean
   pricing: MessagePricing | null
 }
@@ -63,7 +63,7 @@ interface Early {
 export const makeWebhookOutcomes = (
   connection: Connection,
   codecs: Codecs["Service"],
-  settings: Pick<DeliverySettings, "laterLife">,
+  settings: Pick<DeliverySettings, "asyncOutcomeLife">,
   entriesMax = knownMax
 ): WebhookOutcomes => {
   const known = new Map<string, Known>()
@@ -71,79 +71,92 @@ export const makeWebhookOutcomes = (
 
   /** Concludes by a reading; `rejected` stays known for a correction, all else ends the record. */
   const conclusionOf = (
-    laterId: string,
+    trackingId: string,
     entry: Known,
     readingOf: (outcome: PendingOutcome) => FinalReading,
     now: number
-  ): ReadonlyArray<Told> => {
+  ): ReadonlyArray<MessageConclusion> => {
     const decoded = codecs.decode("pending-outcome", entry.encoded)
     // It was read before it was kept.
     if (decoded._tag === "Undecodable") return []
-    const rejectedAt = entry.standing === "rejected" ? (decoded.value.rejected_at ?? now) : null
+    const rejectedAt = entry.state === "rejected" ? (decoded.value.rejected_at ?? now) : null
     const outcome = { ...decoded.value, rejected_at: rejectedAt }
     const concluded = conclude(codecs, outcome, readingOf(outcome), now, { pricing: entry.pricing })
-    entry.before = entry.standing
-    entry.standing = concluded.outcome === "rejected" ? "rejected" : "final"
-    entry.rejectedHere = entry.standing === "rejected"
-    const kept = entry.standing === "rejected" ? { ...outcome, rejected_at: now } : null
-    const record = recordOf(laterId, entry, kept)
+    entry.before = entry.state
+    entry.state = concluded.outcome === "rejected" ? "rejected" : "final"
+    entry.rejectedHere = entry.state === "rejected"
+    const kept = entry.state === "rejected" ? { ...outcome, rejected_at: now } : null
+    const record = recordOf(trackingId, entry, kept)
     const isNews = concluded.outcome === "delivered" && rejectedAt === null
     const headers = isNews ? { ...record.headers, [deliveryHeaders.outcome]: concluded.outcome } : record.headers
-    return [{ ...concluded, laterId, outputs: [...concluded.outputs, { ...record, ...(headers && { headers }) }] }]
+    return [
+      {
+        ...concluded,
+        trackingId: trackingId,
+        outputs: [...concluded.outputs, { ...record, ...(headers && { headers }) }]
+      }
+    ]
   }
 
-  const recordOf = (laterId: string, { partition }: Known, outcome: PendingOutcome | null): Outbound =>
-    pendingRecord({ connection, codecs }, { partition }, laterId, outcome)
+  const recordOf = (trackingId: string, { partition }: Known, outcome: PendingOutcome | null): Outbound =>
+    pendingRecord({ connection, codecs }, { partition }, trackingId, outcome)
 
   /** What a verdict leads to: a failure only once, a delivery also after a failure. */
-  const apply = (laterId: string, entry: Known, verdict: EventVerdict, now: number): ReadonlyArray<Told> => {
-    if (entry.standing === "final" || (entry.standing === "rejected" && !isDelivered(verdict))) return []
-    return conclusionOf(laterId, entry, readingOf(verdict), now)
+  const apply = (
+    trackingId: string,
+    entry: Known,
+    verdict: EventVerdict,
+    now: number
+  ): ReadonlyArray<MessageConclusion> => {
+    if (entry.state === "final" || (entry.state === "rejected" && !isDelivered(verdict))) return []
+    return conclusionOf(trackingId, entry, readingOf(verdict), now)
   }
 
   return {
     pending: (record, now) => {
       if (record.headers[deliveryHeaders.connection] !== connection.id || record.key === null) return []
-      const laterId = record.key.toString("utf8").slice(connection.id.length + 1)
+      const trackingId = record.key.toString("utf8").slice(connection.id.length + 1)
       if (record.value === null) {
-        const entry = known.get(laterId)
-        known.delete(laterId)
-        early.delete(laterId)
+        const entry = known.get(trackingId)
+        known.delete(trackingId)
+        early.delete(trackingId)
         const isElsewhere = record.headers[deliveryHeaders.outcome] === "delivered"
-        return entry?.standing === "rejected" && entry.rejectedHere && isElsewhere
-          ? conclusionOf(laterId, entry, readingOf(deliveredElsewhere), now)
+        return entry?.state === "rejected" && entry.rejectedHere && isElsewhere
+          ? conclusionOf(trackingId, entry, readingOf(deliveredElsewhere), now)
           : []
       }
       const decoded = codecs.decode("pending-outcome", record.value)
       if (decoded._tag === "Undecodable") return []
       const { accepted_at, rejected_at } = decoded.value
-      const told = early.get(laterId)
+      const conclusions = early.get(trackingId)
       const standing = rejected_at === null ? "open" : "rejected"
       const entry: Known = {
         encoded: Buffer.from(record.value),
         acceptedAt: rejected_at ?? accepted_at,
         partition: record.partition,
         // Where a correction is on its way to the topic, the failure before it is no news.
-        standing: known.get(laterId)?.standing === "final" && told === undefined ? "final" : standing,
+        state: known.get(trackingId)?.state === "final" && conclusions === undefined ? "final" : standing,
         before: standing,
-        rejectedHere: known.get(laterId)?.rejectedHere ?? false,
-        pricing: told?.pricing ?? known.get(laterId)?.pricing ?? null
+        rejectedHere: known.get(trackingId)?.rejectedHere ?? false,
+        pricing: conclusions?.pricing ?? known.get(trackingId)?.pricing ?? null
       }
-      known.set(laterId, entry)
+      known.set(trackingId, entry)
       // It stays until the record ends: what it leads to may fail to be written, and then all is read again.
-      return told === undefined || told.verdict === null ? [] : apply(laterId, entry, told.verdict, now)
+      return conclusions === undefined || conclusions.verdict === null
+        ? []
+        : apply(trackingId, entry, conclusions.verdict, now)
     },
-    status: (laterId, verdict, now, pricing = null) => {
+    status: (trackingId, verdict, now, pricing = null) => {
       // Sent is no news: the request's answer said as much. But it may tell the price.
       const news = verdict.errorClass === "accepted" ? null : verdict
-      const entry = known.get(laterId)
+      const entry = known.get(trackingId)
       if (entry !== undefined) {
         entry.pricing = pricing ?? entry.pricing
-        return news === null ? [] : apply(laterId, entry, news, now)
+        return news === null ? [] : apply(trackingId, entry, news, now)
       }
-      const before = early.get(laterId)
+      const before = early.get(trackingId)
       if (news === null && pricing === null) return []
-      early.set(laterId, {
+      early.set(trackingId, {
         verdict: laterVerdict(before?.verdict ?? null, news),
         pricing: pricing ?? before?.pricing ?? null,
         at: now
@@ -151,29 +164,29 @@ export const makeWebhookOutcomes = (
       forgetOld(early, now)
       return []
     },
-    reopen: (laterIds) => {
-      for (const laterId of laterIds) {
-        const entry = known.get(laterId)
-        if (entry !== undefined) entry.standing = entry.before
+    reopen: (trackingIds) => {
+      for (const trackingId of trackingIds) {
+        const entry = known.get(trackingId)
+        if (entry !== undefined) entry.state = entry.before
       }
     },
     sweep: (now) => {
-      const limit = now - Duration.toMillis(settings.laterLife)
-      // Where no webhook is set up at Meta nothing is ever told: what is waited for must not grow with the messages.
+      const limit = now - Duration.toMillis(settings.asyncOutcomeLife)
+      // Where no webhook is set up at Meta nothing is ever conclusions: what is waited for must not grow with the messages.
       let surplus = known.size - entriesMax
       const old: Array<[string, Known]> = []
-      for (const [laterId, entry] of known) {
+      for (const [trackingId, entry] of known) {
         if (old.length >= sweptMax) break
         const isSurplus = surplus-- > 0
-        if (entry.standing !== "final" && (isSurplus || entry.acceptedAt < limit)) old.push([laterId, entry])
+        if (entry.state !== "final" && (isSurplus || entry.acceptedAt < limit)) old.push([trackingId, entry])
       }
-      return old.flatMap(([laterId, entry]) => {
-        if (entry.standing === "open") return conclusionOf(laterId, entry, () => never, now)
-        // The failure was told long ago, and nothing has corrected it.
-        entry.before = entry.standing
-        entry.standing = "final"
-        const outputs = [recordOf(laterId, entry, null)]
-        return [{ laterId, outcome: "rejected", reasonCode: null, events: 0, outputs }]
+      return old.flatMap(([trackingId, entry]) => {
+        if (entry.state === "open") return conclusionOf(trackingId, entry, () => never, now)
+        // The failure was conclusions long ago, and nothing has corrected it.
+        entry.before = entry.state
+        entry.state = "final"
+        const outputs = [recordOf(trackingId, entry, null)]
+        return [{ trackingId: trackingId, outcome: "rejected", reasonCode: null, events: 0, outputs }]
       })
     }
   }
@@ -198,13 +211,13 @@ const readingOf =
 
 /** Bounded in number and age; the oldest stand first. */
 const forgetOld = (early: Map<string, { readonly at: number }>, now: number): void => {
-  for (const [laterId, { at }] of early) {
+  for (const [trackingId, { at }] of early) {
     if (early.size <= earlyMax && now - at < earlyLifeMillis) return
-    early.delete(laterId)
+    early.delete(trackingId)
   }
 }
 
-const never: FinalReading = { _tag: "Final", processed: null, rejected: [], warnings: [neverTold] }
+const never: FinalReading = { _tag: "Final", processed: null, rejected: [], warnings: [neverReported] }
 const knownMax = 100_000
 const sweptMax = 5000
 const earlyMax = 100_000

@@ -24,14 +24,14 @@ export interface BatchOptimizerSettings {
   /** A neighbour must be better by this part to be chosen, so that noise does not move the size. */
   readonly margin: number
   /** After so many judgements without a move the neighbours are measured anew. */
-  readonly patience: number
+  readonly settledMax: number
 }
 
 export const batchOptimizerDefaults: Omit<BatchOptimizerSettings, "sizeMin" | "sizeMax"> = {
   samples: 5,
   ratio: 1.5,
   margin: 0.05,
-  patience: 50
+  settledMax: 50
 }
 
 export interface BatchOptimizer {
@@ -76,7 +76,7 @@ export const makeBatchOptimizer = (settings: BatchOptimizerSettings): BatchOptim
     settled = better === undefined ? settled + 1 : 0
     home = better ?? home
     current = home
-    if (settled >= settings.patience) {
+    if (settled >= settings.settledMax) {
       settled = 0
       for (const index of [home - 1, home + 1]) forget(ladder[index])
     }

@@ -75,7 +75,7 @@ export const describeConnector = (fixture: ContractFixture): void => {
         spec,
         connector.probe(context),
         connector.refresh?.request(context),
-        connector.later?.request("id", context)
+        connector.asyncOutcome?.request("id", context)
       ]) {
         const text = `${inspect(printed, { depth: 10, showHidden: true })} ${JSON.stringify(printed)} ${String(printed)}`
         for (const value of fixture.secretValues) assert.notInclude(text, value)
@@ -98,9 +98,9 @@ export const describeConnector = (fixture: ContractFixture): void => {
       const verdict = verdictOf(answers.accepted(full))
       assert.strictEqual(verdict.eventsReceived, full)
       for (const errorClass of classesOf(verdict, full)) assert.include(["delivered", "accepted"], errorClass)
-      assert.strictEqual(verdict.laterId !== null, classesOf(verdict, full).includes("accepted"))
-      if (classesOf(verdict, full).includes("accepted") && connector.later !== undefined)
-        assert.isNotNull(verdict.laterId)
+      assert.strictEqual(verdict.trackingId !== null, classesOf(verdict, full).includes("accepted"))
+      if (classesOf(verdict, full).includes("accepted") && connector.asyncOutcome !== undefined)
+        assert.isNotNull(verdict.trackingId)
     })
 
     it("finds the bad event, or says that there is one", () => {
@@ -205,7 +205,7 @@ export const describeConnector = (fixture: ContractFixture): void => {
             assertBounded(verdictOf(response, connector.limits.documented.eventsPerRequest === 1 ? 1 : count), count)
             connector.probeVerdict(response)
             connector.refresh?.read(response)
-            connector.later?.read(response)
+            connector.asyncOutcome?.read(response)
           }
         ),
         { numRuns: 300 }

@@ -36,7 +36,7 @@ export const googleAds: Connector = {
   },
   conversionActions: true,
   addressIdentifiers: "optional",
-  repeatIsHarmless: true,
+  idempotent: true,
   formatUserData,
   mapEvent,
   request,

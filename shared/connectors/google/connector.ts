@@ -1,9 +1,9 @@
 import type { Connector } from "../connector.ts"
 import { limits } from "../limits.ts"
-import { readLater } from "./later.ts"
+import { readRequestStatus } from "./request-status.ts"
 import { mapEvent } from "./mapping.ts"
 import { readRefresh, refreshRequest } from "./refresh.ts"
-import { laterRequest, probe, request } from "./request.ts"
+import { requestStatusRequest, probe, request } from "./request.ts"
 import { formatUserData } from "./user-data.ts"
 import { probeVerdict, verdict } from "./verdict.ts"
 
@@ -35,7 +35,7 @@ export const google: Connector = {
   },
   conversionActions: true,
   addressIdentifiers: "always",
-  repeatIsHarmless: true,
+  idempotent: true,
   formatUserData,
   mapEvent,
   request,
@@ -43,5 +43,5 @@ export const google: Connector = {
   probe,
   probeVerdict,
   refresh: { request: refreshRequest, read: readRefresh },
-  later: { request: laterRequest, read: readLater }
+  asyncOutcome: { request: requestStatusRequest, read: readRequestStatus }
 }

@@ -3,9 +3,9 @@ import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import type { Json } from "../connector.ts"
 import { contextOf, json, mappedEvent, secretValue } from "../fixture.ts"
-import { readLater } from "./later.ts"
 import { readRefresh, refreshRequest } from "./refresh.ts"
-import { laterRequest, probe, request } from "./request.ts"
+import { probe, request, requestStatusRequest } from "./request.ts"
+import { readRequestStatus } from "./request-status.ts"
 import { probeVerdict, verdict } from "./verdict.ts"
 
 const context = contextOf("google", ["refresh_token", "client_id", "client_secret", "access_token"])
@@ -53,7 +53,7 @@ describe("Google's request", () => {
   })
 
   it("asks for a status by id", () => {
-    const spec = laterRequest("a b/c", context)
+    const spec = requestStatusRequest("a b/c", context)
     assert.strictEqual(spec.url, "https://platform.example/v9/requestStatus:retrieve?requestId=a%20b%2Fc")
     assert.strictEqual(spec.method, "GET")
   })
@@ -68,7 +68,11 @@ describe("Google's verdict", () => {
       }),
       events
     )
-    assert.deepInclude(answer, { requestId: "r-1", laterId: "r-1", warnings: ["INVALID_POSTAL_CODE events[0].x Odd."] })
+    assert.deepInclude(answer, {
+      requestId: "r-1",
+      trackingId: "r-1",
+      warnings: ["INVALID_POSTAL_CODE events[0].x Odd."]
+    })
   })
 
   it("names every bad event by either form of the field, with its first reason", () => {
@@ -137,7 +141,7 @@ describe("Google's verdict", () => {
 
 describe("Google's later outcome", () => {
   const status = (requestStatus: string, more: Record<string, Json> = {}) =>
-    readLater(json(200, { requestStatusPerDestination: [{ destination: {}, requestStatus, ...more }] }))
+    readRequestStatus(json(200, { requestStatusPerDestination: [{ destination: {}, requestStatus, ...more }] }))
   const sent = { eventsIngestionStatus: { recordCount: "10" } }
 
   it("is pending while Google processes", () => {
@@ -179,11 +183,13 @@ describe("Google's later outcome", () => {
   })
 
   it("is unreadable where the question failed", () => {
-    const busy = readLater({ ...failure(429, "RESOURCE_EXHAUSTED", []), headers: { "retry-after": "9" } })
+    const busy = readRequestStatus({ ...failure(429, "RESOURCE_EXHAUSTED", []), headers: { "retry-after": "9" } })
     assert.strictEqual(busy._tag === "Unreadable" && busy.verdict.errorClass, "throttled")
     assert.strictEqual(busy._tag === "Unreadable" && busy.retryAfter && Duration.toSeconds(busy.retryAfter), 9)
-    assert.strictEqual(readLater({ status: 200, headers: {}, body: "<html>" })._tag, "Unreadable")
-    const unknown = readLater(failure(400, "INVALID_ARGUMENT", [violations(["request_id", "INVALID_REQUEST_ID"])]))
+    assert.strictEqual(readRequestStatus({ status: 200, headers: {}, body: "<html>" })._tag, "Unreadable")
+    const unknown = readRequestStatus(
+      failure(400, "INVALID_ARGUMENT", [violations(["request_id", "INVALID_REQUEST_ID"])])
+    )
     assert.strictEqual(unknown._tag === "Unreadable" && unknown.verdict.errorClass, "invalid_event")
   })
 })

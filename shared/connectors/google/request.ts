@@ -20,9 +20,9 @@ export const probe = (context: RequestContext): HttpRequestSpec =>
   ingest([], context.connection.account["conversion_action_id"], true, context)
 
 /** Asks what became of an accepted request. (Google Data Manager API: retrieve request status.) */
-export const laterRequest = (laterId: string, context: RequestContext): HttpRequestSpec => ({
+export const requestStatusRequest = (trackingId: string, context: RequestContext): HttpRequestSpec => ({
   method: "GET",
-  url: `${versioned(context.connection)}/requestStatus:retrieve?requestId=${encodeURIComponent(laterId)}`,
+  url: `${versioned(context.connection)}/requestStatus:retrieve?requestId=${encodeURIComponent(trackingId)}`,
   headers: {},
   secretHeaders: { authorization: bearer(context.secret) },
   secretParams: {},

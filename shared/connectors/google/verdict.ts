@@ -23,7 +23,7 @@ export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<Sendab
       requestId,
       eventsReceived: isAccepted ? events.length : null,
       warnings: warningsOf(body),
-      laterId: isAccepted ? requestId : null
+      trackingId: isAccepted ? requestId : null
     },
     judged
   )

@@ -19,7 +19,7 @@ export const meta: Connector = {
   },
   // Meta's page on partners: partner_agent has fewer than 23 characters.
   partnerNameCharactersMax: 22,
-  repeatIsHarmless: true,
+  idempotent: true,
   formatUserData,
   mapEvent,
   request,

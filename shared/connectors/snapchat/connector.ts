@@ -17,7 +17,7 @@ export const snapchat: Connector = {
     documented: limits({ eventsPerRequest: 2000 }),
     specification: limits({ eventsPerRequest: 1000, eventsPerWindow: 500 })
   },
-  repeatIsHarmless: true,
+  idempotent: true,
   formatUserData,
   mapEvent,
   request,

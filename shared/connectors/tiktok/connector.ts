@@ -19,7 +19,7 @@ export const tiktok: Connector = {
     documented: limits({ eventsPerRequest: 1000, requestsPerWindow: 1000, window: Duration.seconds(1) }),
     specification: limits({ eventsPerRequest: 500, eventsPerWindow: 600 })
   },
-  repeatIsHarmless: true,
+  idempotent: true,
   formatUserData,
   mapEvent,
   request,

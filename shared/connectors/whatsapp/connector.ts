@@ -22,7 +22,7 @@ export const whatsapp: Connector = {
     specification: limits({ ...oneMessage, eventsPerWindow: 80 })
   },
   messageTemplates: true,
-  repeatIsHarmless: false,
+  idempotent: false,
   formatUserData,
   mapEvent,
   unsendable,

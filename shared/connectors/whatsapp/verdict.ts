@@ -23,7 +23,7 @@ export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<Sendab
       eventsReceived: judged.errorClass === "accepted" ? 1 : null,
       retryAfter: head.retryAfter ?? usage.retryAfter,
       usagePercent: usage.percent,
-      laterId: judged.errorClass === "accepted" ? messageIdOf(body) : null
+      trackingId: judged.errorClass === "accepted" ? messageIdOf(body) : null
     },
     judged
   )

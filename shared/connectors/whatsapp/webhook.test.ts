@@ -57,7 +57,13 @@ describe("the webhook's statuses", () => {
       )
     )
     assert.deepStrictEqual(
-      read.map(({ laterId, status, at, verdict }) => [laterId, status, at, verdict.errorClass, verdict.reasonCode]),
+      read.map(({ trackingId, status, at, verdict }) => [
+        trackingId,
+        status,
+        at,
+        verdict.errorClass,
+        verdict.reasonCode
+      ]),
       [
         ["wamid.1", "sent", 1_795_000_000_000, "accepted", null],
         ["wamid.1", "delivered", 1_795_000_001_000, "delivered", null],
@@ -78,7 +84,7 @@ describe("the webhook's statuses", () => {
       )
     )
     assert.deepStrictEqual(
-      read.map(({ laterId, pricing }) => [laterId, pricing]),
+      read.map(({ trackingId, pricing }) => [trackingId, pricing]),
       [
         ["wamid.1", { category: "utility", type: "regular" }],
         ["wamid.2", { category: "marketing", type: null }],

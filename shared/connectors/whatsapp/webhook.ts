@@ -8,8 +8,8 @@ import { whatsappClassification } from "./verdict.ts"
 
 /** What became of one message, under the id that sending it gave. */
 export interface MessageStatus {
-  /** The `laterId` of the verdict: WhatsApp's message id. */
-  readonly laterId: string
+  /** The `trackingId` of the verdict: WhatsApp's message id. */
+  readonly trackingId: string
   readonly status: "sent" | "delivered" | "read" | "failed"
   /** Milliseconds since the epoch; null where WhatsApp gives none. Statuses may arrive out of order. */
   readonly at: number | null
@@ -79,13 +79,15 @@ const changesOf = (rawBody: string): ReadonlyArray<JsonObject> =>
     })
 
 const statusOf = (entry: JsonObject | null): ReadonlyArray<MessageStatus> => {
-  const laterId = textOf(entry?.["id"])
+  const trackingId = textOf(entry?.["id"])
   const status = entry?.["status"]
-  if (laterId === null) return []
+  if (trackingId === null) return []
   if (status !== "sent" && status !== "delivered" && status !== "read" && status !== "failed") return []
   const seconds = numberOf(entry?.["timestamp"])
   const verdict = status === "failed" ? failureOf(entry) : verdictOfStatus(status)
-  return [{ laterId, status, at: seconds === null ? null : seconds * 1000, verdict, pricing: pricingOf(entry) }]
+  return [
+    { trackingId: trackingId, status, at: seconds === null ? null : seconds * 1000, verdict, pricing: pricingOf(entry) }
+  ]
 }
 
 const pricingOf = (entry: JsonObject | null): MessagePricing | null => {

@@ -35,7 +35,7 @@ describe("WhatsApp's request", () => {
 describe("WhatsApp's verdict", () => {
   it("keeps the message's id, under which the status comes later", () => {
     const answer = verdict(json(200, { messaging_product: "whatsapp", messages: [{ id: "wamid.1" }] }), [event])
-    assert.deepInclude(answer, { _tag: "All", laterId: "wamid.1", requestId: "wamid.1", eventsReceived: 1 })
+    assert.deepInclude(answer, { _tag: "All", trackingId: "wamid.1", requestId: "wamid.1", eventsReceived: 1 })
   })
 
   it("prefers the details to the title, and hides the number they name", () => {

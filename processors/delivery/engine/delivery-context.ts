@@ -11,73 +11,73 @@ import { failureVerdict } from "../../../shared/connectors/http/http-failure.ts"
 import { deliveryTopics } from "../../../shared/model/delivery-topics.ts"
 import { type BatchOptimizer, makeBatchOptimizer } from "../resilience/batch-optimizer.ts"
 import { type CircuitBreaker, type CircuitState, makeCircuitBreaker } from "../resilience/circuit-breaker.ts"
+import { type ConnectionPause, isHealthy, makeConnectionPause } from "../resilience/connection-pause.ts"
+import { type DeadlineSemaphore, makeDeadlineSemaphore } from "../resilience/deadline-semaphore.ts"
 import { makeRateLimiter, type RateLimiter } from "../resilience/rate-limiter.ts"
-import { makeTurns, type Turns } from "../resilience/turns.ts"
-import { type Access, makeAccess } from "./access.ts"
-import { AnswerMemory } from "./answer-memory.ts"
-import { type Caution, makeCaution } from "./caution.ts"
-import { type Gate, makeGate, works } from "./gate.ts"
+import { type ConnectionCredential, makeConnectionCredential } from "./connection-credential.ts"
+import type { DeliveryServices } from "./delivery-services.ts"
 import { limitsOf, rateOf } from "./limits.ts"
+import { type LogOnce, makeLogOnce } from "./log-once.ts"
 import { type DeliveryMetrics, makeDeliveryMetrics } from "./metrics.ts"
-import { makeNotices, type Notices } from "./notices.ts"
-import type { Outside } from "./outside.ts"
+import { makeProbeMode, type ProbeMode } from "./probe-mode.ts"
 import type { RecipientKey } from "./recipient-key.ts"
 import type { DeliverySettings } from "./settings.ts"
+import { UncommittedResponses } from "./uncommitted-responses.ts"
 
-export interface Lane {
+export interface DeliveryContext {
   readonly connector: Connector
   readonly connection: Connection
   readonly settings: DeliverySettings
-  readonly outside: Outside
+  readonly services: DeliveryServices
   readonly codecs: Codecs["Service"]
   readonly limits: Limits
   readonly breaker: CircuitBreaker
   readonly limiter: RateLimiter
   /** Questions for final outcomes: platforms count reads apart from writes (Google), by the same limits. */
-  readonly questions: RateLimiter
-  readonly gate: Gate
-  readonly access: Access
+  readonly pollLimiter: RateLimiter
+  readonly pause: ConnectionPause
+  readonly credential: ConnectionCredential
   readonly optimizer: BatchOptimizer
   /** Requests in flight; the next place goes to the earliest deadline among all partitions. */
-  readonly turns: Turns
+  readonly slots: DeadlineSemaphore
   readonly metrics: DeliveryMetrics
-  readonly notices: Notices
-  /** For requests whose repeat is not harmless. */
-  readonly caution: Caution
+  readonly logWarnings: LogOnce
+  /** For requests that are not idempotent. */
+  readonly probeMode: ProbeMode
   /** Answers that are not committed yet, of the same requests. */
-  readonly answers: AnswerMemory
+  readonly uncommitted: UncommittedResponses
   /** Ends with the connection's processor. */
   readonly scope: Scope.Scope
   /** Asks the platform, with the credential read anew, whether it works. */
   readonly probe: Effect.Effect<EventVerdict>
 }
 
-export interface LaneOptions {
+export interface DeliveryOptions {
   readonly connector: Connector
   readonly connection: Connection
   readonly settings: DeliverySettings
-  readonly outside: Outside
+  readonly services: DeliveryServices
 }
 
-/** A connection's lane; its changes of state are published until the scope closes. */
-export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
-  const { connector, connection, settings, outside } = options
+/** A connection's delivery; its changes of state are published until the scope closes. */
+export const makeDeliveryContext = Effect.fnUntraced(function* (options: DeliveryOptions) {
+  const { connector, connection, settings, services } = options
   const codecs = yield* Codecs
   const limits = limitsOf(connector, connection)
   const metrics = makeDeliveryMetrics(connection.id, connection.platform)
   const breaker = yield* makeCircuitBreaker(settings.breaker)
   const limiter = yield* makeRateLimiter(rateOf(limits, settings))
   const questions = yield* makeRateLimiter(rateOf({ ...limits, eventsPerWindow: null }, settings))
-  const access = makeAccess(connector, connection, outside, settings)
+  const access = makeConnectionCredential(connector, connection, services, settings)
   const probe = Effect.suspend(() => {
-    const problem = outside.recipientKey?.problem() ?? null
+    const problem = services.recipientKey?.problem() ?? null
     return problem === null
-      ? Effect.andThen(access.forget, askPlatform(connector, access, outside))
+      ? Effect.andThen(access.invalidate, probePlatform(connector, access, services))
       : Effect.succeed(problem)
   })
   const announce = announceState({ ...options, codecs })
   const catchUp = limiter.rampUp(settings.catchUpFrom, settings.catchUpOver)
-  const gate = makeGate({
+  const gate = makeConnectionPause({
     probe,
     settings,
     refreshable: connector.refresh !== undefined,
@@ -88,60 +88,60 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
         yield* announce(yield* breaker.state, reason)
       })
   })
-  const lane: Lane = {
+  const delivery: DeliveryContext = {
     connector,
     connection,
     settings,
-    outside,
+    services: services,
     codecs,
     limits,
     breaker,
     limiter,
-    questions,
-    gate,
-    access,
+    pollLimiter: questions,
+    pause: gate,
+    credential: access,
     metrics,
-    notices: makeNotices(connection.id),
+    logWarnings: makeLogOnce(connection.id),
     probe,
-    caution: makeCaution(),
-    answers: new AnswerMemory(),
+    probeMode: makeProbeMode(),
+    uncommitted: new UncommittedResponses(),
     scope: yield* Effect.scope,
     optimizer: makeBatchOptimizer({
       ...settings.optimizer,
       sizeMax: limits.eventsPerRequest,
       sizeMin: Math.min(limits.eventsPerRequest, settings.optimizer.sizeMin)
     }),
-    turns: makeTurns(limits.concurrency)
+    slots: makeDeadlineSemaphore(limits.concurrency)
   }
-  yield* Effect.forkScoped(watchCircuit(lane, announce, catchUp))
-  if (outside.recipientKey !== undefined) yield* Effect.forkScoped(watchKey(gate, outside.recipientKey))
-  return lane
-}) as (options: LaneOptions) => Effect.Effect<Lane, never, Codecs | Scope.Scope>
+  yield* Effect.forkScoped(watchCircuit(delivery, announce, catchUp))
+  if (services.recipientKey !== undefined) yield* Effect.forkScoped(watchKey(gate, services.recipientKey))
+  return delivery
+}) as (options: DeliveryOptions) => Effect.Effect<DeliveryContext, never, Codecs | Scope.Scope>
 
 /** Publishes each change of the circuit; none of what it does can fail. */
-const watchCircuit = (lane: Lane, announce: Announce, catchUp: Effect.Effect<void>) => {
+const watchCircuit = (delivery: DeliveryContext, announce: Announce, catchUp: Effect.Effect<void>) => {
   let before: CircuitState = "CLOSED"
-  return Stream.runForEach(lane.breaker.changes, (state) =>
+  return Stream.runForEach(delivery.breaker.changes, (state) =>
     Effect.gen(function* () {
       if (state === "CLOSED" && before !== "CLOSED") yield* catchUp
       before = state
-      yield* lane.metrics.circuit(state)
-      yield* announce(state, yield* lane.gate.paused)
+      yield* delivery.metrics.circuit(state)
+      yield* announce(state, yield* delivery.pause.paused)
     })
   )
 }
 
 /** Pauses the connection as soon as its messages could not be opened, before the first one comes. */
-const watchKey = (gate: Gate, key: RecipientKey) =>
+const watchKey = (gate: ConnectionPause, key: RecipientKey) =>
   Stream.runForEach(key.changes, (problem) =>
-    problem === null ? Effect.asVoid(Effect.forkScoped(gate.pass)) : gate.pause(problem)
+    problem === null ? Effect.asVoid(Effect.forkScoped(gate.await)) : gate.pause(problem)
   )
 
 type Announce = (circuit: CircuitState, paused: EventVerdict | null) => Effect.Effect<void>
 
 /** Writes the connection's state to `connector-state`, at once, since a step that waits for hours commits nothing. */
 const announceState =
-  ({ connection, outside, codecs }: LaneOptions & { readonly codecs: Codecs["Service"] }): Announce =>
+  ({ connection, services, codecs }: DeliveryOptions & { readonly codecs: Codecs["Service"] }): Announce =>
   (circuit, paused) =>
     Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
@@ -156,7 +156,7 @@ const announceState =
         paused: paused !== null || circuit === "OPEN"
       })
       yield* logState(connection, circuit, paused)
-      yield* outside.publish([{ topic: deliveryTopics.state, key: connection.id, value }])
+      yield* services.publish([{ topic: deliveryTopics.state, key: connection.id, value }])
     }).pipe(
       Effect.retry(Schedule.max([Schedule.exponential("500 millis"), Schedule.recurs(4)])),
       Effect.catchCause((cause) => Effect.logWarning("A connection's state could not be published.", cause))
@@ -169,10 +169,14 @@ const logState = (connection: Connection, circuit: CircuitState, paused: EventVe
   return Effect.logInfo("The connection's state changed.").pipe(annotate)
 }
 
-const askPlatform = (connector: Connector, access: Access, outside: Outside): Effect.Effect<EventVerdict> =>
+const probePlatform = (
+  connector: Connector,
+  access: ConnectionCredential,
+  services: DeliveryServices
+): Effect.Effect<EventVerdict> =>
   Effect.gen(function* () {
     const context = yield* access.context
-    return connector.probeVerdict(yield* outside.execute(connector.probe(context)))
+    return connector.probeVerdict(yield* services.execute(connector.probe(context)))
   }).pipe(
     Effect.catchTags({
       AccessFailure: (failure) => Effect.succeed(failure.verdict),
@@ -184,7 +188,8 @@ const askPlatform = (connector: Connector, access: Access, outside: Outside): Ef
   )
 
 /** Whether the platform works, apart from the events at hand. */
-export const platformWorks = (lane: Lane): Effect.Effect<boolean> => Effect.map(lane.probe, works)
+export const platformWorks = (delivery: DeliveryContext): Effect.Effect<boolean> =>
+  Effect.map(delivery.probe, isHealthy)
 
 const unreachable: EventVerdict = { errorClass: "transient", reasonCode: null, message: null }
 const statusOf = { CLOSED: "connected", HALF_OPEN: "pending", OPEN: "disconnected" } as const

@@ -7,7 +7,7 @@ import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import * as TestClock from "effect/testing/TestClock"
 import type { DeadLetter, EventDeliveryLog } from "../../../schemas/types.gen.ts"
 import { Codecs } from "../../../shared/codec/codecs.ts"
-import type { Connector, LaterReading } from "../../../shared/connectors/connector.ts"
+import type { AsyncOutcomeReading, Connector } from "../../../shared/connectors/connector.ts"
 import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
 import type { Inbound, Outbound, Step } from "../../../shared/runtime/contract.ts"
 import { overwritingInput } from "../../../shared/testing/run-batches.ts"
@@ -17,6 +17,8 @@ import {
   codecs,
   connection,
   connectorWith,
+  type FakePlatform,
+  fakePlatform,
   limits,
   mappedEvent,
   readStep,
@@ -24,15 +26,13 @@ import {
   requestTo,
   respond,
   strictCodecs,
-  verdict,
-  type World,
-  worldOf
+  verdict
 } from "../engine/testing.ts"
 
 const mapped = "mapped-events.meta"
 const retry = "delivery-retry.meta"
-const accepted = { ...all(batchHead, verdict("accepted")), laterId: "r1", requestId: "r1" }
-const refused: LaterReading = {
+const accepted = { ...all(batchHead, verdict("accepted")), trackingId: "r1", requestId: "r1" }
+const refused: AsyncOutcomeReading = {
   _tag: "Final",
   processed: 0,
   rejected: [{ verdict: verdict("invalid_event", "NO_CONSENT"), count: 2 }],
@@ -40,8 +40,8 @@ const refused: LaterReading = {
 }
 
 const open = (
-  world: World,
-  reading: LaterReading,
+  world: FakePlatform,
+  reading: AsyncOutcomeReading,
   topic: string,
   log: ReadonlyArray<Inbound> = [],
   overrides: Partial<Connector> = {}
@@ -49,9 +49,9 @@ const open = (
   Effect.gen(function* () {
     const connector = connectorWith({
       ...overrides,
-      later: { request: (laterId) => requestTo(`later-${laterId}`, undefined, []), read: () => reading }
+      asyncOutcome: { request: (trackingId) => requestTo(`later-${trackingId}`, undefined, []), read: () => reading }
     })
-    const processor = yield* deliveryProcessor({ connector, connection, settings: deliveryDefaults, outside: world })
+    const processor = yield* deliveryProcessor({ connector, connection, settings: deliveryDefaults, services: world })
     const task = overwritingInput(processor, yield* processor.open({ topic, partition: 0 }))
     for (const restore of task.restore ?? [])
       yield* restore.apply(log.filter((record) => record.topic === restore.topic))
@@ -74,10 +74,10 @@ const batch = (topic: string) => ({
   records: recordsOfEvents([mappedEvent("a"), mappedEvent("b")], topic)
 })
 
-const concluded = (reading: LaterReading) =>
+const concluded = (reading: AsyncOutcomeReading) =>
   Effect.gen(function* () {
     const task = yield* open(
-      worldOf(() => Effect.succeed(respond(accepted))),
+      fakePlatform(() => Effect.succeed(respond(accepted))),
       reading,
       mapped
     )
@@ -104,8 +104,8 @@ for (const [sender, other] of [
 ] as const)
   it.effect(`what ${sender} sent is asked for after a restart by its own partition, not by ${other}'s as well`, () =>
     Effect.gen(function* () {
-      const final: LaterReading = { _tag: "Final", processed: 2, rejected: [], warnings: [] }
-      const world = worldOf(() => Effect.succeed(respond(accepted)))
+      const final: AsyncOutcomeReading = { _tag: "Final", processed: 2, rejected: [], warnings: [] }
+      const world = fakePlatform(() => Effect.succeed(respond(accepted)))
       const before = yield* open(world, final, sender)
       const log = (yield* before.step(batch(sender))).outputs.map(inboundOf)
       const own = yield* open(world, final, sender, log)
@@ -145,8 +145,8 @@ it.effect("asks no more often than the platform's rate allows, and those first t
   Effect.gen(function* () {
     const slow = { ...limits, requestsPerWindow: 4, eventsPerRequest: 1, concurrency: 1 }
     let request = 0
-    const world = worldOf((asked) =>
-      Effect.succeed(respond(asked.path === "events" ? { ...accepted, laterId: `r${++request}` } : accepted))
+    const world = fakePlatform((asked) =>
+      Effect.succeed(respond(asked.path === "events" ? { ...accepted, trackingId: `r${++request}` } : accepted))
     )
     const asked = () => world.asked.filter(({ path }) => path.startsWith("later-")).map(({ path }) => path.slice(6))
     const own = { documented: slow, specification: slow }
@@ -177,7 +177,7 @@ it.effect("counts final outcomes and the reasons of refusals", () =>
 
 it.effect("does not call delivered what the platform counted less of than was sent", () =>
   Effect.gen(function* () {
-    const one: LaterReading = { _tag: "Final", processed: 1, rejected: [], warnings: [] }
+    const one: AsyncOutcomeReading = { _tag: "Final", processed: 1, rejected: [], warnings: [] }
     const { logs } = decoded(yield* concluded(one))
     assert.deepStrictEqual(
       logs.map(({ outcome, reason_code, error_message }) => [outcome, reason_code, error_message]),

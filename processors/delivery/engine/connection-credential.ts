@@ -7,17 +7,17 @@ import * as Semaphore from "effect/Semaphore"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import type { Connector, EventVerdict, RequestContext, Secret } from "../../../shared/connectors/connector.ts"
 import { failureVerdict } from "../../../shared/connectors/http/http-failure.ts"
-import type { Outside } from "./outside.ts"
+import type { DeliveryServices } from "./delivery-services.ts"
 import type { DeliverySettings } from "./settings.ts"
 
 /** No usable credential; the verdict's class says what to do: auth, configuration, throttled or transient. */
-export class AccessFailure extends Data.TaggedError("AccessFailure")<{ readonly verdict: EventVerdict }> {}
+export class CredentialFailure extends Data.TaggedError("AccessFailure")<{ readonly verdict: EventVerdict }> {}
 
-export interface Access {
+export interface ConnectionCredential {
   /** What a connector needs to build a request. */
-  readonly context: Effect.Effect<RequestContext, AccessFailure>
+  readonly context: Effect.Effect<RequestContext, CredentialFailure>
   /** Forgets secret and token, so that the next request reads and exchanges them anew. */
-  readonly forget: Effect.Effect<void>
+  readonly invalidate: Effect.Effect<void>
 }
 
 interface Held {
@@ -26,21 +26,21 @@ interface Held {
   readonly until: number
 }
 
-export const makeAccess = (
+export const makeConnectionCredential = (
   connector: Connector,
   connection: Connection,
-  outside: Outside,
+  services: DeliveryServices,
   settings: DeliverySettings
-): Access => {
+): ConnectionCredential => {
   let held: Held | null = null
   const one = Semaphore.makeUnsafe(1)
-  const contextOf = (secret: Secret): RequestContext => ({ connection, secret, open: outside.open })
+  const contextOf = (secret: Secret): RequestContext => ({ connection, secret, open: services.open })
 
   const obtain = Effect.gen(function* () {
     const secret = yield* Effect.mapError(
-      outside.secret,
+      services.secret,
       (error) =>
-        new AccessFailure({
+        new CredentialFailure({
           verdict: {
             errorClass: "auth",
             reasonCode: `credential_${error.code}`,
@@ -52,11 +52,11 @@ export const makeAccess = (
     const now = yield* Clock.currentTimeMillis
     if (connector.refresh === undefined) return { secret, until: now + Duration.toMillis(settings.secretLife) }
     const response = yield* Effect.mapError(
-      outside.execute(connector.refresh.request(contextOf(secret))),
-      (failure) => new AccessFailure({ verdict: verdictOf(failureVerdict(failure)) })
+      services.execute(connector.refresh.request(contextOf(secret))),
+      (failure) => new CredentialFailure({ verdict: verdictOf(failureVerdict(failure)) })
     )
     const result = connector.refresh.read(response)
-    if (result._tag === "Refused") return yield* new AccessFailure({ verdict: result.verdict })
+    if (result._tag === "Refused") return yield* new CredentialFailure({ verdict: result.verdict })
     const life = Duration.toMillis(result.expiresIn) - Duration.toMillis(settings.tokenMargin)
     return { secret: { ...secret, access_token: result.accessToken }, until: now + Math.max(0, life) }
   })
@@ -70,7 +70,7 @@ export const makeAccess = (
         return contextOf(held.secret)
       })
     ),
-    forget: Effect.sync(() => {
+    invalidate: Effect.sync(() => {
       held = null
     })
   }

@@ -1,14 +1,14 @@
 /**
- * What this process knows of requests whose outcome is not committed yet, where a repeat is not harmless. When a commit
+ * What this process knows of requests whose outcome is not committed yet, where a repeated request is not idempotent. When a commit
  * fails and the partition is opened again, the events come again: their answers are taken from here, while the log alone
  * would leave them in doubt.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import type { Fate } from "./item.ts"
+import type { Outcome } from "./outcome.ts"
 
 /** `not_sent`: no request that carried the event can have arrived, so it may be sent. */
-export type Known = Fate | "not_sent"
+export type Known = Outcome | "not_sent"
 
 interface Entry {
   /** The timestamp of the send intent, which tells this process's intent from a later one of another process. */
@@ -19,7 +19,7 @@ interface Entry {
   underWay: Deferred.Deferred<void> | null
 }
 
-export class AnswerMemory {
+export class UncommittedResponses {
   readonly #entries = new Map<string, Entry>()
   readonly #entriesMax: number
 

@@ -15,6 +15,8 @@ import {
   connection,
   connectorWith,
   down,
+  type FakePlatform,
+  fakePlatform,
   limits,
   mappedEvent,
   ok,
@@ -24,9 +26,7 @@ import {
   statesOf,
   strictCodecs,
   unauthorized,
-  verdict,
-  type World,
-  worldOf
+  verdict
 } from "./testing.ts"
 
 const at = { topic: "mapped-events.meta", partition: 0 }
@@ -35,16 +35,16 @@ const undocumented = respond(all(batchHead, verdict("unknown", "139999")), 400)
 const garbled = respond(all(batchHead, { ...verdict("unknown", "http_200"), unreadable: true }), 200)
 const invalidProbe = respond(ok)
 
-const openTask = (platform: World, eventsPerRequest: number, repeatIsHarmless = true) =>
+const openTask = (platform: FakePlatform, eventsPerRequest: number, idempotent = true) =>
   Effect.flatMap(
     deliveryProcessor({
       connector: connectorWith({
-        repeatIsHarmless,
+        idempotent,
         limits: { documented: { ...limits, eventsPerRequest }, specification: limits }
       }),
       connection,
       settings: deliveryDefaults,
-      outside: platform
+      services: platform
     }),
     (processor) => openPartition(processor, at)
   ).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
@@ -60,17 +60,17 @@ const within = Effect.fnUntraced(function* <E, R>(step: Effect.Effect<Step, E, R
   return fiber.pollUnsafe() === undefined ? null : readStep(yield* Fiber.join(fiber))
 })
 
-for (const repeatIsHarmless of [true, false]) {
+for (const idempotent of [true, false]) {
   it.effect(
-    `an undocumented code for several recipients opens no circuit, and ends in dead letters within half an hour (repeats harmless: ${repeatIsHarmless})`,
+    `an undocumented code for several recipients opens no circuit, and ends in dead letters within half an hour (repeats harmless: ${idempotent})`,
     () =>
       Effect.gen(function* () {
-        const platform = worldOf(({ ids, path }) =>
+        const platform = fakePlatform(({ ids, path }) =>
           Effect.succeed(
             path === "probe" ? invalidProbe : ids.some((id) => id.startsWith("odd")) ? undocumented : respond(ok)
           )
         )
-        const task = yield* openTask(platform, 1, repeatIsHarmless)
+        const task = yield* openTask(platform, 1, idempotent)
         const good = names("good", 30)
         const done = yield* within(task.step(batchOf([...names("odd", 12), ...good])), Duration.minutes(10))
         for (const id of good) assert.strictEqual(done?.outcomes[id], "delivered", id)
@@ -100,7 +100,7 @@ for (const repeatIsHarmless of [true, false]) {
 
 it.effect("an undocumented code for everybody opens no circuit either, as long as the platform answers its probe", () =>
   Effect.gen(function* () {
-    const platform = worldOf(() => Effect.succeed(undocumented))
+    const platform = fakePlatform(() => Effect.succeed(undocumented))
     const task = yield* openTask(platform, 1)
     const done = yield* within(task.step(batchOf(names("odd", 20))), Duration.minutes(10))
     assert.strictEqual(Object.keys(done?.retries ?? {}).length, 20)
@@ -112,7 +112,7 @@ it.effect(
   "of a batch with an undocumented answer the event that causes it is found, and the others are delivered",
   () =>
     Effect.gen(function* () {
-      const platform = worldOf(({ ids, path }) =>
+      const platform = fakePlatform(({ ids, path }) =>
         Effect.succeed(path === "probe" ? invalidProbe : ids.includes("e37") ? undocumented : respond(ok))
       )
       const task = yield* openTask(platform, 100)
@@ -131,7 +131,7 @@ for (const [trouble, probed, state] of account) {
   it.effect(`where the probe ${trouble} as well, the events wait for the account`, () =>
     Effect.gen(function* () {
       let isWell = false
-      const platform = worldOf(({ path }) =>
+      const platform = fakePlatform(({ path }) =>
         Effect.succeed(isWell ? respond(ok) : path === "probe" ? probed : undocumented)
       )
       const task = yield* openTask(platform, 1)
@@ -150,7 +150,7 @@ for (const [trouble, probed, state] of account) {
 
 it.effect("answers that are not in the platform's form open the circuit: it is not known who answers", () =>
   Effect.gen(function* () {
-    const platform = worldOf(() => Effect.succeed(garbled))
+    const platform = fakePlatform(() => Effect.succeed(garbled))
     const step = yield* Effect.forkChild((yield* openTask(platform, 1)).step(batchOf(names("e", 8))))
     for (let second = 0; second < 60; second++) yield* TestClock.adjust("1 second")
     assert.include(statesOf(platform), "OPEN paused")
@@ -161,7 +161,7 @@ it.effect("answers that are not in the platform's form open the circuit: it is n
 it.effect("where the named events are gone and the rest is refused again, the rest is bisected", () =>
   Effect.gen(function* () {
     const bad: EventVerdict = verdict("invalid_event", "100")
-    const platform = worldOf(({ ids }) => {
+    const platform = fakePlatform(({ ids }) => {
       const named = ids.indexOf("e1")
       if (named >= 0)
         return Effect.succeed(respond({ ...batchHead, _tag: "Culprits", culprits: new Map([[named, bad]]) }, 400))

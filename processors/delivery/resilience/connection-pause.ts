@@ -7,19 +7,19 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import type { EventVerdict } from "../../../shared/connectors/connector.ts"
-import type { DeliverySettings } from "./settings.ts"
+import type { DeliverySettings } from "../engine/settings.ts"
 
-export interface Gate {
+export interface ConnectionPause {
   /** Goes on at once where the gate is open; else probes until it is. */
-  readonly pass: Effect.Effect<void>
+  readonly await: Effect.Effect<void>
   /** Closes the gate for the platform's reason. */
   readonly pause: (reason: EventVerdict) => Effect.Effect<void>
   /** A request was not refused: the next pause starts with short delays again. */
-  readonly confirm: Effect.Effect<void>
+  readonly resetDelay: Effect.Effect<void>
   readonly paused: Effect.Effect<EventVerdict | null>
 }
 
-export interface GateOptions {
+export interface ConnectionPauseOptions {
   /** Asks the platform whether host, account and credential work, with the credential read anew. */
   readonly probe: Effect.Effect<EventVerdict>
   readonly settings: Pick<DeliverySettings, "recoveryFirst" | "recoveryMax">
@@ -29,7 +29,7 @@ export interface GateOptions {
   readonly onChange: (reason: EventVerdict | null) => Effect.Effect<void>
 }
 
-export const makeGate = (options: GateOptions): Gate => {
+export const makeConnectionPause = (options: ConnectionPauseOptions): ConnectionPause => {
   let reason: EventVerdict | null = null
   let probes = 0
   const one = Semaphore.makeUnsafe(1)
@@ -39,7 +39,7 @@ export const makeGate = (options: GateOptions): Gate => {
       yield* Effect.sleep(delayBefore(probes, options))
       probes += 1
       const verdict = yield* options.probe
-      if (works(verdict)) {
+      if (isHealthy(verdict)) {
         reason = null
         yield* options.onChange(null)
       } else if (verdict.errorClass === "auth" || verdict.errorClass === "configuration") reason = verdict
@@ -47,14 +47,14 @@ export const makeGate = (options: GateOptions): Gate => {
   })
 
   return {
-    pass: Effect.suspend(() => (reason === null ? Effect.void : one.withPermits(1)(recover))),
+    await: Effect.suspend(() => (reason === null ? Effect.void : one.withPermits(1)(recover))),
     pause: (verdict) =>
       Effect.suspend(() => {
         if (reason !== null) return Effect.void
         reason = verdict
         return options.onChange(verdict)
       }),
-    confirm: Effect.sync(() => {
+    resetDelay: Effect.sync(() => {
       probes = 0
     }),
     paused: Effect.sync(() => reason)
@@ -62,10 +62,10 @@ export const makeGate = (options: GateOptions): Gate => {
 }
 
 /** Whether a verdict of the probe means that the platform takes the credential. */
-export const works = (verdict: EventVerdict): boolean =>
+export const isHealthy = (verdict: EventVerdict): boolean =>
   verdict.errorClass === "delivered" || verdict.errorClass === "accepted" || verdict.errorClass === "duplicate"
 
-const delayBefore = (probes: number, { settings, refreshable }: GateOptions): Duration.Duration => {
+const delayBefore = (probes: number, { settings, refreshable }: ConnectionPauseOptions): Duration.Duration => {
   const doublings = refreshable ? probes - 1 : probes
   if (doublings < 0) return Duration.zero
   return Duration.min(Duration.times(settings.recoveryFirst, 2 ** Math.min(doublings, 20)), settings.recoveryMax)

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { MessagePricing, PendingEvent, PendingOutcome } from "../../../schemas/types.gen.ts"
 import type { Codecs } from "../../../shared/codec/codecs.ts"
-import type { EventVerdict, LaterReading } from "../../../shared/connectors/connector.ts"
+import type { AsyncOutcomeReading, EventVerdict } from "../../../shared/connectors/connector.ts"
 import { placeOf } from "../../../shared/dedup/deduplicator.ts"
 import { refusalRecord } from "../../../shared/dedup/refusals.ts"
 import { deadLetter, deadLetterKey, deliveryStage } from "../../../shared/model/dead-letter.ts"
@@ -12,12 +12,12 @@ import type { Outbound } from "../../../shared/runtime/contract.ts"
 import type { DeliveryMetrics } from "../engine/metrics.ts"
 import { deadLetterHeaders, resolvedName } from "../engine/settings.ts"
 
-/** What `warnings` holds where the platform never told the outcome. */
-export const neverTold = "never_told"
+/** What `warnings` holds where the platform never conclusions the outcome. */
+export const neverReported = "never_told"
 
-export type FinalReading = Extract<LaterReading, { readonly _tag: "Final" }>
+export type FinalReading = Extract<AsyncOutcomeReading, { readonly _tag: "Final" }>
 
-export interface LaterOutcome {
+export interface FinalOutcome {
   readonly outcome: "delivered" | "accepted" | "rejected"
   readonly verdict: EventVerdict
   /** What the platform said of the request as a whole, which may concern other events of it. */
@@ -26,7 +26,7 @@ export interface LaterOutcome {
 
 /** What became of the events of a request, and the records that tell it. */
 export interface Conclusion {
-  readonly outcome: LaterOutcome["outcome"]
+  readonly outcome: FinalOutcome["outcome"]
   readonly reasonCode: string | null
   readonly events: number
   readonly outputs: ReadonlyArray<Outbound>
@@ -34,12 +34,17 @@ export interface Conclusion {
 
 /**
  * What a final reading says of each event of the request. The platform gives counts: where it took some and not
- * others, nobody knows which, so the events stay `accepted` with the reasons told. Duplicates are delivered already; where some
+ * others, nobody knows which, so the events stay `accepted` with the reasons conclusions. Duplicates are delivered already; where some
  * events are, and the platform does not say which, that is a note on the request and no event's reason.
  */
-export const laterOutcome = (reading: FinalReading, eventCount: number): LaterOutcome => {
-  if (reading.warnings.includes(neverTold))
-    return told("accepted", "accepted", "no_final_answer", "The platform never told the final outcome.")
+export const finalOutcome = (reading: FinalReading, eventCount: number): FinalOutcome => {
+  if (reading.warnings.includes(neverReported))
+    return outcomeBecause(
+      "accepted",
+      "accepted",
+      "no_final_answer",
+      "The platform never conclusions the final outcome."
+    )
   const refused = reading.rejected.filter((entry) => entry.count > 0 && entry.verdict.errorClass !== "duplicate")
   const first = refused[0]
   if (first === undefined)
@@ -48,7 +53,7 @@ export const laterOutcome = (reading: FinalReading, eventCount: number): LaterOu
   const reasons = refused.map((entry) => `${entry.count} × ${entry.verdict.reasonCode ?? "unknown"}`).join(", ")
   if (first.count >= eventCount) return { outcome: "rejected", verdict: first.verdict, note: null }
   if (count >= eventCount)
-    return told(
+    return outcomeBecause(
       "rejected",
       "invalid_event",
       "several_reasons",
@@ -60,7 +65,7 @@ export const laterOutcome = (reading: FinalReading, eventCount: number): LaterOu
 }
 
 /** What the platform says beside the outcome. */
-export interface Told {
+export interface MessageDetails {
   readonly pricing: MessagePricing | null
 }
 
@@ -74,9 +79,9 @@ export const conclude = (
   pending: PendingOutcome,
   reading: FinalReading,
   now: number,
-  beside: Told = { pricing: null }
+  beside: MessageDetails = { pricing: null }
 ): Conclusion => {
-  const final = laterOutcome(reading, pending.events.length)
+  const final = finalOutcome(reading, pending.events.length)
   const outputs = pending.events.flatMap((event) => {
     const result = resultRecord(codecs, pending, event, reading, final, now, beside)
     const at = { eventId: event.event_id, connectionId: pending.connection_id, source: placeOf(event.source) }
@@ -110,11 +115,11 @@ const sumOf = (entries: FinalReading["rejected"]): number => entries.reduce((sum
 const isShort = ({ processed, rejected }: FinalReading, eventCount: number): boolean =>
   processed !== null && processed + sumOf(rejected) < eventCount
 
-const shortOf = ({ processed, rejected }: FinalReading, eventCount: number): LaterOutcome =>
+const shortOf = ({ processed, rejected }: FinalReading, eventCount: number): FinalOutcome =>
   partly(`The platform tells of ${(processed ?? 0) + sumOf(rejected)} of ${eventCount} events of this request only.`)
 
 /** Nothing was refused; `rejected` holds the events that the platform had before. */
-const deliveredOf = ({ rejected }: FinalReading, eventCount: number): LaterOutcome => {
+const deliveredOf = ({ rejected }: FinalReading, eventCount: number): FinalOutcome => {
   const known = rejected.filter(({ count }) => count > 0)
   const first = known[0]
   const delivered: EventVerdict = { errorClass: "delivered", reasonCode: null, message: null }
@@ -126,23 +131,23 @@ const deliveredOf = ({ rejected }: FinalReading, eventCount: number): LaterOutco
   return { outcome: "delivered", verdict: delivered, note }
 }
 
-const partly = (message: string): LaterOutcome => told("accepted", "accepted", "partial_success", message)
+const partly = (message: string): FinalOutcome => outcomeBecause("accepted", "accepted", "partial_success", message)
 
-const told = (
-  outcome: LaterOutcome["outcome"],
+const outcomeBecause = (
+  outcome: FinalOutcome["outcome"],
   errorClass: EventVerdict["errorClass"],
   reasonCode: string,
   message: string
-): LaterOutcome => ({ outcome, verdict: { errorClass, reasonCode, message }, note: null })
+): FinalOutcome => ({ outcome, verdict: { errorClass, reasonCode, message }, note: null })
 
 const resultRecord = (
   codecs: Codecs["Service"],
   pending: PendingOutcome,
   event: PendingEvent,
   reading: FinalReading,
-  { outcome, verdict, note }: LaterOutcome,
+  { outcome, verdict, note }: FinalOutcome,
   now: number,
-  { pricing }: Told
+  { pricing }: MessageDetails
 ): Outbound => ({
   topic: deliveryTopics.results,
   key: event.event_id,
@@ -192,7 +197,7 @@ const deadLetterRecord = (
   codecs: Codecs["Service"],
   pending: PendingOutcome,
   event: PendingEvent,
-  { verdict }: LaterOutcome,
+  { verdict }: FinalOutcome,
   now: number
 ): Outbound => {
   const letter = deadLetter(event.source, {

@@ -6,7 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { Codecs } from "../../../shared/codec/codecs.ts"
-import type { Connector, LaterReading } from "../../../shared/connectors/connector.ts"
+import type { AsyncOutcomeReading, Connector } from "../../../shared/connectors/connector.ts"
 import { httpFailure } from "../../../shared/connectors/http/http-failure.ts"
 import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
 import { KafkaError } from "../../../shared/kafka/client.ts"
@@ -17,6 +17,8 @@ import { deliveryDefaults } from "./settings.ts"
 import {
   connection,
   connectorWith,
+  type FakePlatform,
+  fakePlatform,
   makeLog,
   mappedEvent,
   ok,
@@ -27,9 +29,7 @@ import {
   single,
   strictCodecs,
   unrepeatable,
-  verdict,
-  type World,
-  worldOf
+  verdict
 } from "./testing.ts"
 
 const at = { topic: "mapped-events.meta", partition: 0 }
@@ -44,14 +44,14 @@ const batchOf = (names: ReadonlyArray<string>, headers?: Readonly<Record<string,
 })
 
 const open = (
-  world: World,
+  world: FakePlatform,
   kafka: ReturnType<typeof makeLog>,
   connector: Connector = unrepeatable,
   fenced = () => false,
   topic = at.topic
 ) =>
   Effect.gen(function* () {
-    const processor = yield* deliveryProcessor({ connector, connection, settings: deliveryDefaults, outside: world })
+    const processor = yield* deliveryProcessor({ connector, connection, settings: deliveryDefaults, services: world })
     const opened: PartitionTask<DeliveryError, never> = yield* processor.open({
       ...at,
       topic,
@@ -68,7 +68,7 @@ const fencedOut = new KafkaError({ code: "fenced", operation: "append", message:
 it.effect("after a crash between sending and committing, the event is unknown and is not sent again", () =>
   Effect.gen(function* () {
     const kafka = makeLog()
-    const world = worldOf(() => Effect.succeed(respond(ok)))
+    const world = fakePlatform(() => Effect.succeed(respond(ok)))
     const before = yield* open(world, kafka)
     // The step is done but its outputs are never committed.
     yield* before.step(batchOf(["a"]))
@@ -94,7 +94,7 @@ it.effect("knows after a crash the answers that a later intent took along: only 
     const kafka = makeLog()
     const oneByOne = { ...single, concurrency: 1 }
     const connector = { ...unrepeatable, limits: { documented: oneByOne, specification: oneByOne } }
-    const world = worldOf((asked) =>
+    const world = fakePlatform((asked) =>
       Effect.succeed(respond(asked.ids[0] === "bad" ? all(batchHead, verdict("invalid_event", "131026")) : ok))
     )
     yield* (yield* open(world, kafka, connector)).step(batchOf(["a", "bad", "last"]))
@@ -111,7 +111,7 @@ it.effect("knows after a crash the answers that a later intent took along: only 
 it.effect("sends an unknown event again only by a person's command", () =>
   Effect.gen(function* () {
     const kafka = makeLog()
-    const world = worldOf(() => Effect.succeed(respond(ok)))
+    const world = fakePlatform(() => Effect.succeed(respond(ok)))
     yield* (yield* open(world, kafka)).step(batchOf(["a"]))
     const task = yield* open(world, kafka)
     kafka.write((yield* task.step(batchOf(["a"]))).outputs)
@@ -124,7 +124,7 @@ it.effect("sends an unknown event again only by a person's command", () =>
 it.effect("a resend that a crash cut off is unknown again, and two of one event send it once", () =>
   Effect.gen(function* () {
     const kafka = makeLog()
-    const world = worldOf(() => Effect.succeed(respond(ok)))
+    const world = fakePlatform(() => Effect.succeed(respond(ok)))
     yield* (yield* open(world, kafka)).step(batchOf(["a"]))
     const task = yield* open(world, kafka)
     kafka.write((yield* task.step(batchOf(["a"]))).outputs)
@@ -143,7 +143,7 @@ it.effect("the intent is durable before the request, and an owner that was fence
   Effect.gen(function* () {
     const kafka = makeLog()
     const intentsAtRequest: Array<number> = []
-    const world = worldOf(() =>
+    const world = fakePlatform(() =>
       Effect.sync(() => {
         intentsAtRequest.push(kafka.log.filter((record) => record.topic === "send-intents").length)
         return respond(ok)
@@ -160,7 +160,7 @@ it.effect("the intent is durable before the request, and an owner that was fence
 it.effect("never repeats a request without an answer, but one that never arrived", () =>
   Effect.gen(function* () {
     let refusals = 1
-    const world = worldOf((asked) =>
+    const world = fakePlatform((asked) =>
       asked.ids[0] === "timeout"
         ? Effect.fail(httpFailure("timeout", "platform.example"))
         : asked.ids[0] === "refused" && refusals-- > 0
@@ -171,7 +171,7 @@ it.effect("never repeats a request without an answer, but one that never arrived
       world,
       makeLog(),
       connectorWith({
-        repeatIsHarmless: false,
+        idempotent: false,
         limits: { documented: { ...single, concurrency: 1 }, specification: single }
       })
     )
@@ -190,7 +190,7 @@ it.effect("never repeats a request without an answer, but one that never arrived
 
 it.effect("does not repeat a request that may have succeeded in an answer that can't be read", () =>
   Effect.gen(function* () {
-    const world = worldOf(() => Effect.succeed({ status: 200, headers: {}, body: "<html>", receivedAt: 0 }))
+    const world = fakePlatform(() => Effect.succeed({ status: 200, headers: {}, body: "<html>", receivedAt: 0 }))
     const done = readStep(yield* (yield* open(world, makeLog())).step(batchOf(["a"])))
     assert.deepStrictEqual(done.outcomes, { a: "unknown:hostile" })
     assert.strictEqual(world.asked.length, 1)
@@ -200,7 +200,7 @@ it.effect("does not repeat a request that may have succeeded in an answer that c
 it.effect("sends an event once in 24 hours, also where it comes twice in a batch", () =>
   Effect.gen(function* () {
     const kafka = makeLog()
-    const world = worldOf(() => Effect.succeed(respond(ok)))
+    const world = fakePlatform(() => Effect.succeed(respond(ok)))
     const task = yield* open(world, kafka)
     const twice = yield* task.step(batchOf(["a", "a"]))
     assert.strictEqual(world.asked.length, 1)
@@ -219,7 +219,7 @@ it.effect("sends an event once in 24 hours, also where it comes twice in a batch
 it.effect("is in no doubt about what another owner is just sending, which may be retried later", () =>
   Effect.gen(function* () {
     const kafka = makeLog()
-    const world = worldOf(() => Effect.succeed(respond(ok)))
+    const world = fakePlatform(() => Effect.succeed(respond(ok)))
     const mapped = yield* open(world, kafka)
     yield* mapped.step(batchOf(["a"]))
     const retries = yield* open(world, kafka, unrepeatable, () => false, "delivery-retry.meta")
@@ -228,19 +228,19 @@ it.effect("is in no doubt about what another owner is just sending, which may be
   })
 )
 
-const acceptedBy = (readings: Array<LaterReading>) =>
+const acceptedBy = (readings: Array<AsyncOutcomeReading>) =>
   connectorWith({
-    later: {
-      request: (laterId, { secret }) => requestTo(`later-${laterId}`, secret["access_token"], []),
+    asyncOutcome: {
+      request: (trackingId, { secret }) => requestTo(`later-${trackingId}`, secret["access_token"], []),
       read: () => readings.shift() ?? { _tag: "Pending", retryAfter: null }
     }
   })
-const accepted = { ...all(batchHead, verdict("accepted")), laterId: "r1", requestId: "r1" }
+const accepted = { ...all(batchHead, verdict("accepted")), trackingId: "r1", requestId: "r1" }
 const final = (
   rejected: number,
   reason = "TOO_OLD",
   errorClass: "invalid_event" | "duplicate" = "invalid_event"
-): LaterReading => ({
+): AsyncOutcomeReading => ({
   _tag: "Final",
   processed: null,
   rejected: rejected === 0 ? [] : [{ verdict: verdict(errorClass, reason), count: rejected }],
@@ -250,7 +250,7 @@ const final = (
 it.effect("asks for an accepted request's outcome until it is final, also after a restart", () =>
   Effect.gen(function* () {
     const kafka = makeLog()
-    const world = worldOf(() => Effect.succeed(respond(accepted)))
+    const world = fakePlatform(() => Effect.succeed(respond(accepted)))
     const connector = acceptedBy([{ _tag: "Pending", retryAfter: Duration.seconds(20) }, final(0)])
     const task = yield* open(world, kafka, connector)
     const first = yield* task.step(batchOf(["a", "b"]))
@@ -262,18 +262,18 @@ it.effect("asks for an accepted request's outcome until it is final, also after 
     assert.deepStrictEqual((yield* task.tick!.step).outputs, [])
     assert.strictEqual(world.asked.length, 2)
     const next = yield* open(world, kafka, connector)
-    const told = yield* next.tick!.step
-    assert.deepStrictEqual(readStep(told).outcomes, { a: "delivered", b: "delivered" })
-    kafka.write(told.outputs)
+    const conclusions = yield* next.tick!.step
+    assert.deepStrictEqual(readStep(conclusions).outcomes, { a: "delivered", b: "delivered" })
+    kafka.write(conclusions.outputs)
     assert.deepStrictEqual((yield* (yield* open(world, kafka, connector)).tick!.step).outputs, [])
   })
 )
 
 it.effect("tells of counts only what they say", () =>
   Effect.gen(function* () {
-    const outcomesOf = (reading: LaterReading) =>
+    const outcomesOf = (reading: AsyncOutcomeReading) =>
       Effect.gen(function* () {
-        const world = worldOf(() => Effect.succeed(respond(accepted)))
+        const world = fakePlatform(() => Effect.succeed(respond(accepted)))
         const task = yield* open(world, makeLog(), acceptedBy([reading]))
         yield* task.step(batchOf(["a", "b"]))
         yield* TestClock.adjust("5 seconds")

@@ -25,24 +25,24 @@ import { partitionOfKey } from "../../../shared/kafka/wire/murmur2.ts"
 import { deliveryHeaders, deliveryTopics } from "../../../shared/model/delivery-topics.ts"
 import type { AssignedPartition, Inbound, Outbound, Restore } from "../../../shared/runtime/contract.ts"
 import { partitionsHeader } from "../../../shared/runtime/home-partition.ts"
-import type { AnswerMemory, Known } from "./answer-memory.ts"
-import type { Heard, SendGuard } from "./exchange.ts"
-import { decided, type Fate, type Item } from "./item.ts"
-import { judge } from "./judge.ts"
-import { SentMemory } from "./sent-memory.ts"
+import { interpretResponse } from "./interpret-response.ts"
+import { type DeliveryEvent, type Outcome, outcomeWithoutRequest } from "./outcome.ts"
+import type { IdempotencyGuard, ResponseReading } from "./send-request.ts"
+import { SentIdCache } from "./sent-id-cache.ts"
 import type { DeliverySettings } from "./settings.ts"
 import { sharedAppend } from "./shared-append.ts"
+import type { Known, UncommittedResponses } from "./uncommitted-responses.ts"
 
-export interface Intents extends SendGuard {
+export interface Intents extends IdempotencyGuard {
   readonly restore: Restore<RegistryError, never>
   /** Waits for requests for these that a closed partition left under way, so that `screen` knows their answers. */
-  readonly answersOf: (items: ReadonlyArray<Item>) => Effect.Effect<void>
+  readonly answersOf: (items: ReadonlyArray<DeliveryEvent>) => Effect.Effect<void>
   /** Of events that are to be sent those that the delayed retries have, or had, and decide on. */
-  readonly deferred: (items: ReadonlyArray<Item>, now: number) => ReadonlyArray<Item>
+  readonly deferred: (items: ReadonlyArray<DeliveryEvent>, now: number) => ReadonlyArray<DeliveryEvent>
   /** Decides what must not be sent: in doubt after a crash, sent within the window, or twice in hand. Claims the others. */
-  readonly screen: (items: ReadonlyArray<Item>, now: number) => void
+  readonly screen: (items: ReadonlyArray<DeliveryEvent>, now: number) => void
   /** Marks for the step's own transaction. */
-  readonly settle: (items: ReadonlyArray<Item>, now: number) => ReadonlyArray<Outbound>
+  readonly settle: (items: ReadonlyArray<DeliveryEvent>, now: number) => ReadonlyArray<Outbound>
   /** The step's transaction is committed. */
   readonly committed: (eventIds: ReadonlyArray<string>) => void
 }
@@ -55,7 +55,7 @@ export interface IntentOptions {
   readonly append: (records: ReadonlyArray<Outbound>) => Effect.Effect<void, KafkaError>
   readonly settings: Pick<DeliverySettings, "deduplicationWindow" | "deduplicationEntriesMax">
   /** Of the connection: it outlives the partition. */
-  readonly answers: AnswerMemory
+  readonly answers: UncommittedResponses
   /** Requests are ended with it, not with the partition. */
   readonly scope: Scope.Scope
 }
@@ -69,14 +69,14 @@ interface Declared {
 }
 
 /** Where an event stands that is not settled: declared before the partition was opened, answered then, or claimed by a step. */
-type Standing = Declared | "claimed" | Fate
+type EventIntent = Declared | "claimed" | Outcome
 
 export const makeIntents = (options: IntentOptions): Intents => {
   const { codecs, connectionId, assigned, settings } = options
-  const standings = new Map<string, Standing>()
+  const standings = new Map<string, EventIntent>()
   const windowMillis = Duration.toMillis(settings.deduplicationWindow)
-  const sent = new SentMemory(settings.deduplicationWindow, settings.deduplicationEntriesMax)
-  const deferred = new SentMemory(settings.deduplicationWindow, settings.deduplicationEntriesMax)
+  const sent = new SentIdCache(settings.deduplicationWindow, settings.deduplicationEntriesMax)
+  const deferred = new SentIdCache(settings.deduplicationWindow, settings.deduplicationEntriesMax)
   const declared = new Set<string>()
   const partitions = assigned.partitions ?? 1
   const writtenFor = String(partitions)
@@ -85,9 +85,9 @@ export const makeIntents = (options: IntentOptions): Intents => {
   let answers: Array<Outbound> = []
   const memory = options.answers
   const memoryKeyOf = (topic: string, eventId: string) => `${topic}/${assigned.partition}/${eventId}`
-  const ownKeyOf = (item: Item) => memoryKeyOf(assigned.topic, item.event.event_id)
+  const ownKeyOf = (item: DeliveryEvent) => memoryKeyOf(assigned.topic, item.event.event_id)
 
-  const record = (eventId: string, state: IntentState, fate: Fate | null, now: number): Outbound => ({
+  const record = (eventId: string, state: IntentState, fate: Outcome | null, now: number): Outbound => ({
     topic: deliveryTopics.intents,
     partition: assigned.partition,
     key: `${eventId}|${connectionId}`,
@@ -103,7 +103,7 @@ export const makeIntents = (options: IntentOptions): Intents => {
       outcome: fate?.outcome ?? null,
       reason_code: fate?.reasonCode ?? null,
       request_id: fate?.request?.requestId ?? null,
-      later_id: fate?.request?.laterId ?? null,
+      later_id: fate?.request?.trackingId ?? null,
       timestamp: now
     })
   })
@@ -190,7 +190,7 @@ export const makeIntents = (options: IntentOptions): Intents => {
         answers = []
         return append([...taken, ...fresh.map((id) => record(id, "sending", null, now))])
       }),
-    hear: (items, send) =>
+    track: (items, send) =>
       Effect.suspend(() => {
         for (const item of items) memory.begin(ownKeyOf(item))
         const remembered = Effect.onExit(send, (exit) =>
@@ -228,12 +228,12 @@ export const makeIntents = (options: IntentOptions): Intents => {
   }
 }
 
-const isDeclared = (standing: Standing | undefined): standing is Declared =>
+const isDeclared = (standing: EventIntent | undefined): standing is Declared =>
   typeof standing === "object" && "_tag" in standing
 
 /** Null where the event may be sent: its request never left. */
 
-const fateOf = (standing: Standing, memory: AnswerMemory): Fate | null => {
+const fateOf = (standing: EventIntent, memory: UncommittedResponses): Outcome | null => {
   if (standing === "claimed") return duplicate
   if (!isDeclared(standing)) return standing
   const known = memory.recall(standing.memoryKey, standing.at)
@@ -241,21 +241,21 @@ const fateOf = (standing: Standing, memory: AnswerMemory): Fate | null => {
 }
 
 /** What a request says of each of its events, without touching them: a step may be at work on them. */
-const knownOf = (items: ReadonlyArray<Item>, heard: Heard): ReadonlyArray<Known> => {
-  const copies = items.map((item): Item => ({ ...item, fate: null }))
-  judge({ ...heard, sent: copies, held: [], requested: true }, false)
+const knownOf = (items: ReadonlyArray<DeliveryEvent>, heard: ResponseReading): ReadonlyArray<Known> => {
+  const copies = items.map((item): DeliveryEvent => ({ ...item, fate: null }))
+  interpretResponse({ ...heard, sent: copies, held: [], requested: true }, false)
   return copies.map(({ fate }) => fate ?? "not_sent")
 }
 
 type IntentState = "sending" | "answered" | "settled"
 
 /** Only what needs no further request; a delayed retry is decided anew. */
-const isAnswer = (fate: Fate | null): fate is Fate =>
+const isAnswer = (fate: Outcome | null): fate is Outcome =>
   fate !== null && (fate.outcome === "delivered" || fate.outcome === "accepted" || fate.outcome === "rejected")
 
 /** The fate that an answer gave, as far as the intent tells it. */
-const fateBefore = (intent: SendIntent): Fate => ({
-  ...decided(
+const fateBefore = (intent: SendIntent): Outcome => ({
+  ...outcomeWithoutRequest(
     intent.outcome === "rejected" ? "rejected" : intent.outcome === "delivered" ? "delivered" : "accepted",
     "",
     null
@@ -263,12 +263,12 @@ const fateBefore = (intent: SendIntent): Fate => ({
   reasonCode: intent.reason_code,
   request: {
     requestId: intent.request_id,
-    laterId: intent.later_id,
+    trackingId: intent.later_id,
     latencyMillis: 0,
     attemptedAt: intent.timestamp,
     batchSize: 1,
     eventsReceived: null,
-    taken: intent.outcome === "rejected" ? 0 : 1
+    eventsTaken: intent.outcome === "rejected" ? 0 : 1
   }
 })
 
@@ -276,13 +276,13 @@ const fateBefore = (intent: SendIntent): Fate => ({
 const isSent = (outcome: string | null): boolean =>
   outcome === "delivered" || outcome === "accepted" || outcome === "unknown"
 
-const inDoubt = decided(
+const inDoubt = outcomeWithoutRequest(
   "unknown",
   "sent_before_crash",
   "A crash came between sending and noting the answer; the platform may have it.",
   "Look whether it arrived; send it again with ./capi unknown resend."
 )
-const duplicate = decided(
+const duplicate = outcomeWithoutRequest(
   "skipped",
   "duplicate",
   "The event was sent through this connection within the last 24 hours."

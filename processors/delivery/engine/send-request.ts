@@ -14,16 +14,16 @@ import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
 import type { KafkaError } from "../../../shared/kafka/client.ts"
 import type { BatchOptimizationResult } from "../resilience/batch-optimizer.ts"
 import type { CallOutcome } from "../resilience/circuit-breaker.ts"
-import { probeFirst, waitForNextProbe } from "./caution.ts"
-import type { Item, RequestFacts } from "./item.ts"
-import type { Lane } from "./lane.ts"
+import type { DeliveryContext } from "./delivery-context.ts"
+import type { DeliveryEvent, RequestFacts } from "./outcome.ts"
+import { probeFirst, waitForNextProbe } from "./probe-mode.ts"
 import { deadlineOf, withoutExpired } from "./triage.ts"
 
-export interface Exchange {
+export interface RequestResult {
   /** Empty where the events expired while they waited: nothing was sent then. */
-  readonly sent: ReadonlyArray<Item>
+  readonly sent: ReadonlyArray<DeliveryEvent>
   /** Not sent yet: a half-open circuit takes few events. */
-  readonly held: ReadonlyArray<Item>
+  readonly held: ReadonlyArray<DeliveryEvent>
   readonly verdict: BatchVerdict
   readonly facts: RequestFacts
   /** The platform may or may not have acted on it: no answer, or one that does not tell. */
@@ -33,22 +33,25 @@ export interface Exchange {
 }
 
 /** What a request led to. */
-export type Heard = Pick<Exchange, "verdict" | "facts" | "ambiguous">
+export type ResponseReading = Pick<RequestResult, "verdict" | "facts" | "ambiguous">
 
-/** What guards requests whose repeat is not harmless. */
-export interface SendGuard {
+/** What guards requests that are not idempotent. */
+export interface IdempotencyGuard {
   /** Makes durable that events are about to be sent. */
-  readonly declare: (items: ReadonlyArray<Item>) => Effect.Effect<void, KafkaError>
+  readonly declare: (items: ReadonlyArray<DeliveryEvent>) => Effect.Effect<void, KafkaError>
   /** Sends a request for events and remembers what it led to, also where nobody waits for it any more. */
-  readonly hear: (items: ReadonlyArray<Item>, send: Effect.Effect<Heard>) => Effect.Effect<Heard>
+  readonly track: (
+    items: ReadonlyArray<DeliveryEvent>,
+    send: Effect.Effect<ResponseReading>
+  ) => Effect.Effect<ResponseReading>
   /** Takes note of events that got their fate by an answer. */
-  readonly answered: (items: ReadonlyArray<Item>, now: number) => void
+  readonly answered: (items: ReadonlyArray<DeliveryEvent>, now: number) => void
 }
 
 /** Nothing to guard: the platform knows a repeat by its event id. */
-export const harmless: SendGuard = {
+export const idempotent: IdempotencyGuard = {
   declare: () => Effect.void,
-  hear: (_, send) => send,
+  track: (_, send) => send,
   answered: () => undefined
 }
 
@@ -59,45 +62,50 @@ export interface ExpectedFailures {
 }
 
 /** Sends events of one batch group, waiting as long as the connection's state and rate demand. */
-export const exchange = (
-  lane: Lane,
-  items: ReadonlyArray<Item>,
-  guard: SendGuard,
+export const sendRequest = (
+  delivery: DeliveryContext,
+  items: ReadonlyArray<DeliveryEvent>,
+  guard: IdempotencyGuard,
   expected: ExpectedFailures
-): Effect.Effect<Exchange, KafkaError> =>
+): Effect.Effect<RequestResult, KafkaError> =>
   Effect.andThen(
-    lane.gate.pass,
-    lane.turns.take(
+    delivery.pause.await,
+    delivery.slots.withPermit(
       deadlineOf(items),
-      lane.connector.repeatIsHarmless
-        ? lane.breaker.call((probing) =>
-            some(lane, items, probing ? lane.settings.probeEvents : items.length, guard, expected)
+      delivery.connector.idempotent
+        ? delivery.breaker.call((probing) =>
+            some(delivery, items, probing ? delivery.settings.probeEvents : items.length, guard, expected)
           )
-        : cautiously(lane, items, guard, expected)
+        : cautiously(delivery, items, guard, expected)
     )
   )
 
 /** The first so many of the events in a request, and how it counts for the circuit. */
 const some = (
-  lane: Lane,
-  items: ReadonlyArray<Item>,
+  delivery: DeliveryContext,
+  items: ReadonlyArray<DeliveryEvent>,
   count: number,
-  guard: SendGuard,
+  guard: IdempotencyGuard,
   expected: ExpectedFailures
-): Effect.Effect<readonly [CallOutcome, Exchange], KafkaError> =>
-  Effect.map(request(lane, items.slice(0, count), guard), (done) => {
+): Effect.Effect<readonly [CallOutcome, RequestResult], KafkaError> =>
+  Effect.map(request(delivery, items.slice(0, count), guard), (done) => {
     const outcome = done.requested ? forgiving(callOutcome(done.verdict), expected) : "ignored"
     return [outcome, { ...done, held: items.slice(count) }] as const
   })
 
-const cautiously = (lane: Lane, items: ReadonlyArray<Item>, guard: SendGuard, expected: ExpectedFailures) => {
-  const { breaker, caution } = lane
+const cautiously = (
+  delivery: DeliveryContext,
+  items: ReadonlyArray<DeliveryEvent>,
+  guard: IdempotencyGuard,
+  expected: ExpectedFailures
+) => {
+  const { breaker, probeMode: caution } = delivery
   const send = breaker.call((probing) =>
     Effect.gen(function* () {
       const careful = probing || caution.isNeeded()
-      const trouble = careful ? yield* probeFirst(lane) : null
+      const trouble = careful ? yield* probeFirst(delivery) : null
       if (trouble !== null) return [trouble, nothingOf(items)] as const
-      const [outcome, done] = yield* some(lane, items, careful ? 1 : items.length, guard, expected)
+      const [outcome, done] = yield* some(delivery, items, careful ? 1 : items.length, guard, expected)
       if (done.requested) caution.note(outcome, done.ambiguous)
       return [outcome, done] as const
     })
@@ -105,25 +113,25 @@ const cautiously = (lane: Lane, items: ReadonlyArray<Item>, guard: SendGuard, ex
   return Effect.suspend(() =>
     caution.isNeeded()
       ? caution.one.withPermits(1)(
-          Effect.tap(send, ({ sent }) => (sent.length > 0 ? Effect.void : waitForNextProbe(lane)))
+          Effect.tap(send, ({ sent }) => (sent.length > 0 ? Effect.void : waitForNextProbe(delivery)))
         )
       : send
   )
 }
 
 /** An exchange that sent none of the events. */
-const nothingOf = (held: ReadonlyArray<Item>): Exchange => ({
+const nothingOf = (held: ReadonlyArray<DeliveryEvent>): RequestResult => ({
   sent: [],
   held,
   verdict: nothingSent,
   facts: {
     requestId: null,
-    laterId: null,
+    trackingId: null,
     latencyMillis: 0,
     attemptedAt: 0,
     batchSize: 0,
     eventsReceived: null,
-    taken: 0
+    eventsTaken: 0
   },
   ambiguous: false,
   requested: false
@@ -136,20 +144,24 @@ const forgiving = (outcome: CallOutcome, expected: ExpectedFailures): CallOutcom
   return "ignored"
 }
 
-const request = Effect.fnUntraced(function* (lane: Lane, offered: ReadonlyArray<Item>, guard: SendGuard) {
-  yield* lane.metrics.limiterWait(yield* lane.limiter.acquire({ requests: 1, events: offered.length }))
-  const access = yield* Effect.result(lane.access.context)
+const request = Effect.fnUntraced(function* (
+  delivery: DeliveryContext,
+  offered: ReadonlyArray<DeliveryEvent>,
+  guard: IdempotencyGuard
+) {
+  yield* delivery.metrics.limiterWait(yield* delivery.limiter.acquire({ requests: 1, events: offered.length }))
+  const access = yield* Effect.result(delivery.credential.context)
   const attemptedAt = yield* Clock.currentTimeMillis
   // Gate, circuit and limiter may have taken hours, and one event too old fails a whole request of Meta's.
   const sent = withoutExpired(offered, attemptedAt)
   const factsOf = (verdict: BatchVerdict, now: number): RequestFacts => ({
     requestId: verdict.requestId,
-    laterId: verdict.laterId,
+    trackingId: verdict.trackingId,
     latencyMillis: now - attemptedAt,
     attemptedAt,
     batchSize: sent.length,
     eventsReceived: verdict.eventsReceived,
-    taken: takenOf(verdict, sent.length)
+    eventsTaken: takenOf(verdict, sent.length)
   })
   if (sent.length === 0)
     return { sent, verdict: nothingSent, facts: factsOf(nothingSent, attemptedAt), ambiguous: false, requested: false }
@@ -158,18 +170,18 @@ const request = Effect.fnUntraced(function* (lane: Lane, offered: ReadonlyArray<
     // Its exchange for a token may have been a request.
     return { sent, verdict, facts: factsOf(verdict, attemptedAt), ambiguous: false, requested: true }
   }
-  const unsendable = unsendableVerdict(lane.connector, sent, access.success)
+  const unsendable = unsendableVerdict(delivery.connector, sent, access.success)
   if (unsendable !== null)
     return { sent, verdict: unsendable, facts: factsOf(unsendable, attemptedAt), ambiguous: false, requested: false }
   const events = sent.map((item) => item.event)
-  const spec = lane.connector.request(events, access.success)
+  const spec = delivery.connector.request(events, access.success)
   yield* guard.declare(sent)
-  const heard = yield* guard.hear(
+  const heard = yield* guard.track(
     sent,
     Effect.gen(function* () {
-      const response = yield* Effect.result(lane.outside.execute(spec))
+      const response = yield* Effect.result(delivery.services.execute(spec))
       const verdict = Result.isSuccess(response)
-        ? lane.connector.verdict(response.success, events)
+        ? delivery.connector.verdict(response.success, events)
         : failureVerdict(response.failure)
       const facts = factsOf(verdict, yield* Clock.currentTimeMillis)
       const ambiguous = Result.isSuccess(response)
@@ -179,14 +191,14 @@ const request = Effect.fnUntraced(function* (lane: Lane, offered: ReadonlyArray<
     })
   )
   for (const item of sent) item.requests += 1
-  yield* observe(lane, sent.length, heard.verdict, heard.facts)
+  yield* observe(delivery, sent.length, heard.verdict, heard.facts)
   return { sent, ...heard, requested: true }
 })
 
 /** What the connector tells of events that it can't put into a request; null where it can send all of them. */
 const unsendableVerdict = (
   { unsendable }: Connector,
-  items: ReadonlyArray<Item>,
+  items: ReadonlyArray<DeliveryEvent>,
   context: RequestContext
 ): BatchVerdict | null => {
   if (unsendable === undefined) return null
@@ -203,32 +215,43 @@ const unsendableVerdict = (
 
 const nothingSent = all(batchHead, { errorClass: "unknown", reasonCode: null, message: null })
 
-const observe = Effect.fnUntraced(function* (lane: Lane, events: number, verdict: BatchVerdict, facts: RequestFacts) {
+const observe = Effect.fnUntraced(function* (
+  delivery: DeliveryContext,
+  events: number,
+  verdict: BatchVerdict,
+  facts: RequestFacts
+) {
   const errorClass = worstClass(verdict)
   // An outage says nothing about batch sizes; a timeout does.
   const timedOut = verdict._tag === "All" && verdict.verdict.reasonCode === "http_timeout"
   if ((errorClass !== "transient" && !isUndocumented(verdict)) || timedOut) {
     const success = callOutcome(verdict) === "success"
-    const before = lane.optimizer.result()
-    lane.optimizer.record({ size: events, latencyMillis: facts.latencyMillis, success })
-    yield* tellOptimization(lane, before)
+    const before = delivery.optimizer.result()
+    delivery.optimizer.record({ size: events, latencyMillis: facts.latencyMillis, success })
+    yield* tellOptimization(delivery, before)
   }
-  if (verdict.usagePercent !== null) yield* lane.limiter.reportUsage(verdict.usagePercent)
-  if (callOutcome(verdict) === "success") yield* lane.gate.confirm
-  yield* lane.metrics.batchSize(lane.optimizer.size(), lane.optimizer.result().estimated_throughput_improvement)
-  yield* lane.metrics.request({
+  if (verdict.usagePercent !== null) yield* delivery.limiter.reportUsage(verdict.usagePercent)
+  if (callOutcome(verdict) === "success") yield* delivery.pause.resetDelay
+  yield* delivery.metrics.batchSize(
+    delivery.optimizer.size(),
+    delivery.optimizer.result().estimated_throughput_improvement
+  )
+  yield* delivery.metrics.request({
     errorClass,
     latencyMillis: facts.latencyMillis,
     events,
-    eventsMax: lane.limits.eventsPerRequest,
-    eventsTaken: facts.taken,
+    eventsMax: delivery.limits.eventsPerRequest,
+    eventsTaken: facts.eventsTaken,
     eventsReceived: facts.eventsReceived
   })
-  yield* lane.notices(verdict.warnings, facts.requestId)
+  yield* delivery.logWarnings(verdict.warnings, facts.requestId)
 })
 
 /** Says which batch size is used from now on, and why, when it changes. */
-const tellOptimization = ({ connection, optimizer }: Lane, before: BatchOptimizationResult): Effect.Effect<void> => {
+const tellOptimization = (
+  { connection, optimizer }: DeliveryContext,
+  before: BatchOptimizationResult
+): Effect.Effect<void> => {
   const result = optimizer.result()
   return result.optimized_size === before.optimized_size
     ? Effect.void

@@ -4,7 +4,7 @@ import type { SendableEvent } from "../../../shared/codec/codecs.ts"
 import type { ErrorClass, EventVerdict } from "../../../shared/connectors/connector.ts"
 import type { Inbound } from "../../../shared/runtime/contract.ts"
 
-export type Outcome =
+export type OutcomeName =
   | "delivered"
   | "accepted"
   | "rejected"
@@ -17,18 +17,18 @@ export type Outcome =
 /** The request that decided an event. */
 export interface RequestFacts {
   readonly requestId: string | null
-  readonly laterId: string | null
+  readonly trackingId: string | null
   readonly latencyMillis: number
   readonly attemptedAt: number
   readonly batchSize: number
   /** What the platform says of the request as a whole; null where it gives no number. */
   readonly eventsReceived: number | null
   /** Events of the request that its answer counts as taken. */
-  readonly taken: number
+  readonly eventsTaken: number
 }
 
-export interface Fate {
-  readonly outcome: Outcome
+export interface Outcome {
+  readonly outcome: OutcomeName
   readonly reasonCode: string | null
   readonly message: string | null
   readonly nextStep: string | null
@@ -40,18 +40,23 @@ export interface Fate {
 }
 
 /** Mutable on purpose: one object an event, written by the one fiber that holds the event. */
-export interface Item {
+export interface DeliveryEvent {
   readonly record: Inbound
   readonly event: SendableEvent
   /** Bytes of the payload, or a few more. */
   readonly bytes: number
   /** Requests that carried it in this step. */
   requests: number
-  fate: Fate | null
+  fate: Outcome | null
 }
 
 /** A fate that was decided without a request. */
-export const decided = (outcome: Outcome, reasonCode: string, message: string | null, nextStep?: string): Fate => ({
+export const outcomeWithoutRequest = (
+  outcome: OutcomeName,
+  reasonCode: string,
+  message: string | null,
+  nextStep?: string
+): Outcome => ({
   outcome,
   reasonCode,
   message,
@@ -62,7 +67,7 @@ export const decided = (outcome: Outcome, reasonCode: string, message: string | 
 })
 
 /** A fate that a platform's verdict decided. */
-export const verdictFate = (outcome: Outcome, verdict: EventVerdict, request: RequestFacts): Fate => ({
+export const outcomeOfVerdict = (outcome: OutcomeName, verdict: EventVerdict, request: RequestFacts): Outcome => ({
   outcome,
   reasonCode: verdict.reasonCode,
   message: verdict.message,

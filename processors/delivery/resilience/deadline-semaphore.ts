@@ -2,9 +2,9 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 
-export interface Turns {
+export interface DeadlineSemaphore {
   /** Runs an effect while it holds a permit. The smaller `deadline`, the sooner its turn comes. */
-  readonly take: <A, E, R>(deadline: number, use: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  readonly withPermit: <A, E, R>(deadline: number, use: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
 interface Ticket {
@@ -14,7 +14,7 @@ interface Ticket {
   holds: boolean
 }
 
-export const makeTurns = (permits: number): Turns => {
+export const makeDeadlineSemaphore = (permits: number): DeadlineSemaphore => {
   let free = permits
   /** By deadline; few, as each waits for a batch of its own. */
   const waiting: Array<Ticket> = []
@@ -43,7 +43,7 @@ export const makeTurns = (permits: number): Turns => {
 
   return {
     // It waits inside of use, so that one who is interrupted while waiting leaves as well.
-    take: (deadline, use) =>
+    withPermit: (deadline, use) =>
       Effect.acquireUseRelease(
         Effect.sync(() => join(deadline)),
         (ticket) => Effect.andThen(Deferred.await(ticket.called), use),

@@ -1,13 +1,13 @@
-/** Which events were sent within a window, at 28 to 40 bytes an event outside of the heap: a day of messages are millions. */
+/** Which events were sent within a window, at 28 to 40 bytes an event services of the heap: a day of messages are millions. */
 import * as Duration from "effect/Duration"
 import { Deduplicator, entryOf } from "../../../shared/dedup/deduplicator.ts"
 
-export class SentMemory {
+export class SentIdCache {
   readonly #ids: Deduplicator
   /** Remembered as sent, and then found not to be: few, since only what a person sends again can come to that. */
   readonly #takenBack = new Set<string>()
 
-  /** Remembers for at most the window, told in whole seconds; beyond `entriesMax` the oldest go first. */
+  /** Remembers for at most the window, conclusions in whole seconds; beyond `entriesMax` the oldest go first. */
   constructor(window: Duration.Duration, entriesMax: number) {
     const whole = Duration.millis(Math.max(0, Duration.toMillis(window) - 1_000))
     this.#ids = new Deduplicator({ window: whole, idsMax: entriesMax })

@@ -3,18 +3,18 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 
 /** Takes an answer's warnings; empty ones cost nothing. */
-export type Notices = (warnings: ReadonlyArray<string>, requestId: string | null) => Effect.Effect<void>
+export type LogOnce = (warnings: ReadonlyArray<string>, requestId: string | null) => Effect.Effect<void>
 
-export const makeNotices = (connection: string): Notices => {
-  /** When each was told; the oldest first. */
-  const told = new Map<string, number>()
+export const makeLogOnce = (connection: string): LogOnce => {
+  /** When each was conclusions; the oldest first. */
+  const conclusions = new Map<string, number>()
   const isNews = (warning: string, now: number): boolean => {
-    for (const [text, at] of told) {
+    for (const [text, at] of conclusions) {
       if (now - at < repeatMillis) break
-      told.delete(text)
+      conclusions.delete(text)
     }
-    if (told.has(warning) || told.size >= textsMax) return false
-    told.set(warning, now)
+    if (conclusions.has(warning) || conclusions.size >= textsMax) return false
+    conclusions.set(warning, now)
     return true
   }
   return (warnings, requestId) =>

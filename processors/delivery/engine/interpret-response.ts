@@ -1,11 +1,11 @@
 /** Applies an answer to the events sent: those with a final verdict get their fate, the others stay open. Pure but for the items. */
 import type { EventVerdict } from "../../../shared/connectors/connector.ts"
-import type { Exchange } from "./exchange.ts"
-import { type Item, verdictFate } from "./item.ts"
+import { type DeliveryEvent, outcomeOfVerdict } from "./outcome.ts"
+import type { RequestResult } from "./send-request.ts"
 
-export interface Judgement {
+export interface Disposition {
   /** Events without a fate. */
-  readonly open: ReadonlyArray<Item>
+  readonly open: ReadonlyArray<DeliveryEvent>
   /**
    * Why they are open: `none` are; the request was `refused` for some bad event; it was, and the bad ones are `named` and
    * gone, so the rest goes again; the platform `stopped` us (credential, configuration); or it `failed` or throttles.
@@ -17,21 +17,21 @@ export interface Judgement {
   readonly individual: boolean
 }
 
-/** `repeatIsHarmless` false makes what an ambiguous answer leaves open `unknown`: it may have been done. */
-export const judge = (exchange: Exchange, repeatIsHarmless: boolean): Judgement => {
+/** `idempotent` false makes what an ambiguous answer leaves open `unknown`: it may have been done. */
+export const interpretResponse = (exchange: RequestResult, idempotent: boolean): Disposition => {
   const { sent, verdict, facts } = exchange
   if (verdict._tag === "SomeInvalid" || (verdict._tag === "Culprits" && verdict.culprits.size === 0)) {
     const reason = verdict._tag === "SomeInvalid" ? verdict.verdict : unnamed
     if (sent.length > 1) return { open: sent, cause: "refused", verdict: reason, individual: false }
-    for (const item of sent) item.fate = verdictFate("rejected", reason, facts)
+    for (const item of sent) item.fate = outcomeOfVerdict("rejected", reason, facts)
     return { open: [], cause: "none", verdict: reason, individual: false }
   }
   if (verdict._tag === "Culprits") {
-    const open: Array<Item> = []
+    const open: Array<DeliveryEvent> = []
     sent.forEach((item, index) => {
       const culprit = verdict.culprits.get(index)
       if (culprit === undefined) open.push(item)
-      else item.fate = verdictFate("rejected", { ...culprit, errorClass: "invalid_event" }, facts)
+      else item.fate = outcomeOfVerdict("rejected", { ...culprit, errorClass: "invalid_event" }, facts)
     })
     return { open, cause: open.length === 0 ? "none" : "named", verdict: unnamed, individual: false }
   }
@@ -39,7 +39,7 @@ export const judge = (exchange: Exchange, repeatIsHarmless: boolean): Judgement 
   const open = sent.filter((item, index) => {
     // An answer with too few verdicts leaves the rest open.
     const own = each === null ? (verdict._tag === "All" ? verdict.verdict : missing) : (each[index] ?? missing)
-    return !settle(item, own, exchange, repeatIsHarmless)
+    return !settle(item, own, exchange, idempotent)
   })
   const first = open[0]
   if (first === undefined) return { open, cause: "none", verdict: unnamed, individual: false }
@@ -50,25 +50,25 @@ export const judge = (exchange: Exchange, repeatIsHarmless: boolean): Judgement 
 }
 
 /** Gives the event its fate if the verdict is final. */
-const settle = (item: Item, verdict: EventVerdict, exchange: Exchange, repeatIsHarmless: boolean): boolean => {
+const settle = (item: DeliveryEvent, verdict: EventVerdict, exchange: RequestResult, idempotent: boolean): boolean => {
   const { facts } = exchange
   switch (verdict.errorClass) {
     case "delivered":
     case "duplicate":
-      item.fate = verdictFate("delivered", verdict, facts)
+      item.fate = outcomeOfVerdict("delivered", verdict, facts)
       return true
     case "accepted":
-      item.fate = verdictFate("accepted", verdict, facts)
+      item.fate = outcomeOfVerdict("accepted", verdict, facts)
       return true
     case "invalid_event":
-      item.fate = verdictFate("rejected", verdict, facts)
+      item.fate = outcomeOfVerdict("rejected", verdict, facts)
       return true
     case "auth":
     case "configuration":
       return false
     default:
-      if (!repeatIsHarmless && exchange.ambiguous) item.fate = verdictFate("unknown", verdict, facts)
-      else if (verdict.retryAfter !== undefined) item.fate = verdictFate("retry_scheduled", verdict, facts)
+      if (!idempotent && exchange.ambiguous) item.fate = outcomeOfVerdict("unknown", verdict, facts)
+      else if (verdict.retryAfter !== undefined) item.fate = outcomeOfVerdict("retry_scheduled", verdict, facts)
       return item.fate !== null
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Requests whose repeat is not harmless, on a connection that may be down. A request that is cut off there leaves an event
+ * Requests that are not idempotent, on a connection that may be down. A request that is cut off there leaves an event
  * `unknown` for a person to decide. So after a request without a clear answer, and while the circuit is half open, the
  * platform's probe goes first, which carries no event, and one event at a time follows it, until one is answered again.
  */
@@ -9,11 +9,11 @@ import * as Random from "effect/Random"
 import * as Semaphore from "effect/Semaphore"
 import type { EventVerdict } from "../../../shared/connectors/connector.ts"
 import type { CallOutcome } from "../resilience/circuit-breaker.ts"
+import { isHealthy } from "../resilience/connection-pause.ts"
 import { retryDelay } from "../resilience/retry-policy.ts"
-import { works } from "./gate.ts"
-import type { Lane } from "./lane.ts"
+import type { DeliveryContext } from "./delivery-context.ts"
 
-export interface Caution {
+export interface ProbeMode {
   /** Whether requests with events must wait for a probe now. */
   readonly isNeeded: () => boolean
   /** One event at a time while it is needed. */
@@ -24,9 +24,9 @@ export interface Caution {
   probesFailed: number
 }
 
-export const makeCaution = (): Caution => {
+export const makeProbeMode = (): ProbeMode => {
   let needed = false
-  const caution: Caution = {
+  const caution: ProbeMode = {
     isNeeded: () => needed,
     one: Semaphore.makeUnsafe(1),
     note: (outcome, ambiguous) => {
@@ -42,31 +42,34 @@ export const makeCaution = (): Caution => {
 }
 
 /** Asks the platform without an event; null where it works, else how the call counts for the circuit. */
-export const probeFirst = (lane: Lane): Effect.Effect<CallOutcome | null> =>
+export const probeFirst = (delivery: DeliveryContext): Effect.Effect<CallOutcome | null> =>
   Effect.gen(function* () {
-    yield* lane.limiter.acquire({ requests: 1, events: 0 })
-    const verdict = yield* lane.probe
-    if (works(verdict) || isUndocumented(verdict)) return null
-    lane.caution.probesFailed += 1
-    return yield* afterProbe(lane, verdict)
+    yield* delivery.limiter.acquire({ requests: 1, events: 0 })
+    const verdict = yield* delivery.probe
+    if (isHealthy(verdict) || isUndocumented(verdict)) return null
+    delivery.probeMode.probesFailed += 1
+    return yield* afterProbe(delivery, verdict)
   })
 
 /** An answer in the platform's form by a code that its documentation does not list: the platform is there. */
 const isUndocumented = (verdict: EventVerdict): boolean =>
   verdict.errorClass === "unknown" && verdict.unreadable !== true
 
-const afterProbe = (lane: Lane, verdict: EventVerdict): Effect.Effect<CallOutcome> => {
+const afterProbe = (delivery: DeliveryContext, verdict: EventVerdict): Effect.Effect<CallOutcome> => {
   if (verdict.errorClass === "auth" || verdict.errorClass === "configuration")
-    return Effect.as(lane.gate.pause(verdict), "ignored")
+    return Effect.as(delivery.pause.pause(verdict), "ignored")
   if (verdict.errorClass !== "throttled") return Effect.succeed("failure")
-  return Effect.as(Effect.flatMap(delayOf(lane, verdict.retryAfter ?? null), lane.limiter.throttle), "ignored")
+  return Effect.as(Effect.flatMap(delayOf(delivery, verdict.retryAfter ?? null), delivery.limiter.throttle), "ignored")
 }
 
 /** Before the next probe, as before any retry; an open circuit waits by itself. */
-export const waitForNextProbe = (lane: Lane): Effect.Effect<void> =>
-  Effect.flatMap(lane.breaker.state, (state) =>
-    state === "OPEN" ? Effect.void : Effect.flatMap(delayOf(lane, null), Effect.sleep)
+export const waitForNextProbe = (delivery: DeliveryContext): Effect.Effect<void> =>
+  Effect.flatMap(delivery.breaker.state, (state) =>
+    state === "OPEN" ? Effect.void : Effect.flatMap(delayOf(delivery, null), Effect.sleep)
   )
 
-const delayOf = ({ settings, caution }: Lane, retryAfter: Duration.Duration | null): Effect.Effect<Duration.Duration> =>
+const delayOf = (
+  { settings, probeMode: caution }: DeliveryContext,
+  retryAfter: Duration.Duration | null
+): Effect.Effect<Duration.Duration> =>
   Effect.map(Random.next, (random) => retryDelay(settings.retry, Math.max(1, caution.probesFailed), retryAfter, random))

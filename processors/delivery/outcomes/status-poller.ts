@@ -10,14 +10,14 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { PendingOutcome } from "../../../schemas/types.gen.ts"
 import type { RegistryError } from "../../../shared/codec/codecs.ts"
-import type { Connector, EventVerdict, LaterReading } from "../../../shared/connectors/connector.ts"
+import type { AsyncOutcomeReading, Connector, EventVerdict } from "../../../shared/connectors/connector.ts"
 import { deliveryHeaders, deliveryTopics } from "../../../shared/model/delivery-topics.ts"
 import type { AssignedPartition, Inbound, PartitionTask, Restore } from "../../../shared/runtime/contract.ts"
-import type { Lane } from "../engine/lane.ts"
-import { conclude, countConclusions, neverTold } from "./later-results.ts"
+import type { DeliveryContext } from "../engine/delivery-context.ts"
+import { conclude, countConclusions, neverReported } from "./final-results.ts"
 import { pendingRecord } from "./pending.ts"
 
-export interface Later {
+export interface StatusPoller {
   readonly restore: Restore<RegistryError, never>
   /** Takes note of accepted requests, whose records the step commits. */
   readonly keep: (outcomes: ReadonlyArray<PendingOutcome>, now: number) => void
@@ -31,24 +31,28 @@ interface Pending {
   nextAt: number
 }
 
-export const makeLater = (lane: Lane, assigned: AssignedPartition, later: NonNullable<Connector["later"]>): Later => {
+export const makeStatusPoller = (
+  delivery: DeliveryContext,
+  assigned: AssignedPartition,
+  later: NonNullable<Connector["asyncOutcome"]>
+): StatusPoller => {
   const pendings = new Map<string, Pending>()
   const add = (outcome: PendingOutcome, nextAt: number): void => {
     pendings.set(outcome.later_id, { outcome, questions: 0, nextAt })
   }
   const ask = Effect.fnUntraced(function* (pending: Pending) {
-    const reading = yield* question(lane, later, pending.outcome.later_id)
+    const reading = yield* poll(delivery, later, pending.outcome.later_id)
     const now = yield* Clock.currentTimeMillis
     if (reading._tag === "Unreadable" && reading.verdict.errorClass === "throttled")
-      yield* lane.questions.throttle(reading.retryAfter ?? quotaWindow)
-    const final = conclusion(reading, pending, now, lane)
+      yield* delivery.pollLimiter.throttle(reading.retryAfter ?? quotaWindow)
+    const final = conclusion(reading, pending, now, delivery)
     if (final === null) {
       pending.questions += 1
-      pending.nextAt = now + Duration.toMillis(waitAfter(pending.questions, reading, lane))
+      pending.nextAt = now + Duration.toMillis(waitAfter(pending.questions, reading, delivery))
       return []
     }
     pendings.delete(pending.outcome.later_id)
-    return [{ laterId: pending.outcome.later_id, ...conclude(lane.codecs, pending.outcome, final, now) }]
+    return [{ trackingId: pending.outcome.later_id, ...conclude(delivery.codecs, pending.outcome, final, now) }]
   })
   return {
     restore: {
@@ -57,28 +61,28 @@ export const makeLater = (lane: Lane, assigned: AssignedPartition, later: NonNul
       until: "end",
       apply: (records) =>
         Effect.gen(function* () {
-          yield* lane.codecs.loadSchemas(records.map((record) => record.value))
+          yield* delivery.codecs.loadSchemas(records.map((record) => record.value))
           const now = yield* Clock.currentTimeMillis
           for (const record of records) {
-            if (record.headers[deliveryHeaders.connection] !== lane.connection.id) continue
-            const laterId = record.key?.toString("utf8").slice(lane.connection.id.length + 1) ?? ""
-            const decoded = record.value === null ? null : lane.codecs.decode("pending-outcome", record.value)
-            if (decoded?._tag !== "Decoded") pendings.delete(laterId)
-            else if (isOwn(record, assigned, lane)) add(decoded.value, now)
+            if (record.headers[deliveryHeaders.connection] !== delivery.connection.id) continue
+            const trackingId = record.key?.toString("utf8").slice(delivery.connection.id.length + 1) ?? ""
+            const decoded = record.value === null ? null : delivery.codecs.decode("pending-outcome", record.value)
+            if (decoded?._tag !== "Decoded") pendings.delete(trackingId)
+            else if (isOwn(record, assigned, delivery)) add(decoded.value, now)
           }
         })
     },
     keep: (outcomes, now) => {
-      for (const outcome of outcomes) add(outcome, now + Duration.toMillis(lane.settings.laterFirst))
+      for (const outcome of outcomes) add(outcome, now + Duration.toMillis(delivery.settings.pollFirst))
     },
     tick: {
-      every: lane.settings.laterFirst,
+      every: delivery.settings.pollFirst,
       step: Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
-        const due = yield* allowed(lane, longestDue(pendings.values(), now).slice(0, lane.settings.laterBatch))
+        const due = yield* allowed(delivery, longestDue(pendings.values(), now).slice(0, delivery.settings.pollBatch))
         const concluded = (yield* Effect.forEach(due, ask, { concurrency: questionsAtATime })).flat()
-        yield* countConclusions(lane.metrics, concluded)
-        const ends = concluded.map(({ laterId }) => pendingRecord(lane, assigned, laterId, null))
+        yield* countConclusions(delivery.metrics, concluded)
+        const ends = concluded.map(({ trackingId }) => pendingRecord(delivery, assigned, trackingId, null))
         return { outputs: [...concluded.flatMap(({ outputs }) => outputs), ...ends] }
       })
     }
@@ -90,21 +94,25 @@ const longestDue = (pendings: Iterable<Pending>, now: number): ReadonlyArray<Pen
   [...pendings].filter((pending) => pending.nextAt <= now).sort((left, right) => left.nextAt - right.nextAt)
 
 /** As many as the rate allows now; the others wait for the next tick. */
-const allowed = Effect.fnUntraced(function* (lane: Lane, due: ReadonlyArray<Pending>) {
+const allowed = Effect.fnUntraced(function* (delivery: DeliveryContext, due: ReadonlyArray<Pending>) {
   for (let count = 0; count < due.length; count++)
-    if (!(yield* lane.questions.tryAcquire({ requests: 1, events: 0 }))) return due.slice(0, count)
+    if (!(yield* delivery.pollLimiter.tryAcquire({ requests: 1, events: 0 }))) return due.slice(0, count)
   return due
 })
 
 /** The partitions of equal number of both inputs restore from the same one: each asks only for what it sent itself. */
-const isOwn = ({ headers }: Inbound, { topic }: AssignedPartition, { connection }: Lane): boolean =>
+const isOwn = ({ headers }: Inbound, { topic }: AssignedPartition, { connection }: DeliveryContext): boolean =>
   (headers[deliveryHeaders.input] ?? deliveryTopics.mapped(connection.platform)) === topic
 
-const question = (lane: Lane, later: NonNullable<Connector["later"]>, laterId: string): Effect.Effect<LaterReading> =>
+const poll = (
+  delivery: DeliveryContext,
+  later: NonNullable<Connector["asyncOutcome"]>,
+  trackingId: string
+): Effect.Effect<AsyncOutcomeReading> =>
   Effect.gen(function* () {
-    const access = yield* Effect.result(lane.access.context)
+    const access = yield* Effect.result(delivery.credential.context)
     if (Result.isFailure(access)) return unreadable(access.failure.verdict)
-    const response = yield* lane.outside.execute(later.request(laterId, access.success)).pipe(
+    const response = yield* delivery.services.execute(later.request(trackingId, access.success)).pipe(
       // A tick holds up the partition's commits: a slow answer is asked for again later.
       Effect.timeoutOption(questionTimeout),
       Effect.result
@@ -116,24 +124,28 @@ const question = (lane: Lane, later: NonNullable<Connector["later"]>, laterId: s
 
 /** The final outcome of a request: what the platform says, or that it will not say any more; null to ask again. */
 const conclusion = (
-  reading: LaterReading,
+  reading: AsyncOutcomeReading,
   pending: Pending,
   now: number,
-  lane: Lane
-): Extract<LaterReading, { _tag: "Final" }> | null => {
+  delivery: DeliveryContext
+): Extract<AsyncOutcomeReading, { _tag: "Final" }> | null => {
   if (reading._tag === "Final") return reading
   const permanent = reading._tag === "Unreadable" && reading.verdict.errorClass === "invalid_event"
-  const tooOld = now - pending.outcome.accepted_at > Duration.toMillis(lane.settings.laterLife)
-  return permanent || tooOld ? { _tag: "Final", processed: null, rejected: [], warnings: [neverTold] } : null
+  const tooOld = now - pending.outcome.accepted_at > Duration.toMillis(delivery.settings.asyncOutcomeLife)
+  return permanent || tooOld ? { _tag: "Final", processed: null, rejected: [], warnings: [neverReported] } : null
 }
 
-const waitAfter = (questions: number, reading: LaterReading, { settings }: Lane): Duration.Duration => {
-  const own = Duration.min(Duration.times(settings.laterFirst, 2 ** Math.min(questions, 20)), settings.laterMax)
+const waitAfter = (
+  questions: number,
+  reading: AsyncOutcomeReading,
+  { settings }: DeliveryContext
+): Duration.Duration => {
+  const own = Duration.min(Duration.times(settings.pollFirst, 2 ** Math.min(questions, 20)), settings.pollMax)
   const wish = reading._tag === "Final" ? null : reading.retryAfter
   return wish === null ? own : Duration.max(own, wish)
 }
 
-const unreadable = (verdict: EventVerdict): LaterReading => ({ _tag: "Unreadable", verdict, retryAfter: null })
+const unreadable = (verdict: EventVerdict): AsyncOutcomeReading => ({ _tag: "Unreadable", verdict, retryAfter: null })
 const noAnswer: EventVerdict = { errorClass: "transient", reasonCode: null, message: null }
 
 /** Google's quotas of reads are a minute's. */

@@ -1,4 +1,4 @@
-import type { EventVerdict, HttpResponseSpec, JsonObject, LaterReading } from "../connector.ts"
+import type { AsyncOutcomeReading, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
 import { bodyObject, countOf, objectOf, objectsOf, retryAfterOf, textOf } from "../http/response.ts"
 import { googleStatus } from "./status.ts"
 import { googleClassification, judgeStatus } from "./verdict.ts"
@@ -7,7 +7,7 @@ import { googleClassification, judgeStatus } from "./verdict.ts"
  * Reads `requestStatus:retrieve`: counts for each destination, of which our requests have one; never single events.
  * (Google Data Manager API: retrieve request status; RequestStatusPerDestination.)
  */
-export const readLater = (response: HttpResponseSpec): LaterReading => {
+export const readRequestStatus = (response: HttpResponseSpec): AsyncOutcomeReading => {
   const error = googleStatus(response)
   if (error !== null) {
     const verdict = judgeStatus(response, error)
@@ -26,7 +26,7 @@ export const readLater = (response: HttpResponseSpec): LaterReading => {
 
 const finalStatuses = new Set(["SUCCESS", "FAILED", "PARTIAL_SUCCESS"])
 
-const finalOf = (destinations: ReadonlyArray<JsonObject>): LaterReading => {
+const finalOf = (destinations: ReadonlyArray<JsonObject>): AsyncOutcomeReading => {
   const rejected = destinations.flatMap(rejectedOf)
   const sent = destinations.map((destination) =>
     countOf(objectOf(destination["eventsIngestionStatus"])?.["recordCount"])

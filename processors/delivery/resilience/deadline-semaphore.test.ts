@@ -3,14 +3,14 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import fc from "fast-check"
-import { makeTurns } from "./turns.ts"
+import { makeDeadlineSemaphore } from "./deadline-semaphore.ts"
 
 it.effect("gives the permit to the earliest deadline, and among equals to the first", () =>
   Effect.gen(function* () {
-    const turns = makeTurns(1)
+    const semaphore = makeDeadlineSemaphore(1)
     const order: Array<string> = []
     const gate = yield* Deferred.make<void>()
-    const holder = yield* Effect.forkChild(turns.take(0, Deferred.await(gate)))
+    const holder = yield* Effect.forkChild(semaphore.withPermit(0, Deferred.await(gate)))
     yield* Effect.yieldNow
     const names = [
       ["late", 30],
@@ -21,7 +21,7 @@ it.effect("gives the permit to the earliest deadline, and among equals to the fi
     const waiters = yield* Effect.forEach(names, ([name, deadline]) =>
       Effect.tap(
         Effect.forkChild(
-          turns.take(
+          semaphore.withPermit(
             deadline,
             Effect.sync(() => void order.push(name))
           )
@@ -44,7 +44,7 @@ it("never lets more in than it has permits, and loses none to those who are inte
         fc.record({ deadline: fc.nat(5), millis: fc.nat(3), cutAfter: fc.option(fc.nat(4)), fails: fc.boolean() })
       ),
       async (permits, tasks) => {
-        const turns = makeTurns(permits)
+        const semaphore = makeDeadlineSemaphore(permits)
         let [inside, most] = [0, 0]
         const run = ({ deadline, millis, cutAfter, fails }: (typeof tasks)[number]) => {
           const work = Effect.acquireUseRelease(
@@ -55,14 +55,14 @@ it("never lets more in than it has permits, and loses none to those who are inte
             () => Effect.andThen(Effect.sleep(millis), fails ? Effect.fail("failed") : Effect.void),
             () => Effect.sync(() => void inside--)
           )
-          const taken = turns.take(deadline, work)
+          const taken = semaphore.withPermit(deadline, work)
           return Effect.exit(cutAfter === null ? taken : Effect.timeoutOption(taken, cutAfter))
         }
         await Effect.runPromise(Effect.forEach(tasks, run, { concurrency: "unbounded", discard: true }))
         assert.isAtMost(most, permits)
         // All permits are there again.
         let held = 0
-        const hold = turns.take(
+        const hold = semaphore.withPermit(
           0,
           Effect.andThen(
             Effect.sync(() => void held++),

@@ -13,6 +13,7 @@ import {
   type Asked,
   connection,
   connectorWith,
+  fakePlatform,
   limits,
   makeLog,
   mappedEvent,
@@ -21,14 +22,13 @@ import {
   recordsOfEvents,
   respond,
   strictCodecs,
-  verdict,
-  worldOf
+  verdict
 } from "./testing.ts"
 
 const at = { topic: "mapped-events.meta", partition: 0 }
 const messages = { ...limits, eventsPerRequest: 1, concurrency: 10 }
 const unrepeatable = connectorWith({
-  repeatIsHarmless: false,
+  idempotent: false,
   limits: { documented: messages, specification: messages }
 })
 const eventIds = Array.from({ length: 200 }, (_, index) => `e${index}`)
@@ -43,7 +43,7 @@ const through = (trouble: Trouble) =>
   Effect.gen(function* () {
     const kafka = makeLog()
     let millis = 0
-    const world = worldOf((asked) =>
+    const world = fakePlatform((asked) =>
       Effect.flatMap(Effect.sleep("20 millis"), () => {
         const found = trouble(asked, millis)
         if (found === null) return Effect.succeed(respond(ok))
@@ -55,7 +55,7 @@ const through = (trouble: Trouble) =>
       connector: unrepeatable,
       connection,
       settings: deliveryDefaults,
-      outside: world
+      services: world
     })
     const task = yield* processor.open({ ...at, append: (records) => Effect.sync(() => kafka.write(records)) })
     const running = yield* Effect.forkChild(
