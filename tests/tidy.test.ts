@@ -40,7 +40,7 @@ const upward: ReadonlySet<string> = new Set(["telemetry -> runtime"])
 /** Files that still import each other. */
 const circles: ReadonlyArray<string> = [
   "infra/local/docker-engine.ts, infra/local/state.ts",
-  "processors/delivery/engine/caution.ts, processors/delivery/engine/lane.ts",
+  "processors/delivery/engine/delivery-context.ts, processors/delivery/engine/probe-mode.ts",
   "processors/normalizer/identity/user.ts, processors/normalizer/identity/whatsapp-user-id.ts",
   "shared/connectors/connect.ts, shared/connectors/http/send-events.ts"
 ]

@@ -1,9 +1,9 @@
 import type { Connector } from "../connector.ts"
 import { limits } from "../limits.ts"
-import { readRequestStatus } from "./request-status.ts"
 import { mapEvent } from "./mapping.ts"
 import { readRefresh, refreshRequest } from "./refresh.ts"
-import { requestStatusRequest, probe, request } from "./request.ts"
+import { probe, request, requestStatusRequest } from "./request.ts"
+import { readRequestStatus } from "./request-status.ts"
 import { formatUserData } from "./user-data.ts"
 import { probeVerdict, verdict } from "./verdict.ts"
 
