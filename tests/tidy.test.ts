@@ -41,7 +41,6 @@ const upward: ReadonlySet<string> = new Set(["telemetry -> runtime"])
 const circles: ReadonlyArray<string> = [
   "infra/local/docker-engine.ts, infra/local/state.ts",
   "processors/delivery/engine/delivery-context.ts, processors/delivery/engine/probe-mode.ts",
-  "processors/normalizer/identity/user.ts, processors/normalizer/identity/whatsapp-user-id.ts",
   "shared/connectors/connect.ts, shared/connectors/http/send-events.ts"
 ]
 

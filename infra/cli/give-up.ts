@@ -11,8 +11,8 @@ import { SettingsService } from "../../shared/config/settings.ts"
 import { type FetchedRecord, KafkaClient, type ProducedRecord } from "../../shared/kafka/client.ts"
 import { deadLetter, deadLetterKey, deliveryStage } from "../../shared/model/dead-letter.ts"
 import { deliveryResult } from "../../shared/model/delivery-result.ts"
-import { deliveryHeaders, deliveryTopics } from "../../shared/model/delivery-topics.ts"
 import type { Platform } from "../../shared/model/platform.ts"
+import { headerNames, topicNames } from "../../shared/model/topics.ts"
 import { CommandError } from "./command-error.ts"
 
 /** How many events were given up. Fails while the connection's delivery runs somewhere. */
@@ -23,7 +23,7 @@ export const giveUpEvents = Effect.fnUntraced(function* (connectionId: string, p
   const members = (yield* kafka.groups).find((group) => group.groupId === groupId)?.members ?? 0
   if (members > 0) return yield* stillRunning(connectionId)
   let givenUp = 0
-  for (const name of [deliveryTopics.mapped(platform), deliveryTopics.retry(platform)]) {
+  for (const name of [topicNames.mapped(platform), topicNames.retry(platform)]) {
     const topic = prefix + name
     const committed = new Map(
       (yield* kafka.committed(groupId, topic)).map(({ partition, offset }) => [partition, offset ?? 0])
@@ -62,7 +62,7 @@ const giveUpPartition = Effect.fnUntraced(function* (options: {
     topic,
     ranges: [{ partition, from, to }],
     onRecords: Effect.fnUntraced(function* (page: ReadonlyArray<FetchedRecord>) {
-      const chosen = page.filter(({ headers }) => headers[deliveryHeaders.connection] === connectionId)
+      const chosen = page.filter(({ headers }) => headers[headerNames.connection] === connectionId)
       yield* codecs.loadSchemas(chosen.map(({ value }) => value))
       const now = yield* Clock.currentTimeMillis
       const records: Array<ProducedRecord> = []
@@ -122,7 +122,7 @@ const recordsOf = (
     dropped_fields: event.dropped_fields,
     source: event.source
   })
-  const { results } = deliveryTopics
+  const { results } = topicNames
   return [
     { topic: prefix + results, key: event.event_id, value: codecs.encode(results, "event-delivery-log", result) },
     deadLetterRecord(codecs, letter, prefix)
@@ -130,9 +130,9 @@ const recordsOf = (
 }
 
 const deadLetterRecord = (codecs: Codecs["Service"], letter: DeadLetter, prefix: string): ProducedRecord => ({
-  topic: prefix + deliveryTopics.deadLetters,
+  topic: prefix + topicNames.deadLetters,
   key: deadLetterKey(letter),
-  value: codecs.encode(deliveryTopics.deadLetters, "dead-letter", letter)
+  value: codecs.encode(topicNames.deadLetters, "dead-letter", letter)
 })
 
 const reason = "connection_removed"

@@ -4,7 +4,7 @@ import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
 import { bestOf, factOf, type KnownOutcome, learn, nothingKnown } from "../../shared/ledger/known-outcome.ts"
 import { clockSkewMillis } from "../../shared/ledger/read-ledger.ts"
-import { deliveryTopics } from "../../shared/model/delivery-topics.ts"
+import { topicNames } from "../../shared/model/topics.ts"
 import { readTopic } from "./read-topic.ts"
 
 /** `known_outcome` is that of the event's result that counts; a delayed retry's own where none is final. */
@@ -17,7 +17,7 @@ export const withKnownOutcomes = Effect.fnUntraced(function* (logs: ReadonlyArra
   const known = new Map<string, KnownOutcome>(logs.map((log) => [keyOf(log), nothingKnown]))
   const oldest = logs.reduce((least, log) => Math.min(least, log.source?.timestamp ?? log.timestamp), Infinity)
   yield* readTopic({
-    topic: deliveryTopics.results,
+    topic: topicNames.results,
     from: { _tag: "At", millis: Math.max(0, oldest - clockSkewMillis) },
     follow: false,
     onRecords: Effect.fnUntraced(function* (records) {

@@ -1,7 +1,6 @@
 /** Lines of raw events: numbered, checked as the normalizer would, and encoded for the topic. */
 
-import { normalize } from "../../processors/normalizer/normalize/normalize.ts"
-import { defaultNormalizerOptions } from "../../processors/normalizer/normalize/options.ts"
+import { defaultNormalizerOptions, normalize } from "../../processors/normalizer/normalize/normalize.ts"
 import { nextSteps } from "../../processors/normalizer/normalize/problem.ts"
 import type { JsonEvent } from "../../processors/normalizer/read/json-event.ts"
 import { readJson, readRecord } from "../../processors/normalizer/read/read-record.ts"

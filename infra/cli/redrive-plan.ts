@@ -8,7 +8,7 @@ import { placeOf } from "../../shared/dedup/deduplicator.ts"
 import { refusalRecord } from "../../shared/dedup/refusals.ts"
 import type { ProducedRecord } from "../../shared/kafka/client.ts"
 import { deadLetterKey } from "../../shared/model/dead-letter.ts"
-import { deliveryHeaders, deliveryTopics } from "../../shared/model/delivery-topics.ts"
+import { headerNames, topicNames } from "../../shared/model/topics.ts"
 import type { CommandError } from "./command-error.ts"
 import { isReason } from "./known-values.ts"
 import { deadLettersTopic, type Letter, type Marks, type Open } from "./letters.ts"
@@ -57,7 +57,7 @@ export const obstacleOf = ({ letter }: Letter, enabled: ReadonlySet<string>): st
 export const destinationOf = ({ stage, source_topic, platform }: Letter["letter"]): string | null => {
   if (stage === "normalizer" || stage === "mapper") return source_topic
   // Never the delayed retries: their rounds are over, and the mapped event begins anew.
-  return stage.startsWith("delivery-") && platform !== null ? deliveryTopics.mapped(platform) : null
+  return stage.startsWith("delivery-") && platform !== null ? topicNames.mapped(platform) : null
 }
 
 /**
@@ -79,7 +79,7 @@ export const redrivenRecord = (
 
 export const headersOf = (id: string, connection: string | null): Record<string, string> => ({
   redrive: id,
-  ...(connection === null ? {} : { [deliveryHeaders.connection]: connection })
+  ...(connection === null ? {} : { [headerNames.connection]: connection })
 })
 
 /** The mark that keeps a dead letter from being redriven by mistake: found by its header, on the same partition. */

@@ -7,7 +7,7 @@ import { loadFileSettings } from "../../shared/config/settings.ts"
 import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
-import { deliveryTopics } from "../../shared/model/delivery-topics.ts"
+import { topicNames } from "../../shared/model/topics.ts"
 import { CommandError } from "./command-error.ts"
 import type { Stage } from "./stages.ts"
 
@@ -36,8 +36,8 @@ export const replayNotes = Effect.fnUntraced(function* (stages: ReadonlyArray<St
     notes.push(
       `${id}: what was sent within 24 hours is skipped as a duplicate, also after partitions were added; older events are sent again, as new messages.`
     )
-    pairs.push([deliveryTopics.mapped(platform), deliveryTopics.intents])
-    pairs.push([deliveryTopics.retry(platform), deliveryTopics.intents])
+    pairs.push([topicNames.mapped(platform), topicNames.intents])
+    pairs.push([topicNames.retry(platform), topicNames.intents])
   }
   if (stages.some(({ group }) => group === "normalizer" || group === "mapper"))
     pairs.push(["normalized-events", "mapper-dedup"])

@@ -15,7 +15,7 @@ import {
 } from "../../shared/connectors/whatsapp/webhook.ts"
 import { Credentials } from "../../shared/credentials/credentials.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
-import { deliveryTopics } from "../../shared/model/delivery-topics.ts"
+import { topicNames } from "../../shared/model/topics.ts"
 import { inboundOf } from "../../shared/runtime/inbound.ts"
 import type { HttpAnswer, HttpRequest, Route } from "../../shared/telemetry/http-server.ts"
 import { settingsOf } from "../delivery/engine/connection-settings.ts"
@@ -91,7 +91,7 @@ export const connectionWebhook = Effect.fnUntraced(function* (connection: Connec
     { method: "POST", path, handle: guarded(notify) }
   ]
 
-  const topic = topicPrefix + deliveryTopics.pending
+  const topic = topicPrefix + topicNames.pending
   const read = Effect.gen(function* () {
     const partitions = yield* kafka.topicOffsets(topic)
     yield* kafka.read({
@@ -100,7 +100,7 @@ export const connectionWebhook = Effect.fnUntraced(function* (connection: Connec
       onRecords: Effect.fnUntraced(function* (records) {
         yield* codecs.loadSchemas(records.map((record) => record.value))
         const now = yield* Clock.currentTimeMillis
-        yield* publish(records.flatMap((record) => outcomes.pending(inboundOf(record, deliveryTopics.pending), now)))
+        yield* publish(records.flatMap((record) => outcomes.pending(inboundOf(record, topicNames.pending), now)))
       })
     })
   }).pipe(

@@ -1,12 +1,14 @@
-/** The health processor as a program, and beside it the continuous ledger. */
+/** The health processor as a program, and beside it the watches of the ledger and of unread events. */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { SettingsError, SettingsService } from "../../shared/config/settings.ts"
 import { Connections } from "../../shared/connections/connections.ts"
+import type { LedgerConnection } from "../../shared/ledger/read-ledger.ts"
+import { type UnreadEvents, unreadEvents } from "../../shared/ledger/unread-events.ts"
 import { type Observe, observeAll, RuntimeObserver } from "../../shared/runtime/observer.ts"
 import { type Program, processorsProgram } from "../../shared/runtime/program.ts"
-import { health } from "./health.ts"
+import { health, type Unread } from "./health.ts"
 import { ledgerEvery, watchLedger } from "./ledger-watch.ts"
-import { watchUnread } from "./unread-watch.ts"
 
 export const healthProgram: Program = {
   name: "health",
@@ -44,3 +46,38 @@ const wrongEvery = (cause: Error): SettingsError =>
     nextStep: "Give a duration such as 1 minute; 0 millis switches the continuous ledger off.",
     cause
   })
+
+export interface UnreadWatchOptions {
+  /** All of the file, which is read at the start: who removes one restarts the programs. */
+  readonly connections: ReadonlyArray<LedgerConnection>
+  /** Before every topic's and group's name. */
+  readonly prefix: string
+  readonly isActive: () => boolean
+}
+
+/** What was found last, and the watch, which runs for ever in the active member; one that fails is tried again. */
+export const watchUnread = (options: UnreadWatchOptions) =>
+  Effect.sync(() => {
+    let latest: ReadonlyMap<string, UnreadEvents> = new Map()
+    const found: Unread = () => latest
+    const look = Effect.gen(function* () {
+      if (!options.isActive()) return yield* Effect.sleep(untilActive)
+      const unread = yield* unreadEvents(options.connections, options.prefix)
+      latest = new Map(unread.map((one) => [one.connectionId, one]))
+      yield* Effect.sleep(every)
+    }).pipe(
+      Effect.catch((error) =>
+        Effect.andThen(
+          Effect.logWarning("Whether events wait for connections that are gone could not be found out.").pipe(
+            Effect.annotateLogs({ reason: error.message })
+          ),
+          Effect.sleep(every)
+        )
+      )
+    )
+    return { found, watch: Effect.forever(look) }
+  })
+
+/** What waits only gets less without a restart: by retention, or given up. */
+const every = Duration.minutes(10)
+const untilActive = Duration.seconds(10)

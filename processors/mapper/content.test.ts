@@ -3,7 +3,7 @@ import fc from "fast-check"
 import type { NormalizedEvent } from "../../schemas/types.gen.ts"
 import { makeMemoryCodecs } from "../../shared/codec/memory.ts"
 import { properties, purchase } from "../../shared/testing/event-fixture.ts"
-import { contentOf } from "./content.ts"
+import { contentOf } from "./dedup/duplicate-filter.ts"
 
 const codecs = makeMemoryCodecs()
 const content = (event: NormalizedEvent) => contentOf(codecs.encode("normalized-events", "normalized-event", event))

@@ -13,8 +13,8 @@ import { deadLetter, deadLetterKey } from "../../shared/model/dead-letter.ts"
 import type { Batch, Inbound, Outbound } from "../../shared/runtime/contract.ts"
 import { movedRecord } from "../../shared/runtime/home-partition.ts"
 import { valueBytesMax } from "../../shared/runtime/value-limits.ts"
-import type { Duplicates, IsRefused, Observation, Repeat } from "./duplicates.ts"
-import { outcomeOf, resultOf } from "./result.ts"
+import type { DuplicateFilter, IsRefused, Observation, Repeat } from "./dedup/duplicate-filter.ts"
+import { outcomeOf, resultOf } from "./records.ts"
 
 /** A connection and how events are mapped for it. */
 export interface Target {
@@ -50,7 +50,7 @@ type Encode = Codecs["Service"]["encode"]
 export interface DecideContext {
   readonly targets: ReadonlyArray<Target>
   readonly codecs: Pick<Codecs["Service"], "decode" | "encode">
-  readonly duplicates: Duplicates
+  readonly duplicates: DuplicateFilter
   readonly now: number
 }
 
@@ -112,7 +112,7 @@ const decideEvent = (
     else if (isRefusal(written)) observation.refused.push(id)
     count(outcomes, id, outcomeOf(written), written._tag === "Mapped" ? null : written.reason)
   }
-  duplicates.settle(observation, chosen === targets ? [] : othersOf(chosen, targets))
+  duplicates.claim(observation, chosen === targets ? [] : othersOf(chosen, targets))
 }
 
 const everyConnection = (): boolean => true

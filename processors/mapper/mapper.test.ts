@@ -12,7 +12,7 @@ import { connectionOf, consent, eventTime, properties, purchase } from "../../sh
 import { MemoryKafka } from "../../shared/testing/memory-kafka.ts"
 import { batchOf, runBatches } from "../../shared/testing/run-batches.ts"
 import type { Target } from "./decide.ts"
-import { duplicatesTopic } from "./duplicates.ts"
+import { duplicatesTopic } from "./dedup/duplicate-filter.ts"
 import { mapper } from "./mapper.ts"
 
 const codecs = makeMemoryCodecs()

@@ -4,17 +4,18 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import { Codecs, type RegistryError } from "../../shared/codec/codecs.ts"
+import type { Connection } from "../../shared/connections/connection.ts"
 import type { DeduplicatorOptions } from "../../shared/dedup/deduplicator.ts"
 import type { AtConnection } from "../../shared/dedup/refusals.ts"
 import type { KafkaClient, KafkaError } from "../../shared/kafka/client.ts"
 import { partitionOfKey } from "../../shared/kafka/wire/murmur2.ts"
+import { decidedConnectionsTopic, readDecidedConnections } from "../../shared/ledger/decided-connections.ts"
 import type { AssignedPartition, Batch, Inbound, PartitionTask, Processor } from "../../shared/runtime/contract.ts"
-import { announceConnections } from "./announce-connections.ts"
-import { duplicateDefaults } from "./config.ts"
+import { RuntimeOptions } from "../../shared/runtime/runtime-options.ts"
 import { decide, decideRepeats, type OutcomeCount, type Target } from "./decide.ts"
-import { duplicateReport } from "./duplicate-metrics.ts"
-import { Duplicates, duplicatesTopic } from "./duplicates.ts"
-import { RefusalLog } from "./refusal-log.ts"
+import { DuplicateFilter, duplicateDefaults, duplicatesTopic } from "./dedup/duplicate-filter.ts"
+import { duplicateReport } from "./dedup/duplicate-metrics.ts"
+import { RefusalLog } from "./dedup/refusal-log.ts"
 
 /** Maps every event for each of the enabled connections; a repeat of an event id goes to those alone that refused the event. */
 export const mapper = (
@@ -54,7 +55,7 @@ const openPartition = (targets: ReadonlyArray<Target>, options: DeduplicatorOpti
     const isHere = (key: Buffer) => partitions === 1 || partitionOfKey(key, partitions) === partition
     const state = {
       targets,
-      duplicates: new Duplicates(options, assigned),
+      duplicates: new DuplicateFilter(options, assigned),
       refusals: new RefusalLog(options.window, isHere)
     }
     const report = yield* duplicateReport(state.duplicates, partition)
@@ -75,11 +76,11 @@ const openPartition = (targets: ReadonlyArray<Target>, options: DeduplicatorOpti
 
 interface PartitionState {
   readonly targets: ReadonlyArray<Target>
-  readonly duplicates: Duplicates
+  readonly duplicates: DuplicateFilter
   readonly refusals: RefusalLog
 }
 
-const restore = (duplicates: Duplicates, records: ReadonlyArray<Inbound>) =>
+const restore = (duplicates: DuplicateFilter, records: ReadonlyArray<Inbound>) =>
   Effect.map(Clock.currentTimeMillis, (now) => {
     for (const record of records) duplicates.restore(record, now)
   })
@@ -110,4 +111,28 @@ const updateMetric = ({ connectionId, outcome, reason, count }: OutcomeCount) =>
 const events = Metric.counter("capi_mapper_events_total", {
   incremental: true,
   description: "Events by connection and what the mapper made of them."
+})
+
+/** Writes for which connections a partition's events are decided from its position on, where that is another set than before. */
+
+/**
+ * Before the first batch, by the partition's own producer: a member that lost the partition fails here, and no step of this
+ * opening is committed without it. `connections` are the enabled ones.
+ */
+export const announceConnections = Effect.fn("mapper.announceConnections")(function* (
+  connections: ReadonlyArray<Pick<Connection, "id" | "platform">>,
+  { partition, position, append }: AssignedPartition
+) {
+  if (append === undefined || position === undefined) return
+  const { prefix } = yield* RuntimeOptions
+  const known = (yield* readDecidedConnections(prefix)).at({ partition, offset: position })
+  if (known !== null && known.size === connections.length && connections.every(({ id }) => known.has(id))) return
+  const codecs = yield* Codecs
+  const value = codecs.encode(decidedConnectionsTopic, "mapper-connections", {
+    partition,
+    offset: position,
+    timestamp: yield* Clock.currentTimeMillis,
+    connections: connections.map(({ id, platform }) => ({ id, platform }))
+  })
+  yield* append([{ topic: decidedConnectionsTopic, key: `${partition}:${position}`, value }])
 })

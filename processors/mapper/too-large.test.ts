@@ -9,7 +9,7 @@ import { decidedConnectionsTopic } from "../../shared/ledger/decided-connections
 import { connectionOf, eventTime, properties, purchase } from "../../shared/testing/event-fixture.ts"
 import { MemoryKafka } from "../../shared/testing/memory-kafka.ts"
 import { batchOf, runBatches } from "../../shared/testing/run-batches.ts"
-import { duplicatesTopic } from "./duplicates.ts"
+import { duplicatesTopic } from "./dedup/duplicate-filter.ts"
 import { mapper } from "./mapper.ts"
 
 it.effect("rejects an event whose payload the topic would refuse, keeps it as a dead letter, and goes on", () =>

@@ -1,16 +1,14 @@
 /** What a batch of raw records becomes: normalized events, and dead letters for what is none. Pure. */
 import type * as Duration from "effect/Duration"
-import type { DroppedField } from "../../schemas/types.gen.ts"
+import type { DeadLetter, DroppedField } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../../shared/codec/codecs.ts"
-import type { SealerShape } from "../../shared/credentials/sealer.ts"
-import { deadLetterKey } from "../../shared/model/dead-letter.ts"
+import { deadLetterAad, type SealerShape } from "../../shared/credentials/sealer.ts"
+import { deadLetter, deadLetterKey } from "../../shared/model/dead-letter.ts"
 import type { Batch, Inbound, Outbound, Step } from "../../shared/runtime/contract.ts"
 import { detachString } from "../../shared/runtime/detach-string.ts"
 import { valueBytesMax } from "../../shared/runtime/value-limits.ts"
-import { deadLetterOf } from "./dead-letter.ts"
-import { type NormalizeResult, normalize } from "./normalize/normalize.ts"
-import type { NormalizerOptions } from "./normalize/options.ts"
-import { problem } from "./normalize/problem.ts"
+import { type NormalizeResult, type NormalizerOptions, normalize } from "./normalize/normalize.ts"
+import { type Problem, problem } from "./normalize/problem.ts"
 import { readRecord } from "./read/read-record.ts"
 import { unknownLabel } from "./read/unknown-fields.ts"
 
@@ -91,3 +89,30 @@ const countedField = (left: DroppedField): string => {
   if (left.reason === "unknown_field") return unknownLabel(left)
   return left.field.startsWith("properties.custom") ? "properties.custom" : left.field.replace(/\[\d+\]/, "[]")
 }
+
+/**
+ * The dead letter of a raw record. It is sealed, since a record that could not be read may hold personal data.
+ *
+ * @param now when it was given up, in milliseconds since the epoch
+ */
+export const deadLetterOf = (record: Inbound, problem: Problem, sealer: SealerShape, now: number): DeadLetter => {
+  const { topic, partition, offset, timestamp } = record
+  const key = seal(sealer, "key", record, record.key)
+  const value = seal(sealer, "value", record, record.value)
+  return deadLetter(
+    { topic, partition, offset, timestamp, key, value },
+    {
+      stage: "normalizer",
+      reason_code: problem.reason,
+      message: problem.message,
+      timestamp: now,
+      sealed: true,
+      event_id: problem.eventId,
+      event_name: problem.eventName,
+      next_step: problem.nextStep
+    }
+  )
+}
+
+const seal = (sealer: SealerShape, part: "key" | "value", record: Inbound, bytes: Buffer | null): Buffer | null =>
+  bytes === null ? null : sealer.seal(bytes, deadLetterAad(part, record.topic, record.partition, record.offset))

@@ -14,7 +14,7 @@ import { run } from "../../shared/runtime/runtime.ts"
 import { layerRuntimeOptions } from "../../shared/runtime/runtime-options.ts"
 import { readAll, until } from "../../shared/testing/kafka-probe.ts"
 import { testBrokers, testRegistryUrl, uniquePrefix } from "../../tests/support/kafka.ts"
-import { sha256 } from "./identity/sha256.ts"
+import { sha256 } from "./identity/hash.ts"
 import { normalizer } from "./normalizer.ts"
 import { rawEventFromJson } from "./read/json-event.ts"
 

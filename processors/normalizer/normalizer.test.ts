@@ -11,10 +11,10 @@ import { deadLetterAad, fromKey } from "../../shared/credentials/sealer.ts"
 import type { ConnectorKind } from "../../shared/model/platform.ts"
 import type { Inbound, Outbound } from "../../shared/runtime/contract.ts"
 import { runBatches } from "../../shared/testing/run-batches.ts"
-import { configOf } from "./config.ts"
 import { decide, type NormalizerConfig } from "./decide.ts"
-import { sha256 } from "./identity/sha256.ts"
+import { sha256 } from "./identity/hash.ts"
 import { normalizer } from "./normalizer.ts"
+import { configOf } from "./program.ts"
 import { rawEventFromJson } from "./read/json-event.ts"
 
 const now = Date.UTC(2026, 10, 23)

@@ -1,10 +1,16 @@
-/** The normalizer as a program, alone or beside others in one process. */
+/** The normalizer as a program, alone or beside others in one process, and its settings. */
+import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { Sealer } from "../../shared/credentials/sealer.ts"
+import { SettingsError } from "../../shared/config/settings.ts"
+import type { Connection } from "../../shared/connections/connection.ts"
+import { Connections } from "../../shared/connections/connections.ts"
+import { messageEvents } from "../../shared/connectors/mapping/message-events.ts"
+import { Sealer, type SealerShape } from "../../shared/credentials/sealer.ts"
 import { sealerLayer } from "../../shared/credentials/sealer-layer.ts"
 import { announceSealingKey } from "../../shared/credentials/sealing-keys.ts"
 import { type Program, processorsProgram } from "../../shared/runtime/program.ts"
-import { normalizerConfig } from "./config.ts"
+import type { NormalizerConfig } from "./decide.ts"
 import { normalizer } from "./normalizer.ts"
 
 export const normalizerProgram: Program = processorsProgram(
@@ -15,3 +21,57 @@ export const normalizerProgram: Program = processorsProgram(
     return [normalizer(config)]
   }).pipe(Effect.provide(sealerLayer))
 )
+
+/** Bounds on what producers may send. */
+export const normalizerSettings = Config.all({
+  recordBytesMax: Config.Int("NORMALIZER_RECORD_BYTES_MAX").pipe(Config.withDefault(1_048_576)),
+  futureTolerance: Config.Duration("NORMALIZER_FUTURE_TOLERANCE").pipe(Config.withDefault(Duration.hours(24))),
+  schemaTimeout: Config.Duration("NORMALIZER_SCHEMA_TIMEOUT").pipe(Config.withDefault(Duration.seconds(30)))
+})
+
+export type NormalizerSettings = Config.Success<typeof normalizerSettings>
+
+/** Phone numbers are read with the connections' default countries, and sealed only for events that may become messages. */
+export const configOf = (
+  connections: ReadonlyArray<Connection>,
+  sealer: SealerShape,
+  settings: NormalizerSettings
+): NormalizerConfig => {
+  const messages = messageEvents(connections)
+  const countries = connections.map(({ mapping }) => mapping.defaultCountry).filter((country) => country !== null)
+  return {
+    options: {
+      defaultCountries: [...new Set(countries)].sort(),
+      recipients: messages.isEmpty ? null : sealer,
+      messageEvents: messages,
+      futureToleranceMillis: Duration.toMillis(settings.futureTolerance)
+    },
+    deadLetters: sealer,
+    recordBytesMax: settings.recordBytesMax,
+    schemaTimeout: settings.schemaTimeout
+  }
+}
+
+/** The configuration of this deployment. */
+export const normalizerConfig: Effect.Effect<NormalizerConfig, SettingsError, Connections | Sealer> = Effect.gen(
+  function* () {
+    const { enabled } = yield* Connections
+    return configOf(
+      enabled,
+      yield* Sealer,
+      yield* Effect.mapError(
+        Effect.suspend(() => normalizerSettings),
+        toSettingsError
+      )
+    )
+  }
+)
+
+const toSettingsError = (cause: Config.ConfigError): SettingsError =>
+  new SettingsError({
+    code: "invalid",
+    message: `The normalizer's settings are wrong: ${cause.message.replaceAll(/\s+/g, " ")}`,
+    nextStep:
+      "Give NORMALIZER_RECORD_BYTES_MAX in bytes, NORMALIZER_FUTURE_TOLERANCE and NORMALIZER_SCHEMA_TIMEOUT as durations such as 24 hours, or leave them out.",
+    cause
+  })

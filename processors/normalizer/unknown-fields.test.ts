@@ -5,7 +5,7 @@ import { makeMemoryCodecs } from "../../shared/codec/memory.ts"
 import { fromKey } from "../../shared/credentials/sealer.ts"
 import type { Inbound } from "../../shared/runtime/contract.ts"
 import { decide } from "./decide.ts"
-import { defaultNormalizerOptions } from "./normalize/options.ts"
+import { defaultNormalizerOptions } from "./normalize/normalize.ts"
 
 const now = Date.UTC(2026, 10, 23)
 const config = {

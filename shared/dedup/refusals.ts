@@ -12,7 +12,7 @@ import { type Entry, isAtPlace, type Place } from "./id-table.ts"
 export const refusalsTopic = "delivery-refusals"
 
 /** What a connection did with an occurrence of an event. */
-export type Standing = "refused" | "taken"
+export type RefusalState = "refused" | "taken"
 
 /** An occurrence of an event, by its raw record, at one connection. */
 export interface AtConnection {
@@ -23,30 +23,30 @@ export interface AtConnection {
 }
 
 /** The entry for a table of ids: its id is that of the event and the connection, its content is the standing. */
-export const standingEntry = (
+export const refusalEntry = (
   { eventId, connectionId, source }: AtConnection,
-  standing: Standing,
+  standing: RefusalState,
   now: number
 ): Entry => entryAt(`${eventId}\n${connectionId}`, source, contentOf[standing], now)
 
 /** The standing that a found entry says. */
-export const standingOf = ({ content }: Pick<Entry, "content">): Standing =>
+export const refusalStateOf = ({ content }: Pick<Entry, "content">): RefusalState =>
   content === contentOf.refused ? "refused" : "taken"
 
 /** The record that makes a refusal known, or takes it back because the event was sent to the connection again. */
-export const refusalRecord = (at: AtConnection, standing: Standing, now: number): Outbound => ({
+export const refusalRecord = (at: AtConnection, standing: RefusalState, now: number): Outbound => ({
   topic: refusalsTopic,
   key: at.eventId,
-  value: packEntries([standingEntry(at, standing, now)])
+  value: packEntries([refusalEntry(at, standing, now)])
 })
 
 /** Whether the connection refused the occurrence of the event of this raw record. */
 export const isRefused = (refusals: Deduplicator, at: AtConnection, now: number): boolean => {
-  const found = refusals.find(standingEntry(at, "refused", now))
-  return found !== null && standingOf(found) === "refused" && isAtPlace(found, at.source)
+  const found = refusals.find(refusalEntry(at, "refused", now))
+  return found !== null && refusalStateOf(found) === "refused" && isAtPlace(found, at.source)
 }
 
 /** How long refusals are kept, as the ids of events are; `idsMax` bounds those of one partition of the mapper's input. */
 export const refusalOptions = (window: Duration.Duration) => ({ window, idsMax: 500_000 })
 
-const contentOf: Readonly<Record<Standing, number>> = { refused: 0, taken: 1 }
+const contentOf: Readonly<Record<RefusalState, number>> = { refused: 0, taken: 1 }

@@ -64,7 +64,7 @@ export interface Balance {
   readonly balanced: boolean
 }
 
-interface RawFate {
+interface RawEventState {
   readonly timestamp: number
   passed: boolean
   deadLettered: boolean
@@ -89,7 +89,7 @@ interface Delivery {
 }
 
 export class Ledger {
-  private readonly raws = new Map<string, RawFate>()
+  private readonly raws = new Map<string, RawEventState>()
   private readonly deliveries = new Map<string, Map<string, Delivery>>()
 
   private readonly connections: ReadonlyMap<string, ConnectionState>
@@ -119,13 +119,13 @@ export class Ledger {
 
   /** A dead letter of the normalizer. Others stand beside a result, which counts. */
   deadLetter(source: RawSource): void {
-    const fate = this.fateOf(source)
+    const fate = this.stateOf(source)
     if (fate !== undefined) fate.deadLettered = true
   }
 
   /** A normalized event; false if its raw record was not counted. */
   normalized(source: RawSource, eventId: string, at: NormalizedAt): boolean {
-    const fate = this.fateOf(source)
+    const fate = this.stateOf(source)
     if (fate === undefined) return false
     fate.deciders = union(fate.deciders, this.decided.at(at))
     fate.normalized++
@@ -235,20 +235,20 @@ export class Ledger {
   }
 
   /** Whether the connection owes the event an outcome, though nothing tells of the two. */
-  private decides(connectionId: string, state: ConnectionState, fate: RawFate): boolean {
+  private decides(connectionId: string, state: ConnectionState, fate: RawEventState): boolean {
     const deciders = fate.deciders ?? (fate.normalized === 0 ? this.decided.around(fate.timestamp) : null)
     return deciders === null ? state === "enabled" : deciders.has(connectionId)
   }
 
   /** Undefined for what lies outside the range, or tells of an earlier record at the same position. */
-  private fateOf(source: RawSource): RawFate | undefined {
+  private stateOf(source: RawSource): RawEventState | undefined {
     const fate = this.raws.get(keyOf(source))
     return fate !== undefined && isSameRecord(fate.timestamp, source) ? fate : undefined
   }
 
   private delivery(source: RawSource, connectionId: string): Delivery | undefined {
     const key = keyOf(source)
-    const fate = this.fateOf(source)
+    const fate = this.stateOf(source)
     if (fate === undefined) return undefined
     let deliveries = this.deliveries.get(connectionId)
     if (deliveries === undefined) {
@@ -287,10 +287,10 @@ export const balanceOf = <B extends Balance>(balance: B, connectionIds: Readonly
 const union = (one: ReadonlySet<string> | null, other: ReadonlySet<string> | null): ReadonlySet<string> | null =>
   one === null || one === other ? other : other === null ? one : new Set([...one, ...other])
 
-const isNormalized = ({ normalized, traced }: RawFate): boolean => normalized > 0 || traced
+const isNormalized = ({ normalized, traced }: RawEventState): boolean => normalized > 0 || traced
 
 // No reader has a record of it ahead, and yet nothing tells what became of it.
-const isLost = (fate: RawFate, delivery: Delivery | undefined): boolean => {
+const isLost = (fate: RawEventState, delivery: Delivery | undefined): boolean => {
   if (delivery?.ahead === true) return false
   if (delivery !== undefined && (delivery.mapped || delivery.retryScheduled)) return true
   return !fate.mapperAhead

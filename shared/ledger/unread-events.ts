@@ -6,8 +6,8 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import topicTable from "../../schemas/topics.json" with { type: "json" }
 import { KafkaClient } from "../kafka/client.ts"
-import { deliveryHeaders, deliveryTopics } from "../model/delivery-topics.ts"
 import { type Platform, platforms } from "../model/platform.ts"
+import { headerNames, topicNames } from "../model/topics.ts"
 import { readDecidedConnections } from "./decided-connections.ts"
 import type { LedgerConnection } from "./read-ledger.ts"
 
@@ -39,8 +39,8 @@ export const unreadEvents = Effect.fn("ledger.unreadEvents")(function* (
   const now = yield* Clock.currentTimeMillis
   for (const platform of platforms) {
     for (const [name, row] of [
-      [deliveryTopics.mapped(platform), "mapped-events.{platform}"],
-      [deliveryTopics.retry(platform), "delivery-retry.{platform}"]
+      [topicNames.mapped(platform), "mapped-events.{platform}"],
+      [topicNames.retry(platform), "delivery-retry.{platform}"]
     ] as const) {
       const retention = topicTable.topics.find((topic) => topic.name === row)?.retention_ms ?? 0
       const waiting = candidates.filter((one) => one.platform === platform && now - one.end < retention)
@@ -105,7 +105,7 @@ const countWaiting = Effect.fnUntraced(function* (
     }),
     onRecords: (records) => {
       for (const { partition, offset, headers } of records) {
-        const id = headers[deliveryHeaders.connection] ?? ""
+        const id = headers[headerNames.connection] ?? ""
         const begin = committed.get(id)
         if (begin !== undefined && offset >= (begin.get(partition) ?? 0)) counts.set(id, (counts.get(id) ?? 0) + 1)
       }

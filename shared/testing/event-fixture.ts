@@ -1,6 +1,6 @@
 /** Normalized events and connections for tests: a purchase of a fully known customer, and how to vary it. */
 
-import { noUser } from "../../processors/normalizer/pii/customer.ts"
+import { noUser } from "../../processors/normalizer/pii/redact-user.ts"
 import type { App, Consent, Item, NormalizedEvent, NormalizedUser, Properties } from "../../schemas/types.gen.ts"
 import type { Connection, MappingOptions } from "../connections/connection.ts"
 import { builtinConnection } from "../connectors/mapping/builtin.ts"

@@ -1,7 +1,6 @@
 /** The pure core as plain functions: what normalizer and mapper do to one event between decoding and encoding. */
 import * as Redacted from "effect/Redacted"
-import { normalize } from "../../processors/normalizer/normalize/normalize.ts"
-import { defaultNormalizerOptions } from "../../processors/normalizer/normalize/options.ts"
+import { defaultNormalizerOptions, normalize } from "../../processors/normalizer/normalize/normalize.ts"
 import type { MappedEvent, NormalizedEvent, RawEvent } from "../../schemas/types.gen.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { builtinConnection } from "../../shared/connectors/mapping/builtin.ts"

@@ -1,8 +1,7 @@
 /** A purchase that every platform takes, mapped for a connection. */
 import { assert } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
-import { normalize } from "../../processors/normalizer/normalize/normalize.ts"
-import { defaultNormalizerOptions } from "../../processors/normalizer/normalize/options.ts"
+import { defaultNormalizerOptions, normalize } from "../../processors/normalizer/normalize/normalize.ts"
 import { rawEventFromJson } from "../../processors/normalizer/read/json-event.ts"
 import type { MappedEvent } from "../../schemas/types.gen.ts"
 import type { Connection } from "../../shared/connections/connection.ts"

@@ -4,7 +4,7 @@ import * as Prompt from "effect/cli/Prompt"
 import * as Effect from "effect/Effect"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { KafkaClient, type KafkaError, type PartitionOffsets } from "../../../shared/kafka/client.ts"
-import { deliveryHeaders } from "../../../shared/model/delivery-topics.ts"
+import { headerNames } from "../../../shared/model/topics.ts"
 import { Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
 import { count } from "../format.ts"
@@ -133,7 +133,7 @@ const countRecords = Effect.fnUntraced(function* (
     ranges: ranges.filter(({ from, to }) => from < to),
     onRecords: (page) => {
       for (const { headers } of page)
-        if (connection === null || headers[deliveryHeaders.connection] === connection) records++
+        if (connection === null || headers[headerNames.connection] === connection) records++
     }
   })
   return records

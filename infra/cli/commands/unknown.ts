@@ -9,7 +9,7 @@ import { Codecs } from "../../../shared/codec/codecs.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { type FetchedRecord, KafkaClient } from "../../../shared/kafka/client.ts"
 import { deliveryResult } from "../../../shared/model/delivery-result.ts"
-import { deliveryHeaders, deliveryTopics } from "../../../shared/model/delivery-topics.ts"
+import { headerNames, topicNames } from "../../../shared/model/topics.ts"
 import { Argument, Command, Flag } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
 import { count } from "../format.ts"
@@ -117,7 +117,7 @@ const writeDecisions = Effect.fnUntraced(function* (
 ) {
   const kafka = yield* KafkaClient
   const codecs = yield* Codecs
-  const topic = deliveryTopics.results
+  const topic = topicNames.results
   const prefix = (yield* SettingsService).topicPrefix
   yield* kafka.produce(
     chosen.map((log) => ({
@@ -150,7 +150,7 @@ const findUnknown = Effect.fnUntraced(function* (from: Moment, connection: Optio
   const found: Array<EventDeliveryLog> = []
   const seen = new Set<string>()
   yield* readTopic({
-    topic: deliveryTopics.results,
+    topic: topicNames.results,
     from,
     follow: false,
     onRecords: Effect.fnUntraced(function* (records) {
@@ -201,24 +201,24 @@ const recordsOf = Effect.fnUntraced(function* (chosen: ReadonlyArray<EventDelive
   const wanted = new Map(chosen.map((log) => [keyOf(log.event_id, log.connection_id), log]))
   const found = new Map<string, FetchedRecord>()
   for (const platform of Arrays.dedupe(chosen.map((log) => log.platform)))
-    for (const topic of [deliveryTopics.mapped(platform), deliveryTopics.retry(platform)])
+    for (const topic of [topicNames.mapped(platform), topicNames.retry(platform)])
       yield* readTopic({
         topic,
         from: { _tag: "Beginning" },
         follow: false,
         onRecords: (records) => {
           for (const record of records) {
-            const key = keyOf(record.key?.toString("utf8") ?? "", record.headers[deliveryHeaders.connection] ?? "")
+            const key = keyOf(record.key?.toString("utf8") ?? "", record.headers[headerNames.connection] ?? "")
             if (wanted.has(key)) found.set(key, record)
           }
         }
       })
   const records = [...found].map(([key, { partition, key: own, value, headers }]) => ({
-    topic: prefix + deliveryTopics.mapped(wanted.get(key)?.platform ?? ""),
+    topic: prefix + topicNames.mapped(wanted.get(key)?.platform ?? ""),
     partition,
     key: own,
     value,
-    headers: { ...headers, [deliveryHeaders.resend]: "true" }
+    headers: { ...headers, [headerNames.resend]: "true" }
   }))
   return { records, missing: [...wanted].filter(([key]) => !found.has(key)).map(([, log]) => log) }
 })

@@ -8,7 +8,7 @@ import { Codecs } from "../../../shared/codec/codecs.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import type { Connector, EventVerdict, Limits } from "../../../shared/connectors/connector.ts"
 import { failureVerdict } from "../../../shared/connectors/http/http-failure.ts"
-import { deliveryTopics } from "../../../shared/model/delivery-topics.ts"
+import { topicNames } from "../../../shared/model/topics.ts"
 import { type BatchOptimizer, makeBatchOptimizer } from "../resilience/batch-optimizer.ts"
 import { type CircuitBreaker, type CircuitState, makeCircuitBreaker } from "../resilience/circuit-breaker.ts"
 import { type ConnectionPause, isHealthy, makeConnectionPause } from "../resilience/connection-pause.ts"
@@ -145,7 +145,7 @@ const announceState =
   (circuit, paused) =>
     Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
-      const value = codecs.encode(deliveryTopics.state, "connector-state", {
+      const value = codecs.encode(topicNames.state, "connector-state", {
         connection_id: connection.id,
         platform: connection.platform,
         status: paused !== null ? "error" : statusOf[circuit],
@@ -156,7 +156,7 @@ const announceState =
         paused: paused !== null || circuit === "OPEN"
       })
       yield* logState(connection, circuit, paused)
-      yield* services.publish([{ topic: deliveryTopics.state, key: connection.id, value }])
+      yield* services.publish([{ topic: topicNames.state, key: connection.id, value }])
     }).pipe(
       Effect.retry(Schedule.max([Schedule.exponential("500 millis"), Schedule.recurs(4)])),
       Effect.catchCause((cause) => Effect.logWarning("A connection's state could not be published.", cause))

@@ -7,7 +7,7 @@ import type { Codecs, RegistryError } from "../../../shared/codec/codecs.ts"
 import { dueAt, futureToleranceMillis } from "../../../shared/connectors/mapping/future.ts"
 import type { KafkaError } from "../../../shared/kafka/client.ts"
 import { partitionOfKey } from "../../../shared/kafka/wire/murmur2.ts"
-import { deliveryHeaders, deliveryTopics } from "../../../shared/model/delivery-topics.ts"
+import { headerNames, topicNames } from "../../../shared/model/topics.ts"
 import type {
   AssignedPartition,
   Batch,
@@ -40,7 +40,7 @@ export const deliveryProcessor = (
     const owned = countOwned(delivery)
     return {
       name: `delivery-${connection.platform}.${connection.id}`,
-      topics: [deliveryTopics.mapped(connection.platform), deliveryTopics.retry(connection.platform)],
+      topics: [topicNames.mapped(connection.platform), topicNames.retry(connection.platform)],
       batch: {
         // Where a request carries one event, a batch keeps all its slots busy for a while.
         recordsMax: Math.max(limits.eventsPerRequest, limits.concurrency * 4),
@@ -49,7 +49,7 @@ export const deliveryProcessor = (
       },
       concurrency: 1,
       releasesInputBuffers: true,
-      accept: (record) => record.headers[deliveryHeaders.connection] === connection.id,
+      accept: (record) => record.headers[headerNames.connection] === connection.id,
       open: (assigned) =>
         Effect.andThen(
           owned,
@@ -85,7 +85,7 @@ const openPartition = (delivery: DeliveryContext, assigned: AssignedPartition): 
     : makeIntents({
         codecs: delivery.codecs,
         connectionId: delivery.connection.id,
-        mappedTopic: deliveryTopics.mapped(delivery.connection.platform),
+        mappedTopic: topicNames.mapped(delivery.connection.platform),
         assigned,
         append: append ?? noAppend,
         settings: delivery.settings,
@@ -151,7 +151,7 @@ const step = Effect.fnUntraced(function* (partition: Partition, batch: Batch) {
   const context = yield* contextOf(delivery)
   const items = [...ready, ...sorted.settled]
   const outputs: Array<Outbound> = [...moved]
-  for (const item of handedOver) outputs.push(writtenBack(item, deliveryTopics.retry(connection.platform)))
+  for (const item of handedOver) outputs.push(writtenBack(item, topicNames.retry(connection.platform)))
   for (const item of items) outputs.push(...recordsOf(item, context))
   for (const { record, problem } of sorted.unreadable) outputs.push(unreadableRecord(record, problem, context))
   for (const item of sorted.early) outputs.push(writtenBack(item, item.record.topic))

@@ -15,8 +15,8 @@ import { Credentials } from "../../../shared/credentials/credentials.ts"
 import { sealerOf } from "../../../shared/credentials/sealer-layer.ts"
 import { followSealingKey } from "../../../shared/credentials/sealing-keys.ts"
 import { KafkaClient, type KafkaError } from "../../../shared/kafka/client.ts"
-import { deliveryTopics } from "../../../shared/model/delivery-topics.ts"
 import type { Platform } from "../../../shared/model/platform.ts"
+import { topicNames } from "../../../shared/model/topics.ts"
 import type { Processor } from "../../../shared/runtime/contract.ts"
 import { type Program, processorsProgram } from "../../../shared/runtime/program.ts"
 import { type DependencyState, Readiness } from "../../../shared/telemetry/readiness.ts"
@@ -107,7 +107,7 @@ const countPartitions = (
   prefix: string
 ): Effect.Effect<number, KafkaError> =>
   Effect.map(
-    Effect.forEach([deliveryTopics.mapped(connection.platform), deliveryTopics.retry(connection.platform)], (topic) =>
+    Effect.forEach([topicNames.mapped(connection.platform), topicNames.retry(connection.platform)], (topic) =>
       kafka.topicOffsets(prefix + topic)
     ),
     (topics) => topics.reduce((sum, partitions) => sum + partitions.length, 0)

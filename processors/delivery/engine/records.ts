@@ -7,7 +7,7 @@ import { placeOf } from "../../../shared/dedup/deduplicator.ts"
 import { refusalRecord } from "../../../shared/dedup/refusals.ts"
 import { type DeadLetterSource, deadLetter, deadLetterKey, deliveryStage } from "../../../shared/model/dead-letter.ts"
 import { deliveryResult } from "../../../shared/model/delivery-result.ts"
-import { deliveryHeaders, deliveryTopics } from "../../../shared/model/delivery-topics.ts"
+import { headerNames, topicNames } from "../../../shared/model/topics.ts"
 import type { Inbound, Outbound } from "../../../shared/runtime/contract.ts"
 import type { CircuitState } from "../resilience/circuit-breaker.ts"
 import { type DeliveryEvent, type Outcome, outcomeWithoutRequest } from "./outcome.ts"
@@ -69,7 +69,7 @@ export const writtenBack = (item: DeliveryEvent, topic: string): Outbound => ({
 
 const retryRecords = (item: DeliveryEvent, fate: Outcome, context: RecordContext): ReadonlyArray<Outbound> => {
   const { settings, now, connection, codecs } = context
-  const round = Number(item.record.headers[deliveryHeaders.round] ?? 0) || 0
+  const round = Number(item.record.headers[headerNames.round] ?? 0) || 0
   const wished = now + Duration.toMillis(delayOf(fate, round, settings))
   const { deadline } = item.event
   if (deadline !== null && deadline - now <= tooShortMillis)
@@ -80,14 +80,14 @@ const retryRecords = (item: DeliveryEvent, fate: Outcome, context: RecordContext
   // What nobody can read does not become readable by waiting for days: a person looks at it, and redrives.
   if (fate.errorClass === "unknown" && round >= settings.delayedUnknownRoundsMax)
     return ended(item, { ...fate, outcome: "dead_lettered" }, context)
-  const topic = deliveryTopics.retry(connection.platform)
+  const topic = topicNames.retry(connection.platform)
   const value = codecs.encode(topic, "mapped-event", {
     ...item.event,
     payload: String(item.event.payload),
     attempts: item.event.attempts + item.requests,
     not_before: notBefore
   })
-  const headers = { [deliveryHeaders.connection]: connection.id, [deliveryHeaders.round]: String(round + 1) }
+  const headers = { [headerNames.connection]: connection.id, [headerNames.round]: String(round + 1) }
   return [resultRecord(item, fate, context), { topic, key: item.event.event_id, value, headers }]
 }
 
@@ -109,10 +109,10 @@ const ended = (item: DeliveryEvent, fate: Outcome, context: RecordContext): Read
 }
 
 const resultRecord = ({ event, requests }: DeliveryEvent, fate: Outcome, context: RecordContext): Outbound => ({
-  topic: deliveryTopics.results,
+  topic: topicNames.results,
   key: event.event_id,
   value: context.codecs.encode(
-    deliveryTopics.results,
+    topicNames.results,
     "event-delivery-log",
     deliveryResult({
       event_id: event.event_id,
@@ -173,9 +173,9 @@ const deadLetterRecord = (
   )
 
 const deadLetterOutput = (letter: DeadLetter, { codecs }: RecordContext): Outbound => ({
-  topic: deliveryTopics.deadLetters,
+  topic: topicNames.deadLetters,
   key: deadLetterKey(letter),
-  value: codecs.encode(deliveryTopics.deadLetters, "dead-letter", letter)
+  value: codecs.encode(topicNames.deadLetters, "dead-letter", letter)
 })
 
 const needsDeadLetter = ({ outcome }: Outcome): boolean =>

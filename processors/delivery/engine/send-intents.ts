@@ -22,7 +22,7 @@ import type { SendIntent } from "../../../schemas/types.gen.ts"
 import type { Codecs, RegistryError } from "../../../shared/codec/codecs.ts"
 import type { KafkaError } from "../../../shared/kafka/client.ts"
 import { partitionOfKey } from "../../../shared/kafka/wire/murmur2.ts"
-import { deliveryHeaders, deliveryTopics } from "../../../shared/model/delivery-topics.ts"
+import { headerNames, topicNames } from "../../../shared/model/topics.ts"
 import type { AssignedPartition, Inbound, Outbound, Restore } from "../../../shared/runtime/contract.ts"
 import { partitionsHeader } from "../../../shared/runtime/home-partition.ts"
 import { interpretResponse } from "./interpret-response.ts"
@@ -88,15 +88,15 @@ export const makeIntents = (options: IntentOptions): Intents => {
   const ownKeyOf = (item: DeliveryEvent) => memoryKeyOf(assigned.topic, item.event.event_id)
 
   const record = (eventId: string, state: IntentState, fate: Outcome | null, now: number): Outbound => ({
-    topic: deliveryTopics.intents,
+    topic: topicNames.intents,
     partition: assigned.partition,
     key: `${eventId}|${connectionId}`,
     headers: {
-      [deliveryHeaders.connection]: connectionId,
-      [deliveryHeaders.input]: assigned.topic,
+      [headerNames.connection]: connectionId,
+      [headerNames.input]: assigned.topic,
       [partitionsHeader]: writtenFor
     },
-    value: codecs.encode(deliveryTopics.intents, "send-intent", {
+    value: codecs.encode(topicNames.intents, "send-intent", {
       event_id: eventId,
       connection_id: connectionId,
       state,
@@ -131,10 +131,10 @@ export const makeIntents = (options: IntentOptions): Intents => {
       inbound.partition === assigned.partition && (inbound.headers[partitionsHeader] ?? writtenFor) === writtenFor
     if (!isOurs && partitionOfKey(event_id, partitions) !== assigned.partition) return
     // An event comes to the retry topic when the mapped topic's owner is done with it: what that is sending now is not meant.
-    const isOfMapped = inbound.headers[deliveryHeaders.input] === options.mappedTopic
+    const isOfMapped = inbound.headers[headerNames.input] === options.mappedTopic
     if (state !== "settled" && isOfMapped && assigned.topic !== options.mappedTopic) return
     if (state === "sending") {
-      const memoryKey = memoryKeyOf(inbound.headers[deliveryHeaders.input] ?? assigned.topic, event_id)
+      const memoryKey = memoryKeyOf(inbound.headers[headerNames.input] ?? assigned.topic, event_id)
       standings.set(event_id, { _tag: "Declared", memoryKey, at: timestamp })
     } else if (state === "answered") standings.set(event_id, fateBefore(decoded.value))
     else if (isSent(outcome) && now - timestamp < windowMillis) remember(event_id, timestamp)
@@ -144,7 +144,7 @@ export const makeIntents = (options: IntentOptions): Intents => {
 
   return {
     restore: {
-      topic: deliveryTopics.intents,
+      topic: topicNames.intents,
       // Whole: an intent in doubt counts however long the outage was. The topic's retention bounds it.
       since: "beginning",
       until: "end",
@@ -172,7 +172,7 @@ export const makeIntents = (options: IntentOptions): Intents => {
         const id = item.event.event_id
         const standing = standings.get(id)
         // The command overrules what is remembered as sent, but a resend that a crash cut off is in doubt itself.
-        const isResend = item.record.headers[deliveryHeaders.resend] === "true"
+        const isResend = item.record.headers[headerNames.resend] === "true"
         if (standing !== undefined) item.fate = fateOf(standing, memory)
         else item.fate = !isResend && sent.has(id, now) ? duplicate : null
         if (item.fate === null) standings.set(id, "claimed")

@@ -4,7 +4,7 @@ import type { Codecs, SendableEvent, Undecodable } from "../../../shared/codec/c
 import type { Connection } from "../../../shared/connections/connection.ts"
 import { consentDecision } from "../../../shared/connectors/mapping/consent.ts"
 import { dueAt, futureToleranceMillis } from "../../../shared/connectors/mapping/future.ts"
-import { deliveryTopics } from "../../../shared/model/delivery-topics.ts"
+import { topicNames } from "../../../shared/model/topics.ts"
 import type { Inbound } from "../../../shared/runtime/contract.ts"
 import { envelopeBytes } from "./limits.ts"
 import { type DeliveryEvent, type Outcome, outcomeWithoutRequest } from "./outcome.ts"
@@ -32,7 +32,7 @@ export const triage = (
 ): Triage => {
   const result: Triage = { ready: [], settled: [], early: [], unreadable: [] }
   const tolerance = futureToleranceMillis(context.connection)
-  const retryTopic = deliveryTopics.retry(context.connection.platform)
+  const retryTopic = topicNames.retry(context.connection.platform)
   for (const record of records) {
     const decoded = context.codecs.decode("sendable-event", record.value)
     if (decoded._tag === "Undecodable") {

@@ -7,7 +7,7 @@ import { placeOf } from "../../../shared/dedup/deduplicator.ts"
 import { refusalRecord } from "../../../shared/dedup/refusals.ts"
 import { deadLetter, deadLetterKey, deliveryStage } from "../../../shared/model/dead-letter.ts"
 import { deliveryResult } from "../../../shared/model/delivery-result.ts"
-import { deliveryTopics } from "../../../shared/model/delivery-topics.ts"
+import { topicNames } from "../../../shared/model/topics.ts"
 import type { Outbound } from "../../../shared/runtime/contract.ts"
 import type { DeliveryMetrics } from "../engine/metrics.ts"
 import { deadLetterHeaders, resolvedName } from "../engine/settings.ts"
@@ -149,10 +149,10 @@ const resultRecord = (
   now: number,
   { pricing }: MessageDetails
 ): Outbound => ({
-  topic: deliveryTopics.results,
+  topic: topicNames.results,
   key: event.event_id,
   value: codecs.encode(
-    deliveryTopics.results,
+    topicNames.results,
     "event-delivery-log",
     deliveryResult({
       ...event,
@@ -183,7 +183,7 @@ const corrected = "The platform said that it had failed, and delivered it after 
  * is nothing left to repair, and a redrive passes it over.
  */
 const resolvedMark = (pending: PendingOutcome, event: PendingEvent, outcome: string): Outbound => ({
-  topic: deliveryTopics.deadLetters,
+  topic: topicNames.deadLetters,
   key: event.event_id,
   value: null,
   headers: {
@@ -215,6 +215,6 @@ const deadLetterRecord = (
       "Publish the event again, repaired and under the same event id: it goes to the connections that refused it.",
     request_id: pending.later_id
   })
-  const value = codecs.encode(deliveryTopics.deadLetters, "dead-letter", letter)
-  return { topic: deliveryTopics.deadLetters, key: deadLetterKey(letter), value }
+  const value = codecs.encode(topicNames.deadLetters, "dead-letter", letter)
+  return { topic: topicNames.deadLetters, key: deadLetterKey(letter), value }
 }

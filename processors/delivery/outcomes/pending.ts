@@ -1,6 +1,6 @@
 /** Records of requests that a platform accepted and tells more of later. Pure. */
 import type { PendingEvent, PendingOutcome } from "../../../schemas/types.gen.ts"
-import { deliveryHeaders, deliveryTopics } from "../../../shared/model/delivery-topics.ts"
+import { headerNames, topicNames } from "../../../shared/model/topics.ts"
 import type { Outbound } from "../../../shared/runtime/contract.ts"
 import type { DeliveryContext } from "../engine/delivery-context.ts"
 import type { DeliveryEvent } from "../engine/outcome.ts"
@@ -46,12 +46,12 @@ export const pendingRecord = (
   trackingId: string,
   outcome: PendingOutcome | null
 ): Outbound => ({
-  topic: deliveryTopics.pending,
+  topic: topicNames.pending,
   partition: input.partition,
   key: `${delivery.connection.id}|${trackingId}`,
   headers: {
-    [deliveryHeaders.connection]: delivery.connection.id,
-    ...(input.topic === undefined ? {} : { [deliveryHeaders.input]: input.topic })
+    [headerNames.connection]: delivery.connection.id,
+    ...(input.topic === undefined ? {} : { [headerNames.input]: input.topic })
   },
-  value: outcome === null ? null : delivery.codecs.encode(deliveryTopics.pending, "pending-outcome", outcome)
+  value: outcome === null ? null : delivery.codecs.encode(topicNames.pending, "pending-outcome", outcome)
 })

@@ -11,7 +11,7 @@ import * as Result from "effect/Result"
 import type { PendingOutcome } from "../../../schemas/types.gen.ts"
 import type { RegistryError } from "../../../shared/codec/codecs.ts"
 import type { AsyncOutcomeReading, Connector, EventVerdict } from "../../../shared/connectors/connector.ts"
-import { deliveryHeaders, deliveryTopics } from "../../../shared/model/delivery-topics.ts"
+import { headerNames, topicNames } from "../../../shared/model/topics.ts"
 import type { AssignedPartition, Inbound, PartitionTask, Restore } from "../../../shared/runtime/contract.ts"
 import type { DeliveryContext } from "../engine/delivery-context.ts"
 import { conclude, countConclusions, neverReported } from "./final-results.ts"
@@ -56,7 +56,7 @@ export const makeStatusPoller = (
   })
   return {
     restore: {
-      topic: deliveryTopics.pending,
+      topic: topicNames.pending,
       since: "beginning",
       until: "end",
       apply: (records) =>
@@ -64,7 +64,7 @@ export const makeStatusPoller = (
           yield* delivery.codecs.loadSchemas(records.map((record) => record.value))
           const now = yield* Clock.currentTimeMillis
           for (const record of records) {
-            if (record.headers[deliveryHeaders.connection] !== delivery.connection.id) continue
+            if (record.headers[headerNames.connection] !== delivery.connection.id) continue
             const trackingId = record.key?.toString("utf8").slice(delivery.connection.id.length + 1) ?? ""
             const decoded = record.value === null ? null : delivery.codecs.decode("pending-outcome", record.value)
             if (decoded?._tag !== "Decoded") pendings.delete(trackingId)
@@ -102,7 +102,7 @@ const allowed = Effect.fnUntraced(function* (delivery: DeliveryContext, due: Rea
 
 /** The partitions of equal number of both inputs restore from the same one: each asks only for what it sent itself. */
 const isOwn = ({ headers }: Inbound, { topic }: AssignedPartition, { connection }: DeliveryContext): boolean =>
-  (headers[deliveryHeaders.input] ?? deliveryTopics.mapped(connection.platform)) === topic
+  (headers[headerNames.input] ?? topicNames.mapped(connection.platform)) === topic
 
 const poll = (
   delivery: DeliveryContext,

@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import type { PendingOutcome } from "../../../schemas/types.gen.ts"
-import { deliveryTopics } from "../../../shared/model/delivery-topics.ts"
+import { topicNames } from "../../../shared/model/topics.ts"
 import type { Inbound, Outbound } from "../../../shared/runtime/contract.ts"
 import { codecs, connection, readStep, verdict } from "../engine/testing.ts"
 import { pendingRecord } from "./pending.ts"
@@ -39,7 +39,7 @@ const recordOf = (output: Outbound): Inbound => ({
 const pending = recordOf(pendingRecord({ connection, codecs }, { partition: 3 }, "wamid.1", outcome))
 const read = (conclusions: ReadonlyArray<MessageConclusion>) => {
   const { outcomes, others } = readStep({ outputs: conclusions.flatMap(({ outputs }) => outputs) })
-  const pendingOnes = others.filter(({ topic }) => topic === deliveryTopics.pending)
+  const pendingOnes = others.filter(({ topic }) => topic === topicNames.pending)
   return { outcomes, ended: pendingOnes.map(({ key, value, partition }) => ({ key, value, partition })) }
 }
 const ended = [{ key: "shop|wamid.1", value: null, partition: 3 }]
@@ -58,16 +58,16 @@ const delivered = verdict("delivered")
 const rest = (conclusions: ReadonlyArray<MessageConclusion>) => conclusions.flatMap(({ outputs }) => outputs)
 const marks = (conclusions: ReadonlyArray<MessageConclusion>) =>
   rest(conclusions).flatMap(({ topic, value, headers }) =>
-    topic === deliveryTopics.deadLetters && value === null ? [headers] : []
+    topic === topicNames.deadLetters && value === null ? [headers] : []
   )
 const logsOf = (conclusions: ReadonlyArray<MessageConclusion>) =>
   rest(conclusions).flatMap(({ topic, value }) => {
     const decoded = codecs.decode("event-delivery-log", value)
-    return topic === deliveryTopics.results && decoded._tag === "Decoded" ? [decoded.value] : []
+    return topic === topicNames.results && decoded._tag === "Decoded" ? [decoded.value] : []
   })
 /** The record of a request that failed, as the topic keeps it for a correction. */
 const keptOf = (conclusions: ReadonlyArray<MessageConclusion>) =>
-  recordOf(rest(conclusions).find(({ topic }) => topic === deliveryTopics.pending)!)
+  recordOf(rest(conclusions).find(({ topic }) => topic === topicNames.pending)!)
 
 it("a later delivered or read corrects failed: the dead letter is marked as resolved, and the record ends", () => {
   const subject = makeWebhookOutcomes(connection, codecs, settings)

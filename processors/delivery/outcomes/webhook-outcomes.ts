@@ -8,7 +8,7 @@ import type { MessagePricing, PendingOutcome } from "../../../schemas/types.gen.
 import type { Codecs } from "../../../shared/codec/codecs.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import type { EventVerdict } from "../../../shared/connectors/connector.ts"
-import { deliveryHeaders } from "../../../shared/model/delivery-topics.ts"
+import { headerNames } from "../../../shared/model/topics.ts"
 import type { Inbound, Outbound } from "../../../shared/runtime/contract.ts"
 import type { DeliverySettings } from "../engine/settings.ts"
 import { type Conclusion, conclude, type FinalReading, neverReported } from "./final-results.ts"
@@ -88,7 +88,7 @@ export const makeWebhookOutcomes = (
     const kept = entry.state === "rejected" ? { ...outcome, rejected_at: now } : null
     const record = recordOf(trackingId, entry, kept)
     const isNews = concluded.outcome === "delivered" && rejectedAt === null
-    const headers = isNews ? { ...record.headers, [deliveryHeaders.outcome]: concluded.outcome } : record.headers
+    const headers = isNews ? { ...record.headers, [headerNames.outcome]: concluded.outcome } : record.headers
     return [
       {
         ...concluded,
@@ -114,13 +114,13 @@ export const makeWebhookOutcomes = (
 
   return {
     pending: (record, now) => {
-      if (record.headers[deliveryHeaders.connection] !== connection.id || record.key === null) return []
+      if (record.headers[headerNames.connection] !== connection.id || record.key === null) return []
       const trackingId = record.key.toString("utf8").slice(connection.id.length + 1)
       if (record.value === null) {
         const entry = known.get(trackingId)
         known.delete(trackingId)
         early.delete(trackingId)
-        const isElsewhere = record.headers[deliveryHeaders.outcome] === "delivered"
+        const isElsewhere = record.headers[headerNames.outcome] === "delivered"
         return entry?.state === "rejected" && entry.rejectedHere && isElsewhere
           ? conclusionOf(trackingId, entry, readingOf(deliveredElsewhere), now)
           : []

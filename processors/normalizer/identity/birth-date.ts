@@ -1,7 +1,7 @@
 /** Dates of birth: Meta and Snapchat hash `YYYYMMDD`. */
 import { dropped, type Field, kept } from "./field.ts"
+import { isOtherHash } from "./hash.ts"
 import { isPlaceholder } from "./placeholder.ts"
-import { isOtherHash } from "./sha256.ts"
 import { clean, visible } from "./text.ts"
 
 /**

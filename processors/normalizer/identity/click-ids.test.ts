@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { normalizeFbc, normalizeGoogleClickId } from "./click-ids.ts"
+import { rawUser } from "./test-cases.ts"
 import { normalizeUser } from "./user.ts"
-import { rawUser } from "./user-fixture.ts"
 
 const context = { defaultCountries: [], eventTime: 1795824000000, sealRecipient: null, drop: () => undefined }
 const clickOf = (fields: { readonly fbc?: string; readonly fbclid?: string }) => {

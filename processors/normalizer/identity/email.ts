@@ -1,9 +1,8 @@
 /** Email addresses: trimmed and lower case for every platform, with Google's rule for gmail beside. */
 import { dropped, type Field, kept } from "./field.ts"
-import { isPlaceholder } from "./placeholder.ts"
-import { isOtherHash } from "./sha256.ts"
+import { isOtherHash } from "./hash.ts"
+import { isPlaceholder, wordSet } from "./placeholder.ts"
 import { clean, isAscii, lower, visible } from "./text.ts"
-import { wordSet } from "./word-set.ts"
 
 export interface EmailForms {
   /** Meta, TikTok, Snapchat: trimmed, lower case; dots and `+suffix` stay. */

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import type { NormalizedUser } from "../../../schemas/types.gen.ts"
-import { sha256 } from "./sha256.ts"
+import { sha256 } from "./hash.ts"
+import { context, rawUser } from "./test-cases.ts"
 import { normalizeUser } from "./user.ts"
-import { context, rawUser } from "./user-fixture.ts"
 
 /** Worked examples: what the platforms' and other projects' published code, or a platform's page, makes of a value. */
 interface Example {

@@ -1,15 +1,19 @@
 /** The rules of single fields with their hashes, remembered: the same names, places and dates come again and again. */
 
 import { memo } from "../../../shared/model/memo.ts"
+import {
+  type CityForms,
+  countryOfHash,
+  normalizeCity,
+  normalizeCountry,
+  normalizeState,
+  normalizeZip,
+  type ZipForms
+} from "./address.ts"
 import { normalizeBirthDate } from "./birth-date.ts"
-import { type CityForms, normalizeCity } from "./city.ts"
-import { countryOfHash, normalizeCountry } from "./country.ts"
 import { dropped, type Field, kept } from "./field.ts"
-import { normalizeGender } from "./gender.ts"
-import { type NameForms, normalizeFirstName, normalizeLastName } from "./name.ts"
-import { alreadyHashed, sha256 } from "./sha256.ts"
-import { normalizeState } from "./state.ts"
-import { normalizeZip, type ZipForms } from "./zip.ts"
+import { alreadyHashed, sha256 } from "./hash.ts"
+import { type NameForms, normalizeFirstName, normalizeGender, normalizeLastName } from "./person.ts"
 
 /** Applies a rule to what is not hashed yet; a hash stands for the value in each form that travels hashed. */
 const orHash =

@@ -1,7 +1,7 @@
-import { check, pick } from "./check-cases.ts"
-import { normalizeCity } from "./city.ts"
+import { normalizeCity } from "./address.ts"
 import { normalizeEmail } from "./email.ts"
-import { normalizeFirstName, normalizeLastName } from "./name.ts"
+import { normalizeFirstName, normalizeLastName } from "./person.ts"
+import { check, pick } from "./test-cases.ts"
 
 check(
   "email, plain",

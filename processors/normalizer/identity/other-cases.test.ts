@@ -1,13 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
+import { countryOfHash } from "./address.ts"
 import { dateOrderOf, normalizeBirthDate } from "./birth-date.ts"
-import { check } from "./check-cases.ts"
 import { normalizeFbc, normalizeFbp, normalizeLocale, normalizeMobileId } from "./click-ids.ts"
-import { countryOfHash } from "./country.ts"
-import { normalizeExternalId } from "./external-id.ts"
-import { normalizeGender } from "./gender.ts"
-import { normalizeIp } from "./ip.ts"
+import { normalizeExternalId } from "./customer-ids.ts"
+import { normalizeIp } from "./device.ts"
+import { alreadyHashed, sha256 } from "./hash.ts"
+import { normalizeGender } from "./person.ts"
 import { normalizePhone, tiktokForm } from "./phone.ts"
-import { alreadyHashed, sha256 } from "./sha256.ts"
+import { check } from "./test-cases.ts"
 
 check(
   "date of birth",

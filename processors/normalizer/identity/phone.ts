@@ -8,8 +8,8 @@ import {
   parsePhoneNumberFromString
 } from "libphonenumber-js/max"
 import { dropped, type Field, kept } from "./field.ts"
+import { isOtherHash } from "./hash.ts"
 import { isPlaceholder } from "./placeholder.ts"
-import { isOtherHash } from "./sha256.ts"
 import { clean, visible } from "./text.ts"
 
 export interface PhoneNumber {

@@ -1,7 +1,5 @@
-import { check, pick } from "./check-cases.ts"
-import { normalizeCountry } from "./country.ts"
-import { normalizeState } from "./state.ts"
-import { normalizeZip } from "./zip.ts"
+import { normalizeCountry, normalizeState, normalizeZip } from "./address.ts"
+import { check, pick } from "./test-cases.ts"
 
 const stateIn = (country: string | null) => (input: string) => normalizeState(input, country)
 check(

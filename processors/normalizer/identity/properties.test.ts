@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { parsePhoneNumberFromString } from "libphonenumber-js/max"
 import type { NormalizedUser, RawUser } from "../../../schemas/types.gen.ts"
+import { normalizeCity, normalizeCountry, normalizeState, normalizeZip } from "./address.ts"
 import { normalizeBirthDate } from "./birth-date.ts"
-import { normalizeCity } from "./city.ts"
 import {
   normalizeClickId,
   normalizeFbc,
@@ -12,19 +12,15 @@ import {
   normalizeMobileId,
   normalizeUserAgent
 } from "./click-ids.ts"
-import { normalizeCountry } from "./country.ts"
+import { normalizeExternalId } from "./customer-ids.ts"
+import { normalizeIp } from "./device.ts"
 import { normalizeEmail } from "./email.ts"
-import { normalizeExternalId } from "./external-id.ts"
 import { dropReasons, type Field } from "./field.ts"
-import { normalizeGender } from "./gender.ts"
-import { normalizeIp } from "./ip.ts"
-import { normalizeFirstName, normalizeLastName } from "./name.ts"
+import { sha256 } from "./hash.ts"
+import { normalizeFirstName, normalizeGender, normalizeLastName } from "./person.ts"
 import { normalizePhone } from "./phone.ts"
-import { sha256 } from "./sha256.ts"
-import { normalizeState } from "./state.ts"
+import { context, rawUser } from "./test-cases.ts"
 import { normalizeUser } from "./user.ts"
-import { context, rawUser } from "./user-fixture.ts"
-import { normalizeZip } from "./zip.ts"
 
 const asOf = Date.UTC(2026, 10, 23)
 

@@ -12,9 +12,11 @@ import {
   normalizePlatformId,
   normalizeUserAgent
 } from "./click-ids.ts"
+import { normalizeExternalId, sealedWhatsAppUserId } from "./customer-ids.ts"
+import { normalizeIp } from "./device.ts"
 import { normalizeEmail } from "./email.ts"
-import { normalizeExternalId } from "./external-id.ts"
-import { type DropReason, type Field, kept } from "./field.ts"
+import { add, type Drop, type DropReason, each, type Field, kept, take } from "./field.ts"
+import { alreadyHashed, sha256 } from "./hash.ts"
 import {
   hashedCity,
   hashedCountry,
@@ -28,11 +30,7 @@ import {
   noZip,
   surelyBorn
 } from "./hashed-fields.ts"
-import { normalizeIp } from "./ip.ts"
 import { digitsForm, normalizePhone, tiktokForm } from "./phone.ts"
-import { alreadyHashed, sha256 } from "./sha256.ts"
-import { add, type Drop, each, take } from "./take.ts"
-import { sealedWhatsAppUserId } from "./whatsapp-user-id.ts"
 
 export interface UserContext {
   /** ISO 3166-1 alpha-2, upper case: the default countries of the connections. */
@@ -104,7 +102,7 @@ export const normalizeUser = (raw: RawUser, context: UserContext): NormalizedUse
     ig_sid: token("user.ig_sid", raw.ig_sid, normalizePlatformId),
     subscription_id: token("user.subscription_id", raw.subscription_id, normalizePlatformId),
     locale: token("user.locale", raw.locale, normalizeLocale),
-    whatsapp_user_sealed: sealedWhatsAppUserId(raw.whatsapp_user_id, context)
+    whatsapp_user_sealed: sealedWhatsAppUserId(raw.whatsapp_user_id, context.sealRecipient, drop)
   }
 }
 

@@ -3,8 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { makeMemoryCodecs } from "../../../shared/codec/memory.ts"
 import { cpuMillis, growthOf, linearRatioMax } from "../../../shared/testing/growth.ts"
 import { readRecord } from "../read/read-record.ts"
-import { normalize } from "./normalize.ts"
-import { defaultNormalizerOptions } from "./options.ts"
+import { defaultNormalizerOptions, normalize } from "./normalize.ts"
 
 const now = Date.UTC(2026, 10, 23)
 const codecs = makeMemoryCodecs()

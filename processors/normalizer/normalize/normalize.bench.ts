@@ -4,8 +4,7 @@
  */
 import process from "node:process"
 import { readJson } from "../read/read-record.ts"
-import { normalize } from "./normalize.ts"
-import { defaultNormalizerOptions } from "./options.ts"
+import { defaultNormalizerOptions, normalize } from "./normalize.ts"
 
 const now = Date.UTC(2026, 10, 23)
 const firstNames = ["Jane", "Jörg", "Mary Ann", "Chloé", "John", "Anna-Maria", "O'Neil", "Li"]

@@ -3,10 +3,9 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import { fromKey, openRecipient } from "../../../shared/credentials/sealer.ts"
-import { sha256 } from "../identity/sha256.ts"
+import { sha256 } from "../identity/hash.ts"
 import { rawEventFromJson } from "../read/json-event.ts"
-import { type NormalizeResult, normalize } from "./normalize.ts"
-import { defaultNormalizerOptions, type NormalizerOptions } from "./options.ts"
+import { defaultNormalizerOptions, type NormalizeResult, type NormalizerOptions, normalize } from "./normalize.ts"
 import type { Problem } from "./problem.ts"
 
 const now = Date.UTC(2026, 10, 23)

@@ -1,24 +1,45 @@
-/**
- * A raw event to a normalized one: checked, hashed, without personal data beyond what a platform documents in clear.
- * Pure: the same event and options give the same result. The mapper's `prepare` uses it without Kafka.
- */
 import type { App, DroppedField, NormalizedEvent, RawEvent, SourcePosition } from "../../../schemas/types.gen.ts"
-import { sealRecipient } from "../../../shared/credentials/sealer.ts"
+import { type SealerShape, sealRecipient } from "../../../shared/credentials/sealer.ts"
 import type { DropReason } from "../identity/field.ts"
 import { isPlaceholder } from "../identity/placeholder.ts"
 import { clean } from "../identity/text.ts"
 import { normalizeUser } from "../identity/user.ts"
-import { isWithoutIdentity, noUser, withoutPersonalData } from "../pii/customer.ts"
 import { looksLikeEmail, PersonalData } from "../pii/personal-data.ts"
-import { normalizeActionSource, normalizeMessagingChannel } from "./action-source.ts"
+import { isWithoutIdentity, noUser, redactUser } from "../pii/redact-user.ts"
 import { normalizeConsent } from "./consent.ts"
-import type { NormalizerOptions } from "./options.ts"
+import { normalizeActionSource, normalizeMessagingChannel } from "./event-fields.ts"
 import { withPageClickIds } from "./page-click-ids.ts"
 import { type Problem, problem } from "./problem.ts"
 import { normalizeProperties, normalizeText, textLengthMax, unlessDropped } from "./properties.ts"
-import { timeProblem } from "./time.ts"
-import { cleanUrl, noUrl } from "./url.ts"
-import { repairedAddress, webAddress } from "./web-address.ts"
+import { type FutureLimit, timeProblem } from "./time.ts"
+import { cleanUrl, noUrl, repairedAddress, webAddress } from "./url.ts"
+
+/**
+ * A raw event to a normalized one: checked, hashed, without personal data beyond what a platform documents in clear.
+ * Pure: the same event and options give the same result. The mapper's `prepare` uses it without Kafka.
+ */
+
+/** What normalizing needs beside the event. */
+export interface NormalizerOptions extends FutureLimit {
+  /** ISO 3166-1 alpha-2, upper case: the default countries of the connections, for national phone numbers. */
+  readonly defaultCountries: ReadonlyArray<string>
+  /** Seals phone numbers for WhatsApp; null where no connection needs them. */
+  readonly recipients: SealerShape | null
+  /** Names of the events whose phone numbers `recipients` seals, since they may become messages; null seals those of all. */
+  readonly messageEvents: EventNames | null
+}
+
+export interface EventNames {
+  readonly has: (name: string) => boolean
+}
+
+export const defaultNormalizerOptions: NormalizerOptions = {
+  defaultCountries: [],
+  recipients: null,
+  messageEvents: null,
+  now: null,
+  futureToleranceMillis: 24 * 60 * 60 * 1000
+}
 
 export type NormalizeResult =
   | { readonly _tag: "Normalized"; readonly event: NormalizedEvent }
@@ -48,7 +69,7 @@ export const normalize = (
   const given =
     raw.user === null
       ? noUser
-      : withoutPersonalData(
+      : redactUser(
           normalizeUser(raw.user, {
             defaultCountries: options.defaultCountries,
             eventTime: raw.event_time,
@@ -113,17 +134,17 @@ const refuse = (
 
 /** With the first few of the customer's values that were left out, since one of them is mostly the reason. */
 const withoutIdentity = (dropped: ReadonlyArray<DroppedField>): string => {
-  const told = new Set<string>()
+  const named = new Set<string>()
   for (const { field, reason, nearest } of dropped) {
     const isOfCustomer = field.startsWith("user") || nearest?.startsWith("user") === true
-    if (!isOfCustomer || told.size >= toldMax) continue
-    told.add(`${field} (${typeof nearest === "string" ? `${reason}, did you mean ${nearest}?` : reason})`)
+    if (!isOfCustomer || named.size >= namedMax) continue
+    named.add(`${field} (${typeof nearest === "string" ? `${reason}, did you mean ${nearest}?` : reason})`)
   }
-  const leftOut = told.size === 0 ? "" : `; left out: ${[...told].join(", ")}`
+  const leftOut = named.size === 0 ? "" : `; left out: ${[...named].join(", ")}`
   return `The event has no usable identifier of the customer${leftOut}.`
 }
 
-const toldMax = 5
+const namedMax = 5
 
 const headProblem = (eventId: string, eventName: string): Problem | null => {
   if (eventId === "" || isPlaceholder(eventId)) return problem("missing_event_id", "The event has no event_id.")

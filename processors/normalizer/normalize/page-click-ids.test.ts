@@ -4,8 +4,7 @@ import type { RawUser } from "../../../schemas/types.gen.ts"
 import { builtinConnection } from "../../../shared/connectors/mapping/builtin.ts"
 import type { ConnectorKind } from "../../../shared/model/platform.ts"
 import { rawEventFromJson } from "../read/json-event.ts"
-import { normalize } from "./normalize.ts"
-import { defaultNormalizerOptions } from "./options.ts"
+import { defaultNormalizerOptions, normalize } from "./normalize.ts"
 
 const time = 1_795_000_000_000
 const eventOf = (url: string | null, user: object | null = { external_id: "u1" }, more: object = {}) => {

@@ -2,7 +2,7 @@
 import type { NormalizedUser } from "../../../schemas/types.gen.ts"
 import { normalizeClickId, normalizeGoogleClickId } from "../identity/click-ids.ts"
 import type { DropReason } from "../identity/field.ts"
-import { decodeOnce } from "./web-address.ts"
+import { decodeOnce } from "./url.ts"
 
 const fields = {
   fbclid: "fbclid",

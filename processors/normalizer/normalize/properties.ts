@@ -2,11 +2,10 @@
 import currencies from "../../../schemas/catalog/currencies.json" with { type: "json" }
 import type { Item, Properties } from "../../../schemas/types.gen.ts"
 import type { DropReason } from "../identity/field.ts"
+import { alreadyHashed } from "../identity/hash.ts"
 import { isPlaceholder } from "../identity/placeholder.ts"
-import { alreadyHashed } from "../identity/sha256.ts"
 import { clean } from "../identity/text.ts"
-import { isIdentifierName, isOrderIdName } from "../pii/identifier-name.ts"
-import { looksLikeEmail, type PersonalData } from "../pii/personal-data.ts"
+import { isIdentifierName, isOrderIdName, looksLikeEmail, type PersonalData } from "../pii/personal-data.ts"
 import { plain, scanText } from "../pii/text-scan.ts"
 import { earlierTime } from "./time.ts"
 

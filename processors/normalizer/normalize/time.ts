@@ -1,6 +1,5 @@
 /** Times of an event: milliseconds since the epoch, or ISO 8601 with its offset; and not of the future. */
 import { dropped, type Field, kept } from "../identity/field.ts"
-import type { NormalizerOptions } from "./options.ts"
 import { type Problem, problem } from "./problem.ts"
 
 /** The year 5138 in seconds and March 1973 in milliseconds: nothing lies on both sides. */
@@ -55,8 +54,16 @@ const readIso = (text: string): number | TimeFault => {
 
 const daysOf = (year: number, month: number): number => new Date(Date.UTC(year, month, 0)).getUTCDate()
 
+/** Which times lie in the future. */
+export interface FutureLimit {
+  /** `Clock` in milliseconds since the epoch, to refuse events of the future; null refuses none. */
+  readonly now: number | null
+  /** How far ahead of `now` a producer's clock may be, in milliseconds. */
+  readonly futureToleranceMillis: number
+}
+
 /** Why a time cannot be used, or null. Old events pass: their age is each platform's own question. */
-export const timeProblem = (time: number, options: NormalizerOptions): Problem | null => {
+export const timeProblem = (time: number, { now, futureToleranceMillis }: FutureLimit): Problem | null => {
   if (!Number.isFinite(time) || time <= 0) {
     return problem("event_time_invalid", "The event_time is no number of milliseconds since 1970.")
   }
@@ -64,7 +71,7 @@ export const timeProblem = (time: number, options: NormalizerOptions): Problem |
   if (time >= 100_000_000_000_000) {
     return problem("event_time_invalid", "The event_time looks like microseconds or nanoseconds.")
   }
-  if (options.now !== null && time > options.now + options.futureToleranceMillis) {
+  if (now !== null && time > now + futureToleranceMillis) {
     return problem("event_time_in_future", "The event_time lies in the future.")
   }
   return null

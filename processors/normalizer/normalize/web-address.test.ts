@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { urlLengthMax, webAddress } from "./web-address.ts"
+import { urlLengthMax, webAddress } from "./url.ts"
 
 const long = "a".repeat(urlLengthMax)
 const urlOf = (raw: string) => webAddress(raw)?.url ?? null

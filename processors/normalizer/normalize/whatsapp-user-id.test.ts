@@ -2,10 +2,9 @@ import { assert, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { fromKey, openRecipient } from "../../../shared/credentials/sealer.ts"
-import { sha256 } from "../identity/sha256.ts"
+import { sha256 } from "../identity/hash.ts"
 import { rawEventFromJson } from "../read/json-event.ts"
-import { normalize } from "./normalize.ts"
-import { defaultNormalizerOptions } from "./options.ts"
+import { defaultNormalizerOptions, normalize } from "./normalize.ts"
 
 const now = Date.UTC(2026, 10, 23)
 const id = "US.13491208655302741918"

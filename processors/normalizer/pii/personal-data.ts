@@ -1,20 +1,22 @@
+import type { RawUser } from "../../../schemas/types.gen.ts"
+import { memo } from "../../../shared/model/memo.ts"
+import { isWhatsAppUserId } from "../../../shared/model/platform.ts"
+import { type CustomerNumbers, containsNumber, customerNumbersOf, customerPhonesOf, isPhoneOf } from "./pii-digits.ts"
+import { containsName, type NamePattern, namePatternOf } from "./pii-names.ts"
+import { hasAt, hasSevenDigits, scanText } from "./text-scan.ts"
+
 /**
  * Finds personal data where it does not belong: in URLs, free text and custom properties. Two kinds: what looks like an
  * email address or a phone number of anybody, and this customer's own identifiers in any usual spelling.
  */
-import type { RawUser } from "../../../schemas/types.gen.ts"
-import { isWhatsAppUserId } from "../../../shared/model/whatsapp-user-id.ts"
-import { isPhoneOf, type OwnNumbers, ownNumbersOf, ownPhonesOf, tellsNumber } from "./pii-digits.ts"
-import { type OwnName, ownNameOf, tellsName } from "./pii-names.ts"
-import { hasAt, hasSevenDigits, scanText } from "./text-scan.ts"
 
 /** What to look for in the texts of one event; the list of the customer's own values is made at the first need. */
 export class PersonalData {
   readonly #user: RawUser | null
-  #numbers: OwnNumbers | null = null
+  #numbers: CustomerNumbers | null = null
   #phones: ReadonlySet<string> | null = null
-  #first: OwnName | null = null
-  #last: OwnName | null = null
+  #first: NamePattern | null = null
+  #last: NamePattern | null = null
 
   /** WhatsApp's id of the customer, in its only spelling. */
   readonly #userId: string | null
@@ -40,8 +42,8 @@ export class PersonalData {
     if ((scan & (hasAt | hasSevenDigits)) === 0 || text.length <= 4) return false
     if ((scan & hasAt) !== 0 && hasAddress(text)) return true
     if ((scan & hasSevenDigits) === 0) return false
-    this.#numbers ??= ownNumbersOf(this.#user)
-    return tellsNumber(text, this.#numbers)
+    this.#numbers ??= customerNumbersOf(this.#user)
+    return containsNumber(text, this.#numbers)
   }
 
   /**
@@ -53,18 +55,18 @@ export class PersonalData {
     if ((scan & hasAt) !== 0 && hasAddress(text)) return true
     if ((scan & hasSevenDigits) === 0) return false
     // A text that is the whole number has its last digits; nearly no other has.
-    this.#numbers ??= ownNumbersOf(this.#user)
-    if (!tellsNumber(text, this.#numbers)) return false
-    this.#phones ??= ownPhonesOf(this.#user)
+    this.#numbers ??= customerNumbersOf(this.#user)
+    if (!containsNumber(text, this.#numbers)) return false
+    this.#phones ??= customerPhonesOf(this.#user)
     return isPhoneOf(text, this.#phones)
   }
 
   #tellsName(text: string, scan: number): boolean {
     const user = this.#user
     if (user === null) return false
-    this.#first ??= ownNameOf(user.first_name)
-    this.#last ??= ownNameOf(user.last_name)
-    return tellsName(text, scan, this.#first, this.#last)
+    this.#first ??= namePatternOf(user.first_name)
+    this.#last ??= namePatternOf(user.last_name)
+    return containsName(text, scan, this.#first, this.#last)
   }
 }
 
@@ -86,3 +88,30 @@ const hasAddress = (text: string): boolean => {
 
 const behindAtSign = /(?<=[^\s@＠])(?:@|＠|%40)([^\s@＠]*)/gu
 const dotAndLetter = /[^.](?:\.|%2e)\p{L}/iu
+
+/** Names of parameters and properties that hold an identifier whatever their value looks like. */
+
+export const isIdentifierName: (name: string) => boolean = memo(4_096, (name) => identifierName.test(name))
+
+const identifierName =
+  /^(?:(?:user|customer|contact|billing|shipping)?[-_. ]?(?:e[-_]?mail(?:[-_]?address)?|phone(?:[-_]?number)?|telephone|msisdn|first[-_]?name|last[-_]?name|full[-_]?name|given[-_]?name|family[-_]?name|surname|birth[-_]?date|birthday|date[-_]?of[-_]?birth)|dob|tel|mail|fname|lname|em|ph|fn|ln)$/i
+
+/** Names of the ids that an order, a payment or a product has in a shop, by which platforms and tags deduplicate. */
+export const isOrderIdName: (name: string) => boolean = memo(4_096, (name) => orderIdName.test(name))
+
+const orderIdName =
+  /(?:^|[-_. ])(?:order|transaction|txn|invoice|payment|checkout|cart|receipt|booking|reservation|ticket|product|item|variant)[-_. ]?(?:id|ids|number|num|no|nr|ref|reference|key|token|code)$|^sku$/i
+
+/** Whether the text before a position ends as a name does that `isIdentifierName` tells; false is sure, true is not. */
+export const mayEndIdentifier = (text: string, end: number): boolean => {
+  // Of a letter, 32 more is its lower case.
+  const last = text.charCodeAt(end - 1) | 0x20
+  const before = text.charCodeAt(end - 2) | 0x20
+  return lastPairs[((before & 127) << 7) | (last & 127)] === 1
+}
+
+/** The last two letters of every name in the expression. */
+const lastPairs = new Uint8Array(128 * 128)
+for (const pair of ["il", "ss", "ne", "er", "dn", "me", "te", "ay", "th", "ob", "el", "em", "ph", "fn", "ln"]) {
+  lastPairs[(pair.charCodeAt(0) << 7) | pair.charCodeAt(1)] = 1
+}

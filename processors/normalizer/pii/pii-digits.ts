@@ -2,15 +2,15 @@
 import type { RawUser } from "../../../schemas/types.gen.ts"
 import { memo } from "../../../shared/model/memo.ts"
 import { normalizeBirthDate } from "../identity/birth-date.ts"
-import { alreadyHashed } from "../identity/sha256.ts"
+import { alreadyHashed } from "../identity/hash.ts"
 
 /**
  * Six to eight digits behind a one, which tells how many they are (`0112` and `112` are two numbers): those of phone numbers
  * without prefixes, and those of the date of birth in the orders in which people write it.
  */
-export type OwnNumbers = ReadonlyArray<number> | ReadonlySet<number>
+export type CustomerNumbers = ReadonlyArray<number> | ReadonlySet<number>
 
-export const ownNumbersOf = (user: RawUser | null): OwnNumbers => {
+export const customerNumbersOf = (user: RawUser | null): CustomerNumbers => {
   const numbers = listOf(user)
   return numbers.length > comparedMax ? new Set(numbers) : numbers
 }
@@ -30,7 +30,7 @@ const listOf = (user: RawUser | null): ReadonlyArray<number> => {
 }
 
 /** Whether the digits of one of the numbers come in this order in the text, whatever stands between them. */
-export const tellsNumber = (text: string, numbers: OwnNumbers): boolean => {
+export const containsNumber = (text: string, numbers: CustomerNumbers): boolean => {
   const list = Array.isArray(numbers) ? (numbers as ReadonlyArray<number>) : null
   if (list?.length === 0) return false
   let count = 0
@@ -57,7 +57,7 @@ export const tellsNumber = (text: string, numbers: OwnNumbers): boolean => {
 }
 
 /** The digits of the customer's phone numbers, whole and without what may be a country code; see `isPhoneOf`. */
-export const ownPhonesOf = (user: RawUser | null): ReadonlySet<string> => {
+export const customerPhonesOf = (user: RawUser | null): ReadonlySet<string> => {
   const phones = new Set<string>()
   if (user === null || user.phone === null) return phones
   for (const phone of typeof user.phone === "string" ? [user.phone] : user.phone) {

@@ -1,12 +1,12 @@
 /** The customer's own names, and whether a text tells one of them. */
 import { memo } from "../../../shared/model/memo.ts"
+import { alreadyHashed } from "../identity/hash.ts"
 import { isPlaceholder } from "../identity/placeholder.ts"
-import { alreadyHashed } from "../identity/sha256.ts"
 import { clean, isAscii, lower } from "../identity/text.ts"
 import { hasAsciiLetters, letterBits, plain } from "./text-scan.ts"
 
 /** What a first or a last name is looked for by. */
-export interface OwnName {
+export interface NamePattern {
   /** All words written together, lower case. */
   readonly joined: string
   /** The letters of `joined`, as `letterBits` tells them; all where it has others than a to z. */
@@ -21,7 +21,7 @@ interface Word {
   readonly spaced: boolean
 }
 
-export const ownNameOf = (name: string | null): OwnName =>
+export const namePatternOf = (name: string | null): NamePattern =>
   name === null || alreadyHashed(name) !== null ? noName : splitName(name)
 
 /**
@@ -29,22 +29,22 @@ export const ownNameOf = (name: string | null): OwnName =>
  *
  * @param scan what `scanText` told of the text
  */
-export const tellsName = (text: string, scan: number, first: OwnName, last: OwnName): boolean => {
+export const containsName = (text: string, scan: number, first: NamePattern, last: NamePattern): boolean => {
   if (first === noName && last === noName) return false
   // A plain text can't tell a word whose letters it does not all have; nearly every text is done with here.
   const missing = (scan & plain) === 0 ? 0 : ~scan
-  const mayTell = mayHaveWord(first, missing) || mayHaveWord(last, missing)
+  const mayHaveName = mayHaveWord(first, missing) || mayHaveWord(last, missing)
   const mayJoin =
     (first.bits & missing) === 0 && (last.bits & missing) === 0 && first.joined !== "" && last.joined !== ""
-  return (mayTell || mayJoin) && tellsLowered(lower(text), first, last, mayJoin)
+  return (mayHaveName || mayJoin) && loweredContainsName(lower(text), first, last, mayJoin)
 }
 
-const mayHaveWord = ({ words }: OwnName, missing: number): boolean => {
+const mayHaveWord = ({ words }: NamePattern, missing: number): boolean => {
   for (let index = 0; index < words.length; index++) if ((words[index]!.bits & missing) === 0) return true
   return false
 }
 
-const tellsLowered = (lowered: string, first: OwnName, last: OwnName, mayJoin: boolean): boolean => {
+const loweredContainsName = (lowered: string, first: NamePattern, last: NamePattern, mayJoin: boolean): boolean => {
   if (hasWordOf(lowered, first) || hasWordOf(lowered, last)) return true
   const [given, family] = [first.joined, last.joined]
   if (!mayJoin || given.length + family.length < joinedMin) return false
@@ -58,7 +58,7 @@ const tellsLowered = (lowered: string, first: OwnName, last: OwnName, mayJoin: b
 /** In a longer text its letters are brought together first, since names of one letter would be begun at each of them. */
 const stepsLengthMax = 512
 
-const hasWordOf = (text: string, { words }: OwnName): boolean => {
+const hasWordOf = (text: string, { words }: NamePattern): boolean => {
   for (let index = 0; index < words.length; index++) if (hasWord(text, words[index]!)) return true
   return false
 }
@@ -73,9 +73,9 @@ const hasWord = (text: string, { text: word, spaced }: Word): boolean => {
   return false
 }
 
-const noName: OwnName = { joined: "", bits: 0, words: [] }
+const noName: NamePattern = { joined: "", bits: 0, words: [] }
 
-const splitName = memo(16_384, (name: string): OwnName => {
+const splitName = memo(16_384, (name: string): NamePattern => {
   const cleaned = clean(name.length > nameLengthMax ? name.slice(0, nameLengthMax) : name)
   if (isPlaceholder(cleaned)) return noName
   const words = lower(cleaned)
@@ -86,7 +86,7 @@ const splitName = memo(16_384, (name: string): OwnName => {
   return {
     joined,
     bits: bitsOf(joined),
-    words: words.filter(isTelling).map((text) => ({ text, bits: bitsOf(text), spaced: alphabetic.test(text) }))
+    words: words.filter(isDistinctive).map((text) => ({ text, bits: bitsOf(text), spaced: alphabetic.test(text) }))
   }
 })
 
@@ -95,7 +95,7 @@ const bitsOf = (text: string): number => letterBits(text) | (isAscii(text) ? 0 :
 const otherLetters = 1 << 31
 
 /** Two Latin letters are in every text by chance; one character of another script may be, two are a name. */
-const isTelling = (word: string): boolean =>
+const isDistinctive = (word: string): boolean =>
   latin.test(word) ? word.length >= 3 && !particles.has(word) : word.length >= 2
 
 /** As of names that are hashed: of more, which is no name, the first words are looked for. */

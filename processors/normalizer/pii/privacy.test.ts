@@ -1,8 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
 import { fromKey } from "../../../shared/credentials/sealer.ts"
-import { normalize } from "../normalize/normalize.ts"
-import { defaultNormalizerOptions } from "../normalize/options.ts"
+import { defaultNormalizerOptions, normalize } from "../normalize/normalize.ts"
 import { rawEventFromJson } from "../read/json-event.ts"
 
 const now = Date.UTC(2026, 10, 23)

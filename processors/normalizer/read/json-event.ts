@@ -1,10 +1,10 @@
 /** Plain JSON, with the field names of the Avro schema, to a raw event. Unknown fields are named among what was left out. */
 import type { App, Consent, DroppedField, Item, Properties, RawEvent, RawUser } from "../../../schemas/types.gen.ts"
+import { isRecord, type JsonRecord } from "../../../shared/model/json.ts"
 import { type Problem, problem } from "../normalize/problem.ts"
 import { readTime } from "../normalize/time.ts"
 import { looksLikeEmail } from "../pii/personal-data.ts"
-import { readCustom } from "./json-custom.ts"
-import { elementsOf, isEmptyList, isRecord, JsonReader, type JsonRecord } from "./json-reader.ts"
+import { elementsOf, isEmptyList, JsonReader } from "./json-reader.ts"
 import { unknownFieldsOf, withUnknownFields } from "./unknown-fields.ts"
 
 export type JsonEvent =
@@ -13,11 +13,11 @@ export type JsonEvent =
 
 /** @param json a parsed JSON value; of a key that stood there twice, the parser kept the last value */
 export const rawEventFromJson = (json: unknown): JsonEvent => {
-  if (!isRecord(json)) return refused(problem("not_avro_not_json", "The JSON value is not an object."))
+  if (!isRecord(json)) return problemEvent(problem("not_avro_not_json", "The JSON value is not an object."))
   const id = identifier(json["event_id"])
   const name = identifier(json["event_name"])
-  const [eventId, eventName] = [harmless(id), harmless(name)]
-  const unread = (reason: Problem): JsonEvent => refused({ ...reason, dropped: unknownFieldsOf(json) })
+  const [eventId, eventName] = [unlessEmail(id), unlessEmail(name)]
+  const unread = (reason: Problem): JsonEvent => problemEvent({ ...reason, dropped: unknownFieldsOf(json) })
   if (id === null) return unread(noIdentifier("event_id", json["event_id"], null, eventName))
   if (name === null) return unread(noIdentifier("event_name", json["event_name"], eventId, null))
   const time = readTime(json["event_time"])
@@ -34,10 +34,10 @@ export const rawEventFromJson = (json: unknown): JsonEvent => {
     event_name: name,
     // Of what is no time the normalizer says so.
     event_time: time === "invalid" ? Number.NaN : time,
-    action_source: reader.text(json, "action_source", ""),
-    event_source_url: reader.text(json, "event_source_url", ""),
-    referrer_url: reader.text(json, "referrer_url", ""),
-    messaging_channel: reader.text(json, "messaging_channel", ""),
+    action_source: reader.string(json, "action_source", ""),
+    event_source_url: reader.string(json, "event_source_url", ""),
+    referrer_url: reader.string(json, "referrer_url", ""),
+    messaging_channel: reader.string(json, "messaging_channel", ""),
     page_id: reader.identifier(json, "page_id", ""),
     whatsapp_business_account_id: reader.identifier(json, "whatsapp_business_account_id", ""),
     ig_account_id: reader.identifier(json, "ig_account_id", ""),
@@ -49,7 +49,7 @@ export const rawEventFromJson = (json: unknown): JsonEvent => {
   return { _tag: "Read", ...withUnknownFields(json, { raw, dropped: reader.dropped }) }
 }
 
-const refused = (reason: Problem): JsonEvent => ({ _tag: "Problem", problem: reason })
+const problemEvent = (reason: Problem): JsonEvent => ({ _tag: "Problem", problem: reason })
 
 const identifier = (value: unknown): string | null => {
   if (typeof value === "string") return value
@@ -69,7 +69,7 @@ const noIdentifier = (
   return problem(`invalid_${field}`, `The ${field} ${message}; send it as text.`, eventId, eventName)
 }
 
-const harmless = (value: string | null): string | null =>
+const unlessEmail = (value: string | null): string | null =>
   value === null || value.length > 256 || looksLikeEmail(value) ? null : value
 
 const readUser = (reader: JsonReader, json: JsonRecord): RawUser => {
@@ -138,7 +138,7 @@ const readConsent = (json: unknown): Consent | null => {
 
 const readProperties = (reader: JsonReader, json: JsonRecord): Properties => {
   const path = "properties."
-  const text = (key: keyof Properties): string | null => reader.text(json, key, path)
+  const text = (key: keyof Properties): string | null => reader.string(json, key, path)
   return {
     value: reader.number(json, "value", path),
     currency: text("currency"),
@@ -195,12 +195,12 @@ const noItem: Item = {
 
 const readItem = (reader: JsonReader, json: JsonRecord, id: string, path: string): Item => ({
   id,
-  name: reader.text(json, "name", path),
-  category: reader.text(json, "category", path),
-  brand: reader.text(json, "brand", path),
+  name: reader.string(json, "name", path),
+  category: reader.string(json, "category", path),
+  brand: reader.string(json, "brand", path),
   quantity: reader.number(json, "quantity", path),
   price: reader.number(json, "price", path),
-  delivery_category: reader.text(json, "delivery_category", path)
+  delivery_category: reader.string(json, "delivery_category", path)
 })
 
 const readApp = (reader: JsonReader, json: JsonRecord): App => ({
@@ -208,6 +208,70 @@ const readApp = (reader: JsonReader, json: JsonRecord): App => ({
   advertiser_tracking_enabled: reader.boolean(json, "advertiser_tracking_enabled", "app."),
   application_tracking_enabled: reader.boolean(json, "application_tracking_enabled", "app."),
   extinfo: reader.positions(json, "extinfo", "app."),
-  app_name: reader.text(json, "app_name", "app."),
-  app_version: reader.text(json, "app_version", "app.")
+  app_name: reader.string(json, "app_name", "app."),
+  app_version: reader.string(json, "app_version", "app.")
 })
+
+/** Free custom properties of a JSON event: those under `custom`, and every property that the schema does not know. */
+
+type Custom = Properties["custom"]
+
+/** A nested value travels as a JSON string; one nested deeper than `depthMax` is left out. */
+export const readCustom = (reader: JsonReader, properties: JsonRecord): Custom => {
+  const custom: Record<string, string | number | boolean | null> = {}
+  let count = 0
+  const add = (key: string, value: unknown): void => {
+    // The one key that an object cannot hold as plain data.
+    if (value === undefined || key === "__proto__" || Object.hasOwn(custom, key)) return
+    count++
+    if (count > customMax) {
+      if (count === customMax + 1) reader.drop("properties.custom", "too_many")
+      return
+    }
+    const read = scalar(value)
+    if (read === undefined) reader.drop("properties.custom", "too_deep")
+    else custom[key] = read
+  }
+  const own = reader.record(properties, "custom", "properties.")
+  if (own !== null) for (const key of Object.keys(own)) add(key, own[key])
+  for (const key of Object.keys(properties)) if (!known.has(key)) add(key, properties[key])
+  return custom
+}
+
+const scalar = (value: unknown): string | number | boolean | null | undefined => {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return value
+  if (typeof value === "number") return Number.isFinite(value) ? value : null
+  return isDeeperThan(value, depthMax) ? undefined : JSON.stringify(value)
+}
+
+const isDeeperThan = (value: unknown, levels: number): boolean => {
+  if (typeof value !== "object" || value === null) return false
+  if (levels === 0) return true
+  const inner: ReadonlyArray<unknown> = isRecord(value) ? Object.values(value) : (value as ReadonlyArray<unknown>)
+  return inner.some((element) => isDeeperThan(element, levels - 1))
+}
+
+const customMax = 200
+const depthMax = 16
+
+const known: ReadonlySet<string> = new Set<keyof Properties>([
+  "value",
+  "currency",
+  "order_id",
+  "items",
+  "num_items",
+  "search_string",
+  "content_type",
+  "content_name",
+  "content_category",
+  "sign_up_method",
+  "status",
+  "predicted_ltv",
+  "description",
+  "shop_id",
+  "customer_type",
+  "delivery_category",
+  "coupon",
+  "original_conversion_time",
+  "custom"
+])

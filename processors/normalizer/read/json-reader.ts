@@ -3,9 +3,8 @@
  * string of digits, an id as a number); anything else leaves the field out with a reason, and the event goes on.
  */
 import type { DroppedField } from "../../../schemas/types.gen.ts"
+import { isRecord, type JsonRecord } from "../../../shared/model/json.ts"
 import type { DropReason } from "../identity/field.ts"
-
-export type JsonRecord = Readonly<Record<string, unknown>>
 
 /** Notes what was left out; one for each event. */
 export class JsonReader {
@@ -17,7 +16,7 @@ export class JsonReader {
   }
 
   /** Text, or a list of one; numbers and booleans by their usual spelling. */
-  text(record: JsonRecord, key: string, path: string): string | null {
+  string(record: JsonRecord, key: string, path: string): string | null {
     const value = record[key]
     if (typeof value === "string") return value
     if (value === undefined || value === null) return null
@@ -29,7 +28,7 @@ export class JsonReader {
   identifier(record: JsonRecord, key: string, path: string): string | null {
     const value = record[key]
     const only: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value
-    return typeof only === "boolean" ? this.drop(path + key, "invalid_type") : this.text(record, key, path)
+    return typeof only === "boolean" ? this.drop(path + key, "invalid_type") : this.string(record, key, path)
   }
 
   /** One identifier or a list of them. */
@@ -50,7 +49,7 @@ export class JsonReader {
   positions(record: JsonRecord, key: string, path: string): ReadonlyArray<string> {
     const value = elementsOf(record[key])
     if (value === null) {
-      const only = this.text(record, key, path)
+      const only = this.string(record, key, path)
       return only === null ? [] : [only]
     }
     return value.slice(0, positionsMax).map((element: unknown, index) => {
@@ -94,9 +93,6 @@ export class JsonReader {
     return typeof value === "boolean" ? String(value) : null
   }
 }
-
-export const isRecord = (value: unknown): value is JsonRecord =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 /**
  * The elements of a list; null where the value is none. PHP writes a list from which elements were taken as an object with

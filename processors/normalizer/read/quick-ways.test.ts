@@ -1,14 +1,13 @@
 /** The short ways through texts give what the long ones give. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { normalizeLastName } from "../identity/name.ts"
+import { normalizeLastName } from "../identity/person.ts"
+import { rawUser } from "../identity/test-cases.ts"
 import { clean } from "../identity/text.ts"
-import { rawUser } from "../identity/user-fixture.ts"
 import { cleanUrl } from "../normalize/url.ts"
-import { isIdentifierName, mayEndIdentifier } from "../pii/identifier-name.ts"
-import { looksLikeEmail, PersonalData } from "../pii/personal-data.ts"
-import { birthdayNumbers, ownNumbersOf, tellsNumber } from "../pii/pii-digits.ts"
-import { ownNameOf, tellsName } from "../pii/pii-names.ts"
+import { isIdentifierName, looksLikeEmail, mayEndIdentifier, PersonalData } from "../pii/personal-data.ts"
+import { birthdayNumbers, containsNumber, customerNumbersOf } from "../pii/pii-digits.ts"
+import { containsName, namePatternOf } from "../pii/pii-names.ts"
 import { hasAt, hasEscape, hasSevenDigits, plain, scanText } from "../pii/text-scan.ts"
 
 const runs = { numRuns: 5_000 }
@@ -75,7 +74,7 @@ describe("the customer's own values", () => {
           const needle = digits.length >= 7 ? digits.slice(-8).replace(/^0+/, "") : ""
           const value = `${before}${after}`
           const told = needle.length >= 6 && value.replace(/[^0-9]+/g, "").includes(needle)
-          assert.strictEqual(tellsNumber(value, ownNumbersOf(rawUser({ phone }))), told)
+          assert.strictEqual(containsNumber(value, customerNumbersOf(rawUser({ phone }))), told)
         }
       ),
       runs
@@ -89,7 +88,7 @@ describe("the customer's own values", () => {
         const date_of_birth = date.toISOString().slice(0, 10)
         const sorted = (numbers: ReadonlyArray<number>) => [...new Set(numbers)].sort((one, other) => one - other)
         assert.deepStrictEqual(
-          sorted([...ownNumbersOf(rawUser({ date_of_birth }))]),
+          sorted([...customerNumbersOf(rawUser({ date_of_birth }))]),
           sorted(birthdayNumbers(date_of_birth))
         )
       }),
@@ -101,8 +100,8 @@ describe("the customer's own values", () => {
     const name = fc.constantFrom("Ann", "Lee", "van Ann", "Lee-Ann", "山田", "É", "a", "O'Lee", "", "Jane", "Zoë Ann")
     fc.assert(
       fc.property(name, name, text, (first, last, value) => {
-        const [given, family] = [ownNameOf(first), ownNameOf(last)]
-        assert.strictEqual(tellsName(value, scanText(value), given, family), tellsName(value, 0, given, family))
+        const [given, family] = [namePatternOf(first), namePatternOf(last)]
+        assert.strictEqual(containsName(value, scanText(value), given, family), containsName(value, 0, given, family))
       }),
       runs
     )
@@ -197,11 +196,11 @@ describe("scans in one pass", () => {
   })
 
   it("find names in long texts as in short ones", () => {
-    const [first, last] = [ownNameOf("Ann"), ownNameOf("Lee")]
+    const [first, last] = [namePatternOf("Ann"), namePatternOf("Lee")]
     const filler = "1 ".repeat(400)
     for (const told of ["annlee", "a-n-n.l.e.e", "leeann", "l e e a n n"]) {
-      assert.isTrue(tellsName(filler + told, scanText(filler + told), first, last), told)
+      assert.isTrue(containsName(filler + told, scanText(filler + told), first, last), told)
     }
-    assert.isFalse(tellsName(`${filler}annxlee`, scanText(`${filler}annxlee`), ownNameOf("Jo"), last))
+    assert.isFalse(containsName(`${filler}annxlee`, scanText(`${filler}annxlee`), namePatternOf("Jo"), last))
   })
 })

@@ -4,8 +4,8 @@ import * as Result from "effect/Result"
 import type { RawEvent } from "../../../schemas/types.gen.ts"
 import type { Decoded, Undecodable } from "../../../shared/codec/codecs.ts"
 import { type Problem, problem } from "../normalize/problem.ts"
-import { withSkippedFields } from "../normalize/skipped-fields.ts"
 import { type JsonEvent, rawEventFromJson } from "./json-event.ts"
+import { withSkippedFields } from "./unknown-fields.ts"
 
 /**
  * @param decodeAvro decodes a value with magic byte 0, see `Codecs`
@@ -16,10 +16,10 @@ export const readRecord = (
   decodeAvro: (value: Buffer) => Decoded<RawEvent>,
   recordBytesMax: number
 ): JsonEvent => {
-  if (value === null || value.length === 0) return refused(problem("empty", "The record has no value."))
+  if (value === null || value.length === 0) return problemEvent(problem("empty", "The record has no value."))
   if (value.length > recordBytesMax) {
     const message = `The record has ${value.length} bytes, more than the limit of ${recordBytesMax}.`
-    return refused(problem("record_too_large", message))
+    return problemEvent(problem("record_too_large", message))
   }
   if (value[0] === 0) {
     const decoded = decodeAvro(value)
@@ -28,7 +28,7 @@ export const readRecord = (
       const read = { raw, dropped: [] }
       return { _tag: "Read", ...(skipped === undefined ? read : withSkippedFields(skipped, read)) }
     }
-    return refused(problem(avroReasons[decoded.reason], decoded.message))
+    return problemEvent(problem(avroReasons[decoded.reason], decoded.message))
   }
   return readJson(value)
 }
@@ -36,18 +36,18 @@ export const readRecord = (
 /** One JSON object as text; a byte order mark and space around it are passed over. */
 export const readJson = (value: Buffer): JsonEvent => {
   const start = firstByte(value)
-  if (start < 0) return refused(problem("empty", "The record holds nothing but space."))
+  if (start < 0) return problemEvent(problem("empty", "The record holds nothing but space."))
   if (value[start] !== openingBrace) {
-    return refused(problem("not_avro_not_json", "The record is neither Confluent-Avro nor a JSON object."))
+    return problemEvent(problem("not_avro_not_json", "The record is neither Confluent-Avro nor a JSON object."))
   }
-  if (!isUtf8(value)) return refused(problem("undecodable", "The JSON record is not in UTF-8."))
+  if (!isUtf8(value)) return problemEvent(problem("undecodable", "The JSON record is not in UTF-8."))
   const parsed = Result.try(() => JSON.parse(value.toString("utf8", start)) as unknown)
   // The parser's own message quotes the text, which may be personal data.
-  if (Result.isFailure(parsed)) return refused(problem("undecodable", "The record is no valid JSON."))
+  if (Result.isFailure(parsed)) return problemEvent(problem("undecodable", "The record is no valid JSON."))
   return rawEventFromJson(parsed.success)
 }
 
-const refused = (reason: Problem): JsonEvent => ({ _tag: "Problem", problem: reason })
+const problemEvent = (reason: Problem): JsonEvent => ({ _tag: "Problem", problem: reason })
 
 const openingBrace = 0x7b
 

@@ -1,9 +1,12 @@
 /** Fields of a raw event that its schema does not know: they are named, since a misspelt field is data that nobody gets. */
+
+import * as Result from "effect/Result"
 import type { DroppedField, RawEvent } from "../../../schemas/types.gen.ts"
+import type { SkippedFields } from "../../../shared/codec/codecs.ts"
+import { isRecord, type JsonRecord } from "../../../shared/model/json.ts"
+import { consentTarget, type StrayConsent, withStrayConsent } from "../normalize/consent.ts"
 import { knownFields, type Level, nearestField } from "../normalize/known-fields.ts"
-import { consentTarget, type StrayConsent, withStrayConsent } from "../normalize/stray-consent.ts"
 import { PersonalData } from "../pii/personal-data.ts"
-import { isRecord, type JsonRecord } from "./json-reader.ts"
 
 /** A raw event and what reading it left out. */
 export interface ReadEvent {
@@ -14,7 +17,7 @@ export interface ReadEvent {
 /** The event with the unknown fields of the JSON that it was read from among what was left out. */
 export const withUnknownFields = (json: JsonRecord, read: ReadEvent): ReadEvent => {
   const strange = unknownIn(json)
-  return strange === null ? read : noted(strange, read)
+  return strange === null ? read : withUnknown(strange, read)
 }
 
 /** The names alone, where the event could not be read. */
@@ -31,7 +34,7 @@ export interface UnknownField {
 }
 
 /** The event with such fields among what was left out, and with the consent that they tell. */
-export const noted = (strange: ReadonlyArray<UnknownField>, { dropped, raw }: ReadEvent): ReadEvent => {
+export const withUnknown = (strange: ReadonlyArray<UnknownField>, { dropped, raw }: ReadEvent): ReadEvent => {
   const names = namesOf(strange, new PersonalData(raw.user))
   const strays = strange.flatMap(({ level, name, value }): ReadonlyArray<StrayConsent> => {
     const target = consentTarget(level, name)
@@ -103,3 +106,38 @@ export const unknownLabel = ({ field, nearest }: DroppedField): string => {
 }
 
 const records: ReadonlyArray<Level> = ["user.", "consent.", "app.", "properties.items[].", "properties."]
+
+/** Unknown fields of raw events in Avro: those of the writer's schema that ours does not have. */
+
+/** The event with what its writer's schema has and ours does not among what was left out. */
+export const withSkippedFields = ({ paths, whole }: SkippedFields, read: ReadEvent): ReadEvent => {
+  const fields = fieldsOf(paths)
+  if (!fields.some(({ level, name }) => consentTarget(level, name) !== null)) return withUnknown(fields, read)
+  // Only a field that is about consent is read: what it says decides whether the event may be sent.
+  const record = Result.getOrElse(Result.try(whole), () => null)
+  return withUnknown(
+    fields.map((field) => ({ ...field, value: valueAt(record, field) })),
+    read
+  )
+}
+
+/** Once for each writer's schema. */
+const fieldsOf = (paths: ReadonlyArray<string>): ReadonlyArray<UnknownField> => {
+  const known = ofSchema.get(paths)
+  if (known !== undefined) return known
+  const fields = paths.map((path): UnknownField => {
+    const level = levels.find((one) => path.startsWith(one)) ?? ""
+    return { level, name: path.slice(level.length), value: null }
+  })
+  ofSchema.set(paths, fields)
+  return fields
+}
+
+const ofSchema = new WeakMap<ReadonlyArray<string>, ReadonlyArray<UnknownField>>()
+const levels: ReadonlyArray<Level> = ["user.", "consent.", "app.", "properties.items[].", "properties."]
+
+const valueAt = (record: unknown, { level, name }: UnknownField): unknown => {
+  if (!isRecord(record)) return null
+  const group = level === "" ? record : record[level.slice(0, -1)]
+  return isRecord(group) ? group[name] : null
+}

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
-import { normalize } from "../../../processors/normalizer/normalize/normalize.ts"
-import { defaultNormalizerOptions } from "../../../processors/normalizer/normalize/options.ts"
+import { defaultNormalizerOptions, normalize } from "../../../processors/normalizer/normalize/normalize.ts"
 import { rawEventFromJson } from "../../../processors/normalizer/read/json-event.ts"
 import type { ConnectorKind } from "../../model/platform.ts"
 import { connectorFor } from "../registry.ts"

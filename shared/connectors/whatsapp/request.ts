@@ -1,6 +1,6 @@
 import * as Result from "effect/Result"
 import type { SendableEvent } from "../../codec/codecs.ts"
-import { isWhatsAppUserId } from "../../model/whatsapp-user-id.ts"
+import { isWhatsAppUserId } from "../../model/platform.ts"
 import type { EventVerdict, HttpRequestSpec, RequestContext } from "../connector.ts"
 import { accountPart, appSecretProof, originOf, postJson } from "../http/request-parts.ts"
 

@@ -17,17 +17,17 @@ export const isWithoutIdentity = (user: NormalizedUser): boolean => {
  * Takes personal data out of the fields that travel in clear, whose own grammar does not already forbid it. An opaque id may
  * share digits with the customer.
  */
-export const withoutPersonalData = (
+export const redactUser = (
   user: NormalizedUser,
   personal: PersonalData,
   drop: (field: string, reason: DropReason) => void
 ): NormalizedUser => {
   // One by one, since reading a field by a name that changes is slow, and nearly always nothing is found.
   const found =
-    tells(user.user_agent, personal) ||
-    tells(user.zip_plain, personal) ||
-    tells(user.city_plain, personal) ||
-    tells(user.state_plain, personal) ||
+    containsPii(user.user_agent, personal) ||
+    containsPii(user.zip_plain, personal) ||
+    containsPii(user.city_plain, personal) ||
+    containsPii(user.state_plain, personal) ||
     isPersonal(user.lead_id, personal) ||
     isPersonal(user.fb_login_id, personal) ||
     isPersonal(user.page_scoped_user_id, personal) ||
@@ -39,7 +39,7 @@ export const withoutPersonalData = (
   if (!found) return user
   let clean = user
   for (const field of clearFields) {
-    if (!(ids.has(field) ? isPersonal(user[field], personal) : tells(user[field], personal))) continue
+    if (!(ids.has(field) ? isPersonal(user[field], personal) : containsPii(user[field], personal))) continue
     clean = { ...clean, [field]: null }
     drop(`user.${field}`, "personal_data")
   }
@@ -47,7 +47,7 @@ export const withoutPersonalData = (
 }
 
 /** What is as short as a code of a state tells nothing. */
-const tells = (value: string | null, personal: PersonalData): boolean =>
+const containsPii = (value: string | null, personal: PersonalData): boolean =>
   value !== null && value.length > 4 && personal.inCode(value)
 
 const isPersonal = (id: string | null, personal: PersonalData): boolean => id !== null && personal.inId(id)

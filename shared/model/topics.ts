@@ -1,7 +1,7 @@
 /** The topics that deliveries read and write, and the headers of their records. */
 
 /** The topics of delivery, by their logical names. */
-export const deliveryTopics = {
+export const topicNames = {
   mapped: (platform: string) => `mapped-events.${platform}`,
   retry: (platform: string) => `delivery-retry.${platform}`,
   results: "delivery-results",
@@ -12,7 +12,7 @@ export const deliveryTopics = {
 } as const
 
 /** Headers of mapped events. `connection` lets each group pass over others' records without decoding them. */
-export const deliveryHeaders = {
+export const headerNames = {
   connection: "connection",
   /**
    * Of a send intent or a pending outcome: the topic whose partition it belongs to. The partitions of the mapped and of the

@@ -1,5 +1,8 @@
 /** A customer without any value, for tests that set a few. */
+
+import { assert, describe, it } from "@effect/vitest"
 import type { RawUser } from "../../../schemas/types.gen.ts"
+import type { Field } from "./field.ts"
 import type { UserContext } from "./user.ts"
 
 export const rawUser = (fields: Partial<RawUser> = {}): RawUser => ({
@@ -50,3 +53,21 @@ export const context = (fields: Partial<UserContext> = {}): UserContext => ({
   drop: () => {},
   ...fields
 })
+
+/** Tables of cases for a normalizer, as tests. */
+
+/** A value, what it becomes, or the reason (in brackets) why it is left out. */
+type Cases = ReadonlyArray<readonly [input: string, expected: string | null]>
+
+export const check = (name: string, cases: Cases, rule: (input: string) => Field<string | null>): void => {
+  describe(name, () => {
+    it.each(cases)("%j → %j", (input, expected) => {
+      const result = rule(input)
+      assert.strictEqual("value" in result ? result.value : `(${result.dropped})`, expected)
+    })
+  })
+}
+
+/** One of the forms that a normalizer gives. */
+export const pick = <Forms, Key extends keyof Forms>(result: Field<Forms>, key: Key): Field<Forms[Key]> =>
+  "value" in result ? { value: result.value[key] } : result

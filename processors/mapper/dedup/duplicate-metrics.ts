@@ -2,12 +2,12 @@
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
-import type { DeduplicatorStatistics } from "../../shared/dedup/deduplicator.ts"
-import type { Duplicates } from "./duplicates.ts"
+import type { DeduplicatorStatistics } from "../../../shared/dedup/deduplicator.ts"
+import type { DuplicateFilter } from "./duplicate-filter.ts"
 
 /** Reports what changed since it was called last; the partition's gauges go when the scope closes. */
 export const duplicateReport = (
-  duplicates: Duplicates,
+  duplicates: DuplicateFilter,
   partition: number
 ): Effect.Effect<Effect.Effect<void>, never, Scope.Scope> =>
   Effect.gen(function* () {

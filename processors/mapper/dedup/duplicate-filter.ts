@@ -1,26 +1,31 @@
-/**
- * The mapper's memory of the event ids at home in one partition of normalized-events. An id that comes again from another raw record is
- * a repeat and goes only to the connections that refused the event before; one that comes again from the same raw record is
- * a replay and goes on (docs/decisions/0005-duplicates-are-recognized-by-position.md).
- */
-import type { NormalizedEvent } from "../../schemas/types.gen.ts"
+import * as Duration from "effect/Duration"
+import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import {
+  checksum,
   Deduplicator,
   type DeduplicatorOptions,
   type DeduplicatorStatistics,
   entryBytes,
   entryOf,
   packEntries
-} from "../../shared/dedup/deduplicator.ts"
-import { type Entry, isAtPlace } from "../../shared/dedup/id-table.ts"
-import { type AtConnection, type Standing, standingEntry, standingOf } from "../../shared/dedup/refusals.ts"
-import { partitionOfHash } from "../../shared/kafka/wire/murmur2.ts"
-import type { AssignedPartition, Inbound, Outbound } from "../../shared/runtime/contract.ts"
-import { partitionsHeader } from "../../shared/runtime/home-partition.ts"
-import { contentOf } from "./content.ts"
+} from "../../../shared/dedup/deduplicator.ts"
+import { type Entry, isAtPlace } from "../../../shared/dedup/id-table.ts"
+import { type AtConnection, type RefusalState, refusalEntry, refusalStateOf } from "../../../shared/dedup/refusals.ts"
+import { partitionOfHash } from "../../../shared/kafka/wire/murmur2.ts"
+import type { AssignedPartition, Inbound, Outbound } from "../../../shared/runtime/contract.ts"
+import { partitionsHeader } from "../../../shared/runtime/home-partition.ts"
+
+/**
+ * The mapper's memory of the event ids at home in one partition of normalized-events. An id that comes again from another raw record is
+ * a repeat and goes only to the connections that refused the event before; one that comes again from the same raw record is
+ * a replay and goes on (docs/decisions/0005-duplicates-are-recognized-by-position.md).
+ */
 
 /** The changelog of the ids: the mapper alone writes it, and restores from it. */
 export const duplicatesTopic = "mapper-dedup"
+
+/** Four partitions in one process hold ten million ids. */
+export const duplicateDefaults: DeduplicatorOptions = { window: Duration.hours(24), idsMax: 2_500_000 }
 
 /** The reason of a repeat's results; in a conflict its content is not that of the first occurrence. */
 export type Repeat = "duplicate" | "duplicate_conflict"
@@ -43,7 +48,7 @@ export interface Observation {
   readonly refused: Array<string>
 }
 
-export class Duplicates {
+export class DuplicateFilter {
   private readonly ids: Deduplicator
   private readonly partition: number
   private readonly partitions: number
@@ -78,7 +83,7 @@ export class Duplicates {
   goesTo(observation: Observation, connectionId: string, isRefused: IsRefused): boolean {
     if (observation.repeat === null) return true
     const mark = this.ids.find(this.markOf(observation, connectionId, "taken"))
-    if (mark !== null && (standingOf(mark) === "refused" || isAtPlace(mark, observation.entry))) return true
+    if (mark !== null && (refusalStateOf(mark) === "refused" || isAtPlace(mark, observation.entry))) return true
     const source = mark ?? observation.known ?? observation.entry
     return isRefused({ eventId: observation.eventId, connectionId, source })
   }
@@ -87,7 +92,7 @@ export class Duplicates {
    * Remembers what the connections did with the event. What none took is not remembered: sent again with what was missing,
    * it is no repeat. `others` are the connections that a redriven event was not meant for: they have not taken it.
    */
-  settle(observation: Observation, others: ReadonlyArray<string> = []): void {
+  claim(observation: Observation, others: ReadonlyArray<string> = []): void {
     const { entry, keyHash, known, taken, refused, repeat } = observation
     if (taken.length === 0) return
     if (known === null) {
@@ -99,8 +104,9 @@ export class Duplicates {
     for (const id of taken) {
       const mark = this.markOf(observation, id, "taken")
       const before = this.ids.find(mark)
-      const isNews = before === null ? repeat !== null : standingOf(before) === "refused" || !isAtPlace(before, mark)
-      if (isNews) this.remember(mark, keyHash)
+      const isChange =
+        before === null ? repeat !== null : refusalStateOf(before) === "refused" || !isAtPlace(before, mark)
+      if (isChange) this.remember(mark, keyHash)
     }
   }
 
@@ -141,8 +147,8 @@ export class Duplicates {
     return this.ids.statistics
   }
 
-  private markOf({ eventId, entry, now }: Observation, connectionId: string, standing: Standing): Entry {
-    return standingEntry({ eventId, connectionId, source: entry }, standing, now)
+  private markOf({ eventId, entry, now }: Observation, connectionId: string, standing: RefusalState): Entry {
+    return refusalEntry({ eventId, connectionId, source: entry }, standing, now)
   }
 
   private remember(entry: Entry, keyHash: number): void {
@@ -153,3 +159,41 @@ export class Duplicates {
 
 /** Of the hash of an id's key, which stand behind the entries of a record of the changelog. */
 const hashBytes = 4
+
+/** What two occurrences of one event must have in common to be the same event: all that was normalized but its source. */
+
+/**
+ * The checksum of an encoded NormalizedEvent without the header of Confluent's format and without the field `source`, which
+ * differs between two raw records whatever they say. Equal events written by the same schema give the same. Never fails:
+ * bytes that are no NormalizedEvent give some number.
+ */
+export const contentOf = (value: Buffer): number => {
+  const start = headerBytes
+  const name = skipText(value, skipText(value, start))
+  const sourceAt = skipLong(value, name)
+  const topicEnd = skipText(value, sourceAt)
+  const sourceEnd = skipLong(value, skipLong(value, skipLong(value, topicEnd)))
+  return checksum(value.subarray(start, sourceAt), value.subarray(sourceEnd))
+}
+
+/** A zero byte and the four bytes of the schema's id. */
+const headerBytes = 5
+
+/** Avro's long: seven bits a byte, the eighth says that more follow. */
+const skipLong = (value: Buffer, at: number): number => {
+  let next = at
+  while (next < value.length && value[next]! >= 0x80) next++
+  return next + 1
+}
+
+/** Avro's text: its length in bytes as a zigzag long, then the bytes. */
+const skipText = (value: Buffer, at: number): number => {
+  let length = 0
+  let factor = 1
+  let next = at
+  for (let byte = 0x80; next < value.length && byte >= 0x80; next++, factor *= 0x80) {
+    byte = value[next]!
+    length += (byte & 0x7f) * factor
+  }
+  return next + length / 2
+}
