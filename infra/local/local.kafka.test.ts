@@ -4,8 +4,8 @@ import { assert, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import { schemaTexts } from "../../shared/codec/record-types.ts"
 import { makeRegistryClient } from "../../shared/codec/registry-client.ts"
+import { schemaJson } from "../../shared/codec/schemas.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
@@ -36,7 +36,7 @@ const lastOffset = (brokers: string) =>
   KafkaClient.use((client) => Effect.map(client.topicOffsets(topic.name), ([partition]) => partition?.high)).pipe(
     Effect.provide(layerKafka({ brokers: brokers.split(",") }))
   )
-const register = (url: string) => makeRegistryClient({ url }).register("kept-value", schemaTexts["raw-event"])
+const register = (url: string) => makeRegistryClient({ url }).register("kept-value", schemaJson["raw-event"])
 
 it.live("a start after kill -9 and with a stale pid file keeps log, ids and ports", () => {
   const options = { stateDirectory: temporaryFolder(), ending: "kill" } as const

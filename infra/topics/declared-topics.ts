@@ -1,6 +1,6 @@
 /** The declared topics (`schemas/topics.json`) as the broker is asked for them. */
 import topicTable from "../../schemas/topics.json" with { type: "json" }
-import { expandPlatforms } from "../../shared/codec/record-types.ts"
+import { expandPlatforms } from "../../shared/codec/schemas.ts"
 import type { TopicDeclaration } from "../../shared/kafka/client.ts"
 
 const replicationMax = 3

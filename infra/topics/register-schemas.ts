@@ -1,9 +1,9 @@
 /** Registers the schema of each declared topic under FULL_TRANSITIVE compatibility: no change may break either side. */
 import * as Effect from "effect/Effect"
 import type { RegistryError } from "../../shared/codec/codecs.ts"
-import { schemaTexts, topicSchemas } from "../../shared/codec/record-types.ts"
 import { subjectOf } from "../../shared/codec/registry.ts"
 import { makeRegistryClient, type RegistryAddress } from "../../shared/codec/registry-client.ts"
+import { schemaJson, topicSchemas } from "../../shared/codec/schemas.ts"
 
 export interface RegisteredSubject {
   readonly subject: string
@@ -24,7 +24,7 @@ export const registerSchemas = (
     topicSchemas,
     ({ topic, schema }) => {
       const subject = subjectOf(prefix, topic)
-      return Effect.map(client.register(subject, schemaTexts[schema]), (registered) => ({ subject, ...registered }))
+      return Effect.map(client.register(subject, schemaJson[schema]), (registered) => ({ subject, ...registered }))
     },
     { concurrency: requestsAtOnceMax }
   )

@@ -1,8 +1,8 @@
 import { assert, it } from "@effect/vitest"
 import fc from "fast-check"
 import type { NormalizedEvent } from "../../schemas/types.gen.ts"
-import { makeMemoryCodecs } from "../../shared/codec/memory.ts"
 import { properties, purchase } from "../../shared/testing/event-fixture.ts"
+import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { contentOf } from "./dedup/duplicate-filter.ts"
 
 const codecs = makeMemoryCodecs()

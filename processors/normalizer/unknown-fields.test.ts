@@ -1,9 +1,9 @@
 import { assert, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
-import { makeMemoryCodecs } from "../../shared/codec/memory.ts"
 import { fromKey } from "../../shared/credentials/sealer.ts"
 import type { Inbound } from "../../shared/runtime/contract.ts"
+import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { decide } from "./decide.ts"
 import { defaultNormalizerOptions } from "./normalize/normalize.ts"
 

@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { type Codecs, RegistryError } from "../../shared/codec/codecs.ts"
-import { makeMemoryCodecs } from "../../shared/codec/memory.ts"
+import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { makeFetchSchemas, withoutRegistry } from "./writer-schemas.ts"
 
 const away = new RegistryError({ code: "unreachable", message: "No answer.", nextStep: "", cause: null })

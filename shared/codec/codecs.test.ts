@@ -3,12 +3,12 @@ import avro from "avsc"
 import fc from "fast-check"
 import { describe } from "vitest"
 import type { MappedEvent, RawEvent } from "../../schemas/types.gen.ts"
+import { makeMemoryCodecs, memorySchemaId } from "../testing/memory-codecs.ts"
 import type { SchemaName } from "./codecs.ts"
-import { makeMemoryCodecs, memorySchemaId } from "./memory.ts"
-import { recordTypes, schemaNames, schemaTexts, topicSchemas } from "./record-types.ts"
+import { recordTypes, schemaJson, schemaNames, topicSchemas } from "./schemas.ts"
 
 type Fields = { name: string; type: unknown; default?: unknown; doc?: string }[]
-const rawSchema = () => JSON.parse(schemaTexts["raw-event"]) as { fields: Fields }
+const rawSchema = () => JSON.parse(schemaJson["raw-event"]) as { fields: Fields }
 
 const purchase = (extra: Partial<RawEvent> = {}): RawEvent => {
   const empty = recordTypes["raw-event"].fromBuffer(

@@ -1,7 +1,3 @@
-/**
- * Confluent-Avro records: magic byte 0, schema id (4 bytes, big-endian), Avro binary. Writers' schemas come from the
- * registry; each is resolved to our reader schema once, so that decoding an event is a plain function call.
- */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
@@ -19,8 +15,13 @@ import type {
   SealingKey,
   SendIntent
 } from "../../schemas/types.gen.ts"
+import type { StringBytes } from "./record-reader.ts"
 import type { Pooled } from "./record-writer.ts"
-import type { StringBytes } from "./text-bytes.ts"
+
+/**
+ * Confluent-Avro records: magic byte 0, schema id (4 bytes, big-endian), Avro binary. Writers' schemas come from the
+ * registry; each is resolved to our reader schema once, so that decoding an event is a plain function call.
+ */
 
 /** The records by the name of their schema file. */
 export interface Records {
@@ -96,3 +97,27 @@ export class Codecs extends Context.Service<
     readonly encodePooled: <A>(write: () => A) => Pooled<A>
   }
 >()("shared/codec/Codecs") {}
+
+/** The Confluent frame around an Avro record: magic byte 0, the schema's id (4 bytes, big-endian), then the record. */
+
+export const frameBytes = 5
+
+/** The schema id of a framed value, or null if it is not framed. */
+export const schemaIdOf = (value: Buffer | null): number | null =>
+  value === null || value.length < frameBytes || value[0] !== 0 ? null : value.readUInt32BE(1)
+
+/** Writes the frame's head at `at`. */
+export const writeFrame = (into: Buffer, at: number, schemaId: number): void => {
+  into[at] = 0
+  into.writeUInt32BE(schemaId, at + 1)
+}
+
+/** Why a value without a schema id is not a record. */
+export const unframed = (value: Buffer | null): Undecodable =>
+  value === null || value.length === 0
+    ? { _tag: "Undecodable", reason: "empty", message: "The record has no value." }
+    : {
+        _tag: "Undecodable",
+        reason: "not_avro",
+        message: `The record does not begin with a schema id (magic byte 0 and 4 bytes); it has ${value.length} bytes.`
+      }

@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
 import { compileRecord } from "./compile-record.ts"
 import { RecordReader } from "./record-reader.ts"
-import { recordTypes, schemaNames, schemaTexts } from "./record-types.ts"
 import { RecordWriter } from "./record-writer.ts"
+import { recordTypes, schemaJson, schemaNames } from "./schemas.ts"
 
 const writer = new RecordWriter()
 const reader = new RecordReader()
@@ -12,7 +12,7 @@ const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 for (const name of schemaNames) {
   describe(name, () => {
     const type = recordTypes[name]
-    const compiled = compileRecord(schemaTexts[name])!
+    const compiled = compileRecord(schemaJson[name])!
     const write = (record: unknown): Buffer => {
       writer.begin(0)
       compiled.write(writer, record)

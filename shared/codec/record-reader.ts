@@ -1,9 +1,9 @@
+import { isAscii } from "node:buffer"
+
 /**
  * Reads Avro's binary form. Short ASCII texts are cut from one text of the whole record, since a call out of JavaScript for
  * each would cost more than all the rest.
  */
-import { isAscii } from "node:buffer"
-import { StringBytes } from "./text-bytes.ts"
 
 /** V8 copies texts of up to so many characters, and makes longer ones views into the text they are cut from (SlicedString). */
 const copiedLengthMax = 12
@@ -153,3 +153,31 @@ export class RecordReader {
 }
 
 const empty = Buffer.alloc(0)
+
+/** A text of a record that stays the bytes it was read from: for what is passed on and never looked at. */
+export class StringBytes {
+  readonly #bytes: Buffer
+  readonly #from: number
+  readonly #to: number
+
+  /** The UTF-8 of `bytes` between two places, which must not change any more. */
+  constructor(bytes: Buffer, from: number, to: number) {
+    this.#bytes = bytes
+    this.#from = from
+    this.#to = to
+  }
+
+  /** In bytes. */
+  get length(): number {
+    return this.#to - this.#from
+  }
+
+  /** Copies the bytes to `at` and gives the place behind them. */
+  copyTo(into: Buffer, at: number): number {
+    return at + this.#bytes.copy(into, at, this.#from, this.#to)
+  }
+
+  toString(): string {
+    return this.#bytes.toString("utf8", this.#from, this.#to)
+  }
+}

@@ -5,11 +5,11 @@ import * as Effect from "effect/Effect"
 import { testRegistryUrl, uniquePrefix } from "../../tests/support/kafka.ts"
 import { startRegistryProxy } from "../../tests/support/registry-proxy.ts"
 import { Codecs } from "./codecs.ts"
-import { schemaTexts } from "./record-types.ts"
 import { registryLayer, subjectOf } from "./registry.ts"
 import { makeRegistryClient } from "./registry-client.ts"
+import { schemaJson } from "./schemas.ts"
 
-const rawSchema = () => JSON.parse(schemaTexts["raw-event"]) as { fields: Array<Record<string, unknown>> }
+const rawSchema = () => JSON.parse(schemaJson["raw-event"]) as { fields: Array<Record<string, unknown>> }
 
 const frame = (id: number, schema: object, record: object): Buffer => {
   const head = Buffer.alloc(5)
@@ -38,7 +38,7 @@ it.live("a breaking change is refused", () =>
     const prefix = uniquePrefix("breaking")
     const client = makeRegistryClient({ url: testRegistryUrl() })
     const subject = subjectOf(prefix, "raw-events")
-    yield* client.register(subject, schemaTexts["raw-event"])
+    yield* client.register(subject, schemaJson["raw-event"])
     const breaking = rawSchema()
     breaking.fields = breaking.fields.map((field) =>
       field["name"] === "event_time" ? { ...field, type: "string" } : field
@@ -53,7 +53,7 @@ it.live("programs that start at the same moment all get the id of the schema tha
     for (let round = 0; round < 5; round++) {
       const subject = subjectOf(uniquePrefix("race"), "raw-events")
       const register = Effect.suspend(() =>
-        makeRegistryClient({ url: testRegistryUrl() }).register(subject, schemaTexts["raw-event"])
+        makeRegistryClient({ url: testRegistryUrl() }).register(subject, schemaJson["raw-event"])
       )
       const answers = yield* Effect.all(
         Array.from({ length: 8 }, () => register),

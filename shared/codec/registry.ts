@@ -5,12 +5,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
-import { Codecs, type RegistryError, type SchemaName } from "./codecs.ts"
-import { makeDecoder } from "./decoder.ts"
-import { makeEncoder } from "./encoder.ts"
-import { schemaIdOf } from "./frame.ts"
-import { schemaTexts, topicSchemas } from "./record-types.ts"
+import { makeDecoder, makeEncoder } from "./avro-codec.ts"
+import { Codecs, type RegistryError, type SchemaName, schemaIdOf } from "./codecs.ts"
 import { makeRegistryClient, type RegistryAddress, type RegistryClient } from "./registry-client.ts"
+import { schemaJson, topicSchemas } from "./schemas.ts"
 
 export interface RegistryOptions extends RegistryAddress {
   /** Prefix of topics; a topic's subject is `<prefix><topic>-value`. */
@@ -60,7 +58,7 @@ const registerAll = (client: RegistryClient, options: RegistryOptions): Effect.E
       topicOf,
       ([schema, topic]) =>
         Effect.map(
-          client.register(subjectOf(options.prefix, topic), schemaTexts[schema]),
+          client.register(subjectOf(options.prefix, topic), schemaJson[schema]),
           ({ id }) => [schema, id] as const
         ),
       { concurrency: requestsAtOnceMax }

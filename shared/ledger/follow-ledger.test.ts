@@ -1,9 +1,9 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { makeMemoryCodecs, memoryCodecs } from "../codec/memory.ts"
 import { KafkaClient } from "../kafka/client.ts"
 import { purchase } from "../testing/event-fixture.ts"
+import { makeMemoryCodecs, memoryCodecs } from "../testing/memory-codecs.ts"
 import { MemoryKafka } from "../testing/memory-kafka.ts"
 import { followLedger } from "./follow-ledger.ts"
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { makeMemoryCodecs } from "../codec/memory.ts"
+import { makeMemoryCodecs } from "../testing/memory-codecs.ts"
 import { deadLetter, deadLetterKey } from "./dead-letter.ts"
 
 const source = { topic: "raw-events", partition: 3, offset: 17, timestamp: 1_795_000_000_000 }

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
-import { makeMemoryCodecs } from "../codec/memory.ts"
+import { makeMemoryCodecs } from "../testing/memory-codecs.ts"
 import { deliveryResult } from "./delivery-result.ts"
 
 const least = {

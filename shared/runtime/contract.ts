@@ -20,7 +20,7 @@ export interface Inbound {
   readonly headers: Readonly<Record<string, string>>
   /** Bytes of key and value, where they are known without making either. */
   readonly bytes?: number
-  readonly lease?: { readonly release: () => void } | null
+  readonly bufferRef?: { readonly release: () => void } | null
 }
 
 /** A record to write. `topic` is the logical name; without `partition` the key decides (murmur2, as Java's client). */

@@ -32,7 +32,7 @@ it("keeps all of a record under another name of its topic", () => {
     key: Buffer.from("k"),
     value: Buffer.from("v"),
     headers: { connection: "meta" },
-    lease
+    bufferRef: lease
   })
 })
 

@@ -9,5 +9,5 @@ import type { Inbound } from "./contract.ts"
 export const inboundOf = (record: FetchedRecord, topic: string): Inbound => {
   if (record.topic === topic) return record
   const { partition, offset, timestamp, key, value, headers, bufferRef: lease } = record
-  return { topic, partition, offset, timestamp, key, value, headers, lease: lease ?? null }
+  return { topic, partition, offset, timestamp, key, value, headers, bufferRef: lease ?? null }
 }

@@ -58,7 +58,7 @@ export class Intake {
     for (const found of fetched) {
       const record = inboundOf(found, topic)
       if (accept !== undefined && !accept(record)) {
-        record.lease?.release()
+        record.bufferRef?.release()
         continue
       }
       this.records.push(record)

@@ -108,7 +108,7 @@ const startStep = <E, R>(
   state.steps.push(step)
   options.onBatch(taken)
   const batch: Batch = { topic, partition: at.partition, records: taken.records }
-  const leases = processor.releasesInputBuffers === true ? taken.records.map(({ lease }) => lease) : []
+  const leases = processor.releasesInputBuffers === true ? taken.records.map(({ bufferRef: lease }) => lease) : []
   const complete = (exit: Exit.Exit<Step, E | KafkaError>) =>
     Effect.suspend(() => {
       step.exit = exit

@@ -7,9 +7,9 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { normalizer } from "../../processors/normalizer/normalizer.ts"
-import { schemaTexts } from "../../shared/codec/record-types.ts"
 import { registryLayer, subjectOf } from "../../shared/codec/registry.ts"
 import { makeRegistryClient } from "../../shared/codec/registry-client.ts"
+import { schemaJson } from "../../shared/codec/schemas.ts"
 import { fromKey } from "../../shared/credentials/sealer.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
@@ -36,7 +36,7 @@ const event = (id: string) => ({
 /** What a producer writes with a schema of its own, newer than ours. */
 const newerWriter = (prefix: string) =>
   Effect.gen(function* () {
-    const schema = JSON.parse(schemaTexts["raw-event"]) as { fields: Array<Record<string, unknown>> }
+    const schema = JSON.parse(schemaJson["raw-event"]) as { fields: Array<Record<string, unknown>> }
     schema.fields.push({ name: "loyalty_tier", type: ["null", "string"], default: null, doc: "New." })
     const client = makeRegistryClient({ url: testRegistryUrl() })
     const { id } = yield* client.register(subjectOf(prefix, "raw-events"), JSON.stringify(schema))

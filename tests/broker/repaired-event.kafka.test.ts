@@ -16,7 +16,6 @@ import {
   someInvalid
 } from "../../processors/delivery/engine/testing.ts"
 import { mapper } from "../../processors/mapper/mapper.ts"
-import { memoryCodecs } from "../../shared/codec/memory.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
@@ -24,6 +23,7 @@ import { run } from "../../shared/runtime/runtime.ts"
 import { layerRuntimeOptions } from "../../shared/runtime/runtime-options.ts"
 import { connectionOf, eventTime, purchase } from "../../shared/testing/event-fixture.ts"
 import { readAll, until } from "../../shared/testing/kafka-probe.ts"
+import { memoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { testBrokers, uniquePrefix } from "../support/kafka.ts"
 
 const connections = ["strict", "lenient"].map((id) => {

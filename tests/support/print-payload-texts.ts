@@ -2,10 +2,11 @@
  * Prints how V8 holds each text of the payloads that connectors make of a purchase, as `%DebugPrint` tells it: for the test of
  * flat texts. Needs `--allow-natives-syntax`.
  */
-import { makeMemoryCodecs } from "../../shared/codec/memory.ts"
+
 import { builtinConnection } from "../../shared/connectors/mapping/builtin.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
 import { connectorKinds } from "../../shared/model/platform.ts"
+import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { corePipeline } from "../bench/core-pipeline.ts"
 import { purchase } from "../bench/purchases.ts"
 

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import topicTable from "../../../schemas/topics.json" with { type: "json" }
 import { Codecs, type SchemaName } from "../../../shared/codec/codecs.ts"
-import { expandPlatforms, topicSchemas } from "../../../shared/codec/record-types.ts"
+import { expandPlatforms, topicSchemas } from "../../../shared/codec/schemas.ts"
 import { loadSettings } from "../../../shared/config/settings.ts"
 import type { FetchedRecord } from "../../../shared/kafka/client.ts"
 import { Argument, Command, countFlag, Flag, Json } from "../cli.ts"

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import topicTable from "../../../schemas/topics.json" with { type: "json" }
-import { expandPlatforms } from "../../../shared/codec/record-types.ts"
+import { expandPlatforms } from "../../../shared/codec/schemas.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { KafkaClient } from "../../../shared/kafka/client.ts"
 import { createTopics, type TopicDifference } from "../../topics/create-topics.ts"

@@ -5,7 +5,6 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { MappedEvent } from "../../../schemas/types.gen.ts"
 import type { Codecs } from "../../../shared/codec/codecs.ts"
-import { makeMemoryCodecs } from "../../../shared/codec/memory.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import type {
   BatchVerdict,
@@ -18,6 +17,7 @@ import type { HttpFailure } from "../../../shared/connectors/http/http-failure.t
 import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
 import type { Inbound, Outbound, Step } from "../../../shared/runtime/contract.ts"
 import { connectionOf } from "../../../shared/testing/event-fixture.ts"
+import { makeMemoryCodecs } from "../../../shared/testing/memory-codecs.ts"
 import type { DeliveryServices } from "./delivery-services.ts"
 
 export const codecs = makeMemoryCodecs()

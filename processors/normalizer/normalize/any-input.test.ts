@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { makeMemoryCodecs } from "../../../shared/codec/memory.ts"
+import { makeMemoryCodecs } from "../../../shared/testing/memory-codecs.ts"
 import { PersonalData } from "../pii/personal-data.ts"
 import { rawEventFromJson } from "../read/json-event.ts"
 import { readJson } from "../read/read-record.ts"

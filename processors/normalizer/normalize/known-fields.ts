@@ -1,5 +1,5 @@
 /** The fields of a raw event, from its schema, and which of them a producer most likely meant by a name that is none. */
-import { schemaTexts } from "../../../shared/codec/record-types.ts"
+import { schemaJson } from "../../../shared/codec/schemas.ts"
 import { didYouMean } from "../../../shared/connections/did-you-mean.ts"
 import { memo } from "../../../shared/model/memo.ts"
 
@@ -31,7 +31,7 @@ const collect = (type: AvroType, path: string): void => {
   known.set(path, new Set(group.fields.map(({ name }) => name)))
   for (const field of group.fields) collect(field.type, `${path}${field.name}.`)
 }
-collect(JSON.parse(schemaTexts["raw-event"]) as AvroType, "")
+collect(JSON.parse(schemaJson["raw-event"]) as AvroType, "")
 
 export const knownFields = (level: Level): ReadonlySet<string> => known.get(level)!
 

@@ -1,7 +1,7 @@
 /** No text of a producer, in any field, takes longer than its length allows. */
 import { assert, describe, it } from "@effect/vitest"
-import { makeMemoryCodecs } from "../../../shared/codec/memory.ts"
 import { cpuMillis, growthOf, linearRatioMax } from "../../../shared/testing/growth.ts"
+import { makeMemoryCodecs } from "../../../shared/testing/memory-codecs.ts"
 import { readRecord } from "../read/read-record.ts"
 import { defaultNormalizerOptions, normalize } from "./normalize.ts"
 

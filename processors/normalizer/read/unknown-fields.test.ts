@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import type { Consent, DroppedField } from "../../../schemas/types.gen.ts"
-import { makeMemoryCodecs, memorySchemaId } from "../../../shared/codec/memory.ts"
-import { typeOf } from "../../../shared/codec/record-types.ts"
+import { parseSchema } from "../../../shared/codec/schemas.ts"
+import { makeMemoryCodecs, memorySchemaId } from "../../../shared/testing/memory-codecs.ts"
 import { knownFields, type Level, nearestField, usualNames } from "../normalize/known-fields.ts"
 import { defaultNormalizerOptions, normalize } from "../normalize/normalize.ts"
 import { readRecord } from "./read-record.ts"
@@ -136,7 +136,7 @@ describe("unknown fields of an Avro event", () => {
   })
   const codecs = makeMemoryCodecs({ 100: schema })
   const encoded = (consents: Readonly<Record<string, string>>): Buffer => {
-    const type = typeOf(schema)
+    const type = parseSchema(schema)
     const record = {
       event_id: "e-1",
       event_name: "lead",

@@ -1,15 +1,11 @@
 /** Topics, offsets and groups by kafkajs's admin client, connected at the first use and replaced after a lost connection. */
-
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Admin, Kafka, TopicOffsets } from "kafkajs"
+import type { Admin, Broker, Cluster, Kafka, TopicOffsets } from "kafkajs"
 import type { KafkaClient, KafkaError } from "../client.ts"
-import { retryPolicy } from "./connect.ts"
-import { attempt, attemptBriefly } from "./errors.ts"
-import { untilKnownEverywhere } from "./new-topics.ts"
-import { type ClusterAccess, withCluster } from "./patches/cluster.ts"
-import { isConnectionLost, isRetriable, whileRetriable } from "./retriable.ts"
+import { type ClusterAccess, withCluster } from "./cluster.ts"
+import { attempt, attemptBriefly, isConnectionLost, isRetriable, retryPolicy, whileRetriable } from "./errors.ts"
 
 type AdminPart = Pick<
   Context.Service.Shape<typeof KafkaClient>,
@@ -170,3 +166,45 @@ const numbered = ({ partition, offset }: { readonly partition: number; readonly 
 
 const byPartition = (left: { readonly partition: number }, right: { readonly partition: number }) =>
   left.partition - right.partition
+
+/** Waits for topics that were just made, or got more partitions: each broker hears of them, and of their leaders, at a time of its own. */
+
+/** Succeeds once every broker that can be reached knows so many partitions of the topics at least, and a leader of each. */
+export const untilKnownEverywhere = (
+  access: ClusterAccess,
+  topics: ReadonlyArray<string>,
+  partitions = 1
+): Effect.Effect<void, KafkaError> =>
+  withCluster(access, "wait for the new topics", async (cluster) => {
+    // The first metadata tells which brokers there are.
+    await cluster.refreshMetadata()
+    for (const nodeId of cluster.getNodeIds()) {
+      const known = await leadersKnown(cluster, String(nodeId), topics, partitions)
+      if (!known) return Promise.reject(new TopicIsNew(`broker ${nodeId} does not know the new topics yet`))
+    }
+  })
+
+/** It hears of its own return by itself: a broker that is away doesn't count. */
+const leadersKnown = async (
+  cluster: Cluster,
+  nodeId: string,
+  topics: ReadonlyArray<string>,
+  partitions: number
+): Promise<boolean> =>
+  cluster
+    .findBroker({ nodeId })
+    .then((broker: Broker) => broker.metadata([...topics]))
+    .then(
+      ({ topicMetadata }) =>
+        topicMetadata.length === topics.length &&
+        topicMetadata.every(
+          ({ partitionMetadata }) =>
+            partitionMetadata.length >= partitions && partitionMetadata.every(({ leader }) => leader >= 0)
+        ),
+      (error: unknown) => isConnectionLost(error)
+    )
+
+/** Looks like a leader that isn't elected yet, which is waited for. */
+class TopicIsNew extends Error {
+  readonly type = "LEADER_NOT_AVAILABLE"
+}

@@ -1,4 +1,8 @@
-/** How a group's partitions are shared out: pure decisions of the group's leader. */
+/**
+ * How the leader of a group assigns its partitions: so that they move as little as possible, since each member says which ones
+ * it owns. Here as pure decisions, and as an assigner of kafkajs.
+ */
+import type { Assigner, AssignerProtocol, PartitionAssigner } from "kafkajs"
 
 export type PartitionsByTopic = Readonly<Record<string, ReadonlyArray<number>>>
 
@@ -73,3 +77,55 @@ const sortedById = (members: ReadonlyArray<MemberClaim>) =>
 
 const namesOf = (partitions: PartitionsByTopic): ReadonlyArray<string> =>
   Object.entries(partitions).flatMap(([topic, list]) => list.map((partition) => `${partition}/${topic}`))
+
+/**
+ * The assigner that a member of a group gives to kafkajs. `owned` is asked at each join, so that a member keeps its partitions
+ * over rebalances.
+ *
+ * @param protocol kafkajs's codec of assignments, passed in so that the decisions above can be used without the client
+ */
+export const partitionAssigner =
+  (
+    protocol: typeof AssignerProtocol,
+    assignment: "balanced" | "active-standby",
+    owned: () => PartitionsByTopic
+  ): PartitionAssigner =>
+  ({ cluster }): Assigner => {
+    const name = assignment === "balanced" ? "capi-sticky" : "capi-active-standby"
+    const decide = assignment === "balanced" ? assignSticky : assignAllToOne
+    return {
+      name,
+      version: 0,
+      protocol: ({ topics }) => ({
+        name,
+        metadata: protocol.MemberMetadata.encode({
+          version: 0,
+          topics,
+          userData: Buffer.from(JSON.stringify(owned()))
+        })
+      }),
+      assign: async ({ members, topics }) => {
+        const partitions: PartitionsByTopic = Object.fromEntries(
+          topics.map((topic) => [topic, cluster.findTopicPartitionMetadata(topic).map((found) => found.partitionId)])
+        )
+        const claims = members.map(({ memberId, memberMetadata }) => {
+          const userData = protocol.MemberMetadata.decode(memberMetadata)?.userData
+          return { memberId, owned: ownedOf(userData) }
+        })
+        return [...decide(claims, partitions)].map(([memberId, assigned]) => ({
+          memberId,
+          memberAssignment: protocol.MemberAssignment.encode({
+            version: 0,
+            assignment: mutable(assigned),
+            userData: Buffer.alloc(0)
+          })
+        }))
+      }
+    }
+  }
+
+const ownedOf = (userData: Buffer | undefined): PartitionsByTopic =>
+  userData === undefined || userData.length === 0 ? {} : (JSON.parse(userData.toString()) as PartitionsByTopic)
+
+const mutable = (partitions: PartitionsByTopic): Record<string, Array<number>> =>
+  Object.fromEntries(Object.entries(partitions).map(([topic, list]) => [topic, [...list]]))

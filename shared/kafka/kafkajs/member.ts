@@ -8,9 +8,9 @@ import type * as Scope from "effect/Scope"
 import type { Batch, Consumer, Kafka } from "kafkajs"
 import { KafkaError, type Member, type MemberHandlers, type MemberOptions, type TopicPartition } from "../client.ts"
 import type { ResolvedKafkaOptions } from "../options.ts"
-import { partitionAssigner } from "./assigner.ts"
-import { retryPolicy } from "./connect.ts"
-import { attempt, attemptBriefly, kafkaError } from "./errors.ts"
+import { partitionAssigner } from "./assignment.ts"
+import { attempt, attemptBriefly, kafkaError, retryPolicy } from "./errors.ts"
+import kafkajs from "./kafkajs.ts"
 import { MemberPositions } from "./member-positions.ts"
 import { fetchedRecords } from "./records.ts"
 
@@ -23,7 +23,7 @@ export const joinGroup = (
     const positions = new MemberPositions()
     const consumer = kafka.consumer({
       groupId,
-      partitionAssigners: [partitionAssigner(assignment, () => positions.owned())],
+      partitionAssigners: [partitionAssigner(kafkajs.AssignerProtocol, assignment, () => positions.owned())],
       allowAutoTopicCreation: false,
       sessionTimeout: options.sessionTimeoutMillis,
       rebalanceTimeout: rebalanceTimeoutMillis(options),

@@ -4,7 +4,7 @@ import * as Fiber from "effect/Fiber"
 import type { Cluster } from "kafkajs"
 import type { FetchedRecord, KafkaError } from "../client.ts"
 import type { ResolvedKafkaOptions } from "../options.ts"
-import { type ClusterAccess, withCluster } from "./patches/cluster.ts"
+import { type ClusterAccess, withCluster } from "./cluster.ts"
 import { deliverable, type FetchedPartition } from "./patches/read-committed.ts"
 import { fetchedRecord } from "./records.ts"
 

@@ -6,8 +6,8 @@
  */
 import type { ICustomPartitioner, Message, PartitionMetadata } from "kafkajs"
 import type { ProducedRecord } from "../client.ts"
+import { isRetriable, retryBudgetMillis } from "./errors.ts"
 import kafkajs from "./kafkajs.ts"
-import { isRetriable, retryBudgetMillis } from "./retriable.ts"
 
 export interface TopicMessages {
   readonly topic: string

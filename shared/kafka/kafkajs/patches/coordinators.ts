@@ -8,7 +8,7 @@
  * a transaction's 9 round trips. A remembered one is forgotten when it refuses or can't be reached.
  */
 import type { Broker, Cluster, CoordinatorMetadata } from "kafkajs"
-import { isMisdirected, isRetriable, retryBudgetMillis } from "../retriable.ts"
+import { isMisdirected, isRetriable, retryBudgetMillis } from "../errors.ts"
 
 /** The coordinator that the request asks for, as a broker whose requests are repeated. */
 export const findCoordinator = async (cluster: RepairedCluster, request: FindCoordinator): Promise<Broker> => {

@@ -1,6 +1,6 @@
 /** Repairs in the class of kafkajs's clusters, made once for the process: kafkajs has no seam for them. */
 import type { Kafka } from "kafkajs"
-import { captureCluster } from "./cluster.ts"
+import { captureCluster } from "../cluster.ts"
 import { findCoordinator, markLeft, type RepairedCluster, wasLeft } from "./coordinators.ts"
 
 export const repairClusters = (kafka: Kafka): void => {

@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import fc from "fast-check"
 import type { ProducedRecord } from "../client.ts"
-import { chunkByBytes, producedBytes } from "./chunk.ts"
+import { chunkByBytes, producedBytes } from "./record-batch-writer.ts"
 
 const recordOf = (bytes: number): ProducedRecord => ({ topic: "t", key: null, value: Buffer.alloc(bytes) })
 

@@ -6,9 +6,8 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Assigner, Cluster, Kafka } from "kafkajs"
-import type { KafkaError } from "../../client.ts"
-import { attempt, attemptBriefly } from "../errors.ts"
-import { isConnectionLost, isRetriable, whileRetriable } from "../retriable.ts"
+import type { KafkaError } from "../client.ts"
+import { attempt, attemptBriefly, isConnectionLost, isRetriable, whileRetriable } from "./errors.ts"
 
 export interface ClusterAccess {
   /** The shared connection; after a failure to connect the next call tries anew. */

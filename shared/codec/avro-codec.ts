@@ -1,11 +1,11 @@
 /** Decoding as a plain function call: the writer's schema is resolved to ours once for each pair, then kept. */
-import type avro from "avsc"
+import avro from "avsc"
 import type { Codecs, Decoded, ReadableName, SchemaName, SkippedFields, Undecodable, Views } from "./codecs.ts"
+import { frameBytes, schemaIdOf, unframed, writeFrame } from "./codecs.ts"
 import { compileRecord } from "./compile-record.ts"
-import { frameBytes, schemaIdOf, unframed } from "./frame.ts"
 import { RecordReader } from "./record-reader.ts"
-import { recordTypes, schemaNames, schemaTexts } from "./record-types.ts"
-import { skippedPaths } from "./skipped-fields.ts"
+import { type Pooled, RecordWriter } from "./record-writer.ts"
+import { recordTypes, schemaJson, schemaNames } from "./schemas.ts"
 
 /** A writer's schema by its id; `unsupported` is one that is not Avro. */
 export type WriterSchemas = ReadonlyMap<number, avro.Type | "unsupported">
@@ -57,7 +57,7 @@ const schemaOf = (name: ReadableName): SchemaName => viewOf(name)?.schema ?? (na
 // Our schema compiled; avsc's own reader for one that uses what the compiler does not know.
 const ownReader = (name: ReadableName): Exclude<Reader, string> => {
   const schema = schemaOf(name)
-  const compiled = compileRecord(schemaTexts[schema], viewOf(name)?.asBytes)
+  const compiled = compileRecord(schemaJson[schema], viewOf(name)?.asBytes)
   if (compiled === null) return avscReader(recordTypes[schema])
   // A raw event is only looked at: what goes on is made anew.
   const reader = new RecordReader(schema === "raw-event" ? "views" : "own")
@@ -108,4 +108,69 @@ const resolve = (type: avro.Type, own: Exclude<Reader, string>, writer: avro.Typ
   } catch (cause) {
     return cause instanceof Error ? cause.message : String(cause)
   }
+}
+
+/** Which fields of a writer's schema a reader's does not have: Avro's resolution passes over them without a word. */
+
+/** The paths of the fields that are passed over, `[]` standing for the place in a list. */
+export const skippedPaths = (writer: avro.Type, reader: avro.Type): ReadonlyArray<string> => {
+  const paths: Array<string> = []
+  const compare = (written: avro.Type, read: avro.Type, path: string, depth: number): void => {
+    if (depth > depthMax) return
+    const [from, to] = [groupOf(written), groupOf(read)]
+    if (from instanceof avro.types.ArrayType && to instanceof avro.types.ArrayType) {
+      compare(from.itemsType, to.itemsType, `${path.slice(0, -1)}[].`, depth + 1)
+    }
+    if (!(from instanceof avro.types.RecordType && to instanceof avro.types.RecordType)) return
+    const known = new Map(to.fields.flatMap((field) => [field.name, ...field.aliases].map((name) => [name, field])))
+    for (const field of from.fields) {
+      const same = known.get(field.name)
+      if (same === undefined) paths.push(path + field.name)
+      else compare(field.type, same.type, `${path}${field.name}.`, depth + 1)
+    }
+  }
+  compare(writer, reader, "", 0)
+  return paths
+}
+
+/** The record or the list of a union, which ours have one of at most. */
+const groupOf = (type: avro.Type): avro.Type => {
+  if (!(type instanceof avro.types.UnwrappedUnionType || type instanceof avro.types.WrappedUnionType)) return type
+  return (
+    type.types.find((branch) => branch instanceof avro.types.RecordType || branch instanceof avro.types.ArrayType) ??
+    type
+  )
+}
+
+const depthMax = 16
+
+/** Encoding as a plain function call: our schemas compiled, records written into slabs that are not copied. */
+
+/** Encodes a record under a schema id. A record that does not fit its schema is a bug and throws. */
+export interface Encoder {
+  (schema: SchemaName, schemaId: number, record: unknown): Buffer
+  /** See `Codecs`. */
+  readonly pooled: <A>(write: () => A) => Pooled<A>
+}
+
+export const makeEncoder = (): Encoder => {
+  const writer = new RecordWriter()
+  const compiled = new Map(schemaNames.map((name) => [name, compileRecord(schemaJson[name])]))
+  const encode = (schema: SchemaName, schemaId: number, record: unknown) => {
+    const own = compiled.get(schema)
+    if (own === null || own === undefined) return encodeByAvsc(schema, schemaId, record)
+    writer.begin(frameBytes)
+    own.write(writer, record)
+    const value = writer.end()
+    writeFrame(value, 0, schemaId)
+    return value
+  }
+  return Object.assign(encode, { pooled: <A>(write: () => A) => writer.pooled(write) })
+}
+
+// For a schema that uses what the compiler does not know.
+const encodeByAvsc = (schema: SchemaName, schemaId: number, record: unknown): Buffer => {
+  const value = Buffer.concat([Buffer.alloc(frameBytes), recordTypes[schema].toBuffer(record)])
+  writeFrame(value, 0, schemaId)
+  return value
 }

@@ -15,7 +15,7 @@ export const schemaNames: ReadonlyArray<SchemaName> = readdirSync(new URL("../..
   .sort()
 
 /** The JSON of each schema, as it is registered. */
-export const schemaTexts: Readonly<Record<SchemaName, string>> = Object.fromEntries(
+export const schemaJson: Readonly<Record<SchemaName, string>> = Object.fromEntries(
   schemaNames.map((name) => [
     name,
     JSON.stringify(JSON.parse(readFileSync(new URL(`../../schemas/${name}.avsc`, import.meta.url), "utf8")))
@@ -24,7 +24,7 @@ export const schemaTexts: Readonly<Record<SchemaName, string>> = Object.fromEntr
 
 /** The type that we read and write each record with. */
 export const recordTypes: Readonly<Record<SchemaName, avro.Type>> = Object.fromEntries(
-  schemaNames.map((name) => [name, typeOf(schemaTexts[name])])
+  schemaNames.map((name) => [name, parseSchema(schemaJson[name])])
 ) as Record<SchemaName, avro.Type>
 
 /** Every declared topic of Avro records (logical name) with its schema; `{platform}` stands for each platform. */
@@ -39,6 +39,6 @@ export function expandPlatforms(name: string): ReadonlyArray<string> {
 }
 
 /** An avsc type of a schema's JSON; throws if it is no Avro schema. */
-export function typeOf(schema: string): avro.Type {
+export function parseSchema(schema: string): avro.Type {
   return avro.Type.forSchema(JSON.parse(schema), { omitRecordMethods: true })
 }

@@ -7,8 +7,8 @@
 import { connect, isIP, type Socket } from "node:net"
 import tls from "node:tls"
 import type { ISocketFactory } from "kafkajs"
-import { answerBuffer } from "../../wire/response-buffer-pool.ts"
-import { repairClass } from "./patch-prototype.ts"
+import { answerBuffer } from "../wire/response-buffer-pool.ts"
+import { repairClass } from "./patches/patch-prototype.ts"
 
 interface Connection {
   readonly socket: Pick<Socket, "destroy">
