@@ -23,7 +23,7 @@ export default defineConfig({
           name: "kafka",
           include: ["**/*.kafka.test.ts", "**/*.docker.test.ts"],
           exclude,
-          globalSetup: ["tests/support/kafka-global-setup.ts"],
+          globalSetup: ["tests/harness/global-setup.ts"],
           testTimeout: 120_000,
           hookTimeout: 180_000,
           maxWorkers: 2

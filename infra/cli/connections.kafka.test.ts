@@ -18,8 +18,8 @@ import { layerRuntimeOptions } from "../../shared/runtime/runtime-options.ts"
 import { connectionOf, eventTime, purchase } from "../../shared/testing/event-fixture.ts"
 import { until } from "../../shared/testing/kafka-probe.ts"
 import { deliveryLog } from "../../shared/testing/records.ts"
-import { uniquePrefix } from "../../tests/support/kafka.ts"
-import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
+import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
+import { uniquePrefix } from "../../tests/harness/test-services.ts"
 import { jsonLines, runCommand } from "./testing.ts"
 
 interface Row {

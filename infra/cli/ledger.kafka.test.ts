@@ -17,7 +17,7 @@ import { purchase } from "../../shared/testing/event-fixture.ts"
 import { until } from "../../shared/testing/kafka-probe.ts"
 import { memoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { deliveryLog } from "../../shared/testing/records.ts"
-import { uniquePrefix } from "../../tests/support/kafka.ts"
+import { uniquePrefix } from "../../tests/harness/test-services.ts"
 import { createTopics } from "../topics/create-topics.ts"
 import { jsonLines, runCommand } from "./testing.ts"
 

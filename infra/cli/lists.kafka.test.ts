@@ -13,7 +13,7 @@ import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { deadLetter } from "../../shared/model/dead-letter.ts"
 import { describeFailure } from "../../shared/runtime/failure.ts"
 import { deliveryLog } from "../../shared/testing/records.ts"
-import { uniquePrefix } from "../../tests/support/kafka.ts"
+import { uniquePrefix } from "../../tests/harness/test-services.ts"
 import { jsonLines, type RanCommand, runCommand } from "./testing.ts"
 
 const setUp = Effect.gen(function* () {

@@ -8,8 +8,8 @@ import topicTable from "../../schemas/topics.json" with { type: "json" }
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { describeFailure } from "../../shared/runtime/failure.ts"
-import { uniquePrefix } from "../../tests/support/kafka.ts"
-import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
+import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
+import { uniquePrefix } from "../../tests/harness/test-services.ts"
 import { jsonLines, runCommand } from "./testing.ts"
 
 const connections = `version: 1

@@ -10,8 +10,8 @@ import { Codecs } from "../../shared/codec/codecs.ts"
 import { registryLayer } from "../../shared/codec/registry.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
-import { uniquePrefix } from "../../tests/support/kafka.ts"
-import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
+import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
+import { uniquePrefix } from "../../tests/harness/test-services.ts"
 import { jsonLines, runCommand } from "./testing.ts"
 
 const pending: PendingOutcome = {

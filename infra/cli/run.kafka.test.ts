@@ -8,9 +8,9 @@ import { fileURLToPath } from "node:url"
 import { assert, inject, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { spawnGuarded } from "../../shared/runtime/guarded-spawn.mjs"
-import { uniquePrefix } from "../../tests/support/kafka.ts"
-import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
-import { waitUntil } from "../../tests/support/wait-until.ts"
+import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
+import { uniquePrefix } from "../../tests/harness/test-services.ts"
+import { waitUntil } from "../../tests/harness/wait-until.ts"
 import { jsonLines, runCommand } from "./testing.ts"
 
 const main = path.join(path.dirname(fileURLToPath(import.meta.url)), "main.ts")

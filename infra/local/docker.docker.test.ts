@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { describe } from "vitest"
-import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
+import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { dockerBroker, dockerRegistry } from "./docker.ts"
 import { dockerAnswers } from "./docker-engine.ts"
 import { brokersKnownAt } from "./kafka-probe.ts"

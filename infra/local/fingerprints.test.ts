@@ -1,7 +1,7 @@
 import { createServer } from "node:http"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
+import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { checkSchemaIds, recordSchemaIds } from "./fingerprints.ts"
 
 // A registry of one subject, `events-value`, whose versions are the ids of `schemas`.

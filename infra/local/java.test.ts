@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
+import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { javaMajorVersion, requireJava } from "./java.ts"
 
 // A JAVA_HOME whose java prints this version.

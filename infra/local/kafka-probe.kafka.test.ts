@@ -1,6 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { testBrokers, testRegistryUrl } from "../../tests/support/kafka.ts"
+import { testBrokers, testRegistryUrl } from "../../tests/harness/test-services.ts"
 import { accepts, brokersKnownAt } from "./kafka-probe.ts"
 import { freePort } from "./ports.ts"
 import { registryAnswers } from "./registry-jar.ts"

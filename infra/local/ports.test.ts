@@ -1,7 +1,7 @@
 import { createServer } from "node:net"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
+import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { choosePorts, freePort } from "./ports.ts"
 import { openState } from "./state.ts"
 

@@ -2,8 +2,8 @@
 import { assert, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
-import { startBrokenEngine } from "../../tests/support/docker-engine.ts"
-import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
+import { startBrokenEngine } from "../../tests/harness/broken-docker-engine.ts"
+import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { startLocal } from "./start-local.ts"
 
 it.live("a start beside an engine that cannot pull comes up on jars, says why once, and does not ask again", () =>

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process"
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
+import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { repository } from "../local/state.ts"
 
 /** What a stand-in for Node does: tells its version, or fails as the system's loader does. */

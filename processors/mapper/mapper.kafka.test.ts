@@ -16,7 +16,7 @@ import { layerRuntimeOptions } from "../../shared/runtime/runtime-options.ts"
 import { connectionOf, eventTime, purchase } from "../../shared/testing/event-fixture.ts"
 import { readAll, until } from "../../shared/testing/kafka-probe.ts"
 import { memoryCodecs } from "../../shared/testing/memory-codecs.ts"
-import { testBrokers, uniquePrefix } from "../../tests/support/kafka.ts"
+import { testBrokers, uniquePrefix } from "../../tests/harness/test-services.ts"
 import { mapper } from "./mapper.ts"
 
 const targets = [{ connection: connectionOf("meta", { maxAgeDays: null }), connector: connectorFor("meta") }]

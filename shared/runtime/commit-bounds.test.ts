@@ -5,7 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import { copy, copyOf, settle, world } from "../testing/runtime-world.ts"
+import { copy, copyOf, runtimeHarness, settle } from "../testing/runtime-harness.ts"
 import { BatchScale } from "./batch-scale.ts"
 import type { Batch } from "./contract.ts"
 import { Intake } from "./intake.ts"
@@ -24,7 +24,7 @@ const stop = (fiber: Fiber.Fiber<unknown, unknown>) =>
 // Red when `pipeline.ts` decides what is committed before it runs the tick.
 it.effect("commits nothing that came while a tick was at work", () =>
   Effect.gen(function* () {
-    const { kafka, write, out, start } = world()
+    const { kafka, write, out, start } = runtimeHarness()
     const open = () =>
       Effect.succeed({
         step: (batch: Batch) => Effect.delay(Effect.succeed(copyOf(batch)), "10 seconds"),

@@ -4,8 +4,8 @@ import path from "node:path"
 import process from "node:process"
 import { assert, describe, it } from "@effect/vitest"
 import { onTestFinished } from "vitest"
-import { temporaryFolder } from "../../tests/support/temporary-folder.ts"
-import { waitUntil } from "../../tests/support/wait-until.ts"
+import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
+import { waitUntil } from "../../tests/harness/wait-until.ts"
 import { spawnGuarded } from "./guarded-spawn.mjs"
 
 /** A parent that starts these children, each of which writes a line to `log` at its SIGTERM, and prints their pids. */

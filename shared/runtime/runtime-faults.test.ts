@@ -4,14 +4,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import { copy, copyOf, settle, world } from "../testing/runtime-world.ts"
+import { copy, copyOf, runtimeHarness, settle } from "../testing/runtime-harness.ts"
 import type { Batch } from "./contract.ts"
 
 class StepFailed extends Data.TaggedError("StepFailed")<{ readonly message: string }> {}
 
 it.effect("opens a partition again after a failed step, with growing delays, and loses and doubles nothing", () =>
   Effect.gen(function* () {
-    const { write, out, start, events } = world()
+    const { write, out, start, events } = runtimeHarness()
     yield* write(["a", "b", "c"])
     let failures = 3
     const step = (batch: Batch) =>
@@ -32,7 +32,7 @@ it.effect("opens a partition again after a failed step, with growing delays, and
 
 it.effect("recovers from a commit that the broker refused", () =>
   Effect.gen(function* () {
-    const { kafka, write, out, start } = world()
+    const { kafka, write, out, start } = runtimeHarness()
     kafka.failCommits = 2
     yield* write(["a", "b", "c"])
     yield* start(copy())
@@ -45,7 +45,7 @@ it.effect("recovers from a commit that the broker refused", () =>
 
 it.effect("halves what took longer than its transaction until it goes through, and grows again", () =>
   Effect.gen(function* () {
-    const { kafka, write, out, start } = world()
+    const { kafka, write, out, start } = runtimeHarness()
     const ids = Array.from({ length: 400 }, (_, index) => `r${index}`)
     yield* write(ids)
     kafka.commitRecordsMax = 3
@@ -71,7 +71,7 @@ it.effect("halves what took longer than its transaction until it goes through, a
 
 it.effect("lets go of a step's outputs when they are committed, and of none that the broker refused", () =>
   Effect.gen(function* () {
-    const { kafka, write, out, start } = world()
+    const { kafka, write, out, start } = runtimeHarness()
     kafka.failCommits = 1
     yield* write(["a", "b", "c"])
     const released: Array<ReadonlyArray<string | undefined>> = []
@@ -92,7 +92,7 @@ it.effect("lets go of records that were passed over or whose step is complete, w
   Effect.gen(function* () {
     const released = (releasesInputBuffers: boolean, isAccepted: boolean, isFailing: boolean) =>
       Effect.gen(function* () {
-        const { kafka, write, start } = world()
+        const { kafka, write, start } = runtimeHarness()
         const got: Array<string> = []
         yield* write(["a"])
         for (const record of kafka.log.records({ topic: "in", partition: 0 })) {
@@ -117,7 +117,7 @@ it.effect(
   "stands still, slowly trying, while an output is larger than its topic takes, and goes on when it is mended",
   () =>
     Effect.gen(function* () {
-      const { kafka, write, out, start, events } = world()
+      const { kafka, write, out, start, events } = runtimeHarness()
       kafka.failCommits = 3
       kafka.failCode = "too_large"
       yield* write(["a"])
@@ -133,7 +133,7 @@ it.effect(
 
 it.effect("lets steps in flight finish when it is stopped, and takes nothing new", () =>
   Effect.gen(function* () {
-    const { kafka, write, out, start } = world()
+    const { kafka, write, out, start } = runtimeHarness()
     yield* write(["a", "b", "c"])
     const open = () =>
       Effect.succeed({ step: (batch: Batch) => Effect.delay(Effect.succeed(copyOf(batch)), "3 seconds") })
@@ -151,7 +151,7 @@ it.effect("lets steps in flight finish when it is stopped, and takes nothing new
 
 it.effect("gives up on steps that don't finish within the drain timeout", () =>
   Effect.gen(function* () {
-    const { write, out, start } = world()
+    const { write, out, start } = runtimeHarness()
     yield* write(["a"])
     const fiber = yield* start(copy({ open: () => Effect.succeed({ step: () => Effect.never }) }))
     yield* settle
@@ -166,7 +166,7 @@ it.effect("gives up on steps that don't finish within the drain timeout", () =>
 
 it.effect("ends with the defect of a step: a bug isn't retried", () =>
   Effect.gen(function* () {
-    const { write, start } = world()
+    const { write, start } = runtimeHarness()
     yield* write(["a"])
     const fiber = yield* start(copy({ open: () => Effect.succeed({ step: () => Effect.die("a bug") }) }))
     const exit = yield* Fiber.await(fiber)
@@ -176,7 +176,7 @@ it.effect("ends with the defect of a step: a bug isn't retried", () =>
 
 it.effect("joins anew when records stay away though the log has some", () =>
   Effect.gen(function* () {
-    const { kafka, write, out, start, events } = world()
+    const { kafka, write, out, start, events } = runtimeHarness()
     yield* start(copy())
     yield* settle
     kafka.silent = true
@@ -193,7 +193,7 @@ it.effect("joins anew when records stay away though the log has some", () =>
 
 it.effect("says loudly when the committed offset is not in the log, and goes on at the log's beginning", () =>
   Effect.gen(function* () {
-    const { kafka, write, out, start, events } = world()
+    const { kafka, write, out, start, events } = runtimeHarness()
     yield* write(["a", "b"])
     yield* kafka.client.resetOffsets("copy", "in", [{ partition: 0, offset: 10 }])
     yield* start(copy())

@@ -4,11 +4,11 @@ import { assert, layer } from "@effect/vitest"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { testBrokers, uniquePrefix } from "../../tests/support/kafka.ts"
+import { testBrokers, uniquePrefix } from "../../tests/harness/test-services.ts"
 import { KafkaClient } from "../kafka/client.ts"
 import { layerKafka } from "../kafka/kafkajs/adapter.ts"
+import { makeCopyHarness } from "../testing/copy-harness.ts"
 import { copyProcessor, slowedDown } from "../testing/copy-program.ts"
-import { makeCopyWorld } from "../testing/copy-world.ts"
 import { until } from "../testing/kafka-probe.ts"
 import type { Batch, Processor } from "./contract.ts"
 import { spawnGuarded } from "./guarded-spawn.mjs"
@@ -19,7 +19,7 @@ const partitions = 4
 
 class StepFailed extends Data.TaggedError("StepFailed")<{ readonly message: string }> {}
 
-const makeWorld = Effect.suspend(() => makeCopyWorld({ prefix: uniquePrefix("runtime"), partitions }))
+const makeWorld = Effect.suspend(() => makeCopyHarness({ prefix: uniquePrefix("runtime"), partitions }))
 
 /** The copying program as a process of its own; killed at the latest when the test's scope closes. */
 const startProcess = (prefix: string) =>

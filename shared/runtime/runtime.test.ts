@@ -3,13 +3,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import { copy, copyOf, settle, world } from "../testing/runtime-world.ts"
+import { copy, copyOf, runtimeHarness, settle } from "../testing/runtime-harness.ts"
 import type { Batch, Inbound } from "./contract.ts"
 import { makeReadiness } from "./readiness.ts"
 
 it.effect("copies in order and commits up to the end", () =>
   Effect.gen(function* () {
-    const { kafka, write, out, start } = world()
+    const { kafka, write, out, start } = runtimeHarness()
     yield* write(["a", "b", "c"])
     yield* start(copy())
     yield* settle
@@ -22,7 +22,7 @@ it.effect("copies in order and commits up to the end", () =>
 
 it.effect("commits steps in order though the later ones are ready first, several in one transaction", () =>
   Effect.gen(function* () {
-    const { kafka, write, out, start } = world()
+    const { kafka, write, out, start } = runtimeHarness()
     yield* write(["slow", "x", "y", "z", "v", "w"])
     const processor = copy({
       concurrency: 3,
@@ -50,7 +50,7 @@ it.effect("commits steps in order though the later ones are ready first, several
 
 it.effect("restores state up to the committed offset, each time it opens", () =>
   Effect.gen(function* () {
-    const { kafka, write, start } = world()
+    const { kafka, write, start } = runtimeHarness()
     const restored: Array<string> = []
     yield* write(["a", "b", "c"])
     yield* kafka.client.resetOffsets("copy", "in", [{ partition: 0, offset: 2 }])
@@ -74,7 +74,7 @@ it.effect("restores state up to the committed offset, each time it opens", () =>
 
 it.effect("passes over records that aren't accepted and commits past them once a second", () =>
   Effect.gen(function* () {
-    const { kafka, write, out, start } = world()
+    const { kafka, write, out, start } = runtimeHarness()
     yield* start(copy({ accept: (record) => record.value?.toString() !== "no" }))
     yield* settle
     yield* write(["no", "no"])
@@ -93,7 +93,7 @@ it.effect("passes over records that aren't accepted and commits past them once a
 
 it.effect("commits a tick's output with the steps before it", () =>
   Effect.gen(function* () {
-    const { kafka, write, out, start } = world()
+    const { kafka, write, out, start } = runtimeHarness()
     let seen = 0
     const open = () =>
       Effect.succeed({
@@ -125,7 +125,7 @@ it.effect.each([
   { of: "the processor", runtime: {}, processor: { bytesInFlightMax: 1_000 } }
 ])("bounds what is in flight by pausing the partition, and goes on when it is committed: by $of", (bound) =>
   Effect.gen(function* () {
-    const { kafka, write, out, start, events } = world(1, bound.runtime)
+    const { kafka, write, out, start, events } = runtimeHarness(1, bound.runtime)
     kafka.fetchRecordsMax = 1
     const open = () =>
       Effect.succeed({ step: (batch: Batch) => Effect.delay(Effect.succeed(copyOf(batch)), "1 second") })
@@ -143,7 +143,7 @@ it.effect.each([
 
 it.effect("moves partitions to a second member without loss or repeats, and keeps those that stay running", () =>
   Effect.gen(function* () {
-    const { write, out, start, events } = world(4)
+    const { write, out, start, events } = runtimeHarness(4)
     for (let partition = 0; partition < 4; partition++) yield* write(["first"], partition)
     yield* start(copy())
     yield* settle
@@ -166,7 +166,7 @@ it.effect("moves partitions to a second member without loss or repeats, and keep
 
 it.effect("is ready once every assigned partition is open", () =>
   Effect.gen(function* () {
-    const { start, events } = world(2)
+    const { start, events } = runtimeHarness(2)
     const readiness = makeReadiness()
     assert.isFalse(readiness.isReady())
     yield* start(copy())
@@ -181,7 +181,7 @@ it.effect("is ready once every assigned partition is open", () =>
 // Red when partitions that stay are not looked at in a new generation.
 it.effect("opens partitions again when their topic has got more, after the steps in flight", () =>
   Effect.gen(function* () {
-    const { kafka, events, write, out, start } = world(2)
+    const { kafka, events, write, out, start } = runtimeHarness(2)
     const counts: Array<number | undefined> = []
     yield* write(["a", "b"])
     yield* start(

@@ -2,7 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { KafkaClient } from "../../shared/kafka/client.ts"
-import type { SandboxControl } from "../support/sandbox-control.ts"
+import type { SandboxControl } from "../harness/sandbox-control.ts"
 
 /** Leads go to these; purchases go to one more account of Meta and to TikTok, which get into trouble. */
 export const others = ["meta", "snapchat"] as const

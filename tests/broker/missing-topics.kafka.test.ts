@@ -5,10 +5,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { runCommand } from "../../infra/cli/testing.ts"
 import { logTail } from "../../infra/local/processes.ts"
-import { makePrograms, programNames } from "../e2e/programs.ts"
-import { testBrokers, testRegistryUrl, uniquePrefix } from "../support/kafka.ts"
-import { temporaryFolder } from "../support/temporary-folder.ts"
-import { waitUntil } from "../support/wait-until.ts"
+import { programNames, startablePrograms } from "../harness/programs.ts"
+import { temporaryFolder } from "../harness/temporary-folder.ts"
+import { testBrokers, testRegistryUrl, uniquePrefix } from "../harness/test-services.ts"
+import { waitUntil } from "../harness/wait-until.ts"
 
 const connections = `version: 1
 connections:
@@ -34,7 +34,7 @@ describe("a program without its topics", { timeout: 240_000 }, () => {
         CAPI_MASTER_KEY: "the-master-key-of-this-test"
       }
       yield* runCommand(["topics", "--create"], variables)
-      const programs = yield* makePrograms(folder, variables)
+      const programs = yield* startablePrograms(folder, variables)
       for (const name of programNames) {
         yield* programs.launch(name, { CAPI_TOPIC_PREFIX: `x${prefix}` })
         const text = yield* Effect.promise(() =>

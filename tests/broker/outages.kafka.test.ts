@@ -8,10 +8,10 @@ import { type Cluster, startCluster } from "../../infra/local/cluster.ts"
 import { openState } from "../../infra/local/state.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import type { Processor } from "../../shared/runtime/contract.ts"
+import { makeCopyHarness } from "../../shared/testing/copy-harness.ts"
 import { copyProcessor, slowedDown } from "../../shared/testing/copy-program.ts"
-import { makeCopyWorld } from "../../shared/testing/copy-world.ts"
 import { until } from "../../shared/testing/kafka-probe.ts"
-import { temporaryFolder } from "../support/temporary-folder.ts"
+import { temporaryFolder } from "../harness/temporary-folder.ts"
 
 // A machine with Java and Maven, whatever this one has set.
 const jarsOnly = ConfigProvider.layer(
@@ -39,7 +39,7 @@ const testMillisMax = 400_000
 /** Copies while `disturb` does its worst, then checks that every record came through exactly once. */
 const copiesThrough = (cluster: Cluster, replication: number, disturb: Effect.Effect<void, unknown>) =>
   Effect.gen(function* () {
-    const world = yield* makeCopyWorld({ prefix: "outage.", replication })
+    const world = yield* makeCopyHarness({ prefix: "outage.", replication })
     yield* world.write(3_000)
     yield* world.start(slowly)
     const commits = () => world.events.filter(({ type }) => type === "committed").length

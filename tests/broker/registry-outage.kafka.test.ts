@@ -17,8 +17,8 @@ import { type RuntimeEvent, RuntimeObserver } from "../../shared/runtime/observe
 import { run } from "../../shared/runtime/runtime.ts"
 import { layerRuntimeOptions } from "../../shared/runtime/runtime-options.ts"
 import { readAll, until } from "../../shared/testing/kafka-probe.ts"
-import { testBrokers, testRegistryUrl, uniquePrefix } from "../support/kafka.ts"
-import { startRegistryProxy } from "../support/registry-proxy.ts"
+import { startRegistryProxy } from "../harness/registry-proxy.ts"
+import { testBrokers, testRegistryUrl, uniquePrefix } from "../harness/test-services.ts"
 
 const config = {
   options: { defaultCountries: [], recipients: null, messageEvents: null, futureToleranceMillis: 86_400_000 },

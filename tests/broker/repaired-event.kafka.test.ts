@@ -24,7 +24,7 @@ import { layerRuntimeOptions } from "../../shared/runtime/runtime-options.ts"
 import { connectionOf, eventTime, purchase } from "../../shared/testing/event-fixture.ts"
 import { readAll, until } from "../../shared/testing/kafka-probe.ts"
 import { memoryCodecs } from "../../shared/testing/memory-codecs.ts"
-import { testBrokers, uniquePrefix } from "../support/kafka.ts"
+import { testBrokers, uniquePrefix } from "../harness/test-services.ts"
 
 const connections = ["strict", "lenient"].map((id) => {
   const connection = connectionOf("meta", { maxAgeDays: null }, { id, credential: "env:TOKEN" })

@@ -14,10 +14,10 @@ import { openState } from "../../infra/local/state.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import type { KafkaOptions } from "../../shared/kafka/options.ts"
+import { makeCopyHarness } from "../../shared/testing/copy-harness.ts"
 import { copyProcessor } from "../../shared/testing/copy-program.ts"
-import { makeCopyWorld } from "../../shared/testing/copy-world.ts"
 import { until } from "../../shared/testing/kafka-probe.ts"
-import { temporaryFolder } from "../support/temporary-folder.ts"
+import { temporaryFolder } from "../harness/temporary-folder.ts"
 
 const javaHome = process.env["JAVA_HOME"]
 const jarsOnly = ConfigProvider.layer(
@@ -62,7 +62,7 @@ const secured = (store: string, ports: ReadonlyArray<number>) => (_node: NodeAdd
 
 const copiesOver = (options: KafkaOptions, prefix: string) =>
   Effect.gen(function* () {
-    const world = yield* makeCopyWorld({ prefix, partitions: 2 })
+    const world = yield* makeCopyHarness({ prefix, partitions: 2 })
     yield* world.write(200)
     yield* world.start(copyProcessor)
     yield* until("all is copied", () => world.done, 60_000)

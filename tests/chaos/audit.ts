@@ -4,7 +4,7 @@ import { Codecs, type Records, type SchemaName } from "../../shared/codec/codecs
 import type { Connection } from "../../shared/connections/connection.ts"
 import type { Balance } from "../../shared/ledger/ledger.ts"
 import { readAll } from "../../shared/testing/kafka-probe.ts"
-import type { Arena } from "./arena.ts"
+import type { ChaosCluster } from "./chaos-cluster.ts"
 import type { Crash } from "./disrupt.ts"
 import { type Reception, receptions } from "./sandbox-control.ts"
 
@@ -19,7 +19,7 @@ export interface Audit {
 }
 
 export interface AuditOptions {
-  readonly arena: Arena
+  readonly cluster: ChaosCluster
   readonly prefix: string
   readonly connections: ReadonlyArray<Connection>
   readonly balance: Balance
@@ -71,7 +71,7 @@ export const audit = Effect.fn("chaos.audit")(function* (options: AuditOptions) 
     )
     expectNone(violations, `${id}: events are mapped twice`, repeated(mapped.map(({ source }) => at(source))))
     expectNone(violations, `${id}: event ids are mapped twice`, repeated(mapped.map(({ event_id }) => event_id)))
-    const received = yield* receptions(options.arena.sandbox, platform)
+    const received = yield* receptions(options.cluster.sandbox, platform)
     const delivered = results.filter((one) => one.connection_id === id && isTaken(one.outcome))
     const ids = new Set(received.map(({ eventId }) => eventId))
     const mappedIds = new Set(mapped.map(({ event_id }) => event_id))

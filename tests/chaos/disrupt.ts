@@ -1,16 +1,16 @@
-/** Does one disruption to a running world and repairs what it broke. */
+/** Does one disruption to a running chaos run and repairs what it broke. */
 import { spawnSync } from "node:child_process"
 import process from "node:process"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { BrokerNode } from "../../infra/local/broker-node.ts"
-import { type Arena, sessionTimeoutMillis } from "./arena.ts"
-import type { Instance } from "./instance.ts"
+import { type ChaosCluster, sessionTimeoutMillis } from "./chaos-cluster.ts"
 import type { DeliveryName, Disruption, ProcessorName } from "./plan.ts"
 import { addFault, removeFaults, taken } from "./sandbox-control.ts"
+import type { Instance } from "./supervisor.ts"
 
-export interface World {
-  readonly arena: Arena
+export interface ChaosRun {
+  readonly cluster: ChaosCluster
   /** The instances that run now, at least one of each processor. */
   readonly instances: Array<Instance>
   readonly start: (processor: ProcessorName) => Effect.Effect<Instance>
@@ -23,89 +23,89 @@ export interface Crash {
   readonly to: number
 }
 
-export const disrupt = (world: World, disruption: Disruption): Effect.Effect<void, unknown> =>
+export const disrupt = (chaosRun: ChaosRun, disruption: Disruption): Effect.Effect<void, unknown> =>
   Effect.gen(function* () {
     const from = yield* Clock.currentTimeMillis
-    yield* act(world, disruption)
-    world.crashes.push({ from, to: yield* Clock.currentTimeMillis })
+    yield* act(chaosRun, disruption)
+    chaosRun.crashes.push({ from, to: yield* Clock.currentTimeMillis })
   })
 
-const act = (world: World, disruption: Disruption): Effect.Effect<void, unknown> => {
-  const { arena } = world
+const act = (chaosRun: ChaosRun, disruption: Disruption): Effect.Effect<void, unknown> => {
+  const { cluster } = chaosRun
   switch (disruption.kind) {
     case "kill":
       return Effect.sleep(disruption.afterMillis).pipe(
-        Effect.andThen(Effect.suspend(() => instanceOf(world, disruption.processor).kill)),
-        Effect.andThen(Effect.suspend(() => instanceOf(world, disruption.processor).ready))
+        Effect.andThen(Effect.suspend(() => instanceOf(chaosRun, disruption.processor).kill)),
+        Effect.andThen(Effect.suspend(() => instanceOf(chaosRun, disruption.processor).ready))
       )
     case "kill-before-commit":
-      return killBeforeCommit(world, disruption.processor)
+      return killBeforeCommit(chaosRun, disruption.processor)
     case "zombie":
-      return zombie(world, disruption.processor)
+      return zombie(chaosRun, disruption.processor)
     case "join-and-leave":
-      return joinAndLeave(world, disruption.processor)
+      return joinAndLeave(chaosRun, disruption.processor)
     case "broker-kill":
-      return killBroker(pick(arena.nodes, disruption.pick), disruption.downMillis)
+      return killBroker(pick(cluster.nodes, disruption.pick), disruption.downMillis)
     case "disk-full":
-      return fillDisk(pick(arena.nodes, disruption.pick))
+      return fillDisk(pick(cluster.nodes, disruption.pick))
     case "registry-down":
       return Effect.gen(function* () {
-        yield* arena.registry.kill
-        yield* instanceOf(world, disruption.processor).kill
+        yield* cluster.registry.kill
+        yield* instanceOf(chaosRun, disruption.processor).kill
         yield* Effect.sleep(disruption.downMillis)
-        yield* arena.registry.start
-        yield* instanceOf(world, disruption.processor).ready
+        yield* cluster.registry.start
+        yield* instanceOf(chaosRun, disruption.processor).ready
       })
     case "clock-jump":
       return Effect.gen(function* () {
-        const instance = instanceOf(world, disruption.processor)
+        const instance = instanceOf(chaosRun, disruption.processor)
         yield* instance.jumpClock(disruption.millis)
         yield* Effect.sleep("4 seconds")
         yield* instance.jumpClock(0)
       })
     case "platform-fault":
       return Effect.gen(function* () {
-        yield* addFault(arena.sandbox, { ...disruption.fault, retry_after_s: 2 })
+        yield* addFault(cluster.sandbox, { ...disruption.fault, retry_after_s: 2 })
         yield* Effect.sleep("6 seconds")
-        yield* removeFaults(arena.sandbox)
+        yield* removeFaults(cluster.sandbox)
       })
   }
 }
 
 /** The platform has processed a request and keeps its answer back: whoever dies now can't know the outcome. */
-const killBeforeCommit = (world: World, processor: DeliveryName) =>
+const killBeforeCommit = (chaosRun: ChaosRun, processor: DeliveryName) =>
   Effect.gen(function* () {
-    const { sandbox } = world.arena
+    const { sandbox } = chaosRun.cluster
     const platform = processor.slice("delivery-".length)
     const before = yield* taken(sandbox, platform)
     yield* addFault(sandbox, { kind: "latency", platform, delay_ms: 20_000 })
     for (let waited = 0; waited < 30_000 && (yield* taken(sandbox, platform)) === before; waited += 50) {
       yield* Effect.sleep("50 millis")
     }
-    yield* Effect.forEach(instancesOf(world, processor), ({ kill }) => kill, { discard: true })
+    yield* Effect.forEach(instancesOf(chaosRun, processor), ({ kill }) => kill, { discard: true })
     yield* removeFaults(sandbox)
-    yield* instanceOf(world, processor).ready
+    yield* instanceOf(chaosRun, processor).ready
   })
 
 /** Another instance takes over while the first one stands still; awake again, it must not write. */
-const zombie = (world: World, processor: ProcessorName) =>
+const zombie = (chaosRun: ChaosRun, processor: ProcessorName) =>
   Effect.gen(function* () {
-    const first = instanceOf(world, processor)
-    const second = yield* join(world, processor)
+    const first = instanceOf(chaosRun, processor)
+    const second = yield* join(chaosRun, processor)
     yield* first.freeze
     yield* Effect.sleep(sessionTimeoutMillis + 4_000)
     yield* first.thaw
     yield* Effect.sleep("3 seconds")
-    yield* retire(world, first)
+    yield* retire(chaosRun, first)
     yield* second.ready
   })
 
-const joinAndLeave = (world: World, processor: ProcessorName) =>
+const joinAndLeave = (chaosRun: ChaosRun, processor: ProcessorName) =>
   Effect.gen(function* () {
-    const first = instanceOf(world, processor)
-    const second = yield* join(world, processor)
+    const first = instanceOf(chaosRun, processor)
+    const second = yield* join(chaosRun, processor)
     yield* Effect.sleep("2 seconds")
-    yield* retire(world, first)
+    yield* retire(chaosRun, first)
     yield* second.ready
   })
 
@@ -131,23 +131,23 @@ const fillDisk = (node: BrokerNode) =>
     yield* killBroker(node, 500)
   })
 
-const join = (world: World, processor: ProcessorName) =>
+const join = (chaosRun: ChaosRun, processor: ProcessorName) =>
   Effect.gen(function* () {
-    const instance = yield* world.start(processor)
-    world.instances.push(instance)
+    const instance = yield* chaosRun.start(processor)
+    chaosRun.instances.push(instance)
     yield* instance.ready
     return instance
   })
 
-const retire = (world: World, instance: Instance) =>
+const retire = (chaosRun: ChaosRun, instance: Instance) =>
   Effect.suspend(() => {
-    world.instances.splice(world.instances.indexOf(instance), 1)
+    chaosRun.instances.splice(chaosRun.instances.indexOf(instance), 1)
     return instance.retire
   })
 
-const instancesOf = ({ instances }: World, processor: ProcessorName) =>
+const instancesOf = ({ instances }: ChaosRun, processor: ProcessorName) =>
   instances.filter((instance) => instance.processor === processor)
 
-const instanceOf = (world: World, processor: ProcessorName): Instance => instancesOf(world, processor)[0]!
+const instanceOf = (chaosRun: ChaosRun, processor: ProcessorName): Instance => instancesOf(chaosRun, processor)[0]!
 
 const pick = <A>(list: ReadonlyArray<A>, index: number): A => list[index % list.length]!

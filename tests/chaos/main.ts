@@ -9,7 +9,7 @@ import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
 import { report } from "../bench/report.ts"
-import { type Arena, startArena } from "./arena.ts"
+import { type ChaosCluster, startChaosCluster } from "./chaos-cluster.ts"
 import { type Plan, planOf, shortPlan } from "./plan.ts"
 import { runSeed, type SeedReport, tell } from "./run-seed.ts"
 
@@ -28,7 +28,7 @@ const plans = (): ReadonlyArray<Plan> => {
 
 const runAll = Effect.gen(function* () {
   const reports: Array<SeedReport> = []
-  const arenas = new Map<number, Arena>()
+  const clusters = new Map<number, ChaosCluster>()
   const begun = performance.now()
   for (const plan of plans()) {
     if ((performance.now() - begun) / 60_000 > minutesMax - minutesOfASeed) {
@@ -36,7 +36,7 @@ const runAll = Effect.gen(function* () {
       break
     }
     tell(`Seed ${plan.seed}, ${plan.brokers} broker(s)${plan.registryLate ? ", the registry comes late" : ""}:`)
-    const done = yield* runSeed(yield* arenaOf(arenas, plan.brokers), plan)
+    const done = yield* runSeed(yield* clusterOf(clusters, plan.brokers), plan)
     reports.push(done)
     tell(`  ${done.violations.length === 0 ? "Every promise held." : `BROKEN, ${repeatOf(plan)} repeats it:`}`)
     for (const violation of done.violations) tell(`    ${violation}`)
@@ -46,13 +46,16 @@ const runAll = Effect.gen(function* () {
 
 const repeatOf = (plan: Plan): string => (plan === shortPlan ? "make chaos-short" : `make chaos SEED=${plan.seed}`)
 
-const arenaOf = (arenas: Map<number, Arena>, brokers: 1 | 3): Effect.Effect<Arena, unknown, Scope.Scope> =>
+const clusterOf = (
+  clusters: Map<number, ChaosCluster>,
+  brokers: 1 | 3
+): Effect.Effect<ChaosCluster, unknown, Scope.Scope> =>
   Effect.gen(function* () {
-    const known = arenas.get(brokers)
+    const known = clusters.get(brokers)
     if (known !== undefined) return known
-    const arena = yield* startArena(brokers)
-    arenas.set(brokers, arena)
-    return arena
+    const cluster = yield* startChaosCluster(brokers)
+    clusters.set(brokers, cluster)
+    return cluster
   })
 
 const tellFigures = (reports: ReadonlyArray<SeedReport>): boolean => {

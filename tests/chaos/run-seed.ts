@@ -1,4 +1,4 @@
-/** One seed: a world of its own on the arena, events, disruptions, and the audit once everything has come to rest. */
+/** One seed: topics and processes on the cluster, events, disruptions, and the audit once everything has come to rest. */
 
 import { mkdirSync } from "node:fs"
 import path from "node:path"
@@ -14,13 +14,13 @@ import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import type { Balance } from "../../shared/ledger/ledger.ts"
 import { readLedger } from "../../shared/ledger/read-ledger.ts"
-import { type Arena, environmentOf } from "./arena.ts"
 import { type Audit, audit } from "./audit.ts"
-import { disrupt, type World } from "./disrupt.ts"
-import { makeFleet } from "./instance.ts"
+import { type ChaosCluster, environmentOf } from "./chaos-cluster.ts"
+import { type ChaosRun, disrupt } from "./disrupt.ts"
 import { makeLoad } from "./load.ts"
 import type { Plan } from "./plan.ts"
 import { resetSandbox } from "./sandbox-control.ts"
+import { makeSupervisor } from "./supervisor.ts"
 
 export interface SeedReport extends Audit {
   readonly seed: number
@@ -32,42 +32,42 @@ export interface SeedReport extends Audit {
 const settleDeadlineMillis = 240_000
 const betweenDisruptions = "2 seconds"
 
-export const runSeed = (arena: Arena, plan: Plan): Effect.Effect<SeedReport, unknown> => {
+export const runSeed = (cluster: ChaosCluster, plan: Plan): Effect.Effect<SeedReport, unknown> => {
   const prefix = `chaos-${plan.seed}.`
-  return Effect.scoped(work(arena, plan, prefix)).pipe(
+  return Effect.scoped(work(cluster, plan, prefix)).pipe(
     Effect.provide(
       Layer.fresh(
         Layer.merge(
-          layerKafka({ brokers: arena.brokers.split(",") }),
-          registryLayer({ url: arena.registry.url, prefix })
+          layerKafka({ brokers: cluster.brokers.split(",") }),
+          registryLayer({ url: cluster.registry.url, prefix })
         )
       )
     )
   )
 }
 
-const work = (arena: Arena, plan: Plan, prefix: string) =>
+const work = (cluster: ChaosCluster, plan: Plan, prefix: string) =>
   Effect.gen(function* () {
     const begun = yield* Clock.currentTimeMillis
-    yield* resetSandbox(arena.sandbox)
+    yield* resetSandbox(cluster.sandbox)
     yield* createTopics(prefix)
-    yield* registerSchemas({ url: arena.registry.url }, prefix)
-    const environment = environmentOf(arena, prefix, plan.processors)
+    yield* registerSchemas({ url: cluster.registry.url }, prefix)
+    const environment = environmentOf(cluster, prefix, plan.processors)
     const { connections: all } = yield* loadConnections(environment.CAPI_CONNECTIONS, environment)
     const connections = all.filter(({ enabled }) => enabled)
-    const folder = path.join(arena.folder, `seed-${plan.seed}`)
+    const folder = path.join(cluster.folder, `seed-${plan.seed}`)
     yield* Effect.sync(() => mkdirSync(folder))
-    const fleet = yield* makeFleet({ folder, environment })
-    if (plan.registryLate) yield* arena.registry.kill
-    const instances = yield* Effect.forEach(plan.processors, fleet.start)
-    const world: World = { arena, instances: [...instances], start: fleet.start, crashes: [] }
+    const supervisor = yield* makeSupervisor({ folder, environment })
+    if (plan.registryLate) yield* cluster.registry.kill
+    const instances = yield* Effect.forEach(plan.processors, supervisor.start)
+    const chaosRun: ChaosRun = { cluster, instances: [...instances], start: supervisor.start, crashes: [] }
     const load = makeLoad(prefix, plan.seed)
     const publishing = yield* Effect.forkScoped(load.publish)
-    if (plan.registryLate) yield* Effect.andThen(Effect.sleep("3 seconds"), arena.registry.start)
+    if (plan.registryLate) yield* Effect.andThen(Effect.sleep("3 seconds"), cluster.registry.start)
     yield* Effect.forEach(instances, ({ ready }) => ready, { concurrency: "unbounded", discard: true })
     for (const disruption of plan.disruptions) {
       tell(`  ${JSON.stringify(disruption)}`)
-      yield* disrupt(world, disruption)
+      yield* disrupt(chaosRun, disruption)
       yield* Effect.sleep(betweenDisruptions)
     }
     yield* Fiber.interrupt(publishing)
@@ -75,15 +75,15 @@ const work = (arena: Arena, plan: Plan, prefix: string) =>
     const later = connections.filter(({ platform }) => platform === "google").map(({ id }) => id)
     const balance = yield* settled(read, later)
     const found = yield* audit({
-      arena,
+      cluster,
       prefix,
       connections,
       balance,
       acknowledged: load.acknowledged,
-      crashes: world.crashes
+      crashes: chaosRun.crashes
     })
     const seconds = Math.round(((yield* Clock.currentTimeMillis) - begun) / 1_000)
-    return { seed: plan.seed, seconds, restarts: fleet.restarts(), ...found }
+    return { seed: plan.seed, seconds, restarts: supervisor.restarts(), ...found }
   })
 
 /** The balance once nothing is in flight and the outcomes that are told later are told, or the last one at the deadline. */

@@ -19,10 +19,10 @@ import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
 import { type Figure, report } from "../bench/report.ts"
-import { type Arena, environmentOf, startArena } from "./arena.ts"
-import { type Instance, makeFleet } from "./instance.ts"
+import { type ChaosCluster, environmentOf, startChaosCluster } from "./chaos-cluster.ts"
 import { makeLoad } from "./load.ts"
 import { allProcessors } from "./plan.ts"
+import { type Instance, makeSupervisor } from "./supervisor.ts"
 
 endWithLauncher()
 
@@ -42,22 +42,22 @@ interface Samples {
 }
 
 const soak = Effect.gen(function* () {
-  const arena = yield* startArena(1)
-  return yield* work(arena).pipe(
+  const cluster = yield* startChaosCluster(1)
+  return yield* work(cluster).pipe(
     Effect.provide(
-      Layer.merge(layerKafka({ brokers: [arena.brokers] }), registryLayer({ url: arena.registry.url, prefix }))
+      Layer.merge(layerKafka({ brokers: [cluster.brokers] }), registryLayer({ url: cluster.registry.url, prefix }))
     )
   )
 })
 
-const work = (arena: Arena) =>
+const work = (cluster: ChaosCluster) =>
   Effect.gen(function* () {
     yield* createTopics(prefix)
-    yield* registerSchemas({ url: arena.registry.url }, prefix)
-    const folder = path.join(arena.folder, "soak")
+    yield* registerSchemas({ url: cluster.registry.url }, prefix)
+    const folder = path.join(cluster.folder, "soak")
     yield* Effect.sync(() => mkdirSync(folder))
-    const fleet = yield* makeFleet({ folder, environment: environmentOf(arena, prefix, allProcessors) })
-    const instances = yield* Effect.forEach(allProcessors, fleet.start)
+    const supervisor = yield* makeSupervisor({ folder, environment: environmentOf(cluster, prefix, allProcessors) })
+    const instances = yield* Effect.forEach(allProcessors, supervisor.start)
     yield* Effect.forEach(instances, ({ ready }) => ready, { concurrency: "unbounded", discard: true })
     const maximum = yield* measureMaximum
     const recordsPerSecond = Number(process.env["RATE"] || Math.max(1, Math.round(maximum * loadShare)))
@@ -71,7 +71,7 @@ const work = (arena: Arena) =>
     }
     const behind = yield* lag
     yield* Fiber.interrupt(publishing)
-    return { all, maximum, recordsPerSecond, published: load.records(), behind, restarts: fleet.restarts() }
+    return { all, maximum, recordsPerSecond, published: load.records(), behind, restarts: supervisor.restarts() }
   })
 
 /** Records a second from the first one published to the last one that Meta, the platform that takes most, has. */

@@ -14,52 +14,52 @@ import { jsonLines } from "../../infra/cli/testing.ts"
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
 import { deadLetterAad, fromKey } from "../../shared/credentials/sealer.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
-import { waitUntil } from "../support/wait-until.ts"
+import { waitUntil } from "../harness/wait-until.ts"
+import {
+  counts,
+  credentials,
+  decoded,
+  type EndToEnd,
+  masterKey,
+  produce,
+  rawRecords,
+  received,
+  startEndToEnd,
+  untilSettled
+} from "./end-to-end.ts"
 import { leadParts, purchaseBodies } from "./expected-bodies.ts"
 import { findings } from "./people.ts"
 import { type Published, publishAll } from "./producers.ts"
 import { resetByKafkasTool, resultsByPosition, sameBytes } from "./read-back.ts"
 import { pasteShell, runPython } from "./readme-examples.ts"
-import {
-  counts,
-  credentials,
-  decoded,
-  masterKey,
-  produce,
-  rawRecords,
-  received,
-  startWorld,
-  untilSettled,
-  type World
-} from "./world.ts"
 
 const platforms = ["meta", "google", "google-ads", "tiktok", "snapchat", "whatsapp"] as const
 
 describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
   const scope = Scope.makeUnsafe()
-  let world: World
+  let endToEnd: EndToEnd
   let published: Published
 
   beforeAll(async () => {
     const env = ConfigProvider.layer(ConfigProvider.fromEnv({ env: {} }))
-    world = await Effect.runPromise(startWorld.pipe(Effect.provide(env), Scope.provide(scope)))
-    published = await publishAll(world)
-    await untilSettled(world, published.now, published.count)
+    endToEnd = await Effect.runPromise(startEndToEnd.pipe(Effect.provide(env), Scope.provide(scope)))
+    published = await publishAll(endToEnd)
+    await untilSettled(endToEnd, published.now, published.count)
   }, 420_000)
   afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)), 60_000)
 
   it("accounts for every event at every connection", async () => {
-    const balance = await untilSettled(world, published.now, published.count)
+    const balance = await untilSettled(endToEnd, published.now, published.count)
     assert.deepStrictEqual([balance.balanced, balance.missingRaw, balance.raw], [true, [], published.count])
     assert.strictEqual(balance.normalized + balance.deadLetteredRaw, published.count)
-    const taken = await counts(world)
+    const taken = await counts(endToEnd)
     const delivered: Record<string, number> = {}
     for (const { connectionId, consumed, outcomes, repeated, missing } of balance.connections) {
       const sum = Object.values(outcomes).reduce((total, count) => total + count, 0)
       assert.deepStrictEqual([connectionId, sum, repeated, missing], [connectionId, balance.normalized, 0, []])
       assert.strictEqual(consumed, balance.normalized)
       assert.isAbove(outcomes.delivered, 0, connectionId)
-      const kind = world.connections.find(({ id }) => id === connectionId)!.kind
+      const kind = endToEnd.connections.find(({ id }) => id === connectionId)!.kind
       delivered[kind] = (delivered[kind] ?? 0) + outcomes.delivered
     }
     for (const platform of platforms) {
@@ -71,7 +71,7 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
   it("brings each platform the body that its documentation asks for, field by field", async () => {
     const bodies = purchaseBodies(published.now)
     for (const platform of platforms) {
-      const found = (await received(world, platform)).filter(({ body, asset }) => {
+      const found = (await received(endToEnd, platform)).filter(({ body, asset }) => {
         const text = JSON.stringify(body)
         return (text.includes('"e2e-purchase"') || text.includes('"o-e2e-42"')) && asset !== "2345678901"
       })
@@ -82,7 +82,7 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
       )
     }
     for (const [platform, part] of Object.entries(leadParts)) {
-      const [lead] = (await received(world, platform)).filter(({ event_id }) => event_id === "e2e-lead")
+      const [lead] = (await received(endToEnd, platform)).filter(({ event_id }) => event_id === "e2e-lead")
       assert.isDefined(lead, platform)
       const asked = Object.fromEntries(Object.keys(part).map((key) => [key, lead?.body[key]]))
       assert.deepStrictEqual(asked, { ...part }, platform)
@@ -90,7 +90,7 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
   })
 
   it("takes events from clients of other languages", async () => {
-    const bodies = await received(world, "meta")
+    const bodies = await received(endToEnd, "meta")
     for (const id of published.javaIds) {
       const body = bodies.find(({ event_id, asset }) => event_id === id && asset === "1234567890")?.body
       assert.deepInclude(body, { event_name: "Purchase", event_id: id, action_source: "website" })
@@ -103,14 +103,14 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
 
   it("gives every sample its fate: the bad ones with reason, position and bytes, the others at every connection", async () => {
     const sealer = fromKey(Redacted.make(masterKey))
-    const letters = await decoded(world, "dead-letters", "dead-letter")
+    const letters = await decoded(endToEnd, "dead-letters", "dead-letter")
     const normalizerLetters = new Map(
       letters
         .filter(({ stage }) => stage === "normalizer")
         .map((letter) => [`${letter.source_partition}:${letter.source_offset}`, letter])
     )
-    const results = resultsByPosition(await decoded(world, "delivery-results", "event-delivery-log"))
-    const records = [...(await rawRecords(world, "raw-events"))]
+    const results = resultsByPosition(await decoded(endToEnd, "delivery-results", "event-delivery-log"))
+    const records = [...(await rawRecords(endToEnd, "raw-events"))]
     for (const { sample, value } of published.samples) {
       const index = records.findIndex((record) => String(record.key) === sample.key && sameBytes(record.value, value))
       assert.isAtLeast(index, 0, sample.key)
@@ -129,7 +129,7 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
       assert.isUndefined(letter, sample.key)
       assert.sameMembers(
         [...(own?.keys() ?? [])],
-        world.connections.map(({ id }) => id)
+        endToEnd.connections.map(({ id }) => id)
       )
       const reasons = new Set([...(own?.values() ?? [])].map(({ reason_code }) => reason_code))
       const isDuplicate = sample.expect.fate === "duplicate"
@@ -146,9 +146,9 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
     const health = await waitUntil(
       "the health of every connection",
       async () => {
-        const statuses = await decoded(world, "connector-health", "connector-health-status")
+        const statuses = await decoded(endToEnd, "connector-health", "connector-health-status")
         const latest = new Map(statuses.map((status) => [status.connection_id, status]))
-        const balance = await untilSettled(world, published.now, published.count)
+        const balance = await untilSettled(endToEnd, published.now, published.count)
         const isCurrent = balance.connections.every(({ connectionId, outcomes }) => {
           const said = latest.get(connectionId)?.outcomes_1h["delivered"] ?? 0
           return said === outcomes.delivered
@@ -159,9 +159,9 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
     )
     assert.sameMembers(
       [...health.keys()],
-      world.connections.map(({ id }) => id)
+      endToEnd.connections.map(({ id }) => id)
     )
-    const alerts = await decoded(world, "health-alerts", "health-alert")
+    const alerts = await decoded(endToEnd, "health-alerts", "health-alert")
     for (const { connection_id, status, circuit_state, issues } of health.values()) {
       assert.strictEqual(circuit_state, "CLOSED", connection_id)
       const last = alerts.filter((alert) => alert.connection_id === connection_id).at(-1)
@@ -174,13 +174,13 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
   })
 
   it("lets no person and no credential out of raw-events: no topic, log line or metric names them", async () => {
-    const topics = (await world.run(KafkaClient.use((kafka) => kafka.listTopics))).filter((topic) =>
-      topic.startsWith(world.prefix)
+    const topics = (await endToEnd.run(KafkaClient.use((kafka) => kafka.listTopics))).filter((topic) =>
+      topic.startsWith(endToEnd.prefix)
     )
     assert.isAtLeast(topics.length, 20)
     for (const name of topics) {
-      const topic = name.slice(world.prefix.length)
-      const text = (await rawRecords(world, topic))
+      const topic = name.slice(endToEnd.prefix.length)
+      const text = (await rawRecords(endToEnd, topic))
         .map(({ key, value, headers }) => `${key ?? ""}\n${value ?? ""}\n${JSON.stringify(headers)}`)
         .join("\n")
       // The log of truth is where the scan must find the person, or it would find nothing anywhere.
@@ -189,16 +189,19 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
     }
     assert.isNotEmpty(findings(credentials.join(" "), credentials))
     for (const platform of platforms) {
-      const found = findings(JSON.stringify((await received(world, platform)).map(({ body }) => body)), credentials)
+      const found = findings(JSON.stringify((await received(endToEnd, platform)).map(({ body }) => body)), credentials)
       // A message goes to a number that is not hashed; nothing else of the person goes anywhere.
       const number = found.filter((spelling) => spelling !== "4155550177")
       assert.deepStrictEqual([platform, number], [platform, []])
     }
-    assert.deepStrictEqual(findings(world.programs.logs(), credentials), [])
-    const metrics = await Effect.runPromise(world.programs.metrics)
+    assert.deepStrictEqual(findings(endToEnd.programs.logs(), credentials), [])
+    const metrics = await Effect.runPromise(endToEnd.programs.metrics)
     assert.include(metrics, "capi_delivery")
     assert.deepStrictEqual(findings(metrics, credentials), [])
-    const told = await Promise.all([world.capi("results", "--json"), world.capi("dead-letters", "list", "--json")])
+    const told = await Promise.all([
+      endToEnd.capi("results", "--json"),
+      endToEnd.capi("dead-letters", "list", "--json")
+    ])
     for (const { out, notes } of told) {
       assert.isNotEmpty(out)
       assert.deepStrictEqual(findings(out + notes.join("\n"), credentials), [])
@@ -206,18 +209,19 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
   })
 
   it("sends nothing again when a producer publishes the same events again", async () => {
-    const before = await counts(world)
+    const before = await counts(endToEnd)
     // What no platform took is not remembered as published: it would be rejected again.
     const good = published.samples.filter(
       ({ sample }) => sample.expect.fate !== "dead_letter" && sample.expect.fate !== "rejected"
     )
-    const from = (await rawRecords(world, "raw-events")).reduce((latest, one) => Math.max(latest, one.timestamp), 0) + 1
+    const from =
+      (await rawRecords(endToEnd, "raw-events")).reduce((latest, one) => Math.max(latest, one.timestamp), 0) + 1
     await waitUntil("the next millisecond", () => performance.timeOrigin + performance.now() > from + 1)
     await produce(
-      world,
+      endToEnd,
       good.map(({ sample, value }) => ({ key: sample.key, value }))
     )
-    const balance = await untilSettled(world, from, good.length)
+    const balance = await untilSettled(endToEnd, from, good.length)
     assert.isTrue(balance.balanced)
     for (const { connectionId, outcomes, skippedBy } of balance.connections) {
       // A connection that refused an event gets it again, and refuses it again.
@@ -230,20 +234,27 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
       assert.isAbove(duplicate, 0.85 * good.length)
       assert.isAbove(duplicate_conflict, 0)
     }
-    const after = await counts(world)
+    const after = await counts(endToEnd)
     for (const platform of platforms) assert.strictEqual(after[platform]?.events, before[platform]?.events, platform)
   })
 
   it("replays by an offset reset, ours or Kafka's own, and the platforms count what came again", async () => {
-    const { connections } = await untilSettled(world, published.now, published.count)
+    const { connections } = await untilSettled(endToEnd, published.now, published.count)
     const deliveredBy = (id: string) =>
       connections.find(({ connectionId }) => connectionId === id)?.outcomes.delivered ?? 0
     const replayed = ["delivery-snapchat", "delivery-tiktok"] as const
-    await Effect.runPromise(world.programs.stop(replayed))
-    const reset = await world.capi("replay", "--stage", "delivery-snapchat.snapchat-shop", "--from", "beginning", "-y")
+    await Effect.runPromise(endToEnd.programs.stop(replayed))
+    const reset = await endToEnd.capi(
+      "replay",
+      "--stage",
+      "delivery-snapchat.snapchat-shop",
+      "--from",
+      "beginning",
+      "-y"
+    )
     assert.isTrue(Exit.isSuccess(reset.exit), String(reset.exit))
-    const tiktok = await resetByKafkasTool(world, "delivery-tiktok.tiktok-shop", "mapped-events.tiktok")
-    await Effect.runPromise(world.programs.start(replayed))
+    const tiktok = await resetByKafkasTool(endToEnd, "delivery-tiktok.tiktok-shop", "mapped-events.tiktok")
+    await Effect.runPromise(endToEnd.programs.start(replayed))
     const expected = {
       snapchat: deliveredBy("snapchat-shop"),
       tiktok: tiktok ? deliveredBy("tiktok-shop") : 0,
@@ -252,7 +263,7 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
     await waitUntil(
       "what was sent again",
       async () => {
-        const now = await counts(world)
+        const now = await counts(endToEnd)
         return now["snapchat"]?.duplicates === expected.snapchat && now["tiktok"]?.duplicates === expected.tiktok
       },
       120_000
@@ -261,25 +272,25 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
     await waitUntil(
       "the ledger's count of what was repeated",
       async () => {
-        const { balanced, connections: now } = await untilSettled(world, published.now, published.count)
+        const { balanced, connections: now } = await untilSettled(endToEnd, published.now, published.count)
         assert.isTrue(balanced)
         return (now.find(({ connectionId }) => connectionId === "snapchat-shop")?.repeated ?? 0) >= expected.snapchat
       },
       120_000
     )
-    assert.strictEqual((await counts(world))["meta"]?.duplicates, expected.meta)
+    assert.strictEqual((await counts(endToEnd))["meta"]?.duplicates, expected.meta)
   })
 
   it("delivers what the README shows at every connection, each time it is pasted, and the look-up tells so", async () => {
-    const all = world.connections.map(({ id }) => id).sort()
+    const all = endToEnd.connections.map(({ id }) => id).sort()
     for (let time = 0; time < 2; time++) {
-      const { id, text } = await pasteShell(world)
+      const { id, text } = await pasteShell(endToEnd)
       const rows = text.split("\n").filter((line) => line.includes(id) && line.includes(" delivered "))
       assert.deepStrictEqual([...new Set(rows.map((row) => all.find((one) => row.includes(one))))].sort(), all, text)
     }
-    const id = await runPython(world)
+    const id = await runPython(endToEnd)
     if (id === null) return
-    const found = await world.capi("results", "--event", id, "--wait", "60 seconds", "--json")
+    const found = await endToEnd.capi("results", "--event", id, "--wait", "60 seconds", "--json")
     const delivered = jsonLines(found.out)[0]?.["results"] as ReadonlyArray<EventDeliveryLog>
     const connections = delivered.filter(({ outcome }) => outcome === "delivered").map((log) => log.connection_id)
     assert.deepStrictEqual([...new Set(connections)].sort(), all, found.out)

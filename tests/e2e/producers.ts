@@ -7,10 +7,10 @@ import { requireJava } from "../../infra/local/java.ts"
 import { openState, repository } from "../../infra/local/state.ts"
 import { type SampleEvent, sampleEvents } from "../../infra/samples/sample-events.ts"
 import { spawnGuarded } from "../../shared/runtime/guarded-spawn.mjs"
-import { testBrokers } from "../support/kafka.ts"
+import { testBrokers } from "../harness/test-services.ts"
+import { type EndToEnd, encoder, produce } from "./end-to-end.ts"
 import { leadOf, purchaseOf } from "./events.ts"
 import { peopleRecords } from "./people.ts"
-import { encoder, produce, type World } from "./world.ts"
 
 export interface Published {
   /** When publishing began, in milliseconds since the epoch. */
@@ -21,9 +21,9 @@ export interface Published {
   readonly count: number
 }
 
-export const publishAll = async (world: World): Promise<Published> => {
+export const publishAll = async (endToEnd: EndToEnd): Promise<Published> => {
   const now = await Effect.runPromise(Clock.currentTimeMillis)
-  const encode = encoder(world.context)
+  const encode = encoder(endToEnd.context)
   const schemaId = encode({ event_id: "e", event_name: "page_view", event_time: 0 }).readUInt32BE(1)
   const samples = sampleEvents(now, { rawEventSchemaId: schemaId }).map((sample) => ({
     sample,
@@ -35,8 +35,8 @@ export const publishAll = async (world: World): Promise<Published> => {
     { key: "k-1", value: encode(leadOf(now)) }
   ]
   const [javaIds] = await Promise.all([
-    publishFromJava(world),
-    produce(world, [...samples.map(({ sample, value }) => ({ key: sample.key, value })), ...byHand, ...people])
+    publishFromJava(endToEnd),
+    produce(endToEnd, [...samples.map(({ sample, value }) => ({ key: sample.key, value })), ...byHand, ...people])
   ])
   return { now, samples, javaIds, count: samples.length + byHand.length + people.length + javaIds.length }
 }
@@ -47,10 +47,14 @@ const bytesOf = (sample: SampleEvent, encode: (event: unknown) => Buffer): Buffe
 }
 
 /** The example's Java program and Kafka's console producer; none where the machine has no Java. */
-const publishFromJava = async (world: World): Promise<ReadonlyArray<string>> => {
-  const jars = await jarsOfKafka(world)
+const publishFromJava = async (endToEnd: EndToEnd): Promise<ReadonlyArray<string>> => {
+  const jars = await jarsOfKafka(endToEnd)
   if (jars === null) return []
-  const environment = { KAFKA_BROKERS: testBrokers().join(","), TOPIC: `${world.prefix}raw-events`, KAFKA_JARS: jars }
+  const environment = {
+    KAFKA_BROKERS: testBrokers().join(","),
+    TOPIC: `${endToEnd.prefix}raw-events`,
+    KAFKA_JARS: jars
+  }
   const producers = path.join(repository, "examples/producers")
   const texts = await Promise.all([
     execute("java", ["-cp", path.join(jars, "*"), path.join(producers, "java/PublishPurchase.java")], environment),
@@ -64,7 +68,7 @@ const publishFromJava = async (world: World): Promise<ReadonlyArray<string>> => 
 }
 
 /** The folder of Kafka's jars, which the tests' broker runs from too; null without Java. */
-export const jarsOfKafka = ({ folder }: World): Promise<string | null> =>
+export const jarsOfKafka = ({ folder }: EndToEnd): Promise<string | null> =>
   Effect.runPromise(
     Effect.gen(function* () {
       yield* requireJava(null)

@@ -1,20 +1,20 @@
 /** What the run's checks read back: results by position, bytes, and an offset reset by Kafka's own tool. */
 import { assert } from "@effect/vitest"
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
-import { testBrokers } from "../support/kafka.ts"
+import { testBrokers } from "../harness/test-services.ts"
+import type { EndToEnd } from "./end-to-end.ts"
 import { execute, jarsOfKafka } from "./producers.ts"
-import type { World } from "./world.ts"
 
 /** True if the machine has Java, whose Kafka tool then did it. */
-export const resetByKafkasTool = async (world: World, group: string, topic: string): Promise<boolean> => {
-  const jars = await jarsOfKafka(world)
+export const resetByKafkasTool = async (endToEnd: EndToEnd, group: string, topic: string): Promise<boolean> => {
+  const jars = await jarsOfKafka(endToEnd)
   if (jars === null) return false
   const text = await execute("java", [
     ...["-cp", `${jars}/*`, "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"],
-    ...["--bootstrap-server", testBrokers().join(","), "--group", world.prefix + group],
-    ...["--topic", world.prefix + topic, "--reset-offsets", "--to-earliest", "--execute"]
+    ...["--bootstrap-server", testBrokers().join(","), "--group", endToEnd.prefix + group],
+    ...["--topic", endToEnd.prefix + topic, "--reset-offsets", "--to-earliest", "--execute"]
   ])
-  assert.include(text, world.prefix + topic)
+  assert.include(text, endToEnd.prefix + topic)
   return true
 }
 

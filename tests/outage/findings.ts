@@ -1,6 +1,6 @@
 /** What must hold after an outage run, each with what was found where it does not. Pure. */
 import type { DeadLetter } from "../../schemas/types.gen.ts"
-import type { PlatformCounts } from "../support/sandbox-control.ts"
+import type { PlatformCounts } from "../harness/sandbox-control.ts"
 import { eventId, poisonWords, type Target, targets } from "./plan.ts"
 import type { Struck } from "./troubles.ts"
 

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
-import { testBrokers, testRegistryUrl, uniquePrefix } from "../support/kafka.ts"
+import { testBrokers, testRegistryUrl, uniquePrefix } from "../harness/test-services.ts"
 import { type Evidence, findings } from "./findings.ts"
 import { outageRun } from "./outage.ts"
 import { eventId } from "./plan.ts"

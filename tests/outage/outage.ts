@@ -10,8 +10,8 @@ import { registryLayer } from "../../shared/codec/registry.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { readLedger } from "../../shared/ledger/read-ledger.ts"
-import { type Chain, startChain } from "../support/chain.ts"
-import { sandboxControl } from "../support/sandbox-control.ts"
+import { type Chain, startChain } from "../harness/chain.ts"
+import { sandboxControl } from "../harness/sandbox-control.ts"
 import type { Evidence, SummaryJson } from "./findings.ts"
 import {
   connectionsOf,

@@ -3,7 +3,7 @@
  * platform has got events since the last one, and ends when it has struck every platform and has lasted its time.
  */
 import * as Effect from "effect/Effect"
-import type { Fault, SandboxControl } from "../support/sandbox-control.ts"
+import type { Fault, SandboxControl } from "../harness/sandbox-control.ts"
 import { targets } from "./plan.ts"
 
 export interface Struck {

@@ -10,11 +10,11 @@ import { registryLayer } from "../../shared/codec/registry.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { readAll } from "../../shared/testing/kafka-probe.ts"
-import { makePrograms } from "../e2e/programs.ts"
-import { testBrokers, testRegistryUrl, uniquePrefix } from "../support/kafka.ts"
-import { sandboxControl } from "../support/sandbox-control.ts"
-import { startTcpProxy } from "../support/tcp-proxy.ts"
-import { temporaryFolder } from "../support/temporary-folder.ts"
+import { startablePrograms } from "../harness/programs.ts"
+import { sandboxControl } from "../harness/sandbox-control.ts"
+import { startTcpProxy } from "../harness/tcp-proxy.ts"
+import { temporaryFolder } from "../harness/temporary-folder.ts"
+import { testBrokers, testRegistryUrl, uniquePrefix } from "../harness/test-services.ts"
 
 export const masterKey = "the-master-key-of-this-chain"
 export const connectionId = "messages"
@@ -44,7 +44,7 @@ connections:
     resilience: ${resilience}
 `
   )
-  const programs = yield* makePrograms(folder, {
+  const programs = yield* startablePrograms(folder, {
     KAFKA_BROKERS: testBrokers().join(","),
     SCHEMA_REGISTRY_URL: testRegistryUrl(),
     CAPI_TOPIC_PREFIX: prefix,

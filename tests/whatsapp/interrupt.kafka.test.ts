@@ -2,7 +2,7 @@
 import process from "node:process"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { waitUntil } from "../support/wait-until.ts"
+import { waitUntil } from "../harness/wait-until.ts"
 import { idsOf, startWhatsApp, type WhatsAppChain } from "./chain.ts"
 
 const answerMillis = 4_000

@@ -1,7 +1,7 @@
 /** A delivery whose master key is not the normalizer's sends nothing, says so before the first event, and loses nothing. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { waitUntil } from "../support/wait-until.ts"
+import { waitUntil } from "../harness/wait-until.ts"
 import { connectionId, idsOf, masterKey, startWhatsApp, type WhatsAppChain } from "./chain.ts"
 
 const resilience = "{ pause: { first_probe: 1 second, probe_max: 1 second } }"

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs"
 import path from "node:path"
 import { gzipSync } from "node:zlib"
 import { assert, it } from "@effect/vitest"
-import { temporaryFolder } from "../../../tests/support/temporary-folder.ts"
+import { temporaryFolder } from "../../../tests/harness/temporary-folder.ts"
 import { plantedText } from "./context.ts"
 import { scan } from "./layers.ts"
 

@@ -11,7 +11,7 @@ import { type RuntimeEvent, RuntimeObserver } from "../../../shared/runtime/obse
 import { run } from "../../../shared/runtime/runtime.ts"
 import { layerRuntimeOptions } from "../../../shared/runtime/runtime-options.ts"
 import { readAll, until } from "../../../shared/testing/kafka-probe.ts"
-import { testBrokers, uniquePrefix } from "../../../tests/support/kafka.ts"
+import { testBrokers, uniquePrefix } from "../../../tests/harness/test-services.ts"
 import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {

@@ -2,7 +2,7 @@
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { Kafka, logLevel } from "kafkajs"
-import { testBrokers, uniquePrefix } from "../../../tests/support/kafka.ts"
+import { testBrokers, uniquePrefix } from "../../../tests/harness/test-services.ts"
 import { joinAsProbe, until } from "../../testing/kafka-probe.ts"
 import { makeTopic, recordsOf, texts } from "../../testing/kafka-topics.ts"
 import { KafkaClient } from "../client.ts"

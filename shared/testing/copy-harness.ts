@@ -10,7 +10,7 @@ import { run } from "../runtime/runtime.ts"
 import { layerRuntimeOptions } from "../runtime/runtime-options.ts"
 import { readAll } from "./kafka-probe.ts"
 
-export interface CopyWorldOptions {
+export interface CopyHarnessOptions {
   readonly prefix: string
   /** Default 4. */
   readonly partitions?: number
@@ -18,7 +18,7 @@ export interface CopyWorldOptions {
   readonly replication?: number
 }
 
-export const makeCopyWorld = ({ prefix, partitions = 4, replication = 1 }: CopyWorldOptions) =>
+export const makeCopyHarness = ({ prefix, partitions = 4, replication = 1 }: CopyHarnessOptions) =>
   Effect.gen(function* () {
     const client = yield* KafkaClient
     yield* client.createTopics(

@@ -20,8 +20,8 @@ import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import type { Balance } from "../../shared/ledger/ledger.ts"
 import { readLedger } from "../../shared/ledger/read-ledger.ts"
 import { readAll } from "../../shared/testing/kafka-probe.ts"
-import { testBrokers, testRegistryUrl, uniquePrefix } from "../support/kafka.ts"
-import { makePrograms, programNames } from "./programs.ts"
+import { programNames, startablePrograms } from "../harness/programs.ts"
+import { testBrokers, testRegistryUrl, uniquePrefix } from "../harness/test-services.ts"
 
 export const masterKey = "a-master-key-for-the-end-to-end-test"
 export const appSecret = "app-secret-of-the-end-to-end-test"
@@ -40,10 +40,10 @@ export const credentials: ReadonlyArray<string> = [
   sandboxDefaults.whatsapp.tokens[0]!
 ]
 
-export type World = Effect.Success<typeof startWorld>
+export type EndToEnd = Effect.Success<typeof startEndToEnd>
 
 /** Starts all of it; it ends with the scope. The connections are those of the example that users begin with. */
-export const startWorld = Effect.gen(function* () {
+export const startEndToEnd = Effect.gen(function* () {
   const prefix = uniquePrefix("e2e")
   const folder = yield* Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(path.join(tmpdir(), "capi-e2e-"))),
@@ -87,7 +87,7 @@ export const startWorld = Effect.gen(function* () {
   )
   yield* Effect.provide(createTopics(prefix), context)
   const { connections } = yield* loadConnections(variables["CAPI_CONNECTIONS"]!, variables)
-  const programs = yield* makePrograms(folder, variables)
+  const programs = yield* startablePrograms(folder, variables)
   yield* programs.start(programNames)
   return {
     prefix,
@@ -104,13 +104,13 @@ export const startWorld = Effect.gen(function* () {
 })
 
 /** Waits until the ledger of all that was published since `from` holds at least `published` records and nothing is on its way. */
-export const untilSettled = (world: World, from: number, published: number): Promise<Balance> =>
-  world.run(
+export const untilSettled = (endToEnd: EndToEnd, from: number, published: number): Promise<Balance> =>
+  endToEnd.run(
     Effect.gen(function* () {
       const begun = yield* Clock.currentTimeMillis
       for (;;) {
         const now = yield* Clock.currentTimeMillis
-        const balance = yield* readLedger({ from, to: now + 1 }, world.connections, world.prefix)
+        const balance = yield* readLedger({ from, to: now + 1 }, endToEnd.connections, endToEnd.prefix)
         if (isSettled(balance, published)) return balance
         if (now - begun > settleMillisMax) return yield* Effect.die(`It does not settle: ${JSON.stringify(balance)}`)
         yield* Effect.sleep("1 second")
@@ -126,19 +126,19 @@ const isSettled = (balance: Balance, published: number): boolean =>
   balance.connections.every(({ inFlight, outcomes }) => inFlight === 0 && outcomes.accepted === 0)
 
 /** Every record of a topic of the run, as bytes. */
-export const rawRecords = (world: World, topic: string): Promise<ReadonlyArray<FetchedRecord>> =>
-  world.run(readAll(world.prefix + topic))
+export const rawRecords = (endToEnd: EndToEnd, topic: string): Promise<ReadonlyArray<FetchedRecord>> =>
+  endToEnd.run(readAll(endToEnd.prefix + topic))
 
 /** Every record of a topic of the run, decoded. */
 export const decoded = <S extends SchemaName>(
-  world: World,
+  endToEnd: EndToEnd,
   topic: string,
   schema: S
 ): Promise<ReadonlyArray<Records[S]>> =>
-  world.run(
+  endToEnd.run(
     Effect.gen(function* () {
       const codecs = yield* Codecs
-      const records = (yield* readAll(world.prefix + topic)).filter(({ value }) => value !== null)
+      const records = (yield* readAll(endToEnd.prefix + topic)).filter(({ value }) => value !== null)
       yield* codecs.loadSchemas(records.map(({ value }) => value))
       return records.map(({ value }) => {
         const result = codecs.decode(schema, value)
@@ -155,7 +155,7 @@ export interface Received {
 }
 
 /** The bodies that a platform took, oldest first. */
-export const received = async ({ sandbox }: World, platform: string): Promise<ReadonlyArray<Received>> => {
+export const received = async ({ sandbox }: EndToEnd, platform: string): Promise<ReadonlyArray<Received>> => {
   const answer = await fetch(`${sandbox.controlUrl}/_sandbox/events?platform=${platform}&limit=100000`)
   return ((await answer.json()) as { readonly events: ReadonlyArray<Received> }).events
 }
@@ -166,18 +166,18 @@ export interface Counts {
   readonly duplicates: number
 }
 
-export const counts = async ({ sandbox }: World): Promise<Readonly<Record<string, Counts>>> => {
+export const counts = async ({ sandbox }: EndToEnd): Promise<Readonly<Record<string, Counts>>> => {
   const answer = await fetch(`${sandbox.controlUrl}/_sandbox/stats`)
   return ((await answer.json()) as { readonly platforms: Readonly<Record<string, Counts>> }).platforms
 }
 
 export const produce = (
-  world: World,
+  endToEnd: EndToEnd,
   records: ReadonlyArray<{ readonly key: string; readonly value: Buffer | null }>
 ): Promise<void> =>
-  world.run(
+  endToEnd.run(
     KafkaClient.use((kafka) =>
-      kafka.produce(records.map((record) => ({ topic: `${world.prefix}raw-events`, ...record })))
+      kafka.produce(records.map((record) => ({ topic: `${endToEnd.prefix}raw-events`, ...record })))
     )
   )
 

@@ -29,7 +29,7 @@ export interface Instance {
   readonly restarts: () => number
 }
 
-export interface FleetOptions {
+export interface SupervisorOptions {
   readonly folder: string
   readonly environment: Readonly<Record<string, string>>
 }
@@ -40,8 +40,8 @@ const drainGrace = Duration.seconds(30)
 const clockJump = fileURLToPath(new URL("clock-jump.ts", import.meta.url))
 
 /** Starts instances that are kept alive until the scope closes. */
-export const makeFleet = (
-  options: FleetOptions
+export const makeSupervisor = (
+  options: SupervisorOptions
 ): Effect.Effect<
   { readonly start: (processor: ProcessorName) => Effect.Effect<Instance>; readonly restarts: () => number },
   never,
@@ -95,7 +95,7 @@ const retireAll = (all: ReadonlyArray<Supervised>) => {
 }
 
 const launchOne = (
-  { folder, environment }: FleetOptions,
+  { folder, environment }: SupervisorOptions,
   one: Pick<Supervised, "processor" | "name" | "port">
 ): Launched =>
   launch({

@@ -25,7 +25,7 @@ export const copy = <E = never, R = never>(overrides: Partial<Processor<E, R>> =
 })
 
 /** A world of one or more partitions of `in`, and its runtime's events. */
-export const world = (partitions = 1, options: Partial<RuntimeOptionsShape> = {}) => {
+export const runtimeHarness = (partitions = 1, options: Partial<RuntimeOptionsShape> = {}) => {
   const kafka = new MemoryKafka()
   kafka.log.create("in", partitions)
   kafka.log.create("out", 1)

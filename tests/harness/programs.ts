@@ -48,7 +48,7 @@ interface Running {
 }
 
 /** All that still run are ended with the scope. `folder` takes their logs. */
-export const makePrograms = (
+export const startablePrograms = (
   folder: string,
   variables: Readonly<Record<string, string>>
 ): Effect.Effect<Programs, never, Scope.Scope> =>

@@ -15,7 +15,7 @@ import { type Sandbox, sandboxDefaults, startSandbox } from "../../infra/sandbox
 import { platforms } from "../../shared/model/platform.ts"
 import type { ProcessorName } from "./plan.ts"
 
-export interface Arena {
+export interface ChaosCluster {
   readonly folder: string
   readonly brokers: string
   readonly nodes: ReadonlyArray<BrokerNode>
@@ -26,7 +26,7 @@ export interface Arena {
 /** Milliseconds after which a silent instance loses its partitions. */
 export const sessionTimeoutMillis = 8_000
 
-export const startArena = (brokers: 1 | 3): Effect.Effect<Arena, unknown, Scope.Scope> =>
+export const startChaosCluster = (brokers: 1 | 3): Effect.Effect<ChaosCluster, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const folder = yield* Effect.acquireRelease(
       Effect.sync(() => mkdtempSync(path.join(tmpdir(), "capi-chaos-"))),
@@ -43,7 +43,7 @@ export const startArena = (brokers: 1 | 3): Effect.Effect<Arena, unknown, Scope.
 
 /** What a processor is told by the environment; connections are there for the platforms whose processor runs. */
 export const environmentOf = (
-  { brokers, registry, sandbox }: Arena,
+  { brokers, registry, sandbox }: ChaosCluster,
   prefix: string,
   running: ReadonlyArray<ProcessorName>
 ) => ({

@@ -1,7 +1,7 @@
 /** What every test on the real broker needs: the addresses, and a prefix that no other test has. */
 import { randomUUID } from "node:crypto"
 import { inject } from "vitest"
-import type {} from "./kafka-global-setup.ts"
+import type {} from "./global-setup.ts"
 
 /** `host:port` of the tests' broker. */
 export const testBrokers = (): ReadonlyArray<string> => inject("brokers").split(",")
