@@ -12,12 +12,18 @@ import type * as Scope from "effect/Scope"
 import { type Sandbox, sandboxDefaults, startSandbox } from "../infra/sandbox/sandbox.ts"
 import type { MappedEvent } from "../schemas/types.gen.ts"
 import type { Connection } from "../shared/connections/connection.ts"
-import { authorize, connectorClient, type Execute } from "../shared/connectors/connect.ts"
-import type { BatchVerdict, Connector, JsonObject, RequestContext, Secret } from "../shared/connectors/connector.ts"
+import { builtinConnection } from "../shared/connectors/builtin-connection.ts"
+import {
+  type BatchVerdict,
+  type Connector,
+  type JsonObject,
+  opensNothing,
+  type RequestContext,
+  type Secret
+} from "../shared/connectors/connector.ts"
+import { authorize, connectorClient, type Execute } from "../shared/connectors/connector-client.ts"
 import { HttpTransport, makeHttpTransport } from "../shared/connectors/http/http-client.ts"
 import { failureVerdict } from "../shared/connectors/http/http-failure.ts"
-import { builtinConnection } from "../shared/connectors/mapping/builtin.ts"
-import { opensNothing } from "../shared/connectors/opens-nothing.ts"
 import { connectorFor } from "../shared/connectors/registry.ts"
 import { openRecipient } from "../shared/credentials/sealer.ts"
 import { type ConnectorKind, connectorKinds } from "../shared/model/platform.ts"

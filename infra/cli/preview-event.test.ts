@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { builtinConnection } from "../../shared/connectors/mapping/builtin.ts"
+import { builtinConnection } from "../../shared/connectors/builtin-connection.ts"
 import { connectorKinds } from "../../shared/model/platform.ts"
 import { prepare } from "./preview-event.ts"
 

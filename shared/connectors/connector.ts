@@ -1,17 +1,18 @@
+import * as Duration from "effect/Duration"
+import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import type { NormalizedEvent, NormalizedUser } from "../../schemas/types.gen.ts"
+import type { SendableEvent } from "../codec/codecs.ts"
+import type { Connection } from "../connections/connection.ts"
+import type { ConnectorRules, Limits } from "../connections/connector-rules.ts"
+import type { Secret } from "../credentials/secret.ts"
+import type { JsonObject } from "../model/json.ts"
+import type { ConnectorKind, Platform } from "../model/platform.ts"
+
 /**
  * A connector: what one kind of ad platform needs, as pure functions. The mapper uses `map`; the delivery engine uses
  * `request`, `verdict` and `limits`; nothing here performs an effect, so each part is tested alone.
  */
-import type * as Duration from "effect/Duration"
-import type * as Redacted from "effect/Redacted"
-import type * as Result from "effect/Result"
-import type { NormalizedEvent, NormalizedUser } from "../../schemas/types.gen.ts"
-import type { SendableEvent } from "../codec/codecs.ts"
-import type { Connection } from "../connections/connection.ts"
-import type { ConnectorRules } from "../connections/connector-rules.ts"
-import type { Secret } from "../credentials/secret.ts"
-import type { JsonObject } from "../model/json.ts"
-import type { ConnectorKind, Platform } from "../model/platform.ts"
 
 export type { Limits } from "../connections/connector-rules.ts"
 export type { Secret } from "../credentials/secret.ts"
@@ -98,15 +99,15 @@ export interface EventVerdict {
 /** What a response says of each event sent. */
 export type BatchVerdict =
   /** One verdict per event, in order. */
-  | (VerdictHead & { readonly _tag: "PerEvent"; readonly events: ReadonlyArray<EventVerdict> })
+  | (VerdictMeta & { readonly _tag: "PerEvent"; readonly events: ReadonlyArray<EventVerdict> })
   /** The same for every event. */
-  | (VerdictHead & { readonly _tag: "All"; readonly verdict: EventVerdict })
+  | (VerdictMeta & { readonly _tag: "All"; readonly verdict: EventVerdict })
   /** The platform named the culprits and took nothing: drop them, send the rest again. */
-  | (VerdictHead & { readonly _tag: "Culprits"; readonly culprits: ReadonlyMap<number, EventVerdict> })
+  | (VerdictMeta & { readonly _tag: "Culprits"; readonly culprits: ReadonlyMap<number, EventVerdict> })
   /** Some event is bad, the platform took nothing and does not say which: bisect. */
-  | (VerdictHead & { readonly _tag: "SomeInvalid"; readonly verdict: EventVerdict })
+  | (VerdictMeta & { readonly _tag: "SomeInvalid"; readonly verdict: EventVerdict })
 
-interface VerdictHead {
+interface VerdictMeta {
   readonly requestId: string | null
   /** How many events the platform says it received. */
   readonly eventsReceived: number | null
@@ -206,3 +207,24 @@ export interface CAPIResponse {
   readonly platform: Platform
   readonly request_id: string | null
 }
+
+/**
+ * Limits of a platform, the rest filled in: no rate, a window of one minute, four requests in flight, and four MiB a
+ * request, which no platform documents but which holds 1,000 events of four KiB.
+ */
+export const limits = (given: Partial<Limits> & Pick<Limits, "eventsPerRequest">): Limits => ({
+  bytesPerRequest: 4 * 1024 * 1024,
+  requestsPerWindow: null,
+  eventsPerWindow: null,
+  window: Duration.minutes(1),
+  concurrency: 4,
+  ...given
+})
+
+/** For connectors whose events carry no sealed recipient, and for requests without events. */
+export const opensNothing: OpenRecipient = () =>
+  Result.fail({
+    errorClass: "invalid_event",
+    reasonCode: "recipient_unreadable",
+    message: "This platform's events carry no sealed recipient."
+  })

@@ -1,9 +1,9 @@
 /** No answer of a platform, and no notification, takes longer to read than its length allows. */
 import { assert, describe, it } from "@effect/vitest"
 import { connectorKinds } from "../model/platform.ts"
+import { json, mappedEvent } from "../testing/connector-fixture.ts"
 import { growthOf, linearRatioMax } from "../testing/growth.ts"
 import type { Json } from "./connector.ts"
-import { json, mappedEvent } from "./fixture.ts"
 import { connectorFor } from "./registry.ts"
 import { messageStatuses } from "./whatsapp/webhook.ts"
 

@@ -6,8 +6,8 @@ import type { ConnectorCatalog } from "../connections/connector-rules.ts"
 import { type LoadedConnections, loadConnectionsFile, parseConnections } from "../connections/load.ts"
 import type { ConnectionsError } from "../connections/problem.ts"
 import { platformOf } from "../model/platform.ts"
-import { canonicalName } from "./mapping/canonical-name.ts"
 import { canonicalEvents, standardEvents, takesCustomEvents } from "./mapping/catalog.ts"
+import { canonicalName } from "./mapping/event-name.ts"
 import { connectorFor } from "./registry.ts"
 
 /** What the loader of the file asks about connectors. */

@@ -3,10 +3,10 @@ import type { BatchVerdict, EventVerdict, HttpResponseSpec } from "./connector.t
 import { retryAfterOf } from "./http/response.ts"
 
 /** What stands at the head of every batch verdict. */
-export type VerdictHead = Omit<Extract<BatchVerdict, { readonly _tag: "All" }>, "_tag" | "verdict">
+export type VerdictMeta = Omit<Extract<BatchVerdict, { readonly _tag: "All" }>, "_tag" | "verdict">
 
 /** A head that says nothing. */
-export const batchHead: VerdictHead = {
+export const verdictMeta: VerdictMeta = {
   requestId: null,
   eventsReceived: null,
   warnings: [],
@@ -16,13 +16,13 @@ export const batchHead: VerdictHead = {
 }
 
 /** The head of an answer: its Retry-After, else the table's wait where the whole connection is throttled. */
-export const headOf = (response: HttpResponseSpec, verdict: EventVerdict): VerdictHead => ({
-  ...batchHead,
+export const verdictMetaOf = (response: HttpResponseSpec, verdict: EventVerdict): VerdictMeta => ({
+  ...verdictMeta,
   retryAfter: retryAfterOf(response) ?? (verdict.errorClass === "throttled" ? (verdict.retryAfter ?? null) : null)
 })
 
 /** The same for every event. */
-export const all = (head: VerdictHead, verdict: EventVerdict): BatchVerdict => ({
+export const uniformVerdict = (head: VerdictMeta, verdict: EventVerdict): BatchVerdict => ({
   ...head,
   _tag: "All",
   verdict: verdict.errorClass === "throttled" ? withoutWait(verdict) : verdict
@@ -35,15 +35,15 @@ const withoutWait = ({ retryAfter: _, ...verdict }: EventVerdict): EventVerdict 
  * The platform refused the request because of events: the culprits it named, if they are events of this request. Where it
  * names none, a single event is the culprit itself, and several are to be bisected.
  */
-export const refused = (
-  head: VerdictHead,
+export const rejectedBatch = (
+  head: VerdictMeta,
   verdict: EventVerdict,
   culprits: ReadonlyMap<number, EventVerdict>,
   eventCount: number
 ): BatchVerdict => {
   const known = new Map([...culprits].filter(([index]) => index >= 0 && index < eventCount))
   if (known.size > 0) return { ...head, _tag: "Culprits", culprits: known }
-  return eventCount <= 1 ? all(head, verdict) : { ...head, _tag: "SomeInvalid", verdict }
+  return eventCount <= 1 ? uniformVerdict(head, verdict) : { ...head, _tag: "SomeInvalid", verdict }
 }
 
 /**

@@ -3,7 +3,7 @@
 import { noUser } from "../../processors/normalizer/pii/redact-user.ts"
 import type { App, Consent, Item, NormalizedEvent, NormalizedUser, Properties } from "../../schemas/types.gen.ts"
 import type { Connection, MappingOptions } from "../connections/connection.ts"
-import { builtinConnection } from "../connectors/mapping/builtin.ts"
+import { builtinConnection } from "../connectors/builtin-connection.ts"
 import type { ConnectorKind } from "../model/platform.ts"
 
 /** 23 November 2026, 10:00:00.123 UTC. */

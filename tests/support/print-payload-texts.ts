@@ -3,7 +3,7 @@
  * flat texts. Needs `--allow-natives-syntax`.
  */
 
-import { builtinConnection } from "../../shared/connectors/mapping/builtin.ts"
+import { builtinConnection } from "../../shared/connectors/builtin-connection.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
 import { connectorKinds } from "../../shared/model/platform.ts"
 import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"

@@ -8,14 +8,14 @@ import { makeWebhookOutcomes } from "../../processors/delivery/outcomes/webhook-
 import { defaultNormalizerOptions, normalize } from "../../processors/normalizer/normalize/normalize.ts"
 import { readJson } from "../../processors/normalizer/read/read-record.ts"
 import type { DroppedField, PendingOutcome } from "../../schemas/types.gen.ts"
+import { builtinConnection } from "../../shared/connectors/builtin-connection.ts"
 import type { BatchVerdict, EventVerdict } from "../../shared/connectors/connector.ts"
-import { json, mappedEvent } from "../../shared/connectors/fixture.ts"
-import { builtinConnection } from "../../shared/connectors/mapping/builtin.ts"
 import { droppedFields, mapForConnection } from "../../shared/connectors/mapping/map.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
 import { messageStatuses } from "../../shared/connectors/whatsapp/webhook.ts"
 import { fromKey } from "../../shared/credentials/sealer.ts"
 import type { ConnectorKind } from "../../shared/model/platform.ts"
+import { json, mappedEvent } from "../../shared/testing/connector-fixture.ts"
 import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"
 
 export interface ReportedCase {

@@ -4,7 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Codecs } from "../../../shared/codec/codecs.ts"
-import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
+import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import { openPartition } from "../../../shared/testing/run-batches.ts"
 import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
@@ -37,7 +37,7 @@ it.effect("leaves an event that went to the delayed retries to them when it come
   Effect.gen(function* () {
     const kafka = makeLog()
     let isBusy = true
-    const busy = all(batchHead, { ...verdict("transient", "131056"), retryAfter: Duration.seconds(6) })
+    const busy = uniformVerdict(verdictMeta, { ...verdict("transient", "131056"), retryAfter: Duration.seconds(6) })
     const world = fakePlatform(() => Effect.sync(() => (isBusy ? respond(busy, 400) : respond(ok))))
     const mapped = yield* open(world, kafka)
     const retries = yield* open(world, kafka, "delivery-retry.meta")

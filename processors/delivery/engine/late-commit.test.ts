@@ -6,7 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import { httpFailure } from "../../../shared/connectors/http/http-failure.ts"
-import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
+import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import { KafkaError } from "../../../shared/kafka/client.ts"
 import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
@@ -28,7 +28,7 @@ import { UncommittedResponses } from "./uncommitted-responses.ts"
 
 const at = { topic: "mapped-events.meta", partition: 0 }
 const batchOf = (ids: ReadonlyArray<string>) => ({ ...at, records: recordsOfEvents(ids.map((id) => mappedEvent(id))) })
-const accepted = { ...all(batchHead, verdict("accepted")), trackingId: "wamid", requestId: "wamid" }
+const accepted = { ...uniformVerdict(verdictMeta, verdict("accepted")), trackingId: "wamid", requestId: "wamid" }
 
 /** One process: its partition can be opened again and again over the same log. */
 const processOver = (world: FakePlatform, kafka: ReturnType<typeof makeLog>, appends = () => true) =>
@@ -61,7 +61,9 @@ it.effect("every answer is known when the partition is opened again, whatever it
     const world = fakePlatform(({ ids }) =>
       ids[0] === "cut"
         ? Effect.fail(httpFailure("reset", "platform.example"))
-        : Effect.succeed(respond(ids[0] === "bad" ? all(batchHead, verdict("invalid_event", "131026")) : accepted))
+        : Effect.succeed(
+            respond(ids[0] === "bad" ? uniformVerdict(verdictMeta, verdict("invalid_event", "131026")) : accepted)
+          )
     )
     const kafka = makeLog()
     const open = yield* processOver(world, kafka)

@@ -9,7 +9,7 @@ import fc from "fast-check"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import type { BatchVerdict } from "../../../shared/connectors/connector.ts"
 import { httpFailure } from "../../../shared/connectors/http/http-failure.ts"
-import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
+import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import { overwritingInput } from "../../../shared/testing/run-batches.ts"
 import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
@@ -33,7 +33,10 @@ import {
 const partitions = 4
 const large = { ...limits, eventsPerRequest: 500 }
 const connector = connectorWith({ limits: { documented: large, specification: large } })
-const throttled: BatchVerdict = { ...all(batchHead, verdict("throttled", "4")), retryAfter: Duration.seconds(10) }
+const throttled: BatchVerdict = {
+  ...uniformVerdict(verdictMeta, verdict("throttled", "4")),
+  retryAfter: Duration.seconds(10)
+}
 
 interface Trouble {
   /** Seconds since the start: the token ends, is replaced; the platform throttles; it is dead. */

@@ -10,7 +10,7 @@ import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import * as TestClock from "effect/testing/TestClock"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import type { BatchVerdict, Connector } from "../../../shared/connectors/connector.ts"
-import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
+import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import { openPartition } from "../../../shared/testing/run-batches.ts"
 import { limitsOf, rateOf } from "./limits.ts"
 import { deliveryProcessor } from "./processor.ts"
@@ -156,7 +156,10 @@ it.effect("finds the best batch size of a platform whose latency curve is script
 
 it.effect("compares what the platform says it received with what counts as taken, and tells each result of it", () =>
   Effect.gen(function* () {
-    const short = all({ ...batchHead, eventsReceived: 40, warnings: ["Received 40 of 50."] }, verdict("delivered"))
+    const short = uniformVerdict(
+      { ...verdictMeta, eventsReceived: 40, warnings: ["Received 40 of 50."] },
+      verdict("delivered")
+    )
     const logged: Array<string> = []
     const logger = Logger.layer([Logger.make(({ message }) => void logged.push(String(message)))])
     const world = fakePlatform(() => Effect.succeed(respond(short)))
@@ -185,7 +188,7 @@ it.effect("compares what the platform says it received with what counts as taken
 it.effect("an event that the platform refused by name is not missing from what it received", () =>
   Effect.gen(function* () {
     const partly: BatchVerdict = {
-      ...batchHead,
+      ...verdictMeta,
       _tag: "PerEvent",
       eventsReceived: 1,
       events: [verdict("delivered"), verdict("invalid_event", "BAD")]

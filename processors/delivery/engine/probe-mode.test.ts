@@ -6,7 +6,7 @@ import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import { type HttpFailure, httpFailure } from "../../../shared/connectors/http/http-failure.ts"
-import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
+import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
@@ -47,7 +47,7 @@ const through = (trouble: Trouble) =>
       Effect.flatMap(Effect.sleep("20 millis"), () => {
         const found = trouble(asked, millis)
         if (found === null) return Effect.succeed(respond(ok))
-        if (typeof found === "string") return Effect.succeed(respond(all(batchHead, verdict(found))))
+        if (typeof found === "string") return Effect.succeed(respond(uniformVerdict(verdictMeta, verdict(found))))
         return Effect.fail<HttpFailure>(found)
       })
     )

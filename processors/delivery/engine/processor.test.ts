@@ -8,7 +8,7 @@ import * as TestClock from "effect/testing/TestClock"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import type { Connector } from "../../../shared/connectors/connector.ts"
 import { httpFailure } from "../../../shared/connectors/http/http-failure.ts"
-import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
+import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import { openPartition } from "../../../shared/testing/run-batches.ts"
 import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
@@ -89,7 +89,7 @@ it.effect("drops the culprits that the platform names and sends the rest again",
         culprit < 0
           ? respond(ok)
           : respond(
-              { ...batchHead, _tag: "Culprits", culprits: new Map([[culprit, verdict("invalid_event", "BAD")]]) },
+              { ...verdictMeta, _tag: "Culprits", culprits: new Map([[culprit, verdict("invalid_event", "BAD")]]) },
               400
             )
       )
@@ -105,7 +105,8 @@ it.effect(
   "retries after 1, 2 and 4 s while the platform fails, and waits for Retry-After where it is conclusions",
   () =>
     Effect.gen(function* () {
-      const throttled = { ...all(batchHead, verdict("throttled", "429")), retryAfter: Duration.seconds(30) }
+      const retryAfter = Duration.seconds(30)
+      const throttled = uniformVerdict({ ...verdictMeta, retryAfter }, verdict("throttled", "429"))
       const world = fakePlatform((_, index) =>
         Effect.succeed(index === 0 ? respond(down, 503) : respond(index === 1 ? throttled : ok))
       )
@@ -208,7 +209,7 @@ it.effect(
   () =>
     Effect.gen(function* () {
       const wait = { ...verdict("transient", "131056"), retryAfter: Duration.seconds(6) }
-      const world = fakePlatform(() => Effect.succeed(respond(all(batchHead, wait), 400)))
+      const world = fakePlatform(() => Effect.succeed(respond(uniformVerdict(verdictMeta, wait), 400)))
       const task = yield* openTask(
         world,
         connectorWith({ limits: { documented: { ...limits, eventsPerRequest: 1 }, specification: limits } })
@@ -279,7 +280,7 @@ it.effect("asks consent again, refuses what no request can carry, and dead-lette
 it.effect("a hostile answer is retried and never loses an event", () =>
   Effect.gen(function* () {
     const html = { status: 200, headers: {}, body: "<html>", receivedAt: 0 }
-    const short = { ...batchHead, _tag: "PerEvent" as const, events: [verdict("delivered")] }
+    const short = { ...verdictMeta, _tag: "PerEvent" as const, events: [verdict("delivered")] }
     const world = fakePlatform((_, index) =>
       Effect.succeed(index === 0 ? html : index === 1 ? respond(short) : respond(ok))
     )

@@ -8,7 +8,7 @@ import * as TestClock from "effect/testing/TestClock"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import type { AsyncOutcomeReading, Connector } from "../../../shared/connectors/connector.ts"
 import { httpFailure } from "../../../shared/connectors/http/http-failure.ts"
-import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
+import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import { KafkaError } from "../../../shared/kafka/client.ts"
 import type { PartitionTask } from "../../../shared/runtime/contract.ts"
 import { overwritingInput } from "../../../shared/testing/run-batches.ts"
@@ -95,7 +95,9 @@ it.effect("knows after a crash the answers that a later intent took along: only 
     const oneByOne = { ...single, concurrency: 1 }
     const connector = { ...unrepeatable, limits: { documented: oneByOne, specification: oneByOne } }
     const world = fakePlatform((asked) =>
-      Effect.succeed(respond(asked.ids[0] === "bad" ? all(batchHead, verdict("invalid_event", "131026")) : ok))
+      Effect.succeed(
+        respond(asked.ids[0] === "bad" ? uniformVerdict(verdictMeta, verdict("invalid_event", "131026")) : ok)
+      )
     )
     yield* (yield* open(world, kafka, connector)).step(batchOf(["a", "bad", "last"]))
     const done = readStep(yield* (yield* open(world, kafka, connector)).step(batchOf(["a", "bad", "last"])))
@@ -235,7 +237,7 @@ const acceptedBy = (readings: Array<AsyncOutcomeReading>) =>
       read: () => readings.shift() ?? { _tag: "Pending", retryAfter: null }
     }
   })
-const accepted = { ...all(batchHead, verdict("accepted")), trackingId: "r1", requestId: "r1" }
+const accepted = { ...uniformVerdict(verdictMeta, verdict("accepted")), trackingId: "r1", requestId: "r1" }
 const final = (
   rejected: number,
   reason = "TOO_OLD",

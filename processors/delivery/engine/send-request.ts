@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { BatchVerdict, Connector, EventVerdict, RequestContext } from "../../../shared/connectors/connector.ts"
 import { failureVerdict } from "../../../shared/connectors/http/http-failure.ts"
-import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
+import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import type { KafkaError } from "../../../shared/kafka/client.ts"
 import type { BatchOptimizationResult } from "../resilience/batch-optimizer.ts"
 import type { CallOutcome } from "../resilience/circuit-breaker.ts"
@@ -161,7 +161,7 @@ const request = Effect.fnUntraced(function* (
   if (sent.length === 0)
     return { sent, verdict: nothingSent, facts: factsOf(nothingSent, attemptedAt), ambiguous: false, requested: false }
   if (Result.isFailure(access)) {
-    const verdict = all(batchHead, access.failure.verdict)
+    const verdict = uniformVerdict(verdictMeta, access.failure.verdict)
     // Its exchange for a token may have been a request.
     return { sent, verdict, facts: factsOf(verdict, attemptedAt), ambiguous: false, requested: true }
   }
@@ -202,13 +202,13 @@ const unsendableVerdict = (
   for (const [index, verdict] of verdicts.entries()) {
     if (verdict === null) continue
     // Not this event alone: the whole connection lacks something.
-    if (verdict.errorClass !== "invalid_event") return all(batchHead, verdict)
+    if (verdict.errorClass !== "invalid_event") return uniformVerdict(verdictMeta, verdict)
     culprits.set(index, verdict)
   }
-  return culprits.size === 0 ? null : { ...batchHead, _tag: "Culprits", culprits }
+  return culprits.size === 0 ? null : { ...verdictMeta, _tag: "Culprits", culprits }
 }
 
-const nothingSent = all(batchHead, { errorClass: "unknown", reasonCode: null, message: null })
+const nothingSent = uniformVerdict(verdictMeta, { errorClass: "unknown", reasonCode: null, message: null })
 
 const observe = Effect.fnUntraced(function* (
   delivery: DeliveryContext,

@@ -14,7 +14,7 @@ import type {
   Limits
 } from "../../../shared/connectors/connector.ts"
 import type { HttpFailure } from "../../../shared/connectors/http/http-failure.ts"
-import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
+import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import type { Inbound, Outbound, Step } from "../../../shared/runtime/contract.ts"
 import { connectionOf } from "../../../shared/testing/event-fixture.ts"
 import { makeMemoryCodecs } from "../../../shared/testing/memory-codecs.ts"
@@ -50,10 +50,14 @@ export const verdict = (errorClass: EventVerdict["errorClass"], reasonCode: stri
   reasonCode,
   message: reasonCode
 })
-export const ok = all(batchHead, verdict("delivered"))
-export const down = all(batchHead, verdict("transient", "500"))
-export const unauthorized = all(batchHead, verdict("auth", "190"))
-export const someInvalid: BatchVerdict = { ...batchHead, _tag: "SomeInvalid", verdict: verdict("invalid_event", "100") }
+export const ok = uniformVerdict(verdictMeta, verdict("delivered"))
+export const down = uniformVerdict(verdictMeta, verdict("transient", "500"))
+export const unauthorized = uniformVerdict(verdictMeta, verdict("auth", "190"))
+export const someInvalid: BatchVerdict = {
+  ...verdictMeta,
+  _tag: "SomeInvalid",
+  verdict: verdict("invalid_event", "100")
+}
 
 export const limits: Limits = {
   eventsPerRequest: 100,
@@ -81,7 +85,7 @@ export const connectorWith = (overrides: Partial<Connector> = {}): Connector => 
       secret["access_token"],
       events.map((event) => event.event_id)
     ),
-  verdict: (response) => answers.get(response) ?? all(batchHead, verdict("unknown", "hostile")),
+  verdict: (response) => answers.get(response) ?? uniformVerdict(verdictMeta, verdict("unknown", "hostile")),
   probe: ({ secret }) => requestTo("probe", secret["access_token"], []),
   probeVerdict: (response) => {
     const answer = answers.get(response)

@@ -6,7 +6,7 @@ import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import type { EventVerdict } from "../../../shared/connectors/connector.ts"
-import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
+import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import type { Step } from "../../../shared/runtime/contract.ts"
 import { openPartition } from "../../../shared/testing/run-batches.ts"
 import { deliveryProcessor } from "./processor.ts"
@@ -31,8 +31,8 @@ import {
 
 const at = { topic: "mapped-events.meta", partition: 0 }
 const retryTopic = "delivery-retry.meta"
-const undocumented = respond(all(batchHead, verdict("unknown", "139999")), 400)
-const garbled = respond(all(batchHead, { ...verdict("unknown", "http_200"), unreadable: true }), 200)
+const undocumented = respond(uniformVerdict(verdictMeta, verdict("unknown", "139999")), 400)
+const garbled = respond(uniformVerdict(verdictMeta, { ...verdict("unknown", "http_200"), unreadable: true }), 200)
 const invalidProbe = respond(ok)
 
 const openTask = (platform: FakePlatform, eventsPerRequest: number, idempotent = true) =>
@@ -164,9 +164,9 @@ it.effect("where the named events are gone and the rest is refused again, the re
     const platform = fakePlatform(({ ids }) => {
       const named = ids.indexOf("e1")
       if (named >= 0)
-        return Effect.succeed(respond({ ...batchHead, _tag: "Culprits", culprits: new Map([[named, bad]]) }, 400))
+        return Effect.succeed(respond({ ...verdictMeta, _tag: "Culprits", culprits: new Map([[named, bad]]) }, 400))
       return Effect.succeed(
-        ids.includes("e6") ? respond({ ...batchHead, _tag: "SomeInvalid", verdict: bad }, 400) : respond(ok)
+        ids.includes("e6") ? respond({ ...verdictMeta, _tag: "SomeInvalid", verdict: bad }, 400) : respond(ok)
       )
     })
     const done = readStep(yield* (yield* openTask(platform, 100)).step(batchOf(names("e", 8))))

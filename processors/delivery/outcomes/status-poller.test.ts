@@ -8,7 +8,7 @@ import * as TestClock from "effect/testing/TestClock"
 import type { DeadLetter, EventDeliveryLog } from "../../../schemas/types.gen.ts"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import type { AsyncOutcomeReading, Connector } from "../../../shared/connectors/connector.ts"
-import { all, batchHead } from "../../../shared/connectors/verdicts.ts"
+import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import type { Inbound, Outbound, Step } from "../../../shared/runtime/contract.ts"
 import { overwritingInput } from "../../../shared/testing/run-batches.ts"
 import { deliveryProcessor } from "../engine/processor.ts"
@@ -31,7 +31,7 @@ import {
 
 const mapped = "mapped-events.meta"
 const retry = "delivery-retry.meta"
-const accepted = { ...all(batchHead, verdict("accepted")), trackingId: "r1", requestId: "r1" }
+const accepted = { ...uniformVerdict(verdictMeta, verdict("accepted")), trackingId: "r1", requestId: "r1" }
 const refused: AsyncOutcomeReading = {
   _tag: "Final",
   processed: 0,

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { prepare } from "../../../infra/cli/preview-event.ts"
 import type { RawUser } from "../../../schemas/types.gen.ts"
-import { builtinConnection } from "../../../shared/connectors/mapping/builtin.ts"
+import { builtinConnection } from "../../../shared/connectors/builtin-connection.ts"
 import type { ConnectorKind } from "../../../shared/model/platform.ts"
 import { rawEventFromJson } from "../read/json-event.ts"
 import { defaultNormalizerOptions, normalize } from "./normalize.ts"

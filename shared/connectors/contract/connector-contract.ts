@@ -9,7 +9,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as fc from "fast-check"
 import type { MappedEvent } from "../../../schemas/types.gen.ts"
-import { type ConnectorClient, connectorClient } from "../connect.ts"
 import type {
   BatchVerdict,
   Connector,
@@ -18,6 +17,7 @@ import type {
   HttpResponseSpec,
   RequestContext
 } from "../connector.ts"
+import { type ConnectorClient, connectorClient } from "../connector-client.ts"
 import { HttpTransport } from "../http/http-client.ts"
 import { type HttpFailure, httpFailure } from "../http/http-failure.ts"
 import { assertBounded, classesOf, hostileBodies, hostileHeaders, hugeBody, mutationOf } from "./contract-checks.ts"

@@ -1,6 +1,7 @@
 /** Documented answers of Google's APIs: Data Manager, Google Ads, OAuth. */
+
+import { json } from "../../testing/connector-fixture.ts"
 import type { HttpResponseSpec, Json } from "../connector.ts"
-import { json } from "../fixture.ts"
 import type { ContractFixture } from "./connector-contract.ts"
 
 const failure = (status: number, name: string, details: ReadonlyArray<Json> = []): HttpResponseSpec =>

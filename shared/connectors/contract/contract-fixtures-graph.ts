@@ -1,6 +1,7 @@
 /** Documented answers of Meta's Graph API: the Conversions API and the WhatsApp Cloud API. */
+
+import { json } from "../../testing/connector-fixture.ts"
 import type { HttpResponseSpec, JsonObject } from "../connector.ts"
-import { json } from "../fixture.ts"
 import type { ContractFixture } from "./connector-contract.ts"
 
 const failure = (status: number, error: JsonObject): HttpResponseSpec =>

@@ -1,8 +1,8 @@
 /** Each kind's documented answers, for the contract that all connectors pass; from the platforms' pages, not from our code. */
 
 import type { ConnectorKind } from "../../model/platform.ts"
+import { contextOf, json, mappedEvent, secretValue } from "../../testing/connector-fixture.ts"
 import type { HttpResponseSpec } from "../connector.ts"
-import { contextOf, json, mappedEvent, secretValue } from "../fixture.ts"
 import { connectorFor } from "../registry.ts"
 import type { ContractFixture } from "./connector-contract.ts"
 import { googleAdsAnswers, googleAnswers, googleToken } from "./contract-fixtures-google.ts"

@@ -1,6 +1,5 @@
-import type { Connector } from "../connector.ts"
-import { readRefresh, refreshRequest } from "../google/refresh.ts"
-import { limits } from "../limits.ts"
+import { type Connector, limits } from "../connector.ts"
+import { readRefresh, refreshRequest } from "../google/request.ts"
 import { mapEvent } from "./mapping.ts"
 import { probe, request } from "./request.ts"
 import { formatUserData } from "./user-data.ts"

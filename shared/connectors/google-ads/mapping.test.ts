@@ -10,12 +10,12 @@ import {
   purchase,
   socks
 } from "../../testing/event-fixture.ts"
-import { fateOf, mapped, payloadOf } from "../mapping/expect-mapping.ts"
+import { mapped, mappingOutcome, payloadOf } from "../../testing/expect-mapping.ts"
 import { mapEvent } from "./mapping.ts"
 
 const ads = connectionOf("google-ads")
 type Fields = Parameters<typeof purchase>[0]
-const fate = (event: Fields) => fateOf(mapEvent, purchase(event), ads)
+const fate = (event: Fields) => mappingOutcome(mapEvent, purchase(event), ads)
 const payload = (event: Fields = {}) => payloadOf(mapEvent, purchase(event), ads)
 
 describe("the Google Ads API's conversions", () => {
@@ -144,7 +144,7 @@ describe("the Google Ads API's conversions", () => {
       }
     ])
     const unvalued = purchase({ event_name: "changed", properties: properties({ order_id: "o-42" }) })
-    assert.strictEqual(fateOf(mapEvent, unvalued, as("RESTATEMENT")), "rejected:missing_value")
+    assert.strictEqual(mappingOutcome(mapEvent, unvalued, as("RESTATEMENT")), "rejected:missing_value")
   })
 
   it("send custom variables by rules whose names are ids", () => {

@@ -1,21 +1,18 @@
 /** A normalized event as one of the Google Ads API's click conversions (Google Ads API, ClickConversion). */
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
-import type { Json, MappingContext, MapResult } from "../connector.ts"
-import { actionOf } from "../google/account.ts"
-import { adsCartData } from "../google/cart-data.ts"
-import { originOf } from "../mapping/action-source.ts"
-import { deadlineOf, tooOld } from "../mapping/age.ts"
+import type { Json, JsonObject, MappingContext, MapResult } from "../connector.ts"
+import { type Account, actionOf, googleAdsCartData } from "../google/conversion.ts"
 import { commerceOf } from "../mapping/commerce.ts"
 import { type CompiledConnection, compile } from "../mapping/compile.ts"
 import { consentDecision, consentValue } from "../mapping/consent.ts"
-import { customEntries } from "../mapping/custom-properties.ts"
+import { customEntries } from "../mapping/custom-data.ts"
 import { noMapping, platformEventOf } from "../mapping/event-name.ts"
+import { deadlineOf, tooOld } from "../mapping/event-time.ts"
 import { flattenString } from "../mapping/flatten-string.ts"
-import { applyParameters } from "../mapping/parameters.ts"
-import { type Dropped, isEmpty, type Mutable, put, rejected, skipped } from "../mapping/result.ts"
-import { isAdjustment, mapAdjustment } from "./adjustment.ts"
-import { customerOf, dateTime } from "./format.ts"
-import { formatUserData, noteLeftOut, takesAddress } from "./user-data.ts"
+import { type Dropped, isEmpty, type PayloadBuilder, put, rejected, skipped } from "../mapping/result.ts"
+import { applyParameters } from "../mapping/rules.ts"
+import { originOf } from "../mapping/start.ts"
+import { formatUserData, noteLeftOut, takesAddress, userData } from "./user-data.ts"
 
 /** Maps the event. */
 export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapResult => {
@@ -40,7 +37,7 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
   }
   const commerce = commerceOf(event, dropped)
   const customer = customerOf(connection.account)
-  const payload: Mutable = {
+  const payload: PayloadBuilder = {
     conversionAction: flattenString("customers/", customer, "/conversionActions/", action.id),
     conversionDateTime: dateTime(event.event_time)
   }
@@ -50,7 +47,7 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
   Object.assign(payload, click, userData)
   const granted = consentValue(event.consent, "ad_user_data", connection)
   if (granted !== null) payload["consent"] = { adUserData: granted === "granted" ? "GRANTED" : "DENIED" }
-  put(payload, "cartData", adsCartData(commerce, connection.account, dropped))
+  put(payload, "cartData", googleAdsCartData(commerce, connection.account, dropped))
   put(payload, "customVariables", customVariables(event, compiled, customer, click, dropped))
   put(payload, "conversionEnvironment", environment(event, compiled))
   return {
@@ -65,8 +62,8 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
 }
 
 /** One click id only (GBRAID_WBRAID_BOTH_SET): gclid, else gbraid, else wbraid. */
-const clickIdOf = (event: NormalizedEvent, dropped: Array<Dropped>): Mutable => {
-  const click: Mutable = {}
+const clickIdOf = (event: NormalizedEvent, dropped: Array<Dropped>): PayloadBuilder => {
+  const click: PayloadBuilder = {}
   for (const name of ["gclid", "gbraid", "wbraid"] as const) {
     const id = event.user[name]
     if (!id) continue
@@ -79,10 +76,10 @@ const clickIdOf = (event: NormalizedEvent, dropped: Array<Dropped>): Mutable => 
 /** Beside gbraid or wbraid the API takes no user identifiers. */
 const braidExcludes = (
   event: NormalizedEvent,
-  click: Mutable,
+  click: PayloadBuilder,
   context: MappingContext,
   dropped: Array<Dropped>
-): Mutable => {
+): PayloadBuilder => {
   const userData = { ...formatUserData(event.user, context) }
   if (isEmpty(userData) || !hasBraid(click)) {
     noteLeftOut(event.user, context, takesAddress(context), dropped)
@@ -92,7 +89,7 @@ const braidExcludes = (
   return {}
 }
 
-const hasBraid = (click: Mutable): boolean => click["gbraid"] !== undefined || click["wbraid"] !== undefined
+const hasBraid = (click: PayloadBuilder): boolean => click["gbraid"] !== undefined || click["wbraid"] !== undefined
 
 /**
  * Parameter rules whose names are numeric ids of conversion custom variables. Free custom properties have no place in
@@ -102,14 +99,14 @@ const customVariables = (
   event: NormalizedEvent,
   compiled: CompiledConnection,
   customer: string,
-  click: Mutable,
+  click: PayloadBuilder,
   dropped: Array<Dropped>
 ): ReadonlyArray<Json> | null => {
   for (const [name] of customEntries(event, dropped)) {
     dropped.push({ field: `properties.custom.${name}`, reason: "not_supported" })
   }
   if (compiled.parameters.length === 0) return null
-  const values: Mutable = {}
+  const values: PayloadBuilder = {}
   applyParameters(values, compiled.parameters, event, dropped)
   const variables: Array<Json> = []
   for (const id in values) {
@@ -131,3 +128,84 @@ const environment = (event: NormalizedEvent, compiled: CompiledConnection): stri
   if (source === "website") return "WEB"
   return source === "app" ? "APP" : null
 }
+
+/** A conversion's later change (Google Ads API, ConversionAdjustment): taken back, re-valued, or given user data. */
+
+const types: ReadonlySet<string> = new Set(["RETRACTION", "RESTATEMENT", "ENHANCEMENT"])
+
+/** Whether the mapped name is an adjustment's type rather than a conversion's name. */
+export const isAdjustment = (name: string): boolean => types.has(name)
+
+/**
+ * Maps the event to an adjustment of the conversion with its order id, or, of one that was recorded without, with its click
+ * id and time. A retraction has no value; a restatement carries the value that is right now; an enhancement carries user data.
+ */
+export const mapAdjustment = (
+  event: NormalizedEvent,
+  type: string,
+  actionId: string,
+  deadline: number | null,
+  context: MappingContext
+): MapResult => {
+  const conversion = conversionOf(event, type)
+  if (conversion === null) return noConversion
+  const dropped: Array<Dropped> = []
+  const { account } = context.connection
+  const payload: PayloadBuilder = {
+    conversionAction: flattenString("customers/", customerOf(account), "/conversionActions/", actionId),
+    adjustmentType: type,
+    ...conversion,
+    adjustmentDateTime: dateTime(event.event_time)
+  }
+  if (type === "RESTATEMENT") {
+    const { value, currency } = commerceOf(event, dropped)
+    if (value === null) return rejected("missing_value", "Google Ads needs the new value of a restatement.")
+    const restated: PayloadBuilder = { adjustedValue: value }
+    put(restated, "currencyCode", currency)
+    payload["restatementValue"] = restated
+  }
+  if (type === "ENHANCEMENT") {
+    const identifiers = userData(event.user, context, true)
+    if (isEmpty(identifiers)) return rejected("no_identifiers", "Google Ads needs user data for an enhancement.")
+    noteLeftOut(event.user, context, true, dropped)
+    Object.assign(payload, identifiers)
+    put(payload, "userAgent", event.user.user_agent)
+  }
+  return {
+    _tag: "Payload",
+    platformEvent: type,
+    payload,
+    batchGroup: "operation=adjustments",
+    deadline,
+    dropped,
+    sealedRecipient: null
+  }
+}
+
+/** How Google Ads finds the conversion: an enhancement only by order id. Null where the event does not name it. */
+const conversionOf = (event: NormalizedEvent, type: string): JsonObject | null => {
+  const orderId = event.properties?.order_id
+  if (orderId) return { orderId }
+  const { gclid } = event.user
+  const time = event.properties?.original_conversion_time ?? null
+  return gclid === null || gclid === "" || time === null || type === "ENHANCEMENT"
+    ? null
+    : { gclidDateTimePair: { gclid, conversionDateTime: dateTime(time) } }
+}
+
+const noConversion = rejected(
+  "missing_order_id",
+  "Google Ads finds the conversion to adjust by its order id, or without one by user.gclid and properties.original_conversion_time.",
+  "Send the event again with properties.order_id (the event_id of the purchase, if that had no order id), or for a conversion recorded without order id with user.gclid and properties.original_conversion_time."
+)
+
+/** Forms that conversions and adjustments of the Google Ads API share. */
+
+/** `yyyy-MM-dd HH:mm:ss+00:00`, always in UTC: no T, no Z, an offset. */
+export const dateTime = (millis: number): string => {
+  const text = new Date(millis).toISOString()
+  return flattenString(text.slice(0, 10), " ", text.slice(11, 19), "+00:00")
+}
+
+/** The customer id, digits only. */
+export const customerOf = (account: Account): string => (account["customer_id"] ?? "").replaceAll("-", "")

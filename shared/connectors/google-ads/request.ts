@@ -1,8 +1,6 @@
 import type { SendableEvent } from "../../codec/codecs.ts"
-import { parseBatchGroup } from "../batch-group.ts"
 import type { HttpRequestSpec, RequestContext, Secret } from "../connector.ts"
-import { jsonBody } from "../http/json-body.ts"
-import { bearer, digitsOf, originOf, postJson, secretField } from "../http/request-parts.ts"
+import { bearer, digitsOf, jsonBody, originOf, parseBatchGroup, postJson, secretField } from "../http/request.ts"
 
 /**
  * Google Ads' `customers/{id}:uploadClickConversions`, or `:uploadConversionAdjustments` where the batch group says so,

@@ -4,7 +4,7 @@ import { classification } from "../classification.ts"
 import type { BatchVerdict, ErrorClass, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
 import { delayOf, type GoogleStatus, googleStatus, readStatus } from "../google/status.ts"
 import { bodyObject, countOf, listOf, objectOf, objectsOf, textOf } from "../http/response.ts"
-import { all, headOf, probeOf, refused } from "../verdicts.ts"
+import { probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 
 /**
  * A 200 takes each conversion for itself: `partialFailureError` names the failed ones by index, the rest are taken. Any
@@ -15,10 +15,13 @@ export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<Sendab
   if (error !== null) return failed(response, error, events.length)
   const body = bodyObject(response)
   const partial = objectOf(body?.["partialFailureError"])
-  const judged = judgeAnswer(response, body)
+  const judged = classifyAnswer(response, body)
   if (partial !== null && response.status < 300) return partlyTaken(response, readStatus(partial), body, events.length)
   const received = judged.errorClass === "delivered" ? events.length : null
-  return all({ ...headOf(response, judged), eventsReceived: received, requestId: requestIdOf(response, null) }, judged)
+  return uniformVerdict(
+    { ...verdictMetaOf(response, judged), eventsReceived: received, requestId: requestIdOf(response, null) },
+    judged
+  )
 }
 
 export const probeVerdict = (response: HttpResponseSpec): EventVerdict => {
@@ -27,14 +30,15 @@ export const probeVerdict = (response: HttpResponseSpec): EventVerdict => {
   const isEmptyAnswer = response.status === 200 && body !== null
   return probeOf(
     error === null
-      ? judgeAnswer(response, isEmptyAnswer ? { ...body, results: [] } : body)
-      : (worstOf(errorsOf(error).map((each) => judgeError(response, error, each))) ?? judgeStatus(response, error))
+      ? classifyAnswer(response, isEmptyAnswer ? { ...body, results: [] } : body)
+      : (worstOf(errorsOf(error).map((each) => classifyError(response, error, each))) ??
+          classifyStatus(response, error))
   )
 }
 
 export const googleAdsClassification = classification(table)
 
-const judgeAnswer = (response: HttpResponseSpec, body: JsonObject | null): EventVerdict =>
+const classifyAnswer = (response: HttpResponseSpec, body: JsonObject | null): EventVerdict =>
   googleAdsClassification.classify({
     status: response.status,
     flags: Array.isArray(body?.["results"]) ? ["results"] : []
@@ -47,19 +51,21 @@ const partlyTaken = (
   eventCount: number
 ): BatchVerdict => {
   const errors = errorsOf(error)
-  const taken = judgeAnswer(response, { results: [] })
-  const general = worstOf(errors.filter(({ index }) => index === null).map((each) => judgeError(response, error, each)))
+  const taken = classifyAnswer(response, { results: [] })
+  const general = worstOf(
+    errors.filter(({ index }) => index === null).map((each) => classifyError(response, error, each))
+  )
   const byIndex = Map.groupBy(errors, ({ index }) => index)
   const results = listOf(body?.["results"])
   const events = Array.from({ length: eventCount }, (_, index): EventVerdict => {
-    const own = worstOf((byIndex.get(index) ?? []).map((each) => judgeError(response, error, each)))
+    const own = worstOf((byIndex.get(index) ?? []).map((each) => classifyError(response, error, each)))
     if (own !== null) return own
     if (!isFailedRow(results, index)) return taken
     // The row failed, yet no error names it: blamed on the errors without an index, else not understood.
-    return general ?? { ...judgeStatus(response, error), errorClass: "unknown" }
+    return general ?? { ...classifyStatus(response, error), errorClass: "unknown" }
   })
   const received = events.filter(({ errorClass }) => errorClass === "delivered" || errorClass === "duplicate").length
-  const head = { ...headOf(response, taken), requestId: requestIdOf(response, error), eventsReceived: received }
+  const head = { ...verdictMetaOf(response, taken), requestId: requestIdOf(response, error), eventsReceived: received }
   return { ...head, retryAfter: head.retryAfter ?? quotaDelay(error), _tag: "PerEvent", events }
 }
 
@@ -70,18 +76,20 @@ const isFailedRow = (results: ReadonlyArray<unknown>, index: number): boolean =>
 }
 
 const failed = (response: HttpResponseSpec, error: GoogleStatus, eventCount: number): BatchVerdict => {
-  const errors = errorsOf(error).map((each) => ({ ...each, judged: judgeError(response, error, each) }))
+  const errors = errorsOf(error).map((each) => ({ ...each, judged: classifyError(response, error, each) }))
   const culprits = new Map<number, EventVerdict>()
   for (const { index, judged } of errors)
     if (index !== null && judged.errorClass === "invalid_event") culprits.set(index, judged)
-  const whole = worstOf(errors.map(({ judged }) => judged)) ?? judgeStatus(response, error)
-  const base = headOf(response, whole)
+  const whole = worstOf(errors.map(({ judged }) => judged)) ?? classifyStatus(response, error)
+  const base = verdictMetaOf(response, whole)
   const head = {
     ...base,
     requestId: requestIdOf(response, error),
     retryAfter: error.retryDelay ?? quotaDelay(error) ?? base.retryAfter
   }
-  return whole.errorClass === "invalid_event" ? refused(head, whole, culprits, eventCount) : all(head, whole)
+  return whole.errorClass === "invalid_event"
+    ? rejectedBatch(head, whole, culprits, eventCount)
+    : uniformVerdict(head, whole)
 }
 
 interface AdsError {
@@ -114,14 +122,14 @@ const failuresOf = (error: GoogleStatus): ReadonlyArray<JsonObject> =>
   error.details.flatMap((detail) => objectsOf(detail["errors"]))
 
 /** By the error's own family and name; by the gRPC status around it where the table does not list them. */
-const judgeError = (response: HttpResponseSpec, around: GoogleStatus, { code, message }: AdsError): EventVerdict => {
+const classifyError = (response: HttpResponseSpec, around: GoogleStatus, { code, message }: AdsError): EventVerdict => {
   const signal = { status: statusOf(response), code, message }
   if (googleAdsClassification.rowOf(signal).match.code !== undefined) return googleAdsClassification.classify(signal)
-  const fallback = judgeStatus(response, { ...around, message: message ?? around.message })
+  const fallback = classifyStatus(response, { ...around, message: message ?? around.message })
   return code === null || !reasonPattern.test(code) ? fallback : { ...fallback, reasonCode: code }
 }
 
-const judgeStatus = (response: HttpResponseSpec, { status, reason, message }: GoogleStatus): EventVerdict =>
+const classifyStatus = (response: HttpResponseSpec, { status, reason, message }: GoogleStatus): EventVerdict =>
   googleAdsClassification.classify({
     status: statusOf(response),
     code: status,

@@ -1,11 +1,8 @@
-import type { Connector } from "../connector.ts"
-import { limits } from "../limits.ts"
+import { type Connector, limits } from "../connector.ts"
 import { mapEvent } from "./mapping.ts"
-import { readRefresh, refreshRequest } from "./refresh.ts"
-import { probe, request, requestStatusRequest } from "./request.ts"
-import { readRequestStatus } from "./request-status.ts"
+import { probe, readRefresh, refreshRequest, request, requestStatusRequest } from "./request.ts"
 import { formatUserData } from "./user-data.ts"
-import { probeVerdict, verdict } from "./verdict.ts"
+import { probeVerdict, readRequestStatus, verdict } from "./verdict.ts"
 
 /** Google Data Manager API: the way for new integrations. */
 export const google: Connector = {

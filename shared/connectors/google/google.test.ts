@@ -1,12 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
+import { contextOf, json, mappedEvent, secretValue } from "../../testing/connector-fixture.ts"
 import type { Json } from "../connector.ts"
-import { contextOf, json, mappedEvent, secretValue } from "../fixture.ts"
-import { readRefresh, refreshRequest } from "./refresh.ts"
-import { probe, request, requestStatusRequest } from "./request.ts"
-import { readRequestStatus } from "./request-status.ts"
-import { probeVerdict, verdict } from "./verdict.ts"
+import { probe, readRefresh, refreshRequest, request, requestStatusRequest } from "./request.ts"
+import { probeVerdict, readRequestStatus, verdict } from "./verdict.ts"
 
 const context = contextOf("google", ["refresh_token", "client_id", "client_secret", "access_token"])
 const events = [0, 1, 2].map((index) => mappedEvent(index, { batch_group: "action=987" }))

@@ -12,12 +12,12 @@ import {
   properties,
   purchase
 } from "../../testing/event-fixture.ts"
-import { fateOf, mapped, payloadOf } from "../mapping/expect-mapping.ts"
+import { mapped, mappingOutcome, payloadOf } from "../../testing/expect-mapping.ts"
 import { mapEvent } from "./mapping.ts"
 
 const google = connectionOf("google")
 type Fields = Parameters<typeof purchase>[0]
-const fate = (event: Fields) => fateOf(mapEvent, purchase(event), google)
+const fate = (event: Fields) => mappingOutcome(mapEvent, purchase(event), google)
 const payload = (event: Fields = {}) => payloadOf(mapEvent, purchase(event), google)
 
 describe("the Data Manager API's events", () => {
@@ -160,8 +160,8 @@ describe("the Data Manager API's events", () => {
     assert.strictEqual(mapped(mapEvent, purchase(), own).batchGroup, "action=77")
     assert.strictEqual(mapped(mapEvent, purchase({ event_name: "gave_up" }), own).platformEvent, "gave_up")
     const none = connectionOf("google", {}, { account: {} })
-    assert.strictEqual(fateOf(mapEvent, purchase(), none), "skipped:no_mapping")
+    assert.strictEqual(mappingOutcome(mapEvent, purchase(), none), "skipped:no_mapping")
     const name = connectionOf("google", {}, { account: { conversion_action_id: "customers/1/conversionActions/2" } })
-    assert.strictEqual(fateOf(mapEvent, purchase(), name), "rejected:invalid_conversion_action")
+    assert.strictEqual(mappingOutcome(mapEvent, purchase(), name), "rejected:invalid_conversion_action")
   })
 })

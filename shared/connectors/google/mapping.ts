@@ -1,19 +1,19 @@
 /** A normalized event as an element of the Data Manager API's `events` (Data Manager, Event). */
+
+import countries from "../../../schemas/catalog/no-ip-countries.json" with { type: "json" }
 import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { Json, MappingContext, MapResult } from "../connector.ts"
-import { type ActionSource, originOf } from "../mapping/action-source.ts"
-import { deadlineOf, tooOld } from "../mapping/age.ts"
 import { commerceOf } from "../mapping/commerce.ts"
 import { type CompiledConnection, compile, groupText } from "../mapping/compile.ts"
 import { consentDecision, consentValue } from "../mapping/consent.ts"
-import { customEntries } from "../mapping/custom-properties.ts"
+import { customEntries } from "../mapping/custom-data.ts"
 import { noMapping, platformEventOf } from "../mapping/event-name.ts"
+import { deadlineOf, tooOld } from "../mapping/event-time.ts"
 import { flattenString } from "../mapping/flatten-string.ts"
-import { applyParameters } from "../mapping/parameters.ts"
-import { type Dropped, isEmpty, type Mutable, put, rejected, skipped } from "../mapping/result.ts"
-import { actionOf } from "./account.ts"
-import { cartData } from "./cart-data.ts"
-import { mayHaveIp } from "./regions.ts"
+import { type Dropped, isEmpty, type PayloadBuilder, put, rejected, skipped } from "../mapping/result.ts"
+import { applyParameters } from "../mapping/rules.ts"
+import { type ActionSource, originOf } from "../mapping/start.ts"
+import { actionOf, cartData } from "./conversion.ts"
 import { formatUserData, noteLeftOut } from "./user-data.ts"
 
 /** Maps the event. The conversion action is the batch group: the request's destination names it. */
@@ -38,7 +38,7 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
     return rejected("no_identifiers", "Google needs a click id or hashed user data (NO_IDENTIFIERS_PROVIDED).")
   }
   const commerce = commerceOf(event, dropped)
-  const payload: Mutable = {
+  const payload: PayloadBuilder = {
     transactionId: event.properties?.order_id || event.event_id,
     eventTimestamp: timestamp(event.event_time),
     eventSource: sources[originOf(event, connection).source]
@@ -95,8 +95,8 @@ const sources: Readonly<Record<ActionSource, string>> = {
 }
 
 /** gbraid and wbraid never go together: a click has one of them. */
-const adIdentifiersOf = (user: NormalizedUser, dropped: Array<Dropped>): Mutable => {
-  const identifiers: Mutable = {}
+const adIdentifiersOf = (user: NormalizedUser, dropped: Array<Dropped>): PayloadBuilder => {
+  const identifiers: PayloadBuilder = {}
   put(identifiers, "gclid", user.gclid)
   put(identifiers, "gbraid", user.gbraid)
   if (user.wbraid) {
@@ -109,11 +109,15 @@ const adIdentifiersOf = (user: NormalizedUser, dropped: Array<Dropped>): Mutable
 }
 
 /** Sale of data denied: Google's restricted processing is no personalised ads. */
-const consentOf = (event: NormalizedEvent, restricted: boolean, compiled: CompiledConnection): Mutable | null => {
+const consentOf = (
+  event: NormalizedEvent,
+  restricted: boolean,
+  compiled: CompiledConnection
+): PayloadBuilder | null => {
   const userData = consentValue(event.consent, "ad_user_data", compiled.connection)
   const personalization = restricted ? "denied" : consentValue(event.consent, "ad_personalization", compiled.connection)
   if (userData === null && personalization === null) return null
-  const consent: Mutable = {}
+  const consent: PayloadBuilder = {}
   if (userData !== null) consent["adUserData"] = consentNames[userData]
   if (personalization !== null) consent["adPersonalization"] = consentNames[personalization]
   return consent
@@ -121,8 +125,8 @@ const consentOf = (event: NormalizedEvent, restricted: boolean, compiled: Compil
 
 const consentNames = { granted: "CONSENT_GRANTED", denied: "CONSENT_DENIED" } as const
 
-const deviceInfo = (user: NormalizedUser, dropped: Array<Dropped>): Mutable | null => {
-  const info: Mutable = {}
+const deviceInfo = (user: NormalizedUser, dropped: Array<Dropped>): PayloadBuilder | null => {
+  const info: PayloadBuilder = {}
   put(info, "userAgent", user.user_agent)
   if (user.ip !== null) {
     if (mayHaveIp(user.country_code)) info["ipAddress"] = user.ip
@@ -137,7 +141,7 @@ const customVariables = (
   compiled: CompiledConnection,
   dropped: Array<Dropped>
 ): ReadonlyArray<Json> | null => {
-  const values: Mutable = {}
+  const values: PayloadBuilder = {}
   for (const [name, value] of customEntries(event, dropped)) values[name] = value
   applyParameters(values, compiled.parameters, event, dropped)
   const variables: Array<Json> = []
@@ -149,7 +153,7 @@ const customVariables = (
 }
 
 /** The enumeration is closed: another word would fail the request. */
-const userProperties = (event: NormalizedEvent, dropped: Array<Dropped>): Mutable | null => {
+const userProperties = (event: NormalizedEvent, dropped: Array<Dropped>): PayloadBuilder | null => {
   const given = event.properties?.customer_type ?? null
   if (given === null || given === "") return null
   const type = given.toUpperCase()
@@ -159,3 +163,10 @@ const userProperties = (event: NormalizedEvent, dropped: Array<Dropped>): Mutabl
 }
 
 const customerTypes: ReadonlySet<string> = new Set(["NEW", "RETURNING", "REENGAGED"])
+
+/** Where Google asks not to send IP addresses: the EEA, the UK and Switzerland, with their outer regions (Data Manager, send events). */
+
+const without: ReadonlySet<string> = new Set(countries)
+
+/** Whether the IP address of a customer may go to Google; not where nobody knows the country. */
+export const mayHaveIp = (countryCode: string | null): boolean => countryCode !== null && !without.has(countryCode)

@@ -1,9 +1,9 @@
 import table from "../../../schemas/classification/google.json" with { type: "json" }
 import type { SendableEvent } from "../../codec/codecs.ts"
 import { classification } from "../classification.ts"
-import type { BatchVerdict, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
-import { bodyObject, objectsOf, safeText, textOf } from "../http/response.ts"
-import { all, headOf, probeOf, refused, type VerdictHead } from "../verdicts.ts"
+import type { AsyncOutcomeReading, BatchVerdict, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
+import { bodyObject, countOf, objectOf, objectsOf, retryAfterOf, safeText, textOf } from "../http/response.ts"
+import { probeOf, rejectedBatch, uniformVerdict, type VerdictMeta, verdictMetaOf } from "../verdicts.ts"
 import { detailOf, type GoogleStatus, googleStatus } from "./status.ts"
 
 /**
@@ -15,11 +15,11 @@ export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<Sendab
   const error = googleStatus(response)
   if (error !== null) return failed(response, error, events.length)
   const requestId = textOf(body?.["requestId"])
-  const judged = judgeAnswer(response, requestId)
+  const judged = classifyAnswer(response, requestId)
   const isAccepted = judged.errorClass === "accepted"
-  return all(
+  return uniformVerdict(
     {
-      ...headOf(response, judged),
+      ...verdictMetaOf(response, judged),
       requestId,
       eventsReceived: isAccepted ? events.length : null,
       warnings: warningsOf(body),
@@ -34,7 +34,7 @@ export const probeVerdict = (response: HttpResponseSpec): EventVerdict => {
   // A request that only validates may get an answer without an id; something that is no answer of Google's is none.
   const body = bodyObject(response)
   if (error === null)
-    return probeOf(judgeAnswer(response, body === null ? null : (textOf(body["requestId"]) ?? "validated")))
+    return probeOf(classifyAnswer(response, body === null ? null : (textOf(body["requestId"]) ?? "validated")))
   // The missing events are what a probe is refused for; a violation elsewhere is a real one.
   const violations = violationsOf(error).filter(({ field }) => !/^events\b/.test(field))
   return probeOf(worstOf(response, error, violations))
@@ -43,10 +43,10 @@ export const probeVerdict = (response: HttpResponseSpec): EventVerdict => {
 export const googleClassification = classification(table)
 
 /** The verdict of a Google error as a whole, for questions that are not about single events. */
-export const judgeStatus = (response: HttpResponseSpec, error: GoogleStatus): EventVerdict =>
+export const classifyStatus = (response: HttpResponseSpec, error: GoogleStatus): EventVerdict =>
   worstOf(response, error, violationsOf(error))
 
-const judgeAnswer = (response: HttpResponseSpec, requestId: string | null): EventVerdict =>
+const classifyAnswer = (response: HttpResponseSpec, requestId: string | null): EventVerdict =>
   googleClassification.classify({ status: response.status, flags: requestId === null ? [] : ["request_id"] })
 
 const failed = (response: HttpResponseSpec, error: GoogleStatus, eventCount: number): BatchVerdict => {
@@ -55,22 +55,25 @@ const failed = (response: HttpResponseSpec, error: GoogleStatus, eventCount: num
   const culprits = new Map<number, EventVerdict>()
   for (const violation of violations) {
     if (violation.index === null || culprits.has(violation.index)) continue
-    const judged = judgeViolation(response, error, violation)
+    const judged = classifyViolation(response, error, violation)
     // What is wrong with the account or the credential is no event's fault, wherever Google reports it.
     if (judged.errorClass === "invalid_event") culprits.set(violation.index, judged)
     else general.push(violation)
   }
-  const whole = general.length > 0 ? worstOf(response, error, general) : judgeViolation(response, error, violations[0])
-  const head = { ...headOf(response, whole), requestId: error.requestId, ...retryOf(response, error, whole) }
-  return whole.errorClass === "invalid_event" ? refused(head, whole, culprits, eventCount) : all(head, whole)
+  const whole =
+    general.length > 0 ? worstOf(response, error, general) : classifyViolation(response, error, violations[0])
+  const head = { ...verdictMetaOf(response, whole), requestId: error.requestId, ...retryOf(response, error, whole) }
+  return whole.errorClass === "invalid_event"
+    ? rejectedBatch(head, whole, culprits, eventCount)
+    : uniformVerdict(head, whole)
 }
 
 const retryOf = (
   response: HttpResponseSpec,
   error: GoogleStatus,
   judged: EventVerdict
-): Pick<VerdictHead, "retryAfter" | "warnings"> => ({
-  retryAfter: error.retryDelay ?? headOf(response, judged).retryAfter,
+): Pick<VerdictMeta, "retryAfter" | "warnings"> => ({
+  retryAfter: error.retryDelay ?? verdictMetaOf(response, judged).retryAfter,
   warnings: error.quotaLimit === null ? [] : [safeText(`Quota ${error.quotaLimit} is used up.`)]
 })
 
@@ -95,7 +98,7 @@ const violationsOf = (error: GoogleStatus): ReadonlyArray<Violation> =>
     }
   })
 
-const judgeViolation = (
+const classifyViolation = (
   response: HttpResponseSpec,
   error: GoogleStatus,
   violation: Violation | undefined
@@ -117,11 +120,11 @@ const worstOf = (
   error: GoogleStatus,
   violations: ReadonlyArray<Violation>
 ): EventVerdict => {
-  const judged = violations.map((violation) => judgeViolation(response, error, violation))
+  const judged = violations.map((violation) => classifyViolation(response, error, violation))
   return (
     judged.find(({ errorClass }) => errorClass !== "invalid_event") ??
     judged[0] ??
-    judgeViolation(response, error, undefined)
+    classifyViolation(response, error, undefined)
   )
 }
 
@@ -135,3 +138,62 @@ const warningsOf = (body: JsonObject | null): ReadonlyArray<string> =>
     )
 
 const warningsMax = 20
+
+/**
+ * Reads `requestStatus:retrieve`: counts for each destination, of which our requests have one; never single events.
+ * (Google Data Manager API: retrieve request status; RequestStatusPerDestination.)
+ */
+export const readRequestStatus = (response: HttpResponseSpec): AsyncOutcomeReading => {
+  const error = googleStatus(response)
+  if (error !== null) {
+    const verdict = classifyStatus(response, error)
+    return { _tag: "Unreadable", verdict, retryAfter: error.retryDelay ?? retryAfterOf(response) }
+  }
+  const destinations = objectsOf(bodyObject(response)?.["requestStatusPerDestination"])
+  const statuses = destinations.map((destination) => textOf(destination["requestStatus"]) ?? "")
+  if (response.status !== 200 || statuses.length === 0) {
+    const verdict = googleClassification.classify({ status: response.status })
+    return { _tag: "Unreadable", verdict, retryAfter: retryAfterOf(response) }
+  }
+  if (!statuses.every((status) => finalStatuses.has(status)))
+    return { _tag: "Pending", retryAfter: retryAfterOf(response) }
+  return finalOf(destinations)
+}
+
+const finalStatuses = new Set(["SUCCESS", "FAILED", "PARTIAL_SUCCESS"])
+
+const finalOf = (destinations: ReadonlyArray<JsonObject>): AsyncOutcomeReading => {
+  const rejected = destinations.flatMap(rejectedOf)
+  const sent = destinations.map((destination) =>
+    countOf(objectOf(destination["eventsIngestionStatus"])?.["recordCount"])
+  )
+  const known = sent.filter((count) => count !== null)
+  const refusedCount = rejected.reduce((sum, { count }) => sum + count, 0)
+  // recordCount counts what was sent, whether it was taken or not.
+  const processed =
+    known.length < sent.length ? null : Math.max(0, known.reduce((sum, count) => sum + count, 0) - refusedCount)
+  return { _tag: "Final", processed, rejected, warnings: destinations.flatMap(statusWarningsOf) }
+}
+
+const rejectedOf = (
+  destination: JsonObject
+): ReadonlyArray<{ readonly verdict: EventVerdict; readonly count: number }> => {
+  const status = textOf(destination["requestStatus"])
+  if (status === "SUCCESS") return []
+  const counts = objectsOf(objectOf(destination["errorInfo"])?.["errorCounts"]).map((entry) => ({
+    verdict: verdictOfReason(textOf(entry["reason"])),
+    count: countOf(entry["recordCount"]) ?? 0
+  }))
+  if (counts.some(({ count }) => count > 0)) return counts.filter(({ count }) => count > 0)
+  // "May not be populated in all cases": then a failed request failed whole, and a partial one in at least one event.
+  const sent = countOf(objectOf(destination["eventsIngestionStatus"])?.["recordCount"]) ?? 1
+  return [{ verdict: verdictOfReason("PROCESSING_ERROR_REASON_UNSPECIFIED"), count: status === "FAILED" ? sent : 1 }]
+}
+
+const verdictOfReason = (reason: string | null): EventVerdict =>
+  googleClassification.classify({ status: 400, code: reason ?? "PROCESSING_ERROR_REASON_UNSPECIFIED" })
+
+const statusWarningsOf = (destination: JsonObject): ReadonlyArray<string> =>
+  objectsOf(objectOf(destination["warningInfo"])?.["warningCounts"]).map(
+    (entry) => `${textOf(entry["reason"]) ?? "UNKNOWN"}: ${countOf(entry["recordCount"]) ?? 0} events.`
+  )

@@ -1,6 +1,6 @@
 import * as Data from "effect/Data"
 import type { BatchVerdict, ErrorClass, EventVerdict } from "../connector.ts"
-import { all, batchHead } from "../verdicts.ts"
+import { uniformVerdict, verdictMeta } from "../verdicts.ts"
 
 /** Why no usable answer came. Low-cardinality, fit for metrics and result records. */
 export type HttpFailureCode =
@@ -61,7 +61,7 @@ export const httpFailureFrom = (error: unknown, host: string, written: boolean):
 }
 
 /** What a failure says of each event of the request. */
-export const failureVerdict = (failure: HttpFailure): BatchVerdict => all(batchHead, httpVerdict(failure))
+export const failureVerdict = (failure: HttpFailure): BatchVerdict => uniformVerdict(verdictMeta, httpVerdict(failure))
 
 export const httpVerdict = (failure: HttpFailure): EventVerdict => {
   const errorClass = classOf(failure.code)

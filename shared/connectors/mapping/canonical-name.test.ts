@@ -2,10 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import type { Connection } from "../../connections/connection.ts"
 import { type ConnectorKind, connectorKinds } from "../../model/platform.ts"
 import { purchase } from "../../testing/event-fixture.ts"
+import { builtinConnection } from "../builtin-connection.ts"
 import { connectorFor } from "../registry.ts"
-import { builtinConnection } from "./builtin.ts"
-import { canonicalName, folded, namesByTool } from "./canonical-name.ts"
 import { canonicalEvents, platformNames, standardEvents } from "./catalog.ts"
+import { canonicalName, folded, namesByTool } from "./event-name.ts"
 import { mapForConnection } from "./map.ts"
 
 const connectionWith = (kind: ConnectorKind, mapping: object, events: object = {}): Connection => {

@@ -1,7 +1,6 @@
 /** What an event says of money and products, checked once and in no platform's form yet. */
 import type { Item, NormalizedEvent, Properties } from "../../../schemas/types.gen.ts"
 import { currencies } from "./catalog.ts"
-import { distinct } from "./distinct.ts"
 import { amount, price, quantity } from "./numbers.ts"
 import type { Dropped } from "./result.ts"
 
@@ -188,3 +187,16 @@ export const productIds = (products: ReadonlyArray<Product>): ReadonlyArray<stri
   if (products.length === 1) return [products[0]!.id]
   return distinct(products.map((product) => product.id))
 }
+
+/** The texts, each once, in order. The few of a usual event are compared with one another, many are looked up. */
+export const distinct = (texts: ReadonlyArray<string>): ReadonlyArray<string> => {
+  if (texts.length > comparedMax) return [...new Set(texts)]
+  const once: Array<string> = []
+  for (let index = 0; index < texts.length; index++) {
+    const text = texts[index]!
+    if (!once.includes(text)) once.push(text)
+  }
+  return once
+}
+
+const comparedMax = 16

@@ -1,10 +1,9 @@
 /** A connection's mapping options as tables and functions, made once per connection, so that mapping an event only looks up. */
 import type { Connection } from "../../connections/connection.ts"
-import { type BatchGroup, batchGroup } from "../batch-group.ts"
+import { type BatchGroup, batchGroup } from "../http/request.ts"
+import { type CompiledMessage, compileMessage } from "../whatsapp/template.ts"
 import { platformNames } from "./catalog.ts"
-import { compileConditions, type Predicate } from "./conditions.ts"
-import { type CompiledMessage, compileMessage } from "./message-template.ts"
-import { type CompiledParameter, compileParameters } from "./parameters.ts"
+import { type CompiledParameter, compileConditions, compileParameters, type Predicate } from "./rules.ts"
 
 export interface CompiledOverride {
   readonly to: string | null

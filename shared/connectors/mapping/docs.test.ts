@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import events from "../../../schemas/catalog/events.json" with { type: "json" }
 import weights from "../../../schemas/catalog/match-quality.json" with { type: "json" }
-import { namesByTool } from "./canonical-name.ts"
+import { namesByTool } from "./event-name.ts"
 
 const page = readFileSync(new URL("../../../docs/mapping.md", import.meta.url), "utf8")
 

@@ -3,7 +3,7 @@ import type { MappingOptions } from "../../connections/connection.ts"
 import { type ConnectorKind, connectorKinds } from "../../model/platform.ts"
 import { connectionOf, eventTime, purchase } from "../../testing/event-fixture.ts"
 import { connectorFor } from "../registry.ts"
-import { dueAt, futureToleranceMillis } from "./future.ts"
+import { dueAt, futureToleranceMillis } from "./event-time.ts"
 import { mapForConnection } from "./map.ts"
 
 const minute = 60_000

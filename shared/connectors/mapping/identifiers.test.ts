@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { defaultNormalizerOptions, normalize } from "../../../processors/normalizer/normalize/normalize.ts"
 import { rawEventFromJson } from "../../../processors/normalizer/read/json-event.ts"
 import type { ConnectorKind } from "../../model/platform.ts"
+import { builtinConnection } from "../builtin-connection.ts"
 import { connectorFor } from "../registry.ts"
-import { builtinConnection } from "./builtin.ts"
 import { mapForConnection } from "./map.ts"
 
 const sha256 = (plain: string) => createHash("sha256").update(plain).digest("hex")

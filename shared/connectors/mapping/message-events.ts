@@ -1,9 +1,8 @@
 /** Which events may become messages: the only ones whose phone numbers are sealed and kept. */
 import type { Connection } from "../../connections/connection.ts"
 import { memo } from "../../model/memo.ts"
-import { canonicalName } from "./canonical-name.ts"
 import { type CompiledConnection, compile } from "./compile.ts"
-import { takesName } from "./event-name.ts"
+import { canonicalName, takesName } from "./event-name.ts"
 
 export interface MessageEvents {
   /** No connection sends messages. */

@@ -6,7 +6,7 @@ import { prepare } from "../../../infra/cli/preview-event.ts"
 import { defaultNormalizerOptions, normalize } from "../../../processors/normalizer/normalize/normalize.ts"
 import { rawEventFromJson } from "../../../processors/normalizer/read/json-event.ts"
 import { connectorKinds } from "../../model/platform.ts"
-import { builtinConnection } from "./builtin.ts"
+import { builtinConnection } from "../builtin-connection.ts"
 
 type Json = Readonly<Record<string, unknown>>
 

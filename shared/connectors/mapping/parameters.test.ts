@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import catalog from "../../../schemas/catalog/parameters.json" with { type: "json" }
 import { connectionOf, properties, purchase, socks } from "../../testing/event-fixture.ts"
+import { mapped } from "../../testing/expect-mapping.ts"
 import type { JsonObject } from "../connector.ts"
 import { connectors } from "../registry.ts"
-import { mapped } from "./expect-mapping.ts"
 
 const everything = properties({
   ...socks,

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import usStates from "../../../schemas/catalog/us-states.json" with { type: "json" }
 import { connectionOf, consent, jane, purchase } from "../../testing/event-fixture.ts"
+import { mappingOutcome, payloadOf } from "../../testing/expect-mapping.ts"
 import { mapEvent as metaMapEvent } from "../meta/mapping.ts"
 import { mapEvent as snapMapEvent } from "../snapchat/mapping.ts"
 import { mapEvent as tiktokMapEvent } from "../tiktok/mapping.ts"
-import { fateOf, payloadOf } from "./expect-mapping.ts"
 
 /** As the platforms document them; a list that grows is changed here and in the table. */
 const codes: Readonly<Record<string, number>> = {
@@ -56,7 +56,7 @@ describe("limited data use", () => {
   it("at TikTok is a flag of web and app events with an IP address, and nothing is sent without one", () => {
     const tiktok = connectionOf("tiktok")
     const fate = (event: Parameters<typeof purchase>[0]) =>
-      fateOf(tiktokMapEvent, purchase({ consent: denied, ...event }), tiktok)
+      mappingOutcome(tiktokMapEvent, purchase({ consent: denied, ...event }), tiktok)
     const payload = payloadOf(tiktokMapEvent, purchase({ consent: denied }), tiktok)
     assert.strictEqual(payload["limited_data_use"], true)
     assert.strictEqual(fate({ user: { ...jane, ip: null } }), "skipped:consent")

@@ -7,7 +7,7 @@ export interface Dropped {
 }
 
 /** A payload under construction; insertion order is the order of its bytes. */
-export type Mutable = { [key: string]: Json }
+export type PayloadBuilder = { [key: string]: Json }
 
 /** The event isn't meant for the connection. */
 export const skipped = (reason: string, message: string): MapResult => ({ _tag: "Skipped", reason, message })
@@ -17,11 +17,11 @@ export const rejected = (reason: string, message: string, nextStep?: string): Ma
   nextStep === undefined ? { _tag: "Rejected", reason, message } : { _tag: "Rejected", reason, message, nextStep }
 
 /** Sets a key unless the value is null, so that a payload holds no nulls. */
-export const put = (target: Mutable, key: string, value: Json | undefined): void => {
+export const put = (target: PayloadBuilder, key: string, value: Json | undefined): void => {
   if (value !== null && value !== undefined && value !== "") target[key] = value
 }
 
-export const isEmpty = (target: Readonly<Mutable>): boolean => {
+export const isEmpty = (target: Readonly<PayloadBuilder>): boolean => {
   for (const _ in target) return false
   return true
 }

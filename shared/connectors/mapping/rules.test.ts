@@ -1,11 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Condition } from "../../connections/connection.ts"
 import { properties, purchase } from "../../testing/event-fixture.ts"
-import { compileConditions } from "./conditions.ts"
-import { applyParameters, compileParameters } from "./parameters.ts"
-import { compilePath } from "./paths.ts"
-import type { Dropped, Mutable } from "./result.ts"
-import { compileTemplate, templateLengthMax } from "./templates.ts"
+import type { Dropped, PayloadBuilder } from "./result.ts"
+import {
+  applyParameters,
+  compileConditions,
+  compileParameters,
+  compilePath,
+  compileTemplate,
+  templateLengthMax
+} from "./rules.ts"
 
 const event = purchase({
   properties: properties({ value: 10, currency: "USD", order_id: "o-1", custom: { plan: "pro", "a.b": 1, gone: null } })
@@ -85,7 +89,7 @@ describe("templates", () => {
 
 describe("parameter rules", () => {
   it("set values in the order of their names, over what stands there, and say what has none", () => {
-    const target: Mutable = { value: 1 }
+    const target: PayloadBuilder = { value: 1 }
     const dropped: Array<Dropped> = []
     const rules = compileParameters({
       value: { _tag: "From", path: "properties.value" },

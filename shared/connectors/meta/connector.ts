@@ -1,5 +1,4 @@
-import type { Connector } from "../connector.ts"
-import { limits } from "../limits.ts"
+import { type Connector, limits } from "../connector.ts"
 import { mapEvent } from "./mapping.ts"
 import { probe, request } from "./request.ts"
 import { formatUserData } from "./user-data.ts"

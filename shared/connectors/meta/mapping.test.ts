@@ -11,12 +11,13 @@ import {
   properties,
   purchase
 } from "../../testing/event-fixture.ts"
-import { fateOf, mapped, payloadOf } from "../mapping/expect-mapping.ts"
+import { mapped, mappingOutcome, payloadOf } from "../../testing/expect-mapping.ts"
 import { mapEvent } from "./mapping.ts"
 
 const meta = connectionOf("meta")
 const day = 86_400_000
-const fate = (event: Parameters<typeof purchase>[0], now?: number) => fateOf(mapEvent, purchase(event), meta, now)
+const fate = (event: Parameters<typeof purchase>[0], now?: number) =>
+  mappingOutcome(mapEvent, purchase(event), meta, now)
 const payload = (event: Parameters<typeof purchase>[0] = {}) => payloadOf(mapEvent, purchase(event), meta)
 
 describe("Meta's events", () => {

@@ -1,19 +1,20 @@
 /** A normalized event as an element of Meta's `data` (Meta, server event parameters). */
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import type { MappingContext, MapResult } from "../connector.ts"
-import { type ActionSource, originOf } from "../mapping/action-source.ts"
-import { deadlineOf, seconds, tooOld } from "../mapping/age.ts"
+import { appData } from "../mapping/app-data.ts"
 import { metaMessagingNames } from "../mapping/catalog.ts"
+import { type Commerce, commerceOf, deliveryCategory, productIds } from "../mapping/commerce.ts"
 import { type CompiledConnection, compile } from "../mapping/compile.ts"
-import { consentDecision } from "../mapping/consent.ts"
+import { consentDecision, setDataProcessing } from "../mapping/consent.ts"
+import { addCustom, settleCustomData } from "../mapping/custom-data.ts"
 import { canonicalNameOf, noMapping, platformEventOf } from "../mapping/event-name.ts"
-import { setDataProcessing } from "../mapping/restricted-use.ts"
-import { type Dropped, isEmpty, type Mutable, put, rejected, skipped } from "../mapping/result.ts"
-import { appData } from "./app-data.ts"
-import { customData } from "./custom-data.ts"
-import { identityTooWeak } from "./identity-rules.ts"
+import { deadlineOf, seconds, tooOld } from "../mapping/event-time.ts"
+import { amount } from "../mapping/numbers.ts"
+import { type Dropped, isEmpty, type PayloadBuilder, put, rejected, skipped } from "../mapping/result.ts"
+import { applyParameters } from "../mapping/rules.ts"
+import { type ActionSource, originOf } from "../mapping/start.ts"
 import { messageUserData, missingOfMessage, putChannel } from "./message.ts"
-import { userData } from "./user-data.ts"
+import { identityTooWeak, userData } from "./user-data.ts"
 
 /** Maps the event, or says why Meta would refuse it. `now` null checks no age. */
 export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapResult => {
@@ -36,7 +37,7 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
   const refusal = missing(event, name, source, user, custom)
   if (refusal !== null) return refusal
 
-  const payload: Mutable = { event_name: name, event_time: seconds(event.event_time), event_id: event.event_id }
+  const payload: PayloadBuilder = { event_name: name, event_time: seconds(event.event_time), event_id: event.event_id }
   payload["action_source"] = source
   if (isMessage) putChannel(payload, event, dropped)
   else {
@@ -74,8 +75,8 @@ const missing = (
   event: NormalizedEvent,
   name: string,
   source: ActionSource,
-  user: Mutable,
-  custom: Mutable
+  user: PayloadBuilder,
+  custom: PayloadBuilder
 ): MapResult | null => {
   if (identityTooWeak(user)) {
     return rejected(
@@ -96,4 +97,69 @@ const missing = (
   return custom["currency"] === undefined
     ? rejected("missing_currency", "Meta requires currency of a Purchase (100/2804009).")
     : null
+}
+
+/** Meta's `custom_data` (Meta, custom data parameters). Custom properties travel in it under their own names. */
+
+/** Builds it; what Meta has no use for is noted in `dropped`. */
+export const customData = (
+  event: NormalizedEvent,
+  compiled: CompiledConnection,
+  dropped: Array<Dropped>
+): PayloadBuilder => {
+  const commerce = commerceOf(event, dropped)
+  const data: PayloadBuilder = {}
+  put(data, "value", commerce.value)
+  put(data, "currency", commerce.currency)
+  putText(data, event, dropped)
+  putProducts(data, event, commerce)
+  putPredicted(data, event, commerce.currency, dropped)
+  addCustom(data, event, dropped)
+  applyParameters(data, compiled.parameters, event, dropped)
+  settleCustomData(data, event, dropped)
+  return data
+}
+
+const putText = (data: PayloadBuilder, event: NormalizedEvent, dropped: Array<Dropped>): void => {
+  const properties = event.properties
+  if (properties === null) return
+  put(data, "content_name", properties.content_name)
+  put(data, "content_category", properties.content_category)
+  put(data, "order_id", properties.order_id)
+  put(data, "search_string", properties.search_string)
+  put(data, "status", properties.status)
+  put(
+    data,
+    "delivery_category",
+    deliveryCategory(properties.delivery_category, "properties.delivery_category", dropped)
+  )
+}
+
+const putProducts = (data: PayloadBuilder, event: NormalizedEvent, commerce: Commerce): void => {
+  const { products } = commerce
+  if (products.length > 0) {
+    data["content_ids"] = productIds(products)
+    data["contents"] = products.map((product) => {
+      const content: PayloadBuilder = { id: product.id }
+      put(content, "quantity", product.quantity)
+      put(content, "item_price", product.price)
+      put(content, "delivery_category", product.deliveryCategory)
+      return content
+    })
+  }
+  put(data, "content_type", event.properties?.content_type ?? (products.length > 0 ? "product" : null))
+  put(data, "num_items", commerce.count)
+}
+
+const putPredicted = (
+  data: PayloadBuilder,
+  event: NormalizedEvent,
+  currency: string | null,
+  dropped: Array<Dropped>
+): void => {
+  const predicted = event.properties?.predicted_ltv ?? null
+  if (predicted === null) return
+  const value = amount(predicted, currency)
+  if (value._tag === "Amount") data["predicted_ltv"] = value.value
+  else dropped.push({ field: "properties.predicted_ltv", reason: value.reason })
 }

@@ -2,7 +2,7 @@
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
 import type { MapResult } from "../connector.ts"
-import { type Dropped, type Mutable, put, rejected } from "../mapping/result.ts"
+import { type Dropped, type PayloadBuilder, put, rejected } from "../mapping/result.ts"
 
 type AccountKey = "page_id" | "whatsapp_business_account_id" | "ig_account_id"
 type UserKey = "page_scoped_user_id" | "ig_sid"
@@ -27,7 +27,7 @@ const channelOf = (event: NormalizedEvent): Channel | undefined => channels.get(
  * the two sides of the conversation. An account that the event does not name is the connection's.
  */
 export const messageUserData = (
-  user: Mutable,
+  user: PayloadBuilder,
   event: NormalizedEvent,
   connection: Connection,
   dropped: Array<Dropped>
@@ -53,7 +53,7 @@ const browserKeys = [
 ] as const
 
 /** A message has a channel in the place of a page. */
-export const putChannel = (payload: Mutable, event: NormalizedEvent, dropped: Array<Dropped>): void => {
+export const putChannel = (payload: PayloadBuilder, event: NormalizedEvent, dropped: Array<Dropped>): void => {
   for (const field of ["event_source_url", "referrer_url"] as const) {
     if (event[field]) dropped.push({ field, reason: "not_for_messages" })
   }
@@ -61,7 +61,7 @@ export const putChannel = (payload: Mutable, event: NormalizedEvent, dropped: Ar
 }
 
 /** What Meta would miss; null where nothing is missing. */
-export const missingOfMessage = (event: NormalizedEvent, user: Mutable): MapResult | null => {
+export const missingOfMessage = (event: NormalizedEvent, user: PayloadBuilder): MapResult | null => {
   const channel = channelOf(event)
   if (channel === undefined) {
     return rejected(

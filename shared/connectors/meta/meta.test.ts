@@ -2,10 +2,9 @@ import { createHmac } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
-import { contextOf, json, mappedEvent, secretValue } from "../fixture.ts"
+import { contextOf, json, mappedEvent, secretValue } from "../../testing/connector-fixture.ts"
 import { request } from "./request.ts"
-import { usageOf } from "./usage.ts"
-import { probeVerdict, verdict } from "./verdict.ts"
+import { probeVerdict, usageOf, verdict } from "./verdict.ts"
 
 const context = contextOf("meta", ["access_token"])
 const events = [mappedEvent(0), mappedEvent(1)]

@@ -1,7 +1,6 @@
 import type { SendableEvent } from "../../codec/codecs.ts"
 import type { HttpRequestSpec, RequestContext } from "../connector.ts"
-import { jsonBody } from "../http/json-body.ts"
-import { accountPart, appSecretProof, originOf, postJson } from "../http/request-parts.ts"
+import { accountPart, appSecretProof, jsonBody, originOf, postJson } from "../http/request.ts"
 
 /**
  * Meta's `POST /{version}/{dataset}/events`. The token goes in the Authorization header, which Graph takes beside the

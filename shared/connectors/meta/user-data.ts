@@ -3,7 +3,7 @@ import type { NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { JsonObject, MappingContext } from "../connector.ts"
 import { flattenString } from "../mapping/flatten-string.ts"
 import { externalIds, phoneHashes } from "../mapping/identifiers.ts"
-import { type Mutable, put } from "../mapping/result.ts"
+import { type PayloadBuilder, put } from "../mapping/result.ts"
 
 export const formatUserData = (user: NormalizedUser, context: MappingContext): JsonObject =>
   userData(user, context, null)
@@ -12,8 +12,8 @@ export const formatUserData = (user: NormalizedUser, context: MappingContext): J
  * As `formatUserData`; `clickTime` (milliseconds) stands in for the moment that fbclid was first seen, where that is not
  * known, when the fbc cookie is missing and has to be built: `fb.1.<ms>.<fbclid>`.
  */
-export const userData = (user: NormalizedUser, context: MappingContext, clickTime: number | null): Mutable => {
-  const data: Mutable = {}
+export const userData = (user: NormalizedUser, context: MappingContext, clickTime: number | null): PayloadBuilder => {
+  const data: PayloadBuilder = {}
   if (user.email.length > 0) data["em"] = user.email
   const phones = phoneHashes(user, "digits", context.connection.mapping.defaultCountry)
   if (phones.length > 0) data["ph"] = phones
@@ -46,6 +46,34 @@ const builtFbc = (user: NormalizedUser, clickTime: number | null): string | null
   return seen === null ? null : flattenString("fb.1.", seen, ".", user.fbclid)
 }
 
-const putList = (data: Mutable, key: string, hash: string | null): void => {
+const putList = (data: PayloadBuilder, key: string, hash: string | null): void => {
   if (hash !== null) data[key] = [hash]
+}
+
+/** Combinations of `user_data` that Meta does not match on and refuses (Meta, best practices of the Conversions API). */
+
+const invalidSets: ReadonlyArray<ReadonlySet<string>> = [
+  new Set(["ct", "country", "st", "zp", "ge", "client_user_agent"]),
+  new Set(["db", "client_user_agent"]),
+  new Set(["fn", "ge"]),
+  new Set(["ln", "ge"])
+]
+
+/** The business's side of a message; they tell nothing of the customer. */
+const accounts: ReadonlySet<string> = new Set(["page_id", "whatsapp_business_account_id", "ig_account_id"])
+
+/** Whether nothing, or only an invalid combination or a part of one, identifies the customer. */
+export const identityTooWeak = (userData: JsonObject): boolean => {
+  const keys = Object.keys(userData).filter((key) => !accounts.has(key))
+  for (const set of invalidSets) {
+    let within = true
+    for (const key of keys) {
+      if (!set.has(key)) {
+        within = false
+        break
+      }
+    }
+    if (within) return true
+  }
+  return false
 }

@@ -1,10 +1,11 @@
+import * as Duration from "effect/Duration"
+import * as Result from "effect/Result"
 import table from "../../../schemas/classification/meta.json" with { type: "json" }
 import type { SendableEvent } from "../../codec/codecs.ts"
 import { classification } from "../classification.ts"
-import type { BatchVerdict, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
-import { bodyObject, countOf, listOf, objectOf, safeText, textOf } from "../http/response.ts"
-import { all, headOf, probeOf, refused, type VerdictHead } from "../verdicts.ts"
-import { usageOf } from "./usage.ts"
+import type { BatchVerdict, EventVerdict, HttpResponseSpec, Json, JsonObject } from "../connector.ts"
+import { bodyObject, boundedWait, countOf, listOf, numberOf, objectOf, safeText, textOf } from "../http/response.ts"
+import { probeOf, rejectedBatch, uniformVerdict, type VerdictMeta, verdictMetaOf } from "../verdicts.ts"
 
 /**
  * Meta takes a request whole or not at all. A message of its validation may name elements of the request (`$['data'][3]…`):
@@ -13,19 +14,19 @@ import { usageOf } from "./usage.ts"
  */
 export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<SendableEvent>): BatchVerdict => {
   const body = bodyObject(response)
-  const judged = judge(response, body, events.length)
+  const judged = classifyResponse(response, body, events.length)
   const head = headFrom(response, body, judged, events.length)
-  if (judged.errorClass !== "invalid_event") return all(head, judged)
-  return refused(head, judged, culpritsOf(objectOf(body?.["error"]), judged), events.length)
+  if (judged.errorClass !== "invalid_event") return uniformVerdict(head, judged)
+  return rejectedBatch(head, judged, culpritsOf(objectOf(body?.["error"]), judged), events.length)
 }
 
 /** The empty request of the probe is invalid where everything else is right. */
 export const probeVerdict = (response: HttpResponseSpec): EventVerdict =>
-  probeOf(judge(response, bodyObject(response), 0))
+  probeOf(classifyResponse(response, bodyObject(response), 0))
 
 export const metaClassification = classification(table)
 
-const judge = (response: HttpResponseSpec, body: JsonObject | null, eventCount: number): EventVerdict => {
+const classifyResponse = (response: HttpResponseSpec, body: JsonObject | null, eventCount: number): EventVerdict => {
   const error = objectOf(body?.["error"])
   if (error !== null) return metaClassification.classify(graphSignal(response.status, error))
   const received = countOf(body?.["events_received"])
@@ -66,9 +67,9 @@ const headFrom = (
   body: JsonObject | null,
   judged: EventVerdict,
   eventCount: number
-): VerdictHead => {
+): VerdictMeta => {
   const usage = usageOf(response.headers)
-  const head = headOf(response, judged)
+  const head = verdictMetaOf(response, judged)
   const eventsReceived = countOf(body?.["events_received"])
   const isShort = eventsReceived !== null && eventsReceived < eventCount
   return {
@@ -94,3 +95,53 @@ const versionWarning = ({ headers }: HttpResponseSpec): ReadonlyArray<string> =>
   const text = headers["x-ad-api-version-warning"]
   return text === undefined ? [] : [safeText(text)]
 }
+
+export interface Usage {
+  /** The highest of all percentages; 100 means throttled. Null without usage headers. */
+  readonly percent: number | null
+  /** How long Meta says the throttling lasts. */
+  readonly retryAfter: Duration.Duration | null
+}
+
+/**
+ * Meta's usage headers: X-App-Usage, X-Business-Use-Case-Usage (a list for each business object, with
+ * estimated_time_to_regain_access in minutes) and X-Ad-Account-Usage. (Marketing API: rate limiting.)
+ */
+export const usageOf = (headers: Readonly<Record<string, string>>): Usage => {
+  const app = objectOf(parsed(headers["x-app-usage"]))
+  const account = objectOf(parsed(headers["x-ad-account-usage"]))
+  const businesses = Object.values(objectOf(parsed(headers["x-business-use-case-usage"])) ?? {})
+    .flatMap(listOf)
+    .map(objectOf)
+  const percents = [app, account, ...businesses].flatMap((usage) => percentKeys.map((key) => numberOf(usage?.[key])))
+  const waits = businesses.map((usage) => minutes(usage?.["estimated_time_to_regain_access"]))
+  const accountPercent = numberOf(account?.["acc_id_util_pct"]) ?? 0
+  if (accountPercent >= 100) waits.push(seconds(account?.["reset_time_duration"]))
+  return { percent: highest(percents), retryAfter: longest(waits) }
+}
+
+const percentKeys = ["call_count", "total_cputime", "total_time", "acc_id_util_pct"]
+
+const parsed = (header: string | undefined): Json =>
+  header === undefined
+    ? null
+    : Result.getOrElse(
+        Result.try((): Json => JSON.parse(header)),
+        () => null
+      )
+
+const minutes = (value: Json | undefined) => seconds((numberOf(value) ?? 0) * 60)
+const seconds = (value: Json | undefined) => {
+  const number = numberOf(value) ?? 0
+  return number > 0 ? boundedWait(number * 1000) : null
+}
+
+const highest = (numbers: ReadonlyArray<number | null>): number | null => {
+  const known = numbers.filter((number) => number !== null)
+  return known.length === 0 ? null : Math.max(...known)
+}
+
+const longest = (waits: ReadonlyArray<Duration.Duration | null>): Duration.Duration | null =>
+  waits
+    .filter((wait) => wait !== null)
+    .reduce<Duration.Duration | null>((a, b) => (a === null ? b : Duration.max(a, b)), null)

@@ -1,8 +1,6 @@
-import type { Connector } from "../connector.ts"
-import { limits } from "../limits.ts"
-import { mapEvent } from "./mapping.ts"
+import { type Connector, limits } from "../connector.ts"
+import { formatUserData, mapEvent } from "./mapping.ts"
 import { probe, request } from "./request.ts"
-import { formatUserData } from "./user-data.ts"
 import { probeVerdict, verdict } from "./verdict.ts"
 
 /** Snap Conversions API v3. */

@@ -11,13 +11,13 @@ import {
   properties,
   purchase
 } from "../../testing/event-fixture.ts"
-import { fateOf, mapped, payloadOf } from "../mapping/expect-mapping.ts"
+import { mapped, mappingOutcome, payloadOf } from "../../testing/expect-mapping.ts"
 import { mapEvent } from "./mapping.ts"
 
 const snapchat = connectionOf("snapchat", {}, { partnerName: "capi-relay" })
 const day = 86_400_000
 type Fields = Parameters<typeof purchase>[0]
-const fate = (event: Fields, now?: number) => fateOf(mapEvent, purchase(event), snapchat, now)
+const fate = (event: Fields, now?: number) => mappingOutcome(mapEvent, purchase(event), snapchat, now)
 const payload = (event: Fields = {}) => payloadOf(mapEvent, purchase(event), snapchat)
 
 describe("Snapchat's events", () => {
@@ -91,7 +91,10 @@ describe("Snapchat's events", () => {
     assert.strictEqual((inApp.payload["app_data"] as Record<string, unknown>)["app_id"], "app-1")
     assert.strictEqual(fate({ action_source: "app" }), "rejected:missing_app_data")
     const pixel = connectionOf("snapchat", {}, { account: { pixel_id: "P" } })
-    assert.strictEqual(fateOf(mapEvent, purchase({ action_source: "app", app }), pixel), "rejected:missing_account_id")
+    assert.strictEqual(
+      mappingOutcome(mapEvent, purchase({ action_source: "app", app }), pixel),
+      "rejected:missing_account_id"
+    )
   })
 
   it("expire after 37 days", () => {

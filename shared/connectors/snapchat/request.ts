@@ -1,8 +1,6 @@
 import type { SendableEvent } from "../../codec/codecs.ts"
-import { parseBatchGroup } from "../batch-group.ts"
 import type { HttpRequestSpec, RequestContext } from "../connector.ts"
-import { jsonBody } from "../http/json-body.ts"
-import { accountPart, originOf, postJson, secretField } from "../http/request-parts.ts"
+import { accountPart, jsonBody, originOf, parseBatchGroup, postJson, secretField } from "../http/request.ts"
 
 /**
  * Snap's `POST /{version}/{asset}/events`; the asset is the pixel, or the Snap app for app events, and a batch group holds

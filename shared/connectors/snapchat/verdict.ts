@@ -3,7 +3,7 @@ import type { SendableEvent } from "../../codec/codecs.ts"
 import { classification, type Signal } from "../classification.ts"
 import type { BatchVerdict, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
 import { bodyObject, countOf, listOf, objectOf, safeText, textOf } from "../http/response.ts"
-import { all, headOf, probeOf, refused } from "../verdicts.ts"
+import { probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 
 /**
  * `{"status":"VALID"}`, or `{"status":"INVALID","event":<index>,…}`, also with a 2xx. Whether the other events were taken
@@ -14,14 +14,14 @@ export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<Sendab
   const signal = signalOf(response, body)
   const judged = snapchatClassification.classify(signal)
   const head = {
-    ...headOf(response, judged),
+    ...verdictMetaOf(response, judged),
     requestId: textOf(body?.["request_id"]) ?? response.headers["x-request-id"] ?? null,
     eventsReceived: judged.errorClass === "delivered" ? events.length : null,
     warnings: listOf(body?.["warnings"]).flatMap((warning) => safeText(textOf(warning) ?? JSON.stringify(warning)))
   }
-  if (judged.errorClass !== "invalid_event") return all(head, judged)
+  if (judged.errorClass !== "invalid_event") return uniformVerdict(head, judged)
   const index = countOf(body?.["event"])
-  return refused(head, judged, index === null ? new Map() : new Map([[index, judged]]), events.length)
+  return rejectedBatch(head, judged, index === null ? new Map() : new Map([[index, judged]]), events.length)
 }
 
 /** The missing events are what a probe is refused for. */

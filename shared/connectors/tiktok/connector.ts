@@ -1,10 +1,8 @@
 import * as Duration from "effect/Duration"
-import type { Connector } from "../connector.ts"
-import { limits } from "../limits.ts"
+import { type Connector, limits } from "../connector.ts"
 import { accountKeys } from "./event-source.ts"
-import { mapEvent } from "./mapping.ts"
+import { formatUserData, mapEvent } from "./mapping.ts"
 import { probe, request } from "./request.ts"
-import { formatUserData } from "./user-data.ts"
 import { probeVerdict, verdict } from "./verdict.ts"
 
 /** TikTok Events API 2.0, for web, app, offline and CRM events. */

@@ -2,8 +2,8 @@
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
 import type { MapResult } from "../connector.ts"
-import { originOf } from "../mapping/action-source.ts"
 import { rejected } from "../mapping/result.ts"
+import { originOf } from "../mapping/start.ts"
 
 export type EventSource = "web" | "app" | "offline" | "crm"
 

@@ -11,13 +11,13 @@ import {
   purchase,
   socks
 } from "../../testing/event-fixture.ts"
-import { fateOf, mapped, payloadOf } from "../mapping/expect-mapping.ts"
+import { mapped, mappingOutcome, payloadOf } from "../../testing/expect-mapping.ts"
 import { mapEvent } from "./mapping.ts"
 
 const tiktok = connectionOf("tiktok")
 const day = 86_400_000
 type Fields = Parameters<typeof purchase>[0]
-const fate = (event: Fields, now?: number) => fateOf(mapEvent, purchase(event), tiktok, now)
+const fate = (event: Fields, now?: number) => mappingOutcome(mapEvent, purchase(event), tiktok, now)
 const payload = (event: Fields = {}) => payloadOf(mapEvent, purchase(event), tiktok)
 
 describe("TikTok's events", () => {
@@ -114,8 +114,11 @@ describe("TikTok's events", () => {
       "event_source=web&event_source_id=P"
     )
     const event = purchase({ action_source: "email", event_source_url: null })
-    assert.strictEqual(fateOf(mapEvent, event, pixel), "rejected:missing_account_id")
-    assert.strictEqual(fateOf(mapEvent, purchase({ action_source: "app", app }), pixel), "rejected:missing_account_id")
+    assert.strictEqual(mappingOutcome(mapEvent, event, pixel), "rejected:missing_account_id")
+    assert.strictEqual(
+      mappingOutcome(mapEvent, purchase({ action_source: "app", app }), pixel),
+      "rejected:missing_account_id"
+    )
   })
 
   it("expire after 7 days on the web and 28 offline", () => {
@@ -124,14 +127,14 @@ describe("TikTok's events", () => {
     assert.strictEqual(fate({ action_source: "physical_store" }, eventTime + 28 * day), "payload")
     assert.strictEqual(fate({ action_source: "physical_store" }, eventTime + 28 * day + 1), "rejected:event_too_old")
     const longer = connectionOf("tiktok", { maxAgeDays: 14 })
-    assert.strictEqual(fateOf(mapEvent, purchase(), longer, eventTime + 14 * day), "payload")
+    assert.strictEqual(mappingOutcome(mapEvent, purchase(), longer, eventTime + 14 * day), "payload")
   })
 
   it("take only standard events offline", () => {
     const custom = connectionOf("tiktok", { events: { gave_up: { to: "GaveUp", action: null, when: [] } } })
     const offline = purchase({ event_name: "gave_up", action_source: "physical_store" })
-    assert.strictEqual(fateOf(mapEvent, offline, custom), "rejected:not_a_standard_event")
-    assert.strictEqual(fateOf(mapEvent, purchase({ event_name: "gave_up" }), custom), "payload")
+    assert.strictEqual(mappingOutcome(mapEvent, offline, custom), "rejected:not_a_standard_event")
+    assert.strictEqual(mappingOutcome(mapEvent, purchase({ event_name: "gave_up" }), custom), "payload")
   })
 
   it("limit the use of data where its sale is denied, or aren't sent where that can't be said", () => {

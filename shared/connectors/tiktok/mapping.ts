@@ -1,16 +1,19 @@
 /** A normalized event as an element of TikTok's `data` (TikTok, Events API 2.0). */
-import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
-import type { MappingContext, MapResult } from "../connector.ts"
-import { deadlineOf, seconds, tooOld } from "../mapping/age.ts"
+
+import closedList from "../../../schemas/catalog/tiktok-currencies.json" with { type: "json" }
+import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen.ts"
+import type { JsonObject, MappingContext, MapResult } from "../connector.ts"
 import { standardEvents } from "../mapping/catalog.ts"
-import { compile, groupText } from "../mapping/compile.ts"
-import { consentDecision } from "../mapping/consent.ts"
+import { type Commerce, commerceOf, productIds } from "../mapping/commerce.ts"
+import { type CompiledConnection, compile, groupText } from "../mapping/compile.ts"
+import { consentDecision, restrictedTiktokSources } from "../mapping/consent.ts"
+import { addCustom, settleCustomData } from "../mapping/custom-data.ts"
 import { noMapping, platformEventOf } from "../mapping/event-name.ts"
-import { restrictedTiktokSources } from "../mapping/restricted-use.ts"
-import { type Dropped, isEmpty, type Mutable, put, rejected, skipped } from "../mapping/result.ts"
+import { deadlineOf, seconds, tooOld } from "../mapping/event-time.ts"
+import { externalIds, mobileSystem, phoneHashes } from "../mapping/identifiers.ts"
+import { type Dropped, isEmpty, type PayloadBuilder, put, rejected, skipped } from "../mapping/result.ts"
+import { applyParameters } from "../mapping/rules.ts"
 import { accountKeys, type EventSource, eventSourceOf } from "./event-source.ts"
-import { propertiesOf } from "./properties.ts"
-import { identifies, userData } from "./user-data.ts"
 
 /** Maps the event. The event source is the batch group: it stands at the top of the request. */
 export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapResult => {
@@ -29,15 +32,15 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
   if (consent.restricted && !canRestrict(event, source)) return cannotRestrict
 
   const dropped: Array<Dropped> = []
-  const user = userData(event.user, event.app?.extinfo ?? none, context)
+  const user = userData(event.user, event.app?.extinfo ?? noExtinfo, context)
   if (event.user.madid !== null && user["idfa"] === undefined && user["gaid"] === undefined) {
     dropped.push({ field: "user.madid", reason: "mobile_system_unknown" })
   }
   const properties = propertiesOf(event, compiled, dropped)
-  const refusal = refused(event, named.name, source, user)
+  const refusal = missing(event, named.name, source, user)
   if (refusal !== null) return refusal
 
-  const payload: Mutable = { event: named.name, event_time: seconds(event.event_time), event_id: event.event_id }
+  const payload: PayloadBuilder = { event: named.name, event_time: seconds(event.event_time), event_id: event.event_id }
   if (restrictedTiktokSources.has(source)) {
     if (consent.restricted) payload["limited_data_use"] = true
     else if (event.consent?.sale_of_data === "granted") payload["limited_data_use"] = false
@@ -72,7 +75,7 @@ const cannotRestrict = skipped(
 
 const standard: ReadonlySet<string> = new Set([...standardEvents("tiktok"), "CompletePayment", "SubmitForm"])
 
-const refused = (event: NormalizedEvent, name: string, source: EventSource, user: Mutable): MapResult | null => {
+const missing = (event: NormalizedEvent, name: string, source: EventSource, user: PayloadBuilder): MapResult | null => {
   if (!identifies(user)) {
     return rejected(
       "no_identifiers",
@@ -90,18 +93,137 @@ const refused = (event: NormalizedEvent, name: string, source: EventSource, user
     : null
 }
 
-const pageOf = (event: NormalizedEvent): Mutable | null => {
-  const page: Mutable = {}
+const pageOf = (event: NormalizedEvent): PayloadBuilder | null => {
+  const page: PayloadBuilder = {}
   put(page, "url", event.event_source_url)
   put(page, "referrer", event.referrer_url)
   return isEmpty(page) ? null : page
 }
 
-const appOf = (event: NormalizedEvent, accountAppId: string): Mutable => {
-  const app: Mutable = { app_id: event.app?.app_id || accountAppId }
+const appOf = (event: NormalizedEvent, accountAppId: string): PayloadBuilder => {
+  const app: PayloadBuilder = { app_id: event.app?.app_id || accountAppId }
   put(app, "app_name", event.app?.app_name)
   put(app, "app_version", event.app?.app_version)
   return app
 }
 
-const none: ReadonlyArray<string> = []
+const noExtinfo: ReadonlyArray<string> = []
+
+/** TikTok's `properties` (TikTok, Events API 2.0). Custom properties travel in it under their own names. */
+
+const currencies: ReadonlySet<string> = new Set(closedList)
+
+/**
+ * Builds them. TikTok takes a purchase without an amount, and fails the request for a currency outside its list: such a
+ * currency stays behind with every amount, which alone would be read as another currency's.
+ */
+export const propertiesOf = (
+  event: NormalizedEvent,
+  compiled: CompiledConnection,
+  dropped: Array<Dropped>
+): PayloadBuilder => {
+  const commerce = commerceOf(event, dropped)
+  const data: PayloadBuilder = {}
+  put(data, "value", commerce.value)
+  put(data, "currency", commerce.currency)
+  putProducts(data, event, commerce, commerce.currency === null || currencies.has(commerce.currency), dropped)
+  putText(data, event)
+  addCustom(data, event, dropped)
+  applyParameters(data, compiled.parameters, event, dropped)
+  settleCustomData(data, event, dropped)
+  leaveOutUnlisted(data, compiled, dropped)
+  return data
+}
+
+/** Looks last, since a parameter rule may have set the currency or the value. */
+const leaveOutUnlisted = (data: PayloadBuilder, compiled: CompiledConnection, dropped: Array<Dropped>): void => {
+  const { currency } = data
+  if (currency === undefined || currencies.has(String(currency))) return
+  for (const name of ["currency", "value"]) {
+    if (data[name] === undefined) continue
+    delete data[name]
+    const isRuled = compiled.parameters.some((rule) => rule.name === name)
+    dropped.push({ field: `${isRuled ? "parameters" : "properties"}.${name}`, reason: "currency_not_supported" })
+  }
+}
+
+const putProducts = (
+  data: PayloadBuilder,
+  event: NormalizedEvent,
+  commerce: Commerce,
+  withPrices: boolean,
+  dropped: Array<Dropped>
+): void => {
+  const { products } = commerce
+  const type = event.properties?.content_type ?? null
+  const isKnown = type === "product" || type === "product_group"
+  if (!isKnown && type !== null && type !== "")
+    dropped.push({ field: "properties.content_type", reason: "not_supported" })
+  if (isKnown || products.length > 0) data["content_type"] = isKnown ? type : "product"
+  if (products.length > 0) {
+    data["content_ids"] = productIds(products)
+    data["contents"] = products.map((product) => {
+      const content: PayloadBuilder = { content_id: product.id }
+      put(content, "content_name", product.name)
+      put(content, "content_category", product.category)
+      put(content, "brand", product.brand)
+      if (withPrices) put(content, "price", product.price)
+      put(content, "quantity", product.quantity)
+      return content
+    })
+  }
+  put(data, "num_items", commerce.count)
+}
+
+const putText = (data: PayloadBuilder, event: NormalizedEvent): void => {
+  const properties = event.properties
+  if (properties === null) return
+  put(data, "order_id", properties.order_id)
+  put(data, "shop_id", properties.shop_id)
+  put(data, "search_string", properties.search_string)
+  put(data, "description", properties.description)
+  put(data, "customer_type", properties.customer_type)
+}
+
+/** TikTok's `user` (TikTok, Events API 2.0): email, phone and external id as lists of hashes; city, state and country in clear. */
+
+export const formatUserData = (user: NormalizedUser, context: MappingContext): JsonObject => userData(user, [], context)
+
+/** As `formatUserData`; `extinfo` of an app event tells whether a mobile advertising id is Apple's or Google's. */
+export const userData = (
+  user: NormalizedUser,
+  extinfo: ReadonlyArray<string>,
+  context: MappingContext
+): PayloadBuilder => {
+  const data: PayloadBuilder = {}
+  if (user.email.length > 0) data["email"] = user.email
+  const phones = phoneHashes(user, "tiktok", context.connection.mapping.defaultCountry)
+  if (phones.length > 0) data["phone"] = phones
+  const ids = externalIds(user, context.connection)
+  if (ids.length > 0) data["external_id"] = ids
+  put(data, "ttclid", user.ttclid)
+  put(data, "ttp", user.ttp)
+  put(data, "ip", user.ip)
+  put(data, "user_agent", user.user_agent)
+  put(data, "locale", user.locale)
+  put(data, "first_name", user.first_name)
+  put(data, "last_name", user.last_name)
+  put(data, "city", user.city_plain)
+  put(data, "state", user.state_plain)
+  put(data, "country", user.country_code?.toLowerCase())
+  put(data, "zip_code", user.zip)
+  if (user.madid !== null) {
+    const system = mobileSystem(user.user_agent, extinfo)
+    if (system === "ios") data["idfa"] = user.madid.toUpperCase()
+    else if (system === "android") data["gaid"] = user.madid.toLowerCase()
+  }
+  return data
+}
+
+const matchKeys = ["email", "phone", "external_id", "ttclid", "ttp", "idfa", "gaid"] as const
+
+/** Whether TikTok has something to match on: an identifier, or IP address and user agent together. */
+export const identifies = (data: JsonObject): boolean => {
+  for (const key of matchKeys) if (data[key] !== undefined) return true
+  return data["ip"] !== undefined && data["user_agent"] !== undefined
+}

@@ -1,9 +1,7 @@
 import type { SendableEvent } from "../../codec/codecs.ts"
 import type { Connection } from "../../connections/connection.ts"
-import { parseBatchGroup } from "../batch-group.ts"
 import type { HttpRequestSpec, RequestContext } from "../connector.ts"
-import { jsonBody } from "../http/json-body.ts"
-import { originOf, postJson, secretField } from "../http/request-parts.ts"
+import { jsonBody, originOf, parseBatchGroup, postJson, secretField } from "../http/request.ts"
 import { accountKeys, type EventSource } from "./event-source.ts"
 
 /**

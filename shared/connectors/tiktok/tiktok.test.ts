@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
-import { contextOf, json, mappedEvent, secretValue } from "../fixture.ts"
+import { contextOf, json, mappedEvent, secretValue } from "../../testing/connector-fixture.ts"
 import { probe, request } from "./request.ts"
 import { probeVerdict, verdict } from "./verdict.ts"
 

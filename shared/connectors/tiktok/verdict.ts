@@ -3,7 +3,7 @@ import type { SendableEvent } from "../../codec/codecs.ts"
 import { classification, type Signal } from "../classification.ts"
 import type { BatchVerdict, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
 import { bodyObject, safeText, textOf } from "../http/response.ts"
-import { all, headOf, probeOf, refused } from "../verdicts.ts"
+import { probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 
 /**
  * TikTok answers 200 even for failures; `code` in the body decides. A message such as `Batch.3.properties.value: Not a
@@ -14,13 +14,13 @@ export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<Sendab
   const signal = signalOf(response, body)
   const judged = tiktokClassification.classify(signal)
   const head = {
-    ...headOf(response, judged),
+    ...verdictMetaOf(response, judged),
     requestId: textOf(body?.["request_id"]),
     eventsReceived: signal.code === "0" && judged.errorClass === "delivered" ? events.length : null,
     warnings: isPartial(signal) ? [safeText(`20001: ${signal.message ?? "partly taken"}`)] : []
   }
-  if (judged.errorClass !== "invalid_event") return all(head, judged)
-  return refused(head, judged, culpritsOf(signal), events.length)
+  if (judged.errorClass !== "invalid_event") return uniformVerdict(head, judged)
+  return rejectedBatch(head, judged, culpritsOf(signal), events.length)
 }
 
 /** The missing data is what a probe is refused for. */

@@ -1,9 +1,7 @@
 import * as Duration from "effect/Duration"
-import type { Connector } from "../connector.ts"
-import { limits } from "../limits.ts"
-import { mapEvent } from "./mapping.ts"
+import { type Connector, limits } from "../connector.ts"
+import { formatUserData, mapEvent } from "./mapping.ts"
 import { probe, request, unsendable } from "./request.ts"
-import { formatUserData } from "./user-data.ts"
 import { probeVerdict, verdict } from "./verdict.ts"
 
 // A message is small; a pool of ten connections is the bound of what is in flight.

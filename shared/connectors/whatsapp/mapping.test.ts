@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { TemplateMessage } from "../../connections/message-template.ts"
 import { connectionOf, consent, jane, nobody, properties, purchase } from "../../testing/event-fixture.ts"
+import { mapped, mappingOutcome } from "../../testing/expect-mapping.ts"
 import type { JsonObject } from "../connector.ts"
-import { fateOf, mapped } from "../mapping/expect-mapping.ts"
 import { mapEvent } from "./mapping.ts"
 
 const template = {
@@ -12,7 +12,7 @@ const template = {
 }
 const whatsapp = connectionOf("whatsapp", { templates: { purchase: template, bare: { ...template, body: [] } } })
 type Fields = Parameters<typeof purchase>[0]
-const fate = (event: Fields) => fateOf(mapEvent, purchase(event), whatsapp)
+const fate = (event: Fields) => mappingOutcome(mapEvent, purchase(event), whatsapp)
 
 describe("WhatsApp's messages", () => {
   it("are templates whose recipient stays sealed", () => {
@@ -129,15 +129,15 @@ describe("WhatsApp's messages", () => {
     const hashed = { ...both, phones: [{ ...jane.phones[0]!, sealed: null }] }
     assert.strictEqual(mapped(mapEvent, purchase({ user: hashed }), whatsapp).sealedRecipient, "c2VhbGVkIGlk")
     const code = connectionOf("whatsapp", { templates: { purchase: { ...template, category: "authentication" } } })
-    assert.strictEqual(fateOf(mapEvent, purchase({ user }), code), "rejected:authentication_needs_phone")
-    assert.strictEqual(fateOf(mapEvent, purchase({ user: both }), code), "payload")
+    assert.strictEqual(mappingOutcome(mapEvent, purchase({ user }), code), "rejected:authentication_needs_phone")
+    assert.strictEqual(mappingOutcome(mapEvent, purchase({ user: both }), code), "payload")
   })
 
   it("use numbers of a default country only where it is the connection's", () => {
     const phone = { ...jane.phones[0]!, default_country: "DE" }
     assert.strictEqual(fate({ user: { ...jane, phones: [phone] } }), "rejected:no_recipient")
     const german = connectionOf("whatsapp", { templates: { purchase: template }, defaultCountry: "DE" })
-    assert.strictEqual(fateOf(mapEvent, purchase({ user: { ...jane, phones: [phone] } }), german), "payload")
+    assert.strictEqual(mappingOutcome(mapEvent, purchase({ user: { ...jane, phones: [phone] } }), german), "payload")
   })
 
   it("keep new lines and runs of spaces out of parameters", () => {

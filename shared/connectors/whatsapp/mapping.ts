@@ -1,17 +1,18 @@
+import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen.ts"
+import type { Json, JsonObject, MappingContext, MapResult } from "../connector.ts"
+import { compile } from "../mapping/compile.ts"
+import { consentDecision } from "../mapping/consent.ts"
+import { messageOf } from "../mapping/event-name.ts"
+import { deadlineOf, tooOld } from "../mapping/event-time.ts"
+import { sealedRecipient } from "../mapping/identifiers.ts"
+import { rejected, skipped } from "../mapping/result.ts"
+import type { CompiledMessage } from "./template.ts"
+
 /**
  * A normalized event as a template message (WhatsApp Business Cloud API, messages). The payload has no recipient: the
  * phone number or business-scoped user id stays sealed, and delivery opens it at the moment of sending. With both given the
  * number wins, as at WhatsApp.
  */
-import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
-import type { Json, JsonObject, MappingContext, MapResult } from "../connector.ts"
-import { deadlineOf, tooOld } from "../mapping/age.ts"
-import { compile } from "../mapping/compile.ts"
-import { consentDecision } from "../mapping/consent.ts"
-import { messageOf } from "../mapping/event-name.ts"
-import { sealedRecipient } from "../mapping/identifiers.ts"
-import type { CompiledMessage } from "../mapping/message-template.ts"
-import { rejected, skipped } from "../mapping/result.ts"
 
 /** Maps the event. Only events that the connection has a template for become messages. */
 export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapResult => {
@@ -83,3 +84,7 @@ const missingValue = (path: string): MapResult =>
     "missing_template_value",
     `The message's template needs ${path}, which the event doesn't have in a usable form.`
   )
+
+/** WhatsApp takes no user data: a message has a recipient, who stays sealed until delivery. */
+
+export const formatUserData = (_user: NormalizedUser, _context: MappingContext): JsonObject => ({})

@@ -3,9 +3,8 @@ import type { SendableEvent } from "../../codec/codecs.ts"
 import { classification } from "../classification.ts"
 import type { BatchVerdict, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
 import { bodyObject, objectOf, objectsOf, textOf } from "../http/response.ts"
-import { usageOf } from "../meta/usage.ts"
-import { graphSignal } from "../meta/verdict.ts"
-import { all, headOf, probeOf } from "../verdicts.ts"
+import { graphSignal, usageOf } from "../meta/verdict.ts"
+import { probeOf, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 
 /**
  * A 200 with a message id means accepted only; the final status comes by webhook under that id. Errors are judged by
@@ -13,10 +12,10 @@ import { all, headOf, probeOf } from "../verdicts.ts"
  */
 export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<SendableEvent>): BatchVerdict => {
   const body = bodyObject(response)
-  const judged = judge(response, body)
-  const head = headOf(response, judged)
+  const judged = classifyResponse(response, body)
+  const head = verdictMetaOf(response, judged)
   const usage = usageOf(response.headers)
-  const whole = all(
+  const whole = uniformVerdict(
     {
       ...head,
       requestId: messageIdOf(body) ?? textOf(objectOf(body?.["error"])?.["fbtrace_id"]),
@@ -39,11 +38,12 @@ const notSent: EventVerdict = {
   message: "WhatsApp takes one message a request."
 }
 
-export const probeVerdict = (response: HttpResponseSpec): EventVerdict => probeOf(judge(response, bodyObject(response)))
+export const probeVerdict = (response: HttpResponseSpec): EventVerdict =>
+  probeOf(classifyResponse(response, bodyObject(response)))
 
 export const whatsappClassification = classification(table)
 
-const judge = (response: HttpResponseSpec, body: JsonObject | null): EventVerdict => {
+const classifyResponse = (response: HttpResponseSpec, body: JsonObject | null): EventVerdict => {
   const error = objectOf(body?.["error"])
   if (error !== null) return whatsappClassification.classify(graphSignal(response.status, error))
   const flags = messageIdOf(body) === null ? [] : ["message_id"]

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
-import { contextOf, json, mappedEvent } from "../fixture.ts"
+import { contextOf, json, mappedEvent } from "../../testing/connector-fixture.ts"
 import { request, unsendable } from "./request.ts"
 import { verdict } from "./verdict.ts"
 

@@ -1,9 +1,9 @@
 /** `app_data` of app events: Meta's and Snapchat's are the same (Meta, app data parameters; Snapchat, parameters). */
 import type { App } from "../../../schemas/types.gen.ts"
-import { type Mutable, put } from "../mapping/result.ts"
+import { type PayloadBuilder, put } from "./result.ts"
 
 export type AppData =
-  | { readonly _tag: "AppData"; readonly data: Mutable }
+  | { readonly _tag: "AppData"; readonly data: PayloadBuilder }
   | { readonly _tag: "Incomplete"; readonly message: string }
 
 /** How many positional strings `extinfo` holds. */
@@ -20,7 +20,7 @@ export const appData = (app: App | null): AppData => {
   if (app.extinfo.length !== extinfoLength) return incomplete(`app.extinfo needs ${extinfoLength} strings`)
   if (app.extinfo[0] !== "a2" && app.extinfo[0] !== "i2")
     return incomplete("the first string of app.extinfo must be a2 or i2")
-  const data: Mutable = {
+  const data: PayloadBuilder = {
     advertiser_tracking_enabled: app.advertiser_tracking_enabled ? 1 : 0,
     application_tracking_enabled: app.application_tracking_enabled ? 1 : 0,
     extinfo: app.extinfo

@@ -1,8 +1,8 @@
 /** Assertions on what mapping an event gives. */
 import { assert } from "@effect/vitest"
-import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
-import type { Connection } from "../../connections/connection.ts"
-import type { JsonObject, MappingContext, MapResult } from "../connector.ts"
+import type { NormalizedEvent } from "../../schemas/types.gen.ts"
+import type { Connection } from "../connections/connection.ts"
+import type { JsonObject, MappingContext, MapResult } from "../connectors/connector.ts"
 
 type MapEvent = (event: NormalizedEvent, context: MappingContext) => MapResult
 type Payload = Extract<MapResult, { readonly _tag: "Payload" }>
@@ -18,7 +18,12 @@ export const payloadOf = (mapEvent: MapEvent, event: NormalizedEvent, connection
   mapped(mapEvent, event, connection).payload
 
 /** `skipped:consent`, `rejected:missing_value`, or `payload`. */
-export const fateOf = (mapEvent: MapEvent, event: NormalizedEvent, connection: Connection, now?: number): string => {
+export const mappingOutcome = (
+  mapEvent: MapEvent,
+  event: NormalizedEvent,
+  connection: Connection,
+  now?: number
+): string => {
   const result = mapEvent(event, { connection, now: now ?? null })
   return result._tag === "Payload" ? "payload" : `${result._tag.toLowerCase()}:${result.reason}`
 }

@@ -11,7 +11,7 @@ import {
   type UrlButton
 } from "../../connections/message-template.ts"
 import type { JsonObject } from "../connector.ts"
-import { compileTemplate } from "./templates.ts"
+import { compileTemplate } from "../mapping/rules.ts"
 
 export interface CompiledMessage {
   readonly template: TemplateMessage

@@ -1,9 +1,9 @@
 /** Connections that need no configuration: neutral account ids, consent granted, no age limit. */
 import * as Duration from "effect/Duration"
-import type { Connection } from "../../connections/connection.ts"
-import type { TemplateMessage } from "../../connections/message-template.ts"
-import { type ConnectorKind, platformOf } from "../../model/platform.ts"
-import { canonicalEvents } from "./catalog.ts"
+import type { Connection } from "../connections/connection.ts"
+import type { TemplateMessage } from "../connections/message-template.ts"
+import { type ConnectorKind, platformOf } from "../model/platform.ts"
+import { canonicalEvents } from "./mapping/catalog.ts"
 
 /** The built-in connection of a kind. Credentials are a reference to nothing: it maps events, it never sends. */
 export const builtinConnection = (kind: ConnectorKind): Connection => ({

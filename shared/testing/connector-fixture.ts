@@ -3,9 +3,9 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { MappedEvent } from "../../schemas/types.gen.ts"
 import type { Connection } from "../connections/connection.ts"
+import { builtinConnection } from "../connectors/builtin-connection.ts"
+import type { EventVerdict, HttpResponseSpec, Json, RequestContext, Secret } from "../connectors/connector.ts"
 import type { ConnectorKind } from "../model/platform.ts"
-import type { EventVerdict, HttpResponseSpec, Json, RequestContext, Secret } from "./connector.ts"
-import { builtinConnection } from "./mapping/builtin.ts"
 
 export const json = (status: number, body: Json, headers: Readonly<Record<string, string>> = {}): HttpResponseSpec => ({
   status,
