@@ -9,7 +9,7 @@ import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { oneLine } from "../../shared/runtime/failure.ts"
+import { oneLine } from "../../shared/runtime/exit.ts"
 
 export { Argument, CliError, Command, Flag, GlobalFlag }
 

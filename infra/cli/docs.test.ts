@@ -4,7 +4,7 @@ import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { exitCodes } from "../../shared/runtime/failure.ts"
+import { exitCodes } from "../../shared/runtime/exit.ts"
 import { commandNames, loadRoot } from "./root.ts"
 import { runCommand } from "./testing.ts"
 

@@ -20,7 +20,7 @@ import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { spawnGuarded } from "../../shared/runtime/guarded-spawn.mjs"
+import { spawnGuarded } from "../local/guarded-spawn.mjs"
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..")
 const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "capi-errors-")))
@@ -94,7 +94,7 @@ const run = async (command: string, args: ReadonlyArray<string>, more: Record<st
     cwd: copy,
     detached: true,
     stdio: ["ignore", "ignore", "pipe"],
-    env: { PATH: tools, HOME: folder, HOST: "127.0.0.1", START_PATIENCE: "2 seconds", LOG_LEVEL: "None", ...more }
+    env: { PATH: tools, HOME: folder, HOST: "127.0.0.1", STARTUP_TIMEOUT: "2 seconds", LOG_LEVEL: "None", ...more }
   })
   let err = ""
   child.stderr.on("data", (chunk) => {

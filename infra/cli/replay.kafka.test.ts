@@ -7,7 +7,7 @@ import * as Exit from "effect/Exit"
 import topicTable from "../../schemas/topics.json" with { type: "json" }
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
-import { describeFailure } from "../../shared/runtime/failure.ts"
+import { describeFailure } from "../../shared/runtime/exit.ts"
 import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { uniquePrefix } from "../../tests/harness/test-services.ts"
 import { jsonLines, runCommand } from "./testing.ts"

@@ -6,9 +6,9 @@ import process from "node:process"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { onTestFinished } from "vitest"
-import { spawnGuarded } from "../../shared/runtime/guarded-spawn.mjs"
 import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { waitUntil } from "../../tests/harness/wait-until.ts"
+import { spawnGuarded } from "../local/guarded-spawn.mjs"
 import { isFree } from "../local/ports.ts"
 import { repository } from "../local/state.ts"
 
@@ -25,7 +25,7 @@ const run = (port: string, ...args: ReadonlyArray<string>) => {
       // Nothing answers there: the programs wait for it, with their ports open.
       KAFKA_BROKERS: "127.0.0.1:1",
       SCHEMA_REGISTRY_URL: "http://127.0.0.1:1",
-      START_PATIENCE: "10 minutes",
+      STARTUP_TIMEOUT: "10 minutes",
       CAPI_CONNECTIONS: connections,
       CAPI_MASTER_KEY: "a-master-key-for-this-test",
       HOST: "127.0.0.1",

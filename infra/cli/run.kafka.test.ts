@@ -7,10 +7,10 @@ import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { assert, inject, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { spawnGuarded } from "../../shared/runtime/guarded-spawn.mjs"
 import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { uniquePrefix } from "../../tests/harness/test-services.ts"
 import { waitUntil } from "../../tests/harness/wait-until.ts"
+import { spawnGuarded } from "../local/guarded-spawn.mjs"
 import { jsonLines, runCommand } from "./testing.ts"
 
 const main = path.join(path.dirname(fileURLToPath(import.meta.url)), "main.ts")

@@ -8,7 +8,7 @@ import type { Settings } from "../../shared/config/settings.ts"
 import { loadSettings, SettingsService } from "../../shared/config/settings.ts"
 import { KafkaClient, KafkaError } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
-import { kafkaOptionsOf } from "../../shared/runtime/layers.ts"
+import { kafkaOptionsOf } from "../../shared/runtime/services.ts"
 
 /** How long a command waits for a broker or a registry before it says that there is none. */
 const patience = Duration.seconds(8)

@@ -5,9 +5,9 @@ import path from "node:path"
 import process from "node:process"
 import { describe, it } from "@effect/vitest"
 import { onTestFinished } from "vitest"
-import { spawnGuarded } from "../../shared/runtime/guarded-spawn.mjs"
 import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { waitUntil } from "../../tests/harness/wait-until.ts"
+import { spawnGuarded } from "../local/guarded-spawn.mjs"
 import { isAlive, signal } from "../local/processes.ts"
 import { repository } from "../local/state.ts"
 
@@ -38,7 +38,7 @@ const startRun = async (command: string, ...before: ReadonlyArray<string>): Prom
       // Nothing answers there: the processors wait for it, and are there to be ended.
       KAFKA_BROKERS: "127.0.0.1:1",
       SCHEMA_REGISTRY_URL: "http://127.0.0.1:1",
-      START_PATIENCE: "10 minutes",
+      STARTUP_TIMEOUT: "10 minutes",
       CAPI_CONNECTIONS: connections,
       CAPI_MASTER_KEY: "a-master-key-for-this-test",
       HOST: "127.0.0.1",

@@ -4,8 +4,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
-import { describeFailure, exitCodes, formatFailure } from "../../shared/runtime/failure.ts"
-import { endAtSecondInterrupt } from "../../shared/runtime/second-interrupt.ts"
+import { describeFailure, endAtSecondInterrupt, exitCodes, formatFailure } from "../../shared/runtime/exit.ts"
 import { demo } from "./demo.ts"
 
 endWithLauncher()

@@ -1,7 +1,7 @@
 /** The machine's Java and Maven: what there is, and what to do where there is none. */
 import { hash } from "node:crypto"
 import * as Effect from "effect/Effect"
-import { spawnGuarded } from "../../shared/runtime/guarded-spawn.mjs"
+import { spawnGuarded } from "./guarded-spawn.mjs"
 import { type LocalError, problem } from "./problem.ts"
 
 /** Kafka 4 and Apicurio 2.6 run on Java 17. */

@@ -4,8 +4,8 @@ import path from "node:path"
 import process from "node:process"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { spawnGuarded, spawnNeeded } from "../../shared/runtime/guarded-spawn.mjs"
 import { commandLine } from "./command-line.mjs"
+import { spawnGuarded, spawnNeeded } from "./guarded-spawn.mjs"
 import { readJson, writeJson } from "./state.ts"
 
 export interface Launch {

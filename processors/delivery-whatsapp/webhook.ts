@@ -16,7 +16,7 @@ import {
 import { Credentials } from "../../shared/credentials/credentials.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { topicNames } from "../../shared/model/topics.ts"
-import { inboundOf } from "../../shared/runtime/inbound.ts"
+import { inboundOf } from "../../shared/runtime/contract.ts"
 import type { HttpAnswer, HttpRequest, Route } from "../../shared/telemetry/http-server.ts"
 import { settingsOf } from "../delivery/engine/connection-settings.ts"
 import { makeDeliveryMetrics } from "../delivery/engine/metrics.ts"

@@ -72,7 +72,7 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
     "After a change of the master key, the earlier ones, separated by commas: they open what was sealed under them.",
     { secret: true, example: "the-key-before" }
   ),
-  row("START_PATIENCE", "How long a program waits for broker, registry and topics at its start before it ends.", {
+  row("STARTUP_TIMEOUT", "How long a program waits for broker, registry and topics at its start before it ends.", {
     default: "1 minute"
   }),
   row("HOST", "The address on which /healthz, /readyz and /metrics answer.", { default: "0.0.0.0" }),

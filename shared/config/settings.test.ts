@@ -26,7 +26,7 @@ describe("settings", () => {
         credentialsFile: ".capi/credentials.json",
         masterKey: null,
         previousMasterKeys: [],
-        startPatience: Duration.minutes(1),
+        startupTimeout: Duration.minutes(1),
         health: { host: "0.0.0.0", port: 0 },
         log: { level: "Info", format: "auto" }
       })
@@ -50,7 +50,7 @@ describe("settings", () => {
         CAPI_CONNECTIONS: "/etc/capi/connections.yaml",
         CAPI_CREDENTIALS_FILE: "/etc/capi/credentials.json",
         CAPI_MASTER_KEY: "a-master-key-of-some-length",
-        START_PATIENCE: "5 seconds",
+        STARTUP_TIMEOUT: "5 seconds",
         HOST: "127.0.0.1",
         PORT: "9464",
         LOG_LEVEL: "Debug",
@@ -64,7 +64,7 @@ describe("settings", () => {
       assert.strictEqual(Redacted.value(settings.registry.password!), "registry-password")
       assert.strictEqual(Redacted.value(settings.masterKey!), "a-master-key-of-some-length")
       assert.strictEqual(settings.topicPrefix, "prod.")
-      assert.strictEqual(Duration.toSeconds(settings.startPatience), 5)
+      assert.strictEqual(Duration.toSeconds(settings.startupTimeout), 5)
       assert.deepStrictEqual(settings.health, { host: "127.0.0.1", port: 9464 })
       assert.deepStrictEqual(settings.log, { level: "Debug", format: "json" })
       const printed = JSON.stringify(settings)

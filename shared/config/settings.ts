@@ -14,7 +14,6 @@ import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { settingsTable } from "./settings-table.ts"
-import { withoutTrailingSlashes } from "./trailing-slashes.ts"
 
 export interface KafkaSettings {
   readonly brokers: ReadonlyArray<string>
@@ -52,7 +51,7 @@ export interface Settings {
   /** Earlier master keys: they open what was sealed under them, and seal nothing. */
   readonly previousMasterKeys: ReadonlyArray<Redacted.Redacted>
   /** How long a program waits at its start for the broker and the registry. */
-  readonly startPatience: Duration.Duration
+  readonly startupTimeout: Duration.Duration
   /** Where /healthz, /readyz and /metrics answer; port 0 takes a free one. */
   readonly health: { readonly host: string; readonly port: number }
   readonly log: { readonly level: LogLevel.LogLevel; readonly format: LogFormat }
@@ -144,6 +143,15 @@ const ssl = Config.all({
   ca: optional(Config.schema(TextOfFile, "KAFKA_SSL_CA"))
 })
 
+/** An address without the slashes at its end, found from the end. */
+export const withoutTrailingSlashes = (address: string): string => {
+  let end = address.length
+  while (end > 0 && address.charCodeAt(end - 1) === slash) end--
+  return address.slice(0, end)
+}
+
+const slash = 0x2f
+
 /** The one description of the shared settings; see `settings-table.ts` for what each means. */
 export const settings: Config.Config<Settings> = Config.all({
   kafka: Config.all({
@@ -167,7 +175,7 @@ export const settings: Config.Config<Settings> = Config.all({
   }),
   topicPrefix: textOr("CAPI_TOPIC_PREFIX"),
   ...files,
-  startPatience: Config.Duration("START_PATIENCE").pipe(Config.withDefault(Duration.minutes(1))),
+  startupTimeout: Config.Duration("STARTUP_TIMEOUT").pipe(Config.withDefault(Duration.minutes(1))),
   health: Config.all({
     host: textOr("HOST"),
     port: portOrFree("PORT")

@@ -1,6 +1,6 @@
 /** Reads one connection of the file. */
 
-import { withoutTrailingSlashes } from "../config/trailing-slashes.ts"
+import { withoutTrailingSlashes } from "../config/settings.ts"
 import { isReference, referenceForms } from "../credentials/reference.ts"
 import type { ConnectorKind } from "../model/platform.ts"
 import { connectorKinds, platformOf } from "../model/platform.ts"

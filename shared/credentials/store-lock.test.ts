@@ -9,7 +9,7 @@ import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
-import { spawnGuarded } from "../runtime/guarded-spawn.mjs"
+import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
 import { makeStore } from "./store.ts"
 
 const masterKey = Redacted.make("a-master-key-for-this-test")

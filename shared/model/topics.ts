@@ -1,4 +1,6 @@
 /** The topics that deliveries read and write, and the headers of their records. */
+import topicTable from "../../schemas/topics.json" with { type: "json" }
+import { platforms } from "./platform.ts"
 
 /** The topics of delivery, by their logical names. */
 export const topicNames = {
@@ -26,3 +28,19 @@ export const headerNames = {
   /** Set by a person's command: send although it may have been sent before. */
   resend: "resend"
 } as const
+
+/** How large a value may be on a declared topic: checked before it is written, since a partition can't pass one that is refused. */
+
+/** Room for key, headers and framing of a record, and for what a later topic of the same size adds to its value. */
+const marginBytes = 65_536
+
+const limits: ReadonlyMap<string, number> = new Map(
+  topicTable.topics.flatMap(({ name, max_message_bytes }) =>
+    (name.includes("{platform}") ? platforms.map((platform) => name.replace("{platform}", platform)) : [name]).map(
+      (topic) => [topic, max_message_bytes - marginBytes] as const
+    )
+  )
+)
+
+/** Bytes of the largest value for the topic (its logical name) as it is declared. */
+export const valueBytesMax = (topic: string): number => limits.get(topic) ?? Number.POSITIVE_INFINITY

@@ -8,9 +8,9 @@ import * as TestClock from "effect/testing/TestClock"
 import { copy, copyOf, runtimeHarness, settle } from "../testing/runtime-harness.ts"
 import { BatchScale } from "./batch-scale.ts"
 import type { Batch } from "./contract.ts"
+import { defaultRuntimeOptions } from "./contract.ts"
 import { Intake } from "./intake.ts"
 import { runPipeline } from "./pipeline.ts"
-import { defaultRuntimeOptions } from "./runtime-options.ts"
 
 /** Stops a processor that has steps in flight, which takes virtual time. */
 const stop = (fiber: Fiber.Fiber<unknown, unknown>) =>

@@ -1,13 +1,16 @@
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
+
 /**
  * The runtime contract. A processor turns a batch of records into a step; the runtime owns everything else:
  * it gives each assigned partition its own task, commits a step's outputs and the batch's end offset in one Kafka
  * transaction, restores state before the first batch, bounds what is in flight, and stops cleanly.
  * So no processor knows an offset, a transaction or a client.
  */
-import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
-import type { KafkaError } from "../kafka/client.ts"
 
 /** A record as it came from Kafka. `topic` is the logical name (no prefix); `timestamp` in milliseconds since the epoch. */
 export interface Inbound {
@@ -125,3 +128,58 @@ export interface Processor<E = never, R = never> {
   /** Opened when a partition is assigned; its scope closes when the partition is revoked. */
   readonly open: (assigned: AssignedPartition) => Effect.Effect<PartitionTask<E, R>, E, R | Scope.Scope>
 }
+
+/** A fetched record under the logical name of its topic. */
+
+/**
+ * The record as it is where the names are the same. Else a copy, field by field: a client's records may make key, value and
+ * headers when they are asked for, which a spread leaves out.
+ */
+export const inboundOf = (record: FetchedRecord, topic: string): Inbound => {
+  if (record.topic === topic) return record
+  const { partition, offset, timestamp, key, value, headers, bufferRef } = record
+  return { topic, partition, offset, timestamp, key, value, headers, bufferRef: bufferRef ?? null }
+}
+
+/** Settings of the runtime that are the same for every processor of a program. */
+
+export interface RuntimeOptionsShape {
+  /** Put before every topic's, group's and transaction's name. */
+  readonly prefix: string
+  /** Where a group begins that has committed nothing yet. */
+  readonly startAt: "earliest" | "latest"
+  /** Bytes of one partition that are fetched and not yet committed; fetching pauses above. */
+  readonly bytesInFlightMax: number
+  /** Complete steps are committed together up to so many bytes of outputs. */
+  readonly commitBytesMax: number
+  /** How long a stop waits for the steps in flight. */
+  readonly drainTimeout: Duration.Duration
+  /** How long the first join may take before `run` fails; null tries for ever. Later losses are always retried. */
+  readonly joinDeadline: Duration.Duration | null
+  readonly reopenDelayMin: Duration.Duration
+  readonly reopenDelayMax: Duration.Duration
+  /** Offsets of records that were only passed over are committed this often. */
+  readonly idleCommitEvery: Duration.Duration
+  /** A partition whose records stay away for twice this long, though the broker has some, makes the member join anew. */
+  readonly stallCheckEvery: Duration.Duration
+}
+
+export const defaultRuntimeOptions: RuntimeOptionsShape = {
+  prefix: "",
+  startAt: "earliest",
+  bytesInFlightMax: 4 * 1_048_576,
+  commitBytesMax: 4 * 1_048_576,
+  drainTimeout: Duration.seconds(20),
+  joinDeadline: Duration.seconds(60),
+  reopenDelayMin: Duration.millis(250),
+  reopenDelayMax: Duration.seconds(30),
+  idleCommitEvery: Duration.seconds(1),
+  stallCheckEvery: Duration.seconds(45)
+}
+
+export const RuntimeOptions = Context.Reference<RuntimeOptionsShape>("shared/runtime/RuntimeOptions", {
+  defaultValue: () => defaultRuntimeOptions
+})
+
+export const layerRuntimeOptions = (options: Partial<RuntimeOptionsShape>): Layer.Layer<never> =>
+  Layer.succeed(RuntimeOptions, { ...defaultRuntimeOptions, ...options })

@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
 import type { BatchLimits, Inbound } from "./contract.ts"
-import { inboundOf } from "./inbound.ts"
+import { inboundOf } from "./contract.ts"
 import { Signal } from "./signal.ts"
 
 export interface IntakeOptions {

@@ -8,7 +8,7 @@ import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { spawnGuarded } from "./guarded-spawn.mjs"
+import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
 
 const main = fileURLToPath(new URL("../../processors/health/main.ts", import.meta.url))
 

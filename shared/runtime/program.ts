@@ -1,5 +1,6 @@
 /** A program: one or several processors in one process, from its settings to its clean end. */
 import process from "node:process"
+import { setFlagsFromString } from "node:v8"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -11,21 +12,16 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { environment, environmentProvider } from "../config/environment.ts"
 import { loadSettings, SettingsService } from "../config/settings.ts"
-import { healthServer } from "../telemetry/health-server.ts"
 import { loggerLayer } from "../telemetry/logger.ts"
-import { Readiness } from "../telemetry/readiness.ts"
 import { processSecrets } from "../telemetry/redaction.ts"
-import { runtimeTelemetry } from "../telemetry/runtime-metrics.ts"
-import { partitionWatchdog } from "../telemetry/watchdog.ts"
 import type { Processor } from "./contract.ts"
 import { endWithLauncher } from "./end-with-launcher.mjs"
-import { describeFailure, exitCodes, formatFailure } from "./failure.ts"
-import { tuneHeap } from "./heap.ts"
-import { brokerAnswers, type ProgramServices, servicesLayer } from "./layers.ts"
-import { observeAll, RuntimeObserver } from "./observer.ts"
+import { describeFailure, endAtSecondInterrupt, exitCodes, formatFailure } from "./exit.ts"
+import { healthServer, Readiness } from "./health.ts"
+import { observeAll, RuntimeObserver, runtimeMetrics } from "./metrics.ts"
+import { partitionHealth } from "./partition-health.ts"
 import { run } from "./runtime.ts"
-import { endAtSecondInterrupt } from "./second-interrupt.ts"
-import { topicsExist } from "./topics-exist.ts"
+import { brokerAnswers, type ProgramServices, servicesLayer, topicsExist } from "./services.ts"
 
 export interface Program {
   /** Such as `normalizer`; in logs and on the command line. */
@@ -100,9 +96,8 @@ export const makeMain = (name: string, programs: ReadonlyArray<Program>): Effect
 const lifeOf = Effect.fnUntraced(function* (programs: ReadonlyArray<Program>) {
   const settings = yield* SettingsService
   const readiness = yield* Readiness
-  const telemetry = yield* runtimeTelemetry
-  const watchdog = yield* partitionWatchdog
-  const observe = observeAll(yield* RuntimeObserver, telemetry.observe, watchdog.observe)
+  const partitions = yield* partitionHealth
+  const observe = observeAll(yield* RuntimeObserver, yield* runtimeMetrics, partitions.observe)
   yield* healthServer(settings.health)
   // The address is for the log alone, which leaves out a password in it.
   let awaited = ""
@@ -123,7 +118,7 @@ const lifeOf = Effect.fnUntraced(function* (programs: ReadonlyArray<Program>) {
     yield* Fiber.interrupt(telling)
     yield* readiness.remove("start")
     yield* topicsExist(programs.map(({ name }) => name))
-    yield* readiness.addSource(telemetry.dependencies)
+    yield* readiness.addSource(partitions.dependencies)
   })
   yield* Effect.andThen(started, workOf(programs)).pipe(
     Effect.provide(servicesLayer),
@@ -147,3 +142,15 @@ const teardownOf =
     process.stderr.write(`${formatFailure(name, failure)}\n`)
     return onExit(failure.exitCode)
   }
+
+/** How V8 collects garbage in a program that turns over much more memory than it keeps. */
+
+/**
+ * Lets the old generation grow by 60 % before it is collected whole. Near a small `--max-old-space-size` V8 else collects at each
+ * few MiB more, on threads of its own too: a third of all processor time. And lets young garbage be collected by one thread:
+ * what survives of 16 MiB is copied in a few ms, and helping threads cost more than they save (docs/performance.md).
+ */
+export const tuneHeap = (): void => {
+  setFlagsFromString("--heap-growing-percent=60")
+  setFlagsFromString("--no-parallel-scavenge")
+}

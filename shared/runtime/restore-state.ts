@@ -10,9 +10,8 @@ import {
   type PartitionOffsets,
   type TopicPartition
 } from "../kafka/client.ts"
-import type { Restore } from "./contract.ts"
-import { partitionsHeader } from "./home-partition.ts"
-import { inboundOf } from "./inbound.ts"
+import type { Inbound, Outbound, Restore } from "./contract.ts"
+import { inboundOf } from "./contract.ts"
 
 export interface RestoreContext {
   /** The input, by the broker's name. */
@@ -113,3 +112,21 @@ const differentPartitions = (input: string, inputPartitions: number, topic: stri
     nextStep: `Give all topics the same number: ./capi topics --add-partitions ${Math.max(inputPartitions, partitions)}.`,
     cause: null
   })
+
+/**
+ * State by key in a topic that may get more partitions. A key's home is the partition that its topic's number of partitions
+ * gives it; only the home decides on the key. A record that lies elsewhere was written before partitions were added: it is
+ * written again to its home, in its step's transaction. Records of a changelog say for how many partitions they were written.
+ */
+
+/** Header of a changelog's records: how many partitions the input had for the task that wrote them. */
+export const partitionsHeader = "partitions"
+
+/** The record for its home: a copy, since the record's memory ends with its step. */
+export const movedRecord = (record: Inbound, key: string, home: number): Outbound => ({
+  topic: record.topic,
+  partition: home,
+  key,
+  value: record.value === null ? null : Buffer.from(record.value),
+  headers: record.headers
+})

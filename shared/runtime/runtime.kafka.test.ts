@@ -1,9 +1,11 @@
 /** Exactly once on the real broker, under members that come, go, freeze, die and fail. */
+
 import { fileURLToPath } from "node:url"
 import { assert, layer } from "@effect/vitest"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
 import { testBrokers, uniquePrefix } from "../../tests/harness/test-services.ts"
 import { KafkaClient } from "../kafka/client.ts"
 import { layerKafka } from "../kafka/kafkajs/adapter.ts"
@@ -11,8 +13,7 @@ import { makeCopyHarness } from "../testing/copy-harness.ts"
 import { copyProcessor, slowedDown } from "../testing/copy-program.ts"
 import { until } from "../testing/kafka-probe.ts"
 import type { Batch, Processor } from "./contract.ts"
-import { spawnGuarded } from "./guarded-spawn.mjs"
-import type { RuntimeEvent } from "./observer.ts"
+import type { RuntimeEvent } from "./metrics.ts"
 
 const sessionTimeoutMillis = 6_000
 const partitions = 4

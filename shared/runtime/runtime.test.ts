@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { copy, copyOf, runtimeHarness, settle } from "../testing/runtime-harness.ts"
 import type { Batch, Inbound } from "./contract.ts"
-import { makeReadiness } from "./readiness.ts"
+import { makePartitionHealth } from "./partition-health.ts"
 
 it.effect("copies in order and commits up to the end", () =>
   Effect.gen(function* () {
@@ -167,14 +167,14 @@ it.effect("moves partitions to a second member without loss or repeats, and keep
 it.effect("is ready once every assigned partition is open", () =>
   Effect.gen(function* () {
     const { start, events } = runtimeHarness(2)
-    const readiness = makeReadiness()
-    assert.isFalse(readiness.isReady())
+    const { observe, dependencies } = makePartitionHealth(() => 0)
+    assert.deepStrictEqual(dependencies(), {})
     yield* start(copy())
     yield* settle
-    for (const event of events) readiness.observe(event)
-    assert.isTrue(readiness.isReady("copy"))
-    readiness.observe({ type: "left", processor: "copy", reason: "test" })
-    assert.isFalse(readiness.isReady("copy"))
+    for (const event of events) observe(event)
+    assert.isTrue(dependencies()["partitions:copy"]?.healthy)
+    observe({ type: "left", processor: "copy", reason: "test" })
+    assert.isFalse(dependencies()["partitions:copy"]?.healthy)
   })
 )
 

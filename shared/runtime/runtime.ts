@@ -10,9 +10,9 @@ import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import { KafkaClient, type KafkaError, type TopicPartition } from "../kafka/client.ts"
 import type { Processor } from "./contract.ts"
-import { type Observe, RuntimeObserver } from "./observer.ts"
+import { RuntimeOptions, type RuntimeOptionsShape } from "./contract.ts"
+import { type Observe, RuntimeObserver } from "./metrics.ts"
 import { PartitionHandle, passesQuietly, runPartition } from "./partition.ts"
-import { RuntimeOptions, type RuntimeOptionsShape } from "./runtime-options.ts"
 
 /**
  * Never ends by itself. Interruption stops cleanly: nothing new is taken, steps in flight finish and commit for up to

@@ -2,10 +2,10 @@ import { once } from "node:events"
 import process from "node:process"
 import { setTimeout } from "node:timers/promises"
 import { assert, it } from "@effect/vitest"
-import { spawnGuarded } from "./guarded-spawn.mjs"
+import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
 
 const program = `
-const { beforeEndingAtOnce, endAtSecondInterrupt } = await import(${JSON.stringify(new URL("second-interrupt.ts", import.meta.url).href)})
+const { beforeEndingAtOnce, endAtSecondInterrupt } = await import(${JSON.stringify(new URL("exit.ts", import.meta.url).href)})
 endAtSecondInterrupt()
 beforeEndingAtOnce(() => process.stdout.write("children ended\\n"))
 beforeEndingAtOnce(() => process.stdout.write("taken back\\n"))()

@@ -4,10 +4,9 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
-import { healthServer } from "./health-server.ts"
+import { healthServer, Readiness } from "../runtime/health.ts"
 import { serve } from "./http-server.ts"
 import { loggerLayer } from "./logger.ts"
-import { Readiness } from "./readiness.ts"
 import { CurrentKnownSecrets, KnownSecrets } from "./redaction.ts"
 
 class Refused extends Data.TaggedError("Refused")<{ readonly message: string }> {}

@@ -5,9 +5,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { KafkaClient } from "../kafka/client.ts"
 import type { Processor } from "../runtime/contract.ts"
-import { type RuntimeEvent, RuntimeObserver } from "../runtime/observer.ts"
+import { layerRuntimeOptions } from "../runtime/contract.ts"
+import { type RuntimeEvent, RuntimeObserver } from "../runtime/metrics.ts"
 import { run } from "../runtime/runtime.ts"
-import { layerRuntimeOptions } from "../runtime/runtime-options.ts"
 import { readAll } from "./kafka-probe.ts"
 
 export interface CopyHarnessOptions {

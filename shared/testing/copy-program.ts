@@ -8,9 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { layerKafka } from "../kafka/kafkajs/adapter.ts"
 import type { Batch, Processor } from "../runtime/contract.ts"
-import { RuntimeObserver } from "../runtime/observer.ts"
+import { layerRuntimeOptions } from "../runtime/contract.ts"
+import { RuntimeObserver } from "../runtime/metrics.ts"
 import { run } from "../runtime/runtime.ts"
-import { layerRuntimeOptions } from "../runtime/runtime-options.ts"
 
 export const copyProcessor: Processor = {
   name: "copy",

@@ -4,9 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import type { Batch, Processor, Step } from "../runtime/contract.ts"
-import { type RuntimeEvent, RuntimeObserver } from "../runtime/observer.ts"
+import { layerRuntimeOptions, type RuntimeOptionsShape } from "../runtime/contract.ts"
+import { type RuntimeEvent, RuntimeObserver } from "../runtime/metrics.ts"
 import { run } from "../runtime/runtime.ts"
-import { layerRuntimeOptions, type RuntimeOptionsShape } from "../runtime/runtime-options.ts"
 import { MemoryKafka } from "./memory-kafka.ts"
 
 /** A step that writes what it read to partition 0 of `out`. */

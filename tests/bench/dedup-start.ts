@@ -4,7 +4,7 @@ import * as Layer from "effect/Layer"
 import { entryBytes } from "../../shared/dedup/deduplicator.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
-import { partitionsHeader } from "../../shared/runtime/home-partition.ts"
+import { partitionsHeader } from "../../shared/runtime/restore-state.ts"
 import { type Cluster, cluster, startProcessors, startSink, untilReady } from "./cluster.ts"
 import { peakMebibytes } from "./measured-process.ts"
 

@@ -3,7 +3,7 @@ import type { ChildProcess } from "node:child_process"
 import { existsSync, openSync, readFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
-import { spawnGuarded } from "../../shared/runtime/guarded-spawn.mjs"
+import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
 
 export interface MeasuredProcess {
   readonly name: string

@@ -5,7 +5,7 @@ import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { assert, it } from "@effect/vitest"
-import { spawnGuarded } from "../../shared/runtime/guarded-spawn.mjs"
+import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
 
 const told = `
   const tell = () => process.stdout.write(Date.now() + "\\n")

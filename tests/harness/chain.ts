@@ -9,12 +9,12 @@ import process from "node:process"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
 import { freePort } from "../../infra/local/ports.ts"
 import { endProcess, type Launched, launch, logTail } from "../../infra/local/processes.ts"
 import { startLocal } from "../../infra/local/start-local.ts"
 import { defaultStateDirectory, repository } from "../../infra/local/state.ts"
 import { type PartialSandboxOptions, type Sandbox, sandboxDefaults, startSandbox } from "../../infra/sandbox/sandbox.ts"
-import { spawnGuarded } from "../../shared/runtime/guarded-spawn.mjs"
 
 export interface ChainOptions {
   /** Part of the temporary folder's name. */
@@ -151,7 +151,7 @@ const drainPatience = Duration.seconds(20)
 /** Ready means that the processor has joined its group and has its partitions. */
 const untilReady = ({ name, url, logFile }: Running): Effect.Effect<void, Error> =>
   Effect.gen(function* () {
-    for (let waited = 0; waited < startPatienceMillis; waited += 250) {
+    for (let waited = 0; waited < startupTimeoutMillis; waited += 250) {
       const ready = yield* Effect.promise(() =>
         fetch(`${url}/readyz`).then(
           (response) => response.ok,
@@ -164,7 +164,7 @@ const untilReady = ({ name, url, logFile }: Running): Effect.Effect<void, Error>
     return yield* Effect.fail(new Error(`${name} does not get ready. ${logTail(logFile, 5)}`))
   })
 
-const startPatienceMillis = 120_000
+const startupTimeoutMillis = 120_000
 
 const watch = (running: ReadonlyArray<Running>): Effect.Effect<never, Error> =>
   Effect.gen(function* () {

@@ -12,7 +12,7 @@ import { layerHttpTransport } from "../../../shared/connectors/http/http-client.
 import { loadConnections } from "../../../shared/connectors/load-connections.ts"
 import { connectorFor } from "../../../shared/connectors/registry.ts"
 import { Credentials, credentialsOf } from "../../../shared/credentials/credentials.ts"
-import { exitCodes } from "../../../shared/runtime/failure.ts"
+import { exitCodes } from "../../../shared/runtime/exit.ts"
 import { Argument, Command } from "../cli.ts"
 import { CommandError } from "../command-error.ts"
 import { type Colour, show } from "../output.ts"

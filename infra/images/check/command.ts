@@ -3,7 +3,7 @@ import process from "node:process"
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { spawnGuarded } from "../../../shared/runtime/guarded-spawn.mjs"
+import { spawnGuarded } from "../../local/guarded-spawn.mjs"
 import { signal } from "../../local/processes.ts"
 
 /** The check cannot be made here; nothing is said about the image. */

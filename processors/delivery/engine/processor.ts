@@ -17,7 +17,7 @@ import type {
   Processor,
   Step
 } from "../../../shared/runtime/contract.ts"
-import { movedRecord } from "../../../shared/runtime/home-partition.ts"
+import { movedRecord } from "../../../shared/runtime/restore-state.ts"
 import { acceptedRequests, pendingRecord } from "../outcomes/pending.ts"
 import { makeStatusPoller, type StatusPoller } from "../outcomes/status-poller.ts"
 import { deliver } from "./attempt.ts"

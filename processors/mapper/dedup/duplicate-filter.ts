@@ -13,7 +13,7 @@ import { type Entry, isAtPlace } from "../../../shared/dedup/id-table.ts"
 import { type AtConnection, type RefusalState, refusalEntry, refusalStateOf } from "../../../shared/dedup/refusals.ts"
 import { partitionOfHash } from "../../../shared/kafka/wire/murmur2.ts"
 import type { AssignedPartition, Inbound, Outbound } from "../../../shared/runtime/contract.ts"
-import { partitionsHeader } from "../../../shared/runtime/home-partition.ts"
+import { partitionsHeader } from "../../../shared/runtime/restore-state.ts"
 
 /**
  * The mapper's memory of the event ids at home in one partition of normalized-events. An id that comes again from another raw record is

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import { Deduplicator } from "../../../shared/dedup/deduplicator.ts"
 import { type AtConnection, isRefused, refusalOptions, refusalsTopic } from "../../../shared/dedup/refusals.ts"
 import { type FetchedRecord, KafkaClient } from "../../../shared/kafka/client.ts"
-import { RuntimeOptions } from "../../../shared/runtime/runtime-options.ts"
+import { RuntimeOptions } from "../../../shared/runtime/contract.ts"
 
 /** The refusals of the last `window`. Nothing is read and nothing is held before the first repeat asks. */
 export class RefusalLog {

@@ -4,7 +4,7 @@ import { isUtf8 } from "node:buffer"
 import { createHmac } from "node:crypto"
 import * as Redacted from "effect/Redacted"
 import type { SendableEvent } from "../../codec/codecs.ts"
-import { withoutTrailingSlashes } from "../../config/trailing-slashes.ts"
+import { withoutTrailingSlashes } from "../../config/settings.ts"
 import type { Connection } from "../../connections/connection.ts"
 import type { HttpRequestSpec, RequestContext, Secret } from "../connector.ts"
 

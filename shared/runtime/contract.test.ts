@@ -1,6 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import type { FetchedRecord } from "../kafka/client.ts"
-import { inboundOf } from "./inbound.ts"
+import { inboundOf } from "./contract.ts"
 
 const lease = { release: () => undefined }
 

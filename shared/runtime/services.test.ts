@@ -9,10 +9,10 @@ import topicTable from "../../schemas/topics.json" with { type: "json" }
 import { loadSettingsFrom, SettingsService } from "../config/settings.ts"
 import { Connections, connectionsOf } from "../connections/connections.ts"
 import type { KafkaError } from "../kafka/client.ts"
-import { Readiness } from "../telemetry/readiness.ts"
 import { loaded, minimal } from "../testing/connections-file.ts"
 import { MemoryKafka } from "../testing/memory-kafka.ts"
-import { missingTopics, topicsExist, topicsOf } from "./topics-exist.ts"
+import { Readiness } from "./health.ts"
+import { missingTopics, topicsExist, topicsOf } from "./services.ts"
 
 const all = ["raw-events", "normalized-events", "dead-letters", "sealing-keys"]
 
@@ -67,7 +67,7 @@ describe("what is said of missing topics", () => {
 const starting = Effect.fnUntraced(function* () {
   const lines: Array<string> = []
   const kafka = new MemoryKafka()
-  const env = { KAFKA_BROKERS: "a:1", SCHEMA_REGISTRY_URL: "http://b:1", START_PATIENCE: "1 minute" }
+  const env = { KAFKA_BROKERS: "a:1", SCHEMA_REGISTRY_URL: "http://b:1", STARTUP_TIMEOUT: "1 minute" }
   const settings = yield* loadSettingsFrom(ConfigProvider.fromEnv({ env }))
   const services = Layer.mergeAll(
     kafka.layer,

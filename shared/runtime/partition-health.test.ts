@@ -5,9 +5,9 @@ import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { MemoryKafka } from "../testing/memory-kafka.ts"
 import type { Batch, Processor } from "./contract.ts"
-import { type RuntimeEvent, RuntimeObserver } from "./observer.ts"
+import { type RuntimeEvent, RuntimeObserver } from "./metrics.ts"
+import { makePartitionHealth } from "./partition-health.ts"
 import { run } from "./runtime.ts"
-import { makeWatchdog } from "./watchdog.ts"
 
 const at = { processor: "copy", topic: "in", partition: 0 }
 const assigned: RuntimeEvent = { type: "assigned", processor: "copy", partitions: [{ topic: "in", partition: 0 }] }
@@ -15,10 +15,10 @@ const opened: RuntimeEvent = { type: "opened", ...at, position: 0, millis: 1 }
 const committed: RuntimeEvent = { type: "committed", ...at, next: 1, steps: 1, outputs: 1, millis: 1 }
 const progress = (lag: number): RuntimeEvent => ({ type: "progress", ...at, lag, bytesInFlight: 0, paused: false })
 
-/** A watchdog of a minute, and its time in seconds. */
-const world = () => {
+/** Stuck after a minute; times in seconds. */
+const startClock = () => {
   let seconds = 0
-  const { observe, stuck } = makeWatchdog(Duration.minutes(1), () => seconds * 1_000)
+  const { observe, stuck } = makePartitionHealth(() => seconds * 1_000, Duration.minutes(1))
   const atSecond = (second: number, ...events: ReadonlyArray<RuntimeEvent>) => {
     seconds = second
     for (const event of events) observe(event)
@@ -27,9 +27,9 @@ const world = () => {
   return atSecond
 }
 
-describe("the watchdog", () => {
+describe("stuck partitions", () => {
   it("names a partition whose records wait while nothing is committed", () => {
-    const atSecond = world()
+    const atSecond = startClock()
     atSecond(0, assigned, opened)
     atSecond(10, progress(5))
     assert.deepStrictEqual(atSecond(60, progress(8)), [])
@@ -37,22 +37,22 @@ describe("the watchdog", () => {
     assert.deepStrictEqual(atSecond(71, committed), [])
   })
 
-  it("lets a partition rest that has nothing to do", () => {
-    const atSecond = world()
+  it("leaves out a partition that has nothing to do", () => {
+    const atSecond = startClock()
     atSecond(0, assigned, opened, progress(0))
     assert.deepStrictEqual(atSecond(1_000, progress(0)), [])
     assert.deepStrictEqual(atSecond(1_001, progress(3)), [])
   })
 
   it("names a partition that doesn't get open, however often it tries", () => {
-    const atSecond = world()
+    const atSecond = startClock()
     const reopening: RuntimeEvent = { type: "reopening", ...at, reason: "x", failures: 1, delayMillis: 1 }
     atSecond(0, assigned, reopening)
     assert.deepStrictEqual(atSecond(60, reopening), ["opening 0"])
   })
 
-  it("forgets partitions that are given away", () => {
-    const atSecond = world()
+  it("forgets partitions that are revoked", () => {
+    const atSecond = startClock()
     atSecond(0, assigned)
     assert.deepStrictEqual(atSecond(100, { type: "left", processor: "copy", reason: "x" }), [])
   })

@@ -1,4 +1,6 @@
 /** How a program tells why it ended: one line with the next step, and an exit code that scripts can use. */
+
+import process from "node:process"
 import * as Cause from "effect/Cause"
 import { type KnownSecrets, processSecrets, redact } from "../telemetry/redaction.ts"
 
@@ -74,3 +76,39 @@ const exitCodeOf = (tag: string, code: string, error: object): number => {
 /** Line feeds with the spaces around them become one space. */
 export const oneLine = (text: string): string =>
   text.replaceAll(/\s+/g, (spaces) => (spaces.includes("\n") ? " " : spaces)).trim()
+
+/**
+ * Ctrl-C ends a program in order: what is in flight is finished and committed, which may take a while. A second Ctrl-C is a
+ * person who does not want to wait: the program ends at once, and what was in flight comes again at the next start.
+ *
+ * One Ctrl-C may arrive twice: the terminal sends it to every process of its group, and npm passes its own on. So what follows the
+ * first signal within a second belongs to it.
+ */
+
+const sameInterruptMillis = 1_000
+
+const actions = new Set<() => void>()
+/** `performance.now`, in milliseconds. */
+let firstAt: number | null = null
+
+/** Calls the action before the program ends at once, such as to end children; gives what takes it back. */
+export const beforeEndingAtOnce = (action: () => void): (() => void) => {
+  actions.add(action)
+  return () => void actions.delete(action)
+}
+
+/** To be called where the program's own handlers of signals are installed; further calls do nothing. */
+export const endAtSecondInterrupt = (): void => {
+  if (process.listeners("SIGINT").includes(onSignal)) return
+  process.on("SIGINT", onSignal)
+  process.on("SIGTERM", onSignal)
+}
+
+const onSignal = (signal: NodeJS.Signals): void => {
+  const now = performance.now()
+  firstAt ??= now
+  if (signal !== "SIGINT" || now - firstAt < sameInterruptMillis) return
+  for (const action of actions) action()
+  process.stderr.write("Ended at once by a second Ctrl-C: what was in flight is not committed and comes again.\n")
+  process.exit(exitCodes.interrupted)
+}

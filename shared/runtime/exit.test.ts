@@ -5,7 +5,7 @@ import * as Redacted from "effect/Redacted"
 import { SettingsError } from "../config/settings.ts"
 import { KafkaError } from "../kafka/client.ts"
 import { KnownSecrets } from "../telemetry/redaction.ts"
-import { describeFailure, exitCodes, formatFailure } from "./failure.ts"
+import { describeFailure, exitCodes, formatFailure } from "./exit.ts"
 
 class Broken extends Data.TaggedError("Broken")<{ readonly message: string }> {}
 
@@ -42,7 +42,7 @@ describe("failures", () => {
   it("that are bugs say so and where", () => {
     const failure = describeFailure(Cause.die(new Error("undefined is not a function")))!
     assert.strictEqual(failure.code, "bug")
-    assert.include(formatFailure("capi", failure), "failure.test.ts")
+    assert.include(formatFailure("capi", failure), "exit.test.ts")
   })
 
   it("that are mere interruptions are none", () => {

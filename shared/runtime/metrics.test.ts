@@ -2,13 +2,15 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
-import { runtimeTelemetry } from "./runtime-metrics.ts"
+import { observeAll, runtimeMetrics } from "./metrics.ts"
+import { makePartitionHealth } from "./partition-health.ts"
 
 const at = { processor: "mapper", topic: "normalized-events", partition: 1 }
 
 it.effect("turns the runtime's events into metrics and readiness, and forgets a partition that left", () =>
   Effect.gen(function* () {
-    const { observe, dependencies } = yield* runtimeTelemetry
+    const { observe: observeHealth, dependencies } = makePartitionHealth(() => 0)
+    const observe = observeAll(yield* runtimeMetrics, observeHealth)
     assert.deepStrictEqual(dependencies(), {})
     observe({ type: "assigned", processor: "mapper", partitions: [{ topic: at.topic, partition: 1 }] })
     assert.deepStrictEqual(dependencies(), {

@@ -1,0 +1,166 @@
+/** What the runtime reports of its work as events, and the metrics made from them. Topics are logical names (no prefix). */
+import process from "node:process"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+
+interface AtPartition {
+  readonly processor: string
+  readonly topic: string
+  readonly partition: number
+}
+
+export type RuntimeEvent =
+  /** A new generation of the group: exactly these partitions are ours. A standby has none, and is healthy. */
+  | {
+      readonly type: "assigned"
+      readonly processor: string
+      readonly partitions: ReadonlyArray<{ readonly topic: string; readonly partition: number }>
+    }
+  /** Not a member any more: stopped, or lost and about to join again. */
+  | { readonly type: "left"; readonly processor: string; readonly reason: string }
+  /** State is restored and records flow from `position`. */
+  | (AtPartition & { readonly type: "opened"; readonly position: number; readonly millis: number })
+  | (AtPartition & { readonly type: "closed" })
+  /** The partition failed and is opened again after the delay. */
+  | (AtPartition & {
+      readonly type: "reopening"
+      readonly reason: string
+      readonly failures: number
+      readonly delayMillis: number
+    })
+  /**
+   * Records `from` to `to` (exclusive) are not in the log any more and were never processed: retention was too short. Where
+   * `to` is less, the topic was created again and is read from there.
+   */
+  | (AtPartition & { readonly type: "lost"; readonly from: number; readonly to: number })
+  | (AtPartition & { readonly type: "batch"; readonly records: number; readonly bytes: number })
+  /** A transaction is committed. `next` is the offset committed; null if the output had no input (a tick). */
+  | (AtPartition & {
+      readonly type: "committed"
+      readonly next: number | null
+      readonly steps: number
+      readonly outputs: number
+      readonly millis: number
+    })
+  /** After each fetch and commit. `lag` in records, control records included, behind the end that the broker last reported. */
+  | (AtPartition & {
+      readonly type: "progress"
+      readonly lag: number
+      readonly bytesInFlight: number
+      readonly paused: boolean
+    })
+
+/** Called synchronously by the partition's fiber: it must be cheap and must not throw. */
+export type Observe = (event: RuntimeEvent) => void
+
+export const RuntimeObserver = Context.Reference<Observe>("shared/runtime/RuntimeObserver", {
+  defaultValue: () => () => undefined
+})
+
+export const observeAll =
+  (...observers: ReadonlyArray<Observe>): Observe =>
+  (event) => {
+    for (const observe of observers) observe(event)
+  }
+
+const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
+
+const records = counter("capi_records_read_total", "Records taken into batches.")
+const bytes = counter("capi_read_bytes_total", "Bytes of the records taken into batches.")
+const batches = counter("capi_batches_total", "Batches formed.")
+const outputs = counter("capi_records_written_total", "Records written in committed transactions.")
+const commits = counter("capi_commits_total", "Committed transactions.")
+const commitSeconds = Metric.histogram("capi_commit_seconds", {
+  description: "Time of a transaction, from its first record to its commit.",
+  boundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+})
+const reopenings = counter("capi_partition_reopenings_total", "Partitions closed by a failure and opened again.")
+const lost = counter("capi_records_lost_total", "Records that retention removed before they were processed.")
+const owned = Metric.gauge("capi_partitions_owned", { description: "Partitions assigned to this process." })
+const lag = Metric.gauge("capi_lag_records", { description: "Records behind the end of the partition." })
+const inFlight = Metric.gauge("capi_in_flight_bytes", { description: "Bytes fetched and not yet committed." })
+const paused = Metric.gauge("capi_partition_paused", { description: "1 while fetching pauses for lack of room." })
+const restoreSeconds = Metric.gauge("capi_partition_open_seconds", {
+  description: "Time from assignment to the first batch, state restored."
+})
+
+/** Counts the events into the current metric registry: one call per batch or commit, never per record. */
+export const runtimeMetrics: Effect.Effect<Observe> = Effect.map(Effect.context<never>(), (context) => {
+  const update = <Input, State>(
+    metric: Metric.Metric<Input, State>,
+    attributes: Record<string, string>,
+    value: Input
+  ) => Metric.withAttributes(metric, attributes).updateUnsafe(value, context)
+  const removeGauges = (event: AtPartition) => {
+    for (const gauge of [lag, inFlight, paused, restoreSeconds])
+      Metric.removeUnsafe(Metric.withAttributes(gauge, partitionOf(event)), context)
+  }
+  return (event) => {
+    const processor = { processor: event.processor }
+    switch (event.type) {
+      case "assigned":
+        update(owned, processor, event.partitions.length)
+        break
+      case "left":
+        update(owned, processor, 0)
+        break
+      case "opened":
+        update(restoreSeconds, partitionOf(event), event.millis / 1_000)
+        break
+      case "closed":
+        removeGauges(event)
+        break
+      case "reopening":
+        update(reopenings, processor, 1)
+        break
+      case "lost":
+        update(lost, partitionOf(event), Math.max(0, event.to - event.from))
+        break
+      case "batch":
+        update(batches, processor, 1)
+        update(bytes, processor, event.bytes)
+        update(records, { ...processor, topic: event.topic }, event.records)
+        break
+      case "committed":
+        update(commits, processor, 1)
+        update(commitSeconds, processor, event.millis / 1_000)
+        update(outputs, processor, event.outputs)
+        break
+      case "progress":
+        update(lag, partitionOf(event), event.lag)
+        update(inFlight, partitionOf(event), event.bytesInFlight)
+        update(paused, partitionOf(event), event.paused ? 1 : 0)
+        break
+    }
+  }
+})
+
+const partitionOf = (event: AtPartition) => ({
+  processor: event.processor,
+  topic: event.topic,
+  partition: String(event.partition)
+})
+
+const gauge = (name: string, description: string) => Metric.gauge(name, { description })
+const cpuSeconds = gauge("capi_process_cpu_seconds", "CPU time used, user and system.")
+const residentBytes = gauge("capi_process_resident_memory_bytes", "Resident memory.")
+const heapBytes = gauge("capi_process_heap_used_bytes", "JavaScript heap in use.")
+const externalBytes = gauge("capi_process_external_memory_bytes", "Memory of buffers outside the heap.")
+const uptimeSeconds = gauge("capi_process_uptime_seconds", "Time since the start.")
+
+/** Updates the gauges of the process itself, at a scrape. */
+export const processMetrics: Effect.Effect<void> = Effect.suspend(() => {
+  const memory = process.memoryUsage()
+  const cpu = process.cpuUsage()
+  return Effect.all(
+    [
+      Metric.update(cpuSeconds, (cpu.user + cpu.system) / 1_000_000),
+      Metric.update(residentBytes, memory.rss),
+      Metric.update(heapBytes, memory.heapUsed),
+      Metric.update(externalBytes, memory.external),
+      Metric.update(uptimeSeconds, Math.round(process.uptime()))
+    ],
+    { discard: true }
+  )
+})
