@@ -187,7 +187,7 @@ describe("the tree", () => {
         (file, text) =>
           file !== "tests/tidy.test.ts" && /\b(?:spawn|fork|exec|execFile)\b[^\n]*from "node:child_process"/.test(text)
       ),
-      ["infra/cli/commands/up.ts"]
+      ["infra/cli/commands/local.ts"]
     )
   })
 

@@ -1,4 +1,4 @@
-/** The one place that knows effect/cli: what commands are made of, and the flag that all of them share. */
+/** The one place that imports effect/cli: the parts of commands, the flag that all of them share, and their error. */
 import process from "node:process"
 import * as Argument from "effect/cli/Argument"
 import * as CliConfig from "effect/cli/CliConfig"
@@ -7,6 +7,7 @@ import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { oneLine } from "../../shared/runtime/exit.ts"
@@ -20,6 +21,15 @@ export const Json = GlobalFlag.Setting("json")({
     Flag.withDefault(false)
   )
 })
+
+/** A command could not do what it was asked. `exitCode` where it is not 1. */
+export class CommandError extends Data.TaggedError("CommandError")<{
+  readonly code: string
+  readonly message: string
+  readonly nextStep: string
+  readonly cause?: unknown
+  readonly exitCode?: number
+}> {}
 
 /** A flag that counts: an integer from 1 on; anything else is wrong use. */
 export const countFlag = (name: string, description: string) =>

@@ -13,7 +13,7 @@ import { deadLetter, deadLetterKey, deliveryStage } from "../../shared/model/dea
 import { deliveryResult } from "../../shared/model/delivery-result.ts"
 import type { Platform } from "../../shared/model/platform.ts"
 import { headerNames, topicNames } from "../../shared/model/topics.ts"
-import { CommandError } from "./command-error.ts"
+import { CommandError } from "./cli.ts"
 
 /** How many events were given up. Fails while the connection's delivery runs somewhere. */
 export const giveUpEvents = Effect.fnUntraced(function* (connectionId: string, platform: Platform) {

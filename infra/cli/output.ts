@@ -1,4 +1,4 @@
-/** What a command prints: results to standard output, for people or as JSON; remarks to standard error. */
+/** What a command prints: results to standard output, for people or as JSON; notes to standard error. */
 import process from "node:process"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -10,7 +10,7 @@ export class Output extends Context.Service<
   {
     /** Writes a text as it is; waits where the reader is slow. */
     readonly write: (text: string) => Effect.Effect<void>
-    /** A remark for people, on standard error. */
+    /** A note for people, on standard error. */
     readonly note: (text: string) => Effect.Effect<void>
     /** Whether results may be coloured: a terminal, and NO_COLOR unset. */
     readonly colours: boolean
@@ -76,3 +76,26 @@ const writeTo = (stream: NodeJS.WriteStream, text: string): Effect.Effect<void> 
     if (stream.write(text)) resume(Effect.void)
     else stream.once("drain", () => resume(Effect.void))
   })
+
+/** For a list that shows the last `shown` of `total` rows: fields of its JSON and lines below its table, which name the rest. */
+export const truncation = (shown: number, total: number) => {
+  const more = total - shown
+  const nextStep = more === 0 ? null : `--limit ${total} shows all; --since and the other filters narrow the list.`
+  return {
+    json: { shown, total, more, next_step: nextStep },
+    lines: nextStep === null ? [] : [`${count(more, "older one is", "older ones are")} not shown. ${nextStep}`]
+  }
+}
+
+/** `3 days`, `2 h`, `5 min`, `12 s`. */
+export const formatAge = (millis: number): string => {
+  const seconds = Math.max(0, Math.round(millis / 1_000))
+  if (seconds < 120) return `${seconds} s`
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`
+  if (seconds < 172_800) return `${Math.round(seconds / 3_600)} h`
+  return `${Math.round(seconds / 86_400)} days`
+}
+
+/** `1,234 events`, `1 event`. */
+export const count = (number: number, noun: string, plural = `${noun}s`): string =>
+  `${number.toLocaleString("en-US")} ${number === 1 ? noun : plural}`

@@ -6,12 +6,11 @@ import * as Result from "effect/Result"
 import fc from "fast-check"
 import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { type Expectation, samplesFile } from "../samples/sample-events.ts"
-import { formatAge } from "./format.ts"
 import { maskKey, maskRecord } from "./mask.ts"
-import { parseMoment } from "./moment.ts"
-import { painter, table } from "./output.ts"
-import { checkLine, encodeLine, leftOut, linesOf, rawRecordOf } from "./raw-lines.ts"
-import { stagesOf } from "./stages.ts"
+import { formatAge, painter, table } from "./output.ts"
+import { checkLine, droppedFieldNotes, encodeLine, linesOf, rawRecordOf } from "./raw-lines.ts"
+import { stagesOf } from "./replay-plan.ts"
+import { parseStartPosition } from "./start-position.ts"
 
 const now = Date.parse("2026-11-23T12:00:00Z")
 
@@ -25,11 +24,11 @@ describe("moments", () => {
     [String(now - 5), now - 5]
   ]
   it.each(right)("reads %s", (text, millis) => {
-    const moment = Result.getOrThrow(parseMoment(text, now))
+    const moment = Result.getOrThrow(parseStartPosition(text, now))
     assert.deepStrictEqual(moment, millis === null ? { _tag: "Beginning" } : { _tag: "At", millis })
   })
   it.each(["soon", "2026-13-45", "2027-01-01", "", "-1 hour", "12"])("refuses %s as wrong use", (text) => {
-    const error = Result.getOrThrow(Result.flip(parseMoment(text, now)))
+    const error = Result.getOrThrow(Result.flip(parseStartPosition(text, now)))
     assert.strictEqual(error.exitCode, 2)
   })
 })
@@ -113,9 +112,9 @@ describe("lines of raw events", () => {
       "line 1: value is no known field and left out. Did you mean properties.value?"
     ]
     const checked = checkLine(misspelt, options, now)
-    assert.sameMembers([...leftOut(checked.line, checked.dropped_fields)], notes)
+    assert.sameMembers([...droppedFieldNotes(checked.line, checked.dropped_fields)], notes)
     const encoded = encodeLine(misspelt, { ...options, encoding: "avro" }, codecs)
-    assert.sameMembers([...leftOut(1, encoded._tag === "Record" ? (encoded.dropped ?? []) : [])], notes)
+    assert.sameMembers([...droppedFieldNotes(1, encoded._tag === "Record" ? (encoded.dropped ?? []) : [])], notes)
     assert.strictEqual(
       encodeLine(line({ ...event, event_time: "soon" }), { ...options, encoding: "avro" }, codecs)._tag,
       "Refused"

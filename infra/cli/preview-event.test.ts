@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { builtinConnection } from "../../shared/connectors/builtin-connection.ts"
 import { connectorKinds } from "../../shared/model/platform.ts"
-import { prepare } from "./preview-event.ts"
+import { previewEvent } from "./preview-event.ts"
 
 const raw = {
   event_id: "1",
@@ -10,7 +10,7 @@ const raw = {
   user: { email: "jane@example.com", phone: "+14155550132", gclid: "G", ip: "203.0.113.7", user_agent: "UA" }
 }
 const outcome = (event: unknown, kind: (typeof connectorKinds)[number] = "meta") => {
-  const prepared = prepare(event, builtinConnection(kind))
+  const prepared = previewEvent(event, builtinConnection(kind))
   return prepared.outcome === "payload" ? "payload" : `${prepared.outcome}:${prepared.reason}`
 }
 
@@ -28,7 +28,7 @@ describe("preparing a raw event", () => {
   })
 
   it("names fields that are not known with the nearest one, and sends nothing that a misspelt consent denies", () => {
-    const misspelt = prepare({ ...raw, user: { ...raw.user, mail: "x@y.example" } }, builtinConnection("meta"))
+    const misspelt = previewEvent({ ...raw, user: { ...raw.user, mail: "x@y.example" } }, builtinConnection("meta"))
     assert.deepInclude(misspelt.dropped_fields, {
       field: "user.mail",
       reason: "unknown_field",
@@ -39,13 +39,13 @@ describe("preparing a raw event", () => {
       ...builtinConnection("google"),
       consent: { onUnknown: "skip", onSaleDenied: "skip", assume: "granted" } as const
     }
-    const unclear = prepare({ ...raw, consent: { adUserData: "granted" } }, google)
+    const unclear = previewEvent({ ...raw, consent: { adUserData: "granted" } }, google)
     assert.strictEqual(unclear.outcome === "skipped" ? unclear.reason : null, "consent")
-    assert.strictEqual(prepare(raw, google).outcome === "skipped", false)
+    assert.strictEqual(previewEvent(raw, google).outcome === "skipped", false)
   })
 
   it("says of an event without identity what was left out", () => {
-    const prepared = prepare({ ...raw, user: { email: "nobody" } }, builtinConnection("meta"))
+    const prepared = previewEvent({ ...raw, user: { email: "nobody" } }, builtinConnection("meta"))
     assert.strictEqual(prepared.outcome === "rejected" ? prepared.reason : null, "empty_identity")
     assert.deepStrictEqual(prepared.dropped_fields, [{ field: "user.email", reason: "invalid_email" }])
   })
@@ -63,7 +63,7 @@ describe("preparing a raw event", () => {
   })
 
   it("opens a message's recipient, as delivery does", () => {
-    const prepared = prepare(raw, builtinConnection("whatsapp"))
+    const prepared = previewEvent(raw, builtinConnection("whatsapp"))
     assert.strictEqual(prepared.outcome === "payload" ? prepared.payload["to"] : null, "+14155550132")
   })
 
@@ -71,15 +71,15 @@ describe("preparing a raw event", () => {
     const national = { ...raw, user: { email: "a@example.com", phone: "030 1234567" } }
     const meta = builtinConnection("meta")
     const german = { ...meta, mapping: { ...meta.mapping, defaultCountry: "DE" } }
-    assert.strictEqual(prepare(national, meta).dropped_fields[0]?.reason, "phone_country_unknown")
-    const prepared = prepare(national, german)
+    assert.strictEqual(previewEvent(national, meta).dropped_fields[0]?.reason, "phone_country_unknown")
+    const prepared = previewEvent(national, german)
     assert.property(prepared.outcome === "payload" ? prepared.payload["user_data"] : {}, "ph")
   })
 
   it("never sends a custom property under a documented name with another type", () => {
     const custom = { value: "7", contents: "[]", content_ids: "a", currency: "dollars", num_items: 2, plan: "pro" }
     for (const kind of ["meta", "tiktok"] as const) {
-      const prepared = prepare({ ...raw, properties: { custom } }, builtinConnection(kind))
+      const prepared = previewEvent({ ...raw, properties: { custom } }, builtinConnection(kind))
       const sent =
         prepared.outcome === "payload" ? prepared.payload[kind === "meta" ? "custom_data" : "properties"] : {}
       assert.deepStrictEqual(sent, { num_items: 2, plan: "pro" }, kind)
@@ -90,7 +90,7 @@ describe("preparing a raw event", () => {
   it("sends a custom property under the name of a text as text, and a delivery category checked", () => {
     const custom = { order_id: 77, search_string: true, delivery_category: "by balloon", rank: 1 }
     for (const kind of ["meta", "tiktok"] as const) {
-      const prepared = prepare({ ...raw, properties: { custom } }, builtinConnection(kind))
+      const prepared = previewEvent({ ...raw, properties: { custom } }, builtinConnection(kind))
       const sent =
         prepared.outcome === "payload" ? prepared.payload[kind === "meta" ? "custom_data" : "properties"] : {}
       assert.deepStrictEqual(sent, { order_id: "77", rank: 1, search_string: "true" }, kind)
@@ -102,7 +102,7 @@ describe("preparing a raw event", () => {
 
   it("sends a delivery category in the platforms' words only", () => {
     const sent = (delivery_category: string) => {
-      const prepared = prepare({ ...raw, properties: { delivery_category } }, builtinConnection("meta"))
+      const prepared = previewEvent({ ...raw, properties: { delivery_category } }, builtinConnection("meta"))
       return prepared.outcome === "payload" ? prepared.payload["custom_data"] : null
     }
     assert.deepStrictEqual(sent(" HOME_DELIVERY "), { delivery_category: "home_delivery" })
@@ -112,7 +112,7 @@ describe("preparing a raw event", () => {
   it("gives the same bytes whatever the order of the producer's keys", () => {
     const one = { ...raw, properties: { custom: { a: 1, b: 2 } } }
     const other = { properties: { custom: { b: 2, a: 1 } }, ...raw }
-    const text = (event: unknown) => JSON.stringify(prepare(event, builtinConnection("meta")))
+    const text = (event: unknown) => JSON.stringify(previewEvent(event, builtinConnection("meta")))
     assert.strictEqual(text(one), text(other))
   })
 })

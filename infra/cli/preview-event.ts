@@ -15,7 +15,7 @@ import { droppedFields, mapForConnection } from "../../shared/connectors/mapping
 import { connectorFor } from "../../shared/connectors/registry.ts"
 import { fromKey, openRecipient, type SealerShape } from "../../shared/credentials/sealer.ts"
 
-export type Prepared =
+export type EventPreview =
   | {
       readonly event_id: string
       readonly outcome: "payload"
@@ -37,16 +37,16 @@ export type Prepared =
  * Prepares a raw event for a connection. The event is the parsed JSON of a raw record; fields may be absent.
  * @param now milliseconds since the epoch, for age limits; null (the default) checks none
  */
-export const prepare = (rawEvent: unknown, connection: Connection, now: number | null = null): Prepared =>
-  prepareRead(rawEventFromJson(rawEvent), connection, now)
+export const previewEvent = (rawEvent: unknown, connection: Connection, now: number | null = null): EventPreview =>
+  previewRead(rawEventFromJson(rawEvent), connection, now)
 
 /** As `prepare`, for a record that was read already, or could not be. */
-export const prepareRead = (read: JsonEvent, connection: Connection, now: number | null): Prepared => {
+export const previewRead = (read: JsonEvent, connection: Connection, now: number | null): EventPreview => {
   if (read._tag === "Problem") return refused(read.problem)
   const normalized = normalizeFor(read.raw, read.dropped, connection, now)
   return normalized._tag === "Problem"
     ? refused(normalized.problem)
-    : prepareNormalized(normalized.event, connection, now)
+    : previewNormalized(normalized.event, connection, now)
 }
 
 const normalizeFor = (
@@ -69,7 +69,7 @@ const normalizeFor = (
   )
 }
 
-const prepareNormalized = (event: NormalizedEvent, connection: Connection, now: number | null): Prepared => {
+const previewNormalized = (event: NormalizedEvent, connection: Connection, now: number | null): EventPreview => {
   const mapped = mapForConnection(event, connection, connectorFor(connection.kind), now)
   if (mapped._tag !== "Mapped") {
     return {
@@ -96,7 +96,7 @@ const withRecipient = (payload: JsonObject, sealed: string | null, eventId: stri
   return Result.isSuccess(recipient) ? { ...payload, to: recipient.success } : payload
 }
 
-const refused = (problem: Problem): Prepared => ({
+const refused = (problem: Problem): EventPreview => ({
   event_id: problem.eventId,
   outcome: "rejected",
   reason: problem.reason,

@@ -104,7 +104,7 @@ export const encodeLine = (line: Line, options: SendOptions, codecs: Codecs["Ser
 }
 
 /** A line for people for each value of an event that is left out, with the field that was most likely meant. */
-export const leftOut = (line: number, dropped: ReadonlyArray<DroppedField>): ReadonlyArray<string> =>
+export const droppedFieldNotes = (line: number, dropped: ReadonlyArray<DroppedField>): ReadonlyArray<string> =>
   dropped.map(({ field, nearest, reason }) =>
     reason === "unknown_field"
       ? `line ${line}: ${field} is no known field and left out.${typeof nearest === "string" ? ` Did you mean ${nearest}?` : ""}`

@@ -1,21 +1,21 @@
-/** Reads a topic from a moment on, to its present end or for ever. */
+/** Reads a topic: from a start position on, or its last records. */
 import * as Effect from "effect/Effect"
 import { SettingsService } from "../../shared/config/settings.ts"
 import { type FetchedRecord, KafkaClient } from "../../shared/kafka/client.ts"
-import type { Moment } from "./moment.ts"
+import type { StartPosition } from "./start-position.ts"
 
 export interface ReadOptions<E, R> {
   /** The logical name, without the prefix. */
   readonly topic: string
   readonly from:
-    | Moment
+    | StartPosition
     | { readonly _tag: "End" }
     | { readonly _tag: "Offsets"; readonly by: ReadonlyMap<number, number> }
   readonly follow: boolean
   readonly onRecords: (records: ReadonlyArray<FetchedRecord>) => void | Effect.Effect<void, E, R>
 }
 
-/** Calls back with records in the order of each partition. */
+/** Reads to the topic's present end, or for ever; calls back with records in the order of each partition. */
 export const readTopic = Effect.fnUntraced(function* <E = never, R = never>(options: ReadOptions<E, R>) {
   const kafka = yield* KafkaClient
   const topic = (yield* SettingsService).topicPrefix + options.topic
@@ -39,4 +39,58 @@ const startsOf = Effect.fnUntraced(function* (topic: string, from: ReadOptions<n
   const kafka = yield* KafkaClient
   const offsets = yield* kafka.offsetsAt(topic, from.millis)
   return new Map(offsets.map(({ partition, offset }) => [partition, offset]))
+})
+
+/** Offsets that the first look back covers beyond the wanted records: control records and compaction leave holes. */
+const lookBackMin = 64
+const lookBackGrowth = 4
+
+interface Partition {
+  readonly partition: number
+  readonly low: number
+  readonly high: number
+  /** Read from here on. */
+  from: number
+  records: ReadonlyArray<FetchedRecord>
+}
+
+/**
+ * The last `wanted` records of a topic by their time, oldest first, and the offset after each partition's last record. Looks back until each partition
+ * has given as many records, since an offset may be a transaction's marker, and any partition may hold the newest.
+ */
+export const readLast = Effect.fnUntraced(function* (logicalTopic: string, wanted: number) {
+  const kafka = yield* KafkaClient
+  const topic = (yield* SettingsService).topicPrefix + logicalTopic
+  const ends = yield* kafka.topicOffsets(topic)
+  const partitions = ends.map(
+    ({ partition, low, high }): Partition => ({ partition, low, high, from: high, records: [] })
+  )
+  for (let span = Math.max(2 * wanted, lookBackMin); ; span *= lookBackGrowth) {
+    const open = partitions.filter(({ from, low, records }) => from > low && records.length < wanted)
+    if (open.length === 0) break
+    const found = new Map(open.map(({ partition }) => [partition, [] as FetchedRecord[]]))
+    const ranges = open.map(({ partition, low, from }) => ({ partition, from: Math.max(low, from - span), to: from }))
+    yield* kafka.read({
+      topic,
+      ranges,
+      onRecords: (records) => {
+        for (const record of records) {
+          const list = found.get(record.partition)!
+          list.push(record)
+          if (list.length >= 2 * wanted) list.splice(0, list.length - wanted)
+        }
+      }
+    })
+    for (const [index, partition] of open.entries()) {
+      partition.from = ranges[index]!.from
+      partition.records = [...found.get(partition.partition)!, ...partition.records].slice(-wanted)
+    }
+  }
+  return {
+    records: partitions
+      .flatMap(({ records }) => records)
+      .sort((left, right) => left.timestamp - right.timestamp || left.offset - right.offset)
+      .slice(-wanted),
+    ends: new Map(ends.map(({ partition, high }) => [partition, high]))
+  }
 })

@@ -9,72 +9,72 @@ import { refusalRecord } from "../../shared/dedup/refusals.ts"
 import type { ProducedRecord } from "../../shared/kafka/client.ts"
 import { deadLetterKey } from "../../shared/model/dead-letter.ts"
 import { headerNames, topicNames } from "../../shared/model/topics.ts"
-import type { CommandError } from "./command-error.ts"
-import { isReason } from "./known-values.ts"
-import { deadLettersTopic, type Letter, type Marks, type Open } from "./letters.ts"
+import type { CommandError } from "./cli.ts"
+import { type DeadLetterEntry, deadLettersTopic, type Marks, type OpenOriginal } from "./dead-letter-entries.ts"
+import { isReason } from "./filter-values.ts"
 
-/** Which letters are meant; what is none narrows nothing. */
+/** Which dead letters are meant; what is none narrows nothing. */
 export interface Selection {
   readonly ids: ReadonlyArray<string>
   readonly reason: Option.Option<string>
   readonly stage: Option.Option<string>
   readonly connection: Option.Option<string>
   readonly event: Option.Option<string>
-  /** Letters before this time, in milliseconds since the epoch. */
+  /** Dead letters before this time, in milliseconds since the epoch. */
   readonly until: number
 }
 
-export const isSelected = ({ id, letter }: Letter, selection: Selection): boolean =>
+export const isSelected = ({ id, deadLetter }: DeadLetterEntry, selection: Selection): boolean =>
   (selection.ids.length === 0 || selection.ids.includes(id)) &&
-  isReason(selection.reason, letter.reason_code) &&
+  isReason(selection.reason, deadLetter.reason_code) &&
   // `delivery` stands for the stages of all platforms.
-  (fits(selection.stage, letter.stage) || fits(selection.stage, letter.stage.split("-", 1)[0]!)) &&
-  fits(selection.connection, letter.connection_id) &&
-  fits(selection.event, letter.event_id) &&
-  letter.timestamp < selection.until
+  (fits(selection.stage, deadLetter.stage) || fits(selection.stage, deadLetter.stage.split("-", 1)[0]!)) &&
+  fits(selection.connection, deadLetter.connection_id) &&
+  fits(selection.event, deadLetter.event_id) &&
+  deadLetter.timestamp < selection.until
 
 const fits = (wanted: Option.Option<string>, found: string | null): boolean =>
   Option.isNone(wanted) || wanted.value === found
 
-/** What keeps a letter from going by what its marks say: a delivered event never goes again; null where nothing does. */
-export const doneOf = (
-  { id, letter }: { readonly id: string; readonly letter: Pick<DeadLetter, "connection_id" | "request_id"> },
+/** What keeps a dead letter from going by what its marks say: a delivered event never goes again; null where nothing does. */
+export const finishedBy = (
+  { id, deadLetter }: { readonly id: string; readonly deadLetter: Pick<DeadLetter, "connection_id" | "request_id"> },
   marks: Marks,
   again: boolean
 ): string | null => {
-  if (marks.resolvedBy(letter) !== null) return "delivered_after_all"
+  if (marks.resolvedBy(deadLetter) !== null) return "delivered_after_all"
   return marks.redriven.has(id) && !again ? "redriven_before" : null
 }
 
-/** Why a letter stays where it is; null where it can go. */
-export const obstacleOf = ({ letter }: Letter, enabled: ReadonlySet<string>): string | null => {
-  if (letter.original === null) return "no_original"
-  if (letter.connection_id !== null && !enabled.has(letter.connection_id)) return "connection_not_enabled"
-  return destinationOf(letter) === null ? "unknown_stage" : null
+/** Why a dead letter stays where it is; null where it can go. */
+export const obstacleOf = ({ deadLetter }: DeadLetterEntry, enabled: ReadonlySet<string>): string | null => {
+  if (deadLetter.original === null) return "no_original"
+  if (deadLetter.connection_id !== null && !enabled.has(deadLetter.connection_id)) return "connection_not_enabled"
+  return destinationOf(deadLetter) === null ? "unknown_stage" : null
 }
 
-/** The topic whose reader gave the letter up, without prefix. */
-export const destinationOf = ({ stage, source_topic, platform }: Letter["letter"]): string | null => {
+/** The topic whose reader gave the dead letter up, without prefix. */
+export const destinationOf = ({ stage, source_topic, platform }: DeadLetterEntry["deadLetter"]): string | null => {
   if (stage === "normalizer" || stage === "mapper") return source_topic
   // Never the delayed retries: their rounds are over, and the mapped event begins anew.
   return stage.startsWith("delivery-") && platform !== null ? topicNames.mapped(platform) : null
 }
 
 /**
- * The original for the stage that gave it up, with its key and on its partition; for one connection alone where the letter
+ * The original for the stage that gave it up, with its key and on its partition; for one connection alone where the dead letter
  * is one connection's, so that the others do not get the event again.
  */
 export const redrivenRecord = (
-  { id, letter }: Letter,
-  open: Open,
+  { id, deadLetter }: DeadLetterEntry,
+  open: OpenOriginal,
   prefix: string
 ): Result.Result<ProducedRecord, CommandError | SealError> =>
-  Result.map(open(letter), ({ key, value }) => ({
-    topic: `${prefix}${destinationOf(letter)}`,
-    partition: letter.source_partition,
+  Result.map(open(deadLetter), ({ key, value }) => ({
+    topic: `${prefix}${destinationOf(deadLetter)}`,
+    partition: deadLetter.source_partition,
     key,
     value,
-    headers: headersOf(id, letter.connection_id)
+    headers: headersOf(id, deadLetter.connection_id)
   }))
 
 export const headersOf = (id: string, connection: string | null): Record<string, string> => ({
@@ -83,17 +83,21 @@ export const headersOf = (id: string, connection: string | null): Record<string,
 })
 
 /** The mark that keeps a dead letter from being redriven by mistake: found by its header, on the same partition. */
-export const markOf = ({ id, partition, letter }: Letter, prefix: string): ProducedRecord => ({
+export const markOf = ({ id, partition, deadLetter }: DeadLetterEntry, prefix: string): ProducedRecord => ({
   topic: prefix + deadLettersTopic,
   partition,
-  key: deadLetterKey(letter),
+  key: deadLetterKey(deadLetter),
   value: null,
   headers: { [deadLetterHeaders.redriven]: id }
 })
 
 /** Takes the refusal back, as the event goes to its connection again: a repeat that is published later is a repeat there too. */
-export const refusalTakenBack = ({ letter }: Letter, prefix: string, now: number): ReadonlyArray<ProducedRecord> => {
-  const { event_id: eventId, connection_id: connectionId, stage, source_partition, source_offset } = letter
+export const revokedRefusal = (
+  { deadLetter }: DeadLetterEntry,
+  prefix: string,
+  now: number
+): ReadonlyArray<ProducedRecord> => {
+  const { event_id: eventId, connection_id: connectionId, stage, source_partition, source_offset } = deadLetter
   if (eventId === null || connectionId === null || !stage.startsWith("delivery-")) return []
   // Which occurrence it was does not matter to what takes the refusal back.
   const source = placeOf({ partition: source_partition, offset: source_offset, timestamp: 0 })

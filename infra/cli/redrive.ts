@@ -1,6 +1,6 @@
 /**
- * Sends chosen dead letters on their way again. The records and the letters' marks are one transaction a page, on a producer
- * that only one redrive at a time can hold; so each letter goes once, though a redrive is cut off or two are begun.
+ * Sends chosen dead letters on their way again. The records and the dead letters' marks are one transaction a page, on a producer
+ * that only one redrive at a time can hold; so each dead letter goes once, though a redrive is cut off or two are begun.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -13,23 +13,23 @@ import {
   type ProducedRecord,
   type TransactionalProducer
 } from "../../shared/kafka/client.ts"
-import { CommandError } from "./command-error.ts"
-import { type Letter, type Marks, originalOpener, scanLetters } from "./letters.ts"
-import type { Moment } from "./moment.ts"
+import { CommandError } from "./cli.ts"
+import { type DeadLetterEntry, type Marks, originalOpener, scanDeadLetters } from "./dead-letter-entries.ts"
 import { readTopic } from "./read-topic.ts"
 import {
-  doneOf,
+  finishedBy,
   headersOf,
   isSelected,
   markOf,
   obstacleOf,
   redrivenRecord,
-  refusalTakenBack,
+  revokedRefusal,
   type Selection
 } from "./redrive-plan.ts"
+import type { StartPosition } from "./start-position.ts"
 
 export interface RedriveOptions {
-  readonly from: Moment
+  readonly from: StartPosition
   readonly selection: Selection
   /** Ids of enabled connections. */
   readonly connections: ReadonlySet<string>
@@ -46,24 +46,24 @@ export interface Redriven {
 
 const normalizedTopic = "normalized-events"
 
-export const redriveLetters = Effect.fnUntraced(function* (options: RedriveOptions) {
+export const redriveDeadLetters = Effect.fnUntraced(function* (options: RedriveOptions) {
   const kafka = yield* KafkaClient
   const { topicPrefix: prefix } = yield* SettingsService
   const open = yield* originalOpener
   const producer = yield* kafka.transactional(`${prefix}capi-redrive`)
-  // Only from here on no other redrive can mark letters.
-  const marks = yield* scanLetters(options.from, () => Effect.void)
-  const toRemap = new Map<string, Letter>()
+  // Only from here on no other redrive can mark dead letters.
+  const marks = yield* scanDeadLetters(options.from, () => Effect.void)
+  const toRemap = new Map<string, DeadLetterEntry>()
   let redriven = 0
   const commit = commitWith(producer, prefix)
-  yield* scanLetters(options.from, (page) =>
+  yield* scanDeadLetters(options.from, (page) =>
     Effect.gen(function* () {
       const chosen = page.filter((one) => isChosen(one, marks, options))
-      const now = chosen.filter((one) => !(options.remap && one.letter.stage.startsWith("delivery-")))
-      yield* noteSources(chosen, now, toRemap)
+      const now = chosen.filter((one) => !(options.remap && one.deadLetter.stage.startsWith("delivery-")))
+      yield* collectSources(chosen, now, toRemap)
       const records = yield* Effect.forEach(now, (one) => Effect.fromResult(redrivenRecord(one, open, prefix)))
       const at = yield* Clock.currentTimeMillis
-      yield* commit([...records, ...now.flatMap((one) => [markOf(one, prefix), ...refusalTakenBack(one, prefix, at)])])
+      yield* commit([...records, ...now.flatMap((one) => [markOf(one, prefix), ...revokedRefusal(one, prefix, at)])])
       redriven += now.length
     })
   )
@@ -71,10 +71,10 @@ export const redriveLetters = Effect.fnUntraced(function* (options: RedriveOptio
   return { redriven, missing: toRemap.size } satisfies Redriven
 }, Effect.scoped)
 
-const isChosen = (one: Letter, marks: Marks, options: RedriveOptions): boolean =>
+const isChosen = (one: DeadLetterEntry, marks: Marks, options: RedriveOptions): boolean =>
   isSelected(one, options.selection) &&
   obstacleOf(one, options.connections) === null &&
-  doneOf(one, marks, options.again) === null
+  finishedBy(one, marks, options.again) === null
 
 type Commit = (records: ReadonlyArray<ProducedRecord>) => Effect.Effect<void, KafkaError | CommandError>
 
@@ -96,24 +96,24 @@ const commitWith =
       )
     )
 
-/** Letters that are to be mapped anew, by connection and raw position: only they tell the event from a producer's repeat. */
-const noteSources = Effect.fnUntraced(function* (
-  chosen: ReadonlyArray<Letter>,
-  now: ReadonlyArray<Letter>,
-  toRemap: Map<string, Letter>
+/** Dead letters that are to be mapped anew, by connection and raw position: only they tell the event from a producer's repeat. */
+const collectSources = Effect.fnUntraced(function* (
+  chosen: ReadonlyArray<DeadLetterEntry>,
+  now: ReadonlyArray<DeadLetterEntry>,
+  toRemap: Map<string, DeadLetterEntry>
 ) {
   const codecs = yield* Codecs
   const later = chosen.filter((one) => !now.includes(one))
-  yield* codecs.loadSchemas(later.map((one) => one.letter.original))
+  yield* codecs.loadSchemas(later.map((one) => one.deadLetter.original))
   for (const one of later) {
-    const decoded = codecs.decode("mapped-event", one.letter.original)
+    const decoded = codecs.decode("mapped-event", one.deadLetter.original)
     const source = decoded._tag === "Decoded" ? decoded.value.source : null
-    toRemap.set(`${sourceKey(source)} ${one.id}`, { ...one, letter: { ...one.letter, original: null } })
+    toRemap.set(`${sourceKey(source)} ${one.id}`, { ...one, deadLetter: { ...one.deadLetter, original: null } })
   }
 })
 
-/** Writes the letters' normalized events again, each for its connection; takes those that it found out of the map. */
-const remap = Effect.fnUntraced(function* (toRemap: Map<string, Letter>, commit: Commit, prefix: string) {
+/** Writes the dead letters' normalized events again, each for its connection; takes those that it found out of the map. */
+const remap = Effect.fnUntraced(function* (toRemap: Map<string, DeadLetterEntry>, commit: Commit, prefix: string) {
   const codecs = yield* Codecs
   const bySource = new Map<string, Array<string>>()
   for (const key of toRemap.keys()) {
@@ -137,9 +137,9 @@ const remap = Effect.fnUntraced(function* (toRemap: Map<string, Letter>, commit:
           // A replay may have written the event several times: once is enough.
           if (one === undefined) continue
           toRemap.delete(name)
-          const headers = headersOf(one.id, one.letter.connection_id)
+          const headers = headersOf(one.id, one.deadLetter.connection_id)
           records.push({ topic: prefix + normalizedTopic, partition, key, value, headers }, markOf(one, prefix))
-          records.push(...refusalTakenBack(one, prefix, at))
+          records.push(...revokedRefusal(one, prefix, at))
           redriven++
         }
       }

@@ -6,9 +6,9 @@ export const version = packageJson.version
 
 /** In the order of the help. */
 const commands = {
-  up: async () => (await import("./commands/up.ts")).up,
-  down: async () => (await import("./commands/up.ts")).down,
-  env: async () => (await import("./commands/env.ts")).env,
+  up: async () => (await import("./commands/local.ts")).up,
+  down: async () => (await import("./commands/local.ts")).down,
+  env: async () => (await import("./commands/local.ts")).env,
   run: async () => (await import("./commands/run.ts")).run,
   topics: async () => (await import("./commands/topics.ts")).topics,
   send: async () => (await import("./commands/send.ts")).send,

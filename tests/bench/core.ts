@@ -4,7 +4,7 @@
  * calibrated loop of the same run tells what a figure is worth on another machine.
  */
 import process from "node:process"
-import { prepare } from "../../infra/cli/preview-event.ts"
+import { previewEvent } from "../../infra/cli/preview-event.ts"
 import { readJson } from "../../processors/normalizer/read/read-record.ts"
 import type { MappedEvent, NormalizedEvent, RawEvent } from "../../schemas/types.gen.ts"
 import { builtinConnection } from "../../shared/connectors/builtin-connection.ts"
@@ -86,7 +86,7 @@ const connection = builtinConnection("meta")
 run(
   "prepare meta",
   (index) => JSON.parse(purchaseJson(index, now)) as unknown,
-  (event) => prepare(event, connection)
+  (event) => previewEvent(event, connection)
 )
 run("decode raw", rawAvro, (value) => codecs.decode("raw-event", value))
 run("encode normalized", normalized, (event) => codecs.encode("normalized-events", "normalized-event", event))

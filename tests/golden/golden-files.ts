@@ -2,7 +2,7 @@
 import { type ConnectorKind, connectorKinds } from "../../shared/model/platform.ts"
 import { builtinConnection } from "../../shared/connectors/builtin-connection.ts"
 import { canonicalEvents } from "../../shared/connectors/mapping/catalog.ts"
-import { prepare } from "../../infra/cli/preview-event.ts"
+import { previewEvent } from "../../infra/cli/preview-event.ts"
 
 /** The folder that the names of the golden files are relative to. */
 export const goldenFolder = new URL("../../shared/connectors/mapping/golden/", import.meta.url)
@@ -13,7 +13,7 @@ export const goldenFiles = (): ReadonlyMap<string, string> => {
   for (const kind of connectorKinds) {
     const connection = builtinConnection(kind)
     for (const event of canonicalEvents) {
-      const prepared = prepare({ ...goldenEvent, event_name: event, consent: consentFor(kind) }, connection)
+      const prepared = previewEvent({ ...goldenEvent, event_name: event, consent: consentFor(kind) }, connection)
       files.set(`${kind}/${event}.json`, JSON.stringify(prepared, null, 2) + "\n")
     }
   }

@@ -13,8 +13,7 @@ import { loadConnections } from "../../../shared/connectors/load-connections.ts"
 import { connectorFor } from "../../../shared/connectors/registry.ts"
 import { Credentials, credentialsOf } from "../../../shared/credentials/credentials.ts"
 import { exitCodes } from "../../../shared/runtime/exit.ts"
-import { Argument, Command } from "../cli.ts"
-import { CommandError } from "../command-error.ts"
+import { Argument, Command, CommandError } from "../cli.ts"
 import { type Colour, show } from "../output.ts"
 
 const connections = Argument.String("connection").pipe(
@@ -26,7 +25,7 @@ const test = Command.make("test", { connections }, ({ connections }) =>
   Effect.gen(function* () {
     const settings = yield* loadFileSettings
     const loaded = yield* loadConnections(settings.connectionsFile, environment())
-    const chosen = yield* choose(loaded.connections, connections)
+    const chosen = yield* chooseConnections(loaded.connections, connections)
     const results = yield* Effect.forEach(chosen, testOne, { concurrency: 4 }).pipe(
       Effect.provideServiceEffect(Credentials, credentialsOf(settings)),
       Effect.provide(layerHttpTransport())
@@ -61,7 +60,7 @@ const colours: Readonly<Record<ConnectionResult["status"], Colour>> = {
 }
 
 /** The connections of these ids; every enabled one where none is named. */
-export const choose = Effect.fnUntraced(function* (
+export const chooseConnections = Effect.fnUntraced(function* (
   all: ReadonlyArray<Connection>,
   ids: ReadonlyArray<string>
 ): Effect.fn.Return<ReadonlyArray<Connection>, CommandError> {

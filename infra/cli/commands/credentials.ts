@@ -1,7 +1,10 @@
 /** `./capi credentials`: the encrypted store. Values come from standard input or a prompt, never from the command line. */
 
+import process from "node:process"
 import * as Clock from "effect/Clock"
+import * as Prompt from "effect/cli/Prompt"
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { environment } from "../../../shared/config/environment.ts"
 import { loadFileSettings } from "../../../shared/config/settings.ts"
@@ -11,11 +14,8 @@ import { connectorFor } from "../../../shared/connectors/registry.ts"
 import { Credentials, credentialsOf } from "../../../shared/credentials/credentials.ts"
 import { anyShape } from "../../../shared/credentials/secret.ts"
 import type { StoredCredential } from "../../../shared/credentials/store.ts"
-import { Argument, Command } from "../cli.ts"
-import { CommandError } from "../command-error.ts"
-import { formatAge } from "../format.ts"
-import { Output, show, table } from "../output.ts"
-import { readSecretInput } from "../secret-input.ts"
+import { Argument, Command, CommandError } from "../cli.ts"
+import { formatAge, Output, show, table } from "../output.ts"
 
 const name = Argument.String("name").pipe(
   Argument.withDescription("The entry's name, as connections.yaml has it after store:")
@@ -139,3 +139,40 @@ const incomplete = (count: number) =>
     message: `${count} ${count === 1 ? "connection lacks its" : "connections lack their"} credential.`,
     nextStep: "Set them: ./capi credentials set <name>, or the environment variable that the reference names."
   })
+
+const secretBytesMax = 64 * 1024
+
+/** Reads a secret from standard input, or asks for it without showing what is typed. */
+const readSecretInput = Effect.fnUntraced(function* (output: Output["Service"], question: string) {
+  const value = output.interactive
+    ? yield* Prompt.run(Prompt.Password({ message: question }))
+    : yield* readStandardInput
+  if (Redacted.value(value).trim() === "")
+    return yield* new CommandError({
+      code: "no_value",
+      message: "There is no value on standard input.",
+      nextStep: "Pipe it in, such as: ./capi credentials set name < file",
+      exitCode: 2
+    })
+  return value
+})
+
+const readStandardInput: Effect.Effect<Redacted.Redacted, CommandError> = Effect.tryPromise({
+  try: async () => {
+    const chunks: Array<Buffer> = []
+    let bytes = 0
+    for await (const chunk of process.stdin) {
+      bytes += chunk.length
+      if (bytes > secretBytesMax) return Promise.reject(new Error("too long"))
+      chunks.push(Buffer.from(chunk))
+    }
+    return Redacted.make(Buffer.concat(chunks).toString("utf8"))
+  },
+  catch: (cause) =>
+    new CommandError({
+      code: "unreadable",
+      message: "Standard input could not be read.",
+      nextStep: `Give at most ${secretBytesMax} bytes.`,
+      cause
+    })
+})

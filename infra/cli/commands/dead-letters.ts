@@ -3,15 +3,12 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { DeadLetter } from "../../../schemas/types.gen.ts"
-import { Argument, Command, countFlag, Flag } from "../cli.ts"
-import { CommandError } from "../command-error.ts"
-import { isReason } from "../known-values.ts"
-import { leftOut } from "../left-out.ts"
-import { type Letter, type Marks, originalOpener, readLetters } from "../letters.ts"
-import { parseMoment } from "../moment.ts"
-import { type Paint, show, table } from "../output.ts"
-import { SeenValues } from "../seen-values.ts"
+import { Argument, Command, CommandError, countFlag, Flag } from "../cli.ts"
+import { type DeadLetterEntry, lastDeadLetters, type Marks, originalOpener } from "../dead-letter-entries.ts"
+import { DeadLetterFilterValues, isReason } from "../filter-values.ts"
+import { type Paint, show, table, truncation } from "../output.ts"
 import { withKafkaAndCodecs } from "../services.ts"
+import { parseStartPosition } from "../start-position.ts"
 
 const since = Flag.String("since").pipe(
   Flag.withDescription("beginning (default), a time, or how long ago (2 hours)"),
@@ -24,25 +21,25 @@ const limit = countFlag("limit", "Show at most the last so many").pipe(Flag.with
 const list = Command.make("list", { since, reason, connection, limit }, ({ since, reason, connection, limit }) =>
   withKafkaAndCodecs(
     Effect.gen(function* () {
-      const from = yield* Effect.fromResult(parseMoment(since, yield* Clock.currentTimeMillis))
-      const seen = new SeenValues()
-      const fits = (found: Letter) => {
+      const from = yield* Effect.fromResult(parseStartPosition(since, yield* Clock.currentTimeMillis))
+      const seen = new DeadLetterFilterValues()
+      const fits = (found: DeadLetterEntry) => {
         seen.add(found)
         return (
-          isReason(reason, found.letter.reason_code) &&
-          (Option.isNone(connection) || connection.value === found.letter.connection_id)
+          isReason(reason, found.deadLetter.reason_code) &&
+          (Option.isNone(connection) || connection.value === found.deadLetter.connection_id)
         )
       }
-      const { letters, marks, total } = yield* readLetters(from, fits, limit)
+      const { entries, marks, total } = yield* lastDeadLetters(from, fits, limit)
       yield* seen.expect({ reason, connection })
-      const left = leftOut(letters.length, total)
-      yield* show({ dead_letters: letters.map((found) => summaryOf(found, marks)), ...left.json }, (paint) =>
-        letters.length === 0
+      const left = truncation(entries.length, total)
+      yield* show({ dead_letters: entries.map((found) => summaryOf(found, marks)), ...left.json }, (paint) =>
+        entries.length === 0
           ? "No dead letters."
           : [
               table(
                 headers,
-                letters.map((found) => rowOf(found, marks)),
+                entries.map((found) => rowOf(found, marks)),
                 paint
               ),
               ...left.lines
@@ -61,10 +58,10 @@ const reveal = Flag.Boolean("reveal").pipe(
 const showOne = Command.make("show", { id, reveal }, ({ id, reveal }) =>
   withKafkaAndCodecs(
     Effect.gen(function* () {
-      const { letters, marks } = yield* readLetters({ _tag: "Beginning" }, (found) => found.id === id, 1)
-      const found = letters[0]
-      if (found === undefined) return yield* noSuchLetter(id)
-      const original = reveal ? yield* openOriginal(found.letter) : null
+      const { entries, marks } = yield* lastDeadLetters({ _tag: "Beginning" }, (found) => found.id === id, 1)
+      const found = entries[0]
+      if (found === undefined) return yield* noSuchDeadLetter(id)
+      const original = reveal ? yield* openOriginal(found.deadLetter) : null
       const summary = summaryOf(found, marks)
       yield* show({ ...summary, original }, (paint) => details(summary, original, paint))
     })
@@ -76,37 +73,37 @@ export const deadLetters = Command.make("dead-letters").pipe(
   Command.withSubcommands([list, showOne])
 )
 
-const openOriginal = Effect.fnUntraced(function* (letter: DeadLetter) {
+const openOriginal = Effect.fnUntraced(function* (deadLetter: DeadLetter) {
   const open = yield* originalOpener
-  const { value } = yield* Effect.fromResult(open(letter))
+  const { value } = yield* Effect.fromResult(open(deadLetter))
   return value?.toString("utf8") ?? null
 })
 
-const summaryOf = (found: Letter, { redriven, resolvedBy }: Marks) => ({
+const summaryOf = (found: DeadLetterEntry, { redriven, resolvedBy }: Marks) => ({
   id: found.id,
-  ...found.letter,
+  ...found.deadLetter,
   redriven: redriven.has(found.id),
-  resolved_by: resolvedBy(found.letter),
+  resolved_by: resolvedBy(found.deadLetter),
   original: undefined,
   original_key: undefined,
-  bytes: found.letter.original?.length ?? 0
+  bytes: found.deadLetter.original?.length ?? 0
 })
 
 const headers = ["ID", "TIME", "STAGE", "REASON", "CONNECTION", "EVENT", "SOURCE", "REDRIVEN", "RESOLVED", "MESSAGE"]
 
-const rowOf = (found: Letter, marks: Marks) => {
-  const { id, letter } = found
+const rowOf = (found: DeadLetterEntry, marks: Marks) => {
+  const { id, deadLetter } = found
   return [
     id,
-    new Date(letter.timestamp).toISOString().slice(0, 19),
-    letter.stage,
-    letter.reason_code,
-    letter.connection_id,
-    letter.event_id,
-    `${letter.source_topic}/${letter.source_partition}:${letter.source_offset}`,
+    new Date(deadLetter.timestamp).toISOString().slice(0, 19),
+    deadLetter.stage,
+    deadLetter.reason_code,
+    deadLetter.connection_id,
+    deadLetter.event_id,
+    `${deadLetter.source_topic}/${deadLetter.source_partition}:${deadLetter.source_offset}`,
     marks.redriven.has(id) ? "yes" : "no",
-    marks.resolvedBy(letter),
-    letter.message
+    marks.resolvedBy(deadLetter),
+    deadLetter.message
   ]
 }
 
@@ -120,7 +117,7 @@ const details = (summary: ReturnType<typeof summaryOf>, original: string | null,
   return [...lines, ...(original === null ? [] : ["", original])].join("\n")
 }
 
-const noSuchLetter = (id: string) =>
+const noSuchDeadLetter = (id: string) =>
   new CommandError({
     code: "not_found",
     message: `There is no dead letter ${id}.`,

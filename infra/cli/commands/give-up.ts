@@ -6,11 +6,9 @@ import { SettingsService } from "../../../shared/config/settings.ts"
 import { Connections } from "../../../shared/connections/connections.ts"
 import { connectionsLayer } from "../../../shared/connectors/load-connections.ts"
 import { describeUnread, unreadEvents } from "../../../shared/ledger/unread-events.ts"
-import { Argument, Command, Flag } from "../cli.ts"
-import { CommandError } from "../command-error.ts"
-import { count } from "../format.ts"
+import { Argument, Command, CommandError, Flag } from "../cli.ts"
 import { giveUpEvents } from "../give-up.ts"
-import { Output, show } from "../output.ts"
+import { count, Output, show } from "../output.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 
 const connection = Argument.String("connection").pipe(

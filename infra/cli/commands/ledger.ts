@@ -6,13 +6,11 @@ import { SettingsService } from "../../../shared/config/settings.ts"
 import { Connections } from "../../../shared/connections/connections.ts"
 import { connectionsLayer } from "../../../shared/connectors/load-connections.ts"
 import { readLedger } from "../../../shared/ledger/read-ledger.ts"
-import { balanceTable, balanceToJson, rangeFrom } from "../balance.ts"
-import { Command, Flag } from "../cli.ts"
-import { CommandError } from "../command-error.ts"
-import { count } from "../format.ts"
-import { parseMoment } from "../moment.ts"
-import { show } from "../output.ts"
+import { Command, CommandError, Flag } from "../cli.ts"
+import { balanceTable, balanceToJson, rangeFrom } from "../ledger-report.ts"
+import { count, show } from "../output.ts"
 import { withKafkaAndCodecs } from "../services.ts"
+import { parseStartPosition } from "../start-position.ts"
 
 const since = Flag.String("since").pipe(
   Flag.withDescription("Raw events from here on: beginning, a time, or how long ago (1 day)"),
@@ -31,8 +29,8 @@ export const ledger = Command.make("ledger", { since, until }, ({ since, until }
     Effect.gen(function* () {
       const settings = yield* SettingsService
       const now = yield* Clock.currentTimeMillis
-      const range = yield* rangeFrom(yield* Effect.fromResult(parseMoment(since, now)))
-      const end = until === "" ? null : yield* Effect.fromResult(parseMoment(until, now))
+      const range = yield* rangeFrom(yield* Effect.fromResult(parseStartPosition(since, now)))
+      const end = until === "" ? null : yield* Effect.fromResult(parseStartPosition(until, now))
       const connections = yield* Connections.pipe(Effect.provide(connectionsLayer))
       const balance = yield* readLedger(
         { from: range.from, to: end?._tag === "At" ? end.millis : range.to },

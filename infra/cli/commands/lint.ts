@@ -12,11 +12,10 @@ import { formatProblem, type Problem } from "../../../shared/connections/problem
 import { loadConnections } from "../../../shared/connectors/load-connections.ts"
 import { Credentials, credentialsOf } from "../../../shared/credentials/credentials.ts"
 import { type UnreadEvents, unreadEvents } from "../../../shared/ledger/unread-events.ts"
-import { Argument, Command } from "../cli.ts"
-import { CommandError } from "../command-error.ts"
+import { Argument, Command, CommandError } from "../cli.ts"
+import { undeliveredLines } from "../ledger-report.ts"
 import { type Paint, show } from "../output.ts"
 import { withKafkaAndCodecs } from "../services.ts"
-import { unreadLines } from "../unread.ts"
 
 const file = Argument.String("file").pipe(
   Argument.withDescription("The file; CAPI_CONNECTIONS or connections.yaml where absent"),
@@ -45,7 +44,7 @@ export const lint = Command.make("lint", { file }, ({ file }) =>
       unread
     }
     yield* show(report, (paint) =>
-      [describe(name, problems, missing, connections, paint), ...unreadLines(unread, paint)].join("\n")
+      [describe(name, problems, missing, connections, paint), ...undeliveredLines(unread, paint)].join("\n")
     )
     if (errors > 0) yield* invalid(name, errors)
   })

@@ -13,9 +13,7 @@ import { canonicalEvents } from "../../../shared/connectors/mapping/catalog.ts"
 import { canonicalName } from "../../../shared/connectors/mapping/event-name.ts"
 import { type Platform, platforms } from "../../../shared/model/platform.ts"
 import { repository } from "../../local/state.ts"
-import { Argument, Command, Flag } from "../cli.ts"
-import { CommandError } from "../command-error.ts"
-import { count } from "../format.ts"
+import { Argument, Command, CommandError, Flag } from "../cli.ts"
 import { acceptMapping, checkPlatformEvent } from "../mapping/accept.ts"
 import {
   type EventMapping,
@@ -23,10 +21,10 @@ import {
   type PlatformCandidate,
   rankPlatformEvents
 } from "../mapping/suggest.ts"
-import { parseMoment } from "../moment.ts"
-import { type Paint, show, table } from "../output.ts"
+import { count, type Paint, show, table } from "../output.ts"
 import { readTopic } from "../read-topic.ts"
 import { withKafkaAndCodecs } from "../services.ts"
+import { parseStartPosition } from "../start-position.ts"
 import { unreadable } from "./prepare.ts"
 
 const events = Argument.String("event").pipe(Argument.withDescription("Names of events"), Argument.variadic())
@@ -134,7 +132,7 @@ const propertiesMax = 50
 
 const unknownNames = Effect.fnUntraced(function* (since: string) {
   const codecs = yield* Codecs
-  const from = yield* Effect.fromResult(parseMoment(since, yield* Clock.currentTimeMillis))
+  const from = yield* Effect.fromResult(parseStartPosition(since, yield* Clock.currentTimeMillis))
   const known = new Set(canonicalEvents)
   const found = new Map<string, { seen: number; readonly properties: Set<string> }>()
   yield* readTopic({

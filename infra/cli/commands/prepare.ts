@@ -11,11 +11,10 @@ import { loadFileSettings } from "../../../shared/config/settings.ts"
 import { builtinConnection } from "../../../shared/connectors/builtin-connection.ts"
 import { loadConnections } from "../../../shared/connectors/load-connections.ts"
 import { connectorKinds } from "../../../shared/model/platform.ts"
-import { Argument, Command, Flag } from "../cli.ts"
-import { CommandError } from "../command-error.ts"
+import { Argument, Command, CommandError, Flag } from "../cli.ts"
 import { Output } from "../output.ts"
-import { prepareLines } from "../prepare.ts"
-import { choose } from "./connect.ts"
+import { previewLines } from "../preview-lines.ts"
+import { chooseConnections } from "./connect.ts"
 
 const file = Argument.String("file").pipe(
   Argument.withDescription("Raw events, one JSON object a line, or the shipped sample file; - for standard input")
@@ -32,7 +31,7 @@ export const prepare = Command.make("prepare", { file, platform, connection }, (
     const samplesAt = yield* Clock.currentTimeMillis
     const chosen = yield* connectionOf(platform, connection)
     yield* Stream.fromAsyncIterable(
-      prepareLines(chunksOf(file), { connection: chosen, now: null, samplesAt }),
+      previewLines(chunksOf(file), { connection: chosen, now: null, samplesAt }),
       (cause) => unreadable(file, cause)
     ).pipe(Stream.runForEach(output.write))
   })
@@ -48,7 +47,7 @@ const connectionOf = Effect.fnUntraced(function* (kind: (typeof connectorKinds)[
   if (Option.isNone(id)) return builtinConnection(kind)
   const settings = yield* loadFileSettings
   const loaded = yield* loadConnections(settings.connectionsFile, environment())
-  const [chosen] = yield* choose(loaded.connections, [id.value])
+  const [chosen] = yield* chooseConnections(loaded.connections, [id.value])
   if (chosen!.kind === kind) return chosen!
   return yield* new CommandError({
     code: "other_platform",

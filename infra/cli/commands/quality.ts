@@ -10,12 +10,11 @@ import { Connections } from "../../../shared/connections/connections.ts"
 import { connectionsLayer } from "../../../shared/connectors/load-connections.ts"
 import { matchQuality, missingIdentifiers } from "../../../shared/connectors/mapping/quality.ts"
 import { Command, Flag } from "../cli.ts"
-import { count } from "../format.ts"
-import { parseMoment } from "../moment.ts"
-import { type Paint, show, table } from "../output.ts"
+import { count, type Paint, show, table } from "../output.ts"
 import { readTopic } from "../read-topic.ts"
 import { withKafkaAndCodecs } from "../services.ts"
-import { choose } from "./connect.ts"
+import { parseStartPosition } from "../start-position.ts"
+import { chooseConnections } from "./connect.ts"
 
 const connection = Flag.String("connection").pipe(Flag.withDescription("Only this connection"), Flag.optional)
 const event = Flag.String("event").pipe(Flag.withDescription("Only the event of this id"), Flag.optional)
@@ -28,9 +27,9 @@ export const quality = Command.make("quality", { connection, event, since }, ({ 
   withKafkaAndCodecs(
     Effect.gen(function* () {
       const codecs = yield* Codecs
-      const from = yield* Effect.fromResult(parseMoment(since, yield* Clock.currentTimeMillis))
+      const from = yield* Effect.fromResult(parseStartPosition(since, yield* Clock.currentTimeMillis))
       const all = yield* Connections.pipe(Effect.provide(connectionsLayer))
-      const chosen = yield* choose(all.all, Option.toArray(connection))
+      const chosen = yield* chooseConnections(all.all, Option.toArray(connection))
       const tallies = chosen.map((one) => new QualityTally(one))
       yield* readTopic({
         topic: "normalized-events",

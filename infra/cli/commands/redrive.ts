@@ -6,19 +6,16 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Connections } from "../../../shared/connections/connections.ts"
 import { connectionsLayer } from "../../../shared/connectors/load-connections.ts"
-import { Argument, Command, Flag } from "../cli.ts"
-import { CommandError } from "../command-error.ts"
-import { count } from "../format.ts"
-import { deadLetterStages, expectKnown } from "../known-values.ts"
-import { scanLetters } from "../letters.ts"
-import { type Moment, parseMoment } from "../moment.ts"
-import { Output, show, table } from "../output.ts"
-import { redriveLetters } from "../redrive.ts"
-import { destinationOf, doneOf, isSelected, obstacleOf, type Selection } from "../redrive-plan.ts"
-import { SeenValues } from "../seen-values.ts"
+import { Argument, Command, CommandError, Flag } from "../cli.ts"
+import { scanDeadLetters } from "../dead-letter-entries.ts"
+import { DeadLetterFilterValues, deadLetterStages, expectKnown } from "../filter-values.ts"
+import { count, Output, show, table } from "../output.ts"
+import { redriveDeadLetters } from "../redrive.ts"
+import { destinationOf, finishedBy, isSelected, obstacleOf, type Selection } from "../redrive-plan.ts"
 import { withKafkaAndCodecs } from "../services.ts"
+import { parseStartPosition, type StartPosition } from "../start-position.ts"
 
-const ids = Argument.String("letter").pipe(
+const ids = Argument.String("dead-letter").pipe(
   Argument.withDescription("Ids of dead letters, as `./capi dead-letters list` shows them"),
   Argument.variadic()
 )
@@ -26,26 +23,29 @@ const flags = {
   all: Flag.Boolean("all").pipe(Flag.withDescription("Every dead letter"), Flag.withDefault(false)),
   reason: Flag.String("reason").pipe(Flag.withDescription("Only this reason code"), Flag.optional),
   stage: Flag.String("stage").pipe(
-    Flag.withDescription("Only letters of normalizer, mapper, delivery or delivery-<platform>"),
+    Flag.withDescription("Only dead letters of normalizer, mapper, delivery or delivery-<platform>"),
     Flag.optional
   ),
   connection: Flag.String("connection").pipe(Flag.withDescription("Only this connection"), Flag.optional),
   event: Flag.String("event").pipe(Flag.withDescription("Only the event of this id"), Flag.optional),
   since: Flag.String("since").pipe(
-    Flag.withDescription("Letters from here on: beginning (default), a time, or how long ago (2 hours)"),
+    Flag.withDescription("Dead letters from here on: beginning (default), a time, or how long ago (2 hours)"),
     Flag.withDefault("beginning")
   ),
-  until: Flag.String("until").pipe(Flag.withDescription("Letters before this time; now by default"), Flag.optional),
+  until: Flag.String("until").pipe(
+    Flag.withDescription("Dead letters before this time; now by default"),
+    Flag.optional
+  ),
   remap: Flag.Boolean("remap").pipe(
-    Flag.withDescription("Map events that a platform refused anew, by the connections as they are now"),
+    Flag.withDescription("Map events that a platform refused again, by the connections as they are now"),
     Flag.withDefault(false)
   ),
   again: Flag.Boolean("again").pipe(
-    Flag.withDescription("Also letters that were redriven before"),
+    Flag.withDescription("Also dead letters that were redriven before"),
     Flag.withDefault(false)
   ),
   dryRun: Flag.Boolean("dry-run").pipe(
-    Flag.withDescription("Say how many letters it is, send nothing"),
+    Flag.withDescription("Say how many dead letters it is, send nothing"),
     Flag.withDefault(false)
   ),
   yes: Flag.Boolean("yes").pipe(Flag.withAlias("y"), Flag.withDescription("Do not ask"), Flag.withDefault(false))
@@ -54,7 +54,7 @@ const flags = {
 export const redrive = Command.make("redrive", { ids, ...flags }, (options) =>
   Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
-    const from = yield* Effect.fromResult(parseMoment(options.since, now))
+    const from = yield* Effect.fromResult(parseStartPosition(options.since, now))
     const selection = yield* selectionOf(options, now)
     yield* expectKnown("stage", options.stage, deadLetterStages)
     yield* withKafkaAndCodecs(
@@ -62,10 +62,16 @@ export const redrive = Command.make("redrive", { ids, ...flags }, (options) =>
         const enabled = yield* Connections.pipe(Effect.provide(connectionsLayer))
         const connections = new Set(enabled.enabled.map(({ id }) => id))
         const plan = yield* planOf(from, selection, connections, options.again)
-        yield* show({ ...plan, dry_run: options.dryRun }, (paint) => planText(plan, paint))
-        if (options.dryRun || plan.letters === 0) return
-        if (!options.yes) yield* confirm(plan.letters)
-        const sent = yield* redriveLetters({ from, selection, connections, again: options.again, remap: options.remap })
+        yield* show({ ...planToJson(plan), dry_run: options.dryRun }, (paint) => planText(plan, paint))
+        if (options.dryRun || plan.deadLetters === 0) return
+        if (!options.yes) yield* confirm(plan.deadLetters)
+        const sent = yield* redriveDeadLetters({
+          from,
+          selection,
+          connections,
+          again: options.again,
+          remap: options.remap
+        })
         const output = yield* Output
         yield* output.note(`Done: ${count(sent.redriven, "dead letter")} redriven.`)
         if (sent.missing > 0) yield* gone(sent.missing)
@@ -74,9 +80,9 @@ export const redrive = Command.make("redrive", { ids, ...flags }, (options) =>
   })
 ).pipe(
   Command.withDescription(
-    "Send what dead letters hold back to the stage that gave it up; each letter once, unless you say --again.\n" +
-      "  Letters of the normalizer go to raw-events, of the mapper to normalized-events, of a delivery to the topic of\n" +
-      "  mapped events, for the letter's connection alone. Platforms deduplicate by the unchanged event_id."
+    "Send what dead letters hold back to the stage that gave it up; each once, unless you say --again.\n" +
+      "  Those of the normalizer go to raw-events, of the mapper to normalized-events, of a delivery to the topic of\n" +
+      "  mapped events, for the dead letter's connection alone. Platforms deduplicate by the unchanged event_id."
   ),
   Command.withShortDescription("Send what dead letters hold back to the stage that gave it up, each once"),
   Command.withExamples([
@@ -85,14 +91,16 @@ export const redrive = Command.make("redrive", { ids, ...flags }, (options) =>
       command: './capi redrive --connection meta-shop --since "2 hours" --remap --yes',
       description: "After a better mapping"
     },
-    { command: "./capi redrive 2:17", description: "One letter, after a question" }
+    { command: "./capi redrive 2:17", description: "One dead letter, after a question" }
   ])
 )
 
 type Options = Omit<Selection, "until"> & { readonly all: boolean; readonly until: Option.Option<string> }
 
 const selectionOf = Effect.fnUntraced(function* (options: Options & { readonly since: string }, now: number) {
-  const until = Option.isNone(options.until) ? null : yield* Effect.fromResult(parseMoment(options.until.value, now))
+  const until = Option.isNone(options.until)
+    ? null
+    : yield* Effect.fromResult(parseStartPosition(options.until.value, now))
   const narrow = [options.reason, options.stage, options.connection, options.event].some(Option.isSome)
   if (!narrow && options.ids.length === 0 && !options.all && options.since === "beginning")
     return yield* new CommandError({
@@ -108,63 +116,77 @@ const selectionOf = Effect.fnUntraced(function* (options: Options & { readonly s
 })
 
 interface Plan {
-  readonly letters: number
+  readonly deadLetters: number
   readonly groups: ReadonlyArray<{
     stage: string
     reason_code: string
     connection_id: string | null
     to: string
-    letters: number
+    deadLetters: number
   }>
-  /** Letters that stay, by why. */
+  /** Dead letters that stay, by why. */
   readonly left: Readonly<Record<string, number>>
 }
 
 const planOf = Effect.fnUntraced(function* (
-  from: Moment,
+  from: StartPosition,
   selection: Selection,
   connections: ReadonlySet<string>,
   again: boolean
 ) {
   const groups = new Map<string, { -readonly [K in keyof Plan["groups"][number]]: Plan["groups"][number][K] }>()
-  // Marks come after their letters, so who is left is known at the end.
-  const found: Array<Parameters<typeof doneOf>[0] & { readonly group: string; readonly obstacle: string | null }> = []
+  // Marks come after their dead letters, so which are left is known at the end.
+  const found: Array<Parameters<typeof finishedBy>[0] & { readonly group: string; readonly obstacle: string | null }> =
+    []
   const left: Record<string, number> = {}
-  const seen = new SeenValues()
+  const seen = new DeadLetterFilterValues()
   const missing = new Set(selection.ids)
   const leave = (why: string) => {
     left[why] = (left[why] ?? 0) + 1
   }
-  const marks = yield* scanLetters(from, (page) =>
+  const marks = yield* scanDeadLetters(from, (page) =>
     Effect.sync(() => {
       for (const one of page) {
         seen.add(one)
         missing.delete(one.id)
         if (!isSelected(one, selection)) continue
-        const { stage, reason_code, connection_id, request_id } = one.letter
+        const { stage, reason_code, connection_id, request_id } = one.deadLetter
         const group = JSON.stringify([stage, reason_code, connection_id])
         const obstacle = obstacleOf(one, connections)
-        found.push({ id: one.id, letter: { connection_id, request_id }, group, obstacle })
+        found.push({ id: one.id, deadLetter: { connection_id, request_id }, group, obstacle })
         if (!groups.has(group))
-          groups.set(group, { stage, reason_code, connection_id, to: destinationOf(one.letter) ?? "", letters: 0 })
+          groups.set(group, {
+            stage,
+            reason_code,
+            connection_id,
+            to: destinationOf(one.deadLetter) ?? "",
+            deadLetters: 0
+          })
       }
     })
   )
   yield* seen.expect(selection)
-  if (missing.size > 0) yield* noSuchLetters([...missing])
-  let letters = 0
+  if (missing.size > 0) yield* noSuchDeadLetters([...missing])
+  let deadLetters = 0
   for (const one of found) {
-    const why = doneOf(one, marks, again) ?? one.obstacle
+    const why = finishedBy(one, marks, again) ?? one.obstacle
     if (why !== null) leave(why)
     else {
-      letters++
-      groups.get(one.group)!.letters++
+      deadLetters++
+      groups.get(one.group)!.deadLetters++
     }
   }
-  return { letters, groups: [...groups.values()].filter((group) => group.letters > 0), left } satisfies Plan
+  return { deadLetters, groups: [...groups.values()].filter((group) => group.deadLetters > 0), left } satisfies Plan
 })
 
-const noSuchLetters = (ids: ReadonlyArray<string>) =>
+/** Field names as machines read them. */
+const planToJson = ({ deadLetters: letters, groups, left }: Plan) => ({
+  letters,
+  groups: groups.map(({ deadLetters, ...group }) => ({ ...group, letters: deadLetters })),
+  left
+})
+
+const noSuchDeadLetters = (ids: ReadonlyArray<string>) =>
   new CommandError({
     code: "not_found",
     message: `There is no dead letter ${ids.slice(0, 5).join(", ")}, or not since the given time.`,
@@ -173,17 +195,23 @@ const noSuchLetters = (ids: ReadonlyArray<string>) =>
 
 const planText = (plan: Plan, paint: Parameters<Parameters<typeof show>[1]>[0]): string =>
   [
-    `${count(plan.letters, "dead letter")} would be redriven.`,
+    `${count(plan.deadLetters, "dead letter")} would be redriven.`,
     ...(plan.groups.length === 0
       ? []
       : [
           table(
-            ["STAGE", "REASON", "CONNECTION", "TO", "LETTERS"],
-            plan.groups.map((group) => [group.stage, group.reason_code, group.connection_id, group.to, group.letters]),
+            ["STAGE", "REASON", "CONNECTION", "TO", "DEAD LETTERS"],
+            plan.groups.map((group) => [
+              group.stage,
+              group.reason_code,
+              group.connection_id,
+              group.to,
+              group.deadLetters
+            ]),
             paint
           )
         ]),
-    ...Object.entries(plan.left).map(([why, letters]) => paint("yellow", `${letters} stay: ${whyText[why] ?? why}.`))
+    ...Object.entries(plan.left).map(([why, number]) => paint("yellow", `${number} stay: ${whyText[why] ?? why}.`))
   ].join("\n")
 
 const whyText: Readonly<Record<string, string>> = {
@@ -194,10 +222,10 @@ const whyText: Readonly<Record<string, string>> = {
   unknown_stage: "their stage is not known"
 }
 
-const confirm = Effect.fnUntraced(function* (letters: number) {
+const confirm = Effect.fnUntraced(function* (deadLetters: number) {
   const { interactive } = yield* Output
   const sure =
-    interactive && (yield* Prompt.run(Prompt.Confirm({ message: `Redrive ${count(letters, "dead letter")}?` })))
+    interactive && (yield* Prompt.run(Prompt.Confirm({ message: `Redrive ${count(deadLetters, "dead letter")}?` })))
   if (!sure)
     return yield* new CommandError({
       code: "not_confirmed",
@@ -210,6 +238,6 @@ const confirm = Effect.fnUntraced(function* (letters: number) {
 const gone = (missing: number) =>
   new CommandError({
     code: "not_found",
-    message: `${count(missing, "dead letter")} could not be mapped anew: the normalized events left their topic by its retention.`,
+    message: `${count(missing, "dead letter")} could not be mapped again: the normalized events left their topic by its retention.`,
     nextStep: "Redrive them as they are, without --remap."
   })

@@ -5,14 +5,11 @@ import * as Effect from "effect/Effect"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { KafkaClient, type KafkaError, type PartitionOffsets } from "../../../shared/kafka/client.ts"
 import { headerNames } from "../../../shared/model/topics.ts"
-import { Command, Flag } from "../cli.ts"
-import { CommandError } from "../command-error.ts"
-import { count } from "../format.ts"
-import { type Moment, parseMoment, parseOffsets } from "../moment.ts"
-import { Output, show, table } from "../output.ts"
-import { partitionsDiffer, replayNotes } from "../replay-notes.ts"
+import { Command, CommandError, Flag } from "../cli.ts"
+import { count, Output, show, table } from "../output.ts"
+import { partitionsDiffer, replayWarnings, type Stage, stagesOf } from "../replay-plan.ts"
 import { withKafka } from "../services.ts"
-import { type Stage, stagesOf } from "../stages.ts"
+import { parseOffsets, parseStartPosition, type StartPosition } from "../start-position.ts"
 
 const stage = Flag.String("stage").pipe(
   Flag.withDescription("normalizer, mapper, delivery-<platform>, delivery-<platform>.<connection> or health")
@@ -28,13 +25,14 @@ const yes = Flag.Boolean("yes").pipe(Flag.withAlias("y"), Flag.withDescription("
 
 export const replay = Command.make("replay", { stage, from, dryRun, yes }, ({ stage, from, dryRun, yes }) =>
   Effect.gen(function* () {
-    const begin = parseOffsets(from) ?? (yield* Effect.fromResult(parseMoment(from, yield* Clock.currentTimeMillis)))
+    const begin =
+      parseOffsets(from) ?? (yield* Effect.fromResult(parseStartPosition(from, yield* Clock.currentTimeMillis)))
     const stages = yield* stagesOf(stage)
     yield* withKafka(
       Effect.gen(function* () {
         const plans = yield* Effect.forEach(stages, (one) => planOf(one, begin))
         const records = plans.reduce((sum, plan) => sum + plan.records, 0)
-        const { notes, different, most } = yield* replayNotes(stages, (yield* SettingsService).topicPrefix)
+        const { notes, different, most } = yield* replayWarnings(stages, (yield* SettingsService).topicPrefix)
         const value = { stage, from, records, dry_run: dryRun, groups: plans, notes: [...notes, ...different] }
         yield* show(value, (paint) =>
           [
@@ -87,7 +85,7 @@ export interface Plan {
 }
 
 /** Where a replay begins: a moment, or the offsets of some partitions. */
-export type Beginning = Moment | ReadonlyMap<number, number>
+export type Beginning = StartPosition | ReadonlyMap<number, number>
 
 /** What a replay of a stage comes to. Topics and groups with prefix. */
 export const planOf = Effect.fnUntraced(function* (stage: Stage, from: Beginning) {

@@ -12,18 +12,15 @@ import { readDuration } from "../../../shared/connections/section.ts"
 import { connectionsLayer } from "../../../shared/connectors/load-connections.ts"
 import { balanceOf } from "../../../shared/ledger/ledger.ts"
 import { readLedger } from "../../../shared/ledger/read-ledger.ts"
-import { awaitOutcomes } from "../await-results.ts"
-import { balanceTable, balanceToJson, rangeFrom } from "../balance.ts"
-import { Command, countFlag, Flag } from "../cli.ts"
-import { CommandError } from "../command-error.ts"
-import { type KnownResult, withKnownOutcomes } from "../known-results.ts"
-import { expectConnection, expectKnown, outcomes } from "../known-values.ts"
-import { leftOut } from "../left-out.ts"
-import { type Moment, parseMoment } from "../moment.ts"
-import { type Paint, show, table } from "../output.ts"
+import { Command, CommandError, countFlag, Flag } from "../cli.ts"
+import { expectConnection, expectKnown, outcomes } from "../filter-values.ts"
+import { balanceTable, balanceToJson, rangeFrom } from "../ledger-report.ts"
+import { type Paint, show, table, truncation } from "../output.ts"
 import { readTopic } from "../read-topic.ts"
+import { awaitOutcomes, type ResultWithOutcome, withKnownOutcomes } from "../results.ts"
 import { withKafkaAndCodecs } from "../services.ts"
-import { choose } from "./connect.ts"
+import { parseStartPosition, type StartPosition } from "../start-position.ts"
+import { chooseConnections } from "./connect.ts"
 
 const summary = Flag.Boolean("summary").pipe(
   Flag.withDescription("Count each connection's outcomes, from the topics alone"),
@@ -49,7 +46,7 @@ export const results = Command.make(
     Effect.gen(function* () {
       yield* expectKnown("outcome", filter.outcome, outcomes)
       if (summary && (Option.isSome(filter.event) || Option.isSome(filter.outcome))) return yield* noSuchSummary
-      const from = yield* Effect.fromResult(parseMoment(since, yield* Clock.currentTimeMillis))
+      const from = yield* Effect.fromResult(parseStartPosition(since, yield* Clock.currentTimeMillis))
       const awaited = Option.isSome(wait) ? yield* awaitedOf(wait.value, filter.event) : null
       yield* withKafkaAndCodecs(
         Effect.gen(function* () {
@@ -84,7 +81,7 @@ const awaitedOf = Effect.fnUntraced(function* (wait: string, event: Option.Optio
   return { event: event.value, timeout } satisfies Awaited
 })
 
-const awaitEvent = Effect.fnUntraced(function* ({ event, timeout }: Awaited, from: Moment) {
+const awaitEvent = Effect.fnUntraced(function* ({ event, timeout }: Awaited, from: StartPosition) {
   const { enabled } = yield* Connections.pipe(Effect.provide(connectionsLayer))
   const ids = enabled.map(({ id }) => id)
   yield* awaitOutcomes(event, ids, from, timeout)
@@ -97,10 +94,10 @@ const noSuchSummary = new CommandError({
   exitCode: 2
 })
 
-const summarize = Effect.fnUntraced(function* (from: Moment, connection: Option.Option<string>) {
+const summarize = Effect.fnUntraced(function* (from: StartPosition, connection: Option.Option<string>) {
   const settings = yield* SettingsService
   const connections = yield* Connections.pipe(Effect.provide(connectionsLayer))
-  const chosen = new Set((yield* choose(connections.all, Option.toArray(connection))).map(({ id }) => id))
+  const chosen = new Set((yield* chooseConnections(connections.all, Option.toArray(connection))).map(({ id }) => id))
   const whole = yield* readLedger(yield* rangeFrom(from), connections.all, settings.topicPrefix)
   const balance = Option.isNone(connection) ? whole : balanceOf(whole, chosen)
   yield* show(balanceToJson(balance), (paint) => balanceTable(balance, paint))
@@ -113,9 +110,9 @@ interface Filter {
   readonly limit: number
 }
 
-const list = Effect.fnUntraced(function* (from: Moment, filter: Filter) {
+const list = Effect.fnUntraced(function* (from: StartPosition, filter: Filter) {
   const { found, total } = yield* findResults(from, filter)
-  const left = leftOut(found.length, total)
+  const left = truncation(found.length, total)
   yield* show({ results: found, ...left.json }, (paint) =>
     found.length === 0
       ? "No results."
@@ -141,7 +138,7 @@ const list = Effect.fnUntraced(function* (from: Moment, filter: Filter) {
  * is asked for as it is known: a refusal that was redriven and accepted is no refusal any more. That is looked up for the newest
  * (`candidatesMax`), so that with an outcome the number may hold older ones that do not count any more.
  */
-export const findResults = Effect.fnUntraced(function* (from: Moment, filter: Filter) {
+export const findResults = Effect.fnUntraced(function* (from: StartPosition, filter: Filter) {
   const codecs = yield* Codecs
   const seen = new Set<string>()
   let total = 0
@@ -194,7 +191,7 @@ const headers = [
   "MESSAGE"
 ]
 
-const rowOf = (log: KnownResult, paint: Paint) => [
+const rowOf = (log: ResultWithOutcome, paint: Paint) => [
   new Date(log.timestamp).toISOString().slice(0, 19),
   log.event_id,
   log.event_name,

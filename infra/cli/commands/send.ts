@@ -9,11 +9,9 @@ import { SettingsService } from "../../../shared/config/settings.ts"
 import { KafkaClient } from "../../../shared/kafka/client.ts"
 import { publishSamples } from "../../samples/publish.ts"
 import { samplesFile } from "../../samples/sample-events.ts"
-import { Argument, Command, Flag, Json } from "../cli.ts"
-import { CommandError } from "../command-error.ts"
-import { count } from "../format.ts"
-import { Output, show } from "../output.ts"
-import { checkLine, encodeLine, type Line, leftOut, linesOf, type SendOptions } from "../raw-lines.ts"
+import { Argument, Command, CommandError, Flag, Json } from "../cli.ts"
+import { count, Output, show } from "../output.ts"
+import { checkLine, droppedFieldNotes, encodeLine, type Line, linesOf, type SendOptions } from "../raw-lines.ts"
 import { withKafka, withKafkaAndCodecs } from "../services.ts"
 import { chunksOf, unreadable } from "./prepare.ts"
 
@@ -94,7 +92,7 @@ const sendLines = Effect.fnUntraced(function* (file: string, options: SendOption
     const records = encoded.flatMap((one) => (one._tag === "Record" ? [{ topic, key: one.key, value: one.value }] : []))
     for (const [index, one] of encoded.entries()) {
       if (one._tag === "Refused") yield* output.note(`line ${one.line}: ${one.message}`)
-      else for (const note of leftOut(lines[index]!.number, one.dropped ?? [])) yield* output.note(note)
+      else for (const note of droppedFieldNotes(lines[index]!.number, one.dropped ?? [])) yield* output.note(note)
     }
     yield* kafka.produce(records)
     sent += records.length
@@ -129,7 +127,7 @@ const dryRunOf = Effect.fnUntraced(function* (file: string, options: SendOptions
         if (!checked.valid) text += `line ${checked.line}: ${checked.reason}: ${checked.message} ${checked.next_step}\n`
         // Of an event that does not go on, a misspelt field may be the reason; what else it lacks does not matter.
         const dropped = checked.dropped_fields.filter(({ reason }) => checked.valid || reason === "unknown_field")
-        for (const note of leftOut(checked.line, dropped)) text += `${note}\n`
+        for (const note of droppedFieldNotes(checked.line, dropped)) text += `${note}\n`
       }
     }
     if (text !== "") yield* output.write(text)

@@ -7,15 +7,13 @@ import { Codecs, type SchemaName } from "../../../shared/codec/codecs.ts"
 import { expandPlatforms, topicSchemas } from "../../../shared/codec/schemas.ts"
 import { loadSettings } from "../../../shared/config/settings.ts"
 import type { FetchedRecord } from "../../../shared/kafka/client.ts"
-import { Argument, Command, countFlag, Flag, Json } from "../cli.ts"
-import { CommandError } from "../command-error.ts"
-import { unknownValue } from "../known-values.ts"
+import { Argument, Command, CommandError, countFlag, Flag, Json } from "../cli.ts"
+import { unknownValue } from "../filter-values.ts"
 import { maskKey, maskRecord } from "../mask.ts"
-import { parseMoment } from "../moment.ts"
 import { Output, type Paint, painter } from "../output.ts"
-import { readLast } from "../read-last.ts"
-import { readTopic } from "../read-topic.ts"
+import { readLast, readTopic } from "../read-topic.ts"
 import { withKafkaAndCodecs } from "../services.ts"
+import { parseStartPosition } from "../start-position.ts"
 
 const topic = Argument.String("topic").pipe(Argument.withDescription("Such as raw-events or mapped-events.meta"))
 const from = Flag.String("from").pipe(
@@ -38,7 +36,7 @@ export const tail = Command.make("tail", { topic, from, last, follow }, ({ topic
     const name = topicPrefix !== "" && topic.startsWith(topicPrefix) ? topic.slice(topicPrefix.length) : topic
     const schema = yield* schemaOf(name)
     const now = yield* Clock.currentTimeMillis
-    const moment = Option.isSome(from) ? yield* Effect.fromResult(parseMoment(from.value, now)) : null
+    const moment = Option.isSome(from) ? yield* Effect.fromResult(parseStartPosition(from.value, now)) : null
     if (moment !== null && Option.isSome(last)) return yield* twoStarts
     yield* withKafkaAndCodecs(
       Effect.gen(function* () {

@@ -9,10 +9,9 @@ import { createTopics, type TopicDifference } from "../../topics/create-topics.t
 import { eventTopics } from "../../topics/declared-topics.ts"
 import { registerSchemas } from "../../topics/register-schemas.ts"
 import { Command, countFlag, Flag } from "../cli.ts"
-import { count } from "../format.ts"
-import { show, table } from "../output.ts"
+import { undeliveredEvents, undeliveredLines } from "../ledger-report.ts"
+import { count, show, table } from "../output.ts"
 import { registryAddressOf, withKafka } from "../services.ts"
-import { unreadLines, unreadOf } from "../unread.ts"
 
 const create = Flag.Boolean("create").pipe(
   Flag.withDescription("Create what is missing and register the schemas (FULL_TRANSITIVE)"),
@@ -49,7 +48,7 @@ export const topics = Command.make("topics", { create, partitions, addPartitions
       const created = new Set(report?.created ?? [])
       const value = rows.map((row) => ({ ...row, created: created.has(settings.topicPrefix + row.name) }))
       const notes = grown.length > 0 ? whatAddingMeans : []
-      const unread = yield* unreadOf
+      const unread = yield* undeliveredEvents
       yield* show(
         {
           prefix: settings.topicPrefix,
@@ -83,9 +82,15 @@ export const topics = Command.make("topics", { create, partitions, addPartitions
           const added = grown.length === 0 ? [] : [`Partitions were added to ${count(grown.length, "topic")}.`]
           const { topicPrefix } = settings
           const prefixed = topicPrefix === "" ? [] : [`At the broker, the name of each begins with ${topicPrefix}`]
-          return [lines, ...prefixed, ...different, ...hint, ...added, ...notes, ...unreadLines(unread, paint)].join(
-            "\n"
-          )
+          return [
+            lines,
+            ...prefixed,
+            ...different,
+            ...hint,
+            ...added,
+            ...notes,
+            ...undeliveredLines(unread, paint)
+          ].join("\n")
         }
       )
     })

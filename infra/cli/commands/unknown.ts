@@ -10,15 +10,13 @@ import { SettingsService } from "../../../shared/config/settings.ts"
 import { type FetchedRecord, KafkaClient } from "../../../shared/kafka/client.ts"
 import { deliveryResult } from "../../../shared/model/delivery-result.ts"
 import { headerNames, topicNames } from "../../../shared/model/topics.ts"
-import { Argument, Command, Flag } from "../cli.ts"
-import { CommandError } from "../command-error.ts"
-import { count } from "../format.ts"
-import { withKnownOutcomes } from "../known-results.ts"
-import { expectConnection } from "../known-values.ts"
-import { type Moment, parseMoment } from "../moment.ts"
-import { Output, type Paint, show, table } from "../output.ts"
+import { Argument, Command, CommandError, Flag } from "../cli.ts"
+import { expectConnection } from "../filter-values.ts"
+import { count, Output, type Paint, show, table } from "../output.ts"
 import { readTopic } from "../read-topic.ts"
+import { withKnownOutcomes } from "../results.ts"
 import { withKafkaAndCodecs } from "../services.ts"
+import { parseStartPosition, type StartPosition } from "../start-position.ts"
 
 const since = Flag.String("since").pipe(
   Flag.withDescription("beginning (default), a time, or how long ago (2 hours)"),
@@ -29,7 +27,7 @@ const connection = Flag.String("connection").pipe(Flag.withDescription("Only thi
 const list = Command.make("list", { since, connection }, ({ since, connection }) =>
   withKafkaAndCodecs(
     Effect.gen(function* () {
-      const from = yield* Effect.fromResult(parseMoment(since, yield* Clock.currentTimeMillis))
+      const from = yield* Effect.fromResult(parseStartPosition(since, yield* Clock.currentTimeMillis))
       const found = yield* findUnknown(from, connection)
       yield* show(found.map(summaryOf), (paint) =>
         found.length === 0 ? "No event's fate is unknown." : listing(found, paint)
@@ -51,7 +49,7 @@ const resend = Command.make(
   ({ events, all, since, connection, yes }) =>
     withKafkaAndCodecs(
       Effect.gen(function* () {
-        const from = yield* Effect.fromResult(parseMoment(since, yield* Clock.currentTimeMillis))
+        const from = yield* Effect.fromResult(parseStartPosition(since, yield* Clock.currentTimeMillis))
         const chosen = yield* choose(yield* findUnknown(from, connection), events, all)
         if (!yes) yield* confirm(chosen.length)
         const kafka = yield* KafkaClient
@@ -87,7 +85,7 @@ const resolve = Command.make(
       Effect.gen(function* () {
         if (arrived === lost) return yield* oneDecision
         const now = yield* Clock.currentTimeMillis
-        const from = yield* Effect.fromResult(parseMoment(since, now))
+        const from = yield* Effect.fromResult(parseStartPosition(since, now))
         const chosen = yield* choose(yield* findUnknown(from, connection), events, all)
         yield* writeDecisions(chosen, arrived, now)
         const outcome = arrived ? "delivered" : "rejected"
@@ -145,7 +143,7 @@ export const unknown = Command.make("unknown").pipe(
 )
 
 /** Those of which no more is known: a webhook's status, a resend or a person may have told more since. */
-const findUnknown = Effect.fnUntraced(function* (from: Moment, connection: Option.Option<string>) {
+const findUnknown = Effect.fnUntraced(function* (from: StartPosition, connection: Option.Option<string>) {
   const codecs = yield* Codecs
   const found: Array<EventDeliveryLog> = []
   const seen = new Set<string>()

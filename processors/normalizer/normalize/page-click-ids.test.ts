@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { prepare } from "../../../infra/cli/preview-event.ts"
+import { previewEvent } from "../../../infra/cli/preview-event.ts"
 import type { RawUser } from "../../../schemas/types.gen.ts"
 import { builtinConnection } from "../../../shared/connectors/builtin-connection.ts"
 import type { ConnectorKind } from "../../../shared/model/platform.ts"
@@ -80,7 +80,7 @@ describe("click ids of the page's URL", () => {
         event_time: time,
         event_source_url: `https://shop.example/?${query}`
       }
-      const prepared = prepare(
+      const prepared = previewEvent(
         { ...event, user: { ip: "8.8.8.8", user_agent: "UA" }, ...more },
         builtinConnection(kind)
       )

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { prepare } from "../../../infra/cli/preview-event.ts"
+import { previewEvent } from "../../../infra/cli/preview-event.ts"
 import { defaultNormalizerOptions, normalize } from "../../../processors/normalizer/normalize/normalize.ts"
 import { rawEventFromJson } from "../../../processors/normalizer/read/json-event.ts"
 import { connectorKinds } from "../../model/platform.ts"
@@ -191,13 +191,13 @@ describe("an optional field", () => {
       fc.property(fc.constantFrom(...free), odd, fc.constantFrom(...connectorKinds), (path, value, kind) => {
         const connection = builtinConnection(kind)
         const field = path.join(".").replace(".0.", "[0].")
-        const prepared = prepare(withValue(full, path, value), connection)
+        const prepared = previewEvent(withValue(full, path, value), connection)
         // A message goes to a number.
         if (kind === "whatsapp" && path[0] === "user") return
         if (prepared.outcome !== "payload") return assert.fail(`${kind} by ${field}: ${prepared.reason}`)
         if (others.test(field) || !prepared.dropped_fields.some((dropped) => dropped.field === field)) return
         left++
-        const without = prepare(withValue(full, path, undefined), connection)
+        const without = previewEvent(withValue(full, path, undefined), connection)
         assert.deepStrictEqual(
           prepared.payload,
           without.outcome === "payload" ? without.payload : null,

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { prepare } from "../../../infra/cli/preview-event.ts"
+import { previewEvent } from "../../../infra/cli/preview-event.ts"
 import type { ParameterRule } from "../../connections/connection.ts"
 import { type ConnectorKind, connectorKinds } from "../../model/platform.ts"
 import { builtinConnection } from "../builtin-connection.ts"
@@ -17,7 +17,7 @@ const raw = {
 const outcome = (properties: object, kind: ConnectorKind, event: object = {}, mapping: object = {}) => {
   const builtin = builtinConnection(kind)
   const connection = { ...builtin, mapping: { ...builtin.mapping, ...mapping } }
-  const prepared = prepare({ ...raw, properties, ...event }, connection, time)
+  const prepared = previewEvent({ ...raw, properties, ...event }, connection, time)
   return prepared.outcome === "payload" ? "payload" : `${prepared.outcome}:${prepared.reason}`
 }
 
@@ -84,7 +84,7 @@ describe("another event", () => {
       { id: "b", quantity: 0 },
       { id: "c" }
     ]
-    const prepared = prepare({ ...raw, ...cart, properties: { items } }, builtinConnection("tiktok"))
+    const prepared = previewEvent({ ...raw, ...cart, properties: { items } }, builtinConnection("tiktok"))
     const sent = prepared.outcome === "payload" ? prepared.payload["properties"] : null
     assert.deepStrictEqual((sent as Record<string, unknown>)["contents"], [
       { content_id: "a", price: 1 },
@@ -109,7 +109,7 @@ describe("another event", () => {
     }
     const builtin = builtinConnection("meta")
     const connection = { ...builtin, mapping: { ...builtin.mapping, parameters } }
-    const prepared = prepare({ ...raw, ...cart, properties: { custom: { total: "12,5" } } }, connection)
+    const prepared = previewEvent({ ...raw, ...cart, properties: { custom: { total: "12,5" } } }, connection)
     assert.deepStrictEqual(
       prepared.dropped_fields.map(({ field, reason }) => `${field} ${reason}`),
       ["parameters.value not_a_number", "parameters.currency unknown_currency"]
@@ -124,7 +124,7 @@ const unusableOfCarts: ReadonlyArray<unknown> = [-1, "abc", "(null)", 1e15, {}, 
 describe("a content type", () => {
   it("goes only beside contents", () => {
     const customData = (kind: "meta" | "tiktok" | "snapchat", properties: object) => {
-      const prepared = prepare({ ...raw, event_name: "view_item", properties }, builtinConnection(kind))
+      const prepared = previewEvent({ ...raw, event_name: "view_item", properties }, builtinConnection(kind))
       const data =
         prepared.outcome === "payload" ? prepared.payload[kind === "tiktok" ? "properties" : "custom_data"] : null
       return [(data as Record<string, unknown> | undefined)?.["content_type"], prepared.dropped_fields.at(-1)?.reason]

@@ -1,14 +1,19 @@
-/** A ledger's balance for people and machines. */
+/** A ledger's balance and undelivered events, for people and machines. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { environment } from "../../shared/config/environment.ts"
+import { SettingsService } from "../../shared/config/settings.ts"
+import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { terminalOutcomes } from "../../shared/ledger/known-outcome.ts"
 import type { Balance } from "../../shared/ledger/ledger.ts"
 import type { ReadBalance } from "../../shared/ledger/read-ledger.ts"
-import type { Moment } from "./moment.ts"
+import { describeUnread, type UnreadEvents, unreadEvents } from "../../shared/ledger/unread-events.ts"
 import { type Paint, table } from "./output.ts"
+import { registryOf } from "./services.ts"
+import type { StartPosition } from "./start-position.ts"
 
-/** Everything from a moment until now. */
-export const rangeFrom = (from: Moment) =>
+/** From a start position until now, in milliseconds. */
+export const rangeFrom = (from: StartPosition) =>
   Effect.map(Clock.currentTimeMillis, (now) => ({ from: from._tag === "At" ? from.millis : 0, to: now + 1 }))
 
 /** Field names as machines read them. */
@@ -62,7 +67,7 @@ export const balanceTable = (balance: ReadBalance, paint: Paint): string => {
     : paint("red", "Not balanced: some events have left no trace, or wait for a connection that is gone.")
   return [
     raw,
-    ...strangers(balance, paint),
+    ...withoutRawRecord(balance, paint),
     table([...headers, "IN FLIGHT", "MISSING"], rows, paint),
     ...reasons,
     verdict
@@ -70,7 +75,7 @@ export const balanceTable = (balance: ReadBalance, paint: Paint): string => {
 }
 
 /** Events that no raw record stands behind go on to the platforms all the same, so that they are named. */
-const strangers = ({ withoutRaw }: ReadBalance, paint: Paint): ReadonlyArray<string> => {
+const withoutRawRecord = ({ withoutRaw }: ReadBalance, paint: Paint): ReadonlyArray<string> => {
   if (withoutRaw.length === 0) return []
   const named = withoutRaw.slice(0, namedMax).join(", ")
   const more = withoutRaw.length > namedMax ? `, and ${withoutRaw.length - namedMax} more` : ""
@@ -87,3 +92,13 @@ const reasonsShown = 10
 
 const someUnknown = (balance: Balance): boolean =>
   balance.connections.some((connection) => connection.outcomes.unknown > 0)
+
+/** Events that wait for a connection that does not deliver; null where the file of connections or the registry cannot be read: then it is not known. */
+export const undeliveredEvents = Effect.gen(function* () {
+  const settings = yield* SettingsService
+  const loaded = yield* loadConnections(settings.connectionsFile, environment())
+  return yield* unreadEvents(loaded.connections, settings.topicPrefix).pipe(Effect.provide(registryOf(settings)))
+}).pipe(Effect.orElseSucceed((): ReadonlyArray<UnreadEvents> | null => null))
+
+export const undeliveredLines = (unread: ReadonlyArray<UnreadEvents> | null, paint: Paint): ReadonlyArray<string> =>
+  (unread ?? []).map((one) => paint("yellow", describeUnread(one)))

@@ -3,10 +3,10 @@
 import { problem } from "../../processors/normalizer/normalize/problem.ts"
 import type { JsonEvent } from "../../processors/normalizer/read/json-event.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
-import { type Prepared, prepareRead } from "./preview-event.ts"
+import { type EventPreview, previewRead } from "./preview-event.ts"
 import { rawRecordOf, readRaw } from "./raw-lines.ts"
 
-export interface PrepareOptions {
+export interface PreviewOptions {
   /** A connection of the configuration, or `builtinConnection(kind)`. */
   readonly connection: Connection
   /** Milliseconds since the epoch, to check age limits; null checks none. */
@@ -20,7 +20,7 @@ export interface PrepareOptions {
  * part only. Takes text in lines or in chunks of any size; gives one line for each, ended by a line feed. A blank line
  * is refused as `empty`, so that input and output stay in step; blank lines at the end are passed over.
  */
-export async function* prepareLines(input: AsyncIterable<string>, options: PrepareOptions): AsyncIterable<string> {
+export async function* previewLines(input: AsyncIterable<string>, options: PreviewOptions): AsyncIterable<string> {
   const lines = new Lines(options)
   let rest = ""
   let tooLong = false
@@ -29,7 +29,7 @@ export async function* prepareLines(input: AsyncIterable<string>, options: Prepa
     const last = parts.pop() ?? ""
     let output = ""
     for (const part of parts) {
-      output += lines.prepare(tooLong ? rest : rest + part, tooLong)
+      output += lines.preview(tooLong ? rest : rest + part, tooLong)
       rest = ""
       tooLong = false
     }
@@ -37,7 +37,7 @@ export async function* prepareLines(input: AsyncIterable<string>, options: Prepa
     if (!tooLong) rest += last
     if (output !== "") yield output
   }
-  const output = lines.prepare(rest, tooLong)
+  const output = lines.preview(rest, tooLong)
   if (output !== "") yield output
 }
 
@@ -45,14 +45,14 @@ export async function* prepareLines(input: AsyncIterable<string>, options: Prepa
 const lineLengthMax = 1024 * 1024
 
 class Lines {
-  private readonly options: PrepareOptions
+  private readonly options: PreviewOptions
   private blank = 0
 
-  constructor(options: PrepareOptions) {
+  constructor(options: PreviewOptions) {
     this.options = options
   }
 
-  prepare(line: string, tooLong: boolean): string {
+  preview(line: string, tooLong: boolean): string {
     if (!tooLong && line.trim() === "") {
       this.blank++
       return ""
@@ -67,7 +67,7 @@ class Lines {
   }
 
   private lineOf(read: JsonEvent): string {
-    const prepared: Prepared = prepareRead(read, this.options.connection, this.options.now)
+    const prepared: EventPreview = previewRead(read, this.options.connection, this.options.now)
     return JSON.stringify(prepared) + "\n"
   }
 }

@@ -1,4 +1,4 @@
-/** Dead letters as the commands read them, with the marks of those that were sent on their way again. */
+/** Dead entries as the commands read them, with the marks of those that were sent on their way again. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { deadLetterHeaders, resolvedName } from "../../processors/delivery/engine/settings.ts"
@@ -8,35 +8,35 @@ import { loadFileSettings } from "../../shared/config/settings.ts"
 import { deadLetterAad, type SealError } from "../../shared/credentials/sealer.ts"
 import { sealerOf } from "../../shared/credentials/sealer-layer.ts"
 import type { FetchedRecord } from "../../shared/kafka/client.ts"
-import { CommandError } from "./command-error.ts"
-import type { Moment } from "./moment.ts"
+import { CommandError } from "./cli.ts"
 import { readTopic } from "./read-topic.ts"
+import type { StartPosition } from "./start-position.ts"
 
 export const deadLettersTopic = "dead-letters"
 
 /** A dead letter and where it stands. */
-export interface Letter {
+export interface DeadLetterEntry {
   /** `partition:offset` in dead-letters: its name for people. */
   readonly id: string
   readonly partition: number
-  readonly letter: DeadLetter
+  readonly deadLetter: DeadLetter
 }
 
 /**
- * What the marks say: records without a value beside the letters. A redrive writes one with the letter's id in the transaction
+ * What the marks say: records without a value beside the dead letters. A redrive writes one with the dead letter's id in the transaction
  * that sends its original on its way again; a delivery writes one where the platform delivered the event after all.
  */
 export interface Marks {
-  /** Ids of letters. */
+  /** Ids of dead letters. */
   readonly redriven: ReadonlySet<string>
-  /** The outcome that holds for a letter's event, where its failure was corrected; else null. */
-  readonly resolvedBy: (letter: Pick<DeadLetter, "connection_id" | "request_id">) => string | null
+  /** The outcome that holds for a dead letter's event, where its failure was corrected; else null. */
+  readonly resolvedBy: (deadLetter: Pick<DeadLetter, "connection_id" | "request_id">) => string | null
 }
 
-/** Reads letters from a moment on, page by page; comes back with what their marks say. */
-export const scanLetters = Effect.fnUntraced(function* <E = never, R = never>(
-  from: Moment,
-  use: (letters: ReadonlyArray<Letter>) => Effect.Effect<void, E, R>
+/** Reads dead letters from a start position on, page by page; returns what their marks say. */
+export const scanDeadLetters = Effect.fnUntraced(function* <E = never, R = never>(
+  from: StartPosition,
+  use: (entries: ReadonlyArray<DeadLetterEntry>) => Effect.Effect<void, E, R>
 ) {
   const codecs = yield* Codecs
   const redriven = new Set<string>()
@@ -47,7 +47,7 @@ export const scanLetters = Effect.fnUntraced(function* <E = never, R = never>(
     follow: false,
     onRecords: Effect.fnUntraced(function* (records: ReadonlyArray<FetchedRecord>) {
       yield* codecs.loadSchemas(records.map((record) => record.value))
-      const letters: Array<Letter> = []
+      const entries: Array<DeadLetterEntry> = []
       for (const record of records) {
         if (record.value === null) {
           const id = record.headers[deadLetterHeaders.redriven]
@@ -57,13 +57,13 @@ export const scanLetters = Effect.fnUntraced(function* <E = never, R = never>(
         }
         const decoded = codecs.decode("dead-letter", record.value)
         if (decoded._tag !== "Decoded") continue
-        letters.push({
+        entries.push({
           id: `${record.partition}:${record.offset}`,
           partition: record.partition,
-          letter: decoded.value
+          deadLetter: decoded.value
         })
       }
-      yield* use(letters)
+      yield* use(entries)
     })
   })
   const resolvedBy: Marks["resolvedBy"] = ({ connection_id, request_id }) =>
@@ -73,48 +73,51 @@ export const scanLetters = Effect.fnUntraced(function* <E = never, R = never>(
   return { redriven, resolvedBy } satisfies Marks
 })
 
-/** The last letters that fit, oldest first, how many fit, and what the marks say. */
-export const readLetters = Effect.fnUntraced(function* (
-  from: Moment,
-  fits: (letter: Letter) => boolean,
+/** The last dead letters that fit, oldest first, how many fit, and what the marks say. */
+export const lastDeadLetters = Effect.fnUntraced(function* (
+  from: StartPosition,
+  fits: (deadLetter: DeadLetterEntry) => boolean,
   limit: number
 ) {
-  let letters: Array<Letter> = []
+  let entries: Array<DeadLetterEntry> = []
   let total = 0
-  const marks = yield* scanLetters(from, (page) =>
+  const marks = yield* scanDeadLetters(from, (page) =>
     Effect.sync(() => {
       const fitting = page.filter(fits)
       total += fitting.length
-      letters.push(...fitting)
+      entries.push(...fitting)
       // Originals may be large: only those that will be shown are held.
-      if (letters.length > limit + 200) letters = lastOf(letters, limit)
+      if (entries.length > limit + 200) entries = lastOf(entries, limit)
     })
   )
-  return { letters: lastOf(letters, limit), marks, total }
+  return { entries: lastOf(entries, limit), marks, total }
 })
 
-const lastOf = (letters: ReadonlyArray<Letter>, limit: number) =>
-  letters.toSorted((left, right) => left.letter.timestamp - right.letter.timestamp).slice(-limit)
+const lastOf = (entries: ReadonlyArray<DeadLetterEntry>, limit: number) =>
+  entries.toSorted((left, right) => left.deadLetter.timestamp - right.deadLetter.timestamp).slice(-limit)
 
-/** The bytes of a letter's original record. */
-export interface Original {
+/** The bytes of a dead letter's original record. */
+export interface OriginalRecord {
   readonly key: Buffer | null
   readonly value: Buffer | null
 }
 
-export type Open = (letter: DeadLetter) => Result.Result<Original, CommandError | SealError>
+export type OpenOriginal = (deadLetter: DeadLetter) => Result.Result<OriginalRecord, CommandError | SealError>
 
 /** Opens sealed originals with `CAPI_MASTER_KEY`; what is not sealed needs no key. */
-export const originalOpener = Effect.map(loadFileSettings, (settings): Open => {
+export const originalOpener = Effect.map(loadFileSettings, (settings): OpenOriginal => {
   const sealer = sealerOf(settings)
-  return (letter) => {
-    if (!letter.sealed) return Result.succeed({ key: letter.original_key, value: letter.original })
+  return (deadLetter) => {
+    if (!deadLetter.sealed) return Result.succeed({ key: deadLetter.original_key, value: deadLetter.original })
     if (sealer === null) return Result.fail(noMasterKey)
     const part = (name: "key" | "value", bytes: Buffer | null): Result.Result<Buffer | null, SealError> =>
       bytes === null
         ? Result.succeed(null)
-        : sealer.open(bytes, deadLetterAad(name, letter.source_topic, letter.source_partition, letter.source_offset))
-    return Result.all({ key: part("key", letter.original_key), value: part("value", letter.original) })
+        : sealer.open(
+            bytes,
+            deadLetterAad(name, deadLetter.source_topic, deadLetter.source_partition, deadLetter.source_offset)
+          )
+    return Result.all({ key: part("key", deadLetter.original_key), value: part("value", deadLetter.original) })
   }
 })
 

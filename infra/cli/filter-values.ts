@@ -1,5 +1,4 @@
-/** Values that a flag may name: a misspelt one is an error with the known ones, never an empty answer. */
-
+/** Values that filter flags take: a misspelt one is an error that names the known ones, never an empty answer. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { environment } from "../../shared/config/environment.ts"
@@ -8,7 +7,9 @@ import { suggestion } from "../../shared/connections/did-you-mean.ts"
 import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { terminalOutcomes } from "../../shared/ledger/known-outcome.ts"
 import { platforms } from "../../shared/model/platform.ts"
-import { CommandError } from "./command-error.ts"
+import { CommandError } from "./cli.ts"
+import type { DeadLetterEntry } from "./dead-letter-entries.ts"
+import { isReasonCode, reasonCodes, reasonWord } from "./reason-codes.ts"
 
 /** Outcomes of results: what ends an event, and what comes before. */
 export const outcomes: ReadonlyArray<string> = [...terminalOutcomes, "retry_scheduled"]
@@ -63,9 +64,27 @@ export const expectConnection = Effect.fnUntraced(function* (value: Option.Optio
   if (Option.isSome(value)) yield* expectKnown("connection", value, [...(yield* connectionsOfFile), ...seen])
 })
 
-/** The word of a reason code: `event_too_old` of `event_too_old:100/2804003`. */
-export const reasonWord = (reason: string): string => reason.split(":", 1)[0]!
-
 /** Whether a reason code is meant: by the whole of it, or by its word. */
 export const isReason = (wanted: Option.Option<string>, reason: string): boolean =>
   Option.isNone(wanted) || wanted.value === reason || wanted.value === reasonWord(reason)
+
+/** Connections and reasons that dead letters have, for filters that name one of them. */
+
+export class DeadLetterFilterValues {
+  readonly #connections = new Set<string>()
+  readonly #reasons = new Set<string>()
+
+  add({ deadLetter }: DeadLetterEntry): void {
+    if (deadLetter.connection_id !== null) this.#connections.add(deadLetter.connection_id)
+    this.#reasons.add(deadLetter.reason_code)
+    this.#reasons.add(reasonWord(deadLetter.reason_code))
+  }
+
+  /** Fails where a value is neither among the dead letters nor known otherwise. The dead letters' reasons are named first. */
+  expect(given: { readonly reason: Option.Option<string>; readonly connection: Option.Option<string> }) {
+    const { reason, connection } = given
+    const isOpen = Option.isSome(reason) && isReasonCode(reason.value)
+    const reasons = isOpen ? Effect.void : expectKnown("reason", reason, [...this.#reasons, ...reasonCodes])
+    return Effect.andThen(reasons, expectConnection(connection, this.#connections))
+  }
+}

@@ -9,7 +9,6 @@ import meta from "../../schemas/classification/meta.json" with { type: "json" }
 import snapchat from "../../schemas/classification/snapchat.json" with { type: "json" }
 import tiktok from "../../schemas/classification/tiktok.json" with { type: "json" }
 import whatsapp from "../../schemas/classification/whatsapp.json" with { type: "json" }
-import { reasonWord } from "./known-values.ts"
 
 interface Row {
   readonly word?: string
@@ -21,7 +20,7 @@ const rows: ReadonlyArray<Row> = [google, googleAds, googleOauth, http, meta, sn
 )
 
 /** What the mapper and the deliveries decide themselves. A test compares it with the sources. */
-export const decidedReasons: ReadonlyArray<string> = [
+export const ownReasonCodes: ReadonlyArray<string> = [
   ...["attempts_exhausted", "authentication_needs_phone", "consent", "duplicate", "duplicate_conflict"],
   ...[
     "event_time_in_future",
@@ -49,18 +48,21 @@ const codes = rows.flatMap(({ match }) => (match.code ?? []).filter((code) => /^
 const openCodes = codes.filter((code) => code.includes("*")).map((code) => code.slice(0, code.indexOf("*")))
 
 /** All that have a fixed name. */
-export const knownReasons: ReadonlyArray<string> = [
+export const reasonCodes: ReadonlyArray<string> = [
   ...new Set([
     ...problemReasons,
-    ...decidedReasons,
+    ...ownReasonCodes,
     ...rows.flatMap(({ word }) => (word === undefined ? [] : [word])),
     ...codes.filter((code) => !code.includes("*"))
   ])
 ]
 
 /** Whether a stage or a platform may give this reason: by name, by an HTTP status, or as one of a platform's family of codes. */
-export const isKnownReason = (reason: string): boolean =>
-  knownReasons.includes(reason) ||
-  knownReasons.includes(reasonWord(reason)) ||
+export const isReasonCode = (reason: string): boolean =>
+  reasonCodes.includes(reason) ||
+  reasonCodes.includes(reasonWord(reason)) ||
   /^http_\w+$/.test(reason) ||
   openCodes.some((start) => reason.startsWith(start))
+
+/** The word of a reason code: `event_too_old` of `event_too_old:100/2804003`. */
+export const reasonWord = (reason: string): string => reason.split(":", 1)[0]!

@@ -1,6 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import { Ledger } from "../../shared/ledger/ledger.ts"
-import { balanceTable, balanceToJson } from "./balance.ts"
+import { balanceTable, balanceToJson } from "./ledger-report.ts"
 
 const plain = (_: unknown, text: string): string => text
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { repository } from "../local/state.ts"
-import { decidedReasons, isKnownReason } from "./known-reasons.ts"
+import { isReasonCode, ownReasonCodes } from "./reason-codes.ts"
 
 const sources = [
   "shared/connectors/mapping",
@@ -27,7 +27,7 @@ const given = sources.flatMap((text) =>
 describe("the known reasons", () => {
   it("hold every reason that the mapper and the deliveries decide", () => {
     assert.isAbove(given.length, 40)
-    assert.deepStrictEqual([...new Set(given)].filter((reason) => !decidedReasons.includes(reason)).sort(), [])
+    assert.deepStrictEqual([...new Set(given)].filter((reason) => !ownReasonCodes.includes(reason)).sort(), [])
   })
 
   it("take a platform's codes by word, in full, and by family", () => {
@@ -40,7 +40,7 @@ describe("the known reasons", () => {
       "http_503",
       "undocumented_answer:4711"
     ])
-      assert.isTrue(isKnownReason(reason), reason)
-    for (const reason of ["100", "0", "eventtooold", "", "constructor"]) assert.isFalse(isKnownReason(reason), reason)
+      assert.isTrue(isReasonCode(reason), reason)
+    for (const reason of ["100", "0", "eventtooold", "", "constructor"]) assert.isFalse(isReasonCode(reason), reason)
   })
 })

@@ -2,9 +2,9 @@
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import { durationForms, readDuration } from "../../shared/connections/section.ts"
-import { CommandError } from "./command-error.ts"
+import { CommandError } from "./cli.ts"
 
-export type Moment = { readonly _tag: "Beginning" } | { readonly _tag: "At"; readonly millis: number }
+export type StartPosition = { readonly _tag: "Beginning" } | { readonly _tag: "At"; readonly millis: number }
 
 /** Positions as `partition:offset`, separated by commas; null where the text is none. Partitions not named stay. */
 export const parseOffsets = (text: string): ReadonlyMap<number, number> | null =>
@@ -13,7 +13,7 @@ export const parseOffsets = (text: string): ReadonlyMap<number, number> | null =
     : null
 
 /** `now` in milliseconds since the epoch. */
-export const parseMoment = (text: string, now: number): Result.Result<Moment, CommandError> => {
+export const parseStartPosition = (text: string, now: number): Result.Result<StartPosition, CommandError> => {
   const trimmed = text.trim()
   if (trimmed === "beginning") return Result.succeed({ _tag: "Beginning" })
   const ago = readDuration(trimmed.endsWith("ago") ? trimmed.slice(0, -3).trimEnd() : trimmed)

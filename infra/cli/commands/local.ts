@@ -1,17 +1,17 @@
-/** `./capi up` and `./capi down`: a local broker and registry with topics and schemas. */
+/** `./capi up`, `down` and `env`: a local broker and registry with topics and schemas, and their addresses. */
 import { spawn } from "node:child_process"
-import { closeSync, mkdirSync, openSync } from "node:fs"
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { localJarsFolder } from "../../local/jars.ts"
 import { demoStarter, runningDemo } from "../../local/only-one.ts"
 import { endProcess, isAlive, logTail } from "../../local/processes.ts"
 import { commandLineFile } from "../../local/program-files.ts"
 import { type LocalAddresses, localAddresses, type Starter, startLocal } from "../../local/start-local.ts"
 import { defaultStateDirectory } from "../../local/state.ts"
-import { Command, Flag } from "../cli.ts"
-import { CommandError } from "../command-error.ts"
+import { Command, CommandError, Flag } from "../cli.ts"
 import { Output, type Paint, show } from "../output.ts"
 
 const detach = Flag.Boolean("detach").pipe(
@@ -99,7 +99,7 @@ const startDetached = Effect.fnUntraced(function* (prefix: string) {
   closeSync(log)
   child.unref()
   yield* (yield* Output).note("Starting; the first time brings the jars and takes a while.")
-  // Ends with the child, which has limits of its own for every step.
+  // Ends with the child, which limits each of its steps itself.
   for (;;) {
     const addresses = localAddresses()
     if (addresses !== null) return addresses
@@ -132,3 +132,29 @@ const describe = (addresses: Shown, paint: Paint, state: string): string =>
     `SCHEMA_REGISTRY_URL=${addresses.registryUrl}`,
     paint("green", `Everything ${state}.`)
   ].join("\n")
+
+/** The addresses of the local run, for a shell and for programs in other languages. */
+export const env = Command.make("env", {}, () =>
+  Effect.gen(function* () {
+    const running = localAddresses()
+    if (running === null)
+      return yield* new CommandError({
+        code: "not_up",
+        message: "No local broker is up.",
+        nextStep: "Start one with make run or ./capi up --detach."
+      })
+    const variables = {
+      KAFKA_BROKERS: running.brokers,
+      SCHEMA_REGISTRY_URL: running.registryUrl,
+      ...(existsSync(localJarsFolder) ? { KAFKA_JARS: localJarsFolder } : {})
+    }
+    yield* show(variables, () =>
+      Object.entries(variables)
+        .map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'`)
+        .join("\n")
+    )
+  })
+).pipe(
+  Command.withDescription("Print the local run's addresses as shell exports"),
+  Command.withExamples([{ command: 'eval "$(./capi env)"', description: "Set them in this shell" }])
+)

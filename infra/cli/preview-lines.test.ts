@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { builtinConnection } from "../../shared/connectors/builtin-connection.ts"
-import { prepareLines } from "./prepare.ts"
+import { previewLines } from "./preview-lines.ts"
 
 const line = (id: string) =>
   `{"event_id":"${id}","event_name":"lead","event_time":1795000000123,"user":{"email":"é@example.com"}}`
@@ -10,7 +10,7 @@ const run = async (chunks: ReadonlyArray<string>) => {
     yield* chunks
   })()
   let output = ""
-  for await (const text of prepareLines(input, {
+  for await (const text of previewLines(input, {
     connection: builtinConnection("meta"),
     now: null,
     samplesAt: 1_795_424_000_000
