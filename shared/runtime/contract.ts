@@ -1,3 +1,28 @@
+/**
+ * The runtime's contract. A processor turns a batch of records into a step; the runtime owns everything else: it runs a fiber
+ * for each assigned partition, restores its state before the first batch, commits a step's outputs and the batch's end offset
+ * in one Kafka transaction, bounds what is in flight, and stops cleanly. So no processor knows an offset, a transaction or a
+ * Kafka client.
+ *
+ * A processor reads as one pipe in one file, its stages by name and in order: one effect for each batch, plain functions for
+ * each event, since an effect for each event would cost more than the event's work.
+ *
+ * ```ts
+ * export const mapper = (…): Processor => ({
+ *   name: "mapper",
+ *   topics: ["normalized-events"],      // source: its batches come from the runtime
+ *   …
+ *   open: (assigned) => Effect.succeed({
+ *     step: (batch) =>
+ *       loadSchemas(batch).pipe(        // what the decision needs and only an effect can give
+ *         Effect.map(decide),           // decode, decide, encode: pure, event by event
+ *         Effect.tap(count),            // metrics, once for each batch
+ *         Effect.map(toStep)            // sink: what the runtime writes and commits
+ *       )
+ *   })
+ * })
+ * ```
+ */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
@@ -5,12 +30,61 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
 
-/**
- * The runtime contract. A processor turns a batch of records into a step; the runtime owns everything else:
- * it gives each assigned partition its own task, commits a step's outputs and the batch's end offset in one Kafka
- * transaction, restores state before the first batch, bounds what is in flight, and stops cleanly.
- * So no processor knows an offset, a transaction or a client.
- */
+/** A processor: a name, its inputs, and what it does with each partition that it is assigned. */
+export interface Processor<E = never, R = never> {
+  /** Names its consumer group (`<prefix><name>`), metrics and logs; such as `normalizer` or `delivery-meta.<connection>`. */
+  readonly name: string
+  readonly topics: ReadonlyArray<string>
+  readonly batch: BatchLimits
+  /** Steps of one partition in flight at a time. */
+  readonly concurrency: number
+  /** Bytes of one partition that are fetched and not yet committed, where outputs are so many that the runtime's bound is too large. */
+  readonly bytesInFlightMax?: number
+  /**
+   * For steps that never wait for long: one that takes longer counts as stuck, and the partition is opened again. Without it
+   * a step may take any time.
+   */
+  readonly stepDeadline?: Duration.Duration
+  /** False for a record that is not for this processor: it is skipped, cheaply, before batching, and its offset is committed. */
+  readonly accept?: (record: Inbound) => boolean
+  /**
+   * True if nothing that outlives a step references the input records' buffers (outputs are encoded, what is remembered is
+   * copied); the runtime then reuses them when the step is complete.
+   */
+  readonly releasesInputBuffers?: boolean
+  /** `active-standby`: one member of the group owns all partitions, so that it sees the whole topic. */
+  readonly assignment?: "balanced" | "active-standby"
+  /** Opened when a partition is assigned; its scope closes when the partition is revoked. */
+  readonly open: (assigned: AssignedPartition) => Effect.Effect<PartitionTask<E, R>, E, R | Scope.Scope>
+}
+
+/** What a processor does with one assigned partition. */
+export interface PartitionTask<E, R> {
+  /** Read in order before the first batch, each time the partition is opened. */
+  readonly restore?: ReadonlyArray<Restore<E, R>>
+  /**
+   * Decides a batch. May suspend as long as it likes (an open circuit breaker): heartbeats go on and offsets stay.
+   * Up to `concurrency` steps of a partition run at a time; they are committed in order.
+   * A failure closes the partition and opens it again from the committed offset, with growing delays.
+   */
+  readonly step: (batch: Batch) => Effect.Effect<Step, E, R>
+  /** Output without input, such as a sliding window's state; committed in a separate transaction. */
+  readonly tick?: { readonly every: Duration.Duration; readonly step: Effect.Effect<Step, E, R> }
+}
+
+/** Consecutive records of one partition, in offset order; never empty. */
+export interface Batch {
+  readonly topic: string
+  readonly partition: number
+  readonly records: ReadonlyArray<Inbound>
+}
+
+/** The result of a batch. Its outputs and the batch's end offset are committed together or not at all. */
+export interface Step {
+  readonly outputs: ReadonlyArray<Outbound>
+  /** Called once the outputs are committed: their buffers are not read any more. Not called where the commit failed. */
+  readonly release?: () => void
+}
 
 /** A record as it came from Kafka. `topic` is the logical name (no prefix); `timestamp` in milliseconds since the epoch. */
 export interface Inbound {
@@ -23,6 +97,7 @@ export interface Inbound {
   readonly headers: Readonly<Record<string, string>>
   /** Bytes of key and value, where they are known without making either. */
   readonly bytes?: number
+  /** Of the pooled buffer that key, value and headers are views of. */
   readonly bufferRef?: { readonly release: () => void } | null
 }
 
@@ -35,55 +110,11 @@ export interface Outbound {
   readonly partition?: number
 }
 
-/** A run of records of one partition, in offset order; never empty. */
-export interface Batch {
-  readonly topic: string
-  readonly partition: number
-  readonly records: ReadonlyArray<Inbound>
-}
-
-/** What a batch leads to. Its outputs and the batch's end offset are committed together or not at all. */
-export interface Step {
-  readonly outputs: ReadonlyArray<Outbound>
-  /** Called once the outputs are committed: nobody reads their values any more. Not called where the commit failed. */
-  readonly release?: () => void
-}
-
 /** How records are gathered into a batch: it closes at the first limit reached. */
 export interface BatchLimits {
   readonly recordsMax: number
   readonly bytesMax: number
   readonly linger: Duration.Duration
-}
-
-/** State that a partition needs before its first batch, read from a topic's partition of the same number. */
-export interface Restore<E, R> {
-  readonly topic: string
-  /** Read from this long before now, or the whole topic. */
-  readonly since: Duration.Duration | "beginning"
-  /** Up to the partition's committed input offset (`topic` is then the input itself), or to the topic's end. */
-  readonly until: "committed" | "end"
-  /**
-   * State by key: what the other partitions hold from before partitions were added is read as well, told by
-   * `partitionsHeader`, and the task takes what is at home here (`home-partition.ts`). The partition does not open while the
-   * topic has another number of partitions than the input.
-   */
-  readonly byKey?: boolean
-  readonly apply: (records: ReadonlyArray<Inbound>) => Effect.Effect<void, E, R>
-}
-
-/** What a processor does with one assigned partition. */
-export interface PartitionTask<E, R> {
-  /** Read in order before the first batch, each time the partition is opened. */
-  readonly restore?: ReadonlyArray<Restore<E, R>>
-  /**
-   * Decides a batch. May suspend as long as it likes (an open circuit): heartbeats go on and offsets stay.
-   * Up to `concurrency` steps of a partition run at a time; they are committed in order.
-   * A failure closes the partition and opens it again from the committed offset, with growing delays.
-   */
-  readonly step: (batch: Batch) => Effect.Effect<Step, E, R>
-  /** Output without input, such as a sliding window's state; committed in a transaction of its own. */
-  readonly tick?: { readonly every: Duration.Duration; readonly step: Effect.Effect<Step, E, R> }
 }
 
 export interface AssignedPartition {
@@ -94,55 +125,30 @@ export interface AssignedPartition {
   /** The offset of the first record that it will be given. */
   readonly position?: number
   /**
-   * Writes records now, in a transaction of their own on the partition's producer, serialised with its commits; so it
-   * fails (and closes the partition) where another member owns the partition by now. For what must be durable before
-   * an effect outside Kafka: a send intent.
+   * Writes records now, in a separate transaction on the partition's producer, serialised with its commits; so it fails (and
+   * closes the partition) where another member owns the partition by now. For what must be durable before an effect
+   * that is not Kafka's: a send intent.
    */
   readonly append?: (records: ReadonlyArray<Outbound>) => Effect.Effect<void, KafkaError>
 }
 
-/** A processor: a name, its inputs, and what it does with each partition that it is given. */
-export interface Processor<E = never, R = never> {
-  /** Names its consumer group (`<prefix><name>`), metrics and logs; such as `normalizer` or `delivery-meta.<connection>`. */
-  readonly name: string
-  readonly topics: ReadonlyArray<string>
-  readonly batch: BatchLimits
-  /** Steps of one partition in flight at a time. */
-  readonly concurrency: number
-  /** Bytes of one partition that are fetched and not yet committed, where outputs are so many that the runtime's bound is too large. */
-  readonly bytesInFlightMax?: number
+/** State that a partition needs before its first batch, read from a topic's partition of the same number. */
+export interface Restore<E, R> {
+  readonly topic: string
+  /** Read from this long before now, or the whole topic. */
+  readonly since: Duration.Duration | "beginning"
+  /** Up to the partition's committed input offset (`topic` is then the input itself), or to the topic's end. */
+  readonly until: "committed" | "end"
   /**
-   * For steps that never wait for long: one that takes longer counts as stuck, and the partition is opened again. Without
-   * it a step may take for ever.
+   * State by key: what other partitions hold from before partitions were added is read as well, recognized by
+   * `partitionsHeader`, and the task keeps the keys whose home is here (`restore-state.ts`). The partition does not open
+   * while the topic has another number of partitions than the input.
    */
-  readonly stepDeadline?: Duration.Duration
-  /** Records that are not for this processor are passed over, cheaply, before batching; their offsets are committed. */
-  readonly accept?: (record: Inbound) => boolean
-  /**
-   * True where nothing that a step leaves behind is a view of its records' keys, values or headers (outputs are written by then,
-   * what is remembered is copied): the runtime uses their memory again when the step is complete.
-   */
-  readonly releasesInputBuffers?: boolean
-  /** `active-standby`: one member of the group owns all partitions, so that it sees the whole topic. */
-  readonly assignment?: "balanced" | "active-standby"
-  /** Opened when a partition is assigned; its scope closes when the partition is revoked. */
-  readonly open: (assigned: AssignedPartition) => Effect.Effect<PartitionTask<E, R>, E, R | Scope.Scope>
+  readonly byKey?: boolean
+  readonly apply: (records: ReadonlyArray<Inbound>) => Effect.Effect<void, E, R>
 }
 
-/** A fetched record under the logical name of its topic. */
-
-/**
- * The record as it is where the names are the same. Else a copy, field by field: a client's records may make key, value and
- * headers when they are asked for, which a spread leaves out.
- */
-export const inboundOf = (record: FetchedRecord, topic: string): Inbound => {
-  if (record.topic === topic) return record
-  const { partition, offset, timestamp, key, value, headers, bufferRef } = record
-  return { topic, partition, offset, timestamp, key, value, headers, bufferRef: bufferRef ?? null }
-}
-
-/** Settings of the runtime that are the same for every processor of a program. */
-
+/** Options of the runtime that are the same for every processor of a program. */
 export interface RuntimeOptionsShape {
   /** Put before every topic's, group's and transaction's name. */
   readonly prefix: string
@@ -158,9 +164,9 @@ export interface RuntimeOptionsShape {
   readonly joinDeadline: Duration.Duration | null
   readonly reopenDelayMin: Duration.Duration
   readonly reopenDelayMax: Duration.Duration
-  /** Offsets of records that were only passed over are committed this often. */
+  /** Offsets of records that were only skipped are committed this often. */
   readonly idleCommitEvery: Duration.Duration
-  /** A partition whose records stay away for twice this long, though the broker has some, makes the member join anew. */
+  /** A partition that receives no records for twice this long, though the broker has some, makes the member join again. */
   readonly stallCheckEvery: Duration.Duration
 }
 
@@ -181,5 +187,16 @@ export const RuntimeOptions = Context.Reference<RuntimeOptionsShape>("shared/run
   defaultValue: () => defaultRuntimeOptions
 })
 
+/** The given options; the others have their defaults. */
 export const layerRuntimeOptions = (options: Partial<RuntimeOptionsShape>): Layer.Layer<never> =>
   Layer.succeed(RuntimeOptions, { ...defaultRuntimeOptions, ...options })
+
+/**
+ * A fetched record under its topic's logical name: the record itself where the names are the same. Else a copy, field by field: a
+ * client's records may make key, value and headers when they are read, which a spread leaves out.
+ */
+export const inboundOf = (record: FetchedRecord, topic: string): Inbound => {
+  if (record.topic === topic) return record
+  const { partition, offset, timestamp, key, value, headers, bufferRef } = record
+  return { topic, partition, offset, timestamp, key, value, headers, bufferRef: bufferRef ?? null }
+}
