@@ -51,8 +51,7 @@ const importsOf = (file: string): ReadonlyArray<string> =>
 /** `processors/mapper` for a processor, else the top folder. */
 const areaOf = (file: string): string => {
   const [top = "", second = ""] = file.split("/")
-  // The programs of the platforms and the delivery that they share are one processor.
-  return top === "processors" ? `${top}/${second.replace(/^delivery-.*$/, "delivery")}` : top
+  return top === "processors" ? `${top}/${second}` : top
 }
 
 const mayImport = (from: string, to: string): boolean => {

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import path from "node:path"
 import process from "node:process"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { bundleCommand, processorFolders, programNames } from "../local/program-files.ts"
 import { defaultStateDirectory, repository } from "../local/state.ts"
 import { bundlePrograms } from "./bundle.ts"
 
@@ -26,9 +27,10 @@ describe("the bundled programs", () => {
     const names = readdirSync(path.join(repository, "processors")).filter((name) =>
       existsSync(path.join(repository, "processors", name, "main.ts"))
     )
-    assert.isNotEmpty(names)
-    for (const name of names) {
-      const { status, stderr } = run(`${name}.js`)
+    assert.sameMembers(names, [...processorFolders])
+    for (const name of programNames) {
+      const [file, ...args] = bundleCommand("", name)
+      const { status, stderr } = run(file!, ...args)
       assert.deepEqual(
         [status, stderr.split(". ")[0]],
         [2, `${name}: The setting KAFKA_BROKERS is missing: Kafka's bootstrap servers, host:port, separated by commas`]

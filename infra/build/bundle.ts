@@ -6,14 +6,14 @@
 import path from "node:path"
 import process from "node:process"
 import { build } from "rolldown"
-import { programNames } from "../cli/programs.ts"
+import { processorFolders } from "../local/program-files.ts"
 import { repository } from "../local/state.ts"
 
 /** Two folders below the root, as every module that looks for `schemas` or the root from where it is. */
 export const programsFolder = path.join(repository, "dist/programs")
 
 /**
- * `<folder>/<name>.js` for every processor, and `capi.js`; `folder` must be two below the root. Gives the repository's files
+ * `<folder>/<name>.js` for every processor (`delivery.js` takes the platform as its argument), and `capi.js`; `folder` must be two below the root. Gives the repository's files
  * that they are made of, relative to its root.
  */
 export const bundlePrograms = async (folder = programsFolder): Promise<ReadonlyArray<string>> => {
@@ -21,7 +21,7 @@ export const bundlePrograms = async (folder = programsFolder): Promise<ReadonlyA
     cwd: repository,
     platform: "node",
     input: {
-      ...Object.fromEntries(programNames.map((name) => [name, `./processors/${name}/main.ts`])),
+      ...Object.fromEntries(processorFolders.map((name) => [name, `./processors/${name}/main.ts`])),
       capi: "./infra/cli/main.ts"
     },
     // kafkajs is repaired in its own modules (decision 10), which must be those that its users load.

@@ -21,6 +21,7 @@ import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { spawnGuarded } from "../local/guarded-spawn.mjs"
+import { folderAndArguments } from "../local/program-files.ts"
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..")
 const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "capi-errors-")))
@@ -107,7 +108,13 @@ const run = async (command: string, args: ReadonlyArray<string>, more: Record<st
 const capi = (args: string, more: Record<string, string> = {}) =>
   run("node", ["infra/cli/main.ts", ...args.split(" ")], { ...nowhere, ...more })
 const processor = (name: string, more: Record<string, string>) =>
-  run("node", [`processors/${name}/main.ts`], { ...nowhere, CAPI_MASTER_KEY: masterKey, ...more })
+  run("node", [...programOf(name)], { ...nowhere, CAPI_MASTER_KEY: masterKey, ...more })
+
+/** The program's file in the copy, and its arguments. */
+const programOf = (name: string): ReadonlyArray<string> => {
+  const [folder, ...args] = folderAndArguments(name)
+  return [`processors/${folder}/main.ts`, ...args]
+}
 
 const masterKey = "a-master-key-for-this-test"
 const nowhere = { KAFKA_BROKERS: "127.0.0.1:1", SCHEMA_REGISTRY_URL: "http://127.0.0.1:1" }
@@ -156,6 +163,13 @@ describe("where nothing answers", { timeout: 180_000 }, () => {
     )
     const ended = await processor(name, { SCHEMA_REGISTRY_URL: registryUrl })
     isOneLine(ended, 3, "Kafka does not answer at 127.0.0.1:1", "KAFKA_BROKERS")
+  })
+})
+
+describe("with a wrong command", { timeout: 180_000 }, () => {
+  it("of the delivery program: its platform is missing or unknown", async () => {
+    for (const args of [[], ["mta"]])
+      isOneLine(await run("node", ["processors/delivery/main.ts", ...args], nowhere), 2, args[0] ?? "missing", "meta, ")
   })
 })
 

@@ -9,22 +9,11 @@ import type * as Scope from "effect/Scope"
 import { beforeEndingAtOnce } from "../../shared/runtime/exit.ts"
 import { freePort } from "../local/ports.ts"
 import { endProcess, launch, logTail, removePidFile, runningProcess, signal } from "../local/processes.ts"
-import { defaultStateDirectory, repository } from "../local/state.ts"
-
-export const processorNames = [
-  "normalizer",
-  "mapper",
-  "delivery-meta",
-  "delivery-google",
-  "delivery-tiktok",
-  "delivery-snapchat",
-  "delivery-whatsapp",
-  "health"
-] as const
-export type ProcessorName = (typeof processorNames)[number]
+import { type ProgramName, programNames, sourceCommand } from "../local/program-files.ts"
+import { defaultStateDirectory } from "../local/state.ts"
 
 export interface RunningProcessor {
-  readonly name: ProcessorName
+  readonly name: ProgramName
   readonly pid: number
   /** Of /healthz, /readyz and /metrics. */
   readonly url: string
@@ -54,25 +43,21 @@ export const startProcessors = (
     yield* Effect.addFinalizer(() =>
       Effect.andThen(Effect.forEach(running, stop, { concurrency: "unbounded", discard: true }), Effect.sync(endThem))
     )
-    yield* Effect.forEach(processorNames, endLeftover, { concurrency: "unbounded", discard: true })
-    for (const name of processorNames) running.push(startOne(name, yield* freePort, environment))
+    yield* Effect.forEach(programNames, endLeftover, { concurrency: "unbounded", discard: true })
+    for (const name of programNames) running.push(startOne(name, yield* freePort, environment))
     return running
   })
 
-const startOne = (
-  name: ProcessorName,
-  port: number,
-  environment: Readonly<Record<string, string>>
-): RunningProcessor => {
+const startOne = (name: ProgramName, port: number, environment: Readonly<Record<string, string>>): RunningProcessor => {
   const logFile = path.join(defaultStateDirectory, "logs", `${name}.log`)
   rmSync(logFile, { force: true })
   const launched = launch({
     command: process.execPath,
-    arguments: [mainOf(name)],
+    arguments: sourceCommand(name),
     logFile,
     pidFile: pidFileOf(name),
     environment: {
-      // Eight programs start at once from the same modules: what one has compiled, the others and the next run load.
+      // The programs start at once from the same modules: what one has compiled, the others and the next run load.
       NODE_COMPILE_CACHE: path.join(defaultStateDirectory, "compile-cache"),
       ...process.env,
       ...environment,
@@ -91,14 +76,13 @@ const stop = ({ name, pid }: RunningProcessor): Effect.Effect<void> =>
   )
 
 /** A run that was killed may have left one, which its guard is about to end. */
-const endLeftover = (name: ProcessorName): Effect.Effect<void> =>
+const endLeftover = (name: ProgramName): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const leftover = runningProcess(pidFileOf(name), mainOf(name))
+    const leftover = runningProcess(pidFileOf(name), sourceCommand(name)[0]!)
     return leftover === null ? Effect.void : endProcess(leftover.pid, drainPatience)
   })
 
-const mainOf = (name: ProcessorName): string => path.join(repository, "processors", name, "main.ts")
-const pidFileOf = (name: ProcessorName): string => path.join(defaultStateDirectory, `${name}.pid`)
+const pidFileOf = (name: ProgramName): string => path.join(defaultStateDirectory, `${name}.pid`)
 
 /** Fails as soon as a processor ends by itself, with the last line of its log. */
 export const watchProcessors = (running: ReadonlyArray<RunningProcessor>): Effect.Effect<never, ProcessorEnded> =>

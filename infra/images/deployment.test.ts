@@ -1,23 +1,20 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import { assert, it } from "@effect/vitest"
 import { parse } from "yaml"
 import { brokerImage, registryImage } from "../local/docker.ts"
 import { apicurioVersion, kafkaVersion } from "../local/jars.ts"
+import { bundleCommand, programNames } from "../local/program-files.ts"
 import { baseImagesOf } from "./check/base-image.ts"
 
 const read = (file: string): string => readFileSync(new URL(`../../${file}`, import.meta.url), "utf8")
 const yaml = (file: string) => parse(read(file), { merge: true })
 
-const programs = readdirSync(new URL("../../processors", import.meta.url)).filter((name) =>
-  existsSync(new URL(`../../processors/${name}/main.ts`, import.meta.url))
-)
-
 it("every processor is deployed by Compose and by Helm", () => {
   const services: Readonly<Record<string, { readonly command?: ReadonlyArray<string> }>> =
     yaml("infra/compose/compose.yaml").services
-  assert.isNotEmpty(programs)
-  for (const program of programs) assert.deepEqual(services[program]?.command, [`dist/programs/${program}.js`])
-  assert.sameMembers(Object.keys(yaml("infra/helm/capi-relay/values.yaml").processors), programs)
+  for (const program of programNames)
+    assert.deepEqual(services[program]?.command, bundleCommand("dist/programs", program), program)
+  assert.sameMembers(Object.keys(yaml("infra/helm/capi-relay/values.yaml").processors), [...programNames])
 })
 
 it("the image has the Node that the packages bring", () => {

@@ -1,7 +1,7 @@
 import * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import type { NormalizedEvent, NormalizedUser } from "../../schemas/types.gen.ts"
+import type { MessagePricing, NormalizedEvent, NormalizedUser } from "../../schemas/types.gen.ts"
 import type { SendableEvent } from "../codec/codecs.ts"
 import type { Connection } from "../connections/connection.ts"
 import type { ConnectorRules, Limits } from "../connections/connector-rules.ts"
@@ -169,6 +169,39 @@ export interface Connector extends ConnectorRules {
     readonly request: (trackingId: string, context: RequestContext) => HttpRequestSpec
     readonly read: (response: HttpResponseSpec) => AsyncOutcomeReading
   }
+  /** Events carry a sealed recipient, which `request` opens: delivering them needs the master key. */
+  readonly sealedRecipients?: true
+  /** The platform posts final outcomes to us; absent where it does not. */
+  readonly webhook?: ConnectorWebhook
+}
+
+/** A platform's webhook. `secret` is the connection's credential. */
+export interface ConnectorWebhook {
+  /** What answers the platform's handshake (a GET) with status 200; null refuses it. */
+  readonly handshake: (query: URLSearchParams, secret: Secret) => string | null
+  /** Whether the platform signed this notification. `headers` have lower-case names. */
+  readonly isSigned: (
+    rawBody: Uint8Array,
+    headers: Readonly<Record<string, string | undefined>>,
+    secret: Secret
+  ) => boolean
+  readonly read: (body: string) => WebhookNotification
+}
+
+export interface WebhookNotification {
+  /** In the notification's order. */
+  readonly statuses: ReadonlyArray<MessageStatus>
+  /** What else it says, for the log. */
+  readonly notes: ReadonlyArray<{ readonly message: string; readonly count: number }>
+}
+
+/** What became of one request, under the id that sending it gave. */
+export interface MessageStatus {
+  readonly trackingId: string
+  /** `accepted`: not final. */
+  readonly verdict: EventVerdict
+  /** What the platform charges for it, where this status says so. */
+  readonly pricing: MessagePricing | null
 }
 
 export type AsyncOutcomeReading =

@@ -7,6 +7,7 @@ import process from "node:process"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { bundlePrograms, programsFolder } from "../../infra/build/bundle.ts"
+import { bundleCommand } from "../../infra/local/program-files.ts"
 import { startLocal } from "../../infra/local/start-local.ts"
 import { repository } from "../../infra/local/state.ts"
 import type { Platform } from "../../shared/model/platform.ts"
@@ -147,11 +148,14 @@ const startProcessor = async (
 ): Promise<MeasuredProcess> => {
   const port = await freePort()
   const flags = (process.env["PROCESSOR_FLAGS"] ?? "").split(" ").filter((flag) => flag !== "")
-  const program = names.length === 1 ? [`${names[0]}.js`] : ["capi.js", "run", "--together", ...names]
+  const program =
+    names.length === 1
+      ? bundleCommand(programsFolder, names[0]!)
+      : [path.join(programsFolder, "capi.js"), "run", "--together", ...names]
   return startProcess(
     names.join("+"),
     process.execPath,
-    [...flags, path.join(programsFolder, program[0]!), ...program.slice(1)],
+    [...flags, ...program],
     path.join(made.folder, "logs"),
     {
       KAFKA_BROKERS: made.brokers,

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { freePort } from "../../infra/local/ports.ts"
 import { endProcess, type Launched, launch, signal } from "../../infra/local/processes.ts"
-import { repository } from "../../infra/local/state.ts"
+import { sourceCommand } from "../../infra/local/program-files.ts"
 import type { ProcessorName } from "./plan.ts"
 
 export interface Instance {
@@ -100,7 +100,7 @@ const launchOne = (
 ): Launched =>
   launch({
     command: process.execPath,
-    arguments: ["--import", clockJump, path.join(repository, "processors", one.processor, "main.ts")],
+    arguments: ["--import", clockJump, ...sourceCommand(one.processor)],
     logFile: path.join(folder, `${one.name}.log`),
     pidFile: path.join(folder, `${one.name}.pid`),
     environment: {

@@ -12,6 +12,7 @@ import type * as Scope from "effect/Scope"
 import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
 import { freePort } from "../../infra/local/ports.ts"
 import { endProcess, type Launched, launch, logTail } from "../../infra/local/processes.ts"
+import { sourceCommand } from "../../infra/local/program-files.ts"
 import { startLocal } from "../../infra/local/start-local.ts"
 import { defaultStateDirectory, repository } from "../../infra/local/state.ts"
 import { type PartialSandboxOptions, type Sandbox, sandboxDefaults, startSandbox } from "../../infra/sandbox/sandbox.ts"
@@ -23,7 +24,7 @@ export interface ChainOptions {
   readonly prefix: string
   /** The text of `connections.yaml`; hosts and credentials are in the variables that the example's connections use. */
   readonly connections: string
-  /** Names of folders in `processors/`. */
+  /** Names of programs, such as `delivery-meta`. */
   readonly processors: ReadonlyArray<string>
   readonly sandbox?: PartialSandboxOptions
   /** Starts the broker sooner, serves slower: not for measurements. */
@@ -136,7 +137,7 @@ const startProcessors = (
       const logFile = path.join(folder, "logs", `${name}.log`)
       const launched = launch({
         command: process.execPath,
-        arguments: [path.join(repository, "processors", name, "main.ts")],
+        arguments: sourceCommand(name),
         logFile,
         pidFile: path.join(folder, `${name}.pid`),
         environment: { ...environmentOf(variables), HOST: "127.0.0.1", PORT: String(port), LOG_FORMAT: "json" }

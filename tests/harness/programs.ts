@@ -8,19 +8,8 @@ import type * as Scope from "effect/Scope"
 import { bundlePrograms } from "../../infra/build/bundle.ts"
 import { freePort } from "../../infra/local/ports.ts"
 import { endProcess, launch, logTail } from "../../infra/local/processes.ts"
+import { bundleCommand, type ProgramName, programNames } from "../../infra/local/program-files.ts"
 import { defaultStateDirectory } from "../../infra/local/state.ts"
-
-export const programNames = [
-  "normalizer",
-  "mapper",
-  "delivery-meta",
-  "delivery-google",
-  "delivery-tiktok",
-  "delivery-snapchat",
-  "delivery-whatsapp",
-  "health"
-] as const
-export type ProgramName = (typeof programNames)[number]
 
 export interface Programs {
   /** Starts these and waits until each is ready: it has joined its groups and has its partitions. */
@@ -74,7 +63,7 @@ export const startablePrograms = (
       const port = yield* freePort
       const launched = launch({
         command: process.execPath,
-        arguments: [path.join(bundled, `${name}.js`)],
+        arguments: bundleCommand(bundled, name),
         logFile: logOf(name),
         pidFile: path.join(folder, `${name}.pid`),
         environment: {

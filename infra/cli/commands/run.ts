@@ -11,7 +11,7 @@ import { beforeEndingAtOnce } from "../../../shared/runtime/exit.ts"
 import { makeMain } from "../../../shared/runtime/program.ts"
 import { spawnGuarded } from "../../local/guarded-spawn.mjs"
 import { endProcess, signal } from "../../local/processes.ts"
-import { processorFile } from "../../local/program-files.ts"
+import { programCommand } from "../../local/program-files.ts"
 import { Argument, Command, CommandError, Flag } from "../cli.ts"
 import { Output } from "../output.ts"
 import { programNames, programs } from "../programs.ts"
@@ -103,7 +103,7 @@ const runApart = Effect.fnUntraced(function* (
 })
 
 const start = ({ name, port }: Started): ChildProcess =>
-  spawnGuarded(process.execPath, [processorFile(name)], {
+  spawnGuarded(process.execPath, programCommand(name), {
     stdio: ["ignore", "inherit", "inherit"],
     env: { ...process.env, PORT: String(port) },
     detached: true

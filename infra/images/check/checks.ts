@@ -7,9 +7,9 @@ import { registryLayer } from "../../../shared/codec/registry.ts"
 import { loadConnections } from "../../../shared/connectors/load-connections.ts"
 import { layerKafka } from "../../../shared/kafka/kafkajs/adapter.ts"
 import { readLedger } from "../../../shared/ledger/read-ledger.ts"
-import { programNames } from "../../cli/programs.ts"
 import { isSettled } from "../../demo/demo.ts"
 import { sampleConnections } from "../../demo/environment.ts"
+import { processorFolders, programNames } from "../../local/program-files.ts"
 import { publishSamples } from "../../samples/publish.ts"
 import { checkFailed } from "./command.ts"
 import { answers, type Container, eventually, type Ground, sandboxed, startContainer } from "./containers.ts"
@@ -47,7 +47,7 @@ export const checkContent = Effect.fnUntraced(function* (report: Report, { engin
           )
       )
       if (stranger !== undefined) return yield* checkFailed(`it holds ${stranger}`)
-      const missing = programNames.find((name) => !files.includes(`./dist/programs/${name}.js`))
+      const missing = processorFolders.find((name) => !files.includes(`./dist/programs/${name}.js`))
       if (missing !== undefined) return yield* checkFailed(`it has no program ${missing}`)
     })
   )

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { demoEnvironment, sampleConnections } from "../../demo/environment.ts"
 import { freePort } from "../../local/ports.ts"
+import { bundleCommand } from "../../local/program-files.ts"
 import { startLocal } from "../../local/start-local.ts"
 import { startSandbox } from "../../sandbox/sandbox.ts"
 import { type CheckFailed, checkFailed, lastLines } from "./command.ts"
@@ -76,7 +77,7 @@ export const startContainer = (
     const name = `capi-check-${process.pid}-${program}`
     const options = sandboxed(ground, { PORT: String(port) })
     yield* Effect.acquireRelease(
-      engine.must(["run", "--detach", "--name", name, ...options, image, `dist/programs/${program}.js`]),
+      engine.must(["run", "--detach", "--name", name, ...options, image, ...bundleCommand("dist/programs", program)]),
       () => Effect.ignore(engine.docker(["rm", "--force", "--volumes", name]))
     )
     return { program, name, url: `http://127.0.0.1:${port}` }

@@ -3,6 +3,7 @@ import { type Connector, limits } from "../connector.ts"
 import { formatUserData, mapEvent } from "./mapping.ts"
 import { probe, request, unsendable } from "./request.ts"
 import { probeVerdict, verdict } from "./verdict.ts"
+import { webhook } from "./webhook.ts"
 
 // A message is small; a pool of ten connections is the bound of what is in flight.
 const oneMessage = { eventsPerRequest: 1, bytesPerRequest: 64 * 1024, concurrency: 10 }
@@ -27,5 +28,7 @@ export const whatsapp: Connector = {
   request,
   verdict,
   probe,
-  probeVerdict
+  probeVerdict,
+  sealedRecipients: true,
+  webhook
 }

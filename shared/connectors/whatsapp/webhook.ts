@@ -2,21 +2,15 @@
 import { createHmac, timingSafeEqual } from "node:crypto"
 import * as Redacted from "effect/Redacted"
 import type { MessagePricing } from "../../../schemas/types.gen.ts"
-import type { EventVerdict, Json, JsonObject } from "../connector.ts"
+import type { ConnectorWebhook, EventVerdict, Json, JsonObject, MessageStatus } from "../connector.ts"
 import { bodyObject, listOf, numberOf, objectOf, objectsOf, textOf } from "../http/response.ts"
 import { whatsappClassification } from "./verdict.ts"
 
-/** What became of one message, under the id that sending it gave. */
-export interface MessageStatus {
-  /** The `trackingId` of the verdict: WhatsApp's message id. */
-  readonly trackingId: string
+/** What became of one message; its `trackingId` is WhatsApp's message id. */
+export interface WhatsAppStatus extends MessageStatus {
   readonly status: "sent" | "delivered" | "read" | "failed"
   /** Milliseconds since the epoch; null where WhatsApp gives none. Statuses may arrive out of order. */
   readonly at: number | null
-  /** `accepted` for sent: not final. */
-  readonly verdict: EventVerdict
-  /** What WhatsApp charges for the message, where this status tells it. */
-  readonly pricing: MessagePricing | null
 }
 
 /** What a notification tells beside statuses, counted: who it is about is not read. */
@@ -24,6 +18,23 @@ export interface WebhookNotices {
   /** Business-scoped user ids that changed, mostly since the person's number did. */
   readonly userIdUpdates: number
 }
+
+/** What the delivery engine asks of a webhook. */
+export const webhook: ConnectorWebhook = {
+  handshake: (query, { verify_token: token }) => (token === undefined ? null : webhookChallenge(query, token)),
+  isSigned: (rawBody, headers, { app_secret: secret }) =>
+    secret !== undefined && isSignedByMeta(rawBody, headers["x-hub-signature-256"], secret),
+  read: (body) => {
+    const { userIdUpdates } = webhookNotices(body)
+    return {
+      statuses: messageStatuses(body),
+      notes: userIdUpdates === 0 ? [] : [{ message: userIdsChanged, count: userIdUpdates }]
+    }
+  }
+}
+
+const userIdsChanged =
+  "Business-scoped user ids changed: events that still bring the earlier ones may no longer reach their recipients."
 
 /**
  * The handshake: the challenge to answer with 200, or null for 403. Meta asks `GET ?hub.mode=subscribe&hub.verify_token=…
@@ -53,7 +64,7 @@ export const isSignedByMeta = (
  * The statuses in a notification, in its order. They are found by the message's id alone: a recipient may have a phone number
  * (`recipient_id`), a business-scoped user id (`recipient_user_id`) or both. Whatever else it holds is passed over.
  */
-export const messageStatuses = (rawBody: string): ReadonlyArray<MessageStatus> =>
+export const messageStatuses = (rawBody: string): ReadonlyArray<WhatsAppStatus> =>
   changesOf(rawBody)
     .flatMap((value) => listOf(value["statuses"]))
     .flatMap((status) => statusOf(objectOf(status)))
@@ -78,16 +89,14 @@ const changesOf = (rawBody: string): ReadonlyArray<JsonObject> =>
       return value === null ? [] : [value]
     })
 
-const statusOf = (entry: JsonObject | null): ReadonlyArray<MessageStatus> => {
+const statusOf = (entry: JsonObject | null): ReadonlyArray<WhatsAppStatus> => {
   const trackingId = textOf(entry?.["id"])
   const status = entry?.["status"]
   if (trackingId === null) return []
   if (status !== "sent" && status !== "delivered" && status !== "read" && status !== "failed") return []
   const seconds = numberOf(entry?.["timestamp"])
   const verdict = status === "failed" ? failureOf(entry) : verdictOfStatus(status)
-  return [
-    { trackingId: trackingId, status, at: seconds === null ? null : seconds * 1000, verdict, pricing: pricingOf(entry) }
-  ]
+  return [{ trackingId, status, at: seconds === null ? null : seconds * 1000, verdict, pricing: pricingOf(entry) }]
 }
 
 const pricingOf = (entry: JsonObject | null): MessagePricing | null => {

@@ -3,30 +3,40 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import type { Codecs } from "../../../shared/codec/codecs.ts"
-import { SettingsService } from "../../../shared/config/settings.ts"
-import type { Connection } from "../../../shared/connections/connection.ts"
-import { Connections } from "../../../shared/connections/connections.ts"
-import { type Connector, opensNothing } from "../../../shared/connectors/connector.ts"
-import { type HttpTransport, makeHttpTransport } from "../../../shared/connectors/http/http-client.ts"
-import { connectorFor } from "../../../shared/connectors/registry.ts"
-import { Credentials } from "../../../shared/credentials/credentials.ts"
-import { sealerOf } from "../../../shared/credentials/sealer-layer.ts"
-import { followSealingKey } from "../../../shared/credentials/sealing-keys.ts"
-import { KafkaClient, type KafkaError } from "../../../shared/kafka/client.ts"
-import type { Platform } from "../../../shared/model/platform.ts"
-import { topicNames } from "../../../shared/model/topics.ts"
-import type { Processor } from "../../../shared/runtime/contract.ts"
-import { type DependencyState, Readiness } from "../../../shared/runtime/health.ts"
-import { type Program, processorsProgram } from "../../../shared/runtime/program.ts"
-import { poolOptionsOf, settingsOf } from "./connection-settings.ts"
-import type { DeliveryServices } from "./delivery-services.ts"
-import { type DeliveryError, deliveryProcessor } from "./processor.ts"
-import { makeRecipientKey, type RecipientKey } from "./recipient-key.ts"
+import type { Codecs } from "../../shared/codec/codecs.ts"
+import { SettingsService } from "../../shared/config/settings.ts"
+import type { Connection } from "../../shared/connections/connection.ts"
+import { Connections } from "../../shared/connections/connections.ts"
+import { type Connector, opensNothing } from "../../shared/connectors/connector.ts"
+import { type HttpTransport, makeHttpTransport } from "../../shared/connectors/http/http-client.ts"
+import { connectorFor } from "../../shared/connectors/registry.ts"
+import { Credentials } from "../../shared/credentials/credentials.ts"
+import { sealerOf } from "../../shared/credentials/sealer-layer.ts"
+import { followSealingKey } from "../../shared/credentials/sealing-keys.ts"
+import { KafkaClient, type KafkaError } from "../../shared/kafka/client.ts"
+import type { Platform } from "../../shared/model/platform.ts"
+import { topicNames } from "../../shared/model/topics.ts"
+import type { Processor } from "../../shared/runtime/contract.ts"
+import { type DependencyState, Readiness } from "../../shared/runtime/health.ts"
+import { type Program, processorsProgram } from "../../shared/runtime/program.ts"
+import { poolOptionsOf, settingsOf } from "./engine/connection-settings.ts"
+import type { DeliveryServices } from "./engine/delivery-services.ts"
+import { type DeliveryError, deliveryProcessor } from "./engine/processor.ts"
+import { makeRecipientKey, type RecipientKey } from "./engine/recipient-key.ts"
+import { serveWebhooks } from "./outcomes/webhook.ts"
 
-/** What `main.ts` of each platform runs. */
-export const deliveryProgram = (platform: Platform): Program =>
-  processorsProgram(`delivery-${platform}`, deliveryProcessors(platform))
+/** Delivers to every enabled connection of the platform, and serves its webhook where it has one. */
+export const deliveryProgram = (platform: Platform): Program => {
+  const deliveries = processorsProgram(`delivery-${platform}`, deliveryProcessors(platform))
+  return {
+    name: deliveries.name,
+    work: Effect.gen(function* () {
+      const { enabledOf } = yield* Connections
+      const webhooks = yield* serveWebhooks(enabledOf(platform))
+      yield* Effect.all([deliveries.work, ...webhooks], { concurrency: "unbounded", discard: true })
+    })
+  }
+}
 
 type Services = Codecs | Connections | Credentials | KafkaClient | Readiness | SettingsService | Scope.Scope
 
@@ -37,8 +47,9 @@ export const deliveryProcessors = (
   Effect.gen(function* () {
     const { enabledOf } = yield* Connections
     const connections = enabledOf(platform)
-    // Only messages to people carry a sealed recipient; the other programs work without the master key.
-    const recipientKey = platform === "whatsapp" && connections.length > 0 ? yield* recipientKeyOf : undefined
+    // Without sealed recipients a program works without the master key.
+    const isSealed = connections.some(({ kind }) => connectorFor(kind).sealedRecipients === true)
+    const recipientKey = isSealed ? yield* recipientKeyOf : undefined
     return yield* Effect.forEach(connections, (connection) =>
       Effect.gen(function* () {
         const connector = connectorFor(connection.kind)

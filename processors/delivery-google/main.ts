@@ -1,4 +1,0 @@
-import { runProgram } from "../../shared/runtime/program.ts"
-import { deliveryGoogleProgram } from "./program.ts"
-
-runProgram(deliveryGoogleProgram)

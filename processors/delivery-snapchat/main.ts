@@ -1,4 +1,0 @@
-import { runProgram } from "../../shared/runtime/program.ts"
-import { deliverySnapchatProgram } from "./program.ts"
-
-runProgram(deliverySnapchatProgram)

@@ -1,5 +1,0 @@
-import type { Program } from "../../shared/runtime/program.ts"
-import { deliveryProgram } from "../delivery/engine/program.ts"
-
-/** Delivers to every enabled connection of the platform. */
-export const deliveryTiktokProgram: Program = deliveryProgram("tiktok")

@@ -1,4 +1,0 @@
-import { runProgram } from "../../shared/runtime/program.ts"
-import { deliveryWhatsappProgram } from "./program.ts"
-
-runProgram(deliveryWhatsappProgram)
