@@ -14,6 +14,7 @@ import { startChain } from "../harness/chain.ts"
 import { type Fault, type SandboxControl, sandboxControl } from "../harness/sandbox-control.ts"
 import { connections, isDrained, latencies, load, others, troubledDataset } from "./isolation-load.ts"
 import { type Figure, report } from "./report.ts"
+import { changeOf, type Four, median, noiseOf, p99, pooled, quantile } from "./trouble-change.ts"
 
 endWithLauncher()
 
@@ -67,7 +68,7 @@ const warmUp = Effect.fnUntraced(function* (control: SandboxControl) {
   let best = Number.POSITIVE_INFINITY
   let settled = 0
   for (let round = 0; round < warmUpsMax && settled < 2; round++) {
-    const p50 = at(yield* phase(control, []), 0.5)
+    const p50 = quantile(yield* phase(control, []), 0.5)
     tell(`Warming up: p50 ${Math.round(p50)} ms.`)
     settled = p50 > best * 0.9 ? settled + 1 : 0
     best = Math.min(best, p50)
@@ -86,13 +87,6 @@ const until = <E, R>(condition: Effect.Effect<boolean, E, R>) =>
   })
 
 const patienceMillis = 120_000
-
-/** Two calm phases around two troubled ones. */
-interface Four {
-  readonly trouble: string
-  readonly calm: readonly [ReadonlyArray<number>, ReadonlyArray<number>]
-  readonly troubled: readonly [ReadonlyArray<number>, ReadonlyArray<number>]
-}
 
 const main = Effect.gen(function* () {
   const chain = yield* startChain({
@@ -132,15 +126,13 @@ const main = Effect.gen(function* () {
 })
 
 const figuresOf = (fours: ReadonlyArray<Four>): ReadonlyArray<Figure> => {
-  const pooled = (side: "calm" | "troubled") =>
-    fours.flatMap((four) => four[side].flat()).toSorted((left, right) => left - right)
-  const noise = fours.map(({ calm: [first, last] }) => 100 * Math.abs(p99(last) / p99(first) - 1))
+  const [calm, troubled] = [pooled(fours, "calm"), pooled(fours, "troubled")]
   return [
     // Above this the machine is saturated: everything queues, and the comparison says nothing.
-    { figure: "others' p50, calm", value: at(pooled("calm"), 0.5), unit: "ms", goal: { atMost: 1000 } },
-    { figure: "others' p50, troubled", value: at(pooled("troubled"), 0.5), unit: "ms" },
-    { figure: "others' p99, calm", value: p99(pooled("calm")), unit: "ms" },
-    { figure: "others' p99, troubled", value: p99(pooled("troubled")), unit: "ms" },
+    { figure: "others' p50, calm", value: quantile(calm, 0.5), unit: "ms", goal: { atMost: 1000 } },
+    { figure: "others' p50, troubled", value: quantile(troubled, 0.5), unit: "ms" },
+    { figure: "others' p99, calm", value: p99(calm), unit: "ms" },
+    { figure: "others' p99, troubled", value: p99(troubled), unit: "ms" },
     { figure: "change of p99, median", value: median(fours.map(changeOf)), unit: "%", goal: { atMost: changeMax } },
     // Each kind of trouble for itself, so that two harmless ones hide no third.
     ...Object.keys(troubles).map((trouble) => ({
@@ -150,25 +142,12 @@ const figuresOf = (fours: ReadonlyArray<Four>): ReadonlyArray<Figure> => {
       goal: { atMost: changeMax }
     })),
     // Above this something else is at work on the machine, and the comparison says nothing either.
-    { figure: "noise: calm against calm, median", value: median(noise), unit: "%", goal: { atMost: 25 } }
+    { figure: "noise: calm against calm, median", value: median(fours.map(noiseOf)), unit: "%", goal: { atMost: 25 } }
   ]
 }
 
-/** What the trouble changed, in percent: the p99s of its two phases against those of the two around them. */
-const changeOf = ({ calm, troubled }: Four): number =>
-  100 * (Math.sqrt((p99(troubled[0]) * p99(troubled[1])) / (p99(calm[0]) * p99(calm[1]))) - 1)
-
 const medianOf = (fours: ReadonlyArray<Four>, trouble: string): number =>
   median(fours.filter((four) => four.trouble === trouble).map(changeOf))
-
-const at = (sorted: ReadonlyArray<number>, part: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN
-const p99 = (sorted: ReadonlyArray<number>): number => at(sorted, 0.99)
-const median = (values: ReadonlyArray<number>): number => {
-  const sorted = values.toSorted((left, right) => left - right)
-  const middle = Math.floor(sorted.length / 2)
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
-}
 
 NodeRuntime.runMain(Effect.scoped(main), {
   teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) && exit.value ? 0 : 1)
