@@ -57,7 +57,7 @@ const giveUpPartition = Effect.fnUntraced(function* (options: {
   const producer = yield* kafka.transactional(`${groupId}.${topic}.${partition}`)
   let givenUp = 0
   const commit = (records: ReadonlyArray<ProducedRecord>, next: number) =>
-    producer.commit({ records, groupId, offset: { topic, partition, next } })
+    producer.commit({ records, offsets: [{ groupId, topic, partition, next }] })
   yield* kafka.read({
     topic,
     ranges: [{ partition, from, to }],

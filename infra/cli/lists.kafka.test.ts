@@ -93,8 +93,7 @@ const publish = (prefix: string) =>
             partition: 0
           }
         ],
-        groupId: `${prefix}lists`,
-        offset: null
+        offsets: []
       })
     }
   }).pipe(Effect.scoped)

@@ -55,7 +55,7 @@ export const redriveDeadLetters = Effect.fnUntraced(function* (options: RedriveO
   const marks = yield* scanDeadLetters(options.from, () => Effect.void)
   const toRemap = new Map<string, DeadLetterEntry>()
   let redriven = 0
-  const commit = commitWith(producer, prefix)
+  const commit = commitWith(producer)
   yield* scanDeadLetters(options.from, (page) =>
     Effect.gen(function* () {
       const chosen = page.filter((one) => isChosen(one, marks, options))
@@ -79,9 +79,9 @@ const isChosen = (one: DeadLetterEntry, marks: Marks, options: RedriveOptions): 
 type Commit = (records: ReadonlyArray<ProducedRecord>) => Effect.Effect<void, KafkaError | CommandError>
 
 const commitWith =
-  (producer: TransactionalProducer, prefix: string): Commit =>
+  (producer: TransactionalProducer): Commit =>
   (records) =>
-    producer.commit({ records, groupId: `${prefix}capi-redrive`, offset: null }).pipe(
+    producer.commit({ records, offsets: [] }).pipe(
       Effect.catchIf(
         (error) => error.code === "fenced",
         (cause) =>

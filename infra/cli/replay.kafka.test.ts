@@ -65,9 +65,9 @@ describe("capi replay", () => {
           headers: { connection }
         })
         // Three transactions: six records and three markers; the shop's are at 0, 1, 3 and 6.
-        yield* writer.commit({ records: [mapped("a", "shop"), mapped("b", "shop")], groupId, offset: null })
-        yield* writer.commit({ records: [mapped("c", "shop"), mapped("d", "other")], groupId, offset: null })
-        yield* writer.commit({ records: [mapped("e", "shop"), mapped("f", "other")], groupId, offset: null })
+        yield* writer.commit({ records: [mapped("a", "shop"), mapped("b", "shop")], offsets: [] })
+        yield* writer.commit({ records: [mapped("c", "shop"), mapped("d", "other")], offsets: [] })
+        yield* writer.commit({ records: [mapped("e", "shop"), mapped("f", "other")], offsets: [] })
 
         assert.strictEqual(yield* planned("delivery-meta.shop", "beginning"), 4)
         assert.strictEqual(yield* planned("delivery-meta.other", "beginning"), 2)
@@ -76,7 +76,7 @@ describe("capi replay", () => {
         assert.strictEqual(yield* planned("delivery-meta.shop", "1:0"), 0)
 
         // Where the group stands behind the end, only what it took counts.
-        yield* writer.commit({ records: [], groupId, offset: { topic, partition: 0, next: 5 } })
+        yield* writer.commit({ records: [], offsets: [{ groupId, topic, partition: 0, next: 5 }] })
         assert.strictEqual(yield* planned("delivery-meta.shop", "beginning"), 3)
 
         const done = yield* capi("replay", "--stage", "delivery-meta.shop", "--from", "0:1", "--yes")

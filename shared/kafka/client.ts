@@ -94,15 +94,19 @@ export interface MemberOptions {
 /** A transactional producer; creating it fences every older one of the same id and ends their open transactions. */
 export interface TransactionalProducer {
   /**
-   * Writes the records and commits the group's offset for the partition in one transaction; chunked by bytes. Calls wait for
-   * one another. After a failure every further call fails too: only a new producer can know what the broker has.
+   * Writes the records and commits offsets of consumer groups, none or several, in one transaction; chunked by bytes. Calls
+   * wait for one another. After a failure every further call fails too: only a new producer can know what the broker has.
    */
   readonly commit: (step: {
     readonly records: ReadonlyArray<ProducedRecord>
-    readonly groupId: string
-    /** The next offset to read, or null to commit records alone. */
-    readonly offset: (TopicPartition & { readonly next: number }) | null
+    readonly offsets: ReadonlyArray<GroupOffset>
   }) => Effect.Effect<void, KafkaError>
+}
+
+/** The next offset that a group reads from a partition. */
+export interface GroupOffset extends TopicPartition {
+  readonly groupId: string
+  readonly next: number
 }
 
 export interface TopicDeclaration {

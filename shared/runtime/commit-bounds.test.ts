@@ -70,7 +70,8 @@ it.effect("commits no batch that was taken and is not worked on yet", () =>
       processor: copy({ batch: oneRecord, concurrency: 2 }),
       task: { step: (batch: Batch) => Effect.succeed(copyOf(batch)) },
       producer: {
-        commit: ({ records, offset }) => Effect.sync(() => void commits.push([offset?.next ?? null, records.length]))
+        commit: ({ records, offsets }) =>
+          Effect.sync(() => void commits.push([offsets[0]?.next ?? null, records.length]))
       },
       intake: Object.assign(intake, { take: heldUp }),
       groupId: "copy",

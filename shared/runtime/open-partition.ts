@@ -49,7 +49,7 @@ export const openAndRun = <E, R>(
       context.onCounted(partitions)
       const append = (outputs: ReadonlyArray<Outbound>) =>
         Effect.uninterruptible(
-          producer.commit({ records: outputs.map((output) => produced(runtime.prefix, output)), groupId, offset: null })
+          producer.commit({ records: outputs.map((output) => produced(runtime.prefix, output)), offsets: [] })
         )
       const task = yield* processor.open({ topic, partition: at.partition, partitions, position, append })
       for (const restore of task.restore ?? [])

@@ -197,7 +197,9 @@ const commit = <E, R>(
     const begun = yield* Clock.currentTimeMillis
     const records = ready.outputs.map((output) => produced(runtime.prefix, output))
     // Not interruptible: a revoked partition's next owner would else find a transaction that is still being decided.
-    yield* Effect.uninterruptible(producer.commit({ records, groupId, offset: next === null ? null : { ...at, next } }))
+    yield* Effect.uninterruptible(
+      producer.commit({ records, offsets: next === null ? [] : [{ groupId, ...at, next }] })
+    )
     if (next !== null) state.committed = next
     const committed = state.steps.splice(0, ready.count)
     intake.release(committed.reduce((bytes, step) => bytes + step.batch.bytes, 0))

@@ -21,4 +21,4 @@ export const texts = (records: ReadonlyArray<{ readonly value: Buffer | null }>)
 
 /** A transaction that commits no offset. */
 export const writeIn = (producer: TransactionalProducer, records: ReadonlyArray<ProducedRecord>) =>
-  producer.commit({ records, groupId: "none", offset: null })
+  producer.commit({ records, offsets: [] })

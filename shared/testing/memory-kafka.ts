@@ -46,7 +46,7 @@ export class MemoryKafka {
         const epoch = (this.epochs.get(transactionalId) ?? 0) + 1
         this.epochs.set(transactionalId, epoch)
         return {
-          commit: ({ records, groupId, offset }) =>
+          commit: ({ records, offsets }) =>
             Effect.gen({ self: this }, function* () {
               if (this.epochs.get(transactionalId) !== epoch) return yield* failure("fenced")
               if (this.failCommits > 0) {
@@ -55,8 +55,8 @@ export class MemoryKafka {
               }
               if (records.length > this.commitRecordsMax) return yield* failure("timeout")
               yield* this.write(records)
-              if (offset !== null) this.offsets.set(offsetName(groupId, offset), offset.next)
-              this.commits.push({ transactionalId, next: offset?.next ?? null, records: records.length })
+              for (const offset of offsets) this.offsets.set(offsetName(offset.groupId, offset), offset.next)
+              this.commits.push({ transactionalId, next: offsets[0]?.next ?? null, records: records.length })
             })
         }
       }),

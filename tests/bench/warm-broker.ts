@@ -32,7 +32,7 @@ const warmPartition = Effect.fnUntraced(function* (topic: string, partition: num
     .read({ topic, ranges: [{ partition, from: 0, to: null }], onRecords: () => undefined })
     .pipe(Effect.forkScoped)
   for (let next = 1; next <= transactions; next++) {
-    yield* producer.commit({ records, groupId: topic, offset: { topic, partition, next } })
+    yield* producer.commit({ records, offsets: [{ groupId: topic, topic, partition, next }] })
   }
 })
 

@@ -38,15 +38,21 @@ layer(layerTest, { excludeTestServices: true })("the Kafka port", (it) => {
       const topic = yield* makeTopic(prefix)
       const groupId = `${topic}-group`
       const zombie = yield* client.transactional(`${topic}-tx`)
-      yield* zombie.commit({ records: recordsOf(topic, ["before"]), groupId, offset: { topic, partition: 0, next: 1 } })
+      yield* zombie.commit({
+        records: recordsOf(topic, ["before"]),
+        offsets: [{ groupId, topic, partition: 0, next: 1 }]
+      })
       const owner = yield* client.transactional(`${topic}-tx`)
-      const offset = { topic, partition: 0, next: 99 }
-      const failure = yield* Effect.flip(zombie.commit({ records: recordsOf(topic, ["zombie"]), groupId, offset }))
+      const offsets = [{ groupId, topic, partition: 0, next: 99 }]
+      const failure = yield* Effect.flip(zombie.commit({ records: recordsOf(topic, ["zombie"]), offsets }))
       assert.strictEqual(failure.code, "fenced")
-      const repeated = yield* Effect.flip(zombie.commit({ records: [], groupId, offset }))
+      const repeated = yield* Effect.flip(zombie.commit({ records: [], offsets }))
       assert.strictEqual(repeated.code, "fenced")
       assert.deepStrictEqual(yield* client.committed(groupId, topic), [{ partition: 0, offset: 1 }])
-      yield* owner.commit({ records: recordsOf(topic, ["owner"]), groupId, offset: { topic, partition: 0, next: 2 } })
+      yield* owner.commit({
+        records: recordsOf(topic, ["owner"]),
+        offsets: [{ groupId, topic, partition: 0, next: 2 }]
+      })
       assert.deepStrictEqual(texts(yield* readAll(topic)), ["before", "owner"])
       assert.deepStrictEqual(yield* client.committed(groupId, topic), [{ partition: 0, offset: 2 }])
     })
@@ -58,9 +64,9 @@ layer(layerTest, { excludeTestServices: true })("the Kafka port", (it) => {
       const topic = yield* makeTopic(prefix)
       const producer = yield* client.transactional(`${topic}-tx`)
       for (let next = 1; next <= 50; next++) {
-        const offset = { topic, partition: 0, next }
+        const offsets = [{ groupId: `${topic}-group`, topic, partition: 0, next }]
         const records = next % 2 === 0 ? [] : recordsOf(topic, [`v${next}`])
-        yield* producer.commit({ records, groupId: `${topic}-group`, offset })
+        yield* producer.commit({ records, offsets })
       }
       assert.deepStrictEqual(yield* client.committed(`${topic}-group`, topic), [{ partition: 0, offset: 50 }])
       assert.strictEqual((yield* readAll(topic)).length, 25)

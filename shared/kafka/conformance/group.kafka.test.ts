@@ -58,8 +58,8 @@ layer(layerTest, { excludeTestServices: true })("a member by the Kafka port", (i
       const groupId = `${topic}-group`
       const producer = yield* client.transactional(`${topic}-tx`)
       const offset = { topic, partition: 0, next: 7 }
-      yield* producer.commit({ records: recordsOf(topic, ["a", "b"]), groupId, offset })
-      yield* producer.commit({ records: recordsOf(topic, ["c"]), groupId, offset: null })
+      yield* producer.commit({ records: recordsOf(topic, ["a", "b"]), offsets: [{ groupId, ...offset }] })
+      yield* producer.commit({ records: recordsOf(topic, ["c"]), offsets: [] })
       assert.deepStrictEqual(yield* client.committed(groupId, topic), [{ partition: 0, offset: 7 }])
       const [end] = yield* client.topicOffsets(topic)
       assert.strictEqual(end?.high, 5)

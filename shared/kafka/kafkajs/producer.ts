@@ -80,11 +80,11 @@ const commitOnce = async (
   options: ResolvedKafkaOptions,
   step: CommittedStep
 ): Promise<void> => {
-  if (step.records.length === 0 && step.offset === null) return
+  if (step.records.length === 0 && step.offsets.length === 0) return
   const transaction = await producer.transaction()
   try {
     await sendInChunks(sender, options, step.records, (request) => transaction.sendBatch(request))
-    if (step.offset !== null) await sendOffset(transaction, step.groupId, step.offset)
+    await sendOffsets(transaction, step.offsets)
     await transaction.commit()
   } catch (error) {
     // Best effort: it spares the readers the wait for the transaction's timeout.
@@ -93,12 +93,15 @@ const commitOnce = async (
   }
 }
 
-const sendOffset = (
-  transaction: Transaction,
-  consumerGroupId: string,
-  { topic, partition, next }: NonNullable<CommittedStep["offset"]>
-): Promise<void> =>
-  transaction.sendOffsets({ consumerGroupId, topics: [{ topic, partitions: [{ partition, offset: String(next) }] }] })
+const sendOffsets = async (transaction: Transaction, offsets: CommittedStep["offsets"]): Promise<void> => {
+  for (const [consumerGroupId, ofGroup] of Map.groupBy(offsets, ({ groupId }) => groupId)) {
+    const topics = [...Map.groupBy(ofGroup, ({ topic }) => topic)].map(([topic, ofTopic]) => ({
+      topic,
+      partitions: ofTopic.map(({ partition, next }) => ({ partition, offset: String(next) }))
+    }))
+    await transaction.sendOffsets({ consumerGroupId, topics })
+  }
+}
 
 /**
  * An idempotent producer that is connected at the first write and replaced after one that failed or was interrupted. Writes
