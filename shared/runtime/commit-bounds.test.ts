@@ -6,10 +6,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { copy, copyOf, runtimeHarness, settle } from "../testing/runtime-harness.ts"
-import { BatchScale } from "./batch-scale.ts"
 import type { Batch } from "./contract.ts"
 import { defaultRuntimeOptions } from "./contract.ts"
-import { Intake } from "./intake.ts"
+import { AdaptiveBatchLimits, Intake } from "./intake.ts"
 import { runPipeline } from "./pipeline.ts"
 
 /** Stops a processor that has steps in flight, which takes virtual time. */
@@ -78,7 +77,7 @@ it.effect("commits no batch that was taken and is not worked on yet", () =>
       at: { topic: "in", partition: 0 },
       topic: "in",
       runtime: defaultRuntimeOptions,
-      scale: new BatchScale(oneRecord, defaultRuntimeOptions.commitBytesMax),
+      limits: new AdaptiveBatchLimits(oneRecord, defaultRuntimeOptions.commitBytesMax),
       onBatch: () => undefined,
       onCommitted: () => undefined
     })

@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import type { FetchedRecord } from "../kafka/client.ts"
 import { inboundOf } from "./contract.ts"
 
-const lease = { release: () => undefined }
+const buffer = { release: () => undefined }
 
 /** As a client may make it: what is asked for is cut from the fetched bytes only then. */
 class LazyRecord implements FetchedRecord {
@@ -19,7 +19,7 @@ class LazyRecord implements FetchedRecord {
   get headers() {
     return { connection: "meta" }
   }
-  readonly bufferRef = lease
+  readonly bufferRef = buffer
 }
 
 // Red when the copy is a spread, which leaves out what a record makes on demand.
@@ -32,7 +32,7 @@ it("keeps all of a record under another name of its topic", () => {
     key: Buffer.from("k"),
     value: Buffer.from("v"),
     headers: { connection: "meta" },
-    bufferRef: lease
+    bufferRef: buffer
   })
 })
 

@@ -1,14 +1,13 @@
 /**
  * The queue of one partition: records come in from the member's fetches and go out as batches. It bounds the bytes that are
- * fetched and not yet committed by pausing the partition, and passes over what the processor doesn't accept.
+ * fetched and not yet committed by pausing the partition, and skips what the processor doesn't accept.
  */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
-import type { BatchLimits, Inbound } from "./contract.ts"
-import { inboundOf } from "./contract.ts"
-import { Signal } from "./signal.ts"
+import * as Latch from "effect/Latch"
+import { type FetchedRecord, KafkaClient, KafkaError, type TopicPartition } from "../kafka/client.ts"
+import { type BatchLimits, type Inbound, inboundOf } from "./contract.ts"
 
 export interface IntakeOptions {
   /** The first offset that will come. */
@@ -27,17 +26,18 @@ export interface IntakeOptions {
 export interface TakenBatch {
   readonly records: ReadonlyArray<Inbound>
   readonly bytes: number
-  /** The offset after the batch and after all that was passed over behind it. */
+  /** The offset after the batch and after all that was skipped behind it. */
   readonly endOffset: number
 }
 
 export class Intake {
-  /** Offset after everything received, passed over or not. */
+  /** Offset after everything received, skipped or not. */
   endOffset: number
   highWatermark = 0
   paused = false
   private readonly options: IntakeOptions
-  private readonly signal = new Signal()
+  /** Opened by whatever may make a batch; closed before the conditions are checked, so no change is missed. */
+  private readonly changed = Latch.makeUnsafe(false)
   private records: Array<Inbound> = []
   private head = 0
   private queuedBytes = 0
@@ -72,23 +72,23 @@ export class Intake {
       this.options.pause()
     }
     this.options.onReceived()
-    this.signal.notify()
+    this.changed.openUnsafe()
   }
 
   /** Waits for the next batch; null after `end`. One fiber takes. */
   readonly take: Effect.Effect<TakenBatch | null, KafkaError> = Effect.gen({ self: this }, function* () {
     while (true) {
-      this.signal.reset()
+      this.changed.closeUnsafe()
       if (this.failure !== null) return yield* this.failure
       if (this.ended) return null
       const left = this.millisToBatch()
       if (left <= 0) return this.cut()
-      if (left === Number.POSITIVE_INFINITY) yield* this.signal.wait
-      else yield* Effect.timeoutOption(this.signal.wait, left)
+      if (left === Number.POSITIVE_INFINITY) yield* this.changed.await
+      else yield* Effect.timeoutOption(this.changed.await, left)
     }
   })
 
-  /** A batch's work is committed: its bytes are free again. */
+  /** A batch is committed: its bytes are free again. */
   release(bytes: number): void {
     this.takenBytes -= bytes
     if (this.paused && this.bytesInFlight <= this.options.bytesInFlightMax / 2) {
@@ -96,20 +96,20 @@ export class Intake {
       if (!this.ended) this.options.resume()
     }
     // A batch that lingers while the partition is paused must be cut as soon as nothing else is in flight.
-    this.signal.notify()
+    this.changed.openUnsafe()
   }
 
-  /** No more batches: what waits here stays for the next owner. */
+  /** No more batches: queued records stay for the next owner. */
   end(): void {
     if (this.ended) return
     this.ended = true
     this.options.pause()
-    this.signal.notify()
+    this.changed.openUnsafe()
   }
 
   fail(error: KafkaError): void {
     this.failure = error
-    this.signal.notify()
+    this.changed.openUnsafe()
   }
 
   get isEmpty(): boolean {
@@ -170,3 +170,93 @@ const recordBytes = (record: Inbound): number =>
 
 /** Roughly what a record's object and headers take beside its key and value. */
 const overheadBytes = 200
+
+/**
+ * How large a partition's batches and commits may be now. What took longer than its transaction or its deadline would take as
+ * long when it is repeated, so the limits are halved until it succeeds, and grow again afterwards.
+ */
+export class AdaptiveBatchLimits implements BatchLimits {
+  readonly linger: Duration.Duration
+  recordsMax: number
+  bytesMax: number
+  /** Bytes of outputs that are committed together. */
+  commitBytesMax: number
+  private readonly full: BatchLimits & { readonly commitBytesMax: number }
+  private halvings = 0
+  private commits = 0
+  /** Commits at the smaller size before a larger one is tried: doubled by each failure, since each costs a timeout. */
+  private commitsToGrow = commitsToGrowMin
+
+  constructor(limits: BatchLimits, commitBytesMax: number) {
+    this.full = { ...limits, commitBytesMax }
+    this.linger = limits.linger
+    this.recordsMax = limits.recordsMax
+    this.bytesMax = limits.bytesMax
+    this.commitBytesMax = commitBytesMax
+  }
+
+  /** A step or its commit took too long. Down to one record; the records of the next batches are at most half as many. */
+  halve(): void {
+    if (this.recordsMax > 1) this.halvings++
+    this.commits = 0
+    this.commitsToGrow = Math.min(this.commitsToGrow * 2, commitsToGrowMax)
+    this.apply()
+  }
+
+  /** A commit succeeded. */
+  committed(): void {
+    if (this.halvings === 0 || ++this.commits < this.commitsToGrow) return
+    this.commits = 0
+    this.halvings--
+    this.apply()
+  }
+
+  private apply(): void {
+    const factor = 2 ** -this.halvings
+    const scaled = (value: number) => Math.max(1, Math.floor(value * factor))
+    this.recordsMax = scaled(this.full.recordsMax)
+    this.bytesMax = scaled(this.full.bytesMax)
+    this.commitBytesMax = scaled(this.full.commitBytesMax)
+  }
+}
+
+const commitsToGrowMin = 4
+const commitsToGrowMax = 1_024
+
+/**
+ * Fails when nothing was received over two checks although the log went on: kafkajs can stop fetching without an error. One check
+ * would be too few, because records of a transaction that is still open don't come yet. A partition that waits for its steps
+ * or has nothing to read is not stalled.
+ */
+export const failOnStall = (
+  at: TopicPartition,
+  intake: Intake,
+  every: Duration.Duration
+): Effect.Effect<never, KafkaError, KafkaClient> =>
+  Effect.gen(function* () {
+    const client = yield* KafkaClient
+    let stalledChecks = 0
+    while (true) {
+      const before = intake.endOffset
+      yield* Effect.sleep(every)
+      const quiet = intake.endOffset === before && intake.isEmpty && !intake.paused
+      // An unreachable broker is not a stall: commits and heartbeats fail then.
+      const behind = quiet && (yield* Effect.orElseSucceed(isBehind(client, at, before), () => false))
+      stalledChecks = behind && intake.endOffset === before ? stalledChecks + 1 : 0
+      if (stalledChecks === 2) return yield* stalled(at, before, Duration.toMillis(every) * stalledChecks)
+    }
+  })
+
+const isBehind = (client: KafkaClient["Service"], { topic, partition }: TopicPartition, position: number) =>
+  Effect.map(client.topicOffsets(topic), (offsets) =>
+    offsets.some((found) => found.partition === partition && found.high > position)
+  )
+
+const stalled = ({ topic, partition }: TopicPartition, position: number, millis: number) =>
+  new KafkaError({
+    code: "timeout",
+    operation: "fetch",
+    message: `No records of ${topic}/${partition} were received for ${millis} ms, though the log goes on after offset ${position}.`,
+    nextStep: "The member joins its group again by itself; look at the network and the broker if this repeats.",
+    cause: null
+  })

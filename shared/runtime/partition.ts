@@ -1,31 +1,41 @@
-/** The life of one assigned partition: open, work, and after any failure open again, until it is revoked or drained. */
+/** One assigned partition: opened, processed, and after any failure opened again, until it is revoked or drained. */
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
-import { type FetchedRecord, type KafkaClient, KafkaError } from "../kafka/client.ts"
-import { BatchScale } from "./batch-scale.ts"
-import type { Intake } from "./intake.ts"
-import { openAndRun, type PartitionContext } from "./open-partition.ts"
+import { type FetchedRecord, KafkaClient, KafkaError, type Member, type TopicPartition } from "../kafka/client.ts"
+import type { Outbound, PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
+import { AdaptiveBatchLimits, failOnStall, Intake } from "./intake.ts"
+import type { Observe } from "./metrics.ts"
+import { produced, runPipeline } from "./pipeline.ts"
+import { missingPartition, restoreState } from "./restore-state.ts"
 
-/** What the group's side does to a partition at work; plain calls, because kafkajs's callbacks make them. */
+export interface PartitionContext<E, R> {
+  readonly processor: Processor<E, R>
+  readonly groupId: string
+  readonly member: Member
+  readonly runtime: RuntimeOptionsShape
+  readonly observe: Observe
+  /** The broker's name of the topic. */
+  readonly at: TopicPartition
+  /** The logical one. */
+  readonly topic: string
+  /** The member doesn't fetch as it should; opening the partition again wouldn't help. */
+  readonly onStalled: (error: KafkaError) => void
+}
+
+/** What the group's side does to a partition; plain calls, because kafkajs's callbacks make them. */
 export class PartitionHandle {
+  /** How many partitions the topic had when this one was opened; null before. */
+  partitions: number | null = null
   private intake: Intake | null = null
   private draining = false
-  private counted: number | null = null
 
-  /** How many partitions the topic had when this one was opened; null before. */
-  get partitions(): number | null {
-    return this.counted
-  }
-
-  readonly setPartitions = (partitions: number): void => {
-    this.counted = partitions
-  }
-
-  readonly setIntake = (intake: Intake): void => {
+  /** From now on the member's records go here. */
+  open(intake: Intake): void {
     this.intake = intake
     if (this.draining) intake.end()
   }
@@ -34,13 +44,17 @@ export class PartitionHandle {
     this.intake?.push(records, endOffset, highWatermark)
   }
 
+  gap(expected: number, found: number): void {
+    this.intake?.fail(missingRecords(expected, found))
+  }
+
   /** Lets the steps in flight finish and commit; takes nothing new. */
   drain(): void {
     this.draining = true
     this.intake?.end()
   }
 
-  /** The partition failed; what it held is void. */
+  /** The partition failed; what it held is discarded. */
   close(): void {
     this.intake = null
   }
@@ -53,84 +67,169 @@ export class PartitionHandle {
   get isDraining(): boolean {
     return this.draining
   }
-
-  gap(expected: number, found: number): void {
-    this.intake?.fail(
-      new KafkaError({
-        code: "other",
-        operation: "read on",
-        message: `Records from offset ${expected} were expected; the log goes on at ${found}.`,
-        nextStep:
-          "The partition is opened again from its committed offset. If retention took the records, lengthen it.",
-        cause: null
-      })
-    )
-  }
 }
 
 /** Ends normally only when drained. A defect is not recovered from: it ends the processor. */
 export const runPartition = <E, R>(
-  context: Omit<PartitionContext<E, R>, "onCommitted" | "onCounted" | "onOpen" | "scale">,
+  context: PartitionContext<E, R>,
   handle: PartitionHandle
 ): Effect.Effect<void, never, Exclude<R, Scope.Scope> | KafkaClient> => {
-  const name = { processor: context.processor.name, topic: context.topic, partition: context.at.partition }
+  const { processor, topic, at, runtime, observe, member } = context
+  const name = { processor: processor.name, topic, partition: at.partition }
   return Effect.gen(function* () {
     let failures = 0
-    const scale = new BatchScale(context.processor.batch, context.runtime.commitBytesMax)
+    const limits = new AdaptiveBatchLimits(processor.batch, runtime.commitBytesMax)
+    const onCommitted = () => {
+      failures = 0
+      limits.committed()
+    }
     while (true) {
-      const onCommitted = () => {
-        failures = 0
-        scale.committed()
-      }
-      const exit = yield* Effect.exit(
-        openAndRun({ ...context, scale, onCommitted, onCounted: handle.setPartitions, onOpen: handle.setIntake })
-      )
+      const exit = yield* Effect.exit(openAndProcess(context, handle, limits, onCommitted))
       if (Exit.isSuccess(exit) || handle.isDraining) return
       if (Cause.hasDies(exit.cause) || !Cause.hasFails(exit.cause)) {
         return yield* Effect.failCause(exit.cause as Cause.Cause<never>)
       }
       handle.close()
-      context.member.pause(context.at)
+      member.pause(at)
       failures++
       const failure = Cause.squash(exit.cause)
-      if (tookTooLong(failure)) scale.halve()
-      const delay = isForPeople(failure)
-        ? context.runtime.reopenDelayMax
-        : yield* reopenDelay(context.runtime, failures)
-      const reason = describe(failure)
-      context.observe({ type: "reopening", ...name, reason, failures, delayMillis: Duration.toMillis(delay) })
-      yield* tell(failure, failures).pipe(
-        Effect.annotateLogs({ reason, failures, delayMillis: Duration.toMillis(delay) })
-      )
+      if (isTooSlow(failure)) limits.halve()
+      const delay = needsOperator(failure) ? runtime.reopenDelayMax : yield* reopenDelay(runtime, failures)
+      const reason = failure instanceof Error ? failure.message : String(failure)
+      const delayMillis = Duration.toMillis(delay)
+      observe({ type: "reopening", ...name, reason, failures, delayMillis })
+      yield* logFailure(failure, failures).pipe(Effect.annotateLogs({ reason, failures, delayMillis }))
       yield* Effect.sleep(delay)
     }
-  }).pipe(Effect.ensuring(Effect.sync(() => context.observe({ type: "closed", ...name }))), Effect.annotateLogs(name))
+  }).pipe(Effect.ensuring(Effect.sync(() => observe({ type: "closed", ...name }))), Effect.annotateLogs(name))
 }
 
+/**
+ * The order makes steps exactly once: the transactional id is claimed first, which fences the owner before and ends its
+ * transaction; only then is the committed offset read; then state is restored, and records are read from there.
+ */
+const openAndProcess = <E, R>(
+  context: PartitionContext<E, R>,
+  handle: PartitionHandle,
+  limits: AdaptiveBatchLimits,
+  onCommitted: () => void
+): Effect.Effect<void, E | KafkaError, Exclude<R, Scope.Scope> | KafkaClient> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const { processor, groupId, at, topic, runtime, observe, member } = context
+      const client = yield* KafkaClient
+      const begun = yield* Clock.currentTimeMillis
+      const producer = yield* client.transactional(`${groupId}.${at.topic}.${at.partition}`)
+      const { position, partitions } = yield* startPosition(context)
+      handle.partitions = partitions
+      const append = (outputs: ReadonlyArray<Outbound>) =>
+        Effect.uninterruptible(
+          producer.commit({ records: outputs.map((output) => produced(runtime.prefix, output)), offsets: [] })
+        )
+      const task = yield* processor.open({ topic, partition: at.partition, partitions, position, append })
+      for (const restore of task.restore ?? [])
+        yield* restoreState(restore, { at, prefix: runtime.prefix, position, partitions })
+
+      const name = { processor: processor.name, topic, partition: at.partition }
+      let committed = position
+      const intake = new Intake({
+        position,
+        topic,
+        limits,
+        accept: processor.accept,
+        bytesInFlightMax: Math.min(runtime.bytesInFlightMax, processor.bytesInFlightMax ?? Number.POSITIVE_INFINITY),
+        clock: yield* Clock.Clock,
+        pause: () => member.pause(at),
+        resume: () => member.resume(at),
+        onReceived: () => observeProgress()
+      })
+      const observeProgress = () =>
+        observe({
+          type: "progress",
+          ...name,
+          lag: Math.max(0, intake.highWatermark - committed),
+          bytesInFlight: intake.bytesInFlight,
+          paused: intake.paused
+        })
+      handle.open(intake)
+      member.seek(at, position)
+      observe({ type: "opened", ...name, position, millis: (yield* Clock.currentTimeMillis) - begun })
+
+      const pipeline = runPipeline({
+        processor,
+        task: task as PartitionTask<E, R>,
+        producer,
+        intake,
+        groupId,
+        at,
+        topic,
+        runtime,
+        limits,
+        onBatch: ({ records, bytes }) => {
+          observe({ type: "batch", ...name, records: records.length, bytes })
+          observeProgress()
+        },
+        onCommitted: (commit) => {
+          committed = commit.next ?? committed
+          onCommitted()
+          observe({ type: "committed", ...name, ...commit })
+          observeProgress()
+        }
+      })
+      const stalled = failOnStall(at, intake, runtime.stallCheckEvery).pipe(
+        Effect.tapError((error) => Effect.sync(() => context.onStalled(error)))
+      )
+      yield* Effect.raceFirst(pipeline, stalled)
+    })
+  ) as Effect.Effect<void, E | KafkaError, Exclude<R, Scope.Scope> | KafkaClient>
+
+/**
+ * The committed offset, or where the options let a new group begin. If the log no longer has that offset, the first one that
+ * it has, with an error in the log: either retention deleted records that were never processed, or the topic was created again.
+ */
+const startPosition = <E, R>({ at, groupId, runtime, observe, processor, topic }: PartitionContext<E, R>) =>
+  Effect.gen(function* () {
+    const client = yield* KafkaClient
+    const committed = (yield* client.committed(groupId, at.topic)).find((found) => found.partition === at.partition)
+    const logs = yield* client.topicOffsets(at.topic)
+    const partitions = logs.length
+    const log = logs.find((found) => found.partition === at.partition)
+    if (log === undefined) return yield* missingPartition(at)
+    const offset = committed?.offset ?? null
+    if (offset === null) return { position: runtime.startAt === "earliest" ? log.low : log.high, partitions }
+    if (offset >= log.low && offset <= log.high) return { position: offset, partitions }
+    observe({ type: "lost", processor: processor.name, topic, partition: at.partition, from: offset, to: log.low })
+    yield* Effect.logError("The committed offset is not in the log; reading on from the log's first record.").pipe(
+      Effect.annotateLogs({ committed: offset, low: log.low, high: log.high })
+    )
+    return { position: log.low, partitions }
+  })
+
 /** The broker ends a transaction that takes too long by fencing its producer; a step past its deadline times out. */
-const tookTooLong = (failure: unknown): boolean =>
+const isTooSlow = (failure: unknown): boolean =>
   failure instanceof KafkaError && (failure.code === "timeout" || failure.code === "fenced")
 
-/** A broker that restarts, or a leader that moves, is worth a line for people only when it lasts. */
-export const passesQuietly = (failure: unknown, failures: number): boolean =>
+/** A broker that restarts, or a leader that moves: a warning only when it lasts. */
+export const isTransient = (failure: unknown, failures: number): boolean =>
   failure instanceof KafkaError && (failure.code === "unreachable" || failure.code === "timeout") && failures < 3
 
 /**
- * What fails again and again until a person mends it, and then goes on by itself: an output that its topic doesn't take (processors
- * check sizes, so the topic was made with a smaller limit than declared), or topics whose numbers of partitions differ.
+ * What fails again and again until an operator corrects it, and then goes on by itself: an output that its topic refuses (processors
+ * check sizes, so the topic was created with a smaller limit than declared), or topics whose numbers of partitions differ.
  */
-const isForPeople = (failure: unknown): failure is KafkaError =>
+const needsOperator = (failure: unknown): failure is KafkaError =>
   failure instanceof KafkaError && (failure.code === "too_large" || failure.code === "partitions_differ")
 
-const tell = (failure: unknown, failures: number): Effect.Effect<void> => {
-  if (isForPeople(failure)) return Effect.logError(`A partition stands still. ${failure.message} ${failure.nextStep}`)
-  const log = passesQuietly(failure, failures) ? Effect.logInfo : Effect.logWarning
-  return log("A partition failed; it is opened again from its committed offset.")
+const logFailure = (failure: unknown, failures: number): Effect.Effect<void> => {
+  if (needsOperator(failure))
+    return Effect.logError(`Partition cannot go on until this is corrected: ${failure.message} ${failure.nextStep}`)
+  const log = isTransient(failure, failures) ? Effect.logInfo : Effect.logWarning
+  return log("Partition failed; it is opened again from its committed offset.")
 }
 
 /** Doubles from the shortest to the longest, and up to half of it at random, so that partitions don't return in step. */
 const reopenDelay = (
-  { reopenDelayMin, reopenDelayMax }: PartitionContext<never, never>["runtime"],
+  { reopenDelayMin, reopenDelayMax }: RuntimeOptionsShape,
   failures: number
 ): Effect.Effect<Duration.Duration> =>
   Effect.map(Random.next, (random) => {
@@ -141,4 +240,11 @@ const reopenDelay = (
     return Duration.millis(Math.round(full * (0.5 + random / 2)))
   })
 
-const describe = (failure: unknown): string => (failure instanceof Error ? failure.message : String(failure))
+const missingRecords = (expected: number, found: number) =>
+  new KafkaError({
+    code: "other",
+    operation: "read on",
+    message: `Records from offset ${expected} were expected; the log goes on at ${found}.`,
+    nextStep: "The partition is opened again from its committed offset. If retention deleted the records, lengthen it.",
+    cause: null
+  })

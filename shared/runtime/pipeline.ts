@@ -1,19 +1,17 @@
 /**
- * One open partition at work: batches are formed, up to `concurrency` steps run at a time, and complete steps are committed in
- * order, as many as are ready in one transaction. Ends when the intake has ended and all that was taken is committed.
+ * The batches of one open partition: batches are formed, up to `concurrency` steps run at a time, and complete steps are committed
+ * in order, as many as are ready in one transaction. Ends when the intake has ended and every batch is committed.
  */
 import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import type { KafkaError, ProducedRecord, TopicPartition, TransactionalProducer } from "../kafka/client.ts"
-import type { BatchScale } from "./batch-scale.ts"
+import { KafkaError, type ProducedRecord, type TopicPartition, type TransactionalProducer } from "../kafka/client.ts"
 import type { Batch, Outbound, PartitionTask, Processor, RuntimeOptionsShape, Step } from "./contract.ts"
-import type { Intake, TakenBatch } from "./intake.ts"
-import { Signal } from "./signal.ts"
-import { withDeadline } from "./step-deadline.ts"
+import type { AdaptiveBatchLimits, Intake, TakenBatch } from "./intake.ts"
 
 export interface PipelineOptions<E, R> {
   readonly processor: Processor<E, R>
@@ -26,7 +24,7 @@ export interface PipelineOptions<E, R> {
   /** The logical one. */
   readonly topic: string
   readonly runtime: RuntimeOptionsShape
-  readonly scale: BatchScale
+  readonly limits: AdaptiveBatchLimits
   readonly onBatch: (batch: TakenBatch) => void
   readonly onCommitted: (commit: CommitReport) => void
 }
@@ -39,7 +37,7 @@ export interface CommitReport {
 }
 
 interface StepInFlight<E> {
-  /** Its records are let go of when the step is complete, which is some time before it is committed. */
+  /** Without its records: their buffers are released when the step is complete, some time before it is committed. */
   readonly batch: Omit<TakenBatch, "records">
   exit: Exit.Exit<Step, E | KafkaError> | null
 }
@@ -47,7 +45,8 @@ interface StepInFlight<E> {
 interface PipelineState<E> {
   /** In the order of the partition. */
   readonly steps: Array<StepInFlight<E>>
-  readonly signal: Signal
+  /** Opened by whatever may allow a commit; closed before the conditions are checked, so no change is missed. */
+  readonly changed: Latch.Latch
   readonly uncommitted: Semaphore.Semaphore
   committed: number
   tickDue: boolean
@@ -59,7 +58,7 @@ export const runPipeline = <E, R>(options: PipelineOptions<E, R>): Effect.Effect
   Effect.scopedWith((scope) => {
     const state: PipelineState<E> = {
       steps: [],
-      signal: new Signal(),
+      changed: Latch.makeUnsafe(false),
       uncommitted: Semaphore.makeUnsafe(options.processor.concurrency + stepsAheadMax),
       committed: options.intake.endOffset,
       tickDue: false,
@@ -91,10 +90,10 @@ const formBatches = <E, R>(options: PipelineOptions<E, R>, state: PipelineState<
       yield* startStep(options, state, running, taken, scope)
     }
     state.intakeEnded = true
-    state.signal.notify()
+    state.changed.openUnsafe()
   })
 
-// A function of its own, so that the loop above holds no batch while it waits for the next.
+// A separate function, so that the loop above retains no batch while it waits for the next.
 const startStep = <E, R>(
   options: PipelineOptions<E, R>,
   state: PipelineState<E>,
@@ -107,35 +106,53 @@ const startStep = <E, R>(
   state.steps.push(step)
   options.onBatch(taken)
   const batch: Batch = { topic, partition: at.partition, records: taken.records }
-  const leases = processor.releasesInputBuffers === true ? taken.records.map(({ bufferRef: lease }) => lease) : []
+  const buffers = processor.releasesInputBuffers === true ? taken.records.map(({ bufferRef }) => bufferRef) : []
   const complete = (exit: Exit.Exit<Step, E | KafkaError>) =>
     Effect.suspend(() => {
       step.exit = exit
-      // After a failure somebody may still be at work on them.
-      if (Exit.isSuccess(exit)) for (const lease of leases) lease?.release()
-      state.signal.notify()
+      // After a failure a fiber may still read them.
+      if (Exit.isSuccess(exit)) for (const buffer of buffers) buffer?.release()
+      state.changed.openUnsafe()
       return running.release(1)
     })
   return withDeadline(processor, task.step(batch)).pipe(Effect.exit, Effect.flatMap(complete), Effect.forkIn(scope))
 }
 
+/** Fails with `timeout` past the processor's deadline, so that the partition is opened again; without one it waits for ever. */
+const withDeadline = <A, E, R, E2, R2>(
+  { stepDeadline }: Pick<Processor<E2, R2>, "stepDeadline">,
+  step: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | KafkaError, R> =>
+  stepDeadline === undefined
+    ? step
+    : Effect.timeoutOrElse(step, { duration: stepDeadline, orElse: () => Effect.fail(stuckStep(stepDeadline)) })
+
+const stuckStep = (deadline: Duration.Duration) =>
+  new KafkaError({
+    code: "timeout",
+    operation: "work",
+    message: `A step took longer than ${Duration.format(deadline)}.`,
+    nextStep: "The partition is opened again by itself; look at the registry and the machine's load if this repeats.",
+    cause: null
+  })
+
 const commitSteps = <E, R>(options: PipelineOptions<E, R>, state: PipelineState<E>) =>
   Effect.gen(function* () {
     const { task } = options
     while (true) {
-      state.signal.reset()
+      state.changed.closeUnsafe()
       const failed = state.steps[0]?.exit
       if (failed !== undefined && failed !== null && Exit.isFailure(failed)) yield* failed
       const tick = state.tickDue ? task.tick : undefined
       state.tickDue = false
       const ticked = tick === undefined ? null : (yield* tick.step).outputs
-      // Looked at after the tick, which may take long, and in one go: what comes later must not be committed with it.
-      const ready = readySteps(state, options.scale.commitBytesMax)
+      // Read after the tick, which may take long, and without suspending: what comes later must not be committed with it.
+      const ready = readySteps(state, options.limits.commitBytesMax)
       const idle = (state.idleDue || state.intakeEnded) && nothingWaits(options, state, ready)
       state.idleDue = false
       if (ready.count === 0 && ticked === null && !idle) {
         if (state.intakeEnded && state.steps.length === 0) return
-        yield* state.signal.wait
+        yield* state.changed.await
         continue
       }
       if (ticked !== null) ready.outputs.push(...ticked)
@@ -170,8 +187,8 @@ const readySteps = <E>({ steps }: PipelineState<E>, bytesMax: number): ReadyStep
 }
 
 /**
- * True if, but for what was passed over, everything received up to now is committed with the ready steps. The intake's own
- * count decides: a batch that was just taken is no step yet, and this fiber may run between.
+ * True if everything received so far is skipped or committed with the ready steps. The intake's count decides: a batch that was
+ * just taken is not a step yet, and this fiber may run between.
  */
 const nothingWaits = <E, R>({ intake }: PipelineOptions<E, R>, state: PipelineState<E>, ready: ReadySteps) =>
   intake.bytesInFlight === ready.inputBytes && intake.endOffset > state.committed
@@ -196,7 +213,7 @@ const commit = <E, R>(
     const { producer, at, groupId, runtime, intake } = options
     const begun = yield* Clock.currentTimeMillis
     const records = ready.outputs.map((output) => produced(runtime.prefix, output))
-    // Not interruptible: a revoked partition's next owner would else find a transaction that is still being decided.
+    // Uninterruptible: else a revoked partition's next owner could find a transaction that is still open.
     yield* Effect.uninterruptible(
       producer.commit({ records, offsets: next === null ? [] : [{ groupId, ...at, next }] })
     )
@@ -218,5 +235,5 @@ const every = (interval: Duration.Duration, act: () => void) =>
 
 const markDue = <E>(state: PipelineState<E>, due: "tickDue" | "idleDue") => {
   state[due] = true
-  state.signal.notify()
+  state.changed.openUnsafe()
 }

@@ -1,4 +1,11 @@
-/** Reads a partition's state back before its first batch; state by key from all partitions that may hold some of it. */
+/**
+ * Restores a partition's state before its first batch.
+ *
+ * State by key, in a topic that may get more partitions: a key's home is the partition that its topic's number of partitions
+ * gives it; only the home decides on the key. A record on another partition was written before partitions were added: it is
+ * written again to its home, in its step's transaction. Each record of such a changelog names, in a header, for how many
+ * partitions it was written, so that restoring finds those of all partitions.
+ */
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -10,8 +17,19 @@ import {
   type PartitionOffsets,
   type TopicPartition
 } from "../kafka/client.ts"
-import type { Inbound, Outbound, Restore } from "./contract.ts"
-import { inboundOf } from "./contract.ts"
+import { type Inbound, inboundOf, type Outbound, type Restore } from "./contract.ts"
+
+/** Header of a changelog's records: how many partitions the input had for the task that wrote them. */
+export const partitionsHeader = "partitions"
+
+/** The record for its home partition: a copy, since the record's buffer is released after its step. */
+export const movedRecord = (record: Inbound, key: string, home: number): Outbound => ({
+  topic: record.topic,
+  partition: home,
+  key,
+  value: record.value === null ? null : Buffer.from(record.value),
+  headers: record.headers
+})
 
 export interface RestoreContext {
   /** The input, by the broker's name. */
@@ -34,28 +52,28 @@ export const restoreState = <E, R>(
     const logs = yield* client.topicOffsets(topic)
     if (restore.byKey === true && logs.length !== partitions)
       return yield* differentPartitions(at.topic, partitions, topic, logs.length)
-    const own = logs.find((found) => found.partition === partition)
-    if (own === undefined) return yield* missingPartition({ topic, partition })
+    const log = logs.find((found) => found.partition === partition)
+    if (log === undefined) return yield* missingPartition({ topic, partition })
     const starts = restore.since === "beginning" ? null : yield* offsetsSince(topic, restore.since)
-    const startOf = (log: PartitionOffsets) => Math.max(log.low, starts?.get(log.partition) ?? 0)
+    const startOf = ({ partition, low }: PartitionOffsets) => Math.max(low, starts?.get(partition) ?? 0)
     const apply = (records: ReadonlyArray<FetchedRecord>) =>
       restore.apply(prefix === "" ? records : records.map((record) => inboundOf(record, restore.topic)))
-    const to = restore.until === "committed" ? position : own.high
-    // The older state first: what this partition says of a key is newer.
+    const to = restore.until === "committed" ? position : log.high
+    // The older state first: this partition's records of a key are newer.
     if (restore.byKey === true)
-      for (const log of logs) {
-        if (log.partition === partition) continue
-        const range = { partition: log.partition, from: startOf(log), to: log.high }
+      for (const other of logs) {
+        if (other.partition === partition) continue
+        const range = { partition: other.partition, from: startOf(other), to: other.high }
         yield* readUntilSettled({ topic, range, partitions, apply })
       }
-    yield* client.read({ topic, ranges: [{ partition, from: startOf(own), to }], onRecords: apply })
+    yield* client.read({ topic, ranges: [{ partition, from: startOf(log), to }], onRecords: apply })
   })
 
 class Settled extends Data.TaggedError("Settled") {}
 
 /**
- * Another partition's records up to those that were written for the present number of partitions, and for a while more: its
- * owners, of two inputs maybe, do not all learn of new partitions at the same moment.
+ * Reads another partition up to the records that were written for the present number of partitions, and an hour further: its
+ * owners (two, where two inputs share the changelog) do not learn of new partitions at the same time.
  */
 const readUntilSettled = <E, R>(options: {
   readonly topic: string
@@ -108,25 +126,7 @@ const differentPartitions = (input: string, inputPartitions: number, topic: stri
   new KafkaError({
     code: "partitions_differ",
     operation: "open a partition",
-    message: `${input} has ${inputPartitions} partitions and ${topic} has ${partitions}, so what was remembered of a key could not be found.`,
+    message: `${input} has ${inputPartitions} partitions and ${topic} has ${partitions}, so the state of a key could not be found.`,
     nextStep: `Give all topics the same number: ./capi topics --add-partitions ${Math.max(inputPartitions, partitions)}.`,
     cause: null
   })
-
-/**
- * State by key in a topic that may get more partitions. A key's home is the partition that its topic's number of partitions
- * gives it; only the home decides on the key. A record that lies elsewhere was written before partitions were added: it is
- * written again to its home, in its step's transaction. Records of a changelog say for how many partitions they were written.
- */
-
-/** Header of a changelog's records: how many partitions the input had for the task that wrote them. */
-export const partitionsHeader = "partitions"
-
-/** The record for its home: a copy, since the record's memory ends with its step. */
-export const movedRecord = (record: Inbound, key: string, home: number): Outbound => ({
-  topic: record.topic,
-  partition: home,
-  key,
-  value: record.value === null ? null : Buffer.from(record.value),
-  headers: record.headers
-})

@@ -69,7 +69,7 @@ it.effect("halves what took longer than its transaction until it goes through, a
   })
 )
 
-it.effect("lets go of a step's outputs when they are committed, and of none that the broker refused", () =>
+it.effect("releases a step's outputs when they are committed, and none that the broker refused", () =>
   Effect.gen(function* () {
     const { kafka, write, out, start } = runtimeHarness()
     kafka.failCommits = 1
@@ -88,47 +88,47 @@ it.effect("lets go of a step's outputs when they are committed, and of none that
   })
 )
 
-it.effect("lets go of records that were passed over or whose step is complete, where the processor allows it", () =>
-  Effect.gen(function* () {
-    const released = (releasesInputBuffers: boolean, isAccepted: boolean, isFailing: boolean) =>
-      Effect.gen(function* () {
-        const { kafka, write, start } = runtimeHarness()
-        const got: Array<string> = []
-        yield* write(["a"])
-        for (const record of kafka.log.records({ topic: "in", partition: 0 })) {
-          Object.assign(record, { lease: { release: () => got.push(String(record.value)) } })
-        }
-        const step = (batch: Batch) =>
-          isFailing ? Effect.fail(new StepFailed({ message: "no" })) : Effect.succeed(copyOf(batch))
-        const open = () => Effect.succeed({ step })
-        const fiber = yield* start(copy({ open, releasesInputBuffers: releasesInputBuffers, accept: () => isAccepted }))
-        yield* settle
-        yield* Fiber.interrupt(fiber)
-        return got
-      })
-    assert.deepStrictEqual(yield* released(true, true, false), ["a"])
-    assert.deepStrictEqual(yield* released(true, false, false), ["a"])
-    assert.deepStrictEqual(yield* released(true, true, true), [])
-    assert.deepStrictEqual(yield* released(false, true, false), [])
-  })
-)
-
 it.effect(
-  "stands still, slowly trying, while an output is larger than its topic takes, and goes on when it is mended",
+  "releases the buffers of records that were skipped or whose step is complete, where the processor allows it",
   () =>
     Effect.gen(function* () {
-      const { kafka, write, out, start, events } = runtimeHarness()
-      kafka.failCommits = 3
-      kafka.failCode = "too_large"
-      yield* write(["a"])
-      yield* start(copy())
-      yield* settle
-      yield* TestClock.adjust("2 minutes")
-      yield* settle
-      assert.deepStrictEqual(out(), ["a"])
-      const delays = events.filter((event) => event.type === "reopening").map((event) => event.delayMillis)
-      assert.deepStrictEqual(delays, [30_000, 30_000, 30_000])
+      const released = (releasesInputBuffers: boolean, isAccepted: boolean, isFailing: boolean) =>
+        Effect.gen(function* () {
+          const { kafka, write, start } = runtimeHarness()
+          const got: Array<string> = []
+          yield* write(["a"])
+          for (const record of kafka.log.records({ topic: "in", partition: 0 })) {
+            Object.assign(record, { bufferRef: { release: () => got.push(String(record.value)) } })
+          }
+          const step = (batch: Batch) =>
+            isFailing ? Effect.fail(new StepFailed({ message: "no" })) : Effect.succeed(copyOf(batch))
+          const open = () => Effect.succeed({ step })
+          const fiber = yield* start(copy({ open, releasesInputBuffers, accept: () => isAccepted }))
+          yield* settle
+          yield* Fiber.interrupt(fiber)
+          return got
+        })
+      assert.deepStrictEqual(yield* released(true, true, false), ["a"])
+      assert.deepStrictEqual(yield* released(true, false, false), ["a"])
+      assert.deepStrictEqual(yield* released(true, true, true), [])
+      assert.deepStrictEqual(yield* released(false, true, false), [])
     })
+)
+
+it.effect("tries slowly while an output is larger than its topic takes, and goes on when that is corrected", () =>
+  Effect.gen(function* () {
+    const { kafka, write, out, start, events } = runtimeHarness()
+    kafka.failCommits = 3
+    kafka.failCode = "too_large"
+    yield* write(["a"])
+    yield* start(copy())
+    yield* settle
+    yield* TestClock.adjust("2 minutes")
+    yield* settle
+    assert.deepStrictEqual(out(), ["a"])
+    const delays = events.filter((event) => event.type === "reopening").map((event) => event.delayMillis)
+    assert.deepStrictEqual(delays, [30_000, 30_000, 30_000])
+  })
 )
 
 it.effect("lets steps in flight finish when it is stopped, and takes nothing new", () =>
@@ -191,7 +191,7 @@ it.effect("joins anew when records stay away though the log has some", () =>
   })
 )
 
-it.effect("says loudly when the committed offset is not in the log, and goes on at the log's beginning", () =>
+it.effect("logs an error when the committed offset is not in the log, and goes on at the log's beginning", () =>
   Effect.gen(function* () {
     const { kafka, write, out, start, events } = runtimeHarness()
     yield* write(["a", "b"])

@@ -76,7 +76,7 @@ layer(layerTest, { excludeTestServices: true })("the runtime on a real broker", 
     })
   )
 
-  // Red when open-partition.ts gives the transactional id a part of the process's own, so that nobody is fenced.
+  // Red when partition.ts gives the transactional id a part of the process's own, so that nobody is fenced.
   it.effect("lets no zombie commit: a frozen member wakes up after another took over", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld

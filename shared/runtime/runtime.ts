@@ -1,4 +1,4 @@
-/** Runs a processor: joins its group, gives each assigned partition a life of its own, and stops cleanly. */
+/** Runs a processor: joins its group, runs a fiber for each assigned partition, and stops cleanly. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -12,10 +12,10 @@ import { KafkaClient, type KafkaError, type TopicPartition } from "../kafka/clie
 import type { Processor } from "./contract.ts"
 import { RuntimeOptions, type RuntimeOptionsShape } from "./contract.ts"
 import { type Observe, RuntimeObserver } from "./metrics.ts"
-import { PartitionHandle, passesQuietly, runPartition } from "./partition.ts"
+import { isTransient, PartitionHandle, runPartition } from "./partition.ts"
 
 /**
- * Never ends by itself. Interruption stops cleanly: nothing new is taken, steps in flight finish and commit for up to
+ * Runs until it is interrupted, which stops it cleanly: nothing new is taken, steps in flight finish and commit for up to
  * `drainTimeout`, then the group is left. Fails only if the group can't be joined within `joinDeadline` at the start; every
  * later failure is recovered from. A defect of the processor ends it with that defect.
  */
@@ -33,13 +33,13 @@ export const run = <E, R>(
         joinedOnce = true
         failures = 0
       }
-      const error = yield* Effect.flip(memberLife(processor, runtime, observe, onJoined))
+      const error = yield* Effect.flip(runMembership(processor, runtime, observe, onJoined))
       observe({ type: "left", processor: processor.name, reason: error.message })
       const waitedMillis = (yield* Clock.currentTimeMillis) - begun
       const { joinDeadline } = runtime
       if (!joinedOnce && joinDeadline !== null && waitedMillis >= Duration.toMillis(joinDeadline)) return yield* error
       failures++
-      const log = passesQuietly(error, failures) ? Effect.logInfo : Effect.logWarning
+      const log = isTransient(error, failures) ? Effect.logInfo : Effect.logWarning
       yield* log(`${error.message} Joining again.`).pipe(Effect.annotateLogs({ nextStep: error.nextStep, failures }))
       yield* Effect.sleep(Math.min(rejoinMillisMax, rejoinMillisMin * 2 ** Math.min(failures - 1, 10)))
     }
@@ -54,7 +54,7 @@ type GroupEvent =
   | { readonly type: "died"; readonly cause: Cause.Cause<never> }
 
 /** From joining the group to losing it; always fails, with what ended the membership. */
-const memberLife = <E, R>(
+const runMembership = <E, R>(
   processor: Processor<E, R>,
   runtime: RuntimeOptionsShape,
   observe: Observe,
@@ -64,7 +64,7 @@ const memberLife = <E, R>(
     Effect.gen(function* () {
       const client = yield* KafkaClient
       const events = yield* Queue.unbounded<GroupEvent>()
-      const lives = new Map<string, PartitionLife>()
+      const running = new Map<string, PartitionFiber>()
       const closing = new Map<string, Fiber.Fiber<void>>()
       const groupId = runtime.prefix + processor.name
       const joining = client.join({
@@ -79,46 +79,47 @@ const memberLife = <E, R>(
             Queue.offerUnsafe(events, { type: "crashed", error })
           },
           onRecords: (from, records, endOffset, highWatermark) =>
-            lives.get(nameOf(from))?.handle.push(records, endOffset, highWatermark),
-          onGap: (from, expected, found) => lives.get(nameOf(from))?.handle.gap(expected, found)
+            running.get(nameOf(from))?.handle.push(records, endOffset, highWatermark),
+          onGap: (from, expected, found) => running.get(nameOf(from))?.handle.gap(expected, found)
         }
       })
       const member = yield* Scope.provide(joining, scope)
       onJoined()
-      // Added after the member, so it runs before the member leaves the group. The partitions have a scope of their own,
-      // because their fibers must live on while they drain.
-      const livesScope = yield* Scope.make()
+      // Added after the member, so it runs before the member leaves the group. The partitions' fibers have a separate scope,
+      // because they must run on while they drain.
+      const fibersScope = yield* Scope.make()
       yield* Scope.addFinalizerExit(scope, (exit) =>
         Effect.andThen(
-          Exit.hasInterrupts(exit) ? drainAll(lives, runtime.drainTimeout) : Effect.void,
-          Scope.close(livesScope, Exit.void)
+          Exit.hasInterrupts(exit) ? drainAll(running, runtime.drainTimeout) : Effect.void,
+          Scope.close(fibersScope, Exit.void)
         )
       )
       const onStalled = (error: KafkaError) => {
         Queue.offerUnsafe(events, { type: "crashed", error })
       }
-      const start = startPartition({ processor, groupId, member, runtime, observe, onStalled }, livesScope, events)
+      const start = startPartition({ processor, groupId, member, runtime, observe, onStalled }, fibersScope, events)
+      const owned = { running, closing, start, scope: fibersScope, drainTimeout: runtime.drainTimeout }
       while (true) {
         const event = yield* Queue.take(events)
         if (event.type === "crashed") return yield* event.error
         if (event.type === "died") return yield* Effect.failCause(event.cause)
-        const grown = yield* grownSince(lives, event.partitions)
-        yield* takeOver({ lives, closing, start, scope: livesScope, drainTimeout: runtime.drainTimeout }, event, grown)
+        const grown = yield* grownSince(running, event.partitions)
         const partitions = event.partitions.map(({ topic, partition }) => ({
           topic: topic.slice(runtime.prefix.length),
           partition
         }))
         observe({ type: "assigned", processor: processor.name, partitions })
+        yield* applyAssignment(owned, event, grown)
       }
     })
   )
 
-interface PartitionLife {
+interface PartitionFiber {
   readonly handle: PartitionHandle
   readonly fiber: Fiber.Fiber<void>
 }
 
-type Start<R> = (at: TopicPartition, after: Fiber.Fiber<void> | undefined) => Effect.Effect<PartitionLife, never, R>
+type Start<R> = (at: TopicPartition, after: Fiber.Fiber<void> | undefined) => Effect.Effect<PartitionFiber, never, R>
 
 const startPartition =
   <E, R>(
@@ -130,20 +131,20 @@ const startPartition =
     Effect.gen(function* () {
       const handle = new PartitionHandle()
       const topic = at.topic.slice(context.runtime.prefix.length)
-      const life = runPartition({ ...context, at, topic }, handle).pipe(
+      const partition = runPartition({ ...context, at, topic }, handle).pipe(
         Effect.catchCause((cause) =>
           Effect.sync(() => {
             if (!Cause.hasInterruptsOnly(cause)) Queue.offerUnsafe(events, { type: "died", cause })
           })
         )
       )
-      const waited = after === undefined ? life : Effect.andThen(Fiber.await(after), life)
-      return { handle, fiber: yield* Effect.forkIn(waited, scope) }
+      const started = after === undefined ? partition : Effect.andThen(Fiber.await(after), partition)
+      return { handle, fiber: yield* Effect.forkIn(started, scope) }
     })
 
-interface Ownership<R> {
-  readonly lives: Map<string, PartitionLife>
-  /** The last life of each lost partition: a new one waits until it is over. */
+interface OwnedPartitions<R> {
+  readonly running: Map<string, PartitionFiber>
+  /** The last fiber of each lost partition: a new one waits until it has ended. */
   readonly closing: Map<string, Fiber.Fiber<void>>
   readonly start: Start<R>
   readonly scope: Scope.Scope
@@ -151,20 +152,20 @@ interface Ownership<R> {
 }
 
 /**
- * Closes what is not ours any more and starts what is new; partitions that stay keep running, but for those of `grown` topics:
- * which keys are theirs has changed, so they finish their steps and are opened again.
+ * Closes partitions that were revoked and starts new ones; those that stay keep running, except those of `grown` topics: which
+ * keys are theirs has changed, so they finish their steps and are opened again.
  */
-const takeOver = <R>(
-  { lives, closing, start, scope, drainTimeout }: Ownership<R>,
+const applyAssignment = <R>(
+  { running, closing, start, scope, drainTimeout }: OwnedPartitions<R>,
   { partitions, continued }: Extract<GroupEvent, { readonly type: "assigned" }>,
   grown: ReadonlySet<string>
 ) =>
   Effect.gen(function* () {
     const kept = new Set(continued ? partitions.map(nameOf) : [])
-    for (const [name, { handle, fiber }] of lives) {
+    for (const [name, { handle, fiber }] of running) {
       const stays = kept.has(name)
       if (stays && !grown.has(name)) continue
-      lives.delete(name)
+      running.delete(name)
       closing.set(name, fiber)
       if (stays) handle.drain()
       const end = stays ? Effect.timeoutOption(Fiber.await(fiber), drainTimeout) : Effect.void
@@ -172,13 +173,13 @@ const takeOver = <R>(
     }
     for (const partition of partitions) {
       const name = nameOf(partition)
-      if (!lives.has(name)) lives.set(name, yield* start(partition, closing.get(name)))
+      if (!running.has(name)) running.set(name, yield* start(partition, closing.get(name)))
     }
   })
 
 /** The open partitions whose topic has another number of partitions than when they were opened. */
 const grownSince = (
-  lives: ReadonlyMap<string, PartitionLife>,
+  running: ReadonlyMap<string, PartitionFiber>,
   assigned: ReadonlyArray<TopicPartition>
 ): Effect.Effect<ReadonlySet<string>, KafkaError, KafkaClient> =>
   Effect.gen(function* () {
@@ -186,7 +187,7 @@ const grownSince = (
     const counts = new Map<string, number>()
     const grown = new Set<string>()
     for (const at of assigned) {
-      const opened = lives.get(nameOf(at))?.handle.partitions ?? null
+      const opened = running.get(nameOf(at))?.handle.partitions ?? null
       if (opened === null) continue
       const count = counts.get(at.topic) ?? (yield* client.topicOffsets(at.topic)).length
       counts.set(at.topic, count)
@@ -195,19 +196,19 @@ const grownSince = (
     return grown
   })
 
-/** A finalizer can't be interrupted, so the bound is a race of two fibers for one answer. */
-const drainAll = (lives: ReadonlyMap<string, PartitionLife>, timeout: Duration.Duration) =>
+/** A finalizer can't be interrupted, so the timeout is a race of two fibers for one Deferred. */
+const drainAll = (running: ReadonlyMap<string, PartitionFiber>, timeout: Duration.Duration) =>
   Effect.gen(function* () {
-    for (const { handle, fiber } of lives.values()) {
+    for (const { handle, fiber } of running.values()) {
       handle.drain()
       if (!handle.isOpen) yield* Effect.forkDetach(Fiber.interrupt(fiber))
     }
-    const over = yield* Deferred.make<void>()
-    const fibers = [...lives.values()].map(({ fiber }) => fiber)
-    const drained = Effect.andThen(Fiber.awaitAll(fibers), Deferred.succeed(over, undefined))
-    const tooLate = Effect.andThen(Effect.sleep(timeout), Deferred.succeed(over, undefined))
+    const ended = yield* Deferred.make<void>()
+    const fibers = [...running.values()].map(({ fiber }) => fiber)
+    const drained = Effect.andThen(Fiber.awaitAll(fibers), Deferred.succeed(ended, undefined))
+    const tooLate = Effect.andThen(Effect.sleep(timeout), Deferred.succeed(ended, undefined))
     const waiters = [yield* Effect.forkDetach(drained), yield* Effect.forkDetach(tooLate)]
-    yield* Deferred.await(over)
+    yield* Deferred.await(ended)
     yield* Fiber.interruptAll([...fibers, ...waiters])
   })
 
