@@ -1,6 +1,7 @@
 /** The live view and the summary, as plain lines that fit the terminal. */
+
+import type { Balance, ConnectionBalance } from "../../shared/ledger/balance.ts"
 import { terminalOutcomes } from "../../shared/ledger/known-outcome.ts"
-import type { Balance, ConnectionBalance } from "../../shared/ledger/ledger.ts"
 import { healthCells, isIdle } from "../cli/health-cells.ts"
 import type { SandboxCounts } from "./sandbox-counts.ts"
 import { alignedRows, cut, type Paint, visibleLength, wrapped } from "./table.ts"

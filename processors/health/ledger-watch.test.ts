@@ -56,7 +56,7 @@ const start = Effect.gen(function* () {
   return { kafka, commit, alerts }
 })
 
-// Red when `RunningLedger.missing` leaves out what was lost before normalizing.
+// Red when `Ledger.missing` leaves out what was lost before normalizing.
 it.effect(
   "raises an alert for events that left no trace and names them, one for each further loss, one when they are found",
   () =>

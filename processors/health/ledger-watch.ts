@@ -10,9 +10,8 @@ import * as Metric from "effect/Metric"
 import type { HealthAlert } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
-import { followLedger, type LedgerRound } from "../../shared/ledger/follow-ledger.ts"
-import type { LedgerConnection } from "../../shared/ledger/read-ledger.ts"
-import type { Missing } from "../../shared/ledger/running-ledger.ts"
+import type { Missing } from "../../shared/ledger/ledger.ts"
+import { followLedger, type LedgerConnection, type LedgerRound } from "../../shared/ledger/read-ledger.ts"
 
 export interface LedgerWatchOptions {
   readonly connections: ReadonlyArray<LedgerConnection>

@@ -107,7 +107,7 @@ describe("what is known of an event at a connection", () => {
     ["a replay of what is unknown, too late", [sent("unknown", 1), unsent("expired", 9)], "unknown"],
     ["a refusal that was redriven and accepted", [sent("rejected", 1), sent("accepted", 2)], "accepted"],
     ["… and refused in the end", [sent("rejected", 1), sent("accepted", 2), sent("rejected", 3, 2)], "rejected"],
-    ["… and redriven once more", [sent("accepted", 2), sent("rejected", 3, 2), sent("accepted", 4)], "accepted"],
+    ["… and redriven again", [sent("accepted", 2), sent("rejected", 3, 2), sent("accepted", 4)], "accepted"],
     ["… and lost its answer then", [sent("accepted", 2), sent("rejected", 3, 2), sent("unknown", 4)], "unknown"],
     ["what was sent again by a person and refused", [sent("unknown", 1), sent("rejected", 2)], "rejected"],
     ["what was sent again by a person and taken", [sent("unknown", 1), sent("accepted", 2)], "accepted"],
@@ -116,15 +116,11 @@ describe("what is known of an event at a connection", () => {
     ["an acceptance without a final answer", [sent("accepted", 2), sent("accepted", 9, 2)], "accepted"],
     ["a delivery that a replay found too old", [sent("delivered", 1), sent("rejected", 9)], "delivered"],
     ["a refusal beforehand that was repaired", [unsent("rejected", 1), sent("delivered", 2)], "delivered"],
-    [
-      "consent that was taken back before a redrive",
-      [unsent("rejected", 1), unsent("skipped", 2, "consent")],
-      "skipped"
-    ]
+    ["consent that was revoked before a redrive", [unsent("rejected", 1), unsent("skipped", 2, "consent")], "skipped"]
   ] as const)
     it(`of ${what} is ${expected}`, () => assert.strictEqual(outcomeOf(all), expected))
 
-  it("tells nothing of a delayed retry", () => {
+  it("gives nothing for a delayed retry", () => {
     const log = { outcome: "retry_scheduled", reason_code: null, timestamp: 1, attempted_at: 1, accepted_at: null }
     assert.isNull(factOf(log))
     assert.isNull(bestOf(nothingKnown))

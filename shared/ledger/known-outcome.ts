@@ -4,7 +4,7 @@
  * what is known is the greatest of each kind of fact, and the order in which they are learned changes nothing:
  *
  * 1. `delivered`, once, is never lost.
- * 2. `accepted` counts until the platform told its final outcome; then that one does.
+ * 2. `accepted` counts until the platform reported its final outcome; then that one does.
  * 3. Else the latest decision on a request: `rejected`, `unknown`, … An event that is `unknown` stays so until it is sent again,
  *    which only a person's command does, or a person says what became of it.
  * 4. Else the latest result of an event that was not sent: skipped, refused or expired beforehand. A skip as a repeat counts least,
@@ -34,7 +34,7 @@ export interface ResultFact {
   readonly at: number
   /** A request carried the event, or may have. */
   readonly isSent: boolean
-  /** Of a final outcome that the platform told later: when the event was accepted; else null. */
+  /** Of a final outcome that the platform reported later: when the event was accepted; else null. */
   readonly acceptedAt: number | null
 }
 
@@ -56,7 +56,7 @@ export const nothingKnown: KnownOutcome = {
   unsent: null
 }
 
-/** The fact that a result tells; null for one that is not final, such as a delayed retry. */
+/** The fact in a result; null for one that is not final, such as a delayed retry. */
 export const factOf = (
   log: Pick<EventDeliveryLog, "outcome" | "reason_code" | "timestamp" | "attempted_at" | "accepted_at">
 ): ResultFact | null =>

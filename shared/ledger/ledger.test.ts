@@ -1,15 +1,24 @@
 import { assert, describe, it } from "@effect/vitest"
+import { balanceOf } from "./balance.ts"
 import { DecidedConnections } from "./decided-connections.ts"
+import type { Committed } from "./event-state.ts"
 import { Ledger, type LedgerResult } from "./ledger.ts"
 
 const at = (offset: number, timestamp = 7) => ({ partition: 0, offset, timestamp })
-const behind = { partition: 0, offset: 1, committed: 2 }
-const ahead = { partition: 0, offset: 2, committed: 2 }
+/** Every group but the normalizer's has committed offset 2. */
+const behind = { partition: 0, offset: 1 }
+const ahead = { partition: 0, offset: 2 }
+const upTo = (offset: number) => new Map([[0, offset]])
+const committed = (normalizer: number, others = 2): Committed => {
+  const deliveries = new Map(["meta", "google", "paused", "old", "new"].map((id) => [id, upTo(others)]))
+  return { normalizer: upTo(normalizer), mapper: upTo(others), deliveries, retries: deliveries }
+}
 const enabled = (...ids: ReadonlyArray<string>) => new Map(ids.map((id) => [id, "enabled" as const]))
 
-const ledgerOf = (raws: number, committed = raws) => {
+const ledgerOf = (raws: number, normalizer = raws) => {
   const ledger = new Ledger(enabled("meta"))
-  for (let offset = 0; offset < raws; offset++) ledger.raw(at(offset), committed)
+  ledger.advance(committed(normalizer))
+  for (let offset = 0; offset < raws; offset++) ledger.raw(at(offset))
   return ledger
 }
 
@@ -23,7 +32,7 @@ const resultOf = (outcome: string, reason: string | null, acceptedAt: number | n
 })
 
 describe("the ledger", () => {
-  it("balances when every event has one fate", () => {
+  it("balances when every event has one outcome", () => {
     const ledger = ledgerOf(6)
     ledger.deadLetter(at(0))
     for (const offset of [1, 2, 3, 4, 5]) ledger.normalized(at(offset), `e${offset}`, behind)
@@ -31,10 +40,10 @@ describe("the ledger", () => {
     for (const offset of [2, 3, 4]) ledger.mapped(at(offset), "meta", behind)
     ledger.result(at(2), "meta", resultOf("delivered", null))
     ledger.result(at(3), "meta", resultOf("retry_scheduled", "transient"))
-    ledger.retried(at(3), "meta", ahead)
+    ledger.retried(at(3), "meta", "e3", ahead)
     ledger.result(at(4), "meta", resultOf("accepted", null))
     ledger.mapped(at(5), "meta", ahead)
-    const balance = ledger.balance()
+    const balance = balanceOf(ledger)
     assert.isTrue(balance.balanced)
     assert.deepStrictEqual(
       [balance.raw, balance.deadLetteredRaw, balance.normalized, balance.inFlightRaw],
@@ -54,18 +63,19 @@ describe("the ledger", () => {
     ledger.result(at(1), "meta", resultOf("rejected", "100/2804009", 1))
     ledger.result(at(2), "meta", resultOf("dead_lettered", "attempts_exhausted"))
     ledger.result(at(3), "meta", resultOf("delivered", null))
-    const [meta] = ledger.balance().connections
+    const [meta] = balanceOf(ledger).connections
     assert.deepStrictEqual(meta?.rejectedBy, { "100/2804009": 2, attempts_exhausted: 1 })
   })
 
   // Red when only a normalized record counts as a proof that a raw one was normalized.
   it("accounts for an event whose normalized record is gone by its results, and names the connection without one", () => {
     const ledger = new Ledger(enabled("meta", "google"))
-    for (const offset of [0, 1]) ledger.raw(at(offset), 2)
+    ledger.advance(committed(2))
+    for (const offset of [0, 1]) ledger.raw(at(offset))
     ledger.result(at(0), "meta", resultOf("delivered", null))
     ledger.result(at(0), "google", resultOf("skipped", "filter"))
     ledger.result(at(1), "meta", resultOf("delivered", null, 1))
-    const balance = ledger.balance()
+    const balance = balanceOf(ledger)
     assert.deepStrictEqual([balance.normalized, balance.missingRaw], [2, []])
     assert.deepStrictEqual(
       balance.connections.map(({ consumed, missing }) => [consumed, missing]),
@@ -77,7 +87,7 @@ describe("the ledger", () => {
   })
 
   it("names a raw record that the normalizer passed without a trace", () => {
-    const balance = ledgerOf(2, 1).balance()
+    const balance = balanceOf(ledgerOf(2, 1))
     assert.deepStrictEqual([balance.missingRaw, balance.inFlightRaw, balance.balanced], [["0:0"], 1, false])
   })
 
@@ -85,7 +95,7 @@ describe("the ledger", () => {
     const ledger = ledgerOf(2)
     ledger.normalized(at(0), "lost", behind)
     ledger.normalized(at(1), "waiting", ahead)
-    const [meta] = ledger.balance().connections
+    const [meta] = balanceOf(ledger).connections
     assert.deepStrictEqual([meta?.missing, meta?.inFlight], [["lost"], 1])
   })
 
@@ -93,7 +103,7 @@ describe("the ledger", () => {
     const ledger = ledgerOf(1)
     ledger.normalized(at(0), "lost", behind)
     ledger.mapped(at(0), "meta", behind)
-    assert.deepStrictEqual(ledger.balance().connections[0]?.missing, ["lost"])
+    assert.deepStrictEqual(balanceOf(ledger).connections[0]?.missing, ["lost"])
   })
 
   // Red when an event that was put off counts as waiting whatever became of its delayed retry.
@@ -104,18 +114,18 @@ describe("the ledger", () => {
       ledger.mapped(at(offset), "meta", behind)
       ledger.result(at(offset), "meta", resultOf("retry_scheduled", "500"))
     }
-    ledger.retried(at(0), "meta", behind)
-    ledger.retried(at(1), "meta", behind)
-    ledger.retried(at(1), "meta", ahead)
-    ledger.retried(at(2), "meta", behind)
+    ledger.retried(at(0), "meta", "e0", behind)
+    ledger.retried(at(1), "meta", "e1", behind)
+    ledger.retried(at(1), "meta", "e1", ahead)
+    ledger.retried(at(2), "meta", "e2", behind)
     ledger.result(at(2), "meta", resultOf("delivered", null))
-    const balance = ledger.balance()
+    const balance = balanceOf(ledger)
     const [meta] = balance.connections
     assert.deepStrictEqual([meta?.missing, meta?.lostRetries, meta?.inFlight], [["e0", "e3"], ["e0", "e3"], 1])
     assert.isFalse(balance.balanced)
   })
 
-  // Red when a position alone tells whose trace it is.
+  // Red when the position alone decides whose trace it is.
   it("takes no trace of an earlier topic's record for one at the same position", () => {
     const ledger = ledgerOf(2)
     const earlier = (offset: number) => at(offset, 3)
@@ -125,12 +135,12 @@ describe("the ledger", () => {
       ledger.result(earlier(offset), "meta", resultOf("delivered", null))
     }
     ledger.deadLetter(earlier(0))
-    const none = ledger.balance()
+    const none = balanceOf(ledger)
     assert.deepStrictEqual([none.normalized, none.deadLetteredRaw, none.missingRaw], [0, 0, ["0:0", "0:1"]])
     ledger.normalized(at(0), "new", behind)
     ledger.result(at(0), "meta", resultOf("skipped", "filter"))
     ledger.deadLetter({ ...at(1), timestamp: null })
-    const balance = ledger.balance()
+    const balance = balanceOf(ledger)
     assert.deepStrictEqual([balance.balanced, balance.deadLetteredRaw], [true, 1])
     assert.deepStrictEqual(balance.connections[0]?.outcomes.delivered, 0)
   })
@@ -142,7 +152,7 @@ describe("the ledger", () => {
     ledger.result(at(0), "meta", resultOf("delivered", null))
     ledger.result(at(1), "meta", resultOf("accepted", null))
     ledger.result(at(1), "meta", resultOf("delivered", null))
-    const balance = ledger.balance()
+    const balance = balanceOf(ledger)
     assert.deepStrictEqual(
       [balance.connections[0]?.repeated, balance.connections[0]?.outcomes.delivered, balance.balanced],
       [1, 2, true]
@@ -157,18 +167,18 @@ describe("the ledger", () => {
     for (const offset of [0, 1]) ledger.result(at(offset), "meta", resultOf("skipped", "duplicate"))
     ledger.result(at(2), "meta", resultOf("rejected", "131026"))
     ledger.result(at(2), "meta", resultOf("accepted", null))
-    const [meta] = ledger.balance().connections
+    const [meta] = balanceOf(ledger).connections
     assert.deepStrictEqual(
       [meta?.outcomes.accepted, meta?.outcomes.unknown, meta?.outcomes.skipped, meta?.outcomes.rejected],
       [2, 1, 0, 0]
     )
   })
 
-  it("passes over what lies outside its range", () => {
+  it("skips what lies outside its range", () => {
     const ledger = ledgerOf(1)
     ledger.normalized(at(9), "e9", behind)
     ledger.result(at(9), "meta", resultOf("delivered", null))
-    assert.deepStrictEqual(ledger.balance().normalized, 0)
+    assert.deepStrictEqual(balanceOf(ledger).normalized, 0)
   })
 
   // Red when only the connections of the file are looked at.
@@ -179,15 +189,16 @@ describe("the ledger", () => {
         ["paused", "disabled"]
       ])
     )
+    ledger.advance(committed(2))
     for (const offset of [0, 1]) {
-      ledger.raw(at(offset), 2)
+      ledger.raw(at(offset))
       ledger.normalized(at(offset), `e${offset}`, behind)
       ledger.result(at(offset), "meta", resultOf("delivered", null))
     }
     ledger.mapped(at(0), "paused", ahead)
     ledger.result(at(0), "old", resultOf("delivered", null))
-    const told = () => {
-      const { balanced, connections } = ledger.balance()
+    const waiting = () => {
+      const { balanced, connections } = balanceOf(ledger)
       return [
         balanced,
         ...connections.map(({ connectionId, state, consumed, unread }) => [connectionId, state, consumed, unread])
@@ -197,9 +208,9 @@ describe("the ledger", () => {
       ["meta", "enabled", 2, []],
       ["paused", "disabled", 1, ["e0"]]
     ]
-    assert.deepStrictEqual(told(), [true, ...others, ["old", "removed", 1, []]])
+    assert.deepStrictEqual(waiting(), [true, ...others, ["old", "removed", 1, []]])
     ledger.mapped(at(1), "old", ahead)
-    assert.deepStrictEqual(told(), [false, ...others, ["old", "removed", 2, ["e1"]]])
+    assert.deepStrictEqual(waiting(), [false, ...others, ["old", "removed", 2, ["e1"]]])
   })
 
   // Red when every connection of the file owes every event an outcome.
@@ -212,13 +223,14 @@ describe("the ledger", () => {
     change(3, "new")
     change(4, "meta", "new")
     const ledger = new Ledger(enabled("meta", "new"), decided)
+    ledger.advance(committed(9, 9))
     for (const offset of [0, 1, 2, 3, 4]) {
-      ledger.raw(at(offset), 9)
-      ledger.normalized(at(offset), `e${offset}`, { partition: 0, offset, committed: 9 })
+      ledger.raw(at(offset))
+      ledger.normalized(at(offset), `e${offset}`, { partition: 0, offset })
     }
     for (const offset of [0, 1, 2, 4]) ledger.result(at(offset), "meta", resultOf("delivered", null))
     for (const offset of [2, 4]) ledger.result(at(offset), "new", resultOf("delivered", null))
-    const { balanced, connections } = ledger.balance()
+    const { balanced, connections } = balanceOf(ledger)
     assert.deepStrictEqual(
       connections.map(({ connectionId, consumed, missing }) => [connectionId, consumed, missing]),
       [
@@ -240,7 +252,7 @@ describe("the ledger", () => {
       ledger.normalized(at(0), "e0", behind)
       ledger.mapped(at(0), "meta", behind)
       for (const result of order) ledger.result(at(0), "meta", result)
-      const [meta] = ledger.balance().connections
+      const [meta] = balanceOf(ledger).connections
       assert.deepStrictEqual([meta?.outcomes.delivered, meta?.outcomes.rejected, meta?.repeated], [1, 0, 0])
     }
   })

@@ -1,299 +1,258 @@
 /**
- * The ledger: proves from the topics alone that for every connection
- * consumed = delivered + accepted + skipped + rejected + expired + dead-lettered + unknown + in flight,
- * and names the events for which it does not hold.
- * An event is known by its raw record, so that a producer's duplicates and a replay are told apart: by the record's position and
- * its own time, since a topic that was made again has the same positions.
+ * The ledger accounts for every raw event at every connection that had to decide on it, from the records of the topics alone, and
+ * names the events that a stage has passed without a trace. Two callers: `./capi ledger` holds all events of a time range and
+ * folds them to a balance (`balance.ts`); the continuous check forgets an event as soon as every connection has its outcome.
+ *
+ * An event is known by its raw record, by position and time: so a producer's duplicate and a replay differ, and so does a record
+ * at the same position of a topic that was created again.
  */
-
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
 import { DecidedConnections } from "./decided-connections.ts"
-import { bestOf, factOf, type KnownOutcome, learn, nothingKnown, type TerminalOutcome } from "./known-outcome.ts"
-import { isSameRecord, type RawSource } from "./raw-source.ts"
+import {
+  type Committed,
+  type ConnectionState,
+  type Delivery,
+  deliveryAt,
+  isNormalized,
+  isPassed,
+  type LedgerEvent,
+  newDelivery,
+  newEvent,
+  type Offsets,
+  type Place,
+  positionOf,
+  type RawRecord,
+  type RawSource,
+  stillAhead
+} from "./event-state.ts"
+import { bestOf, factOf, learn } from "./known-outcome.ts"
 
-/** What the ledger looks at of a result. */
+/** The fields of a result that the ledger reads. */
 export type LedgerResult = Pick<
   EventDeliveryLog,
   "outcome" | "reason_code" | "timestamp" | "attempted_at" | "accepted_at" | "corrects"
 >
 
-/** A record's position, and the first offset of its partition that its reader has not committed. */
-export interface Passed {
-  readonly offset: number
-  readonly committed: number
+/** An event that left no trace; `connectionId` is null where it was lost before the connections had to decide. */
+export interface Missing {
+  readonly source: RawSource
+  readonly eventId: string | null
+  readonly connectionId: string | null
+  /** Its delayed retry is gone. */
+  readonly lostRetry: boolean
 }
 
-/** Where a normalized record lies, for `DecidedConnections`. */
-export interface NormalizedAt extends Passed {
-  readonly partition: number
-}
-
-/** Whether a connection delivers; `removed` is no longer in the file of connections. */
-export type ConnectionState = "enabled" | "disabled" | "removed"
-
-export interface ConnectionBalance {
-  readonly connectionId: string
-  readonly state: ConnectionState
-  /** Normalized events that the connection had to decide on. */
-  readonly consumed: number
-  readonly outcomes: Readonly<Record<TerminalOutcome, number>>
-  readonly skippedBy: Readonly<Record<string, number>>
-  /** Reasons of the rejected and the dead-lettered ones. */
-  readonly rejectedBy: Readonly<Record<string, number>>
-  readonly inFlight: number
-  /** Those of the events in flight that are mapped and wait for a connection that does not deliver. */
-  readonly unread: ReadonlyArray<string>
-  /** Events with more than one final result: replayed, or sent again after a crash. */
-  readonly repeated: number
-  /** Event ids that a stage has passed without a trace. */
-  readonly missing: ReadonlyArray<string>
-  /** Those of the missing whose delayed retry is gone: its topic's reader or retention has passed it, and there is no result. */
-  readonly lostRetries: ReadonlyArray<string>
-}
-
-export interface Balance {
-  readonly raw: number
-  readonly deadLetteredRaw: number
-  readonly normalized: number
-  readonly inFlightRaw: number
-  /** Positions `partition:offset` of raw records that the normalizer has passed without a trace. */
-  readonly missingRaw: ReadonlyArray<string>
-  /** Raw positions normalized more than once within one pass: only a replay may do that. */
-  readonly normalizedAgain: number
-  readonly connections: ReadonlyArray<ConnectionBalance>
-  readonly balanced: boolean
-}
-
-interface RawEventState {
-  readonly timestamp: number
-  passed: boolean
-  deadLettered: boolean
-  normalized: number
-  /** A later stage tells of it. So it was normalized, though its normalized record may be gone: results are kept longer. */
-  traced: boolean
-  eventId: string
-  /** Whether the mapper has yet to read a normalized record of it. */
-  mapperAhead: boolean
-  /** The connections that decide on its normalized records; null where that is not known. */
-  deciders: ReadonlySet<string> | null
-}
-
-interface Delivery {
-  mapped: boolean
-  /** Whether the delivery group has yet to read a record of it, mapped or put off. */
-  ahead: boolean
-  known: KnownOutcome
-  results: number
-  accepts: number
-  retryScheduled: boolean
-}
+/** `not_owed`: the connection did not have to decide on the event. `lost`: every stage has passed it, and nothing says its outcome. */
+export type Status = "not_owed" | "decided" | "in_flight" | "lost"
 
 export class Ledger {
-  private readonly raws = new Map<string, RawEventState>()
-  private readonly deliveries = new Map<string, Map<string, Delivery>>()
-
   private readonly connections: ReadonlyMap<string, ConnectionState>
   private readonly decided: DecidedConnections
+  private readonly openMax: number | null
+  private readonly byPosition = new Map<string, LedgerEvent>()
+  private readonly traced = new Set<string>()
+  private committed: Committed = { normalizer: noOffsets, mapper: noOffsets, deliveries: new Map(), retries: new Map() }
+  /** Events forgotten since all of their outcomes are known. */
+  settled = 0
+  /** Events forgotten unchecked, since more than `openMax` were in flight. */
+  unchecked = 0
 
-  /** `connections` are those of the file. Where `decided` does not tell, the enabled ones decide on every event. */
-  constructor(connections: ReadonlyMap<string, ConnectionState>, decided = new DecidedConnections()) {
+  /**
+   * @param connections those of the file; where `decided` says nothing of an event, the enabled ones owe it an outcome
+   * @param openMax the most events in flight at a time, where settled events are forgotten; null holds all events
+   */
+  constructor(
+    connections: ReadonlyMap<string, ConnectionState>,
+    decided = new DecidedConnections(),
+    openMax: number | null = null
+  ) {
     this.connections = connections
     this.decided = decided
-    for (const [id, state] of connections) if (state === "enabled") this.deliveries.set(id, new Map())
-    for (const id of decided.known.keys()) if (!this.deliveries.has(id)) this.deliveries.set(id, new Map())
+    this.openMax = openMax
   }
 
-  /** A raw record in the range; `committed` is the normalizer's. */
-  raw(record: RawSource & { readonly timestamp: number }, committed: number): void {
-    this.raws.set(keyOf(record), {
-      timestamp: record.timestamp,
-      passed: record.offset < committed,
-      deadLettered: false,
-      normalized: 0,
-      traced: false,
-      eventId: "",
-      mapperAhead: false,
-      deciders: null
-    })
+  /** The events that are held. */
+  get events(): Iterable<LedgerEvent> {
+    return this.byPosition.values()
   }
 
-  /** A dead letter of the normalizer. Others stand beside a result, which counts. */
+  get inFlight(): number {
+    return this.byPosition.size
+  }
+
+  /** The enabled connections, those that the mapper ever decided for, and those with a record of some event. */
+  get connectionIds(): ReadonlySet<string> {
+    const enabled = [...this.connections].flatMap(([id, state]) => (state === "enabled" ? [id] : []))
+    return new Set([...enabled, ...this.decided.known.keys(), ...this.traced])
+  }
+
+  stateOf(connectionId: string): ConnectionState {
+    return this.connections.get(connectionId) ?? "removed"
+  }
+
+  /** What the groups have committed. It was read before the records that follow, and these come in the order of the stages. */
+  advance(committed: Committed): void {
+    this.committed = committed
+  }
+
+  raw(source: RawRecord): void {
+    this.begin(source, false)
+  }
+
+  /** A dead letter of the normalizer. Other stages' stand beside a result, which counts. */
   deadLetter(source: RawSource): void {
-    const fate = this.stateOf(source)
-    if (fate !== undefined) fate.deadLettered = true
+    const event = this.eventOf(source)
+    if (event === undefined) return
+    event.deadLettered = true
+    if (this.openMax !== null) this.settle(event)
   }
 
-  /** A normalized event; false if its raw record was not counted. */
-  normalized(source: RawSource, eventId: string, at: NormalizedAt): boolean {
-    const fate = this.stateOf(source)
-    if (fate === undefined) return false
-    fate.deciders = union(fate.deciders, this.decided.at(at))
-    fate.normalized++
-    fate.eventId = eventId
-    fate.mapperAhead ||= at.offset >= at.committed
+  /** A normalized event; false if its raw record is not held. */
+  normalized(source: RawSource, eventId: string, place: Place): boolean {
+    const event = this.eventOf(source)
+    if (event === undefined) return false
+    event.eventId = eventId
+    event.normalizedAt = [...event.normalizedAt, place]
+    if (!isPassed(place, this.committed.mapper)) event.aheadOfMapper = [...event.aheadOfMapper, place]
+    this.settleIfDone(event)
     return true
   }
 
-  /** An event on a topic of mapped events. */
-  mapped(source: RawSource, connectionId: string, at: Passed): void {
-    const delivery = this.delivery(source, connectionId)
+  /** A record of a topic of mapped events. */
+  mapped(source: RawSource, connectionId: string, place: Place): void {
+    const delivery = this.deliveryOf(this.eventOf(source), connectionId)
     if (delivery === undefined) return
     delivery.mapped = true
-    delivery.ahead ||= at.offset >= at.committed
+    if (!isPassed(place, this.committed.deliveries.get(connectionId)))
+      delivery.mappedAhead = [...delivery.mappedAhead, place]
   }
 
-  /** An event on a topic of delayed retries. */
-  retried(source: RawSource, connectionId: string, at: Passed): void {
-    const delivery = this.delivery(source, connectionId)
+  /**
+   * A record of a topic of delayed retries. The continuous check takes up an event that began before it did, unless the delivery
+   * has passed the record by now: its outcome may be older than what is read.
+   */
+  retried(source: RawRecord, connectionId: string, eventId: string, place: Place): void {
+    const isAhead = !isPassed(place, this.committed.retries.get(connectionId))
+    let event = this.eventOf(source)
+    if (event === undefined && this.openMax !== null && isAhead) {
+      event = this.begin(source, true)
+      event.eventId = eventId
+    }
+    const delivery = this.deliveryOf(event, connectionId)
     if (delivery === undefined) return
     delivery.retryScheduled = true
-    delivery.ahead ||= at.offset >= at.committed
+    if (isAhead) delivery.retriesAhead = [...delivery.retriesAhead, place]
   }
 
-  /** A record of delivery-results: which of several counts is `known-outcome.ts`'s. */
+  /** A record of delivery-results; which of several counts, `known-outcome.ts` says. */
   result(source: RawSource, connectionId: string, result: LedgerResult): void {
-    const delivery = this.delivery(source, connectionId)
-    if (delivery === undefined) return
+    const event = this.eventOf(source)
+    const delivery = this.deliveryOf(event, connectionId)
+    if (event === undefined || delivery === undefined) return
     const fact = factOf(result)
     if (fact === null) {
       delivery.retryScheduled ||= result.outcome === "retry_scheduled"
       return
     }
     // An accepted event's final outcome is no repetition, nor is one that corrects it.
-    if (fact.outcome === "accepted") delivery.accepts++
+    if (fact.outcome === "accepted") delivery.acceptances++
     else if (result.corrects === null) delivery.results++
     delivery.known = learn(delivery.known, fact)
+    this.settleIfDone(event)
   }
 
-  balance(): Balance {
-    let deadLetteredRaw = 0
-    let normalized = 0
-    let inFlightRaw = 0
-    let normalizedAgain = 0
-    const missingRaw: Array<string> = []
-    for (const [key, fate] of this.raws) {
-      if (isNormalized(fate)) normalized++
-      else if (fate.deadLettered) deadLetteredRaw++
-      else if (fate.passed) missingRaw.push(key)
-      else inFlightRaw++
-      if (fate.normalized > 1) normalizedAgain++
+  /** The events of the file's connections, and of none, that a stage has passed without a trace. */
+  missing(): ReadonlyArray<Missing> {
+    const found: Array<Missing> = []
+    for (const event of this.events) {
+      const { source, eventId } = event
+      if (isNormalized(event)) {
+        for (const connectionId of this.connections.keys()) {
+          if (this.statusAt(event, connectionId) !== "lost") continue
+          const lostRetry = deliveryAt(event, connectionId)?.retryScheduled ?? false
+          found.push({ source, eventId, connectionId, lostRetry })
+        }
+        this.settleIfDone(event)
+      } else if (this.isLostRaw(event)) found.push({ source, eventId, connectionId: null, lostRetry: false })
     }
-    const connections = [...this.deliveries]
-      .map(([connectionId, deliveries]) => this.balanceOf(connectionId, deliveries))
-      .filter(({ state, consumed }) => state === "enabled" || consumed > 0)
-    return {
-      raw: this.raws.size,
-      deadLetteredRaw,
-      normalized,
-      inFlightRaw,
-      missingRaw,
-      normalizedAgain,
-      connections,
-      balanced: isBalanced(missingRaw, connections)
-    }
+    return found
   }
 
-  private balanceOf(connectionId: string, deliveries: ReadonlyMap<string, Delivery>): ConnectionBalance {
-    const outcomes: Record<TerminalOutcome, number> = {
-      delivered: 0,
-      accepted: 0,
-      skipped: 0,
-      rejected: 0,
-      expired: 0,
-      dead_lettered: 0,
-      unknown: 0
-    }
-    const reasons = { skipped: {} as Record<string, number>, rejected: {} as Record<string, number> }
-    const [missing, lostRetries, unread]: [Array<string>, Array<string>, Array<string>] = [[], [], []]
-    const state = this.connections.get(connectionId) ?? "removed"
-    let [consumed, inFlight, repeated] = [0, 0, 0]
-    for (const [key, fate] of this.raws) {
-      if (!isNormalized(fate)) continue
-      const delivery = deliveries.get(key)
-      if (delivery === undefined && !this.decides(connectionId, state, fate)) continue
-      consumed++
-      const best = delivery === undefined ? null : bestOf(delivery.known)
-      if (delivery !== undefined && best !== null) {
-        outcomes[best.outcome]++
-        const by = best.outcome === "dead_lettered" ? "rejected" : best.outcome
-        if (by === "skipped" || by === "rejected") reasons[by][best.reason] = (reasons[by][best.reason] ?? 0) + 1
-        if (delivery.results > 1 || delivery.accepts > 1) repeated++
-        continue
-      }
-      const name = fate.eventId === "" ? `raw-events ${key}` : fate.eventId
-      if (isLost(fate, delivery)) {
-        missing.push(name)
-        if (delivery?.retryScheduled === true) lostRetries.push(name)
-        continue
-      }
-      inFlight++
-      if (state !== "enabled" && delivery !== undefined) unread.push(name)
-    }
-    const [skippedBy, rejectedBy] = [reasons.skipped, reasons.rejected]
-    const counts = { consumed, outcomes, skippedBy, rejectedBy, inFlight, repeated }
-    return { connectionId, state, ...counts, missing, lostRetries, unread }
+  /** Whether the normalizer has passed the raw record, and nothing says what became of it. */
+  isLostRaw(event: LedgerEvent): boolean {
+    return !isNormalized(event) && !event.deadLettered && isPassed(event.source, this.committed.normalizer)
   }
 
-  /** Whether the connection owes the event an outcome, though nothing tells of the two. */
-  private decides(connectionId: string, state: ConnectionState, fate: RawEventState): boolean {
-    const deciders = fate.deciders ?? (fate.normalized === 0 ? this.decided.around(fate.timestamp) : null)
-    return deciders === null ? state === "enabled" : deciders.has(connectionId)
+  /** Of a normalized event. */
+  statusAt(event: LedgerEvent, connectionId: string): Status {
+    const delivery = deliveryAt(event, connectionId)
+    if (delivery === undefined && !this.mustDecide(event, connectionId)) return "not_owed"
+    if (delivery !== undefined) {
+      if (bestOf(delivery.known) !== null) return "decided"
+      delivery.mappedAhead = stillAhead(delivery.mappedAhead, this.committed.deliveries.get(connectionId))
+      delivery.retriesAhead = stillAhead(delivery.retriesAhead, this.committed.retries.get(connectionId))
+      if (delivery.mappedAhead.length > 0 || delivery.retriesAhead.length > 0) return "in_flight"
+      if (delivery.mapped || delivery.retryScheduled) return "lost"
+    }
+    event.aheadOfMapper = stillAhead(event.aheadOfMapper, this.committed.mapper)
+    return event.aheadOfMapper.length > 0 ? "in_flight" : "lost"
   }
 
-  /** Undefined for what lies outside the range, or tells of an earlier record at the same position. */
-  private stateOf(source: RawSource): RawEventState | undefined {
-    const fate = this.raws.get(keyOf(source))
-    return fate !== undefined && isSameRecord(fate.timestamp, source) ? fate : undefined
+  /** Whether the connection owes the event an outcome, though it has no record of it: as the mapper's own records say. */
+  private mustDecide({ isFromRetry, normalizedAt, source }: LedgerEvent, connectionId: string): boolean {
+    if (isFromRetry) return false
+    let isKnown = false
+    for (const place of normalizedAt) {
+      const deciders = this.decided.at(place)
+      if (deciders?.has(connectionId) === true) return true
+      isKnown ||= deciders !== null
+    }
+    if (isKnown) return false
+    const deciders = normalizedAt.length === 0 ? this.decided.around(source.timestamp) : null
+    return deciders === null ? this.stateOf(connectionId) === "enabled" : deciders.has(connectionId)
   }
 
-  private delivery(source: RawSource, connectionId: string): Delivery | undefined {
-    const key = keyOf(source)
-    const fate = this.stateOf(source)
-    if (fate === undefined) return undefined
-    let deliveries = this.deliveries.get(connectionId)
-    if (deliveries === undefined) {
-      deliveries = new Map()
-      this.deliveries.set(connectionId, deliveries)
+  private begin(source: RawRecord, isFromRetry: boolean): LedgerEvent {
+    if (this.openMax !== null && this.byPosition.size >= this.openMax) {
+      const [oldest] = this.byPosition.keys()
+      if (oldest !== undefined) this.byPosition.delete(oldest)
+      this.unchecked++
     }
-    fate.traced = true
-    let delivery = deliveries.get(key)
-    if (delivery === undefined) {
-      delivery = {
-        mapped: false,
-        ahead: false,
-        known: nothingKnown,
-        results: 0,
-        accepts: 0,
-        retryScheduled: false
-      }
-      deliveries.set(key, delivery)
-    }
+    const event = newEvent(source, isFromRetry)
+    this.byPosition.set(positionOf(source), event)
+    return event
+  }
+
+  /** Undefined for what lies outside the range, is settled, or is of an earlier record at the same position. */
+  private eventOf(source: RawSource): LedgerEvent | undefined {
+    const event = this.byPosition.get(positionOf(source))
+    const isSame = source.timestamp === null || source.timestamp === event?.source.timestamp
+    return isSame ? event : undefined
+  }
+
+  private deliveryOf(event: LedgerEvent | undefined, connectionId: string): Delivery | undefined {
+    if (event === undefined) return undefined
+    const known = deliveryAt(event, connectionId)
+    if (known !== undefined) return known
+    this.traced.add(connectionId)
+    const delivery = newDelivery(connectionId)
+    event.deliveries.push(delivery)
     return delivery
   }
+
+  private settleIfDone(event: LedgerEvent): void {
+    if (this.openMax === null || !isNormalized(event)) return
+    for (const connectionId of this.connections.keys()) {
+      const status = this.statusAt(event, connectionId)
+      if (status === "in_flight" || status === "lost") return
+    }
+    this.settle(event)
+  }
+
+  private settle(event: LedgerEvent): void {
+    this.byPosition.delete(positionOf(event.source))
+    this.settled++
+  }
 }
 
-const isBalanced = (missingRaw: ReadonlyArray<string>, connections: ReadonlyArray<ConnectionBalance>): boolean =>
-  missingRaw.length === 0 &&
-  connections.every(
-    ({ state, missing, unread }) => missing.length === 0 && (state !== "removed" || unread.length === 0)
-  )
-
-/** The same balance of some connections alone. */
-export const balanceOf = <B extends Balance>(balance: B, connectionIds: ReadonlySet<string>): B => {
-  const connections = balance.connections.filter(({ connectionId }) => connectionIds.has(connectionId))
-  return { ...balance, connections, balanced: isBalanced(balance.missingRaw, connections) }
-}
-
-const union = (one: ReadonlySet<string> | null, other: ReadonlySet<string> | null): ReadonlySet<string> | null =>
-  one === null || one === other ? other : other === null ? one : new Set([...one, ...other])
-
-const isNormalized = ({ normalized, traced }: RawEventState): boolean => normalized > 0 || traced
-
-// No reader has a record of it ahead, and yet nothing tells what became of it.
-const isLost = (fate: RawEventState, delivery: Delivery | undefined): boolean => {
-  if (delivery?.ahead === true) return false
-  if (delivery !== undefined && (delivery.mapped || delivery.retryScheduled)) return true
-  return !fate.mapperAhead
-}
-
-const keyOf = ({ partition, offset }: RawSource): string => `${partition}:${offset}`
+const noOffsets: Offsets = new Map()

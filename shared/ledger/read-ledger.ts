@@ -1,14 +1,19 @@
-/** Reads the topics into a ledger. Committed offsets are read first: what lies behind them must have left its trace. */
+/**
+ * Reads the topics into a ledger: once, for the balance of a time range, or on and on in rounds. A round reads what the groups have
+ * committed first, since what lies behind that must have left its trace; then it marks the ends of the topics, the last stage's
+ * first, since what a stage has written by then came from records before the marks of the stages ahead of it.
+ */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import topicTable from "../../schemas/topics.json" with { type: "json" }
-import type { DeadLetter } from "../../schemas/types.gen.ts"
-import { Codecs, type Records, type SchemaName } from "../codec/codecs.ts"
 import { type FetchedRecord, KafkaClient } from "../kafka/client.ts"
 import { type Platform, platforms } from "../model/platform.ts"
-import { readDecidedConnections } from "./decided-connections.ts"
-import { type Balance, type ConnectionState, Ledger, type Passed } from "./ledger.ts"
-import type { RawSource } from "./raw-source.ts"
+import { topicNames } from "../model/topics.ts"
+import { type Balance, balanceOf } from "./balance.ts"
+import { DecidedConnections, decidedConnectionsTopic, readDecidedConnections } from "./decided-connections.ts"
+import type { Committed, ConnectionState, Offsets, Place, RawSource } from "./event-state.ts"
+import { Ledger, type Missing } from "./ledger.ts"
+import { followTopic } from "./topic-follower.ts"
 
 export interface LedgerRange {
   /** Raw records of this time range (Kafka timestamps, milliseconds since the epoch; `to` exclusive). */
@@ -19,17 +24,9 @@ export interface LedgerRange {
 export interface LedgerConnection {
   readonly id: string
   readonly platform: Platform
-  /** True where it is not said. */
+  /** True where it is left out. */
   readonly enabled?: boolean
 }
-
-/**
- * Later stages are read from so much before the raw events on, in milliseconds: their records carry the time of another
- * machine, whose clock may be behind the producer's.
- */
-export const clockSkewMillis = 300_000
-
-const resultsKeptMillis = topicTable.topics.find(({ name }) => name === "delivery-results")!.retention_ms
 
 /** A balance, and the ids of normalized events of the range whose raw record is not there: written by another program, or deleted since. */
 export interface ReadBalance extends Balance {
@@ -43,130 +40,175 @@ export const readLedger = Effect.fn("ledger.read")(function* (
   prefix: string
 ) {
   const present = new Set(yield* (yield* KafkaClient).listTopics)
+  const read = platforms.filter((platform) => present.has(mappedTopic(prefix, platform)))
   const decided = yield* readDecidedConnections(prefix)
   const ledger = new Ledger(statesOf(connections), decided)
-  // A raw record may outlive its time by as long as its segment is open; its results may be gone by then.
-  const from = Math.max(range.from, (yield* Clock.currentTimeMillis) - resultsKeptMillis)
-  const laterFrom = Math.max(0, from - clockSkewMillis)
-  const raw = `${prefix}raw-events`
-  const normalized = `${prefix}normalized-events`
-  const [normalizer, mapper] = [
-    yield* committedOf(`${prefix}normalizer`, raw),
-    yield* committedOf(`${prefix}mapper`, normalized)
-  ]
-  const deliveries = new Map<string, ReadonlyMap<number, number>>()
-  const retries = new Map<string, ReadonlyMap<number, number>>()
   // A connection that was removed is known by what the mapper had.
   const all = new Map([...decided.known, ...connections.map(({ id, platform }) => [id, platform] as const)])
-  for (const [id, name] of all) {
-    const platform = name as Platform
-    if (!present.has(mappedTopic(prefix, platform))) continue
-    const group = `${prefix}delivery-${platform}.${id}`
-    deliveries.set(id, yield* committedOf(group, mappedTopic(prefix, platform)))
-    retries.set(id, yield* committedOf(group, retryTopic(prefix, platform)))
-  }
-  const covers = yield* readRaw(ledger, raw, { from, to: range.to }, normalizer)
-  yield* readRecords(`${prefix}dead-letters`, "dead-letter", laterFrom, (letter) => {
-    if (letter.stage === "normalizer") ledger.deadLetter(sourceOf(letter))
-  })
+  const groups = [...all].map(([id, platform]) => ({ id, platform: platform as Platform }))
+  // A raw record may outlive its time by as long as its segment is open; its results may be gone by then.
+  const from = Math.max(range.from, (yield* Clock.currentTimeMillis) - resultsKeptMillis)
+  const topics = yield* followTopics(
+    { from, to: range.to, platforms: read, prefix },
+    groups.filter(({ platform }) => read.includes(platform))
+  )
   const withoutRaw = new Set<string>()
-  yield* readRecords(normalized, "normalized-event", laterFrom, (event, record) => {
-    const isKnown = ledger.normalized(event.source, event.event_id, {
-      ...passed(record, mapper),
-      partition: record.partition
+  const isInRange = ({ timestamp }: RawSource) => timestamp !== null && timestamp >= from && timestamp < range.to
+  yield* topics.mark
+  yield* topics.read(ledger, (source, eventId) => {
+    if (isInRange(source) && topics.covers(source)) withoutRaw.add(eventId)
+  })
+  return { ...balanceOf(ledger), withoutRaw: [...withoutRaw] } satisfies ReadBalance
+})
+
+export interface LedgerRound {
+  /** Named in this round and in the one before, so that nothing is named that was only on its way. */
+  readonly missing: ReadonlyArray<Missing>
+  readonly inFlight: number
+  readonly settled: number
+  readonly unchecked: number
+}
+
+/**
+ * Follows raw events from `since` (milliseconds since the epoch) on, and forgets each as soon as its outcomes are known; the
+ * effect that comes back is one round. `connections` are the enabled ones.
+ */
+export const followLedger = Effect.fn("ledger.follow")(function* (
+  since: number,
+  connections: ReadonlyArray<LedgerConnection>,
+  prefix: string
+) {
+  const decided = new DecidedConnections()
+  const ledger = new Ledger(statesOf(connections), decided, openMax)
+  const changes = yield* followTopic(`${prefix}${decidedConnectionsTopic}`, { since: 0 })
+  const read = [...new Set(connections.map(({ platform }) => platform))]
+  const topics = yield* followTopics({ from: since, to: null, platforms: read, prefix }, connections)
+  let suspects: ReadonlySet<string> = new Set()
+  return Effect.gen(function* () {
+    yield* topics.mark
+    yield* changes.mark
+    yield* changes.readAs("mapper-connections", (change) => decided.add(change))
+    yield* topics.read(ledger)
+    const found = ledger.missing()
+    const missing = found.filter((one) => suspects.has(nameOf(one)))
+    suspects = new Set(found.map(nameOf))
+    const { inFlight, settled, unchecked } = ledger
+    return { missing, inFlight, settled, unchecked } satisfies LedgerRound
+  })
+})
+
+interface Followed {
+  /** Of raw records, in milliseconds since the epoch; a `to` of null has no end. */
+  readonly from: number
+  readonly to: number | null
+  readonly platforms: ReadonlyArray<Platform>
+  readonly prefix: string
+}
+
+/** The topics of a ledger: `mark` begins a round, `read` feeds a ledger with what is new up to the marks, in the order of the stages. */
+const followTopics = Effect.fnUntraced(function* (
+  { from, to, platforms, prefix }: Followed,
+  connections: ReadonlyArray<LedgerConnection>
+) {
+  const since = Math.max(0, from - clockSkewMillis)
+  const raw = yield* followTopic(`${prefix}raw-events`, { since: from, until: to })
+  const deadLetters = yield* followTopic(`${prefix}dead-letters`, { since })
+  const normalized = yield* followTopic(`${prefix}normalized-events`, { since })
+  let committed = yield* committedOf(connections, prefix)
+  const deliveries = yield* Effect.forEach(platforms, (platform) =>
+    Effect.gen(function* () {
+      const ids = connections.filter((one) => one.platform === platform).map(({ id }) => id)
+      const mapped = yield* followTopic(mappedTopic(prefix, platform), { since })
+      // What waits for its retry may have begun long before: it is read from the first record that waits.
+      const waiting = to === null ? ids.map((id) => committed.retries.get(id) ?? new Map<number, number>()) : []
+      const retries = yield* followTopic(retryTopic(prefix, platform), { since, waiting })
+      return { ids, mapped, retries }
     })
-    if (!isKnown && covers(event.source)) withoutRaw.add(event.event_id)
+  )
+  const results = yield* followTopic(`${prefix}delivery-results`, { since })
+  const mark = Effect.gen(function* () {
+    committed = yield* committedOf(connections, prefix)
+    const ofDeliveries = deliveries.flatMap(({ mapped, retries }) => [retries, mapped])
+    for (const topic of [results, ...ofDeliveries, normalized, deadLetters, raw]) yield* topic.mark
   })
-  for (const platform of platforms) {
-    if (!present.has(mappedTopic(prefix, platform))) continue
-    yield* readRecords(mappedTopic(prefix, platform), "mapped-event", laterFrom, (event, record) =>
-      ledger.mapped(event.source, event.connection_id, passed(record, deliveries.get(event.connection_id)))
+  const read = (ledger: Ledger, unknownRaw: (source: RawSource, eventId: string) => void = () => {}) =>
+    Effect.gen(function* () {
+      ledger.advance({
+        normalizer: raw.passed(committed.normalizer),
+        mapper: normalized.passed(committed.mapper),
+        deliveries: eachOf(deliveries, ({ mapped }, id) => mapped.passed(committed.deliveries.get(id))),
+        retries: eachOf(deliveries, ({ retries }, id) => retries.passed(committed.retries.get(id)))
+      })
+      // Positions alone: the raw events' personal data is not read.
+      yield* raw.read((records) => Effect.sync(() => records.forEach((record) => void ledger.raw(record))))
+      yield* deadLetters.readAs("dead-letter", ({ stage, source_partition, source_offset, source_timestamp }) => {
+        const source = { partition: source_partition, offset: source_offset, timestamp: source_timestamp }
+        if (stage === "normalizer") ledger.deadLetter(source)
+      })
+      yield* normalized.readAs("normalized-event", ({ source, event_id }, record) => {
+        if (!ledger.normalized(source, event_id, placeOf(record))) unknownRaw(source, event_id)
+      })
+      for (const { mapped, retries } of deliveries) {
+        yield* mapped.readAs("mapped-event", ({ source, connection_id }, record) =>
+          ledger.mapped(source, connection_id, placeOf(record))
+        )
+        yield* retries.readAs("mapped-event", ({ source, connection_id, event_id }, record) =>
+          ledger.retried(source, connection_id, event_id, placeOf(record))
+        )
+      }
+      yield* results.readAs("event-delivery-log", (log) => {
+        if (log.source !== null) ledger.result(log.source, log.connection_id, log)
+      })
+    })
+  return { mark, read, covers: raw.covers }
+})
+
+const eachOf = <D extends { readonly ids: ReadonlyArray<string> }, A>(
+  deliveries: ReadonlyArray<D>,
+  of: (delivery: D, id: string) => A
+): ReadonlyMap<string, A> =>
+  new Map(deliveries.flatMap((delivery) => delivery.ids.map((id) => [id, of(delivery, id)] as const)))
+
+const committedOf = Effect.fnUntraced(function* (connections: ReadonlyArray<LedgerConnection>, prefix: string) {
+  const kafka = yield* KafkaClient
+  const of = (group: string, topic: string) =>
+    Effect.map(
+      kafka.committed(`${prefix}${group}`, topic),
+      (offsets): Offsets => new Map(offsets.map(({ partition, offset }) => [partition, offset ?? 0]))
     )
-    yield* readRecords(retryTopic(prefix, platform), "mapped-event", laterFrom, (event, record) =>
-      ledger.retried(event.source, event.connection_id, passed(record, retries.get(event.connection_id)))
+  const ofEach = (topicOf: (prefix: string, platform: Platform) => string) =>
+    Effect.map(
+      Effect.forEach(connections, ({ id, platform }) =>
+        Effect.map(of(`delivery-${platform}.${id}`, topicOf(prefix, platform)), (found) => [id, found] as const)
+      ),
+      (found) => new Map(found)
     )
-  }
-  yield* readRecords(`${prefix}delivery-results`, "event-delivery-log", laterFrom, (log) => {
-    if (log.source !== null) ledger.result(log.source, log.connection_id, log)
-  })
-  return { ...ledger.balance(), withoutRaw: [...withoutRaw] } satisfies ReadBalance
+  return {
+    normalizer: yield* of("normalizer", `${prefix}raw-events`),
+    mapper: yield* of("mapper", `${prefix}normalized-events`),
+    deliveries: yield* ofEach(mappedTopic),
+    retries: yield* ofEach(retryTopic)
+  } satisfies Committed
 })
 
 /** Whether each connection of the file delivers. */
-export const statesOf = (connections: ReadonlyArray<LedgerConnection>): ReadonlyMap<string, ConnectionState> =>
+const statesOf = (connections: ReadonlyArray<LedgerConnection>): ReadonlyMap<string, ConnectionState> =>
   new Map(connections.map(({ id, enabled }) => [id, enabled === false ? "disabled" : "enabled"]))
 
 /** The topics of a platform, with prefix. */
-export const mappedTopic = (prefix: string, platform: Platform): string => `${prefix}mapped-events.${platform}`
-export const retryTopic = (prefix: string, platform: Platform): string => `${prefix}delivery-retry.${platform}`
+const mappedTopic = (prefix: string, platform: Platform): string => prefix + topicNames.mapped(platform)
+const retryTopic = (prefix: string, platform: Platform): string => prefix + topicNames.retry(platform)
 
-/** The raw record of a normalizer's dead letter. */
-export const sourceOf = (letter: DeadLetter): RawSource => ({
-  partition: letter.source_partition,
-  offset: letter.source_offset,
-  timestamp: letter.source_timestamp
-})
+const placeOf = ({ partition, offset }: FetchedRecord): Place => ({ partition, offset })
+const nameOf = ({ source, connectionId }: Missing) => `${source.partition}:${source.offset} ${connectionId}`
 
-const committedOf = Effect.fnUntraced(function* (groupId: string, topic: string) {
-  const kafka = yield* KafkaClient
-  const offsets = yield* kafka.committed(groupId, topic)
-  return new Map(offsets.map(({ partition, offset }) => [partition, offset ?? 0])) as ReadonlyMap<number, number>
-})
+/**
+ * Later stages are read from so much before the raw events on, in milliseconds: their records carry the time of another
+ * machine, whose clock may be behind the producer's.
+ */
+export const clockSkewMillis = 300_000
 
-const passed = (record: FetchedRecord, committed: ReadonlyMap<number, number> | undefined): Passed => ({
-  offset: record.offset,
-  committed: committed?.get(record.partition) ?? 0
-})
+/** Events held in flight: about 400 bytes each for a connection. */
+const openMax = 200_000
 
-// Positions alone: the raw events' personal data is not looked at. Gives whether a position was among those that were read.
-const readRaw = Effect.fnUntraced(function* (
-  ledger: Ledger,
-  topic: string,
-  range: LedgerRange,
-  committed: ReadonlyMap<number, number>
-) {
-  const kafka = yield* KafkaClient
-  const ends = new Map((yield* kafka.offsetsAt(topic, range.to)).map(({ partition, offset }) => [partition, offset]))
-  const starts = yield* kafka.offsetsAt(topic, range.from)
-  const ranges = starts.map(({ partition, offset }) => ({ partition, from: offset, to: ends.get(partition) ?? offset }))
-  yield* kafka.read({
-    topic,
-    ranges,
-    onRecords: (records) => {
-      for (const record of records) ledger.raw(record, committed.get(record.partition) ?? 0)
-    }
-  })
-  return ({ partition, offset, timestamp }: RawSource): boolean =>
-    timestamp !== null &&
-    timestamp >= range.from &&
-    timestamp < range.to &&
-    ranges.some((one) => one.partition === partition && offset >= one.from && offset < one.to)
-})
-
-const readRecords = Effect.fnUntraced(function* <S extends SchemaName>(
-  topic: string,
-  schema: S,
-  from: number,
-  use: (value: Records[S], record: FetchedRecord) => void
-) {
-  const kafka = yield* KafkaClient
-  const codecs = yield* Codecs
-  const starts = yield* kafka.offsetsAt(topic, from)
-  const ends = new Map((yield* kafka.topicOffsets(topic)).map(({ partition, high }) => [partition, high]))
-  // Only records of a schema that is not known yet wait for the registry; the others pass through.
-  const waiting: Array<FetchedRecord> = []
-  const useRecord = (record: FetchedRecord): boolean => {
-    const decoded = codecs.decode(schema, record.value)
-    if (decoded._tag === "Decoded") use(decoded.value, record)
-    return decoded._tag === "Decoded"
-  }
-  yield* kafka.read({
-    topic,
-    ranges: starts.map(({ partition, offset }) => ({ partition, from: offset, to: ends.get(partition) ?? offset })),
-    onRecords: (records) => {
-      for (const record of records) if (!useRecord(record)) waiting.push(record)
-    }
-  })
-  yield* codecs.loadSchemas(waiting.map((record) => record.value))
-  for (const record of waiting) useRecord(record)
-})
+const resultsKeptMillis = topicTable.topics.find(({ name }) => name === "delivery-results")!.retention_ms

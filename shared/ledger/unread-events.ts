@@ -1,5 +1,5 @@
 /**
- * Events that wait on the topics of deliveries for a connection that nobody delivers for: it was removed from the file, or
+ * Events that wait on the topics of deliveries for a connection without a delivery: it was removed from the file, or
  * renamed, or is disabled. Retention would take them in silence.
  */
 import * as Clock from "effect/Clock"

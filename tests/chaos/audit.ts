@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { Codecs, type Records, type SchemaName } from "../../shared/codec/codecs.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
-import type { Balance } from "../../shared/ledger/ledger.ts"
+import type { Balance } from "../../shared/ledger/balance.ts"
 import { readAll } from "../../shared/testing/kafka-probe.ts"
 import type { ChaosCluster } from "./chaos-cluster.ts"
 import type { Crash } from "./disrupt.ts"

@@ -10,7 +10,7 @@ import { SettingsService } from "../../../shared/config/settings.ts"
 import { Connections } from "../../../shared/connections/connections.ts"
 import { readDuration } from "../../../shared/connections/section.ts"
 import { connectionsLayer } from "../../../shared/connectors/load-connections.ts"
-import { balanceOf } from "../../../shared/ledger/ledger.ts"
+import { ofConnections } from "../../../shared/ledger/balance.ts"
 import { readLedger } from "../../../shared/ledger/read-ledger.ts"
 import { Command, CommandError, countFlag, Flag } from "../cli.ts"
 import { expectConnection, expectKnown, outcomes } from "../filter-values.ts"
@@ -99,7 +99,7 @@ const summarize = Effect.fnUntraced(function* (from: StartPosition, connection: 
   const connections = yield* Connections.pipe(Effect.provide(connectionsLayer))
   const chosen = new Set((yield* chooseConnections(connections.all, Option.toArray(connection))).map(({ id }) => id))
   const whole = yield* readLedger(yield* rangeFrom(from), connections.all, settings.topicPrefix)
-  const balance = Option.isNone(connection) ? whole : balanceOf(whole, chosen)
+  const balance = Option.isNone(connection) ? whole : ofConnections(whole, chosen)
   yield* show(balanceToJson(balance), (paint) => balanceTable(balance, paint))
 })
 

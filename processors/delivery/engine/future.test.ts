@@ -4,7 +4,8 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { Codecs } from "../../../shared/codec/codecs.ts"
-import { RunningLedger } from "../../../shared/ledger/running-ledger.ts"
+import { DecidedConnections } from "../../../shared/ledger/decided-connections.ts"
+import { Ledger } from "../../../shared/ledger/ledger.ts"
 import type { Inbound, Outbound } from "../../../shared/runtime/contract.ts"
 import { openPartition } from "../../../shared/testing/run-batches.ts"
 import { deliveryProcessor } from "./processor.ts"
@@ -97,25 +98,25 @@ it.effect("sends it when it is due, once, and in flight until then for the ledge
     const services = world()
     const first = yield* (yield* open(services)).step(batch([aheadBy("far", minute + 10_000)]))
     const source = { topic: "raw-events", partition: 0, offset: 0, timestamp: 0 }
-    const ledger = new RunningLedger(["shop"], 10)
-    ledger.raw(source)
-    ledger.normalized(source, "far", source)
-    ledger.mapped(source, "shop", source)
-    const committed = {
+    const ledger = new Ledger(new Map([["shop", "enabled"]]), new DecidedConnections(), 10)
+    ledger.advance({
       normalizer: new Map([[0, 1]]),
       mapper: new Map([[0, 1]]),
       deliveries: new Map([["shop", new Map([[0, 1]])]]),
       retries: new Map([["shop", new Map([[0, 0]])]])
-    }
+    })
+    ledger.raw(source)
+    ledger.normalized(source, "far", source)
+    ledger.mapped(source, "shop", source)
     const take = (outputs: ReadonlyArray<Outbound>) => {
       for (const { topic, value } of outputs) {
         const decoded = topic === "delivery-results" ? codecs.decode("event-delivery-log", value) : null
-        if (decoded?._tag === "Decoded") ledger.result(source, "shop", decoded.value.outcome)
-        if (topic === retry.topic) ledger.retried(source, "shop", "far", { partition: 0, offset: 0 }, false)
+        if (decoded?._tag === "Decoded") ledger.result(source, "shop", decoded.value)
+        if (topic === retry.topic) ledger.retried(source, "shop", "far", { partition: 0, offset: 0 })
       }
     }
     take(first.outputs)
-    assert.deepStrictEqual(ledger.missing(committed), [])
+    assert.deepStrictEqual(ledger.missing(), [])
 
     const records = inbound(first.outputs, retry.topic)
     const waiting = yield* Effect.forkChild((yield* open(services, retry)).step({ ...retry, records }))
