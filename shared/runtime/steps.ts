@@ -1,0 +1,164 @@
+/** The steps of one processor in one partition: batches are taken from its intake, and up to `concurrency` steps run at a time. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { KafkaError } from "../kafka/client.ts"
+import type { Batch, Outbound, PartitionTask, Processor, Step } from "./contract.ts"
+import type { Intake, TakenBatch } from "./intake.ts"
+
+export interface StepQueueOptions<E, R> {
+  readonly processor: Processor<E, R>
+  readonly task: PartitionTask<E, R>
+  readonly intake: Intake
+  /** The logical name. */
+  readonly topic: string
+  readonly partition: number
+  readonly onBatch: (batch: TakenBatch) => void
+  /** A step is complete, or no more will come. */
+  readonly onChange: () => void
+}
+
+interface StepInFlight<E> {
+  /** The buffers of its records are released when the step is complete, which is some time before it is committed. */
+  readonly batch: Omit<TakenBatch, "records">
+  exit: Exit.Exit<Step, E | KafkaError> | null
+}
+
+/** Complete steps at the front of the queue, for one transaction. */
+export interface ReadySteps {
+  readonly count: number
+  /** Of the steps' batches. */
+  readonly inputBytes: number
+  /** Of the outputs. */
+  readonly bytes: number
+  readonly outputs: Array<Outbound>
+}
+
+/** Complete steps that may wait for the commit of those before, beside the running ones. */
+const stepsAheadMax = 8
+
+export class StepQueue<E, R> {
+  readonly options: StepQueueOptions<E, R>
+  /** The next offset that is not committed yet. */
+  committed: number
+  /** No batch will come any more. */
+  intakeEnded = false
+  /** In the order of the partition. */
+  private readonly steps: Array<StepInFlight<E>> = []
+  private readonly uncommitted: Semaphore.Semaphore
+
+  constructor(options: StepQueueOptions<E, R>) {
+    this.options = options
+    this.committed = options.intake.endOffset
+    this.uncommitted = Semaphore.makeUnsafe(options.processor.concurrency + stepsAheadMax)
+  }
+
+  /** Takes a batch only when a step may start, so that batches are as full as the load makes them. Ends with the intake. */
+  readonly run = (scope: Scope.Scope): Effect.Effect<void, KafkaError, R> =>
+    Effect.gen({ self: this }, function* () {
+      const { intake, processor, onChange } = this.options
+      const running = Semaphore.makeUnsafe(processor.concurrency)
+      while (true) {
+        yield* this.uncommitted.take(1)
+        yield* running.take(1)
+        const taken = yield* intake.take
+        if (taken === null) break
+        yield* this.start(running, taken, scope)
+      }
+      this.intakeEnded = true
+      onChange()
+    })
+
+  // A method of its own, so that the loop above holds no batch while it waits for the next.
+  private start(running: Semaphore.Semaphore, taken: TakenBatch, scope: Scope.Scope) {
+    const { processor, task, topic, partition, onBatch, onChange } = this.options
+    const step: StepInFlight<E> = { batch: { bytes: taken.bytes, endOffset: taken.endOffset }, exit: null }
+    this.steps.push(step)
+    onBatch(taken)
+    const batch: Batch = { topic, partition, records: taken.records }
+    const buffers = processor.releasesInputBuffers === true ? taken.records.map(({ bufferRef }) => bufferRef) : []
+    const complete = (exit: Exit.Exit<Step, E | KafkaError>) =>
+      Effect.suspend(() => {
+        step.exit = exit
+        // After a failure a fiber of the step may still use them.
+        if (Exit.isSuccess(exit)) for (const buffer of buffers) buffer?.release()
+        onChange()
+        return running.release(1)
+      })
+    return withDeadline(processor, task.step(batch)).pipe(Effect.exit, Effect.flatMap(complete), Effect.forkIn(scope))
+  }
+
+  get isEmpty(): boolean {
+    return this.steps.length === 0
+  }
+
+  /** The failure of the first step that is not committed. */
+  get failure(): Exit.Failure<Step, E | KafkaError> | null {
+    const exit = this.steps[0]?.exit
+    return exit !== undefined && exit !== null && Exit.isFailure(exit) ? exit : null
+  }
+
+  /** The complete steps at the front; at least one if the first is complete, then up to the bound in bytes. */
+  ready(bytesMax: number): ReadySteps {
+    const outputs: Array<Outbound> = []
+    let bytes = 0
+    let inputBytes = 0
+    let count = 0
+    while (count < this.steps.length && bytes < bytesMax) {
+      const { exit, batch } = this.steps[count]!
+      if (exit === null || !Exit.isSuccess(exit)) break
+      inputBytes += batch.bytes
+      for (const output of exit.value.outputs) {
+        outputs.push(output)
+        bytes += output.value?.length ?? 0
+      }
+      count++
+    }
+    return { count, inputBytes, bytes, outputs }
+  }
+
+  /**
+   * True if, except for what was skipped, everything received until now is committed with the ready steps. The intake's own
+   * count decides: a batch that was just taken is not a step yet, and the committing fiber may run between.
+   */
+  nothingWaits(ready: ReadySteps): boolean {
+    const { intake } = this.options
+    return intake.bytesInFlight === ready.inputBytes && intake.endOffset > this.committed
+  }
+
+  /** What a commit of these steps makes the next offset; with `idle`, of skipped records too. Null: as it is. */
+  nextOffset(ready: ReadySteps, idle: boolean): number | null {
+    if (idle || (ready.count > 0 && this.nothingWaits(ready))) return this.options.intake.endOffset
+    return ready.count > 0 ? this.steps[ready.count - 1]!.batch.endOffset : null
+  }
+
+  /** The ready steps are committed. Returns the bytes of input that are no longer in flight. */
+  settle(ready: ReadySteps, next: number | null): Effect.Effect<number> {
+    if (next !== null) this.committed = next
+    const committed = this.steps.splice(0, ready.count)
+    const bytes = committed.reduce((sum, step) => sum + step.batch.bytes, 0)
+    this.options.intake.release(bytes)
+    for (const { exit } of committed) if (exit !== null && Exit.isSuccess(exit)) exit.value.release?.()
+    return Effect.as(this.uncommitted.release(ready.count), bytes)
+  }
+}
+
+/** Fails with `timeout` past the processor's deadline, so that the partition is opened again; without one it waits for ever. */
+const withDeadline = <A, E, R, E2, R2>(
+  { stepDeadline }: Pick<Processor<E2, R2>, "stepDeadline">,
+  step: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | KafkaError, R> =>
+  stepDeadline === undefined
+    ? step
+    : Effect.timeoutOrElse(step, { duration: stepDeadline, orElse: () => Effect.fail(stuckStep(stepDeadline)) })
+
+const stuckStep = (deadline: Duration.Duration) =>
+  new KafkaError({
+    code: "timeout",
+    operation: "work",
+    message: `A step took longer than ${Duration.format(deadline)}.`,
+    nextStep: "The partition is opened again by itself; look at the registry and the machine's load if this repeats.",
+    cause: null
+  })
