@@ -1,16 +1,18 @@
 /** Whether a program can do its work now, and if not, why: what /readyz answers. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import type * as Scope from "effect/Scope"
-import { type HttpServerError, type Route, serve } from "../telemetry/http-server.ts"
+import { type ListenError, serve } from "./http-server.ts"
 import { processMetrics } from "./metrics.ts"
 
 export interface DependencyState {
   readonly healthy: boolean
-  /** For people; null where there is nothing to say. */
+  /** Why it is not healthy; null where there is nothing to say. */
   readonly reason: string | null
 }
 
@@ -23,15 +25,15 @@ export interface ReadinessReport {
 export class Readiness extends Context.Service<
   Readiness,
   {
-    /** Tells the state of a dependency, such as `kafka`, `registry` or `partitions:normalizer`. */
+    /** Sets the state of a dependency, such as `kafka`, `registry` or `partitions:normalizer`. */
     readonly set: (dependency: string, healthy: boolean, reason?: string) => Effect.Effect<void>
-    /** Forgets a dependency that is no longer one. */
+    /** Removes a dependency. */
     readonly remove: (dependency: string) => Effect.Effect<void>
-    /** Adds dependencies whose state is asked for at each report. */
+    /** Adds dependencies whose state is read for each report. */
     readonly addSource: (source: () => Readonly<Record<string, DependencyState>>) => Effect.Effect<void>
     readonly report: Effect.Effect<ReadinessReport>
   }
->()("shared/telemetry/Readiness") {
+>()("shared/runtime/Readiness") {
   static readonly layer: Layer.Layer<Readiness> = Layer.effect(
     Readiness,
     Effect.sync(() => makeReadiness())
@@ -69,48 +71,37 @@ const makeReadiness = (): Readiness["Service"] => {
   }
 }
 
-/** What an orchestrator asks a program: /healthz, /readyz and /metrics on the program's port. */
-
-export interface HealthServerOptions {
+/**
+ * Serves /healthz, /readyz and /metrics until the scope closes, and logs the port (0 takes a free one). /healthz: 200 while the
+ * process answers. /readyz: 200 or 503 with each dependency's state and reason as JSON. /metrics: Prometheus text.
+ */
+export const healthServer = (address: {
   readonly host: string
   readonly port: number
-  /** Further routes on the same port, such as a webhook. */
-  readonly routes?: ReadonlyArray<Route>
-}
-
-/**
- * Serves until the scope closes and logs the port. /healthz: 200 while the process answers. /readyz: 200 or 503 with
- * each dependency's state and reason as JSON. /metrics: Prometheus text.
- */
-export const healthServer = (
-  options: HealthServerOptions
-): Effect.Effect<{ readonly port: number }, HttpServerError, Readiness | Scope.Scope> =>
+}): Effect.Effect<{ readonly port: number }, ListenError, Readiness | Scope.Scope> =>
   Effect.gen(function* () {
     const readiness = yield* Readiness
-    const routes: ReadonlyArray<Route> = [
-      { method: "GET", path: "/healthz", handle: () => Effect.succeed({ status: 200, body: "alive\n" }) },
-      { method: "GET", path: "/readyz", handle: () => Effect.map(readiness.report, readyAnswer) },
-      {
-        method: "GET",
-        path: "/metrics",
-        handle: () => Effect.map(Effect.andThen(processMetrics, PrometheusMetrics.format()), metricsAnswer)
-      }
-    ]
-    const server = yield* serve({ ...options, routes: [...routes, ...(options.routes ?? [])] })
+    const server = yield* serve({
+      ...address,
+      routes: [
+        HttpRouter.route("GET", "/healthz", HttpServerResponse.text("alive\n")),
+        HttpRouter.route("GET", "/readyz", Effect.map(readiness.report, readyResponse)),
+        HttpRouter.route("GET", "/metrics", Effect.map(metrics, metricsResponse))
+      ]
+    })
     yield* Effect.log("Health and metrics are served.").pipe(
-      Effect.annotateLogs({ host: options.host, port: server.port, paths: "/healthz /readyz /metrics" })
+      Effect.annotateLogs({ host: address.host, port: server.port, paths: "/healthz /readyz /metrics" })
     )
     return server
   })
 
-const readyAnswer = (report: { readonly ready: boolean }) => ({
-  status: report.ready ? 200 : 503,
-  contentType: "application/json",
-  body: `${JSON.stringify(report)}\n`
-})
+const metrics = Effect.andThen(processMetrics, PrometheusMetrics.format())
 
-const metricsAnswer = (body: string) => ({
-  status: 200,
-  contentType: "text/plain; version=0.0.4; charset=utf-8",
-  body
-})
+const readyResponse = (report: ReadinessReport) =>
+  HttpServerResponse.text(`${JSON.stringify(report)}\n`, {
+    status: report.ready ? 200 : 503,
+    contentType: "application/json"
+  })
+
+const metricsResponse = (text: string) =>
+  HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4; charset=utf-8" })

@@ -1,6 +1,9 @@
 /** The webhook server: the platform's handshake, its signed notifications, and the final results that they lead to. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as HttpRouter from "effect/http/HttpRouter"
+import type { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Schedule from "effect/Schedule"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import { portOrFree, SettingsService, toSettingsError } from "../../../shared/config/settings.ts"
@@ -11,7 +14,7 @@ import { Credentials } from "../../../shared/credentials/credentials.ts"
 import { KafkaClient } from "../../../shared/kafka/client.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import { inboundOf } from "../../../shared/runtime/contract.ts"
-import { type HttpAnswer, type HttpRequest, type Route, serve } from "../../../shared/telemetry/http-server.ts"
+import { type Route, serve } from "../../../shared/runtime/http-server.ts"
 import { settingsOf } from "../engine/connection-settings.ts"
 import { makeDeliveryMetrics } from "../engine/metrics.ts"
 import { countConclusions } from "./final-results.ts"
@@ -67,13 +70,13 @@ const connectionWebhook = Effect.fnUntraced(function* (connection: Connection, w
         )
   }
 
-  const handshake = ({ query }: HttpRequest) =>
-    Effect.map(secret, (fields): HttpAnswer => {
-      const challenge = webhook.handshake(query, fields)
-      return challenge === null ? forbidden : { status: 200, body: challenge }
+  const handshake = ({ url }: HttpServerRequest) =>
+    Effect.map(secret, (fields) => {
+      const challenge = webhook.handshake(new URL(url, "http://localhost").searchParams, fields)
+      return challenge === null ? forbidden : HttpServerResponse.text(challenge)
     })
 
-  const notify = Effect.fnUntraced(function* ({ body, headers }: HttpRequest) {
+  const notify = Effect.fnUntraced(function* ({ headers }: HttpServerRequest, body: Buffer) {
     if (!webhook.isSigned(body, headers, yield* secret)) return forbidden
     const now = yield* Clock.currentTimeMillis
     const { statuses, notes } = webhook.read(body.toString("utf8"))
@@ -81,7 +84,7 @@ const connectionWebhook = Effect.fnUntraced(function* (connection: Connection, w
       statuses.flatMap(({ trackingId, verdict, pricing }) => outcomes.status(trackingId, verdict, now, pricing))
     ).pipe(Effect.onError(() => Effect.sync(() => outcomes.reopen(statuses.map(({ trackingId }) => trackingId)))))
     yield* logNotes(connection, notes)
-    return { status: 200, body: "" } satisfies HttpAnswer
+    return HttpServerResponse.empty({ status: 200 })
   })
 
   const topic = topicPrefix + topicNames.pending
@@ -110,16 +113,15 @@ const connectionWebhook = Effect.fnUntraced(function* (connection: Connection, w
   )
 
   // The platform posts a notification again where the answer is not 200.
-  const guarded = (handle: (request: HttpRequest) => Effect.Effect<HttpAnswer, Error>): Route["handle"] => {
-    return (request) =>
-      Effect.catch(handle(request), (error) =>
-        Effect.as(warn(connection, "A notification could not be handled.", error), unavailable)
-      )
-  }
-  const path = `/webhooks/${connection.platform}/${connection.id}`
+  const orUnavailable = Effect.catch((error: Error) =>
+    Effect.as(warn(connection, "A notification could not be handled.", error), unavailable)
+  )
+  const path = `/webhooks/${connection.platform}/${connection.id}` as const
   const routes: ReadonlyArray<Route> = [
-    { method: "GET", path, handle: guarded(handshake) },
-    { method: "POST", path, handle: guarded(notify) }
+    HttpRouter.route("GET", path, (request) => orUnavailable(handshake(request))),
+    HttpRouter.route("POST", path, (request) =>
+      Effect.flatMap(request.arrayBuffer, (body) => orUnavailable(notify(request, Buffer.from(body))))
+    )
   ]
   return { routes, follow: Effect.all([readIndex, sweep], { concurrency: "unbounded", discard: true }) }
 })
@@ -135,5 +137,5 @@ const logNotes = (connection: Connection, notes: WebhookNotification["notes"]): 
 const warn = (connection: Connection, message: string, error: Error): Effect.Effect<void> =>
   Effect.logWarning(message).pipe(Effect.annotateLogs({ connection: connection.id, reason: error.message }))
 
-const forbidden: HttpAnswer = { status: 403, body: "" }
-const unavailable: HttpAnswer = { status: 503, body: "" }
+const forbidden = HttpServerResponse.empty({ status: 403 })
+const unavailable = HttpServerResponse.empty({ status: 503 })
