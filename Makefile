@@ -3,7 +3,7 @@ SHELL := /bin/bash
 # Before every command that runs TypeScript or one of the packages' tools.
 ON_NODE := infra/node/with-node
 .DEFAULT_GOAL := help
-.PHONY: help install build run test test-unit test-kafka test-docker check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak e2e-outage bench-isolation bench-normalize sandbox samples dashboard schemas clean
+.PHONY: help install build run test test-unit test-kafka test-docker check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak e2e-outage bench-isolation bench-accounts bench-idle bench-normalize sandbox samples dashboard schemas clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -83,6 +83,12 @@ e2e-outage: install ## Poison, an expired token, throttling and 90 s of death: e
 
 bench-isolation: install ## Measures what one platform's trouble costs the others: p99 with and without it
 	@exec $(ON_NODE) node tests/bench/isolation.ts
+
+bench-accounts: install ## Measures 1 to 1,000 accounts of one platform (CONNECTIONS, EVENTS, INSTANCES; FANOUT=1, TROUBLE=1)
+	@exec $(ON_NODE) node tests/bench/accounts.ts
+
+bench-idle: install ## Measures what programs and broker cost without events (CONNECTIONS=7,200, SECONDS=300, TOGETHER=1)
+	@exec $(ON_NODE) node tests/bench/idle.ts
 
 sandbox: install ## Starts the platform sandboxes alone and prints their addresses (infra/sandbox/README.md)
 	@exec $(ON_NODE) node infra/sandbox/main.ts

@@ -101,7 +101,9 @@ const stopped = (started: MeasuredProcess): Effect.Effect<MeasuredProcess, never
 
 export interface ProcessorsOptions {
   readonly platforms: ReadonlyArray<Platform>
-  readonly sink: Sink
+  readonly sink: Pick<Sink, "url">
+  /** The text of `connections.yaml`; one connection for each platform by default. */
+  readonly connections?: string
   /** Instances of each program. */
   readonly instances?: number
   /** Further lines under `limits` of every connection. */
@@ -121,7 +123,7 @@ export const startProcessors = async (
   options: ProcessorsOptions
 ): Promise<ReadonlyArray<MeasuredProcess>> => {
   const connections = path.join(made.folder, "connections.yaml")
-  writeFileSync(connections, connectionsFile(options))
+  writeFileSync(connections, options.connections ?? connectionsFile(options))
   const names = options.names ?? [
     "normalizer",
     "mapper",
@@ -211,15 +213,19 @@ const connectionsFile = ({ platforms, sink, limits }: ProcessorsOptions): string
 }
 
 /** Waits until all answer /readyz. */
-export const untilReady = (processes: ReadonlyArray<MeasuredProcess>): Promise<void> =>
-  until("the processors are ready", async () => {
-    const ended = processes.find((one) => one.hasEnded())
-    if (ended !== undefined) throw new Error(`The process ${ended.name} ended; see its log.`)
-    const answers = await Promise.all(
-      processes.map(({ port }) => fetch(`http://127.0.0.1:${port}/readyz`).then((answer) => answer.ok))
-    )
-    return answers.every((ready) => ready)
-  })
+export const untilReady = (processes: ReadonlyArray<MeasuredProcess>, deadlineMillis?: number): Promise<void> =>
+  until(
+    "the processors are ready",
+    async () => {
+      const ended = processes.find((one) => one.hasEnded())
+      if (ended !== undefined) throw new Error(`The process ${ended.name} ended; see its log.`)
+      const answers = await Promise.all(
+        processes.map(({ port }) => fetch(`http://127.0.0.1:${port}/readyz`).then((answer) => answer.ok))
+      )
+      return answers.every((ready) => ready)
+    },
+    deadlineMillis
+  )
 
 /** Asks again until the condition holds; an attempt that fails counts as no. */
 export const until = async (

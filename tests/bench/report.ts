@@ -28,8 +28,7 @@ export const report = (
     reached: reaches(figure) ? "yes" : "NO",
     ...(figure.ratioToPeer === undefined ? {} : { "ratio to peer": Math.round(figure.ratioToPeer * 100) / 100 })
   }))
-  // biome-ignore lint/suspicious/noConsole: a benchmark's output is its table.
-  console.table(rows)
+  printTable(rows)
   mkdirSync(".bench", { recursive: true })
   const machine = {
     cores: os.availableParallelism(),
@@ -41,6 +40,11 @@ export const report = (
     `${JSON.stringify({ name, at: new Date().toISOString(), machine, conditions, figures }, null, 2)}\n`
   )
   return figures.every(reaches)
+}
+
+export const printTable = (rows: ReadonlyArray<Readonly<Record<string, string | number>>>): void => {
+  // biome-ignore lint/suspicious/noConsole: a benchmark's output is its table.
+  console.table(rows)
 }
 
 const reaches = ({ value, goal }: Figure): boolean =>
