@@ -1,20 +1,17 @@
 /**
- * The mapper's decision: a batch of normalized events to one record for every (event, connection), which is a mapped
- * event, or a result that says why there is none. What is rejected before sending is also a dead letter, so that it can be
- * repaired and redriven; the ledger counts it by its result alone.
+ * The mapper's decision: a batch of normalized events to one record for every (event, connection). An event is decoded, then its id
+ * is looked up, then it is mapped for each connection that it goes to. Pure.
  */
-import type { DeadLetter, NormalizedEvent } from "../../schemas/types.gen.ts"
-import type { Codecs, Undecodable } from "../../shared/codec/codecs.ts"
+import type { NormalizedEvent } from "../../schemas/types.gen.ts"
+import type { Codecs } from "../../shared/codec/codecs.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import type { Connector } from "../../shared/connectors/connector.ts"
 import { type Mapped, mapForConnection } from "../../shared/connectors/mapping/map.ts"
 import { murmur2 } from "../../shared/kafka/wire/murmur2.ts"
-import { deadLetter, deadLetterKey } from "../../shared/model/dead-letter.ts"
-import { valueBytesMax } from "../../shared/model/topics.ts"
 import type { Batch, Inbound, Outbound } from "../../shared/runtime/contract.ts"
 import { movedRecord } from "../../shared/runtime/restore-state.ts"
 import type { DuplicateFilter, IsRefused, Observation, Repeat } from "./dedup/duplicate-filter.ts"
-import { outcomeOf, resultOf } from "./records.ts"
+import { outcomeOf, undecodable, write } from "./records.ts"
 
 /** A connection and how events are mapped for it. */
 export interface Target {
@@ -43,8 +40,6 @@ export interface RepeatedEvent {
   readonly event: NormalizedEvent
   readonly observation: Observation
 }
-
-type Encode = Codecs["Service"]["encode"]
 
 /** What deciding needs beside the batch. `now` is in milliseconds since the epoch. */
 export interface DecideContext {
@@ -144,88 +139,6 @@ const skippedRepeats: Readonly<Record<Repeat, Mapped>> = {
     message: "Another event with this event id was published before; this one is not sent."
   }
 }
-
-/** Returns what it wrote, which is a rejection where the topic doesn't take a record of the mapped event's size. */
-const write = (
-  outputs: Array<Outbound>,
-  record: Inbound,
-  event: NormalizedEvent,
-  connection: Connection,
-  mapped: Mapped,
-  encode: Encode,
-  now: number
-): Mapped => {
-  const headers = headersOf(connection)
-  const key = event.event_id
-  if (mapped._tag === "Mapped") {
-    const topic = `mapped-events.${connection.platform}`
-    const value = encode(topic, "mapped-event", mapped.event)
-    if (value.length > valueBytesMax(topic)) {
-      return write(outputs, record, event, connection, tooLarge(topic, value.length), encode, now)
-    }
-    outputs.push({ topic, key, value, headers })
-    return mapped
-  }
-  const result = resultOf(event, connection, mapped, now)
-  outputs.push({
-    topic: "delivery-results",
-    key,
-    value: encode("delivery-results", "event-delivery-log", result),
-    headers
-  })
-  if (mapped._tag === "Skipped") return mapped
-  const letter = deadLetter(record, {
-    stage: "mapper",
-    reason_code: mapped.reason,
-    message: mapped.message,
-    timestamp: now,
-    event_id: event.event_id,
-    event_name: event.event_name,
-    connection_id: connection.id,
-    platform: connection.platform,
-    next_step:
-      mapped.nextStep ?? "Send the event again with what is missing, or change the connection's mapping and redrive."
-  })
-  outputs.push(deadLetterOutput(letter, encode, headers))
-  return mapped
-}
-
-/** One object for all records of a connection, since the client makes the bytes of each object once. */
-const headersOf = (connection: Connection): Readonly<Record<string, string>> => {
-  const known = headersByConnection.get(connection)
-  if (known !== undefined) return known
-  const made = { connection: connection.id }
-  headersByConnection.set(connection, made)
-  return made
-}
-
-const headersByConnection = new WeakMap<Connection, Readonly<Record<string, string>>>()
-
-const tooLarge = (topic: string, bytes: number): Mapped => ({
-  _tag: "Rejected",
-  reason: "payload_too_large",
-  message: `The mapped event has ${bytes} bytes; a value of ${topic} may have ${valueBytesMax(topic)}.`
-})
-
-const undecodable = (record: Inbound, problem: Undecodable, encode: Encode, now: number): Outbound => {
-  const letter = deadLetter(record, {
-    stage: "mapper",
-    reason_code: problem.reason,
-    message: problem.message,
-    timestamp: now,
-    next_step:
-      "Look for a program that writes to normalized-events beside the normalizer, or for a registry that lost its schemas."
-  })
-  return deadLetterOutput(letter, encode)
-}
-
-/** The original is not sealed: a normalized event holds nothing in clear that platforms don't get in clear. */
-const deadLetterOutput = (letter: DeadLetter, encode: Encode, headers?: Outbound["headers"]): Outbound => ({
-  topic: "dead-letters",
-  key: deadLetterKey(letter),
-  value: encode("dead-letters", "dead-letter", letter),
-  ...(headers === undefined ? {} : { headers })
-})
 
 const count = (
   outcomes: Map<string, OutcomeCount>,

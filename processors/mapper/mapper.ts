@@ -4,15 +4,24 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import { Codecs, type RegistryError } from "../../shared/codec/codecs.ts"
+import type { Pooled } from "../../shared/codec/record-writer.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import type { DeduplicatorOptions } from "../../shared/dedup/deduplicator.ts"
 import type { AtConnection } from "../../shared/dedup/refusals.ts"
 import type { KafkaClient, KafkaError } from "../../shared/kafka/client.ts"
 import { partitionOfKey } from "../../shared/kafka/wire/murmur2.ts"
 import { decidedConnectionsTopic, readDecidedConnections } from "../../shared/ledger/decided-connections.ts"
-import type { AssignedPartition, Batch, Inbound, PartitionTask, Processor } from "../../shared/runtime/contract.ts"
-import { RuntimeOptions } from "../../shared/runtime/contract.ts"
-import { decide, decideRepeats, type OutcomeCount, type Target } from "./decide.ts"
+import {
+  type AssignedPartition,
+  type Batch,
+  type Inbound,
+  type Outbound,
+  type PartitionTask,
+  type Processor,
+  RuntimeOptions,
+  type Step
+} from "../../shared/runtime/contract.ts"
+import { type DecideContext, type Decision, decide, decideRepeats, type OutcomeCount, type Target } from "./decide.ts"
 import { DuplicateFilter, duplicateDefaults, duplicatesTopic } from "./dedup/duplicate-filter.ts"
 import { duplicateReport } from "./dedup/duplicate-metrics.ts"
 import { RefusalLog } from "./dedup/refusal-log.ts"
@@ -44,7 +53,7 @@ const heldMax = 4 * 1_048_576
 /** A few fetches: with less, the partition would stand still between them. */
 const inFlightMin = 1_048_576
 
-// The ids belong to this opening: a step that is not committed leaves nothing behind, since the next opening restores anew.
+// The ids belong to this opening: a step that is not committed leaves nothing behind, since the next opening restores again.
 const openPartition = (targets: ReadonlyArray<Target>, options: DeduplicatorOptions, assigned: AssignedPartition) =>
   Effect.gen(function* () {
     const { partition, partitions = 1 } = assigned
@@ -85,27 +94,46 @@ const restore = (duplicates: DuplicateFilter, records: ReadonlyArray<Inbound>) =
     for (const record of records) duplicates.restore(record, now)
   })
 
-const mapBatch = Effect.fn("mapper.mapBatch")(function* (
-  { targets, duplicates, refusals }: PartitionState,
-  batch: Batch
-) {
-  const codecs = yield* Codecs
-  yield* codecs.loadSchemas(batch.records.map((record) => record.value))
-  const now = yield* Clock.currentTimeMillis
-  const context = { targets, codecs, duplicates, now }
-  const { value: decision, release: giveBack } = codecs.encodePooled(() => decide(batch, context))
-  const releases = [giveBack]
-  if (decision.repeats.length > 0) {
-    yield* refusals.refresh
-    const isRefused = (at: AtConnection) => refusals.isRefused(at, now)
-    releases.push(codecs.encodePooled(() => decideRepeats(decision, context, isRefused)).release)
-  }
-  yield* Effect.forEach(decision.outcomes.values(), updateMetric, { discard: true })
-  const outputs = [...decision.outputs, ...duplicates.drain()]
-  return { outputs, release: () => releases.forEach((release) => void release()) }
+/** The stages of a batch, in order: load, decide (decode, find repeats, map, encode: event by event), count, step. */
+const mapBatch = Effect.fn("mapper.mapBatch")(function* (state: PartitionState, batch: Batch) {
+  const context = yield* loadContext(state, batch)
+  const decided = context.codecs.encodePooled(() => decide(batch, context))
+  const repeats = yield* decideWithRefusals(state, context, decided.value)
+  yield* Effect.forEach(decided.value.outcomes.values(), countOutcome, { discard: true })
+  return toStep(decided.value, state.duplicates.drain(), [decided, ...repeats])
 })
 
-const updateMetric = ({ connectionId, outcome, reason, count }: OutcomeCount) =>
+/** What a decision needs: the schemas of the records' writers, and the time. */
+const loadContext = Effect.fnUntraced(function* ({ targets, duplicates }: PartitionState, batch: Batch) {
+  const codecs = yield* Codecs
+  yield* codecs.loadSchemas(batch.records.map(({ value }) => value))
+  return { targets, codecs, duplicates, now: yield* Clock.currentTimeMillis }
+})
+
+/** Decides the repeats of a batch. What deliveries refused is read only where there are some. */
+const decideWithRefusals = Effect.fnUntraced(function* (
+  { refusals }: PartitionState,
+  context: DecideContext & { readonly codecs: Codecs["Service"] },
+  decision: Decision
+) {
+  if (decision.repeats.length === 0) return []
+  yield* refusals.refresh
+  const isRefused = (at: AtConnection) => refusals.isRefused(at, context.now)
+  return [context.codecs.encodePooled(() => decideRepeats(decision, context, isRefused))]
+})
+
+const toStep = (
+  { outputs }: Decision,
+  changelog: ReadonlyArray<Outbound>,
+  pooled: ReadonlyArray<Pooled<unknown>>
+): Step => ({
+  outputs: [...outputs, ...changelog],
+  release: () => {
+    for (const { release } of pooled) release()
+  }
+})
+
+const countOutcome = ({ connectionId, outcome, reason, count }: OutcomeCount) =>
   Metric.update(Metric.withAttributes(events, { connection: connectionId, outcome, reason: reason ?? "" }), count)
 
 const events = Metric.counter("capi_mapper_events_total", {
@@ -113,13 +141,12 @@ const events = Metric.counter("capi_mapper_events_total", {
   description: "Events by connection and what the mapper made of them."
 })
 
-/** Writes for which connections a partition's events are decided from its position on, where that is another set than before. */
-
 /**
- * Before the first batch, by the partition's own producer: a member that lost the partition fails here, and no step of this
+ * Writes for which connections the partition's events are decided from its position on, where that is another set than before. It
+ * does so before the first batch, by the partition's own producer: a member that lost the partition fails here, and no step of this
  * opening is committed without it. `connections` are the enabled ones.
  */
-export const announceConnections = Effect.fn("mapper.announceConnections")(function* (
+const announceConnections = Effect.fn("mapper.announceConnections")(function* (
   connections: ReadonlyArray<Pick<Connection, "id" | "platform">>,
   { partition, position, append }: AssignedPartition
 ) {

@@ -1,11 +1,66 @@
-/** The result of an event that a connection doesn't get. */
-import type { EventDeliveryLog, NormalizedEvent } from "../../schemas/types.gen.ts"
+/**
+ * The mapper's outputs for an event at one connection: a mapped event, or the result that says why there is none. What is rejected
+ * before sending is also a dead letter, so that it can be repaired and redriven; the ledger counts it by its result alone.
+ */
+import type { DeadLetter, EventDeliveryLog, NormalizedEvent } from "../../schemas/types.gen.ts"
+import type { Codecs, Undecodable } from "../../shared/codec/codecs.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { droppedFields, type Mapped } from "../../shared/connectors/mapping/map.ts"
 import { matchQuality } from "../../shared/connectors/mapping/quality.ts"
+import { deadLetter, deadLetterKey } from "../../shared/model/dead-letter.ts"
 import { deliveryResult } from "../../shared/model/delivery-result.ts"
+import { topicNames, valueBytesMax } from "../../shared/model/topics.ts"
+import type { Inbound, Outbound } from "../../shared/runtime/contract.ts"
 
-type NotMapped = Exclude<Mapped, { readonly _tag: "Mapped" }>
+export type Encode = Codecs["Service"]["encode"]
+
+/**
+ * Writes what the connection gets of an event. Returns what it wrote, which is a rejection where the mapped event is larger than its
+ * topic takes.
+ */
+export const write = (
+  outputs: Array<Outbound>,
+  record: Inbound,
+  event: NormalizedEvent,
+  connection: Connection,
+  mapped: Mapped,
+  encode: Encode,
+  now: number
+): Mapped => {
+  const headers = headersOf(connection)
+  const key = event.event_id
+  if (mapped._tag === "Mapped") {
+    const topic = topicNames.mapped(connection.platform)
+    const value = encode(topic, "mapped-event", mapped.event)
+    if (value.length > valueBytesMax(topic)) {
+      return write(outputs, record, event, connection, tooLarge(topic, value.length), encode, now)
+    }
+    outputs.push({ topic, key, value, headers })
+    return mapped
+  }
+  const result = resultOf(event, connection, mapped, now)
+  outputs.push({
+    topic: "delivery-results",
+    key,
+    value: encode("delivery-results", "event-delivery-log", result),
+    headers
+  })
+  if (mapped._tag === "Skipped") return mapped
+  const entry = deadLetter(record, {
+    stage: "mapper",
+    reason_code: mapped.reason,
+    message: mapped.message,
+    timestamp: now,
+    event_id: event.event_id,
+    event_name: event.event_name,
+    connection_id: connection.id,
+    platform: connection.platform,
+    next_step:
+      mapped.nextStep ?? "Send the event again with what is missing, or change the connection's mapping and redrive."
+  })
+  outputs.push(deadLetterOutput(entry, encode, headers))
+  return mapped
+}
 
 /** `mapped`, `skipped`, `rejected`, or `expired` for an event past the platform's age limit. */
 export const outcomeOf = (mapped: Mapped): string => {
@@ -14,13 +69,10 @@ export const outcomeOf = (mapped: Mapped): string => {
   return mapped.reason === "event_too_old" ? "expired" : "rejected"
 }
 
-/** The record for `delivery-results`; nothing was sent, so it has no latency and no request. */
-export const resultOf = (
-  event: NormalizedEvent,
-  connection: Connection,
-  mapped: NotMapped,
-  now: number
-): EventDeliveryLog =>
+type NotMapped = Exclude<Mapped, { readonly _tag: "Mapped" }>
+
+/** Nothing was sent, so it has no latency and no request. */
+const resultOf = (event: NormalizedEvent, connection: Connection, mapped: NotMapped, now: number): EventDeliveryLog =>
   deliveryResult({
     event_id: event.event_id,
     platform: connection.platform,
@@ -37,3 +89,41 @@ export const resultOf = (
     dropped_fields: droppedFields(event, connection, []),
     source: event.source
   })
+
+/** One object for all records of a connection, since the client makes the bytes of each object once. */
+const headersOf = (connection: Connection): Readonly<Record<string, string>> => {
+  const known = headersByConnection.get(connection)
+  if (known !== undefined) return known
+  const created = { connection: connection.id }
+  headersByConnection.set(connection, created)
+  return created
+}
+
+const headersByConnection = new WeakMap<Connection, Readonly<Record<string, string>>>()
+
+const tooLarge = (topic: string, bytes: number): Mapped => ({
+  _tag: "Rejected",
+  reason: "payload_too_large",
+  message: `The mapped event has ${bytes} bytes; a value of ${topic} may have ${valueBytesMax(topic)}.`
+})
+
+/** The dead letter of a record that cannot be read as a normalized event. */
+export const undecodable = (record: Inbound, problem: Undecodable, encode: Encode, now: number): Outbound => {
+  const entry = deadLetter(record, {
+    stage: "mapper",
+    reason_code: problem.reason,
+    message: problem.message,
+    timestamp: now,
+    next_step:
+      "Look for a program that writes to normalized-events beside the normalizer, or for a registry that lost its schemas."
+  })
+  return deadLetterOutput(entry, encode)
+}
+
+/** The original is not sealed: a normalized event holds nothing in clear that platforms don't get in clear. */
+const deadLetterOutput = (entry: DeadLetter, encode: Encode, headers?: Outbound["headers"]): Outbound => ({
+  topic: "dead-letters",
+  key: deadLetterKey(entry),
+  value: encode("dead-letters", "dead-letter", entry),
+  ...(headers === undefined ? {} : { headers })
+})

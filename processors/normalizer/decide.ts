@@ -1,4 +1,7 @@
-/** What a batch of raw records becomes: normalized events, and dead letters for what is none. Pure. */
+/**
+ * The normalizer's decision: each raw record becomes a normalized event, or a dead letter if it is invalid. Read, normalize, hash,
+ * encode. Pure.
+ */
 import type * as Duration from "effect/Duration"
 import type { DeadLetter, DroppedField } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../../shared/codec/codecs.ts"
@@ -27,7 +30,7 @@ export interface Decision {
   readonly step: Step
   readonly normalized: number
   /** Dead letters by reason. */
-  readonly refused: ReadonlyMap<string, number>
+  readonly deadLettered: ReadonlyMap<string, number>
   /** Values left out, by `<field> <reason>`; free properties are counted together. */
   readonly dropped: ReadonlyMap<string, number>
 }
@@ -35,7 +38,7 @@ export interface Decision {
 /** @param now `Clock` in milliseconds since the epoch */
 export const decide = (batch: Batch, config: NormalizerConfig, codecs: Codecs["Service"], now: number): Decision => {
   const outputs: Array<Outbound> = []
-  const refused = new Map<string, number>()
+  const deadLettered = new Map<string, number>()
   const dropped = new Map<string, number>()
   const options = { ...config.options, now }
   let normalized = 0
@@ -48,13 +51,13 @@ export const decide = (batch: Batch, config: NormalizerConfig, codecs: Codecs["S
       normalized++
       outputs.push({ topic: "normalized-events", key: detachString(event.event_id), value })
     } else {
-      count(refused, result.problem.reason)
-      const letter = deadLetterOf(record, result.problem, config.deadLetters, now)
-      const value = codecs.encode("dead-letters", "dead-letter", letter)
-      outputs.push({ topic: "dead-letters", key: deadLetterKey(letter), value })
+      count(deadLettered, result.problem.reason)
+      const entry = deadLetterOf(record, result.problem, config.deadLetters, now)
+      const value = codecs.encode("dead-letters", "dead-letter", entry)
+      outputs.push({ topic: "dead-letters", key: deadLetterKey(entry), value })
     }
   }
-  return { step: { outputs }, normalized, refused, dropped }
+  return { step: { outputs }, normalized, deadLettered, dropped }
 }
 
 const normalizeRecord = (
@@ -95,7 +98,7 @@ const countedField = (left: DroppedField): string => {
  *
  * @param now when it was given up, in milliseconds since the epoch
  */
-export const deadLetterOf = (record: Inbound, problem: Problem, sealer: SealerShape, now: number): DeadLetter => {
+const deadLetterOf = (record: Inbound, problem: Problem, sealer: SealerShape, now: number): DeadLetter => {
   const { topic, partition, offset, timestamp } = record
   const key = seal(sealer, "key", record, record.key)
   const value = seal(sealer, "value", record, record.value)

@@ -83,11 +83,11 @@ describe("the normalizer", () => {
     }).pipe(Effect.provide(memoryCodecs))
   )
 
-  it("counts what was left out of a refused event too", () => {
+  it("counts what was left out of a deadLettered event too", () => {
     const [topic, partition] = ["raw-events", 3]
     const batch = { topic, partition, records: records([JSON.stringify({ ...good, user: { email: "nobody" } })]) }
-    const { dropped, refused } = decide(batch, config, codecs, now)
-    assert.deepStrictEqual([...refused], [["empty_identity", 1]])
+    const { dropped, deadLettered } = decide(batch, config, codecs, now)
+    assert.deepStrictEqual([...deadLettered], [["empty_identity", 1]])
     assert.deepStrictEqual([...dropped], [["user.email invalid_email", 1]])
   })
 

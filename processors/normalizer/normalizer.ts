@@ -3,13 +3,13 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import { Codecs, type RegistryError } from "../../shared/codec/codecs.ts"
+import type { Codecs, RegistryError } from "../../shared/codec/codecs.ts"
 import type { Batch, Processor } from "../../shared/runtime/contract.ts"
-import { decide, type NormalizerConfig } from "./decide.ts"
-import { type FetchSchemas, makeFetchSchemas, withoutRegistry } from "./writer-schemas.ts"
+import { type Decision, decide, type NormalizerConfig } from "./decide.ts"
+import { type LoadSchemas, makeLoadSchemas } from "./writer-schemas.ts"
 
 export const normalizer = (config: NormalizerConfig): Processor<RegistryError, Codecs> => {
-  const fetchSchemas = makeFetchSchemas(config.schemaTimeout)
+  const loadSchemas = makeLoadSchemas(config.schemaTimeout)
   return {
     name: "normalizer",
     topics: ["raw-events"],
@@ -17,34 +17,38 @@ export const normalizer = (config: NormalizerConfig): Processor<RegistryError, C
     concurrency: 1,
     stepDeadline: Duration.minutes(2),
     releasesInputBuffers: true,
-    open: () => Effect.succeed({ step: normalizeBatch(config, fetchSchemas) })
+    open: () => Effect.succeed({ step: normalizeBatch(config, loadSchemas) })
   }
 }
 
-const normalizeBatch = (config: NormalizerConfig, fetchSchemas: FetchSchemas) => {
-  const warned = new Set<string>()
+/** The stages of a batch, in order: load, decide (read, normalize, hash, encode: event by event), report, step. */
+const normalizeBatch = (config: NormalizerConfig, loadSchemas: LoadSchemas) => {
+  const report = makeReport()
   return Effect.fn("normalizer.normalizeBatch")(function* (batch: Batch) {
-    const codecs = yield* Codecs
-    const values = batch.records.map(({ value }) => (value?.[0] === 0 ? value : null))
-    const hasSchemas = yield* fetchSchemas(codecs, values)
+    const codecs = yield* loadSchemas(batch)
     const now = yield* Clock.currentTimeMillis
-    const { value: decision, release: giveBack } = codecs.encodePooled(() =>
-      decide(batch, config, hasSchemas ? codecs : withoutRegistry(codecs), now)
-    )
-    yield* Metric.update(normalizedEvents, decision.normalized)
-    for (const [reason, count] of decision.refused) {
+    const { value: decision, release } = codecs.encodePooled(() => decide(batch, config, codecs, now))
+    yield* report(decision)
+    return { ...decision.step, release }
+  })
+}
+
+/** Counts what was decided, and warns of a value that was left out once for each label of its metric. */
+const makeReport = () => {
+  const warned = new Set<string>()
+  return Effect.fnUntraced(function* ({ normalized, deadLettered, dropped }: Decision) {
+    yield* Metric.update(normalizedEvents, normalized)
+    for (const [reason, count] of deadLettered) {
       yield* Metric.update(Metric.withAttributes(deadLetters, { reason }), count)
     }
-    for (const [key, count] of decision.dropped) {
+    for (const [key, count] of dropped) {
       const [field = "", reason = ""] = key.split(" ")
       yield* Metric.update(Metric.withAttributes(droppedFields, { field, reason }), count)
       const warning = warnings.get(reason)
       if (warning === undefined || warned.has(key)) continue
-      // Once for each label of the metric, which goes on counting.
       warned.add(key)
       yield* Effect.annotateLogs(Effect.logWarning(warning), { field })
     }
-    return { ...decision.step, release: giveBack }
   })
 }
 

@@ -1,29 +1,29 @@
-/** Fetches the schemas that raw records were written with, and bounds how long a registry that does not answer holds them up. */
+/** Loads the schemas that raw records were written with, and bounds how long a registry that does not answer holds them up. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { Codecs, RegistryError, Undecodable } from "../../shared/codec/codecs.ts"
+import { Codecs, type RegistryError, type Undecodable } from "../../shared/codec/codecs.ts"
+import type { Batch } from "../../shared/runtime/contract.ts"
 
-/** Prepares a batch's values; false if the registry does not answer, so that schemas may be missing. */
-export type FetchSchemas = (
-  codecs: Codecs["Service"],
-  values: ReadonlyArray<Buffer | null>
-) => Effect.Effect<boolean, RegistryError>
+/** The codecs that decode a batch's Avro records. */
+export type LoadSchemas = (batch: Pick<Batch, "records">) => Effect.Effect<Codecs["Service"], RegistryError, Codecs>
 
 /**
- * Fails, so that the partition is tried again, until the registry has not answered for `timeout`; from then on it gives false and
- * asks again every 30 seconds. All partitions of a process share it, since they share the registry.
+ * Fails, so that the partition is retried, until the registry has not answered for `timeout`. From then on it gives codecs without
+ * a registry, and asks again every 30 seconds. All partitions of a process share it, since they share the registry.
  */
-export const makeFetchSchemas = (timeout: Duration.Duration): FetchSchemas => {
+export const makeLoadSchemas = (timeout: Duration.Duration): LoadSchemas => {
   let failingSince: number | null = null
   let askAgainAt = 0
-  return Effect.fnUntraced(function* (codecs, values) {
+  return Effect.fnUntraced(function* ({ records }) {
+    const codecs = yield* Codecs
     const startedAt = yield* Clock.currentTimeMillis
-    if (startedAt < askAgainAt) return false
-    return yield* codecs.loadSchemas(values).pipe(
+    if (startedAt < askAgainAt) return withoutRegistry(codecs)
+    // JSON has no schema.
+    return yield* codecs.loadSchemas(records.map(({ value }) => (value?.[0] === 0 ? value : null))).pipe(
       Effect.map(() => {
         failingSince = null
-        return true
+        return codecs
       }),
       Effect.catchIf(
         (error) => error.code === "unreachable",
@@ -34,15 +34,15 @@ export const makeFetchSchemas = (timeout: Duration.Duration): FetchSchemas => {
             if (now - failingSince < Duration.toMillis(timeout)) return yield* error
             askAgainAt = now + askAgainMillis
             yield* Effect.logError("Records with schemas that are not known yet become dead letters. " + error.message)
-            return false
+            return withoutRegistry(codecs)
           })
       )
     )
   })
 }
 
-/** Codecs that say of a schema they do not know that it could not be asked for. */
-export const withoutRegistry = (codecs: Codecs["Service"]): Codecs["Service"] => ({
+/** Codecs that report an unknown schema as one that could not be fetched. */
+const withoutRegistry = (codecs: Codecs["Service"]): Codecs["Service"] => ({
   ...codecs,
   decode: (schema, value) => {
     const decoded = codecs.decode(schema, value)

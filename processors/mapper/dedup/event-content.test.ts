@@ -1,9 +1,9 @@
 import { assert, it } from "@effect/vitest"
 import fc from "fast-check"
-import type { NormalizedEvent } from "../../schemas/types.gen.ts"
-import { properties, purchase } from "../../shared/testing/event-fixture.ts"
-import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"
-import { contentOf } from "./dedup/duplicate-filter.ts"
+import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
+import { properties, purchase } from "../../../shared/testing/event-fixture.ts"
+import { makeMemoryCodecs } from "../../../shared/testing/memory-codecs.ts"
+import { contentOf } from "./duplicate-filter.ts"
 
 const codecs = makeMemoryCodecs()
 const content = (event: NormalizedEvent) => contentOf(codecs.encode("normalized-events", "normalized-event", event))
