@@ -155,7 +155,7 @@ describe("the tree", () => {
       offenders((file, text) => /from "kafkajs"/.test(text) && !file.startsWith("shared/kafka/") && !isTest(file)),
       []
     )
-    // Else it would be loaded before the quick code for it: see shared/kafka/kafkajs/kafkajs.ts.
+    // It would be a copy without the patches: see shared/kafka/kafkajs/patches/index.ts.
     assert.deepStrictEqual(
       offenders(
         (file, text) => /^import (?!type\b)(?:\w+|\* as \w+|\{[^}]*\}) from "kafkajs"/m.test(text) && !isTest(file)

@@ -24,7 +24,7 @@ export const bundlePrograms = async (folder = programsFolder): Promise<ReadonlyA
       ...Object.fromEntries(processorFolders.map((name) => [name, `./processors/${name}/main.ts`])),
       capi: "./infra/cli/main.ts"
     },
-    // kafkajs is repaired in its own modules (decision 10), which must be those that its users load.
+    // kafkajs is patched in its own modules (decision 10), which must be those that its users load.
     external: [/^kafkajs/, /^@kafkajs\//, "avsc", /^testcontainers/],
     logLevel: "warn",
     output: { dir: folder, cleanDir: true, format: "esm", chunkFileNames: "[name]-[hash].js" }

@@ -1,14 +1,14 @@
 import { assert, it } from "@effect/vitest"
 import { RecordWriter } from "./record-writer.ts"
 
-/** One record of so many letters. */
-const record = (writer: RecordWriter, letter: string, length = 100): Buffer => {
+/** One record of one character, repeated. */
+const record = (writer: RecordWriter, character: string, length = 100): Buffer => {
   writer.begin(0)
-  writer.string(letter.repeat(length), "text")
+  writer.string(character.repeat(length), "text")
   return writer.end()
 }
 
-it("lends records in memory that is used again once it is given back, and not before", () => {
+it("writes pooled records into memory that is used again after their release, and not before", () => {
   const writer = new RecordWriter()
   const first = writer.pooled(() => record(writer, "a"))
   const second = writer.pooled(() => record(writer, "b"))
@@ -20,33 +20,32 @@ it("lends records in memory that is used again once it is given back, and not be
   assert.strictEqual(second.value.toString("latin1", 2), "b".repeat(100))
 })
 
-// Red when giving back twice puts a slab into the pool twice: two lenders then write into one.
-it("takes memory back once", () => {
+// Red when a second release returns a slab to the pool again: two users then write into one.
+it("releases memory once", () => {
   const writer = new RecordWriter()
-  const { release: giveBack } = writer.pooled(() => record(writer, "a"))
-  giveBack()
-  giveBack()
-  const lent = [writer.pooled(() => record(writer, "b")), writer.pooled(() => record(writer, "c"))]
-  assert.notStrictEqual(lent[0]?.value.buffer, lent[1]?.value.buffer)
+  const { release } = writer.pooled(() => record(writer, "a"))
+  release()
+  const next = writer.pooled(() => record(writer, "b"))
+  release()
+  const last = writer.pooled(() => record(writer, "c"))
+  assert.notStrictEqual(next.value.buffer, last.value.buffer)
 })
 
-it("keeps what is not lent apart from what is, also where a slab ends and where lending fails", () => {
+it("keeps pooled records apart from others, also at the end of a slab and after a failure", () => {
   const writer = new RecordWriter()
-  const own = [record(writer, "a")]
-  const { value, release: giveBack } = writer.pooled(() =>
-    Array.from({ length: 20 }, () => record(writer, "b", 100_000))
-  )
-  own.push(record(writer, "c"))
+  const unpooled = [record(writer, "a")]
+  const { value, release } = writer.pooled(() => Array.from({ length: 20 }, () => record(writer, "b", 100_000)))
+  unpooled.push(record(writer, "c"))
   const large = writer.pooled(() => record(writer, "d", 1_000_000))
   assert.throws(() => writer.pooled(() => writer.long("no number", "n")))
-  own.push(record(writer, "e"))
-  assert.strictEqual(new Set(own.map(({ buffer }) => buffer)).size, 1)
+  unpooled.push(record(writer, "e"))
+  assert.strictEqual(new Set(unpooled.map(({ buffer }) => buffer)).size, 1)
   assert.isTrue(value.every((each) => each.toString("latin1", 3) === "b".repeat(100_000)))
-  giveBack()
+  release()
   large.release()
   for (let run = 0; run < 20; run++) writer.pooled(() => record(writer, "z", 200_000))
   assert.deepStrictEqual(
-    own.map((each) => each.toString("latin1", 2)),
-    ["a", "c", "e"].map((letter) => letter.repeat(100))
+    unpooled.map((each) => each.toString("latin1", 2)),
+    ["a", "c", "e"].map((character) => character.repeat(100))
   )
 })

@@ -1,8 +1,8 @@
 /**
  * Writes Avro's binary form into slabs, one record behind the other, so that a record is never copied unless it meets the
- * end of its slab. A slab lives as long as one of its records, or until it is given back.
+ * end of its slab. A slab is garbage when none of its records is referenced any more; those of `pooled` return to a pool.
  */
-import { giveBackSlab, slabBytes, takeSlab } from "./slab-pool.ts"
+import { BufferPool, type BufferRef } from "../kafka/wire/buffer-pool.ts"
 
 const shortStringMax = 48
 const longBytesMax = 10
@@ -14,27 +14,30 @@ export class RecordWriter {
   #slab: Buffer = Buffer.allocUnsafeSlow(slabBytes)
   #start = 0
   #at = 0
-  /** The slabs of what is being lent; null outside `lend`. */
-  #lent: Array<Buffer> | null = null
+  /** The slabs of the records that are being written; null outside `pooled`. */
+  #pooled: Array<BufferRef> | null = null
 
   /**
-   * Records that `write` makes are in slabs of their own, which `giveBack` frees for the next: none of these records may be read
-   * after it, and no other is touched by it.
+   * The records that `write` writes are in pooled slabs, apart from all others. `release` returns these slabs to the pool: none of
+   * these records may be read after it.
    */
   pooled<A>(write: () => A): Pooled<A> {
-    const [slab, start, at, lentBefore] = [this.#slab, this.#start, this.#at, this.#lent]
-    const lent = [takeSlab()]
-    this.#slab = lent[0]!
+    const [slab, start, at, pooledBefore] = [this.#slab, this.#start, this.#at, this.#pooled]
+    const pooled = [slabs.acquire(slabBytes).retain()]
+    this.#slab = pooled[0]!.buffer
     this.#start = 0
     this.#at = 0
-    this.#lent = lent
+    this.#pooled = pooled
     try {
-      return { value: write(), release: () => lent.splice(0).forEach(giveBackSlab) }
+      const release = () => {
+        for (const slab of pooled.splice(0)) slab.release()
+      }
+      return { value: write(), release }
     } finally {
       this.#slab = slab
       this.#start = start
       this.#at = at
-      this.#lent = lentBefore
+      this.#pooled = pooledBefore
     }
   }
 
@@ -151,10 +154,10 @@ export class RecordWriter {
   }
 
   #nextSlab(bytesMin: number): Buffer {
-    if (this.#lent === null) return Buffer.allocUnsafeSlow(Math.max(slabBytes, bytesMin))
-    const slab = bytesMin <= slabBytes ? takeSlab() : Buffer.allocUnsafeSlow(bytesMin)
-    this.#lent.push(slab)
-    return slab
+    if (this.#pooled === null || bytesMin > slabBytes) return Buffer.allocUnsafeSlow(Math.max(slabBytes, bytesMin))
+    const slab = slabs.acquire(slabBytes).retain()
+    this.#pooled.push(slab)
+    return slab.buffer
   }
 }
 
@@ -162,8 +165,12 @@ export class RecordWriter {
 const varintBytes = (length: number): number =>
   length < 64 ? 1 : length < 8192 ? 2 : length < 1_048_576 ? 3 : length < 134_217_728 ? 4 : 5
 
-/** What a function made, and the memory that its records are in. */
+/** What a function returned, and the pooled slabs that its records are in. A second `release` does nothing. */
 export interface Pooled<A> {
   readonly value: A
   readonly release: () => void
 }
+
+const slabBytes = 256 * 1024
+/** Free ones for as much as lies between a step and its commit when the load is high. */
+const slabs = new BufferPool({ stepBytes: slabBytes, freeBytesMax: 32 * slabBytes })

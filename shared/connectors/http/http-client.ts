@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import type { BufferRef } from "../../kafka/wire/buffer-pool.ts"
 import type { HttpRequestSpec, HttpResponseSpec } from "../connector.ts"
 import { decodeBody, dispatch, type RequestProgress } from "./http-dispatch.ts"
 import { type HttpFailure, httpFailure, httpFailureFrom } from "./http-failure.ts"
@@ -76,17 +77,17 @@ const exchange = (
   progress: RequestProgress
 ): Effect.Effect<HttpResponseSpec, HttpFailure> =>
   Effect.suspend(() => {
-    let taken: Buffer | null = null
+    let bodyRef: BufferRef | null = null
     const take = (bytes: number): Buffer => {
-      taken = bodies.take(bytes)
-      return taken
+      bodyRef = bodies.acquire(bytes)
+      return bodyRef.buffer
     }
     const body = bodyOf(request, take)
     const wire = { method: request.method, url, headers: headersOf(request, body), body }
     return Effect.matchEffect(dispatch(dispatcher, wire, responseBytesMax, progress), {
       onFailure: (error) => Effect.fail(httpFailureFrom(error, url.host, progress.started)),
       onSuccess: (answer) => {
-        if (taken !== null) bodies.give(taken)
+        if (bodyRef !== null) bodies.releaseWhenSent(bodyRef)
         const text = decodeBody(answer.body, answer.headers["content-encoding"], responseBytesMax, url.host)
         return Effect.zipWith(text, Clock.currentTimeMillis, (body, receivedAt) => ({ ...answer, body, receivedAt }))
       }

@@ -5,6 +5,7 @@ import * as Undici from "@effect/platform-node/Undici"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { BufferPool, type BufferRef } from "../../kafka/wire/buffer-pool.ts"
 import type { HttpFailure } from "./http-failure.ts"
 
 export interface PoolOptions {
@@ -143,47 +144,36 @@ const statisticsOf = (
   }
 }
 
-/**
- * Memory of request bodies, used again: a fresh MiB for each request costs its pages, and makes V8 collect the whole heap for
- * memory that is not in it.
- */
-
+/** The buffers of request bodies: pooled, and released when no socket can hold their bytes any more. */
 export class BodyBuffers {
-  readonly #free: Array<Buffer> = []
+  readonly #pool = new BufferPool({ stepBytes: 64 * 1024, freeBytesMax: 128 * 1024 * 1024, freeBuffersMax })
   /** Of requests that are answered; a socket may still hold bytes of those that were answered early. */
-  readonly #answered: Array<Buffer> = []
+  readonly #answered: Array<BufferRef> = []
   readonly #sockets = new Set<Socket>()
 
-  /** A socket that bodies are written to, until it closes. */
+  /** Watches a socket that bodies are written to, until it closes. */
   watch(socket: Socket): void {
     this.#sockets.add(socket)
     socket.once("close", () => this.#sockets.delete(socket))
   }
 
-  /** At least `bytes` of memory, with anything in it. */
-  take(bytes: number): Buffer {
-    this.#reclaim()
-    while (true) {
-      const buffer = this.#free.pop()
-      if (buffer === undefined) return Buffer.allocUnsafeSlow(Math.ceil((bytes * spare) / pageBytes) * pageBytes)
-      if (buffer.length >= bytes) return buffer
-    }
+  /** A buffer of at least `bytes` bytes with arbitrary content, for one request. */
+  acquire(bytes: number): BufferRef {
+    this.#releaseSent()
+    return this.#pool.acquire(bytes).retain()
   }
 
-  /** Memory of a request that is answered whole. What belongs to one that failed is left to the collector instead. */
-  give(buffer: Buffer): void {
-    if (this.#answered.length + this.#free.length < keptMax) this.#answered.push(buffer)
+  /** The request was answered completely. After a failure the buffer is not released: it may still be sent. */
+  releaseWhenSent(buffer: BufferRef): void {
+    if (this.#answered.length < freeBuffersMax) this.#answered.push(buffer)
   }
 
-  // Whatever was written before a moment when no socket holds anything has left.
-  #reclaim(): void {
+  // Whatever was written before a time when no socket holds anything has been sent.
+  #releaseSent(): void {
     if (this.#answered.length === 0) return
     for (const socket of this.#sockets) if (socket.writableLength > 0) return
-    this.#free.push(...this.#answered.splice(0))
+    for (const buffer of this.#answered.splice(0)) buffer.release()
   }
 }
 
-/** Requests differ in size: so much more memory is taken, so that the next one fits too. */
-const spare = 1.125
-const pageBytes = 4096
-const keptMax = 4
+const freeBuffersMax = 4

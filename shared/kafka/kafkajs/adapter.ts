@@ -1,26 +1,20 @@
-/** The Kafka port on kafkajs. Only the files of this folder here import that client. */
-
+/** The Kafka port on kafkajs. Only the files of this folder import that client. */
+import { promisify } from "node:util"
+import zlib from "node:zlib"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { Kafka, KafkaConfig, LogEntry, SASLOptions } from "kafkajs"
 import { KafkaClient } from "../client.ts"
-import type { ResolvedKafkaOptions } from "../options.ts"
-import { type KafkaOptions, resolveKafkaOptions } from "../options.ts"
+import { type KafkaOptions, type ResolvedKafkaOptions, resolveKafkaOptions } from "../options.ts"
+import { type Decompress, decompressLz4, decompressSnappy } from "../wire/decompress.ts"
 import { openAdmin } from "./admin.ts"
 import { openCluster } from "./cluster.ts"
 import { retryPolicy } from "./errors.ts"
-import kafkajs from "./kafkajs.ts"
 import { joinGroup } from "./member.ts"
-import { repairReadCommitted } from "./patches/aborted-transactions.ts"
-import { registerCodecs } from "./patches/compression-codecs.ts"
-import { repairHeartbeats } from "./patches/heartbeat.ts"
-import { repairOutOfRange } from "./patches/offset-out-of-range.ts"
-import { repairClusters } from "./patches/repairs.ts"
-import { repairResume } from "./patches/resume.ts"
-import { repairStop } from "./patches/stop.ts"
-import { pooledSocket, repairReceive } from "./pooled-socket.ts"
+import { pooledSocket } from "./patches/connection.ts"
+import kafkajs from "./patches/index.ts"
 import { openIdempotent, openTransactional } from "./producer.ts"
 import { readRanges } from "./reader.ts"
 
@@ -30,8 +24,7 @@ export const layerKafka = (given: KafkaOptions): Layer.Layer<KafkaClient> =>
     KafkaClient,
     Effect.gen(function* () {
       const options = resolveKafkaOptions(given)
-      const kafka = connectKafkaJs(options, yield* Effect.context<never>())
-      repairClusters(kafka)
+      const kafka = makeKafkaJs(options, yield* Effect.context<never>())
       const cluster = yield* openCluster(kafka)
       const admin = yield* openAdmin(kafka, cluster)
       const produce = yield* openIdempotent(kafka, options)
@@ -45,17 +38,9 @@ export const layerKafka = (given: KafkaOptions): Layer.Layer<KafkaClient> =>
     })
   )
 
-/** Builds kafkajs clients that are quiet and bounded: its logs become Effect logs, its warnings none. */
-
-export const connectKafkaJs = (options: ResolvedKafkaOptions, context: Context.Context<never>): Kafka => {
-  silenceTimeoutWarnings()
-  registerCodecs()
-  repairReadCommitted()
-  repairHeartbeats()
-  repairOutOfRange()
-  repairReceive()
-  repairResume()
-  repairStop()
+/** A client of kafkajs whose retries are bounded, and whose logs become Effect logs. */
+const makeKafkaJs = (options: ResolvedKafkaOptions, context: Context.Context<never>): Kafka => {
+  registerCompressions()
   const config: KafkaConfig = {
     brokers: [...options.brokers],
     clientId: options.clientId,
@@ -77,7 +62,7 @@ const saslOf = ({ mechanism, username, password }: NonNullable<ResolvedKafkaOpti
   password: Redacted.value(password)
 })
 
-/** The runtime logs what matters in its own words, so kafkajs's errors are details, but for those that name a loss. */
+/** The runtime logs failures itself, so kafkajs's errors are details, except for those of lost offsets or records. */
 const logEntry = (entry: LogEntry, context: Context.Context<never>) => {
   const serious = entry.level === kafkajs.logLevel.ERROR && entry.namespace === "ConsumerGroup"
   const log = serious ? Effect.logWarning : Effect.logDebug
@@ -101,19 +86,23 @@ const logEntry = (entry: LogEntry, context: Context.Context<never>) => {
 const textOf = (error: unknown): string | undefined =>
   error === undefined ? undefined : error instanceof Error ? error.message : String(error)
 
-/**
- * kafkajs computes timer delays that are already past, which Node 24 warns of on stderr; nothing is wrong and nobody
- * can act on it, so this one kind of warning is dropped.
- */
-const silenceTimeoutWarnings = () => {
-  if (process.emitWarning.name === quietName) return
-  const emitWarning = process.emitWarning
-  const quiet = {
-    [quietName]: (...args: ReadonlyArray<unknown>) => {
-      if (args[1] !== "TimeoutNegativeWarning") Reflect.apply(emitWarning, process, args)
-    }
-  }
-  process.emitWarning = quiet[quietName] as typeof process.emitWarning
+/** Adds the compressions that kafkajs lacks to its table of codecs: Zstandard by Node's zlib; LZ4 and Snappy for reading only. */
+const registerCompressions = (): void => {
+  const { CompressionCodecs, CompressionTypes } = kafkajs
+  CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+    compress: ({ buffer }: { readonly buffer: Buffer }) => promisify(zlib.zstdCompress)(buffer),
+    decompress: (buffer: Buffer) => promisify(zlib.zstdDecompress)(buffer)
+  })
+  CompressionCodecs[CompressionTypes.LZ4] = () => readOnly("LZ4", decompressLz4)
+  CompressionCodecs[CompressionTypes.Snappy] = () => readOnly("Snappy", decompressSnappy)
 }
 
-const quietName = "emitWarningButTimeouts"
+const readOnly = (name: string, decompress: Decompress) => ({
+  compress: () => Promise.reject(new Error(`Records are not written with ${name}; choose none, gzip or zstd`)),
+  decompress: (buffer: Buffer) => {
+    const bytes = decompress(buffer)
+    return bytes === null
+      ? Promise.reject(new Error(`A batch compressed with ${name} is damaged`))
+      : Promise.resolve(bytes)
+  }
+})

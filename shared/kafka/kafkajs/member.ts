@@ -10,8 +10,8 @@ import { KafkaError, type Member, type MemberHandlers, type MemberOptions, type 
 import type { ResolvedKafkaOptions } from "../options.ts"
 import { partitionAssigner } from "./assignment.ts"
 import { attempt, attemptBriefly, kafkaError, retryPolicy } from "./errors.ts"
-import kafkajs from "./kafkajs.ts"
 import { MemberPositions } from "./member-positions.ts"
+import kafkajs from "./patches/index.ts"
 import { fetchedRecords } from "./records.ts"
 
 export const joinGroup = (

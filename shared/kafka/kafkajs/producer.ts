@@ -7,7 +7,7 @@ import { KafkaError, type ProducedRecord, type TransactionalProducer } from "../
 import type { ResolvedKafkaOptions } from "../options.ts"
 import { chunkByBytes, producedBytes } from "../wire/record-batch-writer.ts"
 import { attempt, attemptBriefly, kafkaError, retryPolicy, settledWithin } from "./errors.ts"
-import kafkajs from "./kafkajs.ts"
+import kafkajs from "./patches/index.ts"
 import { makeSender, type Sender, type TopicMessages } from "./send.ts"
 
 /**

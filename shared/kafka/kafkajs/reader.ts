@@ -5,8 +5,7 @@ import type { Cluster } from "kafkajs"
 import type { FetchedRecord, KafkaError } from "../client.ts"
 import type { ResolvedKafkaOptions } from "../options.ts"
 import { type ClusterAccess, withCluster } from "./cluster.ts"
-import { deliverable, type FetchedPartition } from "./patches/read-committed.ts"
-import { fetchedRecord } from "./records.ts"
+import { type AbortedTransaction, type FetchedMessage, fetchedRecords, visibleMessages } from "./records.ts"
 
 export interface ReadOptions<E, R> {
   readonly topic: string
@@ -57,6 +56,14 @@ const fetchOpen = (
       ? Effect.succeed([])
       : withCluster(access, `read ${topic}`, (cluster) => fetchOnce(cluster, options, topic, [...open.values()]))
   )
+
+interface FetchedPartition {
+  readonly partition: number
+  readonly highWatermark: string
+  readonly lastStableOffset: string
+  readonly abortedTransactions: ReadonlyArray<AbortedTransaction> | null
+  readonly messages: ReadonlyArray<FetchedMessage>
+}
 
 interface Range {
   readonly partition: number
@@ -117,13 +124,8 @@ class PartitionWithoutLeader extends Error {
 const take = (topic: string, range: Range, fetched: FetchedPartition): ReadonlyArray<FetchedRecord> => {
   const { messages } = fetched
   if (messages.length === 0) return []
-  const records: Array<FetchedRecord> = []
-  for (const message of deliverable(messages, fetched.abortedTransactions ?? [])) {
-    const offset = Number(message.offset)
-    if (offset >= range.position && (range.to === null || offset < range.to)) {
-      records.push(fetchedRecord(topic, range.partition, offset, message))
-    }
-  }
+  const visible = visibleMessages(messages, fetched.abortedTransactions ?? [])
+  const records = fetchedRecords(topic, range.partition, visible, range.position, range.to ?? Number.POSITIVE_INFINITY)
   // A compacted batch can end before the offset that was asked for; one step forward finds the next batch.
   range.position = Math.max(Number(messages[messages.length - 1]!.offset), range.position) + 1
   return records

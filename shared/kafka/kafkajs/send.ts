@@ -1,13 +1,14 @@
 /**
- * Sends records so that a repetition neither loses nor doubles one. kafkajs's own repetition does both when a request that
- * went to several brokers fails at one of them and leaders move meanwhile: it forgets which records each broker has taken.
- * So each call of kafkajs carries the records of one broker alone, it is repeated here with the same sequence numbers, which
- * the broker knows them by, and it is divided anew when the leaders have moved.
+ * Sends records so that a retry neither loses nor duplicates one. kafkajs's own retry does both if a request to several brokers
+ * fails at one of them and leaders move meanwhile: it forgets which records each broker has. So each call of kafkajs carries the
+ * records of one broker alone, it is retried here with the same sequence numbers, by which the broker recognizes them, and it is
+ * divided again when leaders have moved.
  */
+import { randomInt } from "node:crypto"
 import type { ICustomPartitioner, Message, PartitionMetadata } from "kafkajs"
 import type { ProducedRecord } from "../client.ts"
+import { partitionOfKey } from "../wire/murmur2.ts"
 import { isRetriable, retryBudgetMillis } from "./errors.ts"
-import kafkajs from "./kafkajs.ts"
 
 export interface TopicMessages {
   readonly topic: string
@@ -15,11 +16,11 @@ export interface TopicMessages {
 }
 
 export interface Sender {
-  /** Give it to the producer that `post` writes with. */
+  /** For the producer that `post` writes with. */
   readonly partitioner: ICustomPartitioner
   /**
-   * Writes all records or rejects. `post` is one call of kafkajs that doesn't repeat by itself. After a rejection the producer
-   * must not be used again: nobody knows which records the brokers have, and so which sequence number comes next.
+   * Writes all records or rejects. `post` is one call of kafkajs without retries. After a rejection the producer must not be used
+   * again: which records the brokers have is unknown, and so is the next sequence number.
    */
   readonly send: (records: ReadonlyArray<ProducedRecord>, post: Post) => Promise<void>
 }
@@ -27,7 +28,7 @@ export interface Sender {
 type Post = (topicMessages: Array<TopicMessages>) => Promise<unknown>
 
 export const makeSender = (): Sender => {
-  const leaders = new Map<string, Leaders>()
+  const topics: Topics = new Map()
   const sendGroup = async (group: ReadonlyArray<Outgoing>, post: Post, begun: number): Promise<void> => {
     for (let waitMillis = 10; ; waitMillis = Math.min(2 * waitMillis, 1_000)) {
       const failure = await post(topicMessages(group)).then(
@@ -37,20 +38,18 @@ export const makeSender = (): Sender => {
       if (failure === null) return
       const waitedMillis = performance.now() - begun
       if (waitedMillis > retryBudgetMillis) return Promise.reject(failure.error)
-      if (isSpanning(failure.error)) return sendAll(group, post, begun)
+      if (failure.error instanceof SpansLeaders) return sendAll(group, post, begun)
       if (!isRetriable(failure.error, waitedMillis)) return Promise.reject(failure.error)
       await new Promise((resolve) => setTimeout(resolve, waitMillis))
     }
   }
   const sendAll = async (outgoing: ReadonlyArray<Outgoing>, post: Post, begun: number): Promise<void> => {
-    const sent = await Promise.allSettled(
-      groupByLeader(leaders, outgoing).map((group) => sendGroup(group, post, begun))
-    )
+    const sent = await Promise.allSettled(groupByLeader(topics, outgoing).map((group) => sendGroup(group, post, begun)))
     const failed = sent.find((outcome) => outcome.status === "rejected")
     if (failed !== undefined) return Promise.reject(failed.reason)
   }
   return {
-    partitioner: () => partition(leaders),
+    partitioner: () => checkedPartition(topics),
     send: (records, post) =>
       sendAll(
         records.map((record) => new Outgoing(record)),
@@ -61,8 +60,8 @@ export const makeSender = (): Sender => {
 }
 
 /**
- * A record on its way, and the message that kafkajs gets of it: kafkajs hands it to the partitioner as it was given, with what
- * else it holds. One object for both, since every record of the system passes here.
+ * A record that is being sent, and the message that kafkajs gets for it: kafkajs passes the same object on to the partitioner.
+ * One object for both, since every record of the system passes here.
  */
 class Outgoing implements Message {
   readonly topic: string
@@ -70,6 +69,7 @@ class Outgoing implements Message {
   readonly value: Buffer | null
   declare readonly headers?: Record<string, string>
   declare readonly timestamp?: string
+  /** Decided once, when the topic's partitions are known: a retry goes to the same one. */
   declare partition?: number
   call: Call | null = null
 
@@ -83,16 +83,52 @@ class Outgoing implements Message {
   }
 }
 
-/** One call of kafkajs; the leader is null before the first message has found its partition. */
+/** One call of kafkajs; its leader is null until the first message has its partition. */
 interface Call {
   leader: number | null
 }
 
-/** What kafkajs last knew of a topic: the leader of each partition, and the one of all if there is only one. */
-interface Leaders {
+/** What kafkajs last knew of each topic. */
+type Topics = Map<string, Topic>
+
+interface Topic {
   readonly metadata: ReadonlyArray<PartitionMetadata>
-  readonly byPartition: ReadonlyArray<number>
-  readonly only: number | null
+  readonly leaders: ReadonlyArray<number>
+  /** The leader of all partitions, if there is only one. */
+  readonly onlyLeader: number | null
+  /** The partitions that have a leader. */
+  readonly available: ReadonlyArray<number>
+  /** Counts records without a key. */
+  keyless: number
+}
+
+const topicOf = (topics: Topics, name: string, metadata: ReadonlyArray<PartitionMetadata>): Topic => {
+  const known = topics.get(name)
+  if (known !== undefined && known.metadata === metadata) return known
+  const leaders: Array<number> = []
+  for (const { partitionId, leader } of metadata) leaders[partitionId] = leader
+  const first = leaders[0] ?? null
+  const topic: Topic = {
+    metadata,
+    leaders,
+    onlyLeader: leaders.every((leader) => leader === first) ? first : null,
+    available: metadata.filter(({ leader }) => leader >= 0).map(({ partitionId }) => partitionId),
+    keyless: known?.keyless ?? randomInt(2 ** 31)
+  }
+  topics.set(name, topic)
+  return topic
+}
+
+/** The given partition; else by the key's hash, as for Java's client; else one after the other. */
+const partitionOf = (topic: Topic, record: Outgoing): number => {
+  record.partition ??= record.key === null ? keylessPartition(topic) : partitionOfKey(record.key, topic.metadata.length)
+  return record.partition
+}
+
+const keylessPartition = (topic: Topic): number => {
+  const next = topic.keyless++
+  const { available, metadata } = topic
+  return available.length === 0 ? next % metadata.length : available[next % available.length]!
 }
 
 class SpansLeaders extends Error {
@@ -103,64 +139,40 @@ class NoSuchPartition extends Error {
   readonly type = "UNKNOWN_TOPIC_OR_PARTITION"
 }
 
-const isSpanning = (error: unknown) => error instanceof SpansLeaders
-
-/** Decides as Java's client does, once for each record, and refuses a call whose records have different leaders. */
-const partition =
-  (known: Map<string, Leaders>) =>
-  ({ topic, partitionMetadata, message }: Parameters<ReturnType<ICustomPartitioner>>[0]): number => {
-    const tracked = message as Outgoing
-    const leaders = leadersOf(known, topic, partitionMetadata)
-    // Kept, so that a repetition goes to the same partition.
-    tracked.partition ??= decide({ topic, partitionMetadata, message })
-    const leader = leaders.byPartition[tracked.partition]
-    // kafkajs would drop the record without a word.
-    if (leader === undefined) throw new NoSuchPartition(`the topic ${topic} has no partition ${tracked.partition}`)
-    const { call } = tracked
+/** Refuses a call whose records have different leaders, and a partition that does not exist: kafkajs would drop the record. */
+const checkedPartition =
+  (topics: Topics) =>
+  ({ topic: name, partitionMetadata, message }: Parameters<ReturnType<ICustomPartitioner>>[0]): number => {
+    const record = message as Outgoing
+    const topic = topicOf(topics, name, partitionMetadata)
+    const partition = partitionOf(topic, record)
+    const leader = topic.leaders[partition]
+    if (leader === undefined) throw new NoSuchPartition(`the topic ${name} has no partition ${partition}`)
+    const { call } = record
     if (call !== null && call.leader !== leader) {
       if (call.leader !== null) throw new SpansLeaders("the records of a call have different leaders")
       call.leader = leader
     }
-    return tracked.partition
+    return partition
   }
 
-const decide = kafkajs.Partitioners.DefaultPartitioner()
-
-const leadersOf = (known: Map<string, Leaders>, topic: string, metadata: ReadonlyArray<PartitionMetadata>): Leaders => {
-  const before = known.get(topic)
-  if (before !== undefined && before.metadata === metadata) return before
-  const byPartition: Array<number> = []
-  for (const { partitionId, leader } of metadata) byPartition[partitionId] = leader
-  const first = byPartition[0] ?? null
-  const leaders = { metadata, byPartition, only: byPartition.every((leader) => leader === first) ? first : null }
-  known.set(topic, leaders)
-  return leaders
-}
-
 /** One group for each leader, as far as leaders are known; the partitioner refuses what is not grouped well enough. */
-const groupByLeader = (
-  known: ReadonlyMap<string, Leaders>,
-  outgoing: ReadonlyArray<Outgoing>
-): ReadonlyArray<ReadonlyArray<Outgoing>> => {
+const groupByLeader = (topics: Topics, outgoing: ReadonlyArray<Outgoing>): ReadonlyArray<ReadonlyArray<Outgoing>> => {
   const groups = new Map<number | string, Array<Outgoing>>()
   for (const record of outgoing) {
-    const leaders = known.get(record.topic)
-    const name = leaders?.only ?? leaderOf(leaders, record) ?? unknownLeader
-    const group = groups.get(name)
-    if (group === undefined) groups.set(name, [record])
+    const topic = topics.get(record.topic)
+    const leader =
+      topic === undefined
+        ? record.topic
+        : (topic.onlyLeader ?? topic.leaders[partitionOf(topic, record)] ?? unknownLeader)
+    const group = groups.get(leader)
+    if (group === undefined) groups.set(leader, [record])
     else group.push(record)
   }
   return [...groups.values()]
 }
 
 const unknownLeader = "?"
-
-const leaderOf = (leaders: Leaders | undefined, message: Outgoing): number | string | null => {
-  const { topic } = message
-  if (leaders === undefined) return topic
-  message.partition ??= decide({ topic, partitionMetadata: [...leaders.metadata], message })
-  return leaders.byPartition[message.partition] ?? null
-}
 
 const topicMessages = (group: ReadonlyArray<Outgoing>): Array<TopicMessages> => {
   const call: Call = { leader: null }

@@ -6,7 +6,7 @@
  */
 
 import type { FetchedRecord } from "../client.ts"
-import { type BufferRef, bufferRefOf } from "./response-buffer-pool.ts"
+import { type BufferRef, bufferRefOf } from "./buffer-pool.ts"
 
 /** What the records of a batch have in common. */
 export interface BatchContext {
@@ -63,12 +63,12 @@ export const readBatch = (buffer: Buffer, start: number): ReadBatch => {
   const cursor: Cursor = { buffer, at: start + 61 }
   const first = { offset: Number(firstOffset), timestamp: Number(firstTimestamp) }
   const brokerTime = context.timestampType === 1 ? Number(maxTimestamp) : null
-  const lease = bufferRefOf(buffer)
-  // A transaction's markers go to nobody.
-  if (!context.isControlBatch) lease?.retain(count)
+  const bufferRef = bufferRefOf(buffer)
+  // The markers of a transaction are not delivered.
+  if (!context.isControlBatch) bufferRef?.retain(count)
   const lastHeaders: LastHeaders = { at: 0, end: 0, headers: noHeaders }
   for (let index = 0; index < count; index++) {
-    records.push(readRecord(cursor, context, first, brokerTime, lastHeaders, lease))
+    records.push(readRecord(cursor, context, first, brokerTime, lastHeaders, bufferRef))
   }
   const { magicByte: _, ...head } = context
   return { ...head, records }
@@ -90,11 +90,11 @@ const readRecord = (
   first: First,
   brokerTime: number | null,
   lastHeaders: LastHeaders,
-  lease: BufferRef | null
+  bufferRef: BufferRef | null
 ): ReadRecord => {
   const length = readVarint(cursor)
   const end = cursor.at + length
-  const record = new ReadRecord(cursor.buffer, context, lastHeaders, lease)
+  const record = new ReadRecord(cursor.buffer, context, lastHeaders, bufferRef)
   // A record's attributes, which have no meaning yet.
   cursor.at++
   const time = first.timestamp + readVarint(cursor)
@@ -136,8 +136,8 @@ export class ReadRecord implements FetchedRecord {
   #value: Buffer | null = null
   #headers: Headers | null = null
 
-  constructor(buffer: Buffer, batchContext: BatchContext, lastHeaders: LastHeaders, lease: BufferRef | null) {
-    this.bufferRef = lease
+  constructor(buffer: Buffer, batchContext: BatchContext, lastHeaders: LastHeaders, bufferRef: BufferRef | null) {
+    this.bufferRef = bufferRef
     this.#buffer = buffer
     this.batchContext = batchContext
     this.isControlRecord = batchContext.isControlBatch

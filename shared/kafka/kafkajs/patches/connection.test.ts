@@ -1,7 +1,7 @@
 import { createRequire } from "node:module"
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { repairReceive } from "./pooled-socket.ts"
+import "./index.ts"
 
 interface Receiver {
   readonly processData: (chunk: Buffer) => void
@@ -11,7 +11,7 @@ const Connection = createRequire(import.meta.url)("kafkajs/src/network/connectio
   readonly prototype: Receiver
 }
 
-interface Answer {
+interface Response {
   readonly size: number
   readonly correlationId: number
   readonly payload: Buffer
@@ -19,23 +19,22 @@ interface Answer {
 
 /** A connection of kafkajs without a socket, and what it passed on. */
 const receiver = (authentication?: { readonly framed: boolean }) => {
-  repairReceive()
-  const answers: Array<Answer> = []
+  const responses: Array<Response> = []
   const raw: Array<Buffer> = []
   const errors: Array<Error> = []
   const connection = Object.assign(Object.create(Connection.prototype) as Receiver, {
     socket: { destroy: (error: Error) => errors.push(error) },
     authHandlers: authentication === undefined ? null : { onSuccess: (bytes: Buffer) => raw.push(bytes) },
     authExpectResponse: authentication?.framed === true,
-    requestQueue: { fulfillRequest: (answer: Answer) => answers.push(answer) }
+    requestQueue: { fulfillRequest: (response: Response) => responses.push(response) }
   })
   /** As a socket does, which reads into the same buffer again. */
   const read = (bytes: Buffer): void => {
-    const lent = Buffer.from(bytes)
-    connection.processData(lent)
-    lent.fill(0xee)
+    const chunk = Buffer.from(bytes)
+    connection.processData(chunk)
+    chunk.fill(0xee)
   }
-  return { read, answers, raw, errors }
+  return { read, responses, raw, errors }
 }
 
 const framed = (correlationId: number, payload: Uint8Array): Buffer => {
@@ -46,12 +45,12 @@ const framed = (correlationId: number, payload: Uint8Array): Buffer => {
   return bytes
 }
 
-describe("what brokers answer", () => {
+describe("a response", () => {
   it("is passed on whole, however it is cut into reads", () => {
     const payloads = fc.array(fc.uint8Array({ maxLength: 40 }), { minLength: 1, maxLength: 6 })
     fc.assert(
       fc.property(payloads, fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 20 }), (sent, cuts) => {
-        const { read, answers } = receiver()
+        const { read, responses } = receiver()
         let rest = Buffer.concat(sent.map((payload, index) => framed(index, payload)))
         for (const cut of cuts) {
           read(rest.subarray(0, cut))
@@ -59,7 +58,7 @@ describe("what brokers answer", () => {
         }
         read(rest)
         assert.deepStrictEqual(
-          answers.map(({ size, correlationId, payload }) => [size, correlationId, [...payload]]),
+          responses.map(({ size, correlationId, payload }) => [size, correlationId, [...payload]]),
           sent.map((payload, index) => [4 + payload.length, index, [...payload]])
         )
       })
@@ -68,10 +67,10 @@ describe("what brokers answer", () => {
 
   it("keeps its size in front while a connection authenticates", () => {
     const { read, raw } = receiver({ framed: true })
-    const answer = framed(7, Buffer.from("token"))
-    read(answer.subarray(0, 6))
-    read(answer.subarray(6))
-    assert.deepStrictEqual(raw, [answer])
+    const response = framed(7, Buffer.from("token"))
+    read(response.subarray(0, 6))
+    read(response.subarray(6))
+    assert.deepStrictEqual(raw, [response])
   })
 
   it("is passed on as it comes where the mechanism has no frames", () => {
@@ -81,13 +80,13 @@ describe("what brokers answer", () => {
   })
 
   it.each([
-    ["a web server's", "HTTP/1.1 400 Bad Request\r\n"],
-    ["TLS's alert", "\x15\x03\x03\x00\x02\x02\x46"],
-    ["no size", "\x00\x00\x00\x00"]
-  ])("breaks the connection where it is none of Kafka's: %s", (_, text) => {
-    const { read, answers, errors } = receiver()
+    ["a web server's response", "HTTP/1.1 400 Bad Request\r\n"],
+    ["a TLS alert", "\x15\x03\x03\x00\x02\x02\x46"],
+    ["a size of 0", "\x00\x00\x00\x00"]
+  ])("closes the connection if the response is not Kafka's: %s", (_, text) => {
+    const { read, responses, errors } = receiver()
     read(Buffer.from(text, "latin1"))
     assert.lengthOf(errors, 1)
-    assert.lengthOf(answers, 0)
+    assert.lengthOf(responses, 0)
   })
 })

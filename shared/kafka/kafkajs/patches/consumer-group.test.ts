@@ -1,14 +1,51 @@
 import { createRequire } from "node:module"
-import { assert, describe, it } from "@effect/vitest"
-import { repairResume } from "./resume.ts"
+import { afterEach, assert, describe, it, vi } from "@effect/vitest"
+import "./index.ts"
+
+interface GroupMember {
+  memberId: string
+  coordinator: { readonly heartbeat: () => Promise<void> }
+  readonly heartbeat: (options: { readonly interval: number }) => Promise<void>
+}
 
 const require = createRequire(import.meta.url)
-const ConsumerGroup = require("kafkajs/src/consumer/consumerGroup")
+const ConsumerGroup = require("kafkajs/src/consumer/consumerGroup") as new (options: object) => GroupMember
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+/** Heartbeats that a member sends when it is asked twice, the wall clock set by so much between. */
+const heartbeatsOver = async (jumpMillis: number, interval: number): Promise<number> => {
+  const now = Date.now()
+  const wallClock = vi.spyOn(Date, "now").mockReturnValue(now)
+  const member = new ConsumerGroup({
+    groupId: "group",
+    logger: { namespace: () => ({}) },
+    instrumentationEmitter: { emit: () => undefined }
+  })
+  let sent = 0
+  member.memberId = "member"
+  member.coordinator = { heartbeat: async () => void sent++ }
+  await member.heartbeat({ interval })
+  wallClock.mockReturnValue(now + jumpMillis)
+  await member.heartbeat({ interval })
+  return sent
+}
+
+// Red without `beatByMonotonicClock`.
+it("sends heartbeats though the wall clock is set back", async () => {
+  assert.strictEqual(await heartbeatsOver(-7_200_000, 0), 2)
+})
+
+it("sends none before its interval is over, wherever the wall clock is", async () => {
+  assert.strictEqual(await heartbeatsOver(7_200_000, 60_000), 0)
+})
+
 const SubscriptionState = require("kafkajs/src/consumer/subscriptionState")
 
-/** A group of kafkajs's own class with two partitions on a broker each; what it would ask brokers for is told instead. */
+/** A group of kafkajs's class with two partitions on a broker each; it notes which brokers it would ask. */
 const groupOf = (refresh: () => Promise<void> = async () => undefined) => {
-  repairResume()
   const subscriptionState = new SubscriptionState()
   subscriptionState.assign([{ topic: "t", partitions: [1, 2] }])
   const asked: Array<string> = []
@@ -39,7 +76,7 @@ const groupOf = (refresh: () => Promise<void> = async () => undefined) => {
 const both = [{ topic: "t", partitions: [1, 2] }]
 
 describe("a member whose partitions are all paused", () => {
-  // Red when `repairResume` does nothing: kafkajs then sleeps for `maxWaitTime`.
+  // Red without `wakeOnResume`: kafkajs then sleeps for `maxWaitTime`.
   it("fetches from each broker as soon as its partitions are resumed", async () => {
     const group = groupOf()
     group.subscriptionState.pause(both)
@@ -52,7 +89,7 @@ describe("a member whose partitions are all paused", () => {
     assert.deepStrictEqual(group.asked, ["1", "2"])
   })
 
-  it("looks again after a while, though nobody resumes them", async () => {
+  it("looks again after a while without a resume", async () => {
     const group = Object.assign(groupOf(), { maxWaitTime: 1 })
     group.subscriptionState.pause(both)
     for (let round = 0; round < 3; round++) assert.deepStrictEqual(await group.fetch("1"), [])

@@ -1,14 +1,14 @@
 import { assert, it } from "@effect/vitest"
-import { deliverable, type FetchedMessage } from "./read-committed.ts"
+import { type TransactionalMessage, visibleMessages } from "./records.ts"
 
-const message = (offset: number, producerId: string, inTransaction: boolean): FetchedMessage => ({
+const message = (offset: number, producerId: string, inTransaction: boolean): TransactionalMessage => ({
   key: null,
   offset: String(offset),
   isControlRecord: false,
   batchContext: { producerId, inTransaction }
 })
 
-const marker = (offset: number, producerId: string, type: "abort" | "commit"): FetchedMessage => ({
+const marker = (offset: number, producerId: string, type: "abort" | "commit"): TransactionalMessage => ({
   ...message(offset, producerId, true),
   key: Buffer.from([0, 0, 0, type === "abort" ? 0 : 1]),
   isControlRecord: true
@@ -24,11 +24,11 @@ it("hides an aborted transaction up to its marker, and no neighbour's", () => {
     message(5, "1", true),
     marker(6, "1", "commit")
   ]
-  const offsets = deliverable(messages, [{ producerId: "1", firstOffset: "0" }]).map(({ offset }) => offset)
+  const offsets = visibleMessages(messages, [{ producerId: "1", firstOffset: "0" }]).map(({ offset }) => offset)
   assert.deepStrictEqual(offsets, ["1", "2", "5"])
 })
 
-it("handles several aborted transactions of one producer, told in any order", () => {
+it("handles several aborted transactions of one producer, listed in any order", () => {
   const messages = [
     message(0, "1", true),
     marker(1, "1", "abort"),
@@ -42,7 +42,7 @@ it("handles several aborted transactions of one producer, told in any order", ()
     { producerId: "1", firstOffset: "0" }
   ]
   assert.deepStrictEqual(
-    deliverable(messages, aborted).map(({ offset }) => offset),
+    visibleMessages(messages, aborted).map(({ offset }) => offset),
     ["2"]
   )
 })

@@ -1,0 +1,133 @@
+/**
+ * Receives responses in one copy. kafkajs lets each read of a socket allocate a buffer and joins them when a response is
+ * complete: twice the bytes of a fetch are garbage at once, for which V8 collects its whole heap again and again
+ * (docs/performance.md). Here a socket reads into one buffer over and over, and a response is copied from there into a pooled
+ * buffer of its size.
+ */
+import { connect, isIP, type Socket } from "node:net"
+import tls from "node:tls"
+import type { ISocketFactory } from "kafkajs"
+import { BufferPool } from "../../wire/buffer-pool.ts"
+
+interface Connection {
+  readonly socket: Pick<Socket, "destroy">
+  readonly authHandlers: { readonly onSuccess: (raw: Buffer) => void } | null
+  /** False while an authentication mechanism exchanges bytes without Kafka's frames. */
+  readonly authExpectResponse: boolean
+  readonly requestQueue: {
+    readonly fulfillRequest: (response: { size: number; correlationId: number; payload: Buffer }) => void
+  }
+  processData: (chunk: Buffer) => void
+}
+
+/** A response that is being received. */
+interface Incoming {
+  readonly size: Buffer
+  /** With the size in front; null until the size is complete. */
+  response: Buffer | null
+  /** Bytes that are there. */
+  at: number
+}
+
+/**
+ * Opens a connection's socket, which reads into one buffer: a chunk is valid only while `processData` handles it. Nagle's
+ * algorithm is off, as in Kafka's own clients.
+ */
+export const pooledSocket: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+  const common = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMillis }
+  if (ssl) return tls.connect({ ...common, ...(isIP(host) === 0 ? { servername: host } : {}), ...ssl }, onConnect)
+  const buffer = Buffer.allocUnsafeSlow(readBytes)
+  const socket: Socket = connect(
+    {
+      ...common,
+      onread: {
+        buffer,
+        callback: (bytes) => {
+          socket.emit("data", buffer.subarray(0, bytes))
+          return true
+        }
+      }
+    },
+    onConnect
+  )
+  return socket
+}
+
+/** Makes kafkajs's connections copy what they receive into pooled buffers. */
+export const receivePooled = (connection: { readonly prototype: Connection }) => {
+  connection.prototype.processData = receive
+  return connection
+}
+
+/** The next read overwrites the chunk. */
+function receive(this: Connection, chunk: Buffer): void {
+  if (this.authHandlers !== null && !this.authExpectResponse) {
+    this.authHandlers.onSuccess(Buffer.from(chunk))
+    return
+  }
+  const incoming = incomingOf(this)
+  for (let from = 0; from < chunk.length; ) {
+    const into = incoming.response ?? incoming.size
+    const copied = chunk.copy(into, incoming.at, from)
+    from += copied
+    incoming.at += copied
+    if (incoming.at < into.length) return
+    if (incoming.response === null) {
+      const size = into.readInt32BE()
+      if (size < sizeMin || size > sizeMax) {
+        this.socket.destroy(new NotKafka(size))
+        return
+      }
+      incoming.response = responseBuffer(sizeBytes + size)
+      into.copy(incoming.response)
+    } else {
+      const { response } = incoming
+      incoming.response = null
+      incoming.at = 0
+      deliver(this, response)
+    }
+  }
+}
+
+/** The connection itself is no user of the buffer: each record that is read from it is one (`readBatch`). */
+const responseBuffer = (bytes: number): Buffer =>
+  bytes < pooledMin ? Buffer.allocUnsafe(bytes) : responseBuffers.acquire(bytes).buffer.subarray(0, bytes)
+
+const responseBuffers = new BufferPool({ stepBytes: 256 * 1024, freeBytesMax: 8 * 1024 * 1024 })
+const pooledMin = 64 * 1024
+
+const incomingOf = ({ socket }: Connection): Incoming => {
+  let known = incomings.get(socket)
+  if (known === undefined) {
+    known = { size: Buffer.alloc(sizeBytes), response: null, at: 0 }
+    incomings.set(socket, known)
+  }
+  return known
+}
+
+/** By the socket, since a connection may get a new one in the middle of a response. */
+const incomings = new WeakMap<Connection["socket"], Incoming>()
+
+const deliver = ({ authHandlers, requestQueue }: Connection, response: Buffer): void => {
+  if (authHandlers !== null) authHandlers.onSuccess(response)
+  else {
+    const correlationId = response.readInt32BE(sizeBytes)
+    const payload = response.subarray(sizeBytes + correlationBytes)
+    requestQueue.fulfillRequest({ size: response.length - sizeBytes, correlationId, payload })
+  }
+}
+
+class NotKafka extends Error {
+  override readonly name = "NotKafka"
+  constructor(size: number) {
+    super(`a response of ${size} bytes is not Kafka's: is this the port of a broker, and does it speak TLS?`)
+  }
+}
+
+const sizeBytes = 4
+const correlationBytes = 4
+const sizeMin = 4
+/** Far above a fetch, and below what other protocols begin with, which would be waited for otherwise: a TLS alert, `HTTP`. */
+const sizeMax = 256 * 1024 * 1024
+const readBytes = 128 * 1024
+const keepAliveMillis = 60_000

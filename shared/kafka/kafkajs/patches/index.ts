@@ -1,0 +1,229 @@
+/**
+ * kafkajs with every patch of this folder, and the only way to it (decision 10). kafkajs has no hooks for what they change, and
+ * version 2.2.4 is its last one. Another version is refused: the patches rely on its inner modules.
+ */
+import { createRequire } from "node:module"
+import path from "node:path"
+import { visibleBatch } from "./batch.ts"
+import { keepErrorsRetriable, keepOnlyBroker, readEndOfLog, retryAtCoordinator, stayClosed } from "./cluster.ts"
+import { receivePooled } from "./connection.ts"
+import { beatByMonotonicClock, wakeOnResume } from "./consumer-group.ts"
+import { groupMessagesPerPartition } from "./group-messages-per-partition.ts"
+import { keepCommittedOffset } from "./offset-manager.ts"
+import { poolProduceRequests } from "./produce.ts"
+import { decodeUncompressed } from "./record-batch-decoder.ts"
+import { frameRequest } from "./request.ts"
+import { checkWhilePending } from "./request-queue.ts"
+import { endFetchers } from "./runner.ts"
+
+/** One change to a module of kafkajs. */
+export interface Patch {
+  /** Its path below `kafkajs/src`. */
+  readonly module: string
+  /** The functions that are changed; none where the module is one function or class, which is replaced. */
+  readonly functions: ReadonlyArray<string>
+  readonly why: string
+  /** kafkajs's issue or pull request of the same, by its number. */
+  readonly issue: number | null
+  /** The file of this folder that holds it; each patched module has one. */
+  readonly file: string
+  /** Tests that fail without it, from the root of the repository; those beside it by their name. */
+  readonly tests: ReadonlyArray<string>
+  /** Gets what the module exports and gives what its users get: the same, changed, or something else in its place. */
+  apply(exports: unknown): unknown
+}
+
+/** What patches get: the exports of a module with the types that they need. */
+const patch = <A>(row: Omit<Patch, "apply"> & { apply(exports: A): A }): Patch => row as Patch
+
+/** Every patch. Modules that are replaced come before those that use them. */
+export const patches: ReadonlyArray<Patch> = [
+  patch({
+    module: "protocol/request",
+    functions: [],
+    why: "a request's header is written in front of it without a copy",
+    issue: null,
+    file: "request.ts",
+    tests: ["fast-codec.test.ts"],
+    apply: () => frameRequest
+  }),
+  patch({
+    module: "protocol/recordBatch/v0/decoder",
+    functions: [],
+    why: "an uncompressed record batch is decoded without a buffer for each field",
+    issue: null,
+    file: "record-batch-decoder.ts",
+    tests: ["fast-codec.test.ts"],
+    apply: decodeUncompressed
+  }),
+  patch({
+    module: "producer/groupMessagesPerPartition",
+    functions: [],
+    why: "messages are grouped by partition without copying the group for each of them",
+    issue: null,
+    file: "group-messages-per-partition.ts",
+    tests: ["fast-codec.test.ts"],
+    apply: () => groupMessagesPerPartition
+  }),
+  patch({
+    module: "consumer/batch",
+    functions: [],
+    why: "records of aborted transactions are hidden, however transactions overlap; offsets are compared as numbers",
+    issue: null,
+    file: "batch.ts",
+    tests: ["fast-codec.test.ts", "shared/kafka/conformance/read-committed.kafka.test.ts"],
+    apply: visibleBatch
+  }),
+  patch({
+    module: "protocol/requests/produce",
+    functions: ["protocol"],
+    why: "an uncompressed request is encoded in one pass into a pooled buffer, which is released when the broker has answered",
+    issue: null,
+    file: "produce.ts",
+    tests: ["fast-codec.test.ts"],
+    apply: poolProduceRequests
+  }),
+  patch({
+    module: "network/connection",
+    functions: ["processData"],
+    why: "a response is copied once, into a pooled buffer",
+    issue: null,
+    file: "connection.ts",
+    tests: ["connection.test.ts"],
+    apply: receivePooled
+  }),
+  patch({
+    module: "network/requestQueue",
+    functions: ["scheduleCheckPendingRequests"],
+    why: "a connection without pending requests does not wake up every millisecond by a timer of negative delay",
+    issue: 1704,
+    file: "request-queue.ts",
+    tests: ["request-queue.test.ts"],
+    apply: checkWhilePending
+  }),
+  patch({
+    module: "consumer/consumerGroup",
+    functions: ["fetch", "resume"],
+    why: "a fetcher that waits for a paused partition wakes up on `resume`",
+    issue: null,
+    file: "consumer-group.ts",
+    tests: ["consumer-group.test.ts"],
+    apply: wakeOnResume
+  }),
+  patch({
+    module: "consumer/consumerGroup",
+    functions: ["lastRequest"],
+    why: "heartbeats follow the monotonic clock, not the wall clock",
+    issue: null,
+    file: "consumer-group.ts",
+    tests: ["consumer-group.test.ts"],
+    apply: beatByMonotonicClock
+  }),
+  patch({
+    module: "consumer/offsetManager",
+    functions: ["setDefaultOffset"],
+    why: "a member whose offset is out of range goes on at the log's start and leaves the committed offset",
+    issue: 1133,
+    file: "offset-manager.ts",
+    tests: ["shared/kafka/conformance/gaps.kafka.test.ts"],
+    apply: keepCommittedOffset
+  }),
+  patch({
+    module: "consumer/runner",
+    functions: ["fetch"],
+    why: "fetchers that begin after the member was stopped end",
+    issue: null,
+    file: "runner.ts",
+    tests: ["runner.test.ts"],
+    apply: endFetchers
+  }),
+  patch({
+    module: "cluster",
+    functions: ["findGroupCoordinator"],
+    why: "a request to a coordinator is retried at the current one; a transactional producer caches its coordinators",
+    issue: 1416,
+    file: "cluster.ts",
+    tests: ["cluster.test.ts", "tests/broker/outages.kafka.test.ts"],
+    apply: retryAtCoordinator
+  }),
+  patch({
+    module: "cluster",
+    functions: ["connect", "findBroker", "refreshMetadata", "refreshMetadataIfNecessary"],
+    why: "an error after kafkajs's own retries stays retriable",
+    issue: null,
+    file: "cluster.ts",
+    tests: ["cluster.test.ts", "tests/broker/outages.kafka.test.ts"],
+    apply: keepErrorsRetriable
+  }),
+  patch({
+    module: "cluster",
+    functions: ["connect", "disconnect"],
+    why: "a retry that is still running does not reconnect a cluster that its owner closed",
+    issue: null,
+    file: "cluster.ts",
+    tests: ["cluster.test.ts"],
+    apply: stayClosed
+  }),
+  patch({
+    module: "cluster",
+    functions: ["fetchTopicsOffset"],
+    why: "a topic's end is the end of its log, not the last stable offset",
+    issue: null,
+    file: "cluster.ts",
+    tests: ["cluster.test.ts", "shared/kafka/conformance/read-committed.kafka.test.ts"],
+    apply: readEndOfLog
+  }),
+  patch({
+    module: "cluster",
+    functions: ["removeBroker"],
+    why: "the only broker is kept while it restarts, and so is the membership",
+    issue: null,
+    file: "cluster.ts",
+    tests: ["cluster.test.ts", "tests/broker/outages.kafka.test.ts"],
+    apply: keepOnlyBroker
+  })
+]
+
+export const patchedVersion = "2.2.4"
+
+/** Another version of kafkajs is installed than the one that the patches are written for. */
+export class UnsupportedKafkaJs extends Error {
+  override readonly name = "UnsupportedKafkaJs"
+  readonly expected = patchedVersion
+  readonly found: string
+  readonly nextStep =
+    "Run npm ci, which installs the expected version; to move to another one, check each patch in shared/kafka/kafkajs/patches/index.ts."
+
+  constructor(found: string) {
+    super(`kafkajs ${found} is installed, but its patches are for ${patchedVersion} alone.`)
+    this.found = found
+    this.message += ` ${this.nextStep}`
+  }
+}
+
+/**
+ * Loads kafkajs with the patches. Whatever loaded it before keeps a copy without them: the modules are loaded again.
+ * Throws `UnsupportedKafkaJs`.
+ *
+ * @param require resolves and caches the modules
+ */
+export const loadKafkaJs = (require: NodeJS.Require): typeof import("kafkajs") => {
+  const manifest = require.resolve("kafkajs/package.json")
+  const { version } = require(manifest) as { readonly version: string }
+  if (version !== patchedVersion) throw new UnsupportedKafkaJs(version)
+  const folder = path.dirname(manifest) + path.sep
+  for (const file of Object.keys(require.cache)) if (file.startsWith(folder)) delete require.cache[file]
+  for (const { module, apply } of patches) {
+    const file = require.resolve(`kafkajs/src/${module}`)
+    const isInUse = require.cache[file] !== undefined
+    const original: unknown = require(file)
+    const patched = apply(original)
+    if (patched === original) continue
+    // Its users hold what it exported when they were loaded.
+    if (isInUse) throw new Error(`The patch of ${module} must come before those of modules that use it.`)
+    require.cache[file]!.exports = patched
+  }
+  return require("kafkajs") as typeof import("kafkajs")
+}
+
+export default loadKafkaJs(createRequire(import.meta.url))
