@@ -33,8 +33,7 @@ beforeAll(async () => {
   before = { ...process.env }
   process.env["CAPI_MASTER_KEY"] = planted.masterKey
   const sandbox = await Effect.runPromise(startSandbox({}).pipe(Scope.provide(scope)))
-  const webhook = { port: 0, appSecret: "app-secret-of-this-test", verifyToken: "verify-token-of-this-test" }
-  const addresses = { brokers: "127.0.0.1:1", registryUrl: "http://127.0.0.1:1", sandbox, webhook }
+  const addresses = { brokers: "127.0.0.1:1", registryUrl: "http://127.0.0.1:1", sandbox, webhookPort: 0 }
   variables = { ...demoEnvironment(addresses), CAPI_CONNECTIONS: example }
 }, 60_000)
 afterAll(async () => {
@@ -81,7 +80,10 @@ const wrongCredentials = () =>
   Object.fromEntries(
     Object.entries(variables)
       .filter(([name]) => credentialNames.test(name))
-      .map(([name, value]) => [name, value.replaceAll(/(?<=^|":")(?!app-secret|verify)[^"{}]+(?="|$)/g, planted.wrong)])
+      .map(([name, value]) => [
+        name,
+        value.replaceAll(/(?<=^|":")(?!sandbox-(?:app-secret|verify))[^"{}]+(?="|$)/g, planted.wrong)
+      ])
   )
 
 describe("capi connect test", { timeout: 120_000 }, () => {
@@ -114,8 +116,8 @@ describe("capi connect test", { timeout: 120_000 }, () => {
 describe("no command shows a secret", { timeout: 120_000 }, () => {
   const secrets = () => [
     ...Object.values(planted),
-    "app-secret-of-this-test",
-    "verify-token-of-this-test",
+    "sandbox-app-secret",
+    "sandbox-verify-token",
     ...Object.entries(variables)
       .filter(([name]) => credentialNames.test(name))
       .flatMap(([, value]) =>

@@ -16,11 +16,12 @@ import { readLedger } from "../../shared/ledger/read-ledger.ts"
 import { publishLocalEnvironment } from "../local/environment.ts"
 import { beOnlyOne, demoStarter } from "../local/only-one.ts"
 import { freePort } from "../local/ports.ts"
+import { watchPrograms } from "../local/run-programs.ts"
 import { startLocal } from "../local/start-local.ts"
 import { publishSamples } from "../samples/publish.ts"
 import { startSandbox } from "../sandbox/sandbox.ts"
 import { demoEnvironment } from "./environment.ts"
-import { startProcessors, watchProcessors } from "./processors.ts"
+import { startProcessors } from "./processors.ts"
 import { sandboxCounts } from "./sandbox-counts.ts"
 import { paint, showLive, summaryColumns, tell, tellAddresses } from "./screen.ts"
 import { emptyTally, follow, type Tally } from "./tally.ts"
@@ -52,13 +53,13 @@ type Setting = Effect.Success<typeof prepare>
 const prepare = Effect.gen(function* () {
   const begun = yield* Clock.currentTimeMillis
   yield* beOnlyOne
-  const webhook = { port: yield* freePort, appSecret: secret(), verifyToken: secret() }
-  const url = `http://127.0.0.1:${webhook.port}/webhooks/whatsapp/whatsapp-orders`
-  const sandbox = yield* startSandbox({ whatsapp: { webhook: { url, appSecret: webhook.appSecret } } })
+  const webhookPort = yield* freePort
+  const url = `http://127.0.0.1:${webhookPort}/webhooks/whatsapp/whatsapp-orders`
+  const sandbox = yield* startSandbox({ whatsapp: { webhook: { url, appSecret: secret() } } })
   // A mistake in the file of connections is told before anything that takes long.
-  yield* readConnections(demoEnvironment({ brokers: "", registryUrl: "", sandbox, webhook }))
+  yield* readConnections(demoEnvironment({ brokers: "", registryUrl: "", sandbox, webhookPort }))
   const { broker, registry } = yield* startLocal({ onProgress: tell, startedBy: demoStarter })
-  const own = demoEnvironment({ brokers: broker.brokers, registryUrl: registry.url, sandbox, webhook })
+  const own = demoEnvironment({ brokers: broker.brokers, registryUrl: registry.url, sandbox, webhookPort })
   yield* publishLocalEnvironment(own)
   const enabled = (yield* readConnections(own)).filter((connection) => connection.enabled)
   const variables = { ...environment(), ...own }
@@ -86,7 +87,7 @@ const work = Effect.fnUntraced(function* (options: DemoOptions, setting: Setting
       : Effect.onInterrupt(show, () => endWithSummary(tally, setting, from, published))
   })
   // A processor that ends by itself, or a topic that cannot be followed, ends the run at once.
-  return yield* Effect.raceAllFirst([life, watchProcessors(running), following]).pipe(
+  return yield* Effect.raceAllFirst([life, watchPrograms(() => running), following]).pipe(
     Effect.ensuring(Effect.sync(() => tell("Stopping: what is in flight is finished and committed.")))
   )
 })

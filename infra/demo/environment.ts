@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
 import { defaultStateDirectory, repository } from "../local/state.ts"
-import { type Sandbox, sandboxDefaults } from "../sandbox/sandbox.ts"
+import type { Sandbox } from "../sandbox/sandbox.ts"
 
 export const sampleConnections = path.join(repository, "examples/connections.yaml")
 
@@ -12,7 +12,8 @@ export interface Addresses {
   readonly brokers: string
   readonly registryUrl: string
   readonly sandbox: Sandbox
-  readonly webhook: { readonly port: number; readonly appSecret: string; readonly verifyToken: string }
+  /** Where the WhatsApp processor takes the sandbox's statuses. */
+  readonly webhookPort: number
 }
 
 /**
@@ -23,39 +24,16 @@ export const demoEnvironment = (
   addresses: Addresses,
   caller: NodeJS.ProcessEnv = process.env
 ): Readonly<Record<string, string>> => {
-  const { brokers, registryUrl, sandbox } = addresses
+  const { brokers, registryUrl, sandbox, webhookPort } = addresses
   return {
     KAFKA_BROKERS: brokers,
     SCHEMA_REGISTRY_URL: registryUrl,
     CAPI_CONNECTIONS: caller["CAPI_CONNECTIONS"] ?? sampleConnections,
     CAPI_MASTER_KEY: caller["CAPI_MASTER_KEY"] ?? masterKey(),
-    META_HOST: sandbox.urls.meta,
-    META_TOKEN: sandboxDefaults.meta.tokens[0]!,
-    GOOGLE_HOST: sandbox.urls.google,
-    GOOGLE_ADS_HOST: sandbox.urls["google-ads"],
-    GOOGLE_OAUTH_HOST: sandbox.urls["google-oauth"],
-    GOOGLE_CREDENTIAL: JSON.stringify(googleCredential()),
-    GOOGLE_ADS_CREDENTIAL: JSON.stringify(googleCredential()),
-    TIKTOK_HOST: sandbox.urls.tiktok,
-    TIKTOK_TOKEN: sandboxDefaults.tiktok.tokens[0]!,
-    SNAPCHAT_HOST: sandbox.urls.snapchat,
-    SNAPCHAT_TOKEN: sandboxDefaults.snapchat.tokens[0]!,
-    WHATSAPP_HOST: sandbox.urls.whatsapp,
-    WHATSAPP_TOKEN: JSON.stringify({
-      access_token: sandboxDefaults.whatsapp.tokens[0]!,
-      app_secret: addresses.webhook.appSecret,
-      verify_token: addresses.webhook.verifyToken
-    }),
-    CAPI_WEBHOOK_PORT: String(addresses.webhook.port)
+    CAPI_WEBHOOK_PORT: String(webhookPort),
+    ...sandbox.environment
   }
 }
-
-/** The application and the refresh token that Google's sandbox knows. */
-export const googleCredential = () => ({
-  client_id: sandboxDefaults.google.clientId,
-  client_secret: sandboxDefaults.google.clientSecret,
-  refresh_token: Object.keys(sandboxDefaults.google.refreshTokens)[0]!
-})
 
 // What one run sealed, the next one opens: the key is made once and stays in the state folder.
 const masterKey = (): string => {

@@ -2,9 +2,9 @@
 import process from "node:process"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import type { RunningProgram } from "../local/run-programs.ts"
 import type { Sandbox } from "../sandbox/sandbox.ts"
 import { changesSince, nothingPrinted } from "./changes.ts"
-import type { RunningProcessor } from "./processors.ts"
 import { coloured, type Paint, plain } from "./table.ts"
 import type { Tally } from "./tally.ts"
 import { liveView, type ScreenSize } from "./view.ts"
@@ -24,7 +24,7 @@ export const tellAddresses = (addresses: {
   readonly brokers: string
   readonly registryUrl: string
   readonly sandbox: Sandbox
-  readonly running: ReadonlyArray<RunningProcessor>
+  readonly running: ReadonlyArray<RunningProgram>
 }): void => {
   const line = (name: string, text: string) => tell(name.padEnd(nameWidth) + text)
   line("Kafka", addresses.brokers)

@@ -24,7 +24,7 @@ export const folderAndArguments = (program: string): readonly [folder: string, .
 /** A bundled program starts others from its folder, since an image holds no modules. */
 const bundled = import.meta.url.endsWith(".js")
 
-/** What Node runs for a program: its file and its arguments. */
+/** What Node runs for a program: its file and its arguments. The files are the modules, or a bundle's where this is one. */
 export const programCommand = (program: string): ReadonlyArray<string> =>
   bundled ? bundleCommand(fileURLToPath(new URL(".", import.meta.url)), program) : sourceCommand(program)
 

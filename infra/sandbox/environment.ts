@@ -2,12 +2,11 @@
 import { type SandboxOptions, sandboxDefaults } from "./options.ts"
 import type { SandboxCredential } from "./platform-sandbox.ts"
 import { platformSandboxes } from "./registry.ts"
-import type { Sandbox } from "./sandbox.ts"
 
 /** `META_HOST`, `META_TOKEN`, `GOOGLE_ADS_HOST` and so on, for `connections.yaml` and the processors. */
 export const sandboxEnvironment = (
-  { urls }: Pick<Sandbox, "urls">,
-  options: SandboxOptions = sandboxDefaults
+  urls: Readonly<Record<string, string>>,
+  options: SandboxOptions
 ): Readonly<Record<string, string>> => ({
   ...Object.fromEntries(
     Object.entries(urls).map(([name, url]) => [`${name.replaceAll("-", "_").toUpperCase()}_HOST`, url])

@@ -26,7 +26,7 @@ const SandboxConfig = Config.all({
 const main = Effect.gen(function* () {
   const { more, ...config } = yield* SandboxConfig
   const sandbox = yield* startSandbox({ ...config, ...(more as PartialSandboxOptions) })
-  yield* Console.log(JSON.stringify(sandbox))
+  yield* Console.log(JSON.stringify({ urls: sandbox.urls, controlUrl: sandbox.controlUrl }))
   return yield* Effect.never
 })
 

@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type ControlOptions, control, controlPrefix } from "./control.ts"
+import { sandboxEnvironment } from "./environment.ts"
 import { exchange, type Outcome } from "./exchange.ts"
 import { makeFaults } from "./faults.ts"
 import { listen, type SandboxError } from "./http.ts"
@@ -15,6 +16,7 @@ import { makeRandom } from "./random.ts"
 import { platformSandboxes, type SandboxPlatform, sandboxPlatforms } from "./registry.ts"
 import { makeStore } from "./store.ts"
 
+export { sandboxCredentials } from "./environment.ts"
 export { SandboxError } from "./http.ts"
 export { type PartialSandboxOptions, type SandboxOptions, sandboxDefaults } from "./options.ts"
 
@@ -23,6 +25,8 @@ export interface Sandbox {
   readonly urls: Readonly<Record<SandboxPlatform, string>>
   /** Base URL of the control interface, whose paths begin with `/_sandbox/`. */
   readonly controlUrl: string
+  /** Points connections at it, as `examples/connections.yaml` reads them: `META_HOST`, `META_TOKEN` and so on. */
+  readonly environment: Readonly<Record<string, string>>
 }
 
 /** Starts all platforms; they end with the scope. */
@@ -77,5 +81,5 @@ export const startSandbox = (given: PartialSandboxOptions = {}): Effect.Effect<S
             ? answerControl(request)
             : exchange(server, request, { faults, store, random, validation })
       )
-    return { urls: urls as Record<SandboxPlatform, string>, controlUrl }
+    return { urls: urls as Record<SandboxPlatform, string>, controlUrl, environment: sandboxEnvironment(urls, options) }
   })

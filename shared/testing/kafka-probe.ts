@@ -1,4 +1,5 @@
 /** A bare group member for tests of the Kafka port: it notes what it is told and waits for what a test expects. */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type FetchedRecord, KafkaClient, type KafkaError, type Member, type TopicPartition } from "../kafka/client.ts"
@@ -39,21 +40,21 @@ export const joinAsProbe = (
   })
 
 /** Waits until the condition holds; dies with what it waited for after the deadline. Real time, for tests with a broker. */
-export const until = (
+export const until = <E = never, R = never>(
   what: string,
-  condition: () => boolean | Effect.Effect<boolean, KafkaError, KafkaClient>,
-  deadlineMillis = 30_000
-): Effect.Effect<void, KafkaError, KafkaClient> =>
+  condition: () => boolean | Effect.Effect<boolean, E, R>,
+  deadlineMillis = 30_000,
+  pollMillis = 20
+): Effect.Effect<void, E, R> =>
   Effect.gen(function* () {
-    for (let waited = 0; waited <= deadlineMillis; waited += pollMillis) {
+    const end = (yield* Clock.currentTimeMillis) + deadlineMillis
+    while ((yield* Clock.currentTimeMillis) <= end) {
       const answer = condition()
       if (Effect.isEffect(answer) ? yield* answer : answer) return
       yield* Effect.sleep(pollMillis)
     }
-    return yield* Effect.die(`Not within ${deadlineMillis} ms: ${what}.`)
+    return yield* Effect.die(new Error(`Not within ${deadlineMillis} ms: ${what}.`))
   })
-
-const pollMillis = 20
 
 /** All records of a topic, as a reader of committed records sees them now. */
 export const readAll = (topic: string): Effect.Effect<ReadonlyArray<FetchedRecord>, KafkaError, KafkaClient> =>

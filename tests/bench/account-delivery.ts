@@ -2,13 +2,15 @@
 import path from "node:path"
 import process from "node:process"
 import * as Effect from "effect/Effect"
+import { freePort } from "../../infra/local/ports.ts"
 import { logTail } from "../../infra/local/processes.ts"
 import { repository } from "../../infra/local/state.ts"
 import { createTopics } from "../../infra/topics/create-topics.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { topicNames } from "../../shared/model/topics.ts"
+import { waitUntil } from "../harness/wait-until.ts"
 import type { Receipts } from "./account-figures.ts"
-import { type Cluster, freePort, startProcessors, until, untilReady } from "./cluster.ts"
+import { type Cluster, startProcessors, untilReady } from "./cluster.ts"
 import { cpuSeconds, type MeasuredProcess, startProcess } from "./measured-process.ts"
 
 export interface AccountSink {
@@ -31,13 +33,13 @@ export interface AccountSinkStats {
 }
 
 export const startAccountSink = Effect.fnUntraced(function* ({ folder }: Cluster) {
-  const port = yield* Effect.promise(freePort)
+  const port = yield* freePort
   const file = path.join(repository, "tests/bench/account-sink.ts")
   const parameters = [file, String(port)]
-  yield* stopped(() => Promise.resolve([startProcess("sink", process.execPath, parameters, path.join(folder, "logs"))]))
+  yield* stopped(() => Promise.resolve([startProcess("sink", process.execPath, parameters, folder)]))
   const url = `http://127.0.0.1:${port}`
   const ask = async (what: string): Promise<unknown> => (await fetch(`${url}/${what}`)).json()
-  yield* Effect.promise(() => until("the sink answers", () => ask("stats").then(() => true)))
+  yield* Effect.promise(() => waitUntil("the sink answers", () => ask("stats").then(() => true)))
   const sink: AccountSink = {
     url,
     stats: async () => (await ask("stats")) as AccountSinkStats,
@@ -49,8 +51,8 @@ export const startAccountSink = Effect.fnUntraced(function* ({ folder }: Cluster
   return sink
 })
 
-const stopped = (start: () => Promise<ReadonlyArray<MeasuredProcess>>) =>
-  Effect.acquireRelease(Effect.promise(start), (started) =>
+const stopped = <Process extends MeasuredProcess>(start: () => Promise<ReadonlyArray<Process>>) =>
+  Effect.acquireRelease(Effect.promise(start), (started: ReadonlyArray<Process>) =>
     Effect.promise(() => Promise.all(started.map(({ stop }) => stop())))
   )
 
@@ -130,14 +132,13 @@ const untilProgress = async (
 ): Promise<void> => {
   for (let before = -1, now = await progress(); now < goal; ) {
     before = now
-    await until(
+    await waitUntil(
       `${what}: more than ${before} of ${goal}`,
       async () => {
         now = await progress()
         return now > before || hasEnded()
       },
-      stallMillisMax,
-      100
+      stallMillisMax
     )
     if (hasEnded()) throw new Error("An instance of the delivery ended.")
   }

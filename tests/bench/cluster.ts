@@ -1,17 +1,20 @@
 /** What the benchmarks of the chain run on: a broker and registry of their own, processors as processes, and a sink. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { createServer } from "node:net"
-import os from "node:os"
+import { mkdirSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { bundlePrograms, programsFolder } from "../../infra/build/bundle.ts"
+import { freePort } from "../../infra/local/ports.ts"
 import { bundleCommand } from "../../infra/local/program-files.ts"
+import { startProgram } from "../../infra/local/run-programs.ts"
 import { startLocal } from "../../infra/local/start-local.ts"
 import { repository } from "../../infra/local/state.ts"
 import type { Platform } from "../../shared/model/platform.ts"
-import { type MeasuredProcess, startProcess } from "./measured-process.ts"
+import { environmentFor } from "../harness/environment.ts"
+import { scopedFolder } from "../harness/scoped-folder.ts"
+import { waitUntil } from "../harness/wait-until.ts"
+import { type MeasuredProcess, type MeasuredProgram, measuredProgram, startProcess } from "./measured-process.ts"
 
 export interface Cluster {
   readonly brokers: string
@@ -25,10 +28,7 @@ export const clusterWith = Effect.fnUntraced(function* (
   brokerSettings: Readonly<Record<string, string>>,
   partitions?: number
 ) {
-  const folder = yield* Effect.acquireRelease(
-    Effect.sync(() => mkdtempSync(path.join(os.tmpdir(), "capi-bench-"))),
-    (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true }))
-  )
+  const folder = yield* scopedFolder("bench")
   // What the image runs.
   yield* Effect.promise(() => bundlePrograms())
   const stateDirectory = path.join(folder, "state")
@@ -49,14 +49,6 @@ export const cluster = clusterWith({})
 export const progress = (line: string): void => {
   process.stderr.write(`${line}\n`)
 }
-
-export const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
-    })
-  })
 
 export interface Sink {
   readonly url: string
@@ -80,14 +72,14 @@ export const startSink = (
   delayMillis = 0
 ): Effect.Effect<Sink, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const port = yield* Effect.promise(freePort)
+    const port = yield* freePort
     const [command, parameters] =
       peerBuild === null || delayMillis > 0
         ? [process.execPath, [path.join(repository, "tests/bench/sink.ts"), String(port), String(delayMillis)]]
         : [path.join(peerBuild, "sink"), [String(port)]]
-    const started = yield* stopped(startProcess("sink", command, parameters, path.join(folder, "logs")))
+    const started = yield* stopped(startProcess("sink", command, parameters, folder))
     const url = `http://127.0.0.1:${port}`
-    yield* Effect.promise(() => until("the sink answers", () => fetch(`${url}/stats`).then((answer) => answer.ok)))
+    yield* Effect.promise(() => waitUntil("the sink answers", () => fetch(`${url}/stats`).then((answer) => answer.ok)))
     return {
       url,
       pid: started.pid,
@@ -121,7 +113,7 @@ export type Together = "none" | "deliveries" | "all"
 export const startProcessors = async (
   made: Cluster,
   options: ProcessorsOptions
-): Promise<ReadonlyArray<MeasuredProcess>> => {
+): Promise<ReadonlyArray<MeasuredProgram>> => {
   const connections = path.join(made.folder, "connections.yaml")
   writeFileSync(connections, options.connections ?? connectionsFile(options))
   const names = options.names ?? [
@@ -129,7 +121,7 @@ export const startProcessors = async (
     "mapper",
     ...options.platforms.map((platform) => `delivery-${platform}`)
   ]
-  const started: Array<MeasuredProcess> = []
+  const started: Array<MeasuredProgram> = []
   const shares = (name: string) =>
     options.together === "all" || (options.together === "deliveries" && name.startsWith("delivery-"))
   const groups = [
@@ -146,40 +138,31 @@ const startProcessor = async (
   made: Cluster,
   names: ReadonlyArray<string>,
   connections: string,
-  environment: Readonly<Record<string, string>>
-): Promise<MeasuredProcess> => {
-  const port = await freePort()
-  const flags = (process.env["PROCESSOR_FLAGS"] ?? "").split(" ").filter((flag) => flag !== "")
-  const program =
-    names.length === 1
-      ? bundleCommand(programsFolder, names[0]!)
-      : [path.join(programsFolder, "capi.js"), "run", "--together", ...names]
-  return startProcess(
-    names.join("+"),
-    process.execPath,
-    [...flags, ...program],
-    path.join(made.folder, "logs"),
-    {
-      KAFKA_BROKERS: made.brokers,
-      SCHEMA_REGISTRY_URL: made.registryUrl,
-      CAPI_CONNECTIONS: connections,
-      CAPI_MASTER_KEY: "a key of the benchmark alone",
-      BENCH_TOKEN: "token",
-      BENCH_GOOGLE: JSON.stringify({ client_id: "c", client_secret: "s", refresh_token: "r" }),
-      HOST: "127.0.0.1",
-      PORT: String(port),
-      LOG_LEVEL: "Warn",
-      LOG_FORMAT: "json",
-      // As in the image (infra/images/Dockerfile).
-      NODE_OPTIONS: process.env["NODE_OPTIONS"] ?? "--max-old-space-size=192 --max-semi-space-size=16",
-      MALLOC_ARENA_MAX: "1",
-      MALLOC_MMAP_THRESHOLD_: "131072",
-      MALLOC_TRIM_THRESHOLD_: "131072",
-      NODE_COMPILE_CACHE: path.join(repository, ".bench/compile-cache"),
-      ...environment
-    },
-    port
+  more: Readonly<Record<string, string>>
+): Promise<MeasuredProgram> => {
+  const together = [path.join(programsFolder, "capi.js"), "run", "--together", ...names]
+  const program = await Effect.runPromise(
+    startProgram({
+      name: names.join("+"),
+      folder: made.folder,
+      environment: { ...environmentFor({ ...made, prefix: "", connections }), ...benchVariables, ...more },
+      command: names.length === 1 ? bundleCommand(programsFolder, names[0]!) : together,
+      nodeArguments: (process.env["PROCESSOR_FLAGS"] ?? "").split(" ").filter((flag) => flag !== "")
+    })
   )
+  return measuredProgram(program)
+}
+
+const benchVariables = {
+  BENCH_TOKEN: "token",
+  BENCH_GOOGLE: JSON.stringify({ client_id: "c", client_secret: "s", refresh_token: "r" }),
+  LOG_LEVEL: "Warn",
+  // As in the image (infra/images/Dockerfile).
+  NODE_OPTIONS: process.env["NODE_OPTIONS"] ?? "--max-old-space-size=192 --max-semi-space-size=16",
+  MALLOC_ARENA_MAX: "1",
+  MALLOC_MMAP_THRESHOLD_: "131072",
+  MALLOC_TRIM_THRESHOLD_: "131072",
+  NODE_COMPILE_CACHE: path.join(repository, ".bench/compile-cache")
 }
 
 const sinkAddress = "BENCH_SINK"
@@ -213,36 +196,5 @@ const connectionsFile = ({ platforms, sink, limits }: ProcessorsOptions): string
 }
 
 /** Waits until all answer /readyz. */
-export const untilReady = (processes: ReadonlyArray<MeasuredProcess>, deadlineMillis?: number): Promise<void> =>
-  until(
-    "the processors are ready",
-    async () => {
-      const ended = processes.find((one) => one.hasEnded())
-      if (ended !== undefined) throw new Error(`The process ${ended.name} ended; see its log.`)
-      const answers = await Promise.all(
-        processes.map(({ port }) => fetch(`http://127.0.0.1:${port}/readyz`).then((answer) => answer.ok))
-      )
-      return answers.every((ready) => ready)
-    },
-    deadlineMillis
-  )
-
-/** Asks again until the condition holds; an attempt that fails counts as no. */
-export const until = async (
-  what: string,
-  condition: () => Promise<boolean>,
-  deadlineMillis = 180_000,
-  everyMillis = 50
-): Promise<void> => {
-  const deadline = Date.now() + deadlineMillis
-  let last: unknown = null
-  while (Date.now() < deadline) {
-    const holds = await condition().catch((error: unknown) => {
-      last = error
-      return false
-    })
-    if (holds) return
-    await new Promise((resolve) => setTimeout(resolve, everyMillis))
-  }
-  throw new Error(`Not within ${deadlineMillis / 1000} s: ${what}. ${last === null ? "" : String(last)}`)
-}
+export const untilReady = (programs: ReadonlyArray<MeasuredProgram>, deadlineMillis?: number): Promise<unknown> =>
+  Promise.all(programs.map(({ ready }) => ready(deadlineMillis)))

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
+import { freePort } from "../../infra/local/ports.ts"
 import { deliveryProcessor } from "../../processors/delivery/engine/processor.ts"
 import { deliveryDefaults } from "../../processors/delivery/engine/settings.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
@@ -25,7 +26,6 @@ import type { Inbound, Outbound } from "../../shared/runtime/contract.ts"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
 import { tuneHeap } from "../../shared/runtime/program.ts"
 import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"
-import { freePort } from "./cluster.ts"
 import { corePipeline, median } from "./core-pipeline.ts"
 import { collected } from "./heap-use.ts"
 import { purchase } from "./purchases.ts"
@@ -63,7 +63,7 @@ const fetchBatch = (index: number): ReadonlyArray<Inbound> => {
 }
 
 const startSink = async (): Promise<{ readonly url: string; readonly sink: ChildProcess }> => {
-  const port = await freePort()
+  const port = await Effect.runPromise(freePort)
   const sink = spawnGuarded(process.execPath, ["tests/bench/sink.ts", String(port)], { stdio: "ignore" })
   const url = `http://127.0.0.1:${port}`
   while (

@@ -12,7 +12,7 @@ import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
 import { accountsOf, connectionEntry } from "./account-load.ts"
 import { type Cluster, clusterWith, progress, type Sink, startProcessors, startSink, untilReady } from "./cluster.ts"
 import { figuresOf, type IdleRun } from "./idle-figures.ts"
-import { cpuSeconds, type MeasuredProcess } from "./measured-process.ts"
+import { cpuSeconds, type MeasuredProgram } from "./measured-process.ts"
 import { calibrate, report } from "./report.ts"
 import { warmBroker } from "./warm-broker.ts"
 
@@ -73,7 +73,7 @@ const measure = Effect.fnUntraced(function* (made: Cluster, brokerPid: number, s
         environment: environmentOf(sink)
       })
     ),
-    (started: ReadonlyArray<MeasuredProcess>) => Effect.promise(() => Promise.all(started.map(({ stop }) => stop())))
+    (started: ReadonlyArray<MeasuredProgram>) => Effect.promise(() => Promise.all(started.map(({ stop }) => stop())))
   )
   yield* Effect.promise(() => untilReady(processes, readyMillisMax))
   const [broker = Number.NaN, ...percents] = yield* idlePercents([brokerPid, ...processes.map(({ pid }) => pid)])

@@ -8,10 +8,11 @@ import process from "node:process"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
+import { startSandbox } from "../../infra/sandbox/sandbox.ts"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
+import { until } from "../../shared/testing/kafka-probe.ts"
 import { startChain } from "../harness/chain.ts"
-import { type Fault, type SandboxControl, sandboxControl } from "../harness/sandbox-control.ts"
+import type { Fault, SandboxControl } from "../harness/sandbox-control.ts"
 import { connections, isDrained, latencies, load, others, troubledDataset } from "./isolation-load.ts"
 import { type Figure, report } from "./report.ts"
 import { changeOf, type Four, median, noiseOf, p99, pooled, quantile } from "./trouble-change.ts"
@@ -51,13 +52,13 @@ const phase = Effect.fnUntraced(function* (control: SandboxControl, faults: Read
   if (faults.length > 0) yield* control.add(faults)
   const published = yield* load(`${prefix}raw-events`, number, perSecond, seconds)
   const expected = others.length * Math.ceil(published / 2)
-  yield* until(Effect.map(latencies(control, number), (found) => found.length >= expected))
+  yield* untilHolds(Effect.map(latencies(control, number), (found) => found.length >= expected))
   if (faults.length > 0) {
     const struck = yield* control.active
     if (struck.some((fault) => fault.struck === 0)) return yield* Effect.die(new Error("A trouble struck nobody."))
     for (const { id } of struck) yield* control.remove(id)
   }
-  yield* until(isDrained(control, published))
+  yield* untilHolds(isDrained(control, published))
   const found = yield* latencies(control, number)
   yield* control.reset
   return found.toSorted((left, right) => left - right)
@@ -77,29 +78,21 @@ const warmUp = Effect.fnUntraced(function* (control: SandboxControl) {
 
 const warmUpsMax = 12
 
-const until = <E, R>(condition: Effect.Effect<boolean, E, R>) =>
-  Effect.gen(function* () {
-    for (let waited = 0; waited < patienceMillis; waited += 250) {
-      if (yield* condition) return
-      yield* Effect.sleep("250 millis")
-    }
-    return yield* Effect.die(new Error("Events do not arrive."))
-  })
-
-const patienceMillis = 120_000
+const untilHolds = <E, R>(condition: Effect.Effect<boolean, E, R>) =>
+  until("the events arrive", () => condition, 120_000, 250)
 
 const main = Effect.gen(function* () {
   const chain = yield* startChain({
     name: "isolation",
     prefix,
-    connections,
-    processors: ["normalizer", "mapper", "delivery-meta", "delivery-tiktok", "delivery-snapchat"],
+    connections: { text: connections },
+    programs: ["normalizer", "mapper", "delivery-meta", "delivery-tiktok", "delivery-snapchat"],
     // A sink that only counts, so that it costs the same whatever comes.
-    sandbox: { validation: "off", store: { bodiesMax: 4 * perSecond * seconds, idsMax: 0 } },
+    sandbox: yield* startSandbox({ validation: "off", store: { bodiesMax: 4 * perSecond * seconds, idsMax: 0 } }),
     quickStart: false,
     onProgress: tell
   })
-  const control = sandboxControl(chain.sandbox.controlUrl)
+  const { control } = chain
   const measured = Effect.gen(function* () {
     yield* warmUp(control)
     const fours: Array<Four> = []
@@ -120,8 +113,8 @@ const main = Effect.gen(function* () {
       if (medianOf(fours, trouble) > changeMax)
         for (let round = 1; round <= rounds; round++) yield* measure(rounds + round, trouble, fault)
     return fours
-  }).pipe(Effect.provide(layerKafka({ brokers: chain.brokers.split(",") })))
-  const fours = yield* Effect.raceFirst(measured, chain.watch)
+  }).pipe(Effect.provide(chain.services))
+  const fours = yield* Effect.raceFirst(measured, chain.programs.watch)
   return report("isolation", figuresOf(fours), { perSecond, phaseSeconds: seconds, rounds, linger: "20 ms" })
 })
 

@@ -11,7 +11,8 @@ import { registryLayer } from "../../shared/codec/registry.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
-import { type Cluster, clusterWith, progress, startProcessors, startSink, until, untilReady } from "./cluster.ts"
+import { waitUntil } from "../harness/wait-until.ts"
+import { type Cluster, clusterWith, progress, startProcessors, startSink, untilReady } from "./cluster.ts"
 import { purchase } from "./purchases.ts"
 import { type Figure, report } from "./report.ts"
 
@@ -122,7 +123,9 @@ const measure = (made: Cluster) =>
       progress(`Publishing ${load.rate} events/s for ${warmUpSeconds + seconds} s.`)
       const { begun, total } = yield* publishBySchedule(load.rate, published)
       published += total
-      yield* Effect.promise(() => until("all is delivered", async () => (await sink.stats()).events >= published))
+      yield* Effect.promise(() =>
+        waitUntil("all is delivered", async () => (await sink.stats()).events >= published, 180_000)
+      )
       yield* Effect.sleep("2 seconds")
       figures.push(...figuresOf(load, yield* latencies(begun + warmUpSeconds * 1000)))
     }

@@ -1,9 +1,10 @@
 /** Processes under measurement: started with a log, read from /proc, ended by their pid. */
-import type { ChildProcess } from "node:child_process"
-import { existsSync, openSync, readFileSync } from "node:fs"
-import path from "node:path"
+import { existsSync, readFileSync } from "node:fs"
 import process from "node:process"
-import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { endProcess, launch } from "../../infra/local/processes.ts"
+import { logFileOf, pidFileOf, type RunningProgram, untilReady } from "../../infra/local/run-programs.ts"
 
 export interface MeasuredProcess {
   readonly name: string
@@ -13,49 +14,42 @@ export interface MeasuredProcess {
   readonly stop: () => Promise<void>
 }
 
-/** Starts a program; its output goes to `<folder>/<name>.log`. */
+/** A processor, with /readyz. */
+export interface MeasuredProgram extends MeasuredProcess {
+  /** Waits until it is ready; fails where it ends before. */
+  readonly ready: (deadlineMillis?: number) => Promise<void>
+}
+
+/** Starts a process; its output goes to `<folder>/logs/<name>.log`. */
 export const startProcess = (
   name: string,
   command: string,
   parameters: ReadonlyArray<string>,
   folder: string,
-  environment: Readonly<Record<string, string>> = {},
-  port = 0
+  environment: Readonly<Record<string, string>> = {}
 ): MeasuredProcess => {
-  const log = openSync(path.join(folder, `${name}.log`), "a")
-  const child = spawnGuarded(command, [...parameters], {
-    stdio: ["ignore", log, log],
-    env: { ...process.env, ...environment }
+  const started = launch({
+    command,
+    arguments: parameters,
+    logFile: logFileOf(folder, name),
+    pidFile: pidFileOf(folder, name),
+    environment: { ...process.env, ...environment }
   })
-  running.add(child)
-  child.once("exit", () => running.delete(child))
-  return {
-    name,
-    pid: child.pid ?? 0,
-    port,
-    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
-    stop: () => stop(child)
-  }
+  return measured({ name, port: 0, ...started })
 }
 
-const running = new Set<ChildProcess>()
-// What is still there when the benchmark ends, however it ends, goes with it.
-process.on("exit", () => {
-  for (const child of running) child.kill("SIGKILL")
+export const measuredProgram = (program: RunningProgram): MeasuredProgram => ({
+  ...measured(program),
+  ready: (deadlineMillis) => Effect.runPromise(untilReady(program, deadlineMillis))
 })
-process.on("SIGTERM", () => process.exit(143))
-process.on("SIGINT", () => process.exit(130))
 
-const stop = (child: ChildProcess): Promise<void> =>
-  new Promise((resolve) => {
-    if (child.exitCode !== null || child.signalCode !== null) return resolve()
-    const last = setTimeout(() => child.kill("SIGKILL"), 20_000)
-    child.once("exit", () => {
-      clearTimeout(last)
-      resolve()
-    })
-    child.kill("SIGTERM")
-  })
+const measured = ({ name, port, pid, hasEnded }: Pick<RunningProgram, "name" | "port" | "pid" | "hasEnded">) => ({
+  name,
+  pid,
+  port,
+  hasEnded,
+  stop: () => Effect.runPromise(endProcess(pid, Duration.seconds(20)))
+})
 
 /** Seconds of processor time that the process (all its threads) has used, in user and kernel mode. */
 export const cpuSeconds = (pid: number): number => {

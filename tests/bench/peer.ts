@@ -6,7 +6,8 @@ import { repository } from "../../infra/local/state.ts"
 import { makeRegistryClient } from "../../shared/codec/registry-client.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
-import { type Cluster, progress, type Sink, until } from "./cluster.ts"
+import { waitUntil } from "../harness/wait-until.ts"
+import { type Cluster, progress, type Sink } from "./cluster.ts"
 import { cpuSeconds, measureSurroundings, peakMebibytes, type Surroundings, startProcess } from "./measured-process.ts"
 import { purchase } from "./purchases.ts"
 
@@ -42,10 +43,10 @@ const measure = async (made: Cluster, sink: Sink, build: string, group: string, 
       "streams",
       ...["n", "m", "d"].map((one) => path.join(streams, `${one}.yaml`))
     ],
-    path.join(made.folder, "logs"),
+    made.folder,
     { BROKER: made.brokers, REGISTRY: made.registryUrl, SINK: sink.url, GROUP: group }
   )
-  await until("the peer has delivered all", async () => (await sink.stats()).events >= count, 400_000, 100)
+  await waitUntil("the peer has delivered all", async () => (await sink.stats()).events >= count, 400_000)
   const around = surroundings()
   const { first_ms, last_ms } = await sink.stats()
   const cpu = cpuSeconds(peer.pid)

@@ -1,6 +1,7 @@
 /** One run of the chain over a published backlog: processor time, memory and rate of every program. */
 import type { Platform } from "../../shared/model/platform.ts"
-import { type Cluster, type Sink, startProcessors, type Together, until, untilReady } from "./cluster.ts"
+import { waitUntil } from "../harness/wait-until.ts"
+import { type Cluster, type Sink, startProcessors, type Together, untilReady } from "./cluster.ts"
 import {
   cpuSeconds,
   measureSurroundings,
@@ -62,7 +63,7 @@ export const runChain = async (made: Cluster, sink: Sink, options: ChainOptions)
   }, sampleMillis)
   await untilDelivered(sink, expected).finally(() => clearInterval(sampling))
   const { first_ms, last_ms, requests } = await sink.stats()
-  await until("all results are committed", async () => (await delivered(processes)) >= expected, 60_000, 100)
+  await waitUntil("all results are committed", async () => (await delivered(processes)) >= expected, 60_000)
   const around = surroundings()
   const cpu = sums(processes, cpuSeconds)
   const memory = sums(processes, peakMebibytes)
@@ -107,14 +108,13 @@ const median = (values: ReadonlyArray<number>): number =>
 const untilDelivered = async (sink: Sink, expected: number): Promise<void> => {
   const start = (await sink.stats()).events
   for (let before = start, events = start; events < expected; before = events) {
-    await until(
+    await waitUntil(
       `more events are delivered after ${before} of ${expected}`,
       async () => {
         events = (await sink.stats()).events
         return events > before
       },
-      stallMillisMax,
-      100
+      stallMillisMax
     )
   }
 }

@@ -6,6 +6,8 @@ import * as Effect from "effect/Effect"
 import { runCommand } from "../../infra/cli/testing.ts"
 import { logTail } from "../../infra/local/processes.ts"
 import { programNames } from "../../infra/local/program-files.ts"
+import { logFileOf } from "../../infra/local/run-programs.ts"
+import { environmentFor } from "../harness/environment.ts"
 import { startablePrograms } from "../harness/programs.ts"
 import { temporaryFolder } from "../harness/temporary-folder.ts"
 import { testBrokers, testRegistryUrl, uniquePrefix } from "../harness/test-services.ts"
@@ -27,15 +29,14 @@ describe("a program without its topics", { timeout: 240_000 }, () => {
       const file = path.join(folder, "connections.yaml")
       writeFileSync(file, connections)
       const prefix = uniquePrefix("there")
-      const variables = {
-        KAFKA_BROKERS: testBrokers().join(","),
-        SCHEMA_REGISTRY_URL: testRegistryUrl(),
-        CAPI_TOPIC_PREFIX: prefix,
-        CAPI_CONNECTIONS: file,
-        CAPI_MASTER_KEY: "the-master-key-of-this-test"
-      }
-      yield* runCommand(["topics", "--create"], variables)
-      const programs = yield* startablePrograms(folder, variables)
+      const environment = environmentFor({
+        brokers: testBrokers().join(","),
+        registryUrl: testRegistryUrl(),
+        prefix,
+        connections: file
+      })
+      yield* runCommand(["topics", "--create"], environment)
+      const programs = yield* startablePrograms({ folder, environment, bundled: true })
       for (const name of programNames) {
         yield* programs.launch(name, { CAPI_TOPIC_PREFIX: `x${prefix}` })
         const text = yield* Effect.promise(() =>
@@ -44,7 +45,7 @@ describe("a program without its topics", { timeout: 240_000 }, () => {
             async () => {
               const answer = await Effect.runPromise(programs.readiness(name))
               if (answer?.text.includes("Topics are missing") !== true)
-                throw new Error(answer?.text ?? logTail(path.join(folder, `${name}.log`), 5))
+                throw new Error(answer?.text ?? logTail(logFileOf(folder, name), 5))
               return answer.text
             },
             60_000

@@ -1,12 +1,12 @@
 /** What must hold after a run, read from the topics and from what the platforms received. */
 import * as Effect from "effect/Effect"
-import { Codecs, type Records, type SchemaName } from "../../shared/codec/codecs.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import type { Balance } from "../../shared/ledger/balance.ts"
 import { readAll } from "../../shared/testing/kafka-probe.ts"
+import { readBack } from "../harness/records.ts"
+import type { Receipt } from "../harness/sandbox-control.ts"
 import type { ChaosCluster } from "./chaos-cluster.ts"
 import type { Crash } from "./disrupt.ts"
-import { type Reception, receptions } from "./sandbox-control.ts"
 
 export interface Audit {
   /** Each broken promise with examples; none is what we want. */
@@ -36,14 +36,14 @@ export const audit = Effect.fn("chaos.audit")(function* (options: AuditOptions) 
   const rawText = new Set(raws.flatMap(({ value }) => /"event_id":"([^"]+)"/.exec(String(value))?.[1] ?? []))
   expectNone(violations, "acknowledged events are not in raw-events", missingOf(options.acknowledged, rawText))
 
-  const normalized = yield* decoded(`${prefix}normalized-events`, "normalized-event")
+  const normalized = yield* readBack(`${prefix}normalized-events`, "normalized-event")
   expectNone(violations, "raw records are normalized twice", repeated(normalized.map(({ source }) => at(source))))
-  const letters = yield* decoded(`${prefix}dead-letters`, "dead-letter")
-  const refused = letters.filter(({ stage }) => stage === "normalizer")
-  const letterKeys = refused.map((letter) => `${letter.source_partition}:${letter.source_offset}`)
-  expectNone(violations, "raw records are dead-lettered twice", repeated(letterKeys))
+  const deadLetters = yield* readBack(`${prefix}dead-letters`, "dead-letter")
+  const refused = deadLetters.filter(({ stage }) => stage === "normalizer")
+  const refusedKeys = refused.map((one) => `${one.source_partition}:${one.source_offset}`)
+  expectNone(violations, "raw records are dead-lettered twice", repeated(refusedKeys))
 
-  const results = yield* decoded(`${prefix}delivery-results`, "event-delivery-log")
+  const results = yield* readBack(`${prefix}delivery-results`, "event-delivery-log")
   const finals = results.filter(({ outcome }) => outcome !== "retry_scheduled")
   const finalKeys = finals.map((one) => `${one.connection_id} ${one.outcome === "accepted"} ${at(one.source)}`)
   expectNone(violations, "events have two results", repeated(finalKeys))
@@ -52,26 +52,26 @@ export const audit = Effect.fn("chaos.audit")(function* (options: AuditOptions) 
     const own = finals.filter(({ connection_id, source }) => connection_id === id && source !== null)
     const places = (outcomes: ReadonlyArray<string>) =>
       new Set(own.filter(({ outcome }) => outcomes.includes(outcome)).map(({ source }) => at(source)))
-    const [accepted, told] = [places(["accepted"]), places(["delivered", "rejected"])]
-    expectNone(violations, `${id}: accepted events never got their final outcome`, missingOf(accepted, told))
+    const [accepted, decided] = [places(["accepted"]), places(["delivered", "rejected"])]
+    expectNone(violations, `${id}: accepted events never got their final outcome`, missingOf(accepted, decided))
     expectNone(
       violations,
       `${id}: events were delivered that were never accepted`,
       missingOf(places(["delivered"]), accepted)
     )
   }
-  const alerts = yield* decoded(`${prefix}health-alerts`, "health-alert")
+  const alerts = yield* readBack(`${prefix}health-alerts`, "health-alert")
   const ledgerAlerts = alerts.filter(({ cause }) => cause === "ledger").map(({ message }) => message)
   expectNone(violations, "alarms of the continuous ledger, which balances", ledgerAlerts)
 
   let receivedAgain = 0
   for (const { id, platform } of connections) {
-    const mapped = (yield* decoded(`${prefix}mapped-events.${platform}`, "mapped-event")).filter(
+    const mapped = (yield* readBack(`${prefix}mapped-events.${platform}`, "mapped-event")).filter(
       ({ connection_id }) => connection_id === id
     )
     expectNone(violations, `${id}: events are mapped twice`, repeated(mapped.map(({ source }) => at(source))))
     expectNone(violations, `${id}: event ids are mapped twice`, repeated(mapped.map(({ event_id }) => event_id)))
-    const received = yield* receptions(options.cluster.sandbox, platform)
+    const received = yield* Effect.map(options.cluster.control.receipts(platform), (all) => all.map(receptionOf))
     const delivered = results.filter((one) => one.connection_id === id && isTaken(one.outcome))
     const ids = new Set(received.map(({ eventId }) => eventId))
     const mappedIds = new Set(mapped.map(({ event_id }) => event_id))
@@ -110,15 +110,23 @@ const ledgerViolations = (balance: Balance): ReadonlyArray<string> => {
   return found
 }
 
-const decoded = Effect.fnUntraced(function* <S extends SchemaName>(topic: string, schema: S) {
-  const codecs = yield* Codecs
-  const records = yield* readAll(topic)
-  yield* codecs.loadSchemas(records.map(({ value }) => value))
-  return records.flatMap(({ value }): ReadonlyArray<Records[S]> => {
-    const one = codecs.decode(schema, value)
-    return one._tag === "Decoded" ? [one.value] : []
-  })
+interface Reception {
+  readonly eventId: string
+  /** Milliseconds since the epoch. */
+  readonly receivedAt: number
+}
+
+/** A message carries no event id; the chaos suite's template has the order id, which is the event's, as its parameter. */
+const receptionOf = ({ event_id, body, received_at }: Receipt): Reception => ({
+  eventId: event_id ?? (body as Message | null)?.template?.components?.[0]?.parameters?.[0]?.text ?? "",
+  receivedAt: received_at
 })
+
+interface Message {
+  readonly template?: {
+    readonly components?: ReadonlyArray<{ readonly parameters?: ReadonlyArray<{ readonly text?: string }> }>
+  }
+}
 
 interface Pair {
   readonly first: Reception

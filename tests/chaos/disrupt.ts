@@ -4,9 +4,9 @@ import process from "node:process"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { BrokerNode } from "../../infra/local/broker-node.ts"
+import { eventsTaken } from "../harness/sandbox-control.ts"
 import { type ChaosCluster, sessionTimeoutMillis } from "./chaos-cluster.ts"
 import type { DeliveryName, Disruption, ProcessorName } from "./plan.ts"
-import { addFault, removeFaults, taken } from "./sandbox-control.ts"
 import type { Instance } from "./supervisor.ts"
 
 export interface ChaosRun {
@@ -65,9 +65,9 @@ const act = (chaosRun: ChaosRun, disruption: Disruption): Effect.Effect<void, un
       })
     case "platform-fault":
       return Effect.gen(function* () {
-        yield* addFault(cluster.sandbox, { ...disruption.fault, retry_after_s: 2 })
+        yield* cluster.control.add([{ ...disruption.fault, retry_after_s: 2 }])
         yield* Effect.sleep("6 seconds")
-        yield* removeFaults(cluster.sandbox)
+        yield* cluster.control.removeAll
       })
   }
 }
@@ -75,15 +75,15 @@ const act = (chaosRun: ChaosRun, disruption: Disruption): Effect.Effect<void, un
 /** The platform has processed a request and keeps its answer back: whoever dies now can't know the outcome. */
 const killBeforeCommit = (chaosRun: ChaosRun, processor: DeliveryName) =>
   Effect.gen(function* () {
-    const { sandbox } = chaosRun.cluster
+    const { control } = chaosRun.cluster
     const platform = processor.slice("delivery-".length)
-    const before = yield* taken(sandbox, platform)
-    yield* addFault(sandbox, { kind: "latency", platform, delay_ms: 20_000 })
-    for (let waited = 0; waited < 30_000 && (yield* taken(sandbox, platform)) === before; waited += 50) {
+    const before = yield* eventsTaken(control, platform)
+    yield* control.add([{ kind: "latency", platform, delay_ms: 20_000 }])
+    for (let waited = 0; waited < 30_000 && (yield* eventsTaken(control, platform)) === before; waited += 50) {
       yield* Effect.sleep("50 millis")
     }
     yield* Effect.forEach(instancesOf(chaosRun, processor), ({ kill }) => kill, { discard: true })
-    yield* removeFaults(sandbox)
+    yield* control.removeAll
     yield* instanceOf(chaosRun, processor).ready
   })
 

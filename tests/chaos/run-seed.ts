@@ -15,11 +15,10 @@ import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import type { Balance } from "../../shared/ledger/balance.ts"
 import { readLedger } from "../../shared/ledger/read-ledger.ts"
 import { type Audit, audit } from "./audit.ts"
-import { type ChaosCluster, environmentOf } from "./chaos-cluster.ts"
+import { type ChaosCluster, chaosEnvironment } from "./chaos-cluster.ts"
 import { type ChaosRun, disrupt } from "./disrupt.ts"
 import { makeLoad } from "./load.ts"
 import type { Plan } from "./plan.ts"
-import { resetSandbox } from "./sandbox-control.ts"
 import { makeSupervisor } from "./supervisor.ts"
 
 export interface SeedReport extends Audit {
@@ -49,11 +48,11 @@ export const runSeed = (cluster: ChaosCluster, plan: Plan): Effect.Effect<SeedRe
 const work = (cluster: ChaosCluster, plan: Plan, prefix: string) =>
   Effect.gen(function* () {
     const begun = yield* Clock.currentTimeMillis
-    yield* resetSandbox(cluster.sandbox)
+    yield* cluster.control.reset
     yield* createTopics(prefix)
     yield* registerSchemas({ url: cluster.registry.url }, prefix)
-    const environment = environmentOf(cluster, prefix, plan.processors)
-    const { connections: all } = yield* loadConnections(environment.CAPI_CONNECTIONS, environment)
+    const environment = chaosEnvironment(cluster, prefix, plan.processors)
+    const { connections: all } = yield* loadConnections(environment["CAPI_CONNECTIONS"]!, environment)
     const connections = all.filter(({ enabled }) => enabled)
     const folder = path.join(cluster.folder, `seed-${plan.seed}`)
     yield* Effect.sync(() => mkdirSync(folder))

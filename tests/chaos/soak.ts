@@ -19,7 +19,7 @@ import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
 import { type Figure, report } from "../bench/report.ts"
-import { type ChaosCluster, environmentOf, startChaosCluster } from "./chaos-cluster.ts"
+import { type ChaosCluster, chaosEnvironment, startChaosCluster } from "./chaos-cluster.ts"
 import { makeLoad } from "./load.ts"
 import { allProcessors } from "./plan.ts"
 import { type Instance, makeSupervisor } from "./supervisor.ts"
@@ -56,7 +56,7 @@ const work = (cluster: ChaosCluster) =>
     yield* registerSchemas({ url: cluster.registry.url }, prefix)
     const folder = path.join(cluster.folder, "soak")
     yield* Effect.sync(() => mkdirSync(folder))
-    const supervisor = yield* makeSupervisor({ folder, environment: environmentOf(cluster, prefix, allProcessors) })
+    const supervisor = yield* makeSupervisor({ folder, environment: chaosEnvironment(cluster, prefix, allProcessors) })
     const instances = yield* Effect.forEach(allProcessors, supervisor.start)
     yield* Effect.forEach(instances, ({ ready }) => ready, { concurrency: "unbounded", discard: true })
     const maximum = yield* measureMaximum

@@ -1,14 +1,14 @@
 /** Processors as real processes: started, killed, frozen and, as an orchestrator does, started again when they end. */
 import { writeFileSync } from "node:fs"
 import path from "node:path"
-import process from "node:process"
 import { fileURLToPath } from "node:url"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { freePort } from "../../infra/local/ports.ts"
-import { endProcess, type Launched, launch, signal } from "../../infra/local/processes.ts"
-import { sourceCommand } from "../../infra/local/program-files.ts"
+import { endProcess, signal } from "../../infra/local/processes.ts"
+import { askProgram, type RunningProgram, startProgram } from "../../infra/local/run-programs.ts"
+import { until } from "../../shared/testing/kafka-probe.ts"
 import type { ProcessorName } from "./plan.ts"
 
 export interface Instance {
@@ -22,7 +22,7 @@ export interface Instance {
   /** SIGTERM; it is not started again. */
   readonly retire: Effect.Effect<void>
   /** Waits until /readyz says so. */
-  readonly ready: Effect.Effect<void, string>
+  readonly ready: Effect.Effect<void>
   /** A gauge or counter of its /metrics without attributes; null while it doesn't answer. */
   readonly metric: (name: string) => Effect.Effect<number | null>
   /** How often it ended by itself or was killed, and was started again. */
@@ -49,17 +49,17 @@ export const makeSupervisor = (
 > =>
   Effect.gen(function* () {
     const supervised: Array<Supervised> = []
-    const stopAll = Effect.forEach(supervised, (one) => endProcess(one.launched.pid, Duration.zero), {
+    const stopAll = Effect.forEach(supervised, (one) => endProcess(one.program.pid, Duration.zero), {
       concurrency: "unbounded",
       discard: true
     })
     const supervise = Effect.forEach(
       supervised,
       (one) =>
-        Effect.sync(() => {
-          if (!one.wanted || !one.launched.hasEnded()) return
+        Effect.gen(function* () {
+          if (!one.wanted || !one.program.hasEnded()) return
           one.restarts++
-          one.launched = launchOne(options, one)
+          one.program = yield* launchOne(options, one)
         }),
       { discard: true }
     )
@@ -74,7 +74,7 @@ export const makeSupervisor = (
       Effect.gen(function* () {
         const name = `${processor}-${supervised.filter((one) => one.processor === processor).length + 1}`
         const at = { processor, name, port: yield* freePort }
-        const one: Supervised = { ...at, wanted: true, restarts: 0, launched: launchOne(options, at) }
+        const one: Supervised = { ...at, wanted: true, restarts: 0, program: yield* launchOne(options, at) }
         supervised.push(one)
         return instanceOf(options.folder, one)
       })
@@ -87,7 +87,7 @@ interface Supervised {
   readonly port: number
   wanted: boolean
   restarts: number
-  launched: Launched
+  program: RunningProgram
 }
 
 const retireAll = (all: ReadonlyArray<Supervised>) => {
@@ -96,27 +96,21 @@ const retireAll = (all: ReadonlyArray<Supervised>) => {
 
 const launchOne = (
   { folder, environment }: SupervisorOptions,
-  one: Pick<Supervised, "processor" | "name" | "port">
-): Launched =>
-  launch({
-    command: process.execPath,
-    arguments: ["--import", clockJump, ...sourceCommand(one.processor)],
-    logFile: path.join(folder, `${one.name}.log`),
-    pidFile: path.join(folder, `${one.name}.pid`),
-    environment: {
-      ...environment,
-      CHAOS_CLOCK_FILE: clockFile(folder, one.name),
-      PATH: process.env["PATH"] ?? "",
-      HOST: "127.0.0.1",
-      PORT: String(one.port),
-      LOG_FORMAT: "json"
-    }
+  { processor, name, port }: Pick<Supervised, "processor" | "name" | "port">
+): Effect.Effect<RunningProgram> =>
+  startProgram({
+    name: processor,
+    instance: name,
+    folder,
+    port,
+    environment: { ...environment, CHAOS_CLOCK_FILE: clockFile(folder, name) },
+    nodeArguments: ["--import", clockJump]
   })
 
 const clockFile = (folder: string, name: string): string => path.join(folder, `${name}.clock`)
 
 const instanceOf = (folder: string, one: Supervised): Instance => {
-  const send = (name: NodeJS.Signals) => Effect.sync(() => signal(one.launched.pid, name))
+  const send = (name: NodeJS.Signals) => Effect.sync(() => signal(one.program.pid, name))
   return {
     processor: one.processor,
     name: one.name,
@@ -130,27 +124,23 @@ const instanceOf = (folder: string, one: Supervised): Instance => {
       ),
     retire: Effect.suspend(() => {
       one.wanted = false
-      return endProcess(one.launched.pid, drainGrace)
+      return endProcess(one.program.pid, drainGrace)
     }),
     ready: untilReady(one),
     metric: (name) =>
-      Effect.tryPromise(() => fetch(`http://127.0.0.1:${one.port}/metrics`).then((answer) => answer.text())).pipe(
-        Effect.map((text) => Number(new RegExp(`^${name} (\\S+)`, "m").exec(text)?.[1] ?? Number.NaN)),
-        Effect.map((value) => (Number.isNaN(value) ? null : value)),
-        Effect.orElseSucceed(() => null)
-      ),
+      Effect.map(askProgram(one.program, "/metrics"), (answer) => {
+        const value = Number(new RegExp(`^${name} (\\S+)`, "m").exec(answer?.text ?? "")?.[1] ?? Number.NaN)
+        return Number.isNaN(value) ? null : value
+      }),
     restarts: () => one.restarts
   }
 }
 
-const untilReady = (one: Supervised) =>
-  Effect.gen(function* () {
-    for (let waited = 0; waited < readyDeadlineMillis; waited += 100) {
-      const answer = Effect.tryPromise(() =>
-        fetch(`http://127.0.0.1:${one.port}/readyz`, { signal: AbortSignal.timeout(2_000) }).then(({ ok }) => ok)
-      )
-      if (yield* Effect.orElseSucceed(answer, () => false)) return
-      yield* Effect.sleep("100 millis")
-    }
-    return yield* Effect.fail(`${one.name} is not ready within ${readyDeadlineMillis} ms.`)
-  })
+/** An instance that ends on the way is started again, as long as the deadline is not over. */
+const untilReady = (one: Supervised): Effect.Effect<void> =>
+  until(
+    `${one.name} is ready`,
+    () => Effect.map(askProgram(one.program, "/readyz"), (answer) => answer?.ok === true),
+    readyDeadlineMillis,
+    100
+  )

@@ -23,7 +23,7 @@ export interface Published {
 
 export const publishAll = async (endToEnd: EndToEnd): Promise<Published> => {
   const now = await Effect.runPromise(Clock.currentTimeMillis)
-  const encode = encoder(endToEnd.context)
+  const encode = encoder(endToEnd)
   const schemaId = encode({ event_id: "e", event_name: "page_view", event_time: 0 }).readUInt32BE(1)
   const samples = sampleEvents(now, { rawEventSchemaId: schemaId }).map((sample) => ({
     sample,

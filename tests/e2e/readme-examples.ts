@@ -20,7 +20,7 @@ const block = (language: string): string => {
 export const pasteShell = async (endToEnd: EndToEnd): Promise<{ readonly id: string; readonly text: string }> => {
   // The addresses are given: nothing was started by `make run` here.
   const lines = block("sh").replace(/^eval .*\n/, "")
-  const text = await execute("bash", ["-c", `cd '${repository}'\n${lines}\necho "id=$id"`], endToEnd.variables)
+  const text = await execute("bash", ["-c", `cd '${repository}'\n${lines}\necho "id=$id"`], endToEnd.environment)
   return { id: /^id=(.*)$/m.exec(text)?.[1] ?? "", text }
 }
 
@@ -38,5 +38,5 @@ export const runPython = async (endToEnd: EndToEnd): Promise<string | null> => {
   const program = path.join(endToEnd.folder, "readme.py")
   // The run's topics have a prefix.
   writeFileSync(program, block("python").replace('"raw-events"', `"${endToEnd.prefix}raw-events"`))
-  return (await execute(path.join(venv, "bin/python"), [program], endToEnd.variables)).trim()
+  return (await execute(path.join(venv, "bin/python"), [program], endToEnd.environment)).trim()
 }

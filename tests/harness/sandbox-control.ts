@@ -22,18 +22,24 @@ export interface SandboxControl {
   readonly counts: Effect.Effect<Readonly<Record<string, PlatformCounts>>>
   /** Event ids that a platform took, with how often each came. */
   readonly ids: (platform: string) => Effect.Effect<ReadonlyMap<string, number>>
-  /** The newest events of a platform, with the moment of their receipt in milliseconds. */
+  /** The newest events that a platform took, oldest first. */
   readonly receipts: (platform: string) => Effect.Effect<ReadonlyArray<Receipt>>
   readonly add: (faults: ReadonlyArray<Fault>) => Effect.Effect<void>
   readonly active: Effect.Effect<ReadonlyArray<ActiveFault>>
   readonly remove: (id: string) => Effect.Effect<void>
+  readonly removeAll: Effect.Effect<void>
   /** Forgets everything that was received, and the faults. */
   readonly reset: Effect.Effect<void>
 }
 
 export interface Receipt {
+  /** The account: dataset, pixel, phone number. */
+  readonly asset: string
   readonly event_id: string | null
+  /** Milliseconds since the epoch. */
   readonly received_at: number
+  /** The event as it stood in the request; null where the sandbox keeps no bodies. */
+  readonly body: Readonly<Record<string, unknown>> | null
 }
 
 /** `url` is the control interface's. The sandbox runs in this process or beside it: that it does not answer is a bug. */
@@ -65,8 +71,13 @@ export const sandboxControl = (url: string): SandboxControl => {
     add: (faults) => Effect.asVoid(ask("faults", { method: "POST", body: JSON.stringify(faults) })),
     active: Effect.map(ask<{ readonly faults: ReadonlyArray<ActiveFault> }>("faults"), ({ faults }) => faults),
     remove: (id) => Effect.asVoid(ask(`faults?id=${encodeURIComponent(id)}`, { method: "DELETE" })),
+    removeAll: Effect.asVoid(ask("faults", { method: "DELETE" })),
     reset: Effect.asVoid(ask("reset", { method: "POST" }))
   }
 }
+
+/** How many events a platform took up to now. */
+export const eventsTaken = (control: SandboxControl, platform: string): Effect.Effect<number> =>
+  Effect.map(control.counts, (counts) => counts[platform]?.events ?? 0)
 
 const listMax = 1_000_000

@@ -4,14 +4,13 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { registryLayer } from "../../shared/codec/registry.ts"
-import { KafkaClient } from "../../shared/kafka/client.ts"
-import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
+import { startSandbox } from "../../infra/sandbox/sandbox.ts"
+import type { ConnectorState } from "../../schemas/types.gen.ts"
 import { readLedger } from "../../shared/ledger/read-ledger.ts"
+import { until } from "../../shared/testing/kafka-probe.ts"
 import { type Chain, startChain } from "../harness/chain.ts"
-import { sandboxControl } from "../harness/sandbox-control.ts"
+import { publish as publishTo, readBack } from "../harness/records.ts"
 import type { Evidence, SummaryJson } from "./findings.ts"
 import {
   connectionsOf,
@@ -23,8 +22,7 @@ import {
   rawEvent,
   targets
 } from "./plan.ts"
-import { readDeadLetters, readStates } from "./read-topics.ts"
-import { begin, end, lasting, type TroubleTools, takenBy, until, untilTaken } from "./troubles.ts"
+import { begin, end, lasting, type TroubleTools, takenBy, untilTaken } from "./troubles.ts"
 
 export type Tell = (line: string) => void
 
@@ -38,21 +36,16 @@ export const outageRun = (
     const chain = yield* startChain({
       name: "outage",
       prefix,
-      connections: connectionsOf(options),
-      processors: ["normalizer", "mapper", ...targets.map(({ platform }) => `delivery-${platform}`)],
-      sandbox: { store: { bodiesMax: 0, idsMax: options.events * targets.length * 2 } },
-      quickStart: true,
+      sandbox: yield* startSandbox({ store: { bodiesMax: 0, idsMax: options.events * targets.length * 2 } }),
+      connections: { text: connectionsOf(options) },
+      programs: ["normalizer", "mapper", ...targets.map(({ platform }) => `delivery-${platform}`)],
       onProgress: tell
     })
-    const services = Layer.merge(
-      layerKafka({ brokers: chain.brokers.split(",") }),
-      registryLayer({ url: chain.registryUrl, prefix })
-    )
-    return yield* Effect.raceFirst(Effect.provide(live(options, chain, tell), services), chain.watch)
+    return yield* Effect.raceFirst(Effect.provide(live(options, chain, tell), chain.services), chain.programs.watch)
   })
 
 const live = Effect.fnUntraced(function* (options: OutageOptions, chain: Chain, tell: Tell) {
-  const control = sandboxControl(chain.sandbox.controlUrl)
+  const { control } = chain
   const tools: TroubleTools = { control, tell }
   const poison = poisonOf(options)
   yield* control.add([{ kind: "poison", event_ids: [...poison].map(eventId), reason: poisonWords }])
@@ -92,17 +85,15 @@ const live = Effect.fnUntraced(function* (options: OutageOptions, chain: Chain, 
 const publisher = (options: OutageOptions, chain: Chain, tell: Tell) => {
   let next = 0
   return Effect.fnUntraced(function* (part: number) {
-    const kafka = yield* KafkaClient
     const upTo = Math.round(options.events * part)
     while (next < upTo) {
       const last = Math.min(upTo, next + recordsAtOnce)
       const now = yield* Clock.currentTimeMillis
       const records = Array.from({ length: last - next }, (_, offset) => ({
-        topic: `${chain.prefix}raw-events`,
         key: `u-${next + offset}`,
         value: Buffer.from(rawEvent(next + offset, now))
       }))
-      yield* kafka.produce(records)
+      yield* publishTo(chain.prefix, records)
       next = last
     }
     tell(`Published ${next} of ${options.events} events.`)
@@ -121,16 +112,19 @@ const settled = Effect.fnUntraced(function* (
   const good = options.events - poison.size
   yield* until(
     "every platform has every good event",
-    Effect.map(takenBy(tools.control), (taken) => Object.values(taken).every((count) => count >= good)),
-    settleMillisMax
+    () => Effect.map(takenBy(tools.control), (taken) => Object.values(taken).every((count) => count >= good)),
+    settleMillisMax,
+    200
   )
   tools.tell("Every platform has every good event; waiting for the last results.")
   yield* until(
     "every event has its final outcome",
-    Effect.map(readLedger({ from: 0, to: laterThanAll }, ledgerConnections, chain.prefix), ({ connections }) =>
-      connections.every(({ inFlight, outcomes }) => inFlight === 0 && outcomes.accepted === 0)
-    ),
-    settleMillisMax
+    () =>
+      Effect.map(readLedger({ from: 0, to: laterThanAll }, ledgerConnections, chain.prefix), ({ connections }) =>
+        connections.every(({ inFlight, outcomes }) => inFlight === 0 && outcomes.accepted === 0)
+      ),
+    settleMillisMax,
+    200
   )
 })
 
@@ -139,7 +133,7 @@ const laterThanAll = Number.MAX_SAFE_INTEGER
 const ledgerConnections = targets.map(({ connection, platform }) => ({ id: connection, platform }))
 
 const summaryOf = (chain: Chain): Effect.Effect<SummaryJson> =>
-  Effect.map(chain.capi("results", "--summary"), ({ json }) => json as SummaryJson)
+  Effect.map(chain.capi("results", "--summary", "--json"), ({ out }) => JSON.parse(out) as SummaryJson)
 
 const evidenceOf = Effect.fnUntraced(function* (
   options: OutageOptions,
@@ -154,13 +148,24 @@ const evidenceOf = Effect.fnUntraced(function* (
     poison: poisonOf(options),
     counts: yield* control.counts,
     ids,
-    deadLetters: yield* readDeadLetters(chain.prefix),
-    states: yield* readStates(chain.prefix),
+    deadLetters: yield* readBack(`${chain.prefix}dead-letters`, "dead-letter"),
+    states: statesOf(yield* readBack(`${chain.prefix}connector-state`, "connector-state")),
     summary: yield* summaryOf(chain),
     ledgerExitCode: (yield* chain.capi("ledger")).exitCode,
     struck
   } satisfies Evidence
 })
+
+/** Connection → states that it announced: of the circuit, and `paused` where a credential was refused. */
+const statesOf = (all: ReadonlyArray<ConnectorState>): Evidence["states"] => {
+  const states: Record<string, Set<string>> = {}
+  for (const { connection_id, circuit_state, cause } of all) {
+    states[connection_id] ??= new Set()
+    states[connection_id].add(circuit_state)
+    if (cause === "auth") states[connection_id].add("paused")
+  }
+  return states
+}
 
 const progress = ({ events }: OutageOptions, { control, tell }: TroubleTools, begun: number) =>
   Effect.forever(

@@ -3,6 +3,7 @@
  * platform has got events since the last one, and ends when it has struck every platform and has lasted its time.
  */
 import * as Effect from "effect/Effect"
+import { until } from "../../shared/testing/kafka-probe.ts"
 import type { Fault, SandboxControl } from "../harness/sandbox-control.ts"
 import { targets } from "./plan.ts"
 
@@ -28,7 +29,9 @@ export const begin = ({ control, tell }: TroubleTools, trouble: string, fault: F
 export const lasting = Effect.fnUntraced(function* (tools: TroubleTools, trouble: string, seconds: number) {
   yield* until(
     `${trouble} strikes every platform`,
-    Effect.map(struckBy(tools, trouble), (requests) => Object.values(requests).every((count) => count > 0))
+    () => Effect.map(struckBy(tools, trouble), (requests) => Object.values(requests).every((count) => count > 0)),
+    strikeMillisMax,
+    200
   )
   tools.tell(`${trouble}: has struck every platform; lasts ${seconds} s more.`)
   yield* Effect.sleep(seconds * 1000)
@@ -52,10 +55,15 @@ export const untilTaken = (
 ): Effect.Effect<void> =>
   until(
     `every platform takes ${more} more events`,
-    Effect.map(takenBy(tools.control), (taken) =>
-      targets.every(({ platform }) => (taken[platform] ?? 0) >= (before[platform] ?? 0) + more)
-    )
+    () =>
+      Effect.map(takenBy(tools.control), (taken) =>
+        targets.every(({ platform }) => (taken[platform] ?? 0) >= (before[platform] ?? 0) + more)
+      ),
+    strikeMillisMax,
+    200
   )
+
+const strikeMillisMax = 180_000
 
 /** Distinct events that each platform has. */
 export const takenBy = (control: SandboxControl): Effect.Effect<Readonly<Record<string, number>>> =>
@@ -71,13 +79,3 @@ const struckBy = ({ control }: TroubleTools, trouble: string): Effect.Effect<Rea
   )
 
 const idOf = (trouble: string, platform: string): string => `${trouble}/${platform}`
-
-/** Asks again until it holds; that it never does ends the run. */
-export const until = <E, R>(what: string, condition: Effect.Effect<boolean, E, R>, patienceMillis = 180_000) =>
-  Effect.gen(function* () {
-    for (let waited = 0; waited < patienceMillis; waited += 200) {
-      if (yield* condition) return
-      yield* Effect.sleep("200 millis")
-    }
-    return yield* Effect.die(new Error(`Waited ${patienceMillis / 1000} s in vain: ${what}.`))
-  })

@@ -1,19 +1,11 @@
-/** WhatsApp's chain on the tests' broker: normalizer, mapper and delivery-whatsapp as programs, the sandbox in this process. */
-import { writeFileSync } from "node:fs"
-import path from "node:path"
+/** WhatsApp's chain on the tests' broker: programs that the test starts, and a way to the sandbox that it can block. */
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import { type PartialSandboxOptions, startSandbox } from "../../infra/sandbox/sandbox.ts"
-import { createTopics } from "../../infra/topics/create-topics.ts"
-import { Codecs, type Records, type SchemaName } from "../../shared/codec/codecs.ts"
-import { registryLayer } from "../../shared/codec/registry.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
-import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { readAll } from "../../shared/testing/kafka-probe.ts"
-import { startablePrograms } from "../harness/programs.ts"
-import { sandboxControl } from "../harness/sandbox-control.ts"
+import { startChain } from "../harness/chain.ts"
+import { publish, readBack } from "../harness/records.ts"
 import { startTcpProxy } from "../harness/tcp-proxy.ts"
-import { temporaryFolder } from "../harness/temporary-folder.ts"
 import { testBrokers, testRegistryUrl, uniquePrefix } from "../harness/test-services.ts"
 
 export const masterKey = "the-master-key-of-this-chain"
@@ -21,19 +13,19 @@ export const connectionId = "messages"
 
 export type WhatsAppChain = Effect.Success<ReturnType<typeof startWhatsApp>>
 
-/** Topics, sandbox and programs that are not started yet; `resilience` is YAML of the connection. */
+/** Topics, sandbox and no program yet; `resilience` is YAML of the connection. */
 export const startWhatsApp = Effect.fnUntraced(function* (
   resilience: string,
   sandboxOptions: PartialSandboxOptions = {}
 ) {
-  const prefix = uniquePrefix("whatsapp")
-  const folder = temporaryFolder()
   const sandbox = yield* startSandbox({ ...sandboxOptions, whatsapp: { pairWindowMillis: 0 } })
   const proxy = yield* startTcpProxy(sandbox.urls.whatsapp.replace("http://", ""))
-  const file = path.join(folder, "connections.yaml")
-  writeFileSync(
-    file,
-    `version: 1
+  const chain = yield* startChain({
+    name: "whatsapp",
+    prefix: uniquePrefix("whatsapp"),
+    sandbox,
+    connections: {
+      text: `version: 1
 connections:
   - id: ${connectionId}
     platform: whatsapp
@@ -43,26 +35,14 @@ connections:
     mapping: { templates: { purchase: { name: order_confirmation, language: en_US } } }
     resilience: ${resilience}
 `
-  )
-  const programs = yield* startablePrograms(folder, {
-    KAFKA_BROKERS: testBrokers().join(","),
-    SCHEMA_REGISTRY_URL: testRegistryUrl(),
-    CAPI_TOPIC_PREFIX: prefix,
-    CAPI_CONNECTIONS: file,
-    CAPI_MASTER_KEY: masterKey,
-    WHATSAPP_TOKEN: "sandbox-whatsapp-token"
+    },
+    environment: { CAPI_MASTER_KEY: masterKey, WHATSAPP_TOKEN: "sandbox-whatsapp-token" },
+    bundled: true,
+    services: { brokers: testBrokers().join(","), registryUrl: testRegistryUrl() }
   })
-  const context = yield* Layer.build(
-    Layer.merge(layerKafka({ brokers: testBrokers() }), registryLayer({ url: testRegistryUrl(), prefix }))
-  )
-  yield* Effect.provide(createTopics(prefix), context)
-  const run = <A, E>(effect: Effect.Effect<A, E, KafkaClient | Codecs>): Promise<A> =>
-    Effect.runPromiseWith(context)(effect)
+  const { prefix, run } = chain
   return {
-    prefix,
-    programs,
-    run,
-    control: sandboxControl(sandbox.controlUrl),
+    ...chain,
     /** The way to the sandbox. */
     proxy,
     /** How many members the delivery's group has. */
@@ -79,25 +59,20 @@ connections:
     /** Publishes events, each for a person of its own. */
     publish: (ids: ReadonlyArray<string>) =>
       run(
-        KafkaClient.use((kafka) =>
-          kafka.produce(
-            ids.map((id, index) => ({
-              topic: `${prefix}raw-events`,
-              key: id,
-              value: Buffer.from(JSON.stringify(purchase(id, index)))
-            }))
-          )
+        publish(
+          prefix,
+          ids.map((id, index) => ({ key: id, value: Buffer.from(JSON.stringify(purchase(id, index))) }))
         )
       ),
     /** The results of each event, in the order of their writing. */
     results: () =>
       run(
-        Effect.map(decodedOf(`${prefix}delivery-results`, "event-delivery-log"), (all) =>
+        Effect.map(readBack(`${prefix}delivery-results`, "event-delivery-log"), (all) =>
           Map.groupBy(all, ({ event_id }) => event_id)
         )
       ),
     /** The connections' states, in the order of their writing. */
-    states: () => run(decodedOf(`${prefix}connector-state`, "connector-state")),
+    states: () => run(readBack(`${prefix}connector-state`, "connector-state")),
     /** How many events wait for, or were given to, the delivery. */
     mapped: () => run(Effect.map(readAll(`${prefix}mapped-events.whatsapp`), (records) => records.length))
   }
@@ -112,20 +87,6 @@ const purchase = (id: string, index: number) => ({
   consent: { ad_user_data: "granted", ad_personalization: "granted" },
   properties: { value: 1, currency: "USD", order_id: id }
 })
-
-const decodedOf = <S extends SchemaName>(
-  topic: string,
-  schema: S
-): Effect.Effect<ReadonlyArray<Records[S]>, unknown, KafkaClient | Codecs> =>
-  Effect.gen(function* () {
-    const codecs = yield* Codecs
-    const records = yield* readAll(topic)
-    yield* codecs.loadSchemas(records.map(({ value }) => value))
-    return records.flatMap(({ value }) => {
-      const decoded = codecs.decode(schema, value)
-      return decoded._tag === "Decoded" ? [decoded.value as Records[S]] : []
-    })
-  })
 
 export const idsOf = (prefix: string, count: number): ReadonlyArray<string> =>
   Array.from({ length: count }, (_, index) => `${prefix}-${index}`)

@@ -30,9 +30,9 @@ export interface Container {
 /** Broker and registry from jars, in a folder that is thrown away, and the platforms' sandboxes. */
 export const startGround = Effect.gen(function* () {
   const secret = () => randomBytes(24).toString("hex")
-  const webhook = { port: yield* freePort, appSecret: secret(), verifyToken: secret() }
-  const url = `http://127.0.0.1:${webhook.port}/webhooks/whatsapp/whatsapp-orders`
-  const sandbox = yield* startSandbox({ whatsapp: { webhook: { url, appSecret: webhook.appSecret } } })
+  const webhookPort = yield* freePort
+  const url = `http://127.0.0.1:${webhookPort}/webhooks/whatsapp/whatsapp-orders`
+  const sandbox = yield* startSandbox({ whatsapp: { webhook: { url, appSecret: secret() } } })
   const { broker, registry } = yield* startLocal({
     stateDirectory: yield* temporaryFolder("state"),
     ending: "kill",
@@ -44,7 +44,7 @@ export const startGround = Effect.gen(function* () {
       )
     )
   )
-  const addresses = { brokers: broker.brokers, registryUrl: registry.url, sandbox, webhook }
+  const addresses = { brokers: broker.brokers, registryUrl: registry.url, sandbox, webhookPort }
   const variables = {
     ...demoEnvironment(addresses, { CAPI_CONNECTIONS: sampleConnections, CAPI_MASTER_KEY: secret() }),
     HOST: "127.0.0.1"
