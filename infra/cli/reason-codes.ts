@@ -1,23 +1,9 @@
 /** The reason codes that dead letters may have, of every stage and platform. */
 
 import { problemReasons } from "../../processors/normalizer/normalize/problem.ts"
-import google from "../../schemas/classification/google.json" with { type: "json" }
-import googleAds from "../../schemas/classification/google-ads.json" with { type: "json" }
-import googleOauth from "../../schemas/classification/google-oauth.json" with { type: "json" }
-import http from "../../schemas/classification/http.json" with { type: "json" }
-import meta from "../../schemas/classification/meta.json" with { type: "json" }
-import snapchat from "../../schemas/classification/snapchat.json" with { type: "json" }
-import tiktok from "../../schemas/classification/tiktok.json" with { type: "json" }
-import whatsapp from "../../schemas/classification/whatsapp.json" with { type: "json" }
+import { connectors } from "../../shared/connectors/registry.ts"
 
-interface Row {
-  readonly word?: string
-  readonly match: { readonly status?: ReadonlyArray<string>; readonly code?: ReadonlyArray<string> }
-}
-
-const rows: ReadonlyArray<Row> = [google, googleAds, googleOauth, http, meta, snapchat, tiktok, whatsapp].flatMap(
-  (table): ReadonlyArray<Row> => table.rows as ReadonlyArray<Row>
-)
+const rows = Object.values(connectors).flatMap(({ classifications }) => classifications.flatMap(({ rows }) => rows))
 
 /** What the mapper and the deliveries decide themselves. A test compares it with the sources. */
 export const ownReasonCodes: ReadonlyArray<string> = [

@@ -16,7 +16,7 @@ import { outcomeOf, undecodable, write } from "./records.ts"
 /** A connection and how events are mapped for it. */
 export interface Target {
   readonly connection: Connection
-  readonly connector: Pick<Connector, "mapEvent">
+  readonly connector: Pick<Connector, "mapEvent" | "catalog">
 }
 
 /** What a batch led to so far: its outputs, how many (event, connection) pairs came to each outcome, and its repeats. */

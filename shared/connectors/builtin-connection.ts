@@ -4,6 +4,7 @@ import type { Connection } from "../connections/connection.ts"
 import type { TemplateMessage } from "../connections/message-template.ts"
 import { type ConnectorKind, platformOf } from "../model/platform.ts"
 import { canonicalEvents } from "./mapping/catalog.ts"
+import { connectorFor } from "./registry.ts"
 
 /** The built-in connection of a kind. Credentials are a reference to nothing: it maps events, it never sends. */
 export const builtinConnection = (kind: ConnectorKind): Connection => ({
@@ -11,7 +12,7 @@ export const builtinConnection = (kind: ConnectorKind): Connection => ({
   kind,
   platform: platformOf(kind),
   enabled: true,
-  account: accounts[kind],
+  account: connectorFor(kind).exampleAccount,
   credential: "env:NONE",
   endpoint: { host: "https://platform.invalid", version: "v0" },
   events: { include: [], exclude: [], actionSources: [] },
@@ -23,7 +24,7 @@ export const builtinConnection = (kind: ConnectorKind): Connection => ({
     maxAgeDays: null,
     events: {},
     parameters: {},
-    templates: kind === "whatsapp" ? templates : {}
+    templates: connectorFor(kind).messageTemplates === true ? templates : {}
   },
   limits: {
     profile: "documented",
@@ -39,20 +40,6 @@ export const builtinConnection = (kind: ConnectorKind): Connection => ({
   testEventCode: null,
   partnerName: null
 })
-
-const accounts: Readonly<Record<ConnectorKind, Readonly<Record<string, string>>>> = {
-  meta: { dataset_id: "1000000000" },
-  google: { operating_account_id: "1000000000", conversion_action_id: "1000000001" },
-  "google-ads": { customer_id: "1000000000", conversion_action_id: "1000000001" },
-  tiktok: {
-    pixel_code: "BUILTIN",
-    app_id: "1000000000",
-    offline_event_set_id: "1000000000",
-    crm_event_set_id: "1000000000"
-  },
-  snapchat: { pixel_id: "00000000-0000-4000-8000-000000000000", app_id: "00000000-0000-4000-8000-000000000001" },
-  whatsapp: { phone_number_id: "1000000000" }
-}
 
 /** One template for every canonical event, whose only parameter is the event's id. */
 const templates: Readonly<Record<string, TemplateMessage>> = Object.fromEntries(

@@ -1,13 +1,17 @@
-import { readdirSync, readFileSync } from "node:fs"
+import { globSync, readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { type ClassificationRow, classification, type Signal } from "./classification.ts"
 
-const folder = new URL("../../schemas/classification/", import.meta.url)
+const folder = new URL("./", import.meta.url)
 const common = classification({ doc: "", rows: [] })
 
-for (const file of readdirSync(folder)) {
-  const table = file === "http.json" ? common : classification(JSON.parse(readFileSync(new URL(file, folder), "utf8")))
-  const own = file === "http.json" ? table.rows : table.rows.slice(0, table.rows.length - common.rows.length)
+for (const file of globSync("*/*classification.json", { cwd: folder })) {
+  const table =
+    file === "http/classification.json"
+      ? common
+      : classification(JSON.parse(readFileSync(new URL(file, folder), "utf8")))
+  const own =
+    file === "http/classification.json" ? table.rows : table.rows.slice(0, table.rows.length - common.rows.length)
 
   describe(`the classification of ${file}`, () => {
     for (const row of own) {

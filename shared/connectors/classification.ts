@@ -1,11 +1,11 @@
 /**
- * Classification is data: `schemas/classification/<name>.json` says for each documented code what it means. This reads a
+ * Classification is data: `classification.json` of a platform's folder says for each documented code what it means. This reads a
  * table once and finds, for the signs of an answer, the first row that matches all of them.
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import http from "../../schemas/classification/http.json" with { type: "json" }
-import type { EventVerdict } from "./connector.ts"
+import type { EventVerdict } from "./exchange.ts"
+import http from "./http/classification.json" with { type: "json" }
 import { safeText } from "./http/response.ts"
 
 /** What an answer shows; a row matches some of it. */

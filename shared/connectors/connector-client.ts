@@ -1,4 +1,5 @@
 /** The specification's common contract of every connector, on top of its pure parts: for the command line and for checks. */
+
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -18,6 +19,7 @@ import type {
 } from "./connector.ts"
 import { HttpTransport } from "./http/http-client.ts"
 import { failureVerdict, type HttpFailure, httpVerdict } from "./http/http-failure.ts"
+import { mappingContext } from "./mapping/compile.ts"
 
 export interface ConnectorClient {
   /** Whether the connection is complete and the platform accepts its address, account and credential. */
@@ -48,8 +50,8 @@ export const connectorClient = (
           onFailure: (verdict) => Effect.succeed(refusedAll(connector, events, verdict)),
           onSuccess: (authorized) => sendEvents(connector, authorized, execute, events)
         }),
-      formatUserData: (user) => connector.formatUserData(user, { connection, now: null }),
-      mapEvent: (event, now) => connector.mapEvent(event, { connection, now })
+      formatUserData: (user) => connector.formatUserData(user, connection),
+      mapEvent: (event, now) => connector.mapEvent(event, mappingContext(connection, now))
     }
   })
 

@@ -5,17 +5,16 @@ import { Connections } from "../connections/connections.ts"
 import type { ConnectorCatalog } from "../connections/connector-rules.ts"
 import { type LoadedConnections, loadConnectionsFile, parseConnections } from "../connections/load.ts"
 import type { ConnectionsError } from "../connections/problem.ts"
-import { platformOf } from "../model/platform.ts"
-import { canonicalEvents, standardEvents, takesCustomEvents } from "./mapping/catalog.ts"
-import { canonicalName } from "./mapping/event-name.ts"
+import { canonicalName } from "./mapping/canonical-name.ts"
+import { canonicalEvents } from "./mapping/catalog.ts"
 import { connectorFor } from "./registry.ts"
 
 /** What the loader of the file asks about connectors. */
 export const connectorCatalog: ConnectorCatalog = {
   rulesOf: connectorFor,
   eventNamesOf: (kind) => {
-    const platform = platformOf(kind)
-    return { standard: standardEvents(platform), custom: takesCustomEvents(platform) }
+    const { standardEvents, takesCustomEvents } = connectorFor(kind).catalog
+    return { standard: standardEvents, custom: takesCustomEvents }
   },
   canonicalEvents,
   canonicalName

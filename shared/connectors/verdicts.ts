@@ -1,5 +1,5 @@
 /** Building blocks of verdicts: how `verdict.ts` of each platform says what became of a request. */
-import type { BatchVerdict, EventVerdict, HttpResponseSpec } from "./connector.ts"
+import type { BatchVerdict, EventVerdict, HttpResponseSpec } from "./exchange.ts"
 import { retryAfterOf } from "./http/response.ts"
 
 /** What stands at the head of every batch verdict. */

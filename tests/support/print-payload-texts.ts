@@ -4,6 +4,7 @@
  */
 
 import { builtinConnection } from "../../shared/connectors/builtin-connection.ts"
+import { mappingContext } from "../../shared/connectors/mapping/compile.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
 import { connectorKinds } from "../../shared/model/platform.ts"
 import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"
@@ -34,7 +35,7 @@ const bytes = codecs.encode("normalized-events", "normalized-event", normalized)
 const read = codecs.decode("normalized-event", bytes)
 if (read._tag !== "Decoded") throw new Error(read.message)
 for (const kind of connectorKinds) {
-  const result = connectorFor(kind).mapEvent(read.value, { connection: builtinConnection(kind), now })
+  const result = connectorFor(kind).mapEvent(read.value, mappingContext(builtinConnection(kind), now))
   if (result._tag !== "Payload") throw new Error(`${kind}: ${result.message}`)
   printAll(result.payload)
 }

@@ -9,8 +9,9 @@ import { Codecs } from "../../../shared/codec/codecs.ts"
 import { environment } from "../../../shared/config/environment.ts"
 import { loadFileSettings } from "../../../shared/config/settings.ts"
 import { checkConnections } from "../../../shared/connectors/load-connections.ts"
+import { canonicalName } from "../../../shared/connectors/mapping/canonical-name.ts"
 import { canonicalEvents } from "../../../shared/connectors/mapping/catalog.ts"
-import { canonicalName } from "../../../shared/connectors/mapping/event-name.ts"
+import { connectorFor } from "../../../shared/connectors/registry.ts"
 import { type Platform, platforms } from "../../../shared/model/platform.ts"
 import { repository } from "../../local/state.ts"
 import { Argument, Command, CommandError, Flag } from "../cli.ts"
@@ -162,7 +163,7 @@ const unknownNames = Effect.fnUntraced(function* (since: string) {
 const candidatesOf = (name: string, names: "specification" | "current") =>
   Object.fromEntries(
     platforms
-      .filter((platform) => platform !== "whatsapp")
+      .filter((platform) => connectorFor(platform).messageTemplates !== true)
       .map((platform) => [platform, rankPlatformEvents(name, platform, platform, names).slice(0, 3)])
   ) as Readonly<Partial<Record<Platform, ReadonlyArray<PlatformCandidate>>>>
 

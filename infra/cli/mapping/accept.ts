@@ -4,14 +4,9 @@ import * as Data from "effect/Data"
 import * as Result from "effect/Result"
 import { type Document, isMap, isSeq, parseDocument, type YAMLMap } from "yaml"
 import { didYouMean } from "../../../shared/connections/did-you-mean.ts"
-import {
-  metaMessagingNames,
-  platformNames,
-  standardEvents,
-  takesCustomEvents
-} from "../../../shared/connectors/mapping/catalog.ts"
+import { nameSets } from "../../../shared/connectors/mapping/catalog.ts"
+import { connectorFor } from "../../../shared/connectors/registry.ts"
 import type { ConnectorKind } from "../../../shared/model/platform.ts"
-import { platformOf } from "../../../shared/model/platform.ts"
 import { insertKey } from "./insert-key.ts"
 
 export class AcceptError extends Data.TaggedError("AcceptError")<{
@@ -46,7 +41,7 @@ export const checkPlatformEvent = (
       "Write a template under mapping.templates by hand.",
       2
     )
-  const takesCustom = takesCustomEvents(platformOf(kind))
+  const takesCustom = connectorFor(kind).catalog.takesCustomEvents
   if (takesCustom && custom && to.trim() !== "") return Result.succeed(undefined)
   const near = didYouMean(to, known)
   const message = `${kind} has no standard event ${JSON.stringify(to)}.${near === null ? "" : ` Did you mean ${near}?`}`
@@ -56,14 +51,12 @@ export const checkPlatformEvent = (
 }
 
 const knownEvents = (kind: ConnectorKind): ReadonlyArray<string> => {
-  const platform = platformOf(kind)
-  if (platform === "whatsapp") return []
+  const { catalog, otherEventNames = [] } = connectorFor(kind)
   return [
     ...new Set([
-      ...standardEvents(platform),
-      ...platformNames(kind, "specification").values(),
-      ...platformNames(kind, "current").values(),
-      ...(platform === "meta" ? metaMessagingNames.values() : [])
+      ...catalog.standardEvents,
+      ...nameSets.flatMap((set) => [...catalog.names[set].values()]),
+      ...otherEventNames
     ])
   ]
 }

@@ -1,6 +1,7 @@
 /** An event mapper that asks a language model. There is none by default; whoever wants one gives its adapter. */
 import * as Effect from "effect/Effect"
-import { canonicalEvents, standardEvents, takesCustomEvents } from "../../../shared/connectors/mapping/catalog.ts"
+import { canonicalEvents } from "../../../shared/connectors/mapping/catalog.ts"
+import { connectorFor } from "../../../shared/connectors/registry.ts"
 import { platforms } from "../../../shared/model/platform.ts"
 import {
   type AIEventMapper,
@@ -40,7 +41,8 @@ const checked = (mapping: EventMapping): EventMapping => ({
   platformEvents: Object.fromEntries(
     platforms.map((platform) => {
       const name = mapping.platformEvents[platform]
-      const exists = name !== null && (takesCustomEvents(platform) || standardEvents(platform).includes(name))
+      const { standardEvents, takesCustomEvents } = connectorFor(platform).catalog
+      const exists = name !== null && (takesCustomEvents || standardEvents.includes(name))
       return [platform, exists ? name : null]
     })
   ) as EventMapping["platformEvents"],

@@ -5,12 +5,8 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import synonyms from "../../../schemas/catalog/synonyms.json" with { type: "json" }
-import {
-  canonicalEvents,
-  type NameSet,
-  platformNames,
-  standardEvents
-} from "../../../shared/connectors/mapping/catalog.ts"
+import { canonicalEvents, type NameSet } from "../../../shared/connectors/mapping/catalog.ts"
+import { connectorFor } from "../../../shared/connectors/registry.ts"
 import { type ConnectorKind, type Platform, platforms } from "../../../shared/model/platform.ts"
 import { similarity, wordsOf } from "./similarity.ts"
 
@@ -98,12 +94,12 @@ export const rankPlatformEvents = (
     if (confidence < confidenceMin || (candidates.get(platformEvent)?.confidence ?? 0) >= confidence) return
     candidates.set(platformEvent, { platformEvent, confidence, reason })
   }
-  const canonical = platformNames(kind, names)
+  const canonical = connectorFor(kind).catalog.names[names]
   for (const { event, score, phrase } of rankCanonical(words)) {
     const name = canonical.get(event)
     if (name !== undefined) offer(name, score, reasonOf(event, phrase, score))
   }
-  for (const name of standardEvents(platform)) {
+  for (const name of connectorFor(platform).catalog.standardEvents) {
     const score = rounded(similarity(words, wordsOf(name), weightOf))
     offer(name, score, `reads like the platform's own name ${name}`)
   }
@@ -132,7 +128,7 @@ const rankCanonical = (words: ReadonlyArray<string>): ReadonlyArray<Ranked> => {
 }
 
 const platformEventsOf = (event: string, names: NameSet): EventMapping["platformEvents"] => {
-  const of = (platform: Platform) => platformNames(platform, names).get(event) ?? null
+  const of = (platform: Platform) => connectorFor(platform).catalog.names[names].get(event) ?? null
   return Object.fromEntries(platforms.map((platform) => [platform, of(platform)])) as EventMapping["platformEvents"]
 }
 

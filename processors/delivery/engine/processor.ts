@@ -130,10 +130,11 @@ const byHome = ({ intents, partitions }: Partition, batch: Batch) => {
 
 const step = Effect.fnUntraced(function* (partition: Partition, batch: Batch) {
   const { delivery } = partition
-  const { codecs, connection, limits } = delivery
+  const { codecs, connection, connector, limits } = delivery
   const { records, moved } = byHome(partition, batch)
   yield* codecs.loadSchemas(records.map((record) => record.value))
-  const read = (now: number) => triage(records, { codecs, connection, now, bytesPerRequest: limits.bytesPerRequest })
+  const read = (now: number) =>
+    triage(records, { codecs, connection, connector, now, bytesPerRequest: limits.bytesPerRequest })
   let sorted = read(yield* Clock.currentTimeMillis)
   if (sorted.ready.length === 0 && sorted.early.length > 0) {
     yield* holdUntilDue(delivery, sorted.early)
@@ -171,7 +172,7 @@ const step = Effect.fnUntraced(function* (partition: Partition, batch: Batch) {
  * before, and not at all where so many wait that it took long to come round to these.
  */
 const holdUntilDue = (
-  { connection, settings }: DeliveryContext,
+  { connection, connector, settings }: DeliveryContext,
   early: ReadonlyArray<DeliveryEvent>
 ): Effect.Effect<void> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
@@ -179,7 +180,7 @@ const holdUntilDue = (
       early.reduce((lowest, item) => Math.min(lowest, numberOf(item)), Number.MAX_SAFE_INTEGER)
     const round = now - least(({ record }) => record.timestamp)
     if (round >= Duration.toMillis(settings.delayedRound)) return Effect.void
-    const tolerance = futureToleranceMillis(connection)
+    const tolerance = futureToleranceMillis(connection, connector)
     const first = least(({ event }) => dueAt(event, tolerance))
     return Effect.sleep(Duration.min(Duration.millis(Math.max(0, first - now)), settings.delayedHold))
   })

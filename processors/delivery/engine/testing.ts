@@ -1,4 +1,5 @@
 /** A platform, a connection and mapped events for the engine's unit tests. */
+
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -14,6 +15,7 @@ import type {
   Limits
 } from "../../../shared/connectors/connector.ts"
 import type { HttpFailure } from "../../../shared/connectors/http/http-failure.ts"
+import { catalogOf } from "../../../shared/connectors/mapping/catalog.ts"
 import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import type { Inbound, Outbound, Step } from "../../../shared/runtime/contract.ts"
 import { connectionOf } from "../../../shared/testing/event-fixture.ts"
@@ -68,10 +70,27 @@ export const limits: Limits = {
   concurrency: 2
 }
 
+/** A platform of few words: an event of a minute ahead of the clock is not taken. */
+const catalog = catalogOf({
+  events: {},
+  standard_events: [],
+  custom_events: true,
+  parameters: { open: true, names: [] },
+  match_quality: {},
+  age_limit_days: {},
+  future_limit_seconds: 60
+})
+
 /** Requests carry the ids; the world's answer is the verdict. `overrides` make it another kind of platform. */
 export const connectorWith = (overrides: Partial<Connector> = {}): Connector => ({
   kind: "meta",
   platform: "meta",
+  name: "Platform API",
+  exampleAccount: {},
+  catalog,
+  clickIds: [],
+  restrictedUse: true,
+  classifications: [],
   account: { required: [], optional: [] },
   credential: { required: ["access_token"], optional: [] },
   endpoint: { host: "https://platform.example", version: "v1" },

@@ -1,7 +1,9 @@
 /** What is decided of a record before anything is sent. Pure. */
+
 import * as Duration from "effect/Duration"
 import type { Codecs, SendableEvent, Undecodable } from "../../../shared/codec/codecs.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
+import type { Connector } from "../../../shared/connectors/connector.ts"
 import { consentDecision } from "../../../shared/connectors/mapping/consent.ts"
 import { dueAt, futureToleranceMillis } from "../../../shared/connectors/mapping/event-time.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
@@ -26,12 +28,13 @@ export const triage = (
   context: {
     readonly codecs: Codecs["Service"]
     readonly connection: Connection
+    readonly connector: Connector
     readonly now: number
     readonly bytesPerRequest: number
   }
 ): Triage => {
   const result: Triage = { ready: [], settled: [], early: [], unreadable: [] }
-  const tolerance = futureToleranceMillis(context.connection)
+  const tolerance = futureToleranceMillis(context.connection, context.connector)
   const retryTopic = topicNames.retry(context.connection.platform)
   for (const record of records) {
     const decoded = context.codecs.decode("sendable-event", record.value)
@@ -98,11 +101,16 @@ export const withoutExpired = (items: ReadonlyArray<DeliveryEvent>, now: number)
 
 const fateBeforeSending = (
   item: DeliveryEvent,
-  context: { readonly connection: Connection; readonly now: number; readonly bytesPerRequest: number }
+  context: {
+    readonly connection: Connection
+    readonly connector: Connector
+    readonly now: number
+    readonly bytesPerRequest: number
+  }
 ): Outcome | null => {
   if (isExpired(item.event, context.now)) return expiredFate
   // The connection's policy may have changed since the mapping.
-  const consent = consentDecision(item.event.consent, context.connection)
+  const consent = consentDecision(item.event.consent, context.connection, context.connector)
   if (consent._tag === "Skip") return outcomeWithoutRequest("skipped", "consent", consent.message)
   if (item.bytes + envelopeBytes > context.bytesPerRequest)
     return outcomeWithoutRequest(

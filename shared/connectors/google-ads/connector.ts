@@ -1,9 +1,13 @@
 import { type Connector, limits } from "../connector.ts"
-import { readRefresh, refreshRequest } from "../google/request.ts"
+import googleCatalog from "../google/catalog.json" with { type: "json" }
+import { clickIds } from "../google/conversion.ts"
+import { oauthClassification, readRefresh, refreshRequest } from "../google/request.ts"
+import { catalogOf } from "../mapping/catalog.ts"
+import catalog from "./catalog.json" with { type: "json" }
 import { mapEvent } from "./mapping.ts"
 import { probe, request } from "./request.ts"
 import { formatUserData } from "./user-data.ts"
-import { probeVerdict, verdict } from "./verdict.ts"
+import { googleAdsClassification, probeVerdict, verdict } from "./verdict.ts"
 
 /**
  * Google Ads API uploads, for accounts that may still use them. Developer tokens ended in September 2026: access is the
@@ -12,6 +16,14 @@ import { probeVerdict, verdict } from "./verdict.ts"
 export const googleAds: Connector = {
   kind: "google-ads",
   platform: "google",
+  name: "Google Ads API",
+  // The Google Ads API takes back a refunded conversion by an adjustment; the other names are the Data Manager API's.
+  catalog: catalogOf({ ...googleCatalog, ...catalog, events: { ...catalog.events, ...googleCatalog.events } }),
+  exampleAccount: { customer_id: "1000000000", conversion_action_id: "1000000001" },
+  clickIds,
+  restrictedUse: false,
+  eventsWithoutValue: new Set(["RETRACTION", "ENHANCEMENT"]),
+  classifications: [googleAdsClassification, oauthClassification],
   account: {
     required: ["customer_id"],
     optional: [

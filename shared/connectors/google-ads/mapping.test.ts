@@ -11,6 +11,7 @@ import {
   socks
 } from "../../testing/event-fixture.ts"
 import { mapped, mappingOutcome, payloadOf } from "../../testing/expect-mapping.ts"
+import { mappingContext } from "../mapping/compile.ts"
 import { mapEvent } from "./mapping.ts"
 
 const ads = connectionOf("google-ads")
@@ -117,7 +118,7 @@ describe("the Google Ads API's conversions", () => {
     assert.strictEqual(both["orderId"], "o-42")
     assert.notProperty(both, "gclidDateTimePair")
     for (const event of [{ properties: properties() }, { properties: timed, user: { ...jane, gclid: null } }]) {
-      const result = mapEvent(purchase(refund(event)), { connection: ads, now: null })
+      const result = mapEvent(purchase(refund(event)), mappingContext(ads, null))
       if (result._tag !== "Rejected") return assert.fail(result._tag)
       assert.strictEqual(result.reason, "missing_order_id")
       assert.include(result.nextStep, "properties.original_conversion_time")

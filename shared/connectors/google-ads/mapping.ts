@@ -1,44 +1,31 @@
 /** A normalized event as one of the Google Ads API's click conversions (Google Ads API, ClickConversion). */
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
-import type { Json, JsonObject, MappingContext, MapResult } from "../connector.ts"
+import type { Connection } from "../../connections/connection.ts"
+import type { CompiledConnection, Json, JsonObject, MapResult } from "../connector.ts"
 import { type Account, actionOf, googleAdsCartData } from "../google/conversion.ts"
 import { commerceOf } from "../mapping/commerce.ts"
-import { type CompiledConnection, compile } from "../mapping/compile.ts"
-import { consentDecision, consentValue } from "../mapping/consent.ts"
+import { consentValue } from "../mapping/consent.ts"
 import { customEntries } from "../mapping/custom-data.ts"
-import { noMapping, platformEventOf } from "../mapping/event-name.ts"
-import { deadlineOf, tooOld } from "../mapping/event-time.ts"
 import { flattenString } from "../mapping/flatten-string.ts"
-import { type Dropped, isEmpty, type PayloadBuilder, put, rejected, skipped } from "../mapping/result.ts"
+import { type Dropped, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/result.ts"
 import { applyParameters } from "../mapping/rules.ts"
-import { originOf } from "../mapping/start.ts"
+import { type MappingStart, mapping, originOf } from "../mapping/start.ts"
 import { formatUserData, noteLeftOut, takesAddress, userData } from "./user-data.ts"
 
-/** Maps the event. */
-export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapResult => {
-  const { connection } = context
-  const compiled = compile(connection)
-  const consent = consentDecision(event.consent, connection)
-  if (consent._tag === "Skip") return skipped("consent", consent.message)
-  const named = platformEventOf(event, compiled)
-  if (named === null) return noMapping(event, compiled)
-  const action = actionOf(event, named, connection.account)
-  if (action._tag === "None") return action.result
-  const deadline = deadlineOf(event.event_time, "default", context)
-  const late = tooOld(deadline, context, "The event is older than the connection's maxAgeDays.")
-  if (late !== null) return late
-
-  if (isAdjustment(named.name)) return mapAdjustment(event, named.name, action.id, deadline, context)
+/** Builds the payload: a click conversion, or a change of an earlier one. */
+const payloadOf = (event: NormalizedEvent, start: MappingStart<string>): MapResult => {
+  const { compiled, connection, deadline, named, target: action } = start
+  if (isAdjustment(named.name)) return mapAdjustment(event, named.name, action, deadline, connection)
   const dropped: Array<Dropped> = []
   const click = clickIdOf(event, dropped)
-  const userData = braidExcludes(event, click, context, dropped)
+  const userData = braidExcludes(event, click, connection, dropped)
   if (isEmpty(click) && isEmpty(userData)) {
     return rejected("no_identifiers", "Google Ads needs a click id, or a hashed email or phone number.")
   }
   const commerce = commerceOf(event, dropped)
   const customer = customerOf(connection.account)
   const payload: PayloadBuilder = {
-    conversionAction: flattenString("customers/", customer, "/conversionActions/", action.id),
+    conversionAction: flattenString("customers/", customer, "/conversionActions/", action),
     conversionDateTime: dateTime(event.event_time)
   }
   put(payload, "conversionValue", commerce.value)
@@ -77,12 +64,12 @@ const clickIdOf = (event: NormalizedEvent, dropped: Array<Dropped>): PayloadBuil
 const braidExcludes = (
   event: NormalizedEvent,
   click: PayloadBuilder,
-  context: MappingContext,
+  connection: Connection,
   dropped: Array<Dropped>
 ): PayloadBuilder => {
-  const userData = { ...formatUserData(event.user, context) }
+  const userData = { ...formatUserData(event.user, connection) }
   if (isEmpty(userData) || !hasBraid(click)) {
-    noteLeftOut(event.user, context, takesAddress(context), dropped)
+    noteLeftOut(event.user, connection, takesAddress(connection), dropped)
     return userData
   }
   dropped.push({ field: "user", reason: "not_with_braid" })
@@ -134,23 +121,23 @@ const environment = (event: NormalizedEvent, compiled: CompiledConnection): stri
 const types: ReadonlySet<string> = new Set(["RETRACTION", "RESTATEMENT", "ENHANCEMENT"])
 
 /** Whether the mapped name is an adjustment's type rather than a conversion's name. */
-export const isAdjustment = (name: string): boolean => types.has(name)
+const isAdjustment = (name: string): boolean => types.has(name)
 
 /**
  * Maps the event to an adjustment of the conversion with its order id, or, of one that was recorded without, with its click
  * id and time. A retraction has no value; a restatement carries the value that is right now; an enhancement carries user data.
  */
-export const mapAdjustment = (
+const mapAdjustment = (
   event: NormalizedEvent,
   type: string,
   actionId: string,
   deadline: number | null,
-  context: MappingContext
+  connection: Connection
 ): MapResult => {
   const conversion = conversionOf(event, type)
   if (conversion === null) return noConversion
   const dropped: Array<Dropped> = []
-  const { account } = context.connection
+  const { account } = connection
   const payload: PayloadBuilder = {
     conversionAction: flattenString("customers/", customerOf(account), "/conversionActions/", actionId),
     adjustmentType: type,
@@ -165,9 +152,9 @@ export const mapAdjustment = (
     payload["restatementValue"] = restated
   }
   if (type === "ENHANCEMENT") {
-    const identifiers = userData(event.user, context, true)
+    const identifiers = userData(event.user, connection, true)
     if (isEmpty(identifiers)) return rejected("no_identifiers", "Google Ads needs user data for an enhancement.")
-    noteLeftOut(event.user, context, true, dropped)
+    noteLeftOut(event.user, connection, true, dropped)
     Object.assign(payload, identifiers)
     put(payload, "userAgent", event.user.user_agent)
   }
@@ -202,10 +189,13 @@ const noConversion = rejected(
 /** Forms that conversions and adjustments of the Google Ads API share. */
 
 /** `yyyy-MM-dd HH:mm:ss+00:00`, always in UTC: no T, no Z, an offset. */
-export const dateTime = (millis: number): string => {
+const dateTime = (millis: number): string => {
   const text = new Date(millis).toISOString()
   return flattenString(text.slice(0, 10), " ", text.slice(11, 19), "+00:00")
 }
 
 /** The customer id, digits only. */
-export const customerOf = (account: Account): string => (account["customer_id"] ?? "").replaceAll("-", "")
+const customerOf = (account: Account): string => (account["customer_id"] ?? "").replaceAll("-", "")
+
+/** Maps the event, or says why Google Ads would refuse it. */
+export const mapEvent = mapping<string>({ target: actionOf, payload: payloadOf })

@@ -1,10 +1,10 @@
-import table from "../../../schemas/classification/google-ads.json" with { type: "json" }
 import type { SendableEvent } from "../../codec/codecs.ts"
 import { classification } from "../classification.ts"
 import type { BatchVerdict, ErrorClass, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
 import { delayOf, type GoogleStatus, googleStatus, readStatus } from "../google/status.ts"
 import { bodyObject, countOf, listOf, objectOf, objectsOf, textOf } from "../http/response.ts"
 import { probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
+import table from "./classification.json" with { type: "json" }
 
 /**
  * A 200 takes each conversion for itself: `partialFailureError` names the failed ones by index, the rest are taken. Any

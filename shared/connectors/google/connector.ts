@@ -1,13 +1,22 @@
 import { type Connector, limits } from "../connector.ts"
+import { catalogOf } from "../mapping/catalog.ts"
+import catalog from "./catalog.json" with { type: "json" }
+import { clickIds } from "./conversion.ts"
 import { mapEvent } from "./mapping.ts"
-import { probe, readRefresh, refreshRequest, request, requestStatusRequest } from "./request.ts"
+import { oauthClassification, probe, readRefresh, refreshRequest, request, requestStatusRequest } from "./request.ts"
 import { formatUserData } from "./user-data.ts"
-import { probeVerdict, readRequestStatus, verdict } from "./verdict.ts"
+import { googleClassification, probeVerdict, readRequestStatus, verdict } from "./verdict.ts"
 
 /** Google Data Manager API: the way for new integrations. */
 export const google: Connector = {
   kind: "google",
   platform: "google",
+  name: "Google Data Manager API",
+  catalog: catalogOf(catalog),
+  exampleAccount: { operating_account_id: "1000000000", conversion_action_id: "1000000001" },
+  clickIds,
+  restrictedUse: true,
+  classifications: [googleClassification, oauthClassification],
   account: {
     required: ["operating_account_id"],
     optional: [

@@ -1,35 +1,39 @@
-/** The account keys of a Google connection that mapping reads. */
+/** What conversions of both Google APIs have: the conversion action, the cart. */
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
-import type { MapResult } from "../connector.ts"
+import type { ClickId, CompiledConnection, NotMapped } from "../connector.ts"
 import type { Commerce, Product } from "../mapping/commerce.ts"
 import type { PlatformEvent } from "../mapping/event-name.ts"
 import { type Dropped, type PayloadBuilder, put, rejected, skipped } from "../mapping/result.ts"
 
+/** What Google's links put into the URL of a page. */
+export const clickIds: ReadonlyArray<ClickId> = (["gclid", "gbraid", "wbraid", "dclid"] as const).map((name) => ({
+  parameter: name,
+  field: name,
+  form: "google"
+}))
+
 export type Account = Readonly<Record<string, string>>
 
-export type Action =
-  | { readonly _tag: "Action"; readonly id: string }
-  | { readonly _tag: "None"; readonly result: MapResult }
-
 /** The numeric conversion action: of the event's override, else the account's `conversion_action_id`. */
-export const actionOf = (event: NormalizedEvent, named: PlatformEvent, account: Account): Action => {
-  const id = named.action ?? account["conversion_action_id"]
+export const actionOf = (
+  event: NormalizedEvent,
+  { connection }: CompiledConnection,
+  named: PlatformEvent
+): string | NotMapped => {
+  const id = named.action ?? connection.account["conversion_action_id"]
   if (id === undefined || id === "") {
-    const message = `The event ${JSON.stringify(event.event_name.slice(0, 100))} has no conversion action; set mapping.events.<event>.action or account.conversion_action_id.`
-    return { _tag: "None", result: skipped("no_mapping", message) }
+    return skipped(
+      "no_mapping",
+      `The event ${JSON.stringify(event.event_name.slice(0, 100))} has no conversion action; set mapping.events.<event>.action or account.conversion_action_id.`
+    )
   }
-  return /^\d+$/.test(id)
-    ? { _tag: "Action", id }
-    : {
-        _tag: "None",
-        result: rejected(
-          "invalid_conversion_action",
-          "A conversion action is given by its numeric id, not by its resource name."
-        )
-      }
+  return /^\d+$/.test(id) ? id : notNumeric
 }
 
-/** Cart data: of the Data Manager API (`merchantProductId`, quantity as an int64 string) and of the Google Ads API. */
+const notNumeric = rejected(
+  "invalid_conversion_action",
+  "A conversion action is given by its numeric id, not by its resource name."
+)
 
 /** The Data Manager API's cart; null without products. Merchant id, feed label and language come from the account. */
 export const cartData = (commerce: Commerce, account: Account, dropped: Array<Dropped>): PayloadBuilder | null => {

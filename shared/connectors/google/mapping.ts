@@ -1,39 +1,26 @@
 /** A normalized event as an element of the Data Manager API's `events` (Data Manager, Event). */
 
-import countries from "../../../schemas/catalog/no-ip-countries.json" with { type: "json" }
 import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen.ts"
-import type { Json, MappingContext, MapResult } from "../connector.ts"
+import type { Connection } from "../../connections/connection.ts"
+import type { CompiledConnection, Json, MapResult } from "../connector.ts"
 import { commerceOf } from "../mapping/commerce.ts"
-import { type CompiledConnection, compile, groupText } from "../mapping/compile.ts"
-import { consentDecision, consentValue } from "../mapping/consent.ts"
+import { consentValue } from "../mapping/consent.ts"
 import { customEntries } from "../mapping/custom-data.ts"
-import { noMapping, platformEventOf } from "../mapping/event-name.ts"
-import { deadlineOf, tooOld } from "../mapping/event-time.ts"
 import { flattenString } from "../mapping/flatten-string.ts"
-import { type Dropped, isEmpty, type PayloadBuilder, put, rejected, skipped } from "../mapping/result.ts"
+import { type Dropped, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/result.ts"
 import { applyParameters } from "../mapping/rules.ts"
-import { type ActionSource, originOf } from "../mapping/start.ts"
+import { type ActionSource, groupText, type MappingStart, mapping, originOf } from "../mapping/start.ts"
 import { actionOf, cartData } from "./conversion.ts"
+import countries from "./no-ip-countries.json" with { type: "json" }
 import { formatUserData, noteLeftOut } from "./user-data.ts"
 
-/** Maps the event. The conversion action is the batch group: the request's destination names it. */
-export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapResult => {
-  const { connection } = context
-  const compiled = compile(connection)
-  const consent = consentDecision(event.consent, connection)
-  if (consent._tag === "Skip") return skipped("consent", consent.message)
-  const named = platformEventOf(event, compiled)
-  if (named === null) return noMapping(event, compiled)
-  const action = actionOf(event, named, connection.account)
-  if (action._tag === "None") return action.result
-  const deadline = deadlineOf(event.event_time, "default", context)
-  const late = tooOld(deadline, context, "The event is older than the connection's maxAgeDays.")
-  if (late !== null) return late
-
+/** Builds the payload. The conversion action is the batch group: the request's destination names it. */
+const payloadOf = (event: NormalizedEvent, start: MappingStart<string>): MapResult => {
+  const { compiled, connection, deadline, named, restricted, target: action } = start
   const dropped: Array<Dropped> = []
   const adIdentifiers = adIdentifiersOf(event.user, dropped)
-  const userData = formatUserData(event.user, context)
-  noteLeftOut(event.user, context, dropped)
+  const userData = formatUserData(event.user, connection)
+  noteLeftOut(event.user, connection, dropped)
   if (isEmpty(adIdentifiers) && isEmpty(userData)) {
     return rejected("no_identifiers", "Google needs a click id or hashed user data (NO_IDENTIFIERS_PROVIDED).")
   }
@@ -47,7 +34,7 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
   put(payload, "currency", commerce.currency)
   if (!isEmpty(adIdentifiers)) payload["adIdentifiers"] = adIdentifiers
   if (!isEmpty(userData)) payload["userData"] = userData
-  put(payload, "consent", consentOf(event, consent.restricted, compiled))
+  put(payload, "consent", consentOf(event, restricted, connection))
   put(payload, "eventDeviceInfo", deviceInfo(event.user, dropped))
   put(payload, "cartData", cartData(commerce, connection.account, dropped))
   put(payload, "customVariables", customVariables(event, compiled, dropped))
@@ -56,7 +43,7 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
     _tag: "Payload",
     platformEvent: named.name,
     payload,
-    batchGroup: groupText(compiled, action.id, { action: action.id }),
+    batchGroup: groupText(compiled, action, { action }),
     deadline,
     dropped,
     sealedRecipient: null
@@ -67,7 +54,7 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
 const timestamp = (millis: number): string => {
   const minute = Math.floor(millis / 60_000)
   if (minute !== lastMinute.minute) {
-    // Refuses what is no date, which must not be remembered.
+    // Throws for an invalid date, which must not be remembered.
     lastMinute = { text: new Date(millis).toISOString().slice(0, -secondsLength), minute }
   }
   const rest = millis - minute * 60_000
@@ -109,13 +96,9 @@ const adIdentifiersOf = (user: NormalizedUser, dropped: Array<Dropped>): Payload
 }
 
 /** Sale of data denied: Google's restricted processing is no personalised ads. */
-const consentOf = (
-  event: NormalizedEvent,
-  restricted: boolean,
-  compiled: CompiledConnection
-): PayloadBuilder | null => {
-  const userData = consentValue(event.consent, "ad_user_data", compiled.connection)
-  const personalization = restricted ? "denied" : consentValue(event.consent, "ad_personalization", compiled.connection)
+const consentOf = (event: NormalizedEvent, restricted: boolean, connection: Connection): PayloadBuilder | null => {
+  const userData = consentValue(event.consent, "ad_user_data", connection)
+  const personalization = restricted ? "denied" : consentValue(event.consent, "ad_personalization", connection)
   if (userData === null && personalization === null) return null
   const consent: PayloadBuilder = {}
   if (userData !== null) consent["adUserData"] = consentNames[userData]
@@ -165,8 +148,10 @@ const userProperties = (event: NormalizedEvent, dropped: Array<Dropped>): Payloa
 const customerTypes: ReadonlySet<string> = new Set(["NEW", "RETURNING", "REENGAGED"])
 
 /** Where Google asks not to send IP addresses: the EEA, the UK and Switzerland, with their outer regions (Data Manager, send events). */
-
 const without: ReadonlySet<string> = new Set(countries)
 
-/** Whether the IP address of a customer may go to Google; not where nobody knows the country. */
-export const mayHaveIp = (countryCode: string | null): boolean => countryCode !== null && !without.has(countryCode)
+/** Whether the IP address of a customer may go to Google; not where the country is unknown. */
+const mayHaveIp = (countryCode: string | null): boolean => countryCode !== null && !without.has(countryCode)
+
+/** Maps the event, or says why Google would refuse it. */
+export const mapEvent = mapping<string>({ target: actionOf, payload: payloadOf })

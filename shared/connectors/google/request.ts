@@ -1,6 +1,5 @@
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
-import table from "../../../schemas/classification/google-oauth.json" with { type: "json" }
 import type { SendableEvent } from "../../codec/codecs.ts"
 import type { Connection } from "../../connections/connection.ts"
 import { classification } from "../classification.ts"
@@ -16,6 +15,7 @@ import {
   withScheme
 } from "../http/request.ts"
 import { bodyObject, numberOf, textOf } from "../http/response.ts"
+import table from "./oauth-classification.json" with { type: "json" }
 
 /**
  * Data Manager's `POST /v1/events:ingest` with one destination: the operating account and the batch group's conversion

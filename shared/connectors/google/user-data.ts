@@ -1,6 +1,7 @@
 /** The Data Manager API's `userData`: one object per identifier (Data Manager, formatting user data). */
 import type { NormalizedUser } from "../../../schemas/types.gen.ts"
-import type { Json, JsonObject, MappingContext } from "../connector.ts"
+import type { Connection } from "../../connections/connection.ts"
+import type { Json, JsonObject } from "../connector.ts"
 import { phoneHashes } from "../mapping/identifiers.ts"
 import type { Dropped } from "../mapping/result.ts"
 
@@ -8,14 +9,14 @@ import type { Dropped } from "../mapping/result.ts"
 const identifiersMax = 10
 
 /** `{ userIdentifiers: [...] }`, or an empty object. The address goes only with all four of its parts. */
-export const formatUserData = (user: NormalizedUser, context: MappingContext): JsonObject => {
+export const formatUserData = (user: NormalizedUser, connection: Connection): JsonObject => {
   const address = addressOf(user)
   const room = roomBeside(address)
   const identifiers: Array<Json> = []
   for (const email of user.email_google) {
     if (identifiers.length < room) identifiers.push({ emailAddress: email })
   }
-  for (const phone of phoneHashes(user, "e164", context.connection.mapping.defaultCountry)) {
+  for (const phone of phoneHashes(user, "e164", connection.mapping.defaultCountry)) {
     if (identifiers.length < room) identifiers.push({ phoneNumber: phone })
   }
   if (address !== null) identifiers.push({ address })
@@ -25,20 +26,20 @@ export const formatUserData = (user: NormalizedUser, context: MappingContext): J
 const roomBeside = (address: JsonObject | null): number => (address === null ? identifiersMax : identifiersMax - 1)
 
 /** Notes the emails and phone numbers for which `formatUserData` has no room. */
-export const noteLeftOut = (user: NormalizedUser, context: MappingContext, dropped: Array<Dropped>): void => {
+export const noteLeftOut = (user: NormalizedUser, connection: Connection, dropped: Array<Dropped>): void => {
   if (user.email_google.length + user.phones.length < identifiersMax) return
-  noteBeyond(roomBeside(addressOf(user)), user, context, dropped)
+  noteBeyond(roomBeside(addressOf(user)), user, connection, dropped)
 }
 
 /** Emails come first, then phone numbers; what is beyond the limit stays behind. */
 export const noteBeyond = (
   room: number,
   user: NormalizedUser,
-  context: MappingContext,
+  connection: Connection,
   dropped: Array<Dropped>
 ): void => {
   const emails = user.email_google.length
-  const phones = phoneHashes(user, "e164", context.connection.mapping.defaultCountry).length
+  const phones = phoneHashes(user, "e164", connection.mapping.defaultCountry).length
   if (emails > room) dropped.push({ field: "user.email", reason: "too_many" })
   if (phones > 0 && emails + phones > room) dropped.push({ field: "user.phone", reason: "too_many" })
 }

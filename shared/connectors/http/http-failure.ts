@@ -1,5 +1,5 @@
 import * as Data from "effect/Data"
-import type { BatchVerdict, ErrorClass, EventVerdict } from "../connector.ts"
+import type { BatchVerdict, ErrorClass, EventVerdict } from "../exchange.ts"
 import { uniformVerdict, verdictMeta } from "../verdicts.ts"
 
 /** Why no usable answer came. Low-cardinality, fit for metrics and result records. */

@@ -1,7 +1,8 @@
 /** Reads answers of any kind, also hostile ones: every function here is total. */
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
-import type { HttpResponseSpec, Json, JsonObject } from "../connector.ts"
+import type { Json, JsonObject } from "../../model/json.ts"
+import type { HttpResponseSpec } from "../exchange.ts"
 
 /** The body as a JSON object; null where it is anything else (HTML, cut off, empty, an array without an object). */
 export const bodyObject = (response: HttpResponseSpec): JsonObject | null => {

@@ -4,8 +4,8 @@ import { type ConnectorKind, connectorKinds } from "../../model/platform.ts"
 import { purchase } from "../../testing/event-fixture.ts"
 import { builtinConnection } from "../builtin-connection.ts"
 import { connectorFor } from "../registry.ts"
-import { canonicalEvents, platformNames, standardEvents } from "./catalog.ts"
-import { canonicalName, folded, namesByTool } from "./event-name.ts"
+import { canonicalName, folded, namesByTool } from "./canonical-name.ts"
+import { canonicalEvents } from "./catalog.ts"
 import { mapForConnection } from "./map.ts"
 
 const connectionWith = (kind: ConnectorKind, mapping: object, events: object = {}): Connection => {
@@ -63,12 +63,13 @@ describe("names of other tools", () => {
     for (const event of canonicalEvents) assert.strictEqual(canonicalName(event), event)
     for (const kind of connectorKinds) {
       for (const set of ["specification", "current"] as const) {
-        for (const name of platformNames(kind, set).values()) {
+        for (const name of connectorFor(kind).catalog.names[set].values()) {
           if (name !== "RETRACTION") assert.include(canonicalEvents, canonicalName(name), name)
         }
       }
     }
-    for (const name of standardEvents("meta")) assert.include(canonicalEvents, canonicalName(name), name)
+    for (const name of connectorFor("meta").catalog.standardEvents)
+      assert.include(canonicalEvents, canonicalName(name), name)
   })
 
   it("are never guessed", () => {

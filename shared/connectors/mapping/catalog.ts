@@ -1,70 +1,62 @@
-/** The tables of `schemas/catalog`, typed: what a canonical event is called at each platform, and what platforms take. */
-import ageLimits from "../../../schemas/catalog/age-limits.json" with { type: "json" }
+/** The canonical events and currencies (`schemas/catalog`), and the form of a platform's own tables (`<kind>/catalog.json`). */
 import currencyDigits from "../../../schemas/catalog/currencies.json" with { type: "json" }
 import eventTable from "../../../schemas/catalog/events.json" with { type: "json" }
-import platformEvents from "../../../schemas/catalog/platform-events.json" with { type: "json" }
-import { type ConnectorKind, type Platform, platformOf } from "../../model/platform.ts"
 
-export type NameSet = "specification" | "current"
-
-/** A platform's name of an event: the same in both name sets, one in each, or none. */
-type PlatformName = string | null | { readonly [set in NameSet]: string }
-
-interface EventRow {
-  readonly doc: string
-  readonly meta: PlatformName
-  readonly google: PlatformName
-  readonly tiktok: PlatformName
-  readonly snapchat: PlatformName
-}
-
-const rows: Readonly<Record<string, EventRow>> = eventTable
+const descriptions: Readonly<Record<string, string>> = eventTable
 
 /** The canonical event names, in the order of the catalog. */
-export const canonicalEvents: ReadonlyArray<string> = Object.keys(rows)
+export const canonicalEvents: ReadonlyArray<string> = Object.keys(descriptions)
 
 /** What a canonical event means, for people; undefined for other names. */
 export const describeEvent = (name: string): string | undefined =>
-  Object.hasOwn(rows, name) ? rows[name]?.doc : undefined
-
-/** Canonical name → the platform's name, for one kind and name set; events it has no name for are absent. */
-export const platformNames = (kind: ConnectorKind, set: NameSet): ReadonlyMap<string, string> => {
-  // The Google Ads API takes back a refunded conversion by an adjustment.
-  const names = new Map<string, string>(kind === "google-ads" ? [["refund", "RETRACTION"]] : [])
-  const platform = platformOf(kind)
-  if (platform === "whatsapp") return names
-  for (const [event, row] of Object.entries(rows)) {
-    const name = row[platform]
-    if (name === null) continue
-    names.set(event, typeof name === "string" ? name : name[set])
-  }
-  return names
-}
-
-interface StandardEvents {
-  readonly custom: string
-  readonly standard: ReadonlyArray<string>
-}
-
-const standard: Readonly<Record<Platform, StandardEvents>> = platformEvents
-
-/** The platform's own standard events. */
-export const standardEvents = (platform: Platform): ReadonlyArray<string> => standard[platform].standard
-
-/** Whether the platform takes events by names beyond its standard list. */
-export const takesCustomEvents = (platform: Platform): boolean => standard[platform].custom === "any"
-
-/** What Meta calls a lead that came by a message (Meta, business messaging). */
-export const metaMessagingNames: ReadonlyMap<string, string> = new Map(Object.entries(platformEvents.meta.messaging))
+  Object.hasOwn(descriptions, name) ? descriptions[name] : undefined
 
 /** ISO 4217 code → digits after the decimal point. */
 export const currencies: ReadonlyMap<string, number> = new Map(Object.entries(currencyDigits))
 
-const dayMillis = 86_400_000
+/** `specification`: the names of the specification's table; `current`: those that the platform prefers today. */
+export const nameSets = ["specification", "current"] as const
+export type NameSet = (typeof nameSets)[number]
 
-/** The greatest age of an event in milliseconds, by connector kind and source (`default` for all); none where none is documented. */
-export const ageLimitMillis = (kind: ConnectorKind, source: string): number | null => {
-  const limits: Readonly<Record<string, number>> = ageLimits[kind]
-  const days = limits[source] ?? limits["default"]
-  return days === undefined ? null : days * dayMillis
+/** `catalog.json` of a platform's folder. */
+export interface CatalogTable {
+  /** Canonical event → the platform's name: the same in both name sets, or one in each. Events without a name are absent. */
+  readonly events: Readonly<Record<string, string | { readonly [set in NameSet]: string }>>
+  readonly standard_events: ReadonlyArray<string>
+  /** Whether the platform takes events by other names than its standard ones. */
+  readonly custom_events: boolean
+  /** Documented parameters of an event's custom data; `open`: it takes others beside them. */
+  readonly parameters: { readonly open: boolean; readonly names: ReadonlyArray<string> }
+  /** Identifier → the probability, 0 to 1, that the platform finds the customer by it alone. */
+  readonly match_quality: Readonly<Record<string, number>>
+  /** The greatest age of an event by its source, in days; `default` for every source; none where none is documented. */
+  readonly age_limit_days: Readonly<Record<string, number>>
+  /** How far ahead of the clock an event may be; null where no time goes out. */
+  readonly future_limit_seconds: number | null
 }
+
+/** A platform's tables, ready to look up. */
+export interface Catalog {
+  readonly names: { readonly [set in NameSet]: ReadonlyMap<string, string> }
+  readonly standardEvents: ReadonlyArray<string>
+  readonly takesCustomEvents: boolean
+  readonly parameters: { readonly open: boolean; readonly names: ReadonlySet<string> }
+  readonly matchQuality: Readonly<Record<string, number>>
+  readonly ageLimitMillis: Readonly<Record<string, number>>
+  readonly futureLimitMillis: number | null
+}
+
+export const catalogOf = (table: CatalogTable): Catalog => ({
+  names: { specification: namesOf(table, "specification"), current: namesOf(table, "current") },
+  standardEvents: table.standard_events,
+  takesCustomEvents: table.custom_events,
+  parameters: { open: table.parameters.open, names: new Set(table.parameters.names) },
+  matchQuality: table.match_quality,
+  ageLimitMillis: Object.fromEntries(
+    Object.entries(table.age_limit_days).map(([source, days]) => [source, days * 86_400_000])
+  ),
+  futureLimitMillis: table.future_limit_seconds === null ? null : table.future_limit_seconds * 1_000
+})
+
+const namesOf = ({ events }: CatalogTable, set: NameSet): ReadonlyMap<string, string> =>
+  new Map(Object.entries(events).map(([event, name]) => [event, typeof name === "string" ? name : name[set]]))

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { ConsentPolicy } from "../../connections/connection.ts"
 import type { ConnectorKind } from "../../model/platform.ts"
 import { connectionOf, consent } from "../../testing/event-fixture.ts"
+import { connectorFor } from "../registry.ts"
 import { consentDecision, consentValue } from "./consent.ts"
 
 const decide = (
@@ -10,10 +11,8 @@ const decide = (
   kind: ConnectorKind = "meta"
 ) => {
   const base = connectionOf(kind)
-  const decision = consentDecision(fields === null ? null : consent(fields), {
-    ...base,
-    consent: { ...base.consent, ...policy }
-  })
+  const connection = { ...base, consent: { ...base.consent, ...policy } }
+  const decision = consentDecision(fields === null ? null : consent(fields), connection, connectorFor(kind))
   return decision._tag === "Skip" ? "skip" : decision.restricted ? "restricted" : "send"
 }
 

@@ -1,9 +1,8 @@
-/** What the customer's consent allows at a connection. Used when mapping, and again at the moment of sending. */
+/** What the customer's consent allows at a connection. Used when mapping, and again before sending. */
 
-import table from "../../../schemas/catalog/limited-data-use.json" with { type: "json" }
 import type { Consent, NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
-import type { ConnectorKind } from "../../model/platform.ts"
+import type { Connector } from "../connector.ts"
 import type { PayloadBuilder } from "./result.ts"
 
 export type ConsentDecision =
@@ -14,13 +13,17 @@ export type ConsentDecision =
  * Denied ad_user_data is never sent. Unknown ad_user_data follows the connection's `onUnknown`, denied sale_of_data its
  * `onSaleDenied`. A restriction that the connection's kind has no flag for means that nothing is sent.
  */
-export const consentDecision = (consent: Consent | null, connection: Connection): ConsentDecision => {
+export const consentDecision = (
+  consent: Consent | null,
+  connection: Connection,
+  { name, restrictedUse }: Pick<Connector, "name" | "restrictedUse">
+): ConsentDecision => {
   const { policy, userData, sale } = answersOf(consent, connection)
   if (userData === "denied") return deniedUserData
   if (userData !== "granted" && policy.onUnknown === "skip") return unknownUserData
-  if (sale !== "denied" || connection.kind === "whatsapp") return send
+  if (sale !== "denied" || restrictedUse === "not_concerned") return send
   if (policy.onSaleDenied === "skip") return deniedSale
-  return hasRestrictedUse(connection.kind) ? sendRestricted : noRestriction
+  return restrictedUse ? sendRestricted : noRestriction(name)
 }
 
 /**
@@ -51,17 +54,18 @@ const unknownUserData: ConsentDecision = {
   message: "The customer's ad_user_data is unknown, and the connection sends only what was granted."
 }
 const deniedSale: ConsentDecision = { _tag: "Skip", message: "The customer denied sale_of_data." }
-const noRestriction: ConsentDecision = {
+const noRestriction = (name: string): ConsentDecision => ({
   _tag: "Skip",
-  message: "The customer denied sale_of_data, and the Google Ads API has no flag for restricted use."
+  message: `The customer denied sale_of_data, and the ${name} has no flag for restricted use.`
+})
+
+/** `limited_data_use` of a `catalog.json`, where the platform takes Meta's `data_processing_options`. */
+export interface DataProcessingTable {
+  readonly otherwise: ReadonlyArray<number>
+  readonly states: Readonly<Record<string, ReadonlyArray<number>>>
 }
 
-/**
- * Limited data use under US state privacy laws: the table of what each platform takes (Meta and Snapchat, data processing
- * options; TikTok, limited data use; Data Manager, consent), and the fields that Meta and Snapchat share.
- */
-
-/** The country and the state of `data_processing_options`, as the platform numbers them. */
+/** The country and the state of `data_processing_options`, as the platform numbers them; any other pair fails the request. */
 export interface LocationPairs {
   /** Where the customer's state has no code: the platform finds the state by the IP address. */
   readonly otherwise: readonly [number, number]
@@ -69,24 +73,12 @@ export interface LocationPairs {
   readonly states: ReadonlyMap<string, readonly [number, number]>
 }
 
-const pairsOf = (kind: "meta" | "snapchat"): LocationPairs => ({
-  otherwise: pair(table[kind].otherwise),
-  states: new Map(Object.entries(table[kind].states).map(([state, numbers]) => [state, pair(numbers)]))
+export const locationPairsOf = ({ otherwise, states }: DataProcessingTable): LocationPairs => ({
+  otherwise: pair(otherwise),
+  states: new Map(Object.entries(states).map(([state, numbers]) => [state, pair(numbers)]))
 })
 
 const pair = ([country, state]: ReadonlyArray<number>): readonly [number, number] => [country ?? 0, state ?? 0]
-
-/** Every pair that Meta and Snapchat take; any other fails the request. */
-export const locationPairs: Readonly<Record<"meta" | "snapchat", LocationPairs>> = {
-  meta: pairsOf("meta"),
-  snapchat: pairsOf("snapchat")
-}
-
-/** Whether the kind's API has a flag for limited data use; without one nothing is sent of a customer who asked for it. */
-export const hasRestrictedUse = (kind: ConnectorKind): boolean => kind !== "whatsapp" && table[kind] !== null
-
-/** The sources of TikTok's events that take `limited_data_use`; it needs the customer's IP address. */
-export const restrictedTiktokSources: ReadonlySet<string> = new Set(table.tiktok.sources)
 
 /**
  * Sets `data_processing_options`: limited data use where it is restricted, explicitly none where the customer allowed the
@@ -94,15 +86,14 @@ export const restrictedTiktokSources: ReadonlySet<string> = new Set(table.tiktok
  */
 export const setDataProcessing = (
   target: PayloadBuilder,
-  kind: "meta" | "snapchat",
+  pairs: LocationPairs,
   user: NormalizedUser,
   restricted: boolean,
   saleOfData: string | null
 ): void => {
   if (restricted) {
-    const { otherwise, states } = locationPairs[kind]
-    const known = user.country_code === "US" ? states.get((user.state_plain ?? "").toUpperCase()) : undefined
-    const [country, state] = known ?? otherwise
+    const known = user.country_code === "US" ? pairs.states.get((user.state_plain ?? "").toUpperCase()) : undefined
+    const [country, state] = known ?? pairs.otherwise
     target["data_processing_options"] = ["LDU"]
     target["data_processing_options_country"] = country
     target["data_processing_options_state"] = state

@@ -1,9 +1,57 @@
-/** Free custom properties on their way into a payload. */
+/** An event's custom data on its way into a payload: amounts, what the platform adds, free custom properties, parameter rules. */
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
+import type { CompiledConnection } from "../connector.ts"
 import { currencies } from "./catalog.ts"
-import { deliveryCategory } from "./commerce.ts"
-import { numberFrom } from "./numbers.ts"
+import { type Commerce, commerceOf, deliveryCategory } from "./commerce.ts"
+import { amount, numberFrom } from "./numbers.ts"
 import { type Dropped, type PayloadBuilder, put } from "./result.ts"
+import { applyParameters } from "./rules.ts"
+
+/**
+ * Custom data of the form that several platforms share: `value` and `currency`, then what `putPlatform` adds, then custom
+ * properties (all, or those of the catalog where its list is closed), then parameter rules. What the platform has no use for
+ * is noted in `dropped`.
+ */
+export const buildCustomData = (
+  event: NormalizedEvent,
+  compiled: CompiledConnection,
+  dropped: Array<Dropped>,
+  putPlatform: (data: PayloadBuilder, event: NormalizedEvent, commerce: Commerce, dropped: Array<Dropped>) => void
+): PayloadBuilder => {
+  const commerce = commerceOf(event, dropped)
+  const data: PayloadBuilder = {}
+  put(data, "value", commerce.value)
+  put(data, "currency", commerce.currency)
+  putPlatform(data, event, commerce, dropped)
+  const { open, names } = compiled.connector.catalog.parameters
+  if (open) addCustom(data, event, dropped)
+  else addListedCustom(data, event, names, dropped)
+  applyParameters(data, compiled.parameters, event, dropped)
+  settleCustomData(data, event, dropped)
+  return data
+}
+
+/** The customer's expected value over time. */
+export const putPredictedValue = (
+  data: PayloadBuilder,
+  event: NormalizedEvent,
+  currency: string | null,
+  dropped: Array<Dropped>
+): void => {
+  const predicted = event.properties?.predicted_ltv ?? null
+  if (predicted === null) return
+  const value = amount(predicted, currency)
+  if (value._tag === "Amount") data["predicted_ltv"] = value.value
+  else dropped.push({ field: "properties.predicted_ltv", reason: value.reason })
+}
+
+/** The event's delivery category, where it is one that platforms take. */
+export const putDeliveryCategory = (data: PayloadBuilder, event: NormalizedEvent, dropped: Array<Dropped>): void =>
+  put(
+    data,
+    "delivery_category",
+    deliveryCategory(event.properties?.delivery_category ?? null, "properties.delivery_category", dropped)
+  )
 
 type Scalar = string | number | boolean
 
@@ -29,14 +77,14 @@ export const customEntries = (
 }
 
 /** Adds them beside the documented parameters, which they may fill where the event left them open but never replace. */
-export const addCustom = (target: PayloadBuilder, event: NormalizedEvent, dropped: Array<Dropped>): void => {
+const addCustom = (target: PayloadBuilder, event: NormalizedEvent, dropped: Array<Dropped>): void => {
   for (const [name, value] of customEntries(event, dropped)) {
     addOne(target, name, value, dropped)
   }
 }
 
 /** For platforms with a closed list: adds those whose names are in it, and says of the others that they stay behind. */
-export const addListedCustom = (
+const addListedCustom = (
   target: PayloadBuilder,
   event: NormalizedEvent,
   listed: ReadonlySet<string>,
@@ -60,7 +108,7 @@ const addOne = (target: PayloadBuilder, name: string, value: Scalar, dropped: Ar
 /** Parameters that are lists, or belong to an amount: a custom property, being one value, cannot be any of them. */
 const lists: ReadonlySet<string> = new Set(["contents", "content_ids", "brands", "currency"])
 const numbers: ReadonlySet<string> = new Set(["value", "net_revenue", "predicted_ltv", "num_items"])
-/** TikTok refuses a request in which one of them is a number. */
+/** Some platforms refuse a request in which one of them is a number. */
 const texts: ReadonlySet<string> = new Set([
   "content_type",
   "content_name",
@@ -81,13 +129,11 @@ const dropCustom = (name: string, reason: string, dropped: Array<Dropped>) =>
 
 const noEntries: ReadonlyArray<readonly [string, Scalar]> = []
 
-/** The last look at custom data, after custom properties and parameter rules: what would fail the whole request stays behind. */
-
 /**
  * Amounts become numbers and currencies codes of ISO 4217, or are left out; a content type goes only beside contents or
  * their ids, since it says what they are. What is left out is noted by where it came from.
  */
-export const settleCustomData = (data: PayloadBuilder, event: NormalizedEvent, dropped: Array<Dropped>): void => {
+const settleCustomData = (data: PayloadBuilder, event: NormalizedEvent, dropped: Array<Dropped>): void => {
   for (const name of amounts) settleAmount(data, name, dropped)
   const currency = data["currency"]
   if (currency !== undefined && !(typeof currency === "string" && currencies.has(currency))) {

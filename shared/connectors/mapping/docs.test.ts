@@ -1,17 +1,22 @@
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import events from "../../../schemas/catalog/events.json" with { type: "json" }
-import weights from "../../../schemas/catalog/match-quality.json" with { type: "json" }
-import { namesByTool } from "./event-name.ts"
+import { connectors } from "../registry.ts"
+import { namesByTool } from "./canonical-name.ts"
+import { nameSets } from "./catalog.ts"
 
 const page = readFileSync(new URL("../../../docs/mapping.md", import.meta.url), "utf8")
 
 describe("docs/mapping.md", () => {
   it("shows every event with its names", () => {
-    const name = (names: string | null | { specification: string; current: string }) =>
-      names === null ? "—" : typeof names === "string" ? names : `${names.specification} / ${names.current}`
-    for (const [event, row] of Object.entries(events)) {
-      const cells = [row.meta, row.google, row.tiktok, row.snapchat].map(name)
+    const platforms = Object.values(connectors).filter(
+      ({ kind, platform, messageTemplates }) => kind === platform && messageTemplates !== true
+    )
+    for (const event of Object.keys(events)) {
+      const cells = platforms.map(({ catalog }) => {
+        const [specification, current] = nameSets.map((set) => catalog.names[set].get(event) ?? "—")
+        return specification === current ? specification : `${specification} / ${current}`
+      })
       assert.include(page, `| ${[event, ...cells].join(" | ")} |\n`)
     }
   })
@@ -27,7 +32,9 @@ describe("docs/mapping.md", () => {
   })
 
   it("shows every weight of the match quality", () => {
-    const kinds: ReadonlyArray<Readonly<Record<string, number>>> = Object.values(weights)
+    const kinds: ReadonlyArray<Readonly<Record<string, number>>> = Object.values(connectors).map(
+      ({ catalog }) => catalog.matchQuality
+    )
     for (const identifier of new Set(kinds.flatMap((kind) => Object.keys(kind)))) {
       const cells = kinds.map((kind) => String(kind[identifier] ?? "—"))
       assert.include(page, `| ${[identifier, ...cells].join(" | ")} |\n`)

@@ -1,38 +1,34 @@
-/** How old an event may be at a platform. */
-
-import limits from "../../../schemas/catalog/future-limits.json" with { type: "json" }
+/** When a platform takes an event: how old it may be, and how far ahead of the clock. */
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
-import type { MappingContext, MapResult } from "../connector.ts"
-import { ageLimitMillis } from "./catalog.ts"
-import { type Dropped, rejected } from "./result.ts"
+import type { CompiledConnection, Connector } from "../connector.ts"
+import type { Dropped } from "./result.ts"
 
-/** Null where the platform has no age limit, else the last moment it takes the event, in milliseconds since the epoch. */
-export const deadlineOf = (eventTime: number, source: string, context: MappingContext): number | null => {
-  const { kind, mapping } = context.connection
-  const own = mapping.maxAgeDays
-  if (own === null) return null
-  const limit = own === undefined ? ageLimitMillis(kind, source) : own * 86_400_000
-  return limit === null ? null : eventTime + limit
+/**
+ * The last time at which the platform takes an event of this source, in milliseconds since the epoch; null where it has no age
+ * limit. The connection's `max_age_days` comes before the platform's limit.
+ */
+export const deadlineOf = (eventTime: number, source: string, compiled: CompiledConnection): number | null => {
+  const { maxAgeDays } = compiled.connection.mapping
+  if (maxAgeDays === null) return null
+  if (maxAgeDays !== undefined) return eventTime + maxAgeDays * 86_400_000
+  const { ageLimitMillis } = compiled.connector.catalog
+  const limit = ageLimitMillis[source] ?? ageLimitMillis["default"]
+  return limit === undefined ? null : eventTime + limit
 }
-
-/** The rejection of an event past its deadline; null while there is time, or where `now` isn't checked. */
-export const tooOld = (deadline: number | null, context: MappingContext, rule: string): MapResult | null =>
-  deadline !== null && context.now !== null && context.now > deadline ? rejected("event_too_old", rule) : null
 
 /** Whole seconds since the epoch. */
 export const seconds = (millis: number): number => Math.floor(millis / 1000)
 
-/** Events whose time lies ahead of the clock, as a producer's clock or time zone makes them: no platform takes them. */
-
 /**
  * How far ahead of the clock an event may go out, in milliseconds: the connection's `future_tolerance`, else what the
- * platform takes. Null where no time goes out (WhatsApp).
+ * platform takes. Null where no time goes out.
  */
-export const futureToleranceMillis = ({ kind, mapping }: Pick<Connection, "kind" | "mapping">): number | null => {
-  const seconds = limits[kind]
-  return seconds === null ? null : (mapping.futureToleranceMillis ?? seconds * 1_000)
-}
+export const futureToleranceMillis = (
+  { mapping }: Pick<Connection, "mapping">,
+  { catalog }: Pick<Connector, "catalog">
+): number | null =>
+  catalog.futureLimitMillis === null ? null : (mapping.futureToleranceMillis ?? catalog.futureLimitMillis)
 
 /** When an event may go out, in milliseconds since the epoch; in the past for nearly all. */
 export const dueAt = (
@@ -52,8 +48,8 @@ export interface Timed {
  * The event with the time that it goes out with. One that was ahead of its own arrival waits until it is due, or has the time
  * of its arrival, as the connection says. The arrival is the timestamp of the raw record, so that a replay gives the same.
  */
-export const timed = (event: NormalizedEvent, connection: Connection): Timed => {
-  const tolerance = futureToleranceMillis(connection)
+export const timed = (event: NormalizedEvent, connection: Connection, connector: Pick<Connector, "catalog">): Timed => {
+  const tolerance = futureToleranceMillis(connection, connector)
   const arrival = event.source.timestamp
   if (tolerance === null || arrival <= 0 || event.event_time <= arrival + Math.max(tolerance, clocksApartMillis)) {
     return { event, notBefore: null, note: null }

@@ -44,7 +44,7 @@ describe("an event ahead of its arrival", () => {
   })
 
   it("has a bound of its own at each kind of platform, and a connection may change it", () => {
-    const bounds = connectorKinds.map((kind) => [kind, futureToleranceMillis(connectionOf(kind))])
+    const bounds = connectorKinds.map((kind) => [kind, futureToleranceMillis(connectionOf(kind), connectorFor(kind))])
     assert.deepStrictEqual(Object.fromEntries(bounds), {
       meta: minute,
       google: 0,

@@ -1,6 +1,36 @@
 /** The customer's identifiers, as far as every platform reads them alike. */
 import type { NormalizedPhone, NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
+import type { PayloadBuilder } from "./result.ts"
+
+/**
+ * The customer's hashed fields under the names that Meta's API has given them and others took over: each a list of hashes, in
+ * this order. City and postal code have more than one form.
+ */
+export const putHashedUser = (
+  data: PayloadBuilder,
+  user: NormalizedUser,
+  connection: Connection,
+  forms: { readonly city: string | null; readonly zip: string | null }
+): void => {
+  if (user.email.length > 0) data["em"] = user.email
+  const phones = phoneHashes(user, "digits", connection.mapping.defaultCountry)
+  if (phones.length > 0) data["ph"] = phones
+  putList(data, "fn", user.first_name)
+  putList(data, "ln", user.last_name)
+  putList(data, "ge", user.gender)
+  putList(data, "db", user.date_of_birth)
+  putList(data, "ct", forms.city)
+  putList(data, "st", user.state)
+  putList(data, "zp", forms.zip)
+  putList(data, "country", user.country)
+  const ids = externalIds(user, connection)
+  if (ids.length > 0) data["external_id"] = ids
+}
+
+const putList = (data: PayloadBuilder, key: string, hash: string | null): void => {
+  if (hash !== null) data[key] = [hash]
+}
 
 /**
  * One form of the phone numbers that a connection may use: those whose country was known from the event, those read with the
@@ -20,7 +50,7 @@ export const phoneHashes = (
   return hashes
 }
 
-/** Whom a message may be sent to, sealed: the first usable phone number, else WhatsApp's own id of the customer. */
+/** Whom a message may be sent to, sealed: the first usable phone number, else the messaging service's id of the customer. */
 export const sealedRecipient = (user: NormalizedUser, defaultCountry: string | null): string | null => {
   for (const phone of user.phones) if (phone.sealed !== null && usable(phone, defaultCountry)) return phone.sealed
   return user.whatsapp_user_sealed
@@ -53,7 +83,7 @@ export const externalIds = (user: NormalizedUser, connection: Connection): Reado
   return connection.mapping.anonymousId === "ignore" ? user.external_id : [user.anonymous_id]
 }
 
-/** The mobile advertising id's kind, by the app's platform (i2, a2), else by the user agent; null where neither tells. */
+/** The mobile advertising id's kind, by the app's platform (i2, a2), else by the user agent; null where neither says it. */
 export const mobileSystem = (userAgent: string | null, extinfo: ReadonlyArray<string>): "ios" | "android" | null => {
   const first = extinfo[0]
   if (first === "i2") return "ios"

@@ -2,13 +2,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { connectorKinds } from "../../model/platform.ts"
 import { connectionOf, eventTime, item, jane, nobody, properties, purchase } from "../../testing/event-fixture.ts"
-import { mapEvent as metaMapEvent } from "../meta/mapping.ts"
 import { connectors } from "../registry.ts"
 import { canonicalEvents } from "./catalog.ts"
 import { mapForConnection } from "./map.ts"
-import { matchQuality, missingIdentifiers, unknownFactors } from "./quality.ts"
+import { matchQuality, missingIdentifiers } from "./quality.ts"
 
-const meta = { mapEvent: metaMapEvent }
+const { meta } = connectors
 const filtered = (events: Partial<ReturnType<typeof connectionOf>["events"]>) => {
   const base = connectionOf("meta")
   const mapped = mapForConnection(purchase(), { ...base, events: { ...base.events, ...events } }, meta, null)
@@ -117,6 +116,9 @@ describe("match quality", () => {
   })
 
   it("has a test of presence for every weight", () => {
-    assert.deepStrictEqual(unknownFactors(), [])
+    const fields = Object.entries(jane).map(([name, value]) => [name, value ?? "x"])
+    const everything = { ...jane, ...Object.fromEntries(fields) }
+    for (const kind of connectorKinds)
+      assert.deepStrictEqual(missingIdentifiers(everything, connectionOf(kind)), [], kind)
   })
 })

@@ -1,10 +1,11 @@
 /** One event for one connection: the filter, then the connector's mapping, then what the record needs beside the payload. */
 import type { DroppedField, MappedEvent, NormalizedEvent } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
-import type { Connector, MapResult } from "../connector.ts"
-import { platformNames } from "./catalog.ts"
+import type { CompiledConnection, Connector, MapResult, NotMapped } from "../connector.ts"
+import { connectors } from "../registry.ts"
+import { nameSets } from "./catalog.ts"
 import { moneyFault } from "./commerce.ts"
-import { type CompiledConnection, compile } from "./compile.ts"
+import { compile } from "./compile.ts"
 import { canonicalNameOf, platformEventOf, takesName } from "./event-name.ts"
 import { type Timed, timed } from "./event-time.ts"
 import { assumesPhone, usablePhone } from "./identifiers.ts"
@@ -13,9 +14,7 @@ import { matchQuality } from "./quality.ts"
 import { rejected } from "./result.ts"
 import { originOf } from "./start.ts"
 
-export type Mapped =
-  | { readonly _tag: "Mapped"; readonly event: MappedEvent }
-  | Extract<MapResult, { readonly _tag: "Skipped" | "Rejected" }>
+export type Mapped = { readonly _tag: "Mapped"; readonly event: MappedEvent } | NotMapped
 
 /**
  * Maps an event for a connection: filter, consent, override with conditions, the platform's payload, parameter rules.
@@ -25,22 +24,22 @@ export type Mapped =
 export const mapForConnection = (
   event: NormalizedEvent,
   connection: Connection,
-  connector: Pick<Connector, "mapEvent">,
+  connector: Pick<Connector, "mapEvent" | "catalog">,
   now: number | null
 ): Mapped => {
-  const filtered = filter(event, connection)
+  const compiled = compile(connection)
+  const filtered = filter(event, compiled)
   if (filtered !== null) return filtered
-  const time = timed(event, connection)
-  const mapped = connector.mapEvent(time.event, { connection, now })
+  const time = timed(event, connection, connector)
+  const mapped = connector.mapEvent(time.event, { connection, compiled, now })
   // What is not meant for the connection, or is too old, is so whatever it is worth.
   const isMeant = mapped._tag === "Payload" || (mapped._tag === "Rejected" && mapped.reason !== "event_too_old")
-  const result = (isMeant ? unusablePurchase(event, compile(connection)) : null) ?? mapped
+  const result = (isMeant ? unusablePurchase(event, compiled) : null) ?? mapped
   return result._tag === "Payload" ? { _tag: "Mapped", event: record(time, connection, result) } : result
 }
 
-const filter = (event: NormalizedEvent, connection: Connection): Mapped | null => {
-  const compiled = compile(connection)
-  const { actionSources } = compiled
+const filter = (event: NormalizedEvent, compiled: CompiledConnection): Mapped | null => {
+  const { actionSources, connection } = compiled
   if (!takesName(event.event_name, compiled)) return filteredByName
   if (actionSources !== null && !actionSources.has(originOf(event, connection).source)) return filteredBySource
   return null
@@ -99,16 +98,14 @@ const phoneNote = ({ user }: NormalizedEvent, defaultCountry: string | null): Dr
 }
 
 const phoneCountryUnknown: DroppedField = { field: "user.phone", reason: "phone_country_unknown" }
-/** Nothing is left out: it tells what the number was taken for. */
+/** Nothing is left out: it says what the number was taken for. */
 const readAsInternational: DroppedField = { field: "user.phone", reason: "read_as_international" }
 
-/** A purchase counts money: one whose amount is given but not usable goes to no platform, by every connector alike. */
-
 /**
- * Why the purchase is refused: `invalid_value` or `unknown_currency`; null for other events and for usable amounts. A rule
+ * Why a purchase is refused, which counts money: one whose amount is given but not usable goes to no platform: `invalid_value` or `unknown_currency`; null for other events and for usable amounts. A rule
  * of the connection that sets the payload's value speaks instead of the event's own value.
  */
-export const unusablePurchase = (event: NormalizedEvent, compiled: CompiledConnection): MapResult | null => {
+const unusablePurchase = (event: NormalizedEvent, compiled: CompiledConnection): MapResult | null => {
   const ruled = compiled.valueRule?.value(event)
   const fault = ruled === undefined ? moneyFault(event) : ruleFault(ruled)
   if (fault === null || !isPurchase(event, compiled)) return null
@@ -125,14 +122,12 @@ const ruleFault = (ruled: unknown) => {
 /** By the canonical name or by the platform's; a change of an earlier conversion that carries no value is not a purchase. */
 const isPurchase = (event: NormalizedEvent, compiled: CompiledConnection): boolean => {
   const name = platformEventOf(event, compiled)?.name ?? event.event_name
-  if (compiled.connection.kind === "google-ads" && withoutValue.has(name)) return false
+  if (compiled.connector.eventsWithoutValue?.has(name) === true) return false
   return canonicalNameOf(event, compiled) === "purchase" || purchaseNames.has(name)
 }
 
-const withoutValue: ReadonlySet<string> = new Set(["RETRACTION", "ENHANCEMENT"])
-
 const purchaseNames: ReadonlySet<string> = new Set(
-  (["meta", "google", "tiktok", "snapchat"] as const).flatMap((kind) =>
-    (["specification", "current"] as const).flatMap((set) => platformNames(kind, set).get("purchase") ?? [])
+  Object.values(connectors).flatMap(({ catalog }) =>
+    nameSets.flatMap((set) => catalog.names[set].get("purchase") ?? [])
   )
 )

@@ -3,8 +3,8 @@ import * as fc from "fast-check"
 import type { Connection } from "../../connections/connection.ts"
 import { properties, purchase } from "../../testing/event-fixture.ts"
 import { builtinConnection } from "../builtin-connection.ts"
-import { mapEvent } from "../whatsapp/mapping.ts"
-import { canonicalName } from "./event-name.ts"
+import { connectors } from "../registry.ts"
+import { canonicalName } from "./canonical-name.ts"
 import { mapForConnection } from "./map.ts"
 import { messageEvents } from "./message-events.ts"
 
@@ -46,7 +46,7 @@ it("names every event that the mapper makes a message of, and none that it can m
       const messages = messageEvents([builtinConnection("meta"), connection])
       const map = (amount: number) => {
         const event = purchase({ event_name: name, properties: properties({ value: amount }) })
-        return mapForConnection(event, connection, { mapEvent }, null)._tag === "Mapped"
+        return mapForConnection(event, connection, connectors.whatsapp, null)._tag === "Mapped"
       }
       const may = map(50) || map(500)
       if (may) sent++

@@ -1,8 +1,9 @@
 /** Which events may become messages: the only ones whose phone numbers are sealed and kept. */
 import type { Connection } from "../../connections/connection.ts"
 import { memo } from "../../model/memo.ts"
-import { type CompiledConnection, compile } from "./compile.ts"
-import { canonicalName, takesName } from "./event-name.ts"
+import type { CompiledConnection } from "../connector.ts"
+import { compile } from "./compile.ts"
+import { takesName } from "./event-name.ts"
 
 export interface MessageEvents {
   /** No connection sends messages. */
@@ -13,7 +14,9 @@ export interface MessageEvents {
 
 /** The events for which one of the connections may send a message. Connections that send none add none. */
 export const messageEvents = (connections: ReadonlyArray<Connection>): MessageEvents => {
-  const senders = connections.map(compile).filter(({ messages }) => messages.size > 0)
+  const senders = connections
+    .map(compile)
+    .filter(({ connection }) => Object.keys(connection.mapping.templates).length > 0)
   return {
     isEmpty: senders.length === 0,
     has: memo(1_024, (name) =>
@@ -22,16 +25,15 @@ export const messageEvents = (connections: ReadonlyArray<Connection>): MessageEv
   }
 }
 
-/** As `messageOf` finds the message, with every override whose conditions may hold and without those that have any. */
+/** As `templateOf` finds the template, with every override whose conditions may hold and without those that have any. */
 const mayBecomeMessage = (name: string, compiled: CompiledConnection): boolean => {
-  const { messages } = compiled
-  const canonical = compiled.exactNames ? name : canonicalName(name)
-  const hasPlain = messages.has(name) || messages.has(canonical)
-  const events = compiled.connection.mapping.events
+  const { events, templates } = compiled.connection.mapping
+  const canonical = compiled.canonicalName(name)
+  const hasPlain = Object.hasOwn(templates, name) || Object.hasOwn(templates, canonical)
   for (const key of canonical === name ? [name] : [name, canonical]) {
     if (!Object.hasOwn(events, key)) continue
     const { to, when } = events[key]!
-    if (to === null ? hasPlain : messages.has(to)) return true
+    if (to === null ? hasPlain : Object.hasOwn(templates, to)) return true
     if (when.length === 0) return false
   }
   return hasPlain

@@ -41,12 +41,12 @@ export const quantity = (value: number | null): Amount => {
 /** An amount that configuration gives: a number, or a plain decimal in a string. Not rounded. */
 export const numberFrom = (value: unknown): Amount => {
   if (typeof value === "number") return price(value)
-  return typeof value === "string" && value.length <= 64 && decimal.test(value.trim())
+  return typeof value === "string" && value.length <= 64 && decimalPattern.test(value.trim())
     ? price(Number(value))
     : notFinite
 }
 
-const decimal = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?$/i
+const decimalPattern = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?$/i
 
 /** Rounds half up by decimal notation. */
 export const round = (value: number, digits: number): number => {
@@ -76,3 +76,16 @@ const negative: Amount = { _tag: "Invalid", reason: "negative" }
 const notPositive: Amount = { _tag: "Invalid", reason: "not_positive" }
 const tooLarge: Amount = { _tag: "Invalid", reason: "too_large" }
 const one: Amount = { _tag: "Amount", value: 1 }
+
+/** A number as a decimal string, never in exponent notation. */
+export const decimal = (value: number): string => {
+  const text = String(value)
+  return text.includes("e") ? withoutZeros(value.toFixed(20)) : text
+}
+
+/** Of a number with a decimal point: without the zeros at its end, and without the point where nothing follows it. */
+const withoutZeros = (text: string): string => {
+  let end = text.length
+  while (text.endsWith("0", end)) end--
+  return text.slice(0, text.endsWith(".", end) ? end - 1 : end)
+}

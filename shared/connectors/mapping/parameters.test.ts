@@ -1,5 +1,4 @@
 import { assert, describe, it } from "@effect/vitest"
-import catalog from "../../../schemas/catalog/parameters.json" with { type: "json" }
 import { connectionOf, properties, purchase, socks } from "../../testing/event-fixture.ts"
 import { mapped } from "../../testing/expect-mapping.ts"
 import type { JsonObject } from "../connector.ts"
@@ -43,7 +42,11 @@ describe("parameters", () => {
   it("are all that the catalog lists for a platform, and no others", () => {
     for (const kind of ["meta", "tiktok", "snapchat"] as const) {
       const custom = Object.fromEntries(byCustomProperty[kind]!.map((name) => [name, 1]))
-      assert.deepStrictEqual([...sent(kind, custom)].sort(), [...catalog[kind].names].sort(), kind)
+      assert.deepStrictEqual(
+        [...sent(kind, custom)].sort(),
+        [...connectors[kind].catalog.parameters.names].sort(),
+        kind
+      )
     }
   })
 
@@ -51,7 +54,7 @@ describe("parameters", () => {
     for (const kind of ["google", "google-ads"] as const) {
       const ruled = connectionOf(kind, { parameters: { "1": { _tag: "Constant", value: "x" } } })
       const { payload } = mapped(connectors[kind].mapEvent, purchase({ properties: everything }), ruled)
-      for (const name of catalog[kind].names) assert.property(payload, name, kind)
+      for (const name of connectors[kind].catalog.parameters.names) assert.property(payload, name, kind)
     }
   })
 })

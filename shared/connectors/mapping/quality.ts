@@ -1,12 +1,11 @@
 /**
  * Match quality: an offline estimate, 0 to 10, of how well a platform will match the customer. Each identifier that the
- * platform uses has a probability of finding the customer alone (`schemas/catalog/match-quality.json`); together,
+ * platform uses has a probability of finding the customer alone (`match_quality` of its catalog); together,
  * taken as independent, they find the customer with 1 - (1-p1)(1-p2)…, of which the estimate is ten times.
  */
-import weights from "../../../schemas/catalog/match-quality.json" with { type: "json" }
 import type { NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
-import type { ConnectorKind } from "../../model/platform.ts"
+import { connectors } from "../registry.ts"
 import { externalIds, sealedRecipient, usablePhone } from "./identifiers.ts"
 
 export interface MissingIdentifier {
@@ -18,7 +17,7 @@ export interface MissingIdentifier {
 /** The estimate for the customer at the connection, with one decimal. */
 export const matchQuality = (user: NormalizedUser, connection: Connection): number => {
   let miss = 1
-  for (const factor of factorsOf[connection.kind]) if (factor.present(user, connection)) miss *= 1 - factor.weight
+  for (const factor of factorsOf[connection.kind]!) if (factor.present(user, connection)) miss *= 1 - factor.weight
   return oneDecimal(10 * (1 - miss))
 }
 
@@ -26,7 +25,7 @@ export const matchQuality = (user: NormalizedUser, connection: Connection): numb
 export const missingIdentifiers = (user: NormalizedUser, connection: Connection): ReadonlyArray<MissingIdentifier> => {
   let miss = 1
   const absent: Array<Factor> = []
-  for (const factor of factorsOf[connection.kind]) {
+  for (const factor of factorsOf[connection.kind]!) {
     if (factor.present(user, connection)) miss *= 1 - factor.weight
     else absent.push(factor)
   }
@@ -46,7 +45,6 @@ const presence: Readonly<Record<string, Factor["present"]>> = {
   phone: (user, connection) => usablePhone(user, connection.mapping.defaultCountry),
   external_id: (user, connection) => externalIds(user, connection).length > 0,
   fbc: (user) => user.fbc !== null || user.fbclid !== null,
-  fbp: (user) => user.fbp !== null,
   name: (user) => user.first_name !== null && user.last_name !== null,
   address: (user) => user.zip !== null || (user.city !== null && user.state !== null),
   name_and_address: (user) =>
@@ -54,6 +52,7 @@ const presence: Readonly<Record<string, Factor["present"]>> = {
     user.last_name_google !== null &&
     user.zip_plain !== null &&
     user.country_code !== null,
+  fbp: (user) => user.fbp !== null,
   date_of_birth: (user) => user.date_of_birth !== null,
   gender: (user) => user.gender !== null,
   ip_and_user_agent: (user) => user.ip !== null && user.user_agent !== null,
@@ -70,22 +69,17 @@ const presence: Readonly<Record<string, Factor["present"]>> = {
   recipient: (user, connection) => sealedRecipient(user, connection.mapping.defaultCountry) !== null
 }
 
-const factors = (kind: ConnectorKind): ReadonlyArray<Factor> =>
-  Object.entries(weights[kind]).map(([name, weight]) => ({ name, weight, present: presence[name] ?? (() => false) }))
-
-const factorsOf: Readonly<Record<ConnectorKind, ReadonlyArray<Factor>>> = {
-  meta: factors("meta"),
-  google: factors("google"),
-  "google-ads": factors("google-ads"),
-  tiktok: factors("tiktok"),
-  snapchat: factors("snapchat"),
-  whatsapp: factors("whatsapp")
+/** One without a rule here is the user's field of that name. */
+const presenceOf = (name: string): Factor["present"] => {
+  const field = name as keyof NormalizedUser
+  return presence[name] ?? ((user) => user[field] !== null && user[field] !== undefined)
 }
 
-/** The identifiers that the weights of a kind name, each of which must have a test of presence. */
-export const unknownFactors = (): ReadonlyArray<string> =>
-  Object.values(factorsOf).flatMap((list) =>
-    list.filter(({ name }) => !Object.hasOwn(presence, name)).map(({ name }) => name)
-  )
+const factorsOf: Readonly<Record<string, ReadonlyArray<Factor>>> = Object.fromEntries(
+  Object.values(connectors).map(({ kind, catalog }) => [
+    kind,
+    Object.entries(catalog.matchQuality).map(([name, weight]) => ({ name, weight, present: presenceOf(name) }))
+  ])
+)
 
 const oneDecimal = (value: number): number => Math.round(value * 10) / 10

@@ -1,7 +1,7 @@
 /** Paths into a normalized event, such as `properties.value`, `properties.items.0.id` or `properties.custom.plan`. */
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import type { Condition, ParameterRule } from "../../connections/connection.ts"
-import type { Json } from "../connector.ts"
+import type { Json } from "../../model/json.ts"
 import type { Dropped, PayloadBuilder } from "./result.ts"
 
 export type Read = (event: NormalizedEvent) => Json | undefined

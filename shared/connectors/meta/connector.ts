@@ -1,13 +1,24 @@
 import { type Connector, limits } from "../connector.ts"
+import { catalogOf } from "../mapping/catalog.ts"
+import catalog from "./catalog.json" with { type: "json" }
 import { mapEvent } from "./mapping.ts"
 import { probe, request } from "./request.ts"
 import { formatUserData } from "./user-data.ts"
-import { probeVerdict, verdict } from "./verdict.ts"
+import { metaClassification, probeVerdict, verdict } from "./verdict.ts"
 
 /** Meta Conversions API, for web, app, store and business messaging events. */
 export const meta: Connector = {
   kind: "meta",
   platform: "meta",
+  name: "Meta Conversions API",
+  catalog: catalogOf(catalog),
+  otherEventNames: Object.values(catalog.messaging_events),
+  exampleAccount: { dataset_id: "1000000000" },
+  clickIds: [{ parameter: "fbclid", field: "fbclid", form: "any" }],
+  restrictedUse: true,
+  valueParameter: true,
+  ageRule: "Meta takes events of the last 7 days, of physical stores 62 (100/2804003).",
+  classifications: [metaClassification],
   account: { required: ["dataset_id"], optional: ["page_id", "whatsapp_business_account_id", "ig_account_id"] },
   credential: { required: ["access_token"], optional: ["app_secret"] },
   endpoint: { host: "https://graph.facebook.com", version: "v26.0" },

@@ -1,11 +1,11 @@
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
-import table from "../../../schemas/classification/meta.json" with { type: "json" }
 import type { SendableEvent } from "../../codec/codecs.ts"
 import { classification } from "../classification.ts"
 import type { BatchVerdict, EventVerdict, HttpResponseSpec, Json, JsonObject } from "../connector.ts"
 import { bodyObject, boundedWait, countOf, listOf, numberOf, objectOf, safeText, textOf } from "../http/response.ts"
 import { probeOf, rejectedBatch, uniformVerdict, type VerdictMeta, verdictMetaOf } from "../verdicts.ts"
+import table from "./classification.json" with { type: "json" }
 
 /**
  * Meta takes a request whole or not at all. A message of its validation may name elements of the request (`$['data'][3]…`):

@@ -1,12 +1,22 @@
 import { type Connector, limits } from "../connector.ts"
+import { catalogOf } from "../mapping/catalog.ts"
+import catalog from "./catalog.json" with { type: "json" }
 import { formatUserData, mapEvent } from "./mapping.ts"
 import { probe, request } from "./request.ts"
-import { probeVerdict, verdict } from "./verdict.ts"
+import { probeVerdict, snapchatClassification, verdict } from "./verdict.ts"
 
 /** Snap Conversions API v3. */
 export const snapchat: Connector = {
   kind: "snapchat",
   platform: "snapchat",
+  name: "Snapchat Conversions API",
+  catalog: catalogOf(catalog),
+  exampleAccount: { pixel_id: "00000000-0000-4000-8000-000000000000", app_id: "00000000-0000-4000-8000-000000000001" },
+  clickIds: [{ parameter: "sccid", field: "sc_click_id", form: "any" }],
+  restrictedUse: true,
+  valueParameter: true,
+  ageRule: "Snapchat takes events of the last 37 days.",
+  classifications: [snapchatClassification],
   account: { required: [], optional: ["pixel_id", "app_id"], anyOf: ["pixel_id", "app_id"] },
   credential: { required: ["access_token"], optional: [] },
   endpoint: { host: "https://tr.snapchat.com", version: "v3" },

@@ -1,9 +1,9 @@
-import table from "../../../schemas/classification/snapchat.json" with { type: "json" }
 import type { SendableEvent } from "../../codec/codecs.ts"
 import { classification, type Signal } from "../classification.ts"
 import type { BatchVerdict, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
 import { bodyObject, countOf, listOf, objectOf, safeText, textOf } from "../http/response.ts"
 import { probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
+import table from "./classification.json" with { type: "json" }
 
 /**
  * `{"status":"VALID"}`, or `{"status":"INVALID","event":<index>,…}`, also with a 2xx. Whether the other events were taken

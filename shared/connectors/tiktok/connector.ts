@@ -1,14 +1,29 @@
 import * as Duration from "effect/Duration"
 import { type Connector, limits } from "../connector.ts"
+import { catalogOf } from "../mapping/catalog.ts"
+import catalog from "./catalog.json" with { type: "json" }
 import { accountKeys } from "./event-source.ts"
 import { formatUserData, mapEvent } from "./mapping.ts"
 import { probe, request } from "./request.ts"
-import { probeVerdict, verdict } from "./verdict.ts"
+import { probeVerdict, tiktokClassification, verdict } from "./verdict.ts"
 
 /** TikTok Events API 2.0, for web, app, offline and CRM events. */
 export const tiktok: Connector = {
   kind: "tiktok",
   platform: "tiktok",
+  name: "TikTok Events API",
+  catalog: catalogOf(catalog),
+  exampleAccount: {
+    pixel_code: "BUILTIN",
+    app_id: "1000000000",
+    offline_event_set_id: "1000000000",
+    crm_event_set_id: "1000000000"
+  },
+  clickIds: [{ parameter: "ttclid", field: "ttclid", form: "any" }],
+  restrictedUse: true,
+  valueParameter: true,
+  ageRule: "TikTok takes web events of the last 7 days, offline events of the last 28.",
+  classifications: [tiktokClassification],
   account: { required: [], optional: Object.values(accountKeys), anyOf: Object.values(accountKeys) },
   credential: { required: ["access_token"], optional: [] },
   endpoint: { host: "https://business-api.tiktok.com", version: "v1.3" },

@@ -1,15 +1,11 @@
-/** TikTok's `event_source`: web, app, offline or crm, each with an account id of its own (TikTok, Events API 2.0). */
+/** TikTok's `event_source`: web, app, offline or crm, each with its account id (TikTok, Events API 2.0). */
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
-import type { MapResult } from "../connector.ts"
+import type { NotMapped } from "../connector.ts"
 import { rejected } from "../mapping/result.ts"
 import { originOf } from "../mapping/start.ts"
 
 export type EventSource = "web" | "app" | "offline" | "crm"
-
-export type Sourced =
-  | { readonly _tag: "Source"; readonly source: EventSource }
-  | { readonly _tag: "None"; readonly result: MapResult }
 
 /** The account key that holds each source's id. */
 export const accountKeys: Readonly<Record<EventSource, string>> = {
@@ -21,34 +17,27 @@ export const accountKeys: Readonly<Record<EventSource, string>> = {
 
 /**
  * The source that an event belongs to and the connection has an id for. Website events are web and need the page's URL,
- * app events are app; lead-ads events are crm; all others are offline, or web where they tell a URL and there is no
+ * app events are app; lead-ads events are crm; all others are offline, or web where they have a URL and there is no
  * offline event set.
  */
-export const eventSourceOf = (event: NormalizedEvent, connection: Connection): Sourced => {
+export const eventSourceOf = (event: NormalizedEvent, connection: Connection): EventSource | NotMapped => {
   const origin = originOf(event, connection)
   const has = (source: EventSource) => (connection.account[accountKeys[source]] ?? "") !== ""
   const url = !!event.event_source_url
   if (origin.source === "website" && (origin.stated || url || !has("offline"))) {
     if (!has("web")) return noAccount("web")
-    return url ? web : { _tag: "None", result: missingUrl }
+    return url ? "web" : missingUrl
   }
-  if (origin.source === "app") return has("app") ? app : noAccount("app")
-  if (event.user.lead_id !== null && has("crm")) return crm
-  if (has("offline")) return offline
-  return url && has("web") ? web : noAccount("offline")
+  if (origin.source === "app") return has("app") ? "app" : noAccount("app")
+  if (event.user.lead_id !== null && has("crm")) return "crm"
+  if (has("offline")) return "offline"
+  return url && has("web") ? "web" : noAccount("offline")
 }
-
-const web: Sourced = { _tag: "Source", source: "web" }
-const app: Sourced = { _tag: "Source", source: "app" }
-const offline: Sourced = { _tag: "Source", source: "offline" }
-const crm: Sourced = { _tag: "Source", source: "crm" }
 
 const missingUrl = rejected("missing_event_source_url", "TikTok requires page.url of web events (40002).")
 
-const noAccount = (source: EventSource): Sourced => ({
-  _tag: "None",
-  result: rejected(
+const noAccount = (source: EventSource): NotMapped =>
+  rejected(
     "missing_account_id",
     `For TikTok this is an event of source ${source}, and the connection's account has no ${accountKeys[source]}.`
   )
-})

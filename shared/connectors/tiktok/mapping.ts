@@ -1,38 +1,26 @@
 /** A normalized event as an element of TikTok's `data` (TikTok, Events API 2.0). */
-
-import closedList from "../../../schemas/catalog/tiktok-currencies.json" with { type: "json" }
 import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen.ts"
-import type { JsonObject, MappingContext, MapResult } from "../connector.ts"
-import { standardEvents } from "../mapping/catalog.ts"
-import { type Commerce, commerceOf, productIds } from "../mapping/commerce.ts"
-import { type CompiledConnection, compile, groupText } from "../mapping/compile.ts"
-import { consentDecision, restrictedTiktokSources } from "../mapping/consent.ts"
-import { addCustom, settleCustomData } from "../mapping/custom-data.ts"
-import { noMapping, platformEventOf } from "../mapping/event-name.ts"
-import { deadlineOf, seconds, tooOld } from "../mapping/event-time.ts"
+import type { Connection } from "../../connections/connection.ts"
+import type { CompiledConnection, JsonObject, MapResult } from "../connector.ts"
+import { type Commerce, productIds } from "../mapping/commerce.ts"
+import { buildCustomData } from "../mapping/custom-data.ts"
+import { seconds } from "../mapping/event-time.ts"
 import { externalIds, mobileSystem, phoneHashes } from "../mapping/identifiers.ts"
 import { type Dropped, isEmpty, type PayloadBuilder, put, rejected, skipped } from "../mapping/result.ts"
-import { applyParameters } from "../mapping/rules.ts"
+import { groupText, type MappingStart, mapping } from "../mapping/start.ts"
+import catalog from "./catalog.json" with { type: "json" }
+import closedList from "./currencies.json" with { type: "json" }
 import { accountKeys, type EventSource, eventSourceOf } from "./event-source.ts"
 
-/** Maps the event. The event source is the batch group: it stands at the top of the request. */
-export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapResult => {
-  const { connection } = context
-  const compiled = compile(connection)
-  const consent = consentDecision(event.consent, connection)
-  if (consent._tag === "Skip") return skipped("consent", consent.message)
-  const named = platformEventOf(event, compiled)
-  if (named === null) return noMapping(event, compiled)
-  const sourced = eventSourceOf(event, connection)
-  if (sourced._tag === "None") return sourced.result
-  const { source } = sourced
-  const deadline = deadlineOf(event.event_time, source, context)
-  const late = tooOld(deadline, context, "TikTok takes web events of the last 7 days, offline events of the last 28.")
-  if (late !== null) return late
-  if (consent.restricted && !canRestrict(event, source)) return cannotRestrict
+/** The sources whose events take `limited_data_use`. */
+const restrictedSources: ReadonlySet<string> = new Set(catalog.limited_data_use.sources)
 
+/** Builds the payload. The event source is the batch group: it stands at the top of the request. */
+const payloadOf = (event: NormalizedEvent, start: MappingStart<EventSource>): MapResult => {
+  const { compiled, connection, deadline, named, restricted, target: source } = start
+  if (restricted && !canRestrict(event, source)) return cannotRestrict
   const dropped: Array<Dropped> = []
-  const user = userData(event.user, event.app?.extinfo ?? noExtinfo, context)
+  const user = userData(event.user, event.app?.extinfo ?? noExtinfo, connection)
   if (event.user.madid !== null && user["idfa"] === undefined && user["gaid"] === undefined) {
     dropped.push({ field: "user.madid", reason: "mobile_system_unknown" })
   }
@@ -41,8 +29,8 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
   if (refusal !== null) return refusal
 
   const payload: PayloadBuilder = { event: named.name, event_time: seconds(event.event_time), event_id: event.event_id }
-  if (restrictedTiktokSources.has(source)) {
-    if (consent.restricted) payload["limited_data_use"] = true
+  if (restrictedSources.has(source)) {
+    if (restricted) payload["limited_data_use"] = true
     else if (event.consent?.sale_of_data === "granted") payload["limited_data_use"] = false
   }
   payload["user"] = user
@@ -66,14 +54,14 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
 
 /** limited_data_use exists for web and app events, and needs the customer's IP address. */
 const canRestrict = (event: NormalizedEvent, source: EventSource): boolean =>
-  restrictedTiktokSources.has(source) && event.user.ip !== null
+  restrictedSources.has(source) && event.user.ip !== null
 
 const cannotRestrict = skipped(
   "consent",
   "The customer denied sale_of_data; TikTok's limited_data_use is for web and app events with an IP address only."
 )
 
-const standard: ReadonlySet<string> = new Set([...standardEvents("tiktok"), "CompletePayment", "SubmitForm"])
+const standard: ReadonlySet<string> = new Set([...catalog.standard_events, "CompletePayment", "SubmitForm"])
 
 const missing = (event: NormalizedEvent, name: string, source: EventSource, user: PayloadBuilder): MapResult | null => {
   if (!identifies(user)) {
@@ -85,7 +73,7 @@ const missing = (event: NormalizedEvent, name: string, source: EventSource, user
   if (source === "offline" && !standard.has(name)) {
     return rejected(
       "not_a_standard_event",
-      `TikTok takes only standard events offline, and ${JSON.stringify(name.slice(0, 100))} is none.`
+      `TikTok takes only standard events offline, and ${JSON.stringify(name.slice(0, 100))} is not one.`
     )
   }
   return source === "crm" && event.user.lead_id === null
@@ -109,31 +97,31 @@ const appOf = (event: NormalizedEvent, accountAppId: string): PayloadBuilder => 
 
 const noExtinfo: ReadonlyArray<string> = []
 
-/** TikTok's `properties` (TikTok, Events API 2.0). Custom properties travel in it under their own names. */
-
-const currencies: ReadonlySet<string> = new Set(closedList)
-
 /**
- * Builds them. TikTok takes a purchase without an amount, and fails the request for a currency outside its list: such a
+ * `properties`. TikTok takes a purchase without an amount, and fails the request for a currency outside its list: such a
  * currency stays behind with every amount, which alone would be read as another currency's.
  */
-export const propertiesOf = (
+const propertiesOf = (
   event: NormalizedEvent,
   compiled: CompiledConnection,
   dropped: Array<Dropped>
 ): PayloadBuilder => {
-  const commerce = commerceOf(event, dropped)
-  const data: PayloadBuilder = {}
-  put(data, "value", commerce.value)
-  put(data, "currency", commerce.currency)
-  putProducts(data, event, commerce, commerce.currency === null || currencies.has(commerce.currency), dropped)
-  putText(data, event)
-  addCustom(data, event, dropped)
-  applyParameters(data, compiled.parameters, event, dropped)
-  settleCustomData(data, event, dropped)
+  const data = buildCustomData(event, compiled, dropped, putProperties)
   leaveOutUnlisted(data, compiled, dropped)
   return data
 }
+
+const putProperties = (
+  data: PayloadBuilder,
+  event: NormalizedEvent,
+  commerce: Commerce,
+  dropped: Array<Dropped>
+): void => {
+  putProducts(data, event, commerce, commerce.currency === null || currencies.has(commerce.currency), dropped)
+  putText(data, event)
+}
+
+const currencies: ReadonlySet<string> = new Set(closedList)
 
 /** Looks last, since a parameter rule may have set the currency or the value. */
 const leaveOutUnlisted = (data: PayloadBuilder, compiled: CompiledConnection, dropped: Array<Dropped>): void => {
@@ -185,21 +173,17 @@ const putText = (data: PayloadBuilder, event: NormalizedEvent): void => {
   put(data, "customer_type", properties.customer_type)
 }
 
-/** TikTok's `user` (TikTok, Events API 2.0): email, phone and external id as lists of hashes; city, state and country in clear. */
+/** `user`: email, phone and external id as lists of hashes; city, state and country in clear. */
+export const formatUserData = (user: NormalizedUser, connection: Connection): JsonObject =>
+  userData(user, noExtinfo, connection)
 
-export const formatUserData = (user: NormalizedUser, context: MappingContext): JsonObject => userData(user, [], context)
-
-/** As `formatUserData`; `extinfo` of an app event tells whether a mobile advertising id is Apple's or Google's. */
-export const userData = (
-  user: NormalizedUser,
-  extinfo: ReadonlyArray<string>,
-  context: MappingContext
-): PayloadBuilder => {
+/** As `formatUserData`; `extinfo` of an app event says whether a mobile advertising id is Apple's or Google's. */
+const userData = (user: NormalizedUser, extinfo: ReadonlyArray<string>, connection: Connection): PayloadBuilder => {
   const data: PayloadBuilder = {}
   if (user.email.length > 0) data["email"] = user.email
-  const phones = phoneHashes(user, "tiktok", context.connection.mapping.defaultCountry)
+  const phones = phoneHashes(user, "tiktok", connection.mapping.defaultCountry)
   if (phones.length > 0) data["phone"] = phones
-  const ids = externalIds(user, context.connection)
+  const ids = externalIds(user, connection)
   if (ids.length > 0) data["external_id"] = ids
   put(data, "ttclid", user.ttclid)
   put(data, "ttp", user.ttp)
@@ -223,7 +207,14 @@ export const userData = (
 const matchKeys = ["email", "phone", "external_id", "ttclid", "ttp", "idfa", "gaid"] as const
 
 /** Whether TikTok has something to match on: an identifier, or IP address and user agent together. */
-export const identifies = (data: JsonObject): boolean => {
+const identifies = (data: JsonObject): boolean => {
   for (const key of matchKeys) if (data[key] !== undefined) return true
   return data["ip"] !== undefined && data["user_agent"] !== undefined
 }
+
+/** Maps the event, or says why TikTok would refuse it. */
+export const mapEvent = mapping<EventSource>({
+  target: (event, { connection }) => eventSourceOf(event, connection),
+  ageSource: (source) => source,
+  payload: payloadOf
+})

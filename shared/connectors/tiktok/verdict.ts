@@ -1,9 +1,9 @@
-import table from "../../../schemas/classification/tiktok.json" with { type: "json" }
 import type { SendableEvent } from "../../codec/codecs.ts"
 import { classification, type Signal } from "../classification.ts"
 import type { BatchVerdict, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
 import { bodyObject, safeText, textOf } from "../http/response.ts"
 import { probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
+import table from "./classification.json" with { type: "json" }
 
 /**
  * TikTok answers 200 even for failures; `code` in the body decides. A message such as `Batch.3.properties.value: Not a

@@ -1,8 +1,10 @@
 import * as Duration from "effect/Duration"
 import { type Connector, limits } from "../connector.ts"
+import { catalogOf } from "../mapping/catalog.ts"
+import catalog from "./catalog.json" with { type: "json" }
 import { formatUserData, mapEvent } from "./mapping.ts"
 import { probe, request, unsendable } from "./request.ts"
-import { probeVerdict, verdict } from "./verdict.ts"
+import { probeVerdict, verdict, whatsappClassification } from "./verdict.ts"
 import { webhook } from "./webhook.ts"
 
 // A message is small; a pool of ten connections is the bound of what is in flight.
@@ -12,6 +14,13 @@ const oneMessage = { eventsPerRequest: 1, bytesPerRequest: 64 * 1024, concurrenc
 export const whatsapp: Connector = {
   kind: "whatsapp",
   platform: "whatsapp",
+  name: "WhatsApp Cloud API",
+  catalog: catalogOf(catalog),
+  exampleAccount: { phone_number_id: "1000000000" },
+  clickIds: [],
+  // A message is no sale of data.
+  restrictedUse: "not_concerned",
+  classifications: [whatsappClassification],
   account: { required: ["phone_number_id"], optional: ["user_id_field"] },
   credential: { required: ["access_token"], optional: ["app_secret", "verify_token"] },
   endpoint: { host: "https://graph.facebook.com", version: "v26.0" },

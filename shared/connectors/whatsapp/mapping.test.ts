@@ -3,6 +3,7 @@ import type { TemplateMessage } from "../../connections/message-template.ts"
 import { connectionOf, consent, jane, nobody, properties, purchase } from "../../testing/event-fixture.ts"
 import { mapped, mappingOutcome } from "../../testing/expect-mapping.ts"
 import type { JsonObject } from "../connector.ts"
+import { mappingContext } from "../mapping/compile.ts"
 import { mapEvent } from "./mapping.ts"
 
 const template = {
@@ -41,7 +42,7 @@ describe("WhatsApp's messages", () => {
 
   const componentsOf = (more: Partial<TemplateMessage>, event: Fields = {}) => {
     const connection = connectionOf("whatsapp", { templates: { purchase: { ...template, body: [], ...more } } })
-    const result = mapEvent(purchase(event), { connection, now: null })
+    const result = mapEvent(purchase(event), mappingContext(connection, null))
     if (result._tag !== "Payload") return result._tag === "Rejected" ? result.reason : result._tag
     return (result.payload["template"] as JsonObject)["components"]
   }

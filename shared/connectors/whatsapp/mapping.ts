@@ -1,30 +1,19 @@
-import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen.ts"
-import type { Json, JsonObject, MappingContext, MapResult } from "../connector.ts"
-import { compile } from "../mapping/compile.ts"
-import { consentDecision } from "../mapping/consent.ts"
-import { messageOf } from "../mapping/event-name.ts"
-import { deadlineOf, tooOld } from "../mapping/event-time.ts"
-import { sealedRecipient } from "../mapping/identifiers.ts"
-import { rejected, skipped } from "../mapping/result.ts"
-import type { CompiledMessage } from "./template.ts"
-
 /**
  * A normalized event as a template message (WhatsApp Business Cloud API, messages). The payload has no recipient: the
- * phone number or business-scoped user id stays sealed, and delivery opens it at the moment of sending. With both given the
+ * phone number or business-scoped user id stays sealed, and delivery opens it before sending. With both given the
  * number wins, as at WhatsApp.
  */
+import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
+import type { CompiledConnection, Json, JsonObject, MapResult, NotMapped } from "../connector.ts"
+import { type PlatformEvent, templateOf } from "../mapping/event-name.ts"
+import { sealedRecipient } from "../mapping/identifiers.ts"
+import { rejected, skipped } from "../mapping/result.ts"
+import { type MappingStart, mapping } from "../mapping/start.ts"
+import { type CompiledMessage, compileMessage } from "./template.ts"
 
-/** Maps the event. Only events that the connection has a template for become messages. */
-export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapResult => {
-  const { connection } = context
-  const compiled = compile(connection)
-  const consent = consentDecision(event.consent, connection)
-  if (consent._tag === "Skip") return skipped("consent", consent.message)
-  const message = messageOf(event, compiled)
-  if (message === undefined) return noTemplate(event)
-  const deadline = deadlineOf(event.event_time, "default", context)
-  const late = tooOld(deadline, context, "The event is older than the connection's maxAgeDays.")
-  if (late !== null) return late
+/** The message, or why there is none. Only events that the connection has a template for become messages. */
+const messageOf = (event: NormalizedEvent, start: MappingStart<CompiledMessage>): MapResult => {
+  const { connection, deadline, target: message } = start
   const recipient = sealedRecipient(event.user, connection.mapping.defaultCountry)
   if (recipient === null) return noRecipient
   if (message.template.category === "authentication" && recipient === event.user.whatsapp_user_sealed) return needsPhone
@@ -39,6 +28,16 @@ export const mapEvent = (event: NormalizedEvent, context: MappingContext): MapRe
     dropped: [],
     sealedRecipient: recipient
   }
+}
+
+const templateName = (event: NormalizedEvent, compiled: CompiledConnection): PlatformEvent | NotMapped => {
+  const template = templateOf(event, compiled)
+  return template === undefined ? noTemplate(event) : { name: template.name, action: null }
+}
+
+const compiledTemplateOf = (event: NormalizedEvent, compiled: CompiledConnection): CompiledMessage | NotMapped => {
+  const template = templateOf(event, compiled)
+  return template === undefined ? noTemplate(event) : compileMessage(template)
 }
 
 const payloadOf = ({ template }: CompiledMessage, components: ReadonlyArray<Json>): JsonObject => ({
@@ -73,7 +72,7 @@ const needsPhone = rejected(
   "WhatsApp sends authentication templates to phone numbers alone, not to a business-scoped user id: send user.phone with the event."
 )
 
-const noTemplate = (event: NormalizedEvent): MapResult =>
+const noTemplate = (event: NormalizedEvent): NotMapped =>
   skipped(
     "no_mapping",
     `The event ${JSON.stringify(event.event_name.slice(0, 100))} has no message; add one under mapping.templates of the connection.`
@@ -85,6 +84,8 @@ const missingValue = (path: string): MapResult =>
     `The message's template needs ${path}, which the event doesn't have in a usable form.`
   )
 
-/** WhatsApp takes no user data: a message has a recipient, who stays sealed until delivery. */
+/** A message has a recipient, who stays sealed until delivery, and no user data. */
+export const formatUserData = (): JsonObject => ({})
 
-export const formatUserData = (_user: NormalizedUser, _context: MappingContext): JsonObject => ({})
+/** Maps the event, or says why it becomes no message. */
+export const mapEvent = mapping<CompiledMessage>({ name: templateName, target: compiledTemplateOf, payload: messageOf })

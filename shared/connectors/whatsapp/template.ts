@@ -24,7 +24,18 @@ export type Filled =
   | { readonly _tag: "Component"; readonly component: JsonObject }
   | { readonly _tag: "Missing"; readonly part: string }
 
-export const compileMessage = (template: TemplateMessage): CompiledMessage => ({
+const compiled = new WeakMap<TemplateMessage, CompiledMessage>()
+
+/** The compiled form of a template; the same object for the same template. */
+export const compileMessage = (template: TemplateMessage): CompiledMessage => {
+  const known = compiled.get(template)
+  if (known !== undefined) return known
+  const message = compile(template)
+  compiled.set(template, message)
+  return message
+}
+
+const compile = (template: TemplateMessage): CompiledMessage => ({
   template,
   components: [
     ...(template.header === undefined ? [] : [headerOf(template.header)]),

@@ -1,10 +1,10 @@
-import table from "../../../schemas/classification/whatsapp.json" with { type: "json" }
 import type { SendableEvent } from "../../codec/codecs.ts"
 import { classification } from "../classification.ts"
 import type { BatchVerdict, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
 import { bodyObject, objectOf, objectsOf, textOf } from "../http/response.ts"
 import { graphSignal, usageOf } from "../meta/verdict.ts"
 import { probeOf, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
+import table from "./classification.json" with { type: "json" }
 
 /**
  * A 200 with a message id means accepted only; the final status comes by webhook under that id. Errors are judged by
