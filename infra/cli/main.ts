@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Runtime from "effect/Runtime"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
-import { describeFailure, endAtSecondInterrupt, exitCodes, formatFailure } from "../../shared/runtime/exit.ts"
+import { describeFailure, exitAtSecondInterrupt, exitCodes, formatFailure } from "../../shared/runtime/exit.ts"
 import { loggerLayer } from "../../shared/telemetry/logger.ts"
 import { applyLocalEnvironment } from "../local/environment.ts"
 import { builtInFlags, CliError, Command, usagePresenter } from "./cli.ts"
@@ -49,7 +49,7 @@ applyLocalEnvironment()
 const presenter = usagePresenter(args.includes("--json"))
 const logger = loggerLayer({ program: "capi", level: "Warn", format: "auto", output: process.stderr })
 const root = await loadRoot(args)
-endAtSecondInterrupt()
+exitAtSecondInterrupt()
 Command.runWith(root, { version })(args).pipe(
   Effect.provide(Layer.mergeAll(NodeServices.layer, Output.layer, builtInFlags, presenter, logger)),
   NodeRuntime.runMain({ disableErrorReporting: true, teardown })

@@ -4,11 +4,11 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
-import { describeFailure, endAtSecondInterrupt, exitCodes, formatFailure } from "../../shared/runtime/exit.ts"
+import { describeFailure, exitAtSecondInterrupt, exitCodes, formatFailure } from "../../shared/runtime/exit.ts"
 import { demo } from "./demo.ts"
 
 endWithLauncher()
-endAtSecondInterrupt()
+exitAtSecondInterrupt()
 
 const once = /^(1|true|yes)$/i.test(process.env["ONCE"] ?? "")
 

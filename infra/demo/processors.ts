@@ -3,7 +3,7 @@ import { rmSync } from "node:fs"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { beforeEndingAtOnce } from "../../shared/runtime/exit.ts"
+import { beforeForcedExit } from "../../shared/runtime/exit.ts"
 import { endProcess, runningProcess, signal } from "../local/processes.ts"
 import { programNames, sourceCommand } from "../local/program-files.ts"
 import { logFileOf, pidFileOf, type RunningProgram, startProgram, stopProgram } from "../local/run-programs.ts"
@@ -19,7 +19,7 @@ export const startProcessors = (
   Effect.gen(function* () {
     const running: Array<RunningProgram> = []
     // Broker and registry, which hold data, are ended in order by their guard.
-    const endAll = beforeEndingAtOnce(() => {
+    const endAll = beforeForcedExit(() => {
       for (const { pid } of running) signal(pid, "SIGKILL")
     })
     const stop = (program: RunningProgram) => stopProgram(program, drainTimeout)

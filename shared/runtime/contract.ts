@@ -1,5 +1,5 @@
 /**
- * The runtime's contract. A processor turns a batch of records into a step; the runtime owns everything else: it runs a fiber
+ * The runtime's contract. A processor makes a step from a batch of records; the runtime owns everything else: it runs a fiber
  * for each assigned partition, restores its state before the first batch, commits a step's outputs and the batch's end offset
  * in one Kafka transaction, bounds what is in flight, and stops cleanly. So no processor knows an offset, a transaction or a
  * Kafka client.

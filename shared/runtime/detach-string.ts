@@ -1,7 +1,6 @@
 /**
- * A text of a raw event as the key of an output, on its own (other records are read with texts of their own). V8 keeps the whole
- * text of a record for a piece that was cut from it, and keys live until the commit: long enough to make of every record's text
- * what only a collection of the whole heap frees.
+ * Copies a key that was sliced from a record's string: V8 slices retain the whole record, and keys live until the commit, which is
+ * long enough for every record's text to need a full collection. (Other records are read with copied strings.)
  */
 export const detachString = (text: string): string => {
   if (text.length < cutLengthMin || text.length > lengthMax) return text

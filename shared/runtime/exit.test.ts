@@ -1,7 +1,11 @@
+import { once } from "node:events"
+import process from "node:process"
+import { setTimeout } from "node:timers/promises"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Redacted from "effect/Redacted"
+import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
 import { SettingsError } from "../config/settings.ts"
 import { KafkaError } from "../kafka/client.ts"
 import { KnownSecrets } from "../telemetry/redaction.ts"
@@ -56,3 +60,41 @@ describe("failures", () => {
     assert.notMatch(formatFailure("capi", failure), /s3cr3t|jane/)
   })
 })
+
+const program = `
+const { beforeForcedExit, exitAtSecondInterrupt } = await import(${JSON.stringify(new URL("exit.ts", import.meta.url).href)})
+exitAtSecondInterrupt()
+beforeForcedExit(() => process.stdout.write("children ended\\n"))
+beforeForcedExit(() => process.stdout.write("removed\\n"))()
+setInterval(() => undefined, 1000)
+process.stdout.write("up\\n")
+`
+
+const start = async () => {
+  const child = spawnGuarded(process.execPath, ["--input-type=module", "-e", program], { stdio: "pipe" })
+  const text = { out: "", err: "" }
+  child.stdout.on("data", (chunk) => {
+    text.out += chunk
+  })
+  child.stderr.on("data", (chunk) => {
+    text.err += chunk
+  })
+  while (!text.out.includes("up")) await once(child.stdout, "data")
+  return { child, text }
+}
+
+for (const first of ["SIGINT", "SIGTERM"] as const)
+  it(`a Ctrl-C a second after ${first} ends a program at once, one that arrives twice does not`, async () => {
+    const { child, text } = await start()
+    child.kill(first)
+    await setTimeout(100)
+    child.kill("SIGINT")
+    await setTimeout(1_100)
+    assert.isNull(child.exitCode)
+    const ended = once(child, "close")
+    child.kill("SIGINT")
+    const [code] = await ended
+    assert.strictEqual(code, 130)
+    assert.strictEqual(text.out, "up\nchildren ended\n")
+    assert.match(text.err, /^Ended at once by a second Ctrl-C.*\n$/)
+  })

@@ -1,5 +1,7 @@
-/** How a program tells why it ended: one line with the next step, and an exit code that scripts can use. */
-
+/**
+ * How a program ends: an exit code that scripts can use, one line with the reason and the next step, and at once at a second
+ * Ctrl-C.
+ */
 import process from "node:process"
 import * as Cause from "effect/Cause"
 import { type KnownSecrets, processSecrets, redact } from "../telemetry/redaction.ts"
@@ -27,20 +29,20 @@ export interface Failure {
   readonly details: string | null
 }
 
-/** What to tell of a cause; null where the program was merely interrupted. */
+/** What is printed of a cause; null where the program was merely interrupted. */
 export const describeFailure = (
   cause: Cause.Cause<unknown>,
   secrets: KnownSecrets = processSecrets
 ): Failure | null => {
   if (cause.reasons.length === 0 || Cause.hasInterruptsOnly(cause)) return null
   const error = Cause.squash(cause)
-  const told = describeError(error)
+  const expected = describeError(error)
   const hidden = (text: string) => redact(text, secrets)
-  if (told !== null)
+  if (expected !== null)
     return {
-      ...told,
-      message: hidden(oneLine(told.message)),
-      nextStep: told.nextStep === null ? null : hidden(oneLine(told.nextStep)),
+      ...expected,
+      message: hidden(oneLine(expected.message)),
+      nextStep: expected.nextStep === null ? null : hidden(oneLine(expected.nextStep)),
       details: null
     }
   return {
@@ -78,37 +80,35 @@ export const oneLine = (text: string): string =>
   text.replaceAll(/\s+/g, (spaces) => (spaces.includes("\n") ? " " : spaces)).trim()
 
 /**
- * Ctrl-C ends a program in order: what is in flight is finished and committed, which may take a while. A second Ctrl-C is a
- * person who does not want to wait: the program ends at once, and what was in flight comes again at the next start.
- *
- * One Ctrl-C may arrive twice: the terminal sends it to every process of its group, and npm passes its own on. So what follows the
- * first signal within a second belongs to it.
+ * Call where the program's signal handlers are installed; further calls do nothing. The first Ctrl-C stops a program cleanly: what is
+ * in flight is finished and committed, which may take a while. A second one ends it at once, and what was in flight is
+ * processed again at the next start. One Ctrl-C may arrive twice: the terminal sends it to every process of its group, and npm
+ * passes it on as well. So a signal within a second of the first one is ignored.
  */
-
-const sameInterruptMillis = 1_000
-
-const actions = new Set<() => void>()
-/** `performance.now`, in milliseconds. */
-let firstAt: number | null = null
-
-/** Calls the action before the program ends at once, such as to end children; gives what takes it back. */
-export const beforeEndingAtOnce = (action: () => void): (() => void) => {
-  actions.add(action)
-  return () => void actions.delete(action)
-}
-
-/** To be called where the program's own handlers of signals are installed; further calls do nothing. */
-export const endAtSecondInterrupt = (): void => {
+export const exitAtSecondInterrupt = (): void => {
   if (process.listeners("SIGINT").includes(onSignal)) return
   process.on("SIGINT", onSignal)
   process.on("SIGTERM", onSignal)
 }
 
+/** Calls the action before a forced exit, such as to end children; the result removes it. */
+export const beforeForcedExit = (action: () => void): (() => void) => {
+  forcedExitActions.add(action)
+  return () => void forcedExitActions.delete(action)
+}
+
+const forcedExitActions = new Set<() => void>()
+const sameInterruptMillis = 1_000
+/** `performance.now`, in milliseconds. */
+let firstSignalAt: number | null = null
+
 const onSignal = (signal: NodeJS.Signals): void => {
   const now = performance.now()
-  firstAt ??= now
-  if (signal !== "SIGINT" || now - firstAt < sameInterruptMillis) return
-  for (const action of actions) action()
-  process.stderr.write("Ended at once by a second Ctrl-C: what was in flight is not committed and comes again.\n")
+  firstSignalAt ??= now
+  if (signal !== "SIGINT" || now - firstSignalAt < sameInterruptMillis) return
+  for (const action of forcedExitActions) action()
+  process.stderr.write(
+    "Ended at once by a second Ctrl-C: what was in flight is not committed and is processed again.\n"
+  )
   process.exit(exitCodes.interrupted)
 }

@@ -7,7 +7,7 @@ import { makePartitionHealth } from "./partition-health.ts"
 
 const at = { processor: "mapper", topic: "normalized-events", partition: 1 }
 
-it.effect("turns the runtime's events into metrics and readiness, and forgets a partition that left", () =>
+it.effect("makes metrics and readiness from the runtime's events, and removes those of a revoked partition", () =>
   Effect.gen(function* () {
     const { observe: observeHealth, dependencies } = makePartitionHealth(() => 0)
     const observe = observeAll(yield* runtimeMetrics, observeHealth)

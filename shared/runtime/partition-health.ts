@@ -35,7 +35,7 @@ export interface StuckPartition {
 export const stuckAfter = Duration.minutes(5)
 const checkEvery = Duration.seconds(15)
 
-/** Observes the runtime; until the scope closes, a gauge and a log line tell of partitions that are stuck. */
+/** Observes the runtime; until the scope closes, a gauge counts and a log line names the partitions that are stuck. */
 export const partitionHealth: Effect.Effect<PartitionHealth, never, Scope.Scope> = Effect.gen(function* () {
   const clock = yield* Clock.Clock
   const health = makePartitionHealth(() => clock.currentTimeMillisUnsafe())

@@ -11,17 +11,17 @@ import type * as Runtime from "effect/Runtime"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { environment, environmentProvider } from "../config/environment.ts"
-import { loadSettings, SettingsService } from "../config/settings.ts"
+import { loadSettings, type Settings, SettingsService } from "../config/settings.ts"
 import { loggerLayer } from "../telemetry/logger.ts"
 import { processSecrets } from "../telemetry/redaction.ts"
 import type { Processor } from "./contract.ts"
 import { endWithLauncher } from "./end-with-launcher.mjs"
-import { describeFailure, endAtSecondInterrupt, exitCodes, formatFailure } from "./exit.ts"
+import { describeFailure, exitAtSecondInterrupt, exitCodes, formatFailure } from "./exit.ts"
 import { healthServer, Readiness } from "./health.ts"
 import { observeAll, RuntimeObserver, runtimeMetrics } from "./metrics.ts"
 import { partitionHealth } from "./partition-health.ts"
 import { run } from "./runtime.ts"
-import { brokerAnswers, type ProgramServices, servicesLayer, topicsExist } from "./services.ts"
+import { awaitBroker, awaitTopics, type ProgramServices, servicesLayer } from "./services.ts"
 
 export interface Program {
   /** Such as `normalizer`; in logs and on the command line. */
@@ -56,14 +56,15 @@ export const processorsProgram = <
 
 /**
  * Runs programs in this process until SIGTERM or SIGINT, then stops cleanly: nothing new is taken, what is in flight is
- * finished and committed, the groups are left; a second Ctrl-C ends it at once. Exit code 0 after a clean stop; else one line and a code of `exitCodes`.
+ * finished and committed, the groups are left; a second Ctrl-C ends it at once. Exit code 0 after a clean stop; else one line
+ * and a code of `exitCodes`.
  */
 export const runPrograms = (programs: ReadonlyArray<Program>): void => {
   endWithLauncher()
-  endAtSecondInterrupt()
+  exitAtSecondInterrupt()
   const name = programs.map((program) => program.name).join("+")
   const provider = ConfigProvider.layer(environmentProvider(environment()))
-  NodeRuntime.runMain(Effect.provide(makeMain(name, programs), provider), {
+  NodeRuntime.runMain(Effect.provide(runInProcess(name, programs), provider), {
     disableErrorReporting: true,
     teardown: teardownOf(name)
   })
@@ -72,52 +73,41 @@ export const runPrograms = (programs: ReadonlyArray<Program>): void => {
 /** One program: what a `main.ts` calls. */
 export const runProgram = (program: Program): void => runPrograms([program])
 
-/** The whole life of a process, with its logger, services and health server. */
-export const makeMain = (name: string, programs: ReadonlyArray<Program>): Effect.Effect<void, unknown> =>
+/** Settings, logger, health endpoints, services, then the programs' work: everything that a process does until it is interrupted. */
+export const runInProcess = (name: string, programs: ReadonlyArray<Program>): Effect.Effect<void, unknown> =>
   Effect.gen(function* () {
     tuneHeap()
     const settings = yield* loadSettings
-    for (const secret of [
-      settings.masterKey,
-      ...settings.previousMasterKeys,
-      settings.kafka.sasl?.password,
-      settings.registry.password
-    ])
-      if (secret !== null && secret !== undefined) processSecrets.add(secret)
+    registerSecrets(settings)
     const base = Layer.mergeAll(
       Layer.succeed(SettingsService, settings),
       Readiness.layer,
       loggerLayer({ program: name, level: settings.log.level, format: settings.log.format })
     )
-    yield* lifeOf(programs).pipe(Effect.scoped, Effect.provide(base))
+    yield* serveAndWork(programs).pipe(Effect.scoped, Effect.provide(base))
   })
 
-// The health server comes first, so that an orchestrator can ask what a slow start waits for.
-const lifeOf = Effect.fnUntraced(function* (programs: ReadonlyArray<Program>) {
+/** No log line holds them from now on. */
+const registerSecrets = ({ masterKey, previousMasterKeys, kafka, registry }: Settings): void => {
+  for (const secret of [masterKey, ...previousMasterKeys, kafka.sasl?.password ?? null, registry.password])
+    if (secret !== null) processSecrets.add(secret)
+}
+
+// The health endpoints come first, so that an orchestrator can ask what a slow start waits for.
+const serveAndWork = Effect.fnUntraced(function* (programs: ReadonlyArray<Program>) {
   const settings = yield* SettingsService
   const readiness = yield* Readiness
   const partitions = yield* partitionHealth
   const observe = observeAll(yield* RuntimeObserver, yield* runtimeMetrics, partitions.observe)
   yield* healthServer(settings.health)
-  // The address is for the log alone, which leaves out a password in it.
-  let awaited = ""
-  const waitFor = (what: string, address: string) => {
-    awaited = `${what} at ${address}`
-    return readiness.set("start", false, `Waiting for ${what}.`)
-  }
-  yield* waitFor("the schema registry", settings.registry.url)
-  const telling = yield* Effect.forkScoped(
-    Effect.suspend(() => Effect.logWarning(`Still waiting for ${awaited}.`)).pipe(
-      Effect.repeat(Schedule.spaced("20 seconds")),
-      Effect.delay("5 seconds")
-    )
-  )
+  const waiting = yield* warnOfSlowStart
+  yield* waiting.for("the schema registry", settings.registry.url)
+  // The services are built first, which waits for the registry.
   const started = Effect.gen(function* () {
-    yield* waitFor("Kafka", settings.kafka.brokers.join(", "))
-    yield* brokerAnswers
-    yield* Fiber.interrupt(telling)
-    yield* readiness.remove("start")
-    yield* topicsExist(programs.map(({ name }) => name))
+    yield* waiting.for("Kafka", settings.kafka.brokers.join(", "))
+    yield* awaitBroker
+    yield* waiting.end
+    yield* awaitTopics(programs.map(({ name }) => name))
     yield* readiness.addSource(partitions.dependencies)
   })
   yield* Effect.andThen(started, workOf(programs)).pipe(
@@ -125,6 +115,25 @@ const lifeOf = Effect.fnUntraced(function* (programs: ReadonlyArray<Program>) {
     Effect.provideService(RuntimeObserver, observe),
     Effect.onInterrupt(() => Effect.log("Stopped."))
   )
+})
+
+/** Names, for readiness and after five seconds in the log, what the start waits for. */
+const warnOfSlowStart = Effect.gen(function* () {
+  const readiness = yield* Readiness
+  let awaited = ""
+  const warning = yield* Effect.suspend(() => Effect.logWarning(`Still waiting for ${awaited}.`)).pipe(
+    Effect.repeat(Schedule.spaced("20 seconds")),
+    Effect.delay("5 seconds"),
+    Effect.forkScoped
+  )
+  return {
+    // The address is for the log alone, which redacts a password in it.
+    for: (what: string, address: string) => {
+      awaited = `${what} at ${address}`
+      return readiness.set("start", false, `Waiting for ${what}.`)
+    },
+    end: Effect.andThen(Fiber.interrupt(warning), readiness.remove("start"))
+  }
 })
 
 const workOf = (programs: ReadonlyArray<Program>): Effect.Effect<void, unknown, ProgramServices> =>
@@ -143,12 +152,11 @@ const teardownOf =
     return onExit(failure.exitCode)
   }
 
-/** How V8 collects garbage in a program that turns over much more memory than it keeps. */
-
 /**
- * Lets the old generation grow by 60 % before it is collected whole. Near a small `--max-old-space-size` V8 else collects at each
- * few MiB more, on threads of its own too: a third of all processor time. And lets young garbage be collected by one thread:
- * what survives of 16 MiB is copied in a few ms, and helping threads cost more than they save (docs/performance.md).
+ * Sets how V8 collects garbage, for programs that allocate much and retain little. The old generation grows by 60 % before a full
+ * collection: near a small `--max-old-space-size` V8 else collects after every few MiB, on helper threads too, which takes a
+ * third of all processor time. One thread collects young garbage: what survives of 16 MiB is copied in a few ms, and
+ * helper threads cost more than they save (docs/performance.md).
  */
 export const tuneHeap = (): void => {
   setFlagsFromString("--heap-growing-percent=60")

@@ -174,7 +174,7 @@ it.effect("ends with the defect of a step: a bug isn't retried", () =>
   })
 )
 
-it.effect("joins anew when records stay away though the log has some", () =>
+it.effect("joins again when no records are received though the log has some", () =>
   Effect.gen(function* () {
     const { kafka, write, out, start, events } = runtimeHarness()
     yield* start(copy())

@@ -20,9 +20,9 @@ const partitions = 4
 
 class StepFailed extends Data.TaggedError("StepFailed")<{ readonly message: string }> {}
 
-const makeWorld = Effect.suspend(() => makeCopyHarness({ prefix: uniquePrefix("runtime"), partitions }))
+const makeHarness = Effect.suspend(() => makeCopyHarness({ prefix: uniquePrefix("runtime"), partitions }))
 
-/** The copying program as a process of its own; killed at the latest when the test's scope closes. */
+/** The copying program in a separate process; killed at the latest when the test's scope closes. */
 const startProcess = (prefix: string) =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -46,61 +46,67 @@ const layerTest = layerKafka({ brokers: testBrokers(), sessionTimeoutMillis })
 layer(layerTest, { excludeTestServices: true })("the runtime on a real broker", (it) => {
   it.effect("copies exactly once while members join and leave under load", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld
-      const load = yield* Effect.forkChild(Effect.forEach(Array(60), () => Effect.delay(world.write(100), "50 millis")))
-      yield* world.start(copyProcessor)
+      const harness = yield* makeHarness
+      const load = yield* Effect.forkChild(
+        Effect.forEach(Array(60), () => Effect.delay(harness.write(100), "50 millis"))
+      )
+      yield* harness.start(copyProcessor)
       for (let round = 0; round < 3; round++) {
         const observed: Array<RuntimeEvent> = []
-        const other = yield* world.start(copyProcessor, observed)
+        const other = yield* harness.start(copyProcessor, observed)
         yield* until("the other member has its share", () => observed.some(({ type }) => type === "committed"))
         yield* Fiber.interrupt(other)
       }
       yield* Fiber.join(load)
-      yield* until("all is copied", () => world.done)
-      yield* world.assertExactlyOnce
+      yield* until("all is copied", () => harness.done)
+      yield* harness.assertExactlyOnce
     })
   )
 
   it.effect("keeps exactly-once though a member dies by kill -9", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld
-      const { child, lines } = yield* startProcess(world.prefix)
+      const harness = yield* makeHarness
+      const { child, lines } = yield* startProcess(harness.prefix)
       yield* until("the process works", () => lines.length >= partitions)
-      const load = yield* Effect.forkChild(Effect.forEach(Array(40), () => Effect.delay(world.write(200), "25 millis")))
+      const load = yield* Effect.forkChild(
+        Effect.forEach(Array(40), () => Effect.delay(harness.write(200), "25 millis"))
+      )
       yield* Effect.sleep("400 millis")
       child.kill("SIGKILL")
-      yield* world.start(copyProcessor)
+      yield* harness.start(copyProcessor)
       yield* Fiber.join(load)
-      yield* until("all is copied", () => world.done)
-      yield* world.assertExactlyOnce
+      yield* until("all is copied", () => harness.done)
+      yield* harness.assertExactlyOnce
     })
   )
 
-  // Red when partition.ts gives the transactional id a part of the process's own, so that nobody is fenced.
+  // Red when partition.ts gives the transactional id a part of the process's own, so that no process is fenced.
   it.effect("lets no zombie commit: a frozen member wakes up after another took over", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld
-      const { child, lines } = yield* startProcess(world.prefix)
+      const harness = yield* makeHarness
+      const { child, lines } = yield* startProcess(harness.prefix)
       yield* until("the process works", () => lines.length >= partitions)
-      const load = yield* Effect.forkChild(Effect.forEach(Array(80), () => Effect.delay(world.write(50), "50 millis")))
+      const load = yield* Effect.forkChild(
+        Effect.forEach(Array(80), () => Effect.delay(harness.write(50), "50 millis"))
+      )
       yield* Effect.sleep("500 millis")
       child.kill("SIGSTOP")
-      yield* world.start(copyProcessor)
-      yield* until("the takeover", () => world.events.filter(({ type }) => type === "opened").length >= partitions)
+      yield* harness.start(copyProcessor)
+      yield* until("the takeover", () => harness.events.filter(({ type }) => type === "opened").length >= partitions)
       yield* Fiber.join(load)
-      yield* until("all is copied", () => world.done)
+      yield* until("all is copied", () => harness.done)
       child.kill("SIGCONT")
-      yield* world.write(500)
+      yield* harness.write(500)
       yield* until("the zombie is a member again", () => lines.length > partitions)
-      yield* world.write(500)
-      yield* until("the rest is copied", () => world.done)
-      yield* world.assertExactlyOnce
+      yield* harness.write(500)
+      yield* until("the rest is copied", () => harness.done)
+      yield* harness.assertExactlyOnce
     })
   )
 
   it.effect("opens a partition again when a step fails, and goes on where it was", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld
+      const harness = yield* makeHarness
       let failures = 5
       let steps = 0
       const failing: Processor<StepFailed> = {
@@ -113,28 +119,28 @@ layer(layerTest, { excludeTestServices: true })("the runtime on a real broker", 
                 : task.step(batch)
           }))
       }
-      yield* world.start(failing)
-      for (let round = 0; round < 40; round++) yield* world.write(50)
-      yield* until("all is copied", () => world.done)
-      yield* world.assertExactlyOnce
-      assert.isTrue(world.events.some(({ type }) => type === "reopening"))
+      yield* harness.start(failing)
+      for (let round = 0; round < 40; round++) yield* harness.write(50)
+      yield* until("all is copied", () => harness.done)
+      yield* harness.assertExactlyOnce
+      assert.isTrue(harness.events.some(({ type }) => type === "reopening"))
     })
   )
 
   it.effect("finishes and commits what is in flight when it is stopped", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld
+      const harness = yield* makeHarness
       const client = yield* KafkaClient
-      const fiber = yield* world.start(slowedDown(1_000))
-      yield* world.write(20)
+      const fiber = yield* harness.start(slowedDown(1_000))
+      yield* harness.write(20)
       yield* until(
         "batches are in flight",
-        () => world.events.filter(({ type }) => type === "batch").length >= partitions
+        () => harness.events.filter(({ type }) => type === "batch").length >= partitions
       )
       yield* Fiber.interrupt(fiber)
-      assert.isTrue(yield* world.done)
-      yield* world.assertExactlyOnce
-      const group = (yield* client.groups).find(({ groupId }) => groupId === `${world.prefix}copy`)
+      assert.isTrue(yield* harness.done)
+      yield* harness.assertExactlyOnce
+      const group = (yield* client.groups).find(({ groupId }) => groupId === `${harness.prefix}copy`)
       assert.strictEqual(group?.members, 0)
     })
   )

@@ -72,7 +72,7 @@ it.effect("restores state up to the committed offset, each time it opens", () =>
   })
 )
 
-it.effect("passes over records that aren't accepted and commits past them once a second", () =>
+it.effect("skips records that aren't accepted and commits past them once a second", () =>
   Effect.gen(function* () {
     const { kafka, write, out, start } = runtimeHarness()
     yield* start(copy({ accept: (record) => record.value?.toString() !== "no" }))

@@ -12,12 +12,12 @@ import type { KafkaError } from "../kafka/client.ts"
 import { loaded, minimal } from "../testing/connections-file.ts"
 import { MemoryKafka } from "../testing/memory-kafka.ts"
 import { Readiness } from "./health.ts"
-import { missingTopics, topicsExist, topicsOf } from "./services.ts"
+import { awaitTopics, missingTopics, topicsOf } from "./services.ts"
 
 const all = ["raw-events", "normalized-events", "dead-letters", "sealing-keys"]
 
 describe("the topics of a program", () => {
-  it("are those of its own platform, or of the connections'", () => {
+  it("are those of its platform, or of the connections'", () => {
     assert.deepStrictEqual(topicsOf("normalizer", ["meta"]).toSorted(), all.toSorted())
     assert.includeMembers(
       [...topicsOf("mapper", ["meta", "meta", "tiktok"])],
@@ -31,7 +31,7 @@ describe("the topics of a program", () => {
     assert.deepStrictEqual(topicsOf("delivery-meta", ["tiktok"]), [])
   })
 
-  it("are told of each declared topic", () => {
+  it("are named for each declared topic", () => {
     for (const { name, programs } of topicTable.topics) assert.isNotEmpty(programs, name)
   })
 })
@@ -78,7 +78,7 @@ const starting = Effect.fnUntraced(function* () {
   )
   const { fiber, readiness } = yield* Effect.gen(function* () {
     const readiness = yield* Readiness
-    return { readiness, fiber: yield* Effect.forkDetach(topicsExist(["normalizer"])) }
+    return { readiness, fiber: yield* Effect.forkDetach(awaitTopics(["normalizer"])) }
   }).pipe(Effect.provide(services))
   const create = () => {
     for (const topic of all) kafka.log.create(topic, 1)
@@ -102,7 +102,7 @@ it.effect("says within seconds what is missing, and goes on when it is there", (
   })
 )
 
-it.effect("says nothing where the topics come at once, and fails when its patience is over", () =>
+it.effect("logs nothing where the topics exist soon, and fails after STARTUP_TIMEOUT", () =>
   Effect.gen(function* () {
     const soon = yield* starting()
     yield* TestClock.adjust("1 second")

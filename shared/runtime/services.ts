@@ -1,5 +1,4 @@
-/** The services that every program stands on, built from the settings. */
-
+/** The services of every program, from the settings, and the wait at its start until they answer. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -38,33 +37,13 @@ export const kafkaLayer: Layer.Layer<KafkaClient, never, SettingsService> = Laye
   Effect.map(SettingsService, (settings) => layerKafka(kafkaOptionsOf(settings)))
 )
 
-/**
- * Waits until the broker answers, so that a wrong address ends a program rather than leaving it up without work. Once it
- * has answered, a program outlives its broker's outages.
- */
-export const brokerAnswers: Effect.Effect<void, KafkaError, KafkaClient | SettingsService> = Effect.gen(function* () {
-  const kafka = yield* KafkaClient
-  const { startupTimeout: startPatience, kafka: settings } = yield* SettingsService
-  const unreachable = new KafkaError({
-    code: "unreachable",
-    operation: "connect",
-    message: `Kafka does not answer at ${settings.brokers.join(", ")}.`,
-    nextStep: "Start it, or correct KAFKA_BROKERS.",
-    cause: null
-  })
-  yield* kafka.listTopics.pipe(
-    Effect.retry({ schedule: Schedule.spaced("1 second"), while: ({ code }) => code !== "unauthorized" }),
-    Effect.timeoutOrElse({ duration: startPatience, orElse: () => Effect.fail(unreachable) })
-  )
-})
-
-/** Codecs over the registry of the settings; fails where it does not answer within its patience. */
+/** Codecs over the registry of the settings; fails where it does not answer within STARTUP_TIMEOUT. */
 export const codecsLayer: Layer.Layer<Codecs, RegistryError, SettingsService> = Layer.unwrap(
-  Effect.map(SettingsService, ({ registry, topicPrefix, startupTimeout: startPatience }) =>
+  Effect.map(SettingsService, ({ registry, topicPrefix, startupTimeout }) =>
     registryLayer({
       url: registry.url,
       prefix: topicPrefix,
-      startupTimeout: startPatience,
+      startupTimeout,
       ...(registry.username === null || registry.password === null
         ? {}
         : { username: registry.username, password: registry.password })
@@ -76,7 +55,7 @@ const runtimeLayer: Layer.Layer<never, never, SettingsService> = Layer.unwrap(
   Effect.map(SettingsService, ({ topicPrefix }) => layerRuntimeOptions({ prefix: topicPrefix }))
 )
 
-/** Everything a processor needs; the file of connections is read first, since its errors are the quickest to tell. */
+/** Everything a processor needs. The file of connections is read first: its errors need no broker. */
 export const servicesLayer: Layer.Layer<Services, ConnectionsError | RegistryError, SettingsService> = Layer.mergeAll(
   kafkaLayer,
   codecsLayer,
@@ -84,61 +63,79 @@ export const servicesLayer: Layer.Layer<Services, ConnectionsError | RegistryErr
   runtimeLayer
 ).pipe(Layer.provideMerge(connectionsLayer))
 
-/** Whether the topics of a program are there when it starts: without them its members wait in silence. */
-
-/** The topics (logical names) that a program reads or writes, with connections to these platforms. */
-export const topicsOf = (program: string, platforms: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const own = program.startsWith("delivery-") ? program.slice("delivery-".length) : null
-  // A delivery without a connection has nothing to do.
-  if (own !== null && !platforms.includes(own)) return []
-  return topicTable.topics
-    .filter(({ programs }) => programs.includes(program) || (own !== null && programs.includes("delivery")))
-    .flatMap(({ name }) => {
-      if (!name.includes("{platform}")) return [name]
-      return (own === null ? [...new Set(platforms)] : [own]).map((platform) => name.replace("{platform}", platform))
-    })
-}
+/**
+ * Waits until the broker answers, so that a wrong address ends a program rather than leaving it up without work. Once it
+ * has answered, a program outlives its broker's outages.
+ */
+export const awaitBroker: Effect.Effect<void, KafkaError, KafkaClient | SettingsService> = Effect.gen(function* () {
+  const kafka = yield* KafkaClient
+  const { startupTimeout, kafka: settings } = yield* SettingsService
+  const unreachable = new KafkaError({
+    code: "unreachable",
+    operation: "connect",
+    message: `Kafka does not answer at ${settings.brokers.join(", ")}.`,
+    nextStep: "Start it, or correct KAFKA_BROKERS.",
+    cause: null
+  })
+  yield* kafka.listTopics.pipe(
+    Effect.retry({ schedule: Schedule.spaced("1 second"), while: ({ code }) => code !== "unauthorized" }),
+    Effect.timeoutOrElse({ duration: startupTimeout, orElse: () => Effect.fail(unreachable) })
+  )
+})
 
 /**
- * Waits until all topics of the programs are there, since they may be on their way, and says at once which are not. Fails
- * when STARTUP_TIMEOUT is over.
+ * Waits until all topics of the programs exist, since programs and topics are often started together; meanwhile readiness and
+ * the log name those that are missing. Fails after STARTUP_TIMEOUT. Without its topics a member would wait without an error.
  */
-export const topicsExist = Effect.fnUntraced(function* (programs: ReadonlyArray<string>) {
+export const awaitTopics = Effect.fnUntraced(function* (programs: ReadonlyArray<string>) {
   const kafka = yield* KafkaClient
   const readiness = yield* Readiness
   const { enabled } = yield* Connections
-  const { topicPrefix, startupTimeout: startPatience } = yield* SettingsService
+  const { topicPrefix, startupTimeout } = yield* SettingsService
   const platforms = enabled.map(({ platform }) => platform)
   const needed = [...new Set(programs.flatMap((program) => topicsOf(program, platforms)))]
-  const begun = yield* Clock.currentTimeMillis
-  let toldAt = Number.NEGATIVE_INFINITY
+  const startedAt = yield* Clock.currentTimeMillis
+  let warnedAt = Number.NEGATIVE_INFINITY
   for (;;) {
     const present = yield* Effect.retry(kafka.listTopics, { times: 5 })
     const missing = missingTopics(needed, present, topicPrefix)
     if (missing === null) return yield* readiness.remove("topics")
     const now = yield* Clock.currentTimeMillis
-    if (now - begun >= Duration.toMillis(startPatience)) return yield* missing
+    if (now - startedAt >= Duration.toMillis(startupTimeout)) return yield* missing
     yield* readiness.set("topics", false, `${missing.message} ${missing.nextStep}`)
-    if (now - begun >= graceMillis && now - toldAt >= tellEveryMillis) {
-      toldAt = now
+    if (now - startedAt >= graceMillis && now - warnedAt >= warnEveryMillis) {
+      warnedAt = now
       yield* Effect.logWarning(`${missing.message} ${missing.nextStep}`)
     }
     yield* Effect.sleep("1 second")
   }
 })
 
-/** Programs and topics are often started together. */
+/** No warning before. */
 const graceMillis = 2_000
-const tellEveryMillis = 20_000
+const warnEveryMillis = 20_000
 
-/** What to say of the topics that are not there; null where all are. */
+/** The topics (logical names) that a program reads or writes, with connections to these platforms. */
+export const topicsOf = (program: string, platforms: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const platform = program.startsWith("delivery-") ? program.slice("delivery-".length) : null
+  // A delivery without a connection has nothing to do.
+  if (platform !== null && !platforms.includes(platform)) return []
+  return topicTable.topics
+    .filter(({ programs }) => programs.includes(program) || (platform !== null && programs.includes("delivery")))
+    .flatMap(({ name }) => {
+      if (!name.includes("{platform}")) return [name]
+      return (platform === null ? [...new Set(platforms)] : [platform]).map((each) => name.replace("{platform}", each))
+    })
+}
+
+/** The error that names the topics that are missing; null where all exist. */
 export const missingTopics = (
   needed: ReadonlyArray<string>,
   present: ReadonlyArray<string>,
   prefix: string
 ): KafkaError | null => {
-  const there = new Set(present)
-  const missing = needed.map((name) => prefix + name).filter((name) => !there.has(name))
+  const existing = new Set(present)
+  const missing = needed.map((name) => prefix + name).filter((name) => !existing.has(name))
   if (missing.length === 0) return null
   const named = missing.slice(0, namedMax).join(", ")
   const more = missing.length > namedMax ? ` and ${missing.length - namedMax} more` : ""
@@ -158,13 +155,13 @@ const create = "Create them by ./capi topics --create, with the same KAFKA_BROKE
 const otherPrefixes = (needed: ReadonlyArray<string>, present: ReadonlyArray<string>, prefix: string): string => {
   const [first] = needed
   if (first === undefined) return ""
-  const there = new Set(present)
+  const existing = new Set(present)
   const found = present
     .filter((name) => name.endsWith(first))
     .map((name) => name.slice(0, -first.length))
-    .filter((other) => other !== prefix && needed.every((name) => there.has(other + name)))
-  const meant = didYouMean(prefix, found)
-  const named = [...new Set(meant === null ? found : [meant, ...found])]
+    .filter((other) => other !== prefix && needed.every((name) => existing.has(other + name)))
+  const nearest = didYouMean(prefix, found)
+  const named = [...new Set(nearest === null ? found : [nearest, ...found])]
     .slice(0, 3)
     .map((other) => (other === "" ? "an empty CAPI_TOPIC_PREFIX" : `CAPI_TOPIC_PREFIX=${other}`))
   return named.length === 0 ? "" : ` The broker has such topics with ${named.join(" or ")}.`

@@ -71,7 +71,7 @@ export class StepQueue<E, R> {
       onChange()
     })
 
-  // A method of its own, so that the loop above holds no batch while it waits for the next.
+  // A separate method, so that the loop above holds no batch while it waits for the next.
   private start(running: Semaphore.Semaphore, taken: TakenBatch, scope: Scope.Scope) {
     const { processor, task, topic, partition, onBatch, onChange } = this.options
     const step: StepInFlight<E> = { batch: { bytes: taken.bytes, endOffset: taken.endOffset }, exit: null }

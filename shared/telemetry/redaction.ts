@@ -83,7 +83,7 @@ const credentials: ReadonlyArray<readonly [RegExp, string]> = [
     /((?:access|refresh|id)[_-]?token|appsecret_proof|client[_-]?secret|app[_-]?secret|api[_-]?key|developer[_-]?token|password|secret|token)(["']?\s*[:=]\s*["']?)[^\s"'&,;)}\]<]{4,}/gi,
     "$1$2<redacted>"
   ],
-  // Meta's, Google's and JSON web tokens by their first letters.
+  // Meta's, Google's and JSON web tokens by their first characters.
   [/\bEAA[A-Za-z0-9]{16,}/g, "<token>"],
   [/\bya29\.[A-Za-z0-9._-]{8,}/g, "<token>"],
   [/\b1\/\/0[A-Za-z0-9_-]{16,}/g, "<token>"],

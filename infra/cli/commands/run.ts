@@ -7,8 +7,8 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { portOrFree, toSettingsError } from "../../../shared/config/settings.ts"
 import { suggestion } from "../../../shared/connections/did-you-mean.ts"
-import { beforeEndingAtOnce } from "../../../shared/runtime/exit.ts"
-import { makeMain } from "../../../shared/runtime/program.ts"
+import { beforeForcedExit } from "../../../shared/runtime/exit.ts"
+import { runInProcess } from "../../../shared/runtime/program.ts"
 import { spawnGuarded } from "../../local/guarded-spawn.mjs"
 import { endProcess, signal } from "../../local/processes.ts"
 import { programCommand } from "../../local/program-files.ts"
@@ -37,7 +37,7 @@ export const run = Command.make("run", { names, together }, ({ names, together }
       return yield* Effect.scoped(runApart(chosen.map((name, index) => ({ name, port: ports[index]! }))))
     }
     const loaded = yield* Effect.forEach(chosen, (name) => Effect.promise(programs[name]!))
-    yield* makeMain(chosen.length > 3 ? "capi" : chosen.join("+"), loaded)
+    yield* runInProcess(chosen.length > 3 ? "capi" : chosen.join("+"), loaded)
   })
 ).pipe(
   Command.withDescription("Run processors until Ctrl-C or SIGTERM; each then finishes and commits what is in flight"),
@@ -89,7 +89,7 @@ const runApart = Effect.fnUntraced(function* (
   const ended = yield* Deferred.make<never, CommandError>()
   const children = programs.map((program) => ({ ...program, child: start(program) }))
   // All are told to stop at the same time, so that the slowest drain is the whole wait.
-  const endThem = beforeEndingAtOnce(() => children.forEach(endAtOnce))
+  const endThem = beforeForcedExit(() => children.forEach(endAtOnce))
   yield* Effect.addFinalizer(() =>
     Effect.andThen(Effect.forEach(children, stop, { concurrency: "unbounded", discard: true }), Effect.sync(endThem))
   )
