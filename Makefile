@@ -3,7 +3,7 @@ SHELL := /bin/bash
 # Before every command that runs TypeScript or one of the packages' tools.
 ON_NODE := infra/node/with-node
 .DEFAULT_GOAL := help
-.PHONY: help install build run test test-unit test-kafka test-docker check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak e2e-outage bench-isolation bench-accounts bench-idle bench-normalize sandbox samples dashboard schemas clean
+.PHONY: help install build run test test-unit test-kafka test-docker check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak e2e-outage bench-isolation bench-accounts bench-idle bench-normalize mutants sandbox samples dashboard schemas clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -44,6 +44,9 @@ lint: install ## Checks style and format
 
 format: install ## Repairs style and format
 	@$(ON_NODE) biome check --write .
+
+mutants: install ## Applies each change of tests/mutants/mutants.ts to a copy: the test that it names must fail (ONLY=text)
+	@exec $(ON_NODE) node tests/mutants/main.ts
 
 chaos: install ## Kills, freezes and cuts off everything, then audits every event (SEEDS=3, or SEED=k alone; 15 minutes at most)
 	@exec $(ON_NODE) node tests/chaos/main.ts

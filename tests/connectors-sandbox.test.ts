@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import { type Sandbox, sandboxDefaults, startSandbox } from "../infra/sandbox/sandbox.ts"
+import { type Sandbox, sandboxCredentials, startSandbox } from "../infra/sandbox/sandbox.ts"
 import type { MappedEvent } from "../schemas/types.gen.ts"
 import type { Connection } from "../shared/connections/connection.ts"
 import { builtinConnection } from "../shared/connectors/builtin-connection.ts"
@@ -156,7 +156,7 @@ describe("Google's later outcome from its sandbox", () => {
   )
 })
 
-interface World {
+interface Scenario {
   readonly connector: Connector
   readonly client: Effect.Success<ReturnType<typeof connectorClient>>
   readonly events: (count: number) => ReadonlyArray<MappedEvent>
@@ -171,17 +171,17 @@ interface World {
 
 const scenario = (
   kind: ConnectorKind,
-  play: (world: World) => Generator<Effect.Effect<unknown, unknown, Scope.Scope>, void, never>,
+  play: (scenario: Scenario) => Generator<Effect.Effect<unknown, unknown, Scope.Scope>, void, never>,
   spoil: (secret: Secret) => Secret = (secret) => secret
 ) =>
   Effect.scoped(
     Effect.gen(function* () {
       const sandbox = yield* startSandbox({ google: { processingMillis: 300 }, whatsapp: { pairWindowMillis: 0 } })
       const transport = yield* makeHttpTransport({ timeoutMillis: 1500 })
-      const world = yield* worldOf(kind, sandbox, transport.execute, spoil(secretOf(kind))).pipe(
+      const scenario = yield* worldOf(kind, sandbox, transport.execute, spoil(secretOf(kind))).pipe(
         Effect.provide(Layer.succeed(HttpTransport, transport))
       )
-      yield* Effect.gen(() => play(world))
+      yield* Effect.gen(() => play(scenario))
     })
   )
 
@@ -214,13 +214,14 @@ const worldOf = (kind: ConnectorKind, sandbox: Sandbox, execute: Execute, secret
         Effect.flatMap(authorized, (ready) =>
           Effect.orDie(execute(connector.asyncOutcome!.request(trackingId, ready)))
         ),
+      // Faults strike requests with events alone, not Google's status requests.
       fault: (fault) =>
-        Effect.asVoid(control(sandbox, "POST", "faults", { platform: kind, path: paths[kind], count: 1, ...fault })),
+        Effect.asVoid(control(sandbox, "POST", "faults", { platform: kind, min_events: 1, count: 1, ...fault })),
       stats: Effect.map(
         control(sandbox, "GET", "stats"),
         (body) => (body["platforms"] as Record<string, JsonObject>)[kind]!
       )
-    } satisfies World
+    } satisfies Scenario
   })
 
 const failureHead = {
@@ -230,16 +231,6 @@ const failureHead = {
   retryAfter: null,
   usagePercent: null,
   trackingId: null
-}
-
-// Faults strike the events' endpoint alone, not Google's status requests.
-const paths: Record<ConnectorKind, string> = {
-  meta: "/events",
-  google: "/events:ingest",
-  "google-ads": "/customers/",
-  tiktok: "/event/track/",
-  snapchat: "/events",
-  whatsapp: "/messages"
 }
 
 const connectionOf = (kind: ConnectorKind, sandbox: Sandbox): Connection => {
@@ -253,23 +244,8 @@ const connectionOf = (kind: ConnectorKind, sandbox: Sandbox): Connection => {
   }
 }
 
-const secretOf = (kind: ConnectorKind): Secret => {
-  const { google } = sandboxDefaults
-  const oauth = {
-    refresh_token: Object.keys(google.refreshTokens)[0]!,
-    client_id: google.clientId,
-    client_secret: google.clientSecret
-  }
-  const fields: Record<ConnectorKind, Record<string, string>> = {
-    meta: { access_token: sandboxDefaults.meta.tokens[0]! },
-    google: oauth,
-    "google-ads": oauth,
-    tiktok: { access_token: sandboxDefaults.tiktok.tokens[0]! },
-    snapchat: { access_token: sandboxDefaults.snapchat.tokens[0]! },
-    whatsapp: { access_token: sandboxDefaults.whatsapp.tokens[0]! }
-  }
-  return mapValues(fields[kind], (value) => Redacted.make(value))
-}
+const secretOf = (kind: ConnectorKind): Secret =>
+  mapValues(sandboxCredentials()[kind]!.secret, (value) => Redacted.make(value))
 
 const control = (sandbox: Sandbox, method: string, path: string, body?: JsonObject): Effect.Effect<JsonObject> =>
   Effect.promise(async () => {

@@ -10,6 +10,7 @@ import { bundleCommand } from "../../infra/local/program-files.ts"
 import { startProgram } from "../../infra/local/run-programs.ts"
 import { startLocal } from "../../infra/local/start-local.ts"
 import { repository } from "../../infra/local/state.ts"
+import { connectorFor } from "../../shared/connectors/registry.ts"
 import type { Platform } from "../../shared/model/platform.ts"
 import { environmentFor } from "../harness/environment.ts"
 import { scopedFolder } from "../harness/scoped-folder.ts"
@@ -155,7 +156,7 @@ const startProcessor = async (
 
 const benchVariables = {
   BENCH_TOKEN: "token",
-  BENCH_GOOGLE: JSON.stringify({ client_id: "c", client_secret: "s", refresh_token: "r" }),
+  BENCH_OAUTH: JSON.stringify({ client_id: "c", client_secret: "s", refresh_token: "r" }),
   LOG_LEVEL: "Warn",
   // As in the image (infra/images/Dockerfile).
   NODE_OPTIONS: process.env["NODE_OPTIONS"] ?? "--max-old-space-size=192 --max-semi-space-size=16",
@@ -165,13 +166,9 @@ const benchVariables = {
   NODE_COMPILE_CACHE: path.join(repository, ".bench/compile-cache")
 }
 
-const sinkAddress = "BENCH_SINK"
-const accounts: Readonly<Record<Platform, string>> = {
-  meta: "account: { dataset_id: 1234567890 }",
-  google: "account: { operating_account_id: 1234567890, conversion_action_id: 1234567891, oauth_host: BENCH_SINK }",
-  tiktok: "account: { pixel_code: BENCHMARK }",
-  snapchat: "account: { pixel_id: 11111111-2222-4333-8444-555555555555 }",
-  whatsapp: "account: { phone_number_id: 1234567890 }"
+const accountOf = (platform: Platform, sink: Pick<Sink, "url">): Readonly<Record<string, string>> => {
+  const { exampleAccount, refresh } = connectorFor(platform)
+  return { ...exampleAccount, ...(refresh === undefined ? {} : { oauth_host: sink.url }) }
 }
 
 /** The message that a sign-up leads to. */
@@ -183,8 +180,8 @@ const connectionsFile = ({ platforms, sink, limits }: ProcessorsOptions): string
     [
       `  - id: ${platform}`,
       `    platform: ${platform}`,
-      `    ${accounts[platform].replace(sinkAddress, sink.url)}`,
-      `    credential: env:${platform === "google" ? "BENCH_GOOGLE" : "BENCH_TOKEN"}`,
+      `    account: ${JSON.stringify(accountOf(platform, sink))}`,
+      `    credential: env:${connectorFor(platform).refresh === undefined ? "BENCH_TOKEN" : "BENCH_OAUTH"}`,
       `    endpoint: { host: "${sink.url}" }`,
       `    mapping: { default_country: US${platform === "whatsapp" ? `, templates: { ${welcome} }` : ""} }`,
       `    limits: { ${Object.entries(all)

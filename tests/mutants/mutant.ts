@@ -1,0 +1,11 @@
+/** A small change to the code that a test must notice. */
+export interface Mutant {
+  /** What is wrong with the changed code, as a sentence. */
+  readonly wrong: string
+  readonly file: string
+  /** Occurs once in the file. */
+  readonly from: string
+  readonly to: string
+  /** The test file that must fail. */
+  readonly test: string
+}
