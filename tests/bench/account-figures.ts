@@ -59,7 +59,7 @@ export const figuresOf = (runs: ReadonlyArray<AccountsRun>, unit: Unit): Readonl
   runs.flatMap((run) => {
     const first = runs[0]!
     const figure = (name: string, value: number, of: string, atMost?: number): Figure => ({
-      figure: `${run.connections} connections: ${name}`,
+      figure: `${run.connections} ${run.connections === 1 ? "connection" : "connections"}: ${name}`,
       value,
       unit: of,
       ...(atMost === undefined ? {} : { goal: { atMost } })

@@ -42,8 +42,16 @@ export const connectionsOf = (
   return `version: 1\ndefaults:\n  ${defaults.join("\n  ")}\nconnections:\n${entries.join("\n")}\n`
 }
 
+/** The text of a file whose list of connections is at its end, with further accounts up to `count` connections. */
+export const withAccounts = (text: string, count: number, host: string): string => {
+  const present = text.match(/^ {2}- id:/gm)?.length ?? 0
+  if (count < present) throw new Error(`The file has ${present} connections, more than ${count}.`)
+  const further = accountsOf(count - present).map((account) => connectionEntry(account, host))
+  return `${[text.trimEnd(), ...further].join("\n")}\n`
+}
+
 /** An element of the list of connections. */
-export const connectionEntry = ({ dataset, connection }: Account, host: string): string =>
+const connectionEntry = ({ dataset, connection }: Account, host: string): string =>
   [
     `  - id: ${connection.id}`,
     "    platform: meta",

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import { programNames } from "../../infra/cli/programs.ts"
 import { sampleConnections } from "../../infra/demo/environment.ts"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
-import { accountsOf, connectionEntry } from "./account-load.ts"
+import { withAccounts } from "./account-load.ts"
 import { type Cluster, clusterWith, progress, type Sink, startProcessors, startSink, untilReady } from "./cluster.ts"
 import { figuresOf, type IdleRun } from "./idle-figures.ts"
 import { cpuSeconds, type MeasuredProgram } from "./measured-process.ts"
@@ -18,6 +18,7 @@ import { warmBroker } from "./warm-broker.ts"
 
 endWithLauncher()
 
+const example = readFileSync(sampleConnections, "utf8")
 const counts = (process.env["CONNECTIONS"] ?? "7,200").split(",").map(Number)
 const seconds = Number(process.env["SECONDS"] ?? 300)
 const partitions = Number(process.env["PARTITIONS"] ?? 4)
@@ -25,15 +26,6 @@ const together = process.env["TOGETHER"] === "1" ? "all" : "none"
 const warmUpTransactions = Number(process.env["WARM_UP_TRANSACTIONS"] ?? 16_000)
 /** Programs compile for a while after they are ready, and the broker after it has served them. */
 const settleSeconds = Number(process.env["SETTLE_SECONDS"] ?? 30)
-
-/** The example's text with further accounts at its end, which is its list of connections. */
-const connectionsOf = (count: number, { url }: Pick<Sink, "url">): string => {
-  const example = readFileSync(sampleConnections, "utf8").trimEnd()
-  const present = example.match(/^ {2}- id:/gm)?.length ?? 0
-  if (count < present) throw new Error(`CONNECTIONS: ${count} are fewer than the ${present} of the example.`)
-  const further = accountsOf(count - present).map((account) => connectionEntry(account, url))
-  return `${[example, ...further].join("\n")}\n`
-}
 
 const environmentOf = ({ url }: Pick<Sink, "url">): Readonly<Record<string, string>> => {
   const google = JSON.stringify({ client_id: "c", client_secret: "s", refresh_token: "r" })
@@ -69,7 +61,7 @@ const measure = Effect.fnUntraced(function* (made: Cluster, brokerPid: number, s
         sink,
         names: programNames,
         together,
-        connections: connectionsOf(connections, sink),
+        connections: withAccounts(example, connections, sink.url),
         environment: environmentOf(sink)
       })
     ),
