@@ -94,7 +94,7 @@ describe("capi", () => {
       assert.deepStrictEqual(jsonLines(right.out)[0]!["missing_credentials"], ["store:shop"])
       const wrong = yield* inside(["lint", wrongFile])
       assert.strictEqual(failureOf(wrong)?.exitCode, 1)
-      assert.include(wrong.out, 'wrong.yaml:3:11: error: connections[0].id: "Shop" is no id')
+      assert.include(wrong.out, 'wrong.yaml:3:11: error: connections[0].id: "Shop" is not a connection id')
       assert.include(wrong.out, "Did you mean meta?")
       const absent = yield* inside(["lint", "absent.yaml"])
       assert.strictEqual(failureOf(absent)?.exitCode, 2)

@@ -1,7 +1,7 @@
 /** Moments as people write them on a command line: `beginning`, a date, or how long ago. */
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
-import { durationForms, readDuration } from "../../shared/connections/section.ts"
+import { durationForms, readDuration } from "../../shared/connections/fields.ts"
 import { CommandError } from "./cli.ts"
 
 export type StartPosition = { readonly _tag: "Beginning" } | { readonly _tag: "At"; readonly millis: number }

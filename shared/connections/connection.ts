@@ -1,9 +1,36 @@
 /** A connection as the programs see it, after `connections.yaml` was read, checked and completed with defaults. */
-import type * as Duration from "effect/Duration"
-import type { Json } from "../model/json.ts"
-import type { ConnectorKind, Platform } from "../model/platform.ts"
-import type { TemplateMessage } from "./message-template.ts"
-import type { ResilienceOptions } from "./resilience-options.ts"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaParser from "effect/SchemaParser"
+import { withoutTrailingSlashes } from "../config/settings.ts"
+import { isReference, referenceForms } from "../credentials/reference.ts"
+import { type ConnectorKind, connectorKinds, type Platform, platformOf } from "../model/platform.ts"
+import type { ConnectorCatalog, ConnectorRules } from "./connector-rules.ts"
+import { suggestion } from "./did-you-mean.ts"
+import {
+  boolean,
+  camelGroup,
+  choice,
+  decodeOptions,
+  duration,
+  type Field,
+  group,
+  integer,
+  invalid,
+  list,
+  optional,
+  orEmpty,
+  refine,
+  string,
+  stringOrNull
+} from "./fields.ts"
+import { actionSources, type MappingOptions, mappingOptions } from "./mapping-options.ts"
+import { quote } from "./problem.ts"
+import { type ResilienceOptions, resilience } from "./resilience-options.ts"
+import type { TreeGroup } from "./yaml-tree.ts"
+
+export type { Condition, EventOverride, MappingOptions, ParameterRule } from "./mapping-options.ts"
 
 export interface Connection {
   /** Unique, `[a-z0-9][a-z0-9-]*`; part of the consumer group's name. */
@@ -21,7 +48,7 @@ export interface Connection {
   readonly mapping: MappingOptions
   readonly limits: LimitOptions
   readonly consent: ConsentPolicy
-  /** Absent: the specification's figures. */
+  /** Absent: the specification's values. */
   readonly resilience?: ResilienceOptions
   /** Marks requests as tests, where the platform knows such a code. */
   readonly testEventCode: string | null
@@ -29,74 +56,8 @@ export interface Connection {
   readonly partnerName: string | null
 }
 
-/** Which events the connection takes; exclude wins. Empty include means all. */
-export interface EventFilter {
-  readonly include: ReadonlyArray<string>
-  readonly exclude: ReadonlyArray<string>
-  readonly actionSources: ReadonlyArray<string>
-}
-
-export interface MappingOptions {
-  /** Recorded with every event; the same version gives the same bytes. */
-  readonly version: string
-  /** `specification` (the specification's table) or `current` (the names the platform prefers today). */
-  readonly names: "specification" | "current"
-  /** ISO 3166-1 alpha-2: the country of national phone numbers when the event tells none; null refuses the field. */
-  readonly defaultCountry: string | null
-  readonly defaultActionSource: string
-  /** Absent: names of other tools, in any spelling, are the canonical ones. `exact`: event names count as they are. */
-  readonly eventNames?: "exact"
-  /** Absent: an event's anonymous id stands in for an external id where there is none. `ignore`: it never does. */
-  readonly anonymousId?: "ignore"
-  /** The greatest age of an event in days, instead of the platform's documented one; null checks none. */
-  readonly maxAgeDays?: number | null
-  /** An event ahead of the clock waits until it is due (absent), or goes out with the time of its arrival. */
-  readonly futureEvents?: "arrival_time"
-  /** How far ahead of the clock an event may go out, in milliseconds, instead of what the platform takes. */
-  readonly futureToleranceMillis?: number
-  /** Google Ads API: conversions carry the address too, where all four of its parts are known. */
-  readonly addressIdentifiers?: boolean
-  /** Overrides and additions: canonical or custom name → platform event and, for Google, the conversion action. */
-  readonly events: Readonly<Record<string, EventOverride>>
-  /** Parameters to set in the payload's custom data: name → property path, constant or template. */
-  readonly parameters: Readonly<Record<string, ParameterRule>>
-  /** WhatsApp: canonical or custom name → the template message to send. */
-  readonly templates: Readonly<Record<string, TemplateMessage>>
-}
-
-export interface EventOverride {
-  /** The platform's event name; null where only the action is set. */
-  readonly to: string | null
-  /** Google: the numeric conversion action id. */
-  readonly action: string | null
-  /** All must hold for the override to apply. */
-  readonly when: ReadonlyArray<Condition>
-}
-
-/** A test on a property of the event, such as `properties.value` gt 100. */
-export interface Condition {
-  readonly path: string
-  readonly op: "eq" | "ne" | "gt" | "gte" | "lt" | "lte" | "in" | "exists" | "missing"
-  readonly value: Json
-}
-
-export type ParameterRule =
-  | { readonly _tag: "From"; readonly path: string }
-  | { readonly _tag: "Constant"; readonly value: Json }
-  /** `"order {properties.order_id}"` */
-  | { readonly _tag: "Template"; readonly template: string }
-
-export interface LimitOptions {
-  readonly profile: "documented" | "specification"
-  readonly eventsPerRequest: number | null
-  readonly bytesPerRequest: number | null
-  readonly requestsPerWindow: number | null
-  readonly eventsPerWindow: number | null
-  readonly window: Duration.Duration | null
-  readonly concurrency: number | null
-  /** How long a batch waits to fill. */
-  readonly linger: Duration.Duration | null
-}
+export type EventFilter = Schema.Schema.Type<typeof eventFilter>
+export type LimitOptions = Schema.Schema.Type<typeof limits>
 
 /** What happens with each value of the customer's consent. Denied ad_user_data is never sent, whatever stands here. */
 export interface ConsentPolicy {
@@ -107,3 +68,191 @@ export interface ConsentPolicy {
   /** `granted`: whoever publishes the events asked already, so an absent ad_user_data or ad_personalization is granted. */
   readonly assume?: "granted"
 }
+
+/** Keys that `defaults` may hold. */
+export const defaultKeys = [
+  ...["enabled", "events", "mapping", "limits", "consent", "resilience", "test_event_code", "partner_name"]
+]
+
+type OrIssue<A> = A | SchemaIssue.Issue
+
+/** Reads a connection by the schema of its kind. Fails also where the kind is not known. */
+export const connectionDecoder = (catalog: ConnectorCatalog) => {
+  const kindOf = SchemaParser.decodeUnknownResult(connectionKind)
+  const byKind = new Map(
+    connectorKinds.map((kind) => [
+      kind,
+      SchemaParser.decodeUnknownResult<Field<Connection | null>>(connectionOf(kind, catalog), decodeOptions)
+    ])
+  )
+  return (tree: TreeGroup): Result.Result<Connection | null, SchemaIssue.Issue> => {
+    const kind = kindOf(tree["platform"])
+    return (Result.isSuccess(kind) ? byKind.get(kind.success)! : readUnknownKind)(tree)
+  }
+}
+
+/** A connection of this kind as the file writes it. */
+const connectionOf = (kind: ConnectorKind, catalog: ConnectorCatalog): Field<Connection> => {
+  const rules = catalog.rulesOf(kind)
+  return refine(
+    camelGroup({
+      id,
+      platform: connectionKind,
+      enabled: optional(boolean, true),
+      account: account(kind, rules),
+      credential,
+      endpoint: orEmpty(camelGroup({ host: optional(host, null), version: optional(version(rules), null) })),
+      events: orEmpty(eventFilter),
+      mapping: orEmpty(mappingOptions(kind, rules, catalog.eventNamesOf(kind))),
+      limits: orEmpty(limits),
+      consent: orEmpty(consent),
+      resilience: optional(resilience, null),
+      test_event_code: optional(stringOrNull(), null),
+      partner_name: optional(partnerName(kind, rules), null)
+    }),
+    ({ platform: _, resilience, endpoint, consent, ...read }): Connection => ({
+      ...read,
+      kind,
+      platform: platformOf(kind),
+      endpoint: { host: endpoint.host ?? rules.endpoint.host, version: endpoint.version ?? rules.endpoint.version },
+      consent: {
+        onUnknown: consent.onUnknown,
+        onSaleDenied: consent.onSaleDenied,
+        ...(consent.assume === "granted" ? { assume: "granted" } : {})
+      },
+      ...(resilience === null ? {} : { resilience })
+    })
+  )
+}
+
+const connectionKind: Field<ConnectorKind> = refine(
+  string(connectorKinds.join(", ")),
+  (text): OrIssue<ConnectorKind> => {
+    const kind = connectorKinds.find((candidate) => candidate === text)
+    return (
+      kind ?? invalid(`${quote(text)} is not a platform.${suggestion(text, connectorKinds)}`, connectorKinds.join(", "))
+    )
+  }
+)
+
+const idForm = "a-z, 0-9 and dashes, at most 63, beginning with a letter or digit"
+
+const id = refine(
+  string(idForm),
+  (text): OrIssue<string> =>
+    /^[a-z0-9][a-z0-9-]{0,62}$/.test(text) ? text : invalid(`${quote(text)} is not a connection id.`, idForm)
+)
+
+const credential = refine(
+  string(referenceForms),
+  (reference): OrIssue<string> =>
+    // It may be the token itself, so it is not repeated.
+    isReference(reference) ? reference : invalid("This is not a reference to a credential.", referenceForms)
+)
+
+/** Where the kind is not known, keys are checked as far as they are the same for every kind. */
+const ofUnknownKind = group({
+  ...Object.fromEntries(
+    [...defaultKeys, "account", "endpoint"].map((key) => [key, Schema.optionalKey(Schema.Unknown)])
+  ),
+  id,
+  platform: connectionKind,
+  credential
+})
+
+const readUnknownKind = SchemaParser.decodeUnknownResult(
+  refine(ofUnknownKind, () => null),
+  decodeOptions
+)
+
+const account = (kind: ConnectorKind, { account }: ConnectorRules) => {
+  const anyOf = account.anyOf ?? []
+  const required = account.required.map(
+    (key) => [key, refine(string(`an id, in quotes or bare, as ${kind} shows it`), accountValue(key))] as const
+  )
+  const others = account.optional.map(
+    (key) => [key, optional(refine(stringOrNull("an id"), accountValue(key)), null)] as const
+  )
+  const keys: Readonly<Record<string, Field<string | null> | ReturnType<typeof optional<string | null, null>>>> =
+    Object.fromEntries([...required, ...others])
+  return refine(group(keys), (read): OrIssue<Readonly<Record<string, string>>> => {
+    const given = Object.entries(read).flatMap(([key, value]) => (value === null ? [] : [[key, value] as const]))
+    return anyOf.length > 0 && !given.some(([key]) => anyOf.includes(key))
+      ? invalid(`${kind} needs one of these ids.`, anyOf.join(", "))
+      : Object.fromEntries(given)
+  })
+}
+
+const accountValue =
+  (key: string) =>
+  (value: string | null): OrIssue<string | null> => {
+    if (value === null) return null
+    if (key.endsWith("_host")) return hostOf(value)
+    return /^[\w.:@-]{1,200}$/.test(value)
+      ? value
+      : invalid(`${quote(value)} cannot be an id.`, "A-Z, a-z, 0-9 and . _ : @ -")
+  }
+
+const hostOf = (text: string): OrIssue<string> => {
+  const host = withoutTrailingSlashes(/^[a-z]+:\/\//i.test(text) ? text : `https://${text}`)
+  const url = URL.canParse(host) ? new URL(host) : null
+  return url === null || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "" || url.hash !== ""
+    ? invalid(`${quote(text)} is not the address of a host.`, "https://name, http://name:port")
+    : host
+}
+
+const host = refine(string("a URL"), hostOf)
+
+const version = ({ endpoint }: ConnectorRules) =>
+  refine(
+    stringOrNull(),
+    (text): OrIssue<string | null> =>
+      text === null || /^[\w.-]*$/.test(text)
+        ? text
+        : invalid(`${quote(text)} is not a version.`, `such as ${endpoint.version}`)
+  )
+
+const actionSource = refine(
+  string(),
+  (source): OrIssue<string> =>
+    actionSources.some((known) => known === source)
+      ? source
+      : invalid(
+          `${quote(source)} is not an action source.${suggestion(source, actionSources)}`,
+          actionSources.join(", ")
+        )
+)
+
+/** Which events the connection takes; exclude wins. Empty include means all. */
+const eventFilter = camelGroup({
+  include: optional(list(string()), []),
+  exclude: optional(list(string()), []),
+  action_sources: optional(list(actionSource), [])
+})
+
+const limits = camelGroup({
+  profile: optional(choice(["documented", "specification"]), "documented"),
+  events_per_request: optional(integer(1, 10_000), null),
+  bytes_per_request: optional(integer(1_000, 100_000_000), null),
+  requests_per_window: optional(integer(1, 10_000_000), null),
+  events_per_window: optional(integer(1, 100_000_000), null),
+  window: optional(duration, null),
+  concurrency: optional(integer(1, 1_000), null),
+  /** How long a batch waits to fill. */
+  linger: optional(duration, null)
+})
+
+const consent = camelGroup({
+  on_unknown: optional(choice(["send", "skip"]), "send"),
+  on_sale_denied: optional(choice(["restrict", "skip"]), "restrict"),
+  assume: optional(choice(["nothing", "granted"]), "nothing")
+})
+
+const partnerName = (kind: ConnectorKind, { partnerNameCharactersMax = Infinity }: ConnectorRules) =>
+  refine(
+    stringOrNull(),
+    (name): OrIssue<string | null> =>
+      name === null || [...name].length <= partnerNameCharactersMax
+        ? name
+        : invalid(`${kind} takes at most ${partnerNameCharactersMax} characters; these are ${[...name].length}.`)
+  )

@@ -1,14 +1,21 @@
-/** The connections of this deployment, read once at the start. */
+/** The connections of this deployment: `connections.yaml`, read once at the start, or every problem with its line, column and key. */
+import { readFile } from "node:fs/promises"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SchemaParser from "effect/SchemaParser"
 import { environment } from "../config/environment.ts"
 import { SettingsService } from "../config/settings.ts"
 import type { Platform } from "../model/platform.ts"
-import type { Connection } from "./connection.ts"
+import { type Connection, connectionDecoder, defaultKeys } from "./connection.ts"
 import type { ConnectorCatalog } from "./connector-rules.ts"
-import { loadConnectionsFile } from "./load.ts"
-import { type ConnectionsError, formatProblem } from "./problem.ts"
+import { suggestion } from "./did-you-mean.ts"
+import { decodeOptions, group, integer, reportIssue } from "./fields.ts"
+import { ConnectionsError, formatProblem, type Problem, quote } from "./problem.ts"
+import { warnOf } from "./warnings.ts"
+import { isGroup, type Place, type Tree, YamlTree } from "./yaml-tree.ts"
 
 export class Connections extends Context.Service<
   Connections,
@@ -17,7 +24,7 @@ export class Connections extends Context.Service<
     readonly all: ReadonlyArray<Connection>
     readonly enabled: ReadonlyArray<Connection>
     readonly enabledOf: (platform: Platform) => ReadonlyArray<Connection>
-    /** Null where there is none of that id. */
+    /** Null where no connection has the id. */
     readonly get: (id: string) => Connection | null
   }
 >()("shared/connections/Connections") {
@@ -43,4 +50,167 @@ export const connectionsOf = (all: ReadonlyArray<Connection>): Connections["Serv
     enabledOf: (platform) => enabled.filter((connection) => connection.platform === platform),
     get: (id) => all.find((connection) => connection.id === id) ?? null
   }
+}
+
+export interface LoadedConnections {
+  readonly connections: ReadonlyArray<Connection>
+  readonly warnings: ReadonlyArray<Problem>
+}
+
+export interface LoadOptions {
+  readonly catalog: ConnectorCatalog
+  /** What `${NAME}` stands for. */
+  readonly variables: Readonly<Record<string, string>>
+}
+
+/** The largest file that is read. */
+const fileBytesMax = 4 * 1024 * 1024
+
+/** Reads and checks a file. */
+export const loadConnectionsFile = (
+  file: string,
+  options: LoadOptions
+): Effect.Effect<LoadedConnections, ConnectionsError> =>
+  Effect.tryPromise({ try: () => readFile(file), catch: (cause) => unreadable(file, cause) }).pipe(
+    Effect.flatMap((bytes) =>
+      bytes.length > fileBytesMax
+        ? Effect.fail(unreadable(file, { code: `over ${fileBytesMax} bytes` }))
+        : Effect.fromResult(parseConnections(file, bytes.toString("utf8"), options))
+    )
+  )
+
+/** Checks a text; `file` is its name in messages. */
+export const parseConnections = (
+  file: string,
+  text: string,
+  options: LoadOptions
+): Result.Result<LoadedConnections, ConnectionsError> => {
+  const yaml = new YamlTree(text, options.variables)
+  const connections = yaml.broken ? [] : readRoot(yaml, options.catalog)
+  const errors = yaml.problems.filter((problem) => problem.severity === "error")
+  if (errors.length === 0) return Result.succeed({ connections, warnings: yaml.problems })
+  return Result.fail(
+    new ConnectionsError({
+      code: "invalid",
+      file,
+      problems: yaml.problems,
+      message: `${formatProblem(file, errors[0]!)}${errors.length > 1 ? ` (and ${errors.length - 1} more)` : ""}`,
+      nextStep: `Correct ${file}; \`./capi lint\` lists every problem.`,
+      cause: null
+    })
+  )
+}
+
+const readRoot = (yaml: YamlTree, catalog: ConnectorCatalog): ReadonlyArray<Connection> => {
+  const { root, rootPlace } = yaml
+  if (!isGroup(root)) {
+    yaml.error(rootPlace, "The file holds no keys.", "version: 1 and connections: […]")
+    return []
+  }
+  const top = readTop(root)
+  if (Result.isFailure(top)) reportIssue(yaml, root, rootPlace, top.failure)
+  const at = (...path: ReadonlyArray<PropertyKey>): Place => yaml.placeOf(root, rootPlace, path)
+  const defaults = readDefaults(root["defaults"], yaml, at)
+  const decode = connectionDecoder(catalog)
+  const connections: Array<Connection> = []
+  const places = new Map<string, Place>()
+  const list = root["connections"]
+  if (list !== undefined && !Array.isArray(list))
+    yaml.error(at("connections"), "Expected a list.", "- id: … (each connection begins with a dash)")
+  for (const [index, item] of (Array.isArray(list) ? (list as ReadonlyArray<Tree>) : []).entries()) {
+    if (item === undefined) continue
+    const place = at("connections", index)
+    const connection = readConnection(yaml.merge(item, defaults), place, yaml, catalog, decode)
+    if (connection === null) continue
+    if (places.has(connection.id))
+      yaml.error(
+        at("connections", index, "id"),
+        `Another connection has the id ${quote(connection.id)}.`,
+        "an id that no other connection has"
+      )
+    places.set(connection.id, place)
+    connections.push(connection)
+  }
+  warnOfSameAccounts(yaml, connections, places)
+  return connections
+}
+
+const readTop = SchemaParser.decodeUnknownResult(
+  group({
+    version: integer(1, 1).pipe(Schema.annotateKey({ allowed: "version: 1" })),
+    defaults: Schema.optionalKey(Schema.Unknown),
+    connections: Schema.Unknown.pipe(Schema.annotateKey({ allowed: "a list of connections" }))
+  }),
+  decodeOptions
+)
+
+const readConnection = (
+  tree: Tree,
+  place: Place,
+  yaml: YamlTree,
+  catalog: ConnectorCatalog,
+  decode: ReturnType<typeof connectionDecoder>
+): Connection | null => {
+  if (!isGroup(tree)) {
+    yaml.error(place, "A connection is a group of keys.", "id, platform, account, credential, …")
+    return null
+  }
+  const read = decode(tree)
+  if (Result.isFailure(read)) {
+    reportIssue(yaml, tree, place, read.failure)
+    return null
+  }
+  if (read.success === null) return null
+  warnOf(read.success, catalog, (path, message, allowed) =>
+    yaml.warn(yaml.placeOf(tree, place, path), message, allowed)
+  )
+  return read.success
+}
+
+/** Only the keys that may have defaults. */
+const readDefaults = (defaults: Tree, yaml: YamlTree, at: (...path: ReadonlyArray<PropertyKey>) => Place): Tree => {
+  if (defaults === undefined) return undefined
+  if (!isGroup(defaults)) {
+    yaml.error(at("defaults"), "Expected a group of keys.", defaultKeys.join(", "))
+    return undefined
+  }
+  const others = Object.keys(defaults).filter((key) => !defaultKeys.includes(key))
+  for (const key of others)
+    yaml.keyError(
+      at("defaults", key),
+      `${quote(key)} has no default.${suggestion(key, defaultKeys)}`,
+      defaultKeys.join(", ")
+    )
+  return yaml.without(defaults, others)
+}
+
+// Two connections of one account would send each event twice; the platform's deduplication hides it, the quota does not.
+const warnOfSameAccounts = (
+  yaml: YamlTree,
+  connections: ReadonlyArray<Connection>,
+  places: ReadonlyMap<string, Place>
+): void => {
+  const seen = new Map<string, string>()
+  for (const connection of connections.filter((candidate) => candidate.enabled)) {
+    const identity = JSON.stringify([
+      ...[connection.kind, connection.endpoint.host, Object.entries(connection.account).sort()],
+      ...[connection.events.include, connection.events.actionSources]
+    ])
+    const other = seen.get(identity)
+    if (other !== undefined)
+      yaml.warn(places.get(connection.id)!, `It sends the same events to the same account as ${quote(other)}.`)
+    else seen.set(identity, connection.id)
+  }
+}
+
+const unreadable = (file: string, cause: unknown): ConnectionsError => {
+  const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "unknown error"
+  return new ConnectionsError({
+    code: "unreadable",
+    file,
+    problems: [],
+    message: `The file of connections ${file} ${code === "ENOENT" ? "does not exist" : `cannot be read (${code})`}.`,
+    nextStep: "Set CAPI_CONNECTIONS to the file, or begin with examples/connections.yaml.",
+    cause
+  })
 }

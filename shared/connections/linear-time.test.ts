@@ -1,14 +1,12 @@
 /** A file of connections takes time in proportion to its length, and stands for a bounded number of values. */
 import { assert, describe, it } from "@effect/vitest"
+import * as SchemaParser from "effect/SchemaParser"
 import { growthOf, linearRatioMax } from "../testing/growth.ts"
-import { substitute } from "./substitution.ts"
-import { YamlReader } from "./yaml-reader.ts"
+import { json } from "./fields.ts"
+import { substitute } from "./variables.ts"
+import { YamlTree } from "./yaml-tree.ts"
 
-const read = (text: string): YamlReader => {
-  const reader = new YamlReader(text, { A: "x" })
-  if (reader.root !== null) reader.json({ node: reader.root, path: "" })
-  return reader
-}
+const read = (text: string): YamlTree => new YamlTree(text, { A: "x" })
 const lines = (count: number, line: (index: number) => string): string =>
   Array.from({ length: count }, (_, index) => line(index)).join("\n")
 
@@ -31,9 +29,16 @@ describe("the time of a file of connections", () => {
 
 describe("aliases", () => {
   it("stand for the last node before them with their anchor", () => {
-    const reader = new YamlReader("a: &x 1\nb: *x\nc: &x 2\nd: *x\ne: &y { f: &z [3] }\ng: *y\nh: *z\n", {})
-    const json = reader.json({ node: reader.root!, path: "" })
-    assert.deepStrictEqual(json, { a: 1, b: 1, c: 2, d: 2, e: { f: [3] }, g: { f: [3] }, h: [3] })
+    const { root } = read("a: &x 1\nb: *x\nc: &x 2\nd: *x\ne: &y { f: &z [3] }\ng: *y\nh: *z\n")
+    assert.deepStrictEqual(SchemaParser.decodeUnknownSync(json)(root), {
+      a: 1,
+      b: 1,
+      c: 2,
+      d: 2,
+      e: { f: [3] },
+      g: { f: [3] },
+      h: [3]
+    })
   })
 
   it("that stand for very many values are a problem", () => {

@@ -31,3 +31,6 @@ export const formatProblem = (file: string, problem: Problem): string => {
   const allowed = problem.allowed === null ? "" : ` Allowed: ${problem.allowed}.`
   return `${where}: ${problem.severity}: ${key}${problem.message}${allowed}`
 }
+
+/** A text of the file in a message, bounded. */
+export const quote = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)

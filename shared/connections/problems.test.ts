@@ -20,7 +20,7 @@ describe("problems of a file of connections", () => {
     [
       "an unknown platform",
       minimal.replace("meta", "meeta"),
-      '4:15 connections[0].platform "meeta" is no platform. Did you mean meta?'
+      '4:15 connections[0].platform "meeta" is not a platform. Did you mean meta?'
     ],
     [
       "a missing account id",
@@ -35,12 +35,12 @@ describe("problems of a file of connections", () => {
     [
       "a token for a credential",
       minimal.replace("env:META_TOKEN", "EAAB1234"),
-      "6:17 connections[0].credential This is no reference to a credential."
+      "6:17 connections[0].credential This is not a reference to a credential."
     ],
     [
       "a wrong id",
       minimal.replace("id: shop", "id: My Shop"),
-      '3:9 connections[0].id "My Shop" is no id of a connection.'
+      '3:9 connections[0].id "My Shop" is not a connection id.'
     ],
     [
       "an unset variable",
@@ -55,22 +55,22 @@ describe("problems of a file of connections", () => {
     [
       "a wrong choice",
       withKeys("consent: { on_unknown: sendd }"),
-      '7:28 connections[0].consent.on_unknown "sendd" is none of the choices. Did you mean send?'
+      '7:28 connections[0].consent.on_unknown "sendd" is not one of the choices. Did you mean send?'
     ],
     [
       "a limit out of range",
       withKeys("limits: { concurrency: 0 }"),
-      '7:28 connections[0].limits.concurrency "0" is no whole number in the range.'
+      '7:28 connections[0].limits.concurrency "0" is not an integer in the range.'
     ],
     [
       "a wrong duration",
       withKeys("limits: { window: soon }"),
-      '7:23 connections[0].limits.window "soon" is no duration.'
+      '7:23 connections[0].limits.window "soon" is not a duration.'
     ],
     [
       "a wrong country",
       withKeys("mapping: { default_country: UK }"),
-      '7:33 connections[0].mapping.default_country "UK" is no country. Did you mean GB?'
+      '7:33 connections[0].mapping.default_country "UK" is not a country code. Did you mean GB?'
     ],
     [
       "a long partner name",
@@ -80,12 +80,12 @@ describe("problems of a file of connections", () => {
     [
       "a wrong host",
       withKeys("endpoint: { host: ftp://x }"),
-      '7:23 connections[0].endpoint.host "ftp://x" is no address of a host.'
+      '7:23 connections[0].endpoint.host "ftp://x" is not the address of a host.'
     ],
     [
       "an unknown path",
       withKeys("mapping: { parameters: { a: { from: properties.vlaue } } }"),
-      '7:41 connections[0].mapping.parameters.a.from "properties.vlaue" is no field of an event. Did you mean properties.value?'
+      '7:41 connections[0].mapping.parameters.a.from "properties.vlaue" is not a field of an event. Did you mean properties.value?'
     ],
     [
       "an open brace",
@@ -124,7 +124,7 @@ describe("problems of a file of connections", () => {
     [
       "another version",
       minimal.replace("version: 1", "version: 2"),
-      '1:10 version "2" is no whole number in the range.'
+      '1:10 version "2" is not an integer in the range.'
     ],
     [
       "a default that cannot be one",
@@ -142,7 +142,7 @@ describe("problems of a file of connections", () => {
 
   const doubtful: ReadonlyArray<[string, string, string]> = [
     [
-      "an event nobody knows",
+      "an unknown event",
       withKeys("events: { include: [purchse] }"),
       '7:25 connections[0].events.include[0] "purchse" is neither a canonical event nor mapped by this connection. Did you mean purchase?'
     ],
@@ -162,7 +162,7 @@ describe("problems of a file of connections", () => {
       "7:35 connections[0].limits.events_per_request The platform would refuse requests of so many events."
     ],
     [
-      "twins",
+      "two connections of one account",
       `${minimal}  - { id: b, platform: meta, account: { dataset_id: 12345678901234567890 }, credential: env:B }\n`,
       '7:5 connections[1] It sends the same events to the same account as "shop".'
     ]

@@ -11,7 +11,7 @@ const problemsOf = (text: string): ReadonlyArray<string> => {
 }
 
 describe("resilience of a connection", () => {
-  it("is absent where nobody says anything of it", () => {
+  it("is absent where the file does not set it", () => {
     assert.isUndefined(loaded(minimal).connections[0]?.resilience)
   })
 
@@ -44,7 +44,7 @@ describe("resilience of a connection", () => {
     ["an unknown figure", "resilience: { circuit_breaker: { failure: 5 } }", "Did you mean failures?"],
     ["an unknown part", "resilience: { circuit: { failures: 5 } }", 'Unknown key "circuit".'],
     ["a number out of range", "resilience: { circuit_breaker: { failures: 0 } }", "1 to 1000"],
-    ["a delay without a unit", "resilience: { retry: { delays: [1, 2] } }", '"1" is no duration.'],
+    ["a delay without a unit", "resilience: { retry: { delays: [1, 2] } }", '"1" is not a duration.'],
     [
       "a longest wait below the first",
       "resilience: { pause: { first_probe: 5 s, probe_max: 1 s } }",

@@ -1,9 +1,13 @@
 /** `connections.yaml`, read by the rules of the registered connectors. */
 import type * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
-import { Connections } from "../connections/connections.ts"
+import {
+  Connections,
+  type LoadedConnections,
+  loadConnectionsFile,
+  parseConnections
+} from "../connections/connections.ts"
 import type { ConnectorCatalog } from "../connections/connector-rules.ts"
-import { type LoadedConnections, loadConnectionsFile, parseConnections } from "../connections/load.ts"
 import type { ConnectionsError } from "../connections/problem.ts"
 import { canonicalName } from "./mapping/canonical-name.ts"
 import { canonicalEvents } from "./mapping/catalog.ts"

@@ -1,8 +1,8 @@
 /** Connections with few keys, and a parser whose connectors all have the same account, for tests. */
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
+import { parseConnections } from "../connections/connections.ts"
 import type { ConnectorCatalog, ConnectorRules } from "../connections/connector-rules.ts"
-import { parseConnections } from "../connections/load.ts"
 import { connectorCatalog } from "../connectors/load-connections.ts"
 import { connectorFor } from "../connectors/registry.ts"
 

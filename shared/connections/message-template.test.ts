@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { catalogWith } from "../testing/connections-file.ts"
-import { parseConnections } from "./load.ts"
+import { parseConnections } from "./connections.ts"
 
 const file = (template: string) => `version: 1
 connections:
@@ -70,18 +70,18 @@ describe("a message template", () => {
 
   it("is refused with what WhatsApp could not take", () => {
     const wrong: ReadonlyArray<readonly [string, RegExp]> = [
-      ["category: spam", /none of the choices/],
+      ["category: spam", /not one of the choices/],
       ["header: { text: a, image: b }", /A header is of one kind; here are 2/],
       ["header: {}", /A header is of one kind; here are 0/],
       ["header: { text: [a, b] }", /A header takes one parameter; here are 2/],
       ["header: { image: { link: a, id: 1 } }", /Media have one source/],
       ["header: { image: { filename: a, id: 1 } }", /Only a document has a name/],
-      ['header: { image: "{properties.vlaue}" }', /is no field of an event/],
-      ["body: { OrderId: a }", /is no parameter's name/],
+      ['header: { image: "{properties.vlaue}" }', /is not a field of an event/],
+      ["body: { OrderId: a }", /is not a parameter name/],
       ["header: { text: a }, body: { order: b }", /all named or all positional/],
       ["buttons: [a]", /Expected a group of keys/],
       ["buttons: [{ url: a }]", /index is missing/],
-      ["buttons: [{ index: 10, url: a }]", /no whole number in the range/],
+      ["buttons: [{ index: 10, url: a }]", /not an integer in the range/],
       ["buttons: [{ index: 0, url: a }, { index: 0, url: b }]", /Another button has the index 0/],
       ["buttons: [{ index: 0, text: a }]", /url is missing/],
       ["footer: a", /Unknown key/]

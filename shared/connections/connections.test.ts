@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import fc from "fast-check"
 import { catalog, loaded, minimal, parse, variables, withKeys } from "../testing/connections-file.ts"
-import { loadConnectionsFile } from "./load.ts"
+import { loadConnectionsFile } from "./connections.ts"
 
 describe("connections", () => {
   it("completes the minimal example with defaults and keeps every digit of an id", () => {
@@ -150,7 +150,7 @@ connections:
     assert.deepStrictEqual([plain?.mapping.anonymousId, ignoring?.mapping.anonymousId], [undefined, "ignore"])
   })
 
-  it("reads an age limit of its own and whose consent was asked before", () => {
+  it("reads an age limit and whose consent was asked before", () => {
     const [connection] = loaded(withKeys("mapping: { max_age_days: 3 }\nconsent: { assume: granted }")).connections
     assert.strictEqual(connection?.mapping.maxAgeDays, 3)
     assert.strictEqual(connection?.consent.assume, "granted")
