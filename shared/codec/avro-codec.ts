@@ -1,7 +1,21 @@
-/** Decoding as a plain function call: the writer's schema is resolved to ours once for each pair, then kept. */
+/**
+ * Decoding and encoding as plain function calls. Records under our schemas go through compiled functions (`compile-record.ts`);
+ * another writer's schema is resolved to ours by avsc, once for each pair of schemas.
+ */
 import avro from "avsc"
-import type { Codecs, Decoded, ReadableName, SchemaName, SkippedFields, Undecodable, Views } from "./codecs.ts"
-import { frameBytes, schemaIdOf, unframed, writeFrame } from "./codecs.ts"
+import {
+  type Codecs,
+  type Decoded,
+  frameBytes,
+  type ReadableName,
+  type SchemaName,
+  type SkippedFields,
+  schemaIdOf,
+  type Undecodable,
+  unframed,
+  type Views,
+  writeFrame
+} from "./codecs.ts"
 import { compileRecord } from "./compile-record.ts"
 import { RecordReader } from "./record-reader.ts"
 import { type Pooled, RecordWriter } from "./record-writer.ts"
@@ -10,19 +24,11 @@ import { recordTypes, schemaJson, schemaNames } from "./schemas.ts"
 /** A writer's schema by its id; `unsupported` is one that is not Avro. */
 export type WriterSchemas = ReadonlyMap<number, avro.Type | "unsupported">
 
-// How records of one writer are read; a text says why they cannot be.
-type Reader = ((value: Buffer) => Reading) | string
-interface Reading {
-  readonly record: unknown
-  readonly end: number
-  readonly skipped?: SkippedFields
-}
-
 /** The `decode` of Codecs over the schemas that are known when it is called. */
 export const makeDecoder = (writers: WriterSchemas): Codecs["Service"]["decode"] => {
   const names: ReadonlyArray<ReadableName> = [...schemaNames, ...viewNames]
-  const readers = new Map(names.map((name) => [name, new Map<number, Reader>()]))
-  const readOwn = new Map(names.map((name) => [name, ownReader(name)]))
+  const readers = new Map(names.map((name) => [name, new Map<number, Reader | Unreadable>()]))
+  const compiledReaders = new Map(names.map((name) => [name, compiledReader(name)]))
   return <S extends ReadableName>(schema: S, value: Buffer | null): Decoded<never> => {
     const id = schemaIdOf(value)
     if (id === null || value === null) return unframed(value)
@@ -32,12 +38,44 @@ export const makeDecoder = (writers: WriterSchemas): Codecs["Service"]["decode"]
       if (writer === undefined) {
         return undecodable("unknown_schema_id", `The schema registry does not know schema id ${id}.`)
       }
-      reader = resolve(recordTypes[schemaOf(schema)], readOwn.get(schema)!, writer)
+      reader = resolve(recordTypes[schemaOf(schema)], compiledReaders.get(schema)!, writer)
       readers.get(schema)!.set(id, reader)
     }
     if (typeof reader === "string") return undecodable("undecodable", `Schema id ${id} cannot be read: ${reader}`)
     return read(reader, value)
   }
+}
+
+/** Encodes a record under a schema id. Throws a TypeError if the record does not fit its schema, which is a bug. */
+export interface Encoder {
+  (schema: SchemaName, schemaId: number, record: unknown): Buffer
+  /** See `Codecs`. */
+  readonly pooled: <A>(write: () => A) => Pooled<A>
+}
+
+export const makeEncoder = (): Encoder => {
+  const writer = new RecordWriter()
+  const compiled = new Map(schemaNames.map((name) => [name, compileRecord(schemaJson[name])]))
+  const encode = (schema: SchemaName, schemaId: number, record: unknown) => {
+    const codec = compiled.get(schema)
+    if (codec === null || codec === undefined) return encodeByAvsc(schema, schemaId, record)
+    writer.begin(frameBytes)
+    codec.write(writer, record)
+    const value = writer.end()
+    writeFrame(value, 0, schemaId)
+    return value
+  }
+  return Object.assign(encode, { pooled: <A>(write: () => A) => writer.pooled(write) })
+}
+
+/** Reads records of one writer; throws if the bytes are no such record. */
+type Reader = (value: Buffer) => Reading
+/** Why records of a writer cannot be read. */
+type Unreadable = string
+interface Reading {
+  readonly record: unknown
+  readonly end: number
+  readonly skipped?: SkippedFields
 }
 
 const undecodable = (reason: Undecodable["reason"], message: string): Undecodable => ({
@@ -46,7 +84,7 @@ const undecodable = (reason: Undecodable["reason"], message: string): Undecodabl
   message
 })
 
-/** The record that each view reads, and its texts that stay bytes. A writer's older record gives them as texts. */
+/** The record that each view reads, and its strings that stay bytes. Records of another writer's schema have them as strings. */
 const views: Readonly<Record<keyof Views, { readonly schema: SchemaName; readonly asBytes: ReadonlyArray<string> }>> = {
   "sendable-event": { schema: "mapped-event", asBytes: ["payload"] }
 }
@@ -54,13 +92,13 @@ const viewNames = Object.keys(views) as ReadonlyArray<keyof Views>
 const viewOf = (name: ReadableName) => (name in views ? views[name as keyof Views] : null)
 const schemaOf = (name: ReadableName): SchemaName => viewOf(name)?.schema ?? (name as SchemaName)
 
-// Our schema compiled; avsc's own reader for one that uses what the compiler does not know.
-const ownReader = (name: ReadableName): Exclude<Reader, string> => {
+// avsc's own reader for a schema with types that the compiler does not support.
+const compiledReader = (name: ReadableName): Reader => {
   const schema = schemaOf(name)
   const compiled = compileRecord(schemaJson[schema], viewOf(name)?.asBytes)
   if (compiled === null) return avscReader(recordTypes[schema])
-  // A raw event is only looked at: what goes on is made anew.
-  const reader = new RecordReader(schema === "raw-event" ? "views" : "own")
+  // A raw event is only checked: its strings are not part of a payload.
+  const reader = new RecordReader(schema === "raw-event" ? "sliced" : "copied")
   return (value) => {
     reader.begin(value, frameBytes)
     const record = compiled.read(reader)
@@ -69,7 +107,7 @@ const ownReader = (name: ReadableName): Exclude<Reader, string> => {
 }
 
 const avscReader =
-  (type: avro.Type, resolver?: avro.Resolver): Exclude<Reader, string> =>
+  (type: avro.Type, resolver?: avro.Resolver): Reader =>
   (value) => {
     const { value: record, offset } = type.decode(value, frameBytes, resolver)
     return { record, end: offset }
@@ -77,7 +115,7 @@ const avscReader =
 
 // Readers report by throwing, and an Effect for each event would cost more than the decoding: hence try, here only. What
 // avsc throws may quote the record, so it is not passed on: a message never holds personal data.
-const read = (reader: Exclude<Reader, string>, value: Buffer): Decoded<never> => {
+const read = (reader: Reader, value: Buffer): Decoded<never> => {
   try {
     const { record, end, skipped } = reader(value)
     if (end === value.length) {
@@ -96,24 +134,22 @@ const read = (reader: Exclude<Reader, string>, value: Buffer): Decoded<never> =>
 }
 
 // avsc throws where a writer's schema lacks what the reader needs; its message names schemas and fields, not values.
-const resolve = (type: avro.Type, own: Exclude<Reader, string>, writer: avro.Type | "unsupported"): Reader => {
+const resolve = (type: avro.Type, compiled: Reader, writer: avro.Type | "unsupported"): Reader | Unreadable => {
   if (writer === "unsupported") return "it is not an Avro schema."
-  if (type.equals(writer)) return own
+  if (type.equals(writer)) return compiled
   try {
     const reader = avscReader(type, type.createResolver(writer))
     const paths = skippedPaths(writer, type)
     if (paths.length === 0) return reader
     const readWhole = avscReader(writer)
-    return (value) => ({ ...reader(value), skipped: { paths, whole: () => readWhole(value).record } })
+    return (value) => ({ ...reader(value), skipped: { paths, writerRecord: () => readWhole(value).record } })
   } catch (cause) {
     return cause instanceof Error ? cause.message : String(cause)
   }
 }
 
-/** Which fields of a writer's schema a reader's does not have: Avro's resolution passes over them without a word. */
-
-/** The paths of the fields that are passed over, `[]` standing for the place in a list. */
-export const skippedPaths = (writer: avro.Type, reader: avro.Type): ReadonlyArray<string> => {
+/** The paths of the writer's fields that the reader does not have, `[]` for an index: Avro's resolution skips them silently. */
+const skippedPaths = (writer: avro.Type, reader: avro.Type): ReadonlyArray<string> => {
   const paths: Array<string> = []
   const compare = (written: avro.Type, read: avro.Type, path: string, depth: number): void => {
     if (depth > depthMax) return
@@ -133,7 +169,7 @@ export const skippedPaths = (writer: avro.Type, reader: avro.Type): ReadonlyArra
   return paths
 }
 
-/** The record or the list of a union, which ours have one of at most. */
+/** The record or the array of a union, of which ours have one at most. */
 const groupOf = (type: avro.Type): avro.Type => {
   if (!(type instanceof avro.types.UnwrappedUnionType || type instanceof avro.types.WrappedUnionType)) return type
   return (
@@ -144,31 +180,7 @@ const groupOf = (type: avro.Type): avro.Type => {
 
 const depthMax = 16
 
-/** Encoding as a plain function call: our schemas compiled, records written into slabs that are not copied. */
-
-/** Encodes a record under a schema id. A record that does not fit its schema is a bug and throws. */
-export interface Encoder {
-  (schema: SchemaName, schemaId: number, record: unknown): Buffer
-  /** See `Codecs`. */
-  readonly pooled: <A>(write: () => A) => Pooled<A>
-}
-
-export const makeEncoder = (): Encoder => {
-  const writer = new RecordWriter()
-  const compiled = new Map(schemaNames.map((name) => [name, compileRecord(schemaJson[name])]))
-  const encode = (schema: SchemaName, schemaId: number, record: unknown) => {
-    const own = compiled.get(schema)
-    if (own === null || own === undefined) return encodeByAvsc(schema, schemaId, record)
-    writer.begin(frameBytes)
-    own.write(writer, record)
-    const value = writer.end()
-    writeFrame(value, 0, schemaId)
-    return value
-  }
-  return Object.assign(encode, { pooled: <A>(write: () => A) => writer.pooled(write) })
-}
-
-// For a schema that uses what the compiler does not know.
+// For a schema with types that the compiler does not support.
 const encodeByAvsc = (schema: SchemaName, schemaId: number, record: unknown): Buffer => {
   const value = Buffer.concat([Buffer.alloc(frameBytes), recordTypes[schema].toBuffer(record)])
   writeFrame(value, 0, schemaId)

@@ -28,7 +28,7 @@ const foreignFrame = (id: number, schema: object, record: object): Buffer => {
 }
 
 describe("a round trip", () => {
-  it("gives back what was written, with its id in the frame", () => {
+  it("reads what was written, with its id in the frame", () => {
     const codecs = makeMemoryCodecs()
     const event = purchase({ properties: { ...properties(), value: 129.95, custom: { plan: "pro", vip: true, n: 3 } } })
     const value = codecs.encode("raw-events", "raw-event", event)

@@ -1,3 +1,8 @@
+/**
+ * The service that decodes and encodes Avro records in Confluent's frame: magic byte 0, schema id (4 bytes, big-endian), Avro
+ * binary. A writer's schema is fetched from the registry and resolved to ours once, so that decoding an event is a plain function
+ * call. The folder's public face: this service and its layer (`registry.ts`), the registry's client, the schemas.
+ */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
@@ -40,10 +45,10 @@ export interface Records {
 }
 export type SchemaName = keyof Records
 
-/** A mapped event whose payload may still be bytes: delivery copies it into a request and never looks at it. */
+/** A mapped event whose payload may still be bytes: delivery copies it into a request and never reads it. */
 export type SendableEvent = Omit<MappedEvent, "payload"> & { readonly payload: string | StringBytes }
 
-/** Other ways to read a record, by name: with long texts left as bytes. */
+/** Other ways to read a record, by name: with long strings left as bytes. */
 export interface Views {
   readonly "sendable-event": SendableEvent
 }
@@ -68,10 +73,10 @@ export type Decoded<A> =
 
 /** Fields of a record that are left out since our schema does not have them. */
 export interface SkippedFields {
-  /** Their paths, `[]` standing for the place in a list; the same list for every record of one writer's schema. */
+  /** Their paths, `[]` for an index; the same array for every record of one writer's schema. */
   readonly paths: ReadonlyArray<string>
   /** The record as its writer's schema has it. Throws where the bytes are no such record. */
-  readonly whole: () => unknown
+  readonly writerRecord: () => unknown
 }
 
 export class RegistryError extends Data.TaggedError("RegistryError")<{
@@ -91,15 +96,14 @@ export class Codecs extends Context.Service<
     /** Encodes a record for a topic (logical name), with the id that the topic's subject has in the registry. */
     readonly encode: <S extends SchemaName>(topic: string, schema: S, record: Records[S]) => Buffer
     /**
-     * What `write` encodes is needed until `giveBack` alone, where the memory is used again: nothing may read it after that.
-     * For a step's outputs, whose end the runtime knows.
+     * Encodes what `write` encodes into pooled buffers, for a step's outputs: the runtime calls `release` after their commit, and
+     * nothing may read them after that.
      */
     readonly encodePooled: <A>(write: () => A) => Pooled<A>
   }
 >()("shared/codec/Codecs") {}
 
-/** The Confluent frame around an Avro record: magic byte 0, the schema's id (4 bytes, big-endian), then the record. */
-
+/** Bytes of the frame in front of a record. */
 export const frameBytes = 5
 
 /** The schema id of a framed value, or null if it is not framed. */

@@ -56,7 +56,7 @@ for (const name of schemaNames) {
   })
 }
 
-describe("numbers and texts at their borders", () => {
+describe("numbers and strings at their limits", () => {
   const schema = JSON.stringify({
     type: "record",
     name: "Borders",
@@ -94,9 +94,9 @@ describe("numbers and texts at their borders", () => {
     }
   })
 
-  it("a record that does not fit is told by its field", () => {
+  it("names the field of a record that does not fit", () => {
     writer.begin(0)
-    assert.throws(() => compiled.write(writer, { n: 1.5, s: "" }), /Borders\.n must be a whole number/)
-    assert.throws(() => compiled.write(writer, { n: 1, s: null }), /Borders\.s must be text/)
+    assert.throws(() => compiled.write(writer, { n: 1.5, s: "" }), /Borders\.n must be an integer/)
+    assert.throws(() => compiled.write(writer, { n: 1, s: null }), /Borders\.s must be a string/)
   })
 })

@@ -1,6 +1,7 @@
 /**
- * Makes a plain function out of a schema, for writing and for reading. avsc asks each field anew which branch of its union
- * a value is; here the questions are compiled in. For our own schemas only: other writers' go through avsc's resolvers.
+ * A code generator: compiles an Avro schema to the source of two JavaScript functions, which write and read its records. avsc
+ * looks up the branch of a union for each value; here the checks are part of the code. For our schemas only: records of other
+ * writers go through avsc's resolvers.
  */
 import type { RecordReader } from "./record-reader.ts"
 import type { RecordWriter } from "./record-writer.ts"
@@ -27,9 +28,9 @@ interface RecordSchema {
 const primitives = new Set(["boolean", "int", "long", "double", "bytes", "string"])
 
 /**
- * Null for a schema with something that ours do not have (enums, fixed, float, logical types). With `asBytes` the reader makes a
- * view of the record: the texts of these fields stay bytes, and the others are compared with those of the record before, since
- * most are the same.
+ * Null for a schema with types that ours do not have (enum, fixed, float, logical types). With `asBytes` the reader gives a view
+ * of the record: the strings of these fields stay bytes, and the others are compared with those of the previous record, since
+ * most are equal.
  */
 export const compileRecord = (schema: string, asBytes?: ReadonlyArray<string>): CompiledRecord | null => {
   const view = asBytes === undefined ? null : { asBytes: new Set(asBytes), slots: 0 }
@@ -52,7 +53,7 @@ interface Parts {
 
 const isUnion = (schema: Schema): schema is ReadonlyArray<Schema> => Array.isArray(schema)
 const shortName = (name: string): string => name.slice(name.lastIndexOf(".") + 1)
-const text = (value: unknown): string => JSON.stringify(value)
+const literal = (value: unknown): string => JSON.stringify(value)
 
 const unsupported = (parts: Parts): string => {
   parts.supported = false
@@ -62,7 +63,7 @@ const unsupported = (parts: Parts): string => {
 // Statements that write `value`; `field` is its path for messages.
 const writeStatement = (schema: Schema, value: string, field: string, parts: Parts): string => {
   if (schema === "null") return ""
-  if (typeof schema === "string" && primitives.has(schema)) return `w.${schema}(${value}, ${text(field)});`
+  if (typeof schema === "string" && primitives.has(schema)) return `w.${schema}(${value}, ${literal(field)});`
   if (isUnion(schema)) return writeUnion(schema, value, field, parts)
   if (typeof schema === "string") {
     const known = parts.names.get(shortName(schema))
@@ -72,12 +73,12 @@ const writeStatement = (schema: Schema, value: string, field: string, parts: Par
   const inner = parts.functions.length
   if (schema.type === "array") {
     const item = writeStatement(schema.items, "item", `${field}[]`, parts)
-    return `{ const items${inner} = ${value}; if (!Array.isArray(items${inner})) throw new TypeError(${text(`${field} must be an array.`)});
+    return `{ const items${inner} = ${value}; if (!Array.isArray(items${inner})) throw new TypeError(${literal(`${field} must be an array.`)});
       if (items${inner}.length > 0) { w.long(items${inner}.length, ""); for (const item of items${inner}) { ${item} } } w.small(0); }`
   }
   if (schema.type === "map") {
     const item = writeStatement(schema.values, "values[key]", `${field}[]`, parts)
-    return `{ const values = ${value}; if (typeof values !== "object" || values === null) throw new TypeError(${text(`${field} must be a map.`)});
+    return `{ const values = ${value}; if (typeof values !== "object" || values === null) throw new TypeError(${literal(`${field} must be a map.`)});
       const keys = Object.keys(values); if (keys.length > 0) { w.long(keys.length, ""); for (const key of keys) { w.string(key, ""); ${item} } } w.small(0); }`
   }
   return unsupported(parts)
@@ -89,10 +90,10 @@ const writeUnion = (branches: ReadonlyArray<Schema>, value: string, field: strin
     (branch, index) =>
       `if (${isOfBranch(branch, "value", parts)}) { w.small(${index}); ${writeStatement(branch, "value", field, parts)} }`
   )
-  return `{ const value = ${value}; ${cases.join(" else ")} else throw new TypeError(${text(`${field} fits no branch of its union.`)}); }`
+  return `{ const value = ${value}; ${cases.join(" else ")} else throw new TypeError(${literal(`${field} fits no branch of its union.`)}); }`
 }
 
-// A record or a map, which one JavaScript type stands for: two in a union cannot be told apart.
+// A record or a map: both are objects in JavaScript, so a union with two of them is ambiguous.
 const isObject = (branch: Schema): boolean =>
   !isUnion(branch) &&
   (typeof branch === "object" ? branch.type !== "array" : branch !== "null" && !primitives.has(branch))
@@ -144,22 +145,22 @@ const helper = (parts: Parts, body: string): string => {
   return `helper${number}(r)`
 }
 
-// A record's two functions, made where it is first met; a field that is left out gets its default, as in avsc.
+// A record's two functions, generated where it first occurs; a field that is left out gets its default, as in avsc.
 const recordFunctions = (schema: RecordSchema, parts: Parts): number => {
   const known = parts.names.get(schema.name)
   if (known !== undefined) return known
   const number = parts.names.size
   parts.names.set(schema.name, number)
   const writes = schema.fields.map(({ name, type, default: preset }) => {
-    const value = `record[${text(name)}]`
+    const value = `record[${literal(name)}]`
     const field = `${schema.name}.${name}`
     const filled =
-      preset === undefined || preset === null ? value : `(${value} === undefined ? ${text(preset)} : ${value})`
+      preset === undefined || preset === null ? value : `(${value} === undefined ? ${literal(preset)} : ${value})`
     return writeStatement(type, filled, field, parts)
   })
   const reads = schema.fields.map(({ name, type }) => {
     const staysBytes = type === "string" && parts.view?.asBytes.has(name) === true
-    return `${text(name)}: ${staysBytes ? "r.textBytes()" : readExpression(type, parts)}`
+    return `${literal(name)}: ${staysBytes ? "r.stringBytes()" : readExpression(type, parts)}`
   })
   parts.functions.push(`function write${number}(w, record) { ${writes.join("\n")} }`)
   parts.functions.push(`function read${number}(r) { return { ${reads.join(", ")} } }`)

@@ -1,49 +1,48 @@
+/**
+ * Reads Avro's binary encoding, for the compiled readers. Short ASCII strings are cut from one string of the whole record: a
+ * call into native code for each would cost more than all the rest.
+ */
 import { isAscii } from "node:buffer"
 
-/**
- * Reads Avro's binary form. Short ASCII texts are cut from one text of the whole record, since a call out of JavaScript for
- * each would cost more than all the rest.
- */
-
-/** V8 copies texts of up to so many characters, and makes longer ones views into the text they are cut from (SlicedString). */
+/** V8 copies substrings of up to this length; longer ones are slices, which retain the string that they are cut from. */
 const copiedLengthMax = 12
 const cutLengthMax = 48
-const wholeTextMax = 65_536
+const recordStringMax = 65_536
 
-/** What the reader throws at bytes that are no record; made once, since a stack trace would cost more than the reading. */
+/** Thrown for bytes that are no record; created once, since a stack trace would cost more than the reading. */
 const noRecord = new Error("The bytes are not what the schema says.")
 
 /**
- * `views`: texts may be views into the record's text, the cheapest to read, but `JSON.stringify` has a slow way for objects with
- * such a text in them (V8's fast one takes flat texts only). `own`: each is a text of its own.
+ * `sliced`: strings may be slices of the record's string, the cheapest to read, but `JSON.stringify` takes its slow path for
+ * objects with slices (V8's fast path takes flat strings only), and each retains the whole record. `copied`: none is a slice.
  */
-export type StringForm = "views" | "own"
+export type StringForm = "sliced" | "copied"
 
 export class RecordReader {
   readonly #cutLengthMax: number
   #bytes: Buffer = Buffer.alloc(0)
-  /** The record in Latin-1, null until a text is cut from it. */
-  #text: string | null = null
-  /** All of the record, so that no text has to be looked at. */
+  /** The record in Latin-1, null until a string is cut from it. */
+  #recordString: string | null = null
+  /** True if the whole record is ASCII, so that no string has to be checked. */
   #ascii = false
-  /** The texts of the record before, by their place in the schema. */
+  /** The strings of the previous record, by their place in the schema. */
   readonly #repeated: Array<string> = []
   #at = 0
 
-  constructor(texts: StringForm = "own") {
-    this.#cutLengthMax = texts === "views" ? cutLengthMax : copiedLengthMax
+  constructor(strings: StringForm = "copied") {
+    this.#cutLengthMax = strings === "sliced" ? cutLengthMax : copiedLengthMax
   }
 
   begin(bytes: Buffer, at: number): void {
     this.#bytes = bytes
-    this.#text = null
+    this.#recordString = null
     this.#at = at
   }
 
-  /** Where the next value begins; lets go of the record. */
+  /** The position after the record, which is not referenced any more. */
   end(): number {
     this.#bytes = empty
-    this.#text = null
+    this.#recordString = null
     return this.#at
   }
 
@@ -96,20 +95,20 @@ export class RecordReader {
     const from = this.#range()
     const to = this.#at
     const bytes = this.#bytes
-    if (to - from > this.#cutLengthMax || bytes.length > wholeTextMax) return bytes.toString("utf8", from, to)
-    if (this.#text === null) {
-      this.#text = bytes.toString("latin1")
+    if (to - from > this.#cutLengthMax || bytes.length > recordStringMax) return bytes.toString("utf8", from, to)
+    if (this.#recordString === null) {
+      this.#recordString = bytes.toString("latin1")
       this.#ascii = isAscii(bytes)
     }
     if (!this.#ascii) {
       for (let index = from; index < to; index++) if (bytes[index]! > 127) return bytes.toString("utf8", from, to)
     }
-    return this.#text.substring(from, to)
+    return this.#recordString.substring(from, to)
   }
 
   /**
-   * A text that is mostly the same as in the record before, which then gives the text. Others are texts of their own: one cut
-   * from the record's would keep all of it.
+   * A string that is mostly equal to that of the previous record, which is then given again. Others are copied: a slice would
+   * retain the whole record.
    */
   repeated(slot: number): string {
     const from = this.#range()
@@ -121,14 +120,14 @@ export class RecordReader {
       while (index < length && bytes[from + index] === before.charCodeAt(index)) index++
       if (index === length) return before
     }
-    const text = bytes.toString("utf8", from, this.#at)
+    const string = bytes.toString("utf8", from, this.#at)
     // As many characters as bytes: each is ASCII, or stands for a byte that is no UTF-8 and equals none.
-    if (length <= cutLengthMax && text.length === length) this.#repeated[slot] = text
-    return text
+    if (length <= cutLengthMax && string.length === length) this.#repeated[slot] = string
+    return string
   }
 
-  /** The bytes of a text, as they are. */
-  textBytes(): StringBytes {
+  /** The bytes of a string, not decoded. */
+  stringBytes(): StringBytes {
     return new StringBytes(this.#bytes, this.#range(), this.#at)
   }
 
@@ -142,7 +141,7 @@ export class RecordReader {
     return count > this.#bytes.length - this.#at ? this.fail() : count
   }
 
-  // Moves behind the next text or bytes and gives where they begin.
+  // Moves behind the next string or bytes and gives their start.
   #range(): number {
     const length = this.long()
     const from = this.#at
@@ -154,13 +153,13 @@ export class RecordReader {
 
 const empty = Buffer.alloc(0)
 
-/** A text of a record that stays the bytes it was read from: for what is passed on and never looked at. */
+/** A string of a record that stays the bytes it was read from: for what is passed on and never read. */
 export class StringBytes {
   readonly #bytes: Buffer
   readonly #from: number
   readonly #to: number
 
-  /** The UTF-8 of `bytes` between two places, which must not change any more. */
+  /** The UTF-8 of `bytes` between two positions, which must not change any more. */
   constructor(bytes: Buffer, from: number, to: number) {
     this.#bytes = bytes
     this.#from = from
@@ -172,7 +171,7 @@ export class StringBytes {
     return this.#to - this.#from
   }
 
-  /** Copies the bytes to `at` and gives the place behind them. */
+  /** Copies the bytes to `at` and gives the position after them. */
   copyTo(into: Buffer, at: number): number {
     return at + this.#bytes.copy(into, at, this.#from, this.#to)
   }

@@ -1,13 +1,13 @@
 /**
- * Writes Avro's binary form into slabs, one record behind the other, so that a record is never copied unless it meets the
- * end of its slab. A slab is garbage when none of its records is referenced any more; those of `pooled` return to a pool.
+ * Writes Avro's binary encoding, for the compiled writers, into slabs of memory, one record after the other: a record is copied
+ * only if it reaches the end of its slab. A slab is garbage when none of its records is referenced any more; those of `pooled` return to a pool.
  */
 import { BufferPool, type BufferRef } from "../kafka/wire/buffer-pool.ts"
 
 const shortStringMax = 48
 const longBytesMax = 10
 
-/** A value does not fit its schema: a bug of ours, never bad input. The message names the field, not the value. */
+/** A value does not fit its schema: a bug, never bad input. The message names the field, not the value. */
 const misfit = (field: string, expected: string): TypeError => new TypeError(`${field} must be ${expected}.`)
 
 export class RecordWriter {
@@ -66,13 +66,13 @@ export class RecordWriter {
   }
 
   long(value: unknown, field: string): void {
-    if (typeof value !== "number" || !Number.isSafeInteger(value)) throw misfit(field, "a whole number")
+    if (typeof value !== "number" || !Number.isSafeInteger(value)) throw misfit(field, "an integer")
     this.#reserve(longBytesMax)
     this.#varint(value)
   }
 
   int(value: unknown, field: string): void {
-    if (typeof value !== "number" || (value | 0) !== value) throw misfit(field, "a whole number of 32 bits")
+    if (typeof value !== "number" || (value | 0) !== value) throw misfit(field, "an integer of 32 bits")
     this.long(value, field)
   }
 
@@ -91,10 +91,10 @@ export class RecordWriter {
   }
 
   string(value: unknown, field: string): void {
-    if (typeof value !== "string") throw misfit(field, "text")
+    if (typeof value !== "string") throw misfit(field, "a string")
     this.#reserve(longBytesMax + 3 * value.length)
     if (value.length <= shortStringMax && this.#ascii(value)) return
-    // Written behind room for the length that ASCII would have: to ask for the bytes first would go through the text twice.
+    // Written after room for the length of an ASCII string: to count the bytes first would read the string twice.
     const start = this.#at
     const head = varintBytes(value.length)
     const bytes = this.#slab.write(value, start + head, "utf8")
@@ -104,7 +104,7 @@ export class RecordWriter {
     this.#at = start + headNeeded + bytes
   }
 
-  // Most texts are short and ASCII: a loop here costs less than a call out of JavaScript. False if it is not ASCII.
+  // Most strings are short and ASCII: a loop here costs less than a call into native code. False if it is not ASCII.
   #ascii(value: string): boolean {
     const slab = this.#slab
     const length = value.length
@@ -161,7 +161,7 @@ export class RecordWriter {
   }
 }
 
-/** How many bytes the length of a text takes. */
+/** Bytes of the length of a string. */
 const varintBytes = (length: number): number =>
   length < 64 ? 1 : length < 8192 ? 2 : length < 1_048_576 ? 3 : length < 134_217_728 ? 4 : 5
 

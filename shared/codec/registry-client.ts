@@ -1,4 +1,4 @@
-/** What we ask of a Confluent-compatible registry, over @kafkajs/confluent-schema-registry; the only file that imports it. */
+/** A client of a Confluent-compatible schema registry, over @kafkajs/confluent-schema-registry; the only file that imports it. */
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from "@kafkajs/confluent-schema-registry"
 import avro from "avsc"
 import * as Duration from "effect/Duration"
@@ -137,7 +137,7 @@ const failureOf = (what: string, cause: unknown): Failure => {
 
 const isTransient = ({ status }: Failure) => status === 0 || status === 408 || status === 429 || status >= 500
 
-/** Another program registered the same subject at the same moment; Apicurio says so by the status of an incompatibility. */
+/** Another program registered the same subject at the same time; Apicurio answers with the status of an incompatibility. */
 const isOvertaken = ({ status, message }: Failure) => status === 409 && /\balready exists\b/.test(message)
 
 const fewTimes = Schedule.exponential("200 millis").pipe(Schedule.jittered, Schedule.upTo({ times: 4 }))

@@ -48,7 +48,7 @@ it.live("a breaking change is refused", () =>
   })
 )
 
-it.live("programs that start at the same moment all get the id of the schema that they register", () =>
+it.live("programs that start at the same time all get the id of the schema that they register", () =>
   Effect.gen(function* () {
     for (let round = 0; round < 5; round++) {
       const subject = subjectOf(uniquePrefix("race"), "raw-events")
@@ -93,7 +93,7 @@ it.live("while the registry is down known ids go on working and an unknown one i
   }).pipe(Effect.scoped)
 })
 
-it.live("a start without a registry fails with one clear line after its patience", () =>
+it.live("a start without a registry fails with one clear line after its timeout", () =>
   Effect.gen(function* () {
     const proxy = yield* startRegistryProxy(testRegistryUrl())
     proxy.answer(503)

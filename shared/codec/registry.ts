@@ -1,4 +1,4 @@
-/** Codecs over a schema registry: ids of our schemas are asked for at start, writers' schemas when they first appear. */
+/** Codecs over a schema registry: our schemas are registered at start, writers' schemas are fetched when they first appear. */
 import type avro from "avsc"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -17,7 +17,7 @@ export interface RegistryOptions extends RegistryAddress {
   readonly startupTimeout?: Duration.Duration
 }
 
-/** An id that the registry does not know may be registered any moment: it is asked for again after this. */
+/** An id that the registry does not know may be registered at any time: it is looked up again after this. */
 const unknownFor = Duration.seconds(30)
 const unknownIdsMax = 10_000
 const requestsAtOnceMax = 4
@@ -38,7 +38,7 @@ export const registryLayer = (options: RegistryOptions): Layer.Layer<Codecs, Reg
       const writers = new Map<number, avro.Type | "unsupported">()
       const encode = makeEncoder()
       return Codecs.of({
-        loadSchemas: makePrepare(client, writers),
+        loadSchemas: schemaLoader(client, writers),
         decode: makeDecoder(writers),
         encode: (_topic, schema, record) => encode(schema, ids.idOf(schema), record),
         encodePooled: encode.pooled
@@ -50,7 +50,7 @@ interface OurIds {
   readonly idOf: (schema: SchemaName) => number
 }
 
-// A registry gives the same schema the same id under every subject, so one subject for each schema is asked.
+// A registry gives the same schema the same id under every subject, so one subject for each schema is enough.
 const registerAll = (client: RegistryClient, options: RegistryOptions): Effect.Effect<OurIds, RegistryError> =>
   Effect.gen(function* () {
     const topicOf = new Map(topicSchemas.map(({ topic, schema }) => [schema, topic] as const).reverse())
@@ -65,12 +65,12 @@ const registerAll = (client: RegistryClient, options: RegistryOptions): Effect.E
     )
     const ids = new Map(entries)
     return { idOf: (schema: SchemaName) => ids.get(schema)! }
-  }).pipe(Effect.retry({ schedule: patiently(options), while: (error) => error.code === "unreachable" }))
+  }).pipe(Effect.retry({ schedule: startupRetries(options), while: (error) => error.code === "unreachable" }))
 
-const patiently = (options: RegistryOptions) =>
+const startupRetries = (options: RegistryOptions) =>
   Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: options.startupTimeout ?? Duration.seconds(30) }))
 
-const makePrepare = (
+const schemaLoader = (
   client: RegistryClient,
   writers: Map<number, avro.Type | "unsupported">
 ): Codecs["Service"]["loadSchemas"] => {
@@ -98,7 +98,7 @@ const makePrepare = (
   }
 }
 
-// Runs for each batch: allocates nothing where all is known.
+// Runs for each batch: allocates nothing if all schemas are known.
 const missingIds = (
   values: ReadonlyArray<Buffer | null>,
   writers: ReadonlyMap<number, unknown>

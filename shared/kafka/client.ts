@@ -20,7 +20,7 @@ export interface FetchedRecord extends TopicPartition {
   readonly headers: Readonly<Record<string, string>>
   /** Bytes of key and value, where they are known without making either. */
   readonly bytes?: number
-  /** Of the memory that key, value and headers are in, where it can be used again. To be released once, or never. */
+  /** The pooled buffer that key, value and headers are views of; null if it is not pooled. Released at most once. */
   readonly bufferRef?: { readonly release: () => void } | null
 }
 
@@ -51,7 +51,7 @@ export class KafkaError extends Data.TaggedError("KafkaError")<{
 }> {}
 
 /**
- * What a group member tells its owner. The handlers must return at once: work happens elsewhere.
+ * What happens to a group member. The handlers must return at once: work happens elsewhere.
  * A newly assigned partition delivers nothing until its owner has sought a position; from there on its records come
  * without gaps and without repeats, over rebalances that the membership survives.
  */
@@ -60,7 +60,7 @@ export interface MemberHandlers {
   readonly onAssigned: (assigned: ReadonlyArray<TopicPartition>, continued: boolean) => void
   /**
    * Records in offset order, none if only control records or aborted ones were fetched. `endOffset` is the offset after
-   * the last one fetched, control records included; `highWatermark` is the partition's end as the broker told it.
+   * the last one fetched, control records included; `highWatermark` is the partition's end by the broker's response.
    */
   readonly onRecords: (
     from: TopicPartition,
@@ -69,8 +69,8 @@ export interface MemberHandlers {
     highWatermark: number
   ) => void
   /**
-   * The log goes on at `found`, not at `expected`: retention took the records between, or the log was cut off or made anew
-   * before. Silent until the owner seeks again. The group's committed offset stays as it is.
+   * The log goes on at `found`, not at `expected`: retention deleted the records between, or the log was truncated or
+   * created again before. Silent until the owner seeks again. The group's committed offset stays as it is.
    */
   readonly onGap: (from: TopicPartition, expected: number, found: number) => void
   /** The client gave up; the owner builds a new member. */
@@ -151,11 +151,11 @@ export class KafkaClient extends Context.Service<
       topics: ReadonlyArray<string>,
       names: ReadonlyArray<string>
     ) => Effect.Effect<ReadonlyArray<Pick<TopicDeclaration, "name" | "partitions" | "config">>, KafkaError>
-    /** How many brokers the cluster has at this moment. */
+    /** How many brokers the cluster has now. */
     readonly brokerCount: Effect.Effect<number, KafkaError>
     readonly listTopics: Effect.Effect<ReadonlyArray<string>, KafkaError>
     readonly topicOffsets: (topic: string) => Effect.Effect<ReadonlyArray<PartitionOffsets>, KafkaError>
-    /** The first offset at or after a time (milliseconds since the epoch) in each partition; the end where there is none. */
+    /** The first offset at or after a time (milliseconds since the epoch) in each partition; the end if there is no such offset. */
     readonly offsetsAt: (
       topic: string,
       timestamp: number

@@ -110,7 +110,7 @@ const records: ReadonlyArray<Level> = ["user.", "consent.", "app.", "properties.
 /** Unknown fields of raw events in Avro: those of the writer's schema that ours does not have. */
 
 /** The event with what its writer's schema has and ours does not among what was left out. */
-export const withSkippedFields = ({ paths, whole }: SkippedFields, read: ReadEvent): ReadEvent => {
+export const withSkippedFields = ({ paths, writerRecord: whole }: SkippedFields, read: ReadEvent): ReadEvent => {
   const fields = fieldsOf(paths)
   if (!fields.some(({ level, name }) => consentTarget(level, name) !== null)) return withUnknown(fields, read)
   // Only a field that is about consent is read: what it says decides whether the event may be sent.

@@ -37,22 +37,24 @@ layer(layerKafka({ brokers: testBrokers(), sessionTimeoutMillis: 6_000 }), { exc
   "a log that loses records",
   (it) => {
     // Red when `repairOutOfRange` is left out: the committed offset is gone.
-    it.effect("tells where it goes on when retention took what was to come, and leaves the committed offset", () =>
-      Effect.gen(function* () {
-        const { client, topic, at, probe, committed } = yield* atTheEnd
-        yield* client.deleteRecords(topic, [{ partition: 0, offset: 8 }])
-        probe.member.seek(at, 5)
-        yield* until("the gap", () => probe.gaps.length > 0)
-        assert.deepStrictEqual(probe.gaps, [{ partition: 0, expected: 5, found: 8 }])
-        assert.strictEqual(yield* committed, 5)
-        probe.member.seek(at, 8)
-        yield* until("the rest", () => probe.records.length === 2)
-        assert.deepStrictEqual(texts(probe.records), ["i", "j"])
-      })
+    it.effect(
+      "reports where it continues when retention has deleted the next records, and keeps the committed offset",
+      () =>
+        Effect.gen(function* () {
+          const { client, topic, at, probe, committed } = yield* atTheEnd
+          yield* client.deleteRecords(topic, [{ partition: 0, offset: 8 }])
+          probe.member.seek(at, 5)
+          yield* until("the gap", () => probe.gaps.length > 0)
+          assert.deepStrictEqual(probe.gaps, [{ partition: 0, expected: 5, found: 8 }])
+          assert.strictEqual(yield* committed, 5)
+          probe.member.seek(at, 8)
+          yield* until("the rest", () => probe.records.length === 2)
+          assert.deepStrictEqual(texts(probe.records), ["i", "j"])
+        })
     )
 
     // Red when `MemberPositions` cuts off what was fetched before its position.
-    it.effect("tells of a topic that was made anew, whose records have offsets that were delivered", () =>
+    it.effect("reports a topic that was created again, whose records have offsets that were delivered", () =>
       Effect.gen(function* () {
         const { client, topic, at, probe } = yield* atTheEnd
         probe.member.seek(at, 0)

@@ -51,7 +51,7 @@ layer(layerTest, { excludeTestServices: true })("a member by the Kafka port", (i
     })
   )
 
-  it.effect("commits records and offset together, and tells the end past the control records", () =>
+  it.effect("commits records and offset together, and reports the end after the control records", () =>
     Effect.gen(function* () {
       const client = yield* KafkaClient
       const topic = yield* makeTopic(prefix)
@@ -71,7 +71,7 @@ layer(layerTest, { excludeTestServices: true })("a member by the Kafka port", (i
     })
   )
 
-  it.effect("tells of an end that only control records lie before", () =>
+  it.effect("reports an end that only control records lie before", () =>
     Effect.gen(function* () {
       const client = yield* KafkaClient
       const topic = yield* makeTopic(prefix)

@@ -26,7 +26,7 @@ export const openAdmin = (kafka: Kafka, cluster: ClusterAccess): Effect.Effect<A
   Effect.gen(function* () {
     let current: Promise<Admin> | null = null
     let wasConnected = false
-    /** Does nothing where another operation has replaced it already: that one is at work. */
+    /** Does nothing if another operation has replaced it already. */
     const discard = (used: Promise<Admin> | null) =>
       Effect.suspend(() => {
         if (used === null || used !== current) return Effect.void
@@ -42,13 +42,13 @@ export const openAdmin = (kafka: Kafka, cluster: ClusterAccess): Effect.Effect<A
           const admin = await used
           wasConnected = true
           return run(admin)
-        }).pipe(Effect.tapError((error) => (isSpoilt(error) ? discard(used) : Effect.void)))
+        }).pipe(Effect.tapError((error) => (mayBeBroken(error) ? discard(used) : Effect.void)))
       }).pipe(Effect.retry(whileRetriable(() => wasConnected)))
     return adminOf(use, cluster)
   })
 
-/** A connection that may be of no more use; a refusal or a leader that moved leaves it whole, for others that use it too. */
-const isSpoilt = ({ code, cause }: KafkaError) =>
+/** True if the connection may be broken. A refusal or a moved leader leaves it usable, also for concurrent operations. */
+const mayBeBroken = ({ code, cause }: KafkaError) =>
   isConnectionLost(cause) || code === "unauthorized" || (code === "other" && !isRetriable(cause))
 
 const connect = async (kafka: Kafka): Promise<Admin> => {
@@ -62,7 +62,7 @@ type Use = <A>(operation: string, run: (admin: Admin) => Promise<A>) => Effect.E
 const adminOf = (use: Use, cluster: ClusterAccess): AdminPart => ({
   createTopics: (topics) =>
     Effect.gen(function* () {
-      // Over all attempts: what the first one made is there at the second.
+      // Over all attempts: what the first one created exists at the second.
       const created = new Set<string>()
       yield* use("create topics", async (admin) => {
         const existing = new Set(await admin.listTopics())
@@ -143,7 +143,7 @@ const adminOf = (use: Use, cluster: ClusterAccess): AdminPart => ({
   deleteRecords: (topic, offsets) =>
     use(`delete records of ${topic}`, async (admin) => {
       const partitions = offsets.map(({ partition, offset }) => ({ partition, offset: String(offset) }))
-      // kafkajs forgets to ask for the topic's leaders before it deletes; this makes it ask.
+      // kafkajs does not look up the topic's leaders before it deletes; this makes it do so.
       await admin.fetchTopicOffsets(topic)
       if (partitions.length > 0) await admin.deleteTopicRecords({ topic, partitions })
     }),
@@ -167,16 +167,17 @@ const numbered = ({ partition, offset }: { readonly partition: number; readonly 
 const byPartition = (left: { readonly partition: number }, right: { readonly partition: number }) =>
   left.partition - right.partition
 
-/** Waits for topics that were just made, or got more partitions: each broker hears of them, and of their leaders, at a time of its own. */
-
-/** Succeeds once every broker that can be reached knows so many partitions of the topics at least, and a leader of each. */
+/**
+ * Waits until every broker that can be reached knows new topics or partitions: at least so many partitions of each topic, and
+ * their leaders. Each broker learns of them at another time.
+ */
 export const untilKnownEverywhere = (
   access: ClusterAccess,
   topics: ReadonlyArray<string>,
   partitions = 1
 ): Effect.Effect<void, KafkaError> =>
   withCluster(access, "wait for the new topics", async (cluster) => {
-    // The first metadata tells which brokers there are.
+    // Without metadata the brokers are not known.
     await cluster.refreshMetadata()
     for (const nodeId of cluster.getNodeIds()) {
       const known = await leadersKnown(cluster, String(nodeId), topics, partitions)
@@ -184,7 +185,7 @@ export const untilKnownEverywhere = (
     }
   })
 
-/** It hears of its own return by itself: a broker that is away doesn't count. */
+/** A broker that is away does not count: it learns of the topics when it is back. */
 const leadersKnown = async (
   cluster: Cluster,
   nodeId: string,
@@ -204,7 +205,7 @@ const leadersKnown = async (
       (error: unknown) => isConnectionLost(error)
     )
 
-/** Looks like a leader that isn't elected yet, which is waited for. */
+/** Has the type of a leader that is not elected yet, which is retriable. */
 class TopicIsNew extends Error {
   readonly type = "LEADER_NOT_AVAILABLE"
 }

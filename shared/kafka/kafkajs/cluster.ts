@@ -1,7 +1,7 @@
 /**
- * A connection to the brokers below kafkajs's consumer, for what that doesn't offer: reading partitions outside a group
- * and committing offsets for a group without joining it. kafkajs hands its cluster to partition assigners, which is the
- * one public way to it; the consumer made here never runs.
+ * A connection to the brokers for what kafkajs's clients do not offer: reading partitions outside a group, and committing offsets
+ * for a group without joining it. kafkajs passes its cluster object to partition assigners, which is the one public way to it;
+ * the consumer that is created here never runs.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -10,9 +10,9 @@ import type { KafkaError } from "../client.ts"
 import { attempt, attemptBriefly, isConnectionLost, isRetriable, whileRetriable } from "./errors.ts"
 
 export interface ClusterAccess {
-  /** The shared connection; after a failure to connect the next call tries anew. */
+  /** The shared connection; after a failure to connect, the next call tries again. */
   readonly connect: () => Promise<Cluster>
-  /** Whether it ever was. */
+  /** Whether it ever was connected. */
   readonly wasConnected: () => boolean
   /** Closes it, and makes the next `connect` build a new one, unless another use has replaced it already. */
   readonly discard: (used: Cluster) => Promise<void>
@@ -56,8 +56,8 @@ export const openCluster = (kafka: Kafka): Effect.Effect<ClusterAccess, never, S
   })
 
 /**
- * Uses the shared connection, again and again while the trouble looks passing. One that can't reach its broker is
- * replaced; others may be at work on it, so a leader that moved only makes it ask for the leaders again.
+ * Uses the shared connection, and retries retriable errors. A connection that cannot reach its broker is replaced; others may be
+ * using it, so after a moved leader only its metadata is refreshed.
  */
 export const withCluster = <A>(
   access: ClusterAccess,
@@ -69,10 +69,10 @@ export const withCluster = <A>(
     return attempt(operation, async () => {
       used = await access.connect()
       return run(used)
-    }).pipe(Effect.tapError(({ cause }) => (used === null ? Effect.void : mend(access, used, cause))))
+    }).pipe(Effect.tapError(({ cause }) => (used === null ? Effect.void : recover(access, used, cause))))
   }).pipe(Effect.retry(whileRetriable(access.wasConnected)))
 
-const mend = (access: ClusterAccess, used: Cluster, cause: unknown): Effect.Effect<void> =>
+const recover = (access: ClusterAccess, used: Cluster, cause: unknown): Effect.Effect<void> =>
   attemptBriefly(5_000, () => {
     const moved = isRetriable(cause) && !isConnectionLost(cause)
     return moved ? used.refreshMetadata() : access.discard(used)

@@ -1,4 +1,7 @@
-/** Turns what kafkajs throws into the port's error: a stable code, and what a person can do about it. */
+/**
+ * The errors of kafkajs: as the port's error, with a stable code and what a person can do about it; and which of them are
+ * retriable, how often and for how long.
+ */
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { KafkaError } from "../client.ts"
@@ -8,8 +11,8 @@ export const attempt = <A>(operation: string, run: (signal: AbortSignal) => Prom
   Effect.tryPromise({ try: run, catch: (cause) => kafkaError(operation, cause) })
 
 /**
- * Runs a promise for at most so long and forgets its outcome: for goodbyes, which may wait for a broker that is away.
- * The bound is on the promise because finalizers can't be interrupted.
+ * Runs a promise for at most so long and ignores its outcome: for disconnects, which may wait for a broker that is away.
+ * The limit is on the promise because finalizers cannot be interrupted.
  */
 export const attemptBriefly = (timeoutMillis: number, run: () => Promise<unknown>): Effect.Effect<void> =>
   Effect.promise(() => settledWithin(timeoutMillis, run()).catch(() => undefined))
@@ -58,7 +61,7 @@ interface KafkaJsFailure {
   readonly cause?: unknown
 }
 
-/** The error and its causes; kafkajs wraps the telling one in "number of retries exceeded". */
+/** The error and its causes; kafkajs wraps the original one in "number of retries exceeded". */
 export const causesOf = (cause: unknown): ReadonlyArray<KafkaJsFailure> => {
   const chain: Array<KafkaJsFailure> = []
   let current = cause
@@ -127,16 +130,16 @@ const nextSteps: Record<KafkaError["code"], string> = {
 export const retryBudgetMillis = 30_000
 
 /**
- * True if the same request may succeed in a moment: leaders and coordinators that move, load or are elected, replicas that
+ * True if the same request may succeed soon: leaders and coordinators that move, load or are elected, replicas that
  * lag, a broker that restarts. False as soon as one cause forbids a repetition, above all a fenced producer. A topic that
  * is not known counts as a new one, which not every broker has heard of, for the first seconds of waiting alone.
  */
 export const isRetriable = (cause: unknown, waitedMillis = Number.POSITIVE_INFINITY): boolean => {
   const causes = causesOf(cause)
-  const passes = ({ type }: { readonly type?: string }) =>
-    passingTypes.has(type ?? "") || (type === unknownTopic && waitedMillis < newTopicMillis)
-  if (causes.some((found) => found.type !== undefined && !passes(found))) return false
-  return causes.some((found) => passes(found) || isLost(found))
+  const isRetriableType = ({ type }: { readonly type?: string }) =>
+    retriableTypes.has(type ?? "") || (type === unknownTopic && waitedMillis < newTopicMillis)
+  if (causes.some((found) => found.type !== undefined && !isRetriableType(found))) return false
+  return causes.some((found) => isRetriableType(found) || isLost(found))
 }
 
 const unknownTopic = "UNKNOWN_TOPIC_OR_PARTITION"
@@ -153,8 +156,8 @@ const isLost = ({ name, message }: { readonly name?: string; readonly message?: 
   connectionNames.has(name ?? "") || message === "Broker not connected"
 
 /**
- * For `Effect.retry`: growing waits, for as long as the trouble looks passing. A broker that was never reached is not waited
- * for: its address may be wrong, which is to be told soon.
+ * For `Effect.retry`: growing waits while the error is retriable. A broker that was never reached is not waited for: its address
+ * may be wrong, which is to be reported soon.
  */
 export const whileRetriable = (wasConnected: () => boolean) => ({
   schedule: Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("1 second")]).pipe(
@@ -177,7 +180,7 @@ const movedTypes = new Set([
   "PREFERRED_LEADER_NOT_AVAILABLE"
 ])
 
-const passingTypes = new Set([
+const retriableTypes = new Set([
   ...movedTypes,
   "GROUP_LOAD_IN_PROGRESS",
   "CONCURRENT_TRANSACTIONS",
@@ -206,5 +209,5 @@ const connectionNames = new Set([
   "KafkaJSTimeout"
 ])
 
-/** Few and short: whoever calls has a policy of their own, and a transaction must not outlive its timeout in retries. */
+/** Few and short: callers retry themselves, and a transaction must not outlive its timeout in retries. */
 export const retryPolicy = { initialRetryTime: 50, multiplier: 2, factor: 0.2, maxRetryTime: 2_000, retries: 6 }

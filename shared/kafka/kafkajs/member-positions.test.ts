@@ -19,7 +19,7 @@ it("stops at a fetch behind its position, until it is sought again", () => {
 })
 
 // Red when a fetch before the position is cut off, as if what it has up to there were known.
-it("stops at a fetch before its position: the log was made anew, and other records have these offsets", () => {
+it("stops at a fetch before its position: the log was created again, and other records have these offsets", () => {
   for (const endOffset of [3, 20]) {
     const positions = new MemberPositions()
     positions.assign({ t: [0] }, false)

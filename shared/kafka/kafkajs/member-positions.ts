@@ -11,7 +11,7 @@ interface Entry extends TopicPartition {
 export class MemberPositions {
   private entries = new Map<string, Entry>()
 
-  /** Takes over a new assignment. `waiting` need a seek before they deliver; `retained` go on where they were. */
+  /** Applies a new assignment. `waiting` need a seek before they deliver; `retained` continue where they were. */
   assign(assignment: PartitionsByTopic, continued: boolean) {
     const previous = continued ? this.entries : new Map<string, Entry>()
     this.entries = new Map()
@@ -51,7 +51,7 @@ export class MemberPositions {
   /**
    * Moves over a batch that was fetched at `fetchedOffset`. Null if none of it is to be delivered; otherwise the position
    * from which on it is. A `gap` is a fetch at any other offset than the position: behind it records are missing, and before
-   * it the log was cut off or made anew, so that what has the offsets up to the position now was never delivered.
+   * it the log was truncated or created again, so that what has the offsets up to the position now was never delivered.
    */
   advance(partition: TopicPartition, fetchedOffset: number, endOffset: number) {
     const entry = this.entries.get(nameOf(partition))
@@ -62,7 +62,7 @@ export class MemberPositions {
     return { position, gap }
   }
 
-  /** Moves over a run without deliverable records if it follows the position directly. */
+  /** Moves over offsets without deliverable records if they follow the position directly. */
   pass(partition: TopicPartition, firstOffset: number, endOffset: number): boolean {
     const entry = this.entries.get(nameOf(partition))
     if (entry === undefined || entry.position === null) return false

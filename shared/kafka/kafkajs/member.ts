@@ -98,7 +98,7 @@ const listen = (state: MemberState) => {
     for (const { offset, ...partition } of retained) consumer.seek({ ...partition, offset: String(offset) })
     handlers.onAssigned(assigned, continued)
   })
-  // Batches of control records or aborted records alone don't reach eachBatch; this event is all that tells of them.
+  // Batches of control records or aborted records alone don't reach eachBatch; this event is the only sign of them.
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
     if (state.closed || payload.batchSize > 0) return
     const from = { topic: payload.topic, partition: payload.partition }

@@ -51,7 +51,7 @@ const committerOf = (
   options: ResolvedKafkaOptions,
   transactionalId: string
 ): TransactionalProducer => {
-  // After a failure nobody knows what the broker has: the producer is of no more use, and its owner opens a new one.
+  // After a failure it is unknown what the broker has: the producer cannot be used again, and its owner opens a new one.
   let broken: KafkaError | null = null
   const oneAtATime = Semaphore.makeUnsafe(1)
   return {
@@ -163,7 +163,7 @@ const sendInChunks = async (
   }
 }
 
-/** The broker doesn't tell which record of a request is too large; it can only be the largest. */
+/** The broker does not say which record of a request is too large; it can only be the largest. */
 const namingLargest = (error: KafkaError, chunk: ReadonlyArray<ProducedRecord>): KafkaError => {
   if (error.code !== "too_large") return error
   const largest = chunk.reduce((found, record) => (producedBytes(record) > producedBytes(found) ? record : found))

@@ -1,10 +1,10 @@
 /** kafkajs's messages as the port's records, and which of them a reader of committed records sees. Plain loops: every record passes here. */
 import type { IHeaders, KafkaMessage } from "kafkajs"
 import type { FetchedRecord } from "../client.ts"
-import { noHeaders, ReadRecord } from "../wire/record-batch-reader.ts"
+import { noHeaders, RecordView } from "../wire/record-batch-reader.ts"
 
 /** A message of a fetch: as kafkajs reads it from a compressed batch, or as our reader does. */
-export type FetchedMessage = (KafkaMessage | ReadRecord) & TransactionalMessage
+export type FetchedMessage = (KafkaMessage | RecordView) & TransactionalMessage
 
 /** What is known of a message and its batch; kafkajs's type leaves it out. */
 export interface TransactionalMessage {
@@ -55,7 +55,7 @@ const isAbortMarker = ({ key }: TransactionalMessage) => key !== null && key.len
 export const fetchedRecords = (
   topic: string,
   partition: number,
-  messages: ReadonlyArray<KafkaMessage | ReadRecord>,
+  messages: ReadonlyArray<KafkaMessage | RecordView>,
   from: number,
   to = Number.POSITIVE_INFINITY
 ): ReadonlyArray<FetchedRecord> => {
@@ -71,9 +71,9 @@ const fetchedRecord = (
   topic: string,
   partition: number,
   offset: number,
-  message: KafkaMessage | ReadRecord
+  message: KafkaMessage | RecordView
 ): FetchedRecord => {
-  if (message instanceof ReadRecord) {
+  if (message instanceof RecordView) {
     message.topic = topic
     message.partition = partition
     return message

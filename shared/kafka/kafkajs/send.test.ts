@@ -66,7 +66,7 @@ it("makes one call where one broker leads all", async () => {
   assert.strictEqual(calls.length, 1)
 })
 
-it("divides a call anew when leaders have moved before its repetition, and neither loses nor doubles a record", async () => {
+it("divides a call again when leaders have moved before its retry, and neither loses nor duplicates a record", async () => {
   const leaders = [1, 1, 1, 1]
   const { send, calls, failures, moved } = makeClient(leaders)
   failures.push(() => {
@@ -82,7 +82,7 @@ it("divides a call anew when leaders have moved before its repetition, and neith
   )
 })
 
-it("keeps records without key in their partition over a repetition", async () => {
+it("keeps records without a key in their partition over a retry", async () => {
   const { send, calls, failures } = makeClient([1, 2, 3])
   failures.push(() => new Refused("NOT_ENOUGH_REPLICAS"))
   await send(Array.from({ length: 9 }, (_, index) => ({ topic: "t", key: null, value: Buffer.from(`${index}`) })))

@@ -50,15 +50,15 @@ const polynomial = 0x82f63b78
 
 /** Sixteen tables of 256: the n-th holds what a byte does to the checksum n bytes later. */
 const table = ((): Int32Array => {
-  const made = new Int32Array(16 * 256)
+  const built = new Int32Array(16 * 256)
   for (let byte = 0; byte < 256; byte++) {
     let crc = byte
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ polynomial : crc >>> 1
-    made[byte] = crc
+    built[byte] = crc
   }
-  for (let index = 256; index < made.length; index++) {
-    const before = made[index - 256]!
-    made[index] = made[before & 0xff]! ^ (before >>> 8)
+  for (let index = 256; index < built.length; index++) {
+    const before = built[index - 256]!
+    built[index] = built[before & 0xff]! ^ (before >>> 8)
   }
-  return made
+  return built
 })()

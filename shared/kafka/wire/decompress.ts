@@ -1,6 +1,6 @@
 /**
- * LZ4 and Snappy, decompression only, in plain code: producers in other languages often compress with them, kafkajs knows
- * neither, and one such record would stop a partition for ever. By the formats' specifications (LZ4 frame and block format;
+ * LZ4 and Snappy, decompression only, without native code: producers in other languages often compress with them, kafkajs
+ * supports neither, and one such record would block a partition for ever. By the formats' specifications (LZ4 frame and block format;
  * Snappy format description; the framing of xerial's snappy-java that Kafka's Java client writes).
  */
 
@@ -98,7 +98,7 @@ const snappyBlock = (input: Buffer): Buffer | null => {
   return bytes.length === size ? bytes : null
 }
 
-/** No element of three bytes yields more than 64; a size beyond that is a lie that would cost memory. */
+/** No element of three bytes yields more than 64; a larger size is false and would cost memory. */
 const snappyRatioMax = 32
 
 /** A literal has distance 0. */

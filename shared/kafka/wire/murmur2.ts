@@ -6,10 +6,10 @@ export const partitionOfKey = (key: Buffer | string, partitions: number): number
 export const partitionOfHash = (hash: number, partitions: number): number => (hash & 0x7fffffff) % partitions
 
 /** Murmur2 with the seed of Java's client: the hash of a key that decides its partition. */
-export const murmur2 = (key: Buffer | string): number => (typeof key === "string" ? ofText(key) : ofBytes(key))
+export const murmur2 = (key: Buffer | string): number => (typeof key === "string" ? ofString(key) : ofBytes(key))
 
-// An ASCII text's characters are its bytes: most keys need no buffer.
-const ofText = (key: string): number => {
+// The characters of an ASCII string are its bytes: most keys need no buffer.
+const ofString = (key: string): number => {
   const { length } = key
   const codes = scratch.length < length ? new Uint8Array(length) : scratch
   for (let at = 0; at < length; at++) {

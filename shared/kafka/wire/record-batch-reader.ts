@@ -1,8 +1,7 @@
 /**
- * Reads the records of an uncompressed batch (magic 2) in one pass over its bytes. What it makes serves kafkajs as one of its
- * messages and the port as a fetched record, since a second object for each record would cost more than the reading. Keys,
- * values and headers are views of the fetched buffer, made when they are asked for: most records are only passed on. (Kafka
- * protocol, "Record batch".)
+ * Reads the records of an uncompressed batch (magic 2) in one pass over its bytes. A record is one object that is a message for
+ * kafkajs and a fetched record for the port, since a second object for each would cost more than the reading. Keys, values and
+ * headers are views of the response's buffer, created on access: most records are only passed on. (Kafka protocol, "Record Batch".)
  */
 
 import type { FetchedRecord } from "../client.ts"
@@ -26,7 +25,7 @@ export interface BatchContext {
 }
 
 export interface ReadBatch extends Omit<BatchContext, "magicByte"> {
-  readonly records: ReadonlyArray<ReadRecord>
+  readonly records: ReadonlyArray<RecordView>
 }
 
 const [compressionMask, brokerTimeMask, transactionalMask, controlMask] = [0x7, 0x8, 0x10, 0x20]
@@ -59,7 +58,7 @@ export const readBatch = (buffer: Buffer, start: number): ReadBatch => {
     magicByte: buffer.readInt8(start + 16)
   }
   const count = buffer.readInt32BE(start + 57)
-  const records: Array<ReadRecord> = []
+  const records: Array<RecordView> = []
   const cursor: Cursor = { buffer, at: start + 61 }
   const first = { offset: Number(firstOffset), timestamp: Number(firstTimestamp) }
   const brokerTime = context.timestampType === 1 ? Number(maxTimestamp) : null
@@ -91,11 +90,11 @@ const readRecord = (
   brokerTime: number | null,
   lastHeaders: LastHeaders,
   bufferRef: BufferRef | null
-): ReadRecord => {
+): RecordView => {
   const length = readVarint(cursor)
   const end = cursor.at + length
-  const record = new ReadRecord(cursor.buffer, context, lastHeaders, bufferRef)
-  // A record's attributes, which have no meaning yet.
+  const record = new RecordView(cursor.buffer, context, lastHeaders, bufferRef)
+  // The record's attributes, which are unused.
   cursor.at++
   const time = first.timestamp + readVarint(cursor)
   record.timestamp = brokerTime ?? time
@@ -113,10 +112,10 @@ const readRecord = (
 }
 
 /**
- * A record of a fetch. kafkajs takes its offset and timestamp as numbers too, where its own messages have texts; `topic` and
- * `partition` are filled in by whoever knows them.
+ * A record of a fetch. Its offset and timestamp are numbers, which kafkajs accepts, though its own messages have strings; `topic`
+ * and `partition` are set by `fetchedRecords`.
  */
-export class ReadRecord implements FetchedRecord {
+export class RecordView implements FetchedRecord {
   topic = ""
   partition = 0
   offset = 0
@@ -159,7 +158,7 @@ export class ReadRecord implements FetchedRecord {
     return this.#value
   }
 
-  /** Of a header that occurs several times, the last counts, as Java's `lastHeader` has it. */
+  /** Of a header that occurs several times, the last counts, as for Java's `lastHeader`. */
   get headers(): Headers {
     if (this.#headers === null) {
       const last = this.#lastHeaders
@@ -189,14 +188,14 @@ export class ReadRecord implements FetchedRecord {
     if (count === 0) return noHeaders
     const headers: Record<string, string> = {}
     for (let index = 0; index < count; index++) {
-      const name = readText(cursor)
-      headers[name] = readText(cursor)
+      const name = readString(cursor)
+      headers[name] = readString(cursor)
     }
     return headers
   }
 }
 
-/** The headers of a batch that were read last, and where they stand: those of the next record are mostly the same. */
+/** The headers of the previous record of the batch, and their position: those of the next record are mostly equal. */
 interface LastHeaders {
   at: number
   end: number
@@ -222,7 +221,7 @@ const readVarint = (cursor: Cursor): number => {
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2
 }
 
-const readText = (cursor: Cursor): string => {
+const readString = (cursor: Cursor): string => {
   const length = readVarint(cursor)
   if (length <= 0) return ""
   const start = cursor.at

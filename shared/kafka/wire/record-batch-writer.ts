@@ -1,10 +1,9 @@
+/**
+ * Writes an uncompressed record batch (magic 2) in two passes: the first sums the bytes, the second writes them into one buffer.
+ * (Kafka protocol, "Record Batch".)
+ */
 import type { ProducedRecord } from "../client.ts"
 import { crc32c } from "./crc32c.ts"
-
-/**
- * Kafka's record batch (magic 2, uncompressed) written in two passes: the first sums the bytes, the second writes them to their
- * place, with no buffer between. (Kafka protocol, "Record batch".)
- */
 
 export type HeaderValue = Buffer | string | ReadonlyArray<Buffer | string>
 
@@ -17,8 +16,8 @@ export interface BatchRecord {
   readonly headers?: Readonly<Record<string, HeaderValue | null | undefined>>
 }
 
-export interface BatchHead {
-  /** For records without a time of their own, in milliseconds since the epoch. */
+export interface BatchHeader {
+  /** The timestamp of records that have none, in milliseconds since the epoch. */
   readonly now: number
   readonly transactional: boolean
   readonly producerId: bigint
@@ -36,7 +35,7 @@ export interface SizedBatch {
   readonly bytes: number
 }
 
-const headBytes = 61
+const headerBytes = 61
 const transactionalMask = 16
 
 /** Sums the bytes of a batch of at least one record. */
@@ -44,20 +43,20 @@ export const sizeBatch = (records: ReadonlyArray<BatchRecord>, now: number): Siz
   let firstTimestamp = Number.POSITIVE_INFINITY
   let maxTimestamp = 0
   for (const record of records) {
-    const timestamp = timeOf(record, now)
+    const timestamp = timestampOf(record, now)
     if (timestamp < firstTimestamp) firstTimestamp = timestamp
     if (timestamp > maxTimestamp) maxTimestamp = timestamp
   }
   const sizes: Array<number> = []
-  let bytes = headBytes
+  let bytes = headerBytes
   for (let index = 0; index < records.length; index++) {
     const record = records[index]!
     const size =
       1 +
-      varintBytes(timeOf(record, now) - firstTimestamp) +
+      varintBytes(timestampOf(record, now) - firstTimestamp) +
       varintBytes(index) +
-      textBytes(record.key) +
-      textBytes(record.value) +
+      nullableBytes(record.key) +
+      nullableBytes(record.value) +
       encodedHeaders(record.headers).length
     sizes.push(size)
     bytes += varintBytes(size) + size
@@ -66,7 +65,7 @@ export const sizeBatch = (records: ReadonlyArray<BatchRecord>, now: number): Siz
 }
 
 /** Writes the batch at `start`, where there must be room for its bytes, and gives the position after it. */
-export const writeBatch = (into: Buffer, start: number, batch: SizedBatch, head: BatchHead): number => {
+export const writeBatch = (into: Buffer, start: number, batch: SizedBatch, head: BatchHeader): number => {
   const { records, sizes, firstTimestamp, maxTimestamp, bytes } = batch
   into.fill(0, start, start + 8)
   into.writeInt32BE(bytes - 12, start + 8)
@@ -80,15 +79,15 @@ export const writeBatch = (into: Buffer, start: number, batch: SizedBatch, head:
   into.writeInt16BE(head.producerEpoch, start + 51)
   into.writeInt32BE(head.firstSequence, start + 53)
   into.writeInt32BE(records.length, start + 57)
-  let at = start + headBytes
+  let at = start + headerBytes
   for (let index = 0; index < records.length; index++) {
     const record = records[index]!
     at = writeVarint(into, at, sizes[index]!)
     into[at++] = 0
-    at = writeVarint(into, at, timeOf(record, head.now) - firstTimestamp)
+    at = writeVarint(into, at, timestampOf(record, head.now) - firstTimestamp)
     at = writeVarint(into, at, index)
-    at = writeText(into, at, record.key)
-    at = writeText(into, at, record.value)
+    at = writeNullable(into, at, record.key)
+    at = writeNullable(into, at, record.value)
     const headers = encodedHeaders(record.headers)
     into.set(headers, at)
     at += headers.length
@@ -97,7 +96,8 @@ export const writeBatch = (into: Buffer, start: number, batch: SizedBatch, head:
   return at
 }
 
-const timeOf = ({ timestamp }: BatchRecord, now: number): number => (timestamp === undefined ? now : Number(timestamp))
+const timestampOf = ({ timestamp }: BatchRecord, now: number): number =>
+  timestamp === undefined ? now : Number(timestamp)
 
 /** Bytes of a number of at least 0 as a zigzag varint. */
 const varintBytes = (value: number): number => {
@@ -120,68 +120,68 @@ const writeVarint = (into: Buffer, start: number, value: number): number => {
 /** The length -1, for what is absent, is 1 as a zigzag varint. */
 const absent = 1
 
-/** Bytes of a text in UTF-8, or of a buffer. */
-export const textLength = (text: Buffer | string): number => {
-  if (typeof text !== "string") return text.length
-  if (text.length > shortTextMax) return Buffer.byteLength(text)
-  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 127) return Buffer.byteLength(text)
-  return text.length
+/** Bytes of a string in UTF-8, or of a buffer. */
+export const utf8Length = (value: Buffer | string): number => {
+  if (typeof value !== "string") return value.length
+  if (value.length > shortStringMax) return Buffer.byteLength(value)
+  for (let index = 0; index < value.length; index++) if (value.charCodeAt(index) > 127) return Buffer.byteLength(value)
+  return value.length
 }
 
-const textBytes = (text: Buffer | string | null | undefined): number => {
-  if (text === null || text === undefined) return 1
-  const length = textLength(text)
+const nullableBytes = (value: Buffer | string | null | undefined): number => {
+  if (value === null || value === undefined) return 1
+  const length = utf8Length(value)
   return varintBytes(length) + length
 }
 
-const writeText = (into: Buffer, start: number, text: Buffer | string | null | undefined): number => {
-  if (text === null || text === undefined) {
+const writeNullable = (into: Buffer, start: number, value: Buffer | string | null | undefined): number => {
+  if (value === null || value === undefined) {
     into[start] = absent
     return start + 1
   }
-  if (typeof text === "string") return writeString(into, start, text)
-  const at = writeVarint(into, start, text.length)
-  into.set(text, at)
-  return at + text.length
+  if (typeof value === "string") return writeString(into, start, value)
+  const at = writeVarint(into, start, value.length)
+  into.set(value, at)
+  return at + value.length
 }
 
-const writeString = (into: Buffer, start: number, text: string): number => {
-  const length = textLength(text)
+const writeString = (into: Buffer, start: number, value: string): number => {
+  const length = utf8Length(value)
   const at = writeVarint(into, start, length)
-  // Keys are short and ASCII, mostly: a loop here costs less than a call out of JavaScript.
-  if (length === text.length && length <= shortTextMax) {
-    for (let index = 0; index < length; index++) into[at + index] = text.charCodeAt(index)
-  } else into.write(text, at, length, "utf8")
+  // Most keys are short and ASCII: a loop here costs less than a call into native code.
+  if (length === value.length && length <= shortStringMax) {
+    for (let index = 0; index < length; index++) into[at + index] = value.charCodeAt(index)
+  } else into.write(value, at, length, "utf8")
   return at + length
 }
 
-const shortTextMax = 64
+const shortStringMax = 64
 
 type Headers = BatchRecord["headers"]
 
 /** Without headers, their number alone. */
 const noHeaders = Buffer.from([0])
 
-/** The records of a connection share one object of headers, mostly; its bytes are made once. */
+/** Most records of a connection share one headers object, which is encoded once. */
 export const encodedHeaders = (headers: Headers): Buffer => {
   if (headers === undefined) return noHeaders
   const known = encoded.get(headers)
   if (known !== undefined) return known
-  const made = encodeHeaders(headers)
-  encoded.set(headers, made)
-  return made
+  const bytes = encodeHeaders(headers)
+  encoded.set(headers, bytes)
+  return bytes
 }
 
 const encoded = new WeakMap<object, Buffer>()
 
 const encodeHeaders = (headers: NonNullable<Headers>): Buffer => {
   const entries = Object.entries(headers).flatMap(([name, value]) => valuesOf(value).map((one) => [name, one] as const))
-  const bytes = entries.reduce((sum, [name, value]) => sum + textBytes(name) + textBytes(value), 0)
+  const bytes = entries.reduce((sum, [name, value]) => sum + nullableBytes(name) + nullableBytes(value), 0)
   const into = Buffer.alloc(varintBytes(entries.length) + bytes)
   let at = writeVarint(into, 0, entries.length)
   for (const [name, value] of entries) {
-    at = writeText(into, at, name)
-    at = writeText(into, at, value)
+    at = writeNullable(into, at, name)
+    at = writeNullable(into, at, value)
   }
   return into
 }
@@ -191,9 +191,10 @@ const valuesOf = (value: HeaderValue | null | undefined): ReadonlyArray<Buffer |
   return typeof value === "string" || Buffer.isBuffer(value) ? [value] : (value as ReadonlyArray<Buffer | string>)
 }
 
-/** Splits records into produce requests by bytes, because kafkajs doesn't and the broker refuses what is too large. */
-
-/** Chunks of at most `bytesMax` bytes, in order; a record above it is a chunk of its own. No records, no chunks. */
+/**
+ * Divides records into chunks of at most `bytesMax` bytes, in order, for one produce request each: kafkajs does not, and the broker
+ * refuses what is too large. A larger record is alone in its chunk. No records, no chunks.
+ */
 export const chunkByBytes = (
   records: ReadonlyArray<ProducedRecord>,
   bytesMax: number
@@ -215,7 +216,7 @@ export const chunkByBytes = (
 /** An upper estimate of the bytes that a record takes in a request. */
 export const producedBytes = (record: ProducedRecord): number => {
   let bytes = recordOverheadBytes + (record.value?.length ?? 0)
-  if (record.key !== null) bytes += textLength(record.key)
+  if (record.key !== null) bytes += utf8Length(record.key)
   return record.headers === undefined ? bytes : bytes + encodedHeaders(record.headers).length
 }
 

@@ -6,7 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { BufferPool, type BufferRef } from "../../wire/buffer-pool.ts"
 import {
-  type BatchHead,
+  type BatchHeader,
   type BatchRecord,
   type SizedBatch,
   sizeBatch,
@@ -114,7 +114,7 @@ const encode = (options: ProduceOptions, now: number): PooledRequest => {
     at = into.writeInt32BE(partitions.length, at)
     for (const { partition, firstSequence } of partitions) {
       const batch = batches[next++]!
-      const head: BatchHead = {
+      const head: BatchHeader = {
         now,
         transactional: transactionalId !== null && transactionalId !== "",
         producerId: BigInt((options.producerId ?? -1).toString()),
