@@ -20,6 +20,7 @@ import type {
 import { HttpTransport } from "./http/http-client.ts"
 import { failureVerdict, type HttpFailure, httpVerdict } from "./http/http-failure.ts"
 import { mappingContext } from "./mapping/compile.ts"
+import { withoutStatus } from "./verdicts.ts"
 
 export interface ConnectorClient {
   /** Whether the connection is complete and the platform accepts its address, account and credential. */
@@ -235,23 +236,17 @@ const sendOne = (
 const verdictFor = (verdict: BatchVerdict, index: number): EventVerdict => {
   switch (verdict._tag) {
     case "PerEvent":
-      return verdict.events[index] ?? missingVerdict
+      return verdict.events[index] ?? withoutStatus
     case "Culprits":
       return (
         verdict.culprits.get(index) ?? {
-          ...missingVerdict,
+          ...withoutStatus,
           message: "Not taken because of another event of the request."
         }
       )
     default:
       return verdict.verdict
   }
-}
-
-const missingVerdict: EventVerdict = {
-  errorClass: "unknown",
-  reasonCode: "no_verdict",
-  message: "The answer does not tell."
 }
 
 /** The events in requests: of one batch group, at most the platform's number and bytes. */

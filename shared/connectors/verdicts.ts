@@ -1,11 +1,8 @@
 /** Building blocks of verdicts: how `verdict.ts` of each platform says what became of a request. */
-import type { BatchVerdict, EventVerdict, HttpResponseSpec } from "./exchange.ts"
+import type { BatchVerdict, EventVerdict, HttpResponseSpec, VerdictMeta } from "./exchange.ts"
 import { retryAfterOf } from "./http/response.ts"
 
-/** What stands at the head of every batch verdict. */
-export type VerdictMeta = Omit<Extract<BatchVerdict, { readonly _tag: "All" }>, "_tag" | "verdict">
-
-/** A head that says nothing. */
+/** Of a response that says nothing beside its events. */
 export const verdictMeta: VerdictMeta = {
   requestId: null,
   eventsReceived: null,
@@ -15,20 +12,20 @@ export const verdictMeta: VerdictMeta = {
   trackingId: null
 }
 
-/** The head of an answer: its Retry-After, else the table's wait where the whole connection is throttled. */
+/** What a response says beside the events: its Retry-After, else the table's wait where the whole connection is throttled. */
 export const verdictMetaOf = (response: HttpResponseSpec, verdict: EventVerdict): VerdictMeta => ({
   ...verdictMeta,
   retryAfter: retryAfterOf(response) ?? (verdict.errorClass === "throttled" ? (verdict.retryAfter ?? null) : null)
 })
 
 /** The same for every event. */
-export const uniformVerdict = (head: VerdictMeta, verdict: EventVerdict): BatchVerdict => ({
-  ...head,
+export const uniformVerdict = (meta: VerdictMeta, verdict: EventVerdict): BatchVerdict => ({
+  ...meta,
   _tag: "All",
   verdict: verdict.errorClass === "throttled" ? withoutWait(verdict) : verdict
 })
 
-// A throttled connection waits as a whole, by the head; its events are not put off one by one.
+// A throttled connection waits as a whole, by `retryAfter` of the whole; its events are not put off one by one.
 const withoutWait = ({ retryAfter: _, ...verdict }: EventVerdict): EventVerdict => verdict
 
 /**
@@ -36,14 +33,35 @@ const withoutWait = ({ retryAfter: _, ...verdict }: EventVerdict): EventVerdict 
  * names none, a single event is the culprit itself, and several are to be bisected.
  */
 export const rejectedBatch = (
-  head: VerdictMeta,
+  meta: VerdictMeta,
   verdict: EventVerdict,
   culprits: ReadonlyMap<number, EventVerdict>,
   eventCount: number
 ): BatchVerdict => {
   const known = new Map([...culprits].filter(([index]) => index >= 0 && index < eventCount))
-  if (known.size > 0) return { ...head, _tag: "Culprits", culprits: known }
-  return eventCount <= 1 ? uniformVerdict(head, verdict) : { ...head, _tag: "SomeInvalid", verdict }
+  if (known.size > 0) return { ...meta, _tag: "Culprits", culprits: known }
+  return eventCount <= 1 ? uniformVerdict(meta, verdict) : { ...meta, _tag: "SomeInvalid", verdict }
+}
+
+/**
+ * A status for each event: by its place in the request, where the answer lists them in that order, or by the index that the
+ * answer gives. An event without one is `unknown`: whether the platform has it is not known.
+ */
+export const itemVerdicts = (
+  meta: VerdictMeta,
+  items: ReadonlyMap<number, EventVerdict>,
+  eventCount: number
+): BatchVerdict => ({
+  ...meta,
+  _tag: "PerEvent",
+  events: Array.from({ length: eventCount }, (_, index) => items.get(index) ?? withoutStatus)
+})
+
+/** Of an event that a response says nothing of. */
+export const withoutStatus: EventVerdict = {
+  errorClass: "unknown",
+  reasonCode: "no_verdict",
+  message: "The answer does not say."
 }
 
 /**

@@ -1,13 +1,23 @@
-/** The platforms, by the names that topics, records and configuration use. */
-export const platforms = ["meta", "google", "tiktok", "snapchat", "whatsapp"] as const
-export type Platform = (typeof platforms)[number]
+/**
+ * The kinds of connector, and the platform whose topics, delivery and results each uses; by the names that topics, records and
+ * configuration have. Google has two kinds: the Data Manager API (`google`) and the Google Ads API (`google-ads`).
+ */
+const kinds = {
+  meta: "meta",
+  google: "google",
+  "google-ads": "google",
+  tiktok: "tiktok",
+  snapchat: "snapchat",
+  whatsapp: "whatsapp"
+} as const
 
-/** The kinds of connector. Google has two: the Data Manager API (`google`) and the Google Ads API upload (`google-ads`). */
-export const connectorKinds = ["meta", "google", "google-ads", "tiktok", "snapchat", "whatsapp"] as const
-export type ConnectorKind = (typeof connectorKinds)[number]
+export type ConnectorKind = keyof typeof kinds
+export type Platform = (typeof kinds)[ConnectorKind]
 
-/** The platform whose topic, delivery processor and results a kind of connector uses. */
-export const platformOf = (kind: ConnectorKind): Platform => (kind === "google-ads" ? "google" : kind)
+export const connectorKinds = Object.keys(kinds) as ReadonlyArray<ConnectorKind>
+export const platforms: ReadonlyArray<Platform> = [...new Set(Object.values(kinds))]
+
+export const platformOf = (kind: ConnectorKind): Platform => kinds[kind]
 
 /**
  * Whether a text is one of WhatsApp's business-scoped user ids, and not a phone number: two letters of a country, a dot and up to

@@ -1,6 +1,6 @@
 /**
  * The one set of tests that every connector passes: what the delivery engine relies on, whatever the platform. A kind
- * brings its documented answers (`contract-fixtures.ts`); nothing else of it is known here.
+ * brings its documented answers (`fixture.ts` of its folder); nothing else of it is known here.
  */
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
@@ -30,20 +30,27 @@ export interface ContractFixture {
   readonly events: (count: number) => ReadonlyArray<MappedEvent>
   /** The payload's bytes as they stand in the body. */
   readonly payloadInBody: (event: MappedEvent) => string
-  readonly answers: {
-    readonly accepted: (count: number) => HttpResponseSpec
-    /** A full batch of which one event is bad, and the verdict that leads to it. */
-    readonly oneBad: {
-      readonly response: (index: number, count: number) => HttpResponseSpec
-      readonly tag: BatchVerdict["_tag"]
-    } | null
-    readonly unauthorized: HttpResponseSpec
-    readonly throttled: HttpResponseSpec
-    readonly errorInside200: HttpResponseSpec
-    /** The answer to a request without events where address, account and credential are right. */
-    readonly probed: HttpResponseSpec
-    readonly token?: HttpResponseSpec
-  }
+  readonly answers: DocumentedAnswers
+}
+
+/** A platform's documented answers, from its pages and not from our code: `answers` of `fixture.ts` in its folder. */
+export interface DocumentedAnswers {
+  readonly accepted: (count: number) => HttpResponseSpec
+  /** A full batch of which one event is bad, and the verdict that leads to it. */
+  readonly oneBad: {
+    readonly response: (index: number, count: number) => HttpResponseSpec
+    readonly tag: BatchVerdict["_tag"]
+  } | null
+  readonly unauthorized: HttpResponseSpec
+  readonly throttled: HttpResponseSpec
+  readonly errorInside200: HttpResponseSpec
+  /** The answer to a request without events where address, account and credential are right. */
+  readonly probed: HttpResponseSpec
+  readonly token?: HttpResponseSpec
+  /** Of messages: the recipient of every event, sealed. */
+  readonly sealedRecipient?: string
+  /** The payload as it is in the body, where that is not all of it. */
+  readonly payloadInBody?: (payload: string) => string
 }
 
 export const describeConnector = (fixture: ContractFixture): void => {

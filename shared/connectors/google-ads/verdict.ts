@@ -3,7 +3,7 @@ import { classification } from "../classification.ts"
 import type { BatchVerdict, ErrorClass, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
 import { delayOf, type GoogleStatus, googleStatus, readStatus } from "../google/status.ts"
 import { bodyObject, countOf, listOf, objectOf, objectsOf, textOf } from "../http/response.ts"
-import { probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
+import { itemVerdicts, probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 
 /**
@@ -57,16 +57,19 @@ const partlyTaken = (
   )
   const byIndex = Map.groupBy(errors, ({ index }) => index)
   const results = listOf(body?.["results"])
-  const events = Array.from({ length: eventCount }, (_, index): EventVerdict => {
-    const own = worstOf((byIndex.get(index) ?? []).map((each) => classifyError(response, error, each)))
-    if (own !== null) return own
+  const statusOf = (index: number): EventVerdict => {
+    const named = worstOf((byIndex.get(index) ?? []).map((each) => classifyError(response, error, each)))
+    if (named !== null) return named
     if (!isFailedRow(results, index)) return taken
     // The row failed, yet no error names it: blamed on the errors without an index, else not understood.
     return general ?? { ...classifyStatus(response, error), errorClass: "unknown" }
-  })
-  const received = events.filter(({ errorClass }) => errorClass === "delivered" || errorClass === "duplicate").length
+  }
+  const items = new Map(Array.from({ length: eventCount }, (_, index) => [index, statusOf(index)]))
+  const received = [...items.values()].filter(
+    ({ errorClass }) => errorClass === "delivered" || errorClass === "duplicate"
+  ).length
   const head = { ...verdictMetaOf(response, taken), requestId: requestIdOf(response, error), eventsReceived: received }
-  return { ...head, retryAfter: head.retryAfter ?? quotaDelay(error), _tag: "PerEvent", events }
+  return itemVerdicts({ ...head, retryAfter: head.retryAfter ?? quotaDelay(error) }, items, eventCount)
 }
 
 // `results` has an empty object for each failed row; where it is absent (validateOnly), nothing is known of the rows.

@@ -1,8 +1,15 @@
 import type { SendableEvent } from "../../codec/codecs.ts"
 import { classification } from "../classification.ts"
-import type { AsyncOutcomeReading, BatchVerdict, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
+import type {
+  AsyncOutcomeReading,
+  BatchVerdict,
+  EventVerdict,
+  HttpResponseSpec,
+  JsonObject,
+  VerdictMeta
+} from "../connector.ts"
 import { bodyObject, countOf, objectOf, objectsOf, retryAfterOf, safeText, textOf } from "../http/response.ts"
-import { probeOf, rejectedBatch, uniformVerdict, type VerdictMeta, verdictMetaOf } from "../verdicts.ts"
+import { probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 import { detailOf, type GoogleStatus, googleStatus } from "./status.ts"
 

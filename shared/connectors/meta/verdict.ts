@@ -2,9 +2,9 @@ import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import type { SendableEvent } from "../../codec/codecs.ts"
 import { classification } from "../classification.ts"
-import type { BatchVerdict, EventVerdict, HttpResponseSpec, Json, JsonObject } from "../connector.ts"
+import type { BatchVerdict, EventVerdict, HttpResponseSpec, Json, JsonObject, VerdictMeta } from "../connector.ts"
 import { bodyObject, boundedWait, countOf, listOf, numberOf, objectOf, safeText, textOf } from "../http/response.ts"
-import { probeOf, rejectedBatch, uniformVerdict, type VerdictMeta, verdictMetaOf } from "../verdicts.ts"
+import { probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 
 /**
