@@ -5,6 +5,7 @@ import { brokerImage, registryImage } from "../local/docker.ts"
 import { apicurioVersion, kafkaVersion } from "../local/jars.ts"
 import { bundleCommand, programNames } from "../local/program-files.ts"
 import { baseImagesOf } from "./check/base-image.ts"
+import { generatedLines, withGeneratedLines } from "./deploy-files.ts"
 
 const read = (file: string): string => readFileSync(new URL(`../../${file}`, import.meta.url), "utf8")
 const yaml = (file: string) => parse(read(file), { merge: true })
@@ -15,6 +16,10 @@ it("every processor is deployed by Compose and by Helm", () => {
   for (const program of programNames)
     assert.deepEqual(services[program]?.command, bundleCommand("dist/programs", program), program)
   assert.sameMembers(Object.keys(yaml("infra/helm/capi-relay/values.yaml").processors), [...programNames])
+})
+
+it.each(Object.keys(generatedLines))("%s has the programs that there are: make deploy-files", (file) => {
+  assert.strictEqual(read(file), withGeneratedLines(file, read(file)))
 })
 
 it("the image has the Node that the packages bring", () => {
