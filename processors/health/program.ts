@@ -1,7 +1,7 @@
 /** The health processor as a program, and beside it the watches of the ledger and of unread events. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { SettingsError, SettingsService } from "../../shared/config/settings.ts"
+import { decodeSettings, SettingsService } from "../../shared/config/settings.ts"
 import { Connections } from "../../shared/connections/connections.ts"
 import type { LedgerConnection } from "../../shared/ledger/read-ledger.ts"
 import { type UnreadEvents, unreadEvents } from "../../shared/ledger/unread-events.ts"
@@ -15,10 +15,7 @@ export const healthProgram: Program = {
   work: Effect.gen(function* () {
     const { all, enabled } = yield* Connections
     const { topicPrefix } = yield* SettingsService
-    const every = yield* Effect.mapError(
-      Effect.suspend(() => ledgerEvery),
-      wrongEvery
-    )
+    const every = yield* decodeSettings(ledgerEvery)
     let owned = 0
     const countOwned: Observe = (event) => {
       if (event.type === "assigned") owned = event.partitions.length
@@ -38,14 +35,6 @@ export const healthProgram: Program = {
     })
   })
 }
-
-const wrongEvery = (cause: Error): SettingsError =>
-  new SettingsError({
-    code: "invalid",
-    message: "The setting LEDGER_EVERY is wrong.",
-    nextStep: "Give a duration such as 1 minute; 0 millis switches the continuous ledger off.",
-    cause
-  })
 
 export interface UnreadWatchOptions {
   /** All of the file, which is read at the start: who removes one restarts the programs. */

@@ -3,7 +3,7 @@ import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import topicTable from "../../schemas/topics.json" with { type: "json" }
-import { SettingsError, SettingsService } from "../../shared/config/settings.ts"
+import { decodeSettings, SettingsError, SettingsService } from "../../shared/config/settings.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { Connections } from "../../shared/connections/connections.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
@@ -41,32 +41,24 @@ const settings = Config.all({
   idsMax: Config.Int("DEDUP_IDS_MAX").pipe(Config.withDefault(duplicateDefaults.idsMax))
 })
 
-/** How this deployment tells duplicates; fails with the setting that is wrong. */
-export const duplicateOptions: Effect.Effect<DeduplicatorOptions, SettingsError> = Effect.suspend(() => settings).pipe(
-  Effect.mapError((cause) =>
-    wrong(
-      `The mapper's settings are wrong: ${cause.message.replaceAll(/\s+/g, " ")}`,
-      "Give DEDUP_WINDOW as a duration such as 24 hours and DEDUP_IDS_MAX as a number.",
-      cause
-    )
-  ),
+/** How this deployment recognizes duplicates; fails with the setting that is wrong. */
+export const duplicateOptions: Effect.Effect<DeduplicatorOptions, SettingsError> = decodeSettings(settings).pipe(
   Effect.filterOrFail(
     ({ window }) => Duration.toMillis(window) > 0 && Duration.toMillis(window) <= retentionMillis,
     () =>
       wrong(
         "DEDUP_WINDOW is not between zero and the retention of the topic that the ids are restored from.",
-        `Give at most ${Duration.toHours(Duration.millis(retentionMillis))} hours.`,
-        null
+        `Give at most ${Duration.toHours(Duration.millis(retentionMillis))} hours.`
       )
   ),
   Effect.filterOrFail(
     ({ idsMax }) => idsMax > 0,
-    () => wrong("DEDUP_IDS_MAX is not above zero.", "Give the ids that each partition may remember.", null)
+    () => wrong("DEDUP_IDS_MAX is not above zero.", "Give the ids that each partition may remember.")
   )
 )
 
 // What the changelog has lost can't be restored: a longer window would be a promise that a restart breaks.
 const retentionMillis = topicTable.topics.find(({ name }) => name === duplicatesTopic)?.retention_ms ?? 0
 
-const wrong = (message: string, nextStep: string, cause: unknown): SettingsError =>
-  new SettingsError({ code: "invalid", message, nextStep, cause })
+const wrong = (message: string, nextStep: string): SettingsError =>
+  new SettingsError({ code: "invalid", message, nextStep, cause: null })

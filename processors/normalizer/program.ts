@@ -2,7 +2,7 @@
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { SettingsError } from "../../shared/config/settings.ts"
+import { decodeSettings, type SettingsError } from "../../shared/config/settings.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { Connections } from "../../shared/connections/connections.ts"
 import { messageEvents } from "../../shared/connectors/mapping/message-events.ts"
@@ -56,22 +56,6 @@ export const configOf = (
 export const normalizerConfig: Effect.Effect<NormalizerConfig, SettingsError, Connections | Sealer> = Effect.gen(
   function* () {
     const { enabled } = yield* Connections
-    return configOf(
-      enabled,
-      yield* Sealer,
-      yield* Effect.mapError(
-        Effect.suspend(() => normalizerSettings),
-        toSettingsError
-      )
-    )
+    return configOf(enabled, yield* Sealer, yield* decodeSettings(normalizerSettings))
   }
 )
-
-const toSettingsError = (cause: Config.ConfigError): SettingsError =>
-  new SettingsError({
-    code: "invalid",
-    message: `The normalizer's settings are wrong: ${cause.message.replaceAll(/\s+/g, " ")}`,
-    nextStep:
-      "Give NORMALIZER_RECORD_BYTES_MAX in bytes, NORMALIZER_FUTURE_TOLERANCE and NORMALIZER_SCHEMA_TIMEOUT as durations such as 24 hours, or leave them out.",
-    cause
-  })

@@ -133,11 +133,6 @@ const files = {
   )
 }
 
-/** Decodes the file settings alone. */
-export const loadFileSettings: Effect.Effect<FileSettings, SettingsError> = Effect.suspend(() =>
-  Config.all(files)
-).pipe(Effect.mapError((error) => toSettingsError(error)))
-
 const ssl = Config.all({
   on: Config.Boolean("KAFKA_SSL").pipe(Config.withDefault(false)),
   ca: optional(Config.schema(TextOfFile, "KAFKA_SSL_CA"))
@@ -186,33 +181,48 @@ export const settings: Config.Config<Settings> = Config.all({
   })
 })
 
-/** Decodes the settings; a failure names the variable and what it should hold. */
-export const loadSettings: Effect.Effect<Settings, SettingsError> = Effect.suspend(() => settings).pipe(
-  Effect.mapError((error) => toSettingsError(error))
+/** Decodes settings from the current `ConfigProvider`; a failure names the variable and what it should hold. */
+export const decodeSettings = <A>(config: Config.Config<A>): Effect.Effect<A, SettingsError> =>
+  Effect.mapError(
+    Effect.suspend(() => config),
+    toSettingsError
+  )
+
+export const loadSettings: Effect.Effect<Settings, SettingsError> = Effect.suspend(() => decodeSettings(settings))
+
+/** Decodes the file settings alone. */
+export const loadFileSettings: Effect.Effect<FileSettings, SettingsError> = Effect.suspend(() =>
+  decodeSettings(Config.all(files))
 )
 
 /** Decodes the settings from a given provider, as tests and tools do. */
 export const loadSettingsFrom = (provider: ConfigProvider.ConfigProvider): Effect.Effect<Settings, SettingsError> =>
-  settings.parse(provider).pipe(Effect.mapError((error) => toSettingsError(error)))
+  Effect.mapError(settings.parse(provider), toSettingsError)
 
-export const toSettingsError = (error: Config.ConfigError): SettingsError => {
-  const details = error.message.replaceAll(/\s+/g, " ")
-  const name = /at \["([A-Z_]+)"/.exec(details)?.[1] ?? null
+/** Names the variable, what it should hold, and an example. */
+const toSettingsError = (error: Config.ConfigError): SettingsError => {
+  const issue = error.cause._tag === "SchemaError" ? formatIssues(error.cause.issue).issues[0] : undefined
+  const name = typeof issue?.path?.[0] === "string" ? issue.path[0] : null
   const row = settingsTable.find((candidate) => candidate.name === name)
-  const expected = /Expected (.*?)(?: at \[|, got|\)$|$)/s.exec(details)?.[1] ?? null
-  const missing = /missing|Expected (?:a )?string$/i.test(details.replace(/ at \[.*/, "").replace(/^SchemaError\(/, ""))
   return new SettingsError({
-    code: missing ? "missing" : "invalid",
+    code: issue?.message === missing ? "missing" : "invalid",
     message:
-      name === null
-        ? `A setting is wrong: ${details}.`
-        : missing
+      name === null || issue === undefined
+        ? `A setting is wrong: ${error.message.replaceAll(/\s+/g, " ")}.`
+        : issue.message === missing
           ? `The setting ${name} is missing${row === undefined ? "" : `: ${row.description}`}`
-          : `The setting ${name} is wrong: expected ${expected ?? "another value"}.`,
+          : `The setting ${name} is wrong: ${issue.message.replace("Expected", "expected")}.`,
     nextStep:
-      row === undefined || name === null
+      row === undefined
         ? "Check the environment variables of this program."
-        : `Set the environment variable ${name}, such as ${name}=${row.example}.`,
+        : `Set the environment variable ${row.name}, such as ${row.name}=${row.example}.`,
     cause: null
   })
 }
+
+/** An environment variable is a string, or absent: then its type is what is wrong. */
+const missing = "missing"
+const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1({
+  leafHook: (issue) =>
+    issue._tag === "InvalidType" || issue._tag === "MissingKey" ? missing : SchemaIssue.defaultLeafHook(issue)
+})

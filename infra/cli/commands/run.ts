@@ -5,7 +5,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { portOrFree, toSettingsError } from "../../../shared/config/settings.ts"
+import { decodeSettings, portOrFree } from "../../../shared/config/settings.ts"
 import { suggestion } from "../../../shared/connections/did-you-mean.ts"
 import { beforeForcedExit } from "../../../shared/runtime/exit.ts"
 import { runInProcess } from "../../../shared/runtime/program.ts"
@@ -65,7 +65,7 @@ const portMax = 65_535
 
 /** PORT for the first program, PORT + 1 for the second and so on, in the order of their names; 0 stays 0: free ports. */
 const portsFor = Effect.fnUntraced(function* (programs: number) {
-  const first = yield* Effect.mapError(portOrFree("PORT"), toSettingsError)
+  const first = yield* decodeSettings(portOrFree("PORT"))
   if (first + programs - 1 > portMax)
     return yield* new CommandError({
       code: "port_too_high",

@@ -6,7 +6,7 @@ import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Schedule from "effect/Schedule"
 import { Codecs } from "../../../shared/codec/codecs.ts"
-import { portOrFree, SettingsService, toSettingsError } from "../../../shared/config/settings.ts"
+import { decodeSettings, portOrFree, SettingsService } from "../../../shared/config/settings.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import type { ConnectorWebhook, WebhookNotification } from "../../../shared/connectors/connector.ts"
 import { connectorFor } from "../../../shared/connectors/registry.ts"
@@ -42,9 +42,7 @@ export const serveWebhooks = Effect.fnUntraced(function* (connections: ReadonlyA
 })
 
 /** Where platforms post their notifications; port 0 takes a free one, which is logged. */
-const webhookPort = Effect.suspend(() => portOrFree("CAPI_WEBHOOK_PORT")).pipe(
-  Effect.mapError((error) => toSettingsError(error))
-)
+const webhookPort = decodeSettings(portOrFree("CAPI_WEBHOOK_PORT"))
 
 /** The routes of a connection's webhook, and the work that keeps its index of accepted messages up to date. */
 const connectionWebhook = Effect.fnUntraced(function* (connection: Connection, webhook: ConnectorWebhook) {
