@@ -1,4 +1,7 @@
-/** Writes `types.gen.ts` from the `.avsc` files: the schemas are the one place where a record's shape is told. */
+/**
+ * Writes what follows from the schemas (npm run schemas): the types of all records, records without a value, the names of topics, and
+ * the reader of raw events in JSON. The schemas are the one place where a record's fields are listed.
+ */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
@@ -9,14 +12,31 @@ interface AvroField {
   readonly type: AvroType
   readonly doc?: string
 }
+interface AvroRecord {
+  readonly type: "record"
+  readonly name: string
+  readonly doc?: string
+  readonly fields: ReadonlyArray<AvroField>
+}
 type AvroType =
   | string
   | ReadonlyArray<AvroType>
-  | { readonly type: "record"; readonly name: string; readonly doc?: string; readonly fields: ReadonlyArray<AvroField> }
+  | AvroRecord
   | { readonly type: "array"; readonly items: AvroType }
   | { readonly type: "map"; readonly values: AvroType }
 
 const folder = path.dirname(fileURLToPath(import.meta.url))
+
+/** The generated files by their path in the repository. */
+export const generated = (): ReadonlyMap<string, string> =>
+  new Map([
+    ["schemas/types.gen.ts", types()],
+    ["schemas/values.gen.ts", values()],
+    ["processors/normalizer/read/raw-event.gen.ts", rawEventReader()]
+  ])
+
+const note = "// Made by schemas/generate.ts (npm run schemas) from the .avsc files and topics.json. Do not edit.\n"
+
 const primitives: Readonly<Record<string, string>> = {
   null: "null",
   boolean: "boolean",
@@ -29,11 +49,13 @@ const primitives: Readonly<Record<string, string>> = {
 }
 
 /** The TypeScript of every schema in `schemas/`, as avsc decodes it (unions unwrapped, `long` a number, `bytes` a Buffer). */
-export const generate = (): string => {
+const types = (): string => {
   const records = new Map<string, string>()
-  for (const file of schemaFiles()) render(JSON.parse(readFileSync(path.join(folder, file), "utf8")), records)
-  return `// Made by schemas/generate.ts (npm run schemas) from the .avsc files. Do not edit.\n\n${[...records.values()].join("\n\n")}\n`
+  for (const file of schemaFiles()) render(readSchema(file), records)
+  return `${note}\n${[...records.values()].join("\n\n")}\n`
 }
+
+const readSchema = (file: string): AvroRecord => JSON.parse(readFileSync(path.join(folder, file), "utf8")) as AvroRecord
 
 /** The `.avsc` files of this folder, sorted. */
 export const schemaFiles = (): ReadonlyArray<string> =>
@@ -60,4 +82,91 @@ const absentFields: ReadonlySet<string> = new Set(["DroppedField.nearest"])
 
 const isUnion = (type: AvroType): type is ReadonlyArray<AvroType> => Array.isArray(type)
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(path.join(folder, "types.gen.ts"), generate())
+/** Records without a value, and the names of the topics. */
+const values = (): string => {
+  const event = readSchema("raw-event.avsc")
+  const empty = (name: string, record: AvroRecord): string =>
+    `export const ${name}: ${record.name} = {\n${record.fields.map((field) => `  ${field.name}: ${emptyOf(field)}`).join(",\n")}\n}`
+  const { topics } = JSON.parse(readFileSync(path.join(folder, "topics.json"), "utf8")) as Topics
+  const names = topics.map(({ name }) => (name.includes("{") ? `\`${name.replace("{", "${")}\`` : `"${name}"`))
+  return [
+    note + typeImport("Item, NormalizedUser, RawUser", "./types.gen.ts"),
+    `/** A raw user without any value. */\n${empty("emptyRawUser", recordAt(event, "user"))}`,
+    `/** An item without any value. */\n${empty("emptyItem", recordAt(recordAt(event, "properties"), "items"))}`,
+    `/** A normalized user without any value. */\n${empty("emptyNormalizedUser", recordAt(readSchema("normalized-event.avsc"), "user"))}`,
+    `/** The topics of topics.json, without prefix. */\nexport type TopicName<platform extends string = string> =\n${names.map((name) => `  | ${name}`).join("\n")}\n`
+  ].join("\n\n")
+}
+
+const typeImport = (names: string, file: string): string => `import type { ${names} } from "${file}"`
+
+interface Topics {
+  readonly topics: ReadonlyArray<{ readonly name: string }>
+}
+
+const emptyOf = ({ type }: AvroField): string => {
+  if (isUnion(type) && type.includes("null")) return "null"
+  return type === "string" ? '""' : "[]"
+}
+
+/** The record in a field, or of the elements of its list. */
+const recordAt = (record: AvroRecord, name: string): AvroRecord => {
+  const type = record.fields.find((field) => field.name === name)!.type
+  const branches = (isUnion(type) ? type : [type]).map((branch) =>
+    typeof branch === "object" && "items" in branch ? branch.items : branch
+  )
+  return branches.find((branch) => typeof branch === "object" && "fields" in branch) as AvroRecord
+}
+
+/** Functions that read the records of a raw event from parsed JSON, field by field: a literal of fixed keys is the fastest. */
+const rawEventReader = (): string => {
+  const event = readSchema("raw-event.avsc")
+  const properties = recordAt(event, "properties")
+  const names = properties.fields.map(({ name }) => `"${name}"`).join(", ")
+  return [
+    note + typeImport("App, Item, Properties, RawUser", "../../../schemas/types.gen.ts"),
+    typeImport("JsonRecord", "../../../shared/model/json.ts"),
+    `${typeImport("JsonReader", "./json-reader.ts")}\n`,
+    readerOf(recordAt(event, "user"), "user."),
+    `/** How the fields are read that are lists or maps. */`,
+    `export type PropertyReaders = { readonly [K in "items" | "custom"]: (reader: JsonReader, json: JsonRecord) => Properties[K] }\n`,
+    readerOf(properties, "properties.", "readers: PropertyReaders", (name) => `readers.${name}(reader, json)`),
+    readerOf(recordAt(properties, "items"), null, "path: string, id: string", (name) => name),
+    readerOf(recordAt(event, "app"), "app."),
+    `/** The fields of Properties; any other property is a free one. */`,
+    `export const propertyNames: ReadonlySet<string> = new Set([${names}])\n`
+  ].join("\n")
+}
+
+/** @param byHand the expression for a field that no method of `JsonReader` reads */
+const readerOf = (record: AvroRecord, at: string | null, parameters = "", byHand = (name: string) => name): string => {
+  const lines = record.fields.map((field) => {
+    const method = `${record.name}.${field.name}` === "Item.id" ? null : methodOf(record.name, field)
+    const path = at === null ? "path" : `"${at}"`
+    const value = method === null ? byHand(field.name) : `reader.${method}(json, "${field.name}", ${path})`
+    return value === field.name ? `  ${value}` : `  ${field.name}: ${value}`
+  })
+  const more = parameters === "" ? "" : `, ${parameters}`
+  return `export const read${record.name} = (reader: JsonReader, json: JsonRecord${more}): ${record.name} => ({\n${lines.join(",\n")}\n})\n`
+}
+
+/**
+ * The method of `JsonReader` for a field; null where there is none. True and false are no value of a user and no id, so what
+ * identifies something is read as an identifier.
+ */
+const methodOf = (record: string, { name, type }: AvroField): string | null => {
+  const branches = isUnion(type) ? type.filter((member) => member !== "null") : [type]
+  const [only] = branches
+  if (branches.length > 1) return "identifiers"
+  if (typeof only === "object") return "items" in only && only.items === "string" ? "positions" : null
+  if (only === "long") return "time"
+  if (only === "double") return "number"
+  if (only === "boolean") return "boolean"
+  return record === "RawUser" || identifiers.has(name) ? "identifier" : "string"
+}
+
+const identifiers: ReadonlySet<string> = new Set(["order_id", "app_id"])
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const [file, text] of generated()) writeFileSync(path.join(folder, "..", file), text)
+}

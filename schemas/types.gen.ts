@@ -1,4 +1,4 @@
-// Made by schemas/generate.ts (npm run schemas) from the .avsc files. Do not edit.
+// Made by schemas/generate.ts (npm run schemas) from the .avsc files and topics.json. Do not edit.
 
 /** Health of one connection over the last hour. */
 export interface ConnectorHealthStatus {

@@ -1,7 +1,7 @@
 /** Normalized events and connections for tests: a purchase of a fully known customer, and how to vary it. */
 
-import { noUser } from "../../processors/normalizer/pii/redact-user.ts"
 import type { App, Consent, Item, NormalizedEvent, NormalizedUser, Properties } from "../../schemas/types.gen.ts"
+import { emptyNormalizedUser } from "../../schemas/values.gen.ts"
 import type { Connection, MappingOptions } from "../connections/connection.ts"
 import { builtinConnection } from "../connectors/builtin-connection.ts"
 import type { ConnectorKind } from "../model/platform.ts"
@@ -12,11 +12,8 @@ export const eventTime = Date.UTC(2026, 10, 23, 10, 0, 0, 123)
 /** A text that looks like a hash and tells which it is. */
 export const hash = (name: string): string => Buffer.from(name).toString("hex").padEnd(64, "0").slice(0, 64)
 
-/** A customer of whom nothing is known. */
-export const nobody = noUser
-
 export const jane: NormalizedUser = {
-  ...nobody,
+  ...emptyNormalizedUser,
   email: [hash("email")],
   email_google: [hash("gmail")],
   phones: [

@@ -1,11 +1,12 @@
 import type { App, DroppedField, NormalizedEvent, RawEvent, SourcePosition } from "../../../schemas/types.gen.ts"
+import { emptyNormalizedUser } from "../../../schemas/values.gen.ts"
 import { type SealerShape, sealRecipient } from "../../../shared/credentials/sealer.ts"
 import type { DropReason } from "../identity/field.ts"
 import { isPlaceholder } from "../identity/placeholder.ts"
 import { clean } from "../identity/text.ts"
 import { normalizeUser } from "../identity/user.ts"
 import { looksLikeEmail, PersonalData } from "../pii/personal-data.ts"
-import { isWithoutIdentity, noUser, redactUser } from "../pii/redact-user.ts"
+import { isWithoutIdentity, redactUser } from "../pii/redact-user.ts"
 import { normalizeConsent } from "./consent.ts"
 import { normalizeActionSource, normalizeMessagingChannel } from "./event-fields.ts"
 import { withPageClickIds } from "./page-click-ids.ts"
@@ -68,7 +69,7 @@ export const normalize = (
   const actionSource = normalizeActionSource(raw.action_source, drop)
   const given =
     raw.user === null
-      ? noUser
+      ? emptyNormalizedUser
       : redactUser(
           normalizeUser(raw.user, {
             defaultCountries: options.defaultCountries,

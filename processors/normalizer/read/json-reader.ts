@@ -5,6 +5,7 @@
 import type { DroppedField } from "../../../schemas/types.gen.ts"
 import { isRecord, type JsonRecord } from "../../../shared/model/json.ts"
 import type { DropReason } from "../identity/field.ts"
+import { readTime } from "../normalize/time.ts"
 
 /** Notes what was left out; one for each event. */
 export class JsonReader {
@@ -77,6 +78,13 @@ export class JsonReader {
     if (word === 1 || word === "1" || word === "true" || word === "yes") return true
     if (word === 0 || word === "0" || word === "false" || word === "no") return false
     return this.drop(path + key, "invalid_type")
+  }
+
+  /** Milliseconds since the epoch, or ISO 8601 with an offset. */
+  time(record: JsonRecord, key: string, path: string): number | null {
+    const time = readTime(record[key])
+    if (typeof time !== "string") return time
+    return this.drop(path + key, time === "invalid" ? "invalid_time" : "time_without_offset")
   }
 
   /** A nested object; null where there is none or something else. */

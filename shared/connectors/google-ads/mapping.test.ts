@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
+import { emptyNormalizedUser } from "../../../schemas/values.gen.ts"
 import {
   connectionOf,
   consent,
   eventTime,
   hash,
   jane,
-  nobody,
   properties,
   purchase,
   socks
@@ -60,7 +60,7 @@ describe("the Google Ads API's conversions", () => {
   })
 
   it("are rejected without identifier, and skipped where sale is denied, which the API can't express", () => {
-    assert.strictEqual(fate({ user: { ...nobody, dclid: "D" } }), "rejected:no_identifiers")
+    assert.strictEqual(fate({ user: { ...emptyNormalizedUser, dclid: "D" } }), "rejected:no_identifiers")
     assert.strictEqual(fate({ consent: consent({ sale_of_data: "denied" }) }), "skipped:consent")
   })
 

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import type { NormalizedUser } from "../../../schemas/types.gen.ts"
+import { emptyNormalizedUser } from "../../../schemas/values.gen.ts"
 import {
   connectionOf,
   consent,
@@ -8,7 +9,6 @@ import {
   hash,
   item,
   jane,
-  nobody,
   properties,
   purchase
 } from "../../testing/event-fixture.ts"
@@ -101,14 +101,19 @@ describe("the Data Manager API's events", () => {
   })
 
   it("never send gbraid and wbraid together", () => {
-    const result = mapped(mapEvent, purchase({ user: { ...nobody, gbraid: "G", wbraid: "W" } }), google)
+    const result = mapped(mapEvent, purchase({ user: { ...emptyNormalizedUser, gbraid: "G", wbraid: "W" } }), google)
     assert.deepStrictEqual(result.payload["adIdentifiers"], { gbraid: "G" })
     assert.deepStrictEqual(result.dropped, [{ field: "user.wbraid", reason: "excluded_by_gbraid" }])
-    assert.deepStrictEqual(payload({ user: { ...nobody, wbraid: "W" } })["adIdentifiers"], { wbraid: "W" })
+    assert.deepStrictEqual(payload({ user: { ...emptyNormalizedUser, wbraid: "W" } })["adIdentifiers"], { wbraid: "W" })
   })
 
   it("are rejected without any identifier", () => {
-    const user: NormalizedUser = { ...nobody, ip: "203.0.113.7", user_agent: "UA", external_id: [hash("x")] }
+    const user: NormalizedUser = {
+      ...emptyNormalizedUser,
+      ip: "203.0.113.7",
+      user_agent: "UA",
+      external_id: [hash("x")]
+    }
     assert.strictEqual(fate({ user }), "rejected:no_identifiers")
   })
 

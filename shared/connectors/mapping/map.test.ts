@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
+import { emptyNormalizedUser } from "../../../schemas/values.gen.ts"
 import { connectorKinds } from "../../model/platform.ts"
-import { connectionOf, eventTime, item, jane, nobody, properties, purchase } from "../../testing/event-fixture.ts"
+import { connectionOf, eventTime, item, jane, properties, purchase } from "../../testing/event-fixture.ts"
 import { connectors } from "../registry.ts"
 import { canonicalEvents } from "./catalog.ts"
 import { mapForConnection } from "./map.ts"
@@ -96,18 +97,18 @@ describe("match quality", () => {
   it("rises with each identifier, from 0 to 10", () => {
     for (const kind of connectorKinds) {
       const connection = connectionOf(kind)
-      assert.strictEqual(matchQuality(nobody, connection), 0)
+      assert.strictEqual(matchQuality(emptyNormalizedUser, connection), 0)
       const full = matchQuality({ ...jane, fbc: "fb.1.1.x", madid: "m" }, connection)
       assert.isAbove(full, 7)
       assert.isAtMost(full, 10)
     }
     const meta = connectionOf("meta")
-    assert.strictEqual(matchQuality({ ...nobody, email: ["x"] }, meta), 5.5)
-    assert.isAbove(matchQuality({ ...nobody, email: ["x"], fbp: "y" }, meta), 5.5)
+    assert.strictEqual(matchQuality({ ...emptyNormalizedUser, email: ["x"] }, meta), 5.5)
+    assert.isAbove(matchQuality({ ...emptyNormalizedUser, email: ["x"], fbp: "y" }, meta), 5.5)
   })
 
   it("says what is missing, the most helpful first", () => {
-    const missing = missingIdentifiers({ ...nobody, email: ["x"] }, connectionOf("snapchat"))
+    const missing = missingIdentifiers({ ...emptyNormalizedUser, email: ["x"] }, connectionOf("snapchat"))
     assert.deepStrictEqual(missing[0], { name: "madid", gain: 2.5 })
     assert.notInclude(
       missing.map(({ name }) => name),

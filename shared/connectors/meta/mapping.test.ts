@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { emptyNormalizedUser } from "../../../schemas/values.gen.ts"
 import {
   app,
   connectionOf,
@@ -7,7 +8,6 @@ import {
   hash,
   item,
   jane,
-  nobody,
   properties,
   purchase
 } from "../../testing/event-fixture.ts"
@@ -67,7 +67,7 @@ describe("Meta's events", () => {
   })
 
   it("are rejected for identities that Meta can't match, and no others", () => {
-    const identified = (user: object) => fate({ user: { ...nobody, ...user } })
+    const identified = (user: object) => fate({ user: { ...emptyNormalizedUser, ...user } })
     const weak = "rejected:insufficient_identity"
     assert.strictEqual(identified({}), weak)
     assert.strictEqual(identified({ city: hash("a"), country: hash("b"), gender: hash("f"), user_agent: "UA" }), weak)
@@ -106,7 +106,7 @@ describe("Meta's events", () => {
 
   it("carry the channel and the ids of a message", () => {
     const message = { action_source: "business_messaging", messaging_channel: "whatsapp", page_id: "p-1" }
-    const user = { ...nobody, ctwa_clid: "CTWA" }
+    const user = { ...emptyNormalizedUser, ctwa_clid: "CTWA" }
     assert.strictEqual(fate({ action_source: "business_messaging" }), "rejected:missing_messaging_channel")
     assert.strictEqual(fate(message), "rejected:missing_ctwa_clid")
     assert.strictEqual(
@@ -121,7 +121,7 @@ describe("Meta's events", () => {
   })
 
   it("name both sides of a message by its channel, the connection's account where the event names none", () => {
-    const user = { ...nobody, page_scoped_user_id: "58", ig_sid: "81", ctwa_clid: "C" }
+    const user = { ...emptyNormalizedUser, page_scoped_user_id: "58", ig_sid: "81", ctwa_clid: "C" }
     const event = (channel: string, fields: Parameters<typeof purchase>[0] = {}) =>
       purchase({ action_source: "business_messaging", messaging_channel: channel, user, ...fields })
     const accounts = { page_id: "1", ig_account_id: "17", whatsapp_business_account_id: "10" }
@@ -139,7 +139,10 @@ describe("Meta's events", () => {
     assert.deepStrictEqual(sides("messenger", known), { page_id: "1", page_scoped_user_id: "58" })
     assert.deepStrictEqual(sides("instagram", meta, { ig_account_id: "17" }), { ig_account_id: "17", ig_sid: "81" })
     assert.deepStrictEqual(sides("whatsapp", known), { page_id: "1", whatsapp_business_account_id: "10" })
-    const noCustomer = event("messenger", { page_id: "1", user: { ...nobody, ip: "8.8.8.8", user_agent: "M" } })
+    const noCustomer = event("messenger", {
+      page_id: "1",
+      user: { ...emptyNormalizedUser, ip: "8.8.8.8", user_agent: "M" }
+    })
     assert.strictEqual(fate(noCustomer), "rejected:insufficient_identity")
     assert.strictEqual(fate(event("instagram", { whatsapp_business_account_id: "10" })), "rejected:missing_page_id")
   })

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { emptyNormalizedUser } from "../../../schemas/values.gen.ts"
 import {
   app,
   connectionOf,
@@ -7,7 +8,6 @@ import {
   hash,
   item,
   jane,
-  nobody,
   properties,
   purchase
 } from "../../testing/event-fixture.ts"
@@ -67,7 +67,7 @@ describe("Snapchat's events", () => {
   })
 
   it("need an email, a phone, a mobile id, or IP address and user agent", () => {
-    const identified = (user: object) => fate({ user: { ...nobody, ...user } })
+    const identified = (user: object) => fate({ user: { ...emptyNormalizedUser, ...user } })
     const weak = "rejected:insufficient_identity"
     assert.strictEqual(identified({ sc_click_id: "C", external_id: [hash("x")] }), weak)
     assert.strictEqual(identified({ ip: "203.0.113.7" }), weak)

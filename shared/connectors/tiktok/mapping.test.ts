@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { emptyNormalizedUser } from "../../../schemas/values.gen.ts"
 import {
   app,
   connectionOf,
@@ -6,7 +7,6 @@ import {
   eventTime,
   hash,
   jane,
-  nobody,
   properties,
   purchase,
   socks
@@ -146,9 +146,12 @@ describe("TikTok's events", () => {
   })
 
   it("need an identifier", () => {
-    assert.strictEqual(fate({ user: { ...nobody, country_code: "US", ip: "203.0.113.7" } }), "rejected:no_identifiers")
-    assert.strictEqual(fate({ user: { ...nobody, ttp: "T" } }), "payload")
-    assert.strictEqual(fate({ user: { ...nobody, ip: "203.0.113.7", user_agent: "UA" } }), "payload")
+    assert.strictEqual(
+      fate({ user: { ...emptyNormalizedUser, country_code: "US", ip: "203.0.113.7" } }),
+      "rejected:no_identifiers"
+    )
+    assert.strictEqual(fate({ user: { ...emptyNormalizedUser, ttp: "T" } }), "payload")
+    assert.strictEqual(fate({ user: { ...emptyNormalizedUser, ip: "203.0.113.7", user_agent: "UA" } }), "payload")
   })
 
   it("tell Apple's advertising ids from Google's", () => {

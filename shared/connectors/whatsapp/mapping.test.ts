@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
+import { emptyNormalizedUser } from "../../../schemas/values.gen.ts"
 import type { TemplateMessage } from "../../connections/message-template.ts"
-import { connectionOf, consent, jane, nobody, properties, purchase } from "../../testing/event-fixture.ts"
+import { connectionOf, consent, jane, properties, purchase } from "../../testing/event-fixture.ts"
 import { mapped, mappingOutcome } from "../../testing/expect-mapping.ts"
 import type { JsonObject } from "../connector.ts"
 import { mappingContext } from "../mapping/compile.ts"
@@ -112,7 +113,7 @@ describe("WhatsApp's messages", () => {
 
   it("go out for events with a template, a recipient, consent and every parameter", () => {
     assert.strictEqual(fate({ event_name: "lead" }), "skipped:no_mapping")
-    assert.strictEqual(fate({ user: nobody }), "rejected:no_recipient")
+    assert.strictEqual(fate({ user: emptyNormalizedUser }), "rejected:no_recipient")
     assert.strictEqual(fate({ properties: null }), "rejected:missing_template_value")
     assert.strictEqual(
       fate({ properties: properties({ order_id: " \n", value: 1, currency: "USD" }) }),
@@ -123,7 +124,7 @@ describe("WhatsApp's messages", () => {
   })
 
   it("go to WhatsApp's id of the customer where no phone number is usable, but for authentication templates", () => {
-    const user = { ...nobody, whatsapp_user_sealed: "c2VhbGVkIGlk" }
+    const user = { ...emptyNormalizedUser, whatsapp_user_sealed: "c2VhbGVkIGlk" }
     assert.strictEqual(mapped(mapEvent, purchase({ user }), whatsapp).sealedRecipient, "c2VhbGVkIGlk")
     const both = { ...jane, whatsapp_user_sealed: "c2VhbGVkIGlk" }
     assert.strictEqual(mapped(mapEvent, purchase({ user: both }), whatsapp).sealedRecipient, "c2VhbGVk")
