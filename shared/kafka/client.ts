@@ -6,6 +6,7 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { BufferRef } from "./wire/buffer-pool.ts"
 
 export interface TopicPartition {
   readonly topic: string
@@ -18,10 +19,10 @@ export interface FetchedRecord extends TopicPartition {
   readonly key: Buffer | null
   readonly value: Buffer | null
   readonly headers: Readonly<Record<string, string>>
-  /** Bytes of key and value, where they are known without making either. */
+  /** Bytes of key and value, if they are known without creating either. */
   readonly bytes?: number
   /** The pooled buffer that key, value and headers are views of; null if it is not pooled. Released at most once. */
-  readonly bufferRef?: { readonly release: () => void } | null
+  readonly bufferRef?: Pick<BufferRef, "release"> | null
 }
 
 export interface ProducedRecord {

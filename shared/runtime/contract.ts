@@ -98,7 +98,7 @@ export interface Inbound {
   /** Bytes of key and value, where they are known without making either. */
   readonly bytes?: number
   /** Of the pooled buffer that key, value and headers are views of. */
-  readonly bufferRef?: { readonly release: () => void } | null
+  readonly bufferRef?: FetchedRecord["bufferRef"]
 }
 
 /** A record to write. `topic` is the logical name; without `partition` the key decides (murmur2, as Java's client). */

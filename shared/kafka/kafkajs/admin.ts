@@ -171,7 +171,7 @@ const byPartition = (left: { readonly partition: number }, right: { readonly par
  * Waits until every broker that can be reached knows new topics or partitions: at least so many partitions of each topic, and
  * their leaders. Each broker learns of them at another time.
  */
-export const untilKnownEverywhere = (
+const untilKnownEverywhere = (
   access: ClusterAccess,
   topics: ReadonlyArray<string>,
   partitions = 1

@@ -85,7 +85,7 @@ const connectCluster = async (kafka: Kafka): Promise<Cluster> => {
 }
 
 /** A new cluster object of kafkajs, not yet connected. */
-export const captureCluster = (kafka: Kafka): Cluster => {
+const captureCluster = (kafka: Kafka): Cluster => {
   const captured: Array<Cluster> = []
   const capture = ({ cluster }: { readonly cluster: Cluster }): Assigner => {
     captured.push(cluster)

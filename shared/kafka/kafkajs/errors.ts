@@ -62,7 +62,7 @@ interface KafkaJsFailure {
 }
 
 /** The error and its causes; kafkajs wraps the original one in "number of retries exceeded". */
-export const causesOf = (cause: unknown): ReadonlyArray<KafkaJsFailure> => {
+const causesOf = (cause: unknown): ReadonlyArray<KafkaJsFailure> => {
   const chain: Array<KafkaJsFailure> = []
   let current = cause
   while (typeof current === "object" && current !== null && chain.length < chainLengthMax) {
@@ -124,15 +124,13 @@ const nextSteps: Record<KafkaError["code"], string> = {
   other: "Look at the cause and at the broker's log."
 }
 
-/** Which failures of kafkajs pass by themselves, and how long and how often to ask again. */
-
-/** How long an operation asks again before it fails; what lasts longer is for its caller to decide. */
+/** How long an operation is retried before it fails; what to do then is up to its caller. */
 export const retryBudgetMillis = 30_000
 
 /**
  * True if the same request may succeed soon: leaders and coordinators that move, load or are elected, replicas that
  * lag, a broker that restarts. False as soon as one cause forbids a repetition, above all a fenced producer. A topic that
- * is not known counts as a new one, which not every broker has heard of, for the first seconds of waiting alone.
+ * is not known counts as a new one, which not every broker knows yet, for the first seconds only.
  */
 export const isRetriable = (cause: unknown, waitedMillis = Number.POSITIVE_INFINITY): boolean => {
   const causes = causesOf(cause)
@@ -145,7 +143,7 @@ export const isRetriable = (cause: unknown, waitedMillis = Number.POSITIVE_INFIN
 const unknownTopic = "UNKNOWN_TOPIC_OR_PARTITION"
 const newTopicMillis = 5_000
 
-/** True if the request may not have reached its broker, or not the right one: metadata and coordinators are asked again. */
+/** True if the request may not have reached its broker, or not the right one: metadata and coordinators are looked up again. */
 export const isMisdirected = (cause: unknown): boolean =>
   causesOf(cause).some((found) => movedTypes.has(found.type ?? "") || isLost(found))
 

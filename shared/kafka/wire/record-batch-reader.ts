@@ -24,7 +24,7 @@ export interface BatchContext {
   readonly magicByte: number
 }
 
-export interface ReadBatch extends Omit<BatchContext, "magicByte"> {
+interface ReadBatch extends Omit<BatchContext, "magicByte"> {
   readonly records: ReadonlyArray<RecordView>
 }
 

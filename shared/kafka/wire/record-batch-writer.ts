@@ -5,7 +5,7 @@
 import type { ProducedRecord } from "../client.ts"
 import { crc32c } from "./crc32c.ts"
 
-export type HeaderValue = Buffer | string | ReadonlyArray<Buffer | string>
+type HeaderValue = Buffer | string | ReadonlyArray<Buffer | string>
 
 /** A record as kafkajs's producer hands it on. */
 export interface BatchRecord {
@@ -121,7 +121,7 @@ const writeVarint = (into: Buffer, start: number, value: number): number => {
 const absent = 1
 
 /** Bytes of a string in UTF-8, or of a buffer. */
-export const utf8Length = (value: Buffer | string): number => {
+const utf8Length = (value: Buffer | string): number => {
   if (typeof value !== "string") return value.length
   if (value.length > shortStringMax) return Buffer.byteLength(value)
   for (let index = 0; index < value.length; index++) if (value.charCodeAt(index) > 127) return Buffer.byteLength(value)
@@ -163,7 +163,7 @@ type Headers = BatchRecord["headers"]
 const noHeaders = Buffer.from([0])
 
 /** Most records of a connection share one headers object, which is encoded once. */
-export const encodedHeaders = (headers: Headers): Buffer => {
+const encodedHeaders = (headers: Headers): Buffer => {
   if (headers === undefined) return noHeaders
   const known = encoded.get(headers)
   if (known !== undefined) return known

@@ -12,11 +12,11 @@ export interface EncodedRequest {
 }
 
 /** What kafkajs writes to the socket. */
-export interface FramedRequest {
+interface FramedRequest {
   readonly buffer: Buffer
 }
 
-export type CreateRequest = (given: {
+type CreateRequest = (given: {
   readonly correlationId: number
   readonly clientId: string | null
   readonly request: {
