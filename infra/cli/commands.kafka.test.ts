@@ -10,7 +10,7 @@ import * as Redacted from "effect/Redacted"
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
 import { registryLayer } from "../../shared/codec/registry.ts"
-import { deadLetterAad, fromKey } from "../../shared/credentials/sealer.ts"
+import { deadLetterAad, makeSealer } from "../../shared/credentials/sealer.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { deadLetter } from "../../shared/model/dead-letter.ts"
@@ -147,7 +147,7 @@ describe("commands on a broker", () => {
       yield* capi("topics", "--create")
       const [kafka, registry] = services(env, prefix)
       const original = Buffer.from('{"event_id":"e-9","user":{"email":"jane@example.com"}}')
-      const sealed = fromKey(Redacted.make(masterKey)).seal(original, deadLetterAad("value", "raw-events", 0, 7))
+      const sealed = makeSealer(Redacted.make(masterKey)).seal(original, deadLetterAad("value", "raw-events", 0, 7))
       const letter = deadLetter(
         { topic: "raw-events", partition: 0, offset: 7, timestamp: 1_795_424_000_000, value: sealed },
         {

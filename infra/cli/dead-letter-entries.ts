@@ -5,8 +5,7 @@ import { deadLetterHeaders, resolvedName } from "../../processors/delivery/engin
 import type { DeadLetter } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
 import { loadFileSettings } from "../../shared/config/settings.ts"
-import { deadLetterAad, type SealError } from "../../shared/credentials/sealer.ts"
-import { sealerOf } from "../../shared/credentials/sealer-layer.ts"
+import { deadLetterAad, type SealError, sealerOfSettings } from "../../shared/credentials/sealer.ts"
 import type { FetchedRecord } from "../../shared/kafka/client.ts"
 import { CommandError } from "./cli.ts"
 import { readTopic } from "./read-topic.ts"
@@ -106,7 +105,7 @@ export type OpenOriginal = (deadLetter: DeadLetter) => Result.Result<OriginalRec
 
 /** Opens sealed originals with `CAPI_MASTER_KEY`; what is not sealed needs no key. */
 export const originalOpener = Effect.map(loadFileSettings, (settings): OpenOriginal => {
-  const sealer = sealerOf(settings)
+  const sealer = sealerOfSettings(settings)
   return (deadLetter) => {
     if (!deadLetter.sealed) return Result.succeed({ key: deadLetter.original_key, value: deadLetter.original })
     if (sealer === null) return Result.fail(noMasterKey)

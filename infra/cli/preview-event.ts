@@ -13,7 +13,7 @@ import type { Connection } from "../../shared/connections/connection.ts"
 import type { JsonObject } from "../../shared/connectors/connector.ts"
 import { droppedFields, mapForConnection } from "../../shared/connectors/mapping/map.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
-import { fromKey, openRecipient, type SealerShape } from "../../shared/credentials/sealer.ts"
+import { makeSealer, openRecipient, type SealerShape } from "../../shared/credentials/sealer.ts"
 
 export type EventPreview =
   | {
@@ -105,7 +105,7 @@ const refused = (problem: Problem): EventPreview => ({
 })
 
 /** Seals recipients between the two steps, in this process only. */
-const localSealer: SealerShape = fromKey(Redacted.make(randomBytes(32).toString("hex")))
+const localSealer: SealerShape = makeSealer(Redacted.make(randomBytes(32).toString("hex")))
 
 /** There is no log that the event stands in; it arrives now. */
 const nowhere = { topic: "", partition: 0, offset: 0, timestamp: 0 }

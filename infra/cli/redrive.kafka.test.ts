@@ -11,7 +11,7 @@ import { Codecs } from "../../shared/codec/codecs.ts"
 import { registryLayer } from "../../shared/codec/registry.ts"
 import { mapForConnection } from "../../shared/connectors/mapping/map.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
-import { deadLetterAad, fromKey } from "../../shared/credentials/sealer.ts"
+import { deadLetterAad, makeSealer } from "../../shared/credentials/sealer.ts"
 import { type FetchedRecord, KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { deadLetter } from "../../shared/model/dead-letter.ts"
@@ -75,7 +75,7 @@ const setUp = Effect.gen(function* () {
 const publish = Effect.fnUntraced(function* (prefix: string) {
   const kafka = yield* KafkaClient
   const codecs = yield* Codecs
-  const sealer = fromKey(Redacted.make(masterKey))
+  const sealer = makeSealer(Redacted.make(masterKey))
   const seal = (part: "key" | "value", bytes: Buffer) => sealer.seal(bytes, deadLetterAad(part, "raw-events", 3, 5))
   const event = purchase()
   const normalized = codecs.encode("normalized-events", "normalized-event", event)

@@ -11,7 +11,7 @@ import { type Connector, opensNothing } from "../../shared/connectors/connector.
 import { type HttpTransport, makeHttpTransport } from "../../shared/connectors/http/http-client.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
 import { Credentials } from "../../shared/credentials/credentials.ts"
-import { sealerOf } from "../../shared/credentials/sealer-layer.ts"
+import { sealerOfSettings } from "../../shared/credentials/sealer.ts"
 import { followSealingKey } from "../../shared/credentials/sealing-keys.ts"
 import { KafkaClient, type KafkaError } from "../../shared/kafka/client.ts"
 import type { Platform } from "../../shared/model/platform.ts"
@@ -82,7 +82,7 @@ export const servicesOf = Effect.fnUntraced(function* (
 
 /** This program's key for recipients, compared with the normalizer's; /readyz says why it does not open them. */
 const recipientKeyOf = Effect.gen(function* () {
-  const key = yield* makeRecipientKey(sealerOf(yield* SettingsService))
+  const key = yield* makeRecipientKey(sealerOfSettings(yield* SettingsService))
   const { addSource } = yield* Readiness
   yield* addSource((): Record<string, DependencyState> => {
     const problem = key.problem()

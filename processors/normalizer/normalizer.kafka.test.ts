@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { Codecs } from "../../shared/codec/codecs.ts"
 import { registryLayer } from "../../shared/codec/registry.ts"
-import { fromKey } from "../../shared/credentials/sealer.ts"
+import { makeSealer } from "../../shared/credentials/sealer.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { layerRuntimeOptions } from "../../shared/runtime/contract.ts"
@@ -20,7 +20,7 @@ import { rawEventFromJson } from "./read/json-event.ts"
 
 const config = {
   options: { defaultCountries: [], recipients: null, messageEvents: null, futureToleranceMillis: 86_400_000 },
-  deadLetters: fromKey(Redacted.make("a master key for tests")),
+  deadLetters: makeSealer(Redacted.make("a master key for tests")),
   recordBytesMax: 1_048_576,
   schemaTimeout: Duration.seconds(30)
 }

@@ -6,7 +6,7 @@ import * as Result from "effect/Result"
 import * as TestClock from "effect/testing/TestClock"
 import type { DeadLetter, NormalizedEvent } from "../../schemas/types.gen.ts"
 import { builtinConnection } from "../../shared/connectors/builtin-connection.ts"
-import { deadLetterAad, fromKey } from "../../shared/credentials/sealer.ts"
+import { deadLetterAad, makeSealer } from "../../shared/credentials/sealer.ts"
 import type { ConnectorKind } from "../../shared/model/platform.ts"
 import type { Inbound, Outbound } from "../../shared/runtime/contract.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/testing/memory-codecs.ts"
@@ -18,7 +18,7 @@ import { configOf } from "./program.ts"
 import { rawEventFromJson } from "./read/json-event.ts"
 
 const now = Date.UTC(2026, 10, 23)
-const sealer = fromKey(Redacted.make("a master key for tests"))
+const sealer = makeSealer(Redacted.make("a master key for tests"))
 const config: NormalizerConfig = {
   options: { defaultCountries: [], recipients: null, messageEvents: null, futureToleranceMillis: 86_400_000 },
   deadLetters: sealer,

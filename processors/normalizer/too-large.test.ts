@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/testing/TestClock"
-import { fromKey } from "../../shared/credentials/sealer.ts"
+import { makeSealer } from "../../shared/credentials/sealer.ts"
 import { valueBytesMax } from "../../shared/model/topics.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { runBatches } from "../../shared/testing/run-batches.ts"
@@ -12,7 +12,7 @@ import { normalizer } from "./normalizer.ts"
 const now = Date.UTC(2026, 10, 23)
 const config = {
   options: { defaultCountries: [], recipients: null, messageEvents: null, futureToleranceMillis: 86_400_000 },
-  deadLetters: fromKey(Redacted.make("a master key for tests")),
+  deadLetters: makeSealer(Redacted.make("a master key for tests")),
   recordBytesMax: 16 * 1_048_576,
   schemaTimeout: Duration.seconds(30)
 }

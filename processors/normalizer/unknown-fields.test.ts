@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
-import { fromKey } from "../../shared/credentials/sealer.ts"
+import { makeSealer } from "../../shared/credentials/sealer.ts"
 import type { Inbound } from "../../shared/runtime/contract.ts"
 import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { decide } from "./decide.ts"
@@ -10,7 +10,7 @@ import { defaultNormalizerOptions } from "./normalize/normalize.ts"
 const now = Date.UTC(2026, 10, 23)
 const config = {
   options: defaultNormalizerOptions,
-  deadLetters: fromKey(Redacted.make("a".repeat(64))),
+  deadLetters: makeSealer(Redacted.make("a".repeat(64))),
   recordBytesMax: 1_048_576,
   schemaTimeout: Duration.seconds(1)
 }

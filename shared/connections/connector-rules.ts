@@ -1,6 +1,6 @@
 /** What the loader of `connections.yaml` must know of each kind of connector. The registry of connectors gives the values. */
 import type * as Duration from "effect/Duration"
-import type { CredentialFields } from "../credentials/secret.ts"
+import type { CredentialFields } from "../credentials/credential.ts"
 import type { ConnectorKind } from "../model/platform.ts"
 
 export interface ConnectorRules {

@@ -9,7 +9,7 @@ import type { MessagePricing, NormalizedEvent, NormalizedUser } from "../../sche
 import type { SendableEvent } from "../codec/codecs.ts"
 import type { Connection } from "../connections/connection.ts"
 import type { ConnectorRules, Limits } from "../connections/connector-rules.ts"
-import type { Secret } from "../credentials/secret.ts"
+import type { Secret } from "../credentials/credential.ts"
 import type { JsonObject } from "../model/json.ts"
 import type { ConnectorKind, Platform } from "../model/platform.ts"
 import type { Classification } from "./classification.ts"
@@ -26,7 +26,7 @@ import type { MapResult } from "./mapping/result.ts"
 import type { CompiledParameter, Predicate } from "./mapping/rules.ts"
 
 export type { Limits } from "../connections/connector-rules.ts"
-export type { Secret } from "../credentials/secret.ts"
+export type { Secret } from "../credentials/credential.ts"
 export type { Json, JsonObject } from "../model/json.ts"
 export type {
   AsyncOutcomeReading,

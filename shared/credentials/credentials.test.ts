@@ -71,7 +71,7 @@ describe("credentials of the environment", () => {
 })
 
 describe("the credential store", () => {
-  it.effect("gives back what was set, to its own key only", () =>
+  it.effect("returns what was set, to its key only", () =>
     Effect.gen(function* () {
       const file = yield* temporary
       const credentials = yield* open(file)

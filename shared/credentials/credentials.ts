@@ -1,4 +1,4 @@
-/** Credentials by reference: the one way in which a program comes by a secret. */
+/** Credentials by reference: the one way in which a program gets a secret. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -6,16 +6,22 @@ import * as Redacted from "effect/Redacted"
 import { environment } from "../config/environment.ts"
 import { type FileSettings, SettingsService } from "../config/settings.ts"
 import { CurrentKnownSecrets } from "../telemetry/redaction.ts"
-import { CredentialsError } from "./credentials-error.ts"
-import { parseReference, referenceForms, storeName } from "./reference.ts"
-import { type CredentialFields, readSecret, type Secret } from "./secret.ts"
+import {
+  type CredentialFields,
+  CredentialsError,
+  parseReference,
+  readSecret,
+  referenceForms,
+  type Secret,
+  storeName
+} from "./credential.ts"
 import { type CredentialStore, makeStore, type StoredCredential } from "./store.ts"
 
 export class Credentials extends Context.Service<
   Credentials,
   {
     /**
-     * The fields of a credential. Reads the store anew each time, so that a credential set meanwhile is found.
+     * The fields of a credential. Reads the store each time, so that a credential set meanwhile is found.
      * What it returns is hidden from every later log line.
      */
     readonly resolve: (reference: string, shape: CredentialFields) => Effect.Effect<Secret, CredentialsError>
@@ -83,7 +89,7 @@ export const makeCredentials = Effect.fnUntraced(function* (
             new CredentialsError({
               code: "reference_invalid",
               message: `${JSON.stringify(name)} is not a name for a credential.`,
-              nextStep: "Use letters, digits, dots, dashes and underscores, at most 100.",
+              nextStep: "Use A-Z, a-z, 0-9, dots, dashes and underscores, at most 100.",
               cause: null
             })
           ),

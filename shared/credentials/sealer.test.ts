@@ -3,10 +3,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as fc from "fast-check"
-import { deadLetterAad, fromKey, openRecipient, sealRecipient } from "./sealer.ts"
+import { deadLetterAad, makeSealer, openRecipient, sealRecipient } from "./sealer.ts"
 
-const sealer = fromKey(Redacted.make("one key"))
-const other = fromKey(Redacted.make("another key"))
+const sealer = makeSealer(Redacted.make("one key"))
+const other = makeSealer(Redacted.make("another key"))
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array))
 
 describe("the sealer", () => {
@@ -52,7 +52,7 @@ describe("the sealer", () => {
     }
   })
 
-  it("tells what is wrong with bytes that it never sealed", () => {
+  it("says what is wrong with bytes that it never sealed", () => {
     const codeOf = (sealed: Buffer) => {
       const opened = sealer.open(sealed, "x")
       return Result.isFailure(opened) ? opened.failure.code : "opened"
@@ -67,7 +67,7 @@ describe("the sealer", () => {
   })
 
   it("names its key in what it seals, and opens what earlier keys sealed", () => {
-    const rotated = fromKey(Redacted.make("another key"), [Redacted.make("one key")])
+    const rotated = makeSealer(Redacted.make("another key"), [Redacted.make("one key")])
     assert.notStrictEqual(sealer.keyId, other.keyId)
     assert.strictEqual(rotated.keyId, other.keyId)
     assert.deepStrictEqual([sealer.opensKey(other.keyId), rotated.opensKey(sealer.keyId)], [false, true])

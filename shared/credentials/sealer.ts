@@ -1,14 +1,19 @@
 /**
- * Seals what must not be readable on a topic: the recipient's number for WhatsApp and the original bytes of dead
- * letters. AES-256-GCM with a synthetic nonce (an HMAC of what is sealed), so that a replay gives the same bytes and
+ * Seals what must not be readable on a topic: the recipient of a message and the original bytes of dead letters.
+ * AES-256-GCM with a synthetic nonce (an HMAC of what is sealed), so that a replay gives the same bytes and
  * equal nonces mean equal messages. Format: version byte 2, key id (4 bytes), nonce (12 bytes), ciphertext, tag (16 bytes).
  * The key id separates bytes of another key from damaged ones. Version 1, which has none, is still opened.
  */
-import { createCipheriv, createDecipheriv, createSecretKey, hash, hkdfSync, type KeyObject } from "node:crypto"
+import { createSecretKey, hash, hkdfSync, type KeyObject } from "node:crypto"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import { type FileSettings, SettingsService } from "../config/settings.ts"
+import { boxBytes, nonceBytes, openBox, sealBox } from "./aes-gcm.ts"
+import { CredentialsError, masterKeyCharactersMin } from "./credential.ts"
 
 /** Bytes that could not be opened; says nothing of what was in them. */
 export class SealError extends Data.TaggedError("SealError")<{
@@ -37,7 +42,7 @@ export class Sealer extends Context.Service<Sealer, SealerShape>()("shared/crede
  * A sealer of this master key, which also opens what was sealed under the `previous` ones. Encryption, nonces and key ids
  * have separate keys, derived by HKDF-SHA-256.
  */
-export const fromKey = (key: Redacted.Redacted, previous: ReadonlyArray<Redacted.Redacted> = []): SealerShape => {
+export const makeSealer = (key: Redacted.Redacted, previous: ReadonlyArray<Redacted.Redacted> = []): SealerShape => {
   const current = openingKey(key)
   const keys = new Map(
     [current, ...previous.map(openingKey)].reverse().map((entry) => [entry.id.toString("hex"), entry])
@@ -50,6 +55,33 @@ export const fromKey = (key: Redacted.Redacted, previous: ReadonlyArray<Redacted
     open: (sealed, aad) => open(keys, sealed, aad)
   }
 }
+
+/** The sealer of the settings; null where `CAPI_MASTER_KEY` is absent or too short. */
+export const sealerOfSettings = ({
+  masterKey,
+  previousMasterKeys
+}: Pick<FileSettings, "masterKey" | "previousMasterKeys">): SealerShape | null =>
+  masterKey !== null && Redacted.value(masterKey).length >= masterKeyCharactersMin
+    ? makeSealer(masterKey, previousMasterKeys)
+    : null
+
+/** Fails with `no_master_key` where `CAPI_MASTER_KEY` is absent or too short. */
+export const sealerLayer: Layer.Layer<Sealer, CredentialsError, SettingsService> = Layer.effect(
+  Sealer,
+  Effect.gen(function* () {
+    const settings = yield* SettingsService
+    const sealer = sealerOfSettings(settings)
+    if (sealer !== null) return sealer
+    const { masterKey } = settings
+    return yield* new CredentialsError({
+      code: "no_master_key",
+      message: `This program seals personal data, and CAPI_MASTER_KEY is ${masterKey === null ? "not set" : `shorter than ${masterKeyCharactersMin} characters`}.`,
+      nextStep:
+        "Set CAPI_MASTER_KEY, such as the output of `openssl rand -base64 32`, to the same key for every program.",
+      cause: null
+    })
+  })
+)
 
 interface OpeningKey {
   readonly id: Buffer
@@ -77,42 +109,34 @@ export const openRecipient = (sealer: SealerShape, sealed: string, eventId: stri
 const recipientAad = (eventId: string): string => `recipient:${eventId}`
 
 const version = 2
-/** Without a key id: nonce, ciphertext and tag follow the version. */
+/** Without a key id: the box follows the version. */
 const versionWithoutKeyId = 1
 const keyIdAt = 1
 const keyIdBytes = 4
-const nonceBytes = 12
-const tagBytes = 16
-const nonceAt = keyIdAt + keyIdBytes
-const bodyAt = nonceAt + nonceBytes
+/** From here on the box of `aes-gcm.ts`. */
+const boxAt = keyIdAt + keyIdBytes
 
 const derive = (key: Redacted.Redacted, purpose: string, bytes: number): Buffer =>
   Buffer.from(hkdfSync("sha256", Redacted.value(key), "", purpose, bytes))
 
 const seal = ({ id, cipherKey }: OpeningKey, nonceKey: HmacPads, plaintext: Buffer, aad: string): Buffer => {
   const aadBytes = Buffer.from(aad)
-  const sealed = Buffer.allocUnsafe(bodyAt + plaintext.length + tagBytes)
+  const sealed = Buffer.allocUnsafe(boxAt + boxBytes(plaintext.length))
   sealed[0] = version
   sealed.set(id, keyIdAt)
-  sealed.write(syntheticNonce(nonceKey, plaintext, aadBytes), nonceAt, nonceBytes, "latin1")
-  const cipher = createCipheriv("aes-256-gcm", cipherKey, sealed.subarray(nonceAt, bodyAt), {
-    authTagLength: tagBytes
-  })
-  cipher.setAAD(aadBytes)
-  sealed.set(cipher.update(plaintext), bodyAt)
-  cipher.final()
-  sealed.set(cipher.getAuthTag(), bodyAt + plaintext.length)
+  sealed.write(syntheticNonce(nonceKey, plaintext, aadBytes), boxAt, nonceBytes, "latin1")
+  sealBox(cipherKey, sealed.subarray(boxAt), plaintext, aadBytes)
   return sealed
 }
 
 const open = (keys: ReadonlyMap<string, OpeningKey>, sealed: Buffer, aad: string): Result.Result<Buffer, SealError> => {
   if (sealed[0] === versionWithoutKeyId) return openWithoutKeyId(keys, sealed, aad)
-  if (sealed.length < bodyAt + tagBytes) return Result.fail(malformed)
+  if (sealed.length < boxAt + boxBytes(0)) return Result.fail(malformed)
   if (sealed[0] !== version) return Result.fail(unknownVersion)
-  const keyId = sealed.toString("hex", keyIdAt, nonceAt)
+  const keyId = sealed.toString("hex", keyIdAt, boxAt)
   const key = keys.get(keyId)
   if (key === undefined) return Result.fail(otherKey(keyId))
-  return Result.mapError(decipher(key.cipherKey, sealed.subarray(nonceAt), aad), () => tampered)
+  return Result.mapError(openBox(key.cipherKey, sealed.subarray(boxAt), Buffer.from(aad)), () => tampered)
 }
 
 const openWithoutKeyId = (
@@ -120,23 +144,12 @@ const openWithoutKeyId = (
   sealed: Buffer,
   aad: string
 ): Result.Result<Buffer, SealError> => {
-  if (sealed.length < 1 + nonceBytes + tagBytes) return Result.fail(malformed)
+  if (sealed.length < 1 + boxBytes(0)) return Result.fail(malformed)
   for (const { cipherKey } of keys.values()) {
-    const opened = decipher(cipherKey, sealed.subarray(1), aad)
+    const opened = openBox(cipherKey, sealed.subarray(1), Buffer.from(aad))
     if (Result.isSuccess(opened)) return Result.succeed(opened.success)
   }
   return Result.fail(wrongKey)
-}
-
-/** @param box nonce, ciphertext and tag */
-const decipher = (cipherKey: KeyObject, box: Buffer, aad: string): Result.Result<Buffer, null> => {
-  const tagStart = box.length - tagBytes
-  const opening = createDecipheriv("aes-256-gcm", cipherKey, box.subarray(0, nonceBytes), { authTagLength: tagBytes })
-  opening.setAAD(Buffer.from(aad))
-  opening.setAuthTag(box.subarray(tagStart))
-  const body = opening.update(box.subarray(nonceBytes, tagStart))
-  // `final` throws where the tag does not fit: the only sign that key, aad or bytes are not the ones sealed.
-  return Result.try({ try: () => Buffer.concat([body, opening.final()]), catch: () => null })
 }
 
 /**

@@ -1,13 +1,14 @@
 /**
  * The encrypted store as a file: JSON with one AES-256-GCM box per entry. The key comes from the master key by scrypt
  * with the file's own salt. Names, field names and ages are in clear, so that a list needs no key; the box is bound to
- * them, so that nobody can swap two entries unnoticed.
+ * them, so that two swapped entries are noticed.
  */
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
+import { randomBytes } from "node:crypto"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { CredentialsError } from "./credentials-error.ts"
+import { boxBytes, nonceBytes, openBox, sealBox } from "./aes-gcm.ts"
+import { CredentialsError } from "./credential.ts"
 
 const Entry = Schema.Struct({
   /** Names of the fields, sorted. */
@@ -93,26 +94,17 @@ export const openEntry = (key: Buffer, name: string, entry: Entry): Redacted.Red
 const binding = (name: string, fields: ReadonlyArray<string>, updatedAt: number): string =>
   JSON.stringify(["entry", name, fields, updatedAt])
 
-const nonceBytes = 12
-const tagBytes = 16
-
-const seal = (key: Buffer, plain: Buffer, boundTo: string): string => {
-  const nonce = randomBytes(nonceBytes)
-  const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(Buffer.from(`capi-credentials/1/${boundTo}`))
-  return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]).toString("base64")
+const seal = (key: Buffer, plaintext: Buffer, boundTo: string): string => {
+  const box = Buffer.allocUnsafe(boxBytes(plaintext.length))
+  box.set(randomBytes(nonceBytes))
+  sealBox(key, box, plaintext, aadOf(boundTo))
+  return box.toString("base64")
 }
 
-const open = (key: Buffer, box: string, boundTo: string): Buffer | null => {
-  const bytes = Buffer.from(box, "base64")
-  if (bytes.length < nonceBytes + tagBytes) return null
-  const decipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(0, nonceBytes))
-    .setAAD(Buffer.from(`capi-credentials/1/${boundTo}`))
-    .setAuthTag(bytes.subarray(bytes.length - tagBytes))
-  const opened = Result.try(() =>
-    Buffer.concat([decipher.update(bytes.subarray(nonceBytes, bytes.length - tagBytes)), decipher.final()])
-  )
-  return Result.getOrNull(opened)
-}
+const open = (key: Buffer, box: string, boundTo: string): Buffer | null =>
+  Result.getOrNull(openBox(key, Buffer.from(box, "base64"), aadOf(boundTo)))
+
+const aadOf = (boundTo: string): Buffer => Buffer.from(`capi-credentials/1/${boundTo}`)
 
 const corrupt = (file: string, why: string) =>
   new CredentialsError({

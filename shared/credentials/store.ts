@@ -5,8 +5,8 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Semaphore from "effect/Semaphore"
-import { CredentialsError } from "./credentials-error.ts"
-import { readSecret } from "./secret.ts"
+import { CredentialsError, masterKeyCharactersMin, readSecret } from "./credential.ts"
+import { withLock } from "./file-lock.ts"
 import {
   type Entry,
   keyFits,
@@ -17,9 +17,8 @@ import {
   scryptParameters,
   sealEntry
 } from "./store-file.ts"
-import { withLock } from "./store-lock.ts"
 
-/** What may be told of a stored credential. */
+/** What may be shown of a stored credential. */
 export interface StoredCredential {
   readonly name: string
   readonly fields: ReadonlyArray<string>
@@ -35,9 +34,6 @@ export interface CredentialStore {
   /** False where there was no such entry. */
   readonly remove: (name: string) => Effect.Effect<boolean, CredentialsError>
 }
-
-/** The fewest characters of a master key. */
-export const masterKeyCharactersMin = 16
 
 /** The store in `file`; it need not exist yet. Without a master key only `list` works. */
 export const makeStore = (file: string, masterKey: Redacted.Redacted | null): Effect.Effect<CredentialStore> =>
@@ -163,7 +159,7 @@ const read = (file: string): Effect.Effect<StoreFile | null, CredentialsError> =
     })
   )
 
-// A crash at any moment leaves the old file or the new one, never half of one: other readers see a rename.
+// A crash at any time leaves the old file or the new one, never half of one: other readers see a rename.
 const write = (file: string, store: StoreFile): Effect.Effect<void, CredentialsError> =>
   Effect.tryPromise({
     try: async () => {

@@ -7,7 +7,7 @@ import { builtinConnection } from "../../shared/connectors/builtin-connection.ts
 import { type Mapped, mapForConnection } from "../../shared/connectors/mapping/map.ts"
 import { messageEvents } from "../../shared/connectors/mapping/message-events.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
-import { fromKey } from "../../shared/credentials/sealer.ts"
+import { makeSealer } from "../../shared/credentials/sealer.ts"
 import { type ConnectorKind, connectorKinds } from "../../shared/model/platform.ts"
 
 export interface CorePipeline {
@@ -31,7 +31,7 @@ export const corePipeline = (now: number, messages: Messages): CorePipeline => {
     ...defaultNormalizerOptions,
     now,
     defaultCountries: ["US"],
-    recipients: messages === "none" ? null : fromKey(Redacted.make("a key of the benchmark alone")),
+    recipients: messages === "none" ? null : makeSealer(Redacted.make("a key of the benchmark alone")),
     messageEvents: messageEvents([...targets.values()].map(({ connection }) => connection))
   }
   const source = { topic: "raw-events", partition: 0, offset: 0, timestamp: now }

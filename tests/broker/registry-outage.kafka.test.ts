@@ -10,7 +10,7 @@ import { normalizer } from "../../processors/normalizer/normalizer.ts"
 import { registryLayer, subjectOf } from "../../shared/codec/registry.ts"
 import { makeRegistryClient } from "../../shared/codec/registry-client.ts"
 import { schemaJson } from "../../shared/codec/schemas.ts"
-import { fromKey } from "../../shared/credentials/sealer.ts"
+import { makeSealer } from "../../shared/credentials/sealer.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { layerRuntimeOptions } from "../../shared/runtime/contract.ts"
@@ -22,7 +22,7 @@ import { testBrokers, testRegistryUrl, uniquePrefix } from "../harness/test-serv
 
 const config = {
   options: { defaultCountries: [], recipients: null, messageEvents: null, futureToleranceMillis: 86_400_000 },
-  deadLetters: fromKey(Redacted.make("a master key for tests")),
+  deadLetters: makeSealer(Redacted.make("a master key for tests")),
   recordBytesMax: 1_048_576,
   schemaTimeout: Duration.minutes(5)
 }

@@ -12,7 +12,7 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import { jsonLines } from "../../infra/cli/testing.ts"
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
-import { deadLetterAad, fromKey } from "../../shared/credentials/sealer.ts"
+import { deadLetterAad, makeSealer } from "../../shared/credentials/sealer.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { connectorKinds } from "../../shared/model/platform.ts"
 import { waitUntil } from "../harness/wait-until.ts"
@@ -101,7 +101,7 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
   })
 
   it("gives every sample its fate: the bad ones with reason, position and bytes, the others at every connection", async () => {
-    const sealer = fromKey(Redacted.make(masterKey))
+    const sealer = makeSealer(Redacted.make(masterKey))
     const letters = await decoded(endToEnd, "dead-letters", "dead-letter")
     const normalizerLetters = new Map(
       letters

@@ -13,7 +13,7 @@ import type { BatchVerdict, EventVerdict } from "../../shared/connectors/connect
 import { droppedFields, mapForConnection } from "../../shared/connectors/mapping/map.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
 import { messageStatuses } from "../../shared/connectors/whatsapp/webhook.ts"
-import { fromKey } from "../../shared/credentials/sealer.ts"
+import { makeSealer } from "../../shared/credentials/sealer.ts"
 import type { ConnectorKind } from "../../shared/model/platform.ts"
 import { json, mappedEvent } from "../../shared/testing/connector-fixture.ts"
 import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"
@@ -102,7 +102,7 @@ const run = (kind: ConnectorKind, input: ReportedCase["input"], check: Check): R
 }
 
 const nowhere = { topic: "raw-events", partition: 0, offset: 0, timestamp: 0 }
-const options = { ...defaultNormalizerOptions, recipients: fromKey(Redacted.make("a".repeat(64))) }
+const options = { ...defaultNormalizerOptions, recipients: makeSealer(Redacted.make("a".repeat(64))) }
 
 const faultsOf = (ran: Ran, check: Check): ReadonlyArray<string> => {
   const faults: Array<string> = []

@@ -7,10 +7,10 @@ import type { MappedEvent } from "../../schemas/types.gen.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import type { Connector } from "../../shared/connectors/connector.ts"
 import { mapForConnection } from "../../shared/connectors/mapping/map.ts"
-import { fromKey } from "../../shared/credentials/sealer.ts"
+import { makeSealer } from "../../shared/credentials/sealer.ts"
 
 /** What the recipients of the events are sealed with. */
-export const sealer = fromKey(Redacted.make("0123456789abcdef".repeat(4)))
+export const sealer = makeSealer(Redacted.make("0123456789abcdef".repeat(4)))
 
 export const sandboxEvent = (connection: Connection, connector: Connector, index: number): MappedEvent => {
   const now = performance.timeOrigin + performance.now()

@@ -11,8 +11,8 @@ import { loadFileSettings } from "../../../shared/config/settings.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import { loadConnections } from "../../../shared/connectors/load-connections.ts"
 import { connectorFor } from "../../../shared/connectors/registry.ts"
+import { anyFields } from "../../../shared/credentials/credential.ts"
 import { Credentials, credentialsOf } from "../../../shared/credentials/credentials.ts"
-import { anyShape } from "../../../shared/credentials/secret.ts"
 import type { StoredCredential } from "../../../shared/credentials/store.ts"
 import { Argument, Command, CommandError } from "../cli.ts"
 import { formatAge, Output, show, table } from "../output.ts"
@@ -113,7 +113,7 @@ const checkConnection = Effect.fnUntraced(function* (connection: Connection) {
   const shape = connectorFor(connection.kind).credential
   const head = { connection: connection.id, credential: connection.credential }
   const result = yield* Effect.result(
-    Credentials.use((credentials) => credentials.resolve(connection.credential, shape ?? anyShape))
+    Credentials.use((credentials) => credentials.resolve(connection.credential, shape ?? anyFields))
   )
   return Result.isSuccess(result)
     ? { ...head, ok: true, fields: Object.keys(result.success).sort(), message: null }

@@ -2,7 +2,7 @@
 import type * as Effect from "effect/Effect"
 import type { HttpRequestSpec, HttpResponseSpec, OpenRecipient, Secret } from "../../../shared/connectors/connector.ts"
 import type { HttpFailure } from "../../../shared/connectors/http/http-failure.ts"
-import type { CredentialsError } from "../../../shared/credentials/credentials-error.ts"
+import type { CredentialsError } from "../../../shared/credentials/credential.ts"
 import type { KafkaError } from "../../../shared/kafka/client.ts"
 import type { Outbound } from "../../../shared/runtime/contract.ts"
 import type { RecipientKey } from "./recipient-key.ts"

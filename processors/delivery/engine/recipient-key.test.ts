@@ -7,7 +7,7 @@ import * as Result from "effect/Result"
 import * as TestClock from "effect/testing/TestClock"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import { unsendable } from "../../../shared/connectors/whatsapp/request.ts"
-import { fromKey, sealRecipient } from "../../../shared/credentials/sealer.ts"
+import { makeSealer, sealRecipient } from "../../../shared/credentials/sealer.ts"
 import { deliveryProcessor } from "./processor.ts"
 import { makeRecipientKey } from "./recipient-key.ts"
 import { deliveryDefaults } from "./settings.ts"
@@ -26,8 +26,8 @@ import {
   strictCodecs
 } from "./testing.ts"
 
-const ours = fromKey(Redacted.make("the key of this program"))
-const theirs = fromKey(Redacted.make("the key of the normalizer"))
+const ours = makeSealer(Redacted.make("the key of this program"))
+const theirs = makeSealer(Redacted.make("the key of the normalizer"))
 const at = { topic: "mapped-events.meta", partition: 0 }
 const single = { ...limits, eventsPerRequest: 1 }
 const messages = connectorWith({
@@ -127,7 +127,7 @@ it.effect("without a key nothing opens; with the earlier key all does", () =>
     assert.strictEqual(none.problem()?.reasonCode, "no_master_key")
     assert.isTrue(Result.isFailure(none.open(sealRecipient(ours, "+1", "a"), "a")))
     const rotated = yield* makeRecipientKey(
-      fromKey(Redacted.make("the key of this program"), [Redacted.make("the key of the normalizer")])
+      makeSealer(Redacted.make("the key of this program"), [Redacted.make("the key of the normalizer")])
     )
     yield* rotated.announced(theirs.keyId)
     assert.isNull(rotated.problem())

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
-import { fromKey, openRecipient } from "../../../shared/credentials/sealer.ts"
+import { makeSealer, openRecipient } from "../../../shared/credentials/sealer.ts"
 import { sha256 } from "../identity/hash.ts"
 import { rawEventFromJson } from "../read/json-event.ts"
 import { defaultNormalizerOptions, type NormalizeResult, type NormalizerOptions, normalize } from "./normalize.ts"
@@ -71,7 +71,7 @@ describe("normalize", () => {
   })
 
   it("seals the number for WhatsApp, bound to its event", () => {
-    const recipients = fromKey(Redacted.make("a key"))
+    const recipients = makeSealer(Redacted.make("a key"))
     const sealed = event(jane, { recipients }).user.phones[0]?.sealed ?? ""
     assert.deepStrictEqual(openRecipient(recipients, sealed, "e-1"), Result.succeed("+14155550132"))
     assert.isTrue(Result.isFailure(openRecipient(recipients, sealed, "e-2")))

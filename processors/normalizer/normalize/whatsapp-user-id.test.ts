@@ -1,14 +1,14 @@
 import { assert, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import { fromKey, openRecipient } from "../../../shared/credentials/sealer.ts"
+import { makeSealer, openRecipient } from "../../../shared/credentials/sealer.ts"
 import { sha256 } from "../identity/hash.ts"
 import { rawEventFromJson } from "../read/json-event.ts"
 import { defaultNormalizerOptions, normalize } from "./normalize.ts"
 
 const now = Date.UTC(2026, 10, 23)
 const id = "US.13491208655302741918"
-const recipients = fromKey(Redacted.make("a key"))
+const recipients = makeSealer(Redacted.make("a key"))
 const event = (user: object, messageEvents: ReadonlySet<string> | null = null) => {
   const read = rawEventFromJson({
     event_id: "e-1",

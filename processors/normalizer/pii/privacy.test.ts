@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
-import { fromKey } from "../../../shared/credentials/sealer.ts"
+import { makeSealer } from "../../../shared/credentials/sealer.ts"
 import { defaultNormalizerOptions, normalize } from "../normalize/normalize.ts"
 import { rawEventFromJson } from "../read/json-event.ts"
 
@@ -84,7 +84,7 @@ describe("no plaintext of a person leaves the normalizer", () => {
     it(`person ${index}`, () => {
       const read = rawEventFromJson(planted(index))
       if (read._tag === "Problem") return assert.fail(read.problem.reason)
-      const options = { ...defaultNormalizerOptions, now, recipients: fromKey(Redacted.make("key")) }
+      const options = { ...defaultNormalizerOptions, now, recipients: makeSealer(Redacted.make("key")) }
       const source = { topic: "raw-events", partition: 0, offset: 1, timestamp: now }
       const result = normalize(read.raw, source, options, read.dropped)
       if (result._tag === "Problem") return assert.fail(result.problem.reason)

@@ -1,7 +1,37 @@
-/** Turns the text of a credential into its named, redacted fields. */
+/** A credential: its reference, its named and redacted fields, and why it could not be read. */
+
+import * as Data from "effect/Data"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import { CredentialsError } from "./credentials-error.ts"
+
+/** As connections.yaml writes it: `env:NAME` or `store:NAME`. */
+export interface CredentialReference {
+  readonly source: "env" | "store"
+  readonly name: string
+}
+
+/** Reads a reference; null where it has another form. */
+export const parseReference = (text: string): CredentialReference | null => {
+  const match = /^(env|store):(.+)$/.exec(text)
+  if (match === null) return null
+  const source = match[1] === "env" ? "env" : "store"
+  const name = match[2]!
+  return (source === "env" ? environmentName : storeName).test(name) ? { source, name } : null
+}
+
+/** Whether a text has the form of a reference, for checks that must not fail. */
+export const isReference = (text: string): boolean => parseReference(text) !== null
+
+/** What a reference may look like, for messages. */
+export const referenceForms = "env:NAME (an environment variable) or store:name (an entry of `./capi credentials`)"
+
+const environmentName = /^[A-Za-z_][A-Za-z0-9_]*$/
+
+/** Names of entries of the store: A-Z, a-z, 0-9, dot, dash and underscore, at most 100. */
+export const storeName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
+
+/** The fewest characters of a master key. */
+export const masterKeyCharactersMin = 16
 
 /** A secret, resolved: its fields by name (`access_token`, `refresh_token`, …). */
 export type Secret = Readonly<Record<string, Redacted.Redacted>>
@@ -13,11 +43,11 @@ export interface CredentialFields {
 }
 
 /** Any fields: for listing and checking without a connector. */
-export const anyShape: CredentialFields = { required: [], optional: [] }
+export const anyFields: CredentialFields = { required: [], optional: [] }
 
 /**
  * A JSON object gives its fields; any other text is the first required field (`access_token` where none is required).
- * Fails, without telling any value, where a required field is absent or a field is not text.
+ * Fails, without naming any value, where a required field is absent or a field is not a string.
  */
 export const readSecret = (
   reference: string,
@@ -28,7 +58,7 @@ export const readSecret = (
   if (plain === "") return Result.fail(invalid(reference, "is empty"))
   const fields = plain.startsWith("{") ? fieldsOfJson(plain) : { [shape.required[0] ?? "access_token"]: plain }
   if (fields === null)
-    return Result.fail(invalid(reference, "begins like JSON, but is not a JSON object of names and texts"))
+    return Result.fail(invalid(reference, "begins like JSON, but is not a JSON object of names and strings"))
   const missing = shape.required.filter((name) => fields[name] === undefined)
   if (missing.length > 0)
     return Result.fail(
@@ -63,3 +93,20 @@ const invalid = (reference: string, what: string) =>
     nextStep: 'Give the bare token, or a JSON object such as {"access_token":"…"}.',
     cause: null
   })
+
+/** A credential could not be read. Neither text ever holds any part of a secret. */
+export class CredentialsError extends Data.TaggedError("CredentialsError")<{
+  readonly code:
+    | "reference_invalid"
+    | "not_found"
+    | "missing_fields"
+    | "no_master_key"
+    | "wrong_key"
+    | "store_corrupt"
+    | "store_unreadable"
+    | "store_locked"
+    | "value_invalid"
+  readonly message: string
+  readonly nextStep: string
+  readonly cause: unknown
+}> {}

@@ -23,7 +23,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-/** A process of its own that sets `each` credentials, one after the other. */
+/** A process that sets `each` credentials, one after the other. */
 const writer = (name: string) => {
   const module = fileURLToPath(new URL("./store.ts", import.meta.url))
   const code = `

@@ -17,7 +17,7 @@ const waitMillis = 25
 const waitMillisMax = 45_000
 
 export interface Lock {
-  /** Whether nobody took the lock over: asked right before what must not happen twice. */
+  /** Whether no other process took the lock over: asked right before what must not happen twice. */
   readonly isHeld: Effect.Effect<boolean>
 }
 
@@ -39,7 +39,7 @@ export const withLock = <A, E, R>(
   )
 }
 
-/** `code` as the file system tells it, such as EACCES; `locked` where another process never let go. */
+/** `code` as the file system gives it, such as EACCES; `locked` where another process did not release it. */
 export interface LockFailure {
   readonly _tag: "LockFailure"
   readonly code: string
@@ -54,7 +54,7 @@ const acquire = (lockFile: string, owner: string): Effect.Effect<void, LockFailu
       const created = yield* Effect.result(attempt(() => create(lockFile, owner)))
       if (Result.isSuccess(created)) return
       if (created.failure.code !== "EEXIST") return yield* Effect.fail(created.failure)
-      yield* takeAwayIfStale(lockFile)
+      yield* removeIfStale(lockFile)
       if ((yield* Clock.currentTimeMillis) - start > waitMillisMax)
         return yield* Effect.fail(failure("locked", created.failure.cause))
       yield* Effect.sleep(waitMillis)
@@ -68,7 +68,7 @@ const create = async (lockFile: string, owner: string): Promise<void> => {
 
 // Moved before it is removed: of several that find it stale, one moves it. Should it be a fresh one by then, its owner
 // learns of it from `isHeld` before it writes.
-const takeAwayIfStale = (lockFile: string): Effect.Effect<void> =>
+const removeIfStale = (lockFile: string): Effect.Effect<void> =>
   Effect.gen(function* () {
     const content = yield* contentOf(lockFile)
     const { mtimeMs } = yield* attempt(() => stat(lockFile))
@@ -80,7 +80,7 @@ const takeAwayIfStale = (lockFile: string): Effect.Effect<void> =>
     yield* attempt(() => rm(moved, { force: true }))
   }).pipe(Effect.ignore)
 
-/** Whether the owner ran on this machine and is no more. A lock that is just being written tells nothing yet. */
+/** Whether the owner ran on this machine and is no more. A lock that is just being written does not say it yet. */
 const isDead = (content: string): boolean => {
   const found = /^\{"host":"([^"]*)","pid":(\d+),/.exec(content)
   if (found === null || found[1] !== os.hostname()) return false
