@@ -12,25 +12,6 @@ import type { ContainerRuntimeClient, GenericContainer, StartedTestContainer } f
 import { type LocalError, problem } from "./problem.ts"
 import type { State } from "./state.ts"
 
-/** How long an engine may take before the other way is taken. */
-export interface DockerLimits {
-  /** For an answer to a small question. */
-  readonly answer: Duration.Duration
-  /** Without any news of an image that is being pulled. */
-  readonly silence: Duration.Duration
-  /** For the whole of a pull. */
-  readonly pull: Duration.Duration
-  /** For a container to be created and run. */
-  readonly start: Duration.Duration
-}
-
-export const dockerLimits: DockerLimits = {
-  answer: Duration.seconds(10),
-  silence: Duration.seconds(30),
-  pull: Duration.minutes(3),
-  start: Duration.seconds(90)
-}
-
 export interface EngineAnswer {
   readonly answers: boolean
   /** What is wrong with an engine that is there and does not answer as it should; null where there is none, or all is well. */

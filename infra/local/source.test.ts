@@ -8,11 +8,10 @@ import * as Effect from "effect/Effect"
 import { type BrokenEngine, type EngineTrouble, startBrokenEngine } from "../../tests/harness/broken-docker-engine.ts"
 import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { dockerBroker, dockerRegistry } from "./docker.ts"
-import { dockerLimits } from "./docker-engine.ts"
 import { requireJava } from "./java.ts"
 import { problem } from "./problem.ts"
 import { fromDockerOrJars } from "./source.ts"
-import { openState } from "./state.ts"
+import { dockerLimits, openState } from "./state.ts"
 
 let engine: BrokenEngine
 // testcontainers looks at the process's own variable, and keeps its client once it has one.

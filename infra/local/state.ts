@@ -2,8 +2,8 @@
 import { mkdirSync, readFileSync, renameSync, statfsSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { type DockerLimits, dockerLimits } from "./docker-engine.ts"
 import { type LocalError, problem } from "./problem.ts"
 
 export const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..")
@@ -37,6 +37,25 @@ export interface State {
   readonly ending: "terminate" | "kill"
   readonly quickStart: boolean
   readonly docker: DockerLimits
+}
+
+/** How long an engine may take before the other way is taken. */
+export interface DockerLimits {
+  /** For an answer to a small question. */
+  readonly answer: Duration.Duration
+  /** Without any news of an image that is being pulled. */
+  readonly silence: Duration.Duration
+  /** For the whole of a pull. */
+  readonly pull: Duration.Duration
+  /** For a container to be created and run. */
+  readonly start: Duration.Duration
+}
+
+export const dockerLimits: DockerLimits = {
+  answer: Duration.seconds(10),
+  silence: Duration.seconds(30),
+  pull: Duration.minutes(3),
+  start: Duration.seconds(90)
 }
 
 const bytesFreeMin = 256 * 1024 * 1024
