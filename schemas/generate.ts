@@ -158,6 +158,7 @@ const methodOf = (record: string, { name, type }: AvroField): string | null => {
   const branches = isUnion(type) ? type.filter((member) => member !== "null") : [type]
   const [only] = branches
   if (branches.length > 1) return "identifiers"
+  if (typeof only === "object" && "values" in only && only.values === "string") return "strings"
   if (typeof only === "object") return "items" in only && only.items === "string" ? "positions" : null
   if (only === "long") return "time"
   if (only === "double") return "number"

@@ -372,6 +372,8 @@ export interface NormalizedUser {
   readonly locale: null | string
   /** WhatsApp's business-scoped user id, sealed (AES-256-GCM, base64) for WhatsApp connections; null where none may send a message. */
   readonly whatsapp_user_sealed: null | string
+  /** Click ids of platforms without a field here, by the name of their URL parameter in lower case, such as epik (Pinterest). */
+  readonly click_ids: null | Readonly<Record<string, string>>
 }
 
 /** One line of a cart or an order. */
@@ -596,6 +598,8 @@ export interface RawUser {
   readonly locale: null | string
   /** WhatsApp's business-scoped user id, such as US.13491208655302741918: the recipient of a message where no phone number is known. Never a hash. */
   readonly whatsapp_user_id: null | string
+  /** Click ids of platforms without a field here, by the name of their URL parameter in lower case, such as epik (Pinterest). */
+  readonly click_ids: null | Readonly<Record<string, string>>
 }
 
 /** A conversion event as a backend publishes it. Only event_id, event_name and event_time are required. */

@@ -38,7 +38,8 @@ export const emptyRawUser: RawUser = {
   ig_sid: null,
   subscription_id: null,
   locale: null,
-  whatsapp_user_id: null
+  whatsapp_user_id: null,
+  click_ids: null
 }
 
 /** An item without any value. */
@@ -98,7 +99,8 @@ export const emptyNormalizedUser: NormalizedUser = {
   ig_sid: null,
   subscription_id: null,
   locale: null,
-  whatsapp_user_sealed: null
+  whatsapp_user_sealed: null,
+  click_ids: null
 }
 
 /** The topics of topics.json, without prefix. */

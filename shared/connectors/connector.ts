@@ -92,8 +92,8 @@ export interface CompiledOverride {
 export interface ClickId {
   /** The URL parameter in lower case. */
   readonly parameter: string
-  /** The user's field that holds it. */
-  readonly field: ClickIdField
+  /** The user's field that holds it; null: `click_ids`, under the name of the parameter. */
+  readonly field: ClickIdField | null
   /** `google`: URL-safe base64; `any`: printable, without spaces. */
   readonly form: "google" | "any"
 }

@@ -1,5 +1,5 @@
 import type { ConnectorKind } from "../model/platform.ts"
-import type { Connector } from "./connector.ts"
+import type { ClickId, Connector } from "./connector.ts"
 import { google } from "./google/connector.ts"
 import { googleAds } from "./google-ads/connector.ts"
 import { meta } from "./meta/connector.ts"
@@ -7,7 +7,7 @@ import { snapchat } from "./snapchat/connector.ts"
 import { tiktok } from "./tiktok/connector.ts"
 import { whatsapp } from "./whatsapp/connector.ts"
 
-/** Every connector, by its kind: the one line that adding a platform needs outside its folder. */
+/** Every connector, by its kind. */
 export const connectors: Readonly<Record<ConnectorKind, Connector>> = {
   meta,
   google,
@@ -18,3 +18,12 @@ export const connectors: Readonly<Record<ConnectorKind, Connector>> = {
 }
 
 export const connectorFor = (kind: ConnectorKind): Connector => connectors[kind]
+
+/** What the platforms' links put into the URL of a page, each once. */
+export const clickIds: ReadonlyArray<ClickId> = [
+  ...new Map(
+    Object.values(connectors)
+      .flatMap((connector) => connector.clickIds)
+      .map((clickId) => [clickId.parameter, clickId])
+  ).values()
+]

@@ -111,7 +111,8 @@ const customer = (index: number): NonNullable<RawEvent["user"]> => {
     ttclid: `E.C.P.${random.toString(36)}${index}`,
     ttp: `${random.toString(36)}-${index}`,
     sc_click_id: `sc${random.toString(16)}${index}`,
-    sc_cookie1: `${random.toString(16).padStart(8, "0")}-aaaa-4bbb-8ccc-${String(index).padStart(12, "0")}`
+    sc_cookie1: `${random.toString(16).padStart(8, "0")}-aaaa-4bbb-8ccc-${String(index).padStart(12, "0")}`,
+    click_ids: null
   }
 }
 

@@ -1,6 +1,7 @@
 /** Click ids, browser ids and device ids: checked, passed on in clear, never invented and never changed. */
 import type { RawUser } from "../../../schemas/types.gen.ts"
-import { dropped, type Field, kept } from "./field.ts"
+import { clickIds } from "../../../shared/connectors/registry.ts"
+import { type Drop, dropped, type Field, kept } from "./field.ts"
 import { isPlaceholder } from "./placeholder.ts"
 import { clean } from "./text.ts"
 
@@ -61,8 +62,31 @@ export const normalizeClickId = (given: string): Field<string> => {
   return cleaned.length <= clickIdLengthMax && token.test(cleaned) ? kept(cleaned) : dropped("invalid_click_id")
 }
 
+/** The click ids that are told by the names of their URL parameters, each checked; null where none is left. */
+export const clickIdsByName = (
+  given: Readonly<Record<string, string>>,
+  drop: Drop
+): Readonly<Record<string, string>> | null => {
+  const found: Record<string, string> = {}
+  for (const [key, value] of Object.entries(given)) {
+    const name = key.toLowerCase()
+    const isKnown = namedClickIds.has(name)
+    const id = isKnown ? normalizeClickId(value) : dropped("unknown_field")
+    if ("value" in id) found[name] = id.value
+    else drop(isKnown ? `user.click_ids.${name}` : "user.click_ids", id.dropped)
+  }
+  return Object.keys(found).length === 0 ? null : found
+}
+
+const namedClickIds: ReadonlySet<string> = new Set(
+  clickIds.filter(({ field }) => field === null).map(({ parameter }) => parameter)
+)
+
 const withoutName = (raw: string): string => (raw.length > rawLengthMax ? raw : (named.exec(raw)?.[1] ?? raw))
-const named = /^\s*[?&#]?(?:fbclid|gclid|gbraid|wbraid|dclid|ttclid|sccid|ctwa_clid)=([^?&#;]*)$/i
+const named = new RegExp(
+  `^\\s*[?&#]?(?:${[...clickIds.map(({ parameter }) => parameter), "ctwa_clid"].join("|")})=([^?&#;]*)$`,
+  "i"
+)
 
 /** IDFA or GAID, as the device gave it. All zeros means that the customer limited tracking. */
 export const normalizeMobileId = (raw: string): Field<string> => {

@@ -2,6 +2,7 @@
 import type { NormalizedPhone, NormalizedUser, RawUser } from "../../../schemas/types.gen.ts"
 import { dateOrderOf, normalizeBirthDate } from "./birth-date.ts"
 import {
+  clickIdsByName,
   metaClick,
   normalizeClickId,
   normalizeFbc,
@@ -102,7 +103,8 @@ export const normalizeUser = (raw: RawUser, context: UserContext): NormalizedUse
     ig_sid: token("user.ig_sid", raw.ig_sid, normalizePlatformId),
     subscription_id: token("user.subscription_id", raw.subscription_id, normalizePlatformId),
     locale: token("user.locale", raw.locale, normalizeLocale),
-    whatsapp_user_sealed: sealedWhatsAppUserId(raw.whatsapp_user_id, context.sealRecipient, drop)
+    whatsapp_user_sealed: sealedWhatsAppUserId(raw.whatsapp_user_id, context.sealRecipient, drop),
+    click_ids: raw.click_ids === null ? null : clickIdsByName(raw.click_ids, drop)
   }
 }
 

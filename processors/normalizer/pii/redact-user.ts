@@ -35,7 +35,8 @@ export const redactUser = (
     isPersonal(user.subscription_id, personal) ||
     isPersonal(user.anon_id, personal) ||
     isPersonal(user.sc_cookie1, personal) ||
-    isPersonal(user.ttp, personal)
+    isPersonal(user.ttp, personal) ||
+    user.click_ids !== null
   if (!found) return user
   let clean = user
   for (const field of clearFields) {
@@ -43,7 +44,12 @@ export const redactUser = (
     clean = { ...clean, [field]: null }
     drop(`user.${field}`, "personal_data")
   }
-  return clean
+  if (clean.click_ids === null) return clean
+  const named = Object.entries(clean.click_ids)
+  const opaque = named.filter(([, id]) => !isPersonal(id, personal))
+  if (opaque.length === named.length) return clean
+  drop("user.click_ids", "personal_data")
+  return { ...clean, click_ids: opaque.length === 0 ? null : Object.fromEntries(opaque) }
 }
 
 /** What is as short as a code of a state tells nothing. */
@@ -79,7 +85,8 @@ const identifiers = [
   "page_scoped_user_id",
   "ig_sid",
   "subscription_id",
-  "whatsapp_user_sealed"
+  "whatsapp_user_sealed",
+  "click_ids"
 ] as const satisfies ReadonlyArray<keyof NormalizedUser>
 
 const besideBirthday = ["city", "state", "zip", "country", "gender"] as const satisfies ReadonlyArray<

@@ -46,6 +46,18 @@ export class JsonReader {
     return list
   }
 
+  /** Texts by name; what is not a text is left out. */
+  strings(record: JsonRecord, key: string, path: string): Readonly<Record<string, string>> | null {
+    const given = this.record(record, key, path)
+    if (given === null) return null
+    const strings: Record<string, string> = {}
+    for (const name of Object.keys(given).slice(0, positionsMax)) {
+      const value = name === "__proto__" ? null : this.identifier(given, name, `${path}${key}.`)
+      if (value !== null) strings[name] = value
+    }
+    return strings
+  }
+
   /** A list whose elements are told apart by their position: what is none, or no text, is the empty text in its place. */
   positions(record: JsonRecord, key: string, path: string): ReadonlyArray<string> {
     const value = elementsOf(record[key])

@@ -39,7 +39,8 @@ export const readRawUser = (reader: JsonReader, json: JsonRecord): RawUser => ({
   ig_sid: reader.identifier(json, "ig_sid", "user."),
   subscription_id: reader.identifier(json, "subscription_id", "user."),
   locale: reader.identifier(json, "locale", "user."),
-  whatsapp_user_id: reader.identifier(json, "whatsapp_user_id", "user.")
+  whatsapp_user_id: reader.identifier(json, "whatsapp_user_id", "user."),
+  click_ids: reader.strings(json, "click_ids", "user.")
 })
 
 /** How the fields are read that are lists or maps. */
