@@ -1,6 +1,6 @@
 /**
- * avsc believes the item count that a block of an array or map announces. A few hostile bytes can announce 2⁵³ items, and
- * the reader would loop for ever behind the end of the record. Here a block may not announce more items than bytes are
+ * avsc trusts the item count of a block of an array or map. A few hostile bytes can announce 2⁵³ items, and the reader
+ * would loop for ever after the end of the record. Here a block may not announce more items than bytes are
  * left, and must use them: a hostile record ends as `undecodable`. It replaces the readers of avsc's two block types.
  */
 import avro from "avsc"
@@ -74,7 +74,7 @@ const blockSize = (tap: Tap): number => {
   return count
 }
 
-// Blocks of a known size are jumped over; what remains is the count of one without.
+// Skips blocks of a known size; returns the count of the next block without one.
 const blockToSkip = (tap: Tap): number => {
   for (let count = tap.readLong(); count !== 0; count = tap.readLong()) {
     if (count > 0) {
@@ -93,7 +93,7 @@ const refuseEmptyItems = (tap: Tap, end: number): void => {
   if (tap.pos < end) refuse()
 }
 
-// avsc's readers report by throwing; `decode` catches it in its one place.
+// avsc's readers throw; `decode` catches it.
 const refuse = (): never => {
   throw new Error("A block announces more items than the record has bytes.")
 }

@@ -71,7 +71,7 @@ export const makeRegistryClient = (address: RegistryAddress): RegistryClient => 
   }
 }
 
-// Retries are ours: the library's own would hide in which of them an answer came.
+// The library does not retry: callers do, and see each response.
 const openRegistry = (address: RegistryAddress): SchemaRegistry =>
   new SchemaRegistry({
     host: address.url,
@@ -88,8 +88,8 @@ const openRegistry = (address: RegistryAddress): SchemaRegistry =>
     ]
   })
 
-// A subject that is there with another level gets ours first, so that this registration is checked too. One that is
-// not there yet gets it from the library right after its first schema: Apicurio refuses a level without a subject.
+// An existing subject with another level gets ours first, so that this registration is checked too. A new subject gets it from
+// the library right after its first schema: Apicurio refuses a level without a subject.
 const requireCompatibility = (
   address: RegistryAddress,
   subject: string,
@@ -118,15 +118,15 @@ const headersOf = (address: RegistryAddress): Record<string, string> => {
 }
 
 interface Failure {
-  /** HTTP status; 0 where there was no answer. */
+  /** HTTP status; 0 if there was no response. */
   readonly status: number
   readonly what: string
   readonly message: string
   readonly cause: unknown
 }
 
-// The library reports a connection that fails as status 400, which no registry gives as an answer to what we ask, and a
-// look-up in vain as an error without a status.
+// The library reports a failed connection as status 400, which no registry answers to these requests, and a failed lookup as an
+// error without a status.
 const failureOf = (what: string, cause: unknown): Failure => {
   const named = cause instanceof Error && cause.name === "ConfluentSchemaRegistryError"
   const status =
@@ -153,7 +153,7 @@ const retried =
 const toRegistryError = (failure: Failure, { url }: RegistryAddress): RegistryError => {
   const { status, what, message, cause } = failure
   if (isTransient(failure)) {
-    // Without what else the address may hold: a password, say.
+    // Without other parts of the address, such as a password.
     const place = URL.canParse(url) ? ` at ${new URL(url).origin}` : ""
     return new RegistryError({
       code: "unreachable",

@@ -53,11 +53,11 @@ export class KafkaError extends Data.TaggedError("KafkaError")<{
 
 /**
  * What happens to a group member. The handlers must return at once: work happens elsewhere.
- * A newly assigned partition delivers nothing until its owner has sought a position; from there on its records come
- * without gaps and without repeats, over rebalances that the membership survives.
+ * A newly assigned partition delivers nothing until its owner has sought a position; from there its records come without
+ * gaps and without repeats, also over rebalances that the membership survives.
  */
 export interface MemberHandlers {
-  /** A new generation: exactly these partitions are ours now. `continued` is false if the membership was lost between. */
+  /** A new generation: exactly these partitions are assigned. `continued` is false if the membership was lost before. */
   readonly onAssigned: (assigned: ReadonlyArray<TopicPartition>, continued: boolean) => void
   /**
    * Records in offset order, none if only control records or aborted ones were fetched. `endOffset` is the offset after
@@ -142,12 +142,12 @@ export class KafkaClient extends Context.Service<
       readonly onRecords: (records: ReadonlyArray<FetchedRecord>) => void | Effect.Effect<void, E, R>
     }) => Effect.Effect<void, KafkaError | E, R>
     readonly createTopics: (topics: ReadonlyArray<TopicDeclaration>) => Effect.Effect<ReadonlyArray<string>, KafkaError>
-    /** Gives existing topics more partitions; those that have so many or more stay as they are. Returns what changed. */
+    /** Gives existing topics more partitions; those that have as many or more stay as they are. Returns the changed ones. */
     readonly addPartitions: (
       topics: ReadonlyArray<string>,
       partitions: number
     ) => Effect.Effect<ReadonlyArray<string>, KafkaError>
-    /** What the topics are configured by now: `config` holds only the asked names. Topics that are not there are left out. */
+    /** The current configuration of topics: `config` holds only the given names. Topics that do not exist are left out. */
     readonly topicConfigs: (
       topics: ReadonlyArray<string>,
       names: ReadonlyArray<string>
@@ -161,7 +161,7 @@ export class KafkaClient extends Context.Service<
       topic: string,
       timestamp: number
     ) => Effect.Effect<ReadonlyArray<{ readonly partition: number; readonly offset: number }>, KafkaError>
-    /** Null where the group has committed none. */
+    /** The offset is null for a partition of which the group has committed none. */
     readonly committed: (
       groupId: string,
       topic: string

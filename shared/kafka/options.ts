@@ -1,11 +1,11 @@
-/** What a Kafka client is configured by; everything but the brokers has a default. */
+/** The configuration of a Kafka client; everything but the brokers has a default. */
 import type * as Redacted from "effect/Redacted"
 
 export interface KafkaOptions {
   /** Bootstrap servers, host:port. */
   readonly brokers: ReadonlyArray<string>
   readonly clientId?: string
-  /** `ca`: certificates in PEM that the broker's is checked against, instead of the known authorities'. */
+  /** `ca`: certificates in PEM that the broker's is verified with, instead of the well-known authorities. */
   readonly ssl?: boolean | { readonly ca: string }
   readonly sasl?: {
     readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512"
@@ -14,7 +14,7 @@ export interface KafkaOptions {
   }
   readonly connectionTimeoutMillis?: number
   readonly requestTimeoutMillis?: number
-  /** A member that isn't heard of for this long loses its partitions. */
+  /** A member that sends no heartbeat for this long loses its partitions. */
   readonly sessionTimeoutMillis?: number
   /** How long a fetch waits for records; also the longest delay of a seek, a pause and a resume. */
   readonly fetchWaitMillis?: number

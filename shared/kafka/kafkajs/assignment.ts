@@ -1,6 +1,6 @@
 /**
- * How the leader of a group assigns its partitions: so that they move as little as possible, since each member says which ones
- * it owns. Here as pure decisions, and as an assigner of kafkajs.
+ * How the leader of a group assigns partitions: each member reports the ones that it owns, and they move as little as possible.
+ * As pure decisions, and as an assigner of kafkajs.
  */
 import type { Assigner, AssignerProtocol, PartitionAssigner } from "kafkajs"
 
@@ -13,8 +13,8 @@ export interface MemberClaim {
 }
 
 /**
- * Balanced to within one partition, of all and of each topic, since a member that had one topic's alone would idle while
- * another works for both; of those that may stay, each stays. A partition that two members claim (one of them is a
+ * Balanced to within one partition, of all and of each topic: a member with partitions of one topic alone would be idle while
+ * another works for both. A partition that may stay stays. A partition that two members claim (one of them is a
  * zombie that came back) goes to the first by member id.
  */
 export const assignSticky = (
@@ -29,7 +29,7 @@ export const assignSticky = (
       const claimed = (share.owned[topic] ?? []).filter((partition) => unassigned.delete(partition))
       return { share, claimed: claimed.sort((left, right) => left - right) }
     })
-    // Who gets one more than the others: those who got the fewest such before, and among them those who have it already.
+    // The members that get one more than the others: those with the fewest extra ones so far, then those that have one already.
     const favoured = new Set(
       claims
         .toSorted(

@@ -1,7 +1,7 @@
 /**
- * A group member on kafkajs. kafkajs fetches the partitions of a broker in lockstep and re-reads committed offsets at each
- * rebalance; the member hides both: it hands records over at once, keeps each partition's position itself, and lets a new
- * partition wait, paused, for its owner's first seek.
+ * A group member on kafkajs. kafkajs fetches the partitions of a broker in lockstep and reads committed offsets again at each
+ * rebalance; the member hides both: it delivers records at once, keeps each partition's position itself, and keeps a newly
+ * assigned partition paused until its owner's first seek.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -58,13 +58,13 @@ export const joinGroup = (
       state.joined = true
       if (state.crash !== null) return Promise.reject(state.crash)
     })
-    yield* Effect.forkScoped(watch(state, rebalanceTimeoutMillis(options) + options.sessionTimeoutMillis))
+    yield* Effect.forkScoped(crashWhenSilent(state, rebalanceTimeoutMillis(options) + options.sessionTimeoutMillis))
     return commandsOf(state)
   })
 
 /**
- * A broker that restarts is waited for, about 30 s of pauses: a member that gives up comes back as another one, and the group
- * then waits for the old one's session to end. The watchdog below is the bound.
+ * Retries over a broker's restart, about 30 s of waits: a member that gives up joins again as a new one, and the group then waits
+ * for the session timeout of the old one. The limit is `crashWhenSilent`.
  */
 const memberRetries = 20
 
@@ -74,10 +74,10 @@ interface MemberState {
   readonly consumer: Consumer
   memberId: string | null
   crash: KafkaError | null
-  /** Before, a crash is the join's own failure. */
+  /** Until then a crash fails the join instead of calling `onCrashed`. */
   joined: boolean
   closed: boolean
-  /** Set by every sign of life, cleared by the watchdog's look. */
+  /** Set by each event of kafkajs, cleared by each check of `crashWhenSilent`. */
   alive: boolean
 }
 
@@ -103,7 +103,7 @@ const listen = (state: MemberState) => {
     if (state.closed || payload.batchSize > 0) return
     const from = { topic: payload.topic, partition: payload.partition }
     const endOffset = Number(payload.lastOffset) + 1
-    // Without a first offset, compaction took all that was fetched; kafkajs then goes on one offset further.
+    // Without a first offset, compaction has removed all that was fetched; kafkajs then continues at the next offset.
     if (!positions.pass(from, Number(payload.firstOffset ?? payload.lastOffset), endOffset)) return
     handlers.onRecords(from, [], endOffset, Number(payload.highWatermark))
   })
@@ -138,7 +138,7 @@ const deliver = (state: MemberState, batch: Batch) => {
   state.handlers.onRecords(from, records, endOffset, Number(batch.highWatermark))
 }
 
-/** kafkajs's type leaves out the offset that the fetch asked for; its class has it. */
+/** kafkajs's type lacks the offset of the fetch; its class has it. */
 type FetchedBatch = Batch & { readonly fetchedOffset: string }
 
 const commandsOf = (state: MemberState): Member => {
@@ -161,8 +161,8 @@ const commandsOf = (state: MemberState): Member => {
   }
 }
 
-/** kafkajs can hang for ever after some network failures; silence for longer than any rebalance takes counts as a crash. */
-const watch = (state: MemberState, silenceMillisMax: number): Effect.Effect<void> =>
+/** kafkajs can hang for ever after some network failures: silence for longer than any rebalance takes counts as a crash. */
+const crashWhenSilent = (state: MemberState, silenceMillisMax: number): Effect.Effect<void> =>
   Effect.gen(function* () {
     while (!state.closed) {
       state.alive = false

@@ -12,7 +12,7 @@ import { makeSender, type Sender, type TopicMessages } from "./send.ts"
 
 /**
  * Opens a transactional producer. kafkajs claims the id only with the first transaction, not with `connect`; so an empty
- * one is begun and given up here, which fences every older producer of the id and ends its open transaction.
+ * transaction is begun and aborted here, which fences every older producer of the id and ends its open transaction.
  */
 export const openTransactional = (
   kafka: Kafka,
@@ -28,7 +28,7 @@ export const openTransactional = (
         maxInFlightRequests: 1,
         allowAutoTopicCreation: false,
         createPartitioner: sender.partitioner,
-        // `sender` repeats, and knows what it may repeat.
+        // `sender` retries, and knows what it may retry.
         retry: { ...retryPolicy, retries: 0 }
       })
       yield* attempt(`claim the transactional id ${transactionalId}`, () =>
@@ -105,7 +105,7 @@ const sendOffsets = async (transaction: Transaction, offsets: CommittedStep["off
 
 /**
  * An idempotent producer that is connected at the first write and replaced after one that failed or was interrupted. Writes
- * wait for one another: one that follows a failed one with the same sequence numbers would be taken for its repetition, and dropped.
+ * wait for one another: one that follows a failed one with the same sequence numbers would be taken for its retry, and dropped.
  */
 export const openIdempotent = (
   kafka: Kafka,
@@ -120,7 +120,7 @@ export const openIdempotent = (
         idempotent: true,
         allowAutoTopicCreation: false,
         createPartitioner: sender.partitioner,
-        // kafkajs wants at least one of an idempotent producer; `sender` divides calls so that it does no harm.
+        // kafkajs requires at least one for an idempotent producer; `sender` divides calls so that it does no harm.
         retry: { ...retryPolicy, retries: 1 }
       })
       current = { producer, sender, connected: producer.connect() }
@@ -139,7 +139,7 @@ export const openIdempotent = (
         await connected
         await sendInChunks(sender, options, records, (request) => producer.sendBatch({ acks: -1, ...request }))
       }).pipe(
-        // Given up by its caller is as bad as failed: it may yet be written, and its numbers are free again if not.
+        // An interrupted write counts as failed: it may still be written, and if not, its sequence numbers are unused.
         Effect.onError(() => discard),
         oneAtATime.withPermit
       )

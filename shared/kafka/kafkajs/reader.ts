@@ -1,4 +1,4 @@
-/** Reads partitions outside any group: no join, no heartbeat, no group left behind. It restores state and serves tools. */
+/** Reads partitions outside any group: no join, no heartbeat, no group left behind. Used to restore state, and by tools. */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { Cluster } from "kafkajs"
@@ -25,7 +25,7 @@ export const readRanges = <E, R>(
         .map(({ partition, from, to }) => [partition, { partition, position: from, to }])
     )
     const fetch = fetchOpen(access, options, topic, open)
-    // One fetch ahead: the broker answers while the records before are worked on.
+    // One fetch ahead: the broker answers while the previous records are processed.
     let next = yield* Effect.forkChild(fetch)
     while (open.size > 0) {
       const fetched = yield* Fiber.join(next)
@@ -34,7 +34,7 @@ export const readRanges = <E, R>(
       for (const partition of fetched) {
         const range = open.get(partition.partition)
         if (range === undefined) continue
-        found.push(take(topic, range, partition))
+        found.push(recordsOf(topic, range, partition))
         if (isDone(range, partition, nothing)) open.delete(range.partition)
       }
       if (open.size > 0) next = yield* Effect.forkChild(fetch)
@@ -73,7 +73,7 @@ interface Range {
 
 const readCommitted = 1
 
-/** A reader wants it all and is alone with it, so its fetches are larger than a member's. */
+/** A reader reads everything and shares its memory with no other, so its fetches are larger than a member's. */
 const readBytesMin = 4 * 1_048_576
 
 const fetchOnce = async (
@@ -120,20 +120,20 @@ class PartitionWithoutLeader extends Error {
   readonly type = "LEADER_NOT_AVAILABLE"
 }
 
-/** The range's records of what was fetched; moves the range's position over all of it, control records too. */
-const take = (topic: string, range: Range, fetched: FetchedPartition): ReadonlyArray<FetchedRecord> => {
+/** The fetched records of the range; moves its position over all of them, control records too. */
+const recordsOf = (topic: string, range: Range, fetched: FetchedPartition): ReadonlyArray<FetchedRecord> => {
   const { messages } = fetched
   if (messages.length === 0) return []
   const visible = visibleMessages(messages, fetched.abortedTransactions ?? [])
   const records = fetchedRecords(topic, range.partition, visible, range.position, range.to ?? Number.POSITIVE_INFINITY)
-  // A compacted batch can end before the offset that was asked for; one step forward finds the next batch.
+  // A compacted batch can end before the requested offset; the next offset finds the next batch.
   range.position = Math.max(Number(messages[messages.length - 1]!.offset), range.position) + 1
   return records
 }
 
 /**
- * An empty answer at the stable end means that the rest of the range is a hole; but only if no other partition answered,
- * because a fetch that is full leaves partitions out.
+ * An empty response at the stable end means that the rest of the range has no records; but only if no other partition had any,
+ * because a full fetch leaves partitions out.
  */
 const isDone = (
   { position, to }: Range,
