@@ -1,5 +1,6 @@
-/** The delivery program of a platform: one processor for each of its enabled connections, each with a world of its own. */
+/** The delivery program of a platform: one processor for each of its enabled connections, each with separate services. */
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
@@ -19,10 +20,10 @@ import { topicNames } from "../../shared/model/topics.ts"
 import type { Processor } from "../../shared/runtime/contract.ts"
 import { type DependencyState, Readiness } from "../../shared/runtime/health.ts"
 import { type Program, processorsProgram } from "../../shared/runtime/program.ts"
-import { poolOptionsOf, settingsOf } from "./engine/connection-settings.ts"
-import type { DeliveryServices } from "./engine/delivery-services.ts"
+import { DeliveryServices, type DeliveryServicesShape } from "./engine/delivery-services.ts"
 import { type DeliveryError, deliveryProcessor } from "./engine/processor.ts"
 import { makeRecipientKey, type RecipientKey } from "./engine/recipient-key.ts"
+import { poolOptionsOf, settingsOf } from "./engine/settings.ts"
 import { serveWebhooks } from "./outcomes/webhook.ts"
 
 /** Delivers to every enabled connection of the platform, and serves its webhook where it has one. */
@@ -41,7 +42,7 @@ export const deliveryProgram = (platform: Platform): Program => {
 type Services = Codecs | Connections | Credentials | KafkaClient | Readiness | SettingsService | Scope.Scope
 
 /** The processors of a platform's enabled connections; Google's have two kinds of connector. */
-export const deliveryProcessors = (
+const deliveryProcessors = (
   platform: Platform
 ): Effect.Effect<ReadonlyArray<Processor<DeliveryError, never>>, KafkaError, Services> =>
   Effect.gen(function* () {
@@ -53,14 +54,18 @@ export const deliveryProcessors = (
     return yield* Effect.forEach(connections, (connection) =>
       Effect.gen(function* () {
         const connector = connectorFor(connection.kind)
-        const services = yield* servicesOf(connector, connection, recipientKey)
-        return yield* deliveryProcessor({ connector, connection, settings: settingsOf(connection), services })
+        const services = yield* Layer.build(layerServices(connector, connection, recipientKey))
+        const processor = deliveryProcessor({ connector, connection, settings: settingsOf(connection) })
+        return yield* Effect.provideContext(processor, services)
       })
     )
   })
 
-/** The real world of one connection: its own pool, credential and writes. */
-export const servicesOf = Effect.fnUntraced(function* (
+/** The services of one connection: a separate HTTP pool, its credential, writes to Kafka. */
+const layerServices = (connector: Connector, connection: Connection, recipientKey: RecipientKey | undefined) =>
+  Layer.effect(DeliveryServices, makeServices(connector, connection, recipientKey))
+
+const makeServices = Effect.fnUntraced(function* (
   connector: Connector,
   connection: Connection,
   recipientKey: RecipientKey | undefined
@@ -77,7 +82,7 @@ export const servicesOf = Effect.fnUntraced(function* (
     ...(recipientKey === undefined ? {} : { recipientKey }),
     publish: (records) => kafka.produce(records.map((record) => ({ ...record, topic: topicPrefix + record.topic }))),
     partitionsTotal: yield* partitionCount(connection, topicPrefix)
-  } satisfies DeliveryServices
+  } satisfies DeliveryServicesShape
 })
 
 /** This program's key for recipients, compared with the normalizer's; /readyz says why it does not open them. */

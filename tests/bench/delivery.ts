@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
 import { freePort } from "../../infra/local/ports.ts"
+import { DeliveryServices } from "../../processors/delivery/engine/delivery-services.ts"
 import { deliveryProcessor } from "../../processors/delivery/engine/processor.ts"
 import { deliveryDefaults } from "../../processors/delivery/engine/settings.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
@@ -86,7 +87,7 @@ const connectionTo = (url: string): Connection => {
   }
 }
 
-const outsideOver = (execute: Effect.Success<ReturnType<typeof makeHttpTransport>>["execute"]) => ({
+const servicesOver = (execute: Effect.Success<ReturnType<typeof makeHttpTransport>>["execute"]) => ({
   execute,
   secret: Effect.succeed({
     access_token: Redacted.make("token"),
@@ -107,13 +108,9 @@ const main = (url: string) =>
   Effect.gen(function* () {
     const transport = yield* makeHttpTransport()
     const connector = connectorFor(kind)
-    const services = outsideOver(transport.execute)
-    const processor = yield* deliveryProcessor({
-      connector,
-      connection: connectionTo(url),
-      settings: deliveryDefaults,
-      services
-    })
+    const options = { connector, connection: connectionTo(url), settings: deliveryDefaults }
+    const services = servicesOver(transport.execute)
+    const processor = yield* Effect.provideService(deliveryProcessor(options), DeliveryServices, services)
     const task = yield* processor.open({ topic, partition: 0, append: () => Effect.void })
     const batches = Math.ceil(events / rounds / batchSize)
     let next = 0

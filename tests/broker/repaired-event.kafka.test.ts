@@ -5,13 +5,13 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import { declaredTopics } from "../../infra/topics/declared-topics.ts"
-import { deliveryProcessor } from "../../processors/delivery/engine/processor.ts"
 import { deliveryDefaults } from "../../processors/delivery/engine/settings.ts"
 import {
   codecs,
   connectorWith,
   fakePlatform,
   ok,
+  processorOver,
   respond,
   someInvalid
 } from "../../processors/delivery/engine/testing.ts"
@@ -52,7 +52,7 @@ layer(layerTest, { excludeTestServices: true })("a repaired event", (it) => {
         const services = { ...platform, partitionsTotal: Effect.succeed(4) }
         return Effect.scoped(
           Effect.flatMap(
-            deliveryProcessor({ connector: connectorWith(), connection, settings: deliveryDefaults, services }),
+            processorOver({ connector: connectorWith(), connection, settings: deliveryDefaults, services }),
             run
           )
         )

@@ -1,172 +1,211 @@
 /**
- * Brings each event of a piece to its fate. It waits, retries, drops culprits and bisects; it ends when every event is
- * delivered, refused, expired, unknown, or put off to the delayed retry topic.
+ * From a chunk of events to the outcome of each: sends it, retries what failed, drops the events that the platform names,
+ * bisects what it refuses, and puts off what keeps failing while the platform is otherwise well. A work list of pieces, the
+ * next one first: each request takes a piece, and gives outcomes and the pieces that are still to be sent.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type { KafkaError } from "../../../shared/kafka/client.ts"
-import { type Finding, isolate, sendAndIsolate } from "../resilience/bisect.ts"
+import { halvesOf, halvesOfRefused, nextToSend, type Piece } from "../resilience/bisect.ts"
 import { mayRetry, retryDelay } from "../resilience/retry-policy.ts"
-import { type DeliveryContext, platformWorks } from "./delivery-context.ts"
+import { DeliveryContext, type DeliveryContextShape, platformWorks } from "./delivery-context.ts"
 import { type Disposition, interpretResponse } from "./interpret-response.ts"
-import { type DeliveryEvent, outcomeOfVerdict } from "./outcome.ts"
-import { type ExpectedFailures, type IdempotencyGuard, type RequestResult, sendRequest } from "./send-request.ts"
-import { withoutExpired } from "./triage.ts"
+import { type DeliveryEvent, decisionByVerdict, isTaken, type Outcome, outcomeOf } from "./outcome.ts"
+import { IdempotencyGuard, type RequestResult, sendRequest } from "./send-request.ts"
+import { separateExpired } from "./triage.ts"
 
-/** Delivers events of one batch group; afterwards each has its fate. */
-export const deliver = (
-  delivery: DeliveryContext,
-  items: ReadonlyArray<DeliveryEvent>,
-  guard: IdempotencyGuard
-): Effect.Effect<void, KafkaError> =>
-  Effect.asVoid(
-    Effect.flatMap(delivery.breaker.succeeded, (succeeded) =>
-      sendAndIsolate(items, (piece) =>
-        attempt({ delivery, guard }, piece, { succeeded, failures: 0, expected: { left: 0, max: 0 }, blamed: false })
-      )
-    )
-  )
-
-interface Tools {
-  readonly delivery: DeliveryContext
-  readonly guard: IdempotencyGuard
-}
-
-/** Where a piece stands: how many requests of the connection had succeeded when it began to fail, and how often it failed since. */
-interface Progress {
-  readonly succeeded: number
-  readonly failures: number
-  /** While the events that fail are looked for: failures that are expected and so don't count for the circuit. */
-  readonly expected: ExpectedFailures
-  /** The platform's probe said that these events are to blame. */
-  readonly blamed: boolean
-}
-
-const attempt = (
-  tools: Tools,
-  items: ReadonlyArray<DeliveryEvent>,
-  start: Progress
-): Effect.Effect<Finding, KafkaError> =>
+/** An outcome for each of these events of one batch group. Waits as long as it takes; fails if an intent can't be written. */
+export const attempt = (
+  events: ReadonlyArray<DeliveryEvent>
+): Effect.Effect<ReadonlyArray<Outcome>, KafkaError, DeliveryContext | IdempotencyGuard> =>
   Effect.gen(function* () {
-    const { delivery } = tools
-    let { failures, succeeded } = start
-    let stops = 0
-    let pending = yield* unexpired(items)
-    while (pending.length > 0) {
-      const done = yield* sendRequest(delivery, pending, tools.guard, start.expected)
-      const judged = interpretResponse(done, delivery.connector.idempotent)
-      const answeredAt = done.facts.attemptedAt + done.facts.latencyMillis
-      tools.guard.answered(
-        done.sent.filter((item) => item.fate !== null),
-        answeredAt
-      )
-      if (judged.cause === "refused") {
-        // A conclusion is drawn only from the piece as it was given.
-        if (done.sent.length === items.length) return "refused"
-        yield* isolate(judged.open, (piece) => attempt(tools, piece, { ...start, failures: 0 }))
-        pending = yield* unexpired(done.held)
-        continue
-      }
-      if (judged.cause === "failed") {
-        // What succeeds from now on shows that the platform is well.
-        if (failures === 0) succeeded = yield* delivery.breaker.succeeded
-        failures += 1
-      }
-      if (judged.cause === "stopped") stops += 1
-      const giveUp = yield* isGivenUp(delivery, judged, { ...start, succeeded, failures }, stops)
-      if (giveUp) yield* setAside(tools, done, judged, { ...start, succeeded, failures })
-      else yield* beforeNext(delivery, done, judged, failures)
-      // The failed ones go last, so that a half-open circuit tries others first.
-      pending = yield* unexpired(giveUp ? done.held : [...done.held, ...judged.open])
+    const { breaker } = yield* DeliveryContext
+    const progress = { failures: 0, succeededBefore: yield* breaker.succeeded, pauses: 0, isBlamed: false }
+    let attempts: Attempts = {
+      work: [{ events, progress, firstHalfFrom: null }],
+      outcomes: [],
+      expectedFailures: { left: 0, max: 0 }
     }
-    return items.every(isTaken) ? "taken" : "undecided"
+    while (attempts.work.length > 0) attempts = yield* sendNext(attempts)
+    return attempts.outcomes
   })
+
+interface Attempts {
+  readonly work: ReadonlyArray<Piece<DeliveryEvent, Progress>>
+  readonly outcomes: ReadonlyArray<Outcome>
+  readonly expectedFailures: ExpectedFailures
+}
+
+/** What is known of the requests of a piece. */
+interface Progress {
+  /** Requests that failed. */
+  readonly failures: number
+  /** Requests of the connection that had succeeded when this piece began to fail. */
+  readonly succeededBefore: number
+  /** How often a request of it paused the connection. */
+  readonly pauses: number
+  /** The platform's probe said that these events are to blame. */
+  readonly isBlamed: boolean
+}
+
+/**
+ * While a failing event is looked for by halves, each piece that holds it fails: that says nothing new of the platform. So
+ * many failures more do not count for the circuit; a success allows the whole number again.
+ */
+interface ExpectedFailures {
+  readonly left: number
+  readonly max: number
+}
+
+/** Sends the next piece: one request, and what follows from its response. */
+const sendNext = Effect.fnUntraced(function* (attempts: Attempts) {
+  const { connector } = yield* DeliveryContext
+  const guard = yield* IdempotencyGuard
+  const { outcomes } = attempts
+  const isTakenFrom = (from: number) => outcomes.slice(from).every(isTaken)
+  const [piece, ...rest] = nextToSend(attempts.work, outcomes.length, isTakenFrom)
+  if (piece === undefined) return attempts
+  const { fresh, expired } = separateExpired(piece.events, yield* Clock.currentTimeMillis)
+  if (fresh.length === 0) return { ...attempts, work: rest, outcomes: [...outcomes, ...expired] }
+
+  const result = yield* sendRequest(fresh, attempts.expectedFailures.left > 0)
+  const disposition = interpretResponse(result, connector.idempotent)
+  guard.decided(disposition.outcomes, result.facts.attemptedAt + result.facts.latencyMillis)
+  const decided = [...outcomes, ...expired, ...result.expired, ...disposition.outcomes]
+
+  const next = yield* followUp(piece.progress, result, disposition, decided.length)
+  const expectedFailures = expectedAfter(attempts.expectedFailures, result)
+  return {
+    work: [...next.pieces.filter((one) => one.events.length > 0), ...rest],
+    outcomes: [...decided, ...next.putOff],
+    expectedFailures:
+      expectedFailures.max === 0 ? { left: next.failuresToCome, max: next.failuresToCome } : expectedFailures
+  } satisfies Attempts
+})
+
+const expectedAfter = ({ left, max }: ExpectedFailures, { callOutcome }: RequestResult): ExpectedFailures => {
+  if (callOutcome === "success") return { left: max, max }
+  return { left: callOutcome === "failure" ? Math.max(0, left - 1) : left, max }
+}
+
+/** What follows a request: pieces to be sent, in the place of the one that was, and outcomes of events that are put off. */
+interface FollowUp {
+  readonly pieces: Attempts["work"]
+  readonly putOff: ReadonlyArray<Outcome>
+  /** Failures that the search for a failing event will meet. */
+  readonly failuresToCome: number
+}
+
+const followUp = Effect.fnUntraced(function* (
+  before: Progress,
+  { held, facts, verdict: { retryAfter } }: RequestResult,
+  disposition: Disposition,
+  decided: number
+) {
+  const delivery = yield* DeliveryContext
+  const { cause, open } = disposition
+  const piece = (events: ReadonlyArray<DeliveryEvent>, progress: Progress) => ({
+    events,
+    progress,
+    firstHalfFrom: null
+  })
+  if (cause === "refused") {
+    const halves = halvesOfRefused({ events: open, progress: { ...before, failures: 0, pauses: 0 } }, decided)
+    return { pieces: [...halves, piece(held, before)], putOff: [], failuresToCome: 0 } satisfies FollowUp
+  }
+  const progress = yield* progressAfter(delivery, before, cause)
+  if (!(yield* isGivenUp(delivery, disposition, progress))) {
+    yield* waitBeforeNext(delivery, disposition, retryAfter, progress.failures)
+    // The failed ones go last, so that a half-open circuit tries others first.
+    return { pieces: [piece([...held, ...open], progress)], putOff: [], failuresToCome: 0 } satisfies FollowUp
+  }
+  const rest = piece(held, progress)
+  const { errorClass } = disposition.verdict
+  if (open.length === 1 || disposition.individual || errorClass === "throttled") {
+    const decision = decisionByVerdict("retry_scheduled", disposition.verdict, facts)
+    return {
+      pieces: [rest],
+      putOff: open.map((event) => outcomeOf(event, decision)),
+      failuresToCome: 0
+    } satisfies FollowUp
+  }
+  // The failing ones are found by halves, each tried once more.
+  const [first, second] = halvesOf(open)
+  const each: Progress = { ...progress, pauses: 0, isBlamed: progress.isBlamed || errorClass === "unknown" }
+  return {
+    pieces: [piece(first, each), piece(second, each), rest],
+    putOff: [],
+    failuresToCome: Math.ceil(Math.log2(open.length)) + 1
+  } satisfies FollowUp
+})
+
+const progressAfter = (
+  { breaker }: DeliveryContextShape,
+  progress: Progress,
+  cause: Disposition["cause"]
+): Effect.Effect<Progress> => {
+  if (cause === "stopped") return Effect.succeed({ ...progress, pauses: progress.pauses + 1 })
+  if (cause !== "failed") return Effect.succeed(progress)
+  if (progress.failures > 0) return Effect.succeed({ ...progress, failures: progress.failures + 1 })
+  // What succeeds from now on shows that the platform is well.
+  return Effect.map(breaker.succeeded, (succeededBefore) => ({ ...progress, succeededBefore, failures: 1 }))
+}
 
 /** Whether the open events should no longer hold up the others: their retries are used up and the platform is otherwise well. */
 const isGivenUp = Effect.fnUntraced(function* (
-  delivery: DeliveryContext,
-  judged: Disposition,
-  { succeeded, failures, blamed }: Progress,
-  stops: number
+  delivery: DeliveryContextShape,
+  { cause, verdict }: Disposition,
+  { failures, isBlamed, pauses, succeededBefore }: Progress
 ) {
-  if (judged.cause === "stopped" && stops < stopsMax) return false
-  if (judged.cause === "failed" && mayRetry(delivery.settings.retry, failures)) return false
-  if (judged.cause === "none" || judged.cause === "named") return false
-  if (judged.verdict.errorClass === "unknown" && judged.verdict.unreadable !== true)
-    return blamed || (yield* areEventsToBlame(delivery))
-  if ((yield* delivery.breaker.state) === "CLOSED" && (yield* delivery.breaker.succeeded) > succeeded) return true
+  const { breaker, settings } = delivery
+  if (cause === "none" || cause === "named") return false
+  if (cause === "stopped" && pauses < pausesMax) return false
+  if (cause === "failed" && mayRetry(settings.retry, failures)) return false
+  if (verdict.errorClass === "unknown" && verdict.unreadable !== true)
+    return isBlamed || (yield* areEventsToBlame(delivery))
+  if ((yield* breaker.state) === "CLOSED" && (yield* breaker.succeeded) > succeededBefore) return true
   // Nothing else got through either. It may be these events all the same, if they are all there is.
-  const patience = delivery.settings.retry.delays.length + 1 + delivery.settings.failuresBeforeProbe
-  return judged.cause === "failed" && failures >= patience && (yield* platformWorks(delivery))
+  const failuresMax = settings.retry.delays.length + 1 + settings.failuresBeforeProbe
+  return cause === "failed" && failures >= failuresMax && (yield* platformWorks(delivery))
 })
 
 /**
- * An undocumented code came back at each try: is it about these events, or about the account? The probe tells: where it
+ * An undocumented code came back at each try: is it about these events, or about the account? The probe decides: if it
  * fails by a documented code the connection pauses, or its circuit counts the failure, and the events wait; else they are
- * set aside, since the platform does answer.
+ * put off, since the platform does respond.
  */
-const areEventsToBlame = Effect.fnUntraced(function* (delivery: DeliveryContext) {
-  const verdict = yield* delivery.probe
-  if (verdict.errorClass === "auth" || verdict.errorClass === "configuration") yield* delivery.pause.pause(verdict)
+const areEventsToBlame = Effect.fnUntraced(function* ({ breaker, pause, probe }: DeliveryContextShape) {
+  const verdict = yield* probe
+  if (verdict.errorClass === "auth" || verdict.errorClass === "configuration") yield* pause.pause(verdict)
   else if (verdict.errorClass === "transient" || verdict.unreadable === true)
-    yield* delivery.breaker.call(() => Effect.succeed(["failure", undefined] as const))
+    yield* breaker.call(() => Effect.succeed(["failure", undefined] as const))
   else return verdict.errorClass !== "throttled"
   return false
 })
 
-/** A single event is put off; of several the bad ones are found by halves, each tried once more. */
-const setAside = (
-  tools: Tools,
-  done: RequestResult,
-  judged: Disposition,
-  progress: Progress
-): Effect.Effect<void, KafkaError> => {
-  const { open, verdict } = judged
-  if (open.length === 1 || judged.individual || verdict.errorClass === "throttled")
-    return Effect.sync(() => {
-      for (const item of open) item.fate = outcomeOfVerdict("retry_scheduled", verdict, done.facts)
-    })
-  const middle = Math.floor(open.length / 2)
-  // On the way down to one bad event each piece that holds it fails: that is no news of the platform.
-  const { expected } = progress
-  if (expected.max === 0) expected.left = expected.max = Math.ceil(Math.log2(open.length)) + 1
-  const next = { ...progress, blamed: progress.blamed || verdict.errorClass === "unknown" }
-  return Effect.andThen(
-    sendAndIsolate(open.slice(0, middle), (piece) => attempt(tools, piece, next)),
-    Effect.asVoid(sendAndIsolate(open.slice(middle), (piece) => attempt(tools, piece, next)))
-  )
-}
-
-/** What must happen before the open events go again: pause, slow down or wait. */
-const beforeNext = Effect.fnUntraced(function* (
-  delivery: DeliveryContext,
-  done: RequestResult,
-  judged: Disposition,
+/** What must happen before the open events go again: pause, slow down or wait. `retryAfter` is the platform's. */
+const waitBeforeNext = Effect.fnUntraced(function* (
+  { limiter, metrics, pause, settings }: DeliveryContextShape,
+  { cause, verdict }: Disposition,
+  retryAfter: Duration.Duration | null,
   failures: number
 ) {
-  const wish = done.verdict.retryAfter
-  if (judged.cause === "stopped") {
-    yield* delivery.pause.pause(judged.verdict)
+  if (cause === "stopped") {
+    yield* pause.pause(verdict)
     return
   }
-  if (judged.cause === "none" || judged.cause === "named") {
-    if (wish !== null) yield* delivery.limiter.throttle(Duration.min(wish, delivery.settings.retry.retryAfterMax))
+  if (cause !== "failed") {
+    if (retryAfter !== null) yield* limiter.throttle(Duration.min(retryAfter, settings.retry.retryAfterMax))
     return
   }
-  yield* delivery.metrics.retry
-  const delay = retryDelay(delivery.settings.retry, failures, wish, yield* Random.next)
+  yield* metrics.retry
+  const delay = retryDelay(settings.retry, failures, retryAfter, yield* Random.next)
   // A throttled connection is slowed as a whole; a failed request waits for itself.
-  if (judged.verdict.errorClass === "throttled" || wish !== null) yield* delivery.limiter.throttle(delay)
+  if (verdict.errorClass === "throttled" || retryAfter !== null) yield* limiter.throttle(delay)
   else yield* Effect.sleep(delay)
 })
 
-const unexpired = (items: ReadonlyArray<DeliveryEvent>): Effect.Effect<ReadonlyArray<DeliveryEvent>> =>
-  Effect.map(Clock.currentTimeMillis, (now) => withoutExpired(items, now))
-
-const isTaken = (item: DeliveryEvent): boolean =>
-  item.fate?.outcome === "delivered" || item.fate?.outcome === "accepted"
-
-/** A connection that was stopped so often, though its probe succeeded and others got through, has an event of its own trouble. */
-const stopsMax = 3
+/** A connection that was paused so often, though its probe succeeded and others got through, has an event that causes it. */
+const pausesMax = 3

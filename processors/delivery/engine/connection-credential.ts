@@ -7,11 +7,11 @@ import * as Semaphore from "effect/Semaphore"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import type { Connector, EventVerdict, RequestContext, Secret } from "../../../shared/connectors/connector.ts"
 import { failureVerdict } from "../../../shared/connectors/http/http-failure.ts"
-import type { DeliveryServices } from "./delivery-services.ts"
+import type { DeliveryServicesShape } from "./delivery-services.ts"
 import type { DeliverySettings } from "./settings.ts"
 
 /** No usable credential; the verdict's class says what to do: auth, configuration, throttled or transient. */
-export class CredentialFailure extends Data.TaggedError("AccessFailure")<{ readonly verdict: EventVerdict }> {}
+export class CredentialFailure extends Data.TaggedError("CredentialFailure")<{ readonly verdict: EventVerdict }> {}
 
 export interface ConnectionCredential {
   /** What a connector needs to build a request. */
@@ -29,7 +29,7 @@ interface Held {
 export const makeConnectionCredential = (
   connector: Connector,
   connection: Connection,
-  services: DeliveryServices,
+  services: DeliveryServicesShape,
   settings: DeliverySettings
 ): ConnectionCredential => {
   let held: Held | null = null

@@ -9,7 +9,6 @@ import * as TestClock from "effect/testing/TestClock"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import type { Connector } from "../../../shared/connectors/connector.ts"
 import { openPartition } from "../../../shared/testing/run-batches.ts"
-import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
   connection,
@@ -20,6 +19,7 @@ import {
   limits,
   mappedEvent,
   ok,
+  processorOver,
   readStep,
   recordsOfEvents,
   respond,
@@ -33,7 +33,7 @@ const retry = "delivery-retry.meta"
 
 const opener = (world: FakePlatform, connector: Connector = connectorWith()) =>
   Effect.map(
-    deliveryProcessor({ connector, connection, settings: deliveryDefaults, services: world }),
+    processorOver({ connector, connection, settings: deliveryDefaults, services: world }),
     (processor) => (topic: string, partition: number) => openPartition(processor, { topic, partition })
   ).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
 

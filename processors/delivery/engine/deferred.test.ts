@@ -6,7 +6,6 @@ import * as Layer from "effect/Layer"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import { openPartition } from "../../../shared/testing/run-batches.ts"
-import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
   connection,
@@ -15,6 +14,7 @@ import {
   makeLog,
   mappedEvent,
   ok,
+  processorOver,
   readStep,
   recordsOfEvents,
   respond,
@@ -25,7 +25,7 @@ import {
 
 const open = (world: FakePlatform, { log, write }: ReturnType<typeof makeLog>, topic = "mapped-events.meta") =>
   Effect.flatMap(
-    deliveryProcessor({ connector: unrepeatable, connection, settings: deliveryDefaults, services: world }),
+    processorOver({ connector: unrepeatable, connection, settings: deliveryDefaults, services: world }),
     (processor) =>
       openPartition(processor, { topic, partition: 0, append: (records) => Effect.sync(() => write(records)) }, log)
   ).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))

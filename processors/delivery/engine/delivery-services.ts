@@ -1,4 +1,5 @@
-/** What the engine needs of the world for one connection; tests play it. */
+/** The effects on the outside that the engine needs for one connection: HTTP, credential, Kafka. Tests provide a fake platform. */
+import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { HttpRequestSpec, HttpResponseSpec, OpenRecipient, Secret } from "../../../shared/connectors/connector.ts"
 import type { HttpFailure } from "../../../shared/connectors/http/http-failure.ts"
@@ -7,15 +8,19 @@ import type { KafkaError } from "../../../shared/kafka/client.ts"
 import type { Outbound } from "../../../shared/runtime/contract.ts"
 import type { RecipientKey } from "./recipient-key.ts"
 
-export interface DeliveryServices {
+export interface DeliveryServicesShape {
   readonly execute: (request: HttpRequestSpec) => Effect.Effect<HttpResponseSpec, HttpFailure>
-  /** The connection's credential, read anew each time. */
+  /** The connection's credential; read again each time. */
   readonly secret: Effect.Effect<Secret, CredentialsError>
   readonly open: OpenRecipient
   /** Whether recipients can be opened, for connections whose events carry one. */
   readonly recipientKey?: RecipientKey
-  /** Writes at once, services any step's transaction: what must be conclusions while a step still waits. */
+  /** Writes at once, in no step's transaction: what must be known while a step still waits. */
   readonly publish: (records: ReadonlyArray<Outbound>) => Effect.Effect<void, KafkaError>
-  /** Partitions of all input topics of the connection: what its share of the rate is reckoned by. */
+  /** Partitions of all input topics of the connection: its share of the rate is computed from it. */
   readonly partitionsTotal: Effect.Effect<number>
 }
+
+export class DeliveryServices extends Context.Service<DeliveryServices, DeliveryServicesShape>()(
+  "delivery/DeliveryServices"
+) {}

@@ -13,7 +13,6 @@ import { run } from "../../../shared/runtime/runtime.ts"
 import { readAll } from "../../../shared/testing/kafka-probe.ts"
 import { testBrokers, uniquePrefix } from "../../../tests/harness/test-services.ts"
 import { waitUntil } from "../../../tests/harness/wait-until.ts"
-import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
   codecs,
@@ -24,6 +23,7 @@ import {
   limits,
   mappedEvent,
   ok,
+  processorOver,
   recordsOfEvents,
   respond,
   someInvalid,
@@ -66,7 +66,7 @@ const publish = (prefix: string, ids: ReadonlyArray<string>) =>
 const deliverFrom = (prefix: string, world: FakePlatform, connector: Connector) =>
   Effect.scoped(
     Effect.flatMap(
-      deliveryProcessor({
+      processorOver({
         connector,
         connection,
         settings: deliveryDefaults,

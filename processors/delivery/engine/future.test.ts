@@ -8,7 +8,6 @@ import { DecidedConnections } from "../../../shared/ledger/decided-connections.t
 import { Ledger } from "../../../shared/ledger/ledger.ts"
 import type { Inbound, Outbound } from "../../../shared/runtime/contract.ts"
 import { openPartition } from "../../../shared/testing/run-batches.ts"
-import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
   codecs,
@@ -18,6 +17,7 @@ import {
   fakePlatform,
   mappedEvent,
   ok,
+  processorOver,
   readStep,
   recordsOfEvents,
   respond,
@@ -32,7 +32,7 @@ const retry = { topic: "delivery-retry.meta", partition: 0 }
 const world = () => fakePlatform(() => Effect.succeed(respond(ok)))
 const open = (services: FakePlatform, at = mapped) =>
   Effect.flatMap(
-    deliveryProcessor({ connector: connectorWith(), connection, settings: deliveryDefaults, services }),
+    processorOver({ connector: connectorWith(), connection, settings: deliveryDefaults, services }),
     (processor) => openPartition(processor, at)
   ).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
 const aheadBy = (id: string, millis: number) => mappedEvent(id, { event_time: now + millis })

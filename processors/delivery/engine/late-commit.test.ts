@@ -8,7 +8,6 @@ import { Codecs } from "../../../shared/codec/codecs.ts"
 import { httpFailure } from "../../../shared/connectors/http/http-failure.ts"
 import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import { KafkaError } from "../../../shared/kafka/client.ts"
-import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
   connection,
@@ -17,6 +16,7 @@ import {
   makeLog,
   mappedEvent,
   ok,
+  processorOver,
   readStep,
   recordsOfEvents,
   respond,
@@ -33,7 +33,7 @@ const accepted = { ...uniformVerdict(verdictMeta, verdict("accepted")), tracking
 /** One process: its partition can be opened again and again over the same log. */
 const processOver = (world: FakePlatform, kafka: ReturnType<typeof makeLog>, appends = () => true) =>
   Effect.gen(function* () {
-    const processor = yield* deliveryProcessor({
+    const processor = yield* processorOver({
       connector: unrepeatable,
       connection,
       settings: deliveryDefaults,

@@ -11,7 +11,6 @@ import type { BatchVerdict } from "../../../shared/connectors/connector.ts"
 import { httpFailure } from "../../../shared/connectors/http/http-failure.ts"
 import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import { overwritingInput } from "../../../shared/testing/run-batches.ts"
-import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
   connection,
@@ -20,6 +19,7 @@ import {
   limits,
   mappedEvent,
   ok,
+  processorOver,
   readStep,
   recordsOfEvents,
   respond,
@@ -71,7 +71,7 @@ const runThrough = (count: number, poison: ReadonlySet<string>, trouble: Trouble
     const second = () => clock.currentTimeMillisUnsafe() / 1000
     const { play, taken } = platform(poison, trouble, second)
     const world = fakePlatform(play, () => (second() < trouble.tokenReplaced ? "old" : "new"))
-    const processor = yield* deliveryProcessor({ connector, connection, settings: deliveryDefaults, services: world })
+    const processor = yield* processorOver({ connector, connection, settings: deliveryDefaults, services: world })
     const events = Array.from({ length: count }, (_, index) => mappedEvent(`e${index}`))
     const outcomes: Record<string, string> = {}
     const deadLetters: Record<string, string> = {}

@@ -1,8 +1,25 @@
-/** An event on its way through the engine, and what became of it. */
+/** An event on its way through the engine, and what became of it. Values: no stage changes what it was given. */
 import type * as Duration from "effect/Duration"
 import type { SendableEvent } from "../../../shared/codec/codecs.ts"
 import type { ErrorClass, EventVerdict } from "../../../shared/connectors/connector.ts"
 import type { Inbound } from "../../../shared/runtime/contract.ts"
+
+export interface DeliveryEvent {
+  readonly record: Inbound
+  readonly event: SendableEvent
+  /** Bytes of the payload, or a few more. */
+  readonly bytes: number
+  /** Requests that carried it in this step so far. */
+  readonly requests: number
+}
+
+/** What became of one event. */
+export interface Outcome {
+  readonly event: DeliveryEvent
+  /** Requests that carried it in this step. */
+  readonly requests: number
+  readonly decision: Decision
+}
 
 export type OutcomeName =
   | "delivered"
@@ -14,20 +31,8 @@ export type OutcomeName =
   | "retry_scheduled"
   | "unknown"
 
-/** The request that decided an event. */
-export interface RequestFacts {
-  readonly requestId: string | null
-  readonly trackingId: string | null
-  readonly latencyMillis: number
-  readonly attemptedAt: number
-  readonly batchSize: number
-  /** What the platform says of the request as a whole; null where it gives no number. */
-  readonly eventsReceived: number | null
-  /** Events of the request that its answer counts as taken. */
-  readonly eventsTaken: number
-}
-
-export interface Outcome {
+/** Why an outcome is as it is; events of one request may share it. */
+export interface Decision {
   readonly outcome: OutcomeName
   readonly reasonCode: string | null
   readonly message: string | null
@@ -35,28 +40,38 @@ export interface Outcome {
   readonly errorClass: ErrorClass | null
   /** Null where nothing was sent. */
   readonly request: RequestFacts | null
-  /** Delayed retry only: the platform's wish for this event, or how long it is ahead of the clock. */
+  /** Delayed retry only: how long the platform asks to wait with this event, or how long it is ahead of the clock. */
   readonly retryAfter: Duration.Duration | null
 }
 
-/** Mutable on purpose: one object an event, written by the one fiber that holds the event. */
-export interface DeliveryEvent {
-  readonly record: Inbound
-  readonly event: SendableEvent
-  /** Bytes of the payload, or a few more. */
-  readonly bytes: number
-  /** Requests that carried it in this step. */
-  requests: number
-  fate: Outcome | null
+/** The request that decided an event. */
+export interface RequestFacts {
+  readonly requestId: string | null
+  readonly trackingId: string | null
+  readonly latencyMillis: number
+  /** `Clock`, in milliseconds. */
+  readonly attemptedAt: number
+  readonly batchSize: number
+  /** How many events of the request the platform says it received; null where it gives no number. */
+  readonly eventsReceived: number | null
+  /** Events of the request that its response counts as delivered or accepted. */
+  readonly eventsTaken: number
 }
 
-/** A fate that was decided without a request. */
-export const outcomeWithoutRequest = (
+/** An outcome that no request of this step decided. */
+export const outcomeOf = (event: DeliveryEvent, decision: Decision): Outcome => ({
+  event,
+  requests: event.requests,
+  decision
+})
+
+/** A decision without a request. */
+export const decisionWithoutRequest = (
   outcome: OutcomeName,
   reasonCode: string,
   message: string | null,
   nextStep?: string
-): Outcome => ({
+): Decision => ({
   outcome,
   reasonCode,
   message,
@@ -66,8 +81,8 @@ export const outcomeWithoutRequest = (
   retryAfter: null
 })
 
-/** A fate that a platform's verdict decided. */
-export const outcomeOfVerdict = (outcome: OutcomeName, verdict: EventVerdict, request: RequestFacts): Outcome => ({
+/** A decision by a platform's verdict. */
+export const decisionByVerdict = (outcome: OutcomeName, verdict: EventVerdict, request: RequestFacts): Decision => ({
   outcome,
   reasonCode: verdict.reasonCode,
   message: verdict.message,
@@ -76,3 +91,7 @@ export const outcomeOfVerdict = (outcome: OutcomeName, verdict: EventVerdict, re
   request,
   retryAfter: verdict.retryAfter ?? null
 })
+
+/** Whether the platform has the event. */
+export const isTaken = ({ decision }: Outcome): boolean =>
+  decision.outcome === "delivered" || decision.outcome === "accepted"

@@ -12,7 +12,6 @@ import { type RuntimeEvent, RuntimeObserver } from "../../../shared/runtime/metr
 import { run } from "../../../shared/runtime/runtime.ts"
 import { readAll, until } from "../../../shared/testing/kafka-probe.ts"
 import { testBrokers, uniquePrefix } from "../../../tests/harness/test-services.ts"
-import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
   codecs,
@@ -20,6 +19,7 @@ import {
   fakePlatform,
   mappedEvent,
   ok,
+  processorOver,
   recordsOfEvents,
   respond,
   strictCodecs,
@@ -62,7 +62,7 @@ const makeWorld = Effect.gen(function* () {
     Layer.succeed(RuntimeObserver, (event) => void events.push(event))
   )
   const deliver = Effect.scoped(
-    Effect.flatMap(deliveryProcessor({ connector: unrepeatable, connection, settings, services }), run)
+    Effect.flatMap(processorOver({ connector: unrepeatable, connection, settings, services }), run)
   ).pipe(Effect.provide(layerRuntime), Effect.forkChild)
   const settled = until("every record is committed", () =>
     Effect.gen(function* () {

@@ -12,9 +12,7 @@ import { Codecs } from "../../../shared/codec/codecs.ts"
 import type { BatchVerdict, Connector } from "../../../shared/connectors/connector.ts"
 import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import { openPartition } from "../../../shared/testing/run-batches.ts"
-import { limitsOf, rateOf } from "./limits.ts"
-import { deliveryProcessor } from "./processor.ts"
-import { type DeliverySettings, deliveryDefaults } from "./settings.ts"
+import { type DeliverySettings, deliveryDefaults, limitsOf, rateOf } from "./settings.ts"
 import {
   codecs,
   connection,
@@ -24,6 +22,7 @@ import {
   limits,
   mappedEvent,
   ok,
+  processorOver,
   recordsOfEvents,
   respond,
   strictCodecs,
@@ -37,7 +36,7 @@ const events = (count: number) => Array.from({ length: count }, (_, index) => ma
 
 const open = (world: FakePlatform, connector: Connector, settings: Partial<DeliverySettings> = {}) =>
   Effect.map(
-    deliveryProcessor({ connector, connection, settings: { ...deliveryDefaults, ...settings }, services: world }),
+    processorOver({ connector, connection, settings: { ...deliveryDefaults, ...settings }, services: world }),
     (processor) => (partition: number) =>
       Effect.map(processor.open({ topic: "mapped-events.meta", partition }), (task) => ({
         /** Delivers the events and gives the virtual seconds that it took. */
@@ -56,7 +55,7 @@ const open = (world: FakePlatform, connector: Connector, settings: Partial<Deliv
 
 const openTask = (world: FakePlatform) =>
   Effect.map(
-    deliveryProcessor({ connector: connectorWith(), connection, settings: deliveryDefaults, services: world }),
+    processorOver({ connector: connectorWith(), connection, settings: deliveryDefaults, services: world }),
     (processor) => (partition: number) => openPartition(processor, { topic: "mapped-events.meta", partition })
   ).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
 

@@ -7,7 +7,6 @@ import * as TestClock from "effect/testing/TestClock"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import { type HttpFailure, httpFailure } from "../../../shared/connectors/http/http-failure.ts"
 import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
-import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
   type Asked,
@@ -18,6 +17,7 @@ import {
   makeLog,
   mappedEvent,
   ok,
+  processorOver,
   readStep,
   recordsOfEvents,
   respond,
@@ -51,7 +51,7 @@ const through = (trouble: Trouble) =>
         return Effect.fail<HttpFailure>(found)
       })
     )
-    const processor = yield* deliveryProcessor({
+    const processor = yield* processorOver({
       connector: unrepeatable,
       connection,
       settings: deliveryDefaults,

@@ -10,7 +10,6 @@ import type { Connector } from "../../../shared/connectors/connector.ts"
 import { httpFailure } from "../../../shared/connectors/http/http-failure.ts"
 import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import { openPartition } from "../../../shared/testing/run-batches.ts"
-import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
   codecs,
@@ -22,6 +21,7 @@ import {
   limits,
   mappedEvent,
   ok,
+  processorOver,
   readStep,
   recordsOfEvents,
   requestTo,
@@ -42,9 +42,8 @@ const batchOf = (names: ReadonlyArray<string>) => ({
 })
 
 const openTask = (world: FakePlatform, connector: Connector = connectorWith()) =>
-  Effect.flatMap(
-    deliveryProcessor({ connector, connection, settings: deliveryDefaults, services: world }),
-    (processor) => openPartition(processor, at)
+  Effect.flatMap(processorOver({ connector, connection, settings: deliveryDefaults, services: world }), (processor) =>
+    openPartition(processor, at)
   ).pipe(Effect.provide(codecsLayer))
 
 const sentEvents = (world: FakePlatform) => world.asked.filter(({ path }) => path === "events")

@@ -1,5 +1,13 @@
-/** The delivery processor of one connection: a batch of mapped events in, one fate an event out. */
+/**
+ * The delivery processor of one connection, as one pipe for each partition:
+ *
+ * source → decode → triage → screen → chunk → attempt → settle → records → sink
+ *
+ * `attempt` is one request after the other, each: pause → deadline order → circuit breaker → rate limiter → credential →
+ * send intent → HTTP request → interpret the response (`attempt.ts`, `send-request.ts`, `interpret-response.ts`).
+ */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -20,21 +28,28 @@ import type {
 import { movedRecord } from "../../../shared/runtime/restore-state.ts"
 import { acceptedRequests, pendingRecord } from "../outcomes/pending.ts"
 import { makeStatusPoller, type StatusPoller } from "../outcomes/status-poller.ts"
-import { deliver } from "./attempt.ts"
+import { attempt } from "./attempt.ts"
 import { chunk } from "./chunk.ts"
-import { type DeliveryContext, type DeliveryOptions, makeDeliveryContext } from "./delivery-context.ts"
-import type { DeliveryEvent } from "./outcome.ts"
-import { type RecordContext, recordsOf, unreadableRecord, writtenBack } from "./records.ts"
-import { type Intents, makeIntents } from "./send-intents.ts"
-import { idempotent } from "./send-request.ts"
-import { triage } from "./triage.ts"
+import {
+  DeliveryContext,
+  type DeliveryContextShape,
+  type DeliveryOptions,
+  makeDeliveryContext
+} from "./delivery-context.ts"
+import type { DeliveryServices } from "./delivery-services.ts"
+import type { DeliveryEvent, Outcome } from "./outcome.ts"
+import { recordsOf, settle, unreadableRecord, withUndecided, writtenBack } from "./records.ts"
+import { makeSendIntents, type Screened, type SendIntents } from "./send-intents.ts"
+import { IdempotencyGuard, idempotent } from "./send-request.ts"
+import { countOutcomes } from "./telemetry.ts"
+import { type Triage, triage } from "./triage.ts"
 
 export type DeliveryError = KafkaError | RegistryError
 
-/** Makes a connection's processor. What it publishes about its state ends with the scope. */
+/** A connection's processor. What it publishes about its state ends with the scope. */
 export const deliveryProcessor = (
   options: DeliveryOptions
-): Effect.Effect<Processor<DeliveryError, never>, never, Codecs | Scope.Scope> =>
+): Effect.Effect<Processor<DeliveryError, never>, never, Codecs | DeliveryServices | Scope.Scope> =>
   Effect.map(makeDeliveryContext(options), (delivery) => {
     const { connection, settings, limits } = delivery
     const owned = countOwned(delivery)
@@ -58,65 +73,54 @@ export const deliveryProcessor = (
     }
   })
 
-/** The connection's rate is shared out by the partitions that this instance owns. */
-const countOwned = (delivery: DeliveryContext): Effect.Effect<void, never, Scope.Scope> => {
-  let owned = 0
-  let total = 1
-  const change = (by: number) =>
-    Effect.suspend(() => {
-      owned += by
-      const share = owned / Math.max(1, total)
-      return Effect.andThen(delivery.limiter.setShare(share), delivery.pollLimiter.setShare(share))
-    })
-  // Counted at each opening: topics may have got more partitions, which comes with a new assignment.
-  const count = Effect.map(delivery.services.partitionsTotal, (counted) => {
-    total = counted
-  })
-  return Effect.andThen(
-    count,
-    Effect.acquireRelease(change(1), () => change(-1))
-  )
-}
-
-const openPartition = (delivery: DeliveryContext, assigned: AssignedPartition): PartitionTask<DeliveryError, never> => {
-  const { append } = assigned
-  const intents = delivery.connector.idempotent
-    ? null
-    : makeIntents({
-        codecs: delivery.codecs,
-        connectionId: delivery.connection.id,
-        mappedTopic: topicNames.mapped(delivery.connection.platform),
-        assigned,
-        append: append ?? noAppend,
-        settings: delivery.settings,
-        answers: delivery.uncommitted,
-        scope: delivery.scope
-      })
-  const later =
-    delivery.connector.asyncOutcome === undefined
-      ? null
-      : makeStatusPoller(delivery, assigned, delivery.connector.asyncOutcome)
-  const restore = [intents?.restore, later?.restore].filter((entry) => entry !== undefined)
+const openPartition = (
+  delivery: DeliveryContextShape,
+  assigned: AssignedPartition
+): PartitionTask<DeliveryError, never> => {
+  const { asyncOutcome, idempotent: isIdempotent } = delivery.connector
+  const intents = isIdempotent ? null : intentsOf(delivery, assigned)
+  const poller = asyncOutcome === undefined ? null : makeStatusPoller(delivery, assigned, asyncOutcome)
+  const restore = [intents?.restore, poller?.restore].filter((entry) => entry !== undefined)
+  const partition: Partition = { intents, poller, partitions: assigned.partitions ?? 1 }
+  const context = Context.make(DeliveryContext, delivery).pipe(Context.add(IdempotencyGuard, intents ?? idempotent))
   return {
     ...(restore.length > 0 ? { restore } : {}),
-    ...(later === null ? {} : { tick: later.tick }),
-    step: (batch) => step({ delivery, intents, later, partitions: assigned.partitions ?? 1 }, batch)
+    ...(poller === null ? {} : { tick: poller.tick }),
+    step: (batch) =>
+      readBatch(partition, batch).pipe(
+        Effect.flatMap(triageWhenDue),
+        Effect.flatMap((triaged) => screen(partition, triaged)),
+        Effect.flatMap(attemptChunks),
+        Effect.flatMap((attempted) => toStep(partition, batch, attempted)),
+        Effect.provideContext(context)
+      )
   }
 }
 
-/** Without durable intents nothing may be sent: a runtime that can't append is a bug, not a reason to take the risk. */
-const noAppend = () => Effect.die("The runtime gives no append, which send intents need.")
-
+/** What a partition has beside its connection's context. */
 interface Partition {
-  readonly delivery: DeliveryContext
-  readonly intents: Intents | null
-  readonly later: StatusPoller | null
+  readonly intents: SendIntents | null
+  readonly poller: StatusPoller | null
   /** Of the topic. */
   readonly partitions: number
 }
 
-/** What is sent from here, and what another partition sends, where a repeated request is not idempotent and partitions were added. */
-const byHome = ({ intents, partitions }: Partition, batch: Batch) => {
+interface BatchRecords {
+  readonly records: ReadonlyArray<Inbound>
+  /** For other partitions. */
+  readonly moved: ReadonlyArray<Outbound>
+}
+
+/** The records that are sent from this partition, their schemas loaded. */
+const readBatch = Effect.fnUntraced(function* (partition: Partition, batch: Batch) {
+  const { codecs } = yield* DeliveryContext
+  const read = atHome(partition, batch)
+  yield* codecs.loadSchemas(read.records.map((record) => record.value))
+  return read
+})
+
+/** Where requests are not idempotent and partitions were added, only the home partition of an event sends it. */
+const atHome = ({ intents, partitions }: Partition, batch: Batch): BatchRecords => {
   if (intents === null || partitions === 1) return { records: batch.records, moved: [] }
   const records: Array<Inbound> = []
   const moved: Array<Outbound> = []
@@ -128,43 +132,20 @@ const byHome = ({ intents, partitions }: Partition, batch: Batch) => {
   return { records, moved }
 }
 
-const step = Effect.fnUntraced(function* (partition: Partition, batch: Batch) {
-  const { delivery } = partition
+interface Triaged extends Triage {
+  readonly moved: ReadonlyArray<Outbound>
+}
+
+/** Decodes and sorts the records; delayed retries none of which is due are held first. */
+const triageWhenDue = Effect.fnUntraced(function* ({ records, moved }: BatchRecords) {
+  const delivery = yield* DeliveryContext
   const { codecs, connection, connector, limits } = delivery
-  const { records, moved } = byHome(partition, batch)
-  yield* codecs.loadSchemas(records.map((record) => record.value))
-  const read = (now: number) =>
+  const sort = (now: number) =>
     triage(records, { codecs, connection, connector, now, bytesPerRequest: limits.bytesPerRequest })
-  let sorted = read(yield* Clock.currentTimeMillis)
-  if (sorted.ready.length === 0 && sorted.early.length > 0) {
-    yield* holdUntilDue(delivery, sorted.early)
-    sorted = read(yield* Clock.currentTimeMillis)
-  }
-  const begun = yield* Clock.currentTimeMillis
-  const handedOver = partition.intents?.deferred(sorted.ready, begun) ?? []
-  const ready = handedOver.length === 0 ? sorted.ready : sorted.ready.filter((item) => !handedOver.includes(item))
-  if (partition.intents !== null) yield* partition.intents.answersOf(ready)
-  partition.intents?.screen(ready, yield* Clock.currentTimeMillis)
-  yield* send(
-    partition,
-    ready.filter((item) => item.fate === null)
-  )
-  const context = yield* contextOf(delivery)
-  const items = [...ready, ...sorted.settled]
-  const outputs: Array<Outbound> = [...moved]
-  for (const item of handedOver) outputs.push(writtenBack(item, topicNames.retry(connection.platform)))
-  for (const item of items) outputs.push(...recordsOf(item, context))
-  for (const { record, problem } of sorted.unreadable) outputs.push(unreadableRecord(record, problem, context))
-  for (const item of sorted.early) outputs.push(writtenBack(item, item.record.topic))
-  outputs.push(...(partition.intents?.settle(ready, context.now) ?? []))
-  const pending = acceptedRequests(delivery, items, context.now)
-  for (const outcome of pending) outputs.push(pendingRecord(delivery, batch, outcome.later_id, outcome))
-  partition.later?.keep(pending, context.now)
-  yield* count(delivery, items, sorted.unreadable.length)
-  const { intents } = partition
-  if (intents === null) return { outputs } satisfies Step
-  const ids = sorted.ready.map((item) => item.event.event_id)
-  return { outputs, release: () => intents.committed(ids) } satisfies Step
+  const first = sort(yield* Clock.currentTimeMillis)
+  if (first.ready.length > 0 || first.early.length === 0) return { ...first, moved } satisfies Triaged
+  yield* holdUntilDue(delivery, first.early)
+  return { ...sort(yield* Clock.currentTimeMillis), moved } satisfies Triaged
 })
 
 /**
@@ -172,12 +153,12 @@ const step = Effect.fnUntraced(function* (partition: Partition, batch: Batch) {
  * before, and not at all where so many wait that it took long to come round to these.
  */
 const holdUntilDue = (
-  { connection, connector, settings }: DeliveryContext,
+  { connection, connector, settings }: DeliveryContextShape,
   early: ReadonlyArray<DeliveryEvent>
 ): Effect.Effect<void> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const least = (numberOf: (item: DeliveryEvent) => number) =>
-      early.reduce((lowest, item) => Math.min(lowest, numberOf(item)), Number.MAX_SAFE_INTEGER)
+    const least = (numberOf: (event: DeliveryEvent) => number) =>
+      early.reduce((lowest, event) => Math.min(lowest, numberOf(event)), Number.MAX_SAFE_INTEGER)
     const round = now - least(({ record }) => record.timestamp)
     if (round >= Duration.toMillis(settings.delayedRound)) return Effect.void
     const tolerance = futureToleranceMillis(connection, connector)
@@ -185,36 +166,93 @@ const holdUntilDue = (
     return Effect.sleep(Duration.min(Duration.millis(Math.max(0, first - now)), settings.delayedHold))
   })
 
-const send = (
-  { delivery, intents }: Partition,
-  items: ReadonlyArray<DeliveryEvent>
-): Effect.Effect<void, KafkaError> => {
-  const pieces = chunk(items, { events: delivery.optimizer.size(), bytes: delivery.limits.bytesPerRequest })
-  return Effect.forEach(pieces, (piece) => deliver(delivery, piece, intents ?? idempotent), {
-    concurrency: delivery.limits.concurrency,
-    discard: true
-  })
+interface ScreenedBatch {
+  readonly triaged: Triaged
+  readonly screened: Screened
 }
 
-const contextOf = (delivery: DeliveryContext): Effect.Effect<RecordContext> =>
-  Effect.gen(function* () {
-    const { codecs, connection, settings } = delivery
-    const circuit = yield* delivery.breaker.state
-    return { codecs, connection, settings, circuit, now: yield* Clock.currentTimeMillis }
+/** Separates what must not be sent (again) where requests are not idempotent. */
+const screen = ({ intents }: Partition, triaged: Triaged): Effect.Effect<ScreenedBatch> =>
+  intents === null
+    ? Effect.succeed({ triaged, screened: { ready: triaged.ready, decided: [], handedOver: [] } })
+    : Effect.map(intents.screen(triaged.ready), (screened) => ({ triaged, screened }))
+
+interface AttemptedBatch extends ScreenedBatch {
+  /** Of the events that were ready after the triage. */
+  readonly outcomes: ReadonlyArray<Outcome>
+}
+
+/** Sends what is ready, in chunks that go out at the same time. */
+const attemptChunks = Effect.fnUntraced(function* ({ triaged, screened }: ScreenedBatch) {
+  const { limits, optimizer } = yield* DeliveryContext
+  const chunks = chunk(screened.ready, { events: optimizer.size(), bytes: limits.bytesPerRequest })
+  const attempted = yield* Effect.forEach(chunks, attempt, { concurrency: limits.concurrency })
+  const outcomes = withUndecided(screened.ready, attempted.flat())
+  return { triaged, screened, outcomes: [...outcomes, ...screened.decided] } satisfies AttemptedBatch
+})
+
+/** Everything that the batch leads to as records, and the metrics of its outcomes. */
+const toStep = Effect.fnUntraced(function* (
+  { intents, poller }: Partition,
+  batch: Batch,
+  { triaged, screened, outcomes }: AttemptedBatch
+) {
+  const delivery = yield* DeliveryContext
+  const { breaker, codecs, connection, metrics, settings } = delivery
+  const now = yield* Clock.currentTimeMillis
+  const context = { codecs, connection, settings, circuit: yield* breaker.state, now }
+  const attempted = outcomes.map((outcome) => settle(outcome, context))
+  const all = [...attempted, ...triaged.decided.map((outcome) => settle(outcome, context))]
+  const outputs: Array<Outbound> = [...triaged.moved]
+  for (const event of screened.handedOver) outputs.push(writtenBack(event, topicNames.retry(connection.platform)))
+  for (const outcome of all) outputs.push(...recordsOf(outcome, context))
+  for (const { record, problem } of triaged.unreadable) outputs.push(unreadableRecord(record, problem, context))
+  for (const event of triaged.early) outputs.push(writtenBack(event, event.record.topic))
+  if (intents !== null) outputs.push(...intents.settle(attempted, now))
+  const pending = acceptedRequests(connection, attempted, now)
+  for (const request of pending) outputs.push(pendingRecord(delivery, batch, request.later_id, request))
+  poller?.keep(pending, now)
+  yield* countOutcomes(metrics, all, triaged.unreadable.length)
+  if (intents === null) return { outputs } satisfies Step
+  const ids = triaged.ready.map(({ event }) => event.event_id)
+  return { outputs, release: () => intents.committed(ids) } satisfies Step
+})
+
+const intentsOf = (delivery: DeliveryContextShape, assigned: AssignedPartition): SendIntents =>
+  makeSendIntents({
+    codecs: delivery.codecs,
+    connectionId: delivery.connection.id,
+    mappedTopic: topicNames.mapped(delivery.connection.platform),
+    assigned,
+    append: assigned.append ?? noAppend,
+    settings: delivery.settings,
+    uncommitted: delivery.uncommitted,
+    scope: delivery.scope
   })
 
-const count = (
-  delivery: DeliveryContext,
-  items: ReadonlyArray<DeliveryEvent>,
-  unreadable: number
-): Effect.Effect<void> => {
-  const outcomes = new Map<string, number>()
-  const reasons = new Map<string, number>()
-  const add = (counts: Map<string, number>, name: string, by: number) => counts.set(name, (counts.get(name) ?? 0) + by)
-  for (const { fate } of items) {
-    add(outcomes, fate?.outcome ?? "undecided", 1)
-    if (fate?.outcome === "rejected") add(reasons, fate.reasonCode ?? "unknown", 1)
-  }
-  if (unreadable > 0) add(outcomes, "dead_lettered", unreadable)
-  return Effect.andThen(delivery.metrics.outcomes(outcomes), delivery.metrics.rejected(reasons))
+/** Without durable intents nothing may be sent: a runtime that can't append is a bug, not a reason to take the risk. */
+const noAppend = () => Effect.die("The runtime gives no append, which send intents need.")
+
+/** The connection's rate is shared out by the partitions that this instance owns. */
+const countOwned = ({
+  limiter,
+  pollLimiter,
+  services
+}: DeliveryContextShape): Effect.Effect<void, never, Scope.Scope> => {
+  let owned = 0
+  let total = 1
+  const change = (by: number) =>
+    Effect.suspend(() => {
+      owned += by
+      const share = owned / Math.max(1, total)
+      return Effect.andThen(limiter.setShare(share), pollLimiter.setShare(share))
+    })
+  // Counted at each opening: topics may have got more partitions, which comes with a new assignment.
+  const count = Effect.map(services.partitionsTotal, (counted) => {
+    total = counted
+  })
+  return Effect.andThen(
+    count,
+    Effect.acquireRelease(change(1), () => change(-1))
+  )
 }

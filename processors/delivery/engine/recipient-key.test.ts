@@ -8,7 +8,6 @@ import * as TestClock from "effect/testing/TestClock"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import { unsendable } from "../../../shared/connectors/whatsapp/request.ts"
 import { makeSealer, sealRecipient } from "../../../shared/credentials/sealer.ts"
-import { deliveryProcessor } from "./processor.ts"
 import { makeRecipientKey } from "./recipient-key.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
@@ -19,6 +18,7 @@ import {
   makeLog,
   mappedEvent,
   ok,
+  processorOver,
   readStep,
   recordsOfEvents,
   respond,
@@ -43,7 +43,7 @@ const open = Effect.fnUntraced(
     const kafka = makeLog()
     const key = yield* makeRecipientKey(sealer)
     const world = fakePlatform(() => Effect.succeed(respond(ok)))
-    const processor = yield* deliveryProcessor({
+    const processor = yield* processorOver({
       connector: messages,
       connection,
       settings: deliveryDefaults,

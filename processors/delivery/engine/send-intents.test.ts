@@ -12,7 +12,7 @@ import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts
 import { KafkaError } from "../../../shared/kafka/client.ts"
 import type { PartitionTask } from "../../../shared/runtime/contract.ts"
 import { overwritingInput } from "../../../shared/testing/run-batches.ts"
-import { type DeliveryError, deliveryProcessor } from "./processor.ts"
+import type { DeliveryError } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
   connection,
@@ -22,6 +22,7 @@ import {
   makeLog,
   mappedEvent,
   ok,
+  processorOver,
   readStep,
   recordsOfEvents,
   requestTo,
@@ -51,7 +52,7 @@ const open = (
   topic = at.topic
 ) =>
   Effect.gen(function* () {
-    const processor = yield* deliveryProcessor({ connector, connection, settings: deliveryDefaults, services: world })
+    const processor = yield* processorOver({ connector, connection, settings: deliveryDefaults, services: world })
     const opened: PartitionTask<DeliveryError, never> = yield* processor.open({
       ...at,
       topic,

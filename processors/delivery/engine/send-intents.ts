@@ -1,16 +1,16 @@
 /**
- * Send intents: what keeps a message from being sent twice where the platform has no idempotency (WhatsApp).
+ * Send intents: what keeps a message from being sent twice where requests are not idempotent (WhatsApp).
  *
- * Before a request an intent `sending` is written by the partition's own fenced transactional producer and committed. So
+ * Before a request an intent `sending` is written by the partition's fenced transactional producer and committed. So
  * a process that lost the partition without knowing fails here, before it sends. The result's transaction marks the intent
  * `settled`, together with the input's offset. Whoever opens the partition reads the intents first: one that is
  * `sending` without being `settled` belongs to an event whose offset is not committed either; it may have been sent, so
- * its outcome is `unknown`. Answers that came before the crash are known, as far as an intent after them took them along
+ * its outcome is `unknown`. Responses that came before the crash are known if an intent after them recorded them
  * (`answered`), so only the last few are in doubt; a process that lives on after a failed commit knows them all
- * (`answer-memory.ts`). Only a person's command sends it again. Settled intents also are the memory of the last
- * 24 hours: an event that was sent is not sent again by a replay. The memory is by key: only the partition where an event's id
- * is at home sends it, and it finds what other partitions sent before partitions were added. An event that went to the delayed
- * retries belongs to them: comes it again, it is handed over, since only they know whether it was sent meanwhile.
+ * (`uncommitted-responses.ts`). Only a person's command sends it again. Settled intents also are the memory of the last
+ * 24 hours: an event that was sent is not sent again by a replay. The memory is by key: only the home partition of an event's id
+ * sends it, and it finds what other partitions sent before partitions were added. An event that went to the delayed
+ * retries belongs to them: if it comes again, it is handed over, since only they know whether it was sent meanwhile.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -26,25 +26,31 @@ import { headerNames, topicNames } from "../../../shared/model/topics.ts"
 import type { AssignedPartition, Inbound, Outbound, Restore } from "../../../shared/runtime/contract.ts"
 import { partitionsHeader } from "../../../shared/runtime/restore-state.ts"
 import { interpretResponse } from "./interpret-response.ts"
-import { type DeliveryEvent, type Outcome, outcomeWithoutRequest } from "./outcome.ts"
-import type { IdempotencyGuard, ResponseReading } from "./send-request.ts"
+import { type Decision, type DeliveryEvent, decisionWithoutRequest, type Outcome, outcomeOf } from "./outcome.ts"
+import type { IdempotencyGuardShape, ResponseReading } from "./send-request.ts"
 import { SentIdCache } from "./sent-id-cache.ts"
 import type { DeliverySettings } from "./settings.ts"
 import { sharedAppend } from "./shared-append.ts"
 import type { Known, UncommittedResponses } from "./uncommitted-responses.ts"
 
-export interface Intents extends IdempotencyGuard {
+export interface SendIntents extends IdempotencyGuardShape {
   readonly restore: Restore<RegistryError, never>
-  /** Waits for requests for these that a closed partition left under way, so that `screen` knows their answers. */
-  readonly answersOf: (items: ReadonlyArray<DeliveryEvent>) => Effect.Effect<void>
-  /** Of events that are to be sent those that the delayed retries have, or had, and decide on. */
-  readonly deferred: (items: ReadonlyArray<DeliveryEvent>, now: number) => ReadonlyArray<DeliveryEvent>
-  /** Decides what must not be sent: in doubt after a crash, sent within the window, or twice in hand. Claims the others. */
-  readonly screen: (items: ReadonlyArray<DeliveryEvent>, now: number) => void
-  /** Marks for the step's own transaction. */
-  readonly settle: (items: ReadonlyArray<DeliveryEvent>, now: number) => ReadonlyArray<Outbound>
+  /**
+   * Separates what must not be sent from here: in doubt after a crash, sent within the window, or twice in hand; the delayed
+   * retries have it. Claims the others. Waits for requests for these that a closed partition left in flight.
+   */
+  readonly screen: (events: ReadonlyArray<DeliveryEvent>) => Effect.Effect<Screened>
+  /** Marks for the step's transaction, of outcomes of events that came out of `screen`. */
+  readonly settle: (outcomes: ReadonlyArray<Outcome>, now: number) => ReadonlyArray<Outbound>
   /** The step's transaction is committed. */
   readonly committed: (eventIds: ReadonlyArray<string>) => void
+}
+
+export interface Screened {
+  readonly ready: ReadonlyArray<DeliveryEvent>
+  readonly decided: ReadonlyArray<Outcome>
+  /** For the delayed retries. */
+  readonly handedOver: ReadonlyArray<DeliveryEvent>
 }
 
 export interface IntentOptions {
@@ -55,7 +61,7 @@ export interface IntentOptions {
   readonly append: (records: ReadonlyArray<Outbound>) => Effect.Effect<void, KafkaError>
   readonly settings: Pick<DeliverySettings, "deduplicationWindow" | "deduplicationEntriesMax">
   /** Of the connection: it outlives the partition. */
-  readonly answers: UncommittedResponses
+  readonly uncommitted: UncommittedResponses
   /** Requests are ended with it, not with the partition. */
   readonly scope: Scope.Scope
 }
@@ -63,31 +69,33 @@ export interface IntentOptions {
 /** Declared by whoever owned the partition before: this process, which may know more, or another one. */
 interface Declared {
   readonly _tag: "Declared"
-  readonly memoryKey: string
+  /** In `UncommittedResponses`. */
+  readonly responseKey: string
   /** The intent's timestamp. */
   readonly at: number
 }
 
-/** Where an event stands that is not settled: declared before the partition was opened, answered then, or claimed by a step. */
-type EventIntent = Declared | "claimed" | Outcome
+/** Of an event that is not settled: declared before the partition was opened, decided then, or claimed by a step. */
+type IntentState = Declared | "claimed" | Decision
 
-export const makeIntents = (options: IntentOptions): Intents => {
-  const { codecs, connectionId, assigned, settings } = options
-  const standings = new Map<string, EventIntent>()
+export const makeSendIntents = (options: IntentOptions): SendIntents => {
+  const { codecs, connectionId, assigned, mappedTopic, settings, uncommitted } = options
+  const states = new Map<string, IntentState>()
   const windowMillis = Duration.toMillis(settings.deduplicationWindow)
   const sent = new SentIdCache(settings.deduplicationWindow, settings.deduplicationEntriesMax)
   const deferred = new SentIdCache(settings.deduplicationWindow, settings.deduplicationEntriesMax)
+  /** Of the steps in flight. */
   const declared = new Set<string>()
   const partitions = assigned.partitions ?? 1
   const writtenFor = String(partitions)
   const append = sharedAppend(options.append)
+  /** Decided since the last intent: the next one takes them along. */
+  let unwritten: Array<Outbound> = []
 
-  let answers: Array<Outbound> = []
-  const memory = options.answers
-  const memoryKeyOf = (topic: string, eventId: string) => `${topic}/${assigned.partition}/${eventId}`
-  const ownKeyOf = (item: DeliveryEvent) => memoryKeyOf(assigned.topic, item.event.event_id)
+  const responseKey = (topic: string, eventId: string) => `${topic}/${assigned.partition}/${eventId}`
+  const responseKeyOf = ({ event }: DeliveryEvent) => responseKey(assigned.topic, event.event_id)
 
-  const record = (eventId: string, state: IntentState, fate: Outcome | null, now: number): Outbound => ({
+  const record = (eventId: string, state: SendIntent["state"], decision: Decision | null, now: number): Outbound => ({
     topic: topicNames.intents,
     partition: assigned.partition,
     key: `${eventId}|${connectionId}`,
@@ -100,27 +108,27 @@ export const makeIntents = (options: IntentOptions): Intents => {
       event_id: eventId,
       connection_id: connectionId,
       state,
-      outcome: fate?.outcome ?? null,
-      reason_code: fate?.reasonCode ?? null,
-      request_id: fate?.request?.requestId ?? null,
-      later_id: fate?.request?.trackingId ?? null,
+      outcome: decision?.outcome ?? null,
+      reason_code: decision?.reasonCode ?? null,
+      request_id: decision?.request?.requestId ?? null,
+      later_id: decision?.request?.trackingId ?? null,
       timestamp: now
     })
   })
 
   const remember = (eventId: string, at: number): void => {
-    standings.delete(eventId)
+    states.delete(eventId)
     sent.remember(eventId, at)
   }
 
-  const forget = (eventId: string, now: number): void => {
-    standings.delete(eventId)
-    sent.forget(eventId, now)
+  const revoke = (eventId: string, now: number): void => {
+    states.delete(eventId)
+    sent.revoke(eventId, now)
   }
 
   const defer = (eventId: string, outcome: string | null, at: number, now: number): void => {
     if (outcome === "retry_scheduled") deferred.remember(eventId, at)
-    else deferred.forget(eventId, now)
+    else deferred.revoke(eventId, now)
   }
 
   const restore = (inbound: Inbound, now: number): void => {
@@ -131,15 +139,28 @@ export const makeIntents = (options: IntentOptions): Intents => {
       inbound.partition === assigned.partition && (inbound.headers[partitionsHeader] ?? writtenFor) === writtenFor
     if (!isOurs && partitionOfKey(event_id, partitions) !== assigned.partition) return
     // An event comes to the retry topic when the mapped topic's owner is done with it: what that is sending now is not meant.
-    const isOfMapped = inbound.headers[headerNames.input] === options.mappedTopic
-    if (state !== "settled" && isOfMapped && assigned.topic !== options.mappedTopic) return
+    const isOfMapped = inbound.headers[headerNames.input] === mappedTopic
+    if (state !== "settled" && isOfMapped && assigned.topic !== mappedTopic) return
     if (state === "sending") {
-      const memoryKey = memoryKeyOf(inbound.headers[headerNames.input] ?? assigned.topic, event_id)
-      standings.set(event_id, { _tag: "Declared", memoryKey, at: timestamp })
-    } else if (state === "answered") standings.set(event_id, fateBefore(decoded.value))
+      const key = responseKey(inbound.headers[headerNames.input] ?? assigned.topic, event_id)
+      states.set(event_id, { _tag: "Declared", responseKey: key, at: timestamp })
+    } else if (state === "answered") states.set(event_id, decisionBefore(decoded.value))
     else if (isSent(outcome) && now - timestamp < windowMillis) remember(event_id, timestamp)
-    else forget(event_id, now)
+    else revoke(event_id, now)
     if (state === "settled") defer(event_id, outcome, timestamp, now)
+  }
+
+  /** Null where the event may be sent. */
+  const decisionOf = ({ event, record }: DeliveryEvent, now: number): Decision | null => {
+    const state = states.get(event.event_id)
+    // The command overrules what is remembered as sent, but a resend that a crash cut off is in doubt itself.
+    const isResend = record.headers[headerNames.resend] === "true"
+    if (state === undefined) return !isResend && sent.has(event.event_id, now) ? duplicate : null
+    if (state === "claimed") return duplicate
+    if (!isDeclared(state)) return state
+    const known = uncommitted.recall(state.responseKey, state.at)
+    // Its request never left.
+    return known === "not_sent" ? null : (known ?? inDoubt)
   }
 
   return {
@@ -156,106 +177,96 @@ export const makeIntents = (options: IntentOptions): Intents => {
           for (const inbound of records) restore(inbound, now)
         })
     },
-    answersOf: (items) =>
-      Effect.suspend(() =>
-        memory.settled(
-          items.flatMap((item) => {
-            const standing = standings.get(item.event.event_id)
-            return isDeclared(standing) ? [standing.memoryKey] : []
-          })
-        )
-      ),
-    deferred: (items, now) =>
-      items.filter(({ record, event }) => record.topic === options.mappedTopic && deferred.has(event.event_id, now)),
-    screen: (items, now) => {
-      for (const item of items) {
-        const id = item.event.event_id
-        const standing = standings.get(id)
-        // The command overrules what is remembered as sent, but a resend that a crash cut off is in doubt itself.
-        const isResend = item.record.headers[headerNames.resend] === "true"
-        if (standing !== undefined) item.fate = fateOf(standing, memory)
-        else item.fate = !isResend && sent.has(id, now) ? duplicate : null
-        if (item.fate === null) standings.set(id, "claimed")
+    screen: Effect.fnUntraced(function* (events) {
+      const begun = yield* Clock.currentTimeMillis
+      const isDeferred = ({ record, event }: DeliveryEvent) =>
+        record.topic === mappedTopic && deferred.has(event.event_id, begun)
+      const handedOver = events.filter(isDeferred)
+      const rest = handedOver.length === 0 ? events : events.filter((event) => !isDeferred(event))
+      yield* uncommitted.settled(
+        rest.flatMap(({ event }) => {
+          const state = states.get(event.event_id)
+          return isDeclared(state) ? [state.responseKey] : []
+        })
+      )
+      const now = yield* Clock.currentTimeMillis
+      const ready: Array<DeliveryEvent> = []
+      const decided: Array<Outcome> = []
+      for (const event of rest) {
+        const decision = decisionOf(event, now)
+        if (decision !== null) decided.push(outcomeOf(event, decision))
+        else {
+          states.set(event.event.event_id, "claimed")
+          ready.push(event)
+        }
       }
-    },
-    declare: (items) =>
+      return { ready, decided, handedOver }
+    }),
+    declare: (events) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const fresh = items.map((item) => item.event.event_id).filter((id) => !declared.has(id))
+        const fresh = events.map(({ event }) => event.event_id).filter((id) => !declared.has(id))
         for (const id of fresh) {
           declared.add(id)
-          memory.declare(memoryKeyOf(assigned.topic, id), now)
+          uncommitted.declare(responseKey(assigned.topic, id), now)
         }
         if (fresh.length === 0) return Effect.void
-        const taken = answers
-        answers = []
-        return append([...taken, ...fresh.map((id) => record(id, "sending", null, now))])
+        const before = unwritten
+        unwritten = []
+        return append([...before, ...fresh.map((id) => record(id, "sending", null, now))])
       }),
-    track: (items, send) =>
+    track: (events, send) =>
       Effect.suspend(() => {
-        for (const item of items) memory.begin(ownKeyOf(item))
-        const remembered = Effect.onExit(send, (exit) =>
+        for (const event of events) uncommitted.begin(responseKeyOf(event))
+        const tracked = Effect.onExit(send, (exit) =>
           Effect.sync(() => {
-            const known = Exit.isSuccess(exit) ? knownOf(items, exit.value) : []
-            for (const [index, item] of items.entries()) memory.end(ownKeyOf(item), known[index] ?? null)
+            const known = Exit.isSuccess(exit) ? knownOf(events, exit.value) : null
+            for (const event of events)
+              uncommitted.end(responseKeyOf(event), known === null ? null : (known.get(event) ?? "not_sent"))
           })
         )
         // A closed partition interrupts its steps, but a request that is cut off leaves its event in doubt.
-        return Effect.flatMap(Effect.forkIn(remembered, options.scope), Fiber.join)
+        return Effect.flatMap(Effect.forkIn(tracked, options.scope), Fiber.join)
       }),
-    answered: (items, now) => {
-      for (const item of items) {
-        const id = item.event.event_id
-        if (declared.has(id) && isAnswer(item.fate)) answers.push(record(id, "answered", item.fate, now))
+    decided: (outcomes, at) => {
+      for (const { event, decision } of outcomes) {
+        const id = event.event.event_id
+        if (declared.has(id) && isFinal(decision)) unwritten.push(record(id, "answered", decision, at))
       }
     },
-    settle: (items, now) => {
+    settle: (outcomes, now) => {
       // The marks below say as much, in the same transaction as the results.
-      answers = []
-      return items.flatMap((item) => {
-        const id = item.event.event_id
+      unwritten = []
+      return outcomes.flatMap(({ event, decision }) => {
+        const id = event.event.event_id
         declared.delete(id)
-        if (item.fate === duplicate) return []
-        const outcome = item.fate?.outcome ?? null
-        if (isSent(outcome)) remember(id, now)
-        else forget(id, now)
-        defer(id, outcome, now, now)
-        return [record(id, "settled", item.fate, now)]
+        if (decision === duplicate) return []
+        if (isSent(decision.outcome)) remember(id, now)
+        else revoke(id, now)
+        defer(id, decision.outcome, now, now)
+        return [record(id, "settled", decision, now)]
       })
     },
     committed: (eventIds) => {
-      for (const id of eventIds) memory.forget(memoryKeyOf(assigned.topic, id))
+      for (const id of eventIds) uncommitted.forget(responseKey(assigned.topic, id))
     }
   }
 }
 
-const isDeclared = (standing: EventIntent | undefined): standing is Declared =>
-  typeof standing === "object" && "_tag" in standing
+const isDeclared = (state: IntentState | undefined): state is Declared => typeof state === "object" && "_tag" in state
 
-/** Null where the event may be sent: its request never left. */
-
-const fateOf = (standing: EventIntent, memory: UncommittedResponses): Outcome | null => {
-  if (standing === "claimed") return duplicate
-  if (!isDeclared(standing)) return standing
-  const known = memory.recall(standing.memoryKey, standing.at)
-  return known === "not_sent" ? null : (known ?? inDoubt)
+/** What a request says of each of its events; an event without a decision was not sent. */
+const knownOf = (sent: ReadonlyArray<DeliveryEvent>, reading: ResponseReading): ReadonlyMap<DeliveryEvent, Known> => {
+  const { outcomes } = interpretResponse({ ...reading, sent, carried: true }, false)
+  return new Map(outcomes.map(({ event, decision }) => [event, decision]))
 }
 
-/** What a request says of each of its events, without touching them: a step may be at work on them. */
-const knownOf = (items: ReadonlyArray<DeliveryEvent>, heard: ResponseReading): ReadonlyArray<Known> => {
-  const copies = items.map((item): DeliveryEvent => ({ ...item, fate: null }))
-  interpretResponse({ ...heard, sent: copies, held: [], requested: true }, false)
-  return copies.map(({ fate }) => fate ?? "not_sent")
-}
+/** Only what needs no further request; a delayed retry is decided again. */
+const isFinal = ({ outcome }: Decision): boolean =>
+  outcome === "delivered" || outcome === "accepted" || outcome === "rejected"
 
-type IntentState = "sending" | "answered" | "settled"
-
-/** Only what needs no further request; a delayed retry is decided anew. */
-const isAnswer = (fate: Outcome | null): fate is Outcome =>
-  fate !== null && (fate.outcome === "delivered" || fate.outcome === "accepted" || fate.outcome === "rejected")
-
-/** The fate that an answer gave, as far as the intent tells it. */
-const fateBefore = (intent: SendIntent): Outcome => ({
-  ...outcomeWithoutRequest(
+/** The decision by a response, as far as the intent records it. */
+const decisionBefore = (intent: SendIntent): Decision => ({
+  ...decisionWithoutRequest(
     intent.outcome === "rejected" ? "rejected" : intent.outcome === "delivered" ? "delivered" : "accepted",
     "",
     null
@@ -276,13 +287,13 @@ const fateBefore = (intent: SendIntent): Outcome => ({
 const isSent = (outcome: string | null): boolean =>
   outcome === "delivered" || outcome === "accepted" || outcome === "unknown"
 
-const inDoubt = outcomeWithoutRequest(
+const inDoubt = decisionWithoutRequest(
   "unknown",
   "sent_before_crash",
   "A crash came between sending and noting the answer; the platform may have it.",
   "Look whether it arrived; send it again with ./capi unknown resend."
 )
-const duplicate = outcomeWithoutRequest(
+const duplicate = decisionWithoutRequest(
   "skipped",
   "duplicate",
   "The event was sent through this connection within the last 24 hours."

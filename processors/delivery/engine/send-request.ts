@@ -1,122 +1,188 @@
-/** One request: through gate, circuit, slot and limiter to the platform, and its answer as verdicts. */
+/** One request: pause → deadline order → circuit breaker → rate limiter → credential → send intent → HTTP → verdict. */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { BatchVerdict, Connector, EventVerdict, RequestContext } from "../../../shared/connectors/connector.ts"
 import { failureVerdict } from "../../../shared/connectors/http/http-failure.ts"
 import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import type { KafkaError } from "../../../shared/kafka/client.ts"
-import type { BatchOptimizationResult } from "../resilience/batch-optimizer.ts"
 import type { CallOutcome } from "../resilience/circuit-breaker.ts"
-import type { DeliveryContext } from "./delivery-context.ts"
-import type { DeliveryEvent, RequestFacts } from "./outcome.ts"
-import { probeFirst, waitForNextProbe } from "./probe-mode.ts"
-import { callOutcome, isAmbiguous, isUndocumented, takenOf, worstClass } from "./response-health.ts"
-import { deadlineOf, withoutExpired } from "./triage.ts"
+import { DeliveryContext, type DeliveryContextShape } from "./delivery-context.ts"
+import {
+  callOutcome,
+  type Interpretable,
+  isAmbiguous,
+  isUndocumented,
+  overallClass,
+  takenOf
+} from "./interpret-response.ts"
+import type { DeliveryEvent, Outcome, RequestFacts } from "./outcome.ts"
+import { deadlineOf, separateExpired } from "./triage.ts"
 
-export interface RequestResult {
-  /** Empty where the events expired while they waited: nothing was sent then. */
-  readonly sent: ReadonlyArray<DeliveryEvent>
+export interface RequestResult extends Interpretable {
+  /** Events that expired while they waited. */
+  readonly expired: ReadonlyArray<Outcome>
   /** Not sent yet: a half-open circuit takes few events. */
   readonly held: ReadonlyArray<DeliveryEvent>
-  readonly verdict: BatchVerdict
-  readonly facts: RequestFacts
-  /** The platform may or may not have acted on it: no answer, or one that does not tell. */
-  readonly ambiguous: boolean
-  /** False where the verdict was reached without asking the platform. */
-  readonly requested: boolean
+  /** How it counts for the circuit; `ignored` where the platform was not asked. */
+  readonly callOutcome: CallOutcome
 }
 
 /** What a request led to. */
 export type ResponseReading = Pick<RequestResult, "verdict" | "facts" | "ambiguous">
 
-/** What guards requests that are not idempotent. */
-export interface IdempotencyGuard {
+/** What guards requests against a second delivery, where the platform does not recognize a repeated one. */
+export interface IdempotencyGuardShape {
   /** Makes durable that events are about to be sent. */
-  readonly declare: (items: ReadonlyArray<DeliveryEvent>) => Effect.Effect<void, KafkaError>
-  /** Sends a request for events and remembers what it led to, also where nobody waits for it any more. */
+  readonly declare: (events: ReadonlyArray<DeliveryEvent>) => Effect.Effect<void, KafkaError>
+  /** Sends a request for events and remembers what it led to, also if the caller is interrupted. */
   readonly track: (
-    items: ReadonlyArray<DeliveryEvent>,
+    events: ReadonlyArray<DeliveryEvent>,
     send: Effect.Effect<ResponseReading>
   ) => Effect.Effect<ResponseReading>
-  /** Takes note of events that got their fate by an answer. */
-  readonly answered: (items: ReadonlyArray<DeliveryEvent>, now: number) => void
+  /** Takes note of outcomes that a response decided. @param at milliseconds since the epoch */
+  readonly decided: (outcomes: ReadonlyArray<Outcome>, at: number) => void
 }
 
-/** Nothing to guard: the platform knows a repeat by its event id. */
-export const idempotent: IdempotencyGuard = {
+/** The guard of a partition's requests. */
+export class IdempotencyGuard extends Context.Service<IdempotencyGuard, IdempotencyGuardShape>()(
+  "delivery/IdempotencyGuard"
+) {}
+
+/** Nothing to guard: the platform recognizes a repeated request by its events' ids. */
+export const idempotent: IdempotencyGuardShape = {
   declare: () => Effect.void,
   track: (_, send) => send,
-  answered: () => undefined
+  decided: () => undefined
 }
 
-/** So many failures more do not count for the circuit; a success allows the whole number again. */
-export interface ExpectedFailures {
-  left: number
-  max: number
-}
-
-/** Sends events of one batch group, waiting as long as the connection's state and rate demand. */
-export const sendRequest = (
-  delivery: DeliveryContext,
-  items: ReadonlyArray<DeliveryEvent>,
-  guard: IdempotencyGuard,
-  expected: ExpectedFailures
-): Effect.Effect<RequestResult, KafkaError> =>
-  Effect.andThen(
-    delivery.pause.await,
-    delivery.slots.withPermit(
-      deadlineOf(items),
-      delivery.connector.idempotent
-        ? delivery.breaker.call((probing) =>
-            some(delivery, items, probing ? delivery.settings.probeEvents : items.length, guard, expected)
-          )
-        : cautiously(delivery, items, guard, expected)
-    )
+/**
+ * Sends events of one batch group, waiting as long as the connection's state and rate demand.
+ *
+ * @param isFailureExpected a failure does not count for the circuit
+ */
+export const sendRequest = Effect.fnUntraced(function* (
+  events: ReadonlyArray<DeliveryEvent>,
+  isFailureExpected: boolean
+) {
+  const delivery = yield* DeliveryContext
+  const guard = yield* IdempotencyGuard
+  const { breaker, connector, pause, settings, slots } = delivery
+  const send = (count: number) => sendSome(delivery, guard, events, count)
+  const counted = (result: RequestResult) =>
+    [isFailureExpected && result.callOutcome === "failure" ? "ignored" : result.callOutcome, result] as const
+  yield* pause.await
+  return yield* slots.withPermit(
+    deadlineOf(events),
+    connector.idempotent
+      ? breaker.call((isHalfOpen) => Effect.map(send(isHalfOpen ? settings.probeEvents : events.length), counted))
+      : probingFirst(delivery, events, (count) => Effect.map(send(count), counted))
   )
+})
 
-/** The first so many of the events in a request, and how it counts for the circuit. */
-const some = (
-  delivery: DeliveryContext,
-  items: ReadonlyArray<DeliveryEvent>,
-  count: number,
-  guard: IdempotencyGuard,
-  expected: ExpectedFailures
-): Effect.Effect<readonly [CallOutcome, RequestResult], KafkaError> =>
-  Effect.map(request(delivery, items.slice(0, count), guard), (done) => {
-    const outcome = done.requested ? forgiving(callOutcome(done.verdict), expected) : "ignored"
-    return [outcome, { ...done, held: items.slice(count) }] as const
-  })
-
-const cautiously = (
-  delivery: DeliveryContext,
-  items: ReadonlyArray<DeliveryEvent>,
-  guard: IdempotencyGuard,
-  expected: ExpectedFailures
-) => {
-  const { breaker, probeMode: caution } = delivery
-  const send = breaker.call((probing) =>
+/** Sends all of the events; in probe mode, one of them after a probe. */
+const probingFirst = (
+  { breaker, probeMode }: DeliveryContextShape,
+  events: ReadonlyArray<DeliveryEvent>,
+  send: (count: number) => Effect.Effect<readonly [CallOutcome, RequestResult], KafkaError>
+): Effect.Effect<RequestResult, KafkaError> => {
+  const call = breaker.call((isHalfOpen) =>
     Effect.gen(function* () {
-      const careful = probing || caution.isNeeded()
-      const trouble = careful ? yield* probeFirst(delivery) : null
-      if (trouble !== null) return [trouble, nothingOf(items)] as const
-      const [outcome, done] = yield* some(delivery, items, careful ? 1 : items.length, guard, expected)
-      if (done.requested) caution.note(outcome, done.ambiguous)
-      return [outcome, done] as const
+      const isProbing = isHalfOpen || probeMode.isNeeded()
+      const trouble = isProbing ? yield* probeMode.probe : null
+      if (trouble !== null) return [trouble, nothingSentOf(events)] as const
+      const [outcome, result] = yield* send(isProbing ? 1 : events.length)
+      probeMode.note(outcome, result.ambiguous)
+      return [outcome, result] as const
     })
   )
-  return Effect.suspend(() =>
-    caution.isNeeded()
-      ? caution.one.withPermits(1)(
-          Effect.tap(send, ({ sent }) => (sent.length > 0 ? Effect.void : waitForNextProbe(delivery)))
-        )
-      : send
-  )
+  return probeMode.oneAtATime(call, ({ sent }) => sent.length > 0)
 }
 
-/** An exchange that sent none of the events. */
-const nothingOf = (held: ReadonlyArray<DeliveryEvent>): RequestResult => ({
+/** Sends the first so many of the events. */
+const sendSome = Effect.fnUntraced(function* (
+  delivery: DeliveryContextShape,
+  guard: IdempotencyGuardShape,
+  events: ReadonlyArray<DeliveryEvent>,
+  count: number
+) {
+  const { connector, credential, limiter, metrics, services } = delivery
+  const offered = count < events.length ? events.slice(0, count) : events
+  const held = events.slice(count)
+  yield* metrics.limiterWait(yield* limiter.acquire({ requests: 1, events: offered.length }))
+  const access = yield* Effect.result(credential.context)
+  const attemptedAt = yield* Clock.currentTimeMillis
+  // Pause, circuit and limiter may have taken hours, and one event too old fails a whole request of Meta's.
+  const { fresh: sent, expired } = separateExpired(offered, attemptedAt)
+  const factsOf = (verdict: BatchVerdict, now: number): RequestFacts => ({
+    requestId: verdict.requestId,
+    trackingId: verdict.trackingId,
+    latencyMillis: now - attemptedAt,
+    attemptedAt,
+    batchSize: sent.length,
+    eventsReceived: verdict.eventsReceived,
+    eventsTaken: takenOf(verdict, sent.length)
+  })
+  const withoutResponse = (verdict: BatchVerdict, asked: boolean): RequestResult => ({
+    sent,
+    expired,
+    held,
+    verdict,
+    facts: factsOf(verdict, attemptedAt),
+    ambiguous: false,
+    carried: false,
+    callOutcome: asked ? callOutcome(verdict) : "ignored"
+  })
+  if (sent.length === 0) return withoutResponse(nothingSent, false)
+  // The exchange for a token may have been a request.
+  if (Result.isFailure(access)) return withoutResponse(uniformVerdict(verdictMeta, access.failure.verdict), true)
+  const unsendable = unsendableVerdict(connector, sent, access.success)
+  if (unsendable !== null) return withoutResponse(unsendable, false)
+  const payloads = sent.map(({ event }) => event)
+  const request = connector.request(payloads, access.success)
+  yield* guard.declare(sent)
+  const reading = yield* guard.track(
+    sent,
+    Effect.gen(function* () {
+      const response = yield* Effect.result(services.execute(request))
+      const verdict = Result.isSuccess(response)
+        ? connector.verdict(response.success, payloads)
+        : failureVerdict(response.failure)
+      const facts = factsOf(verdict, yield* Clock.currentTimeMillis)
+      const ambiguous = Result.isSuccess(response)
+        ? isAmbiguous(response.success.status, verdict)
+        : response.failure.mayHaveArrived
+      return { verdict, facts, ambiguous }
+    })
+  )
+  yield* observe(delivery, sent.length, reading)
+  return { sent, expired, held, ...reading, carried: true, callOutcome: callOutcome(reading.verdict) }
+})
+
+/** What the connector says of events that it can't put into a request; null where it can send all of them. */
+const unsendableVerdict = (
+  { unsendable }: Connector,
+  events: ReadonlyArray<DeliveryEvent>,
+  context: RequestContext
+): BatchVerdict | null => {
+  if (unsendable === undefined) return null
+  const culprits = new Map<number, EventVerdict>()
+  for (const [index, { event }] of events.entries()) {
+    const verdict = unsendable(event, context)
+    if (verdict === null) continue
+    // Not this event alone: the whole connection lacks something.
+    if (verdict.errorClass !== "invalid_event") return uniformVerdict(verdictMeta, verdict)
+    culprits.set(index, verdict)
+  }
+  return culprits.size === 0 ? null : { ...verdictMeta, _tag: "Culprits", culprits }
+}
+
+const nothingSent = uniformVerdict(verdictMeta, { errorClass: "unknown", reasonCode: null, message: null })
+
+const nothingSentOf = (held: ReadonlyArray<DeliveryEvent>): RequestResult => ({
   sent: [],
+  expired: [],
   held,
   verdict: nothingSent,
   facts: {
@@ -129,126 +195,40 @@ const nothingOf = (held: ReadonlyArray<DeliveryEvent>): RequestResult => ({
     eventsTaken: 0
   },
   ambiguous: false,
-  requested: false
+  carried: false,
+  callOutcome: "ignored"
 })
 
-const forgiving = (outcome: CallOutcome, expected: ExpectedFailures): CallOutcome => {
-  if (outcome === "success") expected.left = expected.max
-  if (outcome !== "failure" || expected.left === 0) return outcome
-  expected.left -= 1
-  return "ignored"
-}
-
-const request = Effect.fnUntraced(function* (
-  delivery: DeliveryContext,
-  offered: ReadonlyArray<DeliveryEvent>,
-  guard: IdempotencyGuard
-) {
-  yield* delivery.metrics.limiterWait(yield* delivery.limiter.acquire({ requests: 1, events: offered.length }))
-  const access = yield* Effect.result(delivery.credential.context)
-  const attemptedAt = yield* Clock.currentTimeMillis
-  // Gate, circuit and limiter may have taken hours, and one event too old fails a whole request of Meta's.
-  const sent = withoutExpired(offered, attemptedAt)
-  const factsOf = (verdict: BatchVerdict, now: number): RequestFacts => ({
-    requestId: verdict.requestId,
-    trackingId: verdict.trackingId,
-    latencyMillis: now - attemptedAt,
-    attemptedAt,
-    batchSize: sent.length,
-    eventsReceived: verdict.eventsReceived,
-    eventsTaken: takenOf(verdict, sent.length)
-  })
-  if (sent.length === 0)
-    return { sent, verdict: nothingSent, facts: factsOf(nothingSent, attemptedAt), ambiguous: false, requested: false }
-  if (Result.isFailure(access)) {
-    const verdict = uniformVerdict(verdictMeta, access.failure.verdict)
-    // Its exchange for a token may have been a request.
-    return { sent, verdict, facts: factsOf(verdict, attemptedAt), ambiguous: false, requested: true }
-  }
-  const unsendable = unsendableVerdict(delivery.connector, sent, access.success)
-  if (unsendable !== null)
-    return { sent, verdict: unsendable, facts: factsOf(unsendable, attemptedAt), ambiguous: false, requested: false }
-  const events = sent.map((item) => item.event)
-  const spec = delivery.connector.request(events, access.success)
-  yield* guard.declare(sent)
-  const heard = yield* guard.track(
-    sent,
-    Effect.gen(function* () {
-      const response = yield* Effect.result(delivery.services.execute(spec))
-      const verdict = Result.isSuccess(response)
-        ? delivery.connector.verdict(response.success, events)
-        : failureVerdict(response.failure)
-      const facts = factsOf(verdict, yield* Clock.currentTimeMillis)
-      const ambiguous = Result.isSuccess(response)
-        ? isAmbiguous(response.success.status, verdict)
-        : response.failure.mayHaveArrived
-      return { verdict, facts, ambiguous }
-    })
-  )
-  for (const item of sent) item.requests += 1
-  yield* observe(delivery, sent.length, heard.verdict, heard.facts)
-  return { sent, ...heard, requested: true }
-})
-
-/** What the connector tells of events that it can't put into a request; null where it can send all of them. */
-const unsendableVerdict = (
-  { unsendable }: Connector,
-  items: ReadonlyArray<DeliveryEvent>,
-  context: RequestContext
-): BatchVerdict | null => {
-  if (unsendable === undefined) return null
-  const verdicts = items.map(({ event }) => unsendable(event, context))
-  const culprits = new Map<number, EventVerdict>()
-  for (const [index, verdict] of verdicts.entries()) {
-    if (verdict === null) continue
-    // Not this event alone: the whole connection lacks something.
-    if (verdict.errorClass !== "invalid_event") return uniformVerdict(verdictMeta, verdict)
-    culprits.set(index, verdict)
-  }
-  return culprits.size === 0 ? null : { ...verdictMeta, _tag: "Culprits", culprits }
-}
-
-const nothingSent = uniformVerdict(verdictMeta, { errorClass: "unknown", reasonCode: null, message: null })
-
+/** What a response changes for the connection: batch size, rate, delay of the next pause, metrics, log. */
 const observe = Effect.fnUntraced(function* (
-  delivery: DeliveryContext,
+  delivery: DeliveryContextShape,
   events: number,
-  verdict: BatchVerdict,
-  facts: RequestFacts
+  { verdict, facts }: ResponseReading
 ) {
-  const errorClass = worstClass(verdict)
+  const { connection, limiter, limits, logWarnings, metrics, optimizer, pause } = delivery
+  const errorClass = overallClass(verdict)
+  const isSuccess = callOutcome(verdict) === "success"
   // An outage says nothing about batch sizes; a timeout does.
   const timedOut = verdict._tag === "All" && verdict.verdict.reasonCode === "http_timeout"
   if ((errorClass !== "transient" && !isUndocumented(verdict)) || timedOut) {
-    const success = callOutcome(verdict) === "success"
-    const before = delivery.optimizer.result()
-    delivery.optimizer.record({ size: events, latencyMillis: facts.latencyMillis, success })
-    yield* tellOptimization(delivery, before)
+    const before = optimizer.result().optimized_size
+    optimizer.record({ size: events, latencyMillis: facts.latencyMillis, success: isSuccess })
+    const result = optimizer.result()
+    if (result.optimized_size !== before)
+      yield* Effect.logInfo("Another batch size is used.").pipe(
+        Effect.annotateLogs({ connection: connection.id, ...result })
+      )
   }
-  if (verdict.usagePercent !== null) yield* delivery.limiter.reportUsage(verdict.usagePercent)
-  if (callOutcome(verdict) === "success") yield* delivery.pause.resetDelay
-  yield* delivery.metrics.batchSize(
-    delivery.optimizer.size(),
-    delivery.optimizer.result().estimated_throughput_improvement
-  )
-  yield* delivery.metrics.request({
+  if (verdict.usagePercent !== null) yield* limiter.reportUsage(verdict.usagePercent)
+  if (isSuccess) yield* pause.resetDelay
+  yield* metrics.batchSize(optimizer.size(), optimizer.result().estimated_throughput_improvement)
+  yield* metrics.request({
     errorClass,
     latencyMillis: facts.latencyMillis,
     events,
-    eventsMax: delivery.limits.eventsPerRequest,
+    eventsMax: limits.eventsPerRequest,
     eventsTaken: facts.eventsTaken,
     eventsReceived: facts.eventsReceived
   })
-  yield* delivery.logWarnings(verdict.warnings, facts.requestId)
+  yield* logWarnings(verdict.warnings, facts.requestId)
 })
-
-/** Says which batch size is used from now on, and why, when it changes. */
-const tellOptimization = (
-  { connection, optimizer }: DeliveryContext,
-  before: BatchOptimizationResult
-): Effect.Effect<void> => {
-  const result = optimizer.result()
-  return result.optimized_size === before.optimized_size
-    ? Effect.void
-    : Effect.logInfo("Another batch size is used.").pipe(Effect.annotateLogs({ connection: connection.id, ...result }))
-}

@@ -13,11 +13,11 @@ it("knows what was sent for its window, and never longer", () => {
   assert.isFalse(sent.has("b", now))
 })
 
-it("takes back what semaphore out not to be sent, until it is sent", () => {
+it("takes back what was found not to be sent, until it is sent", () => {
   const sent = new SentIdCache(Duration.millis(day), 1_000)
-  sent.forget("a", now)
+  sent.revoke("a", now)
   sent.remember("a", now)
-  sent.forget("a", now)
+  sent.revoke("a", now)
   assert.isFalse(sent.has("a", now))
   sent.remember("a", now)
   assert.isTrue(sent.has("a", now))

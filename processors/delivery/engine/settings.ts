@@ -1,5 +1,8 @@
 /** Every figure of the delivery engine, with the specification's value where it gives one. */
 import * as Duration from "effect/Duration"
+import type { Connection } from "../../../shared/connections/connection.ts"
+import type { Connector, Limits } from "../../../shared/connectors/connector.ts"
+import type { HttpTransportOptions } from "../../../shared/connectors/http/http-client.ts"
 import { type BatchOptimizerSettings, batchOptimizerDefaults } from "../resilience/batch-optimizer.ts"
 import { type CircuitBreakerSettings, circuitBreakerDefaults } from "../resilience/circuit-breaker.ts"
 import { type RateLimit, type RateLimiterSettings, rateLimiterDefaults } from "../resilience/rate-limiter.ts"
@@ -102,3 +105,103 @@ export const deadLetterHeaders = {
 
 /** Under which name a mark finds the letters of a request. */
 export const resolvedName = (connectionId: string, requestId: string): string => `${connectionId}|${requestId}`
+
+/** The engine's figures for one connection: the specification's, with what `resilience` of its file says. */
+
+export const settingsOf = ({ resilience }: Pick<Connection, "resilience">): DeliverySettings => {
+  if (resilience === undefined) return deliveryDefaults
+  const { circuitBreaker, retry, delayedRetry, pause, catchUp, rateLimiter, batchOptimizer, deduplication, later } =
+    resilience
+  const own = deliveryDefaults
+  return {
+    ...own,
+    breaker: {
+      failures: circuitBreaker.failures ?? own.breaker.failures,
+      recovery: circuitBreaker.recovery ?? own.breaker.recovery,
+      halfOpenCalls: circuitBreaker.halfOpenCalls ?? own.breaker.halfOpenCalls
+    },
+    probeEvents: circuitBreaker.probeEvents ?? own.probeEvents,
+    retry: {
+      delays: retry.delays ?? own.retry.delays,
+      jitter: partOf(retry.jitterPercent) ?? own.retry.jitter,
+      retryAfterMax: retry.retryAfterMax ?? own.retry.retryAfterMax
+    },
+    delayedRetries: delayedRetry.delays ?? own.delayedRetries,
+    delayedRoundsMax: delayedRetry.roundsMax ?? own.delayedRoundsMax,
+    delayedUnknownRoundsMax: delayedRetry.unknownRoundsMax ?? own.delayedUnknownRoundsMax,
+    recoveryFirst: pause.firstProbe ?? own.recoveryFirst,
+    recoveryMax: pause.probeMax ?? own.recoveryMax,
+    catchUpFrom: partOf(catchUp.fromPercent) ?? own.catchUpFrom,
+    catchUpOver: catchUp.over ?? own.catchUpOver,
+    requestsWhereUndocumented: {
+      tokens: rateLimiter.tokens ?? own.requestsWhereUndocumented.tokens,
+      perSecond: rateLimiter.perSecond ?? own.requestsWhereUndocumented.perSecond
+    },
+    usage: {
+      ...own.usage,
+      usageSlowsFrom: rateLimiter.usageSlowsFromPercent ?? own.usage.usageSlowsFrom,
+      usageHolds: rateLimiter.usageHolds ?? own.usage.usageHolds
+    },
+    optimizer: {
+      ...own.optimizer,
+      sizeMin: batchOptimizer.sizeMin ?? own.optimizer.sizeMin,
+      samples: batchOptimizer.samples ?? own.optimizer.samples,
+      margin: partOf(batchOptimizer.marginPercent) ?? own.optimizer.margin
+    },
+    pollFirst: later.firstQuestion ?? own.pollFirst,
+    pollMax: later.questionMax ?? own.pollMax,
+    asyncOutcomeLife: later.life ?? own.asyncOutcomeLife,
+    deduplicationWindow: deduplication.window ?? own.deduplicationWindow,
+    deduplicationEntriesMax: deduplication.entriesMax ?? own.deduplicationEntriesMax
+  }
+}
+
+/** The limits of a connection: its profile's, with its own overrides. */
+export const limitsOf = (connector: Connector, connection: Connection): Limits => {
+  const profile = connector.limits[connection.limits.profile]
+  const own = connection.limits
+  return {
+    eventsPerRequest: Math.max(1, own.eventsPerRequest ?? profile.eventsPerRequest),
+    bytesPerRequest: own.bytesPerRequest ?? profile.bytesPerRequest,
+    requestsPerWindow: own.requestsPerWindow ?? profile.requestsPerWindow,
+    eventsPerWindow: own.eventsPerWindow ?? profile.eventsPerWindow,
+    window: own.window ?? profile.window,
+    concurrency: Math.max(1, own.concurrency ?? profile.concurrency)
+  }
+}
+
+/** The buckets of a connection: a window's worth of burst, refilled at the window's rate. */
+export const rateOf = (limits: Limits, settings: DeliverySettings): RateLimiterSettings => {
+  const seconds = Duration.toSeconds(limits.window)
+  const bucket = (perWindow: number) => ({ tokens: perWindow, perSecond: perWindow / seconds })
+  return {
+    ...settings.usage,
+    requests: limits.requestsPerWindow === null ? settings.requestsWhereUndocumented : bucket(limits.requestsPerWindow),
+    events: limits.eventsPerWindow === null ? null : bucket(limits.eventsPerWindow)
+  }
+}
+
+/**
+ * What a connection says of its pool; the rest is the transport's default. A host may close a connection that was idle just when
+ * a request is written to it: where a repeated request is not idempotent, only connections that were used moments ago are used again.
+ */
+export const poolOptionsOf = (
+  { resilience }: Pick<Connection, "resilience">,
+  { idempotent }: Pick<Connector, "idempotent">
+): Partial<HttpTransportOptions> => {
+  const usual = idempotent ? {} : { idleMillis: unrepeatableIdleMillis }
+  if (resilience === undefined) return usual
+  const { connections, timeout, connectTimeout, idle } = resilience.pool
+  return {
+    ...usual,
+    ...(connections === null ? {} : { connections }),
+    ...(timeout === null ? {} : { timeoutMillis: Duration.toMillis(timeout) }),
+    ...(connectTimeout === null ? {} : { connectTimeoutMillis: Duration.toMillis(connectTimeout) }),
+    ...(idle === null ? {} : { idleMillis: Duration.toMillis(idle) })
+  }
+}
+
+/** Below any idle time that a server is known to allow (Node's: 5 s). */
+const unrepeatableIdleMillis = 2_000
+
+const partOf = (percent: number | null): number | null => (percent === null ? null : percent / 100)

@@ -20,7 +20,9 @@ import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts
 import type { Inbound, Outbound, Step } from "../../../shared/runtime/contract.ts"
 import { connectionOf } from "../../../shared/testing/event-fixture.ts"
 import { makeMemoryCodecs } from "../../../shared/testing/memory-codecs.ts"
-import type { DeliveryServices } from "./delivery-services.ts"
+import type { DeliveryOptions } from "./delivery-context.ts"
+import { DeliveryServices, type DeliveryServicesShape } from "./delivery-services.ts"
+import { deliveryProcessor } from "./processor.ts"
 
 export const codecs = makeMemoryCodecs()
 
@@ -137,7 +139,7 @@ export const respond = (answer: BatchVerdict, status = 200): HttpResponseSpec =>
   return response
 }
 
-export interface FakePlatform extends DeliveryServices {
+export interface FakePlatform extends DeliveryServicesShape {
   readonly asked: ReadonlyArray<Asked>
   readonly published: ReadonlyArray<Outbound>
 }
@@ -267,3 +269,10 @@ export const makeLog = () => {
   }
   return { log, write }
 }
+
+/** A connection's processor over a fake platform. */
+export const processorOver = ({
+  services,
+  ...options
+}: DeliveryOptions & { readonly services: DeliveryServicesShape }) =>
+  Effect.provideService(deliveryProcessor(options), DeliveryServices, services)

@@ -1,19 +1,19 @@
 /**
  * What this process knows of requests whose outcome is not committed yet, where a repeated request is not idempotent. When a commit
- * fails and the partition is opened again, the events come again: their answers are taken from here, while the log alone
+ * fails and the partition is opened again, the events come again: their responses are taken from here, while the log alone
  * would leave them in doubt.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import type { Outcome } from "./outcome.ts"
+import type { Decision } from "./outcome.ts"
 
 /** `not_sent`: no request that carried the event can have arrived, so it may be sent. */
-export type Known = Outcome | "not_sent"
+export type Known = Decision | "not_sent"
 
 interface Entry {
   /** The timestamp of the send intent, which tells this process's intent from a later one of another process. */
   readonly declaredAt: number
-  /** `in_doubt`: its request ended without an answer that could be read. */
+  /** `in_doubt`: its request ended without a response that could be read. */
   known: Known | "in_doubt"
   /** Done when its request is over; null where none is under way. */
   underWay: Deferred.Deferred<void> | null
@@ -49,7 +49,7 @@ export class UncommittedResponses {
     entry.underWay = Deferred.makeUnsafe<void>()
   }
 
-  /** The request is over; null where nothing is known of its answer. */
+  /** The request is over; null where nothing is known of its response. */
   end(key: string, known: Known | null): void {
     const entry = this.#entries.get(key)
     if (entry === undefined) return

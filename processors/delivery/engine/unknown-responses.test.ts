@@ -9,7 +9,6 @@ import type { EventVerdict } from "../../../shared/connectors/connector.ts"
 import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import type { Step } from "../../../shared/runtime/contract.ts"
 import { openPartition } from "../../../shared/testing/run-batches.ts"
-import { deliveryProcessor } from "./processor.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
   connection,
@@ -20,6 +19,7 @@ import {
   limits,
   mappedEvent,
   ok,
+  processorOver,
   readStep,
   recordsOfEvents,
   respond,
@@ -37,7 +37,7 @@ const invalidProbe = respond(ok)
 
 const openTask = (platform: FakePlatform, eventsPerRequest: number, idempotent = true) =>
   Effect.flatMap(
-    deliveryProcessor({
+    processorOver({
       connector: connectorWith({
         idempotent,
         limits: { documented: { ...limits, eventsPerRequest }, specification: limits }

@@ -5,12 +5,12 @@ import type { Codecs } from "../../../shared/codec/codecs.ts"
 import type { AsyncOutcomeReading, EventVerdict } from "../../../shared/connectors/connector.ts"
 import { placeOf } from "../../../shared/dedup/deduplicator.ts"
 import { refusalRecord } from "../../../shared/dedup/refusals.ts"
-import { deadLetter, deadLetterKey, deliveryStage } from "../../../shared/model/dead-letter.ts"
-import { deliveryResult } from "../../../shared/model/delivery-result.ts"
+import { deadLetter, deliveryStage } from "../../../shared/model/dead-letter.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import type { Outbound } from "../../../shared/runtime/contract.ts"
-import type { DeliveryMetrics } from "../engine/metrics.ts"
+import { deadLetterRecord, resultRecord } from "../engine/records.ts"
 import { deadLetterHeaders, resolvedName } from "../engine/settings.ts"
+import { add, type DeliveryMetrics } from "../engine/telemetry.ts"
 
 /** What `warnings` holds where the platform never conclusions the outcome. */
 export const neverReported = "never_told"
@@ -83,10 +83,10 @@ export const conclude = (
 ): Conclusion => {
   const final = finalOutcome(reading, pending.events.length)
   const outputs = pending.events.flatMap((event) => {
-    const result = resultRecord(codecs, pending, event, reading, final, now, beside)
+    const result = finalResult(codecs, pending, event, reading, final, now, beside)
     const at = { eventId: event.event_id, connectionId: pending.connection_id, source: placeOf(event.source) }
     if (final.outcome === "rejected")
-      return [result, deadLetterRecord(codecs, pending, event, final, now), refusalRecord(at, "refused", now)]
+      return [result, finalDeadLetter(codecs, pending, event, final, now), refusalRecord(at, "refused", now)]
     if (pending.rejected_at === null) return [result]
     return [result, resolvedMark(pending, event, final.outcome), refusalRecord(at, "taken", now)]
   })
@@ -100,7 +100,6 @@ export const countConclusions = (
 ): Effect.Effect<void> => {
   const outcomes = new Map<string, number>()
   const reasons = new Map<string, number>()
-  const add = (counts: Map<string, number>, name: string, by: number) => counts.set(name, (counts.get(name) ?? 0) + by)
   for (const { outcome, reasonCode, events } of conclusions) {
     if (events === 0) continue
     add(outcomes, outcome, events)
@@ -140,7 +139,7 @@ const outcomeBecause = (
   message: string
 ): FinalOutcome => ({ outcome, verdict: { errorClass, reasonCode, message }, note: null })
 
-const resultRecord = (
+const finalResult = (
   codecs: Codecs["Service"],
   pending: PendingOutcome,
   event: PendingEvent,
@@ -148,33 +147,26 @@ const resultRecord = (
   { outcome, verdict, note }: FinalOutcome,
   now: number,
   { pricing }: MessageDetails
-): Outbound => ({
-  topic: topicNames.results,
-  key: event.event_id,
-  value: codecs.encode(
-    topicNames.results,
-    "event-delivery-log",
-    deliveryResult({
-      ...event,
-      platform: pending.platform,
-      timestamp: now,
-      latency_ms: pending.latency_ms,
-      error_message: verdict.message ?? (pending.rejected_at === null ? null : corrected),
-      request_id: pending.later_id,
-      connection_id: pending.connection_id,
-      outcome,
-      reason_code: verdict.reasonCode,
-      error_class: verdict.errorClass,
-      batch_size: pending.events.length,
-      events_received: reading.processed,
-      attempted_at: pending.accepted_at,
-      accepted_at: pending.accepted_at,
-      pricing,
-      corrects: pending.rejected_at === null ? null : "rejected",
-      request_note: note
-    })
-  )
-})
+): Outbound =>
+  resultRecord(codecs, {
+    ...event,
+    platform: pending.platform,
+    timestamp: now,
+    latency_ms: pending.latency_ms,
+    error_message: verdict.message ?? (pending.rejected_at === null ? null : corrected),
+    request_id: pending.later_id,
+    connection_id: pending.connection_id,
+    outcome,
+    reason_code: verdict.reasonCode,
+    error_class: verdict.errorClass,
+    batch_size: pending.events.length,
+    events_received: reading.processed,
+    attempted_at: pending.accepted_at,
+    accepted_at: pending.accepted_at,
+    pricing,
+    corrects: pending.rejected_at === null ? null : "rejected",
+    request_note: note
+  })
 
 const corrected = "The platform said that it had failed, and delivered it after all."
 
@@ -192,29 +184,29 @@ const resolvedMark = (pending: PendingOutcome, event: PendingEvent, outcome: str
   }
 })
 
-/** The mapped event is not at hand any more, only where its raw record stands. */
-const deadLetterRecord = (
+/** The mapped event is not at hand any more, only where its raw record is. */
+const finalDeadLetter = (
   codecs: Codecs["Service"],
   pending: PendingOutcome,
   event: PendingEvent,
   { verdict }: FinalOutcome,
   now: number
-): Outbound => {
-  const letter = deadLetter(event.source, {
-    stage: deliveryStage(pending.platform),
-    reason_code: verdict.reasonCode ?? "rejected",
-    message: verdict.message ?? "The platform accepted the event and refused it later.",
-    timestamp: now,
-    attempts: event.retry_count + 1,
-    event_id: event.event_id,
-    event_name: event.event_name,
-    connection_id: pending.connection_id,
-    platform: pending.platform,
-    next_step:
-      verdict.nextStep ??
-      "Publish the event again, repaired and under the same event id: it goes to the connections that refused it.",
-    request_id: pending.later_id
-  })
-  const value = codecs.encode(topicNames.deadLetters, "dead-letter", letter)
-  return { topic: topicNames.deadLetters, key: deadLetterKey(letter), value }
-}
+): Outbound =>
+  deadLetterRecord(
+    codecs,
+    deadLetter(event.source, {
+      stage: deliveryStage(pending.platform),
+      reason_code: verdict.reasonCode ?? "rejected",
+      message: verdict.message ?? "The platform accepted the event and refused it later.",
+      timestamp: now,
+      attempts: event.retry_count + 1,
+      event_id: event.event_id,
+      event_name: event.event_name,
+      connection_id: pending.connection_id,
+      platform: pending.platform,
+      next_step:
+        verdict.nextStep ??
+        "Publish the event again, repaired and under the same event id: it goes to the connections that refused it.",
+      request_id: pending.later_id
+    })
+  )

@@ -11,7 +11,6 @@ import type { AsyncOutcomeReading, Connector } from "../../../shared/connectors/
 import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import type { Inbound, Outbound, Step } from "../../../shared/runtime/contract.ts"
 import { overwritingInput } from "../../../shared/testing/run-batches.ts"
-import { deliveryProcessor } from "../engine/processor.ts"
 import { deliveryDefaults } from "../engine/settings.ts"
 import {
   codecs,
@@ -21,6 +20,7 @@ import {
   fakePlatform,
   limits,
   mappedEvent,
+  processorOver,
   readStep,
   recordsOfEvents,
   requestTo,
@@ -51,7 +51,7 @@ const open = (
       ...overrides,
       asyncOutcome: { request: (trackingId) => requestTo(`later-${trackingId}`, undefined, []), read: () => reading }
     })
-    const processor = yield* deliveryProcessor({ connector, connection, settings: deliveryDefaults, services: world })
+    const processor = yield* processorOver({ connector, connection, settings: deliveryDefaults, services: world })
     const task = overwritingInput(processor, yield* processor.open({ topic, partition: 0 }))
     for (const restore of task.restore ?? [])
       yield* restore.apply(log.filter((record) => record.topic === restore.topic))

@@ -1,6 +1,6 @@
 /**
- * Outcomes that the platform tells later (Google's requestStatus). A request that was accepted is written, in the
- * transaction of its results, to `pending-outcomes` on the partition's number; it is asked for until it is final, by whoever
+ * Polls the status of accepted requests (Google's requestStatus). A request that was accepted is written, in the
+ * transaction of its results, to `pending-outcomes` on the partition's number; it is polled until it is final, by whoever
  * owns the partition, and its final results and the end of its record are one transaction again.
  */
 import * as Clock from "effect/Clock"
@@ -13,7 +13,7 @@ import type { RegistryError } from "../../../shared/codec/codecs.ts"
 import type { AsyncOutcomeReading, Connector, EventVerdict } from "../../../shared/connectors/connector.ts"
 import { headerNames, topicNames } from "../../../shared/model/topics.ts"
 import type { AssignedPartition, Inbound, PartitionTask, Restore } from "../../../shared/runtime/contract.ts"
-import type { DeliveryContext } from "../engine/delivery-context.ts"
+import type { DeliveryContextShape } from "../engine/delivery-context.ts"
 import { conclude, countConclusions, neverReported } from "./final-results.ts"
 import { pendingRecord } from "./pending.ts"
 
@@ -26,29 +26,29 @@ export interface StatusPoller {
 
 interface Pending {
   readonly outcome: PendingOutcome
-  questions: number
+  polls: number
   /** `Clock`, in milliseconds. */
   nextAt: number
 }
 
 export const makeStatusPoller = (
-  delivery: DeliveryContext,
+  delivery: DeliveryContextShape,
   assigned: AssignedPartition,
-  later: NonNullable<Connector["asyncOutcome"]>
+  asyncOutcome: NonNullable<Connector["asyncOutcome"]>
 ): StatusPoller => {
   const pendings = new Map<string, Pending>()
   const add = (outcome: PendingOutcome, nextAt: number): void => {
-    pendings.set(outcome.later_id, { outcome, questions: 0, nextAt })
+    pendings.set(outcome.later_id, { outcome, polls: 0, nextAt })
   }
-  const ask = Effect.fnUntraced(function* (pending: Pending) {
-    const reading = yield* poll(delivery, later, pending.outcome.later_id)
+  const pollOne = Effect.fnUntraced(function* (pending: Pending) {
+    const reading = yield* poll(delivery, asyncOutcome, pending.outcome.later_id)
     const now = yield* Clock.currentTimeMillis
     if (reading._tag === "Unreadable" && reading.verdict.errorClass === "throttled")
       yield* delivery.pollLimiter.throttle(reading.retryAfter ?? quotaWindow)
     const final = conclusion(reading, pending, now, delivery)
     if (final === null) {
-      pending.questions += 1
-      pending.nextAt = now + Duration.toMillis(waitAfter(pending.questions, reading, delivery))
+      pending.polls += 1
+      pending.nextAt = now + Duration.toMillis(waitAfter(pending.polls, reading, delivery))
       return []
     }
     pendings.delete(pending.outcome.later_id)
@@ -68,7 +68,7 @@ export const makeStatusPoller = (
             const trackingId = record.key?.toString("utf8").slice(delivery.connection.id.length + 1) ?? ""
             const decoded = record.value === null ? null : delivery.codecs.decode("pending-outcome", record.value)
             if (decoded?._tag !== "Decoded") pendings.delete(trackingId)
-            else if (isOwn(record, assigned, delivery)) add(decoded.value, now)
+            else if (isSentHere(record, assigned, delivery)) add(decoded.value, now)
           }
         })
     },
@@ -80,7 +80,7 @@ export const makeStatusPoller = (
       step: Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
         const due = yield* allowed(delivery, longestDue(pendings.values(), now).slice(0, delivery.settings.pollBatch))
-        const concluded = (yield* Effect.forEach(due, ask, { concurrency: questionsAtATime })).flat()
+        const concluded = (yield* Effect.forEach(due, pollOne, { concurrency: pollsAtATime })).flat()
         yield* countConclusions(delivery.metrics, concluded)
         const ends = concluded.map(({ trackingId }) => pendingRecord(delivery, assigned, trackingId, null))
         return { outputs: [...concluded.flatMap(({ outputs }) => outputs), ...ends] }
@@ -89,45 +89,48 @@ export const makeStatusPoller = (
   }
 }
 
-/** Where questions are limited, those that wait longest are asked first, and are the likeliest to be final. */
+/** Where polls are limited, those that wait longest go first, and are the likeliest to be final. */
 const longestDue = (pendings: Iterable<Pending>, now: number): ReadonlyArray<Pending> =>
   [...pendings].filter((pending) => pending.nextAt <= now).sort((left, right) => left.nextAt - right.nextAt)
 
 /** As many as the rate allows now; the others wait for the next tick. */
-const allowed = Effect.fnUntraced(function* (delivery: DeliveryContext, due: ReadonlyArray<Pending>) {
+const allowed = Effect.fnUntraced(function* (delivery: DeliveryContextShape, due: ReadonlyArray<Pending>) {
   for (let count = 0; count < due.length; count++)
     if (!(yield* delivery.pollLimiter.tryAcquire({ requests: 1, events: 0 }))) return due.slice(0, count)
   return due
 })
 
-/** The partitions of equal number of both inputs restore from the same one: each asks only for what it sent itself. */
-const isOwn = ({ headers }: Inbound, { topic }: AssignedPartition, { connection }: DeliveryContext): boolean =>
-  (headers[headerNames.input] ?? topicNames.mapped(connection.platform)) === topic
+/** The partitions of equal number of both inputs restore from the same one: each polls only what it sent itself. */
+const isSentHere = (
+  { headers }: Inbound,
+  { topic }: AssignedPartition,
+  { connection }: DeliveryContextShape
+): boolean => (headers[headerNames.input] ?? topicNames.mapped(connection.platform)) === topic
 
 const poll = (
-  delivery: DeliveryContext,
-  later: NonNullable<Connector["asyncOutcome"]>,
+  delivery: DeliveryContextShape,
+  asyncOutcome: NonNullable<Connector["asyncOutcome"]>,
   trackingId: string
 ): Effect.Effect<AsyncOutcomeReading> =>
   Effect.gen(function* () {
     const access = yield* Effect.result(delivery.credential.context)
     if (Result.isFailure(access)) return unreadable(access.failure.verdict)
-    const response = yield* delivery.services.execute(later.request(trackingId, access.success)).pipe(
-      // A tick holds up the partition's commits: a slow answer is asked for again later.
-      Effect.timeoutOption(questionTimeout),
+    const response = yield* delivery.services.execute(asyncOutcome.request(trackingId, access.success)).pipe(
+      // A tick holds up the partition's commits: after a slow response it is polled again later.
+      Effect.timeoutOption(pollTimeout),
       Effect.result
     )
     return Result.isSuccess(response) && Option.isSome(response.success)
-      ? later.read(response.success.value)
-      : unreadable(noAnswer)
+      ? asyncOutcome.read(response.success.value)
+      : unreadable(noResponse)
   })
 
-/** The final outcome of a request: what the platform says, or that it will not say any more; null to ask again. */
+/** The final outcome of a request: what the platform says, or that it will not say any more; null to poll again. */
 const conclusion = (
   reading: AsyncOutcomeReading,
   pending: Pending,
   now: number,
-  delivery: DeliveryContext
+  delivery: DeliveryContextShape
 ): Extract<AsyncOutcomeReading, { _tag: "Final" }> | null => {
   if (reading._tag === "Final") return reading
   const permanent = reading._tag === "Unreadable" && reading.verdict.errorClass === "invalid_event"
@@ -136,19 +139,19 @@ const conclusion = (
 }
 
 const waitAfter = (
-  questions: number,
+  polls: number,
   reading: AsyncOutcomeReading,
-  { settings }: DeliveryContext
+  { settings }: DeliveryContextShape
 ): Duration.Duration => {
-  const own = Duration.min(Duration.times(settings.pollFirst, 2 ** Math.min(questions, 20)), settings.pollMax)
-  const wish = reading._tag === "Final" ? null : reading.retryAfter
-  return wish === null ? own : Duration.max(own, wish)
+  const usual = Duration.min(Duration.times(settings.pollFirst, 2 ** Math.min(polls, 20)), settings.pollMax)
+  const retryAfter = reading._tag === "Final" ? null : reading.retryAfter
+  return retryAfter === null ? usual : Duration.max(usual, retryAfter)
 }
 
 const unreadable = (verdict: EventVerdict): AsyncOutcomeReading => ({ _tag: "Unreadable", verdict, retryAfter: null })
-const noAnswer: EventVerdict = { errorClass: "transient", reasonCode: null, message: null }
+const noResponse: EventVerdict = { errorClass: "transient", reasonCode: null, message: null }
 
-/** Google's quotas of reads are a minute's. */
+/** The longest that a platform's quota of reads counts: Google's. */
 const quotaWindow = Duration.minutes(1)
-const questionTimeout = Duration.seconds(3)
-const questionsAtATime = 10
+const pollTimeout = Duration.seconds(3)
+const pollsAtATime = 10

@@ -1,37 +1,48 @@
 /**
- * Finds the bad items of a batch that a platform refuses as a whole without saying which (Meta): about 2·log2(n)
- * requests for one bad item, not n. When the first half of a refused batch was taken whole, the bad item must be in
- * the second, which is then split without being sent. A bad item found by such a conclusion is sent once alone, so that
- * nothing is blamed that the platform has not refused by itself.
+ * Finds the invalid events of a request that a platform refuses as a whole without naming them (Meta): about 2·log2(n)
+ * requests for one invalid event, not n. If all of the first half of a refused piece was taken, an invalid event must be in
+ * the second, which is then split without being sent. An event found by such a conclusion is sent once alone, so that
+ * nothing is rejected that the platform has not refused by itself. Pure: a work list of pieces, the next one first.
  */
-import * as Effect from "effect/Effect"
+
+/** Events to be sent together, and what their sender knows of them. */
+export interface Piece<A, P> {
+  readonly events: ReadonlyArray<A>
+  readonly progress: P
+  /** Of the second half of a refused piece: the number of outcomes before those of its first half. Null: to be sent. */
+  readonly firstHalfFrom: number | null
+}
+
+/** The two halves of a piece that was refused; `decided` is the number of outcomes so far. */
+export const halvesOfRefused = <A, P>(
+  { events, progress }: Pick<Piece<A, P>, "events" | "progress">,
+  decided: number
+): ReadonlyArray<Piece<A, P>> => {
+  const [first, second] = halvesOf(events)
+  return [
+    { events: first, progress, firstHalfFrom: null },
+    { events: second, progress, firstHalfFrom: decided }
+  ]
+}
 
 /**
- * What sending a piece told: `taken` means all its items are good, `refused` that some is bad and none was taken,
- * `undecided` neither (some were put off, say), so nothing may be concluded from it.
+ * The work list with a piece to be sent at its head: a second half is split first if all of its first half was taken.
+ *
+ * @param isTakenFrom whether all outcomes from this number on say that the platform has the event
  */
-export type Finding = "taken" | "refused" | "undecided"
+export const nextToSend = <A, P>(
+  work: ReadonlyArray<Piece<A, P>>,
+  decided: number,
+  isTakenFrom: (from: number) => boolean
+): ReadonlyArray<Piece<A, P>> => {
+  const [head, ...rest] = work
+  if (head === undefined || head.firstHalfFrom === null) return work
+  return head.events.length > 1 && isTakenFrom(head.firstHalfFrom)
+    ? [...halvesOfRefused(head, decided), ...rest]
+    : [{ ...head, firstHalfFrom: null }, ...rest]
+}
 
-/** Sends items; where they are refused and several, isolates the bad ones. `send` books what becomes of each item. */
-export const sendAndIsolate = <A, E, R>(
-  items: ReadonlyArray<A>,
-  send: (items: ReadonlyArray<A>) => Effect.Effect<Finding, E, R>
-): Effect.Effect<Finding, E, R> =>
-  Effect.gen(function* () {
-    const finding = yield* send(items)
-    if (finding === "refused" && items.length > 1) yield* isolate(items, send)
-    return finding
-  })
-
-/** Isolates the bad items of a batch that is known to have some. */
-export const isolate = <A, E, R>(
-  items: ReadonlyArray<A>,
-  send: (items: ReadonlyArray<A>) => Effect.Effect<Finding, E, R>
-): Effect.Effect<void, E, R> =>
-  Effect.gen(function* () {
-    const middle = Math.floor(items.length / 2)
-    const second = items.slice(middle)
-    const finding = yield* sendAndIsolate(items.slice(0, middle), send)
-    if (finding === "taken" && second.length > 1) yield* isolate(second, send)
-    else yield* sendAndIsolate(second, send)
-  })
+export const halvesOf = <A>(events: ReadonlyArray<A>): readonly [ReadonlyArray<A>, ReadonlyArray<A>] => {
+  const middle = Math.floor(events.length / 2)
+  return [events.slice(0, middle), events.slice(middle)]
+}

@@ -1,5 +1,5 @@
 /**
- * Stops a connection whose credential or configuration the platform refuses. Whoever waits at the gate probes, one at a
+ * Pauses a connection whose credential or configuration the platform refuses. Whoever waits for its end probes, one at a
  * time, with growing delays; when the probe succeeds all go on. There is no fiber in the background that could die unseen,
  * and a partition that is revoked while it waits leaves the probing to the next one.
  */
@@ -7,12 +7,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import type { EventVerdict } from "../../../shared/connectors/connector.ts"
-import type { DeliverySettings } from "../engine/settings.ts"
 
 export interface ConnectionPause {
-  /** Goes on at once where the gate is open; else probes until it is. */
+  /** Goes on at once if the connection is not paused; else probes until the platform works. */
   readonly await: Effect.Effect<void>
-  /** Closes the gate for the platform's reason. */
+  /** Pauses the connection for the platform's reason. */
   readonly pause: (reason: EventVerdict) => Effect.Effect<void>
   /** A request was not refused: the next pause starts with short delays again. */
   readonly resetDelay: Effect.Effect<void>
@@ -20,12 +19,16 @@ export interface ConnectionPause {
 }
 
 export interface ConnectionPauseOptions {
-  /** Asks the platform whether host, account and credential work, with the credential read anew. */
+  /** Asks the platform whether host, account and credential work, with the credential read again. */
   readonly probe: Effect.Effect<EventVerdict>
-  readonly settings: Pick<DeliverySettings, "recoveryFirst" | "recoveryMax">
-  /** Whether a first probe may help at once: a token can be exchanged anew. */
+  readonly settings: {
+    /** Probes: after this, doubling up to the maximum. */
+    readonly recoveryFirst: Duration.Duration
+    readonly recoveryMax: Duration.Duration
+  }
+  /** Whether a first probe may help at once: a token can be exchanged again. */
   readonly refreshable: boolean
-  /** Told of each change; null means open again. */
+  /** Called on each change; null means not paused any more. */
   readonly onChange: (reason: EventVerdict | null) => Effect.Effect<void>
 }
 

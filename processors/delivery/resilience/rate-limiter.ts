@@ -1,14 +1,14 @@
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+
 /**
  * A rate limiter by the specification: token bucket, 100 tokens, 10 a second; acquire, or wait for a token. It counts
  * requests and events, each by a bucket of its own, and its rate changes at run time: with the share of partitions that
  * this instance owns, with the usage that the platform reports, and after an outage. Effect's (unstable) limiter
  * has fixed limits for a key, so this one is ours.
  */
-import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Semaphore from "effect/Semaphore"
-import { type BucketRate, refill, type TokenBucket, take, waitFor } from "./token-bucket.ts"
 
 /** Capacity and refill of one bucket. */
 export interface RateLimit {
@@ -163,3 +163,34 @@ const scaled = (limit: RateLimit, factor: number): BucketRate => ({
 
 const recheckMillis = 1000
 const shareMin = 0.001
+
+/** A token bucket as a value: time comes in as a number, so that each rule is tested alone. */
+export interface TokenBucket {
+  readonly tokens: number
+  /** `Clock` of the last refill, in milliseconds. */
+  readonly at: number
+}
+
+/** `capacity` tokens at most, `perMilli` new ones a millisecond. */
+export interface BucketRate {
+  readonly capacity: number
+  readonly perMilli: number
+}
+
+/** The bucket at `now`; a clock that went back adds nothing. */
+export const refill = (bucket: TokenBucket, rate: BucketRate, now: number): TokenBucket => ({
+  tokens: Math.min(rate.capacity, bucket.tokens + Math.max(0, now - bucket.at) * rate.perMilli),
+  at: now
+})
+
+/**
+ * Milliseconds until `cost` can be taken. A cost above the capacity needs a full bucket and leaves it in debt, so that
+ * the mean rate holds even where one request carries more events than the bucket has room for.
+ */
+export const waitFor = (bucket: TokenBucket, rate: BucketRate, cost: number): number => {
+  const missing = Math.min(cost, rate.capacity) - bucket.tokens
+  // A billionth of a token is rounding, not a reason to wait.
+  return missing <= 1e-9 ? 0 : Math.max(1, Math.ceil(missing / rate.perMilli))
+}
+
+export const take = (bucket: TokenBucket, cost: number): TokenBucket => ({ ...bucket, tokens: bucket.tokens - cost })

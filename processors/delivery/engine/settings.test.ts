@@ -3,8 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import { httpTransportDefaults } from "../../../shared/connectors/http/http-client.ts"
 import { loaded, minimal, withKeys } from "../../../shared/testing/connections-file.ts"
-import { poolOptionsOf, settingsOf } from "./connection-settings.ts"
-import { deliveryDefaults } from "./settings.ts"
+import { deliveryDefaults, poolOptionsOf, settingsOf } from "./settings.ts"
 
 const connectionWith = (keys: string) => loaded(withKeys(keys)).connections[0]!
 

@@ -1,8 +1,11 @@
 /** The engine's metrics, each with the connection and platform as attributes; updated once a request or a batch. */
+
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type { CircuitState } from "../resilience/circuit-breaker.ts"
+import type { Outcome } from "./outcome.ts"
 
 const counter = (name: string, description: string) => Metric.counter(name, { incremental: true, description })
 const seconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
@@ -105,7 +108,7 @@ export const makeDeliveryMetrics = (connection: string, platform: string): Deliv
   }
 }
 
-// A platform's codes are few, but a hostile answer may hold any text.
+// A platform's codes are few, but a hostile response may hold any text.
 const bounded = (reasons: ReadonlyMap<string, number>, seen: Set<string>): ReadonlyMap<string, number> => {
   const result = new Map<string, number>()
   for (const [reason, count] of reasons) {
@@ -118,3 +121,59 @@ const bounded = (reasons: ReadonlyMap<string, number>, seen: Set<string>): Reado
 
 const reasonsMax = 100
 const circuitValue: Readonly<Record<CircuitState, number>> = { CLOSED: 0, HALF_OPEN: 1, OPEN: 2 }
+
+/** Counts a step's outcomes. `unreadable` are records that are not events, which become dead letters. */
+export const countOutcomes = (
+  metrics: Pick<DeliveryMetrics, "outcomes" | "rejected">,
+  outcomes: ReadonlyArray<Outcome>,
+  unreadable: number
+): Effect.Effect<void> => {
+  const counts = new Map<string, number>()
+  const reasons = new Map<string, number>()
+  for (const { decision } of outcomes) {
+    add(counts, decision.outcome, 1)
+    if (decision.outcome === "rejected") add(reasons, decision.reasonCode ?? "unknown", 1)
+  }
+  if (unreadable > 0) add(counts, "dead_lettered", unreadable)
+  return Effect.andThen(metrics.outcomes(counts), metrics.rejected(reasons))
+}
+
+/** Adds to the count of a name. */
+export const add = (counts: Map<string, number>, name: string, by: number): void => {
+  counts.set(name, (counts.get(name) ?? 0) + by)
+}
+
+/**
+ * Logs the warnings that a platform gives beside a success, each once an hour, since every response may repeat them. None cost
+ * nothing.
+ */
+export type LogOnce = (warnings: ReadonlyArray<string>, requestId: string | null) => Effect.Effect<void>
+
+export const makeLogOnce = (connection: string): LogOnce => {
+  /** When each was logged; the oldest first. */
+  const logged = new Map<string, number>()
+  const isNews = (warning: string, now: number): boolean => {
+    for (const [text, at] of logged) {
+      if (now - at < repeatMillis) break
+      logged.delete(text)
+    }
+    if (logged.has(warning) || logged.size >= textsMax) return false
+    logged.set(warning, now)
+    return true
+  }
+  return (warnings, requestId) =>
+    warnings.length === 0
+      ? Effect.void
+      : Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          const news = warnings.filter((warning) => isNews(warning, now))
+          return news.length === 0
+            ? Effect.void
+            : Effect.logWarning("The platform warns.").pipe(
+                Effect.annotateLogs({ connection, warnings: news, request_id: requestId })
+              )
+        })
+}
+
+const repeatMillis = 3_600_000
+/** A platform's warnings are few, but one may hold a number that differs each time. */
+const textsMax = 50
