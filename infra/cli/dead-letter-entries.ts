@@ -1,12 +1,12 @@
 /** Dead entries as the commands read them, with the marks of those that were sent on their way again. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { deadLetterHeaders, resolvedName } from "../../processors/delivery/engine/settings.ts"
 import type { DeadLetter } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
 import { loadFileSettings } from "../../shared/config/settings.ts"
 import { deadLetterAad, type SealError, sealerOfSettings } from "../../shared/credentials/sealer.ts"
 import type { FetchedRecord } from "../../shared/kafka/client.ts"
+import { deadLetterHeaders, resolvedName } from "../../shared/model/dead-letter.ts"
 import { CommandError } from "./cli.ts"
 import { readTopic } from "./read-topic.ts"
 import type { StartPosition } from "./start-position.ts"

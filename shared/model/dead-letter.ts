@@ -1,4 +1,4 @@
-/** The one way to make a dead letter and its key. Pure. */
+/** The one way to build a dead letter, its key, and the headers of its marks. Pure. */
 import type { DeadLetter } from "../../schemas/types.gen.ts"
 
 /** The record that could not go on. Key and value are absent where only its position is known. */
@@ -66,3 +66,16 @@ export const deadLetterKey = ({
 
 /** The `stage` of what a platform's delivery gives up. */
 export const deliveryStage = (platform: string): string => `delivery-${platform}`
+
+/** Headers of marks on `dead-letters`: records without a value that say what became of a dead letter. */
+export const deadLetterHeaders = {
+  /** The id of a dead letter that was redriven. */
+  redriven: "redriven",
+  /** By `resolvedName`: the platform delivered the dead letter's event after all. */
+  resolved: "resolved",
+  /** Of a resolved dead letter: the outcome that holds. */
+  outcome: "outcome"
+} as const
+
+/** The name by which a mark finds the dead letters of a request. */
+export const resolvedName = (connectionId: string, requestId: string): string => `${connectionId}|${requestId}`

@@ -52,7 +52,7 @@ interface Progress {
 
 /**
  * While a failing event is looked for by halves, each piece that holds it fails: that says nothing new of the platform. So
- * many failures more do not count for the circuit; a success allows the whole number again.
+ * many failures more do not count for the circuit; a success allows all of them again.
  */
 interface ExpectedFailures {
   readonly left: number
@@ -131,7 +131,7 @@ const followUp = Effect.fnUntraced(function* (
       failuresToCome: 0
     } satisfies FollowUp
   }
-  // The failing ones are found by halves, each tried once more.
+  // The failing ones are found by halves, each sent again once.
   const [first, second] = halvesOf(open)
   const each: Progress = { ...progress, pauses: 0, isBlamed: progress.isBlamed || errorClass === "unknown" }
   return {

@@ -16,7 +16,7 @@ export class CredentialFailure extends Data.TaggedError("CredentialFailure")<{ r
 export interface ConnectionCredential {
   /** What a connector needs to build a request. */
   readonly context: Effect.Effect<RequestContext, CredentialFailure>
-  /** Forgets secret and token, so that the next request reads and exchanges them anew. */
+  /** Forgets secret and token, so that the next request reads and exchanges them again. */
   readonly invalidate: Effect.Effect<void>
 }
 

@@ -31,22 +31,22 @@ const minutes = (count: number) => Duration.toMillis(Duration.minutes(count))
 const mapped = "mapped-events.meta"
 const retry = "delivery-retry.meta"
 
-const opener = (world: FakePlatform, connector: Connector = connectorWith()) =>
+const opener = (platform: FakePlatform, connector: Connector = connectorWith()) =>
   Effect.map(
-    processorOver({ connector, connection, settings: deliveryDefaults, services: world }),
+    processorOver({ connector, connection, settings: deliveryDefaults, services: platform }),
     (processor) => (topic: string, partition: number) => openPartition(processor, { topic, partition })
   ).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
 
-const sentIds = (world: FakePlatform) => world.asked.filter(({ path }) => path === "events").map(({ ids }) => ids)
+const sentIds = (platform: FakePlatform) => platform.asked.filter(({ path }) => path === "events").map(({ ids }) => ids)
 
 it.effect("does not send what expired while the connection was paused", () =>
   Effect.gen(function* () {
     let token = "old"
-    const world = fakePlatform(
+    const platform = fakePlatform(
       (asked) => Effect.succeed(asked.token === "new" ? respond(ok) : respond(unauthorized, 401)),
       () => token
     )
-    const task = yield* (yield* opener(world))(mapped, 0)
+    const task = yield* (yield* opener(platform))(mapped, 0)
     const events = [mappedEvent("short", { deadline: minutes(10) }), mappedEvent("long", { deadline: minutes(60) })]
     const step = yield* Effect.forkChild(task.step({ topic: mapped, partition: 0, records: recordsOfEvents(events) }))
     yield* TestClock.adjust("15 minutes")
@@ -55,18 +55,18 @@ it.effect("does not send what expired while the connection was paused", () =>
     const done = readStep(yield* Fiber.join(step))
     assert.deepStrictEqual(done.outcomes, { short: "expired:expired", long: "delivered" })
     assert.deepStrictEqual(done.deadLetters, { short: "expired" })
-    assert.deepStrictEqual(sentIds(world), [["short", "long"], ["long"]])
+    assert.deepStrictEqual(sentIds(platform), [["short", "long"], ["long"]])
   })
 )
 
 it.effect("makes no request where all of it expired while it waited, and the next one goes on", () =>
   Effect.gen(function* () {
     let token = "old"
-    const world = fakePlatform(
+    const platform = fakePlatform(
       (asked) => Effect.succeed(asked.token === "new" ? respond(ok) : respond(unauthorized, 401)),
       () => token
     )
-    const task = yield* (yield* opener(world))(mapped, 0)
+    const task = yield* (yield* opener(platform))(mapped, 0)
     const batch = (id: string, deadline: number) => ({
       topic: mapped,
       partition: 0,
@@ -78,15 +78,15 @@ it.effect("makes no request where all of it expired while it waited, and the nex
     yield* TestClock.adjust("10 minutes")
     assert.deepStrictEqual(readStep(yield* Fiber.join(step)).outcomes, { short: "expired:expired" })
     assert.deepStrictEqual(readStep(yield* task.step(batch("next", minutes(60)))).outcomes, { next: "delivered" })
-    assert.deepStrictEqual(sentIds(world), [["short"], ["next"]])
+    assert.deepStrictEqual(sentIds(platform), [["short"], ["next"]])
   })
 )
 
 it.effect("among the partitions of a connection the batch with the earliest deadline goes next", () =>
   Effect.gen(function* () {
     const one = { ...limits, concurrency: 1 }
-    const world = fakePlatform(() => Effect.as(Effect.sleep("1 second"), respond(ok)))
-    const open = yield* opener(world, connectorWith({ limits: { documented: one, specification: one } }))
+    const platform = fakePlatform(() => Effect.as(Effect.sleep("1 second"), respond(ok)))
+    const open = yield* opener(platform, connectorWith({ limits: { documented: one, specification: one } }))
     const batches = [
       [mapped, 0, "first", 50],
       [mapped, 1, "fresh", 60],
@@ -105,7 +105,7 @@ it.effect("among the partitions of a connection the batch with the earliest dead
     )
     yield* TestClock.adjust("10 seconds")
     yield* Fiber.joinAll(steps)
-    assert.deepStrictEqual(sentIds(world).flat(), ["first", "urgent", "older", "fresh", "without"])
+    assert.deepStrictEqual(sentIds(platform).flat(), ["first", "urgent", "older", "fresh", "without"])
   })
 )
 
@@ -140,9 +140,11 @@ it.effect.each([
   { round: "5", left: 0.8, waits: null }
 ])("round $round with $left minutes left waits $waits minutes", ({ round, left, waits }) =>
   Effect.gen(function* () {
-    const world = fakePlatform((asked) => Effect.succeed(asked.ids.includes("bad") ? respond(down, 500) : respond(ok)))
+    const platform = fakePlatform((asked) =>
+      Effect.succeed(asked.ids.includes("bad") ? respond(down, 500) : respond(ok))
+    )
     const one = { ...limits, eventsPerRequest: 1 }
-    const open = yield* opener(world, connectorWith({ limits: { documented: one, specification: one } }))
+    const open = yield* opener(platform, connectorWith({ limits: { documented: one, specification: one } }))
     const task = yield* open(retry, 0)
     const headers = { connection: "shop", round }
     const events = [mappedEvent("bad", { attempts: 4, deadline: minutes(left) + 7_000 }), mappedEvent("good")]

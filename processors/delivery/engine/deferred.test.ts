@@ -23,9 +23,9 @@ import {
   verdict
 } from "./testing.ts"
 
-const open = (world: FakePlatform, { log, write }: ReturnType<typeof makeLog>, topic = "mapped-events.meta") =>
+const open = (platform: FakePlatform, { log, write }: ReturnType<typeof makeLog>, topic = "mapped-events.meta") =>
   Effect.flatMap(
-    processorOver({ connector: unrepeatable, connection, settings: deliveryDefaults, services: world }),
+    processorOver({ connector: unrepeatable, connection, settings: deliveryDefaults, services: platform }),
     (processor) =>
       openPartition(processor, { topic, partition: 0, append: (records) => Effect.sync(() => write(records)) }, log)
   ).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
@@ -38,23 +38,23 @@ it.effect("leaves an event that went to the delayed retries to them when it come
     const kafka = makeLog()
     let isBusy = true
     const busy = uniformVerdict(verdictMeta, { ...verdict("transient", "131056"), retryAfter: Duration.seconds(6) })
-    const world = fakePlatform(() => Effect.sync(() => (isBusy ? respond(busy, 400) : respond(ok))))
-    const mapped = yield* open(world, kafka)
-    const retries = yield* open(world, kafka, "delivery-retry.meta")
+    const platform = fakePlatform(() => Effect.sync(() => (isBusy ? respond(busy, 400) : respond(ok))))
+    const mapped = yield* open(platform, kafka)
+    const retries = yield* open(platform, kafka, "delivery-retry.meta")
     const first = yield* mapped.step(batchOf("mapped-events.meta"))
     assert.deepStrictEqual(Object.keys(readStep(first).retries), ["a"])
     kafka.write(first.outputs)
     isBusy = false
-    const asked = world.asked.length
+    const asked = platform.asked.length
     yield* retries.step(batchOf("delivery-retry.meta"))
-    assert.strictEqual(world.asked.length, asked + 1)
+    assert.strictEqual(platform.asked.length, asked + 1)
     // The partition of the mapped topic knows nothing of that; nor does it after it is opened again, as the retry may run on.
-    for (const task of [mapped, yield* open(world, kafka)]) {
+    for (const task of [mapped, yield* open(platform, kafka)]) {
       const again = readStep(yield* task.step(batchOf("mapped-events.meta")))
       assert.deepStrictEqual([again.outcomes, Object.keys(again.retries)], [{}, ["a"]])
     }
     const back = yield* retries.step(batchOf("delivery-retry.meta"))
     assert.deepStrictEqual(readStep(back).outcomes, { a: "skipped:duplicate" })
-    assert.strictEqual(world.asked.length, asked + 1)
+    assert.strictEqual(platform.asked.length, asked + 1)
   })
 )

@@ -63,14 +63,14 @@ const publish = (prefix: string, ids: ReadonlyArray<string>) =>
     )
   )
 
-const deliverFrom = (prefix: string, world: FakePlatform, connector: Connector) =>
+const deliverFrom = (prefix: string, platform: FakePlatform, connector: Connector) =>
   Effect.scoped(
     Effect.flatMap(
       processorOver({
         connector,
         connection,
         settings: deliveryDefaults,
-        services: { ...world, partitionsTotal: Effect.succeed(4) }
+        services: { ...platform, partitionsTotal: Effect.succeed(4) }
       }),
       run
     )
@@ -106,14 +106,14 @@ layer(layerTest, { excludeTestServices: true })("delivery on Kafka", (it) => {
       const ids = Array.from({ length: 500 }, (_, index) => `e${index}`)
       yield* publish(prefix, ids)
       const taken: Array<string> = []
-      const world = fakePlatform((asked) =>
+      const platform = fakePlatform((asked) =>
         Effect.sync(() => {
           if (asked.ids.includes("e250")) return respond(someInvalid, 400)
           taken.push(...asked.ids)
           return respond(ok)
         })
       )
-      const running = yield* Effect.forkChild(deliverFrom(prefix, world, connectorWith()))
+      const running = yield* Effect.forkChild(deliverFrom(prefix, platform, connectorWith()))
       yield* untilOutcomes(prefix, 500)
       yield* Fiber.interrupt(running)
       const found = yield* outcomes(prefix)
@@ -135,17 +135,17 @@ layer(layerTest, { excludeTestServices: true })("delivery on Kafka", (it) => {
         limits: { documented: single, specification: single }
       })
       const sent: Array<string> = []
-      const world = (hanging: string | null) =>
+      const platform = (hanging: string | null) =>
         fakePlatform((asked) =>
           Effect.suspend(() => {
             sent.push(...asked.ids)
             return asked.ids[0] === hanging ? Effect.never : Effect.succeed(respond(ok))
           })
         )
-      const first = yield* Effect.forkChild(deliverFrom(prefix, world("m7"), connector))
+      const first = yield* Effect.forkChild(deliverFrom(prefix, platform("m7"), connector))
       yield* Effect.promise(() => waitUntil("m7 is sent", () => sent.includes("m7")))
       yield* Fiber.interrupt(first)
-      const second = yield* Effect.forkChild(deliverFrom(prefix, world(null), connector))
+      const second = yield* Effect.forkChild(deliverFrom(prefix, platform(null), connector))
       yield* untilOutcomes(prefix, 20)
       yield* Fiber.interrupt(second)
       const found = yield* outcomes(prefix)

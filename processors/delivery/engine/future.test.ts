@@ -29,7 +29,7 @@ const minute = 60_000
 const mapped = { topic: "mapped-events.meta", partition: 0 }
 const retry = { topic: "delivery-retry.meta", partition: 0 }
 
-const world = () => fakePlatform(() => Effect.succeed(respond(ok)))
+const platform = () => fakePlatform(() => Effect.succeed(respond(ok)))
 const open = (services: FakePlatform, at = mapped) =>
   Effect.flatMap(
     processorOver({ connector: connectorWith(), connection, settings: deliveryDefaults, services }),
@@ -46,7 +46,7 @@ const sent = (services: FakePlatform) =>
 it.effect("sends nothing further ahead than a minute, and holds up nothing beside it", () =>
   Effect.gen(function* () {
     yield* TestClock.setTime(now)
-    const services = world()
+    const services = platform()
     const task = yield* open(services)
     const events = [
       aheadBy("past", -1),
@@ -72,7 +72,7 @@ it.effect("sends nothing further ahead than a minute, and holds up nothing besid
 it.effect("does not make the mapped events behind it wait, though the batch holds nothing else", () =>
   Effect.gen(function* () {
     yield* TestClock.setTime(now)
-    const task = yield* open(world())
+    const task = yield* open(platform())
     // Were it to wait, this would never end: the clock stands still.
     const done = readStep(yield* task.step(batch([aheadBy("far", 600_000)])))
     assert.deepStrictEqual(Object.keys(done.retries), ["far"])
@@ -95,7 +95,7 @@ const inbound = (outputs: ReadonlyArray<Outbound>, topic: string): ReadonlyArray
 it.effect("sends it when it is due, once, and in flight until then for the ledger", () =>
   Effect.gen(function* () {
     yield* TestClock.setTime(now)
-    const services = world()
+    const services = platform()
     const first = yield* (yield* open(services)).step(batch([aheadBy("far", minute + 10_000)]))
     const source = { topic: "raw-events", partition: 0, offset: 0, timestamp: 0 }
     const ledger = new Ledger(new Map([["shop", "enabled"]]), new DecidedConnections(), 10)

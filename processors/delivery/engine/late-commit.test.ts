@@ -31,13 +31,13 @@ const batchOf = (ids: ReadonlyArray<string>) => ({ ...at, records: recordsOfEven
 const accepted = { ...uniformVerdict(verdictMeta, verdict("accepted")), trackingId: "wamid", requestId: "wamid" }
 
 /** One process: its partition can be opened again and again over the same log. */
-const processOver = (world: FakePlatform, kafka: ReturnType<typeof makeLog>, appends = () => true) =>
+const processOver = (platform: FakePlatform, kafka: ReturnType<typeof makeLog>, appends = () => true) =>
   Effect.gen(function* () {
     const processor = yield* processorOver({
       connector: unrepeatable,
       connection,
       settings: deliveryDefaults,
-      services: world
+      services: platform
     })
     return Effect.gen(function* () {
       const task = yield* processor.open({
@@ -58,7 +58,7 @@ const timedOut = new KafkaError({ code: "timeout", operation: "append", message:
 
 it.effect("every answer is known when the partition is opened again, whatever it was", () =>
   Effect.gen(function* () {
-    const world = fakePlatform(({ ids }) =>
+    const platform = fakePlatform(({ ids }) =>
       ids[0] === "cut"
         ? Effect.fail(httpFailure("reset", "platform.example"))
         : Effect.succeed(
@@ -66,7 +66,7 @@ it.effect("every answer is known when the partition is opened again, whatever it
           )
     )
     const kafka = makeLog()
-    const open = yield* processOver(world, kafka)
+    const open = yield* processOver(platform, kafka)
     const ids = ["a", "bad", "b", "cut", "c"]
     const expected = {
       a: "accepted",
@@ -83,9 +83,9 @@ it.effect("every answer is known when the partition is opened again, whatever it
     assert.deepStrictEqual(readStep(again).outcomes, expected)
     assert.strictEqual(readStep(again).deadLetters["bad"], "131026")
     assert.isTrue(again.outputs.some(({ topic }) => topic === "pending-outcomes"))
-    const events = world.asked.filter(({ path }) => path === "events").map((asked) => asked.ids[0])
+    const events = platform.asked.filter(({ path }) => path === "events").map((asked) => asked.ids[0])
     assert.deepStrictEqual([...events].sort(), [...ids].sort())
-    // Committed at last: from now on the log tells it.
+    // Committed at last: from now on it is in the log.
     kafka.write(again.outputs)
     again.release?.()
     assert.strictEqual(readStep(yield* (yield* open).step(batchOf(["a"]))).outcomes["a"], "skipped:duplicate")
@@ -95,20 +95,20 @@ it.effect("every answer is known when the partition is opened again, whatever it
 it.effect("a request that was under way when its partition closed is not cut off, and its answer is waited for", () =>
   Effect.gen(function* () {
     const answer = yield* Deferred.make<void>()
-    const world = fakePlatform(() => Effect.as(Deferred.await(answer), respond(accepted)))
+    const platform = fakePlatform(() => Effect.as(Deferred.await(answer), respond(accepted)))
     const kafka = makeLog()
-    const open = yield* processOver(world, kafka)
+    const open = yield* processOver(platform, kafka)
     const closing = yield* Effect.forkChild((yield* open).step(batchOf(["a"])))
-    while (world.asked.length === 0) yield* Effect.yieldNow
+    while (platform.asked.length === 0) yield* Effect.yieldNow
     yield* Fiber.interrupt(closing)
     const next = yield* open
     const waiting = yield* Effect.forkChild(next.step(batchOf(["a", "b"])))
     yield* Effect.yieldNow
-    assert.strictEqual(world.asked.length, 1)
+    assert.strictEqual(platform.asked.length, 1)
     yield* Deferred.succeed(answer, undefined)
     assert.deepStrictEqual(readStep(yield* Fiber.join(waiting)).outcomes, { a: "accepted", b: "accepted" })
     assert.deepStrictEqual(
-      world.asked.map(({ ids }) => ids[0]),
+      platform.asked.map(({ ids }) => ids[0]),
       ["a", "b"]
     )
   })
@@ -117,41 +117,41 @@ it.effect("a request that was under way when its partition closed is not cut off
 it.effect("an event whose intent was written and whose request never left is sent", () =>
   Effect.gen(function* () {
     let appends = false
-    const world = fakePlatform(() => Effect.succeed(respond(accepted)))
+    const platform = fakePlatform(() => Effect.succeed(respond(accepted)))
     const kafka = makeLog()
-    const open = yield* processOver(world, kafka, () => appends)
+    const open = yield* processOver(platform, kafka, () => appends)
     // The broker has the intent, though the transaction's answer was late.
     yield* Effect.flip((yield* open).step(batchOf(["a"])))
     appends = true
     assert.deepStrictEqual(readStep(yield* (yield* open).step(batchOf(["a"]))).outcomes, { a: "accepted" })
-    assert.strictEqual(world.asked.length, 1)
+    assert.strictEqual(platform.asked.length, 1)
   })
 )
 
 it.effect("a refused connection is no doubt either", () =>
   Effect.gen(function* () {
     let refusing = true
-    const world = fakePlatform(() =>
+    const platform = fakePlatform(() =>
       refusing ? Effect.fail(httpFailure("refused", "platform.example")) : Effect.succeed(respond(ok))
     )
     const kafka = makeLog()
-    const open = yield* processOver(world, kafka)
+    const open = yield* processOver(platform, kafka)
     const closing = yield* Effect.forkChild((yield* open).step(batchOf(["a"])))
-    while (world.asked.length === 0) yield* Effect.yieldNow
+    while (platform.asked.length === 0) yield* Effect.yieldNow
     yield* Fiber.interrupt(closing)
     refusing = false
     assert.deepStrictEqual(readStep(yield* (yield* open).step(batchOf(["a"]))).outcomes, { a: "delivered" })
   })
 )
 
-it.effect("another process knows only what the log tells", () =>
+it.effect("another process knows only what the log says", () =>
   Effect.gen(function* () {
-    const world = fakePlatform(() => Effect.succeed(respond(accepted)))
+    const platform = fakePlatform(() => Effect.succeed(respond(accepted)))
     const kafka = makeLog()
-    yield* (yield* yield* processOver(world, kafka)).step(batchOf(["a"]))
-    const other = yield* yield* processOver(world, kafka)
+    yield* (yield* yield* processOver(platform, kafka)).step(batchOf(["a"]))
+    const other = yield* yield* processOver(platform, kafka)
     assert.deepStrictEqual(readStep(yield* other.step(batchOf(["a"]))).outcomes, { a: "unknown:sent_before_crash" })
-    assert.strictEqual(world.asked.length, 1)
+    assert.strictEqual(platform.asked.length, 1)
   })
 )
 

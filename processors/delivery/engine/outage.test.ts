@@ -47,7 +47,7 @@ interface Trouble {
 }
 
 /** A platform that takes a request whole or refuses it whole, a tenth of a second after it came. */
-const platform = (poison: ReadonlySet<string>, trouble: Trouble, second: () => number) => {
+const behaviour = (poison: ReadonlySet<string>, trouble: Trouble, second: () => number) => {
   const taken = new Map<string, number>()
   const within = ([from, to]: readonly [number, number]) => second() >= from && second() < to
   const play = (asked: { readonly ids: ReadonlyArray<string>; readonly token: string }) =>
@@ -69,9 +69,9 @@ const runThrough = (count: number, poison: ReadonlySet<string>, trouble: Trouble
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
     const second = () => clock.currentTimeMillisUnsafe() / 1000
-    const { play, taken } = platform(poison, trouble, second)
-    const world = fakePlatform(play, () => (second() < trouble.tokenReplaced ? "old" : "new"))
-    const processor = yield* processorOver({ connector, connection, settings: deliveryDefaults, services: world })
+    const { play, taken } = behaviour(poison, trouble, second)
+    const platform = fakePlatform(play, () => (second() < trouble.tokenReplaced ? "old" : "new"))
+    const processor = yield* processorOver({ connector, connection, settings: deliveryDefaults, services: platform })
     const events = Array.from({ length: count }, (_, index) => mappedEvent(`e${index}`))
     const outcomes: Record<string, string> = {}
     const deadLetters: Record<string, string> = {}
@@ -110,7 +110,7 @@ const runThrough = (count: number, poison: ReadonlySet<string>, trouble: Trouble
         yield* TestClock.adjust("1 second")
       yield* Fiber.join(later)
     }
-    return { outcomes, deadLetters, taken, world, retried }
+    return { outcomes, deadLetters, taken, platform, retried }
   }).pipe(Effect.scoped, Effect.provide(Layer.sync(Codecs, strictCodecs)))
 
 const check = (count: number, poison: ReadonlySet<string>, run: Effect.Success<ReturnType<typeof runThrough>>) => {
@@ -136,7 +136,7 @@ it.effect(
       const trouble: Trouble = { tokenEnds: 2, tokenReplaced: 6, throttles: [10, 20], dead: [25, 115] }
       const run = yield* runThrough(10_000, poison, trouble)
       check(10_000, poison, run)
-      const states = statesOf(run.world)
+      const states = statesOf(run.platform)
       assert.include(states, "CLOSED paused")
       assert.include(states, "OPEN paused")
       assert.strictEqual(states.at(-1), "CLOSED")

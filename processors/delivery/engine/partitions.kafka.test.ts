@@ -34,7 +34,7 @@ const grownTopics = ["mapped-events.meta", "delivery-retry.meta", "send-intents"
 const topics = [...grownTopics, "delivery-results", "dead-letters", "connector-state"]
 const settings = { ...deliveryDefaults, linger: Duration.millis(5) }
 
-const makeWorld = Effect.gen(function* () {
+const makeHarness = Effect.gen(function* () {
   const client = yield* KafkaClient
   const prefix = uniquePrefix("partitions")
   yield* client.createTopics(
@@ -94,7 +94,7 @@ layer(layerTest, { excludeTestServices: true })("delivery after partitions were 
   // Red when a partition restores from the partition of its number alone.
   it.effect("sends none of what was sent before", () =>
     Effect.gen(function* () {
-      const { sent, publish, deliver, settled, outcomes, addPartitions } = yield* makeWorld
+      const { sent, publish, deliver, settled, outcomes, addPartitions } = yield* makeHarness
       const ids = idsOf("m", 60)
       const first = yield* deliver
       yield* publish(ids)
@@ -117,7 +117,7 @@ layer(layerTest, { excludeTestServices: true })("delivery after partitions were 
   // Red when a partition sends what lies in it, though another one is by now the home of its key.
   it.effect("sends once what waited in the old partitions and came again in the new ones", () =>
     Effect.gen(function* () {
-      const { sent, publish, deliver, settled, addPartitions } = yield* makeWorld
+      const { sent, publish, deliver, settled, addPartitions } = yield* makeHarness
       const ids = idsOf("w", 60)
       yield* publish(ids)
       yield* addPartitions
@@ -131,7 +131,7 @@ layer(layerTest, { excludeTestServices: true })("delivery after partitions were 
 
   it.effect("waits, and sends nothing, while the topics have different numbers of partitions", () =>
     Effect.gen(function* () {
-      const { client, prefix, events, sent, publish, deliver, settled } = yield* makeWorld
+      const { client, prefix, events, sent, publish, deliver, settled } = yield* makeHarness
       const ids = idsOf("d", 20)
       yield* client.addPartitions([`${prefix}mapped-events.meta`], 6)
       yield* publish(ids)

@@ -34,9 +34,9 @@ const one = { ...limits, eventsPerRequest: 1, concurrency: 1 }
 const oneByOne = connectorWith({ limits: { documented: one, specification: one } })
 const events = (count: number) => Array.from({ length: count }, (_, index) => mappedEvent(`e${index}`))
 
-const open = (world: FakePlatform, connector: Connector, settings: Partial<DeliverySettings> = {}) =>
+const open = (platform: FakePlatform, connector: Connector, settings: Partial<DeliverySettings> = {}) =>
   Effect.map(
-    processorOver({ connector, connection, settings: { ...deliveryDefaults, ...settings }, services: world }),
+    processorOver({ connector, connection, settings: { ...deliveryDefaults, ...settings }, services: platform }),
     (processor) => (partition: number) =>
       Effect.map(processor.open({ topic: "mapped-events.meta", partition }), (task) => ({
         /** Delivers the events and gives the virtual seconds that it took. */
@@ -53,9 +53,9 @@ const open = (world: FakePlatform, connector: Connector, settings: Partial<Deliv
       }))
   ).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
 
-const openTask = (world: FakePlatform) =>
+const openTask = (platform: FakePlatform) =>
   Effect.map(
-    processorOver({ connector: connectorWith(), connection, settings: deliveryDefaults, services: world }),
+    processorOver({ connector: connectorWith(), connection, settings: deliveryDefaults, services: platform }),
     (processor) => (partition: number) => openPartition(processor, { topic: "mapped-events.meta", partition })
   ).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
 
@@ -79,11 +79,11 @@ it.effect("is slowed by the usage that the platform reports, before it refuses",
 it.effect("has the part of the connection's rate that its partitions are of all", () =>
   Effect.gen(function* () {
     let partitionsTotal = 4
-    const world = {
+    const platform = {
       ...fakePlatform(() => Effect.succeed(respond(ok))),
       partitionsTotal: Effect.sync(() => partitionsTotal)
     }
-    const openPartition = yield* open(world, oneByOne)
+    const openPartition = yield* open(platform, oneByOne)
     const quarter = yield* openPartition(0)
     // A burst of 25, then 2.5 a second.
     assert.closeTo(yield* quarter.timed(events(50)), 10, 1)
@@ -102,7 +102,7 @@ it.effect("catches up at a capped rate, oldest deadline first, when a refused cr
     const clock = yield* Clock.Clock
     const seconds = () => clock.currentTimeMillisUnsafe() / 1000
     const sent: Array<readonly [string, number]> = []
-    const world = fakePlatform(
+    const platform = fakePlatform(
       (asked) =>
         Effect.sync(() => {
           if (asked.token === "old") return respond(unauthorized, 401)
@@ -111,7 +111,7 @@ it.effect("catches up at a capped rate, oldest deadline first, when a refused cr
         }),
       () => (seconds() < 60 ? "old" : "new")
     )
-    const task = yield* (yield* open(world, oneByOne))(0)
+    const task = yield* (yield* open(platform, oneByOne))(0)
     const late = [...events(40)].map((event, index) => ({ ...event, deadline: 10_000_000 - index }))
     yield* task.timed(late)
     // The one whose probe was refused goes when it can; the others by their deadlines.
@@ -133,14 +133,14 @@ it.effect("finds the best batch size of a platform whose latency curve is script
     const sizes: Array<number> = []
     // Cheap up to 300 events, then ever dearer.
     const curve = (size: number) => 100 + size * 0.2 + Math.max(0, size - 300) ** 2 * 0.05
-    const world = fakePlatform((asked) =>
+    const platform = fakePlatform((asked) =>
       Effect.sync(() => void sizes.push(asked.ids.length)).pipe(
         Effect.andThen(Effect.sleep(Duration.millis(Math.round(curve(asked.ids.length))))),
         Effect.as(respond(ok))
       )
     )
     const requestsWhereUndocumented = { tokens: 10_000, perSecond: 10_000 }
-    const task = yield* (yield* open(world, connectorWith({ limits: { documented: large, specification: large } }), {
+    const task = yield* (yield* open(platform, connectorWith({ limits: { documented: large, specification: large } }), {
       requestsWhereUndocumented
     }))(0)
     for (let batch = 0; batch < 40; batch++) yield* task.timed(events(1000))
@@ -153,7 +153,7 @@ it.effect("finds the best batch size of a platform whose latency curve is script
   })
 )
 
-it.effect("compares what the platform says it received with what counts as taken, and tells each result of it", () =>
+it.effect("compares what the platform says it received with what counts as taken, and says so in each result", () =>
   Effect.gen(function* () {
     const short = uniformVerdict(
       { ...verdictMeta, eventsReceived: 40, warnings: ["Received 40 of 50."] },
@@ -161,8 +161,8 @@ it.effect("compares what the platform says it received with what counts as taken
     )
     const logged: Array<string> = []
     const logger = Logger.layer([Logger.make(({ message }) => void logged.push(String(message)))])
-    const world = fakePlatform(() => Effect.succeed(respond(short)))
-    const task = yield* (yield* openTask(world))(0)
+    const platform = fakePlatform(() => Effect.succeed(respond(short)))
+    const task = yield* (yield* openTask(platform))(0)
     const run = task.step({ topic: "mapped-events.meta", partition: 0, records: recordsOfEvents(events(50)) })
     const step = yield* Effect.provide(Effect.andThen(run, run), logger)
     const text = yield* PrometheusMetrics.format()

@@ -43,7 +43,7 @@ const through = (trouble: Trouble) =>
   Effect.gen(function* () {
     const kafka = makeLog()
     let millis = 0
-    const world = fakePlatform((asked) =>
+    const platform = fakePlatform((asked) =>
       Effect.flatMap(Effect.sleep("20 millis"), () => {
         const found = trouble(asked, millis)
         if (found === null) return Effect.succeed(respond(ok))
@@ -55,7 +55,7 @@ const through = (trouble: Trouble) =>
       connector: unrepeatable,
       connection,
       settings: deliveryDefaults,
-      services: world
+      services: platform
     })
     const task = yield* processor.open({ ...at, append: (records) => Effect.sync(() => kafka.write(records)) })
     const running = yield* Effect.forkChild(
@@ -66,12 +66,12 @@ const through = (trouble: Trouble) =>
       millis += 10
     }
     const { outcomes } = readStep(yield* Fiber.join(running))
-    const sent = world.asked.filter(({ path }) => path === "events").map(({ ids }) => ids[0])
+    const sent = platform.asked.filter(({ path }) => path === "events").map(({ ids }) => ids[0])
     return {
       unknown: Object.values(outcomes).filter((outcome) => outcome.startsWith("unknown")).length,
       delivered: Object.values(outcomes).filter((outcome) => outcome === "delivered").length,
       sent,
-      probes: world.asked.filter(({ path }) => path === "probe").length,
+      probes: platform.asked.filter(({ path }) => path === "probe").length,
       millis
     }
   }).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
@@ -109,7 +109,7 @@ it.effect("that cuts messages alone and lets probes through: one more for each t
   })
 )
 
-it.effect("a moment's cut stops nothing for long", () =>
+it.effect("a short cut stops nothing for long", () =>
   Effect.gen(function* () {
     const { unknown, delivered, millis } = yield* through(during(100, 130, cut, ({ ids }) => ids[0] === "e41"))
     assert.isAtMost(unknown, 1)

@@ -36,37 +36,36 @@ import {
 const codecsLayer = Layer.sync(Codecs, strictCodecs)
 const at = { topic: "mapped-events.meta", partition: 0 }
 const ids = (count: number) => Array.from({ length: count }, (_, index) => `e${index}`)
-const batchOf = (names: ReadonlyArray<string>) => ({
-  ...at,
-  records: recordsOfEvents(names.map((id) => mappedEvent(id)))
-})
+const recordsOf = (names: ReadonlyArray<string>) => recordsOfEvents(names.map((id) => mappedEvent(id)))
+const batchOf = (names: ReadonlyArray<string>) => ({ ...at, records: recordsOf(names) })
 
-const openTask = (world: FakePlatform, connector: Connector = connectorWith()) =>
-  Effect.flatMap(processorOver({ connector, connection, settings: deliveryDefaults, services: world }), (processor) =>
-    openPartition(processor, at)
-  ).pipe(Effect.provide(codecsLayer))
+const openTask = (platform: FakePlatform, connector: Connector = connectorWith()) =>
+  processorOver({ connector, connection, settings: deliveryDefaults, services: platform }).pipe(
+    Effect.flatMap((processor) => openPartition(processor, at)),
+    Effect.provide(codecsLayer)
+  )
 
-const sentEvents = (world: FakePlatform) => world.asked.filter(({ path }) => path === "events")
+const sentEvents = (platform: FakePlatform) => platform.asked.filter(({ path }) => path === "events")
 
 it.effect("delivers a batch in one request, with one result an event", () =>
   Effect.gen(function* () {
-    const world = fakePlatform(() => Effect.succeed(respond(ok)))
-    const task = yield* openTask(world)
+    const platform = fakePlatform(() => Effect.succeed(respond(ok)))
+    const task = yield* openTask(platform)
     const done = readStep(yield* task.step(batchOf(ids(3))))
     assert.deepStrictEqual(done.outcomes, { e0: "delivered", e1: "delivered", e2: "delivered" })
-    assert.deepStrictEqual(world.asked, [{ path: "events", ids: ids(3), token: "token" }])
+    assert.deepStrictEqual(platform.asked, [{ path: "events", ids: ids(3), token: "token" }])
   })
 )
 
 it.effect("isolates a bad event that the platform does not name, and delivers each neighbour once", () =>
   Effect.gen(function* () {
     const taken: Array<string> = []
-    const world = fakePlatform((asked) => {
+    const platform = fakePlatform((asked) => {
       if (asked.ids.includes("e37")) return Effect.succeed(respond(someInvalid, 400))
       taken.push(...asked.ids)
       return Effect.succeed(respond(ok))
     })
-    const task = yield* openTask(world)
+    const task = yield* openTask(platform)
     const done = readStep(yield* task.step(batchOf(ids(100))))
     assert.strictEqual(done.outcomes["e37"], "rejected:100")
     assert.deepStrictEqual(done.deadLetters, { e37: "100" })
@@ -76,13 +75,13 @@ it.effect("isolates a bad event that the platform does not name, and delivers ea
         .filter((id) => id !== "e37")
         .sort()
     )
-    assert.isAtMost(world.asked.length, 2 * Math.log2(100) + 2)
+    assert.isAtMost(platform.asked.length, 2 * Math.log2(100) + 2)
   })
 )
 
 it.effect("drops the culprits that the platform names and sends the rest again", () =>
   Effect.gen(function* () {
-    const world = fakePlatform((asked) => {
+    const platform = fakePlatform((asked) => {
       const culprit = asked.ids.indexOf("e4")
       return Effect.succeed(
         culprit < 0
@@ -93,74 +92,74 @@ it.effect("drops the culprits that the platform names and sends the rest again",
             )
       )
     })
-    const done = readStep(yield* (yield* openTask(world)).step(batchOf(ids(6))))
+    const done = readStep(yield* (yield* openTask(platform)).step(batchOf(ids(6))))
     assert.strictEqual(done.outcomes["e4"], "rejected:BAD")
     assert.strictEqual(Object.values(done.outcomes).filter((outcome) => outcome === "delivered").length, 5)
-    assert.strictEqual(world.asked.length, 2)
+    assert.strictEqual(platform.asked.length, 2)
   })
 )
 
-it.effect(
-  "retries after 1, 2 and 4 s while the platform fails, and waits for Retry-After where it is conclusions",
-  () =>
-    Effect.gen(function* () {
-      const retryAfter = Duration.seconds(30)
-      const throttled = uniformVerdict({ ...verdictMeta, retryAfter }, verdict("throttled", "429"))
-      const world = fakePlatform((_, index) =>
-        Effect.succeed(index === 0 ? respond(down, 503) : respond(index === 1 ? throttled : ok))
-      )
-      const step = yield* Effect.forkChild((yield* openTask(world)).step(batchOf(["a"])))
-      yield* TestClock.adjust("1300 millis")
-      assert.strictEqual(world.asked.length, 2)
-      yield* TestClock.adjust("29 seconds")
-      assert.strictEqual(world.asked.length, 2)
-      yield* TestClock.adjust("2 seconds")
-      assert.deepStrictEqual(readStep(yield* Fiber.join(step)).outcomes, { a: "delivered" })
-    })
+it.effect("retries after 1, 2 and 4 s while the platform fails, and waits for Retry-After where it is given", () =>
+  Effect.gen(function* () {
+    const retryAfter = Duration.seconds(30)
+    const throttled = uniformVerdict({ ...verdictMeta, retryAfter }, verdict("throttled", "429"))
+    const platform = fakePlatform((_, index) =>
+      Effect.succeed(index === 0 ? respond(down, 503) : respond(index === 1 ? throttled : ok))
+    )
+    const step = yield* Effect.forkChild((yield* openTask(platform)).step(batchOf(["a"])))
+    yield* TestClock.adjust("1300 millis")
+    assert.strictEqual(platform.asked.length, 2)
+    yield* TestClock.adjust("29 seconds")
+    assert.strictEqual(platform.asked.length, 2)
+    yield* TestClock.adjust("2 seconds")
+    assert.deepStrictEqual(readStep(yield* Fiber.join(step)).outcomes, { a: "delivered" })
+  })
 )
 
 it.effect("an open circuit suspends the step, probes with few events, and delivers all when the platform is back", () =>
   Effect.gen(function* () {
     let working = false
-    const world = fakePlatform(() =>
+    const platform = fakePlatform(() =>
       working ? Effect.succeed(respond(ok)) : Effect.fail(httpFailure("refused", "platform.example"))
     )
-    const step = yield* Effect.forkChild((yield* openTask(world)).step(batchOf(ids(100))))
+    const step = yield* Effect.forkChild((yield* openTask(platform)).step(batchOf(ids(100))))
     yield* TestClock.adjust("30 seconds")
-    assert.strictEqual(world.asked.length, 5)
+    assert.strictEqual(platform.asked.length, 5)
     yield* TestClock.adjust("25 seconds")
-    assert.strictEqual(world.asked.length, 5)
+    assert.strictEqual(platform.asked.length, 5)
     working = true
     yield* TestClock.adjust("40 seconds")
     const done = readStep(yield* Fiber.join(step))
     assert.strictEqual(Object.values(done.outcomes).filter((outcome) => outcome === "delivered").length, 100)
-    assert.strictEqual(world.asked[5]?.ids.length, deliveryDefaults.probeEvents)
-    assert.deepStrictEqual(statesOf(world), ["CLOSED", "OPEN paused", "HALF_OPEN", "CLOSED"])
+    assert.strictEqual(platform.asked[5]?.ids.length, deliveryDefaults.probeEvents)
+    assert.deepStrictEqual(statesOf(platform), ["CLOSED", "OPEN paused", "HALF_OPEN", "CLOSED"])
   })
 )
 
-it.effect("a refused token pauses the connection, tells it at once, and resumes by itself when a new one works", () =>
-  Effect.gen(function* () {
-    let token = "old"
-    const world = fakePlatform(
-      (asked) => Effect.succeed(asked.token === "new" ? respond(ok) : respond(unauthorized, 401)),
-      () => token
-    )
-    const step = yield* Effect.forkChild((yield* openTask(world)).step(batchOf(ids(5))))
-    yield* TestClock.adjust("4 seconds")
-    assert.deepStrictEqual(statesOf(world), ["CLOSED", "CLOSED paused"])
-    yield* TestClock.adjust("5 minutes")
-    assert.strictEqual(sentEvents(world).length, 1)
-    assert.isAbove(world.asked.length, 4)
-    token = "new"
-    yield* TestClock.adjust("6 minutes")
-    const done = readStep(yield* Fiber.join(step))
-    assert.strictEqual(done.outcomes["e4"], "delivered")
-    assert.deepStrictEqual(statesOf(world), ["CLOSED", "CLOSED paused", "CLOSED"])
-  })
+it.effect(
+  "a refused token pauses the connection, publishes that at once, and resumes by itself when a new one works",
+  () =>
+    Effect.gen(function* () {
+      let token = "old"
+      const platform = fakePlatform(
+        (asked) => Effect.succeed(asked.token === "new" ? respond(ok) : respond(unauthorized, 401)),
+        () => token
+      )
+      const step = yield* Effect.forkChild((yield* openTask(platform)).step(batchOf(ids(5))))
+      yield* TestClock.adjust("4 seconds")
+      assert.deepStrictEqual(statesOf(platform), ["CLOSED", "CLOSED paused"])
+      yield* TestClock.adjust("5 minutes")
+      assert.strictEqual(sentEvents(platform).length, 1)
+      assert.isAbove(platform.asked.length, 4)
+      token = "new"
+      yield* TestClock.adjust("6 minutes")
+      const done = readStep(yield* Fiber.join(step))
+      assert.strictEqual(done.outcomes["e4"], "delivered")
+      assert.deepStrictEqual(statesOf(platform), ["CLOSED", "CLOSED paused", "CLOSED"])
+    })
 )
 
-it.effect("exchanges an access token once, keeps it until it ends, and exchanges it anew when it is refused", () =>
+it.effect("exchanges an access token once, keeps it until it ends, and exchanges it again when it is refused", () =>
   Effect.gen(function* () {
     let issued = 0
     let valid = "t1"
@@ -170,10 +169,10 @@ it.effect("exchanges an access token once, keeps it until it ends, and exchanges
         read: () => ({ _tag: "Token", accessToken: Redacted.make(`t${++issued}`), expiresIn: Duration.hours(1) })
       }
     })
-    const world = fakePlatform((asked) =>
+    const platform = fakePlatform((asked) =>
       Effect.succeed(asked.path === "refresh" || asked.token === valid ? respond(ok) : respond(unauthorized, 401))
     )
-    const task = yield* openTask(world, connector)
+    const task = yield* openTask(platform, connector)
     yield* task.step(batchOf(["a"]))
     yield* task.step(batchOf(["b"]))
     assert.strictEqual(issued, 1)
@@ -188,9 +187,11 @@ it.effect("exchanges an access token once, keeps it until it ends, and exchanges
 
 it.effect("an event that alone keeps failing goes to the delayed retry topic; its neighbours are delivered", () =>
   Effect.gen(function* () {
-    const world = fakePlatform((asked) => Effect.succeed(asked.ids.includes("bad") ? respond(down, 500) : respond(ok)))
+    const platform = fakePlatform((asked) =>
+      Effect.succeed(asked.ids.includes("bad") ? respond(down, 500) : respond(ok))
+    )
     const task = yield* openTask(
-      world,
+      platform,
       connectorWith({ limits: { documented: { ...limits, eventsPerRequest: 4 }, specification: limits } })
     )
     const step = yield* Effect.forkChild(task.step(batchOf(["bad", ...ids(7)])))
@@ -204,27 +205,27 @@ it.effect("an event that alone keeps failing goes to the delayed retry topic; it
 )
 
 it.effect(
-  "an event that the platform alone tells to wait is put off for as long, and says nothing against the platform",
+  "an event for which alone the platform asks to wait is put off for as long, and says nothing against the platform",
   () =>
     Effect.gen(function* () {
       const wait = { ...verdict("transient", "131056"), retryAfter: Duration.seconds(6) }
-      const world = fakePlatform(() => Effect.succeed(respond(uniformVerdict(verdictMeta, wait), 400)))
+      const platform = fakePlatform(() => Effect.succeed(respond(uniformVerdict(verdictMeta, wait), 400)))
       const task = yield* openTask(
-        world,
+        platform,
         connectorWith({ limits: { documented: { ...limits, eventsPerRequest: 1 }, specification: limits } })
       )
       const done = readStep(yield* task.step(batchOf(ids(8))))
       assert.strictEqual(done.outcomes["e7"], "retry_scheduled:131056")
       assert.strictEqual(done.retries["e7"]?.not_before, 6000)
       yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(statesOf(world), ["CLOSED"])
+      assert.deepStrictEqual(statesOf(platform), ["CLOSED"])
     })
 )
 
 it.effect("a delayed retry waits until it is due; past the age limit it is expired and dead-lettered", () =>
   Effect.gen(function* () {
-    const world = fakePlatform(() => Effect.succeed(respond(ok)))
-    const task = yield* openTask(world)
+    const platform = fakePlatform(() => Effect.succeed(respond(ok)))
+    const task = yield* openTask(platform)
     const topic = "delivery-retry.meta"
     const due = mappedEvent("due", { attempts: 4, not_before: 30_000 })
     const far = mappedEvent("far", { attempts: 4, not_before: 3_600_000 })
@@ -236,7 +237,7 @@ it.effect("a delayed retry waits until it is due; past the age limit it is expir
     assert.deepStrictEqual(deferred.outcomes, {})
     const step = yield* Effect.forkChild(task.step({ topic, partition: 0, records }))
     yield* TestClock.adjust("14 seconds")
-    assert.strictEqual(world.asked.length, 0)
+    assert.strictEqual(platform.asked.length, 0)
     yield* TestClock.adjust("1 second")
     const done = readStep(yield* Fiber.join(step))
     assert.deepStrictEqual(done.outcomes, { due: "delivered" })
@@ -251,8 +252,8 @@ it.effect("a delayed retry waits until it is due; past the age limit it is expir
 
 it.effect("asks consent again, refuses what no request can carry, and dead-letters what is no event", () =>
   Effect.gen(function* () {
-    const world = fakePlatform(() => Effect.succeed(respond(ok)))
-    const task = yield* openTask(world)
+    const platform = fakePlatform(() => Effect.succeed(respond(ok)))
+    const task = yield* openTask(platform)
     const denied = mappedEvent("denied", {
       consent: { ad_user_data: "denied", ad_personalization: null, sale_of_data: null }
     })
@@ -272,7 +273,7 @@ it.effect("asks consent again, refuses what no request can carry, and dead-lette
     if (letter._tag !== "Decoded") return
     assert.strictEqual(letter.value.original?.toString(), "junk")
     assert.strictEqual(letter.value.attempts, 0)
-    assert.strictEqual(world.asked.length, 0)
+    assert.strictEqual(platform.asked.length, 0)
   })
 )
 
@@ -280,10 +281,10 @@ it.effect("a hostile answer is retried and never loses an event", () =>
   Effect.gen(function* () {
     const html = { status: 200, headers: {}, body: "<html>", receivedAt: 0 }
     const short = { ...verdictMeta, _tag: "PerEvent" as const, events: [verdict("delivered")] }
-    const world = fakePlatform((_, index) =>
+    const platform = fakePlatform((_, index) =>
       Effect.succeed(index === 0 ? html : index === 1 ? respond(short) : respond(ok))
     )
-    const step = yield* Effect.forkChild((yield* openTask(world)).step(batchOf(ids(3))))
+    const step = yield* Effect.forkChild((yield* openTask(platform)).step(batchOf(ids(3))))
     yield* TestClock.adjust("10 seconds")
     assert.deepStrictEqual(readStep(yield* Fiber.join(step)).outcomes, {
       e0: "delivered",
@@ -291,7 +292,7 @@ it.effect("a hostile answer is retried and never loses an event", () =>
       e2: "delivered"
     })
     assert.deepStrictEqual(
-      world.asked.map((asked) => asked.ids.length),
+      platform.asked.map((asked) => asked.ids.length),
       [3, 3, 2]
     )
   })

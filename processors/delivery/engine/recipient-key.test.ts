@@ -42,16 +42,16 @@ const open = Effect.fnUntraced(
   function* (sealer: typeof ours | null) {
     const kafka = makeLog()
     const key = yield* makeRecipientKey(sealer)
-    const world = fakePlatform(() => Effect.succeed(respond(ok)))
+    const platform = fakePlatform(() => Effect.succeed(respond(ok)))
     const processor = yield* processorOver({
       connector: messages,
       connection,
       settings: deliveryDefaults,
-      services: { ...world, open: key.open, recipientKey: key }
+      services: { ...platform, open: key.open, recipientKey: key }
     })
     const task = yield* processor.open({ ...at, append: (records) => Effect.sync(() => kafka.write(records)) })
     return {
-      world,
+      platform,
       key,
       kafka,
       step: (events: Parameters<typeof recordsOfEvents>[0]) => task.step({ ...at, records: recordsOfEvents(events) })
@@ -61,16 +61,16 @@ const open = Effect.fnUntraced(
 )
 
 it.effect(
-  "pauses for an event of another key: no request, no intent, no result, and nobody takes it for an answer",
+  "pauses for an event of another key: no request, no intent, no result, and that does not count as a response",
   () =>
     Effect.gen(function* () {
-      const { world, kafka, step, key } = yield* open(ours)
+      const { platform, kafka, step, key } = yield* open(ours)
       const waiting = yield* Effect.forkChild(step([sealedBy(theirs, "a"), sealedBy(ours, "b")]))
       yield* TestClock.adjust("2 hours")
       assert.isUndefined(waiting.pollUnsafe())
-      assert.isTrue(world.asked.every(({ ids }) => !ids.includes("a")))
+      assert.isTrue(platform.asked.every(({ ids }) => !ids.includes("a")))
       assert.isFalse(kafka.log.some(({ key }) => key?.toString().startsWith("a|")))
-      assert.include(statesOf(world), "CLOSED paused")
+      assert.include(statesOf(platform), "CLOSED paused")
       assert.strictEqual(key.problem()?.reasonCode, "master_key_differs")
       assert.include(key.problem()?.message ?? "", theirs.keyId)
       yield* Fiber.interrupt(waiting)
@@ -79,7 +79,7 @@ it.effect(
 
 it.effect("rejects an event whose sealed text is damaged, and sends its neighbours", () =>
   Effect.gen(function* () {
-    const { world, step } = yield* open(ours)
+    const { platform, step } = yield* open(ours)
     const damaged = sealedBy(ours, "of another event", "x")
     const done = yield* step([damaged, mappedEvent("without", { sealed_recipient: null }), sealedBy(ours, "good")])
     assert.deepStrictEqual(readStep(done).outcomes, {
@@ -88,7 +88,7 @@ it.effect("rejects an event whose sealed text is damaged, and sends its neighbou
       good: "delivered"
     })
     assert.deepStrictEqual(
-      world.asked.map(({ ids }) => ids),
+      platform.asked.map(({ ids }) => ids),
       [["good"]]
     )
   })
@@ -96,28 +96,28 @@ it.effect("rejects an event whose sealed text is damaged, and sends its neighbou
 
 it.effect("pauses at the normalizer's announcement of another key, and goes on at that of its key", () =>
   Effect.gen(function* () {
-    const { world, key, step } = yield* open(ours)
+    const { platform, key, step } = yield* open(ours)
     yield* key.announced(theirs.keyId)
     yield* TestClock.adjust("1 second")
-    assert.include(statesOf(world), "CLOSED paused")
+    assert.include(statesOf(platform), "CLOSED paused")
     const waiting = yield* Effect.forkChild(step([sealedBy(ours, "a")]))
     yield* TestClock.adjust("1 hour")
-    assert.strictEqual(world.asked.length, 0)
+    assert.strictEqual(platform.asked.length, 0)
     yield* key.announced(ours.keyId)
     yield* TestClock.adjust("5 minutes")
     assert.deepStrictEqual(readStep(yield* Fiber.join(waiting)).outcomes, { a: "delivered" })
-    assert.strictEqual(statesOf(world).at(-1), "CLOSED")
+    assert.strictEqual(statesOf(platform).at(-1), "CLOSED")
   })
 )
 
 it.effect("goes on without an event to wake it", () =>
   Effect.gen(function* () {
-    const { world, key } = yield* open(ours)
+    const { platform, key } = yield* open(ours)
     yield* key.announced(theirs.keyId)
     yield* TestClock.adjust("1 second")
     yield* key.announced(ours.keyId)
     yield* TestClock.adjust("1 minute")
-    assert.strictEqual(statesOf(world).at(-1), "CLOSED")
+    assert.strictEqual(statesOf(platform).at(-1), "CLOSED")
   })
 )
 

@@ -33,7 +33,7 @@ export const settle = (outcome: Outcome, { settings, now }: RecordContext): Outc
   const round = roundOf(event)
   if (deadline === null && round >= settings.delayedRoundsMax)
     return { ...outcome, decision: { ...decision, outcome: "dead_lettered", reasonCode: "attempts_exhausted" } }
-  // What nobody can read does not become readable by waiting for days: a person looks at it, and redrives.
+  // An undocumented code does not become readable by waiting for days: a person looks at it, and redrives.
   if (decision.errorClass === "unknown" && round >= settings.delayedUnknownRoundsMax)
     return { ...outcome, decision: { ...decision, outcome: "dead_lettered" } }
   return outcome

@@ -45,14 +45,14 @@ const batchOf = (names: ReadonlyArray<string>, headers?: Readonly<Record<string,
 })
 
 const open = (
-  world: FakePlatform,
+  platform: FakePlatform,
   kafka: ReturnType<typeof makeLog>,
   connector: Connector = unrepeatable,
   fenced = () => false,
   topic = at.topic
 ) =>
   Effect.gen(function* () {
-    const processor = yield* processorOver({ connector, connection, settings: deliveryDefaults, services: world })
+    const processor = yield* processorOver({ connector, connection, settings: deliveryDefaults, services: platform })
     const opened: PartitionTask<DeliveryError, never> = yield* processor.open({
       ...at,
       topic,
@@ -69,20 +69,20 @@ const fencedOut = new KafkaError({ code: "fenced", operation: "append", message:
 it.effect("after a crash between sending and committing, the event is unknown and is not sent again", () =>
   Effect.gen(function* () {
     const kafka = makeLog()
-    const world = fakePlatform(() => Effect.succeed(respond(ok)))
-    const before = yield* open(world, kafka)
+    const platform = fakePlatform(() => Effect.succeed(respond(ok)))
+    const before = yield* open(platform, kafka)
     // The step is done but its outputs are never committed.
     yield* before.step(batchOf(["a"]))
-    assert.strictEqual(world.asked.length, 1)
-    const after = yield* open(world, kafka)
+    assert.strictEqual(platform.asked.length, 1)
+    const after = yield* open(platform, kafka)
     const done = yield* after.step(batchOf(["a", "b"]))
     assert.deepStrictEqual(readStep(done).outcomes, { a: "unknown:sent_before_crash", b: "delivered" })
     assert.deepStrictEqual(
-      world.asked.map((asked) => asked.ids),
+      platform.asked.map((asked) => asked.ids),
       [["a"], ["b"]]
     )
     kafka.write(done.outputs)
-    const third = yield* open(world, kafka)
+    const third = yield* open(platform, kafka)
     assert.deepStrictEqual(readStep(yield* third.step(batchOf(["a", "b"]))).outcomes, {
       a: "skipped:duplicate",
       b: "skipped:duplicate"
@@ -95,50 +95,50 @@ it.effect("knows after a crash the answers that a later intent took along: only 
     const kafka = makeLog()
     const oneByOne = { ...single, concurrency: 1 }
     const connector = { ...unrepeatable, limits: { documented: oneByOne, specification: oneByOne } }
-    const world = fakePlatform((asked) =>
+    const platform = fakePlatform((asked) =>
       Effect.succeed(
         respond(asked.ids[0] === "bad" ? uniformVerdict(verdictMeta, verdict("invalid_event", "131026")) : ok)
       )
     )
-    yield* (yield* open(world, kafka, connector)).step(batchOf(["a", "bad", "last"]))
-    const done = readStep(yield* (yield* open(world, kafka, connector)).step(batchOf(["a", "bad", "last"])))
+    yield* (yield* open(platform, kafka, connector)).step(batchOf(["a", "bad", "last"]))
+    const done = readStep(yield* (yield* open(platform, kafka, connector)).step(batchOf(["a", "bad", "last"])))
     assert.deepStrictEqual(done.outcomes, {
       a: "delivered",
       bad: "rejected:131026",
       last: "unknown:sent_before_crash"
     })
-    assert.strictEqual(world.asked.length, 3)
+    assert.strictEqual(platform.asked.length, 3)
   })
 )
 
 it.effect("sends an unknown event again only by a person's command", () =>
   Effect.gen(function* () {
     const kafka = makeLog()
-    const world = fakePlatform(() => Effect.succeed(respond(ok)))
-    yield* (yield* open(world, kafka)).step(batchOf(["a"]))
-    const task = yield* open(world, kafka)
+    const platform = fakePlatform(() => Effect.succeed(respond(ok)))
+    yield* (yield* open(platform, kafka)).step(batchOf(["a"]))
+    const task = yield* open(platform, kafka)
     kafka.write((yield* task.step(batchOf(["a"]))).outputs)
     const done = readStep(yield* task.step(batchOf(["a"], resend)))
     assert.deepStrictEqual(done.outcomes, { a: "delivered" })
-    assert.strictEqual(world.asked.length, 2)
+    assert.strictEqual(platform.asked.length, 2)
   })
 )
 
 it.effect("a resend that a crash cut off is unknown again, and two of one event send it once", () =>
   Effect.gen(function* () {
     const kafka = makeLog()
-    const world = fakePlatform(() => Effect.succeed(respond(ok)))
-    yield* (yield* open(world, kafka)).step(batchOf(["a"]))
-    const task = yield* open(world, kafka)
+    const platform = fakePlatform(() => Effect.succeed(respond(ok)))
+    yield* (yield* open(platform, kafka)).step(batchOf(["a"]))
+    const task = yield* open(platform, kafka)
     kafka.write((yield* task.step(batchOf(["a"]))).outputs)
     yield* task.step(batchOf(["a"], resend))
-    assert.strictEqual(world.asked.length, 2)
-    const after = yield* open(world, kafka)
+    assert.strictEqual(platform.asked.length, 2)
+    const after = yield* open(platform, kafka)
     const cut = yield* after.step(batchOf(["a"], resend))
     assert.deepStrictEqual(readStep(cut).outcomes, { a: "unknown:sent_before_crash" })
     kafka.write(cut.outputs)
     yield* after.step(batchOf(["a", "a"], resend))
-    assert.strictEqual(world.asked.length, 3)
+    assert.strictEqual(platform.asked.length, 3)
   })
 )
 
@@ -146,24 +146,24 @@ it.effect("the intent is durable before the request, and an owner that was fence
   Effect.gen(function* () {
     const kafka = makeLog()
     const intentsAtRequest: Array<number> = []
-    const world = fakePlatform(() =>
+    const platform = fakePlatform(() =>
       Effect.sync(() => {
         intentsAtRequest.push(kafka.log.filter((record) => record.topic === "send-intents").length)
         return respond(ok)
       })
     )
-    yield* (yield* open(world, kafka)).step(batchOf(["a"]))
+    yield* (yield* open(platform, kafka)).step(batchOf(["a"]))
     assert.deepStrictEqual(intentsAtRequest, [1])
-    const zombie = yield* open(world, kafka, unrepeatable, () => true)
+    const zombie = yield* open(platform, kafka, unrepeatable, () => true)
     assert.isTrue(Exit.isFailure(yield* Effect.exit(zombie.step(batchOf(["b"])))))
-    assert.strictEqual(world.asked.length, 1)
+    assert.strictEqual(platform.asked.length, 1)
   })
 )
 
 it.effect("never repeats a request without an answer, but one that never arrived", () =>
   Effect.gen(function* () {
     let refusals = 1
-    const world = fakePlatform((asked) =>
+    const platform = fakePlatform((asked) =>
       asked.ids[0] === "timeout"
         ? Effect.fail(httpFailure("timeout", "platform.example"))
         : asked.ids[0] === "refused" && refusals-- > 0
@@ -171,7 +171,7 @@ it.effect("never repeats a request without an answer, but one that never arrived
           : Effect.succeed(respond(ok))
     )
     const task = yield* open(
-      world,
+      platform,
       makeLog(),
       connectorWith({
         idempotent: false,
@@ -185,7 +185,7 @@ it.effect("never repeats a request without an answer, but one that never arrived
       refused: "delivered"
     })
     assert.deepStrictEqual(
-      world.asked.filter(({ path }) => path === "events").map((asked) => asked.ids[0]),
+      platform.asked.filter(({ path }) => path === "events").map((asked) => asked.ids[0]),
       ["timeout", "refused", "refused"]
     )
   })
@@ -193,28 +193,28 @@ it.effect("never repeats a request without an answer, but one that never arrived
 
 it.effect("does not repeat a request that may have succeeded in an answer that can't be read", () =>
   Effect.gen(function* () {
-    const world = fakePlatform(() => Effect.succeed({ status: 200, headers: {}, body: "<html>", receivedAt: 0 }))
-    const done = readStep(yield* (yield* open(world, makeLog())).step(batchOf(["a"])))
+    const platform = fakePlatform(() => Effect.succeed({ status: 200, headers: {}, body: "<html>", receivedAt: 0 }))
+    const done = readStep(yield* (yield* open(platform, makeLog())).step(batchOf(["a"])))
     assert.deepStrictEqual(done.outcomes, { a: "unknown:hostile" })
-    assert.strictEqual(world.asked.length, 1)
+    assert.strictEqual(platform.asked.length, 1)
   })
 )
 
 it.effect("sends an event once in 24 hours, also where it comes twice in a batch", () =>
   Effect.gen(function* () {
     const kafka = makeLog()
-    const world = fakePlatform(() => Effect.succeed(respond(ok)))
-    const task = yield* open(world, kafka)
+    const platform = fakePlatform(() => Effect.succeed(respond(ok)))
+    const task = yield* open(platform, kafka)
     const twice = yield* task.step(batchOf(["a", "a"]))
-    assert.strictEqual(world.asked.length, 1)
+    assert.strictEqual(platform.asked.length, 1)
     kafka.write(twice.outputs)
     yield* TestClock.adjust("23 hours")
     yield* task.step(batchOf(["a"]))
-    yield* (yield* open(world, kafka)).step(batchOf(["a"]))
-    assert.strictEqual(world.asked.length, 1)
+    yield* (yield* open(platform, kafka)).step(batchOf(["a"]))
+    assert.strictEqual(platform.asked.length, 1)
     yield* TestClock.adjust("61 minutes")
     yield* task.step(batchOf(["a"]))
-    assert.strictEqual(world.asked.length, 2)
+    assert.strictEqual(platform.asked.length, 2)
   })
 )
 
@@ -222,10 +222,10 @@ it.effect("sends an event once in 24 hours, also where it comes twice in a batch
 it.effect("is in no doubt about what another owner is just sending, which may be retried later", () =>
   Effect.gen(function* () {
     const kafka = makeLog()
-    const world = fakePlatform(() => Effect.succeed(respond(ok)))
-    const mapped = yield* open(world, kafka)
+    const platform = fakePlatform(() => Effect.succeed(respond(ok)))
+    const mapped = yield* open(platform, kafka)
     yield* mapped.step(batchOf(["a"]))
-    const retries = yield* open(world, kafka, unrepeatable, () => false, "delivery-retry.meta")
+    const retries = yield* open(platform, kafka, unrepeatable, () => false, "delivery-retry.meta")
     const step = yield* retries.step(batchOf(["a"]))
     assert.deepStrictEqual(readStep(step).outcomes, { a: "delivered" })
   })
@@ -253,9 +253,9 @@ const final = (
 it.effect("asks for an accepted request's outcome until it is final, also after a restart", () =>
   Effect.gen(function* () {
     const kafka = makeLog()
-    const world = fakePlatform(() => Effect.succeed(respond(accepted)))
+    const platform = fakePlatform(() => Effect.succeed(respond(accepted)))
     const connector = acceptedBy([{ _tag: "Pending", retryAfter: Duration.seconds(20) }, final(0)])
-    const task = yield* open(world, kafka, connector)
+    const task = yield* open(platform, kafka, connector)
     const first = yield* task.step(batchOf(["a", "b"]))
     kafka.write(first.outputs)
     assert.deepStrictEqual(readStep(first).outcomes, { a: "accepted", b: "accepted" })
@@ -263,21 +263,21 @@ it.effect("asks for an accepted request's outcome until it is final, also after 
     assert.deepStrictEqual((yield* task.tick!.step).outputs, [])
     yield* TestClock.adjust("19 seconds")
     assert.deepStrictEqual((yield* task.tick!.step).outputs, [])
-    assert.strictEqual(world.asked.length, 2)
-    const next = yield* open(world, kafka, connector)
-    const conclusions = yield* next.tick!.step
-    assert.deepStrictEqual(readStep(conclusions).outcomes, { a: "delivered", b: "delivered" })
-    kafka.write(conclusions.outputs)
-    assert.deepStrictEqual((yield* (yield* open(world, kafka, connector)).tick!.step).outputs, [])
+    assert.strictEqual(platform.asked.length, 2)
+    const next = yield* open(platform, kafka, connector)
+    const ticked = yield* next.tick!.step
+    assert.deepStrictEqual(readStep(ticked).outcomes, { a: "delivered", b: "delivered" })
+    kafka.write(ticked.outputs)
+    assert.deepStrictEqual((yield* (yield* open(platform, kafka, connector)).tick!.step).outputs, [])
   })
 )
 
-it.effect("tells of counts only what they say", () =>
+it.effect("concludes from counts only what they say", () =>
   Effect.gen(function* () {
     const outcomesOf = (reading: AsyncOutcomeReading) =>
       Effect.gen(function* () {
-        const world = fakePlatform(() => Effect.succeed(respond(accepted)))
-        const task = yield* open(world, makeLog(), acceptedBy([reading]))
+        const platform = fakePlatform(() => Effect.succeed(respond(accepted)))
+        const task = yield* open(platform, makeLog(), acceptedBy([reading]))
         yield* task.step(batchOf(["a", "b"]))
         yield* TestClock.adjust("5 seconds")
         return readStep(yield* task.tick!.step).outcomes

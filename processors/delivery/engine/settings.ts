@@ -39,7 +39,7 @@ export interface DeliverySettings {
   /** After an outage the rate starts at this part and grows to the whole over this time. */
   readonly catchUpFrom: number
   readonly catchUpOver: Duration.Duration
-  /** A resolved credential is used so long before it is read anew. */
+  /** A resolved credential is used so long before it is read again. */
   readonly secretLife: Duration.Duration
   /** An access token is renewed so long before it ends. */
   readonly tokenMargin: Duration.Duration
@@ -92,19 +92,6 @@ export const deliveryDefaults: DeliverySettings = {
   pollBatch: 20,
   linger: Duration.millis(500)
 }
-
-/** Headers of marks on `dead-letters`: records without a value that say what became of a letter. */
-export const deadLetterHeaders = {
-  /** The letter's id, of a letter that was redriven. */
-  redriven: "redriven",
-  /** By `resolvedName`: the platform delivered the letter's event after all. */
-  resolved: "resolved",
-  /** Of a resolved letter: the outcome that holds. */
-  outcome: "outcome"
-} as const
-
-/** Under which name a mark finds the letters of a request. */
-export const resolvedName = (connectionId: string, requestId: string): string => `${connectionId}|${requestId}`
 
 /** The engine's figures for one connection: the specification's, with what `resilience` of its file says. */
 
@@ -183,7 +170,7 @@ export const rateOf = (limits: Limits, settings: DeliverySettings): RateLimiterS
 
 /**
  * What a connection says of its pool; the rest is the transport's default. A host may close a connection that was idle just when
- * a request is written to it: where a repeated request is not idempotent, only connections that were used moments ago are used again.
+ * a request is written to it: where a repeated request is not idempotent, only connections that were used just before are used again.
  */
 export const poolOptionsOf = (
   { resilience }: Pick<Connection, "resilience">,

@@ -83,7 +83,7 @@ const catalog = catalogOf({
   future_limit_seconds: 60
 })
 
-/** Requests carry the ids; the world's answer is the verdict. `overrides` make it another kind of platform. */
+/** Requests carry the ids; the fake platform's response is the verdict. `overrides` make it another kind of platform. */
 export const connectorWith = (overrides: Partial<Connector> = {}): Connector => ({
   kind: "meta",
   platform: "meta",
@@ -144,7 +144,7 @@ export interface FakePlatform extends DeliveryServicesShape {
   readonly published: ReadonlyArray<Outbound>
 }
 
-/** The services, played by a function of what is asked and how many requests came before. */
+/** The services of a connection, played by a function of what is asked and how many requests came before. */
 export const fakePlatform = (
   play: (asked: Asked, index: number) => Effect.Effect<HttpResponseSpec, HttpFailure>,
   token: () => string = () => "token"
@@ -246,8 +246,8 @@ export const readStep = (step: Step) => {
 }
 
 /** The states published to connector-state, in order. */
-export const statesOf = (world: FakePlatform): ReadonlyArray<string> =>
-  world.published.flatMap((output) => {
+export const statesOf = (platform: FakePlatform): ReadonlyArray<string> =>
+  platform.published.flatMap((output) => {
     const decoded = codecs.decode("connector-state", output.value)
     return decoded._tag === "Decoded" ? [`${decoded.value.circuit_state}${decoded.value.paused ? " paused" : ""}`] : []
   })

@@ -11,7 +11,7 @@ import type { Decision } from "./outcome.ts"
 export type Known = Decision | "not_sent"
 
 interface Entry {
-  /** The timestamp of the send intent, which tells this process's intent from a later one of another process. */
+  /** The timestamp of the send intent, which distinguishes this process's intent from a later one of another process. */
   readonly declaredAt: number
   /** `in_doubt`: its request ended without a response that could be read. */
   known: Known | "in_doubt"
@@ -31,7 +31,7 @@ export class UncommittedResponses {
     return this.#entries.size
   }
 
-  /** An intent is about to be written. @param declaredAt milliseconds since the epoch, as the intent tells it */
+  /** An intent is about to be written. @param declaredAt milliseconds since the epoch, as in the intent */
   declare(key: string, declaredAt: number): void {
     this.#entries.delete(key)
     this.#entries.set(key, { declaredAt, known: "not_sent", underWay: null })
@@ -74,7 +74,7 @@ export class UncommittedResponses {
     })
   }
 
-  /** The outcome is committed: the log tells it from now on. */
+  /** The outcome is committed: it is in the log from now on. */
   forget(key: string): void {
     this.#entries.delete(key)
   }

@@ -62,7 +62,7 @@ const within = Effect.fnUntraced(function* <E, R>(step: Effect.Effect<Step, E, R
 
 for (const idempotent of [true, false]) {
   it.effect(
-    `an undocumented code for several recipients opens no circuit, and ends in dead letters within half an hour (repeats harmless: ${idempotent})`,
+    `an undocumented code for several recipients opens no circuit, and ends in dead letters within half an hour (idempotent: ${idempotent})`,
     () =>
       Effect.gen(function* () {
         const platform = fakePlatform(({ ids, path }) =>

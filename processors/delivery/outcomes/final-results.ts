@@ -5,14 +5,13 @@ import type { Codecs } from "../../../shared/codec/codecs.ts"
 import type { AsyncOutcomeReading, EventVerdict } from "../../../shared/connectors/connector.ts"
 import { placeOf } from "../../../shared/dedup/deduplicator.ts"
 import { refusalRecord } from "../../../shared/dedup/refusals.ts"
-import { deadLetter, deliveryStage } from "../../../shared/model/dead-letter.ts"
+import { deadLetter, deadLetterHeaders, deliveryStage, resolvedName } from "../../../shared/model/dead-letter.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import type { Outbound } from "../../../shared/runtime/contract.ts"
 import { deadLetterRecord, resultRecord } from "../engine/records.ts"
-import { deadLetterHeaders, resolvedName } from "../engine/settings.ts"
 import { add, type DeliveryMetrics } from "../engine/telemetry.ts"
 
-/** What `warnings` holds where the platform never conclusions the outcome. */
+/** What `warnings` holds where the platform never reported the outcome. */
 export const neverReported = "never_told"
 
 export type FinalReading = Extract<AsyncOutcomeReading, { readonly _tag: "Final" }>
@@ -24,7 +23,7 @@ export interface FinalOutcome {
   readonly note: string | null
 }
 
-/** What became of the events of a request, and the records that tell it. */
+/** What became of the events of a request, and its records. */
 export interface Conclusion {
   readonly outcome: FinalOutcome["outcome"]
   readonly reasonCode: string | null
@@ -34,17 +33,12 @@ export interface Conclusion {
 
 /**
  * What a final reading says of each event of the request. The platform gives counts: where it took some and not
- * others, nobody knows which, so the events stay `accepted` with the reasons conclusions. Duplicates are delivered already; where some
+ * others, it is not known which, so the events stay `accepted` with the reasons given. Duplicates are delivered already; where some
  * events are, and the platform does not say which, that is a note on the request and no event's reason.
  */
 export const finalOutcome = (reading: FinalReading, eventCount: number): FinalOutcome => {
   if (reading.warnings.includes(neverReported))
-    return outcomeBecause(
-      "accepted",
-      "accepted",
-      "no_final_answer",
-      "The platform never conclusions the final outcome."
-    )
+    return outcomeBecause("accepted", "accepted", "no_final_answer", "The platform never reported the final outcome.")
   const refused = reading.rejected.filter((entry) => entry.count > 0 && entry.verdict.errorClass !== "duplicate")
   const first = refused[0]
   if (first === undefined)
@@ -71,8 +65,8 @@ export interface MessageDetails {
 
 /**
  * The records of a request's final outcome: a result for each event, and for a refused one its dead letter. A request that
- * was refused before and was delivered after all (`rejected_at`) has a result that corrects the first one, and marks its dead
- * letters as resolved.
+ * was refused before and was delivered after all (`rejected_at`) has a result that corrects the first one, and resolves
+ * its dead letters by a mark.
  */
 export const conclude = (
   codecs: Codecs["Service"],
@@ -115,7 +109,7 @@ const isShort = ({ processed, rejected }: FinalReading, eventCount: number): boo
   processed !== null && processed + sumOf(rejected) < eventCount
 
 const shortOf = ({ processed, rejected }: FinalReading, eventCount: number): FinalOutcome =>
-  partly(`The platform tells of ${(processed ?? 0) + sumOf(rejected)} of ${eventCount} events of this request only.`)
+  partly(`The platform reports ${(processed ?? 0) + sumOf(rejected)} of ${eventCount} events of this request only.`)
 
 /** Nothing was refused; `rejected` holds the events that the platform had before. */
 const deliveredOf = ({ rejected }: FinalReading, eventCount: number): FinalOutcome => {

@@ -40,7 +40,7 @@ const refused: AsyncOutcomeReading = {
 }
 
 const open = (
-  world: FakePlatform,
+  platform: FakePlatform,
   reading: AsyncOutcomeReading,
   topic: string,
   log: ReadonlyArray<Inbound> = [],
@@ -51,7 +51,7 @@ const open = (
       ...overrides,
       asyncOutcome: { request: (trackingId) => requestTo(`later-${trackingId}`, undefined, []), read: () => reading }
     })
-    const processor = yield* processorOver({ connector, connection, settings: deliveryDefaults, services: world })
+    const processor = yield* processorOver({ connector, connection, settings: deliveryDefaults, services: platform })
     const task = overwritingInput(processor, yield* processor.open({ topic, partition: 0 }))
     for (const restore of task.restore ?? [])
       yield* restore.apply(log.filter((record) => record.topic === restore.topic))
@@ -88,14 +88,14 @@ const concluded = (reading: AsyncOutcomeReading) =>
 
 const decoded = (step: Step) => {
   const logs: Array<EventDeliveryLog> = []
-  const letters: Array<DeadLetter> = []
+  const deadLetters: Array<DeadLetter> = []
   for (const { topic, value } of step.outputs) {
     const log = topic === "delivery-results" ? codecs.decode("event-delivery-log", value) : null
-    const letter = topic === "dead-letters" ? codecs.decode("dead-letter", value) : null
+    const letter = topic === "dead-deadLetters" ? codecs.decode("dead-letter", value) : null
     if (log?._tag === "Decoded") logs.push(log.value)
-    if (letter?._tag === "Decoded") letters.push(letter.value)
+    if (letter?._tag === "Decoded") deadLetters.push(letter.value)
   }
-  return { logs, letters }
+  return { logs, deadLetters }
 }
 
 for (const [sender, other] of [
@@ -105,11 +105,11 @@ for (const [sender, other] of [
   it.effect(`what ${sender} sent is asked for after a restart by its own partition, not by ${other}'s as well`, () =>
     Effect.gen(function* () {
       const final: AsyncOutcomeReading = { _tag: "Final", processed: 2, rejected: [], warnings: [] }
-      const world = fakePlatform(() => Effect.succeed(respond(accepted)))
-      const before = yield* open(world, final, sender)
+      const platform = fakePlatform(() => Effect.succeed(respond(accepted)))
+      const before = yield* open(platform, final, sender)
       const log = (yield* before.step(batch(sender))).outputs.map(inboundOf)
-      const own = yield* open(world, final, sender, log)
-      const foreign = yield* open(world, final, other, log)
+      const own = yield* open(platform, final, sender, log)
+      const foreign = yield* open(platform, final, other, log)
       assert.deepStrictEqual((yield* foreign.tick!.step).outputs, [])
       assert.deepStrictEqual(readStep(yield* own.tick!.step).outcomes, { a: "delivered", b: "delivered" })
     })
@@ -117,7 +117,7 @@ for (const [sender, other] of [
 
 it.effect("an event that is refused after it was accepted becomes a dead letter that names its raw record", () =>
   Effect.gen(function* () {
-    const { logs, letters } = decoded(yield* concluded(refused))
+    const { logs, deadLetters } = decoded(yield* concluded(refused))
     assert.deepStrictEqual(
       logs.map(({ event_id, outcome, accepted_at }) => [event_id, outcome, accepted_at]),
       [
@@ -126,7 +126,7 @@ it.effect("an event that is refused after it was accepted becomes a dead letter 
       ]
     )
     assert.deepStrictEqual(
-      letters.map(({ event_id, reason_code, source_topic, request_id, attempts }) => [
+      deadLetters.map(({ event_id, reason_code, source_topic, request_id, attempts }) => [
         event_id,
         reason_code,
         source_topic,
@@ -145,12 +145,12 @@ it.effect("asks no more often than the platform's rate allows, and those first t
   Effect.gen(function* () {
     const slow = { ...limits, requestsPerWindow: 4, eventsPerRequest: 1, concurrency: 1 }
     let request = 0
-    const world = fakePlatform((asked) =>
+    const platform = fakePlatform((asked) =>
       Effect.succeed(respond(asked.path === "events" ? { ...accepted, trackingId: `r${++request}` } : accepted))
     )
-    const asked = () => world.asked.filter(({ path }) => path.startsWith("later-")).map(({ path }) => path.slice(6))
+    const asked = () => platform.asked.filter(({ path }) => path.startsWith("later-")).map(({ path }) => path.slice(6))
     const own = { documented: slow, specification: slow }
-    const task = yield* open(world, { _tag: "Pending", retryAfter: null }, mapped, [], { limits: own })
+    const task = yield* open(platform, { _tag: "Pending", retryAfter: null }, mapped, [], { limits: own })
     const names = Array.from({ length: 8 }, (_, index) => mappedEvent(`e${index}`))
     const step = yield* Effect.forkChild(
       task.step({ topic: mapped, partition: 0, records: recordsOfEvents(names, mapped) })
@@ -184,7 +184,7 @@ it.effect("does not call delivered what the platform counted less of than was se
       Array.from({ length: 2 }, () => [
         "accepted",
         "partial_success",
-        "The platform tells of 1 of 2 events of this request only."
+        "The platform reports 1 of 2 events of this request only."
       ])
     )
     const known = { verdict: verdict("duplicate", "DUPLICATE"), count: 1 }
@@ -196,7 +196,7 @@ it.effect("does not call delivered what the platform counted less of than was se
       Array.from({ length: 2 }, () => ["rejected", "several_reasons"])
     )
     assert.include(mixed.logs[0]?.error_message, "1 × A, 1 × B")
-    // One of the two is concerned, and nobody knows which: no event's reason, but a note on the request.
+    // One of the two is concerned, and it is not known which: no event's reason, but a note on the request.
     assert.deepStrictEqual(
       all.logs.map(({ outcome, reason_code, error_class, error_message, request_note }) => [
         outcome,

@@ -91,7 +91,7 @@ it("a later delivered or read corrects failed: the dead letter is marked as reso
   assert.deepStrictEqual(subject.status("wamid.1", delivered, 5), [])
 })
 
-it("a correction outlives a restart, and holds between two instances that are conclusions at the same time", () => {
+it("a correction outlives a restart, and holds between two instances that are notified at the same time", () => {
   const first = makeWebhookOutcomes(connection, codecs, settings)
   first.pending(pending, 0)
   const kept = keptOf(first.status("wamid.1", failed, 1))
@@ -135,7 +135,7 @@ it("a failure that nothing corrected is forgotten after its time, without anothe
   assert.deepStrictEqual(read(subject.sweep(4 * day + 1)), { outcomes: {}, ended })
 })
 
-it("the price that a status tells stands in the result, also where sent conclusions it before", () => {
+it("the price of a status is in the result, also if the status `sent` brought it", () => {
   const pricing = { category: "utility", type: "regular" }
   const subject = makeWebhookOutcomes(connection, codecs, settings)
   subject.pending(pending, 0)
@@ -160,7 +160,7 @@ it("a status that comes before its request's record waits for it", () => {
   assert.deepStrictEqual(subject.pending(pending, 4), [])
 })
 
-it("tells an outcome once, however often WhatsApp brings it, and again where it could not be written", () => {
+it("records an outcome once, however often WhatsApp brings it, and again where it could not be written", () => {
   const subject = makeWebhookOutcomes(connection, codecs, settings)
   subject.pending(pending, 0)
   assert.deepStrictEqual(subject.status("wamid.1", verdict("accepted"), 1), [])
@@ -170,7 +170,7 @@ it("tells an outcome once, however often WhatsApp brings it, and again where it 
   assert.strictEqual(subject.status("wamid.1", verdict("delivered"), 4).length, 1)
 })
 
-it("gives up after three days what was never conclusions, and leaves others' messages alone", () => {
+it("gives up after three days what got no final status, and leaves others' messages alone", () => {
   const subject = makeWebhookOutcomes(connection, codecs, settings)
   subject.pending(pending, 0)
   subject.pending({ ...pending, headers: { connection: "other" }, key: Buffer.from("other|wamid.2") }, 0)
@@ -181,7 +181,7 @@ it("gives up after three days what was never conclusions, and leaves others' mes
   })
 })
 
-it("gives up the oldest of more messages than it keeps, so that a webhook that nobody set up fills no memory", () => {
+it("gives up the oldest of more messages than it keeps, so that a webhook that is not set up fills no memory", () => {
   const subject = makeWebhookOutcomes(connection, codecs, settings, 2)
   for (const number of [1, 2, 3]) {
     const trackingId = `wamid.${number}`

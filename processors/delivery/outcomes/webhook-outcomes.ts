@@ -1,5 +1,5 @@
 /**
- * Outcomes that a platform brings by itself (WhatsApp's webhook). Every instance keeps an index of the accepted requests, read from
+ * Final outcomes that a platform posts (WhatsApp's webhook). Every instance keeps an index of the accepted requests, read from
  * `pending-outcomes`, since a notification reaches any of them. A notification that comes before its request's record is
  * committed waits for it; without memory for it, the outcome stays `accepted`.
  */
@@ -34,11 +34,11 @@ export interface WebhookOutcomes {
   ) => ReadonlyArray<MessageConclusion>
   /** The records of these could not be written: a repeated notification counts again. */
   readonly reopen: (trackingIds: ReadonlyArray<string>) => void
-  /** Gives up what was never conclusions within the settings' life of a question, and the oldest of more than can be kept. */
+  /** Gives up what got no final status within `asyncOutcomeLife`, and the oldest of more than can be kept. */
   readonly sweep: (now: number) => ReadonlyArray<MessageConclusion>
 }
 
-/** What was conclusions of a message: nothing, that it failed (which may be corrected), or its final outcome. */
+/** What is known of a message: nothing final, that it failed (which may be corrected), or its final outcome. */
 type MessageState = "open" | "rejected" | "final"
 
 interface Known {
@@ -49,7 +49,7 @@ interface Known {
   state: MessageState
   /** Before the records that made it so were written. */
   before: MessageState
-  /** This instance conclusions that it failed: so it corrects, where another one tells at the same time that it was delivered. */
+  /** This instance wrote that it failed: so it corrects, where another one writes at the same time that it was delivered. */
   rejectedHere: boolean
   pricing: MessagePricing | null
 }
@@ -92,7 +92,7 @@ export const makeWebhookOutcomes = (
     return [
       {
         ...concluded,
-        trackingId: trackingId,
+        trackingId,
         outputs: [...concluded.outputs, { ...record, ...(headers && { headers }) }]
       }
     ]
@@ -128,26 +128,24 @@ export const makeWebhookOutcomes = (
       const decoded = codecs.decode("pending-outcome", record.value)
       if (decoded._tag === "Undecodable") return []
       const { accepted_at, rejected_at } = decoded.value
-      const conclusions = early.get(trackingId)
-      const standing = rejected_at === null ? "open" : "rejected"
+      const notified = early.get(trackingId)
+      const state = rejected_at === null ? "open" : "rejected"
       const entry: Known = {
         encoded: Buffer.from(record.value),
         acceptedAt: rejected_at ?? accepted_at,
         partition: record.partition,
         // Where a correction is on its way to the topic, the failure before it is no news.
-        state: known.get(trackingId)?.state === "final" && conclusions === undefined ? "final" : standing,
-        before: standing,
+        state: known.get(trackingId)?.state === "final" && notified === undefined ? "final" : state,
+        before: state,
         rejectedHere: known.get(trackingId)?.rejectedHere ?? false,
-        pricing: conclusions?.pricing ?? known.get(trackingId)?.pricing ?? null
+        pricing: notified?.pricing ?? known.get(trackingId)?.pricing ?? null
       }
       known.set(trackingId, entry)
       // It stays until the record ends: what it leads to may fail to be written, and then all is read again.
-      return conclusions === undefined || conclusions.verdict === null
-        ? []
-        : apply(trackingId, entry, conclusions.verdict, now)
+      return notified === undefined || notified.verdict === null ? [] : apply(trackingId, entry, notified.verdict, now)
     },
     status: (trackingId, verdict, now, pricing = null) => {
-      // Sent is no news: the request's answer said as much. But it may tell the price.
+      // `sent` is not news: the request's response said as much. But it may bring the price.
       const news = verdict.errorClass === "accepted" ? null : verdict
       const entry = known.get(trackingId)
       if (entry !== undefined) {
@@ -172,7 +170,7 @@ export const makeWebhookOutcomes = (
     },
     sweep: (now) => {
       const limit = now - Duration.toMillis(settings.asyncOutcomeLife)
-      // Where no webhook is set up at Meta nothing is ever conclusions: what is waited for must not grow with the messages.
+      // Where no webhook is set up at Meta no status ever comes: what is waited for must not grow with the messages.
       let surplus = known.size - entriesMax
       const old: Array<[string, Known]> = []
       for (const [trackingId, entry] of known) {
@@ -182,11 +180,11 @@ export const makeWebhookOutcomes = (
       }
       return old.flatMap(([trackingId, entry]) => {
         if (entry.state === "open") return conclusionOf(trackingId, entry, () => never, now)
-        // The failure was conclusions long ago, and nothing has corrected it.
+        // The failure was written long ago, and nothing has corrected it.
         entry.before = entry.state
         entry.state = "final"
         const outputs = [recordOf(trackingId, entry, null)]
-        return [{ trackingId: trackingId, outcome: "rejected", reasonCode: null, events: 0, outputs }]
+        return [{ trackingId, outcome: "rejected", reasonCode: null, events: 0, outputs }]
       })
     }
   }

@@ -23,7 +23,7 @@ export interface BatchOptimizerSettings {
   readonly ratio: number
   /** A neighbour must be better by this part to be chosen, so that noise does not move the size. */
   readonly margin: number
-  /** After so many judgements without a move the neighbours are measured anew. */
+  /** After so many judgements without a move the neighbours are measured again. */
   readonly settledMax: number
 }
 

@@ -79,7 +79,7 @@ it.effect("opens again for 60 s when a probe fails", () =>
   })
 )
 
-it.effect("tells every change, and awaitClosed ends when the circuit closes", () =>
+it.effect("publishes every change, and awaitClosed ends when the circuit closes", () =>
   Effect.gen(function* () {
     const breaker = yield* makeCircuitBreaker()
     const seen: Array<CircuitState> = []

@@ -36,14 +36,14 @@ export interface CircuitBreaker {
   /** The state now and every later one. */
   readonly changes: Stream.Stream<CircuitState>
   /**
-   * Waits until the circuit admits a call and makes it. `probing` tells that the circuit is half open, so that the call
+   * Waits until the circuit admits a call and makes it. `probing` means that the circuit is half open, so that the call
    * should be a small one. A call that fails, dies or is interrupted counts as ignored and gives its place back.
    */
   readonly call: <A, E, R>(
     use: (probing: boolean) => Effect.Effect<readonly [CallOutcome, A], E, R>
   ) => Effect.Effect<A, E, R>
   readonly awaitClosed: Effect.Effect<void>
-  /** Calls that succeeded so far: whether it grows tells whether anything gets through. */
+  /** Calls that succeeded so far: it grows while anything gets through. */
   readonly succeeded: Effect.Effect<number>
 }
 

@@ -9,8 +9,8 @@ it.effect("gives the permit to the earliest deadline, and among equals to the fi
   Effect.gen(function* () {
     const semaphore = makeDeadlineSemaphore(1)
     const order: Array<string> = []
-    const gate = yield* Deferred.make<void>()
-    const holder = yield* Effect.forkChild(semaphore.withPermit(0, Deferred.await(gate)))
+    const released = yield* Deferred.make<void>()
+    const holder = yield* Effect.forkChild(semaphore.withPermit(0, Deferred.await(released)))
     yield* Effect.yieldNow
     const names = [
       ["late", 30],
@@ -30,7 +30,7 @@ it.effect("gives the permit to the earliest deadline, and among equals to the fi
       )
     )
     assert.deepStrictEqual(order, [])
-    yield* Deferred.succeed(gate, undefined)
+    yield* Deferred.succeed(released, undefined)
     yield* Fiber.joinAll([holder, ...waiters])
     assert.deepStrictEqual(order, ["early", "early too", "middle", "late"])
   })

@@ -16,7 +16,7 @@ interface Ticket {
 
 export const makeDeadlineSemaphore = (permits: number): DeadlineSemaphore => {
   let free = permits
-  /** By deadline; few, as each waits for a batch of its own. */
+  /** By deadline; few, as each waits for a separate batch. */
   const waiting: Array<Ticket> = []
 
   const join = (deadline: number): Ticket => {

@@ -22,7 +22,7 @@ it.effect("gives the burst of 100 at once, then 10 a second", () =>
   })
 )
 
-it.effect("waits for a token and tells how long", () =>
+it.effect("waits for a token and gives how long", () =>
   Effect.gen(function* () {
     const limiter = yield* makeRateLimiter({ ...rateLimiterDefaults, requests: { tokens: 1, perSecond: 0.5 } })
     yield* limiter.acquire(one)

@@ -5,7 +5,7 @@ import * as Semaphore from "effect/Semaphore"
 
 /**
  * A rate limiter by the specification: token bucket, 100 tokens, 10 a second; acquire, or wait for a token. It counts
- * requests and events, each by a bucket of its own, and its rate changes at run time: with the share of partitions that
+ * requests and events, each by a separate bucket, and its rate changes at run time: with the share of partitions that
  * this instance owns, with the usage that the platform reports, and after an outage. Effect's (unstable) limiter
  * has fixed limits for a key, so this one is ours.
  */
@@ -48,7 +48,7 @@ export interface RateLimiter {
   readonly acquire: (cost: Cost) => Effect.Effect<Duration.Duration>
   /** This instance's part of the connection's rate, above 0 to 1. */
   readonly setShare: (share: number) => Effect.Effect<void>
-  /** Nothing goes out for so long (Retry-After); a shorter wish never shortens a longer one. */
+  /** Nothing goes out for so long (Retry-After); a shorter wait never shortens a longer one. */
   readonly throttle: (wait: Duration.Duration) => Effect.Effect<void>
   /** The platform's report of how much of its limit is used, in percent. */
   readonly reportUsage: (percent: number) => Effect.Effect<void>

@@ -27,7 +27,7 @@ it("jitters by at most a fifth", () =>
     })
   ))
 
-it("never undercuts the platform's wish, up to an hour", () => {
+it("never undercuts the platform's Retry-After, up to an hour", () => {
   assert.strictEqual(seconds(1, Duration.seconds(30), 0), 30)
   assert.strictEqual(seconds(3, Duration.seconds(1), 0.5), 4)
   assert.strictEqual(seconds(1, Duration.days(9), 0.5), 3600)

@@ -1,4 +1,4 @@
-/** The specification's retries: 3, after 1, 2 and 4 s, jittered; a platform's own wish (Retry-After) is honoured. */
+/** The specification's retries: 3, after 1, 2 and 4 s, jittered; a platform's Retry-After is honoured. */
 import * as Duration from "effect/Duration"
 
 export interface RetryPolicy {
@@ -6,7 +6,7 @@ export interface RetryPolicy {
   readonly delays: ReadonlyArray<Duration.Duration>
   /** Each delay is multiplied by a random number between 1 - jitter and 1 + jitter. */
   readonly jitter: number
-  /** A platform's wish is honoured up to this. */
+  /** A platform's Retry-After is honoured up to this. */
   readonly retryAfterMax: Duration.Duration
 }
 
@@ -21,7 +21,7 @@ export const mayRetry = (policy: RetryPolicy, failures: number): boolean => fail
 
 /**
  * How long to wait after the `failures`-th failure (from 1). Beyond the last delay the last one is repeated.
- * `random` is in [0, 1). A platform's wish is never undercut: only the own delay is jittered.
+ * `random` is in [0, 1). The platform's `retryAfter` is never undercut: only our delay is jittered.
  */
 export const retryDelay = (
   policy: RetryPolicy,
