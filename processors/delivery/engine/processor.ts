@@ -88,9 +88,13 @@ const openPartition = (
     ...(poller === null ? {} : { tick: poller.tick }),
     step: (batch) =>
       readBatch(partition, batch).pipe(
+        // decode, triage: ready, decided without a request, early, unreadable
         Effect.flatMap(triageWhenDue),
+        // what may have been sent before is not sent again
         Effect.flatMap((triaged) => screen(partition, triaged)),
+        // chunk, attempt: an outcome for each event
         Effect.flatMap(attemptChunks),
+        // settle, records: what the runtime writes and commits
         Effect.flatMap((attempted) => toStep(partition, batch, attempted)),
         Effect.provideContext(context)
       )
