@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
+import { connectorKinds } from "../shared/model/platform.ts"
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..")
 const areas = ["processors", "schemas", "shared", "infra", "tests", "examples"] as const
@@ -35,6 +36,14 @@ const layers = [
   "dedup",
   "ledger"
 ]
+
+/** The channel of a message, by the word of the raw event, is the name of a platform. */
+const namesPlatforms: ReadonlyArray<string> = [
+  "processors/normalizer/normalize/event-fields.ts",
+  "examples/sample-events/occurrence.ts"
+]
+
+const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "")
 
 const importsOf = (file: string): ReadonlyArray<string> =>
   [...sources.get(file)!.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map((match) =>
@@ -117,6 +126,18 @@ describe("the tree", () => {
 
   it("has no files that import each other in a circle, types included", () => {
     assert.deepStrictEqual(importCircles(), [])
+  })
+
+  it("names a platform in its folder, its sandbox and the registry alone: everywhere else asks the connector", () => {
+    const kinds = connectorKinds.join("|")
+    const named = new RegExp(`"(?:${kinds})"|connectors/(?:${kinds})/`)
+    const mayName = new RegExp(
+      `^(?:shared/connectors|infra/sandbox)/(?:${kinds})/|^shared/(?:connectors/registry|model/platform)\\.ts$`
+    )
+    assert.deepStrictEqual(
+      offenders((file, text) => !mayName.test(file) && !isTest(file) && named.test(withoutComments(text))),
+      namesPlatforms
+    )
   })
 
   it("imports nothing of the examples, and for the command line nothing of the demonstration: no image holds them", () => {

@@ -62,7 +62,7 @@ const normalizeFor = (
     {
       ...defaultNormalizerOptions,
       defaultCountries: defaultCountry === null ? [] : [defaultCountry],
-      recipients: connection.kind === "whatsapp" ? localSealer : null,
+      recipients: connectorFor(connection.kind).messageTemplates === true ? localSealer : null,
       now
     },
     dropped

@@ -33,7 +33,7 @@ for (const file of globSync("*/*classification.json", { cwd: folder })) {
             )
     })
 
-    it("tells a person what to do about whatever stops a connection", () => {
+    it("says what a person can do about whatever stops a connection", () => {
       for (const row of own.filter((each) => each.class === "auth" || each.class === "configuration")) {
         assert.notStrictEqual(row.next_step, "", row.reason)
       }

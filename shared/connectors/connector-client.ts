@@ -25,7 +25,7 @@ import { withoutStatus } from "./verdicts.ts"
 export interface ConnectorClient {
   /** Whether the connection is complete and the platform accepts its address, account and credential. */
   readonly connect: Effect.Effect<ConnectionResult>
-  /** The platform's part of `connect` alone: a harmless request, nothing is stored. */
+  /** The platform's part of `connect` alone: a request without events, nothing is stored. */
   readonly testConnection: Effect.Effect<ConnectionResult>
   /** Sends mapped events in requests of the platform's size, each once; the delivery engine retries, this does not. */
   readonly sendEvents: (events: ReadonlyArray<MappedEvent>) => Effect.Effect<CAPIResponse>
@@ -58,7 +58,7 @@ export const connectorClient = (
 
 export type Execute = (request: HttpRequestSpec) => Effect.Effect<HttpResponseSpec, HttpFailure>
 
-/** The context with an access token, where the platform wants a fresh one; fails with why there is none. */
+/** The context with an access token, where the platform wants a fresh one; fails with the reason where it gets none. */
 export const authorize = (
   connector: Connector,
   context: RequestContext,

@@ -76,9 +76,9 @@ export interface CompiledConnection {
   /** The canonical name that an event's name means at this connection; the name itself where it takes names as they are. */
   readonly canonicalName: (name: string) => string
   readonly parameters: ReadonlyArray<CompiledParameter>
-  /** The rule that sets the value of the payload's custom data; null where there is none, or rules set custom variables. */
+  /** The rule that sets the value of the payload's custom data; null without one, or where rules set custom variables. */
   readonly valueRule: CompiledParameter | null
-  /** Batch groups as text, by what tells them apart; at most one per conversion action or event source. */
+  /** Batch groups as text, by what distinguishes them; at most one per conversion action or event source. */
   readonly groups: Map<string, string>
 }
 
@@ -94,8 +94,8 @@ export interface ClickId {
   readonly parameter: string
   /** The user's field that holds it; null: `click_ids`, under the name of the parameter. */
   readonly field: ClickIdField | null
-  /** `google`: URL-safe base64; `any`: printable, without spaces. */
-  readonly form: "google" | "any"
+  /** `token`: one opaque token; `gcl`: also within a cookie of the form `GCL.<seconds>.<id>`. */
+  readonly form: "token" | "gcl"
 }
 export type ClickIdField = "fbclid" | "gclid" | "gbraid" | "wbraid" | "dclid" | "ttclid" | "sc_click_id"
 

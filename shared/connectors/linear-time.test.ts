@@ -60,7 +60,7 @@ const adsErrorOf = (message: string, index: number): Json => ({
   location: { fieldPathElements: [{ fieldName: "conversions", index }] }
 })
 
-/** Many short texts, and one long one that stands for each that has none of its own. */
+/** Many short texts, and one long one that stands for each that has none. */
 const many = (length: number): Json => {
   const texts = Array.from({ length: Math.ceil(length / 100) }, (_, index) => `t${index}`)
   return {

@@ -28,7 +28,7 @@ export const withPageClickIds = (
     if (value === "") continue
     const { parameter: key, field, form } = byParameter.get(name!.toLowerCase())!
     if (((field === null ? found.click_ids?.[key] : found[field]) ?? null) !== null) continue
-    const id = (form === "google" ? normalizeGoogleClickId : normalizeClickId)(decodeOnce(value!))
+    const id = (form === "gcl" ? normalizeGoogleClickId : normalizeClickId)(decodeOnce(value!))
     if ("dropped" in id) drop(field === null ? `user.click_ids.${key}` : `user.${field}`, id.dropped)
     else if (field === null) found = { ...found, click_ids: { ...found.click_ids, [key]: id.value } }
     else found = { ...found, [field]: id.value }

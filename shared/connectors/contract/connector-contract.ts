@@ -234,7 +234,7 @@ export const describeConnector = (fixture: ContractFixture): void => {
       )
     )
 
-    it.effect("tells a wrong credential, a busy platform and no platform at all apart", () =>
+    it.effect("distinguishes a wrong credential, a busy platform and no platform at all", () =>
       Effect.gen(function* () {
         const statusOf = (answer: Answer) =>
           Effect.map(

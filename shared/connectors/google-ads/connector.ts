@@ -41,7 +41,7 @@ export const googleAds: Connector = {
   },
   endpoint: { host: "https://googleads.googleapis.com", version: "v26" },
   limits: {
-    // The daily operations of a project are Google's to tell by quotaError.
+    // The daily operations of a project are reported by Google's quotaError.
     documented: limits({ eventsPerRequest: 2000, bytesPerRequest: 8 * 1024 * 1024 }),
     specification: limits({ eventsPerRequest: 2000, bytesPerRequest: 8 * 1024 * 1024, eventsPerWindow: 2000 })
   },

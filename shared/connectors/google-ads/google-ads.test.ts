@@ -125,7 +125,7 @@ describe("Google Ads' verdict", () => {
     assert.strictEqual(at({ fieldName: "events" }, { fieldName: "user_identifiers", index: 2 })._tag, "SomeInvalid")
   })
 
-  it("tells what to do for the Cloud project's access, the scope and 2-step verification", () => {
+  it("says what to do for the Cloud project's access, the scope and 2-step verification", () => {
     const steps: ReadonlyArray<readonly [Record<string, string>, string, RegExp]> = [
       [
         { authorizationError: "CLOUD_PROJECT_NOT_APPROVED_FOR_PRODUCTION" },
@@ -218,7 +218,7 @@ describe("Google Ads' verdict", () => {
     assert.strictEqual(answer._tag === "All" && answer.verdict.errorClass, "transient")
   })
 
-  it("tells that the developer token may not upload, and where to go instead", () => {
+  it("says that the developer token may not upload, and where to go instead", () => {
     const body = {
       error: {
         code: 403,

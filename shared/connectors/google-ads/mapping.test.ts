@@ -16,7 +16,7 @@ import { mapEvent } from "./mapping.ts"
 
 const ads = connectionOf("google-ads")
 type Fields = Parameters<typeof purchase>[0]
-const fate = (event: Fields) => mappingOutcome(mapEvent, purchase(event), ads)
+const outcome = (event: Fields) => mappingOutcome(mapEvent, purchase(event), ads)
 const payload = (event: Fields = {}) => payloadOf(mapEvent, purchase(event), ads)
 
 describe("the Google Ads API's conversions", () => {
@@ -60,8 +60,8 @@ describe("the Google Ads API's conversions", () => {
   })
 
   it("are rejected without identifier, and skipped where sale is denied, which the API can't express", () => {
-    assert.strictEqual(fate({ user: { ...emptyNormalizedUser, dclid: "D" } }), "rejected:no_identifiers")
-    assert.strictEqual(fate({ consent: consent({ sale_of_data: "denied" }) }), "skipped:consent")
+    assert.strictEqual(outcome({ user: { ...emptyNormalizedUser, dclid: "D" } }), "rejected:no_identifiers")
+    assert.strictEqual(outcome({ consent: consent({ sale_of_data: "denied" }) }), "skipped:consent")
   })
 
   it("send the address by configuration, in one of the five places, with all four of its parts only", () => {
@@ -89,7 +89,7 @@ describe("the Google Ads API's conversions", () => {
     )
     const alone = { ...jane, gclid: null, email_google: [], phones: [] }
     assert.deepStrictEqual(identifiers(alone), [{ addressInfo }])
-    assert.strictEqual(fate({ user: alone }), "rejected:no_identifiers")
+    assert.strictEqual(outcome({ user: alone }), "rejected:no_identifiers")
   })
 
   it("take back a refunded conversion without a value", () => {
@@ -101,7 +101,7 @@ describe("the Google Ads API's conversions", () => {
       orderId: "o-42",
       adjustmentDateTime: "2026-11-23 10:00:00+00:00"
     })
-    assert.strictEqual(fate({ event_name: "refund", properties: null }), "rejected:missing_order_id")
+    assert.strictEqual(outcome({ event_name: "refund", properties: null }), "rejected:missing_order_id")
   })
 
   it("find a refunded conversion without an order id by its click id and time", () => {

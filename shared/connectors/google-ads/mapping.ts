@@ -116,7 +116,7 @@ const environment = (event: NormalizedEvent, compiled: CompiledConnection): stri
   return source === "app" ? "APP" : null
 }
 
-/** A conversion's later change (Google Ads API, ConversionAdjustment): taken back, re-valued, or given user data. */
+/** A conversion's later change (Google Ads API, ConversionAdjustment): retracted, re-valued, or given user data. */
 
 const types: ReadonlySet<string> = new Set(["RETRACTION", "RESTATEMENT", "ENHANCEMENT"])
 

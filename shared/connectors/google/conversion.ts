@@ -9,7 +9,7 @@ import { type Dropped, type PayloadBuilder, put, rejected, skipped } from "../ma
 export const clickIds: ReadonlyArray<ClickId> = (["gclid", "gbraid", "wbraid", "dclid"] as const).map((name) => ({
   parameter: name,
   field: name,
-  form: "google"
+  form: "gcl"
 }))
 
 export type Account = Readonly<Record<string, string>>

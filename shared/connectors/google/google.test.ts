@@ -174,7 +174,7 @@ describe("Google's later outcome", () => {
     assert.deepStrictEqual(reading.warnings, ["PROCESSING_WARNING_REASON_INTERNAL_ERROR: 2 events."])
   })
 
-  it("is a loss of all where a failed request tells no counts", () => {
+  it("is a loss of all where a failed request has no counts", () => {
     const reading = status("FAILED", sent)
     assert.strictEqual(reading._tag === "Final" && reading.processed, 0)
     assert.strictEqual(reading._tag === "Final" && reading.rejected[0]?.count, 10)
@@ -219,7 +219,7 @@ describe("Google's token refresh", () => {
     assert.strictEqual(result._tag === "Token" && Duration.toSeconds(result.expiresIn), 3599)
   })
 
-  it("tells a revoked token from a busy endpoint", () => {
+  it("distinguishes a revoked token from a busy endpoint", () => {
     const classOf = (status: number, body: Json) => {
       const result = readRefresh(json(status, body))
       return result._tag === "Refused" ? result.verdict.errorClass : result._tag

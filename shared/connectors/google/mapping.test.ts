@@ -17,7 +17,7 @@ import { mapEvent } from "./mapping.ts"
 
 const google = connectionOf("google")
 type Fields = Parameters<typeof purchase>[0]
-const fate = (event: Fields) => mappingOutcome(mapEvent, purchase(event), google)
+const outcome = (event: Fields) => mappingOutcome(mapEvent, purchase(event), google)
 const payload = (event: Fields = {}) => payloadOf(mapEvent, purchase(event), google)
 
 describe("the Data Manager API's events", () => {
@@ -69,7 +69,7 @@ describe("the Data Manager API's events", () => {
     )
   })
 
-  it("send no IP address to the EEA, the UK, Switzerland, or where nobody knows the country", () => {
+  it("send no IP address to the EEA, the UK, Switzerland, or where the country is unknown", () => {
     for (const country of ["DE", "GB", "CH", "NO", null]) {
       const result = mapped(mapEvent, purchase({ user: { ...jane, country_code: country } }), google)
       assert.deepStrictEqual(result.payload["eventDeviceInfo"], { userAgent: "Mozilla/5.0 (Macintosh)" })
@@ -114,7 +114,7 @@ describe("the Data Manager API's events", () => {
       user_agent: "UA",
       external_id: [hash("x")]
     }
-    assert.strictEqual(fate({ user }), "rejected:no_identifiers")
+    assert.strictEqual(outcome({ user }), "rejected:no_identifiers")
   })
 
   it("carry consent as it is known", () => {
@@ -128,7 +128,7 @@ describe("the Data Manager API's events", () => {
     assert.deepStrictEqual(of({ sale_of_data: "denied", ad_personalization: "granted" }), {
       adPersonalization: "CONSENT_DENIED"
     })
-    assert.strictEqual(fate({ consent: consent({ ad_user_data: "denied" }) }), "skipped:consent")
+    assert.strictEqual(outcome({ consent: consent({ ad_user_data: "denied" }) }), "skipped:consent")
   })
 
   it("leave out a quantity that is no integer", () => {
@@ -150,7 +150,7 @@ describe("the Data Manager API's events", () => {
     assert.deepStrictEqual(sent["userProperties"], { customerType: "NEW" })
   })
 
-  it("take the customer's type in any case, and leave out what is none", () => {
+  it("take the customer's type in any case, and leave out what is not one", () => {
     const of = (customer_type: string) =>
       mapped(mapEvent, purchase({ properties: properties({ customer_type }) }), google)
     assert.deepStrictEqual(of("Returning").payload["userProperties"], { customerType: "RETURNING" })

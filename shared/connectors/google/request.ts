@@ -89,7 +89,7 @@ export const refreshRequest = (context: RequestContext): HttpRequestSpec => ({
   }
 })
 
-/** The access token, or why there is none. A token without a lifetime is taken for the usual hour. */
+/** The access token, or the reason against one. A token without a lifetime is taken for the usual hour. */
 export const readRefresh = (response: HttpResponseSpec): RefreshResult => {
   const body = bodyObject(response)
   const accessToken = response.status === 200 ? textOf(body?.["access_token"]) : null

@@ -30,7 +30,7 @@ export const readStatus = (error: JsonObject): GoogleStatus => {
   const metadata = objectOf(info?.["metadata"])
   return {
     status: textOf(error["status"]) ?? statusNames.get(countOf(error["code"]) ?? -1) ?? textOf(error["code"]),
-    // Repeated for each violation without a description of its own: no more of it than is read.
+    // Repeated for each violation without its description: no more of it than is read.
     message: textOf(error["message"])?.slice(0, textReadMax) ?? null,
     details,
     requestId:

@@ -38,7 +38,7 @@ export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<Sendab
 
 export const probeVerdict = (response: HttpResponseSpec): EventVerdict => {
   const error = googleStatus(response)
-  // A request that only validates may get an answer without an id; something that is no answer of Google's is none.
+  // A request that only validates may get an answer without an id; something that is no answer of Google's does not count.
   const body = bodyObject(response)
   if (error === null)
     return probeOf(classifyAnswer(response, body === null ? null : (textOf(body["requestId"]) ?? "validated")))

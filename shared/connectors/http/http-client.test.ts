@@ -67,7 +67,7 @@ describe("the HTTP transport", () => {
     )
   )
 
-  it.live("tells broken compression", () =>
+  it.live("reports broken compression", () =>
     scenario(answer(200, "not gzip", { "content-encoding": "gzip" }), failsWith("invalid_encoding", true))
   )
 
@@ -108,11 +108,11 @@ describe("the HTTP transport", () => {
     )
   )
 
-  it.live("tells a reset, whose request may have arrived", () =>
+  it.live("reports a reset, whose request may have arrived", () =>
     scenario((incoming) => void incoming.socket.destroy(), failsWith("reset", true))
   )
 
-  it.live("tells a refused connection, whose request can't have arrived", () =>
+  it.live("reports a refused connection, whose request can't have arrived", () =>
     scenario(answer(200, ""), function* ({ transport }) {
       const failure = yield* Effect.flip(transport.execute(request("http://127.0.0.1:1/events")))
       assert.strictEqual(failure.code, "refused")
@@ -121,7 +121,7 @@ describe("the HTTP transport", () => {
     })
   )
 
-  it.live("tells an unusable address and an unusable header", () =>
+  it.live("reports an unusable address and an unusable header", () =>
     scenario(answer(200, ""), function* ({ url, transport }) {
       assert.strictEqual((yield* Effect.flip(transport.execute(request("nonsense")))).code, "invalid_request")
       const broken = { ...request(url), secretHeaders: { authorization: Redacted.make(`${secret}\nx: y`) } }
@@ -185,7 +185,7 @@ interface Seen {
   readonly body: string
 }
 
-interface World {
+interface Harness {
   readonly url: string
   readonly transport: Effect.Success<ReturnType<typeof makeHttpTransport>>
   readonly seen: ReadonlyArray<Seen>
@@ -193,7 +193,7 @@ interface World {
 
 const scenario = (
   listener: RequestListener,
-  play: (world: World) => Generator<Effect.Effect<unknown, unknown, Scope.Scope>, void, never>,
+  play: (harness: Harness) => Generator<Effect.Effect<unknown, unknown, Scope.Scope>, void, never>,
   options: Partial<HttpTransportOptions> = {}
 ) =>
   Effect.scoped(
@@ -213,7 +213,7 @@ const scenario = (
   )
 
 const failsWith = (code: string, mayHaveArrived: boolean) =>
-  function* ({ url, transport }: World) {
+  function* ({ url, transport }: Harness) {
     const failure = yield* Effect.flip(transport.execute(request(url)))
     assert.strictEqual(failure.code, code)
     assert.strictEqual(failure.mayHaveArrived, mayHaveArrived)

@@ -19,7 +19,7 @@ export type HttpFailureCode =
 
 /**
  * A request without a usable answer. It holds neither URL parameters nor headers nor the underlying error, because those
- * may hold a token; `host` is all it tells of the address.
+ * may hold a token; `host` is all it holds of the address.
  */
 export class HttpFailure extends Data.TaggedError("HttpFailure")<{
   readonly code: HttpFailureCode

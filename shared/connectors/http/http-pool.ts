@@ -18,7 +18,7 @@ export interface PoolOptions {
   readonly connectionLifeMillis: number
 }
 
-/** The pool at this moment, and since its start. */
+/** The pool now, and since its start. */
 export interface PoolStatistics {
   readonly connectionsMax: number
   /** Open connections, and those of them without a request. */
@@ -104,7 +104,7 @@ const openPool = (options: PoolOptions): ConnectionPool => {
   return { dispatcher: agent, bodies, counted, statistics }
 }
 
-/** undici's own connector, whose sockets tell when they have sent what they were given. */
+/** undici's own connector, whose sockets report when they have sent what they were given. */
 const watchedConnector = (options: PoolOptions, bodies: BodyBuffers): Undici.buildConnector.connector => {
   const connect = Undici.buildConnector({ allowH2: false, timeout: options.connectTimeoutMillis })
   return (target, callback) =>

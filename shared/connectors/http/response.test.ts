@@ -23,7 +23,7 @@ describe("Retry-After", () => {
     const headers = { "retry-after": "Mon, 23 Nov 2026 10:00:30 GMT", date: "Mon, 23 Nov 2026 10:00:00 GMT" }
     assert.strictEqual(millis(headers, 0), 30_000)
   })
-  it("is a date, read against the moment of receipt where there is no Date", () => {
+  it("is a date, read against the time of receipt where there is no Date", () => {
     const at = "Mon, 23 Nov 2026 10:00:30 GMT"
     assert.strictEqual(millis({ "retry-after": at }, Date.parse(at) - 5000), 5000)
     assert.strictEqual(millis({ "retry-after": at }), null)

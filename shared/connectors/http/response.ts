@@ -36,7 +36,7 @@ export const numberOf = (value: Json | undefined): number | null => {
   return typeof number === "number" && Number.isFinite(number) ? number : null
 }
 
-/** A count or index: a whole number from zero. */
+/** A count or index: an integer from zero. */
 export const countOf = (value: Json | undefined): number | null => {
   const number = numberOf(value)
   return number !== null && Number.isSafeInteger(number) && number >= 0 ? number : null
@@ -80,7 +80,7 @@ const retryAfterMax = Duration.hours(24)
 
 /**
  * Retry-After: seconds, or a date, which is read against the answer's own Date (so that a wrong clock here does not
- * matter), else against the moment of receipt. At most 24 hours; null where it is absent or unreadable.
+ * matter), else against the time of receipt. At most 24 hours; null where it is absent or unreadable.
  */
 export const retryAfterOf = (response: HttpResponseSpec): Duration.Duration | null => {
   const value = response.headers["retry-after"]?.trim()

@@ -106,7 +106,7 @@ describe("an event of another tool's name", () => {
     }
   })
 
-  it("keeps an override of its own name, which comes before one of the canonical name", () => {
+  it("keeps an override of its name, which comes before one of the canonical name", () => {
     const to = (name: string, when: ReadonlyArray<object> = []) => ({ to: name, action: null, when })
     const vip = [{ path: "properties.value", op: "gt", value: 1_000_000 }]
     assert.strictEqual(
@@ -123,7 +123,7 @@ describe("an event of another tool's name", () => {
     assert.strictEqual(sent("Order Completed", connectionWith("meta", { events: neither })), "Purchase")
   })
 
-  it("passes filters by its own name or the canonical one", () => {
+  it("passes filters by its name or the canonical one", () => {
     const filtered = (name: string, events: object) => sent(name, connectionWith("meta", {}, events))
     for (const include of [["purchase"], ["Order Completed"]]) {
       assert.strictEqual(filtered("Order Completed", { include }), "Purchase")
@@ -133,7 +133,7 @@ describe("an event of another tool's name", () => {
     assert.strictEqual(filtered("Product Added", { include: ["purchase"] }), "filter")
   })
 
-  it("finds a template by its own name or the canonical one", () => {
+  it("finds a template by its name or the canonical one", () => {
     const template = (name: string) => ({ name, language: "en_US", body: [] })
     const message = (templates: object, name: string) => sent(name, connectionWith("whatsapp", { templates }))
     assert.strictEqual(message({ purchase: template("thanks") }, "checkout_completed"), "thanks")

@@ -9,7 +9,7 @@ export interface Product {
   readonly name: string | null
   readonly category: string | null
   readonly brand: string | null
-  /** More than zero; null where the event gave a quantity that is none. */
+  /** More than zero; null where the event gave an invalid quantity. */
   readonly quantity: number | null
   readonly price: number | null
   readonly deliveryCategory: string | null
@@ -36,7 +36,7 @@ export const commerceOf = (event: NormalizedEvent, dropped: Array<Dropped>): Com
   return commerce
 }
 
-/** A value or its currency that the event gives and that is not usable, noted by the normalizer or here; null where there is none. */
+/** A value or its currency that the event gives and that is not usable, noted by the normalizer or here; null without one. */
 export const moneyFault = (event: NormalizedEvent): Dropped | null => {
   if (event.properties === null) return null
   const { commerce, dropped } = readingOf(event)

@@ -51,7 +51,7 @@ describe("consent", () => {
     assert.strictEqual(decide(denied, { onSaleDenied: "skip" }, "whatsapp"), "send")
   })
 
-  it("is told to platforms as it is known", () => {
+  it("is sent to platforms as it is known", () => {
     const connection = connectionOf("google")
     const assuming = { ...connection, consent: { ...connection.consent, assume: "granted" as const } }
     assert.strictEqual(consentValue(null, "ad_user_data", connection), null)

@@ -69,7 +69,7 @@ export interface DataProcessingTable {
 export interface LocationPairs {
   /** Where the customer's state has no code: the platform finds the state by the IP address. */
   readonly otherwise: readonly [number, number]
-  /** By the two letters of the US state. */
+  /** By the two-letter code of the US state. */
   readonly states: ReadonlyMap<string, readonly [number, number]>
 }
 

@@ -10,14 +10,14 @@ export interface PlatformEvent {
   readonly action: string | null
 }
 
-/** The canonical name by which the connection knows the event; its own name where the connection takes names as they are. */
+/** The canonical name by which the connection knows the event; the name itself where the connection takes names as they are. */
 export const canonicalNameOf = (event: NormalizedEvent, compiled: CompiledConnection): string =>
   compiled.canonicalName(event.event_name)
 
 /**
  * The platform's name of the event: the connection's override where its conditions hold, else the catalog's name. An override
- * of the event's own name comes before one of the canonical name. Null means that the event has no mapping. An override that
- * gives only an action keeps the catalog's name, or for a custom event its own name.
+ * of the event's name comes before one of the canonical name. Null means that the event has no mapping. An override that
+ * gives only an action keeps the catalog's name, or for a custom event the event's name.
  */
 export const platformEventOf = (event: NormalizedEvent, compiled: CompiledConnection): PlatformEvent | null => {
   const canonical = canonicalNameOf(event, compiled)
@@ -54,7 +54,7 @@ export const templateOf = (event: NormalizedEvent, compiled: CompiledConnection)
 const ownValue = (templates: Readonly<Record<string, TemplateMessage>>, name: string): TemplateMessage | undefined =>
   Object.hasOwn(templates, name) ? templates[name] : undefined
 
-/** Whether the connection's filter takes events of this name; it may name events by their own name or by the canonical one. */
+/** Whether the connection's filter takes events of this name; it may name events by their name or by the canonical one. */
 export const takesName = (name: string, compiled: CompiledConnection): boolean => {
   const { exclude, include } = compiled
   if (include === null && exclude.size === 0) return true

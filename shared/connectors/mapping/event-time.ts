@@ -45,7 +45,7 @@ export interface Timed {
 }
 
 /**
- * The event with the time that it goes out with. One that was ahead of its own arrival waits until it is due, or has the time
+ * The event with the time that it goes out with. One that was ahead of its arrival waits until it is due, or has the time
  * of its arrival, as the connection says. The arrival is the timestamp of the raw record, so that a replay gives the same.
  */
 export const timed = (event: NormalizedEvent, connection: Connection, connector: Pick<Connector, "catalog">): Timed => {

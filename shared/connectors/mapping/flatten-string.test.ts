@@ -16,7 +16,7 @@ const texts = (): ReadonlyArray<{ readonly text: string; readonly type: string }
 }
 
 describe("the texts of payloads", () => {
-  it("are flat, so that JSON.stringify takes its quick way", () => {
+  it("are flat, so that JSON.stringify takes its fast path", () => {
     const all = texts()
     expect(all.length).toBeGreaterThan(100)
     // Put together of parts by us: a test of anything else would hold without `flattenString`.

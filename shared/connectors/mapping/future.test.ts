@@ -43,7 +43,7 @@ describe("an event ahead of its arrival", () => {
     assert.deepStrictEqual(notes(mapped(minute, "meta", { futureEvents: "arrival_time" })), [])
   })
 
-  it("has a bound of its own at each kind of platform, and a connection may change it", () => {
+  it("has its bound at each kind of platform, and a connection may change it", () => {
     const bounds = connectorKinds.map((kind) => [kind, futureToleranceMillis(connectionOf(kind), connectorFor(kind))])
     assert.deepStrictEqual(Object.fromEntries(bounds), {
       meta: minute,

@@ -48,7 +48,7 @@ describe("a phone number without a country", () => {
     ["44 7911 123456", "447911123456"],
     ["5215512345678", "525512345678"],
     ["13032345678", "13032345678"]
-  ])("%s is international by its digits, and the trace tells so", (phone, digits) => {
+  ])("%s is international by its digits, and the trace says so", (phone, digits) => {
     const { notes, user } = run({ phone })
     assert.deepStrictEqual([user["ph"], notes], [[sha256(digits)], read])
   })
@@ -85,7 +85,7 @@ describe("a phone number without a country", () => {
 describe("an anonymous id", () => {
   const kinds = ["meta", "tiktok", "snapchat"] as const
 
-  it("stands in for the external id where there is none", () => {
+  it("stands in for the external id without one", () => {
     for (const kind of kinds) {
       const ids = (user: object) => run(user, {}, [], kind).user["external_id"]
       assert.deepStrictEqual(ids({ anonymous_id: " Anon-8F1C " }), [sha256("anon-8f1c")], kind)

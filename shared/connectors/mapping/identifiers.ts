@@ -38,7 +38,7 @@ const putList = (data: PayloadBuilder, key: string, hash: string | null): void =
  */
 export const phoneHashes = (
   user: NormalizedUser,
-  form: "digits" | "e164" | "tiktok",
+  form: PhoneForm,
   defaultCountry: string | null
 ): ReadonlyArray<string> => {
   const phones = user.phones
@@ -49,6 +49,9 @@ export const phoneHashes = (
   }
   return hashes
 }
+
+/** The forms that a phone number is hashed in. */
+export type PhoneForm = Exclude<keyof NormalizedPhone, "sealed" | "default_country" | "assumed_international">
 
 /** Whom a message may be sent to, sealed: the first usable phone number, else the messaging service's id of the customer. */
 export const sealedRecipient = (user: NormalizedUser, defaultCountry: string | null): string | null => {
@@ -75,7 +78,7 @@ const usable = (phone: NormalizedPhone, defaultCountry: string | null): boolean 
     : phone.default_country === defaultCountry
 
 /**
- * The customer's ids that a connection may use: where there is none, the anonymous id stands in, unless the connection's
+ * The customer's ids that a connection may use: without one, the anonymous id stands in, unless the connection's
  * `mapping.anonymous_id` is `ignore`.
  */
 export const externalIds = (user: NormalizedUser, connection: Connection): ReadonlyArray<string> => {

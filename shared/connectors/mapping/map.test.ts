@@ -54,7 +54,7 @@ describe("mapping for a connection", () => {
     assert.notInclude(mapped.event.payload, phones[0]!.digits)
   })
 
-  it("gives every canonical event one fate at every kind of platform, and the same bytes again", () => {
+  it("gives every canonical event one outcome at every kind of platform, and the same bytes again", () => {
     for (const kind of connectorKinds) {
       for (const name of canonicalEvents) {
         const map = () =>

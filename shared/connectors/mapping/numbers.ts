@@ -1,7 +1,7 @@
 /** Amounts, prices and quantities: what platforms take as numbers, in the smallest faithful form. */
 import { currencies } from "./catalog.ts"
 
-/** Amounts from here on can't be told apart to the cent in a double, and some parsers refuse their notation. */
+/** Amounts from here on can't be distinguished to the cent in a double, and some parsers refuse their notation. */
 const amountMax = 1e13
 
 export type Amount =
@@ -66,7 +66,7 @@ const powers = [1, 10, 100, 1000, 10_000]
 /** 0.30000000000000004 is 0.3: fifteen digits are what a double keeps of a decimal number. */
 const withoutNoise = (value: number): number => {
   if (Number.isInteger(value)) return value + 0
-  // What is a whole number of hundredths is written with fewer than fifteen digits already.
+  // What is an integer number of hundredths is written with fewer than fifteen digits already.
   if (value < 1e12 && Math.round(value * 100) / 100 === value) return value
   return Number(value.toPrecision(15))
 }

@@ -31,7 +31,7 @@ const places: ReadonlyArray<readonly [string | null, string | null]> = [
   ["US", "bayern"],
   [null, "ca"],
   [null, null],
-  // The same letters name other places elsewhere: Canada, Delaware and Germany.
+  // The same codes name other places elsewhere: Canada, Delaware and Germany.
   ["CA", "ca"],
   ["DE", "de"],
   ["BR", "mt"]
@@ -55,11 +55,11 @@ describe("limited data use", () => {
 
   it("at TikTok is a flag of web and app events with an IP address, and nothing is sent without one", () => {
     const tiktok = connectionOf("tiktok")
-    const fate = (event: Parameters<typeof purchase>[0]) =>
+    const outcome = (event: Parameters<typeof purchase>[0]) =>
       mappingOutcome(tiktokMapEvent, purchase({ consent: denied, ...event }), tiktok)
     const payload = payloadOf(tiktokMapEvent, purchase({ consent: denied }), tiktok)
     assert.strictEqual(payload["limited_data_use"], true)
-    assert.strictEqual(fate({ user: { ...jane, ip: null } }), "skipped:consent")
-    assert.strictEqual(fate({ action_source: "physical_store" }), "skipped:consent")
+    assert.strictEqual(outcome({ user: { ...jane, ip: null } }), "skipped:consent")
+    assert.strictEqual(outcome({ action_source: "physical_store" }), "skipped:consent")
   })
 })

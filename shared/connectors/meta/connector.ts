@@ -14,7 +14,7 @@ export const meta: Connector = {
   catalog: catalogOf(catalog),
   otherEventNames: Object.values(catalog.messaging_events),
   exampleAccount: { dataset_id: "1000000000" },
-  clickIds: [{ parameter: "fbclid", field: "fbclid", form: "any" }],
+  clickIds: [{ parameter: "fbclid", field: "fbclid", form: "token" }],
   restrictedUse: true,
   valueParameter: true,
   ageRule: "Meta takes events of the last 7 days, of physical stores 62 (100/2804003).",
@@ -23,7 +23,7 @@ export const meta: Connector = {
   credential: { required: ["access_token"], optional: ["app_secret"] },
   endpoint: { host: "https://graph.facebook.com", version: "v26.0" },
   limits: {
-    // No rate of its own: the usage headers say when to slow down.
+    // No documented rate: the usage headers say when to slow down.
     documented: limits({ eventsPerRequest: 1000 }),
     specification: limits({ eventsPerRequest: 1000, eventsPerWindow: 1000 })
   },

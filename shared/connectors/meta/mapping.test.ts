@@ -16,7 +16,7 @@ import { mapEvent } from "./mapping.ts"
 
 const meta = connectionOf("meta")
 const day = 86_400_000
-const fate = (event: Parameters<typeof purchase>[0], now?: number) =>
+const outcome = (event: Parameters<typeof purchase>[0], now?: number) =>
   mappingOutcome(mapEvent, purchase(event), meta, now)
 const payload = (event: Parameters<typeof purchase>[0] = {}) => payloadOf(mapEvent, purchase(event), meta)
 
@@ -67,7 +67,7 @@ describe("Meta's events", () => {
   })
 
   it("are rejected for identities that Meta can't match, and no others", () => {
-    const identified = (user: object) => fate({ user: { ...emptyNormalizedUser, ...user } })
+    const identified = (user: object) => outcome({ user: { ...emptyNormalizedUser, ...user } })
     const weak = "rejected:insufficient_identity"
     assert.strictEqual(identified({}), weak)
     assert.strictEqual(identified({ city: hash("a"), country: hash("b"), gender: hash("f"), user_agent: "UA" }), weak)
@@ -81,22 +81,22 @@ describe("Meta's events", () => {
   })
 
   it("need value and currency for a purchase only", () => {
-    assert.strictEqual(fate({ properties: properties({ currency: "USD" }) }), "rejected:missing_value")
-    assert.strictEqual(fate({ properties: properties({ value: 1 }) }), "rejected:missing_currency")
-    assert.strictEqual(fate({ properties: null }), "rejected:missing_value")
-    assert.strictEqual(fate({ event_name: "lead", properties: null }), "payload")
-    assert.strictEqual(fate({ properties: properties({ value: 0, currency: "USD" }) }), "payload")
+    assert.strictEqual(outcome({ properties: properties({ currency: "USD" }) }), "rejected:missing_value")
+    assert.strictEqual(outcome({ properties: properties({ value: 1 }) }), "rejected:missing_currency")
+    assert.strictEqual(outcome({ properties: null }), "rejected:missing_value")
+    assert.strictEqual(outcome({ event_name: "lead", properties: null }), "payload")
+    assert.strictEqual(outcome({ properties: properties({ value: 0, currency: "USD" }) }), "payload")
   })
 
   it("need a URL on the web when the event says so, and are `other` without one when it doesn't", () => {
-    assert.strictEqual(fate({ event_source_url: null }), "rejected:missing_event_source_url")
+    assert.strictEqual(outcome({ event_source_url: null }), "rejected:missing_event_source_url")
     assert.strictEqual(payload({ action_source: null, event_source_url: null })["action_source"], "other")
     assert.strictEqual(payload({ action_source: null })["action_source"], "website")
   })
 
   it("need app_data in apps", () => {
-    assert.strictEqual(fate({ action_source: "app" }), "rejected:missing_app_data")
-    assert.strictEqual(fate({ action_source: "app", app: { ...app, extinfo: ["i2"] } }), "rejected:missing_app_data")
+    assert.strictEqual(outcome({ action_source: "app" }), "rejected:missing_app_data")
+    assert.strictEqual(outcome({ action_source: "app", app: { ...app, extinfo: ["i2"] } }), "rejected:missing_app_data")
     assert.deepStrictEqual(payload({ action_source: "app", app })["app_data"], {
       advertiser_tracking_enabled: 1,
       application_tracking_enabled: 0,
@@ -107,10 +107,10 @@ describe("Meta's events", () => {
   it("carry the channel and the ids of a message", () => {
     const message = { action_source: "business_messaging", messaging_channel: "whatsapp", page_id: "p-1" }
     const user = { ...emptyNormalizedUser, ctwa_clid: "CTWA" }
-    assert.strictEqual(fate({ action_source: "business_messaging" }), "rejected:missing_messaging_channel")
-    assert.strictEqual(fate(message), "rejected:missing_ctwa_clid")
+    assert.strictEqual(outcome({ action_source: "business_messaging" }), "rejected:missing_messaging_channel")
+    assert.strictEqual(outcome(message), "rejected:missing_ctwa_clid")
     assert.strictEqual(
-      fate({ ...message, page_id: null, user: { ...jane, ctwa_clid: "C" } }),
+      outcome({ ...message, page_id: null, user: { ...jane, ctwa_clid: "C" } }),
       "rejected:missing_page_id"
     )
     const lead = payload({ ...message, user, event_name: "lead" })
@@ -143,8 +143,8 @@ describe("Meta's events", () => {
       page_id: "1",
       user: { ...emptyNormalizedUser, ip: "8.8.8.8", user_agent: "M" }
     })
-    assert.strictEqual(fate(noCustomer), "rejected:insufficient_identity")
-    assert.strictEqual(fate(event("instagram", { whatsapp_business_account_id: "10" })), "rejected:missing_page_id")
+    assert.strictEqual(outcome(noCustomer), "rejected:insufficient_identity")
+    assert.strictEqual(outcome(event("instagram", { whatsapp_business_account_id: "10" })), "rejected:missing_page_id")
   })
 
   it("carry nothing of a browser in a message, and name what they leave out", () => {
@@ -169,10 +169,10 @@ describe("Meta's events", () => {
   })
 
   it("expire after 7 days, of physical stores after 62", () => {
-    assert.strictEqual(fate({}, eventTime + 7 * day), "payload")
-    assert.strictEqual(fate({}, eventTime + 7 * day + 1), "rejected:event_too_old")
-    assert.strictEqual(fate({ action_source: "physical_store" }, eventTime + 62 * day), "payload")
-    assert.strictEqual(fate({ action_source: "physical_store" }, eventTime + 62 * day + 1), "rejected:event_too_old")
+    assert.strictEqual(outcome({}, eventTime + 7 * day), "payload")
+    assert.strictEqual(outcome({}, eventTime + 7 * day + 1), "rejected:event_too_old")
+    assert.strictEqual(outcome({ action_source: "physical_store" }, eventTime + 62 * day), "payload")
+    assert.strictEqual(outcome({ action_source: "physical_store" }, eventTime + 62 * day + 1), "rejected:event_too_old")
     assert.strictEqual(mapped(mapEvent, purchase(), meta).deadline, eventTime + 7 * day)
   })
 
@@ -191,12 +191,12 @@ describe("Meta's events", () => {
   })
 
   it("are skipped without consent and without a mapping", () => {
-    assert.strictEqual(fate({ consent: consent({ ad_user_data: "denied" }) }), "skipped:consent")
-    assert.strictEqual(fate({ event_name: "gave_up" }), "skipped:no_mapping")
-    assert.strictEqual(fate({ event_name: "refund" }), "skipped:no_mapping")
+    assert.strictEqual(outcome({ consent: consent({ ad_user_data: "denied" }) }), "skipped:consent")
+    assert.strictEqual(outcome({ event_name: "gave_up" }), "skipped:no_mapping")
+    assert.strictEqual(outcome({ event_name: "refund" }), "skipped:no_mapping")
   })
 
-  it("carry custom properties under their own names, never over documented ones", () => {
+  it("carry custom properties under their names, never over documented ones", () => {
     const custom = { plan: "pro", value: 1, net_revenue: 99.5, nothing: null, "": "x" }
     const result = mapped(mapEvent, purchase({ properties: properties({ value: 2, currency: "EUR", custom }) }), meta)
     assert.deepStrictEqual(result.payload["custom_data"], { value: 2, currency: "EUR", net_revenue: 99.5, plan: "pro" })

@@ -38,7 +38,7 @@ describe("Meta's request", () => {
 })
 
 describe("Meta's verdict", () => {
-  it("tells how many events Meta received, its trace id and its messages", () => {
+  it("says how many events Meta received, its trace id and its messages", () => {
     const answer = verdict(
       json(200, { events_received: 2, messages: ["Deprecated field."], fbtrace_id: "Trace1" }),
       events
@@ -121,7 +121,7 @@ describe("Meta's verdict", () => {
       assert.strictEqual(named(invalid(text)), "SomeInvalid", text)
   })
 
-  it("retries where the dataset is not ready for the moment", () => {
+  it("retries where the dataset is not ready yet", () => {
     const answer = verdict(
       failure(400, { code: 21009, message: "(#21009) The data set upload is temporarily not ready." }),
       events

@@ -30,7 +30,7 @@ const classifyResponse = (response: HttpResponseSpec, body: JsonObject | null, e
   const error = objectOf(body?.["error"])
   if (error !== null) return metaClassification.classify(graphSignal(response.status, error))
   const received = countOf(body?.["events_received"])
-  // A success that received none of the events is none.
+  // A success that received none of the events does not count.
   const flags = received === null || (received === 0 && eventCount > 0) ? [] : ["events_received"]
   return metaClassification.classify({ status: response.status, flags })
 }

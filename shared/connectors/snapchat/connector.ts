@@ -12,7 +12,7 @@ export const snapchat: Connector = {
   name: "Snapchat Conversions API",
   catalog: catalogOf(catalog),
   exampleAccount: { pixel_id: "00000000-0000-4000-8000-000000000000", app_id: "00000000-0000-4000-8000-000000000001" },
-  clickIds: [{ parameter: "sccid", field: "sc_click_id", form: "any" }],
+  clickIds: [{ parameter: "sccid", field: "sc_click_id", form: "token" }],
   restrictedUse: true,
   valueParameter: true,
   ageRule: "Snapchat takes events of the last 37 days.",

@@ -17,7 +17,7 @@ import { mapEvent } from "./mapping.ts"
 const snapchat = connectionOf("snapchat", {}, { partnerName: "capi-relay" })
 const day = 86_400_000
 type Fields = Parameters<typeof purchase>[0]
-const fate = (event: Fields, now?: number) => mappingOutcome(mapEvent, purchase(event), snapchat, now)
+const outcome = (event: Fields, now?: number) => mappingOutcome(mapEvent, purchase(event), snapchat, now)
 const payload = (event: Fields = {}) => payloadOf(mapEvent, purchase(event), snapchat)
 
 describe("Snapchat's events", () => {
@@ -67,7 +67,7 @@ describe("Snapchat's events", () => {
   })
 
   it("need an email, a phone, a mobile id, or IP address and user agent", () => {
-    const identified = (user: object) => fate({ user: { ...emptyNormalizedUser, ...user } })
+    const identified = (user: object) => outcome({ user: { ...emptyNormalizedUser, ...user } })
     const weak = "rejected:insufficient_identity"
     assert.strictEqual(identified({ sc_click_id: "C", external_id: [hash("x")] }), weak)
     assert.strictEqual(identified({ ip: "203.0.113.7" }), weak)
@@ -77,9 +77,9 @@ describe("Snapchat's events", () => {
   })
 
   it("need value and currency for a PURCHASE, and a URL on the web", () => {
-    assert.strictEqual(fate({ properties: properties({ currency: "USD" }) }), "rejected:missing_value")
-    assert.strictEqual(fate({ properties: properties({ value: 1 }) }), "rejected:missing_currency")
-    assert.strictEqual(fate({ event_source_url: null }), "rejected:missing_event_source_url")
+    assert.strictEqual(outcome({ properties: properties({ currency: "USD" }) }), "rejected:missing_value")
+    assert.strictEqual(outcome({ properties: properties({ value: 1 }) }), "rejected:missing_currency")
+    assert.strictEqual(outcome({ event_source_url: null }), "rejected:missing_event_source_url")
     assert.strictEqual(payload({ action_source: null, event_source_url: null })["action_source"], "OFFLINE")
   })
 
@@ -89,7 +89,7 @@ describe("Snapchat's events", () => {
     assert.strictEqual(inApp.batchGroup, "asset=00000000-0000-4000-8000-000000000001")
     assert.strictEqual(inApp.payload["action_source"], "MOBILE_APP")
     assert.strictEqual((inApp.payload["app_data"] as Record<string, unknown>)["app_id"], "app-1")
-    assert.strictEqual(fate({ action_source: "app" }), "rejected:missing_app_data")
+    assert.strictEqual(outcome({ action_source: "app" }), "rejected:missing_app_data")
     const pixel = connectionOf("snapchat", {}, { account: { pixel_id: "P" } })
     assert.strictEqual(
       mappingOutcome(mapEvent, purchase({ action_source: "app", app }), pixel),
@@ -98,8 +98,8 @@ describe("Snapchat's events", () => {
   })
 
   it("expire after 37 days", () => {
-    assert.strictEqual(fate({}, eventTime + 37 * day), "payload")
-    assert.strictEqual(fate({}, eventTime + 37 * day + 1), "rejected:event_too_old")
+    assert.strictEqual(outcome({}, eventTime + 37 * day), "payload")
+    assert.strictEqual(outcome({}, eventTime + 37 * day + 1), "rejected:event_too_old")
   })
 
   it("leave custom properties behind that Snapchat has no name for, unless a rule sends them", () => {

@@ -4,8 +4,8 @@ import { accountPart, jsonBody, originOf, parseBatchGroup, postJson, secretField
 
 /**
  * Snap's `POST /{version}/{asset}/events`; the asset is the pixel, or the Snap app for app events, and a batch group holds
- * events of one asset. Snap documents the token only as a URL parameter, so it goes there, secret until the moment of
- * sending. (Snap: Conversions API, using the API.)
+ * events of one asset. Snap documents the token only as a URL parameter, so it goes there, secret until it is
+ * sent. (Snap: Conversions API, using the API.)
  */
 export const request = (events: ReadonlyArray<SendableEvent>, context: RequestContext): HttpRequestSpec =>
   post("events", events, context)

@@ -19,7 +19,7 @@ export const tiktok: Connector = {
     offline_event_set_id: "1000000000",
     crm_event_set_id: "1000000000"
   },
-  clickIds: [{ parameter: "ttclid", field: "ttclid", form: "any" }],
+  clickIds: [{ parameter: "ttclid", field: "ttclid", form: "token" }],
   restrictedUse: true,
   valueParameter: true,
   ageRule: "TikTok takes web events of the last 7 days, offline events of the last 28.",

@@ -17,7 +17,7 @@ import { mapEvent } from "./mapping.ts"
 const tiktok = connectionOf("tiktok")
 const day = 86_400_000
 type Fields = Parameters<typeof purchase>[0]
-const fate = (event: Fields, now?: number) => mappingOutcome(mapEvent, purchase(event), tiktok, now)
+const outcome = (event: Fields, now?: number) => mappingOutcome(mapEvent, purchase(event), tiktok, now)
 const payload = (event: Fields = {}) => payloadOf(mapEvent, purchase(event), tiktok)
 
 describe("TikTok's events", () => {
@@ -96,7 +96,7 @@ describe("TikTok's events", () => {
       source({ action_source: "system_generated", user: { ...jane, lead_id: "L" } }),
       "event_source=crm"
     )
-    assert.strictEqual(fate({ event_source_url: null }), "rejected:missing_event_source_url")
+    assert.strictEqual(outcome({ event_source_url: null }), "rejected:missing_event_source_url")
     assert.deepStrictEqual(payload({ action_source: "app", app })["app"], {
       app_id: "app-1",
       app_name: "Shop",
@@ -122,10 +122,10 @@ describe("TikTok's events", () => {
   })
 
   it("expire after 7 days on the web and 28 offline", () => {
-    assert.strictEqual(fate({}, eventTime + 7 * day), "payload")
-    assert.strictEqual(fate({}, eventTime + 7 * day + 1), "rejected:event_too_old")
-    assert.strictEqual(fate({ action_source: "physical_store" }, eventTime + 28 * day), "payload")
-    assert.strictEqual(fate({ action_source: "physical_store" }, eventTime + 28 * day + 1), "rejected:event_too_old")
+    assert.strictEqual(outcome({}, eventTime + 7 * day), "payload")
+    assert.strictEqual(outcome({}, eventTime + 7 * day + 1), "rejected:event_too_old")
+    assert.strictEqual(outcome({ action_source: "physical_store" }, eventTime + 28 * day), "payload")
+    assert.strictEqual(outcome({ action_source: "physical_store" }, eventTime + 28 * day + 1), "rejected:event_too_old")
     const longer = connectionOf("tiktok", { maxAgeDays: 14 })
     assert.strictEqual(mappingOutcome(mapEvent, purchase(), longer, eventTime + 14 * day), "payload")
   })
@@ -141,20 +141,20 @@ describe("TikTok's events", () => {
     const denied = consent({ sale_of_data: "denied" })
     assert.strictEqual(payload({ consent: denied })["limited_data_use"], true)
     assert.strictEqual(payload({ consent: consent({ sale_of_data: "granted" }) })["limited_data_use"], false)
-    assert.strictEqual(fate({ consent: denied, user: { ...jane, ip: null } }), "skipped:consent")
-    assert.strictEqual(fate({ consent: denied, action_source: "physical_store" }), "skipped:consent")
+    assert.strictEqual(outcome({ consent: denied, user: { ...jane, ip: null } }), "skipped:consent")
+    assert.strictEqual(outcome({ consent: denied, action_source: "physical_store" }), "skipped:consent")
   })
 
   it("need an identifier", () => {
     assert.strictEqual(
-      fate({ user: { ...emptyNormalizedUser, country_code: "US", ip: "203.0.113.7" } }),
+      outcome({ user: { ...emptyNormalizedUser, country_code: "US", ip: "203.0.113.7" } }),
       "rejected:no_identifiers"
     )
-    assert.strictEqual(fate({ user: { ...emptyNormalizedUser, ttp: "T" } }), "payload")
-    assert.strictEqual(fate({ user: { ...emptyNormalizedUser, ip: "203.0.113.7", user_agent: "UA" } }), "payload")
+    assert.strictEqual(outcome({ user: { ...emptyNormalizedUser, ttp: "T" } }), "payload")
+    assert.strictEqual(outcome({ user: { ...emptyNormalizedUser, ip: "203.0.113.7", user_agent: "UA" } }), "payload")
   })
 
-  it("tell Apple's advertising ids from Google's", () => {
+  it("distinguish Apple's advertising ids from Google's", () => {
     const user = (userAgent: string | null) => {
       const result = mapped(mapEvent, purchase({ user: { ...jane, madid: "aB-1", user_agent: userAgent } }), tiktok)
       const { idfa, gaid } = result.payload["user"] as Record<string, unknown>

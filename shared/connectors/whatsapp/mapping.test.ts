@@ -14,7 +14,7 @@ const template = {
 }
 const whatsapp = connectionOf("whatsapp", { templates: { purchase: template, bare: { ...template, body: [] } } })
 type Fields = Parameters<typeof purchase>[0]
-const fate = (event: Fields) => mappingOutcome(mapEvent, purchase(event), whatsapp)
+const outcome = (event: Fields) => mappingOutcome(mapEvent, purchase(event), whatsapp)
 
 describe("WhatsApp's messages", () => {
   it("are templates whose recipient stays sealed", () => {
@@ -112,15 +112,15 @@ describe("WhatsApp's messages", () => {
   })
 
   it("go out for events with a template, a recipient, consent and every parameter", () => {
-    assert.strictEqual(fate({ event_name: "lead" }), "skipped:no_mapping")
-    assert.strictEqual(fate({ user: emptyNormalizedUser }), "rejected:no_recipient")
-    assert.strictEqual(fate({ properties: null }), "rejected:missing_template_value")
+    assert.strictEqual(outcome({ event_name: "lead" }), "skipped:no_mapping")
+    assert.strictEqual(outcome({ user: emptyNormalizedUser }), "rejected:no_recipient")
+    assert.strictEqual(outcome({ properties: null }), "rejected:missing_template_value")
     assert.strictEqual(
-      fate({ properties: properties({ order_id: " \n", value: 1, currency: "USD" }) }),
+      outcome({ properties: properties({ order_id: " \n", value: 1, currency: "USD" }) }),
       "rejected:missing_template_value"
     )
-    assert.strictEqual(fate({ consent: consent({ ad_user_data: "denied" }) }), "skipped:consent")
-    assert.strictEqual(fate({ consent: consent({ sale_of_data: "denied" }) }), "payload")
+    assert.strictEqual(outcome({ consent: consent({ ad_user_data: "denied" }) }), "skipped:consent")
+    assert.strictEqual(outcome({ consent: consent({ sale_of_data: "denied" }) }), "payload")
   })
 
   it("go to WhatsApp's id of the customer where no phone number is usable, but for authentication templates", () => {
@@ -137,7 +137,7 @@ describe("WhatsApp's messages", () => {
 
   it("use numbers of a default country only where it is the connection's", () => {
     const phone = { ...jane.phones[0]!, default_country: "DE" }
-    assert.strictEqual(fate({ user: { ...jane, phones: [phone] } }), "rejected:no_recipient")
+    assert.strictEqual(outcome({ user: { ...jane, phones: [phone] } }), "rejected:no_recipient")
     const german = connectionOf("whatsapp", { templates: { purchase: template }, defaultCountry: "DE" })
     assert.strictEqual(mappingOutcome(mapEvent, purchase({ user: { ...jane, phones: [phone] } }), german), "payload")
   })

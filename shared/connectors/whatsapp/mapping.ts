@@ -11,7 +11,7 @@ import { rejected, skipped } from "../mapping/result.ts"
 import { type MappingStart, mapping } from "../mapping/start.ts"
 import { type CompiledMessage, compileMessage } from "./template.ts"
 
-/** The message, or why there is none. Only events that the connection has a template for become messages. */
+/** The message, or the reason against one. Only events that the connection has a template for become messages. */
 const messageOf = (event: NormalizedEvent, start: MappingStart<CompiledMessage>): MapResult => {
   const { connection, deadline, target: message } = start
   const recipient = sealedRecipient(event.user, connection.mapping.defaultCountry)

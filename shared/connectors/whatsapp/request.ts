@@ -8,7 +8,7 @@ import { accountPart, appSecretProof, originOf, postJson } from "../http/request
  * WhatsApp's `POST /{version}/{phone number id}/messages`: one message a request. The payload is the message without its
  * recipient, which stays sealed until here and goes in as plaintext, because WhatsApp knows no hashed recipients: a number
  * as `to`, a business-scoped user id as `recipient` (in `to` WhatsApp accepts it and delivers nothing), or as the field that
- * `account.user_id_field` names. Only for events of which `unsendable` tells nothing. (WhatsApp Cloud API: messages;
+ * `account.user_id_field` names. Only for events for which `unsendable` gives no reason. (WhatsApp Cloud API: messages;
  * business-scoped user ids.)
  */
 export const request = (events: ReadonlyArray<SendableEvent>, context: RequestContext): HttpRequestSpec => {

@@ -73,7 +73,7 @@ describe("the webhook's statuses", () => {
     )
   })
 
-  it("tell what WhatsApp charges, and are found by the message's id where no phone number is named", () => {
+  it("say what WhatsApp charges, and are found by the message's id where no phone number is named", () => {
     const pricing = { billable: true, pricing_model: "PMP", type: "regular", category: "utility" }
     const read = messageStatuses(
       notification(

@@ -13,7 +13,7 @@ export interface WhatsAppStatus extends MessageStatus {
   readonly at: number | null
 }
 
-/** What a notification tells beside statuses, counted: who it is about is not read. */
+/** What a notification holds beside statuses, counted: who it is about is not read. */
 export interface WebhookNotices {
   /** Business-scoped user ids that changed, mostly since the person's number did. */
   readonly userIdUpdates: number
@@ -62,14 +62,14 @@ export const isSignedByMeta = (
 
 /**
  * The statuses in a notification, in its order. They are found by the message's id alone: a recipient may have a phone number
- * (`recipient_id`), a business-scoped user id (`recipient_user_id`) or both. Whatever else it holds is passed over.
+ * (`recipient_id`), a business-scoped user id (`recipient_user_id`) or both. Whatever else it holds is skipped.
  */
 export const messageStatuses = (rawBody: string): ReadonlyArray<WhatsAppStatus> =>
   changesOf(rawBody)
     .flatMap((value) => listOf(value["statuses"]))
     .flatMap((status) => statusOf(objectOf(status)))
 
-/** What else a notification tells; nothing for one that is not understood. */
+/** What else a notification holds; nothing for one that is not understood. */
 export const webhookNotices = (rawBody: string): WebhookNotices => ({
   userIdUpdates: changesOf(rawBody).reduce(
     (count, value) =>
