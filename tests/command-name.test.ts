@@ -1,5 +1,5 @@
 /**
- * What people are told to type is `./capi`, which can only be the command of this checkout. `npx capi` runs a stranger's
+ * What the documentation says to type is `./capi`, which can only be the command of this checkout. `npx capi` runs a stranger's
  * package in any other folder, and a bare `capi` is on no PATH.
  */
 import { execFileSync } from "node:child_process"
@@ -27,7 +27,7 @@ const linesWith = (pattern: RegExp, chosen = files): ReadonlyArray<string> =>
       .flatMap((line, index) => (pattern.test(line) ? [`${file}:${index + 1}: ${line.trim().slice(0, 120)}`] : []))
   )
 
-describe("the command that people are told to type", () => {
+describe("the command that the documentation says to type", () => {
   it("is never fetched from a registry", () => {
     assert.isAbove(files.length, 500)
     const fetched = /\b(?:npx|bunx|pnpx|(?:pnpm|yarn) dlx|npm (?:exec|x))\b[^\n"]*?\bcapi(?:-relay)?\b/
@@ -38,7 +38,7 @@ describe("the command that people are told to type", () => {
     // Inside a container of the image, the command is on the PATH.
     const bare = new RegExp(`(?<!exec.*)(?:^|[^./\\w-])capi (?:${commandNames.join("|")}|--help)\\b`)
     // A test's title names what it tests.
-    const told = files.filter((file) => !file.endsWith(".test.ts"))
-    assert.deepStrictEqual(linesWith(bare, told), [])
+    const documented = files.filter((file) => !file.endsWith(".test.ts"))
+    assert.deepStrictEqual(linesWith(bare, documented), [])
   })
 })

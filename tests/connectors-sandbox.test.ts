@@ -163,7 +163,7 @@ interface Scenario {
   /** One request and its verdict, as the delivery engine does it. */
   readonly send: (events: ReadonlyArray<MappedEvent>) => Effect.Effect<BatchVerdict>
   readonly ask: (trackingId: string) => Effect.Effect<Effect.Success<ReturnType<Execute>>>
-  /** Scripts a fault; for one request to the events' endpoint, where it is not told otherwise. */
+  /** Scripts a fault; for one request to the events' endpoint, unless it says otherwise. */
   readonly fault: (fault: JsonObject) => Effect.Effect<void>
   /** What the sandbox counted of this kind. */
   readonly stats: Effect.Effect<JsonObject>
@@ -178,14 +178,14 @@ const scenario = (
     Effect.gen(function* () {
       const sandbox = yield* startSandbox({ google: { processingMillis: 300 }, whatsapp: { pairWindowMillis: 0 } })
       const transport = yield* makeHttpTransport({ timeoutMillis: 1500 })
-      const scenario = yield* worldOf(kind, sandbox, transport.execute, spoil(secretOf(kind))).pipe(
+      const scenario = yield* startScenario(kind, sandbox, transport.execute, spoil(secretOf(kind))).pipe(
         Effect.provide(Layer.succeed(HttpTransport, transport))
       )
       yield* Effect.gen(() => play(scenario))
     })
   )
 
-const worldOf = (kind: ConnectorKind, sandbox: Sandbox, execute: Execute, secret: Secret) =>
+const startScenario = (kind: ConnectorKind, sandbox: Sandbox, execute: Execute, secret: Secret) =>
   Effect.gen(function* () {
     const connector = connectorFor(kind)
     const connection = connectionOf(kind, sandbox)

@@ -1,4 +1,4 @@
-/** The README tells the truth: every setting is in its table, every path and target that it names exists. */
+/** The README is true: every setting is in its table, every path and target that it names exists. */
 import { existsSync, readFileSync } from "node:fs"
 import path from "node:path"
 import { fileURLToPath } from "node:url"

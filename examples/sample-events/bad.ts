@@ -26,7 +26,7 @@ const asJson = (reason: DeadLetterReason, event: JsonObject, more: Partial<Sampl
   encoding: "json",
   event,
   time: minutesAgo(3),
-  expect: { fate: "dead_letter", reason },
+  expect: { outcome: "dead_letter", reason },
   ...more
 })
 
@@ -40,14 +40,14 @@ const refusedByMapper = (
   encoding,
   event,
   time: minutesAgo(3),
-  expect: { fate: "rejected", reason }
+  expect: { outcome: "rejected", reason }
 })
 
 const asBytes = (reason: DeadLetterReason, key: string, bytes: Buffer, more: Partial<SampleLine> = {}): SampleLine => ({
   key,
   encoding: "bytes",
   base64: bytes.toString("base64"),
-  expect: { fate: "dead_letter", reason },
+  expect: { outcome: "dead_letter", reason },
   ...more
 })
 

@@ -35,7 +35,7 @@ export const generateLines = (): ReadonlyArray<SampleLine> => {
   for (const [index, bad] of [...badLines, ...duplicates(lines)].entries()) {
     // Bad records lie between good ones; a duplicate comes after its original.
     const position = Math.floor(((index + 1) * mixed.length) / (badLines.length + 12))
-    mixed.splice(bad.expect.fate === "duplicate" ? mixed.length : position, 0, bad)
+    mixed.splice(bad.expect.outcome === "duplicate" ? mixed.length : position, 0, bad)
   }
   return mixed
 }
@@ -79,7 +79,7 @@ const goodLine = (choose: Choose, name: string, index: number): SampleLine => {
     encoding: choose.chance(0.6) ? "avro" : "json",
     event,
     time: { offset_ms: -age, unit: "milliseconds" },
-    expect: { fate: "normalized" },
+    expect: { outcome: "normalized" },
     ...(age > 7 * day ? { note: "older than Meta takes website events" } : {})
   }
 }
@@ -102,7 +102,7 @@ const duplicates = (lines: ReadonlyArray<SampleLine>): ReadonlyArray<SampleLine>
     const { note: _, ...line } = lines[index]!
     const conflict = index === 444
     const event = conflict ? { ...line.event, event_source_url: "https://shop.example/changed" } : line.event!
-    return { ...line, event, expect: { fate: "duplicate", conflict }, note: `repeats ${line.event?.event_id}` }
+    return { ...line, event, expect: { outcome: "duplicate", conflict }, note: `repeats ${line.event?.event_id}` }
   })
 
 if (import.meta.main) {

@@ -9,7 +9,7 @@ import { generateLines } from "./generate.ts"
 import { consentCombinations } from "./occurrence.ts"
 
 const lines = sampleLines()
-const good = lines.filter((line) => line.expect.fate === "normalized")
+const good = lines.filter((line) => line.expect.outcome === "normalized")
 const names = new Set(good.map((line) => line.event?.event_name))
 
 describe("the sample events", () => {
@@ -48,16 +48,16 @@ describe("the sample events", () => {
   it("have unique ids, except for the duplicates, which come later", () => {
     const seen = new Set<unknown>()
     for (const { event, expect } of lines) {
-      if (expect.fate === "dead_letter") continue
-      assert.strictEqual(seen.has(event?.event_id), expect.fate === "duplicate", String(event?.event_id))
+      if (expect.outcome === "dead_letter") continue
+      assert.strictEqual(seen.has(event?.event_id), expect.outcome === "duplicate", String(event?.event_id))
       seen.add(event?.event_id)
     }
   })
 
-  it("have times relative to the moment of publishing", () => {
+  it("have times relative to the time of publishing", () => {
     const now = 1_795_000_000_000
     for (const sample of sampleEvents(now)) {
-      if (sample.encoding === "bytes" || sample.expect.fate !== "normalized") continue
+      if (sample.encoding === "bytes" || sample.expect.outcome !== "normalized") continue
       const time = Number(sample.json.event_time)
       assert.isTrue(time < now && time > now - 11 * 86_400_000)
     }

@@ -49,7 +49,7 @@ describe("the bundled programs", () => {
     const source = spawnSync(process.execPath, ["infra/cli/main.ts", ...args], { encoding: "utf8", cwd: repository })
     const bundled = run("capi.js", ...args)
     assert.isAbove(source.stdout.length, 10_000)
-    // The samples' times are set from the moment of the run.
+    // The samples' times are set from the time of the run.
     const withoutTimes = (text: string) => text.replaceAll(/"eventTimestamp":"[^"]*"/g, "")
     assert.strictEqual(bundled.status, source.status)
     assert.isTrue(withoutTimes(bundled.stdout) === withoutTimes(source.stdout))

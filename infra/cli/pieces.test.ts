@@ -149,8 +149,8 @@ describe("lines of raw events", () => {
     for (const [index, text] of texts.entries()) {
       const { expect } = JSON.parse(text) as { readonly expect: Expectation }
       const checked = checkLine({ number: index + 1, text }, options, now)
-      assert.strictEqual(checked.valid, expect.fate !== "dead_letter", `line ${index + 1}: ${checked.reason}`)
-      if (expect.fate !== "dead_letter") continue
+      assert.strictEqual(checked.valid, expect.outcome !== "dead_letter", `line ${index + 1}: ${checked.reason}`)
+      if (expect.outcome !== "dead_letter") continue
       // Without a registry all Avro is undecodable.
       const isAvro = checked.reason === "undecodable"
       if (!isAvro) assert.strictEqual(checked.reason, expect.reason, `line ${index + 1}`)
@@ -162,7 +162,7 @@ describe("lines of raw events", () => {
   it("that merely look like the sample file are events", () => {
     const text = '{"key":"k","event_id":"o-1"}'
     assert.deepStrictEqual(rawRecordOf(text, now), { key: null, value: Buffer.from(text) })
-    const cut = '{"key":"k","expect":{"fate":'
+    const cut = '{"key":"k","expect":{"outcome":'
     assert.deepStrictEqual(rawRecordOf(cut, now), { key: null, value: Buffer.from(cut) })
   })
 })

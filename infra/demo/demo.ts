@@ -1,5 +1,5 @@
 /**
- * The whole chain on this machine: broker, registry and sandboxes, every processor as a process of its own, sample events
+ * The whole chain on this machine: broker, registry and sandboxes, every processor as a process, sample events
  * in, outcomes and health on the screen. Everything it started ends with its scope, in order.
  */
 
@@ -23,12 +23,12 @@ import { startSandbox } from "../sandbox/sandbox.ts"
 import { demoEnvironment } from "./environment.ts"
 import { startProcessors } from "./processors.ts"
 import { sandboxCounts } from "./sandbox-counts.ts"
-import { paint, showLive, summaryColumns, tell, tellAddresses } from "./screen.ts"
+import { paint, print, printAddresses, showLive, summaryColumns } from "./screen.ts"
 import { emptyTally, follow, type Tally } from "./tally.ts"
 import { summary } from "./view.ts"
 
 export interface DemoOptions {
-  /** End with a summary once every event has its fate, instead of staying up. */
+  /** End with a summary once every event has its outcome, instead of staying up. */
   readonly once: boolean
 }
 
@@ -49,16 +49,16 @@ export const demo = Effect.fn("demo")(function* (options: DemoOptions) {
 
 type Setting = Effect.Success<typeof prepare>
 
-/** Broker, registry, topics, sandboxes, and what the processors are told of them. */
+/** Broker, registry, topics, sandboxes, and the environment that points the processors at them. */
 const prepare = Effect.gen(function* () {
   const begun = yield* Clock.currentTimeMillis
   yield* beOnlyOne
   const webhookPort = yield* freePort
   const url = `http://127.0.0.1:${webhookPort}/webhooks/whatsapp/whatsapp-orders`
   const sandbox = yield* startSandbox({ whatsapp: { webhook: { url, appSecret: secret() } } })
-  // A mistake in the file of connections is told before anything that takes long.
+  // A mistake in the file of connections is reported before anything that takes long.
   yield* readConnections(demoEnvironment({ brokers: "", registryUrl: "", sandbox, webhookPort }))
-  const { broker, registry } = yield* startLocal({ onProgress: tell, startedBy: demoStarter })
+  const { broker, registry } = yield* startLocal({ onProgress: print, startedBy: demoStarter })
   const own = demoEnvironment({ brokers: broker.brokers, registryUrl: registry.url, sandbox, webhookPort })
   yield* publishLocalEnvironment(own)
   const enabled = (yield* readConnections(own)).filter((connection) => connection.enabled)
@@ -75,11 +75,11 @@ const work = Effect.fnUntraced(function* (options: DemoOptions, setting: Setting
   const tally = emptyTally()
   const following = yield* follow(tally, "")
   const running = yield* startProcessors(setting.variables)
-  tellAddresses({ ...setting, running })
+  printAddresses({ ...setting, running })
   const life = Effect.gen(function* () {
     const from = yield* Clock.currentTimeMillis
     const published = yield* publishSamples("")
-    tell(`Published ${published} sample events to raw-events.`)
+    print(`Published ${published} sample events to raw-events.`)
     const ids = setting.enabled.map((connection) => connection.id)
     const show = showLive(tally, ids, setting.begun)
     return yield* options.once
@@ -88,11 +88,11 @@ const work = Effect.fnUntraced(function* (options: DemoOptions, setting: Setting
   })
   // A processor that ends by itself, or a topic that cannot be followed, ends the run at once.
   return yield* Effect.raceAllFirst([life, watchPrograms(() => running), following]).pipe(
-    Effect.ensuring(Effect.sync(() => tell("Stopping: what is in flight is finished and committed.")))
+    Effect.ensuring(Effect.sync(() => print("Stopping: what is in flight is finished and committed.")))
   )
 })
 
-/** Waits until every event has its fate, or nothing has moved for too long; then tells the ledger. */
+/** Waits until every event has its outcome, or nothing has moved for too long; then prints the ledger. */
 const untilSettled = Effect.fnUntraced(function* (tally: Tally, setting: Setting, from: number, published: number) {
   let movedAt = yield* Clock.currentTimeMillis
   let moved = -1
@@ -110,23 +110,23 @@ const untilSettled = Effect.fnUntraced(function* (tally: Tally, setting: Setting
     const givesUp = now - movedAt >= stallMillisMax || now - from >= runMillisMax
     if (!settled && !givesUp) continue
     const sandboxes = yield* sandboxCounts(setting.sandbox)
-    tell(["", ...summary({ balance, published, settled, tally }, sandboxes, paint, summaryColumns()), ""].join("\n"))
+    print(["", ...summary({ balance, published, settled, tally }, sandboxes, paint, summaryColumns()), ""].join("\n"))
     return settled && balance.balanced
   }
 })
 
-/** What became of the events so far; a broker that does not answer keeps nobody from ending the run. */
+/** What became of the events so far; a broker that does not answer does not keep the run from ending. */
 const endWithSummary = (tally: Tally, setting: Setting, from: number, published: number) =>
   Effect.gen(function* () {
     const balance = yield* readLedger({ from, to: yield* Clock.currentTimeMillis }, setting.enabled, "")
     const sandboxes = yield* sandboxCounts(setting.sandbox)
     const settled = isSettled(balance, published)
-    tell(["", ...summary({ balance, published, settled, tally }, sandboxes, paint, summaryColumns()), ""].join("\n"))
+    print(["", ...summary({ balance, published, settled, tally }, sandboxes, paint, summaryColumns()), ""].join("\n"))
   }).pipe(Effect.timeoutOption(summaryTimeout), Effect.ignore)
 
 const summaryTimeout = "10 seconds"
 
-/** Whether so many records came in and each has its fate. */
+/** Whether so many records came in and each has its outcome. */
 export const isSettled = (balance: Balance, published: number): boolean =>
   balance.raw >= published &&
   balance.inFlightRaw === 0 &&

@@ -1,4 +1,4 @@
-/** `make run`: the demonstration until Ctrl-C; with ONCE=1 until every event is accounted for, as its exit code tells. */
+/** `make run`: the demonstration until Ctrl-C; with ONCE=1 until every event is accounted for, which its exit code says. */
 import process from "node:process"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"

@@ -8,7 +8,7 @@ export interface SandboxCounts {
   /** Events taken, repeats included. */
   readonly received: number
   readonly distinct: number
-  /** Events that the platform had already, by its own key. */
+  /** Events that the platform had already, by its deduplication key. */
   readonly repeats: number
   readonly refused: number
 }

@@ -18,15 +18,15 @@ const nameWidth = 19
 /** Colours only on a terminal. */
 export const paint: Paint = isTerminal ? coloured : plain
 
-export const tell = (line: string): void => void process.stdout.write(`${line}\n`)
+export const print = (line: string): void => void process.stdout.write(`${line}\n`)
 
-export const tellAddresses = (addresses: {
+export const printAddresses = (addresses: {
   readonly brokers: string
   readonly registryUrl: string
   readonly sandbox: Sandbox
   readonly running: ReadonlyArray<RunningProgram>
 }): void => {
-  const line = (name: string, text: string) => tell(name.padEnd(nameWidth) + text)
+  const line = (name: string, text: string) => print(name.padEnd(nameWidth) + text)
   line("Kafka", addresses.brokers)
   line("Schema registry", addresses.registryUrl)
   line("Sandboxes", `${addresses.sandbox.controlUrl}/_sandbox/stats`)
@@ -94,11 +94,11 @@ const printChanges = Effect.fnUntraced(function* (tally: Tally, connections: Rea
     const now = yield* Clock.currentTimeMillis
     if (!reported && tally.firstDelivery !== null) {
       reported = true
-      tell(firstDelivery(tally.firstDelivery, startedAt))
+      print(firstDelivery(tally.firstDelivery, startedAt))
     }
     if (now - printedAt >= changesEveryMillis) {
       printedAt = now
-      for (const line of changesSince(tally, connections, printed)) tell(line)
+      for (const line of changesSince(tally, connections, printed)) print(line)
     }
     yield* Effect.sleep(redrawEvery)
   }

@@ -19,7 +19,7 @@ export interface Tally {
   readonly events: Map<string, Counted>
   /** When the first event was delivered, in milliseconds since the epoch. */
   firstDelivery: number | null
-  /** Results and dead letters so far: standing still, it tells that no event moves. */
+  /** Results and dead letters so far: where it does not change, no event moves. */
   moved: number
 }
 

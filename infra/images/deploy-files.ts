@@ -48,19 +48,16 @@ export const generatedLines: Readonly<Record<string, ReadonlyArray<string>>> = {
   ]
 }
 
-const marked = /^( *)# programs: .*\n[\s\S]*?^\1# end of programs\n/m
+const startMark = "# programs: made by `make deploy-files`"
+const endMark = "# end of programs"
 
 /** The text with its generated lines as they should be. */
 export const withGeneratedLines = (file: string, text: string): string => {
-  if (!marked.test(text)) throw new Error(`${file} has no lines "# programs: …" and "# end of programs".`)
-  return text.replace(marked, (_, indent: string) =>
-    [
-      `${indent}# programs: made by \`make deploy-files\``,
-      ...generatedLines[file]!,
-      `${indent}# end of programs`,
-      ""
-    ].join("\n")
-  )
+  const lines = text.split("\n")
+  const start = lines.findIndex((line) => line.trim() === startMark)
+  const end = lines.findIndex((line) => line.trim() === endMark)
+  if (start === -1 || end < start) throw new Error(`${file} has no lines "${startMark}" and "${endMark}".`)
+  return [...lines.slice(0, start + 1), ...generatedLines[file]!, ...lines.slice(end)].join("\n")
 }
 
 if (import.meta.main) {

@@ -34,7 +34,7 @@ export const serverProperties = (
     "transaction.state.log.replication.factor": replication,
     "transaction.state.log.min.isr": Math.max(1, replication - 1),
     "transaction.state.log.num.partitions": 10,
-    // One machine, few members: nobody is worth waiting for.
+    // One machine, few members: the first rebalance need not wait for more.
     "group.initial.rebalance.delay.ms": 0,
     "group.min.session.timeout.ms": 1000,
     "group.coordinator.append.linger.ms": 0,

@@ -5,7 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { type NodeAddress, serverProperties } from "./broker-config.ts"
-import { type ClassArchive, classArchive, quickCompiler } from "./class-archive.ts"
+import { type ClassArchive, classArchive, firstTierCompiler } from "./class-archive.ts"
 import { clusterId } from "./cluster-id.ts"
 import { type Java, runCommand } from "./java.ts"
 import { brokersKnownAt } from "./kafka-probe.ts"
@@ -112,7 +112,7 @@ const prepareData = ({
     })
     if (existsSync(path.join(data, "meta.properties"))) return configuration
     const { exitCode, text } = yield* runCommand(java.command, [
-      ...["-Xmx128m", "-XX:+UseSerialGC", ...quickCompiler, "-cp", path.join(jars, "*"), "kafka.tools.StorageTool"],
+      ...["-Xmx128m", "-XX:+UseSerialGC", ...firstTierCompiler, "-cp", path.join(jars, "*"), "kafka.tools.StorageTool"],
       ...["format", "--cluster-id", clusterId(state), "--config", configuration]
     ])
     if (exitCode === 0) return configuration
@@ -131,7 +131,7 @@ const launchBroker = (options: NodeOptions, configuration: string, archive: Clas
       "-XX:+UseG1GC",
       "-XX:MaxGCPauseMillis=20",
       "-XX:+ExitOnOutOfMemoryError",
-      ...(state.quickStart ? quickCompiler : []),
+      ...(state.fastStart ? firstTierCompiler : []),
       ...archive.options,
       "-Djava.awt.headless=true",
       `-Dlog4j2.configurationFile=${path.join(repository, "infra/local/log4j2.properties")}`,

@@ -37,13 +37,13 @@ export const startCluster = (
     const jars = yield* kafkaJars(state)
     yield* Effect.forEach(nodeIds(size), (id) => endLeftover(state, id), { discard: true })
     yield* Effect.sync(() => state.progress(size === 1 ? "Starting Kafka." : `Starting ${size} Kafka brokers.`))
-    // A port that was free when it was chosen may be taken when the broker asks for it: once more, with others.
+    // A port that was free when it was chosen may be taken when the broker asks for it: tried again, with others.
     return yield* startNodes(state, java, jars, options).pipe(
       Effect.retry({ times: 1, while: (error) => error.code === "port_in_use" && options.port === undefined })
     )
   })
 
-/** The broker of this state folder that a live program (or this one) has started and will end; null where there is none. */
+/** The broker of this state folder that a live program (or this one) has started and will end; null if there is no such broker. */
 export const runningBroker = (state: State): Effect.Effect<{ readonly brokers: string; readonly pid: number } | null> =>
   Effect.sync(() => {
     const { folder, pidFile } = brokerFiles(state, 1)

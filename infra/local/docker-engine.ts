@@ -14,7 +14,7 @@ import type { State } from "./state.ts"
 
 export interface EngineAnswer {
   readonly answers: boolean
-  /** What is wrong with an engine that is there and does not answer as it should; null where there is none, or all is well. */
+  /** What is wrong with an engine that is there and does not answer as it should; null if there is no engine, or all is well. */
   readonly trouble: string | null
 }
 
@@ -61,7 +61,7 @@ export const startContainer = (
       const started = configure(new GenericContainer(image))
         .withStartupTimeout(Duration.toMillis(state.docker.start))
         .start()
-      // One that comes up when nobody waits for it any more is taken down again.
+      // One that comes up after the wait has ended is taken down again.
       started.then(
         (container) => (signal.aborted ? stopContainer(state, container) : undefined),
         () => undefined

@@ -1,4 +1,4 @@
-/** What a local run tells the tools: addresses and settings that stand behind the environment while it is up. */
+/** What a local run passes to the tools: addresses and settings that stand behind the environment while it is up. */
 import { rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
@@ -24,13 +24,13 @@ export const applyLocalEnvironment = (): void => {
   for (const [name, value] of Object.entries(defaults)) if (!isSet(name)) process.env[name] = String(value)
 }
 
-/** Tells the tools the settings of a local run, until its scope closes; readable by its owner alone. */
+/** Passes the settings of a local run to the tools, until its scope closes; readable by its owner alone. */
 export const publishLocalEnvironment = (
   variables: Readonly<Record<string, string>>
 ): Effect.Effect<void, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      // The mode counts only for a file that is made anew.
+      // The mode counts only for a new file.
       rmSync(localEnvironmentFile, { force: true })
       writeFileSync(localEnvironmentFile, `${JSON.stringify(variables, null, 2)}\n`, { mode: 0o600 })
     }),

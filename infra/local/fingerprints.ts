@@ -1,5 +1,5 @@
 /**
- * A record in Kafka names its schema by id. If the registry's store is lost while the log is kept, ids are given anew and old
+ * A record in Kafka names its schema by id. If the registry's store is lost while the log is kept, ids are given again and old
  * records would be read with the wrong schema. So each id's meaning is noted beside the log and compared at start-up.
  */
 import { hash } from "node:crypto"
@@ -11,7 +11,7 @@ import { readJson, writeJson } from "./state.ts"
 
 type Fingerprints = Readonly<Record<string, string>>
 
-// The log of Docker's volume and the one of the state folder each have ids of their own.
+// The log of Docker's volume and the one of the state folder have different ids.
 const fileOf = (stateDirectory: string, source: LocalSource) =>
   path.join(stateDirectory, source === "docker" ? "schema-ids-docker.json" : "schema-ids.json")
 

@@ -1,4 +1,4 @@
-/** The machine's Java and Maven: what there is, and what to do where there is none. */
+/** The machine's Java and Maven: what there is, and what to do if one is missing. */
 import { hash } from "node:crypto"
 import * as Effect from "effect/Effect"
 import { spawnGuarded } from "./guarded-spawn.mjs"

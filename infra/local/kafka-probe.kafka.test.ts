@@ -5,7 +5,7 @@ import { accepts, brokersKnownAt } from "./kafka-probe.ts"
 import { freePort } from "./ports.ts"
 import { registryAnswers } from "./registry-jar.ts"
 
-it.live("a broker tells the ids of its cluster's brokers", () =>
+it.live("a broker answers with the ids of its cluster's brokers", () =>
   Effect.gen(function* () {
     const ids = yield* brokersKnownAt(testBrokers()[0]!)
     assert.isNotNull(ids)
@@ -14,7 +14,7 @@ it.live("a broker tells the ids of its cluster's brokers", () =>
   })
 )
 
-it.live("nobody answers where nobody listens", () =>
+it.live("there is no answer from a port where nothing listens", () =>
   Effect.gen(function* () {
     const address = `127.0.0.1:${yield* freePort}`
     assert.isNull(yield* brokersKnownAt(address))

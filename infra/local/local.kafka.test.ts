@@ -84,7 +84,7 @@ it.live("three brokers are one cluster, which outlives a kill -9 of one and take
   }).pipe(Effect.scoped, Effect.provide(jarsOnly))
 )
 
-it.live("a named broker or registry that cannot be reached is told in one line", () =>
+it.live("a named broker or registry that cannot be reached is reported in one line", () =>
   Effect.gen(function* () {
     const broker = yield* Effect.flip(Effect.scoped(localBroker()))
     assert.strictEqual(broker.code, "broker_unreachable")

@@ -40,14 +40,14 @@ export const knownPorts = (state: State, service: string): ReadonlyArray<number>
 const fileOf = (state: State): string => path.join(state.directory, "ports.json")
 const read = (state: State) => readJson<Readonly<Record<string, ReadonlyArray<number>>>>(fileOf(state), {})
 
-/** Whether nobody listens on the port of this machine's loopback. */
+/** Whether nothing listens on the port of this machine's loopback. */
 export const isFree = (port: number): Effect.Effect<boolean> =>
   listen(port).pipe(
     Effect.as(true),
     Effect.orElseSucceed(() => false)
   )
 
-/** A port that nobody has at this moment. */
+/** A port that is free now. */
 export const freePort: Effect.Effect<number> = listen(0).pipe(Effect.orDie)
 
 function listen(port: number): Effect.Effect<number, Error> {

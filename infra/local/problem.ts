@@ -24,6 +24,6 @@ export class LocalError extends Data.TaggedError("LocalError")<{
   readonly cause: unknown
 }> {}
 
-/** A LocalError without a cause of its own. */
+/** A LocalError. */
 export const problem = (code: LocalProblem, message: string, nextStep: string, cause: unknown = null): LocalError =>
   new LocalError({ code, message, nextStep, cause })

@@ -19,7 +19,7 @@ export interface Launch {
   readonly environment?: NodeJS.ProcessEnv
 }
 
-/** What a pid file tells: the process, and the one that started it. */
+/** What a pid file holds: the process, and the one that started it. */
 export interface PidFile {
   readonly pid: number
   readonly owner: number
@@ -34,7 +34,7 @@ export interface Launched {
 }
 
 /**
- * Starts a process in a group of its own, so that Ctrl-C reaches only us and we end it in order. If we are killed, its guard
+ * Starts a process in a new process group, so that Ctrl-C reaches only us and we end it in order. If we are killed, its guard
  * ends it.
  */
 export const launch = (options: Launch): Launched => {

@@ -5,7 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { type ClassArchive, classArchive, quickCompiler } from "./class-archive.ts"
+import { type ClassArchive, classArchive, firstTierCompiler } from "./class-archive.ts"
 import { javaHome } from "./cluster.ts"
 import { registryJars, registryRunner } from "./jars.ts"
 import { type Java, requireJava } from "./java.ts"
@@ -54,7 +54,7 @@ export const startRegistry = (state: State, port?: number): Effect.Effect<Regist
     return node
   })
 
-/** The registry of this state folder that a live program (or this one) has started and will end; null where there is none. */
+/** The registry of this state folder that a live program (or this one) has started and will end; null if there is no such registry. */
 export const runningRegistry = (state: State): Effect.Effect<{ readonly url: string; readonly pid: number } | null> =>
   Effect.sync(() => {
     const { folder, pidFile } = registryFiles(state)
@@ -124,8 +124,8 @@ const launchRegistry = (state: State, java: Java, jars: string, port: number, ar
       "-Xms64m",
       "-XX:+UseSerialGC",
       "-XX:+ExitOnOutOfMemoryError",
-      // It works for moments only: what a better compiler would cost is never earned back.
-      ...quickCompiler,
+      // It serves few requests: the time for a better compiler is never earned back.
+      ...firstTierCompiler,
       ...archive.options,
       "-Dquarkus.http.host=127.0.0.1",
       `-Dquarkus.http.port=${port}`,

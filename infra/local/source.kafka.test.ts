@@ -18,7 +18,7 @@ it.live("a start beside an engine that cannot pull comes up on jars, says why on
       lines.length = 0
       engine.asked.length = 0
       const onProgress = (line: string) => void lines.push(line)
-      const options = { stateDirectory, ending: "kill", quickStart: true, onProgress } as const
+      const options = { stateDirectory, ending: "kill", fastStart: true, onProgress } as const
       const { broker, registry, topics } = yield* Effect.scoped(startLocal(options))
       return [broker.source, registry.source, topics.created.length > 0]
     }).pipe(

@@ -36,7 +36,7 @@ const limits = {
 const machine = (variables: Readonly<Record<string, string>>) =>
   Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: { DOCKER_HOST: engine.host, ...variables } })))
 
-/** A folder with a `bin/java` that tells the version, for JAVA_HOME. */
+/** A folder with a `bin/java` that prints the version, for JAVA_HOME. */
 const fakeJava = (version: number): string => {
   const folder = temporaryFolder()
   const file = path.join(folder, "bin/java")
@@ -51,7 +51,7 @@ const jars = (javaHome: string) => Effect.as(requireJava(javaHome), "jars")
 /** What came of it, what was said on the way, and how long it took. */
 const attempt = (
   docker: typeof dockerBroker,
-  { javaHome = fakeJava(21), wish = "", prepare = (_folder: string): void => undefined } = {}
+  { javaHome = fakeJava(21), mode = "", prepare = (_folder: string): void => undefined } = {}
 ) =>
   Effect.gen(function* () {
     const lines: Array<string> = []
@@ -62,7 +62,7 @@ const attempt = (
     const got = yield* Effect.result(
       Effect.scoped(
         fromDockerOrJars(state, (source, state) => (source === "docker" ? docker(state) : jars(javaHome)))
-      ).pipe(machine({ CAPI_DOCKER: wish, JAVA_HOME: javaHome }))
+      ).pipe(machine({ CAPI_DOCKER: mode, JAVA_HOME: javaHome }))
     )
     return { got, lines, millis: performance.now() - started }
   })
@@ -133,7 +133,7 @@ describe("an engine that answers and cannot do it", () => {
     })
   )
 
-  it.live("tells that what earlier runs kept is in its volumes", () =>
+  it.live("says that what earlier runs kept is in its volumes", () =>
     Effect.gen(function* () {
       engine.trouble = "pull is refused"
       const prepare = (state: string) => writeFileSync(path.join(state, "schema-ids-docker.json"), "{}")
@@ -146,7 +146,7 @@ describe("an engine that answers and cannot do it", () => {
 describe("CAPI_DOCKER", () => {
   it.live("never: asks nothing of the engine", () =>
     Effect.gen(function* () {
-      const { got } = yield* attempt(dockerBroker, { wish: "never" })
+      const { got } = yield* attempt(dockerBroker, { mode: "never" })
       assert.deepInclude(got, { success: "jars" })
       assert.deepEqual(engine.asked, [])
     })
@@ -155,7 +155,7 @@ describe("CAPI_DOCKER", () => {
   it.live("always: fails where the engine cannot", () =>
     Effect.gen(function* () {
       engine.trouble = "pull fails midway"
-      const { got } = yield* attempt(dockerBroker, { wish: "always" })
+      const { got } = yield* attempt(dockerBroker, { mode: "always" })
       if (got._tag === "Success") return assert.fail("it started")
       assert.strictEqual(got.failure.code, "docker_failed")
     })
@@ -163,7 +163,7 @@ describe("CAPI_DOCKER", () => {
 
   it.live("anything else is refused with what is known", () =>
     Effect.gen(function* () {
-      const { got } = yield* attempt(dockerBroker, { wish: "no" })
+      const { got } = yield* attempt(dockerBroker, { mode: "no" })
       if (got._tag === "Success") return assert.fail("it started")
       assert.strictEqual(
         `${got.failure.message} ${got.failure.nextStep}`,

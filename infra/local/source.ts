@@ -17,8 +17,8 @@ import type { State } from "./state.ts"
 export type LocalSource = "docker" | "jars"
 
 /** Values of `CAPI_DOCKER`. */
-export const dockerWishes = ["auto", "never", "always"] as const
-type DockerWish = (typeof dockerWishes)[number]
+export const dockerModes = ["auto", "never", "always"] as const
+type DockerMode = (typeof dockerModes)[number]
 
 /**
  * Starts something from Docker, or from jars where Docker is not there or cannot do it; from jars at once where the state
@@ -30,9 +30,9 @@ export const fromDockerOrJars = <A, E, R>(
   start: (source: LocalSource, state: State) => Effect.Effect<A, E | LocalError, R | Scope.Scope>
 ): Effect.Effect<A, E | LocalError, R | Scope.Scope> =>
   Effect.gen(function* () {
-    const wish = yield* dockerWish
-    if (wish === "always") return yield* start("docker", patient(state))
-    if (wish === "never") return yield* start("jars", state)
+    const mode = yield* dockerMode
+    if (mode === "always") return yield* start("docker", patient(state))
+    if (mode === "never") return yield* start("jars", state)
     return yield* isMadeByJars(state) ? jarsFirst(state, start) : dockerFirst(state, start)
   })
 
@@ -47,15 +47,15 @@ export const namedSetting = (name: string): Effect.Effect<string> =>
     Effect.orElseSucceed(() => "")
   )
 
-const dockerWish: Effect.Effect<DockerWish, LocalError> = Effect.gen(function* () {
+const dockerMode: Effect.Effect<DockerMode, LocalError> = Effect.gen(function* () {
   const given = yield* namedSetting("CAPI_DOCKER")
-  const wish = given === "" ? "auto" : dockerWishes.find((known) => known === given)
+  const mode = given === "" ? "auto" : dockerModes.find((known) => known === given)
   return (
-    wish ??
+    mode ??
     (yield* problem(
       "invalid_setting",
       `CAPI_DOCKER is ${JSON.stringify(given)}.`,
-      `Set it to ${dockerWishes.join(", ")}, or not at all.`
+      `Set it to ${dockerModes.join(", ")}, or not at all.`
     ))
   )
 })

@@ -96,7 +96,7 @@ export interface LocalAddresses extends Starter {
   readonly command: string
 }
 
-/** Where the broker and registry of a state folder are, told by the program that runs them; null while none does. */
+/** Where the broker and registry of a state folder are, published by the program that runs them; null while none does. */
 export const localAddresses = (stateDirectory: string = defaultStateDirectory): LocalAddresses | null => {
   const addresses = readJson<LocalAddresses | null>(addressesFile(stateDirectory), null)
   const isOwned = addresses !== null && isAlive(addresses.owner) && commandLine(addresses.owner) === addresses.command

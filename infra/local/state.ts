@@ -17,12 +17,12 @@ export interface LocalOptions {
   readonly stateDirectory?: string
   /** Cache of what Maven brings. Default: `.capi/jars` in the repository, whatever the state folder. */
   readonly jarsDirectory?: string
-  /** Told one line for each thing that takes long. Default: nobody is told. */
+  /** Called with one line for each thing that takes long. Default: no progress is shown. */
   readonly onProgress?: (line: string) => void
   /** At the end: `terminate` lets the JVMs close their files, `kill` is for folders that are thrown away. */
   readonly ending?: "terminate" | "kill"
   /** The broker's JVM compiles less: it starts sooner and serves slower. For tests, not for measurements. */
-  readonly quickStart?: boolean
+  readonly fastStart?: boolean
   /** Settings of a broker from Maven's jars beside ours, or instead of them. */
   readonly brokerSettings?: Readonly<Record<string, string>>
   /** How long Docker may take for each thing. Tests shorten it. */
@@ -35,7 +35,7 @@ export interface State {
   readonly logs: string
   readonly progress: (line: string) => void
   readonly ending: "terminate" | "kill"
-  readonly quickStart: boolean
+  readonly fastStart: boolean
   readonly docker: DockerLimits
 }
 
@@ -71,7 +71,7 @@ export const openState = (options: LocalOptions): Effect.Effect<State, LocalErro
         logs: path.join(directory, "logs"),
         progress: options.onProgress ?? (() => undefined),
         ending: options.ending ?? "terminate",
-        quickStart: options.quickStart ?? false,
+        fastStart: options.fastStart ?? false,
         docker: { ...dockerLimits, ...options.docker }
       }
       for (const folder of [state.directory, state.jars, state.logs]) mkdirSync(folder, { recursive: true })

@@ -17,7 +17,7 @@ it("no JVM is left when the program that started it is killed", { timeout: 240_0
   const script = `
     import * as Effect from "effect/Effect"
     import { startLocal } from ${JSON.stringify(new URL("start-local.ts", import.meta.url).href)}
-    const options = { stateDirectory: ${JSON.stringify(folder)}, quickStart: true, ending: "kill" }
+    const options = { stateDirectory: ${JSON.stringify(folder)}, fastStart: true, ending: "kill" }
     await Effect.runPromise(Effect.scoped(Effect.andThen(startLocal(options), Effect.never)))`
   const { KAFKA_BROKERS: _brokers, SCHEMA_REGISTRY_URL: _registry, ...environment } = process.env
   const owner = spawnGuarded(process.execPath, ["--input-type=module", "-e", script], {

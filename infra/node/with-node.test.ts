@@ -1,4 +1,4 @@
-/** On which Node the documented commands run, and what they say where there is none that can. */
+/** On which Node the documented commands run, and what they say if no Node can. */
 import { spawnSync } from "node:child_process"
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import path from "node:path"
@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { repository } from "../local/state.ts"
 
-/** What a stand-in for Node does: tells its version, or fails as the system's loader does. */
+/** What a stand-in for Node does: prints its version, or fails as the system's loader does. */
 type Stand = { readonly version: string } | { readonly fails: string; readonly code?: number }
 
 const stand = (file: string, what: Stand): void => {
@@ -132,7 +132,7 @@ describe("with-node", () => {
   })
 })
 
-describe("every command that people are told to type", () => {
+describe("every documented command", () => {
   const read = (file: string) => readFileSync(path.join(repository, file), "utf8")
 
   it("runs on that Node: make's targets", () => {
@@ -155,9 +155,11 @@ describe("every command that people are told to type", () => {
 
   it("is not `node` and a TypeScript file: the system's may be older", () => {
     const files = spawnSync("git", ["ls-files"], { cwd: repository, encoding: "utf8" }).stdout.split("\n")
-    const told = files.filter((file) => /\.(md|ts|mjs|ya?ml|sh|tpl)$/.test(file) && !file.endsWith("with-node.test.ts"))
-    assert.isAbove(told.length, 400)
-    const wrong = told.flatMap((file) =>
+    const documented = files.filter(
+      (file) => /\.(md|ts|mjs|ya?ml|sh|tpl)$/.test(file) && !file.endsWith("with-node.test.ts")
+    )
+    assert.isAbove(documented.length, 400)
+    const wrong = documented.flatMap((file) =>
       read(file)
         .split("\n")
         .filter((line) => /(?<!with-node )\bnode (?:--\S+ )*[\w./<>-]+\.ts\b/.test(line))

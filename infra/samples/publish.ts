@@ -6,7 +6,7 @@ import { Codecs } from "../../shared/codec/codecs.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { type JsonObject, type SampleEvent, sampleEvents } from "./sample-events.ts"
 
-/** How many records were published. Each run gives the events ids of its own, so that none is a duplicate of an earlier run's. */
+/** How many records were published. Each run gives the events new ids, so that none is a duplicate of an earlier run's. */
 export const publishSamples = Effect.fnUntraced(function* (prefix: string) {
   const kafka = yield* KafkaClient
   const codecs = yield* Codecs

@@ -1,6 +1,6 @@
 /**
  * The sample events: at least 500 realistic ones of every canonical name, several countries, some of them bad. The file
- * holds times as distances from the moment of publishing, because platforms refuse old events.
+ * holds times as distances from the time of publishing, because platforms refuse old events.
  */
 import { readFileSync } from "node:fs"
 import path from "node:path"
@@ -16,12 +16,12 @@ export interface JsonObject {
 
 /** What must become of the record. What each platform makes of a normalized one depends on the connections. */
 export type Expectation =
-  | { readonly fate: "normalized" }
+  | { readonly outcome: "normalized" }
   /** The same event_id came before; `conflict` where its content differs. */
-  | { readonly fate: "duplicate"; readonly conflict: boolean }
-  | { readonly fate: "dead_letter"; readonly reason: DeadLetterReason }
+  | { readonly outcome: "duplicate"; readonly conflict: boolean }
+  | { readonly outcome: "dead_letter"; readonly reason: DeadLetterReason }
   /** Normalized, and then refused by the mapper for every connection that it is meant for. */
-  | { readonly fate: "rejected"; readonly reason: "invalid_value" | "unknown_currency" }
+  | { readonly outcome: "rejected"; readonly reason: "invalid_value" | "unknown_currency" }
 
 export type DeadLetterReason =
   | "not_avro_not_json"
@@ -59,7 +59,7 @@ export interface SampleLine {
   readonly key: string
   readonly encoding: SampleEvent["encoding"]
   readonly event?: JsonObject
-  /** Absent: the event has no time of its own. Times in the file are distances, in milliseconds. */
+  /** Absent: the event has no time. Times in the file are distances, in milliseconds. */
   readonly time?: { readonly offset_ms: number; readonly unit: "milliseconds" | "seconds" }
   readonly base64?: string
   /** Bytes 1 to 4 of the record become the id of RawEvent's schema. */
@@ -70,7 +70,7 @@ export interface SampleLine {
   readonly note?: string
 }
 
-/** @param now the moment of publishing, in milliseconds since the epoch */
+/** @param now the time of publishing, in milliseconds since the epoch */
 export const sampleEvents = (
   now: number,
   options: SampleOptions = { rawEventSchemaId: 1 }
@@ -85,10 +85,10 @@ export const sampleLines = (): ReadonlyArray<SampleLine> =>
 
 /**
  * A line of the committed file as the record that it stands for, its times counted from `now`; null for any other text, which
- * is a raw event by itself. Costs nothing but a look at the first characters where it is none.
+ * is a raw event by itself. Costs nothing but a look at the first characters if it is not one.
  */
 export const sampleOfText = (text: string, now: number): SampleEvent | null => {
-  if (!text.startsWith('{"key":') || !text.includes('"expect":{"fate":')) return null
+  if (!text.startsWith('{"key":') || !text.includes('"expect":{"outcome":')) return null
   try {
     return fromLine(JSON.parse(text) as SampleLine, now, { rawEventSchemaId: 1 })
   } catch {
@@ -105,12 +105,12 @@ const fromLine = (line: SampleLine, now: number, options: SampleOptions): Sample
 
 const withTime = ({ event = {}, time }: SampleLine, now: number): JsonObject => {
   if (time === undefined) return event
-  const moment = now + time.offset_ms
+  const millis = now + time.offset_ms
   const { event_id, event_name, ...rest } = event
   const named: Record<string, Json> = {}
   if (event_id !== undefined) named.event_id = event_id
   if (event_name !== undefined) named.event_name = event_name
-  return { ...named, event_time: time.unit === "seconds" ? Math.floor(moment / 1000) : moment, ...rest }
+  return { ...named, event_time: time.unit === "seconds" ? Math.floor(millis / 1000) : millis, ...rest }
 }
 
 const filled = (event: JsonObject, bytes: number): JsonObject => {

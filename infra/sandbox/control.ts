@@ -1,4 +1,4 @@
-/** The control interface, `/_sandbox/…`, on a port of its own and under every platform's port. */
+/** The control interface, `/_sandbox/…`, on a separate port and under every platform's port. */
 import { FaultError, type Faults, faultKinds } from "./faults.ts"
 import {
   type Answer,

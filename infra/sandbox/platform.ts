@@ -60,7 +60,7 @@ export interface PlatformServer {
   readonly answer: (request: SandboxRequest, situation: Situation) => Answer
   readonly fail: (failure: Failure, request: SandboxRequest) => Answer
   /** What `validation: "off"` answers to every POST. */
-  readonly quickAnswer: (events: number, now: number) => Answer
+  readonly uncheckedAnswer: (events: number, now: number) => Answer
   readonly reset: () => void
   /** What the server adds to the control interface. */
   readonly control?: PlatformControl
@@ -86,7 +86,7 @@ export const json = (status: number, body: JsonObject, headers: Readonly<Record<
 export const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** The body as JSON, or undefined where it is none. */
+/** The body as JSON, or undefined if it is not JSON. */
 export const parseJson = (body: Buffer | string): Json | undefined => {
   try {
     return JSON.parse(typeof body === "string" ? body : body.toString("utf8"))

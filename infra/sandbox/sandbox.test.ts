@@ -211,7 +211,7 @@ describe("the sandbox", () => {
     }).pipe(Effect.scoped)
   )
 
-  it("imports nothing of the connectors' world", () => {
+  it("imports nothing of the connectors", () => {
     const files = readdirSync(import.meta.dirname, { recursive: true, encoding: "utf8" }).filter((file) =>
       file.endsWith(".ts")
     )

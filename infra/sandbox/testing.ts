@@ -24,7 +24,7 @@ export interface Client {
   readonly sandbox: Sandbox
 }
 
-/** A test with a sandbox of its own. */
+/** A test with a new sandbox. */
 export const withSandbox = (
   name: string,
   run: (client: Client) => Promise<void>,

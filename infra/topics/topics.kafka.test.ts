@@ -7,7 +7,7 @@ import { createTopics } from "./create-topics.ts"
 import { declaredTopics } from "./declared-topics.ts"
 import { registerSchemas } from "./register-schemas.ts"
 
-it.live("creates what is declared once, and tells of what differs", () =>
+it.live("creates what is declared once, and reports what differs", () =>
   Effect.gen(function* () {
     const prefix = uniquePrefix("topics")
     const client = yield* KafkaClient
@@ -26,7 +26,7 @@ it.live("creates what is declared once, and tells of what differs", () =>
   }).pipe(Effect.provide(layerKafka({ brokers: testBrokers() })))
 )
 
-it.live("gives the topics of events as many partitions as it is told, and no other", () =>
+it.live("gives the topics of events as many partitions as it is given, and no other", () =>
   Effect.gen(function* () {
     const prefix = uniquePrefix("partitions")
     const { different } = yield* createTopics(prefix, 2).pipe(Effect.andThen(createTopics(prefix)))

@@ -1,4 +1,4 @@
-/** `node processors/delivery/main.ts <platform>`: delivers to every enabled connection of the platform. */
+/** The delivery program; its argument is the platform: delivers to every enabled connection of the platform. */
 import process from "node:process"
 import { connectors } from "../../shared/connectors/registry.ts"
 import type { Platform } from "../../shared/model/platform.ts"

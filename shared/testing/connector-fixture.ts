@@ -16,7 +16,7 @@ export const json = (status: number, body: Json, headers: Readonly<Record<string
 export const secretOf = (fields: ReadonlyArray<string>): Secret =>
   Object.fromEntries(fields.map((field) => [field, Redacted.make(secretValue(field))]))
 
-export const secretValue = (field: string): string => `the-${field}-that-nobody-may-see`
+export const secretValue = (field: string): string => `the-${field}-that-must-stay-secret`
 
 export const connectionOf = (kind: ConnectorKind): Connection => ({
   ...builtinConnection(kind),

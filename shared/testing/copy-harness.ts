@@ -1,4 +1,4 @@
-/** Topics `in` and `out` of a prefix of their own, a runner of copying processors, and what it takes to check exactly-once. */
+/** Topics `in` and `out` behind a prefix, a runner of copying processors, and what it takes to check exactly-once. */
 import { assert } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -9,7 +9,7 @@ import type { ConnectorKind } from "../model/platform.ts"
 /** 23 November 2026, 10:00:00.123 UTC. */
 export const eventTime = Date.UTC(2026, 10, 23, 10, 0, 0, 123)
 
-/** A text that looks like a hash and tells which it is. */
+/** A text that looks like a hash and names its field. */
 export const hash = (name: string): string => Buffer.from(name).toString("hex").padEnd(64, "0").slice(0, 64)
 
 export const jane: NormalizedUser = {

@@ -1,8 +1,8 @@
-/** How the time of a function grows with the size of its input: to tell linear from quadratic on a noisy machine. */
+/** How the time of a function grows with the size of its input: linear or quadratic, on a noisy machine. */
 import process from "node:process"
 
 export interface Growth {
-  /** The time at twice the size by that at the size; 1 where it is too short to tell. */
+  /** The time at twice the size by that at the size; 1 where it is too short to measure. */
   readonly ratio: number
   /** Milliseconds of processor time at twice the size, the least of the runs. */
   readonly millis: number

@@ -1,4 +1,4 @@
-/** A bare group member for tests of the Kafka port: it notes what it is told and waits for what a test expects. */
+/** A bare group member for tests of the Kafka port: it notes what it receives and waits for what a test expects. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -8,7 +8,7 @@ export interface MemberProbe {
   readonly member: Member
   readonly assignments: Array<{ readonly partitions: ReadonlyArray<TopicPartition>; readonly continued: boolean }>
   readonly records: Array<FetchedRecord>
-  /** The end offset last told of each partition. */
+  /** The end offset last received of each partition. */
   readonly ends: Map<number, number>
   readonly gaps: Array<{ readonly partition: number; readonly expected: number; readonly found: number }>
   readonly crashes: Array<KafkaError>

@@ -44,7 +44,7 @@ const upperCase: Processor = {
 
 const textOf = (value: Buffer | null) => value?.toString()
 
-it.effect("notes what each batch commits, in order, and passes over what isn't accepted", () =>
+it.effect("notes what each batch commits, in order, and skips what isn't accepted", () =>
   Effect.gen(function* () {
     yield* TestClock.adjust("2 hours")
     const journal = yield* runBatches(

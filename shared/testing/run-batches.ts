@@ -34,7 +34,7 @@ export interface RunBatchesOptions {
 
 /**
  * Gives each batch to its partition's task, one after the other, and notes what would be committed. Records that the
- * processor doesn't accept are passed over, as the runtime does. Fails with the first failure of the processor.
+ * processor doesn't accept are skipped, as the runtime does. Fails with the first failure of the processor.
  */
 export const runBatches = <E, R>(
   processor: Processor<E, R>,
@@ -75,7 +75,7 @@ export const runBatches = <E, R>(
     })
   ) as Effect.Effect<ReadonlyArray<Committed>, E, Exclude<R, Scope.Scope>>
 
-/** The task as the runtime drives it: of a processor that lets go of records, their memory is overwritten after each step. */
+/** The task as the runtime drives it: of a processor that releases its input buffers, their memory is overwritten after each step. */
 export const overwritingInput = <E, R>(
   { releasesInputBuffers }: Pick<Processor<E, R>, "releasesInputBuffers">,
   task: PartitionTask<E, R>

@@ -1,4 +1,4 @@
-/** A small world for the runtime's own unit tests: Kafka in memory, a copying processor, virtual time. */
+/** What the runtime's unit tests run on: Kafka in memory, a copying processor, virtual time. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -24,7 +24,7 @@ export const copy = <E = never, R = never>(overrides: Partial<Processor<E, R>> =
   ...overrides
 })
 
-/** A world of one or more partitions of `in`, and its runtime's events. */
+/** One or more partitions of `in`, and its runtime's events. */
 export const runtimeHarness = (partitions = 1, options: Partial<RuntimeOptionsShape> = {}) => {
   const kafka = new MemoryKafka()
   kafka.log.create("in", partitions)
@@ -42,5 +42,5 @@ export const runtimeHarness = (partitions = 1, options: Partial<RuntimeOptionsSh
   return { kafka, events, write, out, start }
 }
 
-/** Gives every fiber its turns; time stands still. */
+/** Lets every fiber run; the clock does not move. */
 export const settle = Effect.repeat(Effect.yieldNow, { times: 50 }).pipe(Effect.andThen(TestClock.adjust(0)))

@@ -18,7 +18,7 @@ export interface CostOptions {
   readonly partitions: number
   readonly instances: number
   readonly idleSeconds: number
-  /** Each event goes to all connections, and each request carries one event; else each event goes to one of them, by turns. */
+  /** Each event goes to all connections, and each request carries one event; else each event goes to one of them, in turn. */
   readonly fanOut: boolean
 }
 

@@ -106,7 +106,7 @@ export const startDelivery = Effect.fnUntraced(function* (
   })
   yield* Effect.promise(() => untilReady(processes, startMillisMax).catch(withLog))
   const ready = usage()
-  // Instances that join one after the other share the partitions anew.
+  // Instances that join one after the other share the partitions again.
   yield* Effect.sleep(settleMillis)
   yield* Effect.promise(() => untilReady(processes, startMillisMax).catch(withLog))
   const hasEnded = () => processes.some((one) => one.hasEnded())

@@ -40,7 +40,7 @@ describe("the goals of many accounts", () => {
     assert.deepStrictEqual(missed(run(200, { deliverySeconds: 20, brokerSeconds: 40, results: 200_000 })), [])
   })
 
-  it("allow half a MiB for each further connection, where there are enough to tell", () => {
+  it("allow half a MiB for each further connection, where there are enough to measure", () => {
     assert.deepStrictEqual(missed(run(200, { peakMebibytes: 299 })), [])
     assert.deepStrictEqual(missed(run(200, { peakMebibytes: 300 })), ["memory of a further connection"])
     assert.deepStrictEqual(missed(run(20, { peakMebibytes: 300 })), [])
@@ -95,7 +95,7 @@ describe("the receipts", () => {
     assert.deepStrictEqual(countReceipts(expected, complete), { missing: 0, repeated: 0, misplaced: 0 })
   })
 
-  it("tell what is missing, came again, and came to a connection that it is not for", () => {
+  it("say what is missing, came again, and came to a connection that it is not for", () => {
     const wrong = {
       "1": [["e-2", 3, 0]],
       "2": [

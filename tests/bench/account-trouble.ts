@@ -1,4 +1,4 @@
-/** What one account that hangs costs the others, at a fixed rate of events: calm and troubled phases of the same run, by turns. */
+/** What one account that hangs costs the others, at a fixed rate of events: calm and troubled phases of the same run, in turn. */
 import * as Effect from "effect/Effect"
 import { Codecs } from "../../shared/codec/codecs.ts"
 import { registryLayer } from "../../shared/codec/registry.ts"
@@ -26,7 +26,7 @@ export const measureTrouble = Effect.fnUntraced(function* (made: Cluster, sink: 
   const delivery = yield* startDelivery(made, {
     ...options,
     sink,
-    connections: connectionsOf(accounts, sink.url, { linger: "20 millis" }, quickResilience)
+    connections: connectionsOf(accounts, sink.url, { linger: "20 millis" }, shortResilience)
   })
   const codecs = yield* Effect.provide(Codecs, registryLayer({ url: made.registryUrl, prefix: options.prefix }))
   const event = loadEvents(codecs, options.prefix, Date.now())
@@ -78,7 +78,7 @@ export const measureTrouble = Effect.fnUntraced(function* (made: Cluster, sink: 
 const warmUpPhases = 3
 
 /** So that the account tries often while it hangs, and has recovered soon after. */
-const quickResilience = `{ ${[
+const shortResilience = `{ ${[
   "circuit_breaker: { recovery: 1 second }",
   "retry: { delays: [200 millis, 400 millis, 800 millis] }",
   "delayed_retry: { delays: [1 second] }",

@@ -1,6 +1,6 @@
 /**
  * `make bench-accounts`: what many connections of one platform cost. For each number in CONNECTIONS, EVENTS mapped events are
- * published straight to the topic of Meta's, each for one of the connections by turns, and delivered by one program (or
+ * published straight to the topic of Meta's, each for one of the connections in turn, and delivered by one program (or
  * INSTANCES). FANOUT=1: each event goes to all connections, one event in a request; the first row has as many requests.
  * TROUBLE=1: one of so many accounts hangs while events come at RATE; what that changes of the others' p99.
  */

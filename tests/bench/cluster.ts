@@ -1,4 +1,4 @@
-/** What the benchmarks of the chain run on: a broker and registry of their own, processors as processes, and a sink. */
+/** What the benchmarks of the chain run on: a broker and registry, processors as processes, and a sink. */
 import { mkdirSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"

@@ -1,7 +1,7 @@
 /**
  * `make bench-core`: what one core does with purchases of full identity and three items, no event twice: checking,
  * normalizing, hashing, mapping and JSON for one platform and for all, and the codec's share. By processor time; the
- * calibrated loop of the same run tells what a figure is worth on another machine.
+ * calibrated loop of the same run says what a figure is worth on another machine.
  */
 import process from "node:process"
 import { previewEvent } from "../../infra/cli/preview-event.ts"

@@ -16,12 +16,12 @@ const recordsAtOnce = 200
 
 export interface RestoreFromKafka {
   readonly idsPerSecond: number
-  /** By the CPU time of this process: what a core gives that nobody else uses. */
+  /** By the CPU time of this process: what a core without other load gives. */
   readonly idsPerCpuSecond: number
   readonly ids: number
 }
 
-/** Writes the changelog records to a topic of its own and reads them back; the broker is the named one or a local one. */
+/** Writes the changelog records to a new topic and reads them back; the broker is the named one or a local one. */
 export const restoreFromKafka = (
   records: ReadonlyArray<Buffer>,
   options: DeduplicatorOptions,

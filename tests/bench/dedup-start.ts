@@ -1,4 +1,4 @@
-/** How long the mapper, a process of its own, takes from its start to /readyz with so many ids to restore, and with none. */
+/** How long the mapper's process takes from its start to /readyz with so many ids to restore, and with none. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { entryBytes } from "../../shared/dedup/deduplicator.ts"

@@ -1,4 +1,4 @@
-/** What a run allocated, told from the heap's size before and after each collection. */
+/** What a run allocated, by the heap's size before and after each collection. */
 import type { GCProfilerResult } from "node:v8"
 
 export interface HeapUse {

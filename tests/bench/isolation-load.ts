@@ -47,7 +47,7 @@ connections:
     events: { include: [lead] }
 `
 
-/** Publishes a group twenty times a second, as many to draw a p99 from; an event that goes out late counts from the moment when it should have gone. */
+/** Publishes a group twenty times a second, as many to draw a p99 from; an event that goes out late counts from the time when it should have gone. */
 export const load = Effect.fnUntraced(function* (topic: string, phase: number, perSecond: number, seconds: number) {
   const kafka = yield* KafkaClient
   const start = yield* Clock.currentTimeMillis
@@ -67,7 +67,7 @@ export const load = Effect.fnUntraced(function* (topic: string, phase: number, p
 
 const groupMillis = 50
 
-/** Every second event is for the others; its id tells when it was due. */
+/** Every second event is for the others; its id holds when it was due. */
 const rawEvent = (phase: number, index: number, due: number): string =>
   JSON.stringify({
     event_id: `${index % 2 === 0 ? "o" : "t"}-${phase}-${index}-${due}`,
@@ -87,7 +87,7 @@ const rawEvent = (phase: number, index: number, due: number): string =>
     properties: { value: 20, currency: "USD", order_id: `o-${phase}-${index}` }
   })
 
-/** Milliseconds from the due moment to the receipt, of each event at each of the others. */
+/** Milliseconds from the due time to the receipt, of each event at each of the others. */
 export const latencies = Effect.fnUntraced(function* (control: SandboxControl, phase: number) {
   const found: Array<number> = []
   for (const platform of others) {

@@ -2,7 +2,7 @@
  * `make bench-isolation`: what the trouble of one account and one platform costs the others. Calm and troubled phases alternate
  * in one run (calm, troubled, troubled, calm), so that a machine's noise falls on both alike and its drift on neither; each
  * such four give one change of p99, and the median of the rounds counts, which a single stall does not move. How much two
- * calm phases differ tells how much noise is left. RATE (events a second), PHASE_SECONDS, ROUNDS.
+ * calm phases differ shows how much noise is left. RATE (events a second), PHASE_SECONDS, ROUNDS.
  */
 import process from "node:process"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -27,7 +27,7 @@ const perSecond = numberOf("RATE", 100)
 const seconds = numberOf("PHASE_SECONDS", 8)
 const rounds = numberOf("ROUNDS", 3)
 const prefix = `isolation-${process.pid}.`
-const tell = (line: string): void => void process.stderr.write(`${line}\n`)
+const print = (line: string): void => void process.stderr.write(`${line}\n`)
 
 const troubles: Readonly<Record<string, Fault>> = {
   hangs: { kind: "hang" },
@@ -55,7 +55,7 @@ const phase = Effect.fnUntraced(function* (control: SandboxControl, faults: Read
   yield* untilHolds(Effect.map(latencies(control, number), (found) => found.length >= expected))
   if (faults.length > 0) {
     const struck = yield* control.active
-    if (struck.some((fault) => fault.struck === 0)) return yield* Effect.die(new Error("A trouble struck nobody."))
+    if (struck.some((fault) => fault.struck === 0)) return yield* Effect.die(new Error("A fault struck no request."))
     for (const { id } of struck) yield* control.remove(id)
   }
   yield* untilHolds(isDrained(control, published))
@@ -70,7 +70,7 @@ const warmUp = Effect.fnUntraced(function* (control: SandboxControl) {
   let settled = 0
   for (let round = 0; round < warmUpsMax && settled < 2; round++) {
     const p50 = quantile(yield* phase(control, []), 0.5)
-    tell(`Warming up: p50 ${Math.round(p50)} ms.`)
+    print(`Warming up: p50 ${Math.round(p50)} ms.`)
     settled = p50 > best * 0.9 ? settled + 1 : 0
     best = Math.min(best, p50)
   }
@@ -89,8 +89,8 @@ const main = Effect.gen(function* () {
     programs: ["normalizer", "mapper", "delivery-meta", "delivery-tiktok", "delivery-snapchat"],
     // A sink that only counts, so that it costs the same whatever comes.
     sandbox: yield* startSandbox({ validation: "off", store: { bodiesMax: 4 * perSecond * seconds, idsMax: 0 } }),
-    quickStart: false,
-    onProgress: tell
+    fastStart: false,
+    onProgress: print
   })
   const { control } = chain
   const measured = Effect.gen(function* () {
@@ -102,7 +102,7 @@ const main = Effect.gen(function* () {
       const four = { trouble, calm: [first, yield* phase(control, [])], troubled } as const
       fours.push(four)
       const shown = [first, ...troubled, four.calm[1]].map((found) => Math.round(p99(found))).join(", ")
-      tell(
+      print(
         `Round ${round}, ${trouble}: p99 of calm, troubled, troubled, calm: ${shown} ms; ${Math.round(changeOf(four))} %.`
       )
     })
@@ -127,7 +127,7 @@ const figuresOf = (fours: ReadonlyArray<Four>): ReadonlyArray<Figure> => {
     { figure: "others' p99, calm", value: p99(calm), unit: "ms" },
     { figure: "others' p99, troubled", value: p99(troubled), unit: "ms" },
     { figure: "change of p99, median", value: median(fours.map(changeOf)), unit: "%", goal: { atMost: changeMax } },
-    // Each kind of trouble for itself, so that two harmless ones hide no third.
+    // Each kind of trouble for itself, so that two without effect hide no third.
     ...Object.keys(troubles).map((trouble) => ({
       figure: `change of p99, a platform and an account ${trouble}`,
       value: medianOf(fours, trouble),

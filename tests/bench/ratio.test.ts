@@ -1,6 +1,6 @@
 /**
  * Catches a loss of speed of the pure core without a quiet machine: its cost over that of a fixed piece of work on the same
- * events, measured in turns in the same run, so that what slows one slows the other. Fails at 30 % above the figure below.
+ * events, measured alternately in the same run, so that what slows one slows the other. Fails at 30 % above the figure below.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { corePipeline } from "./core-pipeline.ts"
@@ -30,10 +30,10 @@ describe("the pure core", { timeout: 120_000 }, () => {
     }
     for (let round = 0; round < warmUps; round++) turn()
     let best = Number.POSITIVE_INFINITY
-    // Noise only adds: the least of many short turns is near the truth, and one attempt within the bound is proof.
+    // Noise only adds: the least of many short rounds is near the truth, and one attempt within the bound is proof.
     for (let attempt = 0; attempt < attempts && best > committed * allowed; attempt++) {
-      const turns = Array.from({ length: rounds }, turn)
-      const least = (of: "core" | "fixed"): number => Math.min(...turns.map((one) => one[of]))
+      const measured = Array.from({ length: rounds }, turn)
+      const least = (of: "core" | "fixed"): number => Math.min(...measured.map((one) => one[of]))
       best = Math.min(best, least("core") / least("fixed"))
     }
     assert.isBelow(best, committed * allowed, "The pure core costs more than it did: see docs/performance.md.")

@@ -149,7 +149,7 @@ const delivered = async (processes: Processes) => {
   return sum
 }
 
-/** Instances of a program are told together. */
+/** Instances of a program are summed. */
 const sums = (
   processes: ReadonlyArray<{ readonly name: string; readonly pid: number }>,
   measure: (pid: number) => number

@@ -1,8 +1,8 @@
 /**
  * `make bench-scale`: what a second instance costs, whether the cost of an event or the memory of a program grows with the
  * backlog (LARGE=5000000 is the whole claim), and whether throughput at a slow platform grows with the requests in flight.
- * Instances are compared over a run in which what each compiles for itself is a small part (INSTANCE_EVENTS). Each on a cluster
- * of its own, so that logs start empty. ONLY=backlog or ONLY=instances leaves out the rest. A backlog is published before
+ * Instances are compared over a run in which what each compiles for itself is a small part (INSTANCE_EVENTS). Each on a new
+ * cluster, so that logs start empty. ONLY=backlog or ONLY=instances leaves out the rest. A backlog is published before
  * anything reads it; what all have read is deleted, so that 5,000,000 events take about 15 GB of disk.
  */
 import process from "node:process"
@@ -45,7 +45,7 @@ const measured = (options: ChainOptions, delayMillis = 0) =>
     return { micros, eventsPerSecond: options.count / run.sendSeconds, run } satisfies Measured
   }).pipe(Effect.scoped)
 
-/** Peak memory of each program with both backlogs. The mapper's ids are told apart: to remember them is its work. */
+/** Peak memory of each program with both backlogs. The mapper's ids are a separate figure: to remember them is its work. */
 const memoryFigures = (small: ChainRun, big: ChainRun): ReadonlyArray<Figure> =>
   [...small.memory.keys()].flatMap((name): ReadonlyArray<Figure> => {
     const isMapper = name.split("+").includes("mapper")

@@ -22,7 +22,7 @@ const jarsOnly = ConfigProvider.layer(
 
 const brokers = (size: number) =>
   Effect.gen(function* () {
-    const state = yield* openState({ stateDirectory: temporaryFolder(), ending: "kill", quickStart: true })
+    const state = yield* openState({ stateDirectory: temporaryFolder(), ending: "kill", fastStart: true })
     return yield* startCluster(state, { size })
   })
 
@@ -39,17 +39,17 @@ const testMillisMax = 400_000
 /** Copies while `disturb` does its worst, then checks that every record came through exactly once. */
 const copiesThrough = (cluster: Cluster, replication: number, disturb: Effect.Effect<void, unknown>) =>
   Effect.gen(function* () {
-    const world = yield* makeCopyHarness({ prefix: "outage.", replication })
-    yield* world.write(3_000)
-    yield* world.start(slowly)
-    const commits = () => world.events.filter(({ type }) => type === "committed").length
+    const copies = yield* makeCopyHarness({ prefix: "outage.", replication })
+    yield* copies.write(3_000)
+    yield* copies.start(slowly)
+    const commits = () => copies.events.filter(({ type }) => type === "committed").length
     yield* until("the processor copies", () => commits() >= 8, outageMillisMax)
     yield* disturb
-    yield* until("all is copied", () => world.done, outageMillisMax)
-    yield* world.write(100)
-    yield* until("what came later is copied", () => world.done, outageMillisMax)
-    yield* world.assertExactlyOnce
-    return world
+    yield* until("all is copied", () => copies.done, outageMillisMax)
+    yield* copies.write(100)
+    yield* until("what came later is copied", () => copies.done, outageMillisMax)
+    yield* copies.assertExactlyOnce
+    return copies
   }).pipe(Effect.provide(clientOf(cluster)))
 
 it.live(
@@ -62,8 +62,8 @@ it.live(
       const restart = Effect.map(Effect.timed(Effect.andThen(node.kill, node.start)), ([duration]) => {
         outage = duration
       })
-      const world = yield* copiesThrough(cluster, 1, restart)
-      const left = world.events.filter(({ type }) => type === "left")
+      const copies = yield* copiesThrough(cluster, 1, restart)
+      const left = copies.events.filter(({ type }) => type === "left")
       // A machine that is at work on other things takes longer than a membership is kept for.
       if (Duration.toSeconds(outage) < 15) assert.deepStrictEqual(left, [], "the membership outlives the restart")
     }).pipe(Effect.scoped, Effect.provide(jarsOnly)),

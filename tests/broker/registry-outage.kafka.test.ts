@@ -33,7 +33,7 @@ const event = (id: string) => ({
   user: { email: `${id}@shop.example` }
 })
 
-/** What a producer writes with a schema of its own, newer than ours. */
+/** What a producer writes with a schema that is newer than ours. */
 const newerWriter = (prefix: string) =>
   Effect.gen(function* () {
     const schema = JSON.parse(schemaJson["raw-event"]) as { fields: Array<Record<string, unknown>> }
@@ -67,7 +67,7 @@ it.live(
       proxy.answer(503)
       const program = run(normalizer(config)).pipe(
         Effect.provide(registryLayer({ url: proxy.url, prefix, startupTimeout: Duration.minutes(2) })),
-        Effect.provide(Layer.succeed(RuntimeObserver, (told) => void events.push(told)))
+        Effect.provide(Layer.succeed(RuntimeObserver, (event) => void events.push(event)))
       )
       const running = yield* Effect.forkChild(program)
       yield* publish(Buffer.from(JSON.stringify(event("first"))), "first")

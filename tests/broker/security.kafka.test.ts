@@ -1,4 +1,4 @@
-/** TLS and a login: the whole port works over them, and what is wrong with either is told by its name. */
+/** TLS and a login: the whole port works over them, and what is wrong with either is named. */
 import { readFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
@@ -26,7 +26,7 @@ const jarsOnly = ConfigProvider.layer(
 const storePassword = "only-for-tests"
 const password = "secret-of-capi"
 
-/** A key store with a certificate of its own signing for 127.0.0.1, and that certificate as PEM. */
+/** A key store with a self-signed certificate for 127.0.0.1, and that certificate as PEM. */
 const makeCertificate = (folder: string) =>
   Effect.gen(function* () {
     const java = yield* requireJava(javaHome ?? null)
@@ -62,22 +62,22 @@ const secured = (store: string, ports: ReadonlyArray<number>) => (_node: NodeAdd
 
 const copiesOver = (options: KafkaOptions, prefix: string) =>
   Effect.gen(function* () {
-    const world = yield* makeCopyHarness({ prefix, partitions: 2 })
-    yield* world.write(200)
-    yield* world.start(copyProcessor)
-    yield* until("all is copied", () => world.done, 60_000)
-    yield* world.assertExactlyOnce
+    const copies = yield* makeCopyHarness({ prefix, partitions: 2 })
+    yield* copies.write(200)
+    yield* copies.start(copyProcessor)
+    yield* until("all is copied", () => copies.done, 60_000)
+    yield* copies.assertExactlyOnce
   }).pipe(Effect.provide(layerKafka(options)))
 
 const refusalOf = (options: KafkaOptions) =>
   KafkaClient.use((client) => Effect.flip(client.listTopics)).pipe(Effect.provide(layerKafka(options)))
 
 it.live(
-  "works over TLS and with a login, and tells a wrong password and an unknown authority",
+  "works over TLS and with a login, and reports a wrong password and an unknown authority",
   () =>
     Effect.gen(function* () {
       const folder = temporaryFolder()
-      const state = yield* openState({ stateDirectory: folder, ending: "kill", quickStart: true })
+      const state = yield* openState({ stateDirectory: folder, ending: "kill", fastStart: true })
       const { store, ca } = yield* makeCertificate(folder)
       const ports = yield* choosePorts(state, "secured", 2)
       yield* startCluster(state, { settings: secured(store, ports) })

@@ -30,7 +30,7 @@ export const startChaosCluster = (brokers: 1 | 3): Effect.Effect<ChaosCluster, u
   Effect.gen(function* () {
     const folder = yield* scopedFolder("chaos")
     const onProgress = (line: string) => void process.stderr.write(`${line}\n`)
-    const state = yield* openState({ stateDirectory: folder, ending: "kill", quickStart: true, onProgress })
+    const state = yield* openState({ stateDirectory: folder, ending: "kill", fastStart: true, onProgress })
     const [cluster, registry] = yield* Effect.all([startCluster(state, { size: brokers }), startRegistry(state)], {
       concurrency: 2
     })

@@ -7,11 +7,11 @@ import { fileURLToPath } from "node:url"
 import { assert, it } from "@effect/vitest"
 import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
 
-const told = `
-  const tell = () => process.stdout.write(Date.now() + "\\n")
-  process.on("SIGUSR2", tell)
+const program = `
+  const print = () => process.stdout.write(Date.now() + "\\n")
+  process.on("SIGUSR2", print)
   setInterval(() => undefined, 1_000)
-  tell()
+  print()
 `
 
 // Red when the process does not learn by how much its clock is to jump.
@@ -20,7 +20,7 @@ it("lets the clock of a process jump and jump back", async () => {
   const file = path.join(folder, "clock")
   const child = spawnGuarded(
     process.execPath,
-    ["--import", fileURLToPath(new URL("clock-jump.ts", import.meta.url)), "--eval", told],
+    ["--import", fileURLToPath(new URL("clock-jump.ts", import.meta.url)), "--eval", program],
     { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, CHAOS_CLOCK_FILE: file } }
   )
   const next = async () => Number(String((await once(child.stdout, "data"))[0])) - Date.now()

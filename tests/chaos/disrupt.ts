@@ -14,7 +14,7 @@ export interface ChaosRun {
   /** The instances that run now, at least one of each processor. */
   readonly instances: Array<Instance>
   readonly start: (processor: ProcessorName) => Effect.Effect<Instance>
-  /** Moments at which an outcome may have been lost between a platform's answer and its commit. */
+  /** Times at which an outcome may have been lost between a platform's answer and its commit. */
   readonly crashes: Array<Crash>
 }
 

@@ -56,7 +56,7 @@ export const makeLoad = (prefix: string, seed: number, recordsPerSecond = record
   return { acknowledged, records: () => records, publish }
 }
 
-// Each message has a recipient of its own, since WhatsApp takes only one message to a person in six seconds.
+// Each message has another recipient, since WhatsApp takes only one message to a person in six seconds.
 const eventOf = (id: string, number: number, isPurchase: boolean, now: number) => ({
   event_id: id,
   event_name: isPurchase ? "purchase" : "page_view",

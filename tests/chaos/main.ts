@@ -1,6 +1,6 @@
 /**
  * `make chaos SEEDS=n` runs so many seeds (SEED=k only that one), `make chaos-short` the plan that every change must stand.
- * Exit code 1 if any promise was broken; the seed is told, and repeats the run.
+ * Exit code 1 if any promise was broken; the seed is printed, and repeats the run.
  */
 import process from "node:process"
 import * as Cause from "effect/Cause"
@@ -11,7 +11,7 @@ import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
 import { report } from "../bench/report.ts"
 import { type ChaosCluster, startChaosCluster } from "./chaos-cluster.ts"
 import { type Plan, planOf, shortPlan } from "./plan.ts"
-import { runSeed, type SeedReport, tell } from "./run-seed.ts"
+import { print, runSeed, type SeedReport } from "./run-seed.ts"
 
 endWithLauncher()
 
@@ -32,14 +32,14 @@ const runAll = Effect.gen(function* () {
   const begun = performance.now()
   for (const plan of plans()) {
     if ((performance.now() - begun) / 60_000 > minutesMax - minutesOfASeed) {
-      tell(`Seed ${plan.seed} and those after it are left out: ${minutesMax} minutes are nearly over.`)
+      print(`Seed ${plan.seed} and those after it are left out: ${minutesMax} minutes are nearly over.`)
       break
     }
-    tell(`Seed ${plan.seed}, ${plan.brokers} broker(s)${plan.registryLate ? ", the registry comes late" : ""}:`)
+    print(`Seed ${plan.seed}, ${plan.brokers} broker(s)${plan.registryLate ? ", the registry comes late" : ""}:`)
     const done = yield* runSeed(yield* clusterOf(clusters, plan.brokers), plan)
     reports.push(done)
-    tell(`  ${done.violations.length === 0 ? "Every promise held." : `BROKEN, ${repeatOf(plan)} repeats it:`}`)
-    for (const violation of done.violations) tell(`    ${violation}`)
+    print(`  ${done.violations.length === 0 ? "Every promise held." : `BROKEN, ${repeatOf(plan)} repeats it:`}`)
+    for (const violation of done.violations) print(`    ${violation}`)
   }
   return reports
 })
@@ -58,7 +58,7 @@ const clusterOf = (
     return cluster
   })
 
-const tellFigures = (reports: ReadonlyArray<SeedReport>): boolean => {
+const printFigures = (reports: ReadonlyArray<SeedReport>): boolean => {
   const sum = (pick: (one: SeedReport) => number) => reports.reduce((total, one) => total + pick(one), 0)
   return report(
     process.env["SHORT"] === "1" ? "chaos-short" : "chaos",
@@ -77,5 +77,5 @@ const tellFigures = (reports: ReadonlyArray<SeedReport>): boolean => {
 }
 
 const exit = await Effect.runPromiseExit(Effect.scoped(runAll))
-if (Exit.isFailure(exit)) tell(Cause.pretty(exit.cause))
-process.exit(Exit.isSuccess(exit) && tellFigures(exit.value) ? 0 : 1)
+if (Exit.isFailure(exit)) print(Cause.pretty(exit.cause))
+process.exit(Exit.isSuccess(exit) && printFigures(exit.value) ? 0 : 1)

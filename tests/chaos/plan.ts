@@ -9,7 +9,7 @@ export type DeliveryName = Extract<ProcessorName, `delivery-${string}`>
 
 /** Each happens while events flow; what it breaks is repaired before the next one. */
 export type Disruption =
-  /** kill -9 at a random moment; started again at once, as an orchestrator does. */
+  /** kill -9 at a random time; started again at once, as an orchestrator does. */
   | { readonly kind: "kill"; readonly processor: ProcessorName; readonly afterMillis: number }
   /** kill -9 while the platform has processed a request whose outcome is not committed. */
   | { readonly kind: "kill-before-commit"; readonly processor: DeliveryName }

@@ -65,7 +65,7 @@ const work = (cluster: ChaosCluster, plan: Plan, prefix: string) =>
     if (plan.registryLate) yield* Effect.andThen(Effect.sleep("3 seconds"), cluster.registry.start)
     yield* Effect.forEach(instances, ({ ready }) => ready, { concurrency: "unbounded", discard: true })
     for (const disruption of plan.disruptions) {
-      tell(`  ${JSON.stringify(disruption)}`)
+      print(`  ${JSON.stringify(disruption)}`)
       yield* disrupt(chaosRun, disruption)
       yield* Effect.sleep(betweenDisruptions)
     }
@@ -85,7 +85,7 @@ const work = (cluster: ChaosCluster, plan: Plan, prefix: string) =>
     return { seed: plan.seed, seconds, restarts: supervisor.restarts(), ...found }
   })
 
-/** The balance once nothing is in flight and the outcomes that are told later are told, or the last one at the deadline. */
+/** The balance once nothing is in flight and the outcomes that come later have come, or the last one at the deadline. */
 const settled = <E, R>(
   read: Effect.Effect<Balance, E, R>,
   later: ReadonlyArray<string>
@@ -105,4 +105,4 @@ const settled = <E, R>(
     }
   })
 
-export const tell = (line: string): void => void process.stdout.write(`${line}\n`)
+export const print = (line: string): void => void process.stdout.write(`${line}\n`)

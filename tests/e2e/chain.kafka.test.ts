@@ -100,13 +100,13 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
     }
   })
 
-  it("gives every sample its fate: the bad ones with reason, position and bytes, the others at every connection", async () => {
+  it("gives every sample its outcome: the bad ones with reason, position and bytes, the others at every connection", async () => {
     const sealer = makeSealer(Redacted.make(masterKey))
-    const letters = await decoded(endToEnd, "dead-letters", "dead-letter")
-    const normalizerLetters = new Map(
-      letters
+    const deadLetters = await decoded(endToEnd, "dead-letters", "dead-letter")
+    const normalizerDeadLetters = new Map(
+      deadLetters
         .filter(({ stage }) => stage === "normalizer")
-        .map((letter) => [`${letter.source_partition}:${letter.source_offset}`, letter])
+        .map((deadLetter) => [`${deadLetter.source_partition}:${deadLetter.source_offset}`, deadLetter])
     )
     const results = resultsByPosition(await decoded(endToEnd, "delivery-results", "event-delivery-log"))
     const records = [...(await rawRecords(endToEnd, "raw-events"))]
@@ -115,24 +115,24 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
       assert.isAtLeast(index, 0, sample.key)
       const [record] = records.splice(index, 1)
       const { partition, offset } = record!
-      const letter = normalizerLetters.get(`${partition}:${offset}`)
+      const deadLetter = normalizerDeadLetters.get(`${partition}:${offset}`)
       const own = results.get(`${partition}:${offset}`)
-      if (sample.expect.fate === "dead_letter") {
-        assert.deepInclude(letter, { reason_code: sample.expect.reason, source_topic: "raw-events", sealed: true })
+      if (sample.expect.outcome === "dead_letter") {
+        assert.deepInclude(deadLetter, { reason_code: sample.expect.reason, source_topic: "raw-events", sealed: true })
         const aad = deadLetterAad("value", "raw-events", partition, offset)
-        const opened = letter?.original == null ? null : Result.getOrThrow(sealer.open(letter.original, aad))
+        const opened = deadLetter?.original == null ? null : Result.getOrThrow(sealer.open(deadLetter.original, aad))
         assert.isTrue(sameBytes(opened, value), `${sample.key}: the original bytes`)
         assert.isUndefined(own)
         continue
       }
-      assert.isUndefined(letter, sample.key)
+      assert.isUndefined(deadLetter, sample.key)
       assert.sameMembers(
         [...(own?.keys() ?? [])],
         endToEnd.connections.map(({ id }) => id)
       )
       const reasons = new Set([...(own?.values() ?? [])].map(({ reason_code }) => reason_code))
-      const isDuplicate = sample.expect.fate === "duplicate"
-      if (sample.expect.fate === "rejected") {
+      const isDuplicate = sample.expect.outcome === "duplicate"
+      if (sample.expect.outcome === "rejected") {
         assert.include([...reasons], sample.expect.reason, sample.key)
         assert.isFalse(reasons.has(null), sample.key)
       } else if (isDuplicate)
@@ -141,7 +141,7 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
     }
   })
 
-  it("tells the health of every connection, and an alert of each that is not well", async () => {
+  it("publishes the health of every connection, and an alert of each that is not well", async () => {
     const health = await waitUntil(
       "the health of every connection",
       async () => {
@@ -210,7 +210,7 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
     const before = await counts(endToEnd)
     // What no platform took is not remembered as published: it would be rejected again.
     const good = published.samples.filter(
-      ({ sample }) => sample.expect.fate !== "dead_letter" && sample.expect.fate !== "rejected"
+      ({ sample }) => sample.expect.outcome !== "dead_letter" && sample.expect.outcome !== "rejected"
     )
     const from =
       (await rawRecords(endToEnd, "raw-events")).reduce((latest, one) => Math.max(latest, one.timestamp), 0) + 1
@@ -225,7 +225,7 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
       // A connection that refused an event gets it again, and refuses it again.
       const refused = outcomes.rejected + outcomes.expired
       assert.deepStrictEqual([connectionId, outcomes.skipped + refused], [connectionId, good.length])
-      // What no platform ever gets, for want of consent or of a mapping, is told as such each time.
+      // What no platform ever gets, for want of consent or of a mapping, is reported as such each time.
       const { duplicate = 0, duplicate_conflict = 0, consent = 0, no_mapping = 0, filter = 0, ...others } = skippedBy
       assert.deepStrictEqual(others, {}, connectionId)
       assert.strictEqual(duplicate + duplicate_conflict + consent + no_mapping + filter, outcomes.skipped)
@@ -275,7 +275,7 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
     assert.strictEqual((await counts(endToEnd))["meta"]?.duplicates, expected.meta)
   })
 
-  it("delivers what the README shows at every connection, each time it is pasted, and the look-up tells so", async () => {
+  it("delivers what the README shows at every connection, each time it is pasted, and the look-up shows it", async () => {
     const all = endToEnd.connections.map(({ id }) => id).sort()
     for (let time = 0; time < 2; time++) {
       const { id, text } = await pasteShell(endToEnd)

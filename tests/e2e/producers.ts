@@ -62,7 +62,7 @@ const publishFromJava = async (endToEnd: EndToEnd): Promise<ReadonlyArray<string
   ])
   return texts.map((text) => {
     const id = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(text)?.[0]
-    if (id === undefined) throw new Error(`The producer tells no event id: ${text}`)
+    if (id === undefined) throw new Error(`The producer prints no event id: ${text}`)
     return id
   })
 }

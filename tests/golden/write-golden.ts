@@ -1,4 +1,4 @@
-/** `npm run golden`: writes the golden files anew. Review the difference like code: it is what platforms will get. */
+/** `npm run golden`: writes the golden files again. Review the difference like code: it is what platforms will get. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { connectorKinds } from "../../shared/model/platform.ts"
 import { goldenFiles, goldenFolder } from "./golden-files.ts"

@@ -36,7 +36,7 @@ export interface ChainOptions {
   /** A broker and registry that run already. Default: those that the environment names, or new ones. */
   readonly services?: { readonly brokers: string; readonly registryUrl: string }
   /** Starts the broker sooner, serves slower: not for measurements. */
-  readonly quickStart?: boolean
+  readonly fastStart?: boolean
   readonly onProgress?: (line: string) => void
 }
 
@@ -92,7 +92,7 @@ const startServices = (options: ChainOptions, folder: string, onProgress: (line:
     prefix: options.prefix,
     stateDirectory: folder,
     ending: "kill",
-    quickStart: options.quickStart ?? true,
+    fastStart: options.fastStart ?? true,
     onProgress
   }).pipe(Effect.map(({ broker, registry }) => ({ brokers: broker.brokers, registryUrl: registry.url })))
   if (options.services === undefined) return start

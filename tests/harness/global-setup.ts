@@ -28,7 +28,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const options = {
     stateDirectory,
     ending: "kill",
-    quickStart: true,
+    fastStart: true,
     onProgress: (line: string) => void process.stderr.write(`${line}\n`)
   } as const
   const started = await Effect.runPromiseExit(

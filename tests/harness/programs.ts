@@ -1,5 +1,6 @@
-/** The programs of a run, each a process of its own that is started and stopped as an orchestrator would. */
-import { existsSync, readFileSync } from "node:fs"
+/** The programs of a run, each a process that is started and stopped as an orchestrator would. */
+import { randomUUID } from "node:crypto"
+import { existsSync, readFileSync, rmSync } from "node:fs"
 import path from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -55,8 +56,7 @@ export const startablePrograms = ({
 }: ProgramsOptions): Effect.Effect<Programs, never, Scope.Scope> =>
   Effect.gen(function* () {
     const running = new Map<string, RunningProgram>()
-    const bundle = bundled ? path.join(defaultStateDirectory, "e2e-programs") : undefined
-    if (bundle !== undefined) yield* Effect.promise(() => bundlePrograms(bundle))
+    const bundle = bundled ? yield* scopedBundle : undefined
     const stopOne = (name: string) =>
       Effect.suspend(() => {
         const program = running.get(name)
@@ -116,3 +116,13 @@ export const startablePrograms = ({
       )
     }
   })
+
+/** Built for this run alone, since runs side by side would replace each other's files; removed with the scope. */
+const scopedBundle: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.promise(async () => {
+    const folder = path.join(defaultStateDirectory, `programs-${randomUUID()}`)
+    await bundlePrograms(folder)
+    return folder
+  }),
+  (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
+)

@@ -1,4 +1,4 @@
-/** A host that a test can make unreachable: connections are passed on, or refused as where nobody listens. */
+/** A host that a test can make unreachable: connections are passed on, or refused as where nothing listens. */
 import { connect, createServer, type Server, type Socket } from "node:net"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

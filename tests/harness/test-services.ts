@@ -9,5 +9,5 @@ export const testBrokers = (): ReadonlyArray<string> => inject("brokers").split(
 /** Root of the tests' registry's Confluent API. */
 export const testRegistryUrl = (): string => inject("registryUrl")
 
-/** A topic and group prefix of its own, such as `normalizer-3f2a9c1e.`, so that tests can share a broker. */
+/** A new topic and group prefix, such as `normalizer-3f2a9c1e.`, so that tests can share a broker. */
 export const uniquePrefix = (name: string): string => `${name}-${randomUUID().slice(0, 8)}.`

@@ -75,7 +75,7 @@ const startServices = Effect.gen(function* () {
   const options = {
     stateDirectory: yield* scopedFolder("mutants-kafka"),
     ending: "kill",
-    quickStart: true,
+    fastStart: true,
     onProgress: print
   } as const
   const [broker, registry] = yield* Effect.all([localBroker(options), localRegistry(options)], { concurrency: 2 })

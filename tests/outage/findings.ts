@@ -71,18 +71,19 @@ const sandboxFindings = ({ events, poison, counts, ids }: Evidence, { platform }
 }
 
 const deadLetterFindings = ({ poison, deadLetters }: Evidence, target: Target): ReadonlyArray<string> => {
-  const letters = deadLetters.filter(({ connection_id }) => connection_id === target.connection)
+  const own = deadLetters.filter(({ connection_id }) => connection_id === target.connection)
   const found: Array<string> = []
-  if (letters.length !== poison.size)
-    found.push(`${target.connection} has ${letters.length} dead letters, not ${poison.size}.`)
+  if (own.length !== poison.size) found.push(`${target.connection} has ${own.length} dead letters, not ${poison.size}.`)
   const expected = new Set([...poison].map(eventId))
-  for (const letter of letters) {
-    const name = `${target.connection}'s dead letter of ${letter.event_id}`
-    if (!expected.delete(letter.event_id ?? "")) found.push(`${name} is not of a poison event, or the second of one.`)
-    if (letter.stage !== `delivery-${target.platform}`) found.push(`${name} names the stage ${letter.stage}.`)
-    if (letter.reason_code !== target.reason)
-      found.push(`${name} has the reason ${letter.reason_code}, not ${target.reason}.`)
-    if (!letter.message.includes(poisonWords)) found.push(`${name} lacks the platform's words: ${letter.message}`)
+  for (const deadLetter of own) {
+    const name = `${target.connection}'s dead deadLetter of ${deadLetter.event_id}`
+    if (!expected.delete(deadLetter.event_id ?? ""))
+      found.push(`${name} is not of a poison event, or the second of one.`)
+    if (deadLetter.stage !== `delivery-${target.platform}`) found.push(`${name} names the stage ${deadLetter.stage}.`)
+    if (deadLetter.reason_code !== target.reason)
+      found.push(`${name} has the reason ${deadLetter.reason_code}, not ${target.reason}.`)
+    if (!deadLetter.message.includes(poisonWords))
+      found.push(`${name} lacks the platform's words: ${deadLetter.message}`)
   }
   return found
 }
@@ -103,7 +104,7 @@ const summaryFindings = ({ events, poison, summary }: Evidence, { connection }: 
 }
 
 const stateFindings = ({ states }: Evidence, { connection, platform }: Target): ReadonlyArray<string> => {
-  // Google's token is exchanged anew while it is paused for an instant; the others wait for the platform.
+  // Google's token is exchanged again while it is paused for an instant; the others wait for the platform.
   const expected = ["OPEN", "HALF_OPEN", "CLOSED", ...(platform === "google" ? [] : ["paused"])]
   return expected
     .filter((state) => !states[connection]?.has(state))
@@ -116,8 +117,8 @@ const totals = ({ events, poison, summary, deadLetters, ledgerExitCode }: Eviden
   if (ledgerExitCode !== 0) found.push(`./capi ledger ended with ${ledgerExitCode}.`)
   if (summary.raw_events !== events) found.push(`The ledger saw ${summary.raw_events} raw events, not ${events}.`)
   if (summary.normalized !== events) found.push(`${summary.normalized} events were normalized, not ${events}.`)
-  const lettersExpected = poison.size * targets.length
-  if (deadLetters.length !== lettersExpected)
-    found.push(`There are ${deadLetters.length} dead letters, not ${lettersExpected}.`)
+  const deadLettersExpected = poison.size * targets.length
+  if (deadLetters.length !== deadLettersExpected)
+    found.push(`There are ${deadLetters.length} dead letters, not ${deadLettersExpected}.`)
   return found
 }

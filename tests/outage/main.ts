@@ -21,18 +21,18 @@ const options: OutageOptions = {
   outageSeconds: numberOf("OUTAGE_SECONDS", 90),
   seed: numberOf("SEED", 1)
 }
-const tell = (line: string) => void process.stdout.write(`${line}\n`)
+const print = (line: string) => void process.stdout.write(`${line}\n`)
 
 const main = Effect.gen(function* () {
-  tell(
+  print(
     `${options.events} events, ${options.outageSeconds} s of death, seed ${options.seed}; ` +
       `resilience: ${isShort(options) ? "short times" : "the specification's figures"}.`
   )
-  const evidence = yield* outageRun(options, `outage-${process.pid}.`, tell)
+  const evidence = yield* outageRun(options, `outage-${process.pid}.`, print)
   const found = findings(evidence)
-  for (const one of found.slice(0, findingsShown)) tell(`BROKEN  ${one}`)
-  if (found.length > findingsShown) tell(`… and ${found.length - findingsShown} more.`)
-  tell(
+  for (const one of found.slice(0, findingsShown)) print(`BROKEN  ${one}`)
+  if (found.length > findingsShown) print(`… and ${found.length - findingsShown} more.`)
+  print(
     ["", ...countsOf(evidence), "", found.length === 0 ? "Every promise held." : `${found.length} findings.`].join("\n")
   )
   return found.length === 0

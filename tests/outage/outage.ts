@@ -1,6 +1,6 @@
 /**
  * The outage run: events for four platforms, some of them poison; the token ends in the middle, the platforms throttle,
- * then die. Afterwards every event must have its right fate, exactly once.
+ * then die. Afterwards every event must have its right outcome, exactly once.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -24,13 +24,13 @@ import {
 } from "./plan.ts"
 import { begin, end, lasting, type TroubleTools, takenBy, untilTaken } from "./troubles.ts"
 
-export type Tell = (line: string) => void
+export type Print = (line: string) => void
 
 /** Runs it and gives the evidence. `prefix` keeps it apart from what else the broker holds. */
 export const outageRun = (
   options: OutageOptions,
   prefix: string,
-  tell: Tell
+  print: Print
 ): Effect.Effect<Evidence, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const chain = yield* startChain({
@@ -39,20 +39,20 @@ export const outageRun = (
       sandbox: yield* startSandbox({ store: { bodiesMax: 0, idsMax: options.events * targets.length * 2 } }),
       connections: { text: connectionsOf(options) },
       programs: ["normalizer", "mapper", ...targets.map(({ platform }) => `delivery-${platform}`)],
-      onProgress: tell
+      onProgress: print
     })
-    return yield* Effect.raceFirst(Effect.provide(live(options, chain, tell), chain.services), chain.programs.watch)
+    return yield* Effect.raceFirst(Effect.provide(live(options, chain, print), chain.services), chain.programs.watch)
   })
 
-const live = Effect.fnUntraced(function* (options: OutageOptions, chain: Chain, tell: Tell) {
+const live = Effect.fnUntraced(function* (options: OutageOptions, chain: Chain, print: Print) {
   const { control } = chain
-  const tools: TroubleTools = { control, tell }
+  const tools: TroubleTools = { control, print }
   const poison = poisonOf(options)
   yield* control.add([{ kind: "poison", event_ids: [...poison].map(eventId), reason: poisonWords }])
   const begun = yield* Clock.currentTimeMillis
   yield* Effect.forkScoped(progress(options, tools, begun))
 
-  const publish = publisher(options, chain, tell)
+  const publish = publisher(options, chain, print)
   const some = Math.max(1, Math.floor(options.events / 20))
   const waitSeconds = isShort(options) ? 2 : 10
 
@@ -82,7 +82,7 @@ const live = Effect.fnUntraced(function* (options: OutageOptions, chain: Chain, 
 })
 
 /** Publishes events up to a part of all, as a producer does: in small groups, as plain JSON. */
-const publisher = (options: OutageOptions, chain: Chain, tell: Tell) => {
+const publisher = (options: OutageOptions, chain: Chain, print: Print) => {
   let next = 0
   return Effect.fnUntraced(function* (part: number) {
     const upTo = Math.round(options.events * part)
@@ -96,13 +96,13 @@ const publisher = (options: OutageOptions, chain: Chain, tell: Tell) => {
       yield* publishTo(chain.prefix, records)
       next = last
     }
-    tell(`Published ${next} of ${options.events} events.`)
+    print(`Published ${next} of ${options.events} events.`)
   })
 }
 
 const recordsAtOnce = 500
 
-/** Every good event is at every platform, and the topics know the fate of each event. */
+/** Every good event is at every platform, and the topics have the outcome of each event. */
 const settled = Effect.fnUntraced(function* (
   options: OutageOptions,
   chain: Chain,
@@ -116,7 +116,7 @@ const settled = Effect.fnUntraced(function* (
     settleMillisMax,
     200
   )
-  tools.tell("Every platform has every good event; waiting for the last results.")
+  tools.print("Every platform has every good event; waiting for the last results.")
   yield* until(
     "every event has its final outcome",
     () =>
@@ -167,13 +167,13 @@ const statesOf = (all: ReadonlyArray<ConnectorState>): Evidence["states"] => {
   return states
 }
 
-const progress = ({ events }: OutageOptions, { control, tell }: TroubleTools, begun: number) =>
+const progress = ({ events }: OutageOptions, { control, print }: TroubleTools, begun: number) =>
   Effect.forever(
     Effect.gen(function* () {
       yield* Effect.sleep("5 seconds")
       const taken = yield* takenBy(control)
       const seconds = Math.round(((yield* Clock.currentTimeMillis) - begun) / 1000)
       const each = targets.map(({ platform }) => `${platform} ${taken[platform]}`).join(", ")
-      tell(`${String(seconds).padStart(4)} s  taken of ${events}: ${each}`)
+      print(`${String(seconds).padStart(4)} s  taken of ${events}: ${each}`)
     })
   )

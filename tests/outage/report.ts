@@ -21,11 +21,11 @@ export const countsOf = (evidence: Evidence): ReadonlyArray<string> => {
     ...targets.map(({ connection, platform }) => {
       const counts = evidence.counts[platform]
       const known = summary.connections.find(({ connection_id }) => connection_id === connection)
-      const letters = evidence.deadLetters.filter(({ connection_id }) => connection_id === connection).length
+      const deadLetters = evidence.deadLetters.filter(({ connection_id }) => connection_id === connection).length
       return row([
         connection,
         ...[counts?.requests, counts?.events, counts?.distinct, counts?.duplicates].map(text),
-        ...[known?.delivered, known?.rejected, letters, known?.in_flight].map(text)
+        ...[known?.delivered, known?.rejected, deadLetters, known?.in_flight].map(text)
       ])
     }),
     "",

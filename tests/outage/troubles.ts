@@ -15,13 +15,13 @@ export interface Struck {
 
 export interface TroubleTools {
   readonly control: SandboxControl
-  readonly tell: (line: string) => void
+  readonly print: (line: string) => void
 }
 
 /** Scripts the fault for every platform. */
-export const begin = ({ control, tell }: TroubleTools, trouble: string, fault: Fault): Effect.Effect<void> =>
+export const begin = ({ control, print }: TroubleTools, trouble: string, fault: Fault): Effect.Effect<void> =>
   Effect.andThen(
-    Effect.sync(() => tell(`${trouble}: begins.`)),
+    Effect.sync(() => print(`${trouble}: begins.`)),
     control.add(targets.map(({ platform }) => ({ ...fault, platform, id: idOf(trouble, platform) })))
   )
 
@@ -33,15 +33,15 @@ export const lasting = Effect.fnUntraced(function* (tools: TroubleTools, trouble
     strikeMillisMax,
     200
   )
-  tools.tell(`${trouble}: has struck every platform; lasts ${seconds} s more.`)
+  tools.print(`${trouble}: has struck every platform; lasts ${seconds} s more.`)
   yield* Effect.sleep(seconds * 1000)
 })
 
-/** Ends it and tells what it did. */
+/** Ends it and prints what it did. */
 export const end = Effect.fnUntraced(function* (tools: TroubleTools, trouble: string) {
   const requests = yield* struckBy(tools, trouble)
   for (const { platform } of targets) yield* tools.control.remove(idOf(trouble, platform))
-  tools.tell(
+  tools.print(
     `${trouble}: ends. Requests struck: ${targets.map(({ platform }) => `${platform} ${requests[platform]}`).join(", ")}.`
   )
   return { trouble, requests } satisfies Struck

@@ -1,5 +1,5 @@
 /**
- * Prints how V8 holds each text of the payloads that connectors make of a purchase, as `%DebugPrint` tells it: for the test of
+ * Prints how V8 holds each text of the payloads that connectors make of a purchase, as `%DebugPrint` prints it: for the test of
  * flat texts. Needs `--allow-natives-syntax`.
  */
 

@@ -56,7 +56,7 @@ connections:
           )
         )
       ),
-    /** Publishes events, each for a person of its own. */
+    /** Publishes events, each for another person. */
     publish: (ids: ReadonlyArray<string>) =>
       run(
         publish(

@@ -29,7 +29,7 @@ const untilTaken = (chain: WhatsAppChain, ids: ReadonlyArray<string>) =>
     )
   )
 
-/** Messages that the platform was asked to send; its probe is none. */
+/** Messages that the platform was asked to send; its probe is not counted. */
 const messagesOf = (chain: WhatsAppChain) =>
   Effect.map(chain.control.counts, (counts) => counts["whatsapp"]?.events ?? 0)
 
@@ -50,7 +50,7 @@ const assertAllAccepted = (chain: WhatsAppChain, ids: ReadonlyArray<string>) =>
       )
   })
 
-/** Whether the connection's state tells the operator of the pause. */
+/** Whether the connection's state shows the operator the pause. */
 const untilPaused = (chain: WhatsAppChain) =>
   Effect.promise(() =>
     waitUntil(

@@ -118,7 +118,7 @@ const allOnPath = (command: string): ReadonlyArray<string> =>
       }
     })
 
-/** The command's file, also where administrators' commands are; null where there is none. */
+/** The command's file, also where administrators' commands are; null if it is not installed. */
 export const onPath = (command: string): string | null => allOnPath(command)[0] ?? null
 
 /** What an engine or debootstrap has left mounted in a folder, outermost first. */

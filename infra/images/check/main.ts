@@ -20,7 +20,7 @@ import { type Engine, existingEngine, startEngine } from "./engine.ts"
 import { makeReport, type Report } from "./report.ts"
 
 const dockerfile = path.join(repository, "infra/images/Dockerfile")
-const tell = (line: string): void => void process.stdout.write(`${line}\n`)
+const print = (line: string): void => void process.stdout.write(`${line}\n`)
 
 const main = Effect.gen(function* () {
   const report = makeReport()
@@ -41,12 +41,12 @@ const engineWithBase = Effect.gen(function* () {
   if (existing !== null) {
     const there = yield* Effect.forEach(bases, (image) => hasOrPulls(existing, image))
     if (there.every((one) => one)) return existing
-    tell(`Docker answers, but cannot pull ${bases.join(", ")}. Another engine is started.`)
-  } else tell("No Docker engine answers here. One is started.")
+    print(`Docker answers, but cannot pull ${bases.join(", ")}. Another engine is started.`)
+  } else print("No Docker engine answers here. One is started.")
   const engine = yield* startEngine
   for (const image of bases) {
     if (yield* hasOrPulls(engine, image)) continue
-    tell(`${image} cannot be pulled. A stand-in is made of Debian's packages and the Node that npm brought.`)
+    print(`${image} cannot be pulled. A stand-in is made of Debian's packages and the Node that npm brought.`)
     yield* makeStandIn(engine, image)
   }
   return engine

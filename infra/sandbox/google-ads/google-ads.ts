@@ -254,7 +254,7 @@ export const makeGoogleAds = (
     idKey: '"orderId":',
     answer,
     fail: (failure) => adsScripted(failure, newest, random),
-    quickAnswer: (events) => json(200, { results: Array.from({ length: events }, () => ({})), jobId: "1" }),
+    uncheckedAnswer: (events) => json(200, { results: Array.from({ length: events }, () => ({})), jobId: "1" }),
     reset: rate.reset
   }
 }

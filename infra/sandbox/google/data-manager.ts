@@ -211,7 +211,7 @@ export const makeDataManager = (
         ? { ...answered, headers: { ...answered.headers, "retry-after": String(failure.retryAfterSeconds) } }
         : answered
     },
-    quickAnswer: (events, now) => {
+    uncheckedAnswer: (events, now) => {
       const requestId = googleRequestId(random)
       statuses.accept(requestId, now, [{ destination: {}, records: events, errors: {} }])
       return json(200, { requestId })

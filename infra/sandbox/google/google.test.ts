@@ -131,8 +131,11 @@ describe("Google's Data Manager sandbox", () => {
       assert.strictEqual(reply.status, 400, key)
       assert.strictEqual(violation(reply.body, "reason"), reason, `${key} = ${JSON.stringify(value)}: ${reply.text}`)
     }
-    const nobody = changed(changed(event("o"), "userData", undefined), "adIdentifiers", undefined)
-    assert.strictEqual(violation((await ingest(client, request([nobody]))).body, "reason"), "NO_IDENTIFIERS_PROVIDED")
+    const anonymous = changed(changed(event("o"), "userData", undefined), "adIdentifiers", undefined)
+    assert.strictEqual(
+      violation((await ingest(client, request([anonymous]))).body, "reason"),
+      "NO_IDENTIFIERS_PROVIDED"
+    )
   })
 
   withSandbox("refuses a name it does not know, with the path of the JSON reader", async (client) => {

@@ -82,7 +82,7 @@ export const makeGoogleTokens = (options: GoogleTokenOptions, { store, random }:
           : failure._tag === "Throttled"
             ? json(429, { error: "rate_limit_exceeded" })
             : json(400, { error: "invalid_grant", error_description: "Token has been expired or revoked." }),
-      quickAnswer: () =>
+      uncheckedAnswer: () =>
         json(200, {
           access_token: options.accessTokens[0] ?? "sandbox",
           expires_in: options.accessTokenSeconds,

@@ -140,7 +140,7 @@ export const eventProblem = (
   locationProblem(event) ??
   purchaseProblem(event)
 
-/** Alone, or any part of one of them, these name nobody. */
+/** Alone, or any part of one of them, these identify no person. */
 const tooBroad: ReadonlyArray<ReadonlySet<string>> = [
   new Set(["ct", "country", "st", "zp", "ge", "client_user_agent"]),
   new Set(["db", "client_user_agent"]),

@@ -191,7 +191,7 @@ describe("Meta's sandbox", () => {
   })
 
   withSandbox(
-    "knows its datasets and checks appsecret_proof where told to",
+    "knows its datasets and checks appsecret_proof where set",
     async (client) => {
       const unknown = await client.post("meta", "/v26.0/999/events", { data: [purchase()] }, token)
       assertAt(unknown.body, "error.code", 100)

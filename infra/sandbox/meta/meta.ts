@@ -186,7 +186,7 @@ const makeMeta = (options: MetaOptions, { store, random }: Deps): PlatformServer
         ? withHeaders(answered, { "retry-after": String(failure.retryAfterSeconds) })
         : answered
     },
-    quickAnswer: (events) => json(200, { events_received: events, messages: [], fbtrace_id: "Asandbox" }),
+    uncheckedAnswer: (events) => json(200, { events_received: events, messages: [], fbtrace_id: "Asandbox" }),
     reset: calls.reset
   }
 }

@@ -167,7 +167,7 @@ const makePinterest = (options: PinterestOptions, { store }: Deps): PlatformServ
     eventKey: '"event_id":',
     answer,
     fail,
-    quickAnswer: (events) =>
+    uncheckedAnswer: (events) =>
       json(200, {
         num_events_received: events,
         num_events_processed: events,

@@ -188,7 +188,7 @@ const makeSnapchat = (options: SnapchatOptions, { store }: Deps): PlatformServer
     eventKey: '"event_id":',
     answer,
     fail,
-    quickAnswer: () => json(200, { status: "VALID", reason: "" }),
+    uncheckedAnswer: () => json(200, { status: "VALID", reason: "" }),
     reset: () => {
       rate.reset()
       logs = []

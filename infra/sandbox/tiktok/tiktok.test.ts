@@ -44,7 +44,7 @@ describe("TikTok's sandbox", () => {
     assertAt(await client.control("GET", "ids?platform=tiktok&asset=PIXEL"), "ids.0.count", 2)
   })
 
-  withSandbox("says 200 to everything, and the code tells", async (client) => {
+  withSandbox("says 200 to everything, and the code says", async (client) => {
     const cases: ReadonlyArray<readonly [number, () => ReturnType<typeof send>]> = [
       [40104, () => send(client, [purchase()], {}, {})],
       [40105, () => send(client, [purchase()], {}, { "access-token": "wrong" })],

@@ -1,4 +1,4 @@
-/** TikTok's Events API: `POST /open_api/v1.3/event/track/`. The HTTP status is 200 even for failures; `code` tells. */
+/** TikTok's Events API: `POST /open_api/v1.3/event/track/`. The HTTP status is 200 even for failures; see `code`. */
 import type { Problem } from "../check.ts"
 import {
   type Answer,
@@ -189,7 +189,7 @@ const makeTikTok = (options: TikTokOptions, { store, random }: Deps): PlatformSe
     eventKey: '"event_id":',
     answer,
     fail,
-    quickAnswer: () => json(200, { code: 0, message: "OK", request_id: "sandbox", data: {} }),
+    uncheckedAnswer: () => json(200, { code: 0, message: "OK", request_id: "sandbox", data: {} }),
     reset: () => {
       for (const one of rates) one.reset()
     }

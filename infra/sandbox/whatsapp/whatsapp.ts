@@ -216,7 +216,7 @@ const makeWhatsApp = (options: WhatsAppOptions, { store, random }: Deps): Platfo
         ? { ...answered, headers: { ...answered.headers, "retry-after": String(failure.retryAfterSeconds) } }
         : answered
     },
-    quickAnswer: () =>
+    uncheckedAnswer: () =>
       json(200, {
         messaging_product: "whatsapp",
         contacts: [],

@@ -8,8 +8,8 @@ type Edge = {
 }
 
 export class Automaton {
-  /** One character for each set that the expression tells apart. */
-  readonly letters: ReadonlyArray<string>
+  /** One character for each set that the expression distinguishes. */
+  readonly alphabet: ReadonlyArray<string>
   readonly start: number
   readonly end: number
   readonly #edges: Array<Array<Edge>> = []
@@ -17,7 +17,7 @@ export class Automaton {
 
   /** @param source where the tree comes from: its characters are tried */
   constructor(source: string, tree: Tree) {
-    this.letters = lettersOf(source, tree)
+    this.alphabet = alphabetOf(source, tree)
     this.start = this.#node()
     this.end = this.#build(tree, this.start)
   }
@@ -109,7 +109,7 @@ const copiesMax = 8
 /** So many repeats and more take as long as any number does. */
 const endlessMin = 64
 
-const lettersOf = (source: string, tree: Tree): ReadonlyArray<string> => {
+const alphabetOf = (source: string, tree: Tree): ReadonlyArray<string> => {
   const characters = charactersOf(tree)
   const candidates = new Set([...ascii, ...others, ...source])
   const byMeaning = new Map<string, string>()

@@ -51,7 +51,7 @@ interface Token {
   readonly at: number
 }
 
-/** The significant pieces of a source, as far as it takes to tell an expression from a division. */
+/** The significant pieces of a source, as far as it takes to distinguish an expression from a division. */
 function* tokensOf(text: string): Generator<Token> {
   let before = ""
   const braces: Array<"code" | "template"> = []
@@ -60,7 +60,7 @@ function* tokensOf(text: string): Generator<Token> {
       pattern.lastIndex = at
       return pattern.exec(text)?.[0] ?? null
     }
-    const passed = rest(passedOver)
+    const passed = rest(skipped)
     if (passed !== null) {
       at += passed.length
       continue
@@ -83,7 +83,7 @@ function* tokensOf(text: string): Generator<Token> {
   }
 }
 
-const passedOver = /\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\//y
+const skipped = /\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\//y
 const templatePiece = /[`}](?:[^`\\$]|\\[\s\S]|\$(?!\{))*(?:`|\$\{)/y
 const expression = /\/(?:[^/\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/y
 const plain = /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[\w$]+/y

@@ -29,7 +29,7 @@ export const attackOn = (source: string, flags: string): Attack | null => {
 
 /**
  * The expression, each of its alternatives alone, and what is optional as if it were not: an engine tries the longer way to its
- * end before it takes the shorter one, so that a match does not tell what was read for nothing.
+ * end before it takes the shorter one, so that a match does not show what was read in vain.
  */
 const waysOf = (tree: Tree): ReadonlyArray<Tree> => {
   const alternatives = tree.kind === "choice" ? tree.parts : [tree]
@@ -115,7 +115,7 @@ class Search {
     const seen = new Map<string, State>()
     const open = [from]
     for (let state = open.pop(); state !== undefined; state = open.pop()) {
-      for (const character of this.#automaton.letters) {
+      for (const character of this.#automaton.alphabet) {
         for (const node of this.#next(state, character)) {
           const found = { node, last: character }
           if (seen.has(keyOf(found))) continue
@@ -137,7 +137,7 @@ class Search {
       const further: typeof open = []
       for (const at of open) {
         const previous = at.word === "" ? from.last : at.word.slice(-1)
-        for (const character of this.#automaton.letters) {
+        for (const character of this.#automaton.alphabet) {
           const nodesOf = (node: number, goal: State) =>
             this.#next({ node, last: previous }, character).filter((next) => {
               const state = { node: next, last: character }
@@ -172,7 +172,7 @@ class Search {
     const start = this.#textTo(from)
     if (start === null) return null
     const text = start + repeated.repeat(4)
-    for (const end of ["", ...this.#automaton.letters, "\u0001", "\n\u0001"]) {
+    for (const end of ["", ...this.#automaton.alphabet, "\u0001", "\n\u0001"]) {
       if (!this.#matches(text + end)) return { start, repeated, end }
     }
     return null
@@ -184,7 +184,7 @@ class Search {
     while (open.length > 0) {
       const further: typeof open = []
       for (const state of open) {
-        for (const character of this.#automaton.letters) {
+        for (const character of this.#automaton.alphabet) {
           for (const node of this.#next(state, character)) {
             const text = state.text + character
             if (node === wanted.node && character === wanted.last) return text

@@ -96,7 +96,7 @@ class Reader {
     return tree
   }
 
-  /** A look at one character is a check; a longer one is passed over, as if it always held. */
+  /** A look at one character is a check; a longer one is skipped, as if it always held. */
   #look(isBehind: boolean, isNot: boolean): Tree {
     const tree = this.#choice()
     if (this.#take(/\)/) === null) throw new Error("A look is not closed.")
