@@ -9,7 +9,7 @@ import { deadLetterAad, type SealerShape } from "../../shared/credentials/sealer
 import { deadLetter, deadLetterKey } from "../../shared/model/dead-letter.ts"
 import { valueBytesMax } from "../../shared/model/topics.ts"
 import type { Batch, Inbound, Outbound, Step } from "../../shared/runtime/contract.ts"
-import { detachString } from "../../shared/runtime/detach-string.ts"
+import { detachString } from "./detach-string.ts"
 import { type NormalizeResult, type NormalizerOptions, normalize } from "./normalize/normalize.ts"
 import { type Problem, problem } from "./normalize/problem.ts"
 import { readRecord } from "./read/read-record.ts"

@@ -12,8 +12,7 @@ export const environment = (
   return present
 }
 
-/** A provider over the environment, with defaults behind it (such as the address of a local broker). */
+/** A provider over the environment. */
 export const environmentProvider = (
-  variables: Readonly<Record<string, string>> = environment(),
-  defaults: Readonly<Record<string, string>> = {}
-): ConfigProvider.ConfigProvider => ConfigProvider.fromEnvRecord({ ...defaults, ...variables })
+  variables?: Readonly<Record<string, string | undefined>>
+): ConfigProvider.ConfigProvider => ConfigProvider.fromEnvRecord(environment(variables))

@@ -1,6 +1,6 @@
 /** Every shared setting as data: the README's table is checked against it, and defaults are read from it. */
 
-export interface SettingRow {
+interface SettingRow {
   readonly name: string
   /** Null where the setting is required or off by default. */
   readonly default: string | null

@@ -1,12 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { environment, environmentProvider } from "./environment.ts"
-import { loadSettingsFrom } from "./settings.ts"
+import { environmentProvider } from "./environment.ts"
+import { loadSettings } from "./settings.ts"
 import { settingsTable } from "./settings-table.ts"
 
-const load = (variables: Record<string, string>) => loadSettingsFrom(environmentProvider(environment(variables)))
+const load = (variables: Record<string, string>) =>
+  Effect.provide(loadSettings, ConfigProvider.layer(environmentProvider(variables)))
 const minimal = { KAFKA_BROKERS: "localhost:9092", SCHEMA_REGISTRY_URL: "http://localhost:8081/" }
 
 describe("settings", () => {

@@ -1,7 +1,6 @@
 /** The settings that every program shares, decoded once from the environment. */
 import { readFileSync } from "node:fs"
 import * as Config from "effect/Config"
-import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -15,7 +14,7 @@ import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { settingsTable } from "./settings-table.ts"
 
-export interface KafkaSettings {
+interface KafkaSettings {
   readonly brokers: ReadonlyArray<string>
   readonly clientId: string
   /** `ca`: certificates in PEM that the broker's is checked against, instead of the known authorities'. */
@@ -25,15 +24,15 @@ export interface KafkaSettings {
   readonly sessionTimeoutMillis: number
 }
 
-export const saslMechanisms = ["plain", "scram-sha-256", "scram-sha-512"] as const
+const saslMechanisms = ["plain", "scram-sha-256", "scram-sha-512"] as const
 
-export interface SaslSettings {
+interface SaslSettings {
   readonly mechanism: (typeof saslMechanisms)[number]
   readonly username: string
   readonly password: Redacted.Redacted
 }
 
-export interface RegistrySettings {
+interface RegistrySettings {
   readonly url: string
   readonly username: string | null
   readonly password: Redacted.Redacted | null
@@ -58,8 +57,8 @@ export interface Settings {
 }
 
 /** `auto`: pretty on a terminal, JSON elsewhere. */
-export const logFormats = ["auto", "json", "pretty"] as const
-export type LogFormat = (typeof logFormats)[number]
+const logFormats = ["auto", "json", "pretty"] as const
+type LogFormat = (typeof logFormats)[number]
 
 /** A setting is missing or wrong. The message names the variable, never its value. */
 export class SettingsError extends Data.TaggedError("SettingsError")<{
@@ -194,10 +193,6 @@ export const loadSettings: Effect.Effect<Settings, SettingsError> = Effect.suspe
 export const loadFileSettings: Effect.Effect<FileSettings, SettingsError> = Effect.suspend(() =>
   decodeSettings(Config.all(files))
 )
-
-/** Decodes the settings from a given provider, as tests and tools do. */
-export const loadSettingsFrom = (provider: ConfigProvider.ConfigProvider): Effect.Effect<Settings, SettingsError> =>
-  Effect.mapError(settings.parse(provider), toSettingsError)
 
 /** Names the variable, what it should hold, and an example. */
 const toSettingsError = (error: Config.ConfigError): SettingsError => {

@@ -1,5 +1,8 @@
-/** Whether a program can do its work now, and if not, why: what /readyz answers. */
+/** Whether a program can do its work now, and if not, why: readiness, stuck partitions, and the endpoints that serve them. */
+
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
@@ -8,6 +11,7 @@ import * as Metric from "effect/Metric"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import type * as Scope from "effect/Scope"
 import { type ListenError, serve } from "./http-server.ts"
+import type { Observe } from "./metrics.ts"
 import { processMetrics } from "./metrics.ts"
 
 export interface DependencyState {
@@ -16,7 +20,7 @@ export interface DependencyState {
   readonly reason: string | null
 }
 
-export interface ReadinessReport {
+interface ReadinessReport {
   /** Every dependency is healthy, and there is at least one. */
   readonly ready: boolean
   readonly dependencies: Readonly<Record<string, DependencyState>>
@@ -105,3 +109,137 @@ const readyResponse = (report: ReadinessReport) =>
 
 const metricsResponse = (text: string) =>
   HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4; charset=utf-8" })
+
+/** Whether the assigned partitions work, from the runtime's events: open, still opening, or stuck. */
+interface PartitionHealth {
+  readonly observe: Observe
+  /** One entry for each processor: healthy if it is a member of its group and every assigned partition is open. */
+  readonly dependencies: () => Readonly<Record<string, DependencyState>>
+  /** The assigned partitions without progress for `stuckAfter`. */
+  readonly stuck: () => ReadonlyArray<StuckPartition>
+}
+
+/**
+ * Records wait and nothing is committed, or the partition does not open. An open circuit breaker and a paused connection are
+ * such cases too: known ones, and worth the same alert.
+ */
+interface StuckPartition {
+  readonly processor: string
+  readonly topic: string
+  readonly partition: number
+  /** `opening`: its state isn't restored yet. `working`: it is open, and nothing was committed. */
+  readonly doing: "opening" | "working"
+  /** When it last made progress, in milliseconds since the epoch. */
+  readonly since: number
+  /** Records behind the end, as last reported. */
+  readonly lag: number
+}
+
+/** Longer than a rebalance, a restore or a platform's retries take. */
+const stuckAfter = Duration.minutes(5)
+const checkEvery = Duration.seconds(15)
+
+/** Observes the runtime; until the scope closes, a gauge counts and a log line names the partitions that are stuck. */
+export const partitionHealth: Effect.Effect<PartitionHealth, never, Scope.Scope> = Effect.gen(function* () {
+  const clock = yield* Clock.Clock
+  const health = makePartitionHealth(() => clock.currentTimeMillisUnsafe())
+  let known = new Map<string, StuckPartition>()
+  const check = Effect.gen(function* () {
+    const found = new Map(health.stuck().map((one) => [`${one.processor} ${nameOf(one)}`, one]))
+    const processors = new Set([...known.values(), ...found.values()].map(({ processor }) => processor))
+    for (const processor of processors) {
+      const count = [...found.values()].filter((one) => one.processor === processor).length
+      yield* Metric.update(Metric.withAttributes(stuckPartitions, { processor }), count)
+    }
+    for (const [name, one] of found)
+      if (!known.has(name)) yield* logStuck(`Partition is stuck: no commit for ${Duration.format(stuckAfter)}.`, one)
+    for (const [name, one] of known)
+      if (!found.has(name)) yield* logStuck("Partition is no longer stuck: it commits again, or was revoked.", one)
+    known = found
+  })
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(checkEvery), check)))
+  return health
+})
+
+const logStuck = (message: string, { processor, topic, partition, doing, lag, since }: StuckPartition) =>
+  Effect.logWarning(message).pipe(Effect.annotateLogs({ processor, topic, partition, doing, lag, since }))
+
+const stuckPartitions = Metric.gauge("capi_partitions_stuck", {
+  description: "Partitions with records to process that committed nothing, or did not open, for five minutes."
+})
+
+interface Membership {
+  joined: boolean
+  /** The assigned partitions by name. */
+  readonly partitions: Map<string, StuckPartition>
+}
+
+/** `now` in milliseconds since the epoch. */
+export const makePartitionHealth = (now: () => number, after = stuckAfter): PartitionHealth => {
+  const memberships = new Map<string, Membership>()
+  const membershipOf = (processor: string): Membership => {
+    const known = memberships.get(processor) ?? { joined: false, partitions: new Map() }
+    memberships.set(processor, known)
+    return known
+  }
+  const assign = (processor: string, assigned: ReadonlyArray<Pick<StuckPartition, "topic" | "partition">>) => {
+    const { partitions } = membershipOf(processor)
+    const kept = new Set(assigned.map(nameOf))
+    for (const name of partitions.keys()) if (!kept.has(name)) partitions.delete(name)
+    for (const { topic, partition } of assigned) {
+      const opening = { processor, topic, partition, doing: "opening", since: now(), lag: 0 } as const
+      if (!partitions.has(nameOf(opening))) partitions.set(nameOf(opening), opening)
+    }
+  }
+  const update = (
+    at: Pick<StuckPartition, "processor" | "topic" | "partition">,
+    change: (known: StuckPartition) => Partial<StuckPartition>
+  ) => {
+    const { partitions } = membershipOf(at.processor)
+    const known = partitions.get(nameOf(at))
+    if (known !== undefined) partitions.set(nameOf(at), { ...known, ...change(known) })
+  }
+  return {
+    observe: (event) => {
+      switch (event.type) {
+        case "assigned":
+          membershipOf(event.processor).joined = true
+          return assign(event.processor, event.partitions)
+        case "left":
+          membershipOf(event.processor).joined = false
+          return assign(event.processor, [])
+        case "opened":
+          return update(event, () => ({ doing: "working", since: now(), lag: 0 }))
+        case "committed":
+          return update(event, () => ({ since: now() }))
+        case "closed":
+        case "reopening":
+          return update(event, () => ({ doing: "opening" }))
+        case "progress":
+          // Records that come to an idle partition are late only from now on.
+          return update(event, ({ lag }) => ({ lag: event.lag, ...(lag === 0 ? { since: now() } : {}) }))
+      }
+    },
+    dependencies: () =>
+      Object.fromEntries(
+        [...memberships].map(([processor, membership]) => [`partitions:${processor}`, dependencyOf(membership)])
+      ),
+    stuck: () => {
+      const oldest = now() - Duration.toMillis(after)
+      return [...memberships.values()]
+        .flatMap(({ partitions }) => [...partitions.values()])
+        .filter(({ doing, lag, since }) => (doing === "opening" || lag > 0) && since <= oldest)
+    }
+  }
+}
+
+/** A standby without partitions is healthy. */
+const dependencyOf = ({ joined, partitions }: Membership): DependencyState => {
+  if (!joined) return { healthy: false, reason: "Not a member of its consumer group yet." }
+  const open = [...partitions.values()].filter(({ doing }) => doing === "working").length
+  return open === partitions.size
+    ? { healthy: true, reason: null }
+    : { healthy: false, reason: `${open} of ${partitions.size} partitions are open.` }
+}
+
+const nameOf = ({ topic, partition }: Pick<StuckPartition, "topic" | "partition">) => `${topic}/${partition}`

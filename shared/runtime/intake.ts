@@ -9,7 +9,7 @@ import * as Latch from "effect/Latch"
 import { type FetchedRecord, KafkaClient, KafkaError, type TopicPartition } from "../kafka/client.ts"
 import { type BatchLimits, type Inbound, inboundOf } from "./contract.ts"
 
-export interface IntakeOptions {
+interface IntakeOptions {
   /** The first offset that will come. */
   readonly position: number
   /** The logical name of the topic, which records carry. */

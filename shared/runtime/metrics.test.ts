@@ -2,8 +2,8 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
+import { makePartitionHealth } from "./health.ts"
 import { observeAll, runtimeMetrics } from "./metrics.ts"
-import { makePartitionHealth } from "./partition-health.ts"
 
 const at = { processor: "mapper", topic: "normalized-events", partition: 1 }
 

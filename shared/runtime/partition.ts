@@ -13,7 +13,7 @@ import type { Observe } from "./metrics.ts"
 import { produced, runPipeline } from "./pipeline.ts"
 import { missingPartition, restoreState } from "./restore-state.ts"
 
-export interface PartitionContext<E, R> {
+interface PartitionContext<E, R> {
   readonly processor: Processor<E, R>
   readonly groupId: string
   readonly member: Member

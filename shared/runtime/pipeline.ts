@@ -11,7 +11,7 @@ import type { Outbound, PartitionTask, Processor, RuntimeOptionsShape } from "./
 import type { AdaptiveBatchLimits, Intake, TakenBatch } from "./intake.ts"
 import { type ReadySteps, StepQueue } from "./steps.ts"
 
-export interface PipelineOptions<E, R> {
+interface PipelineOptions<E, R> {
   readonly processor: Processor<E, R>
   readonly task: PartitionTask<E, R>
   readonly producer: TransactionalProducer
@@ -27,7 +27,7 @@ export interface PipelineOptions<E, R> {
   readonly onCommitted: (commit: CommitReport) => void
 }
 
-export interface CommitReport {
+interface CommitReport {
   readonly next: number | null
   readonly steps: number
   readonly outputs: number

@@ -10,16 +10,15 @@ import * as Layer from "effect/Layer"
 import type * as Runtime from "effect/Runtime"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import { environment, environmentProvider } from "../config/environment.ts"
+import { environmentProvider } from "../config/environment.ts"
 import { loadSettings, type Settings, SettingsService } from "../config/settings.ts"
 import { loggerLayer } from "../telemetry/logger.ts"
 import { processSecrets } from "../telemetry/redaction.ts"
 import type { Processor } from "./contract.ts"
 import { endWithLauncher } from "./end-with-launcher.mjs"
 import { describeFailure, exitAtSecondInterrupt, exitCodes, formatFailure } from "./exit.ts"
-import { healthServer, Readiness } from "./health.ts"
+import { healthServer, partitionHealth, Readiness } from "./health.ts"
 import { observeAll, RuntimeObserver, runtimeMetrics } from "./metrics.ts"
-import { partitionHealth } from "./partition-health.ts"
 import { run } from "./runtime.ts"
 import { awaitBroker, awaitTopics, type ProgramServices, servicesLayer } from "./services.ts"
 
@@ -55,25 +54,21 @@ export const processorsProgram = <
 })
 
 /**
- * Runs programs in this process until SIGTERM or SIGINT, then stops cleanly: nothing new is taken, what is in flight is
- * finished and committed, the groups are left; a second Ctrl-C ends it at once. Exit code 0 after a clean stop; else one line
+ * What a `main.ts` calls: runs a program until SIGTERM or SIGINT, then stops it cleanly: nothing new is taken, what is in flight is
+ * finished and committed, the group is left; a second Ctrl-C ends it at once. Exit code 0 after a clean stop; else one line
  * and a code of `exitCodes`.
  */
-export const runPrograms = (programs: ReadonlyArray<Program>): void => {
+export const runProgram = (program: Program): void => {
   endWithLauncher()
   exitAtSecondInterrupt()
-  const name = programs.map((program) => program.name).join("+")
-  const provider = ConfigProvider.layer(environmentProvider(environment()))
-  NodeRuntime.runMain(Effect.provide(runInProcess(name, programs), provider), {
+  const provider = ConfigProvider.layer(environmentProvider())
+  NodeRuntime.runMain(Effect.provide(runInProcess(program.name, [program]), provider), {
     disableErrorReporting: true,
-    teardown: teardownOf(name)
+    teardown: teardownOf(program.name)
   })
 }
 
-/** One program: what a `main.ts` calls. */
-export const runProgram = (program: Program): void => runPrograms([program])
-
-/** Settings, logger, health endpoints, services, then the programs' work: everything that a process does until it is interrupted. */
+/** Runs one program or several until interrupted: settings, logger, health endpoints, services, then the programs' work. */
 export const runInProcess = (name: string, programs: ReadonlyArray<Program>): Effect.Effect<void, unknown> =>
   Effect.gen(function* () {
     tuneHeap()

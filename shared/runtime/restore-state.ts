@@ -31,7 +31,7 @@ export const movedRecord = (record: Inbound, key: string, home: number): Outboun
   headers: record.headers
 })
 
-export interface RestoreContext {
+interface RestoreContext {
   /** The input, by the broker's name. */
   readonly at: TopicPartition
   readonly prefix: string

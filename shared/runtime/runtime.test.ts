@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { copy, copyOf, runtimeHarness, settle } from "../testing/runtime-harness.ts"
 import type { Batch, Inbound } from "./contract.ts"
-import { makePartitionHealth } from "./partition-health.ts"
+import { makePartitionHealth } from "./health.ts"
 
 it.effect("copies in order and commits up to the end", () =>
   Effect.gen(function* () {

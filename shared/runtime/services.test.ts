@@ -6,7 +6,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as TestClock from "effect/testing/TestClock"
 import topicTable from "../../schemas/topics.json" with { type: "json" }
-import { loadSettingsFrom, SettingsService } from "../config/settings.ts"
+import { loadSettings, SettingsService } from "../config/settings.ts"
 import { Connections, connectionsOf } from "../connections/connections.ts"
 import type { KafkaError } from "../kafka/client.ts"
 import { loaded, minimal } from "../testing/connections-file.ts"
@@ -68,7 +68,7 @@ const starting = Effect.fnUntraced(function* () {
   const lines: Array<string> = []
   const kafka = new MemoryKafka()
   const env = { KAFKA_BROKERS: "a:1", SCHEMA_REGISTRY_URL: "http://b:1", STARTUP_TIMEOUT: "1 minute" }
-  const settings = yield* loadSettingsFrom(ConfigProvider.fromEnv({ env }))
+  const settings = yield* Effect.provide(loadSettings, ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
   const services = Layer.mergeAll(
     kafka.layer,
     Layer.succeed(SettingsService, settings),

@@ -8,7 +8,7 @@ import type * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import { CurrentKnownSecrets, type KnownSecrets, redact, redactDeep } from "./redaction.ts"
 
-export interface LoggerOptions {
+interface LoggerOptions {
   /** The program's name, on every line. */
   readonly program: string
   readonly level: LogLevel.LogLevel
@@ -17,7 +17,7 @@ export interface LoggerOptions {
   readonly output?: LogOutput
 }
 
-export interface LogOutput {
+interface LogOutput {
   readonly write: (line: string) => unknown
   readonly isTTY?: boolean
 }

@@ -5,8 +5,8 @@ import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { MemoryKafka } from "../testing/memory-kafka.ts"
 import type { Batch, Processor } from "./contract.ts"
+import { makePartitionHealth } from "./health.ts"
 import { type RuntimeEvent, RuntimeObserver } from "./metrics.ts"
-import { makePartitionHealth } from "./partition-health.ts"
 import { run } from "./runtime.ts"
 
 const at = { processor: "copy", topic: "in", partition: 0 }
