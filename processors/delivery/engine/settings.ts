@@ -94,66 +94,65 @@ export const deliveryDefaults: DeliverySettings = {
 }
 
 /** The engine's figures for one connection: the specification's, with what `resilience` of its file says. */
-
 export const settingsOf = ({ resilience }: Pick<Connection, "resilience">): DeliverySettings => {
   if (resilience === undefined) return deliveryDefaults
   const { circuitBreaker, retry, delayedRetry, pause, catchUp, rateLimiter, batchOptimizer, deduplication, later } =
     resilience
-  const own = deliveryDefaults
+  const defaults = deliveryDefaults
   return {
-    ...own,
+    ...defaults,
     breaker: {
-      failures: circuitBreaker.failures ?? own.breaker.failures,
-      recovery: circuitBreaker.recovery ?? own.breaker.recovery,
-      halfOpenCalls: circuitBreaker.halfOpenCalls ?? own.breaker.halfOpenCalls
+      failures: circuitBreaker.failures ?? defaults.breaker.failures,
+      recovery: circuitBreaker.recovery ?? defaults.breaker.recovery,
+      halfOpenCalls: circuitBreaker.halfOpenCalls ?? defaults.breaker.halfOpenCalls
     },
-    probeEvents: circuitBreaker.probeEvents ?? own.probeEvents,
+    probeEvents: circuitBreaker.probeEvents ?? defaults.probeEvents,
     retry: {
-      delays: retry.delays ?? own.retry.delays,
-      jitter: partOf(retry.jitterPercent) ?? own.retry.jitter,
-      retryAfterMax: retry.retryAfterMax ?? own.retry.retryAfterMax
+      delays: retry.delays ?? defaults.retry.delays,
+      jitter: partOf(retry.jitterPercent) ?? defaults.retry.jitter,
+      retryAfterMax: retry.retryAfterMax ?? defaults.retry.retryAfterMax
     },
-    delayedRetries: delayedRetry.delays ?? own.delayedRetries,
-    delayedRoundsMax: delayedRetry.roundsMax ?? own.delayedRoundsMax,
-    delayedUnknownRoundsMax: delayedRetry.unknownRoundsMax ?? own.delayedUnknownRoundsMax,
-    recoveryFirst: pause.firstProbe ?? own.recoveryFirst,
-    recoveryMax: pause.probeMax ?? own.recoveryMax,
-    catchUpFrom: partOf(catchUp.fromPercent) ?? own.catchUpFrom,
-    catchUpOver: catchUp.over ?? own.catchUpOver,
+    delayedRetries: delayedRetry.delays ?? defaults.delayedRetries,
+    delayedRoundsMax: delayedRetry.roundsMax ?? defaults.delayedRoundsMax,
+    delayedUnknownRoundsMax: delayedRetry.unknownRoundsMax ?? defaults.delayedUnknownRoundsMax,
+    recoveryFirst: pause.firstProbe ?? defaults.recoveryFirst,
+    recoveryMax: pause.probeMax ?? defaults.recoveryMax,
+    catchUpFrom: partOf(catchUp.fromPercent) ?? defaults.catchUpFrom,
+    catchUpOver: catchUp.over ?? defaults.catchUpOver,
     requestsWhereUndocumented: {
-      tokens: rateLimiter.tokens ?? own.requestsWhereUndocumented.tokens,
-      perSecond: rateLimiter.perSecond ?? own.requestsWhereUndocumented.perSecond
+      tokens: rateLimiter.tokens ?? defaults.requestsWhereUndocumented.tokens,
+      perSecond: rateLimiter.perSecond ?? defaults.requestsWhereUndocumented.perSecond
     },
     usage: {
-      ...own.usage,
-      usageSlowsFrom: rateLimiter.usageSlowsFromPercent ?? own.usage.usageSlowsFrom,
-      usageHolds: rateLimiter.usageHolds ?? own.usage.usageHolds
+      ...defaults.usage,
+      usageSlowsFrom: rateLimiter.usageSlowsFromPercent ?? defaults.usage.usageSlowsFrom,
+      usageHolds: rateLimiter.usageHolds ?? defaults.usage.usageHolds
     },
     optimizer: {
-      ...own.optimizer,
-      sizeMin: batchOptimizer.sizeMin ?? own.optimizer.sizeMin,
-      samples: batchOptimizer.samples ?? own.optimizer.samples,
-      margin: partOf(batchOptimizer.marginPercent) ?? own.optimizer.margin
+      ...defaults.optimizer,
+      sizeMin: batchOptimizer.sizeMin ?? defaults.optimizer.sizeMin,
+      samples: batchOptimizer.samples ?? defaults.optimizer.samples,
+      margin: partOf(batchOptimizer.marginPercent) ?? defaults.optimizer.margin
     },
-    pollFirst: later.firstQuestion ?? own.pollFirst,
-    pollMax: later.questionMax ?? own.pollMax,
-    asyncOutcomeLife: later.life ?? own.asyncOutcomeLife,
-    deduplicationWindow: deduplication.window ?? own.deduplicationWindow,
-    deduplicationEntriesMax: deduplication.entriesMax ?? own.deduplicationEntriesMax
+    pollFirst: later.firstQuestion ?? defaults.pollFirst,
+    pollMax: later.questionMax ?? defaults.pollMax,
+    asyncOutcomeLife: later.life ?? defaults.asyncOutcomeLife,
+    deduplicationWindow: deduplication.window ?? defaults.deduplicationWindow,
+    deduplicationEntriesMax: deduplication.entriesMax ?? defaults.deduplicationEntriesMax
   }
 }
 
 /** The limits of a connection: its profile's, with its own overrides. */
 export const limitsOf = (connector: Connector, connection: Connection): Limits => {
   const profile = connector.limits[connection.limits.profile]
-  const own = connection.limits
+  const limits = connection.limits
   return {
-    eventsPerRequest: Math.max(1, own.eventsPerRequest ?? profile.eventsPerRequest),
-    bytesPerRequest: own.bytesPerRequest ?? profile.bytesPerRequest,
-    requestsPerWindow: own.requestsPerWindow ?? profile.requestsPerWindow,
-    eventsPerWindow: own.eventsPerWindow ?? profile.eventsPerWindow,
-    window: own.window ?? profile.window,
-    concurrency: Math.max(1, own.concurrency ?? profile.concurrency)
+    eventsPerRequest: Math.max(1, limits.eventsPerRequest ?? profile.eventsPerRequest),
+    bytesPerRequest: limits.bytesPerRequest ?? profile.bytesPerRequest,
+    requestsPerWindow: limits.requestsPerWindow ?? profile.requestsPerWindow,
+    eventsPerWindow: limits.eventsPerWindow ?? profile.eventsPerWindow,
+    window: limits.window ?? profile.window,
+    concurrency: Math.max(1, limits.concurrency ?? profile.concurrency)
   }
 }
 

@@ -1,5 +1,7 @@
-/** The engine's metrics, each with the connection and platform as attributes; updated once a request or a batch. */
-
+/**
+ * What a connection reports: metrics, each with the connection and platform as attributes, updated once a request or a batch;
+ * and the log of a platform's warnings.
+ */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

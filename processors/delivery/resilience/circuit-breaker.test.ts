@@ -79,7 +79,7 @@ it.effect("opens again for 60 s when a probe fails", () =>
   })
 )
 
-it.effect("publishes every change, and awaitClosed ends when the circuit closes", () =>
+it.effect("publishes every change of its state", () =>
   Effect.gen(function* () {
     const breaker = yield* makeCircuitBreaker()
     const seen: Array<CircuitState> = []
@@ -89,11 +89,8 @@ it.effect("publishes every change, and awaitClosed ends when the circuit closes"
     )
     yield* TestClock.adjust("1 second")
     yield* times(breaker, "failure", 5)
-    const closed = yield* Effect.forkChild(breaker.awaitClosed)
     yield* TestClock.adjust("60 seconds")
-    assert.isUndefined(closed.pollUnsafe())
     yield* times(breaker, "success", 3)
-    yield* Fiber.join(closed)
     yield* TestClock.adjust("1 second")
     assert.deepStrictEqual(seen, ["CLOSED", "OPEN", "HALF_OPEN", "CLOSED"])
   })

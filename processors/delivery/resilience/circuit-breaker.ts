@@ -8,7 +8,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 
 export type CircuitState = "CLOSED" | "OPEN" | "HALF_OPEN"
@@ -42,7 +42,6 @@ export interface CircuitBreaker {
   readonly call: <A, E, R>(
     use: (probing: boolean) => Effect.Effect<readonly [CallOutcome, A], E, R>
   ) => Effect.Effect<A, E, R>
-  readonly awaitClosed: Effect.Effect<void>
   /** Calls that succeeded so far: it grows while anything gets through. */
   readonly succeeded: Effect.Effect<number>
 }
@@ -89,11 +88,6 @@ export const makeCircuitBreaker = (
               return circuit.state === before ? Effect.void : publish
             })
         ).pipe(Effect.map(([, value]) => value)),
-      awaitClosed: SubscriptionRef.changes(observed).pipe(
-        Stream.filter((state) => state === "CLOSED"),
-        Stream.take(1),
-        Stream.runDrain
-      ),
       succeeded: Effect.sync(() => circuit.succeeded)
     }
   })
