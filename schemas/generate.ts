@@ -151,7 +151,7 @@ const readerOf = (record: AvroRecord, at: string | null, parameters = "", byHand
 }
 
 /**
- * The method of `JsonReader` for a field; null where there is none. True and false are no value of a user and no id, so what
+ * The method of `JsonReader` for a field; null without one. True and false are no value of a user and no id, so what
  * identifies something is read as an identifier.
  */
 const methodOf = (record: string, { name, type }: AvroField): string | null => {

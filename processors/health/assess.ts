@@ -1,4 +1,4 @@
-/** Turns an hour's totals and a connection's state into its health: the worst of success rate, latency and circuit. */
+/** A connection's health from an hour's totals and its state: the worst of success rate, latency and circuit. */
 import type { ConnectorHealthStatus, ConnectorState } from "../../schemas/types.gen.ts"
 import { describeUnread, type UnreadEvents } from "../../shared/ledger/unread-events.ts"
 import type { Totals } from "./window.ts"
@@ -12,7 +12,7 @@ export const thresholds = {
 } as const
 
 /**
- * Fewer failures than this in the hour change a connection's status, as the specification says, but wake nobody: of two
+ * Fewer failures than this in the hour change a connection's status, as the specification says, but raise no alert: of two
  * events one may fail any time. A status that lasts longer than the hour comes from more than one of them.
  */
 export const alertFailuresMin = 3
@@ -35,7 +35,7 @@ export interface Subject {
   readonly platform: string
   readonly totals: Totals
   readonly state: ConnectorState | undefined
-  /** What waits for it, where nobody delivers for it. */
+  /** What waits for it, where it has no delivery. */
   readonly unread: UnreadEvents | undefined
 }
 
@@ -75,7 +75,7 @@ export const assess = (subject: Subject, now: number): Assessment => {
 
 export const rank: Readonly<Record<Status, number>> = { healthy: 0, degraded: 1, unhealthy: 2 }
 
-/** Retention takes them if nobody acts; a disabled connection may be meant to wait for a while. */
+/** Retention takes them if no one acts; a disabled connection may be meant to wait for a while. */
 const unreadFindings = (unread: UnreadEvents | undefined): ReadonlyArray<Finding> =>
   unread === undefined
     ? []

@@ -81,7 +81,7 @@ describe("the health processor", () => {
     }).pipe(Effect.provide(memoryCodecs))
   )
 
-  it.effect("alerts once when a connection turns bad, and once when it is well again", () =>
+  it.effect("alerts once when a connection gets bad, and once when it is well again", () =>
     Effect.gen(function* () {
       const { feed, check } = yield* opened()
       yield* feed("delivery-results", [result({}), failed, failed, failed])
@@ -100,7 +100,7 @@ describe("the health processor", () => {
     }).pipe(Effect.provide(memoryCodecs))
   )
 
-  it.effect("tells at once that one of two events failed, but alerts only when it is no chance any more", () =>
+  it.effect("shows at once that one of two events failed, but alerts only when it is no chance any more", () =>
     Effect.gen(function* () {
       const { feed, check } = yield* opened()
       yield* feed("delivery-results", [result({}), failed])

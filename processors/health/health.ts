@@ -24,7 +24,7 @@ import { add, noTotals, OutcomeWindow, type Totals, windowMillis } from "./windo
 export const checkEvery = Duration.seconds(1)
 export const republishMillis = 30_000
 
-/** What waits for connections that nobody delivers for, by their ids; looked at anew at each tick. */
+/** What waits for connections without a delivery, by their ids; read again at each tick. */
 export type Unread = () => ReadonlyMap<string, UnreadEvents>
 
 const noneUnread: Unread = () => new Map()
@@ -55,7 +55,7 @@ interface Published {
 }
 
 interface Aggregate {
-  /** By partition of delivery-results, then by connection: a partition opened again counts anew. */
+  /** By partition of delivery-results, then by connection: a partition that is opened again starts from zero. */
   readonly windows: Map<number, PartitionWindows>
   readonly states: Map<string, ConnectorState>
   /** What connector-health says now, by connection. */
@@ -204,7 +204,7 @@ const alertOf = ({ health: status, decisive }: Assessment, previous: string): He
   issues: status.issues
 })
 
-// Only our own processors write these topics; what can't be read there tells nothing of a connection's health.
+// Only our own processors write these topics; what can't be read there says nothing about a connection's health.
 const reader = <S extends SchemaName>(codecs: Codecs["Service"], schema: S, use: (record: Records[S]) => void) =>
   Effect.fnUntraced(function* (records: ReadonlyArray<Inbound>) {
     yield* codecs.loadSchemas(records.map((record) => record.value))

@@ -44,7 +44,7 @@ const watchWhileActive = (options: LedgerWatchOptions) =>
     }
   }).pipe(
     Effect.catch((error) =>
-      Effect.logWarning("The ledger could not be checked; it is begun anew.").pipe(
+      Effect.logWarning("The ledger could not be checked; it starts again.").pipe(
         Effect.annotateLogs({ reason: error.message })
       )
     )

@@ -71,7 +71,7 @@ export class OutcomeWindow {
     const key = eventOf(log)
     if (key === null) return
     const before = this.failures.get(key)
-    // It failed once more: the event is counted once.
+    // It failed again: the event is counted once.
     if (before !== undefined) {
       const bucket = this.takeOut(before.at, before.outcome)
       if (bucket !== null) bucket.failed--
@@ -134,7 +134,7 @@ export const add = (left: Totals, right: Totals): Totals => {
 const isRepeatOfSending = ({ outcome, reason_code, circuit_state }: EventDeliveryLog): boolean =>
   outcome === "skipped" && reason_code === "duplicate" && circuit_state !== null
 
-/** By its raw record, since a producer's duplicate is another event; null where the result does not tell it. */
+/** By its raw record, since a producer's duplicate is another event; null where the result does not have it. */
 const eventOf = ({ source }: EventDeliveryLog): string | null =>
   source === null ? null : `${source.partition}:${source.offset}`
 

@@ -1,4 +1,4 @@
-/** Duplicates on the real broker: caught across a restart and a move of partitions; a replay by offset reset is none. */
+/** Duplicates on the real broker: caught across a restart and a move of partitions; a replay by offset reset is not one. */
 import { assert, layer } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -22,8 +22,8 @@ import { mapper } from "./mapper.ts"
 const targets = [{ connection: connectionOf("meta", { maxAgeDays: null }), connector: connectorFor("meta") }]
 const ids = Array.from({ length: 200 }, (_, index) => `e-${index}`)
 
-/** Topics of a prefix of its own, a runner of mappers, and what became of the events. */
-const makeWorld = Effect.gen(function* () {
+/** Topics of one prefix, a runner of mappers, and what became of the events. */
+const makeHarness = Effect.gen(function* () {
   const client = yield* KafkaClient
   const codecs = yield* Codecs
   const prefix = uniquePrefix("mapper")
@@ -71,69 +71,69 @@ layer(layerTest, { excludeTestServices: true })("the mapper on a real broker", (
   // Red when the task has no `restore`, or when the changelog is written to another partition than it is read from.
   it.effect("catches a duplicate across a restart and across a move of partitions", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld
-      const first = yield* world.start
-      yield* world.publish(ids)
-      yield* world.done
+      const harness = yield* makeHarness
+      const first = yield* harness.start
+      yield* harness.publish(ids)
+      yield* harness.done
       yield* Fiber.interrupt(first.fiber)
 
-      const second = yield* world.start
-      yield* world.publish(ids)
-      yield* world.done
-      assert.sameMembers([...(yield* world.mapped)], ids)
-      assert.deepStrictEqual(yield* world.reasons, repeats(ids.length))
+      const second = yield* harness.start
+      yield* harness.publish(ids)
+      yield* harness.done
+      assert.sameMembers([...(yield* harness.mapped)], ids)
+      assert.deepStrictEqual(yield* harness.reasons, repeats(ids.length))
 
-      const third = yield* world.start
+      const third = yield* harness.start
       yield* until("partitions have moved", () => openPartitions(third.events) > 0)
-      yield* world.publish(ids)
-      yield* world.done
+      yield* harness.publish(ids)
+      yield* harness.done
       yield* Fiber.interrupt(second.fiber)
       yield* until("all partitions have moved", () => openPartitions(third.events) === 4)
-      yield* world.publish(ids)
-      yield* world.done
+      yield* harness.publish(ids)
+      yield* harness.done
       yield* Fiber.interrupt(third.fiber)
-      assert.sameMembers([...(yield* world.mapped)], ids)
-      assert.deepStrictEqual(yield* world.reasons, repeats(3 * ids.length))
+      assert.sameMembers([...(yield* harness.mapped)], ids)
+      assert.deepStrictEqual(yield* harness.reasons, repeats(3 * ids.length))
     })
   )
 
   // Red when a partition restores from the partition of its number alone, or decides on keys that are another's by now.
   it.effect("catches duplicates across partitions that were added, also of what waited in the old ones", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld
-      const { client, prefix } = world
-      const first = yield* world.start
-      yield* world.publish(ids)
-      yield* world.done
+      const harness = yield* makeHarness
+      const { client, prefix } = harness
+      const first = yield* harness.start
+      yield* harness.publish(ids)
+      yield* harness.done
       yield* Fiber.interrupt(first.fiber)
       const waiting = ids.map((id) => `w${id}`)
-      yield* world.publish(waiting)
+      yield* harness.publish(waiting)
       yield* client.addPartitions([`${prefix}normalized-events`, `${prefix}mapper-dedup`], 6)
-      yield* world.publish([...ids, ...waiting])
-      const second = yield* world.start
-      yield* world.done
+      yield* harness.publish([...ids, ...waiting])
+      const second = yield* harness.start
+      yield* harness.done
       yield* Fiber.interrupt(second.fiber)
-      assert.sameMembers([...(yield* world.mapped)], [...ids, ...waiting])
-      assert.deepStrictEqual(yield* world.reasons, repeats(2 * ids.length))
+      assert.sameMembers([...(yield* harness.mapped)], [...ids, ...waiting])
+      assert.deepStrictEqual(yield* harness.reasons, repeats(2 * ids.length))
     })
   )
 
   // Red when the raw position is not compared.
   it.effect("lets a replay by offset reset pass, but for the repeats in it", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld
-      const { client, prefix } = world
-      const first = yield* world.start
-      yield* world.publish([...ids, ...ids.slice(0, 50)])
-      yield* world.done
+      const harness = yield* makeHarness
+      const { client, prefix } = harness
+      const first = yield* harness.start
+      yield* harness.publish([...ids, ...ids.slice(0, 50)])
+      yield* harness.done
       yield* Fiber.interrupt(first.fiber)
       const beginning = [0, 1, 2, 3].map((partition) => ({ partition, offset: 0 }))
       yield* client.resetOffsets(`${prefix}mapper`, `${prefix}normalized-events`, beginning)
-      const second = yield* world.start
-      yield* world.done
+      const second = yield* harness.start
+      yield* harness.done
       yield* Fiber.interrupt(second.fiber)
-      assert.sameMembers([...(yield* world.mapped)], [...ids, ...ids])
-      assert.deepStrictEqual(yield* world.reasons, repeats(100))
+      assert.sameMembers([...(yield* harness.mapped)], [...ids, ...ids])
+      assert.deepStrictEqual(yield* harness.reasons, repeats(100))
     })
   )
 })

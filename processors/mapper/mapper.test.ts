@@ -39,7 +39,7 @@ const written = (
       .filter(({ topic }) => topic !== duplicatesTopic && topic !== decidedConnectionsTopic)
   }).pipe(Effect.provide(Layer.merge(memoryCodecs, Layer.succeed(KafkaClient, new MemoryKafka().client))))
 
-const told = (output: { topic: string; value: Buffer | null; headers?: Readonly<Record<string, string>> }) => {
+const summary = (output: { topic: string; value: Buffer | null; headers?: Readonly<Record<string, string>> }) => {
   const where = `${output.topic} ${output.headers?.["connection"] ?? "-"}`
   if (output.topic === "delivery-results") {
     const decoded = codecs.decode("event-delivery-log", output.value)
@@ -68,7 +68,7 @@ it.effect("writes one record for every event and enabled connection, in order", 
       encoded(purchase({ event_id: "e-4", event_time: eventTime - 8 * 86_400_000 }))
     ])
     assert.deepStrictEqual(
-      outputs.map((output) => `${output.key} ${told(output)}`),
+      outputs.map((output) => `${output.key} ${summary(output)}`),
       [
         "e-1 mapped-events.meta meta-1 Purchase",
         "e-1 mapped-events.tiktok tiktok-1 CompletePayment",
@@ -93,7 +93,7 @@ it.effect("sends what is no normalized event to the dead letters, and goes on wi
       { key: "y", value: null },
       encoded(purchase())
     ])
-    assert.deepStrictEqual(outputs.map(told), [
+    assert.deepStrictEqual(outputs.map(summary), [
       "dead-letters - not_avro 0",
       "dead-letters - empty 1",
       "mapped-events.meta meta-1 Purchase"
@@ -106,7 +106,7 @@ it.effect("maps a redriven event for its connection alone", () =>
   Effect.gen(function* () {
     const redriven = { ...encoded(purchase()), headers: { connection: "tiktok-1" } }
     const outputs = yield* written(connections, [encoded(purchase()), redriven])
-    assert.deepStrictEqual(outputs.map(told), [
+    assert.deepStrictEqual(outputs.map(summary), [
       "mapped-events.meta meta-1 Purchase",
       "mapped-events.tiktok tiktok-1 CompletePayment",
       "mapped-events.tiktok tiktok-1 CompletePayment"

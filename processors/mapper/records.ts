@@ -1,5 +1,5 @@
 /**
- * The mapper's outputs for an event at one connection: a mapped event, or the result that says why there is none. What is rejected
+ * The mapper's outputs for an event at one connection: a mapped event, or the result that says why not. What is rejected
  * before sending is also a dead letter, so that it can be repaired and redriven; the ledger counts it by its result alone.
  */
 import type { DeadLetter, EventDeliveryLog, NormalizedEvent } from "../../schemas/types.gen.ts"

@@ -33,13 +33,13 @@ const json = (id: string) => ({
   properties: { value: 1.5, currency: "USD", custom: { plan: "pro", seats: 3, trial: true, note: null } }
 })
 
-it.live("writes each raw event once, and what is none to dead-letters, 10 MB of it too", () => {
+it.live("writes each raw event once, and invalid records to dead-reasons, 10 MB of it too", () => {
   const prefix = uniquePrefix("normalizer")
   const kafka = layerKafka({ brokers: testBrokers(), clientId: "normalizer-test" })
   return Effect.gen(function* () {
     const client = yield* KafkaClient
     const codecs = yield* Codecs
-    const topics = ["raw-events", "normalized-events", "dead-letters"]
+    const topics = ["raw-events", "normalized-events", "dead-reasons"]
     const limit = { "max.message.bytes": "33554432" }
     yield* client.createTopics(
       topics.map((name) => ({ name: prefix + name, partitions: 2, replication: 1, config: limit }))
@@ -66,7 +66,7 @@ it.live("writes each raw event once, and what is none to dead-letters, 10 MB of 
     yield* Fiber.interrupt(running)
 
     const normalized = yield* readAll(`${prefix}normalized-events`)
-    const dead = yield* readAll(`${prefix}dead-letters`)
+    const dead = yield* readAll(`${prefix}dead-reasons`)
     yield* codecs.loadSchemas([...normalized, ...dead].map(({ value }) => value))
     const events = normalized.map(({ key, value }) => {
       const decoded = codecs.decode("normalized-event", value)
@@ -83,11 +83,11 @@ it.live("writes each raw event once, and what is none to dead-letters, 10 MB of 
       assert.strictEqual(user.phones[0]?.e164, sha256("+14155550132"))
       assert.deepStrictEqual({ ...properties?.custom }, { plan: "pro", seats: 3, trial: true, note: null })
     }
-    const letters = dead.map(({ value }) => {
+    const reasons = dead.map(({ value }) => {
       const decoded = codecs.decode("dead-letter", value)
       return decoded._tag === "Decoded" ? decoded.value.reason_code : assert.fail(decoded.message)
     })
-    assert.sameMembers(letters, ["not_avro_not_json", "record_too_large"])
+    assert.sameMembers(reasons, ["not_avro_not_json", "record_too_large"])
   }).pipe(
     Effect.provide(
       Layer.mergeAll(

@@ -91,7 +91,7 @@ describe("the normalizer", () => {
     assert.deepStrictEqual([...dropped], [["user.email invalid_email", 1]])
   })
 
-  it.effect("turns every bad record into a dead letter with its reason, and its neighbours go on", () =>
+  it.effect("makes a dead letter with its reason of every invalid record, and the others go on", () =>
     Effect.gen(function* () {
       const bad: ReadonlyArray<readonly [string, Buffer | string | null]> = [
         ["empty", null],

@@ -15,7 +15,7 @@ const occurrence = (eventId: string, offset: number, content = "c") => ({
 const options = { window: Duration.hours(24), idsMax: 1_000_000 }
 
 describe("the deduplicator", () => {
-  it("tells a new id, the same record, a duplicate and a conflict apart", () => {
+  it("distinguishes a new id, the same record, a duplicate and a conflict", () => {
     const seen = new Deduplicator(options)
     assert.strictEqual(seen.check(entryOf(occurrence("a", 1), now)), "absent")
     assert.strictEqual(seen.check(entryOf(occurrence("a", 1), now + hour)), "same_record")
@@ -25,7 +25,7 @@ describe("the deduplicator", () => {
     assert.isTrue(seen.isDuplicate(entryOf(occurrence("a", 9), now)))
   })
 
-  it("tells positions apart beyond 32 bits and by partition", () => {
+  it("distinguishes positions beyond 32 bits and by partition", () => {
     const seen = new Deduplicator(options)
     seen.check(entryOf(occurrence("a", 5), now))
     assert.strictEqual(seen.check(entryOf(occurrence("a", 5 + 2 ** 32), now)), "duplicate")
@@ -33,7 +33,7 @@ describe("the deduplicator", () => {
   })
 
   // Red when the raw record's time is left out of the comparison.
-  it("tells records at one position of a topic that was made again apart by their time", () => {
+  it("distinguishes records at one position of a topic that was created again by their time", () => {
     fc.assert(
       fc.property(fc.nat(), fc.nat(), fc.nat(), (offset, timestamp, later) => {
         const seen = new Deduplicator(options)

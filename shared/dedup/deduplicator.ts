@@ -1,5 +1,5 @@
 /**
- * Tells whether an event id was seen in the last 24 hours at another position of the raw log. The same position is the
+ * Finds whether an event id was seen in the last 24 hours at another position of the raw log. The same position is the
  * same record again (a replay, a crash before the commit), which goes on (docs/decisions/0005-duplicates-are-recognized-by-position.md).
  */
 import { hash } from "node:crypto"
@@ -104,7 +104,7 @@ export class Deduplicator {
   }
 }
 
-/** 32 bits of what a repeat should equal, in parts: nobody is to be fooled by it, so that a CRC does. */
+/** 32 bits of what a repeat should equal, in parts: it guards against no attacker, so a CRC is enough. */
 export const checksum = (...parts: ReadonlyArray<string | Uint8Array>): number =>
   parts.reduce((sum, part) => crc32(part, sum), 0)
 

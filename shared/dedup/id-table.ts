@@ -167,7 +167,7 @@ const find = (words: Uint32Array, slots: number, hash0: number, hash1: number, h
 const isAt = (words: Uint32Array, at: number, hash0: number, hash1: number, hash2: number): boolean =>
   words[at + 1] === hash1 && words[at] === hash0 && words[at + 2] === hash2 && words[at + timeWord] !== 0
 
-/** Makes the slot free by moving what stands there and behind it up to the next free slot; false if there is none. */
+/** Makes the slot free by moving what stands there and behind it up to the next free slot; false without one. */
 const openSlot = (words: Uint32Array, at: number): boolean => {
   let free = at
   while (free < words.length && words[free + timeWord] !== 0) free += entryWords

@@ -22,22 +22,22 @@ export interface AtConnection {
   readonly source: Place
 }
 
-/** The entry for a table of ids: its id is that of the event and the connection, its content is the standing. */
+/** The entry for a table of ids: its id is that of the event and the connection, its content is the state. */
 export const refusalEntry = (
   { eventId, connectionId, source }: AtConnection,
-  standing: RefusalState,
+  state: RefusalState,
   now: number
-): Entry => entryAt(`${eventId}\n${connectionId}`, source, contentOf[standing], now)
+): Entry => entryAt(`${eventId}\n${connectionId}`, source, contentOf[state], now)
 
-/** The standing that a found entry says. */
+/** The state in a found entry. */
 export const refusalStateOf = ({ content }: Pick<Entry, "content">): RefusalState =>
   content === contentOf.refused ? "refused" : "taken"
 
-/** The record that makes a refusal known, or takes it back because the event was sent to the connection again. */
-export const refusalRecord = (at: AtConnection, standing: RefusalState, now: number): Outbound => ({
+/** The record that makes a refusal known, or revokes it because the event was sent to the connection again. */
+export const refusalRecord = (at: AtConnection, state: RefusalState, now: number): Outbound => ({
   topic: refusalsTopic,
   key: at.eventId,
-  value: packEntries([refusalEntry(at, standing, now)])
+  value: packEntries([refusalEntry(at, state, now)])
 })
 
 /** Whether the connection refused the occurrence of the event of this raw record. */

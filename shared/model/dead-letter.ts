@@ -25,7 +25,7 @@ type FromSource =
 type Required = "stage" | "reason_code" | "message" | "timestamp"
 
 /**
- * What is told beside the record. `timestamp` is when it was given up, in milliseconds since the epoch; `attempts` are the
+ * The fields beside the record. `timestamp` is when it was given up, in milliseconds since the epoch; `attempts` are the
  * requests made to a platform for the event: 0 (the default) where none was. All else is null by default, and not sealed.
  */
 export type DeadLetterFields = Pick<DeadLetter, Required> & Partial<Omit<DeadLetter, Required | FromSource>>

@@ -4,7 +4,7 @@ import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
 type Required = "event_id" | "event_name" | "platform" | "connection_id" | "timestamp" | "outcome"
 
 /**
- * What a result tells. `timestamp` is when the outcome was known, in milliseconds since the epoch. By default nothing was sent
+ * The fields of a result. `timestamp` is when the outcome was known, in milliseconds since the epoch. By default nothing was sent
  * (no latency in milliseconds, no request, a batch of 0 events) and all else is null or empty. `success` follows from `outcome`.
  */
 export type DeliveryResultFields = Pick<EventDeliveryLog, Required> &

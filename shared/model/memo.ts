@@ -1,6 +1,6 @@
 /**
  * Remembers the results of a pure function for values that come again and again (cities, countries, names). Bounded: each
- * value has two places of its own; a third one that falls on the same places takes that of the value asked for longest ago.
+ * value has two places; a third one at the same places replaces the value that was asked for longest ago.
  * Plain arrays, since a Map would compute the hash of each text, which a text fresh from a record does not have yet.
  *
  * @param entriesMax a power of two

@@ -18,10 +18,10 @@ export const headerNames = {
   connection: "connection",
   /**
    * Of a send intent or a pending outcome: the topic whose partition it belongs to. The partitions of the mapped and of the
-   * retry topic share their number's partition of these logs, and may have owners of their own.
+   * retry topic share their number's partition of these logs, and may have different owners.
    */
   input: "input",
-  /** Of the end of a pending outcome: what it was, where nothing else was told of it before. */
+  /** Of the end of a pending outcome: what it was, where nothing was reported of it before. */
   outcome: "outcome",
   /** Rounds through the delayed retry topic so far. */
   round: "round",

@@ -23,7 +23,7 @@ const targets: ReadonlyArray<Target> = [
   connectionOf("tiktok", {}, { id: "tiktok-1", consent: { onUnknown: "skip", onSaleDenied: "restrict" } })
 ].map((connection) => ({ connection, connector: connectorFor(connection.kind) }))
 
-/** The raw record's offset tells occurrences apart. */
+/** The raw record's offset distinguishes occurrences. */
 const at = (offset: number, fields: Partial<NormalizedEvent> = {}) => {
   const event = purchase(fields)
   return { ...event, source: { ...event.source, offset } }
@@ -38,7 +38,7 @@ const batch = (...events: ReadonlyArray<NormalizedEvent>) =>
     }))
   )
 
-const told = ({ topic, value, headers }: Outbound) => {
+const summary = ({ topic, value, headers }: Outbound) => {
   const where = headers?.["connection"] ?? "-"
   if (topic !== "delivery-results") return `${where} ${topic}`
   const decoded = codecs.decode("event-delivery-log", value)
@@ -81,19 +81,19 @@ describe("the mapper's duplicates", () => {
       yield* TestClock.setTime(eventTime)
       const { step } = yield* opened()
       const first = (yield* step(batch(at(1, granted), at(2, granted)))).outputs
-      assert.deepStrictEqual(first.map(told), [...both, ...skippedAs("duplicate"), `- ${duplicatesTopic}`])
+      assert.deepStrictEqual(first.map(summary), [...both, ...skippedAs("duplicate"), `- ${duplicatesTopic}`])
       assert.strictEqual(first.at(-1)?.partition, 0)
       const second = (yield* step(batch(at(3, granted)))).outputs
-      assert.deepStrictEqual(second.map(told), skippedAs("duplicate"))
+      assert.deepStrictEqual(second.map(summary), skippedAs("duplicate"))
     }).pipe(Effect.provide(services()))
   )
 
-  it.effect("tells a repeat with other content as a conflict, and counts it", () =>
+  it.effect("reports a repeat with other content as a conflict, and counts it", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(eventTime)
       const { step } = yield* opened()
       const outputs = (yield* step(batch(at(1, granted), at(2, { ...granted, action_source: "app" })))).outputs
-      assert.deepStrictEqual(outputs.map(told).slice(2, 4), skippedAs("duplicate_conflict"))
+      assert.deepStrictEqual(outputs.map(summary).slice(2, 4), skippedAs("duplicate_conflict"))
       const metrics = yield* Metric.snapshot
       const conflicts = metrics.find(({ id }) => id === "capi_dedup_conflicts_total")
       assert.deepInclude(conflicts?.state, { count: 1 })
@@ -107,7 +107,7 @@ describe("the mapper's duplicates", () => {
       const { step } = yield* opened()
       yield* step(batch(at(1, granted)))
       const again = (yield* step(batch(at(1, granted), at(2, granted)))).outputs
-      assert.deepStrictEqual(again.map(told), [...both, ...skippedAs("duplicate")])
+      assert.deepStrictEqual(again.map(summary), [...both, ...skippedAs("duplicate")])
     }).pipe(Effect.provide(services()))
   )
 
@@ -119,7 +119,7 @@ describe("the mapper's duplicates", () => {
       const first = at(1, granted)
       yield* step(batch(first))
       const later = { ...first, source: { ...first.source, timestamp: first.source.timestamp + 1 } }
-      assert.deepStrictEqual((yield* step(batch(later))).outputs.map(told), skippedAs("duplicate"))
+      assert.deepStrictEqual((yield* step(batch(later))).outputs.map(summary), skippedAs("duplicate"))
     }).pipe(Effect.provide(services()))
   )
 
@@ -133,7 +133,7 @@ describe("the mapper's duplicates", () => {
       const after = yield* opened(committed)
       const outputs = (yield* after.step(batch(at(3, granted), at(4, { ...granted, event_id: "not committed" }))))
         .outputs
-      assert.deepStrictEqual(outputs.map(told), [...both, ...skippedAs("duplicate"), `- ${duplicatesTopic}`])
+      assert.deepStrictEqual(outputs.map(summary), [...both, ...skippedAs("duplicate"), `- ${duplicatesTopic}`])
     }).pipe(Effect.provide(services()))
   )
 
@@ -143,7 +143,7 @@ describe("the mapper's duplicates", () => {
       const { step } = yield* opened()
       yield* step(batch(at(1, granted)))
       yield* TestClock.setTime(eventTime + 24 * 3_600_000 + 1_000)
-      assert.deepStrictEqual((yield* step(batch(at(2, granted)))).outputs.map(told).slice(0, 2), both)
+      assert.deepStrictEqual((yield* step(batch(at(2, granted)))).outputs.map(summary).slice(0, 2), both)
     }).pipe(Effect.provide(services()))
   )
 
@@ -152,8 +152,8 @@ describe("the mapper's duplicates", () => {
       yield* TestClock.setTime(eventTime)
       const { step } = yield* opened()
       const denied = { consent: consent({ ad_user_data: "denied" }) }
-      assert.deepStrictEqual((yield* step(batch(at(1, denied)))).outputs.map(told), skippedAs("consent"))
-      assert.deepStrictEqual((yield* step(batch(at(2, granted)))).outputs.map(told).slice(0, 2), both)
+      assert.deepStrictEqual((yield* step(batch(at(1, denied)))).outputs.map(summary), skippedAs("consent"))
+      assert.deepStrictEqual((yield* step(batch(at(2, granted)))).outputs.map(summary).slice(0, 2), both)
     }).pipe(Effect.provide(services()))
   )
 
@@ -163,15 +163,18 @@ describe("the mapper's duplicates", () => {
       Effect.gen(function* () {
         yield* TestClock.setTime(eventTime)
         const { step } = yield* opened()
-        assert.deepStrictEqual((yield* step(batch(at(1)))).outputs.map(told).slice(0, 2), unknownConsent)
+        assert.deepStrictEqual((yield* step(batch(at(1)))).outputs.map(summary).slice(0, 2), unknownConsent)
         const repaired = (yield* step(batch(at(2, granted), at(3, granted)))).outputs
-        assert.deepStrictEqual(repaired.map(told), [
+        assert.deepStrictEqual(repaired.map(summary), [
           "meta-1 skipped duplicate_conflict",
           both[1],
           ...skippedAs("duplicate_conflict"),
           `- ${duplicatesTopic}`
         ])
-        assert.deepStrictEqual((yield* step(batch(at(4, granted)))).outputs.map(told), skippedAs("duplicate_conflict"))
+        assert.deepStrictEqual(
+          (yield* step(batch(at(4, granted)))).outputs.map(summary),
+          skippedAs("duplicate_conflict")
+        )
       }).pipe(Effect.provide(services()))
     )
 
@@ -181,7 +184,7 @@ describe("the mapper's duplicates", () => {
         const { step } = yield* opened()
         yield* step(batch(at(1), at(2, granted)))
         const again = (yield* step(batch(at(1), at(2, granted)))).outputs
-        assert.deepStrictEqual(again.map(told), [...unknownConsent, "meta-1 skipped duplicate_conflict", both[1]])
+        assert.deepStrictEqual(again.map(summary), [...unknownConsent, "meta-1 skipped duplicate_conflict", both[1]])
       }).pipe(Effect.provide(services()))
     )
 
@@ -196,7 +199,7 @@ describe("the mapper's duplicates", () => {
         ] as const) {
           const { step } = yield* opened(log)
           const { outputs } = yield* step(batch(at(offset, offset === 1 ? {} : granted)))
-          assert.deepStrictEqual(outputs.map(told).slice(0, 2), expected)
+          assert.deepStrictEqual(outputs.map(summary).slice(0, 2), expected)
           log.push(...outputs)
         }
       }).pipe(Effect.provide(services()))
@@ -208,11 +211,11 @@ describe("the mapper's duplicates", () => {
         const { step } = yield* opened()
         const redriven = batch(at(1, granted))
         const forMeta = redriven.records.map((record) => ({ ...record, headers: { connection: "meta-1" } }))
-        assert.deepStrictEqual((yield* step({ ...redriven, records: forMeta })).outputs.map(told).slice(0, 1), [
+        assert.deepStrictEqual((yield* step({ ...redriven, records: forMeta })).outputs.map(summary).slice(0, 1), [
           both[0]
         ])
         const repaired = (yield* step(batch(at(2, granted)))).outputs
-        assert.deepStrictEqual(repaired.map(told).slice(0, 2), ["meta-1 skipped duplicate", both[1]])
+        assert.deepStrictEqual(repaired.map(summary).slice(0, 2), ["meta-1 skipped duplicate", both[1]])
       }).pipe(Effect.provide(services()))
     )
 
@@ -223,12 +226,12 @@ describe("the mapper's duplicates", () => {
         kafka.log.create(refusalsTopic, 4)
         const eventId = "o-1"
         const { partition, timestamp } = purchase().source
-        const refuse = (offset: number, connectionId: string, standing: "refused" | "taken" = "refused") =>
+        const refuse = (offset: number, connectionId: string, state: "refused" | "taken" = "refused") =>
           kafka.client.produce([
             {
               ...refusalRecord(
                 { eventId, connectionId, source: placeOf({ partition, offset, timestamp }) },
-                standing,
+                state,
                 eventTime
               )
             }
@@ -237,7 +240,7 @@ describe("the mapper's duplicates", () => {
           const { step } = yield* opened()
           const next = (offset: number) =>
             Effect.map(step(batch(at(offset, { ...granted, event_id: eventId }))), ({ outputs }) =>
-              outputs.map(told).slice(0, 2)
+              outputs.map(summary).slice(0, 2)
             )
           assert.deepStrictEqual(yield* next(1), both)
           assert.deepStrictEqual(yield* next(2), skippedAs("duplicate"))

@@ -147,8 +147,8 @@ export class DuplicateFilter {
     return this.ids.statistics
   }
 
-  private markOf({ eventId, entry, now }: Observation, connectionId: string, standing: RefusalState): Entry {
-    return refusalEntry({ eventId, connectionId, source: entry }, standing, now)
+  private markOf({ eventId, entry, now }: Observation, connectionId: string, state: RefusalState): Entry {
+    return refusalEntry({ eventId, connectionId, source: entry }, state, now)
   }
 
   private remember(entry: Entry, keyHash: number): void {
@@ -159,8 +159,6 @@ export class DuplicateFilter {
 
 /** Of the hash of an id's key, which stand behind the entries of a record of the changelog. */
 const hashBytes = 4
-
-/** What two occurrences of one event must have in common to be the same event: all that was normalized but its source. */
 
 /**
  * The checksum of an encoded NormalizedEvent without the header of Confluent's format and without the field `source`, which

@@ -4,7 +4,7 @@ import usStates from "../../../schemas/catalog/us-states.json" with { type: "jso
 import { dropped, type Field, kept } from "./field.ts"
 import { isOtherHash, sha256 } from "./hash.ts"
 import { isPlaceholder } from "./placeholder.ts"
-import { clean, fold, isAscii, letters, looksLikeAddress, lower, withoutSpaces } from "./text.ts"
+import { clean, fold, isAscii, lettersAndDigits, looksLikeAddress, lower, withoutSpaces } from "./text.ts"
 
 export interface CityForms {
   /** Meta (hashed) and TikTok (in clear): lower case without spaces and punctuation; letters of every script stay. */
@@ -21,7 +21,7 @@ export const normalizeCity = (raw: string): Field<CityForms> => {
   const lowered = lower(cleaned)
   // A city without any letter is a postal code or a number in the wrong field.
   if (looksLikeAddress(lowered) || !hasLetter.test(lowered)) return dropped("invalid_city")
-  const plain = letters(lowered)
+  const plain = lettersAndDigits(lowered)
   if (isPlaceholder(plain)) return dropped("placeholder")
   if (isOtherHash(plain)) return dropped("unsupported_hash")
   return kept({ plain, snap: withoutSpaces(lowered) })
@@ -45,7 +45,7 @@ export const normalizeState = (raw: string, country: string | null): Field<strin
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
   const lowered = lower(cleaned)
-  const plain = letters(withoutCountry(lowered, country))
+  const plain = lettersAndDigits(withoutCountry(lowered, country))
   if (plain === "" || looksLikeAddress(lowered)) return dropped("invalid_state")
   if (isPlaceholder(plain)) return dropped("placeholder")
   if (isOtherHash(plain)) return dropped("unsupported_hash")
@@ -73,7 +73,7 @@ for (const [code, names] of Object.entries(usStates.states)) {
 export interface ZipForms {
   /**
    * Meta and TikTok: lower case, no space, no dash; in the US the first five digits. Null where the country is the US
-   * and the code cannot be one of its own: one of the two is wrong, and a hash of the pair would match nobody.
+   * and the code is not a US code: one of the two is wrong, and a hash of the pair would match no one.
    */
   readonly plain: string | null
   /** Snapchat: lower case, no space. */
@@ -93,7 +93,7 @@ export const normalizeZip = (raw: string, country: string | null): Field<ZipForm
   if (isOtherHash(cleaned)) return dropped("unsupported_hash")
   const lowered = lower(cleaned)
   // Japanese forms write digits in full width; a code is the same code in either.
-  const compact = letters(isAscii(lowered) ? lowered : lower(lowered.normalize("NFKC")))
+  const compact = lettersAndDigits(isAscii(lowered) ? lowered : lower(lowered.normalize("NFKC")))
   if (!zipShape.test(compact) || !hasDigit.test(compact)) return dropped("invalid_zip")
   if (onlyZeros.test(compact)) return dropped("placeholder")
   return kept({ plain: american(lowered, compact, country), snap: withoutSpaces(lowered), google: cleaned })
@@ -111,8 +111,8 @@ const american9 = /^[0-9]{5}-[0-9]{4}$/
 /** The first five of a US code; null where the country is the US and the value cannot be its code. */
 const american = (lowered: string, compact: string, country: string | null): string | null => {
   if (country === "US") return zipInUs.test(compact) ? compact.slice(0, 5) : null
-  // Without a country, or in a territory with a code of its own, the shape of ZIP+4 is the only sign.
-  if (country === null || territories.has(country)) return zipPlus4.test(lowered) ? compact.slice(0, 5) : compact
+  // Without a country, or in a territory with its own country code, the shape of ZIP+4 is the only sign.
+  if (country === null || usTerritories.has(country)) return zipPlus4.test(lowered) ? compact.slice(0, 5) : compact
   return compact
 }
 
@@ -121,9 +121,10 @@ const hasDigit = /\p{N}/u
 const onlyZeros = /^0+$/
 const zipInUs = /^[0-9]{5}(?:[0-9]{4})?$/
 const zipPlus4 = /^[0-9]{5}\s*[-\u2010-\u2015]\s*[0-9]{4}$/
-const territories = new Set(["PR", "GU", "VI", "AS", "MP", "UM", "FM", "MH", "PW"])
+/** Territories and associated states of the United States, which use its postal codes and its order of dates. */
+export const usTerritories: ReadonlySet<string> = new Set(["PR", "GU", "VI", "AS", "MP", "UM", "FM", "MH", "PW"])
 
-/** ISO 3166-1 alpha-2 in upper case (`Deutschland` → `DE`, `USA` → `US`, `UK` → `GB`); any other text is no country. */
+/** ISO 3166-1 alpha-2 in upper case (`Deutschland` → `DE`, `USA` → `US`, `UK` → `GB`); any other text is not a country. */
 export const normalizeCountry = (raw: string): Field<string> => {
   if (raw.length > placeLengthMax) return dropped("too_long")
   const cleaned = clean(raw)
@@ -142,14 +143,14 @@ const lookUp = (text: string): string | undefined => {
   return countryNames.get(folded) ?? (isAscii(text) ? twoLetters(folded) : undefined)
 }
 
-/** ISO's own names carry it in brackets: `Netherlands (the)`, `Korea (the Republic of)`. */
+/** The names of ISO carry it in brackets: `Netherlands (the)`, `Korea (the Republic of)`. */
 const withoutArticle = (text: string): string | undefined =>
   article.test(text) ? (lookUp(text.replace(article, " ")) ?? lookUp(text.replace(articles, " "))) : undefined
 
 const article = /\bthe\b/i
 const articles = /\bthe\b/gi
 
-/** `United Kingdom (UK)`: a country by two of its names. What else stands in brackets may tell another one. */
+/** `United Kingdom (UK)`: a country by two of its names. What else stands in brackets may be another one. */
 const ofTwoNames = (text: string): string | undefined => {
   const match = twoNames.exec(text)
   if (match === null) return undefined
@@ -167,7 +168,7 @@ const codeOf = (folded: string): Field<string> => {
   return code === undefined ? dropped("invalid_country") : kept(code)
 }
 
-/** `UK` and `EL` are usual and no ISO codes of their own. */
+/** `UK` and `EL` are usual, and are not ISO codes. */
 const twoLetters = (folded: string): string | undefined => {
   if (folded === "uk") return "GB"
   if (folded === "el") return "GR"

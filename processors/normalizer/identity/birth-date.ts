@@ -1,4 +1,5 @@
 /** Dates of birth: Meta and Snapchat hash `YYYYMMDD`. */
+import { usTerritories } from "./address.ts"
 import { dropped, type Field, kept } from "./field.ts"
 import { isOtherHash } from "./hash.ts"
 import { isPlaceholder } from "./placeholder.ts"
@@ -10,7 +11,7 @@ import { clean, visible } from "./text.ts"
  * the given order; without one it is refused. So are two-digit years, days that the calendar does not have, and
  * birthdays before 1900 or after the event.
  *
- * @param asOf the moment of the event, in milliseconds since the epoch
+ * @param asOf the time of the event, in milliseconds since the epoch
  * @param order see `dateOrderOf`
  */
 export const normalizeBirthDate = (raw: string, asOf: number, order: DateOrder | null = null): Field<string> => {
@@ -47,7 +48,7 @@ export const dateOrderOf = (raw: string, country: string | null): DateOrder | nu
 }
 
 const slashOrDash = /[-/]/
-const monthFirst = new Set(["US", "PR", "GU", "VI", "AS", "MP", "UM", "FM", "MH", "PW", "PH"])
+const monthFirst = new Set(["US", ...usTerritories, "PH"])
 
 type Reading = readonly [year: number, month: number, day: number]
 

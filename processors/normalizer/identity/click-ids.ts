@@ -1,4 +1,4 @@
-/** Click ids, browser ids and device ids: checked, passed on in clear, never invented and never changed. */
+/** Click ids, browser ids and ids of the platforms: checked, passed on in clear, never invented and never changed. */
 import type { RawUser } from "../../../schemas/types.gen.ts"
 import { clickIds } from "../../../shared/connectors/registry.ts"
 import { type Drop, dropped, type Field, kept } from "./field.ts"
@@ -62,7 +62,7 @@ export const normalizeClickId = (given: string): Field<string> => {
   return cleaned.length <= clickIdLengthMax && token.test(cleaned) ? kept(cleaned) : dropped("invalid_click_id")
 }
 
-/** The click ids that are told by the names of their URL parameters, each checked; null where none is left. */
+/** The click ids under the names of their URL parameters, each checked; null if all are left out. */
 export const clickIdsByName = (
   given: Readonly<Record<string, string>>,
   drop: Drop
@@ -88,46 +88,15 @@ const named = new RegExp(
   "i"
 )
 
-/** IDFA or GAID, as the device gave it. All zeros means that the customer limited tracking. */
-export const normalizeMobileId = (raw: string): Field<string> => {
-  if (raw.length > rawLengthMax) return dropped("invalid_mobile_id")
-  const cleaned = clean(raw)
-  if (cleaned === "") return dropped("empty")
-  if (isPlaceholder(cleaned)) return dropped("placeholder")
-  if (!uuid.test(cleaned)) return dropped("invalid_mobile_id")
-  return zeros.test(cleaned) ? dropped("tracking_limited") : kept(cleaned)
-}
-
 /** Ids that a platform gave: lead, subscription and install ids. */
 export const normalizePlatformId = normalizeClickId
-
-/** A BCP 47 tag; `en_US` as operating systems write it becomes `en-US`. */
-export const normalizeLocale = (raw: string): Field<string> => {
-  if (raw.length > rawLengthMax) return dropped("invalid_locale")
-  const cleaned = clean(raw).replaceAll("_", "-")
-  if (cleaned === "") return dropped("empty")
-  if (isPlaceholder(cleaned)) return dropped("placeholder")
-  return locale.test(cleaned) ? kept(cleaned) : dropped("invalid_locale")
-}
-
-/** The browser's own words, without control characters. */
-export const normalizeUserAgent = (raw: string): Field<string> => {
-  if (raw.length > userAgentLengthMax) return dropped("invalid_user_agent")
-  const cleaned = clean(raw)
-  if (cleaned === "") return dropped("empty")
-  return isPlaceholder(cleaned) ? dropped("placeholder") : kept(cleaned)
-}
 
 const clickIdLengthMax = 1024
 /** Before anything is cleaned away. */
 const rawLengthMax = 2048
-const userAgentLengthMax = 2048
 const fbp = /^fb\.[0-9]\.[0-9]{13}\.[0-9]{1,20}(?:\.[A-Za-z0-9_-]{2,8})?$/
 const fbc = /^fb\.[0-9]\.[0-9]{13}\.[A-Za-z0-9_.%~-]+$/
 const fbcInSeconds = /^(fb\.[0-9]\.[0-9]{10})\.([A-Za-z0-9_.%~-]+)$/
 const bareFbclid = /^(?:Iw|PA)[A-Za-z0-9_-]{4,}$/
 const googleCookie = /^(?:GCL\.[0-9]{9,13}\.~?([A-Za-z0-9_-]+)|2\.[0-9]+\.k([A-Za-z0-9_-]+)\$i[0-9].*)$/
 const token = /^[A-Za-z0-9_.~%:=+/|!*-]+$/
-const uuid = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i
-const zeros = /^[0-]+$/
-const locale = /^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}$/

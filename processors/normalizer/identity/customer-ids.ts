@@ -6,20 +6,20 @@ import { clean, lower, withoutSpaces } from "./text.ts"
 
 /**
  * The customer's id in the producer's system, in lower case without spaces: what Meta's parameter builder and the pixels of the platforms do to it before they hash,
- * so that both sides of a match agree. Ids that tell nobody apart (`0`, `anonymous`) are left out.
+ * so that both sides of a match agree. Ids that stand for no one (`0`, `anonymous`) are left out.
  */
 export const normalizeExternalId = (raw: string): Field<string> => {
   if (raw.length > 1024) return dropped("too_long")
   const plain = plainToken.test(raw) ? raw : withoutSpaces(lower(clean(raw)))
   if (plain === "") return dropped("empty")
-  if (isPlaceholder(plain) || isNobody(plain)) return dropped("placeholder")
+  if (isPlaceholder(plain) || isAnonymous(plain)) return dropped("placeholder")
   return kept(plain)
 }
 
 /** Nothing to clean, to lower or to take out. */
 const plainToken = /^[a-z0-9_.-]+$/
 
-const isNobody = wordSet([
+const isAnonymous = wordSet([
   "0",
   "-1",
   "anonymous",

@@ -1,4 +1,4 @@
-/** IP addresses: in clear, public ones only. */
+/** What a device says about itself, in clear: IP address, user agent, locale, advertising id. */
 import { isIPv4, isIPv6 } from "node:net"
 import { type DropReason, dropped, type Field, kept } from "./field.ts"
 import { isPlaceholder } from "./placeholder.ts"
@@ -6,8 +6,8 @@ import { clean } from "./text.ts"
 
 /**
  * The customer's address: the first public one where a proxy's list (`client, proxy1, proxy2`) was given, without port
- * and brackets; an IPv4 address in IPv6 clothes (`::ffff:1.2.3.4`) is IPv4. Private, link-local, loopback, multicast and
- * reserved addresses tell nothing of a customer, and TikTok refuses them.
+ * and brackets; an IPv4 address written as IPv6 (`::ffff:1.2.3.4`) is IPv4. Private, link-local, loopback, multicast and
+ * reserved addresses say nothing about a customer, and TikTok refuses them.
  */
 export const normalizeIp = (raw: string): Field<string> => {
   if (plainV4.test(raw)) return isPublicV4(raw) ? kept(raw) : dropped("ip_not_public")
@@ -56,3 +56,37 @@ const isPublicV4 = (address: string): boolean => {
 
 /** Global unicast is 2000::/3; mapped and translated IPv4 in hexadecimal is left out with the rest. */
 const isPublicV6 = (address: string): boolean => /^[23][0-9a-f]{3}:/.test(address) && !address.includes("%")
+
+/** A BCP 47 tag; `en_US` as operating systems write it becomes `en-US`. */
+export const normalizeLocale = (raw: string): Field<string> => {
+  if (raw.length > rawLengthMax) return dropped("invalid_locale")
+  const cleaned = clean(raw).replaceAll("_", "-")
+  if (cleaned === "") return dropped("empty")
+  if (isPlaceholder(cleaned)) return dropped("placeholder")
+  return locale.test(cleaned) ? kept(cleaned) : dropped("invalid_locale")
+}
+
+/** As the browser sent it, without control characters. */
+export const normalizeUserAgent = (raw: string): Field<string> => {
+  if (raw.length > userAgentLengthMax) return dropped("invalid_user_agent")
+  const cleaned = clean(raw)
+  if (cleaned === "") return dropped("empty")
+  return isPlaceholder(cleaned) ? dropped("placeholder") : kept(cleaned)
+}
+
+/** IDFA or GAID, as the device gave it. All zeros means that the customer limited tracking. */
+export const normalizeMobileId = (raw: string): Field<string> => {
+  if (raw.length > rawLengthMax) return dropped("invalid_mobile_id")
+  const cleaned = clean(raw)
+  if (cleaned === "") return dropped("empty")
+  if (isPlaceholder(cleaned)) return dropped("placeholder")
+  if (!uuid.test(cleaned)) return dropped("invalid_mobile_id")
+  return zeros.test(cleaned) ? dropped("tracking_limited") : kept(cleaned)
+}
+
+/** Before anything is cleaned away. */
+const rawLengthMax = 2048
+const userAgentLengthMax = 2048
+const uuid = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i
+const zeros = /^[0-]+$/
+const locale = /^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}$/

@@ -23,7 +23,7 @@ const examples: ReadonlyArray<Example> = readFileSync(new URL("identity-examples
   .split("\n")
   .map((line) => JSON.parse(line))
 
-/** The form of a field that a platform gets; the mapper's choice, told here once more. */
+/** The form of a field that a platform gets; the mapper's choice, repeated here. */
 const formFor = (user: NormalizedUser, { field, platform }: Example): string | null => {
   const google = platform === "google"
   const snap = platform === "snap"

@@ -1,4 +1,4 @@
-/** What a normalizer makes of one value: the platforms' forms of it, or a stable reason why it is left out. */
+/** A normalized value: the platforms' forms of it, or a stable reason why it is left out. */
 export type Field<Forms> = { readonly value: Forms } | { readonly dropped: DropReason }
 
 /** Stable reason codes of `dropped_fields`; dashboards and traces depend on them. */
@@ -50,13 +50,13 @@ export type DropReason = (typeof dropReasons)[number]
 export const kept = <Forms>(value: Forms): Field<Forms> => ({ value })
 export const dropped = (reason: DropReason): Field<never> => ({ dropped: reason })
 
-/** Takes a field's values by its rule and names those that are left out. */
-
+/** Called for each value that is left out. */
 export type Drop = (field: string, reason: DropReason) => void
 
 /** Several values of one field are kept up to here; more is a mistake of the producer. */
 const valuesMax = 20
 
+/** The value by its rule; null, with its reason, where it is left out. */
 export const take = <Forms>(
   field: string,
   value: string | null,

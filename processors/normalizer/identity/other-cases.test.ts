@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { countryOfHash } from "./address.ts"
 import { dateOrderOf, normalizeBirthDate } from "./birth-date.ts"
-import { normalizeFbc, normalizeFbp, normalizeLocale, normalizeMobileId } from "./click-ids.ts"
+import { normalizeFbc, normalizeFbp } from "./click-ids.ts"
 import { normalizeExternalId } from "./customer-ids.ts"
-import { normalizeIp } from "./device.ts"
+import { normalizeIp, normalizeLocale, normalizeMobileId } from "./device.ts"
 import { alreadyHashed, sha256 } from "./hash.ts"
 import { normalizeGender } from "./person.ts"
 import { normalizePhone, tiktokForm } from "./phone.ts"
@@ -205,7 +205,7 @@ describe("hashes of producers", () => {
     assert.strictEqual(alreadyHashed(`${hash}.AQYBAgEA`), hash)
     assert.isNull(alreadyHashed(hash.slice(1)))
   })
-  it("of a country still tell it", () => assert.strictEqual(countryOfHash(hash), "US"))
+  it("of a country still give the country", () => assert.strictEqual(countryOfHash(hash), "US"))
 })
 
 describe("vectors that the platforms print", () => {

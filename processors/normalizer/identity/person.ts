@@ -1,8 +1,8 @@
-/** First and last names: one form for Meta, TikTok and Snapchat, another for Google. */
+/** Names and gender. Names have one form for Meta, TikTok and Snapchat, and another for Google. */
 import { dropped, type Field, kept } from "./field.ts"
 import { isOtherHash } from "./hash.ts"
 import { isPlaceholder } from "./placeholder.ts"
-import { clean, fold, letters, looksLikeAddress, lower, visible } from "./text.ts"
+import { clean, fold, lettersAndDigits, looksLikeAddress, lower, visible } from "./text.ts"
 
 export interface NameForms {
   /**
@@ -24,9 +24,9 @@ const normalizeName = (raw: string, google: (name: string) => string): Field<Nam
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
   const lowered = lower(visible(cleaned))
-  // An address or a number in a field of names is a mistake of the producer, and its hash would match nobody.
+  // An address or a number in a field of names is a mistake of the producer, and its hash would match no one.
   if (looksLikeAddress(lowered) || !hasLetter.test(lowered)) return dropped("invalid_name")
-  const plain = letters(lowered)
+  const plain = lettersAndDigits(lowered)
   if (isPlaceholder(plain)) return dropped("placeholder")
   if (isOtherHash(plain)) return dropped("unsupported_hash")
   const forGoogle = google(lowered)
@@ -56,8 +56,7 @@ const hasLetter = /[\p{L}]/u
 const title = /^(?:mr|mrs|ms|dr)\.(?:\s|$)/
 const suffix = /[,\s](?:jr\.?|sr\.?|2nd|3rd|ii|iii|iv|v|vi|cpa|dc|dds|vm|jd|md|phd)\s?$/
 
-/** Gender: Meta and Snapchat take `f` or `m` and nothing else. */
-
+/** Meta and Snapchat take `f` or `m` and nothing else. */
 export const normalizeGender = (raw: string): Field<"f" | "m"> => {
   if (raw.length > 64) return dropped("unsupported_gender")
   const cleaned = clean(raw)

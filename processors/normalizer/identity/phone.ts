@@ -15,7 +15,7 @@ import { clean, visible } from "./text.ts"
 export interface PhoneNumber {
   /** `+`, country code and number: Google's form, and TikTok's but for mainland China. */
   readonly e164: string
-  /** The default country with which a national number was read; null where the event itself tells the country. */
+  /** The default country with which a national number was read; null where the event itself has the country. */
   readonly defaultCountry: string | null
   /** Digits without a plus, read as international since no country is known: for connections without a default country. */
   readonly assumed: boolean
@@ -105,7 +105,7 @@ const internationalPart = (cleaned: string): string | null => {
 const readInternational = (text: string): string | null => {
   const parsed = parsePhoneNumberFromString(withoutMexicanOne(text))
   if (parsed === undefined || !parsed.isPossible()) return null
-  // +1 111 111 1111: of a possible length, and still nobody's number.
+  // +1 111 111 1111: of a possible length, and still not a number.
   if (onlyOneDigit.test(parsed.nationalNumber) && !parsed.isValid()) return null
   return parsed.number
 }
@@ -164,7 +164,7 @@ const e164Shapes = /^\+(?:1[2-9]\d{9}|33[1-9]\d{8}|34[5-9]\d{8}|31[1-9]\d{8}|44[
 const oneDigitEnd = /(\d)\1{6}$/
 /**
  * Ten digits in the usual spellings. Where a number is one of the United States or Canada, its first six digits (area code
- * and exchange) tell so for every number that begins with them; the library is asked once for each six. All else in the
+ * and exchange) say so for every number that begins with them; the library is asked once for each six. All else in the
  * North American plan it is asked each time. A test compares millions of numbers with it.
  */
 const knownAmerican = (text: string): string | undefined => {

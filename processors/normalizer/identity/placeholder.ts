@@ -1,7 +1,7 @@
 /** Values that stand for «no value»: they must never become a hash, since one hash would then be thousands of people. */
 import { hash } from "node:crypto"
 
-/** Whether a cleaned value only says that there is none, such as `null`, `N/A`, `-`, or a variable that nothing filled. */
+/** Whether a cleaned value stands for no value, such as `null`, `N/A`, `-`, or a variable that nothing filled. */
 export const isPlaceholder = (value: string): boolean => {
   if (value.length > 24) return isPlaceholderHash(value) || (value.length <= variableLengthMax && variable.test(value))
   const first = value.charCodeAt(0)
@@ -88,8 +88,6 @@ for (const word of [...words, ...exact]) {
   }
 }
 
-/** Fixed sets of words, made for being asked about texts that are nearly never among them. */
-
 /**
  * Whether a text is one of the words. First and last character decide for most texts, which spares computing the hash of
  * a fresh text.
@@ -101,7 +99,7 @@ export const wordSet = (words: Iterable<string>): ((text: string) => boolean) =>
   return (text) => ends[endsOf(text)] === 1 && known.has(text)
 }
 
-/** The same number for texts with the same first and last character; the case of ASCII letters makes no difference. */
+/** The same number for strings with the same first and last character, in either case of ASCII. */
 const endsOf = (text: string): number => ((text.charCodeAt(0) & 31) << 5) | (text.charCodeAt(text.length - 1) & 31)
 
 const endsMax = 1024

@@ -4,16 +4,9 @@ import { parsePhoneNumberFromString } from "libphonenumber-js/max"
 import type { NormalizedUser, RawUser } from "../../../schemas/types.gen.ts"
 import { normalizeCity, normalizeCountry, normalizeState, normalizeZip } from "./address.ts"
 import { normalizeBirthDate } from "./birth-date.ts"
-import {
-  normalizeClickId,
-  normalizeFbc,
-  normalizeFbp,
-  normalizeLocale,
-  normalizeMobileId,
-  normalizeUserAgent
-} from "./click-ids.ts"
+import { normalizeClickId, normalizeFbc, normalizeFbp } from "./click-ids.ts"
 import { normalizeExternalId } from "./customer-ids.ts"
-import { normalizeIp } from "./device.ts"
+import { normalizeIp, normalizeLocale, normalizeMobileId, normalizeUserAgent } from "./device.ts"
 import { normalizeEmail } from "./email.ts"
 import { dropReasons, type Field } from "./field.ts"
 import { sha256 } from "./hash.ts"

@@ -19,19 +19,19 @@ const marksMax = 30
 const longRunOfMarks = /(?:(?!\u034f)\p{M}){30}(?=\p{M})(?!\u034f)/gu
 
 /**
- * Without the characters that nobody sees or types, wherever they stand: zero-width and soft breaks, marks of direction
+ * Without the characters that no one sees or types, wherever they stand: zero-width and soft breaks, marks of direction
  * (which some systems put between the parts of a date). The joiners of Persian and Indic words are part of the spelling.
  */
 export const visible = (value: string): string => (ascii.test(value) ? value : value.replace(unseen, ""))
 
-/** Lower case by Unicode's own rule, of no language, and NFC again: some letters lower to more than one. */
+/** Lower case by Unicode's rule, of no language, and NFC again: some letters lower to more than one. */
 export const lower = (value: string): string => {
   const lowered = value.toLowerCase()
   return ascii.test(lowered) ? lowered : composed(lowered)
 }
 
 /** Without spaces, punctuation and symbols; letters, digits and marks of every script stay. */
-export const letters = (value: string): string =>
+export const lettersAndDigits = (value: string): string =>
   asciiLetters.test(value) ? value : lower(value.replace(notLetters, ""))
 
 /** Without any space, invisible ones too. */

@@ -8,13 +8,10 @@ import {
   normalizeFbc,
   normalizeFbp,
   normalizeGoogleClickId,
-  normalizeLocale,
-  normalizeMobileId,
-  normalizePlatformId,
-  normalizeUserAgent
+  normalizePlatformId
 } from "./click-ids.ts"
 import { normalizeExternalId, sealedWhatsAppUserId } from "./customer-ids.ts"
-import { normalizeIp } from "./device.ts"
+import { normalizeIp, normalizeLocale, normalizeMobileId, normalizeUserAgent } from "./device.ts"
 import { normalizeEmail } from "./email.ts"
 import { add, type Drop, type DropReason, each, type Field, kept, take } from "./field.ts"
 import { alreadyHashed, sha256 } from "./hash.ts"
@@ -36,7 +33,7 @@ import { digitsForm, normalizePhone, tiktokForm } from "./phone.ts"
 export interface UserContext {
   /** ISO 3166-1 alpha-2, upper case: the default countries of the connections. */
   readonly defaultCountries: ReadonlyArray<string>
-  /** The moment of the event, in milliseconds since the epoch: nobody is born after it. */
+  /** The time of the event, in milliseconds since the epoch: no one is born after it. */
   readonly eventTime: number
   /** Seals an E.164 number or a business-scoped user id for WhatsApp; null where no connection needs it. */
   readonly sealRecipient: ((recipient: string) => string) | null
@@ -137,7 +134,7 @@ const phoneForms = (values: RawUser["phone"], country: string | null, context: U
   }
   each("user.phone", values, context.drop, (value) => {
     const hashed = alreadyHashed(value)
-    // Nobody can tell which form was hashed: each platform gets the hash as it came.
+    // Which form was hashed is not known: each platform gets the hash as it came.
     if (hashed !== null) {
       return addPhone({
         default_country: null,

@@ -1,4 +1,8 @@
-/** Consent as the producer gave it, in the three words that the platforms' rules are written in. */
+/**
+ * Consent as the producer gave it, in the three words of the platforms' rules; also under a name that is not known (`consents`,
+ * `Consent`, `consent.adUserData`). Such a name means consent, so that nothing may be assumed: a denial counts, and any other value
+ * is unclear, never granted.
+ */
 import type { Consent } from "../../../schemas/types.gen.ts"
 import { didYouMean } from "../../../shared/connections/did-you-mean.ts"
 import { isRecord } from "../../../shared/model/json.ts"
@@ -8,7 +12,7 @@ import { fold, type Level } from "./known-fields.ts"
 
 /**
  * `granted`, `denied` or `unknown`, in any case and with Google's prefix (`CONSENT_GRANTED`); `true`/`yes` and
- * `false`/`no` too. A word that is none of these counts as denied: a spelling mistake must never become a consent.
+ * `false`/`no` too. Any other word counts as denied: a spelling mistake must never become a consent.
  */
 export const normalizeConsent = (consent: Consent, drop: (field: string, reason: DropReason) => void): Consent => {
   const read = (name: keyof Consent): string | null => {
@@ -27,7 +31,7 @@ export const normalizeConsent = (consent: Consent, drop: (field: string, reason:
   }
 }
 
-/** What a value says of consent; undefined where it is no word for it. */
+/** What a value says of consent; undefined if it is not a word for it. */
 export const consentWord = (value: unknown): ConsentWord | undefined => {
   if (typeof value === "object" || value === undefined) return undefined
   const raw = String(value)
@@ -63,12 +67,7 @@ const words = new Map<string, ConsentWord>([
   ["", "unknown"]
 ])
 
-/**
- * Consent under a name that is not known: `consents`, `Consent`, `consent.adUserData`. Whoever writes it means to tell what the
- * customer agreed to, so that nothing may be assumed of it: a denial counts, anything else is unclear, never granted.
- */
-
-/** Which value a name tells: one of the three, or `all` where it says no more than that it is about consent. */
+/** Which value a name means: one of the three, or `all` where it only says that it is about consent. */
 export type ConsentTarget = keyof Consent | "all"
 
 export interface StrayConsent {
@@ -76,7 +75,7 @@ export interface StrayConsent {
   readonly value: unknown
 }
 
-/** What a name that the schema does not know in a record tells of the customer's consent; null for nothing. */
+/** What an unknown name means for the customer's consent; null for nothing. */
 export const consentTarget = (level: Level, name: string): ConsentTarget | null =>
   name.length > nameLengthMax || (level === "properties." && !mayNameConsent(name)) ? null : target(`${level}|${name}`)
 
@@ -101,7 +100,7 @@ const target = memo(4_096, (key: string): ConsentTarget | null => {
   return folded.includes("consent") || isMisspelt(folded) ? "all" : null
 })
 
-/** One slip away from the word, and no word itself. */
+/** One slip away from the word, and not another word. */
 const isMisspelt = (folded: string): boolean =>
   folded !== "content" && folded !== "convent" && didYouMean(folded, ["consent"], 1) !== null
 

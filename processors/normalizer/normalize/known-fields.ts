@@ -1,4 +1,4 @@
-/** The fields of a raw event, from its schema, and which of them a producer most likely meant by a name that is none. */
+/** The fields of a raw event, from its schema, and which of them a producer most likely meant by an unknown name. */
 import { schemaJson } from "../../../shared/codec/schemas.ts"
 import { didYouMean } from "../../../shared/connections/did-you-mean.ts"
 import { memo } from "../../../shared/model/memo.ts"

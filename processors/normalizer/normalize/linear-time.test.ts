@@ -167,7 +167,7 @@ const asJson = (json: Json): Buffer => Buffer.from(JSON.stringify(json))
 const asAvro = (json: Json): Buffer => {
   const read = readRecord(asJson(json), (bytes) => codecs.decode("raw-event", bytes), recordBytesMax)
   if (read._tag === "Problem") return Buffer.from([0])
-  // What is no time is none that Avro can hold.
+  // An invalid time is not one that Avro can hold.
   const time = Number.isSafeInteger(read.raw.event_time) ? read.raw.event_time : now
   return codecs.encode("raw-events", "raw-event", { ...read.raw, event_time: time })
 }
@@ -189,7 +189,7 @@ describe.each(encodings)("the time of a raw event in %s", (_, encode) => {
       for (const shape of shapes) {
         const prepare = (length: number) => encode(make(textOf(shape, length)))
         const { ratio, millis } = growthOf(characters, prepare, normalizeRecord)
-        if (ratio > linearRatioMax) slow.push(`${place}: ${JSON.stringify(shape)}: ${told(ratio, millis)}`)
+        if (ratio > linearRatioMax) slow.push(`${place}: ${JSON.stringify(shape)}: ${report(ratio, millis)}`)
       }
     }
     assert.deepStrictEqual(slow, [])
@@ -198,7 +198,7 @@ describe.each(encodings)("the time of a raw event in %s", (_, encode) => {
   it("grows no faster than the number of values", { timeout: 120_000 }, () => {
     const slow = lists.flatMap(([name, make]) => {
       const { ratio, millis } = growthOf(3 * characters, (length) => encode(make(length)), normalizeRecord)
-      return ratio > linearRatioMax ? [`${name}: ${told(ratio, millis)}`] : []
+      return ratio > linearRatioMax ? [`${name}: ${report(ratio, millis)}`] : []
     })
     assert.deepStrictEqual(slow, [])
   })
@@ -219,7 +219,7 @@ describe.each(encodings)("the time of a raw event in %s", (_, encode) => {
   })
 })
 
-const told = (ratio: number, millis: number): string =>
+const report = (ratio: number, millis: number): string =>
   `${ratio.toFixed(1)} times for twice the size, ${millis.toFixed(0)} ms`
 
 const recordMillisMax = 150

@@ -1,6 +1,6 @@
 /**
  * How many events a second one core reads from JSON, checks, normalizes and hashes: `make bench-normalize`.
- * Counted by processor time, so that a busy machine tells the same.
+ * Counted by processor time, so that a busy machine gives the same.
  */
 import process from "node:process"
 import { readJson } from "../read/read-record.ts"

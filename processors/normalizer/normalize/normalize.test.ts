@@ -51,7 +51,7 @@ describe("normalize", () => {
 
   it("gives the same result again", () => assert.deepStrictEqual(run(jane), run(jane)))
 
-  it("keeps the event and tells why a field is missing", () => {
+  it("keeps the event and says why a field is missing", () => {
     const { dropped_fields, user } = event({ ...jane, user: { ...jane.user, phone: "123", zip: "N/A" } })
     assert.deepStrictEqual(user.phones, [])
     assert.deepStrictEqual(dropped_fields, [
@@ -107,7 +107,7 @@ describe("normalize", () => {
     })
   }
 
-  it("tells of an event without identity what was left out of it", () => {
+  it("names what was left out of an event without identity", () => {
     const found = refused({ ...jane, user: { email: ["nobody", {}], zip: "N/A", country: "US" } })
     assert.deepStrictEqual(found.dropped, [
       { field: "user.email", reason: "invalid_type" },
@@ -213,14 +213,14 @@ describe("normalize", () => {
     )
   })
 
-  it("never hashes a hash again for what nobody sees around it", () => {
+  it("never hashes a hash again for invisible characters around it", () => {
     const hashed = sha256("u-77")
     assert.deepStrictEqual(event({ ...jane, user: { external_id: `\u200b${hashed}\u200e` } }).user.external_id, [
       hashed
     ])
   })
 
-  it("bridges harmless differences of JSON", () => {
+  it("bridges small differences of JSON", () => {
     const { consent, dropped_fields, properties, user } = event({
       ...jane,
       event_id: 42,

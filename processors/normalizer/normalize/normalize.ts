@@ -1,24 +1,23 @@
-import type { App, DroppedField, NormalizedEvent, RawEvent, SourcePosition } from "../../../schemas/types.gen.ts"
+/**
+ * A raw event to a normalized one: checked, hashed, without personal data beyond what a platform documents in clear.
+ * Pure: the same event and options give the same result. Previews use it without Kafka.
+ */
+import type { DroppedField, NormalizedEvent, RawEvent, SourcePosition } from "../../../schemas/types.gen.ts"
 import { emptyNormalizedUser } from "../../../schemas/values.gen.ts"
 import { type SealerShape, sealRecipient } from "../../../shared/credentials/sealer.ts"
-import type { DropReason } from "../identity/field.ts"
+import type { Drop } from "../identity/field.ts"
 import { isPlaceholder } from "../identity/placeholder.ts"
 import { clean } from "../identity/text.ts"
 import { normalizeUser } from "../identity/user.ts"
 import { looksLikeEmail, PersonalData } from "../pii/personal-data.ts"
 import { isWithoutIdentity, redactUser } from "../pii/redact-user.ts"
 import { normalizeConsent } from "./consent.ts"
-import { normalizeActionSource, normalizeMessagingChannel } from "./event-fields.ts"
+import { accountId, normalizeActionSource, normalizeApp, normalizeMessagingChannel } from "./event-fields.ts"
 import { withPageClickIds } from "./page-click-ids.ts"
 import { type Problem, problem } from "./problem.ts"
-import { normalizeProperties, normalizeText, textLengthMax, unlessDropped } from "./properties.ts"
+import { normalizeProperties } from "./properties.ts"
 import { type FutureLimit, timeProblem } from "./time.ts"
 import { cleanUrl, noUrl, repairedAddress, webAddress } from "./url.ts"
-
-/**
- * A raw event to a normalized one: checked, hashed, without personal data beyond what a platform documents in clear.
- * Pure: the same event and options give the same result. The mapper's `prepare` uses it without Kafka.
- */
 
 /** What normalizing needs beside the event. */
 export interface NormalizerOptions extends FutureLimit {
@@ -115,9 +114,7 @@ export const normalize = (
   }
 }
 
-type Drop = (field: string, reason: DropReason) => void
-
-/** The id and name of the event are told only where they tell no person. */
+/** The id and name of the event are given only where they contain no personal data. */
 const refuse = (
   found: Problem,
   eventId: string,
@@ -149,10 +146,11 @@ const namedMax = 5
 
 const headProblem = (eventId: string, eventName: string): Problem | null => {
   if (eventId === "" || isPlaceholder(eventId)) return problem("missing_event_id", "The event has no event_id.")
-  if (!isIdentifier(eventId)) return problem("invalid_event_id", "The event_id is too long or tells an email address.")
+  if (!isIdentifier(eventId))
+    return problem("invalid_event_id", "The event_id is too long or contains an email address.")
   if (eventName === "" || isPlaceholder(eventName)) return problem("missing_event_name", "The event has no event_name.")
   if (!isIdentifier(eventName)) {
-    return problem("invalid_event_name", "The event_name is too long or tells an email address.")
+    return problem("invalid_event_name", "The event_name is too long or contains an email address.")
   }
   return null
 }
@@ -163,7 +161,7 @@ const isIdentifier = (value: string): boolean => value !== "" && value.length <=
 const cleanIdentifier = (raw: string): string => (raw.length > identifierRawMax ? raw : clean(raw))
 const identifierRawMax = 1024
 
-/** A page of the web, without personal data and no longer than platforms take; what is none is named and left out. */
+/** A page of the web, without personal data and no longer than platforms take; any other is named and left out. */
 const urlOf = (
   field: "event_source_url" | "referrer_url",
   raw: string | null,
@@ -177,33 +175,4 @@ const urlOf = (
   else if (address?.cut === true) drop(field, "too_long")
   if (removed) drop(field, "personal_data")
   return url
-}
-
-const accountId = (field: string, raw: string | null, drop: Drop): string | null => {
-  if (raw === null || raw === "") return null
-  const id = raw.length > identifierRawMax ? "" : clean(raw)
-  if (/^[0-9]{1,32}$/.test(id)) return id
-  drop(field, "invalid_type")
-  return null
-}
-
-const normalizeApp = (app: App, personal: PersonalData, drop: Drop): App => {
-  const text = (name: "app_id" | "app_name" | "app_version"): string | null => {
-    const value = app[name]
-    return value === null ? null : unlessDropped(normalizeText(value, personal, "no names"), "app.", name, drop)
-  }
-  return {
-    app_id: text("app_id"),
-    advertiser_tracking_enabled: app.advertiser_tracking_enabled,
-    application_tracking_enabled: app.application_tracking_enabled,
-    extinfo: app.extinfo.map((value, index) => {
-      const isTooLong = value.length > textLengthMax
-      if (!isTooLong && !personal.inCode(value)) return value.toWellFormed()
-      // The others keep their positions, by which the platforms tell them apart.
-      drop(`app.extinfo[${index}]`, isTooLong ? "too_long" : "personal_data")
-      return ""
-    }),
-    app_name: text("app_name"),
-    app_version: text("app_version")
-  }
 }

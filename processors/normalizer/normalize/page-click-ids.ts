@@ -1,4 +1,4 @@
-/** Click ids in the URL of the page: where a platform's link led to it, and the event's own fields do not say so. */
+/** Click ids in the URL of the page: from a platform's link, where the event's fields have none. */
 import type { NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { ClickId } from "../../../shared/connectors/connector.ts"
 import { clickIds } from "../../../shared/connectors/registry.ts"

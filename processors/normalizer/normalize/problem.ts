@@ -28,7 +28,7 @@ export interface Problem {
   /** What is wrong, for people; never a personal datum. */
   readonly message: string
   readonly nextStep: string
-  /** Null where it could not be read or would tell personal data. */
+  /** Null where it could not be read or contains personal data. */
   readonly eventId: string | null
   readonly eventName: string | null
   /** What was left out before: without an identity, this is why. */
@@ -45,13 +45,13 @@ export const nextSteps: Readonly<Record<ProblemReason, string>> = {
     "Compare the record with its schema (Avro) or check its syntax (JSON), repair the producer, then redrive.",
   record_too_large: "Send less per event, or raise the normalizer's record limit and redrive.",
   missing_event_id: "Give every event a unique event_id, then send it again.",
-  invalid_event_id: "Use an opaque event_id of at most 256 characters that tells nothing of the customer.",
+  invalid_event_id: "Use an opaque event_id of at most 256 characters without personal data.",
   missing_event_name: "Name the event, such as purchase or lead.",
-  invalid_event_name: "Use an event name of at most 256 characters that tells nothing of the customer.",
-  missing_event_time: "Set event_time to the moment of the event in milliseconds since 1970.",
+  invalid_event_name: "Use an event name of at most 256 characters without personal data.",
+  missing_event_time: "Set event_time to the time of the event in milliseconds since 1970.",
   event_time_in_seconds: "Multiply event_time by 1000: it is in milliseconds since 1970.",
   event_time_in_future: "Check the producer's clock and time zone; event_time is UTC in milliseconds.",
-  event_time_invalid: "Set event_time to a whole number of milliseconds since 1970, or to ISO 8601 with an offset.",
+  event_time_invalid: "Set event_time to an integer number of milliseconds since 1970, or to ISO 8601 with an offset.",
   event_time_without_offset:
     "Write event_time with its offset, such as 2026-11-28T09:30:00Z or 2026-11-28T10:30:00+01:00: a local time is another one in each time zone.",
   empty_identity:

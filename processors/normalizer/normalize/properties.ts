@@ -65,7 +65,7 @@ type Drop = (field: string, reason: DropReason) => void
 type TextName = { [K in keyof Properties]: Properties[K] extends string | null ? K : never }[keyof Properties]
 
 /**
- * Text of the event: cleaned and bounded; a reason where it is too long or tells personal data.
+ * Text of the event: cleaned and bounded; a reason where it is too long or contains personal data.
  *
  * @param search what is looked for: the customer's names as well, not them, since a brand is more likely, or only what
  * an id must not be
@@ -98,7 +98,7 @@ export interface Dropped {
 const tooLong: Dropped = { dropped: "too_long" }
 const isPersonal: Dropped = { dropped: "personal_data" }
 
-/** The path of the field is put together only where it is told. */
+/** The path of the field is built only where it is reported. */
 export const unlessDropped = (
   result: string | null | Dropped,
   path: string,

@@ -11,7 +11,7 @@ export type TimeFault = "invalid" | "without_offset"
 /**
  * Reads a JSON value as milliseconds since the epoch: a number, its decimal digits as a string, or ISO 8601 with `Z` or an
  * offset (`2026-11-28T09:30:00.5+01:00`; RFC 3339, the basic format and a zone's name in brackets too). Fractions of a
- * millisecond are cut. Null where there is none.
+ * millisecond are cut. Null for no value.
  */
 export const readTime = (value: unknown): number | null | TimeFault => {
   if (typeof value === "number") return Number.isFinite(value) ? Math.trunc(value) : "invalid"
@@ -77,7 +77,7 @@ export const timeProblem = (time: number, { now, futureToleranceMillis }: Future
   return null
 }
 
-/** The time of something before the event, in milliseconds, or why it is none: it lies after the event or is no time. */
+/** The time of something before the event, in milliseconds, or why it is not one: it lies after the event or is not a time. */
 export const earlierTime = (time: number | null, eventTime: number): Field<number> | null => {
   if (time === null) return null
   return Number.isFinite(time) && time >= earliestMillis && time <= eventTime

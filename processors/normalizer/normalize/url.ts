@@ -1,4 +1,4 @@
-/** URLs without personal data: parameters, path segments and fragments that tell a person are taken out. */
+/** URLs of pages: with a scheme, no longer than platforms take, and without personal data. */
 import { alreadyHashed } from "../identity/hash.ts"
 import { clean } from "../identity/text.ts"
 import { isIdentifierName, mayEndIdentifier, type PersonalData } from "../pii/personal-data.ts"
@@ -10,7 +10,7 @@ export interface CleanUrl {
   readonly removed: boolean
 }
 
-/** Bytes that tell nothing of a person stay exactly as they were: platforms match URLs literally. */
+/** Bytes without personal data stay exactly as they were: platforms match URLs literally. */
 export const cleanUrl = (raw: string, personal: PersonalData): CleanUrl => {
   if (raw.length > urlLengthMax) return noUrl
   const rawScan = scanText(raw)
@@ -38,7 +38,7 @@ export const cleanUrl = (raw: string, personal: PersonalData): CleanUrl => {
 export const noUrl: CleanUrl = { url: null, removed: false }
 
 /**
- * Whether the parts need not be looked at one by one: what no part of the whole tells, no part alone does. Only names and
+ * Whether the parts need not be looked at one by one: what the whole does not contain, no part contains. Only names and
  * international numbers of parameters are looked for in each.
  */
 const isClean = (url: string, scan: number, personal: PersonalData): boolean => {
@@ -119,8 +119,6 @@ const decoded = (text: string): string => {
 }
 
 const internationalNumber = /^(?:\+|%2b|00)[1-9](?:[0-9().-]|%20|%28|%29|\+){7,24}$/i
-
-/** What producers write as the URL of a page, as a URL of the web: with a scheme, and no longer than platforms take. */
 
 export interface WebAddress {
   readonly url: string

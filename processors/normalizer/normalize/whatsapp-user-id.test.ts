@@ -38,7 +38,7 @@ it("WhatsApp's id of the customer is sealed as it came; neither it nor a hash of
   assert.strictEqual(result.properties?.custom["plan"], "pro")
 })
 
-it("it is kept only for events that may become messages, and named where it is none", () => {
+it("it is kept only for events that may become messages, and named where it is invalid", () => {
   const email = "jane@shop.example"
   assert.isNull(event({ email, whatsapp_user_id: id }, new Set()).user.whatsapp_user_sealed)
   for (const wrong of ["14155550132", "us.1349", "US.13 49", `US.${"1".repeat(129)}`, sha256(id)])

@@ -7,7 +7,7 @@ import { hasAt, hasSevenDigits, scanText } from "./text-scan.ts"
 
 /**
  * Finds personal data where it does not belong: in URLs, free text and custom properties. Two kinds: what looks like an
- * email address or a phone number of anybody, and this customer's own identifiers in any usual spelling.
+ * email address or a phone number of anybody, and this customer's identifiers in any usual spelling.
  */
 
 /** What to look for in the texts of one event; the list of the customer's own values is made at the first need. */
@@ -28,12 +28,12 @@ export class PersonalData {
   }
 
   /**
-   * Whether the text tells an email address, or the customer's phone number, name or date of birth.
+   * Whether the text contains an email address, or the customer's phone number, name or date of birth.
    *
-   * @param scan what `scanText` tells of the text, where it is known
+   * @param scan what `scanText` says of the text, where it is known
    */
   inText(text: string, scan: number = scanText(text)): boolean {
-    return this.inCode(text, scan) || this.#tellsName(text, scan)
+    return this.inCode(text, scan) || this.#containsName(text, scan)
   }
 
   /** As above without names: for codes and catalog words, where a name is more likely a brand or a model. */
@@ -54,14 +54,14 @@ export class PersonalData {
     if ((scan & (hasAt | hasSevenDigits)) === 0) return false
     if ((scan & hasAt) !== 0 && hasAddress(text)) return true
     if ((scan & hasSevenDigits) === 0) return false
-    // A text that is the whole number has its last digits; nearly no other has.
+    // A text that is the customer's number has its last digits; nearly no other has.
     this.#numbers ??= customerNumbersOf(this.#user)
     if (!containsNumber(text, this.#numbers)) return false
     this.#phones ??= customerPhonesOf(this.#user)
     return isPhoneOf(text, this.#phones)
   }
 
-  #tellsName(text: string, scan: number): boolean {
+  #containsName(text: string, scan: number): boolean {
     const user = this.#user
     if (user === null) return false
     this.#first ??= namePatternOf(user.first_name)
@@ -89,8 +89,7 @@ const hasAddress = (text: string): boolean => {
 const behindAtSign = /(?<=[^\s@＠])(?:@|＠|%40)([^\s@＠]*)/gu
 const dotAndLetter = /[^.](?:\.|%2e)\p{L}/iu
 
-/** Names of parameters and properties that hold an identifier whatever their value looks like. */
-
+/** Whether a parameter or property of this name holds an identifier, whatever its value looks like. */
 export const isIdentifierName: (name: string) => boolean = memo(4_096, (name) => identifierName.test(name))
 
 const identifierName =
@@ -102,7 +101,7 @@ export const isOrderIdName: (name: string) => boolean = memo(4_096, (name) => or
 const orderIdName =
   /(?:^|[-_. ])(?:order|transaction|txn|invoice|payment|checkout|cart|receipt|booking|reservation|ticket|product|item|variant)[-_. ]?(?:id|ids|number|num|no|nr|ref|reference|key|token|code)$|^sku$/i
 
-/** Whether the text before a position ends as a name does that `isIdentifierName` tells; false is sure, true is not. */
+/** Whether the text before a position ends as a name of `isIdentifierName` does; false is sure, true is not. */
 export const mayEndIdentifier = (text: string, end: number): boolean => {
   // Of a letter, 32 more is its lower case.
   const last = text.charCodeAt(end - 1) | 0x20

@@ -1,11 +1,11 @@
-/** The customer's own numbers (phones and date of birth), and whether a text tells one of them. */
+/** The customer's numbers (phones and date of birth), and whether a text contains one of them. */
 import type { RawUser } from "../../../schemas/types.gen.ts"
 import { memo } from "../../../shared/model/memo.ts"
 import { normalizeBirthDate } from "../identity/birth-date.ts"
 import { alreadyHashed } from "../identity/hash.ts"
 
 /**
- * Six to eight digits behind a one, which tells how many they are (`0112` and `112` are two numbers): those of phone numbers
+ * Six to eight digits behind a one, which marks how many they are (`0112` and `112` are two numbers): those of phone numbers
  * without prefixes, and those of the date of birth in the orders in which people write it.
  */
 export type CustomerNumbers = ReadonlyArray<number> | ReadonlySet<number>

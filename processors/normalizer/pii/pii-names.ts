@@ -1,4 +1,4 @@
-/** The customer's own names, and whether a text tells one of them. */
+/** The customer's names, and whether a text contains one of them. */
 import { memo } from "../../../shared/model/memo.ts"
 import { alreadyHashed } from "../identity/hash.ts"
 import { isPlaceholder } from "../identity/placeholder.ts"
@@ -9,7 +9,7 @@ import { hasAsciiLetters, letterBits, plain } from "./text-scan.ts"
 export interface NamePattern {
   /** All words written together, lower case. */
   readonly joined: string
-  /** The letters of `joined`, as `letterBits` tells them; all where it has others than a to z. */
+  /** The letters of `joined`, as `letterBits` gives them; all where it has others than a to z. */
   readonly bits: number
   readonly words: ReadonlyArray<Word>
 }
@@ -27,11 +27,11 @@ export const namePatternOf = (name: string | null): NamePattern =>
 /**
  * Whether a word of either name stands in the text, or both names written together, either way.
  *
- * @param scan what `scanText` told of the text
+ * @param scan what `scanText` says of the text
  */
 export const containsName = (text: string, scan: number, first: NamePattern, last: NamePattern): boolean => {
   if (first === noName && last === noName) return false
-  // A plain text can't tell a word whose letters it does not all have; nearly every text is done with here.
+  // A plain text can't contain a word whose letters it does not all have; nearly every text is done with here.
   const missing = (scan & plain) === 0 ? 0 : ~scan
   const mayHaveName = mayHaveWord(first, missing) || mayHaveWord(last, missing)
   const mayJoin =
@@ -102,7 +102,7 @@ const isDistinctive = (word: string): boolean =>
 const nameLengthMax = 256
 /** Shorter ones are in many texts by chance. */
 const joinedMin = 4
-/** Parts of many names that are words of their own as well. */
+/** Parts of many names that are also words. */
 const particles = new Set(["van", "von", "der", "den", "del", "dos", "das", "las", "los", "bin", "ibn", "the", "and"])
 const notLetters = /[^\p{L}\p{M}]+/gu
 const latin = /^\p{Script=Latin}+$/u

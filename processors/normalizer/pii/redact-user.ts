@@ -1,10 +1,10 @@
 /** The normalized customer as a whole. */
 import type { NormalizedUser } from "../../../schemas/types.gen.ts"
-import type { DropReason } from "../identity/field.ts"
+import type { Drop } from "../identity/field.ts"
 import type { PersonalData } from "./personal-data.ts"
 
 /**
- * Whether nothing is left by which any platform could find the customer. A birthday, a place or a gender alone finds nobody;
+ * Whether nothing is left by which any platform could find the customer. A birthday, a place or a gender alone finds no one;
  * a birthday beside one of the others is taken by Meta (best practices of the Conversions API).
  */
 export const isWithoutIdentity = (user: NormalizedUser): boolean => {
@@ -17,42 +17,43 @@ export const isWithoutIdentity = (user: NormalizedUser): boolean => {
  * Takes personal data out of the fields that travel in clear, whose own grammar does not already forbid it. An opaque id may
  * share digits with the customer.
  */
-export const redactUser = (
-  user: NormalizedUser,
-  personal: PersonalData,
-  drop: (field: string, reason: DropReason) => void
-): NormalizedUser => {
-  // One by one, since reading a field by a name that changes is slow, and nearly always nothing is found.
-  const found =
-    containsPii(user.user_agent, personal) ||
-    containsPii(user.zip_plain, personal) ||
-    containsPii(user.city_plain, personal) ||
-    containsPii(user.state_plain, personal) ||
-    isPersonal(user.lead_id, personal) ||
-    isPersonal(user.fb_login_id, personal) ||
-    isPersonal(user.page_scoped_user_id, personal) ||
-    isPersonal(user.ig_sid, personal) ||
-    isPersonal(user.subscription_id, personal) ||
-    isPersonal(user.anon_id, personal) ||
-    isPersonal(user.sc_cookie1, personal) ||
-    isPersonal(user.ttp, personal) ||
-    user.click_ids !== null
-  if (!found) return user
-  let clean = user
-  for (const field of clearFields) {
-    if (!(ids.has(field) ? isPersonal(user[field], personal) : containsPii(user[field], personal))) continue
-    clean = { ...clean, [field]: null }
-    drop(`user.${field}`, "personal_data")
-  }
-  if (clean.click_ids === null) return clean
-  const named = Object.entries(clean.click_ids)
-  const opaque = named.filter(([, id]) => !isPersonal(id, personal))
-  if (opaque.length === named.length) return clean
-  drop("user.click_ids", "personal_data")
-  return { ...clean, click_ids: opaque.length === 0 ? null : Object.fromEntries(opaque) }
+export const redactUser = (user: NormalizedUser, personal: PersonalData, drop: Drop): NormalizedUser => {
+  // Field by field, since reading a field by a name that changes is slow; nearly always nothing is found.
+  let redacted = redact(user, "user_agent", containsPii(user.user_agent, personal), drop)
+  redacted = redact(redacted, "zip_plain", containsPii(user.zip_plain, personal), drop)
+  redacted = redact(redacted, "city_plain", containsPii(user.city_plain, personal), drop)
+  redacted = redact(redacted, "state_plain", containsPii(user.state_plain, personal), drop)
+  redacted = redact(redacted, "lead_id", isPersonal(user.lead_id, personal), drop)
+  redacted = redact(redacted, "fb_login_id", isPersonal(user.fb_login_id, personal), drop)
+  redacted = redact(redacted, "page_scoped_user_id", isPersonal(user.page_scoped_user_id, personal), drop)
+  redacted = redact(redacted, "ig_sid", isPersonal(user.ig_sid, personal), drop)
+  redacted = redact(redacted, "subscription_id", isPersonal(user.subscription_id, personal), drop)
+  redacted = redact(redacted, "anon_id", isPersonal(user.anon_id, personal), drop)
+  redacted = redact(redacted, "sc_cookie1", isPersonal(user.sc_cookie1, personal), drop)
+  redacted = redact(redacted, "ttp", isPersonal(user.ttp, personal), drop)
+  return user.click_ids === null ? redacted : redactClickIds(redacted, user.click_ids, personal, drop)
 }
 
-/** What is as short as a code of a state tells nothing. */
+const redact = (user: NormalizedUser, field: keyof NormalizedUser, isFound: boolean, drop: Drop): NormalizedUser => {
+  if (!isFound) return user
+  drop(`user.${field}`, "personal_data")
+  return { ...user, [field]: null }
+}
+
+const redactClickIds = (
+  user: NormalizedUser,
+  clickIds: Readonly<Record<string, string>>,
+  personal: PersonalData,
+  drop: Drop
+): NormalizedUser => {
+  const named = Object.entries(clickIds)
+  const opaque = named.filter(([, id]) => !isPersonal(id, personal))
+  if (opaque.length === named.length) return user
+  drop("user.click_ids", "personal_data")
+  return { ...user, click_ids: opaque.length === 0 ? null : Object.fromEntries(opaque) }
+}
+
+/** A value as short as the code of a state contains nothing. */
 const containsPii = (value: string | null, personal: PersonalData): boolean =>
   value !== null && value.length > 4 && personal.inCode(value)
 
@@ -92,29 +93,3 @@ const identifiers = [
 const besideBirthday = ["city", "state", "zip", "country", "gender"] as const satisfies ReadonlyArray<
   keyof NormalizedUser
 >
-
-const clearFields = [
-  "user_agent",
-  "zip_plain",
-  "city_plain",
-  "state_plain",
-  "lead_id",
-  "fb_login_id",
-  "page_scoped_user_id",
-  "ig_sid",
-  "subscription_id",
-  "anon_id",
-  "sc_cookie1",
-  "ttp"
-] as const satisfies ReadonlyArray<keyof NormalizedUser>
-
-const ids: ReadonlySet<string> = new Set([
-  "lead_id",
-  "fb_login_id",
-  "page_scoped_user_id",
-  "ig_sid",
-  "subscription_id",
-  "anon_id",
-  "sc_cookie1",
-  "ttp"
-])

@@ -1,6 +1,6 @@
-/** One pass over a text that tells whether the costly searches for personal data could find anything. */
+/** One pass over a text that finds whether the costly searches for personal data could find anything. */
 
-/** Printable ASCII without a space at either end: nothing to clean. The letters are told for such texts alone. */
+/** Printable ASCII without a space at either end: nothing to clean. The letters are given for such texts alone. */
 export const plain = 1 << 27
 /** The text has an `@`, its full-width form, or its percent-encoding. */
 export const hasAt = 1 << 28
@@ -94,7 +94,7 @@ const space = 0x20
 const wide = 1 << 31
 const hasPercent = 1 << 26
 
-/** What each byte tells of the text that it stands in. */
+/** What each byte says of the text that it stands in. */
 const meaning = new Int32Array(256)
 for (let code = 0; code < 256; code++) {
   const lower = code | 0x20

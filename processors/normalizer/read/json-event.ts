@@ -67,8 +67,8 @@ const noIdentifier = (
   if (value === undefined || value === null) {
     return problem(`missing_${field}`, `The event has no ${field}.`, eventId, eventName)
   }
-  const message = typeof value === "number" ? "is a number that JSON does not keep exactly" : "is no text"
-  return problem(`invalid_${field}`, `The ${field} ${message}; send it as text.`, eventId, eventName)
+  const message = typeof value === "number" ? "is a number that JSON does not keep exactly" : "is not a string"
+  return problem(`invalid_${field}`, `The ${field} ${message}; send it as a string.`, eventId, eventName)
 }
 
 const unlessEmail = (value: string | null): string | null =>

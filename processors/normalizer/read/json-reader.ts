@@ -1,5 +1,5 @@
 /**
- * Reads values out of parsed JSON into the types of the Avro schemas. Harmless differences are bridged (a number as a
+ * Reads values out of parsed JSON into the types of the Avro schemas. Small differences are bridged (a number as a
  * string of digits, an id as a number); anything else leaves the field out with a reason, and the event goes on.
  */
 import type { DroppedField } from "../../../schemas/types.gen.ts"
@@ -46,7 +46,7 @@ export class JsonReader {
     return list
   }
 
-  /** Texts by name; what is not a text is left out. */
+  /** Strings by name; any other value is left out. */
   strings(record: JsonRecord, key: string, path: string): Readonly<Record<string, string>> | null {
     const given = this.record(record, key, path)
     if (given === null) return null
@@ -58,7 +58,7 @@ export class JsonReader {
     return strings
   }
 
-  /** A list whose elements are told apart by their position: what is none, or no text, is the empty text in its place. */
+  /** A list whose elements are known by their position: a null, and what is not a string, is an empty string in its place. */
   positions(record: JsonRecord, key: string, path: string): ReadonlyArray<string> {
     const value = elementsOf(record[key])
     if (value === null) {
@@ -99,7 +99,7 @@ export class JsonReader {
     return this.drop(path + key, time === "invalid" ? "invalid_time" : "time_without_offset")
   }
 
-  /** A nested object; null where there is none or something else. */
+  /** A nested object; null for anything else. */
   record(record: JsonRecord, key: string, path: string): JsonRecord | null {
     const value = record[key]
     if (value === undefined || value === null || isEmptyList(value)) return null
@@ -115,7 +115,7 @@ export class JsonReader {
 }
 
 /**
- * The elements of a list; null where the value is none. PHP writes a list from which elements were taken as an object with
+ * The elements of a list; null for any other value. PHP writes a list from which elements were taken as an object with
  * their numbers as its keys.
  */
 export const elementsOf = (value: unknown): ReadonlyArray<unknown> | null => {

@@ -13,7 +13,7 @@ describe("the shapes that producers' JSON has", () => {
     assert.deepStrictEqual(dropped, [])
   })
 
-  it("a list that is no object is none", () => {
+  it("a list that is not an object is left out", () => {
     const { raw, dropped } = read({ consent: ["granted"], app: ["x"] })
     assert.strictEqual(raw.consent?.ad_user_data, "unreadable")
     assert.deepStrictEqual(dropped, [{ field: "app", reason: "invalid_type" }])

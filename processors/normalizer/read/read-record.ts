@@ -33,7 +33,7 @@ export const readRecord = (
   return readJson(value)
 }
 
-/** One JSON object as text; a byte order mark and space around it are passed over. */
+/** One JSON object as text; a byte order mark and space around it are skipped. */
 export const readJson = (value: Buffer): JsonEvent => {
   const start = firstByte(value)
   if (start < 0) return problemEvent(problem("empty", "The record holds nothing but space."))
@@ -43,7 +43,7 @@ export const readJson = (value: Buffer): JsonEvent => {
   if (!isUtf8(value)) return problemEvent(problem("undecodable", "The JSON record is not in UTF-8."))
   const parsed = Result.try(() => JSON.parse(value.toString("utf8", start)) as unknown)
   // The parser's own message quotes the text, which may be personal data.
-  if (Result.isFailure(parsed)) return problemEvent(problem("undecodable", "The record is no valid JSON."))
+  if (Result.isFailure(parsed)) return problemEvent(problem("undecodable", "The record is not valid JSON."))
   return rawEventFromJson(parsed.success)
 }
 
@@ -51,7 +51,7 @@ const problemEvent = (reason: Problem): JsonEvent => ({ _tag: "Problem", problem
 
 const openingBrace = 0x7b
 
-/** The first byte that is neither space nor part of a byte order mark; -1 where there is none. */
+/** The first byte that is neither space nor part of a byte order mark; -1 without one. */
 const firstByte = (value: Buffer): number => {
   let at = value[0] === 0xef && value[1] === 0xbb && value[2] === 0xbf ? 3 : 0
   while (at < value.length && isSpace(value[at]!)) at++

@@ -68,7 +68,7 @@ describe("unknown fields of a JSON event", () => {
     assert.deepStrictEqual(ofJson(fields).dropped, dropped)
   })
 
-  it("are only counted where their names may tell a person, or are too many", () => {
+  it("are only counted where their names may contain personal data, or are too many", () => {
     const many = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`strange${index}`, 1]))
     const fields = {
       user: { ...user, first_name: "Jane", "a@b.example": 1, jane_note: 1, call_4155550132: 1, "ö ü": 1 }
@@ -87,7 +87,7 @@ describe("unknown fields of a JSON event", () => {
     assert.deepStrictEqual(labels, ["user.email", "user.*", "*"])
   })
 
-  it("are told where an event is refused for what they were meant to be", () => {
+  it("are named where an event is refused for what they were meant to be", () => {
     assert.include(
       ofJson({ user: { mail: "x@y.example" } }).message,
       "user.mail (unknown_field, did you mean user.email?)"
@@ -149,7 +149,7 @@ describe("unknown fields of an Avro event", () => {
     return Buffer.concat([Buffer.from([0, 0, 0, 0, 100]), bytes])
   }
 
-  it("are those of its writer's schema, with the consent that they tell", () => {
+  it("are those of its writer's schema, with the consent that they give", () => {
     const names = [
       unknown("user.mail", "user.email"),
       unknown("value", "properties.value"),

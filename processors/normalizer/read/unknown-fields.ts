@@ -1,4 +1,4 @@
-/** Fields of a raw event that its schema does not know: they are named, since a misspelt field is data that nobody gets. */
+/** Fields of a raw event that its schema does not know: they are named, since a misspelt field is lost data. */
 
 import * as Result from "effect/Result"
 import type { DroppedField, RawEvent } from "../../../schemas/types.gen.ts"
@@ -33,7 +33,7 @@ export interface UnknownField {
   readonly value: unknown
 }
 
-/** The event with such fields among what was left out, and with the consent that they tell. */
+/** The event with such fields among what was left out, and with the consent that they give. */
 export const withUnknown = (strange: ReadonlyArray<UnknownField>, { dropped, raw }: ReadEvent): ReadEvent => {
   const names = namesOf(strange, new PersonalData(raw.user))
   const strays = strange.flatMap(({ level, name, value }): ReadonlyArray<StrayConsent> => {
@@ -47,7 +47,7 @@ export const withUnknown = (strange: ReadonlyArray<UnknownField>, { dropped, raw
   return { raw: consent === raw.consent ? raw : { ...raw, consent }, dropped: [...dropped, ...names, ...unclear] }
 }
 
-/** Null where there is none: nearly always. */
+/** Null where all are known: nearly always. */
 const unknownIn = (json: JsonRecord): ReadonlyArray<UnknownField> | null => {
   let found: Array<UnknownField> | null = null
   const look = (record: unknown, level: Level): void => {
@@ -71,8 +71,8 @@ const unknownIn = (json: JsonRecord): ReadonlyArray<UnknownField> | null => {
 }
 
 /**
- * Each name once, with the known field that was most likely meant. Names are texts of a producer and may tell a person: one that is
- * no identifier, or one too many, is only counted.
+ * Each name once, with the known field that was most likely meant. A name may contain personal data: one that is
+ * not an identifier, or one too many, is only counted.
  */
 const namesOf = (strange: ReadonlyArray<UnknownField>, personal: PersonalData): ReadonlyArray<DroppedField> => {
   const named = new Map<string, DroppedField>()
@@ -107,9 +107,7 @@ export const unknownLabel = ({ field, nearest }: DroppedField): string => {
 
 const records: ReadonlyArray<Level> = ["user.", "consent.", "app.", "properties.items[].", "properties."]
 
-/** Unknown fields of raw events in Avro: those of the writer's schema that ours does not have. */
-
-/** The event with what its writer's schema has and ours does not among what was left out. */
+/** The Avro event with the fields that its writer's schema has and ours does not among what was left out. */
 export const withSkippedFields = ({ paths, writerRecord: whole }: SkippedFields, read: ReadEvent): ReadEvent => {
   const fields = fieldsOf(paths)
   if (!fields.some(({ level, name }) => consentTarget(level, name) !== null)) return withUnknown(fields, read)

@@ -40,7 +40,7 @@ const text = fc.oneof(
 const has = (scan: number, flag: number): boolean => (scan & flag) !== 0
 
 describe("scanText", () => {
-  it("tells what expressions tell", () => {
+  it("finds what expressions find", () => {
     fc.assert(
       fc.property(text, (value) => {
         const scan = scanText(value)
@@ -73,8 +73,8 @@ describe("the customer's own values", () => {
           const digits = phone.replace(/[^0-9]+/g, "")
           const needle = digits.length >= 7 ? digits.slice(-8).replace(/^0+/, "") : ""
           const value = `${before}${after}`
-          const told = needle.length >= 6 && value.replace(/[^0-9]+/g, "").includes(needle)
-          assert.strictEqual(containsNumber(value, customerNumbersOf(rawUser({ phone }))), told)
+          const expected = needle.length >= 6 && value.replace(/[^0-9]+/g, "").includes(needle)
+          assert.strictEqual(containsNumber(value, customerNumbersOf(rawUser({ phone }))), expected)
         }
       ),
       runs
@@ -117,7 +117,7 @@ describe("URLs", () => {
     fc.assert(
       fc.property(url, (value) => {
         if (value.trim() !== value) return
-        // The parser passes over a tab, which is a space once the text is clean.
+        // The parser skips a tab, which is a space once the text is clean.
         const parsed = URL.canParse(clean(value))
         assert.strictEqual(cleanUrl(value, new PersonalData(null)).url !== null, parsed)
       }),
@@ -125,7 +125,7 @@ describe("URLs", () => {
     )
   })
 
-  it("have no name of an identifier that the last letters do not tell", () => {
+  it("have no name of an identifier that the last letters do not show", () => {
     const part = (...words: ReadonlyArray<string>) => fc.constantFrom("", ...words)
     const base = fc.constantFrom(
       ..."email e-mail e_mail emailaddress email-address phone phonenumber phone_number telephone msisdn firstname".split(
@@ -198,8 +198,8 @@ describe("scans in one pass", () => {
   it("find names in long texts as in short ones", () => {
     const [first, last] = [namePatternOf("Ann"), namePatternOf("Lee")]
     const filler = "1 ".repeat(400)
-    for (const told of ["annlee", "a-n-n.l.e.e", "leeann", "l e e a n n"]) {
-      assert.isTrue(containsName(filler + told, scanText(filler + told), first, last), told)
+    for (const expected of ["annlee", "a-n-n.l.e.e", "leeann", "l e e a n n"]) {
+      assert.isTrue(containsName(filler + expected, scanText(filler + expected), first, last), expected)
     }
     assert.isFalse(containsName(`${filler}annxlee`, scanText(`${filler}annxlee`), namePatternOf("Jo"), last))
   })
