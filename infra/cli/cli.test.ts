@@ -40,7 +40,7 @@ interface Ran {
   readonly err: string
 }
 
-/** In a process of its own, through standard input, output and exit code. */
+/** In a separate process, through standard input, output and exit code. */
 const capi = (args: ReadonlyArray<string>, input = "") =>
   new Promise<Ran>((resolve) => {
     const child = spawnGuarded(process.execPath, [main, ...args], { cwd: folder, env })
@@ -70,8 +70,8 @@ describe("capi as a process", { timeout: 120_000 }, () => {
     assert.include(slip.err, "lint")
   })
 
-  it("takes a credential from standard input, and tells errors as JSON where asked", async () => {
-    const value = "EAA-token-that-nobody-may-see"
+  it("takes a credential from standard input, and prints errors as JSON where asked", async () => {
+    const value = "EAA-token-that-must-stay-hidden"
     const [set, empty] = await Promise.all([
       capi(["credentials", "set", "piped"], `${value}\n`),
       capi(["credentials", "set", "piped", "--json"])
@@ -136,7 +136,7 @@ describe("capi", () => {
         assert.strictEqual(failure?.exitCode, 2)
         return failure?.code
       })
-      assert.strictEqual(yield* refused(at, "achat", "Lead", "--connection", "nobody"), "unknown_connection")
+      assert.strictEqual(yield* refused(at, "achat", "Lead", "--connection", "absent"), "unknown_connection")
       assert.strictEqual(yield* refused(at, "devis", "Purchse", "--connection", "shop"), "unknown_event")
       // The example that the checkout tracks, by its path and by a link to it.
       const example = path.join(repository, "examples/connections.yaml")

@@ -215,8 +215,8 @@ describe("commands on a broker", () => {
       assert.strictEqual(codeOf(health.exit), "unhealthy")
       assert.include(health.out, "The circuit is open.")
 
-      const letters = yield* capi("dead-letters", "list")
-      assert.match(letters.out, /0:0 .*missing_event_time/)
+      const listed = yield* capi("dead-letters", "list")
+      assert.match(listed.out, /0:0 .*missing_event_time/)
       const hidden = yield* capi("dead-letters", "show", "0:0")
       assert.notInclude(hidden.out, "jane")
       const revealed = yield* capi("dead-letters", "show", "0:0", "--reveal", "--json")

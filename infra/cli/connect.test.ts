@@ -95,7 +95,7 @@ describe("capi connect test", { timeout: 120_000 }, () => {
     assert.match(one.out, /^meta-shop: connected: /)
   })
 
-  it("tells a wrong credential from a platform that does not answer", async () => {
+  it("distinguishes a wrong credential from a platform that does not answer", async () => {
     const wrong = await capi(["connect", "test", "--json"], wrongCredentials())
     assert.deepStrictEqual(statuses(wrong), each("error"), wrong.out)
     assert.notInclude(wrong.out, "not_found")
@@ -162,9 +162,9 @@ describe("no command shows a secret", { timeout: 120_000 }, () => {
       prepare: ["absent.jsonl", "--platform", "meta"],
       "dead-letters show": ["0:0", "--reveal"],
       "unknown resend": ["--all", "--yes"],
-      "credentials remove": ["nobody"],
+      "credentials remove": ["absent"],
       "map suggest": ["achat"],
-      "map accept": ["achat", "Purchase", "--connection", "nobody"]
+      "map accept": ["achat", "Purchase", "--connection", "absent"]
     }
     // `credentials set` reads standard input: see cli.test.ts.
     const commands = leaves.filter((words) => words.join(" ") !== "credentials set")

@@ -1,4 +1,4 @@
-/** Connections that come, go and come back, on a real broker: the ledger asks each for what it had, and what nobody reads is named. */
+/** Connections that come, go and come back, on a real broker: the ledger asks each for what it had, and events that no group reads are named. */
 import { writeFileSync } from "node:fs"
 import path from "node:path"
 import { assert, inject, it } from "@effect/vitest"
@@ -30,7 +30,7 @@ interface Row {
   readonly unread: ReadonlyArray<string>
 }
 
-const makeWorld = Effect.gen(function* () {
+const makeSetup = Effect.gen(function* () {
   const file = path.join(temporaryFolder(), "connections.yaml")
   const prefix = uniquePrefix("connections")
   const env = {
@@ -119,7 +119,7 @@ const kafka = layerKafka({ brokers: inject("brokers").split(","), sessionTimeout
 // Red when each connection of the file owes every event an outcome.
 it.live("asks a connection that was added, or disabled for a while, for what passed the mapper with it", () =>
   Effect.gen(function* () {
-    const { configure, pass, deliver, ledger } = yield* makeWorld
+    const { configure, pass, deliver, ledger } = yield* makeSetup
     yield* pass("shop")
     yield* deliver("shop", [0, 1, 2])
     yield* configure({ shop: true, added: true })
@@ -146,7 +146,7 @@ it.live("asks a connection that was added, or disabled for a while, for what pas
 // Red when only the connections of the file are looked at.
 it.live("names what waits for a connection that was renamed or disabled, until it is back or given up", () =>
   Effect.gen(function* () {
-    const { prefix, capi, configure, pass, deliver, ledger } = yield* makeWorld
+    const { prefix, capi, configure, pass, deliver, ledger } = yield* makeSetup
     yield* pass("shop")
     yield* deliver("shop", [0, 1, 2])
     yield* pass("shop")
@@ -177,8 +177,8 @@ it.live("names what waits for a connection that was renamed or disabled, until i
       rows: ["shop removed 6 0 0", "store enabled 3 0 0"]
     })
     assert.notMatch((yield* capi("topics")).out, /wait for the connection/)
-    const letters = yield* capi("dead-letters", "list", "--reason", "connection_removed", "--json")
-    assert.strictEqual((jsonLines(letters.out)[0]!["dead_letters"] as ReadonlyArray<unknown>).length, 3)
+    const listed = yield* capi("dead-letters", "list", "--reason", "connection_removed", "--json")
+    assert.strictEqual((jsonLines(listed.out)[0]!["dead_letters"] as ReadonlyArray<unknown>).length, 3)
     const unread = yield* capi("dead-letters", "list", "--reason", "not_avro", "--json")
     assert.strictEqual((jsonLines(unread.out)[0]!["dead_letters"] as ReadonlyArray<unknown>).length, 1)
   }).pipe(Effect.provide(kafka))

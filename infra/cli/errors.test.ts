@@ -1,6 +1,6 @@
 /**
  * What goes wrong on a newcomer's machine, by the real programs: one line with the next step on standard error, an exit code
- * that is not 0, and never a stack trace. The programs run from a copy of the tree, which has no state of its own.
+ * that is not 0, and never a stack trace. The programs run from a copy of the tree, which has no state.
  */
 import { once } from "node:events"
 import {
@@ -90,7 +90,7 @@ interface Ended {
 
 /** Runs a command of the copy to its end, with the tools above and nothing else on its path. */
 const run = async (command: string, args: ReadonlyArray<string>, more: Record<string, string>): Promise<Ended> => {
-  // A group of its own: what a command does to its group must not end the tests.
+  // A separate process group: what a command does to its group must not end the tests.
   const child = spawnGuarded(path.join(tools, command), args, {
     cwd: copy,
     detached: true,
@@ -230,7 +230,7 @@ describe("a slip of the finger", { timeout: 120_000 }, () => {
     isOneLine(await capi(args), 2, ...parts)
   })
 
-  it("is told as JSON where asked", async () => {
+  it("is printed as JSON where asked", async () => {
     const { code, err } = await capi("lnt --json")
     assert.strictEqual(code, 2)
     assert.deepInclude(JSON.parse(err).error, { code: "usage" })

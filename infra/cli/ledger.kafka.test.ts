@@ -47,7 +47,7 @@ it.live("exits with 1 and names a raw record that left no trace, in the range th
     const topic = `${prefix}raw-events`
     const at = 1_795_000_000_000
     yield* client.produce([{ topic, partition: 0, key: null, value: Buffer.from("{}"), timestamp: at }])
-    assert.isTrue(Exit.isSuccess((yield* capi("ledger")).exit), "what nobody has read yet is in flight")
+    assert.isTrue(Exit.isSuccess((yield* capi("ledger")).exit), "what no processor has read yet is in flight")
     yield* client.resetOffsets(`${prefix}normalizer`, topic, [{ partition: 0, offset: 1 }])
     const { exit, out } = yield* capi("ledger", "--json")
     assert.deepInclude(jsonLines(out)[0], { balanced: false, raw_events: 1, missing_raw: ["0:0"] })
@@ -59,7 +59,7 @@ it.live("exits with 1 and names a raw record that left no trace, in the range th
 )
 
 /** A prefix with its topics and schemas, and what writes to them. */
-const world = Effect.gen(function* () {
+const setup = Effect.gen(function* () {
   const file = path.join(yield* folder, "connections.yaml")
   yield* Effect.sync(() => writeFileSync(file, connections))
   const prefix = uniquePrefix("ledger")
@@ -90,7 +90,7 @@ const source = { topic: "raw-events", partition: 0, offset: 0, timestamp }
 // Red when a delayed retry counts as waiting for ever.
 it.live("names an event whose delayed retry was skipped by a reset of its offsets", () =>
   Effect.gen(function* () {
-    const { prefix, capi, ledger, client, codecs } = yield* world
+    const { prefix, capi, ledger, client, codecs } = yield* setup
     const records = (event: ReturnType<typeof mappedEvent>) => [
       { topic: `${prefix}raw-events`, partition: 0, key: null, value: Buffer.from("{}"), timestamp },
       {
@@ -140,7 +140,7 @@ it.live("names an event whose delayed retry was skipped by a reset of its offset
 // Red when results of the deleted topic count for the records at their positions.
 it.live("counts no result of a topic that was deleted and made again", () =>
   Effect.gen(function* () {
-    const { prefix, ledger, client, codecs } = yield* world
+    const { prefix, ledger, client, codecs } = yield* setup
     const topic = `${prefix}raw-events`
     const write = (at: number) =>
       client.produce([{ topic, partition: 0, key: null, value: Buffer.from("{}"), timestamp: at }])

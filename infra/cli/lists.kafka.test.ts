@@ -151,7 +151,7 @@ describe("lists", () => {
         yield* refused("unknown_reason", "attempts_exhausted", "dead-letters", "list", "--reason", "attempts_exausted")
         yield* refused("unknown_reason", "event_too_old", "redrive", "--dry-run", "--reason", "to_old")
 
-        // Known names without a record are empty answers: a removed connection's letters, a reason by its word or in full.
+        // Known names without a record are empty answers: a removed connection's dead letters, a reason by its word or in full.
         const found = Effect.fnUntraced(function* (...filter: ReadonlyArray<string>) {
           return jsonLines((yield* capi("dead-letters", "list", "--json", ...filter)).out)[0]?.["total"]
         })
@@ -162,7 +162,7 @@ describe("lists", () => {
         assert.strictEqual(yield* found("--reason", "event_too_old:100/2804003"), 65)
         assert.strictEqual(failureOf(yield* capi("redrive", "0:99999", "--dry-run"))?.code, "not_found")
 
-        // Every name that `topics` prints is one that `tail` takes; the broker's own name too.
+        // Every name that `topics` prints is one that `tail` takes; the broker's name too.
         const [listed] = jsonLines((yield* capi("topics", "--json")).out)
         assert.strictEqual(listed?.["prefix"], prefix)
         for (const { name } of listed!["topics"] as ReadonlyArray<{ name: string }>)

@@ -21,7 +21,7 @@ export const maskRecord = (schema: SchemaName, record: object): unknown => {
   return redactDeep(mask(opened))
 }
 
-/** A key is shown where it is the event's id, which names nobody; others may be a person's. */
+/** A key is shown where it is the event's id, which identifies no person; others may be personal data. */
 export const maskKey = (key: Buffer | null, record: unknown): string | null => {
   if (key === null) return null
   const text = key.toString("utf8")

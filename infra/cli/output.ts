@@ -1,9 +1,10 @@
 /** What a command prints: results to standard output, for people or as JSON; notes to standard error. */
 import process from "node:process"
 import * as Context from "effect/Context"
+import * as Prompt from "effect/cli/Prompt"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Json } from "./cli.ts"
+import { CommandError, Json } from "./cli.ts"
 
 export class Output extends Context.Service<
   Output,
@@ -32,6 +33,18 @@ export const show = Effect.fnUntraced(function* (value: unknown, human: (paint: 
   const json = yield* Json
   const text = json ? JSON.stringify(value) : human(painter(output.colours))
   if (text !== "") yield* output.write(text.endsWith("\n") ? text : `${text}\n`)
+})
+
+/** Asks a person where one is there. Fails where the answer is no, or no one can be asked; `unchanged` says what was not done. */
+export const confirm = Effect.fnUntraced(function* (question: string, unchanged: string) {
+  const { interactive } = yield* Output
+  if (interactive && (yield* Prompt.run(Prompt.Confirm({ message: question })))) return
+  return yield* new CommandError({
+    code: "not_confirmed",
+    message: unchanged,
+    nextStep: "Confirm with --yes.",
+    exitCode: 2
+  })
 })
 
 export type Colour = "red" | "green" | "yellow" | "blue" | "dim" | "bold"

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import fc from "fast-check"
 import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { type Expectation, samplesFile } from "../samples/sample-events.ts"
@@ -14,7 +15,7 @@ import { parseStartPosition } from "./start-position.ts"
 
 const now = Date.parse("2026-11-23T12:00:00Z")
 
-describe("moments", () => {
+describe("start positions", () => {
   const right: ReadonlyArray<[string, number | null]> = [
     ["beginning", null],
     ["2 hours", now - 7_200_000],
@@ -24,8 +25,8 @@ describe("moments", () => {
     [String(now - 5), now - 5]
   ]
   it.each(right)("reads %s", (text, millis) => {
-    const moment = Result.getOrThrow(parseStartPosition(text, now))
-    assert.deepStrictEqual(moment, millis === null ? { _tag: "Beginning" } : { _tag: "At", millis })
+    const position = Result.getOrThrow(parseStartPosition(text, now))
+    assert.deepStrictEqual(position, millis === null ? { _tag: "Beginning" } : { _tag: "At", millis })
   })
   it.each(["soon", "2026-13-45", "2027-01-01", "", "-1 hour", "12"])("refuses %s as wrong use", (text) => {
     const error = Result.getOrThrow(Result.flip(parseStartPosition(text, now)))
@@ -78,14 +79,8 @@ describe("lines of raw events", () => {
   it("are the same however the text is cut", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.string()), fc.integer({ min: 1, max: 5 }), async (pieces, atOnce) => {
-        const collect = async (chunks: ReadonlyArray<string>) => {
-          const source = (async function* () {
-            yield* chunks
-          })()
-          const lines = []
-          for await (const batch of linesOf(source, atOnce)) lines.push(...batch)
-          return lines
-        }
+        const collect = async (chunks: ReadonlyArray<string>) =>
+          (await Effect.runPromise(Stream.runCollect(linesOf(Stream.fromIterable(chunks), atOnce)))).flat()
         assert.deepStrictEqual(await collect(pieces), await collect([pieces.join("")]))
       })
     )

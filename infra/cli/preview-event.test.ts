@@ -19,7 +19,7 @@ describe("preparing a raw event", () => {
     for (const kind of connectorKinds) assert.strictEqual(outcome(raw, kind), "payload", kind)
   })
 
-  it("says why there is none", () => {
+  it("says why there is no payload", () => {
     assert.strictEqual(outcome({ ...raw, event_name: "gave_up" }), "skipped:no_mapping")
     assert.strictEqual(outcome({ ...raw, consent: { ad_user_data: "denied" } }), "skipped:consent")
     assert.strictEqual(outcome({ ...raw, event_name: "purchase" }), "rejected:missing_value")
@@ -45,7 +45,7 @@ describe("preparing a raw event", () => {
   })
 
   it("says of an event without identity what was left out", () => {
-    const prepared = previewEvent({ ...raw, user: { email: "nobody" } }, builtinConnection("meta"))
+    const prepared = previewEvent({ ...raw, user: { email: "not-an-address" } }, builtinConnection("meta"))
     assert.strictEqual(prepared.outcome === "rejected" ? prepared.reason : null, "empty_identity")
     assert.deepStrictEqual(prepared.dropped_fields, [{ field: "user.email", reason: "invalid_email" }])
   })

@@ -62,7 +62,7 @@ const normalizeFor = (
     {
       ...defaultNormalizerOptions,
       defaultCountries: defaultCountry === null ? [] : [defaultCountry],
-      recipients: connectorFor(connection.kind).messageTemplates === true ? localSealer : null,
+      recipients: connectorFor(connection.kind).sealedRecipients === true ? localSealer : null,
       now
     },
     dropped
@@ -89,7 +89,7 @@ const previewNormalized = (event: NormalizedEvent, connection: Connection, now: 
   }
 }
 
-/** WhatsApp: the message as delivery sends it, its recipient opened. */
+/** A message as delivery sends it, its recipient opened. */
 const withRecipient = (payload: JsonObject, sealed: string | null, eventId: string): JsonObject => {
   if (sealed === null) return payload
   const recipient = openRecipient(localSealer, sealed, eventId)

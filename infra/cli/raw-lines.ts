@@ -1,5 +1,6 @@
 /** Lines of raw events: numbered, checked as the normalizer would, and encoded for the topic. */
 
+import * as Stream from "effect/Stream"
 import { defaultNormalizerOptions, normalize } from "../../processors/normalizer/normalize/normalize.ts"
 import { nextSteps } from "../../processors/normalizer/normalize/problem.ts"
 import type { JsonEvent } from "../../processors/normalizer/read/json-event.ts"
@@ -27,35 +28,23 @@ export type EncodedLine =
       readonly _tag: "Record"
       readonly key: string
       readonly value: Buffer
-      /** What Avro has no field for, which thus nobody downstream can name; absent where there is nothing. */
+      /** Fields that Avro's schema lacks, which no later stage can name; absent where there are none. */
       readonly dropped?: ReadonlyArray<DroppedField>
     }
   | { readonly _tag: "Refused"; readonly line: number; readonly message: string }
 
-/** Non-empty lines, so many at a time; nothing else is held. */
-export async function* linesOf(chunks: AsyncIterable<string>, atOnce: number): AsyncIterable<ReadonlyArray<Line>> {
-  let rest = ""
-  let number = 0
-  let batch: Array<Line> = []
-  for await (const chunk of chunks) {
-    const parts = chunk.split("\n")
-    const last = parts.pop() ?? ""
-    for (const part of parts) {
-      const text = rest + part
-      rest = ""
-      number++
-      if (text.trim() !== "") batch.push({ number, text })
-      if (batch.length >= atOnce) {
-        yield batch
-        batch = []
-      }
-    }
-    // What is read of a line is put together once, at its end.
-    rest += last
-  }
-  if (rest.trim() !== "") batch.push({ number: number + 1, text: rest })
-  if (batch.length > 0) yield batch
-}
+/** Lines that are not blank, so many at a time; nothing else is held. */
+export const linesOf = <E, R>(
+  text: Stream.Stream<string, E, R>,
+  atOnce: number
+): Stream.Stream<ReadonlyArray<Line>, E, R> =>
+  text.pipe(
+    Stream.splitLines,
+    Stream.zipWithIndex,
+    Stream.map(([line, index]): Line => ({ number: index + 1, text: line })),
+    Stream.filter((line) => line.text.trim() !== ""),
+    Stream.grouped(atOnce)
+  )
 
 /** What a line stands for: itself, or the record that a line of the shipped sample file describes. */
 export const rawRecordOf = (
@@ -121,7 +110,7 @@ export interface CheckedLine {
   readonly dropped_fields: ReadonlyArray<DroppedField>
 }
 
-/** What the normalizer would make of a line at the moment `now` (milliseconds since the epoch). */
+/** What the normalizer would make of a line at the time `now` (milliseconds since the epoch). */
 export const checkLine = (line: Line, options: SendOptions, now: number): CheckedLine => {
   const { value } = rawRecordOf(line.text, options.samplesAt)
   const event = objectOf(value.toString("utf8"))

@@ -12,7 +12,7 @@ import type { CommandError } from "./cli.ts"
 import { type DeadLetterEntry, deadLettersTopic, type Marks, type OpenOriginal } from "./dead-letter-entries.ts"
 import { isReason } from "./filter-values.ts"
 
-/** Which dead letters are meant; what is none narrows nothing. */
+/** Which dead letters are meant; an absent filter takes all. */
 export interface Selection {
   readonly ids: ReadonlyArray<string>
   readonly reason: Option.Option<string>
@@ -55,7 +55,7 @@ export const obstacleOf = ({ deadLetter }: DeadLetterEntry, enabled: ReadonlySet
 /** The topic whose reader gave the dead letter up, without prefix. */
 export const destinationOf = ({ stage, source_topic, platform }: DeadLetterEntry["deadLetter"]): string | null => {
   if (stage === "normalizer" || stage === "mapper") return source_topic
-  // Never the delayed retries: their rounds are over, and the mapped event begins anew.
+  // Never the delayed retries: their rounds are over, and delivery starts from the mapped event.
   return stage.startsWith("delivery-") && platform !== null ? topicNames.mapped(platform) : null
 }
 

@@ -71,7 +71,7 @@ const setUp = Effect.gen(function* () {
   return { prefix, env, capi, services }
 })
 
-/** Letters on partition 2, so that their ids are 2:0, 2:1, … */
+/** Dead letters on partition 2, so that their ids are 2:0, 2:1, … */
 const publish = Effect.fnUntraced(function* (prefix: string) {
   const kafka = yield* KafkaClient
   const codecs = yield* Codecs
@@ -83,7 +83,7 @@ const publish = Effect.fnUntraced(function* (prefix: string) {
   assert.strictEqual(mapping._tag, "Mapped")
   if (mapping._tag !== "Mapped") return
   const mapped = codecs.encode("mapped-events.meta", "mapped-event", mapping.event)
-  const letters = [
+  const deadLetters = [
     letterOf({
       stage: "normalizer",
       reason_code: "schema_unknown",
@@ -108,11 +108,11 @@ const publish = Effect.fnUntraced(function* (prefix: string) {
     letterOf({ original: null })
   ]
   yield* kafka.produce([
-    ...letters.map((letter) => ({
+    ...deadLetters.map((one) => ({
       topic: `${prefix}dead-letters`,
       partition: 2,
-      key: letter.event_id,
-      value: codecs.encode("dead-letters", "dead-letter", letter)
+      key: one.event_id,
+      value: codecs.encode("dead-letters", "dead-letter", one)
     })),
     { topic: `${prefix}normalized-events`, partition: 0, key: "e-1", value: normalized }
   ])
@@ -136,7 +136,7 @@ const codeOf = (exit: Exit.Exit<unknown, unknown>): string | null =>
 const redrives = (records: ReadonlyArray<FetchedRecord>) => records.filter(({ headers }) => "redrive" in headers)
 
 describe("capi redrive", () => {
-  it.live("sends each letter back to the stage that gave it up, once", () =>
+  it.live("sends each dead letter back to the stage that gave it up, once", () =>
     Effect.gen(function* () {
       const { prefix, env, capi, services } = yield* setUp
       yield* publish(prefix).pipe(Effect.provide(services))
@@ -186,7 +186,7 @@ describe("capi redrive", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("maps what a platform refused anew where asked, and takes marked letters only with --again", () =>
+  it.live("maps what a platform refused again where asked, and takes marked dead letters only with --again", () =>
     Effect.gen(function* () {
       const { prefix, capi, services } = yield* setUp
       yield* publish(prefix).pipe(Effect.provide(services))

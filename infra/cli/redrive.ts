@@ -34,13 +34,13 @@ export interface RedriveOptions {
   /** Ids of enabled connections. */
   readonly connections: ReadonlySet<string>
   readonly again: boolean
-  /** Map what a delivery gave up anew, in the place of sending its payload again. */
+  /** Map what a delivery gave up again, instead of sending its payload again. */
   readonly remap: boolean
 }
 
 export interface Redriven {
   readonly redriven: number
-  /** Not to be mapped anew: their normalized events are gone. */
+  /** Could not be mapped again: their normalized events are gone. */
   readonly missing: number
 }
 
@@ -96,7 +96,7 @@ const commitWith =
       )
     )
 
-/** Dead letters that are to be mapped anew, by connection and raw position: only they tell the event from a producer's repeat. */
+/** Dead letters that are to be mapped again, by connection and raw position, which distinguish the event from a producer's repeat. */
 const collectSources = Effect.fnUntraced(function* (
   chosen: ReadonlyArray<DeadLetterEntry>,
   now: ReadonlyArray<DeadLetterEntry>,

@@ -27,7 +27,7 @@ const fixed: Readonly<Record<string, ReadonlyArray<Stage>>> = {
 }
 
 /**
- * The groups of a stage: `delivery-meta` stands for every connection of the platform. Delivery's other topic, the delayed
+ * The groups of a stage: `delivery-<platform>` stands for every connection of the platform. Delivery's other topic, the delayed
  * retries, is left out: each of its events is on the topic of mapped events too, and would be sent twice.
  */
 export const stagesOf = Effect.fnUntraced(function* (name: string) {
@@ -76,7 +76,7 @@ export const replayWarnings = Effect.fnUntraced(function* (stages: ReadonlyArray
   const found = yield* unrepeatable(stages)
   if (found === null)
     notes.push(
-      "The file of connections could not be read: whether messages are sent again that a platform cannot tell from new ones is not known."
+      "The file of connections could not be read: whether a platform gets messages again that it takes for new ones is not known."
     )
   for (const { id, platform } of found ?? []) {
     notes.push(

@@ -100,7 +100,7 @@ describe("capi replay", () => {
   )
 
   it.live(
-    "says what a replay sends again to a platform that knows no repeat, and refuses where it could not tell",
+    "says what a replay sends again to a platform that does not recognize repeats, and refuses where it could not find them",
     () =>
       Effect.gen(function* () {
         const prefix = uniquePrefix("replay-messages")

@@ -72,15 +72,15 @@ describe("PORT", { timeout: 120_000 }, () => {
     await waitUntil("it answers", () => isAlive(first))
   })
 
-  it("that leaves no room, or is none, is wrong use", async () => {
-    for (const [port, told] of [
+  it("that leaves no room, or is not a port, is wrong use", async () => {
+    for (const [port, expected] of [
       ["65534", "PORT=65534 leaves no room for 3 programs"],
       ["http", "PORT"]
     ] as const) {
       const ran = run(port, "normalizer", "mapper", "health")
       const code = await new Promise((resolve) => ran.child.once("close", resolve))
       assert.strictEqual(code, 2, ran.err)
-      assert.include(ran.err, told)
+      assert.include(ran.err, expected)
       assert.strictEqual(ran.err.trim().split("\n").length, 1)
     }
   })

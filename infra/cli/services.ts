@@ -1,4 +1,4 @@
-/** What commands that talk to Kafka stand on: the same settings and layers as the programs, with less patience. */
+/** Services of commands that talk to Kafka: the same settings and layers as the programs, with a shorter timeout. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -9,8 +9,8 @@ import { KafkaClient, KafkaError } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { kafkaOptionsOf } from "../../shared/runtime/services.ts"
 
-/** How long a command waits for a broker or a registry before it says that there is none. */
-const patience = Duration.seconds(8)
+/** How long a command waits for a broker or a registry before it gives up. */
+const timeout = Duration.seconds(8)
 
 /** Runs a command's work with a broker that answers. */
 export const withKafka = <A, E, R>(work: Effect.Effect<A, E, R | KafkaClient | SettingsService>) =>
@@ -33,7 +33,7 @@ export const registryAddressOf = ({ registry }: Settings) => ({
 })
 
 export const registryOf = (settings: Settings) =>
-  registryLayer({ ...registryAddressOf(settings), prefix: settings.topicPrefix, startupTimeout: patience })
+  registryLayer({ ...registryAddressOf(settings), prefix: settings.topicPrefix, startupTimeout: timeout })
 
 const reachable = ({ kafka }: Settings) => {
   const silent = (cause: KafkaError | null) =>
@@ -46,6 +46,6 @@ const reachable = ({ kafka }: Settings) => {
     })
   return Effect.flatMap(KafkaClient, (client) => client.listTopics).pipe(
     Effect.mapError((error) => (error.code === "unreachable" ? silent(error) : error)),
-    Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.fail(silent(null)) })
+    Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(silent(null)) })
   )
 }

@@ -1,4 +1,4 @@
-/** Moments as people write them on a command line: `beginning`, a date, or how long ago. */
+/** Where to begin reading, as people write it: `beginning`, a date, or how long ago. */
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import { durationForms, readDuration } from "../../shared/connections/fields.ts"
@@ -6,7 +6,7 @@ import { CommandError } from "./cli.ts"
 
 export type StartPosition = { readonly _tag: "Beginning" } | { readonly _tag: "At"; readonly millis: number }
 
-/** Positions as `partition:offset`, separated by commas; null where the text is none. Partitions not named stay. */
+/** Positions as `partition:offset`, separated by commas; null where the text has another form. Partitions not named stay. */
 export const parseOffsets = (text: string): ReadonlyMap<number, number> | null =>
   /^\d+:\d+(,\d+:\d+)*$/.test(text)
     ? new Map(text.split(",").map((one) => one.split(":").map(Number) as [number, number]))

@@ -32,7 +32,7 @@ const log = (id: string, outcome: string, timestamp: number): EventDeliveryLog =
   })
 
 describe("capi unknown", () => {
-  it.live("lists what nobody knows, and sends it again only when told to", () =>
+  it.live("lists events of unknown outcome, and sends them again only when asked to", () =>
     Effect.gen(function* () {
       const prefix = uniquePrefix("unknown")
       const file = path.join(temporaryFolder(), "connections.yaml")
@@ -99,7 +99,7 @@ describe("capi unknown", () => {
 const codeOf = (exit: Exit.Exit<unknown, unknown>): string | null =>
   Exit.isFailure(exit) ? (describeFailure(exit.cause)?.code ?? null) : null
 
-/** Events that are unknown, one that a webhook has told of since, one that was redriven, and one of another connection. */
+/** Events that are unknown, one whose status a webhook has sent since, one that was redriven, and one of another connection. */
 const publish = (prefix: string) =>
   Effect.gen(function* () {
     const kafka = yield* KafkaClient

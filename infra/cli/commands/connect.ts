@@ -14,6 +14,7 @@ import { connectorFor } from "../../../shared/connectors/registry.ts"
 import { Credentials, credentialsOf } from "../../../shared/credentials/credentials.ts"
 import { exitCodes } from "../../../shared/runtime/exit.ts"
 import { Argument, Command, CommandError } from "../cli.ts"
+import { exampleConnection } from "../example-names.ts"
 import { type Colour, show } from "../output.ts"
 
 const connections = Argument.String("connection").pipe(
@@ -43,8 +44,8 @@ const test = Command.make("test", { connections }, ({ connections }) =>
     if (bad.length > 0) return yield* notConnected(bad)
   })
 ).pipe(
-  Command.withDescription("Try a connection with a harmless request; nothing is stored at the platform"),
-  Command.withExamples([{ command: "./capi connect test meta-shop", description: "Try one connection" }])
+  Command.withDescription("Try a connection with a request without events; nothing is stored at the platform"),
+  Command.withExamples([{ command: `./capi connect test ${exampleConnection}`, description: "Try one connection" }])
 )
 
 export const connect = Command.make("connect").pipe(

@@ -10,11 +10,12 @@ import { environment } from "../../../shared/config/environment.ts"
 import { loadFileSettings } from "../../../shared/config/settings.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import { loadConnections } from "../../../shared/connectors/load-connections.ts"
-import { connectorFor } from "../../../shared/connectors/registry.ts"
+import { connectorFor, connectors } from "../../../shared/connectors/registry.ts"
 import { anyFields } from "../../../shared/credentials/credential.ts"
 import { Credentials, credentialsOf } from "../../../shared/credentials/credentials.ts"
 import type { StoredCredential } from "../../../shared/credentials/store.ts"
 import { Argument, Command, CommandError } from "../cli.ts"
+import { exampleConnection } from "../example-names.ts"
 import { formatAge, Output, show, table } from "../output.ts"
 
 const name = Argument.String("name").pipe(
@@ -25,6 +26,9 @@ const withStore = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.flatMap(loadFileSettings, (settings) =>
     Effect.provideServiceEffect(effect, Credentials, credentialsOf(settings))
   )
+
+/** A connector whose credential has several fields, for an example. */
+const severalFields = Object.values(connectors).find(({ credential }) => credential.required.length > 1)
 
 const set = Command.make("set", { name }, ({ name }) =>
   withStore(
@@ -38,10 +42,10 @@ const set = Command.make("set", { name }, ({ name }) =>
 ).pipe(
   Command.withDescription("Store a credential; the value is read from standard input or asked for, unseen"),
   Command.withExamples([
-    { command: "./capi credentials set meta-shop < token.txt", description: "A bare token" },
+    { command: `./capi credentials set ${exampleConnection} < token.txt`, description: "A bare token" },
     {
-      command: `./capi credentials set google < credential.json`,
-      description: 'Several fields: {"client_id":"…","client_secret":"…","refresh_token":"…"}'
+      command: `./capi credentials set ${severalFields?.kind ?? exampleConnection} < credential.json`,
+      description: `Several fields: ${JSON.stringify(Object.fromEntries((severalFields?.credential.required ?? []).map((field) => [field, "…"])))}`
     }
   ])
 )

@@ -1,6 +1,5 @@
-/** `./capi give-up`: makes dead letters of what waits for a connection that nobody delivers for any more. */
+/** `./capi give-up`: makes dead letters of what waits for a connection that is disabled or gone. */
 
-import * as Prompt from "effect/cli/Prompt"
 import * as Effect from "effect/Effect"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { Connections } from "../../../shared/connections/connections.ts"
@@ -8,7 +7,7 @@ import { connectionsLayer } from "../../../shared/connectors/load-connections.ts
 import { describeUnread, unreadEvents } from "../../../shared/ledger/unread-events.ts"
 import { Argument, Command, CommandError, Flag } from "../cli.ts"
 import { giveUpEvents } from "../give-up.ts"
-import { count, Output, show } from "../output.ts"
+import { confirm, count, show } from "../output.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 
 const connection = Argument.String("connection").pipe(
@@ -32,7 +31,8 @@ export const giveUp = Command.make("give-up", { connection, dryRun, yes }, ({ co
         yield* show({ connection_id: connection, events: found.events, given_up: 0 }, () => describeUnread(found))
         return
       }
-      if (!yes) yield* confirm(found.events, connection)
+      if (!yes)
+        yield* confirm(`Make dead letters of ${count(found.events, "event")} of ${connection}?`, "Nothing was changed.")
       const givenUp = yield* giveUpEvents(connection, found.platform)
       yield* show(
         { connection_id: connection, events: found.events, given_up: givenUp },
@@ -45,8 +45,8 @@ export const giveUp = Command.make("give-up", { connection, dryRun, yes }, ({ co
     "Make dead letters of the events that wait for a connection which is disabled or gone, so that none vanishes by retention"
   ),
   Command.withExamples([
-    { command: "./capi give-up whatsapp-old --dry-run", description: "How many events would that be" },
-    { command: "./capi give-up whatsapp-old --yes", description: "Give them up" }
+    { command: "./capi give-up old-shop --dry-run", description: "How many events would that be" },
+    { command: "./capi give-up old-shop --yes", description: "Give them up" }
   ])
 )
 
@@ -64,17 +64,3 @@ const nothingWaits = (connection: string) =>
     message: `No event waits for a disabled or removed connection ${JSON.stringify(connection)}.`,
     nextStep: "./capi topics names the connections that events wait for."
   })
-
-const confirm = Effect.fnUntraced(function* (events: number, connection: string) {
-  const { interactive } = yield* Output
-  const sure =
-    interactive &&
-    (yield* Prompt.run(Prompt.Confirm({ message: `Make dead letters of ${count(events, "event")} of ${connection}?` })))
-  if (!sure)
-    return yield* new CommandError({
-      code: "not_confirmed",
-      message: "Nothing was changed.",
-      nextStep: "Confirm with --yes.",
-      exitCode: 2
-    })
-})

@@ -59,12 +59,12 @@ export const lint = Command.make("lint", { file }, ({ file }) =>
 /** What waits for connections that this file does not deliver for; null where no broker is configured, or none answers. */
 const askBroker = (connections: ReadonlyArray<Connection>) =>
   withKafkaAndCodecs(Effect.flatMap(SettingsService, ({ topicPrefix }) => unreadEvents(connections, topicPrefix))).pipe(
-    Effect.timeoutOption(brokerPatience),
+    Effect.timeoutOption(brokerTimeout),
     Effect.map(Option.getOrNull),
     Effect.orElseSucceed((): ReadonlyArray<UnreadEvents> | null => null)
   )
 
-const brokerPatience = Duration.seconds(10)
+const brokerTimeout = Duration.seconds(10)
 
 /** Credentials that nothing stands behind yet: no mistake of the file, so warnings. */
 const missingCredentials = Effect.fnUntraced(function* (connections: ReadonlyArray<Connection>) {

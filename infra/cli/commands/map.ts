@@ -15,6 +15,7 @@ import { connectorFor } from "../../../shared/connectors/registry.ts"
 import { type Platform, platforms } from "../../../shared/model/platform.ts"
 import { repository } from "../../local/state.ts"
 import { Argument, Command, CommandError, Flag } from "../cli.ts"
+import { exampleConnection } from "../example-names.ts"
 import { acceptMapping, checkPlatformEvent } from "../mapping/accept.ts"
 import {
   type EventMapping,
@@ -70,7 +71,7 @@ const suggest = Command.make("suggest", { events, fromTopic, since, names }, ({ 
   Command.withDescription("Rank each platform's standard events for unknown names; changes nothing"),
   Command.withExamples([
     { command: "./capi map suggest achat order_completed", description: "For these names" },
-    { command: "./capi map suggest --from-topic", description: "For the names that came and nobody mapped" }
+    { command: "./capi map suggest --from-topic", description: "For the unmapped names of events that came" }
   ])
 )
 
@@ -108,8 +109,11 @@ const accept = Command.make("accept", { event, to, connection, custom }, ({ even
 ).pipe(
   Command.withDescription("Write a reviewed mapping into the file of connections"),
   Command.withExamples([
-    { command: "./capi map accept achat Purchase --connection meta-shop", description: "Accept one" },
-    { command: "./capi map accept devis Quote --connection meta-shop --custom", description: "As a custom event" }
+    { command: `./capi map accept achat Purchase --connection ${exampleConnection}`, description: "Accept one" },
+    {
+      command: `./capi map accept devis Quote --connection ${exampleConnection} --custom`,
+      description: "As a custom event"
+    }
   ])
 )
 

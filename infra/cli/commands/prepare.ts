@@ -12,6 +12,7 @@ import { builtinConnection } from "../../../shared/connectors/builtin-connection
 import { loadConnections } from "../../../shared/connectors/load-connections.ts"
 import { connectorKinds } from "../../../shared/model/platform.ts"
 import { Argument, Command, CommandError, Flag } from "../cli.ts"
+import { exampleConnection, exampleKind } from "../example-names.ts"
 import { Output } from "../output.ts"
 import { previewLines } from "../preview-lines.ts"
 import { chooseConnections } from "./connect.ts"
@@ -38,8 +39,11 @@ export const prepare = Command.make("prepare", { file, platform, connection }, (
 ).pipe(
   Command.withDescription("Print for each raw event, in order, the element of the request body that it becomes"),
   Command.withExamples([
-    { command: "./capi prepare events.jsonl --platform meta", description: "With the built-in connection" },
-    { command: "./capi prepare - --platform google --connection google-shop", description: "With one of the file" }
+    { command: `./capi prepare events.jsonl --platform ${exampleKind}`, description: "With the built-in connection" },
+    {
+      command: `./capi prepare - --platform ${exampleKind} --connection ${exampleConnection}`,
+      description: "With one of the file"
+    }
   ])
 )
 

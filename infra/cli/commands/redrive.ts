@@ -1,15 +1,15 @@
 /** `./capi redrive`: sends what dead letters hold back to the stage that gave it up. */
 
 import * as Clock from "effect/Clock"
-import * as Prompt from "effect/cli/Prompt"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Connections } from "../../../shared/connections/connections.ts"
 import { connectionsLayer } from "../../../shared/connectors/load-connections.ts"
 import { Argument, Command, CommandError, Flag } from "../cli.ts"
 import { scanDeadLetters } from "../dead-letter-entries.ts"
+import { exampleConnection } from "../example-names.ts"
 import { DeadLetterFilterValues, deadLetterStages, expectKnown } from "../filter-values.ts"
-import { count, Output, show, table } from "../output.ts"
+import { confirm, count, Output, show, table } from "../output.ts"
 import { redriveDeadLetters } from "../redrive.ts"
 import { destinationOf, finishedBy, isSelected, obstacleOf, type Selection } from "../redrive-plan.ts"
 import { withKafkaAndCodecs } from "../services.ts"
@@ -64,7 +64,7 @@ export const redrive = Command.make("redrive", { ids, ...flags }, (options) =>
         const plan = yield* planOf(from, selection, connections, options.again)
         yield* show({ ...planToJson(plan), dry_run: options.dryRun }, (paint) => planText(plan, paint))
         if (options.dryRun || plan.deadLetters === 0) return
-        if (!options.yes) yield* confirm(plan.deadLetters)
+        if (!options.yes) yield* confirm(`Redrive ${count(plan.deadLetters, "dead letter")}?`, "Nothing was sent.")
         const sent = yield* redriveDeadLetters({
           from,
           selection,
@@ -88,7 +88,7 @@ export const redrive = Command.make("redrive", { ids, ...flags }, (options) =>
   Command.withExamples([
     { command: "./capi redrive --reason invalid_currency --dry-run", description: "How many would that be" },
     {
-      command: './capi redrive --connection meta-shop --since "2 hours" --remap --yes',
+      command: `./capi redrive --connection ${exampleConnection} --since "2 hours" --remap --yes`,
       description: "After a better mapping"
     },
     { command: "./capi redrive 2:17", description: "One dead letter, after a question" }
@@ -180,8 +180,8 @@ const planOf = Effect.fnUntraced(function* (
 })
 
 /** Field names as machines read them. */
-const planToJson = ({ deadLetters: letters, groups, left }: Plan) => ({
-  letters,
+const planToJson = ({ deadLetters, groups, left }: Plan) => ({
+  letters: deadLetters,
   groups: groups.map(({ deadLetters, ...group }) => ({ ...group, letters: deadLetters })),
   left
 })
@@ -221,19 +221,6 @@ const whyText: Readonly<Record<string, string>> = {
   no_original: "they hold no original",
   unknown_stage: "their stage is not known"
 }
-
-const confirm = Effect.fnUntraced(function* (deadLetters: number) {
-  const { interactive } = yield* Output
-  const sure =
-    interactive && (yield* Prompt.run(Prompt.Confirm({ message: `Redrive ${count(deadLetters, "dead letter")}?` })))
-  if (!sure)
-    return yield* new CommandError({
-      code: "not_confirmed",
-      message: "Nothing was sent.",
-      nextStep: "Confirm with --yes.",
-      exitCode: 2
-    })
-})
 
 const gone = (missing: number) =>
   new CommandError({

@@ -1,12 +1,13 @@
-/** `./capi replay`: lets a stage read its input again from a moment on, by setting its group's offsets. */
+/** `./capi replay`: makes a stage read its input again from a start position on, by setting its group's offsets. */
+
 import * as Clock from "effect/Clock"
-import * as Prompt from "effect/cli/Prompt"
 import * as Effect from "effect/Effect"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { KafkaClient, type KafkaError, type PartitionOffsets } from "../../../shared/kafka/client.ts"
 import { headerNames } from "../../../shared/model/topics.ts"
 import { Command, CommandError, Flag } from "../cli.ts"
-import { count, Output, show, table } from "../output.ts"
+import { exampleConnection, examplePlatform } from "../example-names.ts"
+import { confirm, count, Output, show, table } from "../output.ts"
 import { partitionsDiffer, replayWarnings, type Stage, stagesOf } from "../replay-plan.ts"
 import { withKafka } from "../services.ts"
 import { parseOffsets, parseStartPosition, type StartPosition } from "../start-position.ts"
@@ -49,7 +50,7 @@ export const replay = Command.make("replay", { stage, from, dryRun, yes }, ({ st
         if (different.length > 0) return yield* partitionsDiffer(different, most)
         if (dryRun) return
         yield* refuseWhileRunning(plans)
-        if (!yes) yield* confirm(records)
+        if (!yes) yield* confirm(`Read ${count(records, "record")} again?`, "Nothing was changed.")
         const kafka = yield* KafkaClient
         const reset = plans.filter((plan) => plan.offsets.length > 0)
         yield* Effect.forEach(reset, (plan) => kafka.resetOffsets(plan.group, plan.topic, plan.offsets), {
@@ -68,7 +69,10 @@ export const replay = Command.make("replay", { stage, from, dryRun, yes }, ({ st
       command: './capi replay --stage mapper --from "2 hours" --dry-run',
       description: "How many events would that be"
     },
-    { command: "./capi replay --stage delivery-meta.meta-shop --from beginning --yes", description: "Send all again" }
+    {
+      command: `./capi replay --stage delivery-${examplePlatform}.${exampleConnection} --from beginning --yes`,
+      description: "Send all again"
+    }
   ])
 )
 
@@ -77,14 +81,14 @@ export interface Plan {
   readonly topic: string
   readonly members: number
   /**
-   * Records that the group takes between the moment and where it stands now (or the end, where it never committed), as it
+   * Records that the group takes between the start position and its committed offset (or the end, where it never committed), as it
    * counts them: without transactions' markers and without what other connections read.
    */
   readonly records: number
   readonly offsets: ReadonlyArray<{ readonly partition: number; readonly offset: number }>
 }
 
-/** Where a replay begins: a moment, or the offsets of some partitions. */
+/** Where a replay begins: a time, or the offsets of some partitions. */
 export type Beginning = StartPosition | ReadonlyMap<number, number>
 
 /** What a replay of a stage comes to. Topics and groups with prefix. */
@@ -97,7 +101,7 @@ export const planOf = Effect.fnUntraced(function* (stage: Stage, from: Beginning
   const starts = yield* startsOf(topic, ends, from)
   const ranges = ends.map(({ partition, low, high }) => {
     const stands = committed.get(partition) ?? high
-    // A replay never skips: where the moment lies ahead of the group, the group stays where it is.
+    // A replay never skips: where the start position lies ahead of the group, the group stays where it is.
     return { partition, from: Math.max(low, Math.min(starts.get(partition) ?? stands, stands)), to: stands }
   })
   const records = yield* countRecords(topic, ranges, stage.connection)
@@ -157,17 +161,3 @@ const refuseWhileRunning = (plans: ReadonlyArray<Plan>): Effect.Effect<void, Com
         })
       )
 }
-
-const confirm = Effect.fnUntraced(function* (records: number) {
-  const output = yield* Output
-  const agreed = output.interactive
-    ? yield* Prompt.run(Prompt.Confirm({ message: `Read ${count(records, "record")} again?` }))
-    : false
-  if (agreed) return
-  return yield* new CommandError({
-    code: "not_confirmed",
-    message: "Nothing was changed.",
-    nextStep: "Confirm with --yes.",
-    exitCode: 2
-  })
-})

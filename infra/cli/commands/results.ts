@@ -207,6 +207,6 @@ const rowOf = (log: ResultWithOutcome, paint: Paint) => [
   log.error_message ?? log.request_note
 ]
 
-/** WhatsApp's `utility/regular`. */
+/** Such as `utility/regular`, where the platform prices messages. */
 const pricingOf = ({ pricing }: EventDeliveryLog): string | null =>
   pricing === null ? null : [pricing.category ?? "?", pricing.type ?? "?"].join("/")

@@ -1,4 +1,5 @@
-/** `./capi run`: processors in the foreground, each a process of its own or together in one. */
+/** `./capi run`: processors in the foreground, each in a separate process or together in one. */
+
 import type { ChildProcess } from "node:child_process"
 import process from "node:process"
 import * as Deferred from "effect/Deferred"
@@ -13,6 +14,7 @@ import { spawnGuarded } from "../../local/guarded-spawn.mjs"
 import { endProcess, signal } from "../../local/processes.ts"
 import { programCommand } from "../../local/program-files.ts"
 import { Argument, Command, CommandError, Flag } from "../cli.ts"
+import { examplePlatform } from "../example-names.ts"
 import { Output } from "../output.ts"
 import { programNames, programs } from "../programs.ts"
 
@@ -26,7 +28,7 @@ const together = Flag.Boolean("together").pipe(
 )
 
 /** How long a processor may take to finish what is in flight. */
-const drainPatience = Duration.seconds(30)
+const drainTimeout = Duration.seconds(30)
 
 export const run = Command.make("run", { names, together }, ({ names, together }) =>
   Effect.gen(function* () {
@@ -42,7 +44,7 @@ export const run = Command.make("run", { names, together }, ({ names, together }
 ).pipe(
   Command.withDescription("Run processors until Ctrl-C or SIGTERM; each then finishes and commits what is in flight"),
   Command.withExamples([
-    { command: "./capi run normalizer mapper delivery-meta health", description: "One process each" },
+    { command: `./capi run normalizer mapper delivery-${examplePlatform} health`, description: "One process each" },
     { command: "./capi run --together", description: "All in one process" }
   ])
 )
@@ -88,7 +90,7 @@ const runApart = Effect.fnUntraced(function* (
   const output = yield* Output
   const ended = yield* Deferred.make<never, CommandError>()
   const children = programs.map((program) => ({ ...program, child: start(program) }))
-  // All are told to stop at the same time, so that the slowest drain is the whole wait.
+  // All get the signal at the same time, so that the slowest drain is the whole wait.
   const endThem = beforeForcedExit(() => children.forEach(endAtOnce))
   yield* Effect.addFinalizer(() =>
     Effect.andThen(Effect.forEach(children, stop, { concurrency: "unbounded", discard: true }), Effect.sync(endThem))
@@ -112,7 +114,7 @@ const start = ({ name, port }: Started): ChildProcess =>
 const stop = ({ child }: { readonly child: ChildProcess }): Effect.Effect<void> =>
   child.pid === undefined || child.exitCode !== null || child.signalCode !== null
     ? Effect.void
-    : endProcess(child.pid, drainPatience)
+    : endProcess(child.pid, drainTimeout)
 
 const endAtOnce = ({ child }: { readonly child: ChildProcess }): void => {
   if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) signal(child.pid, "SIGKILL")

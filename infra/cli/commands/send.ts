@@ -32,7 +32,7 @@ const dryRun = Flag.Boolean("dry-run").pipe(
   Flag.withDefault(false)
 )
 const now = Flag.Boolean("now").pipe(
-  Flag.withDescription("Set event_time to this moment where an event has none"),
+  Flag.withDescription("Set event_time to the present time where an event has none"),
   Flag.withDefault(false)
 )
 const linesAtOnce = 500
@@ -73,6 +73,8 @@ const sendSamples = Effect.gen(function* () {
   )
 })
 
+const textOf = (file: string) => Stream.fromAsyncIterable(chunksOf(file), (cause) => unreadable(file, cause))
+
 const noSamples = new CommandError({
   code: "no_samples",
   message: "The sample events are not here: they are part of the repository, not of the image.",
@@ -98,9 +100,7 @@ const sendLines = Effect.fnUntraced(function* (file: string, options: SendOption
     sent += records.length
     refused += encoded.length - records.length
   })
-  yield* Stream.fromAsyncIterable(linesOf(chunksOf(file), linesAtOnce), (cause) => unreadable(file, cause)).pipe(
-    Stream.runForEach(sendSome)
-  )
+  yield* linesOf(textOf(file), linesAtOnce).pipe(Stream.runForEach(sendSome))
   yield* show({ sent, refused }, () => `Sent ${count(sent, "event")}.`)
   if (refused > 0)
     return yield* new CommandError({
@@ -132,9 +132,7 @@ const dryRunOf = Effect.fnUntraced(function* (file: string, options: SendOptions
     }
     if (text !== "") yield* output.write(text)
   })
-  yield* Stream.fromAsyncIterable(linesOf(chunksOf(file), linesAtOnce), (cause) => unreadable(file, cause)).pipe(
-    Stream.runForEach(checkSome)
-  )
+  yield* linesOf(textOf(file), linesAtOnce).pipe(Stream.runForEach(checkSome))
   if (!json) yield* output.write(`${count(good, "event")} would go on, ${bad} to dead-letters.\n`)
   if (bad > 0)
     return yield* new CommandError({

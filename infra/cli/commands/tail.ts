@@ -1,4 +1,5 @@
 /** `./capi tail`: the records of a topic as they come, decoded, without personal data. */
+
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -8,6 +9,7 @@ import { expandPlatforms, topicSchemas } from "../../../shared/codec/schemas.ts"
 import { loadSettings } from "../../../shared/config/settings.ts"
 import type { FetchedRecord } from "../../../shared/kafka/client.ts"
 import { Argument, Command, CommandError, countFlag, Flag, Json } from "../cli.ts"
+import { examplePlatform } from "../example-names.ts"
 import { unknownValue } from "../filter-values.ts"
 import { maskKey, maskRecord } from "../mask.ts"
 import { Output, type Paint, painter } from "../output.ts"
@@ -15,7 +17,9 @@ import { readLast, readTopic } from "../read-topic.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 import { parseStartPosition } from "../start-position.ts"
 
-const topic = Argument.String("topic").pipe(Argument.withDescription("Such as raw-events or mapped-events.meta"))
+const topic = Argument.String("topic").pipe(
+  Argument.withDescription(`Such as raw-events or mapped-events.${examplePlatform}`)
+)
 const from = Flag.String("from").pipe(
   Flag.withDescription("beginning, a time, or how long ago (15 min); else only what comes from now on"),
   Flag.optional
@@ -36,8 +40,8 @@ export const tail = Command.make("tail", { topic, from, last, follow }, ({ topic
     const name = topicPrefix !== "" && topic.startsWith(topicPrefix) ? topic.slice(topicPrefix.length) : topic
     const schema = yield* schemaOf(name)
     const now = yield* Clock.currentTimeMillis
-    const moment = Option.isSome(from) ? yield* Effect.fromResult(parseStartPosition(from.value, now)) : null
-    if (moment !== null && Option.isSome(last)) return yield* twoStarts
+    const start = Option.isSome(from) ? yield* Effect.fromResult(parseStartPosition(from.value, now)) : null
+    if (start !== null && Option.isSome(last)) return yield* twoStarts
     yield* withKafkaAndCodecs(
       Effect.gen(function* () {
         const render = yield* renderer(schema)
@@ -45,11 +49,11 @@ export const tail = Command.make("tail", { topic, from, last, follow }, ({ topic
         const newest = Option.isSome(last) ? yield* readLast(name, last.value) : null
         if (newest !== null) yield* renderAll(newest.records)
         if (newest !== null && !follow) return
-        const start = newest === null ? moment : ({ _tag: "Offsets", by: newest.ends } as const)
+        const position = newest === null ? start : ({ _tag: "Offsets", by: newest.ends } as const)
         yield* readTopic({
           topic: name,
-          from: start ?? { _tag: "End" },
-          follow: follow || start === null,
+          from: position ?? { _tag: "End" },
+          follow: follow || position === null,
           onRecords: renderAll
         })
       })

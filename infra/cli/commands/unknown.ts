@@ -1,7 +1,7 @@
-/** `./capi unknown`: events of which nobody knows whether the platform has them, and the only way to send them again. */
+/** `./capi unknown`: events whose outcome is unknown: the platform may have them. And the only way to send them again. */
+
 import * as Arrays from "effect/Array"
 import * as Clock from "effect/Clock"
-import * as Prompt from "effect/cli/Prompt"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { EventDeliveryLog } from "../../../schemas/types.gen.ts"
@@ -11,8 +11,9 @@ import { type FetchedRecord, KafkaClient } from "../../../shared/kafka/client.ts
 import { deliveryResult } from "../../../shared/model/delivery-result.ts"
 import { headerNames, topicNames } from "../../../shared/model/topics.ts"
 import { Argument, Command, CommandError, Flag } from "../cli.ts"
+import { exampleConnection } from "../example-names.ts"
 import { expectConnection } from "../filter-values.ts"
-import { count, Output, type Paint, show, table } from "../output.ts"
+import { confirm, count, type Paint, show, table } from "../output.ts"
 import { readTopic } from "../read-topic.ts"
 import { withKnownOutcomes } from "../results.ts"
 import { withKafkaAndCodecs } from "../services.ts"
@@ -30,7 +31,7 @@ const list = Command.make("list", { since, connection }, ({ since, connection })
       const from = yield* Effect.fromResult(parseStartPosition(since, yield* Clock.currentTimeMillis))
       const found = yield* findUnknown(from, connection)
       yield* show(found.map(summaryOf), (paint) =>
-        found.length === 0 ? "No event's fate is unknown." : listing(found, paint)
+        found.length === 0 ? "No event's outcome is unknown." : listing(found, paint)
       )
     })
   )
@@ -51,7 +52,8 @@ const resend = Command.make(
       Effect.gen(function* () {
         const from = yield* Effect.fromResult(parseStartPosition(since, yield* Clock.currentTimeMillis))
         const chosen = yield* choose(yield* findUnknown(from, connection), events, all)
-        if (!yes) yield* confirm(chosen.length)
+        if (!yes)
+          yield* confirm(`Send ${count(chosen.length, "event")} again? They may have arrived.`, "Nothing was sent.")
         const kafka = yield* KafkaClient
         const { records, missing } = yield* recordsOf(chosen)
         yield* kafka.produce(records)
@@ -64,7 +66,10 @@ const resend = Command.make(
   Command.withDescription("Send such events again: they may arrive twice, so look first whether they arrived"),
   Command.withExamples([
     { command: "./capi unknown resend o-42", description: "One event, after a question" },
-    { command: "./capi unknown resend --all --connection whatsapp-orders --yes", description: "All of a connection" }
+    {
+      command: `./capi unknown resend --all --connection ${exampleConnection} --yes`,
+      description: "All of a connection"
+    }
   ])
 )
 
@@ -138,11 +143,11 @@ const writeDecisions = Effect.fnUntraced(function* (
 })
 
 export const unknown = Command.make("unknown").pipe(
-  Command.withDescription("Look at events whose fate nobody knows, send them again, or say what became of them"),
+  Command.withDescription("Look at events whose outcome is unknown, send them again, or record their outcome"),
   Command.withSubcommands([list, resend, resolve])
 )
 
-/** Those of which no more is known: a webhook's status, a resend or a person may have told more since. */
+/** Those whose outcome is still unknown: a webhook's status, a resend or a person may have settled it since. */
 const findUnknown = Effect.fnUntraced(function* (from: StartPosition, connection: Option.Option<string>) {
   const codecs = yield* Codecs
   const found: Array<EventDeliveryLog> = []
@@ -165,7 +170,7 @@ const findUnknown = Effect.fnUntraced(function* (from: StartPosition, connection
   })
   yield* expectConnection(connection, seen)
   const rows = (yield* withKnownOutcomes(found)).filter((log) => log.known_outcome === "unknown")
-  // An event may have been in doubt more than once; the latest tells why it is.
+  // An event may have been in doubt more than once; the latest says why.
   const latest = new Map(rows.sort(byTime).map((log) => [keyOf(log.event_id, log.connection_id), log]))
   return [...latest.values()].sort(byTime)
 })
@@ -181,19 +186,19 @@ const choose = Effect.fnUntraced(function* (
   if (strangers.length > 0)
     return yield* new CommandError({
       code: "not_unknown",
-      message: `The fate of ${strangers.slice(0, 5).join(", ")} is not unknown, or not through this connection.`,
+      message: `The outcome of ${strangers.slice(0, 5).join(", ")} is not unknown, or not through this connection.`,
       nextStep: "See `./capi unknown list` and `./capi results --event <id>`."
     })
   const chosen = all ? found : found.filter((log) => events.includes(log.event_id))
   if (chosen.length > 0) return chosen
   return yield* new CommandError({
     code: "nothing_chosen",
-    message: all ? "No event's fate is unknown." : "No event is named.",
+    message: all ? "No event's outcome is unknown." : "No event is named.",
     nextStep: "Name events of `./capi unknown list`, or take all of them with --all."
   })
 })
 
-/** The events' newest mapped records, marked as a person's wish, for the partition that remembers their intents. */
+/** The events' newest mapped records, marked as a person's request, for the partition that remembers their intents. */
 const recordsOf = Effect.fnUntraced(function* (chosen: ReadonlyArray<EventDeliveryLog>) {
   const prefix = (yield* SettingsService).topicPrefix
   const wanted = new Map(chosen.map((log) => [keyOf(log.event_id, log.connection_id), log]))
@@ -221,24 +226,11 @@ const recordsOf = Effect.fnUntraced(function* (chosen: ReadonlyArray<EventDelive
   return { records, missing: [...wanted].filter(([key]) => !found.has(key)).map(([, log]) => log) }
 })
 
-const confirm = Effect.fnUntraced(function* (events: number) {
-  const { interactive } = yield* Output
-  const sure =
-    interactive &&
-    (yield* Prompt.run(Prompt.Confirm({ message: `Send ${count(events, "event")} again? They may have arrived.` })))
-  if (!sure)
-    return yield* new CommandError({
-      code: "not_confirmed",
-      message: "Nothing was sent.",
-      nextStep: "Say --yes to send without being asked."
-    })
-})
-
 const gone = (missing: ReadonlyArray<EventDeliveryLog>) =>
   new CommandError({
     code: "not_found",
     message: `${count(missing.length, "event")} left the topic of mapped events by its retention.`,
-    nextStep: "Replay the mapper for them, or publish them anew under other ids."
+    nextStep: "Replay the mapper for them, or publish them again under other ids."
   })
 
 const keyOf = (eventId: string, connectionId: string): string => `${connectionId}|${eventId}`

@@ -41,7 +41,7 @@ describe("accepting a mapping", () => {
   it("changes nothing the second time, and never what a person decided", () => {
     assert.strictEqual(accepted("meta-1", "demo", "Lead"), file)
     assert.strictEqual(accepted("meta-1", "demo", "Contact"), "already_mapped")
-    assert.strictEqual(accepted("nobody", "demo", "Lead"), "unknown_connection")
+    assert.strictEqual(accepted("absent", "demo", "Lead"), "unknown_connection")
     assert.strictEqual(accepted("meta-1", "demo", "Lead", "a: [1"), "unreadable")
     assert.strictEqual(accepted("a", "e", "Lead", "connections: [{ id: a, mapping: no }]"), "not_a_map")
   })
@@ -165,7 +165,7 @@ describe("a platform's event", () => {
     assert.strictEqual(checked("google-ads", "RETRACTION"), "ok")
   })
 
-  it("tells what is known and how a custom event is asked for", () => {
+  it("says what is known and how a custom event is asked for", () => {
     const nextStep = (kind: ConnectorKind) =>
       Result.match(checkPlatformEvent(kind, "Quote", false), {
         onSuccess: () => "",

@@ -1,4 +1,4 @@
-/** An event mapper that asks a language model. There is none by default; whoever wants one gives its adapter. */
+/** An event mapper that asks a language model. No adapter is built in: a deployment that wants one passes it. */
 import * as Effect from "effect/Effect"
 import { canonicalEvents } from "../../../shared/connectors/mapping/catalog.ts"
 import { connectorFor } from "../../../shared/connectors/registry.ts"

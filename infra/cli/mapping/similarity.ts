@@ -15,7 +15,7 @@ export const wordsOf = (name: string): ReadonlyArray<string> =>
     .split(/[^\p{L}\p{N}]+/u)
     .filter((word) => word !== "" && !emptyWords.has(word))
 
-/** Words that tell nothing of what happened. */
+/** Words that do not say what happened. */
 const emptyWords: ReadonlySet<string> = new Set(
   (
     "event evt custom track tracked user customer client web site website mobile ios android ga4 fb ns " +

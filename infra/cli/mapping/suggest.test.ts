@@ -60,7 +60,7 @@ describe("the suggester", () => {
     })
   })
 
-  it("ranks a platform's standard events, its own names among them", () => {
+  it("ranks a platform's standard events, the platform's names among them", () => {
     const ranked = (name: string) => rankPlatformEvents(name, "tiktok", "tiktok", "current")[0]?.platformEvent
     assert.strictEqual(ranked("achat"), "Purchase")
     assert.strictEqual(ranked("application_approval"), "ApplicationApproval")

@@ -81,7 +81,7 @@ export const suggestMappings = (input: SuggestInput): ReadonlyArray<EventMapping
     }))
 }
 
-/** A platform's standard events for the name, ranked: through the canonical events, and by the platform's own names. */
+/** A platform's standard events for the name, ranked: through the canonical events, and by the platform's names. */
 export const rankPlatformEvents = (
   sourceEvent: string,
   kind: ConnectorKind,
@@ -101,7 +101,7 @@ export const rankPlatformEvents = (
   }
   for (const name of connectorFor(platform).catalog.standardEvents) {
     const score = rounded(similarity(words, wordsOf(name), weightOf))
-    offer(name, score, `reads like the platform's own name ${name}`)
+    offer(name, score, `reads like the platform's name ${name}`)
   }
   return [...candidates.values()].sort(
     (a, b) => b.confidence - a.confidence || (a.platformEvent < b.platformEvent ? -1 : 1)
@@ -170,7 +170,7 @@ const phrases: ReadonlyMap<string, ReadonlyArray<Phrase>> = new Map(
   ])
 )
 
-/** How many events use a word: `product` is in many and tells little, `wishlist` is in one and tells all. */
+/** How many events use a word: `product` is in many and says little, `wishlist` is in one and decides. */
 const usage: ReadonlyMap<string, number> = (() => {
   const counts = new Map<string, number>()
   for (const list of phrases.values()) {
