@@ -1,4 +1,5 @@
 /** Dead entries as the commands read them, with the marks of those that were sent on their way again. */
+
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { DeadLetter } from "../../schemas/types.gen.ts"
@@ -7,11 +8,12 @@ import { loadFileSettings } from "../../shared/config/settings.ts"
 import { deadLetterAad, type SealError, sealerOfSettings } from "../../shared/credentials/sealer.ts"
 import type { FetchedRecord } from "../../shared/kafka/client.ts"
 import { deadLetterHeaders, resolvedName } from "../../shared/model/dead-letter.ts"
+import { topicNames } from "../../shared/model/topics.ts"
 import { CommandError } from "./cli.ts"
 import { readTopic } from "./read-topic.ts"
 import type { StartPosition } from "./start-position.ts"
 
-export const deadLettersTopic = "dead-letters"
+export const deadLettersTopic = topicNames.deadLetters
 
 /** A dead letter and where it stands. */
 export interface DeadLetterEntry {

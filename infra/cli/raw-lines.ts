@@ -7,6 +7,7 @@ import type { JsonEvent } from "../../processors/normalizer/read/json-event.ts"
 import { readJson, readRecord } from "../../processors/normalizer/read/read-record.ts"
 import type { DroppedField, RawEvent } from "../../schemas/types.gen.ts"
 import type { Codecs, Decoded } from "../../shared/codec/codecs.ts"
+import { topicNames } from "../../shared/model/topics.ts"
 import { sampleOfText } from "../samples/sample-events.ts"
 
 export interface Line {
@@ -88,7 +89,7 @@ export const encodeLine = (line: Line, options: SendOptions, codecs: Codecs["Ser
   if (!Number.isSafeInteger(read.raw.event_time)) {
     return { _tag: "Refused", line: line.number, message: nextSteps.event_time_invalid }
   }
-  const value = codecs.encode("raw-events", "raw-event", read.raw)
+  const value = codecs.encode(topicNames.raw, "raw-event", read.raw)
   return { _tag: "Record", key, value, ...(read.dropped.length === 0 ? {} : { dropped: read.dropped }) }
 }
 
@@ -115,7 +116,7 @@ export const checkLine = (line: Line, options: SendOptions, now: number): Checke
   const { value } = rawRecordOf(line.text, options.samplesAt)
   const event = objectOf(value.toString("utf8"))
   const read = readRaw(event === null ? value : Buffer.from(JSON.stringify(withTime(event, options.setTime))))
-  const source = { topic: "raw-events", partition: 0, offset: line.number, timestamp: now }
+  const source = { topic: topicNames.raw, partition: 0, offset: line.number, timestamp: now }
   const result =
     read._tag === "Problem" ? read : normalize(read.raw, source, { ...defaultNormalizerOptions, now }, read.dropped)
   return result._tag === "Problem"

@@ -2,6 +2,7 @@
  * Sends chosen dead letters on their way again. The records and the dead letters' marks are one transaction a page, on a producer
  * that only one redrive at a time can hold; so each dead letter goes once, though a redrive is cut off or two are begun.
  */
+
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { SourcePosition } from "../../schemas/types.gen.ts"
@@ -13,6 +14,7 @@ import {
   type ProducedRecord,
   type TransactionalProducer
 } from "../../shared/kafka/client.ts"
+import { topicNames } from "../../shared/model/topics.ts"
 import { CommandError } from "./cli.ts"
 import { type DeadLetterEntry, type Marks, originalOpener, scanDeadLetters } from "./dead-letter-entries.ts"
 import { readTopic } from "./read-topic.ts"
@@ -44,7 +46,7 @@ export interface Redriven {
   readonly missing: number
 }
 
-const normalizedTopic = "normalized-events"
+const normalizedTopic = topicNames.normalized
 
 export const redriveDeadLetters = Effect.fnUntraced(function* (options: RedriveOptions) {
   const kafka = yield* KafkaClient

@@ -18,11 +18,11 @@ export interface Stage {
 }
 
 const fixed: Readonly<Record<string, ReadonlyArray<Stage>>> = {
-  normalizer: [{ group: "normalizer", topic: "raw-events", connection: null }],
-  mapper: [{ group: "mapper", topic: "normalized-events", connection: null }],
+  normalizer: [{ group: "normalizer", topic: topicNames.raw, connection: null }],
+  mapper: [{ group: "mapper", topic: topicNames.normalized, connection: null }],
   health: [
-    { group: "health", topic: "delivery-results", connection: null },
-    { group: "health", topic: "connector-state", connection: null }
+    { group: "health", topic: topicNames.results, connection: null },
+    { group: "health", topic: topicNames.state, connection: null }
   ]
 }
 
@@ -86,7 +86,7 @@ export const replayWarnings = Effect.fnUntraced(function* (stages: ReadonlyArray
     pairs.push([topicNames.retry(platform), topicNames.intents])
   }
   if (stages.some(({ group }) => group === "normalizer" || group === "mapper"))
-    pairs.push(["normalized-events", "mapper-dedup"])
+    pairs.push([topicNames.normalized, topicNames.mapperDedup])
   const different: Array<string> = []
   let most = 0
   for (const [input, state] of pairs) {

@@ -56,7 +56,7 @@ export const awaitOutcomes = Effect.fnUntraced(function* (
   const waiting = new Set(connections)
   const done = yield* Deferred.make<void>()
   const follow = readTopic({
-    topic: "delivery-results",
+    topic: topicNames.results,
     from,
     follow: true,
     onRecords: Effect.fnUntraced(function* (records) {

@@ -1,9 +1,11 @@
 /** Follows the topics of a run and keeps what the screen shows: outcomes, dead letters, health and losses. */
+
 import * as Effect from "effect/Effect"
 import type { ConnectorHealthStatus, EventDeliveryLog, HealthAlert } from "../../schemas/types.gen.ts"
 import { Codecs, type Records, type SchemaName } from "../../shared/codec/codecs.ts"
 import { type FetchedRecord, KafkaClient } from "../../shared/kafka/client.ts"
 import { bestOf, factOf, type KnownOutcome, learn, nothingKnown } from "../../shared/ledger/known-outcome.ts"
+import { topicNames } from "../../shared/model/topics.ts"
 
 export interface Tally {
   /** Connection → outcome → events that stand there now. */
@@ -44,8 +46,8 @@ export const emptyTally = (): Tally => ({
 /** Takes the topics' ends as the beginning; what comes back counts all that is written from there on and never ends by itself. */
 export const follow = Effect.fnUntraced(function* (tally: Tally, prefix: string) {
   const streams = [
-    yield* followed(`${prefix}delivery-results`, "event-delivery-log", (log) => countResult(tally, log)),
-    yield* followed(`${prefix}dead-letters`, "dead-letter", (letter) => {
+    yield* followed(`${prefix}${topicNames.results}`, "event-delivery-log", (log) => countResult(tally, log)),
+    yield* followed(`${prefix}${topicNames.deadLetters}`, "dead-letter", (letter) => {
       tally.moved++
       add(
         entry(tally.deadLetters, letter.stage, () => new Map()),
@@ -53,10 +55,10 @@ export const follow = Effect.fnUntraced(function* (tally: Tally, prefix: string)
         1
       )
     }),
-    yield* followed(`${prefix}connector-health`, "connector-health-status", (status) => {
+    yield* followed(`${prefix}${topicNames.health}`, "connector-health-status", (status) => {
       tally.health.set(status.connection_id, status)
     }),
-    yield* followed(`${prefix}health-alerts`, "health-alert", (alert) => {
+    yield* followed(`${prefix}${topicNames.alerts}`, "health-alert", (alert) => {
       if (alert.cause === "ledger") tally.ledgerAlerts.set(alert.connection_id, alert)
     })
   ]

@@ -1,9 +1,11 @@
 /** Publishes the sample events as producers do: most as JSON, some as Confluent-Avro, a few as bytes that are neither. */
+
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { RawEvent } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
+import { topicNames } from "../../shared/model/topics.ts"
 import { type JsonObject, type SampleEvent, sampleEvents } from "./sample-events.ts"
 
 /** How many records were published. Each run gives the events new ids, so that none is a duplicate of an earlier run's. */
@@ -11,11 +13,15 @@ export const publishSamples = Effect.fnUntraced(function* (prefix: string) {
   const kafka = yield* KafkaClient
   const codecs = yield* Codecs
   const now = yield* Clock.currentTimeMillis
-  const encode = (event: JsonObject): Buffer => codecs.encode("raw-events", "raw-event", event as unknown as RawEvent)
+  const encode = (event: JsonObject): Buffer => codecs.encode(topicNames.raw, "raw-event", event as unknown as RawEvent)
   const samples = sampleEvents(now, { rawEventSchemaId: encode(smallest).readUInt32BE(1) })
   const run = now.toString(36)
   yield* kafka.produce(
-    samples.map((sample) => ({ topic: `${prefix}raw-events`, key: sample.key, value: bytesOf(sample, run, encode) }))
+    samples.map((sample) => ({
+      topic: `${prefix}${topicNames.raw}`,
+      key: sample.key,
+      value: bytesOf(sample, run, encode)
+    }))
   )
   return samples.length
 })

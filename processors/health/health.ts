@@ -3,12 +3,14 @@
  * One member owns all partitions, since a connection's results lie on all of them. Steps only count; everything is
  * written by the tick of connector-state's one partition, so that a tick that fails is undone by that partition's restore.
  */
+
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { ConnectorState, EventDeliveryLog, HealthAlert } from "../../schemas/types.gen.ts"
 import { Codecs, type Records, type RegistryError, type SchemaName } from "../../shared/codec/codecs.ts"
 import type { UnreadEvents } from "../../shared/ledger/unread-events.ts"
+import { topicNames } from "../../shared/model/topics.ts"
 import type {
   AssignedPartition,
   Inbound,
@@ -33,14 +35,14 @@ export const health = (unread: Unread = noneUnread): Processor<RegistryError, Co
   const aggregate: Aggregate = { windows: new Map(), states: new Map(), published: new Map(), unread }
   return {
     name: "health",
-    topics: ["delivery-results", "connector-state"],
+    topics: [topicNames.results, topicNames.state],
     batch: { recordsMax: 5_000, bytesMax: 4_000_000, linger: Duration.millis(50) },
     concurrency: 1,
     stepDeadline: Duration.minutes(2),
     assignment: "active-standby",
     open: (assigned) =>
       Effect.map(Effect.service(Codecs), (codecs) =>
-        assigned.topic === "connector-state" ? stateTask(aggregate, codecs) : resultsTask(aggregate, codecs, assigned)
+        assigned.topic === topicNames.state ? stateTask(aggregate, codecs) : resultsTask(aggregate, codecs, assigned)
       )
   }
 }
@@ -91,7 +93,7 @@ const resultsTask = (
   }
   const apply = reader(codecs, "event-delivery-log", count)
   return {
-    restore: [{ topic: "delivery-results", since: Duration.millis(windowMillis), until: "committed", apply }],
+    restore: [{ topic: topicNames.results, since: Duration.millis(windowMillis), until: "committed", apply }],
     step: (batch) => Effect.as(apply(batch.records), noOutputs),
     tick: {
       every: checkEvery,
@@ -117,8 +119,8 @@ const stateTask = (aggregate: Aggregate, codecs: Codecs["Service"]): PartitionTa
   )
   return {
     restore: [
-      { topic: "connector-state", since: "beginning", until: "committed", apply },
-      { topic: "connector-health", since: "beginning", until: "end", apply: applyPublished }
+      { topic: topicNames.state, since: "beginning", until: "committed", apply },
+      { topic: topicNames.health, since: "beginning", until: "end", apply: applyPublished }
     ],
     step: (batch) => Effect.as(apply(batch.records), noOutputs),
     tick: {
@@ -146,16 +148,16 @@ const publish = (aggregate: Aggregate, codecs: Codecs["Service"], now: number): 
     }
     aggregate.published.set(status.connection_id, { status: status.status, alerted, heldBackSince, at: now })
     outputs.push({
-      topic: "connector-health",
+      topic: topicNames.health,
       key: status.connection_id,
-      value: codecs.encode("connector-health", "connector-health-status", { ...status, alerted_status: alerted })
+      value: codecs.encode(topicNames.health, "connector-health-status", { ...status, alerted_status: alerted })
     })
     // A connection that is healthy when first seen is no news.
     if (alerted === said || (said === "unknown" && alerted === "healthy")) continue
     outputs.push({
-      topic: "health-alerts",
+      topic: topicNames.alerts,
       key: status.connection_id,
-      value: codecs.encode("health-alerts", "health-alert", alertOf(assessment, said))
+      value: codecs.encode(topicNames.alerts, "health-alert", alertOf(assessment, said))
     })
   }
   return outputs

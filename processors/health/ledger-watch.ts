@@ -2,6 +2,7 @@
  * The continuous ledger: every minute it accounts for the events since it last looked, and raises an alert for each
  * connection that lost some. It works in the health program's active member only; a standby waits.
  */
+
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
@@ -12,6 +13,7 @@ import { Codecs } from "../../shared/codec/codecs.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import type { Missing } from "../../shared/ledger/ledger.ts"
 import { followLedger, type LedgerConnection, type LedgerRound } from "../../shared/ledger/read-ledger.ts"
+import { topicNames } from "../../shared/model/topics.ts"
 
 export interface LedgerWatchOptions {
   readonly connections: ReadonlyArray<LedgerConnection>
@@ -80,9 +82,9 @@ const report = Effect.fnUntraced(function* (
   ) =>
     kafka.produce([
       {
-        topic: `${prefix}health-alerts`,
+        topic: `${prefix}${topicNames.alerts}`,
         key: connectionId,
-        value: codecs.encode("health-alerts", "health-alert", {
+        value: codecs.encode(topicNames.alerts, "health-alert", {
           ...alert,
           connection_id: connectionId,
           platform: connections.find(({ id }) => id === connectionId)?.platform ?? "",

@@ -1,4 +1,5 @@
 /** The mapper: normalized-events in; mapped-events.<platform>, delivery-results and dead-letters out, each event once. */
+
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -11,6 +12,7 @@ import type { AtConnection } from "../../shared/dedup/refusals.ts"
 import type { KafkaClient, KafkaError } from "../../shared/kafka/client.ts"
 import { partitionOfKey } from "../../shared/kafka/wire/murmur2.ts"
 import { decidedConnectionsTopic, readDecidedConnections } from "../../shared/ledger/decided-connections.ts"
+import { topicNames } from "../../shared/model/topics.ts"
 import {
   type AssignedPartition,
   type Batch,
@@ -32,7 +34,7 @@ export const mapper = (
   options: DeduplicatorOptions = duplicateDefaults
 ): Processor<RegistryError | KafkaError, Codecs | KafkaClient> => ({
   name: "mapper",
-  topics: ["normalized-events"],
+  topics: [topicNames.normalized],
   batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5) },
   bytesInFlightMax: bytesInFlight(targets.length),
   // One step at a time: what a step remembers of an id must be known to the next.

@@ -40,9 +40,9 @@ export const write = (
   }
   const result = resultOf(event, connection, mapped, now)
   outputs.push({
-    topic: "delivery-results",
+    topic: topicNames.results,
     key,
-    value: encode("delivery-results", "event-delivery-log", result),
+    value: encode(topicNames.results, "event-delivery-log", result),
     headers
   })
   if (mapped._tag === "Skipped") return mapped
@@ -122,8 +122,8 @@ export const undecodable = (record: Inbound, problem: Undecodable, encode: Encod
 
 /** The original is not sealed: a normalized event holds nothing in clear that platforms don't get in clear. */
 const deadLetterOutput = (entry: DeadLetter, encode: Encode, headers?: Outbound["headers"]): Outbound => ({
-  topic: "dead-letters",
+  topic: topicNames.deadLetters,
   key: deadLetterKey(entry),
-  value: encode("dead-letters", "dead-letter", entry),
+  value: encode(topicNames.deadLetters, "dead-letter", entry),
   ...(headers === undefined ? {} : { headers })
 })

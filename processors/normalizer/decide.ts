@@ -2,12 +2,13 @@
  * The normalizer's decision: each raw record becomes a normalized event, or a dead letter if it is invalid. Read, normalize, hash,
  * encode. Pure.
  */
+
 import type * as Duration from "effect/Duration"
 import type { DeadLetter, DroppedField } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../../shared/codec/codecs.ts"
 import { deadLetterAad, type SealerShape } from "../../shared/credentials/sealer.ts"
 import { deadLetter, deadLetterKey } from "../../shared/model/dead-letter.ts"
-import { valueBytesMax } from "../../shared/model/topics.ts"
+import { topicNames, valueBytesMax } from "../../shared/model/topics.ts"
 import type { Batch, Inbound, Outbound, Step } from "../../shared/runtime/contract.ts"
 import { detachString } from "./detach-string.ts"
 import { type NormalizeResult, type NormalizerOptions, normalize } from "./normalize/normalize.ts"
@@ -49,12 +50,12 @@ export const decide = (batch: Batch, config: NormalizerConfig, codecs: Codecs["S
     if (result._tag === "Encoded") {
       const { event, value } = result
       normalized++
-      outputs.push({ topic: "normalized-events", key: detachString(event.event_id), value })
+      outputs.push({ topic: topicNames.normalized, key: detachString(event.event_id), value })
     } else {
       count(deadLettered, result.problem.reason)
       const entry = deadLetterOf(record, result.problem, config.deadLetters, now)
-      const value = codecs.encode("dead-letters", "dead-letter", entry)
-      outputs.push({ topic: "dead-letters", key: deadLetterKey(entry), value })
+      const value = codecs.encode(topicNames.deadLetters, "dead-letter", entry)
+      outputs.push({ topic: topicNames.deadLetters, key: deadLetterKey(entry), value })
     }
   }
   return { step: { outputs }, normalized, deadLettered, dropped }
@@ -76,8 +77,8 @@ const normalizeRecord = (
 const encodeNormalized = (result: NormalizeResult, codecs: Codecs["Service"]) => {
   if (result._tag === "Problem") return result
   const { event } = result
-  const value = codecs.encode("normalized-events", "normalized-event", event)
-  const limit = valueBytesMax("normalized-events")
+  const value = codecs.encode(topicNames.normalized, "normalized-event", event)
+  const limit = valueBytesMax(topicNames.normalized)
   if (value.length <= limit) return { _tag: "Encoded", event, value } as const
   const message = `Normalized, the event has ${value.length} bytes, more than the limit of ${limit}.`
   return { _tag: "Problem", problem: problem("record_too_large", message, event.event_id, event.event_name) } as const

@@ -1,9 +1,11 @@
 /** The normalizer: raw-events in; normalized-events and dead-letters out. */
+
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type { Codecs, RegistryError } from "../../shared/codec/codecs.ts"
+import { topicNames } from "../../shared/model/topics.ts"
 import type { Batch, Processor } from "../../shared/runtime/contract.ts"
 import { type Decision, decide, type NormalizerConfig } from "./decide.ts"
 import { type LoadSchemas, makeLoadSchemas } from "./writer-schemas.ts"
@@ -12,7 +14,7 @@ export const normalizer = (config: NormalizerConfig): Processor<RegistryError, C
   const loadSchemas = makeLoadSchemas(config.schemaTimeout)
   return {
     name: "normalizer",
-    topics: ["raw-events"],
+    topics: [topicNames.raw],
     batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5) },
     concurrency: 1,
     stepDeadline: Duration.minutes(2),

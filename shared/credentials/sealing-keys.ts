@@ -1,4 +1,5 @@
 /** The topic `sealing-keys`: with which master key personal data is sealed, by the id of the key. */
+
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
@@ -6,8 +7,9 @@ import type * as Scope from "effect/Scope"
 import { Codecs, type RegistryError } from "../codec/codecs.ts"
 import { SettingsService } from "../config/settings.ts"
 import { KafkaClient, type KafkaError } from "../kafka/client.ts"
+import { topicNames } from "../model/topics.ts"
 
-const topic = "sealing-keys"
+const topic = topicNames.sealingKeys
 
 /** Writes the id of the key that a program seals with; tries until it is written, and holds nothing up meanwhile. */
 export const announceSealingKey = (

@@ -3,13 +3,15 @@
  * `delivery-refusals` in the transaction of its results; the mapper reads them when an event id comes again, so that a
  * repaired event reaches the connections that refused it (docs/decisions/0016-a-corrected-event-reaches-connections-that-refused-it.md).
  */
+
 import type * as Duration from "effect/Duration"
+import { topicNames } from "../model/topics.ts"
 import type { Outbound } from "../runtime/contract.ts"
 import { type Deduplicator, entryAt, packEntries } from "./deduplicator.ts"
 import { type Entry, isAtPlace, type Place } from "./id-table.ts"
 
 /** Written by deliveries and by redrives, keyed by event id; the value is one packed entry of 28 bytes. */
-export const refusalsTopic = "delivery-refusals"
+export const refusalsTopic = topicNames.refusals
 
 /** What a connection did with an occurrence of an event. */
 export type RefusalState = "refused" | "taken"

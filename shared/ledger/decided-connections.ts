@@ -3,13 +3,15 @@
  * normalized-events on it decides for which connections. So a connection that was added, or was disabled for a while, owes
  * nothing for events that passed the mapper without it, and one that was removed is known by what it had.
  */
+
 import * as Effect from "effect/Effect"
 import type { MapperConnections } from "../../schemas/types.gen.ts"
 import { Codecs } from "../codec/codecs.ts"
 import { KafkaClient } from "../kafka/client.ts"
+import { topicNames } from "../model/topics.ts"
 
 /** A topic of one partition, compacted: its records keep the order in which the mapper's partitions were opened. */
-export const decidedConnectionsTopic = "mapper-connections"
+export const decidedConnectionsTopic = topicNames.mapperConnections
 
 interface Change {
   readonly offset: number

@@ -111,9 +111,9 @@ const followTopics = Effect.fnUntraced(function* (
   connections: ReadonlyArray<LedgerConnection>
 ) {
   const since = Math.max(0, from - clockSkewMillis)
-  const raw = yield* followTopic(`${prefix}raw-events`, { since: from, until: to })
-  const deadLetters = yield* followTopic(`${prefix}dead-letters`, { since })
-  const normalized = yield* followTopic(`${prefix}normalized-events`, { since })
+  const raw = yield* followTopic(`${prefix}${topicNames.raw}`, { since: from, until: to })
+  const deadLetters = yield* followTopic(`${prefix}${topicNames.deadLetters}`, { since })
+  const normalized = yield* followTopic(`${prefix}${topicNames.normalized}`, { since })
   let committed = yield* committedOf(connections, prefix)
   const deliveries = yield* Effect.forEach(platforms, (platform) =>
     Effect.gen(function* () {
@@ -125,7 +125,7 @@ const followTopics = Effect.fnUntraced(function* (
       return { ids, mapped, retries }
     })
   )
-  const results = yield* followTopic(`${prefix}delivery-results`, { since })
+  const results = yield* followTopic(`${prefix}${topicNames.results}`, { since })
   const mark = Effect.gen(function* () {
     committed = yield* committedOf(connections, prefix)
     const ofDeliveries = deliveries.flatMap(({ mapped, retries }) => [retries, mapped])
@@ -184,8 +184,8 @@ const committedOf = Effect.fnUntraced(function* (connections: ReadonlyArray<Ledg
       (found) => new Map(found)
     )
   return {
-    normalizer: yield* of("normalizer", `${prefix}raw-events`),
-    mapper: yield* of("mapper", `${prefix}normalized-events`),
+    normalizer: yield* of("normalizer", `${prefix}${topicNames.raw}`),
+    mapper: yield* of("mapper", `${prefix}${topicNames.normalized}`),
     deliveries: yield* ofEach(mappedTopic),
     retries: yield* ofEach(retryTopic)
   } satisfies Committed
@@ -211,4 +211,4 @@ export const clockSkewMillis = 300_000
 /** Events held in flight: about 400 bytes each for a connection. */
 const openMax = 200_000
 
-const resultsKeptMillis = topicTable.topics.find(({ name }) => name === "delivery-results")!.retention_ms
+const resultsKeptMillis = topicTable.topics.find(({ name }) => name === topicNames.results)!.retention_ms

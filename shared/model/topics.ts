@@ -1,19 +1,30 @@
-/** The topics that deliveries read and write, and the headers of their records. */
+/** The topics, the headers of their records, and how large their values may be. */
 import topicTable from "../../schemas/topics.json" with { type: "json" }
+import type { TopicName } from "../../schemas/values.gen.ts"
 import { platforms } from "./platform.ts"
 
-/** The topics of delivery, by their logical names. */
+/** The names of the topics without prefix: each of `schemas/topics.json`, once. */
 export const topicNames = {
-  mapped: (platform: string) => `mapped-events.${platform}`,
-  retry: (platform: string) => `delivery-retry.${platform}`,
+  raw: "raw-events",
+  normalized: "normalized-events",
+  mapped: (platform: string) => `mapped-events.${platform}` as const,
+  retry: (platform: string) => `delivery-retry.${platform}` as const,
   results: "delivery-results",
   deadLetters: "dead-letters",
-  state: "connector-state",
+  /** Which connections the mapper decided for, from which offset on. */
+  mapperConnections: "mapper-connections",
+  /** The event ids that the mapper saw. */
+  mapperDedup: "mapper-dedup",
+  refusals: "delivery-refusals",
   intents: "send-intents",
-  pending: "pending-outcomes"
-} as const
+  pending: "pending-outcomes",
+  state: "connector-state",
+  health: "connector-health",
+  alerts: "health-alerts",
+  sealingKeys: "sealing-keys"
+} as const satisfies Readonly<Record<string, TopicName | ((platform: string) => TopicName)>>
 
-/** Headers of mapped events. `connection` lets each group pass over others' records without decoding them. */
+/** Headers of mapped events. `connection` lets each group skip others' records without decoding them. */
 export const headerNames = {
   connection: "connection",
   /**
@@ -29,8 +40,6 @@ export const headerNames = {
   resend: "resend"
 } as const
 
-/** How large a value may be on a declared topic: checked before it is written, since a partition can't pass one that is refused. */
-
 /** Room for key, headers and framing of a record, and for what a later topic of the same size adds to its value. */
 const marginBytes = 65_536
 
@@ -42,5 +51,8 @@ const limits: ReadonlyMap<string, number> = new Map(
   )
 )
 
-/** Bytes of the largest value for the topic (its logical name) as it is declared. */
+/**
+ * Bytes of the largest value for the topic (its logical name) as it is declared. It is checked before a write, since a partition
+ * cannot go on behind a record that the broker refuses.
+ */
 export const valueBytesMax = (topic: string): number => limits.get(topic) ?? Number.POSITIVE_INFINITY

@@ -1,8 +1,10 @@
 /** `./capi health`: the last state of each connection, as the health processor wrote it. */
+
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { ConnectorHealthStatus } from "../../../schemas/types.gen.ts"
 import { Codecs } from "../../../shared/codec/codecs.ts"
+import { topicNames } from "../../../shared/model/topics.ts"
 import { Command, CommandError } from "../cli.ts"
 import { healthCells, isIdle } from "../health-cells.ts"
 import { type Colour, formatAge, type Paint, show, table } from "../output.ts"
@@ -31,7 +33,7 @@ export const latestHealth = Effect.gen(function* () {
   const codecs = yield* Codecs
   const latest = new Map<string, ConnectorHealthStatus>()
   yield* readTopic({
-    topic: "connector-health",
+    topic: topicNames.health,
     from: { _tag: "Beginning" },
     follow: false,
     onRecords: Effect.fnUntraced(function* (records) {

@@ -13,6 +13,7 @@ import { canonicalName } from "../../../shared/connectors/mapping/canonical-name
 import { canonicalEvents } from "../../../shared/connectors/mapping/catalog.ts"
 import { connectorFor } from "../../../shared/connectors/registry.ts"
 import { type Platform, platforms } from "../../../shared/model/platform.ts"
+import { topicNames } from "../../../shared/model/topics.ts"
 import { repository } from "../../local/state.ts"
 import { Argument, Command, CommandError, Flag } from "../cli.ts"
 import { exampleConnection } from "../example-names.ts"
@@ -141,7 +142,7 @@ const unknownNames = Effect.fnUntraced(function* (since: string) {
   const known = new Set(canonicalEvents)
   const found = new Map<string, { seen: number; readonly properties: Set<string> }>()
   yield* readTopic({
-    topic: "normalized-events",
+    topic: topicNames.normalized,
     from,
     follow: false,
     onRecords: Effect.fnUntraced(function* (records) {

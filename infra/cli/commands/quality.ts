@@ -9,6 +9,7 @@ import type { Connection } from "../../../shared/connections/connection.ts"
 import { Connections } from "../../../shared/connections/connections.ts"
 import { connectionsLayer } from "../../../shared/connectors/load-connections.ts"
 import { matchQuality, missingIdentifiers } from "../../../shared/connectors/mapping/quality.ts"
+import { topicNames } from "../../../shared/model/topics.ts"
 import { Command, Flag } from "../cli.ts"
 import { count, type Paint, show, table } from "../output.ts"
 import { readTopic } from "../read-topic.ts"
@@ -32,7 +33,7 @@ export const quality = Command.make("quality", { connection, event, since }, ({ 
       const chosen = yield* chooseConnections(all.all, Option.toArray(connection))
       const tallies = chosen.map((one) => new QualityTally(one))
       yield* readTopic({
-        topic: "normalized-events",
+        topic: topicNames.normalized,
         from,
         follow: false,
         onRecords: Effect.fnUntraced(function* (records) {

@@ -12,6 +12,7 @@ import { readDuration } from "../../../shared/connections/fields.ts"
 import { connectionsLayer } from "../../../shared/connectors/load-connections.ts"
 import { ofConnections } from "../../../shared/ledger/balance.ts"
 import { readLedger } from "../../../shared/ledger/read-ledger.ts"
+import { topicNames } from "../../../shared/model/topics.ts"
 import { Command, CommandError, countFlag, Flag } from "../cli.ts"
 import { expectConnection, expectKnown, outcomes } from "../filter-values.ts"
 import { balanceTable, balanceToJson, rangeFrom } from "../ledger-report.ts"
@@ -148,7 +149,7 @@ export const findResults = Effect.fnUntraced(function* (from: StartPosition, fil
     (Option.isNone(filter.outcome) || filter.outcome.value === log.outcome)
   let found: Array<EventDeliveryLog> = []
   yield* readTopic({
-    topic: "delivery-results",
+    topic: topicNames.results,
     from,
     follow: false,
     onRecords: Effect.fnUntraced(function* (records) {

@@ -1,4 +1,5 @@
 /** `./capi send`: publishes raw events from a file or standard input, or checks them without publishing. */
+
 import { existsSync } from "node:fs"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -7,6 +8,7 @@ import * as Stream from "effect/Stream"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { KafkaClient } from "../../../shared/kafka/client.ts"
+import { topicNames } from "../../../shared/model/topics.ts"
 import { publishSamples } from "../../samples/publish.ts"
 import { samplesFile } from "../../samples/sample-events.ts"
 import { Argument, Command, CommandError, Flag, Json } from "../cli.ts"
@@ -86,7 +88,7 @@ const sendLines = Effect.fnUntraced(function* (file: string, options: SendOption
   const kafka = yield* KafkaClient
   const codecs = yield* Codecs
   const output = yield* Output
-  const topic = `${(yield* SettingsService).topicPrefix}raw-events`
+  const topic = `${(yield* SettingsService).topicPrefix}${topicNames.raw}`
   let sent = 0
   let refused = 0
   const sendSome = Effect.fnUntraced(function* (lines: ReadonlyArray<Line>) {

@@ -12,6 +12,7 @@ import {
 import { type Entry, isAtPlace } from "../../../shared/dedup/id-table.ts"
 import { type AtConnection, type RefusalState, refusalEntry, refusalStateOf } from "../../../shared/dedup/refusals.ts"
 import { partitionOfHash } from "../../../shared/kafka/wire/murmur2.ts"
+import { topicNames } from "../../../shared/model/topics.ts"
 import type { AssignedPartition, Inbound, Outbound } from "../../../shared/runtime/contract.ts"
 import { partitionsHeader } from "../../../shared/runtime/restore-state.ts"
 
@@ -22,7 +23,7 @@ import { partitionsHeader } from "../../../shared/runtime/restore-state.ts"
  */
 
 /** The changelog of the ids: the mapper alone writes it, and restores from it. */
-export const duplicatesTopic = "mapper-dedup"
+export const duplicatesTopic = topicNames.mapperDedup
 
 /** Four partitions in one process hold ten million ids. */
 export const duplicateDefaults: DeduplicatorOptions = { window: Duration.hours(24), idsMax: 2_500_000 }
