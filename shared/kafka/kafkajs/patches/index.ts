@@ -125,7 +125,7 @@ export const patches: ReadonlyArray<Patch> = [
     why: "a member whose offset is out of range goes on at the log's start and leaves the committed offset",
     issue: 1133,
     file: "offset-manager.ts",
-    tests: ["shared/kafka/conformance/gaps.kafka.test.ts"],
+    tests: ["offset-manager.test.ts", "shared/kafka/conformance/gaps.kafka.test.ts"],
     apply: keepCommittedOffset
   }),
   patch({
