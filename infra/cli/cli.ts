@@ -52,7 +52,7 @@ export const usagePresenter = (json: boolean) =>
     present: (event) =>
       event._tag === "InvalidInvocation"
         ? Effect.sync(() => {
-            const message = event.errors.map((error) => oneSentence(error.message)).join(" ")
+            const message = event.errors.map((error) => sentenceOf(error)).join(" ")
             const nextStep = `See ./${[...event.commandPath, "--help"].join(" ")}.`
             process.stderr.write(
               json
@@ -63,8 +63,12 @@ export const usagePresenter = (json: boolean) =>
         : CliOutput.defaultPresenter.present(event)
   })
 
-const oneSentence = (text: string): string => {
-  const [said = "", meant] = oneLine(text).split(" Did you mean this? ", 2)
-  const line = meant === undefined ? said : `${said}. Did you mean ${meant.trim()}?`
-  return /[.?!]$/.test(line) ? line : `${line}.`
+const sentenceOf = (error: CliError.CliError): string => {
+  const suggestions = "suggestions" in error ? error.suggestions : []
+  if (suggestions.length === 0) return closed(oneLine(error.message))
+  // Effect lists the suggestions in a paragraph after the message.
+  const [message = ""] = error.message.split("\n\n", 1)
+  return `${oneLine(message)}. Did you mean ${suggestions.join(" or ")}?`
 }
+
+const closed = (line: string): string => (/[.?!]$/.test(line) ? line : `${line}.`)

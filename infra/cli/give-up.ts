@@ -71,7 +71,7 @@ const giveUpPartition = Effect.fnUntraced(function* (options: {
         const at = { name, prefix, now }
         if (decoded._tag === "Decoded") records.push(...recordsOf(codecs, record, decoded.value, at))
         else {
-          // A record that is no event has no result, as in a delivery.
+          // A record that is not an event has no result, as in a delivery.
           const letter = unreadableDeadLetter({ ...record, topic: name }, decoded, { id: connectionId, platform }, now)
           records.push(deadLetterRecord(codecs, letter, prefix))
         }

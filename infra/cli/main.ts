@@ -40,7 +40,7 @@ const teardown: Runtime.Teardown = (exit, onExit) => {
   onExit(failure.exitCode)
 }
 
-// A reader that goes away (`./capi tail … | head`) is no failure.
+// A reader that goes away (`./capi tail … | head`) is not a failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? exitCodes.ok : 1))
 
 endWithLauncher()

@@ -35,7 +35,7 @@ export const show = Effect.fnUntraced(function* (value: unknown, human: (paint: 
   if (text !== "") yield* output.write(text.endsWith("\n") ? text : `${text}\n`)
 })
 
-/** Asks a person where one is there. Fails where the answer is no, or no one can be asked; `unchanged` says what was not done. */
+/** Asks for a confirmation on a terminal. Fails if it is not given, or without a terminal; `unchanged` says what was not done. */
 export const confirm = Effect.fnUntraced(function* (question: string, unchanged: string) {
   const { interactive } = yield* Output
   if (interactive && (yield* Prompt.run(Prompt.Confirm({ message: question })))) return

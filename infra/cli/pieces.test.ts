@@ -103,8 +103,8 @@ describe("lines of raw events", () => {
     const codecs = makeMemoryCodecs()
     const misspelt = line({ ...event, user: { external_id: "u-7", mail: "x@y.example" }, value: 1 })
     const notes = [
-      "line 1: user.mail is no known field and left out. Did you mean user.email?",
-      "line 1: value is no known field and left out. Did you mean properties.value?"
+      "line 1: user.mail is not a known field and is left out. Did you mean user.email?",
+      "line 1: value is not a known field and is left out. Did you mean properties.value?"
     ]
     const checked = checkLine(misspelt, options, now)
     assert.sameMembers([...droppedFieldNotes(checked.line, checked.dropped_fields)], notes)

@@ -107,5 +107,5 @@ const refused = (problem: Problem): EventPreview => ({
 /** Seals recipients between the two steps, in this process only. */
 const localSealer: SealerShape = makeSealer(Redacted.make(randomBytes(32).toString("hex")))
 
-/** There is no log that the event stands in; it arrives now. */
+/** The event is on no topic; it arrives now. */
 const nowhere = { topic: "", partition: 0, offset: 0, timestamp: 0 }

@@ -75,9 +75,9 @@ export const encodeLine = (line: Line, options: SendOptions, codecs: Codecs["Ser
   const record = rawRecordOf(line.text, options.samplesAt)
   const text = record.value.toString("utf8")
   const event = objectOf(text)
-  // A sample that is no JSON is bad on purpose.
+  // A sample that is not JSON is bad on purpose.
   if (event === null && record.key !== null) return { _tag: "Record", key: record.key, value: record.value }
-  if (event === null) return { _tag: "Refused", line: line.number, message: "This is no JSON object." }
+  if (event === null) return { _tag: "Refused", line: line.number, message: "This is not a JSON object." }
   const timed = withTime(event, options.setTime)
   const key = record.key ?? keyOf(timed)
   if (options.encoding === "json")
@@ -97,7 +97,7 @@ export const encodeLine = (line: Line, options: SendOptions, codecs: Codecs["Ser
 export const droppedFieldNotes = (line: number, dropped: ReadonlyArray<DroppedField>): ReadonlyArray<string> =>
   dropped.map(({ field, nearest, reason }) =>
     reason === "unknown_field"
-      ? `line ${line}: ${field} is no known field and left out.${typeof nearest === "string" ? ` Did you mean ${nearest}?` : ""}`
+      ? `line ${line}: ${field} is not a known field and is left out.${typeof nearest === "string" ? ` Did you mean ${nearest}?` : ""}`
       : `line ${line}: ${field} left out: ${reason}`
   )
 

@@ -23,7 +23,7 @@ export const parseStartPosition = (text: string, now: number): Result.Result<Sta
   return Result.fail(
     new CommandError({
       code: "invalid_time",
-      message: millis === null ? `${JSON.stringify(text)} is no time.` : `${JSON.stringify(text)} lies in the future.`,
+      message: millis === null ? `${JSON.stringify(text)} is not a time.` : `${JSON.stringify(text)} is in the future.`,
       nextStep: `Give beginning, a date such as 2026-11-23T08:00:00Z, milliseconds since the epoch, or ${durationForms} (ago).`,
       exitCode: 2
     })

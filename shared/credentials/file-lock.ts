@@ -80,7 +80,7 @@ const removeIfStale = (lockFile: string): Effect.Effect<void> =>
     yield* attempt(() => rm(moved, { force: true }))
   }).pipe(Effect.ignore)
 
-/** Whether the owner ran on this machine and is no more. A lock that is just being written does not say it yet. */
+/** Whether the owner ran on this machine and has ended. A lock that is just being written does not say it yet. */
 const isDead = (content: string): boolean => {
   const found = /^\{"host":"([^"]*)","pid":(\d+),/.exec(content)
   if (found === null || found[1] !== os.hostname()) return false

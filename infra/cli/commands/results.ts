@@ -136,7 +136,7 @@ const list = Effect.fnUntraced(function* (from: StartPosition, filter: Filter) {
 
 /**
  * The last results that fit the filter, oldest first, each with what is known of its event by now, and how many fit. An outcome
- * is asked for as it is known: a refusal that was redriven and accepted is no refusal any more. That is looked up for the newest
+ * is asked for as it is known: a refusal that was redriven and accepted is not a refusal any more. That is looked up for the newest
  * (`candidatesMax`), so that with an outcome the number may hold older ones that do not count any more.
  */
 export const findResults = Effect.fnUntraced(function* (from: StartPosition, filter: Filter) {

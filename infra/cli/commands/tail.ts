@@ -75,7 +75,7 @@ const twoStarts = new CommandError({
   exitCode: 2
 })
 
-/** The schema of a declared topic; null where its records are no Avro. */
+/** The schema of a declared topic; null where its records are not Avro. */
 export const schemaOf = (topic: string): Effect.Effect<SchemaName | null, CommandError> =>
   declaredTopics.has(topic)
     ? Effect.succeed(topicSchemas.find((row) => row.topic === topic)?.schema ?? null)

@@ -182,11 +182,11 @@ const choose = Effect.fnUntraced(function* (
   events: ReadonlyArray<string>,
   all: boolean
 ) {
-  const strangers = events.filter((id) => !found.some((log) => log.event_id === id))
-  if (strangers.length > 0)
+  const others = events.filter((id) => !found.some((log) => log.event_id === id))
+  if (others.length > 0)
     return yield* new CommandError({
       code: "not_unknown",
-      message: `The outcome of ${strangers.slice(0, 5).join(", ")} is not unknown, or not through this connection.`,
+      message: `The outcome of ${others.slice(0, 5).join(", ")} is not unknown, or not through this connection.`,
       nextStep: "See `./capi unknown list` and `./capi results --event <id>`."
     })
   const chosen = all ? found : found.filter((log) => events.includes(log.event_id))

@@ -72,7 +72,7 @@ export const acceptMapping = (
   to: string
 ): Result.Result<string, AcceptError> => {
   const document = parseDocument(yamlText)
-  if (document.errors.length > 0) return failed("unreadable", "The file is no valid YAML.", "Run ./capi lint.")
+  if (document.errors.length > 0) return failed("unreadable", "The file is not valid YAML.", "Run ./capi lint.")
   const ids: Array<string> = []
   const connection = connectionIn(document, connectionId, ids)
   if (connection === null) {
@@ -95,7 +95,7 @@ export const acceptMapping = (
     )
   }
   if (!isFree(connection, path))
-    return failed("not_a_map", `mapping.events of ${connectionId} is no group of keys.`, "Run ./capi lint.")
+    return failed("not_a_map", `mapping.events of ${connectionId} is not a group of keys.`, "Run ./capi lint.")
   const after = insertKey(yamlText, connection, path, to)
   return after !== null && differsByOne(document, after, connectionId, path, to)
     ? Result.succeed(after)
