@@ -1,13 +1,15 @@
 /** Makes a record fit to be shown: what happened stays, who it was goes. */
+
 import type { SchemaName } from "../../shared/codec/codecs.ts"
+import { connectors } from "../../shared/connectors/registry.ts"
 import { redactDeep } from "../../shared/telemetry/redaction.ts"
 
 const masked = "***"
 
 /** Groups of a record or payload that hold a person's identifiers, whatever their names inside. */
 const personal = new Set([
-  ...["user", "user_data", "userData", "userIdentifiers", "adIdentifiers", "eventDeviceInfo"],
-  ...["gclid", "gbraid", "wbraid", "lead", "sealed_recipient", "to", "original_key"]
+  ...["user", "sealed_recipient", "original_key"],
+  ...Object.values(connectors).flatMap(({ personalKeys }) => personalKeys)
 ])
 
 const urls = new Set(["event_source_url", "referrer_url", "url", "referrer"])

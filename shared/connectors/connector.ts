@@ -111,6 +111,8 @@ export interface Connector extends ConnectorRules {
   /** Names of events beside those of the catalog, which only some events have. */
   readonly otherEventNames?: ReadonlyArray<string>
   readonly clickIds: ReadonlyArray<ClickId>
+  /** Keys of a payload whose values identify a person: masked where a payload is shown. */
+  readonly personalKeys: ReadonlyArray<string>
   /** Whether the API takes a flag for limited data use; without one (false), a customer who asked for it is not sent. */
   readonly restrictedUse: boolean | "not_concerned"
   /** Whether parameter rules set custom data whose `value` is the event's amount. */

@@ -91,6 +91,7 @@ export const connectorWith = (overrides: Partial<Connector> = {}): Connector => 
   exampleAccount: {},
   catalog,
   clickIds: [],
+  personalKeys: [],
   restrictedUse: true,
   classifications: [],
   account: { required: [], optional: [] },

@@ -21,6 +21,7 @@ export const googleAds: Connector = {
   catalog: catalogOf({ ...googleCatalog, ...catalog, events: { ...catalog.events, ...googleCatalog.events } }),
   exampleAccount: { customer_id: "1000000000", conversion_action_id: "1000000001" },
   clickIds,
+  personalKeys: ["userIdentifiers", "gclid", "gbraid", "wbraid"],
   restrictedUse: false,
   eventsWithoutValue: new Set(["RETRACTION", "ENHANCEMENT"]),
   classifications: [googleAdsClassification, oauthClassification],

@@ -15,6 +15,7 @@ export const google: Connector = {
   catalog: catalogOf(catalog),
   exampleAccount: { operating_account_id: "1000000000", conversion_action_id: "1000000001" },
   clickIds,
+  personalKeys: ["userData", "userIdentifiers", "adIdentifiers", "eventDeviceInfo"],
   restrictedUse: true,
   classifications: [googleClassification, oauthClassification],
   account: {

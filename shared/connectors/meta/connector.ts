@@ -15,6 +15,7 @@ export const meta: Connector = {
   otherEventNames: Object.values(catalog.messaging_events),
   exampleAccount: { dataset_id: "1000000000" },
   clickIds: [{ parameter: "fbclid", field: "fbclid", form: "token" }],
+  personalKeys: ["user_data"],
   restrictedUse: true,
   valueParameter: true,
   ageRule: "Meta takes events of the last 7 days, of physical stores 62 (100/2804003).",

@@ -13,6 +13,7 @@ export const snapchat: Connector = {
   catalog: catalogOf(catalog),
   exampleAccount: { pixel_id: "00000000-0000-4000-8000-000000000000", app_id: "00000000-0000-4000-8000-000000000001" },
   clickIds: [{ parameter: "sccid", field: "sc_click_id", form: "token" }],
+  personalKeys: ["user_data"],
   restrictedUse: true,
   valueParameter: true,
   ageRule: "Snapchat takes events of the last 37 days.",

@@ -20,6 +20,7 @@ export const tiktok: Connector = {
     crm_event_set_id: "1000000000"
   },
   clickIds: [{ parameter: "ttclid", field: "ttclid", form: "token" }],
+  personalKeys: ["user", "lead"],
   restrictedUse: true,
   valueParameter: true,
   ageRule: "TikTok takes web events of the last 7 days, offline events of the last 28.",

@@ -19,6 +19,7 @@ export const whatsapp: Connector = {
   exampleAccount: { phone_number_id: "1000000000" },
   clickIds: [],
   // A message is no sale of data.
+  personalKeys: ["to"],
   restrictedUse: "not_concerned",
   classifications: [whatsappClassification],
   account: { required: ["phone_number_id"], optional: ["user_id_field"] },
