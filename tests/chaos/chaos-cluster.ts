@@ -55,7 +55,10 @@ export const chaosEnvironment = (
     },
     {
       ...Object.fromEntries(
-        platforms.map((platform) => [`RUN_${platform.toUpperCase()}`, String(running.includes(`delivery-${platform}`))])
+        platforms.map((platform) => [
+          `RUN_${platform.toUpperCase()}`,
+          String(running.some((name) => name === `delivery-${platform}`))
+        ])
       ),
       KAFKA_SESSION_TIMEOUT: `${sessionTimeoutMillis} millis`,
       // Often, so that it looks while things break.

@@ -35,7 +35,9 @@ const canonicalOf: ReadonlyMap<string, string> = (() => {
   for (const { kind, platform, catalog } of Object.values(connectors)) {
     // A platform's further kinds use the names of its first one.
     if (kind !== platform) continue
-    for (const set of nameSets) for (const [event, name] of catalog.names[set]) add(name, event)
+    for (const set of nameSets) {
+      for (const [event, name] of catalog.names[set]) if (!catalog.ambiguousNames.has(name)) add(name, event)
+    }
   }
   return names
 })()

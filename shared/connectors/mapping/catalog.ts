@@ -22,6 +22,8 @@ export type NameSet = (typeof nameSets)[number]
 export interface CatalogTable {
   /** Canonical event → the platform's name: the same in both name sets, or one in each. Events without a name are absent. */
   readonly events: Readonly<Record<string, string | { readonly [set in NameSet]: string }>>
+  /** Names of the platform that other producers use for something else: they mean no canonical event. */
+  readonly ambiguous_names?: ReadonlyArray<string>
   readonly standard_events: ReadonlyArray<string>
   /** Whether the platform takes events by other names than its standard ones. */
   readonly custom_events: boolean
@@ -38,6 +40,7 @@ export interface CatalogTable {
 /** A platform's tables, ready to look up. */
 export interface Catalog {
   readonly names: { readonly [set in NameSet]: ReadonlyMap<string, string> }
+  readonly ambiguousNames: ReadonlySet<string>
   readonly standardEvents: ReadonlyArray<string>
   readonly takesCustomEvents: boolean
   readonly parameters: { readonly open: boolean; readonly names: ReadonlySet<string> }
@@ -48,6 +51,7 @@ export interface Catalog {
 
 export const catalogOf = (table: CatalogTable): Catalog => ({
   names: { specification: namesOf(table, "specification"), current: namesOf(table, "current") },
+  ambiguousNames: new Set(table.ambiguous_names),
   standardEvents: table.standard_events,
   takesCustomEvents: table.custom_events,
   parameters: { open: table.parameters.open, names: new Set(table.parameters.names) },

@@ -45,7 +45,7 @@ describe("an event ahead of its arrival", () => {
 
   it("has its bound at each kind of platform, and a connection may change it", () => {
     const bounds = connectorKinds.map((kind) => [kind, futureToleranceMillis(connectionOf(kind), connectorFor(kind))])
-    assert.deepStrictEqual(Object.fromEntries(bounds), {
+    assert.deepInclude(Object.fromEntries(bounds), {
       meta: minute,
       google: 0,
       "google-ads": 0,

@@ -5,23 +5,23 @@ import type { PayloadBuilder } from "./result.ts"
 
 /**
  * The customer's hashed fields under the names that Meta's API has given them and others took over: each a list of hashes, in
- * this order. City and postal code have more than one form.
+ * this order. Those of `forms` have more than one form.
  */
 export const putHashedUser = (
   data: PayloadBuilder,
   user: NormalizedUser,
   connection: Connection,
-  forms: { readonly city: string | null; readonly zip: string | null }
+  forms: Pick<NormalizedUser, "first_name" | "last_name" | "city" | "state" | "zip">
 ): void => {
   if (user.email.length > 0) data["em"] = user.email
   const phones = phoneHashes(user, "digits", connection.mapping.defaultCountry)
   if (phones.length > 0) data["ph"] = phones
-  putList(data, "fn", user.first_name)
-  putList(data, "ln", user.last_name)
+  putList(data, "fn", forms.first_name)
+  putList(data, "ln", forms.last_name)
   putList(data, "ge", user.gender)
   putList(data, "db", user.date_of_birth)
   putList(data, "ct", forms.city)
-  putList(data, "st", user.state)
+  putList(data, "st", forms.state)
   putList(data, "zp", forms.zip)
   putList(data, "country", user.country)
   const ids = externalIds(user, connection)

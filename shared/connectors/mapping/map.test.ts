@@ -3,7 +3,7 @@ import * as fc from "fast-check"
 import { emptyNormalizedUser } from "../../../schemas/values.gen.ts"
 import { connectorKinds } from "../../model/platform.ts"
 import { connectionOf, eventTime, item, jane, properties, purchase } from "../../testing/event-fixture.ts"
-import { connectors } from "../registry.ts"
+import { clickIds, connectors } from "../registry.ts"
 import { canonicalEvents } from "./catalog.ts"
 import { mapForConnection } from "./map.ts"
 import { matchQuality, missingIdentifiers } from "./quality.ts"
@@ -118,7 +118,8 @@ describe("match quality", () => {
 
   it("has a test of presence for every weight", () => {
     const fields = Object.entries(jane).map(([name, value]) => [name, value ?? "x"])
-    const everything = { ...jane, ...Object.fromEntries(fields) }
+    const click_ids = Object.fromEntries(clickIds.map(({ parameter }) => [parameter, "x"]))
+    const everything = { ...jane, ...Object.fromEntries(fields), click_ids }
     for (const kind of connectorKinds)
       assert.deepStrictEqual(missingIdentifiers(everything, connectionOf(kind)), [], kind)
   })

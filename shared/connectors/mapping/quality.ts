@@ -69,10 +69,10 @@ const presence: Readonly<Record<string, Factor["present"]>> = {
   recipient: (user, connection) => sealedRecipient(user, connection.mapping.defaultCountry) !== null
 }
 
-/** One without a rule here is the user's field of that name. */
+/** One without a rule here is the user's field of that name, or the click id of that name. */
 const presenceOf = (name: string): Factor["present"] => {
   const field = name as keyof NormalizedUser
-  return presence[name] ?? ((user) => user[field] !== null && user[field] !== undefined)
+  return presence[name] ?? ((user) => (user[field] ?? user.click_ids?.[name] ?? null) !== null)
 }
 
 const factorsOf: Readonly<Record<string, ReadonlyArray<Factor>>> = Object.fromEntries(

@@ -90,7 +90,8 @@ const missing = (
 /** `user_data` (Snapchat, Conversions API v3 parameters): hashed fields as lists, the rest in clear. */
 export const formatUserData = (user: NormalizedUser, connection: Connection): PayloadBuilder => {
   const data: PayloadBuilder = {}
-  putHashedUser(data, user, connection, { city: user.city_snap, zip: user.zip_snap })
+  const { first_name, last_name, state } = user
+  putHashedUser(data, user, connection, { first_name, last_name, state, city: user.city_snap, zip: user.zip_snap })
   put(data, "client_ip_address", user.ip)
   put(data, "client_user_agent", user.user_agent)
   put(data, "sc_click_id", user.sc_click_id)
