@@ -13,7 +13,7 @@ import { mayRetry, retryDelay } from "../resilience/retry-policy.ts"
 import { DeliveryContext, type DeliveryContextShape, platformWorks } from "./delivery-context.ts"
 import { type Disposition, interpretResponse } from "./interpret-response.ts"
 import { type DeliveryEvent, decisionByVerdict, isTaken, type Outcome, outcomeOf } from "./outcome.ts"
-import { IdempotencyGuard, type RequestResult, sendRequest } from "./send-request.ts"
+import { IdempotencyGuard, type IdempotencyGuardShape, type RequestResult, sendRequest } from "./send-request.ts"
 import { separateExpired } from "./triage.ts"
 
 /** An outcome for each of these events of one batch group. Waits as long as it takes; fails if an intent can't be written. */
@@ -21,14 +21,15 @@ export const attempt = (
   events: ReadonlyArray<DeliveryEvent>
 ): Effect.Effect<ReadonlyArray<Outcome>, KafkaError, DeliveryContext | IdempotencyGuard> =>
   Effect.gen(function* () {
-    const { breaker } = yield* DeliveryContext
-    const progress = { failures: 0, succeededBefore: yield* breaker.succeeded, pauses: 0, isBlamed: false }
+    const delivery = yield* DeliveryContext
+    const guard = yield* IdempotencyGuard
+    const progress = { failures: 0, succeededBefore: yield* delivery.breaker.succeeded, pauses: 0, isBlamed: false }
     let attempts: Attempts = {
       work: [{ events, progress, firstHalfFrom: null }],
       outcomes: [],
       expectedFailures: { left: 0, max: 0 }
     }
-    while (attempts.work.length > 0) attempts = yield* sendNext(attempts)
+    while (attempts.work.length > 0) attempts = yield* sendNext(delivery, guard, attempts)
     return attempts.outcomes
   })
 
@@ -60,9 +61,11 @@ interface ExpectedFailures {
 }
 
 /** Sends the next piece: one request, and what follows from its response. */
-const sendNext = Effect.fnUntraced(function* (attempts: Attempts) {
-  const { connector } = yield* DeliveryContext
-  const guard = yield* IdempotencyGuard
+const sendNext = Effect.fnUntraced(function* (
+  delivery: DeliveryContextShape,
+  guard: IdempotencyGuardShape,
+  attempts: Attempts
+) {
   const { outcomes } = attempts
   const isTakenFrom = (from: number) => outcomes.slice(from).every(isTaken)
   const [piece, ...rest] = nextToSend(attempts.work, outcomes.length, isTakenFrom)
@@ -70,13 +73,15 @@ const sendNext = Effect.fnUntraced(function* (attempts: Attempts) {
   const { fresh, expired } = separateExpired(piece.events, yield* Clock.currentTimeMillis)
   if (fresh.length === 0) return { ...attempts, work: rest, outcomes: [...outcomes, ...expired] }
 
-  const result = yield* sendRequest(fresh, attempts.expectedFailures.left > 0)
-  const disposition = interpretResponse(result, connector.idempotent)
+  const result = yield* sendRequest(delivery, guard, fresh, attempts.expectedFailures.left > 0)
+  const disposition = interpretResponse(result, delivery.connector.idempotent)
   guard.decided(disposition.outcomes, result.facts.attemptedAt + result.facts.latencyMillis)
   const decided = [...outcomes, ...expired, ...result.expired, ...disposition.outcomes]
-
-  const next = yield* followUp(piece.progress, result, disposition, decided.length)
   const expectedFailures = expectedAfter(attempts.expectedFailures, result)
+  const isDone = disposition.open.length === 0 && result.held.length === 0 && result.verdict.retryAfter === null
+  if (isDone) return { work: rest, outcomes: decided, expectedFailures } satisfies Attempts
+
+  const next = yield* followUp(delivery, piece.progress, result, disposition, decided.length)
   return {
     work: [...next.pieces.filter((one) => one.events.length > 0), ...rest],
     outcomes: [...decided, ...next.putOff],
@@ -99,12 +104,12 @@ interface FollowUp {
 }
 
 const followUp = Effect.fnUntraced(function* (
+  delivery: DeliveryContextShape,
   before: Progress,
   { held, facts, verdict: { retryAfter } }: RequestResult,
   disposition: Disposition,
   decided: number
 ) {
-  const delivery = yield* DeliveryContext
   const { cause, open } = disposition
   const piece = (events: ReadonlyArray<DeliveryEvent>, progress: Progress) => ({
     events,

@@ -81,7 +81,7 @@ const openPartition = (
   const intents = isIdempotent ? null : intentsOf(delivery, assigned)
   const poller = asyncOutcome === undefined ? null : makeStatusPoller(delivery, assigned, asyncOutcome)
   const restore = [intents?.restore, poller?.restore].filter((entry) => entry !== undefined)
-  const partition: Partition = { intents, poller, partitions: assigned.partitions ?? 1 }
+  const partition: Partition = { delivery, intents, poller, partitions: assigned.partitions ?? 1 }
   const context = Context.make(DeliveryContext, delivery).pipe(Context.add(IdempotencyGuard, intents ?? idempotent))
   return {
     ...(restore.length > 0 ? { restore } : {}),
@@ -89,11 +89,11 @@ const openPartition = (
     step: (batch) =>
       readBatch(partition, batch).pipe(
         // decode, triage: ready, decided without a request, early, unreadable
-        Effect.flatMap(triageWhenDue),
+        Effect.flatMap((records) => triageWhenDue(delivery, records)),
         // what may have been sent before is not sent again
         Effect.flatMap((triaged) => screen(partition, triaged)),
         // chunk, attempt: an outcome for each event
-        Effect.flatMap(attemptChunks),
+        Effect.flatMap((screened) => attemptChunks(delivery, screened)),
         // settle, records: what the runtime writes and commits
         Effect.flatMap((attempted) => toStep(partition, batch, attempted)),
         Effect.provideContext(context)
@@ -101,8 +101,8 @@ const openPartition = (
   }
 }
 
-/** What a partition has beside its connection's context. */
 interface Partition {
+  readonly delivery: DeliveryContextShape
   readonly intents: SendIntents | null
   readonly poller: StatusPoller | null
   /** Of the topic. */
@@ -116,12 +116,12 @@ interface BatchRecords {
 }
 
 /** The records that are sent from this partition, their schemas loaded. */
-const readBatch = Effect.fnUntraced(function* (partition: Partition, batch: Batch) {
-  const { codecs } = yield* DeliveryContext
-  const read = atHome(partition, batch)
-  yield* codecs.loadSchemas(read.records.map((record) => record.value))
-  return read
-})
+const readBatch = (partition: Partition, batch: Batch): Effect.Effect<BatchRecords, RegistryError> =>
+  Effect.suspend(() => {
+    const { codecs } = partition.delivery
+    const read = atHome(partition, batch)
+    return Effect.as(codecs.loadSchemas(read.records.map((record) => record.value)), read)
+  })
 
 /** Where requests are not idempotent and partitions were added, only the home partition of an event sends it. */
 const atHome = ({ intents, partitions }: Partition, batch: Batch): BatchRecords => {
@@ -141,16 +141,18 @@ interface Triaged extends Triage {
 }
 
 /** Decodes and sorts the records; delayed retries none of which is due are held first. */
-const triageWhenDue = Effect.fnUntraced(function* ({ records, moved }: BatchRecords) {
-  const delivery = yield* DeliveryContext
+const triageWhenDue = (delivery: DeliveryContextShape, { records, moved }: BatchRecords): Effect.Effect<Triaged> => {
   const { codecs, connection, connector, limits } = delivery
-  const sort = (now: number) =>
-    triage(records, { codecs, connection, connector, now, bytesPerRequest: limits.bytesPerRequest })
-  const first = sort(yield* Clock.currentTimeMillis)
-  if (first.ready.length > 0 || first.early.length === 0) return { ...first, moved } satisfies Triaged
-  yield* holdUntilDue(delivery, first.early)
-  return { ...sort(yield* Clock.currentTimeMillis), moved } satisfies Triaged
-})
+  const sorted = Effect.map(Clock.currentTimeMillis, (now): Triaged => {
+    const context = { codecs, connection, connector, now, bytesPerRequest: limits.bytesPerRequest }
+    return { ...triage(records, context), moved }
+  })
+  return Effect.flatMap(sorted, (first) =>
+    first.ready.length > 0 || first.early.length === 0
+      ? Effect.succeed(first)
+      : Effect.andThen(holdUntilDue(delivery, first.early), sorted)
+  )
+}
 
 /**
  * A batch of delayed retries none of which is due waits for the first one; not for ever, as later records may be due
@@ -187,21 +189,23 @@ interface AttemptedBatch extends ScreenedBatch {
 }
 
 /** Sends what is ready, in chunks that go out at the same time. */
-const attemptChunks = Effect.fnUntraced(function* ({ triaged, screened }: ScreenedBatch) {
-  const { limits, optimizer } = yield* DeliveryContext
+const attemptChunks = ({ limits, optimizer }: DeliveryContextShape, { triaged, screened }: ScreenedBatch) => {
   const chunks = chunk(screened.ready, { events: optimizer.size(), bytes: limits.bytesPerRequest })
-  const attempted = yield* Effect.forEach(chunks, attempt, { concurrency: limits.concurrency })
-  const outcomes = withUndecided(screened.ready, attempted.flat())
-  return { triaged, screened, outcomes: [...outcomes, ...screened.decided] } satisfies AttemptedBatch
-})
+  return Effect.map(
+    Effect.forEach(chunks, attempt, { concurrency: limits.concurrency }),
+    (attempted): AttemptedBatch => {
+      const outcomes = withUndecided(screened.ready, attempted.flat())
+      return { triaged, screened, outcomes: [...outcomes, ...screened.decided] }
+    }
+  )
+}
 
 /** Everything that the batch leads to as records, and the metrics of its outcomes. */
 const toStep = Effect.fnUntraced(function* (
-  { intents, poller }: Partition,
+  { delivery, intents, poller }: Partition,
   batch: Batch,
   { triaged, screened, outcomes }: AttemptedBatch
 ) {
-  const delivery = yield* DeliveryContext
   const { breaker, codecs, connection, metrics, settings } = delivery
   const now = yield* Clock.currentTimeMillis
   const context = { codecs, connection, settings, circuit: yield* breaker.state, now }

@@ -8,7 +8,7 @@ import { failureVerdict } from "../../../shared/connectors/http/http-failure.ts"
 import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import type { KafkaError } from "../../../shared/kafka/client.ts"
 import type { CallOutcome } from "../resilience/circuit-breaker.ts"
-import { DeliveryContext, type DeliveryContextShape } from "./delivery-context.ts"
+import type { DeliveryContextShape } from "./delivery-context.ts"
 import {
   callOutcome,
   type Interpretable,
@@ -62,24 +62,21 @@ export const idempotent: IdempotencyGuardShape = {
  *
  * @param isFailureExpected a failure does not count for the circuit
  */
-export const sendRequest = Effect.fnUntraced(function* (
+export const sendRequest = (
+  delivery: DeliveryContextShape,
+  guard: IdempotencyGuardShape,
   events: ReadonlyArray<DeliveryEvent>,
   isFailureExpected: boolean
-) {
-  const delivery = yield* DeliveryContext
-  const guard = yield* IdempotencyGuard
+): Effect.Effect<RequestResult, KafkaError> => {
   const { breaker, connector, pause, settings, slots } = delivery
   const send = (count: number) => sendSome(delivery, guard, events, count)
   const counted = (result: RequestResult) =>
     [isFailureExpected && result.callOutcome === "failure" ? "ignored" : result.callOutcome, result] as const
-  yield* pause.await
-  return yield* slots.withPermit(
-    deadlineOf(events),
-    connector.idempotent
-      ? breaker.call((isHalfOpen) => Effect.map(send(isHalfOpen ? settings.probeEvents : events.length), counted))
-      : probingFirst(delivery, events, (count) => Effect.map(send(count), counted))
-  )
-})
+  const call = connector.idempotent
+    ? breaker.call((isHalfOpen) => Effect.map(send(isHalfOpen ? settings.probeEvents : events.length), counted))
+    : probingFirst(delivery, events, (count) => Effect.map(send(count), counted))
+  return Effect.andThen(pause.await, slots.withPermit(deadlineOf(events), call))
+}
 
 /** Sends all of the events; in probe mode, one of them after a probe. */
 const probingFirst = (
