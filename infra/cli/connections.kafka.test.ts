@@ -116,7 +116,6 @@ const makeSetup = Effect.gen(function* () {
 
 const kafka = layerKafka({ brokers: inject("brokers").split(","), sessionTimeoutMillis: 6_000 })
 
-// Red when each connection of the file owes every event an outcome.
 it.live("asks a connection that was added, or disabled for a while, for what passed the mapper with it", () =>
   Effect.gen(function* () {
     const { configure, pass, deliver, ledger } = yield* makeSetup
@@ -143,7 +142,6 @@ it.live("asks a connection that was added, or disabled for a while, for what pas
   }).pipe(Effect.provide(kafka))
 )
 
-// Red when only the connections of the file are looked at.
 it.live("names what waits for a connection that was renamed or disabled, until it is back or given up", () =>
   Effect.gen(function* () {
     const { prefix, capi, configure, pass, deliver, ledger } = yield* makeSetup

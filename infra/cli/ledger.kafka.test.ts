@@ -29,7 +29,6 @@ const folder = Effect.acquireRelease(
   (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true }))
 )
 
-// Red when the ledger leaves out what the normalizer's committed offset says.
 it.live("exits with 1 and names a raw record that left no trace, in the range that was asked for", () =>
   Effect.gen(function* () {
     const file = path.join(yield* folder, "connections.yaml")
@@ -87,7 +86,6 @@ const setup = Effect.gen(function* () {
 const timestamp = 1_795_000_000_000
 const source = { topic: "raw-events", partition: 0, offset: 0, timestamp }
 
-// Red when a delayed retry counts as waiting for ever.
 it.live("names an event whose delayed retry was skipped by a reset of its offsets", () =>
   Effect.gen(function* () {
     const { prefix, capi, ledger, client, codecs } = yield* setup
@@ -137,7 +135,6 @@ it.live("names an event whose delayed retry was skipped by a reset of its offset
   }).pipe(Effect.provide(layerKafka({ brokers: inject("brokers").split(",") })))
 )
 
-// Red when results of the deleted topic count for the records at their positions.
 it.live("counts no result of a topic that was deleted and made again", () =>
   Effect.gen(function* () {
     const { prefix, ledger, client, codecs } = yield* setup

@@ -114,7 +114,6 @@ const terminal = (rows: number) => {
 }
 
 describe("the screen", () => {
-  // Red when a view may be as tall as the terminal: moving up ends at its first row.
   it("draws in place, however often and whatever height the view has", () => {
     const size = { rows: 24, columns: 80 }
     const { write, lines } = terminal(size.rows)

@@ -24,7 +24,6 @@ it("what is a state by key is compacted, what is a log is not", () => {
   assert.strictEqual(cleanup.get("dead-letters"), "delete")
 })
 
-// Red when a topic is left to the broker's default, by which a record may be acknowledged by one broker alone.
 it("an acknowledged record is on two brokers, where there are three", () => {
   const inSync = (brokers: number) =>
     new Set(declaredTopics("", brokers).map(({ config }) => config["min.insync.replicas"]))

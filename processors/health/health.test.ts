@@ -222,7 +222,6 @@ describe("the health processor", () => {
   )
 })
 
-// Red when health looks at results and circuits alone.
 it.effect("a connection that was removed while events wait for it is unhealthy, until they are given up", () =>
   Effect.gen(function* () {
     const one = { connectionId: "old", platform: "meta", state: "removed", events: 12 } as const

@@ -56,7 +56,6 @@ const start = Effect.gen(function* () {
   return { kafka, commit, alerts }
 })
 
-// Red when `Ledger.missing` leaves out what was lost before normalizing.
 it.effect(
   "raises an alert for events that left no trace and names them, one for each further loss, one when they are found",
   () =>
@@ -84,7 +83,6 @@ it.effect("is silent about what is only on its way", () =>
   })
 )
 
-// Red when a delayed retry that waited before the watch began is not followed.
 it.effect("raises an alert for a delayed retry that is lost, though its event began long before", () =>
   Effect.gen(function* () {
     const { kafka, alerts } = yield* start

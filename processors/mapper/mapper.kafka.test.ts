@@ -68,7 +68,6 @@ const openPartitions = (events: ReadonlyArray<RuntimeEvent>) => events.filter(({
 const layerTest = Layer.merge(layerKafka({ brokers: testBrokers(), sessionTimeoutMillis: 6_000 }), memoryCodecs)
 
 layer(layerTest, { excludeTestServices: true })("the mapper on a real broker", (it) => {
-  // Red when the task has no `restore`, or when the changelog is written to another partition than it is read from.
   it.effect("catches a duplicate across a restart and across a move of partitions", () =>
     Effect.gen(function* () {
       const harness = yield* makeHarness
@@ -97,7 +96,6 @@ layer(layerTest, { excludeTestServices: true })("the mapper on a real broker", (
     })
   )
 
-  // Red when a partition restores from the partition of its number alone, or decides on keys that are another's by now.
   it.effect("catches duplicates across partitions that were added, also of what waited in the old ones", () =>
     Effect.gen(function* () {
       const harness = yield* makeHarness
@@ -118,7 +116,6 @@ layer(layerTest, { excludeTestServices: true })("the mapper on a real broker", (
     })
   )
 
-  // Red when the raw position is not compared.
   it.effect("lets a replay by offset reset pass, but for the repeats in it", () =>
     Effect.gen(function* () {
       const harness = yield* makeHarness

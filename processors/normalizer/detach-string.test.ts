@@ -14,7 +14,6 @@ it("gives the same text", () => {
   assert.strictEqual(detachString("é".repeat(3_000)), "é".repeat(3_000))
 })
 
-// Red when `detachString` returns its argument: the pieces then retain 100 MB.
 it("does not retain the text that a piece was cut from", () => {
   setFlagsFromString("--expose-gc")
   const collect = runInNewContext("gc") as () => void

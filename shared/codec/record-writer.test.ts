@@ -20,7 +20,6 @@ it("writes pooled records into memory that is used again after their release, an
   assert.strictEqual(second.value.toString("latin1", 2), "b".repeat(100))
 })
 
-// Red when a second release returns a slab to the pool again: two users then write into one.
 it("releases memory once", () => {
   const writer = new RecordWriter()
   const { release } = writer.pooled(() => record(writer, "a"))

@@ -32,7 +32,6 @@ describe("the deduplicator", () => {
     assert.strictEqual(seen.check(entryOf({ ...occurrence("a", 5), partition: 4 }, now)), "duplicate")
   })
 
-  // Red when the raw record's time is left out of the comparison.
   it("distinguishes records at one position of a topic that was created again by their time", () => {
     fc.assert(
       fc.property(fc.nat(), fc.nat(), fc.nat(), (offset, timestamp, later) => {
@@ -92,7 +91,6 @@ describe("the deduplicator", () => {
     assert.isAbove(seen.statistics.evictedByAge, 0)
   })
 
-  // Red when all ids of the oldest one's second go at once.
   it("forgets no more than it must of ids that came in one second", () => {
     const seen = new Deduplicator({ window: Duration.hours(24), idsMax: 100_000 })
     for (let i = 0; i < 110_000; i++) seen.check(entryOf(occurrence(`id-${i}`, i), now))

@@ -67,7 +67,6 @@ describe("the ledger", () => {
     assert.deepStrictEqual(meta?.rejectedBy, { "100/2804009": 2, attempts_exhausted: 1 })
   })
 
-  // Red when only a normalized record counts as a proof that a raw one was normalized.
   it("accounts for an event whose normalized record is gone by its results, and names the connection without one", () => {
     const ledger = new Ledger(enabled("meta", "google"))
     ledger.advance(committed(2))
@@ -106,7 +105,6 @@ describe("the ledger", () => {
     assert.deepStrictEqual(balanceOf(ledger).connections[0]?.missing, ["lost"])
   })
 
-  // Red when an event that was put off counts as waiting whatever became of its delayed retry.
   it("names an event whose delayed retry was passed without a result, or is gone", () => {
     const ledger = ledgerOf(4)
     for (const offset of [0, 1, 2, 3]) {
@@ -125,7 +123,6 @@ describe("the ledger", () => {
     assert.isFalse(balance.balanced)
   })
 
-  // Red when the position alone decides whose trace it is.
   it("takes no trace of an earlier topic's record for one at the same position", () => {
     const ledger = ledgerOf(2)
     const earlier = (offset: number) => at(offset, 3)
@@ -181,7 +178,6 @@ describe("the ledger", () => {
     assert.deepStrictEqual(balanceOf(ledger).normalized, 0)
   })
 
-  // Red when only the connections of the file are looked at.
   it("names what waits for a connection that was removed, and does not balance; a disabled one's waits", () => {
     const ledger = new Ledger(
       new Map([
@@ -213,7 +209,6 @@ describe("the ledger", () => {
     assert.deepStrictEqual(waiting(), [false, ...others, ["old", "removed", 2, ["e1"]]])
   })
 
-  // Red when every connection of the file owes every event an outcome.
   it("asks a connection for nothing that passed the mapper before it was there, or while it was disabled", () => {
     const decided = new DecidedConnections()
     const change = (offset: number, ...ids: ReadonlyArray<string>) =>

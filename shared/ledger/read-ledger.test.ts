@@ -31,7 +31,6 @@ const busyKafka = () => {
   return Layer.merge(Layer.succeed(KafkaClient, client), memoryCodecs)
 }
 
-// Red when each topic is read to the end that it has when its turn comes.
 it.effect("names nothing that passed a stage between the reading of two topics", () =>
   Effect.gen(function* () {
     const round = yield* followLedger(0, [{ id: "meta", platform: "meta" }], "")
@@ -40,7 +39,6 @@ it.effect("names nothing that passed a stage between the reading of two topics",
   }).pipe(Effect.provide(busyKafka()))
 )
 
-// Red when every topic is read from the same time on.
 it.effect("finds the traces of an event whose producer's clock was ahead", () =>
   Effect.gen(function* () {
     const kafka = new MemoryKafka()
@@ -59,7 +57,6 @@ it.effect("finds the traces of an event whose producer's clock was ahead", () =>
   })
 )
 
-// Red when raw records count for as long as they happen to be there.
 it.effect("does not judge raw records that are older than results are kept", () =>
   Effect.gen(function* () {
     const now = 1_795_424_000_000
@@ -78,7 +75,6 @@ it.effect("does not judge raw records that are older than results are kept", () 
   })
 )
 
-// Red when a normalized event is looked for among the raw records only to be counted.
 it.effect("names a normalized event of the range that no raw record stands behind", () =>
   Effect.gen(function* () {
     const now = 1_795_424_000_000

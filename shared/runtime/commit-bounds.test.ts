@@ -20,7 +20,6 @@ const stop = (fiber: Fiber.Fiber<unknown, unknown>) =>
     yield* Fiber.join(stopping)
   })
 
-// Red when `pipeline.ts` decides what is committed before it runs the tick.
 it.effect("commits nothing that came while a tick was at work", () =>
   Effect.gen(function* () {
     const { kafka, write, out, start } = runtimeHarness()
@@ -48,7 +47,6 @@ it.effect("commits nothing that came while a tick was at work", () =>
   })
 )
 
-// Red when `nothingWaits` counts steps in the place of what the intake has given out.
 it.effect("commits no batch that was taken and is not worked on yet", () =>
   Effect.gen(function* () {
     const commits: Array<readonly [next: number | null, records: number]> = []

@@ -22,7 +22,6 @@ class LazyRecord implements FetchedRecord {
   readonly bufferRef = buffer
 }
 
-// Red when the copy is a spread, which leaves out what a record makes on demand.
 it("keeps all of a record under another name of its topic", () => {
   assert.deepStrictEqual(inboundOf(new LazyRecord(), "raw-events"), {
     topic: "raw-events",

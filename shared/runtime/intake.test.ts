@@ -15,7 +15,6 @@ const record = {
   headers: {}
 }
 
-// Red when `waitingSince` stays in the future.
 it.effect("cuts a batch that lingers though the wall clock is set back meanwhile", () =>
   Effect.gen(function* () {
     let aheadMillis = 7_200_000

@@ -80,7 +80,6 @@ layer(layerTest, { excludeTestServices: true })("the runtime on a real broker", 
     })
   )
 
-  // Red when partition.ts gives the transactional id a part of the process's own, so that no process is fenced.
   it.effect("lets no zombie commit: a frozen member wakes up after another took over", () =>
     Effect.gen(function* () {
       const harness = yield* makeHarness

@@ -178,7 +178,6 @@ it.effect("is ready once every assigned partition is open", () =>
   })
 )
 
-// Red when partitions that stay are not looked at in a new generation.
 it.effect("opens partitions again when their topic has got more, after the steps in flight", () =>
   Effect.gen(function* () {
     const { kafka, events, write, out, start } = runtimeHarness(2)

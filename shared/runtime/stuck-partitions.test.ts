@@ -58,7 +58,6 @@ describe("stuck partitions", () => {
   })
 })
 
-// Red when steps.ts runs the step without its deadline.
 it.effect("opens a partition again whose step hangs, and then goes on", () =>
   Effect.gen(function* () {
     const kafka = new MemoryKafka()

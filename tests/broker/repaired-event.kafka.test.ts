@@ -33,7 +33,6 @@ const connections = ["strict", "lenient"].map((id) => {
 const layerTest = Layer.merge(layerKafka({ brokers: testBrokers(), sessionTimeoutMillis: 6_000 }), memoryCodecs)
 
 layer(layerTest, { excludeTestServices: true })("a repaired event", (it) => {
-  // Red when deliveries write no refusals, or the mapper does not look for them.
   it.effect("reaches the connection whose platform refused it, and no other", () =>
     Effect.gen(function* () {
       const client = yield* KafkaClient

@@ -14,7 +14,6 @@ const program = `
   print()
 `
 
-// Red when the process does not learn by how much its clock is to jump.
 it("lets the clock of a process jump and jump back", async () => {
   const folder = mkdtempSync(path.join(tmpdir(), "capi-clock-"))
   const file = path.join(folder, "clock")

@@ -1,6 +1,7 @@
 /**
  * `make mutants`: applies each mutant to a copy of the repository and runs the test that must fail. Prints the mutants that no
- * test noticed and ends with 1 if there are any. ONLY=text takes those whose file, test or description has the text.
+ * test noticed and ends with 1 if there are any. ONLY=text takes those whose file, test or description has the text; KAFKA=0 leaves out
+ * tests that need a broker.
  */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -25,34 +26,39 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`)
 
 const main = Effect.gen(function* () {
   const only = process.env["ONLY"] ?? ""
-  const chosen = mutants.filter((mutant) => JSON.stringify(mutant).includes(only))
+  const chosen = mutants
+    .flatMap((mutant) => mutant.tests.map((test) => ({ mutant, test })))
+    .filter((pair) => JSON.stringify([pair.test, pair.mutant.wrong, pair.mutant.file]).includes(only))
+    .filter(({ test }) => process.env["KAFKA"] !== "0" || !isKafkaTest(test))
   const copy = yield* copyOfRepository
   const needsKafka = chosen.some(({ test }) => isKafkaTest(test))
   const environment = needsKafka ? yield* startServices : {}
   const run = (test: string) => Effect.promise(() => runTest(copy, test, environment))
 
   const survivors: Array<string> = []
-  for (const [test, group] of Map.groupBy(chosen, (mutant) => mutant.test)) {
+  for (const [test, group] of Map.groupBy(chosen, (pair) => pair.test)) {
     // A test that fails by itself would kill every mutant.
     if ((yield* run(test)) !== "passed") {
       print(`FAILS UNCHANGED  ${test}`)
-      survivors.push(...group.map(({ wrong }) => wrong))
+      survivors.push(...group.map(({ mutant }) => describe(mutant, test)))
       continue
     }
-    for (const mutant of group) {
+    for (const { mutant } of group) {
       const result = yield* Effect.acquireUseRelease(
         Effect.sync(() => apply(copy, mutant)),
         () => run(test),
         (original) => Effect.sync(() => writeFileSync(path.join(copy, mutant.file), original))
       )
-      print(`${result === "failed" ? "killed  " : "SURVIVED"}  ${mutant.wrong}  (${mutant.file}, ${test})`)
-      if (result !== "failed") survivors.push(mutant.wrong)
+      print(`${result === "failed" ? "killed  " : "SURVIVED"}  ${describe(mutant, test)}`)
+      if (result !== "failed") survivors.push(describe(mutant, test))
     }
   }
-  print(`${chosen.length - survivors.length} of ${chosen.length} mutants are killed.`)
+  print(`${chosen.length - survivors.length} of ${chosen.length} are killed.`)
   for (const one of survivors) print(`SURVIVED  ${one}`)
   return survivors.length === 0
 })
+
+const describe = ({ wrong, file }: Mutant, test: string): string => `${wrong} (${file}, ${test})`
 
 /** Tracked and new files, with the installed modules and the jars of the original. */
 const copyOfRepository: Effect.Effect<string, never, Scope.Scope> = Effect.gen(function* () {

@@ -6,6 +6,6 @@ export interface Mutant {
   /** Occurs once in the file. */
   readonly from: string
   readonly to: string
-  /** The test file that must fail. */
-  readonly test: string
+  /** The test files that must fail, each by itself. */
+  readonly tests: ReadonlyArray<string>
 }

@@ -1,12 +1,10 @@
-/** Changes that a test must notice. The text of each stands once in its file: a refactoring moves it along. */
+/**
+ * Changes that a test must notice. The text of each stands exactly once in its file, so that a refactoring moves it along; every
+ * test of its list must fail.
+ */
+import { ledgerMutants } from "./ledger-mutants.ts"
 import type { Mutant } from "./mutant.ts"
+import { processorsMutants } from "./processors-mutants.ts"
+import { sharedMutants } from "./shared-mutants.ts"
 
-export const mutants: ReadonlyArray<Mutant> = [
-  {
-    wrong: "A buffer that is released once too often returns to its pool again.",
-    file: "shared/kafka/wire/buffer-pool.ts",
-    from: "if (--this.#users !== 0) return",
-    to: "if (--this.#users > 0) return",
-    test: "shared/kafka/wire/buffer-pool.test.ts"
-  }
-]
+export const mutants: ReadonlyArray<Mutant> = [...ledgerMutants, ...processorsMutants, ...sharedMutants]

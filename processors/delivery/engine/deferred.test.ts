@@ -32,7 +32,6 @@ const open = (platform: FakePlatform, { log, write }: ReturnType<typeof makeLog>
 
 const batchOf = (topic: string) => ({ topic, partition: 0, records: recordsOfEvents([mappedEvent("a")], topic) })
 
-// Red when the mapped topic's partition forgets what it handed to the delayed retries.
 it.effect("leaves an event that went to the delayed retries to them when it comes again", () =>
   Effect.gen(function* () {
     const kafka = makeLog()

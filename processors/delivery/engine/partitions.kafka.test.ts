@@ -91,7 +91,6 @@ const idsOf = (name: string, count: number) => Array.from({ length: count }, (_,
 const repeats = (count: number) => Array.from({ length: count }, () => "skipped duplicate")
 
 layer(layerTest, { excludeTestServices: true })("delivery after partitions were added", (it) => {
-  // Red when a partition restores from the partition of its number alone.
   it.effect("sends none of what was sent before", () =>
     Effect.gen(function* () {
       const { sent, publish, deliver, settled, outcomes, addPartitions } = yield* makeHarness
@@ -114,7 +113,6 @@ layer(layerTest, { excludeTestServices: true })("delivery after partitions were 
     })
   )
 
-  // Red when a partition sends what lies in it, though another one is by now the home of its key.
   it.effect("sends once what waited in the old partitions and came again in the new ones", () =>
     Effect.gen(function* () {
       const { sent, publish, deliver, settled, addPartitions } = yield* makeHarness

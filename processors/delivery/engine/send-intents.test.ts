@@ -218,7 +218,6 @@ it.effect("sends an event once in 24 hours, also where it comes twice in a batch
   })
 )
 
-// Red when the retry topic's partition takes over what is being sent from the mapped topic's.
 it.effect("is in no doubt about what another owner is just sending, which may be retried later", () =>
   Effect.gen(function* () {
     const kafka = makeLog()

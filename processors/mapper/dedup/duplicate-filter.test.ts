@@ -75,7 +75,6 @@ const services = (kafka = new MemoryKafka()) => {
 const granted = { consent: consent({ ad_user_data: "granted" }) }
 
 describe("the mapper's duplicates", () => {
-  // Red when `Duplicates.next` always answers null.
   it.effect("skips a repeat for every connection, within a batch and across batches", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(eventTime)
@@ -100,7 +99,6 @@ describe("the mapper's duplicates", () => {
     }).pipe(Effect.provide(services()))
   )
 
-  // Red when the offset is left out of the comparison in the table.
   it.effect("lets the same raw record pass again: a replay is no duplicate", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(eventTime)
@@ -111,7 +109,6 @@ describe("the mapper's duplicates", () => {
     }).pipe(Effect.provide(services()))
   )
 
-  // Red when positions alone are compared.
   it.effect("takes a record of a topic that was made again for no replay, though it has the same position", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(eventTime)
@@ -123,7 +120,6 @@ describe("the mapper's duplicates", () => {
     }).pipe(Effect.provide(services()))
   )
 
-  // Red when the task has no `restore`.
   it.effect("knows after a restart what was committed, and only that", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(eventTime)

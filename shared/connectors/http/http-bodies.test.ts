@@ -41,7 +41,6 @@ const watchingServer = (wrong: Array<string>): Server =>
     return setTimeout(read, 100)
   })
 
-// Red when a buffer is used again before every socket has sent what it holds.
 it.live("carry their own bytes through early answers, resets and timeouts", () =>
   Effect.scoped(
     Effect.gen(function* () {

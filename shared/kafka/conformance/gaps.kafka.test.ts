@@ -36,7 +36,6 @@ const atTheEnd = Effect.gen(function* () {
 layer(layerKafka({ brokers: testBrokers(), sessionTimeoutMillis: 6_000 }), { excludeTestServices: true })(
   "a log that loses records",
   (it) => {
-    // Red when `repairOutOfRange` is left out: the committed offset is gone.
     it.effect(
       "reports where it continues when retention has deleted the next records, and keeps the committed offset",
       () =>
@@ -53,7 +52,6 @@ layer(layerKafka({ brokers: testBrokers(), sessionTimeoutMillis: 6_000 }), { exc
         })
     )
 
-    // Red when `MemberPositions` cuts off what was fetched before its position.
     it.effect("reports a topic that was created again, whose records have offsets that were delivered", () =>
       Effect.gen(function* () {
         const { client, topic, at, probe } = yield* atTheEnd

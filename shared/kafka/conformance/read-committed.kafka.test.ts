@@ -34,7 +34,6 @@ const begin = (topic: string, name: string) =>
 const layerTest = layerKafka({ brokers: testBrokers(), sessionTimeoutMillis: 6_000 })
 
 layer(layerTest, { excludeTestServices: true })("reading committed records", (it) => {
-  // Red when kafkajs/connect.ts leaves out `repairReadCommitted`.
   it.effect("shows nothing of transactions that were aborted in another order than they began", () =>
     Effect.gen(function* () {
       const prefix = uniquePrefix("committed")
@@ -53,7 +52,6 @@ layer(layerTest, { excludeTestServices: true })("reading committed records", (it
     })
   )
 
-  // Red when a topic's end is that of its committed records (`kafkajs/patches/repairs.ts`).
   it.effect("waits for an open transaction, behind which others have committed", () =>
     Effect.gen(function* () {
       const topic = yield* makeTopic(uniquePrefix("open"))

@@ -18,7 +18,6 @@ it("stops at a fetch behind its position, until it is sought again", () => {
   assert.isNull(positions.advance(p0, 10, 20))
 })
 
-// Red when a fetch before the position is cut off, as if what it has up to there were known.
 it("stops at a fetch before its position: the log was created again, and other records have these offsets", () => {
   for (const endOffset of [3, 20]) {
     const positions = new MemberPositions()

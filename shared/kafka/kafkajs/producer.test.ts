@@ -24,8 +24,6 @@ const silentAtFirst = () => {
   return { calls, kafka: { producer } as unknown as Kafka }
 }
 
-// Red when only a failure replaces the producer. The second write would get the sequence numbers of the first, which the
-// broker may have: it would take the one for the other's repetition, acknowledge it and drop it.
 it.effect("never writes with a producer whose last write was interrupted", () =>
   Effect.gen(function* () {
     const { calls, kafka } = silentAtFirst()

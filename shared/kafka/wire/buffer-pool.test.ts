@@ -16,7 +16,6 @@ it("gives a buffer again when its last user has released it, and not before", ()
   assert.notStrictEqual(second, first)
 })
 
-// Red when a count below zero counts as zero.
 it("returns no buffer twice", () => {
   const pool = makePool()
   const ref = pool.acquire(1_000).retain()

@@ -1,0 +1,132 @@
+/** Changes to the runtime, Kafka's client and buffers that a test must notice. */
+import type { Mutant } from "./mutant.ts"
+
+export const sharedMutants: ReadonlyArray<Mutant> = [
+  {
+    wrong: "A partition restores from the partition of its number alone.",
+    file: "shared/runtime/restore-state.ts",
+    from: "if (other.partition === partition) continue",
+    to: "if (other.partition >= 0) continue",
+    tests: ["processors/mapper/mapper.kafka.test.ts", "processors/delivery/engine/partitions.kafka.test.ts"]
+  },
+  {
+    wrong: "Pooled slabs are returned again by a second release: two users write into one.",
+    file: "shared/codec/record-writer.ts",
+    from: "for (const slab of pooled.splice(0)) slab.release()",
+    to: "for (const slab of pooled) {\n          slab.retain().release()\n          slab.release()\n        }",
+    tests: ["shared/codec/record-writer.test.ts"]
+  },
+  {
+    wrong: "A body's buffer is used again before every socket has sent what it holds.",
+    file: "shared/connectors/http/http-pool.ts",
+    from: "    for (const socket of this.#sockets) if (socket.writableLength > 0) return\n",
+    to: "",
+    tests: ["shared/connectors/http/http-bodies.test.ts"]
+  },
+  {
+    wrong: "A buffer that is released once too often returns to its pool again.",
+    file: "shared/kafka/wire/buffer-pool.ts",
+    from: "if (--this.#users !== 0) return",
+    to: "if (--this.#users > 0) return",
+    tests: ["shared/kafka/wire/buffer-pool.test.ts"]
+  },
+  {
+    wrong: "kafkajs replaces the committed offset where it is out of range.",
+    file: "shared/kafka/kafkajs/patches/offset-manager.ts",
+    from: "  manager.prototype.setDefaultOffset = async function ({ topic, partition }) {",
+    to: "  const unused: Partial<OffsetManager> = {}\n  unused.setDefaultOffset = async function (this: OffsetManager, { topic, partition }) {",
+    tests: ["shared/kafka/conformance/gaps.kafka.test.ts"]
+  },
+  {
+    wrong: "A fetch before the position is cut off, as if what it has up to there were known.",
+    file: "shared/kafka/kafkajs/member-positions.ts",
+    from: "const gap = fetchedOffset !== position",
+    to: "const gap = fetchedOffset > position",
+    tests: ["shared/kafka/kafkajs/member-positions.test.ts", "shared/kafka/conformance/gaps.kafka.test.ts"]
+  },
+  {
+    wrong: "kafkajs hides the records of aborted transactions by itself.",
+    file: "shared/kafka/kafkajs/patches/index.ts",
+    from: "apply: visibleBatch",
+    to: "apply: (exports) => exports",
+    tests: ["shared/kafka/conformance/read-committed.kafka.test.ts"]
+  },
+  {
+    wrong: "A topic's end is that of its committed records.",
+    file: "shared/kafka/kafkajs/patches/cluster.ts",
+    from: "    this.isolationLevel ??= readUncommitted\n",
+    to: "",
+    tests: ["shared/kafka/conformance/read-committed.kafka.test.ts"]
+  },
+  {
+    wrong: "Heartbeats follow the wall clock.",
+    file: "shared/kafka/kafkajs/patches/index.ts",
+    from: "apply: beatByMonotonicClock",
+    to: "apply: (exports) => exports",
+    tests: ["shared/kafka/kafkajs/patches/consumer-group.test.ts"]
+  },
+  {
+    wrong:
+      "Only a failure replaces the producer, not an interruption: the second write gets the sequence numbers of the first.",
+    file: "shared/kafka/kafkajs/producer.ts",
+    from: "Effect.onError(() => discard)",
+    to: "Effect.tapError(() => discard)",
+    tests: ["shared/kafka/kafkajs/producer.test.ts"]
+  },
+  {
+    wrong: "What is committed is decided before the tick runs.",
+    file: "shared/runtime/pipeline.ts",
+    from: "      const ticked = tick === undefined ? null : (yield* tick.step).outputs\n      // Read after the tick, which may take long, and without suspending: what comes later must not be committed with it.\n      const ready = steps.ready(options.limits.commitBytesMax)\n      const idle = (state.idleDue || steps.intakeEnded) && steps.nothingWaits(ready)\n",
+    to: "      const ready = steps.ready(options.limits.commitBytesMax)\n      const idle = (state.idleDue || steps.intakeEnded) && steps.nothingWaits(ready)\n      const ticked = tick === undefined ? null : (yield* tick.step).outputs\n",
+    tests: ["shared/runtime/commit-bounds.test.ts"]
+  },
+  {
+    wrong: "Steps are counted in the place of what the intake has given out.",
+    file: "shared/runtime/steps.ts",
+    from: "return intake.bytesInFlight === ready.inputBytes && intake.endOffset > this.committed",
+    to: "return this.steps.length === ready.count && intake.isEmpty && intake.endOffset > this.committed",
+    tests: ["shared/runtime/commit-bounds.test.ts"]
+  },
+  {
+    wrong: "A step runs without its deadline.",
+    file: "shared/runtime/steps.ts",
+    from: "return withDeadline(processor, task.step(batch)).pipe(",
+    to: "return task.step(batch).pipe(",
+    tests: ["shared/runtime/stuck-partitions.test.ts"]
+  },
+  {
+    wrong: "A record is copied by a spread, which leaves out what it makes on demand.",
+    file: "shared/runtime/contract.ts",
+    from: "  const { partition, offset, timestamp, key, value, headers, bufferRef } = record\n  return { topic, partition, offset, timestamp, key, value, headers, bufferRef: bufferRef ?? null }\n",
+    to: "  return { ...record, topic, bufferRef: record.bufferRef ?? null }\n",
+    tests: ["shared/runtime/contract.test.ts"]
+  },
+  {
+    wrong: "A batch waits for the time that the wall clock had before it was set back.",
+    file: "shared/runtime/intake.ts",
+    from: "    this.waitingSince = Math.min(this.waitingSince, now)\n",
+    to: "",
+    tests: ["shared/runtime/intake.test.ts"]
+  },
+  {
+    wrong: "A partition is never paused.",
+    file: "shared/runtime/intake.ts",
+    from: "if (!this.paused && this.bytesInFlight > this.options.bytesInFlightMax) {",
+    to: "if (!this.paused && this.bytesInFlight < 0) {",
+    tests: ["shared/runtime/runtime.test.ts"]
+  },
+  {
+    wrong: "The transactional id has a part of the process: no process is fenced.",
+    file: "shared/runtime/partition.ts",
+    from: "client.transactional(`",
+    to: "client.transactional(process.pid + `",
+    tests: ["shared/runtime/runtime.kafka.test.ts"]
+  },
+  {
+    wrong: "Partitions that stay are not opened again when their topic has got more.",
+    file: "shared/runtime/runtime.ts",
+    from: "      if (count !== opened) grown.add(nameOf(at))\n",
+    to: "",
+    tests: ["shared/runtime/runtime.test.ts"]
+  }
+]
