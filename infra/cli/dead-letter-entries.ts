@@ -98,7 +98,7 @@ const lastOf = (entries: ReadonlyArray<DeadLetterEntry>, limit: number) =>
   entries.toSorted((left, right) => left.deadLetter.timestamp - right.deadLetter.timestamp).slice(-limit)
 
 /** The bytes of a dead letter's original record. */
-export interface OriginalRecord {
+interface OriginalRecord {
   readonly key: Buffer | null
   readonly value: Buffer | null
 }

@@ -2,7 +2,7 @@
 import type { ConnectorHealthStatus } from "../../schemas/types.gen.ts"
 
 /** Outcomes of the last hour that say something of the platform; a skipped event was not meant for it. */
-export const attemptsOf = ({ outcomes_1h }: Pick<ConnectorHealthStatus, "outcomes_1h">): number =>
+const attemptsOf = ({ outcomes_1h }: Pick<ConnectorHealthStatus, "outcomes_1h">): number =>
   Object.entries(outcomes_1h).reduce((sum, [outcome, count]) => (outcome === "skipped" ? sum : sum + count), 0)
 
 /** Whether nothing is known of the connection: no event went to its platform in the last hour, and nothing is wrong with it. */

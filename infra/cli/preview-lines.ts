@@ -6,7 +6,7 @@ import type { Connection } from "../../shared/connections/connection.ts"
 import { type EventPreview, previewRead } from "./preview-event.ts"
 import { rawRecordOf, readRaw } from "./raw-lines.ts"
 
-export interface PreviewOptions {
+interface PreviewOptions {
   /** A connection of the configuration, or `builtinConnection(kind)`. */
   readonly connection: Connection
   /** Milliseconds since the epoch, to check age limits; null checks none. */

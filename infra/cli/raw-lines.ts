@@ -24,7 +24,7 @@ export interface SendOptions {
   readonly samplesAt: number
 }
 
-export type EncodedLine =
+type EncodedLine =
   | {
       readonly _tag: "Record"
       readonly key: string
@@ -101,7 +101,7 @@ export const droppedFieldNotes = (line: number, dropped: ReadonlyArray<DroppedFi
       : `line ${line}: ${field} left out: ${reason}`
   )
 
-export interface CheckedLine {
+interface CheckedLine {
   readonly line: number
   readonly event_id: string | null
   readonly valid: boolean

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { repository } from "../local/state.ts"
-import { isReasonCode, ownReasonCodes } from "./reason-codes.ts"
+import { isReasonCode, stageReasonCodes } from "./reason-codes.ts"
 
 const sources = [
   "shared/connectors/mapping",
@@ -27,7 +27,7 @@ const given = sources.flatMap((text) =>
 describe("the known reasons", () => {
   it("hold every reason that the mapper and the deliveries decide", () => {
     assert.isAbove(given.length, 40)
-    assert.deepStrictEqual([...new Set(given)].filter((reason) => !ownReasonCodes.includes(reason)).sort(), [])
+    assert.deepStrictEqual([...new Set(given)].filter((reason) => !stageReasonCodes.includes(reason)).sort(), [])
   })
 
   it("take a platform's codes by word, in full, and by family", () => {

@@ -6,7 +6,7 @@ import { connectors } from "../../shared/connectors/registry.ts"
 const rows = Object.values(connectors).flatMap(({ classifications }) => classifications.flatMap(({ rows }) => rows))
 
 /** What the mapper and the deliveries decide themselves. A test compares it with the sources. */
-export const ownReasonCodes: ReadonlyArray<string> = [
+export const stageReasonCodes: ReadonlyArray<string> = [
   ...["attempts_exhausted", "authentication_needs_phone", "consent", "duplicate", "duplicate_conflict"],
   ...[
     "event_time_in_future",
@@ -37,7 +37,7 @@ const openCodes = codes.filter((code) => code.includes("*")).map((code) => code.
 export const reasonCodes: ReadonlyArray<string> = [
   ...new Set([
     ...problemReasons,
-    ...ownReasonCodes,
+    ...stageReasonCodes,
     ...rows.flatMap(({ word }) => (word === undefined ? [] : [word])),
     ...codes.filter((code) => !code.includes("*"))
   ])

@@ -30,7 +30,7 @@ import {
 } from "./redrive-plan.ts"
 import type { StartPosition } from "./start-position.ts"
 
-export interface RedriveOptions {
+interface RedriveOptions {
   readonly from: StartPosition
   readonly selection: Selection
   /** Ids of enabled connections. */
@@ -40,7 +40,7 @@ export interface RedriveOptions {
   readonly remap: boolean
 }
 
-export interface Redriven {
+interface Redriven {
   readonly redriven: number
   /** Could not be mapped again: their normalized events are gone. */
   readonly missing: number

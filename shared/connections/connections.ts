@@ -57,7 +57,7 @@ export interface LoadedConnections {
   readonly warnings: ReadonlyArray<Problem>
 }
 
-export interface LoadOptions {
+interface LoadOptions {
   readonly catalog: ConnectorCatalog
   /** What `${NAME}` stands for. */
   readonly variables: Readonly<Record<string, string>>

@@ -35,11 +35,11 @@ export type HeaderTemplate =
       readonly filename: string | null
     }
 
-export const mediaKinds = ["image", "video", "document"] as const
-export type MediaKind = (typeof mediaKinds)[number]
+const mediaKinds = ["image", "video", "document"] as const
+type MediaKind = (typeof mediaKinds)[number]
 
-export const templateCategories = ["authentication", "marketing", "utility"] as const
-export type TemplateCategory = (typeof templateCategories)[number]
+const templateCategories = ["authentication", "marketing", "utility"] as const
+type TemplateCategory = (typeof templateCategories)[number]
 
 const namedParameters = refine(
   record(template()),

@@ -1,6 +1,6 @@
 /** `${NAME}` and `${NAME:-default}` in a text; `$${` stands for a literal `${`. */
 
-export interface Substituted {
+interface Substituted {
   readonly text: string
   /** Whether anything was replaced. */
   readonly changed: boolean

@@ -5,7 +5,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 
 /** As connections.yaml writes it: `env:NAME` or `store:NAME`. */
-export interface CredentialReference {
+interface CredentialReference {
   readonly source: "env" | "store"
   readonly name: string
 }

@@ -97,23 +97,6 @@ export const makeCredentials = Effect.fnUntraced(function* (
   })
 })
 
-/** Credentials of fixed values, for tests and sandboxes; nothing can be stored. */
-export const fixedCredentials = (values: Readonly<Record<string, string>>): Layer.Layer<Credentials> => {
-  const none = Effect.fail(invalidReference("store"))
-  return Layer.succeed(Credentials, {
-    resolve: (reference, shape) => {
-      const value = Object.hasOwn(values, reference) ? values[reference] : undefined
-      return value === undefined
-        ? Effect.fail(notFound(reference))
-        : Effect.fromResult(readSecret(reference, Redacted.make(value), shape))
-    },
-    exists: (reference) => Effect.succeed(Object.hasOwn(values, reference)),
-    list: Effect.succeed([]),
-    set: () => none,
-    remove: () => none
-  })
-}
-
 const invalidReference = (reference: string) =>
   new CredentialsError({
     code: "reference_invalid",

@@ -12,11 +12,11 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 
 /** No writer holds the lock for nearly as long. */
-export const staleMillis = 30_000
+const staleMillis = 30_000
 const waitMillis = 25
 const waitMillisMax = 45_000
 
-export interface Lock {
+interface Lock {
   /** Whether no other process took the lock over: asked right before what must not happen twice. */
   readonly isHeld: Effect.Effect<boolean>
 }

@@ -29,7 +29,7 @@ export const health = Command.make("health", {}, () =>
 ).pipe(Command.withDescription("Show the health of each connection over the last hour; exit 1 where one is unhealthy"))
 
 /** The last status of each connection, by its id. */
-export const latestHealth = Effect.gen(function* () {
+const latestHealth = Effect.gen(function* () {
   const codecs = yield* Codecs
   const latest = new Map<string, ConnectorHealthStatus>()
   yield* readTopic({
@@ -48,7 +48,7 @@ export const latestHealth = Effect.gen(function* () {
   return [...latest.values()].sort((left, right) => (left.connection_id < right.connection_id ? -1 : 1))
 })
 
-export const healthTable = (statuses: ReadonlyArray<ConnectorHealthStatus>, now: number, paint: Paint): string => {
+const healthTable = (statuses: ReadonlyArray<ConnectorHealthStatus>, now: number, paint: Paint): string => {
   if (statuses.length === 0) return "No health yet: is the health processor running?"
   const rows = statuses.map((status) => {
     const cells = healthCells(status)

@@ -55,7 +55,7 @@ export const quality = Command.make("quality", { connection, event, since }, ({ 
   Command.withExamples([{ command: './capi quality --since "1 day"', description: "Over the last day" }])
 )
 
-export interface QualityReport {
+interface QualityReport {
   readonly connection_id: string
   readonly events: number
   /** Mean, 0 to 10. */
@@ -65,7 +65,7 @@ export interface QualityReport {
 }
 
 /** Sums up events in bounded memory. */
-export class QualityTally {
+class QualityTally {
   readonly #connection: Connection
   readonly #missing = new Map<string, { gain: number; events: number }>()
   #events = 0

@@ -139,7 +139,7 @@ const list = Effect.fnUntraced(function* (from: StartPosition, filter: Filter) {
  * is asked for as it is known: a refusal that was redriven and accepted is not a refusal any more. That is looked up for the newest
  * (`candidatesMax`), so that with an outcome the number may hold older ones that do not count any more.
  */
-export const findResults = Effect.fnUntraced(function* (from: StartPosition, filter: Filter) {
+const findResults = Effect.fnUntraced(function* (from: StartPosition, filter: Filter) {
   const codecs = yield* Codecs
   const seen = new Set<string>()
   let total = 0

@@ -108,7 +108,7 @@ const isFewer = ({ setting, declared, present }: TopicDifference): boolean =>
   setting === "partitions" && Number(present) < Number(declared)
 
 /** One row for each declared topic, by its name without prefix, as `tail` takes it; `records` is null where it is missing. */
-export const declaredAndPresent = Effect.fnUntraced(function* (prefix: string) {
+const declaredAndPresent = Effect.fnUntraced(function* (prefix: string) {
   const kafka = yield* KafkaClient
   const present = new Set(yield* kafka.listTopics)
   const declared = topicTable.topics.flatMap((row) => expandPlatforms(row.name).map((name) => ({ ...row, name })))

@@ -10,7 +10,7 @@ import { connectorFor } from "../../../shared/connectors/registry.ts"
 import { type ConnectorKind, type Platform, platforms } from "../../../shared/model/platform.ts"
 import { similarity, wordsOf } from "./similarity.ts"
 
-export interface ParameterSuggestion {
+interface ParameterSuggestion {
   /** The parameter, by its name in a raw event's properties. */
   readonly name: string
   /** The path that holds its value. */
@@ -57,7 +57,7 @@ export interface AIEventMapper {
 }
 
 /** Proposals below this are noise. */
-export const confidenceMin = 0.35
+const confidenceMin = 0.35
 const proposalsMax = 5
 
 /** Works offline, from names and synonyms alone. */
