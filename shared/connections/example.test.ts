@@ -19,7 +19,7 @@ describe("the example file of connections", () => {
 
   it.effect("goes to the sandboxes where the environment says so", () =>
     Effect.gen(function* () {
-      const names = ["META", "GOOGLE", "GOOGLE_ADS", "GOOGLE_OAUTH", "TIKTOK", "SNAPCHAT", "WHATSAPP"]
+      const names = [...connectorKinds, "google-oauth"].map((name) => name.replace("-", "_").toUpperCase())
       const variables = Object.fromEntries(
         names.map((name, index) => [`${name}_HOST`, `http://127.0.0.1:${4001 + index}`])
       )
