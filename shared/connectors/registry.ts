@@ -3,6 +3,7 @@ import type { ClickId, Connector } from "./connector.ts"
 import { google } from "./google/connector.ts"
 import { googleAds } from "./google-ads/connector.ts"
 import { meta } from "./meta/connector.ts"
+import { pinterest } from "./pinterest/connector.ts"
 import { snapchat } from "./snapchat/connector.ts"
 import { tiktok } from "./tiktok/connector.ts"
 import { whatsapp } from "./whatsapp/connector.ts"
@@ -14,7 +15,8 @@ export const connectors: Readonly<Record<ConnectorKind, Connector>> = {
   "google-ads": googleAds,
   tiktok,
   snapchat,
-  whatsapp
+  whatsapp,
+  pinterest
 }
 
 export const connectorFor = (kind: ConnectorKind): Connector => connectors[kind]

@@ -8,7 +8,8 @@ const kinds = {
   "google-ads": "google",
   tiktok: "tiktok",
   snapchat: "snapchat",
-  whatsapp: "whatsapp"
+  whatsapp: "whatsapp",
+  pinterest: "pinterest"
 } as const
 
 export type ConnectorKind = keyof typeof kinds
