@@ -114,6 +114,7 @@ export type TopicName<platform extends string = string> =
   | "send-intents"
   | "pending-outcomes"
   | "delivery-refusals"
+  | "delivery-positions"
   | "delivery-results"
   | "dead-letters"
   | "connector-state"

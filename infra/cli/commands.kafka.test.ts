@@ -133,6 +133,7 @@ describe("commands on a broker", () => {
           groupId: `${prefix}mapper`,
           topics: [`${prefix}normalized-events`],
           assignment: "balanced",
+          processors: ["mapper"],
           handlers: { onAssigned: () => {}, onRecords: () => {}, onGap: () => {}, onCrashed: () => {} }
         })
         const refused = yield* capi("replay", "--stage", "mapper", "--from", "beginning", "--yes")

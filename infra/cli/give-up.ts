@@ -13,21 +13,23 @@ import { deadLetter, deadLetterKey, deliveryStage } from "../../shared/model/dea
 import { deliveryResult } from "../../shared/model/delivery-result.ts"
 import type { Platform } from "../../shared/model/platform.ts"
 import { headerNames, topicNames } from "../../shared/model/topics.ts"
+import { allStoredPositions, positionsOf } from "../../shared/runtime/positions.ts"
 import { CommandError } from "./cli.ts"
 
 /** How many events were given up. Fails while the connection's delivery runs somewhere. */
 export const giveUpEvents = Effect.fnUntraced(function* (connectionId: string, platform: Platform) {
   const kafka = yield* KafkaClient
   const { topicPrefix: prefix } = yield* SettingsService
-  const groupId = `${prefix}delivery-${platform}.${connectionId}`
-  const members = (yield* kafka.groups).find((group) => group.groupId === groupId)?.members ?? 0
-  if (members > 0) return yield* stillRunning(connectionId)
+  const processor = `delivery-${platform}.${connectionId}`
+  // Programs that were started with an earlier file of connections may still deliver to it.
+  if ((yield* kafka.groups).some(({ processors }) => processors.includes(processor)))
+    return yield* stillRunning(connectionId)
+  const stored = yield* allStoredPositions(prefix)
+  const groupId = prefix + processor
   let givenUp = 0
   for (const name of [topicNames.mapped(platform), topicNames.retry(platform)]) {
     const topic = prefix + name
-    const committed = new Map(
-      (yield* kafka.committed(groupId, topic)).map(({ partition, offset }) => [partition, offset ?? 0])
-    )
+    const committed = yield* positionsOf(stored, prefix, processor, name)
     for (const { partition, low, high } of yield* kafka.topicOffsets(topic)) {
       const from = Math.max(low, committed.get(partition) ?? 0)
       if (from >= high) continue

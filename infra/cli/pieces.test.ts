@@ -186,7 +186,7 @@ describe("tables", () => {
 it.effect("an unknown stage is wrong use, and says what was meant", () =>
   Effect.gen(function* () {
     assert.deepStrictEqual(yield* stagesOf("mapper"), [
-      { group: "mapper", topic: "normalized-events", connection: null }
+      { group: "mapper", members: "mapper", topic: "normalized-events", connection: null }
     ])
     const health = yield* stagesOf("health")
     assert.deepStrictEqual(

@@ -15,14 +15,16 @@ export interface Stage {
   readonly topic: string
   /** Where the group reads only the records of one connection. */
   readonly connection: string | null
+  /** The group whose members read for the stage: for deliveries that of the platform, since a connection's has no members. */
+  readonly members: string
 }
 
 const fixed: Readonly<Record<string, ReadonlyArray<Stage>>> = {
-  normalizer: [{ group: "normalizer", topic: topicNames.raw, connection: null }],
-  mapper: [{ group: "mapper", topic: topicNames.normalized, connection: null }],
+  normalizer: [{ group: "normalizer", members: "normalizer", topic: topicNames.raw, connection: null }],
+  mapper: [{ group: "mapper", members: "mapper", topic: topicNames.normalized, connection: null }],
   health: [
-    { group: "health", topic: topicNames.results, connection: null },
-    { group: "health", topic: topicNames.state, connection: null }
+    { group: "health", members: "health", topic: topicNames.results, connection: null },
+    { group: "health", members: "health", topic: topicNames.state, connection: null }
   ]
 }
 
@@ -38,11 +40,12 @@ export const stagesOf = Effect.fnUntraced(function* (name: string) {
   const deliveries = connections.map(({ id, platform }) => ({
     name: `delivery-${platform}`,
     group: `delivery-${platform}.${id}`,
-    topic: `mapped-events.${platform}`,
+    members: `delivery-${platform}`,
+    topic: topicNames.mapped(platform),
     connection: id
   }))
   const found = deliveries.filter((delivery) => delivery.name === name || delivery.group === name)
-  if (found.length > 0) return found.map(({ group, topic, connection }) => ({ group, topic, connection }))
+  if (found.length > 0) return found.map(({ name: _, ...stage }) => stage)
   const names = [...Object.keys(fixed), ...new Set(deliveries.flatMap((delivery) => [delivery.name, delivery.group]))]
   return yield* new CommandError({
     code: "unknown_stage",

@@ -16,10 +16,10 @@ import { sealerOfSettings } from "../../shared/credentials/sealer.ts"
 import { followSealingKey } from "../../shared/credentials/sealing-keys.ts"
 import { KafkaClient, type KafkaError } from "../../shared/kafka/client.ts"
 import type { Platform } from "../../shared/model/platform.ts"
-import { topicNames } from "../../shared/model/topics.ts"
-import type { Processor } from "../../shared/runtime/contract.ts"
+import { headerNames, topicNames } from "../../shared/model/topics.ts"
 import { type DependencyState, Readiness } from "../../shared/runtime/health.ts"
-import { type Program, processorsProgram } from "../../shared/runtime/program.ts"
+import { type Program, sharedInputProgram } from "../../shared/runtime/program.ts"
+import type { SharedInput } from "../../shared/runtime/shared-input.ts"
 import { DeliveryServices, type DeliveryServicesShape } from "./engine/delivery-services.ts"
 import { type DeliveryError, deliveryProcessor } from "./engine/processor.ts"
 import { makeRecipientKey, type RecipientKey } from "./engine/recipient-key.ts"
@@ -28,7 +28,7 @@ import { serveWebhooks } from "./outcomes/webhook.ts"
 
 /** Delivers to every enabled connection of the platform, and serves its webhook where it has one. */
 export const deliveryProgram = (platform: Platform): Program => {
-  const deliveries = processorsProgram(`delivery-${platform}`, deliveryProcessors(platform))
+  const deliveries = sharedInputProgram(`delivery-${platform}`, deliveryInput(platform))
   return {
     name: deliveries.name,
     work: Effect.gen(function* () {
@@ -41,34 +41,46 @@ export const deliveryProgram = (platform: Platform): Program => {
 
 type Services = Codecs | Connections | Credentials | KafkaClient | Readiness | SettingsService | Scope.Scope
 
-/** The processors of a platform's enabled connections; Google's have two kinds of connector. */
-const deliveryProcessors = (
-  platform: Platform
-): Effect.Effect<ReadonlyArray<Processor<DeliveryError, never>>, KafkaError, Services> =>
+/**
+ * The enabled connections of the platform as processors that share their input: the header of a record names its connection.
+ * Google's have two kinds of connector.
+ */
+const deliveryInput = (platform: Platform): Effect.Effect<SharedInput<DeliveryError, never>, KafkaError, Services> =>
   Effect.gen(function* () {
     const { enabledOf } = yield* Connections
+    const { topicPrefix } = yield* SettingsService
     const connections = enabledOf(platform)
+    const topics = [topicNames.mapped(platform), topicNames.retry(platform)]
     // Without sealed recipients a program works without the master key.
     const isSealed = connections.some(({ kind }) => connectorFor(kind).sealedRecipients === true)
     const recipientKey = isSealed ? yield* recipientKeyOf : undefined
-    return yield* Effect.forEach(connections, (connection) =>
+    const partitionsTotal = connections.length === 0 ? Effect.succeed(0) : yield* partitionCount(topics, topicPrefix)
+    const processors = yield* Effect.forEach(connections, (connection) =>
       Effect.gen(function* () {
         const connector = connectorFor(connection.kind)
-        const services = yield* Layer.build(layerServices(connector, connection, recipientKey))
+        const services = yield* Layer.build(layerServices(connector, connection, recipientKey, partitionsTotal))
         const processor = deliveryProcessor({ connector, connection, settings: settingsOf(connection) })
         return yield* Effect.provideContext(processor, services)
       })
     )
+    const names = new Map(connections.map(({ id }, index) => [id, processors[index]!.name]))
+    const processorOf: SharedInput["processorOf"] = ({ headers }) => names.get(headers[headerNames.connection] ?? "")
+    return { name: `delivery-${platform}`, topics, processorOf, processors }
   })
 
 /** The services of one connection: a separate HTTP pool, its credential, writes to Kafka. */
-const layerServices = (connector: Connector, connection: Connection, recipientKey: RecipientKey | undefined) =>
-  Layer.effect(DeliveryServices, makeServices(connector, connection, recipientKey))
+const layerServices = (
+  connector: Connector,
+  connection: Connection,
+  recipientKey: RecipientKey | undefined,
+  partitionsTotal: Effect.Effect<number>
+) => Layer.effect(DeliveryServices, makeServices(connector, connection, recipientKey, partitionsTotal))
 
 const makeServices = Effect.fnUntraced(function* (
   connector: Connector,
   connection: Connection,
-  recipientKey: RecipientKey | undefined
+  recipientKey: RecipientKey | undefined,
+  partitionsTotal: Effect.Effect<number>
 ) {
   const credentials = yield* Credentials
   const kafka = yield* KafkaClient
@@ -81,7 +93,7 @@ const makeServices = Effect.fnUntraced(function* (
     open: recipientKey?.open ?? opensNothing,
     ...(recipientKey === undefined ? {} : { recipientKey }),
     publish: (records) => kafka.produce(records.map((record) => ({ ...record, topic: topicPrefix + record.topic }))),
-    partitionsTotal: yield* partitionCount(connection, topicPrefix)
+    partitionsTotal
   } satisfies DeliveryServicesShape
 })
 
@@ -99,10 +111,13 @@ const recipientKeyOf = Effect.gen(function* () {
   return key
 })
 
-/** The number of the connection's partitions; the one known before where the broker does not answer. */
-const partitionCount = Effect.fnUntraced(function* (connection: Connection, prefix: string) {
+/** How many partitions the topics have together; the number known before where the broker does not answer. */
+const partitionCount = Effect.fnUntraced(function* (topics: ReadonlyArray<string>, prefix: string) {
   const kafka = yield* KafkaClient
-  const count = countPartitions(kafka, connection, prefix)
+  const count = Effect.map(
+    Effect.forEach(topics, (topic) => kafka.topicOffsets(prefix + topic)),
+    (counts) => counts.reduce((sum, partitions) => sum + partitions.length, 0)
+  )
   // Topics may be on their way to be created.
   let known = yield* Effect.retry(count, Schedule.max([Schedule.spaced("1 second"), Schedule.recurs(30)]))
   const counted = Effect.map(count, (total) => {
@@ -115,18 +130,6 @@ const partitionCount = Effect.fnUntraced(function* (connection: Connection, pref
     "5 seconds"
   )
 })
-
-const countPartitions = (
-  kafka: KafkaClient["Service"],
-  connection: Connection,
-  prefix: string
-): Effect.Effect<number, KafkaError> =>
-  Effect.map(
-    Effect.forEach([topicNames.mapped(connection.platform), topicNames.retry(connection.platform)], (topic) =>
-      kafka.topicOffsets(prefix + topic)
-    ),
-    (topics) => topics.reduce((sum, partitions) => sum + partitions.length, 0)
-  )
 
 const observePool = (transport: HttpTransport["Service"], connection: Connection): Effect.Effect<void> => {
   const attributes = { connection: connection.id, platform: connection.platform }

@@ -89,6 +89,8 @@ export interface MemberOptions {
   readonly groupId: string
   readonly topics: ReadonlyArray<string>
   readonly assignment: "balanced" | "active-standby"
+  /** For whom the member reads, for others to see (`groups`). */
+  readonly processors: ReadonlyArray<string>
   readonly handlers: MemberHandlers
 }
 
@@ -122,6 +124,13 @@ export interface PartitionOffsets {
   readonly low: number
   /** The end of the log, records of open transactions included: what was committed before is before it. */
   readonly high: number
+}
+
+export interface ConsumerGroup {
+  readonly groupId: string
+  readonly members: number
+  /** What its members said at joining that they read for; see `MemberOptions`. */
+  readonly processors: ReadonlyArray<string>
 }
 
 export class KafkaClient extends Context.Service<
@@ -177,6 +186,6 @@ export class KafkaClient extends Context.Service<
       topic: string,
       offsets: ReadonlyArray<{ readonly partition: number; readonly offset: number }>
     ) => Effect.Effect<void, KafkaError>
-    readonly groups: Effect.Effect<ReadonlyArray<{ readonly groupId: string; readonly members: number }>, KafkaError>
+    readonly groups: Effect.Effect<ReadonlyArray<ConsumerGroup>, KafkaError>
   }
 >()("shared/kafka/KafkaClient") {}

@@ -9,6 +9,7 @@ import topicTable from "../../schemas/topics.json" with { type: "json" }
 import { type FetchedRecord, KafkaClient } from "../kafka/client.ts"
 import { type Platform, platforms } from "../model/platform.ts"
 import { topicNames } from "../model/topics.ts"
+import { allStoredPositions, positionsOf } from "../runtime/positions.ts"
 import { type Balance, balanceOf } from "./balance.ts"
 import { DecidedConnections, decidedConnectionsTopic, readDecidedConnections } from "./decided-connections.ts"
 import type { Committed, ConnectionState, Offsets, Place, RawSource } from "./event-state.ts"
@@ -176,18 +177,22 @@ const committedOf = Effect.fnUntraced(function* (connections: ReadonlyArray<Ledg
       kafka.committed(`${prefix}${group}`, topic),
       (offsets): Offsets => new Map(offsets.map(({ partition, offset }) => [partition, offset ?? 0]))
     )
-  const ofEach = (topicOf: (prefix: string, platform: Platform) => string) =>
+  const stored = yield* allStoredPositions(prefix)
+  const ofEach = (topicOf: (platform: Platform) => string) =>
     Effect.map(
       Effect.forEach(connections, ({ id, platform }) =>
-        Effect.map(of(`delivery-${platform}.${id}`, topicOf(prefix, platform)), (found) => [id, found] as const)
+        Effect.map(
+          positionsOf(stored, prefix, `delivery-${platform}.${id}`, topicOf(platform), { knownIsEnough: true }),
+          (found) => [id, new Map([...found].map(([partition, next]) => [partition, next ?? 0]))] as const
+        )
       ),
-      (found) => new Map(found)
+      (found): ReadonlyMap<string, Offsets> => new Map(found)
     )
   return {
     normalizer: yield* of("normalizer", `${prefix}${topicNames.raw}`),
     mapper: yield* of("mapper", `${prefix}${topicNames.normalized}`),
-    deliveries: yield* ofEach(mappedTopic),
-    retries: yield* ofEach(retryTopic)
+    deliveries: yield* ofEach(topicNames.mapped),
+    retries: yield* ofEach(topicNames.retry)
   } satisfies Committed
 })
 

@@ -15,6 +15,7 @@ export const topicNames = {
   mapperConnections: "mapper-connections",
   /** The event ids that the mapper saw. */
   mapperDedup: "mapper-dedup",
+  positions: "delivery-positions",
   refusals: "delivery-refusals",
   intents: "send-intents",
   pending: "pending-outcomes",

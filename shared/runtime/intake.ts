@@ -99,6 +99,19 @@ export class Intake {
     this.changed.openUnsafe()
   }
 
+  /** Discards the records that are queued and not taken. Returns the offset of the first one; null if there was none. */
+  discardQueued(): number | null {
+    const first = this.records[this.head]
+    if (first === undefined) return null
+    for (let index = this.head; index < this.records.length; index++) this.records[index]!.bufferRef?.release()
+    this.records = []
+    this.head = 0
+    this.queuedBytes = 0
+    this.endOffset = first.offset
+    this.release(0)
+    return first.offset
+  }
+
   /** No more batches: queued records stay for the next owner. */
   end(): void {
     if (this.ended) return
@@ -230,7 +243,7 @@ const commitsToGrowMax = 1_024
  */
 export const failOnStall = (
   at: TopicPartition,
-  intake: Intake,
+  intake: Pick<Intake, "endOffset" | "isEmpty" | "paused">,
   every: Duration.Duration
 ): Effect.Effect<never, KafkaError, KafkaClient> =>
   Effect.gen(function* () {

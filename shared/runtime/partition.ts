@@ -7,14 +7,15 @@ import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { type FetchedRecord, KafkaClient, KafkaError, type Member, type TopicPartition } from "../kafka/client.ts"
-import type { Outbound, PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
+import { appendTogether } from "./append.ts"
+import type { PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
 import { AdaptiveBatchLimits, failOnStall, Intake } from "./intake.ts"
 import type { Observe } from "./metrics.ts"
 import { produced, runPipeline } from "./pipeline.ts"
 import { missingPartition, restoreState } from "./restore-state.ts"
 
-interface PartitionContext<E, R> {
-  readonly processor: Processor<E, R>
+/** A partition that a member of a group was assigned. */
+export interface AssignedContext {
   readonly groupId: string
   readonly member: Member
   readonly runtime: RuntimeOptionsShape
@@ -27,41 +28,53 @@ interface PartitionContext<E, R> {
   readonly onStalled: (error: KafkaError) => void
 }
 
+interface PartitionContext<E, R> extends AssignedContext {
+  readonly processor: Processor<E, R>
+}
+
+/** Where the records of a partition go. */
+export interface RecordSink {
+  readonly push: (records: ReadonlyArray<FetchedRecord>, endOffset: number, highWatermark: number) => void
+  readonly fail: (error: KafkaError) => void
+  /** Takes nothing more; what is in flight is finished. */
+  readonly end: () => void
+}
+
 /** What the group's side does to a partition; plain calls, because kafkajs's callbacks make them. */
 export class PartitionHandle {
   /** How many partitions the topic had when this one was opened; null before. */
   partitions: number | null = null
-  private intake: Intake | null = null
+  private sink: RecordSink | null = null
   private draining = false
 
   /** From now on the member's records go here. */
-  open(intake: Intake): void {
-    this.intake = intake
-    if (this.draining) intake.end()
+  open(sink: RecordSink): void {
+    this.sink = sink
+    if (this.draining) sink.end()
   }
 
   push(records: ReadonlyArray<FetchedRecord>, endOffset: number, highWatermark: number): void {
-    this.intake?.push(records, endOffset, highWatermark)
+    this.sink?.push(records, endOffset, highWatermark)
   }
 
   gap(expected: number, found: number): void {
-    this.intake?.fail(missingRecords(expected, found))
+    this.sink?.fail(missingRecords(expected, found))
   }
 
   /** Lets the steps in flight finish and commit; takes nothing new. */
   drain(): void {
     this.draining = true
-    this.intake?.end()
+    this.sink?.end()
   }
 
   /** The partition failed; what it held is discarded. */
   close(): void {
-    this.intake = null
+    this.sink = null
   }
 
   /** Whether there may be steps in flight. */
   get isOpen(): boolean {
-    return this.intake !== null
+    return this.sink !== null
   }
 
   get isDraining(): boolean {
@@ -74,17 +87,30 @@ export const runPartition = <E, R>(
   context: PartitionContext<E, R>,
   handle: PartitionHandle
 ): Effect.Effect<void, never, Exclude<R, Scope.Scope> | KafkaClient> => {
-  const { processor, topic, at, runtime, observe, member } = context
-  const name = { processor: processor.name, topic, partition: at.partition }
+  const { processor, runtime } = context
+  const limits = new AdaptiveBatchLimits(processor.batch, runtime.commitBytesMax)
+  return keepOpen(context, [processor.name], handle, limits, (onCommitted) =>
+    openAndProcess(context, handle, limits, onCommitted)
+  )
+}
+
+/** Opens the partition of these processors, and after each failure again, with growing delays; see `runPartition`. */
+export const keepOpen = <E, R>(
+  { topic, at, runtime, observe, member }: AssignedContext,
+  processors: ReadonlyArray<string>,
+  handle: PartitionHandle,
+  limits: AdaptiveBatchLimits,
+  open: (onCommitted: () => void) => Effect.Effect<void, E | KafkaError, R>
+): Effect.Effect<void, never, R> => {
+  const names = processors.map((processor) => ({ processor, topic, partition: at.partition }))
   return Effect.gen(function* () {
     let failures = 0
-    const limits = new AdaptiveBatchLimits(processor.batch, runtime.commitBytesMax)
     const onCommitted = () => {
       failures = 0
       limits.committed()
     }
     while (true) {
-      const exit = yield* Effect.exit(openAndProcess(context, handle, limits, onCommitted))
+      const exit = yield* Effect.exit(open(onCommitted))
       if (Exit.isSuccess(exit) || handle.isDraining) return
       if (Cause.hasDies(exit.cause) || !Cause.hasFails(exit.cause)) {
         return yield* Effect.failCause(exit.cause as Cause.Cause<never>)
@@ -97,11 +123,18 @@ export const runPartition = <E, R>(
       const delay = needsOperator(failure) ? runtime.reopenDelayMax : yield* reopenDelay(runtime, failures)
       const reason = failure instanceof Error ? failure.message : String(failure)
       const delayMillis = Duration.toMillis(delay)
-      observe({ type: "reopening", ...name, reason, failures, delayMillis })
+      for (const name of names) observe({ type: "reopening", ...name, reason, failures, delayMillis })
       yield* logFailure(failure, failures).pipe(Effect.annotateLogs({ reason, failures, delayMillis }))
       yield* Effect.sleep(delay)
     }
-  }).pipe(Effect.ensuring(Effect.sync(() => observe({ type: "closed", ...name }))), Effect.annotateLogs(name))
+  }).pipe(
+    Effect.ensuring(
+      Effect.sync(() => {
+        for (const name of names) observe({ type: "closed", ...name })
+      })
+    ),
+    Effect.annotateLogs({ topic, partition: at.partition, ...(names.length === 1 ? names[0] : {}) })
+  )
 }
 
 /**
@@ -122,10 +155,11 @@ const openAndProcess = <E, R>(
       const producer = yield* client.transactional(`${groupId}.${at.topic}.${at.partition}`)
       const { position, partitions } = yield* startPosition(context)
       handle.partitions = partitions
-      const append = (outputs: ReadonlyArray<Outbound>) =>
+      const append = appendTogether((outputs) =>
         Effect.uninterruptible(
           producer.commit({ records: outputs.map((output) => produced(runtime.prefix, output)), offsets: [] })
         )
+      )
       const task = yield* processor.open({ topic, partition: at.partition, partitions, position, append })
       for (const restore of task.restore ?? [])
         yield* restoreState(restore, { at, prefix: runtime.prefix, position, partitions })
@@ -206,7 +240,7 @@ const startPosition = <E, R>({ at, groupId, runtime, observe, processor, topic }
   })
 
 /** The broker ends a transaction that takes too long by fencing its producer; a step past its deadline times out. */
-const isTooSlow = (failure: unknown): boolean =>
+export const isTooSlow = (failure: unknown): boolean =>
   failure instanceof KafkaError && (failure.code === "timeout" || failure.code === "fenced")
 
 /** A broker that restarts, or a leader that moves: a warning only when it lasts. */
@@ -217,10 +251,10 @@ export const isTransient = (failure: unknown, failures: number): boolean =>
  * What fails again and again until an operator corrects it, and then goes on by itself: an output that its topic refuses (processors
  * check sizes, so the topic was created with a smaller limit than declared), or topics whose numbers of partitions differ.
  */
-const needsOperator = (failure: unknown): failure is KafkaError =>
+export const needsOperator = (failure: unknown): failure is KafkaError =>
   failure instanceof KafkaError && (failure.code === "too_large" || failure.code === "partitions_differ")
 
-const logFailure = (failure: unknown, failures: number): Effect.Effect<void> => {
+export const logFailure = (failure: unknown, failures: number): Effect.Effect<void> => {
   if (needsOperator(failure))
     return Effect.logError(`Partition cannot go on until this is corrected: ${failure.message} ${failure.nextStep}`)
   const log = isTransient(failure, failures) ? Effect.logInfo : Effect.logWarning
@@ -228,7 +262,7 @@ const logFailure = (failure: unknown, failures: number): Effect.Effect<void> => 
 }
 
 /** Doubles from the shortest to the longest, and up to half of it at random, so that partitions don't return in step. */
-const reopenDelay = (
+export const reopenDelay = (
   { reopenDelayMin, reopenDelayMax }: RuntimeOptionsShape,
   failures: number
 ): Effect.Effect<Duration.Duration> =>

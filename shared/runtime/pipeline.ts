@@ -27,7 +27,7 @@ interface PipelineOptions<E, R> {
   readonly onCommitted: (commit: CommitReport) => void
 }
 
-interface CommitReport {
+export interface CommitReport {
   readonly next: number | null
   readonly steps: number
   readonly outputs: number

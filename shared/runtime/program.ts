@@ -21,6 +21,7 @@ import { healthServer, partitionHealth, Readiness } from "./health.ts"
 import { observeAll, RuntimeObserver, runtimeMetrics } from "./metrics.ts"
 import { run } from "./runtime.ts"
 import { awaitBroker, awaitTopics, type ProgramServices, servicesLayer } from "./services.ts"
+import { runShared, type SharedInput } from "./shared-input.ts"
 
 export interface Program {
   /** Such as `normalizer`; in logs and on the command line. */
@@ -41,15 +42,31 @@ export const processorsProgram = <
 ): Program => ({
   name,
   work: Effect.flatMap(processors, (list) =>
-    list.length === 0
+    Effect.all(
+      list.map((processor) => run(processor)),
+      { concurrency: "unbounded", discard: true }
+    )
+  )
+})
+
+/** A program of processors that share their input, one for each enabled connection. */
+export const sharedInputProgram = <
+  E,
+  R extends ProgramServices | Scope.Scope,
+  E2,
+  R2 extends ProgramServices | Scope.Scope
+>(
+  name: string,
+  input: Effect.Effect<SharedInput<E, R>, E2, R2>
+): Program => ({
+  name,
+  work: Effect.flatMap(input, (shared) =>
+    shared.processors.length === 0
       ? Effect.andThen(
           Effect.logWarning("There is nothing to do: no connection of this kind is enabled."),
           Effect.never
         )
-      : Effect.all(
-          list.map((processor) => run(processor)),
-          { concurrency: "unbounded", discard: true }
-        )
+      : runShared(shared)
   )
 })
 

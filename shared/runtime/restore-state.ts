@@ -17,7 +17,7 @@ import {
   type PartitionOffsets,
   type TopicPartition
 } from "../kafka/client.ts"
-import { type Inbound, inboundOf, type Outbound, type Restore } from "./contract.ts"
+import { type Inbound, inboundOf, type Outbound, type PartitionTask, type Restore } from "./contract.ts"
 
 /** Header of a changelog's records: how many partitions the input had for the task that wrote them. */
 export const partitionsHeader = "partitions"
@@ -31,7 +31,7 @@ export const movedRecord = (record: Inbound, key: string, home: number): Outboun
   headers: record.headers
 })
 
-interface RestoreContext {
+export interface RestoreContext {
   /** The input, by the broker's name. */
   readonly at: TopicPartition
   readonly prefix: string
@@ -67,6 +67,31 @@ export const restoreState = <E, R>(
         yield* readUntilSettled({ topic, range, partitions, apply })
       }
     yield* client.read({ topic, ranges: [{ partition, from: startOf(log), to }], onRecords: apply })
+  })
+
+/** Tasks that restore the same records read them once. */
+export const restoreAll = <E, R>(
+  opened: ReadonlyArray<{ readonly position: number; readonly task: PartitionTask<E, R> }>,
+  input: Omit<RestoreContext, "position">
+) =>
+  Effect.gen(function* () {
+    const rounds = Math.max(0, ...opened.map(({ task }) => task.restore?.length ?? 0))
+    for (let round = 0; round < rounds; round++) {
+      const alike = Map.groupBy(
+        opened.flatMap(({ position, task }) => {
+          const restore = task.restore?.[round]
+          return restore === undefined ? [] : [{ position, restore }]
+        }),
+        ({ position, restore: { topic, since, until, byKey } }) =>
+          JSON.stringify([topic, since, until === "committed" ? position : until, byKey ?? false])
+      )
+      for (const same of alike.values()) {
+        const { position, restore } = same[0]!
+        const applyAll: Restore<E, R>["apply"] = (records) =>
+          Effect.forEach(same, (one) => one.restore.apply(records), { discard: true })
+        yield* restoreState({ ...restore, apply: applyAll }, { ...input, position })
+      }
+    }
   })
 
 class Settled extends Data.TaggedError("Settled") {}

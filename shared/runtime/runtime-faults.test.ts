@@ -145,7 +145,7 @@ it.effect("lets steps in flight finish when it is stopped, and takes nothing new
     yield* settle
     yield* Fiber.join(stopping)
     assert.deepStrictEqual(out(), ["a", "b"])
-    assert.deepStrictEqual(yield* kafka.client.groups, [{ groupId: "copy", members: 0 }])
+    assert.deepStrictEqual(yield* kafka.client.groups, [{ groupId: "copy", members: 0, processors: [] }])
   })
 )
 

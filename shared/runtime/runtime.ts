@@ -12,7 +12,7 @@ import { KafkaClient, type KafkaError, type TopicPartition } from "../kafka/clie
 import type { Processor } from "./contract.ts"
 import { RuntimeOptions, type RuntimeOptionsShape } from "./contract.ts"
 import { type Observe, RuntimeObserver } from "./metrics.ts"
-import { isTransient, PartitionHandle, runPartition } from "./partition.ts"
+import { type AssignedContext, isTransient, PartitionHandle, runPartition } from "./partition.ts"
 
 /**
  * Runs until it is interrupted, which stops it cleanly: nothing new is taken, steps in flight finish and commit for up to
@@ -22,6 +22,27 @@ import { isTransient, PartitionHandle, runPartition } from "./partition.ts"
 export const run = <E, R>(
   processor: Processor<E, R>
 ): Effect.Effect<never, KafkaError, Exclude<R, Scope.Scope> | KafkaClient> =>
+  runGroup({
+    name: processor.name,
+    topics: processor.topics,
+    assignment: processor.assignment ?? "balanced",
+    processors: [processor.name],
+    runPartition: (context, handle) => runPartition({ ...context, processor }, handle)
+  })
+
+/** A consumer group, and what is done with each partition that this member of it is assigned. */
+export interface GroupWork<R> {
+  /** The group's name without the prefix. */
+  readonly name: string
+  readonly topics: ReadonlyArray<string>
+  readonly assignment: "balanced" | "active-standby"
+  /** Whose partitions they are, in events and metrics. */
+  readonly processors: ReadonlyArray<string>
+  readonly runPartition: (context: AssignedContext, handle: PartitionHandle) => Effect.Effect<void, never, R>
+}
+
+/** See `run`. */
+export const runGroup = <R>(work: GroupWork<R>): Effect.Effect<never, KafkaError, R | KafkaClient> =>
   Effect.gen(function* () {
     const runtime = yield* RuntimeOptions
     const observe = yield* RuntimeObserver
@@ -33,8 +54,8 @@ export const run = <E, R>(
         joinedOnce = true
         failures = 0
       }
-      const error = yield* Effect.flip(runMembership(processor, runtime, observe, onJoined))
-      observe({ type: "left", processor: processor.name, reason: error.message })
+      const error = yield* Effect.flip(runMembership(work, runtime, observe, onJoined))
+      for (const processor of work.processors) observe({ type: "left", processor, reason: error.message })
       const waitedMillis = (yield* Clock.currentTimeMillis) - begun
       const { joinDeadline } = runtime
       if (!joinedOnce && joinDeadline !== null && waitedMillis >= Duration.toMillis(joinDeadline)) return yield* error
@@ -43,7 +64,7 @@ export const run = <E, R>(
       yield* log(`${error.message} Joining again.`).pipe(Effect.annotateLogs({ nextStep: error.nextStep, failures }))
       yield* Effect.sleep(Math.min(rejoinMillisMax, rejoinMillisMin * 2 ** Math.min(failures - 1, 10)))
     }
-  }).pipe(Effect.annotateLogs({ processor: processor.name }))
+  }).pipe(Effect.annotateLogs({ processor: work.name }))
 
 const rejoinMillisMin = 250
 const rejoinMillisMax = 5_000
@@ -54,23 +75,24 @@ type GroupEvent =
   | { readonly type: "died"; readonly cause: Cause.Cause<never> }
 
 /** From joining the group to losing it; always fails, with what ended the membership. */
-const runMembership = <E, R>(
-  processor: Processor<E, R>,
+const runMembership = <R>(
+  work: GroupWork<R>,
   runtime: RuntimeOptionsShape,
   observe: Observe,
   onJoined: () => void
-): Effect.Effect<never, KafkaError, Exclude<R, Scope.Scope> | KafkaClient> =>
+): Effect.Effect<never, KafkaError, R | KafkaClient> =>
   Effect.scopedWith((scope) =>
     Effect.gen(function* () {
       const client = yield* KafkaClient
       const events = yield* Queue.unbounded<GroupEvent>()
       const running = new Map<string, PartitionFiber>()
       const closing = new Map<string, Fiber.Fiber<void>>()
-      const groupId = runtime.prefix + processor.name
+      const groupId = runtime.prefix + work.name
       const joining = client.join({
         groupId,
-        topics: processor.topics.map((topic) => runtime.prefix + topic),
-        assignment: processor.assignment ?? "balanced",
+        topics: work.topics.map((topic) => runtime.prefix + topic),
+        assignment: work.assignment,
+        processors: work.processors,
         handlers: {
           onAssigned: (partitions, continued) => {
             Queue.offerUnsafe(events, { type: "assigned", partitions, continued })
@@ -97,7 +119,7 @@ const runMembership = <E, R>(
       const onStalled = (error: KafkaError) => {
         Queue.offerUnsafe(events, { type: "crashed", error })
       }
-      const start = startPartition({ processor, groupId, member, runtime, observe, onStalled }, fibersScope, events)
+      const start = startPartition(work, { groupId, member, runtime, observe, onStalled }, fibersScope, events)
       const owned = { running, closing, start, scope: fibersScope, drainTimeout: runtime.drainTimeout }
       while (true) {
         const event = yield* Queue.take(events)
@@ -108,7 +130,7 @@ const runMembership = <E, R>(
           topic: topic.slice(runtime.prefix.length),
           partition
         }))
-        observe({ type: "assigned", processor: processor.name, partitions })
+        for (const processor of work.processors) observe({ type: "assigned", processor, partitions })
         yield* applyAssignment(owned, event, grown)
       }
     })
@@ -122,16 +144,17 @@ interface PartitionFiber {
 type Start<R> = (at: TopicPartition, after: Fiber.Fiber<void> | undefined) => Effect.Effect<PartitionFiber, never, R>
 
 const startPartition =
-  <E, R>(
-    context: Omit<Parameters<typeof runPartition<E, R>>[0], "at" | "topic">,
+  <R>(
+    work: GroupWork<R>,
+    context: Omit<AssignedContext, "at" | "topic">,
     scope: Scope.Scope,
     events: Queue.Queue<GroupEvent>
-  ): Start<Exclude<R, Scope.Scope> | KafkaClient> =>
+  ): Start<R> =>
   (at, after) =>
     Effect.gen(function* () {
       const handle = new PartitionHandle()
       const topic = at.topic.slice(context.runtime.prefix.length)
-      const partition = runPartition({ ...context, at, topic }, handle).pipe(
+      const partition = work.runPartition({ ...context, at, topic }, handle).pipe(
         Effect.catchCause((cause) =>
           Effect.sync(() => {
             if (!Cause.hasInterruptsOnly(cause)) Queue.offerUnsafe(events, { type: "died", cause })

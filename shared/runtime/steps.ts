@@ -1,4 +1,5 @@
 /** The steps of one processor in one partition: batches are taken from its intake, and up to `concurrency` steps run at a time. */
+import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -48,6 +49,7 @@ export class StepQueue<E, R> {
   /** In the order of the partition. */
   private readonly steps: Array<StepInFlight<E>> = []
   private readonly uncommitted: Semaphore.Semaphore
+  private failed: Exit.Failure<Step, E | KafkaError> | null = null
 
   constructor(options: StepQueueOptions<E, R>) {
     this.options = options
@@ -94,8 +96,14 @@ export class StepQueue<E, R> {
     return this.steps.length === 0
   }
 
+  /** Makes the queue fail as if its first step had. */
+  fail(cause: Cause.Cause<E | KafkaError>): void {
+    this.failed = Exit.failCause(cause) as Exit.Failure<Step, E | KafkaError>
+  }
+
   /** The failure of the first step that is not committed. */
   get failure(): Exit.Failure<Step, E | KafkaError> | null {
+    if (this.failed !== null) return this.failed
     const exit = this.steps[0]?.exit
     return exit !== undefined && exit !== null && Exit.isFailure(exit) ? exit : null
   }

@@ -26,6 +26,7 @@ export const joinAsProbe = (
       groupId,
       topics: [topic],
       assignment,
+      processors: ["probe"],
       handlers: {
         onAssigned: (partitions, continued) => void seen.assignments.push({ partitions, continued }),
         onRecords: ({ partition }, records, endOffset) => {

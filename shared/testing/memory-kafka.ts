@@ -119,7 +119,13 @@ export class MemoryKafka {
             }
           }),
     deleteRecords: () => Effect.die("The log in memory keeps all records."),
-    groups: Effect.sync(() => [...this.groups].map(([groupId, members]) => ({ groupId, members: members.length })))
+    groups: Effect.sync(() =>
+      [...this.groups].map(([groupId, members]) => ({
+        groupId,
+        members: members.length,
+        processors: members.flatMap(({ options }) => options.processors)
+      }))
+    )
   })
 
   readonly layer = Layer.succeed(KafkaClient, this.client)

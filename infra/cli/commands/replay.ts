@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { KafkaClient, type KafkaError, type PartitionOffsets } from "../../../shared/kafka/client.ts"
 import { headerNames } from "../../../shared/model/topics.ts"
+import { allStoredPositions, forgetPositions, positionsOf } from "../../../shared/runtime/positions.ts"
 import { Command, CommandError, Flag } from "../cli.ts"
 import { exampleConnection, examplePlatform } from "../example-names.ts"
 import { confirm, count, Output, show, table } from "../output.ts"
@@ -34,7 +35,14 @@ export const replay = Command.make("replay", { stage, from, dryRun, yes }, ({ st
         const plans = yield* Effect.forEach(stages, (one) => planOf(one, begin))
         const records = plans.reduce((sum, plan) => sum + plan.records, 0)
         const { notes, different, most } = yield* replayWarnings(stages, (yield* SettingsService).topicPrefix)
-        const value = { stage, from, records, dry_run: dryRun, groups: plans, notes: [...notes, ...different] }
+        const value = {
+          stage,
+          from,
+          records,
+          dry_run: dryRun,
+          groups: plans.map(({ stage: _, ...plan }) => plan),
+          notes: [...notes, ...different]
+        }
         yield* show(value, (paint) =>
           [
             `${stage} would read ${count(records, "record")} again.`,
@@ -53,9 +61,10 @@ export const replay = Command.make("replay", { stage, from, dryRun, yes }, ({ st
         if (!yes) yield* confirm(`Read ${count(records, "record")} again?`, "Nothing was changed.")
         const kafka = yield* KafkaClient
         const reset = plans.filter((plan) => plan.offsets.length > 0)
-        yield* Effect.forEach(reset, (plan) => kafka.resetOffsets(plan.group, plan.topic, plan.offsets), {
-          discard: true
-        })
+        for (const plan of reset) {
+          yield* kafka.resetOffsets(plan.group, plan.topic, plan.offsets)
+          if (plan.stage.connection !== null) yield* forgetStored(plan)
+        }
         yield* (yield* Output).note(`Done: ${stage} will begin there when it starts.`)
       })
     )
@@ -76,7 +85,18 @@ export const replay = Command.make("replay", { stage, from, dryRun, yes }, ({ st
   ])
 )
 
+const forgetStored = ({ stage, offsets }: Plan) =>
+  Effect.flatMap(SettingsService, ({ topicPrefix }) =>
+    forgetPositions(
+      topicPrefix,
+      stage.group,
+      stage.topic,
+      offsets.map(({ partition }) => partition)
+    )
+  )
+
 export interface Plan {
+  readonly stage: Stage
   readonly group: string
   readonly topic: string
   readonly members: number
@@ -97,7 +117,10 @@ export const planOf = Effect.fnUntraced(function* (stage: Stage, from: Beginning
   const prefix = (yield* SettingsService).topicPrefix
   const [group, topic] = [prefix + stage.group, prefix + stage.topic]
   const ends = yield* kafka.topicOffsets(topic)
-  const committed = new Map((yield* kafka.committed(group, topic)).map(({ partition, offset }) => [partition, offset]))
+  const committed =
+    stage.connection === null
+      ? new Map((yield* kafka.committed(group, topic)).map(({ partition, offset }) => [partition, offset]))
+      : yield* positionsOf(yield* allStoredPositions(prefix), prefix, stage.group, stage.topic)
   const starts = yield* startsOf(topic, ends, from)
   const ranges = ends.map(({ partition, low, high }) => {
     const stands = committed.get(partition) ?? high
@@ -105,9 +128,9 @@ export const planOf = Effect.fnUntraced(function* (stage: Stage, from: Beginning
     return { partition, from: Math.max(low, Math.min(starts.get(partition) ?? stands, stands)), to: stands }
   })
   const records = yield* countRecords(topic, ranges, stage.connection)
-  const members = (yield* kafka.groups).find((found) => found.groupId === group)?.members ?? 0
+  const members = (yield* kafka.groups).find((found) => found.groupId === prefix + stage.members)?.members ?? 0
   const offsets = ranges.map((range) => ({ partition: range.partition, offset: range.from }))
-  return { group, topic, members, records, offsets } satisfies Plan
+  return { stage, group, topic, members, records, offsets } satisfies Plan
 })
 
 const startsOf = Effect.fnUntraced(function* (

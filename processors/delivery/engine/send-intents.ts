@@ -30,7 +30,6 @@ import { type Decision, type DeliveryEvent, decisionWithoutRequest, type Outcome
 import type { IdempotencyGuardShape, ResponseReading } from "./send-request.ts"
 import { SentIdCache } from "./sent-id-cache.ts"
 import type { DeliverySettings } from "./settings.ts"
-import { sharedAppend } from "./shared-append.ts"
 import type { Known, UncommittedResponses } from "./uncommitted-responses.ts"
 
 export interface SendIntents extends IdempotencyGuardShape {
@@ -88,7 +87,7 @@ export const makeSendIntents = (options: IntentOptions): SendIntents => {
   const declared = new Set<string>()
   const partitions = assigned.partitions ?? 1
   const writtenFor = String(partitions)
-  const append = sharedAppend(options.append)
+  const { append } = options
   /** Decided since the last intent: the next one takes them along. */
   let unwritten: Array<Outbound> = []
 

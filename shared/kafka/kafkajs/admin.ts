@@ -4,8 +4,10 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Admin, Broker, Cluster, Kafka, TopicOffsets } from "kafkajs"
 import type { KafkaClient, KafkaError } from "../client.ts"
+import { processorsOf } from "./assignment.ts"
 import { type ClusterAccess, withCluster } from "./cluster.ts"
 import { attempt, attemptBriefly, isConnectionLost, isRetriable, retryPolicy, whileRetriable } from "./errors.ts"
+import kafkajs from "./patches/index.ts"
 
 type AdminPart = Pick<
   Context.Service.Shape<typeof KafkaClient>,
@@ -152,7 +154,13 @@ const adminOf = (use: Use, cluster: ClusterAccess): AdminPart => ({
     const consumers = groups.filter(({ protocolType }) => protocolType === "consumer" || protocolType === "")
     if (consumers.length === 0) return []
     const described = await admin.describeGroups(consumers.map(({ groupId }) => groupId))
-    return described.groups.map(({ groupId, members }) => ({ groupId, members: members.length }))
+    return described.groups.map(({ groupId, members }) => ({
+      groupId,
+      members: members.length,
+      processors: [
+        ...new Set(members.flatMap(({ memberMetadata }) => processorsOf(kafkajs.AssignerProtocol, memberMetadata)))
+      ]
+    }))
   })
 })
 

@@ -82,13 +82,15 @@ const namesOf = (partitions: PartitionsByTopic): ReadonlyArray<string> =>
  * The assigner that a member of a group gives to kafkajs. `owned` is asked at each join, so that a member keeps its partitions
  * over rebalances.
  *
+ * @param processors the names of the processors that the member reads for, which anyone can read from the group's description
  * @param protocol kafkajs's codec of assignments, passed in so that the decisions above can be used without the client
  */
 export const partitionAssigner =
   (
     protocol: typeof AssignerProtocol,
     assignment: "balanced" | "active-standby",
-    owned: () => PartitionsByTopic
+    owned: () => PartitionsByTopic,
+    processors: ReadonlyArray<string>
   ): PartitionAssigner =>
   ({ cluster }): Assigner => {
     const name = assignment === "balanced" ? "capi-sticky" : "capi-active-standby"
@@ -101,7 +103,7 @@ export const partitionAssigner =
         metadata: protocol.MemberMetadata.encode({
           version: 0,
           topics,
-          userData: Buffer.from(JSON.stringify(owned()))
+          userData: Buffer.from(JSON.stringify({ ...owned(), [processorsKey]: processors }))
         })
       }),
       assign: async ({ members, topics }) => {
@@ -124,8 +126,27 @@ export const partitionAssigner =
     }
   }
 
-const ownedOf = (userData: Buffer | undefined): PartitionsByTopic =>
-  userData === undefined || userData.length === 0 ? {} : (JSON.parse(userData.toString()) as PartitionsByTopic)
+/** Beside the owned partitions by topic; no topic can have this name. Members of earlier versions ignore it. */
+const processorsKey = "#processors"
+
+const userDataOf = (userData: Buffer | undefined): Readonly<Record<string, ReadonlyArray<unknown>>> =>
+  userData === undefined || userData.length === 0 ? {} : JSON.parse(userData.toString())
+
+const ownedOf = (userData: Buffer | undefined): PartitionsByTopic => {
+  const { [processorsKey]: _, ...owned } = userDataOf(userData)
+  return owned as PartitionsByTopic
+}
+
+/** The processors that a member of a group reads for, from its metadata in the group's description. */
+export const processorsOf = (protocol: typeof AssignerProtocol, memberMetadata: Buffer): ReadonlyArray<string> => {
+  try {
+    const { userData } = protocol.MemberMetadata.decode(memberMetadata) ?? {}
+    return (userDataOf(userData)[processorsKey] ?? []) as ReadonlyArray<string>
+  } catch {
+    // A member of another client.
+    return []
+  }
+}
 
 const mutable = (partitions: PartitionsByTopic): Record<string, Array<number>> =>
   Object.fromEntries(Object.entries(partitions).map(([topic, list]) => [topic, [...list]]))

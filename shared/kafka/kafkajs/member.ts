@@ -17,13 +17,15 @@ import { fetchedRecords } from "./records.ts"
 export const joinGroup = (
   kafka: Kafka,
   options: ResolvedKafkaOptions,
-  { groupId, topics, assignment, handlers }: MemberOptions
+  { groupId, topics, assignment, processors, handlers }: MemberOptions
 ): Effect.Effect<Member, KafkaError, Scope.Scope> =>
   Effect.gen(function* () {
     const positions = new MemberPositions()
     const consumer = kafka.consumer({
       groupId,
-      partitionAssigners: [partitionAssigner(kafkajs.AssignerProtocol, assignment, () => positions.owned())],
+      partitionAssigners: [
+        partitionAssigner(kafkajs.AssignerProtocol, assignment, () => positions.owned(), processors)
+      ],
       allowAutoTopicCreation: false,
       sessionTimeout: options.sessionTimeoutMillis,
       rebalanceTimeout: rebalanceTimeoutMillis(options),

@@ -1,0 +1,228 @@
+/**
+ * Where each processor of a shared input stands in each partition. Committing an offset for each group in each transaction would
+ * cost two requests a group, so the exact position is a record in the step's transaction, on a compacted topic, and the
+ * group's committed offset follows it within seconds. A group's offset that is not the one that was last committed by
+ * the program was set by a person (a replay), and wins.
+ */
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import { type FetchedRecord, KafkaClient, type KafkaError } from "../kafka/client.ts"
+import { topicNames } from "../model/topics.ts"
+import type { Outbound } from "./contract.ts"
+import type { AssignedContext } from "./partition.ts"
+import { missingPartition } from "./restore-state.ts"
+
+/** Logical name. The positions of an input partition are in its partition of the same number. */
+const positionsTopic = topicNames.positions
+
+export interface StoredPosition {
+  /** The next offset that the processor reads. */
+  readonly next: number
+  /** The offset that its group had committed by then; null where none. */
+  readonly groupOffset: number | null
+}
+
+/** Of one input partition; `topic` is its logical name. */
+export const positionRecord = (
+  processor: string,
+  topic: string,
+  partition: number,
+  { next, groupOffset }: StoredPosition
+): Outbound => ({
+  topic: positionsTopic,
+  partition,
+  key: keyOf(processor, topic, partition),
+  value: Buffer.from(JSON.stringify({ next, group_offset: groupOffset }))
+})
+
+const keyOf = (processor: string, topic: string, partition: number) => `${processor}/${topic}/${partition}`
+
+/** Takes the positions of an input partition out of records of the topic, the last one of each processor. */
+export const readPositions = (
+  records: ReadonlyArray<Pick<FetchedRecord, "key" | "value">>,
+  topic: string,
+  partition: number,
+  into: Map<string, StoredPosition>
+): void => {
+  const end = `/${topic}/${partition}`
+  for (const { key, value } of records) {
+    const name = String(key)
+    if (!name.endsWith(end)) continue
+    const processor = name.slice(0, -end.length)
+    if (value === null) into.delete(processor)
+    else into.set(processor, storedPosition(value))
+  }
+}
+
+const storedPosition = (value: Buffer): StoredPosition => {
+  const { next, group_offset } = JSON.parse(String(value)) as { next: number; group_offset: number | null }
+  return { next, groupOffset: group_offset }
+}
+
+/** Where a processor goes on: what it stored, unless its group's offset was set by hand since; null if it never read. */
+export const resumeAt = (stored: StoredPosition | undefined, groupOffset: number | null): number | null => {
+  if (stored === undefined) return groupOffset
+  // An offset that expired, or was never committed, says nothing.
+  return groupOffset === null || groupOffset === stored.groupOffset ? stored.next : groupOffset
+}
+
+/** The committed offset of each group in one partition. */
+export type GroupOffsets = (
+  topic: string,
+  partition: number
+) => Effect.Effect<ReadonlyMap<string, number | null>, KafkaError>
+
+/**
+ * Reads the offsets of all groups in all partitions at once: partitions that are opened together share a reading. A reading that
+ * began before the call does not count, since the partition's earlier owner may have committed meanwhile.
+ */
+export const makeGroupOffsets = (
+  groups: ReadonlyArray<string>,
+  topics: ReadonlyArray<string>
+): Effect.Effect<GroupOffsets, never, KafkaClient> =>
+  Effect.gen(function* () {
+    const client = yield* KafkaClient
+    const oneAtATime = Semaphore.makeUnsafe(1)
+    let order = 0
+    let known = { order: -1, offsets: new Map<string, Map<string, number | null>>() }
+    const load = Effect.gen(function* () {
+      const begun = order++
+      const offsets = new Map<string, Map<string, number | null>>()
+      const pairs = groups.flatMap((group) => topics.map((topic) => ({ group, topic })))
+      yield* Effect.forEach(
+        pairs,
+        ({ group, topic }) =>
+          Effect.map(client.committed(group, topic), (found) => {
+            for (const { partition, offset } of found) {
+              const at = `${topic}/${partition}`
+              const ofPartition = offsets.get(at) ?? new Map<string, number | null>()
+              offsets.set(at, ofPartition.set(group, offset))
+            }
+          }),
+        { concurrency: 16, discard: true }
+      )
+      known = { order: begun, offsets }
+    })
+    return (topic, partition) =>
+      Effect.suspend(() => {
+        const asked = order++
+        return oneAtATime.withPermit(Effect.suspend(() => (known.order > asked ? Effect.void : load)))
+      }).pipe(Effect.map(() => known.offsets.get(`${topic}/${partition}`) ?? new Map()))
+  })
+
+/** Starts that are this close together are read from the lowest one; each processor skips what it has done. */
+const nearOffsets = 10_000
+
+/**
+ * Where each processor goes on, and where the shared reading begins: where most of them are, which is near the furthest. A
+ * position that the log no longer has gives way to the log's first record, with an error in the log, as in `partition.ts`.
+ */
+export const startPositions = (
+  processors: ReadonlyArray<string>,
+  groupOffsets: GroupOffsets,
+  context: AssignedContext
+) =>
+  Effect.gen(function* () {
+    const { at, topic, runtime, observe } = context
+    const client = yield* KafkaClient
+    const stored = yield* storedPositions(runtime.prefix, topic, at.partition)
+    const groups = yield* groupOffsets(at.topic, at.partition)
+    const logs = yield* client.topicOffsets(at.topic)
+    const log = logs.find((found) => found.partition === at.partition)
+    if (log === undefined) return yield* missingPartition(at)
+    const first = runtime.startAt === "earliest" ? log.low : log.high
+    const positions = new Map<string, number>()
+    for (const name of processors) {
+      const offset = resumeAt(stored.get(name), groups.get(runtime.prefix + name) ?? null)
+      if (offset === null || (offset >= log.low && offset <= log.high)) {
+        positions.set(name, offset ?? first)
+        continue
+      }
+      positions.set(name, log.low)
+      observe({ type: "lost", processor: name, topic, partition: at.partition, from: offset, to: log.low })
+      yield* Effect.logError("The committed offset is not in the log; reading on from the log's first record.").pipe(
+        Effect.annotateLogs({ processor: name, committed: offset, low: log.low, high: log.high })
+      )
+    }
+    const highest = Math.max(...positions.values())
+    const near = [...positions.values()].filter((position) => highest - position <= nearOffsets)
+    return { positions, groups, partitions: logs.length, position: Math.min(...near) }
+  })
+
+const storedPositions = (prefix: string, topic: string, partition: number) =>
+  Effect.gen(function* () {
+    const client = yield* KafkaClient
+    const name = prefix + positionsTopic
+    const log = (yield* client.topicOffsets(name)).find((found) => found.partition === partition)
+    if (log === undefined) return yield* missingPartition({ topic: name, partition })
+    const stored = new Map<string, StoredPosition>()
+    yield* client.read({
+      topic: name,
+      ranges: [{ partition, from: log.low, to: log.high }],
+      onRecords: (records) => readPositions(records, topic, partition, stored)
+    })
+    return stored
+  })
+
+/** All stored positions by the record's key; empty where the topic is not there. */
+export const allStoredPositions = (
+  prefix: string
+): Effect.Effect<ReadonlyMap<string, StoredPosition>, KafkaError, KafkaClient> =>
+  Effect.gen(function* () {
+    const client = yield* KafkaClient
+    const topic = prefix + positionsTopic
+    const logs = yield* client.topicOffsets(topic)
+    const stored = new Map<string, StoredPosition>()
+    yield* client.read({
+      topic,
+      ranges: logs.map(({ partition, low, high }) => ({ partition, from: low, to: high })),
+      onRecords: (records) => {
+        for (const { key, value } of records) {
+          if (value === null) stored.delete(String(key))
+          else stored.set(String(key), storedPosition(value))
+        }
+      }
+    })
+    return stored
+  })
+
+/**
+ * Where a processor of a shared input goes on in each partition of a topic (its logical name); null where it never read.
+ * With `knownIsEnough` a group's offset is asked for only where nothing is stored: cheap, and blind to a replay that has not begun.
+ */
+export const positionsOf = (
+  stored: ReadonlyMap<string, StoredPosition>,
+  prefix: string,
+  processor: string,
+  topic: string,
+  options: { readonly knownIsEnough: boolean } = { knownIsEnough: false }
+): Effect.Effect<ReadonlyMap<number, number | null>, KafkaError, KafkaClient> =>
+  Effect.gen(function* () {
+    const client = yield* KafkaClient
+    const known = new Map<number, number>()
+    for (const [key, { next }] of stored) {
+      const start = `${processor}/${topic}/`
+      if (key.startsWith(start)) known.set(Number(key.slice(start.length)), next)
+    }
+    if (options.knownIsEnough && known.size > 0) return known
+    const committed = yield* client.committed(prefix + processor, prefix + topic)
+    return new Map(
+      committed.map(({ partition, offset }) => [
+        partition,
+        resumeAt(stored.get(keyOf(processor, topic, partition)), offset)
+      ])
+    )
+  })
+
+/** A person set the groups' offsets: what is stored counts no more. */
+export const forgetPositions = (prefix: string, processor: string, topic: string, partitions: ReadonlyArray<number>) =>
+  KafkaClient.use((client) =>
+    client.produce(
+      partitions.map((partition) => ({
+        topic: prefix + positionsTopic,
+        partition,
+        key: keyOf(processor, topic, partition),
+        value: null
+      }))
+    )
+  )

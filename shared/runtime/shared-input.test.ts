@@ -1,0 +1,257 @@
+import { assert, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as TestClock from "effect/testing/TestClock"
+import { topicNames } from "../model/topics.ts"
+import { MemoryKafka } from "../testing/memory-kafka.ts"
+import { settle } from "../testing/runtime-harness.ts"
+import { type Batch, layerRuntimeOptions, type Processor, type RuntimeOptionsShape, type Step } from "./contract.ts"
+import { type RuntimeEvent, RuntimeObserver } from "./metrics.ts"
+import { runShared, type SharedInput } from "./shared-input.ts"
+
+type Work = (batch: Batch, copied: Step) => Effect.Effect<Step, { readonly message: string }>
+
+/** `a`, `b`, … each copy their records (header `to`) from `in` to `out`, marked with their name. */
+const harness = (names: ReadonlyArray<string>, options: Partial<RuntimeOptionsShape> = {}) => {
+  const kafka = new MemoryKafka()
+  kafka.log.create("in", 1)
+  kafka.log.create("out", 1)
+  kafka.log.create(topicNames.positions, 1)
+  const events: Array<RuntimeEvent> = []
+  const layer = Layer.mergeAll(
+    kafka.layer,
+    layerRuntimeOptions(options),
+    Layer.succeed(RuntimeObserver, (event) => void events.push(event))
+  )
+  const works = new Map<string, Work>()
+  const processor = (name: string): Processor<{ readonly message: string }> => ({
+    name: `copy.${name}`,
+    topics: ["in"],
+    batch: { recordsMax: 2, bytesMax: 100_000, linger: Duration.zero },
+    concurrency: 1,
+    open: () =>
+      Effect.succeed({
+        step: (batch) => {
+          const copied = {
+            outputs: batch.records.map(({ value }) => ({
+              topic: "out",
+              key: name,
+              value: Buffer.from(`${name}:${value}`),
+              partition: 0
+            }))
+          }
+          return works.get(name)?.(batch, copied) ?? Effect.succeed(copied)
+        }
+      })
+  })
+  const input: SharedInput<{ readonly message: string }> = {
+    name: "copy",
+    topics: ["in"],
+    processorOf: ({ headers }) => `copy.${headers["to"]}`,
+    processors: names.map(processor)
+  }
+  const write = (records: ReadonlyArray<readonly [to: string, value: string]>) =>
+    kafka.client.produce(
+      records.map(([to, value]) => ({
+        topic: "in",
+        key: null,
+        value: Buffer.from(value),
+        partition: 0,
+        headers: { to }
+      }))
+    )
+  const out = (name?: string) =>
+    kafka.log
+      .records({ topic: "out", partition: 0 })
+      .map((record) => String(record.value))
+      .filter((value) => name === undefined || value.startsWith(`${name}:`))
+  const start = Effect.forkChild(runShared(input).pipe(Effect.provide(layer)))
+  const committed = (name: string) =>
+    Effect.map(kafka.client.committed(`copy.${name}`, "in"), ([found]) => found?.offset ?? null)
+  return { kafka, events, works, write, out, start, committed }
+}
+
+const run = Effect.andThen(TestClock.adjust("3 seconds"), settle)
+
+it.effect("gives each processor its records, once, and commits an offset for each", () =>
+  Effect.gen(function* () {
+    const { write, out, start, committed, kafka } = harness(["a", "b", "c"])
+    yield* write([
+      ["a", "1"],
+      ["b", "2"],
+      ["a", "3"],
+      ["nobody", "4"],
+      ["b", "5"]
+    ])
+    const fiber = yield* start
+    yield* run
+    assert.deepStrictEqual(out("a"), ["a:1", "a:3"])
+    assert.deepStrictEqual(out("b"), ["b:2", "b:5"])
+    assert.lengthOf(out(), 4)
+    yield* run
+    for (const name of ["a", "b", "c"]) assert.strictEqual(yield* committed(name), 5)
+    assert.deepStrictEqual(
+      [...new Set(kafka.commits.map(({ transactionalId }) => transactionalId))],
+      ["copy.in.0"],
+      "one transactional producer for all"
+    )
+    yield* Fiber.interrupt(fiber)
+  })
+)
+
+it.effect("goes on where each processor was, also with offsets that the groups have not got yet", () =>
+  Effect.gen(function* () {
+    const { write, out, start, works } = harness(["a", "b"])
+    const held = yield* Deferred.make<void>()
+    works.set("b", (_, copied) => Effect.as(Deferred.await(held), copied))
+    yield* write([
+      ["a", "1"],
+      ["b", "2"],
+      ["a", "3"]
+    ])
+    const first = yield* start
+    yield* settle
+    yield* Fiber.interrupt(first).pipe(Effect.forkChild)
+    yield* TestClock.adjust("30 seconds")
+    yield* settle
+    assert.deepStrictEqual(out(), ["a:1", "a:3"])
+    works.clear()
+    const second = yield* start
+    yield* run
+    assert.deepStrictEqual(out(), ["a:1", "a:3", "b:2"])
+    yield* Fiber.interrupt(second)
+  })
+)
+
+it.effect("lets one that is stuck fall behind alone, and catch up in order, without gap or repeat", () =>
+  Effect.gen(function* () {
+    const { write, out, start, works, events } = harness(["a", "b", "c"], { bytesInFlightMax: 3_000 })
+    const held = yield* Deferred.make<void>()
+    works.set("b", (_, copied) => Effect.as(Deferred.await(held), copied))
+    const fiber = yield* start
+    yield* settle
+    const expected: Array<string> = []
+    for (let round = 0; round < 40; round++) {
+      yield* write([
+        ["a", `${round}`],
+        ["b", `${round}`],
+        ["c", `${round}`],
+        ["b", `${round}'`]
+      ])
+      expected.push(`b:${round}`, `b:${round}'`)
+      yield* TestClock.adjust("500 millis")
+      yield* settle
+    }
+    assert.lengthOf(out("a"), 40)
+    assert.lengthOf(out("c"), 40)
+    assert.lengthOf(out("b"), 0)
+    works.clear()
+    yield* Deferred.succeed(held, undefined)
+    for (let round = 0; round < 20; round++) yield* run
+    assert.deepStrictEqual(out("b"), expected)
+    yield* write([
+      ["b", "last"],
+      ["a", "last"]
+    ])
+    yield* run
+    assert.deepStrictEqual(out("b"), [...expected, "b:last"])
+    assert.lengthOf(out("a"), 41)
+    assert.isFalse(events.some(({ type }) => type === "reopening"))
+    yield* Fiber.interrupt(fiber)
+  })
+)
+
+it.effect("opens one whose step fails again, alone, from its last commit", () =>
+  Effect.gen(function* () {
+    const { write, out, start, works, events } = harness(["a", "b"])
+    let failures = 2
+    works.set("b", (_, copied) => (failures-- > 0 ? Effect.fail({ message: "no" }) : Effect.succeed(copied)))
+    yield* write([
+      ["b", "1"],
+      ["a", "2"],
+      ["b", "3"],
+      ["b", "4"]
+    ])
+    const fiber = yield* start
+    yield* settle
+    assert.deepStrictEqual(out(), ["a:2"])
+    for (let round = 0; round < 5; round++) yield* run
+    assert.deepStrictEqual(out(), ["a:2", "b:1", "b:3", "b:4"])
+    const reopened = events.flatMap((event) => (event.type === "reopening" ? [event.processor] : []))
+    assert.deepStrictEqual(reopened, ["copy.b", "copy.b"])
+    yield* Fiber.interrupt(fiber)
+  })
+)
+
+it.effect("replays one processor alone when its group's offset was set back", () =>
+  Effect.gen(function* () {
+    const { write, out, start, kafka } = harness(["a", "b"])
+    yield* write([
+      ["a", "1"],
+      ["b", "2"],
+      ["a", "3"]
+    ])
+    const first = yield* start
+    yield* run
+    yield* run
+    yield* Fiber.interrupt(first)
+    yield* kafka.client.resetOffsets("copy.a", "in", [{ partition: 0, offset: 1 }])
+    const second = yield* start
+    yield* run
+    assert.deepStrictEqual([...out()].sort(), ["a:1", "a:3", "a:3", "b:2"])
+    yield* Fiber.interrupt(second)
+  })
+)
+
+it.effect("opens all again after a commit that failed, and repeats nothing", () =>
+  Effect.gen(function* () {
+    const { write, out, start, kafka } = harness(["a", "b"])
+    const fiber = yield* start
+    yield* settle
+    kafka.failCommits = 2
+    yield* write([
+      ["a", "1"],
+      ["b", "2"],
+      ["a", "3"]
+    ])
+    for (let round = 0; round < 5; round++) yield* run
+    assert.deepStrictEqual([...out()].sort(), ["a:1", "a:3", "b:2"])
+    yield* Fiber.interrupt(fiber)
+  })
+)
+
+it.effect("waits for members of the processors' own groups, which an earlier version joined", () =>
+  Effect.gen(function* () {
+    const { write, out, start, kafka, events } = harness(["a"])
+    const handlers = {
+      onAssigned: () => undefined,
+      onRecords: () => undefined,
+      onGap: () => undefined,
+      onCrashed: () => undefined
+    }
+    const earlier = yield* Effect.forkChild(
+      Effect.scoped(
+        Effect.andThen(
+          kafka.client.join({ groupId: "copy.a", topics: ["in"], assignment: "balanced", processors: [], handlers }),
+          Effect.never
+        )
+      )
+    )
+    yield* settle
+    yield* write([["a", "1"]])
+    const fiber = yield* start
+    yield* run
+    assert.deepStrictEqual(out(), [])
+    assert.isTrue(
+      events.some(({ type }) => type === "assigned"),
+      "counts as ready"
+    )
+    yield* Fiber.interrupt(earlier)
+    yield* run
+    assert.deepStrictEqual(out(), ["a:1"])
+    yield* Fiber.interrupt(fiber)
+  })
+)

@@ -1,0 +1,247 @@
+/**
+ * Processors that share their input: one member of one consumer group reads each partition once, and a record is for one of
+ * the processors at most. Each has its own offsets (a group without members), pace, failures and replay, so that hundreds of
+ * them cost about what one costs. docs/decisions/0027 says why.
+ */
+import type * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { type FetchedRecord, KafkaClient, type KafkaError } from "../kafka/client.ts"
+import { appendTogether } from "./append.ts"
+import { catchUp } from "./catch-up.ts"
+import { type Processor, RuntimeOptions } from "./contract.ts"
+import { AdaptiveBatchLimits, failOnStall } from "./intake.ts"
+import { RuntimeObserver } from "./metrics.ts"
+import { type AssignedContext, keepOpen, type PartitionHandle } from "./partition.ts"
+import { every, produced } from "./pipeline.ts"
+import { type GroupOffsets, makeGroupOffsets, startPositions } from "./positions.ts"
+import { restoreAll } from "./restore-state.ts"
+import { runGroup } from "./runtime.ts"
+import { commitShared } from "./shared-commit.ts"
+import { SharedPartition } from "./shared-partition.ts"
+import { Subscriber } from "./subscriber.ts"
+
+export interface SharedInput<E = never, R = never> {
+  /** Names the group that partitions are assigned by, such as `delivery-meta`. */
+  readonly name: string
+  readonly topics: ReadonlyArray<string>
+  /** The name of the processor that a record is for; records for none are skipped. */
+  readonly processorOf: (record: Pick<FetchedRecord, "headers">) => string | undefined
+  /** Each reads all of `topics`; its `accept` and `assignment` are not used. */
+  readonly processors: ReadonlyArray<Processor<E, R>>
+}
+
+/** As `run`, for processors that share their input. */
+export const runShared = <E, R>(
+  input: SharedInput<E, R>
+): Effect.Effect<never, KafkaError, Exclude<R, Scope.Scope> | KafkaClient> =>
+  Effect.gen(function* () {
+    const { prefix } = yield* RuntimeOptions
+    const groupOffsets = yield* makeGroupOffsets(
+      input.processors.map(({ name }) => prefix + name),
+      input.topics.map((topic) => prefix + topic)
+    )
+    yield* untilGroupsAreEmpty(input, prefix)
+    return yield* runGroup({
+      name: input.name,
+      topics: input.topics,
+      assignment: "balanced",
+      processors: input.processors.map(({ name }) => name),
+      runPartition: (context, handle) => runSharedPartition(input, groupOffsets, context, handle)
+    })
+  })
+
+/**
+ * Members of a processor's own group belong to a version in which each processor was a group by itself: they would send what is
+ * sent here. They are waited for; meanwhile the program counts as ready, so that a rolling upgrade goes on.
+ */
+const untilGroupsAreEmpty = <E, R>(input: SharedInput<E, R>, prefix: string) =>
+  Effect.gen(function* () {
+    const client = yield* KafkaClient
+    const observe = yield* RuntimeObserver
+    const names = new Set(input.processors.map(({ name }) => prefix + name))
+    let isLogged = false
+    while (true) {
+      const occupied = (yield* client.groups).find(({ groupId, members }) => members > 0 && names.has(groupId))
+      if (occupied === undefined) return
+      for (const { name } of input.processors) observe({ type: "assigned", processor: name, partitions: [] })
+      if (!isLogged)
+        yield* Effect.logWarning(
+          `The consumer group ${occupied.groupId} has members of an earlier version. Processing starts when they have stopped.`
+        )
+      isLogged = true
+      yield* Effect.sleep("2 seconds")
+    }
+  })
+
+/** The limits of the partition's commits; what is too slow halves the batches of its processors as well. */
+class SharedLimits extends AdaptiveBatchLimits {
+  readonly ofProcessors = new Map<string, AdaptiveBatchLimits>()
+
+  override halve(): void {
+    super.halve()
+    for (const limits of this.ofProcessors.values()) limits.halve()
+  }
+}
+
+const runSharedPartition = <E, R>(
+  input: SharedInput<E, R>,
+  groupOffsets: GroupOffsets,
+  context: AssignedContext,
+  handle: PartitionHandle
+): Effect.Effect<void, never, Exclude<R, Scope.Scope> | KafkaClient> => {
+  const { commitBytesMax } = context.runtime
+  const unbounded = { recordsMax: 1_000_000, bytesMax: Number.MAX_SAFE_INTEGER, linger: Duration.zero }
+  const limits = new SharedLimits(unbounded, commitBytesMax)
+  for (const { name, batch } of input.processors)
+    limits.ofProcessors.set(name, new AdaptiveBatchLimits(batch, commitBytesMax))
+  return keepOpen(
+    context,
+    input.processors.map(({ name }) => name),
+    handle,
+    limits,
+    (onCommitted) => openAndProcess(input, groupOffsets, context, handle, limits, onCommitted)
+  )
+}
+
+/** The order is that of `partition.ts`: the transactional id is claimed before any position is read. */
+const openAndProcess = <E, R>(
+  input: SharedInput<E, R>,
+  groupOffsets: GroupOffsets,
+  context: AssignedContext,
+  handle: PartitionHandle,
+  limits: SharedLimits,
+  onCommitted: () => void
+): Effect.Effect<void, E | KafkaError, Exclude<R, Scope.Scope> | KafkaClient> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const { groupId, at, topic, runtime, observe, member } = context
+      const { prefix } = runtime
+      const client = yield* KafkaClient
+      const producer = yield* client.transactional(`${groupId}.${at.topic}.${at.partition}`)
+      const { positions, groups, partitions, position } = yield* startPositions(
+        input.processors.map(({ name }) => name),
+        groupOffsets,
+        context
+      )
+      handle.partitions = partitions
+      const bytesInFlightMax = sharedBytes(runtime.bytesInFlightMax, input.processors.length)
+      const append = appendTogether((records) =>
+        Effect.uninterruptible(
+          producer.commit({ records: records.map((record) => produced(prefix, record)), offsets: [] })
+        )
+      )
+      const inputOf = { at, topic, prefix, partitions }
+      const subscribers = new Map<string, Subscriber<E, R>>()
+      const shared = new SharedPartition<E, R>({
+        at,
+        topic,
+        prefix,
+        member,
+        producer,
+        limits,
+        bytesInFlightMax,
+        clock: yield* Clock.Clock,
+        processorOf: input.processorOf,
+        subscribers,
+        position
+      })
+      const subscriberContext = {
+        runtime,
+        observe,
+        input: inputOf,
+        bytesInFlightMax,
+        append,
+        onChange: shared.onChange as never
+      }
+      for (const processor of input.processors)
+        subscribers.set(
+          processor.name,
+          new Subscriber(processor, subscriberContext, {
+            limits: limits.ofProcessors.get(processor.name)!,
+            groupOffset: groups.get(prefix + processor.name) ?? null
+          })
+        )
+      const all = [...subscribers.values()]
+      shared.subscribers.push(...all)
+      yield* Effect.addFinalizer(() => Effect.forEach(all, (one) => one.close, { discard: true }))
+      const opened = yield* Effect.forEach(
+        all,
+        (one) => Effect.map(one.open(positions.get(one.processor.name)!), (task) => ({ one, task })),
+        { concurrency: 8 }
+      )
+      yield* restoreAll(
+        opened.map(({ one, task }) => ({ position: positions.get(one.processor.name)!, task })),
+        inputOf
+      )
+      for (const { one, task } of opened) yield* one.start(task, positions.get(one.processor.name)!, position)
+      handle.open(shared)
+      member.seek(at, position)
+
+      const scope = yield* Effect.scope
+      const crash = yield* makeCrash<E | KafkaError>()
+      const onFailed = (one: Subscriber<E, R>) => {
+        const exit = one.steps.failure
+        if (exit === null) return Effect.void
+        const bytes = one.bytesInFlight
+        one.isOpen = false
+        shared.bytesInFlight -= bytes
+        const reopening = Effect.andThen(
+          one.reopen(exit.cause, () => shared.endOffset),
+          Effect.sync(() => {
+            shared.room.openUnsafe()
+            if (shared.ended) one.intake.end()
+          })
+        )
+        return Effect.forkIn(Effect.catchCause(reopening, crash.fail), scope) as Effect.Effect<unknown>
+      }
+      const work = Effect.raceAllFirst([
+        commitShared(shared, onCommitted, (one) => Effect.asVoid(onFailed(one))),
+        catchUp(shared),
+        keepTime(shared, runtime.idleCommitEvery),
+        crash.wait,
+        failOnStall(at, shared.reading, runtime.stallCheckEvery).pipe(
+          Effect.tapError((error) => Effect.sync(() => context.onStalled(error)))
+        )
+      ])
+      yield* work
+    })
+  ) as Effect.Effect<void, E | KafkaError, Exclude<R, Scope.Scope> | KafkaClient>
+
+/** Ends the partition, and with it the program, where a processor has a defect. */
+const makeCrash = <E>() =>
+  Effect.map(Deferred.make<never, E>(), (crashed) => ({
+    wait: Deferred.await(crashed),
+    fail: (cause: Cause.Cause<E>) => Effect.asVoid(Deferred.failCause(crashed, cause))
+  }))
+
+/** Many processors have more in flight together than one alone, within reason: it is memory. */
+const sharedBytes = (bytes: number, processors: number): number => Math.round(bytes * Math.min(2, 1 + processors / 50))
+
+/** Offsets of processors without records move on, too, this often for each of them. */
+const idleMillis = 250
+
+/** What happens by the clock: groups' offsets that lag are committed, skipped records too, and stalled processors make room. */
+const keepTime = <E, R>(shared: SharedPartition<E, R>, interval: Duration.Duration) => {
+  let advancedAt = 0
+  let advancedTo = shared.options.position
+  return every(interval, () => {
+    const now = shared.options.clock.currentTimeMillisUnsafe()
+    shared.shed(now)
+    for (const one of shared.subscribers) if (now - one.groupCommittedAt > recommitMillis) shared.recommit(one, now)
+    if (shared.endOffset !== advancedTo && now - advancedAt >= shared.subscribers.length * idleMillis) {
+      advancedAt = now
+      advancedTo = shared.endOffset
+      for (const one of shared.subscribers) shared.advance(one, now)
+    }
+    if (shared.groupsDue.size === 0) return
+    shared.flushDue = true
+    shared.changed.openUnsafe()
+  })
+}
+
+/** The broker forgets offsets of a group without members after seven days (`offsets.retention.minutes`). */
+const recommitMillis = 24 * 3_600_000

@@ -1,0 +1,197 @@
+/**
+ * A partition that several processors share: read once, each record queued for the one that it is for, and complete steps of
+ * all of them committed together. A processor that stops or is slow falls behind alone: its records are discarded, and read
+ * again when it has room (`catch-up.ts`). So the cost grows with records, not with processors.
+ */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import type { FetchedRecord, KafkaError, Member, TopicPartition, TransactionalProducer } from "../kafka/client.ts"
+import type { AdaptiveBatchLimits } from "./intake.ts"
+import type { RecordSink } from "./partition.ts"
+import type { Subscriber } from "./subscriber.ts"
+
+export interface SharedPartitionOptions<E, R> {
+  readonly at: TopicPartition
+  /** The logical name. */
+  readonly topic: string
+  readonly prefix: string
+  readonly member: Member
+  readonly producer: TransactionalProducer
+  readonly limits: AdaptiveBatchLimits
+  readonly bytesInFlightMax: number
+  readonly clock: Clock.Clock
+  /** The name of the processor that a record is for. */
+  readonly processorOf: (record: FetchedRecord) => string | undefined
+  readonly subscribers: ReadonlyMap<string, Subscriber<E, R>>
+  /** The first offset that the shared reading gets. */
+  readonly position: number
+}
+
+export class SharedPartition<E, R> implements RecordSink {
+  readonly options: SharedPartitionOptions<E, R>
+  /** How far the shared reading has come: the offset after everything fetched. */
+  endOffset: number
+  highWatermark = 0
+  paused = false
+  ended = false
+  bytesInFlight = 0
+  readonly subscribers: Array<Subscriber<E, R>> = []
+  /** Opened by whatever may allow a commit; closed before the conditions are checked, so no change is missed. */
+  readonly changed = Latch.makeUnsafe(false)
+  /** Opened when a subscriber may have room to catch up. */
+  readonly room = Latch.makeUnsafe(true)
+  /** Those of which something may be committed. */
+  readonly dirty = new Set<Subscriber<E, R>>()
+  /** Those whose group's committed offset is not where they are, the longest first. */
+  readonly groupsDue = new Set<Subscriber<E, R>>()
+  flushDue = false
+  failure: KafkaError | null = null
+  /** Catch-ups that hold the shared reading up, to come level with it. */
+  private holds = 0
+
+  constructor(options: SharedPartitionOptions<E, R>) {
+    this.options = options
+    this.endOffset = options.position
+  }
+
+  /** The shared reading, for the watch over it: what is queued never holds it up, unless it is paused. */
+  get reading() {
+    const shared = this
+    return {
+      isEmpty: true,
+      get endOffset() {
+        return shared.endOffset
+      },
+      get paused() {
+        return shared.paused || shared.holds > 0
+      }
+    }
+  }
+
+  readonly push = (fetched: ReadonlyArray<FetchedRecord>, endOffset: number, highWatermark: number): void => {
+    if (this.ended) return
+    const now = this.options.clock.currentTimeMillisUnsafe()
+    this.highWatermark = highWatermark
+    for (const [subscriber, records] of this.bySubscriber(fetched, (one, { offset }) => one.takes(offset)))
+      if (!this.shedIfStalled(subscriber, records, now)) this.queue(subscriber, records, endOffset, now)
+    this.endOffset = endOffset
+    if (!this.paused && this.bytesInFlight > this.options.bytesInFlightMax) {
+      this.paused = true
+      this.options.member.pause(this.options.at)
+    }
+  }
+
+  /** The records that their subscribers take; the buffers of all others are released. */
+  bySubscriber(
+    fetched: ReadonlyArray<FetchedRecord>,
+    takes: (subscriber: Subscriber<E, R>, record: FetchedRecord) => boolean
+  ): ReadonlyMap<Subscriber<E, R>, Array<FetchedRecord>> {
+    const { processorOf, subscribers } = this.options
+    const found = new Map<Subscriber<E, R>, Array<FetchedRecord>>()
+    for (const record of fetched) {
+      const name = processorOf(record)
+      const subscriber = name === undefined ? undefined : subscribers.get(name)
+      if (subscriber === undefined || !takes(subscriber, record)) {
+        record.bufferRef?.release()
+        continue
+      }
+      const records = found.get(subscriber)
+      if (records === undefined) found.set(subscriber, [record])
+      else records.push(record)
+    }
+    return found
+  }
+
+  queue(subscriber: Subscriber<E, R>, records: ReadonlyArray<FetchedRecord>, endOffset: number, now: number): void {
+    const before = subscriber.bytesInFlight
+    subscriber.push(records, endOffset, this.highWatermark, now)
+    this.bytesInFlight += subscriber.bytesInFlight - before
+  }
+
+  /** A stalled subscriber with more than its part of the memory gets nothing more until it goes on. */
+  private shedIfStalled(subscriber: Subscriber<E, R>, records: ReadonlyArray<FetchedRecord>, now: number): boolean {
+    if (this.subscribers.length === 1 || !subscriber.isStalled(now)) return false
+    if (subscriber.bytesInFlight < this.options.bytesInFlightMax / 16) return false
+    subscriber.behindFrom = records[0]!.offset
+    for (const record of records) record.bufferRef?.release()
+    return true
+  }
+
+  /** The partition is paused by records of stalled subscribers while others have none: what is queued for the stalled is discarded. */
+  shed(now: number): void {
+    if (!this.paused || this.subscribers.every((one) => one.behindFrom !== null || one.isStalled(now))) return
+    for (const subscriber of this.subscribers) {
+      if (subscriber.behindFrom !== null || !subscriber.isStalled(now)) continue
+      const before = subscriber.bytesInFlight
+      subscriber.fallBehind()
+      this.bytesInFlight += subscriber.bytesInFlight - before
+    }
+    this.resumeIfRoom()
+  }
+
+  resumeIfRoom(): void {
+    if (!this.paused || this.ended || this.bytesInFlight > this.options.bytesInFlightMax / 2) return
+    this.paused = false
+    if (this.holds === 0) this.options.member.resume(this.options.at)
+  }
+
+  /** Holds the shared reading up while `work` runs. */
+  readonly held = <A, E2, R2>(work: Effect.Effect<A, E2, R2>): Effect.Effect<A, E2, R2> =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => {
+        this.holds++
+        this.options.member.pause(this.options.at)
+      }),
+      () => work,
+      () =>
+        Effect.sync(() => {
+          this.holds--
+          if (this.holds === 0 && !this.paused && !this.ended) this.options.member.resume(this.options.at)
+        })
+    )
+
+  /** One that has nothing to do has come as far as the shared reading. */
+  advance(subscriber: Subscriber<E, R>, now: number): void {
+    if (!subscriber.isOpen || subscriber.behindFrom !== null || subscriber.bytesInFlight > 0) return
+    if (subscriber.intake.endOffset >= this.endOffset) return
+    this.queue(subscriber, [], this.endOffset, now)
+    subscriber.idleDue = true
+    this.onChange(subscriber)
+  }
+
+  /** Its group's offset is to be committed again, though it is the same. */
+  recommit(subscriber: Subscriber<E, R>, now: number): void {
+    subscriber.groupCommittedAt = now
+    this.groupsDue.add(subscriber)
+  }
+
+  readonly onChange = (subscriber: Subscriber<E, R>): void => {
+    this.dirty.add(subscriber)
+    this.changed.openUnsafe()
+  }
+
+  readonly fail = (error: KafkaError): void => {
+    this.failure = error
+    this.changed.openUnsafe()
+  }
+
+  readonly end = (): void => {
+    if (this.ended) return
+    this.ended = true
+    this.options.member.pause(this.options.at)
+    for (const subscriber of this.subscribers) {
+      if (subscriber.isOpen) subscriber.intake.end()
+      this.dirty.add(subscriber)
+    }
+    this.changed.openUnsafe()
+  }
+
+  /** Nothing is in flight, and every group's offset is where its processor is. */
+  get isDrained(): boolean {
+    return (
+      this.groupsDue.size === 0 &&
+      this.subscribers.every((one) => !one.isOpen || (one.steps.intakeEnded && one.steps.isEmpty))
+    )
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * One processor of a shared partition: a queue of its records, its steps, and how far it has come. The partition's other
+ * processors neither wait for it nor fail with it.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import type { FetchedRecord, KafkaClient, KafkaError } from "../kafka/client.ts"
+import type { AssignedPartition, Outbound, PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
+import { type AdaptiveBatchLimits, Intake } from "./intake.ts"
+import type { Observe } from "./metrics.ts"
+import { isTooSlow, logFailure, needsOperator, reopenDelay } from "./partition.ts"
+import type { CommitReport } from "./pipeline.ts"
+import { type RestoreContext, restoreState } from "./restore-state.ts"
+import { StepQueue } from "./steps.ts"
+
+/** What a subscriber needs of its partition. */
+export interface SubscriberContext {
+  readonly runtime: RuntimeOptionsShape
+  readonly observe: Observe
+  /** Of the partition: the input's names and how many partitions it has. */
+  readonly input: Omit<RestoreContext, "position"> & { readonly topic: string }
+  readonly bytesInFlightMax: number
+  readonly append: NonNullable<AssignedPartition["append"]>
+  /** Something of it may be committed now. */
+  readonly onChange: (subscriber: Subscriber<never, never>) => void
+}
+
+/** Without a commit for so long while a step runs, a subscriber counts as stalled. */
+const stalledAfterMillis = 1_000
+
+export class Subscriber<E, R> {
+  readonly processor: Processor<E, R>
+  readonly groupId: string
+  readonly limits: AdaptiveBatchLimits
+  /** The group's committed offset; null where none. */
+  groupOffset: number | null
+  /** When the group's offset was last committed by this process, in milliseconds since the epoch. */
+  groupCommittedAt = 0
+  /** The first offset that it needs and that is not queued, because it fell behind; null: it gets what the shared reading fetches. */
+  behindFrom: number | null = null
+  isCatchingUp = false
+  isOpen = false
+  failures = 0
+  intake!: Intake
+  steps!: StepQueue<E, R>
+  /** Outputs of its tick that are not committed yet. */
+  ticked: { readonly outputs: ReadonlyArray<Outbound>; readonly committed: Deferred.Deferred<void> } | null = null
+  idleDue = false
+  /** The last commit, or when it began to have work. */
+  private progressAt = 0
+  private scope: Scope.Closeable | null = null
+  private readonly context: SubscriberContext
+
+  constructor(
+    processor: Processor<E, R>,
+    context: SubscriberContext,
+    options: { readonly limits: AdaptiveBatchLimits; readonly groupOffset: number | null }
+  ) {
+    this.processor = processor
+    this.context = context
+    this.limits = options.limits
+    this.groupOffset = options.groupOffset
+    this.groupId = context.runtime.prefix + processor.name
+  }
+
+  get name() {
+    const { topic, at } = this.context.input
+    return { processor: this.processor.name, topic, partition: at.partition }
+  }
+
+  get bytesInFlight(): number {
+    return this.isOpen ? this.intake.bytesInFlight : 0
+  }
+
+  /** Whether the shared reading's record at this offset is for its queue: it is neither done, queued, nor left to the catch-up. */
+  takes(offset: number): boolean {
+    return this.isOpen && this.behindFrom === null && offset >= this.intake.endOffset
+  }
+
+  isStalled(now: number): boolean {
+    return this.isOpen && !this.steps.isEmpty && now - this.progressAt > stalledAfterMillis
+  }
+
+  /** Queues records; `endOffset` is the offset after everything that was read for it. */
+  push(records: ReadonlyArray<FetchedRecord>, endOffset: number, highWatermark: number, now: number): void {
+    if (this.intake.bytesInFlight === 0) this.progressAt = now
+    this.intake.push(records, endOffset, highWatermark)
+  }
+
+  /** Discards what is queued; it is read again when there is room. Returns false if nothing was queued. */
+  fallBehind(): boolean {
+    const from = this.intake.discardQueued()
+    if (from !== null) this.behindFrom = from
+    return from !== null
+  }
+
+  observeProgress(): void {
+    const { highWatermark, bytesInFlight, paused } = this.intake
+    const upToDate = this.behindFrom === null && bytesInFlight === 0
+    const lag = upToDate ? 0 : Math.max(0, highWatermark - this.steps.committed)
+    this.context.observe({
+      type: "progress",
+      ...this.name,
+      lag,
+      bytesInFlight,
+      paused: paused || this.behindFrom !== null
+    })
+  }
+
+  onCommitted({ now, ...commit }: CommitReport & { readonly now: number }): void {
+    this.failures = 0
+    this.progressAt = now
+    this.limits.committed()
+    this.context.observe({ type: "committed", ...this.name, ...commit })
+    this.observeProgress()
+  }
+
+  /** The task, with its state as restored for `position`. Nothing is processed before `start`. */
+  readonly open = (position: number): Effect.Effect<PartitionTask<E, R>, E | KafkaError, Exclude<R, Scope.Scope>> =>
+    Effect.gen({ self: this }, function* () {
+      const { input, append } = this.context
+      const { at, topic, partitions } = input
+      this.scope = yield* Scope.make()
+      const assigned = { topic, partition: at.partition, partitions, position, append }
+      return yield* Scope.provide(this.processor.open(assigned), this.scope)
+    }) as Effect.Effect<PartitionTask<E, R>, E | KafkaError, Exclude<R, Scope.Scope>>
+
+  /** Processes records from `position` on. `sharedEnd` is how far the shared reading has come. */
+  readonly start = (task: PartitionTask<E, R>, position: number, sharedEnd: number): Effect.Effect<void, never, R> =>
+    Effect.gen({ self: this }, function* () {
+      const { input, bytesInFlightMax, observe, onChange } = this.context
+      const clock = yield* Clock.Clock
+      const changed = () => onChange(this as unknown as Subscriber<never, never>)
+      this.intake = new Intake({
+        position,
+        topic: input.topic,
+        limits: this.limits,
+        accept: undefined,
+        bytesInFlightMax: Math.min(bytesInFlightMax, this.processor.bytesInFlightMax ?? Number.POSITIVE_INFINITY),
+        clock,
+        pause: () => undefined,
+        resume: () => undefined,
+        onReceived: () => this.observeProgress()
+      })
+      const steps = new StepQueue({
+        processor: this.processor,
+        task,
+        intake: this.intake,
+        topic: input.topic,
+        partition: input.at.partition,
+        onBatch: ({ records, bytes }) => observe({ type: "batch", ...this.name, records: records.length, bytes }),
+        onChange: changed
+      })
+      this.steps = steps
+      this.behindFrom = position < sharedEnd ? position : null
+      this.isOpen = true
+      this.groupCommittedAt = Math.max(this.groupCommittedAt, clock.currentTimeMillisUnsafe())
+      observe({ type: "opened", ...this.name, position, millis: 0 })
+      const scope = this.scope!
+      yield* Effect.forkIn(steps.run(scope), scope)
+      if (task.tick !== undefined) yield* Effect.forkIn(this.runTicks(task.tick, changed), scope)
+    })
+
+  /** One tick after the other: the next begins when the outputs of the one before are committed. */
+  private runTicks({ every, step }: NonNullable<PartitionTask<E, R>["tick"]>, changed: () => void) {
+    return Effect.forever(
+      Effect.gen({ self: this }, function* () {
+        yield* Effect.sleep(every)
+        const { outputs } = yield* step
+        if (outputs.length === 0) return
+        const committed = yield* Deferred.make<void>()
+        this.ticked = { outputs, committed }
+        changed()
+        yield* Deferred.await(committed)
+      })
+    ).pipe(
+      Effect.catchCause((cause) =>
+        Effect.sync(() => {
+          if (Cause.hasInterruptsOnly(cause)) return
+          this.steps.fail(cause)
+          changed()
+        })
+      )
+    )
+  }
+
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    this.isOpen = false
+    this.ticked = null
+    const { scope } = this
+    this.scope = null
+    return scope === null ? Effect.void : Scope.close(scope, Exit.void)
+  })
+
+  /**
+   * After a failure of one of its steps: opened again from its last commit, with growing delays. `sharedEnd` is asked when it is
+   * open. A defect is not recovered from.
+   */
+  readonly reopen = (
+    cause: Cause.Cause<E | KafkaError>,
+    sharedEnd: () => number
+  ): Effect.Effect<void, never, Exclude<R, Scope.Scope> | KafkaClient> =>
+    Effect.gen({ self: this }, function* () {
+      const { observe, runtime, input } = this.context
+      const position = this.steps.committed
+      this.intake.discardQueued()
+      yield* this.close
+      let failed = cause
+      while (true) {
+        if (Cause.hasDies(failed)) return yield* Effect.failCause(failed as Cause.Cause<never>)
+        const failure = Cause.squash(failed)
+        this.failures++
+        if (isTooSlow(failure)) this.limits.halve()
+        const delay = needsOperator(failure) ? runtime.reopenDelayMax : yield* reopenDelay(runtime, this.failures)
+        const reason = failure instanceof Error ? failure.message : String(failure)
+        const delayMillis = Duration.toMillis(delay)
+        observe({ type: "reopening", ...this.name, reason, failures: this.failures, delayMillis })
+        yield* logFailure(failure, this.failures).pipe(Effect.annotateLogs({ reason, ...this.name, delayMillis }))
+        yield* Effect.sleep(delay)
+        const opened = Effect.gen({ self: this }, function* () {
+          const task = yield* this.open(position)
+          for (const restore of task.restore ?? []) yield* restoreState(restore, { ...input, position })
+          return task
+        })
+        const exit = yield* Effect.exit(opened)
+        if (Exit.isSuccess(exit)) return yield* this.start(exit.value, position, sharedEnd()) as Effect.Effect<void>
+        yield* this.close
+        failed = exit.cause as Cause.Cause<E | KafkaError>
+      }
+    }) as Effect.Effect<void, never, Exclude<R, Scope.Scope> | KafkaClient>
+}
