@@ -17,7 +17,7 @@ export const thresholds = {
  */
 export const alertFailuresMin = 3
 
-export interface Finding {
+interface Finding {
   readonly status: Status
   /** Stable code of the dimension, as in HealthAlert.cause. */
   readonly cause: "success_rate" | "latency" | "circuit" | "auth" | "configuration" | "unread"

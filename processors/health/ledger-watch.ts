@@ -15,7 +15,7 @@ import type { Missing } from "../../shared/ledger/ledger.ts"
 import { followLedger, type LedgerConnection, type LedgerRound } from "../../shared/ledger/read-ledger.ts"
 import { topicNames } from "../../shared/model/topics.ts"
 
-export interface LedgerWatchOptions {
+interface LedgerWatchOptions {
   readonly connections: ReadonlyArray<LedgerConnection>
   /** Before every topic's and group's name. */
   readonly prefix: string

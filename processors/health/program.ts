@@ -36,7 +36,7 @@ export const healthProgram: Program = {
   })
 }
 
-export interface UnreadWatchOptions {
+interface UnreadWatchOptions {
   /** All of the file, which is read at the start: who removes one restarts the programs. */
   readonly connections: ReadonlyArray<LedgerConnection>
   /** Before every topic's and group's name. */
@@ -45,7 +45,7 @@ export interface UnreadWatchOptions {
 }
 
 /** What was found last, and the watch, which runs for ever in the active member; one that fails is tried again. */
-export const watchUnread = (options: UnreadWatchOptions) =>
+const watchUnread = (options: UnreadWatchOptions) =>
   Effect.sync(() => {
     let latest: ReadonlyMap<string, UnreadEvents> = new Map()
     const found: Unread = () => latest

@@ -42,7 +42,7 @@ const settings = Config.all({
 })
 
 /** How this deployment recognizes duplicates; fails with the setting that is wrong. */
-export const duplicateOptions: Effect.Effect<DeduplicatorOptions, SettingsError> = decodeSettings(settings).pipe(
+const duplicateOptions: Effect.Effect<DeduplicatorOptions, SettingsError> = decodeSettings(settings).pipe(
   Effect.filterOrFail(
     ({ window }) => Duration.toMillis(window) > 0 && Duration.toMillis(window) <= retentionMillis,
     () =>

@@ -22,13 +22,13 @@ export const normalizerProgram: Program = processorsProgram(
 )
 
 /** Bounds on what producers may send. */
-export const normalizerSettings = Config.all({
+const normalizerSettings = Config.all({
   recordBytesMax: Config.Int("NORMALIZER_RECORD_BYTES_MAX").pipe(Config.withDefault(1_048_576)),
   futureTolerance: Config.Duration("NORMALIZER_FUTURE_TOLERANCE").pipe(Config.withDefault(Duration.hours(24))),
   schemaTimeout: Config.Duration("NORMALIZER_SCHEMA_TIMEOUT").pipe(Config.withDefault(Duration.seconds(30)))
 })
 
-export type NormalizerSettings = Config.Success<typeof normalizerSettings>
+type NormalizerSettings = Config.Success<typeof normalizerSettings>
 
 /** Phone numbers are read with the connections' default countries, and sealed only for events that may become messages. */
 export const configOf = (
@@ -52,9 +52,7 @@ export const configOf = (
 }
 
 /** The configuration of this deployment. */
-export const normalizerConfig: Effect.Effect<NormalizerConfig, SettingsError, Connections | Sealer> = Effect.gen(
-  function* () {
-    const { enabled } = yield* Connections
-    return configOf(enabled, yield* Sealer, yield* decodeSettings(normalizerSettings))
-  }
-)
+const normalizerConfig: Effect.Effect<NormalizerConfig, SettingsError, Connections | Sealer> = Effect.gen(function* () {
+  const { enabled } = yield* Connections
+  return configOf(enabled, yield* Sealer, yield* decodeSettings(normalizerSettings))
+})

@@ -15,9 +15,6 @@ export interface DeduplicatorOptions {
   readonly idsMax: number
 }
 
-/** The specification's window of 24 hours; its 100,000 ids are far too few for a day, so millions fit. */
-export const defaultDeduplicatorOptions: DeduplicatorOptions = { window: Duration.hours(24), idsMax: 10_000_000 }
-
 /** A raw record: the offset below 2^48, the partition below 2^16, the time in milliseconds since the epoch. */
 export interface RawRecord {
   readonly partition: number
@@ -47,16 +44,9 @@ export class Deduplicator {
   private readonly windowSeconds: number
   private counts = { checked: 0, duplicates: 0, conflicts: 0 }
 
-  constructor(options: DeduplicatorOptions = defaultDeduplicatorOptions) {
+  constructor(options: DeduplicatorOptions) {
     this.table = new IdTable(options.idsMax)
     this.windowSeconds = Math.ceil(Duration.toMillis(options.window) / 1000)
-  }
-
-  /** What is known of the occurrence; a new one is remembered. */
-  check(entry: Entry): Lookup {
-    const found = this.lookup(entry)
-    if (found === "absent") this.remember(entry)
-    return found
   }
 
   /** What is known of the occurrence at its time. Counted as a check, not remembered. */
@@ -75,12 +65,6 @@ export class Deduplicator {
 
   remember(entry: Entry): void {
     this.table.insert(entry, entry.timeSeconds - this.windowSeconds)
-  }
-
-  /** The specification's question, without remembering. */
-  isDuplicate(entry: Entry): boolean {
-    const found = this.table.lookup(entry, entry.timeSeconds - this.windowSeconds)
-    return found === "duplicate" || found === "conflict"
   }
 
   /** Takes over entries of a changelog record (see `packEntries`). */

@@ -37,7 +37,7 @@ const isAnonymous = wordSet([
  * bring it (`US.13491208655302741918`; a parent's has `ENT.` between). It is sent as it came, never hashed.
  * (WhatsApp Cloud API: business-scoped user ids.)
  */
-export const normalizeWhatsAppUserId = (raw: string): Field<string> => {
+const normalizeWhatsAppUserId = (raw: string): Field<string> => {
   if (raw.length > rawLengthMax) return dropped("invalid_whatsapp_user_id")
   const cleaned = clean(raw)
   if (cleaned === "") return dropped("empty")

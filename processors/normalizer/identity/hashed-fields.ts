@@ -1,5 +1,4 @@
 /** The rules of single fields with their hashes, remembered: the same names, places and dates come again and again. */
-
 import { memo } from "../../../shared/model/memo.ts"
 import {
   type CityForms,

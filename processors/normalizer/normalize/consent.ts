@@ -32,7 +32,7 @@ export const normalizeConsent = (consent: Consent, drop: (field: string, reason:
 }
 
 /** What a value says of consent; undefined if it is not a word for it. */
-export const consentWord = (value: unknown): ConsentWord | undefined => {
+const consentWord = (value: unknown): ConsentWord | undefined => {
   if (typeof value === "object" || value === undefined) return undefined
   const raw = String(value)
   return raw.length > wordLengthMax ? undefined : words.get(bare(raw))

@@ -34,7 +34,7 @@ export interface UnknownField {
 }
 
 /** The event with such fields among what was left out, and with the consent that they give. */
-export const withUnknown = (strange: ReadonlyArray<UnknownField>, { dropped, raw }: ReadEvent): ReadEvent => {
+const withUnknown = (strange: ReadonlyArray<UnknownField>, { dropped, raw }: ReadEvent): ReadEvent => {
   const names = namesOf(strange, new PersonalData(raw.user))
   const strays = strange.flatMap(({ level, name, value }): ReadonlyArray<StrayConsent> => {
     const target = consentTarget(level, name)
