@@ -1,4 +1,5 @@
 /** `./capi connect test` against the sandbox of each platform, with credentials that are right, wrong and absent; and no secret shown anywhere. */
+import { readFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
@@ -15,15 +16,8 @@ import { loadRoot } from "./root.ts"
 import { jsonLines, type RanCommand, runCommand } from "./testing.ts"
 
 const example = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../examples/connections.yaml")
-const ids = [
-  "meta-shop",
-  "meta-vip",
-  "google-shop",
-  "google-ads-shop",
-  "tiktok-shop",
-  "snapchat-shop",
-  "whatsapp-orders"
-]
+/** Of the example, which has a connection of every kind. */
+const ids = [...readFileSync(example, "utf8").matchAll(/^ {2}- id: (\S+)$/gm)].map(([, id]) => id!)
 const credentialNames = /_(TOKEN|CREDENTIAL)$/
 
 let before: NodeJS.ProcessEnv = {}
