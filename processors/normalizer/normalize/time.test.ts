@@ -73,7 +73,7 @@ describe("a time of a JSON event", () => {
     true,
     {},
     []
-  ])("%s is none", (value) => {
+  ])("%s is invalid", (value) => {
     assert.strictEqual(readTime(value), "invalid")
   })
 

@@ -33,7 +33,7 @@ describe("a web address", () => {
     "1.5",
     "null",
     ""
-  ])("%s is none", (raw) => {
+  ])("%s is invalid", (raw) => {
     assert.isNull(webAddress(raw))
   })
 
