@@ -2,11 +2,11 @@
 import path from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
 import { kafkaJars } from "../../infra/local/jars.ts"
 import { requireJava } from "../../infra/local/java.ts"
 import { openState, repository } from "../../infra/local/state.ts"
 import { type SampleEvent, sampleEvents } from "../../infra/samples/sample-events.ts"
+import { runProcess } from "../harness/run-command.ts"
 import { testBrokers } from "../harness/test-services.ts"
 import { type EndToEnd, encoder, produce } from "./end-to-end.ts"
 import { leadOf, purchaseOf } from "./events.ts"
@@ -77,23 +77,12 @@ export const jarsOfKafka = ({ folder }: EndToEnd): Promise<string | null> =>
   )
 
 /** Runs a command to its end and gives what it printed; fails where its exit code is not 0. */
-export const execute = (
+export const execute = async (
   command: string,
   args: ReadonlyArray<string>,
   environment: Readonly<Record<string, string>> = {}
-): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const child = spawnGuarded(command, args, {
-      env: { ...process.env, ...environment },
-      stdio: ["ignore", "pipe", "pipe"]
-    })
-    const parts: Array<Buffer> = []
-    child.stdout.on("data", (part: Buffer) => void parts.push(part))
-    child.stderr.on("data", (part: Buffer) => void parts.push(part))
-    child.once("error", reject)
-    child.once("close", (code) => {
-      const text = Buffer.concat(parts).toString("utf8")
-      if (code === 0) resolve(text)
-      else reject(new Error(`${command} ended with ${code}: ${text}`))
-    })
-  })
+): Promise<string> => {
+  const { exitCode, out, errors } = await runProcess(command, args, environment)
+  if (exitCode !== 0) throw new Error(`${command} ended with ${exitCode}: ${out}${errors}`)
+  return out + errors
+}
