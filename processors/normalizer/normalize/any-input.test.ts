@@ -103,7 +103,7 @@ describe("any URL", () => {
     assert.strictEqual(cleanUrl(raw, personal).url, expected)
   })
 
-  it("that is not an event is a problem", () => {
+  it("that is not a URL is left out", () => {
     for (const raw of ["", "shop", "//shop.example", "/thanks", `https://shop.example/${"a".repeat(9_000)}`]) {
       assert.isNull(cleanUrl(raw, personal).url)
     }
