@@ -100,3 +100,34 @@ describe("click ids of the page's URL", () => {
     assert.strictEqual(part(sent("snapchat", "ScCid=S")["user_data"], "sc_click_id"), "S")
   })
 })
+
+describe("click ids without a field", () => {
+  const byName = (url: string | null, user: object | null = { external_id: "u1" }) => {
+    const { dropped_fields, user: found } = eventOf(url, user)
+    return [found.click_ids, dropped_fields.map(({ field, reason }) => `${field}:${reason}`)]
+  }
+
+  it("stand under the name of their URL parameter, the event's before the page's", () => {
+    assert.deepStrictEqual(byName("https://shop.example/?EPIK=dj0yJnU9"), [{ epik: "dj0yJnU9" }, []])
+    const given = { external_id: "u1", click_ids: { Epik: " mine " } }
+    assert.deepStrictEqual(byName("https://shop.example/?epik=other", given), [{ epik: "mine" }, []])
+    assert.deepStrictEqual(byName(null), [null, []])
+  })
+
+  it("are those of a registered platform alone, checked as a field is", () => {
+    const given = (click_ids: unknown) => byName(null, { external_id: "u1", click_ids })
+    assert.deepStrictEqual(given({ epik: "a b" }), [null, ["user.click_ids.epik:invalid_click_id"]])
+    assert.deepStrictEqual(given({ other: "x" }), [null, ["user.click_ids:unknown_field"]])
+    assert.deepStrictEqual(given({ epik: true }), [null, ["user.click_ids.epik:invalid_type"]])
+    assert.deepStrictEqual(given("x"), [null, ["user.click_ids:invalid_type"]])
+  })
+
+  it("lose personal data of the customer", () => {
+    const user = { email: "jane@example.com", click_ids: { epik: "jane_at_example" }, phone: "+14155550132" }
+    assert.deepStrictEqual(byName(null, user)[0], { epik: "jane_at_example" })
+    assert.deepStrictEqual(byName(null, { ...user, click_ids: { epik: "14155550132" } }), [
+      null,
+      ["user.click_ids:personal_data"]
+    ])
+  })
+})

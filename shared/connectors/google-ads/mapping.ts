@@ -12,6 +12,12 @@ import { applyParameters } from "../mapping/rules.ts"
 import { type MappingStart, mapping, originOf } from "../mapping/start.ts"
 import { formatUserData, noteLeftOut, takesAddress, userData } from "./user-data.ts"
 
+/** Maps the event, or says why Google Ads would refuse it. */
+export const mapEvent = mapping<string>({
+  target: actionOf,
+  payload: (event, start) => payloadOf(event, start)
+})
+
 /** Builds the payload: a click conversion, or a change of an earlier one. */
 const payloadOf = (event: NormalizedEvent, start: MappingStart<string>): MapResult => {
   const { compiled, connection, deadline, named, target: action } = start
@@ -196,6 +202,3 @@ const dateTime = (millis: number): string => {
 
 /** The customer id, digits only. */
 const customerOf = (account: Account): string => (account["customer_id"] ?? "").replaceAll("-", "")
-
-/** Maps the event, or says why Google Ads would refuse it. */
-export const mapEvent = mapping<string>({ target: actionOf, payload: payloadOf })

@@ -14,6 +14,12 @@ import { actionOf, cartData } from "./conversion.ts"
 import countries from "./no-ip-countries.json" with { type: "json" }
 import { formatUserData, noteLeftOut } from "./user-data.ts"
 
+/** Maps the event, or says why Google would refuse it. */
+export const mapEvent = mapping<string>({
+  target: actionOf,
+  payload: (event, start) => payloadOf(event, start)
+})
+
 /** Builds the payload. The conversion action is the batch group: the request's destination names it. */
 const payloadOf = (event: NormalizedEvent, start: MappingStart<string>): MapResult => {
   const { compiled, connection, deadline, named, restricted, target: action } = start
@@ -152,6 +158,3 @@ const without: ReadonlySet<string> = new Set(countries)
 
 /** Whether the IP address of a customer may go to Google; not where the country is unknown. */
 const mayHaveIp = (countryCode: string | null): boolean => countryCode !== null && !without.has(countryCode)
-
-/** Maps the event, or says why Google would refuse it. */
-export const mapEvent = mapping<string>({ target: actionOf, payload: payloadOf })

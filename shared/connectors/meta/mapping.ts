@@ -13,6 +13,13 @@ import catalog from "./catalog.json" with { type: "json" }
 import { messageUserData, missingOfMessage, putChannel } from "./message.ts"
 import { identityTooWeak, userData } from "./user-data.ts"
 
+/** Maps the event, or says why Meta would refuse it. */
+export const mapEvent = mapping<ActionSource>({
+  target: (event, compiled) => sourceOf(event, compiled),
+  ageSource: (source) => source,
+  payload: (event, start) => payloadOf(event, start)
+})
+
 const pairs = locationPairsOf(catalog.limited_data_use)
 const messagingNames: ReadonlyMap<string, string> = new Map(Object.entries(catalog.messaging_events))
 
@@ -128,6 +135,3 @@ const putProducts = (data: PayloadBuilder, event: NormalizedEvent, commerce: Com
   put(data, "content_type", event.properties?.content_type ?? (products.length > 0 ? "product" : null))
   put(data, "num_items", commerce.count)
 }
-
-/** Maps the event, or says why Meta would refuse it. */
-export const mapEvent = mapping<ActionSource>({ target: sourceOf, ageSource: (source) => source, payload: payloadOf })

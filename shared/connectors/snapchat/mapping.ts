@@ -13,6 +13,12 @@ import { type Dropped, isEmpty, type PayloadBuilder, put, rejected } from "../ma
 import { groupText, type MappingStart, mapping, originOf } from "../mapping/start.ts"
 import catalog from "./catalog.json" with { type: "json" }
 
+/** Maps the event, or says why Snapchat would refuse it. */
+export const mapEvent = mapping<Source>({
+  target: (event, compiled) => sourceOf(event, compiled),
+  payload: (event, start) => payloadOf(event, start)
+})
+
 type Source = "WEB" | "MOBILE_APP" | "OFFLINE"
 
 const pairs = locationPairsOf(catalog.limited_data_use)
@@ -148,6 +154,3 @@ const putText = (data: PayloadBuilder, event: NormalizedEvent, dropped: Array<Dr
   put(data, "status", properties.status)
   putDeliveryCategory(data, event, dropped)
 }
-
-/** Maps the event, or says why Snapchat would refuse it. */
-export const mapEvent = mapping<Source>({ target: sourceOf, payload: payloadOf })

@@ -12,6 +12,13 @@ import catalog from "./catalog.json" with { type: "json" }
 import closedList from "./currencies.json" with { type: "json" }
 import { accountKeys, type EventSource, eventSourceOf } from "./event-source.ts"
 
+/** Maps the event, or says why TikTok would refuse it. */
+export const mapEvent = mapping<EventSource>({
+  target: (event, { connection }) => eventSourceOf(event, connection),
+  ageSource: (source) => source,
+  payload: (event, start) => payloadOf(event, start)
+})
+
 /** The sources whose events take `limited_data_use`. */
 const restrictedSources: ReadonlySet<string> = new Set(catalog.limited_data_use.sources)
 
@@ -211,10 +218,3 @@ const identifies = (data: JsonObject): boolean => {
   for (const key of matchKeys) if (data[key] !== undefined) return true
   return data["ip"] !== undefined && data["user_agent"] !== undefined
 }
-
-/** Maps the event, or says why TikTok would refuse it. */
-export const mapEvent = mapping<EventSource>({
-  target: (event, { connection }) => eventSourceOf(event, connection),
-  ageSource: (source) => source,
-  payload: payloadOf
-})

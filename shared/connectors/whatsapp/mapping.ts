@@ -11,6 +11,13 @@ import { rejected, skipped } from "../mapping/result.ts"
 import { type MappingStart, mapping } from "../mapping/start.ts"
 import { type CompiledMessage, compileMessage } from "./template.ts"
 
+/** Maps the event, or says why it becomes no message. */
+export const mapEvent = mapping<CompiledMessage>({
+  name: (event, compiled) => templateName(event, compiled),
+  target: (event, compiled) => compiledTemplateOf(event, compiled),
+  payload: (event, start) => messageOf(event, start)
+})
+
 /** The message, or the reason against one. Only events that the connection has a template for become messages. */
 const messageOf = (event: NormalizedEvent, start: MappingStart<CompiledMessage>): MapResult => {
   const { connection, deadline, target: message } = start
@@ -86,6 +93,3 @@ const missingValue = (path: string): MapResult =>
 
 /** A message has a recipient, who stays sealed until delivery, and no user data. */
 export const formatUserData = (): JsonObject => ({})
-
-/** Maps the event, or says why it becomes no message. */
-export const mapEvent = mapping<CompiledMessage>({ name: templateName, target: compiledTemplateOf, payload: messageOf })
