@@ -175,6 +175,14 @@ export class KafkaClient extends Context.Service<
       groupId: string,
       topic: string
     ) => Effect.Effect<ReadonlyArray<{ readonly partition: number; readonly offset: number | null }>, KafkaError>
+    /** Of many groups, in few requests for each; topics and groups without an offset are there with null. */
+    readonly committedOfGroups: (
+      groupIds: ReadonlyArray<string>,
+      topics: ReadonlyArray<string>
+    ) => Effect.Effect<
+      ReadonlyArray<TopicPartition & { readonly groupId: string; readonly offset: number | null }>,
+      KafkaError
+    >
     /** Sets a group's offsets; fails while the group has members. */
     readonly resetOffsets: (
       groupId: string,

@@ -88,19 +88,11 @@ export const makeGroupOffsets = (
     const load = Effect.gen(function* () {
       const begun = order++
       const offsets = new Map<string, Map<string, number | null>>()
-      const pairs = groups.flatMap((group) => topics.map((topic) => ({ group, topic })))
-      yield* Effect.forEach(
-        pairs,
-        ({ group, topic }) =>
-          Effect.map(client.committed(group, topic), (found) => {
-            for (const { partition, offset } of found) {
-              const at = `${topic}/${partition}`
-              const ofPartition = offsets.get(at) ?? new Map<string, number | null>()
-              offsets.set(at, ofPartition.set(group, offset))
-            }
-          }),
-        { concurrency: 16, discard: true }
-      )
+      for (const { groupId, topic, partition, offset } of yield* client.committedOfGroups(groups, topics)) {
+        const at = `${topic}/${partition}`
+        const ofPartition = offsets.get(at) ?? new Map<string, number | null>()
+        offsets.set(at, ofPartition.set(groupId, offset))
+      }
       known = { order: begun, offsets }
     })
     return (topic, partition) =>

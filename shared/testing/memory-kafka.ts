@@ -110,6 +110,19 @@ export class MemoryKafka {
           offset: this.offsets.get(offsetName(groupId, { topic, partition })) ?? null
         }))
       ),
+    committedOfGroups: (groupIds, topics) =>
+      Effect.sync(() =>
+        groupIds.flatMap((groupId) =>
+          topics.flatMap((topic) =>
+            this.log.partitionsOf(topic).map((partition) => ({
+              groupId,
+              topic,
+              partition,
+              offset: this.offsets.get(offsetName(groupId, { topic, partition })) ?? null
+            }))
+          )
+        )
+      ),
     resetOffsets: (groupId, topic, offsets) =>
       (this.groups.get(groupId) ?? []).length > 0
         ? failure("other")

@@ -212,7 +212,23 @@ layer(layerTest, { excludeTestServices: true })("the Kafka port", (it) => {
       assert.deepStrictEqual(yield* client.offsetsAt(topic, 1_500), [{ partition: 0, offset: 1 }])
       assert.deepStrictEqual(yield* client.offsetsAt(topic, 9_000), [{ partition: 0, offset: 3 }])
       assert.deepStrictEqual(yield* client.committed(groupId, topic), [{ partition: 0, offset: null }])
+      const ofGroups = client.committedOfGroups([groupId, `${topic}-other`], [topic])
+      const nothing = { topic, partition: 0, offset: null }
+      assert.sameDeepMembers(
+        [...(yield* ofGroups)],
+        [
+          { ...nothing, groupId },
+          { ...nothing, groupId: `${topic}-other` }
+        ]
+      )
       yield* client.resetOffsets(groupId, topic, [{ partition: 0, offset: 2 }])
+      assert.sameDeepMembers(
+        [...(yield* ofGroups)],
+        [
+          { ...nothing, groupId, offset: 2 },
+          { ...nothing, groupId: `${topic}-other` }
+        ]
+      )
       assert.deepStrictEqual(yield* client.committed(groupId, topic), [{ partition: 0, offset: 2 }])
       const probe = yield* joinAsProbe(groupId, topic)
       yield* until("an assignment", () => probe.assignments.length === 1)

@@ -3,7 +3,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Admin, Broker, Cluster, Kafka, TopicOffsets } from "kafkajs"
-import type { KafkaClient, KafkaError } from "../client.ts"
+import type { KafkaClient, KafkaError, TopicPartition } from "../client.ts"
 import { processorsOf } from "./assignment.ts"
 import { type ClusterAccess, withCluster } from "./cluster.ts"
 import { attempt, attemptBriefly, isConnectionLost, isRetriable, retryPolicy, whileRetriable } from "./errors.ts"
@@ -19,6 +19,7 @@ type AdminPart = Pick<
   | "topicOffsets"
   | "offsetsAt"
   | "committed"
+  | "committedOfGroups"
   | "resetOffsets"
   | "deleteRecords"
   | "groups"
@@ -134,6 +135,28 @@ const adminOf = (use: Use, cluster: ClusterAccess): AdminPart => ({
         .map(({ partition, offset }) => ({ partition, offset: offset < 0 ? null : offset }))
         .sort(byPartition)
     ),
+  committedOfGroups: (groupIds, topics) =>
+    withCluster(cluster, "read the committed offsets of groups", async (connected) => {
+      for (const topic of topics) await connected.addTargetTopic(topic)
+      await connected.refreshMetadataIfNecessary()
+      const asked = topics.map((topic) => ({
+        topic,
+        partitions: connected
+          .findTopicPartitionMetadata(topic)
+          .map(({ partitionId }) => ({ partition: partitionId, offset: "" }))
+      }))
+      const found: Array<TopicPartition & { readonly groupId: string; readonly offset: number | null }> = []
+      const ask = async (groupId: string) => {
+        const coordinator = await connected.findGroupCoordinator({ groupId })
+        const { responses } = await coordinator.offsetFetch({ groupId, topics: asked })
+        for (const { topic, partitions } of responses)
+          for (const { partition, offset } of partitions)
+            found.push({ groupId, topic, partition, offset: Number(offset) < 0 ? null : Number(offset) })
+      }
+      for (let first = 0; first < groupIds.length; first += groupsAtATime)
+        await Promise.all(groupIds.slice(first, first + groupsAtATime).map(ask))
+      return found
+    }),
   resetOffsets: (groupId, topic, offsets) =>
     withCluster(cluster, `reset the offsets of ${groupId}`, async (connected) => {
       const coordinator = await connected.findGroupCoordinator({ groupId })
@@ -163,6 +186,9 @@ const adminOf = (use: Use, cluster: ClusterAccess): AdminPart => ({
     }))
   })
 })
+
+/** Requests for offsets under way. */
+const groupsAtATime = 16
 
 // kafkajs' ConfigResourceTypes.TOPIC, an enum that exists at run time only in its CommonJS build.
 const topicResource = 2
