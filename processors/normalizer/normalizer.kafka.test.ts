@@ -33,13 +33,13 @@ const json = (id: string) => ({
   properties: { value: 1.5, currency: "USD", custom: { plan: "pro", seats: 3, trial: true, note: null } }
 })
 
-it.live("writes each raw event once, and invalid records to dead-reasons, 10 MB of it too", () => {
+it.live("writes each raw event once, and invalid records to dead-letters, 10 MB of it too", () => {
   const prefix = uniquePrefix("normalizer")
   const kafka = layerKafka({ brokers: testBrokers(), clientId: "normalizer-test" })
   return Effect.gen(function* () {
     const client = yield* KafkaClient
     const codecs = yield* Codecs
-    const topics = ["raw-events", "normalized-events", "dead-reasons"]
+    const topics = ["raw-events", "normalized-events", "dead-letters"]
     const limit = { "max.message.bytes": "33554432" }
     yield* client.createTopics(
       topics.map((name) => ({ name: prefix + name, partitions: 2, replication: 1, config: limit }))
@@ -66,7 +66,7 @@ it.live("writes each raw event once, and invalid records to dead-reasons, 10 MB 
     yield* Fiber.interrupt(running)
 
     const normalized = yield* readAll(`${prefix}normalized-events`)
-    const dead = yield* readAll(`${prefix}dead-reasons`)
+    const dead = yield* readAll(`${prefix}dead-letters`)
     yield* codecs.loadSchemas([...normalized, ...dead].map(({ value }) => value))
     const events = normalized.map(({ key, value }) => {
       const decoded = codecs.decode("normalized-event", value)
