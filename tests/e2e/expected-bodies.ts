@@ -167,6 +167,35 @@ export const purchaseBodies = (now: number): Readonly<Record<string, object>> =>
       },
       data_processing_options: []
     },
+    pinterest: {
+      event_name: "checkout",
+      event_time: seconds,
+      event_id: "e2e-purchase",
+      action_source: "web",
+      event_source_url: "https://shop.example/thanks",
+      opt_out: false,
+      // Only digits of the zip; whether with the four further ones, the documentation does not say.
+      user_data: metaIdentity,
+      custom_data: {
+        // Amounts are strings.
+        value: "129.95",
+        currency: "USD",
+        content_ids: ["sku-1", "sku-2"],
+        contents: [
+          {
+            id: "sku-1",
+            item_name: "Socks",
+            item_category: "Apparel",
+            item_brand: "B",
+            item_price: "20",
+            quantity: 2
+          },
+          { id: "sku-2", item_name: "Jacket", item_price: "89.95", quantity: 1 }
+        ],
+        num_items: 3,
+        order_id: "o-e2e-42"
+      }
+    },
     whatsapp: {
       messaging_product: "whatsapp",
       recipient_type: "individual",
