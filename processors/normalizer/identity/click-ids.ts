@@ -78,7 +78,8 @@ export const clickIdsByName = (
   return Object.keys(found).length === 0 ? null : found
 }
 
-const namedClickIds: ReadonlySet<string> = new Set(
+/** The click ids of registered platforms that have no field, by the names of their URL parameters. */
+export const namedClickIds: ReadonlySet<string> = new Set(
   clickIds.filter(({ field }) => field === null).map(({ parameter }) => parameter)
 )
 

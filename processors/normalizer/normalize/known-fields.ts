@@ -1,7 +1,9 @@
 /** The fields of a raw event, from its schema, and which of them a producer most likely meant by an unknown name. */
+
 import { schemaJson } from "../../../shared/codec/schemas.ts"
 import { didYouMean } from "../../../shared/connections/did-you-mean.ts"
 import { memo } from "../../../shared/model/memo.ts"
+import { namedClickIds } from "../identity/click-ids.ts"
 
 /** The records of a raw event, by the path that leads to their fields. */
 export type Level = "" | "user." | "consent." | "app." | "properties." | "properties.items[]."
@@ -86,6 +88,7 @@ export const usualNames: ReadonlyMap<string, string> = new Map(
     "user.ip": "clientipaddress ipaddress remoteaddr",
     "user.user_agent": "clientuseragent ua",
     "user.madid": "idfa gaid advertisingid",
+    "user.click_ids": [...namedClickIds].join(" "),
     "properties.items": "contents products lineitems",
     "properties.items[].id": "sku productid contentid itemid",
     "properties.items[].name": "title productname itemname",

@@ -120,6 +120,8 @@ describe("click ids without a field", () => {
     assert.deepStrictEqual(given({ other: "x" }), [null, ["user.click_ids:unknown_field"]])
     assert.deepStrictEqual(given({ epik: true }), [null, ["user.click_ids.epik:invalid_type"]])
     assert.deepStrictEqual(given("x"), [null, ["user.click_ids:invalid_type"]])
+    const [misplaced] = eventOf(null, { external_id: "u1", epik: "dj0" }).dropped_fields
+    assert.deepStrictEqual(misplaced, { field: "user.epik", reason: "unknown_field", nearest: "user.click_ids" })
   })
 
   it("lose personal data of the customer", () => {
