@@ -7,20 +7,23 @@ import { runCommand } from "../../infra/cli/testing.ts"
 import { logTail } from "../../infra/local/processes.ts"
 import { programNames } from "../../infra/local/program-files.ts"
 import { logFileOf } from "../../infra/local/run-programs.ts"
+import { connectorFor } from "../../shared/connectors/registry.ts"
+import { connectorKinds } from "../../shared/model/platform.ts"
 import { environmentFor } from "../harness/environment.ts"
 import { startablePrograms } from "../harness/programs.ts"
 import { temporaryFolder } from "../harness/temporary-folder.ts"
 import { testBrokers, testRegistryUrl, uniquePrefix } from "../harness/test-services.ts"
 import { waitUntil } from "../harness/wait-until.ts"
 
+/** One of each kind, so that every delivery has something to read. */
 const connections = `version: 1
 connections:
-  - { id: a, platform: meta, account: { dataset_id: 1 }, credential: env:NONE }
-  - { id: b, platform: tiktok, account: { pixel_code: C1 }, credential: env:NONE }
-  - { id: c, platform: snapchat, account: { pixel_id: 11111111-2222-3333-4444-555555555555 }, credential: env:NONE }
-  - { id: d, platform: whatsapp, account: { phone_number_id: 1 }, credential: env:NONE }
-  - { id: e, platform: google, account: { operating_account_id: 1234567890, conversion_action_id: 1 }, credential: env:NONE }
-`
+${connectorKinds
+  .map((kind) => {
+    const account = JSON.stringify(connectorFor(kind).exampleAccount)
+    return `  - { id: ${kind}, platform: ${kind}, account: ${account}, credential: env:NONE }\n`
+  })
+  .join("")}`
 
 describe("a program without its topics", { timeout: 240_000 }, () => {
   it.live("names them, the prefix that the broker has, and the command; with its topics it gets ready", () =>
