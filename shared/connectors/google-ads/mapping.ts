@@ -122,8 +122,6 @@ const environment = (event: NormalizedEvent, compiled: CompiledConnection): stri
   return source === "app" ? "APP" : null
 }
 
-/** A conversion's later change (Google Ads API, ConversionAdjustment): retracted, re-valued, or given user data. */
-
 const types: ReadonlySet<string> = new Set(["RETRACTION", "RESTATEMENT", "ENHANCEMENT"])
 
 /** Whether the mapped name is an adjustment's type rather than a conversion's name. */
@@ -191,8 +189,6 @@ const noConversion = rejected(
   "Google Ads finds the conversion to adjust by its order id, or without one by user.gclid and properties.original_conversion_time.",
   "Send the event again with properties.order_id (the event_id of the purchase, if that had no order id), or for a conversion recorded without order id with user.gclid and properties.original_conversion_time."
 )
-
-/** Forms that conversions and adjustments of the Google Ads API share. */
 
 /** `yyyy-MM-dd HH:mm:ss+00:00`, always in UTC: no T, no Z, an offset. */
 const dateTime = (millis: number): string => {

@@ -1,7 +1,6 @@
-/** Pieces that the requests of several platforms share. */
+/** What the requests of several platforms share: address, secrets, a body of payloads as they were mapped, batch groups. */
 
 import { isUtf8 } from "node:buffer"
-import { createHmac } from "node:crypto"
 import * as Redacted from "effect/Redacted"
 import type { SendableEvent } from "../../codec/codecs.ts"
 import { withoutTrailingSlashes } from "../../config/settings.ts"
@@ -20,7 +19,7 @@ export const withScheme = (host: string): string => {
 export const accountPart = (connection: Connection, key: string): string =>
   encodeURIComponent(connection.account[key] ?? "")
 
-/** Digits only: Google shows customer ids as 123-456-7890 and takes 1234567890. */
+/** Digits only: an id that is shown as 123-456-7890 is taken as 1234567890. */
 export const digitsOf = (text: string): string => text.replace(/\D/g, "")
 
 /** A field of the secret; an absent one is empty, which the platform answers with its own error of authentication. */
@@ -29,14 +28,6 @@ export const secretField = (secret: Secret, field: string): Redacted.Redacted =>
 /** `Bearer <token>` as a secret. */
 export const bearer = (secret: Secret): Redacted.Redacted =>
   Redacted.make(`Bearer ${Redacted.value(secretField(secret, "access_token"))}`)
-
-/** Meta's and WhatsApp's proof that the sender knows the app's secret: HMAC-SHA256 of the token, in hex. Optional. */
-export const appSecretProof = (secret: Secret): HttpRequestSpec["secretParams"] => {
-  const { access_token, app_secret } = secret
-  if (access_token === undefined || app_secret === undefined) return {}
-  const proof = createHmac("sha256", Redacted.value(app_secret)).update(Redacted.value(access_token)).digest("hex")
-  return { appsecret_proof: Redacted.make(proof) }
-}
 
 /** A POST of JSON with a token in the Authorization header. */
 export const postJson = (
@@ -62,8 +53,6 @@ export const postJson = (
     bodyBytes: body.bytes
   }
 }
-
-/** A request body whose list holds the events' payloads exactly as they were mapped. */
 
 export interface JsonBody {
   readonly text: () => string
@@ -121,14 +110,7 @@ const comma = 0x2c
 
 /**
  * The batch group of a mapped event: what the envelope of its request depends on. Events of unequal groups never share a
- * request. Written by the mapper, read by `request.ts`; the keys of each kind:
- *
- * - meta: none (dataset and test code stand in the connection)
- * - google: `action` (productDestinationId; the payload needs no destinationReferences: a request has one destination)
- * - google-ads: `operation`, `conversions` (default) or `adjustments`
- * - tiktok: `event_source` (web, app, offline, crm) and `event_source_id`
- * - snapchat: `asset` (pixel id, or Snap app id of MOBILE_APP events)
- * - whatsapp: none (one message a request)
+ * request. Written by a platform's `mapping.ts`, read by its `request.ts`: each has its keys.
  */
 export type BatchGroup = Readonly<Record<string, string>>
 

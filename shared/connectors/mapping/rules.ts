@@ -1,4 +1,4 @@
-/** Paths into a normalized event, such as `properties.value`, `properties.items.0.id` or `properties.custom.plan`. */
+/** Rules of the configuration, compiled once: paths into an event, conditions, templates, parameters. */
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import type { Condition, ParameterRule } from "../../connections/connection.ts"
 import type { Json } from "../../model/json.ts"
@@ -35,8 +35,6 @@ const isJson = (value: unknown): value is Json =>
   typeof value === "boolean" ||
   (typeof value === "number" && Number.isFinite(value)) ||
   (typeof value === "object" && value !== null && !Buffer.isBuffer(value))
-
-/** Conditions of a mapping override: tests on the event's properties. */
 
 export type Predicate = (event: NormalizedEvent) => boolean
 
@@ -79,8 +77,6 @@ const test = (actual: Json | undefined, op: Condition["op"], expected: Json): bo
   }
 }
 
-/** Templates such as `"order {properties.order_id}"`: text with paths into the event; `{{` and `}}` are literal braces. */
-
 /** The longest text that a template gives, in UTF-16 units. */
 export const templateLengthMax = 1024
 
@@ -88,7 +84,10 @@ export type Rendered =
   | { readonly _tag: "Text"; readonly text: string }
   | { readonly _tag: "Missing"; readonly path: string }
 
-/** Compiles a template once. It renders text, or names the path that the event has no scalar value for. */
+/**
+ * Compiles a template such as `"order {properties.order_id}"`: text with paths into the event; `{{` and `}}` are literal braces.
+ * It renders text, or names the path that the event has no scalar value for.
+ */
 export const compileTemplate = (template: string): ((event: NormalizedEvent) => Rendered) => {
   const parts = parse(template)
   return (event) => {
@@ -122,8 +121,6 @@ const parse = (template: string): ReadonlyArray<Part> => {
   if (end < template.length) parts.push(template.slice(end))
   return parts
 }
-
-/** Parameter rules: values that the configuration sets in a payload's custom data. */
 
 export interface CompiledParameter {
   readonly name: string

@@ -2,7 +2,8 @@ import * as Result from "effect/Result"
 import type { SendableEvent } from "../../codec/codecs.ts"
 import { isWhatsAppUserId } from "../../model/platform.ts"
 import type { EventVerdict, HttpRequestSpec, RequestContext } from "../connector.ts"
-import { accountPart, appSecretProof, originOf, postJson } from "../http/request.ts"
+import { accountPart, originOf, postJson } from "../http/request.ts"
+import { appSecretProof } from "../meta/request.ts"
 
 /**
  * WhatsApp's `POST /{version}/{phone number id}/messages`: one message a request. The payload is the message without its
