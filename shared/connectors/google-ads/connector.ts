@@ -4,9 +4,8 @@ import { clickIds } from "../google/conversion.ts"
 import { oauthClassification, readRefresh, refreshRequest } from "../google/request.ts"
 import { catalogOf } from "../mapping/catalog.ts"
 import catalog from "./catalog.json" with { type: "json" }
-import { mapEvent } from "./mapping.ts"
+import { formatUserData, mapEvent } from "./mapping.ts"
 import { probe, request } from "./request.ts"
-import { formatUserData } from "./user-data.ts"
 import { googleAdsClassification, probeVerdict, verdict } from "./verdict.ts"
 
 /**

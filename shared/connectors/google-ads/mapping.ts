@@ -1,8 +1,9 @@
 /** A normalized event as one of the Google Ads API's click conversions (Google Ads API, ClickConversion). */
-import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
+import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
 import type { CompiledConnection, Json, JsonObject, MapResult } from "../connector.ts"
 import { type Account, actionOf, googleAdsCartData } from "../google/conversion.ts"
+import { type IdentifierForm, noteLeftOut, userIdentifiers } from "../google/user-data.ts"
 import { commerceOf } from "../mapping/commerce.ts"
 import { consentValue } from "../mapping/consent.ts"
 import { customEntries } from "../mapping/custom-data.ts"
@@ -10,7 +11,6 @@ import { flattenString } from "../mapping/flatten-string.ts"
 import { type Dropped, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/result.ts"
 import { applyParameters } from "../mapping/rules.ts"
 import { type MappingStart, mapping, originOf } from "../mapping/start.ts"
-import { formatUserData, noteLeftOut, takesAddress, userData } from "./user-data.ts"
 
 /** Maps the event, or says why Google Ads would refuse it. */
 export const mapEvent = mapping<string>({
@@ -66,6 +66,25 @@ const clickIdOf = (event: NormalizedEvent, dropped: Array<Dropped>): PayloadBuil
   return click
 }
 
+/** The Google Ads API's form (Google Ads API, ClickConversion, UserIdentifier). */
+const identifierForm: IdentifierForm = {
+  max: 5,
+  email: (hashedEmail) => ({ hashedEmail }),
+  phone: (hashedPhoneNumber) => ({ hashedPhoneNumber }),
+  address: ({ firstName, lastName, countryCode, postalCode }) => ({
+    addressInfo: { hashedFirstName: firstName, hashedLastName: lastName, countryCode, postalCode }
+  })
+}
+
+/**
+ * `{ userIdentifiers: [...] }` of a click conversion, or an empty object. The reference names email and phone number only;
+ * with `mapping.address_identifiers` the address goes too.
+ */
+export const formatUserData = (user: NormalizedUser, connection: Connection): JsonObject =>
+  userIdentifiers(user, connection, identifierForm, takesAddress(connection))
+
+const takesAddress = ({ mapping }: Connection): boolean => mapping.addressIdentifiers === true
+
 /** Beside gbraid or wbraid the API takes no user identifiers. */
 const braidExcludes = (
   event: NormalizedEvent,
@@ -75,7 +94,7 @@ const braidExcludes = (
 ): PayloadBuilder => {
   const userData = { ...formatUserData(event.user, connection) }
   if (isEmpty(userData) || !hasBraid(click)) {
-    noteLeftOut(event.user, connection, takesAddress(connection), dropped)
+    noteLeftOut(event.user, connection, identifierForm, takesAddress(connection), dropped)
     return userData
   }
   dropped.push({ field: "user", reason: "not_with_braid" })
@@ -156,9 +175,9 @@ const mapAdjustment = (
     payload["restatementValue"] = restated
   }
   if (type === "ENHANCEMENT") {
-    const identifiers = userData(event.user, connection, true)
+    const identifiers = userIdentifiers(event.user, connection, identifierForm, true)
     if (isEmpty(identifiers)) return rejected("no_identifiers", "Google Ads needs user data for an enhancement.")
-    noteLeftOut(event.user, connection, true, dropped)
+    noteLeftOut(event.user, connection, identifierForm, true, dropped)
     Object.assign(payload, identifiers)
     put(payload, "userAgent", event.user.user_agent)
   }

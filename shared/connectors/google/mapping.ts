@@ -12,7 +12,7 @@ import { applyParameters } from "../mapping/rules.ts"
 import { type ActionSource, groupText, type MappingStart, mapping, originOf } from "../mapping/start.ts"
 import { actionOf, cartData } from "./conversion.ts"
 import countries from "./no-ip-countries.json" with { type: "json" }
-import { formatUserData, noteLeftOut } from "./user-data.ts"
+import { formatUserData, noteLeftOutOfUserData } from "./user-data.ts"
 
 /** Maps the event, or says why Google would refuse it. */
 export const mapEvent = mapping<string>({
@@ -26,7 +26,7 @@ const payloadOf = (event: NormalizedEvent, start: MappingStart<string>): MapResu
   const dropped: Array<Dropped> = []
   const adIdentifiers = adIdentifiersOf(event.user, dropped)
   const userData = formatUserData(event.user, connection)
-  noteLeftOut(event.user, connection, dropped)
+  noteLeftOutOfUserData(event.user, connection, dropped)
   if (isEmpty(adIdentifiers) && isEmpty(userData)) {
     return rejected("no_identifiers", "Google needs a click id or hashed user data (NO_IDENTIFIERS_PROVIDED).")
   }

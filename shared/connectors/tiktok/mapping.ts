@@ -68,7 +68,11 @@ const cannotRestrict = skipped(
   "The customer denied sale_of_data; TikTok's limited_data_use is for web and app events with an IP address only."
 )
 
-const standard: ReadonlySet<string> = new Set([...catalog.standard_events, "CompletePayment", "SubmitForm"])
+/** Names that have a successor are still taken. */
+const succeeded = Object.entries(catalog.retired_events).flatMap(([name, successor]) =>
+  successor === null ? [] : [name]
+)
+const standard: ReadonlySet<string> = new Set([...catalog.standard_events, ...succeeded])
 
 const missing = (event: NormalizedEvent, name: string, source: EventSource, user: PayloadBuilder): MapResult | null => {
   if (!identifies(user)) {
