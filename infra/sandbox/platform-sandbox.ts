@@ -8,7 +8,7 @@ export interface Deps {
   readonly random: Random
 }
 
-/** A credential that the sandbox accepts, as `capi connect` and `connections.yaml` take it. */
+/** A credential that the sandbox accepts, as `./capi connect` and `connections.yaml` take it. */
 export interface SandboxCredential {
   /** The environment variable that the example connections read it from. */
   readonly variable: string

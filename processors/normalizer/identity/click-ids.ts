@@ -84,10 +84,8 @@ export const namedClickIds: ReadonlySet<string> = new Set(
 )
 
 const withoutName = (raw: string): string => (raw.length > rawLengthMax ? raw : (named.exec(raw)?.[1] ?? raw))
-const named = new RegExp(
-  `^\\s*[?&#]?(?:${[...clickIds.map(({ parameter }) => parameter), "ctwa_clid"].join("|")})=([^?&#;]*)$`,
-  "i"
-)
+const parameterNames = [...clickIds.map(({ parameter }) => parameter), "ctwa_clid"].join("|")
+const named = new RegExp(`^\\s*[?&#]?(?:${parameterNames})=([^?&#;]*)$`, "i")
 
 /** Ids that a platform gave: lead, subscription and install ids. */
 export const normalizePlatformId = normalizeClickId
