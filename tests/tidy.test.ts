@@ -9,14 +9,15 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..")
 const areas = ["processors", "schemas", "shared", "infra", "tests", "examples"] as const
 const linesMax = 300
 
-const filesBelow = (folder: string): ReadonlyArray<string> =>
+const filesBelow = (folder: string, ending = ".ts"): ReadonlyArray<string> =>
   readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const file = path.posix.join(folder, entry.name)
-    if (entry.isDirectory()) return entry.name === "node_modules" ? [] : filesBelow(file)
-    return entry.name.endsWith(".ts") && !entry.name.endsWith(".gen.ts") ? [file] : []
+    if (entry.isDirectory()) return entry.name === "node_modules" ? [] : filesBelow(file, ending)
+    return entry.name.endsWith(ending) && !entry.name.endsWith(".gen.ts") ? [file] : []
   })
 
-const sources = new Map(areas.flatMap(filesBelow).map((file) => [file, readFileSync(path.join(root, file), "utf8")]))
+const read = (file: string): string => readFileSync(path.join(root, file), "utf8")
+const sources = new Map(areas.flatMap((area) => filesBelow(area)).map((file) => [file, read(file)]))
 const isTest = (file: string): boolean =>
   /\.(test|bench)\.ts$|\/(fixture|testing)\.ts$|\/contract\//.test(file) ||
   file.startsWith("tests/") ||
@@ -42,6 +43,33 @@ const namesPlatforms: ReadonlyArray<string> = [
   "processors/normalizer/normalize/event-fields.ts",
   "examples/sample-events/occurrence.ts"
 ]
+
+/**
+ * Words that stand for a term of the field, or have two meanings: a buffer is pooled, not lent; a log contains, it does not tell.
+ * They are looked for in names (`userAgent`, `user_agent` and `user-agent` are two words), comments, messages and pages.
+ */
+const forbidden = new RegExp(
+  `\\b(?:${[
+    "lends?|lending|lent|lanes?|gates?|turns|quick(?! reply)|tells?|(?<!never )told|moments?|worlds?|anew|afresh|nobody|harmless",
+    "patience|wish(?:es|ed)?|fates?|gives? back|letting go|lets? go|taken back|pass(?:es|ed) over|passing|once more|standing|quietly",
+    "whole numbers?|twins?|henceforth|thereof|(?<!malloc )arena|the outside|outside(?=[.:>])|(?<!option\\.)is none",
+    "of (?:its|their|his) own|own (?:keys?|names?|numbers?|texts?)|(?<!dead |two |with )letters(?! (?:and|or) (?:digits|marks))"
+  ].join("|")})\\b`
+)
+
+/** Where they are right: the letters of names and places, and the key `letters` of a JSON output that scripts read. */
+const rightful: ReadonlyArray<readonly [file: RegExp, words: RegExp]> = [
+  [/^processors\/normalizer\//, /letters/g],
+  [/^infra\/cli\/.*re(?:drive|solved)/, /\bletters(?=: |"\])/g]
+]
+
+const forbiddenLines = (file: string, text: string): ReadonlyArray<string> =>
+  rightful
+    .reduce((left, [files, words]) => (files.test(file) ? left.replace(words, "") : left), separateWords(text))
+    .split("\n")
+    .flatMap((line, index) => (forbidden.test(line) ? [`${file}:${index + 1} ${forbidden.exec(line)![0]}`] : []))
+
+const separateWords = (text: string): string => text.replace(/(?<=[a-z0-9])(?=[A-Z])|[_-]/g, " ").toLowerCase()
 
 const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "")
 
@@ -224,6 +252,20 @@ describe("the tree", () => {
     )
   })
 
+  it("uses the field's words", () => {
+    const pages = [
+      ...filesBelow("docs", ".md"),
+      ...areas.flatMap((area) => filesBelow(area, ".md")),
+      "README.md",
+      "CONTRIBUTING.md"
+    ]
+    const texts = [...sources, ...pages.map((page) => [page, read(page)] as const)]
+    assert.deepStrictEqual(
+      texts.filter(([file]) => file !== "tests/tidy.test.ts").flatMap(([file, text]) => forbiddenLines(file, text)),
+      []
+    )
+  })
+
   it.each([
     ["the wall clock", /\bDate\.now\(|\bnew Date\(\)/],
     ["unseeded randomness", /\bMath\.random\(/],
@@ -241,16 +283,10 @@ describe("the tree", () => {
     const pages = [
       "README.md",
       "CONTRIBUTING.md",
-      ...readdirSync(path.join(root, "docs"))
-        .filter((name) => name.endsWith(".md"))
-        .map((name) => `docs/${name}`)
+      ...filesBelow("docs", ".md").filter((file) => !/decisions/.test(file))
     ]
     const missing = pages.flatMap((page) =>
-      [
-        ...readFileSync(path.join(root, page), "utf8").matchAll(
-          /`((?:processors|shared|schemas|infra|tests|examples|docs)\/[^`\s]*)`/g
-        )
-      ]
+      [...read(page).matchAll(/`((?:processors|shared|schemas|infra|tests|examples|docs)\/[^`\s]*)`/g)]
         .map((match) => match[1]!)
         .filter((name) => !/[*<{…]/.test(name) && !existsSync(path.join(root, name)))
         .map((name) => `${page}: ${name}`)

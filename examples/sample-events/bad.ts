@@ -97,10 +97,10 @@ export const badLines: ReadonlyArray<SampleLine> = [
   refusedByMapper("invalid_value", withProperties(good("bad-value-2"), { value: "1.299,95 €" })),
   refusedByMapper("unknown_currency", withProperties(good("bad-currency-1"), { currency: "XQQ" })),
   refusedByMapper("unknown_currency", withProperties(good("bad-currency-2"), { currency: "dollars" }), "avro"),
-  asJson("empty_identity", { ...good("bad-nobody-1"), user: {} }),
+  asJson("empty_identity", { ...good("bad-identity-1"), user: {} }),
   asJson(
     "empty_identity",
-    { ...good("bad-nobody-2"), user: { email: "n/a", phone: "unknown", first_name: "null" } },
+    { ...good("bad-identity-2"), user: { email: "n/a", phone: "unknown", first_name: "null" } },
     { encoding: "avro" }
   ),
   asJson("record_too_large", withProperties(good("bad-large-1"), { custom: {} }), { fill_bytes: 10 * 1024 * 1024 })

@@ -85,7 +85,7 @@ describe("the normalizer", () => {
 
   it("counts what was left out of a deadLettered event too", () => {
     const [topic, partition] = ["raw-events", 3]
-    const batch = { topic, partition, records: records([JSON.stringify({ ...good, user: { email: "nobody" } })]) }
+    const batch = { topic, partition, records: records([JSON.stringify({ ...good, user: { email: "no-address" } })]) }
     const { dropped, deadLettered } = decide(batch, config, codecs, now)
     assert.deepStrictEqual([...deadLettered], [["empty_identity", 1]])
     assert.deepStrictEqual([...dropped], [["user.email invalid_email", 1]])

@@ -83,7 +83,7 @@ it.effect("gives each processor its records, once, and commits an offset for eac
       ["a", "1"],
       ["b", "2"],
       ["a", "3"],
-      ["nobody", "4"],
+      ["unknown", "4"],
       ["b", "5"]
     ])
     const fiber = yield* start

@@ -1,4 +1,4 @@
-/** The effects on the outside that the engine needs for one connection: HTTP, credential, Kafka. Tests provide a fake platform. */
+/** What the engine needs for one connection beside its own state: HTTP, credential, Kafka. Tests provide a fake platform. */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { HttpRequestSpec, HttpResponseSpec, OpenRecipient, Secret } from "../../../shared/connectors/connector.ts"

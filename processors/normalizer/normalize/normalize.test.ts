@@ -108,7 +108,7 @@ describe("normalize", () => {
   }
 
   it("names what was left out of an event without identity", () => {
-    const found = refused({ ...jane, user: { email: ["nobody", {}], zip: "N/A", country: "US" } })
+    const found = refused({ ...jane, user: { email: ["no-address", {}], zip: "N/A", country: "US" } })
     assert.deepStrictEqual(found.dropped, [
       { field: "user.email", reason: "invalid_type" },
       { field: "user.email", reason: "invalid_email" },
