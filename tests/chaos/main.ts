@@ -69,7 +69,7 @@ const printFigures = (reports: ReadonlyArray<SeedReport>): boolean => {
       { figure: "processes started again", value: sum(({ restarts }) => restarts), unit: "processes" },
       { figure: "received again after a crash", value: sum(({ receivedAgain }) => receivedAgain), unit: "events" },
       { figure: "unknown after a crash", value: sum(({ unknown }) => unknown), unit: "events" },
-      { figure: "broken promises", value: sum(({ violations }) => violations.length), unit: "", goal: { atMost: 0 } },
+      { figure: "broken guarantees", value: sum(({ violations }) => violations.length), unit: "", goal: { atMost: 0 } },
       { figure: "time", value: sum(({ seconds }) => seconds), unit: "s" }
     ],
     { seeds: reports.map(({ seed }) => seed).join(" ") }

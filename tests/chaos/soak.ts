@@ -1,6 +1,6 @@
 /**
  * `make soak MINUTES=10`: a steady load on the whole chain, every processor a process, and a look at each one's heap every
- * second. The floor of the heap, which is what garbage collection can't free, must not rise once the processes are warm.
+ * second. The heap after garbage collection must not grow once the processes are warm.
  * The load is half of the maximum, which is measured first: how fast a backlog goes through all of it. RATE overrides it.
  */
 import { mkdirSync } from "node:fs"
@@ -31,7 +31,7 @@ const loadShare = 0.5
 const backlogRecords = 40_000
 const prefix = "soak."
 const sampleEvery = "1 second"
-/** A rise of the heap's floor that is still flat, in MiB: caches fill and code is compiled for a while. */
+/** A growth of the heap after collection that is no leak, in MiB: caches fill and code is compiled for a while. */
 const riseMax = 16
 const mebibyte = 2 ** 20
 
@@ -114,14 +114,14 @@ const stages = [
 const progress = (line: string): void => void process.stderr.write(`${line}\n`)
 
 /** The lowest of each tenth, since what was collected last says how much is really held. */
-const floors = (values: ReadonlyArray<number>): ReadonlyArray<number> =>
+const lowestOfTenths = (values: ReadonlyArray<number>): ReadonlyArray<number> =>
   Array.from({ length: 10 }, (_, tenth) =>
     Math.min(...values.slice(Math.floor((values.length * tenth) / 10), Math.ceil((values.length * (tenth + 1)) / 10)))
   )
 
-/** How much the floor of the last three tenths lies over that of the three after the warm-up. */
+/** How much more heap is left after collection in the last three tenths than in the three after the warm-up. */
 const riseOf = (values: ReadonlyArray<number>): number => {
-  const tenths = floors(values)
+  const tenths = lowestOfTenths(values)
   return Math.min(...tenths.slice(7)) - Math.min(...tenths.slice(2, 5))
 }
 
@@ -133,8 +133,17 @@ const figuresOf = ({ all, maximum, recordsPerSecond, published, behind, restarts
   { figure: "processes started again", value: restarts, unit: "processes", goal: { atMost: 0 } },
   ...all.flatMap(
     ({ instance: { processor }, heap, resident }): ReadonlyArray<Figure> => [
-      { figure: `${processor}: rise of the heap's floor`, value: riseOf(heap), unit: "MiB", goal: { atMost: riseMax } },
-      { figure: `${processor}: heap's floor at the end`, value: floors(heap).at(-1) ?? 0, unit: "MiB" },
+      {
+        figure: `${processor}: growth of the heap after collection`,
+        value: riseOf(heap),
+        unit: "MiB",
+        goal: { atMost: riseMax }
+      },
+      {
+        figure: `${processor}: heap after collection at the end`,
+        value: lowestOfTenths(heap).at(-1) ?? 0,
+        unit: "MiB"
+      },
       { figure: `${processor}: resident at the end`, value: resident.at(-1) ?? 0, unit: "MiB" }
     ]
   )
