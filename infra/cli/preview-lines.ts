@@ -1,7 +1,7 @@
 /** `./capi prepare`: raw events, one JSON object a line, to what would be sent for each, one JSON object a line. */
 
 import { problem } from "../../processors/normalizer/normalize/problem.ts"
-import type { JsonEvent } from "../../processors/normalizer/read/json-event.ts"
+import type { JsonEvent } from "../../processors/normalizer/read/read-record.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { type EventPreview, previewRead } from "./preview-event.ts"
 import { rawRecordOf, readRaw } from "./raw-lines.ts"

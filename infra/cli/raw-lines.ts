@@ -3,7 +3,7 @@
 import * as Stream from "effect/Stream"
 import { defaultNormalizerOptions, normalize } from "../../processors/normalizer/normalize/normalize.ts"
 import { nextSteps } from "../../processors/normalizer/normalize/problem.ts"
-import type { JsonEvent } from "../../processors/normalizer/read/json-event.ts"
+import type { JsonEvent } from "../../processors/normalizer/read/read-record.ts"
 import { readJson, readRecord } from "../../processors/normalizer/read/read-record.ts"
 import type { DroppedField, RawEvent } from "../../schemas/types.gen.ts"
 import type { Codecs, Decoded } from "../../shared/codec/codecs.ts"

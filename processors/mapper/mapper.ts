@@ -24,8 +24,7 @@ import {
   type Step
 } from "../../shared/runtime/contract.ts"
 import { type DecideContext, type Decision, decide, decideRepeats, type OutcomeCount, type Target } from "./decide.ts"
-import { DuplicateFilter, duplicateDefaults, duplicatesTopic } from "./dedup/duplicate-filter.ts"
-import { duplicateReport } from "./dedup/duplicate-metrics.ts"
+import { DuplicateFilter, duplicateDefaults, duplicateReport, duplicatesTopic } from "./dedup/duplicate-filter.ts"
 import { RefusalLog } from "./dedup/refusal-log.ts"
 
 /** Maps every event for each of the enabled connections; a repeat of an event id goes to those alone that refused the event. */

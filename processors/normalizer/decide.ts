@@ -2,7 +2,6 @@
  * The normalizer's decision: each raw record becomes a normalized event, or a dead letter if it is invalid. Read, normalize, hash,
  * encode. Pure.
  */
-
 import type * as Duration from "effect/Duration"
 import type { DeadLetter, DroppedField } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../../shared/codec/codecs.ts"
@@ -10,7 +9,6 @@ import { deadLetterAad, type SealerShape } from "../../shared/credentials/sealer
 import { deadLetter, deadLetterKey } from "../../shared/model/dead-letter.ts"
 import { topicNames, valueBytesMax } from "../../shared/model/topics.ts"
 import type { Batch, Inbound, Outbound, Step } from "../../shared/runtime/contract.ts"
-import { detachString } from "./detach-string.ts"
 import { type NormalizeResult, type NormalizerOptions, normalize } from "./normalize/normalize.ts"
 import { type Problem, problem } from "./normalize/problem.ts"
 import { readRecord } from "./read/read-record.ts"
@@ -83,6 +81,20 @@ const encodeNormalized = (result: NormalizeResult, codecs: Codecs["Service"]) =>
   const message = `Normalized, the event has ${value.length} bytes, more than the limit of ${limit}.`
   return { _tag: "Problem", problem: problem("record_too_large", message, event.event_id, event.event_name) } as const
 }
+
+/**
+ * Copies a key that was sliced from a record's string: V8 slices retain the whole record, and keys live until the commit, which is
+ * long enough for every record's text to need a full collection. (Other records are read with copied strings.)
+ */
+export const detachString = (text: string): string => {
+  if (text.length < cutLengthMin || text.length > lengthMax) return text
+  return scratch.toString("utf8", 0, scratch.write(text))
+}
+
+/** Shorter pieces are copies anyway. */
+const cutLengthMin = 13
+const lengthMax = 1_024
+const scratch = Buffer.allocUnsafeSlow(3 * lengthMax)
 
 const count = (counts: Map<string, number>, key: string): void => {
   counts.set(key, (counts.get(key) ?? 0) + 1)

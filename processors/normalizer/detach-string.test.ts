@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { assert, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { detachString } from "./detach-string.ts"
+import { detachString } from "./decide.ts"
 
 it("gives the same text", () => {
   fc.assert(

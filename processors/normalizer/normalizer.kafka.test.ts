@@ -16,7 +16,7 @@ import { readAll, until } from "../../shared/testing/kafka-probe.ts"
 import { testBrokers, testRegistryUrl, uniquePrefix } from "../../tests/harness/test-services.ts"
 import { sha256 } from "./identity/hash.ts"
 import { normalizer } from "./normalizer.ts"
-import { rawEventFromJson } from "./read/json-event.ts"
+import { rawEventFromJson } from "./read/read-record.ts"
 
 const config = {
   options: { defaultCountries: [], recipients: null, messageEvents: null, futureToleranceMillis: 86_400_000 },

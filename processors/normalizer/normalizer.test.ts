@@ -15,7 +15,7 @@ import { decide, type NormalizerConfig } from "./decide.ts"
 import { sha256 } from "./identity/hash.ts"
 import { normalizer } from "./normalizer.ts"
 import { configOf } from "./program.ts"
-import { rawEventFromJson } from "./read/json-event.ts"
+import { rawEventFromJson } from "./read/read-record.ts"
 
 const now = Date.UTC(2026, 10, 23)
 const sealer = makeSealer(Redacted.make("a master key for tests"))

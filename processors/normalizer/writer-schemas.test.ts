@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { Codecs, RegistryError } from "../../shared/codec/codecs.ts"
 import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"
-import { makeLoadSchemas } from "./writer-schemas.ts"
+import { makeLoadSchemas } from "./normalizer.ts"
 
 const away = new RegistryError({ code: "unreachable", message: "No answer.", nextStep: "", cause: null })
 const unknown = Buffer.of(0, 0, 0, 99, 99, 1, 2, 3)

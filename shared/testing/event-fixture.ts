@@ -1,9 +1,11 @@
-/** Normalized events and connections for tests: a purchase of a fully known customer, and how to vary it. */
-
+/** Normalized events and connections for tests: a purchase of a fully known customer, how to vary it, and what it is mapped to. */
+import { assert } from "@effect/vitest"
 import type { App, Consent, Item, NormalizedEvent, NormalizedUser, Properties } from "../../schemas/types.gen.ts"
 import { emptyNormalizedUser } from "../../schemas/values.gen.ts"
 import type { Connection, MappingOptions } from "../connections/connection.ts"
 import { builtinConnection } from "../connectors/builtin-connection.ts"
+import type { JsonObject, MappingContext, MapResult } from "../connectors/connector.ts"
+import { mappingContext } from "../connectors/mapping/compile.ts"
 import type { ConnectorKind } from "../model/platform.ts"
 
 /** 23 November 2026, 10:00:00.123 UTC. */
@@ -146,4 +148,28 @@ export const connectionOf = (
     mapping: { ...options, ...mapping },
     ...fields
   }
+}
+
+type MapEvent = (event: NormalizedEvent, context: MappingContext) => MapResult
+type Payload = Extract<MapResult, { readonly _tag: "Payload" }>
+
+/** Maps an event that must become a payload. */
+export const mapped = (mapEvent: MapEvent, event: NormalizedEvent, connection: Connection, now?: number): Payload => {
+  const result = mapEvent(event, mappingContext(connection, now ?? null))
+  if (result._tag !== "Payload") assert.fail(`${result._tag}: ${result.reason}: ${result.message}`)
+  return result
+}
+
+export const payloadOf = (mapEvent: MapEvent, event: NormalizedEvent, connection: Connection): JsonObject =>
+  mapped(mapEvent, event, connection).payload
+
+/** `skipped:consent`, `rejected:missing_value`, or `payload`. */
+export const mappingOutcome = (
+  mapEvent: MapEvent,
+  event: NormalizedEvent,
+  connection: Connection,
+  now?: number
+): string => {
+  const result = mapEvent(event, mappingContext(connection, now ?? null))
+  return result._tag === "Payload" ? "payload" : `${result._tag.toLowerCase()}:${result.reason}`
 }

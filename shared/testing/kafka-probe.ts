@@ -1,8 +1,37 @@
-/** A bare group member for tests of the Kafka port: it notes what it receives and waits for what a test expects. */
+/** For tests with a broker: topics and records, a bare group member that notes what it receives, and waiting for what a test expects. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { type FetchedRecord, KafkaClient, type KafkaError, type Member, type TopicPartition } from "../kafka/client.ts"
+import {
+  type FetchedRecord,
+  KafkaClient,
+  type KafkaError,
+  type Member,
+  type ProducedRecord,
+  type TopicPartition,
+  type TransactionalProducer
+} from "../kafka/client.ts"
+
+let made = 0
+
+/** A topic that no other test has, under the given prefix. */
+export const makeTopic = (prefix: string, partitions = 1, config: Readonly<Record<string, string>> = {}) =>
+  Effect.gen(function* () {
+    const client = yield* KafkaClient
+    const name = `${prefix}${made++}`
+    yield* client.createTopics([{ name, partitions, replication: 1, config }])
+    return name
+  })
+
+export const recordsOf = (topic: string, values: ReadonlyArray<string>, partition = 0): ReadonlyArray<ProducedRecord> =>
+  values.map((value) => ({ topic, partition, key: null, value: Buffer.from(value) }))
+
+export const texts = (records: ReadonlyArray<{ readonly value: Buffer | null }>): ReadonlyArray<string> =>
+  records.map(({ value }) => String(value))
+
+/** A transaction that commits no offset. */
+export const writeIn = (producer: TransactionalProducer, records: ReadonlyArray<ProducedRecord>) =>
+  producer.commit({ records, offsets: [] })
 
 export interface MemberProbe {
   readonly member: Member

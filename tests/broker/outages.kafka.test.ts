@@ -8,9 +8,9 @@ import { type Cluster, startCluster } from "../../infra/local/cluster.ts"
 import { openState } from "../../infra/local/state.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import type { Processor } from "../../shared/runtime/contract.ts"
-import { makeCopyHarness } from "../../shared/testing/copy-harness.ts"
 import { copyProcessor, slowedDown } from "../../shared/testing/copy-program.ts"
 import { until } from "../../shared/testing/kafka-probe.ts"
+import { makeCopyHarness } from "../../shared/testing/runtime-harness.ts"
 import { temporaryFolder } from "../harness/temporary-folder.ts"
 
 // A machine with Java and Maven, whatever this one has set.

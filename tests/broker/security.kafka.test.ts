@@ -14,9 +14,9 @@ import { openState } from "../../infra/local/state.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import type { KafkaOptions } from "../../shared/kafka/options.ts"
-import { makeCopyHarness } from "../../shared/testing/copy-harness.ts"
 import { copyProcessor } from "../../shared/testing/copy-program.ts"
 import { until } from "../../shared/testing/kafka-probe.ts"
+import { makeCopyHarness } from "../../shared/testing/runtime-harness.ts"
 import { temporaryFolder } from "../harness/temporary-folder.ts"
 
 const javaHome = process.env["JAVA_HOME"]

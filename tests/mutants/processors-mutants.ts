@@ -95,7 +95,7 @@ export const processorsMutants: ReadonlyArray<Mutant> = [
   },
   {
     wrong: "A key retains the record's text that it was cut from.",
-    file: "processors/normalizer/detach-string.ts",
+    file: "processors/normalizer/decide.ts",
     from: 'return scratch.toString("utf8", 0, scratch.write(text))',
     to: "return text",
     tests: ["processors/normalizer/detach-string.test.ts"]

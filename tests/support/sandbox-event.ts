@@ -2,7 +2,7 @@
 import { assert } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
 import { defaultNormalizerOptions, normalize } from "../../processors/normalizer/normalize/normalize.ts"
-import { rawEventFromJson } from "../../processors/normalizer/read/json-event.ts"
+import { rawEventFromJson } from "../../processors/normalizer/read/read-record.ts"
 import type { MappedEvent } from "../../schemas/types.gen.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import type { Connector } from "../../shared/connectors/connector.ts"

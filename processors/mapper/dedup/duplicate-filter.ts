@@ -1,4 +1,12 @@
+/**
+ * The mapper's memory of the event ids at home in one partition of normalized-events. An id that comes again from another raw record is
+ * a repeat and goes only to the connections that refused the event before; one that comes again from the same raw record is
+ * a replay and goes on (docs/decisions/0005-duplicates-are-recognized-by-position.md).
+ */
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import type * as Scope from "effect/Scope"
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import {
   checksum,
@@ -15,12 +23,6 @@ import { partitionOfHash } from "../../../shared/kafka/wire/murmur2.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import type { AssignedPartition, Inbound, Outbound } from "../../../shared/runtime/contract.ts"
 import { partitionsHeader } from "../../../shared/runtime/restore-state.ts"
-
-/**
- * The mapper's memory of the event ids at home in one partition of normalized-events. An id that comes again from another raw record is
- * a repeat and goes only to the connections that refused the event before; one that comes again from the same raw record is
- * a replay and goes on (docs/decisions/0005-duplicates-are-recognized-by-position.md).
- */
 
 /** The changelog of the ids: the mapper alone writes it, and restores from it. */
 export const duplicatesTopic = topicNames.mapperDedup
@@ -196,3 +198,43 @@ const skipText = (value: Buffer, at: number): number => {
   }
   return next + length / 2
 }
+
+/**
+ * Reports what changed since it was called last as metrics, and warns of conflicts; the partition's gauges go when the scope
+ * closes.
+ */
+export const duplicateReport = (
+  duplicates: DuplicateFilter,
+  partition: number
+): Effect.Effect<Effect.Effect<void>, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const at = { partition: String(partition) }
+    const gauges = [ids, bytes].map((gauge) => Metric.withAttributes(gauge, at))
+    yield* Effect.addFinalizer(() => Effect.forEach(gauges, Metric.remove, { discard: true }))
+    let before: DeduplicatorStatistics | null = null
+    return Effect.gen(function* () {
+      const now = duplicates.statistics
+      const since = before ?? { ...now, ...nothingCounted }
+      before = now
+      yield* Metric.update(Metric.withAttributes(ids, at), now.ids)
+      yield* Metric.update(Metric.withAttributes(bytes, at), now.bytes)
+      yield* Metric.update(repeats, now.duplicates - since.duplicates)
+      yield* Metric.update(conflicts, now.conflicts - since.conflicts)
+      yield* Metric.update(Metric.withAttributes(evictions, { cause: "age" }), now.evictedByAge - since.evictedByAge)
+      yield* Metric.update(Metric.withAttributes(evictions, { cause: "size" }), now.evictedBySize - since.evictedBySize)
+      if (now.conflicts > since.conflicts)
+        yield* Effect.logWarning(
+          "Event ids came again with other content; only their first occurrence was taken."
+        ).pipe(Effect.annotateLogs({ conflicts: now.conflicts - since.conflicts, partition }))
+    })
+  })
+
+const nothingCounted = { duplicates: 0, conflicts: 0 }
+
+const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
+
+const ids = Metric.gauge("capi_dedup_ids", { description: "Event ids remembered." })
+const bytes = Metric.gauge("capi_dedup_bytes", { description: "Memory that the remembered ids take." })
+const repeats = counter("capi_dedup_duplicates_total", "Events whose id was known from another raw record.")
+const conflicts = counter("capi_dedup_conflicts_total", "Duplicates whose content was not that of the first.")
+const evictions = counter("capi_dedup_evictions_total", "Ids forgotten: past the window, or to stay within the limit.")

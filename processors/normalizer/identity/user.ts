@@ -204,3 +204,48 @@ const birthDate = (value: string, country: string | null, { eventTime }: UserCon
   const date = normalizeBirthDate(value, eventTime, dateOrderOf(value, country))
   return "value" in date ? kept(sha256(date.value)) : date
 }
+
+/**
+ * Whether nothing is left by which any platform could find the customer. A birthday, a place or a gender alone finds no one;
+ * a birthday beside one of the others is taken by Meta (best practices of the Conversions API).
+ */
+export const isWithoutIdentity = (user: NormalizedUser): boolean => {
+  if (user.email.length > 0 || user.phones.length > 0 || user.external_id.length > 0) return false
+  for (const field of identifiers) if (user[field] !== null) return false
+  return user.date_of_birth === null || besideBirthday.every((field) => user[field] === null)
+}
+
+const identifiers = [
+  "anonymous_id",
+  "first_name",
+  "last_name",
+  "first_name_google",
+  "last_name_google",
+  "ip",
+  "user_agent",
+  "fbp",
+  "fbc",
+  "fbclid",
+  "gclid",
+  "gbraid",
+  "wbraid",
+  "dclid",
+  "ttclid",
+  "ttp",
+  "sc_click_id",
+  "sc_cookie1",
+  "ctwa_clid",
+  "madid",
+  "anon_id",
+  "lead_id",
+  "fb_login_id",
+  "page_scoped_user_id",
+  "ig_sid",
+  "subscription_id",
+  "whatsapp_user_sealed",
+  "click_ids"
+] as const satisfies ReadonlyArray<keyof NormalizedUser>
+
+const besideBirthday = ["city", "state", "zip", "country", "gender"] as const satisfies ReadonlyArray<
+  keyof NormalizedUser
+>

@@ -4,7 +4,7 @@ import * as Result from "effect/Result"
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import { makeSealer, openRecipient } from "../../../shared/credentials/sealer.ts"
 import { sha256 } from "../identity/hash.ts"
-import { rawEventFromJson } from "../read/json-event.ts"
+import { rawEventFromJson } from "../read/read-record.ts"
 import { defaultNormalizerOptions, type NormalizeResult, type NormalizerOptions, normalize } from "./normalize.ts"
 import type { Problem } from "./problem.ts"
 

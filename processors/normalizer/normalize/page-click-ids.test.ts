@@ -3,7 +3,7 @@ import { previewEvent } from "../../../infra/cli/preview-event.ts"
 import type { RawUser } from "../../../schemas/types.gen.ts"
 import { builtinConnection } from "../../../shared/connectors/builtin-connection.ts"
 import type { ConnectorKind } from "../../../shared/model/platform.ts"
-import { rawEventFromJson } from "../read/json-event.ts"
+import { rawEventFromJson } from "../read/read-record.ts"
 import { defaultNormalizerOptions, normalize } from "./normalize.ts"
 
 const time = 1_795_000_000_000

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { rawEventFromJson } from "../read/json-event.ts"
+import { rawEventFromJson } from "../read/read-record.ts"
 import { readTime } from "./time.ts"
 
 const nine = Date.UTC(2026, 10, 28, 9, 30, 5)

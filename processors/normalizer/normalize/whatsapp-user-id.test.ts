@@ -3,7 +3,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { makeSealer, openRecipient } from "../../../shared/credentials/sealer.ts"
 import { sha256 } from "../identity/hash.ts"
-import { rawEventFromJson } from "../read/json-event.ts"
+import { rawEventFromJson } from "../read/read-record.ts"
 import { defaultNormalizerOptions, normalize } from "./normalize.ts"
 
 const now = Date.UTC(2026, 10, 23)

@@ -1,14 +1,14 @@
-import type { RawUser } from "../../../schemas/types.gen.ts"
-import { memo } from "../../../shared/model/memo.ts"
-import { isWhatsAppUserId } from "../../../shared/model/platform.ts"
-import { type CustomerNumbers, containsNumber, customerNumbersOf, customerPhonesOf, isPhoneOf } from "./pii-digits.ts"
-import { containsName, type NamePattern, namePatternOf } from "./pii-names.ts"
-import { hasAt, hasSevenDigits, scanText } from "./text-scan.ts"
-
 /**
  * Finds personal data where it does not belong: in URLs, free text and custom properties. Two kinds: what looks like an
  * email address or a phone number of anybody, and this customer's identifiers in any usual spelling.
  */
+import type { NormalizedUser, RawUser } from "../../../schemas/types.gen.ts"
+import { memo } from "../../../shared/model/memo.ts"
+import { isWhatsAppUserId } from "../../../shared/model/platform.ts"
+import type { Drop } from "../identity/field.ts"
+import { type CustomerNumbers, containsNumber, customerNumbersOf, customerPhonesOf, isPhoneOf } from "./pii-digits.ts"
+import { containsName, type NamePattern, namePatternOf } from "./pii-names.ts"
+import { hasAt, hasSevenDigits, scanText } from "./text-scan.ts"
 
 /** What to look for in the texts of one event; the list of the customer's own values is made at the first need. */
 export class PersonalData {
@@ -72,6 +72,52 @@ export class PersonalData {
 
 /** A shorter one stands in innocent texts. */
 const userIdLengthMin = 8
+
+/**
+ * Takes personal data out of the fields that travel in clear, whose own grammar does not already forbid it. An opaque id may
+ * share digits with the customer.
+ */
+export const redactUser = (user: NormalizedUser, personal: PersonalData, drop: Drop): NormalizedUser => {
+  // Field by field, since reading a field by a name that changes is slow; nearly always nothing is found.
+  let redacted = redact(user, "user_agent", containsPii(user.user_agent, personal), drop)
+  redacted = redact(redacted, "zip_plain", containsPii(user.zip_plain, personal), drop)
+  redacted = redact(redacted, "city_plain", containsPii(user.city_plain, personal), drop)
+  redacted = redact(redacted, "state_plain", containsPii(user.state_plain, personal), drop)
+  redacted = redact(redacted, "lead_id", isPersonal(user.lead_id, personal), drop)
+  redacted = redact(redacted, "fb_login_id", isPersonal(user.fb_login_id, personal), drop)
+  redacted = redact(redacted, "page_scoped_user_id", isPersonal(user.page_scoped_user_id, personal), drop)
+  redacted = redact(redacted, "ig_sid", isPersonal(user.ig_sid, personal), drop)
+  redacted = redact(redacted, "subscription_id", isPersonal(user.subscription_id, personal), drop)
+  redacted = redact(redacted, "anon_id", isPersonal(user.anon_id, personal), drop)
+  redacted = redact(redacted, "sc_cookie1", isPersonal(user.sc_cookie1, personal), drop)
+  redacted = redact(redacted, "ttp", isPersonal(user.ttp, personal), drop)
+  return user.click_ids === null ? redacted : redactClickIds(redacted, user.click_ids, personal, drop)
+}
+
+const redact = (user: NormalizedUser, field: keyof NormalizedUser, isFound: boolean, drop: Drop): NormalizedUser => {
+  if (!isFound) return user
+  drop(`user.${field}`, "personal_data")
+  return { ...user, [field]: null }
+}
+
+const redactClickIds = (
+  user: NormalizedUser,
+  clickIds: Readonly<Record<string, string>>,
+  personal: PersonalData,
+  drop: Drop
+): NormalizedUser => {
+  const named = Object.entries(clickIds)
+  const opaque = named.filter(([, id]) => !isPersonal(id, personal))
+  if (opaque.length === named.length) return user
+  drop("user.click_ids", "personal_data")
+  return { ...user, click_ids: opaque.length === 0 ? null : Object.fromEntries(opaque) }
+}
+
+/** A value as short as the code of a state contains nothing. */
+const containsPii = (value: string | null, personal: PersonalData): boolean =>
+  value !== null && value.length > 4 && personal.inCode(value)
+
+const isPersonal = (id: string | null, personal: PersonalData): boolean => id !== null && personal.inId(id)
 
 /** An address anywhere in the text, percent-encoded or not. */
 export const looksLikeEmail = (text: string): boolean =>

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
 import { makeSealer } from "../../../shared/credentials/sealer.ts"
 import { defaultNormalizerOptions, normalize } from "../normalize/normalize.ts"
-import { rawEventFromJson } from "../read/json-event.ts"
+import { rawEventFromJson } from "../read/read-record.ts"
 
 const now = Date.UTC(2026, 10, 23)
 

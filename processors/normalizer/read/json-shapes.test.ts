@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { rawEventFromJson } from "./json-event.ts"
+import { rawEventFromJson } from "./read-record.ts"
 
 const read = (fields: object) => {
   const result = rawEventFromJson({ event_id: "e", event_name: "lead", event_time: 1795824000000, ...fields })

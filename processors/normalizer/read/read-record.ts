@@ -1,11 +1,21 @@
-/** The value of a raw record to a raw event: Confluent-Avro (magic byte 0) or one JSON object. */
+/** The value of a raw record to a raw event: Confluent-Avro (magic byte 0), or one JSON object with the schema's field names. */
 import { isUtf8 } from "node:buffer"
 import * as Result from "effect/Result"
-import type { RawEvent } from "../../../schemas/types.gen.ts"
+import type { Consent, DroppedField, Item, RawEvent } from "../../../schemas/types.gen.ts"
+import { emptyItem } from "../../../schemas/values.gen.ts"
 import type { Decoded, Undecodable } from "../../../shared/codec/codecs.ts"
+import { isRecord } from "../../../shared/model/json.ts"
 import { type Problem, problem } from "../normalize/problem.ts"
-import { type JsonEvent, rawEventFromJson } from "./json-event.ts"
-import { withSkippedFields } from "./unknown-fields.ts"
+import { readTime } from "../normalize/time.ts"
+import { looksLikeEmail } from "../pii/personal-data.ts"
+import { elementsOf, isEmptyList, JsonReader } from "./json-reader.ts"
+import { type PropertyReaders, propertyNames, readApp, readItem, readProperties, readRawUser } from "./raw-event.gen.ts"
+import { unknownFieldsOf, withSkippedFields, withUnknownFields } from "./unknown-fields.ts"
+
+/** A raw event and what was left out of it, or why the record holds none. */
+export type JsonEvent =
+  | { readonly _tag: "Read"; readonly raw: RawEvent; readonly dropped: ReadonlyArray<DroppedField> }
+  | { readonly _tag: "Problem"; readonly problem: Problem }
 
 /**
  * @param decodeAvro decodes a value with magic byte 0, see `Codecs`
@@ -47,8 +57,6 @@ export const readJson = (value: Buffer): JsonEvent => {
   return rawEventFromJson(parsed.success)
 }
 
-const problemEvent = (reason: Problem): JsonEvent => ({ _tag: "Problem", problem: reason })
-
 const openingBrace = 0x7b
 
 /** The first byte that is neither space nor part of a byte order mark; -1 without one. */
@@ -67,3 +75,146 @@ const avroReasons = {
   schema_unavailable: "schema_unavailable",
   undecodable: "undecodable"
 } as const satisfies Record<Undecodable["reason"], Problem["reason"]>
+
+/**
+ * Plain JSON, with the field names of the Avro schema, to a raw event. Unknown fields are named among what was left out.
+ *
+ * @param json a parsed JSON value; of a key that stood there twice, the parser kept the last value
+ */
+export const rawEventFromJson = (json: unknown): JsonEvent => {
+  if (!isRecord(json)) return problemEvent(problem("not_avro_not_json", "The JSON value is not an object."))
+  const id = identifier(json["event_id"])
+  const name = identifier(json["event_name"])
+  const [eventId, eventName] = [unlessEmail(id), unlessEmail(name)]
+  const unread = (reason: Problem): JsonEvent => problemEvent({ ...reason, dropped: unknownFieldsOf(json) })
+  if (id === null) return unread(noIdentifier("event_id", json["event_id"], null, eventName))
+  if (name === null) return unread(noIdentifier("event_name", json["event_name"], eventId, null))
+  const time = readTime(json["event_time"])
+  if (time === null) return unread(problem("missing_event_time", "The event has no event_time.", eventId, eventName))
+  if (time === "without_offset") {
+    return unread(problem("event_time_without_offset", "The event_time has no offset from UTC.", eventId, eventName))
+  }
+  const reader = new JsonReader()
+  const user = reader.record(json, "user", "")
+  const properties = reader.record(json, "properties", "")
+  const app = reader.record(json, "app", "")
+  const raw: RawEvent = {
+    event_id: id,
+    event_name: name,
+    // The normalizer reports an invalid time.
+    event_time: time === "invalid" ? Number.NaN : time,
+    action_source: reader.string(json, "action_source", ""),
+    event_source_url: reader.string(json, "event_source_url", ""),
+    referrer_url: reader.string(json, "referrer_url", ""),
+    messaging_channel: reader.string(json, "messaging_channel", ""),
+    page_id: reader.identifier(json, "page_id", ""),
+    whatsapp_business_account_id: reader.identifier(json, "whatsapp_business_account_id", ""),
+    ig_account_id: reader.identifier(json, "ig_account_id", ""),
+    user: user === null ? null : readRawUser(reader, user),
+    consent: readConsent(json["consent"]),
+    properties: properties === null ? null : readProperties(reader, properties, listsAndMaps),
+    app: app === null ? null : readApp(reader, app)
+  }
+  return { _tag: "Read", ...withUnknownFields(json, { raw, dropped: reader.dropped }) }
+}
+
+const problemEvent = (reason: Problem): JsonEvent => ({ _tag: "Problem", problem: reason })
+
+const identifier = (value: unknown): string | null => {
+  if (typeof value === "string") return value
+  return typeof value === "number" && Number.isSafeInteger(value) ? String(value) : null
+}
+
+const noIdentifier = (
+  field: "event_id" | "event_name",
+  value: unknown,
+  eventId: string | null,
+  eventName: string | null
+): Problem => {
+  if (value === undefined || value === null) {
+    return problem(`missing_${field}`, `The event has no ${field}.`, eventId, eventName)
+  }
+  const message = typeof value === "number" ? "is a number that JSON does not keep exactly" : "is not a string"
+  return problem(`invalid_${field}`, `The ${field} ${message}; send it as a string.`, eventId, eventName)
+}
+
+const unlessEmail = (value: string | null): string | null =>
+  value === null || value.length > 256 || looksLikeEmail(value) ? null : value
+
+/** A value that is not a string is read as a word without a meaning, which `normalizeConsent` takes for a denial. */
+const readConsent = (json: unknown): Consent | null => {
+  if (json === undefined || json === null || isEmptyList(json)) return null
+  const word = (key: keyof Consent): string | null => {
+    const value = isRecord(json) ? json[key] : json
+    if (value === undefined || value === null) return null
+    return isRecord(json) && typeof value !== "object" ? String(value) : "unreadable"
+  }
+  return {
+    ad_user_data: word("ad_user_data"),
+    ad_personalization: word("ad_personalization"),
+    sale_of_data: word("sale_of_data")
+  }
+}
+
+const readItems: PropertyReaders["items"] = (reader, properties) => {
+  const json = properties["items"]
+  if (json === undefined || json === null) return []
+  const items: Array<Item> = []
+  // One product without a list around it is a list of one.
+  const elements = elementsOf(json) ?? (isRecord(json) && json["id"] !== undefined ? [json] : null)
+  if (elements === null) {
+    reader.drop("properties.items", "invalid_type")
+    return items
+  }
+  if (elements.length > itemsMax) reader.drop("properties.items", "too_many")
+  for (const [index, item] of elements.slice(0, itemsMax).entries()) {
+    const path = `properties.items[${index}].`
+    // One without id keeps its place, so that the normalizer, which leaves it out, names the others by theirs.
+    const id = isRecord(item) ? reader.identifier(item, "id", path) : null
+    items.push(isRecord(item) && id !== null ? readItem(reader, item, path, id) : emptyItem)
+  }
+  return items
+}
+
+/**
+ * The free properties: those under `custom`, and every property that the schema does not know. A nested value travels as a JSON
+ * string; one nested deeper than `depthMax` is left out.
+ */
+const readCustom: PropertyReaders["custom"] = (reader, properties) => {
+  const custom: Record<string, string | number | boolean | null> = {}
+  let count = 0
+  const add = (key: string, value: unknown): void => {
+    // The one key that an object cannot hold as plain data.
+    if (value === undefined || key === "__proto__" || Object.hasOwn(custom, key)) return
+    count++
+    if (count > customMax) {
+      if (count === customMax + 1) reader.drop("properties.custom", "too_many")
+      return
+    }
+    const read = scalar(value)
+    if (read === undefined) reader.drop("properties.custom", "too_deep")
+    else custom[key] = read
+  }
+  const own = reader.record(properties, "custom", "properties.")
+  if (own !== null) for (const key of Object.keys(own)) add(key, own[key])
+  for (const key of Object.keys(properties)) if (!propertyNames.has(key)) add(key, properties[key])
+  return custom
+}
+
+const scalar = (value: unknown): string | number | boolean | null | undefined => {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return value
+  if (typeof value === "number") return Number.isFinite(value) ? value : null
+  return isDeeperThan(value, depthMax) ? undefined : JSON.stringify(value)
+}
+
+const isDeeperThan = (value: unknown, levels: number): boolean => {
+  if (typeof value !== "object" || value === null) return false
+  if (levels === 0) return true
+  const inner: ReadonlyArray<unknown> = isRecord(value) ? Object.values(value) : (value as ReadonlyArray<unknown>)
+  return inner.some((element) => isDeeperThan(element, levels - 1))
+}
+
+const listsAndMaps: PropertyReaders = { items: readItems, custom: readCustom }
+const itemsMax = 1000
+const customMax = 200
+const depthMax = 16

@@ -6,11 +6,13 @@ import {
   eventTime,
   hash,
   jane,
+  mapped,
+  mappingOutcome,
+  payloadOf,
   properties,
   purchase,
   socks
 } from "../../testing/event-fixture.ts"
-import { mapped, mappingOutcome, payloadOf } from "../../testing/expect-mapping.ts"
 import { mappingContext } from "../mapping/compile.ts"
 import { mapEvent } from "./mapping.ts"
 

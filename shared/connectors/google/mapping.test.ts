@@ -9,10 +9,12 @@ import {
   hash,
   item,
   jane,
+  mapped,
+  mappingOutcome,
+  payloadOf,
   properties,
   purchase
 } from "../../testing/event-fixture.ts"
-import { mapped, mappingOutcome, payloadOf } from "../../testing/expect-mapping.ts"
 import { mapEvent } from "./mapping.ts"
 
 const google = connectionOf("google")

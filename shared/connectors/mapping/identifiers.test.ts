@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import { defaultNormalizerOptions, normalize } from "../../../processors/normalizer/normalize/normalize.ts"
-import { rawEventFromJson } from "../../../processors/normalizer/read/json-event.ts"
+import { rawEventFromJson } from "../../../processors/normalizer/read/read-record.ts"
 import type { ConnectorKind } from "../../model/platform.ts"
 import { builtinConnection } from "../builtin-connection.ts"
 import { connectorFor } from "../registry.ts"

@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { previewEvent } from "../../../infra/cli/preview-event.ts"
 import { defaultNormalizerOptions, normalize } from "../../../processors/normalizer/normalize/normalize.ts"
-import { rawEventFromJson } from "../../../processors/normalizer/read/json-event.ts"
+import { rawEventFromJson } from "../../../processors/normalizer/read/read-record.ts"
 import { connectorKinds } from "../../model/platform.ts"
 import { builtinConnection } from "../builtin-connection.ts"
 

@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { connectionOf, properties, purchase, socks } from "../../testing/event-fixture.ts"
-import { mapped } from "../../testing/expect-mapping.ts"
+import { connectionOf, mapped, properties, purchase, socks } from "../../testing/event-fixture.ts"
 import type { JsonObject } from "../connector.ts"
 import { connectors } from "../registry.ts"
 

@@ -1,7 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import usStates from "../../../schemas/catalog/us-states.json" with { type: "json" }
-import { connectionOf, consent, jane, purchase } from "../../testing/event-fixture.ts"
-import { mappingOutcome, payloadOf } from "../../testing/expect-mapping.ts"
+import { connectionOf, consent, jane, mappingOutcome, payloadOf, purchase } from "../../testing/event-fixture.ts"
 import { mapEvent as metaMapEvent } from "../meta/mapping.ts"
 import { mapEvent as snapMapEvent } from "../snapchat/mapping.ts"
 import { mapEvent as tiktokMapEvent } from "../tiktok/mapping.ts"

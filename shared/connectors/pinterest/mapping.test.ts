@@ -9,11 +9,13 @@ import {
   hash,
   item,
   jane,
+  mapped,
+  mappingOutcome,
+  payloadOf,
   properties,
   purchase,
   socks
 } from "../../testing/event-fixture.ts"
-import { mapped, mappingOutcome, payloadOf } from "../../testing/expect-mapping.ts"
 import type { JsonObject } from "../connector.ts"
 import { connectorFor } from "../registry.ts"
 import { mapEvent } from "./mapping.ts"

@@ -1,8 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { emptyNormalizedUser } from "../../../schemas/values.gen.ts"
 import type { TemplateMessage } from "../../connections/message-template.ts"
-import { connectionOf, consent, jane, properties, purchase } from "../../testing/event-fixture.ts"
-import { mapped, mappingOutcome } from "../../testing/expect-mapping.ts"
+import {
+  connectionOf,
+  consent,
+  jane,
+  mapped,
+  mappingOutcome,
+  properties,
+  purchase
+} from "../../testing/event-fixture.ts"
 import type { JsonObject } from "../connector.ts"
 import { mappingContext } from "../mapping/compile.ts"
 import { mapEvent } from "./mapping.ts"

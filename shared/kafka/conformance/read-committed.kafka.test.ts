@@ -4,8 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { Kafka, logLevel, Partitioners } from "kafkajs"
 import { testBrokers, uniquePrefix } from "../../../tests/harness/test-services.ts"
-import { joinAsProbe, readAll, until } from "../../testing/kafka-probe.ts"
-import { makeTopic, texts } from "../../testing/kafka-topics.ts"
+import { joinAsProbe, makeTopic, readAll, texts, until } from "../../testing/kafka-probe.ts"
 import { layerKafka } from "../kafkajs/adapter.ts"
 
 const begin = (topic: string, name: string) =>
