@@ -38,19 +38,19 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
     default: "capi-relay"
   }),
   row("KAFKA_SSL", "Whether to speak TLS with the broker.", { default: "false", example: "true" }),
-  row(
-    "KAFKA_SSL_CA",
-    "A PEM file of the authorities that the broker's certificate may come from; without it the well-known.",
-    {
-      example: "/etc/capi/kafka-ca.pem"
-    }
-  ),
+  row("KAFKA_SSL_CA", "A PEM file of the certificate authorities trusted for the broker; without it those of Node.", {
+    example: "/etc/capi/kafka-ca.pem"
+  }),
   row("KAFKA_SASL_MECHANISM", "plain, scram-sha-256 or scram-sha-512.", { default: "plain" }),
   row("KAFKA_SASL_USERNAME", "The user at the broker; without it no SASL is used.", { example: "capi" }),
   row("KAFKA_SASL_PASSWORD", "The user's password.", { secret: true, example: "…" }),
-  row("KAFKA_SESSION_TIMEOUT", "An instance that is not heard of for this long loses its partitions to the others.", {
-    default: "30 seconds"
-  }),
+  row(
+    "KAFKA_SESSION_TIMEOUT",
+    "An instance that sends no heartbeat for this long loses its partitions to the others.",
+    {
+      default: "30 seconds"
+    }
+  ),
   row("SCHEMA_REGISTRY_URL", "The Confluent-compatible schema registry.", {
     required: true,
     example: "http://localhost:8081"
@@ -87,19 +87,27 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
   row("NORMALIZER_FUTURE_TOLERANCE", "How far ahead of the clock an event may be.", { default: "24 hours" }),
   row(
     "NORMALIZER_SCHEMA_TIMEOUT",
-    "How long a schema registry that does not answer holds up records of a new schema; then they become dead letters.",
+    "How long records of a new schema wait for a schema registry that does not respond; then they become dead letters.",
     { default: "30 seconds" }
   ),
   row("DEDUP_WINDOW", "How long the mapper remembers an event id; at most the retention of mapper-dedup.", {
     default: "24 hours"
   }),
-  row("DEDUP_IDS_MAX", "Event ids remembered for each partition, 28 to 39 bytes each; beyond it the oldest go first.", {
-    default: "2500000"
-  }),
-  row("CAPI_WEBHOOK_PORT", "Where delivery-whatsapp takes WhatsApp's webhooks; 0 takes a free port and prints it.", {
-    default: "0",
-    example: "8088"
-  }),
+  row(
+    "DEDUP_IDS_MAX",
+    "Event ids remembered for each partition, 28 to 39 bytes each; beyond it the oldest are evicted.",
+    {
+      default: "2500000"
+    }
+  ),
+  row(
+    "CAPI_WEBHOOK_PORT",
+    "The port on which delivery-whatsapp receives WhatsApp's webhooks; 0 takes a free port and prints it.",
+    {
+      default: "0",
+      example: "8088"
+    }
+  ),
   row("LEDGER_EVERY", "How often the health program accounts for all events; 0 millis switches it off.", {
     default: "1 minute"
   })
