@@ -32,7 +32,7 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
   },
   {
     wrong: "kafkajs replaces the committed offset where it is out of range.",
-    file: "shared/kafka/kafkajs/patches/offset-manager.ts",
+    file: "shared/kafka/kafkajs/patches/consumer.ts",
     from: "  manager.prototype.setDefaultOffset = async function ({ topic, partition }) {",
     to: "  const unused: Partial<OffsetManager> = {}\n  unused.setDefaultOffset = async function (this: OffsetManager, { topic, partition }) {",
     tests: ["shared/kafka/conformance/gaps.kafka.test.ts"]
@@ -63,7 +63,7 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
     file: "shared/kafka/kafkajs/patches/index.ts",
     from: "apply: beatByMonotonicClock",
     to: "apply: (exports) => exports",
-    tests: ["shared/kafka/kafkajs/patches/consumer-group.test.ts"]
+    tests: ["shared/kafka/kafkajs/patches/consumer.test.ts"]
   },
   {
     wrong:

@@ -4,17 +4,11 @@
  */
 import { createRequire } from "node:module"
 import path from "node:path"
-import { visibleBatch } from "./batch.ts"
 import { keepErrorsRetriable, keepOnlyBroker, readEndOfLog, retryAtCoordinator, stayClosed } from "./cluster.ts"
-import { receivePooled } from "./connection.ts"
-import { beatByMonotonicClock, wakeOnResume } from "./consumer-group.ts"
-import { groupMessagesPerPartition } from "./group-messages-per-partition.ts"
-import { keepCommittedOffset } from "./offset-manager.ts"
-import { poolProduceRequests } from "./produce.ts"
-import { decodeUncompressed } from "./record-batch-decoder.ts"
-import { frameRequest } from "./request.ts"
-import { checkWhilePending } from "./request-queue.ts"
-import { endFetchers } from "./runner.ts"
+import { beatByMonotonicClock, endFetchers, keepCommittedOffset, visibleBatch, wakeOnResume } from "./consumer.ts"
+import { checkWhilePending, receivePooled } from "./network.ts"
+import { groupMessagesPerPartition } from "./producer.ts"
+import { decodeUncompressed, frameRequest, poolProduceRequests } from "./protocol.ts"
 
 /** One change to a module of kafkajs. */
 export interface Patch {
@@ -25,7 +19,7 @@ export interface Patch {
   readonly why: string
   /** kafkajs's issue or pull request of the same, by its number. */
   readonly issue: number | null
-  /** The file of this folder that holds it; each patched module has one. */
+  /** The file of this folder that holds it: it has the name of the module's folder in kafkajs. */
   readonly file: string
   /** Tests that fail without it, from the root of the repository; those beside it by their name. */
   readonly tests: ReadonlyArray<string>
@@ -43,7 +37,7 @@ export const patches: ReadonlyArray<Patch> = [
     functions: [],
     why: "a request's header is written in front of it without a copy",
     issue: null,
-    file: "request.ts",
+    file: "protocol.ts",
     tests: ["fast-codec.test.ts"],
     apply: () => frameRequest
   }),
@@ -52,7 +46,7 @@ export const patches: ReadonlyArray<Patch> = [
     functions: [],
     why: "an uncompressed record batch is decoded without a buffer for each field",
     issue: null,
-    file: "record-batch-decoder.ts",
+    file: "protocol.ts",
     tests: ["fast-codec.test.ts"],
     apply: decodeUncompressed
   }),
@@ -61,7 +55,7 @@ export const patches: ReadonlyArray<Patch> = [
     functions: [],
     why: "messages are grouped by partition without copying the group for each of them",
     issue: null,
-    file: "group-messages-per-partition.ts",
+    file: "producer.ts",
     tests: ["fast-codec.test.ts"],
     apply: () => groupMessagesPerPartition
   }),
@@ -70,7 +64,7 @@ export const patches: ReadonlyArray<Patch> = [
     functions: [],
     why: "records of aborted transactions are hidden, however transactions overlap; offsets are compared as numbers",
     issue: null,
-    file: "batch.ts",
+    file: "consumer.ts",
     tests: ["fast-codec.test.ts", "shared/kafka/conformance/read-committed.kafka.test.ts"],
     apply: visibleBatch
   }),
@@ -79,7 +73,7 @@ export const patches: ReadonlyArray<Patch> = [
     functions: ["protocol"],
     why: "an uncompressed request is encoded in one pass into a pooled buffer, which is released when the broker has answered",
     issue: null,
-    file: "produce.ts",
+    file: "protocol.ts",
     tests: ["fast-codec.test.ts"],
     apply: poolProduceRequests
   }),
@@ -88,8 +82,8 @@ export const patches: ReadonlyArray<Patch> = [
     functions: ["processData"],
     why: "a response is copied once, into a pooled buffer",
     issue: null,
-    file: "connection.ts",
-    tests: ["connection.test.ts"],
+    file: "network.ts",
+    tests: ["network.test.ts"],
     apply: receivePooled
   }),
   patch({
@@ -97,8 +91,8 @@ export const patches: ReadonlyArray<Patch> = [
     functions: ["scheduleCheckPendingRequests"],
     why: "a connection without pending requests does not wake up every millisecond by a timer of negative delay",
     issue: 1704,
-    file: "request-queue.ts",
-    tests: ["request-queue.test.ts"],
+    file: "network.ts",
+    tests: ["network.test.ts"],
     apply: checkWhilePending
   }),
   patch({
@@ -106,8 +100,8 @@ export const patches: ReadonlyArray<Patch> = [
     functions: ["fetch", "resume"],
     why: "a fetcher that waits for a paused partition wakes up on `resume`",
     issue: null,
-    file: "consumer-group.ts",
-    tests: ["consumer-group.test.ts"],
+    file: "consumer.ts",
+    tests: ["consumer.test.ts"],
     apply: wakeOnResume
   }),
   patch({
@@ -115,8 +109,8 @@ export const patches: ReadonlyArray<Patch> = [
     functions: ["lastRequest"],
     why: "heartbeats follow the monotonic clock, not the wall clock",
     issue: null,
-    file: "consumer-group.ts",
-    tests: ["consumer-group.test.ts"],
+    file: "consumer.ts",
+    tests: ["consumer.test.ts"],
     apply: beatByMonotonicClock
   }),
   patch({
@@ -124,8 +118,8 @@ export const patches: ReadonlyArray<Patch> = [
     functions: ["setDefaultOffset"],
     why: "a member whose offset is out of range goes on at the log's start and leaves the committed offset",
     issue: 1133,
-    file: "offset-manager.ts",
-    tests: ["offset-manager.test.ts", "shared/kafka/conformance/gaps.kafka.test.ts"],
+    file: "consumer.ts",
+    tests: ["consumer.test.ts", "shared/kafka/conformance/gaps.kafka.test.ts"],
     apply: keepCommittedOffset
   }),
   patch({
@@ -133,8 +127,8 @@ export const patches: ReadonlyArray<Patch> = [
     functions: ["fetch"],
     why: "fetchers that begin after the member was stopped end",
     issue: null,
-    file: "runner.ts",
-    tests: ["runner.test.ts"],
+    file: "consumer.ts",
+    tests: ["consumer.test.ts"],
     apply: endFetchers
   }),
   patch({

@@ -1,10 +1,8 @@
-/**
- * Encodes an uncompressed produce request in one pass into a pooled buffer, and releases the buffer when the broker has
- * answered. kafkajs writes a buffer for each record and copies the whole five times.
- */
+/** Patches of kafkajs's `protocol`: a request's frame, the record batches that are read, and the produce request. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { BufferPool, type BufferRef } from "../../wire/buffer-pool.ts"
+import { BufferPool, type BufferRef, bufferRefOf } from "../../wire/buffer-pool.ts"
+import { batchBytes, isCompressed, readBatch } from "../../wire/record-batch-reader.ts"
 import {
   type BatchHeader,
   type BatchRecord,
@@ -12,7 +10,85 @@ import {
   sizeBatch,
   writeBatch
 } from "../../wire/record-batch-writer.ts"
-import { type EncodedRequest, headroomBytes, nullableStringBytes, writeNullableString } from "./request.ts"
+
+/** What `protocol/request` gets of a request's encoder. */
+export interface EncodedRequest {
+  /** The request is the first `offset` bytes. One in a pooled buffer begins after `headroomBytes` free ones. */
+  readonly buf: Buffer
+  readonly offset: number
+}
+
+/** What kafkajs writes to the socket. */
+interface FramedRequest {
+  readonly buffer: Buffer
+}
+
+type CreateRequest = (given: {
+  readonly correlationId: number
+  readonly clientId: string | null
+  readonly request: {
+    readonly apiKey: number
+    readonly apiVersion: number
+    readonly encode: () => Promise<EncodedRequest>
+  }
+}) => Promise<FramedRequest>
+
+/** The free bytes in front of a request in a pooled buffer: enough for a header with a client id of 498 bytes. */
+export const headroomBytes = 512
+
+/**
+ * Puts the header in front of a request without copying the request, if its encoder has left room for it. kafkajs copies each
+ * request twice for that. The header has version 1 (Kafka protocol, "Request Header v1") and follows the request's size.
+ */
+export const frameRequest: CreateRequest = async ({ correlationId, clientId, request }) => {
+  const payload = await request.encode()
+  const headerBytes = 4 + 8 + nullableStringBytes(clientId)
+  const pooled = headerBytes <= headroomBytes ? (bufferRefOf(payload.buf)?.buffer ?? null) : null
+  const buffer =
+    pooled === null
+      ? Buffer.allocUnsafeSlow(headerBytes + payload.offset)
+      : pooled.subarray(headroomBytes - headerBytes, headroomBytes + payload.offset)
+  let at = buffer.writeInt32BE(buffer.length - 4, 0)
+  at = buffer.writeInt16BE(request.apiKey, at)
+  at = buffer.writeInt16BE(request.apiVersion, at)
+  at = buffer.writeInt32BE(correlationId, at)
+  at = writeNullableString(buffer, at, clientId ?? null)
+  if (pooled === null) payload.buf.copy(buffer, at, 0, payload.offset)
+  return { buffer }
+}
+
+/** Bytes of a NULLABLE_STRING: a length of two bytes, then UTF-8. */
+export const nullableStringBytes = (text: string | null): number =>
+  2 + (text === null || text === undefined ? 0 : Buffer.byteLength(text))
+
+/** Writes a NULLABLE_STRING and gives the position after it. */
+export const writeNullableString = (into: Buffer, at: number, text: string | null): number => {
+  if (text === null) return into.writeInt16BE(-1, at)
+  const start = into.writeInt16BE(Buffer.byteLength(text), at)
+  return start + into.write(text, start)
+}
+
+interface Decoder {
+  readonly buffer: Buffer
+  offset: number
+}
+
+type DecodeBatch = (decoder: Decoder) => Promise<unknown>
+
+/**
+ * Decodes an uncompressed record batch in one pass; what is compressed stays with kafkajs, which makes a buffer and 64-bit
+ * objects for each field of each record.
+ */
+export const decodeUncompressed =
+  (original: DecodeBatch): DecodeBatch =>
+  async (decoder) => {
+    const { buffer, offset } = decoder
+    const bytes = batchBytes(buffer, offset)
+    // For a batch that was cut off by the fetch's limit kafkajs throws an error, by which its caller ends the reading.
+    if (offset + bytes > buffer.length || isCompressed(buffer, offset)) return original(decoder)
+    decoder.offset = offset + bytes
+    return readBatch(buffer, offset)
+  }
 
 interface ProduceOptions {
   readonly acks: number
@@ -45,7 +121,11 @@ export interface ProduceApi {
   protocol: (of: { readonly version: number }) => (options: ProduceOptions) => ProduceCall
 }
 
-/** Versions 3 and later have record batches. What is compressed stays with kafkajs. */
+/**
+ * Encodes an uncompressed produce request in one pass into a pooled buffer, and releases the buffer when the broker has
+ * answered. kafkajs writes a buffer for each record and copies the whole five times.
+ * Versions 3 and later have record batches; what is compressed stays with kafkajs.
+ */
 export const poolProduceRequests = (api: ProduceApi): ProduceApi => {
   const { protocol } = api
   api.protocol = ({ version }) => {

@@ -110,3 +110,58 @@ describe("a member whose partitions are all paused", () => {
     assert.deepStrictEqual(group.asked, ["2"])
   })
 })
+
+const OffsetManager = require("kafkajs/src/consumer/offsetManager")
+
+// Red without `keepCommittedOffset`: kafkajs commits -2.
+it("continues at the start of the log if the offset is out of range, and commits nothing", async () => {
+  const commits: Array<unknown> = []
+  const cluster = {
+    defaultOffset: () => -2,
+    fetchTopicsOffset: async (topics: ReadonlyArray<{ readonly fromBeginning: boolean }>) =>
+      topics.map((topic) => ({
+        ...topic,
+        partitions: [{ partition: 3, offset: topic.fromBeginning ? "70" : "90" }]
+      }))
+  }
+  const coordinator = { offsetCommit: async (request: unknown) => void commits.push(request) }
+  const manager = Object.assign(Object.create(OffsetManager.prototype), {
+    cluster,
+    topicConfigurations: { t: { fromBeginning: true } },
+    getCoordinator: async () => coordinator,
+    resolvedOffsets: { t: { 3: "10", 4: "11" } },
+    clearOffsets: () => undefined
+  })
+  await manager.setDefaultOffset({ topic: "t", partition: 3 })
+  assert.deepStrictEqual(manager.resolvedOffsets, { t: { 3: "70", 4: "11" } })
+  assert.deepStrictEqual(commits, [])
+})
+
+const createFetchManager = require("kafkajs/src/consumer/fetchManager")
+const Runner = require("kafkajs/src/consumer/runner")
+
+const quiet = { debug: () => undefined, info: () => undefined, namespace: () => quiet }
+
+// Red without `endFetchers`: the fetchers then ask for ever.
+it("ends fetchers that begin after the member was stopped", async () => {
+  let asked = 0
+  const runner = {
+    get running() {
+      asked++
+      if (asked > 100) throw new Error("The fetchers spin.")
+      return false
+    },
+    logger: quiet,
+    consumerGroup: { groupId: "g", memberId: "m" },
+    fetchManager: null as { readonly start: () => Promise<void>; readonly stop: () => Promise<void> } | null
+  }
+  runner.fetchManager = createFetchManager({
+    logger: quiet,
+    getNodeIds: () => ["1", "2"],
+    fetch: (nodeId: string) => Runner.prototype.fetch.call(runner, nodeId),
+    handler: () => undefined,
+    concurrency: 1
+  })
+  await runner.fetchManager!.start()
+  assert.isAtMost(asked, 8)
+})

@@ -1,13 +1,9 @@
-/**
- * Receives responses in one copy. kafkajs lets each read of a socket allocate a buffer and joins them when a response is
- * complete: twice the bytes of a fetch are garbage at once, for which V8 collects its whole heap again and again
- * (docs/performance.md). Here a socket reads into one buffer over and over, and a response is copied from there into a pooled
- * buffer of its size.
- */
 import { connect, isIP, type Socket } from "node:net"
 import tls from "node:tls"
 import type { ISocketFactory } from "kafkajs"
 import { BufferPool } from "../../wire/buffer-pool.ts"
+
+/** Patches of kafkajs's `network`: how responses are received, and when pending requests are looked for. */
 
 interface Connection {
   readonly socket: Pick<Socket, "destroy">
@@ -53,7 +49,12 @@ export const pooledSocket: ISocketFactory = ({ host, port, ssl, onConnect }) => 
   return socket
 }
 
-/** Makes kafkajs's connections copy what they receive into pooled buffers. */
+/**
+ * Receives responses in one copy. kafkajs lets each read of a socket allocate a buffer and joins them when a response is
+ * complete: twice the bytes of a fetch are garbage at once, for which V8 collects its whole heap again and again
+ * (docs/performance.md). Here a socket reads into one buffer over and over, and a response is copied from there into a pooled
+ * buffer of its size.
+ */
 export const receivePooled = (connection: { readonly prototype: Connection }) => {
   connection.prototype.processData = receive
   return connection
@@ -131,3 +132,21 @@ const sizeMin = 4
 const sizeMax = 256 * 1024 * 1024
 const readBytes = 128 * 1024
 const keepAliveMillis = 60_000
+
+interface RequestQueue {
+  readonly pending: ReadonlyArray<unknown>
+  scheduleCheckPendingRequests: (this: RequestQueue) => void
+}
+
+/**
+ * Looks for pending requests only while there are some. kafkajs sets a timer after each response, whose handler sets the next
+ * one, with a delay that is negative unless the broker throttles: every connection wakes up each millisecond for nothing, and
+ * Node warns of the delay (TimeoutNegativeWarning). A request that becomes pending later sets the timer itself.
+ */
+export const checkWhilePending = (queue: { readonly prototype: RequestQueue }) => {
+  const { scheduleCheckPendingRequests } = queue.prototype
+  queue.prototype.scheduleCheckPendingRequests = function () {
+    if (this.pending.length > 0) scheduleCheckPendingRequests.call(this)
+  }
+  return queue
+}

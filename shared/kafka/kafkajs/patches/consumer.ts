@@ -1,0 +1,195 @@
+/** Patches of kafkajs's `consumer`: what a group member receives, when it fetches and sends heartbeats, and how it ends. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { type AbortedTransaction, type FetchedMessage, visibleMessages } from "../records.ts"
+
+interface ConsumerGroup {
+  fetch: (this: ConsumerGroup, nodeId: string) => Promise<ReadonlyArray<unknown>>
+  resume: (this: ConsumerGroup, topicPartitions: ReadonlyArray<TopicPartitions>) => void
+  readonly cluster: { readonly refreshMetadataIfNecessary: () => Promise<void> }
+  readonly maxWaitTime: number
+  readonly subscriptionState: {
+    readonly assigned: () => ReadonlyArray<TopicPartitions>
+    readonly paused: () => ReadonlyArray<TopicPartitions>
+  }
+  readonly checkForStaleAssignment: () => void
+  readonly filterPartitionsByNode: (
+    nodeId: string,
+    topicPartitions: ReadonlyArray<TopicPartitions>
+  ) => ReadonlyArray<TopicPartitions>
+  readonly recoverFromFetch: (error: unknown) => Promise<void>
+}
+
+interface TopicPartitions {
+  readonly topic: string
+  readonly partitions: ReadonlyArray<number>
+}
+
+interface ConsumerGroupClass {
+  readonly prototype: ConsumerGroup
+}
+
+/**
+ * While all partitions of a broker are paused, kafkajs sleeps for a whole `maxWaitTime`, whether one is resumed meanwhile or
+ * not: a member that pauses often, to bound the bytes in flight, would be idle for most of the time.
+ */
+export const wakeOnResume = (group: ConsumerGroupClass) => {
+  const { fetch, resume } = group.prototype
+  group.prototype.fetch = async function (nodeId) {
+    // Nearly always; kafkajs then refreshes the metadata itself.
+    if (this.subscriptionState.paused().length === 0) return fetch.call(this, nodeId)
+    try {
+      await this.cluster.refreshMetadataIfNecessary()
+      this.checkForStaleAssignment()
+      if (!isPaused(this, nodeId)) return fetch.call(this, nodeId)
+      await resumed(this)
+    } catch (error) {
+      await this.recoverFromFetch(error)
+    }
+    return []
+  }
+  group.prototype.resume = function (topicPartitions) {
+    resume.call(this, topicPartitions)
+    waits.get(this)?.wake()
+  }
+  return group
+}
+
+/** The member has partitions at the broker, and all of them are paused. */
+const isPaused = (group: ConsumerGroup, nodeId: string): boolean => {
+  const paused = count(group.filterPartitionsByNode(nodeId, group.subscriptionState.paused()))
+  return paused > 0 && paused === count(group.filterPartitionsByNode(nodeId, group.subscriptionState.assigned()))
+}
+
+const count = (topicPartitions: ReadonlyArray<TopicPartitions>): number =>
+  topicPartitions.reduce((sum, { partitions }) => sum + partitions.length, 0)
+
+interface Wait {
+  readonly over: Promise<void>
+  readonly wake: () => void
+}
+
+/** One for all fetchers of a group, so that a group that is paused for hours does not accumulate them. */
+const waits = new WeakMap<ConsumerGroup, Wait>()
+
+/** Until any partition is resumed, at most for the group's `maxWaitTime`. */
+const resumed = (group: ConsumerGroup): Promise<void> => {
+  const known = waits.get(group)
+  if (known !== undefined) return known.over
+  const { promise: over, resolve } = Promise.withResolvers<void>()
+  const wake = () => {
+    clearTimeout(timer)
+    waits.delete(group)
+    resolve()
+  }
+  const timer = setTimeout(wake, group.maxWaitTime)
+  waits.set(group, { over, wake })
+  return over
+}
+
+/**
+ * kafkajs compares the wall clock with the time of the last heartbeat, so a member whose clock is set back by an hour sends none
+ * for an hour: the group reassigns its partitions, while it fetches on and takes them back again and again.
+ */
+export const beatByMonotonicClock = (group: { readonly prototype: object }) => {
+  const last = new WeakMap<object, number>()
+  Object.defineProperty(group.prototype, "lastRequest", {
+    set(this: object) {
+      last.set(this, performance.now())
+    },
+    get(this: object): number {
+      const elapsedMillis = performance.now() - (last.get(this) ?? 0)
+      return Effect.runSync(Clock.currentTimeMillis) - elapsedMillis
+    }
+  })
+  return group
+}
+
+interface PartitionData {
+  readonly messages: ReadonlyArray<FetchedMessage>
+  readonly abortedTransactions?: ReadonlyArray<AbortedTransaction> | null
+}
+
+interface Batch {
+  firstOffset(): string | number | null
+  lastOffset(): string | number
+}
+
+export type BatchClass = new (topic: string, fetchedOffset: string, data: PartitionData) => Batch
+
+/**
+ * What was fetched of a partition, without control records and records of aborted transactions. kafkajs compares each offset as
+ * a 64-bit object, though offsets are far below 2^53. And it assumes that the broker lists aborted transactions by their first
+ * offsets and begins at most one at a record; the broker lists them by their ends, so that of transactions that overlap in a
+ * partition, as those of several producers do, some records would be delivered. For its users the offsets of kafkajs's class are strings, as before.
+ */
+export const visibleBatch = (Original: BatchClass): BatchClass =>
+  class Batch extends Original {
+    override firstOffset(): string | null {
+      const offset = super.firstOffset()
+      return offset === null ? null : String(offset)
+    }
+
+    override lastOffset(): string {
+      return String(super.lastOffset())
+    }
+
+    constructor(topic: string, fetchedOffset: string, data: PartitionData) {
+      super(topic, fetchedOffset, { ...data, messages: [], abortedTransactions: null })
+      const from = Number(fetchedOffset)
+      // A compressed batch comes whole, with records before the offset that was asked for.
+      const isWhole = data.messages.length === 0 || Number(data.messages[0]!.offset) >= from
+      const within = (messages: ReadonlyArray<FetchedMessage>) =>
+        isWhole ? messages : messages.filter(({ offset }) => Number(offset) >= from)
+      Object.assign(this, {
+        rawMessages: data.messages,
+        messagesWithinOffset: within(data.messages),
+        messages: within(visibleMessages(data.messages, data.abortedTransactions ?? []))
+      })
+    }
+  }
+
+interface OffsetManager {
+  setDefaultOffset: (this: OffsetManager, at: { readonly topic: string; readonly partition: number }) => Promise<void>
+  readonly cluster: {
+    readonly fetchTopicsOffset: (
+      topics: ReadonlyArray<object>
+    ) => Promise<ReadonlyArray<{ readonly partitions: ReadonlyArray<{ readonly offset: string }> }>>
+  }
+  readonly resolvedOffsets: Record<string, Record<number, string>>
+}
+
+/**
+ * What a group member does if its offset is out of range. kafkajs commits a placeholder (-2, "the earliest") in place of the
+ * group's offset, which is lost then, and with it the number of missed records. Here the member continues at the start of the
+ * log, so that its owner learns of the gap, and the committed offset stays.
+ */
+export const keepCommittedOffset = (manager: { readonly prototype: OffsetManager }) => {
+  manager.prototype.setDefaultOffset = async function ({ topic, partition }) {
+    const earliest = { topic, partitions: [{ partition }], fromBeginning: true }
+    const [found] = await this.cluster.fetchTopicsOffset([earliest])
+    const offset = found?.partitions[0]?.offset
+    if (offset !== undefined) this.resolvedOffsets[topic]![partition] = offset
+  }
+  return manager
+}
+
+interface Runner {
+  fetch: (this: Runner, nodeId: string) => Promise<ReadonlyArray<unknown>>
+  readonly running: boolean
+  readonly fetchManager: { readonly stop: () => Promise<void> }
+}
+
+/**
+ * Ends the fetchers of a member that was stopped. kafkajs stops the fetchers that exist at that time; if a broker was just added
+ * or removed, it starts new ones afterwards, which ask the stopped runner in a loop that blocks the event loop.
+ */
+export const endFetchers = (runner: { readonly prototype: Runner }) => {
+  const { fetch } = runner.prototype
+  runner.prototype.fetch = async function (nodeId) {
+    // Not awaited: the fetcher that asks is one of those that end.
+    if (!this.running) void this.fetchManager.stop()
+    return fetch.call(this, nodeId)
+  }
+  return runner
+}
