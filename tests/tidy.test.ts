@@ -58,10 +58,11 @@ const forbidden = new RegExp(
   ].join("|")})\\b`
 )
 
-/** Where they are right: the letters of names and places, and the key `letters` of a JSON output that scripts read. */
+/** Where they are right: the letters of names and places, the key `letters` of a JSON output that scripts read, a setting's old name. */
 const rightful: ReadonlyArray<readonly [file: RegExp, words: RegExp]> = [
   [/^processors\/normalizer\//, /letters/g],
-  [/^infra\/cli\/.*re(?:drive|solved)/, /\bletters(?=: |"\])/g]
+  [/^infra\/cli\/.*re(?:drive|solved)/, /\bletters(?=: |"\])/g],
+  [/^docs\/upgrade\.md$/, /start patience/g]
 ]
 
 const forbiddenLines = (file: string, text: string): ReadonlyArray<string> =>
