@@ -1,7 +1,7 @@
 import { type Connector, limits } from "../connector.ts"
 import googleCatalog from "../google/catalog.json" with { type: "json" }
 import { clickIds } from "../google/conversion.ts"
-import { oauthClassification, readRefresh, refreshRequest } from "../google/request.ts"
+import { oauthClassification, readRefresh, refreshRequest } from "../google/oauth.ts"
 import { catalogOf } from "../mapping/catalog.ts"
 import catalog from "./catalog.json" with { type: "json" }
 import { formatUserData, mapEvent } from "./mapping.ts"

@@ -2,13 +2,18 @@
 import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
 import type { CompiledConnection, Json, JsonObject, MapResult } from "../connector.ts"
-import { type Account, actionOf, googleAdsCartData } from "../google/conversion.ts"
-import { type IdentifierForm, noteLeftOut, userIdentifiers } from "../google/user-data.ts"
+import {
+  type Account,
+  actionOf,
+  googleAdsCartData,
+  type IdentifierForm,
+  noteLeftOut,
+  userIdentifiers
+} from "../google/conversion.ts"
 import { commerceOf } from "../mapping/commerce.ts"
 import { consentValue } from "../mapping/consent.ts"
 import { customEntries } from "../mapping/custom-data.ts"
-import { flattenString } from "../mapping/flatten-string.ts"
-import { type Dropped, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/result.ts"
+import { type Dropped, flattenString, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/result.ts"
 import { applyParameters } from "../mapping/rules.ts"
 import { type MappingStart, mapping, originOf } from "../mapping/start.ts"
 

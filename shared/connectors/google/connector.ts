@@ -1,10 +1,10 @@
 import { type Connector, limits } from "../connector.ts"
 import { catalogOf } from "../mapping/catalog.ts"
 import catalog from "./catalog.json" with { type: "json" }
-import { clickIds } from "./conversion.ts"
+import { clickIds, formatUserData } from "./conversion.ts"
 import { mapEvent } from "./mapping.ts"
-import { oauthClassification, probe, readRefresh, refreshRequest, request, requestStatusRequest } from "./request.ts"
-import { formatUserData } from "./user-data.ts"
+import { oauthClassification, readRefresh, refreshRequest } from "./oauth.ts"
+import { probe, request, requestStatusRequest } from "./request.ts"
 import { googleClassification, probeVerdict, readRequestStatus, verdict } from "./verdict.ts"
 
 /** Google Data Manager API: the way for new integrations. */

@@ -6,13 +6,11 @@ import type { CompiledConnection, Json, MapResult } from "../connector.ts"
 import { commerceOf } from "../mapping/commerce.ts"
 import { consentValue } from "../mapping/consent.ts"
 import { customEntries } from "../mapping/custom-data.ts"
-import { flattenString } from "../mapping/flatten-string.ts"
-import { type Dropped, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/result.ts"
+import { type Dropped, flattenString, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/result.ts"
 import { applyParameters } from "../mapping/rules.ts"
 import { type ActionSource, groupText, type MappingStart, mapping, originOf } from "../mapping/start.ts"
-import { actionOf, cartData } from "./conversion.ts"
+import { actionOf, cartData, formatUserData, noteLeftOutOfUserData } from "./conversion.ts"
 import countries from "./no-ip-countries.json" with { type: "json" }
-import { formatUserData, noteLeftOutOfUserData } from "./user-data.ts"
 
 /** Maps the event, or says why Google would refuse it. */
 export const mapEvent = mapping<string>({

@@ -2,8 +2,7 @@ import * as Duration from "effect/Duration"
 import { type Connector, limits } from "../connector.ts"
 import { catalogOf } from "../mapping/catalog.ts"
 import catalog from "./catalog.json" with { type: "json" }
-import { accountKeys } from "./event-source.ts"
-import { formatUserData, mapEvent } from "./mapping.ts"
+import { accountKeys, formatUserData, mapEvent } from "./mapping.ts"
 import { probe, request } from "./request.ts"
 import { probeVerdict, tiktokClassification, verdict } from "./verdict.ts"
 

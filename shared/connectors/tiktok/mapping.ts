@@ -1,16 +1,15 @@
 /** A normalized event as an element of TikTok's `data` (TikTok, Events API 2.0). */
 import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
-import type { CompiledConnection, JsonObject, MapResult } from "../connector.ts"
+import type { CompiledConnection, JsonObject, MapResult, NotMapped } from "../connector.ts"
 import { type Commerce, productIds } from "../mapping/commerce.ts"
 import { buildCustomData } from "../mapping/custom-data.ts"
 import { seconds } from "../mapping/event-time.ts"
 import { externalIds, mobileSystem, phoneHashes } from "../mapping/identifiers.ts"
 import { type Dropped, isEmpty, type PayloadBuilder, put, rejected, skipped } from "../mapping/result.ts"
-import { groupText, type MappingStart, mapping } from "../mapping/start.ts"
+import { groupText, type MappingStart, mapping, originOf } from "../mapping/start.ts"
 import catalog from "./catalog.json" with { type: "json" }
 import closedList from "./currencies.json" with { type: "json" }
-import { accountKeys, type EventSource, eventSourceOf } from "./event-source.ts"
 
 /** Maps the event, or says why TikTok would refuse it. */
 export const mapEvent = mapping<EventSource>({
@@ -21,6 +20,44 @@ export const mapEvent = mapping<EventSource>({
 
 /** The sources whose events take `limited_data_use`. */
 const restrictedSources: ReadonlySet<string> = new Set(catalog.limited_data_use.sources)
+
+/** TikTok's `event_source`, each with its account id (TikTok, Events API 2.0). */
+export type EventSource = "web" | "app" | "offline" | "crm"
+
+/** The account key that holds each source's id. */
+export const accountKeys: Readonly<Record<EventSource, string>> = {
+  web: "pixel_code",
+  app: "app_id",
+  offline: "offline_event_set_id",
+  crm: "crm_event_set_id"
+}
+
+/**
+ * The source that an event belongs to and the connection has an id for. Website events are web and need the page's URL,
+ * app events are app; lead-ads events are crm; all others are offline, or web where they have a URL and there is no
+ * offline event set.
+ */
+export const eventSourceOf = (event: NormalizedEvent, connection: Connection): EventSource | NotMapped => {
+  const origin = originOf(event, connection)
+  const has = (source: EventSource) => (connection.account[accountKeys[source]] ?? "") !== ""
+  const url = !!event.event_source_url
+  if (origin.source === "website" && (origin.stated || url || !has("offline"))) {
+    if (!has("web")) return noAccount("web")
+    return url ? "web" : missingUrl
+  }
+  if (origin.source === "app") return has("app") ? "app" : noAccount("app")
+  if (event.user.lead_id !== null && has("crm")) return "crm"
+  if (has("offline")) return "offline"
+  return url && has("web") ? "web" : noAccount("offline")
+}
+
+const missingUrl = rejected("missing_event_source_url", "TikTok requires page.url of web events (40002).")
+
+const noAccount = (source: EventSource): NotMapped =>
+  rejected(
+    "missing_account_id",
+    `For TikTok this is an event of source ${source}, and the connection's account has no ${accountKeys[source]}.`
+  )
 
 /** Builds the payload. The event source is the batch group: it stands at the top of the request. */
 const payloadOf = (event: NormalizedEvent, start: MappingStart<EventSource>): MapResult => {

@@ -2,7 +2,7 @@ import type { SendableEvent } from "../../codec/codecs.ts"
 import type { Connection } from "../../connections/connection.ts"
 import type { HttpRequestSpec, RequestContext } from "../connector.ts"
 import { jsonBody, originOf, parseBatchGroup, postJson, secretField } from "../http/request.ts"
-import { accountKeys, type EventSource } from "./event-source.ts"
+import { accountKeys, type EventSource } from "./mapping.ts"
 
 /**
  * TikTok's `POST /open_api/{version}/event/track/`, whose slash at the end belongs to the path. The event source and its
