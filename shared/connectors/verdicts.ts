@@ -1,4 +1,4 @@
-/** Building blocks of verdicts: how `verdict.ts` of each platform says what became of a request. */
+/** Building blocks of verdicts: how `exchange.ts` of each platform says what became of a request. */
 import type { BatchVerdict, EventVerdict, HttpResponseSpec, VerdictMeta } from "./exchange.ts"
 import { retryAfterOf } from "./http/response.ts"
 

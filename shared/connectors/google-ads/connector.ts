@@ -4,9 +4,8 @@ import { clickIds } from "../google/conversion.ts"
 import { oauthClassification, readRefresh, refreshRequest } from "../google/oauth.ts"
 import { catalogOf } from "../mapping/catalog.ts"
 import catalog from "./catalog.json" with { type: "json" }
+import { googleAdsClassification, probe, probeVerdict, request, verdict } from "./exchange.ts"
 import { formatUserData, mapEvent } from "./mapping.ts"
-import { probe, request } from "./request.ts"
-import { googleAdsClassification, probeVerdict, verdict } from "./verdict.ts"
 
 /**
  * Google Ads API uploads, for accounts that may still use them. Developer tokens ended in September 2026: access is the

@@ -4,8 +4,7 @@ import * as Redacted from "effect/Redacted"
 import { contextOf, json, mappedEvent, secretValue } from "../../testing/connector-fixture.ts"
 import type { Json } from "../connector.ts"
 import { googleAds } from "./connector.ts"
-import { probe, request } from "./request.ts"
-import { verdict } from "./verdict.ts"
+import { probe, request, verdict } from "./exchange.ts"
 
 const context = contextOf("google-ads", [
   "refresh_token",

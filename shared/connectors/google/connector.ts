@@ -2,10 +2,17 @@ import { type Connector, limits } from "../connector.ts"
 import { catalogOf } from "../mapping/catalog.ts"
 import catalog from "./catalog.json" with { type: "json" }
 import { clickIds, formatUserData } from "./conversion.ts"
+import {
+  googleClassification,
+  probe,
+  probeVerdict,
+  readRequestStatus,
+  request,
+  requestStatusRequest,
+  verdict
+} from "./exchange.ts"
 import { mapEvent } from "./mapping.ts"
 import { oauthClassification, readRefresh, refreshRequest } from "./oauth.ts"
-import { probe, request, requestStatusRequest } from "./request.ts"
-import { googleClassification, probeVerdict, readRequestStatus, verdict } from "./verdict.ts"
 
 /** Google Data Manager API: the way for new integrations. */
 export const google: Connector = {

@@ -3,9 +3,8 @@ import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import { contextOf, json, mappedEvent, secretValue } from "../../testing/connector-fixture.ts"
 import type { Json } from "../connector.ts"
+import { probe, probeVerdict, readRequestStatus, request, requestStatusRequest, verdict } from "./exchange.ts"
 import { readRefresh, refreshRequest } from "./oauth.ts"
-import { probe, request, requestStatusRequest } from "./request.ts"
-import { probeVerdict, readRequestStatus, verdict } from "./verdict.ts"
 
 const context = contextOf("google", ["refresh_token", "client_id", "client_secret", "access_token"])
 const events = [0, 1, 2].map((index) => mappedEvent(index, { batch_group: "action=987" }))

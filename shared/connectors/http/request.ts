@@ -110,7 +110,7 @@ const comma = 0x2c
 
 /**
  * The batch group of a mapped event: what the envelope of its request depends on. Events of unequal groups never share a
- * request. Written by a platform's `mapping.ts`, read by its `request.ts`: each has its keys.
+ * request. Written by a platform's `mapping.ts`, read by its `exchange.ts`: each has its keys.
  */
 export type BatchGroup = Readonly<Record<string, string>>
 

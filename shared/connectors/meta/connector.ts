@@ -1,9 +1,8 @@
 import { type Connector, limits } from "../connector.ts"
 import { catalogOf } from "../mapping/catalog.ts"
 import catalog from "./catalog.json" with { type: "json" }
+import { metaClassification, probe, probeVerdict, request, verdict } from "./exchange.ts"
 import { formatUserData, mapEvent } from "./mapping.ts"
-import { probe, request } from "./request.ts"
-import { metaClassification, probeVerdict, verdict } from "./verdict.ts"
 
 /** Meta Conversions API, for web, app, store and business messaging events. */
 export const meta: Connector = {

@@ -3,8 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import { contextOf, json, mappedEvent, secretValue } from "../../testing/connector-fixture.ts"
-import { request } from "./request.ts"
-import { probeVerdict, usageOf, verdict } from "./verdict.ts"
+import { probeVerdict, request, usageOf, verdict } from "./exchange.ts"
 
 const context = contextOf("meta", ["access_token"])
 const events = [mappedEvent(0), mappedEvent(1)]

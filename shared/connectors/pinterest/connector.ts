@@ -1,9 +1,8 @@
 import { type Connector, limits } from "../connector.ts"
 import { catalogOf } from "../mapping/catalog.ts"
 import catalog from "./catalog.json" with { type: "json" }
+import { pinterestClassification, probe, probeVerdict, request, verdict } from "./exchange.ts"
 import { formatUserData, mapEvent } from "./mapping.ts"
-import { probe, request } from "./request.ts"
-import { pinterestClassification, probeVerdict, verdict } from "./verdict.ts"
 
 // 5,000 calls a minute for each ad account.
 const documented = limits({ eventsPerRequest: 1000, requestsPerWindow: 5000 })

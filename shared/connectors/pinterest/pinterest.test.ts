@@ -2,8 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import { contextOf, json, mappedEvent } from "../../testing/connector-fixture.ts"
 import type { Json } from "../connector.ts"
-import { probe, request } from "./request.ts"
-import { probeVerdict, verdict } from "./verdict.ts"
+import { probe, probeVerdict, request, verdict } from "./exchange.ts"
 
 const events = [mappedEvent(0), mappedEvent(1), mappedEvent(2)]
 const context = contextOf("pinterest", ["access_token"])

@@ -1,9 +1,8 @@
 import { type Connector, limits } from "../connector.ts"
 import { catalogOf } from "../mapping/catalog.ts"
 import catalog from "./catalog.json" with { type: "json" }
+import { probe, probeVerdict, request, snapchatClassification, verdict } from "./exchange.ts"
 import { formatUserData, mapEvent } from "./mapping.ts"
-import { probe, request } from "./request.ts"
-import { probeVerdict, snapchatClassification, verdict } from "./verdict.ts"
 
 /** Snap Conversions API v3. */
 export const snapchat: Connector = {

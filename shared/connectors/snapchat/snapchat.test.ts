@@ -1,8 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
 import { contextOf, json, mappedEvent, secretValue } from "../../testing/connector-fixture.ts"
-import { probe, request } from "./request.ts"
-import { verdict } from "./verdict.ts"
+import { probe, request, verdict } from "./exchange.ts"
 
 const context = contextOf("snapchat", ["access_token"])
 const events = [0, 1, 2].map((index) => mappedEvent(index, { batch_group: "asset=pixel-1" }))

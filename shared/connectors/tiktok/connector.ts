@@ -2,9 +2,8 @@ import * as Duration from "effect/Duration"
 import { type Connector, limits } from "../connector.ts"
 import { catalogOf } from "../mapping/catalog.ts"
 import catalog from "./catalog.json" with { type: "json" }
+import { probe, probeVerdict, request, tiktokClassification, verdict } from "./exchange.ts"
 import { accountKeys, formatUserData, mapEvent } from "./mapping.ts"
-import { probe, request } from "./request.ts"
-import { probeVerdict, tiktokClassification, verdict } from "./verdict.ts"
 
 /** TikTok Events API 2.0, for web, app, offline and CRM events. */
 export const tiktok: Connector = {

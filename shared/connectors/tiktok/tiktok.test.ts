@@ -1,8 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
 import { contextOf, json, mappedEvent, secretValue } from "../../testing/connector-fixture.ts"
-import { probe, request } from "./request.ts"
-import { probeVerdict, verdict } from "./verdict.ts"
+import { probe, probeVerdict, request, verdict } from "./exchange.ts"
 
 const context = contextOf("tiktok", ["access_token"])
 const events = [0, 1, 2, 3].map((index) =>

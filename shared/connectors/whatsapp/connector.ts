@@ -2,9 +2,8 @@ import * as Duration from "effect/Duration"
 import { type Connector, limits } from "../connector.ts"
 import { catalogOf } from "../mapping/catalog.ts"
 import catalog from "./catalog.json" with { type: "json" }
+import { probe, probeVerdict, request, unsendable, verdict, whatsappClassification } from "./exchange.ts"
 import { formatUserData, mapEvent } from "./mapping.ts"
-import { probe, request, unsendable } from "./request.ts"
-import { probeVerdict, verdict, whatsappClassification } from "./verdict.ts"
 import { webhook } from "./webhook.ts"
 
 // A message is small; a pool of ten connections is the bound of what is in flight.

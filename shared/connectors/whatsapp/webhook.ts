@@ -4,7 +4,7 @@ import * as Redacted from "effect/Redacted"
 import type { MessagePricing } from "../../../schemas/types.gen.ts"
 import type { ConnectorWebhook, EventVerdict, Json, JsonObject, MessageStatus } from "../connector.ts"
 import { bodyObject, listOf, numberOf, objectOf, objectsOf, textOf } from "../http/response.ts"
-import { whatsappClassification } from "./verdict.ts"
+import { whatsappClassification } from "./exchange.ts"
 
 /** What became of one message; its `trackingId` is WhatsApp's message id. */
 export interface WhatsAppStatus extends MessageStatus {

@@ -1,8 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { contextOf, json, mappedEvent } from "../../testing/connector-fixture.ts"
-import { request, unsendable } from "./request.ts"
-import { verdict } from "./verdict.ts"
+import { request, unsendable, verdict } from "./exchange.ts"
 
 const context = contextOf("whatsapp", ["access_token"])
 const payload =

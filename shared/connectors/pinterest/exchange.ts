@@ -1,9 +1,35 @@
+/** Pinterest's Conversions API over HTTP: the request for events, and what the response says of each. */
 import type { SendableEvent } from "../../codec/codecs.ts"
 import { classification } from "../classification.ts"
-import type { BatchVerdict, EventVerdict, HttpResponseSpec, JsonObject } from "../connector.ts"
+import type {
+  BatchVerdict,
+  EventVerdict,
+  HttpRequestSpec,
+  HttpResponseSpec,
+  JsonObject,
+  RequestContext
+} from "../connector.ts"
+import { accountPart, jsonBody, originOf, postJson } from "../http/request.ts"
 import { bodyObject, countOf, objectOf, objectsOf, safeText, textOf } from "../http/response.ts"
 import { itemVerdicts, probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
+
+/**
+ * Pinterest's `POST /{version}/ad_accounts/{ad account}/events`, with the conversion token as a bearer token. A connection with
+ * a test code sends `?test=true`: the same answer, and nothing is recorded. (Pinterest API v5: events/create.)
+ */
+export const request = (events: ReadonlyArray<SendableEvent>, context: RequestContext): HttpRequestSpec =>
+  post(events, context, context.connection.testEventCode !== null)
+
+/** A test request without events: Pinterest checks token and ad account before it misses the data. */
+export const probe = (context: RequestContext): HttpRequestSpec => post([], context, true)
+
+const post = (events: ReadonlyArray<SendableEvent>, context: RequestContext, isTest: boolean): HttpRequestSpec => {
+  const { connection } = context
+  const account = accountPart(connection, "ad_account_id")
+  const url = `${originOf(connection)}/${connection.endpoint.version}/ad_accounts/${account}/events`
+  return postJson(isTest ? `${url}?test=true` : url, jsonBody("data", events, {}), context)
+}
 
 /**
  * 200 and 422 have a status for each event, in the order of the request: in the body, or under the `details` that the schema of
