@@ -21,7 +21,12 @@ interface IntakeOptions {
   readonly pause: () => void
   readonly resume: () => void
   readonly onReceived: () => void
+  /** Whether many more records are in the log and on their way: a batch that is not full then waits a little longer. */
+  readonly isMoreComing?: () => boolean
 }
+
+/** How long a batch waits for records that are on their way, instead of `linger` if that is shorter. */
+const backlogLingerMillis = 1_000
 
 export interface TakenBatch {
   readonly records: ReadonlyArray<Inbound>
@@ -142,7 +147,14 @@ export class Intake {
     const now = this.options.clock.currentTimeMillisUnsafe()
     // A wall clock that was set back must not make the records wait until it has caught up.
     this.waitingSince = Math.min(this.waitingSince, now)
-    return this.waitingSince + Duration.toMillis(linger) - now
+    const lingerMillis = Duration.toMillis(linger)
+    const waits = this.options.isMoreComing?.() === true ? Math.max(lingerMillis, backlogLingerMillis) : lingerMillis
+    return this.waitingSince + waits - now
+  }
+
+  /** Checks again whether a batch is due. */
+  wake(): void {
+    this.changed.openUnsafe()
   }
 
   private cut(): TakenBatch {

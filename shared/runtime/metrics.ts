@@ -87,11 +87,20 @@ const restoreSeconds = Metric.gauge("capi_partition_open_seconds", {
 
 /** Counts the events into the current metric registry: one call per batch or commit, never per record. */
 export const runtimeMetrics: Effect.Effect<Observe> = Effect.map(Effect.context<never>(), (context) => {
+  // Effect builds a series' key when attributes are given to a metric, so that is done once for each series.
+  const series = new Map<object, Map<string, Metric.Metric<never, unknown>>>()
   const update = <Input, State>(
     metric: Metric.Metric<Input, State>,
-    attributes: Record<string, string>,
+    attributes: Readonly<Record<string, string>>,
     value: Input
-  ) => Metric.withAttributes(metric, attributes).updateUnsafe(value, context)
+  ) => {
+    const known = series.get(metric) ?? new Map<string, Metric.Metric<never, unknown>>()
+    series.set(metric, known)
+    const key = Object.values(attributes).join(" ")
+    const found = known.get(key) ?? Metric.withAttributes(metric, attributes)
+    known.set(key, found as Metric.Metric<never, unknown>)
+    ;(found as Metric.Metric<Input, State>).updateUnsafe(value, context)
+  }
   const removeGauges = (event: AtPartition) => {
     for (const gauge of [lag, inFlight, paused, restoreSeconds])
       Metric.removeUnsafe(Metric.withAttributes(gauge, partitionOf(event)), context)

@@ -155,6 +155,8 @@ const openAndProcess = <E, R>(
         input: inputOf,
         bytesInFlightMax,
         append,
+        isMoreComing: shared.isMoreComing,
+        onProgress: shared.onProgress as never,
         onChange: shared.onChange as never
       }
       for (const processor of input.processors)
@@ -231,6 +233,7 @@ const keepTime = <E, R>(shared: SharedPartition<E, R>, interval: Duration.Durati
   return every(interval, () => {
     const now = shared.options.clock.currentTimeMillisUnsafe()
     shared.shed(now)
+    shared.observeProgress()
     for (const one of shared.subscribers) if (now - one.groupCommittedAt > recommitMillis) shared.recommit(one, now)
     if (shared.endOffset !== advancedTo && now - advancedAt >= shared.subscribers.length * idleMillis) {
       advancedAt = now

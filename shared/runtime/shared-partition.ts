@@ -28,6 +28,9 @@ export interface SharedPartitionOptions<E, R> {
   readonly position: number
 }
 
+/** Records between the shared reading and the end of the log from which on a batch waits until it is full. */
+const backlogOffsets = 1_000
+
 export class SharedPartition<E, R> implements RecordSink {
   readonly options: SharedPartitionOptions<E, R>
   /** How far the shared reading has come: the offset after everything fetched. */
@@ -46,6 +49,7 @@ export class SharedPartition<E, R> implements RecordSink {
   /** Those whose group's committed offset is not where they are, the longest first. */
   readonly groupsDue = new Set<Subscriber<E, R>>()
   flushDue = false
+  private readonly progressDue = new Set<Subscriber<E, R>>()
   failure: KafkaError | null = null
   /** Catch-ups that hold the shared reading up, to come level with it. */
   private holds = 0
@@ -75,11 +79,27 @@ export class SharedPartition<E, R> implements RecordSink {
     this.highWatermark = highWatermark
     for (const [subscriber, records] of this.bySubscriber(fetched, (one, { offset }) => one.takes(offset)))
       if (!this.shedIfStalled(subscriber, records, now)) this.queue(subscriber, records, endOffset, now)
+    const wasMoreComing = this.isMoreComing()
     this.endOffset = endOffset
     if (!this.paused && this.bytesInFlight > this.options.bytesInFlightMax) {
       this.paused = true
       this.options.member.pause(this.options.at)
     }
+    if (wasMoreComing && !this.isMoreComing())
+      for (const one of this.subscribers) if (one.bytesInFlight > 0) one.intake.wake()
+  }
+
+  /** A real backlog: records of transactions that are still open are not counted on. */
+  readonly isMoreComing = (): boolean => !this.paused && this.highWatermark - this.endOffset > backlogOffsets
+
+  readonly onProgress = (subscriber: Subscriber<E, R>): void => {
+    this.progressDue.add(subscriber)
+  }
+
+  /** Gauges change with the clock, not with each record. */
+  observeProgress(): void {
+    for (const subscriber of this.progressDue) subscriber.observeProgress()
+    this.progressDue.clear()
   }
 
   /** The records that their subscribers take; the buffers of all others are released. */

@@ -26,6 +26,10 @@ export interface SubscriberContext {
   readonly input: Omit<RestoreContext, "position"> & { readonly topic: string }
   readonly bytesInFlightMax: number
   readonly append: NonNullable<AssignedPartition["append"]>
+  /** Whether the shared reading is far behind the end of the log, and not paused. */
+  readonly isMoreComing: () => boolean
+  /** Its progress is to be observed. */
+  readonly onProgress: (subscriber: Subscriber<never, never>) => void
   /** Something of it may be committed now. */
   readonly onChange: (subscriber: Subscriber<never, never>) => void
 }
@@ -100,6 +104,7 @@ export class Subscriber<E, R> {
   }
 
   observeProgress(): void {
+    if (!this.isOpen) return
     const { highWatermark, bytesInFlight, paused } = this.intake
     const upToDate = this.behindFrom === null && bytesInFlight === 0
     const lag = upToDate ? 0 : Math.max(0, highWatermark - this.steps.committed)
@@ -117,7 +122,7 @@ export class Subscriber<E, R> {
     this.progressAt = now
     this.limits.committed()
     this.context.observe({ type: "committed", ...this.name, ...commit })
-    this.observeProgress()
+    this.context.onProgress(this as unknown as Subscriber<never, never>)
   }
 
   /** The task, with its state as restored for `position`. Nothing is processed before `start`. */
@@ -145,7 +150,8 @@ export class Subscriber<E, R> {
         clock,
         pause: () => undefined,
         resume: () => undefined,
-        onReceived: () => this.observeProgress()
+        onReceived: () => this.context.onProgress(this as unknown as Subscriber<never, never>),
+        isMoreComing: () => (this.behindFrom === null ? this.context.isMoreComing() : this.isCatchingUp)
       })
       const steps = new StepQueue({
         processor: this.processor,

@@ -75,6 +75,14 @@ export interface DeliveryMetrics {
 export const makeDeliveryMetrics = (connection: string, platform: string): DeliveryMetrics => {
   const attributes = { connection, platform }
   const reasonsSeen = new Set<string>()
+  // Effect builds a series' key when attributes are given to a metric, so that is done once for each series.
+  const of = {
+    latency: Metric.withAttributes(latency, attributes),
+    fill: Metric.withAttributes(fill, attributes),
+    sent: Metric.withAttributes(sent, attributes),
+    received: Metric.withAttributes(received, attributes),
+    waits: Metric.withAttributes(waits, attributes)
+  }
   const each = (
     metric: Metric.Counter<number>,
     name: string,
@@ -89,13 +97,13 @@ export const makeDeliveryMetrics = (connection: string, platform: string): Deliv
     request: (seen) =>
       Effect.gen(function* () {
         yield* Metric.update(Metric.withAttributes(requests, { ...attributes, class: seen.errorClass }), 1)
-        yield* Metric.update(Metric.withAttributes(latency, attributes), seen.latencyMillis / 1000)
-        yield* Metric.update(Metric.withAttributes(fill, attributes), seen.events / seen.eventsMax)
+        yield* Metric.update(of.latency, seen.latencyMillis / 1000)
+        yield* Metric.update(of.fill, seen.events / seen.eventsMax)
         if (seen.eventsReceived === null) return
-        yield* Metric.update(Metric.withAttributes(sent, attributes), seen.eventsTaken)
-        yield* Metric.update(Metric.withAttributes(received, attributes), seen.eventsReceived)
+        yield* Metric.update(of.sent, seen.eventsTaken)
+        yield* Metric.update(of.received, seen.eventsReceived)
       }),
-    limiterWait: (wait) => Metric.update(Metric.withAttributes(waits, attributes), Duration.toSeconds(wait)),
+    limiterWait: (wait) => Metric.update(of.waits, Duration.toSeconds(wait)),
     retry: Metric.update(Metric.withAttributes(retries, attributes), 1),
     finals: (counts) => each(finals, "outcome", counts),
     outcomes: (counts) => each(events, "outcome", counts),
