@@ -12,7 +12,6 @@ import type * as Scope from "effect/Scope"
 import { type Sandbox, sandboxCredentials, startSandbox } from "../infra/sandbox/sandbox.ts"
 import type { MappedEvent } from "../schemas/types.gen.ts"
 import type { Connection } from "../shared/connections/connection.ts"
-import { builtinConnection } from "../shared/connectors/builtin-connection.ts"
 import {
   type BatchVerdict,
   type Connector,
@@ -24,6 +23,7 @@ import {
 import { authorize, connectorClient, type Execute } from "../shared/connectors/connector-client.ts"
 import { HttpTransport, makeHttpTransport } from "../shared/connectors/http/http-client.ts"
 import { failureVerdict } from "../shared/connectors/http/http-failure.ts"
+import { builtinConnection } from "../shared/connectors/load-connections.ts"
 import { connectorFor } from "../shared/connectors/registry.ts"
 import { openRecipient } from "../shared/credentials/sealer.ts"
 import { type ConnectorKind, connectorKinds } from "../shared/model/platform.ts"

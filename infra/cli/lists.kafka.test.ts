@@ -12,7 +12,7 @@ import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { deadLetter } from "../../shared/model/dead-letter.ts"
 import { describeFailure } from "../../shared/runtime/exit.ts"
-import { deliveryLog } from "../../shared/testing/records.ts"
+import { deliveryLog } from "../../shared/testing/event-fixture.ts"
 import { uniquePrefix } from "../../tests/harness/test-services.ts"
 import { jsonLines, type RanCommand, runCommand } from "./testing.ts"
 

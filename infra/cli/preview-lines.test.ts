@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { builtinConnection } from "../../shared/connectors/builtin-connection.ts"
+import { builtinConnection } from "../../shared/connectors/load-connections.ts"
 import { previewLines } from "./preview-lines.ts"
 
 const line = (id: string) =>

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
-import { deliveryLog } from "../../shared/testing/records.ts"
+import { deliveryLog } from "../../shared/testing/event-fixture.ts"
 import { countResult, emptyTally } from "./tally.ts"
 
 const result = (offset: number, outcome: string): EventDeliveryLog =>

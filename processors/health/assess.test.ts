@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { ConnectorState } from "../../schemas/types.gen.ts"
-import { connectorState } from "../../shared/testing/records.ts"
+import { connectorState } from "../../shared/testing/event-fixture.ts"
 import { assess } from "./assess.ts"
 import type { Totals } from "./window.ts"
 

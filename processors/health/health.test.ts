@@ -5,8 +5,8 @@ import type { ConnectorHealthStatus, ConnectorState, EventDeliveryLog, HealthAle
 import type { Codecs, Records, SchemaName } from "../../shared/codec/codecs.ts"
 import type { UnreadEvents } from "../../shared/ledger/unread-events.ts"
 import type { Inbound, PartitionTask, Step } from "../../shared/runtime/contract.ts"
+import { connectorState, deliveryLog, recordTime } from "../../shared/testing/event-fixture.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/testing/memory-codecs.ts"
-import { connectorState, deliveryLog, recordTime } from "../../shared/testing/records.ts"
 import { batchOf, openPartition } from "../../shared/testing/run-batches.ts"
 import { health, republishMillis, type Unread } from "./health.ts"
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
-import { deliveryLog, recordTime } from "../../shared/testing/records.ts"
+import { deliveryLog, recordTime } from "../../shared/testing/event-fixture.ts"
 import { OutcomeWindow, windowMillis } from "./window.ts"
 
 const now = recordTime

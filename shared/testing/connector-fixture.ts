@@ -3,8 +3,8 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { MappedEvent } from "../../schemas/types.gen.ts"
 import type { Connection } from "../connections/connection.ts"
-import { builtinConnection } from "../connectors/builtin-connection.ts"
 import type { EventVerdict, HttpResponseSpec, Json, RequestContext, Secret } from "../connectors/connector.ts"
+import { builtinConnection } from "../connectors/load-connections.ts"
 import type { ConnectorKind } from "../model/platform.ts"
 
 export const json = (status: number, body: Json, headers: Readonly<Record<string, string>> = {}): HttpResponseSpec => ({

@@ -1,11 +1,21 @@
-/** Normalized events and connections for tests: a purchase of a fully known customer, how to vary it, and what it is mapped to. */
+/** Records and connections for tests: a purchase of a fully known customer, how to vary it, what it is mapped to, and its result. */
 import { assert } from "@effect/vitest"
-import type { App, Consent, Item, NormalizedEvent, NormalizedUser, Properties } from "../../schemas/types.gen.ts"
+import type {
+  App,
+  ConnectorState,
+  Consent,
+  EventDeliveryLog,
+  Item,
+  NormalizedEvent,
+  NormalizedUser,
+  Properties
+} from "../../schemas/types.gen.ts"
 import { emptyNormalizedUser } from "../../schemas/values.gen.ts"
 import type { Connection, MappingOptions } from "../connections/connection.ts"
-import { builtinConnection } from "../connectors/builtin-connection.ts"
 import type { JsonObject, MappingContext, MapResult } from "../connectors/connector.ts"
+import { builtinConnection } from "../connectors/load-connections.ts"
 import { mappingContext } from "../connectors/mapping/compile.ts"
+import { deliveryResult } from "../model/delivery-result.ts"
 import type { ConnectorKind } from "../model/platform.ts"
 
 /** 23 November 2026, 10:00:00.123 UTC. */
@@ -173,3 +183,35 @@ export const mappingOutcome = (
   const result = mapEvent(event, mappingContext(connection, now ?? null))
   return result._tag === "Payload" ? "payload" : `${result._tag.toLowerCase()}:${result.reason}`
 }
+
+/** The time of the records, in milliseconds since the epoch. */
+export const recordTime = 1_795_000_000_000
+
+/** A delivered purchase; `success` follows from `outcome` where it is not given. */
+export const deliveryLog = (fields: Partial<EventDeliveryLog> = {}): EventDeliveryLog => {
+  const given = {
+    event_id: "e",
+    platform: "meta",
+    event_name: "purchase",
+    timestamp: recordTime,
+    latency_ms: 100,
+    connection_id: "meta-main",
+    outcome: "delivered",
+    batch_size: 1,
+    ...fields
+  }
+  return { ...deliveryResult(given), ...fields }
+}
+
+/** A connection that is well. */
+export const connectorState = (fields: Partial<ConnectorState> = {}): ConnectorState => ({
+  connection_id: "meta-main",
+  platform: "meta",
+  status: "connected",
+  circuit_state: "CLOSED",
+  timestamp: recordTime,
+  cause: null,
+  message: null,
+  paused: false,
+  ...fields
+})

@@ -2,7 +2,7 @@
 import type { NormalizedEvent } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../../shared/codec/codecs.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
-import { builtinConnection } from "../../shared/connectors/builtin-connection.ts"
+import { builtinConnection } from "../../shared/connectors/load-connections.ts"
 import { mapForConnection } from "../../shared/connectors/mapping/map.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
 import type { ProducedRecord } from "../../shared/kafka/client.ts"

@@ -1,6 +1,6 @@
 /** The golden files: what a known customer's event becomes, for every kind of connector and canonical event. */
 import { type ConnectorKind, connectorKinds } from "../../shared/model/platform.ts"
-import { builtinConnection } from "../../shared/connectors/builtin-connection.ts"
+import { builtinConnection } from "../../shared/connectors/load-connections.ts"
 import { canonicalEvents } from "../../shared/connectors/mapping/catalog.ts"
 import { previewEvent } from "../../infra/cli/preview-event.ts"
 

@@ -3,7 +3,7 @@
  * flat texts. Needs `--allow-natives-syntax`.
  */
 
-import { builtinConnection } from "../../shared/connectors/builtin-connection.ts"
+import { builtinConnection } from "../../shared/connectors/load-connections.ts"
 import { mappingContext } from "../../shared/connectors/mapping/compile.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
 import { connectorKinds } from "../../shared/model/platform.ts"

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { defaultNormalizerOptions, normalize } from "../../../processors/normalizer/normalize/normalize.ts"
 import { rawEventFromJson } from "../../../processors/normalizer/read/read-record.ts"
 import type { ConnectorKind } from "../../model/platform.ts"
-import { builtinConnection } from "../builtin-connection.ts"
+import { builtinConnection } from "../load-connections.ts"
 import { connectorFor } from "../registry.ts"
 import { mapForConnection } from "./map.ts"
 

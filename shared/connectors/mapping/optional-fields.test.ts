@@ -6,7 +6,7 @@ import { previewEvent } from "../../../infra/cli/preview-event.ts"
 import { defaultNormalizerOptions, normalize } from "../../../processors/normalizer/normalize/normalize.ts"
 import { rawEventFromJson } from "../../../processors/normalizer/read/read-record.ts"
 import { connectorKinds } from "../../model/platform.ts"
-import { builtinConnection } from "../builtin-connection.ts"
+import { builtinConnection } from "../load-connections.ts"
 
 type Json = Readonly<Record<string, unknown>>
 

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { previewEvent } from "../../../infra/cli/preview-event.ts"
 import type { ParameterRule } from "../../connections/connection.ts"
 import { type ConnectorKind, connectorKinds } from "../../model/platform.ts"
-import { builtinConnection } from "../builtin-connection.ts"
+import { builtinConnection } from "../load-connections.ts"
 
 const time = 1_795_000_000_000
 const raw = {
