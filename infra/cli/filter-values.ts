@@ -1,8 +1,7 @@
 /** Values that filter flags take: a misspelt one is an error that names the known ones, never an empty answer. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { environment } from "../../shared/config/environment.ts"
-import { loadFileSettings } from "../../shared/config/settings.ts"
+import { environment, loadFileSettings } from "../../shared/config/settings.ts"
 import { suggestion } from "../../shared/connections/did-you-mean.ts"
 import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { terminalOutcomes } from "../../shared/ledger/known-outcome.ts"

@@ -1,8 +1,7 @@
 /** A ledger's balance and undelivered events, for people and machines. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { environment } from "../../shared/config/environment.ts"
-import { SettingsService } from "../../shared/config/settings.ts"
+import { environment, SettingsService } from "../../shared/config/settings.ts"
 import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import type { Balance } from "../../shared/ledger/balance.ts"
 import { terminalOutcomes } from "../../shared/ledger/known-outcome.ts"

@@ -1,8 +1,7 @@
 /** Replays: which group reads which topic, and what a replay sends again. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { environment } from "../../shared/config/environment.ts"
-import { loadFileSettings } from "../../shared/config/settings.ts"
+import { environment, loadFileSettings } from "../../shared/config/settings.ts"
 import { suggestion } from "../../shared/connections/did-you-mean.ts"
 import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"

@@ -3,8 +3,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { environmentProvider } from "./environment.ts"
-import { loadSettings } from "./settings.ts"
+import { environmentProvider, loadSettings } from "./settings.ts"
 import { settingsTable } from "./settings-table.ts"
 
 const load = (variables: Record<string, string>) =>

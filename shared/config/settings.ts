@@ -1,6 +1,8 @@
 /** The settings that every program shares, decoded once from the environment. */
 import { readFileSync } from "node:fs"
+import { env } from "node:process"
 import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -221,3 +223,20 @@ const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1({
   leafHook: (issue) =>
     issue._tag === "InvalidType" || issue._tag === "MissingKey" ? missing : SchemaIssue.defaultLeafHook(issue)
 })
+
+/** The edge to the process's environment: the only place in `shared` that reads it. */
+
+/** Environment variables, an empty one counting as absent, as compose files and shells leave them. */
+export const environment = (
+  variables: Readonly<Record<string, string | undefined>> = env
+): Readonly<Record<string, string>> => {
+  const present: Record<string, string> = {}
+  for (const [name, value] of Object.entries(variables))
+    if (value !== undefined && value.trim() !== "") present[name] = value
+  return present
+}
+
+/** A provider over the environment. */
+export const environmentProvider = (
+  variables?: Readonly<Record<string, string | undefined>>
+): ConfigProvider.ConfigProvider => ConfigProvider.fromEnvRecord(environment(variables))

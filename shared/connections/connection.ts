@@ -26,9 +26,9 @@ import {
   stringOrNull
 } from "./fields.ts"
 import { actionSources, type MappingOptions, mappingOptions } from "./mapping-options.ts"
-import { quote } from "./problem.ts"
 import { type ResilienceOptions, resilience } from "./resilience-options.ts"
 import type { TreeGroup } from "./yaml-tree.ts"
+import { quote } from "./yaml-tree.ts"
 
 export type { Condition, EventOverride, MappingOptions, ParameterRule } from "./mapping-options.ts"
 

@@ -6,16 +6,23 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaParser from "effect/SchemaParser"
-import { environment } from "../config/environment.ts"
-import { SettingsService } from "../config/settings.ts"
+import { environment, SettingsService } from "../config/settings.ts"
 import type { Platform } from "../model/platform.ts"
 import { type Connection, connectionDecoder, defaultKeys } from "./connection.ts"
 import type { ConnectorCatalog } from "./connector-rules.ts"
 import { suggestion } from "./did-you-mean.ts"
 import { decodeOptions, group, integer, reportIssue } from "./fields.ts"
-import { ConnectionsError, formatProblem, type Problem, quote } from "./problem.ts"
 import { warnOf } from "./warnings.ts"
-import { isGroup, type Place, type Tree, YamlTree } from "./yaml-tree.ts"
+import {
+  ConnectionsError,
+  formatProblem,
+  isGroup,
+  type Place,
+  type Problem,
+  quote,
+  type Tree,
+  YamlTree
+} from "./yaml-tree.ts"
 
 export class Connections extends Context.Service<
   Connections,

@@ -1,7 +1,7 @@
 /** Fields of an event that conditions, parameters and templates may name. */
 import { suggestion } from "./did-you-mean.ts"
 import { type Field, invalid, refine, string } from "./fields.ts"
-import { quote } from "./problem.ts"
+import { quote } from "./yaml-tree.ts"
 
 /** Fields that may be named; `properties.custom.<name>` besides. */
 const readableFields: ReadonlyArray<string> = [

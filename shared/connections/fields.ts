@@ -11,8 +11,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import type { Json } from "../model/json.ts"
 import { suggestion } from "./did-you-mean.ts"
-import { quote } from "./problem.ts"
-import { isGroup, type Place, type Tree, YamlScalar, type YamlTree } from "./yaml-tree.ts"
+import { isGroup, type Place, quote, type Tree, YamlScalar, type YamlTree } from "./yaml-tree.ts"
 
 /** Reads a node as an `A`. */
 export type Field<A> = Schema.Codec<A, unknown>

@@ -25,7 +25,7 @@ import {
   stringOrNull
 } from "./fields.ts"
 import { messageTemplate, type TemplateMessage } from "./message-template.ts"
-import { quote } from "./problem.ts"
+import { quote } from "./yaml-tree.ts"
 
 export interface MappingOptions {
   /** Recorded with every event; the same version gives the same bytes. */

@@ -15,7 +15,7 @@ import {
   string,
   stringOrNull
 } from "./fields.ts"
-import { quote } from "./problem.ts"
+import { quote } from "./yaml-tree.ts"
 
 /** A string alone is positional. */
 export type TemplateParameter = string | { readonly parameterName: string; readonly text: string }

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { minimal, parse, withKeys } from "../testing/connections-file.ts"
-import { formatProblem } from "./problem.ts"
+import { formatProblem } from "./yaml-tree.ts"
 
 /** The problems of a text, as `line:column path message`. */
 const problems = (text: string): ReadonlyArray<string> =>

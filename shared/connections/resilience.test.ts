@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import { loaded, minimal, parse, withKeys } from "../testing/connections-file.ts"
-import { formatProblem } from "./problem.ts"
+import { formatProblem } from "./yaml-tree.ts"
 
 const problemsOf = (text: string): ReadonlyArray<string> => {
   const parsed = parse(text)

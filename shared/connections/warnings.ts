@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import type { Connection } from "./connection.ts"
 import type { ConnectorCatalog } from "./connector-rules.ts"
 import { didYouMean, suggestion } from "./did-you-mean.ts"
-import { quote } from "./problem.ts"
+import { quote } from "./yaml-tree.ts"
 
 /** `path` below the connection. */
 type Warn = (path: ReadonlyArray<PropertyKey>, message: string, allowed?: string) => void

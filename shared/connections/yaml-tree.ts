@@ -1,4 +1,6 @@
 /** A YAML text as a tree of plain values that knows where each of them stands; collects every problem on the way. */
+
+import * as Data from "effect/Data"
 import {
   type Alias,
   isAlias,
@@ -12,7 +14,6 @@ import {
   visit,
   type YAMLMap
 } from "yaml"
-import type { Problem } from "./problem.ts"
 import { substitute, substitutionForms } from "./variables.ts"
 
 /** A mapping is an object, a list an array, a scalar a `YamlScalar`, and what is empty `undefined`. */
@@ -219,3 +220,39 @@ export class YamlTree {
 
 const pathBelow = (path: string, key: PropertyKey): string =>
   typeof key === "number" ? `${path}[${key}]` : path === "" ? String(key) : `${path}.${String(key)}`
+
+/** What is wrong with a file of connections, and where. */
+
+export interface Problem {
+  readonly severity: "error" | "warning"
+  /** From 1. */
+  readonly line: number
+  /** From 1. */
+  readonly column: number
+  /** The key's path, such as `connections[0].mapping.version`. */
+  readonly path: string
+  readonly message: string
+  /** What may stand there; null where the message says it. */
+  readonly allowed: string | null
+}
+
+/** The file cannot be used; the problems hold every error and warning found, in the file's order. */
+export class ConnectionsError extends Data.TaggedError("ConnectionsError")<{
+  readonly code: "unreadable" | "invalid"
+  readonly file: string
+  readonly problems: ReadonlyArray<Problem>
+  readonly message: string
+  readonly nextStep: string
+  readonly cause: unknown
+}> {}
+
+/** One problem as `file:line:column: path: message`, the form that editors make a link of. */
+export const formatProblem = (file: string, problem: Problem): string => {
+  const where = `${file}:${problem.line}:${problem.column}`
+  const key = problem.path === "" ? "" : `${problem.path}: `
+  const allowed = problem.allowed === null ? "" : ` Allowed: ${problem.allowed}.`
+  return `${where}: ${problem.severity}: ${key}${problem.message}${allowed}`
+}
+
+/** A text of the file in a message, bounded. */
+export const quote = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)

@@ -12,7 +12,7 @@ import {
 } from "../connections/connections.ts"
 import type { ConnectorCatalog } from "../connections/connector-rules.ts"
 import type { TemplateMessage } from "../connections/message-template.ts"
-import type { ConnectionsError } from "../connections/problem.ts"
+import type { ConnectionsError } from "../connections/yaml-tree.ts"
 import { type ConnectorKind, platformOf } from "../model/platform.ts"
 import { canonicalName } from "./mapping/canonical-name.ts"
 import { canonicalEvents } from "./mapping/catalog.ts"

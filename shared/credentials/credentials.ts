@@ -3,8 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import { environment } from "../config/environment.ts"
-import { type FileSettings, SettingsService } from "../config/settings.ts"
+import { environment, type FileSettings, SettingsService } from "../config/settings.ts"
 import { CurrentKnownSecrets } from "../telemetry/redaction.ts"
 import {
   type CredentialFields,

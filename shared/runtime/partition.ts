@@ -7,11 +7,10 @@ import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { type FetchedRecord, KafkaClient, KafkaError, type Member, type TopicPartition } from "../kafka/client.ts"
-import { appendTogether } from "./append.ts"
 import type { PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
 import { AdaptiveBatchLimits, failOnStall, Intake } from "./intake.ts"
 import type { Observe } from "./metrics.ts"
-import { produced, runPipeline } from "./pipeline.ts"
+import { appendTogether, produced, runPipeline } from "./pipeline.ts"
 import { missingPartition, restoreState } from "./restore-state.ts"
 
 /** A partition that a member of a group was assigned. */

@@ -5,7 +5,9 @@
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
+import * as Semaphore from "effect/Semaphore"
 import type { KafkaError, ProducedRecord, TopicPartition, TransactionalProducer } from "../kafka/client.ts"
 import type { Outbound, PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
 import type { AdaptiveBatchLimits, Intake, TakenBatch } from "./intake.ts"
@@ -115,4 +117,30 @@ export const every = (interval: Duration.Duration, act: () => void) =>
 const markDue = <E, R>(state: PipelineState<E, R>, due: "tickDue" | "idleDue") => {
   state[due] = true
   state.changed.openUnsafe()
+}
+
+/** Appends to a transactional producer: calls that wait for a running transaction go out together in the next one. */
+
+type Append = (records: ReadonlyArray<Outbound>) => Effect.Effect<void, KafkaError>
+
+export const appendTogether = (append: Append): Append => {
+  const oneAtATime = Semaphore.makeUnsafe(1)
+  let waiting: Array<{ readonly records: ReadonlyArray<Outbound>; exit: Exit.Exit<void, KafkaError> | null }> = []
+  return (records) =>
+    Effect.suspend(() => {
+      const call: (typeof waiting)[number] = { records, exit: null }
+      waiting.push(call)
+      return oneAtATime.withPermits(1)(
+        Effect.suspend(() => {
+          if (call.exit !== null) return call.exit
+          const together = waiting
+          waiting = []
+          return Effect.onExit(append(together.flatMap((entry) => entry.records)), (exit) =>
+            Effect.sync(() => {
+              for (const entry of together) entry.exit = exit
+            })
+          )
+        })
+      )
+    })
 }

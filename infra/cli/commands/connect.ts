@@ -2,8 +2,7 @@
 
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { environment } from "../../../shared/config/environment.ts"
-import { loadFileSettings } from "../../../shared/config/settings.ts"
+import { environment, loadFileSettings } from "../../../shared/config/settings.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import { suggestion } from "../../../shared/connections/did-you-mean.ts"
 import { type ConnectionResult, opensNothing, type Secret } from "../../../shared/connectors/connector.ts"

@@ -1,4 +1,4 @@
-/** Cuts events into requests within the platform's limits. Pure. */
+/** How events are divided over requests: cut by the platform's limits, and halved until the one that fails a request is found. Pure. */
 import type { DeliveryEvent } from "./outcome.ts"
 
 /** Bytes of a request's body kept free for what surrounds the events. */
@@ -43,3 +43,52 @@ const cut = (events: ReadonlyArray<DeliveryEvent>, limits: ChunkLimits) => {
 }
 
 const separatorBytes = 1
+
+/**
+ * Finds the invalid events of a request that a platform refuses as a whole without naming them (Meta): about 2·log2(n)
+ * requests for one invalid event, not n. If all of the first half of a refused piece was taken, an invalid event must be in
+ * the second, which is then split without being sent. An event found by such a conclusion is sent once alone, so that
+ * nothing is rejected that the platform has not refused by itself. Pure: a work list of pieces, the next one first.
+ */
+
+/** Events to be sent together, and what their sender knows of them. */
+export interface Piece<A, P> {
+  readonly events: ReadonlyArray<A>
+  readonly progress: P
+  /** Of the second half of a refused piece: the number of outcomes before those of its first half. Null: to be sent. */
+  readonly firstHalfFrom: number | null
+}
+
+/** The two halves of a piece that was refused; `decided` is the number of outcomes so far. */
+export const halvesOfRefused = <A, P>(
+  { events, progress }: Pick<Piece<A, P>, "events" | "progress">,
+  decided: number
+): ReadonlyArray<Piece<A, P>> => {
+  const [first, second] = halvesOf(events)
+  return [
+    { events: first, progress, firstHalfFrom: null },
+    { events: second, progress, firstHalfFrom: decided }
+  ]
+}
+
+/**
+ * The work list with a piece to be sent at its head: a second half is split first if all of its first half was taken.
+ *
+ * @param isTakenFrom whether all outcomes from this number on say that the platform has the event
+ */
+export const nextToSend = <A, P>(
+  work: ReadonlyArray<Piece<A, P>>,
+  decided: number,
+  isTakenFrom: (from: number) => boolean
+): ReadonlyArray<Piece<A, P>> => {
+  const [head, ...rest] = work
+  if (head === undefined || head.firstHalfFrom === null) return work
+  return head.events.length > 1 && isTakenFrom(head.firstHalfFrom)
+    ? [...halvesOfRefused(head, decided), ...rest]
+    : [{ ...head, firstHalfFrom: null }, ...rest]
+}
+
+export const halvesOf = <A>(events: ReadonlyArray<A>): readonly [ReadonlyArray<A>, ReadonlyArray<A>] => {
+  const middle = Math.floor(events.length / 2)
+  return [events.slice(0, middle), events.slice(middle)]
+}

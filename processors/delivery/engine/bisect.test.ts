@@ -1,6 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import fc from "fast-check"
-import { halvesOfRefused, nextToSend, type Piece } from "./bisect.ts"
+import { halvesOfRefused, nextToSend, type Piece } from "./chunk.ts"
 
 type Response = "taken" | "refused" | "put off"
 
