@@ -29,13 +29,14 @@ export const catchUp = <E, R>(partition: SharedPartition<E, R>): Effect.Effect<n
         for (const cluster of clustersOf(partition, now)) {
           if (readings >= readingsMax || partition.ended) break
           readings++
-          for (const subscriber of cluster) subscriber.isCatchingUp = true
-          const reading = readFor(partition, new Set(cluster), client).pipe(
+          const members = new Set(cluster)
+          for (const subscriber of cluster) subscriber.catchUpReading = members
+          const reading = readFor(partition, members, client).pipe(
             Effect.catch((error) => Effect.sync(() => partition.fail(error))),
             Effect.ensuring(
               Effect.sync(() => {
                 readings--
-                for (const subscriber of cluster) subscriber.isCatchingUp = false
+                for (const subscriber of members) leave(members, subscriber)
                 partition.room.openUnsafe()
               })
             )
@@ -53,7 +54,9 @@ const clustersOf = <E, R>(
   now: number
 ): ReadonlyArray<ReadonlyArray<Subscriber<E, R>>> => {
   const waiting = partition.subscribers
-    .filter((one) => one.isOpen && one.behindFrom !== null && !one.isCatchingUp && hasRoom(partition, one, now))
+    .filter(
+      (one) => one.isOpen && one.behindFrom !== null && one.catchUpReading === null && hasRoom(partition, one, now)
+    )
     .sort((left, right) => right.behindFrom! - left.behindFrom!)
   const clusters: Array<Array<Subscriber<E, R>>> = []
   let lowest = Number.POSITIVE_INFINITY
@@ -76,6 +79,15 @@ const roomOf = <E, R>({ options, subscribers }: SharedPartition<E, R>): number =
 /** No subscriber of the reading is left that has room. */
 class NoSubscriberLeft extends Data.TaggedError("NoSubscriberLeft") {}
 
+/** False for one that failed since, even if it is open again: it goes on from its last commit, which may lie before this reading. */
+const isReadFor = <E, R>(cluster: ReadonlySet<Subscriber<E, R>>, one: Subscriber<E, R>): boolean =>
+  one.isOpen && one.catchUpReading === cluster && one.behindFrom !== null
+
+const leave = <E, R>(cluster: Set<Subscriber<E, R>>, one: Subscriber<E, R>): void => {
+  cluster.delete(one)
+  if (one.catchUpReading === cluster) one.catchUpReading = null
+}
+
 const readFor = <E, R>(
   partition: SharedPartition<E, R>,
   cluster: Set<Subscriber<E, R>>,
@@ -84,7 +96,7 @@ const readFor = <E, R>(
   Effect.gen(function* () {
     const { at } = partition.options
     while (cluster.size > 0 && !partition.ended) {
-      for (const one of cluster) if (!one.isOpen || one.behindFrom === null) cluster.delete(one)
+      for (const one of cluster) if (!isReadFor(cluster, one)) leave(cluster, one)
       if (cluster.size === 0) return
       const from = Math.min(...[...cluster].map((one) => one.behindFrom!))
       const to = partition.endOffset
@@ -119,17 +131,16 @@ const take = <E, R>(
     const now = yield* Clock.currentTimeMillis
     const end = records[records.length - 1]!.offset + 1
     const wanted = (one: Subscriber<E, R>, { offset }: FetchedRecord) =>
-      one.isOpen && cluster.has(one) && one.behindFrom !== null && one.behindFrom <= offset
+      isReadFor(cluster, one) && one.behindFrom! <= offset
     for (const [subscriber, found] of partition.bySubscriber(records, wanted)) {
       if (subscriber.bytesInFlight > roomOf(partition) || subscriber.isStalled(now)) {
         subscriber.behindFrom = found[0]!.offset
-        subscriber.isCatchingUp = false
-        cluster.delete(subscriber)
+        leave(cluster, subscriber)
         for (const record of found) record.bufferRef?.release()
       } else partition.queue(subscriber, found, end, now)
     }
     for (const subscriber of cluster)
-      if (subscriber.behindFrom !== null && subscriber.behindFrom < end) subscriber.behindFrom = end
+      if (isReadFor(cluster, subscriber)) subscriber.behindFrom = Math.max(subscriber.behindFrom!, end)
     if (cluster.size === 0) return yield* new NoSubscriberLeft()
     // What is in flight is bounded for all together, too.
     while (partition.bytesInFlight > partition.options.bytesInFlightMax * 2 && !partition.ended) {
@@ -137,11 +148,7 @@ const take = <E, R>(
       yield* Effect.sleep("50 millis")
       const later = yield* Clock.currentTimeMillis
       if (partition.bytesInFlight === before && [...cluster].some((one) => one.isStalled(later))) {
-        for (const one of cluster)
-          if (one.isStalled(later)) {
-            one.isCatchingUp = false
-            cluster.delete(one)
-          }
+        for (const one of cluster) if (one.isStalled(later)) leave(cluster, one)
         if (cluster.size === 0) return yield* new NoSubscriberLeft()
       }
     }
@@ -151,8 +158,8 @@ const take = <E, R>(
 const level = <E, R>(partition: SharedPartition<E, R>, cluster: Set<Subscriber<E, R>>, to: number): void => {
   const now = partition.options.clock.currentTimeMillisUnsafe()
   for (const subscriber of cluster) {
-    if (!subscriber.isOpen || subscriber.behindFrom === null) continue
-    subscriber.behindFrom = Math.max(subscriber.behindFrom, to)
+    if (!isReadFor(cluster, subscriber)) continue
+    subscriber.behindFrom = Math.max(subscriber.behindFrom!, to)
     if (partition.endOffset > to) continue
     partition.queue(subscriber, [], to, now)
     subscriber.behindFrom = null

@@ -1,7 +1,7 @@
 /**
  * Processors that share their input: one member of one consumer group reads each partition once, and a record is for one of
  * the processors at most. Each has its own offsets (a group without members), pace, failures and replay, so that hundreds of
- * them cost about what one costs. docs/decisions/0027 says why.
+ * them cost about what one costs. docs/decisions/0032 says why.
  */
 import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"

@@ -47,7 +47,8 @@ export class Subscriber<E, R> {
   groupCommittedAt = 0
   /** The first offset that it needs and that is not queued, because it fell behind; null: it gets what the shared reading fetches. */
   behindFrom: number | null = null
-  isCatchingUp = false
+  /** The reading that it is caught up by; another one, or a reading from before it was opened again, must not queue its records. */
+  catchUpReading: object | null = null
   isOpen = false
   failures = 0
   intake!: Intake
@@ -96,11 +97,9 @@ export class Subscriber<E, R> {
     this.intake.push(records, endOffset, highWatermark)
   }
 
-  /** Discards what is queued; it is read again when there is room. Returns false if nothing was queued. */
-  fallBehind(): boolean {
-    const from = this.intake.discardQueued()
-    if (from !== null) this.behindFrom = from
-    return from !== null
+  /** Discards what is queued; it is read again when there is room. */
+  fallBehind(): void {
+    this.behindFrom = this.intake.discardQueued()
   }
 
   observeProgress(): void {
@@ -151,7 +150,7 @@ export class Subscriber<E, R> {
         pause: () => undefined,
         resume: () => undefined,
         onReceived: () => this.context.onProgress(this as unknown as Subscriber<never, never>),
-        isMoreComing: () => (this.behindFrom === null ? this.context.isMoreComing() : this.isCatchingUp)
+        isMoreComing: () => (this.behindFrom === null ? this.context.isMoreComing() : this.catchUpReading !== null)
       })
       const steps = new StepQueue({
         processor: this.processor,
@@ -164,6 +163,7 @@ export class Subscriber<E, R> {
       })
       this.steps = steps
       this.behindFrom = position < sharedEnd ? position : null
+      this.catchUpReading = null
       this.isOpen = true
       this.groupCommittedAt = Math.max(this.groupCommittedAt, clock.currentTimeMillisUnsafe())
       observe({ type: "opened", ...this.name, position, millis: 0 })
