@@ -164,6 +164,48 @@ it.effect("lets one that is stuck fall behind alone, and catch up in order, with
   })
 )
 
+it.effect("loses nothing of one that fails while it catches up together with another", () =>
+  Effect.gen(function* () {
+    const { write, out, start, works } = harness(["a", "b", "c"], { bytesInFlightMax: 3_000 })
+    const held = yield* Deferred.make<void>()
+    const stuck: Work = (_, copied) => Effect.as(Deferred.await(held), copied)
+    works.set("b", stuck)
+    works.set("c", stuck)
+    const fiber = yield* start
+    yield* settle
+    const rounds = Array.from({ length: 40 }, (_, round) => `${round}`)
+    for (const round of rounds) {
+      yield* write([
+        ["a", round],
+        ["b", round],
+        ["c", round]
+      ])
+      yield* TestClock.adjust("500 millis")
+      yield* settle
+    }
+    // The reading for both waits for room that `c` takes, while `b` fails and is opened again.
+    const heldAgain = yield* Deferred.make<void>()
+    let failed = false
+    works.set("c", (_, copied) => Effect.as(Deferred.await(heldAgain), copied))
+    works.set("b", (batch, copied) => {
+      if (failed || String(batch.records[0]!.value) === "0") return Effect.succeed(copied)
+      failed = true
+      return Effect.fail({ message: "no" })
+    })
+    yield* Deferred.succeed(held, undefined)
+    for (let round = 0; round < 10; round++) yield* Effect.andThen(TestClock.adjust("100 millis"), settle)
+    assert.isTrue(failed)
+    yield* Deferred.succeed(heldAgain, undefined)
+    for (let round = 0; round < 20; round++) yield* run
+    for (const name of ["a", "b", "c"])
+      assert.deepStrictEqual(
+        out(name),
+        rounds.map((round) => `${name}:${round}`)
+      )
+    yield* Fiber.interrupt(fiber)
+  })
+)
+
 it.effect("opens one whose step fails again, alone, from its last commit", () =>
   Effect.gen(function* () {
     const { write, out, start, works, events } = harness(["a", "b"])
