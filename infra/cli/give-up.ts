@@ -13,7 +13,7 @@ import { deadLetter, deadLetterKey, deliveryStage } from "../../shared/model/dea
 import { deliveryResult } from "../../shared/model/delivery-result.ts"
 import type { Platform } from "../../shared/model/platform.ts"
 import { headerNames, topicNames } from "../../shared/model/topics.ts"
-import { allStoredPositions, positionsOf } from "../../shared/runtime/positions.ts"
+import { positionsOf, storedPositions } from "../../shared/runtime/positions.ts"
 import { CommandError } from "./cli.ts"
 
 /** How many events were given up. Fails while the connection's delivery runs somewhere. */
@@ -24,7 +24,7 @@ export const giveUpEvents = Effect.fnUntraced(function* (connectionId: string, p
   // Programs that were started with an earlier file of connections may still deliver to it.
   if ((yield* kafka.groups).some(({ processors }) => processors.includes(processor)))
     return yield* stillRunning(connectionId)
-  const stored = yield* allStoredPositions(prefix)
+  const stored = yield* storedPositions(prefix)
   const groupId = prefix + processor
   let givenUp = 0
   for (const name of [topicNames.mapped(platform), topicNames.retry(platform)]) {

@@ -9,7 +9,7 @@ import topicTable from "../../schemas/topics.json" with { type: "json" }
 import { type FetchedRecord, KafkaClient } from "../kafka/client.ts"
 import { type Platform, platforms } from "../model/platform.ts"
 import { topicNames } from "../model/topics.ts"
-import { allStoredPositions, positionsOf } from "../runtime/positions.ts"
+import { positionsOf, storedPositions } from "../runtime/positions.ts"
 import { type Balance, balanceOf } from "./balance.ts"
 import { DecidedConnections, decidedConnectionsTopic, readDecidedConnections } from "./decided-connections.ts"
 import type { Committed, ConnectionState, Offsets, Place, RawSource } from "./event-state.ts"
@@ -177,7 +177,7 @@ const committedOf = Effect.fnUntraced(function* (connections: ReadonlyArray<Ledg
       kafka.committed(`${prefix}${group}`, topic),
       (offsets): Offsets => new Map(offsets.map(({ partition, offset }) => [partition, offset ?? 0]))
     )
-  const stored = yield* allStoredPositions(prefix)
+  const stored = yield* storedPositions(prefix)
   const ofEach = (topicOf: (platform: Platform) => string) =>
     Effect.map(
       Effect.forEach(connections, ({ id, platform }) =>

@@ -8,7 +8,7 @@ import topicTable from "../../schemas/topics.json" with { type: "json" }
 import { KafkaClient } from "../kafka/client.ts"
 import { type Platform, platforms } from "../model/platform.ts"
 import { headerNames, topicNames } from "../model/topics.ts"
-import { allStoredPositions, positionsOf } from "../runtime/positions.ts"
+import { positionsOf, storedPositions } from "../runtime/positions.ts"
 import { readDecidedConnections } from "./decided-connections.ts"
 import type { LedgerConnection } from "./read-ledger.ts"
 
@@ -92,7 +92,7 @@ const countWaiting = Effect.fnUntraced(function* (
   const kafka = yield* KafkaClient
   const topic = prefix + name
   const committed = new Map<string, ReadonlyMap<number, number>>()
-  const stored = yield* allStoredPositions(prefix)
+  const stored = yield* storedPositions(prefix)
   for (const { id, platform } of candidates) {
     const positions = yield* positionsOf(stored, prefix, `delivery-${platform}.${id}`, name)
     committed.set(id, new Map([...positions].map(([partition, next]) => [partition, next ?? 0])))

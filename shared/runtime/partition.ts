@@ -10,8 +10,8 @@ import { type FetchedRecord, KafkaClient, KafkaError, type Member, type TopicPar
 import type { PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
 import { AdaptiveBatchLimits, failOnStall, Intake } from "./intake.ts"
 import type { Observe } from "./metrics.ts"
-import { appendTogether, produced, runPipeline } from "./pipeline.ts"
-import { missingPartition, restoreState } from "./restore-state.ts"
+import { appendTogether, runPipeline } from "./pipeline.ts"
+import { logOf, positionIn, restoreState } from "./restore-state.ts"
 
 /** A partition that a member of a group was assigned. */
 export interface AssignedContext {
@@ -95,12 +95,13 @@ export const runPartition = <E, R>(
 
 /** Opens the partition of these processors, and after each failure again, with growing delays; see `runPartition`. */
 export const keepOpen = <E, R>(
-  { topic, at, runtime, observe, member }: AssignedContext,
+  context: AssignedContext,
   processors: ReadonlyArray<string>,
   handle: PartitionHandle,
   limits: AdaptiveBatchLimits,
   open: (onCommitted: () => void) => Effect.Effect<void, E | KafkaError, R>
 ): Effect.Effect<void, never, R> => {
+  const { topic, at, observe, member } = context
   const names = processors.map((processor) => ({ processor, topic, partition: at.partition }))
   return Effect.gen(function* () {
     let failures = 0
@@ -117,14 +118,7 @@ export const keepOpen = <E, R>(
       handle.close()
       member.pause(at)
       failures++
-      const failure = Cause.squash(exit.cause)
-      if (isTooSlow(failure)) limits.halve()
-      const delay = needsOperator(failure) ? runtime.reopenDelayMax : yield* reopenDelay(runtime, failures)
-      const reason = failure instanceof Error ? failure.message : String(failure)
-      const delayMillis = Duration.toMillis(delay)
-      for (const name of names) observe({ type: "reopening", ...name, reason, failures, delayMillis })
-      yield* logFailure(failure, failures).pipe(Effect.annotateLogs({ reason, failures, delayMillis }))
-      yield* Effect.sleep(delay)
+      yield* delayReopening(context, names, limits, Cause.squash(exit.cause), failures)
     }
   }).pipe(
     Effect.ensuring(
@@ -135,6 +129,24 @@ export const keepOpen = <E, R>(
     Effect.annotateLogs({ topic, partition: at.partition, ...(names.length === 1 ? names[0] : {}) })
   )
 }
+
+/** After the `failures`-th failure in a row: halves what was too slow, reports the failure, and waits as long as it takes. */
+export const delayReopening = (
+  { runtime, observe }: Pick<AssignedContext, "runtime" | "observe">,
+  names: ReadonlyArray<{ readonly processor: string; readonly topic: string; readonly partition: number }>,
+  limits: AdaptiveBatchLimits,
+  failure: unknown,
+  failures: number
+): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    if (isTooSlow(failure)) limits.halve()
+    const delay = needsOperator(failure) ? runtime.reopenDelayMax : yield* reopenDelay(runtime, failures)
+    const reason = failure instanceof Error ? failure.message : String(failure)
+    const delayMillis = Duration.toMillis(delay)
+    for (const name of names) observe({ type: "reopening", ...name, reason, failures, delayMillis })
+    yield* logFailure(failure, failures).pipe(Effect.annotateLogs({ reason, failures, delayMillis }))
+    yield* Effect.sleep(delay)
+  })
 
 /**
  * The order makes steps exactly once: the transactional id is claimed first, which fences the owner before and ends its
@@ -154,11 +166,7 @@ const openAndProcess = <E, R>(
       const producer = yield* client.transactional(`${groupId}.${at.topic}.${at.partition}`)
       const { position, partitions } = yield* startPosition(context)
       handle.partitions = partitions
-      const append = appendTogether((outputs) =>
-        Effect.uninterruptible(
-          producer.commit({ records: outputs.map((output) => produced(runtime.prefix, output)), offsets: [] })
-        )
-      )
+      const append = appendTogether(producer, runtime.prefix)
       const task = yield* processor.open({ topic, partition: at.partition, partitions, position, append })
       for (const restore of task.restore ?? [])
         yield* restoreState(restore, { at, prefix: runtime.prefix, position, partitions })
@@ -216,30 +224,17 @@ const openAndProcess = <E, R>(
     })
   ) as Effect.Effect<void, E | KafkaError, Exclude<R, Scope.Scope> | KafkaClient>
 
-/**
- * The committed offset, or where the options let a new group begin. If the log no longer has that offset, the first one that
- * it has, with an error in the log: either retention deleted records that were never processed, or the topic was created again.
- */
-const startPosition = <E, R>({ at, groupId, runtime, observe, processor, topic }: PartitionContext<E, R>) =>
+const startPosition = <E, R>(context: PartitionContext<E, R>) =>
   Effect.gen(function* () {
+    const { at, groupId, processor } = context
     const client = yield* KafkaClient
     const committed = (yield* client.committed(groupId, at.topic)).find((found) => found.partition === at.partition)
-    const logs = yield* client.topicOffsets(at.topic)
-    const partitions = logs.length
-    const log = logs.find((found) => found.partition === at.partition)
-    if (log === undefined) return yield* missingPartition(at)
-    const offset = committed?.offset ?? null
-    if (offset === null) return { position: runtime.startAt === "earliest" ? log.low : log.high, partitions }
-    if (offset >= log.low && offset <= log.high) return { position: offset, partitions }
-    observe({ type: "lost", processor: processor.name, topic, partition: at.partition, from: offset, to: log.low })
-    yield* Effect.logError("The committed offset is not in the log; reading on from the log's first record.").pipe(
-      Effect.annotateLogs({ committed: offset, low: log.low, high: log.high })
-    )
-    return { position: log.low, partitions }
+    const { log, partitions } = yield* logOf(at)
+    return { position: yield* positionIn(log, committed?.offset ?? null, context, processor.name), partitions }
   })
 
 /** The broker ends a transaction that takes too long by fencing its producer; a step past its deadline times out. */
-export const isTooSlow = (failure: unknown): boolean =>
+const isTooSlow = (failure: unknown): boolean =>
   failure instanceof KafkaError && (failure.code === "timeout" || failure.code === "fenced")
 
 /** A broker that restarts, or a leader that moves: a warning only when it lasts. */
@@ -250,10 +245,10 @@ export const isTransient = (failure: unknown, failures: number): boolean =>
  * What fails again and again until an operator corrects it, and then goes on by itself: an output that its topic refuses (processors
  * check sizes, so the topic was created with a smaller limit than declared), or topics whose numbers of partitions differ.
  */
-export const needsOperator = (failure: unknown): failure is KafkaError =>
+const needsOperator = (failure: unknown): failure is KafkaError =>
   failure instanceof KafkaError && (failure.code === "too_large" || failure.code === "partitions_differ")
 
-export const logFailure = (failure: unknown, failures: number): Effect.Effect<void> => {
+const logFailure = (failure: unknown, failures: number): Effect.Effect<void> => {
   if (needsOperator(failure))
     return Effect.logError(`Partition cannot go on until this is corrected: ${failure.message} ${failure.nextStep}`)
   const log = isTransient(failure, failures) ? Effect.logInfo : Effect.logWarning
@@ -261,7 +256,7 @@ export const logFailure = (failure: unknown, failures: number): Effect.Effect<vo
 }
 
 /** Doubles from the shortest to the longest, and up to half of it at random, so that partitions don't return in step. */
-export const reopenDelay = (
+const reopenDelay = (
   { reopenDelayMin, reopenDelayMax }: RuntimeOptionsShape,
   failures: number
 ): Effect.Effect<Duration.Duration> =>

@@ -119,11 +119,12 @@ const markDue = <E, R>(state: PipelineState<E, R>, due: "tickDue" | "idleDue") =
   state.changed.openUnsafe()
 }
 
-/** Appends to a transactional producer: calls that wait for a running transaction go out together in the next one. */
-
 type Append = (records: ReadonlyArray<Outbound>) => Effect.Effect<void, KafkaError>
 
-export const appendTogether = (append: Append): Append => {
+/** Appends to a transactional producer: calls that wait for a running transaction go out together in the next one. */
+export const appendTogether = (producer: TransactionalProducer, prefix: string): Append => {
+  const append: Append = (outputs) =>
+    Effect.uninterruptible(producer.commit({ records: outputs.map((output) => produced(prefix, output)), offsets: [] }))
   const oneAtATime = Semaphore.makeUnsafe(1)
   let waiting: Array<{ readonly records: ReadonlyArray<Outbound>; exit: Exit.Exit<void, KafkaError> | null }> = []
   return (records) =>

@@ -6,11 +6,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
-import { type FetchedRecord, KafkaClient, type KafkaError } from "../kafka/client.ts"
+import { KafkaClient, type KafkaError } from "../kafka/client.ts"
 import { topicNames } from "../model/topics.ts"
 import type { Outbound } from "./contract.ts"
 import type { AssignedContext } from "./partition.ts"
-import { missingPartition } from "./restore-state.ts"
+import { logOf, positionIn } from "./restore-state.ts"
 
 /** Logical name. The positions of an input partition are in its partition of the same number. */
 const positionsTopic = topicNames.positions
@@ -36,23 +36,6 @@ export const positionRecord = (
 })
 
 const keyOf = (processor: string, topic: string, partition: number) => `${processor}/${topic}/${partition}`
-
-/** Takes the positions of an input partition out of records of the topic, the last one of each processor. */
-export const readPositions = (
-  records: ReadonlyArray<Pick<FetchedRecord, "key" | "value">>,
-  topic: string,
-  partition: number,
-  into: Map<string, StoredPosition>
-): void => {
-  const end = `/${topic}/${partition}`
-  for (const { key, value } of records) {
-    const name = String(key)
-    if (!name.endsWith(end)) continue
-    const processor = name.slice(0, -end.length)
-    if (value === null) into.delete(processor)
-    else into.set(processor, storedPosition(value))
-  }
-}
 
 const storedPosition = (value: Buffer): StoredPosition => {
   const { next, group_offset } = JSON.parse(String(value)) as { next: number; group_offset: number | null }
@@ -115,55 +98,29 @@ export const startPositions = (
   context: AssignedContext
 ) =>
   Effect.gen(function* () {
-    const { at, topic, runtime, observe } = context
-    const client = yield* KafkaClient
-    const stored = yield* storedPositions(runtime.prefix, topic, at.partition)
+    const { at, topic, runtime } = context
+    const stored = yield* storedPositions(runtime.prefix, at.partition)
     const groups = yield* groupOffsets(at.topic, at.partition)
-    const logs = yield* client.topicOffsets(at.topic)
-    const log = logs.find((found) => found.partition === at.partition)
-    if (log === undefined) return yield* missingPartition(at)
-    const first = runtime.startAt === "earliest" ? log.low : log.high
+    const { log, partitions } = yield* logOf(at)
     const positions = new Map<string, number>()
     for (const name of processors) {
-      const offset = resumeAt(stored.get(name), groups.get(runtime.prefix + name) ?? null)
-      if (offset === null || (offset >= log.low && offset <= log.high)) {
-        positions.set(name, offset ?? first)
-        continue
-      }
-      positions.set(name, log.low)
-      observe({ type: "lost", processor: name, topic, partition: at.partition, from: offset, to: log.low })
-      yield* Effect.logError("The committed offset is not in the log; reading on from the log's first record.").pipe(
-        Effect.annotateLogs({ processor: name, committed: offset, low: log.low, high: log.high })
-      )
+      const offset = resumeAt(stored.get(keyOf(name, topic, at.partition)), groups.get(runtime.prefix + name) ?? null)
+      positions.set(name, yield* positionIn(log, offset, context, name))
     }
     const highest = Math.max(...positions.values())
     const near = [...positions.values()].filter((position) => highest - position <= nearOffsets)
-    return { positions, groups, partitions: logs.length, position: Math.min(...near) }
+    return { positions, groups, partitions, position: Math.min(...near) }
   })
 
-const storedPositions = (prefix: string, topic: string, partition: number) =>
-  Effect.gen(function* () {
-    const client = yield* KafkaClient
-    const name = prefix + positionsTopic
-    const log = (yield* client.topicOffsets(name)).find((found) => found.partition === partition)
-    if (log === undefined) return yield* missingPartition({ topic: name, partition })
-    const stored = new Map<string, StoredPosition>()
-    yield* client.read({
-      topic: name,
-      ranges: [{ partition, from: log.low, to: log.high }],
-      onRecords: (records) => readPositions(records, topic, partition, stored)
-    })
-    return stored
-  })
-
-/** All stored positions by the record's key; empty where the topic is not there. */
-export const allStoredPositions = (
-  prefix: string
+/** The stored positions by the record's key: of all inputs' partitions of that number, or of all. */
+export const storedPositions = (
+  prefix: string,
+  partition: number | null = null
 ): Effect.Effect<ReadonlyMap<string, StoredPosition>, KafkaError, KafkaClient> =>
   Effect.gen(function* () {
     const client = yield* KafkaClient
     const topic = prefix + positionsTopic
-    const logs = yield* client.topicOffsets(topic)
+    const logs = partition === null ? yield* client.topicOffsets(topic) : [(yield* logOf({ topic, partition })).log]
     const stored = new Map<string, StoredPosition>()
     yield* client.read({
       topic,

@@ -1,5 +1,5 @@
 /**
- * Restores a partition's state before its first batch.
+ * Where a partition is read from, and its state as it is before the first batch.
  *
  * State by key, in a topic that may get more partitions: a key's home is the partition that its topic's number of partitions
  * gives it; only the home decides on the key. A record on another partition was written before partitions were added: it is
@@ -17,7 +17,15 @@ import {
   type PartitionOffsets,
   type TopicPartition
 } from "../kafka/client.ts"
-import { type Inbound, inboundOf, type Outbound, type PartitionTask, type Restore } from "./contract.ts"
+import {
+  type Inbound,
+  inboundOf,
+  type Outbound,
+  type PartitionTask,
+  type Restore,
+  type RuntimeOptionsShape
+} from "./contract.ts"
+import type { Observe } from "./metrics.ts"
 
 /** Header of a changelog's records: how many partitions the input had for the task that wrote them. */
 export const partitionsHeader = "partitions"
@@ -154,4 +162,42 @@ const differentPartitions = (input: string, inputPartitions: number, topic: stri
     message: `${input} has ${inputPartitions} partitions and ${topic} has ${partitions}, so the state of a key could not be found.`,
     nextStep: `Give all topics the same number: ./capi topics --add-partitions ${Math.max(inputPartitions, partitions)}.`,
     cause: null
+  })
+
+/** The log of a partition, and how many partitions its topic has. */
+export const logOf = (at: TopicPartition) =>
+  Effect.gen(function* () {
+    const client = yield* KafkaClient
+    const logs = yield* client.topicOffsets(at.topic)
+    const log = logs.find((found) => found.partition === at.partition)
+    return log === undefined ? yield* missingPartition(at) : { log, partitions: logs.length }
+  })
+
+/** The partition that is opened: its broker's and its logical name. */
+interface Opening {
+  readonly at: TopicPartition
+  readonly topic: string
+  readonly runtime: Pick<RuntimeOptionsShape, "startAt">
+  readonly observe: Observe
+}
+
+/**
+ * Where a processor reads on: the committed offset, or where the options let a new group begin. If the log no longer has that
+ * offset, the first one that it has, with an error in the log: either retention deleted records that were never processed, or
+ * the topic was created again.
+ */
+export const positionIn = (
+  { low, high }: PartitionOffsets,
+  offset: number | null,
+  { at, runtime, observe, topic }: Opening,
+  processor: string
+): Effect.Effect<number> =>
+  Effect.gen(function* () {
+    if (offset === null) return runtime.startAt === "earliest" ? low : high
+    if (offset >= low && offset <= high) return offset
+    observe({ type: "lost", processor, topic, partition: at.partition, from: offset, to: low })
+    yield* Effect.logError("The committed offset is not in the log; reading on from the log's first record.").pipe(
+      Effect.annotateLogs({ processor, committed: offset, low, high })
+    )
+    return low
   })

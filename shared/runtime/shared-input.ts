@@ -15,7 +15,7 @@ import { type Processor, RuntimeOptions } from "./contract.ts"
 import { AdaptiveBatchLimits, failOnStall } from "./intake.ts"
 import { RuntimeObserver } from "./metrics.ts"
 import { type AssignedContext, keepOpen, type PartitionHandle } from "./partition.ts"
-import { appendTogether, every, produced } from "./pipeline.ts"
+import { appendTogether, every } from "./pipeline.ts"
 import { type GroupOffsets, makeGroupOffsets, startPositions } from "./positions.ts"
 import { restoreAll } from "./restore-state.ts"
 import { runGroup } from "./runtime.ts"
@@ -128,11 +128,7 @@ const openAndProcess = <E, R>(
       )
       handle.partitions = partitions
       const bytesInFlightMax = sharedBytes(runtime.bytesInFlightMax, input.processors.length)
-      const append = appendTogether((records) =>
-        Effect.uninterruptible(
-          producer.commit({ records: records.map((record) => produced(prefix, record)), offsets: [] })
-        )
-      )
+      const append = appendTogether(producer, prefix)
       const inputOf = { at, topic, prefix, partitions }
       const subscribers = new Map<string, Subscriber<E, R>>()
       const shared = new SharedPartition<E, R>({

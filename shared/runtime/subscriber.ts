@@ -5,7 +5,6 @@
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
@@ -13,7 +12,7 @@ import type { FetchedRecord, KafkaClient, KafkaError } from "../kafka/client.ts"
 import type { AssignedPartition, Outbound, PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
 import { type AdaptiveBatchLimits, Intake } from "./intake.ts"
 import type { Observe } from "./metrics.ts"
-import { isTooSlow, logFailure, needsOperator, reopenDelay } from "./partition.ts"
+import { delayReopening } from "./partition.ts"
 import type { CommitReport } from "./pipeline.ts"
 import { type RestoreContext, restoreState } from "./restore-state.ts"
 import { StepQueue } from "./steps.ts"
@@ -212,22 +211,15 @@ export class Subscriber<E, R> {
     sharedEnd: () => number
   ): Effect.Effect<void, never, Exclude<R, Scope.Scope> | KafkaClient> =>
     Effect.gen({ self: this }, function* () {
-      const { observe, runtime, input } = this.context
+      const { input } = this.context
       const position = this.steps.committed
       this.intake.discardQueued()
       yield* this.close
       let failed = cause
       while (true) {
         if (Cause.hasDies(failed)) return yield* Effect.failCause(failed as Cause.Cause<never>)
-        const failure = Cause.squash(failed)
         this.failures++
-        if (isTooSlow(failure)) this.limits.halve()
-        const delay = needsOperator(failure) ? runtime.reopenDelayMax : yield* reopenDelay(runtime, this.failures)
-        const reason = failure instanceof Error ? failure.message : String(failure)
-        const delayMillis = Duration.toMillis(delay)
-        observe({ type: "reopening", ...this.name, reason, failures: this.failures, delayMillis })
-        yield* logFailure(failure, this.failures).pipe(Effect.annotateLogs({ reason, ...this.name, delayMillis }))
-        yield* Effect.sleep(delay)
+        yield* delayReopening(this.context, [this.name], this.limits, Cause.squash(failed), this.failures)
         const opened = Effect.gen({ self: this }, function* () {
           const task = yield* this.open(position)
           for (const restore of task.restore ?? []) yield* restoreState(restore, { ...input, position })
@@ -238,5 +230,5 @@ export class Subscriber<E, R> {
         yield* this.close
         failed = exit.cause as Cause.Cause<E | KafkaError>
       }
-    }) as Effect.Effect<void, never, Exclude<R, Scope.Scope> | KafkaClient>
+    }).pipe(Effect.annotateLogs(this.name)) as Effect.Effect<void, never, Exclude<R, Scope.Scope> | KafkaClient>
 }

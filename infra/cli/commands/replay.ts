@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { KafkaClient, type KafkaError, type PartitionOffsets } from "../../../shared/kafka/client.ts"
 import { headerNames } from "../../../shared/model/topics.ts"
-import { allStoredPositions, forgetPositions, positionsOf } from "../../../shared/runtime/positions.ts"
+import { forgetPositions, positionsOf, storedPositions } from "../../../shared/runtime/positions.ts"
 import { Command, CommandError, Flag } from "../cli.ts"
 import { exampleConnection, examplePlatform } from "../example-names.ts"
 import { confirm, count, Output, show, table } from "../output.ts"
@@ -120,7 +120,7 @@ export const planOf = Effect.fnUntraced(function* (stage: Stage, from: Beginning
   const committed =
     stage.connection === null
       ? new Map((yield* kafka.committed(group, topic)).map(({ partition, offset }) => [partition, offset]))
-      : yield* positionsOf(yield* allStoredPositions(prefix), prefix, stage.group, stage.topic)
+      : yield* positionsOf(yield* storedPositions(prefix), prefix, stage.group, stage.topic)
   const starts = yield* startsOf(topic, ends, from)
   const ranges = ends.map(({ partition, low, high }) => {
     const stands = committed.get(partition) ?? high
