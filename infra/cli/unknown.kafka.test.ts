@@ -80,7 +80,7 @@ describe("capi unknown", () => {
         Effect.map(capi("results", "--outcome", outcome, "--json"), ({ out }) =>
           (jsonLines(out)[0]!["results"] as ReadonlyArray<EventDeliveryLog>).some((log) => log.event_id === id)
         )
-      // A replay's skip and a redrive's acceptance are results as any other; what counts is what is known.
+      // A replay's skip and a redrive's acceptance are results like others; what counts is what is known.
       assert.isTrue(yield* outcomeOf("replayed", "unknown"))
       assert.isFalse(yield* outcomeOf("replayed", "skipped"))
       assert.isFalse(yield* outcomeOf("redriven", "rejected"))

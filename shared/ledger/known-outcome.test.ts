@@ -64,7 +64,7 @@ describe("what is known of an event at a connection", () => {
     )
   })
 
-  it("is delivered as soon as any result says so", () => {
+  it("is delivered as soon as one result says so", () => {
     fc.assert(
       fc.property(fc.array(facts, { maxLength: 6 }), (all) => {
         if (all.some(({ outcome }) => outcome === "delivered")) assert.strictEqual(outcomeOf(all), "delivered")

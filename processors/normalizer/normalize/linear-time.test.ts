@@ -177,7 +177,7 @@ const encodings = [
   ["Avro", asAvro]
 ] as const
 
-/** As much as any record may hold by default, in UTF-8. */
+/** The longest record that is accepted by default, in UTF-8. */
 const recordCharacters = 300_000
 
 describe.each(encodings)("the time of a raw event in %s", (_, encode) => {

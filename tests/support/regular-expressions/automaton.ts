@@ -106,7 +106,7 @@ export class Automaton {
 }
 
 const copiesMax = 8
-/** So many repeats and more take as long as any number does. */
+/** From this number of repeats on, the time is that of an unbounded repeat. */
 const endlessMin = 64
 
 const alphabetOf = (source: string, tree: Tree): ReadonlyArray<string> => {
