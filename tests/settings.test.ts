@@ -14,7 +14,7 @@ const sources = ["shared", "processors"]
   .map((file) => readFileSync(path.join(root, file), "utf8"))
 
 // A setting is read by a constructor of Config, or by one of the helpers beside the table.
-const reading = /\b(?:Config\.\w+|text|textOr|portOrFree)\((?:[\w.]+, )?"([A-Z][A-Z0-9_]*)"/g
+const reading = /\b(?:Config\.\w+|text|textOr|portOrFree|pemFile|keyFile|flag)\((?:[\w.]+, )?"([A-Z][A-Z0-9_]*)"/g
 const read = new Set(sources.flatMap((source) => [...source.matchAll(reading)].map((match) => match[1]!)))
 const declared = settingsTable.map(({ name }) => name)
 

@@ -27,6 +27,7 @@ const isTest = (file: string): boolean =>
 /** The folders of `shared`, each of which may import those before it alone, types as well. */
 const layers = [
   "model",
+  "http",
   "config",
   "telemetry",
   "kafka",

@@ -7,7 +7,7 @@ import { registryLayer } from "../../shared/codec/registry.ts"
 import { loadSettings, type Settings, SettingsService } from "../../shared/config/settings.ts"
 import { KafkaClient, KafkaError } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
-import { kafkaOptionsOf } from "../../shared/runtime/services.ts"
+import { kafkaOptionsOf, registryAddressOf } from "../../shared/runtime/services.ts"
 
 /** How long a command waits for a broker or a registry before it gives up. */
 const timeout = Duration.seconds(8)
@@ -25,15 +25,8 @@ export const withKafka = <A, E, R>(work: Effect.Effect<A, E, R | KafkaClient | S
 export const withKafkaAndCodecs = <A, E, R>(work: Effect.Effect<A, E, R | KafkaClient | SettingsService | Codecs>) =>
   withKafka(Effect.flatMap(SettingsService, (settings) => Effect.provide(work, registryOf(settings))))
 
-export const registryAddressOf = ({ registry }: Settings) => ({
-  url: registry.url,
-  ...(registry.username === null || registry.password === null
-    ? {}
-    : { username: registry.username, password: registry.password })
-})
-
 export const registryOf = (settings: Settings) =>
-  registryLayer({ ...registryAddressOf(settings), prefix: settings.topicPrefix, startupTimeout: timeout })
+  registryLayer({ ...registryAddressOf(settings.registry), prefix: settings.topicPrefix, startupTimeout: timeout })
 
 const reachable = ({ kafka }: Settings) => {
   const silent = (cause: KafkaError | null) =>

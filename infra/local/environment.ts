@@ -4,7 +4,7 @@ import path from "node:path"
 import process from "node:process"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { withoutTrailingSlashes } from "../../shared/config/settings.ts"
+import { withoutTrailingSlashes } from "../../shared/config/transport.ts"
 import { localAddresses } from "./start-local.ts"
 import { defaultStateDirectory, readJson } from "./state.ts"
 

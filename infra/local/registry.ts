@@ -1,7 +1,7 @@
 /** A schema registry to work with: the one that is named, else Docker's, else Apicurio from Maven's jar. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { withoutTrailingSlashes } from "../../shared/config/settings.ts"
+import { withoutTrailingSlashes } from "../../shared/config/transport.ts"
 import { dockerRegistry } from "./docker.ts"
 import { checkSchemaIds } from "./fingerprints.ts"
 import { type LocalError, problem } from "./problem.ts"

@@ -1,10 +1,12 @@
 /** A client of a Confluent-compatible schema registry, over @kafkajs/confluent-schema-registry; the only file that imports it. */
+import https from "node:https"
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from "@kafkajs/confluent-schema-registry"
 import avro from "avsc"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
+import { nodeTlsOptions, sendRequest, type TlsOptions } from "../http/http-request.ts"
 import { RegistryError } from "./codecs.ts"
 
 export interface RegistryAddress {
@@ -12,6 +14,7 @@ export interface RegistryAddress {
   readonly url: string
   readonly username?: string
   readonly password?: Redacted.Redacted<string>
+  readonly tls?: TlsOptions
   /** For one request. Default 5 seconds. */
   readonly timeout?: Duration.Duration
 }
@@ -77,6 +80,7 @@ const openRegistry = (address: RegistryAddress): SchemaRegistry =>
     host: address.url,
     clientId: "capi-relay",
     retry: { retries: 0 },
+    ...(address.tls === undefined ? {} : { agent: new https.Agent(nodeTlsOptions(address.tls)) }),
     ...(address.username === undefined
       ? {}
       : { auth: { username: address.username, password: Redacted.value(address.password ?? Redacted.make("")) } }),
@@ -98,14 +102,14 @@ const requireCompatibility = (
   Effect.tryPromise({
     try: async () => {
       const url = `${address.url}/config/${encodeURIComponent(subject)}`
-      const common = { headers: headersOf(address), signal: AbortSignal.timeout(timeoutMillis) }
-      const present = await fetch(url, common)
-      const level = (await present.json()) as { readonly compatibilityLevel?: string }
-      if (present.status === 404 || level.compatibilityLevel === compatibility) return
-      const body = JSON.stringify({ compatibility })
-      const set = await fetch(url, { ...common, method: "PUT", body })
-      await set.arrayBuffer()
-      if (!set.ok) throw Object.assign(new Error(`status ${set.status}`), { status: set.status })
+      const common = { url, headers: headersOf(address), tls: address.tls ?? {}, timeoutMillis }
+      const present = await sendRequest({ ...common, method: "GET" })
+      if (present.status === 404) return
+      if (present.status !== 200) throw Object.assign(new Error(`status ${present.status}`), { status: present.status })
+      const level = JSON.parse(present.text) as { readonly compatibilityLevel?: string }
+      if (level.compatibilityLevel === compatibility) return
+      const set = await sendRequest({ ...common, method: "PUT", body: JSON.stringify({ compatibility }) })
+      if (set.status >= 300) throw Object.assign(new Error(`status ${set.status}`), { status: set.status })
     },
     catch: (cause) => failureOf(`set the compatibility of ${subject}`, cause)
   })

@@ -41,9 +41,32 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
   row("KAFKA_SSL_CA", "A PEM file of the certificate authorities trusted for the broker; without it those of Node.", {
     example: "/etc/capi/kafka-ca.pem"
   }),
-  row("KAFKA_SASL_MECHANISM", "plain, scram-sha-256 or scram-sha-512.", { default: "plain" }),
+  row("KAFKA_SSL_CERT", "A PEM file of the client's certificate, for brokers that ask for one (mutual TLS).", {
+    example: "/etc/capi/kafka-client.pem"
+  }),
+  row("KAFKA_SSL_KEY", "A PEM file of the certificate's private key.", { example: "/etc/capi/kafka-client.key" }),
+  row("KAFKA_SSL_KEY_PASSWORD", "Opens the private key if it is encrypted.", { secret: true, example: "…" }),
+  row(
+    "KAFKA_ALLOW_PLAINTEXT",
+    "Allows logins and certificates although KAFKA_SSL is off, and a token endpoint without TLS; refused without it.",
+    { default: "false", example: "true" }
+  ),
+  row("KAFKA_SASL_MECHANISM", "plain, scram-sha-256, scram-sha-512 or oauthbearer.", { default: "plain" }),
   row("KAFKA_SASL_USERNAME", "The user at the broker; without it no SASL is used.", { example: "capi" }),
   row("KAFKA_SASL_PASSWORD", "The user's password.", { secret: true, example: "…" }),
+  row("KAFKA_OAUTH_TOKEN_URL", "For oauthbearer: where a token is asked for (OAuth 2.0 client credentials).", {
+    example: "https://login.example/oauth2/token"
+  }),
+  row("KAFKA_OAUTH_CLIENT_ID", "For oauthbearer: the client's id.", { example: "capi" }),
+  row("KAFKA_OAUTH_CLIENT_SECRET", "For oauthbearer: the client's secret.", { secret: true, example: "…" }),
+  row("KAFKA_OAUTH_SCOPE", "For oauthbearer: the scope that is asked for.", { example: "kafka" }),
+  row("KAFKA_OAUTH_AUDIENCE", "For oauthbearer: the audience that is asked for.", { example: "kafka" }),
+  row("KAFKA_OAUTH_EXTENSIONS", "For oauthbearer: extensions of the login, name=value, separated by commas.", {
+    example: "logicalCluster=lkc-1,identityPoolId=pool-1"
+  }),
+  row("KAFKA_OAUTH_CA", "A PEM file of the certificate authorities trusted for the token endpoint.", {
+    example: "/etc/capi/login-ca.pem"
+  }),
   row(
     "KAFKA_SESSION_TIMEOUT",
     "An instance that sends no heartbeat for this long loses its partitions to the others.",
@@ -57,6 +80,23 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
   }),
   row("SCHEMA_REGISTRY_USERNAME", "The user at the registry (basic authentication).", { example: "capi" }),
   row("SCHEMA_REGISTRY_PASSWORD", "The user's password at the registry.", { secret: true, example: "…" }),
+  row(
+    "SCHEMA_REGISTRY_CA",
+    "A PEM file of the certificate authorities trusted for the registry; without it those of Node.",
+    { example: "/etc/capi/registry-ca.pem" }
+  ),
+  row("SCHEMA_REGISTRY_CERT", "A PEM file of the client's certificate, for registries that ask for one.", {
+    example: "/etc/capi/registry-client.pem"
+  }),
+  row("SCHEMA_REGISTRY_KEY", "A PEM file of the certificate's private key.", {
+    example: "/etc/capi/registry-client.key"
+  }),
+  row("SCHEMA_REGISTRY_KEY_PASSWORD", "Opens the private key if it is encrypted.", { secret: true, example: "…" }),
+  row(
+    "SCHEMA_REGISTRY_ALLOW_PLAINTEXT",
+    "Allows a password and certificates although SCHEMA_REGISTRY_URL begins with http://; refused without it.",
+    { default: "false", example: "true" }
+  ),
   row("CAPI_TOPIC_PREFIX", "Put before every topic's and consumer group's name, such as prod. (with the dot).", {
     default: "",
     example: "prod."
@@ -75,7 +115,14 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
   row("STARTUP_TIMEOUT", "How long a program waits for broker, registry and topics at its start before it ends.", {
     default: "1 minute"
   }),
-  row("HOST", "The address on which /healthz, /readyz and /metrics answer.", { default: "0.0.0.0" }),
+  row(
+    "HOST",
+    "The address on which /healthz, /readyz, /metrics and webhooks answer; 0.0.0.0 for all of the machine's.",
+    {
+      default: "127.0.0.1",
+      example: "0.0.0.0"
+    }
+  ),
   row(
     "PORT",
     "Their port; 0 takes a free one and prints it. Several programs of one ./capi run take PORT, PORT + 1, …",

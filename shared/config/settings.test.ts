@@ -21,14 +21,14 @@ describe("settings", () => {
           sasl: null,
           sessionTimeoutMillis: 30_000
         },
-        registry: { url: "http://localhost:8081", username: null, password: null },
+        registry: { url: "http://localhost:8081", username: null, password: null, tls: {} },
         topicPrefix: "",
         connectionsFile: "connections.yaml",
         credentialsFile: ".capi/credentials.json",
         masterKey: null,
         previousMasterKeys: [],
         startupTimeout: Duration.minutes(1),
-        health: { host: "0.0.0.0", port: 0 },
+        health: { host: "127.0.0.1", port: 0 },
         log: { level: "Info", format: "auto" }
       })
     })
@@ -60,8 +60,10 @@ describe("settings", () => {
       assert.deepStrictEqual(settings.kafka.brokers, ["a:9092", "b:9092"])
       assert.strictEqual(settings.kafka.ssl, true)
       assert.strictEqual(settings.kafka.sessionTimeoutMillis, 10_000)
-      assert.strictEqual(settings.kafka.sasl?.mechanism, "scram-sha-512")
-      assert.strictEqual(Redacted.value(settings.kafka.sasl!.password), "broker-password")
+      const { sasl } = settings.kafka
+      assert(sasl !== null && sasl.mechanism !== "oauthbearer")
+      assert.strictEqual(sasl.mechanism, "scram-sha-512")
+      assert.strictEqual(Redacted.value(sasl.password), "broker-password")
       assert.strictEqual(Redacted.value(settings.registry.password!), "registry-password")
       assert.strictEqual(Redacted.value(settings.masterKey!), "a-master-key-of-some-length")
       assert.strictEqual(settings.topicPrefix, "prod.")

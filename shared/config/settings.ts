@@ -1,44 +1,27 @@
 /** The settings that every program shares, decoded once from the environment. */
-import { readFileSync } from "node:fs"
 import { env } from "node:process"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
-import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as LogLevel from "effect/LogLevel"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
+import { optional, SettingsError, textOr } from "./setting.ts"
 import { settingsTable } from "./settings-table.ts"
+import {
+  type KafkaSettings,
+  kafkaConfig,
+  kafkaOf,
+  type RegistrySettings,
+  registryConfig,
+  registryOf
+} from "./transport.ts"
 
-interface KafkaSettings {
-  readonly brokers: ReadonlyArray<string>
-  readonly clientId: string
-  /** `ca`: certificates in PEM that the broker's is checked against, instead of the known authorities'. */
-  readonly ssl: boolean | { readonly ca: string }
-  readonly sasl: SaslSettings | null
-  /** An instance that isn't heard of for this long loses its partitions. */
-  readonly sessionTimeoutMillis: number
-}
-
-const saslMechanisms = ["plain", "scram-sha-256", "scram-sha-512"] as const
-
-interface SaslSettings {
-  readonly mechanism: (typeof saslMechanisms)[number]
-  readonly username: string
-  readonly password: Redacted.Redacted
-}
-
-interface RegistrySettings {
-  readonly url: string
-  readonly username: string | null
-  readonly password: Redacted.Redacted | null
-}
+export { SettingsError } from "./setting.ts"
 
 export interface Settings {
   readonly kafka: KafkaSettings
@@ -62,14 +45,6 @@ export interface Settings {
 const logFormats = ["auto", "json", "pretty"] as const
 type LogFormat = (typeof logFormats)[number]
 
-/** A setting is missing or wrong. The message names the variable, never its value. */
-export class SettingsError extends Data.TaggedError("SettingsError")<{
-  readonly code: "missing" | "invalid"
-  readonly message: string
-  readonly nextStep: string
-  readonly cause: unknown
-}> {}
-
 /** The decoded settings, for layers that need them. */
 export class SettingsService extends Context.Service<SettingsService, Settings>()("shared/config/Settings") {
   /** Reads the current `ConfigProvider`. */
@@ -79,38 +54,7 @@ export class SettingsService extends Context.Service<SettingsService, Settings>(
   )
 }
 
-const defaultOf = (name: string): string => settingsTable.find((row) => row.name === name)?.default ?? ""
-const text = (name: string) => Config.NonEmptyString(name)
-const textOr = (name: string) => text(name).pipe(Config.withDefault(defaultOf(name)))
-const optional = <A>(config: Config.Config<A>) => Config.option(config).pipe(Config.map(Option.getOrNull))
-
 const PortOrFree = Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 0, maximum: 65_535 }))
-
-/** The path of a file that can be read; decoded, its text. */
-const TextOfFile = Schema.NonEmptyString.pipe(
-  Schema.decodeTo(Schema.String, {
-    decode: SchemaGetter.transformEffect((file: string) =>
-      Effect.try({
-        try: () => readFileSync(file, "utf8"),
-        catch: () => new SchemaIssue.InvalidValue({ message: "Expected a file that can be read" })
-      })
-    ),
-    encode: SchemaGetter.passthrough()
-  })
-)
-
-const sasl = Config.all({
-  mechanism: Config.Literals(saslMechanisms, "KAFKA_SASL_MECHANISM").pipe(Config.withDefault("plain" as const)),
-  username: text("KAFKA_SASL_USERNAME"),
-  password: Config.Redacted("KAFKA_SASL_PASSWORD")
-})
-
-const brokerList = Config.map(text("KAFKA_BROKERS"), (value) =>
-  value
-    .split(",")
-    .map((broker) => broker.trim())
-    .filter((broker) => broker !== "")
-)
 
 /** A port; 0, the default, asks for a free one, which `Config.Port` would refuse. */
 export const portOrFree = (name: string): Config.Config<number> =>
@@ -134,41 +78,10 @@ const files = {
   )
 }
 
-const ssl = Config.all({
-  on: Config.Boolean("KAFKA_SSL").pipe(Config.withDefault(false)),
-  ca: optional(Config.schema(TextOfFile, "KAFKA_SSL_CA"))
-})
-
-/** An address without the slashes at its end, found from the end. */
-export const withoutTrailingSlashes = (address: string): string => {
-  let end = address.length
-  while (end > 0 && address.charCodeAt(end - 1) === slash) end--
-  return address.slice(0, end)
-}
-
-const slash = 0x2f
-
 /** The one description of the shared settings; see `settings-table.ts` for what each means. */
-export const settings: Config.Config<Settings> = Config.all({
-  kafka: Config.all({
-    brokers: brokerList,
-    clientId: textOr("KAFKA_CLIENT_ID"),
-    ssl: Config.map(ssl, ({ on, ca }) => (on && ca !== null ? { ca } : on)),
-    // Half a pair is a mistake: as soon as a user name is given, the password must be, too.
-    sasl: Config.flatMap(
-      optional(text("KAFKA_SASL_USERNAME")),
-      (username): Config.Config<SaslSettings | null> => (username === null ? Config.succeed(null) : sasl)
-    ),
-    sessionTimeoutMillis: Config.map(
-      Config.Duration("KAFKA_SESSION_TIMEOUT").pipe(Config.withDefault(Duration.seconds(30))),
-      Duration.toMillis
-    )
-  }),
-  registry: Config.all({
-    url: Config.map(text("SCHEMA_REGISTRY_URL"), withoutTrailingSlashes),
-    username: optional(text("SCHEMA_REGISTRY_USERNAME")),
-    password: optional(Config.Redacted("SCHEMA_REGISTRY_PASSWORD"))
-  }),
+const settings = Config.all({
+  kafka: kafkaConfig,
+  registry: registryConfig,
   topicPrefix: textOr("CAPI_TOPIC_PREFIX"),
   ...files,
   startupTimeout: Config.Duration("STARTUP_TIMEOUT").pipe(Config.withDefault(Duration.minutes(1))),
@@ -189,7 +102,14 @@ export const decodeSettings = <A>(config: Config.Config<A>): Effect.Effect<A, Se
     toSettingsError
   )
 
-export const loadSettings: Effect.Effect<Settings, SettingsError> = Effect.suspend(() => decodeSettings(settings))
+export const loadSettings: Effect.Effect<Settings, SettingsError> = Effect.suspend(() => decodeSettings(settings)).pipe(
+  Effect.flatMap(
+    Effect.fnUntraced(function* (read) {
+      const kafka = yield* Effect.fromResult(kafkaOf(read.kafka))
+      return { ...read, kafka, registry: yield* Effect.fromResult(registryOf(read.registry)) }
+    })
+  )
+)
 
 /** Decodes the file settings alone. */
 export const loadFileSettings: Effect.Effect<FileSettings, SettingsError> = Effect.suspend(() =>

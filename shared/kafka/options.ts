@@ -1,17 +1,13 @@
 /** The configuration of a Kafka client; everything but the brokers has a default. */
-import type * as Redacted from "effect/Redacted"
+import type { SaslSettings } from "../config/transport.ts"
+import type { TlsOptions } from "../http/http-request.ts"
 
 export interface KafkaOptions {
   /** Bootstrap servers, host:port. */
   readonly brokers: ReadonlyArray<string>
   readonly clientId?: string
-  /** `ca`: certificates in PEM that the broker's is verified with, instead of the well-known authorities. */
-  readonly ssl?: boolean | { readonly ca: string }
-  readonly sasl?: {
-    readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512"
-    readonly username: string
-    readonly password: Redacted.Redacted
-  }
+  readonly ssl?: boolean | TlsOptions
+  readonly sasl?: SaslSettings
   readonly connectionTimeoutMillis?: number
   readonly requestTimeoutMillis?: number
   /** A member that sends no heartbeat for this long loses its partitions. */

@@ -100,7 +100,9 @@ export const runInProcess = (name: string, programs: ReadonlyArray<Program>): Ef
 
 /** No log line holds them from now on. */
 const registerSecrets = ({ masterKey, previousMasterKeys, kafka, registry }: Settings): void => {
-  for (const secret of [masterKey, ...previousMasterKeys, kafka.sasl?.password ?? null, registry.password])
+  const login =
+    kafka.sasl === null || kafka.sasl.mechanism === "oauthbearer" ? kafka.sasl?.clientSecret : kafka.sasl.password
+  for (const secret of [masterKey, ...previousMasterKeys, login ?? null, registry.password])
     if (secret !== null) processSecrets.add(secret)
 }
 

@@ -7,6 +7,7 @@ import * as Schedule from "effect/Schedule"
 import topicTable from "../../schemas/topics.json" with { type: "json" }
 import type { Codecs, RegistryError } from "../codec/codecs.ts"
 import { registryLayer } from "../codec/registry.ts"
+import type { RegistryAddress } from "../codec/registry-client.ts"
 import { type Settings, SettingsService } from "../config/settings.ts"
 import { Connections } from "../connections/connections.ts"
 import { didYouMean } from "../connections/did-you-mean.ts"
@@ -32,6 +33,12 @@ export const kafkaOptionsOf = ({ kafka }: Settings): KafkaOptions => ({
   ...(kafka.sasl === null ? {} : { sasl: kafka.sasl })
 })
 
+export const registryAddressOf = ({ url, username, password, tls }: Settings["registry"]): RegistryAddress => ({
+  url,
+  ...(Object.keys(tls).length === 0 ? {} : { tls }),
+  ...(username === null || password === null ? {} : { username, password })
+})
+
 /** The Kafka client of the settings; connects at the first use. */
 export const kafkaLayer: Layer.Layer<KafkaClient, never, SettingsService> = Layer.unwrap(
   Effect.map(SettingsService, (settings) => layerKafka(kafkaOptionsOf(settings)))
@@ -40,14 +47,7 @@ export const kafkaLayer: Layer.Layer<KafkaClient, never, SettingsService> = Laye
 /** Codecs over the registry of the settings; fails where it does not answer within STARTUP_TIMEOUT. */
 export const codecsLayer: Layer.Layer<Codecs, RegistryError, SettingsService> = Layer.unwrap(
   Effect.map(SettingsService, ({ registry, topicPrefix, startupTimeout }) =>
-    registryLayer({
-      url: registry.url,
-      prefix: topicPrefix,
-      startupTimeout,
-      ...(registry.username === null || registry.password === null
-        ? {}
-        : { username: registry.username, password: registry.password })
-    })
+    registryLayer({ ...registryAddressOf(registry), prefix: topicPrefix, startupTimeout })
   )
 )
 

@@ -5,13 +5,14 @@ import topicTable from "../../../schemas/topics.json" with { type: "json" }
 import { expandPlatforms } from "../../../shared/codec/schemas.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { KafkaClient } from "../../../shared/kafka/client.ts"
+import { registryAddressOf } from "../../../shared/runtime/services.ts"
 import { createTopics, type TopicDifference } from "../../topics/create-topics.ts"
 import { eventTopics } from "../../topics/declared-topics.ts"
 import { registerSchemas } from "../../topics/register-schemas.ts"
 import { Command, countFlag, Flag } from "../cli.ts"
 import { undeliveredEvents, undeliveredLines } from "../ledger-report.ts"
 import { count, show, table } from "../output.ts"
-import { registryAddressOf, withKafka } from "../services.ts"
+import { withKafka } from "../services.ts"
 
 const create = Flag.Boolean("create").pipe(
   Flag.withDescription("Create what is missing and register the schemas (FULL_TRANSITIVE)"),
@@ -43,7 +44,7 @@ export const topics = Command.make("topics", { create, partitions, addPartitions
         ? yield* (yield* KafkaClient).addPartitions(eventTopics(settings.topicPrefix), flags.addPartitions.value)
         : []
       const report = create ? yield* createTopics(settings.topicPrefix, Option.getOrUndefined(partitions)) : null
-      const schemas = create ? yield* registerSchemas(registryAddressOf(settings), settings.topicPrefix) : []
+      const schemas = create ? yield* registerSchemas(registryAddressOf(settings.registry), settings.topicPrefix) : []
       const rows = yield* declaredAndPresent(settings.topicPrefix)
       const created = new Set(report?.created ?? [])
       const value = rows.map((row) => ({ ...row, created: created.has(settings.topicPrefix + row.name) }))

@@ -3,7 +3,7 @@
 import { isUtf8 } from "node:buffer"
 import * as Redacted from "effect/Redacted"
 import type { SendableEvent } from "../../codec/codecs.ts"
-import { withoutTrailingSlashes } from "../../config/settings.ts"
+import { withoutTrailingSlashes } from "../../config/transport.ts"
 import type { Connection } from "../../connections/connection.ts"
 import type { HttpRequestSpec, RequestContext, Secret } from "../connector.ts"
 

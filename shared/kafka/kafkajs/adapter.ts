@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { Kafka, KafkaConfig, LogEntry, SASLOptions } from "kafkajs"
+import { nodeTlsOptions } from "../../http/http-request.ts"
 import { KafkaClient } from "../client.ts"
 import { type KafkaOptions, type ResolvedKafkaOptions, resolveKafkaOptions } from "../options.ts"
 import { type Decompress, decompressLz4, decompressSnappy } from "../wire/decompress.ts"
@@ -13,6 +14,7 @@ import { openAdmin } from "./admin.ts"
 import { openCluster } from "./cluster.ts"
 import { retryPolicy } from "./errors.ts"
 import { joinGroup } from "./member.ts"
+import { tokenProvider } from "./oauth-token.ts"
 import kafkajs from "./patches/index.ts"
 import { pooledSocket } from "./patches/network.ts"
 import { openIdempotent, openTransactional } from "./producer.ts"
@@ -44,7 +46,7 @@ const makeKafkaJs = (options: ResolvedKafkaOptions, context: Context.Context<nev
   const config: KafkaConfig = {
     brokers: [...options.brokers],
     clientId: options.clientId,
-    ssl: typeof options.ssl === "boolean" ? options.ssl : { ca: [options.ssl.ca] },
+    ssl: typeof options.ssl === "boolean" ? options.ssl : nodeTlsOptions(options.ssl),
     connectionTimeout: options.connectionTimeoutMillis,
     requestTimeout: options.requestTimeoutMillis,
     socketFactory: pooledSocket,
@@ -56,11 +58,12 @@ const makeKafkaJs = (options: ResolvedKafkaOptions, context: Context.Context<nev
   return new kafkajs.Kafka(config)
 }
 
-const saslOf = ({ mechanism, username, password }: NonNullable<ResolvedKafkaOptions["sasl"]>): SASLOptions => ({
-  mechanism,
-  username,
-  password: Redacted.value(password)
-})
+const saslOf = (login: NonNullable<ResolvedKafkaOptions["sasl"]>): SASLOptions => {
+  if (login.mechanism === "oauthbearer")
+    return { mechanism: login.mechanism, oauthBearerProvider: tokenProvider(login) }
+  const { mechanism, username, password } = login
+  return { mechanism, username, password: Redacted.value(password) }
+}
 
 /** The runtime logs failures itself, so kafkajs's errors are details, except for those of lost offsets or records. */
 const logEntry = (entry: LogEntry, context: Context.Context<never>) => {

@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { KafkaError } from "../client.ts"
+import type { Denied } from "./denied.ts"
 
 /** Runs a promise of kafkajs; its rejection becomes a KafkaError. */
 export const attempt = <A>(operation: string, run: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, KafkaError> =>
@@ -31,11 +32,27 @@ class RequestTimeout extends Error {
 export const kafkaError = (operation: string, cause: unknown): KafkaError => {
   if (cause instanceof KafkaError) return cause
   const code = codeOf(cause)
+  const denied = causesOf(cause).find((found) => found.denied !== undefined)?.denied
+  if (denied !== undefined) return deniedError(operation, denied, cause)
   return new KafkaError({
     code,
     operation,
     message: `Kafka could not ${operation}: ${messageOf(cause)}.`,
     nextStep: nextSteps[code],
+    cause
+  })
+}
+
+const deniedError = (operation: string, { operation: needed, resource, names }: Denied, cause: unknown): KafkaError => {
+  const on =
+    resource === "cluster" ? "the cluster" : `the ${resource}${names.length > 1 ? "s" : ""} ${names.join(", ")}`
+  const option =
+    resource === "cluster" ? "--cluster" : names.map((name) => `--${resource.replace(" ", "-")} ${name}`).join(" ")
+  return new KafkaError({
+    code: "unauthorized",
+    operation,
+    message: `Kafka could not ${operation}: this user has no right to ${needed} on ${on}.`,
+    nextStep: `Grant it: kafka-acls.sh --add --allow-principal User:<user> --operation ${needed} ${option}; infra/acl lists the rights of each program.`,
     cause
   })
 }
@@ -59,6 +76,7 @@ interface KafkaJsFailure {
   readonly code?: string | number
   readonly message?: string
   readonly cause?: unknown
+  readonly denied?: Denied
 }
 
 /** The error and its causes; kafkajs wraps the original one in "number of retries exceeded". */

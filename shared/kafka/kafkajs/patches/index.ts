@@ -6,7 +6,7 @@ import { createRequire } from "node:module"
 import path from "node:path"
 import { keepErrorsRetriable, keepOnlyBroker, readEndOfLog, retryAtCoordinator, stayClosed } from "./cluster.ts"
 import { beatByMonotonicClock, endFetchers, keepCommittedOffset, visibleBatch, wakeOnResume } from "./consumer.ts"
-import { checkWhilePending, receivePooled } from "./network.ts"
+import { checkWhilePending, nameDenied, receivePooled } from "./network.ts"
 import { groupMessagesPerPartition } from "./producer.ts"
 import { decodeUncompressed, frameRequest, poolProduceRequests } from "./protocol.ts"
 
@@ -85,6 +85,15 @@ export const patches: ReadonlyArray<Patch> = [
     file: "network.ts",
     tests: ["network.test.ts"],
     apply: receivePooled
+  }),
+  patch({
+    module: "network/connection",
+    functions: ["send"],
+    why: "an error of the broker's authorizer says which operation it refused, and on what",
+    issue: null,
+    file: "network.ts",
+    tests: ["network.test.ts"],
+    apply: nameDenied
   }),
   patch({
     module: "network/requestQueue",

@@ -8,7 +8,7 @@ interface Receiver {
 }
 
 const Connection = createRequire(import.meta.url)("kafkajs/src/network/connection") as {
-  readonly prototype: Receiver
+  readonly prototype: Receiver & { readonly send: (this: unknown, given: unknown) => Promise<unknown> }
 }
 
 interface Response {
@@ -146,4 +146,109 @@ describe("a queue of requests", () => {
     vi.advanceTimersByTime(200)
     assert.deepStrictEqual(sent, [1, 2, 3])
   })
+})
+
+interface Request {
+  readonly apiName: string
+  readonly encode: () => Promise<{ readonly buf: Buffer; readonly offset: number }>
+}
+type Make = (given: unknown) => Request
+const required = createRequire(import.meta.url)
+const request = (name: string, version: number, given: unknown): Request =>
+  (required(`kafkajs/src/protocol/requests/${name}/v${version}/request`) as Make)(given)
+
+const topicDenied = { type: "TOPIC_AUTHORIZATION_FAILED" }
+const produced = request("produce", 3, { acks: -1, timeout: 1, transactionalId: null, topicData: [] })
+const transaction = { transactionalId: "mapper.normalized-events.0", producerId: "7", producerEpoch: 1 }
+
+describe("an authorization error", () => {
+  const cases: ReadonlyArray<[string, { type: string }, Request, unknown, string, ReadonlyArray<string>]> = [
+    [
+      "the topics of a write",
+      topicDenied,
+      produced,
+      {
+        topics: [
+          { topicName: "allowed", partitions: [{ partition: 0, errorCode: 0 }] },
+          { topicName: "denied", partitions: [0, 1].map((partition) => ({ partition, errorCode: 29 })) }
+        ]
+      },
+      "Write",
+      ["denied"]
+    ],
+    [
+      "the topic of a metadata request",
+      topicDenied,
+      request("metadata", 4, { topics: ["t"], allowAutoTopicCreation: false }),
+      { topicMetadata: [{ topic: "t", topicErrorCode: 29, partitionMetadata: [] }] },
+      "Describe",
+      ["t"]
+    ],
+    [
+      "the group of a member that joins",
+      { type: "GROUP_AUTHORIZATION_FAILED" },
+      request("joinGroup", 0, {
+        groupId: "mapper",
+        sessionTimeout: 1,
+        memberId: "",
+        protocolType: "consumer",
+        groupProtocols: []
+      }),
+      { errorCode: 30 },
+      "Read",
+      ["mapper"]
+    ],
+    [
+      "the group of a transaction's offsets",
+      { type: "GROUP_AUTHORIZATION_FAILED" },
+      request("addOffsetsToTxn", 0, { ...transaction, groupId: "mapper" }),
+      { errorCode: 30 },
+      "Read",
+      ["mapper"]
+    ],
+    [
+      "the transactional id",
+      { type: "TRANSACTIONAL_ID_AUTHORIZATION_FAILED" },
+      request("initProducerId", 0, { transactionalId: "mapper.normalized-events.0", transactionTimeout: 1 }),
+      { errorCode: 53 },
+      "Write",
+      ["mapper.normalized-events.0"]
+    ],
+    [
+      "the cluster",
+      { type: "CLUSTER_AUTHORIZATION_FAILED" },
+      request("createTopics", 0, { topics: [], timeout: 1 }),
+      { topicErrors: [] },
+      "Create",
+      []
+    ]
+  ]
+  it.each(cases)("names %s and the operation", async (_name, error, sent, data, operation, names) => {
+    const sending = (error: object) =>
+      Connection.prototype.send.call(connectionThatFails(data), {
+        request: sent,
+        response: { decode: async () => data, parse: async () => Promise.reject(error) }
+      })
+    const failed = await sending(Object.assign(new Error("denied"), error)).catch((cause: unknown) => cause)
+    const { denied } = failed as { readonly denied?: { readonly operation: string; readonly names: unknown } }
+    assert.strictEqual(denied?.operation, operation)
+    assert.deepStrictEqual(denied?.names, names)
+    const other = await sending(new Error("another")).catch((cause: unknown) => cause)
+    assert.notProperty(other, "denied")
+  })
+})
+
+/** A connection whose broker answers each request at once. */
+const connectionThatFails = (data: unknown) => ({
+  clientId: "c",
+  isAuthenticated: () => true,
+  failIfNotConnected: () => undefined,
+  nextCorrelationId: () => 1,
+  logDebug: () => undefined,
+  logError: () => undefined,
+  requestQueue: {
+    push: ({ entry }: { readonly entry: { readonly resolve: (answer: unknown) => void } }) =>
+      entry.resolve({ correlationId: 1, size: 0, entry, payload: data }),
+    maybeThrottle: () => undefined
+  }
 })

@@ -2,6 +2,7 @@ import { connect, isIP, type Socket } from "node:net"
 import tls from "node:tls"
 import type { ISocketFactory } from "kafkajs"
 import { BufferPool } from "../../wire/buffer-pool.ts"
+import { type Denied, deniedOf, type SentRequest } from "../denied.ts"
 
 /** Patches of kafkajs's `network`: how responses are received, and when pending requests are looked for. */
 
@@ -149,4 +150,39 @@ export const checkWhilePending = (queue: { readonly prototype: RequestQueue }) =
     if (this.pending.length > 0) scheduleCheckPendingRequests.call(this)
   }
   return queue
+}
+
+interface SendingConnection {
+  send: (this: SendingConnection, given: SentGiven) => Promise<unknown>
+}
+
+interface SentGiven {
+  readonly request: SentRequest
+  readonly response: {
+    readonly decode: (payload: Buffer) => Promise<unknown>
+    readonly parse: (data: unknown) => Promise<unknown>
+  }
+}
+
+/**
+ * An error of the broker's authorizer gets `denied`: which operation was refused on what. Kafka's error says neither, and whoever
+ * has to grant the right needs both.
+ */
+export const nameDenied = (connection: { readonly prototype: SendingConnection }) => {
+  const { send } = connection.prototype
+  connection.prototype.send = async function (given) {
+    const parse = async (data: unknown) =>
+      given.response.parse(data).catch(async (error: DeniedError) => {
+        const denied = await deniedOf(String(error.type), given.request, data)
+        if (denied !== null) error.denied = denied
+        return Promise.reject(error)
+      })
+    return send.call(this, { ...given, response: { decode: given.response.decode, parse } })
+  }
+  return connection
+}
+
+interface DeniedError extends Error {
+  readonly type?: string
+  denied?: Denied
 }
