@@ -15,7 +15,7 @@ import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { layerRuntimeOptions } from "../../shared/runtime/contract.ts"
 import { run } from "../../shared/runtime/runtime.ts"
-import { connectionOf, deliveryLog, eventTime, purchase } from "../../shared/testing/event-fixture.ts"
+import { connectionOf, deliveryLog, eventTime, purchase, testSealer } from "../../shared/testing/event-fixture.ts"
 import { until } from "../../shared/testing/kafka-probe.ts"
 import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { uniquePrefix } from "../../tests/harness/test-services.ts"
@@ -72,7 +72,7 @@ const makeSetup = Effect.gen(function* () {
       connection: connectionOf("meta", { maxAgeDays: null }, { id }),
       connector: connectorFor("meta")
     }))
-    const fiber = yield* Effect.forkChild(Effect.provide(run(mapper(targets)), services))
+    const fiber = yield* Effect.forkChild(Effect.provide(run(mapper(targets, testSealer)), services))
     yield* until("every event has passed", () =>
       Effect.gen(function* () {
         const ends = yield* client.topicOffsets(`${prefix}normalized-events`)

@@ -8,8 +8,9 @@ import { unreadableDeadLetter } from "../../processors/delivery/engine/records.t
 import type { DeadLetter, MappedEvent } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
 import { SettingsService } from "../../shared/config/settings.ts"
+import { requiredSealer, type SealerShape, sealedDeadLetter } from "../../shared/credentials/sealer.ts"
 import { type FetchedRecord, KafkaClient, type ProducedRecord } from "../../shared/kafka/client.ts"
-import { deadLetter, deadLetterKey, deliveryStage } from "../../shared/model/dead-letter.ts"
+import { deadLetterKey, deliveryStage } from "../../shared/model/dead-letter.ts"
 import { deliveryResult } from "../../shared/model/delivery-result.ts"
 import type { Platform } from "../../shared/model/platform.ts"
 import { headerNames, topicNames } from "../../shared/model/topics.ts"
@@ -55,6 +56,7 @@ const giveUpPartition = Effect.fnUntraced(function* (options: {
   const { connectionId, platform, groupId, name, prefix, partition, from, to } = options
   const kafka = yield* KafkaClient
   const codecs = yield* Codecs
+  const sealer = yield* requiredSealer
   const topic = prefix + name
   const producer = yield* kafka.transactional(`${groupId}.${topic}.${partition}`)
   let givenUp = 0
@@ -70,11 +72,17 @@ const giveUpPartition = Effect.fnUntraced(function* (options: {
       const records: Array<ProducedRecord> = []
       for (const record of chosen) {
         const decoded = codecs.decode("mapped-event", record.value)
-        const at = { name, prefix, now }
+        const at = { name, prefix, sealer, now }
         if (decoded._tag === "Decoded") records.push(...recordsOf(codecs, record, decoded.value, at))
         else {
           // A record that is not an event has no result, as in a delivery.
-          const letter = unreadableDeadLetter({ ...record, topic: name }, decoded, { id: connectionId, platform }, now)
+          const letter = unreadableDeadLetter(
+            sealer,
+            { ...record, topic: name },
+            decoded,
+            { id: connectionId, platform },
+            now
+          )
           records.push(deadLetterRecord(codecs, letter, prefix))
         }
       }
@@ -90,7 +98,7 @@ const recordsOf = (
   codecs: Codecs["Service"],
   record: FetchedRecord,
   event: MappedEvent,
-  { name, prefix, now }: { readonly name: string; readonly prefix: string; readonly now: number }
+  { name, prefix, sealer, now }: GiveUpContext
 ): ReadonlyArray<ProducedRecord> => {
   const message = "The connection does not deliver any more; a person gave up what waited for it."
   const common = {
@@ -102,7 +110,8 @@ const recordsOf = (
     reason_code: reason
   }
   const { partition, offset, timestamp, key, value } = record
-  const letter = deadLetter(
+  const letter = sealedDeadLetter(
+    sealer,
     { topic: name, partition, offset, timestamp, key, value },
     {
       ...common,
@@ -129,6 +138,14 @@ const recordsOf = (
     { topic: prefix + results, key: event.event_id, value: codecs.encode(results, "event-delivery-log", result) },
     deadLetterRecord(codecs, letter, prefix)
   ]
+}
+
+interface GiveUpContext {
+  /** Topic of the record, without prefix. */
+  readonly name: string
+  readonly prefix: string
+  readonly sealer: SealerShape
+  readonly now: number
 }
 
 const deadLetterRecord = (codecs: Codecs["Service"], letter: DeadLetter, prefix: string): ProducedRecord => ({

@@ -3,8 +3,7 @@
 import type { SchemaName } from "../../shared/codec/codecs.ts"
 import { connectors } from "../../shared/connectors/registry.ts"
 import { redactDeep } from "../../shared/telemetry/redaction.ts"
-
-const masked = "***"
+import { hide, masked, maskRawEvent } from "./mask-raw.ts"
 
 /** Groups of a record or payload that hold a person's identifiers, whatever their names inside. */
 const personal = new Set([
@@ -16,6 +15,7 @@ const urls = new Set(["event_source_url", "referrer_url", "url", "referrer"])
 
 /** A copy without personal data; bytes become their count, payloads are shown as JSON. */
 export const maskRecord = (schema: SchemaName, record: object): unknown => {
+  if (schema === "raw-event") return redactDeep(maskRawEvent(record))
   const opened =
     schema === "mapped-event" && "payload" in record && typeof record.payload === "string"
       ? { ...record, payload: parsed(record.payload) }
@@ -23,13 +23,38 @@ export const maskRecord = (schema: SchemaName, record: object): unknown => {
   return redactDeep(mask(opened))
 }
 
-/** A key is shown where it is the event's id, which identifies no person; others may be personal data. */
-export const maskKey = (key: Buffer | null, record: unknown): string | null => {
+/**
+ * A key is shown where it is a value that the record's view shows, such as the event's id; others may be personal data.
+ *
+ * @param view what `maskRecord` made of the record
+ */
+export const maskKey = (key: Buffer | null, view: unknown): string | null => {
   if (key === null) return null
   const text = key.toString("utf8")
-  const ids = typeof record === "object" && record !== null ? Object.values(record) : []
-  return ids.includes(text) ? text : masked
+  const shown = typeof view === "object" && view !== null ? Object.values(view) : []
+  return shown.includes(text) ? text : masked
 }
+
+/** A payload with what identifies the customer in clear hidden; hashes stay, by which it is compared with what others send. */
+export const maskPayload = <Payload extends object>(payload: Payload): Payload => maskClear(payload) as Payload
+
+const maskClear = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(maskClear)
+  if (value === null || typeof value !== "object") return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, personal.has(key) ? hideClear(item) : maskClear(item)])
+  )
+}
+
+const hideClear = (value: unknown): unknown => {
+  if (typeof value === "string" && sha256.test(value)) return value
+  if (Array.isArray(value)) return value.map(hideClear)
+  return value === null || typeof value !== "object"
+    ? hide(value)
+    : Object.fromEntries(Object.entries(value).map(([key, item]) => [key, hideClear(item)]))
+}
+
+const sha256 = /^[0-9a-f]{64}$/
 
 const mask = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(mask)
@@ -41,17 +66,6 @@ const mask = (value: unknown): unknown => {
       return [key, mask(item)]
     })
   )
-}
-
-/** The same shape with every value hidden, so that one still sees which identifiers there are. */
-const hide = (value: unknown): unknown => {
-  if (value === null || value === undefined) return null
-  if (Array.isArray(value)) return value.map(hide)
-  if (Buffer.isBuffer(value) || typeof value !== "object") return masked
-  const entries = Object.entries(value).filter(
-    ([, item]) => item !== null && !(Array.isArray(item) && item.length === 0)
-  )
-  return Object.fromEntries(entries.map(([key, item]) => [key, hide(item)]))
 }
 
 const parsed = (text: string): unknown => {

@@ -3,6 +3,7 @@
 import { problem } from "../../processors/normalizer/normalize/problem.ts"
 import type { JsonEvent } from "../../processors/normalizer/read/read-record.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
+import { maskPayload } from "./mask.ts"
 import { type EventPreview, previewRead } from "./preview-event.ts"
 import { rawRecordOf, readRaw } from "./raw-lines.ts"
 
@@ -13,6 +14,8 @@ interface PreviewOptions {
   readonly now: number | null
   /** From when the times of the shipped sample file count, in milliseconds since the epoch. */
   readonly samplesAt: number
+  /** Show the customer's values in clear, where the platform takes them so; hashes are shown always. */
+  readonly reveal: boolean
 }
 
 /**
@@ -68,7 +71,11 @@ class Lines {
 
   private lineOf(read: JsonEvent): string {
     const prepared: EventPreview = previewRead(read, this.options.connection, this.options.now)
-    return JSON.stringify(prepared) + "\n"
+    const shown =
+      this.options.reveal || prepared.outcome !== "payload"
+        ? prepared
+        : { ...prepared, payload: maskPayload(prepared.payload) }
+    return JSON.stringify(shown) + "\n"
   }
 }
 

@@ -16,7 +16,13 @@ import {
 } from "../../shared/kafka/client.ts"
 import { topicNames } from "../../shared/model/topics.ts"
 import { CommandError } from "./cli.ts"
-import { type DeadLetterEntry, type Marks, originalOpener, scanDeadLetters } from "./dead-letter-entries.ts"
+import {
+  type DeadLetterEntry,
+  type Marks,
+  type OpenOriginal,
+  originalOpener,
+  scanDeadLetters
+} from "./dead-letter-entries.ts"
 import { readTopic } from "./read-topic.ts"
 import {
   finishedBy,
@@ -62,7 +68,7 @@ export const redriveDeadLetters = Effect.fnUntraced(function* (options: RedriveO
     Effect.gen(function* () {
       const chosen = page.filter((one) => isChosen(one, marks, options))
       const now = chosen.filter((one) => !(options.remap && one.deadLetter.stage.startsWith("delivery-")))
-      yield* collectSources(chosen, now, toRemap)
+      yield* collectSources(chosen, now, open, toRemap)
       const records = yield* Effect.forEach(now, (one) => Effect.fromResult(redrivenRecord(one, open, prefix)))
       const at = yield* Clock.currentTimeMillis
       yield* commit([...records, ...now.flatMap((one) => [markOf(one, prefix), ...revokedRefusal(one, prefix, at)])])
@@ -102,13 +108,15 @@ const commitWith =
 const collectSources = Effect.fnUntraced(function* (
   chosen: ReadonlyArray<DeadLetterEntry>,
   now: ReadonlyArray<DeadLetterEntry>,
+  open: OpenOriginal,
   toRemap: Map<string, DeadLetterEntry>
 ) {
   const codecs = yield* Codecs
   const later = chosen.filter((one) => !now.includes(one))
-  yield* codecs.loadSchemas(later.map((one) => one.deadLetter.original))
-  for (const one of later) {
-    const decoded = codecs.decode("mapped-event", one.deadLetter.original)
+  const originals = yield* Effect.forEach(later, (one) => Effect.fromResult(open(one.deadLetter)))
+  yield* codecs.loadSchemas(originals.map(({ value }) => value))
+  for (const [index, one] of later.entries()) {
+    const decoded = codecs.decode("mapped-event", originals[index]!.value)
     const source = decoded._tag === "Decoded" ? decoded.value.source : null
     toRemap.set(`${sourceKey(source)} ${one.id}`, { ...one, deadLetter: { ...one.deadLetter, original: null } })
   }

@@ -11,8 +11,9 @@ import { Connections } from "../../shared/connections/connections.ts"
 import { type Connector, opensNothing } from "../../shared/connectors/connector.ts"
 import { type HttpTransport, makeHttpTransport } from "../../shared/connectors/http/http-client.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
+import type { CredentialsError } from "../../shared/credentials/credential.ts"
 import { Credentials } from "../../shared/credentials/credentials.ts"
-import { sealerOfSettings } from "../../shared/credentials/sealer.ts"
+import { requiredSealer, sealerOfSettings } from "../../shared/credentials/sealer.ts"
 import { followSealingKey } from "../../shared/credentials/sealing-keys.ts"
 import { KafkaClient, type KafkaError } from "../../shared/kafka/client.ts"
 import type { Platform } from "../../shared/model/platform.ts"
@@ -45,20 +46,25 @@ type Services = Codecs | Connections | Credentials | KafkaClient | Readiness | S
  * The enabled connections of the platform as processors that share their input: the header of a record names its connection.
  * Google's have two kinds of connector.
  */
-const deliveryInput = (platform: Platform): Effect.Effect<SharedInput<DeliveryError, never>, KafkaError, Services> =>
+const deliveryInput = (
+  platform: Platform
+): Effect.Effect<SharedInput<DeliveryError, never>, KafkaError | CredentialsError, Services> =>
   Effect.gen(function* () {
     const { enabledOf } = yield* Connections
     const { topicPrefix } = yield* SettingsService
     const connections = enabledOf(platform)
     const topics = [topicNames.mapped(platform), topicNames.retry(platform)]
-    // Without sealed recipients a program works without the master key.
     const isSealed = connections.some(({ kind }) => connectorFor(kind).sealedRecipients === true)
+    // Messages wait for a key that is missing; any other delivery does not start without one.
+    const sealer = isSealed ? sealerOfSettings(yield* SettingsService) : yield* requiredSealer
     const recipientKey = isSealed ? yield* recipientKeyOf : undefined
     const partitionsTotal = connections.length === 0 ? Effect.succeed(0) : yield* partitionCount(topics, topicPrefix)
     const processors = yield* Effect.forEach(connections, (connection) =>
       Effect.gen(function* () {
         const connector = connectorFor(connection.kind)
-        const services = yield* Layer.build(layerServices(connector, connection, recipientKey, partitionsTotal))
+        const services = yield* Layer.build(
+          layerServices(connector, connection, { recipientKey, sealer, partitionsTotal })
+        )
         const processor = deliveryProcessor({ connector, connection, settings: settingsOf(connection) })
         return yield* Effect.provideContext(processor, services)
       })
@@ -69,18 +75,18 @@ const deliveryInput = (platform: Platform): Effect.Effect<SharedInput<DeliveryEr
   })
 
 /** The services of one connection: a separate HTTP pool, its credential, writes to Kafka. */
-const layerServices = (
-  connector: Connector,
-  connection: Connection,
-  recipientKey: RecipientKey | undefined,
-  partitionsTotal: Effect.Effect<number>
-) => Layer.effect(DeliveryServices, makeServices(connector, connection, recipientKey, partitionsTotal))
+const layerServices = (connector: Connector, connection: Connection, common: CommonServices) =>
+  Layer.effect(DeliveryServices, makeServices(connector, connection, common))
+
+/** What the connections of a program share. */
+interface CommonServices extends Pick<DeliveryServicesShape, "sealer" | "partitionsTotal"> {
+  readonly recipientKey: RecipientKey | undefined
+}
 
 const makeServices = Effect.fnUntraced(function* (
   connector: Connector,
   connection: Connection,
-  recipientKey: RecipientKey | undefined,
-  partitionsTotal: Effect.Effect<number>
+  { recipientKey, sealer, partitionsTotal }: CommonServices
 ) {
   const credentials = yield* Credentials
   const kafka = yield* KafkaClient
@@ -92,6 +98,7 @@ const makeServices = Effect.fnUntraced(function* (
     secret: credentials.resolve(connection.credential, connector.credential),
     open: recipientKey?.open ?? opensNothing,
     ...(recipientKey === undefined ? {} : { recipientKey }),
+    sealer,
     publish: (records) => kafka.produce(records.map((record) => ({ ...record, topic: topicPrefix + record.topic }))),
     partitionsTotal
   } satisfies DeliveryServicesShape

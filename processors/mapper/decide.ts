@@ -7,11 +7,12 @@ import type { Codecs } from "../../shared/codec/codecs.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import type { Connector } from "../../shared/connectors/connector.ts"
 import { type Mapped, mapForConnection } from "../../shared/connectors/mapping/map.ts"
+import type { SealerShape } from "../../shared/credentials/sealer.ts"
 import { murmur2 } from "../../shared/kafka/wire/murmur2.ts"
 import type { Batch, Inbound, Outbound } from "../../shared/runtime/contract.ts"
 import { movedRecord } from "../../shared/runtime/restore-state.ts"
 import type { DuplicateFilter, IsRefused, Observation, Repeat } from "./dedup/duplicate-filter.ts"
-import { outcomeOf, undecodable, write } from "./records.ts"
+import { outcomeOf, undecodable, type WriteContext, write } from "./records.ts"
 
 /** A connection and how events are mapped for it. */
 export interface Target {
@@ -46,6 +47,8 @@ export interface DecideContext {
   readonly targets: ReadonlyArray<Target>
   readonly codecs: Pick<Codecs["Service"], "decode" | "encode">
   readonly duplicates: DuplicateFilter
+  /** Seals the originals of dead letters. */
+  readonly sealer: SealerShape
   readonly now: number
 }
 
@@ -55,12 +58,13 @@ export interface DecideContext {
  */
 export const decide = (batch: Batch, context: DecideContext): Decision => {
   const { codecs, duplicates, now } = context
+  const writing = writingOf(context)
   const repeats: Array<RepeatedEvent> = []
   const decision: Decision = { outputs: [], outcomes: new Map(), repeats }
   for (const record of batch.records) {
     const decoded = codecs.decode("normalized-event", record.value)
     if (decoded._tag === "Undecodable") {
-      decision.outputs.push(undecodable(record, decoded, codecs.encode, now))
+      decision.outputs.push(undecodable(record, decoded, writing))
       count(decision.outcomes, "", "dead_lettered", decoded.reason)
       continue
     }
@@ -92,9 +96,11 @@ export const decideRepeats = (decision: Decision, context: DecideContext, isRefu
 const decideEvent = (
   { outputs, outcomes }: Decision,
   { record, event, observation }: RepeatedEvent,
-  { targets, codecs, duplicates, now }: DecideContext,
+  context: DecideContext,
   goesTo: (connectionId: string) => boolean
 ): void => {
+  const { targets, duplicates, now } = context
+  const writing = writingOf(context)
   const chosen = targetsOf(record, targets)
   for (const { connection, connector } of chosen) {
     const { id } = connection
@@ -102,13 +108,15 @@ const decideEvent = (
       observation.repeat === null || goesTo(id)
         ? mapForConnection(event, connection, connector, now)
         : skippedRepeats[observation.repeat]
-    const written = write(outputs, record, event, connection, mapped, codecs.encode, now)
+    const written = write(outputs, record, event, connection, mapped, writing)
     if (written._tag === "Mapped") observation.taken.push(id)
     else if (isRefusal(written)) observation.refused.push(id)
     count(outcomes, id, outcomeOf(written), written._tag === "Mapped" ? null : written.reason)
   }
   duplicates.claim(observation, chosen === targets ? [] : othersOf(chosen, targets))
 }
+
+const writingOf = ({ codecs, sealer, now }: DecideContext): WriteContext => ({ encode: codecs.encode, sealer, now })
 
 const everyConnection = (): boolean => true
 

@@ -13,7 +13,7 @@ import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { layerRuntimeOptions } from "../../shared/runtime/contract.ts"
 import { type RuntimeEvent, RuntimeObserver } from "../../shared/runtime/metrics.ts"
 import { run } from "../../shared/runtime/runtime.ts"
-import { connectionOf, eventTime, purchase } from "../../shared/testing/event-fixture.ts"
+import { connectionOf, eventTime, purchase, testSealer } from "../../shared/testing/event-fixture.ts"
 import { readAll, until } from "../../shared/testing/kafka-probe.ts"
 import { memoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { testBrokers, uniquePrefix } from "../../tests/harness/test-services.ts"
@@ -42,7 +42,10 @@ const makeHarness = Effect.gen(function* () {
     const events: Array<RuntimeEvent> = []
     const options = layerRuntimeOptions({ prefix, drainTimeout: Duration.seconds(5) })
     const observer = Layer.succeed(RuntimeObserver, (event) => void events.push(event))
-    const fiber = yield* run(mapper(targets)).pipe(Effect.provide(Layer.merge(options, observer)), Effect.forkChild)
+    const fiber = yield* run(mapper(targets, testSealer)).pipe(
+      Effect.provide(Layer.merge(options, observer)),
+      Effect.forkChild
+    )
     return { fiber, events }
   })
   const done = until("every event is committed", () =>

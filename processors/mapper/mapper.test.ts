@@ -1,13 +1,22 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as TestClock from "effect/testing/TestClock"
 import type { NormalizedEvent } from "../../schemas/types.gen.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
+import { deadLetterAad } from "../../shared/credentials/sealer.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { decidedConnectionsTopic } from "../../shared/ledger/decided-connections.ts"
-import { connectionOf, consent, eventTime, properties, purchase } from "../../shared/testing/event-fixture.ts"
+import {
+  connectionOf,
+  consent,
+  eventTime,
+  properties,
+  purchase,
+  testSealer
+} from "../../shared/testing/event-fixture.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { MemoryKafka } from "../../shared/testing/memory-kafka.ts"
 import { batchOf, runBatches } from "../../shared/testing/run-batches.ts"
@@ -33,7 +42,9 @@ const written = (
 ) =>
   Effect.gen(function* () {
     yield* TestClock.setTime(eventTime)
-    const journal = yield* runBatches(mapper(connections.map(target)), [batchOf("normalized-events", records)])
+    const journal = yield* runBatches(mapper(connections.map(target), testSealer), [
+      batchOf("normalized-events", records)
+    ])
     return journal
       .flatMap(({ outputs }) => outputs)
       .filter(({ topic }) => topic !== duplicatesTopic && topic !== decidedConnectionsTopic)
@@ -99,6 +110,14 @@ it.effect("sends what is no normalized event to the dead letters, and goes on wi
       "mapped-events.meta meta-1 Purchase"
     ])
     assert.strictEqual(outputs[0]?.key, "normalized-events/0/0")
+    const letter = codecs.decode("dead-letter", outputs[0]!.value)
+    if (letter._tag !== "Decoded") return assert.fail(letter.message)
+    const { original, original_key, sealed } = letter.value
+    assert.isTrue(sealed)
+    assert.notInclude(outputs[0]!.value!.toString("latin1"), "nonsense")
+    const opened = (part: "key" | "value", bytes: Buffer | null) =>
+      Result.getOrThrow(testSealer.open(bytes!, deadLetterAad(part, "normalized-events", 0, 0))).toString()
+    assert.deepStrictEqual([opened("value", original), opened("key", original_key)], ["nonsense", "x"])
   })
 )
 

@@ -7,6 +7,7 @@ import * as Metric from "effect/Metric"
 import { Codecs, type RegistryError } from "../../shared/codec/codecs.ts"
 import type { Pooled } from "../../shared/codec/record-writer.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
+import type { SealerShape } from "../../shared/credentials/sealer.ts"
 import type { DeduplicatorOptions } from "../../shared/dedup/deduplicator.ts"
 import type { AtConnection } from "../../shared/dedup/refusals.ts"
 import type { KafkaClient, KafkaError } from "../../shared/kafka/client.ts"
@@ -27,9 +28,14 @@ import { type DecideContext, type Decision, decide, decideRepeats, type OutcomeC
 import { DuplicateFilter, duplicateDefaults, duplicateReport, duplicatesTopic } from "./dedup/duplicate-filter.ts"
 import { RefusalLog } from "./dedup/refusal-log.ts"
 
-/** Maps every event for each of the enabled connections; a repeat of an event id goes to those alone that refused the event. */
+/**
+ * Maps every event for each of the enabled connections; a repeat of an event id goes to those alone that refused the event.
+ *
+ * @param sealer seals the originals of dead letters
+ */
 export const mapper = (
   targets: ReadonlyArray<Target>,
+  sealer: SealerShape,
   options: DeduplicatorOptions = duplicateDefaults
 ): Processor<RegistryError | KafkaError, Codecs | KafkaClient> => ({
   name: "mapper",
@@ -43,6 +49,7 @@ export const mapper = (
   open: (assigned) =>
     openPartition(
       targets.filter(({ connection }) => connection.enabled),
+      sealer,
       options,
       assigned
     )
@@ -55,7 +62,12 @@ const heldMax = 4 * 1_048_576
 const inFlightMin = 1_048_576
 
 // The ids belong to this opening: a step that is not committed leaves nothing behind, since the next opening restores again.
-const openPartition = (targets: ReadonlyArray<Target>, options: DeduplicatorOptions, assigned: AssignedPartition) =>
+const openPartition = (
+  targets: ReadonlyArray<Target>,
+  sealer: SealerShape,
+  options: DeduplicatorOptions,
+  assigned: AssignedPartition
+) =>
   Effect.gen(function* () {
     const { partition, partitions = 1 } = assigned
     yield* announceConnections(
@@ -65,6 +77,7 @@ const openPartition = (targets: ReadonlyArray<Target>, options: DeduplicatorOpti
     const isHere = (key: Buffer) => partitions === 1 || partitionOfKey(key, partitions) === partition
     const state = {
       targets,
+      sealer,
       duplicates: new DuplicateFilter(options, assigned),
       refusals: new RefusalLog(options.window, isHere)
     }
@@ -86,6 +99,7 @@ const openPartition = (targets: ReadonlyArray<Target>, options: DeduplicatorOpti
 
 interface PartitionState {
   readonly targets: ReadonlyArray<Target>
+  readonly sealer: SealerShape
   readonly duplicates: DuplicateFilter
   readonly refusals: RefusalLog
 }
@@ -105,10 +119,10 @@ const mapBatch = Effect.fn("mapper.mapBatch")(function* (state: PartitionState, 
 })
 
 /** What a decision needs: the schemas of the records' writers, and the time. */
-const loadContext = Effect.fnUntraced(function* ({ targets, duplicates }: PartitionState, batch: Batch) {
+const loadContext = Effect.fnUntraced(function* ({ targets, sealer, duplicates }: PartitionState, batch: Batch) {
   const codecs = yield* Codecs
   yield* codecs.loadSchemas(batch.records.map(({ value }) => value))
-  return { targets, codecs, duplicates, now: yield* Clock.currentTimeMillis }
+  return { targets, sealer, codecs, duplicates, now: yield* Clock.currentTimeMillis }
 })
 
 /** Decides the repeats of a batch. What deliveries refused is read only where there are some. */

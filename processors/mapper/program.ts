@@ -7,6 +7,7 @@ import { decodeSettings, SettingsError, SettingsService } from "../../shared/con
 import type { Connection } from "../../shared/connections/connection.ts"
 import { Connections } from "../../shared/connections/connections.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
+import { Sealer, sealerLayer } from "../../shared/credentials/sealer.ts"
 import type { DeduplicatorOptions } from "../../shared/dedup/deduplicator.ts"
 import { describeUnread, unreadEvents } from "../../shared/ledger/unread-events.ts"
 import { type Program, processorsProgram } from "../../shared/runtime/program.ts"
@@ -32,8 +33,8 @@ export const mapperProgram: Program = processorsProgram(
     const { all, enabled } = yield* Connections
     yield* Effect.forkScoped(warnOfUnread(all))
     const targets = enabled.map((connection) => ({ connection, connector: connectorFor(connection.kind) }))
-    return [mapper(targets, yield* duplicateOptions)]
-  })
+    return [mapper(targets, yield* Sealer, yield* duplicateOptions)]
+  }).pipe(Effect.provide(sealerLayer))
 )
 
 const settings = Config.all({

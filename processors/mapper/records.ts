@@ -7,12 +7,22 @@ import type { Codecs, Undecodable } from "../../shared/codec/codecs.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { droppedFields, type Mapped } from "../../shared/connectors/mapping/map.ts"
 import { matchQuality } from "../../shared/connectors/mapping/quality.ts"
-import { deadLetter, deadLetterKey } from "../../shared/model/dead-letter.ts"
+import { type SealerShape, sealedDeadLetter } from "../../shared/credentials/sealer.ts"
+import { deadLetterKey } from "../../shared/model/dead-letter.ts"
 import { deliveryResult } from "../../shared/model/delivery-result.ts"
 import { topicNames, valueBytesMax } from "../../shared/model/topics.ts"
 import type { Inbound, Outbound } from "../../shared/runtime/contract.ts"
 
 export type Encode = Codecs["Service"]["encode"]
+
+/** What records are written with. */
+export interface WriteContext {
+  readonly encode: Encode
+  /** Seals the originals of dead letters. */
+  readonly sealer: SealerShape
+  /** `Clock`, in milliseconds since the epoch. */
+  readonly now: number
+}
 
 /**
  * Writes what the connection gets of an event. Returns what it wrote, which is a rejection where the mapped event is larger than its
@@ -24,16 +34,16 @@ export const write = (
   event: NormalizedEvent,
   connection: Connection,
   mapped: Mapped,
-  encode: Encode,
-  now: number
+  context: WriteContext
 ): Mapped => {
+  const { encode, sealer, now } = context
   const headers = headersOf(connection)
   const key = event.event_id
   if (mapped._tag === "Mapped") {
     const topic = topicNames.mapped(connection.platform)
     const value = encode(topic, "mapped-event", mapped.event)
     if (value.length > valueBytesMax(topic)) {
-      return write(outputs, record, event, connection, tooLarge(topic, value.length), encode, now)
+      return write(outputs, record, event, connection, tooLarge(topic, value.length), context)
     }
     outputs.push({ topic, key, value, headers })
     return mapped
@@ -46,7 +56,7 @@ export const write = (
     headers
   })
   if (mapped._tag === "Skipped") return mapped
-  const entry = deadLetter(record, {
+  const entry = sealedDeadLetter(sealer, record, {
     stage: "mapper",
     reason_code: mapped.reason,
     message: mapped.message,
@@ -108,8 +118,8 @@ const tooLarge = (topic: string, bytes: number): Mapped => ({
 })
 
 /** The dead letter of a record that cannot be read as a normalized event. */
-export const undecodable = (record: Inbound, problem: Undecodable, encode: Encode, now: number): Outbound => {
-  const entry = deadLetter(record, {
+export const undecodable = (record: Inbound, problem: Undecodable, { encode, sealer, now }: WriteContext): Outbound => {
+  const entry = sealedDeadLetter(sealer, record, {
     stage: "mapper",
     reason_code: problem.reason,
     message: problem.message,
@@ -120,7 +130,6 @@ export const undecodable = (record: Inbound, problem: Undecodable, encode: Encod
   return deadLetterOutput(entry, encode)
 }
 
-/** The original is not sealed: a normalized event holds nothing in clear that platforms don't get in clear. */
 const deadLetterOutput = (entry: DeadLetter, encode: Encode, headers?: Outbound["headers"]): Outbound => ({
   topic: topicNames.deadLetters,
   key: deadLetterKey(entry),

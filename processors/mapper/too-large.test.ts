@@ -1,11 +1,13 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as TestClock from "effect/testing/TestClock"
 import { connectorFor } from "../../shared/connectors/registry.ts"
+import { deadLetterAad } from "../../shared/credentials/sealer.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { decidedConnectionsTopic } from "../../shared/ledger/decided-connections.ts"
-import { connectionOf, eventTime, properties, purchase } from "../../shared/testing/event-fixture.ts"
+import { connectionOf, eventTime, properties, purchase, testSealer } from "../../shared/testing/event-fixture.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { MemoryKafka } from "../../shared/testing/memory-kafka.ts"
 import { batchOf, runBatches } from "../../shared/testing/run-batches.ts"
@@ -33,7 +35,7 @@ it.effect("rejects an event whose payload the topic would refuse, keeps it as a 
       value: codecs.encode("normalized-events", "normalized-event", event)
     }))
     const targets = [{ connection, connector: connectorFor(connection.kind) }]
-    const journal = yield* runBatches(mapper(targets), [batchOf("normalized-events", records)])
+    const journal = yield* runBatches(mapper(targets, testSealer), [batchOf("normalized-events", records)])
     const outputs = journal
       .flatMap((step) => step.outputs)
       .filter(({ topic }) => topic !== duplicatesTopic && topic !== decidedConnectionsTopic)
@@ -44,6 +46,8 @@ it.effect("rejects an event whose payload the topic would refuse, keeps it as a 
     const letter = codecs.decode("dead-letter", outputs[1]!.value)
     if (letter._tag !== "Decoded") return assert.fail(letter.message)
     assert.strictEqual(letter.value.reason_code, "payload_too_large")
-    assert.deepStrictEqual(letter.value.original, records[0]!.value)
+    const { original, source_offset, source_partition, source_topic } = letter.value
+    const opened = testSealer.open(original!, deadLetterAad("value", source_topic, source_partition, source_offset))
+    assert.deepStrictEqual(opened, Result.succeed(records[0]!.value))
   }).pipe(Effect.provide(Layer.merge(memoryCodecs, Layer.succeed(KafkaClient, new MemoryKafka().client))))
 )

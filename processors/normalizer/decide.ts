@@ -5,8 +5,8 @@
 import type * as Duration from "effect/Duration"
 import type { DeadLetter, DroppedField } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../../shared/codec/codecs.ts"
-import { deadLetterAad, type SealerShape } from "../../shared/credentials/sealer.ts"
-import { deadLetter, deadLetterKey } from "../../shared/model/dead-letter.ts"
+import { type SealerShape, sealedDeadLetter } from "../../shared/credentials/sealer.ts"
+import { deadLetterKey } from "../../shared/model/dead-letter.ts"
 import { topicNames, valueBytesMax } from "../../shared/model/topics.ts"
 import type { Batch, Inbound, Outbound, Step } from "../../shared/runtime/contract.ts"
 import { type NormalizeResult, type NormalizerOptions, normalize } from "./normalize/normalize.ts"
@@ -111,24 +111,13 @@ const countedField = (left: DroppedField): string => {
  *
  * @param now when it was given up, in milliseconds since the epoch
  */
-const deadLetterOf = (record: Inbound, problem: Problem, sealer: SealerShape, now: number): DeadLetter => {
-  const { topic, partition, offset, timestamp } = record
-  const key = seal(sealer, "key", record, record.key)
-  const value = seal(sealer, "value", record, record.value)
-  return deadLetter(
-    { topic, partition, offset, timestamp, key, value },
-    {
-      stage: "normalizer",
-      reason_code: problem.reason,
-      message: problem.message,
-      timestamp: now,
-      sealed: true,
-      event_id: problem.eventId,
-      event_name: problem.eventName,
-      next_step: problem.nextStep
-    }
-  )
-}
-
-const seal = (sealer: SealerShape, part: "key" | "value", record: Inbound, bytes: Buffer | null): Buffer | null =>
-  bytes === null ? null : sealer.seal(bytes, deadLetterAad(part, record.topic, record.partition, record.offset))
+const deadLetterOf = (record: Inbound, problem: Problem, sealer: SealerShape, now: number): DeadLetter =>
+  sealedDeadLetter(sealer, record, {
+    stage: "normalizer",
+    reason_code: problem.reason,
+    message: problem.message,
+    timestamp: now,
+    event_id: problem.eventId,
+    event_name: problem.eventName,
+    next_step: problem.nextStep
+  })

@@ -11,7 +11,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import type { DeadLetter } from "../../schemas/types.gen.ts"
 import { type FileSettings, SettingsService } from "../config/settings.ts"
+import { type DeadLetterFields, type DeadLetterSource, deadLetter } from "../model/dead-letter.ts"
 import { boxBytes, nonceBytes, openBox, sealBox } from "./aes-gcm.ts"
 import { CredentialsError, masterKeyCharactersMin } from "./credential.ts"
 
@@ -66,22 +68,22 @@ export const sealerOfSettings = ({
     : null
 
 /** Fails with `no_master_key` where `CAPI_MASTER_KEY` is absent or too short. */
-export const sealerLayer: Layer.Layer<Sealer, CredentialsError, SettingsService> = Layer.effect(
-  Sealer,
-  Effect.gen(function* () {
-    const settings = yield* SettingsService
-    const sealer = sealerOfSettings(settings)
-    if (sealer !== null) return sealer
-    const { masterKey } = settings
-    return yield* new CredentialsError({
-      code: "no_master_key",
-      message: `This program seals personal data, and CAPI_MASTER_KEY is ${masterKey === null ? "not set" : `shorter than ${masterKeyCharactersMin} characters`}.`,
-      nextStep:
-        "Set CAPI_MASTER_KEY, such as the output of `openssl rand -base64 32`, to the same key for every program.",
-      cause: null
-    })
+export const requiredSealer: Effect.Effect<SealerShape, CredentialsError, SettingsService> = Effect.gen(function* () {
+  const settings = yield* SettingsService
+  const sealer = sealerOfSettings(settings)
+  if (sealer !== null) return sealer
+  const { masterKey } = settings
+  return yield* new CredentialsError({
+    code: "no_master_key",
+    message: `This program seals personal data, and CAPI_MASTER_KEY is ${masterKey === null ? "not set" : `shorter than ${masterKeyCharactersMin} characters`}.`,
+    nextStep:
+      "Set CAPI_MASTER_KEY, such as the output of `openssl rand -base64 32`, to the same key for every program.",
+    cause: null
   })
-)
+})
+
+/** As `requiredSealer`, for programs that ask for it as a service. */
+export const sealerLayer: Layer.Layer<Sealer, CredentialsError, SettingsService> = Layer.effect(Sealer, requiredSealer)
 
 interface OpeningKey {
   readonly id: Buffer
@@ -97,6 +99,25 @@ const openingKey = (key: Redacted.Redacted): OpeningKey => ({
 /** The `aad` of a dead letter's original value or key. */
 export const deadLetterAad = (part: "value" | "key", topic: string, partition: number, offset: number): string =>
   `dead-letter-${part}:${topic}/${partition}/${offset}`
+
+/**
+ * A dead letter whose original record is sealed, bound to its position: what could not go on may hold personal data at every stage.
+ * Without a sealer it holds no original, since bytes that anyone may read must not stand on the topic.
+ */
+export const sealedDeadLetter = (
+  sealer: SealerShape | null,
+  source: DeadLetterSource,
+  fields: Omit<DeadLetterFields, "sealed">
+): DeadLetter => {
+  const { topic, partition, offset, timestamp } = source
+  const position = { topic, partition, offset, timestamp }
+  if (sealer === null) return deadLetter(position, fields)
+  const sealed = (part: "value" | "key", bytes: Buffer | null | undefined): Buffer | null =>
+    bytes === null || bytes === undefined ? null : sealer.seal(bytes, deadLetterAad(part, topic, partition, offset))
+  const key = sealed("key", source.key)
+  const value = sealed("value", source.value)
+  return deadLetter({ ...position, key, value }, { ...fields, sealed: value !== null || key !== null })
+}
 
 /** Seals a WhatsApp recipient (a number in E.164 or a business-scoped user id) of an event, as base64 text. */
 export const sealRecipient = (sealer: SealerShape, recipient: string, eventId: string): string =>

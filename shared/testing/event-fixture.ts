@@ -1,5 +1,6 @@
 /** Records and connections for tests: a purchase of a fully known customer, how to vary it, what it is mapped to, and its result. */
 import { assert } from "@effect/vitest"
+import * as Redacted from "effect/Redacted"
 import type {
   App,
   ConnectorState,
@@ -15,11 +16,15 @@ import type { Connection, MappingOptions } from "../connections/connection.ts"
 import type { JsonObject, MappingContext, MapResult } from "../connectors/connector.ts"
 import { builtinConnection } from "../connectors/load-connections.ts"
 import { mappingContext } from "../connectors/mapping/compile.ts"
+import { makeSealer } from "../credentials/sealer.ts"
 import { deliveryResult } from "../model/delivery-result.ts"
 import type { ConnectorKind } from "../model/platform.ts"
 
 /** 23 November 2026, 10:00:00.123 UTC. */
 export const eventTime = Date.UTC(2026, 10, 23, 10, 0, 0, 123)
+
+/** Seals what the programs of a test seal. */
+export const testSealer = makeSealer(Redacted.make("a master key for unit tests alone"))
 
 /** A text that looks like a hash and names its field. */
 export const hash = (name: string): string => Buffer.from(name).toString("hex").padEnd(64, "0").slice(0, 64)

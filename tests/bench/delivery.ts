@@ -96,6 +96,7 @@ const servicesOver = (execute: Effect.Success<ReturnType<typeof makeHttpTranspor
     client_secret: Redacted.make("s")
   }),
   open: opensNothing,
+  sealer: null,
   publish: () => Effect.void,
   partitionsTotal: Effect.succeed(1)
 })

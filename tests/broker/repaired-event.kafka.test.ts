@@ -21,7 +21,7 @@ import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { layerRuntimeOptions } from "../../shared/runtime/contract.ts"
 import { run } from "../../shared/runtime/runtime.ts"
-import { connectionOf, eventTime, purchase } from "../../shared/testing/event-fixture.ts"
+import { connectionOf, eventTime, purchase, testSealer } from "../../shared/testing/event-fixture.ts"
 import { readAll, until } from "../../shared/testing/kafka-probe.ts"
 import { memoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { testBrokers, uniquePrefix } from "../harness/test-services.ts"
@@ -57,7 +57,7 @@ layer(layerTest, { excludeTestServices: true })("a repaired event", (it) => {
         )
       })
       const targets = connections.map((connection) => ({ connection, connector: connectorFor("meta") }))
-      const programs = yield* Effect.forEach([run(mapper(targets)), ...deliveries], (program) =>
+      const programs = yield* Effect.forEach([run(mapper(targets, testSealer)), ...deliveries], (program) =>
         Effect.forkChild(Effect.provide(program, options))
       )
       const outcomes = Effect.map(readAll(`${prefix}delivery-results`), (records) =>

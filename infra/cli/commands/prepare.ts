@@ -24,13 +24,21 @@ const connection = Flag.String("connection").pipe(
   Flag.optional
 )
 
-export const prepare = Command.make("prepare", { file, platform, connection }, ({ file, platform, connection }) =>
+const reveal = Flag.Boolean("reveal").pipe(
+  Flag.withDescription(
+    "Show the element as it would be sent: with the customer's values that no platform takes hashed"
+  ),
+  Flag.withDefault(false)
+)
+
+export const prepare = Command.make("prepare", { file, platform, connection, reveal }, (given) =>
   Effect.gen(function* () {
+    const { file, platform, connection, reveal } = given
     const output = yield* Output
     const samplesAt = yield* Clock.currentTimeMillis
     const chosen = yield* connectionOf(platform, connection)
     yield* Stream.fromAsyncIterable(
-      previewLines(chunksOf(file), { connection: chosen, now: null, samplesAt }),
+      previewLines(chunksOf(file), { connection: chosen, now: null, samplesAt, reveal }),
       (cause) => unreadable(file, cause)
     ).pipe(Stream.runForEach(output.write))
   })

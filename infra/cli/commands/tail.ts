@@ -118,7 +118,7 @@ export const describe = Effect.fnUntraced(function* (record: FetchedRecord, sche
     decoded._tag === "Decoded"
       ? maskRecord(schema, decoded.value)
       : { undecodable: decoded.reason, message: decoded.message, bytes: record.value?.length ?? 0 }
-  const key = maskKey(record.key, decoded._tag === "Decoded" ? decoded.value : null)
+  const key = maskKey(record.key, decoded._tag === "Decoded" ? value : null)
   return { partition, offset, time, key, value } satisfies RecordView
 })
 

@@ -4,6 +4,7 @@ import type * as Effect from "effect/Effect"
 import type { HttpRequestSpec, HttpResponseSpec, OpenRecipient, Secret } from "../../../shared/connectors/connector.ts"
 import type { HttpFailure } from "../../../shared/connectors/http/http-failure.ts"
 import type { CredentialsError } from "../../../shared/credentials/credential.ts"
+import type { SealerShape } from "../../../shared/credentials/sealer.ts"
 import type { KafkaError } from "../../../shared/kafka/client.ts"
 import type { Outbound } from "../../../shared/runtime/contract.ts"
 import type { RecipientKey } from "./recipient-key.ts"
@@ -15,6 +16,8 @@ export interface DeliveryServicesShape {
   readonly open: OpenRecipient
   /** Whether recipients can be opened, for connections whose events carry one. */
   readonly recipientKey?: RecipientKey
+  /** Seals the originals of dead letters; without a master key (messages wait for it) these hold no original. */
+  readonly sealer: SealerShape | null
   /** Writes at once, in no step's transaction: what must be known while a step still waits. */
   readonly publish: (records: ReadonlyArray<Outbound>) => Effect.Effect<void, KafkaError>
   /** Partitions of all input topics of the connection: its share of the rate is computed from it. */

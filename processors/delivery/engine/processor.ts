@@ -206,9 +206,9 @@ const toStep = Effect.fnUntraced(function* (
   batch: Batch,
   { triaged, screened, outcomes }: AttemptedBatch
 ) {
-  const { breaker, codecs, connection, metrics, settings } = delivery
+  const { breaker, codecs, connection, metrics, services, settings } = delivery
   const now = yield* Clock.currentTimeMillis
-  const context = { codecs, connection, settings, circuit: yield* breaker.state, now }
+  const context = { codecs, connection, settings, circuit: yield* breaker.state, sealer: services.sealer, now }
   const attempted = outcomes.map((outcome) => settle(outcome, context))
   const all = [...attempted, ...triaged.decided.map((outcome) => settle(outcome, context))]
   const outputs: Array<Outbound> = [...triaged.moved]

@@ -3,9 +3,10 @@ import * as Duration from "effect/Duration"
 import type { DeadLetter } from "../../../schemas/types.gen.ts"
 import type { Codecs, Undecodable } from "../../../shared/codec/codecs.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
+import { type SealerShape, sealedDeadLetter } from "../../../shared/credentials/sealer.ts"
 import { placeOf } from "../../../shared/dedup/deduplicator.ts"
 import { refusalRecord } from "../../../shared/dedup/refusals.ts"
-import { type DeadLetterSource, deadLetter, deadLetterKey, deliveryStage } from "../../../shared/model/dead-letter.ts"
+import { type DeadLetterSource, deadLetterKey, deliveryStage } from "../../../shared/model/dead-letter.ts"
 import { type DeliveryResultFields, deliveryResult } from "../../../shared/model/delivery-result.ts"
 import { headerNames, topicNames } from "../../../shared/model/topics.ts"
 import type { Inbound, Outbound } from "../../../shared/runtime/contract.ts"
@@ -19,6 +20,8 @@ export interface RecordContext {
   readonly connection: Connection
   readonly settings: DeliverySettings
   readonly circuit: CircuitState
+  /** Seals the originals of dead letters; see `DeliveryServicesShape`. */
+  readonly sealer: SealerShape | null
   /** `Clock`, in milliseconds. */
   readonly now: number
 }
@@ -92,7 +95,7 @@ const countMismatch = ({ outcome, request }: Decision): string | null =>
 const deadLetterOf = ({ event, requests, decision }: Outcome, context: RecordContext): Outbound =>
   deadLetterRecord(
     context.codecs,
-    deadLetter(event.record, {
+    sealedDeadLetter(context.sealer, event.record, {
       stage: deliveryStage(event.event.platform),
       reason_code: decision.reasonCode ?? decision.outcome,
       message: decision.message ?? "The platform refused the event.",
@@ -152,16 +155,20 @@ export const writtenBack = ({ event, record }: DeliveryEvent, topic: string): Ou
 
 /** The dead letter of a record that is not an event. It has no result, since its event is not known. */
 export const unreadableRecord = (record: Inbound, problem: Undecodable, context: RecordContext): Outbound =>
-  deadLetterRecord(context.codecs, unreadableDeadLetter(record, problem, context.connection, context.now))
+  deadLetterRecord(
+    context.codecs,
+    unreadableDeadLetter(context.sealer, record, problem, context.connection, context.now)
+  )
 
 /** The same as a value, for the connection that the record's header names. */
 export const unreadableDeadLetter = (
+  sealer: SealerShape | null,
   record: DeadLetterSource,
   { message, reason }: Undecodable,
   { id, platform }: Pick<Connection, "id" | "platform">,
   now: number
 ): DeadLetter =>
-  deadLetter(record, {
+  sealedDeadLetter(sealer, record, {
     stage: deliveryStage(platform),
     reason_code: reason,
     message,

@@ -9,7 +9,7 @@ import { placeOf } from "../../../shared/dedup/deduplicator.ts"
 import { refusalRecord, refusalsTopic } from "../../../shared/dedup/refusals.ts"
 import { KafkaClient } from "../../../shared/kafka/client.ts"
 import type { Inbound, Outbound } from "../../../shared/runtime/contract.ts"
-import { connectionOf, consent, eventTime, purchase } from "../../../shared/testing/event-fixture.ts"
+import { connectionOf, consent, eventTime, purchase, testSealer } from "../../../shared/testing/event-fixture.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../../shared/testing/memory-codecs.ts"
 import { MemoryKafka } from "../../../shared/testing/memory-kafka.ts"
 import { batchOf, openPartition } from "../../../shared/testing/run-batches.ts"
@@ -48,7 +48,7 @@ const summary = ({ topic, value, headers }: Outbound) => {
 /** A freshly opened partition with what an earlier one left in the changelog. */
 const opened = (log: ReadonlyArray<Outbound> = []) =>
   openPartition(
-    mapper(targets),
+    mapper(targets, testSealer),
     { topic: "normalized-events", partition: 0 },
     log
       .filter(({ topic }) => topic === duplicatesTopic)

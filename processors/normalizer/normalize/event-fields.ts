@@ -28,7 +28,7 @@ export const normalizeMessagingChannel = (raw: string | null, drop: Drop): strin
   if (raw === null) return null
   const word = raw.length > wordLengthMax ? null : raw.trim().toLowerCase()
   if (word === "") return null
-  if (word !== null && channels.has(word)) return word
+  if (word !== null && messagingChannels.has(word)) return word
   drop("messaging_channel", "invalid_messaging_channel")
   return null
 }
@@ -89,4 +89,5 @@ const sources = new Map<string, string>([
 ])
 
 const wordLengthMax = 256
-const channels = new Set(["whatsapp", "messenger", "instagram"])
+/** By which a message may come. */
+export const messagingChannels: ReadonlySet<string> = new Set(["whatsapp", "messenger", "instagram"])
