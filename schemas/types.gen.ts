@@ -48,6 +48,18 @@ export interface ConnectorState {
   readonly paused: boolean
 }
 
+/** What a person agreed to or withdrew after their events, by one identifier: the record's key is its SHA-256 in hex. A record without a value takes the statement back. */
+export interface ConsentChange {
+  /** May user data be sent to ad platforms: granted, denied or unknown; null says nothing. */
+  readonly ad_user_data: null | string
+  /** May the data be used for personalized ads: granted, denied or unknown; null says nothing. */
+  readonly ad_personalization: null | string
+  /** US state laws: may the data be sold or shared: granted, denied or unknown; null says nothing. */
+  readonly sale_of_data: null | string
+  /** When it changed, in milliseconds since the epoch; null stands for the record's timestamp. */
+  readonly changed_at: null | number
+}
+
 /** A record or event that could not go on, with all that is needed to repair and redrive it. */
 export interface DeadLetter {
   /** The processor that gave it up. */
@@ -86,6 +98,26 @@ export interface DeadLetter {
   readonly request_id: null | string
   /** Kafka timestamp of the record, in milliseconds since the epoch: tells it from that of an earlier topic of the name. Null in older letters. */
   readonly source_timestamp: null | number
+}
+
+/** A step of an erasure: what was done when, without personal data. */
+export interface ErasureLogEntry {
+  /** Id of the erasure. */
+  readonly erasure: string
+  /** requested, cancelled or keys_destroyed. */
+  readonly step: string
+  /** When, in milliseconds since the epoch. */
+  readonly timestamp: number
+  /** Requested: how many identifiers were named. */
+  readonly identifiers: number
+  /** Requested: when the secrets are destroyed, in milliseconds since the epoch. */
+  readonly destroy_at: null | number
+  /** Requested: when the last copy is gone by the topics' settings, in milliseconds since the epoch. */
+  readonly gone_by: null | number
+  /** Keys destroyed: the partition of person-keys. */
+  readonly partition: null | number
+  /** Keys destroyed: how many secrets of the partition. */
+  readonly secrets: number
 }
 
 /** A field that was left out, and why; never its value. */
@@ -242,6 +274,8 @@ export interface MappedEvent {
   readonly attempts: number
   /** Delayed retry: not before this moment, in milliseconds since the epoch. */
   readonly not_before: null | number
+  /** Keyed ids of the person's identifiers, 16 characters each, one behind the other: by them an erasure or a withdrawn consent is found. Null where there is none. */
+  readonly person_ids: null | string
 }
 
 /** A connection that gets a mapped event or a result of each event. */
@@ -486,6 +520,8 @@ export interface NormalizedEvent {
   readonly app: null | App
   /** Fields left out, with reasons. */
   readonly dropped_fields: ReadonlyArray<DroppedField>
+  /** Keyed ids of the person's identifiers, 16 characters each, one behind the other: by them an erasure or a withdrawn consent is found. Null where there is none. */
+  readonly person_ids: null | string
 }
 
 /** What the final result needs to tell of an event. */
@@ -662,4 +698,20 @@ export interface SendIntent {
   readonly later_id: null | string
   /** When it was written, in milliseconds since the epoch. */
   readonly timestamp: number
+}
+
+/** Why events of a person are not sent, by the keyed id of one identifier. */
+export interface Suppression {
+  /** Since when it holds, in milliseconds since the epoch: it is about events from before. */
+  readonly at: number
+  /** Of an erased person: the id of the erasure. */
+  readonly erasure: null | string
+  /** Of an erased person: when the secrets are destroyed, in milliseconds since the epoch. */
+  readonly destroy_at: null | number
+  /** May user data be sent to ad platforms: granted, denied or unknown; null says nothing. */
+  readonly ad_user_data: null | string
+  /** May the data be used for personalized ads: granted, denied or unknown; null says nothing. */
+  readonly ad_personalization: null | string
+  /** US state laws: may the data be sold or shared: granted, denied or unknown; null says nothing. */
+  readonly sale_of_data: null | string
 }

@@ -106,6 +106,7 @@ export const emptyNormalizedUser: NormalizedUser = {
 /** The topics of topics.json, without prefix. */
 export type TopicName<platform extends string = string> =
   | "raw-events"
+  | "sealed-events"
   | "normalized-events"
   | "mapper-dedup"
   | "mapper-connections"
@@ -119,5 +120,10 @@ export type TopicName<platform extends string = string> =
   | "dead-letters"
   | "connector-state"
   | "sealing-keys"
+  | "person-keys"
+  | "identity-keys"
+  | "consent-changes"
+  | "suppressions"
+  | "erasure-log"
   | "connector-health"
   | "health-alerts"

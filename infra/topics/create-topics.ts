@@ -1,5 +1,6 @@
 /** Creates the declared topics. Existing ones are never changed, only compared: their data is worth more than a table. */
 import * as Effect from "effect/Effect"
+import type { EventLog } from "../../shared/config/settings.ts"
 import { KafkaClient, type KafkaError, type TopicDeclaration } from "../../shared/kafka/client.ts"
 import { declaredTopics } from "./declared-topics.ts"
 
@@ -21,15 +22,16 @@ export interface TopicsReport {
 /**
  * Creates what is missing of the declared topics and reports what is there but differs; may be called again at will.
  *
- * @param partitions see `declaredTopics`
+ * @param partitions and `eventLog`: see `declaredTopics`
  */
 export const createTopics = (
   prefix: string,
-  partitions?: number
+  partitions?: number,
+  eventLog?: EventLog
 ): Effect.Effect<TopicsReport, KafkaError, KafkaClient> =>
   Effect.gen(function* () {
     const client = yield* KafkaClient
-    const declared = declaredTopics(prefix, yield* client.brokerCount, partitions)
+    const declared = declaredTopics(prefix, yield* client.brokerCount, partitions, eventLog)
     const present = yield* client.topicConfigs(
       declared.map(({ name }) => name),
       comparedSettings(declared)

@@ -6,6 +6,8 @@ import { decodeSettings, type SettingsError } from "../../shared/config/settings
 import type { Connection } from "../../shared/connections/connection.ts"
 import { Connections } from "../../shared/connections/connections.ts"
 import { messageEvents } from "../../shared/connectors/mapping/message-events.ts"
+import type { IdentityKey } from "../../shared/credentials/identity-key.ts"
+import { loadIdentityKey } from "../../shared/credentials/identity-key-topic.ts"
 import { Sealer, type SealerShape, sealerLayer } from "../../shared/credentials/sealer.ts"
 import { announceSealingKey } from "../../shared/credentials/sealing-keys.ts"
 import { type Program, processorsProgram } from "../../shared/runtime/program.ts"
@@ -15,11 +17,19 @@ import { normalizer } from "./normalizer.ts"
 export const normalizerProgram: Program = processorsProgram(
   "normalizer",
   Effect.gen(function* () {
-    const config = yield* normalizerConfig
-    yield* announceSealingKey("normalizer", (yield* Sealer).keyId)
+    const sealer = yield* Sealer
+    const identity = yield* loadIdentityKey(sealer)
+    const config = withPersonIds(yield* normalizerConfig, identity)
+    yield* announceSealingKey("normalizer", sealer.keyId)
     return [normalizer(config)]
   }).pipe(Effect.provide(sealerLayer))
 )
+
+/** So that an erasure or a withdrawn consent finds the event later. */
+const withPersonIds = (config: NormalizerConfig, identity: IdentityKey): NormalizerConfig => ({
+  ...config,
+  options: { ...config.options, personIds: identity.idTextOf }
+})
 
 /** Bounds on what producers may send. */
 const normalizerSettings = Config.all({

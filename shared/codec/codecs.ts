@@ -9,7 +9,9 @@ import type * as Effect from "effect/Effect"
 import type {
   ConnectorHealthStatus,
   ConnectorState,
+  ConsentChange,
   DeadLetter,
+  ErasureLogEntry,
   EventDeliveryLog,
   HealthAlert,
   MappedEvent,
@@ -18,7 +20,8 @@ import type {
   PendingOutcome,
   RawEvent,
   SealingKey,
-  SendIntent
+  SendIntent,
+  Suppression
 } from "../../schemas/types.gen.ts"
 import type { StringBytes } from "./record-reader.ts"
 import type { Pooled } from "./record-writer.ts"
@@ -42,6 +45,9 @@ export interface Records {
   readonly "send-intent": SendIntent
   readonly "pending-outcome": PendingOutcome
   readonly "mapper-connections": MapperConnections
+  readonly "consent-change": ConsentChange
+  readonly suppression: Suppression
+  readonly "erasure-log-entry": ErasureLogEntry
 }
 export type SchemaName = keyof Records
 

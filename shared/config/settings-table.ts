@@ -101,6 +101,11 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
     default: "",
     example: "prod."
   }),
+  row(
+    "CAPI_EVENT_LOG",
+    "raw-events, or sealed-events: raw events are then sealed for each person, and a person can be erased (docs/erasure.md).",
+    { default: "raw-events", example: "sealed-events" }
+  ),
   row("CAPI_CONNECTIONS", "The file of connections.", { default: "connections.yaml" }),
   row("CAPI_CREDENTIALS_FILE", "The encrypted credential store.", { default: ".capi/credentials.json" }),
   row("CAPI_MASTER_KEY", "Opens the credential store and seals personal data; at least 16 characters, kept safe.", {

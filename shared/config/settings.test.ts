@@ -23,6 +23,7 @@ describe("settings", () => {
         },
         registry: { url: "http://localhost:8081", username: null, password: null, tls: {} },
         topicPrefix: "",
+        eventLog: "raw-events",
         connectionsFile: "connections.yaml",
         credentialsFile: ".capi/credentials.json",
         masterKey: null,

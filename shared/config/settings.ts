@@ -28,6 +28,8 @@ export interface Settings {
   readonly registry: RegistrySettings
   /** Before every topic's and group's name. */
   readonly topicPrefix: string
+  /** The topic that the normalizer reads and that replays begin from. */
+  readonly eventLog: EventLog
   readonly connectionsFile: string
   readonly credentialsFile: string
   /** Opens the credential store and seals personal data; null where none is set. */
@@ -40,6 +42,10 @@ export interface Settings {
   readonly health: { readonly host: string; readonly port: number }
   readonly log: { readonly level: LogLevel.LogLevel; readonly format: LogFormat }
 }
+
+/** `sealed-events`: the normalizer's program seals raw events for each person first, so that a person can be erased. */
+const eventLogs = ["raw-events", "sealed-events"] as const
+export type EventLog = (typeof eventLogs)[number]
 
 /** `auto`: pretty on a terminal, JSON elsewhere. */
 const logFormats = ["auto", "json", "pretty"] as const
@@ -78,11 +84,14 @@ const files = {
   )
 }
 
+const eventLogSetting = Config.Literals(eventLogs, "CAPI_EVENT_LOG").pipe(Config.withDefault("raw-events" as const))
+
 /** The one description of the shared settings; see `settings-table.ts` for what each means. */
 const settings = Config.all({
   kafka: kafkaConfig,
   registry: registryConfig,
   topicPrefix: textOr("CAPI_TOPIC_PREFIX"),
+  eventLog: eventLogSetting,
   ...files,
   startupTimeout: Config.Duration("STARTUP_TIMEOUT").pipe(Config.withDefault(Duration.minutes(1))),
   health: Config.all({

@@ -6,6 +6,8 @@ import { platforms } from "./platform.ts"
 /** The names of the topics without prefix: each of `schemas/topics.json`, once. */
 export const topicNames = {
   raw: "raw-events",
+  /** Raw events, sealed for each person. */
+  sealed: "sealed-events",
   normalized: "normalized-events",
   mapped: (platform: string) => `mapped-events.${platform}` as const,
   retry: (platform: string) => `delivery-retry.${platform}` as const,
@@ -22,7 +24,14 @@ export const topicNames = {
   state: "connector-state",
   health: "connector-health",
   alerts: "health-alerts",
-  sealingKeys: "sealing-keys"
+  sealingKeys: "sealing-keys",
+  /** The secrets of identifiers, which erasing destroys. */
+  personKeys: "person-keys",
+  /** The root key of keyed ids and of sealed events, wrapped under the master key. */
+  identityKeys: "identity-keys",
+  consentChanges: "consent-changes",
+  suppressions: "suppressions",
+  erasureLog: "erasure-log"
 } as const satisfies Readonly<Record<string, TopicName | ((platform: string) => TopicName)>>
 
 /** Headers of mapped events. `connection` lets each group skip others' records without decoding them. */

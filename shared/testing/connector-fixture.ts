@@ -39,6 +39,7 @@ export const mappedEvent = (index: number, more: Partial<MappedEvent> = {}): Map
   sealed_recipient: null,
   match_quality: null,
   dropped_fields: [],
+  person_ids: null,
   source: { topic: "raw-events", partition: 0, offset: index, timestamp: 0 },
   attempts: 0,
   not_before: null,

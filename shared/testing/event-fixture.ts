@@ -146,6 +146,7 @@ export const purchase = (fields: Partial<NormalizedEvent> = {}): NormalizedEvent
   properties: socks,
   app: null,
   dropped_fields: [],
+  person_ids: null,
   ...fields
 })
 

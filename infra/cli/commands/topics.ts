@@ -43,7 +43,9 @@ export const topics = Command.make("topics", { create, partitions, addPartitions
       const grown = Option.isSome(flags.addPartitions)
         ? yield* (yield* KafkaClient).addPartitions(eventTopics(settings.topicPrefix), flags.addPartitions.value)
         : []
-      const report = create ? yield* createTopics(settings.topicPrefix, Option.getOrUndefined(partitions)) : null
+      const report = create
+        ? yield* createTopics(settings.topicPrefix, Option.getOrUndefined(partitions), settings.eventLog)
+        : null
       const schemas = create ? yield* registerSchemas(registryAddressOf(settings.registry), settings.topicPrefix) : []
       const rows = yield* declaredAndPresent(settings.topicPrefix)
       const created = new Set(report?.created ?? [])

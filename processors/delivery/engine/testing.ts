@@ -199,6 +199,7 @@ export const mappedEvent = (id: string, overrides: Partial<MappedEvent> = {}): M
   sealed_recipient: null,
   match_quality: null,
   dropped_fields: [],
+  person_ids: null,
   source: { topic: "raw-events", partition: 0, offset: 0, timestamp: 0 },
   attempts: 0,
   not_before: null,

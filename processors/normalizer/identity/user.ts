@@ -215,6 +215,15 @@ export const isWithoutIdentity = (user: NormalizedUser): boolean => {
   return user.date_of_birth === null || besideBirthday.every((field) => user[field] === null)
 }
 
+/** SHA-256 of each identifier by which a person asks to be erased or withdraws consent: emails, phones in E.164, external and anonymous ids. */
+export const personHashes = (user: NormalizedUser): ReadonlyArray<string> => {
+  const hashes = [...user.email]
+  for (const { e164 } of user.phones) add(hashes, e164)
+  for (const id of user.external_id) add(hashes, id)
+  if (user.anonymous_id !== null) add(hashes, user.anonymous_id)
+  return hashes
+}
+
 const identifiers = [
   "anonymous_id",
   "first_name",

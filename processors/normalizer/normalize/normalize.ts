@@ -8,7 +8,7 @@ import { type SealerShape, sealRecipient } from "../../../shared/credentials/sea
 import type { Drop } from "../identity/field.ts"
 import { isPlaceholder } from "../identity/placeholder.ts"
 import { clean } from "../identity/text.ts"
-import { isWithoutIdentity, normalizeUser } from "../identity/user.ts"
+import { isWithoutIdentity, normalizeUser, personHashes } from "../identity/user.ts"
 import { looksLikeEmail, PersonalData, redactUser } from "../pii/personal-data.ts"
 import { normalizeConsent } from "./consent.ts"
 import { accountId, normalizeActionSource, normalizeApp, normalizeMessagingChannel } from "./event-fields.ts"
@@ -26,6 +26,8 @@ export interface NormalizerOptions extends FutureLimit {
   readonly recipients: SealerShape | null
   /** Names of the events whose phone numbers `recipients` seals, since they may become messages; null seals those of all. */
   readonly messageEvents: EventNames | null
+  /** Keyed ids by the SHA-256 of identifiers; absent where there is no key, such as in previews. */
+  readonly personIds?: (hashes: ReadonlyArray<string>) => string | null
 }
 
 export interface EventNames {
@@ -108,7 +110,8 @@ export const normalize = (
       consent: raw.consent === null ? null : normalizeConsent(raw.consent, drop),
       properties,
       app: raw.app === null ? null : normalizeApp(raw.app, personal, drop),
-      dropped_fields: droppedFields
+      dropped_fields: droppedFields,
+      person_ids: options.personIds === undefined ? null : options.personIds(personHashes(user))
     }
   }
 }

@@ -74,7 +74,8 @@ const record = (
   dropped_fields: droppedFields(event, connection, note === null ? result.dropped : [note, ...result.dropped]),
   source: event.source,
   attempts: 0,
-  not_before: notBefore
+  not_before: notBefore,
+  person_ids: event.person_ids
 })
 
 /**

@@ -1,0 +1,73 @@
+/**
+ * What the root key gives: ids of persons that cannot be computed without it, and the keys under which raw events are sealed
+ * (decision 41). The root key is random and is kept wrapped under the master key (`identity-key-topic.ts`).
+ */
+import { createCipheriv, createHmac, createSecretKey, hkdfSync, type KeyObject } from "node:crypto"
+
+/** Bytes of a keyed id; as base64url 16 characters, so that a text of several can be split. */
+export const personIdBytes = 12
+export const personIdCharacters = 16
+export const rootKeyBytes = 32
+
+export interface IdentityKey {
+  /**
+   * The keyed ids of identifiers, one behind the other.
+   *
+   * @param hashes SHA-256 of normalized identifiers, in lower-case hex; of two with the same hash one is given
+   */
+  readonly idsOf: (hashes: ReadonlyArray<string>) => Buffer
+  /** As `idsOf`, as base64url text; null without an identifier. */
+  readonly idTextOf: (hashes: ReadonlyArray<string>) => string | null
+  /** The key of an event with these secrets, in the order of its ids: without one of them it cannot be computed. */
+  readonly eventKey: (secrets: ReadonlyArray<Uint8Array>) => KeyObject
+}
+
+/**
+ * An id is AES-256 of the first half of the SHA-256, XOR that half: a keyed function that is one-way also for who has the key. One call
+ * of the cipher gives all ids, where HMAC-SHA-256 would need two hashes for each.
+ *
+ * @param root 32 random bytes
+ */
+export const makeIdentityKey = (root: Buffer): IdentityKey => {
+  const cipher = createCipheriv("aes-256-ecb", derive(root, "capi-relay/person-id/v1"), null).setAutoPadding(false)
+  const sealing = createSecretKey(derive(root, "capi-relay/sealed-event/v1"))
+  const halves = Buffer.alloc(idsMax * blockBytes)
+  const ids = Buffer.alloc(idsMax * personIdBytes)
+  /** Writes ids to `ids`; gives how many bytes. */
+  const fill = (hashes: ReadonlyArray<string>): number => {
+    const count = Math.min(hashes.length, idsMax)
+    for (let index = 0; index < count; index++) halves.write(hashes[index]!, index * blockBytes, blockBytes, "hex")
+    const encrypted = cipher.update(halves.subarray(0, count * blockBytes))
+    let at = 0
+    for (let block = 0; block < count * blockBytes; block += blockBytes)
+      for (let byte = block; byte < block + personIdBytes; byte++) ids[at++] = encrypted[byte]! ^ halves[byte]!
+    return at
+  }
+  return {
+    idsOf: (hashes) => Buffer.from(ids.subarray(0, fill(distinct(hashes)))),
+    idTextOf: (hashes) => (hashes.length === 0 ? null : ids.toString("base64url", 0, fill(distinct(hashes)))),
+    eventKey: (secrets) => {
+      const hmac = createHmac("sha256", sealing)
+      for (const secret of secrets) hmac.update(secret)
+      return createSecretKey(hmac.digest())
+    }
+  }
+}
+
+/** The ids of a text of ids. */
+export const splitPersonIds = (text: string): ReadonlyArray<string> => {
+  const ids: Array<string> = []
+  for (let at = 0; at + personIdCharacters <= text.length; at += personIdCharacters)
+    ids.push(text.slice(at, at + personIdCharacters))
+  return ids
+}
+
+const distinct = (hashes: ReadonlyArray<string>): ReadonlyArray<string> =>
+  hashes.length < 2 ? hashes : [...new Set(hashes)]
+
+/** A block of AES: of a SHA-256 its first half. */
+const blockBytes = 16
+/** What the normalizer keeps of an event's identifiers is fewer. */
+const idsMax = 255
+
+const derive = (root: Buffer, purpose: string): Buffer => Buffer.from(hkdfSync("sha256", root, "", purpose, 32))
