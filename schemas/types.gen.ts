@@ -1,5 +1,33 @@
 // Made by schemas/generate.ts (npm run schemas) from the .avsc files and topics.json. Do not edit.
 
+/** One minute of one connection: what became of its events, and its health at the end. A later record of the same minute replaces an earlier one. */
+export interface ConnectorHealthPoint {
+  /** The connection. */
+  readonly connection_id: string
+  /** The platform. */
+  readonly platform: string
+  /** Start of the minute, in milliseconds since the epoch. */
+  readonly minute: number
+  /** healthy, degraded or unhealthy when the minute ended; unknown where the health processor did not run then. */
+  readonly status: string
+  /** Stable code of what decided the status; null where it is healthy or unknown. */
+  readonly cause: null | string
+  /** Results of the minute that are successes: delivered or accepted. */
+  readonly succeeded: number
+  /** Failures that count against the connection. */
+  readonly failed: number
+  /** Events that were refused because of what is in them. */
+  readonly invalid: number
+  /** Events that were not meant for the connection, duplicates among them. */
+  readonly skipped: number
+  /** Mean latency of the requests' events, in milliseconds; 0 where there was none. */
+  readonly latency_ms: number
+  /** Events that waited when the minute ended; null where it is not known. */
+  readonly waiting_events: null | number
+  /** When the first of them expires, in milliseconds since the epoch. */
+  readonly oldest_expires_at: null | number
+}
+
 /** Health of one connection over the last hour. */
 export interface ConnectorHealthStatus {
   /** The platform. */
@@ -26,6 +54,24 @@ export interface ConnectorHealthStatus {
   readonly outcomes_1h: Readonly<Record<string, number>>
   /** Status that health-alerts told last; null where none is known. It differs from status while too few events failed to raise an alert. */
   readonly alerted_status: null | string
+  /** Stable code of what decided the status, as in HealthAlert; null where it is healthy. */
+  readonly cause: null | string
+  /** Since when it has been so for this cause, in milliseconds since the epoch; null where it is healthy. */
+  readonly since: null | number
+  /** When an event last succeeded, in milliseconds since the epoch; null where none is known. */
+  readonly last_success_at: null | number
+  /** Mapped events and delayed retries that wait for the connection; null where it is not known. */
+  readonly waiting_events: null | number
+  /** Whether more may wait than waiting_events: a long backlog is counted bit by bit. */
+  readonly waiting_is_minimum: boolean
+  /** Kafka time of the record that has waited longest, in milliseconds since the epoch. */
+  readonly waiting_since: null | number
+  /** When the platform stops to take the first of the waiting events, in milliseconds since the epoch; null where it has no age limit. */
+  readonly oldest_expires_at: null | number
+  /** How much of its platform's age limit that event has used, in percent; over 100 where it has expired. */
+  readonly age_percent: null | number
+  /** The age threshold that health-alerts reported last: 50, 70, 90 or 100; 0 where none. */
+  readonly alerted_age_percent: number
 }
 
 /** State of a connection as its delivery processor sees it; compacted by connection. */
@@ -220,12 +266,14 @@ export interface HealthAlert {
   readonly status: string
   /** When it changed, in milliseconds since the epoch. */
   readonly timestamp: number
-  /** Stable code of what decided it: success_rate, latency, circuit, auth, configuration, unread, ledger or recovered. */
+  /** Stable code of what decided it: success_rate, latency, circuit, auth, configuration, stalled, age_limit, unread, ledger, notifier or recovered. */
   readonly cause: string
   /** For people. */
   readonly message: string
   /** All issues at that moment. */
   readonly issues: ReadonlyArray<string>
+  /** Of age_limit: the threshold that was reached, 50, 70, 90 or 100; null for every other cause. */
+  readonly threshold_percent: null | number
 }
 
 /** What the customer agreed to. Each value is granted, denied or unknown; absent means unknown. */

@@ -126,4 +126,5 @@ export type TopicName<platform extends string = string> =
   | "suppressions"
   | "erasure-log"
   | "connector-health"
+  | "connector-health-history"
   | "health-alerts"

@@ -15,7 +15,7 @@ import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { deadLetter } from "../../shared/model/dead-letter.ts"
 import { describeFailure } from "../../shared/runtime/exit.ts"
-import { deliveryLog } from "../../shared/testing/event-fixture.ts"
+import { deliveryLog, healthStatus } from "../../shared/testing/event-fixture.ts"
 import { uniquePrefix } from "../../tests/harness/test-services.ts"
 import { jsonLines, runCommand } from "./testing.ts"
 
@@ -172,19 +172,11 @@ describe("commands on a broker", () => {
         const status = (status: string) => ({
           topic: `${prefix}connector-health`,
           key: "shop",
-          value: codecs.encode("connector-health", "connector-health-status", {
-            ...{
-              platform: "meta",
-              status,
-              last_check: 1,
-              success_rate_1h: 50,
-              avg_latency_ms: 9,
-              circuit_state: "OPEN"
-            },
-            ...{ error_count_1h: 5, events_processed_1h: 10, issues: ["The circuit is open."], connection_id: "shop" },
-            outcomes_1h: { delivered: 5 },
-            alerted_status: null
-          })
+          value: codecs.encode(
+            "connector-health",
+            "connector-health-status",
+            healthStatus({ status, success_rate_1h: 50, issues: ["The circuit is open."], connection_id: "shop" })
+          )
         })
         yield* client.produce([...results, status("healthy"), status("unhealthy")])
         yield* client.produce([

@@ -1,26 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { ConnectorHealthStatus } from "../../schemas/types.gen.ts"
+import { healthStatus } from "../../shared/testing/event-fixture.ts"
 import { changesSince, nothingPrinted } from "./changes.ts"
 import { makeScreen } from "./screen.ts"
 import { alignedRows, coloured, cut, plain, visibleLength, wrapped } from "./table.ts"
 import { emptyTally, type Tally } from "./tally.ts"
 import { liveView } from "./view.ts"
 
-const health = (id: string, fields: Partial<ConnectorHealthStatus> = {}): ConnectorHealthStatus => ({
-  platform: "meta",
-  status: "healthy",
-  last_check: 0,
-  success_rate_1h: 97.84,
-  avg_latency_ms: 1_047.5,
-  circuit_state: "CLOSED",
-  error_count_1h: 0,
-  events_processed_1h: 10,
-  issues: [],
-  connection_id: id,
-  alerted_status: null,
-  outcomes_1h: { delivered: 10 },
-  ...fields
-})
+const health = (id: string, fields: Partial<ConnectorHealthStatus> = {}): ConnectorHealthStatus =>
+  healthStatus({ connection_id: id, success_rate_1h: 97.84, avg_latency_ms: 1_047.5, ...fields })
 
 const esc = String.fromCharCode(27)
 

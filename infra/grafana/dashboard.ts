@@ -68,6 +68,32 @@ const rows: ReadonlyArray<{ readonly title: string; readonly panels: ReadonlyArr
           [null, "green"],
           [1, "red"]
         ]
+      },
+      {
+        title: "Health",
+        description: "0 healthy, 1 degraded, 2 unhealthy.",
+        unit: "short",
+        kind: "state-timeline",
+        queries: { [`max by (connection) (capi_health_status{${chosen}})`]: "{{connection}}" },
+        thresholds: circuitBounds
+      },
+      {
+        title: "Waiting events",
+        description: "Mapped events and delayed retries that wait for the connection.",
+        unit: "short",
+        queries: { [`max by (connection) (capi_health_waiting_events{${chosen}})`]: "{{connection}}" }
+      },
+      {
+        title: "Age limit used",
+        description: "How much of the platform's age limit the waiting event that expires first has used.",
+        unit: "percent",
+        queries: { [`max by (connection) (capi_health_age_limit_percent{${chosen}})`]: "{{connection}}" }
+      },
+      {
+        title: "Since the last success",
+        description: "Time since an event of the connection last succeeded.",
+        unit: "s",
+        queries: { [`time() - max by (connection) (capi_health_last_success_seconds{${chosen}})`]: "{{connection}}" }
       }
     ]
   },

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { ConnectorState } from "../../schemas/types.gen.ts"
 import { connectorState } from "../../shared/testing/event-fixture.ts"
-import { assess } from "./assess.ts"
+import { assess, type Subject } from "./assess.ts"
+import type { Backlog } from "./backlog.ts"
 import type { Totals } from "./window.ts"
 
 const totals = (succeeded: number, failed: number, meanLatencyMillis = 100): Totals => ({
@@ -13,11 +14,41 @@ const totals = (succeeded: number, failed: number, meanLatencyMillis = 100): Tot
     ["delivered", succeeded],
     ["rejected", failed],
     ["retry_scheduled", 3]
-  ])
+  ]),
+  reasons: new Map(failed === 0 ? [] : [["missing_value", failed]])
 })
 
-const assessed = (hour: Totals, of?: ConnectorState) =>
-  assess({ connectionId: "c", platform: "meta", totals: hour, state: of, unread: undefined }, 42)
+const now = Date.UTC(2026, 10, 23, 12, 0)
+
+const assessed = (hour: Totals, of?: ConnectorState, more: Partial<Subject> = {}) =>
+  assess(
+    {
+      connectionId: "meta-eu",
+      platform: "meta",
+      credential: "store:meta-eu",
+      totals: hour,
+      lastSuccessAt: null,
+      lastDeliveryAt: null,
+      state: of,
+      unread: undefined,
+      backlog: null,
+      before: null,
+      ...more
+    },
+    now
+  )
+
+const since = Date.UTC(2026, 10, 23, 10, 42)
+const hour = 3_600_000
+
+/** The first of them has used 16 of its 164 hours, and has waited since it was mapped. */
+const waiting: Backlog = {
+  events: 3_120,
+  isMinimum: false,
+  since,
+  newSince: since,
+  urgent: { eventTime: now - 16 * hour, expiresAt: now + 148 * hour }
+}
 
 describe("a connection's health", () => {
   it.each([
@@ -58,10 +89,13 @@ describe("a connection's health", () => {
   it("is unhealthy while paused for its credential, though the circuit is closed", () => {
     const { health, decisive } = assessed(
       totals(10, 0),
-      connectorState({ paused: true, cause: "auth", message: "token expired" })
+      connectorState({ paused: true, cause: "auth", message: "token expired", timestamp: since }),
+      { backlog: waiting }
     )
     assert.deepStrictEqual([health.status, decisive?.cause], ["unhealthy", "auth"])
-    assert.deepStrictEqual(health.issues, ["paused (auth): token expired"])
+    assert.deepStrictEqual(health.issues, [
+      "access token refused since 10:42 UTC (token expired); 3,120 events wait, the oldest expires in 6 d 4 h; set a new one with `./capi credentials set meta-eu`"
+    ])
   })
 
   it("reports the specification's figures", () => {
@@ -74,7 +108,59 @@ describe("a connection's health", () => {
         health.events_processed_1h,
         health.last_check
       ],
-      [75, 250, 1, 4, 42]
+      [75, 250, 1, 4, now]
     )
+  })
+
+  it("keeps the beginning of a cause although its state is written again, and forgets it with another cause", () => {
+    const open = connectorState({ circuit_state: "OPEN", timestamp: since + hour })
+    const goesOn = assessed(totals(0, 0), open, { before: { cause: "circuit", since } })
+    assert.deepStrictEqual([goesOn.health.cause, goesOn.health.since], ["circuit", since])
+    const begins = assessed(totals(0, 0), open, { before: { cause: "latency", since } })
+    assert.strictEqual(begins.health.since, since + hour)
+  })
+
+  it.each([
+    ["env:META_TOKEN", "set META_TOKEN to a new one and restart delivery-meta"],
+    [null, "set a new one; `./capi connect test meta-eu` tries it"]
+  ])("says how to replace the credential %s", (credential, step) => {
+    const refused = connectorState({ paused: true, cause: "auth", timestamp: since })
+    assert.match(assessed(totals(0, 0), refused, { credential }).health.issues[0]!, new RegExp(`; ${step}$`))
+  })
+
+  it.each([
+    [49.9, 30_000, "healthy"],
+    [50, 30_000, "degraded"],
+    [89.9, 30_000, "degraded"],
+    [90, 30_000, "unhealthy"],
+    [120, 30_000, "unhealthy"],
+    // It came late and has hardly waited.
+    [95, 29_999, "healthy"]
+  ])("%d %% of the age limit used by an event that waits for %i ms: %s", (percent, waitedMillis, expected) => {
+    const eventTime = now - percent * hour
+    const backlog = { ...waiting, since: now - waitedMillis, urgent: { eventTime, expiresAt: eventTime + 100 * hour } }
+    const { health, alerting } = assessed(totals(10, 0), undefined, { backlog, lastDeliveryAt: now })
+    assert.strictEqual(health.status, expected)
+    assert.strictEqual(health.age_percent, percent)
+    assert.isNull(alerting)
+  })
+
+  it("finds a delivery that decides nothing although events wait, unless the connection is held", () => {
+    const stalled = { backlog: waiting, lastDeliveryAt: now - 300_000 }
+    assert.deepStrictEqual(
+      [
+        assessed(totals(10, 0), undefined, stalled).health.status,
+        assessed(totals(10, 0), undefined, stalled).health.cause
+      ],
+      ["unhealthy", "stalled"]
+    )
+    assert.strictEqual(
+      assessed(totals(10, 0), undefined, { ...stalled, lastDeliveryAt: now - 299_999 }).health.status,
+      "healthy"
+    )
+    const open = connectorState({ circuit_state: "OPEN" })
+    assert.strictEqual(assessed(totals(10, 0), open, stalled).health.cause, "circuit")
+    const retriesAlone = { ...stalled, backlog: { ...waiting, newSince: null } }
+    assert.strictEqual(assessed(totals(10, 0), undefined, retriesAlone).health.status, "healthy")
   })
 })

@@ -1,6 +1,17 @@
-/** A connection's health from an hour's totals and its state: the worst of success rate, latency and circuit. */
+/** A connection's health from an hour's totals, its state and what waits for it: the worst of all findings. */
 import type { ConnectorHealthStatus, ConnectorState } from "../../schemas/types.gen.ts"
 import { describeUnread, type UnreadEvents } from "../../shared/ledger/unread-events.ts"
+import { agePercentOf, type Backlog } from "./backlog.ts"
+import {
+  ageIssue,
+  authIssue,
+  circuitIssue,
+  configurationIssue,
+  type IssueContext,
+  latencyIssue,
+  rateIssue,
+  stalledIssue
+} from "./issues.ts"
 import type { Totals } from "./window.ts"
 
 export type Status = "healthy" | "degraded" | "unhealthy"
@@ -11,49 +22,91 @@ export const thresholds = {
   latencyMillis: { healthy: 5_000, degraded: 10_000 }
 } as const
 
+/** Percents of the platform's age limit that raise an alert when the first waiting event has used them. */
+export const ageThresholds = [50, 70, 90, 100] as const
+/** From here on the status is unhealthy. */
+export const unhealthyAge = 90
+/** An event that came late is no sign of anything until it has waited. */
+export const waitedMillisMin = 30_000
+
+/** Events wait so long and none is decided: no delivery works on them. */
+export const stalledMillis = 300_000
+
 /**
  * Fewer failures than this in the hour change a connection's status, as the specification says, but raise no alert: of two
  * events one may fail any time. A status that lasts longer than the hour comes from more than one of them.
  */
 export const alertFailuresMin = 3
 
+/** Stable code of the dimension, as in HealthAlert.cause. */
+export type Cause =
+  | "success_rate"
+  | "latency"
+  | "circuit"
+  | "auth"
+  | "configuration"
+  | "stalled"
+  | "age_limit"
+  | "unread"
+
 interface Finding {
   readonly status: Status
-  /** Stable code of the dimension, as in HealthAlert.cause. */
-  readonly cause: "success_rate" | "latency" | "circuit" | "auth" | "configuration" | "unread"
+  readonly cause: Cause
   readonly issue: string
+  /** Milliseconds since the epoch. */
+  readonly since: number
+}
+
+/** What decided a status, and since when. */
+export interface Condition {
+  readonly cause: string
+  readonly since: number
 }
 
 export interface Assessment {
   readonly health: ConnectorHealthStatus
   /** The finding that decided the status; null where all is well. */
   readonly decisive: Finding | null
+  /** The same without age_limit, which has alerts for each of its thresholds. */
+  readonly alerting: Finding | null
+  /** The finding of age_limit, if there is one. */
+  readonly age: Finding | null
 }
 
 export interface Subject {
   readonly connectionId: string
   readonly platform: string
+  /** See `IssueContext`. */
+  readonly credential: string | null
   readonly totals: Totals
+  /** When an event last succeeded, and when delivery last decided one; in milliseconds since the epoch, null where not known. */
+  readonly lastSuccessAt: number | null
+  readonly lastDeliveryAt: number | null
   readonly state: ConnectorState | undefined
   /** What waits for it, where it has no delivery. */
   readonly unread: UnreadEvents | undefined
+  /** What waits for its delivery; null where it is not known. */
+  readonly backlog: Backlog | null
+  /** What decided its status so far; null where it was healthy. */
+  readonly before: Condition | null
 }
 
 export const assess = (subject: Subject, now: number): Assessment => {
-  const { totals, state } = subject
+  const { totals, state, backlog } = subject
   const attempted = totals.succeeded + totals.failed
   const successRate = attempted === 0 ? 100 : (100 * totals.succeeded) / attempted
   const latencyMillis = totals.timed === 0 ? 0 : totals.latencyMillis / totals.timed
+  const agePercent = backlog === null ? null : agePercentOf(backlog, now)
+  const context: FindingContext = { subject, issue: { ...subject, now }, now }
   const findings = [
-    ...unreadFindings(subject.unread),
-    ...circuitFindings(state),
-    ...rateFindings(successRate, totals.failed, attempted),
-    ...latencyFindings(latencyMillis)
+    ...unreadFindings(context),
+    ...stateFindings(context),
+    ...stalledFindings(context),
+    ...rateFindings(context, successRate, attempted),
+    ...latencyFindings(context, latencyMillis),
+    ...ageFindings(context, agePercent)
   ]
-  const decisive = findings.reduce<Finding | null>(
-    (worst, finding) => (worst === null || rank[finding.status] > rank[worst.status] ? finding : worst),
-    null
-  )
+  const decisive = worstOf(findings)
   let processed = 0
   for (const [outcome, count] of totals.outcomes) if (outcome !== "retry_scheduled") processed += count
   const health: ConnectorHealthStatus = {
@@ -68,53 +121,104 @@ export const assess = (subject: Subject, now: number): Assessment => {
     issues: findings.map((finding) => finding.issue),
     connection_id: subject.connectionId,
     alerted_status: null,
-    outcomes_1h: Object.fromEntries([...totals.outcomes].sort(([left], [right]) => (left < right ? -1 : 1)))
+    outcomes_1h: Object.fromEntries([...totals.outcomes].sort(([left], [right]) => (left < right ? -1 : 1))),
+    cause: decisive?.cause ?? null,
+    since: decisive?.since ?? null,
+    last_success_at: subject.lastSuccessAt,
+    waiting_events: backlog?.events ?? null,
+    waiting_is_minimum: backlog?.isMinimum ?? false,
+    waiting_since: backlog?.since ?? null,
+    oldest_expires_at: backlog?.urgent?.expiresAt ?? null,
+    age_percent: agePercent === null ? null : round(agePercent),
+    alerted_age_percent: 0
   }
-  return { health, decisive }
+  return {
+    health,
+    decisive,
+    alerting: worstOf(findings.filter(({ cause }) => cause !== "age_limit")),
+    age: findings.find(({ cause }) => cause === "age_limit") ?? null
+  }
 }
 
 export const rank: Readonly<Record<Status, number>> = { healthy: 0, degraded: 1, unhealthy: 2 }
 
-/** Retention takes them if no one acts; a disabled connection may be meant to wait for a while. */
-const unreadFindings = (unread: UnreadEvents | undefined): ReadonlyArray<Finding> =>
-  unread === undefined
-    ? []
-    : [
-        {
-          status: unread.state === "removed" ? "unhealthy" : "degraded",
-          cause: "unread",
-          issue: describeUnread(unread)
-        }
-      ]
-
-const circuitFindings = (state: ConnectorState | undefined): ReadonlyArray<Finding> => {
-  if (state === undefined) return []
-  const reason = state.message === null ? "" : `: ${state.message}`
-  // A refused credential or set-up pauses the connection whatever its circuit says: a person must act.
-  if (state.paused && (state.cause === "auth" || state.cause === "configuration"))
-    return [{ status: "unhealthy", cause: state.cause, issue: `paused (${state.cause})${reason}` }]
-  if (state.circuit_state === "OPEN")
-    return [{ status: "unhealthy", cause: "circuit", issue: `circuit is OPEN${reason}` }]
-  if (state.circuit_state === "HALF_OPEN")
-    return [{ status: "degraded", cause: "circuit", issue: `circuit is HALF_OPEN${reason}` }]
-  return []
+interface FindingContext {
+  readonly subject: Subject
+  readonly issue: IssueContext
+  readonly now: number
 }
 
-const rateFindings = (percent: number, failed: number, attempted: number): ReadonlyArray<Finding> => {
+const worstOf = (findings: ReadonlyArray<Finding>): Finding | null =>
+  findings.reduce<Finding | null>(
+    (worst, finding) => (worst === null || rank[finding.status] > rank[worst.status] ? finding : worst),
+    null
+  )
+
+/** A cause that goes on keeps its beginning, although the state behind it is written again. */
+const sinceOf = ({ subject: { before }, now }: FindingContext, cause: Cause, begun = now): number =>
+  before?.cause === cause ? before.since : begun
+
+/** Retention takes them if no one acts; a disabled connection may be meant to wait for a while. */
+const unreadFindings = (context: FindingContext): ReadonlyArray<Finding> => {
+  const { unread } = context.subject
+  if (unread === undefined) return []
+  const status = unread.state === "removed" ? "unhealthy" : "degraded"
+  return [{ status, cause: "unread", issue: describeUnread(unread), since: sinceOf(context, "unread") }]
+}
+
+const stateFindings = (context: FindingContext): ReadonlyArray<Finding> => {
+  const { state } = context.subject
+  if (state === undefined) return []
+  // A refused credential or set-up pauses the connection whatever its circuit says: a person must act.
+  if (state.paused && (state.cause === "auth" || state.cause === "configuration")) {
+    const since = sinceOf(context, state.cause, state.timestamp)
+    const issue = (state.cause === "auth" ? authIssue : configurationIssue)(state, since, context.issue)
+    return [{ status: "unhealthy", cause: state.cause, issue, since }]
+  }
+  if (state.circuit_state === "CLOSED") return []
+  const since = sinceOf(context, "circuit", state.timestamp)
+  const status = state.circuit_state === "OPEN" ? "unhealthy" : "degraded"
+  return [{ status, cause: "circuit", issue: circuitIssue(state, since, context.issue), since }]
+}
+
+/** Events wait, and no delivery decides them: it does not run, or hangs. A connection that is held says so by its state. */
+const stalledFindings = (context: FindingContext): ReadonlyArray<Finding> => {
+  const { backlog, state, lastDeliveryAt } = context.subject
+  const newSince = backlog?.newSince ?? null
+  if (newSince === null || isHeld(state)) return []
+  const begun = Math.max(newSince, lastDeliveryAt ?? 0)
+  if (context.now - begun < stalledMillis) return []
+  const since = sinceOf(context, "stalled", begun)
+  return [{ status: "unhealthy", cause: "stalled", issue: stalledIssue(since, context.issue), since }]
+}
+
+/** Whether a connection is known to send nothing, or only tries. */
+export const isHeld = (state: ConnectorState | undefined): boolean =>
+  state !== undefined && (state.paused || state.circuit_state !== "CLOSED")
+
+const rateFindings = (context: FindingContext, percent: number, attempted: number): ReadonlyArray<Finding> => {
   const { healthy, degraded } = thresholds.successRate
   if (percent >= healthy) return []
+  const { failed, reasons } = context.subject.totals
   const status = percent >= degraded ? "degraded" : "unhealthy"
-  const issue = `success rate is ${round(percent)} % in the last hour (${failed} of ${attempted} failed), below ${healthy} %`
-  return [{ status, cause: "success_rate", issue }]
+  const issue = rateIssue(round(percent), failed, attempted, healthy, reasons, context.issue)
+  return [{ status, cause: "success_rate", issue, since: sinceOf(context, "success_rate") }]
 }
 
-const latencyFindings = (millis: number): ReadonlyArray<Finding> => {
+const latencyFindings = (context: FindingContext, millis: number): ReadonlyArray<Finding> => {
   const { healthy, degraded } = thresholds.latencyMillis
   if (millis < healthy) return []
   const status = millis <= degraded ? "degraded" : "unhealthy"
-  return [
-    { status, cause: "latency", issue: `mean latency is ${round(millis)} ms in the last hour, not below ${healthy} ms` }
-  ]
+  const issue = latencyIssue(round(millis), healthy, context.issue)
+  return [{ status, cause: "latency", issue, since: sinceOf(context, "latency") }]
+}
+
+const ageFindings = (context: FindingContext, percent: number | null): ReadonlyArray<Finding> => {
+  const since = context.subject.backlog?.since ?? null
+  if (percent === null || since === null || context.now - since < waitedMillisMin || percent < ageThresholds[0])
+    return []
+  const status = percent >= unhealthyAge ? "unhealthy" : "degraded"
+  return [{ status, cause: "age_limit", issue: ageIssue(percent, context.issue), since: sinceOf(context, "age_limit") }]
 }
 
 const round = (value: number): number => Math.round(value * 100) / 100

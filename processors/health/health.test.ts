@@ -8,7 +8,7 @@ import type { Inbound, PartitionTask, Step } from "../../shared/runtime/contract
 import { connectorState, deliveryLog, recordTime } from "../../shared/testing/event-fixture.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { batchOf, openPartition } from "../../shared/testing/run-batches.ts"
-import { health, republishMillis, type Unread } from "./health.ts"
+import { type HealthOptions, health, republishMillis } from "./health.ts"
 
 const now = recordTime
 const codecs = makeMemoryCodecs()
@@ -42,9 +42,9 @@ interface Opened {
 }
 
 /** The processor with two partitions of results and the one of states, restored from the log. */
-const opened = Effect.fnUntraced(function* (log: ReadonlyArray<Inbound> = [], unread?: Unread) {
+const opened = Effect.fnUntraced(function* (log: ReadonlyArray<Inbound> = [], options: Partial<HealthOptions> = {}) {
   yield* TestClock.setTime(now)
-  const processor = health(unread)
+  const processor = health(options)
   const results = yield* openPartition(processor, { topic: "delivery-results", partition: 0 }, log)
   const otherResults = yield* openPartition(processor, { topic: "delivery-results", partition: 1 }, log)
   const states = yield* openPartition(processor, { topic: "connector-state", partition: 0 }, log)
@@ -113,7 +113,12 @@ describe("the health processor", () => {
       yield* feed("delivery-results", [failed, failed])
       assert.deepStrictEqual(
         alerts(yield* check).map(({ status, message }) => [status, message]),
-        [["unhealthy", "meta-main is unhealthy: success rate is 25 % in the last hour (3 of 4 failed), below 90 %"]]
+        [
+          [
+            "unhealthy",
+            "meta-main is unhealthy: success rate is 25 % in the last hour (3 of 4 failed, 3 as unknown), below 90 %; `./capi results --connection meta-main --summary` has every reason"
+          ]
+        ]
       )
     }).pipe(Effect.provide(memoryCodecs))
   )
@@ -226,7 +231,7 @@ it.effect("a connection that was removed while events wait for it is unhealthy, 
   Effect.gen(function* () {
     const one = { connectionId: "old", platform: "meta", state: "removed", events: 12 } as const
     let waiting: ReadonlyMap<string, UnreadEvents> = new Map([["old", one]])
-    const { check } = yield* opened([], () => waiting)
+    const { check } = yield* opened([], { unread: () => waiting })
     const found = yield* check
     assert.deepStrictEqual(
       statuses(found).map(({ connection_id, status }) => [connection_id, status]),

@@ -1,5 +1,5 @@
 /**
- * The health processor: delivery-results and connector-state in; connector-health and health-alerts out.
+ * The health processor: delivery-results and connector-state in; connector-health, its history and health-alerts out.
  * One member owns all partitions, since a connection's results lie on all of them. Steps only count; everything is
  * written by the tick of connector-state's one partition, so that a tick that fails is undone by that partition's restore.
  */
@@ -7,7 +7,8 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { ConnectorState, EventDeliveryLog, HealthAlert } from "../../schemas/types.gen.ts"
+import type * as Scope from "effect/Scope"
+import type { ConnectorHealthStatus, ConnectorState, EventDeliveryLog } from "../../schemas/types.gen.ts"
 import { Codecs, type Records, type RegistryError, type SchemaName } from "../../shared/codec/codecs.ts"
 import type { UnreadEvents } from "../../shared/ledger/unread-events.ts"
 import { topicNames } from "../../shared/model/topics.ts"
@@ -19,20 +20,39 @@ import type {
   Processor,
   Step
 } from "../../shared/runtime/contract.ts"
-import { type Assessment, alertFailuresMin, assess, rank } from "./assess.ts"
-import { add, noTotals, OutcomeWindow, type Totals, windowMillis } from "./window.ts"
+import { type Alerted, alertsOf, neverAlerted, nextAlerted } from "./alerts.ts"
+import { type Assessment, assess, type Condition } from "./assess.ts"
+import type { Backlog } from "./backlog.ts"
+import { History, MinuteCounts } from "./history.ts"
+import { removeMetrics, updateMetrics } from "./metrics.ts"
+import { add, isRepeatOfSending, latest, noTotals, OutcomeWindow, type Totals, windowMillis } from "./window.ts"
 
 /** How often changes are looked for, and how often an unchanged status is written again. */
 export const checkEvery = Duration.seconds(1)
 export const republishMillis = 30_000
 
-/** What waits for connections without a delivery, by their ids; read again at each tick. */
-export type Unread = () => ReadonlyMap<string, UnreadEvents>
+export interface HealthOptions {
+  /** What waits for connections without a delivery, by their ids; read again at each tick. */
+  readonly unread: () => ReadonlyMap<string, UnreadEvents>
+  /** What waits for those with a delivery; a connection that is not in it is not known. */
+  readonly backlogs: () => ReadonlyMap<string, Backlog>
+  /** The connections of the file by their ids. */
+  readonly connections: ReadonlyMap<string, { readonly platform: string; readonly credential: string }>
+  /** Holds the connections' last states, for others to read. */
+  readonly states: Map<string, ConnectorState>
+}
 
-const noneUnread: Unread = () => new Map()
-
-export const health = (unread: Unread = noneUnread): Processor<RegistryError, Codecs> => {
-  const aggregate: Aggregate = { windows: new Map(), states: new Map(), published: new Map(), unread }
+export const health = (options: Partial<HealthOptions> = {}): Processor<RegistryError, Codecs> => {
+  const aggregate: Aggregate = {
+    windows: new Map(),
+    published: new Map(),
+    history: new History(),
+    unread: () => new Map(),
+    backlogs: () => new Map(),
+    connections: new Map(),
+    states: new Map(),
+    ...options
+  }
   return {
     name: "health",
     topics: [topicNames.results, topicNames.state],
@@ -41,7 +61,7 @@ export const health = (unread: Unread = noneUnread): Processor<RegistryError, Co
     stepDeadline: Duration.minutes(2),
     assignment: "active-standby",
     open: (assigned) =>
-      Effect.map(Effect.service(Codecs), (codecs) =>
+      Effect.flatMap(Effect.service(Codecs), (codecs) =>
         assigned.topic === topicNames.state ? stateTask(aggregate, codecs) : resultsTask(aggregate, codecs, assigned)
       )
   }
@@ -49,24 +69,25 @@ export const health = (unread: Unread = noneUnread): Processor<RegistryError, Co
 
 interface Published {
   readonly status: string
-  /** What health-alerts says. */
-  readonly alerted: string
-  /** Since when an alert is held back; null where none is. */
-  readonly heldBackSince: number | null
+  readonly condition: Condition | null
+  readonly alerted: Alerted
+  readonly lastSuccessAt: number | null
+  readonly hasBacklog: boolean
   readonly at: number
 }
 
-interface Aggregate {
+interface Aggregate extends HealthOptions {
   /** By partition of delivery-results, then by connection: a partition that is opened again starts from zero. */
   readonly windows: Map<number, PartitionWindows>
-  readonly states: Map<string, ConnectorState>
   /** What connector-health says now, by connection. */
   readonly published: Map<string, Published>
-  readonly unread: Unread
+  readonly history: History
 }
 
 interface PartitionWindows {
   readonly connections: Map<string, ConnectionWindow>
+  /** Results from this time on are counted, in milliseconds since the epoch. */
+  readonly since: number
   /** Ticks since the last hour was restored; 0 while it is being restored. */
   ticks: number
 }
@@ -74,93 +95,131 @@ interface PartitionWindows {
 interface ConnectionWindow {
   readonly platform: string
   readonly window: OutcomeWindow
+  readonly minutes: MinuteCounts
 }
 
-const resultsTask = (
+const resultsTask = (aggregate: Aggregate, codecs: Codecs["Service"], assigned: AssignedPartition) =>
+  Effect.map(Clock.currentTimeMillis, (now): PartitionTask<RegistryError, Codecs> => {
+    const windows: PartitionWindows = { connections: new Map(), since: now - windowMillis, ticks: 0 }
+    aggregate.windows.set(assigned.partition, windows)
+    const count = (log: EventDeliveryLog): void => {
+      let entry = windows.connections.get(log.connection_id)
+      if (entry === undefined) {
+        entry = { platform: log.platform, window: new OutcomeWindow(), minutes: new MinuteCounts() }
+        windows.connections.set(log.connection_id, entry)
+      }
+      entry.window.add(log)
+      if (log.timestamp >= windows.since && !isRepeatOfSending(log)) entry.minutes.add(log)
+    }
+    const apply = reader(codecs, "event-delivery-log", count)
+    return {
+      restore: [{ topic: topicNames.results, since: Duration.millis(windowMillis), until: "committed", apply }],
+      step: (batch) => Effect.as(apply(batch.records), noOutputs),
+      tick: {
+        every: checkEvery,
+        step: Effect.sync(() => {
+          windows.ticks++
+          return noOutputs
+        })
+      }
+    }
+  })
+
+const stateTask = (
   aggregate: Aggregate,
-  codecs: Codecs["Service"],
-  assigned: AssignedPartition
-): PartitionTask<RegistryError, Codecs> => {
-  const windows: PartitionWindows = { connections: new Map(), ticks: 0 }
-  aggregate.windows.set(assigned.partition, windows)
-  const count = (log: EventDeliveryLog): void => {
-    let entry = windows.connections.get(log.connection_id)
-    if (entry === undefined) {
-      entry = { platform: log.platform, window: new OutcomeWindow() }
-      windows.connections.set(log.connection_id, entry)
-    }
-    entry.window.add(log)
-  }
-  const apply = reader(codecs, "event-delivery-log", count)
-  return {
-    restore: [{ topic: topicNames.results, since: Duration.millis(windowMillis), until: "committed", apply }],
-    step: (batch) => Effect.as(apply(batch.records), noOutputs),
-    tick: {
-      every: checkEvery,
-      step: Effect.sync(() => {
-        windows.ticks++
-        return noOutputs
-      })
-    }
-  }
-}
+  codecs: Codecs["Service"]
+): Effect.Effect<PartitionTask<RegistryError, Codecs>, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    aggregate.states.clear()
+    aggregate.published.clear()
+    aggregate.history.clear()
+    // A member on standby would go on to report what was when it lost the partition.
+    yield* Effect.addFinalizer(() => removeMetrics(aggregate.published.keys()))
+    const apply = reader(codecs, "connector-state", (state) => aggregate.states.set(state.connection_id, state))
+    const applyPublished = reader(codecs, "connector-health-status", (status) =>
+      aggregate.published.set(status.connection_id, publishedOf(status))
+    )
+    const applyPoint = reader(codecs, "connector-health-history", (point) => aggregate.history.restore(point))
+    return {
+      restore: [
+        { topic: topicNames.state, since: "beginning", until: "committed", apply },
+        { topic: topicNames.health, since: "beginning", until: "end", apply: applyPublished },
+        { topic: topicNames.healthHistory, since: historyRestored, until: "end", apply: applyPoint }
+      ],
+      step: (batch) => Effect.as(apply(batch.records), noOutputs),
+      tick: {
+        every: checkEvery,
+        step: Effect.gen(function* () {
+          const { outputs, statuses } = publish(aggregate, codecs, yield* Clock.currentTimeMillis)
+          yield* updateMetrics(statuses)
+          return { outputs }
+        })
+      }
+    } satisfies PartitionTask<RegistryError, Codecs>
+  })
 
-const stateTask = (aggregate: Aggregate, codecs: Codecs["Service"]): PartitionTask<RegistryError, Codecs> => {
-  aggregate.states.clear()
-  aggregate.published.clear()
-  const apply = reader(codecs, "connector-state", (state) => aggregate.states.set(state.connection_id, state))
-  const applyPublished = reader(codecs, "connector-health-status", (status) =>
-    aggregate.published.set(status.connection_id, {
-      status: status.status,
-      alerted: status.alerted_status ?? status.status,
-      heldBackSince: null,
-      at: status.last_check
-    })
-  )
-  return {
-    restore: [
-      { topic: topicNames.state, since: "beginning", until: "committed", apply },
-      { topic: topicNames.health, since: "beginning", until: "end", apply: applyPublished }
-    ],
-    step: (batch) => Effect.as(apply(batch.records), noOutputs),
-    tick: {
-      every: checkEvery,
-      step: Effect.map(Clock.currentTimeMillis, (now) => ({ outputs: publish(aggregate, codecs, now) }))
-    }
-  }
-}
+/** What is compared with the last hour of results, and what was written of it late. */
+const historyRestored = Duration.millis(windowMillis + 600_000)
 
-/** What is to be written now: statuses that changed or are due again, and an alert for each change. */
-const publish = (aggregate: Aggregate, codecs: Codecs["Service"], now: number): ReadonlyArray<Outbound> => {
-  if (!isWhole(aggregate)) return []
+const publishedOf = (status: ConnectorHealthStatus): Published => ({
+  status: status.status,
+  condition: status.cause === null || status.since === null ? null : { cause: status.cause, since: status.since },
+  alerted: {
+    status: status.alerted_status ?? status.status,
+    heldBackSince: null,
+    agePercent: status.alerted_age_percent
+  },
+  lastSuccessAt: status.last_success_at,
+  hasBacklog: (status.waiting_events ?? 0) > 0,
+  at: status.last_check
+})
+
+/** What is to be written now: statuses that changed or are due again, an alert for each change, and each minute the history. */
+const publish = (aggregate: Aggregate, codecs: Codecs["Service"], now: number) => {
   const outputs: Array<Outbound> = []
-  for (const assessment of assessAll(aggregate, now)) {
-    const { health: status } = assessment
-    const before = aggregate.published.get(status.connection_id)
-    const said = before?.alerted ?? "unknown"
-    const heldBackSince = isDoubtful(assessment, said) ? (before?.heldBackSince ?? now) : null
-    const isHeldBack = heldBackSince !== null && now - heldBackSince < windowMillis
-    const alerted = isHeldBack ? said : status.status
-    const isDue = before === undefined || now - before.at >= republishMillis
-    if (before?.status === status.status && alerted === said && !isDue) {
-      aggregate.published.set(status.connection_id, { ...before, heldBackSince })
+  const statuses: Array<ConnectorHealthStatus> = []
+  if (!isWhole(aggregate)) return { outputs, statuses }
+  const write = <S extends SchemaName>(topic: string, key: string, schema: S, value: Records[S]) =>
+    outputs.push({ topic, key, value: codecs.encode(topic, schema, value) })
+  const assessments = assessAll(aggregate, now)
+  for (const assessment of assessments) {
+    const id = assessment.health.connection_id
+    const before = aggregate.published.get(id)
+    const said = before?.alerted ?? neverAlerted
+    const alerted = nextAlerted(assessment, said)
+    const status = { ...assessment.health, alerted_status: alerted.status, alerted_age_percent: alerted.agePercent }
+    const published: Published = { ...publishedOf(status), alerted }
+    if (before !== undefined && !isNews(before, published)) {
+      aggregate.published.set(id, { ...before, alerted })
       continue
     }
-    aggregate.published.set(status.connection_id, { status: status.status, alerted, heldBackSince, at: now })
-    outputs.push({
-      topic: topicNames.health,
-      key: status.connection_id,
-      value: codecs.encode(topicNames.health, "connector-health-status", { ...status, alerted_status: alerted })
-    })
-    // A connection that is healthy when first seen is no news.
-    if (alerted === said || (said === "unknown" && alerted === "healthy")) continue
-    outputs.push({
-      topic: topicNames.alerts,
-      key: status.connection_id,
-      value: codecs.encode(topicNames.alerts, "health-alert", alertOf(assessment, said))
-    })
+    aggregate.published.set(id, published)
+    statuses.push(status)
+    write(topicNames.health, id, "connector-health-status", status)
+    for (const alert of alertsOf(assessment, said, alerted, before?.condition?.since ?? null))
+      write(topicNames.alerts, id, "health-alert", alert)
   }
-  return outputs
+  for (const point of historyDue(aggregate, assessments, now))
+    write(topicNames.healthHistory, point.connection_id, "connector-health-history", point)
+  return { outputs, statuses }
+}
+
+const isNews = (before: Published, now: Published): boolean =>
+  before.status !== now.status ||
+  before.condition?.cause !== now.condition?.cause ||
+  before.alerted.status !== now.alerted.status ||
+  before.alerted.agePercent !== now.alerted.agePercent ||
+  before.hasBacklog !== now.hasBacklog ||
+  now.at - before.at >= republishMillis
+
+const historyDue = ({ history, windows }: Aggregate, assessments: ReadonlyArray<Assessment>, now: number) => {
+  if (!history.isDue(now)) return []
+  const partitions = [...windows.values()]
+  const inputs = assessments.map(({ health }) => ({
+    health,
+    counts: partitions.flatMap(({ connections }) => connections.get(health.connection_id)?.minutes ?? [])
+  }))
+  return history.due(inputs, now, Math.max(...partitions.map(({ since }) => since)))
 }
 
 // An hour that is only half restored would look better or worse than it was, and raise a false alarm.
@@ -170,41 +229,49 @@ const isWhole = (aggregate: Aggregate): boolean => {
   return whole
 }
 
-const assessAll = (aggregate: Aggregate, now: number): ReadonlyArray<Assessment> => {
-  const totals = new Map<string, { platform: string; totals: Totals }>()
-  for (const [connectionId, state] of aggregate.states)
-    totals.set(connectionId, { platform: state.platform, totals: noTotals })
-  const unread = aggregate.unread()
-  for (const [connectionId, { platform }] of unread)
-    if (!totals.has(connectionId)) totals.set(connectionId, { platform, totals: noTotals })
-  for (const windows of aggregate.windows.values()) {
-    for (const [connectionId, entry] of windows.connections) {
-      const sum = totals.get(connectionId)?.totals ?? noTotals
-      totals.set(connectionId, { platform: entry.platform, totals: add(sum, entry.window.totals(now)) })
-    }
-  }
-  return [...totals].map(([connectionId, entry]) =>
-    assess({ connectionId, ...entry, state: aggregate.states.get(connectionId), unread: unread.get(connectionId) }, now)
-  )
+interface Hour {
+  readonly platform: string
+  totals: Totals
+  lastSuccessAt: number | null
+  lastDeliveryAt: number | null
 }
 
-/** Whether the connection got worse by so few failures that it may be chance. */
-const isDoubtful = ({ health: status, decisive }: Assessment, said: string): boolean =>
-  decisive?.cause === "success_rate" && status.error_count_1h < alertFailuresMin && rank[decisive.status] > rankOf(said)
-
-const rankOf = (status: string): number =>
-  status === "unhealthy" ? rank.unhealthy : status === "degraded" ? rank.degraded : 0
-
-const alertOf = ({ health: status, decisive }: Assessment, previous: string): HealthAlert => ({
-  connection_id: status.connection_id,
-  platform: status.platform,
-  previous_status: previous,
-  status: status.status,
-  timestamp: status.last_check,
-  cause: decisive?.cause ?? "recovered",
-  message: `${status.connection_id} is ${status.status}${decisive === null ? " again" : `: ${decisive.issue}`}`,
-  issues: status.issues
-})
+const assessAll = (aggregate: Aggregate, now: number): ReadonlyArray<Assessment> => {
+  const { states, connections, published } = aggregate
+  const unread = aggregate.unread()
+  const backlogs = aggregate.backlogs()
+  const hours = new Map<string, Hour>()
+  const hourOf = (connectionId: string, platform: string): Hour => {
+    const known = hours.get(connectionId) ?? { platform, totals: noTotals, lastSuccessAt: null, lastDeliveryAt: null }
+    hours.set(connectionId, known)
+    return known
+  }
+  for (const [connectionId, { platform }] of [...states, ...unread]) hourOf(connectionId, platform)
+  for (const connectionId of backlogs.keys()) hourOf(connectionId, connections.get(connectionId)?.platform ?? "")
+  for (const windows of aggregate.windows.values()) {
+    for (const [connectionId, { platform, window }] of windows.connections) {
+      const hour = hourOf(connectionId, platform)
+      hour.totals = add(hour.totals, window.totals(now))
+      hour.lastSuccessAt = latest(hour.lastSuccessAt, window.lastSuccessAt)
+      hour.lastDeliveryAt = latest(hour.lastDeliveryAt, window.lastDeliveryAt)
+    }
+  }
+  return [...hours].map(([connectionId, hour]) =>
+    assess(
+      {
+        connectionId,
+        ...hour,
+        credential: connections.get(connectionId)?.credential ?? null,
+        lastSuccessAt: latest(hour.lastSuccessAt, published.get(connectionId)?.lastSuccessAt ?? null),
+        state: states.get(connectionId),
+        unread: unread.get(connectionId),
+        backlog: backlogs.get(connectionId) ?? null,
+        before: published.get(connectionId)?.condition ?? null
+      },
+      now
+    )
+  )
+}
 
 // Only our own processors write these topics; what can't be read there says nothing about a connection's health.
 const reader = <S extends SchemaName>(codecs: Codecs["Service"], schema: S, use: (record: Records[S]) => void) =>

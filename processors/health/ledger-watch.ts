@@ -78,7 +78,7 @@ const report = Effect.fnUntraced(function* (
   const lostBy = byConnection(missing)
   const publish = (
     connectionId: string,
-    alert: Omit<HealthAlert, "connection_id" | "platform" | "timestamp" | "cause">
+    alert: Omit<HealthAlert, "connection_id" | "platform" | "timestamp" | "cause" | "threshold_percent">
   ) =>
     kafka.produce([
       {
@@ -89,7 +89,8 @@ const report = Effect.fnUntraced(function* (
           connection_id: connectionId,
           platform: connections.find(({ id }) => id === connectionId)?.platform ?? "",
           timestamp: now,
-          cause: "ledger"
+          cause: "ledger",
+          threshold_percent: null
         })
       }
     ])

@@ -1,13 +1,16 @@
-/** The health processor as a program, and beside it the watches of the ledger and of unread events. */
+/** The health processor as a program, and beside it the watches of the ledger, of what waits, and of unread events. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type { ConnectorState } from "../../schemas/types.gen.ts"
 import { decodeSettings, SettingsService } from "../../shared/config/settings.ts"
 import { Connections } from "../../shared/connections/connections.ts"
 import type { LedgerConnection } from "../../shared/ledger/read-ledger.ts"
 import { type UnreadEvents, unreadEvents } from "../../shared/ledger/unread-events.ts"
 import { type Observe, observeAll, RuntimeObserver } from "../../shared/runtime/metrics.ts"
 import { type Program, processorsProgram } from "../../shared/runtime/program.ts"
-import { health, type Unread } from "./health.ts"
+import { isHeld } from "./assess.ts"
+import { watchBacklog } from "./backlog-watch.ts"
+import { type HealthOptions, health } from "./health.ts"
 import { ledgerEvery, watchLedger } from "./ledger-watch.ts"
 
 export const healthProgram: Program = {
@@ -25,14 +28,21 @@ export const healthProgram: Program = {
     const isActive = () => owned > 0
     const ledger = watchLedger({ connections: enabled, prefix: topicPrefix, every, isActive })
     const unread = yield* watchUnread({ connections: all, prefix: topicPrefix, isActive })
+    const states = new Map<string, ConnectorState>()
+    const backlog = yield* watchBacklog({
+      connections: enabled,
+      prefix: topicPrefix,
+      isHeld: (id) => isHeld(states.get(id)),
+      isActive
+    })
+    const connections = new Map(all.map((connection) => [connection.id, connection]))
+    const options = { unread: unread.found, backlogs: backlog.found, connections, states }
     const processor = processorsProgram(
       "health",
-      Effect.sync(() => [health(unread.found)])
+      Effect.sync(() => [health(options)])
     )
-    yield* Effect.all([Effect.provideService(processor.work, RuntimeObserver, observe), ledger, unread.watch], {
-      concurrency: "unbounded",
-      discard: true
-    })
+    const watched = Effect.provideService(processor.work, RuntimeObserver, observe)
+    yield* Effect.all([watched, ledger, unread.watch, backlog.watch], { concurrency: "unbounded", discard: true })
   })
 }
 
@@ -48,7 +58,7 @@ interface UnreadWatchOptions {
 const watchUnread = (options: UnreadWatchOptions) =>
   Effect.sync(() => {
     let latest: ReadonlyMap<string, UnreadEvents> = new Map()
-    const found: Unread = () => latest
+    const found: HealthOptions["unread"] = () => latest
     const look = Effect.gen(function* () {
       if (!options.isActive()) return yield* Effect.sleep(untilActive)
       const unread = yield* unreadEvents(options.connections, options.prefix)

@@ -23,6 +23,35 @@ describe("the window of outcomes", () => {
     )
   })
 
+  it.each([
+    ["skipped by its consent", { outcome: "skipped", reason_code: "consent", latency_ms: 0 }],
+    ["a producer's duplicate", { outcome: "skipped", reason_code: "duplicate", latency_ms: 0 }],
+    ["a conflicting duplicate", { outcome: "skipped", reason_code: "duplicate_conflict", latency_ms: 0 }],
+    ["invalid at the mapper", { outcome: "rejected", reason_code: "missing_value", error_class: "invalid_event" }],
+    ["invalid for the platform", { outcome: "rejected", reason_code: "invalid:100", error_class: "invalid_event" }],
+    ["too old when it came", { outcome: "expired", reason_code: "event_too_old", error_class: "invalid_event" }],
+    ["ahead of the clock", { outcome: "retry_scheduled", reason_code: "event_time_in_future", latency_ms: 0 }]
+  ])("does not count against the connection what is %s", (_, fields) => {
+    const window = new OutcomeWindow()
+    window.add(deliveryLog({}))
+    for (let count = 0; count < 50; count++) window.add(deliveryLog({ ...fields, success: false }))
+    const { succeeded, failed, outcomes, reasons } = window.totals(now)
+    assert.deepStrictEqual([succeeded, failed, outcomes.get(fields.outcome), reasons.size], [1, 0, 50, 0])
+  })
+
+  it.each([
+    ["refused for the credential", { outcome: "dead_lettered", reason_code: "auth:190", error_class: "auth" }],
+    ["given up", { outcome: "dead_lettered", reason_code: "undocumented_answer:7", error_class: "unknown" }],
+    ["too old when it was its time", { outcome: "expired", reason_code: "expired", error_class: null }],
+    ["tried again later", { outcome: "retry_scheduled", reason_code: "throttled", error_class: "throttled" }],
+    ["unknown after a crash", { outcome: "unknown", reason_code: null, error_class: null }]
+  ])("counts against the connection what is %s, by its reason", (_, fields) => {
+    const window = new OutcomeWindow()
+    for (let count = 0; count < 3; count++) window.add(deliveryLog({ ...fields, success: false }))
+    const { failed, reasons } = window.totals(now)
+    assert.deepStrictEqual([failed, [...reasons]], [3, [[fields.reason_code?.split(":")[0] ?? "unknown", 3]]])
+  })
+
   it("counts no replay of what was sent, and a producer's duplicate as skipped", () => {
     const window = new OutcomeWindow()
     const skipped = { success: false, outcome: "skipped", reason_code: "duplicate", latency_ms: 0 }

@@ -13,6 +13,7 @@ interface Bucket {
   latencyMillis: number
   timed: number
   readonly outcomes: Map<string, number>
+  readonly reasons: Map<string, number>
 }
 
 export interface Totals {
@@ -22,21 +23,41 @@ export interface Totals {
   /** Events whose outcome came from a request, so that it has a latency. */
   readonly timed: number
   readonly outcomes: ReadonlyMap<string, number>
+  /** The counted failures by their reason codes. */
+  readonly reasons: ReadonlyMap<string, number>
 }
 
-export const noTotals: Totals = { succeeded: 0, failed: 0, latencyMillis: 0, timed: 0, outcomes: new Map() }
+export const noTotals: Totals = {
+  succeeded: 0,
+  failed: 0,
+  latencyMillis: 0,
+  timed: 0,
+  outcomes: new Map(),
+  reasons: new Map()
+}
 
 /** Failures that a later success of their event would take back; beyond it the oldest stay counted. */
 const failuresMax = 10_000
 
+interface Failure {
+  readonly at: number
+  readonly outcome: string
+  readonly reason: string
+}
+
 export class OutcomeWindow {
   private readonly buckets: Array<Bucket | undefined> = new Array(bucketsMax)
   /** Events that failed for good, the oldest first: a redrive, a resend or a correction may still bring them through. */
-  private readonly failures = new Map<string, { readonly at: number; readonly outcome: string }>()
+  private readonly failures = new Map<string, Failure>()
+  /** When an event last succeeded and when delivery last decided one, in milliseconds since the epoch; null where none did. */
+  lastSuccessAt: number | null = null
+  lastDeliveryAt: number | null = null
 
   /** Counts one outcome at its own time; an outcome older than what its bucket holds by now is out of the window. */
   add(log: EventDeliveryLog): void {
+    if (log.circuit_state !== null) this.lastDeliveryAt = latest(this.lastDeliveryAt, log.timestamp)
     if (isRepeatOfSending(log)) return
+    if (log.success) this.lastSuccessAt = latest(this.lastSuccessAt, log.timestamp)
     if (log.success) this.forgiveFailure(log)
     // A failure that a correction takes back took the acceptance's place.
     if (log.accepted_at !== null && log.corrects === null) this.takeBack(log.accepted_at)
@@ -44,14 +65,15 @@ export class OutcomeWindow {
     const slot = number % bucketsMax
     let bucket = this.buckets[slot]
     if (bucket === undefined || bucket.number < number) {
-      bucket = { number, succeeded: 0, failed: 0, latencyMillis: 0, timed: 0, outcomes: new Map() }
+      bucket = { number, succeeded: 0, failed: 0, latencyMillis: 0, timed: 0, outcomes: new Map(), reasons: new Map() }
       this.buckets[slot] = bucket
     }
     if (bucket.number > number) return
     bucket.outcomes.set(log.outcome, (bucket.outcomes.get(log.outcome) ?? 0) + 1)
     if (log.success) bucket.succeeded++
-    else if (isFailure(log.outcome)) {
+    else if (isFailure(log)) {
       bucket.failed++
+      countIn(bucket.reasons, reasonOf(log), 1)
       if (isFinalFailure.has(log.outcome)) this.noteFailure(log)
     }
     // The request of a final outcome was timed when it was accepted.
@@ -73,11 +95,10 @@ export class OutcomeWindow {
     const before = this.failures.get(key)
     // It failed again: the event is counted once.
     if (before !== undefined) {
-      const bucket = this.takeOut(before.at, before.outcome)
-      if (bucket !== null) bucket.failed--
+      this.forget(before)
       this.failures.delete(key)
     }
-    this.failures.set(key, { at: log.timestamp, outcome: log.outcome })
+    this.failures.set(key, { at: log.timestamp, outcome: log.outcome, reason: reasonOf(log) })
     for (const [oldest, { at }] of this.failures) {
       if (this.failures.size <= failuresMax && log.timestamp - at < windowMillis) break
       this.failures.delete(oldest)
@@ -89,8 +110,14 @@ export class OutcomeWindow {
     const failure = this.failures.get(eventOf(log) ?? "")
     if (failure === undefined || failure.at > log.timestamp) return
     this.failures.delete(eventOf(log) ?? "")
-    const bucket = this.takeOut(failure.at, failure.outcome)
-    if (bucket !== null) bucket.failed--
+    this.forget(failure)
+  }
+
+  private forget({ at, outcome, reason }: Failure): void {
+    const bucket = this.takeOut(at, outcome)
+    if (bucket === null) return
+    bucket.failed--
+    countIn(bucket.reasons, reason, -1)
   }
 
   /** One event less of an outcome at a time; null where the window does not hold it any more. */
@@ -118,20 +145,34 @@ export class OutcomeWindow {
 }
 
 /** Adds totals up, such as those of a connection's partitions. */
-export const add = (left: Totals, right: Totals): Totals => {
-  const outcomes = new Map(left.outcomes)
-  for (const [outcome, count] of right.outcomes) outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + count)
-  return {
-    succeeded: left.succeeded + right.succeeded,
-    failed: left.failed + right.failed,
-    latencyMillis: left.latencyMillis + right.latencyMillis,
-    timed: left.timed + right.timed,
-    outcomes
-  }
+export const add = (left: Totals, right: Totals): Totals => ({
+  succeeded: left.succeeded + right.succeeded,
+  failed: left.failed + right.failed,
+  latencyMillis: left.latencyMillis + right.latencyMillis,
+  timed: left.timed + right.timed,
+  outcomes: addCounts(left.outcomes, right.outcomes),
+  reasons: addCounts(left.reasons, right.reasons)
+})
+
+const addCounts = (left: ReadonlyMap<string, number>, right: ReadonlyMap<string, number>) => {
+  if (right.size === 0) return left
+  const sums = new Map(left)
+  for (const [name, count] of right) countIn(sums, name, count)
+  return sums
 }
 
+const countIn = (counts: Map<string, number>, name: string, by: number): void => {
+  const count = (counts.get(name) ?? 0) + by
+  if (count <= 0) counts.delete(name)
+  else counts.set(name, count)
+}
+
+/** The code's word: a platform's numbers after it are without end. */
+const reasonOf = ({ reason_code, error_class }: EventDeliveryLog): string =>
+  (reason_code ?? error_class ?? "unknown").split(":", 1)[0]!
+
 // A replay of what was sent: its first sending is counted. The mapper's duplicates are events of their producer.
-const isRepeatOfSending = ({ outcome, reason_code, circuit_state }: EventDeliveryLog): boolean =>
+export const isRepeatOfSending = ({ outcome, reason_code, circuit_state }: EventDeliveryLog): boolean =>
   outcome === "skipped" && reason_code === "duplicate" && circuit_state !== null
 
 /** By its raw record, since a producer's duplicate is another event; null where the result does not have it. */
@@ -140,5 +181,16 @@ const eventOf = ({ source }: EventDeliveryLog): string | null =>
 
 const isFinalFailure: ReadonlySet<string> = new Set(["rejected", "expired", "dead_lettered", "unknown"])
 
-// A skipped event was not meant for the platform: it says nothing of the connection's health.
-const isFailure = (outcome: string): boolean => outcome !== "skipped"
+/**
+ * Whether a result without success counts against its connection. What was skipped was not meant for it, what is invalid is the
+ * event's fault, and what waits for its time (a retry without a request) has not failed.
+ */
+export const isFailure = ({ success, outcome, error_class }: EventDeliveryLog): boolean =>
+  !success &&
+  outcome !== "skipped" &&
+  error_class !== "invalid_event" &&
+  (outcome !== "retry_scheduled" || error_class !== null)
+
+/** The later of two times; null where neither is known. */
+export const latest = (left: number | null, right: number | null): number | null =>
+  left === null || right === null ? (left ?? right) : Math.max(left, right)

@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type {
+  ConnectorHealthPoint,
   ConnectorHealthStatus,
   ConnectorState,
   ConsentChange,
@@ -38,6 +39,7 @@ export interface Records {
   readonly "mapped-event": MappedEvent
   readonly "event-delivery-log": EventDeliveryLog
   readonly "connector-health-status": ConnectorHealthStatus
+  readonly "connector-health-history": ConnectorHealthPoint
   readonly "health-alert": HealthAlert
   readonly "dead-letter": DeadLetter
   readonly "connector-state": ConnectorState

@@ -23,6 +23,8 @@ export const topicNames = {
   pending: "pending-outcomes",
   state: "connector-state",
   health: "connector-health",
+  /** A record a minute for each connection. */
+  healthHistory: "connector-health-history",
   alerts: "health-alerts",
   sealingKeys: "sealing-keys",
   /** The secrets of identifiers, which erasing destroys. */

@@ -6,7 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
-import { KafkaClient, type KafkaError } from "../kafka/client.ts"
+import { type FetchedRecord, KafkaClient, type KafkaError } from "../kafka/client.ts"
 import { topicNames } from "../model/topics.ts"
 import type { Outbound } from "./contract.ts"
 import type { AssignedContext } from "./partition.ts"
@@ -125,14 +125,63 @@ export const storedPositions = (
     yield* client.read({
       topic,
       ranges: logs.map(({ partition, low, high }) => ({ partition, from: low, to: high })),
-      onRecords: (records) => {
-        for (const { key, value } of records) {
-          if (value === null) stored.delete(String(key))
-          else stored.set(String(key), storedPosition(value))
-        }
-      }
+      onRecords: (records) => store(stored, records)
     })
     return stored
+  })
+
+/**
+ * The stored positions, kept up to date: the effect that comes back reads what was written since it ran last, and returns all of
+ * them by the record's key.
+ */
+export const followPositions = (
+  prefix: string
+): Effect.Effect<Effect.Effect<ReadonlyMap<string, StoredPosition>, KafkaError, KafkaClient>> =>
+  Effect.sync(() => {
+    const topic = prefix + positionsTopic
+    const stored = new Map<string, StoredPosition>()
+    const readTo = new Map<number, number>()
+    return Effect.gen(function* () {
+      const client = yield* KafkaClient
+      const ranges = (yield* client.topicOffsets(topic)).map(({ partition, low, high }) => {
+        const known = readTo.get(partition) ?? low
+        // Behind the end: the topic was created again.
+        return { partition, from: known > high ? low : Math.max(low, known), to: high }
+      })
+      const onRecords = (records: ReadonlyArray<FetchedRecord>) => store(stored, records)
+      yield* client.read({ topic, ranges: ranges.filter(({ from, to }) => from < to), onRecords })
+      for (const { partition, to } of ranges) readTo.set(partition, to)
+      return stored
+    })
+  })
+
+const store = (stored: Map<string, StoredPosition>, records: ReadonlyArray<FetchedRecord>): void => {
+  for (const { key, value } of records) {
+    if (value === null) stored.delete(String(key))
+    else stored.set(String(key), storedPosition(value))
+  }
+}
+
+/**
+ * Where each of many processors of a shared input goes on in the partitions of a topic (its logical name): the stored positions, and
+ * for those that have none the offsets of their groups, asked for together. Blind to a replay that has not begun.
+ */
+export const nextOf = (
+  stored: ReadonlyMap<string, StoredPosition>,
+  prefix: string,
+  processors: ReadonlyArray<string>,
+  topic: string
+): Effect.Effect<(processor: string, partition: number) => number | null, KafkaError, KafkaClient> =>
+  Effect.gen(function* () {
+    const client = yield* KafkaClient
+    const start = (processor: string) => `${processor}/${topic}/`
+    const known = new Set([...stored.keys()].map((key) => key.slice(0, key.lastIndexOf("/") + 1)))
+    const unknown = processors.filter((processor) => !known.has(start(processor)))
+    const groups = unknown.map((processor) => prefix + processor)
+    const committed = unknown.length === 0 ? [] : yield* client.committedOfGroups(groups, [prefix + topic])
+    const offsets = new Map(committed.map(({ groupId, partition, offset }) => [`${groupId}/${partition}`, offset]))
+    return (processor, partition) =>
+      stored.get(keyOf(processor, topic, partition))?.next ?? offsets.get(`${prefix}${processor}/${partition}`) ?? null
   })
 
 /**

@@ -3,6 +3,7 @@ import { assert } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
 import type {
   App,
+  ConnectorHealthStatus,
   ConnectorState,
   Consent,
   EventDeliveryLog,
@@ -219,5 +220,31 @@ export const connectorState = (fields: Partial<ConnectorState> = {}): ConnectorS
   cause: null,
   message: null,
   paused: false,
+  ...fields
+})
+
+/** The health of a connection that is well, checked at `recordTime`. */
+export const healthStatus = (fields: Partial<ConnectorHealthStatus> = {}): ConnectorHealthStatus => ({
+  platform: "meta",
+  status: "healthy",
+  last_check: recordTime,
+  success_rate_1h: 100,
+  avg_latency_ms: 100,
+  circuit_state: "CLOSED",
+  error_count_1h: 0,
+  events_processed_1h: 10,
+  issues: [],
+  connection_id: "meta-main",
+  outcomes_1h: { delivered: 10 },
+  alerted_status: "healthy",
+  cause: null,
+  since: null,
+  last_success_at: recordTime,
+  waiting_events: 0,
+  waiting_is_minimum: false,
+  waiting_since: null,
+  oldest_expires_at: null,
+  age_percent: null,
+  alerted_age_percent: 0,
   ...fields
 })

@@ -167,9 +167,9 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
       assert.strictEqual(last?.status ?? "healthy", status, connection_id)
       assert.strictEqual(issues.length > 0, status !== "healthy", connection_id)
     }
-    // Over a quarter of the samples' orders have no number or no usable value: about 72 % of WhatsApp's messages can go out, less
-    // those that wait for a retry at the time.
-    assert.notStrictEqual(health.get("whatsapp-orders")?.status, "healthy")
+    // Over a quarter of the samples' orders have no number or no usable value: that is no fault of WhatsApp's connection.
+    assert.isAbove(health.get("whatsapp-orders")?.outcomes_1h["rejected"] ?? 0, 0)
+    assert.isAtLeast(health.get("whatsapp-orders")?.success_rate_1h ?? 0, 90)
   })
 
   it("lets no person and no credential out of raw-events: no topic, log line or metric names them", async () => {

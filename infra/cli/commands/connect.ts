@@ -26,7 +26,7 @@ const test = Command.make("test", { connections }, ({ connections }) =>
     const settings = yield* loadFileSettings
     const loaded = yield* loadConnections(settings.connectionsFile, environment())
     const chosen = yield* chooseConnections(loaded.connections, connections)
-    const results = yield* Effect.forEach(chosen, testOne, { concurrency: 4 }).pipe(
+    const results = yield* Effect.forEach(chosen, tryConnection, { concurrency: 4 }).pipe(
       Effect.provideServiceEffect(Credentials, credentialsOf(settings)),
       Effect.provide(layerHttpTransport())
     )
@@ -78,7 +78,8 @@ export const chooseConnections = Effect.fnUntraced(function* (
     : all.filter((connection) => ids.includes(connection.id))
 })
 
-const testOne = Effect.fnUntraced(function* (connection: Connection) {
+/** Asks the platform of a connection, with its credential; what goes wrong is the result. */
+export const tryConnection = Effect.fnUntraced(function* (connection: Connection) {
   const connector = connectorFor(connection.kind)
   const credentials = yield* Credentials
   const secret = yield* Effect.result(credentials.resolve(connection.credential, connector.credential))

@@ -1,0 +1,134 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as TestClock from "effect/testing/TestClock"
+import { KafkaClient } from "../../shared/kafka/client.ts"
+import { headerNames } from "../../shared/model/topics.ts"
+import { positionRecord } from "../../shared/runtime/positions.ts"
+import { makeMemoryCodecs, memoryCodecs } from "../../shared/testing/memory-codecs.ts"
+import { MemoryKafka } from "../../shared/testing/memory-kafka.ts"
+import { mappedEvent } from "../delivery/engine/testing.ts"
+import { agePercentOf } from "./backlog.ts"
+import { measureBacklog } from "./backlog-watch.ts"
+
+const codecs = makeMemoryCodecs()
+const now = 1_795_424_000_000
+const day = 86_400_000
+
+interface Options {
+  readonly held?: ReadonlySet<string>
+}
+
+/** Two accounts of a platform that share its topics of one partition; `read` counts the records that the watch reads. */
+const start = (options: Options = {}) =>
+  Effect.gen(function* () {
+    yield* TestClock.setTime(now)
+    const kafka = new MemoryKafka()
+    for (const topic of ["mapped-events.meta", "delivery-retry.meta", "delivery-positions"]) kafka.log.create(topic, 1)
+    let recordsRead = 0
+    const counting: typeof kafka.client.read = (reading) =>
+      kafka.client.read({
+        ...reading,
+        onRecords: (records) => {
+          if (reading.topic !== "delivery-positions") recordsRead += records.length
+          return reading.onRecords(records)
+        }
+      })
+    const services = Layer.merge(Layer.succeed(KafkaClient, { ...kafka.client, read: counting }), memoryCodecs)
+    const measure = yield* measureBacklog({
+      connections: [
+        { id: "eu", platform: "meta" },
+        { id: "us", platform: "meta" }
+      ],
+      prefix: "",
+      isHeld: (id) => options.held?.has(id) === true
+    })
+    const map = (connection: string, eventTime: number, topic = "mapped-events.meta") =>
+      kafka.client.produce([
+        {
+          topic,
+          key: "e",
+          value: codecs.encode(
+            "mapped-events.meta",
+            "mapped-event",
+            mappedEvent("e", { connection_id: connection, event_time: eventTime, deadline: eventTime + 7 * day })
+          ),
+          headers: { [headerNames.connection]: connection }
+        }
+      ])
+    const at = (connection: string, next: number, topic = "mapped-events.meta") =>
+      kafka.client.produce([positionRecord(`delivery-meta.${connection}`, topic, 0, { next, groupOffset: null })])
+    return { map, at, measure: Effect.provide(measure, services), read: () => recordsRead }
+  })
+
+describe("what waits for a connection", () => {
+  it.effect("is counted behind its position, with the event that expires first", () =>
+    Effect.gen(function* () {
+      const { map, at, measure } = yield* start({ held: new Set(["eu"]) })
+      for (const daysAgo of [1, 3, 2]) yield* map("eu", now - daysAgo * day)
+      yield* map("us", now - 6 * day)
+      yield* at("eu", 1)
+      yield* at("us", 4)
+      const found = yield* measure
+      assert.deepInclude(found.get("eu"), { events: 2, isMinimum: false, since: now, newSince: now })
+      assert.deepStrictEqual(found.get("eu")?.urgent, { eventTime: now - 3 * day, expiresAt: now + 4 * day })
+      assert.strictEqual(Math.round(agePercentOf(found.get("eu")!, now)!), 43)
+      assert.strictEqual(found.get("us")?.events, 0)
+    })
+  )
+
+  it.effect("costs no reading while a connection keeps up, however many events there are", () =>
+    Effect.gen(function* () {
+      const { map, at, measure, read } = yield* start()
+      for (let offset = 0; offset < 500; offset++) yield* map("eu", now)
+      yield* at("eu", 0)
+      yield* at("us", 500)
+      assert.strictEqual((yield* measure).get("eu")?.events, 0)
+      assert.strictEqual(read(), 0)
+      yield* TestClock.adjust("11 seconds")
+      assert.strictEqual((yield* measure).get("eu")?.events, 500)
+      assert.strictEqual((yield* measure).get("eu")?.events, 500)
+      assert.strictEqual(read(), 500)
+    })
+  )
+
+  it.effect("gets less as the connection works it off, and a replay is counted from its beginning", () =>
+    Effect.gen(function* () {
+      const { map, at, measure } = yield* start({ held: new Set(["eu"]) })
+      for (let offset = 0; offset < 1_000; offset++) yield* map("eu", now)
+      yield* at("eu", 600)
+      assert.strictEqual((yield* measure).get("eu")?.events, 400)
+      yield* at("eu", 1_000)
+      assert.strictEqual((yield* measure).get("eu")?.events, 0)
+      yield* at("eu", 100)
+      assert.strictEqual((yield* measure).get("eu")?.events, 900)
+    })
+  )
+
+  it.effect("includes delayed retries, which are no sign of a delivery that stalls", () =>
+    Effect.gen(function* () {
+      const { map, measure } = yield* start()
+      yield* map("us", now - day, "delivery-retry.meta")
+      yield* TestClock.adjust("11 seconds")
+      assert.deepInclude((yield* measure).get("us"), { events: 1, since: now, newSince: null })
+    })
+  )
+
+  it.effect("is all that there is for a connection whose delivery never ran", () =>
+    Effect.gen(function* () {
+      const { map, measure } = yield* start()
+      yield* map("us", now)
+      yield* TestClock.adjust("11 seconds")
+      assert.deepInclude((yield* measure).get("us"), { events: 1, newSince: now })
+    })
+  )
+
+  it.effect("is read bit by bit where it is long, and said to be more until all is counted", () =>
+    Effect.gen(function* () {
+      const { map, measure } = yield* start({ held: new Set(["eu"]) })
+      for (let offset = 0; offset < 50_100; offset++) yield* map("eu", now)
+      assert.deepInclude((yield* measure).get("eu"), { events: 50_000, isMinimum: true })
+      assert.deepInclude((yield* measure).get("eu"), { events: 50_100, isMinimum: false })
+    })
+  )
+})

@@ -1,0 +1,168 @@
+/**
+ * What waits for each enabled connection: the records between its position and the end of its platform's topics. A connection that
+ * keeps up costs nothing but the comparison of offsets: only records that have waited for `settleMillis`, or that a held
+ * connection has before it, are read, each once, and so many at most in a round.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { Codecs } from "../../shared/codec/codecs.ts"
+import { type FetchedRecord, KafkaClient, type PartitionOffsets } from "../../shared/kafka/client.ts"
+import type { LedgerConnection } from "../../shared/ledger/read-ledger.ts"
+import type { Platform } from "../../shared/model/platform.ts"
+import { headerNames, topicNames } from "../../shared/model/topics.ts"
+import { followPositions, nextOf, type StoredPosition } from "../../shared/runtime/positions.ts"
+import { addBacklogs, type Backlog, nothingWaits, PartitionBacklog } from "./backlog.ts"
+
+/** A record that is not older is on its way. */
+const settleMillis = 10_000
+/** Of a partition in a round. */
+const recordsMax = 50_000
+const every = Duration.seconds(5)
+const untilActive = Duration.seconds(2)
+
+export interface BacklogWatchOptions {
+  /** Those that are enabled. */
+  readonly connections: ReadonlyArray<LedgerConnection>
+  /** Before every topic's and group's name. */
+  readonly prefix: string
+  /** Whether a connection is known to send nothing: then all that waits is counted at once. */
+  readonly isHeld: (connectionId: string) => boolean
+  readonly isActive: () => boolean
+}
+
+/** What waits for each connection by its id; empty before the first round. */
+export type Backlogs = () => ReadonlyMap<string, Backlog>
+
+/** What was found last, and the watch, which runs for ever in the active member; a round that fails is tried again. */
+export const watchBacklog = (options: BacklogWatchOptions) =>
+  Effect.gen(function* () {
+    const measure = yield* measureBacklog(options)
+    let latest: ReadonlyMap<string, Backlog> = new Map()
+    const found: Backlogs = () => latest
+    const round = Effect.gen(function* () {
+      if (!options.isActive()) {
+        latest = new Map()
+        return yield* Effect.sleep(untilActive)
+      }
+      latest = yield* measure
+      yield* Effect.sleep(every)
+    }).pipe(
+      Effect.catch((error) =>
+        Effect.andThen(
+          Effect.logWarning("What waits for the connections could not be counted; it is tried again.").pipe(
+            Effect.annotateLogs({ reason: error.message })
+          ),
+          Effect.sleep(every)
+        )
+      )
+    )
+    return { found, watch: Effect.forever(round) }
+  })
+
+/** The effect that comes back is one round; rounds remember what they have read. */
+export const measureBacklog = (options: Omit<BacklogWatchOptions, "isActive">) =>
+  Effect.map(followPositions(options.prefix), (positions) => {
+    const byPlatform = Map.groupBy(options.connections, ({ platform }) => platform)
+    const topics = [...byPlatform].flatMap(([platform, connections]) => [
+      makeTopicBacklog({ ...options, connections }, platform, topicNames.mapped(platform), true),
+      makeTopicBacklog({ ...options, connections }, platform, topicNames.retry(platform), false)
+    ])
+    return Effect.gen(function* () {
+      const stored = yield* positions
+      const sums = new Map(options.connections.map(({ id }) => [id, nothingWaits]))
+      for (const topic of topics)
+        for (const [id, backlog] of yield* topic(stored)) sums.set(id, addBacklogs(sums.get(id)!, backlog))
+      return sums as ReadonlyMap<string, Backlog>
+    })
+  })
+
+interface Track {
+  readonly connectionId: string
+  readonly partition: number
+  readonly backlog: PartitionBacklog
+  position: number
+  /** Records before this offset are counted. */
+  end: number
+}
+
+/** One topic of a platform. `isNew` is false for delayed retries. */
+const makeTopicBacklog = (
+  { connections, prefix, isHeld }: Omit<BacklogWatchOptions, "isActive">,
+  platform: Platform,
+  name: string,
+  isNew: boolean
+) => {
+  const topic = prefix + name
+  const tracks = new Map<string, Track>()
+  const update = (connectionId: string, log: PartitionOffsets, next: number | null, settled: number): void => {
+    const { partition, low, high } = log
+    const key = `${connectionId}/${partition}`
+    const position = Math.max(low, next ?? low)
+    const end = isHeld(connectionId) ? high : Math.min(high, settled)
+    if (position >= end) return void tracks.delete(key)
+    const known = tracks.get(key)
+    // A replay begins again before what was counted.
+    const backlog =
+      known === undefined || position < known.backlog.from ? new PartitionBacklog(position) : known.backlog
+    backlog.advance(position)
+    tracks.set(key, { connectionId, partition, backlog, position, end })
+  }
+  return Effect.fnUntraced(function* (stored: ReadonlyMap<string, StoredPosition>) {
+    const kafka = yield* KafkaClient
+    const logs = yield* kafka.topicOffsets(topic)
+    if (logs.every(({ low, high }) => low === high)) return new Map<string, Backlog>()
+    const now = yield* Clock.currentTimeMillis
+    const settled = new Map(
+      (yield* kafka.offsetsAt(topic, now - settleMillis)).map(({ partition, offset }) => [partition, offset])
+    )
+    const names = connections.map(({ id }) => `delivery-${platform}.${id}`)
+    const positions = yield* nextOf(stored, prefix, names, name)
+    for (const [index, { id }] of connections.entries())
+      for (const log of logs)
+        update(id, log, positions(names[index]!, log.partition), settled.get(log.partition) ?? log.high)
+    yield* scan(topic, tracks)
+    return sumUp(tracks.values(), isNew)
+  })
+}
+
+/** Reads what the connections have not been counted for: one reading of a partition for all of them. */
+const scan = Effect.fnUntraced(function* (topic: string, tracks: ReadonlyMap<string, Track>) {
+  const kafka = yield* KafkaClient
+  const codecs = yield* Codecs
+  const open = [...tracks.values()].filter(({ backlog, end }) => backlog.scannedTo < end && !backlog.isFull)
+  const ranges = [...Map.groupBy(open, ({ partition }) => partition)].map(([partition, behind]) => {
+    const from = Math.min(...behind.map(({ backlog }) => backlog.scannedTo))
+    return { partition, from, to: Math.min(from + recordsMax, Math.max(...behind.map(({ end }) => end))) }
+  })
+  if (ranges.length === 0) return
+  const onRecords = Effect.fnUntraced(function* (records: ReadonlyArray<FetchedRecord>) {
+    const waiting = records.flatMap((record) => {
+      const track = tracks.get(`${record.headers[headerNames.connection] ?? ""}/${record.partition}`)
+      return track !== undefined && record.offset >= track.backlog.scannedTo && record.offset < track.end
+        ? [{ record, backlog: track.backlog }]
+        : []
+    })
+    yield* codecs.loadSchemas(waiting.map(({ record }) => record.value))
+    for (const { record, backlog } of waiting) {
+      const decoded = codecs.decode("sendable-event", record.value)
+      const { event_time = record.timestamp, deadline = null } = decoded._tag === "Decoded" ? decoded.value : {}
+      backlog.add({ offset: record.offset, timestamp: record.timestamp, eventTime: event_time, expiresAt: deadline })
+      backlog.scannedTo = record.offset + 1
+    }
+  })
+  yield* kafka.read({ topic, ranges, onRecords })
+  const readTo = new Map(ranges.map(({ partition, to }) => [partition, to]))
+  for (const { partition, backlog, end } of open)
+    backlog.scannedTo = Math.max(backlog.scannedTo, Math.min(end, readTo.get(partition)!))
+})
+
+const sumUp = (tracks: Iterable<Track>, isNew: boolean): ReadonlyMap<string, Backlog> => {
+  const sums = new Map<string, Backlog>()
+  for (const { connectionId, backlog, position, end } of tracks) {
+    const sum = backlog.sum(position)
+    const found = { ...sum, newSince: isNew ? sum.since : null, isMinimum: backlog.scannedTo < end }
+    sums.set(connectionId, addBacklogs(sums.get(connectionId) ?? nothingWaits, found))
+  }
+  return sums
+}
