@@ -11,6 +11,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { oneLine } from "../../shared/runtime/exit.ts"
+import { printable } from "../../shared/telemetry/printable.ts"
 
 export { Argument, CliError, Command, Flag, GlobalFlag }
 
@@ -55,9 +56,11 @@ export const usagePresenter = (json: boolean) =>
             const message = event.errors.map((error) => sentenceOf(error)).join(" ")
             const nextStep = `See ./${[...event.commandPath, "--help"].join(" ")}.`
             process.stderr.write(
-              json
-                ? `${JSON.stringify({ error: { code: "usage", message, next_step: nextStep } })}\n`
-                : `capi: ${message} ${nextStep}\n`
+              printable(
+                json
+                  ? `${JSON.stringify({ error: { code: "usage", message, next_step: nextStep } })}\n`
+                  : `capi: ${message} ${nextStep}\n`
+              )
             )
           })
         : CliOutput.defaultPresenter.present(event)

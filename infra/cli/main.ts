@@ -10,6 +10,7 @@ import type * as Runtime from "effect/Runtime"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
 import { describeFailure, exitAtSecondInterrupt, exitCodes, formatFailure } from "../../shared/runtime/exit.ts"
 import { loggerLayer } from "../../shared/telemetry/logger.ts"
+import { printable } from "../../shared/telemetry/printable.ts"
 import { applyLocalEnvironment } from "../local/environment.ts"
 import { builtInFlags, CliError, Command, usagePresenter } from "./cli.ts"
 import { Output } from "./output.ts"
@@ -33,9 +34,11 @@ const teardown: Runtime.Teardown = (exit, onExit) => {
     )
   const { code, message, nextStep } = failure
   process.stderr.write(
-    args.includes("--json")
-      ? `${JSON.stringify({ error: { code, message, next_step: nextStep } })}\n`
-      : `${formatFailure("capi", failure)}\n`
+    printable(
+      args.includes("--json")
+        ? `${JSON.stringify({ error: { code, message, next_step: nextStep } })}\n`
+        : `${formatFailure("capi", failure)}\n`
+    )
   )
   onExit(failure.exitCode)
 }

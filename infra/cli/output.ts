@@ -1,17 +1,22 @@
-/** What a command prints: results to standard output, for people or as JSON; notes to standard error. */
+/**
+ * What a command prints: results to standard output, for people or as JSON; notes to standard error. Everything passes one
+ * function here, which escapes what a terminal would obey: a producer or a platform may have written any of it.
+ */
+import { randomBytes } from "node:crypto"
 import process from "node:process"
 import * as Context from "effect/Context"
 import * as Prompt from "effect/cli/Prompt"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { printable, printableLine } from "../../shared/telemetry/printable.ts"
 import { CommandError, Json } from "./cli.ts"
 
 export class Output extends Context.Service<
   Output,
   {
-    /** Writes a text as it is; waits where the reader is slow. */
+    /** Writes a text, of one line or several, escaped and in its colours; waits where the reader is slow. */
     readonly write: (text: string) => Effect.Effect<void>
-    /** A note for people, on standard error. */
+    /** A note for people, one line on standard error. */
     readonly note: (text: string) => Effect.Effect<void>
     /** Whether results may be coloured: a terminal, and NO_COLOR unset. */
     readonly colours: boolean
@@ -19,13 +24,31 @@ export class Output extends Context.Service<
     readonly interactive: boolean
   }
 >()("infra/cli/Output") {
-  static readonly layer: Layer.Layer<Output> = Layer.sync(Output, () => ({
-    write: (text) => writeTo(process.stdout, text),
-    note: (text) => writeTo(process.stderr, `${text}\n`),
-    colours: process.stdout.isTTY === true && (process.env["NO_COLOR"] ?? "") === "",
-    interactive: process.stdin.isTTY === true && process.stderr.isTTY === true
-  }))
+  static readonly layer: Layer.Layer<Output> = Layer.sync(Output, () =>
+    outputTo({
+      out: (text) => writeTo(process.stdout, text),
+      error: (text) => writeTo(process.stderr, text),
+      colours: process.stdout.isTTY === true && (process.env["NO_COLOR"] ?? "") === "",
+      interactive: process.stdin.isTTY === true && process.stderr.isTTY === true
+    })
+  )
 }
+
+interface Streams extends Pick<Output["Service"], "colours" | "interactive"> {
+  readonly out: (text: string) => Effect.Effect<void>
+  readonly error: (text: string) => Effect.Effect<void>
+}
+
+/** The service over two streams: the one way to them. */
+export const outputTo = ({ out, error, colours, interactive }: Streams): Output["Service"] => ({
+  write: (text) => out(forTerminal(text)),
+  note: (text) => error(`${printableLine(text)}\n`),
+  colours,
+  interactive
+})
+
+/** Escaped, and only then coloured: no text of others can hold the marks that `painter` sets. */
+const forTerminal = (text: string): string => printable(text).replaceAll(marks, "\u001b[$1m")
 
 /** Prints a result: the value as one line of JSON with `--json`, else the text for people. */
 export const show = Effect.fnUntraced(function* (value: unknown, human: (paint: Paint) => string) {
@@ -52,21 +75,25 @@ export type Paint = (colour: Colour, text: string) => string
 
 const codes: Readonly<Record<Colour, number>> = { red: 31, green: 32, yellow: 33, blue: 34, dim: 2, bold: 1 }
 
+/** Marks the colour of a text; `Output.write` makes the terminal's codes of the marks. */
 export const painter =
   (colours: boolean): Paint =>
   (colour, text) =>
-    colours ? `\u001b[${codes[colour]}m${text}\u001b[0m` : text
+    colours ? `${markOf(codes[colour])}${text}${markOf(0)}` : text
 
-const escapes = new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, "g")
-const widthOf = (text: string): number => [...text.replaceAll(escapes, "")].length
+/** Unknown to everybody before this process runs. */
+const secret = randomBytes(12).toString("hex")
+const markOf = (code: number): string => `<${secret}:${code}>`
+const marks = new RegExp(`<${secret}:([0-9]{1,2})>`, "g")
+const widthOf = (text: string): number => [...text.replaceAll(marks, "")].length
 
-/** Columns as wide as their widest cell; numbers to the right. */
+/** Columns as wide as their widest cell; numbers to the right. A cell is one line, whatever it holds. */
 export const table = (
   headers: ReadonlyArray<string>,
   rows: ReadonlyArray<ReadonlyArray<string | number | null>>,
   paint: Paint
 ): string => {
-  const cells = rows.map((row) => row.map((cell) => (cell === null ? "-" : String(cell))))
+  const cells = rows.map((row) => row.map((cell) => (cell === null ? "-" : printableLine(String(cell)))))
   const numeric = headers.map(
     (_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === "number" || row[column] === null)
   )

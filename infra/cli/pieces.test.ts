@@ -8,7 +8,7 @@ import fc from "fast-check"
 import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { type Expectation, samplesFile } from "../samples/sample-events.ts"
 import { maskKey, maskRecord } from "./mask.ts"
-import { formatAge, painter, table } from "./output.ts"
+import { formatAge, outputTo, painter, table } from "./output.ts"
 import { checkLine, droppedFieldNotes, encodeLine, linesOf, rawRecordOf } from "./raw-lines.ts"
 import { stagesOf } from "./replay-plan.ts"
 import { parseStartPosition } from "./start-position.ts"
@@ -187,18 +187,18 @@ describe("lines of raw events", () => {
 
 describe("tables", () => {
   it("are as wide as their widest cell, colours not counted, figures to the right", () => {
-    const text = table(
-      ["NAME", "N"],
-      [
-        [painter(true)("red", "a"), 5],
-        ["bcdefg", 1_000]
-      ],
-      painter(false)
-    )
-    assert.deepStrictEqual(text.replaceAll("\u001b[31m", "").replaceAll("\u001b[0m", "").split("\n"), [
-      "NAME       N",
-      "a          5",
-      "bcdefg  1000"
+    const written: Array<string> = []
+    const add = (text: string) => Effect.sync(() => void written.push(text))
+    const output = outputTo({ out: add, error: add, colours: true, interactive: false })
+    const rows = [
+      [painter(true)("red", "a\u001b[2J"), 5],
+      ["bcdefg\nnext", 1_000]
+    ]
+    Effect.runSync(output.write(table(["NAME", "N"], rows, painter(false))))
+    assert.deepStrictEqual(written.join("").split("\n"), [
+      "NAME                 N",
+      "\u001b[31ma\\u001b[2J\u001b[0m           5",
+      "bcdefg\\u000anext  1000"
     ])
   })
   it("say an age in the unit that fits", () => {

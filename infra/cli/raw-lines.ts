@@ -8,6 +8,7 @@ import { readJson, readRecord } from "../../processors/normalizer/read/read-reco
 import type { DroppedField, RawEvent } from "../../schemas/types.gen.ts"
 import type { Codecs, Decoded } from "../../shared/codec/codecs.ts"
 import { topicNames } from "../../shared/model/topics.ts"
+import { printableLine } from "../../shared/telemetry/printable.ts"
 import { sampleOfText } from "../samples/sample-events.ts"
 
 export interface Line {
@@ -96,9 +97,11 @@ export const encodeLine = (line: Line, options: SendOptions, codecs: Codecs["Ser
 /** A line for people for each value of an event that is left out, with the field that was most likely meant. */
 export const droppedFieldNotes = (line: number, dropped: ReadonlyArray<DroppedField>): ReadonlyArray<string> =>
   dropped.map(({ field, nearest, reason }) =>
-    reason === "unknown_field"
-      ? `line ${line}: ${field} is not a known field and is left out.${typeof nearest === "string" ? ` Did you mean ${nearest}?` : ""}`
-      : `line ${line}: ${field} left out: ${reason}`
+    printableLine(
+      reason === "unknown_field"
+        ? `line ${line}: ${field} is not a known field and is left out.${typeof nearest === "string" ? ` Did you mean ${nearest}?` : ""}`
+        : `line ${line}: ${field} left out: ${reason}`
+    )
   )
 
 interface CheckedLine {

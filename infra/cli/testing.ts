@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import { Command } from "./cli.ts"
-import { Output } from "./output.ts"
+import { Output, outputTo } from "./output.ts"
 import { loadRoot, version } from "./root.ts"
 
 export interface RanCommand {
@@ -16,17 +16,21 @@ export interface RanCommand {
 
 export const runCommand = (
   args: ReadonlyArray<string>,
-  env: Readonly<Record<string, string>>
+  env: Readonly<Record<string, string>>,
+  colours = false
 ): Effect.Effect<RanCommand> =>
   Effect.gen(function* () {
     const texts: Array<string> = []
     const notes: Array<string> = []
-    const output = Layer.succeed(Output, {
-      write: (text) => Effect.sync(() => void texts.push(text)),
-      note: (text) => Effect.sync(() => void notes.push(text)),
-      colours: false,
-      interactive: false
-    })
+    const output = Layer.succeed(
+      Output,
+      outputTo({
+        out: (text) => Effect.sync(() => void texts.push(text)),
+        error: (text) => Effect.sync(() => void notes.push(text.replace(/\n$/, ""))),
+        colours,
+        interactive: false
+      })
+    )
     const provider = ConfigProvider.layer(ConfigProvider.fromEnv({ env }))
     const root = yield* Effect.promise(() => loadRoot(args))
     const exit = yield* Effect.exit(

@@ -6,6 +6,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import type * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
+import { printable, printableLine } from "./printable.ts"
 import { CurrentKnownSecrets, type KnownSecrets, redact, redactDeep } from "./redaction.ts"
 
 interface LoggerOptions {
@@ -65,27 +66,32 @@ const entryOf = (program: string, entry: Logger.Options<unknown>, secrets: Known
   }
 }
 
+// A log is read on a terminal sooner or later.
 const renderJson = (entry: Entry): string =>
-  JSON.stringify({
-    time: entry.date.toISOString(),
-    level: entry.level,
-    program: entry.program,
-    message: entry.message,
-    ...(Object.keys(entry.annotations).length === 0 ? {} : { annotations: entry.annotations }),
-    ...(entry.cause === null ? {} : { cause: entry.cause })
-  })
+  printable(
+    JSON.stringify({
+      time: entry.date.toISOString(),
+      level: entry.level,
+      program: entry.program,
+      message: entry.message,
+      ...(Object.keys(entry.annotations).length === 0 ? {} : { annotations: entry.annotations }),
+      ...(entry.cause === null ? {} : { cause: entry.cause })
+    })
+  )
 
 const renderPretty =
   (colours: boolean) =>
   (entry: Entry): string => {
     const paint = (code: number, text: string) => (colours ? `\u001b[${code}m${text}\u001b[0m` : text)
     const values = Object.entries(entry.annotations)
-      .map(([name, value]) => paint(2, ` ${name}=${typeof value === "string" ? value : JSON.stringify(value)}`))
+      .map(([name, value]) =>
+        paint(2, printableLine(` ${name}=${typeof value === "string" ? value : (JSON.stringify(value) ?? "")}`))
+      )
       .join("")
-    const cause = entry.cause === null ? "" : `\n${entry.cause.replaceAll(/^/gm, "  ")}`
+    const cause = entry.cause === null ? "" : `\n${printable(entry.cause).replaceAll(/^/gm, "  ")}`
     const time = entry.date.toISOString().slice(11, 23)
     const level = paint(levelColours[entry.level] ?? 0, entry.level.padEnd(5))
-    return `${paint(2, time)} ${level} ${paint(36, entry.program)} ${entry.message}${values}${cause}`
+    return `${paint(2, time)} ${level} ${paint(36, entry.program)} ${printable(entry.message)}${values}${cause}`
   }
 
 const levelColours: Readonly<Record<string, number>> = { DEBUG: 2, TRACE: 2, INFO: 32, WARN: 33, ERROR: 31, FATAL: 31 }

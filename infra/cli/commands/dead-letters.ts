@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { DeadLetter } from "../../../schemas/types.gen.ts"
+import { printableLine } from "../../../shared/telemetry/printable.ts"
 import { Argument, Command, CommandError, countFlag, Flag } from "../cli.ts"
 import { type DeadLetterEntry, lastDeadLetters, type Marks, originalOpener } from "../dead-letter-entries.ts"
 import { DeadLetterFilterValues, isReason } from "../filter-values.ts"
@@ -112,7 +113,7 @@ const details = (summary: ReturnType<typeof summaryOf>, original: string | null,
     .filter(([, value]) => value !== null && value !== undefined)
     .map(
       ([name, value]) =>
-        `${paint("dim", name.padEnd(16))} ${name === "timestamp" ? new Date(Number(value)).toISOString() : value}`
+        `${paint("dim", name.padEnd(16))} ${name === "timestamp" ? new Date(Number(value)).toISOString() : printableLine(String(value))}`
     )
   return [...lines, ...(original === null ? [] : ["", original])].join("\n")
 }

@@ -8,6 +8,7 @@ import { Codecs, type SchemaName } from "../../../shared/codec/codecs.ts"
 import { expandPlatforms, topicSchemas } from "../../../shared/codec/schemas.ts"
 import { loadSettings } from "../../../shared/config/settings.ts"
 import type { FetchedRecord } from "../../../shared/kafka/client.ts"
+import { printableLine } from "../../../shared/telemetry/printable.ts"
 import { Argument, Command, CommandError, countFlag, Flag, Json } from "../cli.ts"
 import { examplePlatform } from "../example-names.ts"
 import { unknownValue } from "../filter-values.ts"
@@ -134,7 +135,7 @@ const jsonOf = (bytes: Buffer | null): { readonly _tag: "Decoded"; readonly valu
 
 const forPeople = (view: RecordView, paint: Paint): string => {
   const head = paint("dim", `${view.time} ${view.partition}:${view.offset}`)
-  const key = view.key === null ? "" : ` ${paint("blue", view.key)}`
+  const key = view.key === null ? "" : ` ${paint("blue", printableLine(view.key))}`
   return `${head}${key} ${JSON.stringify(withoutNulls(view.value))}`
 }
 

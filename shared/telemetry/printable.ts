@@ -1,0 +1,25 @@
+/** Text of others, made safe to print: what a terminal would obey, or what hides how a line reads, becomes visible. */
+
+/**
+ * The text with each control character (ESC, NUL, the C1 set), mark of direction, line separator and lone surrogate as `\uXXXX`.
+ * Line feeds and tabs stay. JSON stays the same JSON: it can hold these characters in strings alone, where the escape means the
+ * same character.
+ */
+export const printable = (text: string): string => (isPlain.test(text) ? text : text.replace(unsafe, escaped))
+
+/** The same for a text that belongs into one line: line feeds and tabs are escaped too. */
+export const printableLine = (text: string): string =>
+  isPlainLine.test(text) ? text : printable(text).replace(lineBreaks, escaped)
+
+const escaped = (character: string): string => {
+  let text = ""
+  for (let unit = 0; unit < character.length; unit++)
+    text += `\\u${character.charCodeAt(unit).toString(16).padStart(4, "0")}`
+  return text
+}
+
+const isPlain = /^[\n\t -~]*$/
+const isPlainLine = /^[ -~]*$/
+/** The joiners of Persian and Indic words (U+200C, U+200D) belong to the spelling, and steer nothing. */
+const unsafe = /(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu
+const lineBreaks = /[\n\t]/g
