@@ -17,9 +17,6 @@ export interface RegistryOptions extends RegistryAddress {
   readonly startupTimeout?: Duration.Duration
 }
 
-/** An id that the registry does not know may be registered at any time: it is looked up again after this. */
-const unknownFor = Duration.seconds(30)
-const unknownIdsMax = 10_000
 const requestsAtOnceMax = 4
 
 /** The subject of a topic's values. */
@@ -70,47 +67,100 @@ const registerAll = (client: RegistryClient, options: RegistryOptions): Effect.E
 const startupRetries = (options: RegistryOptions) =>
   Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: options.startupTimeout ?? Duration.seconds(30) }))
 
-const schemaLoader = (
-  client: RegistryClient,
+/**
+ * Fetches the schemas of ids that are not known yet, within a budget: whoever writes records with invented ids costs the registry
+ * no more than `missesPerBatchMax` requests a batch and `missesPerMinuteMax` a minute. A schema that is found costs nothing of it.
+ */
+export const schemaLoader = (
+  client: Pick<RegistryClient, "writerSchema">,
   writers: Map<number, avro.Type | "unsupported">
 ): Codecs["Service"]["loadSchemas"] => {
-  const unknownUntil = new Map<number, number>()
+  const unknown = new UnknownIds()
   const fetchWriter = Effect.fnUntraced(function* (id: number, now: number) {
     const schema = yield* client.writerSchema(id)
-    if (schema !== null) {
-      writers.set(id, schema)
-      unknownUntil.delete(id)
-      return
-    }
-    if (unknownUntil.size >= unknownIdsMax) unknownUntil.clear()
-    unknownUntil.set(id, now + Duration.toMillis(unknownFor))
+    if (schema === null) return unknown.add(id, now)
+    writers.set(id, schema)
+    unknown.delete(id)
   })
   return (values) => {
     const missing = missingIds(values, writers)
     if (missing === null) return Effect.void
-    return Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.forEach(
-        [...missing].filter((id) => (unknownUntil.get(id) ?? 0) <= now),
-        (id) => fetchWriter(id, now),
-        { concurrency: requestsAtOnceMax, discard: true }
-      )
-    )
+    return Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const wanted = unknown.dueOf(missing, now)
+      const missesMax = unknown.missesMax(now)
+      const before = unknown.misses
+      // A few at a time, so that the misses of those before count for those after.
+      for (let next = 0; next < wanted.length; ) {
+        const left = missesMax - (unknown.misses - before)
+        if (left <= 0) return
+        const some = wanted.slice(next, next + Math.min(requestsAtOnceMax, left))
+        next += some.length
+        yield* Effect.forEach(some, (id) => fetchWriter(id, now), { concurrency: requestsAtOnceMax, discard: true })
+      }
+    })
   }
 }
 
-// Runs for each batch: allocates nothing if all schemas are known.
+/** Ids that the registry does not know: when each may be asked for again, and how many were asked for in vain. */
+class UnknownIds {
+  /** The oldest first. */
+  readonly #ids = new Map<number, { readonly until: number; readonly forMillis: number }>()
+  #minute = 0
+  #missesOfMinute = 0
+  misses = 0
+
+  /** An id may be registered at any time. Each time that it is not, it rests twice as long. */
+  add(id: number, now: number): void {
+    const before = this.#ids.get(id)?.forMillis ?? 0
+    const forMillis = Math.min(unknownMillisMax, Math.max(unknownMillisMin, 2 * before))
+    this.#ids.delete(id)
+    this.#ids.set(id, { until: now + forMillis, forMillis })
+    if (this.#ids.size > unknownIdsMax) this.#ids.delete(this.#ids.keys().next().value!)
+    this.misses++
+    this.#missesOfMinute++
+  }
+
+  delete(id: number): void {
+    this.#ids.delete(id)
+  }
+
+  /** Those to ask for now; the ones of most records first, so that a schema in use is not behind invented ids. */
+  dueOf(counts: ReadonlyMap<number, number>, now: number): ReadonlyArray<number> {
+    return [...counts]
+      .filter(([id]) => (this.#ids.get(id)?.until ?? 0) <= now)
+      .sort(([, left], [, right]) => right - left)
+      .map(([id]) => id)
+  }
+
+  /** How many of a batch may be asked for in vain; one at least, so that no schema waits for ever. */
+  missesMax(now: number): number {
+    const minute = Math.floor(now / 60_000)
+    if (minute !== this.#minute) {
+      this.#minute = minute
+      this.#missesOfMinute = 0
+    }
+    return Math.max(1, Math.min(missesPerBatchMax, missesPerMinuteMax - this.#missesOfMinute))
+  }
+}
+
+const missesPerBatchMax = 16
+const missesPerMinuteMax = 120
+const unknownMillisMin = 30_000
+const unknownMillisMax = 3_600_000
+const unknownIdsMax = 100_000
+
+// Runs for each batch: allocates nothing if all schemas are known. The number of records by id.
 const missingIds = (
   values: ReadonlyArray<Buffer | null>,
   writers: ReadonlyMap<number, unknown>
-): ReadonlySet<number> | null => {
-  let missing: Set<number> | null = null
-  let last: number | null = null
+): ReadonlyMap<number, number> | null => {
+  let missing: Map<number, number> | null = null
   for (const value of values) {
     const id = schemaIdOf(value)
-    if (id === null || id === last || writers.has(id)) continue
-    last = id
-    missing ??= new Set()
-    missing.add(id)
+    if (id === null || writers.has(id)) continue
+    missing ??= new Map()
+    missing.set(id, (missing.get(id) ?? 0) + 1)
   }
   return missing
 }

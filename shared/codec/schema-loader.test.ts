@@ -1,0 +1,84 @@
+import { assert, describe, it } from "@effect/vitest"
+import type avro from "avsc"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
+import { schemaLoader } from "./registry.ts"
+import { recordTypes } from "./schemas.ts"
+
+const framed = (id: number): Buffer => {
+  const value = Buffer.alloc(6)
+  value.writeUInt32BE(id, 1)
+  return value
+}
+const batch = (from: number, count: number): ReadonlyArray<Buffer> =>
+  Array.from({ length: count }, (_, index) => framed(from + index))
+
+/** A registry that knows these ids, and what it was asked. */
+const loaderOver = (known: ReadonlySet<number>) => {
+  const asked: Array<number> = []
+  const writers = new Map<number, avro.Type | "unsupported">()
+  const writerSchema = (id: number) =>
+    Effect.sync(() => {
+      asked.push(id)
+      return known.has(id) ? recordTypes["raw-event"] : null
+    })
+  return { asked, load: schemaLoader({ writerSchema }, writers), writers }
+}
+
+describe("schema ids that the registry does not know", () => {
+  it.effect("cost a bounded number of requests a batch and a minute, whatever their number", () =>
+    Effect.gen(function* () {
+      const { asked, load } = loaderOver(new Set())
+      yield* load(batch(1, 10_000))
+      assert.strictEqual(asked.length, 16)
+      for (let index = 1; index < 40; index++) yield* load(batch(index * 10_000, 10_000))
+      assert.isAtMost(asked.length, 160)
+      const before = asked.length
+      yield* TestClock.adjust("1 minute")
+      yield* load(batch(900_000, 10_000))
+      assert.strictEqual(asked.length - before, 16)
+    })
+  )
+
+  it.effect("are asked for again after a while that grows, since they may be registered later", () =>
+    Effect.gen(function* () {
+      const known = new Set<number>()
+      const { asked, load, writers } = loaderOver(known)
+      for (let second = 0; second < 3_600; second += 10) {
+        yield* load([framed(7)])
+        yield* TestClock.adjust("10 seconds")
+      }
+      // After 0.5, 1, 2, 4, 8, 16 and 32 minutes.
+      assert.isAtMost(asked.length, 7)
+      known.add(7)
+      yield* TestClock.adjust("1 hour")
+      yield* load([framed(7)])
+      assert.isTrue(writers.has(7))
+    })
+  )
+
+  it.effect("stay known although very many others come after them", () =>
+    Effect.gen(function* () {
+      const { asked, load } = loaderOver(new Set())
+      yield* load([framed(1)])
+      for (let index = 0; index < 20; index++) yield* load(batch(1_000 + 100 * index, 100))
+      const before = asked.length
+      yield* load([framed(1)])
+      assert.strictEqual(asked.length, before)
+    })
+  )
+
+  it.effect(
+    "do not hold up those that it knows: they cost nothing, and the id of most records is asked for first",
+    () =>
+      Effect.gen(function* () {
+        const ours = new Set([77, ...Array.from({ length: 100 }, (_, index) => 500 + index)])
+        const { asked, load, writers } = loaderOver(ours)
+        yield* load([...batch(1_000, 400), framed(77), framed(77)])
+        assert.strictEqual(asked[0], 77)
+        assert.isTrue(writers.has(77))
+        yield* load(batch(500, 100))
+        assert.strictEqual(writers.size, 101)
+      })
+  )
+})
