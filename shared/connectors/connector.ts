@@ -159,6 +159,8 @@ export interface Connector extends ConnectorRules {
 export interface ConnectorWebhook {
   /** What answers the platform's handshake (a GET) with status 200; null refuses it. */
   readonly handshake: (query: URLSearchParams, secret: Secret) => string | null
+  /** Whether these headers (lower-case names) may be those of a signed notification: asked before the body is read. */
+  readonly hasSignature: (headers: Readonly<Record<string, string | undefined>>) => boolean
   /** Whether the platform signed this notification. `headers` have lower-case names. */
   readonly isSigned: (
     rawBody: Uint8Array,

@@ -8,9 +8,10 @@ import * as Effect from "effect/Effect"
 import { MaxBodySize } from "effect/http/HttpIncomingMessage"
 import * as HttpRouter from "effect/http/HttpRouter"
 import type { HttpServerError } from "effect/http/HttpServerError"
-import type * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 
 /** May fail with a request that cannot be read: it is answered with 400, or with 413 where the body is too large. */
 export type Route = HttpRouter.Route<HttpServerError, HttpServerRequest.HttpServerRequest>
@@ -20,6 +21,8 @@ export interface ServerOptions {
   /** 0 takes a free one. */
   readonly port: number
   readonly routes: ReadonlyArray<Route>
+  /** False for a request whose headers alone say that it is not meant: answered with 403, and none of its body is read. */
+  readonly admit?: (request: HttpServerRequest.HttpServerRequest) => boolean
 }
 
 /** The server cannot listen on its address. */
@@ -30,41 +33,104 @@ export class ListenError extends Data.TaggedError("ListenError")<{
   readonly cause: unknown
 }> {}
 
-/** More is answered with 413. */
-const requestBytesMax = ByteSize.mebibytes(4)
+/** More is answered with 413. WhatsApp's notifications have up to 3 MB. (Cloud API: webhooks.) */
+export const bodyBytesMax = 3 * 1_048_576
+/** Of all bodies that are read at the same time; what does not fit is answered with 503, and the platform posts it again. */
+const bodiesBytesMax = 16 * 1_048_576
 /** How long a client may take to send a request. */
 const requestTimeoutMillis = 10_000
+/** How often connections are checked for it. */
+const checkConnectionsMillis = 2_000
+/** More are closed as they come: each costs memory before it has said anything. */
+export const connectionsMax = 128
 
 /** Fails at once where the address cannot be bound. Requests run with the caller's logger and metrics. */
 export const serve = ({
   host,
   port,
-  routes
+  routes,
+  admit
 }: ServerOptions): Effect.Effect<{ readonly port: number }, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
-    const node = createServer({ requestTimeout: requestTimeoutMillis, headersTimeout: requestTimeoutMillis })
+    const node = createServer({
+      requestTimeout: requestTimeoutMillis,
+      headersTimeout: requestTimeoutMillis,
+      connectionsCheckingInterval: checkConnectionsMillis
+    })
+    node.maxConnections = connectionsMax
     const server = yield* NodeHttpServer.make(() => node, { host, port }).pipe(
       Effect.mapError(({ cause }) => listenError(cause as NodeJS.ErrnoException, host, port))
     )
-    const paths = new Set<string>(routes.map(({ path }) => path))
-    const app = Effect.tapCause(
-      Effect.catchIf(
-        yield* HttpRouter.toHttpEffect(HttpRouter.addAll(routes)),
-        (error) => isOtherMethod(error, paths),
-        () => methodNotAllowed
-      ),
-      logDefect
-    )
-    yield* server.serve(app).pipe(Effect.provideService(MaxBodySize, requestBytesMax))
+    const router = yield* HttpRouter.toHttpEffect(HttpRouter.addAll(routes))
+    const methods = methodsByPath(routes)
+    const app = Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+      const refusal = refusalOf(request, methods, admit)
+      return refusal === null ? Effect.tapCause(router, logDefect) : Effect.succeed(refusal)
+    })
+    yield* server.serve(app).pipe(Effect.provideService(MaxBodySize, ByteSize.bytes(bodyBytesMax)))
     // Runs before the server waits for its connections: a client that keeps one open must not hold up the end of the program.
     yield* Effect.addFinalizer(() => Effect.sync(() => node.closeAllConnections()))
     return { port: "port" in server.address ? server.address.port : port }
   })
 
-const isOtherMethod = ({ reason, request }: HttpServerError, paths: ReadonlySet<string>): boolean =>
-  reason._tag === "RouteNotFound" && paths.has(new URL(request.url, "http://localhost").pathname)
+const methodsByPath = (routes: ReadonlyArray<Route>): ReadonlyMap<string, ReadonlySet<string>> => {
+  const methods = new Map<string, Set<string>>()
+  for (const { method, path } of routes) methods.set(path, (methods.get(path) ?? new Set()).add(method))
+  return methods
+}
 
-const methodNotAllowed = Effect.succeed(HttpServerResponse.empty({ status: 405 }))
+/** What is answered by the first line and the headers alone; null for what a route answers. */
+const refusalOf = (
+  request: HttpServerRequest.HttpServerRequest,
+  methods: ReadonlyMap<string, ReadonlySet<string>>,
+  admit: ServerOptions["admit"]
+): HttpServerResponse.HttpServerResponse | null => {
+  const { headers, method, url } = request
+  // Compared as it is: what is not one of these paths need not even be a URL.
+  const known = methods.get(url.split("?", 1)[0]!)
+  if (known === undefined) return refused(404)
+  if (!known.has(method) && !(method === "HEAD" && known.has("GET"))) return refused(405)
+  if (Number(headers["content-length"] ?? 0) > bodyBytesMax) return refused(413)
+  return admit === undefined || admit(request) ? null : refused(403)
+}
+
+/** The connection is closed, so that a body which is not read costs nothing more. */
+const refused = (status: number) => HttpServerResponse.empty({ status, headers: { connection: "close" } })
+
+/** Reads the body, and answers by it. The bytes of all bodies in memory are bounded. */
+export const withBody = <E, R>(
+  request: HttpServerRequest.HttpServerRequest,
+  answer: (body: Buffer) => Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
+): Effect.Effect<HttpServerResponse.HttpServerResponse, E | HttpServerError, R> =>
+  Effect.suspend(() => {
+    const chunks: Array<Uint8Array> = []
+    let bytes = 0
+    const add = (chunk: Uint8Array): Effect.Effect<void, TooManyBytes> => {
+      bytes += chunk.length
+      bodiesBytes += chunk.length
+      chunks.push(chunk)
+      if (bytes > bodyBytesMax) return Effect.fail(new TooManyBytes({ status: 413 }))
+      return bodiesBytes > bodiesBytesMax ? Effect.fail(new TooManyBytes({ status: 503 })) : Effect.void
+    }
+    const refusal = Stream.runForEach(request.stream, add).pipe(
+      Effect.as(null),
+      Effect.catchTag("TooManyBytes", ({ status }) => Effect.succeed(refused(status)))
+    )
+    const answered: Effect.Effect<HttpServerResponse.HttpServerResponse, E | HttpServerError, R> = Effect.flatMap(
+      refusal,
+      (response): Effect.Effect<HttpServerResponse.HttpServerResponse, E, R> =>
+        response === null ? answer(Buffer.concat(chunks)) : Effect.succeed(response)
+    )
+    const release = Effect.sync(() => {
+      bodiesBytes -= bytes
+    })
+    return Effect.ensuring(answered, release)
+  })
+
+class TooManyBytes extends Data.TaggedError("TooManyBytes")<{ readonly status: number }> {}
+
+/** Of this process. */
+let bodiesBytes = 0
 
 // What went wrong inside is for the log, not for the client.
 const logDefect = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>

@@ -118,10 +118,12 @@ export const makeDeliveryMetrics = (connection: string, platform: string): Deliv
   }
 }
 
-// A platform's codes are few, but a hostile response may hold any text.
+// A platform's codes are few, but a hostile response may hold any text. The code behind the slash, which says more of one event than
+// of a kind of failure (Meta's error_subcode), is for the results alone.
 const bounded = (reasons: ReadonlyMap<string, number>, seen: Set<string>): ReadonlyMap<string, number> => {
   const result = new Map<string, number>()
-  for (const [reason, count] of reasons) {
+  for (const [whole, count] of reasons) {
+    const reason = whole.split("/", 1)[0]!
     if (seen.size < reasonsMax) seen.add(reason)
     const name = seen.has(reason) ? reason : "other"
     result.set(name, (result.get(name) ?? 0) + count)

@@ -14,7 +14,7 @@ import { Credentials } from "../../../shared/credentials/credentials.ts"
 import { KafkaClient } from "../../../shared/kafka/client.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import { inboundOf } from "../../../shared/runtime/contract.ts"
-import { type Route, serve } from "../../../shared/runtime/http-server.ts"
+import { type Route, serve, withBody } from "../../../shared/runtime/http-server.ts"
 import { settingsOf } from "../engine/settings.ts"
 import { makeDeliveryMetrics } from "../engine/telemetry.ts"
 import { countConclusions } from "./final-results.ts"
@@ -33,7 +33,13 @@ export const serveWebhooks = Effect.fnUntraced(function* (connections: ReadonlyA
   if (served.length === 0) return []
   const { health } = yield* SettingsService
   const routes = served.flatMap((webhook) => webhook.routes)
-  const { port } = yield* serve({ host: health.host, port: yield* webhookPort, routes })
+  const admitted = new Map<string, ConnectorWebhook["hasSignature"]>(served.map(({ path, admit }) => [path, admit]))
+  const { port } = yield* serve({
+    host: health.host,
+    port: yield* webhookPort,
+    routes,
+    admit: ({ headers, method, url }) => method !== "POST" || admitted.get(url.split("?", 1)[0]!)?.(headers) === true
+  })
   const paths = routes.filter(({ method }) => method === "POST").map(({ path }) => path)
   yield* Effect.log("The webhook is served.").pipe(
     Effect.annotateLogs({ host: health.host, port, paths: paths.join(" ") })
@@ -117,11 +123,14 @@ const connectionWebhook = Effect.fnUntraced(function* (connection: Connection, w
   const path = `/webhooks/${connection.platform}/${connection.id}` as const
   const routes: ReadonlyArray<Route> = [
     HttpRouter.route("GET", path, (request) => orUnavailable(handshake(request))),
-    HttpRouter.route("POST", path, (request) =>
-      Effect.flatMap(request.arrayBuffer, (body) => orUnavailable(notify(request, Buffer.from(body))))
-    )
+    HttpRouter.route("POST", path, (request) => withBody(request, (body) => orUnavailable(notify(request, body))))
   ]
-  return { routes, follow: Effect.all([readIndex, sweep], { concurrency: "unbounded", discard: true }) }
+  return {
+    path,
+    routes,
+    admit: webhook.hasSignature,
+    follow: Effect.all([readIndex, sweep], { concurrency: "unbounded", discard: true })
+  }
 })
 
 const logNotes = (connection: Connection, notes: WebhookNotification["notes"]): Effect.Effect<void> =>

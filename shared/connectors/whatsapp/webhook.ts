@@ -3,7 +3,7 @@ import { createHmac, timingSafeEqual } from "node:crypto"
 import * as Redacted from "effect/Redacted"
 import type { MessagePricing } from "../../../schemas/types.gen.ts"
 import type { ConnectorWebhook, EventVerdict, Json, JsonObject, MessageStatus } from "../connector.ts"
-import { bodyObject, listOf, numberOf, objectOf, objectsOf, textOf } from "../http/response.ts"
+import { bodyObject, idOf, listOf, numberOf, objectOf, objectsOf, textOf } from "../http/response.ts"
 import { whatsappClassification } from "./exchange.ts"
 
 /** What became of one message; its `trackingId` is WhatsApp's message id. */
@@ -22,6 +22,7 @@ export interface WebhookNotices {
 /** What the delivery engine asks of a webhook. */
 export const webhook: ConnectorWebhook = {
   handshake: (query, { verify_token: token }) => (token === undefined ? null : webhookChallenge(query, token)),
+  hasSignature: (headers) => signatureForm.test(headers["x-hub-signature-256"] ?? ""),
   isSigned: (rawBody, headers, { app_secret: secret }) =>
     secret !== undefined && isSignedByMeta(rawBody, headers["x-hub-signature-256"], secret),
   read: (body) => {
@@ -32,6 +33,8 @@ export const webhook: ConnectorWebhook = {
     }
   }
 }
+
+const signatureForm = /^sha256=[0-9a-f]{64}$/
 
 const userIdsChanged =
   "Business-scoped user ids changed: events that still bring the earlier ones may no longer reach their recipients."
@@ -90,7 +93,7 @@ const changesOf = (rawBody: string): ReadonlyArray<JsonObject> =>
     })
 
 const statusOf = (entry: JsonObject | null): ReadonlyArray<WhatsAppStatus> => {
-  const trackingId = textOf(entry?.["id"])
+  const trackingId = idOf(entry?.["id"])
   const status = entry?.["status"]
   if (trackingId === null) return []
   if (status !== "sent" && status !== "delivered" && status !== "read" && status !== "failed") return []
