@@ -1,12 +1,16 @@
 /** A file of connections takes time in proportion to its length, and stands for a bounded number of values. */
 import { assert, describe, it } from "@effect/vitest"
 import * as SchemaParser from "effect/SchemaParser"
-import { growthOf, linearRatioMax } from "../testing/growth.ts"
+import { cpuMillis, growthOf, linearRatioMax } from "../testing/growth.ts"
 import { json } from "./fields.ts"
 import { substitute } from "./variables.ts"
 import { YamlTree } from "./yaml-tree.ts"
 
 const read = (text: string): YamlTree => new YamlTree(text, { A: "x" })
+const problemsOf = (text: string): string =>
+  read(text)
+    .problems.map(({ message }) => message)
+    .join(" ")
 const lines = (count: number, line: (index: number) => string): string =>
   Array.from({ length: count }, (_, index) => line(index)).join("\n")
 
@@ -44,11 +48,19 @@ describe("aliases", () => {
   it("that stand for very many values are a problem", () => {
     const list = (of: string) => `[${Array.from({ length: 9 }, () => of).join(",")}]`
     const bomb = `a0: &a0 ${list("x")}\n${lines(8, (index) => `a${index + 1}: &a${index + 1} ${list(`*a${index}`)}`)}`
+    const millis = cpuMillis(() => assert.include(problemsOf(bomb), "more than 2000 values"))
+    // It stands for 43 million.
+    assert.isBelow(millis, 500)
+  })
+
+  it("may stand for ten times what a file has written out", () => {
+    const shared = lines(20, (index) => `  k${index}: v`)
+    const file = (count: number) =>
+      `shared: &shared\n${shared}\nlist:\n${lines(count, (index) => `- { id: ${index}, of: *shared }`)}`
+    assert.strictEqual(problemsOf(file(3_000)), "")
     assert.include(
-      read(bomb)
-        .problems.map(({ message }) => message)
-        .join(" "),
-      "more than 200000 values"
+      problemsOf(`shared: &shared\n${shared}\nlist:\n${lines(3_000, () => "- *shared")}`),
+      "by its aliases"
     )
   })
 })

@@ -52,8 +52,11 @@ export interface Place {
 
 /** The most levels of nested values. */
 const depthMax = 32
-/** The most values that a file stands for: a few aliases may stand for very many. */
+/** The most values that a file stands for: aliases of a few hundred bytes may stand for millions. */
 const valuesMax = 200_000
+/** Those of a file may be so many times what it has written out, and these in any case. */
+const valuesPerNode = 10
+const valuesOfSmallFile = 2_000
 
 export class YamlTree {
   readonly root: Tree
@@ -65,6 +68,7 @@ export class YamlTree {
   readonly #places = new WeakMap<object, Map<PropertyKey, Place>>()
   readonly #aliases = new Map<Alias, Node | null>()
   #hasDoubleKeys = false
+  #nodes = 0
   #values = 0
 
   constructor(text: string, variables: Readonly<Record<string, string>>) {
@@ -143,6 +147,7 @@ export class YamlTree {
     visit(this.#document, {
       Alias: (_, alias) => void this.#aliases.set(alias, anchors.get(alias.source) ?? null),
       Node: (_, node) => {
+        this.#nodes++
         if ("anchor" in node && typeof node.anchor === "string") anchors.set(node.anchor, node)
       },
       Map: (_, map) => {
@@ -168,8 +173,9 @@ export class YamlTree {
 
   #convert(node: Node, place: Place, depth: number): Tree {
     if (depth > depthMax) return this.error(place, `Nested deeper than ${depthMax} levels.`) as undefined
-    if (++this.#values > valuesMax) {
-      if (this.#values === valuesMax + 1) this.error(place, `The file stands for more than ${valuesMax} values.`)
+    const max = Math.min(valuesMax, Math.max(valuesOfSmallFile, valuesPerNode * this.#nodes))
+    if (++this.#values > max) {
+      if (this.#values === max + 1) this.error(place, `The file stands for more than ${max} values by its aliases.`)
       return undefined
     }
     if (isScalar(node)) return this.#scalar(node, place)

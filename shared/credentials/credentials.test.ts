@@ -146,6 +146,34 @@ describe("the credential store", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("is refused where its key derivation would take too much memory or time, or next to none", () =>
+    Effect.gen(function* () {
+      const file = yield* temporary
+      const credentials = yield* open(file)
+      yield* credentials.set("a", Redacted.make("token-of-a"))
+      const store = JSON.parse(readFileSync(file, "utf8"))
+      const wrong = [
+        { cost: 1_048_576 },
+        { block_size: 64 },
+        { cost: 131_072, block_size: 16 },
+        { parallelization: 16 },
+        { parallelization: 0 },
+        { cost: 2 },
+        { cost: -32_768 },
+        { cost: 40_000 },
+        { block_size: 0 },
+        { block_size: 1 }
+      ]
+      for (const parameters of wrong) {
+        writeFileSync(file, JSON.stringify({ ...store, kdf: { ...store.kdf, ...parameters } }))
+        const error = yield* Effect.flip(credentials.resolve("store:a", meta))
+        assert.strictEqual(error.code, "store_corrupt", JSON.stringify(parameters))
+      }
+      writeFileSync(file, JSON.stringify(store) + " ".repeat(9 * 1_048_576))
+      assert.strictEqual((yield* Effect.flip(credentials.list)).code, "store_corrupt")
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("keeps every entry of writers at the same time", () =>
     Effect.gen(function* () {
       const credentials = yield* open(yield* temporary)

@@ -38,20 +38,33 @@ export type StoreFile = typeof StoreFile.Type
 
 /** scrypt's figures for new stores: about 60 ms and 32 MiB. */
 export const scryptParameters = { cost: 32_768, blockSize: 8, parallelization: 1 } as const
-/** The most a file may ask of us, so that a hostile one cannot exhaust the memory. */
-const scryptCostMax = 1_048_576
+/** What a file may ask of us: neither so much that it exhausts memory or time, nor so little that the key is guessed quickly. */
+const scryptLimits = { costMin: 16_384, memoryBytesMax: 128 * 1_048_576, parallelizationMax: 4 } as const
+/** A store of thousands of credentials is far below. */
+const storeCharactersMax = 8 * 1_048_576
 
 const decode = Schema.decodeUnknownResult(Schema.fromJsonString(StoreFile))
 
 /** Reads the file's text. */
-export const parseStore = (file: string, text: string): Result.Result<StoreFile, CredentialsError> =>
-  Result.flatMap(
+export const parseStore = (file: string, text: string): Result.Result<StoreFile, CredentialsError> => {
+  if (text.length > storeCharactersMax) return Result.fail(corrupt(file, "it is too large"))
+  return Result.flatMap(
     Result.mapError(decode(text), (cause) => corrupt(file, cause.message)),
     (store) =>
-      store.kdf.cost > scryptCostMax || store.kdf.block_size > 32 || store.kdf.parallelization > 16
-        ? Result.fail(corrupt(file, "its key derivation asks too much"))
-        : Result.succeed(store)
+      isAcceptable(store.kdf)
+        ? Result.succeed(store)
+        : Result.fail(corrupt(file, "the parameters of its key derivation are out of bounds"))
   )
+}
+
+/** scrypt takes 128 bytes for each unit of cost and block size, and a cost that is a power of two. (RFC 7914.) */
+const isAcceptable = ({ cost, block_size, parallelization }: StoreFile["kdf"]): boolean =>
+  cost >= scryptLimits.costMin &&
+  Number.isInteger(Math.log2(cost)) &&
+  block_size >= scryptParameters.blockSize &&
+  128 * cost * block_size <= scryptLimits.memoryBytesMax &&
+  parallelization >= 1 &&
+  parallelization <= scryptLimits.parallelizationMax
 
 export const newStore = (key: Buffer, salt: Buffer): StoreFile => ({
   format: "capi-credentials",
