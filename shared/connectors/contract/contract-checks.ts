@@ -2,7 +2,7 @@
 import { assert } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as fc from "fast-check"
-import type { BatchVerdict, ErrorClass } from "../connector.ts"
+import type { BatchVerdict, ErrorClass, HttpResponseSpec, Json } from "../connector.ts"
 
 /** The class of each event of the request, or of each culprit. */
 export const classesOf = (verdict: BatchVerdict, count: number): ReadonlyArray<ErrorClass> => {
@@ -29,6 +29,8 @@ export const assertBounded = (verdict: BatchVerdict, count: number): void => {
     assert.isAtMost((message ?? "").length, 300)
     assert.match(reasonCode ?? "", /^[\w./:-]{0,201}$/)
   }
+  for (const id of [verdict.requestId, verdict.trackingId]) assert.match(id ?? "-", /^[!-~]{1,256}$/)
+  for (const warning of verdict.warnings) assert.isAtMost(warning.length, 300)
   if (verdict.retryAfter !== null) {
     const millis = Duration.toMillis(verdict.retryAfter)
     assert.isTrue(millis >= 0 && millis <= 86_400_000)
@@ -50,6 +52,28 @@ export const hostileBodies: ReadonlyArray<string> = [
   "{}",
   "\u0000\u0001\ufffd\ufffd"
 ]
+
+/** Texts for the place of every text and header of a documented answer: too long for an id, or obeyed by a terminal. */
+export const hostileTexts: ReadonlyArray<string> = [
+  "x".repeat(10_000),
+  "id\u001b[2J\u0000\u009b\u202e",
+  "two words",
+  "\n"
+]
+
+/** The answer with this text in the place of each of its texts, those of its headers too. */
+export const withTexts = (response: HttpResponseSpec, text: string): HttpResponseSpec => {
+  const replaced = (value: Json): Json => {
+    if (typeof value === "string") return text
+    if (Array.isArray(value)) return value.map(replaced)
+    if (value === null || typeof value !== "object") return value
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, replaced(item)]))
+  }
+  const headers = Object.fromEntries(
+    [...Object.keys(response.headers), ...hostileHeaders, "x-pinterest-rid"].map((name) => [name, text])
+  )
+  return { ...response, headers, body: JSON.stringify(replaced(JSON.parse(response.body))) }
+}
 
 /** More than the transport hands on: it cuts at 4 MiB. */
 export const hugeBody = `{"a":"${"x".repeat(10 * 1024 * 1024)}"}`

@@ -13,7 +13,7 @@ import type {
 } from "../connector.ts"
 import { delayOf, type GoogleStatus, googleStatus, readStatus } from "../google/status.ts"
 import { bearer, digitsOf, jsonBody, originOf, parseBatchGroup, postJson, secretField } from "../http/request.ts"
-import { bodyObject, countOf, listOf, objectOf, objectsOf, textOf } from "../http/response.ts"
+import { bodyObject, countOf, idOf, listOf, objectOf, objectsOf, textOf } from "../http/response.ts"
 import { itemVerdicts, probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 
@@ -218,4 +218,4 @@ const quotaDelay = (error: GoogleStatus) =>
     .find((delay) => delay !== null) ?? null
 
 const requestIdOf = (response: HttpResponseSpec, error: GoogleStatus | null): string | null =>
-  error?.requestId ?? response.headers["request-id"] ?? null
+  error?.requestId ?? idOf(response.headers["request-id"])

@@ -13,7 +13,7 @@ import type {
   VerdictMeta
 } from "../connector.ts"
 import { bearer, digitsOf, jsonBody, originOf, parseBatchGroup, postJson } from "../http/request.ts"
-import { bodyObject, countOf, objectOf, objectsOf, retryAfterOf, safeText, textOf } from "../http/response.ts"
+import { bodyObject, countOf, idOf, objectOf, objectsOf, retryAfterOf, safeText, textOf } from "../http/response.ts"
 import { probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 import { detailOf, type GoogleStatus, googleStatus } from "./status.ts"
@@ -79,7 +79,7 @@ export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<Sendab
   const body = bodyObject(response)
   const error = googleStatus(response)
   if (error !== null) return failed(response, error, events.length)
-  const requestId = textOf(body?.["requestId"])
+  const requestId = idOf(body?.["requestId"])
   const judged = classifyAnswer(response, requestId)
   const isAccepted = judged.errorClass === "accepted"
   return uniformVerdict(
@@ -99,7 +99,7 @@ export const probeVerdict = (response: HttpResponseSpec): EventVerdict => {
   // A request that only validates may get an answer without an id; something that is no answer of Google's does not count.
   const body = bodyObject(response)
   if (error === null)
-    return probeOf(classifyAnswer(response, body === null ? null : (textOf(body["requestId"]) ?? "validated")))
+    return probeOf(classifyAnswer(response, body === null ? null : (idOf(body["requestId"]) ?? "validated")))
   // The missing events are what a probe is refused for; a violation elsewhere is a real one.
   const violations = violationsOf(error).filter(({ field }) => !/^events\b/.test(field))
   return probeOf(worstOf(response, error, violations))

@@ -1,7 +1,7 @@
 /** Google's error object (google.rpc.Status in JSON), as the Data Manager API and the Google Ads API both answer it. */
 import type * as Duration from "effect/Duration"
 import type { HttpResponseSpec, JsonObject } from "../connector.ts"
-import { bodyObject, boundedWait, countOf, objectOf, objectsOf, textOf, textReadMax } from "../http/response.ts"
+import { bodyObject, boundedWait, countOf, idOf, objectOf, objectsOf, textOf, textReadMax } from "../http/response.ts"
 
 export interface GoogleStatus {
   /** `INVALID_ARGUMENT` and its like: google.rpc.Code, by its name. */
@@ -34,9 +34,9 @@ export const readStatus = (error: JsonObject): GoogleStatus => {
     message: textOf(error["message"])?.slice(0, textReadMax) ?? null,
     details,
     requestId:
-      textOf(detailOf(details, "RequestInfo")?.["requestId"]) ??
-      textOf(metadata?.["requestId"]) ??
-      details.map((detail) => textOf(detail["requestId"])).find((id) => id !== null) ??
+      idOf(detailOf(details, "RequestInfo")?.["requestId"]) ??
+      idOf(metadata?.["requestId"]) ??
+      details.map((detail) => idOf(detail["requestId"])).find((id) => id !== null) ??
       null,
     reason: textOf(info?.["reason"]),
     quotaLimit: textOf(metadata?.["quota_limit"]),

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as fc from "fast-check"
-import { bodyObject, countOf, numberOf, retryAfterOf, safeText, textMax, textOf } from "./response.ts"
+import { bodyObject, countOf, idOf, numberOf, retryAfterOf, safeText, textMax, textOf } from "./response.ts"
 
 const answer = (headers: Record<string, string>, receivedAt?: number) => ({
   status: 429,
@@ -45,6 +45,27 @@ describe("Retry-After", () => {
         assert.isTrue(wait === null || (wait >= 0 && wait <= 86_400_000))
       })
     )
+  })
+})
+
+describe("an id", () => {
+  it("is what a platform gives as one, and nothing that is too long or cannot be printed", () => {
+    for (const id of ["wamid.HBgLMTQxNTU1NTAxMzIVAgARGBI5", "20261123-1/2=", "x".repeat(256)])
+      assert.strictEqual(idOf(id), id)
+    assert.strictEqual(idOf(42), "42")
+    for (const none of [
+      "",
+      "x".repeat(257),
+      "two words",
+      "a\u001b[2J",
+      "a\u0000",
+      "a\u009b",
+      "é",
+      "\u202ea",
+      null,
+      undefined
+    ])
+      assert.isNull(idOf(none))
   })
 })
 

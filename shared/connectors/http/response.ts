@@ -30,6 +30,19 @@ export const objectsOf = (value: Json | undefined): ReadonlyArray<JsonObject> =>
 export const textOf = (value: Json | undefined): string | null =>
   typeof value === "string" && value !== "" ? value : typeof value === "number" ? String(value) : null
 
+/**
+ * A platform's id of a request or a message: it stands in every result and in logs, so that what is longer than any id, or holds
+ * anything but printable ASCII, is none.
+ */
+export const idOf = (value: Json | undefined): string | null => {
+  const id = textOf(value)
+  return id !== null && id.length <= idMax && idForm.test(id) ? id : null
+}
+
+/** The longest that is documented are WhatsApp's, of about 100 characters. */
+const idMax = 256
+const idForm = /^[!-~]+$/
+
 /** A finite number, also one written as text (Google's int64). */
 export const numberOf = (value: Json | undefined): number | null => {
   const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value

@@ -17,7 +17,17 @@ import type {
   VerdictMeta
 } from "../connector.ts"
 import { accountPart, jsonBody, originOf, postJson } from "../http/request.ts"
-import { bodyObject, boundedWait, countOf, listOf, numberOf, objectOf, safeText, textOf } from "../http/response.ts"
+import {
+  bodyObject,
+  boundedWait,
+  countOf,
+  idOf,
+  listOf,
+  numberOf,
+  objectOf,
+  safeText,
+  textOf
+} from "../http/response.ts"
 import { probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 
@@ -113,7 +123,7 @@ const headFrom = (
   const isShort = eventsReceived !== null && eventsReceived < eventCount
   return {
     ...head,
-    requestId: textOf(body?.["fbtrace_id"]) ?? textOf(objectOf(body?.["error"])?.["fbtrace_id"]),
+    requestId: idOf(body?.["fbtrace_id"]) ?? idOf(objectOf(body?.["error"])?.["fbtrace_id"]),
     eventsReceived,
     warnings: [
       ...(isShort ? [`Meta received ${eventsReceived} of ${eventCount} events.`] : []),

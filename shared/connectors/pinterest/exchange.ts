@@ -10,7 +10,7 @@ import type {
   RequestContext
 } from "../connector.ts"
 import { accountPart, jsonBody, originOf, postJson } from "../http/request.ts"
-import { bodyObject, countOf, objectOf, objectsOf, safeText, textOf } from "../http/response.ts"
+import { bodyObject, countOf, idOf, objectOf, objectsOf, safeText, textOf } from "../http/response.ts"
 import { itemVerdicts, probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 
@@ -96,7 +96,7 @@ const classifyError = (response: HttpResponseSpec, body: JsonObject | null): Eve
     message: textOf(body?.["message"])
   })
 
-const requestIdOf = ({ headers }: HttpResponseSpec): string | null => headers["x-pinterest-rid"] ?? null
+const requestIdOf = ({ headers }: HttpResponseSpec): string | null => idOf(headers["x-pinterest-rid"])
 
 const warningOf = (message: Parameters<typeof textOf>[0]): ReadonlyArray<string> => {
   const text = textOf(message)

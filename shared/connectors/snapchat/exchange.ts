@@ -10,7 +10,7 @@ import type {
   RequestContext
 } from "../connector.ts"
 import { accountPart, jsonBody, originOf, parseBatchGroup, postJson, secretField } from "../http/request.ts"
-import { bodyObject, countOf, listOf, objectOf, safeText, textOf } from "../http/response.ts"
+import { bodyObject, countOf, idOf, listOf, objectOf, safeText, textOf } from "../http/response.ts"
 import { probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 
@@ -49,7 +49,7 @@ export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<Sendab
   const judged = snapchatClassification.classify(signal)
   const head = {
     ...verdictMetaOf(response, judged),
-    requestId: textOf(body?.["request_id"]) ?? response.headers["x-request-id"] ?? null,
+    requestId: idOf(body?.["request_id"]) ?? idOf(response.headers["x-request-id"]),
     eventsReceived: judged.errorClass === "delivered" ? events.length : null,
     warnings: listOf(body?.["warnings"]).flatMap((warning) => safeText(textOf(warning) ?? JSON.stringify(warning)))
   }

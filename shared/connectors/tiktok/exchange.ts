@@ -11,7 +11,7 @@ import type {
   RequestContext
 } from "../connector.ts"
 import { jsonBody, originOf, parseBatchGroup, postJson, secretField } from "../http/request.ts"
-import { bodyObject, safeText, textOf } from "../http/response.ts"
+import { bodyObject, idOf, safeText, textOf } from "../http/response.ts"
 import { probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 import { accountKeys, type EventSource } from "./mapping.ts"
@@ -59,7 +59,7 @@ export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<Sendab
   const judged = tiktokClassification.classify(signal)
   const head = {
     ...verdictMetaOf(response, judged),
-    requestId: textOf(body?.["request_id"]),
+    requestId: idOf(body?.["request_id"]),
     eventsReceived: signal.code === "0" && judged.errorClass === "delivered" ? events.length : null,
     warnings: isPartial(signal) ? [safeText(`20001: ${signal.message ?? "partly taken"}`)] : []
   }

@@ -12,7 +12,7 @@ import type {
   RequestContext
 } from "../connector.ts"
 import { accountPart, originOf, postJson } from "../http/request.ts"
-import { bodyObject, objectOf, objectsOf, textOf } from "../http/response.ts"
+import { bodyObject, idOf, objectOf, objectsOf } from "../http/response.ts"
 import { appSecretProof, graphSignal, usageOf } from "../meta/exchange.ts"
 import { probeOf, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
@@ -76,7 +76,7 @@ export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<Sendab
   const whole = uniformVerdict(
     {
       ...head,
-      requestId: messageIdOf(body) ?? textOf(objectOf(body?.["error"])?.["fbtrace_id"]),
+      requestId: messageIdOf(body) ?? idOf(objectOf(body?.["error"])?.["fbtrace_id"]),
       eventsReceived: judged.errorClass === "accepted" ? 1 : null,
       retryAfter: head.retryAfter ?? usage.retryAfter,
       usagePercent: usage.percent,
@@ -108,4 +108,4 @@ const classifyResponse = (response: HttpResponseSpec, body: JsonObject | null): 
   return whatsappClassification.classify({ status: response.status, flags })
 }
 
-const messageIdOf = (body: JsonObject | null): string | null => textOf(objectsOf(body?.["messages"])[0]?.["id"])
+const messageIdOf = (body: JsonObject | null): string | null => idOf(objectsOf(body?.["messages"])[0]?.["id"])
