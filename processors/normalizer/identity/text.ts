@@ -1,11 +1,18 @@
 /** What every normalizer does to text before its own rule. */
 
-/** NFC, without control characters and lone surrogates, and without spaces or invisible characters at the ends. */
+/**
+ * NFC, without control characters, lone surrogates and marks that turn the direction of the text behind them, and without spaces or
+ * invisible characters at the ends.
+ */
 export const clean = (value: string): string => {
   if (plainAscii.test(value)) return value
   if (printableAscii.test(value)) return value.trim()
-  return trimInvisible(composed(value.toWellFormed()).replace(controls, " "))
+  return trimInvisible(composed(value.toWellFormed().replace(directions, "")).replace(controls, " "))
 }
+
+/** Without control characters, marks that turn the direction, and lone surrogates; its lines and spaces stay. */
+export const withoutControls = (value: string): string =>
+  printableAscii.test(value) ? value : value.toWellFormed().replace(controlsInLines, "").replace(directions, "")
 
 /**
  * NFC in linear time: sorting a run of combining marks takes the square of its length, so that a longer run than any
@@ -64,6 +71,9 @@ const notLetters = /[^\p{L}\p{N}\p{M}]+/gu
 const spaces = /[\s\p{Z}\p{Cf}\u115f\u1160\u3164\uffa0]+/gu
 const unseen = /(?![\u200c\u200d])\p{Cf}/gu
 const controls = /[\p{Cc}\ufffe\uffff]+/gu
+const controlsInLines = /(?![\t\n\r])[\p{Cc}\ufffe\uffff]/gu
+/** Embeddings, overrides and isolates; the marks of Arabic and Hebrew (U+200E, U+200F, U+061C) belong to the text. */
+const directions = /[\u202a-\u202e\u2066-\u2069]/g
 
 /** Without spaces and invisible characters at the ends, found from the ends, so that a long run of them costs once. */
 const trimInvisible = (value: string): string => {

@@ -1,7 +1,7 @@
 /** The fields of an event beside its user and properties: where it happened, the accounts of its pages, its app. */
 import type { App } from "../../../schemas/types.gen.ts"
 import type { Drop } from "../identity/field.ts"
-import { clean } from "../identity/text.ts"
+import { clean, withoutControls } from "../identity/text.ts"
 import type { PersonalData } from "../pii/personal-data.ts"
 import { normalizeText, textLengthMax, unlessDropped } from "./properties.ts"
 
@@ -55,7 +55,7 @@ export const normalizeApp = (app: App, personal: PersonalData, drop: Drop): App 
     application_tracking_enabled: app.application_tracking_enabled,
     extinfo: app.extinfo.map((value, index) => {
       const isTooLong = value.length > textLengthMax
-      if (!isTooLong && !personal.inCode(value)) return value.toWellFormed()
+      if (!isTooLong && !personal.inCode(value)) return withoutControls(value)
       // The others keep their positions, by which the platforms know them.
       drop(`app.extinfo[${index}]`, isTooLong ? "too_long" : "personal_data")
       return ""

@@ -4,7 +4,7 @@ import type { Item, Properties } from "../../../schemas/types.gen.ts"
 import type { DropReason } from "../identity/field.ts"
 import { alreadyHashed } from "../identity/hash.ts"
 import { isPlaceholder } from "../identity/placeholder.ts"
-import { clean } from "../identity/text.ts"
+import { clean, withoutControls } from "../identity/text.ts"
 import { isIdentifierName, isOrderIdName, looksLikeEmail, type PersonalData } from "../pii/personal-data.ts"
 import { plain, scanText } from "../pii/text-scan.ts"
 import { earlierTime } from "./time.ts"
@@ -183,9 +183,12 @@ const normalizeCustom = (
     const rawValue = raw[rawKey]
     if (rawKey === "__proto__" || rawValue === undefined) continue
     // A lone surrogate is no text: some parsers refuse the whole request for it.
-    const key = rawKey.length > keyLengthMax ? null : rawKey.toWellFormed()
-    const value = typeof rawValue === "string" ? rawValue.toWellFormed() : rawValue
-    if (key === null) drop("properties.custom", "too_long")
+    const key = rawKey.length > keyLengthMax ? null : withoutControls(rawKey).replace(lineBreaks, " ")
+    const value =
+      typeof rawValue === "string" && rawValue.length <= textLengthMax ? withoutControls(rawValue) : rawValue
+    const isTaken = key !== null && (key === "__proto__" || Object.hasOwn(raw, key) || Object.hasOwn(custom, key))
+    if (key !== rawKey && isTaken) drop("properties.custom", "invalid_type")
+    else if (key === null) drop("properties.custom", "too_long")
     else if (looksLikeEmail(key) || personal.inText(key)) drop("properties.custom", "personal_data")
     else if (typeof value === "string" && value.length > textLengthMax) drop(`properties.custom.${key}`, "too_long")
     else if (isPersonalValue(key, value, personal)) drop(`properties.custom.${key}`, "personal_data")
@@ -203,6 +206,7 @@ const isPersonalValue = (key: string, value: string | number | boolean | null, p
   return isOrderIdName(key) ? personal.inId(text) : personal.inText(text)
 }
 
+const lineBreaks = /[\t\n\r]/g
 const knownCurrencies = new Set(Object.keys(currencies))
 /** In UTF-16 units. */
 export const textLengthMax = 8192
