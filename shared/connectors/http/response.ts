@@ -31,8 +31,8 @@ export const textOf = (value: Json | undefined): string | null =>
   typeof value === "string" && value !== "" ? value : typeof value === "number" ? String(value) : null
 
 /**
- * A platform's id of a request or a message: it stands in every result and in logs, so that what is longer than any id, or holds
- * anything but printable ASCII, is none.
+ * A platform's id of a request or a message. It stands in every result and in logs: null for what is longer than any id, or holds
+ * anything but printable ASCII.
  */
 export const idOf = (value: Json | undefined): string | null => {
   const id = textOf(value)
