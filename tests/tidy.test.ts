@@ -36,6 +36,7 @@ const layers = [
   "connections",
   "connectors",
   "runtime",
+  "suppression",
   "dedup",
   "ledger"
 ]

@@ -4,8 +4,8 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import type { Codecs } from "../../shared/codec/codecs.ts"
-import { SettingsService } from "../../shared/config/settings.ts"
+import type { Codecs, RegistryError } from "../../shared/codec/codecs.ts"
+import { type SettingsError, SettingsService } from "../../shared/config/settings.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { Connections } from "../../shared/connections/connections.ts"
 import { type Connector, opensNothing } from "../../shared/connectors/connector.ts"
@@ -21,6 +21,8 @@ import { headerNames, topicNames } from "../../shared/model/topics.ts"
 import { type DependencyState, Readiness } from "../../shared/runtime/health.ts"
 import { type Program, sharedInputProgram } from "../../shared/runtime/program.ts"
 import type { SharedInput } from "../../shared/runtime/shared-input.ts"
+import { followSuppressions } from "../../shared/suppression/follow-suppressions.ts"
+import { noSuppressions } from "../../shared/suppression/suppressions.ts"
 import { DeliveryServices, type DeliveryServicesShape } from "./engine/delivery-services.ts"
 import { type DeliveryError, deliveryProcessor } from "./engine/processor.ts"
 import { makeRecipientKey, type RecipientKey } from "./engine/recipient-key.ts"
@@ -48,7 +50,11 @@ type Services = Codecs | Connections | Credentials | KafkaClient | Readiness | S
  */
 const deliveryInput = (
   platform: Platform
-): Effect.Effect<SharedInput<DeliveryError, never>, KafkaError | CredentialsError, Services> =>
+): Effect.Effect<
+  SharedInput<DeliveryError, never>,
+  KafkaError | CredentialsError | RegistryError | SettingsError,
+  Services
+> =>
   Effect.gen(function* () {
     const { enabledOf } = yield* Connections
     const { topicPrefix } = yield* SettingsService
@@ -59,11 +65,12 @@ const deliveryInput = (
     const sealer = isSealed ? sealerOfSettings(yield* SettingsService) : yield* requiredSealer
     const recipientKey = isSealed ? yield* recipientKeyOf : undefined
     const partitionsTotal = connections.length === 0 ? Effect.succeed(0) : yield* partitionCount(topics, topicPrefix)
+    const suppressions = connections.length === 0 ? noSuppressions : yield* followSuppressions
     const processors = yield* Effect.forEach(connections, (connection) =>
       Effect.gen(function* () {
         const connector = connectorFor(connection.kind)
         const services = yield* Layer.build(
-          layerServices(connector, connection, { recipientKey, sealer, partitionsTotal })
+          layerServices(connector, connection, { recipientKey, sealer, partitionsTotal, suppressions })
         )
         const processor = deliveryProcessor({ connector, connection, settings: settingsOf(connection) })
         return yield* Effect.provideContext(processor, services)
@@ -79,14 +86,14 @@ const layerServices = (connector: Connector, connection: Connection, common: Com
   Layer.effect(DeliveryServices, makeServices(connector, connection, common))
 
 /** What the connections of a program share. */
-interface CommonServices extends Pick<DeliveryServicesShape, "sealer" | "partitionsTotal"> {
+interface CommonServices extends Pick<DeliveryServicesShape, "sealer" | "partitionsTotal" | "suppressions"> {
   readonly recipientKey: RecipientKey | undefined
 }
 
 const makeServices = Effect.fnUntraced(function* (
   connector: Connector,
   connection: Connection,
-  { recipientKey, sealer, partitionsTotal }: CommonServices
+  { recipientKey, sealer, partitionsTotal, suppressions }: CommonServices
 ) {
   const credentials = yield* Credentials
   const kafka = yield* KafkaClient
@@ -100,7 +107,8 @@ const makeServices = Effect.fnUntraced(function* (
     ...(recipientKey === undefined ? {} : { recipientKey }),
     sealer,
     publish: (records) => kafka.produce(records.map((record) => ({ ...record, topic: topicPrefix + record.topic }))),
-    partitionsTotal
+    partitionsTotal,
+    suppressions
   } satisfies DeliveryServicesShape
 })
 

@@ -11,6 +11,13 @@ import type { SealerShape } from "../../shared/credentials/sealer.ts"
 import { murmur2 } from "../../shared/kafka/wire/murmur2.ts"
 import type { Batch, Inbound, Outbound } from "../../shared/runtime/contract.ts"
 import { movedRecord } from "../../shared/runtime/restore-state.ts"
+import {
+  erasedMessage,
+  type Suppressed,
+  type Suppressions,
+  suppressionReasons,
+  withdrawnMessage
+} from "../../shared/suppression/suppressions.ts"
 import type { DuplicateFilter, IsRefused, Observation, Repeat } from "./dedup/duplicate-filter.ts"
 import { outcomeOf, undecodable, type WriteContext, write } from "./records.ts"
 
@@ -49,6 +56,7 @@ export interface DecideContext {
   readonly duplicates: DuplicateFilter
   /** Seals the originals of dead letters. */
   readonly sealer: SealerShape
+  readonly suppressions: Suppressions
   readonly now: number
 }
 
@@ -102,11 +110,12 @@ const decideEvent = (
   const { targets, duplicates, now } = context
   const writing = writingOf(context)
   const chosen = targetsOf(record, targets)
+  const suppressed = context.suppressions.find(event)
   for (const { connection, connector } of chosen) {
     const { id } = connection
     const mapped =
       observation.repeat === null || goesTo(id)
-        ? mapForConnection(event, connection, connector, now)
+        ? mapUnlessSuppressed(event, suppressed, { connection, connector }, now)
         : skippedRepeats[observation.repeat]
     const written = write(outputs, record, event, connection, mapped, writing)
     if (written._tag === "Mapped") observation.taken.push(id)
@@ -117,6 +126,22 @@ const decideEvent = (
 }
 
 const writingOf = ({ codecs, sealer, now }: DecideContext): WriteContext => ({ encode: codecs.encode, sealer, now })
+
+/** An erased person's event is mapped for no connection; after a withdrawal it is mapped with the consent that is left. */
+const mapUnlessSuppressed = (
+  event: NormalizedEvent,
+  suppressed: Suppressed | null,
+  { connection, connector }: Target,
+  now: number
+): Mapped => {
+  if (suppressed === null) return mapForConnection(event, connection, connector, now)
+  if (suppressed._tag === "Erased") return erased
+  const mapped = mapForConnection({ ...event, consent: suppressed.consent }, connection, connector, now)
+  return mapped._tag === "Skipped" && mapped.reason === "consent" ? withdrawn : mapped
+}
+
+const erased: Mapped = { _tag: "Skipped", reason: suppressionReasons.erased, message: erasedMessage }
+const withdrawn: Mapped = { _tag: "Skipped", reason: suppressionReasons.withdrawn, message: withdrawnMessage }
 
 const everyConnection = (): boolean => true
 
@@ -131,7 +156,8 @@ const othersOf = (chosen: ReadonlyArray<Target>, targets: ReadonlyArray<Target>)
 
 /** What a repaired event changes. A filter and a missing mapping are the configuration's, not the event's. */
 const isRefusal = (mapped: Mapped): boolean =>
-  mapped._tag === "Rejected" || (mapped._tag === "Skipped" && mapped.reason === "consent")
+  mapped._tag === "Rejected" ||
+  (mapped._tag === "Skipped" && (mapped.reason === "consent" || mapped.reason === suppressionReasons.withdrawn))
 
 const noBytes = Buffer.alloc(0)
 

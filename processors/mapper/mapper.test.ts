@@ -9,6 +9,7 @@ import { connectorFor } from "../../shared/connectors/registry.ts"
 import { deadLetterAad } from "../../shared/credentials/sealer.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { decidedConnectionsTopic } from "../../shared/ledger/decided-connections.ts"
+import { SuppressionTable, suppressionKey } from "../../shared/suppression/suppressions.ts"
 import {
   connectionOf,
   consent,
@@ -38,11 +39,12 @@ const written = (
     readonly key: string
     readonly value: Buffer | null
     readonly headers?: Readonly<Record<string, string>>
-  }>
+  }>,
+  suppressions?: SuppressionTable
 ) =>
   Effect.gen(function* () {
     yield* TestClock.setTime(eventTime)
-    const journal = yield* runBatches(mapper(connections.map(target), testSealer), [
+    const journal = yield* runBatches(mapper(connections.map(target), testSealer, undefined, suppressions), [
       batchOf("normalized-events", records)
     ])
     return journal
@@ -138,4 +140,51 @@ it.effect("writes the same bytes for the same event", () =>
     const once = yield* written(connections, [encoded(purchase())])
     assert.deepStrictEqual(yield* written(connections, [encoded(purchase())]), once)
   })
+)
+
+it.effect(
+  "maps an erased person's event for no connection, and one after a withdrawal with the consent that is left",
+  () =>
+    Effect.gen(function* () {
+      const [erased, withdrew, restricted] = ["erased0erased0er", "withdrew0withdre", "restrict0restric"] as const
+      const denied = {
+        erasure: null,
+        destroy_at: null,
+        ad_user_data: null,
+        ad_personalization: null,
+        sale_of_data: null
+      }
+      const suppressions = new SuppressionTable()
+      suppressions.apply(suppressionKey("erased", erased), { ...denied, at: eventTime })
+      suppressions.apply(suppressionKey("consent", withdrew), { ...denied, at: eventTime, ad_user_data: "denied" })
+      suppressions.apply(suppressionKey("consent", restricted), { ...denied, at: eventTime, sale_of_data: "denied" })
+      const granted = consent({ ad_user_data: "granted", sale_of_data: "granted" })
+      const events = [erased, withdrew, restricted, "stranger0strange"].map((person) =>
+        encoded({ ...purchase(), event_id: person, person_ids: person, consent: granted })
+      )
+      const outputs = yield* written([connectionOf("meta"), connectionOf("tiktok")], events, suppressions)
+      const of = (person: string) => outputs.filter(({ key }) => key === person)
+      assert.deepStrictEqual(of(erased).map(summary), [
+        "delivery-results builtin-meta skipped erased",
+        "delivery-results builtin-tiktok skipped erased"
+      ])
+      assert.deepStrictEqual(of(withdrew).map(summary), [
+        "delivery-results builtin-meta skipped consent_withdrawn",
+        "delivery-results builtin-tiktok skipped consent_withdrawn"
+      ])
+      const mapped = [...of(restricted), ...of("stranger0strange")].map(({ value }) => {
+        const decoded = codecs.decode("mapped-event", value)
+        return decoded._tag === "Decoded" ? decoded.value : null
+      })
+      assert.deepStrictEqual(
+        mapped.map((event) => event?.consent?.sale_of_data),
+        ["denied", "denied", "granted", "granted"]
+      )
+      assert.include(mapped[0]?.payload, "LDU")
+      assert.notInclude(mapped[2]?.payload, "LDU")
+      assert.deepStrictEqual(
+        mapped.map((event) => event?.person_ids),
+        [restricted, restricted, "stranger0strange", "stranger0strange"]
+      )
+    })
 )

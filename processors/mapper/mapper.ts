@@ -24,6 +24,7 @@ import {
   RuntimeOptions,
   type Step
 } from "../../shared/runtime/contract.ts"
+import { noSuppressions, type Suppressions } from "../../shared/suppression/suppressions.ts"
 import { type DecideContext, type Decision, decide, decideRepeats, type OutcomeCount, type Target } from "./decide.ts"
 import { DuplicateFilter, duplicateDefaults, duplicateReport, duplicatesTopic } from "./dedup/duplicate-filter.ts"
 import { RefusalLog } from "./dedup/refusal-log.ts"
@@ -32,11 +33,13 @@ import { RefusalLog } from "./dedup/refusal-log.ts"
  * Maps every event for each of the enabled connections; a repeat of an event id goes to those alone that refused the event.
  *
  * @param sealer seals the originals of dead letters
+ * @param suppressions whose events are not mapped
  */
 export const mapper = (
   targets: ReadonlyArray<Target>,
   sealer: SealerShape,
-  options: DeduplicatorOptions = duplicateDefaults
+  options: DeduplicatorOptions = duplicateDefaults,
+  suppressions: Suppressions = noSuppressions
 ): Processor<RegistryError | KafkaError, Codecs | KafkaClient> => ({
   name: "mapper",
   topics: [topicNames.normalized],
@@ -51,6 +54,7 @@ export const mapper = (
       targets.filter(({ connection }) => connection.enabled),
       sealer,
       options,
+      suppressions,
       assigned
     )
 })
@@ -66,6 +70,7 @@ const openPartition = (
   targets: ReadonlyArray<Target>,
   sealer: SealerShape,
   options: DeduplicatorOptions,
+  suppressions: Suppressions,
   assigned: AssignedPartition
 ) =>
   Effect.gen(function* () {
@@ -78,6 +83,7 @@ const openPartition = (
     const state = {
       targets,
       sealer,
+      suppressions,
       duplicates: new DuplicateFilter(options, assigned),
       refusals: new RefusalLog(options.window, isHere)
     }
@@ -100,6 +106,7 @@ const openPartition = (
 interface PartitionState {
   readonly targets: ReadonlyArray<Target>
   readonly sealer: SealerShape
+  readonly suppressions: Suppressions
   readonly duplicates: DuplicateFilter
   readonly refusals: RefusalLog
 }
@@ -119,10 +126,11 @@ const mapBatch = Effect.fn("mapper.mapBatch")(function* (state: PartitionState, 
 })
 
 /** What a decision needs: the schemas of the records' writers, and the time. */
-const loadContext = Effect.fnUntraced(function* ({ targets, sealer, duplicates }: PartitionState, batch: Batch) {
+const loadContext = Effect.fnUntraced(function* (state: PartitionState, batch: Batch) {
+  const { targets, sealer, duplicates, suppressions } = state
   const codecs = yield* Codecs
   yield* codecs.loadSchemas(batch.records.map(({ value }) => value))
-  return { targets, sealer, codecs, duplicates, now: yield* Clock.currentTimeMillis }
+  return { targets, sealer, codecs, duplicates, suppressions, now: yield* Clock.currentTimeMillis }
 })
 
 /** Decides the repeats of a batch. What deliveries refused is read only where there are some. */

@@ -11,6 +11,7 @@ import { Sealer, sealerLayer } from "../../shared/credentials/sealer.ts"
 import type { DeduplicatorOptions } from "../../shared/dedup/deduplicator.ts"
 import { describeUnread, unreadEvents } from "../../shared/ledger/unread-events.ts"
 import { type Program, processorsProgram } from "../../shared/runtime/program.ts"
+import { followSuppressions } from "../../shared/suppression/follow-suppressions.ts"
 import { duplicateDefaults, duplicatesTopic } from "./dedup/duplicate-filter.ts"
 import { mapper } from "./mapper.ts"
 
@@ -33,7 +34,7 @@ export const mapperProgram: Program = processorsProgram(
     const { all, enabled } = yield* Connections
     yield* Effect.forkScoped(warnOfUnread(all))
     const targets = enabled.map((connection) => ({ connection, connector: connectorFor(connection.kind) }))
-    return [mapper(targets, yield* Sealer, yield* duplicateOptions)]
+    return [mapper(targets, yield* Sealer, yield* duplicateOptions, yield* followSuppressions)]
   }).pipe(Effect.provide(sealerLayer))
 )
 

@@ -153,6 +153,11 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
     }
   ),
   row(
+    "SUPPRESSIONS_MAX",
+    "Identifiers of persons who were erased or withdrew consent, 32 to 48 bytes each; a program that would hold more does not start.",
+    { default: "5000000" }
+  ),
+  row(
     "CAPI_WEBHOOK_PORT",
     "The port on which delivery-whatsapp receives WhatsApp's webhooks; 0 takes a free port and prints it.",
     {

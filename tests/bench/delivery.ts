@@ -26,6 +26,7 @@ import type { ConnectorKind } from "../../shared/model/platform.ts"
 import type { Inbound, Outbound } from "../../shared/runtime/contract.ts"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
 import { tuneHeap } from "../../shared/runtime/program.ts"
+import { noSuppressions } from "../../shared/suppression/suppressions.ts"
 import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { corePipeline, median } from "./core-pipeline.ts"
 import { collected } from "./heap-use.ts"
@@ -98,7 +99,8 @@ const servicesOver = (execute: Effect.Success<ReturnType<typeof makeHttpTranspor
   open: opensNothing,
   sealer: null,
   publish: () => Effect.void,
-  partitionsTotal: Effect.succeed(1)
+  partitionsTotal: Effect.succeed(1),
+  suppressions: noSuppressions
 })
 
 /** Outputs are held for as long as a commit takes about: until the next step is complete. */

@@ -14,7 +14,7 @@ import { DeliveryContext, type DeliveryContextShape, platformWorks } from "./del
 import { type Disposition, interpretResponse } from "./interpret-response.ts"
 import { type DeliveryEvent, decisionByVerdict, isTaken, type Outcome, outcomeOf } from "./outcome.ts"
 import { IdempotencyGuard, type IdempotencyGuardShape, type RequestResult, sendRequest } from "./send-request.ts"
-import { separateExpired } from "./triage.ts"
+import { separateUnsendable } from "./triage.ts"
 
 /** An outcome for each of these events of one batch group. Waits as long as it takes; fails if an intent can't be written. */
 export const attempt = (
@@ -70,13 +70,13 @@ const sendNext = Effect.fnUntraced(function* (
   const isTakenFrom = (from: number) => outcomes.slice(from).every(isTaken)
   const [piece, ...rest] = nextToSend(attempts.work, outcomes.length, isTakenFrom)
   if (piece === undefined) return attempts
-  const { fresh, expired } = separateExpired(piece.events, yield* Clock.currentTimeMillis)
-  if (fresh.length === 0) return { ...attempts, work: rest, outcomes: [...outcomes, ...expired] }
+  const { fresh, stopped } = separateUnsendable(piece.events, yield* Clock.currentTimeMillis, delivery)
+  if (fresh.length === 0) return { ...attempts, work: rest, outcomes: [...outcomes, ...stopped] }
 
   const result = yield* sendRequest(delivery, guard, fresh, attempts.expectedFailures.left > 0)
   const disposition = interpretResponse(result, delivery.connector.idempotent)
   guard.decided(disposition.outcomes, result.facts.attemptedAt + result.facts.latencyMillis)
-  const decided = [...outcomes, ...expired, ...result.expired, ...disposition.outcomes]
+  const decided = [...outcomes, ...stopped, ...result.stopped, ...disposition.outcomes]
   const expectedFailures = expectedAfter(attempts.expectedFailures, result)
   const isDone = disposition.open.length === 0 && result.held.length === 0 && result.verdict.retryAfter === null
   if (isDone) return { work: rest, outcomes: decided, expectedFailures } satisfies Attempts

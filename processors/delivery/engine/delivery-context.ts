@@ -11,6 +11,7 @@ import type { Connection } from "../../../shared/connections/connection.ts"
 import type { Connector, EventVerdict, Limits } from "../../../shared/connectors/connector.ts"
 import { failureVerdict } from "../../../shared/connectors/http/http-failure.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
+import type { Suppressions } from "../../../shared/suppression/suppressions.ts"
 import { type BatchOptimizer, makeBatchOptimizer } from "../resilience/batch-optimizer.ts"
 import { type CircuitBreaker, type CircuitState, makeCircuitBreaker } from "../resilience/circuit-breaker.ts"
 import { type ConnectionPause, isHealthy, makeConnectionPause } from "../resilience/connection-pause.ts"
@@ -30,6 +31,7 @@ export interface DeliveryContextShape {
   readonly settings: DeliverySettings
   readonly services: DeliveryServicesShape
   readonly codecs: Codecs["Service"]
+  readonly suppressions: Suppressions
   readonly limits: Limits
   readonly breaker: CircuitBreaker
   readonly limiter: RateLimiter
@@ -108,6 +110,7 @@ export const makeDeliveryContext = (
       settings,
       services,
       codecs,
+      suppressions: services.suppressions,
       limits,
       breaker,
       limiter,

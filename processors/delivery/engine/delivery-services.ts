@@ -7,6 +7,7 @@ import type { CredentialsError } from "../../../shared/credentials/credential.ts
 import type { SealerShape } from "../../../shared/credentials/sealer.ts"
 import type { KafkaError } from "../../../shared/kafka/client.ts"
 import type { Outbound } from "../../../shared/runtime/contract.ts"
+import type { Suppressions } from "../../../shared/suppression/suppressions.ts"
 import type { RecipientKey } from "./recipient-key.ts"
 
 export interface DeliveryServicesShape {
@@ -22,6 +23,8 @@ export interface DeliveryServicesShape {
   readonly publish: (records: ReadonlyArray<Outbound>) => Effect.Effect<void, KafkaError>
   /** Partitions of all input topics of the connection: its share of the rate is computed from it. */
   readonly partitionsTotal: Effect.Effect<number>
+  /** Whose events are not sent any more. */
+  readonly suppressions: Suppressions
 }
 
 export class DeliveryServices extends Context.Service<DeliveryServices, DeliveryServicesShape>()(

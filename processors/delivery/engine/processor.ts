@@ -142,9 +142,9 @@ interface Triaged extends Triage {
 
 /** Decodes and sorts the records; delayed retries none of which is due are held first. */
 const triageWhenDue = (delivery: DeliveryContextShape, { records, moved }: BatchRecords): Effect.Effect<Triaged> => {
-  const { codecs, connection, connector, limits } = delivery
+  const { codecs, connection, connector, limits, suppressions } = delivery
   const sorted = Effect.map(Clock.currentTimeMillis, (now): Triaged => {
-    const context = { codecs, connection, connector, now, bytesPerRequest: limits.bytesPerRequest }
+    const context = { codecs, connection, connector, now, bytesPerRequest: limits.bytesPerRequest, suppressions }
     return { ...triage(records, context), moved }
   })
   return Effect.flatMap(sorted, (first) =>

@@ -18,11 +18,11 @@ import {
   takenOf
 } from "./interpret-response.ts"
 import type { DeliveryEvent, Outcome, RequestFacts } from "./outcome.ts"
-import { deadlineOf, separateExpired } from "./triage.ts"
+import { deadlineOf, separateUnsendable } from "./triage.ts"
 
 export interface RequestResult extends Interpretable {
-  /** Events that expired while they waited. */
-  readonly expired: ReadonlyArray<Outcome>
+  /** Events that expired, or whose person was suppressed, while they waited. */
+  readonly stopped: ReadonlyArray<Outcome>
   /** Not sent yet: a half-open circuit takes few events. */
   readonly held: ReadonlyArray<DeliveryEvent>
   /** How it counts for the circuit; `ignored` where the platform was not asked. */
@@ -111,7 +111,7 @@ const sendSome = Effect.fnUntraced(function* (
   const access = yield* Effect.result(credential.context)
   const attemptedAt = yield* Clock.currentTimeMillis
   // Pause, circuit and limiter may have taken hours, and one event too old fails a whole request of Meta's.
-  const { fresh: sent, expired } = separateExpired(offered, attemptedAt)
+  const { fresh: sent, stopped } = separateUnsendable(offered, attemptedAt, delivery)
   const factsOf = (verdict: BatchVerdict, now: number): RequestFacts => ({
     requestId: verdict.requestId,
     trackingId: verdict.trackingId,
@@ -123,7 +123,7 @@ const sendSome = Effect.fnUntraced(function* (
   })
   const withoutResponse = (verdict: BatchVerdict, asked: boolean): RequestResult => ({
     sent,
-    expired,
+    stopped,
     held,
     verdict,
     facts: factsOf(verdict, attemptedAt),
@@ -154,7 +154,7 @@ const sendSome = Effect.fnUntraced(function* (
     })
   )
   yield* observe(delivery, sent.length, reading)
-  return { sent, expired, held, ...reading, carried: true, callOutcome: callOutcome(reading.verdict) }
+  return { sent, stopped, held, ...reading, carried: true, callOutcome: callOutcome(reading.verdict) }
 })
 
 /** What the connector says of events that it can't put into a request; null where it can send all of them. */
@@ -179,7 +179,7 @@ const nothingSent = uniformVerdict(verdictMeta, { errorClass: "unknown", reasonC
 
 const nothingSentOf = (held: ReadonlyArray<DeliveryEvent>): RequestResult => ({
   sent: [],
-  expired: [],
+  stopped: [],
   held,
   verdict: nothingSent,
   facts: {

@@ -18,6 +18,7 @@ import type { HttpFailure } from "../../../shared/connectors/http/http-failure.t
 import { catalogOf } from "../../../shared/connectors/mapping/catalog.ts"
 import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import type { Inbound, Outbound, Step } from "../../../shared/runtime/contract.ts"
+import { noSuppressions } from "../../../shared/suppression/suppressions.ts"
 import { connectionOf, testSealer } from "../../../shared/testing/event-fixture.ts"
 import { makeMemoryCodecs } from "../../../shared/testing/memory-codecs.ts"
 import type { DeliveryOptions } from "./delivery-context.ts"
@@ -170,7 +171,8 @@ export const fakePlatform = (
     open: () => Result.fail(verdict("configuration", "no_master_key")),
     sealer: testSealer,
     publish: (records) => Effect.sync(() => void published.push(...records)),
-    partitionsTotal: Effect.succeed(1)
+    partitionsTotal: Effect.succeed(1),
+    suppressions: noSuppressions
   }
 }
 

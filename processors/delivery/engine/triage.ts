@@ -7,6 +7,12 @@ import { consentDecision } from "../../../shared/connectors/mapping/consent.ts"
 import { dueAt, futureToleranceMillis } from "../../../shared/connectors/mapping/event-time.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import type { Inbound } from "../../../shared/runtime/contract.ts"
+import {
+  erasedMessage,
+  type Suppressions,
+  suppressionReasons,
+  withdrawnMessage
+} from "../../../shared/suppression/suppressions.ts"
 import { envelopeBytes } from "./chunk.ts"
 import { type Decision, type DeliveryEvent, decisionWithoutRequest, type Outcome, outcomeOf } from "./outcome.ts"
 
@@ -33,6 +39,7 @@ export interface TriageContext {
   /** `Clock`, in milliseconds. */
   readonly now: number
   readonly bytesPerRequest: number
+  readonly suppressions: Suppressions
 }
 
 /** Sorts a batch: expired, without consent, too large for any request, not due, or ready. The schemas are loaded. */
@@ -80,6 +87,8 @@ const lengthOf = (payload: SendableEvent["payload"]): number =>
 
 const decisionBeforeSending = ({ event, bytes }: DeliveryEvent, context: TriageContext): Decision | null => {
   if (isExpired(event, context.now)) return expired
+  const suppressed = suppressedDecision(event, context)
+  if (suppressed !== null) return suppressed
   // The connection's policy may have changed since the mapping.
   const consent = consentDecision(event.consent, context.connection, context.connector)
   if (consent._tag === "Skip") return decisionWithoutRequest("skipped", "consent", consent.message)
@@ -114,17 +123,50 @@ export const expired: Decision = decisionWithoutRequest(
   "Nothing: the platform no longer takes it. Find out why it was late."
 )
 
-/** Events that the platform would still take, and the outcomes of those that became too old while they waited. */
-export const separateExpired = (
+/** What is checked of events right before a request: time has passed since the triage. */
+export type SendContext = Pick<TriageContext, "connection" | "connector" | "suppressions">
+
+/** Events that may still be sent, and the outcomes of those that became too old, or whose person was suppressed, while they waited. */
+export const separateUnsendable = (
   events: ReadonlyArray<DeliveryEvent>,
-  now: number
-): { readonly fresh: ReadonlyArray<DeliveryEvent>; readonly expired: ReadonlyArray<Outcome> } => {
-  if (!events.some(({ event }) => isExpired(event, now))) return { fresh: events, expired: [] }
-  return {
-    fresh: events.filter(({ event }) => !isExpired(event, now)),
-    expired: events.filter(({ event }) => isExpired(event, now)).map((event) => outcomeOf(event, expired))
+  now: number,
+  context: SendContext
+): { readonly fresh: ReadonlyArray<DeliveryEvent>; readonly stopped: ReadonlyArray<Outcome> } => {
+  const mayBeSuppressed = context.suppressions.size > 0
+  if (!mayBeSuppressed && !events.some(({ event }) => isExpired(event, now))) return { fresh: events, stopped: [] }
+  const fresh: Array<DeliveryEvent> = []
+  const stopped: Array<Outcome> = []
+  for (const event of events) {
+    const decision = isExpired(event.event, now) ? expired : suppressedDecision(event.event, context)
+    if (decision === null) fresh.push(event)
+    else stopped.push(outcomeOf(event, decision))
   }
+  return { fresh, stopped }
 }
+
+/**
+ * Why the event's person is not sent any more; null where nothing says so. After a withdrawal the payload may not say less than it was
+ * mapped with, so an event is skipped too where a new mapping would send it restricted, or without personalized ads.
+ */
+const suppressedDecision = (
+  event: SendableEvent,
+  { connection, connector, suppressions }: SendContext
+): Decision | null => {
+  const found = suppressions.find(event)
+  if (found === null) return null
+  if (found._tag === "Erased") return erased
+  const before = consentDecision(event.consent, connection, connector)
+  const after = consentDecision(found.consent, connection, connector)
+  const isSame =
+    after._tag === "Send" &&
+    before._tag === "Send" &&
+    after.restricted === before.restricted &&
+    found.consent.ad_personalization === (event.consent?.ad_personalization ?? null)
+  return isSame ? null : withdrawn
+}
+
+const erased = decisionWithoutRequest("skipped", suppressionReasons.erased, erasedMessage)
+const withdrawn = decisionWithoutRequest("skipped", suppressionReasons.withdrawn, withdrawnMessage)
 
 /** The earliest deadline of the events, in milliseconds since the epoch. */
 export const deadlineOf = (events: ReadonlyArray<DeliveryEvent>): number =>

@@ -1,0 +1,90 @@
+/** The topic `suppressions` as a table in memory: read whole before a program's first batch, and followed from then on. */
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import { Codecs, type RegistryError } from "../codec/codecs.ts"
+import { decodeSettings, SettingsError, SettingsService } from "../config/settings.ts"
+import { type FetchedRecord, KafkaClient, type KafkaError } from "../kafka/client.ts"
+import { topicNames } from "../model/topics.ts"
+import { type Suppressions, SuppressionTable } from "./suppressions.ts"
+
+/** Whom not to send events of, up to date until the scope closes. */
+export const followSuppressions: Effect.Effect<
+  Suppressions,
+  KafkaError | RegistryError | SettingsError,
+  KafkaClient | Codecs | SettingsService | Scope.Scope
+> = Effect.gen(function* () {
+  const idsMax = yield* decodeSettings(idsMaxSetting)
+  const table = new SuppressionTable()
+  const next = yield* readSuppressions(table)
+  if (table.size > idsMax) return yield* tooMany(table.size, idsMax)
+  yield* report(table)
+  yield* follow(table, next).pipe(
+    Effect.tapError((error) =>
+      Effect.logWarning("Erasures and consent changes could not be read. It is tried again.").pipe(
+        Effect.annotateLogs({ reason: error.message, nextStep: error.nextStep })
+      )
+    ),
+    Effect.retry(Schedule.spaced("2 seconds")),
+    Effect.forkScoped
+  )
+  return table
+})
+
+/** Reads the topic to its present end; gives the next offset of each partition. */
+export const readSuppressions = Effect.fnUntraced(function* (table: SuppressionTable) {
+  const kafka = yield* KafkaClient
+  const topic = (yield* SettingsService).topicPrefix + topicNames.suppressions
+  const ends = yield* kafka.topicOffsets(topic)
+  const ranges = ends.map(({ partition, low, high }) => ({ partition, from: low, to: high }))
+  yield* kafka.read({ topic, ranges: ranges.filter(({ from, to }) => from < to), onRecords: applyTo(table) })
+  return new Map(ends.map(({ partition, high }) => [partition, high]))
+})
+
+/** Never ends; where it fails it goes on behind what it has applied. */
+const follow = Effect.fnUntraced(function* (table: SuppressionTable, next: Map<number, number>) {
+  const kafka = yield* KafkaClient
+  const topic = (yield* SettingsService).topicPrefix + topicNames.suppressions
+  yield* kafka.read({
+    topic,
+    ranges: [...next].map(([partition, from]) => ({ partition, from, to: null })),
+    onRecords: (records: ReadonlyArray<FetchedRecord>) =>
+      Effect.gen(function* () {
+        yield* applyTo(table)(records)
+        for (const { partition, offset } of records) next.set(partition, offset + 1)
+        yield* report(table)
+      })
+  })
+})
+
+const applyTo = (table: SuppressionTable) => (records: ReadonlyArray<FetchedRecord>) =>
+  Effect.gen(function* () {
+    const codecs = yield* Codecs
+    yield* codecs.loadSchemas(records.map(({ value }) => value))
+    for (const { key, value } of records) {
+      const decoded = value === null ? null : codecs.decode("suppression", value)
+      if (decoded === null) table.apply(String(key), null)
+      else if (decoded._tag === "Decoded") table.apply(String(key), decoded.value)
+      else yield* Effect.logError("A record of suppressions cannot be read: what wrote it is not this program.")
+    }
+  })
+
+const report = (table: SuppressionTable) =>
+  Effect.andThen(Metric.update(suppressedIds, table.size), Metric.update(suppressedBytes, table.bytes))
+
+const suppressedIds = Metric.gauge("capi_suppressions_ids", {
+  description: "Identifiers of persons who were erased or withdrew consent."
+})
+const suppressedBytes = Metric.gauge("capi_suppressions_bytes", { description: "Memory of these identifiers." })
+
+const idsMaxSetting = Config.Int("SUPPRESSIONS_MAX").pipe(Config.withDefault(5_000_000))
+
+const tooMany = (size: number, idsMax: number) =>
+  new SettingsError({
+    code: "invalid",
+    message: `The topic suppressions holds ${size} identifiers, more than SUPPRESSIONS_MAX (${idsMax}).`,
+    nextStep: "Raise SUPPRESSIONS_MAX and the program's memory: each takes up to 48 bytes.",
+    cause: null
+  })
