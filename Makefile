@@ -3,7 +3,7 @@ SHELL := /bin/bash
 # Before every command that runs TypeScript or one of the packages' tools.
 ON_NODE := infra/node/with-node
 .DEFAULT_GOAL := help
-.PHONY: help install build run test test-unit test-kafka test-docker check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak e2e-outage bench-isolation bench-accounts bench-idle bench-normalize mutants sandbox samples deploy-files dashboard schemas clean
+.PHONY: help install build run test test-unit test-kafka test-docker test-charts check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak e2e-outage bench-isolation bench-accounts bench-idle bench-normalize mutants sandbox samples deploy-files dashboard schemas clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -32,8 +32,11 @@ test-unit: install ## Runs the tests that need nothing but Node
 test-kafka: install ## Runs the tests on a real broker and registry
 	@exec $(ON_NODE) vitest run --project kafka
 
-test-docker: install ## Builds the image, looks for planted secrets in it, runs its programs; starts an engine where none is (root)
+test-docker: install ## Builds the image, looks for planted secrets in it, runs its programs and Compose; starts an engine where none is (root)
 	@exec $(ON_NODE) node infra/images/check/main.ts
+
+test-charts: install ## Lints and renders the Helm chart, checks its manifests against Kubernetes' schemas and rules
+	@exec $(ON_NODE) node infra/helm/check.ts
 
 check: install ## Checks types, style and format
 	@$(ON_NODE) tsc --noEmit
@@ -99,7 +102,7 @@ sandbox: install ## Starts the platform sandboxes alone and prints their address
 samples: install ## Remakes examples/sample-events/sample-events.jsonl
 	@$(ON_NODE) node examples/sample-events/generate.ts
 
-deploy-files: install ## Remakes the programs in infra/compose and infra/helm
+deploy-files: install ## Remakes the programs in the Compose files and the chart
 	@$(ON_NODE) node infra/images/deploy-files.ts
 
 dashboard: install ## Remakes infra/grafana/dashboard.json

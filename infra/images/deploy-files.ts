@@ -1,50 +1,160 @@
 /**
- * `make deploy-files`: writes the programs into the Compose file and the Helm chart's values, between the lines "# programs" and
- * "# end of programs". A new platform needs no other change there.
+ * `make deploy-files`: writes the programs into the Compose files and the Helm chart's values, between the lines "# programs" and
+ * "# end of programs". A new platform or program needs no other change there.
  */
 import { readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
+import { parse } from "yaml"
+import topicTable from "../../schemas/topics.json" with { type: "json" }
 import { connectors } from "../../shared/connectors/registry.ts"
-import { platforms } from "../../shared/model/platform.ts"
+import { type ConnectorKind, connectorKinds, platformOf, platforms } from "../../shared/model/platform.ts"
 import { bundleCommand, programNames } from "../local/program-files.ts"
 import { repository } from "../local/state.ts"
+import { sandboxEnvironment } from "../sandbox/environment.ts"
+import { sandboxDefaults } from "../sandbox/options.ts"
+import { sandboxPlatforms } from "../sandbox/registry.ts"
+import { sandboxCredentials } from "../sandbox/sandbox.ts"
 
 const webhookPort = 8088
+/** In a container; the host has this one for the first program, the next ones for the others. */
+const metricsPort = 9464
+/** Of the sandboxes' control interface; each platform has the next one. */
+const sandboxPort = 4000
 
 /** Programs that take a platform's callbacks over HTTP. */
 const hasWebhook = (program: string): boolean =>
   Object.values(connectors).some(({ platform, webhook }) => webhook !== undefined && program === `delivery-${platform}`)
 
-const composeService = (program: string): ReadonlyArray<string> => {
-  const command = `[${bundleCommand("dist/programs", program)
-    .map((part) => `"${part}"`)
-    .join(", ")}]`
-  if (!hasWebhook(program)) return [`${program}: { <<: *processor, command: ${command} }`]
+/** Programs that seal or open personal data: those of the topic that names the keys. */
+const sealing = new Set(topicTable.topics.find(({ name }) => name === "sealing-keys")?.programs)
+export const usesMasterKey = (program: string): boolean =>
+  sealing.has(program) || (isDelivery(program) && sealing.has("delivery"))
+
+const isDelivery = (program: string): boolean => program.startsWith("delivery-")
+
+/** Environment variables with secrets that only this program needs, for the sandboxes. */
+export const sandboxSecretsOf = (program: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(credentials)
+      .filter(([kind]) => program === `delivery-${platformOf(kind as ConnectorKind)}`)
+      .map(([, { variable }]) => [variable, allVariables[variable]!])
+  )
+
+const credentials = sandboxCredentials(sandboxDefaults)
+const sandboxUrls = Object.fromEntries(
+  sandboxPlatforms.map((name, index) => [name, `http://sandbox:${sandboxPort + index + 1}`])
+)
+const allVariables = sandboxEnvironment(sandboxUrls, sandboxDefaults)
+const hosts = Object.entries(allVariables).filter(([name]) => name.endsWith("_HOST"))
+
+const list = (items: ReadonlyArray<string>): string => `[${items.join(", ")}]`
+const quoted = (items: ReadonlyArray<string>): string => list(items.map((item) => `"${item}"`))
+
+const composeService = (program: string, index: number): ReadonlyArray<string> => {
+  const variables = [
+    `<<: ${list(["*environment", ...(usesMasterKey(program) ? ["*master-key"] : [])])}`,
+    ...(hasWebhook(program) ? [`CAPI_WEBHOOK_PORT: ${webhookPort}`] : [])
+  ]
+  const ports = [
+    `127.0.0.1:${metricsPort + index}:${metricsPort}`,
+    ...(hasWebhook(program) ? [`127.0.0.1:${webhookPort}:${webhookPort}`] : [])
+  ]
+  const files = ["settings.env", `credentials/${program}.env`].map((file) => `{ path: ${file}, required: false }`)
   return [
     `${program}:`,
-    "  <<: *processor",
-    `  command: ${command}`,
-    `  environment: { <<: *environment, CAPI_WEBHOOK_PORT: ${webhookPort} }`,
-    `  ports: ["127.0.0.1:${webhookPort}:${webhookPort}"]`
+    "  <<: *program",
+    `  command: ${quoted(bundleCommand("dist/programs", program))}`,
+    `  environment: { ${variables.join(", ")} }`,
+    `  env_file: ${list(files)}`,
+    `  ports: ${quoted(ports)}`,
+    `  volumes: ${list(["*connections", "*certificates", ...(isDelivery(program) ? ["*store"] : [])])}`
   ]
 }
 
-const chartProcessor = (program: string): string =>
-  `${program}: { replicas: 2${hasWebhook(program) ? `, webhookPort: ${webhookPort}` : ""} }`
+const sandboxService: ReadonlyArray<string> = [
+  "sandbox:",
+  `  image: \${CAPI_SANDBOX_IMAGE:-capi-relay-sandbox}`,
+  "  build: { context: ../.., dockerfile: infra/sandbox/Dockerfile }",
+  "  restart: unless-stopped",
+  "  read_only: true",
+  "  cap_drop: [ALL]",
+  '  security_opt: ["no-new-privileges:true"]',
+  "  environment:",
+  "    SANDBOX_HOST: 0.0.0.0",
+  `    SANDBOX_PORT: ${sandboxPort}`,
+  "    SANDBOX_OPTIONS: >-",
+  `      ${JSON.stringify(webhookOptions())}`,
+  `  ports: ["127.0.0.1:${sandboxPort}:${sandboxPort}"]`,
+  "  healthcheck:",
+  "    test:",
+  "      - CMD",
+  "      - node",
+  "      - -e",
+  `      - fetch("http://127.0.0.1:${sandboxPort}/_sandbox/stats").then(({ ok }) => process.exit(Number(!ok)), () => process.exit(1))`,
+  "    interval: 5s"
+]
+
+/** Where the sandboxes send a platform's callbacks: to the example's connection, signed with its credential's secret. */
+function webhookOptions(): Readonly<Record<string, object>> {
+  const { connections }: { readonly connections: ReadonlyArray<{ readonly id: string; readonly platform: string }> } =
+    parse(readFileSync(path.join(repository, "examples/connections.yaml"), "utf8"))
+  return Object.fromEntries(
+    connections
+      .filter(({ platform }) => hasWebhook(`delivery-${platform}`))
+      .map(({ id, platform }) => {
+        const url = `http://delivery-${platform}:${webhookPort}/webhooks/${platform}/${id}`
+        return [platform, { webhook: { url, appSecret: credentials[platform]?.secret["app_secret"] ?? "" } }]
+      })
+  )
+}
+
+/** What the sandboxes change of a program: the example's connections, the platforms' addresses and a credential that they accept. */
+const sandboxedService = (program: string): ReadonlyArray<string> => [
+  `${program}:`,
+  "  environment:",
+  "    <<: *hosts",
+  ...Object.entries(sandboxSecretsOf(program)).map(
+    ([name, value]) => `    ${name}: ${value.includes('"') ? `'${value}'` : `"${value}"`}`
+  ),
+  ...(program === "capi"
+    ? ["  volumes: [*connections, ../../examples/sample-events:/app/examples/sample-events:ro]"]
+    : ["  volumes: [*connections]"])
+]
+
+const chartProcessor = (program: string): string => {
+  const more = [
+    ...(usesMasterKey(program) ? ["masterKey: true"] : []),
+    ...(isDelivery(program) ? ['credentials: ""'] : []),
+    ...(hasWebhook(program) ? [`webhookPort: ${webhookPort}`] : [])
+  ]
+  return `${program}: { ${["replicas: 2", ...more].join(", ")} }`
+}
 
 const deliveries = platforms.map((platform) => `delivery-${platform}`)
 
 /** File → the lines between its two marks. */
 export const generatedLines: Readonly<Record<string, ReadonlyArray<string>>> = {
   "infra/compose/compose.yaml": programNames.flatMap(composeService).map((line) => `  ${line}`),
+  "infra/compose/sandbox.yaml": [
+    "x-hosts: &hosts",
+    ...hosts.map(([name, url]) => `  ${name}: ${url}`),
+    "services:",
+    ...[...sandboxService, ...["topics", "capi", ...programNames].flatMap(sandboxedService)].map((line) => `  ${line}`)
+  ],
   "infra/helm/capi-relay/values.yaml": [
     "# `programs` puts several into one process, which costs less CPU for many platforms (docs/performance.md); such as, in the place",
     "# of the deliveries (set to null):",
     `#   deliveries: { replicas: 2, webhookPort: ${webhookPort}, programs: [${deliveries.join(", ")}] }`,
     "# webhookPort: the platform's callbacks; put an Ingress with TLS before the program's Service.",
     "processors:",
-    ...programNames.map((program) => `  ${chartProcessor(program)}`)
+    ...programNames.map((program) => `  ${chartProcessor(program)}`),
+    "",
+    "# The platform of each kind of connection, where it has another name.",
+    `platforms: { ${connectorKinds
+      .filter((kind) => platformOf(kind) !== kind)
+      .map((kind) => `${kind}: ${platformOf(kind)}`)
+      .join(", ")} }`
   ]
 }
 

@@ -11,7 +11,7 @@ const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), ".
 const state = path.join(repository, ".capi")
 
 /** What runs, benchmarks and tests make, and make again. Anything else in the folder is the user's. */
-const folders = /^(jars|logs|compile-cache|registry|broker-\d+|e2e-programs)$/
+const folders = /^(jars|images|tools|logs|compile-cache|registry|broker-\d+|e2e-programs)$/
 const files = /\.pid$|^(addresses|environment|cluster|ports|schema-ids(-\w+)?)\.json$|\.json\.\d+\.new$/
 const isMade = ({ name, isFolder }) => (isFolder ? folders : files).test(name)
 

@@ -14,7 +14,7 @@ import { publishSamples } from "../../samples/publish.ts"
 import { checkFailed } from "./command.ts"
 import { answers, type Container, eventually, type Ground, sandboxed, startContainer } from "./containers.ts"
 import type { Engine } from "./engine.ts"
-import { findPlanted } from "./layers.ts"
+import { compressedBytes, findPlanted } from "./layers.ts"
 import { oddPaths } from "./planted.ts"
 import type { Report } from "./report.ts"
 
@@ -23,6 +23,8 @@ export interface Built {
   /** The image, and the stage that its programs are made in. */
   readonly image: string
   readonly stage: string
+  /** The platforms' sandboxes. */
+  readonly sandbox: string
   readonly marker: string
 }
 
@@ -52,10 +54,20 @@ export const checkContent = Effect.fnUntraced(function* (report: Report, { engin
     })
   )
   yield* report.check(
+    `the image is under ${imageMegabytesMax} MB compressed`,
+    Effect.gen(function* () {
+      const megabytes = (yield* compressedBytes(engine, image)) / 1_000_000
+      yield* Effect.sync(() => report.note(`${megabytes.toFixed(1)} MB`))
+      if (megabytes >= imageMegabytesMax) return yield* checkFailed(`it has ${megabytes.toFixed(1)} MB`)
+    })
+  )
+  yield* report.check(
     "the command line answers: the default command, by its name, and in any folder",
     commandLine(engine, image)
   )
 })
+
+const imageMegabytesMax = 250
 
 const commandLine = Effect.fnUntraced(function* (engine: Engine, image: string) {
   const bare = ["run", "--rm", "--network", "host", "--read-only"]
@@ -135,7 +147,7 @@ export const checkPrograms = Effect.fnUntraced(function* (report: Report, { engi
 })
 
 /** What the checks of programs need: the broker and the registry that they run on. */
-export const groundLayer = ({ brokers, registryUrl }: Ground) =>
+export const groundLayer = ({ brokers, registryUrl }: Pick<Ground, "brokers" | "registryUrl">) =>
   Layer.merge(layerKafka({ brokers: brokers.split(",") }), registryLayer({ url: registryUrl, prefix: "" }))
 
 const isHealthy = (engine: Engine, { name }: Container) =>

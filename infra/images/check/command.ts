@@ -30,6 +30,8 @@ export interface Ran {
 export interface RunOptions {
   /** Beside this process's own variables. */
   readonly environment?: Readonly<Record<string, string>>
+  /** For its standard input, which is empty otherwise. */
+  readonly input?: string
   readonly limit?: Duration.Input
 }
 
@@ -37,15 +39,16 @@ export interface RunOptions {
 export const run = (
   command: string,
   args: ReadonlyArray<string>,
-  { environment = {}, limit = "1 minute" }: RunOptions = {}
+  { environment = {}, input, limit = "1 minute" }: RunOptions = {}
 ): Effect.Effect<Ran, CheckFailed> =>
   Effect.callback<Ran>((resume) => {
     const child = spawnGuarded(command, args, {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
       // In a separate group, which ends as a whole: each step of debootstrap is another process.
       detached: true,
       env: { ...process.env, ...environment }
     })
+    child.stdin?.end(input)
     let [out, err] = ["", ""]
     child.stdout?.on("data", (chunk) => {
       out += chunk

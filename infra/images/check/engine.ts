@@ -16,6 +16,8 @@ export interface Engine {
   readonly must: (args: ReadonlyArray<string>, options?: RunOptions) => Effect.Effect<Ran, CheckFailed>
   /** Started here: images with the names of real ones may be put into it. */
   readonly isOwn: boolean
+  /** For another program that uses the engine: its address, and a folder of Docker's plugins. */
+  readonly environment: Readonly<Record<string, string>>
 }
 
 /** This machine's engine; null where none answers. */
@@ -29,7 +31,10 @@ export const existingEngine: Effect.Effect<Engine | null, CannotCheck | CheckFai
   return answer.code === 0 ? engine : null
 })
 
-/** Starts an engine with its socket, data and pid file in a temporary folder; it touches neither bridges nor firewall rules. */
+/**
+ * Starts an engine with its socket, data and pid file in a temporary folder. It touches no firewall rule, so that its containers
+ * reach one another and the ports that they publish, and nothing else; the network interfaces that it makes are removed at the end.
+ */
 export const startEngine: Effect.Effect<Engine, CannotCheck | CheckFailed, Scope.Scope> = Effect.gen(function* () {
   if (process.platform !== "linux" || process.getuid?.() !== 0)
     return yield* cannotCheck(
@@ -44,13 +49,19 @@ export const startEngine: Effect.Effect<Engine, CannotCheck | CheckFailed, Scope
       "Install it (Debian: apt-get install docker.io), or start Docker with access to its registry."
     )
   const cgroups = dockerCgroups()
+  const interfaces = networkInterfaces()
   const folder = yield* temporaryFolder("engine")
-  yield* Effect.addFinalizer(() => Effect.sync(() => removeCgroups(cgroups)))
+  yield* Effect.addFinalizer(() =>
+    Effect.andThen(
+      Effect.sync(() => removeCgroups(cgroups)),
+      removeInterfaces(interfaces)
+    )
+  )
   const file = (name: string) => path.join(folder, name)
   const host = `unix://${file("docker.sock")}`
   const args = [
     ...["--host", host, "--data-root", file("data"), "--exec-root", file("exec"), "--pidfile", file("dockerd.pid")],
-    ...["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"]
+    ...["--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"]
   ]
   const daemonProcess = yield* Effect.acquireRelease(
     Effect.sync(() =>
@@ -84,12 +95,14 @@ export const temporaryFolder = (name: string): Effect.Effect<string, never, Scop
       })
   )
 
-const engineAt = (client: string, environment: Readonly<Record<string, string>>, isOwn: boolean): Engine => {
+const engineAt = (client: string, address: Readonly<Record<string, string>>, isOwn: boolean): Engine => {
+  const environment = { DOCKER_BUILDKIT: "1", ...address }
   const withEngine = (options: RunOptions = {}): RunOptions => ({
     ...options,
-    environment: { DOCKER_BUILDKIT: "1", ...environment, ...options.environment }
+    environment: { ...environment, ...options.environment }
   })
   return {
+    environment,
     docker: (args, options) => run(client, args, withEngine(options)),
     must: (args, options) => mustRun(client, args, withEngine(options)),
     isOwn
@@ -152,3 +165,17 @@ const removeCgroup = (folder: string): void => {
     // Another engine uses it now.
   }
 }
+
+const interfacesFolder = "/sys/class/net"
+const networkInterfaces = (): ReadonlyArray<string> =>
+  existsSync(interfacesFolder) ? readdirSync(interfacesFolder) : []
+
+/** An engine that has ended leaves the bridges of its networks. */
+const removeInterfaces = (earlier: ReadonlyArray<string>): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    Effect.forEach(
+      networkInterfaces().filter((name) => /^(docker0|br-[0-9a-f]{12}|veth.*)$/.test(name) && !earlier.includes(name)),
+      (name) => Effect.ignore(run("ip", ["link", "delete", name])),
+      { discard: true }
+    )
+  )

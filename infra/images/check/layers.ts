@@ -27,6 +27,14 @@ export const findPlanted = Effect.fnUntraced(function* (engine: Engine, image: s
   })
 }, Effect.scoped)
 
+/** Bytes of the image as a registry stores and sends it: packed by gzip. */
+export const compressedBytes = Effect.fnUntraced(function* (engine: Engine, image: string) {
+  const archive = path.join(yield* temporaryFolder("size"), "image.tar")
+  yield* engine.must(["save", "--output", archive, image], { limit: "5 minutes" })
+  const { out } = yield* mustRun("sh", ["-c", 'gzip -c "$0" | wc -c', archive], { limit: "5 minutes" })
+  return Number(out)
+}, Effect.scoped)
+
 /** Adds what follows each marker in the file, packed by gzip or not, to `planted`; gives the bytes that were read. */
 export const scan = async (file: string, marker: string, planted: Set<string>): Promise<number> => {
   const stream = createReadStream(file)

@@ -7,17 +7,18 @@ import { randomBytes } from "node:crypto"
 import { existsSync, readFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import { describeFailure, exitCodes, formatFailure } from "../../../shared/runtime/exit.ts"
+import { brokerImage, registryImage } from "../../local/docker.ts"
 import { repository } from "../../local/state.ts"
 import { baseImagesOf, hasOrPulls, makeStandIn } from "./base-image.ts"
 import { type Built, checkContent, checkPrograms, groundLayer } from "./checks.ts"
+import { checkFailed, mustRun } from "./command.ts"
+import { composeBrokers, composeRegistry, prepareCompose } from "./compose.ts"
+import { checkCompose } from "./compose-checks.ts"
 import { startGround } from "./containers.ts"
-import { makeContext } from "./context.ts"
+import { copyCheckout, makeContext } from "./context.ts"
 import { type Engine, existingEngine, startEngine } from "./engine.ts"
-import { makeReport, type Report } from "./report.ts"
+import { makeReport, type Report, runChecks } from "./report.ts"
 
 const dockerfile = path.join(repository, "infra/images/Dockerfile")
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -28,15 +29,55 @@ const main = Effect.gen(function* () {
   const built = yield* build(report, engine)
   if (built !== null) {
     yield* checkContent(report, built)
-    const ground = yield* startGround
-    yield* checkPrograms(report, built, ground).pipe(Effect.provide(groundLayer(ground)))
+    yield* Effect.scoped(
+      Effect.flatMap(startGround, (ground) =>
+        checkPrograms(report, built, ground).pipe(Effect.provide(groundLayer(ground)))
+      )
+    )
+    yield* Effect.scoped(composeSystem(report, built)).pipe(
+      Effect.catchTag("CannotCheck", ({ message, nextStep }) =>
+        Effect.sync(() => report.skip("docker compose up", `${message} ${nextStep}`))
+      )
+    )
+    yield* report.check(
+      "the tests of Kafka and registry in containers run, and none is skipped",
+      containerTests(engine)
+    )
   }
   return report.end()
 })
 
+/** The Compose file's system, which has its own broker and registry. */
+const composeSystem = Effect.fnUntraced(function* (report: Report, { engine, image, sandbox }: Built) {
+  const checkout = yield* copyCheckout
+  const compose = yield* prepareCompose(
+    engine,
+    checkout,
+    { programs: image, sandbox },
+    randomBytes(32).toString("base64")
+  )
+  yield* checkCompose(report, engine, compose).pipe(
+    Effect.provide(groundLayer({ brokers: composeBrokers, registryUrl: composeRegistry }))
+  )
+})
+
+/** By vitest in another process, whose engine is this one. The image that cleans up after testcontainers cannot be pulled. */
+const containerTests = Effect.fnUntraced(function* (engine: Engine) {
+  const { out } = yield* mustRun(
+    "vitest",
+    ["run", "--root", repository, "--project", "kafka", "--reporter=json", "docker.docker.test.ts"],
+    { environment: { ...engine.environment, TESTCONTAINERS_RYUK_DISABLED: "true" }, limit: "6 minutes" }
+  )
+  const report: { readonly numPassedTests: number; readonly numPendingTests: number } = JSON.parse(
+    out.slice(out.indexOf("{"))
+  )
+  if (report.numPassedTests === 0 || report.numPendingTests > 0)
+    return yield* checkFailed(`${report.numPassedTests} passed, ${report.numPendingTests} skipped`)
+})
+
 /** An engine that has what the Dockerfile builds on; a stand-in goes only into one that is thrown away. */
 const engineWithBase = Effect.gen(function* () {
-  const bases = baseImagesOf(readFileSync(dockerfile, "utf8"))
+  const bases = [...baseImagesOf(readFileSync(dockerfile, "utf8")), brokerImage, registryImage]
   const existing = yield* existingEngine
   if (existing !== null) {
     const there = yield* Effect.forEach(bases, (image) => hasOrPulls(existing, image))
@@ -46,7 +87,7 @@ const engineWithBase = Effect.gen(function* () {
   const engine = yield* startEngine
   for (const image of bases) {
     if (yield* hasOrPulls(engine, image)) continue
-    print(`${image} cannot be pulled. A stand-in is made of Debian's packages and the Node that npm brought.`)
+    print(`${image} cannot be pulled. A stand-in is made: docs/deployment.md.`)
     yield* makeStandIn(engine, image)
   }
   return engine
@@ -56,11 +97,13 @@ const engineWithBase = Effect.gen(function* () {
 const build = Effect.fnUntraced(function* (report: Report, engine: Engine) {
   const marker = `planted-${randomBytes(12).toString("hex")}`
   const context = yield* makeContext(marker)
-  const [image, stage] = [`capi-relay-check:${process.pid}`, `capi-relay-check-stage:${process.pid}`]
-  yield* Effect.addFinalizer(() => Effect.ignore(engine.docker(["image", "rm", "--force", image, stage])))
-  const buildOne = (tag: string, more: ReadonlyArray<string>) =>
+  const [image = "", stage = "", sandbox = ""] = ["", "-stage", "-sandbox"].map(
+    (suffix) => `capi-relay-check${suffix}:${process.pid}`
+  )
+  yield* Effect.addFinalizer(() => Effect.ignore(engine.docker(["image", "rm", "--force", image, stage, sandbox])))
+  const buildOne = (tag: string, more: ReadonlyArray<string>, file = "infra/images/Dockerfile") =>
     engine.must(
-      ["build", "--network", "host", "--file", path.join(context, "infra/images/Dockerfile"), "--tag", tag].concat([
+      ["build", "--network", "host", "--file", path.join(context, file), "--tag", tag].concat([
         ...authority(),
         ...more,
         context
@@ -69,9 +112,12 @@ const build = Effect.fnUntraced(function* (report: Report, engine: Engine) {
     )
   const well = yield* report.check(
     "the image builds from what git holds",
-    Effect.andThen(buildOne(image, []), buildOne(stage, ["--target", "programs"]))
+    Effect.andThen(
+      Effect.andThen(buildOne(image, []), buildOne(stage, ["--target", "programs"])),
+      buildOne(sandbox, [], "infra/sandbox/Dockerfile")
+    )
   )
-  return well ? ({ engine, image, stage, marker } satisfies Built) : null
+  return well ? ({ engine, image, stage, sandbox, marker } satisfies Built) : null
 })
 
 /** The certificates that this machine trusts beside Node's: npm in the build has to trust them too. */
@@ -81,15 +127,4 @@ const authority = (): ReadonlyArray<string> => {
   return ["--secret", `id=ca,src=${file}`, "--build-arg", "NODE_EXTRA_CA_CERTS=/run/secrets/ca"]
 }
 
-const exitCodeOf = (exit: Exit.Exit<unknown, unknown>): number => {
-  if (Exit.isSuccess(exit)) return exit.value === true ? exitCodes.ok : exitCodes.failure
-  const failure = describeFailure(exit.cause)
-  if (failure === null) return exitCodes.interrupted
-  process.stderr.write(`${formatFailure("test-docker", failure)}\n`)
-  return failure.code === "cannot_check" ? exitCodes.usage : exitCodes.failure
-}
-
-NodeRuntime.runMain(Effect.scoped(main), {
-  disableErrorReporting: true,
-  teardown: (exit) => process.exit(exitCodeOf(exit))
-})
+runChecks("test-docker", main)

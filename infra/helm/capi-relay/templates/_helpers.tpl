@@ -5,29 +5,122 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
-{{- define "capi.image" -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- define "capi.selector" -}}
+app.kubernetes.io/name: capi-relay
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .name }}
 {{- end }}
 
-{{- /* What every container gets: settings, secrets, the connections' file. */ -}}
-{{- define "capi.container" -}}
-image: {{ include "capi.image" . }}
-imagePullPolicy: {{ .Values.image.pullPolicy }}
-envFrom:
-  - configMapRef: { name: {{ .Release.Name }}-settings }
-  - secretRef: { name: {{ .Values.secretName }} }
+{{- define "capi.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+{{- end }}
+
+{{- /* What a change of must start the pods again: settings and connections are read once, at start. */ -}}
+{{- define "capi.configuration-checksum" -}}
+{{ toJson (list .Values.settings .Values.connections) | sha256sum }}
+{{- end }}
+
+{{- /* A name, a list of names or nothing, as a JSON list. */ -}}
+{{- define "capi.names" -}}
+{{- if kindIs "slice" . }}{{ toJson . }}{{ else if . }}{{ toJson (list .) }}{{ else }}[]{{ end }}
+{{- end }}
+
+{{- /* The programs of a processor's pods, as a JSON list. */ -}}
+{{- define "capi.programs" -}}
+{{- toJson (.processor.programs | default (list .name)) }}
+{{- end }}
+
+{{- define "capi.pod" -}}
+serviceAccountName: {{ .Values.serviceAccount.name | default .Release.Name }}
+automountServiceAccountToken: false
+# Else Kubernetes sets variables such as KAFKA_PORT for every Service of the namespace.
+enableServiceLinks: false
 securityContext:
   runAsNonRoot: true
   runAsUser: 1000
+  runAsGroup: 1000
+  fsGroup: 1000
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile: { type: RuntimeDefault }
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- /* Image, settings, secrets and files of a container; takes root and processor. */ -}}
+{{- define "capi.container" -}}
+{{- $values := .root.Values -}}
+{{- $kafka := .processor.kafka | default $values.secrets.kafka -}}
+image: {{ include "capi.image" .root }}
+imagePullPolicy: {{ $values.image.pullPolicy }}
+envFrom:
+  - configMapRef: { name: {{ .root.Release.Name }}-settings }
+  {{- if $kafka }}
+  - secretRef: { name: {{ $kafka }} }
+  {{- end }}
+  {{- if .processor.masterKey }}
+  - secretRef: { name: {{ $values.secrets.masterKey }} }
+  {{- end }}
+  {{- range include "capi.names" .processor.credentials | fromJsonArray }}
+  - secretRef: { name: {{ . }} }
+  {{- end }}
+securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
   capabilities: { drop: [ALL] }
-resources: {{- toYaml .Values.resources | nindent 2 }}
+resources: {{- toYaml (.processor.resources | default $values.resources) | nindent 2 }}
 volumeMounts:
   - { name: connections, mountPath: /config, readOnly: true }
+  {{- if include "capi.certificates" .root }}
+  - { name: certificates, mountPath: /certificates, readOnly: true }
+  {{- end }}
+  {{- if and $values.credentialStore.claim (include "capi.reads-store" .) }}
+  - { name: credentials, mountPath: /credentials, readOnly: true }
+  {{- end }}
+{{- end }}
+
+{{- define "capi.certificates" -}}
+{{ .Values.certificates.configMap }}{{ .Values.certificates.secret }}
+{{- end }}
+
+{{- /* Not empty for deliveries: no other program opens a platform's credential. */ -}}
+{{- define "capi.reads-store" -}}
+{{- range include "capi.programs" . | fromJsonArray }}{{ if hasPrefix "delivery-" . }}yes{{ end }}{{ end }}
 {{- end }}
 
 {{- define "capi.volumes" -}}
+{{- $values := .root.Values -}}
 - name: connections
-  configMap: { name: {{ .Release.Name }}-connections }
+  configMap: { name: {{ .root.Release.Name }}-connections }
+{{- if include "capi.certificates" .root }}
+- name: certificates
+  projected:
+    sources:
+      {{- with $values.certificates.configMap }}
+      - configMap: { name: {{ . }} }
+      {{- end }}
+      {{- with $values.certificates.secret }}
+      - secret: { name: {{ . }} }
+      {{- end }}
+{{- end }}
+{{- if and $values.credentialStore.claim (include "capi.reads-store" .) }}
+- name: credentials
+  persistentVolumeClaim: { claimName: {{ $values.credentialStore.claim }}, readOnly: true }
+{{- end }}
 {{- end }}

@@ -1,0 +1,114 @@
+/**
+ * `make test-charts`: lints the chart, renders it with its defaults and with each file of `examples/`, checks every manifest
+ * against the schemas beside it, and holds what the schemas cannot say. Needs Go once, to build Helm and kubeconform.
+ * Exit codes: 0 all passed, 1 something failed, 2 it cannot be checked here.
+ */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+import path from "node:path"
+import * as Effect from "effect/Effect"
+import { parse, parseAllDocuments } from "yaml"
+import { loadConnections } from "../../shared/connectors/load-connections.ts"
+import { checkFailed, mustRun, run } from "../images/check/command.ts"
+import { temporaryFolder } from "../images/check/engine.ts"
+import { helmTool, kubeconformTool, obtainGoTool } from "../images/check/go-tools.ts"
+import { makeReport, runChecks } from "../images/check/report.ts"
+import { repository } from "../local/state.ts"
+import { chartProblems, type Manifest } from "./chart-rules.ts"
+
+const chart = path.join(repository, "infra/helm/capi-relay")
+const examples = path.join(repository, "infra/helm/examples")
+const schemas = path.join(repository, "infra/helm/schemas")
+
+const main = Effect.gen(function* () {
+  const report = makeReport()
+  const helm = yield* obtainGoTool(helmTool)
+  const kubeconform = yield* obtainGoTool(kubeconformTool)
+  const folder = yield* temporaryFolder("charts")
+  const valid = (manifests: string) =>
+    Effect.gen(function* () {
+      const file = path.join(folder, "manifests.yaml")
+      yield* Effect.sync(() => writeFileSync(file, manifests))
+      return yield* run(kubeconform, [
+        ...["-strict", "-summary", "-output", "text"],
+        ...["-schema-location", `${schemas}/{{ .ResourceKind }}{{ .KindSuffix }}.gen.json`],
+        file
+      ])
+    })
+  const render = (values: ReadonlyArray<string>) =>
+    Effect.map(mustRun(helm, ["template", "capi", chart, "--namespace", "capi", ...values]), ({ out }) => out)
+
+  const cases = [
+    { name: "the defaults", file: null },
+    ...readdirSync(examples).map((name) => ({ name, file: path.join(examples, name) }))
+  ]
+  for (const { name, file } of cases) {
+    const values = file === null ? [] : ["--values", file]
+    yield* report.check(`helm lint finds nothing: ${name}`, mustRun(helm, ["lint", "--strict", chart, ...values]))
+    yield* report.check(
+      `every manifest is valid by its schema: ${name}`,
+      Effect.gen(function* () {
+        const { code, out, err } = yield* valid(yield* render(values))
+        if (code !== 0) return yield* checkFailed(out + err)
+      })
+    )
+    yield* report.check(
+      `pods have no rights, their secrets alone, a budget, probes and a network policy; KEDA asks for groups that exist: ${name}`,
+      Effect.gen(function* () {
+        const given = {
+          ...parse(readFileSync(path.join(chart, "values.yaml"), "utf8")),
+          ...(file === null ? {} : parse(readFileSync(file, "utf8")))
+        }
+        const connections = path.join(folder, "connections.yaml")
+        yield* Effect.sync(() => writeFileSync(connections, given.connections))
+        const loaded = file === null ? [] : (yield* loadConnections(connections, {})).connections
+        const problems = chartProblems(manifestsOf(yield* render(values)), {
+          connections: loaded,
+          keda: given.keda?.enabled === true,
+          prefix: given.settings.CAPI_TOPIC_PREFIX ?? ""
+        })
+        if (problems.length > 0) return yield* checkFailed(problems.join("\n"))
+      })
+    )
+  }
+
+  yield* report.check(
+    "a change of settings or connections starts every pod again, and another one none",
+    Effect.gen(function* () {
+      const checksums = (more: ReadonlyArray<string>) =>
+        Effect.map(render(more), (text) => text.match(/checksum\/configuration: \w+/g)?.join() ?? "")
+      const before = yield* checksums([])
+      const after = yield* checksums(["--set", "settings.LOG_LEVEL=Debug"])
+      const connections = yield* checksums(["--set", "connections=version: 1"])
+      const other = yield* checksums(["--set", "processors.mapper.replicas=5"])
+      if (before === "" || before !== other) return yield* checkFailed("another change starts pods again")
+      if (new Set([before, after, connections]).size !== 3) return yield* checkFailed("a change starts no pod")
+    })
+  )
+  yield* report.check(
+    "the schemas refuse a field that Kubernetes does not know, and a wrong type",
+    Effect.gen(function* () {
+      const text = yield* render([])
+      for (const [from, to] of [
+        ["readOnlyRootFilesystem: true", "readOnlyRootFileSystem: true"],
+        ["replicas: 2", 'replicas: "two"']
+      ] as const)
+        if (!text.includes(from) || (yield* valid(text.replace(from, to))).code === 0)
+          return yield* checkFailed(`${to} is valid`)
+    })
+  )
+  yield* report.check(
+    "a misspelt value is an error",
+    Effect.gen(function* () {
+      const { code, err } = yield* run(helm, ["template", "capi", chart, "--set", "networkPolicy.enable=false"])
+      if (code === 0 || !err.includes("enable")) return yield* checkFailed(`it is taken: ${err.slice(0, 200)}`)
+    })
+  )
+  return report.end()
+})
+
+const manifestsOf = (text: string): ReadonlyArray<Manifest> =>
+  parseAllDocuments(text)
+    .map((document) => document.toJSON())
+    .filter((one) => one !== null)
+
+runChecks("test-charts", main)

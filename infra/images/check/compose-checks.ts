@@ -1,0 +1,220 @@
+/** The whole system by `docker compose up`: rights and secrets of its containers, delivery, and the kill of each of them. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { loadConnections } from "../../../shared/connectors/load-connections.ts"
+import { readLedger } from "../../../shared/ledger/read-ledger.ts"
+import { programNames } from "../../local/program-files.ts"
+import { publishSamples } from "../../samples/publish.ts"
+import { sandboxSecretsOf, usesMasterKey } from "../deploy-files.ts"
+import { checkFailed, lastLines } from "./command.ts"
+import { type Compose, exists, stored } from "./compose.ts"
+import { answers } from "./containers.ts"
+import type { Engine } from "./engine.ts"
+import type { Report } from "./report.ts"
+
+/** Runs with the broker and the registry of the Compose file in its context. */
+export const checkCompose = Effect.fnUntraced(function* (report: Report, engine: Engine, compose: Compose) {
+  yield* report.check(
+    "a missing file of connections is an error that names it, and no folder is made",
+    missing(compose)
+  )
+  yield* report.check("the command line stores a credential that a delivery reads by store:", storeCredential(compose))
+  const up = yield* report.check(
+    "docker compose up brings Kafka, registry, topics, sandboxes and every program to health",
+    Effect.andThen(compose.must(["up", "--detach", "--no-build"], { limit: "5 minutes" }), untilHealthy(compose, 180))
+  )
+  if (!up) return
+  yield* report.check(
+    "every container of a program has a read-only file system and no rights",
+    hardened(engine, compose)
+  )
+  yield* report.check("every program has its secrets, and no other program's", separated(engine, compose))
+  yield* report.check(
+    "the metrics of every program are published on this machine",
+    Effect.forEach(programNames, (name, index) =>
+      Effect.flatMap(answers(`http://127.0.0.1:${9464 + index}/metrics`), (well) =>
+        well ? Effect.void : checkFailed(`${name} does not answer on port ${9464 + index}`)
+      )
+    )
+  )
+  const { connections } = yield* loadConnections(compose.connections, {})
+  const enabled = connections.filter((connection) => connection.enabled)
+  let published = 0
+  const settled = (seconds: number, final: boolean) =>
+    until(compose, "every event has its outcome", seconds, () =>
+      Effect.gen(function* () {
+        const balance = yield* readLedger({ from: 0, to: yield* Clock.currentTimeMillis }, enabled, "")
+        return (
+          balance.raw >= published &&
+          balance.balanced &&
+          balance.inFlightRaw === 0 &&
+          balance.connections.every(({ inFlight, outcomes }) => inFlight === 0 && (final || outcomes.accepted === 0))
+        )
+      })
+    )
+  yield* report.check(
+    "the sample events, sent by the command line, reach their outcome at every connection",
+    Effect.gen(function* () {
+      const { out } = yield* compose.must(["run", "--rm", "-T", "capi", "send", "--samples", "--json"])
+      published += Number(/"sent":\s*(\d+)/.exec(out)?.[1] ?? 0)
+      if (published < 500) return yield* checkFailed(`send --samples prints ${out.slice(0, 200)}`)
+      yield* settled(180, false)
+      const summary = yield* compose.must(["run", "--rm", "-T", "capi", "results", "--summary", "--json"])
+      if (!summary.out.includes("delivered")) return yield* checkFailed(`results prints ${summary.out.slice(0, 300)}`)
+    })
+  )
+  for (const name of ["kafka", "registry", "sandbox", ...programNames])
+    yield* report.check(
+      `${name} is killed amid events, and back in health after docker compose start`,
+      Effect.gen(function* () {
+        published += yield* publishSamples("")
+        yield* engine.must(["kill", (yield* service(compose, name)).container])
+        yield* compose.must(["start", name])
+        yield* untilHealthy(compose, 120)
+      })
+    )
+  yield* report.check(
+    "programs whose process dies are started again by Docker itself",
+    Effect.gen(function* () {
+      published += yield* publishSamples("")
+      yield* Effect.forEach(programNames, (name) => killProcess(engine, compose, name), { discard: true })
+      yield* untilHealthy(compose, 180)
+    })
+  )
+  yield* report.check(
+    "after all of that the ledger balances and nothing is in flight",
+    Effect.gen(function* () {
+      yield* settled(240, true)
+      yield* compose.must(["run", "--rm", "-T", "capi", "ledger"])
+    })
+  )
+  yield* report.check(
+    "docker compose stop ends every program in order within its grace period",
+    Effect.gen(function* () {
+      yield* compose.must(["stop", ...programNames], { limit: "2 minutes" })
+      const bad = (yield* compose.services).filter(
+        ({ name, exitCode }) => programNames.some((program) => program === name) && exitCode !== 0
+      )
+      if (bad.length > 0)
+        return yield* checkFailed(bad.map(({ name, exitCode }) => `${name} ended with ${exitCode}`).join(", "))
+    })
+  )
+})
+
+const missing = Effect.fnUntraced(function* (compose: Compose) {
+  const file = `${compose.connections}.absent`
+  const { code, out, err } = yield* compose.run(["run", "--rm", "-T", "--no-deps", "mapper"], {
+    environment: { CAPI_CONNECTIONS: file }
+  })
+  if (code === 0 || !(out + err).includes(file)) return yield* checkFailed(`it ends with ${code}: ${lastLines(err, 3)}`)
+  if (exists(file)) return yield* checkFailed(`it made ${file}`)
+})
+
+const storeCredential = Effect.fnUntraced(function* (compose: Compose) {
+  const capi = (...args: ReadonlyArray<string>) => ["run", "--rm", "-T", "--no-deps", "capi", ...args]
+  yield* compose.must(capi("credentials", "set", stored.name), { input: `${stored.token}\n` })
+  const { out } = yield* compose.must(capi("credentials", "list", "--json"))
+  if (!out.includes(`"${stored.name}"`) || out.includes(stored.token))
+    return yield* checkFailed(`credentials list prints ${out.slice(0, 200)}`)
+})
+
+const service = (compose: Compose, name: string) =>
+  Effect.flatMap(compose.services, (services) => {
+    const found = services.find((one) => one.name === name)
+    return found === undefined ? checkFailed(`there is no service ${name}`) : Effect.succeed(found)
+  })
+
+const untilHealthy = (compose: Compose, seconds: number) =>
+  until(compose, "every service is healthy", seconds, () =>
+    Effect.map(compose.services, (services) =>
+      ["kafka", "registry", "sandbox", ...programNames].every((name) =>
+        services.some((one) => one.name === name && one.state === "running" && one.health === "healthy")
+      )
+    )
+  )
+
+/** Asks until it holds, or ends with the services that are not well and their last lines. */
+const until = <E, R>(
+  compose: Compose,
+  what: string,
+  seconds: number,
+  condition: () => Effect.Effect<boolean, E, R>
+): Effect.Effect<void, E | ReturnType<typeof checkFailed>, R> =>
+  Effect.gen(function* () {
+    while (!(yield* condition())) yield* Effect.sleep("1 second")
+  }).pipe(
+    Effect.timeoutOrElse({
+      duration: `${seconds} seconds`,
+      orElse: () =>
+        Effect.gen(function* () {
+          const services = yield* compose.services
+          const states = services.map(({ name, state, health }) => `${name}: ${state} ${health}`)
+          const { out } = yield* compose.run(["logs", "--tail", "3", "--no-color"])
+          return yield* checkFailed([`not in ${seconds} s: ${what}`, ...states, lastLines(out, 40)].join("\n"))
+        })
+    })
+  )
+
+interface Inspected {
+  readonly Config: { readonly User: string; readonly Env: ReadonlyArray<string> }
+  readonly State: { readonly Pid: number }
+  readonly HostConfig: {
+    readonly ReadonlyRootfs: boolean
+    readonly CapDrop: ReadonlyArray<string> | null
+    readonly SecurityOpt: ReadonlyArray<string> | null
+    readonly Privileged: boolean
+  }
+}
+
+const inspect = Effect.fnUntraced(function* (engine: Engine, compose: Compose, name: string) {
+  const { container } = yield* service(compose, name)
+  const { out } = yield* engine.must(["inspect", container])
+  const [found]: ReadonlyArray<Inspected> = JSON.parse(out)
+  return found === undefined ? yield* checkFailed(`there is no container of ${name}`) : { ...found, container }
+})
+
+const hardened = (engine: Engine, compose: Compose) =>
+  Effect.forEach(
+    programNames,
+    Effect.fnUntraced(function* (name) {
+      const { container, HostConfig: host } = yield* inspect(engine, compose, name)
+      if (!host.ReadonlyRootfs || host.Privileged || !(host.CapDrop ?? []).includes("ALL"))
+        return yield* checkFailed(`${name} has rights: ${JSON.stringify(host)}`)
+      const { out } = yield* engine.must([
+        "exec",
+        container,
+        "sh",
+        "-c",
+        "id -u; grep -E 'CapEff|NoNewPrivs' /proc/1/status"
+      ])
+      if (!/^1000\n/.test(out) || !/CapEff:\s*0+\n/.test(out) || !/NoNewPrivs:\s*1/.test(out))
+        return yield* checkFailed(`${name} runs as ${out}`)
+      const write = yield* engine.docker(["exec", container, "sh", "-c", "touch /app/x || touch /credentials/x"])
+      if (write.code === 0) return yield* checkFailed(`${name} can write to its file system`)
+    }),
+    { discard: true }
+  )
+
+const secretNames: ReadonlyArray<string> = programNames.flatMap((name) => Object.keys(sandboxSecretsOf(name)))
+
+const separated = (engine: Engine, compose: Compose) =>
+  Effect.forEach(
+    programNames,
+    Effect.fnUntraced(function* (name) {
+      const { Config: config } = yield* inspect(engine, compose, name)
+      const held = config.Env.map((one) => one.slice(0, one.indexOf("="))).filter((one) => secretNames.includes(one))
+      const expected = Object.keys(sandboxSecretsOf(name))
+      if (held.toSorted().join() !== expected.toSorted().join())
+        return yield* checkFailed(`${name} holds ${held.join(", ") || "none"}, not ${expected.join(", ") || "none"}`)
+      const hasKey = config.Env.some((one) => one.startsWith("CAPI_MASTER_KEY="))
+      // Its credential is in the store, by its file of secrets.
+      if (hasKey !== (usesMasterKey(name) || name === stored.program))
+        return yield* checkFailed(`${name} has ${hasKey ? "the" : "no"} master key`)
+    }),
+    { discard: true }
+  )
+
+const killProcess = Effect.fnUntraced(function* (engine: Engine, compose: Compose, name: string) {
+  const { State: state } = yield* inspect(engine, compose, name)
+  yield* Effect.sync(() => process.kill(state.Pid, "SIGKILL"))
+})
