@@ -1,6 +1,7 @@
 /** What the chart's manifests must hold beyond their schemas, as rules over the rendered manifests. */
 import type { Connection } from "../../shared/connections/connection.ts"
 import { topicNames } from "../../shared/model/topics.ts"
+import { usesMasterKey } from "../images/deploy-files.ts"
 
 interface Container {
   readonly name: string
@@ -127,13 +128,15 @@ const secretsOf = (one: Manifest): ReadonlyArray<string> => {
   const names = one.spec!.template!.spec.containers.flatMap(({ envFrom }) =>
     envFrom.flatMap(({ secretRef }) => (secretRef === undefined ? [] : [secretRef.name]))
   )
-  const sealed = programs.some((program) => program === "normalizer" || program.startsWith("delivery-"))
+  const sealed = programs.some(usesMasterKey)
   return [
     ...names
       .filter((name) => platformSecret.test(name))
       .filter((name) => !programs.includes(`delivery-${platformSecret.exec(name)![1]}`))
       .map((name) => named(`has the Secret ${name}`)(one)),
-    ...(names.includes("capi-master-key") && !sealed ? [named("has the master key")(one)] : [])
+    ...(names.includes("capi-master-key") === sealed
+      ? []
+      : [named(sealed ? "has no master key" : "has the master key")(one)])
   ]
 }
 

@@ -6,7 +6,6 @@ import { readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
 import { parse } from "yaml"
-import topicTable from "../../schemas/topics.json" with { type: "json" }
 import { connectors } from "../../shared/connectors/registry.ts"
 import { type ConnectorKind, connectorKinds, platformOf, platforms } from "../../shared/model/platform.ts"
 import { bundleCommand, programNames } from "../local/program-files.ts"
@@ -26,10 +25,9 @@ const sandboxPort = 4000
 const hasWebhook = (program: string): boolean =>
   Object.values(connectors).some(({ platform, webhook }) => webhook !== undefined && program === `delivery-${platform}`)
 
-/** Programs that seal or open personal data: those of the topic that names the keys. */
-const sealing = new Set(topicTable.topics.find(({ name }) => name === "sealing-keys")?.programs)
-export const usesMasterKey = (program: string): boolean =>
-  sealing.has(program) || (isDelivery(program) && sealing.has("delivery"))
+/** Programs that seal or open personal data: those that keep the original of a dead letter or a recipient. */
+export const usesMasterKey = (program: string): boolean => sealing.has(program) || isDelivery(program)
+const sealing: ReadonlySet<string> = new Set(["normalizer", "mapper"])
 
 const isDelivery = (program: string): boolean => program.startsWith("delivery-")
 

@@ -7,7 +7,7 @@ import { programNames } from "../../local/program-files.ts"
 import { publishSamples } from "../../samples/publish.ts"
 import { sandboxSecretsOf, usesMasterKey } from "../deploy-files.ts"
 import { checkFailed, lastLines } from "./command.ts"
-import { type Compose, exists, stored } from "./compose.ts"
+import { type Compose, exists, secretOfFile, stored } from "./compose.ts"
 import { answers } from "./containers.ts"
 import type { Engine } from "./engine.ts"
 import type { Report } from "./report.ts"
@@ -206,10 +206,11 @@ const separated = (engine: Engine, compose: Compose) =>
       const expected = Object.keys(sandboxSecretsOf(name))
       if (held.toSorted().join() !== expected.toSorted().join())
         return yield* checkFailed(`${name} holds ${held.join(", ") || "none"}, not ${expected.join(", ") || "none"}`)
-      const hasKey = config.Env.some((one) => one.startsWith("CAPI_MASTER_KEY="))
-      // Its credential is in the store, by its file of secrets.
-      if (hasKey !== (usesMasterKey(name) || name === stored.program))
-        return yield* checkFailed(`${name} has ${hasKey ? "the" : "no"} master key`)
+      const has = (variable: string) => config.Env.some((one) => one.startsWith(`${variable}=`))
+      if (has("CAPI_MASTER_KEY") !== usesMasterKey(name))
+        return yield* checkFailed(`${name} has ${usesMasterKey(name) ? "no" : "the"} master key`)
+      if (has(secretOfFile) !== (name === stored.program))
+        return yield* checkFailed(`${name} has another program's file of secrets, or not the one for it`)
     }),
     { discard: true }
   )

@@ -38,6 +38,9 @@ export const stored = {
   token: sandboxCredentials()[exampleKind!]!.secret["access_token"] ?? ""
 }
 
+/** A variable in the file of secrets of that program. */
+export const secretOfFile = "CAPI_CHECK_SECRET"
+
 /** Addresses that the Compose file publishes. */
 export const composeBrokers = "localhost:29092"
 export const composeRegistry = "http://localhost:28081/apis/ccompat/v7"
@@ -60,7 +63,7 @@ export const prepareCompose = (
       CAPI_SANDBOX_IMAGE: images.sandbox,
       CAPI_CONNECTIONS: path.join(checkout, "connections.yaml")
     }
-    yield* Effect.sync(() => writeFiles(checkout, environment.CAPI_CONNECTIONS, masterKey))
+    yield* Effect.sync(() => writeFiles(checkout, environment.CAPI_CONNECTIONS))
     const files = ["compose.yaml", "sandbox.yaml"].flatMap((file) => [
       "--file",
       path.join(checkout, "infra/compose", file)
@@ -83,7 +86,7 @@ export const prepareCompose = (
     }
   })
 
-const writeFiles = (checkout: string, connections: string, masterKey: string): void => {
+const writeFiles = (checkout: string, connections: string): void => {
   const example = readFileSync(path.join(checkout, "examples/connections.yaml"), "utf8")
   writeFileSync(
     connections,
@@ -91,7 +94,7 @@ const writeFiles = (checkout: string, connections: string, masterKey: string): v
   )
   const credentials = path.join(checkout, "infra/compose/credentials")
   mkdirSync(credentials, { recursive: true })
-  writeFileSync(path.join(credentials, `${stored.program}.env`), `CAPI_MASTER_KEY=${masterKey}\n`)
+  writeFileSync(path.join(credentials, `${stored.program}.env`), `${secretOfFile}=only for ${stored.program}\n`)
 }
 
 /** Variables under which the engine's client has `docker compose`: as it is installed, or built from its Go module. */
