@@ -11,7 +11,7 @@ import { type FetchedRecord, KafkaClient, type PartitionOffsets } from "../../sh
 import type { LedgerConnection } from "../../shared/ledger/read-ledger.ts"
 import type { Platform } from "../../shared/model/platform.ts"
 import { headerNames, topicNames } from "../../shared/model/topics.ts"
-import { followPositions, nextOf, type StoredPosition } from "../../shared/runtime/positions.ts"
+import { followPositions, nextOf, type StoredPositions } from "../../shared/runtime/positions.ts"
 import { addBacklogs, type Backlog, nothingWaits, PartitionBacklog } from "./backlog.ts"
 
 /** A record that is not older is on its way. */
@@ -108,7 +108,7 @@ const makeTopicBacklog = (
     backlog.advance(position)
     tracks.set(key, { connectionId, partition, backlog, position, end })
   }
-  return Effect.fnUntraced(function* (stored: ReadonlyMap<string, StoredPosition>) {
+  return Effect.fnUntraced(function* (stored: StoredPositions) {
     const kafka = yield* KafkaClient
     const logs = yield* kafka.topicOffsets(topic)
     if (logs.every(({ low, high }) => low === high)) return new Map<string, Backlog>()

@@ -175,14 +175,22 @@ export class KafkaClient extends Context.Service<
       groupId: string,
       topic: string
     ) => Effect.Effect<ReadonlyArray<{ readonly partition: number; readonly offset: number | null }>, KafkaError>
-    /** Of many groups, in few requests for each; topics and groups without an offset are there with null. */
+    /** Of many groups, in few requests for each; topics and groups without an offset are there with null. `metadata` is what was committed with it. */
     readonly committedOfGroups: (
       groupIds: ReadonlyArray<string>,
       topics: ReadonlyArray<string>
     ) => Effect.Effect<
-      ReadonlyArray<TopicPartition & { readonly groupId: string; readonly offset: number | null }>,
+      ReadonlyArray<
+        TopicPartition & { readonly groupId: string; readonly offset: number | null; readonly metadata: string }
+      >,
       KafkaError
     >
+    /** Commits offsets of a group without members, in one request; fails while the group has any. */
+    readonly commitOffsets: (
+      groupId: string,
+      offsets: ReadonlyArray<TopicPartition & { readonly next: number }>,
+      metadata: string
+    ) => Effect.Effect<void, KafkaError>
     /** Sets a group's offsets; fails while the group has members. */
     readonly resetOffsets: (
       groupId: string,

@@ -25,8 +25,11 @@ interface IntakeOptions {
   readonly isMoreComing?: () => boolean
 }
 
-/** How long a batch waits for records that are on their way, instead of `linger` if that is shorter. */
-const backlogLingerMillis = 1_000
+/**
+ * How long a batch waits for records that are on their way, instead of `linger` if that is shorter. They come until the queues are full or
+ * the end of the log is near; a machine that is slow must not make batches small, which would make it slower still.
+ */
+const backlogLingerMillis = 10_000
 
 export interface TakenBatch {
   readonly records: ReadonlyArray<Inbound>

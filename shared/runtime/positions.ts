@@ -1,14 +1,14 @@
 /**
  * Where each processor of a shared input stands in each partition. Committing an offset for each group in each transaction would
  * cost two requests a group, so the exact position is a record in the step's transaction, on a compacted topic, and the
- * group's committed offset follows it within seconds. A group's offset that is not the one that was last committed by
- * the program was set by a person (a replay), and wins.
+ * group's committed offset follows it within seconds (`group-offsets.ts`). A group's offset that the program did not commit
+ * was set by a person (a replay), and wins.
  */
 import * as Effect from "effect/Effect"
-import * as Semaphore from "effect/Semaphore"
 import { type FetchedRecord, KafkaClient, type KafkaError } from "../kafka/client.ts"
 import { topicNames } from "../model/topics.ts"
 import type { Outbound } from "./contract.ts"
+import { type CommittedOffset, type GroupOffsets, offsetMetadata } from "./group-offsets.ts"
 import type { AssignedContext } from "./partition.ts"
 import { logOf, positionIn } from "./restore-state.ts"
 
@@ -18,7 +18,7 @@ const positionsTopic = topicNames.positions
 export interface StoredPosition {
   /** The next offset that the processor reads. */
   readonly next: number
-  /** The offset that its group had committed by then; null where none. */
+  /** An offset of its group that the program did not commit, and that is taken account of here; null where none. */
   readonly groupOffset: number | null
 }
 
@@ -35,7 +35,7 @@ export const positionRecord = (
   value: Buffer.from(JSON.stringify({ next, group_offset: groupOffset }))
 })
 
-const keyOf = (processor: string, topic: string, partition: number) => `${processor}/${topic}/${partition}`
+const keyOf = (processor: string, topic: string, partition: number) => `${inputOf(processor, topic)}/${partition}`
 
 const storedPosition = (value: Buffer): StoredPosition => {
   const { next, group_offset } = JSON.parse(String(value)) as { next: number; group_offset: number | null }
@@ -43,47 +43,11 @@ const storedPosition = (value: Buffer): StoredPosition => {
 }
 
 /** Where a processor goes on: what it stored, unless its group's offset was set by hand since; null if it never read. */
-export const resumeAt = (stored: StoredPosition | undefined, groupOffset: number | null): number | null => {
-  if (stored === undefined) return groupOffset
+export const resumeAt = (stored: StoredPosition | undefined, group: CommittedOffset | undefined): number | null => {
+  if (stored === undefined) return group?.offset ?? null
   // An offset that expired, or was never committed, says nothing.
-  return groupOffset === null || groupOffset === stored.groupOffset ? stored.next : groupOffset
+  return group === undefined || group.isOurs || group.offset === stored.groupOffset ? stored.next : group.offset
 }
-
-/** The committed offset of each group in one partition. */
-export type GroupOffsets = (
-  topic: string,
-  partition: number
-) => Effect.Effect<ReadonlyMap<string, number | null>, KafkaError>
-
-/**
- * Reads the offsets of all groups in all partitions at once: partitions that are opened together share a reading. A reading that
- * began before the call does not count, since the partition's earlier owner may have committed meanwhile.
- */
-export const makeGroupOffsets = (
-  groups: ReadonlyArray<string>,
-  topics: ReadonlyArray<string>
-): Effect.Effect<GroupOffsets, never, KafkaClient> =>
-  Effect.gen(function* () {
-    const client = yield* KafkaClient
-    const oneAtATime = Semaphore.makeUnsafe(1)
-    let order = 0
-    let known = { order: -1, offsets: new Map<string, Map<string, number | null>>() }
-    const load = Effect.gen(function* () {
-      const begun = order++
-      const offsets = new Map<string, Map<string, number | null>>()
-      for (const { groupId, topic, partition, offset } of yield* client.committedOfGroups(groups, topics)) {
-        const at = `${topic}/${partition}`
-        const ofPartition = offsets.get(at) ?? new Map<string, number | null>()
-        offsets.set(at, ofPartition.set(groupId, offset))
-      }
-      known = { order: begun, offsets }
-    })
-    return (topic, partition) =>
-      Effect.suspend(() => {
-        const asked = order++
-        return oneAtATime.withPermit(Effect.suspend(() => (known.order > asked ? Effect.void : load)))
-      }).pipe(Effect.map(() => known.offsets.get(`${topic}/${partition}`) ?? new Map()))
-  })
 
 /** Starts that are this close together are read from the lowest one; each processor skips what it has done. */
 const nearOffsets = 10_000
@@ -100,11 +64,11 @@ export const startPositions = (
   Effect.gen(function* () {
     const { at, topic, runtime } = context
     const stored = yield* storedPositions(runtime.prefix, at.partition)
-    const groups = yield* groupOffsets(at.topic, at.partition)
+    const groups = yield* groupOffsets.load(at.topic, at.partition)
     const { log, partitions } = yield* logOf(at)
     const positions = new Map<string, number>()
     for (const name of processors) {
-      const offset = resumeAt(stored.get(keyOf(name, topic, at.partition)), groups.get(runtime.prefix + name) ?? null)
+      const offset = resumeAt(storedOf(stored, name, topic).get(at.partition), groups.get(runtime.prefix + name))
       positions.set(name, yield* positionIn(log, offset, context, name))
     }
     const highest = Math.max(...positions.values())
@@ -112,16 +76,24 @@ export const startPositions = (
     return { positions, groups, partitions, position: Math.min(...near) }
   })
 
-/** The stored positions by the record's key: of all inputs' partitions of that number, or of all. */
+/** By processor and topic (its logical name), then by partition. */
+export type StoredPositions = ReadonlyMap<string, ReadonlyMap<number, StoredPosition>>
+
+const inputOf = (processor: string, topic: string) => `${processor}/${topic}`
+
+const storedOf = (stored: StoredPositions, processor: string, topic: string): ReadonlyMap<number, StoredPosition> =>
+  stored.get(inputOf(processor, topic)) ?? new Map<number, StoredPosition>()
+
+/** Of all inputs' partitions of that number, or of all. */
 export const storedPositions = (
   prefix: string,
   partition: number | null = null
-): Effect.Effect<ReadonlyMap<string, StoredPosition>, KafkaError, KafkaClient> =>
+): Effect.Effect<StoredPositions, KafkaError, KafkaClient> =>
   Effect.gen(function* () {
     const client = yield* KafkaClient
     const topic = prefix + positionsTopic
     const logs = partition === null ? yield* client.topicOffsets(topic) : [(yield* logOf({ topic, partition })).log]
-    const stored = new Map<string, StoredPosition>()
+    const stored = new Map<string, Map<number, StoredPosition>>()
     yield* client.read({
       topic,
       ranges: logs.map(({ partition, low, high }) => ({ partition, from: low, to: high })),
@@ -132,14 +104,14 @@ export const storedPositions = (
 
 /**
  * The stored positions, kept up to date: the effect that comes back reads what was written since it ran last, and returns all of
- * them by the record's key.
+ * them.
  */
 export const followPositions = (
   prefix: string
-): Effect.Effect<Effect.Effect<ReadonlyMap<string, StoredPosition>, KafkaError, KafkaClient>> =>
+): Effect.Effect<Effect.Effect<StoredPositions, KafkaError, KafkaClient>> =>
   Effect.sync(() => {
     const topic = prefix + positionsTopic
-    const stored = new Map<string, StoredPosition>()
+    const stored = new Map<string, Map<number, StoredPosition>>()
     const readTo = new Map<number, number>()
     return Effect.gen(function* () {
       const client = yield* KafkaClient
@@ -155,10 +127,17 @@ export const followPositions = (
     })
   })
 
-const store = (stored: Map<string, StoredPosition>, records: ReadonlyArray<FetchedRecord>): void => {
+const store = (
+  stored: Map<string, Map<number, StoredPosition>>,
+  records: ReadonlyArray<Pick<FetchedRecord, "key" | "value">>
+): void => {
   for (const { key, value } of records) {
-    if (value === null) stored.delete(String(key))
-    else stored.set(String(key), storedPosition(value))
+    const name = String(key)
+    const slash = name.lastIndexOf("/")
+    const ofInput = stored.get(name.slice(0, slash)) ?? new Map<number, StoredPosition>()
+    stored.set(name.slice(0, slash), ofInput)
+    if (value === null) ofInput.delete(Number(name.slice(slash + 1)))
+    else ofInput.set(Number(name.slice(slash + 1)), storedPosition(value))
   }
 }
 
@@ -167,21 +146,21 @@ const store = (stored: Map<string, StoredPosition>, records: ReadonlyArray<Fetch
  * for those that have none the offsets of their groups, asked for together. Blind to a replay that has not begun.
  */
 export const nextOf = (
-  stored: ReadonlyMap<string, StoredPosition>,
+  stored: StoredPositions,
   prefix: string,
   processors: ReadonlyArray<string>,
   topic: string
 ): Effect.Effect<(processor: string, partition: number) => number | null, KafkaError, KafkaClient> =>
   Effect.gen(function* () {
     const client = yield* KafkaClient
-    const start = (processor: string) => `${processor}/${topic}/`
-    const known = new Set([...stored.keys()].map((key) => key.slice(0, key.lastIndexOf("/") + 1)))
-    const unknown = processors.filter((processor) => !known.has(start(processor)))
+    const unknown = processors.filter((processor) => storedOf(stored, processor, topic).size === 0)
     const groups = unknown.map((processor) => prefix + processor)
     const committed = unknown.length === 0 ? [] : yield* client.committedOfGroups(groups, [prefix + topic])
     const offsets = new Map(committed.map(({ groupId, partition, offset }) => [`${groupId}/${partition}`, offset]))
     return (processor, partition) =>
-      stored.get(keyOf(processor, topic, partition))?.next ?? offsets.get(`${prefix}${processor}/${partition}`) ?? null
+      storedOf(stored, processor, topic).get(partition)?.next ??
+      offsets.get(`${prefix}${processor}/${partition}`) ??
+      null
   })
 
 /**
@@ -189,7 +168,7 @@ export const nextOf = (
  * With `knownIsEnough` a group's offset is asked for only where nothing is stored: cheap, and blind to a replay that has not begun.
  */
 export const positionsOf = (
-  stored: ReadonlyMap<string, StoredPosition>,
+  stored: StoredPositions,
   prefix: string,
   processor: string,
   topic: string,
@@ -197,18 +176,15 @@ export const positionsOf = (
 ): Effect.Effect<ReadonlyMap<number, number | null>, KafkaError, KafkaClient> =>
   Effect.gen(function* () {
     const client = yield* KafkaClient
-    const known = new Map<number, number>()
-    for (const [key, { next }] of stored) {
-      const start = `${processor}/${topic}/`
-      if (key.startsWith(start)) known.set(Number(key.slice(start.length)), next)
-    }
-    if (options.knownIsEnough && known.size > 0) return known
-    const committed = yield* client.committed(prefix + processor, prefix + topic)
+    const known = storedOf(stored, processor, topic)
+    if (options.knownIsEnough && known.size > 0)
+      return new Map([...known].map(([partition, { next }]) => [partition, next]))
+    const committed = yield* client.committedOfGroups([prefix + processor], [prefix + topic])
     return new Map(
-      committed.map(({ partition, offset }) => [
-        partition,
-        resumeAt(stored.get(keyOf(processor, topic, partition)), offset)
-      ])
+      committed.map(({ partition, offset, metadata }) => {
+        const group = offset === null ? undefined : { offset, isOurs: metadata === offsetMetadata }
+        return [partition, resumeAt(known.get(partition), group)]
+      })
     )
   })
 

@@ -1,84 +1,16 @@
 import { assert, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
-import { topicNames } from "../model/topics.ts"
-import { MemoryKafka } from "../testing/memory-kafka.ts"
 import { settle } from "../testing/runtime-harness.ts"
-import { type Batch, layerRuntimeOptions, type Processor, type RuntimeOptionsShape, type Step } from "./contract.ts"
-import { type RuntimeEvent, RuntimeObserver } from "./metrics.ts"
-import { runShared, type SharedInput } from "./shared-input.ts"
-
-type Work = (batch: Batch, copied: Step) => Effect.Effect<Step, { readonly message: string }>
-
-/** `a`, `b`, … each copy their records (header `to`) from `in` to `out`, marked with their name. */
-const harness = (names: ReadonlyArray<string>, options: Partial<RuntimeOptionsShape> = {}) => {
-  const kafka = new MemoryKafka()
-  kafka.log.create("in", 1)
-  kafka.log.create("out", 1)
-  kafka.log.create(topicNames.positions, 1)
-  const events: Array<RuntimeEvent> = []
-  const layer = Layer.mergeAll(
-    kafka.layer,
-    layerRuntimeOptions(options),
-    Layer.succeed(RuntimeObserver, (event) => void events.push(event))
-  )
-  const works = new Map<string, Work>()
-  const processor = (name: string): Processor<{ readonly message: string }> => ({
-    name: `copy.${name}`,
-    topics: ["in"],
-    batch: { recordsMax: 2, bytesMax: 100_000, linger: Duration.zero },
-    concurrency: 1,
-    open: () =>
-      Effect.succeed({
-        step: (batch) => {
-          const copied = {
-            outputs: batch.records.map(({ value }) => ({
-              topic: "out",
-              key: name,
-              value: Buffer.from(`${name}:${value}`),
-              partition: 0
-            }))
-          }
-          return works.get(name)?.(batch, copied) ?? Effect.succeed(copied)
-        }
-      })
-  })
-  const input: SharedInput<{ readonly message: string }> = {
-    name: "copy",
-    topics: ["in"],
-    processorOf: ({ headers }) => `copy.${headers["to"]}`,
-    processors: names.map(processor)
-  }
-  const write = (records: ReadonlyArray<readonly [to: string, value: string]>) =>
-    kafka.client.produce(
-      records.map(([to, value]) => ({
-        topic: "in",
-        key: null,
-        value: Buffer.from(value),
-        partition: 0,
-        headers: { to }
-      }))
-    )
-  const out = (name?: string) =>
-    kafka.log
-      .records({ topic: "out", partition: 0 })
-      .map((record) => String(record.value))
-      .filter((value) => name === undefined || value.startsWith(`${name}:`))
-  const start = Effect.forkChild(runShared(input).pipe(Effect.provide(layer)))
-  const committed = (name: string) =>
-    Effect.map(kafka.client.committed(`copy.${name}`, "in"), ([found]) => found?.offset ?? null)
-  return { kafka, events, works, write, out, start, committed }
-}
+import { sharedInputHarness, type Work } from "../testing/shared-input-harness.ts"
 
 const run = Effect.andThen(TestClock.adjust("3 seconds"), settle)
 
 it.effect("gives each processor its records, once, and commits an offset for each", () =>
   Effect.gen(function* () {
-    const { write, out, start, committed, kafka } = harness(["a", "b", "c"])
+    const { write, out, start, committed, kafka } = sharedInputHarness(["a", "b", "c"])
     yield* write([
       ["a", "1"],
       ["b", "2"],
@@ -104,7 +36,7 @@ it.effect("gives each processor its records, once, and commits an offset for eac
 
 it.effect("goes on where each processor was, also with offsets that the groups have not got yet", () =>
   Effect.gen(function* () {
-    const { write, out, start, works } = harness(["a", "b"])
+    const { write, out, start, works } = sharedInputHarness(["a", "b"])
     const held = yield* Deferred.make<void>()
     works.set("b", (_, copied) => Effect.as(Deferred.await(held), copied))
     yield* write([
@@ -128,7 +60,7 @@ it.effect("goes on where each processor was, also with offsets that the groups h
 
 it.effect("lets one that is stuck fall behind alone, and catch up in order, without gap or repeat", () =>
   Effect.gen(function* () {
-    const { write, out, start, works, events } = harness(["a", "b", "c"], { bytesInFlightMax: 3_000 })
+    const { write, out, start, works, events } = sharedInputHarness(["a", "b", "c"], { bytesInFlightMax: 3_000 })
     const held = yield* Deferred.make<void>()
     works.set("b", (_, copied) => Effect.as(Deferred.await(held), copied))
     const fiber = yield* start
@@ -166,7 +98,7 @@ it.effect("lets one that is stuck fall behind alone, and catch up in order, with
 
 it.effect("loses nothing of one that fails while it catches up together with another", () =>
   Effect.gen(function* () {
-    const { write, out, start, works } = harness(["a", "b", "c"], { bytesInFlightMax: 3_000 })
+    const { write, out, start, works } = sharedInputHarness(["a", "b", "c"], { bytesInFlightMax: 3_000 })
     const held = yield* Deferred.make<void>()
     const stuck: Work = (_, copied) => Effect.as(Deferred.await(held), copied)
     works.set("b", stuck)
@@ -208,7 +140,7 @@ it.effect("loses nothing of one that fails while it catches up together with ano
 
 it.effect("opens one whose step fails again, alone, from its last commit", () =>
   Effect.gen(function* () {
-    const { write, out, start, works, events } = harness(["a", "b"])
+    const { write, out, start, works, events } = sharedInputHarness(["a", "b"])
     let failures = 2
     works.set("b", (_, copied) => (failures-- > 0 ? Effect.fail({ message: "no" }) : Effect.succeed(copied)))
     yield* write([
@@ -230,7 +162,7 @@ it.effect("opens one whose step fails again, alone, from its last commit", () =>
 
 it.effect("replays one processor alone when its group's offset was set back", () =>
   Effect.gen(function* () {
-    const { write, out, start, kafka } = harness(["a", "b"])
+    const { write, out, start, kafka } = sharedInputHarness(["a", "b"])
     yield* write([
       ["a", "1"],
       ["b", "2"],
@@ -250,7 +182,7 @@ it.effect("replays one processor alone when its group's offset was set back", ()
 
 it.effect("opens all again after a commit that failed, and repeats nothing", () =>
   Effect.gen(function* () {
-    const { write, out, start, kafka } = harness(["a", "b"])
+    const { write, out, start, kafka } = sharedInputHarness(["a", "b"])
     const fiber = yield* start
     yield* settle
     kafka.failCommits = 2
@@ -267,7 +199,7 @@ it.effect("opens all again after a commit that failed, and repeats nothing", () 
 
 it.effect("waits for members of the processors' own groups, which an earlier version joined", () =>
   Effect.gen(function* () {
-    const { write, out, start, kafka, events } = harness(["a"])
+    const { write, out, start, kafka, events } = sharedInputHarness(["a"])
     const handlers = {
       onAssigned: () => undefined,
       onRecords: () => undefined,

@@ -8,15 +8,17 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { type FetchedRecord, KafkaClient, type KafkaError } from "../kafka/client.ts"
 import { catchUp } from "./catch-up.ts"
 import { type Processor, RuntimeOptions } from "./contract.ts"
+import { type CommittedOffset, type GroupOffsets, makeGroupOffsets } from "./group-offsets.ts"
 import { AdaptiveBatchLimits, failOnStall } from "./intake.ts"
 import { RuntimeObserver } from "./metrics.ts"
 import { type AssignedContext, keepOpen, type PartitionHandle } from "./partition.ts"
 import { appendTogether, every } from "./pipeline.ts"
-import { type GroupOffsets, makeGroupOffsets, startPositions } from "./positions.ts"
+import { startPositions } from "./positions.ts"
 import { restoreAll } from "./restore-state.ts"
 import { runGroup } from "./runtime.ts"
 import { commitShared } from "./shared-commit.ts"
@@ -37,21 +39,23 @@ export interface SharedInput<E = never, R = never> {
 export const runShared = <E, R>(
   input: SharedInput<E, R>
 ): Effect.Effect<never, KafkaError, Exclude<R, Scope.Scope> | KafkaClient> =>
-  Effect.gen(function* () {
-    const { prefix } = yield* RuntimeOptions
-    const groupOffsets = yield* makeGroupOffsets(
-      input.processors.map(({ name }) => prefix + name),
-      input.topics.map((topic) => prefix + topic)
-    )
-    yield* untilGroupsAreEmpty(input, prefix)
-    return yield* runGroup({
-      name: input.name,
-      topics: input.topics,
-      assignment: "balanced",
-      processors: input.processors.map(({ name }) => name),
-      runPartition: (context, handle) => runSharedPartition(input, groupOffsets, context, handle)
+  Effect.scoped(
+    Effect.gen(function* () {
+      const { prefix } = yield* RuntimeOptions
+      const groupOffsets = yield* makeGroupOffsets(
+        input.processors.map(({ name }) => prefix + name),
+        input.topics.map((topic) => prefix + topic)
+      )
+      yield* untilGroupsAreEmpty(input, prefix)
+      return yield* runGroup({
+        name: input.name,
+        topics: input.topics,
+        assignment: "balanced",
+        processors: input.processors.map(({ name }) => name),
+        runPartition: (context, handle) => runSharedPartition(input, groupOffsets, context, handle)
+      })
     })
-  })
+  ) as Effect.Effect<never, KafkaError, Exclude<R, Scope.Scope> | KafkaClient>
 
 /**
  * Members of a processor's own group belong to a version in which each processor was a group by itself: they would send what is
@@ -137,6 +141,7 @@ const openAndProcess = <E, R>(
         prefix,
         member,
         producer,
+        groupOffsets,
         limits,
         bytesInFlightMax,
         clock: yield* Clock.Clock,
@@ -159,12 +164,15 @@ const openAndProcess = <E, R>(
           processor.name,
           new Subscriber(processor, subscriberContext, {
             limits: limits.ofProcessors.get(processor.name)!,
-            groupOffset: groups.get(prefix + processor.name) ?? null
+            groupOffset: unheeded(groups.get(prefix + processor.name))
           })
         )
       const all = [...subscribers.values()]
       shared.subscribers.push(...all)
       yield* Effect.addFinalizer(() => Effect.forEach(all, (one) => one.close, { discard: true }))
+      yield* Effect.addFinalizer((exit) =>
+        Exit.isSuccess(exit) ? groupOffsets.leave(at) : Effect.sync(() => groupOffsets.forget(at))
+      )
       const opened = yield* Effect.forEach(
         all,
         (one) => Effect.map(one.open(positions.get(one.processor.name)!), (task) => ({ one, task })),
@@ -174,7 +182,13 @@ const openAndProcess = <E, R>(
         opened.map(({ one, task }) => ({ position: positions.get(one.processor.name)!, task })),
         inputOf
       )
-      for (const { one, task } of opened) yield* one.start(task, positions.get(one.processor.name)!, position)
+      for (const { one, task } of opened) {
+        const own = positions.get(one.processor.name)!
+        yield* one.start(task, own, position)
+        // What was set by hand counts as heeded once it is stored. What only lags, as after a crash, follows at once.
+        if (one.groupOffset !== null) shared.storePosition(one)
+        else if (groups.get(one.groupId)?.offset !== own) groupOffsets.moved(one.groupId, at, own, one.onGroupCommitted)
+      }
       handle.open(shared)
       member.seek(at, position)
 
@@ -208,6 +222,10 @@ const openAndProcess = <E, R>(
     })
   ) as Effect.Effect<void, E | KafkaError, Exclude<R, Scope.Scope> | KafkaClient>
 
+/** What a person or an earlier version committed. */
+const unheeded = (group: CommittedOffset | undefined): number | null =>
+  group === undefined || group.isOurs ? null : group.offset
+
 /** Ends the partition, and with it the program, where a processor has a defect. */
 const makeCrash = <E>() =>
   Effect.map(Deferred.make<never, E>(), (crashed) => ({
@@ -221,7 +239,7 @@ const sharedBytes = (bytes: number, processors: number): number => Math.round(by
 /** Offsets of processors without records move on, too, this often for each of them. */
 const idleMillis = 250
 
-/** What happens by the clock: groups' offsets that lag are committed, skipped records too, and stalled processors make room. */
+/** What happens by the clock: positions of processors without records move on, and stalled processors make room. */
 const keepTime = <E, R>(shared: SharedPartition<E, R>, interval: Duration.Duration) => {
   let advancedAt = 0
   let advancedTo = shared.options.position
@@ -229,17 +247,10 @@ const keepTime = <E, R>(shared: SharedPartition<E, R>, interval: Duration.Durati
     const now = shared.options.clock.currentTimeMillisUnsafe()
     shared.shed(now)
     shared.observeProgress()
-    for (const one of shared.subscribers) if (now - one.groupCommittedAt > recommitMillis) shared.recommit(one, now)
     if (shared.endOffset !== advancedTo && now - advancedAt >= shared.subscribers.length * idleMillis) {
       advancedAt = now
       advancedTo = shared.endOffset
       for (const one of shared.subscribers) shared.advance(one, now)
     }
-    if (shared.groupsDue.size === 0) return
-    shared.flushDue = true
-    shared.changed.openUnsafe()
   })
 }
-
-/** The broker forgets offsets of a group without members after seven days (`offsets.retention.minutes`). */
-const recommitMillis = 24 * 3_600_000

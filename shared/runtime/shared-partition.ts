@@ -7,6 +7,7 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { FetchedRecord, KafkaError, Member, TopicPartition, TransactionalProducer } from "../kafka/client.ts"
+import type { GroupOffsets } from "./group-offsets.ts"
 import type { AdaptiveBatchLimits } from "./intake.ts"
 import type { RecordSink } from "./partition.ts"
 import type { Subscriber } from "./subscriber.ts"
@@ -18,6 +19,7 @@ export interface SharedPartitionOptions<E, R> {
   readonly prefix: string
   readonly member: Member
   readonly producer: TransactionalProducer
+  readonly groupOffsets: Pick<GroupOffsets, "moved">
   readonly limits: AdaptiveBatchLimits
   readonly bytesInFlightMax: number
   readonly clock: Clock.Clock
@@ -46,9 +48,6 @@ export class SharedPartition<E, R> implements RecordSink {
   readonly room = Latch.makeUnsafe(true)
   /** Those of which something may be committed. */
   readonly dirty = new Set<Subscriber<E, R>>()
-  /** Those whose group's committed offset is not where they are, the longest first. */
-  readonly groupsDue = new Set<Subscriber<E, R>>()
-  flushDue = false
   private readonly progressDue = new Set<Subscriber<E, R>>()
   failure: KafkaError | null = null
   /** Catch-ups that hold the shared reading up, to come level with it. */
@@ -180,10 +179,10 @@ export class SharedPartition<E, R> implements RecordSink {
     this.onChange(subscriber)
   }
 
-  /** Its group's offset is to be committed again, though it is the same. */
-  recommit(subscriber: Subscriber<E, R>, now: number): void {
-    subscriber.groupCommittedAt = now
-    this.groupsDue.add(subscriber)
+  /** Its position is stored with the next commit, though it has not moved. */
+  readonly storePosition = (subscriber: Subscriber<E, R>): void => {
+    subscriber.positionDue = true
+    this.onChange(subscriber)
   }
 
   readonly onChange = (subscriber: Subscriber<E, R>): void => {
@@ -207,11 +206,8 @@ export class SharedPartition<E, R> implements RecordSink {
     this.changed.openUnsafe()
   }
 
-  /** Nothing is in flight, and every group's offset is where its processor is. */
+  /** Nothing is in flight. */
   get isDrained(): boolean {
-    return (
-      this.groupsDue.size === 0 &&
-      this.subscribers.every((one) => !one.isOpen || (one.steps.intakeEnded && one.steps.isEmpty))
-    )
+    return this.subscribers.every((one) => !one.isOpen || (one.steps.intakeEnded && one.steps.isEmpty))
   }
 }

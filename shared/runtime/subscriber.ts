@@ -40,10 +40,10 @@ export class Subscriber<E, R> {
   readonly processor: Processor<E, R>
   readonly groupId: string
   readonly limits: AdaptiveBatchLimits
-  /** The group's committed offset; null where none. */
+  /** As in `StoredPosition`. */
   groupOffset: number | null
-  /** When the group's offset was last committed by this process, in milliseconds since the epoch. */
-  groupCommittedAt = 0
+  /** Its position is to be stored, though it has not moved. */
+  positionDue = false
   /** The first offset that it needs and that is not queued, because it fell behind; null: it gets what the shared reading fetches. */
   behindFrom: number | null = null
   /** The reading that it is caught up by; another one, or a reading from before it was opened again, must not queue its records. */
@@ -123,6 +123,14 @@ export class Subscriber<E, R> {
     this.context.onProgress(this as unknown as Subscriber<never, never>)
   }
 
+  /** The group has an offset of the program's now: one that is set by hand from here on is news, even to the same number. */
+  readonly onGroupCommitted = (): void => {
+    if (this.groupOffset === null) return
+    this.groupOffset = null
+    this.positionDue = true
+    this.context.onChange(this as unknown as Subscriber<never, never>)
+  }
+
   /** The task, with its state as restored for `position`. Nothing is processed before `start`. */
   readonly open = (position: number): Effect.Effect<PartitionTask<E, R>, E | KafkaError, Exclude<R, Scope.Scope>> =>
     Effect.gen({ self: this }, function* () {
@@ -164,7 +172,6 @@ export class Subscriber<E, R> {
       this.behindFrom = position < sharedEnd ? position : null
       this.catchUpReading = null
       this.isOpen = true
-      this.groupCommittedAt = Math.max(this.groupCommittedAt, clock.currentTimeMillisUnsafe())
       observe({ type: "opened", ...this.name, position, millis: 0 })
       const scope = this.scope!
       yield* Effect.forkIn(steps.run(scope), scope)

@@ -31,7 +31,12 @@ export class MemoryKafka {
     readonly next: number | null
     readonly records: number
   }> = []
+  /** Offsets that a program commits outside of transactions fail while set; those that are set by hand do not. */
+  failOffsetCommits = false
+  /** How many requests committed offsets outside of transactions. */
+  offsetCommits = 0
   private readonly offsets = new Map<string, number>()
+  private readonly metadata = new Map<string, string>()
   private readonly epochs = new Map<string, number>()
   private readonly groups = new Map<string, Array<MemoryMember>>()
 
@@ -118,19 +123,28 @@ export class MemoryKafka {
               groupId,
               topic,
               partition,
-              offset: this.offsets.get(offsetName(groupId, { topic, partition })) ?? null
+              offset: this.offsets.get(offsetName(groupId, { topic, partition })) ?? null,
+              metadata: this.metadata.get(offsetName(groupId, { topic, partition })) ?? ""
             }))
           )
         )
       ),
-    resetOffsets: (groupId, topic, offsets) =>
-      (this.groups.get(groupId) ?? []).length > 0
+    commitOffsets: (groupId, offsets, metadata) =>
+      (this.groups.get(groupId) ?? []).length > 0 || (this.failOffsetCommits && metadata !== "")
         ? failure("other")
         : Effect.sync(() => {
-            for (const { partition, offset } of offsets) {
-              this.offsets.set(offsetName(groupId, { topic, partition }), offset)
+            this.offsetCommits++
+            for (const { next, ...at } of offsets) {
+              this.offsets.set(offsetName(groupId, at), next)
+              this.metadata.set(offsetName(groupId, at), metadata)
             }
           }),
+    resetOffsets: (groupId, topic, offsets) =>
+      this.client.commitOffsets(
+        groupId,
+        offsets.map(({ partition, offset }) => ({ topic, partition, next: offset })),
+        ""
+      ),
     deleteRecords: () => Effect.die("The log in memory keeps all records."),
     groups: Effect.sync(() =>
       [...this.groups].map(([groupId, members]) => ({

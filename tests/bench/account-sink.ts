@@ -67,7 +67,7 @@ const commands: Readonly<Record<string, (url: URL) => unknown>> = {
   }
 }
 
-createServer((request, response) => {
+const server = createServer((request, response) => {
   const url = new URL(request.url ?? "/", "http://sink")
   const [, first = "", dataset = ""] = url.pathname.split("/")
   const send = (value: unknown) =>
@@ -89,4 +89,7 @@ createServer((request, response) => {
     const count = receive(dataset, Buffer.concat(chunks).toString("utf8"))
     send({ events_received: count, fbtrace_id: `A${totals.requests}` })
   })
-}).listen(Number(process.argv[2]), "127.0.0.1")
+})
+// What asks it may pause for longer than a connection is kept by default.
+server.keepAliveTimeout = 600_000
+server.listen(Number(process.argv[2]), "127.0.0.1")

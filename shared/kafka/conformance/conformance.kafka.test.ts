@@ -212,7 +212,7 @@ layer(layerTest, { excludeTestServices: true })("the Kafka port", (it) => {
       assert.deepStrictEqual(yield* client.offsetsAt(topic, 9_000), [{ partition: 0, offset: 3 }])
       assert.deepStrictEqual(yield* client.committed(groupId, topic), [{ partition: 0, offset: null }])
       const ofGroups = client.committedOfGroups([groupId, `${topic}-other`], [topic])
-      const nothing = { topic, partition: 0, offset: null }
+      const nothing = { topic, partition: 0, offset: null, metadata: "" }
       assert.sameDeepMembers(
         [...(yield* ofGroups)],
         [
@@ -228,6 +228,13 @@ layer(layerTest, { excludeTestServices: true })("the Kafka port", (it) => {
           { ...nothing, groupId: `${topic}-other` }
         ]
       )
+      yield* client.commitOffsets(`${topic}-other`, [{ topic, partition: 0, next: 1 }], "by a program")
+      assert.deepInclude(yield* ofGroups, {
+        ...nothing,
+        groupId: `${topic}-other`,
+        offset: 1,
+        metadata: "by a program"
+      })
       assert.deepStrictEqual(yield* client.committed(groupId, topic), [{ partition: 0, offset: 2 }])
       const probe = yield* joinAsProbe(groupId, topic)
       yield* until("an assignment", () => probe.assignments.length === 1)
@@ -235,6 +242,9 @@ layer(layerTest, { excludeTestServices: true })("the Kafka port", (it) => {
       assert.strictEqual(found?.members, 1)
       assert.isTrue(
         Exit.isFailure(yield* Effect.exit(client.resetOffsets(groupId, topic, [{ partition: 0, offset: 0 }])))
+      )
+      assert.isTrue(
+        Exit.isFailure(yield* Effect.exit(client.commitOffsets(groupId, [{ topic, partition: 0, next: 0 }], "")))
       )
       assert.deepStrictEqual(yield* client.committed(groupId, topic), [{ partition: 0, offset: 2 }])
     })

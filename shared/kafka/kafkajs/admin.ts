@@ -2,7 +2,7 @@
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Admin, Broker, Cluster, Kafka, TopicOffsets } from "kafkajs"
+import type { Admin, Broker, Cluster, Kafka, PartitionOffset, TopicOffsets } from "kafkajs"
 import type { KafkaClient, KafkaError, TopicPartition } from "../client.ts"
 import { processorsOf } from "./assignment.ts"
 import { type ClusterAccess, withCluster } from "./cluster.ts"
@@ -20,6 +20,7 @@ type AdminPart = Pick<
   | "offsetsAt"
   | "committed"
   | "committedOfGroups"
+  | "commitOffsets"
   | "resetOffsets"
   | "deleteRecords"
   | "groups"
@@ -145,26 +146,37 @@ const adminOf = (use: Use, cluster: ClusterAccess): AdminPart => ({
           .findTopicPartitionMetadata(topic)
           .map(({ partitionId }) => ({ partition: partitionId, offset: "" }))
       }))
-      const found: Array<TopicPartition & { readonly groupId: string; readonly offset: number | null }> = []
+      const found: Array<Effect.Success<ReturnType<AdminPart["committedOfGroups"]>>[number]> = []
       const ask = async (groupId: string) => {
         const coordinator = await connected.findGroupCoordinator({ groupId })
         const { responses } = await coordinator.offsetFetch({ groupId, topics: asked })
         for (const { topic, partitions } of responses)
-          for (const { partition, offset } of partitions)
-            found.push({ groupId, topic, partition, offset: Number(offset) < 0 ? null : Number(offset) })
+          for (const { partition, offset, metadata } of partitions as ReadonlyArray<WithMetadata>)
+            found.push({
+              groupId,
+              topic,
+              partition,
+              offset: Number(offset) < 0 ? null : Number(offset),
+              metadata: metadata ?? ""
+            })
       }
       for (let first = 0; first < groupIds.length; first += groupsAtATime)
         await Promise.all(groupIds.slice(first, first + groupsAtATime).map(ask))
       return found
     }),
+  commitOffsets: (groupId, offsets, metadata) =>
+    withCluster(cluster, `commit the offsets of ${groupId}`, (connected) =>
+      commitOffsets(connected, groupId, offsets, metadata)
+    ),
   resetOffsets: (groupId, topic, offsets) =>
-    withCluster(cluster, `reset the offsets of ${groupId}`, async (connected) => {
-      const coordinator = await connected.findGroupCoordinator({ groupId })
-      const partitions = offsets.map(({ partition, offset }) => ({ partition, offset: String(offset) }))
-      const topics: Array<TopicOffsets> = [{ topic, partitions }]
-      // Generation -1 is how a tool commits for a group without members; the coordinator refuses if it has any.
-      await coordinator.offsetCommit({ groupId, groupGenerationId: -1, memberId: "", topics })
-    }),
+    withCluster(cluster, `reset the offsets of ${groupId}`, (connected) =>
+      commitOffsets(
+        connected,
+        groupId,
+        offsets.map(({ partition, offset }) => ({ topic, partition, next: offset })),
+        ""
+      )
+    ),
   deleteRecords: (topic, offsets) =>
     use(`delete records of ${topic}`, async (admin) => {
       const partitions = offsets.map(({ partition, offset }) => ({ partition, offset: String(offset) }))
@@ -186,6 +198,34 @@ const adminOf = (use: Use, cluster: ClusterAccess): AdminPart => ({
     }))
   })
 })
+
+/** Generation -1 is how a tool commits for a group without members; the coordinator refuses if it has any. */
+const commitOffsets = async (
+  connected: Cluster,
+  groupId: string,
+  offsets: ReadonlyArray<TopicPartition & { readonly next: number }>,
+  metadata: string
+): Promise<void> => {
+  const coordinator = await connected.findGroupCoordinator({ groupId })
+  const topics = new Map<
+    string,
+    Array<{ readonly partition: number; readonly offset: string; readonly metadata: string }>
+  >()
+  for (const { topic, partition, next } of offsets) {
+    const partitions = topics.get(topic) ?? []
+    topics.set(topic, partitions)
+    partitions.push({ partition, offset: String(next), metadata })
+  }
+  await coordinator.offsetCommit({
+    groupId,
+    groupGenerationId: -1,
+    memberId: "",
+    topics: [...topics].map(([topic, partitions]): TopicOffsets => ({ topic, partitions }))
+  })
+}
+
+/** kafkajs reads it from the response, and its type leaves it out. */
+type WithMetadata = PartitionOffset & { readonly metadata?: string | null }
 
 /** Requests for offsets under way. */
 const groupsAtATime = 16

@@ -1,0 +1,114 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
+import { topicNames } from "../model/topics.ts"
+import { settle } from "../testing/runtime-harness.ts"
+import { sharedInputHarness } from "../testing/shared-input-harness.ts"
+
+describe("the committed offsets of the processors' groups", () => {
+  it.effect("follow within seconds, marked as the program's, in one request for each group", () =>
+    Effect.gen(function* () {
+      const { write, start, groupCommits, kafka } = sharedInputHarness(["a", "b"])
+      yield* write(threeRecords)
+      const fiber = yield* start
+      yield* seconds(3)
+      const found = yield* kafka.client.committedOfGroups(["copy.a", "copy.b"], ["in"])
+      assert.deepStrictEqual(
+        found.map(({ offset, metadata }) => ({ offset, metadata })),
+        [
+          { offset: 3, metadata: "capi-relay" },
+          { offset: 3, metadata: "capi-relay" }
+        ]
+      )
+      assert.isAtMost(groupCommits(), 4)
+      yield* seconds(60)
+      assert.isAtMost(groupCommits(), 5, "an idle group costs nothing")
+      yield* Fiber.interrupt(fiber)
+    })
+  )
+
+  it.effect("are committed again once a day, since the broker forgets them", () =>
+    Effect.gen(function* () {
+      const { write, start, groupCommits } = sharedInputHarness(["a"])
+      yield* write([["a", "1"]])
+      const fiber = yield* start
+      yield* seconds(10)
+      const before = groupCommits()
+      for (let hour = 0; hour < 27; hour++) yield* seconds(3_600)
+      assert.strictEqual(groupCommits(), before + 1)
+      yield* Fiber.interrupt(fiber)
+    })
+  )
+
+  it.effect("set by hand begin a replay, also where they are set to what was committed last", () =>
+    Effect.gen(function* () {
+      const { write, start, out, kafka } = sharedInputHarness(["a", "b"])
+      yield* write(threeRecords)
+      const first = yield* start
+      yield* seconds(3)
+      // The group's offset is behind the position, as after a crash.
+      yield* kafka.client.commitOffsets("copy.a", [{ topic: "in", partition: 0, next: 1 }], "capi-relay")
+      yield* Fiber.interrupt(first)
+      const second = yield* start
+      yield* seconds(3)
+      assert.lengthOf(out("a"), 2, "an offset of the program's begins nothing")
+      yield* Fiber.interrupt(second)
+      yield* kafka.client.commitOffsets("copy.a", [{ topic: "in", partition: 0, next: 1 }], "capi-relay")
+      yield* kafka.client.resetOffsets("copy.a", "in", [{ partition: 0, offset: 1 }])
+      const third = yield* start
+      yield* seconds(3)
+      assert.deepStrictEqual(out("a"), ["a:1", "a:3", "a:3"])
+      yield* Fiber.interrupt(third)
+    })
+  )
+
+  it.effect("set by hand begin a replay once, also if the program ends before it has committed its own", () =>
+    Effect.gen(function* () {
+      const { write, start, out, kafka } = sharedInputHarness(["a"])
+      yield* write(threeRecords)
+      const first = yield* start
+      yield* seconds(3)
+      yield* Fiber.interrupt(first)
+      yield* kafka.client.resetOffsets("copy.a", "in", [{ partition: 0, offset: 1 }])
+      kafka.failOffsetCommits = true
+      const second = yield* start
+      yield* seconds(3)
+      yield* Fiber.interrupt(second)
+      assert.deepStrictEqual(out("a"), ["a:1", "a:3", "a:3"])
+      const third = yield* start
+      yield* seconds(3)
+      assert.lengthOf(out("a"), 3)
+      // Once the program has committed its own, the same offset set by hand is another replay.
+      kafka.failOffsetCommits = false
+      yield* seconds(5)
+      yield* Fiber.interrupt(third)
+      yield* kafka.client.resetOffsets("copy.a", "in", [{ partition: 0, offset: 1 }])
+      const fourth = yield* start
+      yield* seconds(3)
+      assert.lengthOf(out("a"), 4)
+      yield* Fiber.interrupt(fourth)
+    })
+  )
+
+  it.effect("of an earlier version, which has stored no position, are taken over", () =>
+    Effect.gen(function* () {
+      const { write, start, out, kafka } = sharedInputHarness(["a"])
+      yield* write(threeRecords)
+      yield* kafka.client.resetOffsets("copy.a", "in", [{ partition: 0, offset: 1 }])
+      const fiber = yield* start
+      yield* seconds(3)
+      assert.deepStrictEqual(out("a"), ["a:3"])
+      assert.isAbove(kafka.log.records({ topic: topicNames.positions, partition: 0 }).length, 0)
+      yield* Fiber.interrupt(fiber)
+    })
+  )
+})
+
+const threeRecords = [
+  ["a", "1"],
+  ["b", "2"],
+  ["a", "3"]
+] as const
+
+const seconds = (count: number) => Effect.andThen(TestClock.adjust(`${count} seconds`), settle)

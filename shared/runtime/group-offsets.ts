@@ -1,0 +1,179 @@
+/**
+ * The committed offsets of the groups of a shared input's processors. No reading depends on them: they are for lag tools, and for people
+ * who set them to replay. They follow the stored positions (`positions.ts`) within seconds, outside of transactions, one request
+ * for all partitions of a group. The metadata of an offset says that the program committed it; one that was set by hand has none.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { KafkaClient, type KafkaError, type TopicPartition } from "../kafka/client.ts"
+
+/** The metadata of offsets that the program commits. */
+export const offsetMetadata = "capi-relay"
+
+/** A group's committed offset. */
+export interface CommittedOffset {
+  readonly offset: number
+  /** Whether the program committed it, not a person or an earlier version. */
+  readonly isOurs: boolean
+}
+
+export interface GroupOffsets {
+  /**
+   * The committed offsets in one partition, by group; none where nothing is committed. A reading that began before the call does not
+   * count, since the partition's earlier owner may have committed meanwhile; partitions that are opened together share one.
+   */
+  readonly load: (topic: string, partition: number) => Effect.Effect<ReadonlyMap<string, CommittedOffset>, KafkaError>
+  /** The group's processor has come so far: to be committed soon. `onCommitted` is called after each commit. */
+  readonly moved: (groupId: string, at: TopicPartition, next: number, onCommitted?: () => void) => void
+  /** Commits at once what is due of the partition, which is given up then. Does not fail: positions are exact without. */
+  readonly leave: (at: TopicPartition) => Effect.Effect<void>
+  /** The partition failed or was lost: another member commits for it. */
+  readonly forget: (at: TopicPartition) => void
+}
+
+interface Entry {
+  readonly at: TopicPartition
+  next: number
+  isDue: boolean
+  /** In milliseconds since the epoch. */
+  committedAt: number
+  readonly onCommitted: (() => void) | undefined
+}
+
+/** How often, and how many groups at a time: so that hundreds of them never come to the broker at once. */
+const commitMillis = 1_000
+const groupsAtATime = 50
+const requestsAtATime = 8
+/** The broker forgets offsets of a group without members after seven days (`offsets.retention.minutes`). */
+const repeatMillis = 24 * 3_600_000
+
+/** Of these groups in these topics (the broker's names). Commits in the background until the scope closes. */
+export const makeGroupOffsets = (
+  groups: ReadonlyArray<string>,
+  topics: ReadonlyArray<string>
+): Effect.Effect<GroupOffsets, never, KafkaClient | Scope.Scope> =>
+  Effect.gen(function* () {
+    const client = yield* KafkaClient
+    const clock = yield* Clock.Clock
+    const entries = new Map<string, Map<string, Entry>>()
+    /** The longest due first. */
+    const due = new Set<string>()
+    const changed = Latch.makeUnsafe(false)
+
+    const commit = (groupId: string): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        due.delete(groupId)
+        const found = [...(entries.get(groupId)?.values() ?? [])].filter(({ isDue }) => isDue)
+        if (found.length === 0) return Effect.void
+        const offsets = found.map(({ at, next }) => ({ ...at, next }))
+        for (const entry of found) entry.isDue = false
+        return client.commitOffsets(groupId, offsets, offsetMetadata).pipe(
+          Effect.andThen(
+            Effect.sync(() => {
+              const now = clock.currentTimeMillisUnsafe()
+              for (const entry of found) {
+                entry.committedAt = now
+                entry.onCommitted?.()
+              }
+            })
+          ),
+          Effect.catch((error) =>
+            Effect.suspend(() => {
+              for (const entry of found) entry.isDue = true
+              due.add(groupId)
+              return Effect.logDebug("The committed offset of a group will follow later.", error)
+            })
+          )
+        )
+      })
+
+    const repeatOld = (now: number) => {
+      for (const [groupId, partitions] of entries)
+        for (const entry of partitions.values())
+          if (now - entry.committedAt > repeatMillis) {
+            entry.isDue = true
+            due.add(groupId)
+          }
+    }
+
+    const commitDue = Effect.gen(function* () {
+      let repeatedAt = clock.currentTimeMillisUnsafe()
+      while (true) {
+        changed.closeUnsafe()
+        if (due.size === 0) yield* Effect.timeoutOption(changed.await, "1 hour")
+        const now = clock.currentTimeMillisUnsafe()
+        if (now - repeatedAt >= 3_600_000) {
+          repeatedAt = now
+          repeatOld(now)
+        }
+        yield* Effect.sleep(commitMillis)
+        yield* Effect.forEach([...due].slice(0, groupsAtATime), commit, { concurrency: requestsAtATime, discard: true })
+      }
+    })
+    yield* Effect.forkScoped(commitDue)
+
+    return {
+      load: loadTogether(client, groups, topics),
+      moved: (groupId, at, next, onCommitted) => {
+        const partitions = entries.get(groupId) ?? new Map<string, Entry>()
+        entries.set(groupId, partitions)
+        const known = partitions.get(nameOf(at))
+        if (known === undefined)
+          partitions.set(nameOf(at), {
+            at,
+            next,
+            isDue: true,
+            committedAt: clock.currentTimeMillisUnsafe(),
+            onCommitted
+          })
+        else {
+          known.next = next
+          known.isDue = true
+        }
+        due.add(groupId)
+        changed.openUnsafe()
+      },
+      leave: (at) =>
+        Effect.suspend(() => {
+          const name = nameOf(at)
+          const affected = [...due].filter((groupId) => entries.get(groupId)?.get(name)?.isDue === true)
+          return Effect.forEach(affected, commit, { concurrency: requestsAtATime * 2, discard: true })
+        }).pipe(Effect.timeoutOption("5 seconds"), Effect.andThen(Effect.sync(() => forget(entries, at)))),
+      forget: (at) => forget(entries, at)
+    }
+  })
+
+const nameOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`
+
+const forget = (entries: ReadonlyMap<string, Map<string, Entry>>, at: TopicPartition): void => {
+  for (const partitions of entries.values()) partitions.delete(nameOf(at))
+}
+
+/** Reads the offsets of all groups in all partitions at once. */
+const loadTogether = (
+  client: KafkaClient["Service"],
+  groups: ReadonlyArray<string>,
+  topics: ReadonlyArray<string>
+): GroupOffsets["load"] => {
+  const oneAtATime = Semaphore.makeUnsafe(1)
+  let order = 0
+  let known = { order: -1, offsets: new Map<string, Map<string, CommittedOffset>>() }
+  const load = Effect.gen(function* () {
+    const begun = order++
+    const offsets = new Map<string, Map<string, CommittedOffset>>()
+    for (const { groupId, offset, metadata, ...at } of yield* client.committedOfGroups(groups, topics)) {
+      const ofPartition = offsets.get(nameOf(at)) ?? new Map<string, CommittedOffset>()
+      offsets.set(nameOf(at), ofPartition)
+      if (offset !== null) ofPartition.set(groupId, { offset, isOurs: metadata === offsetMetadata })
+    }
+    known = { order: begun, offsets }
+  })
+  return (topic, partition) =>
+    Effect.suspend(() => {
+      const asked = order++
+      return oneAtATime.withPermit(Effect.suspend(() => (known.order > asked ? Effect.void : load)))
+    }).pipe(Effect.map(() => known.offsets.get(nameOf({ topic, partition })) ?? new Map()))
+}
