@@ -3,7 +3,7 @@ SHELL := /bin/bash
 # Before every command that runs TypeScript or one of the packages' tools.
 ON_NODE := infra/node/with-node
 .DEFAULT_GOAL := help
-.PHONY: help install build run test test-unit test-kafka test-docker test-charts check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak e2e-outage bench-isolation bench-accounts bench-idle bench-normalize mutants sandbox samples deploy-files dashboard schemas clean
+.PHONY: help install build run test test-unit test-kafka test-docker test-charts chart-schemas check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak e2e-outage bench-isolation bench-accounts bench-idle bench-normalize mutants sandbox samples deploy-files dashboard schemas clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -101,6 +101,9 @@ sandbox: install ## Starts the platform sandboxes alone and prints their address
 
 samples: install ## Remakes examples/sample-events/sample-events.jsonl
 	@$(ON_NODE) node examples/sample-events/generate.ts
+
+chart-schemas: install ## Remakes infra/helm/schemas from Go modules of Kubernetes, KEDA and Prometheus' operator
+	@$(ON_NODE) node infra/helm/schemas/generate.ts
 
 deploy-files: install ## Remakes the programs in the Compose files and the chart
 	@$(ON_NODE) node infra/images/deploy-files.ts

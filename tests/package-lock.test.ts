@@ -2,6 +2,10 @@ import { readFileSync } from "node:fs"
 import { assert, it } from "@effect/vitest"
 
 interface Package {
+  readonly bin?: Readonly<Record<string, string>>
+  readonly hasInstallScript?: boolean
+  readonly integrity?: string
+  readonly optional?: boolean
   readonly optionalDependencies?: Readonly<Record<string, string>>
   readonly resolved?: string
 }
@@ -22,6 +26,22 @@ it("names the packages for other platforms too: npm ci refuses a lock file that 
 it("names no registry, so that everybody's own one is asked", () => {
   const resolved = Object.values(lock.packages).filter((entry) => entry.resolved !== undefined)
   assert.deepEqual(resolved, [])
+})
+
+it("locks by their hash every package that is no tool for one system alone, and every Node", () => {
+  const installed = Object.entries(lock.packages).filter(([place]) => place !== "")
+  const isNode = ({ bin = {} }: Package): boolean => "node" in bin
+  const unlocked = installed
+    .filter(([, one]) => one.optional !== true || isNode(one))
+    .filter(([, { integrity = "" }]) => !integrity.startsWith("sha512-"))
+  assert.deepEqual(unlocked, [])
+  const nodes = installed.filter(([, one]) => isNode(one))
+  assert.isAbove(nodes.length, 3)
+  // A package that fetches another one by a script would bring it without a hash.
+  assert.deepEqual(
+    nodes.filter(([, { hasInstallScript = false }]) => hasInstallScript),
+    []
+  )
 })
 
 // Where Node looks for a package that the one at `place` asks for: beside it, then in each folder above.

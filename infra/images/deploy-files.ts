@@ -115,7 +115,7 @@ const sandboxedService = (program: string): ReadonlyArray<string> => [
   ...Object.entries(sandboxSecretsOf(program)).map(
     ([name, value]) => `    ${name}: ${value.includes('"') ? `'${value}'` : `"${value}"`}`
   ),
-  ...(program === "capi"
+  ...(program === "cli"
     ? ["  volumes: [*connections, ../../examples/sample-events:/app/examples/sample-events:ro]"]
     : ["  volumes: [*connections]"])
 ]
@@ -138,7 +138,7 @@ export const generatedLines: Readonly<Record<string, ReadonlyArray<string>>> = {
     "x-hosts: &hosts",
     ...hosts.map(([name, url]) => `  ${name}: ${url}`),
     "services:",
-    ...[...sandboxService, ...["topics", "capi", ...programNames].flatMap(sandboxedService)].map((line) => `  ${line}`)
+    ...[...sandboxService, ...["topics", "cli", ...programNames].flatMap(sandboxedService)].map((line) => `  ${line}`)
   ],
   "infra/helm/capi-relay/values.yaml": [
     "# `programs` puts several into one process, which costs less CPU for many platforms (docs/performance.md); such as, in the place",

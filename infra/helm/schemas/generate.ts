@@ -1,5 +1,5 @@
 /**
- * Remakes the JSON schemas beside it, which `make test-charts` checks the chart's output against: `node infra/helm/schemas/generate.ts`.
+ * Remakes the JSON schemas beside it, which `make test-charts` checks the chart's output against (`make chart-schemas`).
  * Kubernetes' come from its OpenAPI document, those of KEDA and Prometheus' operator from their custom resource definitions, all of them in Go modules, which
  * `go mod download` brings. Each file has what one kind needs: without descriptions, and with no property that is not named.
  */

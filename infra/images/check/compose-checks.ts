@@ -55,11 +55,11 @@ export const checkCompose = Effect.fnUntraced(function* (report: Report, engine:
   yield* report.check(
     "the sample events, sent by the command line, reach their outcome at every connection",
     Effect.gen(function* () {
-      const { out } = yield* compose.must(["run", "--rm", "-T", "capi", "send", "--samples", "--json"])
+      const { out } = yield* compose.must(["run", "--rm", "-T", "cli", "send", "--samples", "--json"])
       published += Number(/"sent":\s*(\d+)/.exec(out)?.[1] ?? 0)
       if (published < 500) return yield* checkFailed(`send --samples prints ${out.slice(0, 200)}`)
       yield* settled(180, false)
-      const summary = yield* compose.must(["run", "--rm", "-T", "capi", "results", "--summary", "--json"])
+      const summary = yield* compose.must(["run", "--rm", "-T", "cli", "results", "--summary", "--json"])
       if (!summary.out.includes("delivered")) return yield* checkFailed(`results prints ${summary.out.slice(0, 300)}`)
     })
   )
@@ -85,7 +85,7 @@ export const checkCompose = Effect.fnUntraced(function* (report: Report, engine:
     "after all of that the ledger balances and nothing is in flight",
     Effect.gen(function* () {
       yield* settled(240, true)
-      yield* compose.must(["run", "--rm", "-T", "capi", "ledger"])
+      yield* compose.must(["run", "--rm", "-T", "cli", "ledger"])
     })
   )
   yield* report.check(
@@ -111,7 +111,7 @@ const missing = Effect.fnUntraced(function* (compose: Compose) {
 })
 
 const storeCredential = Effect.fnUntraced(function* (compose: Compose) {
-  const capi = (...args: ReadonlyArray<string>) => ["run", "--rm", "-T", "--no-deps", "capi", ...args]
+  const capi = (...args: ReadonlyArray<string>) => ["run", "--rm", "-T", "--no-deps", "cli", ...args]
   yield* compose.must(capi("credentials", "set", stored.name), { input: `${stored.token}\n` })
   const { out } = yield* compose.must(capi("credentials", "list", "--json"))
   if (!out.includes(`"${stored.name}"`) || out.includes(stored.token))

@@ -54,7 +54,7 @@ export const obtainGoTool = ({
     yield* mustRun(
       "go",
       ["build", "-C", source, "-mod=readonly", "-trimpath", "-ldflags=-s -w", "-o", path.join(part, name), main],
-      { environment: { CGO_ENABLED: "0" }, limit: "15 minutes" }
+      { environment: { CGO_ENABLED: "0" }, limit: "30 minutes" }
     ).pipe(Effect.tapError(() => Effect.sync(() => rmSync(part, { recursive: true, force: true }))))
     yield* Effect.sync(() => renameSync(part, folder))
     return file
