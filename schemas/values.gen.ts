@@ -128,3 +128,4 @@ export type TopicName<platform extends string = string> =
   | "connector-health"
   | "connector-health-history"
   | "health-alerts"
+  | "notifier-state"

@@ -11,7 +11,8 @@ export const programs: Readonly<Record<string, () => Promise<Program>>> = {
       async () => (await import("../../processors/delivery/program.ts")).deliveryProgram(platform)
     ])
   ),
-  health: async () => (await import("../../processors/health/program.ts")).healthProgram
+  health: async () => (await import("../../processors/health/program.ts")).healthProgram,
+  notifier: async () => (await import("../../processors/notifier/program.ts")).notifierProgram
 }
 
 export const programNames: ReadonlyArray<string> = Object.keys(programs)

@@ -25,11 +25,14 @@ const sandboxPort = 4000
 const hasWebhook = (program: string): boolean =>
   Object.values(connectors).some(({ platform, webhook }) => webhook !== undefined && program === `delivery-${platform}`)
 
-/** Programs that seal or open personal data: those that keep the original of a dead letter or a recipient. */
-export const usesMasterKey = (program: string): boolean => sealing.has(program) || isDelivery(program)
+/** Programs that seal or open personal data (the original of a dead letter, a recipient), or open the store of credentials. */
+export const usesMasterKey = (program: string): boolean => sealing.has(program) || opensStore(program)
 const sealing: ReadonlySet<string> = new Set(["normalizer", "mapper"])
 
 const isDelivery = (program: string): boolean => program.startsWith("delivery-")
+/** Sends to the receivers of its file, with their secrets. */
+const isNotifier = (program: string): boolean => program === "notifier"
+const opensStore = (program: string): boolean => isDelivery(program) || isNotifier(program)
 
 /** Environment variables with secrets that only this program needs, for the sandboxes. */
 export const sandboxSecretsOf = (program: string): Readonly<Record<string, string>> =>
@@ -52,7 +55,8 @@ const quoted = (items: ReadonlyArray<string>): string => list(items.map((item) =
 const composeService = (program: string, index: number): ReadonlyArray<string> => {
   const variables = [
     `<<: ${list(["*environment", ...(usesMasterKey(program) ? ["*master-key"] : [])])}`,
-    ...(hasWebhook(program) ? [`CAPI_WEBHOOK_PORT: ${webhookPort}`] : [])
+    ...(hasWebhook(program) ? [`CAPI_WEBHOOK_PORT: ${webhookPort}`] : []),
+    ...(isNotifier(program) ? ["CAPI_NOTIFICATIONS: /config/notifications.yaml"] : [])
   ]
   const ports = [
     `127.0.0.1:${metricsPort + index}:${metricsPort}`,
@@ -66,9 +70,15 @@ const composeService = (program: string, index: number): ReadonlyArray<string> =
     `  environment: { ${variables.join(", ")} }`,
     `  env_file: ${list(files)}`,
     `  ports: ${quoted(ports)}`,
-    `  volumes: ${list(["*connections", "*certificates", ...(isDelivery(program) ? ["*store"] : [])])}`
+    `  volumes: ${list(volumesOf(program))}`
   ]
 }
+
+const volumesOf = (program: string): ReadonlyArray<string> => [
+  ...["*connections", "*certificates"],
+  ...(opensStore(program) ? ["*store"] : []),
+  ...(isNotifier(program) ? ["*notifications"] : [])
+]
 
 const sandboxService: ReadonlyArray<string> = [
   "sandbox:",
@@ -123,7 +133,7 @@ const sandboxedService = (program: string): ReadonlyArray<string> => [
 const chartProcessor = (program: string): string => {
   const more = [
     ...(usesMasterKey(program) ? ["masterKey: true"] : []),
-    ...(isDelivery(program) ? ['credentials: ""'] : []),
+    ...(opensStore(program) ? ['credentials: ""'] : []),
     ...(hasWebhook(program) ? [`webhookPort: ${webhookPort}`] : [])
   ]
   return `${program}: { ${["replicas: 2", ...more].join(", ")} }`

@@ -4,18 +4,19 @@ import { fileURLToPath } from "node:url"
 import { type Platform, platforms } from "../../shared/model/platform.ts"
 import { repository } from "./state.ts"
 
-export type ProgramName = "normalizer" | "mapper" | `delivery-${Platform}` | "health"
+export type ProgramName = "normalizer" | "mapper" | `delivery-${Platform}` | "health" | "notifier"
 
 /** Every program: the processors, with one delivery for each platform. */
 export const programNames: ReadonlyArray<ProgramName> = [
   "normalizer",
   "mapper",
   ...platforms.map((platform) => `delivery-${platform}` as const),
-  "health"
+  "health",
+  "notifier"
 ]
 
 /** Folders of `processors/`, of which a bundle has a file each. */
-export const processorFolders: ReadonlyArray<string> = ["normalizer", "mapper", "delivery", "health"]
+export const processorFolders: ReadonlyArray<string> = ["normalizer", "mapper", "delivery", "health", "notifier"]
 
 /** A program's folder in `processors/`, and its arguments: `["delivery", "meta"]` for `delivery-meta`. */
 export const folderAndArguments = (program: string): readonly [folder: string, ...args: ReadonlyArray<string>] =>

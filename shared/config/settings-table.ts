@@ -165,6 +165,9 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
       example: "8088"
     }
   ),
+  row("CAPI_NOTIFICATIONS", "The file that says whom the notifier notifies of what (docs/health.md).", {
+    default: "notifications.yaml"
+  }),
   row("LEDGER_EVERY", "How often the health program accounts for all events; 0 millis switches it off.", {
     default: "1 minute"
   })

@@ -26,6 +26,8 @@ export const topicNames = {
   /** A record a minute for each connection. */
   healthHistory: "connector-health-history",
   alerts: "health-alerts",
+  /** What is wrong now, and what each receiver of notifications has taken. */
+  notifierState: "notifier-state",
   sealingKeys: "sealing-keys",
   /** The secrets of identifiers, which erasing destroys. */
   personKeys: "person-keys",

@@ -19,9 +19,9 @@ app.kubernetes.io/component: {{ .name }}
 {{- end }}
 {{- end }}
 
-{{- /* What a change of must start the pods again: settings and connections are read once, at start. */ -}}
+{{- /* What a change of must start the pods again: settings, connections and notifications are read once, at start. */ -}}
 {{- define "capi.configuration-checksum" -}}
-{{ toJson (list .Values.settings .Values.connections) | sha256sum }}
+{{ toJson (list .Values.settings .Values.connections .Values.notifications) | sha256sum }}
 {{- end }}
 
 {{- /* A name, a list of names or nothing, as a JSON list. */ -}}
@@ -99,9 +99,9 @@ volumeMounts:
 {{ .Values.certificates.configMap }}{{ .Values.certificates.secret }}
 {{- end }}
 
-{{- /* Not empty for deliveries: no other program opens a platform's credential. */ -}}
+{{- /* Not empty for deliveries and the notifier: no other program opens a credential. */ -}}
 {{- define "capi.reads-store" -}}
-{{- range include "capi.programs" . | fromJsonArray }}{{ if hasPrefix "delivery-" . }}yes{{ end }}{{ end }}
+{{- range include "capi.programs" . | fromJsonArray }}{{ if or (hasPrefix "delivery-" .) (eq . "notifier") }}yes{{ end }}{{ end }}
 {{- end }}
 
 {{- define "capi.volumes" -}}

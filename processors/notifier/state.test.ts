@@ -1,0 +1,162 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import type { HealthAlert } from "../../schemas/types.gen.ts"
+import type { Outbound } from "../../shared/runtime/contract.ts"
+import { parseNotifications } from "./notifications-file.ts"
+import { makeRouting } from "./routing.ts"
+import { NotifierState } from "./state.ts"
+
+const now = 1_795_424_000_000
+const minute = 60_000
+
+const file = Result.getOrThrow(
+  parseNotifications(
+    "n.yaml",
+    `version: 1
+receivers:
+  - { id: chat, kind: slack, url: env:A }
+  - { id: oncall, kind: pagerduty, routing_key: env:B }
+  - { id: prometheus, kind: alertmanager, url: "http://a:9093" }
+routes:
+  - { receivers: [chat], repeat: 30 minutes }
+  - { receivers: [oncall], severities: [critical], connections: [meta-*], repeat: never }
+  - { receivers: [prometheus], series: [status] }
+silences:
+  - { connections: [meta-test], until: "2026-11-23T13:00:00Z" }
+`
+  )
+)
+
+const alert = (status: string, fields: Partial<HealthAlert> = {}): HealthAlert => ({
+  connection_id: "meta-eu",
+  platform: "meta",
+  previous_status: "healthy",
+  status,
+  timestamp: now,
+  cause: status === "healthy" ? "recovered" : "circuit",
+  message: `meta-eu is ${status}`,
+  issues: [],
+  threshold_percent: null,
+  ...fields
+})
+
+/** A state, and the state topic that it writes. */
+const started = (topic = new Map<string, string>()) => {
+  const state = new NotifierState(file.receivers, makeRouting(file))
+  for (const [key, value] of topic) state.restore(key, value)
+  const write = (outputs: ReadonlyArray<Outbound>) => {
+    for (const { key, value } of outputs)
+      if (value === null) topic.delete(key!)
+      else topic.set(key!, String(value))
+  }
+  let offset = 0
+  return {
+    topic,
+    take: (one: HealthAlert, at = now) => write(state.apply(one, offset++, at)),
+    kinds: (receiver: string, at = now) => state.pending(receiver, at).map(({ kind }) => kind),
+    deliver: (receiver: string, at = now) => {
+      for (const pending of state.pending(receiver, at)) write(state.delivered(receiver, pending, at))
+    }
+  }
+}
+
+describe("what a receiver is to get", () => {
+  it("is each change once: the beginning, a change and the end", () => {
+    const { take, kinds, deliver, topic } = started()
+    take(alert("degraded"))
+    assert.deepStrictEqual(kinds("chat"), ["began"])
+    deliver("chat")
+    assert.deepStrictEqual(kinds("chat"), [])
+    take(alert("unhealthy"))
+    assert.deepStrictEqual(kinds("chat"), ["changed"])
+    deliver("chat")
+    take(alert("healthy"))
+    assert.deepStrictEqual(kinds("chat"), ["ended"])
+    for (const receiver of ["chat", "oncall", "prometheus"]) deliver(receiver)
+    assert.deepStrictEqual([...topic], [])
+  })
+
+  it("is what its routes ask for, and the end of what is no longer of their severity", () => {
+    const { take, kinds, deliver } = started()
+    take(alert("degraded"))
+    assert.deepStrictEqual(kinds("oncall"), [])
+    take(alert("unhealthy"))
+    assert.deepStrictEqual(kinds("oncall"), ["began"])
+    deliver("oncall")
+    take(alert("degraded"))
+    assert.deepStrictEqual(kinds("oncall"), ["ended"])
+    deliver("oncall")
+    take(alert("unhealthy", { connection_id: "tiktok-eu" }))
+    assert.deepStrictEqual(kinds("oncall"), [])
+  })
+
+  it("is kept apart for the status, the age of what waits and the ledger of a connection", () => {
+    const { take, kinds, deliver } = started()
+    take(alert("unhealthy"))
+    take(alert("degraded", { cause: "age_limit", threshold_percent: 50 }))
+    take(alert("unhealthy", { cause: "ledger" }))
+    assert.deepStrictEqual(kinds("chat"), ["began", "began", "began"])
+    assert.deepStrictEqual(kinds("prometheus"), ["began"])
+    deliver("chat")
+    take(alert("healthy", { cause: "age_limit" }))
+    assert.deepStrictEqual(kinds("chat"), ["ended"])
+  })
+
+  it("comes again after the repeat interval, never if it says so, and each minute for Alertmanager", () => {
+    const { take, kinds, deliver } = started()
+    take(alert("unhealthy"))
+    for (const receiver of ["chat", "oncall", "prometheus"]) deliver(receiver)
+    assert.deepStrictEqual(kinds("chat", now + 30 * minute - 1), [])
+    assert.deepStrictEqual(kinds("chat", now + 30 * minute), ["repeated"])
+    assert.deepStrictEqual(kinds("oncall", now + 10_000 * minute), [])
+    assert.deepStrictEqual(kinds("prometheus", now + minute), ["repeated"])
+  })
+
+  it("waits while it is silenced, and comes when the silence ends and it is still so", () => {
+    const { take, kinds } = started()
+    const start = Date.UTC(2026, 10, 23, 12)
+    take(alert("unhealthy", { connection_id: "meta-test" }), start)
+    assert.deepStrictEqual(kinds("chat", start), [])
+    assert.deepStrictEqual(kinds("chat", start + 60 * minute), ["began"])
+  })
+
+  it("is the end alone of what was over before it could be sent", () => {
+    const { take, kinds } = started()
+    take(alert("unhealthy"))
+    take(alert("healthy"))
+    assert.deepStrictEqual(kinds("chat"), ["ended"])
+  })
+
+  it("is nothing of what was over a day ago when it was first read", () => {
+    const { take, kinds, topic } = started()
+    take(alert("unhealthy"), now + 1_441 * minute)
+    take(alert("healthy"), now + 1_441 * minute)
+    assert.deepStrictEqual(kinds("chat", now + 1_441 * minute), [])
+    assert.deepStrictEqual([...topic], [])
+  })
+
+  it("is known after a restart from the state topic alone", () => {
+    const before = started()
+    before.take(alert("unhealthy"))
+    before.deliver("chat")
+    const after = started(before.topic)
+    assert.deepStrictEqual([after.kinds("chat"), after.kinds("oncall")], [[], ["began"]])
+  })
+
+  it("is nothing of an alert that is read again after a crash", () => {
+    const before = started()
+    before.take(alert("unhealthy"))
+    before.deliver("chat")
+    const after = started(before.topic)
+    after.take(alert("unhealthy"))
+    assert.deepStrictEqual(after.kinds("chat"), [])
+  })
+
+  it("is never a receiver's failure to itself", () => {
+    const { take, kinds } = started()
+    take(alert("unhealthy", { connection_id: "notifier-chat", cause: "notifier", platform: "" }))
+    assert.deepStrictEqual(kinds("chat"), [])
+    take(alert("unhealthy", { connection_id: "notifier-oncall", cause: "notifier", platform: "" }))
+    assert.deepStrictEqual(kinds("chat"), ["began"])
+  })
+})
