@@ -20,6 +20,7 @@ export const balanceToJson = (balance: ReadBalance) => ({
   balanced: balance.balanced,
   raw_events: balance.raw,
   dead_lettered_raw: balance.deadLetteredRaw,
+  erased_raw: balance.erasedRaw,
   normalized: balance.normalized,
   in_flight_raw: balance.inFlightRaw,
   missing_raw: balance.missingRaw,
@@ -51,7 +52,7 @@ export const balanceTable = (balance: ReadBalance, paint: Paint): string => {
   const headers = ["CONNECTION", "CONSUMED", ...shown.map((outcome) => outcome.replace("_", "-").toUpperCase())]
   const raw =
     `Raw events: ${balance.raw} = ${balance.normalized} normalized + ${balance.deadLetteredRaw} dead-lettered ` +
-    `+ ${balance.inFlightRaw} in flight + ${balance.missingRaw.length} missing.`
+    `${balance.erasedRaw === 0 ? "" : `+ ${balance.erasedRaw} erased `}+ ${balance.inFlightRaw} in flight + ${balance.missingRaw.length} missing.`
   const reasons = balance.connections.flatMap(({ connectionId, skippedBy, rejectedBy }) =>
     Object.entries({ skipped: skippedBy, rejected: rejectedBy }).flatMap(([outcome, by]) => {
       const counts = Object.entries(by).sort((left, right) => right[1] - left[1])

@@ -1,7 +1,13 @@
 /** Replays: which group reads which topic, and what a replay sends again. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { environment, loadFileSettings } from "../../shared/config/settings.ts"
+import {
+  decodeSettings,
+  type EventLog,
+  environment,
+  eventLogSetting,
+  loadFileSettings
+} from "../../shared/config/settings.ts"
 import { suggestion } from "../../shared/connections/did-you-mean.ts"
 import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
@@ -18,20 +24,21 @@ export interface Stage {
   readonly members: string
 }
 
-const fixed: Readonly<Record<string, ReadonlyArray<Stage>>> = {
-  normalizer: [{ group: "normalizer", members: "normalizer", topic: topicNames.raw, connection: null }],
+const fixedStages = (eventLog: EventLog): Readonly<Record<string, ReadonlyArray<Stage>>> => ({
+  normalizer: [{ group: "normalizer", members: "normalizer", topic: eventLog, connection: null }],
   mapper: [{ group: "mapper", members: "mapper", topic: topicNames.normalized, connection: null }],
   health: [
     { group: "health", members: "health", topic: topicNames.results, connection: null },
     { group: "health", members: "health", topic: topicNames.state, connection: null }
   ]
-}
+})
 
 /**
  * The groups of a stage: `delivery-<platform>` stands for every connection of the platform. Delivery's other topic, the delayed
  * retries, is left out: each of its events is on the topic of mapped events too, and would be sent twice.
  */
 export const stagesOf = Effect.fnUntraced(function* (name: string) {
+  const fixed = fixedStages(yield* decodeSettings(eventLogSetting))
   const stage = Object.hasOwn(fixed, name) ? fixed[name] : undefined
   if (stage !== undefined) return stage
   const settings = yield* loadFileSettings

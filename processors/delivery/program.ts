@@ -65,7 +65,7 @@ const deliveryInput = (
     const sealer = isSealed ? sealerOfSettings(yield* SettingsService) : yield* requiredSealer
     const recipientKey = isSealed ? yield* recipientKeyOf : undefined
     const partitionsTotal = connections.length === 0 ? Effect.succeed(0) : yield* partitionCount(topics, topicPrefix)
-    const suppressions = connections.length === 0 ? noSuppressions : yield* followSuppressions
+    const suppressions = connections.length === 0 ? noSuppressions : yield* followSuppressions()
     const processors = yield* Effect.forEach(connections, (connection) =>
       Effect.gen(function* () {
         const connector = connectorFor(connection.kind)

@@ -103,6 +103,8 @@ const resultsTask = (aggregate: Aggregate, codecs: Codecs["Service"], assigned: 
     const windows: PartitionWindows = { connections: new Map(), since: now - windowMillis, ticks: 0 }
     aggregate.windows.set(assigned.partition, windows)
     const count = (log: EventDeliveryLog): void => {
+      // What the normalizer skipped is no connection's.
+      if (log.connection_id === "") return
       let entry = windows.connections.get(log.connection_id)
       if (entry === undefined) {
         entry = { platform: log.platform, window: new OutcomeWindow(), minutes: new MinuteCounts() }

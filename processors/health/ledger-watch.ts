@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type { HealthAlert } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
+import type { EventLog } from "../../shared/config/settings.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import type { Missing } from "../../shared/ledger/ledger.ts"
 import { followLedger, type LedgerConnection, type LedgerRound } from "../../shared/ledger/read-ledger.ts"
@@ -19,6 +20,8 @@ interface LedgerWatchOptions {
   readonly connections: ReadonlyArray<LedgerConnection>
   /** Before every topic's and group's name. */
   readonly prefix: string
+  /** What the normalizer reads; raw events where it is absent. */
+  readonly eventLog?: EventLog
   /** Zero switches the watch off. */
   readonly every: Duration.Duration
   readonly isActive: () => boolean
@@ -38,7 +41,7 @@ const watchWhileActive = (options: LedgerWatchOptions) =>
     yield* Effect.sleep(options.every)
     if (!options.isActive()) return
     const since = (yield* Clock.currentTimeMillis) - Duration.toMillis(lookBack)
-    const round = yield* followLedger(since, options.connections, options.prefix)
+    const round = yield* followLedger(since, options.connections, options.prefix, options.eventLog)
     let alerted: Alerted = { missing: new Map(), unchecked: 0 }
     while (options.isActive()) {
       alerted = yield* report(options, yield* round, alerted)

@@ -17,7 +17,7 @@ export const healthProgram: Program = {
   name: "health",
   work: Effect.gen(function* () {
     const { all, enabled } = yield* Connections
-    const { topicPrefix } = yield* SettingsService
+    const { topicPrefix, eventLog } = yield* SettingsService
     const every = yield* decodeSettings(ledgerEvery)
     let owned = 0
     const countOwned: Observe = (event) => {
@@ -26,7 +26,7 @@ export const healthProgram: Program = {
     }
     const observe = observeAll(yield* RuntimeObserver, countOwned)
     const isActive = () => owned > 0
-    const ledger = watchLedger({ connections: enabled, prefix: topicPrefix, every, isActive })
+    const ledger = watchLedger({ connections: enabled, prefix: topicPrefix, eventLog, every, isActive })
     const unread = yield* watchUnread({ connections: all, prefix: topicPrefix, isActive })
     const states = new Map<string, ConnectorState>()
     const backlog = yield* watchBacklog({

@@ -34,7 +34,7 @@ export const mapperProgram: Program = processorsProgram(
     const { all, enabled } = yield* Connections
     yield* Effect.forkScoped(warnOfUnread(all))
     const targets = enabled.map((connection) => ({ connection, connector: connectorFor(connection.kind) }))
-    return [mapper(targets, yield* Sealer, yield* duplicateOptions, yield* followSuppressions)]
+    return [mapper(targets, yield* Sealer, yield* duplicateOptions, yield* followSuppressions())]
   }).pipe(Effect.provide(sealerLayer))
 )
 

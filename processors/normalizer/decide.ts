@@ -7,12 +7,15 @@ import type { DeadLetter, DroppedField } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../../shared/codec/codecs.ts"
 import { type SealerShape, sealedDeadLetter } from "../../shared/credentials/sealer.ts"
 import { deadLetterKey } from "../../shared/model/dead-letter.ts"
+import { deliveryResult } from "../../shared/model/delivery-result.ts"
 import { topicNames, valueBytesMax } from "../../shared/model/topics.ts"
 import type { Batch, Inbound, Outbound, Step } from "../../shared/runtime/contract.ts"
+import { erasedMessage, type Suppressions, suppressionReasons } from "../../shared/suppression/suppressions.ts"
 import { type NormalizeResult, type NormalizerOptions, normalize } from "./normalize/normalize.ts"
 import { type Problem, problem } from "./normalize/problem.ts"
 import { readRecord } from "./read/read-record.ts"
 import { unknownLabel } from "./read/unknown-fields.ts"
+import type { Opened } from "./sealing/open-sealed.ts"
 
 export interface NormalizerConfig {
   /** See `NormalizerOptions`; `now` comes from the clock with every batch. */
@@ -23,26 +26,48 @@ export interface NormalizerConfig {
   readonly recordBytesMax: number
   /** How long a registry that does not answer holds up records whose schema is not known. */
   readonly schemaTimeout: Duration.Duration
+  /** Whose events go no further. */
+  readonly suppressions?: Suppressions
 }
 
 export interface Decision {
   readonly step: Step
   readonly normalized: number
+  /** Records of persons who were erased: each has a result without a connection. */
+  readonly erased: number
   /** Dead letters by reason. */
   readonly deadLettered: ReadonlyMap<string, number>
   /** Values left out, by `<field> <reason>`; free properties are counted together. */
   readonly dropped: ReadonlyMap<string, number>
 }
 
-/** @param now `Clock` in milliseconds since the epoch */
-export const decide = (batch: Batch, config: NormalizerConfig, codecs: Codecs["Service"], now: number): Decision => {
+/**
+ * @param now `Clock` in milliseconds since the epoch
+ * @param open gives the raw record of a sealed one; null where raw events are read as they are
+ */
+export const decide = (
+  batch: Batch,
+  config: NormalizerConfig,
+  codecs: Codecs["Service"],
+  now: number,
+  open: ((record: Inbound) => Opened) | null = null
+): Decision => {
   const outputs: Array<Outbound> = []
   const deadLettered = new Map<string, number>()
   const dropped = new Map<string, number>()
   const options = { ...config.options, now }
   let normalized = 0
+  let erased = 0
   for (const record of batch.records) {
-    const result = encodeNormalized(normalizeRecord(record, config, options, codecs), codecs)
+    const opened = open === null ? null : open(record)
+    const value = opened?._tag === "Original" ? opened.value : record.value
+    const outcome = opened?._tag === "Erased" ? isErased : opened?._tag === "Problem" ? opened : null
+    const result = outcome ?? unlessErased(normalizeRecord(record, value, config, options, codecs), config, codecs)
+    if (result._tag === "Erased") {
+      erased++
+      outputs.push(erasedResult(record, codecs, now))
+      continue
+    }
     const leftOut = result._tag === "Encoded" ? result.event.dropped_fields : result.problem.dropped
     for (const left of leftOut) count(dropped, `${countedField(left)} ${left.reason}`)
     if (result._tag === "Encoded") {
@@ -56,19 +81,44 @@ export const decide = (batch: Batch, config: NormalizerConfig, codecs: Codecs["S
       outputs.push({ topic: topicNames.deadLetters, key: deadLetterKey(entry), value })
     }
   }
-  return { step: { outputs }, normalized, deadLettered, dropped }
+  return { step: { outputs }, normalized, erased, deadLettered, dropped }
 }
 
 const normalizeRecord = (
-  record: Inbound,
+  { topic, partition, offset, timestamp }: Inbound,
+  value: Buffer | null,
   config: NormalizerConfig,
   options: NormalizerOptions,
   codecs: Codecs["Service"]
 ): NormalizeResult => {
-  const read = readRecord(record.value, (value) => codecs.decode("raw-event", value), config.recordBytesMax)
+  const read = readRecord(value, (bytes) => codecs.decode("raw-event", bytes), config.recordBytesMax)
   if (read._tag === "Problem") return read
-  const { offset, partition, timestamp, topic } = record
   return normalize(read.raw, { topic, partition, offset, timestamp }, options, read.dropped)
+}
+
+/** An erased person's raw record may be read again: it goes no further, and what it needs to be known by is its position. */
+const unlessErased = (result: NormalizeResult, { suppressions }: NormalizerConfig, codecs: Codecs["Service"]) =>
+  result._tag === "Normalized" && suppressions?.find(result.event)?._tag === "Erased"
+    ? isErased
+    : encodeNormalized(result, codecs)
+
+const isErased = { _tag: "Erased" } as const
+
+/** Without an event id, which is sealed with the rest, and without a connection: the ledger counts it for all of them. */
+const erasedResult = ({ topic, partition, offset, timestamp }: Inbound, codecs: Codecs["Service"], now: number) => {
+  const key = `${topic}/${partition}/${offset}`
+  const result = deliveryResult({
+    event_id: key,
+    event_name: "",
+    platform: "",
+    connection_id: "",
+    timestamp: now,
+    outcome: "skipped",
+    reason_code: suppressionReasons.erased,
+    error_message: erasedMessage,
+    source: { topic, partition, offset, timestamp }
+  })
+  return { topic: topicNames.results, key, value: codecs.encode(topicNames.results, "event-delivery-log", result) }
 }
 
 /** Hashes are longer than what they stand for, so that a record within its limit can outgrow the next topic's. */

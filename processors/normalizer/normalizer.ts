@@ -4,37 +4,87 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import { Codecs, type RegistryError, type Undecodable } from "../../shared/codec/codecs.ts"
+import type { IdentityKey } from "../../shared/credentials/identity-key.ts"
+import type { KafkaClient, KafkaError } from "../../shared/kafka/client.ts"
 import { topicNames } from "../../shared/model/topics.ts"
-import type { Batch, Processor } from "../../shared/runtime/contract.ts"
+import type { Batch, Inbound, Processor } from "../../shared/runtime/contract.ts"
+import { noSuppressions } from "../../shared/suppression/suppressions.ts"
 import { type Decision, decide, type NormalizerConfig } from "./decide.ts"
+import { makeSealedReader, type Opened, type SealedReader } from "./sealing/open-sealed.ts"
 
+/** Reads raw events as producers wrote them. */
 export const normalizer = (config: NormalizerConfig): Processor<RegistryError, Codecs> => {
   const loadSchemas = makeLoadSchemas(config.schemaTimeout)
   return {
-    name: "normalizer",
+    ...shape,
     topics: [topicNames.raw],
-    batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5) },
-    concurrency: 1,
-    stepDeadline: Duration.minutes(2),
-    releasesInputBuffers: true,
-    open: () => Effect.succeed({ step: normalizeBatch(config, loadSchemas) })
+    open: () =>
+      Effect.sync(() => {
+        const normalize = normalizeBatch(config, loadSchemas)
+        return { step: (batch) => normalize(batch, null) }
+      })
   }
+}
+
+/** Reads what the sealer wrote, and opens it. */
+export const sealedNormalizer = (
+  config: NormalizerConfig,
+  identity: IdentityKey
+): Processor<RegistryError | KafkaError, Codecs | KafkaClient> => {
+  const loadSchemas = makeLoadSchemas(config.schemaTimeout)
+  return {
+    ...shape,
+    topics: [topicNames.sealed],
+    open: ({ partition }) =>
+      Effect.sync(() => {
+        const reader = makeSealedReader(identity, config.suppressions ?? noSuppressions, partition)
+        const normalize = normalizeBatch(config, loadSchemas)
+        return {
+          restore: [reader.restore],
+          step: (batch) => Effect.flatMap(openBatch(reader, batch), (opened) => normalize(batch, opened))
+        }
+      })
+  }
+}
+
+const shape = {
+  name: "normalizer",
+  batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5) },
+  concurrency: 1,
+  stepDeadline: Duration.minutes(2),
+  releasesInputBuffers: true
 }
 
 /** The stages of a batch, in order: load, decide (read, normalize, hash, encode: event by event), report, step. */
 const normalizeBatch = (config: NormalizerConfig, loadSchemas: LoadSchemas) => {
   const report = makeReport()
-  return Effect.fn("normalizer.normalizeBatch")(function* (batch: Batch) {
-    const codecs = yield* loadSchemas(batch)
+  return Effect.fn("normalizer.normalizeBatch")(function* (batch: Batch, opened: OpenedBatch | null) {
+    const codecs = yield* loadSchemas(opened?.originals ?? batch)
     const now = yield* Clock.currentTimeMillis
-    const { value: decision, release } = codecs.encodePooled(() => decide(batch, config, codecs, now))
+    const { value: decision, release } = codecs.encodePooled(() => decide(batch, config, codecs, now, opened?.open))
     yield* report(decision)
     return { ...decision.step, release }
   })
 }
 
+interface OpenedBatch {
+  readonly originals: { readonly records: ReadonlyArray<{ readonly value: Buffer | null }> }
+  readonly open: (record: Inbound) => Opened
+}
+
+/** Opens each record once: before the schemas of what is in it are loaded. */
+const openBatch = Effect.fnUntraced(function* (reader: SealedReader, { records }: Batch) {
+  yield* reader.refresh(records)
+  const opened = new Map(records.map((record) => [record, reader.open(record)]))
+  const originals = [...opened.values()].map((one) => ({ value: one._tag === "Original" ? one.value : null }))
+  return {
+    originals: { records: originals },
+    open: (record) => opened.get(record)!
+  } satisfies OpenedBatch as OpenedBatch
+})
+
 /** The codecs that decode a batch's Avro records, with the schemas that these were written with. */
-type LoadSchemas = (batch: Pick<Batch, "records">) => Effect.Effect<Codecs["Service"], RegistryError, Codecs>
+export type LoadSchemas = (batch: OpenedBatch["originals"]) => Effect.Effect<Codecs["Service"], RegistryError, Codecs>
 
 /**
  * Fails, so that the partition is retried, until the registry has not answered for `timeout`. From then on it gives codecs without
@@ -89,8 +139,9 @@ const askAgainMillis = 30_000
 /** Counts what was decided, and warns of a value that was left out once for each label of its metric. */
 const makeReport = () => {
   const warned = new Set<string>()
-  return Effect.fnUntraced(function* ({ normalized, deadLettered, dropped }: Decision) {
+  return Effect.fnUntraced(function* ({ normalized, erased, deadLettered, dropped }: Decision) {
     yield* Metric.update(normalizedEvents, normalized)
+    if (erased > 0) yield* Metric.update(erasedEvents, erased)
     for (const [reason, count] of deadLettered) {
       yield* Metric.update(Metric.withAttributes(deadLetters, { reason }), count)
     }
@@ -119,6 +170,10 @@ const warnings: ReadonlyMap<string, string> = new Map([
 const normalizedEvents = Metric.counter("capi_normalizer_events_total", {
   incremental: true,
   description: "Events normalized."
+})
+const erasedEvents = Metric.counter("capi_normalizer_erased_events_total", {
+  incremental: true,
+  description: "Records of erased persons that were skipped."
 })
 const deadLetters = Metric.counter("capi_normalizer_dead_letters_total", {
   incremental: true,

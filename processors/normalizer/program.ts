@@ -2,7 +2,7 @@
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { decodeSettings, type SettingsError } from "../../shared/config/settings.ts"
+import { decodeSettings, type SettingsError, SettingsService } from "../../shared/config/settings.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { Connections } from "../../shared/connections/connections.ts"
 import { messageEvents } from "../../shared/connectors/mapping/message-events.ts"
@@ -10,18 +10,33 @@ import type { IdentityKey } from "../../shared/credentials/identity-key.ts"
 import { loadIdentityKey } from "../../shared/credentials/identity-key-topic.ts"
 import { Sealer, type SealerShape, sealerLayer } from "../../shared/credentials/sealer.ts"
 import { announceSealingKey } from "../../shared/credentials/sealing-keys.ts"
+import { KafkaClient } from "../../shared/kafka/client.ts"
+import { topicNames } from "../../shared/model/topics.ts"
 import { type Program, processorsProgram } from "../../shared/runtime/program.ts"
+import { followSuppressions } from "../../shared/suppression/follow-suppressions.ts"
 import type { NormalizerConfig } from "./decide.ts"
-import { normalizer } from "./normalizer.ts"
+import { makeLoadSchemas, normalizer, sealedNormalizer } from "./normalizer.ts"
+import { Erasures } from "./sealing/erasures.ts"
+import { identifiersOf } from "./sealing/identifiers.ts"
+import { sealer as eventSealer } from "./sealing/sealer.ts"
 
 export const normalizerProgram: Program = processorsProgram(
   "normalizer",
   Effect.gen(function* () {
     const sealer = yield* Sealer
     const identity = yield* loadIdentityKey(sealer)
-    const config = withPersonIds(yield* normalizerConfig, identity)
+    const { eventLog } = yield* SettingsService
+    const erasures = new Erasures()
+    const suppressions = yield* followSuppressions(erasures.add)
+    const config = withPersonIds({ ...(yield* normalizerConfig), suppressions }, identity)
     yield* announceSealingKey("normalizer", sealer.keyId)
-    return [normalizer(config)]
+    if (eventLog === "raw-events") return [normalizer(config)]
+    yield* beginWhereNormalizerStopped
+    const { checkEvery } = yield* decodeSettings(sealerSettings)
+    const identifiers = identifiersOf(config.options.defaultCountries, config.recordBytesMax)
+    const loadSchemas = makeLoadSchemas(config.schemaTimeout)
+    const sealing = { identity, erasures, suppressions, checkEvery, loadSchemas, identifiersOf: identifiers }
+    return [eventSealer(sealing), sealedNormalizer(config, identity)]
   }).pipe(Effect.provide(sealerLayer))
 )
 
@@ -29,6 +44,27 @@ export const normalizerProgram: Program = processorsProgram(
 const withPersonIds = (config: NormalizerConfig, identity: IdentityKey): NormalizerConfig => ({
   ...config,
   options: { ...config.options, personIds: identity.idTextOf }
+})
+
+/**
+ * A sealer that has committed nothing begins where the normalizer stopped when it read raw events itself, so that none is sent twice.
+ * Where an instance of the sealer runs already, its offsets are there or are not to be changed.
+ */
+const beginWhereNormalizerStopped = Effect.gen(function* () {
+  const kafka = yield* KafkaClient
+  const { topicPrefix } = yield* SettingsService
+  const topic = topicPrefix + topicNames.raw
+  const sealed = yield* kafka.committed(`${topicPrefix}sealer`, topic)
+  if (sealed.some(({ offset }) => offset !== null)) return
+  const offsets = (yield* kafka.committed(`${topicPrefix}normalizer`, topic)).flatMap(({ partition, offset }) =>
+    offset === null ? [] : [{ partition, offset }]
+  )
+  if (offsets.length === 0) return
+  yield* Effect.ignore(kafka.resetOffsets(`${topicPrefix}sealer`, topic, offsets))
+})
+
+const sealerSettings = Config.all({
+  checkEvery: Config.Duration("ERASURE_CHECK_EVERY").pipe(Config.withDefault(Duration.minutes(1)))
 })
 
 /** Bounds on what producers may send. */

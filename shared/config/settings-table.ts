@@ -157,6 +157,9 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
     "Identifiers of persons who were erased or withdrew consent, 32 to 48 bytes each; a program that would hold more does not start.",
     { default: "5000000" }
   ),
+  row("ERASURE_CHECK_EVERY", "How often the normalizer's program looks for erasures that are due.", {
+    default: "1 minute"
+  }),
   row(
     "CAPI_WEBHOOK_PORT",
     "The port on which delivery-whatsapp receives WhatsApp's webhooks; 0 takes a free port and prints it.",

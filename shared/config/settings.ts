@@ -84,7 +84,10 @@ const files = {
   )
 }
 
-const eventLogSetting = Config.Literals(eventLogs, "CAPI_EVENT_LOG").pipe(Config.withDefault("raw-events" as const))
+/** For commands that need no other setting. */
+export const eventLogSetting = Config.Literals(eventLogs, "CAPI_EVENT_LOG").pipe(
+  Config.withDefault("raw-events" as const)
+)
 
 /** The one description of the shared settings; see `settings-table.ts` for what each means. */
 const settings = Config.all({

@@ -30,6 +30,8 @@ export interface ConnectionBalance {
 export interface Balance {
   readonly raw: number
   readonly deadLetteredRaw: number
+  /** Skipped by the normalizer, since their persons were erased. */
+  readonly erasedRaw: number
   readonly normalized: number
   readonly inFlightRaw: number
   /** Positions `partition:offset` of raw records that the normalizer has passed without a trace. */
@@ -44,7 +46,7 @@ export interface Balance {
 export const balanceOf = (ledger: Ledger): Balance => {
   const tallies = [...ledger.connectionIds].map((connectionId) => tallyOf(connectionId, ledger.stateOf(connectionId)))
   const missingRaw: Array<string> = []
-  let [raw, deadLetteredRaw, normalized, inFlightRaw, normalizedAgain] = [0, 0, 0, 0, 0]
+  let [raw, deadLetteredRaw, erasedRaw, normalized, inFlightRaw, normalizedAgain] = [0, 0, 0, 0, 0, 0]
   for (const event of ledger.events) {
     raw++
     if (event.normalizedAt.length > 1) normalizedAgain++
@@ -52,12 +54,23 @@ export const balanceOf = (ledger: Ledger): Balance => {
       normalized++
       for (const tally of tallies) count(tally, event, ledger)
     } else if (event.deadLettered) deadLetteredRaw++
+    else if (event.erased) erasedRaw++
     else if (ledger.isLostRaw(event)) missingRaw.push(positionOf(event.source))
     else inFlightRaw++
   }
   const connections = tallies.filter(({ state, consumed }) => state === "enabled" || consumed > 0)
   const balanced = isBalanced(missingRaw, connections)
-  return { raw, deadLetteredRaw, normalized, inFlightRaw, missingRaw, normalizedAgain, connections, balanced }
+  return {
+    raw,
+    deadLetteredRaw,
+    erasedRaw,
+    normalized,
+    inFlightRaw,
+    missingRaw,
+    normalizedAgain,
+    connections,
+    balanced
+  }
 }
 
 /** The same balance of some connections alone. */

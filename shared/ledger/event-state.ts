@@ -35,6 +35,7 @@ export interface LedgerEvent {
   readonly source: RawRecord
   eventId: string | null
   deadLettered: boolean
+  erased: boolean
   normalizedAt: ReadonlyArray<Place>
   /** The normalized records that the mapper has yet to read. */
   aheadOfMapper: ReadonlyArray<Place>
@@ -61,6 +62,7 @@ export const newEvent = ({ partition, offset, timestamp }: RawRecord, isFromRetr
   source: { partition, offset, timestamp },
   eventId: null,
   deadLettered: false,
+  erased: false,
   normalizedAt: nowhere,
   aheadOfMapper: nowhere,
   isFromRetry,

@@ -107,6 +107,14 @@ export class Ledger {
     if (this.openMax !== null) this.settle(event)
   }
 
+  /** The normalizer skipped the record, since its person was erased. */
+  erased(source: RawSource): void {
+    const event = this.eventOf(source)
+    if (event === undefined) return
+    event.erased = true
+    if (this.openMax !== null && !isNormalized(event)) this.settle(event)
+  }
+
   /** A normalized event; false if its raw record is not held. */
   normalized(source: RawSource, eventId: string, place: Place): boolean {
     const event = this.eventOf(source)
@@ -180,7 +188,9 @@ export class Ledger {
 
   /** Whether the normalizer has passed the raw record, and nothing says what became of it. */
   isLostRaw(event: LedgerEvent): boolean {
-    return !isNormalized(event) && !event.deadLettered && isPassed(event.source, this.committed.normalizer)
+    return (
+      !isNormalized(event) && !event.deadLettered && !event.erased && isPassed(event.source, this.committed.normalizer)
+    )
   }
 
   /** Of a normalized event. */

@@ -6,6 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import topicTable from "../../schemas/topics.json" with { type: "json" }
+import type { EventLog } from "../config/settings.ts"
 import { type FetchedRecord, KafkaClient } from "../kafka/client.ts"
 import { type Platform, platforms } from "../model/platform.ts"
 import { topicNames } from "../model/topics.ts"
@@ -34,11 +35,12 @@ export interface ReadBalance extends Balance {
   readonly withoutRaw: ReadonlyArray<string>
 }
 
-/** `connections` are all of the file; `prefix` is that of topics and groups. Fails where broker or registry cannot be reached. */
+/** `connections` are all of the file; `prefix` is that of topics and groups; `eventLog` is what the normalizer reads. Fails where broker or registry cannot be reached. */
 export const readLedger = Effect.fn("ledger.read")(function* (
   range: LedgerRange,
   connections: ReadonlyArray<LedgerConnection>,
-  prefix: string
+  prefix: string,
+  eventLog: EventLog = topicNames.raw
 ) {
   const present = new Set(yield* (yield* KafkaClient).listTopics)
   const read = platforms.filter((platform) => present.has(mappedTopic(prefix, platform)))
@@ -50,7 +52,7 @@ export const readLedger = Effect.fn("ledger.read")(function* (
   // A raw record may outlive its time by as long as its segment is open; its results may be gone by then.
   const from = Math.max(range.from, (yield* Clock.currentTimeMillis) - resultsKeptMillis)
   const topics = yield* followTopics(
-    { from, to: range.to, platforms: read, prefix },
+    { from, to: range.to, platforms: read, prefix, eventLog },
     groups.filter(({ platform }) => read.includes(platform))
   )
   const withoutRaw = new Set<string>()
@@ -77,13 +79,14 @@ export interface LedgerRound {
 export const followLedger = Effect.fn("ledger.follow")(function* (
   since: number,
   connections: ReadonlyArray<LedgerConnection>,
-  prefix: string
+  prefix: string,
+  eventLog: EventLog = topicNames.raw
 ) {
   const decided = new DecidedConnections()
   const ledger = new Ledger(statesOf(connections), decided, openMax)
   const changes = yield* followTopic(`${prefix}${decidedConnectionsTopic}`, { since: 0 })
   const read = [...new Set(connections.map(({ platform }) => platform))]
-  const topics = yield* followTopics({ from: since, to: null, platforms: read, prefix }, connections)
+  const topics = yield* followTopics({ from: since, to: null, platforms: read, prefix, eventLog }, connections)
   let suspects: ReadonlySet<string> = new Set()
   return Effect.gen(function* () {
     yield* topics.mark
@@ -104,18 +107,19 @@ interface Followed {
   readonly to: number | null
   readonly platforms: ReadonlyArray<Platform>
   readonly prefix: string
+  readonly eventLog: EventLog
 }
 
 /** The topics of a ledger: `mark` begins a round, `read` feeds a ledger with what is new up to the marks, in the order of the stages. */
 const followTopics = Effect.fnUntraced(function* (
-  { from, to, platforms, prefix }: Followed,
+  { from, to, platforms, prefix, eventLog }: Followed,
   connections: ReadonlyArray<LedgerConnection>
 ) {
   const since = Math.max(0, from - clockSkewMillis)
-  const raw = yield* followTopic(`${prefix}${topicNames.raw}`, { since: from, until: to })
+  const raw = yield* followTopic(`${prefix}${eventLog}`, { since: from, until: to })
   const deadLetters = yield* followTopic(`${prefix}${topicNames.deadLetters}`, { since })
   const normalized = yield* followTopic(`${prefix}${topicNames.normalized}`, { since })
-  let committed = yield* committedOf(connections, prefix)
+  let committed = yield* committedOf(connections, prefix, eventLog)
   const deliveries = yield* Effect.forEach(platforms, (platform) =>
     Effect.gen(function* () {
       const ids = connections.filter((one) => one.platform === platform).map(({ id }) => id)
@@ -128,7 +132,7 @@ const followTopics = Effect.fnUntraced(function* (
   )
   const results = yield* followTopic(`${prefix}${topicNames.results}`, { since })
   const mark = Effect.gen(function* () {
-    committed = yield* committedOf(connections, prefix)
+    committed = yield* committedOf(connections, prefix, eventLog)
     const ofDeliveries = deliveries.flatMap(({ mapped, retries }) => [retries, mapped])
     for (const topic of [results, ...ofDeliveries, normalized, deadLetters, raw]) yield* topic.mark
   })
@@ -158,7 +162,10 @@ const followTopics = Effect.fnUntraced(function* (
         )
       }
       yield* results.readAs("event-delivery-log", (log) => {
-        if (log.source !== null) ledger.result(log.source, log.connection_id, log)
+        if (log.source === null) return
+        // The normalizer's, which knows no connections.
+        if (log.connection_id === "") ledger.erased(log.source)
+        else ledger.result(log.source, log.connection_id, log)
       })
     })
   return { mark, read, covers: raw.covers }
@@ -170,7 +177,11 @@ const eachOf = <D extends { readonly ids: ReadonlyArray<string> }, A>(
 ): ReadonlyMap<string, A> =>
   new Map(deliveries.flatMap((delivery) => delivery.ids.map((id) => [id, of(delivery, id)] as const)))
 
-const committedOf = Effect.fnUntraced(function* (connections: ReadonlyArray<LedgerConnection>, prefix: string) {
+const committedOf = Effect.fnUntraced(function* (
+  connections: ReadonlyArray<LedgerConnection>,
+  prefix: string,
+  eventLog: EventLog
+) {
   const kafka = yield* KafkaClient
   const of = (group: string, topic: string) =>
     Effect.map(
@@ -189,7 +200,7 @@ const committedOf = Effect.fnUntraced(function* (connections: ReadonlyArray<Ledg
       (found): ReadonlyMap<string, Offsets> => new Map(found)
     )
   return {
-    normalizer: yield* of("normalizer", `${prefix}${topicNames.raw}`),
+    normalizer: yield* of("normalizer", `${prefix}${eventLog}`),
     mapper: yield* of("mapper", `${prefix}${topicNames.normalized}`),
     deliveries: yield* ofEach(topicNames.mapped),
     retries: yield* ofEach(topicNames.retry)

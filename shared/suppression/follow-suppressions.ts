@@ -4,47 +4,58 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import type { Suppression } from "../../schemas/types.gen.ts"
 import { Codecs, type RegistryError } from "../codec/codecs.ts"
 import { decodeSettings, SettingsError, SettingsService } from "../config/settings.ts"
 import { type FetchedRecord, KafkaClient, type KafkaError } from "../kafka/client.ts"
 import { topicNames } from "../model/topics.ts"
 import { type Suppressions, SuppressionTable } from "./suppressions.ts"
 
+/** Called for each record of the topic, in order; the record is null where the suppression ended. */
+type OnSuppression = (key: string, record: Suppression | null) => void
+
 /** Whom not to send events of, up to date until the scope closes. */
-export const followSuppressions: Effect.Effect<
+export const followSuppressions = (
+  onRecord: OnSuppression = () => undefined
+): Effect.Effect<
   Suppressions,
   KafkaError | RegistryError | SettingsError,
   KafkaClient | Codecs | SettingsService | Scope.Scope
-> = Effect.gen(function* () {
-  const idsMax = yield* decodeSettings(idsMaxSetting)
-  const table = new SuppressionTable()
-  const next = yield* readSuppressions(table)
-  if (table.size > idsMax) return yield* tooMany(table.size, idsMax)
-  yield* report(table)
-  yield* follow(table, next).pipe(
-    Effect.tapError((error) =>
-      Effect.logWarning("Erasures and consent changes could not be read. It is tried again.").pipe(
-        Effect.annotateLogs({ reason: error.message, nextStep: error.nextStep })
-      )
-    ),
-    Effect.retry(Schedule.spaced("2 seconds")),
-    Effect.forkScoped
-  )
-  return table
-})
+> =>
+  Effect.gen(function* () {
+    const idsMax = yield* decodeSettings(idsMaxSetting)
+    const table = new SuppressionTable()
+    const apply: OnSuppression = (key, record) => {
+      table.apply(key, record)
+      onRecord(key, record)
+    }
+    const next = yield* readSuppressions(apply)
+    if (table.size > idsMax) return yield* tooMany(table.size, idsMax)
+    yield* report(table)
+    yield* follow(table, apply, next).pipe(
+      Effect.tapError((error) =>
+        Effect.logWarning("Erasures and consent changes could not be read. It is tried again.").pipe(
+          Effect.annotateLogs({ reason: error.message, nextStep: error.nextStep })
+        )
+      ),
+      Effect.retry(Schedule.spaced("2 seconds")),
+      Effect.forkScoped
+    )
+    return table
+  })
 
 /** Reads the topic to its present end; gives the next offset of each partition. */
-export const readSuppressions = Effect.fnUntraced(function* (table: SuppressionTable) {
+export const readSuppressions = Effect.fnUntraced(function* (apply: OnSuppression) {
   const kafka = yield* KafkaClient
   const topic = (yield* SettingsService).topicPrefix + topicNames.suppressions
   const ends = yield* kafka.topicOffsets(topic)
   const ranges = ends.map(({ partition, low, high }) => ({ partition, from: low, to: high }))
-  yield* kafka.read({ topic, ranges: ranges.filter(({ from, to }) => from < to), onRecords: applyTo(table) })
+  yield* kafka.read({ topic, ranges: ranges.filter(({ from, to }) => from < to), onRecords: applyAll(apply) })
   return new Map(ends.map(({ partition, high }) => [partition, high]))
 })
 
 /** Never ends; where it fails it goes on behind what it has applied. */
-const follow = Effect.fnUntraced(function* (table: SuppressionTable, next: Map<number, number>) {
+const follow = Effect.fnUntraced(function* (table: SuppressionTable, apply: OnSuppression, next: Map<number, number>) {
   const kafka = yield* KafkaClient
   const topic = (yield* SettingsService).topicPrefix + topicNames.suppressions
   yield* kafka.read({
@@ -52,21 +63,21 @@ const follow = Effect.fnUntraced(function* (table: SuppressionTable, next: Map<n
     ranges: [...next].map(([partition, from]) => ({ partition, from, to: null })),
     onRecords: (records: ReadonlyArray<FetchedRecord>) =>
       Effect.gen(function* () {
-        yield* applyTo(table)(records)
+        yield* applyAll(apply)(records)
         for (const { partition, offset } of records) next.set(partition, offset + 1)
         yield* report(table)
       })
   })
 })
 
-const applyTo = (table: SuppressionTable) => (records: ReadonlyArray<FetchedRecord>) =>
+const applyAll = (apply: OnSuppression) => (records: ReadonlyArray<FetchedRecord>) =>
   Effect.gen(function* () {
     const codecs = yield* Codecs
     yield* codecs.loadSchemas(records.map(({ value }) => value))
     for (const { key, value } of records) {
       const decoded = value === null ? null : codecs.decode("suppression", value)
-      if (decoded === null) table.apply(String(key), null)
-      else if (decoded._tag === "Decoded") table.apply(String(key), decoded.value)
+      if (decoded === null) apply(String(key), null)
+      else if (decoded._tag === "Decoded") apply(String(key), decoded.value)
       else yield* Effect.logError("A record of suppressions cannot be read: what wrote it is not this program.")
     }
   })

@@ -35,7 +35,8 @@ export const ledger = Command.make("ledger", { since, until }, ({ since, until }
       const balance = yield* readLedger(
         { from: range.from, to: end?._tag === "At" ? end.millis : range.to },
         connections.all,
-        settings.topicPrefix
+        settings.topicPrefix,
+        settings.eventLog
       )
       yield* show(balanceToJson(balance), (paint) => {
         const named = (lines: ReadonlyArray<string>) => [

@@ -99,7 +99,7 @@ const summarize = Effect.fnUntraced(function* (from: StartPosition, connection: 
   const settings = yield* SettingsService
   const connections = yield* Connections.pipe(Effect.provide(connectionsLayer))
   const chosen = new Set((yield* chooseConnections(connections.all, Option.toArray(connection))).map(({ id }) => id))
-  const whole = yield* readLedger(yield* rangeFrom(from), connections.all, settings.topicPrefix)
+  const whole = yield* readLedger(yield* rangeFrom(from), connections.all, settings.topicPrefix, settings.eventLog)
   const balance = Option.isNone(connection) ? whole : ofConnections(whole, chosen)
   yield* show(balanceToJson(balance), (paint) => balanceTable(balance, paint))
 })

@@ -19,7 +19,9 @@ export const problemReasons = [
   "event_time_in_future",
   "event_time_invalid",
   "event_time_without_offset",
-  "empty_identity"
+  "empty_identity",
+  "secret_missing",
+  "sealed_undecodable"
 ] as const
 export type ProblemReason = (typeof problemReasons)[number]
 
@@ -55,7 +57,10 @@ export const nextSteps: Readonly<Record<ProblemReason, string>> = {
   event_time_without_offset:
     "Write event_time with its offset, such as 2026-11-28T09:30:00Z or 2026-11-28T10:30:00+01:00: a local time is another one in each time zone.",
   empty_identity:
-    "Send at least one identifier of the customer: email, phone, external_id, a click or browser id, or the IP address."
+    "Send at least one identifier of the customer: email, phone, external_id, a click or browser id, or the IP address.",
+  secret_missing:
+    "Find out who deleted records of person-keys or recreated it; restore it from a backup, then redrive.",
+  sealed_undecodable: "Find out who recreated identity-keys or changed the record; restore the topic, then redrive."
 }
 
 /** A problem with the next step of its reason. */

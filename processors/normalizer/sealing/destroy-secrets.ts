@@ -1,0 +1,91 @@
+/** Destroys the secrets of erased persons when their grace window is over, and of days whose records have been kept long enough. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import { Codecs } from "../../../shared/codec/codecs.ts"
+import type { IdentityKey } from "../../../shared/credentials/identity-key.ts"
+import { topicNames } from "../../../shared/model/topics.ts"
+import type { Outbound, Step } from "../../../shared/runtime/contract.ts"
+import { wordsOfBytes } from "../../../shared/suppression/id-map.ts"
+import type { Suppressions } from "../../../shared/suppression/suppressions.ts"
+import type { Erasure, Erasures } from "./erasures.ts"
+import { type PersonSecrets, secretRecord } from "./person-secrets.ts"
+import { expiredDayIds } from "./unattributed.ts"
+
+/**
+ * A step for each check: the tombstones of what is due, and a log entry for each erasure that found a secret. The sealer is the one
+ * writer of its partition, so no other instance goes on under a secret that is destroyed here.
+ */
+export const makeDestroyer = (
+  { identity, erasures, suppressions }: DestroyOptions,
+  secrets: PersonSecrets,
+  partition: number
+): Effect.Effect<Step, never, Codecs> => {
+  let next = 0
+  let waiting: ReadonlyArray<Erasure> = []
+  let checkedDay = 0
+  return Effect.gen(function* () {
+    const codecs = yield* Codecs
+    const now = yield* Clock.currentTimeMillis
+    const seconds = Math.floor(now / 1_000)
+    const due: Array<Erasure> = []
+    const later: Array<Erasure> = []
+    for (const erasure of [...waiting, ...erasures.all.slice(next)])
+      (seconds > secondsOf(erasure) ? due : later).push(erasure)
+    next = erasures.all.length
+    waiting = later
+    const outputs: Array<Outbound> = []
+    const destroyed = new Map<string, number>()
+    for (const erasure of due) {
+      // Cancelled meanwhile, or a secret of a customer who came back later.
+      if (!suppressions.isErased([erasure], 0) || !secrets.isFrom(erasure, secondsOf(erasure))) continue
+      outputs.push(secretRecord(Buffer.from(erasure.personId, "base64url"), null, partition))
+      destroyed.set(erasure.name, (destroyed.get(erasure.name) ?? 0) + 1)
+      secrets.delete(erasure)
+    }
+    const today = Math.floor(now / dayMillis)
+    if (today !== checkedDay) {
+      for (const id of expiredDayIds(identity, now))
+        if (secrets.delete(wordsOfBytes(id, 0))) outputs.push(secretRecord(id, null, partition))
+      checkedDay = today
+    }
+    for (const [erasure, count] of destroyed) {
+      const entry = { ...emptyEntry, erasure, timestamp: now, partition, secrets: count }
+      const value = codecs.encode(topicNames.erasureLog, "erasure-log-entry", entry)
+      outputs.push({ topic: topicNames.erasureLog, key: erasure, value })
+      yield* Metric.update(destroyedSecrets, count)
+    }
+    if (outputs.length > 0) secrets.lastTombstoneAt = now
+    if (now - secrets.lastTombstoneAt < rollMillis) outputs.push(rollRecord(now, partition))
+    return { outputs }
+  })
+}
+
+export interface DestroyOptions {
+  readonly identity: IdentityKey
+  readonly erasures: Erasures
+  readonly suppressions: Suppressions
+}
+
+const secondsOf = ({ destroyAt }: Erasure): number => Math.floor(destroyAt / 1_000)
+
+const emptyEntry = { step: "keys_destroyed", identifiers: 0, destroy_at: null, gone_by: null }
+
+/**
+ * Compaction leaves the open segment alone, and Kafka closes one only when something is written. So for a day after a tombstone there is
+ * always something to write.
+ */
+const rollRecord = (now: number, partition: number): Outbound => ({
+  topic: topicNames.personKeys,
+  key: "roll",
+  value: Buffer.from(String(now)),
+  partition
+})
+
+const dayMillis = 86_400_000
+const rollMillis = dayMillis
+
+const destroyedSecrets = Metric.counter("capi_sealer_secrets_destroyed_total", {
+  incremental: true,
+  description: "Secrets of erased persons that were destroyed."
+})

@@ -1,0 +1,101 @@
+/**
+ * The sealer: raw-events in; sealed-events and person-keys out. Each raw record becomes one sealed record in the partition of the same
+ * number, in the transaction that writes the secrets it needs. It also destroys the secrets of erased persons.
+ */
+import { randomBytes } from "node:crypto"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import type { Codecs, RegistryError } from "../../../shared/codec/codecs.ts"
+import { nonceBytes } from "../../../shared/credentials/aes-gcm.ts"
+import { personIdBytes } from "../../../shared/credentials/identity-key.ts"
+import { sealEvent } from "../../../shared/credentials/sealed-event.ts"
+import { topicNames } from "../../../shared/model/topics.ts"
+import type { AssignedPartition, Batch, Inbound, Outbound, Processor, Step } from "../../../shared/runtime/contract.ts"
+import { wordsOfBytes } from "../../../shared/suppression/id-map.ts"
+import { type DestroyOptions, makeDestroyer } from "./destroy-secrets.ts"
+import { PersonSecrets, secretBytes, secretRecord } from "./person-secrets.ts"
+import { dayIdOf } from "./unattributed.ts"
+
+export interface SealerConfig extends DestroyOptions {
+  /** SHA-256 of the identifiers in a raw record; none where it cannot be read. */
+  readonly identifiersOf: (record: Inbound, codecs: Codecs["Service"]) => ReadonlyArray<string>
+  /** Codecs that know the writers' schemas of a batch. */
+  readonly loadSchemas: (batch: Pick<Batch, "records">) => Effect.Effect<Codecs["Service"], RegistryError, Codecs>
+  /** How often erasures are looked for that are due. */
+  readonly checkEvery: Duration.Duration
+}
+
+export const sealer = (config: SealerConfig): Processor<RegistryError, Codecs> => ({
+  name: "sealer",
+  topics: [topicNames.raw],
+  batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5) },
+  // One step at a time: the secrets that a step makes must be known to the next.
+  concurrency: 1,
+  stepDeadline: Duration.minutes(2),
+  releasesInputBuffers: true,
+  open: (assigned) => Effect.sync(() => openPartition(config, assigned))
+})
+
+// The secrets belong to this opening: what a step that is not committed made is gone with it.
+const openPartition = (config: SealerConfig, { partition }: AssignedPartition) => {
+  const secrets = new PersonSecrets()
+  const destroyer = makeDestroyer(config, secrets, partition)
+  return {
+    restore: [
+      {
+        topic: topicNames.personKeys,
+        since: "beginning" as const,
+        until: "end" as const,
+        apply: (records: ReadonlyArray<Inbound>) =>
+          Effect.sync(() => {
+            for (const record of records) secrets.restore(record)
+          })
+      }
+    ],
+    step: (batch: Batch) => Effect.tap(sealBatch(config, secrets, batch), () => report(secrets, partition)),
+    tick: { every: config.checkEvery, step: destroyer }
+  }
+}
+
+const sealBatch = Effect.fn("sealer.sealBatch")(function* (config: SealerConfig, secrets: PersonSecrets, batch: Batch) {
+  const codecs = yield* config.loadSchemas(batch)
+  const now = yield* Clock.currentTimeMillis
+  const outputs: Array<Outbound> = []
+  const nonces = randomBytes(batch.records.length * nonceBytes)
+  for (const [index, record] of batch.records.entries()) {
+    const hashes = config.identifiersOf(record, codecs)
+    const ids = hashes.length === 0 ? dayIdOf(config.identity, now) : config.identity.idsOf(hashes)
+    outputs.push(...newSecrets(secrets, ids, batch.partition, now))
+    const nonce = nonces.subarray(index * nonceBytes, (index + 1) * nonceBytes)
+    const value = sealEvent(config.identity, { ids, secrets: secrets.secretsOf(ids) ?? [], nonce }, record)
+    // Without a key, since a producer's may name a person: the partition is the raw record's, so that its order stays.
+    outputs.push({ topic: topicNames.sealed, key: null, value, partition: batch.partition })
+  }
+  yield* Metric.update(sealed, batch.records.length)
+  return { outputs } satisfies Step
+})
+
+/** Makes the secrets that are missing; gives their records. */
+const newSecrets = (secrets: PersonSecrets, ids: Buffer, partition: number, now: number): ReadonlyArray<Outbound> => {
+  const records: Array<Outbound> = []
+  for (let at = 0; at < ids.length; at += personIdBytes) {
+    const words = wordsOfBytes(ids, at)
+    if (secrets.has(words)) continue
+    const secret = randomBytes(secretBytes)
+    secrets.put(words, secret, now)
+    records.push(secretRecord(ids.subarray(at, at + personIdBytes), secret, partition))
+  }
+  return records
+}
+
+const report = (secrets: PersonSecrets, partition: number) =>
+  Effect.andThen(
+    Metric.update(Metric.withAttributes(heldSecrets, { partition: String(partition) }), secrets.size),
+    Metric.update(Metric.withAttributes(heldBytes, { partition: String(partition) }), secrets.bytes)
+  )
+
+const sealed = Metric.counter("capi_sealer_events_total", { incremental: true, description: "Raw records sealed." })
+const heldSecrets = Metric.gauge("capi_sealer_secrets", { description: "Secrets of identifiers, by partition." })
+const heldBytes = Metric.gauge("capi_sealer_secrets_bytes", { description: "Memory of these secrets." })
