@@ -6,13 +6,14 @@ import { readLedger } from "../../../shared/ledger/read-ledger.ts"
 import { programNames } from "../../local/program-files.ts"
 import { publishSamples } from "../../samples/publish.ts"
 import { sandboxSecretsOf, usesMasterKey } from "../deploy-files.ts"
+import { groundLayer } from "./checks.ts"
 import { checkFailed, lastLines } from "./command.ts"
-import { type Compose, exists, secretOfFile, stored } from "./compose.ts"
+import { type Compose, composeBrokers, composeRegistry, exists, secretOfFile, stored } from "./compose.ts"
 import { answers } from "./containers.ts"
 import type { Engine } from "./engine.ts"
 import type { Report } from "./report.ts"
 
-/** Runs with the broker and the registry of the Compose file in its context. */
+/** From nothing to every container killed and the ledger balanced. */
 export const checkCompose = Effect.fnUntraced(function* (report: Report, engine: Engine, compose: Compose) {
   yield* report.check(
     "a missing file of connections is an error that names it, and no folder is made",
@@ -37,6 +38,25 @@ export const checkCompose = Effect.fnUntraced(function* (report: Report, engine:
       )
     )
   )
+  // Only now, since the layers' first question is whether the registry is there.
+  yield* deliverThroughKills(report, engine, compose).pipe(
+    Effect.provide(groundLayer({ brokers: composeBrokers, registryUrl: composeRegistry }))
+  )
+  yield* report.check(
+    "docker compose stop ends every program in order within its grace period",
+    Effect.gen(function* () {
+      yield* compose.must(["stop", ...programNames], { limit: "2 minutes" })
+      const bad = (yield* compose.services).filter(
+        ({ name, exitCode }) => programNames.some((program) => program === name) && exitCode !== 0
+      )
+      if (bad.length > 0)
+        return yield* checkFailed(bad.map(({ name, exitCode }) => `${name} ended with ${exitCode}`).join(", "))
+    })
+  )
+})
+
+/** Runs with the broker and the registry of the Compose file in its context. */
+const deliverThroughKills = Effect.fnUntraced(function* (report: Report, engine: Engine, compose: Compose) {
   const { connections } = yield* loadConnections(compose.connections, {})
   const enabled = connections.filter((connection) => connection.enabled)
   let published = 0
@@ -86,17 +106,6 @@ export const checkCompose = Effect.fnUntraced(function* (report: Report, engine:
     Effect.gen(function* () {
       yield* settled(240, true)
       yield* compose.must(["run", "--rm", "-T", "cli", "ledger"])
-    })
-  )
-  yield* report.check(
-    "docker compose stop ends every program in order within its grace period",
-    Effect.gen(function* () {
-      yield* compose.must(["stop", ...programNames], { limit: "2 minutes" })
-      const bad = (yield* compose.services).filter(
-        ({ name, exitCode }) => programNames.some((program) => program === name) && exitCode !== 0
-      )
-      if (bad.length > 0)
-        return yield* checkFailed(bad.map(({ name, exitCode }) => `${name} ended with ${exitCode}`).join(", "))
     })
   )
 })

@@ -13,7 +13,7 @@ import { repository } from "../../local/state.ts"
 import { baseImagesOf, hasOrPulls, makeStandIn } from "./base-image.ts"
 import { type Built, checkContent, checkPrograms, groundLayer } from "./checks.ts"
 import { checkFailed, mustRun } from "./command.ts"
-import { composeBrokers, composeRegistry, prepareCompose } from "./compose.ts"
+import { prepareCompose } from "./compose.ts"
 import { checkCompose } from "./compose-checks.ts"
 import { startGround } from "./containers.ts"
 import { copyCheckout, makeContext } from "./context.ts"
@@ -23,43 +23,46 @@ import { makeReport, type Report, runChecks } from "./report.ts"
 const dockerfile = path.join(repository, "infra/images/Dockerfile")
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 
+/** `ONLY=image`, `compose` or `testcontainers`: one part, for who works on it. */
+const only = process.env["ONLY"] ?? ""
+const wants = (part: "image" | "compose" | "testcontainers"): boolean => only === "" || only === part
+
 const main = Effect.gen(function* () {
   const report = makeReport()
   const engine = yield* engineWithBase
   const built = yield* build(report, engine)
   if (built !== null) {
-    yield* checkContent(report, built)
-    yield* Effect.scoped(
-      Effect.flatMap(startGround, (ground) =>
-        checkPrograms(report, built, ground).pipe(Effect.provide(groundLayer(ground)))
+    if (wants("image")) yield* Effect.scoped(imageAlone(report, built))
+    if (wants("compose")) yield* Effect.scoped(composeSystem(report, built))
+    if (wants("testcontainers"))
+      yield* report.check(
+        "the tests of Kafka and registry in containers run, and none is skipped",
+        containerTests(engine)
       )
-    )
-    yield* Effect.scoped(composeSystem(report, built)).pipe(
-      Effect.catchTag("CannotCheck", ({ message, nextStep }) =>
-        Effect.sync(() => report.skip("docker compose up", `${message} ${nextStep}`))
-      )
-    )
-    yield* report.check(
-      "the tests of Kafka and registry in containers run, and none is skipped",
-      containerTests(engine)
-    )
   }
   return report.end()
 })
 
-/** The Compose file's system, which has its own broker and registry. */
-const composeSystem = Effect.fnUntraced(function* (report: Report, { engine, image, sandbox }: Built) {
-  const checkout = yield* copyCheckout
-  const compose = yield* prepareCompose(
-    engine,
-    checkout,
-    { programs: image, sandbox },
-    randomBytes(32).toString("base64")
-  )
-  yield* checkCompose(report, engine, compose).pipe(
-    Effect.provide(groundLayer({ brokers: composeBrokers, registryUrl: composeRegistry }))
-  )
+/** The image's layers, and its programs on a broker from jars. */
+const imageAlone = Effect.fnUntraced(function* (report: Report, built: Built) {
+  yield* checkContent(report, built)
+  const ground = yield* startGround
+  yield* checkPrograms(report, built, ground).pipe(Effect.provide(groundLayer(ground)))
 })
+
+/** The Compose file's system, which has its own broker and registry. */
+const composeSystem = Effect.fnUntraced(
+  function* (report: Report, { engine, image, sandbox }: Built) {
+    const checkout = yield* copyCheckout
+    const masterKey = randomBytes(32).toString("base64")
+    const compose = yield* prepareCompose(engine, checkout, { programs: image, sandbox }, masterKey)
+    yield* checkCompose(report, engine, compose)
+  },
+  (effect, report) =>
+    Effect.catchTag(effect, "CannotCheck", ({ message, nextStep }) =>
+      Effect.sync(() => report.skip("docker compose up", `${message} ${nextStep}`))
+    )
+)
 
 /** By vitest in another process, whose engine is this one. The image that cleans up after testcontainers cannot be pulled. */
 const containerTests = Effect.fnUntraced(function* (engine: Engine) {
@@ -68,11 +71,11 @@ const containerTests = Effect.fnUntraced(function* (engine: Engine) {
     ["run", "--root", repository, "--project", "kafka", "--reporter=json", "docker.docker.test.ts"],
     { environment: { ...engine.environment, TESTCONTAINERS_RYUK_DISABLED: "true" }, limit: "6 minutes" }
   )
-  const report: { readonly numPassedTests: number; readonly numPendingTests: number } = JSON.parse(
+  const counts: { readonly numPassedTests: number; readonly numPendingTests: number } = JSON.parse(
     out.slice(out.indexOf("{"))
   )
-  if (report.numPassedTests === 0 || report.numPendingTests > 0)
-    return yield* checkFailed(`${report.numPassedTests} passed, ${report.numPendingTests} skipped`)
+  if (counts.numPassedTests === 0 || counts.numPendingTests > 0)
+    return yield* checkFailed(`${counts.numPassedTests} passed, ${counts.numPendingTests} skipped`)
 })
 
 /** An engine that has what the Dockerfile builds on; a stand-in goes only into one that is thrown away. */
