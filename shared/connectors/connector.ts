@@ -153,6 +153,15 @@ export interface Connector extends ConnectorRules {
   readonly sealedRecipients?: true
   /** The platform posts final outcomes to us; absent where it does not. */
   readonly webhook?: ConnectorWebhook
+  /** How a person's data is deleted at the platform, which keeps what it was sent. */
+  readonly deletionRoute: DeletionRoute
+}
+
+export interface DeletionRoute {
+  /** What to do, for people. */
+  readonly route: string
+  /** Whether the platform's documentation says so; else it has to be asked. */
+  readonly isDocumented: boolean
 }
 
 /** A platform's webhook. `secret` is the connection's credential. */

@@ -28,6 +28,16 @@ export const loadIdentityKey = (
     return makeIdentityKey(root)
   })
 
+/** As `loadIdentityKey`, but changes nothing; null where no program has made a root key yet. */
+export const readIdentityKey = (
+  sealer: SealerShape
+): Effect.Effect<IdentityKey | null, KafkaError | SealError, KafkaClient | SettingsService> =>
+  Effect.gen(function* () {
+    const [first] = yield* readCandidates
+    if (first === undefined) return null
+    return makeIdentityKey(yield* Effect.fromResult(sealer.open(first.wrapped, aadOf(first.name))))
+  })
+
 interface Candidate {
   /** The record's key. */
   readonly name: string

@@ -93,6 +93,7 @@ export const connectorWith = (overrides: Partial<Connector> = {}): Connector => 
   catalog,
   clickIds: [],
   personalKeys: [],
+  deletionRoute: { route: "Ask the platform.", isDocumented: false },
   restrictedUse: true,
   classifications: [],
   account: { required: [], optional: [] },

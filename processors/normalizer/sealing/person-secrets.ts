@@ -37,6 +37,11 @@ export class PersonSecrets {
     return this.map.find(id) >= 0
   }
 
+  /** @param personId an id as base64url text */
+  hasText(personId: string): boolean {
+    return this.has(wordsOfText(personId, 0))
+  }
+
   /** A copy of the secret; null where it is not known. */
   secretOf(id: IdWords): Uint8Array | null {
     const at = this.map.find(id)

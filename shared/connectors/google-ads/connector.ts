@@ -19,6 +19,11 @@ export const googleAds: Connector = {
   catalog: catalogOf({ ...googleCatalog, ...catalog, events: { ...catalog.events, ...googleCatalog.events } }),
   exampleAccount: { customer_id: "1000000000", conversion_action_id: "1000000001" },
   clickIds,
+  deletionRoute: {
+    route:
+      "A conversion can be retracted by its order id (conversion adjustment RETRACTION of the Google Ads API), which sets its count and value to zero; that user data is deleted with it is not documented: ask Google.",
+    isDocumented: true
+  },
   personalKeys: ["userIdentifiers", "gclid", "gbraid", "wbraid"],
   restrictedUse: false,
   eventsWithoutValue: new Set(["RETRACTION", "ENHANCEMENT"]),

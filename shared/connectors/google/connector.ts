@@ -22,6 +22,11 @@ export const google: Connector = {
   catalog: catalogOf(catalog),
   exampleAccount: { operating_account_id: "1000000000", conversion_action_id: "1000000001" },
   clickIds,
+  deletionRoute: {
+    route:
+      "No call of the Data Manager API that deletes the events of a person is known: ask Google. Remove the person from Customer Match lists that you uploaded yourself.",
+    isDocumented: false
+  },
   personalKeys: ["userData", "userIdentifiers", "adIdentifiers", "eventDeviceInfo"],
   restrictedUse: true,
   classifications: [googleClassification, oauthClassification],

@@ -13,6 +13,11 @@ export const meta: Connector = {
   otherEventNames: Object.values(catalog.messaging_events),
   exampleAccount: { dataset_id: "1000000000" },
   clickIds: [{ parameter: "fbclid", field: "fbclid", form: "token" }],
+  deletionRoute: {
+    route:
+      "No call of the Conversions API that deletes the events of a person is known: ask Meta, naming the dataset. Remove the person from Custom Audiences that you uploaded yourself.",
+    isDocumented: false
+  },
   personalKeys: ["user_data"],
   restrictedUse: true,
   valueParameter: true,

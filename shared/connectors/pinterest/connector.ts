@@ -19,6 +19,11 @@ export const pinterest: Connector = {
   limits: { documented, specification: documented },
   catalog: catalogOf(catalog),
   clickIds: [{ parameter: "epik", field: null, form: "token" }],
+  deletionRoute: {
+    route:
+      "POST /v5/ad_accounts/<ad account>/conversion_deletion_requests with the plain email (closed beta): can be cancelled for 72 hours, then takes up to 30 days.",
+    isDocumented: true
+  },
   personalKeys: ["user_data"],
   // opt_out_type: LDP.
   restrictedUse: true,

@@ -12,6 +12,11 @@ export const snapchat: Connector = {
   catalog: catalogOf(catalog),
   exampleAccount: { pixel_id: "00000000-0000-4000-8000-000000000000", app_id: "00000000-0000-4000-8000-000000000001" },
   clickIds: [{ parameter: "sccid", field: "sc_click_id", form: "token" }],
+  deletionRoute: {
+    route:
+      "No call of the Conversions API that deletes the events of a person is known: ask Snap, naming the pixel or app.",
+    isDocumented: false
+  },
   personalKeys: ["user_data"],
   restrictedUse: true,
   valueParameter: true,

@@ -18,6 +18,11 @@ export const tiktok: Connector = {
     crm_event_set_id: "1000000000"
   },
   clickIds: [{ parameter: "ttclid", field: "ttclid", form: "token" }],
+  deletionRoute: {
+    route:
+      "No call of the Events API that deletes the events of a person is known: ask TikTok, naming the pixel, app or event set.",
+    isDocumented: false
+  },
   personalKeys: ["user", "lead"],
   restrictedUse: true,
   valueParameter: true,

@@ -18,6 +18,11 @@ export const whatsapp: Connector = {
   exampleAccount: { phone_number_id: "1000000000" },
   clickIds: [],
   // A message is no sale of data.
+  deletionRoute: {
+    route:
+      "Messages that arrived are in the customer's chat and cannot be recalled; no call that deletes WhatsApp's own records of them is known: ask Meta, naming the phone number.",
+    isDocumented: false
+  },
   personalKeys: ["to"],
   restrictedUse: "not_concerned",
   classifications: [whatsappClassification],

@@ -1,0 +1,81 @@
+/** `./capi erasures`: the proof of each erasure, without personal data. */
+import * as Effect from "effect/Effect"
+import type { ErasureLogEntry } from "../../../schemas/types.gen.ts"
+import { Codecs } from "../../../shared/codec/codecs.ts"
+import { topicNames } from "../../../shared/model/topics.ts"
+import { Command } from "../cli.ts"
+import { type Paint, show, table } from "../output.ts"
+import { readTopic } from "../read-topic.ts"
+import { withKafkaAndCodecs } from "../services.ts"
+
+export const erasures = Command.make("erasures", {}, () =>
+  withKafkaAndCodecs(
+    Effect.gen(function* () {
+      const codecs = yield* Codecs
+      const proofs = new Map<string, Proof>()
+      yield* readTopic({
+        topic: topicNames.erasureLog,
+        from: { _tag: "Beginning" },
+        follow: false,
+        onRecords: Effect.fnUntraced(function* (records) {
+          yield* codecs.loadSchemas(records.map(({ value }) => value))
+          for (const { value } of records) {
+            const decoded = codecs.decode("erasure-log-entry", value)
+            if (decoded._tag === "Decoded") take(proofs, decoded.value)
+          }
+        })
+      })
+      yield* show({ erasures: [...proofs.values()] }, (paint) => toText([...proofs.values()], paint))
+    })
+  )
+).pipe(
+  Command.withDescription(
+    "List the erasures: when each was asked for, when its secrets were destroyed, and when all is gone"
+  )
+)
+
+interface Proof {
+  readonly erasure: string
+  readonly requested_at: number
+  readonly identifiers: number
+  readonly destroy_at: number | null
+  readonly gone_by: number | null
+  /** Secrets destroyed so far, and when the last of them was; null before the first. */
+  readonly secrets: number
+  readonly destroyed_at: number | null
+}
+
+const take = (proofs: Map<string, Proof>, { erasure, step, timestamp, ...entry }: ErasureLogEntry): void => {
+  if (step === "requested")
+    proofs.set(erasure, {
+      erasure,
+      requested_at: timestamp,
+      identifiers: entry.identifiers,
+      destroy_at: entry.destroy_at,
+      gone_by: entry.gone_by,
+      secrets: 0,
+      destroyed_at: null
+    })
+  const proof = proofs.get(erasure)
+  if (step === "keys_destroyed" && proof !== undefined)
+    proofs.set(erasure, { ...proof, secrets: proof.secrets + entry.secrets, destroyed_at: timestamp })
+}
+
+const toText = (proofs: ReadonlyArray<Proof>, paint: Paint): string =>
+  proofs.length === 0
+    ? "No erasures."
+    : table(
+        ["ERASURE", "REQUESTED", "IDENTIFIERS", "SECRETS DESTROYED", "AT", "ALL GONE BY"],
+        proofs.map((proof) => [
+          proof.erasure,
+          timeOf(proof.requested_at),
+          proof.identifiers,
+          proof.secrets,
+          timeOf(proof.destroyed_at),
+          timeOf(proof.gone_by)
+        ]),
+        paint
+      )
+
+const timeOf = (millis: number | null): string | null =>
+  millis === null ? null : `${new Date(millis).toISOString().slice(0, 19)}Z`
