@@ -25,7 +25,8 @@ export const bundlePrograms = async (folder = programsFolder): Promise<ReadonlyA
       capi: "./infra/cli/main.ts"
     },
     // kafkajs is patched in its own modules (decision 10), which must be those that its users load.
-    external: [/^kafkajs/, /^@kafkajs\//, "avsc", /^testcontainers/],
+    // AWS's client is loaded by those alone who keep secrets there.
+    external: [/^kafkajs/, /^@kafkajs\//, "avsc", /^testcontainers/, /^@aws-sdk\//],
     logLevel: "warn",
     output: { dir: folder, cleanDir: true, format: "esm", chunkFileNames: "[name]-[hash].js" }
   })

@@ -26,7 +26,7 @@ beforeAll(() => {
     PATH: process.env["PATH"] ?? "",
     CAPI_CONNECTIONS: path.join(folder, "connections.yaml"),
     CAPI_CREDENTIALS_FILE: path.join(folder, "credentials.json"),
-    CAPI_MASTER_KEY: "a-master-key-for-this-test",
+    CAPI_MASTER_KEY: "Y2xpLTAxMjM0NTY3ODlhYmNkZWZnaGlqa2xtbm9wcQ==",
     KAFKA_BROKERS: "127.0.0.1:1",
     SCHEMA_REGISTRY_URL: "http://127.0.0.1:1"
   }
@@ -113,7 +113,9 @@ describe("capi", () => {
         name: "piped",
         fields: ["access_token"]
       })
-      const stranger = yield* inside(["credentials", "remove", "piped"], { CAPI_MASTER_KEY: "another-master-key" })
+      const stranger = yield* inside(["credentials", "remove", "piped"], {
+        CAPI_MASTER_KEY: "YW5vdGhlci0wMTIzNDU2Nzg5YWJjZGVmZ2hpamtsbW4="
+      })
       assert.strictEqual(failureOf(stranger)?.code, "wrong_key")
       assert.isTrue(Exit.isSuccess((yield* inside(["credentials", "remove", "piped"])).exit))
       assert.strictEqual(failureOf(yield* inside(["credentials", "remove", "piped"]))?.code, "not_found")

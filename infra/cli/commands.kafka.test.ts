@@ -19,7 +19,7 @@ import { deliveryLog, healthStatus } from "../../shared/testing/event-fixture.ts
 import { uniquePrefix } from "../../tests/harness/test-services.ts"
 import { jsonLines, runCommand } from "./testing.ts"
 
-const masterKey = "a-master-key-for-this-test"
+const masterKey = "Y29tbWFuZHMtMDEyMzQ1Njc4OWFiY2RlZmdoaWprbG0="
 
 const setUp = Effect.acquireRelease(
   Effect.sync(() => {

@@ -69,7 +69,11 @@ const shown = ({ exit, out, notes }: RanCommand): string => {
   )
 }
 
-const planted = { masterKey: "planted-master-key-7c1e", wrong: "planted-wrong-token-55d0", sasl: "planted-sasl-9af3" }
+const planted = {
+  masterKey: "cGxhbnRlZC03YzFlLTAxMjM0NTY3ODlhYmNkZWZnaGk=",
+  wrong: "planted-wrong-token-55d0",
+  sasl: "planted-sasl-9af3"
+}
 const wrongCredentials = () =>
   Object.fromEntries(
     Object.entries(variables)

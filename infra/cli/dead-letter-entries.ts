@@ -5,7 +5,8 @@ import * as Result from "effect/Result"
 import type { DeadLetter } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
 import { loadFileSettings } from "../../shared/config/settings.ts"
-import { deadLetterAad, type SealError, sealerOfSettings } from "../../shared/credentials/sealer.ts"
+import { readMasterKeys } from "../../shared/credentials/master-key.ts"
+import { deadLetterAad, type SealError, sealerOfKeys } from "../../shared/credentials/sealer.ts"
 import type { FetchedRecord } from "../../shared/kafka/client.ts"
 import { deadLetterHeaders, resolvedName } from "../../shared/model/dead-letter.ts"
 import { topicNames } from "../../shared/model/topics.ts"
@@ -106,8 +107,8 @@ interface OriginalRecord {
 export type OpenOriginal = (deadLetter: DeadLetter) => Result.Result<OriginalRecord, CommandError | SealError>
 
 /** Opens sealed originals with `CAPI_MASTER_KEY`; what is not sealed needs no key. */
-export const originalOpener = Effect.map(loadFileSettings, (settings): OpenOriginal => {
-  const sealer = sealerOfSettings(settings)
+export const originalOpener = Effect.map(Effect.flatMap(loadFileSettings, readMasterKeys), (keys): OpenOriginal => {
+  const sealer = sealerOfKeys(keys)
   return (deadLetter) => {
     if (!deadLetter.sealed) return Result.succeed({ key: deadLetter.original_key, value: deadLetter.original })
     if (sealer === null) return Result.fail(noMasterKey)
@@ -124,6 +125,6 @@ export const originalOpener = Effect.map(loadFileSettings, (settings): OpenOrigi
 
 const noMasterKey = new CommandError({
   code: "no_master_key",
-  message: "The original is sealed, and CAPI_MASTER_KEY is not set.",
+  message: "The original is sealed, and CAPI_MASTER_KEY is not set or too weak.",
   nextStep: "Set CAPI_MASTER_KEY to the key of the program that sealed it."
 })

@@ -116,7 +116,7 @@ const programOf = (name: string): ReadonlyArray<string> => {
   return [`processors/${folder}/main.ts`, ...args]
 }
 
-const masterKey = "a-master-key-for-this-test"
+const masterKey = "ZXJyb3JzLTAxMjM0NTY3ODlhYmNkZWZnaGlqa2xtbm8="
 const nowhere = { KAFKA_BROKERS: "127.0.0.1:1", SCHEMA_REGISTRY_URL: "http://127.0.0.1:1" }
 
 /** One line that holds all of these. */
@@ -194,7 +194,7 @@ describe("with a wrong configuration", { timeout: 180_000 }, () => {
     })
     set.stdin.end("a-token\n")
     assert.deepStrictEqual((await once(set, "close"))[0], 0)
-    const stranger = { ...store, CAPI_MASTER_KEY: "another-master-key-than-that" }
+    const stranger = { ...store, CAPI_MASTER_KEY: "YW5vdGhlci0wMTIzNDU2Nzg5YWJjZGVmZ2hpamtsbW4=" }
     isOneLine(await capi("credentials remove shop", stranger), 1, "CAPI_MASTER_KEY does not open")
     isOneLine(
       await capi("connect test shop", { ...store, CAPI_MASTER_KEY: masterKey, CAPI_CONNECTIONS: "wrong.yaml" }),

@@ -8,6 +8,7 @@ import { unreadableDeadLetter } from "../../processors/delivery/engine/records.t
 import type { DeadLetter, MappedEvent } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
 import { SettingsService } from "../../shared/config/settings.ts"
+import { KeyRing } from "../../shared/credentials/key-ring.ts"
 import { requiredSealer, type SealerShape, sealedDeadLetter } from "../../shared/credentials/sealer.ts"
 import { type FetchedRecord, KafkaClient, type ProducedRecord } from "../../shared/kafka/client.ts"
 import { deadLetterKey, deliveryStage } from "../../shared/model/dead-letter.ts"
@@ -56,7 +57,7 @@ const giveUpPartition = Effect.fnUntraced(function* (options: {
   const { connectionId, platform, groupId, name, prefix, partition, from, to } = options
   const kafka = yield* KafkaClient
   const codecs = yield* Codecs
-  const sealer = yield* requiredSealer
+  const sealer = yield* Effect.provide(requiredSealer, KeyRing.layer)
   const topic = prefix + name
   const producer = yield* kafka.transactional(`${groupId}.${topic}.${partition}`)
   let givenUp = 0

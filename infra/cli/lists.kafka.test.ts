@@ -32,7 +32,7 @@ const setUp = Effect.gen(function* () {
     SCHEMA_REGISTRY_URL: inject("registryUrl"),
     CAPI_TOPIC_PREFIX: prefix,
     CAPI_CONNECTIONS: connections,
-    CAPI_MASTER_KEY: "a-master-key-for-this-test"
+    CAPI_MASTER_KEY: "bGlzdHMtMDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3A="
   }
   const capi = (...args: ReadonlyArray<string>) => runCommand(args, env)
   yield* capi("topics", "--create")

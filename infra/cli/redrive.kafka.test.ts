@@ -21,7 +21,7 @@ import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { uniquePrefix } from "../../tests/harness/test-services.ts"
 import { jsonLines, runCommand } from "./testing.ts"
 
-const masterKey = "a-master-key-for-this-test"
+const masterKey = "cmVkcml2ZS0wMTIzNDU2Nzg5YWJjZGVmZ2hpamtsbW4="
 const raw = Buffer.from('{"event_id":"raw-1","user":{"email":"jane@example.com"}}')
 
 const letterOf = (more: Partial<DeadLetter>): DeadLetter => ({
@@ -149,7 +149,10 @@ describe("capi redrive", () => {
       const delivery = yield* capi("redrive", "--stage", "delivery", "--dry-run", "--json")
       assert.strictEqual(jsonLines(delivery.out)[0]!["letters"], 1)
 
-      const stranger = yield* runCommand(["redrive", "2:0", "--yes"], { ...env, CAPI_MASTER_KEY: "another-master-key" })
+      const stranger = yield* runCommand(["redrive", "2:0", "--yes"], {
+        ...env,
+        CAPI_MASTER_KEY: "YW5vdGhlci0wMTIzNDU2Nzg5YWJjZGVmZ2hpamtsbW4="
+      })
       assert.strictEqual(codeOf(stranger.exit), "other_key")
       const keyless = yield* runCommand(["redrive", "2:0", "--yes"], { ...env, CAPI_MASTER_KEY: "" })
       assert.strictEqual(codeOf(keyless.exit), "no_master_key")

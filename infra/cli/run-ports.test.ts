@@ -27,7 +27,7 @@ const run = (port: string, ...args: ReadonlyArray<string>) => {
       SCHEMA_REGISTRY_URL: "http://127.0.0.1:1",
       STARTUP_TIMEOUT: "10 minutes",
       CAPI_CONNECTIONS: connections,
-      CAPI_MASTER_KEY: "a-master-key-for-this-test",
+      CAPI_MASTER_KEY: "cG9ydHMtMDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3A=",
       HOST: "127.0.0.1",
       LOG_LEVEL: "None",
       PORT: port

@@ -40,7 +40,7 @@ const startRun = async (command: string, ...before: ReadonlyArray<string>): Prom
       SCHEMA_REGISTRY_URL: "http://127.0.0.1:1",
       STARTUP_TIMEOUT: "10 minutes",
       CAPI_CONNECTIONS: connections,
-      CAPI_MASTER_KEY: "a-master-key-for-this-test",
+      CAPI_MASTER_KEY: "c3Vydml2b3JzLTAxMjM0NTY3ODlhYmNkZWZnaGlqa2w=",
       HOST: "127.0.0.1",
       LOG_LEVEL: "None",
       // npx keeps a link to a checkout's command, which may be one of another day.

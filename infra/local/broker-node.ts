@@ -41,6 +41,9 @@ export interface NodeOptions {
   readonly all: ReadonlyArray<NodeAddress>
   /** Settings of the broker beside ours, or instead of them. */
   readonly settings: Readonly<Record<string, string>>
+  readonly jvmOptions: ReadonlyArray<string>
+  /** From the root of the repository. */
+  readonly logConfiguration: string
 }
 
 const heapMegabytes = 768
@@ -120,7 +123,7 @@ const prepareData = ({
   })
 
 const launchBroker = (options: NodeOptions, configuration: string, archive: ClassArchive): Launched => {
-  const { state, java, jars, address } = options
+  const { state, java, jars, address, jvmOptions, logConfiguration } = options
   const { logFile, pidFile } = brokerFiles(state, address.id)
   rmSync(logFile, { force: true })
   return launch({
@@ -134,7 +137,8 @@ const launchBroker = (options: NodeOptions, configuration: string, archive: Clas
       ...(state.fastStart ? firstTierCompiler : []),
       ...archive.options,
       "-Djava.awt.headless=true",
-      `-Dlog4j2.configurationFile=${path.join(repository, "infra/local/log4j2.properties")}`,
+      `-Dlog4j2.configurationFile=${path.join(repository, logConfiguration)}`,
+      ...jvmOptions,
       "-cp",
       path.join(jars, "*"),
       "kafka.Kafka",

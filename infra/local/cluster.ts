@@ -24,6 +24,10 @@ export interface ClusterOptions {
   readonly port?: number
   /** Settings of the brokers beside ours, or instead of them: for tests of TLS and logins. */
   readonly settings?: (node: NodeAddress) => Readonly<Record<string, string>>
+  /** Further options of the brokers' JVMs. */
+  readonly jvmOptions?: ReadonlyArray<string>
+  /** Log4j's configuration, from the root of the repository, instead of ours. */
+  readonly logConfiguration?: string
 }
 
 /** Starts the brokers and ends them, by their pids, when the scope closes. */
@@ -66,7 +70,16 @@ const startNodes = (state: State, java: Java, jars: string, options: ClusterOpti
       (id, index): NodeAddress => ({ id, brokerPort: ports[2 * index]!, controllerPort: ports[2 * index + 1]! })
     )
     const nodes = all.map((address) =>
-      makeBrokerNode({ state, java, jars, address, all, settings: options.settings?.(address) ?? {} })
+      makeBrokerNode({
+        state,
+        java,
+        jars,
+        address,
+        all,
+        settings: options.settings?.(address) ?? {},
+        jvmOptions: options.jvmOptions ?? [],
+        logConfiguration: options.logConfiguration ?? "infra/local/log4j2.properties"
+      })
     )
     const endAll = Effect.forEach(
       nodes,

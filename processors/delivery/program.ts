@@ -4,6 +4,7 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import type { Codecs, RegistryError } from "../../shared/codec/codecs.ts"
 import { type SettingsError, SettingsService } from "../../shared/config/settings.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
@@ -13,7 +14,8 @@ import { type HttpTransport, makeHttpTransport } from "../../shared/connectors/h
 import { connectorFor } from "../../shared/connectors/registry.ts"
 import type { CredentialsError } from "../../shared/credentials/credential.ts"
 import { Credentials } from "../../shared/credentials/credentials.ts"
-import { requiredSealer, sealerOfSettings } from "../../shared/credentials/sealer.ts"
+import { KeyRing } from "../../shared/credentials/key-ring.ts"
+import { requiredSealer, sealerOfRing } from "../../shared/credentials/sealer.ts"
 import { followSealingKey } from "../../shared/credentials/sealing-keys.ts"
 import { KafkaClient, type KafkaError } from "../../shared/kafka/client.ts"
 import type { Platform } from "../../shared/model/platform.ts"
@@ -42,7 +44,7 @@ export const deliveryProgram = (platform: Platform): Program => {
   }
 }
 
-type Services = Codecs | Connections | Credentials | KafkaClient | Readiness | SettingsService | Scope.Scope
+type Services = Codecs | Connections | Credentials | KafkaClient | KeyRing | Readiness | SettingsService | Scope.Scope
 
 /**
  * The enabled connections of the platform as processors that share their input: the header of a record names its connection.
@@ -62,7 +64,7 @@ const deliveryInput = (
     const topics = [topicNames.mapped(platform), topicNames.retry(platform)]
     const isSealed = connections.some(({ kind }) => connectorFor(kind).sealedRecipients === true)
     // Messages wait for a key that is missing; any other delivery does not start without one.
-    const sealer = isSealed ? sealerOfSettings(yield* SettingsService) : yield* requiredSealer
+    const sealer = isSealed ? sealerOfRing(yield* KeyRing) : yield* requiredSealer
     const recipientKey = isSealed ? yield* recipientKeyOf : undefined
     const partitionsTotal = connections.length === 0 ? Effect.succeed(0) : yield* partitionCount(topics, topicPrefix)
     const suppressions = connections.length === 0 ? noSuppressions : yield* followSuppressions()
@@ -114,7 +116,15 @@ const makeServices = Effect.fnUntraced(function* (
 
 /** This program's key for recipients, compared with the normalizer's; /readyz says why it does not open them. */
 const recipientKeyOf = Effect.gen(function* () {
-  const key = yield* makeRecipientKey(sealerOfSettings(yield* SettingsService))
+  const ring = yield* KeyRing
+  let sealer = sealerOfRing(ring)
+  const sealerNow = () => {
+    sealer ??= sealerOfRing(ring)
+    return sealer
+  }
+  const key = yield* makeRecipientKey(sealerNow)
+  // The first of the changes are the keys that it has already.
+  yield* Effect.forkScoped(Stream.runForEach(Stream.drop(ring.changes, 1), () => key.reloaded))
   const { addSource } = yield* Readiness
   yield* addSource((): Record<string, DependencyState> => {
     const problem = key.problem()

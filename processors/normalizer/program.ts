@@ -2,12 +2,14 @@
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { decodeSettings, type SettingsError, SettingsService } from "../../shared/config/settings.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { Connections } from "../../shared/connections/connections.ts"
 import { messageEvents } from "../../shared/connectors/mapping/message-events.ts"
 import type { IdentityKey } from "../../shared/credentials/identity-key.ts"
 import { loadIdentityKey } from "../../shared/credentials/identity-key-topic.ts"
+import { KeyRing } from "../../shared/credentials/key-ring.ts"
 import { Sealer, type SealerShape, sealerLayer } from "../../shared/credentials/sealer.ts"
 import { announceSealingKey } from "../../shared/credentials/sealing-keys.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
@@ -29,7 +31,13 @@ export const normalizerProgram: Program = processorsProgram(
     const erasures = new Erasures()
     const suppressions = yield* followSuppressions(erasures.add)
     const config = withPersonIds({ ...(yield* normalizerConfig), suppressions }, identity)
-    yield* announceSealingKey("normalizer", sealer.keyId)
+    // Now, and after each change of the master key, under which the identity key is wrapped, too.
+    yield* (yield* KeyRing).changes.pipe(
+      Stream.map(() => sealer.keyId),
+      Stream.changes,
+      Stream.runForEach((keyId) => Effect.andThen(wrapAgain(sealer), announceSealingKey("normalizer", keyId))),
+      Effect.forkScoped
+    )
     if (eventLog === "raw-events") return [normalizer(config)]
     yield* beginWhereNormalizerStopped
     const { checkEvery } = yield* decodeSettings(sealerSettings)
@@ -62,6 +70,14 @@ const beginWhereNormalizerStopped = Effect.gen(function* () {
   if (offsets.length === 0) return
   yield* Effect.ignore(kafka.resetOffsets(`${topicPrefix}sealer`, topic, offsets))
 })
+
+/** The next start wraps it where this fails; until then the earlier master key opens it. */
+const wrapAgain = (sealer: SealerShape) =>
+  Effect.catch(loadIdentityKey(sealer), (error) =>
+    Effect.logWarning("The identity key could not be wrapped under the present master key.").pipe(
+      Effect.annotateLogs({ reason: error.message, nextStep: error.nextStep })
+    )
+  )
 
 const sealerSettings = Config.all({
   checkEvery: Config.Duration("ERASURE_CHECK_EVERY").pipe(Config.withDefault(Duration.minutes(1)))

@@ -108,15 +108,32 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
   ),
   row("CAPI_CONNECTIONS", "The file of connections.", { default: "connections.yaml" }),
   row("CAPI_CREDENTIALS_FILE", "The encrypted credential store.", { default: ".capi/credentials.json" }),
-  row("CAPI_MASTER_KEY", "Opens the credential store and seals personal data; at least 16 characters, kept safe.", {
-    secret: true,
-    example: "$(openssl rand -base64 32)"
-  }),
+  row(
+    "CAPI_MASTER_KEY",
+    "Opens the credential store and seals personal data: 32 random bytes, passphrase:<text>, or a reference (file:path, vault:mount/path#field, aws:name); kept safe.",
+    { secret: true, example: "$(openssl rand -base64 32)" }
+  ),
   row(
     "CAPI_MASTER_KEY_PREVIOUS",
     "After a change of the master key, the earlier ones, separated by commas: they open what was sealed under them.",
     { secret: true, example: "the-key-before" }
   ),
+  row(
+    "CAPI_SECRETS_EVERY",
+    "How often the master key and credentials that are references to files and secret stores are read again.",
+    { default: "30 seconds" }
+  ),
+  row("VAULT_ADDR", "HashiCorp Vault, for references vault:mount/path; https://, or an agent on this machine.", {
+    example: "https://vault.example:8200"
+  }),
+  row("VAULT_TOKEN", "The token for Vault; none is needed for an agent that adds it.", { secret: true, example: "…" }),
+  row("VAULT_TOKEN_FILE", "A file of the token, read for each request: an agent replaces it before it expires.", {
+    example: "/vault/secrets/token"
+  }),
+  row("VAULT_NAMESPACE", "The namespace in Vault.", { example: "growth" }),
+  row("VAULT_CACERT", "A PEM file of the certificate authorities trusted for Vault.", {
+    example: "/etc/capi/vault-ca.pem"
+  }),
   row("STARTUP_TIMEOUT", "How long a program waits for broker, registry and topics at its start before it ends.", {
     default: "1 minute"
   }),

@@ -28,6 +28,8 @@ describe("settings", () => {
         credentialsFile: ".capi/credentials.json",
         masterKey: null,
         previousMasterKeys: [],
+        secretsEvery: Duration.seconds(30),
+        vault: null,
         startupTimeout: Duration.minutes(1),
         health: { host: "127.0.0.1", port: 0 },
         log: { level: "Info", format: "auto" }

@@ -20,6 +20,7 @@ import {
   registryConfig,
   registryOf
 } from "./transport.ts"
+import { type VaultSettings, vaultConfig } from "./vault.ts"
 
 export { SettingsError } from "./setting.ts"
 
@@ -32,10 +33,14 @@ export interface Settings {
   readonly eventLog: EventLog
   readonly connectionsFile: string
   readonly credentialsFile: string
-  /** Opens the credential store and seals personal data; null where none is set. */
+  /** Opens the credential store and seals personal data: the key, or a reference to it; null where none is set. */
   readonly masterKey: Redacted.Redacted | null
   /** Earlier master keys: they open what was sealed under them, and seal nothing. */
   readonly previousMasterKeys: ReadonlyArray<Redacted.Redacted>
+  /** How often secrets of files and secret stores are read again. */
+  readonly secretsEvery: Duration.Duration
+  /** Null where VAULT_ADDR is not set. */
+  readonly vault: VaultSettings | null
   /** How long a program waits at its start for the broker and the registry. */
   readonly startupTimeout: Duration.Duration
   /** Where /healthz, /readyz and /metrics answer; port 0 takes a free one. */
@@ -67,7 +72,10 @@ export const portOrFree = (name: string): Config.Config<number> =>
   Config.schema(PortOrFree, name).pipe(Config.withDefault(0))
 
 /** The part of the settings that names files and their key: all that tools without a broker need. */
-export type FileSettings = Pick<Settings, "connectionsFile" | "credentialsFile" | "masterKey" | "previousMasterKeys">
+export type FileSettings = Pick<
+  Settings,
+  "connectionsFile" | "credentialsFile" | "masterKey" | "previousMasterKeys" | "secretsEvery" | "vault"
+>
 
 const files = {
   connectionsFile: textOr("CAPI_CONNECTIONS"),
@@ -81,7 +89,9 @@ const files = {
           .map((key) => key.trim())
           .filter((key) => key !== "")
           .map((key) => Redacted.make(key))
-  )
+  ),
+  secretsEvery: Config.Duration("CAPI_SECRETS_EVERY").pipe(Config.withDefault(Duration.seconds(30))),
+  vault: vaultConfig
 }
 
 /** For commands that need no other setting. */

@@ -68,7 +68,7 @@ const TextOfFile = Schema.NonEmptyString.pipe(
   })
 )
 
-const pemFile = (name: string) => optional(Config.schema(TextOfFile, name))
+export const pemFile = (name: string) => optional(Config.schema(TextOfFile, name))
 const keyFile = (name: string) =>
   Config.map(pemFile(name), (pem) => (pem === null ? null : Redacted.make(pem, { label: name })))
 const flag = (name: string) => Config.Boolean(name).pipe(Config.withDefault(false))

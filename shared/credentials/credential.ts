@@ -4,34 +4,48 @@ import * as Data from "effect/Data"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 
-/** As connections.yaml writes it: `env:NAME` or `store:NAME`. */
-interface CredentialReference {
-  readonly source: "env" | "store"
+/** As connections.yaml writes it: `env:NAME`, `store:NAME`, `file:path`, `vault:mount/path`, `aws:name`. */
+export interface CredentialReference {
+  readonly source: Source
   readonly name: string
+  /** Of a JSON object in a file or a secret store (`…#field`): only this one is meant; null for the whole. */
+  readonly field: string | null
 }
 
 /** Reads a reference; null where it has another form. */
 export const parseReference = (text: string): CredentialReference | null => {
-  const match = /^(env|store):(.+)$/.exec(text)
-  if (match === null) return null
-  const source = match[1] === "env" ? "env" : "store"
-  const name = match[2]!
-  return (source === "env" ? environmentName : storeName).test(name) ? { source, name } : null
+  const at = text.indexOf(":")
+  const source = text.slice(0, Math.max(0, at))
+  if (!isSource(source)) return null
+  const rest = text.slice(at + 1)
+  const hash = source === "env" || source === "store" ? -1 : rest.lastIndexOf("#")
+  const [name, field] = hash < 0 ? [rest, null] : [rest.slice(0, hash), rest.slice(hash + 1)]
+  if (!names[source].test(name) || (field !== null && !fieldName.test(field))) return null
+  return { source, name, field }
 }
 
 /** Whether a text has the form of a reference, for checks that must not fail. */
 export const isReference = (text: string): boolean => parseReference(text) !== null
 
 /** What a reference may look like, for messages. */
-export const referenceForms = "env:NAME (an environment variable) or store:name (an entry of `./capi credentials`)"
-
-const environmentName = /^[A-Za-z_][A-Za-z0-9_]*$/
+export const referenceForms =
+  "env:NAME (an environment variable), store:name (an entry of `./capi credentials`), file:path, vault:mount/path or aws:name (AWS Secrets Manager)"
 
 /** Names of entries of the store: A-Z, a-z, 0-9, dot, dash and underscore, at most 100. */
 export const storeName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 
-/** The fewest characters of a master key. */
-export const masterKeyCharactersMin = 16
+/** The forms of each source's names: no control characters, nothing that leaves the address of a secret store. */
+const names = {
+  env: /^[A-Za-z_][A-Za-z0-9_]*$/,
+  store: storeName,
+  file: /^[^\p{Cc}#]{1,500}$/u,
+  vault: /^[A-Za-z0-9_-]{1,100}\/[A-Za-z0-9][A-Za-z0-9 ._/-]{0,299}$/,
+  aws: /^[A-Za-z0-9/_+=.@:-]{1,512}$/
+} as const
+const fieldName = /^[A-Za-z0-9_.-]{1,100}$/
+
+type Source = keyof typeof names
+const isSource = (text: string): text is Source => Object.hasOwn(names, text)
 
 /** A secret, resolved: its fields by name (`access_token`, `refresh_token`, …). */
 export type Secret = Readonly<Record<string, Redacted.Redacted>>
@@ -101,6 +115,11 @@ export class CredentialsError extends Data.TaggedError("CredentialsError")<{
     | "not_found"
     | "missing_fields"
     | "no_master_key"
+    | "weak_master_key"
+    | "previous_key"
+    /** A source outside of this program is away; what it held before may still be right. */
+    | "source_unreachable"
+    | "source_refused"
     | "wrong_key"
     | "store_corrupt"
     | "store_unreadable"

@@ -7,6 +7,7 @@ import { environment, type FileSettings, SettingsService } from "../config/setti
 import { CurrentKnownSecrets } from "../telemetry/redaction.ts"
 import {
   type CredentialFields,
+  type CredentialReference,
   CredentialsError,
   parseReference,
   readSecret,
@@ -14,7 +15,10 @@ import {
   type Secret,
   storeName
 } from "./credential.ts"
-import { type CredentialStore, makeStore, type StoredCredential } from "./store.ts"
+import { KeyRing } from "./key-ring.ts"
+import { readMasterKeys } from "./master-key.ts"
+import { readSource, type SourceSettings } from "./sources.ts"
+import { type CredentialStore, makeStore, type Rekeyed, type StoredCredential } from "./store.ts"
 
 export class Credentials extends Context.Service<
   Credentials,
@@ -30,32 +34,64 @@ export class Credentials extends Context.Service<
     readonly list: Effect.Effect<ReadonlyArray<StoredCredential>, CredentialsError>
     readonly set: (name: string, value: Redacted.Redacted) => Effect.Effect<StoredCredential, CredentialsError>
     readonly remove: (name: string) => Effect.Effect<boolean, CredentialsError>
+    /** Encrypts the store again under the current master key; null where there is no store. */
+    readonly rekey: Effect.Effect<Rekeyed | null, CredentialsError>
   }
 >()("shared/credentials/Credentials") {
   /** Credentials by the shared settings: `CAPI_CREDENTIALS_FILE`, `CAPI_MASTER_KEY` and the environment. */
-  static readonly layer: Layer.Layer<Credentials, never, SettingsService> = Layer.effect(
+  static readonly layer: Layer.Layer<Credentials, never, SettingsService | KeyRing> = Layer.effect(
     Credentials,
-    Effect.flatMap(SettingsService, (settings) => credentialsOf(settings))
+    Effect.gen(function* () {
+      const settings = yield* SettingsService
+      const store = yield* makeStore(settings.credentialsFile, (yield* KeyRing).now)
+      return yield* makeCredentials(store, environment(), settings)
+    })
   )
 }
 
 /** Credentials of the process's environment and of the store that the settings name. */
 export const credentialsOf = Effect.fnUntraced(function* (settings: FileSettings) {
-  const store = yield* makeStore(settings.credentialsFile, settings.masterKey)
-  return yield* makeCredentials(store, environment())
+  const keys = yield* readMasterKeys(settings)
+  const store = yield* makeStore(settings.credentialsFile, () => keys)
+  return yield* makeCredentials(store, environment(), settings)
 })
 
 /** Credentials over a store and environment variables. */
 export const makeCredentials = Effect.fnUntraced(function* (
   store: CredentialStore,
-  variables: Readonly<Record<string, string | undefined>>
+  variables: Readonly<Record<string, string | undefined>>,
+  sources: SourceSettings = { vault: null }
 ) {
   const known = yield* CurrentKnownSecrets
+  /** What each source outside of this program held last. */
+  const last = new Map<string, Redacted.Redacted>()
+
+  // A source that is away changes nothing: the platform says whether what it held before is still right.
+  const fromSource = (reference: string, parsed: CredentialReference) =>
+    readSource(parsed, sources).pipe(
+      Effect.tap((text) =>
+        Effect.sync(() => {
+          if (text === null) last.delete(reference)
+          else last.set(reference, text)
+        })
+      ),
+      Effect.catch((error) => {
+        const held = last.get(reference)
+        if (held === undefined || error.code !== "source_unreachable") return Effect.fail(error)
+        return Effect.as(
+          Effect.logWarning("A secret could not be read again; what it was before stays in use.").pipe(
+            Effect.annotateLogs({ credential: reference, reason: error.message, nextStep: error.nextStep })
+          ),
+          held
+        )
+      })
+    )
 
   const find = Effect.fnUntraced(function* (reference: string) {
     const parsed = parseReference(reference)
     if (parsed === null) return yield* invalidReference(reference)
     if (parsed.source === "store") return yield* store.get(parsed.name)
+    if (parsed.source !== "env") return yield* fromSource(reference, parsed)
     const value = Object.hasOwn(variables, parsed.name) ? variables[parsed.name] : undefined
     return value === undefined || value.trim() === "" ? null : Redacted.make(value)
   })
@@ -74,7 +110,7 @@ export const makeCredentials = Effect.fnUntraced(function* (
     exists: Effect.fnUntraced(function* (reference) {
       const parsed = parseReference(reference)
       if (parsed === null) return yield* invalidReference(reference)
-      if (parsed.source === "env") return (yield* find(reference)) !== null
+      if (parsed.source !== "store") return (yield* find(reference)) !== null
       return (yield* store.list).some((entry) => entry.name === parsed.name)
     }),
     list: store.list,
@@ -92,7 +128,8 @@ export const makeCredentials = Effect.fnUntraced(function* (
               cause: null
             })
           ),
-    remove: store.remove
+    remove: store.remove,
+    rekey: store.rekey
   })
 })
 
@@ -118,7 +155,9 @@ const notFound = (reference: string) => {
     nextStep:
       parsed?.source === "env"
         ? `Set the environment variable ${parsed.name}.`
-        : `Set it: ./capi credentials set ${parsed?.name ?? reference} (the value is read from standard input).`,
+        : parsed !== null && parsed.source !== "store"
+          ? "Create it there, or correct the reference in the file of connections."
+          : `Set it: ./capi credentials set ${parsed?.name ?? reference} (the value is read from standard input).`,
     cause: null
   })
 }

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
+import { masterKeysOf } from "./master-key.ts"
 import { makeStore } from "./store.ts"
 
 const masterKey = Redacted.make("a-master-key-for-this-test")
@@ -29,15 +30,19 @@ const writer = (name: string) => {
   const code = `
     import * as Effect from "effect/Effect"
     import * as Redacted from "effect/Redacted"
+    import { masterKeysOf } from ${JSON.stringify(fileURLToPath(new URL("./master-key.ts", import.meta.url)))}
     import { makeStore } from ${JSON.stringify(module)}
-    const store = await Effect.runPromise(makeStore(${JSON.stringify(file)}, Redacted.make("a-master-key-for-this-test")))
+    const store = await Effect.runPromise(makeStore(${JSON.stringify(file)}, () => masterKeysOf(Redacted.make("a-master-key-for-this-test"))))
     for (let at = 0; at < ${each}; at++)
       await Effect.runPromise(store.set("${name}-" + at, Redacted.make("value-of-${name}-" + at)))`
   return spawnGuarded(process.execPath, ["--input-type=module", "-e", code], { cwd: process.cwd(), stdio: "inherit" })
 }
 
 const set = (name: string) =>
-  Effect.flatMap(makeStore(file, masterKey), (store) => store.set(name, Redacted.make("a-value")))
+  Effect.flatMap(
+    makeStore(file, () => masterKeysOf(masterKey)),
+    (store) => store.set(name, Redacted.make("a-value"))
+  )
 
 describe("the credential store's lock", { timeout: 120_000 }, () => {
   it("loses nothing that two processes write at once", async () => {
@@ -46,7 +51,7 @@ describe("the credential store's lock", { timeout: 120_000 }, () => {
       codes.map(([code]) => code),
       [0, 0]
     )
-    const store = await Effect.runPromise(makeStore(file, masterKey))
+    const store = await Effect.runPromise(makeStore(file, () => masterKeysOf(masterKey)))
     assert.strictEqual((await Effect.runPromise(store.list)).length, 2 * each)
     const last = await Effect.runPromise(store.get(`right-${each - 1}`))
     assert.strictEqual(last === null ? null : Redacted.value(last), `value-of-right-${each - 1}`)

@@ -4,18 +4,19 @@
  * equal nonces mean equal messages. Format: version byte 2, key id (4 bytes), nonce (12 bytes), ciphertext, tag (16 bytes).
  * The key id separates bytes of another key from damaged ones. Version 1, which has none, is still opened.
  */
-import { createSecretKey, hash, hkdfSync, type KeyObject } from "node:crypto"
+import { createSecretKey, hash, type KeyObject } from "node:crypto"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { DeadLetter } from "../../schemas/types.gen.ts"
-import { type FileSettings, SettingsService } from "../config/settings.ts"
 import { type DeadLetterFields, type DeadLetterSource, deadLetter } from "../model/dead-letter.ts"
 import { boxBytes, nonceBytes, openBox, sealBox } from "./aes-gcm.ts"
-import { CredentialsError, masterKeyCharactersMin } from "./credential.ts"
+import { CredentialsError } from "./credential.ts"
+import { KeyRing } from "./key-ring.ts"
+import { deriveKey, keyIdOf, type MasterKeys } from "./master-key.ts"
 
 /** Bytes that could not be opened; says nothing of what was in them. */
 export class SealError extends Data.TaggedError("SealError")<{
@@ -49,7 +50,7 @@ export const makeSealer = (key: Redacted.Redacted, previous: ReadonlyArray<Redac
   const keys = new Map(
     [current, ...previous.map(openingKey)].reverse().map((entry) => [entry.id.toString("hex"), entry])
   )
-  const nonceKey = hmacPads(derive(key, "capi-relay/sealer/v1/nonce", 32))
+  const nonceKey = hmacPads(deriveKey(key, "capi-relay/sealer/v1/nonce", 32))
   return {
     keyId: current.id.toString("hex"),
     opensKey: (keyId) => keys.has(keyId),
@@ -58,32 +59,50 @@ export const makeSealer = (key: Redacted.Redacted, previous: ReadonlyArray<Redac
   }
 }
 
-/** The sealer of the settings; null where `CAPI_MASTER_KEY` is absent or too short. */
-export const sealerOfSettings = ({
-  masterKey,
-  previousMasterKeys
-}: Pick<FileSettings, "masterKey" | "previousMasterKeys">): SealerShape | null =>
-  masterKey !== null && Redacted.value(masterKey).length >= masterKeyCharactersMin
-    ? makeSealer(masterKey, previousMasterKeys)
-    : null
+/** The sealer of these keys; null where none of them seals. */
+export const sealerOfKeys = ({ current, previous }: MasterKeys): SealerShape | null =>
+  current === null ? null : makeSealer(current, previous)
 
-/** Fails with `no_master_key` where `CAPI_MASTER_KEY` is absent or too short. */
-export const requiredSealer: Effect.Effect<SealerShape, CredentialsError, SettingsService> = Effect.gen(function* () {
-  const settings = yield* SettingsService
-  const sealer = sealerOfSettings(settings)
+/** A sealer of the keys that a program has now, whenever it is used; null where it has none that seals. */
+export const sealerOfRing = (ring: KeyRing["Service"]): SealerShape | null => {
+  let keys = ring.now()
+  const first = sealerOfKeys(keys)
+  if (first === null) return null
+  let sealer = first
+  const latest = (): SealerShape => {
+    const now = ring.now()
+    if (now !== keys) {
+      keys = now
+      sealer = sealerOfKeys(now) ?? sealer
+    }
+    return sealer
+  }
+  return {
+    get keyId() {
+      return latest().keyId
+    },
+    opensKey: (keyId) => latest().opensKey(keyId),
+    seal: (plaintext, aad) => latest().seal(plaintext, aad),
+    open: (sealed, aad) => latest().open(sealed, aad)
+  }
+}
+
+/** Fails where `CAPI_MASTER_KEY` is absent or too weak. */
+export const requiredSealer: Effect.Effect<SealerShape, CredentialsError, KeyRing> = Effect.gen(function* () {
+  const ring = yield* KeyRing
+  const sealer = sealerOfRing(ring)
   if (sealer !== null) return sealer
-  const { masterKey } = settings
+  const { problem } = ring.now()
   return yield* new CredentialsError({
-    code: "no_master_key",
-    message: `This program seals personal data, and CAPI_MASTER_KEY is ${masterKey === null ? "not set" : `shorter than ${masterKeyCharactersMin} characters`}.`,
-    nextStep:
-      "Set CAPI_MASTER_KEY, such as the output of `openssl rand -base64 32`, to the same key for every program.",
+    code: problem?.code ?? "no_master_key",
+    message: `This program seals personal data. ${problem?.message ?? ""}`.trim(),
+    nextStep: problem?.nextStep ?? "Set CAPI_MASTER_KEY.",
     cause: null
   })
 })
 
 /** As `requiredSealer`, for programs that ask for it as a service. */
-export const sealerLayer: Layer.Layer<Sealer, CredentialsError, SettingsService> = Layer.effect(Sealer, requiredSealer)
+export const sealerLayer: Layer.Layer<Sealer, CredentialsError, KeyRing> = Layer.effect(Sealer, requiredSealer)
 
 interface OpeningKey {
   readonly id: Buffer
@@ -91,9 +110,9 @@ interface OpeningKey {
 }
 
 const openingKey = (key: Redacted.Redacted): OpeningKey => ({
-  id: derive(key, "capi-relay/sealer/v2/key-id", keyIdBytes),
+  id: Buffer.from(keyIdOf(key), "hex"),
   // As a key object: Node takes ten times as long to find out that a buffer is a key.
-  cipherKey: createSecretKey(derive(key, "capi-relay/sealer/v1/cipher", 32))
+  cipherKey: createSecretKey(deriveKey(key, "capi-relay/sealer/v1/cipher", 32))
 })
 
 /** The `aad` of a dead letter's original value or key. */
@@ -136,9 +155,6 @@ const keyIdAt = 1
 const keyIdBytes = 4
 /** From here on the box of `aes-gcm.ts`. */
 const boxAt = keyIdAt + keyIdBytes
-
-const derive = (key: Redacted.Redacted, purpose: string, bytes: number): Buffer =>
-  Buffer.from(hkdfSync("sha256", Redacted.value(key), "", purpose, bytes))
 
 const seal = ({ id, cipherKey }: OpeningKey, nonceKey: HmacPads, plaintext: Buffer, aad: string): Buffer => {
   const aadBytes = Buffer.from(aad)

@@ -30,6 +30,8 @@ const StoreFile = Schema.Struct({
     parallelization: Schema.Int,
     salt: Schema.String
   }),
+  /** Of the master key (`keyIdOf`); files of earlier versions have none. */
+  key_id: Schema.optionalKey(Schema.String),
   /** A box of nothing: opening it proves the key before any entry is touched. */
   check: Schema.String,
   entries: Schema.Record(Schema.String, Entry)
@@ -66,7 +68,7 @@ const isAcceptable = ({ cost, block_size, parallelization }: StoreFile["kdf"]): 
   parallelization >= 1 &&
   parallelization <= scryptLimits.parallelizationMax
 
-export const newStore = (key: Buffer, salt: Buffer): StoreFile => ({
+export const newStore = (key: Buffer, keyId: string, salt: Buffer): StoreFile => ({
   format: "capi-credentials",
   version: 1,
   kdf: {
@@ -76,6 +78,7 @@ export const newStore = (key: Buffer, salt: Buffer): StoreFile => ({
     parallelization: scryptParameters.parallelization,
     salt: salt.toString("base64")
   },
+  key_id: keyId,
   check: seal(key, Buffer.alloc(0), "check"),
   entries: {}
 })

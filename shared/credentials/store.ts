@@ -5,8 +5,9 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Semaphore from "effect/Semaphore"
-import { CredentialsError, masterKeyCharactersMin, readSecret } from "./credential.ts"
+import { CredentialsError, readSecret } from "./credential.ts"
 import { withLock } from "./file-lock.ts"
+import { keyIdOf, type MasterKey, type MasterKeys } from "./master-key.ts"
 import {
   type Entry,
   keyFits,
@@ -33,38 +34,70 @@ export interface CredentialStore {
   readonly set: (name: string, value: Redacted.Redacted) => Effect.Effect<StoredCredential, CredentialsError>
   /** False where there was no such entry. */
   readonly remove: (name: string) => Effect.Effect<boolean, CredentialsError>
+  /** Encrypts every entry again under the current master key; null where there is no store. */
+  readonly rekey: Effect.Effect<Rekeyed | null, CredentialsError>
 }
 
-/** The store in `file`; it need not exist yet. Without a master key only `list` works. */
-export const makeStore = (file: string, masterKey: Redacted.Redacted | null): Effect.Effect<CredentialStore> =>
+/** `from` is null where the file does not say with which key it was encrypted. */
+export interface Rekeyed {
+  readonly from: string | null
+  readonly to: string
+  readonly entries: number
+  /** False where all was encrypted under the current key already. */
+  readonly changed: boolean
+}
+
+/**
+ * The store in `file`; it need not exist yet. `masterKeys` gives the keys as they are now: the store opens with whichever of them
+ * it was encrypted under, and is written under the current one alone. Without a master key only `list` works.
+ */
+export const makeStore = (file: string, masterKeys: () => MasterKeys): Effect.Effect<CredentialStore> =>
   Effect.gen(function* () {
     const writing = yield* Semaphore.make(1)
-    const keys = new Map<string, Buffer>()
-
-    const keyOf = Effect.fnUntraced(function* (kdf: StoreFile["kdf"]) {
-      const known = keys.get(kdf.salt)
-      if (known !== undefined) return known
-      const derived = yield* derive(yield* usableMasterKey(masterKey), kdf)
-      keys.clear()
-      keys.set(kdf.salt, derived)
-      return derived
-    })
+    /** The last one that fitted, by the file's salt. */
+    let unlocked: { readonly salt: string; readonly opened: Unlocked } | null = null
 
     const unlock = Effect.fnUntraced(function* (store: StoreFile) {
-      const key = yield* keyOf(store.kdf)
-      return keyFits(store, key) ? key : yield* wrongKey(file)
+      const { current, previous, problem } = masterKeys()
+      const isHeld = (keyId: string) => [current, ...previous].some((key) => key !== null && keyIdOf(key) === keyId)
+      if (unlocked?.salt === store.kdf.salt && isHeld(unlocked.opened.keyId) && keyFits(store, unlocked.opened.key))
+        return unlocked.opened
+      if (current === null && previous.length === 0) return yield* problem ?? wrongKey(file)
+      for (const masterKey of [current, ...previous]) {
+        if (masterKey === null) continue
+        const keyId = keyIdOf(masterKey)
+        if (store.key_id !== undefined && store.key_id !== keyId) continue
+        const key = yield* derive(masterKey, store.kdf)
+        if (!keyFits(store, key)) continue
+        const opened: Unlocked = { key, keyId }
+        unlocked = { salt: store.kdf.salt, opened }
+        return opened
+      }
+      return yield* problem !== null && previous.length === 0 ? problem : wrongKey(file)
+    })
+
+    const currentKey = Effect.suspend(() => {
+      const { current, problem } = masterKeys()
+      return current === null ? Effect.fail(problem ?? wrongKey(file)) : Effect.succeed(current)
+    })
+
+    /** Unlocked with the current key: nothing new is encrypted under an earlier one. */
+    const unlockToWrite = Effect.fnUntraced(function* (store: StoreFile) {
+      const { current } = masterKeys()
+      const { key, keyId } = yield* unlock(store)
+      if (current !== null && keyId !== keyIdOf(current)) return yield* previousKey(file)
+      return key
     })
 
     const change = <A>(
-      edit: (store: StoreFile, key: Buffer) => Effect.Effect<readonly [StoreFile, A], CredentialsError>
+      edit: (store: StoreFile) => Effect.Effect<readonly [StoreFile, A], CredentialsError>,
+      orElse: Effect.Effect<StoreFile, CredentialsError> = Effect.flatMap(currentKey, fresh)
     ) =>
       withLock(
         file,
         Effect.fnUntraced(function* (lock) {
-          const existing = yield* read(file)
-          const store = existing ?? (yield* fresh(masterKey))
-          const key = yield* unlock(store)
-          const [changed, result] = yield* edit(store, key)
+          const store = (yield* read(file)) ?? (yield* orElse)
+          const [changed, result] = yield* edit(store)
           if (changed === store) return result
           if (!(yield* lock.isHeld)) return yield* locked(file, null)
           yield* write(file, changed)
@@ -88,7 +121,7 @@ export const makeStore = (file: string, masterKey: Redacted.Redacted | null): Ef
         const store = yield* read(file)
         const entry = store === null ? undefined : entryOf(store, name)
         if (store === null || entry === undefined) return null
-        const value = openEntry(yield* unlock(store), name, entry)
+        const value = openEntry((yield* unlock(store)).key, name, entry)
         return value ?? (yield* tampered(file, name))
       }),
       list: Effect.map(read(file), (store) =>
@@ -98,7 +131,8 @@ export const makeStore = (file: string, masterKey: Redacted.Redacted | null): Ef
       ),
       set: (name, value) =>
         change(
-          Effect.fnUntraced(function* (store, key) {
+          Effect.fnUntraced(function* (store) {
+            const key = yield* unlockToWrite(store)
             const secret = yield* Effect.fromResult(readSecret(`store:${name}`, value, { required: [], optional: [] }))
             const now = yield* Clock.currentTimeMillis
             const entry = sealEntry(key, name, Object.keys(secret), now, value)
@@ -110,29 +144,54 @@ export const makeStore = (file: string, masterKey: Redacted.Redacted | null): Ef
           })
         ),
       remove: (name) =>
-        change((store) => {
-          if (entryOf(store, name) === undefined) return Effect.succeed([store, false] as const)
-          const entries = Object.fromEntries(Object.entries(store.entries).filter(([other]) => other !== name))
-          return Effect.succeed([{ ...store, entries }, true] as const)
-        })
+        change(
+          Effect.fnUntraced(function* (store) {
+            yield* unlock(store)
+            if (entryOf(store, name) === undefined) return [store, false] as const
+            const entries = Object.fromEntries(Object.entries(store.entries).filter(([other]) => other !== name))
+            return [{ ...store, entries }, true] as const
+          })
+        ),
+      rekey: Effect.gen(function* () {
+        if ((yield* read(file)) === null) return null
+        return yield* change(
+          Effect.fnUntraced(function* (store): Effect.fn.Return<readonly [StoreFile, Rekeyed], CredentialsError> {
+            const current = yield* currentKey
+            const { key, keyId } = yield* unlock(store)
+            const to = keyIdOf(current)
+            const names = Object.keys(store.entries)
+            const from = store.key_id ?? keyId
+            if (store.key_id === to) return [store, { from, to, entries: names.length, changed: false }]
+            let renewed = yield* fresh(current)
+            const newKey = yield* derive(current, renewed.kdf)
+            for (const [name, entry] of Object.entries(store.entries)) {
+              const value = openEntry(key, name, entry) ?? (yield* tampered(file, name))
+              const entries = {
+                ...renewed.entries,
+                [name]: sealEntry(newKey, name, entry.fields, entry.updated_at, value)
+              }
+              renewed = { ...renewed, entries }
+            }
+            return [renewed, { from, to, entries: names.length, changed: true }]
+          })
+        )
+      })
     }
   })
+
+interface Unlocked {
+  readonly key: Buffer
+  readonly keyId: string
+}
 
 const entryOf = (store: StoreFile, name: string): Entry | undefined =>
   Object.hasOwn(store.entries, name) ? store.entries[name] : undefined
 
-const usableMasterKey = (masterKey: Redacted.Redacted | null): Effect.Effect<Redacted.Redacted, CredentialsError> => {
-  if (masterKey === null) return Effect.fail(noMasterKey("No master key is set, so the credential store stays closed."))
-  return Redacted.value(masterKey).length < masterKeyCharactersMin
-    ? Effect.fail(noMasterKey(`The master key has fewer than ${masterKeyCharactersMin} characters.`))
-    : Effect.succeed(masterKey)
-}
-
-const fresh = Effect.fnUntraced(function* (masterKey: Redacted.Redacted | null) {
+const fresh = Effect.fnUntraced(function* (masterKey: MasterKey) {
   const salt = randomBytes(16)
   const { cost, blockSize, parallelization } = scryptParameters
   const kdf = { name: "scrypt", cost, block_size: blockSize, parallelization, salt: salt.toString("base64") } as const
-  return newStore(yield* derive(yield* usableMasterKey(masterKey), kdf), salt)
+  return newStore(yield* derive(masterKey, kdf), keyIdOf(masterKey), salt)
 })
 
 const derive = (masterKey: Redacted.Redacted, kdf: StoreFile["kdf"]): Effect.Effect<Buffer, CredentialsError> =>
@@ -180,11 +239,12 @@ const write = (file: string, store: StoreFile): Effect.Effect<void, CredentialsE
 const codeOf = (cause: unknown): string =>
   typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "unknown error"
 
-const noMasterKey = (message: string) =>
+const previousKey = (file: string) =>
   new CredentialsError({
-    code: "no_master_key",
-    message,
-    nextStep: "Set CAPI_MASTER_KEY, such as the output of `openssl rand -base64 32`, and keep it safe.",
+    code: "previous_key",
+    message: `The credential store ${file} is still encrypted under an earlier master key.`,
+    nextStep:
+      "Run ./capi credentials rekey, when every program has the new CAPI_MASTER_KEY and this one as an earlier key.",
     cause: null
   })
 
@@ -192,7 +252,8 @@ const wrongKey = (file: string) =>
   new CredentialsError({
     code: "wrong_key",
     message: `CAPI_MASTER_KEY does not open the credential store ${file}.`,
-    nextStep: "Set the key with which the store was made, or move the file away and set the credentials again.",
+    nextStep:
+      "Set the key with which the store was made, as CAPI_MASTER_KEY or beside it as CAPI_MASTER_KEY_PREVIOUS; or move the file away and set the credentials again.",
     cause: null
   })
 

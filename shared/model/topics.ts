@@ -38,6 +38,14 @@ export const topicNames = {
   erasureLog: "erasure-log"
 } as const satisfies Readonly<Record<string, TopicName | ((platform: string) => TopicName)>>
 
+/** The topics with records that are sealed under the master key, by their names in `schemas/topics.json`. */
+export const sealedTopics: ReadonlyArray<string> = [
+  topicNames.deadLetters,
+  topicNames.normalized,
+  "mapped-events.{platform}",
+  "delivery-retry.{platform}"
+]
+
 /** Headers of mapped events. `connection` lets each group skip others' records without decoding them. */
 export const headerNames = {
   connection: "connection",

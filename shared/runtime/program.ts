@@ -7,10 +7,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import type * as Runtime from "effect/Runtime"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { environmentProvider, loadSettings, type Settings, SettingsService } from "../config/settings.ts"
+import { isReference } from "../credentials/credential.ts"
 import { loggerLayer } from "../telemetry/logger.ts"
 import { processSecrets } from "../telemetry/redaction.ts"
 import type { Processor } from "./contract.ts"
@@ -100,10 +102,10 @@ export const runInProcess = (name: string, programs: ReadonlyArray<Program>): Ef
 
 /** No log line holds them from now on. */
 const registerSecrets = ({ masterKey, previousMasterKeys, kafka, registry }: Settings): void => {
-  const login =
-    kafka.sasl === null || kafka.sasl.mechanism === "oauthbearer" ? kafka.sasl?.clientSecret : kafka.sasl.password
-  for (const secret of [masterKey, ...previousMasterKeys, login ?? null, registry.password])
-    if (secret !== null) processSecrets.add(secret)
+  const login = kafka.sasl?.mechanism === "oauthbearer" ? kafka.sasl.clientSecret : kafka.sasl?.password
+  // A reference to a key is not secret.
+  const keys = [masterKey, ...previousMasterKeys].filter((key) => key !== null && !isReference(Redacted.value(key)))
+  for (const secret of [...keys, login ?? null, registry.password]) if (secret !== null) processSecrets.add(secret)
 }
 
 // The health endpoints come first, so that an orchestrator can ask what a slow start waits for.

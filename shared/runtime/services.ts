@@ -13,14 +13,16 @@ import { Connections } from "../connections/connections.ts"
 import { didYouMean } from "../connections/did-you-mean.ts"
 import type { ConnectionsError } from "../connections/yaml-tree.ts"
 import { connectionsLayer } from "../connectors/load-connections.ts"
+import type { CredentialsError } from "../credentials/credential.ts"
 import { Credentials } from "../credentials/credentials.ts"
+import { KeyRing } from "../credentials/key-ring.ts"
 import { KafkaClient, KafkaError } from "../kafka/client.ts"
 import { layerKafka } from "../kafka/kafkajs/adapter.ts"
 import type { KafkaOptions } from "../kafka/options.ts"
 import { layerRuntimeOptions } from "./contract.ts"
 import { Readiness } from "./health.ts"
 
-type Services = KafkaClient | Codecs | Credentials | Connections
+type Services = KafkaClient | Codecs | Credentials | Connections | KeyRing
 
 /** What the work of a program may ask for. */
 export type ProgramServices = Services | SettingsService | Readiness
@@ -56,10 +58,14 @@ const runtimeLayer: Layer.Layer<never, never, SettingsService> = Layer.unwrap(
 )
 
 /** Everything a processor needs. The file of connections is read first: its errors need no broker. */
-export const servicesLayer: Layer.Layer<Services, ConnectionsError | RegistryError, SettingsService> = Layer.mergeAll(
+export const servicesLayer: Layer.Layer<
+  Services,
+  ConnectionsError | CredentialsError | RegistryError,
+  SettingsService
+> = Layer.mergeAll(
   kafkaLayer,
   codecsLayer,
-  Credentials.layer,
+  Credentials.layer.pipe(Layer.provideMerge(KeyRing.layer)),
   runtimeLayer
 ).pipe(Layer.provideMerge(connectionsLayer))
 

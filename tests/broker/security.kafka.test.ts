@@ -1,100 +1,105 @@
-/** TLS and a login: the whole port works over them, and what is wrong with either is named. */
-import { readFileSync } from "node:fs"
-import path from "node:path"
-import process from "node:process"
+/** Every way to a secured broker, by the settings of a program: the whole port works over it, and what is wrong is named. */
 import { assert, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
-import type { NodeAddress } from "../../infra/local/broker-config.ts"
-import { startCluster } from "../../infra/local/cluster.ts"
-import { requireJava, runCommand } from "../../infra/local/java.ts"
-import { choosePorts } from "../../infra/local/ports.ts"
-import { openState } from "../../infra/local/state.ts"
+import { environmentProvider, loadSettings } from "../../shared/config/settings.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
-import type { KafkaOptions } from "../../shared/kafka/options.ts"
+import { kafkaOptionsOf } from "../../shared/runtime/services.ts"
 import { copyProcessor } from "../../shared/testing/copy-program.ts"
 import { until } from "../../shared/testing/kafka-probe.ts"
 import { makeCopyHarness } from "../../shared/testing/runtime-harness.ts"
+import { grant } from "../harness/grant.ts"
+import { jarsOnly, startSecuredBroker } from "../harness/secured-broker.ts"
 import { temporaryFolder } from "../harness/temporary-folder.ts"
 
-const javaHome = process.env["JAVA_HOME"]
-const jarsOnly = ConfigProvider.layer(
-  ConfigProvider.fromEnv({ env: { CAPI_DOCKER: "never", ...(javaHome ? { JAVA_HOME: javaHome } : {}) } })
-)
-const storePassword = "only-for-tests"
 const password = "secret-of-capi"
 
-/** A key store with a self-signed certificate for 127.0.0.1, and that certificate as PEM. */
-const makeCertificate = (folder: string) =>
+/** The Kafka client of a program with these variables. */
+const layerOf = (variables: Readonly<Record<string, string>>) =>
   Effect.gen(function* () {
-    const java = yield* requireJava(javaHome ?? null)
-    const store = path.join(folder, "broker.p12")
-    const pem = path.join(folder, "ca.pem")
-    const common = ["-alias", "broker", "-keystore", store, "-storepass", storePassword, "-storetype", "PKCS12"]
-    const keytool = (args: ReadonlyArray<string>) =>
-      Effect.map(runCommand(path.join(path.dirname(java.command), "keytool"), args), ({ exitCode, text }) =>
-        assert.strictEqual(exitCode, 0, text)
-      )
-    yield* keytool([
-      ...["-genkeypair", ...common, "-keyalg", "RSA", "-dname", "CN=localhost", "-validity", "2"],
-      ...["-ext", "SAN=ip:127.0.0.1,dns:localhost"]
-    ])
-    yield* keytool(["-exportcert", "-rfc", ...common, "-file", pem])
-    return { store, ca: readFileSync(pem, "utf8") }
+    const settings = yield* Effect.provide(
+      loadSettings,
+      ConfigProvider.layer(environmentProvider({ SCHEMA_REGISTRY_URL: "http://r", KAFKA_SSL: "true", ...variables }))
+    )
+    return layerKafka(kafkaOptionsOf(settings))
   })
 
-const secured = (store: string, ports: ReadonlyArray<number>) => (_node: NodeAddress) => {
-  const listeners = `TLS://127.0.0.1:${ports[0]},LOGIN://127.0.0.1:${ports[1]}`
-  return {
-    listeners,
-    "advertised.listeners": listeners,
-    "listener.security.protocol.map": "TLS:SSL,LOGIN:SASL_SSL",
-    "ssl.keystore.location": store,
-    "ssl.keystore.type": "PKCS12",
-    "ssl.keystore.password": storePassword,
-    "ssl.key.password": storePassword,
-    "listener.name.login.sasl.enabled.mechanisms": "PLAIN",
-    "listener.name.login.plain.sasl.jaas.config": `org.apache.kafka.common.security.plain.PlainLoginModule required user_capi="${password}";`
-  }
-}
-
-const copiesOver = (options: KafkaOptions, prefix: string) =>
+const copiesOver = (variables: Readonly<Record<string, string>>, prefix: string) =>
   Effect.gen(function* () {
-    const copies = yield* makeCopyHarness({ prefix, partitions: 2 })
-    yield* copies.write(200)
+    const copies = yield* makeCopyHarness({ prefix, partitions: 1 })
+    yield* copies.write(100)
     yield* copies.start(copyProcessor)
-    yield* until("all is copied", () => copies.done, 60_000)
+    yield* until(`all is copied for ${prefix}`, () => copies.done, 60_000)
     yield* copies.assertExactlyOnce
-  }).pipe(Effect.provide(layerKafka(options)))
+  }).pipe(Effect.scoped, (work) => Effect.flatMap(layerOf(variables), (layer) => Effect.provide(work, layer)))
 
-const refusalOf = (options: KafkaOptions) =>
-  KafkaClient.use((client) => Effect.flip(client.listTopics)).pipe(Effect.provide(layerKafka(options)))
+const refusalOf = (variables: Readonly<Record<string, string>>) =>
+  Effect.flatMap(layerOf(variables), (layer) =>
+    KafkaClient.use((client) => Effect.flip(client.listTopics)).pipe(Effect.provide(layer))
+  )
 
 it.live(
-  "works over TLS and with a login, and reports a wrong password and an unknown authority",
+  "works with a client certificate, SCRAM, OAUTHBEARER and PLAIN, and names what is refused",
   () =>
     Effect.gen(function* () {
-      const folder = temporaryFolder()
-      const state = yield* openState({ stateDirectory: folder, ending: "kill", fastStart: true })
-      const { store, ca } = yield* makeCertificate(folder)
-      const ports = yield* choosePorts(state, "secured", 2)
-      yield* startCluster(state, { settings: secured(store, ports) })
-      const tls = [`127.0.0.1:${ports[0]}`]
-      const login = [`127.0.0.1:${ports[1]}`]
-      const sasl = { mechanism: "plain", username: "capi", password: Redacted.make(password) } as const
+      const broker = yield* startSecuredBroker({
+        folder: temporaryFolder(),
+        users: { capi: password },
+        scram: ["capi"]
+      })
+      yield* grant(broker.administrator, "capi", [
+        { resource: "topic", name: "way.", pattern: "prefixed", operation: "All" },
+        { resource: "group", name: "way.", pattern: "prefixed", operation: "All" },
+        { resource: "transactional id", name: "way.", pattern: "prefixed", operation: "All" }
+      ])
+      const ca = { KAFKA_SSL_CA: broker.authority.ca }
+      const client = broker.authority.issue("capi")
+      const mutual = { ...ca, KAFKA_BROKERS: broker.mutualTls, KAFKA_SSL_CERT: client.cert, KAFKA_SSL_KEY: client.key }
+      const login = { ...ca, KAFKA_BROKERS: broker.login, KAFKA_SASL_USERNAME: "capi", KAFKA_SASL_PASSWORD: password }
+      const scram256 = { ...login, KAFKA_SASL_MECHANISM: "scram-sha-256" }
+      const scram512 = { ...login, KAFKA_SASL_MECHANISM: "scram-sha-512" }
+      const oauth = {
+        ...ca,
+        KAFKA_BROKERS: broker.login,
+        KAFKA_SASL_MECHANISM: "oauthbearer",
+        KAFKA_OAUTH_TOKEN_URL: broker.tokens.url,
+        KAFKA_OAUTH_CA: broker.authority.ca,
+        KAFKA_OAUTH_CLIENT_ID: "capi",
+        KAFKA_OAUTH_CLIENT_SECRET: password
+      }
+      yield* copiesOver(mutual, "way.mutual.")
+      yield* copiesOver(login, "way.plain.")
+      yield* copiesOver(scram256, "way.scram-256.")
+      yield* copiesOver(scram512, "way.scram-512.")
+      yield* copiesOver(oauth, "way.oauth.")
+      assert.isAtMost(broker.tokens.issued(), 2, "a token is kept until it is about to expire")
 
-      yield* copiesOver({ brokers: tls, ssl: { ca } }, "tls.")
-      yield* copiesOver({ brokers: login, ssl: { ca }, sasl }, "login.")
+      for (const wrong of [login, scram256, scram512]) {
+        const refused = yield* refusalOf({ ...wrong, KAFKA_SASL_PASSWORD: "wrong-secret" })
+        assert.strictEqual(refused.code, "unauthorized")
+        assert.notInclude(`${refused.message} ${String(refused.cause)}`, "wrong-secret")
+      }
+      const noToken = yield* refusalOf({ ...oauth, KAFKA_OAUTH_CLIENT_SECRET: "wrong-secret" })
+      assert.strictEqual(noToken.code, "unauthorized")
+      assert.include(noToken.message, "invalid_client")
+      assert.notInclude(`${noToken.message} ${String(noToken.cause)}`, "wrong-secret")
+      const strangersLogin = yield* refusalOf({ ...oauth, KAFKA_OAUTH_CA: client.cert })
+      assert.match(strangersLogin.message, /token endpoint .* does not answer \(.*certificate/)
 
-      const wrong = { ...sasl, password: Redacted.make("wrong-secret") }
-      const refused = yield* refusalOf({ brokers: login, ssl: { ca }, sasl: wrong })
-      assert.strictEqual(refused.code, "unauthorized")
-      assert.notInclude(`${refused.message} ${String(refused.cause)}`, "wrong-secret")
-      const unknown = yield* refusalOf({ brokers: tls, ssl: true })
+      const unknown = yield* refusalOf({ KAFKA_BROKERS: broker.mutualTls })
       assert.strictEqual(unknown.code, "unreachable")
       assert.match(unknown.message, /certificate/)
+      const withoutCertificate = yield* refusalOf({ ...ca, KAFKA_BROKERS: broker.mutualTls })
+      assert.strictEqual(withoutCertificate.code, "unreachable")
+
+      const denied = yield* Effect.flatMap(layerOf(login), (layer) =>
+        KafkaClient.use((kafka) =>
+          Effect.flip(kafka.createTopics([{ name: "other", partitions: 1, replication: 1, config: {} }]))
+        ).pipe(Effect.provide(layer))
+      )
+      assert.strictEqual(denied.code, "unauthorized")
+      assert.match(denied.message, /no right to Create on the (topic other|cluster)/)
     }).pipe(Effect.scoped, Effect.provide(jarsOnly)),
   400_000
 )

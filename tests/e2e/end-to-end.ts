@@ -18,7 +18,7 @@ import { publish, readBack } from "../harness/records.ts"
 import type { PlatformCounts, Receipt } from "../harness/sandbox-control.ts"
 import { testBrokers, testRegistryUrl, uniquePrefix } from "../harness/test-services.ts"
 
-export const masterKey = "a-master-key-for-the-end-to-end-test"
+export const masterKey = "ZW5kLXRvLWVuZC0wMTIzNDU2Nzg5YWJjZGVmZ2hpams="
 const appSecret = "app-secret-of-the-end-to-end-test"
 
 /** Whatever must appear in no topic, log or metric. */

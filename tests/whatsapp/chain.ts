@@ -8,7 +8,7 @@ import { publish, readBack } from "../harness/records.ts"
 import { startTcpProxy } from "../harness/tcp-proxy.ts"
 import { testBrokers, testRegistryUrl, uniquePrefix } from "../harness/test-services.ts"
 
-export const masterKey = "the-master-key-of-this-chain"
+export const masterKey = "dGhpcy1jaGFpbi0wMTIzNDU2Nzg5YWJjZGVmZ2hpams="
 export const connectionId = "messages"
 
 export type WhatsAppChain = Effect.Success<ReturnType<typeof startWhatsApp>>

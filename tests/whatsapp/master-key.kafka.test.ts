@@ -5,7 +5,7 @@ import { waitUntil } from "../harness/wait-until.ts"
 import { connectionId, idsOf, masterKey, startWhatsApp, type WhatsAppChain } from "./chain.ts"
 
 const resilience = "{ pause: { first_probe: 1 second, probe_max: 1 second } }"
-const another = "another-master-key-than-the-first"
+const another = "YW5vdGhlci0wMTIzNDU2Nzg5YWJjZGVmZ2hpamtsbW4="
 
 /** Waits until the delivery is up and its readiness names the master key with these words. */
 const untilKeyRefused = (chain: WhatsAppChain, words: string) =>

@@ -6,6 +6,7 @@ import * as Prompt from "effect/cli/Prompt"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import topicTable from "../../../schemas/topics.json" with { type: "json" }
 import { environment, loadFileSettings } from "../../../shared/config/settings.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import { loadConnections } from "../../../shared/connectors/load-connections.ts"
@@ -13,6 +14,7 @@ import { connectorFor, connectors } from "../../../shared/connectors/registry.ts
 import { anyFields } from "../../../shared/credentials/credential.ts"
 import { Credentials, credentialsOf } from "../../../shared/credentials/credentials.ts"
 import type { StoredCredential } from "../../../shared/credentials/store.ts"
+import { sealedTopics } from "../../../shared/model/topics.ts"
 import { Argument, Command, CommandError } from "../cli.ts"
 import { exampleConnection } from "../example-names.ts"
 import { formatAge, Output, show, table } from "../output.ts"
@@ -107,9 +109,41 @@ const check = Command.make("check", {}, () =>
   )
 )
 
+const rekey = Command.make("rekey", {}, () =>
+  withStore(
+    Effect.gen(function* () {
+      const rekeyed = yield* Credentials.use((credentials) => credentials.rekey)
+      const keepUntil = (yield* Clock.currentTimeMillis) + sealedForMillis
+      yield* show(
+        rekeyed === null ? { store: null } : { ...rekeyed, keep_previous_until: new Date(keepUntil).toISOString() },
+        () =>
+          rekeyed === null
+            ? "There is no credential store; nothing is encrypted under the master key but what is on Kafka."
+            : [
+                rekeyed.changed
+                  ? `Encrypted ${rekeyed.entries} credentials again: key ${rekeyed.from ?? "unknown"} → ${rekeyed.to}.`
+                  : `All ${rekeyed.entries} credentials are encrypted under the current key (${rekeyed.to}) already.`,
+                `Keep the earlier key until ${new Date(keepUntil).toISOString().slice(0, 10)}: dead letters and messages on Kafka that were sealed under it are kept as long.`
+              ].join("\n")
+      )
+    })
+  )
+).pipe(
+  Command.withDescription(
+    "Encrypt the store again under CAPI_MASTER_KEY, while programs run that have it and the earlier key"
+  )
+)
+
+/** Until then the last record that an earlier key sealed is deleted: the longest retention of a topic with sealed records. */
+const sealedForMillis = Math.max(
+  ...topicTable.topics
+    .filter(({ name }) => sealedTopics.some((sealed) => name === sealed))
+    .map(({ retention_ms }) => retention_ms)
+)
+
 export const credentials = Command.make("credentials").pipe(
   Command.withDescription("Keep platform credentials in the encrypted store"),
-  Command.withSubcommands([set, list, check, remove])
+  Command.withSubcommands([set, list, check, remove, rekey])
 )
 
 const checkConnection = Effect.fnUntraced(function* (connection: Connection) {

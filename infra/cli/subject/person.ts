@@ -3,7 +3,8 @@ import * as Effect from "effect/Effect"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { type IdentityKey, splitPersonIds } from "../../../shared/credentials/identity-key.ts"
 import { readIdentityKey } from "../../../shared/credentials/identity-key-topic.ts"
-import { sealerOfSettings } from "../../../shared/credentials/sealer.ts"
+import { readMasterKeys } from "../../../shared/credentials/master-key.ts"
+import { sealerOfKeys } from "../../../shared/credentials/sealer.ts"
 import { Argument, CommandError, Flag } from "../cli.ts"
 import { defaultCountries } from "./find-subject.ts"
 import { type Identifier, identifierKinds, identify } from "./identify.ts"
@@ -28,7 +29,7 @@ export interface Person {
 /** Fails where the identifier is not usable, or no key is at hand. */
 export const personOf = Effect.fnUntraced(function* (text: string, kind: (typeof identifierKinds)[number] | null) {
   const identifier = yield* Effect.fromResult(identify(text, kind, yield* defaultCountries))
-  const sealer = sealerOfSettings(yield* SettingsService)
+  const sealer = sealerOfKeys(yield* readMasterKeys(yield* SettingsService))
   if (sealer === null) return yield* noMasterKey
   const identity = yield* readIdentityKey(sealer)
   if (identity === null) return yield* noIdentityKey
@@ -38,7 +39,7 @@ export const personOf = Effect.fnUntraced(function* (text: string, kind: (typeof
 
 const noMasterKey = new CommandError({
   code: "no_master_key",
-  message: "Persons are known by keyed ids, and CAPI_MASTER_KEY is not set or too short.",
+  message: "Persons are known by keyed ids, and CAPI_MASTER_KEY is not set or too weak.",
   nextStep: "Set CAPI_MASTER_KEY to the key of the programs.",
   exitCode: 2
 })

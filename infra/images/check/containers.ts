@@ -29,7 +29,7 @@ export interface Container {
 
 /** Broker and registry from jars, in a folder that is thrown away, and the platforms' sandboxes. */
 export const startGround = Effect.gen(function* () {
-  const secret = () => randomBytes(24).toString("hex")
+  const secret = () => randomBytes(32).toString("hex")
   const webhookPort = yield* freePort
   const url = `http://127.0.0.1:${webhookPort}/webhooks/whatsapp/whatsapp-orders`
   const sandbox = yield* startSandbox({ whatsapp: { webhook: { url, appSecret: secret() } } })

@@ -41,7 +41,7 @@ const sealedBy = (sealer: typeof ours, id: string, sealedFor = id) =>
 const open = Effect.fnUntraced(
   function* (sealer: typeof ours | null) {
     const kafka = makeLog()
-    const key = yield* makeRecipientKey(sealer)
+    const key = yield* makeRecipientKey(() => sealer)
     const platform = fakePlatform(() => Effect.succeed(respond(ok)))
     const processor = yield* processorOver({
       connector: messages,
@@ -123,10 +123,10 @@ it.effect("goes on without an event to wake it", () =>
 
 it.effect("without a key nothing opens; with the earlier key all does", () =>
   Effect.gen(function* () {
-    const none = yield* makeRecipientKey(null)
+    const none = yield* makeRecipientKey(() => null)
     assert.strictEqual(none.problem()?.reasonCode, "no_master_key")
     assert.isTrue(Result.isFailure(none.open(sealRecipient(ours, "+1", "a"), "a")))
-    const rotated = yield* makeRecipientKey(
+    const rotated = yield* makeRecipientKey(() =>
       makeSealer(Redacted.make("the key of this program"), [Redacted.make("the key of the normalizer")])
     )
     yield* rotated.announced(theirs.keyId)

@@ -14,19 +14,22 @@ export interface RecipientKey {
   readonly open: OpenRecipient
   /** Takes note of the key (its id) that the normalizer seals with. */
   readonly announced: (keyId: string) => Effect.Effect<void>
+  /** The keys of this program have changed. */
+  readonly reloaded: Effect.Effect<void>
   /** Why recipients can't be opened, as far as is known; the class is `configuration`. */
   readonly problem: () => EventVerdict | null
   /** The problem now, and after each announcement. */
   readonly changes: Stream.Stream<EventVerdict | null>
 }
 
-/** @param sealer of this program's master key; null where it has none */
-export const makeRecipientKey = (sealer: SealerShape | null): Effect.Effect<RecipientKey> =>
+/** @param sealerNow of this program's master keys as they are now; null where it has none that can be used */
+export const makeRecipientKey = (sealerNow: () => SealerShape | null): Effect.Effect<RecipientKey> =>
   Effect.gen(function* () {
     let sealedWith: string | null = null
-    /** An event came that is sealed under a key that this program does not have; it will not get it while it runs. */
+    /** An event came that is sealed under a key that this program does not have. */
     let unopened: EventVerdict | null = null
     const problem = (): EventVerdict | null => {
+      const sealer = sealerNow()
       if (sealer === null) return noMasterKey
       if (unopened !== null) return unopened
       return sealedWith === null || sealer.opensKey(sealedWith) ? null : anotherKey(sealedWith, sealer.keyId)
@@ -34,6 +37,7 @@ export const makeRecipientKey = (sealer: SealerShape | null): Effect.Effect<Reci
     const observed = yield* SubscriptionRef.make(problem())
     return {
       open: (sealed, eventId) => {
+        const sealer = sealerNow()
         if (sealer === null) return Result.fail(noMasterKey)
         const opened = openRecipient(sealer, sealed, eventId)
         if (Result.isSuccess(opened)) return Result.succeed(opened.success)
@@ -46,6 +50,10 @@ export const makeRecipientKey = (sealer: SealerShape | null): Effect.Effect<Reci
           sealedWith = keyId
           return SubscriptionRef.set(observed, problem())
         }),
+      reloaded: Effect.suspend(() => {
+        unopened = null
+        return SubscriptionRef.set(observed, problem())
+      }),
       problem,
       changes: SubscriptionRef.changes(observed)
     }
@@ -69,7 +77,7 @@ const verdictOf = ({ code, message, nextStep }: SealError): EventVerdict =>
 const noMasterKey: EventVerdict = {
   errorClass: "configuration",
   reasonCode: "no_master_key",
-  message: "CAPI_MASTER_KEY is not set or too short, so the recipients of messages can't be opened.",
+  message: "CAPI_MASTER_KEY is not set or too weak, so the recipients of messages can't be opened.",
   nextStep: "Set CAPI_MASTER_KEY to the normalizer's and start this program again; what waits is sent then."
 }
 

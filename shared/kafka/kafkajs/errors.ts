@@ -77,6 +77,8 @@ interface KafkaJsFailure {
   readonly message?: string
   readonly cause?: unknown
   readonly denied?: Denied
+  /** Of several topics that could not be created. */
+  readonly errors?: ReadonlyArray<KafkaJsFailure>
 }
 
 /** The error and its causes; kafkajs wraps the original one in "number of retries exceeded". */
@@ -85,7 +87,8 @@ const causesOf = (cause: unknown): ReadonlyArray<KafkaJsFailure> => {
   let current = cause
   while (typeof current === "object" && current !== null && chain.length < chainLengthMax) {
     chain.push(current)
-    current = (current as KafkaJsFailure).cause
+    const { cause: next, errors } = current as KafkaJsFailure
+    current = next ?? errors?.[0]
   }
   return chain
 }

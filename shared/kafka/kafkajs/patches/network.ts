@@ -173,7 +173,7 @@ export const nameDenied = (connection: { readonly prototype: SendingConnection }
   connection.prototype.send = async function (given) {
     const parse = async (data: unknown) =>
       given.response.parse(data).catch(async (error: DeniedError) => {
-        const denied = await deniedOf(String(error.type), given.request, data)
+        const denied = await deniedOf(String(error.type ?? error.errors?.[0]?.type), given.request, data)
         if (denied !== null) error.denied = denied
         return Promise.reject(error)
       })
@@ -184,5 +184,7 @@ export const nameDenied = (connection: { readonly prototype: SendingConnection }
 
 interface DeniedError extends Error {
   readonly type?: string
+  /** Of several topics that could not be created. */
+  readonly errors?: ReadonlyArray<{ readonly type?: string }>
   denied?: Denied
 }
