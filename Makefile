@@ -87,6 +87,9 @@ bench-dedup: install ## Measures the deduplicator: memory, checks, restore from 
 e2e-outage: install ## Poison, an expired token, throttling and 90 s of death: every promise checked (EVENTS, OUTAGE_SECONDS, SEED)
 	@exec $(ON_NODE) node tests/outage/main.ts
 
+e2e-health: install ## A platform gets slow, dies, refuses its token and recovers: every surface says the same within 5 s
+	@exec $(ON_NODE) node tests/health/main.ts
+
 bench-isolation: install ## Measures what one platform's trouble costs the others: p99 with and without it
 	@exec $(ON_NODE) node tests/bench/isolation.ts
 

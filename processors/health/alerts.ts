@@ -21,8 +21,9 @@ export const nextAlerted = (assessment: Assessment, before: Alerted): Alerted =>
   const now = health.last_check
   const heldBackSince = isDoubtful(assessment, before.status) ? (before.heldBackSince ?? now) : null
   const isHeldBack = heldBackSince !== null && now - heldBackSince < windowMillis
+  const isKept = isHeldBack || isTried(assessment, before.status)
   return {
-    status: isHeldBack ? before.status : (alerting?.status ?? "healthy"),
+    status: isKept ? before.status : (alerting?.status ?? "healthy"),
     heldBackSince,
     agePercent: nextAge(health, before.agePercent)
   }
@@ -31,6 +32,10 @@ export const nextAlerted = (assessment: Assessment, before: Alerted): Alerted =>
 /** Whether the connection got worse by so few failures that it may be chance. */
 const isDoubtful = ({ health, alerting }: Assessment, said: string): boolean =>
   alerting?.cause === "success_rate" && health.error_count_1h < alertFailuresMin && rank[alerting.status] > rankOf(said)
+
+/** An open circuit is half open from time to time, to try the platform: until it is closed, nothing is better. */
+const isTried = ({ alerting }: Assessment, said: string): boolean =>
+  alerting?.cause === "circuit" && rank[alerting.status] < rankOf(said)
 
 const rankOf = (status: string): number =>
   status === "unhealthy" ? rank.unhealthy : status === "degraded" ? rank.degraded : 0

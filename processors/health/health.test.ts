@@ -173,6 +173,27 @@ describe("the health processor", () => {
     }).pipe(Effect.provide(memoryCodecs))
   )
 
+  it.effect("alerts once of a circuit that opens, is tried again and again, and closes", () =>
+    Effect.gen(function* () {
+      const { feed, check } = yield* opened()
+      const seen: Array<string> = []
+      for (const circuit_state of ["OPEN", "HALF_OPEN", "OPEN", "HALF_OPEN", "CLOSED"]) {
+        yield* feed("connector-state", [state({ circuit_state })])
+        const step = yield* check
+        seen.push(...statuses(step).map(({ status }) => status), ...alerts(step).map(({ status }) => `alert ${status}`))
+      }
+      assert.deepStrictEqual(seen, [
+        "unhealthy",
+        "alert unhealthy",
+        "degraded",
+        "unhealthy",
+        "degraded",
+        "healthy",
+        "alert healthy"
+      ])
+    }).pipe(Effect.provide(memoryCodecs))
+  )
+
   it.effect("writes an unchanged status again only when it is due", () =>
     Effect.gen(function* () {
       const { feed, check } = yield* opened()

@@ -1,8 +1,10 @@
 /** examples/alerting/alerts.py on the real broker and registry, in a virtual environment of its requirements. */
 import { spawnSync } from "node:child_process"
 import { createHmac } from "node:crypto"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
 import path from "node:path"
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { runCommand } from "../../infra/cli/testing.ts"
@@ -12,16 +14,18 @@ import { registryLayer } from "../../shared/codec/registry.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { runProcess } from "../harness/run-command.ts"
-import { temporaryFolder } from "../harness/temporary-folder.ts"
 import { testBrokers, testRegistryUrl, uniquePrefix } from "../harness/test-services.ts"
 import { webhookRecorder } from "../harness/webhook-recorder.ts"
 
 const folder = path.join(repository, "examples/alerting")
 const secret = "the-secret-of-the-webhook"
 
+const virtual = mkdtempSync(path.join(tmpdir(), "capi-python-"))
+afterAll(() => rmSync(virtual, { recursive: true, force: true }))
+
 /** Python with the example's requirements; null where the machine has no Python or no access to its packages. */
 const pythonWithRequirements = (): string | null => {
-  const environment = path.join(temporaryFolder(), "python")
+  const environment = path.join(virtual, "python")
   if (spawnSync("python3", ["-m", "venv", environment]).status !== 0) return null
   const python = path.join(environment, "bin/python")
   const install = [
