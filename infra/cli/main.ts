@@ -17,7 +17,7 @@ import { Output } from "./output.ts"
 import { loadRoot, version } from "./root.ts"
 
 /** Commands that run until they are stopped: Ctrl-C is their normal end. */
-const endless = ["up", "run", "tail"]
+const endless = ["up", "run", "tail", "tap", "top"]
 
 const args = process.argv.slice(2)
 

@@ -19,6 +19,8 @@ const settleMillis = 10_000
 /** Of a partition in a round. */
 const recordsMax = 50_000
 const every = Duration.seconds(5)
+/** While something waits, so that its end is seen at once. */
+const everyWhileWaiting = Duration.seconds(1)
 const untilActive = Duration.seconds(2)
 
 export interface BacklogWatchOptions {
@@ -46,7 +48,8 @@ export const watchBacklog = (options: BacklogWatchOptions) =>
         return yield* Effect.sleep(untilActive)
       }
       latest = yield* measure
-      yield* Effect.sleep(every)
+      const waits = [...latest.values()].some(({ events }) => events > 0)
+      yield* Effect.sleep(waits ? everyWhileWaiting : every)
     }).pipe(
       Effect.catch((error) =>
         Effect.andThen(

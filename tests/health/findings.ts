@@ -81,7 +81,7 @@ const wrongHistory = ({ history, results }: Story) => {
 /** The issues of the outage and of the token name what waits, until when, and the next step. */
 const wrongIssues = ({ issues }: Story) =>
   [
-    /^circuit is (OPEN|HALF_OPEN), .* since \d\d:\d\d UTC; 21 events wait, the oldest expires in 11 h; /,
+    /^circuit is (OPEN|HALF_OPEN), .* since \d\d:\d\d UTC; 21 events wait, the oldest expires in 11 h \d+ min; /,
     /^the oldest waiting event has used 93 % of the platform's age limit; /,
     /^access token refused since \d\d:\d\d UTC .*set META_TOKEN to a new one and restart delivery-meta$/
   ].flatMap((wanted) =>

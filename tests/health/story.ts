@@ -224,6 +224,9 @@ const webhookAlerts = (webhook: WebhookRecorder): Effect.Effect<ReadonlyArray<No
 
 const isAgeAlert = ({ series }: NotifiedAlert): boolean => series === "age_limit"
 
+/** Asked before the first of the others says so, it may still read the topic after it. */
+const commandLine = "capi health"
+
 /** What a surface says of the connection: its status, and the cause where it is ill and the surface has one. */
 type Surface = Effect.Effect<{ readonly status: string; readonly cause?: string | null } | undefined, unknown, never>
 
@@ -249,7 +252,7 @@ const surfacesOf = (chain: Chain, webhook: WebhookRecorder): Readonly<Record<str
     alert: Effect.provideContext(alerts, chain.services),
     metric: metrics,
     webhook: notified,
-    "capi health": statusOf(chain)
+    [commandLine]: statusOf(chain)
   }
 }
 
@@ -259,7 +262,7 @@ const statusOf = (chain: Chain): Effect.Effect<ConnectorHealthStatus> =>
 const historyOf = (chain: Chain): Effect.Effect<ReadonlyArray<ConnectorHealthPoint>> =>
   Effect.map(chain.capi("health", "--history", connection, "--json"), ({ out }) => JSON.parse(out))
 
-/** When each surface says so, in milliseconds after the first one; `./capi health` counts from when it was asked. */
+/** When each surface says so, in milliseconds after the first one; `./capi health` counts by when it was asked. */
 const agree = Effect.fnUntraced(function* (
   surfaces: Readonly<Record<string, Surface>>,
   status: string,
@@ -285,6 +288,6 @@ const agree = Effect.fnUntraced(function* (
       }),
     { concurrency: "unbounded" }
   )
-  const first = Math.min(...times.map(([, at]) => at))
-  return Object.fromEntries(times.map(([name, at]) => [name, at - first]))
+  const first = Math.min(...times.flatMap(([name, at]) => (name === commandLine ? [] : [at])))
+  return Object.fromEntries(times.map(([name, at]) => [name, Math.max(0, at - first)]))
 })

@@ -91,7 +91,7 @@ const renderer = Effect.fnUntraced(function* (schema: SchemaName | null) {
   const paint = painter(output.colours)
   return Effect.fnUntraced(function* (record: FetchedRecord) {
     const view = yield* describe(record, schema).pipe(Effect.provideService(Codecs, codecs))
-    yield* output.write(`${json ? JSON.stringify(view) : forPeople(view, paint)}\n`)
+    yield* output.write(`${json ? JSON.stringify(view) : lineOf(view, paint)}\n`)
   })
 })
 
@@ -133,7 +133,8 @@ const jsonOf = (bytes: Buffer | null): { readonly _tag: "Decoded"; readonly valu
   }
 }
 
-const forPeople = (view: RecordView, paint: Paint): string => {
+/** One line of it for people. */
+export const lineOf = (view: RecordView, paint: Paint): string => {
   const head = paint("dim", `${view.time} ${view.partition}:${view.offset}`)
   const key = view.key === null ? "" : ` ${paint("blue", printableLine(view.key))}`
   return `${head}${key} ${JSON.stringify(withoutNulls(view.value))}`
