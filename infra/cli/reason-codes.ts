@@ -7,7 +7,15 @@ const rows = Object.values(connectors).flatMap(({ classifications }) => classifi
 
 /** What the mapper and the deliveries decide themselves. A test compares it with the sources. */
 export const stageReasonCodes: ReadonlyArray<string> = [
-  ...["attempts_exhausted", "authentication_needs_phone", "consent", "duplicate", "duplicate_conflict"],
+  ...[
+    "attempts_exhausted",
+    "authentication_needs_phone",
+    "consent",
+    "consent_withdrawn",
+    "duplicate",
+    "duplicate_conflict"
+  ],
+  ...["erased", "invalid_identity"],
   ...[
     "event_time_in_future",
     "event_too_old",

@@ -16,6 +16,7 @@ import { KafkaClient } from "../../shared/kafka/client.ts"
 import { topicNames } from "../../shared/model/topics.ts"
 import { type Program, processorsProgram } from "../../shared/runtime/program.ts"
 import { followSuppressions } from "../../shared/suppression/follow-suppressions.ts"
+import { consentChanges } from "./consent-changes.ts"
 import type { NormalizerConfig } from "./decide.ts"
 import { makeLoadSchemas, normalizer, sealedNormalizer } from "./normalizer.ts"
 import { Erasures } from "./sealing/erasures.ts"
@@ -38,13 +39,14 @@ export const normalizerProgram: Program = processorsProgram(
       Stream.runForEach((keyId) => Effect.andThen(wrapAgain(sealer), announceSealingKey("normalizer", keyId))),
       Effect.forkScoped
     )
-    if (eventLog === "raw-events") return [normalizer(config)]
+    const consent = consentChanges(identity, sealer)
+    if (eventLog === "raw-events") return [normalizer(config), consent]
     yield* beginWhereNormalizerStopped
     const { checkEvery } = yield* decodeSettings(sealerSettings)
     const identifiers = identifiersOf(config.options.defaultCountries, config.recordBytesMax)
     const loadSchemas = makeLoadSchemas(config.schemaTimeout)
     const sealing = { identity, erasures, suppressions, checkEvery, loadSchemas, identifiersOf: identifiers }
-    return [eventSealer(sealing), sealedNormalizer(config, identity)]
+    return [eventSealer(sealing), sealedNormalizer(config, identity), consent]
   }).pipe(Effect.provide(sealerLayer))
 )
 
