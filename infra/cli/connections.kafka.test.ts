@@ -36,7 +36,8 @@ const makeSetup = Effect.gen(function* () {
     KAFKA_BROKERS: inject("brokers"),
     SCHEMA_REGISTRY_URL: inject("registryUrl"),
     CAPI_TOPIC_PREFIX: prefix,
-    CAPI_CONNECTIONS: file
+    CAPI_CONNECTIONS: file,
+    CAPI_MASTER_KEY: "the-master-key-of-a-test-run"
   }
   const capi = (...args: ReadonlyArray<string>) => runCommand(args, env)
   const configure = (connections: Readonly<Record<string, boolean>>) =>

@@ -47,6 +47,8 @@ export interface MappingOptions {
   readonly futureToleranceMillis?: number
   /** Conversions carry the address too, where all four of its parts are known. */
   readonly addressIdentifiers?: boolean
+  /** Absent: all free properties but those with personal data. Else the names of those that go to this platform, and no others. */
+  readonly freeProperties?: ReadonlyArray<string>
   /** Overrides and additions: canonical or custom name → platform event and conversion action. */
   readonly events: Readonly<Record<string, EventOverride>>
   /** Parameters to set in the payload's custom data: name → property path, constant or template. */
@@ -103,6 +105,7 @@ export const mappingOptions = (kind: ConnectorKind, rules: ConnectorRules, names
       future_events: optional(choice(["hold", "arrival_time"]), "hold"),
       future_tolerance: optional(duration, null),
       address_identifiers: optional(addressIdentifiers(kind, rules), false),
+      free_properties: optional(freeProperties, null),
       events: optional(record(override(kind, rules, names)), {}),
       parameters: optional(record(parameter), {}),
       templates: optional(templates(kind, rules), {})
@@ -111,6 +114,7 @@ export const mappingOptions = (kind: ConnectorKind, rules: ConnectorRules, names
       ...(read.max_age_days === null ? {} : { maxAgeDays: read.max_age_days }),
       ...(read.future_events === "hold" ? {} : { futureEvents: read.future_events }),
       ...(read.future_tolerance === null ? {} : { futureToleranceMillis: Duration.toMillis(read.future_tolerance) }),
+      ...(read.free_properties === null ? {} : { freeProperties: read.free_properties }),
       ...(read.address_identifiers ? { addressIdentifiers: true } : {}),
       ...(read.event_names === "exact" ? { eventNames: "exact" } : {}),
       ...(read.anonymous_id === "ignore" ? { anonymousId: "ignore" } : {}),
@@ -131,6 +135,15 @@ const country = refine(stringOrNull("a country"), (code): OrIssue<string | null>
     `${quote(upper)} is not a country code.${upper === "UK" ? " Did you mean GB?" : ""}`,
     "an ISO 3166-1 alpha-2 code, such as US, DE, GB"
   )
+})
+
+const everyProperty = "all_but_personal_data"
+
+const freeProperties = refine(list(string("names of properties")), (names): OrIssue<ReadonlyArray<string> | null> => {
+  if (!names.includes(everyProperty)) return names
+  return names.length === 1
+    ? null
+    : invalid(`${everyProperty} stands alone, without names.`, `${everyProperty}, or names`)
 })
 
 const addressIdentifiers = (kind: ConnectorKind, rules: ConnectorRules) =>

@@ -76,6 +76,8 @@ export interface CompiledConnection {
   /** The canonical name that an event's name means at this connection; the name itself where it takes names as they are. */
   readonly canonicalName: (name: string) => string
   readonly parameters: ReadonlyArray<CompiledParameter>
+  /** The free properties that go to the platform; null: all. */
+  readonly freeProperties: ReadonlySet<string> | null
   /** The rule that sets the value of the payload's custom data; null without one, or where rules set custom variables. */
   readonly valueRule: CompiledParameter | null
   /** Batch groups as text, by what distinguishes them; at most one per conversion action or event source. */

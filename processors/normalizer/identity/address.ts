@@ -94,7 +94,7 @@ export const normalizeZip = (raw: string, country: string | null): Field<ZipForm
   const lowered = lower(cleaned)
   // Japanese forms write digits in full width; a code is the same code in either.
   const compact = lettersAndDigits(isAscii(lowered) ? lowered : lower(lowered.normalize("NFKC")))
-  if (!zipShape.test(compact) || !hasDigit.test(compact)) return dropped("invalid_zip")
+  if (!zipShape.test(compact) || !hasDigit.test(compact) || words.test(compact)) return dropped("invalid_zip")
   if (onlyZeros.test(compact)) return dropped("placeholder")
   return kept({ plain: american(lowered, compact, country), snap: withoutSpaces(lowered), google: cleaned })
 }
@@ -118,6 +118,8 @@ const american = (lowered: string, compact: string, country: string | null): str
 
 const zipShape = /^[\p{L}\p{N}\p{M}]{2,12}$/u
 const hasDigit = /\p{N}/u
+/** No postal code has five letters in a row, or letters that are not Latin: `Name St 5` is a street. */
+const words = /\p{L}{5}|(?![a-z])\p{L}/u
 const onlyZeros = /^0+$/
 const zipInUs = /^[0-9]{5}(?:[0-9]{4})?$/
 const zipPlus4 = /^[0-9]{5}\s*[-\u2010-\u2015]\s*[0-9]{4}$/

@@ -9,7 +9,7 @@ import type { Drop } from "../identity/field.ts"
 import { isPlaceholder } from "../identity/placeholder.ts"
 import { clean } from "../identity/text.ts"
 import { isWithoutIdentity, normalizeUser, personHashes } from "../identity/user.ts"
-import { looksLikeEmail, PersonalData, redactUser } from "../pii/personal-data.ts"
+import { PersonalData, redactUser } from "../pii/personal-data.ts"
 import { normalizeConsent } from "./consent.ts"
 import { accountId, normalizeActionSource, normalizeApp, normalizeMessagingChannel } from "./event-fields.ts"
 import { withPageClickIds } from "./page-click-ids.ts"
@@ -55,13 +55,12 @@ export const normalize = (
 ): NormalizeResult => {
   const eventId = cleanIdentifier(raw.event_id)
   const eventName = cleanIdentifier(raw.event_name)
-  const head = headProblem(eventId, eventName) ?? timeProblem(raw.event_time, options)
-  if (head !== null) return refuse(head, eventId, eventName, alreadyDropped)
+  const personal = new PersonalData(raw.user, options.defaultCountries)
+  const head = headProblem(eventId, eventName, personal) ?? timeProblem(raw.event_time, options)
+  if (head !== null) return refuse(head, eventId, eventName, personal, alreadyDropped)
 
   const droppedFields: Array<DroppedField> = [...alreadyDropped]
   const drop: Drop = (field, reason) => droppedFields.push({ field, reason })
-  const personal = new PersonalData(raw.user)
-
   const properties =
     raw.properties === null ? null : normalizeProperties(raw.properties, raw.event_time, personal, drop)
   const mayBeMessage = options.messageEvents === null || options.messageEvents.has(eventName)
@@ -85,7 +84,13 @@ export const normalize = (
   const page = actionSource === "business_messaging" ? null : pageUrl
   const user = withPageClickIds(given, page, drop)
   if (isWithoutIdentity(user)) {
-    return refuse(problem("empty_identity", withoutIdentity(droppedFields)), eventId, eventName, droppedFields)
+    return refuse(
+      problem("empty_identity", withoutIdentity(droppedFields)),
+      eventId,
+      eventName,
+      personal,
+      droppedFields
+    )
   }
   return {
     _tag: "Normalized",
@@ -121,13 +126,14 @@ const refuse = (
   found: Problem,
   eventId: string,
   eventName: string,
+  personal: PersonalData,
   dropped: ReadonlyArray<DroppedField>
 ): NormalizeResult => ({
   _tag: "Problem",
   problem: {
     ...found,
-    eventId: isIdentifier(eventId) ? eventId : null,
-    eventName: isIdentifier(eventName) ? eventName : null,
+    eventId: isIdentifier(eventId, personal) ? eventId : null,
+    eventName: isIdentifier(eventName, personal) ? eventName : null,
     dropped
   }
 })
@@ -146,18 +152,19 @@ const withoutIdentity = (dropped: ReadonlyArray<DroppedField>): string => {
 
 const namedMax = 5
 
-const headProblem = (eventId: string, eventName: string): Problem | null => {
+const headProblem = (eventId: string, eventName: string, personal: PersonalData): Problem | null => {
   if (eventId === "" || isPlaceholder(eventId)) return problem("missing_event_id", "The event has no event_id.")
-  if (!isIdentifier(eventId))
-    return problem("invalid_event_id", "The event_id is too long or contains an email address.")
+  if (!isIdentifier(eventId, personal)) return problem("invalid_event_id", `The event_id ${unfit}.`)
   if (eventName === "" || isPlaceholder(eventName)) return problem("missing_event_name", "The event has no event_name.")
-  if (!isIdentifier(eventName)) {
-    return problem("invalid_event_name", "The event_name is too long or contains an email address.")
-  }
+  if (!isIdentifier(eventName, personal)) return problem("invalid_event_name", `The event_name ${unfit}.`)
   return null
 }
 
-const isIdentifier = (value: string): boolean => value !== "" && value.length <= 256 && !looksLikeEmail(value)
+/** They cannot be changed without breaking deduplication, so that an event whose id or name is a person's is refused. */
+const isIdentifier = (value: string, personal: PersonalData): boolean =>
+  value !== "" && value.length <= 256 && !personal.inId(value)
+
+const unfit = "is too long, or contains an email address, a phone number or the customer's name"
 
 /** What is far too long is refused as it is. */
 const cleanIdentifier = (raw: string): string => (raw.length > identifierRawMax ? raw : clean(raw))

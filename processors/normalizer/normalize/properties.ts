@@ -5,7 +5,8 @@ import type { DropReason } from "../identity/field.ts"
 import { alreadyHashed } from "../identity/hash.ts"
 import { isPlaceholder } from "../identity/placeholder.ts"
 import { clean, withoutControls } from "../identity/text.ts"
-import { isIdentifierName, isOrderIdName, looksLikeEmail, type PersonalData } from "../pii/personal-data.ts"
+import { hasIdentifierMember, isIdentifierName, isPersonUnder } from "../pii/identifier-names.ts"
+import { isOrderIdName, looksLikeEmail, type PersonalData } from "../pii/personal-data.ts"
 import { plain, scanText } from "../pii/text-scan.ts"
 import { earlierTime } from "./time.ts"
 
@@ -67,8 +68,8 @@ type TextName = { [K in keyof Properties]: Properties[K] extends string | null ?
 /**
  * Text of the event: cleaned and bounded; a reason where it is too long or contains personal data.
  *
- * @param search what is looked for: the customer's names as well, not them, since a brand is more likely, or only what
- * an id must not be
+ * @param search what is looked for: each of the customer's names as well, both together only, since one is more likely a brand, or only
+ * what an id must not be
  */
 export const normalizeText = (raw: string, personal: PersonalData, search: Search): string | null | Dropped => {
   if (raw.length > textLengthMax) return tooLong
@@ -202,7 +203,7 @@ const isPersonalValue = (key: string, value: string | number | boolean | null, p
   if (value === null || typeof value === "boolean") return false
   const text = String(value)
   if (alreadyHashed(text) !== null) return false
-  if (isIdentifierName(key)) return true
+  if (isIdentifierName(key) || isPersonUnder(key, text) || hasIdentifierMember(text)) return true
   return isOrderIdName(key) ? personal.inId(text) : personal.inText(text)
 }
 

@@ -1,7 +1,8 @@
 /** URLs of pages: with a scheme, no longer than platforms take, and without personal data. */
 import { alreadyHashed } from "../identity/hash.ts"
 import { clean } from "../identity/text.ts"
-import { isIdentifierName, mayEndIdentifier, type PersonalData } from "../pii/personal-data.ts"
+import { isAmbiguousName, isIdentifierName, isPersonUnder, mayEndIdentifier } from "../pii/identifier-names.ts"
+import type { PersonalData } from "../pii/personal-data.ts"
 import { hasAt, hasEscape, plain, scanText } from "../pii/text-scan.ts"
 
 export interface CleanUrl {
@@ -21,7 +22,7 @@ export const cleanUrl = (raw: string, personal: PersonalData): CleanUrl => {
   const beforeHash = hash < 0 ? url : url.slice(0, hash)
   const mark = beforeHash.indexOf("?")
   const place = mark < 0 ? beforeHash : beforeHash.slice(0, mark)
-  const cleanPlace = withoutPersonalSegments(withoutUserInfo(place), personal)
+  const cleanPlace = withoutPersonalHost(withoutPersonalSegments(withoutUserInfo(place), personal), personal)
   const query = mark < 0 ? null : withoutPersonalParameters(beforeHash.slice(mark + 1), personal)
   const fragment = hash < 0 ? null : withoutPersonalParameters(url.slice(hash + 1), personal)
   const result =
@@ -42,14 +43,14 @@ export const noUrl: CleanUrl = { url: null, removed: false }
  * international numbers of parameters are looked for in each.
  */
 const isClean = (url: string, scan: number, personal: PersonalData): boolean => {
-  if ((scan & (plain | hasAt | hasEscape)) === plain && !mayHaveIdentifier(url)) return !personal.inText(url, scan)
-  if (url.includes("@") || personal.inText(decoded(url))) return false
+  if ((scan & (plain | hasAt | hasEscape)) === plain && !mayHaveIdentifier(url)) return !personal.inUrl(url, scan)
+  if (url.includes("@") || personal.inUrl(decoded(url))) return false
   for (let at = firstMark(url, 0); at >= 0; at = firstMark(url, at + 1)) {
     const end = firstMark(url, at + 1)
     const parameter = url.slice(at + 1, end < 0 ? url.length : end)
     const equals = parameter.indexOf("=")
     const name = equals < 0 ? "" : parameter.slice(0, equals)
-    if (name.includes("%") || name.includes("+") || isIdentifierName(name)) return false
+    if (name.includes("%") || name.includes("+") || isIdentifierName(name) || isAmbiguousName(name)) return false
     if (internationalNumber.test(equals < 0 ? parameter : parameter.slice(equals + 1))) return false
   }
   return true
@@ -81,13 +82,26 @@ const usualUrl = /^https?:\/\/(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,}(?:[/?#]|$
 /** `https://name:password@host/` becomes `https://host/`. */
 const withoutUserInfo = (place: string): string => place.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, "$1")
 
+/** Labels of the host before its last two, which are the shop's: `jane-doe.shop.example` becomes `removed.shop.example`. */
+const withoutPersonalHost = (place: string, personal: PersonalData): string => {
+  const start = place.indexOf("://") + 3
+  const end = place.indexOf("/", start)
+  const labels = place.slice(start, end < 0 ? place.length : end).split(".")
+  if (labels.length < 3 || labels.length > labelsMax) return place
+  const kept = labels.map((label, index) => (index < labels.length - 2 && personal.inCode(label) ? "removed" : label))
+  return place.slice(0, start) + kept.join(".") + (end < 0 ? "" : place.slice(end))
+}
+
+/** A host has 253 characters at most. */
+const labelsMax = 127
+
 const withoutPersonalSegments = (place: string, personal: PersonalData): string => {
   const start = place.indexOf("/", place.indexOf("://") + 3)
   if (start < 0) return place
   const segments = place.slice(start + 1).split("/")
   let changed = false
   const kept = segments.map((segment) => {
-    if (segment === "" || !personal.inText(decoded(segment))) return segment
+    if (segment === "" || !personal.inUrl(decoded(segment))) return segment
     changed = true
     return "removed"
   })
@@ -105,11 +119,11 @@ const isPersonal = (parameter: string, personal: PersonalData): boolean => {
   const equals = parameter.indexOf("=")
   const name = decoded(equals < 0 ? "" : parameter.slice(0, equals))
   const rawValue = equals < 0 ? parameter : parameter.slice(equals + 1)
-  if (rawValue === "") return personal.inText(name)
+  if (rawValue === "") return personal.inUrl(name)
   const value = decoded(rawValue)
   if (alreadyHashed(value) !== null) return false
-  if (isIdentifierName(name) || internationalNumber.test(rawValue)) return true
-  return personal.inText(value) || personal.inText(name)
+  if (isIdentifierName(name) || isPersonUnder(name, value) || internationalNumber.test(rawValue)) return true
+  return personal.inUrl(value) || personal.inUrl(name)
 }
 
 /** Twice, since links are often wrapped in links; broken escapes stay as they are. */

@@ -1,64 +1,119 @@
 /**
- * Finds personal data where it does not belong: in URLs, free text and custom properties. Two kinds: what looks like an
- * email address or a phone number of anybody, and this customer's identifiers in any usual spelling.
+ * Finds personal data where it does not belong: in ids, URLs, free text and custom properties. Two kinds: what has the form of
+ * anyone's email address, phone number, card, bank account or national id, and this customer's identifiers in any usual spelling.
  */
 import type { NormalizedUser, RawUser } from "../../../schemas/types.gen.ts"
 import { memo } from "../../../shared/model/memo.ts"
 import { isWhatsAppUserId } from "../../../shared/model/platform.ts"
+import { normalizeCountry } from "../identity/address.ts"
 import type { Drop } from "../identity/field.ts"
+import { emailHashesOf, hasEncodedEmail } from "./encoded-email.ts"
+import { hasKnownForm, isKnownFormOfId } from "./known-forms.ts"
 import { type CustomerNumbers, containsNumber, customerNumbersOf, customerPhonesOf, isPhoneOf } from "./pii-digits.ts"
-import { containsName, type NamePattern, namePatternOf } from "./pii-names.ts"
-import { hasAt, hasSevenDigits, scanText } from "./text-scan.ts"
+import { containsFullName, containsName, type NamePattern, namePatternOf } from "./pii-names.ts"
+import { hasAt, hasEncodedWord, hasSevenDigits, plain, scanText, westernDigits } from "./text-scan.ts"
 
 /** What to look for in the texts of one event; the list of the customer's own values is made at the first need. */
 export class PersonalData {
   readonly #user: RawUser | null
+  readonly #defaultCountries: ReadonlyArray<string>
   #numbers: CustomerNumbers | null = null
   #phones: ReadonlySet<string> | null = null
   #first: NamePattern | null = null
   #last: NamePattern | null = null
+  #countries: ReadonlyArray<string> | null = null
+  #emailHashes: ReadonlySet<string> | null = null
 
   /** WhatsApp's id of the customer, in its only spelling. */
   readonly #userId: string | null
 
-  constructor(user: RawUser | null) {
+  /** @param defaultCountries those of the connections, by whose rules national phone numbers are recognized too */
+  constructor(user: RawUser | null, defaultCountries: ReadonlyArray<string> = []) {
     this.#user = user
+    this.#defaultCountries = defaultCountries
     const id = user?.whatsapp_user_id?.trim()
     this.#userId = id !== undefined && id.length >= userIdLengthMin && isWhatsAppUserId(id) ? id : null
   }
 
   /**
-   * Whether the text contains an email address, or the customer's phone number, name or date of birth.
+   * Whether the text contains an email address (also as base64), anyone's phone number, card, IBAN or national id in its usual form, or the
+   * customer's phone number, name or date of birth.
    *
    * @param scan what `scanText` says of the text, where it is known
    */
   inText(text: string, scan: number = scanText(text)): boolean {
-    return this.inCode(text, scan) || this.#containsName(text, scan)
+    return (
+      this.#hasNumberOrAddress(text, scan, true) || this.#containsName(text, scan) || this.#hasEncodedEmail(text, scan)
+    )
   }
 
-  /** As above without names: for codes and catalog words, where a name is more likely a brand or a model. */
+  /** As `inText`, for a URL or a part of one: long digits are more likely ids there. */
+  inUrl(text: string, scan: number = scanText(text)): boolean {
+    return (
+      this.#hasNumberOrAddress(text, scan, false) || this.#containsName(text, scan) || this.#hasEncodedEmail(text, scan)
+    )
+  }
+
+  /** As above, of names only both together: for codes and catalog words, where one alone is more likely a brand or a model. */
   inCode(text: string, scan: number = scanText(text)): boolean {
-    if (this.#userId !== null && text.includes(this.#userId)) return true
-    if ((scan & (hasAt | hasSevenDigits)) === 0 || text.length <= 4) return false
-    if ((scan & hasAt) !== 0 && hasAddress(text)) return true
+    return this.#hasNumberOrAddress(text, scan, false) || this.#containsFullName(text, scan)
+  }
+
+  /** The customer's full name, address or numbers: a postal code may have the form of another number. */
+  inPlace(text: string): boolean {
+    const scan = scanText(text)
+    if (this.#containsFullName(text, scan) || ((scan & hasAt) !== 0 && hasAddress(text))) return true
     if ((scan & hasSevenDigits) === 0) return false
     this.#numbers ??= customerNumbersOf(this.#user)
     return containsNumber(text, this.#numbers)
   }
 
+  /** As `inCode`, and one name alone: in an app's user agent the name of the device may hold it (`Jane's iPhone`). */
+  inUserAgent(text: string): boolean {
+    const scan = scanText(text)
+    if (this.#hasNumberOrAddress(text, scan, false)) return true
+    const words = unusualWords(text)
+    return words !== "" && this.#containsName(words, scanText(words))
+  }
+
   /**
-   * For ids by which platforms deduplicate, such as an order's: they stay as they are, whatever words or digits they share
-   * with the customer, but for an email address and for what is the customer's phone number and nothing else.
+   * For ids by which platforms deduplicate, such as an order's: they stay as they are, whatever single words or digits they share
+   * with the customer, but for an email address, a phone number and the customer's full name.
    */
   inId(text: string, scan: number = scanText(text)): boolean {
+    if (this.#containsFullName(text, scan) || this.#hasEncodedEmail(text, scan)) return true
     if ((scan & (hasAt | hasSevenDigits)) === 0) return false
     if ((scan & hasAt) !== 0 && hasAddress(text)) return true
     if ((scan & hasSevenDigits) === 0) return false
+    const western = (scan & plain) === 0 ? westernDigits(text) : text
+    if (isKnownFormOfId(western)) return true
     // A text that is the customer's number has its last digits; nearly no other has.
     this.#numbers ??= customerNumbersOf(this.#user)
-    if (!containsNumber(text, this.#numbers)) return false
+    if (!containsNumber(western, this.#numbers)) return false
     this.#phones ??= customerPhonesOf(this.#user)
-    return isPhoneOf(text, this.#phones)
+    return isPhoneOf(western, this.#phones)
+  }
+
+  #hasNumberOrAddress(text: string, scan: number, bareCards: boolean): boolean {
+    if (this.#userId !== null && text.includes(this.#userId)) return true
+    if ((scan & (hasAt | hasSevenDigits)) === 0 || text.length <= 4) return false
+    if ((scan & hasAt) !== 0 && hasAddress(text)) return true
+    if ((scan & hasSevenDigits) === 0) return false
+    const western = (scan & plain) === 0 ? westernDigits(text) : text
+    this.#numbers ??= customerNumbersOf(this.#user)
+    return (
+      containsNumber(western, this.#numbers) || hasKnownForm(western, { countries: this.#phoneCountries(), bareCards })
+    )
+  }
+
+  /** The customer's country, else the connections'. Where none is known, countries whose numbers are written in a way of their own. */
+  #phoneCountries(): ReadonlyArray<string> {
+    if (this.#countries !== null) return this.#countries
+    const given = this.#user?.country ?? null
+    const country = given === null ? null : normalizeCountry(given)
+    const known = country !== null && "value" in country ? [country.value] : this.#defaultCountries
+    this.#countries = known.length > 0 ? known : anyCountry
+    return this.#countries
   }
 
   #containsName(text: string, scan: number): boolean {
@@ -68,10 +123,44 @@ export class PersonalData {
     this.#last ??= namePatternOf(user.last_name)
     return containsName(text, scan, this.#first, this.#last)
   }
+
+  #containsFullName(text: string, scan: number): boolean {
+    const user = this.#user
+    if (user === null || user.first_name === null || user.last_name === null) return false
+    this.#first ??= namePatternOf(user.first_name)
+    this.#last ??= namePatternOf(user.last_name)
+    return containsFullName(text, scan, this.#first, this.#last)
+  }
+
+  #hasEncodedEmail(text: string, scan: number): boolean {
+    if ((scan & hasEncodedWord) === 0) return false
+    return hasEncodedEmail(text, () => {
+      this.#emailHashes ??= emailHashesOf(this.#user?.email ?? null)
+      return this.#emailHashes
+    })
+  }
 }
 
 /** A shorter one stands in innocent texts. */
 const userIdLengthMin = 8
+const anyCountry: ReadonlyArray<string> = ["DE", "FR", "GB", "IT", "JP", "AU"]
+
+/** What a user agent says beside the words of nearly every browser, which may be names too. Most events share a few thousand agents. */
+const unusualWords = (agent: string): string => {
+  const known = unusual.get(agent)
+  if (known !== undefined) return known
+  const words = agent.replace(agentWords, " ").replace(notLetters, " ").trim()
+  if (unusual.size >= agentsMax) unusual.clear()
+  unusual.set(agent, words)
+  return words
+}
+
+/** By agent. A map, since agents differ in few characters, which `memo` does not tell apart. */
+const unusual = new Map<string, string>()
+const agentsMax = 2_048
+const notLetters = /[^\p{L}\p{M}]+/gu
+const agentWords =
+  /\b(?:Mozilla|AppleWebKit|KHTML|like|Gecko|Windows|NT|Win64|WOW64|x64|x86_64|Macintosh|Mac|OS|X|Intel|PPC|Linux|Android|CPU|iPhone|iPad|iPod|CrOS|U|K|rv|Mobile|Tablet|Version|Safari|Chrome|Chromium|Firefox|Edge|Edg|EdgA|EdgiOS|CriOS|FxiOS|Opera|OPR|Trident|MSIE|compatible|SamsungBrowser|Samsung|SM|Galaxy|Pixel|Nokia|Huawei|Xiaomi|Redmi|Oppo|Vivo|Build|wv|Silk|Vivaldi|Brave|Instagram|FBAN|FBAV|FBIOS|Facebook|Snapchat|curl|okhttp|Dalvik|CFNetwork|Darwin)\b/gi
 
 /**
  * Takes personal data out of the fields that travel in clear, whose own grammar does not already forbid it. An opaque id may
@@ -79,10 +168,10 @@ const userIdLengthMin = 8
  */
 export const redactUser = (user: NormalizedUser, personal: PersonalData, drop: Drop): NormalizedUser => {
   // Field by field, since reading a field by a name that changes is slow; nearly always nothing is found.
-  let redacted = redact(user, "user_agent", containsPii(user.user_agent, personal), drop)
-  redacted = redact(redacted, "zip_plain", containsPii(user.zip_plain, personal), drop)
-  redacted = redact(redacted, "city_plain", containsPii(user.city_plain, personal), drop)
-  redacted = redact(redacted, "state_plain", containsPii(user.state_plain, personal), drop)
+  let redacted = redact(user, "user_agent", user.user_agent !== null && personal.inUserAgent(user.user_agent), drop)
+  redacted = redact(redacted, "zip_plain", isPersonalPlace(user.zip_plain, personal), drop)
+  redacted = redact(redacted, "city_plain", isPersonalPlace(user.city_plain, personal), drop)
+  redacted = redact(redacted, "state_plain", isPersonalPlace(user.state_plain, personal), drop)
   redacted = redact(redacted, "lead_id", isPersonal(user.lead_id, personal), drop)
   redacted = redact(redacted, "fb_login_id", isPersonal(user.fb_login_id, personal), drop)
   redacted = redact(redacted, "page_scoped_user_id", isPersonal(user.page_scoped_user_id, personal), drop)
@@ -114,8 +203,8 @@ const redactClickIds = (
 }
 
 /** A value as short as the code of a state contains nothing. */
-const containsPii = (value: string | null, personal: PersonalData): boolean =>
-  value !== null && value.length > 4 && personal.inCode(value)
+const isPersonalPlace = (value: string | null, personal: PersonalData): boolean =>
+  value !== null && value.length > 4 && personal.inPlace(value)
 
 const isPersonal = (id: string | null, personal: PersonalData): boolean => id !== null && personal.inId(id)
 
@@ -135,28 +224,8 @@ const hasAddress = (text: string): boolean => {
 const behindAtSign = /(?<=[^\s@＠])(?:@|＠|%40)([^\s@＠]*)/gu
 const dotAndLetter = /[^.](?:\.|%2e)\p{L}/iu
 
-/** Whether a parameter or property of this name holds an identifier, whatever its value looks like. */
-export const isIdentifierName: (name: string) => boolean = memo(4_096, (name) => identifierName.test(name))
-
-const identifierName =
-  /^(?:(?:user|customer|contact|billing|shipping)?[-_. ]?(?:e[-_]?mail(?:[-_]?address)?|phone(?:[-_]?number)?|telephone|msisdn|first[-_]?name|last[-_]?name|full[-_]?name|given[-_]?name|family[-_]?name|surname|birth[-_]?date|birthday|date[-_]?of[-_]?birth)|dob|tel|mail|fname|lname|em|ph|fn|ln)$/i
-
 /** Names of the ids that an order, a payment or a product has in a shop, by which platforms and tags deduplicate. */
 export const isOrderIdName: (name: string) => boolean = memo(4_096, (name) => orderIdName.test(name))
 
 const orderIdName =
   /(?:^|[-_. ])(?:order|transaction|txn|invoice|payment|checkout|cart|receipt|booking|reservation|ticket|product|item|variant)[-_. ]?(?:id|ids|number|num|no|nr|ref|reference|key|token|code)$|^sku$/i
-
-/** Whether the text before a position ends as a name of `isIdentifierName` does; false is sure, true is not. */
-export const mayEndIdentifier = (text: string, end: number): boolean => {
-  // Of a letter, 32 more is its lower case.
-  const last = text.charCodeAt(end - 1) | 0x20
-  const before = text.charCodeAt(end - 2) | 0x20
-  return lastPairs[((before & 127) << 7) | (last & 127)] === 1
-}
-
-/** The last two letters of every name in the expression. */
-const lastPairs = new Uint8Array(128 * 128)
-for (const pair of ["il", "ss", "ne", "er", "dn", "me", "te", "ay", "th", "ob", "el", "em", "ph", "fn", "ln"]) {
-  lastPairs[(pair.charCodeAt(0) << 7) | pair.charCodeAt(1)] = 1
-}

@@ -12,6 +12,8 @@ export interface NamePattern {
   /** The letters of `joined`, as `letterBits` gives them; all where it has others than a to z. */
   readonly bits: number
   readonly words: ReadonlyArray<Word>
+  /** The letters that all words have: a plain text without one of them has none of the words. */
+  readonly common: number
 }
 
 interface Word {
@@ -39,6 +41,17 @@ export const containsName = (text: string, scan: number, first: NamePattern, las
   return (mayHaveName || mayJoin) && loweredContainsName(lower(text), first, last, mayJoin)
 }
 
+/** Whether words of both names stand in the text, or both written together: one alone is more likely a brand, a place or an id. */
+export const containsFullName = (text: string, scan: number, first: NamePattern, last: NamePattern): boolean => {
+  if (first === noName || last === noName) return false
+  const missing = (scan & plain) === 0 ? 0 : ~scan
+  if ((first.common & missing) !== 0 || (last.common & missing) !== 0) return false
+  const mayJoin = (first.bits & missing) === 0 && (last.bits & missing) === 0
+  if (!mayJoin && !(mayHaveWord(first, missing) && mayHaveWord(last, missing))) return false
+  const lowered = lower(text)
+  return (hasWordOf(lowered, first) && hasWordOf(lowered, last)) || (mayJoin && hasJoined(lowered, first, last))
+}
+
 const mayHaveWord = ({ words }: NamePattern, missing: number): boolean => {
   for (let index = 0; index < words.length; index++) if ((words[index]!.bits & missing) === 0) return true
   return false
@@ -46,8 +59,11 @@ const mayHaveWord = ({ words }: NamePattern, missing: number): boolean => {
 
 const loweredContainsName = (lowered: string, first: NamePattern, last: NamePattern, mayJoin: boolean): boolean => {
   if (hasWordOf(lowered, first) || hasWordOf(lowered, last)) return true
-  const [given, family] = [first.joined, last.joined]
-  if (!mayJoin || given.length + family.length < joinedMin) return false
+  return mayJoin && hasJoined(lowered, first, last)
+}
+
+const hasJoined = (lowered: string, { joined: given }: NamePattern, { joined: family }: NamePattern): boolean => {
+  if (given.length + family.length < joinedMin) return false
   if (lowered.length <= stepsLengthMax && isAscii(lowered)) {
     return hasAsciiLetters(lowered, given + family) || hasAsciiLetters(lowered, family + given)
   }
@@ -73,7 +89,7 @@ const hasWord = (text: string, { text: word, spaced }: Word): boolean => {
   return false
 }
 
-const noName: NamePattern = { joined: "", bits: 0, words: [] }
+const noName: NamePattern = { joined: "", bits: 0, words: [], common: 0 }
 
 const splitName = memo(16_384, (name: string): NamePattern => {
   const cleaned = clean(name.length > nameLengthMax ? name.slice(0, nameLengthMax) : name)
@@ -83,11 +99,11 @@ const splitName = memo(16_384, (name: string): NamePattern => {
     .filter((word) => word !== "")
   const joined = words.join("")
   if (joined === "") return noName
-  return {
-    joined,
-    bits: bitsOf(joined),
-    words: words.filter(isDistinctive).map((text) => ({ text, bits: bitsOf(text), spaced: alphabetic.test(text) }))
-  }
+  const bits = bitsOf(joined)
+  const distinctive = words
+    .filter(isDistinctive)
+    .map((text) => ({ text, bits: bitsOf(text), spaced: alphabetic.test(text) }))
+  return { joined, bits, words: distinctive, common: distinctive.reduce((common, word) => common & word.bits, bits) }
 })
 
 /** A bit that no plain text has stands for the letters of other scripts. */

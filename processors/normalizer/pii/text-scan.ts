@@ -6,11 +6,13 @@ export const plain = 1 << 27
 export const hasAt = 1 << 28
 /** It has seven digits with at most three other characters between two of them: the least that a phone number shows. */
 export const hasSevenDigits = 1 << 29
+/** The text may have a word that is base64 of printable characters, or as long as an MD5 or SHA-1 in hex. */
+export const hasEncodedWord = 1 << 26
 /** A plain text has a `%` or a `+`, so that its characters may stand for others. */
 export const hasEscape = 1 << 30
 
 /**
- * `plain`, `hasAt`, `hasSevenDigits` and `hasEscape`, as far as they hold, and for a plain text its letters as in `letterBits`.
+ * `plain`, `hasAt`, `hasSevenDigits`, `hasEncodedWord` and `hasEscape`, as far as they hold, and for a plain text its letters as in `letterBits`.
  * Bytes are read, since V8 reads those of a buffer several times faster than the characters of a text cut from another.
  */
 export const scanText = (text: string): number => {
@@ -33,12 +35,33 @@ export const scanText = (text: string): number => {
   if ((found & wide) !== 0) return scanWide(text)
   if ((found & hasPercent) !== 0) found |= text.includes("%40") ? hasAt | hasEscape : hasEscape
   found &= ~(wide | hasPercent)
+  if (length >= wordLengthMin && mayHaveEncodedWord(bytes, length)) found |= hasEncodedWord
   return length > 0 && bytes[0] !== space && bytes[length - 1] !== space ? found | plain : found
 }
 
-/** `hasAt` and `hasSevenDigits` of any text. */
+/** Whether a word of base64's characters has only first characters of four that stand for printable ones. */
+const mayHaveEncodedWord = (bytes: Uint8Array, length: number): boolean => {
+  // A word that is long enough covers one of the positions that are looked at.
+  for (let at = wordLengthMin - 1; at < length; at += wordLengthMin) {
+    if (base64[bytes[at]!] === 0) continue
+    let start = at
+    while (start > 0 && base64[bytes[start - 1]!] !== 0) start--
+    let end = at + 1
+    while (end < length && base64[bytes[end]!] !== 0) end++
+    if (end - start >= wordLengthMin) {
+      if (end - start === 32 || end - start === 40) return true
+      let first = start
+      while (first + 1 < end && base64[bytes[first]!] === 2) first += 4
+      if (first + 1 >= end) return true
+    }
+    at = end - 1
+  }
+  return false
+}
+
+/** `hasAt` and `hasSevenDigits` of any text; of an encoded word it is not sure. */
 const scanWide = (text: string): number => {
-  let flags = 0
+  let flags = text.length < wordLengthMin ? 0 : hasEncodedWord
   let run = 0
   let gap = 0
   for (let at = 0; at < text.length; at++) {
@@ -81,7 +104,22 @@ export const hasAsciiLetters = (text: string, letters: string): boolean => {
   return false
 }
 
-const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39
+/** ASCII, Arabic, Persian, Devanagari, full-width. */
+const isDigit = (code: number): boolean =>
+  (code >= 0x30 && code <= 0x39) ||
+  (code > 0x65f && (isIn(code, 0x660) || isIn(code, 0x6f0) || isIn(code, 0x966) || isIn(code, 0xff10)))
+const isIn = (code: number, zero: number): boolean => code >= zero && code < zero + 10
+
+/** A text with the digits of these scripts, and its full-width plus and dash, in ASCII; character by character. */
+export const westernDigits = (text: string): string =>
+  text.replace(otherDigits, (digit) => {
+    const code = digit.charCodeAt(0)
+    if (code === 0xff0b) return "+"
+    if (code === 0xff0d || code === 0x2010 || code === 0x2012 || code === 0x2013 || code === 0x2212) return "-"
+    return String(code - [0x660, 0x6f0, 0x966, 0xff10].findLast((zero) => zero <= code)!)
+  })
+
+const otherDigits = /[\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\uff10-\uff19\uff0b\uff0d\u2010\u2012\u2013\u2212]/g
 
 /** Longer texts are rare: they are read without the buffer. */
 const scannedMax = 2048
@@ -93,6 +131,14 @@ const space = 0x20
 /** Not printable ASCII. */
 const wide = 1 << 31
 const hasPercent = 1 << 26
+
+/** Base64 of the shortest address has as many characters. */
+export const wordLengthMin = 12
+/** Of both alphabets: 2 for `I` to `Z` and `a` to `f`, with which the code of a printable character begins. */
+export const base64 = new Uint8Array(256)
+for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_") {
+  base64[character.charCodeAt(0)] = /[I-Za-f]/.test(character) ? 2 : 1
+}
 
 /** What each byte says of the text that it stands in. */
 const meaning = new Int32Array(256)

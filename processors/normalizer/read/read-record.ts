@@ -4,10 +4,10 @@ import * as Result from "effect/Result"
 import type { Consent, DroppedField, Item, RawEvent } from "../../../schemas/types.gen.ts"
 import { emptyItem } from "../../../schemas/values.gen.ts"
 import type { Decoded, Undecodable } from "../../../shared/codec/codecs.ts"
-import { isRecord } from "../../../shared/model/json.ts"
+import { isRecord, type JsonRecord } from "../../../shared/model/json.ts"
 import { type Problem, problem } from "../normalize/problem.ts"
 import { readTime } from "../normalize/time.ts"
-import { looksLikeEmail } from "../pii/personal-data.ts"
+import { PersonalData } from "../pii/personal-data.ts"
 import { elementsOf, isEmptyList, JsonReader } from "./json-reader.ts"
 import { type PropertyReaders, propertyNames, readApp, readItem, readProperties, readRawUser } from "./raw-event.gen.ts"
 import { unknownFieldsOf, withSkippedFields, withUnknownFields } from "./unknown-fields.ts"
@@ -85,14 +85,17 @@ export const rawEventFromJson = (json: unknown): JsonEvent => {
   if (!isRecord(json)) return problemEvent(problem("not_avro_not_json", "The JSON value is not an object."))
   const id = identifier(json["event_id"])
   const name = identifier(json["event_name"])
-  const [eventId, eventName] = [unlessEmail(id), unlessEmail(name)]
   const unread = (reason: Problem): JsonEvent => problemEvent({ ...reason, dropped: unknownFieldsOf(json) })
-  if (id === null) return unread(noIdentifier("event_id", json["event_id"], null, eventName))
-  if (name === null) return unread(noIdentifier("event_name", json["event_name"], eventId, null))
+  if (id === null) return unread(noIdentifier("event_id", json["event_id"], null, shown(name, json)))
+  if (name === null) return unread(noIdentifier("event_name", json["event_name"], shown(id, json), null))
   const time = readTime(json["event_time"])
-  if (time === null) return unread(problem("missing_event_time", "The event has no event_time.", eventId, eventName))
-  if (time === "without_offset") {
-    return unread(problem("event_time_without_offset", "The event_time has no offset from UTC.", eventId, eventName))
+  if (time === null || time === "without_offset") {
+    const [eventId, eventName] = [shown(id, json), shown(name, json)]
+    return unread(
+      time === null
+        ? problem("missing_event_time", "The event has no event_time.", eventId, eventName)
+        : problem("event_time_without_offset", "The event_time has no offset from UTC.", eventId, eventName)
+    )
   }
   const reader = new JsonReader()
   const user = reader.record(json, "user", "")
@@ -138,8 +141,13 @@ const noIdentifier = (
   return problem(`invalid_${field}`, `The ${field} ${message}; send it as a string.`, eventId, eventName)
 }
 
-const unlessEmail = (value: string | null): string | null =>
-  value === null || value.length > 256 || looksLikeEmail(value) ? null : value
+/** An id or name of an event that is not read further; null where it is too long or personal data. */
+const shown = (value: string | null, json: JsonRecord): string | null => {
+  if (value === null || value.length > 256) return null
+  const reader = new JsonReader()
+  const user = reader.record(json, "user", "")
+  return new PersonalData(user === null ? null : readRawUser(reader, user)).inId(value) ? null : value
+}
 
 /** A value that is not a string is read as a word without a meaning, which `normalizeConsent` takes for a denial. */
 const readConsent = (json: unknown): Consent | null => {

@@ -119,7 +119,7 @@ const customVariables = (
   click: PayloadBuilder,
   dropped: Array<Dropped>
 ): ReadonlyArray<Json> | null => {
-  for (const [name] of customEntries(event, dropped)) {
+  for (const [name] of customEntries(event, compiled, dropped)) {
     dropped.push({ field: `properties.custom.${name}`, reason: "not_supported" })
   }
   if (compiled.parameters.length === 0) return null

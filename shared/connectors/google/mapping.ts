@@ -129,7 +129,7 @@ const customVariables = (
   dropped: Array<Dropped>
 ): ReadonlyArray<Json> | null => {
   const values: PayloadBuilder = {}
-  for (const [name, value] of customEntries(event, dropped)) values[name] = value
+  for (const [name, value] of customEntries(event, compiled, dropped)) values[name] = value
   applyParameters(values, compiled.parameters, event, dropped)
   const variables: Array<Json> = []
   for (const name in values) {

@@ -41,6 +41,7 @@ const compileConnection = (connection: Connection): CompiledConnection => {
     names: connector.catalog.names[mapping.names],
     canonicalName: mapping.eventNames === "exact" ? (name) => name : canonicalName,
     parameters,
+    freeProperties: mapping.freeProperties === undefined ? null : new Set(mapping.freeProperties),
     valueRule: connector.valueParameter === true ? (parameters.find(({ name }) => name === "value") ?? null) : null,
     groups: new Map()
   }

@@ -24,8 +24,8 @@ export const buildCustomData = (
   put(data, "currency", commerce.currency)
   putPlatform(data, event, commerce, dropped)
   const { open, names } = compiled.connector.catalog.parameters
-  if (open) addCustom(data, event, dropped)
-  else addListedCustom(data, event, names, dropped)
+  if (open) addCustom(data, event, compiled, dropped)
+  else addListedCustom(data, event, compiled, names, dropped)
   applyParameters(data, compiled.parameters, event, dropped)
   settleCustomData(data, event, dropped)
   return data
@@ -55,9 +55,13 @@ export const putDeliveryCategory = (data: PayloadBuilder, event: NormalizedEvent
 
 type Scalar = string | number | boolean
 
-/** The custom properties that hold a value, in the order of their names, so that a producer's map order changes no byte. */
+/**
+ * The custom properties that hold a value and may go to this connection, in the order of their names, so that a producer's map order
+ * changes no byte.
+ */
 export const customEntries = (
   event: NormalizedEvent,
+  { freeProperties }: Pick<CompiledConnection, "freeProperties">,
   dropped: Array<Dropped>
 ): ReadonlyArray<readonly [string, Scalar]> => {
   const custom = event.properties?.custom
@@ -71,14 +75,20 @@ export const customEntries = (
     if (value === null) continue
     if (name === "" || name === "__proto__") dropped.push({ field: "properties.custom", reason: "invalid_name" })
     else if (typeof value === "number" && !Number.isFinite(value)) dropCustom(name, "not_a_number", dropped)
+    else if (freeProperties !== null && !freeProperties.has(name)) dropCustom(name, "not_allowed", dropped)
     else entries.push([name, value])
   }
   return entries
 }
 
 /** Adds them beside the documented parameters, which they may fill where the event left them open but never replace. */
-const addCustom = (target: PayloadBuilder, event: NormalizedEvent, dropped: Array<Dropped>): void => {
-  for (const [name, value] of customEntries(event, dropped)) {
+const addCustom = (
+  target: PayloadBuilder,
+  event: NormalizedEvent,
+  compiled: CompiledConnection,
+  dropped: Array<Dropped>
+): void => {
+  for (const [name, value] of customEntries(event, compiled, dropped)) {
     addOne(target, name, value, dropped)
   }
 }
@@ -87,10 +97,11 @@ const addCustom = (target: PayloadBuilder, event: NormalizedEvent, dropped: Arra
 const addListedCustom = (
   target: PayloadBuilder,
   event: NormalizedEvent,
+  compiled: CompiledConnection,
   listed: ReadonlySet<string>,
   dropped: Array<Dropped>
 ): void => {
-  for (const [name, value] of customEntries(event, dropped)) {
+  for (const [name, value] of customEntries(event, compiled, dropped)) {
     if (!listed.has(name)) dropCustom(name, "not_supported", dropped)
     else addOne(target, name, value, dropped)
   }

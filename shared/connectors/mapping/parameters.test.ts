@@ -56,4 +56,22 @@ describe("parameters", () => {
       for (const name of connectors[kind].catalog.parameters.names) assert.property(payload, name, kind)
     }
   })
+
+  it("are of the free properties those that the connection lists, named by their paths where they are not", () => {
+    const event = purchase({ properties: { ...everything, custom: { plan: "pro", note: "x" } } })
+    for (const kind of ["meta", "tiktok", "snapchat", "google"] as const) {
+      const [all, some, none] = [undefined, ["plan"], []].map((names) =>
+        JSON.stringify(mapped(connectors[kind].mapEvent, event, connectionOf(kind, names && { freeProperties: names })))
+      )
+      assert.include(some, '{"field":"properties.custom.note","reason":"not_allowed"}', kind)
+      assert.notInclude(all, "not_allowed", kind)
+      assert.include(none, '{"field":"properties.custom.plan","reason":"not_allowed"}', kind)
+    }
+    const ruled = {
+      freeProperties: [],
+      parameters: { level: { _tag: "From" as const, path: "properties.custom.plan" } }
+    }
+    const { payload } = mapped(connectors["meta"].mapEvent, event, connectionOf("meta", ruled))
+    assert.strictEqual((payload["custom_data"] as JsonObject)["level"], "pro")
+  })
 })
