@@ -106,7 +106,7 @@ export class PersonalData {
     )
   }
 
-  /** The customer's country, else the connections'. Where none is known, countries whose numbers are written in a way of their own. */
+  /** The customer's country, else the connections'. Where none is known, countries whose numbers are written in distinct ways. */
   #phoneCountries(): ReadonlyArray<string> {
     if (this.#countries !== null) return this.#countries
     const given = this.#user?.country ?? null
@@ -155,7 +155,7 @@ const unusualWords = (agent: string): string => {
   return words
 }
 
-/** By agent. A map, since agents differ in few characters, which `memo` does not tell apart. */
+/** By agent. A map, since agents differ in few characters, which `memo` does not look at. */
 const unusual = new Map<string, string>()
 const agentsMax = 2_048
 const notLetters = /[^\p{L}\p{M}]+/gu
