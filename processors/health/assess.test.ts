@@ -121,6 +121,7 @@ describe("a connection's health", () => {
   })
 
   it.each([
+    ["vault:capi/meta", "put a new one where vault:capi/meta points, which delivery-meta reads again"],
     ["env:META_TOKEN", "set META_TOKEN to a new one and restart delivery-meta"],
     [null, "set a new one; `./capi connect test meta-eu` tries it"]
   ])("says how to replace the credential %s", (credential, step) => {

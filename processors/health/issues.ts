@@ -97,6 +97,7 @@ const credentialStep = ({ connectionId, platform, credential }: IssueContext): s
     return `set a new one with \`./capi credentials set ${credential.slice("store:".length)}\``
   if (credential?.startsWith("env:") === true)
     return `set ${credential.slice("env:".length)} to a new one and restart delivery-${platform}`
+  if (credential !== null) return `put a new one where ${credential} points, which delivery-${platform} reads again`
   return `set a new one; \`./capi connect test ${connectionId}\` tries it`
 }
 

@@ -1,11 +1,40 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
 import { deliveryLog, recordTime } from "../../shared/testing/event-fixture.ts"
-import { OutcomeWindow, windowMillis } from "./window.ts"
+import { OutcomeWindow, type Totals, windowMillis } from "./window.ts"
 
 const now = recordTime
 
+const step = Schema.Struct({
+  advanceSeconds: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 900 })),
+  ageSeconds: Schema.Int.check(Schema.isBetween({ minimum: -60, maximum: 4_000 })),
+  outcome: Schema.Literals(["delivered", "accepted", "dead_lettered", "skipped"]),
+  source: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 5 }))
+})
+
 describe("the window of outcomes", () => {
+  it.prop("sums up the same whenever it was asked before", { steps: Schema.Array(step) }, ({ steps }) => {
+    const asked = new OutcomeWindow()
+    const logs: Array<EventDeliveryLog> = []
+    let time = now
+    for (const { advanceSeconds, ageSeconds, outcome, source } of steps) {
+      time += advanceSeconds * 1_000
+      const log = deliveryLog({
+        outcome,
+        success: outcome === "delivered" || outcome === "accepted",
+        timestamp: time - ageSeconds * 1_000,
+        source: { topic: "raw-events", partition: 0, offset: source, timestamp: now }
+      })
+      logs.push(log)
+      asked.add(log)
+      const fresh = new OutcomeWindow()
+      for (const one of logs) fresh.add(one)
+      const counts = ({ outcomes, reasons, ...sums }: Totals) => [sums, [...outcomes].sort(), [...reasons].sort()]
+      assert.deepStrictEqual(counts(asked.totals(time)), counts(fresh.totals(time)))
+    }
+  })
+
   it("sums successes, failures, latencies and outcomes of the last hour", () => {
     const window = new OutcomeWindow()
     window.add(deliveryLog({}))

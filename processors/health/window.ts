@@ -4,6 +4,8 @@ import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
 export const windowMillis = 60 * 60 * 1000
 const bucketMillis = 10_000
 const bucketsMax = windowMillis / bucketMillis
+/** So many buckets are summed up together, and again only when one of them has changed or left the window. */
+const pageBuckets = 30
 
 interface Bucket {
   /** Start of the bucket divided by its width; a stale number marks the bucket as empty. */
@@ -39,6 +41,13 @@ export const noTotals: Totals = {
 /** Failures that a later success of their event would take back; beyond it the oldest stay counted. */
 const failuresMax = 10_000
 
+/** The sum of some buckets for every end of the window from `from` to before `until` (numbers of buckets). */
+interface Page {
+  readonly sum: Totals
+  readonly from: number
+  readonly until: number
+}
+
 interface Failure {
   readonly at: number
   readonly outcome: string
@@ -47,6 +56,7 @@ interface Failure {
 
 export class OutcomeWindow {
   private readonly buckets: Array<Bucket | undefined> = new Array(bucketsMax)
+  private readonly pages: Array<Page | undefined> = new Array(bucketsMax / pageBuckets)
   /** Events that failed for good, the oldest first: a redrive, a resend or a correction may still bring them through. */
   private readonly failures = new Map<string, Failure>()
   /** When an event last succeeded and when delivery last decided one, in milliseconds since the epoch; null where none did. */
@@ -69,6 +79,7 @@ export class OutcomeWindow {
       this.buckets[slot] = bucket
     }
     if (bucket.number > number) return
+    this.pages[Math.floor(slot / pageBuckets)] = undefined
     bucket.outcomes.set(log.outcome, (bucket.outcomes.get(log.outcome) ?? 0) + 1)
     if (log.success) bucket.succeeded++
     else if (isFailure(log)) {
@@ -127,6 +138,7 @@ export class OutcomeWindow {
     if (bucket === undefined || bucket.number !== number) return null
     const count = bucket.outcomes.get(outcome) ?? 0
     if (count === 0) return null
+    this.pages[Math.floor((number % bucketsMax) / pageBuckets)] = undefined
     if (count === 1) bucket.outcomes.delete(outcome)
     else bucket.outcomes.set(outcome, count - 1)
     return bucket
@@ -135,12 +147,38 @@ export class OutcomeWindow {
   /** The sums of the hour that ends at `now` (milliseconds since the epoch). */
   totals(now: number): Totals {
     const newest = Math.floor(now / bucketMillis)
-    const oldest = newest - bucketsMax + 1
-    let sum = noTotals
-    for (const bucket of this.buckets) {
-      if (bucket !== undefined && bucket.number >= oldest && bucket.number <= newest) sum = add(sum, bucket)
+    let totals = noTotals
+    for (let index = 0; index < this.pages.length; index++) {
+      let page = this.pages[index]
+      if (page === undefined || newest < page.from || newest >= page.until) {
+        page = this.sumUp(index, newest)
+        this.pages[index] = page
+      }
+      if (page.sum !== noTotals) totals = totals === noTotals ? page.sum : add(totals, page.sum)
     }
-    return sum
+    return totals
+  }
+
+  private sumUp(index: number, newest: number): Page {
+    const oldest = newest - bucketsMax + 1
+    const sum = { succeeded: 0, failed: 0, latencyMillis: 0, timed: 0, outcomes: new Map(), reasons: new Map() }
+    let until = Number.POSITIVE_INFINITY
+    for (const bucket of this.buckets.slice(index * pageBuckets, (index + 1) * pageBuckets)) {
+      if (bucket === undefined || bucket.number < oldest) continue
+      if (bucket.number > newest) {
+        until = Math.min(until, bucket.number)
+        continue
+      }
+      until = Math.min(until, bucket.number + bucketsMax)
+      sum.succeeded += bucket.succeeded
+      sum.failed += bucket.failed
+      sum.latencyMillis += bucket.latencyMillis
+      sum.timed += bucket.timed
+      for (const [outcome, count] of bucket.outcomes) countIn(sum.outcomes, outcome, count)
+      for (const [reason, count] of bucket.reasons) countIn(sum.reasons, reason, count)
+    }
+    // Where a clock is set back, older buckets would be in the window again.
+    return { sum: sum.outcomes.size === 0 && sum.timed === 0 ? noTotals : sum, from: newest, until }
   }
 }
 
