@@ -21,7 +21,7 @@ export const deadLetterStages: ReadonlyArray<string> = [
   ...platforms.map((platform) => `delivery-${platform}`)
 ]
 
-type Noun = "outcome" | "stage" | "connection" | "reason" | "topic"
+type Noun = "outcome" | "stage" | "connection" | "reason" | "topic" | "receiver"
 
 const shownMax = 60
 

@@ -21,6 +21,7 @@ const commands = {
   redrive: async () => (await import("./commands/redrive.ts")).redrive,
   unknown: async () => (await import("./commands/unknown.ts")).unknown,
   health: async () => (await import("./commands/health.ts")).health,
+  notify: async () => (await import("./commands/notify.ts")).notify,
   ledger: async () => (await import("./commands/ledger.ts")).ledger,
   replay: async () => (await import("./commands/replay.ts")).replay,
   erase: async () => (await import("./commands/erase.ts")).erase,

@@ -18,8 +18,9 @@ import { type ReceiverHealth, type ReceiverService, wellReceiver } from "./recei
 import { defaultUrls } from "./requests.ts"
 import { makeRouting } from "./routing.ts"
 
-const notificationsFile = Config.option(Config.NonEmptyString("CAPI_NOTIFICATIONS"))
-const usualFile = "notifications.yaml"
+/** The setting, and the file where it is not set. */
+export const notificationsFile = Config.option(Config.NonEmptyString("CAPI_NOTIFICATIONS"))
+export const usualFile = "notifications.yaml"
 
 export const notifierProgram: Program = {
   name: "notifier",
@@ -55,7 +56,7 @@ const optionsOf = (notifications: Notifications) =>
   })
 
 /** A receiver's credentials are read for each request, so that one that is set meanwhile is found. */
-const serviceOf = Effect.fnUntraced(function* (receiver: Receiver) {
+export const serviceOf = Effect.fnUntraced(function* (receiver: Receiver) {
   const credentials = yield* Credentials
   const transport = yield* makeHttpTransport({ timeoutMillis: Duration.toMillis(receiver.timeout), connections: 4 })
   const resolve = (reference: string) =>

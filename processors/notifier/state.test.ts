@@ -4,7 +4,7 @@ import type { HealthAlert } from "../../schemas/types.gen.ts"
 import type { Outbound } from "../../shared/runtime/contract.ts"
 import { parseNotifications } from "./notifications-file.ts"
 import { makeRouting } from "./routing.ts"
-import { NotifierState } from "./state.ts"
+import { NotifierState, type Receipt } from "./state.ts"
 
 const now = 1_795_424_000_000
 const minute = 60_000
@@ -53,6 +53,7 @@ const started = (topic = new Map<string, string>()) => {
   return {
     topic,
     take: (one: HealthAlert, at = now) => write(state.apply(one, offset++, at)),
+    remember: (receiver: string, receipt: Receipt) => state.remember(receiver, "meta-eu/status", receipt),
     kinds: (receiver: string, at = now) => state.pending(receiver, at).map(({ kind }) => kind),
     deliver: (receiver: string, at = now) => {
       for (const pending of state.pending(receiver, at)) write(state.delivered(receiver, pending, at))
@@ -141,6 +142,20 @@ describe("what a receiver is to get", () => {
     before.deliver("chat")
     const after = started(before.topic)
     assert.deepStrictEqual([after.kinds("chat"), after.kinds("oncall")], [[], ["began"]])
+  })
+
+  it("is nothing that the process knows to be taken, although its record is not on the state topic", () => {
+    const before = started()
+    before.take(alert("unhealthy"))
+    const began = started(new Map(before.topic))
+    began.remember("chat", { change: 0, severity: "critical", at: now })
+    assert.deepStrictEqual(began.kinds("chat"), [])
+    before.take(alert("healthy"))
+    const ended = started(new Map(before.topic))
+    ended.remember("chat", { change: 1, severity: null, at: now })
+    assert.deepStrictEqual(ended.kinds("chat"), [])
+    ended.remember("oncall", { change: 0, severity: "critical", at: now })
+    assert.deepStrictEqual(ended.kinds("oncall"), ["ended"])
   })
 
   it("is nothing of an alert that is read again after a crash", () => {

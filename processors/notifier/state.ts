@@ -60,9 +60,14 @@ export class NotifierState {
 
   /** A receipt that this process has seen and that may not be on the topic, since its record failed. */
   remember(receiverId: string, problemKey: string, receipt: Receipt): void {
-    const known = this.receipts.get(receiverId)?.get(problemKey)
-    if (known !== undefined && (known.change ?? -1) < (receipt.change ?? -1))
-      this.receipts.get(receiverId)!.set(problemKey, receipt)
+    const receipts = this.receipts.get(receiverId)
+    const known = receipts?.get(problemKey)
+    const change = receipt.change ?? -1
+    if (receipts === undefined || known === undefined) return
+    // Its end was taken, and nothing came after it.
+    if (receipt.severity === null && (this.problems.get(problemKey)?.change ?? -1) <= change)
+      receipts.delete(problemKey)
+    else if ((known.change ?? -1) < change) receipts.set(problemKey, receipt)
   }
 
   problem(key: string): Problem | undefined {

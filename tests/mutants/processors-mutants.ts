@@ -120,5 +120,61 @@ export const processorsMutants: ReadonlyArray<Mutant> = [
     from: '  offsetMillis = Number(readFileSync(process.env["CHAOS_CLOCK_FILE"] ?? "", "utf8"))\n',
     to: "",
     tests: ["tests/chaos/clock-jump.test.ts"]
+  },
+  {
+    wrong: "Invalid events count against their connection.",
+    file: "processors/health/window.ts",
+    from: '  error_class !== "invalid_event" &&\n',
+    to: "",
+    tests: ["processors/health/window.test.ts"]
+  },
+  {
+    wrong: "A sum of the window is kept although one of its buckets left it.",
+    file: "processors/health/window.ts",
+    from: "until = Math.min(until, bucket.number + bucketsMax)",
+    to: "until = Math.min(until, bucket.number + 2 * bucketsMax)",
+    tests: ["processors/health/window.test.ts"]
+  },
+  {
+    wrong: "A half open circuit ends the alert of the open one.",
+    file: "processors/health/alerts.ts",
+    from: "const isKept = isHeldBack || isTried(assessment, before.status)",
+    to: "const isKept = isHeldBack",
+    tests: ["processors/health/health.test.ts"]
+  },
+  {
+    wrong: "The history rewrites minutes of which it has not counted all results.",
+    file: "processors/health/history.ts",
+    from: "Math.max(Math.ceil(wholeSince / minuteMillis), last - minutesKept + 1)",
+    to: "last - minutesKept + 1",
+    tests: ["processors/health/history.test.ts"]
+  },
+  {
+    wrong: "A replay's events are not counted again.",
+    file: "processors/health/backlog-watch.ts",
+    from: "known === undefined || position < known.backlog.from",
+    to: "known === undefined",
+    tests: ["processors/health/backlog-watch.test.ts"]
+  },
+  {
+    wrong: "What a receiver took is forgotten when its partition is opened again.",
+    file: "processors/notifier/notifier.ts",
+    from: "for (const [receiverId, key, receipt] of taken.values()) state.remember(receiverId, key, receipt)",
+    to: "",
+    tests: ["processors/notifier/notifier.test.ts"]
+  },
+  {
+    wrong: "A Retry-After is not respected.",
+    file: "processors/notifier/dispatcher.ts",
+    from: "if (waitMillis > 0) health.notBefore = now + waitMillis",
+    to: "group.nextAttemptAt = now + jittered",
+    tests: ["processors/notifier/notifier.test.ts"]
+  },
+  {
+    wrong: "A problem that is no longer of a receiver's severity does not end there.",
+    file: "processors/notifier/state.ts",
+    from: 'if (end !== null) found.push({ problem, route: end, kind: "ended", receipt })',
+    to: 'if (end !== null && problem.severity === null) found.push({ problem, route: end, kind: "ended", receipt })',
+    tests: ["processors/notifier/state.test.ts"]
   }
 ]
