@@ -22,7 +22,7 @@ interface Pod {
   readonly securityContext: {
     readonly runAsNonRoot: boolean
     readonly runAsUser: number
-    readonly seccompProfile: { readonly type: string }
+    readonly seccompProfile?: { readonly type: string }
   }
   readonly containers: ReadonlyArray<Container>
   readonly hostNetwork?: boolean
@@ -93,7 +93,7 @@ const rightsOf = (one: Manifest): ReadonlyArray<string> => {
   const { runAsNonRoot, runAsUser, seccompProfile } = pod.securityContext
   const problems = [
     ...(runAsNonRoot && runAsUser > 0 ? [] : ["may run as root"]),
-    ...(seccompProfile.type === "RuntimeDefault" ? [] : ["has no seccomp profile"]),
+    ...(seccompProfile?.type === "RuntimeDefault" ? [] : ["has no seccomp profile"]),
     ...(pod.automountServiceAccountToken ? ["has a token of Kubernetes"] : []),
     ...(pod.hostNetwork === true ? ["uses the host's network"] : []),
     ...pod.containers.flatMap(({ securityContext, resources }) => [

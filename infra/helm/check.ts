@@ -39,7 +39,9 @@ const main = Effect.gen(function* () {
 
   const cases = [
     { name: "the defaults", file: null },
-    ...readdirSync(examples).map((name) => ({ name, file: path.join(examples, name) }))
+    ...readdirSync(examples)
+      .filter((name) => name.endsWith(".yaml"))
+      .map((name) => ({ name, file: path.join(examples, name) }))
   ]
   for (const { name, file } of cases) {
     const values = file === null ? [] : ["--values", file]
@@ -82,6 +84,25 @@ const main = Effect.gen(function* () {
       const other = yield* checksums(["--set", "processors.mapper.replicas=5"])
       if (before === "" || before !== other) return yield* checkFailed("another change starts pods again")
       if (new Set([before, after, connections]).size !== 3) return yield* checkFailed("a change starts no pod")
+    })
+  )
+  yield* report.check(
+    "the job that creates the topics has another name whenever it differs, since a job cannot be changed",
+    Effect.gen(function* () {
+      const job = (more: ReadonlyArray<string>) =>
+        Effect.map(render(more), (text) => /name: (capi-topics-\w{8})/.exec(text)?.[1] ?? "")
+      const names = yield* Effect.forEach(
+        [
+          [],
+          ["--set", "image.tag=v2"],
+          ["--set", "settings.LOG_LEVEL=Debug"],
+          ["--set", "resources.limits.memory=1Gi"]
+        ],
+        job
+      )
+      if (names.includes("") || new Set(names).size !== names.length) return yield* checkFailed(names.join(", "))
+      if ((yield* job(["--set", "processors.mapper.replicas=5"])) !== names[0])
+        return yield* checkFailed("another change runs it again")
     })
   )
   yield* report.check(

@@ -16,8 +16,8 @@ import { sandboxPlatforms } from "../sandbox/registry.ts"
 import { sandboxCredentials } from "../sandbox/sandbox.ts"
 
 const webhookPort = 8088
-/** In a container; the host has this one for the first program, the next ones for the others. */
-const metricsPort = 9464
+/** In a container; Compose publishes it at this port for the first program, at the next ones for the others. */
+export const metricsPort = 9464
 /** Of the sandboxes' control interface; each platform has the next one. */
 const sandboxPort = 4000
 
@@ -95,11 +95,7 @@ const sandboxService: ReadonlyArray<string> = [
   `      ${JSON.stringify(webhookOptions())}`,
   `  ports: ["127.0.0.1:${sandboxPort}:${sandboxPort}"]`,
   "  healthcheck:",
-  "    test:",
-  "      - CMD",
-  "      - node",
-  "      - -e",
-  `      - fetch("http://127.0.0.1:${sandboxPort}/_sandbox/stats").then(({ ok }) => process.exit(Number(!ok)), () => process.exit(1))`,
+  `    test: ["CMD", "bash", "-c", "</dev/tcp/127.0.0.1/${sandboxPort}"]`,
   "    interval: 5s"
 ]
 

@@ -36,3 +36,11 @@ it("Docker, Compose and Maven bring the same Kafka and the same registry", () =>
   assert.include(pom, `<kafka.version>${kafkaVersion}</kafka.version>`)
   assert.include(pom, `<apicurio.version>${apicurioVersion}</apicurio.version>`)
 })
+
+it("the chart's schema of values knows every value, so that a new one needs a line there", () => {
+  const { properties } = JSON.parse(read("infra/helm/capi-relay/values.schema.json"))
+  assert.deepEqual(
+    Object.keys(yaml("infra/helm/capi-relay/values.yaml")).filter((name) => !(name in properties)),
+    []
+  )
+})

@@ -74,7 +74,9 @@ describe("the image", () => {
     )
     const schemas = tracked.filter((file) => file.endsWith(".avsc"))
     assert.deepStrictEqual(
-      ["package.json", "infra/images/capi", ...schemas].filter((file) => kept(file) || !isCopied(copied[2]!, file)),
+      ["package.json", "infra/images/capi", "infra/images/healthy", ...schemas].filter(
+        (file) => kept(file) || !isCopied(copied[2]!, file)
+      ),
       []
     )
   })

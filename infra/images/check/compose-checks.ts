@@ -5,7 +5,7 @@ import { loadConnections } from "../../../shared/connectors/load-connections.ts"
 import { readLedger } from "../../../shared/ledger/read-ledger.ts"
 import { programNames } from "../../local/program-files.ts"
 import { publishSamples } from "../../samples/publish.ts"
-import { sandboxSecretsOf, usesMasterKey } from "../deploy-files.ts"
+import { metricsPort, sandboxSecretsOf, usesMasterKey } from "../deploy-files.ts"
 import { groundLayer } from "./checks.ts"
 import { checkFailed, lastLines } from "./command.ts"
 import { type Compose, composeBrokers, composeRegistry, exists, secretOfFile, stored } from "./compose.ts"
@@ -22,7 +22,7 @@ export const checkCompose = Effect.fnUntraced(function* (report: Report, engine:
   yield* report.check("the command line stores a credential that a delivery reads by store:", storeCredential(compose))
   const up = yield* report.check(
     "docker compose up brings Kafka, registry, topics, sandboxes and every program to health",
-    Effect.andThen(compose.must(["up", "--detach", "--no-build"], { limit: "5 minutes" }), untilHealthy(compose, 180))
+    Effect.andThen(compose.must(["up", "--detach", "--no-build"], { limit: "8 minutes" }), untilHealthy(compose, 300))
   )
   if (!up) return
   yield* report.check(
@@ -33,8 +33,8 @@ export const checkCompose = Effect.fnUntraced(function* (report: Report, engine:
   yield* report.check(
     "the metrics of every program are published on this machine",
     Effect.forEach(programNames, (name, index) =>
-      Effect.flatMap(answers(`http://127.0.0.1:${9464 + index}/metrics`), (well) =>
-        well ? Effect.void : checkFailed(`${name} does not answer on port ${9464 + index}`)
+      Effect.flatMap(answers(`${addressOf(index)}/metrics`), (well) =>
+        well ? Effect.void : checkFailed(`${name} does not answer at ${addressOf(index)}`)
       )
     )
   )
@@ -83,14 +83,14 @@ const deliverThroughKills = Effect.fnUntraced(function* (report: Report, engine:
       if (!summary.out.includes("delivered")) return yield* checkFailed(`results prints ${summary.out.slice(0, 300)}`)
     })
   )
-  for (const name of ["kafka", "registry", "sandbox", ...programNames])
+  for (const name of [...dependencies, ...programNames])
     yield* report.check(
-      `${name} is killed amid events, and back in health after docker compose start`,
+      `${name} is killed amid events, and all is ready after docker compose start`,
       Effect.gen(function* () {
         published += yield* publishSamples("")
         yield* engine.must(["kill", (yield* service(compose, name)).container])
         yield* compose.must(["start", name])
-        yield* untilHealthy(compose, 120)
+        yield* untilReady(compose, 300)
       })
     )
   yield* report.check(
@@ -98,7 +98,7 @@ const deliverThroughKills = Effect.fnUntraced(function* (report: Report, engine:
     Effect.gen(function* () {
       published += yield* publishSamples("")
       yield* Effect.forEach(programNames, (name) => killProcess(engine, compose, name), { discard: true })
-      yield* untilHealthy(compose, 180)
+      yield* untilReady(compose, 300)
     })
   )
   yield* report.check(
@@ -133,14 +133,30 @@ const service = (compose: Compose, name: string) =>
     return found === undefined ? checkFailed(`there is no service ${name}`) : Effect.succeed(found)
   })
 
+/** As Docker sees it; the health check of a program asks /healthz. */
 const untilHealthy = (compose: Compose, seconds: number) =>
-  until(compose, "every service is healthy", seconds, () =>
-    Effect.map(compose.services, (services) =>
-      ["kafka", "registry", "sandbox", ...programNames].every((name) =>
-        services.some((one) => one.name === name && one.state === "running" && one.health === "healthy")
-      )
-    )
+  until(compose, "every service is healthy", seconds, () => areHealthy(compose, [...dependencies, ...programNames]))
+
+/** Broker, registry and sandboxes are healthy, and every program says that it is ready: its partitions are open. */
+const untilReady = (compose: Compose, seconds: number) =>
+  until(compose, "every program is ready", seconds, () =>
+    Effect.gen(function* () {
+      const ready = yield* Effect.forEach(programNames, (_, index) => answers(`${addressOf(index)}/readyz`), {
+        concurrency: "unbounded"
+      })
+      return ready.every((one) => one) && (yield* areHealthy(compose, dependencies))
+    })
   )
+
+const dependencies: ReadonlyArray<string> = ["kafka", "registry", "sandbox"]
+
+const areHealthy = (compose: Compose, names: ReadonlyArray<string>) =>
+  Effect.map(compose.services, (services) =>
+    names.every((name) => services.some((one) => one.name === name && one.health === "healthy"))
+  )
+
+/** Where the Compose file publishes a program's health and metrics. */
+const addressOf = (index: number): string => `http://127.0.0.1:${metricsPort + index}`
 
 /** Asks until it holds, or ends with the services that are not well and their last lines. */
 const until = <E, R>(
@@ -150,7 +166,7 @@ const until = <E, R>(
   condition: () => Effect.Effect<boolean, E, R>
 ): Effect.Effect<void, E | ReturnType<typeof checkFailed>, R> =>
   Effect.gen(function* () {
-    while (!(yield* condition())) yield* Effect.sleep("1 second")
+    while (!(yield* condition())) yield* Effect.sleep("3 seconds")
   }).pipe(
     Effect.timeoutOrElse({
       duration: `${seconds} seconds`,
