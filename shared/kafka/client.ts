@@ -119,6 +119,9 @@ export interface TopicDeclaration {
   readonly config: Readonly<Record<string, string>>
 }
 
+/** An operation of Kafka's ACLs. */
+export type TopicOperation = "Read" | "Write" | "Describe"
+
 export interface PartitionOffsets {
   readonly partition: number
   readonly low: number
@@ -163,6 +166,13 @@ export class KafkaClient extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<Pick<TopicDeclaration, "name" | "partitions" | "config">>, KafkaError>
     /** How many brokers the cluster has now. */
     readonly brokerCount: Effect.Effect<number, KafkaError>
+    /**
+     * Which operations the broker allows this user on topics (all of them, where it has no ACLs). A topic that the user may not even
+     * see has none; one that does not exist is left out.
+     */
+    readonly topicOperations: (
+      topics: ReadonlyArray<string>
+    ) => Effect.Effect<ReadonlyMap<string, ReadonlySet<TopicOperation>>, KafkaError>
     readonly listTopics: Effect.Effect<ReadonlyArray<string>, KafkaError>
     readonly topicOffsets: (topic: string) => Effect.Effect<ReadonlyArray<PartitionOffsets>, KafkaError>
     /** The first offset at or after a time (milliseconds since the epoch) in each partition; the end if there is no such offset. */

@@ -19,9 +19,9 @@ import { KeyRing } from "../credentials/key-ring.ts"
 import { KafkaClient, KafkaError } from "../kafka/client.ts"
 import { layerKafka } from "../kafka/kafkajs/adapter.ts"
 import type { KafkaOptions } from "../kafka/options.ts"
-import { operationsOn } from "../model/rights.ts"
 import { layerRuntimeOptions } from "./contract.ts"
 import { Readiness } from "./health.ts"
+import { checkTopicRights } from "./topic-rights.ts"
 
 type Services = KafkaClient | Codecs | Credentials | Connections | KeyRing
 
@@ -106,8 +106,8 @@ export const awaitTopics = Effect.fnUntraced(function* (programs: ReadonlyArray<
   for (;;) {
     const present = yield* Effect.retry(kafka.listTopics, { times: 5 })
     const missing = missingTopics(needed, present, topicPrefix)
+    yield* checkTopicRights(programs, needed)
     if (missing === null) return yield* readiness.remove("topics")
-    yield* failIfHidden(programs, needed, present)
     const now = yield* Clock.currentTimeMillis
     if (now - startedAt >= Duration.toMillis(startupTimeout)) return yield* missing
     yield* readiness.set("topics", false, `${missing.message} ${missing.nextStep}`)
@@ -116,33 +116,6 @@ export const awaitTopics = Effect.fnUntraced(function* (programs: ReadonlyArray<
       yield* Effect.logWarning(`${missing.message} ${missing.nextStep}`)
     }
     yield* Effect.sleep("1 second")
-  }
-})
-
-/**
- * A topic on which a program has no right at all is not listed, as if it did not exist. Fails with the operations that the program
- * needs on it, if the broker says that this is why.
- */
-const failIfHidden = Effect.fnUntraced(function* (
-  programs: ReadonlyArray<string>,
-  needed: ReadonlyArray<string>,
-  present: ReadonlyArray<string>
-) {
-  const kafka = yield* KafkaClient
-  const { topicPrefix } = yield* SettingsService
-  const existing = new Set(present)
-  for (const topic of needed.map((name) => topicPrefix + name).filter((name) => !existing.has(name))) {
-    const refused = yield* Effect.flip(Effect.asVoid(kafka.topicOffsets(topic))).pipe(Effect.orElseSucceed(() => null))
-    if (refused?.code !== "unauthorized") continue
-    const operations = [...new Set(programs.flatMap((program) => operationsOn(program, topicPrefix, topic)))]
-    const named = operations.length === 0 ? "Describe" : operations.join(" and ")
-    return yield* new KafkaError({
-      code: "unauthorized",
-      operation: "look for the topics",
-      message: `Kafka could not look for the topics: this user has no right to ${named} on the topic ${topic}.`,
-      nextStep: `Grant it: kafka-acls.sh --add --allow-principal User:<user> ${(operations.length === 0 ? ["Describe"] : operations).map((operation) => `--operation ${operation}`).join(" ")} --topic ${topic}; infra/acl lists the rights of each program.`,
-      cause: refused
-    })
   }
 })
 

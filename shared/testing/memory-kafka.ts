@@ -93,6 +93,7 @@ export class MemoryKafka {
           .filter(({ partitions }) => partitions > 0)
       ),
     brokerCount: Effect.succeed(1),
+    topicOperations: () => Effect.succeed(new Map()),
     listTopics: Effect.sync(() => this.log.names()),
     topicOffsets: (topic) =>
       Effect.sync(() =>

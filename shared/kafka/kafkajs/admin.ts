@@ -5,6 +5,7 @@ import type * as Scope from "effect/Scope"
 import type { Admin, Broker, Cluster, Kafka, PartitionOffset, TopicOffsets } from "kafkajs"
 import type { KafkaClient, KafkaError, TopicPartition } from "../client.ts"
 import { processorsOf } from "./assignment.ts"
+import { authorizedOperations } from "./authorized.ts"
 import { type ClusterAccess, withCluster } from "./cluster.ts"
 import { attempt, attemptBriefly, isConnectionLost, isRetriable, retryPolicy, whileRetriable } from "./errors.ts"
 import kafkajs from "./patches/index.ts"
@@ -15,6 +16,7 @@ type AdminPart = Pick<
   | "addPartitions"
   | "topicConfigs"
   | "brokerCount"
+  | "topicOperations"
   | "listTopics"
   | "topicOffsets"
   | "offsetsAt"
@@ -118,6 +120,8 @@ const adminOf = (use: Use, cluster: ClusterAccess): AdminPart => ({
       }))
     }),
   brokerCount: use("count the brokers", async (admin) => (await admin.describeCluster()).brokers.length),
+  topicOperations: (topics) =>
+    withCluster(cluster, "look up the rights on topics", (connected) => authorizedOperations(connected, topics)),
   listTopics: use("list topics", (admin) => admin.listTopics()),
   topicOffsets: (topic) =>
     use(`read the offsets of ${topic}`, async (admin) =>
