@@ -39,7 +39,7 @@ const topicRights: Readonly<Record<string, TopicRights>> = {
     reads: ["delivery-google", "delivery-whatsapp"],
     writes: ["delivery-google", "delivery-whatsapp"]
   },
-  [topicNames.refusals]: { reads: ["mapper"], writes: ["mapper", "delivery"] },
+  [topicNames.refusals]: { reads: ["mapper"], writes: ["delivery"] },
   [topicNames.positions]: { reads: ["mapper", "delivery", "health"], writes: ["delivery"] },
   [topicNames.results]: { reads: ["health"], writes: ["normalizer", "mapper", "delivery"] },
   [topicNames.deadLetters]: { reads: ["health"], writes: ["normalizer", "mapper", "delivery"] },

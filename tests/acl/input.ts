@@ -14,6 +14,19 @@ connections:
     account: { dataset_id: "1234567891" }
     credential: env:META_TOKEN
     endpoint: { host: "\${META_HOST}" }
+  - id: gone-ads
+    platform: google
+    enabled: false
+    account: { operating_account_id: "1234567891", conversion_action_id: "987654321", oauth_host: "\${GOOGLE_OAUTH_HOST}" }
+    credential: env:GOOGLE_CREDENTIAL
+    endpoint: { host: "\${GOOGLE_HOST}" }
+  - id: gone-messages
+    platform: whatsapp
+    enabled: false
+    account: { phone_number_id: "106540352242923" }
+    credential: env:WHATSAPP_TOKEN
+    endpoint: { host: "\${WHATSAPP_HOST}" }
+    mapping: { templates: { purchase: { name: order_confirmation, language: en_US } } }
   - id: messages
     platform: whatsapp
     account: { phone_number_id: "106540352242922" }
