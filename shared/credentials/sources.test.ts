@@ -111,7 +111,7 @@ describe("a credential in AWS Secrets Manager", () => {
   })
 
   it.live(
-    "is asked for with a signed request, and what is refused is told from what is away",
+    "is asked for with a signed request, and what is refused is not confused with what is away",
     () =>
       Effect.gen(function* () {
         const manager = yield* startSecretsManager({ accessKeyId: "AKIATEST", secretAccessKey: "the-secret-key" })
