@@ -6,9 +6,10 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { copy, copyOf, runtimeHarness, settle } from "../testing/runtime-harness.ts"
+import { AdaptiveBatchLimits } from "./batch-limits.ts"
 import type { Batch } from "./contract.ts"
 import { defaultRuntimeOptions } from "./contract.ts"
-import { AdaptiveBatchLimits, Intake } from "./intake.ts"
+import { Intake } from "./intake.ts"
 import { runPipeline } from "./pipeline.ts"
 
 /** Stops a processor that has steps in flight, which takes virtual time. */

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
@@ -30,10 +31,10 @@ describe("the committed offsets of the processors' groups", () => {
 
   it.effect("are committed again once a day, since the broker forgets them", () =>
     Effect.gen(function* () {
-      const { write, start, groupCommits } = sharedInputHarness(["a"])
+      const { write, start, groupCommits } = sharedInputHarness(["a"], { idleCommitEvery: Duration.minutes(10) })
       yield* write([["a", "1"]])
       const fiber = yield* start
-      yield* seconds(10)
+      yield* seconds(3_600)
       const before = groupCommits()
       for (let hour = 0; hour < 27; hour++) yield* seconds(3_600)
       assert.strictEqual(groupCommits(), before + 1)

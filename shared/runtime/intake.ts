@@ -23,6 +23,31 @@ interface IntakeOptions {
   readonly onReceived: () => void
   /** Whether many more records are in the log and on their way: a batch that is not full then waits a little longer. */
   readonly isMoreComing?: () => boolean
+  /** Queues of the same processor in other partitions. */
+  readonly together?: BatchGroup
+}
+
+/**
+ * The queues of one processor in all partitions that this process reads. When a batch of one is due that is not full, the others' are
+ * due as well, as far as they would fit into one batch with it: the processor may handle them together (one request).
+ */
+export class BatchGroup {
+  readonly intakes = new Set<Intake>()
+
+  /** A batch of so many records and bytes was cut from `first`. */
+  cutWith(first: Intake, { records, bytes }: TakenBatch, limits: BatchLimits): void {
+    let recordsLeft = limits.recordsMax - records.length
+    let bytesLeft = limits.bytesMax - bytes
+    for (const intake of this.intakes) {
+      if (recordsLeft <= 0) return
+      if (intake === first || !intake.isTakenFrom || intake.isEmpty) continue
+      const queued = intake.queued
+      if (queued.records > recordsLeft || queued.bytes > bytesLeft) continue
+      recordsLeft -= queued.records
+      bytesLeft -= queued.bytes
+      intake.cutNow()
+    }
+  }
 }
 
 /**
@@ -53,10 +78,15 @@ export class Intake {
   private waitingSince = 0
   private failure: KafkaError | null = null
   private ended = false
+  /** A batch is waited for. */
+  isTakenFrom = false
+  /** What is queued is a batch, full or not. */
+  private isDue = false
 
   constructor(options: IntakeOptions) {
     this.options = options
     this.endOffset = options.position
+    options.together?.intakes.add(this)
   }
 
   push(fetched: ReadonlyArray<FetchedRecord>, endOffset: number, highWatermark: number): void {
@@ -90,11 +120,28 @@ export class Intake {
       if (this.failure !== null) return yield* this.failure
       if (this.ended) return null
       const left = this.millisToBatch()
-      if (left <= 0) return this.cut()
+      if (left <= 0) {
+        const { isDue } = this
+        const batch = this.cut()
+        if (!isDue) this.options.together?.cutWith(this, batch, this.options.limits)
+        return batch
+      }
+      this.isTakenFrom = true
       if (left === Number.POSITIVE_INFINITY) yield* this.changed.await
       else yield* Effect.timeoutOption(this.changed.await, left)
+      this.isTakenFrom = false
     }
   })
+
+  get queued(): { readonly records: number; readonly bytes: number } {
+    return { records: this.records.length - this.head, bytes: this.queuedBytes }
+  }
+
+  /** What is queued goes out as a batch at once. */
+  cutNow(): void {
+    this.isDue = true
+    this.changed.openUnsafe()
+  }
 
   /** A batch is committed: its bytes are free again. */
   release(bytes: number): void {
@@ -115,6 +162,7 @@ export class Intake {
     this.records = []
     this.head = 0
     this.queuedBytes = 0
+    this.isDue = false
     this.endOffset = first.offset
     this.release(0)
     return first.offset
@@ -124,6 +172,7 @@ export class Intake {
   end(): void {
     if (this.ended) return
     this.ended = true
+    this.options.together?.intakes.delete(this)
     this.options.pause()
     this.changed.openUnsafe()
   }
@@ -144,6 +193,7 @@ export class Intake {
   /** Milliseconds until the waiting records are a batch: 0 if they are full or nothing more can come. */
   private millisToBatch(): number {
     if (this.isEmpty) return Number.POSITIVE_INFINITY
+    if (this.isDue) return 0
     const { recordsMax, bytesMax, linger } = this.options.limits
     if (this.records.length - this.head >= recordsMax || this.queuedBytes >= bytesMax) return 0
     if (this.paused && this.takenBytes === 0) return 0
@@ -162,6 +212,7 @@ export class Intake {
 
   private cut(): TakenBatch {
     const { recordsMax, bytesMax } = this.options.limits
+    this.isDue = false
     const start = this.head
     const limit = Math.min(this.records.length, start + recordsMax)
     let bytes = 0
@@ -198,58 +249,6 @@ const recordBytes = (record: Inbound): number =>
 
 /** Roughly what a record's object and headers take beside its key and value. */
 const overheadBytes = 200
-
-/**
- * How large a partition's batches and commits may be now. What took longer than its transaction or its deadline would take as
- * long when it is repeated, so the limits are halved until it succeeds, and grow again afterwards.
- */
-export class AdaptiveBatchLimits implements BatchLimits {
-  readonly linger: Duration.Duration
-  recordsMax: number
-  bytesMax: number
-  /** Bytes of outputs that are committed together. */
-  commitBytesMax: number
-  private readonly full: BatchLimits & { readonly commitBytesMax: number }
-  private halvings = 0
-  private commits = 0
-  /** Commits at the smaller size before a larger one is tried: doubled by each failure, since each costs a timeout. */
-  private commitsToGrow = commitsToGrowMin
-
-  constructor(limits: BatchLimits, commitBytesMax: number) {
-    this.full = { ...limits, commitBytesMax }
-    this.linger = limits.linger
-    this.recordsMax = limits.recordsMax
-    this.bytesMax = limits.bytesMax
-    this.commitBytesMax = commitBytesMax
-  }
-
-  /** A step or its commit took too long. Down to one record; the records of the next batches are at most half as many. */
-  halve(): void {
-    if (this.recordsMax > 1) this.halvings++
-    this.commits = 0
-    this.commitsToGrow = Math.min(this.commitsToGrow * 2, commitsToGrowMax)
-    this.apply()
-  }
-
-  /** A commit succeeded. */
-  committed(): void {
-    if (this.halvings === 0 || ++this.commits < this.commitsToGrow) return
-    this.commits = 0
-    this.halvings--
-    this.apply()
-  }
-
-  private apply(): void {
-    const factor = 2 ** -this.halvings
-    const scaled = (value: number) => Math.max(1, Math.floor(value * factor))
-    this.recordsMax = scaled(this.full.recordsMax)
-    this.bytesMax = scaled(this.full.bytesMax)
-    this.commitBytesMax = scaled(this.full.commitBytesMax)
-  }
-}
-
-const commitsToGrowMin = 4
-const commitsToGrowMax = 1_024
 
 /**
  * Fails when nothing was received over two checks although the log went on: kafkajs can stop fetching without an error. One check

@@ -11,10 +11,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { type FetchedRecord, KafkaClient, type KafkaError } from "../kafka/client.ts"
+import { AdaptiveBatchLimits } from "./batch-limits.ts"
 import { catchUp } from "./catch-up.ts"
 import { type Processor, RuntimeOptions } from "./contract.ts"
 import { type CommittedOffset, type GroupOffsets, makeGroupOffsets } from "./group-offsets.ts"
-import { AdaptiveBatchLimits, failOnStall } from "./intake.ts"
+import { BatchGroup, failOnStall } from "./intake.ts"
 import { RuntimeObserver } from "./metrics.ts"
 import { type AssignedContext, keepOpen, type PartitionHandle } from "./partition.ts"
 import { appendTogether, every } from "./pipeline.ts"
@@ -46,13 +47,14 @@ export const runShared = <E, R>(
         input.processors.map(({ name }) => prefix + name),
         input.topics.map((topic) => prefix + topic)
       )
+      const common = { groupOffsets, together: new Map(input.processors.map(({ name }) => [name, new BatchGroup()])) }
       yield* untilGroupsAreEmpty(input, prefix)
       return yield* runGroup({
         name: input.name,
         topics: input.topics,
         assignment: "balanced",
         processors: input.processors.map(({ name }) => name),
-        runPartition: (context, handle) => runSharedPartition(input, groupOffsets, context, handle)
+        runPartition: (context, handle) => runSharedPartition(input, common, context, handle)
       })
     })
   ) as Effect.Effect<never, KafkaError, Exclude<R, Scope.Scope> | KafkaClient>
@@ -90,9 +92,16 @@ class SharedLimits extends AdaptiveBatchLimits {
   }
 }
 
+/** What the partitions of an input have in common. */
+interface Common {
+  readonly groupOffsets: GroupOffsets
+  /** By the processor's name. */
+  readonly together: ReadonlyMap<string, BatchGroup>
+}
+
 const runSharedPartition = <E, R>(
   input: SharedInput<E, R>,
-  groupOffsets: GroupOffsets,
+  common: Common,
   context: AssignedContext,
   handle: PartitionHandle
 ): Effect.Effect<void, never, Exclude<R, Scope.Scope> | KafkaClient> => {
@@ -106,14 +115,14 @@ const runSharedPartition = <E, R>(
     input.processors.map(({ name }) => name),
     handle,
     limits,
-    (onCommitted) => openAndProcess(input, groupOffsets, context, handle, limits, onCommitted)
+    (onCommitted) => openAndProcess(input, common, context, handle, limits, onCommitted)
   )
 }
 
 /** The order is that of `partition.ts`: the transactional id is claimed before any position is read. */
 const openAndProcess = <E, R>(
   input: SharedInput<E, R>,
-  groupOffsets: GroupOffsets,
+  { groupOffsets, together }: Common,
   context: AssignedContext,
   handle: PartitionHandle,
   limits: SharedLimits,
@@ -164,6 +173,7 @@ const openAndProcess = <E, R>(
           processor.name,
           new Subscriber(processor, subscriberContext, {
             limits: limits.ofProcessors.get(processor.name)!,
+            together: together.get(processor.name)!,
             groupOffset: unheeded(groups.get(prefix + processor.name))
           })
         )

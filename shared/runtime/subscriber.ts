@@ -9,8 +9,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { FetchedRecord, KafkaClient, KafkaError } from "../kafka/client.ts"
+import type { AdaptiveBatchLimits } from "./batch-limits.ts"
 import type { AssignedPartition, Outbound, PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
-import { type AdaptiveBatchLimits, Intake } from "./intake.ts"
+import { type BatchGroup, Intake } from "./intake.ts"
 import type { Observe } from "./metrics.ts"
 import { delayReopening } from "./partition.ts"
 import type { CommitReport } from "./pipeline.ts"
@@ -40,6 +41,8 @@ export class Subscriber<E, R> {
   readonly processor: Processor<E, R>
   readonly groupId: string
   readonly limits: AdaptiveBatchLimits
+  /** Its queues in all partitions. */
+  private readonly together: BatchGroup
   /** As in `StoredPosition`. */
   groupOffset: number | null
   /** Its position is to be stored, though it has not moved. */
@@ -63,12 +66,17 @@ export class Subscriber<E, R> {
   constructor(
     processor: Processor<E, R>,
     context: SubscriberContext,
-    options: { readonly limits: AdaptiveBatchLimits; readonly groupOffset: number | null }
+    options: {
+      readonly limits: AdaptiveBatchLimits
+      readonly groupOffset: number | null
+      readonly together: BatchGroup
+    }
   ) {
     this.processor = processor
     this.context = context
     this.limits = options.limits
     this.groupOffset = options.groupOffset
+    this.together = options.together
     this.groupId = context.runtime.prefix + processor.name
   }
 
@@ -154,6 +162,7 @@ export class Subscriber<E, R> {
         accept: undefined,
         bytesInFlightMax: Math.min(bytesInFlightMax, this.processor.bytesInFlightMax ?? Number.POSITIVE_INFINITY),
         clock,
+        together: this.together,
         pause: () => undefined,
         resume: () => undefined,
         onReceived: () => this.context.onProgress(this as unknown as Subscriber<never, never>),
@@ -202,6 +211,7 @@ export class Subscriber<E, R> {
   }
 
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    this.together.intakes.delete(this.intake)
     this.isOpen = false
     this.ticked = null
     const { scope } = this

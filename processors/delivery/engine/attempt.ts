@@ -12,6 +12,7 @@ import { mayRetry, retryDelay } from "../resilience/retry-policy.ts"
 import { halvesOf, halvesOfRefused, nextToSend, type Piece } from "./chunk.ts"
 import { DeliveryContext, type DeliveryContextShape, platformWorks } from "./delivery-context.ts"
 import { type Disposition, interpretResponse } from "./interpret-response.ts"
+import { FirstRequest, type Send } from "./join-requests.ts"
 import { type DeliveryEvent, decisionByVerdict, isTaken, type Outcome, outcomeOf } from "./outcome.ts"
 import { IdempotencyGuard, type IdempotencyGuardShape, type RequestResult, sendRequest } from "./send-request.ts"
 import { separateUnsendable } from "./triage.ts"
@@ -19,17 +20,23 @@ import { separateUnsendable } from "./triage.ts"
 /** An outcome for each of these events of one batch group. Waits as long as it takes; fails if an intent can't be written. */
 export const attempt = (
   events: ReadonlyArray<DeliveryEvent>
-): Effect.Effect<ReadonlyArray<Outcome>, KafkaError, DeliveryContext | IdempotencyGuard> =>
+): Effect.Effect<ReadonlyArray<Outcome>, KafkaError, DeliveryContext | FirstRequest | IdempotencyGuard> =>
   Effect.gen(function* () {
     const delivery = yield* DeliveryContext
     const guard = yield* IdempotencyGuard
+    const first = yield* FirstRequest
+    let send: Send = first.send
     const progress = { failures: 0, succeededBefore: yield* delivery.breaker.succeeded, pauses: 0, isBlamed: false }
     let attempts: Attempts = {
       work: [{ events, progress, firstHalfFrom: null }],
       outcomes: [],
       expectedFailures: { left: 0, max: 0 }
     }
-    while (attempts.work.length > 0) attempts = yield* sendNext(delivery, guard, attempts)
+    while (attempts.work.length > 0) {
+      attempts = yield* sendNext(delivery, guard, send, attempts)
+      const isFailureExpected = attempts.expectedFailures.left > 0
+      send = (some) => sendRequest(delivery, guard, some, isFailureExpected)
+    }
     return attempts.outcomes
   })
 
@@ -64,6 +71,7 @@ interface ExpectedFailures {
 const sendNext = Effect.fnUntraced(function* (
   delivery: DeliveryContextShape,
   guard: IdempotencyGuardShape,
+  send: Send,
   attempts: Attempts
 ) {
   const { outcomes } = attempts
@@ -73,7 +81,7 @@ const sendNext = Effect.fnUntraced(function* (
   const { fresh, stopped } = separateUnsendable(piece.events, yield* Clock.currentTimeMillis, delivery)
   if (fresh.length === 0) return { ...attempts, work: rest, outcomes: [...outcomes, ...stopped] }
 
-  const result = yield* sendRequest(delivery, guard, fresh, attempts.expectedFailures.left > 0)
+  const result = yield* send(fresh)
   const disposition = interpretResponse(result, delivery.connector.idempotent)
   guard.decided(disposition.outcomes, result.facts.attemptedAt + result.facts.latencyMillis)
   const decided = [...outcomes, ...stopped, ...result.stopped, ...disposition.outcomes]

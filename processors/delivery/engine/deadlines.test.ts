@@ -84,7 +84,7 @@ it.effect("makes no request where all of it expired while it waited, and the nex
 
 it.effect("among the partitions of a connection the batch with the earliest deadline goes next", () =>
   Effect.gen(function* () {
-    const one = { ...limits, concurrency: 1 }
+    const one = { ...limits, eventsPerRequest: 1, concurrency: 1 }
     const platform = fakePlatform(() => Effect.as(Effect.sleep("1 second"), respond(ok)))
     const open = yield* opener(platform, connectorWith({ limits: { documented: one, specification: one } }))
     const batches = [

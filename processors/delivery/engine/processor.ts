@@ -3,6 +3,7 @@
  *
  * source → decode → triage → screen → chunk → attempt → settle → records → sink
  *
+ * The first requests of partitions that are ready together are joined (`join-requests.ts`).
  * `attempt` is one request after the other, each: pause → deadline order → circuit breaker → rate limiter → credential →
  * send intent → HTTP request → interpret the response (`attempt.ts`, `send-request.ts`, `interpret-response.ts`).
  */
@@ -37,10 +38,11 @@ import {
   makeDeliveryContext
 } from "./delivery-context.ts"
 import type { DeliveryServices } from "./delivery-services.ts"
+import { FirstRequest, type JoinedRequests, joinRequests, type Send } from "./join-requests.ts"
 import type { DeliveryEvent, Outcome } from "./outcome.ts"
 import { recordsOf, settle, unreadableRecord, withUndecided, writtenBack } from "./records.ts"
 import { makeSendIntents, type Screened, type SendIntents } from "./send-intents.ts"
-import { IdempotencyGuard, idempotent } from "./send-request.ts"
+import { IdempotencyGuard, idempotent, sendRequest } from "./send-request.ts"
 import { countOutcomes } from "./telemetry.ts"
 import { type Triage, triage } from "./triage.ts"
 
@@ -53,6 +55,7 @@ export const deliveryProcessor = (
   Effect.map(makeDeliveryContext(options), (delivery) => {
     const { connection, settings, limits } = delivery
     const owned = countOwned(delivery)
+    const joined = joinedRequests(delivery)
     return {
       name: `delivery-${connection.platform}.${connection.id}`,
       topics: [topicNames.mapped(connection.platform), topicNames.retry(connection.platform)],
@@ -66,15 +69,15 @@ export const deliveryProcessor = (
       releasesInputBuffers: true,
       accept: (record) => record.headers[headerNames.connection] === connection.id,
       open: (assigned) =>
-        Effect.andThen(
-          owned,
-          Effect.sync(() => openPartition(delivery, assigned))
+        Effect.all([owned, joined?.open ?? Effect.void]).pipe(
+          Effect.andThen(Effect.sync(() => openPartition(delivery, joined, assigned)))
         )
     }
   })
 
 const openPartition = (
   delivery: DeliveryContextShape,
+  joined: JoinedRequests | null,
   assigned: AssignedPartition
 ): PartitionTask<DeliveryError, never> => {
   const { asyncOutcome, idempotent: isIdempotent } = delivery.connector
@@ -82,7 +85,12 @@ const openPartition = (
   const poller = asyncOutcome === undefined ? null : makeStatusPoller(delivery, assigned, asyncOutcome)
   const restore = [intents?.restore, poller?.restore].filter((entry) => entry !== undefined)
   const partition: Partition = { delivery, intents, poller, partitions: assigned.partitions ?? 1 }
-  const context = Context.make(DeliveryContext, delivery).pipe(Context.add(IdempotencyGuard, intents ?? idempotent))
+  const guard = intents ?? idempotent
+  const send: Send = joined?.send ?? ((events) => sendRequest(delivery, guard, events, false))
+  const context = Context.make(DeliveryContext, delivery).pipe(
+    Context.add(IdempotencyGuard, guard),
+    Context.add(FirstRequest, { send })
+  )
   return {
     ...(restore.length > 0 ? { restore } : {}),
     ...(poller === null ? {} : { tick: poller.tick }),
@@ -99,6 +107,18 @@ const openPartition = (
         Effect.provideContext(context)
       )
   }
+}
+
+/** Shared by the connection's partitions, whose events may share a request; null where a repeated event is not recognized. */
+const joinedRequests = (delivery: DeliveryContextShape): JoinedRequests | null => {
+  const { connector, limits, optimizer, scope } = delivery
+  if (!connector.idempotent) return null
+  return joinRequests({
+    limits: () => ({ events: optimizer.size(), bytes: limits.bytesPerRequest }),
+    concurrency: limits.concurrency,
+    send: (events) => sendRequest(delivery, idempotent, events, false),
+    scope
+  })
 }
 
 interface Partition {

@@ -1,0 +1,193 @@
+/**
+ * Events of several partitions that are ready at the same time go out in one request: a connection's events are spread over the
+ * partitions of a topic, while a platform counts requests. Only where the platform recognizes a repeated event, and only for
+ * the first request: what it leaves open is sent by each partition alone, so that an invalid event costs the others no search.
+ */
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import type { BatchVerdict, EventVerdict } from "../../../shared/connectors/connector.ts"
+import type { KafkaError } from "../../../shared/kafka/client.ts"
+import { type ChunkLimits, envelopeBytes } from "./chunk.ts"
+import type { DeliveryEvent } from "./outcome.ts"
+import type { RequestResult } from "./send-request.ts"
+import { deadlineOf } from "./triage.ts"
+
+/** Sends events of one batch group, which fit into a request. */
+export type Send = (events: ReadonlyArray<DeliveryEvent>) => Effect.Effect<RequestResult, KafkaError>
+
+/** How the first request for events is sent. */
+export class FirstRequest extends Context.Service<FirstRequest, { readonly send: Send }>()("delivery/FirstRequest") {}
+
+export interface JoinOptions {
+  /** Of one request. */
+  readonly limits: () => ChunkLimits
+  /** Requests in flight; what comes meanwhile is joined. */
+  readonly concurrency: number
+  readonly send: Send
+  /** Requests that are under way end with it. */
+  readonly scope: Scope.Scope
+}
+
+/** The events of one call. */
+interface Part {
+  readonly events: ReadonlyArray<DeliveryEvent>
+  readonly bytes: number
+  readonly deadline: number
+  /** Its part of the result; null if it has to be sent alone. */
+  readonly result: Deferred.Deferred<RequestResult | null, KafkaError>
+  request: Fiber.Fiber<void> | null
+  /** Its caller was interrupted. */
+  isGone: boolean
+}
+
+export interface JoinedRequests {
+  /** Concurrent calls share requests, once more than one partition is open. */
+  readonly send: Send
+  /** A partition is open until the scope closes. */
+  readonly open: Effect.Effect<void, never, Scope.Scope>
+}
+
+export const joinRequests = ({ limits, concurrency, send, scope }: JoinOptions): JoinedRequests => {
+  const waiting: Array<Part> = []
+  let partitions = 0
+  let inFlight = 0
+  let isGathering = false
+
+  const sendWaiting: Effect.Effect<void> = Effect.suspend(() => {
+    if (isGathering || waiting.length === 0 || inFlight >= concurrency) return Effect.void
+    isGathering = true
+    // Steps that began together arrive within a few turns of the scheduler.
+    const gathered = Effect.yieldNow.pipe(
+      Effect.repeat({ times: turnsToGather - 1 }),
+      Effect.andThen(
+        Effect.suspend(() => {
+          isGathering = false
+          const requests: Array<Effect.Effect<void>> = []
+          while (waiting.length > 0 && inFlight < concurrency) {
+            inFlight++
+            requests.push(sendTogether(takeFitting(waiting, limits())))
+          }
+          return Effect.all(requests, { discard: true })
+        })
+      )
+    )
+    return Effect.asVoid(Effect.forkIn(gathered, scope))
+  })
+
+  const sendTogether = (parts: ReadonlyArray<Part>): Effect.Effect<void> => {
+    const request = Effect.exit(send(parts.flatMap(({ events }) => events))).pipe(
+      Effect.flatMap((exit) =>
+        Effect.sync(() => {
+          for (const { events, result } of parts)
+            Deferred.doneUnsafe(
+              result,
+              Exit.isSuccess(exit) && parts.length > 1 ? Exit.succeed(partOf(exit.value, events)) : exit
+            )
+        })
+      ),
+      Effect.ensuring(
+        Effect.suspend(() => {
+          inFlight--
+          // Of those that are left when one of them was interrupted.
+          for (const { result } of parts) Deferred.doneUnsafe(result, Exit.succeed(null))
+          return sendWaiting
+        })
+      )
+    )
+    return Effect.flatMap(Effect.forkIn(request, scope), (fiber) => {
+      for (const part of parts) part.request = fiber
+      return parts.some(({ isGone }) => isGone) ? Fiber.interrupt(fiber) : Effect.void
+    })
+  }
+
+  /** A partition that was lost must not send any more. */
+  const leave = (part: Part): Effect.Effect<unknown> => {
+    part.isGone = true
+    const index = waiting.indexOf(part)
+    if (index >= 0) waiting.splice(index, 1)
+    return part.request === null ? Effect.void : Fiber.interrupt(part.request)
+  }
+
+  const open = Effect.acquireRelease(
+    Effect.sync(() => void partitions++),
+    () => Effect.sync(() => void partitions--)
+  )
+  const join: Send = (events) =>
+    Effect.suspend(() => {
+      if (partitions < 2 || events.length >= limits().events) return send(events)
+      const bytes = events.reduce((sum, event) => sum + event.bytes + 1, 0)
+      const result = Deferred.makeUnsafe<RequestResult | null, KafkaError>()
+      const part: Part = { events, bytes, deadline: deadlineOf(events), result, request: null, isGone: false }
+      waiting.push(part)
+      return Effect.andThen(sendWaiting, Deferred.await(result)).pipe(
+        Effect.onInterrupt(() => leave(part)),
+        Effect.flatMap((own) => (own === null ? send(events) : Effect.succeed(own)))
+      )
+    })
+  return { send: join, open }
+}
+
+const turnsToGather = 3
+
+/** Takes the most urgent part, and those of its batch group that fit into a request with it. */
+const takeFitting = (waiting: Array<Part>, limits: ChunkLimits): ReadonlyArray<Part> => {
+  waiting.sort((left, right) => left.deadline - right.deadline)
+  const first = waiting.shift()!
+  const taken = [first]
+  const groupOf = ({ events }: Part) => events[0]!.event.batch_group
+  let count = first.events.length
+  let bytes = envelopeBytes + first.bytes
+  for (let index = 0; index < waiting.length; ) {
+    const part = waiting[index]!
+    const fits = count + part.events.length <= limits.events && bytes + part.bytes <= limits.bytes
+    if (fits && groupOf(part) === groupOf(first)) {
+      waiting.splice(index, 1)
+      taken.push(part)
+      count += part.events.length
+      bytes += part.bytes
+    } else index++
+  }
+  return taken
+}
+
+/** What a result says of some of its events; null where that shows only when they are sent alone. */
+const partOf = (result: RequestResult, events: ReadonlyArray<DeliveryEvent>): RequestResult | null => {
+  const { verdict } = result
+  if (verdict._tag === "SomeInvalid" || (verdict._tag === "Culprits" && verdict.culprits.size === 0)) return null
+  const own = new Set(events)
+  const indexes = [...result.sent.keys()].filter((index) => own.has(result.sent[index]!))
+  const part: RequestResult = {
+    ...result,
+    sent: indexes.map((index) => result.sent[index]!),
+    stopped: result.stopped.filter(({ event }) => own.has(event)),
+    held: result.held.filter((event) => own.has(event)),
+    verdict: verdictOf(verdict, indexes)
+  }
+  // The invalid events are others', and the request was refused for them: these go again.
+  return part.verdict._tag === "Culprits" && part.verdict.culprits.size === 0
+    ? { ...part, sent: [], held: [...part.held, ...part.sent], verdict: { ...part.verdict, culprits: noCulprits } }
+    : part
+}
+
+const verdictOf = (verdict: BatchVerdict, indexes: ReadonlyArray<number>): BatchVerdict => {
+  switch (verdict._tag) {
+    case "PerEvent":
+      return { ...verdict, events: indexes.flatMap((index) => verdict.events[index] ?? []) }
+    case "Culprits": {
+      const culprits = new Map<number, EventVerdict>()
+      for (const [position, index] of indexes.entries()) {
+        const culprit = verdict.culprits.get(index)
+        if (culprit !== undefined) culprits.set(position, culprit)
+      }
+      return { ...verdict, culprits }
+    }
+    default:
+      return verdict
+  }
+}
+
+const noCulprits: ReadonlyMap<number, EventVerdict> = new Map()
