@@ -63,13 +63,13 @@ describe("requests of several partitions", () => {
 
   it.effect("are not sent for a partition that was lost while they waited; the others' go out", () =>
     Effect.gen(function* () {
-      const gate = yield* Deferred.make<void>()
-      const { send, sent } = yield* harness(() => ok, { before: Deferred.await(gate) })
+      const opened = yield* Deferred.make<void>()
+      const { send, sent } = yield* harness(() => ok, { before: Deferred.await(opened) })
       const lost = yield* Effect.forkChild(send("lost"))
       const kept = yield* Effect.forkChild(send("kept"))
       yield* Effect.repeat(Effect.yieldNow, { times: 20 })
       yield* Fiber.interrupt(lost)
-      yield* Deferred.succeed(gate, undefined)
+      yield* Deferred.succeed(opened, undefined)
       assert.deepStrictEqual(idsOf((yield* Fiber.join(kept)).sent), ["kept"])
       assert.deepStrictEqual(sent, [["kept"]])
       assert.isTrue(Exit.isFailure(yield* Effect.exit(Fiber.join(lost))))
@@ -78,12 +78,12 @@ describe("requests of several partitions", () => {
 
   it.effect("gather while as many as allowed are in flight", () =>
     Effect.gen(function* () {
-      const gate = yield* Deferred.make<void>()
+      const opened = yield* Deferred.make<void>()
       let isFirst = true
       const before = Effect.suspend(() => {
         if (!isFirst) return Effect.void
         isFirst = false
-        return Deferred.await(gate)
+        return Deferred.await(opened)
       })
       const { send, sent } = yield* harness(() => ok, { before })
       const fibers = [yield* Effect.forkChild(send("a"))]
@@ -92,7 +92,7 @@ describe("requests of several partitions", () => {
         fibers.push(yield* Effect.forkChild(send(id)))
         yield* Effect.repeat(Effect.yieldNow, { times: 20 })
       }
-      yield* Deferred.succeed(gate, undefined)
+      yield* Deferred.succeed(opened, undefined)
       yield* Fiber.joinAll(fibers)
       assert.deepStrictEqual(sent, [["a"], ["b", "c", "d"]])
     })

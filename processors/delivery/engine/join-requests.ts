@@ -45,7 +45,7 @@ interface Part {
 }
 
 export interface JoinedRequests {
-  /** Concurrent calls share requests, once more than one partition is open. */
+  /** Concurrent calls share requests, as soon as two partitions are open. */
   readonly send: Send
   /** A partition is open until the scope closes. */
   readonly open: Effect.Effect<void, never, Scope.Scope>
@@ -60,9 +60,9 @@ export const joinRequests = ({ limits, concurrency, send, scope }: JoinOptions):
   const sendWaiting: Effect.Effect<void> = Effect.suspend(() => {
     if (isGathering || waiting.length === 0 || inFlight >= concurrency) return Effect.void
     isGathering = true
-    // Steps that began together arrive within a few turns of the scheduler.
+    // Steps that began together arrive after the scheduler has run a few times.
     const gathered = Effect.yieldNow.pipe(
-      Effect.repeat({ times: turnsToGather - 1 }),
+      Effect.repeat({ times: yieldsToGather - 1 }),
       Effect.andThen(
         Effect.suspend(() => {
           isGathering = false
@@ -131,7 +131,7 @@ export const joinRequests = ({ limits, concurrency, send, scope }: JoinOptions):
   return { send: join, open }
 }
 
-const turnsToGather = 3
+const yieldsToGather = 3
 
 /** Takes the most urgent part, and those of its batch group that fit into a request with it. */
 const takeFitting = (waiting: Array<Part>, limits: ChunkLimits): ReadonlyArray<Part> => {
