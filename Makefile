@@ -51,6 +51,16 @@ format: install ## Repairs style and format
 mutants: install ## Applies each change of tests/mutants/mutants.ts to a copy: the test that it names must fail (ONLY=text)
 	@exec $(ON_NODE) node tests/mutants/main.ts
 
+.PHONY: fuzz fuzz-short fuzz-time
+fuzz: install ## Throws CASES (1000000) mutated inputs at each target (TARGET=json SEED=1); finds are kept in tests/fuzz/corpus
+	@exec $(ON_NODE) node tests/fuzz/main.ts
+
+fuzz-short: install ## The same for a minute in all, with another seed each day
+	@SECONDS_IN_ALL=60 exec $(ON_NODE) node tests/fuzz/main.ts
+
+fuzz-time: install ## Measures all readers on texts made from each regular expression (EVERY=1 for all, ONLY=text, MINUTES=30)
+	@exec $(ON_NODE) node tests/fuzz/time/main.ts
+
 chaos: install ## Kills, freezes and cuts off everything, then audits every event (SEEDS=3, or SEED=k alone; 15 minutes at most)
 	@exec $(ON_NODE) node tests/chaos/main.ts
 

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
+import { check, type Diagnostics } from "recheck"
 import { growthOf, linearRatioMax } from "../shared/testing/growth.ts"
 import { expressionsIn } from "./support/regular-expressions/extract.ts"
 import { attackOn, loopsOf } from "./support/regular-expressions/growth-attack.ts"
@@ -35,6 +36,16 @@ describe("the regular expressions of the source", () => {
     assert.isFalse(expressions.some(({ source }) => /\$\{\w/.test(source)))
   })
 
+  it("have no nested or ambiguous quantifier, by the checker recheck", { timeout: 240_000 }, async () => {
+    const different = new Map(expressions.map((found) => [`/${found.source}/${found.flags}`, found]))
+    const unsafe: Array<string> = []
+    for (const [expression, { flags, place, source }] of different) {
+      const found = await check(source, flags, { timeout: 60_000 })
+      if (found.status !== "safe") unsafe.push(`${place} ${expression}: ${reasonOf(found)}`)
+    }
+    assert.deepStrictEqual(unsafe, [])
+  })
+
   it("have no text that can be read in two ways again and again, and then fails", { timeout: 120_000 }, () => {
     const slow = expressions.flatMap(({ flags, place, source }) => {
       const attack = attackOn(source, flags)
@@ -55,6 +66,10 @@ describe("the regular expressions of the source", () => {
     assert.deepStrictEqual(slow, [])
   })
 })
+
+/** With a text on which it is slow, where one was found. */
+const reasonOf = (found: Diagnostics): string =>
+  found.status === "vulnerable" ? `${found.complexity.summary}, ${found.attack.pattern}` : found.status
 
 const elapsed = (run: () => unknown): number => {
   const start = performance.now()
@@ -98,6 +113,11 @@ describe("the search for slow texts", () => {
       return Math.min(...[1, 2, 3].map(() => elapsed(() => text.replace(expression, ""))))
     }
     assert.isAbove(timeOf(4 * characters) / timeOf(characters), 6)
+  })
+
+  // It does not see what is read in vain before a shorter match, as in the last two.
+  it.each(slow.slice(0, -2))("recheck finds one for %s", async (source) => {
+    assert.strictEqual((await check(source, "g", { timeout: 60_000 })).status, "vulnerable")
   })
 
   const linear = [

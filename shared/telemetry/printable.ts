@@ -12,12 +12,17 @@ export const printableLine = (text: string): string =>
   isPlainLine.test(text) ? text : printable(text).replace(lineBreaks, escaped)
 
 const escaped = (character: string): string => {
+  const known = escapes.get(character)
+  if (known !== undefined) return known
   let text = ""
   for (let unit = 0; unit < character.length; unit++)
     text += `\\u${character.charCodeAt(unit).toString(16).padStart(4, "0")}`
+  escapes.set(character, text)
   return text
 }
 
+/** There are about 2,500 such characters. */
+const escapes = new Map<string, string>()
 const isPlain = /^[\n\t -~]*$/
 const isPlainLine = /^[ -~]*$/
 /** The joiners of Persian and Indic words (U+200C, U+200D) belong to the spelling, and steer nothing. */

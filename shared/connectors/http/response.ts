@@ -66,14 +66,16 @@ export const textReadMax = textMax * 4
 export const safeText = (text: string): string => {
   const plain = text
     .slice(0, textReadMax)
+    .toWellFormed()
     .replace(controls, " ")
+    .replace(formats, "")
     .replace(/(?<![^\s@"'<>])[^\s@"'<>]+@[^\s@"'<>]+/g, "<email>")
     .replace(userId, "<user id>")
     .replace(/\+?\d[\d ().-]{6,}\d/g, "<number>")
     .replace(/[\w+/=|~-]{20,}/g, maskToken)
     .replace(/\s+/g, " ")
     .trim()
-  return plain.length <= textMax ? plain : `${plain.slice(0, textMax - 1)}…`
+  return plain.length <= textMax ? plain : `${plain.slice(0, textMax - 1).toWellFormed()}…`
 }
 
 // WhatsApp's business-scoped user ids.
@@ -86,8 +88,9 @@ const isPlain = (piece: string): boolean =>
     ? /^([a-z]*|[A-Z]*|[A-Z]?[a-z]+)\d{0,3}$/.test(piece)
     : piece.length < 40 && /^[a-zA-Z]+$/.test(piece)
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it removes.
-const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g
+const controls = /[\p{Cc}\p{Zl}\p{Zp}]+/gu
+/** Marks of direction and others that are not seen; the joiners of Persian and Indic words stay. */
+const formats = /(?![\u200c\u200d])\p{Cf}/gu
 
 const retryAfterMax = Duration.hours(24)
 

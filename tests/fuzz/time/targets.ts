@@ -1,0 +1,288 @@
+/** Everything that reads a text of a producer, a platform or a file: each gets the adversarial texts, in every place that holds one. */
+import { maskRecord } from "../../../infra/cli/mask.ts"
+import { previewEvent } from "../../../infra/cli/preview-event.ts"
+import { checkLine } from "../../../infra/cli/raw-lines.ts"
+import { defaultNormalizerOptions, normalize } from "../../../processors/normalizer/normalize/normalize.ts"
+import { readRecord } from "../../../processors/normalizer/read/read-record.ts"
+import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
+import { parseConnections } from "../../../shared/connections/connections.ts"
+import type { Connector, HttpResponseSpec, Json } from "../../../shared/connectors/connector.ts"
+import type { DocumentedAnswers } from "../../../shared/connectors/contract/connector-contract.ts"
+import { withTexts } from "../../../shared/connectors/contract/contract-checks.ts"
+import { connectorCatalog } from "../../../shared/connectors/load-connections.ts"
+import { mapForConnection } from "../../../shared/connectors/mapping/map.ts"
+import { connectors } from "../../../shared/connectors/registry.ts"
+import { parseStore } from "../../../shared/credentials/store-file.ts"
+import { printable, printableLine } from "../../../shared/telemetry/printable.ts"
+import { redact, redactDeep } from "../../../shared/telemetry/redaction.ts"
+import { mappedEvent, secretOf } from "../../../shared/testing/connector-fixture.ts"
+import { connectionOf, purchase } from "../../../shared/testing/event-fixture.ts"
+import { makeMemoryCodecs } from "../../../shared/testing/memory-codecs.ts"
+import { functionsOfTexts } from "./functions.ts"
+import type { TimeTarget } from "./measure.ts"
+import { plant, textPaths } from "./planted.ts"
+
+const now = Date.UTC(2026, 10, 23)
+const codecs = makeMemoryCodecs()
+const recordBytesMax = 16 * 1_048_576
+
+/** All targets by their kind. */
+export const timeTargets = async (): Promise<Readonly<Record<string, ReadonlyArray<TimeTarget>>>> => ({
+  "whole raw event": wholeEvent,
+  "place of a raw event": placesOfRawEvent,
+  "function of a text": await functionsOfTexts(),
+  mapper: mappers,
+  verdict: await verdicts(),
+  redactor: redactors,
+  file: files,
+  "command line": commandLine
+})
+
+const options = { ...defaultNormalizerOptions, defaultCountries: ["US", "DE"], now }
+const source = { topic: "raw-events", partition: 0, offset: 0, timestamp: now }
+
+const normalizeRecord = (value: Buffer): unknown => {
+  const read = readRecord(value, (bytes) => codecs.decode("raw-event", bytes), recordBytesMax)
+  if (read._tag === "Problem") return read
+  const result = normalize(read.raw, source, options, read.dropped)
+  return result._tag === "Normalized" ? codecs.encode("normalized-events", "normalized-event", result.event) : result
+}
+
+const asJson = (json: Json): Buffer => Buffer.from(JSON.stringify(json))
+const asAvro = (json: Json): Buffer => {
+  const read = readRecord(asJson(json), (bytes) => codecs.decode("raw-event", bytes), recordBytesMax)
+  if (read._tag === "Problem") return Buffer.from([0])
+  const time = Number.isSafeInteger(read.raw.event_time) ? read.raw.event_time : now
+  return codecs.encode("raw-events", "raw-event", { ...read.raw, event_time: time })
+}
+const encodings = [
+  ["JSON", asJson],
+  ["Avro", asAvro]
+] as const
+
+const jane = { email: "jane@shop.example", first_name: "Jane", last_name: "Doe", phone: "+14155550132", country: "US" }
+const event: Json = { event_id: "e-1", event_name: "lead", event_time: now, user: jane }
+/** Where another text is refused before the rest is read. */
+const needed = ["event_id", "event_name"]
+const rawPaths = textPaths("raw-event")
+
+const placesOfRawEvent: ReadonlyArray<TimeTarget> = [
+  ...rawPaths,
+  ["unknown"],
+  ["user", "unknown"],
+  ["{name}"],
+  ["user", "{name}"],
+  ["consent", "{name}"],
+  ["properties", "{name}"]
+].flatMap((place) =>
+  encodings.map(([encoding, encode]) => ({
+    name: `${place.join(".")} of a raw event in ${encoding}`,
+    prepare: (text: string) => {
+      const record = encode(plant(event, place, text))
+      return () => normalizeRecord(record)
+    }
+  }))
+)
+
+/** The text in all places, as long as texts may be, and in free properties until the record is as long as is asked. */
+const everywhere = (text: string): Json => {
+  const places = rawPaths.filter((place) => !needed.includes(place.join(".")))
+  const length = Math.min(8_000, Math.floor(text.length / (2 * places.length)))
+  const short = text.slice(0, length) + text.slice(-2)
+  const planted = places.reduce<Json>(
+    (record, place) => plant(record, place, place.includes("{name}") ? short.slice(0, 200) : short),
+    event
+  )
+  const properties = (planted as { readonly properties: { readonly custom: Readonly<Record<string, Json>> } })
+    .properties
+  const count = Math.floor((text.length - places.length * length) / 8_000)
+  const part = text.slice(0, 7_900) + text.slice(-2)
+  const free = Object.fromEntries(Array.from({ length: Math.max(0, count) }, (_, index) => [`free${index}`, part]))
+  return { ...(planted as object), properties: { ...properties, custom: { ...properties.custom, ...free } } }
+}
+
+const wholeEvent: ReadonlyArray<TimeTarget> = encodings.map(([encoding, encode]) => ({
+  name: `all places of a raw event in ${encoding}`,
+  prepare: (text) => {
+    const record = encode(everywhere(text))
+    return () => normalizeRecord(record)
+  }
+}))
+
+const normalizedPaths = textPaths("normalized-event")
+
+/** The normalizer bounds texts; the mapper reads what other programs write as well. */
+const mappers: ReadonlyArray<TimeTarget> = Object.values(connectors).map((connector: Connector) => ({
+  name: `mapping for ${connector.kind}`,
+  lengthMax: 262_144,
+  prepare: (text) => {
+    const short = text.slice(0, Math.ceil(text.length / normalizedPaths.length)) + text.slice(-2)
+    const places = normalizedPaths.filter((place) => !place.includes("event_name") && !place.includes("action_source"))
+    const planted = places.reduce<Json>((record, place) => plant(record, place, short), purchase() as unknown as Json)
+    const connection = connectionOf(connector.kind)
+    return () => mapForConnection(planted as unknown as NormalizedEvent, connection, connector, now)
+  }
+}))
+
+const verdicts = async (): Promise<ReadonlyArray<TimeTarget>> => {
+  const targets: Array<TimeTarget> = []
+  for (const connector of Object.values(connectors)) {
+    const fixture = (await import(`../../../shared/connectors/${connector.kind}/fixture.ts`)) as {
+      readonly answers: DocumentedAnswers
+    }
+    const count = connector.limits.documented.eventsPerRequest === 1 ? 1 : 200
+    const events = Array.from({ length: count }, (_, index) => mappedEvent(index))
+    const { accepted, errorInside200, oneBad, probed, throttled, unauthorized } = fixture.answers
+    const answers = {
+      accepted: accepted(count),
+      errorInside200,
+      probed,
+      throttled,
+      unauthorized,
+      ...(oneBad === null ? {} : { oneBad: oneBad.response(0, count) })
+    }
+    for (const [name, response] of Object.entries(answers))
+      targets.push(verdictTarget(connector, name, response, events))
+  }
+  const notification = (text: string): string => {
+    const error = { code: 1, title: text, error_data: { details: text } }
+    const status = {
+      id: text,
+      status: "failed",
+      timestamp: text,
+      errors: [error],
+      pricing: { category: text, type: text }
+    }
+    return JSON.stringify({ entry: [{ changes: [{ value: { statuses: [status, text], messages: [text] } }] }] })
+  }
+  for (const { kind, webhook } of Object.values(connectors)) {
+    if (webhook === undefined) continue
+    const secret = secretOf(["app_secret", "verify_token"])
+    targets.push(
+      {
+        name: `notification of ${kind}`,
+        prepare: (text) => {
+          const body = notification(text.slice(0, text.length / 6))
+          return () => webhook.read(body)
+        }
+      },
+      {
+        name: `signature of ${kind}`,
+        prepare: (text) => () => webhook.isSigned(Buffer.from(text), { "x-hub-signature-256": text }, secret)
+      },
+      {
+        name: `handshake of ${kind}`,
+        prepare: (text) => {
+          const query = new URLSearchParams({
+            "hub.mode": "subscribe",
+            "hub.verify_token": text,
+            "hub.challenge": text
+          })
+          return () => webhook.handshake(query, secret)
+        }
+      }
+    )
+  }
+  return targets
+}
+
+/** The text stands in all places of an answer together. */
+const verdictTarget = (
+  connector: Connector,
+  name: string,
+  response: HttpResponseSpec,
+  events: ReadonlyArray<ReturnType<typeof mappedEvent>>
+): TimeTarget => {
+  const places = Math.max(1, withTexts(response, "\u0001").body.split('"\\u0001"').length - 1)
+  return {
+    name: `verdict of ${connector.kind}: ${name}`,
+    prepare: (text) => {
+      const answer = withTexts(response, text.slice(0, Math.ceil(text.length / places)))
+      return () => {
+        connector.verdict(answer, events)
+        connector.probeVerdict(answer)
+        connector.refresh?.read(answer)
+        connector.asyncOutcome?.read(answer)
+      }
+    }
+  }
+}
+
+const redactors: ReadonlyArray<TimeTarget> = [
+  { name: "redact", prepare: (text) => () => redact(text) },
+  {
+    name: "redactDeep",
+    prepare: (text) => () => redactDeep({ [text.slice(0, 100)]: [text, { a: text }], error: new Error(text) })
+  },
+  { name: "printable", prepare: (text) => () => printable(text) },
+  { name: "printableLine", prepare: (text) => () => printableLine(text) }
+]
+
+const fileLengthMax = 65_536
+const yaml = (value: string): string =>
+  `version: 1\nconnections:\n  - { id: a, platform: meta, account: { dataset_id: ${value} }, credential: ${value}, mapping: { version: ${value} } }\n`
+const connections = (text: string) => () =>
+  parseConnections("connections.yaml", text, { catalog: connectorCatalog, variables: { A: "x" } })
+
+/** The operator's own files: read once at a start. */
+const files: ReadonlyArray<TimeTarget> = [
+  { name: "connections: the whole file", lengthMax: fileLengthMax, prepare: connections },
+  {
+    name: "connections: a quoted value",
+    lengthMax: fileLengthMax,
+    prepare: (text) => connections(yaml(JSON.stringify(text.slice(0, text.length / 3))))
+  },
+  {
+    name: "connections: a block",
+    lengthMax: fileLengthMax,
+    prepare: (text) => connections(`version: 1\nconnections: |\n${text.replaceAll("\n", "\n  ")}\n`)
+  },
+  { name: "store: the whole file", prepare: (text) => () => parseStore("store", text) },
+  {
+    name: "store: a text",
+    prepare: (text) => {
+      const file = JSON.stringify({
+        format: text,
+        check: text,
+        kdf: { name: text, salt: text },
+        entries: { [text]: text }
+      })
+      return () => parseStore("store", file)
+    }
+  }
+]
+
+const line = (text: string) => ({ number: 1, text })
+const sendOptions = { encoding: "json", setTime: null, samplesAt: now } as const
+
+const commandLine: ReadonlyArray<TimeTarget> = [
+  { name: "check of a line", prepare: (text) => () => checkLine(line(text), sendOptions, now) },
+  {
+    name: "check of an event",
+    prepare: (text) => {
+      const one = JSON.stringify(everywhere(text))
+      return () => checkLine(line(one), sendOptions, now)
+    }
+  },
+  {
+    name: "preview of an event",
+    prepare: (text) => {
+      const one = everywhere(text)
+      return () => previewEvent(one, connectionOf("meta"), now)
+    }
+  },
+  {
+    name: "mask of a raw event",
+    prepare: (text) => {
+      const one = everywhere(text)
+      return () => maskRecord("raw-event", one as object)
+    }
+  },
+  {
+    name: "mask of a mapped event",
+    prepare: (text) => {
+      const one = { payload: JSON.stringify({ a: text }), event_source_url: text }
+      return () => maskRecord("mapped-event", one)
+    }
+  }
+]
