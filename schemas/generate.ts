@@ -78,7 +78,11 @@ const render = (type: AvroType, records: Map<string, string>): string => {
 }
 
 /** Fields that a writer may leave out, which are then null: those that hardly any record has. */
-const absentFields: ReadonlySet<string> = new Set(["DroppedField.nearest"])
+const absentFields: ReadonlySet<string> = new Set([
+  "DroppedField.nearest",
+  "NormalizedEvent.consent_country",
+  "MappedEvent.consent_country"
+])
 
 const isUnion = (type: AvroType): type is ReadonlyArray<AvroType> => Array.isArray(type)
 
@@ -124,7 +128,7 @@ const rawEventReader = (): string => {
   const properties = recordAt(event, "properties")
   const names = properties.fields.map(({ name }) => `"${name}"`).join(", ")
   return [
-    note + typeImport("App, Item, Properties, RawUser", "../../../schemas/types.gen.ts"),
+    note + typeImport("App, ConsentSignals, Item, Properties, RawUser", "../../../schemas/types.gen.ts"),
     typeImport("JsonRecord", "../../../shared/model/json.ts"),
     `${typeImport("JsonReader", "./json-reader.ts")}\n`,
     readerOf(recordAt(event, "user"), "user."),
@@ -133,6 +137,7 @@ const rawEventReader = (): string => {
     readerOf(properties, "properties.", "readers: PropertyReaders", (name) => `readers.${name}(reader, json)`),
     readerOf(recordAt(properties, "items"), null, "path: string, id: string", (name) => name),
     readerOf(recordAt(event, "app"), "app."),
+    readerOf(recordAt(event, "consent_signals"), "consent_signals."),
     `/** The fields of Properties; any other property is a free one. */`,
     `export const propertyNames: ReadonlySet<string> = new Set([${names}])\n`
   ].join("\n")

@@ -324,6 +324,8 @@ export interface MappedEvent {
   readonly not_before: null | number
   /** Keyed ids of the person's identifiers, 16 characters each, one behind the other: by them an erasure or a withdrawn consent is found. Null where there is none. */
   readonly person_ids: null | string
+  /** ISO 3166-1 alpha-2 code of the country whose rules count where consent is unknown: of those that the event names, one that asks for consent first; EU where only that is known. Null where no country is known. */
+  readonly consent_country?: null | string
 }
 
 /** A connection that gets a mapped event or a result of each event. */
@@ -570,6 +572,8 @@ export interface NormalizedEvent {
   readonly dropped_fields: ReadonlyArray<DroppedField>
   /** Keyed ids of the person's identifiers, 16 characters each, one behind the other: by them an erasure or a withdrawn consent is found. Null where there is none. */
   readonly person_ids: null | string
+  /** ISO 3166-1 alpha-2 code of the country whose rules count where consent is unknown: of those that the event names, one that asks for consent first; EU where only that is known. Null where no country is known. */
+  readonly consent_country?: null | string
 }
 
 /** What the final result needs to tell of an event. */
@@ -686,6 +690,24 @@ export interface RawUser {
   readonly click_ids: null | Readonly<Record<string, string>>
 }
 
+/** What consent frameworks say, from which the normalizer derives consent; the stricter of all that is given wins. */
+export interface ConsentSignals {
+  /** IAB TCF 2 string (TC string), as __tcfapi and the cookie euconsent-v2 give it. */
+  readonly tcf_string: null | string
+  /** IAB GPP string, as __gpp gives it. */
+  readonly gpp_string: null | string
+  /** The sections of the GPP string that apply (gpp_sid), such as 7 or 7,8; absent: all that it has. */
+  readonly gpp_section_ids: null | string | ReadonlyArray<string>
+  /** Google Consent Mode's ad_storage: granted or denied. Its ad_user_data and ad_personalization belong into consent. */
+  readonly ad_storage: null | string
+  /** Google Consent Mode's parameter gcs, such as G111 or G100. */
+  readonly gcs: null | string
+  /** ISO 3166-1 country in which the customer was, such as a CDN gives it; user.country is where the customer lives. */
+  readonly country: null | string
+  /** True where the consent platform says that the GDPR applies. */
+  readonly gdpr_applies: null | boolean
+}
+
 /** A conversion event as a backend publishes it. Only event_id, event_name and event_time are required. */
 export interface RawEvent {
   /** Unique id of the event, the key of deduplication at every platform. */
@@ -716,6 +738,8 @@ export interface RawEvent {
   readonly properties: null | Properties
   /** App events only. */
   readonly app: null | App
+  /** Signals of consent frameworks, beside consent. */
+  readonly consent_signals: null | ConsentSignals
 }
 
 /** Which master key a program seals personal data with, written when it starts; the newest record counts. */

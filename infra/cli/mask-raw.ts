@@ -30,6 +30,7 @@ export const maskRawEvent = (record: object): Readonly<Record<string, unknown>> 
     ig_account_id: hide(raw.ig_account_id),
     user: hide(raw.user),
     consent: raw.consent === null ? null : mapValues(raw.consent, word),
+    consent_signals: hide(raw.consent_signals),
     properties: propertiesOf(raw.properties),
     app: raw.app === null ? null : mapValues(raw.app, (value) => (typeof value === "boolean" ? value : hide(value))),
     left_out: dropped.length

@@ -115,4 +115,31 @@ describe("preparing a raw event", () => {
     const text = (event: unknown) => JSON.stringify(previewEvent(event, builtinConnection("meta")))
     assert.strictEqual(text(one), text(other))
   })
+
+  it("shows how consent was derived from the signals of frameworks", () => {
+    const signals = { gpp_string: "DBABzYA~1-Y-~CAAQAAAAAABA.QA~BAgAAABA.QA", ad_storage: "granted", country: "FR" }
+    const prepared = previewEvent(
+      { ...raw, consent: { ad_user_data: "granted" }, consent_signals: signals },
+      builtinConnection("meta")
+    )
+    assert.deepStrictEqual(prepared.consent?.derived, {
+      ad_user_data: "granted",
+      ad_personalization: null,
+      sale_of_data: "denied"
+    })
+    assert.strictEqual(prepared.consent?.country, "FR")
+    assert.deepStrictEqual(
+      prepared.consent?.statements.map(({ source, sale_of_data }) => `${source} ${sale_of_data}`),
+      [
+        "consent null",
+        "gpp_string.uspv1 denied",
+        "gpp_string.usnat denied",
+        "gpp_string.usca granted",
+        "ad_storage null"
+      ]
+    )
+    const silent = { ...builtinConnection("meta"), consent: { onUnknown: "send", onSaleDenied: "restrict" } as const }
+    const unknown = previewEvent({ ...raw, consent_signals: { country: "FR" } }, silent)
+    assert.strictEqual(unknown.outcome === "skipped" ? unknown.reason : null, "consent_unknown_in_europe")
+  })
 })

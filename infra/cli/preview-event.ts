@@ -5,10 +5,12 @@
 import { randomBytes } from "node:crypto"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import { normalizeConsent } from "../../processors/normalizer/normalize/consent.ts"
+import { deriveConsent, type Statement } from "../../processors/normalizer/normalize/consent-signals.ts"
 import { defaultNormalizerOptions, normalize } from "../../processors/normalizer/normalize/normalize.ts"
 import type { Problem } from "../../processors/normalizer/normalize/problem.ts"
 import { type JsonEvent, rawEventFromJson } from "../../processors/normalizer/read/read-record.ts"
-import type { DroppedField, NormalizedEvent, RawEvent } from "../../schemas/types.gen.ts"
+import type { Consent, DroppedField, NormalizedEvent, RawEvent } from "../../schemas/types.gen.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import type { JsonObject } from "../../shared/connectors/connector.ts"
 import { droppedFields, mapForConnection } from "../../shared/connectors/mapping/map.ts"
@@ -21,6 +23,8 @@ export type EventPreview =
       readonly outcome: "payload"
       readonly payload: JsonObject
       readonly dropped_fields: ReadonlyArray<DroppedField>
+      /** Where the event has signals of consent frameworks. */
+      readonly consent?: ConsentPreview
     }
   | {
       /** Null where it could not be read. */
@@ -31,7 +35,15 @@ export type EventPreview =
       /** For people. */
       readonly message: string
       readonly dropped_fields: ReadonlyArray<DroppedField>
+      readonly consent?: ConsentPreview
     }
+
+/** What each signal says, what they say together, and the country whose rules count where that is unknown. */
+export interface ConsentPreview {
+  readonly derived: Consent | null
+  readonly statements: ReadonlyArray<Statement>
+  readonly country: string | null
+}
 
 /**
  * Prepares a raw event for a connection. The event is the parsed JSON of a raw record; fields may be absent.
@@ -44,10 +56,18 @@ export const previewEvent = (rawEvent: unknown, connection: Connection, now: num
 export const previewRead = (read: JsonEvent, connection: Connection, now: number | null): EventPreview => {
   if (read._tag === "Problem") return refused(read.problem)
   const normalized = normalizeFor(read.raw, read.dropped, connection, now)
-  return normalized._tag === "Problem"
-    ? refused(normalized.problem)
-    : previewNormalized(normalized.event, connection, now)
+  if (normalized._tag === "Problem") return refused(normalized.problem)
+  const preview = previewNormalized(normalized.event, connection, now)
+  const { consent, consent_signals: signals } = read.raw
+  if (signals === null) return preview
+  const given = consent === null ? null : normalizeConsent(consent, ignored)
+  const { statements } = deriveConsent(given, signals, ignored)
+  const { consent: derived, consent_country: country = null } = normalized.event
+  return { ...preview, consent: { derived, statements, country } }
 }
+
+/** The normalized event names what was left out. */
+const ignored = (): void => undefined
 
 const normalizeFor = (
   raw: RawEvent,

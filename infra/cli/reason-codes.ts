@@ -1,6 +1,7 @@
 /** The reason codes that dead letters may have, of every stage and platform. */
 
 import { problemReasons } from "../../processors/normalizer/normalize/problem.ts"
+import { consentUnknownInEurope } from "../../shared/connectors/mapping/consent.ts"
 import { connectors } from "../../shared/connectors/registry.ts"
 
 const rows = Object.values(connectors).flatMap(({ classifications }) => classifications.flatMap(({ rows }) => rows))
@@ -11,6 +12,7 @@ export const stageReasonCodes: ReadonlyArray<string> = [
     "attempts_exhausted",
     "authentication_needs_phone",
     "consent",
+    consentUnknownInEurope,
     "consent_withdrawn",
     "duplicate",
     "duplicate_conflict"

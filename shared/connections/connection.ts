@@ -63,6 +63,10 @@ export type LimitOptions = Schema.Schema.Type<typeof limits>
 export interface ConsentPolicy {
   /** Events whose ad_user_data is unknown: send (default) or skip. */
   readonly onUnknown: "send" | "skip"
+  /** Events whose ad_user_data is unknown, of customers in the EEA, the UK or Switzerland: skipped (absent) or sent as `onUnknown` says. */
+  readonly onUnknownInEurope?: "send"
+  /** Events of no known country count as from elsewhere (absent) or as from Europe. */
+  readonly unknownCountry?: "europe"
   /** Sale of data denied: `restrict` sends with the platform's restricted-use flags, `skip` sends nothing. */
   readonly onSaleDenied: "restrict" | "skip"
   /** `granted`: whoever publishes the events asked already, so an absent ad_user_data or ad_personalization is granted. */
@@ -118,6 +122,8 @@ const connectionOf = (kind: ConnectorKind, catalog: ConnectorCatalog): Field<Con
       consent: {
         onUnknown: consent.onUnknown,
         onSaleDenied: consent.onSaleDenied,
+        ...(consent.onUnknownInEurope === "send" ? { onUnknownInEurope: "send" } : {}),
+        ...(consent.unknownCountry === "europe" ? { unknownCountry: "europe" } : {}),
         ...(consent.assume === "granted" ? { assume: "granted" } : {})
       },
       ...(resilience === null ? {} : { resilience })
@@ -244,6 +250,8 @@ const limits = camelGroup({
 
 const consent = camelGroup({
   on_unknown: optional(choice(["send", "skip"]), "send"),
+  on_unknown_in_europe: optional(choice(["skip", "send"]), "skip"),
+  unknown_country: optional(choice(["elsewhere", "europe"]), "elsewhere"),
   on_sale_denied: optional(choice(["restrict", "skip"]), "restrict"),
   assume: optional(choice(["nothing", "granted"]), "nothing")
 })

@@ -76,7 +76,8 @@ export const purchase = (index: number, now: number): RawEvent => ({
     original_conversion_time: null,
     custom: {}
   },
-  app: null
+  app: null,
+  consent_signals: null
 })
 
 /** The same purchase as producers write it in JSON: without the fields that are not there. */

@@ -90,8 +90,8 @@ const decisionBeforeSending = ({ event, bytes }: DeliveryEvent, context: TriageC
   const suppressed = suppressedDecision(event, context)
   if (suppressed !== null) return suppressed
   // The connection's policy may have changed since the mapping.
-  const consent = consentDecision(event.consent, context.connection, context.connector)
-  if (consent._tag === "Skip") return decisionWithoutRequest("skipped", "consent", consent.message)
+  const consent = consentDecision(event.consent, context.connection, context.connector, event.consent_country ?? null)
+  if (consent._tag === "Skip") return decisionWithoutRequest("skipped", consent.reason, consent.message)
   if (bytes + envelopeBytes > context.bytesPerRequest)
     return decisionWithoutRequest(
       "rejected",
@@ -155,8 +155,8 @@ const suppressedDecision = (
   const found = suppressions.find(event)
   if (found === null) return null
   if (found._tag === "Erased") return erased
-  const before = consentDecision(event.consent, connection, connector)
-  const after = consentDecision(found.consent, connection, connector)
+  const before = consentDecision(event.consent, connection, connector, event.consent_country ?? null)
+  const after = consentDecision(found.consent, connection, connector, event.consent_country ?? null)
   const isSame =
     after._tag === "Send" &&
     before._tag === "Send" &&

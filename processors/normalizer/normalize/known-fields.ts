@@ -6,7 +6,7 @@ import { memo } from "../../../shared/model/memo.ts"
 import { namedClickIds } from "../identity/click-ids.ts"
 
 /** The records of a raw event, by the path that leads to their fields. */
-export type Level = "" | "user." | "consent." | "app." | "properties." | "properties.items[]."
+export type Level = "" | "user." | "consent." | "consent_signals." | "app." | "properties." | "properties.items[]."
 
 interface AvroRecord {
   readonly type: "record"

@@ -2,7 +2,7 @@
  * A raw event to a normalized one: checked, hashed, without personal data beyond what a platform documents in clear.
  * Pure: the same event and options give the same result. Previews use it without Kafka.
  */
-import type { DroppedField, NormalizedEvent, RawEvent, SourcePosition } from "../../../schemas/types.gen.ts"
+import type { Consent, DroppedField, NormalizedEvent, RawEvent, SourcePosition } from "../../../schemas/types.gen.ts"
 import { emptyNormalizedUser } from "../../../schemas/values.gen.ts"
 import { type SealerShape, sealRecipient } from "../../../shared/credentials/sealer.ts"
 import type { Drop } from "../identity/field.ts"
@@ -11,6 +11,7 @@ import { clean } from "../identity/text.ts"
 import { isWithoutIdentity, normalizeUser, personHashes } from "../identity/user.ts"
 import { PersonalData, redactUser } from "../pii/personal-data.ts"
 import { normalizeConsent } from "./consent.ts"
+import { consentCountryOf, deriveConsent } from "./consent-signals.ts"
 import { accountId, normalizeActionSource, normalizeApp, normalizeMessagingChannel } from "./event-fields.ts"
 import { withPageClickIds } from "./page-click-ids.ts"
 import { type Problem, problem } from "./problem.ts"
@@ -112,13 +113,19 @@ export const normalize = (
       whatsapp_business_account_id: accountId("whatsapp_business_account_id", raw.whatsapp_business_account_id, drop),
       ig_account_id: accountId("ig_account_id", raw.ig_account_id, drop),
       user,
-      consent: raw.consent === null ? null : normalizeConsent(raw.consent, drop),
+      consent: consentOf(raw, drop),
+      consent_country: consentCountryOf(raw.consent_signals, user.country_code, raw.user?.phone ?? null),
       properties,
       app: raw.app === null ? null : normalizeApp(raw.app, personal, drop),
       dropped_fields: droppedFields,
       person_ids: options.personIds === undefined ? null : options.personIds(personHashes(user))
     }
   }
+}
+
+const consentOf = ({ consent, consent_signals: signals }: RawEvent, drop: Drop): Consent | null => {
+  const given = consent === null ? null : normalizeConsent(consent, drop)
+  return signals === null ? given : deriveConsent(given, signals, drop).consent
 }
 
 /** The id and name of the event are given only where they contain no personal data. */

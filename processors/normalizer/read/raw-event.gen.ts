@@ -1,5 +1,5 @@
 // Made by schemas/generate.ts (npm run schemas) from the .avsc files and topics.json. Do not edit.
-import type { App, Item, Properties, RawUser } from "../../../schemas/types.gen.ts"
+import type { App, ConsentSignals, Item, Properties, RawUser } from "../../../schemas/types.gen.ts"
 import type { JsonRecord } from "../../../shared/model/json.ts"
 import type { JsonReader } from "./json-reader.ts"
 
@@ -85,6 +85,16 @@ export const readApp = (reader: JsonReader, json: JsonRecord): App => ({
   extinfo: reader.positions(json, "extinfo", "app."),
   app_name: reader.string(json, "app_name", "app."),
   app_version: reader.string(json, "app_version", "app.")
+})
+
+export const readConsentSignals = (reader: JsonReader, json: JsonRecord): ConsentSignals => ({
+  tcf_string: reader.string(json, "tcf_string", "consent_signals."),
+  gpp_string: reader.string(json, "gpp_string", "consent_signals."),
+  gpp_section_ids: reader.identifiers(json, "gpp_section_ids", "consent_signals."),
+  ad_storage: reader.string(json, "ad_storage", "consent_signals."),
+  gcs: reader.string(json, "gcs", "consent_signals."),
+  country: reader.string(json, "country", "consent_signals."),
+  gdpr_applies: reader.boolean(json, "gdpr_applies", "consent_signals.")
 })
 
 /** The fields of Properties; any other property is a free one. */

@@ -9,7 +9,15 @@ import { type Problem, problem } from "../normalize/problem.ts"
 import { readTime } from "../normalize/time.ts"
 import { PersonalData } from "../pii/personal-data.ts"
 import { elementsOf, isEmptyList, JsonReader } from "./json-reader.ts"
-import { type PropertyReaders, propertyNames, readApp, readItem, readProperties, readRawUser } from "./raw-event.gen.ts"
+import {
+  type PropertyReaders,
+  propertyNames,
+  readApp,
+  readConsentSignals,
+  readItem,
+  readProperties,
+  readRawUser
+} from "./raw-event.gen.ts"
 import { unknownFieldsOf, withSkippedFields, withUnknownFields } from "./unknown-fields.ts"
 
 /** A raw event and what was left out of it, or why the record holds none. */
@@ -101,6 +109,7 @@ export const rawEventFromJson = (json: unknown): JsonEvent => {
   const user = reader.record(json, "user", "")
   const properties = reader.record(json, "properties", "")
   const app = reader.record(json, "app", "")
+  const signals = reader.record(json, "consent_signals", "")
   const raw: RawEvent = {
     event_id: id,
     event_name: name,
@@ -116,7 +125,8 @@ export const rawEventFromJson = (json: unknown): JsonEvent => {
     user: user === null ? null : readRawUser(reader, user),
     consent: readConsent(json["consent"]),
     properties: properties === null ? null : readProperties(reader, properties, listsAndMaps),
-    app: app === null ? null : readApp(reader, app)
+    app: app === null ? null : readApp(reader, app),
+    consent_signals: signals === null ? null : readConsentSignals(reader, signals)
   }
   return { _tag: "Read", ...withUnknownFields(json, { raw, dropped: reader.dropped }) }
 }

@@ -63,6 +63,7 @@ const unknownIn = (json: JsonRecord): ReadonlyArray<UnknownField> | null => {
   look(json["user"], "user.")
   look(json["consent"], "consent.")
   look(json["app"], "app.")
+  look(json["consent_signals"], "consent_signals.")
   const properties = json["properties"]
   look(properties, "properties.")
   const items = isRecord(properties) ? properties["items"] : undefined

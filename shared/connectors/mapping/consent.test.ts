@@ -8,15 +8,33 @@ import { consentDecision, consentValue } from "./consent.ts"
 const decide = (
   fields: Parameters<typeof consent>[0] | null,
   policy: Partial<ConsentPolicy> = {},
-  kind: ConnectorKind = "meta"
+  kind: ConnectorKind = "meta",
+  country: string | null = null
 ) => {
   const base = connectionOf(kind)
   const connection = { ...base, consent: { ...base.consent, ...policy } }
-  const decision = consentDecision(fields === null ? null : consent(fields), connection, connectorFor(kind))
+  const decision = consentDecision(fields === null ? null : consent(fields), connection, connectorFor(kind), country)
+  if (decision._tag === "Skip" && decision.reason !== "consent") return decision.reason
   return decision._tag === "Skip" ? "skip" : decision.restricted ? "restricted" : "send"
 }
 
 describe("consent", () => {
+  it("has to be known in the EEA, the UK and Switzerland, unless the connection says otherwise", () => {
+    for (const country of ["DE", "FR", "IS", "NO", "GB", "CH", "EU", "RE"]) {
+      assert.strictEqual(decide(null, {}, "meta", country), "consent_unknown_in_europe", country)
+      assert.strictEqual(decide({ ad_user_data: "unclear" }, {}, "meta", country), "consent_unknown_in_europe")
+      assert.strictEqual(decide({ ad_user_data: "granted" }, {}, "meta", country), "send")
+      assert.strictEqual(decide({ ad_user_data: "denied" }, {}, "meta", country), "skip")
+      assert.strictEqual(decide(null, { onUnknownInEurope: "send" }, "meta", country), "send")
+      assert.strictEqual(decide(null, { onUnknownInEurope: "send", onUnknown: "skip" }, "meta", country), "skip")
+      assert.strictEqual(decide(null, { assume: "granted" }, "meta", country), "send")
+    }
+    for (const country of ["US", "BR", "JP", "TR", "UA", null])
+      assert.strictEqual(decide(null, {}, "meta", country), "send")
+    assert.strictEqual(decide(null, { unknownCountry: "europe" }), "consent_unknown_in_europe")
+    assert.strictEqual(decide(null, { unknownCountry: "europe" }, "meta", "US"), "send")
+  })
+
   it("is needed by what is denied, whatever the policy says", () => {
     assert.strictEqual(decide({ ad_user_data: "denied" }), "skip")
     assert.strictEqual(decide({ ad_user_data: "denied" }, { assume: "granted" }), "skip")

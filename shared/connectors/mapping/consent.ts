@@ -1,26 +1,33 @@
 /** What the customer's consent allows at a connection. Used when mapping, and again before sending. */
 
 import type { Consent, NormalizedUser } from "../../../schemas/types.gen.ts"
-import type { Connection } from "../../connections/connection.ts"
+import type { Connection, ConsentPolicy } from "../../connections/connection.ts"
+import { asksForConsent } from "../../model/consent-region.ts"
 import type { Connector } from "../connector.ts"
 import type { PayloadBuilder } from "./result.ts"
 
 export type ConsentDecision =
   /** `restricted`: only with the platform's restricted-use flags. */
-  { readonly _tag: "Send"; readonly restricted: boolean } | { readonly _tag: "Skip"; readonly message: string }
+  | { readonly _tag: "Send"; readonly restricted: boolean }
+  | { readonly _tag: "Skip"; readonly reason: string; readonly message: string }
 
 /**
- * Denied ad_user_data is never sent. Unknown ad_user_data follows the connection's `onUnknown`, denied sale_of_data its
- * `onSaleDenied`. A restriction that the connection's kind has no flag for means that nothing is sent.
+ * Denied ad_user_data is never sent. Unknown ad_user_data follows the connection's `onUnknown`, and is not sent where the law asks
+ * for consent first, unless the connection's `onUnknownInEurope` says so. Denied sale_of_data follows its `onSaleDenied`. A restriction that the connection's kind has no flag for means that nothing is sent.
+ *
+ * @param country `consent_country` of the event
  */
 export const consentDecision = (
   consent: Consent | null,
   connection: Connection,
-  { name, restrictedUse }: Pick<Connector, "name" | "restrictedUse">
+  { name, restrictedUse }: Pick<Connector, "name" | "restrictedUse">,
+  country: string | null
 ): ConsentDecision => {
   const { policy, userData, sale } = answersOf(consent, connection)
   if (userData === "denied") return deniedUserData
   if (userData !== "granted" && policy.onUnknown === "skip") return unknownUserData
+  if (userData !== "granted" && policy.onUnknownInEurope !== "send" && isInEurope(country, policy))
+    return unknownInEurope
   if (sale !== "denied" || restrictedUse === "not_concerned") return send
   if (policy.onSaleDenied === "skip") return deniedSale
   return restrictedUse ? sendRestricted : noRestriction(name)
@@ -40,6 +47,9 @@ export const consentValue = (
   return connection.consent.assume === "granted" && value !== "unclear" ? "granted" : null
 }
 
+const isInEurope = (country: string | null, { unknownCountry }: ConsentPolicy): boolean =>
+  country === null ? unknownCountry === "europe" : asksForConsent(country)
+
 const answersOf = (consent: Consent | null, connection: Connection) => ({
   policy: connection.consent,
   userData: consentValue(consent, "ad_user_data", connection),
@@ -48,14 +58,28 @@ const answersOf = (consent: Consent | null, connection: Connection) => ({
 
 const send: ConsentDecision = { _tag: "Send", restricted: false }
 const sendRestricted: ConsentDecision = { _tag: "Send", restricted: true }
-const deniedUserData: ConsentDecision = { _tag: "Skip", message: "The customer denied ad_user_data." }
+const deniedUserData: ConsentDecision = {
+  _tag: "Skip",
+  reason: "consent",
+  message: "The customer denied ad_user_data."
+}
+/** The reason of an event whose consent is not known, where the law asks for it. */
+export const consentUnknownInEurope = "consent_unknown_in_europe"
+
+const unknownInEurope: ConsentDecision = {
+  _tag: "Skip",
+  reason: consentUnknownInEurope,
+  message: "The customer's ad_user_data is unknown, and the EEA, the UK and Switzerland ask for consent first."
+}
 const unknownUserData: ConsentDecision = {
   _tag: "Skip",
+  reason: "consent",
   message: "The customer's ad_user_data is unknown, and the connection sends only what was granted."
 }
-const deniedSale: ConsentDecision = { _tag: "Skip", message: "The customer denied sale_of_data." }
+const deniedSale: ConsentDecision = { _tag: "Skip", reason: "consent", message: "The customer denied sale_of_data." }
 const noRestriction = (name: string): ConsentDecision => ({
   _tag: "Skip",
+  reason: "consent",
   message: `The customer denied sale_of_data, and the ${name} has no flag for restricted use.`
 })
 

@@ -75,7 +75,8 @@ const record = (
   source: event.source,
   attempts: 0,
   not_before: notBefore,
-  person_ids: event.person_ids
+  person_ids: event.person_ids,
+  consent_country: event.consent_country ?? null
 })
 
 /**

@@ -38,8 +38,8 @@ export const mapping =
   (event, context) => {
     const { connection, compiled, now } = context
     const { connector } = compiled
-    const consent = consentDecision(event.consent, connection, connector)
-    if (consent._tag === "Skip") return skipped("consent", consent.message)
+    const consent = consentDecision(event.consent, connection, connector, event.consent_country ?? null)
+    if (consent._tag === "Skip") return skipped(consent.reason, consent.message)
     const named = name(event, compiled)
     if ("_tag" in named) return named
     const found = target(event, compiled, named)

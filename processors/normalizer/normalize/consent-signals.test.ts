@@ -1,0 +1,251 @@
+import { assert, describe, it } from "@effect/vitest"
+import { GppModel } from "@iabgpp/cmpapi"
+import { GVL, TCModel, TCString, type VendorList } from "@iabtcf/core"
+import * as fc from "fast-check"
+import type { Consent, ConsentSignals } from "../../../schemas/types.gen.ts"
+import { consentCountryOfPhone } from "../../../shared/model/consent-region.ts"
+import { rawEventFromJson } from "../read/read-record.ts"
+import { consentCountryOf, deriveConsent } from "./consent-signals.ts"
+import { readGpp, readTcf } from "./consent-strings.ts"
+import { defaultNormalizerOptions, normalize } from "./normalize.ts"
+
+const none: ConsentSignals = {
+  tcf_string: null,
+  gpp_string: null,
+  gpp_section_ids: null,
+  ad_storage: null,
+  gcs: null,
+  country: null,
+  gdpr_applies: null
+}
+/** A list of no vendors, which IAB's encoder asks for. */
+const vendors = new GVL({
+  gvlSpecificationVersion: 3,
+  vendorListVersion: 100,
+  tcfPolicyVersion: 5,
+  lastUpdated: "2026-01-01T00:00:00Z",
+  purposes: Object.fromEntries(Array.from({ length: 11 }, (_, index) => [index + 1, { id: index + 1 }])),
+  specialPurposes: {},
+  features: {},
+  specialFeatures: {},
+  stacks: {},
+  vendors: {}
+} as unknown as VendorList)
+const tcfOf = (purposes: ReadonlyArray<number>): string => {
+  const model = new TCModel(vendors)
+  model.cmpId = 10
+  model.cmpVersion = 1
+  model.purposeConsents.set([...purposes])
+  return TCString.encode(model).split(".")[0]!
+}
+const derived = (signals: Partial<ConsentSignals>, given: Partial<Consent> | null = null) => {
+  const dropped: Array<string> = []
+  const own = given === null ? null : { ad_user_data: null, ad_personalization: null, sale_of_data: null, ...given }
+  const { consent } = deriveConsent(own, { ...none, ...signals }, (field, reason) => dropped.push(`${field} ${reason}`))
+  return [consent?.ad_user_data, consent?.ad_personalization, consent?.sale_of_data, ...dropped]
+}
+const [granted, denied] = ["granted", "denied"]
+
+describe("a TC string", () => {
+  it("has the purposes that IAB's library reads", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 11 })), (purposes) => {
+        const text = tcfOf(purposes)
+        assert.deepStrictEqual(
+          [...readTcf(text)!.purposes],
+          purposes.toSorted((left, right) => left - right)
+        )
+        assert.deepStrictEqual([...readTcf(`${text}.IF3EXySoGY2tho`)!.purposes].length, purposes.length)
+        for (const purpose of purposes) assert.isTrue(TCString.decode(text).purposeConsents.has(purpose))
+      }),
+      { numRuns: 200 }
+    )
+  })
+
+  it("grants by purposes 1 and 7, and 3 and 4", () => {
+    assert.deepStrictEqual(derived({ tcf_string: tcfOf([1, 3, 4, 7]) }), [granted, granted, null])
+    assert.deepStrictEqual(derived({ tcf_string: tcfOf([1, 7]) }), [granted, denied, null])
+    assert.deepStrictEqual(derived({ tcf_string: tcfOf([3, 4, 7]) }), [denied, granted, null])
+    assert.deepStrictEqual(derived({ tcf_string: tcfOf([]) }), [denied, denied, null])
+  })
+
+  it("that cannot be read is a denial", () => {
+    for (const text of ["nonsense", "BOEFEAyOEFEAyAHABDENAI4AAAB9vABAASA", "C", "x".repeat(10_000)]) {
+      assert.deepStrictEqual(derived({ tcf_string: text }), [
+        denied,
+        denied,
+        denied,
+        "consent_signals.tcf_string invalid_consent"
+      ])
+    }
+  })
+
+  it("with many ranges of vendors costs no more than any other", () => {
+    const text = tcfOf([1, 7]).slice(0, 34) + "_".repeat(8_000)
+    const begun = performance.now()
+    for (let count = 0; count < 100; count++)
+      readTcf(`${text.slice(0, 30)}${String(count).padStart(4, "A")}${text.slice(34)}`)
+    assert.isBelow(performance.now() - begun, 500)
+  })
+})
+
+describe("a GPP string", () => {
+  const optOut = {
+    usnat: ["SaleOptOut", "SharingOptOut", "TargetedAdvertisingOptOut"],
+    usca: ["SaleOptOut", "SharingOptOut"]
+  }
+  const others = "usva usco usut usct usfl usmt usor ustx usde usia usne usnh usnj ustn usmn".split(" ")
+  const sections = [
+    ...Object.entries(optOut),
+    ...others.map((name) => [name, ["SaleOptOut", "TargetedAdvertisingOptOut"]] as const)
+  ]
+
+  it.each(sections)("has the opt-outs that IAB's library writes: %s", (name, fields) => {
+    for (const field of fields) {
+      for (const value of [0, 1, 2]) {
+        const model = new GppModel()
+        model.setFieldValue(name, field, value)
+        const [section, ...more] = readGpp(model.encode())!
+        assert.deepStrictEqual(more, [])
+        if (section?._tag !== "OptOuts") return assert.fail(name)
+        const read = {
+          SaleOptOut: section.saleOptOut,
+          SharingOptOut: section.sharingOptOut,
+          TargetedAdvertisingOptOut: section.targetingOptOut
+        }
+        assert.strictEqual(section.name, name)
+        for (const other of fields)
+          assert.strictEqual(read[other as keyof typeof read], other === field ? value : 0, other)
+      }
+    }
+  })
+
+  const encode = (fields: ReadonlyArray<readonly [string, string, unknown]>) => {
+    const model = new GppModel()
+    for (const [section, field, value] of fields) model.setFieldValue(section, field, value)
+    return model.encode()
+  }
+
+  it("denies the sale of data by an opt-out or the browser's signal, and targeting with it", () => {
+    assert.deepStrictEqual(derived({ gpp_string: encode([["usnat", "SaleOptOut", 1]]) }), [null, null, denied])
+    assert.deepStrictEqual(derived({ gpp_string: encode([["usnat", "SaleOptOut", 2]]) }), [null, null, granted])
+    assert.deepStrictEqual(derived({ gpp_string: encode([["usco", "TargetedAdvertisingOptOut", 1]]) }), [
+      null,
+      denied,
+      denied
+    ])
+    assert.deepStrictEqual(
+      derived({
+        gpp_string: encode([
+          ["usca", "SaleOptOut", 2],
+          ["usca", "Gpc", true]
+        ])
+      }),
+      [null, null, denied]
+    )
+    assert.deepStrictEqual(derived({ gpp_string: encode([["uspv1", "OptOutSale", "Y"]]) }), [null, null, denied])
+  })
+
+  it("counts in its applicable sections, and a European one as a TC string", () => {
+    const both = encode([
+      ["usnat", "SaleOptOut", 2],
+      ["usca", "SaleOptOut", 1]
+    ])
+    assert.deepStrictEqual(derived({ gpp_string: both }), [null, null, denied])
+    assert.deepStrictEqual(derived({ gpp_string: both, gpp_section_ids: ["7"] }), [null, null, granted])
+    assert.deepStrictEqual(derived({ gpp_string: both, gpp_section_ids: "8,7" }), [null, null, denied])
+    const european = encode([
+      ["tcfeuv2", "PurposeConsents", Array.from({ length: 24 }, (_, index) => [0, 6].includes(index))]
+    ])
+    assert.deepStrictEqual(derived({ gpp_string: european }), [granted, denied, null])
+  })
+
+  it("of any bytes is read or refused, in time linear in its length", () => {
+    const begun = performance.now()
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(..."DBABMA~.-_1YNz"), maxLength: 300 }), (text) => {
+        assert.isDefined(readGpp(text))
+        assert.isDefined(readTcf(text))
+      })
+    )
+    readGpp(`D${"B".repeat(8_000)}`)
+    assert.isBelow(performance.now() - begun, 5_000)
+  })
+})
+
+describe("several signals", () => {
+  it("are joined so that the stricter wins", () => {
+    const all = tcfOf([1, 3, 4, 7])
+    assert.deepStrictEqual(derived({ tcf_string: all }, { ad_user_data: denied }), [denied, granted, null])
+    assert.deepStrictEqual(derived({ tcf_string: tcfOf([]) }, { ad_user_data: granted, sale_of_data: granted }), [
+      denied,
+      denied,
+      granted
+    ])
+    assert.deepStrictEqual(derived({ tcf_string: all }, { ad_user_data: "unknown" }), [granted, granted, null])
+    assert.deepStrictEqual(derived({ tcf_string: all }, { ad_user_data: "unclear" }), ["unclear", granted, null])
+    assert.deepStrictEqual(derived({ tcf_string: all, ad_storage: "denied" }), [denied, granted, null])
+    assert.deepStrictEqual(
+      derived({ gcs: "G100" }, { ad_user_data: granted }),
+      [denied, undefined, undefined].map((one) => one ?? null)
+    )
+    assert.deepStrictEqual(derived({ gcs: "G111", ad_storage: "granted" }, { ad_user_data: granted }), [
+      granted,
+      null,
+      null
+    ])
+    assert.deepStrictEqual(derived({ gcs: "G2" }), [denied, denied, denied, "consent_signals.gcs invalid_consent"])
+    assert.deepStrictEqual(derived({}), [undefined, undefined, undefined])
+  })
+
+  it("reach the normalized event from JSON, with the country whose rules count", () => {
+    const event = (more: object) => {
+      const read = rawEventFromJson({
+        event_id: "e",
+        event_name: "lead",
+        event_time: 1_795_000_000_000,
+        user: { email: "a@shop.example", country: "US" },
+        ...more
+      })
+      if (read._tag === "Problem") return assert.fail(read.problem.reason)
+      const result = normalize(
+        read.raw,
+        { topic: "raw-events", partition: 0, offset: 0, timestamp: 0 },
+        defaultNormalizerOptions,
+        read.dropped
+      )
+      return result._tag === "Normalized" ? result.event : assert.fail(result.problem.reason)
+    }
+    const { consent, consent_country, dropped_fields } = event({
+      consent: { ad_user_data: "granted" },
+      consent_signals: { tcf_string: tcfOf([1, 7]), gpp_section_ids: [7], country: "de", tcf: "x" }
+    })
+    assert.deepStrictEqual(consent, { ad_user_data: "granted", ad_personalization: "denied", sale_of_data: null })
+    assert.strictEqual(consent_country, "DE")
+    assert.deepStrictEqual(
+      dropped_fields.map(({ field, nearest }) => [field, nearest]),
+      [["consent_signals.tcf", null]]
+    )
+    assert.deepStrictEqual([event({}).consent, event({}).consent_country], [null, "US"])
+  })
+})
+
+describe("the country whose rules count", () => {
+  it("is the first that asks for consent: of the place, the customer, the phone", () => {
+    assert.strictEqual(consentCountryOf({ ...none, country: "France" }, "US", null), "FR")
+    assert.strictEqual(consentCountryOf({ ...none, country: "US" }, "DE", null), "DE")
+    assert.strictEqual(consentCountryOf(null, "US", ["+49 171 2345678"]), "DE")
+    assert.strictEqual(consentCountryOf(null, null, "0033 6 12 34 56 78"), "FR")
+    assert.strictEqual(consentCountryOf(null, null, "+1 415 555 2671"), null)
+    assert.strictEqual(consentCountryOf({ ...none, gdpr_applies: true }, "US", null), "EU")
+    assert.strictEqual(consentCountryOf({ ...none, country: "BR" }, "US", null), "BR")
+    for (const [phone, country] of [
+      ["+41446681800", "CH"],
+      ["+447911123456", "GB"],
+      ["+353861234567", "IE"],
+      ["+37120000000", "LV"],
+      ["030 1234", null]
+    ] as const)
+      assert.strictEqual(consentCountryOfPhone(phone), country, phone)
+  })
+})
