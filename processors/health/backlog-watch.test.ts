@@ -98,6 +98,8 @@ describe("what waits for a connection", () => {
       for (let offset = 0; offset < 1_000; offset++) yield* map("eu", now)
       yield* at("eu", 600)
       assert.strictEqual((yield* measure).get("eu")?.events, 400)
+      yield* at("eu", 300)
+      assert.strictEqual((yield* measure).get("eu")?.events, 700)
       yield* at("eu", 1_000)
       assert.strictEqual((yield* measure).get("eu")?.events, 0)
       yield* at("eu", 100)

@@ -68,7 +68,7 @@ const watch = Effect.fnUntraced(function* (
   connections: ReadonlyArray<{ readonly id: string; readonly platform: Platform }>
 ) {
   const kafka = yield* KafkaClient
-  const { topicPrefix: prefix } = yield* SettingsService
+  const { topicPrefix: prefix, eventLog } = yield* SettingsService
   const positions = yield* followPositions(prefix)
   const statuses = new Map<string, ConnectorHealthStatus>()
   let counts = new Map<string, Counts>()
@@ -85,7 +85,8 @@ const watch = Effect.fnUntraced(function* (
     const at = yield* Clock.currentTimeMillis
     const stored = yield* positions
     const stages = [
-      yield* stage("normalizer", prefix, topicNames.raw),
+      ...(eventLog === topicNames.raw ? [] : [yield* stage("sealer", prefix, topicNames.raw)]),
+      yield* stage("normalizer", prefix, eventLog),
       yield* stage("mapper", prefix, topicNames.normalized),
       yield* stage("health", prefix, topicNames.results)
     ]
