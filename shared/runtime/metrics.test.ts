@@ -42,6 +42,24 @@ it.effect("makes metrics and readiness from the runtime's events, and removes th
   }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
 )
 
+it.effect("sums up the gauges of a processor that shares its input, so that they do not grow with partitions", () =>
+  Effect.gen(function* () {
+    const observe = yield* runtimeMetrics
+    const of = (partition: number) => ({ processor: "delivery", topic: "mapped", partition, isShared: true })
+    observe({ ...of(0), type: "progress", lag: 10, bytesInFlight: 100, paused: false })
+    observe({ ...of(1), type: "progress", lag: 5, bytesInFlight: 0, paused: true })
+    observe({ ...of(0), type: "progress", lag: 7, bytesInFlight: 50, paused: false })
+    const text = sorted(yield* PrometheusMetrics.format())
+    assert.include(text, 'capi_lag_records{processor="delivery",topic="mapped"} 12')
+    assert.include(text, 'capi_in_flight_bytes{processor="delivery",topic="mapped"} 50')
+    assert.include(text, 'capi_partition_paused{processor="delivery",topic="mapped"} 1')
+    observe({ processor: "delivery", topic: "mapped", partition: 1, type: "closed" })
+    assert.include(sorted(yield* PrometheusMetrics.format()), 'capi_lag_records{processor="delivery",topic="mapped"} 7')
+    observe({ processor: "delivery", topic: "mapped", partition: 0, type: "closed" })
+    assert.notInclude(yield* PrometheusMetrics.format(), "capi_lag_records{")
+  }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
+)
+
 /** Labels in the order of their names, so that the test does not depend on the writer's order. */
 const sorted = (text: string): string =>
   text.replaceAll(/\{([^}]*)\}/g, (_, labels: string) => `{${labels.split(",").sort().join(",")}}`)

@@ -8,6 +8,8 @@ interface AtPartition {
   readonly processor: string
   readonly topic: string
   readonly partition: number
+  /** One of many processors that share their input: its gauges are those of all of its partitions together. */
+  readonly isShared?: boolean
 }
 
 export type RuntimeEvent =
@@ -78,7 +80,9 @@ const commitSeconds = Metric.histogram("capi_commit_seconds", {
 const reopenings = counter("capi_partition_reopenings_total", "Partitions closed by a failure and opened again.")
 const lost = counter("capi_records_lost_total", "Records that retention removed before they were processed.")
 const owned = Metric.gauge("capi_partitions_owned", { description: "Partitions assigned to this process." })
-const lag = Metric.gauge("capi_lag_records", { description: "Records behind the end of the partition." })
+const lag = Metric.gauge("capi_lag_records", {
+  description: "Records behind the end of the partition; a connection's are of all partitions of a topic together."
+})
 const inFlight = Metric.gauge("capi_in_flight_bytes", { description: "Bytes fetched and not yet committed." })
 const paused = Metric.gauge("capi_partition_paused", { description: "1 while fetching pauses for lack of room." })
 const restoreSeconds = Metric.gauge("capi_partition_open_seconds", {
@@ -101,9 +105,29 @@ export const runtimeMetrics: Effect.Effect<Observe> = Effect.map(Effect.context<
     known.set(key, found as Metric.Metric<never, unknown>)
     ;(found as Metric.Metric<Input, State>).updateUnsafe(value, context)
   }
-  const removeGauges = (event: AtPartition) => {
-    for (const gauge of [lag, inFlight, paused, restoreSeconds])
-      Metric.removeUnsafe(Metric.withAttributes(gauge, partitionOf(event)), context)
+  const remove = (attributes: Readonly<Record<string, string>>) => {
+    for (const gauge of [lag, inFlight, paused, restoreSeconds]) {
+      Metric.removeUnsafe(Metric.withAttributes(gauge, attributes), context)
+      series.get(gauge)?.delete(Object.values(attributes).join(" "))
+    }
+  }
+  const updateProgress = (attributes: Readonly<Record<string, string>>, progress: Progress) => {
+    update(lag, attributes, progress.lag)
+    update(inFlight, attributes, progress.bytesInFlight)
+    update(paused, attributes, progress.paused ? 1 : 0)
+  }
+  /** Of processors that share their input, by processor and topic, then by partition. */
+  const shared = new Map<string, Map<number, Progress>>()
+  const updateShared = (event: AtPartition, progress: Progress | null) => {
+    const attributes = { processor: event.processor, topic: event.topic }
+    const key = `${event.processor} ${event.topic}`
+    const partitions = shared.get(key) ?? new Map<number, Progress>()
+    shared.set(key, partitions)
+    if (progress === null) partitions.delete(event.partition)
+    else partitions.set(event.partition, progress)
+    if (partitions.size > 0) return updateProgress(attributes, together(partitions.values()))
+    shared.delete(key)
+    return remove(attributes)
   }
   return (event) => {
     const processor = { processor: event.processor }
@@ -115,10 +139,11 @@ export const runtimeMetrics: Effect.Effect<Observe> = Effect.map(Effect.context<
         update(owned, processor, 0)
         break
       case "opened":
-        update(restoreSeconds, partitionOf(event), event.millis / 1_000)
+        if (event.isShared !== true) update(restoreSeconds, partitionOf(event), event.millis / 1_000)
         break
       case "closed":
-        removeGauges(event)
+        if (shared.has(`${event.processor} ${event.topic}`)) updateShared(event, null)
+        else remove(partitionOf(event))
         break
       case "reopening":
         update(reopenings, processor, 1)
@@ -137,13 +162,28 @@ export const runtimeMetrics: Effect.Effect<Observe> = Effect.map(Effect.context<
         update(outputs, processor, event.outputs)
         break
       case "progress":
-        update(lag, partitionOf(event), event.lag)
-        update(inFlight, partitionOf(event), event.bytesInFlight)
-        update(paused, partitionOf(event), event.paused ? 1 : 0)
+        if (event.isShared === true) updateShared(event, event)
+        else updateProgress(partitionOf(event), event)
         break
     }
   }
 })
+
+interface Progress {
+  readonly lag: number
+  readonly bytesInFlight: number
+  readonly paused: boolean
+}
+
+const together = (partitions: Iterable<Progress>): Progress => {
+  let [lag, bytesInFlight, paused] = [0, 0, false]
+  for (const one of partitions) {
+    lag += one.lag
+    bytesInFlight += one.bytesInFlight
+    paused ||= one.paused
+  }
+  return { lag, bytesInFlight, paused }
+}
 
 const partitionOf = (event: AtPartition) => ({
   processor: event.processor,

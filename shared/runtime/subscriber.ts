@@ -80,9 +80,9 @@ export class Subscriber<E, R> {
     this.groupId = context.runtime.prefix + processor.name
   }
 
-  get name() {
+  private get name() {
     const { topic, at } = this.context.input
-    return { processor: this.processor.name, topic, partition: at.partition }
+    return { processor: this.processor.name, topic, partition: at.partition, isShared: true }
   }
 
   get bytesInFlight(): number {
