@@ -26,6 +26,7 @@ interface Pod {
   }
   readonly containers: ReadonlyArray<Container>
   readonly hostNetwork?: boolean
+  readonly volumes?: ReadonlyArray<{ readonly secret?: { readonly secretName: string } }>
 }
 
 type Labels = Readonly<Record<string, string>>
@@ -125,9 +126,11 @@ const programsOf = (one: Manifest): ReadonlyArray<string> =>
 /** A Secret whose name has a platform's is only for that platform's delivery; the master key only for those that seal or open. */
 const secretsOf = (one: Manifest): ReadonlyArray<string> => {
   const programs = programsOf(one)
-  const names = one.spec!.template!.spec.containers.flatMap(({ envFrom }) =>
-    envFrom.flatMap(({ secretRef }) => (secretRef === undefined ? [] : [secretRef.name]))
-  )
+  const { containers, volumes = [] } = one.spec!.template!.spec
+  const names = [
+    ...containers.flatMap(({ envFrom }) => envFrom.flatMap(({ secretRef }) => secretRef?.name ?? [])),
+    ...volumes.flatMap(({ secret }) => secret?.secretName ?? [])
+  ]
   const sealed = programs.some(usesMasterKey)
   return [
     ...names

@@ -118,6 +118,16 @@ const main = Effect.gen(function* () {
     })
   )
   yield* report.check(
+    "a setting that is a secret by its name is refused, a reference to a master key is not",
+    Effect.gen(function* () {
+      const taken = (setting: string) =>
+        Effect.map(run(helm, ["template", "capi", chart, "--set", `settings.${setting}`]), ({ code }) => code === 0)
+      for (const secret of ["KAFKA_SASL_PASSWORD=x", "META_TOKEN=x", "CAPI_MASTER_KEY=x"])
+        if (yield* taken(secret)) return yield* checkFailed(`${secret} is taken`)
+      if (!(yield* taken("CAPI_MASTER_KEY=file:/secrets/key"))) return yield* checkFailed("a reference is refused")
+    })
+  )
+  yield* report.check(
     "a misspelt value is an error",
     Effect.gen(function* () {
       const { code, err } = yield* run(helm, ["template", "capi", chart, "--set", "networkPolicy.enable=false"])

@@ -93,6 +93,9 @@ volumeMounts:
   {{- if and $values.credentialStore.claim (include "capi.reads-store" .) }}
   - { name: credentials, mountPath: /credentials, readOnly: true }
   {{- end }}
+  {{- range include "capi.names" .processor.files | fromJsonArray }}
+  - { name: {{ printf "files-%s" . }}, mountPath: {{ printf "/secrets/%s" . }}, readOnly: true }
+  {{- end }}
 {{- end }}
 
 {{- define "capi.certificates" -}}
@@ -122,5 +125,9 @@ volumeMounts:
 {{- if and $values.credentialStore.claim (include "capi.reads-store" .) }}
 - name: credentials
   persistentVolumeClaim: { claimName: {{ $values.credentialStore.claim }}, readOnly: true }
+{{- end }}
+{{- range include "capi.names" .processor.files | fromJsonArray }}
+- name: {{ printf "files-%s" . }}
+  secret: { secretName: {{ . }}, defaultMode: 0440 }
 {{- end }}
 {{- end }}
