@@ -3,7 +3,7 @@ SHELL := /bin/bash
 # Before every command that runs TypeScript or one of the packages' tools.
 ON_NODE := infra/node/with-node
 .DEFAULT_GOAL := help
-.PHONY: help install build run test test-unit test-kafka test-docker test-charts chart-schemas check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak e2e-outage bench-isolation bench-accounts bench-idle bench-normalize mutants sandbox samples deploy-files acl e2e-acl e2e-rotation dashboard schemas clean
+.PHONY: help install build run test test-unit test-kafka test-docker test-charts chart-schemas check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak e2e-outage e2e-erasure bench-isolation bench-accounts bench-idle bench-normalize mutants sandbox samples deploy-files acl e2e-acl e2e-rotation dashboard schemas clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -99,6 +99,9 @@ e2e-outage: install ## Poison, an expired token, throttling and 90 s of death: e
 
 e2e-health: install ## A platform gets slow, dies, refuses its token and recovers: every surface says the same within 5 s
 	@exec $(ON_NODE) node tests/health/main.ts
+
+e2e-erasure: install ## Erases a person while events wait, then searches every byte of broker, programs and state files (3 minutes)
+	@exec $(ON_NODE) node tests/erasure/main.ts
 
 bench-isolation: install ## Measures what one platform's trouble costs the others: p99 with and without it
 	@exec $(ON_NODE) node tests/bench/isolation.ts

@@ -5,12 +5,14 @@
 import type * as Duration from "effect/Duration"
 import type { DeadLetter, DroppedField } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../../shared/codec/codecs.ts"
+import type { IdentityKey } from "../../shared/credentials/identity-key.ts"
 import { type SealerShape, sealedDeadLetter } from "../../shared/credentials/sealer.ts"
 import { deadLetterKey } from "../../shared/model/dead-letter.ts"
 import { deliveryResult } from "../../shared/model/delivery-result.ts"
 import { topicNames, valueBytesMax } from "../../shared/model/topics.ts"
 import type { Batch, Inbound, Outbound, Step } from "../../shared/runtime/contract.ts"
 import { erasedMessage, type Suppressions, suppressionReasons } from "../../shared/suppression/suppressions.ts"
+import { personHashes } from "./identity/user.ts"
 import { type NormalizeResult, type NormalizerOptions, normalize } from "./normalize/normalize.ts"
 import { type Problem, problem } from "./normalize/problem.ts"
 import { readRecord } from "./read/read-record.ts"
@@ -26,6 +28,8 @@ export interface NormalizerConfig {
   readonly recordBytesMax: number
   /** How long a registry that does not answer holds up records whose schema is not known. */
   readonly schemaTimeout: Duration.Duration
+  /** Keyed ids of the persons of events, by the SHA-256 of their identifiers; absent where there is no key. */
+  readonly personIdsOf?: IdentityKey["idTextsOf"]
   /** Whose events go no further. */
   readonly suppressions?: Suppressions
 }
@@ -58,49 +62,72 @@ export const decide = (
   const options = { ...config.options, now }
   let normalized = 0
   let erased = 0
-  for (const record of batch.records) {
-    const opened = open === null ? null : open(record)
-    const value = opened?._tag === "Original" ? opened.value : record.value
-    const outcome = opened?._tag === "Erased" ? isErased : opened?._tag === "Problem" ? opened : null
-    const result = outcome ?? unlessErased(normalizeRecord(record, value, config, options, codecs), config, codecs)
-    if (result._tag === "Erased") {
-      erased++
-      outputs.push(erasedResult(record, codecs, now))
-      continue
-    }
-    const leftOut = result._tag === "Encoded" ? result.event.dropped_fields : result.problem.dropped
-    for (const left of leftOut) count(dropped, `${countedField(left)} ${left.reason}`)
-    if (result._tag === "Encoded") {
-      const { event, value } = result
-      normalized++
-      outputs.push({ topic: topicNames.normalized, key: detachString(event.event_id), value })
-    } else {
-      count(deadLettered, result.problem.reason)
-      const entry = deadLetterOf(record, result.problem, config.deadLetters, now)
-      const value = codecs.encode(topicNames.deadLetters, "dead-letter", entry)
-      outputs.push({ topic: topicNames.deadLetters, key: deadLetterKey(entry), value })
+  for (let from = 0; from < batch.records.length; from += recordsAtOnce) {
+    const records = batch.records.slice(from, from + recordsAtOnce)
+    const read = named(
+      records.map((record) => readRaw(record, open, config, options, codecs)),
+      config
+    )
+    for (const [index, record] of records.entries()) {
+      const result = encodeNormalized(unlessErased(read[index]!, config), codecs)
+      if (result._tag === "Erased") {
+        erased++
+        outputs.push(erasedResult(record, codecs, now))
+        continue
+      }
+      const leftOut = result._tag === "Encoded" ? result.event.dropped_fields : result.problem.dropped
+      for (const left of leftOut) count(dropped, `${countedField(left)} ${left.reason}`)
+      if (result._tag === "Encoded") {
+        const { event, value } = result
+        normalized++
+        outputs.push({ topic: topicNames.normalized, key: detachString(event.event_id), value })
+      } else {
+        count(deadLettered, result.problem.reason)
+        const entry = deadLetterOf(record, result.problem, config.deadLetters, now)
+        const value = codecs.encode(topicNames.deadLetters, "dead-letter", entry)
+        outputs.push({ topic: topicNames.deadLetters, key: deadLetterKey(entry), value })
+      }
     }
   }
   return { step: { outputs }, normalized, erased, deadLettered, dropped }
 }
 
-const normalizeRecord = (
-  { topic, partition, offset, timestamp }: Inbound,
-  value: Buffer | null,
+/** So many share a call of the cipher that names their persons, and so few that they are short-lived. */
+const recordsAtOnce = 64
+
+type Read = NormalizeResult | typeof isErased
+
+const readRaw = (
+  record: Inbound,
+  open: ((record: Inbound) => Opened) | null,
   config: NormalizerConfig,
   options: NormalizerOptions,
   codecs: Codecs["Service"]
-): NormalizeResult => {
+): Read => {
+  const opened = open === null ? null : open(record)
+  if (opened?._tag === "Erased") return isErased
+  if (opened?._tag === "Problem") return opened
+  const value = opened === null ? record.value : opened.value
   const read = readRecord(value, (bytes) => codecs.decode("raw-event", bytes), config.recordBytesMax)
   if (read._tag === "Problem") return read
+  const { topic, partition, offset, timestamp } = record
   return normalize(read.raw, { topic, partition, offset, timestamp }, options, read.dropped)
 }
 
+/** The events with the keyed ids of their persons, by which an erasure or a withdrawn consent finds them later. */
+const named = (read: ReadonlyArray<Read>, { personIdsOf }: NormalizerConfig): ReadonlyArray<Read> => {
+  if (personIdsOf === undefined) return read
+  const ids = personIdsOf(read.map((one) => (one._tag === "Normalized" ? personHashes(one.event.user) : noHashes)))
+  for (const [index, one] of read.entries())
+    if (one._tag === "Normalized") Object.assign(one.event, { person_ids: ids[index]! })
+  return read
+}
+
+const noHashes: ReadonlyArray<string> = []
+
 /** An erased person's raw record may be read again: it goes no further, and what it needs to be known by is its position. */
-const unlessErased = (result: NormalizeResult, { suppressions }: NormalizerConfig, codecs: Codecs["Service"]) =>
-  result._tag === "Normalized" && suppressions?.find(result.event)?._tag === "Erased"
-    ? isErased
-    : encodeNormalized(result, codecs)
+const unlessErased = (read: Read, { suppressions }: NormalizerConfig): Read =>
+  read._tag === "Normalized" && suppressions?.find(read.event)?._tag === "Erased" ? isErased : read
 
 const isErased = { _tag: "Erased" } as const
 
@@ -122,8 +149,8 @@ const erasedResult = ({ topic, partition, offset, timestamp }: Inbound, codecs: 
 }
 
 /** Hashes are longer than what they stand for, so that a record within its limit can outgrow the next topic's. */
-const encodeNormalized = (result: NormalizeResult, codecs: Codecs["Service"]) => {
-  if (result._tag === "Problem") return result
+const encodeNormalized = (result: Read, codecs: Codecs["Service"]) => {
+  if (result._tag !== "Normalized") return result
   const { event } = result
   const value = codecs.encode(topicNames.normalized, "normalized-event", event)
   const limit = valueBytesMax(topicNames.normalized)

@@ -53,7 +53,7 @@ export const normalizerProgram: Program = processorsProgram(
 /** So that an erasure or a withdrawn consent finds the event later. */
 const withPersonIds = (config: NormalizerConfig, identity: IdentityKey): NormalizerConfig => ({
   ...config,
-  options: { ...config.options, personIds: identity.idTextOf }
+  personIdsOf: identity.idTextsOf
 })
 
 /**

@@ -24,6 +24,12 @@ describe("keyed ids", () => {
     assert.strictEqual(key.idsOf(hashes).toString("base64url"), text)
   })
 
+  it("are the same for the events of a batch", () => {
+    const events = [["a", "b"], [], ["c"], ["a"]].map((names) => names.map(sha))
+    assert.deepStrictEqual(key.idTextsOf(events), events.map(key.idTextOf))
+    assert.deepStrictEqual(key.idTextsOf([]), [])
+  })
+
   it("have 16 characters, give each identifier once, and differ by root key", () => {
     const one = sha("jane@shop.example")
     assert.strictEqual(key.idTextOf([one, one])!.length, personIdCharacters)

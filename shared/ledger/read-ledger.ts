@@ -50,7 +50,7 @@ export const readLedger = Effect.fn("ledger.read")(function* (
   const all = new Map([...decided.known, ...connections.map(({ id, platform }) => [id, platform] as const)])
   const groups = [...all].map(([id, platform]) => ({ id, platform: platform as Platform }))
   // A raw record may outlive its time by as long as its segment is open; its results may be gone by then.
-  const from = Math.max(range.from, (yield* Clock.currentTimeMillis) - resultsKeptMillis)
+  const from = Math.max(range.from, (yield* Clock.currentTimeMillis) - keptMillis(eventLog))
   const topics = yield* followTopics(
     { from, to: range.to, platforms: read, prefix, eventLog },
     groups.filter(({ platform }) => read.includes(platform))
@@ -227,4 +227,13 @@ export const clockSkewMillis = 300_000
 /** Events held in flight: about 400 bytes each for a connection. */
 const openMax = 200_000
 
-const resultsKeptMillis = topicTable.topics.find(({ name }) => name === topicNames.results)!.retention_ms
+/** For so long the topics still say what became of a raw record: sealed ones outlive their results and dead letters. */
+const keptMillis = (eventLog: EventLog): number => {
+  const ofTopic = (topic: string) => topicTable.topics.find(({ name }) => name === topic)!
+  const deadLetters = ofTopic(topicNames.deadLetters)
+  const sealed = deadLetters.retention_ms_sealed ?? deadLetters.retention_ms
+  return Math.min(
+    ofTopic(topicNames.results).retention_ms,
+    eventLog === topicNames.sealed ? sealed : deadLetters.retention_ms
+  )
+}

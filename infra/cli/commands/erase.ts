@@ -15,7 +15,7 @@ import { Command, CommandError, Flag } from "../cli.ts"
 import { confirm, count, type Paint, show, table } from "../output.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 import { type Deadline, deadlinesOf, lastOf, lawfulMillis } from "../subject/deadlines.ts"
-import { countSecrets, findSubject } from "../subject/find-subject.ts"
+import { countSecrets, findSubject, hashesWithChanges } from "../subject/find-subject.ts"
 import { identifierArgument, kindFlag, type Person, personOf } from "../subject/person.ts"
 
 const grace = Flag.String("grace").pipe(
@@ -130,6 +130,7 @@ const write = Effect.fnUntraced(function* (person: Person, { erasure, now, destr
     destroy_at: destroyAt,
     gone_by: lastOf(deadlines)
   })
+  const changes = yield* hashesWithChanges(person.identifier.hashes)
   const producer = yield* kafka.transactional(`${topicPrefix}capi-erase`)
   yield* producer.commit({
     records: [
@@ -138,12 +139,8 @@ const write = Effect.fnUntraced(function* (person: Person, { erasure, now, destr
         key: suppressionKey("erased", id),
         value
       })),
-      // A change of consent stands there under the plain hash.
-      ...person.identifier.hashes.map((hash) => ({
-        topic: topicPrefix + topicNames.consentChanges,
-        key: hash,
-        value: null
-      })),
+      // A change of consent stands there under the plain hash, which is not to be written where it is not.
+      ...[...changes].map((key) => ({ topic: topicPrefix + topicNames.consentChanges, key, value: null })),
       {
         topic: topicPrefix + topicNames.erasureLog,
         key: erasure,

@@ -137,6 +137,25 @@ export const findSubject = Effect.fnUntraced(function* <E, R>(
 
 type Place = Pick<Finding, "partition" | "offset" | "timestamp">
 
+/** Those of the hashes under which `consent-changes` holds something. */
+export const hashesWithChanges = Effect.fnUntraced(function* (hashes: ReadonlyArray<string>) {
+  const found = new Set<string>()
+  yield* readTopic({
+    topic: topicNames.consentChanges,
+    from: beginning,
+    follow: false,
+    onRecords: (records) => {
+      for (const { key, value } of records) {
+        const hash = String(key).toLowerCase()
+        if (!hashes.includes(hash)) continue
+        if (value === null) found.delete(String(key))
+        else found.add(String(key))
+      }
+    }
+  })
+  return found
+})
+
 /** How many secrets of the ids there still are. */
 export const countSecrets = Effect.fnUntraced(function* (ids: ReadonlySet<string>) {
   let secrets = 0

@@ -8,7 +8,7 @@ import { type SealerShape, sealRecipient } from "../../../shared/credentials/sea
 import type { Drop } from "../identity/field.ts"
 import { isPlaceholder } from "../identity/placeholder.ts"
 import { clean } from "../identity/text.ts"
-import { isWithoutIdentity, normalizeUser, personHashes } from "../identity/user.ts"
+import { isWithoutIdentity, normalizeUser } from "../identity/user.ts"
 import { PersonalData, redactUser } from "../pii/personal-data.ts"
 import { normalizeConsent } from "./consent.ts"
 import { consentCountryOf, deriveConsent } from "./consent-signals.ts"
@@ -27,8 +27,6 @@ export interface NormalizerOptions extends FutureLimit {
   readonly recipients: SealerShape | null
   /** Names of the events whose phone numbers `recipients` seals, since they may become messages; null seals those of all. */
   readonly messageEvents: EventNames | null
-  /** Keyed ids by the SHA-256 of identifiers; absent where there is no key, such as in previews. */
-  readonly personIds?: (hashes: ReadonlyArray<string>) => string | null
 }
 
 export interface EventNames {
@@ -118,7 +116,7 @@ export const normalize = (
       properties,
       app: raw.app === null ? null : normalizeApp(raw.app, personal, drop),
       dropped_fields: droppedFields,
-      person_ids: options.personIds === undefined ? null : options.personIds(personHashes(user))
+      person_ids: null
     }
   }
 }

@@ -32,9 +32,9 @@ const config = {
     defaultCountries: [],
     recipients: null,
     messageEvents: null,
-    futureToleranceMillis: 86_400_000,
-    personIds: identity.idTextOf
+    futureToleranceMillis: 86_400_000
   },
+  personIdsOf: identity.idTextsOf,
   deadLetters: testSealer,
   recordBytesMax: 100_000,
   schemaTimeout: Duration.seconds(30)
