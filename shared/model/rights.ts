@@ -58,7 +58,7 @@ const topicRights: Readonly<Record<string, TopicRights>> = {
 
 /** The names under which the processors of a program join groups and write transactions. */
 const processorNames = (program: string): ReadonlyArray<string> =>
-  program === "normalizer" ? ["normalizer", "sealer"] : [program]
+  program === "normalizer" ? ["normalizer", "sealer", "consent-changes"] : [program]
 
 /** Whose offsets a program reads, beside its own groups. */
 const groupsDescribed = (program: string): ReadonlyArray<string> => {

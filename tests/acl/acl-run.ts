@@ -100,7 +100,11 @@ export const aclRun = Effect.fnUntraced(function* (only: string | null, print: (
   print("Starting every program with its rights.")
   for (const program of programs) yield* launch(program)
   yield* untilReady(programs)
-  yield* chain.control.add([{ kind: "poison", event_ids: ["first-9", "second-9"], reason: "Not with us" }])
+  yield* chain.control.add([
+    { kind: "poison", event_ids: ["first-9", "second-9"], reason: "Not with us" },
+    // A message carries no event id.
+    { kind: "poison", platform: "whatsapp", marker: "first-9", reason: "Not with us" }
+  ])
   yield* Effect.promise(() => chain.run(publish(prefix, events("first"))))
   const resultsOf = (ids: number) =>
     Effect.promise(() =>

@@ -111,6 +111,23 @@ it("asks for the end of the log, unless its owner reads committed records", asyn
   }
 })
 
+// Red without `reportRefusedCoordinator`.
+it.each([
+  ["GROUP_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED"],
+  ["TRANSACTIONAL_ID_AUTHORIZATION_FAILED", "TRANSACTIONAL_ID_AUTHORIZATION_FAILED"],
+  ["UNKNOWN", undefined]
+])(
+  "a coordinator that no broker gives because of %s is reported as such, if the authorizer refused it",
+  async (type, reported) => {
+    const findGroupCoordinator = async () => Promise.reject(new Refused(type))
+    const { cluster } = clusterOf({ 1: { findGroupCoordinator } })
+    // As kafkajs asks: whatever a broker answers is forgotten.
+    Object.assign(cluster.brokerPool, { withBroker: async () => null })
+    const failure = await failureOf(() => cluster.findGroupCoordinatorMetadata({ groupId: "g", coordinatorType: 0 }))
+    assert.strictEqual(failure.type, reported)
+  }
+)
+
 // Red without `retryAtCoordinator`.
 describe("a request to a coordinator", () => {
   /** The coordinator is broker 1 at first and broker 2 later; broker 1 refuses with the given errors first. */

@@ -12,6 +12,7 @@ interface PatchedCluster extends Omit<Cluster, "findGroupCoordinator" | "findGro
   isolationLevel?: number
   findGroupCoordinator: (this: PatchedCluster, request: FindCoordinator) => Promise<Broker>
   findGroupCoordinatorMetadata: (
+    this: PatchedCluster,
     request: Required<Pick<FindCoordinator, "groupId" | "coordinatorType">>
   ) => Promise<CoordinatorMetadata>
 }
@@ -105,6 +106,31 @@ export const retryAtCoordinator = (cluster: ClusterClass) => {
     return coordinator.asBroker()
   }
   return cluster
+}
+
+/**
+ * kafkajs says of a coordinator that the authorizer refuses only that there is none, which is retried for half a minute and named
+ * nowhere. The refusal is asked for again, and reported.
+ */
+export const reportRefusedCoordinator = (cluster: ClusterClass) => {
+  const { findGroupCoordinatorMetadata } = cluster.prototype
+  cluster.prototype.findGroupCoordinatorMetadata = async function (request) {
+    return findGroupCoordinatorMetadata.call(this, request).catch(async (error: unknown) => {
+      const refusal = await this.findBroker({ nodeId: String(this.getNodeIds()[0]) })
+        .then((broker) => (broker as AskedBroker).findGroupCoordinator(request))
+        .then(
+          () => null,
+          (cause: { readonly type?: string }) => (cause.type?.endsWith("AUTHORIZATION_FAILED") === true ? cause : null)
+        )
+      return Promise.reject(refusal ?? error)
+    })
+  }
+  return cluster
+}
+
+/** kafkajs's type lacks the request. */
+type AskedBroker = Broker & {
+  readonly findGroupCoordinator: (request: Pick<FindCoordinator, "groupId" | "coordinatorType">) => Promise<unknown>
 }
 
 const groupCoordinator = 0

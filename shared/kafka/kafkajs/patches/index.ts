@@ -4,7 +4,14 @@
  */
 import { createRequire } from "node:module"
 import path from "node:path"
-import { keepErrorsRetriable, keepOnlyBroker, readEndOfLog, retryAtCoordinator, stayClosed } from "./cluster.ts"
+import {
+  keepErrorsRetriable,
+  keepOnlyBroker,
+  readEndOfLog,
+  reportRefusedCoordinator,
+  retryAtCoordinator,
+  stayClosed
+} from "./cluster.ts"
 import { beatByMonotonicClock, endFetchers, keepCommittedOffset, visibleBatch, wakeOnResume } from "./consumer.ts"
 import { checkWhilePending, nameDenied, receivePooled } from "./network.ts"
 import { groupMessagesPerPartition } from "./producer.ts"
@@ -148,6 +155,15 @@ export const patches: ReadonlyArray<Patch> = [
     file: "cluster.ts",
     tests: ["cluster.test.ts", "tests/broker/outages.kafka.test.ts"],
     apply: retryAtCoordinator
+  }),
+  patch({
+    module: "cluster",
+    functions: ["findGroupCoordinatorMetadata"],
+    why: "a coordinator that the authorizer refuses is reported as refused, not as one that is away",
+    issue: null,
+    file: "cluster.ts",
+    tests: ["cluster.test.ts"],
+    apply: reportRefusedCoordinator
   }),
   patch({
     module: "cluster",
