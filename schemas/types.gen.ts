@@ -92,6 +92,8 @@ export interface ConnectorState {
   readonly message: null | string
   /** Whether consumption is paused. */
   readonly paused: boolean
+  /** When the credential in use expires, in milliseconds since the epoch; null where nothing says so. */
+  readonly credential_expires_at: null | number
 }
 
 /** What a person agreed to or withdrew after their events, by one identifier: the record's key is its SHA-256 in hex. A record without a value takes the statement back. */

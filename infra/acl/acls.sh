@@ -69,7 +69,7 @@ for program in $programs; do
       acl --operation Write --topic "${CAPI_TOPIC_PREFIX:-}connector-health" --topic "${CAPI_TOPIC_PREFIX:-}connector-health-history" --topic "${CAPI_TOPIC_PREFIX:-}health-alerts"
       acl --operation Read --group "${CAPI_TOPIC_PREFIX:-}health"
       acl --operation Write --resource-pattern-type prefixed --transactional-id "${CAPI_TOPIC_PREFIX:-}health."
-      acl --operation Describe --group "${CAPI_TOPIC_PREFIX:-}normalizer" --group "${CAPI_TOPIC_PREFIX:-}sealer" --group "${CAPI_TOPIC_PREFIX:-}mapper"
+      acl --operation Describe --group "${CAPI_TOPIC_PREFIX:-}normalizer" --group "${CAPI_TOPIC_PREFIX:-}mapper"
       acl --operation Describe --resource-pattern-type prefixed --group "${CAPI_TOPIC_PREFIX:-}delivery-"
       ;;
     notifier)

@@ -36,6 +36,29 @@ export const graphError = (error: GraphError, random: Random): Answer => {
   return json(status, body, { "x-fb-trace-id": trace })
 }
 
+/**
+ * `GET /{version}/debug_token`: what Graph says of the token `input_token`; an asker with a good token may ask about it. `expires_at`
+ * is in seconds, 0 for never. (Facebook Login: debug_token.)
+ */
+export const debugToken = (
+  request: SandboxRequest,
+  { tokens, expiresAtSeconds }: { readonly tokens: ReadonlyArray<string>; readonly expiresAtSeconds: number }
+): Answer => {
+  const token = request.query.get("input_token")
+  const isValid = token !== null && tokens.includes(token)
+  return json(200, {
+    data: {
+      app_id: "1234567890",
+      type: "SYSTEM_USER",
+      application: "Sandbox",
+      data_access_expires_at: 0,
+      expires_at: isValid ? expiresAtSeconds : 0,
+      is_valid: isValid,
+      scopes: ["ads_management"]
+    }
+  })
+}
+
 export interface GraphPath {
   readonly version: string
   readonly id: string

@@ -98,6 +98,19 @@ describe("a connection's health", () => {
     ])
   })
 
+  it("says a week before a credential expires what to do, and not sooner", () => {
+    const day = 24 * hour
+    const soon = assessed(totals(10, 0), connectorState({ credential_expires_at: now + 6 * day + hour }))
+    assert.deepStrictEqual([soon.health.status, soon.alerting?.cause], ["degraded", "credential_expiry"])
+    assert.deepStrictEqual(soon.health.issues, [
+      "credential expires on 2026-11-29, in 6 days; set a new one with `./capi credentials set meta-eu`"
+    ])
+    const gone = assessed(totals(10, 0), connectorState({ credential_expires_at: now - hour }))
+    assert.include(gone.health.issues[0], "credential has expired on 2026-11-23")
+    for (const expiresAt of [null, now + 8 * day])
+      assert.strictEqual(assessed(totals(10, 0), connectorState({ credential_expires_at: expiresAt })).decisive, null)
+  })
+
   it("reports the specification's figures", () => {
     const { health } = assessed(totals(3, 1, 250))
     assert.deepStrictEqual(

@@ -7,6 +7,7 @@ import {
   authIssue,
   circuitIssue,
   configurationIssue,
+  expiryIssue,
   type IssueContext,
   latencyIssue,
   rateIssue,
@@ -44,6 +45,7 @@ export type Cause =
   | "latency"
   | "circuit"
   | "auth"
+  | "credential_expiry"
   | "configuration"
   | "stalled"
   | "age_limit"
@@ -101,6 +103,7 @@ export const assess = (subject: Subject, now: number): Assessment => {
   const findings = [
     ...unreadFindings(context),
     ...stateFindings(context),
+    ...expiryFindings(context),
     ...stalledFindings(context),
     ...rateFindings(context, successRate, attempted),
     ...latencyFindings(context, latencyMillis),
@@ -180,6 +183,17 @@ const stateFindings = (context: FindingContext): ReadonlyArray<Finding> => {
   const status = state.circuit_state === "OPEN" ? "unhealthy" : "degraded"
   return [{ status, cause: "circuit", issue: circuitIssue(state, since, context.issue), since }]
 }
+
+/** The credential ends soon, and every event would wait from then on. */
+const expiryFindings = (context: FindingContext): ReadonlyArray<Finding> => {
+  const expiresAt = context.subject.state?.credential_expires_at ?? null
+  if (expiresAt === null || expiresAt - context.now > expiryNoticeMillis) return []
+  const issue = expiryIssue(expiresAt, context.issue)
+  return [{ status: "degraded", cause: "credential_expiry", issue, since: expiresAt - expiryNoticeMillis }]
+}
+
+/** So long before its end a credential raises an alert. */
+export const expiryNoticeMillis = 7 * 86_400_000
 
 /** Events wait, and no delivery decides them: it does not run, or hangs. A connection that is held says so by its state. */
 const stalledFindings = (context: FindingContext): ReadonlyArray<Finding> => {

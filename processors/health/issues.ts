@@ -32,6 +32,17 @@ export const configurationIssue = (state: ConnectorState, since: number, context
     `correct it; \`./capi connect test ${context.connectionId}\` says what the platform refuses`
   ])
 
+/** The credential still works: everything goes on if it is changed in time. */
+export const expiryIssue = (expiresAt: number, context: IssueContext): string =>
+  sentence([
+    expiresAt <= context.now
+      ? `credential has expired on ${dayOf(expiresAt)}`
+      : `credential expires on ${dayOf(expiresAt)}, in ${Math.floor((expiresAt - context.now) / 86_400_000)} days`,
+    credentialStep(context)
+  ])
+
+const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10)
+
 export const circuitIssue = (state: ConnectorState, since: number, context: IssueContext): string =>
   sentence([
     state.circuit_state === "OPEN"

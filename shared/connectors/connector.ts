@@ -146,6 +146,12 @@ export interface Connector extends ConnectorRules {
     readonly request: (context: RequestContext) => HttpRequestSpec
     readonly read: (response: HttpResponseSpec) => RefreshResult
   }
+  /** Asks when the credential expires; absent where the platform does not say. Null: never, or it is not known. */
+  readonly credentialExpiry?: {
+    readonly request: (context: RequestContext) => HttpRequestSpec
+    /** Milliseconds since the epoch. */
+    readonly read: (response: HttpResponseSpec) => number | null
+  }
   /** Asks for the final outcome of an accepted request by its `trackingId`; absent where nothing can be asked. */
   readonly asyncOutcome?: {
     readonly request: (trackingId: string, context: RequestContext) => HttpRequestSpec

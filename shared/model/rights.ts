@@ -62,7 +62,7 @@ const processorNames = (program: string): ReadonlyArray<string> =>
 
 /** Whose offsets a program reads, beside its own groups. */
 const groupsDescribed = (program: string): ReadonlyArray<string> => {
-  if (program === "health") return ["normalizer", "sealer", "mapper", "delivery-"]
+  if (program === "health") return ["normalizer", "mapper", "delivery-"]
   return program === "mapper" ? ["delivery-"] : []
 }
 

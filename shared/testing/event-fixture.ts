@@ -220,6 +220,7 @@ export const connectorState = (fields: Partial<ConnectorState> = {}): ConnectorS
   cause: null,
   message: null,
   paused: false,
+  credential_expires_at: null,
   ...fields
 })
 

@@ -1,6 +1,7 @@
 /** Meta's Conversions API: `POST /{version}/{dataset}/events`. One bad event refuses the request, and no answer says which. */
 import type { Problem } from "../check.ts"
 import {
+  debugToken,
   type GraphError,
   graphError,
   graphFailure,
@@ -42,6 +43,8 @@ const throttled: GraphError = {
 
 export interface MetaOptions {
   readonly tokens: ReadonlyArray<string>
+  /** When the tokens expire, in seconds since the epoch; 0: never. */
+  readonly tokenExpiresAtSeconds: number
   readonly assets: Assets
   /** Where set, `appsecret_proof` is required and checked. */
   readonly appSecret: string | null
@@ -57,6 +60,7 @@ export interface MetaOptions {
 
 const defaults: MetaOptions = {
   tokens: ["sandbox-meta-token"],
+  tokenExpiresAtSeconds: 0,
   assets: null,
   appSecret: null,
   versions: graphVersions,
@@ -111,6 +115,8 @@ const makeMeta = (options: MetaOptions, { store, random }: Deps): PlatformServer
       situation
     )
     if (denied !== null) return refuse(denied, denied.code === 190 ? "token" : "credentials", 0)
+    if (request.method === "GET" && path.id === "debug_token" && path.edge === null)
+      return debugToken(request, { tokens: options.tokens, expiresAtSeconds: options.tokenExpiresAtSeconds })
     if (!/^\d+$/.test(path.id) || (options.assets !== null && !options.assets.includes(path.id)))
       return refuse(unsupportedRequest(request.method, path.id), "unknown_dataset", 0)
     if (request.method === "GET" && path.edge === null)

@@ -1,6 +1,7 @@
 /** WhatsApp's Cloud API: `POST /{version}/{phone_number_id}/messages`. One message a request; a repeat is a second message. */
 import type { Problem } from "../check.ts"
 import {
+  debugToken,
   type GraphError,
   graphError,
   graphFailure,
@@ -29,6 +30,8 @@ import { defaultAppSecret, makeWebhook, type WebhookOptions, webhookControl } fr
 
 export interface WhatsAppOptions {
   readonly tokens: ReadonlyArray<string>
+  /** When the tokens expire, in seconds since the epoch; 0: never. */
+  readonly tokenExpiresAtSeconds: number
   readonly assets: Assets
   readonly versions: ReadonlyArray<string>
   readonly messagesPerSecond: number | null
@@ -44,6 +47,7 @@ export interface WhatsAppOptions {
 
 const defaults: WhatsAppOptions = {
   tokens: ["sandbox-whatsapp-token"],
+  tokenExpiresAtSeconds: 0,
   assets: null,
   versions: graphVersions,
   messagesPerSecond: 80,
@@ -87,6 +91,8 @@ const makeWhatsApp = (options: WhatsAppOptions, { store, random }: Deps): Platfo
     if (path === null || version === null) return refuse(unknownPath(request.path), "unknown_path")
     const denied = tokenError(request, null, null, credentials, situation)
     if (denied !== null) return refuse(denied, "token")
+    if (request.method === "GET" && path.id === "debug_token" && path.edge === null)
+      return debugToken(request, { tokens: options.tokens, expiresAtSeconds: options.tokenExpiresAtSeconds })
     if (!/^\d+$/.test(path.id) || (options.assets !== null && !options.assets.includes(path.id)))
       return refuse(unsupportedRequest(request.method, path.id), "unknown_number")
     if (request.method === "GET" && path.edge === null)

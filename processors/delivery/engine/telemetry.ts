@@ -41,6 +41,9 @@ const circuit = Metric.gauge("capi_delivery_circuit_state", { description: "0 CL
 const paused = Metric.gauge("capi_delivery_paused", {
   description: "1 while the platform refuses the credential or the configuration."
 })
+const expiry = Metric.gauge("capi_delivery_credential_expires_timestamp_seconds", {
+  description: "When the credential expires, in seconds since the epoch; 0 where nothing says so."
+})
 const batchSize = Metric.gauge("capi_delivery_batch_size_events", {
   description: "Batch size that the optimizer chose."
 })
@@ -69,6 +72,8 @@ export interface DeliveryMetrics {
   readonly rejected: (reasons: ReadonlyMap<string, number>) => Effect.Effect<void>
   readonly circuit: (state: CircuitState) => Effect.Effect<void>
   readonly paused: (paused: boolean) => Effect.Effect<void>
+  /** Milliseconds since the epoch; null where nothing says so. */
+  readonly credentialExpiry: (expiresAt: number | null) => Effect.Effect<void>
   readonly batchSize: (events: number, improvementPercent: number) => Effect.Effect<void>
 }
 
@@ -109,6 +114,7 @@ export const makeDeliveryMetrics = (connection: string, platform: string): Deliv
     outcomes: (counts) => each(events, "outcome", counts),
     rejected: (reasons) => each(rejections, "reason", bounded(reasons, reasonsSeen)),
     circuit: (state) => Metric.update(Metric.withAttributes(circuit, attributes), circuitValue[state]),
+    credentialExpiry: (at) => Metric.update(Metric.withAttributes(expiry, attributes), at === null ? 0 : at / 1000),
     paused: (value) => Metric.update(Metric.withAttributes(paused, attributes), value ? 1 : 0),
     batchSize: (value, gain) =>
       Effect.andThen(

@@ -1,7 +1,7 @@
 import { type Connector, limits } from "../connector.ts"
 import { catalogOf } from "../mapping/catalog.ts"
 import catalog from "./catalog.json" with { type: "json" }
-import { metaClassification, probe, probeVerdict, request, verdict } from "./exchange.ts"
+import { credentialExpiry, metaClassification, probe, probeVerdict, request, verdict } from "./exchange.ts"
 import { formatUserData, mapEvent } from "./mapping.ts"
 
 /** Meta Conversions API, for web, app, store and business messaging events. */
@@ -38,6 +38,7 @@ export const meta: Connector = {
   mapEvent,
   request,
   verdict,
+  credentialExpiry,
   probe,
   probeVerdict
 }

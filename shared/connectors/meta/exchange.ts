@@ -16,7 +16,7 @@ import type {
   Secret,
   VerdictMeta
 } from "../connector.ts"
-import { accountPart, jsonBody, originOf, postJson } from "../http/request.ts"
+import { accountPart, bearer, jsonBody, originOf, postJson } from "../http/request.ts"
 import {
   bodyObject,
   boundedWait,
@@ -47,6 +47,34 @@ export const request = (events: ReadonlyArray<SendableEvent>, context: RequestCo
 
 /** A request without events: Meta checks address, token and dataset before it misses the data. */
 export const probe = (context: RequestContext): HttpRequestSpec => request([], context)
+
+/**
+ * `GET /{version}/debug_token`: a token may ask about itself. `expires_at` is in seconds, 0 for never; access to data may end
+ * earlier. (Facebook Login: debug_token.)
+ */
+export const credentialExpiry = {
+  request: (context: RequestContext): HttpRequestSpec => {
+    const { connection, secret } = context
+    const url = `${originOf(connection)}/${connection.endpoint.version}/debug_token`
+    const token = secret["access_token"]
+    return {
+      method: "GET",
+      url,
+      headers: {},
+      secretHeaders: { authorization: bearer(secret) },
+      secretParams: { ...(token === undefined ? {} : { input_token: token }), ...appSecretProof(secret) },
+      body: null
+    }
+  },
+  read: (response: HttpResponseSpec): number | null => {
+    const data = objectOf(bodyObject(response)?.["data"])
+    const ends = ["expires_at", "data_access_expires_at"].flatMap((name) => {
+      const seconds = data?.[name]
+      return typeof seconds === "number" && seconds > 0 ? [seconds * 1000] : []
+    })
+    return response.status === 200 && ends.length > 0 ? Math.min(...ends) : null
+  }
+}
 
 /** The Graph API's proof that the sender knows the app's secret: HMAC-SHA256 of the token, in hex. Optional. */
 export const appSecretProof = (secret: Secret): HttpRequestSpec["secretParams"] => {

@@ -1,6 +1,7 @@
 import * as Duration from "effect/Duration"
 import { type Connector, limits } from "../connector.ts"
 import { catalogOf } from "../mapping/catalog.ts"
+import { credentialExpiry } from "../meta/exchange.ts"
 import catalog from "./catalog.json" with { type: "json" }
 import { probe, probeVerdict, request, unsendable, verdict, whatsappClassification } from "./exchange.ts"
 import { formatUserData, mapEvent } from "./mapping.ts"
@@ -41,6 +42,7 @@ export const whatsapp: Connector = {
   unsendable,
   request,
   verdict,
+  credentialExpiry,
   probe,
   probeVerdict,
   sealedRecipients: true,

@@ -109,7 +109,7 @@ export const retryAtCoordinator = (cluster: ClusterClass) => {
 }
 
 /**
- * kafkajs says of a coordinator that the authorizer refuses only that there is none, which is retried for half a minute and named
+ * kafkajs says of a coordinator that the authorizer refuses only that it was not found, which is retried for half a minute and named
  * nowhere. The refusal is asked for again, and reported.
  */
 export const reportRefusedCoordinator = (cluster: ClusterClass) => {
