@@ -46,6 +46,15 @@ describe("the alerts", () => {
     )
   })
 
+  it("watch only metrics that the dashboard shows", () => {
+    const shown = JSON.stringify(makeDashboard())
+    const watched = rules.flatMap((rule) => [...String(rule.expr).matchAll(/capi_[a-z0-9_]+/g)].map(([name]) => name))
+    assert.deepStrictEqual(
+      watched.filter((name) => !shown.includes(name)),
+      []
+    )
+  })
+
   it("each say what is wrong and what to do", () => {
     for (const rule of rules) {
       const annotations = rule.annotations as Record<string, string>
