@@ -54,6 +54,7 @@ const started = (topic = new Map<string, string>()) => {
     topic,
     take: (one: HealthAlert, at = now) => write(state.apply(one, offset++, at)),
     remember: (receiver: string, receipt: Receipt) => state.remember(receiver, "meta-eu/status", receipt),
+    resolved: (receiver: string, at: number) => state.pending(receiver, at).map(({ route }) => route.resolved),
     kinds: (receiver: string, at = now) => state.pending(receiver, at).map(({ kind }) => kind),
     deliver: (receiver: string, at = now) => {
       for (const pending of state.pending(receiver, at)) write(state.delivered(receiver, pending, at))
@@ -119,6 +120,16 @@ describe("what a receiver is to get", () => {
     take(alert("unhealthy", { connection_id: "meta-test" }), start)
     assert.deepStrictEqual(kinds("chat", start), [])
     assert.deepStrictEqual(kinds("chat", start + 60 * minute), ["began"])
+  })
+
+  it("is nothing of what was silenced from its beginning to its end, and is forgotten", () => {
+    const { take, resolved, deliver, topic } = started()
+    const start = Date.UTC(2026, 10, 23, 12)
+    take(alert("unhealthy", { connection_id: "meta-test", timestamp: start }), start)
+    take(alert("healthy", { connection_id: "meta-test", timestamp: start }), start)
+    assert.deepStrictEqual(resolved("chat", start), [false])
+    for (const receiver of ["chat", "oncall", "prometheus"]) deliver(receiver, start)
+    assert.deepStrictEqual([...topic], [])
   })
 
   it("is the end alone of what was over before it could be sent", () => {

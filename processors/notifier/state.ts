@@ -99,15 +99,18 @@ export class NotifierState {
     for (const [key, receipt] of this.receipts.get(receiverId) ?? []) {
       const problem = this.problems.get(key)
       if (problem === undefined) continue
-      const route = this.routing.routeOf(receiverId, problem)
-      if (route === null) {
+      const present = this.routing.routeOf(receiverId, problem)
+      if (present === null) {
         const end = this.routing.endRouteOf(receiverId, problem)
-        if (end !== null) found.push({ problem, route: end, kind: "ended", receipt })
+        // What was silenced from its beginning to its end is no news.
+        const isSilent = receipt.change === null && this.routing.isSilenced(atItsWorst(problem), now)
+        const route = end !== null && isSilent ? { ...end, resolved: false } : end
+        if (route !== null) found.push({ problem, route, kind: "ended", receipt })
         continue
       }
       if (this.routing.isSilenced(problem, now)) continue
-      const kind = kindOf(problem, receipt, this.repeatOf(receiverId, route), now)
-      if (kind !== null) found.push({ problem, route, kind, receipt })
+      const kind = kindOf(problem, receipt, this.repeatOf(receiverId, present), now)
+      if (kind !== null) found.push({ problem, route: present, kind, receipt })
     }
     return found
   }
@@ -152,6 +155,9 @@ export class NotifierState {
     return [...outputs, tombstone(`problem/${problem.key}`)]
   }
 }
+
+/** With the severity that it had, for silences that name one. */
+const atItsWorst = (problem: Problem): Problem => ({ ...problem, severity: problem.lastSeverity })
 
 const kindOf = (
   problem: Problem,

@@ -68,7 +68,7 @@ export const ledgerMutants: ReadonlyArray<Mutant> = [
   {
     wrong: "Raw records count for as long as they happen to be in the log.",
     file: "shared/ledger/read-ledger.ts",
-    from: "const from = Math.max(range.from, (yield* Clock.currentTimeMillis) - resultsKeptMillis)",
+    from: "const from = Math.max(range.from, (yield* Clock.currentTimeMillis) - keptMillis(eventLog))",
     to: "const from = range.from",
     tests: ["shared/ledger/read-ledger.test.ts"]
   },

@@ -173,8 +173,8 @@ export const processorsMutants: ReadonlyArray<Mutant> = [
   {
     wrong: "A problem that is no longer of a receiver's severity does not end there.",
     file: "processors/notifier/state.ts",
-    from: 'if (end !== null) found.push({ problem, route: end, kind: "ended", receipt })',
-    to: 'if (end !== null && problem.severity === null) found.push({ problem, route: end, kind: "ended", receipt })',
+    from: 'if (route !== null) found.push({ problem, route, kind: "ended", receipt })',
+    to: 'if (route !== null && problem.severity === null) found.push({ problem, route, kind: "ended", receipt })',
     tests: ["processors/notifier/state.test.ts"]
   }
 ]
