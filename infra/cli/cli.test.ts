@@ -26,7 +26,7 @@ beforeAll(() => {
     PATH: process.env["PATH"] ?? "",
     CAPI_CONNECTIONS: path.join(folder, "connections.yaml"),
     CAPI_CREDENTIALS_FILE: path.join(folder, "credentials.json"),
-    CAPI_MASTER_KEY: "Y2xpLTAxMjM0NTY3ODlhYmNkZWZnaGlqa2xtbm9wcQ==",
+    CAPI_MASTER_KEY: "Y2xpLTAxMjM0NTY3ODlhYmNkZWZnaGlqa2xtbm9wcXI=",
     KAFKA_BROKERS: "127.0.0.1:1",
     SCHEMA_REGISTRY_URL: "http://127.0.0.1:1"
   }

@@ -37,7 +37,7 @@ const makeSetup = Effect.gen(function* () {
     SCHEMA_REGISTRY_URL: inject("registryUrl"),
     CAPI_TOPIC_PREFIX: prefix,
     CAPI_CONNECTIONS: file,
-    CAPI_MASTER_KEY: "the-master-key-of-a-test-run"
+    CAPI_MASTER_KEY: "Y29ubmVjdGlvbnMtMDEyMzQ1Njc4OWFiY2RlZmdoaWo="
   }
   const capi = (...args: ReadonlyArray<string>) => runCommand(args, env)
   const configure = (connections: Readonly<Record<string, boolean>>) =>

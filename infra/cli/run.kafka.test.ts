@@ -22,7 +22,7 @@ it("runs several processors in one process, and ends them together", { timeout: 
     SCHEMA_REGISTRY_URL: inject("registryUrl"),
     CAPI_TOPIC_PREFIX: uniquePrefix("together"),
     CAPI_CONNECTIONS: path.join(folder, "connections.yaml"),
-    CAPI_MASTER_KEY: "cnVuLTAxMjM0NTY3ODlhYmNkZWZnaGlqa2xtbm9wcQ==",
+    CAPI_MASTER_KEY: "cnVuLTAxMjM0NTY3ODlhYmNkZWZnaGlqa2xtbm9wcXI=",
     HOST: "127.0.0.1",
     LOG_FORMAT: "json"
   }

@@ -7,6 +7,9 @@ import { connectionId, idsOf, masterKey, startWhatsApp, type WhatsAppChain } fro
 const resilience = "{ pause: { first_probe: 1 second, probe_max: 1 second } }"
 const another = "YW5vdGhlci0wMTIzNDU2Nzg5YWJjZGVmZ2hpamtsbW4="
 
+/** The normalizer wraps the identity key under the new key, and opens it with the earlier one first. */
+const changed = { CAPI_MASTER_KEY: another, CAPI_MASTER_KEY_PREVIOUS: masterKey }
+
 /** Waits until the delivery is up and its readiness names the master key with these words. */
 const untilKeyRefused = (chain: WhatsAppChain, words: string) =>
   Effect.promise(() =>
@@ -95,7 +98,7 @@ describe("the master key of WhatsApp's delivery", { timeout: 240_000 }, () => {
       yield* Effect.promise(() => chain.publish(ids))
       yield* Effect.promise(() => waitUntil("the events are mapped", async () => (await chain.mapped()) >= ids.length))
       yield* chain.programs.stop(["normalizer"])
-      yield* chain.programs.launch("normalizer", { CAPI_MASTER_KEY: another })
+      yield* chain.programs.launch("normalizer", changed)
       // Both have the new key; what waits is sealed under the old one.
       yield* chain.programs.launch("delivery-whatsapp", { CAPI_MASTER_KEY: another })
       yield* untilKeyRefused(chain, "sealed under another master key")
@@ -118,10 +121,10 @@ describe("the master key of WhatsApp's delivery", { timeout: 240_000 }, () => {
       const chain = yield* startWhatsApp(resilience)
       yield* chain.programs.start(["normalizer", "mapper", "delivery-whatsapp"])
       yield* chain.programs.stop(["normalizer"])
-      yield* chain.programs.launch("normalizer", { CAPI_MASTER_KEY: another })
+      yield* chain.programs.launch("normalizer", changed)
       yield* untilKeyRefused(chain, "another CAPI_MASTER_KEY")
       yield* chain.programs.stop(["normalizer"])
-      yield* chain.programs.launch("normalizer", {})
+      yield* chain.programs.launch("normalizer", { CAPI_MASTER_KEY_PREVIOUS: another })
       yield* Effect.promise(() =>
         waitUntil(
           "the delivery is ready",
