@@ -35,6 +35,9 @@ const countries: ReadonlySet<string> = new Set([
 
 /** The country of an international phone number by its calling code, where that country asks for consent; null for all others. */
 export const consentCountryOfPhone = (phone: string): string | null => {
+  // Nearly every number is American, or begins as no international one does.
+  const first = phone[0] === "(" || phone[0] === " " ? phone[1] : phone[0]
+  if ((first !== "+" && first !== "0" && first !== " " && first !== "(") || phone.startsWith("+1")) return null
   const digits = international.exec(phone)?.[1]
   if (digits === undefined) return null
   const compact = digits.replace(/[^0-9]/g, "")

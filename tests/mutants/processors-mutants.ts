@@ -3,6 +3,34 @@ import type { Mutant } from "./mutant.ts"
 
 export const processorsMutants: ReadonlyArray<Mutant> = [
   {
+    wrong: "Ids may hold the customer's full name.",
+    file: "processors/normalizer/pii/personal-data.ts",
+    from: "if (this.#containsFullName(text, scan) || this.#hasEncodedEmail(text, scan)) return true",
+    to: "if (this.#hasEncodedEmail(text, scan)) return true",
+    tests: ["processors/normalizer/pii/persons.test.ts"]
+  },
+  {
+    wrong: "A phone number with a plus is found only where it is the customer's.",
+    file: "processors/normalizer/pii/known-forms.ts",
+    from: 'if (run.startsWith("+")) return isInternational(run, digits)',
+    to: 'if (run.startsWith("+")) return false',
+    tests: ["processors/normalizer/pii/persons.test.ts", "processors/normalizer/pii/known-forms.test.ts"]
+  },
+  {
+    wrong: "Labels of a host keep the customer's name.",
+    file: "processors/normalizer/normalize/url.ts",
+    from: 'personal.inCode(label) ? "removed" : label',
+    to: "label",
+    tests: ["processors/normalizer/normalize/url.test.ts"]
+  },
+  {
+    wrong: "Of several signals the last one counts, not the strictest.",
+    file: "processors/normalizer/normalize/consent-signals.ts",
+    from: "return order.find((value) => said.includes(value)) ?? null",
+    to: "return said.findLast((value) => value !== null) ?? null",
+    tests: ["processors/normalizer/normalize/consent-signals.test.ts"]
+  },
+  {
     wrong: "No repeat is found.",
     file: "processors/mapper/dedup/duplicate-filter.ts",
     from: "const found = this.ids.lookup(entry)",

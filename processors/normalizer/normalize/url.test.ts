@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { urlLengthMax, webAddress } from "./url.ts"
+import { emptyRawUser } from "../../../schemas/values.gen.ts"
+import { PersonalData } from "../pii/personal-data.ts"
+import { cleanUrl, urlLengthMax, webAddress } from "./url.ts"
 
 const long = "a".repeat(urlLengthMax)
 const urlOf = (raw: string) => webAddress(raw)?.url ?? null
@@ -60,6 +62,21 @@ describe("a web address", () => {
         if (!found.cut) assert.include(found.url, raw.trim())
       })
     )
+  })
+
+  it("loses the labels of its host that are the customer's, but for the shop's last two", () => {
+    const jane = new PersonalData({
+      ...emptyRawUser,
+      first_name: "Jane",
+      last_name: "Quixworthy",
+      phone: "+14155552671"
+    })
+    for (const [raw, url] of [
+      ["https://jane-quixworthy.shop.example/a?b=1", "https://removed.shop.example/a?b=1"],
+      ["https://4155552671.shop.example", "https://removed.shop.example"],
+      ["https://jane.shop.example/", "https://jane.shop.example/"]
+    ] as const)
+      assert.strictEqual(cleanUrl(raw, jane).url, url)
   })
 
   it("takes time in proportion to the text", () => {

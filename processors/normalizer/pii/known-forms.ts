@@ -36,10 +36,17 @@ export const hasKnownForm = (text: string, options: FormOptions): boolean => {
 }
 
 /** As above for ids: an international phone number, a card in groups, an IBAN; a national number is more likely an id. */
-export const isKnownFormOfId = (text: string): boolean => mayBeFormOfId.test(text) && hasKnownForm(text, ofIds)
+export const isKnownFormOfId = (text: string): boolean => {
+  if (isUuid(text)) return false
+  if (text.includes("-") || text.includes("+") || text.includes(" ") || text.includes("."))
+    return hasKnownForm(text, ofIds)
+  // One word: of the forms, these have no separators.
+  return text.length >= 15 && (isIbanAt(text, 0) || isFiscalCodeAt(text, 0))
+}
 
-const mayBeFormOfId =
-  /\+[0-9(]|[0-9]{4}[ -][0-9]{4}|[0-9]{3}[-.][0-9]{2}|\b[A-Za-z]{2}[0-9]{2}[A-Za-z0-9 -]{11}|[A-Za-z]{6}[0-9]{2}[A-Za-z]|[0-9] [0-9]{2} [0-9]{2} /
+/** By its dashes. */
+const isUuid = (text: string): boolean =>
+  text.length === 36 && text[8] === "-" && text[13] === "-" && text[18] === "-" && text[23] === "-"
 
 const ofIds: FormOptions = { countries: [], bareCards: false }
 

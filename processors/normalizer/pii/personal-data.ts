@@ -10,8 +10,8 @@ import type { Drop } from "../identity/field.ts"
 import { emailHashesOf, hasEncodedEmail } from "./encoded-email.ts"
 import { hasKnownForm, isKnownFormOfId } from "./known-forms.ts"
 import { type CustomerNumbers, containsNumber, customerNumbersOf, customerPhonesOf, isPhoneOf } from "./pii-digits.ts"
-import { containsFullName, containsName, type NamePattern, namePatternOf } from "./pii-names.ts"
-import { hasAt, hasEncodedWord, hasSevenDigits, plain, scanText, westernDigits } from "./text-scan.ts"
+import { containsFullName, containsName, mayHaveName, type NamePattern, namePatternOf } from "./pii-names.ts"
+import { hasAt, hasEncodedWord, hasSevenDigits, plain, scanText, westernDigits, wordLengthMin } from "./text-scan.ts"
 
 /** What to look for in the texts of one event; the list of the customer's own values is made at the first need. */
 export class PersonalData {
@@ -56,7 +56,11 @@ export class PersonalData {
 
   /** As above, of names only both together: for codes and catalog words, where one alone is more likely a brand or a model. */
   inCode(text: string, scan: number = scanText(text)): boolean {
-    return this.#hasNumberOrAddress(text, scan, false) || this.#containsFullName(text, scan)
+    return (
+      this.#hasNumberOrAddress(text, scan, false) ||
+      this.#containsFullName(text, scan) ||
+      this.#hasEncodedEmail(text, scan)
+    )
   }
 
   /** The customer's full name, address or numbers: a postal code may have the form of another number. */
@@ -68,10 +72,17 @@ export class PersonalData {
     return containsNumber(text, this.#numbers)
   }
 
+  /** As `inCode`, of a place as it was given: in the form for platforms base64 has lost its capitals. */
+  inPlaceGiven(field: "city" | "state"): boolean {
+    const given = this.#user?.[field] ?? null
+    return given !== null && given.length >= wordLengthMin && this.inCode(given)
+  }
+
   /** As `inCode`, and one name alone: in an app's user agent the name of the device may hold it (`Jane's iPhone`). */
   inUserAgent(text: string): boolean {
     const scan = scanText(text)
-    if (this.#hasNumberOrAddress(text, scan, false)) return true
+    if (this.#hasNumberOrAddress(text, scan, false) || this.#hasEncodedEmail(text, scan)) return true
+    if (!this.#mayContainName(scan)) return false
     const words = unusualWords(text)
     return words !== "" && this.#containsName(words, scanText(words))
   }
@@ -114,6 +125,15 @@ export class PersonalData {
     const known = country !== null && "value" in country ? [country.value] : this.#defaultCountries
     this.#countries = known.length > 0 ? known : anyCountry
     return this.#countries
+  }
+
+  /** Whether a text may have all letters of one of the names. */
+  #mayContainName(scan: number): boolean {
+    const user = this.#user
+    if (user === null || (user.first_name === null && user.last_name === null)) return false
+    this.#first ??= namePatternOf(user.first_name)
+    this.#last ??= namePatternOf(user.last_name)
+    return mayHaveName(scan, this.#first) || mayHaveName(scan, this.#last)
   }
 
   #containsName(text: string, scan: number): boolean {
@@ -170,8 +190,18 @@ export const redactUser = (user: NormalizedUser, personal: PersonalData, drop: D
   // Field by field, since reading a field by a name that changes is slow; nearly always nothing is found.
   let redacted = redact(user, "user_agent", user.user_agent !== null && personal.inUserAgent(user.user_agent), drop)
   redacted = redact(redacted, "zip_plain", isPersonalPlace(user.zip_plain, personal), drop)
-  redacted = redact(redacted, "city_plain", isPersonalPlace(user.city_plain, personal), drop)
-  redacted = redact(redacted, "state_plain", isPersonalPlace(user.state_plain, personal), drop)
+  redacted = redact(
+    redacted,
+    "city_plain",
+    isPersonalPlace(user.city_plain, personal) || personal.inPlaceGiven("city"),
+    drop
+  )
+  redacted = redact(
+    redacted,
+    "state_plain",
+    isPersonalPlace(user.state_plain, personal) || personal.inPlaceGiven("state"),
+    drop
+  )
   redacted = redact(redacted, "lead_id", isPersonal(user.lead_id, personal), drop)
   redacted = redact(redacted, "fb_login_id", isPersonal(user.fb_login_id, personal), drop)
   redacted = redact(redacted, "page_scoped_user_id", isPersonal(user.page_scoped_user_id, personal), drop)

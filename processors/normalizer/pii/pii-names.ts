@@ -52,6 +52,10 @@ export const containsFullName = (text: string, scan: number, first: NamePattern,
   return (hasWordOf(lowered, first) && hasWordOf(lowered, last)) || (mayJoin && hasJoined(lowered, first, last))
 }
 
+/** Whether a text with this scan may have a word of the name. */
+export const mayHaveName = (scan: number, { common, words }: NamePattern): boolean =>
+  words.length > 0 && ((scan & plain) === 0 || (common & ~scan) === 0)
+
 const mayHaveWord = ({ words }: NamePattern, missing: number): boolean => {
   for (let index = 0; index < words.length; index++) if ((words[index]!.bits & missing) === 0) return true
   return false
