@@ -28,6 +28,7 @@ import { noSuppressions, type Suppressions } from "../../shared/suppression/supp
 import { type DecideContext, type Decision, decide, decideRepeats, type OutcomeCount, type Target } from "./decide.ts"
 import { DuplicateFilter, duplicateDefaults, duplicateReport, duplicatesTopic } from "./dedup/duplicate-filter.ts"
 import { RefusalLog } from "./dedup/refusal-log.ts"
+import { poisoned } from "./records.ts"
 
 /**
  * Maps every event for each of the enabled connections; a repeat of an event id goes to those alone that refused the event.
@@ -98,7 +99,11 @@ const openPartition = (
           apply: (records) => restore(state.duplicates, records)
         }
       ],
-      step: (batch) => Effect.tap(mapBatch(state, batch), () => report)
+      step: (batch) => Effect.tap(mapBatch(state, batch), () => report),
+      poison: Effect.fnUntraced(function* (record) {
+        const { encode } = yield* Codecs
+        return { outputs: [poisoned(record, { encode, sealer, now: yield* Clock.currentTimeMillis })] }
+      })
     }
     return task
   })

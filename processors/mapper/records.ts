@@ -12,6 +12,7 @@ import { deadLetterKey } from "../../shared/model/dead-letter.ts"
 import { deliveryResult } from "../../shared/model/delivery-result.ts"
 import { topicNames, valueBytesMax } from "../../shared/model/topics.ts"
 import type { Inbound, Outbound } from "../../shared/runtime/contract.ts"
+import { poisonMessage } from "../../shared/runtime/poison.ts"
 
 export type Encode = Codecs["Service"]["encode"]
 
@@ -129,6 +130,19 @@ export const undecodable = (record: Inbound, problem: Undecodable, { encode, sea
   })
   return deadLetterOutput(entry, encode)
 }
+
+/** The dead letter of a record that ended the process each time, unread. */
+export const poisoned = (record: Inbound, { encode, sealer, now }: WriteContext): Outbound =>
+  deadLetterOutput(
+    sealedDeadLetter(sealer, record, {
+      stage: "mapper",
+      reason_code: "poison",
+      message: poisonMessage,
+      timestamp: now,
+      next_step: "Report it with the program's last lines; redrive it once a new version takes it."
+    }),
+    encode
+  )
 
 const deadLetterOutput = (entry: DeadLetter, encode: Encode, headers?: Outbound["headers"]): Outbound => ({
   topic: topicNames.deadLetters,

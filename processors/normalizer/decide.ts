@@ -11,6 +11,7 @@ import { deadLetterKey } from "../../shared/model/dead-letter.ts"
 import { deliveryResult } from "../../shared/model/delivery-result.ts"
 import { topicNames, valueBytesMax } from "../../shared/model/topics.ts"
 import type { Batch, Inbound, Outbound, Step } from "../../shared/runtime/contract.ts"
+import { poisonMessage } from "../../shared/runtime/poison.ts"
 import { erasedMessage, type Suppressions, suppressionReasons } from "../../shared/suppression/suppressions.ts"
 import { personHashes } from "./identity/user.ts"
 import { type NormalizeResult, type NormalizerOptions, normalize } from "./normalize/normalize.ts"
@@ -90,6 +91,13 @@ export const decide = (
     }
   }
   return { step: { outputs }, normalized, erased, deadLettered, dropped }
+}
+
+/** The dead letter of a record that ended the process each time, unread. */
+export const poisonStep = (record: Inbound, config: NormalizerConfig, codecs: Codecs["Service"], now: number): Step => {
+  const entry = deadLetterOf(record, problem("poison", poisonMessage), config.deadLetters, now)
+  const value = codecs.encode(topicNames.deadLetters, "dead-letter", entry)
+  return { outputs: [{ topic: topicNames.deadLetters, key: deadLetterKey(entry), value }] }
 }
 
 /** So many share a call of the cipher that names their persons, and so few that they are short-lived. */

@@ -9,7 +9,7 @@ import type { KafkaClient, KafkaError } from "../../shared/kafka/client.ts"
 import { topicNames } from "../../shared/model/topics.ts"
 import type { Batch, Inbound, Processor } from "../../shared/runtime/contract.ts"
 import { noSuppressions } from "../../shared/suppression/suppressions.ts"
-import { type Decision, decide, type NormalizerConfig } from "./decide.ts"
+import { type Decision, decide, type NormalizerConfig, poisonStep } from "./decide.ts"
 import { makeSealedReader, type Opened, type SealedReader } from "./sealing/open-sealed.ts"
 
 /** Reads raw events as producers wrote them. */
@@ -21,7 +21,7 @@ export const normalizer = (config: NormalizerConfig): Processor<RegistryError, C
     open: () =>
       Effect.sync(() => {
         const normalize = normalizeBatch(config, loadSchemas)
-        return { step: (batch) => normalize(batch, null) }
+        return { step: (batch) => normalize(batch, null), poison: poisonOf(config) }
       })
   }
 }
@@ -41,7 +41,8 @@ export const sealedNormalizer = (
         const normalize = normalizeBatch(config, loadSchemas)
         return {
           restore: [reader.restore],
-          step: (batch) => Effect.flatMap(openBatch(reader, batch), (opened) => normalize(batch, opened))
+          step: (batch) => Effect.flatMap(openBatch(reader, batch), (opened) => normalize(batch, opened)),
+          poison: poisonOf(config)
         }
       })
   }
@@ -54,6 +55,11 @@ const shape = {
   stepDeadline: Duration.minutes(2),
   releasesInputBuffers: true
 }
+
+const poisonOf = (config: NormalizerConfig) =>
+  Effect.fnUntraced(function* (record: Inbound) {
+    return poisonStep(record, config, yield* Codecs, yield* Clock.currentTimeMillis)
+  })
 
 /** The stages of a batch, in order: load, decide (read, normalize, hash, encode: event by event), report, step. */
 const normalizeBatch = (config: NormalizerConfig, loadSchemas: LoadSchemas) => {

@@ -110,6 +110,8 @@ export interface TransactionalProducer {
 export interface GroupOffset extends TopicPartition {
   readonly groupId: string
   readonly next: number
+  /** Stored with it (`committedOfGroups`); none by default. */
+  readonly metadata?: string
 }
 
 export interface TopicDeclaration {

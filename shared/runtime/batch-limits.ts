@@ -14,6 +14,7 @@ export class AdaptiveBatchLimits implements BatchLimits {
   commitBytesMax: number
   private readonly full: BatchLimits & { readonly commitBytesMax: number }
   private halvings = 0
+  private isAlone = false
   private commits = 0
   /** Commits at the smaller size before a larger one is tried: doubled by each failure, since each costs a timeout. */
   private commitsToGrow = commitsToGrowMin
@@ -42,10 +43,16 @@ export class AdaptiveBatchLimits implements BatchLimits {
     this.apply()
   }
 
+  /** From now on each batch is one record, or as many as before. */
+  processAlone(alone: boolean): void {
+    this.isAlone = alone
+    this.apply()
+  }
+
   private apply(): void {
     const factor = 2 ** -this.halvings
     const scaled = (value: number) => Math.max(1, Math.floor(value * factor))
-    this.recordsMax = scaled(this.full.recordsMax)
+    this.recordsMax = this.isAlone ? 1 : scaled(this.full.recordsMax)
     this.bytesMax = scaled(this.full.bytesMax)
     this.commitBytesMax = scaled(this.full.commitBytesMax)
   }

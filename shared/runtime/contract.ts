@@ -68,6 +68,11 @@ export interface PartitionTask<E, R> {
    * A failure closes the partition and opens it again from the committed offset, with growing delays.
    */
   readonly step: (batch: Batch) => Effect.Effect<Step, E, R>
+  /**
+   * Instead of a step, for a record that ended its process each time (`poison.ts`): its dead letter, without reading the record.
+   * Without it the runtime takes no such record out.
+   */
+  readonly poison?: (record: Inbound) => Effect.Effect<Step, E, R>
   /** Output without input, such as a sliding window's state; committed in a separate transaction. */
   readonly tick?: { readonly every: Duration.Duration; readonly step: Effect.Effect<Step, E, R> }
 }

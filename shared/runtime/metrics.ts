@@ -36,6 +36,8 @@ export type RuntimeEvent =
    * `to` is less, the topic was created again and is read from there.
    */
   | (AtPartition & { readonly type: "lost"; readonly from: number; readonly to: number })
+  /** The record at this offset ended its process again and again, and becomes a dead letter. */
+  | (AtPartition & { readonly type: "poison"; readonly offset: number })
   | (AtPartition & { readonly type: "batch"; readonly records: number; readonly bytes: number })
   /** A transaction is committed. `next` is the offset committed; null if the output had no input (a tick). */
   | (AtPartition & {
@@ -79,6 +81,10 @@ const commitSeconds = Metric.histogram("capi_commit_seconds", {
 })
 const reopenings = counter("capi_partition_reopenings_total", "Partitions closed by a failure and opened again.")
 const lost = counter("capi_records_lost_total", "Records that retention removed before they were processed.")
+const poison = counter(
+  "capi_poison_records_total",
+  "Records that ended their process each time and became dead letters."
+)
 const owned = Metric.gauge("capi_partitions_owned", { description: "Partitions assigned to this process." })
 const lag = Metric.gauge("capi_lag_records", {
   description: "Records behind the end of the partition; a connection's are of all partitions of a topic together."
@@ -150,6 +156,9 @@ export const runtimeMetrics: Effect.Effect<Observe> = Effect.map(Effect.context<
         break
       case "lost":
         update(lost, partitionOf(event), Math.max(0, event.to - event.from))
+        break
+      case "poison":
+        update(poison, processor, 1)
         break
       case "batch":
         update(batches, processor, 1)

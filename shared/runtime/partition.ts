@@ -12,6 +12,7 @@ import type { PartitionTask, Processor, RuntimeOptionsShape } from "./contract.t
 import { failOnStall, Intake } from "./intake.ts"
 import type { Observe } from "./metrics.ts"
 import { appendTogether, runPipeline } from "./pipeline.ts"
+import { guardAgainstPoison, type OpeningMemory } from "./poison.ts"
 import { logOf, positionIn, restoreState } from "./restore-state.ts"
 
 /** A partition that a member of a group was assigned. */
@@ -89,8 +90,9 @@ export const runPartition = <E, R>(
 ): Effect.Effect<void, never, Exclude<R, Scope.Scope> | KafkaClient> => {
   const { processor, runtime } = context
   const limits = new AdaptiveBatchLimits(processor.batch, runtime.commitBytesMax)
+  const memory: OpeningMemory = { known: null }
   return keepOpen(context, [processor.name], handle, limits, (onCommitted) =>
-    openAndProcess(context, handle, limits, onCommitted)
+    openAndProcess(context, handle, limits, memory, onCommitted)
   )
 }
 
@@ -157,6 +159,7 @@ const openAndProcess = <E, R>(
   context: PartitionContext<E, R>,
   handle: PartitionHandle,
   limits: AdaptiveBatchLimits,
+  memory: OpeningMemory,
   onCommitted: () => void
 ): Effect.Effect<void, E | KafkaError, Exclude<R, Scope.Scope> | KafkaClient> =>
   Effect.scoped(
@@ -165,7 +168,7 @@ const openAndProcess = <E, R>(
       const client = yield* KafkaClient
       const begun = yield* Clock.currentTimeMillis
       const producer = yield* client.transactional(`${groupId}.${at.topic}.${at.partition}`)
-      const { position, partitions } = yield* startPosition(context)
+      const { metadata, position, partitions } = yield* startPosition(context)
       handle.partitions = partitions
       const append = appendTogether(producer, runtime.prefix)
       const task = yield* processor.open({ topic, partition: at.partition, partitions, position, append })
@@ -197,9 +200,14 @@ const openAndProcess = <E, R>(
       member.seek(at, position)
       observe({ type: "opened", ...name, position, millis: (yield* Clock.currentTimeMillis) - begun })
 
-      const pipeline = runPipeline({
+      const guard = guardAgainstPoison({
+        ...{ processor, task: task as PartitionTask<E, R>, producer, groupId, at, position, metadata, memory, limits },
+        onPoison: ({ offset }) => observe({ type: "poison", ...name, offset })
+      })
+      const pipeline = runPipeline<E | KafkaError, R>({
         processor,
-        task: task as PartitionTask<E, R>,
+        task: guard.task,
+        metadata: guard.metadata,
         producer,
         intake,
         groupId,
@@ -213,6 +221,7 @@ const openAndProcess = <E, R>(
         },
         onCommitted: (commit) => {
           committed = commit.next ?? committed
+          guard.onCommitted(commit.next)
           onCommitted()
           observe({ type: "committed", ...name, ...commit })
           observeProgress()
@@ -221,7 +230,7 @@ const openAndProcess = <E, R>(
       const stalled = failOnStall(at, intake, runtime.stallCheckEvery).pipe(
         Effect.tapError((error) => Effect.sync(() => context.onStalled(error)))
       )
-      yield* Effect.raceFirst(pipeline, stalled)
+      yield* Effect.onExit(Effect.raceFirst(pipeline, stalled), guard.close)
     })
   ) as Effect.Effect<void, E | KafkaError, Exclude<R, Scope.Scope> | KafkaClient>
 
@@ -229,9 +238,11 @@ const startPosition = <E, R>(context: PartitionContext<E, R>) =>
   Effect.gen(function* () {
     const { at, groupId, processor } = context
     const client = yield* KafkaClient
-    const committed = (yield* client.committed(groupId, at.topic)).find((found) => found.partition === at.partition)
+    const offsets = yield* client.committedOfGroups([groupId], [at.topic])
+    const committed = offsets.find((found) => found.partition === at.partition)
     const { log, partitions } = yield* logOf(at)
-    return { position: yield* positionIn(log, committed?.offset ?? null, context, processor.name), partitions }
+    const position = yield* positionIn(log, committed?.offset ?? null, context, processor.name)
+    return { position, partitions, metadata: position === committed?.offset ? committed.metadata : "" }
   })
 
 /** The broker ends a transaction that takes too long by fencing its producer; a step past its deadline times out. */

@@ -28,6 +28,8 @@ interface PipelineOptions<E, R> {
   readonly limits: AdaptiveBatchLimits
   readonly onBatch: (batch: TakenBatch) => void
   readonly onCommitted: (commit: CommitReport) => void
+  /** Stored with the next committed offset. */
+  readonly metadata?: () => string
 }
 
 export interface CommitReport {
@@ -91,7 +93,7 @@ const commitSteps = <E, R>(options: PipelineOptions<E, R>, state: PipelineState<
   })
 
 const commit = <E, R>(
-  { producer, at, groupId, runtime, onCommitted }: PipelineOptions<E, R>,
+  { producer, at, groupId, runtime, metadata, onCommitted }: PipelineOptions<E, R>,
   steps: StepQueue<E, R>,
   ready: ReadySteps,
   next: number | null
@@ -101,7 +103,10 @@ const commit = <E, R>(
     const records = ready.outputs.map((output) => produced(runtime.prefix, output))
     // Uninterruptible: else a revoked partition's next owner could find a transaction that is still open.
     yield* Effect.uninterruptible(
-      producer.commit({ records, offsets: next === null ? [] : [{ groupId, ...at, next }] })
+      producer.commit({
+        records,
+        offsets: next === null ? [] : [{ groupId, ...at, next, metadata: metadata?.() ?? "" }]
+      })
     )
     yield* steps.settle(ready, next)
     const millis = (yield* Clock.currentTimeMillis) - begun

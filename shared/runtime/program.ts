@@ -17,6 +17,7 @@ import { loggerLayer } from "../telemetry/logger.ts"
 import { processSecrets } from "../telemetry/redaction.ts"
 import type { Processor } from "./contract.ts"
 import { endWithLauncher } from "./end-with-launcher.mjs"
+import { watchEventLoop } from "./event-loop-watch.ts"
 import { describeFailure, exitAtSecondInterrupt, exitCodes, formatFailure } from "./exit.ts"
 import { healthServer, partitionHealth, Readiness } from "./health.ts"
 import { observeAll, RuntimeObserver, runtimeMetrics } from "./metrics.ts"
@@ -79,6 +80,7 @@ export const sharedInputProgram = <
 export const runProgram = (program: Program): void => {
   endWithLauncher()
   exitAtSecondInterrupt()
+  watchEventLoop(program.name)
   const provider = ConfigProvider.layer(environmentProvider())
   NodeRuntime.runMain(Effect.provide(runInProcess(program.name, [program]), provider), {
     disableErrorReporting: true,

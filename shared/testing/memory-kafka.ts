@@ -60,7 +60,10 @@ export class MemoryKafka {
               }
               if (records.length > this.commitRecordsMax) return yield* failure("timeout")
               yield* this.write(records)
-              for (const offset of offsets) this.offsets.set(offsetName(offset.groupId, offset), offset.next)
+              for (const offset of offsets) {
+                this.offsets.set(offsetName(offset.groupId, offset), offset.next)
+                this.metadata.set(offsetName(offset.groupId, offset), offset.metadata ?? "")
+              }
               this.commits.push({ transactionalId, next: offsets[0]?.next ?? null, records: records.length })
             })
         }

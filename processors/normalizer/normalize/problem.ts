@@ -21,7 +21,8 @@ export const problemReasons = [
   "event_time_without_offset",
   "empty_identity",
   "secret_missing",
-  "sealed_undecodable"
+  "sealed_undecodable",
+  "poison"
 ] as const
 export type ProblemReason = (typeof problemReasons)[number]
 
@@ -60,7 +61,9 @@ export const nextSteps: Readonly<Record<ProblemReason, string>> = {
     "Send at least one identifier of the customer: email, phone, external_id, a click or browser id, or the IP address.",
   secret_missing:
     "Find out who deleted records of person-keys or recreated it; restore it from a backup, then redrive.",
-  sealed_undecodable: "Find out who recreated identity-keys or changed the record; restore the topic, then redrive."
+  sealed_undecodable: "Find out who recreated identity-keys or changed the record; restore the topic, then redrive.",
+  poison:
+    "Report it with the program's last lines, or with the record if it may be shown; redrive it once a new version takes it."
 }
 
 /** A problem with the next step of its reason. */

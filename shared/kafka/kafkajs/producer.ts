@@ -97,7 +97,11 @@ const sendOffsets = async (transaction: Transaction, offsets: CommittedStep["off
   for (const [consumerGroupId, ofGroup] of Map.groupBy(offsets, ({ groupId }) => groupId)) {
     const topics = [...Map.groupBy(ofGroup, ({ topic }) => topic)].map(([topic, ofTopic]) => ({
       topic,
-      partitions: ofTopic.map(({ partition, next }) => ({ partition, offset: String(next) }))
+      partitions: ofTopic.map(({ partition, next, metadata }) => ({
+        partition,
+        offset: String(next),
+        ...(metadata === undefined || metadata === "" ? {} : { metadata })
+      }))
     }))
     await transaction.sendOffsets({ consumerGroupId, topics })
   }

@@ -11,6 +11,7 @@ export interface TimeResult {
 }
 
 const endlessMillis = 60_000
+const startMillisMax = 400_000
 
 export const runTimes = (
   options: TimeRun,
@@ -26,9 +27,11 @@ export const runTimes = (
       void worker.terminate()
       resolve({ finds, kinds, endless })
     }
-    const timer = setTimeout(() => end(at), endlessMillis)
+    // The start makes the texts of all expressions.
+    let timer = setTimeout(() => end(at), startMillisMax)
     worker.on("message", (message: TimeReport) => {
-      timer.refresh()
+      clearTimeout(timer)
+      timer = setTimeout(() => end(at), endlessMillis)
       report(message)
       if (message._tag === "At") at = `${message.target}: ${message.shape}`
       else if (message._tag === "Found") finds.push(message.find)

@@ -5,7 +5,7 @@ import { shapes, textOf } from "./texts.ts"
 
 describe("the time of a text", () => {
   it("grows with its length alone in all that reads it, and is short (`make fuzz-time` tries more)", {
-    timeout: 300_000
+    timeout: 600_000
   }, async () => {
     const { endless, finds, kinds } = await runTimes({ every: 1_800, only: "", millisMax: 200_000 })
     assert.isNull(endless)
