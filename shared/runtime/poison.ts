@@ -1,5 +1,5 @@
 /**
- * A record that ends its process each time it is processed: it loops, throws what nobody expects, or takes all memory. Who comes
+ * A record that ends its process each time it is processed: it loops, throws unexpectedly, or takes all memory. Who comes
  * after cannot ask the process that is gone, so that the committed offset's metadata says how often a partition's records were
  * begun without a commit. From the third time on they are processed one by one, and a record that ends its process alone as well
  * becomes a dead letter. Failures that a process survives, such as a registry's outage, do not count.
@@ -34,7 +34,7 @@ const metadataOf = ({ alone, times }: Begun): string => (times === 0 ? "" : `beg
 
 /** Of the dead letter. */
 export const poisonMessage =
-  "The record ended the process that read it three times, and once more while it was processed alone: it loops, fails unexpectedly or takes all memory."
+  "The record ended the process that read it three times, and again while it was processed alone: it loops, fails unexpectedly or takes all memory."
 
 /** What this process found at its first opening: what it writes itself says nothing of an end. */
 export interface OpeningMemory {
