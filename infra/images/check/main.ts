@@ -17,7 +17,7 @@ import { prepareCompose } from "./compose.ts"
 import { checkCompose } from "./compose-checks.ts"
 import { startGround } from "./containers.ts"
 import { copyCheckout, makeContext } from "./context.ts"
-import { type Engine, existingEngine, startEngine } from "./engine.ts"
+import { type Engine, existingEngine, startEngine, temporaryFolder } from "./engine.ts"
 import { makeReport, type Report, runChecks } from "./report.ts"
 
 const dockerfile = path.join(repository, "infra/images/Dockerfile")
@@ -66,17 +66,25 @@ const composeSystem = Effect.fnUntraced(
 
 /** By vitest in another process, whose engine is this one. The image that cleans up after testcontainers cannot be pulled. */
 const containerTests = Effect.fnUntraced(function* (engine: Engine) {
-  const { out } = yield* mustRun(
+  const counts = path.join(yield* temporaryFolder("tests"), "counts.json")
+  yield* mustRun(
     "vitest",
-    ["run", "--root", repository, "--project", "kafka", "--reporter=json", "docker.docker.test.ts"],
+    ["run", "--root", repository, "--project", "kafka", "--reporter=json", `--outputFile=${counts}`, testFile],
     { environment: { ...engine.environment, TESTCONTAINERS_RYUK_DISABLED: "true" }, limit: "6 minutes" }
   )
-  const counts: { readonly numPassedTests: number; readonly numPendingTests: number } = JSON.parse(
-    out.slice(out.indexOf("{"))
-  )
-  if (counts.numPassedTests === 0 || counts.numPendingTests > 0)
-    return yield* checkFailed(`${counts.numPassedTests} passed, ${counts.numPendingTests} skipped`)
-})
+  const { numPassedTests: passed, numPendingTests: skipped }: TestCounts = yield* Effect.try({
+    try: () => JSON.parse(readFileSync(counts, "utf8")),
+    catch: (cause) => checkFailed(`vitest left no counts: ${String(cause)}`)
+  })
+  if (passed === 0 || skipped > 0) return yield* checkFailed(`${passed} passed, ${skipped} skipped`)
+}, Effect.scoped)
+
+const testFile = "infra/local/docker.docker.test.ts"
+
+interface TestCounts {
+  readonly numPassedTests: number
+  readonly numPendingTests: number
+}
 
 /** An engine that has what the Dockerfile builds on; a stand-in goes only into one that is thrown away. */
 const engineWithBase = Effect.gen(function* () {
