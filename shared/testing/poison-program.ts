@@ -25,8 +25,9 @@ const copied = ({ key, value }: Inbound, headers: Readonly<Record<string, string
 const struck = (value: string): void => {
   if (value === "loop") for (;;);
   if (value === "throw") throw new Error("for the test")
-  const held: Array<Array<number>> = []
-  if (value === "heap") for (;;) held.push(Array.from({ length: 100_000 }, (_, index) => index + held.length))
+  // In large pieces, so that the collector has nothing to try for long.
+  const held: Array<ReadonlyArray<number>> = []
+  if (value === "heap") for (;;) held.push(new Array<number>(2_000_000).fill(held.length + 0.5))
 }
 
 const poisonable: Processor = {

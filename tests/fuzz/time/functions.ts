@@ -67,7 +67,7 @@ export const functionsOfTexts = async (): Promise<ReadonlyArray<TimeTarget>> => 
 }
 
 /** They take lists and groups, which a text looks like. */
-const takesNoText = new Set(["clickIdsByName", "wordSet"])
+const takesNoText = new Set(["clickIdsByName", "wordSet", "batchGroup", "compileParameters"])
 
 /** One target for each form of arguments that a function takes. */
 const targetsOf = (name: string, call: (...args: ReadonlyArray<unknown>) => unknown): ReadonlyArray<TimeTarget> =>
