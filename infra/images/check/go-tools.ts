@@ -48,7 +48,13 @@ export const obtainGoTool = ({
       )
     process.stdout.write(`Building ${name} ${version} from its Go module. This happens once.\n`)
     // In the module's folder, since `go install` refuses a module that replaces or excludes others, as Compose's does.
-    const { out } = yield* mustRun("go", ["mod", "download", "-json", `${module}@${version}`], { limit: "5 minutes" })
+    const { out } = yield* mustRun("go", ["mod", "download", "-json", `${module}@${version}`], {
+      limit: "5 minutes"
+    }).pipe(
+      Effect.mapError(({ message }) =>
+        cannotCheck(`${name} ${version} cannot be downloaded: ${message}`, "Check the network and GOPROXY.")
+      )
+    )
     const { Dir: source }: { readonly Dir: string } = JSON.parse(out)
     const part = `${folder}.${process.pid}.part`
     yield* mustRun(
