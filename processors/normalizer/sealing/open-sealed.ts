@@ -46,6 +46,11 @@ export const makeSealedReader = (
     const ids = sealedIdsOf(value)
     return ids !== null && !wordsOf(ids).every((id) => secrets.has(id))
   }
+  /** A redrive brings a record with a new time: whether its secret is destroyed by now, the log says. */
+  const mayBeDestroyed = ({ value }: Inbound): boolean => {
+    const ids = suppressions.size === 0 ? null : sealedIdsOf(value)
+    return ids !== null && suppressions.isErased(wordsOf(ids), 0)
+  }
   return {
     restore: {
       topic: topicNames.personKeys,
@@ -56,7 +61,9 @@ export const makeSealedReader = (
     // A sealed record and its secrets are one transaction: who reads the one finds the others in the log.
     refresh: Effect.fnUntraced(function* (records: ReadonlyArray<Inbound>) {
       const now = yield* Clock.currentTimeMillis
-      if (now - refreshedAt < refreshMillis && !records.some(isMissing)) return
+      const age = now - refreshedAt
+      const isDue = age >= refreshMillis || (age >= erasedRefreshMillis && records.some(mayBeDestroyed))
+      if (!isDue && !records.some(isMissing)) return
       refreshedAt = now
       const kafka = yield* KafkaClient
       const topic = (yield* RuntimeOptions).prefix + topicNames.personKeys
@@ -90,6 +97,8 @@ const wordsOf = (ids: Buffer): ReadonlyArray<IdWords> => {
 
 /** Destroyed secrets leave the memory after so long. */
 const refreshMillis = 60_000
+/** With records of persons who were erased once. */
+const erasedRefreshMillis = 1_000
 
 const erased: Opened = { _tag: "Erased" }
 const missing: Opened = {
