@@ -53,8 +53,9 @@ export const balanceOf = (ledger: Ledger): Balance => {
     if (isNormalized(event)) {
       normalized++
       for (const tally of tallies) count(tally, event, ledger)
-    } else if (event.deadLettered) deadLetteredRaw++
-    else if (event.erased) erasedRaw++
+      // A dead letter of an erased person that was redriven or replayed is one no more.
+    } else if (event.erased) erasedRaw++
+    else if (event.deadLettered) deadLetteredRaw++
     else if (ledger.isLostRaw(event)) missingRaw.push(positionOf(event.source))
     else inFlightRaw++
   }
