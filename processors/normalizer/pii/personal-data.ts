@@ -78,10 +78,12 @@ export class PersonalData {
     return given !== null && given.length >= wordLengthMin && this.inCode(given)
   }
 
-  /** As `inCode`, and one name alone: in an app's user agent the name of the device may hold it (`Jane's iPhone`). */
+  /** As `inCode`; in an app's user agent also one name alone, since it may hold the name of the device (`Jane's iPhone`). */
   inUserAgent(text: string): boolean {
     const scan = scanText(text)
     if (this.#hasNumberOrAddress(text, scan, false) || this.#hasEncodedEmail(text, scan)) return true
+    // A browser says nothing that its user has written.
+    if (text.startsWith("Mozilla/")) return this.#containsFullName(text, scan)
     if (!this.#mayContainName(scan)) return false
     const words = unusualWords(text)
     return words !== "" && this.#containsName(words, scanText(words))

@@ -132,8 +132,8 @@ const space = 0x20
 const wide = 1 << 31
 const hasPercent = 1 << 26
 
-/** Base64 of the shortest address has as many characters. */
-export const wordLengthMin = 12
+/** Base64 of an address of eleven characters: shorter words are ordinary ones. */
+export const wordLengthMin = 15
 /** Of both alphabets: 2 for `I` to `Z` and `a` to `f`, with which the code of a printable character begins. */
 export const base64 = new Uint8Array(256)
 for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_") {
