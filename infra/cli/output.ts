@@ -48,7 +48,8 @@ export const outputTo = ({ out, error, colours, interactive }: Streams): Output[
 })
 
 /** Escaped, and only then coloured: no text of others can hold the marks that `painter` sets. */
-const forTerminal = (text: string): string => printable(text).replaceAll(marks, "\u001b[$1m")
+const forTerminal = (text: string): string =>
+  printable(text).replaceAll(marks, "\u001b[$1m").replaceAll(clearMark, "\u001b[H\u001b[2J")
 
 /** Prints a result: the value as one line of JSON with `--json`, else the text for people. */
 export const show = Effect.fnUntraced(function* (value: unknown, human: (paint: Paint) => string) {
@@ -84,6 +85,8 @@ export const painter =
 /** Unknown to everybody before this process runs. */
 const secret = randomBytes(12).toString("hex")
 const markOf = (code: number): string => `<${secret}:${code}>`
+/** Clears the screen before what follows; for a terminal alone. */
+export const clearMark = `<${secret}:clear>`
 const marks = new RegExp(`<${secret}:([0-9]{1,2})>`, "g")
 const widthOf = (text: string): number => [...text.replaceAll(marks, "")].length
 

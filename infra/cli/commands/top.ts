@@ -13,7 +13,7 @@ import type { Platform } from "../../../shared/model/platform.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import { followPositions, nextOf } from "../../../shared/runtime/positions.ts"
 import { Command, CommandError, countFlag, Flag, Json } from "../cli.ts"
-import { Output, painter } from "../output.ts"
+import { clearMark, Output, painter } from "../output.ts"
 import { readTopic } from "../read-topic.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 import { type Counts, noCounts, type Snapshot, topView } from "../top-view.ts"
@@ -58,7 +58,7 @@ const draw = Effect.fnUntraced(function* (interval: Duration.Duration, times: nu
     yield* Effect.sleep(interval)
     const snapshot = yield* watched.snapshot
     // On a terminal each picture takes the place of the one before.
-    const clear = output.colours ? "\u001b[H\u001b[2J" : ""
+    const clear = output.colours ? clearMark : ""
     yield* output.write(json ? `${JSON.stringify(snapshot)}\n` : `${clear}${topView(snapshot, paint)}\n`)
   }
 })
