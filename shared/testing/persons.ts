@@ -121,7 +121,7 @@ export const bare = (text: string): string =>
 /** Fields whose grammar leaves no room for a person, and tokens that a platform gave, which are sent as they are (docs/identity.md). */
 const notPlanted = new Set(
   (
-    "event_id event_time user.ip user.fbp user.fbc user.fbclid user.fbclid_time user.gclid user.gbraid user.wbraid user.dclid user.ttclid " +
+    "event_id event_time user.phone user.ip user.fbp user.fbc user.fbclid user.fbclid_time user.gclid user.gbraid user.wbraid user.dclid user.ttclid " +
     "user.sc_click_id user.ctwa_clid user.madid user.click_ids consent_signals.gdpr_applies"
   ).split(" ")
 )
@@ -142,8 +142,8 @@ export const eventOf = (person: Person, kind: Kind, now: number): Readonly<Recor
   const inId = kind === "national" ? spellingOf(person, "phone") : spelling
   const identity = {
     email: person.email,
-    // Of half of the persons the number is not known.
-    ...(person.index % 2 === 0 ? { phone: person.phone.number } : {}),
+    // Of half of the persons the number is not known; in a national form without it not every country's is recognized (docs/identity.md).
+    ...(person.index % 2 === 0 || kind === "national" ? { phone: person.phone.number } : {}),
     first_name: person.first,
     last_name: person.last,
     country: person.country,
@@ -185,8 +185,8 @@ export const eventOf = (person: Person, kind: Kind, now: number): Readonly<Recor
     return Object.fromEntries(
       group.fields!.flatMap((field) => {
         const at = path === "" ? field.name : `${path}.${field.name}`
-        if (notPlanted.has(at)) return []
         const own = at.startsWith("user.") ? identity[field.name as keyof typeof identity] : undefined
+        if (own === undefined && notPlanted.has(at)) return []
         const value = own ?? build(field.type, at)
         return value === undefined ? [] : [[field.name, value]]
       })
