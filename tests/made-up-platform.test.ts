@@ -12,7 +12,7 @@ let folder = ""
 
 beforeAll(() => {
   folder = mkdtempSync(path.join(os.tmpdir(), "made-up-platform-"))
-  for (const part of ["schemas", "shared", "processors", "infra", "package.json"])
+  for (const part of ["schemas", "shared", "processors", "infra", "examples", "package.json"])
     cpSync(path.join(root, part), path.join(folder, part), { recursive: true })
   symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"))
   mkdirSync(path.join(folder, "shared/connectors/acme"))

@@ -108,7 +108,10 @@ describe("a program", { timeout: 60_000 }, () => {
   })
 
   it("logs after five seconds what it waits for, without the password in its address", async () => {
-    const program = start({ SCHEMA_REGISTRY_URL: "http://shop:secret-word@127.0.0.1:1" })
+    const program = start({
+      SCHEMA_REGISTRY_URL: "http://shop:secret-word@127.0.0.1:1",
+      SCHEMA_REGISTRY_ALLOW_PLAINTEXT: "true"
+    })
     while (!program.text.out.includes("Still waiting")) await once(program.child.stdout, "data")
     assert.match(program.text.out, /"WARN".*Still waiting for the schema registry at http:.*@127\.0\.0\.1:1\./)
     program.child.kill("SIGTERM")

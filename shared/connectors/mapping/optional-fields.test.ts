@@ -140,7 +140,7 @@ const normalized = (event: unknown) => {
 
 /** What a field decides beside itself: how others are read, and what is the customer's in the shop's words. */
 const decides: Readonly<Record<string, RegExp>> = {
-  "user.country": /^user\.(?:country|phones|state|zip|date_of_birth)/,
+  "user.country": /^user\.(?:country|phones|state|zip|date_of_birth)|^consent_country$/,
   "user.phone": /^user\.phones/,
   "user.email": /^user\.email/,
   "user.first_name": /^user\.first_name/,
@@ -168,7 +168,10 @@ describe("an optional field", () => {
         const event = normalized(withValue(full, path, value))
         const after = leavesOf({ ...event, dropped_fields: null }, "", new Map())
         const field = path.join(".")
-        const own = decides[field] ?? new RegExp(`^${field.replaceAll(".", "\\.")}(?:\\.|$)`)
+        // Consent is derived from all that is said of it together.
+        const own = field.startsWith("consent")
+          ? /^consent/
+          : (decides[field] ?? new RegExp(`^${field.replaceAll(".", "\\.")}(?:\\.|$)`))
         // A customer's or an app's own group, or the list of items as a whole, is all of its fields.
         for (const [leaf, known] of before) {
           if (own.test(leaf) || leaf.startsWith(`${field}.`)) continue
