@@ -220,10 +220,14 @@ export const rows: ReadonlyArray<{ readonly title: string; readonly panels: Read
         queries: { "max(capi_ledger_missing_events)": "missing", "max(capi_ledger_open_events)": "open" }
       },
       {
-        title: "Records lost",
-        description: "Records that retention removed before they were processed: always 0.",
+        title: "Records lost or set aside",
+        description:
+          "Records that retention removed before they were processed, and records that ended their processor and became dead letters: always 0.",
         unit: "short",
-        queries: { "sum by (processor, topic) (increase(capi_records_lost_total[1h]))": "{{processor}} {{topic}}" }
+        queries: {
+          "sum by (processor, topic) (increase(capi_records_lost_total[1h]))": "{{processor}} {{topic}} lost",
+          "sum by (processor, topic) (increase(capi_poison_records_total[1h]))": "{{processor}} {{topic}} dead letters"
+        }
       },
       {
         title: "Commits",

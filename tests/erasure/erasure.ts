@@ -37,7 +37,7 @@ export interface Evidence {
   readonly outcomes: ReadonlyMap<string, string>
   /** Event ids that each platform received. */
   readonly received: Readonly<Record<string, ReadonlySet<string>>>
-  /** Exit code of `capi ledger`, and its JSON. */
+  /** Exit code of `./capi ledger`, and its JSON. */
   readonly ledger: CommandResult
   readonly redriven: CommandResult
 }

@@ -225,7 +225,7 @@ const webhookAlerts = (webhook: WebhookRecorder): Effect.Effect<ReadonlyArray<No
 const isAgeAlert = ({ series }: NotifiedAlert): boolean => series === "age_limit"
 
 /** Asked before the first of the others says so, it may still read the topic after it. */
-const commandLine = "capi health"
+const commandLine = "./capi health"
 
 /** What a surface says of the connection: its status, and the cause where it is ill and the surface has one. */
 type Surface = Effect.Effect<{ readonly status: string; readonly cause?: string | null } | undefined, unknown, never>
