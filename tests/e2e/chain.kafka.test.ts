@@ -135,7 +135,8 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
       if (sample.expect.outcome === "rejected") {
         assert.include([...reasons], sample.expect.reason, sample.key)
         assert.isFalse(reasons.has(null), sample.key)
-      } else if (isDuplicate)
+      } else if (isDuplicate && !reasons.has("consent_unknown_in_europe"))
+        // What no platform got, for want of consent, is no duplicate the next time either.
         assert.sameMembers([...reasons], [sample.expect.conflict ? "duplicate_conflict" : "duplicate"])
       else assert.isFalse(reasons.has("duplicate"), sample.key)
     }
@@ -230,7 +231,7 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
       const { consent = 0, consent_unknown_in_europe: unknown = 0, ...others } = rest
       assert.deepStrictEqual(others, {}, connectionId)
       assert.strictEqual(duplicate + duplicate_conflict + consent + unknown + no_mapping + filter, outcomes.skipped)
-      assert.isAbove(duplicate, 0.85 * good.length)
+      assert.isAbove(duplicate, 0.75 * good.length)
       assert.isAbove(duplicate_conflict, 0)
     }
     const after = await counts(endToEnd)
