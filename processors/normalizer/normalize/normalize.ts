@@ -167,7 +167,7 @@ const headProblem = (eventId: string, eventName: string, personal: PersonalData)
 
 /** They cannot be changed without breaking deduplication, so that an event whose id or name is a person's is refused. */
 const isIdentifier = (value: string, personal: PersonalData): boolean =>
-  value !== "" && value.length <= 256 && !personal.inId(value)
+  value !== "" && value.length <= 256 && !personal.inId(value, undefined, true)
 
 const unfit = "is too long, or contains an email address, a phone number or the customer's name"
 

@@ -92,8 +92,10 @@ export class PersonalData {
   /**
    * For ids by which platforms deduplicate, such as an order's: they stay as they are, whatever single words or digits they share
    * with the customer, but for an email address, a phone number and the customer's full name.
+   *
+   * @param inWords whether a word before the customer's number makes it an id (`order-14155552671`), which a tag sends too
    */
-  inId(text: string, scan: number = scanText(text)): boolean {
+  inId(text: string, scan: number = scanText(text), inWords = false): boolean {
     if (this.#containsFullName(text, scan) || this.#hasEncodedEmail(text, scan)) return true
     if ((scan & (hasAt | hasSevenDigits)) === 0) return false
     if ((scan & hasAt) !== 0 && hasAddress(text)) return true
@@ -101,6 +103,7 @@ export class PersonalData {
     const western = (scan & plain) === 0 ? westernDigits(text) : text
     if (isKnownFormOfId(western)) return true
     // A text that is the customer's number has its last digits; nearly no other has.
+    if (inWords && hasLetter.test(western)) return false
     this.#numbers ??= customerNumbersOf(this.#user)
     if (!containsNumber(western, this.#numbers)) return false
     this.#phones ??= customerPhonesOf(this.#user)
@@ -255,6 +258,8 @@ const hasAddress = (text: string): boolean => {
 
 const behindAtSign = /(?<=[^\s@＠])(?:@|＠|%40)([^\s@＠]*)/gu
 const dotAndLetter = /[^.](?:\.|%2e)\p{L}/iu
+
+const hasLetter = /\p{L}/u
 
 /** Names of the ids that an order, a payment or a product has in a shop, by which platforms and tags deduplicate. */
 export const isOrderIdName: (name: string) => boolean = memo(4_096, (name) => orderIdName.test(name))

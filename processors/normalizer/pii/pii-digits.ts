@@ -70,16 +70,14 @@ export const customerPhonesOf = (user: RawUser | null): ReadonlySet<string> => {
 }
 
 /**
- * Whether all digits of the text together are one of the phone numbers, with or without its country code, or contain one of nine digits
- * and more: then it is that number, alone or with a count beside it, and not an id that only shares digits with it.
+ * Whether all digits of the text together are one of the phone numbers, with or without its country code: then it is that
+ * number in some form, and not an id that only shares digits with it.
  */
 export const isPhoneOf = (text: string, phones: ReadonlySet<string>): boolean => {
   if (phones.size === 0) return false
   const digits = digitsOf(text)
-  if (digits.length < digitsMin) return false
+  if (digits.length < digitsMin || digits.length > digitsMax) return false
   if (phones.has(digits)) return true
-  for (const phone of phones) if (phone.length >= nationalMin && digits.includes(phone)) return true
-  if (digits.length > digitsMax) return false
   // Only a plus says that the first digits are a country's; else they are the shop's.
   return text.includes("+") && nationalParts(digits).some((national) => phones.has(national))
 }

@@ -125,9 +125,18 @@ describe("no plaintext of a person leaves the normalizer", () => {
 
   it("keeps the ids by which platforms deduplicate, whatever they share with the customer", () => {
     const user = { first_name: "Rose", last_name: "Webb", phone: "+1 (415) 555-2671", date_of_birth: "1990-04-12" }
-    const kept = ["ROSE-10045", "webb", "19900412-0077", "55552671", "12/04/1990", "R/1990/4/12"]
+    const kept = [
+      "ROSE-10045",
+      "webb",
+      "19900412-0077",
+      "55552671",
+      "12/04/1990",
+      "R/1990/4/12",
+      "4155552671-1",
+      "10-4155552671"
+    ]
     const lost = [
-      ...["Rose Webb 7", "webb-rose-7", "4155552671-1", "10-4155552671", "rose@shop.example", "o-4155552671"],
+      ...["Rose Webb 7", "webb-rose-7", "rose@shop.example", "o-4155552671"],
       ...["+49 171 2345678", "4111-1111-1111-1111", "DE89 3704 0044 0532 0130 00"],
       "+1 415 555 2671",
       "0014155552671"
