@@ -123,7 +123,12 @@ const makeTopicBacklog = (
     const positions = yield* nextOf(stored, prefix, names, name)
     for (const [index, { id }] of connections.entries())
       for (const log of logs)
-        update(id, log, positions(names[index]!, log.partition), settled.get(log.partition) ?? log.high)
+        update(
+          id,
+          log,
+          positions.get(names[index]!)?.get(log.partition) ?? null,
+          settled.get(log.partition) ?? log.high
+        )
     yield* scan(topic, tracks)
     return sumUp(tracks.values(), isNew)
   })

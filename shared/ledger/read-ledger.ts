@@ -10,7 +10,7 @@ import type { EventLog } from "../config/settings.ts"
 import { type FetchedRecord, KafkaClient } from "../kafka/client.ts"
 import { type Platform, platforms } from "../model/platform.ts"
 import { topicNames } from "../model/topics.ts"
-import { positionsOf, storedPositions } from "../runtime/positions.ts"
+import { followPositions, nextOf, type StoredPositions } from "../runtime/positions.ts"
 import { type Balance, balanceOf } from "./balance.ts"
 import { DecidedConnections, decidedConnectionsTopic, readDecidedConnections } from "./decided-connections.ts"
 import type { Committed, ConnectionState, Offsets, Place, RawSource } from "./event-state.ts"
@@ -119,7 +119,9 @@ const followTopics = Effect.fnUntraced(function* (
   const raw = yield* followTopic(`${prefix}${eventLog}`, { since: from, until: to })
   const deadLetters = yield* followTopic(`${prefix}${topicNames.deadLetters}`, { since })
   const normalized = yield* followTopic(`${prefix}${topicNames.normalized}`, { since })
-  let committed = yield* committedOf(connections, prefix, eventLog)
+  const positions = yield* followPositions(prefix)
+  const committedNow = Effect.flatMap(positions, (stored) => committedOf(stored, connections, prefix, eventLog))
+  let committed = yield* committedNow
   const deliveries = yield* Effect.forEach(platforms, (platform) =>
     Effect.gen(function* () {
       const ids = connections.filter((one) => one.platform === platform).map(({ id }) => id)
@@ -132,7 +134,7 @@ const followTopics = Effect.fnUntraced(function* (
   )
   const results = yield* followTopic(`${prefix}${topicNames.results}`, { since })
   const mark = Effect.gen(function* () {
-    committed = yield* committedOf(connections, prefix, eventLog)
+    committed = yield* committedNow
     const ofDeliveries = deliveries.flatMap(({ mapped, retries }) => [retries, mapped])
     for (const topic of [results, ...ofDeliveries, normalized, deadLetters, raw]) yield* topic.mark
   })
@@ -178,6 +180,7 @@ const eachOf = <D extends { readonly ids: ReadonlyArray<string> }, A>(
   new Map(deliveries.flatMap((delivery) => delivery.ids.map((id) => [id, of(delivery, id)] as const)))
 
 const committedOf = Effect.fnUntraced(function* (
+  stored: StoredPositions,
   connections: ReadonlyArray<LedgerConnection>,
   prefix: string,
   eventLog: EventLog
@@ -188,17 +191,20 @@ const committedOf = Effect.fnUntraced(function* (
       kafka.committed(`${prefix}${group}`, topic),
       (offsets): Offsets => new Map(offsets.map(({ partition, offset }) => [partition, offset ?? 0]))
     )
-  const stored = yield* storedPositions(prefix)
-  const ofEach = (topicOf: (platform: Platform) => string) =>
-    Effect.map(
-      Effect.forEach(connections, ({ id, platform }) =>
-        Effect.map(
-          positionsOf(stored, prefix, `delivery-${platform}.${id}`, topicOf(platform), { knownIsEnough: true }),
-          (found) => [id, new Map([...found].map(([partition, next]) => [partition, next ?? 0]))] as const
-        )
-      ),
-      (found): ReadonlyMap<string, Offsets> => new Map(found)
-    )
+  const ofEach = Effect.fnUntraced(function* (topicOf: (platform: Platform) => string) {
+    const found = new Map<string, Offsets>()
+    for (const [platform, own] of Map.groupBy(connections, (one) => one.platform)) {
+      const nameOf = (id: string) => `delivery-${platform}.${id}`
+      const next = yield* nextOf(
+        stored,
+        prefix,
+        own.map(({ id }) => nameOf(id)),
+        topicOf(platform)
+      )
+      for (const { id } of own) found.set(id, next.get(nameOf(id))!)
+    }
+    return found
+  })
   return {
     normalizer: yield* of("normalizer", `${prefix}${eventLog}`),
     mapper: yield* of("mapper", `${prefix}${topicNames.normalized}`),

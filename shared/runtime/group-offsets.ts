@@ -11,7 +11,7 @@ import * as Semaphore from "effect/Semaphore"
 import { KafkaClient, type KafkaError, type TopicPartition } from "../kafka/client.ts"
 
 /** The metadata of offsets that the program commits. */
-export const offsetMetadata = "capi-relay"
+const offsetMetadata = "capi-relay"
 
 /** A group's committed offset. */
 export interface CommittedOffset {
@@ -19,6 +19,13 @@ export interface CommittedOffset {
   /** Whether the program committed it, not a person or an earlier version. */
   readonly isOurs: boolean
 }
+
+/** As the broker gives it; undefined where nothing is committed. */
+export const committedOffset = (found: {
+  readonly offset: number | null
+  readonly metadata: string
+}): CommittedOffset | undefined =>
+  found.offset === null ? undefined : { offset: found.offset, isOurs: found.metadata === offsetMetadata }
 
 export interface GroupOffsets {
   /**
@@ -164,10 +171,11 @@ const loadTogether = (
   const load = Effect.gen(function* () {
     const begun = order++
     const offsets = new Map<string, Map<string, CommittedOffset>>()
-    for (const { groupId, offset, metadata, ...at } of yield* client.committedOfGroups(groups, topics)) {
-      const ofPartition = offsets.get(nameOf(at)) ?? new Map<string, CommittedOffset>()
-      offsets.set(nameOf(at), ofPartition)
-      if (offset !== null) ofPartition.set(groupId, { offset, isOurs: metadata === offsetMetadata })
+    for (const found of yield* client.committedOfGroups(groups, topics)) {
+      const ofPartition = offsets.get(nameOf(found)) ?? new Map<string, CommittedOffset>()
+      offsets.set(nameOf(found), ofPartition)
+      const committed = committedOffset(found)
+      if (committed !== undefined) ofPartition.set(found.groupId, committed)
     }
     known = { order: begun, offsets }
   })

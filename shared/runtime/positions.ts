@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import { type FetchedRecord, KafkaClient, type KafkaError } from "../kafka/client.ts"
 import { topicNames } from "../model/topics.ts"
 import type { Outbound } from "./contract.ts"
-import { type CommittedOffset, type GroupOffsets, offsetMetadata } from "./group-offsets.ts"
+import { type CommittedOffset, committedOffset, type GroupOffsets } from "./group-offsets.ts"
 import type { AssignedContext } from "./partition.ts"
 import { logOf, positionIn } from "./restore-state.ts"
 
@@ -63,7 +63,7 @@ export const startPositions = (
 ) =>
   Effect.gen(function* () {
     const { at, topic, runtime } = context
-    const stored = yield* storedPositions(runtime.prefix, at.partition)
+    const stored = yield* storedOfPartition(runtime.prefix, at.partition)
     const groups = yield* groupOffsets.load(at.topic, at.partition)
     const { log, partitions } = yield* logOf(at)
     const positions = new Map<string, number>()
@@ -84,23 +84,20 @@ const inputOf = (processor: string, topic: string) => `${processor}/${topic}`
 const storedOf = (stored: StoredPositions, processor: string, topic: string): ReadonlyMap<number, StoredPosition> =>
   stored.get(inputOf(processor, topic)) ?? new Map<number, StoredPosition>()
 
-/** Of all inputs' partitions of that number, or of all. */
-export const storedPositions = (
-  prefix: string,
-  partition: number | null = null
-): Effect.Effect<StoredPositions, KafkaError, KafkaClient> =>
-  Effect.gen(function* () {
-    const client = yield* KafkaClient
-    const topic = prefix + positionsTopic
-    const logs = partition === null ? yield* client.topicOffsets(topic) : [(yield* logOf({ topic, partition })).log]
-    const stored = new Map<string, Map<number, StoredPosition>>()
-    yield* client.read({
-      topic,
-      ranges: logs.map(({ partition, low, high }) => ({ partition, from: low, to: high })),
-      onRecords: (records) => store(stored, records)
-    })
-    return stored
-  })
+/** Of all partitions. */
+export const storedPositions = (prefix: string): Effect.Effect<StoredPositions, KafkaError, KafkaClient> =>
+  Effect.flatten(followPositions(prefix))
+
+/** Of all inputs' partitions of that number. */
+const storedOfPartition = Effect.fnUntraced(function* (prefix: string, partition: number) {
+  const client = yield* KafkaClient
+  const topic = prefix + positionsTopic
+  const { low, high } = (yield* logOf({ topic, partition })).log
+  const stored = new Map<string, Map<number, StoredPosition>>()
+  const onRecords = (records: ReadonlyArray<FetchedRecord>) => store(stored, records)
+  yield* client.read({ topic, ranges: [{ partition, from: low, to: high }], onRecords })
+  return stored
+})
 
 /**
  * The stored positions, kept up to date: the effect that comes back reads what was written since it ran last, and returns all of
@@ -142,49 +139,44 @@ const store = (
 }
 
 /**
- * Where each of many processors of a shared input goes on in the partitions of a topic (its logical name): the stored positions, and
- * for those that have none the offsets of their groups, asked for together. Blind to a replay that has not begun.
+ * Where each of many processors of a shared input goes on in the partitions of a topic (its logical name), by processor, then by
+ * partition: the stored positions, and for those that have none the offsets of their groups, asked for together. Blind to a replay that
+ * has not begun.
  */
 export const nextOf = (
   stored: StoredPositions,
   prefix: string,
   processors: ReadonlyArray<string>,
   topic: string
-): Effect.Effect<(processor: string, partition: number) => number | null, KafkaError, KafkaClient> =>
+): Effect.Effect<ReadonlyMap<string, ReadonlyMap<number, number>>, KafkaError, KafkaClient> =>
   Effect.gen(function* () {
     const client = yield* KafkaClient
-    const unknown = processors.filter((processor) => storedOf(stored, processor, topic).size === 0)
-    const groups = unknown.map((processor) => prefix + processor)
-    const committed = unknown.length === 0 ? [] : yield* client.committedOfGroups(groups, [prefix + topic])
-    const offsets = new Map(committed.map(({ groupId, partition, offset }) => [`${groupId}/${partition}`, offset]))
-    return (processor, partition) =>
-      storedOf(stored, processor, topic).get(partition)?.next ??
-      offsets.get(`${prefix}${processor}/${partition}`) ??
-      null
+    const next = new Map(
+      processors.map((processor) => [
+        processor,
+        new Map([...storedOf(stored, processor, topic)].map(([partition, position]) => [partition, position.next]))
+      ])
+    )
+    const unknown = processors.filter((processor) => next.get(processor)!.size === 0).map((name) => prefix + name)
+    const committed = unknown.length === 0 ? [] : yield* client.committedOfGroups(unknown, [prefix + topic])
+    for (const { groupId, partition, offset } of committed)
+      if (offset !== null) next.get(groupId.slice(prefix.length))!.set(partition, offset)
+    return next
   })
 
-/**
- * Where a processor of a shared input goes on in each partition of a topic (its logical name); null where it never read.
- * With `knownIsEnough` a group's offset is asked for only where nothing is stored: cheap, and blind to a replay that has not begun.
- */
+/** Where a processor of a shared input goes on in each partition of a topic (its logical name); null where it never read. */
 export const positionsOf = (
   stored: StoredPositions,
   prefix: string,
   processor: string,
-  topic: string,
-  options: { readonly knownIsEnough: boolean } = { knownIsEnough: false }
+  topic: string
 ): Effect.Effect<ReadonlyMap<number, number | null>, KafkaError, KafkaClient> =>
   Effect.gen(function* () {
     const client = yield* KafkaClient
     const known = storedOf(stored, processor, topic)
-    if (options.knownIsEnough && known.size > 0)
-      return new Map([...known].map(([partition, { next }]) => [partition, next]))
     const committed = yield* client.committedOfGroups([prefix + processor], [prefix + topic])
     return new Map(
-      committed.map(({ partition, offset, metadata }) => {
-        const group = offset === null ? undefined : { offset, isOurs: metadata === offsetMetadata }
-        return [partition, resumeAt(known.get(partition), group)]
-      })
+      committed.map((group) => [group.partition, resumeAt(known.get(group.partition), committedOffset(group))])
     )
   })
 

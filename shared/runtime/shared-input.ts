@@ -196,7 +196,7 @@ const openAndProcess = <E, R>(
         const own = positions.get(one.processor.name)!
         yield* one.start(task, own, position)
         // What was set by hand counts as heeded once it is stored. What only lags, as after a crash, follows at once.
-        if (one.groupOffset !== null) shared.storePosition(one)
+        if (one.groupOffset !== null) one.storePosition()
         else if (groups.get(one.groupId)?.offset !== own) groupOffsets.moved(one.groupId, at, own, one.onGroupCommitted)
       }
       handle.open(shared)

@@ -179,12 +179,6 @@ export class SharedPartition<E, R> implements RecordSink {
     this.onChange(subscriber)
   }
 
-  /** Its position is stored with the next commit, though it has not moved. */
-  readonly storePosition = (subscriber: Subscriber<E, R>): void => {
-    subscriber.positionDue = true
-    this.onChange(subscriber)
-  }
-
   readonly onChange = (subscriber: Subscriber<E, R>): void => {
     this.dirty.add(subscriber)
     this.changed.openUnsafe()

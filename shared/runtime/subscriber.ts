@@ -135,6 +135,11 @@ export class Subscriber<E, R> {
   readonly onGroupCommitted = (): void => {
     if (this.groupOffset === null) return
     this.groupOffset = null
+    this.storePosition()
+  }
+
+  /** Its position is stored with the next commit, though it has not moved. */
+  storePosition(): void {
     this.positionDue = true
     this.context.onChange(this as unknown as Subscriber<never, never>)
   }

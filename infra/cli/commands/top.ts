@@ -99,7 +99,7 @@ const watch = Effect.fnUntraced(function* (
         const logs = yield* kafka.topicOffsets(prefix + name)
         for (const [index, { id }] of own.entries())
           for (const { partition, low, high } of logs)
-            lags.set(id, (lags.get(id) ?? 0) + high - Math.max(low, next(names[index]!, partition) ?? low))
+            lags.set(id, (lags.get(id) ?? 0) + high - Math.max(low, next.get(names[index]!)?.get(partition) ?? low))
       }
     }
     const seconds = before === null ? 0 : (at - before.at) / 1_000
