@@ -2,6 +2,7 @@
 import { createServer } from "node:http"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { listenLocally } from "./local-server.ts"
 
 export interface RegistryProxy {
   readonly url: string
@@ -32,12 +33,7 @@ export const startRegistryProxy = (target: string): Effect.Effect<RegistryProxy,
       })
       response.writeHead(answer.status, { "content-type": "application/json" }).end(await answer.text())
     })
-    yield* Effect.acquireRelease(
-      Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-      () => Effect.sync(() => server.closeAllConnections()).pipe(Effect.andThen(Effect.sync(() => server.close())))
-    )
-    const address = server.address()
-    const port = address !== null && typeof address === "object" ? address.port : 0
+    const port = yield* listenLocally(server)
     return {
       url: `http://127.0.0.1:${port}`,
       answer: (next) => {

@@ -1,8 +1,8 @@
 /** AWS Secrets Manager's GetSecretValue, which checks each request's signature (Signature Version 4) by its documentation. */
 import { createHash, createHmac } from "node:crypto"
 import http from "node:http"
-import type { AddressInfo } from "node:net"
 import * as Effect from "effect/Effect"
+import { listenLocally } from "./local-server.ts"
 
 export interface SecretsManagerOptions {
   readonly accessKeyId: string
@@ -53,15 +53,9 @@ export const startSecretsManager = Effect.fnUntraced(function* (options: Secrets
       answer(200, { ARN: `arn:aws:secretsmanager:eu-central-1:1:secret:${id}`, Name: id, SecretString: text })
     })
   })
-  yield* Effect.promise(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve())))
-  yield* Effect.addFinalizer(() =>
-    Effect.promise(() => {
-      server.closeAllConnections()
-      return new Promise<void>((resolve) => server.close(() => resolve()))
-    })
-  )
+  const port = yield* listenLocally(server)
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: `http://127.0.0.1:${port}`,
     put: (name: string, text: string) => void secrets.set(name, text),
     remove: (name: string) => void secrets.delete(name),
     fail: (fails: boolean) => {

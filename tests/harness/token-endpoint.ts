@@ -2,10 +2,10 @@
 import { generateKeyPairSync, sign } from "node:crypto"
 import { readFileSync, writeFileSync } from "node:fs"
 import https from "node:https"
-import type { AddressInfo } from "node:net"
 import path from "node:path"
 import * as Effect from "effect/Effect"
 import type { IssuedCertificate } from "./certificates.ts"
+import { listenLocally } from "./local-server.ts"
 
 export interface TokenEndpointOptions {
   readonly folder: string
@@ -52,13 +52,6 @@ export const startTokenEndpoint = Effect.fnUntraced(function* (options: TokenEnd
       })
     }
   )
-  yield* Effect.promise(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve())))
-  yield* Effect.addFinalizer(() =>
-    Effect.promise(() => {
-      server.closeAllConnections()
-      return new Promise<void>((resolve) => server.close(() => resolve()))
-    })
-  )
-  const { port } = server.address() as AddressInfo
+  const port = yield* listenLocally(server)
   return { url: `https://127.0.0.1:${port}/token`, jwksFile, issued: () => issued }
 })

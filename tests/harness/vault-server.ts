@@ -3,8 +3,8 @@
  * deletion, a sealed server.
  */
 import http from "node:http"
-import type { AddressInfo } from "node:net"
 import * as Effect from "effect/Effect"
+import { listenLocally } from "./local-server.ts"
 
 interface Version {
   readonly data: Readonly<Record<string, unknown>>
@@ -42,15 +42,9 @@ export const startVault = Effect.fnUntraced(function* (tokens: Readonly<Record<s
     if (last.deleted) return answer(404, { data: { data: null, metadata } })
     answer(200, { request_id: "r", lease_id: "", renewable: false, data: { data: last.data, metadata } })
   })
-  yield* Effect.promise(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve())))
-  yield* Effect.addFinalizer(() =>
-    Effect.promise(() => {
-      server.closeAllConnections()
-      return new Promise<void>((resolve) => server.close(() => resolve()))
-    })
-  )
+  const port = yield* listenLocally(server)
   return {
-    address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    address: `http://127.0.0.1:${port}`,
     put: (name: string, data: Readonly<Record<string, unknown>>) =>
       void secrets.set(name, [...(secrets.get(name) ?? []), { data, deleted: false }]),
     remove: (name: string) => {

@@ -1,10 +1,8 @@
 /** `make e2e-health`: exit code 0 only if every surface said the same, each alert came once and ended once, and the history is exact. */
 import process from "node:process"
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
-import { describeFailure, formatFailure } from "../../shared/runtime/exit.ts"
+import { runToExit } from "../harness/run-to-exit.ts"
 import { findings } from "./findings.ts"
 import { healthStory } from "./story.ts"
 
@@ -27,12 +25,4 @@ ${found.length === 0 ? "Every promise held." : `${found.length} findings.`}`)
   return found.length === 0
 })
 
-NodeRuntime.runMain(Effect.scoped(main), {
-  disableErrorReporting: true,
-  teardown: (exit, onExit) => {
-    if (Exit.isSuccess(exit)) return onExit(exit.value === true ? 0 : 1)
-    const failure = describeFailure(exit.cause)
-    if (failure !== null) process.stderr.write(`${formatFailure("e2e-health", failure)}\n`)
-    return onExit(1)
-  }
-})
+runToExit("e2e-health", main)

@@ -1,10 +1,8 @@
 /** `make e2e-outage`: EVENTS, OUTAGE_SECONDS and SEED; exit code 0 only if every promise held. The counts come last. */
 import process from "node:process"
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
-import { describeFailure, formatFailure } from "../../shared/runtime/exit.ts"
+import { runToExit } from "../harness/run-to-exit.ts"
 import { findings } from "./findings.ts"
 import { outageRun } from "./outage.ts"
 import { isShort, type OutageOptions } from "./plan.ts"
@@ -40,12 +38,4 @@ const main = Effect.gen(function* () {
 
 const findingsShown = 20
 
-NodeRuntime.runMain(Effect.scoped(main), {
-  disableErrorReporting: true,
-  teardown: (exit, onExit) => {
-    if (Exit.isSuccess(exit)) return onExit(exit.value === true ? 0 : 1)
-    const failure = describeFailure(exit.cause)
-    if (failure !== null) process.stderr.write(`${formatFailure("e2e-outage", failure)}\n`)
-    return onExit(1)
-  }
-})
+runToExit("e2e-outage", main)

@@ -3,11 +3,9 @@
  * restart and without a loss. SECONDS=40 is how long events are published.
  */
 import process from "node:process"
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
-import { describeFailure, formatFailure } from "../../shared/runtime/exit.ts"
+import { runToExit } from "../harness/run-to-exit.ts"
 import { rotationRun } from "./rotation-run.ts"
 
 endWithLauncher()
@@ -21,12 +19,4 @@ const main = Effect.gen(function* () {
   return found.length === 0
 })
 
-NodeRuntime.runMain(Effect.scoped(main), {
-  disableErrorReporting: true,
-  teardown: (exit, onExit) => {
-    if (Exit.isSuccess(exit)) return onExit(exit.value === true ? 0 : 1)
-    const failure = describeFailure(exit.cause)
-    if (failure !== null) process.stderr.write(`${formatFailure("e2e-rotation", failure)}\n`)
-    return onExit(1)
-  }
-})
+runToExit("e2e-rotation", main)
