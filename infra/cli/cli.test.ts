@@ -101,6 +101,42 @@ describe("capi", () => {
     })
   )
 
+  it.live("lints the file of notifications too: its mistakes, and connections that do not exist", () =>
+    Effect.gen(function* () {
+      const notifications = path.join(folder, "notifications.yaml")
+      const at = { CAPI_NOTIFICATIONS: notifications }
+      const write = (connection: string, receiver: string) =>
+        writeFileSync(
+          notifications,
+          `version: 1\nreceivers:\n  - { id: ops, kind: slack, url: env:SLACK }\nroutes:\n  - { receivers: [${receiver}], connections: [${connection}] }\n`
+        )
+      write("shop", "ops")
+      const right = yield* inside(["lint", "--json"], at)
+      assert.isTrue(Exit.isSuccess(right.exit))
+      const report = { file: notifications, receivers: 1, routes: 1, problems: [] }
+      assert.deepStrictEqual(jsonLines(right.out)[0]!["notifications"], report)
+      write("shoop", "opps")
+      const wrong = yield* inside(["lint"], at)
+      assert.strictEqual(failureOf(wrong)?.exitCode, 1)
+      assert.include(wrong.out, "connections.yaml is right")
+      assert.match(
+        wrong.out,
+        /notifications\.yaml:5:19: error: routes\[0\].receivers\[0\]: .*"opps".*Did you mean ops\?/
+      )
+      assert.match(
+        wrong.out,
+        /:5:40: warning: routes\[0\].connections\[0\]: No connection fits "shoop". Did you mean shop\?/
+      )
+      // By its name alone, whatever it is called.
+      const named = yield* inside(["lint", notifications])
+      assert.strictEqual(failureOf(named)?.exitCode, 1)
+      assert.notInclude(named.out, "connections.yaml is right")
+      const absent = yield* inside(["lint"], { CAPI_NOTIFICATIONS: path.join(folder, "absent.yaml") })
+      assert.isTrue(Exit.isSuccess(absent.exit))
+      assert.include(absent.out, "absent.yaml:1:1: warning: The file cannot be read: no one is notified.")
+    })
+  )
+
   it.live("lists, checks and removes credentials, and needs the right key", () =>
     Effect.gen(function* () {
       const store = { CAPI_CREDENTIALS_FILE: path.join(folder, "other.json") }

@@ -23,8 +23,16 @@ import {
   reportIssue,
   string
 } from "../../shared/connections/fields.ts"
-import { ConnectionsError, formatProblem, isGroup, quote, YamlTree } from "../../shared/connections/yaml-tree.ts"
+import {
+  ConnectionsError,
+  formatProblem,
+  isGroup,
+  type Problem,
+  quote,
+  YamlTree
+} from "../../shared/connections/yaml-tree.ts"
 import { isReference, referenceForms } from "../../shared/credentials/credential.ts"
+import { unmatchedPatterns } from "./connection-patterns.ts"
 import { type Series, type Severity, seriesNames, severities } from "./problem.ts"
 
 export const receiverKinds = ["slack", "pagerduty", "alertmanager", "webhook"] as const
@@ -90,22 +98,42 @@ export const loadNotifications = (file: string): Effect.Effect<Notifications | n
 
 /** Checks a text; `file` is its name in messages. */
 export const parseNotifications = (file: string, text: string): Result.Result<Notifications, ConnectionsError> => {
-  // Secrets are references, so nothing of the environment is substituted.
-  const yaml = new YamlTree(text, {})
-  const found = yaml.broken ? null : readRoot(yaml)
-  const errors = yaml.problems.filter(({ severity }) => severity === "error")
-  if (found !== null && errors.length === 0) return Result.succeed(found)
+  const { notifications, problems } = checkNotifications(text)
+  if (notifications !== null) return Result.succeed(notifications)
+  const errors = problems.filter(({ severity }) => severity === "error")
   const [first] = errors
   return Result.fail(
     new ConnectionsError({
       code: "invalid",
       file,
-      problems: yaml.problems,
+      problems,
       message: `${first === undefined ? `${file} is empty.` : formatProblem(file, first)}${errors.length > 1 ? ` (and ${errors.length - 1} more)` : ""}`,
       nextStep: `Correct ${file}; docs/health.md describes every key.`,
       cause: null
     })
   )
+}
+
+/**
+ * What a text holds, null where it has errors, and every problem with its place. Where the ids of connections are known, a pattern that
+ * none of them fits is a warning: its route would notify of nothing.
+ */
+export const checkNotifications = (
+  text: string,
+  connectionIds: ReadonlyArray<string> | null = null
+): { readonly notifications: Notifications | null; readonly problems: ReadonlyArray<Problem> } => {
+  // Secrets are references, so nothing of the environment is substituted.
+  const yaml = new YamlTree(text, {})
+  const found = yaml.broken ? null : readRoot(yaml)
+  if (found !== null && connectionIds !== null) warnOfUnmatched(yaml, found, connectionIds)
+  const hasErrors = yaml.problems.some(({ severity }) => severity === "error")
+  return { notifications: hasErrors ? null : found, problems: yaml.problems }
+}
+
+const warnOfUnmatched = (yaml: YamlTree, found: Notifications, ids: ReadonlyArray<string>): void => {
+  const message = (pattern: string) => `No connection fits ${quote(pattern)}.${suggestion(pattern, ids)}`
+  for (const { path, pattern } of unmatchedPatterns(found, ids))
+    yaml.warn(yaml.placeOf(yaml.root, yaml.rootPlace, path), message(pattern))
 }
 
 const readRoot = (yaml: YamlTree): Notifications | null => {

@@ -12,6 +12,7 @@ import { isReference } from "../../shared/credentials/credential.ts"
 import { Credentials } from "../../shared/credentials/credentials.ts"
 import { type DependencyState, Readiness } from "../../shared/runtime/health.ts"
 import { type Program, processorsProgram } from "../../shared/runtime/program.ts"
+import { unmatchedPatterns } from "./connection-patterns.ts"
 import { loadNotifications, type Notifications, type Receiver } from "./notifications-file.ts"
 import { notifier } from "./notifier.ts"
 import { type ReceiverHealth, type ReceiverService, wellReceiver } from "./receiver.ts"
@@ -82,14 +83,12 @@ const dependencyOf = ([id, { failingSince, reason, pending }]: readonly [string,
     } satisfies DependencyState
   ] as const
 
-/** A route for a connection that does not exist never matches: most likely a misspelt id. */
-const warnOfUnknown = Effect.fnUntraced(function* ({ routes, silences }: Notifications) {
+/** A route for a connection that does not exist never matches. */
+const warnOfUnknown = Effect.fnUntraced(function* (notifications: Notifications) {
   const { all } = yield* Connections
   const ids = all.map(({ id }) => id)
-  for (const { match } of [...routes, ...silences])
-    for (const id of match.connections)
-      if (!id.endsWith("*") && id !== "all" && !id.startsWith("notifier-") && !ids.includes(id))
-        yield* Effect.logWarning(
-          `The file of notifications names a connection that does not exist.${suggestion(id, ids)}`
-        ).pipe(Effect.annotateLogs({ connection: id }))
+  for (const { pattern } of unmatchedPatterns(notifications, ids))
+    yield* Effect.logWarning(
+      `The file of notifications names a connection that does not exist.${suggestion(pattern, ids)}`
+    ).pipe(Effect.annotateLogs({ connection: pattern }))
 })

@@ -1,4 +1,5 @@
 /** Which receivers a problem goes to, how it is grouped there, and whether it is silenced. Pure. */
+import { fitsPattern } from "./connection-patterns.ts"
 import type { Matcher, Notifications, Route } from "./notifications-file.ts"
 import { notifierConnection, type Problem } from "./problem.ts"
 
@@ -30,9 +31,6 @@ export const groupOf = ({ groupBy }: Route, { connectionId, platform }: Problem)
   groupBy === "connection" ? `connection ${connectionId}` : groupBy === "platform" ? `platform ${platform}` : "all"
 
 const matches = ({ connections, severities, series }: Matcher, problem: Problem): boolean =>
-  (connections.length === 0 || connections.some((pattern) => matchesId(pattern, problem.connectionId))) &&
+  (connections.length === 0 || connections.some((pattern) => fitsPattern(pattern, problem.connectionId))) &&
   (severities.length === 0 || (problem.severity !== null && severities.includes(problem.severity))) &&
   (series.length === 0 || series.includes(problem.series))
-
-const matchesId = (pattern: string, id: string): boolean =>
-  pattern.endsWith("*") ? id.startsWith(pattern.slice(0, -1)) : id === pattern

@@ -1,4 +1,7 @@
-/** `./capi lint`: checks the file of connections; where a broker is there, also what waits for connections that it lacks. */
+/**
+ * `./capi lint`: checks the files of connections and of notifications; where a broker is there, also what waits for connections that
+ * the first lacks.
+ */
 
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -13,6 +16,7 @@ import { Credentials, credentialsOf } from "../../../shared/credentials/credenti
 import { type UnreadEvents, unreadEvents } from "../../../shared/ledger/unread-events.ts"
 import { Argument, Command, CommandError } from "../cli.ts"
 import { undeliveredLines } from "../ledger-report.ts"
+import { lintConfigured, lintNamed, type NotificationsReport } from "../lint-notifications.ts"
 import { type Paint, show } from "../output.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 
@@ -25,6 +29,8 @@ export const lint = Command.make("lint", { file }, ({ file }) =>
   Effect.gen(function* () {
     const settings = yield* loadFileSettings
     const name = file._tag === "Some" ? file.value : settings.connectionsFile
+    const named = file._tag === "Some" ? yield* lintNamed(name, idsIn(settings.connectionsFile)) : null
+    if (named !== null) return yield* showNotifications(named)
     const loaded = yield* Effect.result(loadConnections(name, environment()))
     if (Result.isFailure(loaded) && loaded.failure.code === "unreadable") return yield* loaded.failure
     const connections = Result.isSuccess(loaded) ? loaded.success.connections : []
@@ -32,28 +38,56 @@ export const lint = Command.make("lint", { file }, ({ file }) =>
     const missing = yield* missingCredentials(connections).pipe(
       Effect.provideServiceEffect(Credentials, credentialsOf(settings))
     )
-    const errors = problems.filter((problem) => problem.severity === "error").length
+    const errors = errorsIn(problems)
     const unread = Result.isSuccess(loaded) ? yield* askBroker(connections) : null
+    const ids = Result.isSuccess(loaded) ? connections.map(({ id }) => id) : null
+    const notifications = file._tag === "Some" ? null : yield* lintConfigured(ids)
     const report = {
       file: name,
       valid: errors === 0,
       connections: connections.map(({ id, kind, enabled }) => ({ id, kind, enabled })),
       problems,
       missing_credentials: missing,
-      unread
+      unread,
+      notifications
     }
     yield* show(report, (paint) =>
-      [describe(name, problems, missing, connections, paint), ...undeliveredLines(unread, paint)].join("\n")
+      [
+        describe(name, problems, missing, connections, paint),
+        ...undeliveredLines(unread, paint),
+        ...(notifications === null ? [] : [describeNotifications(notifications, paint)])
+      ].join("\n")
     )
     if (errors > 0) yield* invalid(name, errors)
+    if (notifications !== null) yield* failOnErrors(notifications)
   })
 ).pipe(
-  Command.withDescription("Check the file of connections: every mistake with its line, its key and what is allowed"),
+  Command.withDescription(
+    "Check the files of connections and of notifications: every mistake with its line, its key and what is allowed"
+  ),
   Command.withExamples([
-    { command: "./capi lint", description: "Check the configured file" },
-    { command: "./capi lint examples/connections.yaml", description: "Check another one" }
+    { command: "./capi lint", description: "Check the configured files" },
+    { command: "./capi lint examples/connections.yaml", description: "Check another file of connections" },
+    { command: "./capi lint examples/alerting/notifications.yaml", description: "Check a file of notifications" }
   ])
 )
+
+/** The ids of a file's connections; null where it cannot be read, or is wrong. */
+const idsIn = (file: string): Effect.Effect<ReadonlyArray<string> | null> =>
+  Effect.map(Effect.result(loadConnections(file, environment())), (loaded) =>
+    Result.isSuccess(loaded) ? loaded.success.connections.map(({ id }) => id) : null
+  )
+
+const showNotifications = Effect.fnUntraced(function* (notifications: NotificationsReport) {
+  const { file, problems } = notifications
+  yield* show({ file, valid: errorsIn(problems) === 0, notifications }, (paint) =>
+    describeNotifications(notifications, paint)
+  )
+  yield* failOnErrors(notifications)
+})
+
+const failOnErrors = ({ file, problems }: NotificationsReport) =>
+  errorsIn(problems) === 0 ? Effect.void : invalid(file, errorsIn(problems))
 
 /** What waits for connections that this file does not deliver for; null where no broker is configured, or none answers. */
 const askBroker = (connections: ReadonlyArray<Connection>) =>
@@ -81,20 +115,32 @@ const describe = (
   connections: ReadonlyArray<Connection>,
   paint: Paint
 ): string => {
-  const lines = problems.map((problem) =>
-    paint(problem.severity === "error" ? "red" : "yellow", formatProblem(file, problem))
-  )
-  for (const reference of missing)
-    lines.push(paint("yellow", `${file}: warning: the credential ${reference} does not exist yet.`))
-  const errors = problems.filter((problem) => problem.severity === "error").length
   const enabled = connections.filter((connection) => connection.enabled).length
-  lines.push(
-    errors === 0
-      ? paint("green", `${file} is right: ${connections.length} connections, ${enabled} enabled.`)
-      : paint("red", `${errors} ${errors === 1 ? "error" : "errors"}.`)
-  )
-  return lines.join("\n")
+  return [
+    ...problemLines(file, problems, paint),
+    ...missing.map((reference) => paint("yellow", `${file}: warning: the credential ${reference} does not exist yet.`)),
+    verdictLine(file, problems, `${connections.length} connections, ${enabled} enabled`, paint)
+  ].join("\n")
 }
+
+const describeNotifications = ({ file, receivers, routes, problems }: NotificationsReport, paint: Paint): string =>
+  [
+    ...problemLines(file, problems, paint),
+    verdictLine(file, problems, `${receivers} receivers, ${routes} routes`, paint)
+  ].join("\n")
+
+const problemLines = (file: string, problems: ReadonlyArray<Problem>, paint: Paint) =>
+  problems.map((problem) => paint(problem.severity === "error" ? "red" : "yellow", formatProblem(file, problem)))
+
+const verdictLine = (file: string, problems: ReadonlyArray<Problem>, contents: string, paint: Paint): string => {
+  const errors = errorsIn(problems)
+  return errors === 0
+    ? paint("green", `${file} is right: ${contents}.`)
+    : paint("red", `${errors} ${errors === 1 ? "error" : "errors"}.`)
+}
+
+const errorsIn = (problems: ReadonlyArray<Problem>): number =>
+  problems.filter(({ severity }) => severity === "error").length
 
 const invalid = (file: string, errors: number) =>
   new CommandError({
