@@ -100,7 +100,7 @@ const script = `
 import { createServer } from "node:http"
 import * as Effect from "effect/Effect"
 import { programNames } from "./infra/cli/programs.ts"
-import { previewEvent } from "./infra/cli/preview-event.ts"
+import { previewEvent } from "./processors/normalizer/preview/preview-event.ts"
 import { generatedLines } from "./infra/images/deploy-files.ts"
 import { declaredTopics } from "./infra/topics/declared-topics.ts"
 import { checkConnections } from "./shared/connectors/load-connections.ts"

@@ -26,19 +26,8 @@ const isTest = (file: string): boolean =>
 
 /** The folders of `shared`, each of which may import those before it alone, types as well. */
 const layers = [
-  "model",
-  "http",
-  "config",
-  "telemetry",
-  "kafka",
-  "codec",
-  "credentials",
-  "connections",
-  "connectors",
-  "runtime",
-  "suppression",
-  "dedup",
-  "ledger"
+  ...["model", "http", "config", "telemetry", "kafka", "codec", "credentials", "connections", "connectors", "runtime"],
+  ...["suppression", "dedup", "ledger", "event-story"]
 ]
 
 /** The channel of a message, by the word of the raw event, is the name of a platform. */
@@ -93,6 +82,8 @@ const mayImport = (from: string, to: string): boolean => {
   if (source === target || isTest(from)) return true
   if (source === "schemas") return false
   if (source === "shared") return target === "schemas"
+  // The console shows what the normalizer would make of an event, and what of a record may be shown.
+  if (source === "processors/console" && to.startsWith("processors/normalizer/preview/")) return true
   if (source.startsWith("processors/")) return target === "shared" || target === "schemas"
   return true
 }

@@ -1,10 +1,10 @@
 /** `./capi prepare`: raw events, one JSON object a line, to what would be sent for each, one JSON object a line. */
 
 import { problem } from "../../processors/normalizer/normalize/problem.ts"
+import { maskPayload } from "../../processors/normalizer/preview/mask.ts"
+import { type EventPreview, previewRead } from "../../processors/normalizer/preview/preview-event.ts"
 import type { JsonEvent } from "../../processors/normalizer/read/read-record.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
-import { maskPayload } from "./mask.ts"
-import { type EventPreview, previewRead } from "./preview-event.ts"
 import { rawRecordOf, readRaw } from "./raw-lines.ts"
 
 interface PreviewOptions {

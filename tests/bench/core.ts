@@ -4,7 +4,7 @@
  * calibrated loop of the same run says what a figure is worth on another machine.
  */
 import process from "node:process"
-import { previewEvent } from "../../infra/cli/preview-event.ts"
+import { previewEvent } from "../../processors/normalizer/preview/preview-event.ts"
 import { readJson } from "../../processors/normalizer/read/read-record.ts"
 import type { MappedEvent, NormalizedEvent, RawEvent } from "../../schemas/types.gen.ts"
 import { builtinConnection } from "../../shared/connectors/load-connections.ts"

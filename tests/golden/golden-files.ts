@@ -2,7 +2,7 @@
 import { type ConnectorKind, connectorKinds } from "../../shared/model/platform.ts"
 import { builtinConnection } from "../../shared/connectors/load-connections.ts"
 import { canonicalEvents } from "../../shared/connectors/mapping/catalog.ts"
-import { previewEvent } from "../../infra/cli/preview-event.ts"
+import { previewEvent } from "../../processors/normalizer/preview/preview-event.ts"
 
 /** The folder that the names of the golden files are relative to. */
 export const goldenFolder = new URL("../../shared/connectors/mapping/golden/", import.meta.url)

@@ -3,16 +3,17 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { maskKey, maskRecord } from "../../../processors/normalizer/preview/mask.ts"
 import topicTable from "../../../schemas/topics.json" with { type: "json" }
 import { Codecs, type SchemaName } from "../../../shared/codec/codecs.ts"
 import { expandPlatforms, topicSchemas } from "../../../shared/codec/schemas.ts"
 import { loadSettings } from "../../../shared/config/settings.ts"
+import { decodeRecord } from "../../../shared/event-story/decode-record.ts"
 import type { FetchedRecord } from "../../../shared/kafka/client.ts"
 import { printableLine } from "../../../shared/telemetry/printable.ts"
 import { Argument, Command, CommandError, countFlag, Flag, Json } from "../cli.ts"
 import { examplePlatform } from "../example-names.ts"
 import { unknownValue } from "../filter-values.ts"
-import { maskKey, maskRecord } from "../mask.ts"
 import { Output, type Paint, painter } from "../output.ts"
 import { readLast, readTopic } from "../read-topic.ts"
 import { withKafkaAndCodecs } from "../services.ts"
@@ -114,7 +115,7 @@ export const describe = Effect.fnUntraced(function* (record: FetchedRecord, sche
   // A registry that is away leaves the record undecoded, which the view says.
   yield* Effect.ignore(codecs.loadSchemas([record.value]))
   const { partition, offset } = record
-  const decoded = jsonOf(record.value) ?? codecs.decode(schema, record.value)
+  const decoded = decodeRecord(codecs, schema, record.value)
   const value =
     decoded._tag === "Decoded"
       ? maskRecord(schema, decoded.value)
@@ -122,16 +123,6 @@ export const describe = Effect.fnUntraced(function* (record: FetchedRecord, sche
   const key = maskKey(record.key, decoded._tag === "Decoded" ? value : null)
   return { partition, offset, time, key, value } satisfies RecordView
 })
-
-/** Producers may publish plain JSON instead of Avro. */
-const jsonOf = (bytes: Buffer | null): { readonly _tag: "Decoded"; readonly value: object } | null => {
-  if (bytes === null || bytes[0] === 0 || !/^\s*\{/.test(bytes.toString("utf8", 0, 64))) return null
-  try {
-    return { _tag: "Decoded", value: JSON.parse(bytes.toString("utf8")) }
-  } catch {
-    return null
-  }
-}
 
 /** One line of it for people. */
 export const lineOf = (view: RecordView, paint: Paint): string => {

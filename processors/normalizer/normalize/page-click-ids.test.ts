@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { previewEvent } from "../../../infra/cli/preview-event.ts"
 import type { RawUser } from "../../../schemas/types.gen.ts"
 import { builtinConnection } from "../../../shared/connectors/load-connections.ts"
 import type { ConnectorKind } from "../../../shared/model/platform.ts"
+import { previewEvent } from "../preview/preview-event.ts"
 import { rawEventFromJson } from "../read/read-record.ts"
 import { defaultNormalizerOptions, normalize } from "./normalize.ts"
 

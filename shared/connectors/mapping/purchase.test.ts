@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { previewEvent } from "../../../infra/cli/preview-event.ts"
+import { previewEvent } from "../../../processors/normalizer/preview/preview-event.ts"
 import type { ParameterRule } from "../../connections/connection.ts"
 import { type ConnectorKind, connectorKinds } from "../../model/platform.ts"
 import { builtinConnection } from "../load-connections.ts"

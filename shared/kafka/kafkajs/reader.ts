@@ -10,13 +10,14 @@ import { type AbortedTransaction, type FetchedMessage, fetchedRecords, visibleMe
 export interface ReadOptions<E, R> {
   readonly topic: string
   readonly ranges: ReadonlyArray<{ readonly partition: number; readonly from: number; readonly to: number | null }>
+  readonly fetchBytes?: number
   readonly onRecords: (records: ReadonlyArray<FetchedRecord>) => void | Effect.Effect<void, E, R>
 }
 
 export const readRanges = <E, R>(
   access: ClusterAccess,
   options: ResolvedKafkaOptions,
-  { topic, ranges, onRecords }: ReadOptions<E, R>
+  { topic, ranges, fetchBytes, onRecords }: ReadOptions<E, R>
 ): Effect.Effect<void, KafkaError | E, R> =>
   Effect.gen(function* () {
     const open = new Map(
@@ -24,7 +25,8 @@ export const readRanges = <E, R>(
         .filter(({ from, to }) => to === null || from < to)
         .map(({ partition, from, to }) => [partition, { partition, position: from, to }])
     )
-    const fetch = fetchOpen(access, options, topic, open)
+    const bytes = fetchBytes ?? Math.max(options.fetchBytesPerPartition, readBytesMin)
+    const fetch = fetchOpen(access, options, topic, open, bytes)
     // One fetch ahead: the broker answers while the previous records are processed.
     let next = yield* Effect.forkChild(fetch)
     while (open.size > 0) {
@@ -49,12 +51,13 @@ const fetchOpen = (
   access: ClusterAccess,
   options: ResolvedKafkaOptions,
   topic: string,
-  open: ReadonlyMap<number, Range>
+  open: ReadonlyMap<number, Range>,
+  bytes: number
 ): Effect.Effect<ReadonlyArray<FetchedPartition>, KafkaError> =>
   Effect.suspend(() =>
     open.size === 0
       ? Effect.succeed([])
-      : withCluster(access, `read ${topic}`, (cluster) => fetchOnce(cluster, options, topic, [...open.values()]))
+      : withCluster(access, `read ${topic}`, (cluster) => fetchOnce(cluster, options, topic, [...open.values()], bytes))
   )
 
 interface FetchedPartition {
@@ -80,7 +83,8 @@ const fetchOnce = async (
   cluster: Cluster,
   options: ResolvedKafkaOptions,
   topic: string,
-  ranges: ReadonlyArray<Range>
+  ranges: ReadonlyArray<Range>,
+  bytes: number
 ): Promise<ReadonlyArray<FetchedPartition>> => {
   await cluster.addTargetTopic(topic)
   await cluster.refreshMetadataIfNecessary()
@@ -101,7 +105,7 @@ const fetchOnce = async (
         .map(({ partition, position }) => ({
           partition,
           fetchOffset: String(position),
-          maxBytes: Math.max(options.fetchBytesPerPartition, readBytesMin)
+          maxBytes: bytes
         }))
       const answer: { readonly responses: ReadonlyArray<{ readonly partitions: ReadonlyArray<FetchedPartition> }> } =
         await broker.fetch({

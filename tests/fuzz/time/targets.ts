@@ -1,8 +1,9 @@
 /** Everything that reads a text of a producer, a platform or a file: each gets the adversarial texts, in every place that holds one. */
-import { maskRecord } from "../../../infra/cli/mask.ts"
-import { previewEvent } from "../../../infra/cli/preview-event.ts"
+
 import { checkLine } from "../../../infra/cli/raw-lines.ts"
 import { defaultNormalizerOptions, normalize } from "../../../processors/normalizer/normalize/normalize.ts"
+import { maskRecord } from "../../../processors/normalizer/preview/mask.ts"
+import { previewEvent } from "../../../processors/normalizer/preview/preview-event.ts"
 import { readRecord } from "../../../processors/normalizer/read/read-record.ts"
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import { parseConnections } from "../../../shared/connections/connections.ts"

@@ -5,17 +5,17 @@
 import { randomBytes } from "node:crypto"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import { normalizeConsent } from "../../processors/normalizer/normalize/consent.ts"
-import { deriveConsent, type Statement } from "../../processors/normalizer/normalize/consent-signals.ts"
-import { defaultNormalizerOptions, normalize } from "../../processors/normalizer/normalize/normalize.ts"
-import type { Problem } from "../../processors/normalizer/normalize/problem.ts"
-import { type JsonEvent, rawEventFromJson } from "../../processors/normalizer/read/read-record.ts"
-import type { Consent, DroppedField, NormalizedEvent, RawEvent } from "../../schemas/types.gen.ts"
-import type { Connection } from "../../shared/connections/connection.ts"
-import type { JsonObject } from "../../shared/connectors/connector.ts"
-import { droppedFields, mapForConnection } from "../../shared/connectors/mapping/map.ts"
-import { connectorFor } from "../../shared/connectors/registry.ts"
-import { makeSealer, openRecipient, type SealerShape } from "../../shared/credentials/sealer.ts"
+import type { Consent, DroppedField, MappedEvent, NormalizedEvent, RawEvent } from "../../../schemas/types.gen.ts"
+import type { Connection } from "../../../shared/connections/connection.ts"
+import type { JsonObject } from "../../../shared/connectors/connector.ts"
+import { droppedFields, mapForConnection } from "../../../shared/connectors/mapping/map.ts"
+import { connectorFor } from "../../../shared/connectors/registry.ts"
+import { makeSealer, openRecipient, type SealerShape } from "../../../shared/credentials/sealer.ts"
+import { normalizeConsent } from "../normalize/consent.ts"
+import { deriveConsent, type Statement } from "../normalize/consent-signals.ts"
+import { defaultNormalizerOptions, normalize } from "../normalize/normalize.ts"
+import type { Problem } from "../normalize/problem.ts"
+import { type JsonEvent, rawEventFromJson } from "../read/read-record.ts"
 
 export type EventPreview =
   | {
@@ -55,34 +55,43 @@ export const previewEvent = (rawEvent: unknown, connection: Connection, now: num
 /** As `prepare`, for a record that was read already, or could not be. */
 export const previewRead = (read: JsonEvent, connection: Connection, now: number | null): EventPreview => {
   if (read._tag === "Problem") return refused(read.problem)
-  const normalized = normalizeFor(read.raw, read.dropped, connection, now)
+  const normalized = normalizeFor(read.raw, read.dropped, [connection], now)
   if (normalized._tag === "Problem") return refused(normalized.problem)
   const preview = previewNormalized(normalized.event, connection, now)
-  const { consent, consent_signals: signals } = read.raw
-  if (signals === null) return preview
+  return read.raw.consent_signals === null
+    ? preview
+    : { ...preview, consent: consentPreview(read.raw, normalized.event) }
+}
+
+/** How the consent of a normalized event came about. */
+export const consentPreview = (
+  { consent, consent_signals: signals }: RawEvent,
+  event: NormalizedEvent
+): ConsentPreview => {
   const given = consent === null ? null : normalizeConsent(consent, ignored)
-  const { statements } = deriveConsent(given, signals, ignored)
-  const { consent: derived, consent_country: country = null } = normalized.event
-  return { ...preview, consent: { derived, statements, country } }
+  const { consent: derived, consent_country: country = null } = event
+  if (signals === null) return { derived, statements: given === null ? [] : [{ source: "consent", ...given }], country }
+  return { derived, statements: deriveConsent(given, signals, ignored).statements, country }
 }
 
 /** The normalized event names what was left out. */
 const ignored = (): void => undefined
 
-const normalizeFor = (
+/** Normalizes as the program does that serves these connections. `now` in milliseconds since the epoch. */
+export const normalizeFor = (
   raw: RawEvent,
   dropped: ReadonlyArray<DroppedField>,
-  connection: Connection,
+  connections: ReadonlyArray<Connection>,
   now: number | null
 ) => {
-  const { defaultCountry } = connection.mapping
+  const countries = connections.map(({ mapping }) => mapping.defaultCountry).filter((country) => country !== null)
   return normalize(
     raw,
     { ...nowhere, timestamp: now ?? 0 },
     {
       ...defaultNormalizerOptions,
-      defaultCountries: defaultCountry === null ? [] : [defaultCountry],
-      recipients: connectorFor(connection.kind).sealedRecipients === true ? localSealer : null,
+      defaultCountries: [...new Set(countries)].sort(),
+      recipients: connections.some(({ kind }) => connectorFor(kind).sealedRecipients === true) ? localSealer : null,
       now
     },
     dropped
@@ -100,14 +109,17 @@ const previewNormalized = (event: NormalizedEvent, connection: Connection, now: 
       dropped_fields: droppedFields(event, connection, [])
     }
   }
-  const payload = JSON.parse(mapped.event.payload) as JsonObject
   return {
     event_id: event.event_id,
     outcome: "payload",
-    payload: withRecipient(payload, mapped.event.sealed_recipient, event.event_id),
+    payload: payloadOf(mapped.event),
     dropped_fields: mapped.event.dropped_fields
   }
 }
+
+/** The element of the request body that a mapped event becomes. */
+export const payloadOf = ({ payload, sealed_recipient, event_id }: MappedEvent): JsonObject =>
+  withRecipient(JSON.parse(payload) as JsonObject, sealed_recipient, event_id)
 
 /** A message as delivery sends it, its recipient opened. */
 const withRecipient = (payload: JsonObject, sealed: string | null, eventId: string): JsonObject => {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { builtinConnection } from "../../shared/connectors/load-connections.ts"
-import { connectorKinds } from "../../shared/model/platform.ts"
+import { builtinConnection } from "../../../shared/connectors/load-connections.ts"
+import { connectorKinds } from "../../../shared/model/platform.ts"
 import { previewEvent } from "./preview-event.ts"
 
 const raw = {

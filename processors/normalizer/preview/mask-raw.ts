@@ -3,11 +3,11 @@
  * hold no personal data, times, numbers, and words of closed lists; of everything else only that it is there.
  */
 
-import { messagingChannels } from "../../processors/normalizer/normalize/event-fields.ts"
-import { PersonalData } from "../../processors/normalizer/pii/personal-data.ts"
-import { rawEventFromJson } from "../../processors/normalizer/read/read-record.ts"
-import type { RawEvent } from "../../schemas/types.gen.ts"
-import { actionSources } from "../../shared/connectors/mapping/start.ts"
+import type { RawEvent } from "../../../schemas/types.gen.ts"
+import { actionSources } from "../../../shared/connectors/mapping/start.ts"
+import { messagingChannels } from "../normalize/event-fields.ts"
+import { PersonalData } from "../pii/personal-data.ts"
+import { rawEventFromJson } from "../read/read-record.ts"
 
 export const masked = "***"
 

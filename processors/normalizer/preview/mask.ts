@@ -1,8 +1,8 @@
 /** Makes a record fit to be shown: what happened stays, who it was goes. */
 
-import type { SchemaName } from "../../shared/codec/codecs.ts"
-import { connectors } from "../../shared/connectors/registry.ts"
-import { redactDeep } from "../../shared/telemetry/redaction.ts"
+import type { SchemaName } from "../../../shared/codec/codecs.ts"
+import { connectors } from "../../../shared/connectors/registry.ts"
+import { redactDeep } from "../../../shared/telemetry/redaction.ts"
 import { hide, masked, maskRawEvent } from "./mask-raw.ts"
 
 /** Groups of a record or payload that hold a person's identifiers, whatever their names inside. */

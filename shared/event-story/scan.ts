@@ -1,0 +1,120 @@
+/** Finds an event's records without an index: looks through the newest records of each topic, and says what it did not look at. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { Codecs } from "../codec/codecs.ts"
+import { SettingsService } from "../config/settings.ts"
+import { type FetchedRecord, KafkaClient } from "../kafka/client.ts"
+import { topicNames } from "../model/topics.ts"
+import { type EventTopic, eventIdOfKey, keyedTopics, normalizedTopic, pendingTopic, termsOf } from "./event-topics.ts"
+import type { Coverage, RecordPosition, StoryQuery } from "./story.ts"
+
+export interface ScanBounds {
+  /** How far back in time. */
+  readonly window: Duration.Duration
+  /** Of each topic, shared by its partitions: the newest. */
+  readonly recordsMax: number
+}
+
+export const defaultScanBounds: ScanBounds = { window: Duration.hours(1), recordsMax: 200_000 }
+
+/** Positions of an event's records, and the ids of the events that the query means. */
+export interface Found {
+  readonly eventIds: ReadonlySet<string>
+  readonly positions: ReadonlyArray<RecordPosition>
+  readonly coverage: Omit<Coverage, "gone">
+}
+
+export const scan = Effect.fnUntraced(function* ({ text, kind }: StoryQuery, bounds: ScanBounds) {
+  const codecs = yield* Codecs
+  const since = (yield* Clock.currentTimeMillis) - Duration.toMillis(bounds.window)
+  const positions: Array<RecordPosition> = []
+  const eventIds = new Set<string>(kind === "event" || kind === "any" ? [text] : [])
+  const notSeen = new Map<string, number>()
+  const look = Effect.fnUntraced(function* (
+    row: EventTopic,
+    isMeant: (record: FetchedRecord) => boolean,
+    decodes: boolean
+  ) {
+    const skipped = yield* readNewest(row.topic, since, bounds.recordsMax, (records) =>
+      Effect.gen(function* () {
+        if (decodes) yield* codecs.loadSchemas(records.map(({ value }) => value))
+        for (const record of records)
+          if (isMeant(record)) positions.push({ topic: row.topic, partition: record.partition, offset: record.offset })
+      })
+    )
+    if (skipped > 0) notSeen.set(row.topic, skipped)
+  })
+  const byTerm = kind !== "event"
+  yield* look(
+    normalizedTopic,
+    ({ key, value }) => {
+      if (eventIds.has(String(key))) return true
+      if (!byTerm) return false
+      const decoded = codecs.decode("normalized-event", value)
+      if (decoded._tag !== "Decoded") return false
+      const found = termsOf(decoded.value).some(([of, term]) => term === text && (kind === "any" || kind === of))
+      if (found) eventIds.add(decoded.value.event_id)
+      return found
+    },
+    byTerm
+  )
+  // Events without an order id or click id of that name are looked up by their id too, since it may be one.
+  yield* Effect.forEach(
+    keyedTopics,
+    (row) => look(row, ({ key }) => key !== null && eventIds.has(eventIdOfKey(row.stage, String(key))), false),
+    { concurrency: 4, discard: true }
+  )
+  yield* look(
+    pendingTopic,
+    ({ value }) => {
+      const decoded = codecs.decode("pending-outcome", value)
+      return decoded._tag === "Decoded" && decoded.value.events.some(({ event_id }) => eventIds.has(event_id))
+    },
+    true
+  )
+  return { eventIds, positions, coverage: coverageOf(since, bounds, notSeen) } satisfies Found
+})
+
+const coverageOf = (since: number, { window, recordsMax }: ScanBounds, notSeen: ReadonlyMap<string, number>) => ({
+  by: "scan" as const,
+  since,
+  behind: null,
+  notes: [
+    `No index was asked: only the last ${Duration.format(window)} of each topic were looked through, at most ${recordsMax} records of each.`,
+    ...(notSeen.size === 0
+      ? []
+      : [`Not looked at: ${[...notSeen].map(([topic, count]) => `${count} earlier records of ${topic}`).join(", ")}.`]),
+    "Run the indexer and set CAPI_INDEXER_URL to search all of the log, or look further back with --since."
+  ]
+})
+
+/** Reads what is newer than `since`, and of that at most `recordsMax` records; gives how many earlier ones there are. */
+const readNewest = Effect.fnUntraced(function* <E, R>(
+  topic: string,
+  since: number,
+  recordsMax: number,
+  onRecords: (records: ReadonlyArray<FetchedRecord>) => Effect.Effect<void, E, R>
+) {
+  const kafka = yield* KafkaClient
+  const name = (yield* SettingsService).topicPrefix + topic
+  const exists = yield* Effect.map(kafka.topicOffsets(name), (logs) => logs).pipe(
+    Effect.catchIf(
+      ({ code }) => code === "unknown_topic",
+      () => Effect.succeed([])
+    )
+  )
+  if (exists.length === 0) return 0
+  const starts = new Map((yield* kafka.offsetsAt(name, Math.max(0, since))).map((at) => [at.partition, at.offset]))
+  const each = Math.max(1, Math.floor(recordsMax / exists.length))
+  const ranges = exists.map(({ partition, low, high }) => ({
+    partition,
+    low,
+    // Records of a compacted topic are few, and an old one may be the only one.
+    from: topic === topicNames.pending ? low : Math.max(low, starts.get(partition) ?? low, high - each),
+    to: high
+  }))
+  const open = ranges.filter(({ from, to }) => from < to)
+  if (open.length > 0) yield* kafka.read({ topic: name, ranges: open, onRecords })
+  return ranges.reduce((sum, { low, from }) => sum + from - low, 0)
+})

@@ -1,0 +1,157 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as TestClock from "effect/testing/TestClock"
+import { SettingsService } from "../config/settings.ts"
+import { deadLetter } from "../model/dead-letter.ts"
+import { deliveryResult } from "../model/delivery-result.ts"
+import { topicNames } from "../model/topics.ts"
+import { mappedEvent } from "../testing/connector-fixture.ts"
+import { jane, properties, purchase, recordTime } from "../testing/event-fixture.ts"
+import { makeMemoryCodecs, memoryCodecs } from "../testing/memory-codecs.ts"
+import { MemoryKafka } from "../testing/memory-kafka.ts"
+import { indexedTopics, rawTopics, termsOf } from "./event-topics.ts"
+import { positionName, type StoryQuery } from "./story.ts"
+import { traceEvent } from "./trace-event.ts"
+
+const codecs = makeMemoryCodecs()
+const source = { topic: topicNames.raw, partition: 0, offset: 0, timestamp: recordTime }
+const mappedTopic = indexedTopics.find(({ stage }) => stage === "mapped")!.topic
+const at = (
+  millis: number,
+  record: { topic: string; key: string; value: Buffer | null; headers?: Record<string, string> }
+) => ({
+  ...record,
+  timestamp: recordTime + millis
+})
+
+/** An event that is delivered to one connection, given up at another and redriven there. */
+const journey = (id: string) => {
+  const event = purchase({ event_id: id, source, properties: properties({ order_id: `order-${id}` }) })
+  const mapped = (connection: string) => ({ ...mappedEvent(1), event_id: id, connection_id: connection, source })
+  const result = (connection: string, outcome: string, more: object = {}) =>
+    deliveryResult({
+      event_id: id,
+      event_name: "purchase",
+      platform: "p",
+      connection_id: connection,
+      timestamp: recordTime + 400,
+      outcome,
+      source,
+      ...more
+    })
+  const letter = deadLetter(
+    { topic: mappedTopic, partition: 0, offset: 1, timestamp: recordTime + 30 },
+    {
+      stage: "delivery-p",
+      reason_code: "invalid",
+      message: "bad",
+      timestamp: recordTime,
+      event_id: id,
+      connection_id: "b"
+    }
+  )
+  const log = (name: Parameters<typeof codecs.encode>[1], topic: string, value: object) =>
+    codecs.encode(topic, name, value as never)
+  return [
+    at(0, { topic: topicNames.raw, key: "shop", value: Buffer.from(JSON.stringify({ event_id: id })) }),
+    at(12, { topic: topicNames.normalized, key: id, value: log("normalized-event", topicNames.normalized, event) }),
+    at(30, { topic: mappedTopic, key: id, value: log("mapped-event", mappedTopic, mapped("a")) }),
+    at(30, { topic: mappedTopic, key: id, value: log("mapped-event", mappedTopic, mapped("b")) }),
+    at(200, {
+      topic: topicNames.results,
+      key: id,
+      value: log(
+        "event-delivery-log",
+        topicNames.results,
+        result("a", "delivered", { attempted_at: recordTime + 90, request_id: "r-1", latency_ms: 70 })
+      )
+    }),
+    at(210, {
+      topic: topicNames.results,
+      key: id,
+      value: log("event-delivery-log", topicNames.results, result("b", "dead_lettered"))
+    }),
+    at(210, { topic: topicNames.deadLetters, key: id, value: log("dead-letter", topicNames.deadLetters, letter) }),
+    at(900, { topic: topicNames.deadLetters, key: id, value: null, headers: { redriven: "0:0" } }),
+    at(900, {
+      topic: mappedTopic,
+      key: id,
+      value: log("mapped-event", mappedTopic, mapped("b")),
+      headers: { redrive: "0:0", connection: "b" }
+    })
+  ]
+}
+
+const traced = (query: StoryQuery, records: ReturnType<typeof journey>) => {
+  const kafka = new MemoryKafka()
+  for (const { topic } of [...rawTopics, ...indexedTopics]) kafka.log.create(topic, 1)
+  const settings = Layer.succeed(SettingsService, { topicPrefix: "" } as SettingsService["Service"])
+  return Effect.gen(function* () {
+    yield* TestClock.setTime(recordTime + 60_000)
+    yield* kafka.client.produce(records)
+    return yield* traceEvent(query, { view: (schema) => ({ shown: schema }) })
+  }).pipe(Effect.provide(Layer.mergeAll(kafka.layer, memoryCodecs, settings)))
+}
+
+describe("the story of an event", () => {
+  it.effect("has every record in order, what each follows and how long it took", () =>
+    Effect.gen(function* () {
+      const { events, coverage } = yield* traced({ text: "e1", kind: "event" }, journey("e1"))
+      assert.strictEqual(coverage.by, "scan")
+      assert.deepStrictEqual(
+        events[0]!.entries.map((entry) => [entry.stage, entry.connection_id, entry.follows, entry.latency_ms]),
+        [
+          ["raw", null, null, null],
+          ["normalized", null, "raw-events/0/0", 12],
+          ["mapped", "a", "normalized-events/0/0", 18],
+          ["mapped", "b", "normalized-events/0/0", 18],
+          ["result", "a", `${mappedTopic}/0/0`, 170],
+          ["result", "b", `${mappedTopic}/0/1`, 180],
+          ["dead_letter", "b", `${mappedTopic}/0/1`, 180],
+          ["mapped", "b", "dead-letters/0/0", 690],
+          ["mark", null, "dead-letters/0/0", 690]
+        ]
+      )
+      assert.deepStrictEqual(
+        events[0]!.connections.map(({ outcome, total_ms }) => [outcome, total_ms]),
+        [
+          ["delivered", 400],
+          ["dead_lettered", 400]
+        ]
+      )
+      const [delivered] = events[0]!.entries.filter(({ stage }) => stage === "result")
+      assert.deepInclude(delivered!.request, { request_id: "r-1", latency_ms: 70, sent_at: recordTime + 90 })
+      assert.deepStrictEqual(delivered!.record, { shown: "event-delivery-log" })
+    })
+  )
+
+  it.effect("is found by the order id, by a click id, and of no other event", () =>
+    Effect.gen(function* () {
+      const records = [...journey("e1"), ...journey("e2")]
+      const [byOrder] = (yield* traced({ text: "order-e2", kind: "any" }, records)).events
+      assert.strictEqual(byOrder!.event_id, "e2")
+      assert.strictEqual(byOrder!.entries.length, 9)
+      const clickId = termsOf(purchase()).find(([kind]) => kind === "click")![1]
+      const byClick = yield* traced({ text: clickId, kind: "click" }, records)
+      assert.deepStrictEqual(byClick.events.map(({ event_id }) => event_id).sort(), ["e1", "e2"])
+      assert.deepStrictEqual((yield* traced({ text: "order-e2", kind: "event" }, records)).events, [])
+    })
+  )
+
+  it("asks for the Meta cookie by the click id in it too", () => {
+    const event = purchase({
+      user: { ...jane, fbc: "fb.1.1795000000000.IwAR.x", fbclid: null, click_ids: { epik: "p1" } }
+    })
+    const clicks = termsOf(event).filter(([kind]) => kind === "click")
+    assert.includeDeepMembers(clicks, [
+      ["click", "fb.1.1795000000000.IwAR.x"],
+      ["click", "IwAR.x"],
+      ["click", "p1"]
+    ])
+  })
+
+  it("names a position as topic, partition and offset", () => {
+    assert.strictEqual(positionName({ topic: "t", partition: 1, offset: 2 }), "t/1/2")
+  })
+})

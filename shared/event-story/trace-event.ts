@@ -1,0 +1,66 @@
+/** One event's story: finds its records, by the index or without one, reads them, and puts them in order. */
+import * as Effect from "effect/Effect"
+import { Codecs, type RegistryError } from "../codec/codecs.ts"
+import type { SettingsService } from "../config/settings.ts"
+import type { KafkaClient, KafkaError } from "../kafka/client.ts"
+import { buildTimelines } from "./build-story.ts"
+import { readStoryRecord, type StoryRecord } from "./decode-record.ts"
+import { readRecords, type StoredRecord } from "./read-records.ts"
+import { defaultScanBounds, type Found, type ScanBounds, scan } from "./scan.ts"
+import { type EventStory, positionName, type RecordPosition, type StoryQuery, type View } from "./story.ts"
+
+export type TraceError = KafkaError | RegistryError
+
+export interface TraceOptions {
+  /** Masks records: `maskRecord` of the normalizer's preview. */
+  readonly view: View
+  /** Where no index is asked. */
+  readonly bounds?: ScanBounds
+  /** Timelines at most, of the newest events; by default 10. */
+  readonly eventsMax?: number
+}
+
+/**
+ * The story of the event with this id, or of the events with this order id or click id. Finding nothing is no error: the story's
+ * `coverage` says where was looked.
+ */
+export const traceEvent = (
+  query: StoryQuery,
+  { view, bounds = defaultScanBounds, eventsMax = 10 }: TraceOptions
+): Effect.Effect<EventStory, TraceError, KafkaClient | Codecs | SettingsService> =>
+  Effect.gen(function* () {
+    const found = yield* scan(query, bounds)
+    return yield* storyOf(found, view, eventsMax)
+  })
+
+const storyOf = Effect.fnUntraced(function* (found: Found, view: View, eventsMax: number) {
+  const { records, gone } = yield* readRecords(found.positions)
+  const made = yield* readAll(records, view)
+  const known = new Set(records.map((record) => positionName(record)))
+  const raws = new Map(
+    made.flatMap(({ source }): ReadonlyArray<readonly [string, RecordPosition]> => {
+      if (source === null) return []
+      const { topic, partition, offset } = source
+      return [[positionName(source), { topic, partition, offset }]]
+    })
+  )
+  for (const name of known) raws.delete(name)
+  const raw = yield* readRecords([...raws.values()])
+  const all = [...made, ...(yield* readAll(raw.records, view))]
+  const timelines = buildTimelines(all, found.eventIds)
+  return {
+    events: timelines.slice(0, eventsMax),
+    more_events: Math.max(0, timelines.length - eventsMax),
+    coverage: { ...found.coverage, gone: gone + raw.gone }
+  } satisfies EventStory
+})
+
+/** A registry that is away leaves records undecoded, which their entries say. */
+const readAll = Effect.fnUntraced(function* (records: ReadonlyArray<StoredRecord>, view: View) {
+  const codecs = yield* Codecs
+  yield* Effect.ignore(codecs.loadSchemas(records.map(({ value }) => value)))
+  return records.flatMap((record): ReadonlyArray<StoryRecord> => {
+    const read = readStoryRecord(codecs, record, view)
+    return read === null ? [] : [read]
+  })
+})
