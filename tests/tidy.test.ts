@@ -79,7 +79,8 @@ const areaOf = (file: string): string => {
 
 const mayImport = (from: string, to: string): boolean => {
   const [source, target] = [areaOf(from), areaOf(to)]
-  if (source === target || isTest(from)) return true
+  // The version is there alone.
+  if (source === target || isTest(from) || target === "package.json") return true
   if (source === "schemas") return false
   if (source === "shared") return target === "schemas"
   // The console shows what the normalizer would make of an event, and what of a record may be shown.

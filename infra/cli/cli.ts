@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { oneLine } from "../../shared/runtime/exit.ts"
 import { printable } from "../../shared/telemetry/printable.ts"
+import { withCommandName } from "./command-name.ts"
 
 export { Argument, CliError, Command, Flag, GlobalFlag }
 
@@ -56,15 +57,24 @@ export const usagePresenter = (json: boolean) =>
             const message = event.errors.map((error) => sentenceOf(error)).join(" ")
             const nextStep = `See ./${[...event.commandPath, "--help"].join(" ")}.`
             process.stderr.write(
-              printable(
-                json
-                  ? `${JSON.stringify({ error: { code: "usage", message, next_step: nextStep } })}\n`
-                  : `capi: ${message} ${nextStep}\n`
+              withCommandName(
+                printable(
+                  json
+                    ? `${JSON.stringify({ error: { code: "usage", message, next_step: nextStep } })}\n`
+                    : `capi: ${message} ${nextStep}\n`
+                )
               )
             )
           })
-        : CliOutput.defaultPresenter.present(event)
+        : Effect.provideService(CliOutput.defaultPresenter.present(event), CliOutput.Formatter, formatter)
   })
+
+const withColours = process.stdout.isTTY === true && (process.env["NO_COLOR"] ?? "") === ""
+const plainFormatter = CliOutput.defaultFormatter({ colors: withColours })
+const formatter: CliOutput.Formatter = {
+  ...plainFormatter,
+  formatHelpDoc: (doc) => withCommandName(plainFormatter.formatHelpDoc(doc))
+}
 
 const sentenceOf = (error: CliError.CliError): string => {
   const suggestions = "suggestions" in error ? error.suggestions : []

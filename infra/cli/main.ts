@@ -9,12 +9,14 @@ import * as Layer from "effect/Layer"
 import type * as Runtime from "effect/Runtime"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
 import { describeFailure, exitAtSecondInterrupt, exitCodes, formatFailure } from "../../shared/runtime/exit.ts"
+import { version } from "../../shared/runtime/version.ts"
 import { loggerLayer } from "../../shared/telemetry/logger.ts"
 import { printable } from "../../shared/telemetry/printable.ts"
 import { applyLocalEnvironment } from "../local/environment.ts"
 import { builtInFlags, CliError, Command, usagePresenter } from "./cli.ts"
+import { withCommandName } from "./command-name.ts"
 import { Output } from "./output.ts"
-import { loadRoot, version } from "./root.ts"
+import { loadRoot } from "./root.ts"
 
 /** Commands that run until they are stopped: Ctrl-C is their normal end. */
 const endless = ["up", "run", "tail", "tap", "top"]
@@ -34,10 +36,12 @@ const teardown: Runtime.Teardown = (exit, onExit) => {
     )
   const { code, message, nextStep } = failure
   process.stderr.write(
-    printable(
-      args.includes("--json")
-        ? `${JSON.stringify({ error: { code, message, next_step: nextStep } })}\n`
-        : `${formatFailure("capi", failure)}\n`
+    withCommandName(
+      printable(
+        args.includes("--json")
+          ? `${JSON.stringify({ error: { code, message, next_step: nextStep } })}\n`
+          : `${formatFailure("capi", failure)}\n`
+      )
     )
   )
   onExit(failure.exitCode)

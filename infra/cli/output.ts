@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { printable, printableLine } from "../../shared/telemetry/printable.ts"
 import { CommandError, Json } from "./cli.ts"
+import { withCommandName } from "./command-name.ts"
 
 export class Output extends Context.Service<
   Output,
@@ -42,7 +43,7 @@ interface Streams extends Pick<Output["Service"], "colours" | "interactive"> {
 /** The service over two streams: the one way to them. */
 export const outputTo = ({ out, error, colours, interactive }: Streams): Output["Service"] => ({
   write: (text) => out(forTerminal(text)),
-  note: (text) => error(`${printableLine(text)}\n`),
+  note: (text) => error(`${withCommandName(printableLine(text))}\n`),
   colours,
   interactive
 })
@@ -55,7 +56,7 @@ const forTerminal = (text: string): string =>
 export const show = Effect.fnUntraced(function* (value: unknown, human: (paint: Paint) => string) {
   const output = yield* Output
   const json = yield* Json
-  const text = json ? JSON.stringify(value) : human(painter(output.colours))
+  const text = json ? JSON.stringify(value) : withCommandName(human(painter(output.colours)))
   if (text !== "") yield* output.write(text.endsWith("\n") ? text : `${text}\n`)
 })
 

@@ -1,8 +1,5 @@
 /** The command tree: one line a command, each loaded only where it is asked for or all of them are shown. */
-import packageJson from "../../package.json" with { type: "json" }
 import { Command, Json } from "./cli.ts"
-
-export const version = packageJson.version
 
 /** In the order of the help. */
 const commands = {
@@ -32,7 +29,8 @@ const commands = {
   lint: async () => (await import("./commands/lint.ts")).lint,
   prepare: async () => (await import("./commands/prepare.ts")).prepare,
   map: async () => (await import("./commands/map.ts")).map,
-  quality: async () => (await import("./commands/quality.ts")).quality
+  quality: async () => (await import("./commands/quality.ts")).quality,
+  version: async () => (await import("./commands/version.ts")).version
 }
 
 export const commandNames: ReadonlyArray<string> = Object.keys(commands)

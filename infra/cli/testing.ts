@@ -4,9 +4,10 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import { version } from "../../shared/runtime/version.ts"
 import { Command } from "./cli.ts"
 import { Output, outputTo } from "./output.ts"
-import { loadRoot, version } from "./root.ts"
+import { loadRoot } from "./root.ts"
 
 export interface RanCommand {
   readonly exit: Exit.Exit<void, unknown>

@@ -8,8 +8,13 @@ import { type LocalError, problem } from "./problem.ts"
 
 export const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..")
 
-/** `.capi` in the repository: state of `make run`, and the jars that every other state folder shares. */
-export const defaultStateDirectory = path.join(repository, ".capi")
+/**
+ * `.capi` in the repository: state of `make run`, and the jars that every other state folder shares. An installed package's folder is
+ * not its user's to write to: the folder is then `.capi` of the working directory, where the credential store is as well.
+ */
+export const defaultStateDirectory = repository.split(path.sep).includes("node_modules")
+  ? path.resolve(".capi")
+  : path.join(repository, ".capi")
 
 /** Where and how a local broker or registry runs. */
 export interface LocalOptions {

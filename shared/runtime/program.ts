@@ -24,6 +24,7 @@ import { observeAll, RuntimeObserver, runtimeMetrics } from "./metrics.ts"
 import { run } from "./runtime.ts"
 import { awaitBroker, awaitTopics, type ProgramServices, servicesLayer } from "./services.ts"
 import { runShared, type SharedInput } from "./shared-input.ts"
+import { version } from "./version.ts"
 
 export interface Program {
   /** Such as `normalizer`; in logs and on the command line. */
@@ -113,6 +114,7 @@ const registerSecrets = ({ masterKey, previousMasterKeys, kafka, registry }: Set
 // The health endpoints come first, so that an orchestrator can ask what a slow start waits for.
 const serveAndWork = Effect.fnUntraced(function* (programs: ReadonlyArray<Program>) {
   const settings = yield* SettingsService
+  yield* Effect.log("Starting.").pipe(Effect.annotateLogs({ version }))
   const readiness = yield* Readiness
   const partitions = yield* partitionHealth
   const observe = observeAll(yield* RuntimeObserver, yield* runtimeMetrics, partitions.observe)
