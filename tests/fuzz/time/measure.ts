@@ -1,5 +1,5 @@
 /** Whether the time of a function grows with the length of a text, and how long it takes at the greatest. */
-import { cpuMillis } from "../../../shared/testing/growth.ts"
+import { growthOf } from "../../../shared/testing/growth.ts"
 
 export interface TimeTarget {
   readonly name: string
@@ -7,6 +7,8 @@ export interface TimeTarget {
   readonly prepare: (text: string) => () => unknown
   /** The longest text, in characters; a million where it is not given. */
   readonly lengthMax?: number
+  /** It takes the length of a text alone, so one is enough. */
+  readonly takesAnyText?: boolean
 }
 
 export interface TimeFind {
@@ -29,38 +31,22 @@ export const limits = {
 
 /** Half of each length is measured as well. A short one that takes long ends it: the next might never end. */
 const lengths = [1_024, 16_384, 131_072, 1_048_576]
-const hopelessMillis = 400
-const attemptsMax = 6
 
-/** The worst of a target with one family of texts; null where all is well. */
-export const measure = (target: TimeTarget, makeText: (length: number) => string, shape: string): TimeFind | null => {
-  for (const whole of lengths) {
-    const length = Math.min(whole, target.lengthMax ?? Number.POSITIVE_INFINITY)
-    const found = measureAt(target, makeText, shape, length)
-    if (found !== null || length < whole) return found
-  }
-  return null
-}
-
-const measureAt = (
+/** The worst of a target with one family of texts; null where all is well. `millisMax` is that of the greatest length. */
+export const measure = (
   target: TimeTarget,
   makeText: (length: number) => string,
   shape: string,
-  characters: number
+  millisMax: number = limits.millisMax
 ): TimeFind | null => {
-  const run = target.prepare(makeText(characters))
-  let double = cpuMillis(run)
-  if (double < limits.comparedMillisMin) return null
-  const half = target.prepare(makeText(Math.ceil(characters / 2)))
-  let single = cpuMillis(half)
-  const isBad = (): boolean =>
-    double > limits.millisMax || (double >= limits.comparedMillisMin && double / single > limits.ratioMax)
-  // Other work of the machine only ever adds to a time.
-  for (let attempt = 0; attempt < attemptsMax && isBad() && double < hopelessMillis; attempt++) {
-    double = Math.min(double, cpuMillis(run))
-    single = Math.min(single, cpuMillis(half))
+  for (const whole of lengths) {
+    const characters = Math.min(whole, target.lengthMax ?? Number.POSITIVE_INFINITY)
+    const prepare = (length: number) => target.prepare(makeText(length))
+    const bounds = { floorMillis: limits.comparedMillisMin, ratioMax: limits.ratioMax, millisMax }
+    const { millis, ratio } = growthOf(Math.ceil(characters / 2), prepare, (run) => run(), bounds)
+    if (ratio > limits.ratioMax) return { target: target.name, shape, characters, millis, ratio }
+    if (millis > millisMax) return { target: target.name, shape, characters, millis, ratio: null }
+    if (characters < whole) return null
   }
-  if (!isBad()) return null
-  const ratio = double / single > limits.ratioMax ? double / single : null
-  return { target: target.name, shape, characters, millis: double, ratio }
+  return null
 }

@@ -1,10 +1,7 @@
 /** Everything that reads a text of a producer, a platform or a file: each gets the adversarial texts, in every place that holds one. */
-
 import { checkLine } from "../../../infra/cli/raw-lines.ts"
-import { defaultNormalizerOptions, normalize } from "../../../processors/normalizer/normalize/normalize.ts"
 import { maskRecord } from "../../../processors/normalizer/preview/mask.ts"
 import { previewEvent } from "../../../processors/normalizer/preview/preview-event.ts"
-import { readRecord } from "../../../processors/normalizer/read/read-record.ts"
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import { parseConnections } from "../../../shared/connections/connections.ts"
 import type { Connector, HttpResponseSpec, Json } from "../../../shared/connectors/connector.ts"
@@ -18,19 +15,18 @@ import { printable, printableLine } from "../../../shared/telemetry/printable.ts
 import { redact, redactDeep } from "../../../shared/telemetry/redaction.ts"
 import { mappedEvent, secretOf } from "../../../shared/testing/connector-fixture.ts"
 import { connectionOf, purchase } from "../../../shared/testing/event-fixture.ts"
-import { makeMemoryCodecs } from "../../../shared/testing/memory-codecs.ts"
 import { functionsOfTexts } from "./functions.ts"
 import type { TimeTarget } from "./measure.ts"
 import { plant, textPaths } from "./planted.ts"
+import { everywhere, manyValues, placesOfRawEvent, wholeEvent } from "./raw-event-targets.ts"
 
 const now = Date.UTC(2026, 10, 23)
-const codecs = makeMemoryCodecs()
-const recordBytesMax = 16 * 1_048_576
 
 /** All targets by their kind. */
 export const timeTargets = async (): Promise<Readonly<Record<string, ReadonlyArray<TimeTarget>>>> => ({
   "whole raw event": wholeEvent,
   "place of a raw event": placesOfRawEvent,
+  "many values of a raw event": manyValues,
   "function of a text": await functionsOfTexts(),
   mapper: mappers,
   verdict: await verdicts(),
@@ -38,77 +34,6 @@ export const timeTargets = async (): Promise<Readonly<Record<string, ReadonlyArr
   file: files,
   "command line": commandLine
 })
-
-const options = { ...defaultNormalizerOptions, defaultCountries: ["US", "DE"], now }
-const source = { topic: "raw-events", partition: 0, offset: 0, timestamp: now }
-
-const normalizeRecord = (value: Buffer): unknown => {
-  const read = readRecord(value, (bytes) => codecs.decode("raw-event", bytes), recordBytesMax)
-  if (read._tag === "Problem") return read
-  const result = normalize(read.raw, source, options, read.dropped)
-  return result._tag === "Normalized" ? codecs.encode("normalized-events", "normalized-event", result.event) : result
-}
-
-const asJson = (json: Json): Buffer => Buffer.from(JSON.stringify(json))
-const asAvro = (json: Json): Buffer => {
-  const read = readRecord(asJson(json), (bytes) => codecs.decode("raw-event", bytes), recordBytesMax)
-  if (read._tag === "Problem") return Buffer.from([0])
-  const time = Number.isSafeInteger(read.raw.event_time) ? read.raw.event_time : now
-  return codecs.encode("raw-events", "raw-event", { ...read.raw, event_time: time })
-}
-const encodings = [
-  ["JSON", asJson],
-  ["Avro", asAvro]
-] as const
-
-const jane = { email: "jane@shop.example", first_name: "Jane", last_name: "Doe", phone: "+14155550132", country: "US" }
-const event: Json = { event_id: "e-1", event_name: "lead", event_time: now, user: jane }
-/** Where another text is refused before the rest is read. */
-const needed = ["event_id", "event_name"]
-const rawPaths = textPaths("raw-event")
-
-const placesOfRawEvent: ReadonlyArray<TimeTarget> = [
-  ...rawPaths,
-  ["unknown"],
-  ["user", "unknown"],
-  ["{name}"],
-  ["user", "{name}"],
-  ["consent", "{name}"],
-  ["properties", "{name}"]
-].flatMap((place) =>
-  encodings.map(([encoding, encode]) => ({
-    name: `${place.join(".")} of a raw event in ${encoding}`,
-    prepare: (text: string) => {
-      const record = encode(plant(event, place, text))
-      return () => normalizeRecord(record)
-    }
-  }))
-)
-
-/** The text in all places, as long as texts may be, and in free properties until the record is as long as is asked. */
-const everywhere = (text: string): Json => {
-  const places = rawPaths.filter((place) => !needed.includes(place.join(".")))
-  const length = Math.min(8_000, Math.floor(text.length / (2 * places.length)))
-  const short = text.slice(0, length) + text.slice(-2)
-  const planted = places.reduce<Json>(
-    (record, place) => plant(record, place, place.includes("{name}") ? short.slice(0, 200) : short),
-    event
-  )
-  const properties = (planted as { readonly properties: { readonly custom: Readonly<Record<string, Json>> } })
-    .properties
-  const count = Math.floor((text.length - places.length * length) / 8_000)
-  const part = text.slice(0, 7_900) + text.slice(-2)
-  const free = Object.fromEntries(Array.from({ length: Math.max(0, count) }, (_, index) => [`free${index}`, part]))
-  return { ...(planted as object), properties: { ...properties, custom: { ...properties.custom, ...free } } }
-}
-
-const wholeEvent: ReadonlyArray<TimeTarget> = encodings.map(([encoding, encode]) => ({
-  name: `all places of a raw event in ${encoding}`,
-  prepare: (text) => {
-    const record = encode(everywhere(text))
-    return () => normalizeRecord(record)
-  }
-}))
 
 const normalizedPaths = textPaths("normalized-event")
 

@@ -1,22 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
-import { limits, measure, type TimeTarget } from "./measure.ts"
-import { describeFind, runTimes } from "./run.ts"
+import { measure, type TimeTarget } from "./measure.ts"
+import { timeTargets } from "./targets.ts"
 import { shapes, textOf } from "./texts.ts"
 
-describe("the time of a text", () => {
-  it("grows with its length alone in all that reads it, and is short (`make fuzz-time` tries more)", {
-    timeout: 600_000
-  }, async () => {
-    const { endless, finds, kinds } = await runTimes({ every: 1_800, only: "", millisMax: 200_000 })
-    assert.isNull(endless)
-    // Beside other tests a time may double; the command holds the bound itself.
-    const slow = finds.filter(({ millis, ratio }) => ratio !== null || millis > 2 * limits.millisMax)
-    assert.deepStrictEqual(slow.map(describeFind), [])
-    const targets = Object.fromEntries(kinds.map(({ kind, targets }) => [kind, targets]))
-    assert.isAbove(targets["place of a raw event"]!, 150)
-    assert.isAbove(targets["function of a text"]!, 80)
-    for (const kind of ["whole raw event", "mapper", "verdict", "redactor", "file", "command line"])
-      assert.isAbove(targets[kind]!, 1, kind)
+describe("the targets of `make fuzz-time`", () => {
+  it("are all that reads a text, and take one of each family", { timeout: 240_000 }, async () => {
+    const targets = await timeTargets()
+    const counts = Object.fromEntries(Object.entries(targets).map(([kind, list]) => [kind, list.length]))
+    assert.isAbove(counts["place of a raw event"]!, 150)
+    assert.isAbove(counts["function of a text"]!, 80)
+    for (const [kind, count] of Object.entries(counts)) assert.isAbove(count, 1, kind)
+    const all = shapes()
+    for (const [index, target] of Object.values(targets).flat().entries())
+      target.prepare(textOf(all[index % all.length]!, 1_000))()
   })
 })
 
@@ -25,9 +21,13 @@ describe("the measurement", () => {
     (shape: { readonly start: string; readonly repeated: string; readonly end: string }) => (length: number) =>
       textOf(shape, length)
   const spaces = long({ start: "", repeated: " ", end: "x" })
-  const target = (use: (text: string) => unknown): TimeTarget => ({ name: "t", prepare: (text) => () => use(text) })
+  const target = (use: (text: string) => unknown): TimeTarget => ({
+    name: "t",
+    lengthMax: 16_384,
+    prepare: (text) => () => use(text)
+  })
 
-  it("finds what takes the square of the length, and what takes too long", () => {
+  it("finds what takes the square of the length, and what takes too long", { timeout: 120_000 }, () => {
     assert.isNotNull(
       measure(
         target((text) => text.replace(/\s+$/, "")),
@@ -39,7 +39,7 @@ describe("the measurement", () => {
       measure(
         target((text) => {
           let sum = 0
-          for (let index = 0; index < 200 * text.length; index++) sum += index % 7
+          for (let index = 0; index < 10_000 * text.length; index++) sum += index % 7
           return sum
         }),
         spaces,

@@ -7,6 +7,8 @@ import { shapes, textOf } from "./texts.ts"
 export interface TimeRun {
   /** Every so-manieth family of texts for a target; the next target begins with the next one. */
   readonly every: number
+  /** Milliseconds that the greatest length may take. */
+  readonly lengthMillisMax: number
   /** Only targets whose kind or name has this text. */
   readonly only: string
   /** Ends before the next target after so many milliseconds. */
@@ -25,7 +27,7 @@ export type TimeReport =
       readonly millis: number
     }
 
-const { every, millisMax, only } = workerData as TimeRun
+const { every, lengthMillisMax, millisMax, only } = workerData as TimeRun
 const report = (message: TimeReport): void => parentPort!.postMessage(message)
 
 const all = shapes()
@@ -39,12 +41,13 @@ for (const [kind, targets] of Object.entries(await timeTargets())) {
   for (const target of chosen) {
     if (performance.now() - begun > millisMax) break
     const first = turn++ % every
-    for (let index = first; index < all.length; index += every) {
+    const step = target.takesAnyText === true ? all.length : every
+    for (let index = first; index < all.length; index += step) {
       const shape = all[index]!
       const text = JSON.stringify(Object.values(shape))
       report({ _tag: "At", target: target.name, shape: text })
       runs++
-      const find = measure(target, (length) => textOf(shape, length), text)
+      const find = measure(target, (length) => textOf(shape, length), text, lengthMillisMax)
       if (find !== null) report({ _tag: "Found", find })
     }
     done++
