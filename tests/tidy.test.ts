@@ -249,12 +249,13 @@ describe("the tree", () => {
   })
 
   it("uses the field's words", () => {
+    // docs/reference is made from texts of the sources, and of schemas, whose wording stays as it is registered.
     const others = [...pages, ...areas.flatMap((area) => filesBelow(area, ".md"))].map(
       (page) => [page, read(page)] as const
     )
     assert.deepStrictEqual(
       [...sources, ...others].flatMap(([file, text]) =>
-        file === "tests/tidy.test.ts" ? [] : forbiddenLines(file, text)
+        file === "tests/tidy.test.ts" || file.startsWith("docs/reference/") ? [] : forbiddenLines(file, text)
       ),
       []
     )

@@ -1,0 +1,44 @@
+/** docs/reference/http.md: what each program answers over HTTP. */
+import { connectors } from "../../shared/connectors/registry.ts"
+import { bodyBytesMax, connectionsMax } from "../../shared/runtime/http-server.ts"
+import { byteSize, code, codes, page, table } from "./markdown.ts"
+
+export const httpPage = (): string => {
+  const platforms = [
+    ...new Set(Object.values(connectors).flatMap(({ webhook, platform }) => (webhook === undefined ? [] : [platform])))
+  ]
+  return page("HTTP endpoints", [
+    `Nothing is published over HTTP: events come by Kafka. Each program listens on \`HOST\` and \`PORT\` ([settings](settings.md)); port 0 takes a free one, which the log names.`,
+    table(
+      ["method", "path", "answers"],
+      [
+        ["GET", code("/healthz"), "`200` and `alive` while the process answers: for a liveness probe"],
+        [
+          "GET",
+          code("/readyz"),
+          "`200` if the program works, else `503`; JSON: `ready`, and for each of `dependencies` whether it is `healthy`, and the `reason` if not"
+        ],
+        ["GET", code("/metrics"), "`200` and Prometheus' text format: [metrics](metrics.md)"]
+      ]
+    ),
+    "## Webhooks",
+    `Served by the deliveries of ${codes(platforms)}, on the port \`CAPI_WEBHOOK_PORT\`, one path for each connection:`,
+    table(
+      ["method", "path", "answers"],
+      [
+        [
+          "GET",
+          code("/webhooks/<platform>/<connection>"),
+          "the platform's challenge, if the verify token is that of the credential; else `403`"
+        ],
+        [
+          "POST",
+          code("/webhooks/<platform>/<connection>"),
+          "`200` once the final outcomes are on `delivery-results`; `403` without the platform's signature; `503` while Kafka does not answer: the platform posts it again"
+        ]
+      ]
+    ),
+    `Any other path is answered by \`404\`, another method by \`405\`, a body over ${byteSize(bodyBytesMax)} by \`413\`; more than ${connectionsMax} connections are closed as they
+come. There is no TLS and no login: let a proxy end TLS in front of the webhook, and keep the other port inside your network.`
+  ])
+}
