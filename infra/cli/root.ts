@@ -18,6 +18,7 @@ const commands = {
   redrive: async () => (await import("./commands/redrive.ts")).redrive,
   unknown: async () => (await import("./commands/unknown.ts")).unknown,
   health: async () => (await import("./commands/health.ts")).health,
+  doctor: async () => (await import("./commands/doctor.ts")).doctor,
   notify: async () => (await import("./commands/notify.ts")).notify,
   ledger: async () => (await import("./commands/ledger.ts")).ledger,
   replay: async () => (await import("./commands/replay.ts")).replay,

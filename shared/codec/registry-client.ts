@@ -102,7 +102,7 @@ const requireCompatibility = (
   Effect.tryPromise({
     try: async () => {
       const url = `${address.url}/config/${encodeURIComponent(subject)}`
-      const common = { url, headers: headersOf(address), tls: address.tls ?? {}, timeoutMillis }
+      const common = { url, headers: registryHeaders(address), tls: address.tls ?? {}, timeoutMillis }
       const present = await sendRequest({ ...common, method: "GET" })
       if (present.status === 404) return
       if (present.status !== 200) throw Object.assign(new Error(`status ${present.status}`), { status: present.status })
@@ -114,7 +114,8 @@ const requireCompatibility = (
     catch: (cause) => failureOf(`set the compatibility of ${subject}`, cause)
   })
 
-const headersOf = (address: RegistryAddress): Record<string, string> => {
+/** The headers of a request to the registry, with its login. */
+export const registryHeaders = (address: RegistryAddress): Record<string, string> => {
   const headers = { "content-type": "application/vnd.schemaregistry.v1+json" }
   if (address.username === undefined) return headers
   const login = `${address.username}:${Redacted.value(address.password ?? Redacted.make(""))}`

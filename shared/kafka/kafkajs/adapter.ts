@@ -41,7 +41,7 @@ export const layerKafka = (given: KafkaOptions): Layer.Layer<KafkaClient> =>
   )
 
 /** A client of kafkajs whose retries are bounded, and whose logs become Effect logs. */
-const makeKafkaJs = (options: ResolvedKafkaOptions, context: Context.Context<never>): Kafka => {
+export const makeKafkaJs = (options: ResolvedKafkaOptions, context: Context.Context<never>): Kafka => {
   registerCompressions()
   const config: KafkaConfig = {
     brokers: [...options.brokers],

@@ -1,41 +1,101 @@
-/** Which operations the broker's authorizer allows on topics: Metadata requests of version 8, which kafkajs does not have. */
+/** What topics are and what this user may do with them and with groups, in versions of requests that kafkajs does not have. */
 import type { Broker, Cluster } from "kafkajs"
 import type { TopicOperation } from "../client.ts"
-
-interface Connection {
-  readonly send: (given: {
-    readonly request: {
-      readonly apiKey: number
-      readonly apiVersion: number
-      readonly apiName: string
-      readonly encode: () => Promise<{ readonly buf: Buffer; readonly offset: number }>
-    }
-    readonly response: {
-      readonly decode: (payload: Buffer) => Promise<Decoded>
-      readonly parse: (data: Decoded) => Promise<Decoded>
-    }
-  }) => Promise<Decoded>
-}
-
-/** kafkajs's type lacks the connections of a broker; its class has them. */
-type ConnectedBroker = Broker & { readonly connectionPool: { readonly getConnection: () => Promise<Connection> } }
+import { sendRaw, textList } from "./raw-request.ts"
 
 type Operations = ReadonlyMap<string, ReadonlySet<TopicOperation>>
-type Decoded = { readonly operations: Operations; readonly clientSideThrottleTime: number }
-
-const metadataKey = 3
-const version = 8
 
 /** Topics that the user may not even see have no operation; those that do not exist are left out. */
 export const authorizedOperations = async (cluster: Cluster, topics: ReadonlyArray<string>): Promise<Operations> => {
   await cluster.refreshMetadataIfNecessary()
   const [nodeId] = cluster.getNodeIds()
-  const broker = (await cluster.findBroker({ nodeId: String(nodeId) })) as ConnectedBroker
-  const connection = await broker.connectionPool.getConnection()
-  const { operations } = await connection.send({
-    request: { apiKey: metadataKey, apiVersion: version, apiName: "Metadata", encode: async () => encode(topics) },
-    response: { decode: async (payload) => decode(payload), parse: async (data) => data }
+  const described = await describeTopics(await cluster.findBroker({ nodeId: String(nodeId) }), topics)
+  return new Map([...described].map(([topic, { operations }]) => [topic, operations]))
+}
+
+export interface DescribedTopic {
+  readonly operations: ReadonlySet<TopicOperation>
+  /** None of a topic that the user may not see. `leader` is negative where the partition has no leader. */
+  readonly partitions: ReadonlyArray<{ readonly leader: number; readonly replicas: number; readonly inSync: number }>
+}
+
+/** Topics that do not exist are left out. A partition without a leader, an error for kafkajs, is described like the others. */
+export const describeTopics = (
+  broker: Broker,
+  topics: ReadonlyArray<string>
+): Promise<ReadonlyMap<string, DescribedTopic>> =>
+  sendRaw(broker, {
+    apiName: "Metadata",
+    apiKey: 3,
+    apiVersion: 8,
+    // No topic is created; operations of the cluster are not asked for, those of topics are.
+    body: Buffer.concat([textList(topics), Buffer.from([0, 0, 1])]),
+    read: (response) => {
+      response.skip(4)
+      response.each(() => {
+        response.int32()
+        response.text()
+        response.int32()
+        response.text()
+      })
+      response.text()
+      response.int32()
+      const described = new Map<string, DescribedTopic>()
+      response.each(() => {
+        const error = response.int16()
+        const topic = response.text()
+        response.skip(1)
+        const partitions: Array<DescribedTopic["partitions"][number]> = []
+        response.each(() => {
+          response.skip(2 + 4)
+          const leader = response.int32()
+          response.skip(4)
+          const [replicas = 0, inSync = 0] = [0, 1, 2].map(() => response.count(4))
+          partitions.push({ leader, replicas, inSync })
+        })
+        const allowed = response.int32()
+        if (error === topicDenied) described.set(topic, { operations: new Set(), partitions: [] })
+        else if (error !== unknownTopic) described.set(topic, { operations: operationsOf(allowed), partitions })
+      })
+      return described
+    }
   })
+
+/** Of groups, whether they exist or not. A group that the user may not even see has no operation. */
+export const authorizedOnGroups = async (cluster: Cluster, groups: ReadonlyArray<string>): Promise<Operations> => {
+  await cluster.refreshMetadataIfNecessary()
+  const operations = new Map<string, ReadonlySet<TopicOperation>>()
+  for (const groupId of groups) {
+    const coordinator = await cluster.findGroupCoordinator({ groupId }).catch((error: unknown) => {
+      if ((error as { readonly type?: string }).type !== "GROUP_AUTHORIZATION_FAILED") throw error
+      return null
+    })
+    if (coordinator === null) {
+      operations.set(groupId, new Set())
+      continue
+    }
+    await sendRaw(coordinator, {
+      apiName: "DescribeGroups",
+      apiKey: 15,
+      apiVersion: 3,
+      body: Buffer.concat([textList([groupId]), Buffer.from([1])]),
+      read: (response) => {
+        response.skip(4)
+        response.each(() => {
+          const error = response.int16()
+          const name = response.text()
+          for (let field = 0; field < 3; field++) response.text()
+          response.each(() => {
+            for (let field = 0; field < 3; field++) response.text()
+            for (let field = 0; field < 2; field++) response.skipBytes()
+          })
+          const allowed = response.int32()
+          if (error === groupDenied) operations.set(name, new Set())
+          else if (error === 0) operations.set(name, operationsOf(allowed))
+        })
+      }
+    })
+  }
   return operations
 }
 
@@ -45,64 +105,9 @@ const bits: ReadonlyArray<readonly [TopicOperation, number]> = [
   ["Write", 1 << 4],
   ["Describe", 1 << 8]
 ]
+const unknownTopic = 3
 const topicDenied = 29
+const groupDenied = 30
 
-const encode = (topics: ReadonlyArray<string>) => {
-  const count = Buffer.alloc(4)
-  count.writeInt32BE(topics.length)
-  const names = topics.map((topic) => {
-    const text = Buffer.from(topic)
-    const length = Buffer.alloc(2)
-    length.writeInt16BE(text.length)
-    return Buffer.concat([length, text])
-  })
-  // No topic is created; operations of the cluster are not asked for, those of topics are.
-  const buf = Buffer.concat([count, ...names, Buffer.from([0, 0, 1])])
-  return { buf, offset: buf.length }
-}
-
-const decode = (payload: Buffer): Decoded => {
-  let at = 4
-  const int16 = () => {
-    at += 2
-    return payload.readInt16BE(at - 2)
-  }
-  const int32 = () => {
-    at += 4
-    return payload.readInt32BE(at - 4)
-  }
-  const text = () => {
-    const length = int16()
-    if (length < 0) return ""
-    at += length
-    return payload.toString("utf8", at - length, at)
-  }
-  const each = (read: () => void) => {
-    for (let left = int32(); left > 0; left--) read()
-  }
-  each(() => {
-    int32()
-    text()
-    int32()
-    text()
-  })
-  text()
-  int32()
-  const operations = new Map<string, ReadonlySet<TopicOperation>>()
-  each(() => {
-    const error = int16()
-    const topic = text()
-    at += 1
-    each(() => {
-      at += 2 + 4 + 4 + 4
-      each(int32)
-      each(int32)
-      each(int32)
-    })
-    const allowed = int32()
-    if (error === 0)
-      operations.set(topic, new Set(bits.flatMap(([name, bit]) => ((allowed & bit) === 0 ? [] : [name]))))
-    else if (error === topicDenied) operations.set(topic, new Set())
-  })
-  return { operations, clientSideThrottleTime: 0 }
-}
+const operationsOf = (allowed: number): ReadonlySet<TopicOperation> =>
+  new Set(bits.flatMap(([name, bit]) => ((allowed & bit) === 0 ? [] : [name])))

@@ -1,0 +1,241 @@
+/** The topics as they are beside what the programs need: a difference is a failure where events or state would be lost. */
+import * as Effect from "effect/Effect"
+import topicTable from "../../../schemas/topics.json" with { type: "json" }
+import type { Settings } from "../../../shared/config/settings.ts"
+import { KafkaClient } from "../../../shared/kafka/client.ts"
+import { ClusterInspection, type TopicCopies } from "../../../shared/kafka/inspection.ts"
+import { declaredTopics } from "../../topics/declared-topics.ts"
+import { type Check, type Found, failed, named, problemsOr, warning } from "./check.ts"
+import { policyOf, type RetentionOptions, retentionProblems, type Topic } from "./retention.ts"
+
+export interface TopicCheckOptions extends RetentionOptions {
+  readonly settings: Settings
+  /** Logical names of the topics that the programs of these connections use. */
+  readonly topics: ReadonlyArray<string>
+  readonly brokerCount: number
+}
+
+const compared = [
+  "cleanup.policy",
+  "retention.ms",
+  "retention.bytes",
+  "segment.ms",
+  "max.message.bytes",
+  "min.insync.replicas",
+  "message.timestamp.type"
+]
+
+export const topicChecks = (options: TopicCheckOptions): ReadonlyArray<Check<KafkaClient | ClusterInspection>> => {
+  const { settings, topics, brokerCount } = options
+  const prefix = settings.topicPrefix
+  const declared = new Map(
+    declaredTopics(prefix, brokerCount, undefined, settings.eventLog).map((topic) => [
+      topic.name.slice(prefix.length),
+      topic
+    ])
+  )
+  const copies = Effect.flatMap(ClusterInspection, (inspection) =>
+    inspection.copies(topics.map((name) => prefix + name))
+  )
+  const configured = Effect.map(
+    Effect.flatMap(KafkaClient, (kafka) =>
+      kafka.topicConfigs(
+        topics.map((name) => prefix + name),
+        compared
+      )
+    ),
+    (found) =>
+      found.map(({ name, config }): Topic => {
+        const logical = name.slice(prefix.length)
+        return { name: logical, declared: declared.get(logical)!, config }
+      })
+  )
+  return [
+    { group: "topics", name: "present", run: Effect.map(copies, (found) => checkPresent(prefix, topics, found)) },
+    { group: "topics", name: "partitions", run: Effect.map(copies, (found) => checkPartitions(prefix, found)) },
+    {
+      group: "topics",
+      name: "copies",
+      run: Effect.map(Effect.zip(copies, configured), ([found, all]) => checkCopies(options, found, all))
+    },
+    {
+      group: "topics",
+      name: "retention",
+      run: Effect.map(configured, (all) => all.flatMap((topic) => retentionProblems(topic, options))).pipe(
+        Effect.map((found) => problemsOr(found, "Long enough for platforms and replays, and not longer than declared."))
+      )
+    },
+    {
+      group: "topics",
+      name: "cleanup",
+      run: Effect.map(configured, (all) =>
+        problemsOr(all.flatMap(cleanupProblems), "State is compacted, logs are not.")
+      )
+    },
+    {
+      group: "topics",
+      name: "record sizes",
+      run: Effect.map(configured, (all) =>
+        problemsOr(all.flatMap(sizeProblems), "max.message.bytes is as declared or larger.")
+      )
+    },
+    {
+      group: "topics",
+      name: "timestamps",
+      run: Effect.map(configured, (all) =>
+        problemsOr(all.flatMap(timestampProblems), "Records keep their time (CreateTime).")
+      )
+    }
+  ]
+}
+
+/** Pure. Names of `found` are the broker's. */
+export const checkPresent = (
+  prefix: string,
+  topics: ReadonlyArray<string>,
+  found: ReadonlyMap<string, TopicCopies>
+): ReadonlyArray<Found> => {
+  const missing = topics.map((name) => prefix + name).filter((name) => !found.has(name))
+  return problemsOr(
+    missing.length === 0
+      ? []
+      : [
+          failed(
+            `${missing.length} of ${topics.length} topics do not exist, or this user may not see them: ${named(missing)}.`,
+            "Create them: ./capi topics --create; or correct CAPI_TOPIC_PREFIX, or grant Describe on them."
+          )
+        ],
+    `All ${topics.length} exist${prefix === "" ? "" : `, with the prefix ${prefix}`}.`
+  )
+}
+
+/** Events pass through topics whose partitions belong together: the ids of one are kept in the same partition of another. */
+export const checkPartitions = (prefix: string, found: ReadonlyMap<string, TopicCopies>): ReadonlyArray<Found> => {
+  const single = new Set(topicTable.topics.filter(({ partitions }) => partitions === 1).map(({ name }) => name))
+  const all = [...found].map(([name, { partitions, leaderless }]) => ({
+    name: name.slice(prefix.length),
+    partitions,
+    leaderless
+  }))
+  const ofEvents = all.filter(({ name }) => !single.has(name))
+  const most = Math.max(0, ...ofEvents.map(({ partitions }) => partitions))
+  const fewer = ofEvents.filter(({ partitions }) => partitions < most)
+  const several = all.filter(({ name, partitions }) => single.has(name) && partitions > 1)
+  const leaderless = all.filter((topic) => topic.leaderless > 0)
+  return problemsOr(
+    [
+      ...(fewer.length === 0
+        ? []
+        : [
+            failed(
+              `The topics of events must have the same number of partitions, and ${fewer.length} have fewer than ${most}: ${named(fewer.map(({ name, partitions }) => `${name} ${partitions}`))}.`,
+              `Give them the same number: ./capi topics --add-partitions ${most}.`
+            )
+          ]),
+      ...several.map(({ name, partitions }) =>
+        failed(
+          `${name} has ${partitions} partitions and may have 1 alone: its records have one order.`,
+          "Delete it while no program runs and it holds nothing, then ./capi topics --create."
+        )
+      ),
+      ...leaderless.map((topic) =>
+        failed(
+          `${topic.leaderless} partitions of ${topic.name} have no leader: they can be neither read nor written.`,
+          "Start the brokers that hold them."
+        )
+      )
+    ],
+    `The topics of events have ${most} each.`
+  )
+}
+
+const checkCopies = (
+  { settings, brokerCount }: TopicCheckOptions,
+  found: ReadonlyMap<string, TopicCopies>,
+  all: ReadonlyArray<Topic>
+): ReadonlyArray<Found> =>
+  problemsOr(
+    all.flatMap(({ name, config }) => {
+      const copies = found.get(settings.topicPrefix + name)
+      return copies === undefined ? [] : copyProblems(name, copies, Number(config["min.insync.replicas"]), brokerCount)
+    }),
+    brokerCount === 1
+      ? "One broker: every record is on one disk."
+      : "A record that was acknowledged outlives the loss of a broker, and writes go on without one."
+  )
+
+/** Pure. `inSyncMin` is the topic's min.insync.replicas. */
+export const copyProblems = (
+  name: string,
+  { replicas, inSync }: TopicCopies,
+  inSyncMin: number,
+  brokerCount: number
+): ReadonlyArray<Found> => {
+  if (inSync < inSyncMin)
+    return [
+      failed(
+        `${name}: ${inSync} replicas are in sync and min.insync.replicas is ${inSyncMin}: nothing can be written.`,
+        "Start the brokers that hold its replicas, or lower min.insync.replicas."
+      )
+    ]
+  if (brokerCount === 1) return []
+  if (replicas === 1)
+    return [
+      warning(
+        `${name} has one replica: its records are lost with that broker's disk.`,
+        "Raise the replication factor (kafka-reassign-partitions.sh)."
+      )
+    ]
+  if (inSyncMin >= replicas)
+    return [
+      warning(
+        `${name}: min.insync.replicas is ${inSyncMin} of ${replicas} replicas: a broker that restarts stops all writes.`,
+        `Set min.insync.replicas=${replicas - 1}.`
+      )
+    ]
+  return inSyncMin === 1 && replicas > 2
+    ? [
+        warning(
+          `${name}: min.insync.replicas is 1: a record that one broker alone has acknowledged is lost with its disk.`,
+          `Set min.insync.replicas=${replicas - 1}.`
+        )
+      ]
+    : []
+}
+
+const sizeProblems = ({ name, declared, config }: Topic): ReadonlyArray<Found> => {
+  const [present, wanted] = [Number(config["max.message.bytes"]), Number(declared.config["max.message.bytes"])]
+  return present >= wanted
+    ? []
+    : [
+        warning(
+          `${name}: max.message.bytes is ${present}, declared is ${wanted}: a longer record stops its partition until the limit is raised.`,
+          `Set max.message.bytes=${wanted}; where the service has a lower limit, keep raw events below it (NORMALIZER_RECORD_BYTES_MAX, docs/existing-kafka.md).`
+        )
+      ]
+}
+
+const timestampProblems = ({ name, config }: Topic): ReadonlyArray<Found> =>
+  config["message.timestamp.type"] === undefined || config["message.timestamp.type"] === "CreateTime"
+    ? []
+    : [
+        warning(
+          `${name}: message.timestamp.type is ${config["message.timestamp.type"]}: retention and replays go by the broker's clock.`,
+          "Set message.timestamp.type=CreateTime."
+        )
+      ]
+
+/** Pure. */
+export const cleanupProblems = ({ name, declared, config }: Topic): ReadonlyArray<Found> => {
+  const [present, wanted] = [policyOf(config["cleanup.policy"]), policyOf(declared.config["cleanup.policy"])]
+  if (present === wanted) return []
+  const why = wanted.includes("compact")
+    ? "state would be deleted by age"
+    : "records with the same key would be deleted, and with them events"
+  return [
+    failed(
+      `${name}: cleanup.policy is ${present || "not known"}, and must be ${wanted}: ${why}.`,
+      `Set cleanup.policy=${wanted}.`
+    )
+  ]
+}
