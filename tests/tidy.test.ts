@@ -27,7 +27,7 @@ const isTest = (file: string): boolean =>
 /** The folders of `shared`, each of which may import those before it alone, types as well. */
 const layers = [
   ...["model", "http", "config", "telemetry", "kafka", "codec", "credentials", "connections", "connectors", "runtime"],
-  ...["suppression", "dedup", "ledger", "event-story"]
+  ...["suppression", "dedup", "ledger", "event-story", "redrive"]
 ]
 
 /** The channel of a message, by the word of the raw event, is the name of a platform. */

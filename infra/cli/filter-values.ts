@@ -5,10 +5,11 @@ import { environment, loadFileSettings } from "../../shared/config/settings.ts"
 import { suggestion } from "../../shared/connections/did-you-mean.ts"
 import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { terminalOutcomes } from "../../shared/ledger/known-outcome.ts"
+import { reasonWord } from "../../shared/model/dead-letter.ts"
 import { platforms } from "../../shared/model/platform.ts"
+import type { DeadLetterEntry } from "../../shared/redrive/dead-letter-entries.ts"
 import { CommandError } from "./cli.ts"
-import type { DeadLetterEntry } from "./dead-letter-entries.ts"
-import { isReasonCode, reasonCodes, reasonWord } from "./reason-codes.ts"
+import { isReasonCode, reasonCodes } from "./reason-codes.ts"
 
 /** Outcomes of results: what ends an event, and what comes before. */
 export const outcomes: ReadonlyArray<string> = [...terminalOutcomes, "retry_scheduled"]
@@ -63,12 +64,7 @@ export const expectConnection = Effect.fnUntraced(function* (value: Option.Optio
   if (Option.isSome(value)) yield* expectKnown("connection", value, [...(yield* connectionsOfFile), ...seen])
 })
 
-/** Whether a reason code is meant: by the whole of it, or by its word. */
-export const isReason = (wanted: Option.Option<string>, reason: string): boolean =>
-  Option.isNone(wanted) || wanted.value === reason || wanted.value === reasonWord(reason)
-
 /** Connections and reasons that dead letters have, for filters that name one of them. */
-
 export class DeadLetterFilterValues {
   readonly #connections = new Set<string>()
   readonly #reasons = new Set<string>()

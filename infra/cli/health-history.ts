@@ -2,9 +2,9 @@
 import * as Effect from "effect/Effect"
 import type { ConnectorHealthPoint } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
+import { readTopic } from "../../shared/kafka/read-topic.ts"
 import { topicNames } from "../../shared/model/topics.ts"
 import { count, type Paint, table } from "./output.ts"
-import { readTopic } from "./read-topic.ts"
 
 const minuteMillis = 60_000
 const hourMillis = 60 * minuteMillis

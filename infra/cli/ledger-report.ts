@@ -3,13 +3,13 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { environment, SettingsService } from "../../shared/config/settings.ts"
 import { loadConnections } from "../../shared/connectors/load-connections.ts"
+import type { StartPosition } from "../../shared/kafka/read-topic.ts"
 import type { Balance } from "../../shared/ledger/balance.ts"
 import { terminalOutcomes } from "../../shared/ledger/known-outcome.ts"
 import type { ReadBalance } from "../../shared/ledger/read-ledger.ts"
 import { describeUnread, type UnreadEvents, unreadEvents } from "../../shared/ledger/unread-events.ts"
 import { type Paint, table } from "./output.ts"
 import { registryOf } from "./services.ts"
-import type { StartPosition } from "./start-position.ts"
 
 /** From a start position until now, in milliseconds. */
 export const rangeFrom = (from: StartPosition) =>

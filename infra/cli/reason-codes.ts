@@ -3,6 +3,7 @@
 import { problemReasons } from "../../processors/normalizer/normalize/problem.ts"
 import { consentUnknownInEurope } from "../../shared/connectors/mapping/consent.ts"
 import { connectors } from "../../shared/connectors/registry.ts"
+import { reasonWord } from "../../shared/model/dead-letter.ts"
 
 const rows = Object.values(connectors).flatMap(({ classifications }) => classifications.flatMap(({ rows }) => rows))
 
@@ -59,6 +60,3 @@ export const isReasonCode = (reason: string): boolean =>
   reasonCodes.includes(reasonWord(reason)) ||
   /^http_\w+$/.test(reason) ||
   openCodes.some((start) => reason.startsWith(start))
-
-/** The word of a reason code: `event_too_old` of `event_too_old:100/2804003`. */
-export const reasonWord = (reason: string): string => reason.split(":", 1)[0]!

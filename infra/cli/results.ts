@@ -5,11 +5,11 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
+import type { StartPosition } from "../../shared/kafka/read-topic.ts"
+import { readTopic } from "../../shared/kafka/read-topic.ts"
 import { bestOf, factOf, type KnownOutcome, learn, nothingKnown } from "../../shared/ledger/known-outcome.ts"
 import { clockSkewMillis } from "../../shared/ledger/read-ledger.ts"
 import { topicNames } from "../../shared/model/topics.ts"
-import { readTopic } from "./read-topic.ts"
-import type { StartPosition } from "./start-position.ts"
 
 /** `known_outcome` is that of the event's result that counts; a delayed retry's own where none is final. */
 export type ResultWithOutcome = EventDeliveryLog & { readonly known_outcome: string }

@@ -2,9 +2,8 @@
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import { durationForms, readDuration } from "../../shared/connections/fields.ts"
+import type { StartPosition } from "../../shared/kafka/read-topic.ts"
 import { CommandError } from "./cli.ts"
-
-export type StartPosition = { readonly _tag: "Beginning" } | { readonly _tag: "At"; readonly millis: number }
 
 /** Positions as `partition:offset`, separated by commas; null where the text has another form. Partitions not named stay. */
 export const parseOffsets = (text: string): ReadonlyMap<number, number> | null =>

@@ -79,3 +79,9 @@ export const deadLetterHeaders = {
 
 /** The name by which a mark finds the dead letters of a request. */
 export const resolvedName = (connectionId: string, requestId: string): string => `${connectionId}|${requestId}`
+
+/** The word of a reason code: `event_too_old` of `event_too_old:100/2804003`. */
+export const reasonWord = (reason: string): string => reason.split(":", 1)[0]!
+
+/** Whether a reason code is meant: by the whole of it, or by its word. */
+export const isReason = (wanted: string, reason: string): boolean => wanted === reason || wanted === reasonWord(reason)

@@ -3,10 +3,16 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { DeadLetter } from "../../../schemas/types.gen.ts"
+import { isReason } from "../../../shared/model/dead-letter.ts"
+import {
+  type DeadLetterEntry,
+  lastDeadLetters,
+  type Marks,
+  originalOpener
+} from "../../../shared/redrive/dead-letter-entries.ts"
 import { printableLine } from "../../../shared/telemetry/printable.ts"
 import { Argument, Command, CommandError, countFlag, Flag } from "../cli.ts"
-import { type DeadLetterEntry, lastDeadLetters, type Marks, originalOpener } from "../dead-letter-entries.ts"
-import { DeadLetterFilterValues, isReason } from "../filter-values.ts"
+import { DeadLetterFilterValues } from "../filter-values.ts"
 import { type Paint, show, table, truncation } from "../output.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 import { parseStartPosition } from "../start-position.ts"
@@ -27,7 +33,7 @@ const list = Command.make("list", { since, reason, connection, limit }, ({ since
       const fits = (found: DeadLetterEntry) => {
         seen.add(found)
         return (
-          isReason(reason, found.deadLetter.reason_code) &&
+          (Option.isNone(reason) || isReason(reason.value, found.deadLetter.reason_code)) &&
           (Option.isNone(connection) || connection.value === found.deadLetter.connection_id)
         )
       }

@@ -2,10 +2,10 @@
 import * as Effect from "effect/Effect"
 import type { ErasureLogEntry } from "../../../schemas/types.gen.ts"
 import { Codecs } from "../../../shared/codec/codecs.ts"
+import { readTopic } from "../../../shared/kafka/read-topic.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import { Command } from "../cli.ts"
 import { type Paint, show, table } from "../output.ts"
-import { readTopic } from "../read-topic.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 
 export const erasures = Command.make("erasures", {}, () =>

@@ -11,6 +11,7 @@ import { checkConnections } from "../../../shared/connectors/load-connections.ts
 import { canonicalName } from "../../../shared/connectors/mapping/canonical-name.ts"
 import { canonicalEvents } from "../../../shared/connectors/mapping/catalog.ts"
 import { connectorFor } from "../../../shared/connectors/registry.ts"
+import { readTopic } from "../../../shared/kafka/read-topic.ts"
 import { type Platform, platforms } from "../../../shared/model/platform.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import { repository } from "../../local/state.ts"
@@ -24,7 +25,6 @@ import {
   rankPlatformEvents
 } from "../mapping/suggest.ts"
 import { count, type Paint, show, table } from "../output.ts"
-import { readTopic } from "../read-topic.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 import { parseStartPosition } from "../start-position.ts"
 import { unreadable } from "./prepare.ts"

@@ -5,15 +5,15 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Connections } from "../../../shared/connections/connections.ts"
 import { connectionsLayer } from "../../../shared/connectors/load-connections.ts"
+import type { StartPosition } from "../../../shared/kafka/read-topic.ts"
+import { redriveDeadLetters } from "../../../shared/redrive/redrive.ts"
+import { planRedrive, type RedrivePlan, type Selection, whyTheyStay } from "../../../shared/redrive/redrive-plan.ts"
 import { Argument, Command, CommandError, Flag } from "../cli.ts"
-import { scanDeadLetters } from "../dead-letter-entries.ts"
 import { exampleConnection } from "../example-names.ts"
 import { DeadLetterFilterValues, deadLetterStages, expectKnown } from "../filter-values.ts"
 import { confirm, count, Output, show, table } from "../output.ts"
-import { redriveDeadLetters } from "../redrive.ts"
-import { destinationOf, finishedBy, isSelected, obstacleOf, type Selection } from "../redrive-plan.ts"
 import { withKafkaAndCodecs } from "../services.ts"
-import { parseStartPosition, type StartPosition } from "../start-position.ts"
+import { parseStartPosition } from "../start-position.ts"
 
 const ids = Argument.String("dead-letter").pipe(
   Argument.withDescription("Ids of dead letters, as `./capi dead-letters list` shows them"),
@@ -115,74 +115,31 @@ const selectionOf = Effect.fnUntraced(function* (options: Options & { readonly s
   } satisfies Selection
 })
 
-interface Plan {
-  readonly deadLetters: number
-  readonly groups: ReadonlyArray<{
-    stage: string
-    reason_code: string
-    connection_id: string | null
-    to: string
-    deadLetters: number
-  }>
-  /** Dead letters that stay, by why. */
-  readonly left: Readonly<Record<string, number>>
-}
-
+/** The plan, where the values of the filters exist. */
 const planOf = Effect.fnUntraced(function* (
   from: StartPosition,
   selection: Selection,
   connections: ReadonlySet<string>,
   again: boolean
 ) {
-  const groups = new Map<string, { -readonly [K in keyof Plan["groups"][number]]: Plan["groups"][number][K] }>()
-  // Marks come after their dead letters, so which are left is known at the end.
-  const found: Array<Parameters<typeof finishedBy>[0] & { readonly group: string; readonly obstacle: string | null }> =
-    []
-  const left: Record<string, number> = {}
   const seen = new DeadLetterFilterValues()
   const missing = new Set(selection.ids)
-  const leave = (why: string) => {
-    left[why] = (left[why] ?? 0) + 1
-  }
-  const marks = yield* scanDeadLetters(from, (page) =>
-    Effect.sync(() => {
-      for (const one of page) {
-        seen.add(one)
-        missing.delete(one.id)
-        if (!isSelected(one, selection)) continue
-        const { stage, reason_code, connection_id, request_id } = one.deadLetter
-        const group = JSON.stringify([stage, reason_code, connection_id])
-        const obstacle = obstacleOf(one, connections)
-        found.push({ id: one.id, deadLetter: { connection_id, request_id }, group, obstacle })
-        if (!groups.has(group))
-          groups.set(group, {
-            stage,
-            reason_code,
-            connection_id,
-            to: destinationOf(one.deadLetter) ?? "",
-            deadLetters: 0
-          })
-      }
-    })
-  )
+  const plan = yield* planRedrive({ from, selection, connections, again }, (one) => {
+    seen.add(one)
+    missing.delete(one.id)
+  })
   yield* seen.expect(selection)
   if (missing.size > 0) yield* noSuchDeadLetters([...missing])
-  let deadLetters = 0
-  for (const one of found) {
-    const why = finishedBy(one, marks, again) ?? one.obstacle
-    if (why !== null) leave(why)
-    else {
-      deadLetters++
-      groups.get(one.group)!.deadLetters++
-    }
-  }
-  return { deadLetters, groups: [...groups.values()].filter((group) => group.deadLetters > 0), left } satisfies Plan
+  return plan
 })
 
 /** Field names as machines read them. */
-const planToJson = ({ deadLetters, groups, left }: Plan) => ({
+const planToJson = ({ deadLetters, groups, left }: RedrivePlan) => ({
   letters: deadLetters,
-  groups: groups.map(({ deadLetters, ...group }) => ({ ...group, letters: deadLetters })),
+  groups: groups.map(({ stage, reason_code, connection_id, to, deadLetters }) => ({
+    ...{ stage, reason_code, connection_id, to },
+    letters: deadLetters
+  })),
   left
 })
 
@@ -193,7 +150,7 @@ const noSuchDeadLetters = (ids: ReadonlyArray<string>) =>
     nextStep: "See `./capi dead-letters list`."
   })
 
-const planText = (plan: Plan, paint: Parameters<Parameters<typeof show>[1]>[0]): string =>
+const planText = (plan: RedrivePlan, paint: Parameters<Parameters<typeof show>[1]>[0]): string =>
   [
     `${count(plan.deadLetters, "dead letter")} would be redriven.`,
     ...(plan.groups.length === 0
@@ -211,16 +168,8 @@ const planText = (plan: Plan, paint: Parameters<Parameters<typeof show>[1]>[0]):
             paint
           )
         ]),
-    ...Object.entries(plan.left).map(([why, number]) => paint("yellow", `${number} stay: ${whyText[why] ?? why}.`))
+    ...Object.entries(plan.left).map(([why, number]) => paint("yellow", `${number} stay: ${whyTheyStay[why] ?? why}.`))
   ].join("\n")
-
-const whyText: Readonly<Record<string, string>> = {
-  redriven_before: "they were redriven before (--again takes them, too)",
-  delivered_after_all: "the platform delivered their events after all",
-  connection_not_enabled: "their connection is not in the file of connections, or not enabled",
-  no_original: "they hold no original",
-  unknown_stage: "their stage is not known"
-}
 
 const gone = (missing: number) =>
   new CommandError({

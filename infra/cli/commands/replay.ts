@@ -4,6 +4,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { KafkaClient, type KafkaError, type PartitionOffsets } from "../../../shared/kafka/client.ts"
+import type { StartPosition } from "../../../shared/kafka/read-topic.ts"
 import { headerNames } from "../../../shared/model/topics.ts"
 import { forgetPositions, positionsOf, storedPositions } from "../../../shared/runtime/positions.ts"
 import { Command, CommandError, Flag } from "../cli.ts"
@@ -11,7 +12,7 @@ import { exampleConnection, examplePlatform } from "../example-names.ts"
 import { confirm, count, Output, show, table } from "../output.ts"
 import { partitionsDiffer, replayWarnings, type Stage, stagesOf } from "../replay-plan.ts"
 import { withKafka } from "../services.ts"
-import { parseOffsets, parseStartPosition, type StartPosition } from "../start-position.ts"
+import { parseOffsets, parseStartPosition } from "../start-position.ts"
 
 const stage = Flag.String("stage").pipe(
   Flag.withDescription("normalizer, mapper, delivery-<platform>, delivery-<platform>.<connection> or health")

@@ -8,13 +8,14 @@ import { Codecs, type Records, type SchemaName } from "../../../shared/codec/cod
 import { environment, SettingsService } from "../../../shared/config/settings.ts"
 import { readDuration } from "../../../shared/connections/fields.ts"
 import { loadConnections } from "../../../shared/connectors/load-connections.ts"
-import { type FetchedRecord, KafkaClient } from "../../../shared/kafka/client.ts"
+import type { FetchedRecord } from "../../../shared/kafka/client.ts"
+import { readTopic } from "../../../shared/kafka/read-topic.ts"
 import type { Platform } from "../../../shared/model/platform.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
-import { followPositions, nextOf } from "../../../shared/runtime/positions.ts"
+import { followPositions } from "../../../shared/runtime/positions.ts"
+import { stageLags } from "../../../shared/runtime/stage-lags.ts"
 import { Command, CommandError, countFlag, Flag, Json } from "../cli.ts"
 import { clearMark, Output, painter } from "../output.ts"
-import { readTopic } from "../read-topic.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 import { type Counts, noCounts, type Snapshot, topView } from "../top-view.ts"
 
@@ -67,7 +68,6 @@ const draw = Effect.fnUntraced(function* (interval: Duration.Duration, times: nu
 const watch = Effect.fnUntraced(function* (
   connections: ReadonlyArray<{ readonly id: string; readonly platform: Platform }>
 ) {
-  const kafka = yield* KafkaClient
   const { topicPrefix: prefix, eventLog } = yield* SettingsService
   const positions = yield* followPositions(prefix)
   const statuses = new Map<string, ConnectorHealthStatus>()
@@ -79,29 +79,11 @@ const watch = Effect.fnUntraced(function* (
   yield* followed(topicNames.health, "connector-health-status", (one) => statuses.set(one.connection_id, one), true)
   yield* followed(topicNames.results, "event-delivery-log", countResult, false)
 
-  const platforms = [...new Set(connections.map(({ platform }) => platform))]
   let before: { readonly at: number; readonly ends: ReadonlyMap<string, number> } | null = null
   const snapshot = Effect.gen(function* () {
     const at = yield* Clock.currentTimeMillis
     const stored = yield* positions
-    const stages = [
-      ...(eventLog === topicNames.raw ? [] : [yield* stage("sealer", prefix, topicNames.raw)]),
-      yield* stage("normalizer", prefix, eventLog),
-      yield* stage("mapper", prefix, topicNames.normalized),
-      yield* stage("health", prefix, topicNames.results)
-    ]
-    const lags = new Map<string, number>()
-    for (const platform of platforms) {
-      const own = connections.filter((one) => one.platform === platform)
-      for (const name of [topicNames.mapped(platform), topicNames.retry(platform)]) {
-        const names = own.map(({ id }) => `delivery-${platform}.${id}`)
-        const next = yield* nextOf(stored, prefix, names, name)
-        const logs = yield* kafka.topicOffsets(prefix + name)
-        for (const [index, { id }] of own.entries())
-          for (const { partition, low, high } of logs)
-            lags.set(id, (lags.get(id) ?? 0) + high - Math.max(low, next.get(names[index]!)?.get(partition) ?? low))
-      }
-    }
+    const { stages, connections: lags } = yield* stageLags(prefix, eventLog, connections, stored)
     const seconds = before === null ? 0 : (at - before.at) / 1_000
     const rateOf = (name: string, end: number) =>
       before === null || seconds === 0 ? 0 : Math.max(0, end - (before.ends.get(name) ?? end)) / seconds
@@ -123,21 +105,6 @@ const watch = Effect.fnUntraced(function* (
     return found
   })
   return { snapshot }
-})
-
-/** A stage with one consumer group: the end of its input and how far it is behind, control records included. */
-const stage = Effect.fnUntraced(function* (name: string, prefix: string, topic: string) {
-  const kafka = yield* KafkaClient
-  const logs = yield* kafka.topicOffsets(prefix + topic)
-  const committed = new Map(
-    (yield* kafka.committed(prefix + name, prefix + topic)).map(({ partition, offset }) => [partition, offset])
-  )
-  const end = logs.reduce((sum, { high }) => sum + high, 0)
-  const lag = logs.reduce(
-    (sum, { partition, low, high }) => sum + high - Math.max(low, committed.get(partition) ?? low),
-    0
-  )
-  return { name, topic, end, lag }
 })
 
 const followAs = Effect.fnUntraced(function* <S extends SchemaName>(

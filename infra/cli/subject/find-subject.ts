@@ -10,10 +10,10 @@ import { loadConnections } from "../../../shared/connectors/load-connections.ts"
 import { type IdentityKey, splitPersonIds } from "../../../shared/credentials/identity-key.ts"
 import { openEvent, sealedIdsOf } from "../../../shared/credentials/sealed-event.ts"
 import type { FetchedRecord } from "../../../shared/kafka/client.ts"
+import { readTopic } from "../../../shared/kafka/read-topic.ts"
 import { platforms } from "../../../shared/model/platform.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
-import { originalOpener, scanDeadLetters } from "../dead-letter-entries.ts"
-import { readTopic } from "../read-topic.ts"
+import { originalOpener, scanDeadLetters } from "../../../shared/redrive/dead-letter-entries.ts"
 
 /** A record about the person; `record` is null where its secret is destroyed. */
 export interface Finding {

@@ -1,16 +1,23 @@
-/** What a redrive would send where. Pure, but for the opening of sealed originals. */
+/** What a redrive would send where. Pure, but for the reading of dead letters and the opening of sealed originals. */
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { DeadLetter } from "../../schemas/types.gen.ts"
-import type { SealError } from "../../shared/credentials/sealer.ts"
-import { placeOf } from "../../shared/dedup/deduplicator.ts"
-import { refusalRecord } from "../../shared/dedup/refusals.ts"
-import type { ProducedRecord } from "../../shared/kafka/client.ts"
-import { deadLetterHeaders, deadLetterKey } from "../../shared/model/dead-letter.ts"
-import { headerNames, topicNames } from "../../shared/model/topics.ts"
-import type { CommandError } from "./cli.ts"
-import { type DeadLetterEntry, deadLettersTopic, type Marks, type OpenOriginal } from "./dead-letter-entries.ts"
-import { isReason } from "./filter-values.ts"
+import type { SealError } from "../credentials/sealer.ts"
+import { placeOf } from "../dedup/deduplicator.ts"
+import { refusalRecord } from "../dedup/refusals.ts"
+import type { ProducedRecord } from "../kafka/client.ts"
+import type { StartPosition } from "../kafka/read-topic.ts"
+import { deadLetterHeaders, deadLetterKey, isReason } from "../model/dead-letter.ts"
+import { headerNames, topicNames } from "../model/topics.ts"
+import {
+  type DeadLetterEntry,
+  deadLettersTopic,
+  type Marks,
+  type OpenOriginal,
+  scanDeadLetters
+} from "./dead-letter-entries.ts"
+import type { RedriveError } from "./redrive-error.ts"
 
 /** Which dead letters are meant; an absent filter takes all. */
 export interface Selection {
@@ -23,9 +30,99 @@ export interface Selection {
   readonly until: number
 }
 
+/** What a redrive takes of the dead letters from a start position on. */
+export interface RedriveChoice {
+  readonly from: StartPosition
+  readonly selection: Selection
+  /** Ids of enabled connections. */
+  readonly connections: ReadonlySet<string>
+  /** Also those that were redriven before. */
+  readonly again: boolean
+}
+
+export interface RedrivePlan {
+  readonly deadLetters: number
+  readonly groups: ReadonlyArray<{
+    readonly stage: string
+    readonly reason_code: string
+    readonly connection_id: string | null
+    readonly platform: string | null
+    /** The topic that they go to, without prefix. */
+    readonly to: string
+    readonly deadLetters: number
+    /** Those of them that a request has carried before, or may have. */
+    readonly sentBefore: number
+  }>
+  /** Dead letters that stay, by why: see `whyTheyStay`. */
+  readonly left: Readonly<Record<string, number>>
+}
+
+/** Counts what a redrive would send; `onEntry` sees every dead letter. */
+export const planRedrive = Effect.fnUntraced(function* (
+  { from, selection, connections, again }: RedriveChoice,
+  onEntry: (one: DeadLetterEntry) => void = () => undefined
+) {
+  const groups = new Map<string, { -readonly [K in keyof Group]: Group[K] }>()
+  // Marks come after their dead letters, so which are left is known at the end.
+  const found: Array<Found> = []
+  const marks = yield* scanDeadLetters(from, (page) =>
+    Effect.sync(() => {
+      for (const one of page) {
+        onEntry(one)
+        if (!isSelected(one, selection)) continue
+        const { stage, reason_code, connection_id, platform, request_id, attempts } = one.deadLetter
+        const group = JSON.stringify([stage, reason_code, connection_id])
+        const wasSent = attempts > 0 || request_id !== null
+        const obstacle = obstacleOf(one, connections)
+        found.push({ id: one.id, deadLetter: { connection_id, request_id }, group, obstacle, wasSent })
+        const to = destinationOf(one.deadLetter) ?? ""
+        if (!groups.has(group))
+          groups.set(group, { stage, reason_code, connection_id, platform, to, deadLetters: 0, sentBefore: 0 })
+      }
+    })
+  )
+  const left: Record<string, number> = {}
+  let deadLetters = 0
+  for (const one of found) {
+    const why = finishedBy(one, marks, again) ?? one.obstacle
+    if (why !== null) {
+      left[why] = (left[why] ?? 0) + 1
+      continue
+    }
+    deadLetters++
+    const group = groups.get(one.group)!
+    group.deadLetters++
+    if (one.wasSent) group.sentBefore++
+  }
+  return {
+    deadLetters,
+    groups: [...groups.values()].filter((group) => group.deadLetters > 0),
+    left
+  } satisfies RedrivePlan
+})
+
+type Group = RedrivePlan["groups"][number]
+
+interface Found {
+  readonly id: string
+  readonly deadLetter: Pick<DeadLetter, "connection_id" | "request_id">
+  readonly group: string
+  readonly obstacle: string | null
+  readonly wasSent: boolean
+}
+
+/** For people: the end of the sentence "3 stay: …". */
+export const whyTheyStay: Readonly<Record<string, string>> = {
+  redriven_before: "they were redriven before (--again takes them, too)",
+  delivered_after_all: "the platform delivered their events after all",
+  connection_not_enabled: "their connection is not in the file of connections, or not enabled",
+  no_original: "they hold no original",
+  unknown_stage: "their stage is not known"
+}
+
 export const isSelected = ({ id, deadLetter }: DeadLetterEntry, selection: Selection): boolean =>
   (selection.ids.length === 0 || selection.ids.includes(id)) &&
-  isReason(selection.reason, deadLetter.reason_code) &&
+  (Option.isNone(selection.reason) || isReason(selection.reason.value, deadLetter.reason_code)) &&
   // `delivery` stands for the stages of all platforms.
   (fits(selection.stage, deadLetter.stage) || fits(selection.stage, deadLetter.stage.split("-", 1)[0]!)) &&
   fits(selection.connection, deadLetter.connection_id) &&
@@ -67,7 +164,7 @@ export const redrivenRecord = (
   { id, deadLetter }: DeadLetterEntry,
   open: OpenOriginal,
   prefix: string
-): Result.Result<ProducedRecord, CommandError | SealError> =>
+): Result.Result<ProducedRecord, RedriveError | SealError> =>
   Result.map(open(deadLetter), ({ key, value }) => ({
     topic: `${prefix}${destinationOf(deadLetter)}`,
     partition: deadLetter.source_partition,

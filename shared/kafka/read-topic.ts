@@ -1,8 +1,10 @@
 /** Reads a topic: from a start position on, or its last records. */
 import * as Effect from "effect/Effect"
-import { SettingsService } from "../../shared/config/settings.ts"
-import { type FetchedRecord, KafkaClient } from "../../shared/kafka/client.ts"
-import type { StartPosition } from "./start-position.ts"
+import { SettingsService } from "../config/settings.ts"
+import { type FetchedRecord, KafkaClient } from "./client.ts"
+
+/** Where to begin; `millis` since the epoch. */
+export type StartPosition = { readonly _tag: "Beginning" } | { readonly _tag: "At"; readonly millis: number }
 
 export interface ReadOptions<E, R> {
   /** The logical name, without the prefix. */

@@ -6,16 +6,11 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { SourcePosition } from "../../schemas/types.gen.ts"
-import { Codecs } from "../../shared/codec/codecs.ts"
-import { SettingsService } from "../../shared/config/settings.ts"
-import {
-  KafkaClient,
-  type KafkaError,
-  type ProducedRecord,
-  type TransactionalProducer
-} from "../../shared/kafka/client.ts"
-import { topicNames } from "../../shared/model/topics.ts"
-import { CommandError } from "./cli.ts"
+import { Codecs } from "../codec/codecs.ts"
+import { SettingsService } from "../config/settings.ts"
+import { KafkaClient, type KafkaError, type ProducedRecord, type TransactionalProducer } from "../kafka/client.ts"
+import { readTopic } from "../kafka/read-topic.ts"
+import { topicNames } from "../model/topics.ts"
 import {
   type DeadLetterEntry,
   type Marks,
@@ -23,27 +18,25 @@ import {
   originalOpener,
   scanDeadLetters
 } from "./dead-letter-entries.ts"
-import { readTopic } from "./read-topic.ts"
+import { RedriveError } from "./redrive-error.ts"
 import {
   finishedBy,
   headersOf,
   isSelected,
   markOf,
   obstacleOf,
+  type RedriveChoice,
   redrivenRecord,
-  revokedRefusal,
-  type Selection
+  revokedRefusal
 } from "./redrive-plan.ts"
-import type { StartPosition } from "./start-position.ts"
 
-interface RedriveOptions {
-  readonly from: StartPosition
-  readonly selection: Selection
-  /** Ids of enabled connections. */
-  readonly connections: ReadonlySet<string>
-  readonly again: boolean
+interface RedriveOptions extends RedriveChoice {
   /** Map what a delivery gave up again, instead of sending its payload again. */
   readonly remap: boolean
+  /** Called after each transaction with how many dead letters have been redriven. */
+  readonly onProgress?: (redriven: number) => void
+  /** Asked before each transaction: false ends the redrive; what was sent until then is sent and marked. */
+  readonly mayGoOn?: () => boolean
 }
 
 interface Redriven {
@@ -63,20 +56,26 @@ export const redriveDeadLetters = Effect.fnUntraced(function* (options: RedriveO
   const marks = yield* scanDeadLetters(options.from, () => Effect.void)
   const toRemap = new Map<string, DeadLetterEntry>()
   let redriven = 0
+  const { onProgress = () => undefined, mayGoOn = () => true } = options
   const commit = commitWith(producer)
+  const advance = (by: number) => {
+    redriven += by
+    onProgress(redriven)
+  }
   yield* scanDeadLetters(options.from, (page) =>
     Effect.gen(function* () {
+      if (!mayGoOn()) return
       const chosen = page.filter((one) => isChosen(one, marks, options))
       const now = chosen.filter((one) => !(options.remap && one.deadLetter.stage.startsWith("delivery-")))
       yield* collectSources(chosen, now, open, toRemap)
       const records = yield* Effect.forEach(now, (one) => Effect.fromResult(redrivenRecord(one, open, prefix)))
       const at = yield* Clock.currentTimeMillis
       yield* commit([...records, ...now.flatMap((one) => [markOf(one, prefix), ...revokedRefusal(one, prefix, at)])])
-      redriven += now.length
+      advance(now.length)
     })
   )
-  if (toRemap.size > 0) redriven += yield* remap(toRemap, commit, prefix)
-  return { redriven, missing: toRemap.size } satisfies Redriven
+  if (toRemap.size > 0) yield* remap(toRemap, commit, prefix, { advance, mayGoOn })
+  return { redriven, missing: mayGoOn() ? toRemap.size : 0 } satisfies Redriven
 }, Effect.scoped)
 
 const isChosen = (one: DeadLetterEntry, marks: Marks, options: RedriveOptions): boolean =>
@@ -84,7 +83,7 @@ const isChosen = (one: DeadLetterEntry, marks: Marks, options: RedriveOptions): 
   obstacleOf(one, options.connections) === null &&
   finishedBy(one, marks, options.again) === null
 
-type Commit = (records: ReadonlyArray<ProducedRecord>) => Effect.Effect<void, KafkaError | CommandError>
+type Commit = (records: ReadonlyArray<ProducedRecord>) => Effect.Effect<void, KafkaError | RedriveError>
 
 const commitWith =
   (producer: TransactionalProducer): Commit =>
@@ -94,7 +93,7 @@ const commitWith =
         (error) => error.code === "fenced",
         (cause) =>
           Effect.fail(
-            new CommandError({
+            new RedriveError({
               code: "redrive_running",
               message: "Another redrive began, so this one stopped; what it had sent is marked.",
               nextStep: "Wait until the other one is done, then look with --dry-run what is left.",
@@ -123,21 +122,27 @@ const collectSources = Effect.fnUntraced(function* (
 })
 
 /** Writes the dead letters' normalized events again, each for its connection; takes those that it found out of the map. */
-const remap = Effect.fnUntraced(function* (toRemap: Map<string, DeadLetterEntry>, commit: Commit, prefix: string) {
+const remap = Effect.fnUntraced(function* (
+  toRemap: Map<string, DeadLetterEntry>,
+  commit: Commit,
+  prefix: string,
+  progress: { readonly advance: (by: number) => void; readonly mayGoOn: () => boolean }
+) {
   const codecs = yield* Codecs
   const bySource = new Map<string, Array<string>>()
   for (const key of toRemap.keys()) {
     const source = key.slice(0, key.indexOf(" "))
     bySource.set(source, [...(bySource.get(source) ?? []), key])
   }
-  let redriven = 0
   yield* readTopic({
     topic: normalizedTopic,
     from: { _tag: "Beginning" },
     follow: false,
     onRecords: Effect.fnUntraced(function* (page) {
       yield* codecs.loadSchemas(page.map((record) => record.value))
+      if (!progress.mayGoOn()) return
       const records: Array<ProducedRecord> = []
+      let found = 0
       const at = yield* Clock.currentTimeMillis
       for (const { value, key, partition } of page) {
         const decoded = codecs.decode("normalized-event", value)
@@ -150,13 +155,13 @@ const remap = Effect.fnUntraced(function* (toRemap: Map<string, DeadLetterEntry>
           const headers = headersOf(one.id, one.deadLetter.connection_id)
           records.push({ topic: prefix + normalizedTopic, partition, key, value, headers }, markOf(one, prefix))
           records.push(...revokedRefusal(one, prefix, at))
-          redriven++
+          found++
         }
       }
       yield* commit(records)
+      progress.advance(found)
     })
   })
-  return redriven
 })
 
 const sourceKey = (source: SourcePosition | null): string =>

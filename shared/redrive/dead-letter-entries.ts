@@ -3,16 +3,16 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { DeadLetter } from "../../schemas/types.gen.ts"
-import { Codecs } from "../../shared/codec/codecs.ts"
-import { loadFileSettings } from "../../shared/config/settings.ts"
-import { readMasterKeys } from "../../shared/credentials/master-key.ts"
-import { deadLetterAad, type SealError, sealerOfKeys } from "../../shared/credentials/sealer.ts"
-import type { FetchedRecord } from "../../shared/kafka/client.ts"
-import { deadLetterHeaders, resolvedName } from "../../shared/model/dead-letter.ts"
-import { topicNames } from "../../shared/model/topics.ts"
-import { CommandError } from "./cli.ts"
-import { readTopic } from "./read-topic.ts"
-import type { StartPosition } from "./start-position.ts"
+import { Codecs } from "../codec/codecs.ts"
+import { loadFileSettings } from "../config/settings.ts"
+import { readMasterKeys } from "../credentials/master-key.ts"
+import { deadLetterAad, type SealError, sealerOfKeys } from "../credentials/sealer.ts"
+import type { FetchedRecord } from "../kafka/client.ts"
+import type { StartPosition } from "../kafka/read-topic.ts"
+import { readTopic } from "../kafka/read-topic.ts"
+import { deadLetterHeaders, resolvedName } from "../model/dead-letter.ts"
+import { topicNames } from "../model/topics.ts"
+import { RedriveError } from "./redrive-error.ts"
 
 export const deadLettersTopic = topicNames.deadLetters
 
@@ -104,7 +104,7 @@ interface OriginalRecord {
   readonly value: Buffer | null
 }
 
-export type OpenOriginal = (deadLetter: DeadLetter) => Result.Result<OriginalRecord, CommandError | SealError>
+export type OpenOriginal = (deadLetter: DeadLetter) => Result.Result<OriginalRecord, RedriveError | SealError>
 
 /** Opens sealed originals with `CAPI_MASTER_KEY`; what is not sealed needs no key. */
 export const originalOpener = Effect.map(Effect.flatMap(loadFileSettings, readMasterKeys), (keys): OpenOriginal => {
@@ -123,7 +123,7 @@ export const originalOpener = Effect.map(Effect.flatMap(loadFileSettings, readMa
   }
 })
 
-const noMasterKey = new CommandError({
+const noMasterKey = new RedriveError({
   code: "no_master_key",
   message: "The original is sealed, and CAPI_MASTER_KEY is not set or too weak.",
   nextStep: "Set CAPI_MASTER_KEY to the key of the program that sealed it."
