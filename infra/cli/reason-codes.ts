@@ -37,7 +37,7 @@ export const stageReasonCodes: ReadonlyArray<string> = [
   ],
   ...["missing_order_id", "missing_page_id", "missing_recipient", "missing_template_value", "missing_value"],
   ...["no_identifiers", "no_mapping", "no_master_key", "no_recipient", "no_verdict", "not_a_standard_event"],
-  ...["not_sent", "payload_too_large", "recipient_unreadable", "refused", "sent_before_crash", "undecided"],
+  ...["not_sent", "payload_too_large", "poison", "recipient_unreadable", "refused", "sent_before_crash", "undecided"],
   ...["unknown_currency"]
 ]
 

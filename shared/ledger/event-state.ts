@@ -1,5 +1,5 @@
 /** What a ledger holds of one event: its raw record, and what the records of each stage say of it. */
-import { type KnownOutcome, nothingKnown } from "./known-outcome.ts"
+import { type KnownOutcome, nothingKnown, type ResultFact } from "./known-outcome.ts"
 
 /** The raw record that an event came from; `timestamp` is Kafka's, in milliseconds, and null where an old record does not have it. */
 export interface RawSource {
@@ -36,6 +36,8 @@ export interface LedgerEvent {
   eventId: string | null
   deadLettered: boolean
   erased: boolean
+  /** The mapper could not read its record. */
+  unread: ResultFact | null
   normalizedAt: ReadonlyArray<Place>
   /** The normalized records that the mapper has yet to read. */
   aheadOfMapper: ReadonlyArray<Place>
@@ -63,6 +65,7 @@ export const newEvent = ({ partition, offset, timestamp }: RawRecord, isFromRetr
   eventId: null,
   deadLettered: false,
   erased: false,
+  unread: null,
   normalizedAt: nowhere,
   aheadOfMapper: nowhere,
   isFromRetry,

@@ -26,6 +26,7 @@ import {
   stillAhead
 } from "./event-state.ts"
 import { bestOf, factOf, learn } from "./known-outcome.ts"
+import { UnreadRecords } from "./unread-records.ts"
 
 /** The fields of a result that the ledger reads. */
 export type LedgerResult = Pick<
@@ -51,6 +52,8 @@ export class Ledger {
   private readonly openMax: number | null
   private readonly byPosition = new Map<string, LedgerEvent>()
   private readonly traced = new Set<string>()
+  /** Read before the records that they stand for, or while these are ahead. */
+  readonly unread = new UnreadRecords()
   private committed: Committed = { normalizer: noOffsets, mapper: noOffsets, deliveries: new Map(), retries: new Map() }
   /** Events forgotten since all of their outcomes are known. */
   settled = 0
@@ -99,7 +102,7 @@ export class Ledger {
     this.begin(source, false)
   }
 
-  /** A dead letter of the normalizer. Other stages' stand beside a result, which counts. */
+  /** A dead letter of the normalizer. Other stages' stand beside a result, which counts, or are `unread`. */
   deadLetter(source: RawSource): void {
     const event = this.eventOf(source)
     if (event === undefined) return
@@ -121,6 +124,7 @@ export class Ledger {
     if (event === undefined) return false
     event.eventId = eventId
     event.normalizedAt = [...event.normalizedAt, place]
+    event.unread = this.unread.take("mapper", [place]) ?? event.unread
     if (!isPassed(place, this.committed.mapper)) event.aheadOfMapper = [...event.aheadOfMapper, place]
     this.settleIfDone(event)
     return true
@@ -131,6 +135,7 @@ export class Ledger {
     const delivery = this.deliveryOf(this.eventOf(source), connectionId)
     if (delivery === undefined) return
     delivery.mapped = true
+    this.learnUnread(delivery, false, [place])
     if (!isPassed(place, this.committed.deliveries.get(connectionId)))
       delivery.mappedAhead = [...delivery.mappedAhead, place]
   }
@@ -149,6 +154,7 @@ export class Ledger {
     const delivery = this.deliveryOf(event, connectionId)
     if (delivery === undefined) return
     delivery.retryScheduled = true
+    this.learnUnread(delivery, true, [place])
     if (isAhead) delivery.retriesAhead = [...delivery.retriesAhead, place]
   }
 
@@ -198,14 +204,27 @@ export class Ledger {
     const delivery = deliveryAt(event, connectionId)
     if (delivery === undefined && !this.mustDecide(event, connectionId)) return "not_owed"
     if (delivery !== undefined) {
+      this.learnUnread(delivery, false, delivery.mappedAhead)
+      this.learnUnread(delivery, true, delivery.retriesAhead)
       if (bestOf(delivery.known) !== null) return "decided"
       delivery.mappedAhead = stillAhead(delivery.mappedAhead, this.committed.deliveries.get(connectionId))
       delivery.retriesAhead = stillAhead(delivery.retriesAhead, this.committed.retries.get(connectionId))
       if (delivery.mappedAhead.length > 0 || delivery.retriesAhead.length > 0) return "in_flight"
       if (delivery.mapped || delivery.retryScheduled) return "lost"
     }
+    event.unread ??= this.unread.take("mapper", event.aheadOfMapper)
+    if (event.unread !== null && delivery === undefined) {
+      const unread = this.deliveryOf(event, connectionId)!
+      unread.known = learn(unread.known, event.unread)
+      return "decided"
+    }
     event.aheadOfMapper = stillAhead(event.aheadOfMapper, this.committed.mapper)
     return event.aheadOfMapper.length > 0 ? "in_flight" : "lost"
+  }
+
+  private learnUnread(delivery: Delivery, isRetry: boolean, places: ReadonlyArray<Place>): void {
+    const fact = this.unread.take({ connectionId: delivery.connectionId, isRetry }, places)
+    if (fact !== null) delivery.known = learn(delivery.known, fact)
   }
 
   /** Whether the connection owes the event an outcome, though it has no record of it: as the mapper's own records say. */

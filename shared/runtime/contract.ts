@@ -69,7 +69,8 @@ export interface PartitionTask<E, R> {
    */
   readonly step: (batch: Batch) => Effect.Effect<Step, E, R>
   /**
-   * Instead of a step, for a record that ended its process each time (`poison.ts`): its dead letter, without reading the record.
+   * Instead of a step, for a record that ended its process each time (`poison.ts`, `isolation.ts`): its dead letter, without reading
+   * the record.
    * Without it the runtime takes no such record out.
    */
   readonly poison?: (record: Inbound) => Effect.Effect<Step, E, R>
@@ -82,6 +83,8 @@ export interface Batch {
   readonly topic: string
   readonly partition: number
   readonly records: ReadonlyArray<Inbound>
+  /** One of its records may end the process (`isolation.ts`): it is not to be handled together with another partition's. */
+  readonly isAlone?: boolean
 }
 
 /** The result of a batch. Its outputs and the batch's end offset are committed together or not at all. */

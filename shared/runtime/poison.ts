@@ -22,7 +22,7 @@ export interface Begun {
 
 const notBegun: Begun = { times: 0, alone: false }
 /** Ends without a commit before records are processed one by one. */
-const endsMax = 2
+export const endsMax = 2
 const form = /^begun ([0-9]{1,6})( alone)?$/
 
 export const begunOf = (metadata: string): Begun => {
@@ -35,6 +35,11 @@ const metadataOf = ({ alone, times }: Begun): string => (times === 0 ? "" : `beg
 /** Of the dead letter. */
 export const poisonMessage =
   "The record ended the process that read it three times, and again while it was processed alone: it loops, fails unexpectedly or takes all memory."
+
+export const logPoison = (offset: number): Effect.Effect<void> =>
+  Effect.logError(
+    "A record ended its process each time, at last while it was processed alone. It becomes a dead letter (poison)."
+  ).pipe(Effect.annotateLogs({ offset }))
 
 /** What this process found at its first opening: what it writes itself says nothing of an end. */
 export interface OpeningMemory {
@@ -119,9 +124,7 @@ export const guardAgainstPoison = <E, R>(options: GuardOptions<E, R>): PoisonGua
       if (isSuspect) {
         isSuspect = false
         options.onPoison(record)
-        yield* Effect.logError(
-          "A record ended its process each time, at last while it was processed alone. It becomes a dead letter (poison)."
-        ).pipe(Effect.annotateLogs({ offset: record.offset }))
+        yield* logPoison(record.offset)
         return yield* poison(record)
       }
       isMarked = true

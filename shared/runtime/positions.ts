@@ -9,6 +9,7 @@ import { type FetchedRecord, KafkaClient, type KafkaError } from "../kafka/clien
 import { topicNames } from "../model/topics.ts"
 import type { Outbound } from "./contract.ts"
 import { type CommittedOffset, committedOffset, type GroupOffsets } from "./group-offsets.ts"
+import { type BegunRecords, nothingBegun } from "./isolation.ts"
 import type { AssignedContext } from "./partition.ts"
 import { logOf, positionIn } from "./restore-state.ts"
 
@@ -20,6 +21,7 @@ export interface StoredPosition {
   readonly next: number
   /** An offset of its group that the program did not commit, and that is taken account of here; null where none. */
   readonly groupOffset: number | null
+  readonly begun: BegunRecords
 }
 
 /** Of one input partition; `topic` is its logical name. */
@@ -27,19 +29,23 @@ export const positionRecord = (
   processor: string,
   topic: string,
   partition: number,
-  { next, groupOffset }: StoredPosition
+  { next, groupOffset, begun = nothingBegun }: Omit<StoredPosition, "begun"> & Partial<StoredPosition>
 ): Outbound => ({
   topic: positionsTopic,
   partition,
   key: keyOf(processor, topic, partition),
-  value: Buffer.from(JSON.stringify({ next, group_offset: groupOffset }))
+  value: Buffer.from(JSON.stringify({ next, group_offset: groupOffset, ...(begun === nothingBegun ? {} : { begun }) }))
 })
 
 const keyOf = (processor: string, topic: string, partition: number) => `${inputOf(processor, topic)}/${partition}`
 
 const storedPosition = (value: Buffer): StoredPosition => {
-  const { next, group_offset } = JSON.parse(String(value)) as { next: number; group_offset: number | null }
-  return { next, groupOffset: group_offset }
+  const { next, group_offset, begun } = JSON.parse(String(value)) as {
+    next: number
+    group_offset: number | null
+    begun?: BegunRecords
+  }
+  return { next, groupOffset: group_offset, begun: begun ?? nothingBegun }
 }
 
 /** Where a processor goes on: what it stored, unless its group's offset was set by hand since; null if it never read. */
@@ -67,13 +73,16 @@ export const startPositions = (
     const groups = yield* groupOffsets.load(at.topic, at.partition)
     const { log, partitions } = yield* logOf(at)
     const positions = new Map<string, number>()
+    const begun = new Map<string, BegunRecords>()
     for (const name of processors) {
-      const offset = resumeAt(storedOf(stored, name, topic).get(at.partition), groups.get(runtime.prefix + name))
+      const known = storedOf(stored, name, topic).get(at.partition)
+      const offset = resumeAt(known, groups.get(runtime.prefix + name))
       positions.set(name, yield* positionIn(log, offset, context, name))
+      if (known !== undefined && known.next === positions.get(name)) begun.set(name, known.begun)
     }
     const highest = Math.max(...positions.values())
     const near = [...positions.values()].filter((position) => highest - position <= nearOffsets)
-    return { positions, groups, partitions, position: Math.min(...near) }
+    return { positions, begun, groups, partitions, position: Math.min(...near) }
   })
 
 /** By processor and topic (its logical name), then by partition. */

@@ -7,6 +7,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { KafkaError } from "../kafka/client.ts"
 import type { Outbound } from "./contract.ts"
+import type { BegunRecords } from "./isolation.ts"
 import { produced } from "./pipeline.ts"
 import { positionRecord } from "./positions.ts"
 import type { SharedPartition } from "./shared-partition.ts"
@@ -79,19 +80,21 @@ const commit = <E, R>(partition: SharedPartition<E, R>, parts: ReadonlyArray<Par
     const { at, topic, prefix, producer, groupOffsets } = partition.options
     const begun = yield* Clock.currentTimeMillis
     const outputs: Array<Outbound> = []
+    const marks: Array<BegunRecords> = []
     for (const { subscriber, ready, next, ticked } of parts) {
       for (const output of ready.outputs) outputs.push(output)
       if (ticked !== null) outputs.push(...ticked.outputs)
-      const { processor, groupOffset, steps } = subscriber
-      outputs.push(positionRecord(processor.name, topic, at.partition, { next: next ?? steps.committed, groupOffset }))
+      const { processor, groupOffset, isolation, steps } = subscriber
+      const mark = isolation.markOf(next)
+      marks.push(mark)
+      const position = { next: next ?? steps.committed, groupOffset, begun: mark }
+      outputs.push(positionRecord(processor.name, topic, at.partition, position))
     }
-    // Uninterruptible: else a revoked partition's next owner could find a transaction that is still open.
-    yield* Effect.uninterruptible(
-      producer.commit({ records: outputs.map((output) => produced(prefix, output)), offsets: [] })
-    )
+    yield* producer.commit({ records: outputs.map((output) => produced(prefix, output)), offsets: [] })
     const now = yield* Clock.currentTimeMillis
-    for (const { subscriber, ready, next, ticked } of parts) {
+    for (const [index, { subscriber, ready, next, ticked }] of parts.entries()) {
       partition.bytesInFlight -= yield* subscriber.steps.settle(ready, next)
+      yield* subscriber.isolation.onCommitted(next, marks[index]!)
       if (ticked !== null) yield* Deferred.succeed(ticked.committed, undefined)
       groupOffsets.moved(subscriber.groupId, at, subscriber.steps.committed, subscriber.onGroupCommitted)
       subscriber.onCommitted({
@@ -102,4 +105,5 @@ const commit = <E, R>(partition: SharedPartition<E, R>, parts: ReadonlyArray<Par
         now
       })
     }
-  })
+    // Else a revoked partition's next owner could find a transaction that is still open, and what closes the partition a position of before.
+  }).pipe(Effect.uninterruptible)

@@ -3,7 +3,7 @@
  * the processors at most. Each has its own offsets (a group without members), pace, failures and replay, so that hundreds of
  * them cost about what one costs. docs/decisions/0032 says why.
  */
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -16,15 +16,16 @@ import { catchUp } from "./catch-up.ts"
 import { type Processor, RuntimeOptions } from "./contract.ts"
 import { type CommittedOffset, type GroupOffsets, makeGroupOffsets } from "./group-offsets.ts"
 import { BatchGroup, failOnStall } from "./intake.ts"
+import { Isolation } from "./isolation.ts"
 import { RuntimeObserver } from "./metrics.ts"
 import { type AssignedContext, keepOpen, type PartitionHandle } from "./partition.ts"
 import { appendTogether, every } from "./pipeline.ts"
-import { startPositions } from "./positions.ts"
+import { positionRecord, startPositions } from "./positions.ts"
 import { restoreAll } from "./restore-state.ts"
 import { runGroup } from "./runtime.ts"
 import { commitShared } from "./shared-commit.ts"
 import { SharedPartition } from "./shared-partition.ts"
-import { Subscriber } from "./subscriber.ts"
+import { Subscriber, type SubscriberContext } from "./subscriber.ts"
 
 export interface SharedInput<E = never, R = never> {
   /** Names the group that partitions are assigned by, such as `delivery-meta`. */
@@ -99,6 +100,14 @@ interface Common {
   readonly together: ReadonlyMap<string, BatchGroup>
 }
 
+interface OpenPartition {
+  readonly context: AssignedContext
+  readonly handle: PartitionHandle
+  readonly limits: SharedLimits
+  /** By the processor's name. */
+  readonly isolations: ReadonlyMap<string, Isolation>
+}
+
 const runSharedPartition = <E, R>(
   input: SharedInput<E, R>,
   common: Common,
@@ -110,12 +119,13 @@ const runSharedPartition = <E, R>(
   const limits = new SharedLimits(unbounded, commitBytesMax)
   for (const { name, batch } of input.processors)
     limits.ofProcessors.set(name, new AdaptiveBatchLimits(batch, commitBytesMax))
+  const isolations = new Map(input.processors.map(({ name }) => [name, new Isolation()]))
   return keepOpen(
     context,
     input.processors.map(({ name }) => name),
     handle,
     limits,
-    (onCommitted) => openAndProcess(input, common, context, handle, limits, onCommitted)
+    (onCommitted) => openAndProcess(input, common, { context, handle, limits, isolations }, onCommitted)
   )
 }
 
@@ -123,9 +133,7 @@ const runSharedPartition = <E, R>(
 const openAndProcess = <E, R>(
   input: SharedInput<E, R>,
   { groupOffsets, together }: Common,
-  context: AssignedContext,
-  handle: PartitionHandle,
-  limits: SharedLimits,
+  { context, handle, limits, isolations }: OpenPartition,
   onCommitted: () => void
 ): Effect.Effect<void, E | KafkaError, Exclude<R, Scope.Scope> | KafkaClient> =>
   Effect.scoped(
@@ -134,7 +142,7 @@ const openAndProcess = <E, R>(
       const { prefix } = runtime
       const client = yield* KafkaClient
       const producer = yield* client.transactional(`${groupId}.${at.topic}.${at.partition}`)
-      const { positions, groups, partitions, position } = yield* startPositions(
+      const { positions, begun, groups, partitions, position } = yield* startPositions(
         input.processors.map(({ name }) => name),
         groupOffsets,
         context
@@ -174,11 +182,13 @@ const openAndProcess = <E, R>(
           new Subscriber(processor, subscriberContext, {
             limits: limits.ofProcessors.get(processor.name)!,
             together: together.get(processor.name)!,
+            isolation: isolations.get(processor.name)!,
             groupOffset: unheeded(groups.get(prefix + processor.name))
           })
         )
       const all = [...subscribers.values()]
       shared.subscribers.push(...all)
+      yield* Effect.addFinalizer((exit) => storeLeftBehind(all, exit, append, topic, at.partition))
       yield* Effect.addFinalizer(() => Effect.forEach(all, (one) => one.close, { discard: true }))
       yield* Effect.addFinalizer((exit) =>
         Exit.isSuccess(exit) ? groupOffsets.leave(at) : Effect.sync(() => groupOffsets.forget(at))
@@ -194,7 +204,7 @@ const openAndProcess = <E, R>(
       )
       for (const { one, task } of opened) {
         const own = positions.get(one.processor.name)!
-        yield* one.start(task, own, position)
+        yield* one.start(task, own, position, begun.get(one.processor.name))
         // What was set by hand counts as heeded once it is stored. What only lags, as after a crash, follows at once.
         if (one.groupOffset !== null) one.storePosition()
         else if (groups.get(one.groupId)?.offset !== own) groupOffsets.moved(one.groupId, at, own, one.onGroupCommitted)
@@ -231,6 +241,24 @@ const openAndProcess = <E, R>(
       yield* work
     })
   ) as Effect.Effect<void, E | KafkaError, Exclude<R, Scope.Scope> | KafkaClient>
+
+/** Removes marks where the process lives on. After a failure it may not be known what is stored. */
+const storeLeftBehind = <E, R>(
+  all: ReadonlyArray<Subscriber<E, R>>,
+  exit: Exit.Exit<unknown, unknown>,
+  append: SubscriberContext["append"],
+  topic: string,
+  partition: number
+): Effect.Effect<void> => {
+  if (Exit.isFailure(exit) && Cause.hasFails(exit.cause)) return Effect.void
+  const outputs = all.flatMap(({ groupOffset, isolation, processor, steps }) => {
+    const begun = isolation.leftBehind
+    // Without steps it was not opened.
+    if (begun === null || steps === undefined) return []
+    return [positionRecord(processor.name, topic, partition, { next: steps.committed, groupOffset, begun })]
+  })
+  return outputs.length === 0 ? Effect.void : Effect.ignore(append(outputs))
+}
 
 /** What a person or an earlier version committed. */
 const unheeded = (group: CommittedOffset | undefined): number | null =>

@@ -10,8 +10,9 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { FetchedRecord, KafkaClient, KafkaError } from "../kafka/client.ts"
 import type { AdaptiveBatchLimits } from "./batch-limits.ts"
-import type { AssignedPartition, Outbound, PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
+import type { AssignedPartition, Inbound, Outbound, PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
 import { type BatchGroup, Intake } from "./intake.ts"
+import { type Isolation, nothingBegun } from "./isolation.ts"
 import type { Observe } from "./metrics.ts"
 import { delayReopening } from "./partition.ts"
 import type { CommitReport } from "./pipeline.ts"
@@ -51,6 +52,7 @@ export class Subscriber<E, R> {
   behindFrom: number | null = null
   /** The reading that it is caught up by; another one, or a reading from before it was opened again, must not queue its records. */
   catchUpReading: object | null = null
+  readonly isolation: Isolation
   isOpen = false
   failures = 0
   intake!: Intake
@@ -70,6 +72,7 @@ export class Subscriber<E, R> {
       readonly limits: AdaptiveBatchLimits
       readonly groupOffset: number | null
       readonly together: BatchGroup
+      readonly isolation: Isolation
     }
   ) {
     this.processor = processor
@@ -77,6 +80,7 @@ export class Subscriber<E, R> {
     this.limits = options.limits
     this.groupOffset = options.groupOffset
     this.together = options.together
+    this.isolation = options.isolation
     this.groupId = context.runtime.prefix + processor.name
   }
 
@@ -155,8 +159,14 @@ export class Subscriber<E, R> {
     }) as Effect.Effect<PartitionTask<E, R>, E | KafkaError, Exclude<R, Scope.Scope>>
 
   /** Processes records from `position` on. `sharedEnd` is how far the shared reading has come. */
-  readonly start = (task: PartitionTask<E, R>, position: number, sharedEnd: number): Effect.Effect<void, never, R> =>
+  readonly start = (
+    task: PartitionTask<E, R>,
+    position: number,
+    sharedEnd: number,
+    begun = nothingBegun
+  ): Effect.Effect<void, never, R> =>
     Effect.gen({ self: this }, function* () {
+      const scope = this.scope!
       const { input, bytesInFlightMax, observe, onChange } = this.context
       const clock = yield* Clock.Clock
       const changed = () => onChange(this as unknown as Subscriber<never, never>)
@@ -175,7 +185,7 @@ export class Subscriber<E, R> {
       })
       const steps = new StepQueue({
         processor: this.processor,
-        task,
+        task: yield* Scope.provide(this.isolation.guard(task, position, begun, this.isolationOptions), scope),
         intake: this.intake,
         topic: input.topic,
         partition: input.at.partition,
@@ -187,10 +197,17 @@ export class Subscriber<E, R> {
       this.catchUpReading = null
       this.isOpen = true
       observe({ type: "opened", ...this.name, position, millis: 0 })
-      const scope = this.scope!
       yield* Effect.forkIn(steps.run(scope), scope)
       if (task.tick !== undefined) yield* Effect.forkIn(this.runTicks(task.tick, changed), scope)
     })
+
+  private get isolationOptions() {
+    return {
+      limits: this.limits,
+      store: () => this.storePosition(),
+      onPoison: ({ offset }: Inbound) => this.context.observe({ type: "poison", ...this.name, offset })
+    }
+  }
 
   /** One tick after the other: the next begins when the outputs of the one before are committed. */
   private runTicks({ every, step }: NonNullable<PartitionTask<E, R>["tick"]>, changed: () => void) {
@@ -239,7 +256,10 @@ export class Subscriber<E, R> {
       yield* this.close
       let failed = cause
       while (true) {
-        if (Cause.hasDies(failed)) return yield* Effect.failCause(failed as Cause.Cause<never>)
+        if (Cause.hasDies(failed)) {
+          this.isolation.hasDefect = true
+          return yield* Effect.failCause(failed as Cause.Cause<never>)
+        }
         this.failures++
         yield* delayReopening(this.context, [this.name], this.limits, Cause.squash(failed), this.failures)
         const opened = Effect.gen({ self: this }, function* () {

@@ -46,7 +46,11 @@ export const sharedInputHarness = (names: ReadonlyArray<string>, options: Partia
             }))
           }
           return works.get(name)?.(batch, copied) ?? Effect.succeed(copied)
-        }
+        },
+        poison: ({ value }) =>
+          Effect.succeed({
+            outputs: [{ topic: "out", key: name, value: Buffer.from(`${name}:${value} is poison`), partition: 0 }]
+          })
       })
   })
   const input: SharedInput<{ readonly message: string }> = {

@@ -40,7 +40,7 @@ import {
 import type { DeliveryServices } from "./delivery-services.ts"
 import { FirstRequest, type JoinedRequests, joinRequests, type Send } from "./join-requests.ts"
 import type { DeliveryEvent, Outcome } from "./outcome.ts"
-import { recordsOf, settle, unreadableRecord, withUndecided, writtenBack } from "./records.ts"
+import { poisonedRecords, recordsOf, settle, unreadableRecord, withUndecided, writtenBack } from "./records.ts"
 import { makeSendIntents, type Screened, type SendIntents } from "./send-intents.ts"
 import { IdempotencyGuard, idempotent, sendRequest } from "./send-request.ts"
 import { countOutcomes } from "./telemetry.ts"
@@ -86,11 +86,11 @@ const openPartition = (
   const restore = [intents?.restore, poller?.restore].filter((entry) => entry !== undefined)
   const partition: Partition = { delivery, intents, poller, partitions: assigned.partitions ?? 1 }
   const guard = intents ?? idempotent
-  const send: Send = joined?.send ?? ((events) => sendRequest(delivery, guard, events, false))
-  const context = Context.make(DeliveryContext, delivery).pipe(
-    Context.add(IdempotencyGuard, guard),
-    Context.add(FirstRequest, { send })
-  )
+  const sendAlone: Send = (events) => sendRequest(delivery, guard, events, false)
+  const common = Context.add(Context.make(DeliveryContext, delivery), IdempotencyGuard, guard)
+  const contextWith = (send: Send) => Context.add(common, FirstRequest, { send })
+  const context = contextWith(joined?.send ?? sendAlone)
+  const contextAlone = contextWith(sendAlone)
   return {
     ...(restore.length > 0 ? { restore } : {}),
     ...(poller === null ? {} : { tick: poller.tick }),
@@ -104,8 +104,9 @@ const openPartition = (
         Effect.flatMap((screened) => attemptChunks(delivery, screened)),
         // settle, records: what the runtime writes and commits
         Effect.flatMap((attempted) => toStep(partition, batch, attempted)),
-        Effect.provideContext(context)
-      )
+        Effect.provideContext(batch.isAlone === true ? contextAlone : context)
+      ),
+    poison: (record) => poisonStep(partition, record)
   }
 }
 
@@ -245,6 +246,19 @@ const toStep = Effect.fnUntraced(function* (
   const ids = triaged.ready.map(({ event }) => event.event_id)
   return { outputs, release: () => intents.committed(ids) } satisfies Step
 })
+
+/** The record may have been sent in an earlier process: where that must not happen twice, the dead letter says so. */
+const poisonStep = (partition: Partition, record: Inbound): Effect.Effect<Step> =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    const { delivery, intents } = partition
+    const { moved } = atHome(partition, { topic: record.topic, partition: record.partition, records: [record] })
+    if (moved.length > 0) return { outputs: moved }
+    const { sent, mark } = intents?.unread(String(record.key), now) ?? { sent: null, mark: [] }
+    const { codecs, connection, services } = delivery
+    return {
+      outputs: [...poisonedRecords(record, sent, { codecs, connection, sealer: services.sealer, now }), ...mark]
+    }
+  })
 
 const intentsOf = (delivery: DeliveryContextShape, assigned: AssignedPartition): SendIntents =>
   makeSendIntents({

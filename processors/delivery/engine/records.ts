@@ -10,6 +10,7 @@ import { type DeadLetterSource, deadLetterKey, deliveryStage } from "../../../sh
 import { type DeliveryResultFields, deliveryResult } from "../../../shared/model/delivery-result.ts"
 import { headerNames, topicNames } from "../../../shared/model/topics.ts"
 import type { Inbound, Outbound } from "../../../shared/runtime/contract.ts"
+import { poisonMessage } from "../../../shared/runtime/poison.ts"
 import type { CircuitState } from "../resilience/circuit-breaker.ts"
 import { type Decision, type DeliveryEvent, decisionWithoutRequest, type Outcome, outcomeOf } from "./outcome.ts"
 import type { DeliverySettings } from "./settings.ts"
@@ -177,6 +178,55 @@ export const unreadableDeadLetter = (
     platform,
     next_step: "Find out what wrote it to the topic of mapped events: only the mapper should."
   })
+
+/**
+ * The result and the dead letter of a record that ended the process each time, unread: its key is the event's id, and nothing else of the
+ * event is known.
+ *
+ * @param sent what its send intent says; null where no request carried it
+ */
+export const poisonedRecords = (
+  record: Inbound,
+  sent: Decision | null,
+  { codecs, connection: { id, platform }, sealer, now }: Pick<RecordContext, "codecs" | "connection" | "sealer" | "now">
+): ReadonlyArray<Outbound> => {
+  const eventId = record.key === null ? null : String(record.key)
+  const message = sent === null ? poisonMessage : `${poisonMessage} ${sentBefore(sent)}`
+  const letter = sealedDeadLetter(sealer, record, {
+    stage: deliveryStage(platform),
+    reason_code: "poison",
+    message,
+    timestamp: now,
+    attempts: sent === null ? 0 : 1,
+    event_id: eventId,
+    connection_id: id,
+    platform,
+    next_step:
+      sent === null
+        ? "Report it with the program's last lines; redrive it once a new version takes it."
+        : "Report it with the program's last lines. Look at the platform before you redrive it: it would be sent a second time.",
+    request_id: sent?.request?.requestId ?? null
+  })
+  const output = deadLetterRecord(codecs, letter)
+  if (eventId === null) return [output]
+  const result = {
+    event_id: eventId,
+    platform,
+    event_name: "",
+    timestamp: now,
+    error_message: message,
+    connection_id: id,
+    outcome: "dead_lettered",
+    reason_code: "poison",
+    attempted_at: sent?.request?.attemptedAt ?? null
+  }
+  return [resultRecord(codecs, result), output]
+}
+
+const sentBefore = ({ outcome }: Decision): string =>
+  outcome === "unknown"
+    ? "It may have been sent before that."
+    : `It was sent before that: ${outcome === "rejected" ? "the platform refused it" : "the platform took it"}.`
 
 /** A record of `delivery-results`. */
 export const resultRecord = (codecs: Codecs["Service"], fields: DeliveryResultFields): Outbound => ({

@@ -25,8 +25,9 @@ import { partitionOfKey } from "../../../shared/kafka/wire/murmur2.ts"
 import { headerNames, topicNames } from "../../../shared/model/topics.ts"
 import type { AssignedPartition, Inbound, Outbound, Restore } from "../../../shared/runtime/contract.ts"
 import { partitionsHeader } from "../../../shared/runtime/restore-state.ts"
+import { decisionBefore, duplicate, inDoubt, isFinal, isSent } from "./intent-decisions.ts"
 import { interpretResponse } from "./interpret-response.ts"
-import { type Decision, type DeliveryEvent, decisionWithoutRequest, type Outcome, outcomeOf } from "./outcome.ts"
+import { type Decision, type DeliveryEvent, type Outcome, outcomeOf } from "./outcome.ts"
 import type { IdempotencyGuardShape, ResponseReading } from "./send-request.ts"
 import { SentIdCache } from "./sent-id-cache.ts"
 import type { DeliverySettings } from "./settings.ts"
@@ -41,6 +42,14 @@ export interface SendIntents extends IdempotencyGuardShape {
   readonly screen: (events: ReadonlyArray<DeliveryEvent>) => Effect.Effect<Screened>
   /** Marks for the step's transaction, of outcomes of events that came out of `screen`. */
   readonly settle: (outcomes: ReadonlyArray<Outcome>, now: number) => ReadonlyArray<Outbound>
+  /**
+   * Of a record that is not read: what became of its event as far as that is known, null where it was not sent; and the mark for the
+   * step's transaction.
+   */
+  readonly unread: (
+    eventId: string,
+    now: number
+  ) => { readonly sent: Decision | null; readonly mark: ReadonlyArray<Outbound> }
   /** The step's transaction is committed. */
   readonly committed: (eventIds: ReadonlyArray<string>) => void
 }
@@ -245,6 +254,12 @@ export const makeSendIntents = (options: IntentOptions): SendIntents => {
         return [record(id, "settled", decision, now)]
       })
     },
+    unread: (eventId, now) => {
+      const state = states.get(eventId)
+      if (state === undefined || state === "claimed") return { sent: null, mark: [] }
+      const sent = isDeclared(state) ? inDoubt : state
+      return { sent, mark: [record(eventId, "settled", sent, now)] }
+    },
     committed: (eventIds) => {
       for (const id of eventIds) uncommitted.forget(responseKey(assigned.topic, id))
     }
@@ -258,42 +273,3 @@ const knownOf = (sent: ReadonlyArray<DeliveryEvent>, reading: ResponseReading): 
   const { outcomes } = interpretResponse({ ...reading, sent, carried: true }, false)
   return new Map(outcomes.map(({ event, decision }) => [event, decision]))
 }
-
-/** Only what needs no further request; a delayed retry is decided again. */
-const isFinal = ({ outcome }: Decision): boolean =>
-  outcome === "delivered" || outcome === "accepted" || outcome === "rejected"
-
-/** The decision by a response, as far as the intent records it. */
-const decisionBefore = (intent: SendIntent): Decision => ({
-  ...decisionWithoutRequest(
-    intent.outcome === "rejected" ? "rejected" : intent.outcome === "delivered" ? "delivered" : "accepted",
-    "",
-    null
-  ),
-  reasonCode: intent.reason_code,
-  request: {
-    requestId: intent.request_id,
-    trackingId: intent.later_id,
-    latencyMillis: 0,
-    attemptedAt: intent.timestamp,
-    batchSize: 1,
-    eventsReceived: null,
-    eventsTaken: intent.outcome === "rejected" ? 0 : 1
-  }
-})
-
-/** Outcomes after which the platform has, or may have, the event. */
-const isSent = (outcome: string | null): boolean =>
-  outcome === "delivered" || outcome === "accepted" || outcome === "unknown"
-
-const inDoubt = decisionWithoutRequest(
-  "unknown",
-  "sent_before_crash",
-  "A crash came between sending and noting the answer; the platform may have it.",
-  "Look whether it arrived; send it again with ./capi unknown resend."
-)
-const duplicate = decisionWithoutRequest(
-  "skipped",
-  "duplicate",
-  "The event was sent through this connection within the last 24 hours."
-)

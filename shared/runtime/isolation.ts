@@ -1,0 +1,196 @@
+/**
+ * A record that ends its process each time, in a partition that many processors share (`poison.ts` says the same of one that a processor
+ * has for itself). Each processor's stored position says how often its records were begun and not committed. From two ends on its next
+ * batch is processed alone in the process; where that ends it as well, its records are processed one by one; the one that does it again
+ * becomes a dead letter. A step may wait for its platform for hours, and a process that is killed meanwhile says nothing of it: the
+ * mark of what runs alone is removed after a few seconds, in which a record that loops, throws or takes all memory has done so.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type { AdaptiveBatchLimits } from "./batch-limits.ts"
+import type { Batch, Inbound, PartitionTask } from "./contract.ts"
+import { endsMax, logPoison } from "./poison.ts"
+
+/** What a stored position says of the records behind it. */
+export interface BegunRecords {
+  /** So often were they begun by processes that ended before they committed. */
+  readonly times: number
+  /** Offset of the last record of a batch that was processed alone in its process; null where none was. */
+  readonly to: number | null
+  /** Offset of a record that was processed alone; null where none was. */
+  readonly record: number | null
+}
+
+export const nothingBegun: BegunRecords = { times: 0, to: null, record: null }
+
+/** How long a step may keep all others of its process from starting, in milliseconds. What takes longer waits for its platform. */
+const aloneMillis = 5_000
+const permits = 1_000_000
+
+/** Of a process: what runs alone takes all, the first steps of processors that were in flight at one end take one each. */
+export const AloneInProcess = Context.Reference<Semaphore.Semaphore>("shared/runtime/AloneInProcess", {
+  defaultValue: () => Semaphore.makeUnsafe(permits)
+})
+
+interface IsolationOptions {
+  readonly limits: AdaptiveBatchLimits
+  /** The position is to be stored with the next commit, though it has not moved. */
+  readonly store: () => void
+  readonly onPoison: (record: Inbound) => void
+}
+
+/** Of a processor in a partition, for as long as this process has the partition. */
+export class Isolation {
+  /** What this process found at the position; what it stores itself says nothing of an end. */
+  private position = -1
+  private found = nothingBegun
+  /** Stored with the position from now on. */
+  private mark = nothingBegun
+  private options: IsolationOptions | null = null
+  /** Nothing is to be marked until the next opening. */
+  private isProven = true
+  /** The offset of the last record that is processed alone and not committed yet. */
+  private aloneTo = -1
+  private held: { readonly count: number; readonly to: number } | null = null
+  private alone: Semaphore.Semaphore | null = null
+  /** A step had a defect: the process ends by it, and the mark stays. */
+  hasDefect = false
+  private readonly stored = Latch.makeUnsafe(false)
+  private readonly committed = Latch.makeUnsafe(true)
+
+  /** Guards the steps of an opening; a task without `poison` is left as it is. */
+  readonly guard = <E, R>(
+    task: PartitionTask<E, R>,
+    position: number,
+    begun: BegunRecords,
+    options: IsolationOptions
+  ): Effect.Effect<PartitionTask<E, R>, never, Scope.Scope> =>
+    Effect.gen({ self: this }, function* () {
+      if (task.poison === undefined) return task
+      const scope = yield* Effect.scope
+      this.options = options
+      this.alone = yield* AloneInProcess
+      if (this.position !== position) {
+        this.position = position
+        this.found = begun
+        this.mark = begun
+      }
+      this.isProven = false
+      this.aloneTo = -1
+      options.limits.processAlone(this.found.to !== null)
+      yield* Effect.addFinalizer(() => this.release)
+      const { poison, step } = task
+      return {
+        ...task,
+        step: (batch) =>
+          this.isProven && this.aloneTo < 0 ? step(batch) : this.guardedStep({ ...task, poison }, batch, scope)
+      }
+    })
+
+  /** What is stored with a position: the next offset, or null where it has not moved. */
+  markOf(next: number | null): BegunRecords {
+    return next === null ? this.mark : this.after(next)
+  }
+
+  /** A commit stored this mark. */
+  readonly onCommitted = (next: number | null, mark: BegunRecords): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (next === null) {
+        if (mark === this.mark) this.stored.openUnsafe()
+        return Effect.void
+      }
+      this.position = next
+      this.found = this.mark = mark
+      if (mark.to === null) {
+        this.options?.limits.processAlone(false)
+        if (this.aloneTo >= 0) this.isProven = true
+      }
+      if (this.aloneTo < next) {
+        this.aloneTo = -1
+        this.committed.openUnsafe()
+      }
+      return this.held !== null && this.held.to < next ? this.release : Effect.void
+    })
+
+  /** What is to be stored where the process lives on, as nothing was ended by a record; null where that is stored already. */
+  get leftBehind(): BegunRecords | null {
+    return this.hasDefect || this.mark === this.found ? null : this.found
+  }
+
+  // While records are taken one by one, whoever comes after goes on with that.
+  private after(next: number): BegunRecords {
+    const { to } = this.found
+    return to !== null && next <= to ? { times: endsMax, to, record: null } : nothingBegun
+  }
+
+  private guardedStep<E, R>(
+    { poison, step }: Required<Pick<PartitionTask<E, R>, "poison" | "step">>,
+    batch: Batch,
+    scope: Scope.Scope
+  ) {
+    return Effect.gen({ self: this }, function* () {
+      // What comes behind is processed once that is committed: else its end would be taken for its.
+      while (this.aloneTo >= 0) {
+        this.committed.closeUnsafe()
+        if (this.aloneTo >= 0) yield* this.committed.await
+      }
+      if (this.isProven) return yield* step(batch)
+      const { times, to, record } = this.found
+      const first = batch.records[0]!
+      const last = batch.records[batch.records.length - 1]!.offset
+      if (times < endsMax) {
+        this.isProven = true
+        if (times > 0) yield* this.hold(1, last, scope)
+        yield* this.write({ times: times + 1, to: null, record: null })
+        return yield* step(batch)
+      }
+      this.aloneTo = last
+      if (record === first.offset) {
+        this.options!.onPoison(first)
+        yield* logPoison(first.offset)
+        return yield* poison(first)
+      }
+      yield* this.hold(permits, last, scope)
+      const isOneByOne = to !== null && first.offset <= to
+      yield* this.write({ times, to: isOneByOne ? to : last, record: isOneByOne ? first.offset : null })
+      return yield* step({ ...batch, isAlone: true })
+    })
+  }
+
+  /** Stores the mark before what follows it. */
+  private readonly write = (mark: BegunRecords): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      this.mark = mark
+      this.stored.closeUnsafe()
+      this.options!.store()
+      return this.stored.await
+    })
+
+  private readonly hold = (count: number, to: number, scope: Scope.Scope): Effect.Effect<void> =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen({ self: this }, function* () {
+        yield* restore(this.alone!.take(count))
+        const held = { count, to }
+        this.held = held
+        const tooLong = Effect.suspend(() => {
+          if (this.held !== held) return Effect.void
+          if (count > 1) {
+            this.mark = { times: this.found.times, to: this.found.to, record: null }
+            this.options!.store()
+          }
+          return this.release
+        })
+        yield* Effect.forkIn(Effect.delay(tooLong, aloneMillis), scope)
+      })
+    )
+
+  private readonly release: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.held === null) return Effect.void
+    const { count } = this.held
+    this.held = null
+    return Effect.asVoid(this.alone!.release(count))
+  })
+}
