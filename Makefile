@@ -17,7 +17,7 @@ install: ## Installs the pinned dependencies; does nothing if they are there
 	  echo "Installing dependencies (npm ci). This happens once." >&2 \
 	  && npm ci --no-progress >&2 && cp package-lock.json node_modules/.installed-lock; }
 
-build: install ## Puts each program into one file and what it shares, in dist/programs: what the image runs
+build: install ## Puts each program into one file and what it shares, in dist/programs, and the console's page in dist/console
 	@$(ON_NODE) node infra/build/bundle.ts
 
 run: install ## Starts all of it: Kafka, registry, sandboxes, processors, sample events. ONCE=1 ends by itself
@@ -40,6 +40,7 @@ test-charts: install ## Lints and renders the Helm chart, checks its manifests a
 
 check: install ## Checks types, style and format
 	@$(ON_NODE) tsc --noEmit
+	@$(ON_NODE) tsc --noEmit --project processors/console/page
 	@$(ON_NODE) biome check .
 
 lint: install ## Checks style and format

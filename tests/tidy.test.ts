@@ -9,16 +9,16 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..")
 const areas = ["processors", "schemas", "shared", "infra", "tests", "examples"] as const
 const linesMax = 300
 
-const filesBelow = (folder: string, ending = ".ts"): ReadonlyArray<string> =>
+const filesBelow = (folder: string, ending = /\.tsx?$/): ReadonlyArray<string> =>
   readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const file = path.posix.join(folder, entry.name)
     if (entry.isDirectory()) return entry.name === "node_modules" ? [] : filesBelow(file, ending)
-    return entry.name.endsWith(ending) && !entry.name.endsWith(".gen.ts") ? [file] : []
+    return ending.test(entry.name) && !entry.name.endsWith(".gen.ts") ? [file] : []
   })
 
 const read = (file: string): string => readFileSync(path.join(root, file), "utf8")
 const sources = new Map(areas.flatMap((area) => filesBelow(area)).map((file) => [file, read(file)]))
-const pages = ["README.md", "CONTRIBUTING.md", ...filesBelow("docs", ".md")]
+const pages = ["README.md", "CONTRIBUTING.md", ...filesBelow("docs", /\.md$/)]
 const isTest = (file: string): boolean =>
   /\.(test|bench)\.ts$|\/(fixture|testing)\.ts$|\/contract\//.test(file) ||
   file.startsWith("tests/") ||
@@ -250,7 +250,7 @@ describe("the tree", () => {
 
   it("uses the field's words", () => {
     // docs/reference is made from texts of the sources, and of schemas, whose wording stays as it is registered.
-    const others = [...pages, ...areas.flatMap((area) => filesBelow(area, ".md"))].map(
+    const others = [...pages, ...areas.flatMap((area) => filesBelow(area, /\.md$/))].map(
       (page) => [page, read(page)] as const
     )
     assert.deepStrictEqual(

@@ -8,6 +8,7 @@ import process from "node:process"
 import { build } from "rolldown"
 import { processorFolders } from "../local/program-files.ts"
 import { repository } from "../local/state.ts"
+import { buildConsolePage } from "./console-page.ts"
 
 /** Two folders below the root, as every module that looks for `schemas` or the root from where it is. */
 export const programsFolder = path.join(repository, "dist/programs")
@@ -39,5 +40,6 @@ export const bundlePrograms = async (folder = programsFolder): Promise<ReadonlyA
 
 if (import.meta.main) {
   await bundlePrograms()
-  process.stdout.write(`${path.relative(process.cwd(), programsFolder)}\n`)
+  const page = await buildConsolePage()
+  for (const made of [programsFolder, page]) process.stdout.write(`${path.relative(process.cwd(), made)}\n`)
 }

@@ -13,6 +13,7 @@ import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import type { Balance } from "../../shared/ledger/balance.ts"
 import { readLedger } from "../../shared/ledger/read-ledger.ts"
+import { buildConsolePage } from "../build/console-page.ts"
 import { publishLocalEnvironment } from "../local/environment.ts"
 import { beOnlyOne, demoStarter } from "../local/only-one.ts"
 import { freePort } from "../local/ports.ts"
@@ -53,6 +54,7 @@ type Setting = Effect.Success<typeof prepare>
 const prepare = Effect.gen(function* () {
   const begun = yield* Clock.currentTimeMillis
   yield* beOnlyOne
+  yield* Effect.promise(() => buildConsolePage())
   const webhookPort = yield* freePort
   const url = `http://127.0.0.1:${webhookPort}/webhooks/whatsapp/whatsapp-orders`
   const sandbox = yield* startSandbox({ whatsapp: { webhook: { url, appSecret: secret() } } })

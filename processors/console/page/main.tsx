@@ -1,0 +1,19 @@
+/** The console's page: starts what is kept for as long as it lives, and draws. */
+import { render } from "preact"
+import { App } from "./app.tsx"
+import { followLinks } from "./state/location.ts"
+import { loadSession } from "./state/session.ts"
+import { listenToKeys } from "./state/shortcuts.ts"
+import { applyTheme } from "./state/theme.ts"
+import "./styles/tokens.css"
+import "./styles/base.css"
+import "./styles/shell.css"
+import "./styles/parts.css"
+import "./styles/charts.css"
+import "./styles/views.css"
+
+applyTheme()
+followLinks()
+listenToKeys()
+void loadSession()
+render(<App />, document.querySelector("#page")!)

@@ -1,0 +1,13 @@
+/** The rows `first` to before `last` that are in sight of a list that is scrolled to `top`, and a few above and below. */
+export const rowsInSight = (
+  count: number,
+  rowHeight: number,
+  top: number,
+  height: number
+): { readonly first: number; readonly last: number } => {
+  const first = Math.max(0, Math.min(count, Math.floor(top / rowHeight) - margin))
+  const last = Math.min(count, Math.ceil((top + height) / rowHeight) + margin)
+  return { first, last: Math.max(first, last) }
+}
+
+const margin = 6
