@@ -27,13 +27,14 @@ export const formatShare = (part: number, whole: number): string => {
 export const formatPercent = (percent: number): string =>
   `${percent >= 100 || percent === 0 ? Math.round(percent) : percent.toFixed(1)} %`
 
-/** Change against the period before: `+12 %`, `−3 %`, `new`, or nothing where both are 0. */
+/** Change against the period before: `+12 %`, `−3 %`, `×14`, `new`, or nothing where both are 0. */
 export const formatChange = (count: number, before: number): string => {
   if (count === before) return before === 0 ? "" : "±0 %"
   if (before === 0) return "new"
   const percent = ((count - before) / before) * 100
-  const shown = Math.abs(percent) >= 999.5 ? "> 999" : Math.abs(percent) < 1 ? "< 1" : Math.abs(percent).toFixed(0)
-  return `${percent > 0 ? "+" : "−"}${shown} %`
+  if (Math.abs(percent) < 0.5) return "±0 %"
+  if (percent >= 900) return `×${formatShort(Math.round(count / before))}`
+  return `${percent > 0 ? "+" : "−"}${Math.abs(percent).toFixed(0)} %`
 }
 
 /** `0.4 ms`, `12 ms`, `1.2 s`. */

@@ -27,58 +27,93 @@ const keptMax = 60
 
 export const useResource = <Answer>(path: string | null, freshness: Freshness = {}): Resource<Answer> => {
   const { on, everyMillis = 1_000, atLeastMillis } = freshness
-  const [state, setState] = useState<{ data: Answer | null; of: string | null; error: RequestFailed | null }>(() =>
-    initial<Answer>(path)
-  )
-  const [asked, setAsked] = useState(0)
-  const askedAt = useRef(0)
+  const [state, setState] = useState<State<Answer>>(() => initial<Answer>(path))
+  const loader = useRef<Loader | null>(null)
   const version = on === undefined ? 0 : (changes.value[on] ?? 0)
 
   useEffect(() => {
-    if (path === null) {
-      setState({ data: null, of: null, error: null })
-      return
+    const known = initial<Answer>(path)
+    if (path === null || known.of !== null) setState(known)
+    if (path === null) return
+    const started = startLoading<Answer>(path, everyMillis, setState)
+    loader.current = started
+    const again = atLeastMillis === undefined ? undefined : setInterval(() => started.ask(), atLeastMillis)
+    return () => {
+      clearInterval(again)
+      started.end()
+      loader.current = null
     }
-    const known = kept.get(path) as Answer | undefined
-    if (known !== undefined) setState({ data: known, of: path, error: null })
-    askedAt.current = 0
-  }, [path])
+  }, [path, everyMillis, atLeastMillis])
 
   useEffect(() => {
-    if (path === null) return
-    const controller = new AbortController()
-    const load = async () => {
-      askedAt.current = performance.now()
-      try {
-        const data = await getJson<Answer>(path, controller.signal)
-        keep(path, data)
-        setState({ data, of: path, error: null })
-      } catch (error) {
-        if (!(error instanceof RequestFailed)) return
-        setState((before) => ({ ...(before.of === path ? before : { data: null, of: null }), error }))
-        timer = setTimeout(load, retryMillis)
-      }
+    if (version > 0) loader.current?.ask()
+  }, [version])
+
+  return { ...state, reload: () => loader.current?.ask(true) }
+}
+
+interface State<Answer> {
+  readonly data: Answer | null
+  readonly of: string | null
+  readonly error: RequestFailed | null
+}
+
+interface Loader {
+  /** Asks again as soon as it may; while an answer is awaited, after it. */
+  readonly ask: (atOnce?: boolean) => void
+  readonly end: () => void
+}
+
+/** One request at a time, and the next one `everyMillis` after the last at the earliest: however often something changes. */
+const startLoading = <Answer>(
+  path: string,
+  everyMillis: number,
+  setState: (change: (before: State<Answer>) => State<Answer>) => void
+): Loader => {
+  const controller = new AbortController()
+  let askedAt = Number.NEGATIVE_INFINITY
+  let isLoading = false
+  let isDue = false
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const load = async () => {
+    timer = undefined
+    askedAt = performance.now()
+    isLoading = true
+    isDue = false
+    try {
+      const data = await getJson<Answer>(path, controller.signal)
+      keep(path, data)
+      setState(() => ({ data, of: path, error: null }))
+    } catch (error) {
+      if (controller.signal.aborted) return
+      const failed = error instanceof RequestFailed ? error : null
+      setState((before) => ({ ...(before.of === path ? before : { data: null, of: null }), error: failed }))
+      timer = setTimeout(load, retryMillis)
+    } finally {
+      isLoading = false
+      if (isDue && timer === undefined && !controller.signal.aborted) ask()
     }
-    const due = askedAt.current === 0 ? 0 : Math.max(0, askedAt.current + everyMillis - performance.now())
-    let timer = setTimeout(load, due)
-    const again = atLeastMillis === undefined ? undefined : setInterval(load, atLeastMillis)
-    return () => {
+  }
+  const ask = (atOnce = false) => {
+    if (isLoading) isDue = true
+    else if (atOnce || timer === undefined) {
+      clearTimeout(timer)
+      timer = setTimeout(load, atOnce ? 0 : Math.max(0, askedAt + everyMillis - performance.now()))
+    }
+  }
+  void load()
+  return {
+    ask: (atOnce) => ask(atOnce),
+    end: () => {
       controller.abort()
       clearTimeout(timer)
-      clearInterval(again)
     }
-  }, [path, asked, version])
-
-  const reload = () => {
-    askedAt.current = 0
-    setAsked((count) => count + 1)
   }
-  return { ...state, reload }
 }
 
 const retryMillis = 3_000
 
-const initial = <Answer>(path: string | null) => {
+const initial = <Answer>(path: string | null): State<Answer> => {
   const known = path === null ? undefined : (kept.get(path) as Answer | undefined)
   return { data: known ?? null, of: known === undefined ? null : path, error: null }
 }

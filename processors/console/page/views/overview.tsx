@@ -13,6 +13,7 @@ import { changeOf, ShareOf, stepWords } from "./figures.tsx"
 import { IntakePanel } from "./intake.tsx"
 import { StepPanel } from "./step-panel.tsx"
 
+const beforeWords = { "15m": "the 15 minutes", "1h": "the hour", "6h": "the 6 hours", "24h": "the 24 hours" } as const
 const periodWords = { "15m": "15 min", "1h": "1 hour", "6h": "6 hours", "24h": "24 hours" } as const
 
 export const OverviewView = () => {
@@ -55,11 +56,11 @@ export const OverviewView = () => {
   )
 }
 
-const Period = ({ overview: { since, until, previous_since } }: { overview: Overview }) => (
+const Period = ({ overview: { period, since, until, previous_since } }: { overview: Overview }) => (
   <>
     Events that arrived from <span class="figure">{formatTime(since, now())}</span> to{" "}
     <span class="figure">{formatTime(until, now())}</span>
-    {previous_since === null ? "" : `, changes against the ${formatAge(until - since)} before`}
+    {previous_since === null ? "" : `, changes against ${beforeWords[period]} before`}
   </>
 )
 
