@@ -1,7 +1,7 @@
 /** What became of the events of a period at each connection. Each row balances: the steps add up to what was received. */
 import { useState } from "preact/hooks"
 import { type ConnectionRow, type Overview, type PlatformRow, periods, type Step, stepNames } from "../../api.ts"
-import { formatAge, formatCount, formatShort, formatTime } from "../format.ts"
+import { formatCount, formatShort, formatTime } from "../format.ts"
 import { Bar, Loading, Problem, Segments, ViewHead } from "../parts/basics.tsx"
 import { WindowList } from "../parts/window-list.tsx"
 import { now } from "../state/clock.ts"
