@@ -236,6 +236,22 @@ export const rows: ReadonlyArray<{ readonly title: string; readonly panels: Read
         queries: { "sum by (processor) (rate(capi_commits_total[$__rate_interval]))": "{{processor}}" }
       },
       {
+        title: "Suppressed identifiers",
+        description:
+          "Identifiers of persons who were erased or withdrew consent, and how many a program holds at most before it ends.",
+        unit: "short",
+        queries: {
+          "max by (instance) (capi_suppressions_ids)": "{{instance}}",
+          "max by (instance) (capi_suppressions_ids_max)": "{{instance}} at most"
+        }
+      },
+      {
+        title: "Group offsets that fail",
+        description: "Commits of the offsets of connections' groups that failed: lag tools show such a group behind.",
+        unit: "short",
+        queries: { "sum by (instance) (increase(capi_group_offset_failures_total[1h]))": "{{instance}} in 1 h" }
+      },
+      {
         title: "Partitions stuck",
         description: "Partitions with records to process that committed nothing, or did not open, for five minutes.",
         unit: "short",

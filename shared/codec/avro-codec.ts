@@ -20,12 +20,10 @@ import { compileRecord } from "./compile-record.ts"
 import { RecordReader } from "./record-reader.ts"
 import { type Pooled, RecordWriter } from "./record-writer.ts"
 import { recordTypes, schemaJson, schemaNames } from "./schemas.ts"
-
-/** A writer's schema by its id; `unsupported` is one that is not Avro. */
-export type WriterSchemas = ReadonlyMap<number, avro.Type | "unsupported">
+import type { WriterSchemas } from "./writer-schemas.ts"
 
 /** The `decode` of Codecs over the schemas that are known when it is called. */
-export const makeDecoder = (writers: WriterSchemas): Codecs["Service"]["decode"] => {
+export const makeDecoder = (writers: Pick<WriterSchemas, "get">): Codecs["Service"]["decode"] => {
   const names: ReadonlyArray<ReadableName> = [...schemaNames, ...viewNames]
   const readers = new Map(names.map((name) => [name, new Map<number, Reader | Unreadable>()]))
   const compiledReaders = new Map(names.map((name) => [name, compiledReader(name)]))
@@ -39,12 +37,18 @@ export const makeDecoder = (writers: WriterSchemas): Codecs["Service"]["decode"]
         return undecodable("unknown_schema_id", `The schema registry does not know schema id ${id}.`)
       }
       reader = resolve(recordTypes[schemaOf(schema)], compiledReaders.get(schema)!, writer)
-      readers.get(schema)!.set(id, reader)
+      const known = readers.get(schema)!
+      // Made again where they are needed.
+      if (known.size >= readersMax) known.clear()
+      known.set(id, reader)
     }
     if (typeof reader === "string") return undecodable("undecodable", `Schema id ${id} cannot be read: ${reader}`)
     return read(reader, value)
   }
 }
+
+/** Of one of our schemas, for other writers' schemas. */
+const readersMax = 2_000
 
 /** Encodes a record under a schema id. Throws a TypeError if the record does not fit its schema, which is a bug. */
 export interface Encoder {

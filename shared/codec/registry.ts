@@ -1,5 +1,4 @@
 /** Codecs over a schema registry: our schemas are registered at start, writers' schemas are fetched when they first appear. */
-import type avro from "avsc"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,6 +8,7 @@ import { makeDecoder, makeEncoder } from "./avro-codec.ts"
 import { Codecs, type RegistryError, type SchemaName, schemaIdOf } from "./codecs.ts"
 import { makeRegistryClient, type RegistryAddress, type RegistryClient } from "./registry-client.ts"
 import { schemaJson, topicSchemas } from "./schemas.ts"
+import { WriterSchemas } from "./writer-schemas.ts"
 
 export interface RegistryOptions extends RegistryAddress {
   /** Prefix of topics; a topic's subject is `<prefix><topic>-value`. */
@@ -32,7 +32,7 @@ export const registryLayer = (options: RegistryOptions): Layer.Layer<Codecs, Reg
     Effect.gen(function* () {
       const client = makeRegistryClient(options)
       const ids = yield* registerAll(client, options)
-      const writers = new Map<number, avro.Type | "unsupported">()
+      const writers = new WriterSchemas()
       const encode = makeEncoder()
       return Codecs.of({
         loadSchemas: schemaLoader(client, writers),
@@ -73,13 +73,13 @@ const startupRetries = (options: RegistryOptions) =>
  */
 export const schemaLoader = (
   client: Pick<RegistryClient, "writerSchema">,
-  writers: Map<number, avro.Type | "unsupported">
+  writers: WriterSchemas
 ): Codecs["Service"]["loadSchemas"] => {
   const unknown = new UnknownIds()
   const fetchWriter = Effect.fnUntraced(function* (id: number, now: number) {
     const schema = yield* client.writerSchema(id)
-    if (schema === null) return unknown.add(id, now)
-    writers.set(id, schema)
+    // Without room it is asked for again later, as one that is not known: its records are dead letters meanwhile.
+    if (schema === null || !writers.add(id, schema)) return unknown.add(id, now)
     unknown.delete(id)
   })
   return (values) => {
@@ -153,12 +153,19 @@ const unknownIdsMax = 100_000
 // Runs for each batch: allocates nothing if all schemas are known. The number of records by id.
 const missingIds = (
   values: ReadonlyArray<Buffer | null>,
-  writers: ReadonlyMap<number, unknown>
+  writers: WriterSchemas
 ): ReadonlyMap<number, number> | null => {
   let missing: Map<number, number> | null = null
+  let known = -1
+  writers.begin()
   for (const value of values) {
     const id = schemaIdOf(value)
-    if (id === null || writers.has(id)) continue
+    // Most batches have one schema.
+    if (id === null || id === known) continue
+    if (writers.use(id)) {
+      known = id
+      continue
+    }
     missing ??= new Map()
     missing.set(id, (missing.get(id) ?? 0) + 1)
   }

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import type avro from "avsc"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { schemaLoader } from "./registry.ts"
 import { recordTypes } from "./schemas.ts"
+import { WriterSchemas } from "./writer-schemas.ts"
 
 const framed = (id: number): Buffer => {
   const value = Buffer.alloc(6)
@@ -14,9 +14,9 @@ const batch = (from: number, count: number): ReadonlyArray<Buffer> =>
   Array.from({ length: count }, (_, index) => framed(from + index))
 
 /** A registry that knows these ids, and what it was asked. */
-const loaderOver = (known: ReadonlySet<number>) => {
+const loaderOver = (known: { readonly has: (id: number) => boolean }, schemasMax?: number) => {
   const asked: Array<number> = []
-  const writers = new Map<number, avro.Type | "unsupported">()
+  const writers = new WriterSchemas(schemasMax)
   const writerSchema = (id: number) =>
     Effect.sync(() => {
       asked.push(id)
@@ -53,7 +53,7 @@ describe("schema ids that the registry does not know", () => {
       known.add(7)
       yield* TestClock.adjust("1 hour")
       yield* load([framed(7)])
-      assert.isTrue(writers.has(7))
+      assert.isTrue(writers.use(7))
     })
   )
 
@@ -76,9 +76,53 @@ describe("schema ids that the registry does not know", () => {
         const { asked, load, writers } = loaderOver(ours)
         yield* load([...batch(1_000, 400), framed(77), framed(77)])
         assert.strictEqual(asked[0], 77)
-        assert.isTrue(writers.has(77))
+        assert.isTrue(writers.use(77))
         yield* load(batch(500, 100))
         assert.strictEqual(writers.size, 101)
       })
+  )
+})
+
+describe("writers' schemas", () => {
+  const all = { has: () => true }
+
+  it.effect("are bounded in number, whatever is registered, and the ones in use are not forgotten", () =>
+    Effect.gen(function* () {
+      const { asked, load, writers } = loaderOver(all, 100)
+      for (let round = 0; round < 500; round++) {
+        yield* load([framed(7), ...batch(1_000 + round * 10, 10)])
+        assert.isAtMost(writers.size, 100)
+        assert.isTrue(writers.use(7))
+      }
+      assert.lengthOf(
+        asked.filter((id) => id === 7),
+        1
+      )
+    })
+  )
+
+  it.effect("that were forgotten are fetched again", () =>
+    Effect.gen(function* () {
+      const { asked, load, writers } = loaderOver(all, 100)
+      yield* load([framed(7)])
+      for (let round = 0; round < 200; round++) yield* load(batch(1_000 + round, 1))
+      assert.isUndefined(writers.get(7))
+      yield* load([framed(7)])
+      assert.isDefined(writers.get(7))
+      assert.lengthOf(
+        asked.filter((id) => id === 7),
+        2
+      )
+    })
+  )
+
+  it.effect("of batches that are not decoded yet stay, and one more than there is room for is not taken", () =>
+    Effect.gen(function* () {
+      const { load, writers } = loaderOver(all, 100)
+      yield* load(batch(1, 100))
+      yield* load(batch(500, 50))
+      for (let id = 1; id <= 100; id++) assert.isDefined(writers.get(id))
+      assert.isUndefined(writers.get(500))
+    })
   )
 })

@@ -171,7 +171,7 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
   ),
   row(
     "SUPPRESSIONS_MAX",
-    "Identifiers of persons who were erased or withdrew consent, 32 to 48 bytes each; a program that would hold more does not start.",
+    "Identifiers of persons who were erased or withdrew consent, 32 to 48 bytes each; a program that would hold more does not start, or ends, so that none is forgotten.",
     { default: "5000000" }
   ),
   row("ERASURE_CHECK_EVERY", "How often the normalizer's program looks for erasures that are due.", {

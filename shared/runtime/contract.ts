@@ -25,7 +25,7 @@
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
@@ -193,6 +193,14 @@ export const defaultRuntimeOptions: RuntimeOptionsShape = {
 
 export const RuntimeOptions = Context.Reference<RuntimeOptionsShape>("shared/runtime/RuntimeOptions", {
   defaultValue: () => defaultRuntimeOptions
+})
+
+/**
+ * Ends the program cleanly, with this failure as its reason: for what follows something in the background and can't go on. Without a
+ * program around it the fiber fails.
+ */
+export const EndProgram = Context.Reference<(failure: unknown) => Effect.Effect<void>>("shared/runtime/EndProgram", {
+  defaultValue: () => (failure) => Effect.die(failure)
 })
 
 /** The given options; the others have their defaults. */

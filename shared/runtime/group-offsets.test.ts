@@ -2,6 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import * as Metric from "effect/Metric"
 import * as TestClock from "effect/testing/TestClock"
 import { topicNames } from "../model/topics.ts"
 import { settle } from "../testing/runtime-harness.ts"
@@ -39,6 +41,29 @@ describe("the committed offsets of the processors' groups", () => {
       for (let hour = 0; hour < 27; hour++) yield* seconds(3_600)
       assert.strictEqual(groupCommits(), before + 1)
       yield* Fiber.interrupt(fiber)
+    })
+  )
+
+  it.effect("that cannot be committed are warned of once, with the next step, and counted", () =>
+    Effect.gen(function* () {
+      const harness = sharedInputHarness(["a"])
+      const lines: Array<string> = []
+      const logger = Logger.make(({ logLevel, message }) => void (logLevel === "Warn" && lines.push(String(message))))
+      harness.kafka.failOffsetCommits = true
+      yield* harness.write(threeRecords)
+      yield* Effect.gen(function* () {
+        const fiber = yield* harness.start
+        yield* seconds(60)
+        assert.lengthOf(lines, 1)
+        assert.include(lines[0], "does not follow its position")
+        const failures = (yield* Metric.snapshot).find(({ id }) => id === "capi_group_offset_failures_total")
+        assert.isAbove((failures!.state as { readonly count: number }).count, 20)
+        assert.deepStrictEqual(harness.out("a"), ["a:1", "a:3"], "what it sends does not wait for it")
+        harness.kafka.failOffsetCommits = false
+        yield* seconds(3)
+        assert.strictEqual(yield* harness.committed("a"), 3)
+        yield* Fiber.interrupt(fiber)
+      }).pipe(Effect.provide(Logger.layer([logger])))
     })
   )
 

@@ -6,6 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
+import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { KafkaClient, type KafkaError, type TopicPartition } from "../kafka/client.ts"
@@ -54,6 +55,14 @@ interface Entry {
 const commitMillis = 1_000
 const groupsAtATime = 50
 const requestsAtATime = 8
+/** What does not go away by itself at once, else the tenth in a row. */
+const isLasting = (error: KafkaError, failures: number): boolean =>
+  error.code === "unreachable" || error.code === "timeout" ? failures === failuresMax : failures === 1
+const failuresMax = 10
+const failedCommits = Metric.counter("capi_group_offset_failures_total", {
+  description: "Commits of the offsets of groups without members that failed; they are tried again.",
+  incremental: true
+})
 /** The broker forgets offsets of a group without members after seven days (`offsets.retention.minutes`). */
 const repeatMillis = 24 * 3_600_000
 
@@ -70,6 +79,23 @@ export const makeGroupOffsets = (
     const due = new Set<string>()
     const changed = Latch.makeUnsafe(false)
 
+    /** By group: how often its commit failed since it last succeeded. */
+    const failures = new Map<string, number>()
+    /** A broker that restarts fails a few: a warning when it lasts, once until it succeeds again. */
+    const warnOnce = (groupId: string, error: KafkaError): Effect.Effect<void> => {
+      const count = (failures.get(groupId) ?? 0) + 1
+      failures.set(groupId, count)
+      const text =
+        "The committed offset of a group does not follow its position: lag tools show it behind. Nothing is sent twice for it."
+      const log = isLasting(error, count) ? Effect.logWarning(text) : Effect.logDebug(text)
+      return Effect.annotateLogs(log, {
+        group: groupId,
+        failures: count,
+        reason: error.message,
+        nextStep: error.nextStep
+      })
+    }
+
     const commit = (groupId: string): Effect.Effect<void> =>
       Effect.suspend(() => {
         due.delete(groupId)
@@ -81,6 +107,7 @@ export const makeGroupOffsets = (
           Effect.andThen(
             Effect.sync(() => {
               const now = clock.currentTimeMillisUnsafe()
+              failures.delete(groupId)
               for (const entry of found) {
                 entry.committedAt = now
                 entry.onCommitted?.()
@@ -91,7 +118,7 @@ export const makeGroupOffsets = (
             Effect.suspend(() => {
               for (const entry of found) entry.isDue = true
               due.add(groupId)
-              return Effect.logDebug("The committed offset of a group will follow later.", error)
+              return Effect.andThen(Metric.update(failedCommits, 1), warnOnce(groupId, error))
             })
           )
         )

@@ -8,7 +8,10 @@ import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
 import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
+import { EndProgram } from "./contract.ts"
+import { endable } from "./program.ts"
 
 const main = fileURLToPath(new URL("../../processors/health/main.ts", import.meta.url))
 
@@ -59,6 +62,21 @@ const portOf = async ({ child, text }: ReturnType<typeof start>): Promise<number
     if (child.exitCode !== null) assert.fail(`The program ended: ${text.err}`)
   }
 }
+
+describe("work that follows something in the background", () => {
+  it.effect("ends cleanly with the failure that it is given", () =>
+    Effect.gen(function* () {
+      let isStopped = false
+      const follower = Effect.flatMap(EndProgram, (end) => Effect.andThen(Effect.yieldNow, end("full")))
+      const work = Effect.andThen(Effect.forkScoped(follower), Effect.never).pipe(
+        Effect.onInterrupt(() => Effect.sync(() => (isStopped = true))),
+        Effect.scoped
+      )
+      assert.strictEqual(yield* Effect.flip(endable(work)), "full")
+      assert.isTrue(isStopped)
+    })
+  )
+})
 
 describe("a program", { timeout: 60_000 }, () => {
   it("says in one line which setting is missing", async () => {

@@ -3,6 +3,7 @@ import process from "node:process"
 import { setFlagsFromString } from "node:v8"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -15,7 +16,7 @@ import { environmentProvider, loadSettings, type Settings, SettingsService } fro
 import { isReference } from "../credentials/credential.ts"
 import { loggerLayer } from "../telemetry/logger.ts"
 import { processSecrets } from "../telemetry/redaction.ts"
-import type { Processor } from "./contract.ts"
+import { EndProgram, type Processor } from "./contract.ts"
 import { endWithLauncher } from "./end-with-launcher.mjs"
 import { watchEventLoop } from "./event-loop-watch.ts"
 import { describeFailure, exitAtSecondInterrupt, exitCodes, formatFailure } from "./exit.ts"
@@ -129,12 +130,20 @@ const serveAndWork = Effect.fnUntraced(function* (programs: ReadonlyArray<Progra
     yield* awaitTopics(programs.map(({ name }) => name))
     yield* readiness.addSource(partitions.dependencies)
   })
-  yield* Effect.andThen(started, workOf(programs)).pipe(
+  yield* endable(Effect.andThen(started, workOf(programs))).pipe(
     Effect.provide(servicesLayer),
     Effect.provideService(RuntimeObserver, observe),
     Effect.onInterrupt(() => Effect.log("Stopped."))
   )
 })
+
+/** Ends, as by a stop, with the failure that `EndProgram` is given. */
+export const endable = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, unknown, R> =>
+  Effect.gen(function* () {
+    const ended = yield* Deferred.make<never, unknown>()
+    const end = (failure: unknown) => Effect.asVoid(Deferred.fail(ended, failure))
+    return yield* Effect.raceFirst(Effect.provideService(work, EndProgram, end), Deferred.await(ended))
+  })
 
 /** Names, for readiness and after five seconds in the log, what the start waits for. */
 const warnOfSlowStart = Effect.gen(function* () {

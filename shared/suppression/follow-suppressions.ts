@@ -9,12 +9,16 @@ import { Codecs, type RegistryError } from "../codec/codecs.ts"
 import { decodeSettings, SettingsError, SettingsService } from "../config/settings.ts"
 import { type FetchedRecord, KafkaClient, type KafkaError } from "../kafka/client.ts"
 import { topicNames } from "../model/topics.ts"
+import { EndProgram } from "../runtime/contract.ts"
 import { type Suppressions, SuppressionTable } from "./suppressions.ts"
 
 /** Called for each record of the topic, in order; the record is null where the suppression ended. */
 type OnSuppression = (key: string, record: Suppression | null) => void
 
-/** Whom not to send events of, up to date until the scope closes. */
+/**
+ * Whom not to send events of, up to date until the scope closes. None is ever left out: where there are more than `SUPPRESSIONS_MAX`,
+ * the program does not start, and ends if it runs, so that it sends nothing that it did not check.
+ */
 export const followSuppressions = (
   onRecord: OnSuppression = () => undefined
 ): Effect.Effect<
@@ -31,8 +35,11 @@ export const followSuppressions = (
     }
     const next = yield* readSuppressions(apply)
     if (table.size > idsMax) return yield* tooMany(table.size, idsMax)
+    yield* Metric.update(suppressedIdsMax, idsMax)
     yield* report(table)
-    yield* follow(table, apply, next).pipe(
+    const endProgram = yield* EndProgram
+    const check = Effect.suspend(() => (table.size > idsMax ? endProgram(tooMany(table.size, idsMax)) : report(table)))
+    yield* follow(apply, next, check).pipe(
       Effect.tapError((error) =>
         Effect.logWarning("Erasures and consent changes could not be read. It is tried again.").pipe(
           Effect.annotateLogs({ reason: error.message, nextStep: error.nextStep })
@@ -54,8 +61,12 @@ export const readSuppressions = Effect.fnUntraced(function* (apply: OnSuppressio
   return new Map(ends.map(({ partition, high }) => [partition, high]))
 })
 
-/** Never ends; where it fails it goes on behind what it has applied. */
-const follow = Effect.fnUntraced(function* (table: SuppressionTable, apply: OnSuppression, next: Map<number, number>) {
+/** Never ends; where it fails it goes on behind what it has applied. @param applied runs after each batch */
+const follow = Effect.fnUntraced(function* (
+  apply: OnSuppression,
+  next: Map<number, number>,
+  applied: Effect.Effect<void>
+) {
   const kafka = yield* KafkaClient
   const topic = (yield* SettingsService).topicPrefix + topicNames.suppressions
   yield* kafka.read({
@@ -65,7 +76,7 @@ const follow = Effect.fnUntraced(function* (table: SuppressionTable, apply: OnSu
       Effect.gen(function* () {
         yield* applyAll(apply)(records)
         for (const { partition, offset } of records) next.set(partition, offset + 1)
-        yield* report(table)
+        yield* applied
       })
   })
 })
@@ -89,6 +100,10 @@ const suppressedIds = Metric.gauge("capi_suppressions_ids", {
   description: "Identifiers of persons who were erased or withdrew consent."
 })
 const suppressedBytes = Metric.gauge("capi_suppressions_bytes", { description: "Memory of these identifiers." })
+
+const suppressedIdsMax = Metric.gauge("capi_suppressions_ids_max", {
+  description: "SUPPRESSIONS_MAX: with more identifiers than that the program ends."
+})
 
 const idsMaxSetting = Config.Int("SUPPRESSIONS_MAX").pipe(Config.withDefault(5_000_000))
 

@@ -1,5 +1,4 @@
 /** Puts the checks together: which of them can run, in which order, and what they find. */
-import type * as avro from "avsc"
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
@@ -10,6 +9,7 @@ import { duplicateDefaults } from "../../../processors/mapper/dedup/duplicate-fi
 import { makeDecoder } from "../../../shared/codec/avro-codec.ts"
 import { schemaLoader } from "../../../shared/codec/registry.ts"
 import { makeRegistryClient } from "../../../shared/codec/registry-client.ts"
+import { WriterSchemas } from "../../../shared/codec/writer-schemas.ts"
 import { decodeSettings, environment, loadSettings, type Settings } from "../../../shared/config/settings.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import { HttpTransport, makeHttpTransport } from "../../../shared/connectors/http/http-client.ts"
@@ -147,7 +147,7 @@ const dedupWindowSetting = decodeSettings(
 
 /** Reads Avro by the schemas that the registry has, and registers none. */
 const decodingOf = (settings: Settings): Decoding => {
-  const writers = new Map<number, avro.Type | "unsupported">()
+  const writers = new WriterSchemas()
   return {
     loadSchemas: schemaLoader(makeRegistryClient(registryAddressOf(settings.registry)), writers),
     decode: makeDecoder(writers)
