@@ -119,11 +119,11 @@ sandbox: install ## Starts the platform sandboxes alone and prints their address
 samples: install ## Remakes examples/sample-events/sample-events.jsonl
 	@$(ON_NODE) node examples/sample-events/generate.ts
 
-chart-.PHONY: reference
+.PHONY: reference
 reference: install ## Remakes docs/reference from the code
 	@$(ON_NODE) node infra/reference/generate.ts
 
-schemas: install ## Remakes infra/helm/schemas from Go modules of Kubernetes, KEDA and Prometheus' operator
+chart-schemas: install ## Remakes infra/helm/schemas from Go modules of Kubernetes, KEDA and Prometheus' operator
 	@$(ON_NODE) node infra/helm/schemas/generate.ts
 
 deploy-files: install ## Remakes the programs in the Compose files and the chart
