@@ -594,6 +594,8 @@ export interface PendingEvent {
   readonly retry_count: number
   /** The raw record it came from. */
   readonly source: SourcePosition
+  /** Where its trace goes on (W3C Trace Context); null where it is not traced. */
+  readonly traceparent: null | string
 }
 
 /** A request that the platform accepted and answers later; a null value says that its answer is final. */

@@ -29,7 +29,8 @@ const pending: PendingOutcome = {
       platform_event: "order_ok",
       mapping_version: "1",
       retry_count: 0,
-      source: { topic: "raw-events", partition: 0, offset: 7, timestamp: 0 }
+      source: { topic: "raw-events", partition: 0, offset: 7, timestamp: 0 },
+      traceparent: null
     }
   ]
 }

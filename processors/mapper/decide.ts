@@ -19,6 +19,7 @@ import {
   suppressionReasons,
   withdrawnMessage
 } from "../../shared/suppression/suppressions.ts"
+import type { EventTrace, Hop } from "../../shared/telemetry/tracing.ts"
 import type { DuplicateFilter, IsRefused, Observation, Repeat } from "./dedup/duplicate-filter.ts"
 import { outcomeOf, undecodable, type WriteContext, write } from "./records.ts"
 
@@ -59,6 +60,8 @@ export interface DecideContext {
   readonly sealer: SealerShape
   readonly suppressions: Suppressions
   readonly now: number
+  /** Traces the events; null where traces are not exported. */
+  readonly hop?: Hop | null
 }
 
 /**
@@ -73,7 +76,9 @@ export const decide = (batch: Batch, context: DecideContext): Decision => {
   for (const record of batch.records) {
     const decoded = codecs.decode("normalized-event", record.value)
     if (decoded._tag === "Undecodable") {
-      decision.outputs.push(undecodable(record, decoded, writing))
+      const trace = context.hop?.failing(null, record, null)
+      trace?.end({ outcome: "dead_lettered", failure: decoded.reason })
+      decision.outputs.push(undecodable(record, decoded, writing, trace?.headers))
       count(decision.outcomes, "", "dead_lettered", decoded.reason)
       continue
     }
@@ -112,19 +117,42 @@ const decideEvent = (
   const writing = writingOf(context)
   const chosen = targetsOf(record, targets)
   const suppressed = context.suppressions.find(event)
+  const hop = context.hop ?? null
+  let trace = hop === null ? null : hop.begin(record, event.source)
+  let failure: string | null = null
   for (const { connection, connector } of chosen) {
     const { id } = connection
     const mapped =
       observation.repeat === null || goesTo(id)
         ? mapUnlessSuppressed(event, suppressed, { connection, connector }, now)
         : skippedRepeats[observation.repeat]
-    const written = write(outputs, record, event, connection, mapped, writing)
+    if (hop !== null && mapped._tag === "Rejected") trace = hop.failing(trace, record, event.source)
+    const written = write(outputs, record, event, connection, mapped, writing, trace?.headers)
+    if (hop !== null) {
+      if (written._tag === "Rejected") {
+        trace = hop.failing(trace, record, event.source)
+        failure ??= written.reason
+      }
+      trace?.note("capi.mapped", noteOf(connection, written))
+    }
     if (written._tag === "Mapped") observation.taken.push(id)
     else if (isRefusal(written)) observation.refused.push(id)
     count(outcomes, id, outcomeOf(written), written._tag === "Mapped" ? null : written.reason)
   }
   duplicates.claim(observation, chosen === targets ? [] : othersOf(chosen, targets))
+  endTrace(trace, failure)
 }
+
+/** What a connection gets of an event, in its span. */
+const noteOf = ({ id, platform }: Connection, written: Mapped) => ({
+  "capi.connection": id,
+  "capi.platform": platform,
+  "capi.outcome": outcomeOf(written),
+  "capi.reason": written._tag === "Mapped" ? null : written.reason
+})
+
+const endTrace = (trace: EventTrace | null, failure: string | null): void =>
+  trace?.end({ outcome: failure === null ? "mapped" : "rejected", failure })
 
 const writingOf = ({ codecs, sealer, now }: DecideContext): WriteContext => ({ encode: codecs.encode, sealer, now })
 

@@ -25,6 +25,7 @@ import {
   type Step
 } from "../../shared/runtime/contract.ts"
 import { noSuppressions, type Suppressions } from "../../shared/suppression/suppressions.ts"
+import { CurrentTracing } from "../../shared/telemetry/tracing.ts"
 import { type DecideContext, type Decision, decide, decideRepeats, type OutcomeCount, type Target } from "./decide.ts"
 import { DuplicateFilter, duplicateDefaults, duplicateReport, duplicatesTopic } from "./dedup/duplicate-filter.ts"
 import { RefusalLog } from "./dedup/refusal-log.ts"
@@ -102,7 +103,8 @@ const openPartition = (
       step: (batch) => Effect.tap(mapBatch(state, batch), () => report),
       poison: Effect.fnUntraced(function* (record) {
         const { encode } = yield* Codecs
-        return { outputs: [poisoned(record, { encode, sealer, now: yield* Clock.currentTimeMillis })] }
+        const headers = (yield* CurrentTracing)?.failed(record, null, "poison")
+        return { outputs: [poisoned(record, { encode, sealer, now: yield* Clock.currentTimeMillis }, headers)] }
       })
     }
     return task
@@ -135,7 +137,8 @@ const loadContext = Effect.fnUntraced(function* (state: PartitionState, batch: B
   const { targets, sealer, duplicates, suppressions } = state
   const codecs = yield* Codecs
   yield* codecs.loadSchemas(batch.records.map(({ value }) => value))
-  return { targets, sealer, codecs, duplicates, suppressions, now: yield* Clock.currentTimeMillis }
+  const hop = (yield* CurrentTracing)?.hop(batch.topic) ?? null
+  return { targets, sealer, codecs, duplicates, suppressions, now: yield* Clock.currentTimeMillis, hop }
 })
 
 /** Decides the repeats of a batch. What deliveries refused is read only where there are some. */

@@ -13,6 +13,7 @@ import { deliveryResult } from "../../shared/model/delivery-result.ts"
 import { topicNames, valueBytesMax } from "../../shared/model/topics.ts"
 import type { Inbound, Outbound } from "../../shared/runtime/contract.ts"
 import { poisonMessage } from "../../shared/runtime/poison.ts"
+import type { RecordHeaders } from "../../shared/telemetry/trace-context.ts"
 
 export type Encode = Codecs["Service"]["encode"]
 
@@ -28,6 +29,8 @@ export interface WriteContext {
 /**
  * Writes what the connection gets of an event. Returns what it wrote, which is a rejection where the mapped event is larger than its
  * topic takes.
+ *
+ * @param traced the headers of the event's trace, where it has one
  */
 export const write = (
   outputs: Array<Outbound>,
@@ -35,16 +38,17 @@ export const write = (
   event: NormalizedEvent,
   connection: Connection,
   mapped: Mapped,
-  context: WriteContext
+  context: WriteContext,
+  traced?: RecordHeaders
 ): Mapped => {
   const { encode, sealer, now } = context
-  const headers = headersOf(connection)
+  const headers = traced === undefined ? headersOf(connection) : { ...headersOf(connection), ...traced }
   const key = event.event_id
   if (mapped._tag === "Mapped") {
     const topic = topicNames.mapped(connection.platform)
     const value = encode(topic, "mapped-event", mapped.event)
     if (value.length > valueBytesMax(topic)) {
-      return write(outputs, record, event, connection, tooLarge(topic, value.length), context)
+      return write(outputs, record, event, connection, tooLarge(topic, value.length), context, traced)
     }
     outputs.push({ topic, key, value, headers })
     return mapped
@@ -119,7 +123,12 @@ const tooLarge = (topic: string, bytes: number): Mapped => ({
 })
 
 /** The dead letter of a record that cannot be read as a normalized event. */
-export const undecodable = (record: Inbound, problem: Undecodable, { encode, sealer, now }: WriteContext): Outbound => {
+export const undecodable = (
+  record: Inbound,
+  problem: Undecodable,
+  { encode, sealer, now }: WriteContext,
+  traced?: RecordHeaders
+): Outbound => {
   const entry = sealedDeadLetter(sealer, record, {
     stage: "mapper",
     reason_code: problem.reason,
@@ -128,11 +137,11 @@ export const undecodable = (record: Inbound, problem: Undecodable, { encode, sea
     next_step:
       "Look for a program that writes to normalized-events beside the normalizer, or for a registry that lost its schemas."
   })
-  return deadLetterOutput(entry, encode)
+  return deadLetterOutput(entry, encode, traced)
 }
 
 /** The dead letter of a record that ended the process each time, unread. */
-export const poisoned = (record: Inbound, { encode, sealer, now }: WriteContext): Outbound =>
+export const poisoned = (record: Inbound, { encode, sealer, now }: WriteContext, traced?: RecordHeaders): Outbound =>
   deadLetterOutput(
     sealedDeadLetter(sealer, record, {
       stage: "mapper",
@@ -141,7 +150,8 @@ export const poisoned = (record: Inbound, { encode, sealer, now }: WriteContext)
       timestamp: now,
       next_step: "Report it with the program's last lines; redrive it once a new version takes it."
     }),
-    encode
+    encode,
+    traced
   )
 
 const deadLetterOutput = (entry: DeadLetter, encode: Encode, headers?: Outbound["headers"]): Outbound => ({

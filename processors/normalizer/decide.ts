@@ -13,6 +13,7 @@ import { topicNames, valueBytesMax } from "../../shared/model/topics.ts"
 import type { Batch, Inbound, Outbound, Step } from "../../shared/runtime/contract.ts"
 import { poisonMessage } from "../../shared/runtime/poison.ts"
 import { erasedMessage, type Suppressions, suppressionReasons } from "../../shared/suppression/suppressions.ts"
+import type { Hop } from "../../shared/telemetry/tracing.ts"
 import { personHashes } from "./identity/user.ts"
 import { type NormalizeResult, type NormalizerOptions, normalize } from "./normalize/normalize.ts"
 import { type Problem, problem } from "./normalize/problem.ts"
@@ -49,13 +50,15 @@ export interface Decision {
 /**
  * @param now `Clock` in milliseconds since the epoch
  * @param open gives the raw record of a sealed one; null where raw events are read as they are
+ * @param hop traces the events; null where traces are not exported
  */
 export const decide = (
   batch: Batch,
   config: NormalizerConfig,
   codecs: Codecs["Service"],
   now: number,
-  open: ((record: Inbound) => Opened) | null = null
+  open: ((record: Inbound) => Opened) | null = null,
+  hop: Hop | null = null
 ): Decision => {
   const outputs: Array<Outbound> = []
   const deadLettered = new Map<string, number>()
@@ -71,9 +74,10 @@ export const decide = (
     )
     for (const [index, record] of records.entries()) {
       const result = encodeNormalized(unlessErased(read[index]!, config), codecs)
+      const headers = hop === null ? undefined : traceOf(hop, record, result)
       if (result._tag === "Erased") {
         erased++
-        outputs.push(erasedResult(record, codecs, now))
+        outputs.push(withHeaders(erasedResult(record, codecs, now), headers))
         continue
       }
       const leftOut = result._tag === "Encoded" ? result.event.dropped_fields : result.problem.dropped
@@ -81,12 +85,12 @@ export const decide = (
       if (result._tag === "Encoded") {
         const { event, value } = result
         normalized++
-        outputs.push({ topic: topicNames.normalized, key: detachString(event.event_id), value })
+        outputs.push(withHeaders({ topic: topicNames.normalized, key: detachString(event.event_id), value }, headers))
       } else {
         count(deadLettered, result.problem.reason)
         const entry = deadLetterOf(record, result.problem, config.deadLetters, now)
         const value = codecs.encode(topicNames.deadLetters, "dead-letter", entry)
-        outputs.push({ topic: topicNames.deadLetters, key: deadLetterKey(entry), value })
+        outputs.push(withHeaders({ topic: topicNames.deadLetters, key: deadLetterKey(entry), value }, headers))
       }
     }
   }
@@ -94,10 +98,16 @@ export const decide = (
 }
 
 /** The dead letter of a record that ended the process each time, unread. */
-export const poisonStep = (record: Inbound, config: NormalizerConfig, codecs: Codecs["Service"], now: number): Step => {
+export const poisonStep = (
+  record: Inbound,
+  config: NormalizerConfig,
+  codecs: Codecs["Service"],
+  now: number,
+  headers?: Outbound["headers"]
+): Step => {
   const entry = deadLetterOf(record, problem("poison", poisonMessage), config.deadLetters, now)
   const value = codecs.encode(topicNames.deadLetters, "dead-letter", entry)
-  return { outputs: [{ topic: topicNames.deadLetters, key: deadLetterKey(entry), value }] }
+  return { outputs: [withHeaders({ topic: topicNames.deadLetters, key: deadLetterKey(entry), value }, headers)] }
 }
 
 /** So many share a call of the cipher that names their persons, and so few that they are short-lived. */
@@ -138,6 +148,21 @@ const unlessErased = (read: Read, { suppressions }: NormalizerConfig): Read =>
   read._tag === "Normalized" && suppressions?.find(read.event)?._tag === "Erased" ? isErased : read
 
 const isErased = { _tag: "Erased" } as const
+
+/** The event's span here, and the headers that carry it on. */
+const traceOf = (hop: Hop, record: Inbound, result: { readonly _tag: "Encoded" | "Erased" } | Failed) => {
+  let trace = hop.begin(record, record)
+  if (result._tag === "Problem") {
+    trace = hop.failing(trace, record, record)
+    trace.end({ outcome: "dead_lettered", failure: result.problem.reason })
+  } else trace?.end({ outcome: result._tag === "Encoded" ? "normalized" : "skipped", failure: null })
+  return trace?.headers
+}
+
+type Failed = Extract<NormalizeResult, { readonly _tag: "Problem" }>
+
+const withHeaders = (output: Outbound, headers: Outbound["headers"]): Outbound =>
+  headers === undefined ? output : { ...output, headers }
 
 /** Without an event id, which is sealed with the rest, and without a connection: the ledger counts it for all of them. */
 const erasedResult = ({ topic, partition, offset, timestamp }: Inbound, codecs: Codecs["Service"], now: number) => {

@@ -9,6 +9,7 @@ import type { KafkaClient, KafkaError } from "../../shared/kafka/client.ts"
 import { topicNames } from "../../shared/model/topics.ts"
 import type { Batch, Inbound, Processor } from "../../shared/runtime/contract.ts"
 import { noSuppressions } from "../../shared/suppression/suppressions.ts"
+import { CurrentTracing } from "../../shared/telemetry/tracing.ts"
 import { type Decision, decide, type NormalizerConfig, poisonStep } from "./decide.ts"
 import { makeSealedReader, type Opened, type SealedReader } from "./sealing/open-sealed.ts"
 
@@ -58,7 +59,8 @@ const shape = {
 
 const poisonOf = (config: NormalizerConfig) =>
   Effect.fnUntraced(function* (record: Inbound) {
-    return poisonStep(record, config, yield* Codecs, yield* Clock.currentTimeMillis)
+    const headers = (yield* CurrentTracing)?.failed(record, record, "poison")
+    return poisonStep(record, config, yield* Codecs, yield* Clock.currentTimeMillis, headers)
   })
 
 /** The stages of a batch, in order: load, decide (read, normalize, hash, encode: event by event), report, step. */
@@ -67,7 +69,10 @@ const normalizeBatch = (config: NormalizerConfig, loadSchemas: LoadSchemas) => {
   return Effect.fn("normalizer.normalizeBatch")(function* (batch: Batch, opened: OpenedBatch | null) {
     const codecs = yield* loadSchemas(opened?.originals ?? batch)
     const now = yield* Clock.currentTimeMillis
-    const { value: decision, release } = codecs.encodePooled(() => decide(batch, config, codecs, now, opened?.open))
+    const hop = (yield* CurrentTracing)?.hop(batch.topic) ?? null
+    const { value: decision, release } = codecs.encodePooled(() =>
+      decide(batch, config, codecs, now, opened?.open, hop)
+    )
     yield* report(decision)
     return { ...decision.step, release }
   })

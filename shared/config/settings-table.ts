@@ -190,5 +190,58 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
   }),
   row("LEDGER_EVERY", "How often the health program accounts for all events; 0 millis switches it off.", {
     default: "1 minute"
-  })
+  }),
+  row(
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "An OpenTelemetry collector (OTLP over HTTP); without it no telemetry is exported (docs/telemetry.md).",
+    { example: "http://localhost:4318" }
+  ),
+  row("OTEL_EXPORTER_OTLP_HEADERS", "Headers for the collector, name=value, separated by commas.", {
+    secret: true,
+    example: "api-key=…"
+  }),
+  row(
+    "OTEL_EXPORTER_OTLP_INSECURE",
+    "Allows headers although the endpoint begins with http:// and is another machine; refused without it.",
+    { default: "false", example: "true" }
+  ),
+  row("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf or http/json.", { default: "http/protobuf" }),
+  row("OTEL_EXPORTER_OTLP_COMPRESSION", "none or gzip.", { default: "none", example: "gzip" }),
+  row("OTEL_EXPORTER_OTLP_TIMEOUT", "How long a request to the collector may take, in milliseconds.", {
+    default: "10000"
+  }),
+  row("OTEL_EXPORTER_OTLP_CERTIFICATE", "A PEM file of the certificate authorities trusted for the collector.", {
+    example: "/etc/capi/otel-ca.pem"
+  }),
+  row("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "A PEM file of the client's certificate for the collector.", {
+    example: "/etc/capi/otel-client.pem"
+  }),
+  row("OTEL_EXPORTER_OTLP_CLIENT_KEY", "A PEM file of the certificate's private key.", {
+    example: "/etc/capi/otel-client.key"
+  }),
+  row("OTEL_SERVICE_NAME", "The name of the service in telemetry; capi-<program> where it is not set.", {
+    example: "capi-normalizer"
+  }),
+  row("OTEL_RESOURCE_ATTRIBUTES", "Further attributes of the service, name=value, separated by commas.", {
+    example: "deployment.environment.name=production"
+  }),
+  row("OTEL_SDK_DISABLED", "true switches telemetry off.", { default: "false", example: "true" }),
+  row("OTEL_TRACES_EXPORTER", "otlp or none.", { default: "otlp", example: "none" }),
+  row("OTEL_METRICS_EXPORTER", "otlp, beside /metrics, or none.", { default: "none", example: "otlp" }),
+  row("OTEL_LOGS_EXPORTER", "otlp, beside standard output, or none.", { default: "none", example: "otlp" }),
+  row(
+    "OTEL_TRACES_SAMPLER",
+    "Which events are traced: always_on, always_off, traceidratio, or one of these with parentbased_ before it: a producer's decision then holds. Errors are always traced.",
+    { default: "parentbased_traceidratio" }
+  ),
+  row("OTEL_TRACES_SAMPLER_ARG", "The part of the events that traceidratio takes, from 0 to 1.", { default: "0.01" }),
+  row(
+    "OTEL_BSP_MAX_QUEUE_SIZE",
+    "Spans, and log records, that wait for the collector; more are dropped, and counted.",
+    {
+      default: "2048"
+    }
+  ),
+  row("OTEL_BSP_SCHEDULE_DELAY", "How often spans are exported, in milliseconds.", { default: "5000" }),
+  row("OTEL_METRIC_EXPORT_INTERVAL", "How often metrics are exported, in milliseconds.", { default: "60000" })
 ]

@@ -32,6 +32,7 @@ describe("settings", () => {
         vault: null,
         startupTimeout: Duration.minutes(1),
         health: { host: "127.0.0.1", port: 0 },
+        telemetry: null,
         log: { level: "Info", format: "auto" }
       })
     })

@@ -10,6 +10,7 @@ import type * as LogLevel from "effect/LogLevel"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
+import { otelConfig, otelOf, type TelemetrySettings } from "./otel.ts"
 import { optional, SettingsError, textOr } from "./setting.ts"
 import { settingsTable } from "./settings-table.ts"
 import {
@@ -46,6 +47,8 @@ export interface Settings {
   /** Where /healthz, /readyz and /metrics answer; port 0 takes a free one. */
   readonly health: { readonly host: string; readonly port: number }
   readonly log: { readonly level: LogLevel.LogLevel; readonly format: LogFormat }
+  /** Null where no telemetry is exported. */
+  readonly telemetry: TelemetrySettings | null
 }
 
 /** `sealed-events`: the normalizer's program seals raw events for each person first, so that a person can be erased. */
@@ -114,7 +117,8 @@ const settings = Config.all({
   log: Config.all({
     level: Config.LogLevel("LOG_LEVEL").pipe(Config.withDefault("Info" as const)),
     format: Config.Literals(logFormats, "LOG_FORMAT").pipe(Config.withDefault("auto" as const))
-  })
+  }),
+  telemetry: otelConfig
 })
 
 /** Decodes settings from the current `ConfigProvider`; a failure names the variable and what it should hold. */
@@ -128,7 +132,8 @@ export const loadSettings: Effect.Effect<Settings, SettingsError> = Effect.suspe
   Effect.flatMap(
     Effect.fnUntraced(function* (read) {
       const kafka = yield* Effect.fromResult(kafkaOf(read.kafka))
-      return { ...read, kafka, registry: yield* Effect.fromResult(registryOf(read.registry)) }
+      const registry = yield* Effect.fromResult(registryOf(read.registry))
+      return { ...read, kafka, registry, telemetry: yield* Effect.fromResult(otelOf(read.telemetry)) }
     })
   )
 )

@@ -69,9 +69,9 @@ const TextOfFile = Schema.NonEmptyString.pipe(
 )
 
 export const pemFile = (name: string) => optional(Config.schema(TextOfFile, name))
-const keyFile = (name: string) =>
+export const keyFile = (name: string) =>
   Config.map(pemFile(name), (pem) => (pem === null ? null : Redacted.make(pem, { label: name })))
-const flag = (name: string) => Config.Boolean(name).pipe(Config.withDefault(false))
+export const flag = (name: string) => Config.Boolean(name).pipe(Config.withDefault(false))
 
 const passwordLogin = (mechanism: PasswordLogin["mechanism"], username: string): Config.Config<PasswordLogin> =>
   Config.map(Config.Redacted("KAFKA_SASL_PASSWORD"), (password) => ({ mechanism, username, password }))
@@ -211,9 +211,14 @@ const pemNamed = (prefix: string, { ca, cert, key }: Pem): string | null => {
   return key === null ? null : `${prefix}_KEY`
 }
 
-const tlsOf = (prefix: string, { ca, cert, key, passphrase }: Pem): Result.Result<TlsOptions, SettingsError> => {
+/** TLS options of settings; `names` are the last parts of theirs. */
+export const tlsOf = (
+  prefix: string,
+  { ca, cert, key, passphrase }: Pem,
+  names = { ca: "CA", cert: "CERT", key: "KEY" }
+): Result.Result<TlsOptions, SettingsError> => {
   if ((cert === null) !== (key === null)) {
-    const [given, missing] = cert === null ? ["KEY", "CERT"] : ["CERT", "KEY"]
+    const [given, missing] = cert === null ? [names.key, names.cert] : [names.cert, names.key]
     return Result.fail(
       invalid(
         `${prefix}_${given} is set without ${prefix}_${missing}.`,
@@ -222,12 +227,14 @@ const tlsOf = (prefix: string, { ca, cert, key, passphrase }: Pem): Result.Resul
     )
   }
   if (ca !== null && !isCertificate(ca))
-    return Result.fail(invalid(`${prefix}_CA holds no certificate in PEM.`, `Give a PEM file in ${prefix}_CA.`))
+    return Result.fail(
+      invalid(`${prefix}_${names.ca} holds no certificate in PEM.`, `Give a PEM file in ${prefix}_${names.ca}.`)
+    )
   if (cert !== null && key !== null && !isPair(cert, key, passphrase))
     return Result.fail(
       invalid(
-        `${prefix}_CERT and ${prefix}_KEY are not a certificate in PEM and its private key.`,
-        `Give files that belong together, and ${prefix}_KEY_PASSWORD where the key is encrypted.`
+        `${prefix}_${names.cert} and ${prefix}_${names.key} are not a certificate in PEM and its private key.`,
+        `Give files that belong together, and ${prefix}_${names.key}_PASSWORD where the key is encrypted.`
       )
     )
   return Result.succeed({

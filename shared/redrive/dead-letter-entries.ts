@@ -12,6 +12,7 @@ import type { StartPosition } from "../kafka/read-topic.ts"
 import { readTopic } from "../kafka/read-topic.ts"
 import { deadLetterHeaders, resolvedName } from "../model/dead-letter.ts"
 import { topicNames } from "../model/topics.ts"
+import { type RecordHeaders, tracePartOf } from "../telemetry/trace-context.ts"
 import { RedriveError } from "./redrive-error.ts"
 
 export const deadLettersTopic = topicNames.deadLetters
@@ -22,6 +23,8 @@ export interface DeadLetterEntry {
   readonly id: string
   readonly partition: number
   readonly deadLetter: DeadLetter
+  /** The headers by which its event's trace goes on; none where it is not traced. */
+  readonly trace?: RecordHeaders
 }
 
 /**
@@ -62,7 +65,8 @@ export const scanDeadLetters = Effect.fnUntraced(function* <E = never, R = never
         entries.push({
           id: `${record.partition}:${record.offset}`,
           partition: record.partition,
-          deadLetter: decoded.value
+          deadLetter: decoded.value,
+          trace: tracePartOf(record.headers)
         })
       }
       yield* use(entries)

@@ -161,7 +161,7 @@ export const destinationOf = ({ stage, source_topic, platform }: DeadLetterEntry
  * is one connection's, so that the others do not get the event again.
  */
 export const redrivenRecord = (
-  { id, deadLetter }: DeadLetterEntry,
+  { id, deadLetter, trace = {} }: DeadLetterEntry,
   open: OpenOriginal,
   prefix: string
 ): Result.Result<ProducedRecord, RedriveError | SealError> =>
@@ -170,7 +170,7 @@ export const redrivenRecord = (
     partition: deadLetter.source_partition,
     key,
     value,
-    headers: headersOf(id, deadLetter.connection_id)
+    headers: { ...headersOf(id, deadLetter.connection_id), ...trace }
   }))
 
 export const headersOf = (id: string, connection: string | null): Record<string, string> => ({

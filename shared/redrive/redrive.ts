@@ -152,7 +152,7 @@ const remap = Effect.fnUntraced(function* (
           // A replay may have written the event several times: once is enough.
           if (one === undefined) continue
           toRemap.delete(name)
-          const headers = headersOf(one.id, one.deadLetter.connection_id)
+          const headers = { ...headersOf(one.id, one.deadLetter.connection_id), ...one.trace }
           records.push({ topic: prefix + normalizedTopic, partition, key, value, headers }, markOf(one, prefix))
           records.push(...revokedRefusal(one, prefix, at))
           found++

@@ -21,7 +21,7 @@ import { endWithLauncher } from "./end-with-launcher.mjs"
 import { watchEventLoop } from "./event-loop-watch.ts"
 import { describeFailure, exitAtSecondInterrupt, exitCodes, formatFailure } from "./exit.ts"
 import { healthServer, partitionHealth, Readiness } from "./health.ts"
-import { observeAll, RuntimeObserver, runtimeMetrics } from "./metrics.ts"
+import { observeAll, processMetrics, RuntimeObserver, runtimeMetrics } from "./metrics.ts"
 import { run } from "./runtime.ts"
 import { awaitBroker, awaitTopics, type ProgramServices, servicesLayer } from "./services.ts"
 import { runShared, type SharedInput } from "./shared-input.ts"
@@ -101,8 +101,28 @@ export const runInProcess = (name: string, programs: ReadonlyArray<Program>): Ef
       Readiness.layer,
       loggerLayer({ program: name, level: settings.log.level, format: settings.log.format })
     )
-    yield* serveAndWork(programs).pipe(Effect.scoped, Effect.provide(base))
+    yield* serveAndWork(programs).pipe(
+      Effect.scoped,
+      Effect.provide(yield* telemetryOf(name, settings)),
+      Effect.provide(base)
+    )
   })
+
+/** Loaded only where it is asked for. It ends after the work, so that the last spans are sent. */
+const telemetryOf = (program: string, { telemetry, topicPrefix }: Settings): Effect.Effect<Layer.Layer<never>> => {
+  if (telemetry === null) return Effect.succeed(Layer.empty)
+  const measured = Layer.effectDiscard(
+    Effect.forkScoped(Effect.repeat(processMetrics, Schedule.spaced(telemetry.metricsEvery)))
+  )
+  return Effect.map(
+    Effect.promise(() => import("../telemetry/otlp/otlp.ts")),
+    ({ telemetryLayer }) =>
+      Layer.merge(
+        telemetryLayer({ settings: telemetry, program, prefix: topicPrefix }),
+        telemetry.metrics ? measured : Layer.empty
+      )
+  )
+}
 
 /** No log line holds them from now on. */
 const registerSecrets = ({ masterKey, previousMasterKeys, kafka, registry }: Settings): void => {

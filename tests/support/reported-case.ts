@@ -207,7 +207,8 @@ const accepted: PendingOutcome = {
       platform_event: "purchase",
       mapping_version: "1",
       retry_count: 0,
-      source: nowhere
+      source: nowhere,
+      traceparent: null
     }
   ]
 }

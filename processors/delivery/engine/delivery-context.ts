@@ -12,6 +12,7 @@ import type { Connector, EventVerdict, Limits } from "../../../shared/connectors
 import { failureVerdict } from "../../../shared/connectors/http/http-failure.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import type { Suppressions } from "../../../shared/suppression/suppressions.ts"
+import { CurrentTracing, type Tracing } from "../../../shared/telemetry/tracing.ts"
 import { type BatchOptimizer, makeBatchOptimizer } from "../resilience/batch-optimizer.ts"
 import { type CircuitBreaker, type CircuitState, makeCircuitBreaker } from "../resilience/circuit-breaker.ts"
 import { type ConnectionPause, isHealthy, makeConnectionPause } from "../resilience/connection-pause.ts"
@@ -45,6 +46,8 @@ export interface DeliveryContextShape {
   readonly slots: DeadlineSemaphore
   readonly metrics: DeliveryMetrics
   readonly logWarnings: LogOnce
+  /** Null where traces are not exported. */
+  readonly tracing: Tracing | null
   /** For requests that are not idempotent. */
   readonly probeMode: ProbeMode
   /** Of the same requests: responses that are not committed yet. */
@@ -135,6 +138,7 @@ export const makeDeliveryContext = (
       slots: makeDeadlineSemaphore(limits.concurrency),
       metrics,
       logWarnings: makeLogOnce(connection.id),
+      tracing: yield* CurrentTracing,
       probeMode: makeProbeMode({ probe, breaker, limiter, pause, retry: settings.retry }),
       uncommitted: new UncommittedResponses(),
       scope: yield* Scope.Scope,

@@ -131,7 +131,7 @@ const harness = (
 
 const eventOf = (id: string): DeliveryEvent => {
   const event = mappedEvent(id, { batch_group: id.split(":").length > 1 ? "other" : "" })
-  return { record: recordsOfEvents([event])[0]!, event, bytes: 100, requests: 0 }
+  return { record: recordsOfEvents([event])[0]!, event, bytes: 100, requests: 0, trace: null }
 }
 
 const idsOf = (events: ReadonlyArray<DeliveryEvent>) => events.map(({ event }) => event.event_id)

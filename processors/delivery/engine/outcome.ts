@@ -3,6 +3,7 @@ import type * as Duration from "effect/Duration"
 import type { SendableEvent } from "../../../shared/codec/codecs.ts"
 import type { ErrorClass, EventVerdict } from "../../../shared/connectors/connector.ts"
 import type { Inbound } from "../../../shared/runtime/contract.ts"
+import type { EventTrace, SpanPlace } from "../../../shared/telemetry/tracing.ts"
 
 export interface DeliveryEvent {
   readonly record: Inbound
@@ -11,6 +12,8 @@ export interface DeliveryEvent {
   readonly bytes: number
   /** Requests that carried it in this step so far. */
   readonly requests: number
+  /** Null where it is not traced. */
+  readonly trace: EventTrace | null
 }
 
 /** What became of one event. */
@@ -56,6 +59,8 @@ export interface RequestFacts {
   readonly eventsReceived: number | null
   /** Events of the request that its response counts as delivered or accepted. */
   readonly eventsTaken: number
+  /** Where the request is traced. */
+  readonly requestSpan?: SpanPlace | null
 }
 
 /** An outcome that no request of this step decided. */

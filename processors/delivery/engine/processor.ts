@@ -40,10 +40,11 @@ import {
 import type { DeliveryServices } from "./delivery-services.ts"
 import { FirstRequest, type JoinedRequests, joinRequests, type Send } from "./join-requests.ts"
 import type { DeliveryEvent, Outcome } from "./outcome.ts"
-import { poisonedRecords, recordsOf, settle, unreadableRecord, withUndecided, writtenBack } from "./records.ts"
+import { poisonedRecords, settle, withUndecided, writtenBack } from "./records.ts"
 import { makeSendIntents, type Screened, type SendIntents } from "./send-intents.ts"
 import { IdempotencyGuard, idempotent, sendRequest } from "./send-request.ts"
 import { countOutcomes } from "./telemetry.ts"
+import { failedRecords, tracedRecords } from "./trace-outcomes.ts"
 import { type Triage, triage } from "./triage.ts"
 
 export type DeliveryError = KafkaError | RegistryError
@@ -163,9 +164,9 @@ interface Triaged extends Triage {
 
 /** Decodes and sorts the records; delayed retries none of which is due are held first. */
 const triageWhenDue = (delivery: DeliveryContextShape, { records, moved }: BatchRecords): Effect.Effect<Triaged> => {
-  const { codecs, connection, connector, limits, suppressions } = delivery
+  const { limits } = delivery
   const sorted = Effect.map(Clock.currentTimeMillis, (now): Triaged => {
-    const context = { codecs, connection, connector, now, bytesPerRequest: limits.bytesPerRequest, suppressions }
+    const context = { ...delivery, now, bytesPerRequest: limits.bytesPerRequest }
     return { ...triage(records, context), moved }
   })
   return Effect.flatMap(sorted, (first) =>
@@ -234,8 +235,7 @@ const toStep = Effect.fnUntraced(function* (
   const all = [...attempted, ...triaged.decided.map((outcome) => settle(outcome, context))]
   const outputs: Array<Outbound> = [...triaged.moved]
   for (const event of screened.handedOver) outputs.push(writtenBack(event, topicNames.retry(connection.platform)))
-  for (const outcome of all) outputs.push(...recordsOf(outcome, context))
-  for (const { record, problem } of triaged.unreadable) outputs.push(unreadableRecord(record, problem, context))
+  outputs.push(...tracedRecords(triaged, all, context))
   for (const event of triaged.early) outputs.push(writtenBack(event, event.record.topic))
   if (intents !== null) outputs.push(...intents.settle(attempted, now))
   const pending = acceptedRequests(connection, attempted, now)
@@ -255,9 +255,8 @@ const poisonStep = (partition: Partition, record: Inbound): Effect.Effect<Step> 
     if (moved.length > 0) return { outputs: moved }
     const { sent, mark } = intents?.unread(String(record.key), now) ?? { sent: null, mark: [] }
     const { codecs, connection, services } = delivery
-    return {
-      outputs: [...poisonedRecords(record, sent, { codecs, connection, sealer: services.sealer, now }), ...mark]
-    }
+    const context = { codecs, connection, sealer: services.sealer, now }
+    return { outputs: [...failedRecords(delivery, record, poisonedRecords(record, sent, context)), ...mark] }
   })
 
 const intentsOf = (delivery: DeliveryContextShape, assigned: AssignedPartition): SendIntents =>

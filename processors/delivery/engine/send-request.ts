@@ -18,6 +18,7 @@ import {
   takenOf
 } from "./interpret-response.ts"
 import type { DeliveryEvent, Outcome, RequestFacts } from "./outcome.ts"
+import { traceRequest } from "./trace-outcomes.ts"
 import { deadlineOf, separateUnsendable } from "./triage.ts"
 
 export interface RequestResult extends Interpretable {
@@ -146,7 +147,8 @@ const sendSome = Effect.fnUntraced(function* (
       const verdict = Result.isSuccess(response)
         ? connector.verdict(response.success, payloads)
         : failureVerdict(response.failure)
-      const facts = factsOf(verdict, yield* Clock.currentTimeMillis)
+      const answered = factsOf(verdict, yield* Clock.currentTimeMillis)
+      const facts = traceRequest(delivery, { request, events: sent, facts: answered, verdict, response })
       const ambiguous = Result.isSuccess(response)
         ? isAmbiguous(response.success.status, verdict)
         : response.failure.mayHaveArrived

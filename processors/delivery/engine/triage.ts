@@ -13,6 +13,7 @@ import {
   suppressionReasons,
   withdrawnMessage
 } from "../../../shared/suppression/suppressions.ts"
+import type { Hop, Tracing } from "../../../shared/telemetry/tracing.ts"
 import { envelopeBytes } from "./chunk.ts"
 import { type Decision, type DeliveryEvent, decisionWithoutRequest, type Outcome, outcomeOf } from "./outcome.ts"
 
@@ -25,6 +26,8 @@ export interface Triage {
   readonly early: ReadonlyArray<DeliveryEvent>
   /** Not events at all: dead letters. */
   readonly unreadable: ReadonlyArray<Unreadable>
+  /** By which they are traced; null where traces are not exported. */
+  readonly hop: Hop | null
 }
 
 export interface Unreadable {
@@ -40,6 +43,8 @@ export interface TriageContext {
   readonly now: number
   readonly bytesPerRequest: number
   readonly suppressions: Suppressions
+  /** Null where traces are not exported. */
+  readonly tracing: Tracing | null
 }
 
 /** Sorts a batch: expired, without consent, too large for any request, not due, or ready. The schemas are loaded. */
@@ -50,13 +55,14 @@ export const triage = (records: ReadonlyArray<Inbound>, context: TriageContext):
   const unreadable: Array<Unreadable> = []
   const tolerance = futureToleranceMillis(context.connection, context.connector)
   const retryTopic = topicNames.retry(context.connection.platform)
+  const hop = hopOf(records, context)
   for (const record of records) {
     const decoded = context.codecs.decode("sendable-event", record.value)
     if (decoded._tag === "Undecodable") {
       unreadable.push({ record, problem: decoded })
       continue
     }
-    const event = readEvent(record, decoded.value, context.bytesPerRequest)
+    const event = readEvent(record, decoded.value, context.bytesPerRequest, hop)
     const waitMillis = dueAt(decoded.value, tolerance) - context.now
     const decision = decisionBeforeSending(event, context)
     if (decision !== null) decided.push(outcomeOf(event, decision))
@@ -66,14 +72,21 @@ export const triage = (records: ReadonlyArray<Inbound>, context: TriageContext):
     else decided.push(outcomeOf(event, aheadOfTheClock(waitMillis)))
   }
   ready.sort((left, right) => urgencyOf(left) - urgencyOf(right))
-  return { ready, decided, early, unreadable }
+  return { ready, decided, early, unreadable, hop }
 }
 
-const readEvent = (record: Inbound, event: SendableEvent, bytesPerRequest: number): DeliveryEvent => ({
+/** From now on: what waited before belongs to an earlier hop. */
+const hopOf = ([first]: ReadonlyArray<Inbound>, { tracing, connection }: TriageContext): Hop | null =>
+  tracing === null || first === undefined
+    ? null
+    : tracing.hop(first.topic, { "capi.connection": connection.id, "capi.platform": connection.platform })
+
+const readEvent = (record: Inbound, event: SendableEvent, bytesPerRequest: number, hop: Hop | null): DeliveryEvent => ({
   record,
   event,
   bytes: payloadBytes(record, event, bytesPerRequest),
-  requests: 0
+  requests: 0,
+  trace: hop === null ? null : hop.begin(record, event.source)
 })
 
 /** The record's bytes are an upper bound that costs nothing; only where it is above the limit does the exact number matter. */

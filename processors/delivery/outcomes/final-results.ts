@@ -8,8 +8,10 @@ import { refusalRecord } from "../../../shared/dedup/refusals.ts"
 import { deadLetter, deadLetterHeaders, deliveryStage, resolvedName } from "../../../shared/model/dead-letter.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import type { Outbound } from "../../../shared/runtime/contract.ts"
+import type { Tracing } from "../../../shared/telemetry/tracing.ts"
 import { deadLetterRecord, resultRecord } from "../engine/records.ts"
 import { add, type DeliveryMetrics } from "../engine/telemetry.ts"
+import { traceFinalOutcome, withTrace } from "../engine/trace-outcomes.ts"
 
 /** What `warnings` holds where the platform never reported the outcome. */
 export const neverReported = "never_told"
@@ -58,9 +60,10 @@ export const finalOutcome = (reading: FinalReading, eventCount: number): FinalOu
   )
 }
 
-/** What the platform says beside the outcome. */
+/** What the platform says beside the outcome, and what the outcome is traced by. */
 export interface MessageDetails {
   readonly pricing: MessagePricing | null
+  readonly tracing?: Tracing | null
 }
 
 /**
@@ -73,16 +76,23 @@ export const conclude = (
   pending: PendingOutcome,
   reading: FinalReading,
   now: number,
-  beside: MessageDetails = { pricing: null }
+  beside: MessageDetails = { pricing: null, tracing: null }
 ): Conclusion => {
   const final = finalOutcome(reading, pending.events.length)
   const outputs = pending.events.flatMap((event) => {
     const result = finalResult(codecs, pending, event, reading, final, now, beside)
     const at = { eventId: event.event_id, connectionId: pending.connection_id, source: placeOf(event.source) }
-    if (final.outcome === "rejected")
-      return [result, finalDeadLetter(codecs, pending, event, final, now), refusalRecord(at, "refused", now)]
-    if (pending.rejected_at === null) return [result]
-    return [result, resolvedMark(pending, event, final.outcome), refusalRecord(at, "taken", now)]
+    const traced = traceFinalOutcome(beside.tracing ?? null, pending, event, {
+      outcome: final.outcome,
+      reasonCode: final.verdict.reasonCode
+    })
+    if (final.outcome === "rejected") {
+      const letter = finalDeadLetter(codecs, pending, event, final, now)
+      return withTrace([result, letter, refusalRecord(at, "refused", now)], traced)
+    }
+    if (pending.rejected_at === null) return withTrace([result], traced)
+    const mark = resolvedMark(pending, event, final.outcome)
+    return [...withTrace([result], traced), mark, refusalRecord(at, "taken", now)]
   })
   return { outcome: final.outcome, reasonCode: final.verdict.reasonCode, events: pending.events.length, outputs }
 }

@@ -18,7 +18,7 @@ export const acceptedRequests = (
     if (trackingId === null || trackingId === undefined) continue
     const request = requests.get(trackingId) ?? { latencyMillis: decision.request?.latencyMillis ?? 0, events: [] }
     requests.set(trackingId, request)
-    request.events.push(pendingEvent(event.event, sent))
+    request.events.push(pendingEvent(event.event, sent, event.trace?.headers["traceparent"] ?? null))
   }
   return [...requests].map(([trackingId, { latencyMillis, events }]) => ({
     connection_id: connection.id,
@@ -31,14 +31,15 @@ export const acceptedRequests = (
   }))
 }
 
-const pendingEvent = (event: SendableEvent, requests: number): PendingEvent => ({
+const pendingEvent = (event: SendableEvent, requests: number, traceparent: string | null): PendingEvent => ({
   event_id: event.event_id,
   event_name: event.event_name,
   event_time: event.event_time,
   platform_event: event.platform_event,
   mapping_version: event.mapping_version,
   retry_count: Math.max(0, event.attempts + requests - 1),
-  source: event.source
+  source: event.source,
+  traceparent
 })
 
 /** A record of `pending-outcomes`, on the number of the input's partition; a null outcome ends it. */

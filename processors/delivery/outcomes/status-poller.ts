@@ -40,6 +40,7 @@ export const makeStatusPoller = (
   const add = (outcome: PendingOutcome, nextAt: number): void => {
     pendings.set(outcome.later_id, { outcome, polls: 0, nextAt })
   }
+  const beside = { pricing: null, tracing: delivery.tracing }
   const pollOne = Effect.fnUntraced(function* (pending: Pending) {
     const reading = yield* poll(delivery, asyncOutcome, pending.outcome.later_id)
     const now = yield* Clock.currentTimeMillis
@@ -52,7 +53,7 @@ export const makeStatusPoller = (
       return []
     }
     pendings.delete(pending.outcome.later_id)
-    return [{ trackingId: pending.outcome.later_id, ...conclude(delivery.codecs, pending.outcome, final, now) }]
+    return [{ trackingId: pending.outcome.later_id, ...conclude(delivery.codecs, pending.outcome, final, now, beside) }]
   })
   return {
     restore: {

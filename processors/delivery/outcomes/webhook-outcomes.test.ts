@@ -23,7 +23,8 @@ const outcome: PendingOutcome = {
       platform_event: "order",
       mapping_version: "1",
       retry_count: 0,
-      source: { topic: "raw-events", partition: 0, offset: 7, timestamp: 0 }
+      source: { topic: "raw-events", partition: 0, offset: 7, timestamp: 0 },
+      traceparent: null
     }
   ]
 }

@@ -10,6 +10,7 @@ import type { Connection } from "../../../shared/connections/connection.ts"
 import type { EventVerdict } from "../../../shared/connectors/connector.ts"
 import { headerNames } from "../../../shared/model/topics.ts"
 import type { Inbound, Outbound } from "../../../shared/runtime/contract.ts"
+import type { Tracing } from "../../../shared/telemetry/tracing.ts"
 import type { DeliverySettings } from "../engine/settings.ts"
 import { type Conclusion, conclude, type FinalReading, neverReported } from "./final-results.ts"
 import { pendingRecord } from "./pending.ts"
@@ -64,7 +65,8 @@ export const makeWebhookOutcomes = (
   connection: Connection,
   codecs: Codecs["Service"],
   settings: Pick<DeliverySettings, "asyncOutcomeLife">,
-  entriesMax = knownMax
+  entriesMax = knownMax,
+  tracing: Tracing | null = null
 ): WebhookOutcomes => {
   const known = new Map<string, Known>()
   const early = new Map<string, Early>()
@@ -81,7 +83,7 @@ export const makeWebhookOutcomes = (
     if (decoded._tag === "Undecodable") return []
     const rejectedAt = entry.state === "rejected" ? (decoded.value.rejected_at ?? now) : null
     const outcome = { ...decoded.value, rejected_at: rejectedAt }
-    const concluded = conclude(codecs, outcome, readingOf(outcome), now, { pricing: entry.pricing })
+    const concluded = conclude(codecs, outcome, readingOf(outcome), now, { pricing: entry.pricing, tracing })
     entry.before = entry.state
     entry.state = concluded.outcome === "rejected" ? "rejected" : "final"
     entry.rejectedHere = entry.state === "rejected"

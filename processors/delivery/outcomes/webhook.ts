@@ -15,6 +15,7 @@ import { KafkaClient } from "../../../shared/kafka/client.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import { inboundOf } from "../../../shared/runtime/contract.ts"
 import { type Route, serve, withBody } from "../../../shared/runtime/http-server.ts"
+import { CurrentTracing } from "../../../shared/telemetry/tracing.ts"
 import { settingsOf } from "../engine/settings.ts"
 import { makeDeliveryMetrics } from "../engine/telemetry.ts"
 import { countConclusions } from "./final-results.ts"
@@ -57,7 +58,7 @@ const connectionWebhook = Effect.fnUntraced(function* (connection: Connection, w
   const kafka = yield* KafkaClient
   const { topicPrefix } = yield* SettingsService
   const settings = settingsOf(connection)
-  const outcomes = makeWebhookOutcomes(connection, codecs, settings)
+  const outcomes = makeWebhookOutcomes(connection, codecs, settings, undefined, yield* CurrentTracing)
   const metrics = makeDeliveryMetrics(connection.id, connection.platform)
   const secret = yield* Effect.cachedWithTTL(
     credentials.resolve(connection.credential, connectorFor(connection.kind).credential),

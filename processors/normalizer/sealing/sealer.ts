@@ -14,6 +14,8 @@ import { sealEvent } from "../../../shared/credentials/sealed-event.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import type { AssignedPartition, Batch, Inbound, Outbound, Processor, Step } from "../../../shared/runtime/contract.ts"
 import { wordsOfBytes } from "../../../shared/suppression/id-map.ts"
+import { tracePartOf } from "../../../shared/telemetry/trace-context.ts"
+import { CurrentTracing } from "../../../shared/telemetry/tracing.ts"
 import { type DestroyOptions, makeDestroyer } from "./destroy-secrets.ts"
 import { PersonSecrets, secretBytes, secretRecord } from "./person-secrets.ts"
 import { dayIdOf } from "./unattributed.ts"
@@ -63,6 +65,7 @@ const sealBatch = Effect.fn("sealer.sealBatch")(function* (config: SealerConfig,
   const codecs = yield* config.loadSchemas(batch)
   const now = yield* Clock.currentTimeMillis
   const outputs: Array<Outbound> = []
+  const tracing = yield* CurrentTracing
   const nonces = randomBytes(batch.records.length * nonceBytes)
   for (const [index, record] of batch.records.entries()) {
     const hashes = config.identifiersOf(record, codecs)
@@ -71,7 +74,10 @@ const sealBatch = Effect.fn("sealer.sealBatch")(function* (config: SealerConfig,
     const nonce = nonces.subarray(index * nonceBytes, (index + 1) * nonceBytes)
     const value = sealEvent(config.identity, { ids, secrets: secrets.secretsOf(ids) ?? [], nonce }, record)
     // Without a key, since a producer's may name a person: the partition is the raw record's, so that its order stays.
-    outputs.push({ topic: topicNames.sealed, key: null, value, partition: batch.partition })
+    const sealedRecord: Outbound = { topic: topicNames.sealed, key: null, value, partition: batch.partition }
+    // A producer's trace goes on; one of the events' own begins when they are normalized.
+    const isTraced = tracing !== null && record.headers["traceparent"] !== undefined
+    outputs.push(isTraced ? { ...sealedRecord, headers: tracePartOf(record.headers) } : sealedRecord)
   }
   yield* Metric.update(sealed, batch.records.length)
   return { outputs } satisfies Step
