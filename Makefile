@@ -101,6 +101,10 @@ e2e-outage: install ## Poison, an expired token, throttling and 90 s of death: e
 e2e-health: install ## A platform gets slow, dies, refuses its token and recovers: every surface says the same within 5 s
 	@exec $(ON_NODE) node tests/health/main.ts
 
+.PHONY: test-browser
+test-browser: install ## Walks the console's page in Chromium on the whole system; screenshots to docs/images (SCREENSHOTS=folder)
+	@exec $(ON_NODE) node tests/browser/main.ts
+
 e2e-erasure: install ## Erases a person while events wait, then searches every byte of broker, programs and state files (3 minutes)
 	@exec $(ON_NODE) node tests/erasure/main.ts
 

@@ -17,7 +17,7 @@ export const pageFile = path.join(repository, "dist/console/index.html")
 
 /** Builds the page unless it is there already, made from the same sources. Gives its path. */
 export const buildConsolePage = async (file = pageFile): Promise<string> => {
-  const stamp = `${file}.sources`
+  const stamp = `${path.dirname(file)}.sources`
   const hash = hashOfSources()
   if (textOf(stamp) === hash && textOf(file) !== null) return file
   const html = await bundledPage()

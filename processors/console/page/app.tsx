@@ -168,6 +168,7 @@ const Search = () => {
       <form onSubmit={search}>
         <Icon name="search" />
         <input
+          key={param("q")}
           id="search"
           class="field"
           type="search"

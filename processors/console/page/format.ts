@@ -68,6 +68,10 @@ const full = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: 
 /** `14:05:09`. */
 export const formatClock = (millis: number): string => clock.format(millis)
 
+/** `14:05`, or `14:05:09` where the axis is short. */
+export const formatTick = (millis: number, seconds: number): string =>
+  seconds > 1_800 ? clock.format(millis).slice(0, 5) : clock.format(millis)
+
 /** `14:05:09.123`. */
 export const formatClockMillis = (millis: number): string =>
   `${clock.format(millis)}.${String(Math.floor(millis) % 1_000).padStart(3, "0")}`

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals"
 import { useEffect, useRef } from "preact/hooks"
 import uPlot from "uplot"
-import { formatClock } from "../format.ts"
+import { formatClock, formatTick } from "../format.ts"
 import { isDark } from "../state/theme.ts"
 import "uplot/dist/uPlot.min.css"
 
@@ -50,7 +50,7 @@ export const Chart = ({ title, lines, data, version, format, height = 150, sync 
         width: Math.max(120, element.clientWidth),
         height,
         legend: { show: false },
-        padding: [8, 8, 0, 0],
+        padding: [8, 24, 0, 0],
         cursor: {
           y: false,
           drag: { x: false, y: false },
@@ -59,7 +59,13 @@ export const Chart = ({ title, lines, data, version, format, height = 150, sync 
         },
         scales: { x: { time: true }, y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.1 : 1] } },
         axes: [
-          { ...axis, size: 24, space: 90, values: (_plot, times) => times.map((time) => formatClock(time * 1_000)) },
+          {
+            ...axis,
+            size: 24,
+            space: 90,
+            values: (_plot, times) =>
+              times.map((time) => formatTick(time * 1_000, (times.at(-1) ?? 0) - (times[0] ?? 0)))
+          },
           { ...axis, size: 58, space: 34, values: (_plot, values) => values.map((value) => format(value)) }
         ],
         series: [

@@ -93,7 +93,7 @@ export const AlertsView = () => {
 }
 
 const OpenProblem = ({ alert }: { alert: Alert }) => (
-  <li class={`problem ${toneOfStatus(alert.status)}`}>
+  <li class={`problem tone-${toneOfStatus(alert.status)}`}>
     <div class="problem-head">
       <State tone={toneOfStatus(alert.status)}>
         <a href={hrefOf("connections", { connection: alert.connection_id })}>{alert.connection_id}</a>

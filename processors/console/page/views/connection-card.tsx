@@ -7,7 +7,7 @@ import { second } from "../state/clock.ts"
 import { param, route } from "../state/location.ts"
 import { changedHref } from "../state/route.ts"
 
-export const cardHeight = 268
+export const cardHeight = 300
 
 const statusWords: Readonly<Record<ConnectionCard["status"], string>> = {
   healthy: "healthy",
@@ -25,7 +25,7 @@ export const StatusWord = ({ card }: { card: ConnectionCard }) => (
 export const Card = ({ card }: { card: ConnectionCard }) => {
   const isChosen = param("connection") === card.connection_id
   return (
-    <article class={`panel card ${toneOfStatus(card.status)} ${isChosen ? "chosen" : ""}`}>
+    <article class={`panel card tone-${toneOfStatus(card.status)} ${isChosen ? "chosen" : ""}`}>
       <header class="card-head">
         <h2 class="cut">
           <a
@@ -86,26 +86,38 @@ const threeOf = (values: Percentiles | null): string =>
   values === null ? "–" : [values.p50, values.p95, values.p99].map(formatMillis).join(" · ")
 
 const Figures = ({ card }: { card: ConnectionCard }) => {
-  const { success_rate, events_1h, failed_1h, latency_ms, batch, match_quality, circuit, paused, credential } = card
+  const {
+    success_rate,
+    events_1h,
+    failed_1h,
+    latency_ms,
+    end_to_end_ms,
+    batch,
+    match_quality,
+    circuit,
+    paused,
+    credential
+  } = card
   return (
     <dl class="card-figures">
       <Figure
         name="Success, 1 h"
         title={`${formatCount(events_1h)} events, ${formatCount(failed_1h)} failed`}
-        value={success_rate === null ? "–" : formatPercent(success_rate <= 1 ? success_rate * 100 : success_rate)}
+        value={success_rate === null ? "–" : formatPercent(success_rate * 100)}
       />
       <Figure
         name="Circuit"
         value={paused === true ? "paused" : (circuit ?? "–").toLowerCase().replace("_", "-")}
         tone={paused === true || circuit === "OPEN" ? "bad" : circuit === "HALF_OPEN" ? "warn" : "neutral"}
       />
-      <Figure name="Latency p50 · p95 · p99" value={threeOf(latency_ms)} wide />
+      <Figure name="Match quality" value={match_quality === null ? "–" : `${match_quality.toFixed(1)} of 10`} />
+      <Figure name="Request p50 · p95 · p99" value={threeOf(latency_ms)} wide />
       <Figure
         name="Batch fill"
         title={batch === null ? "" : `${batch.mean.toFixed(1)} of ${batch.max} events in a request`}
         value={batch === null ? "–" : `${batch.mean.toFixed(batch.mean < 10 ? 1 : 0)} of ${formatShort(batch.max)}`}
       />
-      <Figure name="Match quality" value={match_quality === null ? "–" : `${match_quality.toFixed(1)} of 10`} />
+      <Figure name="Raw event to delivery" value={threeOf(end_to_end_ms)} wide />
       <Figure
         name="Credential"
         title={credential.name}

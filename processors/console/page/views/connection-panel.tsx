@@ -45,10 +45,7 @@ export const ConnectionPanel = ({ card }: { card: ConnectionCard }) => {
             ["Since", card.since === null ? null : <Ago at={card.since} />],
             ["Last success", card.last_success_at === null ? "none known" : <Ago at={card.last_success_at} />],
             ["Last hour", `${formatNumberOf(card.events_1h, "event")}, ${formatCount(card.failed_1h)} failed`],
-            [
-              "Success",
-              success_rate === null ? null : formatPercent(success_rate <= 1 ? success_rate * 100 : success_rate)
-            ],
+            ["Success", success_rate === null ? null : formatPercent(success_rate * 100)],
             ["Request latency", percentiles(latency_ms)],
             ["Raw event to delivery", percentiles(end_to_end_ms)],
             [

@@ -3,7 +3,7 @@ import type { EventSearch, EventStory } from "../../api.ts"
 import { formatMillis, formatNumberOf } from "../format.ts"
 import { Empty, Loading, Problem, Segments, Time, ViewHead } from "../parts/basics.tsx"
 import { apiPath } from "../state/api.ts"
-import { openHref, param, route } from "../state/location.ts"
+import { param, route } from "../state/location.ts"
 import { useResource } from "../state/resource.ts"
 import { changedHref, hrefOf } from "../state/route.ts"
 import { Explain } from "./explain.tsx"
@@ -45,7 +45,6 @@ const Search = () => {
   const path = apiPath("/api/events", { q: query })
   return (
     <>
-      <SearchForm query={query} />
       {query === "" ? (
         <section class="panel">
           <Empty title="Search for an event">
@@ -65,32 +64,6 @@ const Search = () => {
         <Found search={data} />
       )}
     </>
-  )
-}
-
-const SearchForm = ({ query }: { query: string }) => {
-  const submit = (event: SubmitEvent) => {
-    event.preventDefault()
-    const field = new FormData(event.target as HTMLFormElement).get("event")
-    openHref(hrefOf("event", { q: typeof field === "string" ? field.trim() : "" }))
-  }
-  return (
-    <form class="event-search" onSubmit={submit}>
-      <input
-        key={query}
-        class="field mono"
-        name="event"
-        type="search"
-        defaultValue={query}
-        placeholder="Event, order or click id"
-        aria-label="Event, order or click id"
-        autocomplete="off"
-        spellcheck={false}
-      />
-      <button type="submit" class="button primary">
-        Search
-      </button>
-    </form>
   )
 }
 

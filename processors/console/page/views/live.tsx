@@ -2,7 +2,7 @@
 
 import type { LiveFilter } from "../../api.ts"
 import { formatCount, formatMillis, formatRate, formatShort } from "../format.ts"
-import { Empty, Panel, ViewHead } from "../parts/basics.tsx"
+import { Loading, Panel, ViewHead } from "../parts/basics.tsx"
 import { Chart, type Line } from "../parts/chart.tsx"
 import { history, lastTick } from "../state/live.ts"
 import { param } from "../state/location.ts"
@@ -86,7 +86,7 @@ const Stages = () => {
   return (
     <Panel title="Stages">
       {stages.length === 0 ? (
-        <Empty title="Waiting for the first second" />
+        <Loading height={236} />
       ) : (
         <div class="scroll-x">
           <table class="stages">

@@ -40,7 +40,7 @@ export const Story = ({ story }: { story: EventStory }) => {
           {bars.map(({ hop, depth, from, width }) => (
             <li key={hop.id}>
               <a
-                class={`hop ${hop.tone}`}
+                class={`hop tone-${hop.tone}`}
                 href={changedHref(route.value, { hop: hop.id })}
                 aria-current={hop.id === chosen?.id ? "true" : undefined}
               >
@@ -52,7 +52,9 @@ export const Story = ({ story }: { story: EventStory }) => {
                   <span class="hop-bar" style={{ left: `${from * 100}%`, width: `${width * 100}%` }} />
                 </span>
                 <span class="figure muted">{hop.latency_ms === null ? "" : `+${formatMillis(hop.latency_ms)}`}</span>
-                <span class="hop-summary muted small cut">{hop.summary}</span>
+                <span class="hop-summary muted small cut" style={{ paddingLeft: `${Math.min(depth, 6) * 12}px` }}>
+                  {hop.summary}
+                </span>
               </a>
             </li>
           ))}
