@@ -110,7 +110,7 @@ export const Chart = ({ title, lines, data, version, format, height = 150, sync 
   return (
     <figure class="chart" aria-label={title}>
       <figcaption>
-        <h3>{title}</h3>
+        <span class="chart-title">{title}</span>
         <span class="muted figure small">{time === null || time === undefined ? "" : formatClock(time * 1_000)}</span>
       </figcaption>
       <div ref={box} class="chart-box" style={{ height: `${height}px` }} />

@@ -26,6 +26,8 @@ export const shortcuts: ReadonlyArray<readonly [keys: ReadonlyArray<string>, wor
   [["g", "d"], "Dead letters"],
   [["g", "a"], "Alerts"],
   [["g", "r"], "Replays"],
+  [["j"], "Next record of an event"],
+  [["k"], "Previous record of an event"],
   [["p"], "Pause or go on, in the live view"],
   [["t"], "Theme: system, light, dark"],
   [["Esc"], "Close what is open"],

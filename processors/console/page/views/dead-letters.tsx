@@ -105,7 +105,7 @@ const Groups = ({
   groups: ReadonlyArray<DeadLetterGroup>
   chosen: DeadLetterGroup | undefined
 }) => (
-  <section class="panel scroll-x" aria-label="By reason">
+  <section class="panel scroll-x" tabIndex={0} aria-label="By reason">
     <table class="groups">
       <thead>
         <tr>

@@ -66,7 +66,7 @@ export const LiveView = () => {
         </Panel>
         <Panel label="Latency">
           <Chart
-            title="From the raw event to each stage, p95"
+            title="Raw event to each stage, p95"
             sync="live"
             version={version}
             format={formatMillis}
@@ -88,7 +88,7 @@ const Stages = () => {
       {stages.length === 0 ? (
         <Loading height={236} />
       ) : (
-        <div class="scroll-x">
+        <section class="scroll-x" tabIndex={0} aria-label="Stages, rates and latencies">
           <table class="stages">
             <thead>
               <tr>
@@ -125,7 +125,7 @@ const Stages = () => {
               ))}
             </tbody>
           </table>
-        </div>
+        </section>
       )}
     </Panel>
   )

@@ -171,8 +171,11 @@ const StepCell = ({ step, platform, connection }: { step: Step; platform?: strin
   const words = stepWords[step.step]
   const body = (
     <>
-      <span class="step-name">{words}</span>
-      <span class="figure step-count">{formatShort(step.count)}</span>
+      <span class="hidden">{connection ?? platform}: </span>
+      <span class="step-name">{words} </span>
+      <span class="figure step-count" title={formatCount(step.count)}>
+        {formatShort(step.count)}
+      </span>
       <span class="figure step-share">
         {step.step === "received" ? "" : <ShareOf step={step} />} {changeOf(step)}
       </span>
@@ -183,12 +186,7 @@ const StepCell = ({ step, platform, connection }: { step: Step; platform?: strin
     param("step") === step.step && param("connection") === (connection ?? "") && param("platform") === (platform ?? "")
   const href = changedHref(route.value, isChosen ? closed : { ...closed, step: step.step, connection, platform })
   return (
-    <a
-      class={`step step-${step.step}`}
-      href={href}
-      aria-current={isChosen ? "true" : undefined}
-      aria-label={`${connection ?? platform}: ${words} ${formatCount(step.count)}`}
-    >
+    <a class={`step step-${step.step}`} href={href} aria-current={isChosen ? "true" : undefined}>
       {body}
     </a>
   )
