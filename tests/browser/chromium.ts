@@ -25,7 +25,7 @@ const candidates = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 ]
 
-/** Its path: what `CAPI_CHROMIUM` names, or where systems put it; null where there is none. */
+/** Its path: what `CAPI_CHROMIUM` names, or where systems put it; null where no file is there. */
 export const findChromium = (): string | null => {
   const named = process.env["CAPI_CHROMIUM"]
   return [...(named === undefined || named === "" ? candidates : [named])].find((file) => existsSync(file)) ?? null
