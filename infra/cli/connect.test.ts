@@ -27,7 +27,13 @@ beforeAll(async () => {
   before = { ...process.env }
   process.env["CAPI_MASTER_KEY"] = planted.masterKey
   const sandbox = await Effect.runPromise(startSandbox({}).pipe(Scope.provide(scope)))
-  const addresses = { brokers: "127.0.0.1:1", registryUrl: "http://127.0.0.1:1", sandbox, webhookPort: 0 }
+  const addresses = {
+    brokers: "127.0.0.1:1",
+    registryUrl: "http://127.0.0.1:1",
+    sandbox,
+    webhookPort: 0,
+    indexerPort: 0
+  }
   variables = { ...demoEnvironment(addresses), CAPI_CONNECTIONS: example }
 }, 60_000)
 afterAll(async () => {

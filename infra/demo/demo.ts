@@ -56,12 +56,13 @@ const prepare = Effect.gen(function* () {
   yield* beOnlyOne
   yield* Effect.promise(() => buildConsolePage())
   const webhookPort = yield* freePort
+  const indexerPort = yield* freePort
   const url = `http://127.0.0.1:${webhookPort}/webhooks/whatsapp/whatsapp-orders`
   const sandbox = yield* startSandbox({ whatsapp: { webhook: { url, appSecret: secret() } } })
   // A mistake in the file of connections is reported before anything that takes long.
-  yield* readConnections(demoEnvironment({ brokers: "", registryUrl: "", sandbox, webhookPort }))
+  yield* readConnections(demoEnvironment({ brokers: "", registryUrl: "", sandbox, webhookPort, indexerPort }))
   const { broker, registry } = yield* startLocal({ onProgress: print, startedBy: demoStarter })
-  const own = demoEnvironment({ brokers: broker.brokers, registryUrl: registry.url, sandbox, webhookPort })
+  const own = demoEnvironment({ brokers: broker.brokers, registryUrl: registry.url, sandbox, webhookPort, indexerPort })
   yield* publishLocalEnvironment(own)
   const enabled = (yield* readConnections(own)).filter((connection) => connection.enabled)
   const variables = { ...environment(), ...own }

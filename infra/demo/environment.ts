@@ -14,6 +14,8 @@ export interface Addresses {
   readonly sandbox: Sandbox
   /** Where the WhatsApp processor takes the sandbox's statuses. */
   readonly webhookPort: number
+  /** Where the indexer answers. */
+  readonly indexerPort: number
 }
 
 /**
@@ -24,13 +26,16 @@ export const demoEnvironment = (
   addresses: Addresses,
   caller: NodeJS.ProcessEnv = process.env
 ): Readonly<Record<string, string>> => {
-  const { brokers, registryUrl, sandbox, webhookPort } = addresses
+  const { brokers, registryUrl, sandbox, webhookPort, indexerPort } = addresses
   return {
     KAFKA_BROKERS: brokers,
     SCHEMA_REGISTRY_URL: registryUrl,
     CAPI_CONNECTIONS: caller["CAPI_CONNECTIONS"] ?? sampleConnections,
     CAPI_MASTER_KEY: caller["CAPI_MASTER_KEY"] ?? masterKey(),
     CAPI_WEBHOOK_PORT: String(webhookPort),
+    CAPI_INDEXER_FILE: path.join(defaultStateDirectory, "event-index.sqlite"),
+    CAPI_INDEXER_PORT: String(indexerPort),
+    CAPI_INDEXER_URL: `http://127.0.0.1:${indexerPort}`,
     ...sandbox.environment
   }
 }

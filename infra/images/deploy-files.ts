@@ -16,6 +16,7 @@ import { sandboxPlatforms } from "../sandbox/registry.ts"
 import { sandboxCredentials } from "../sandbox/sandbox.ts"
 
 const webhookPort = 8088
+const lookupPort = 8091
 /** In a container; Compose publishes it at this port for the first program, at the next ones for the others. */
 export const metricsPort = 9464
 /** Of the sandboxes' control interface; each platform has the next one. */
@@ -27,11 +28,13 @@ const hasWebhook = (program: string): boolean =>
 
 /** Programs that seal or open personal data (the original of a dead letter, a recipient), or open the store of credentials. */
 export const usesMasterKey = (program: string): boolean => sealing.has(program) || opensStore(program)
-const sealing: ReadonlySet<string> = new Set(["normalizer", "mapper"])
+/** The indexer hashes ids under a key that the root key gives, which is wrapped under the master key. */
+const sealing: ReadonlySet<string> = new Set(["normalizer", "mapper", "indexer"])
 
 const isDelivery = (program: string): boolean => program.startsWith("delivery-")
 /** Sends to the receivers of its file, with their secrets. */
 const isNotifier = (program: string): boolean => program === "notifier"
+const isIndexer = (program: string): boolean => program === "indexer"
 const opensStore = (program: string): boolean => isDelivery(program) || isNotifier(program)
 
 /** Environment variables with secrets that only this program needs, for the sandboxes. */
@@ -49,6 +52,8 @@ const sandboxUrls = Object.fromEntries(
 const allVariables = sandboxEnvironment(sandboxUrls, sandboxDefaults)
 const hosts = Object.entries(allVariables).filter(([name]) => name.endsWith("_HOST"))
 
+const indexFile = "/index/event-index.sqlite"
+
 const list = (items: ReadonlyArray<string>): string => `[${items.join(", ")}]`
 const quoted = (items: ReadonlyArray<string>): string => list(items.map((item) => `"${item}"`))
 
@@ -56,7 +61,8 @@ const composeService = (program: string, index: number): ReadonlyArray<string> =
   const variables = [
     `<<: ${list(["*environment", ...(usesMasterKey(program) ? ["*master-key"] : [])])}`,
     ...(hasWebhook(program) ? [`CAPI_WEBHOOK_PORT: ${webhookPort}`] : []),
-    ...(isNotifier(program) ? ["CAPI_NOTIFICATIONS: /config/notifications.yaml"] : [])
+    ...(isNotifier(program) ? ["CAPI_NOTIFICATIONS: /config/notifications.yaml"] : []),
+    ...(isIndexer(program) ? [`CAPI_INDEXER_FILE: ${indexFile}`, `CAPI_INDEXER_PORT: ${lookupPort}`] : [])
   ]
   const ports = [
     `127.0.0.1:${metricsPort + index}:${metricsPort}`,
@@ -77,7 +83,8 @@ const composeService = (program: string, index: number): ReadonlyArray<string> =
 const volumesOf = (program: string): ReadonlyArray<string> => [
   ...["*connections", "*certificates"],
   ...(opensStore(program) ? ["*store"] : []),
-  ...(isNotifier(program) ? ["*notifications"] : [])
+  ...(isNotifier(program) ? ["*notifications"] : []),
+  ...(isIndexer(program) ? ["*index"] : [])
 ]
 
 const sandboxService: ReadonlyArray<string> = [
@@ -130,9 +137,10 @@ const chartProcessor = (program: string): string => {
   const more = [
     ...(usesMasterKey(program) ? ["masterKey: true"] : []),
     ...(opensStore(program) ? ['credentials: ""'] : []),
-    ...(hasWebhook(program) ? [`webhookPort: ${webhookPort}`] : [])
+    ...(hasWebhook(program) ? [`webhookPort: ${webhookPort}`] : []),
+    ...(isIndexer(program) ? [`lookupPort: ${lookupPort}`] : [])
   ]
-  return `${program}: { ${["replicas: 2", ...more].join(", ")} }`
+  return `${program}: { ${[`replicas: ${isIndexer(program) ? 1 : 2}`, ...more].join(", ")} }`
 }
 
 const deliveries = platforms.map((platform) => `delivery-${platform}`)

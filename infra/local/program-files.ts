@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url"
 import { type Platform, platforms } from "../../shared/model/platform.ts"
 import { repository } from "./state.ts"
 
-export type ProgramName = "normalizer" | "mapper" | `delivery-${Platform}` | "health" | "notifier"
+export type ProgramName = "normalizer" | "mapper" | `delivery-${Platform}` | "health" | "notifier" | "indexer"
 
 /** Every program: the processors, with one delivery for each platform. */
 export const programNames: ReadonlyArray<ProgramName> = [
@@ -12,11 +12,19 @@ export const programNames: ReadonlyArray<ProgramName> = [
   "mapper",
   ...platforms.map((platform) => `delivery-${platform}` as const),
   "health",
-  "notifier"
+  "notifier",
+  "indexer"
 ]
 
 /** Folders of `processors/`, of which a bundle has a file each. */
-export const processorFolders: ReadonlyArray<string> = ["normalizer", "mapper", "delivery", "health", "notifier"]
+export const processorFolders: ReadonlyArray<string> = [
+  "normalizer",
+  "mapper",
+  "delivery",
+  "health",
+  "notifier",
+  "indexer"
+]
 
 /** A program's folder in `processors/`, and its arguments: `["delivery", "meta"]` for `delivery-meta`. */
 export const folderAndArguments = (program: string): readonly [folder: string, ...args: ReadonlyArray<string>] =>

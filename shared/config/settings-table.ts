@@ -188,6 +188,27 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
   row("CAPI_NOTIFICATIONS", "The file that says whom the notifier notifies of what (docs/health.md).", {
     default: "notifications.yaml"
   }),
+  row("CAPI_INDEXER_FILE", "The indexer's file: where each event's records are, by keyed hashes (docs/trace.md).", {
+    default: ".capi/event-index.sqlite"
+  }),
+  row("CAPI_INDEXER_RETENTION", "How long the index keeps where a record is; at most 26 days.", {
+    default: "7 days"
+  }),
+  row(
+    "CAPI_INDEXER_HOST",
+    "The address on which the indexer answers lookups: HOST where the token is set, else loopback.",
+    {
+      example: "0.0.0.0"
+    }
+  ),
+  row("CAPI_INDEXER_PORT", "Its port; 0 takes a free one and prints it.", { default: "0", example: "8091" }),
+  row("CAPI_INDEXER_TOKEN", "What lookups must present, and ./capi trace and the console send; a long random text.", {
+    secret: true,
+    example: "$(openssl rand -base64 32)"
+  }),
+  row("CAPI_INDEXER_URL", "Where ./capi trace, ./capi explain and the console ask the indexer; without it they scan.", {
+    example: "http://127.0.0.1:8091"
+  }),
   row("LEDGER_EVERY", "How often the health program accounts for all events; 0 millis switches it off.", {
     default: "1 minute"
   }),

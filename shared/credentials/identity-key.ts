@@ -26,6 +26,8 @@ export interface IdentityKey {
   readonly idTextsOf: (events: ReadonlyArray<ReadonlyArray<string>>) => ReadonlyArray<string | null>
   /** The key of an event with these secrets, in the order of its ids: without one of them it cannot be computed. */
   readonly eventKey: (secrets: ReadonlyArray<Uint8Array>) => KeyObject
+  /** A key of 32 bytes for another purpose (HKDF), which says nothing of the root key; the same for the same purpose. */
+  readonly keyFor: (purpose: string) => Buffer
 }
 
 /**
@@ -73,7 +75,8 @@ export const makeIdentityKey = (root: Buffer): IdentityKey => {
       const hmac = createHmac("sha256", sealing)
       for (const secret of secrets) hmac.update(secret)
       return createSecretKey(hmac.digest())
-    }
+    },
+    keyFor: (purpose) => derive(root, `capi-relay/${purpose}`)
   }
 }
 

@@ -22,6 +22,8 @@ export const defaultScanBounds: ScanBounds = { window: Duration.hours(1), record
 export interface Found {
   readonly eventIds: ReadonlySet<string>
   readonly positions: ReadonlyArray<RecordPosition>
+  /** Further events of the query whose positions are not given. */
+  readonly moreEvents: number
   readonly coverage: Omit<Coverage, "gone">
 }
 
@@ -73,7 +75,7 @@ export const scan = Effect.fnUntraced(function* ({ text, kind }: StoryQuery, bou
     },
     true
   )
-  return { eventIds, positions, coverage: coverageOf(since, bounds, notSeen) } satisfies Found
+  return { eventIds, positions, moreEvents: 0, coverage: coverageOf(since, bounds, notSeen) } satisfies Found
 })
 
 const coverageOf = (since: number, { window, recordsMax }: ScanBounds, notSeen: ReadonlyMap<string, number>) => ({
@@ -81,7 +83,7 @@ const coverageOf = (since: number, { window, recordsMax }: ScanBounds, notSeen: 
   since,
   behind: null,
   notes: [
-    `No index was asked: only the last ${Duration.format(window)} of each topic were looked through, at most ${recordsMax} records of each.`,
+    `Without the index only the last ${Duration.format(window)} of each topic is looked through, at most ${recordsMax} records of each.`,
     ...(notSeen.size === 0
       ? []
       : [`Not looked at: ${[...notSeen].map(([topic, count]) => `${count} earlier records of ${topic}`).join(", ")}.`]),

@@ -3,8 +3,10 @@ import * as Effect from "effect/Effect"
 import { Codecs, type RegistryError } from "../codec/codecs.ts"
 import type { SettingsService } from "../config/settings.ts"
 import type { KafkaClient, KafkaError } from "../kafka/client.ts"
+import type { IndexClient } from "./ask-index.ts"
 import { buildTimelines } from "./build-story.ts"
 import { readStoryRecord, type StoryRecord } from "./decode-record.ts"
+import { lookUp } from "./lookup.ts"
 import { readRecords, type StoredRecord } from "./read-records.ts"
 import { defaultScanBounds, type Found, type ScanBounds, scan } from "./scan.ts"
 import { type EventStory, positionName, type RecordPosition, type StoryQuery, type View } from "./story.ts"
@@ -14,7 +16,9 @@ export type TraceError = KafkaError | RegistryError
 export interface TraceOptions {
   /** Masks records: `maskRecord` of the normalizer's preview. */
   readonly view: View
-  /** Where no index is asked. */
+  /** `indexClient` of the settings; null or absent where there is no indexer, and the newest records are looked through. */
+  readonly index?: IndexClient | null
+  /** How many of them. */
   readonly bounds?: ScanBounds
   /** Timelines at most, of the newest events; by default 10. */
   readonly eventsMax?: number
@@ -26,12 +30,22 @@ export interface TraceOptions {
  */
 export const traceEvent = (
   query: StoryQuery,
-  { view, bounds = defaultScanBounds, eventsMax = 10 }: TraceOptions
+  { view, index = null, bounds = defaultScanBounds, eventsMax = 10 }: TraceOptions
 ): Effect.Effect<EventStory, TraceError, KafkaClient | Codecs | SettingsService> =>
   Effect.gen(function* () {
-    const found = yield* scan(query, bounds)
+    if (index === null) return yield* storyOf(yield* scan(query, bounds), view, eventsMax)
+    const found = yield* lookUp(index, query, eventsMax).pipe(
+      Effect.catchTag("IndexUnavailable", ({ message, nextStep }) =>
+        Effect.map(scan(query, bounds), (scanned) => withNote(scanned, `${message} ${nextStep}`))
+      )
+    )
     return yield* storyOf(found, view, eventsMax)
   })
+
+const withNote = (found: Found, note: string): Found => ({
+  ...found,
+  coverage: { ...found.coverage, notes: [note, ...found.coverage.notes] }
+})
 
 const storyOf = Effect.fnUntraced(function* (found: Found, view: View, eventsMax: number) {
   const { records, gone } = yield* readRecords(found.positions)
@@ -50,7 +64,7 @@ const storyOf = Effect.fnUntraced(function* (found: Found, view: View, eventsMax
   const timelines = buildTimelines(all, found.eventIds)
   return {
     events: timelines.slice(0, eventsMax),
-    more_events: Math.max(0, timelines.length - eventsMax),
+    more_events: found.moreEvents + Math.max(0, timelines.length - eventsMax),
     coverage: { ...found.coverage, gone: gone + raw.gone }
   } satisfies EventStory
 })

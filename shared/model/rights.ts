@@ -28,25 +28,28 @@ const topicRights: Readonly<Record<string, TopicRights>> = {
   [topicNames.raw]: { reads: ["normalizer", "health"], writes: [] },
   [topicNames.sealed]: { reads: ["normalizer", "health"], writes: ["normalizer"] },
   // The mapper moves a record to another partition after partitions were added.
-  [topicNames.normalized]: { reads: ["mapper", "health"], writes: ["normalizer", "mapper"] },
+  [topicNames.normalized]: { reads: ["mapper", "health", "indexer"], writes: ["normalizer", "mapper"] },
   [topicNames.mapperDedup]: { reads: ["mapper"], writes: ["mapper"] },
   [topicNames.mapperConnections]: { reads: ["mapper", "health"], writes: ["mapper"] },
   // WhatsApp's delivery moves a record to another partition, as the mapper does; the mapper counts what waits for removed connections.
-  [topicNames.mapped(template)]: { reads: ["mapper", "delivery", "health"], writes: ["mapper", "delivery-whatsapp"] },
-  [topicNames.retry(template)]: { reads: ["mapper", "delivery", "health"], writes: ["delivery"] },
-  [topicNames.intents]: { reads: ["delivery-whatsapp"], writes: ["delivery-whatsapp"] },
+  [topicNames.mapped(template)]: {
+    reads: ["mapper", "delivery", "health", "indexer"],
+    writes: ["mapper", "delivery-whatsapp"]
+  },
+  [topicNames.retry(template)]: { reads: ["mapper", "delivery", "health", "indexer"], writes: ["delivery"] },
+  [topicNames.intents]: { reads: ["delivery-whatsapp", "indexer"], writes: ["delivery-whatsapp"] },
   [topicNames.pending]: {
-    reads: ["delivery-google", "delivery-whatsapp"],
+    reads: ["delivery-google", "delivery-whatsapp", "indexer"],
     writes: ["delivery-google", "delivery-whatsapp"]
   },
   [topicNames.refusals]: { reads: ["mapper"], writes: ["delivery"] },
   [topicNames.positions]: { reads: ["mapper", "delivery", "health"], writes: ["delivery"] },
-  [topicNames.results]: { reads: ["health"], writes: ["normalizer", "mapper", "delivery"] },
-  [topicNames.deadLetters]: { reads: ["health"], writes: ["normalizer", "mapper", "delivery"] },
+  [topicNames.results]: { reads: ["health", "indexer"], writes: ["normalizer", "mapper", "delivery"] },
+  [topicNames.deadLetters]: { reads: ["health", "indexer"], writes: ["normalizer", "mapper", "delivery"] },
   [topicNames.state]: { reads: ["health"], writes: ["delivery"] },
   [topicNames.sealingKeys]: { reads: ["delivery-whatsapp"], writes: ["normalizer"] },
   [topicNames.personKeys]: { reads: ["normalizer"], writes: ["normalizer"] },
-  [topicNames.identityKeys]: { reads: ["normalizer"], writes: ["normalizer"] },
+  [topicNames.identityKeys]: { reads: ["normalizer", "indexer"], writes: ["normalizer"] },
   [topicNames.consentChanges]: { reads: ["normalizer"], writes: [] },
   [topicNames.suppressions]: { reads: ["normalizer", "mapper", "delivery"], writes: ["normalizer"] },
   [topicNames.erasureLog]: { reads: [], writes: ["normalizer"] },
@@ -72,7 +75,8 @@ export const programsWithRights: ReadonlyArray<string> = [
   "mapper",
   ...platforms.map((platform) => `delivery-${platform}`),
   "health",
-  "notifier"
+  "notifier",
+  "indexer"
 ]
 
 /**
@@ -104,7 +108,8 @@ export const rightsOf = (
       right("group", prefix + name, "literal", "Read"),
       // The groups of its connections, which have no members.
       ...(platform === null ? [] : [right("group", `${prefix + name}.`, "prefixed", "Read")]),
-      right("transactional id", `${prefix + name}.`, "prefixed", "Write")
+      // The indexer writes to its file alone.
+      ...(program === "indexer" ? [] : [right("transactional id", `${prefix + name}.`, "prefixed", "Write")])
     ]
   )
   const described = groupsDescribed(program).map((name) =>

@@ -16,7 +16,14 @@ import { connectionsText, events, notificationsText } from "./input.ts"
 
 const prefix = "acl."
 const platforms = ["meta", "google", "whatsapp"]
-const programs = ["normalizer", "mapper", ...platforms.map((platform) => `delivery-${platform}`), "health", "notifier"]
+const programs = [
+  "normalizer",
+  "mapper",
+  ...platforms.map((platform) => `delivery-${platform}`),
+  "health",
+  "notifier",
+  "indexer"
+]
 
 /**
  * Rights that no event of this run needs: after partitions were added, records move (mapper, WhatsApp); an erasure destroys keys and

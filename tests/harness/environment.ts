@@ -25,6 +25,8 @@ export const environmentFor = (
   CAPI_TOPIC_PREFIX: prefix,
   CAPI_CONNECTIONS: connections,
   CAPI_MASTER_KEY: defaultMasterKey,
+  // SQLite keeps it in memory: nothing is left, and runs at the same time have one each.
+  CAPI_INDEXER_FILE: ":memory:",
   ...sandbox?.environment,
   ...more
 })

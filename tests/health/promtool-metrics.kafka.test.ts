@@ -17,7 +17,7 @@ const connections = `version: 1
 connections:
   - { id: shop, platform: meta, account: { dataset_id: 1 }, credential: env:META_TOKEN, endpoint: { host: "\${META_HOST}" } }
 `
-const names = ["normalizer", "mapper", "delivery-meta", "health", "notifier"]
+const names = ["normalizer", "mapper", "delivery-meta", "health", "notifier", "indexer"]
 
 describe("the metrics of the programs", { timeout: 240_000 }, () => {
   it.runIf(isInstalled)(`have names, types and texts as Prometheus wants them${leftOut}`, () =>

@@ -44,10 +44,11 @@ export const startGround = Effect.gen(function* () {
       )
     )
   )
-  const addresses = { brokers: broker.brokers, registryUrl: registry.url, sandbox, webhookPort }
+  const addresses = { brokers: broker.brokers, registryUrl: registry.url, sandbox, webhookPort, indexerPort: 0 }
   const variables = {
     ...demoEnvironment(addresses, { CAPI_CONNECTIONS: sampleConnections, CAPI_MASTER_KEY: secret() }),
-    HOST: "127.0.0.1"
+    HOST: "127.0.0.1",
+    CAPI_INDEXER_FILE: ":memory:"
   }
   return { brokers: broker.brokers, registryUrl: registry.url, variables } satisfies Ground
 })

@@ -80,6 +80,9 @@ envFrom:
   {{- range include "capi.names" .processor.credentials | fromJsonArray }}
   - secretRef: { name: {{ . }} }
   {{- end }}
+  {{- if and $values.index.secret (include "capi.indexes" .) }}
+  - secretRef: { name: {{ $values.index.secret }} }
+  {{- end }}
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
@@ -93,6 +96,9 @@ volumeMounts:
   {{- if and $values.credentialStore.claim (include "capi.reads-store" .) }}
   - { name: credentials, mountPath: /credentials, readOnly: true }
   {{- end }}
+  {{- if include "capi.indexes" . }}
+  - { name: index, mountPath: /index }
+  {{- end }}
   {{- range include "capi.names" .processor.files | fromJsonArray }}
   - { name: {{ printf "files-%s" . }}, mountPath: {{ printf "/secrets/%s" . }}, readOnly: true }
   {{- end }}
@@ -105,6 +111,11 @@ volumeMounts:
 {{- /* Not empty for deliveries and the notifier: no other program opens a credential. */ -}}
 {{- define "capi.reads-store" -}}
 {{- range include "capi.programs" . | fromJsonArray }}{{ if or (hasPrefix "delivery-" .) (eq . "notifier") }}yes{{ end }}{{ end }}
+{{- end }}
+
+{{- /* Not empty where the indexer is among the programs. */ -}}
+{{- define "capi.indexes" -}}
+{{- if has "indexer" (include "capi.programs" . | fromJsonArray) }}yes{{ end }}
 {{- end }}
 
 {{- define "capi.volumes" -}}
@@ -125,6 +136,14 @@ volumeMounts:
 {{- if and $values.credentialStore.claim (include "capi.reads-store" .) }}
 - name: credentials
   persistentVolumeClaim: { claimName: {{ $values.credentialStore.claim }}, readOnly: true }
+{{- end }}
+{{- if include "capi.indexes" . }}
+- name: index
+  {{- if $values.index.claim }}
+  persistentVolumeClaim: { claimName: {{ $values.index.claim }} }
+  {{- else }}
+  emptyDir: {}
+  {{- end }}
 {{- end }}
 {{- range include "capi.names" .processor.files | fromJsonArray }}
 - name: {{ printf "files-%s" . }}
