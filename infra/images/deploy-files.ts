@@ -52,7 +52,7 @@ const sandboxUrls = Object.fromEntries(
 const allVariables = sandboxEnvironment(sandboxUrls, sandboxDefaults)
 const hosts = Object.entries(allVariables).filter(([name]) => name.endsWith("_HOST"))
 
-const indexFile = "/index/event-index.sqlite"
+const indexFile = "/index/index.sqlite"
 
 const list = (items: ReadonlyArray<string>): string => `[${items.join(", ")}]`
 const quoted = (items: ReadonlyArray<string>): string => list(items.map((item) => `"${item}"`))
