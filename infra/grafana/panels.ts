@@ -1,4 +1,5 @@
 /** The panels of the dashboard, row by row. */
+import { indexPanel } from "./index-panel.ts"
 
 export interface Panel {
   readonly title: string
@@ -286,25 +287,7 @@ export const rows: ReadonlyArray<{ readonly title: string; readonly panels: Read
           [1, "red"]
         ]
       },
-      {
-        title: "Index of events",
-        description: "Records that the indexer has not read yet, and what it reads in a second.",
-        unit: "short",
-        queries: {
-          "max by (instance) (capi_indexer_lag_records)": "{{instance}} behind",
-          "sum by (instance) (rate(capi_indexer_records_total[$__rate_interval]))": "{{instance}} read"
-        }
-      },
-      {
-        title: "Index: lookups and size",
-        description: "The slowest of 20 lookups, entries and bytes of the file.",
-        unit: "short",
-        queries: {
-          "histogram_quantile(0.95, sum by (le) (rate(capi_indexer_lookup_seconds_bucket[$__rate_interval])))":
-            "p95 in s",
-          "max by (instance) (capi_indexer_entries)": "{{instance}} entries",
-          "max by (instance) (capi_indexer_file_bytes)": "{{instance}} bytes"
-        }
+      indexPanel
       }
     ]
   }
