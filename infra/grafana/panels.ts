@@ -288,7 +288,6 @@ export const rows: ReadonlyArray<{ readonly title: string; readonly panels: Read
         ]
       },
       indexPanel
-      }
     ]
   }
 ]
