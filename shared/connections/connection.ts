@@ -80,18 +80,31 @@ export const defaultKeys = [
 
 type OrIssue<A> = A | SchemaIssue.Issue
 
+type ConnectionDecoder = (tree: TreeGroup) => Result.Result<Connection | null, SchemaIssue.Issue>
+
 /** Reads a connection by the schema of its kind. Fails also where the kind is not known. */
-export const connectionDecoder = (catalog: ConnectorCatalog) => {
+export const connectionDecoder = (catalog: ConnectorCatalog): ConnectionDecoder => {
+  const made = decoders.get(catalog) ?? makeDecoder(catalog)
+  decoders.set(catalog, made)
+  return made
+}
+
+/** Making the schemas of a kind takes as long as reading a hundred connections. */
+const decoders = new WeakMap<ConnectorCatalog, ConnectionDecoder>()
+
+const makeDecoder = (catalog: ConnectorCatalog): ConnectionDecoder => {
   const kindOf = SchemaParser.decodeUnknownResult(connectionKind)
-  const byKind = new Map(
-    connectorKinds.map((kind) => [
-      kind,
+  const byKind = new Map<ConnectorKind, ConnectionDecoder>()
+  const ofKind = (kind: ConnectorKind): ConnectionDecoder => {
+    const made =
+      byKind.get(kind) ??
       SchemaParser.decodeUnknownResult<Field<Connection | null>>(connectionOf(kind, catalog), decodeOptions)
-    ])
-  )
-  return (tree: TreeGroup): Result.Result<Connection | null, SchemaIssue.Issue> => {
+    byKind.set(kind, made)
+    return made
+  }
+  return (tree) => {
     const kind = kindOf(tree["platform"])
-    return (Result.isSuccess(kind) ? byKind.get(kind.success)! : readUnknownKind)(tree)
+    return (Result.isSuccess(kind) ? ofKind(kind.success) : readUnknownKind)(tree)
   }
 }
 
