@@ -85,9 +85,11 @@ const hasWordOf = (text: string, { words }: NamePattern): boolean => {
 
 /** The word with no letter before or after it; in scripts without spaces between words, anywhere. */
 const hasWord = (text: string, { text: word, spaced }: Word): boolean => {
-  for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
+  let end = -1
+  for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, end + 1)) {
     if (!spaced) return true
-    const end = at + word.length
+    // Where it is part of a longer word, none of its own letters begins another one.
+    end = at + word.length
     if (!(at > 0 && letter.test(text[at - 1]!)) && !(end < text.length && letter.test(text[end]!))) return true
   }
   return false
