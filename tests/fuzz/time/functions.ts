@@ -21,7 +21,7 @@ const pureFolders = [
   "infra/cli/mapping"
 ]
 /** Beyond what any caller gives them: texts of producers are bounded by 8,192 characters before. */
-const functionLengthMax = 131_072
+const functionLengthMax = 1_048_576
 
 /** What functions take behind the text, or before it. */
 const nothing = (): void => undefined
@@ -66,8 +66,8 @@ export const functionsOfTexts = async (): Promise<ReadonlyArray<TimeTarget>> => 
   return targets
 }
 
-/** They take lists and groups, which a text looks like. */
-const takesNoText = new Set(["clickIdsByName", "wordSet", "batchGroup", "compileParameters"])
+/** They take lists, groups and objects, which a text looks like. */
+const takesNoText = new Set(["clickIdsByName", "isEmpty", "wordSet", "batchGroup", "compileParameters"])
 
 /** One target for each form of arguments that a function takes. */
 const targetsOf = (name: string, call: (...args: ReadonlyArray<unknown>) => unknown): ReadonlyArray<TimeTarget> =>

@@ -40,7 +40,7 @@ const normalizedPaths = textPaths("normalized-event")
 /** The normalizer bounds texts; the mapper reads what other programs write as well. */
 const mappers: ReadonlyArray<TimeTarget> = Object.values(connectors).map((connector: Connector) => ({
   name: `mapping for ${connector.kind}`,
-  lengthMax: 262_144,
+  lengthMax: 1_048_576,
   prepare: (text) => {
     const short = text.slice(0, Math.ceil(text.length / normalizedPaths.length)) + text.slice(-2)
     const places = normalizedPaths.filter((place) => !place.includes("event_name") && !place.includes("action_source"))
@@ -144,7 +144,7 @@ const redactors: ReadonlyArray<TimeTarget> = [
   { name: "printableLine", prepare: (text) => () => printableLine(text) }
 ]
 
-const fileLengthMax = 65_536
+const fileLengthMax = 262_144
 const yaml = (value: string): string =>
   `version: 1\nconnections:\n  - { id: a, platform: meta, account: { dataset_id: ${value} }, credential: ${value}, mapping: { version: ${value} } }\n`
 const connections = (text: string) => () =>
