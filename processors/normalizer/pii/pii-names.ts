@@ -88,7 +88,7 @@ const hasWord = (text: string, { text: word, spaced }: Word): boolean => {
   let end = -1
   for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, end + 1)) {
     if (!spaced) return true
-    // Where it is part of a longer word, none of its own letters begins another one.
+    // Where it is part of a longer word, no other begins within it.
     end = at + word.length
     if (!(at > 0 && letter.test(text[at - 1]!)) && !(end < text.length && letter.test(text[end]!))) return true
   }
