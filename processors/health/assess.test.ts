@@ -26,6 +26,7 @@ const assessed = (hour: Totals, of?: ConnectorState, more: Partial<Subject> = {}
       connectionId: "meta-eu",
       platform: "meta",
       credential: "store:meta-eu",
+      isTest: false,
       totals: hour,
       lastSuccessAt: null,
       lastDeliveryAt: null,
@@ -96,6 +97,13 @@ describe("a connection's health", () => {
     assert.deepStrictEqual(health.issues, [
       "access token refused since 10:42 UTC (token expired); 3,120 events wait, the oldest expires in 6 d 4 h; set a new one with `./capi credentials set meta-eu`"
     ])
+  })
+
+  it("says that events are sent as tests while a test_event_code is set", () => {
+    const { health, alerting } = assessed(totals(10, 0), undefined, { isTest: true })
+    assert.deepStrictEqual([health.status, alerting?.cause], ["degraded", "test_mode"])
+    assert.include(health.issues[0], "remove it from the connection meta-eu")
+    assert.strictEqual(assessed(totals(10, 0)).health.status, "healthy")
   })
 
   it("says a week before a credential expires what to do, and not sooner", () => {

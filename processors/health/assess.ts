@@ -11,7 +11,8 @@ import {
   type IssueContext,
   latencyIssue,
   rateIssue,
-  stalledIssue
+  stalledIssue,
+  testIssue
 } from "./issues.ts"
 import type { Totals } from "./window.ts"
 
@@ -47,6 +48,7 @@ export type Cause =
   | "auth"
   | "credential_expiry"
   | "configuration"
+  | "test_mode"
   | "stalled"
   | "age_limit"
   | "unread"
@@ -80,6 +82,8 @@ export interface Subject {
   readonly platform: string
   /** See `IssueContext`. */
   readonly credential: string | null
+  /** Whether its connection has a `test_event_code`. */
+  readonly isTest: boolean
   readonly totals: Totals
   /** When an event last succeeded, and when delivery last decided one; in milliseconds since the epoch, null where not known. */
   readonly lastSuccessAt: number | null
@@ -104,6 +108,7 @@ export const assess = (subject: Subject, now: number): Assessment => {
     ...unreadFindings(context),
     ...stateFindings(context),
     ...expiryFindings(context),
+    ...testFindings(context),
     ...stalledFindings(context),
     ...rateFindings(context, successRate, attempted),
     ...latencyFindings(context, latencyMillis),
@@ -191,6 +196,19 @@ const expiryFindings = (context: FindingContext): ReadonlyArray<Finding> => {
   const issue = expiryIssue(expiresAt, context.issue)
   return [{ status: "degraded", cause: "credential_expiry", issue, since: expiresAt - expiryNoticeMillis }]
 }
+
+/** A code that is left set after a test: real events are not counted as such, which nothing else shows. */
+const testFindings = (context: FindingContext): ReadonlyArray<Finding> =>
+  context.subject.isTest
+    ? [
+        {
+          status: "degraded",
+          cause: "test_mode",
+          issue: testIssue(context.issue),
+          since: sinceOf(context, "test_mode")
+        }
+      ]
+    : []
 
 /** So long before its end a credential raises an alert. */
 export const expiryNoticeMillis = 7 * 86_400_000

@@ -20,6 +20,7 @@ export interface CheckedConnection {
   readonly platform: Platform
   readonly enabled: boolean
   readonly credential: string
+  readonly testEventCode: string | null
 }
 
 /** A published status that is older comes from a health processor that no longer works. */
@@ -48,6 +49,7 @@ export const checkHealth = Effect.fn("health.check")(function* (
           connectionId: connection.id,
           platform: connection.platform,
           credential: connection.credential,
+          isTest: connection.testEventCode !== null,
           totals: last === undefined ? noTotals : totalsOf(last),
           lastSuccessAt: last?.last_success_at ?? null,
           lastDeliveryAt: last?.last_success_at ?? null,

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ConnectorHealthStatus, ConnectorState, EventDeliveryLog } from "../../schemas/types.gen.ts"
 import { Codecs, type Records, type RegistryError, type SchemaName } from "../../shared/codec/codecs.ts"
+import type { Connection } from "../../shared/connections/connection.ts"
 import type { UnreadEvents } from "../../shared/ledger/unread-events.ts"
 import { topicNames } from "../../shared/model/topics.ts"
 import type {
@@ -37,7 +38,7 @@ export interface HealthOptions {
   /** What waits for those with a delivery; a connection that is not in it is not known. */
   readonly backlogs: () => ReadonlyMap<string, Backlog>
   /** The connections of the file by their ids. */
-  readonly connections: ReadonlyMap<string, { readonly platform: string; readonly credential: string }>
+  readonly connections: ReadonlyMap<string, Pick<Connection, "platform" | "credential" | "testEventCode">>
   /** Holds the connections' last states, for others to read. */
   readonly states: Map<string, ConnectorState>
 }
@@ -264,6 +265,7 @@ const assessAll = (aggregate: Aggregate, now: number): ReadonlyArray<Assessment>
         connectionId,
         ...hour,
         credential: connections.get(connectionId)?.credential ?? null,
+        isTest: (connections.get(connectionId)?.testEventCode ?? null) !== null,
         lastSuccessAt: latest(hour.lastSuccessAt, published.get(connectionId)?.lastSuccessAt ?? null),
         state: states.get(connectionId),
         unread: unread.get(connectionId),

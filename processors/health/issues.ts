@@ -41,6 +41,13 @@ export const expiryIssue = (expiresAt: number, context: IssueContext): string =>
     credentialStep(context)
   ])
 
+/** A test's setting is still there. */
+export const testIssue = (context: IssueContext): string =>
+  sentence([
+    "events are sent as tests, since test_event_code is set: the platform does not record them as conversions, or marks them",
+    `once the test is done, remove it from the connection ${context.connectionId}, and publish again what has to count`
+  ])
+
 const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10)
 
 export const circuitIssue = (state: ConnectorState, since: number, context: IssueContext): string =>

@@ -82,7 +82,10 @@ test_event_code: TEST123
 partner_name: \${PARTNER:-relay}
 `)
     )
-    assert.deepStrictEqual(warnings, [])
+    assert.deepStrictEqual(
+      warnings.map(({ path }) => path),
+      ["connections[0].test_event_code"]
+    )
     const connection = connections[0]!
     assert.strictEqual(connection.enabled, true)
     assert.deepStrictEqual(connection.endpoint, { host: "http://localhost:4001", version: "v26.0" })

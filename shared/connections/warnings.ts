@@ -12,6 +12,8 @@ export const warnOf = (connection: Connection, catalog: ConnectorCatalog, warn: 
   warnOfEventNames(connection, catalog, warn)
   warnOfPlainHosts(connection, warn)
   warnOfLimits(connection, catalog, warn)
+  if (connection.enabled && connection.testEventCode !== null)
+    warn(["test_event_code"], "Events are sent as tests: remove it once they have been seen to arrive.")
   const { firstProbe = null, probeMax = null } = connection.resilience?.pause ?? {}
   if (firstProbe !== null && probeMax !== null && Duration.toMillis(probeMax) < Duration.toMillis(firstProbe))
     warn(["resilience", "pause"], "probe_max is below first_probe.", "a longer time")
