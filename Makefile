@@ -3,7 +3,7 @@ SHELL := /bin/bash
 # Before every command that runs TypeScript or one of the packages' tools.
 ON_NODE := infra/node/with-node
 .DEFAULT_GOAL := help
-.PHONY: help install build run test test-unit test-kafka test-docker test-charts chart-schemas check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak e2e-outage e2e-erasure bench-isolation bench-accounts bench-idle bench-normalize mutants sandbox samples deploy-files acl e2e-acl e2e-rotation dashboard schemas clean
+.PHONY: help install build run test test-unit test-kafka test-docker test-charts chart-schemas check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak release e2e-upgrade e2e-outage e2e-erasure bench-isolation bench-accounts bench-idle bench-normalize mutants sandbox samples deploy-files acl e2e-acl e2e-rotation dashboard schemas clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -141,6 +141,12 @@ e2e-acl: install ## Every program on a broker with ACLs: it works with its right
 
 e2e-rotation: install ## Credentials and the master key change under load, without a restart or a loss (SECONDS=40)
 	@exec $(ON_NODE) node tests/rotation/main.ts
+
+e2e-upgrade: install ## A running system of an earlier commit is upgraded under load (FROM=<commit>, ROLLBACK=1, SECONDS=10)
+	@exec $(ON_NODE) node tests/upgrade/main.ts
+
+release: install ## Sets VERSION everywhere, writes CHANGELOG.md, commits and tags (DRY_RUN=1 shows it; CHECK="make check test")
+	@exec $(ON_NODE) node infra/release/main.ts
 
 dashboard: install ## Remakes infra/grafana/dashboard.json
 	@$(ON_NODE) node infra/grafana/dashboard.ts

@@ -19,7 +19,7 @@ export interface Audit {
 }
 
 export interface AuditOptions {
-  readonly cluster: ChaosCluster
+  readonly cluster: Pick<ChaosCluster, "control">
   readonly prefix: string
   readonly connections: ReadonlyArray<Connection>
   readonly balance: Balance

@@ -86,7 +86,7 @@ const work = (cluster: ChaosCluster, plan: Plan, prefix: string) =>
   })
 
 /** The balance once nothing is in flight and the outcomes that come later have come, or the last one at the deadline. */
-const settled = <E, R>(
+export const settled = <E, R>(
   read: Effect.Effect<Balance, E, R>,
   later: ReadonlyArray<string>
 ): Effect.Effect<Balance, E, R> =>
