@@ -1,6 +1,6 @@
 /**
  * A release as one step: the version in every file that names it, the changelog from the commits since the last release, a commit and a
- * tag. Refuses what could not be taken back: a tree with changes, a version that is not newer, a tag that exists, a failing check.
+ * tag. Refuses what would be hard to correct: a tree with changes, a version that is not newer, a tag that exists, a failing check.
  */
 import { execFileSync, spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
