@@ -30,6 +30,7 @@ import { type Audit, audit } from "../chaos/audit.ts"
 import { makeLoad } from "../chaos/load.ts"
 import { settled } from "../chaos/run-seed.ts"
 import { environmentFor } from "../harness/environment.ts"
+import { readBack } from "../harness/records.ts"
 import { runProcess } from "../harness/run-command.ts"
 import { sandboxControl } from "../harness/sandbox-control.ts"
 import { scopedFolder } from "../harness/scoped-folder.ts"
@@ -99,6 +100,9 @@ export const upgradeRun = Effect.fnUntraced(function* (options: UpgradeOptions, 
   })
   const everyInstance = programs.flatMap((name) => instances.map((instance) => [name, instance] as const))
   const steady = Effect.sleep(options.steadySeconds * 1_000)
+  const say = Effect.fnUntraced(function* (text: string) {
+    print(`${new Date(yield* Clock.currentTimeMillis).toISOString().slice(11, 19)} ${text}`)
+  })
 
   const services = Layer.fresh(
     Layer.merge(layerKafka({ brokers: cluster.brokers.split(",") }), registryLayer({ url: registry.url, prefix }))
@@ -118,7 +122,7 @@ export const upgradeRun = Effect.fnUntraced(function* (options: UpgradeOptions, 
     for (const [name, instance] of everyInstance) {
       yield* stop(name, instance)
       yield* untilReady(yield* start("new", name, instance))
-      print(`  ${name} ${instance}`)
+      yield* say(`${name} ${instance}`)
     }
     let to = yield* Clock.currentTimeMillis
     const rollingSeconds = (to - from) / 1_000
@@ -130,7 +134,7 @@ export const upgradeRun = Effect.fnUntraced(function* (options: UpgradeOptions, 
         yield* Effect.forEach(instances, (instance) => stop(name, instance), { concurrency: 2, discard: true })
         const back = yield* Effect.forEach(instances, (instance) => start("earlier", name, instance))
         yield* Effect.forEach(back, (one) => untilReady(one), { concurrency: 2, discard: true })
-        print(`  ${name}`)
+        yield* say(name)
       }
       to = yield* Clock.currentTimeMillis
       yield* steady
@@ -144,6 +148,12 @@ export const upgradeRun = Effect.fnUntraced(function* (options: UpgradeOptions, 
     const balance = yield* settled(ledger, ["google-chaos"])
     const { acknowledged } = load
     const found = yield* audit({ cluster: { control }, prefix, connections, balance, acknowledged, crashes: [] })
+    for (const one of (yield* readBack(`${prefix}delivery-results`, "event-delivery-log")).filter(
+      ({ outcome }) => outcome === "unknown"
+    ))
+      print(
+        `  unknown at ${new Date(one.timestamp).toISOString()}: ${one.connection_id} ${one.event_id} ${one.reason_code}`
+      )
     const received = (yield* control.receipts("meta")).map(({ received_at }) => received_at)
     const report: UpgradeReport = {
       ...found,

@@ -5,13 +5,15 @@ import path from "node:path"
 import process from "node:process"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { loadFileSettings } from "../../../shared/config/settings.ts"
 import { localJarsFolder } from "../../local/jars.ts"
 import { demoStarter, runningDemo } from "../../local/only-one.ts"
 import { endProcess, isAlive, logTail } from "../../local/processes.ts"
 import { commandLineFile } from "../../local/program-files.ts"
 import { type LocalAddresses, localAddresses, type Starter, startLocal } from "../../local/start-local.ts"
 import { defaultStateDirectory } from "../../local/state.ts"
-import { Command, CommandError, Flag } from "../cli.ts"
+import { Command, CommandError, Flag, Json } from "../cli.ts"
 import { Output, type Paint, show } from "../output.ts"
 
 const detach = Flag.Boolean("detach").pipe(
@@ -24,8 +26,21 @@ const prefix = Flag.String("prefix").pipe(
   Flag.withDefault(process.env["CAPI_TOPIC_PREFIX"] ?? "")
 )
 
-export const up = Command.make("up", { detach, prefix }, ({ detach, prefix }) =>
+const sandbox = Flag.Boolean("sandbox").pipe(
+  Flag.withDescription("Try the file of CAPI_CONNECTIONS on sandboxes of the platforms, show the outcomes, and end"),
+  Flag.withDefault(false)
+)
+const events = Flag.String("events").pipe(
+  Flag.withDescription(
+    "With --sandbox: raw events, one JSON object a line; - for standard input; the sample events without it"
+  ),
+  Flag.optional
+)
+
+export const up = Command.make("up", { detach, prefix, sandbox, events }, ({ detach, prefix, sandbox, events }) =>
   Effect.gen(function* () {
+    if (sandbox) return yield* tryOnSandboxes(Option.getOrNull(events))
+    if (Option.isSome(events)) return yield* eventsWithoutSandbox
     const running = localAddresses()
     if (running !== null)
       return yield* show(toJson(running), (paint) =>
@@ -54,8 +69,35 @@ export const up = Command.make("up", { detach, prefix }, ({ detach, prefix }) =>
   Command.withDescription(
     "Start a local Kafka and schema registry (from the environment, Docker or jars), topics and schemas"
   ),
-  Command.withExamples([{ command: "./capi up --detach", description: "Start and return" }])
+  Command.withExamples([
+    { command: "./capi up --detach", description: "Start and return" },
+    { command: "./capi up --sandbox --events events.jsonl", description: "What a file of connections makes of events" }
+  ])
 )
+
+/** Ends with 1 if an event is not accounted for, or was refused before it was published. */
+const tryOnSandboxes = Effect.fnUntraced(function* (events: string | null) {
+  const json = yield* Json
+  const output = yield* Output
+  const { connectionsFile } = yield* loadFileSettings
+  const { trySandbox } = yield* Effect.promise(() => import("../try-sandbox.ts"))
+  const onProgress = (line: string) => void process.stderr.write(`${line}\n`)
+  const accounted = yield* Effect.scoped(trySandbox({ file: connectionsFile, events, json, onProgress }))
+  yield* output.note(`No platform was contacted: ${connectionsFile} was tried on sandboxes, which are gone.`)
+  if (!accounted)
+    return yield* new CommandError({
+      code: "not_accounted",
+      message: "Not every event was published and has an outcome.",
+      nextStep: "The table above shows where they stand; lines that were not sent are named at the beginning."
+    })
+})
+
+const eventsWithoutSandbox = new CommandError({
+  code: "invalid_flags",
+  message: "--events belongs to --sandbox.",
+  nextStep: "Give both, or publish to a running system with `./capi send`.",
+  exitCode: 2
+})
 
 export const down = Command.make("down", {}, () =>
   Effect.gen(function* () {
