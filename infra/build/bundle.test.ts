@@ -20,7 +20,7 @@ describe("the bundled programs", () => {
     mkdirSync(defaultStateDirectory, { recursive: true })
     folder = mkdtempSync(path.join(defaultStateDirectory, "bundle-"))
     await bundlePrograms(folder)
-  })
+  }, 120_000)
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   it("are all there is in processors, and each starts as far as its settings", { timeout: 60_000 }, () => {

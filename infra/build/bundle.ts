@@ -15,9 +15,13 @@ export const programsFolder = path.join(repository, "dist/programs")
 
 /**
  * `<folder>/<name>.js` for every processor (`delivery.js` takes the platform as its argument), and `capi.js`; `folder` must be two below the root. Gives the repository's files
- * that they are made of, relative to its root.
+ * that they are made of, relative to its root. `sandboxes`: with the platforms' sandboxes, for `capi-relay up --sandbox`; the
+ * image has none.
  */
-export const bundlePrograms = async (folder = programsFolder): Promise<ReadonlyArray<string>> => {
+export const bundlePrograms = async (
+  folder = programsFolder,
+  { sandboxes = false } = {}
+): Promise<ReadonlyArray<string>> => {
   const { output } = await build({
     cwd: repository,
     platform: "node",
@@ -27,7 +31,14 @@ export const bundlePrograms = async (folder = programsFolder): Promise<ReadonlyA
     },
     // kafkajs is patched in its own modules (decision 10), which must be those that its users load.
     // AWS's client is loaded by those alone who keep secrets there.
-    external: [/^kafkajs/, /^@kafkajs\//, "avsc", /^testcontainers/, /^@aws-sdk\//],
+    external: [
+      /^kafkajs/,
+      /^@kafkajs\//,
+      "avsc",
+      /^testcontainers/,
+      /^@aws-sdk\//,
+      ...(sandboxes ? [] : [/try-sandbox/])
+    ],
     logLevel: "warn",
     output: { dir: folder, cleanDir: true, format: "esm", chunkFileNames: "[name]-[hash].js" }
   })
@@ -39,7 +50,8 @@ export const bundlePrograms = async (folder = programsFolder): Promise<ReadonlyA
 }
 
 if (import.meta.main) {
-  await bundlePrograms()
+  await bundlePrograms(programsFolder, { sandboxes: process.argv.includes("--sandboxes") })
   const page = await buildConsolePage()
-  for (const made of [programsFolder, page]) process.stdout.write(`${path.relative(process.cwd(), made)}\n`)
+  for (const made of [programsFolder, page]) process.stdout.write(`${path.relative(process.cwd(), made)}
+`)
 }

@@ -37,7 +37,7 @@ describe("the installed package", () => {
     command = path.join(folder, "prefix/bin/capi-relay")
     installed = path.join(folder, "prefix/lib/node_modules/capi-relay")
   }, 300_000)
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }), 120_000)
 
   it("starts from any folder, and says its version", { timeout: 60_000 }, () => {
     const help = run(["--help"])
@@ -55,6 +55,12 @@ describe("the installed package", () => {
     assert.include(run(["up", "--help"]).out, "capi-relay up --detach")
     assert.deepStrictEqual(left, [])
     assert.isFalse(existsSync(path.join(installed, ".capi")))
+  })
+
+  it("has the platforms' sandboxes", { timeout: 60_000 }, () => {
+    const { status, err } = run(["up", "--sandbox"])
+    assert.strictEqual(status, 2)
+    assert.include(err, "The file of connections connections.yaml does not exist")
   })
 
   it("prepares events without broker and checkout", { timeout: 60_000 }, () => {

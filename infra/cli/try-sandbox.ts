@@ -3,7 +3,6 @@
  * real platform is contacted and no real credential is read: the programs get a copy of the file in which every host is a
  * sandbox's and every credential the sandbox's.
  */
-import { spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -18,9 +17,11 @@ import { registryLayer } from "../../shared/codec/registry.ts"
 import { environment } from "../../shared/config/settings.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { loadConnections } from "../../shared/connectors/load-connections.ts"
+import { connectorFor } from "../../shared/connectors/registry.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { readLedger } from "../../shared/ledger/read-ledger.ts"
-import type { ConnectorKind } from "../../shared/model/platform.ts"
+import { type ConnectorKind, platformOf } from "../../shared/model/platform.ts"
+import { spawnGuarded } from "../local/guarded-spawn.mjs"
 import { freePort } from "../local/ports.ts"
 import { commandLineFile } from "../local/program-files.ts"
 import { type RunningProgram, startProgram, stopProgram, untilReady, watchPrograms } from "../local/run-programs.ts"
@@ -122,8 +123,8 @@ const definedEnvironment = (): Readonly<Record<string, string>> =>
 const prepare = Effect.fnUntraced(function* (original: string, folder: string) {
   const webhookPort = yield* freePort
   const probe = yield* Effect.scoped(Effect.flatMap(startSandbox(), (sandbox) => readFile(original, sandbox)))
-  const messages = probe.find(({ platform, enabled }) => platform === "whatsapp" && enabled)
-  const url = `http://127.0.0.1:${webhookPort}/webhooks/whatsapp/${messages?.id ?? ""}`
+  const messages = probe.find(({ kind, enabled }) => enabled && connectorFor(kind).webhook !== undefined)
+  const url = `http://127.0.0.1:${webhookPort}/webhooks/${messages?.platform ?? ""}/${messages?.id ?? ""}`
   const sandbox = yield* startSandbox({ whatsapp: { webhook: { url, appSecret: randomBytes(24).toString("hex") } } })
   const file = path.join(folder, "connections.yaml")
   writeFileSync(file, sandboxed(readFileSync(original, "utf8"), sandbox))
@@ -146,11 +147,12 @@ export const sandboxed = (text: string, sandbox: Pick<Sandbox, "environment">): 
     const kind = connection.platform as ConnectorKind
     const prefix = String(kind).replaceAll("-", "_").toUpperCase()
     const account = Object.entries(connection.account ?? {}).filter(([key]) => !key.endsWith("_host"))
-    const oauth =
-      kind === "google" || kind === "google-ads" ? { oauth_host: sandbox.environment["GOOGLE_OAUTH_HOST"] } : {}
+    const hosts = connectorFor(kind)
+      .account.optional.filter((key) => key.endsWith("_host"))
+      .map((key) => [key, sandbox.environment[`${platformOf(kind)}_${key}`.toUpperCase()]])
     return {
       ...connection,
-      account: { ...Object.fromEntries(account), ...oauth },
+      account: { ...Object.fromEntries(account), ...Object.fromEntries(hosts) },
       endpoint: { ...connection.endpoint, host: sandbox.environment[`${prefix}_HOST`] },
       credential: `env:${credentials[kind]?.variable ?? "NONE"}`
     }
@@ -190,7 +192,7 @@ export const checkHosts = (connections: ReadonlyArray<Connection>) => {
 /** A command of this command line, whose output is ours; its exit code. */
 const runCommand = (args: ReadonlyArray<string>, env: NodeJS.ProcessEnv): Effect.Effect<number> =>
   Effect.callback((resume) => {
-    const child = spawn(process.execPath, [commandLineFile(), ...args], { env, stdio: "inherit" })
+    const child = spawnGuarded(process.execPath, [commandLineFile(), ...args], { env, stdio: "inherit" })
     child.once("error", () => resume(Effect.succeed(1)))
     child.once("exit", (code) => resume(Effect.succeed(code ?? 1)))
   })

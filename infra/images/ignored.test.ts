@@ -63,7 +63,7 @@ describe("the image", () => {
     mkdirSync(defaultStateDirectory, { recursive: true })
     folder = mkdtempSync(path.join(defaultStateDirectory, "bundle-"))
     modules = await bundlePrograms(folder)
-  })
+  }, 120_000)
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   it("is built from every file that its programs are made of", () => {

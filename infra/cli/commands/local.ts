@@ -80,7 +80,16 @@ const tryOnSandboxes = Effect.fnUntraced(function* (events: string | null) {
   const json = yield* Json
   const output = yield* Output
   const { connectionsFile } = yield* loadFileSettings
-  const { trySandbox } = yield* Effect.promise(() => import("../try-sandbox.ts"))
+  const { trySandbox } = yield* Effect.tryPromise({
+    try: () => import("../try-sandbox.ts"),
+    catch: (cause) =>
+      new CommandError({
+        code: "no_sandboxes",
+        message: "The platforms' sandboxes are not here: the image has none.",
+        nextStep: "Run it in a checkout of the repository, or by the installed package.",
+        cause
+      })
+  })
   const onProgress = (line: string) => void process.stderr.write(`${line}\n`)
   const accounted = yield* Effect.scoped(trySandbox({ file: connectionsFile, events, json, onProgress }))
   yield* output.note(`No platform was contacted: ${connectionsFile} was tried on sandboxes, which are gone.`)
