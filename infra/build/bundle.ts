@@ -52,6 +52,5 @@ export const bundlePrograms = async (
 if (import.meta.main) {
   await bundlePrograms(programsFolder, { sandboxes: process.argv.includes("--sandboxes") })
   const page = await buildConsolePage()
-  for (const made of [programsFolder, page]) process.stdout.write(`${path.relative(process.cwd(), made)}
-`)
+  for (const made of [programsFolder, page]) process.stdout.write(`${path.relative(process.cwd(), made)}\n`)
 }
