@@ -1,4 +1,5 @@
 /** What the chart's manifests must hold beyond their schemas, as rules over the rendered manifests. */
+import type { EventLog } from "../../shared/config/settings.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { topicNames } from "../../shared/model/topics.ts"
 import { usesMasterKey } from "../images/deploy-files.ts"
@@ -50,6 +51,8 @@ export interface Expected {
   readonly keda: boolean
   /** CAPI_TOPIC_PREFIX. */
   readonly prefix: string
+  /** CAPI_EVENT_LOG. */
+  readonly eventLog: EventLog
 }
 
 /** What is wrong with the manifests of a release; empty if nothing. */
@@ -148,12 +151,12 @@ const platformSecret = /^capi-(meta|google|tiktok|snapchat|whatsapp|pinterest)$/
 /** With KEDA the triggers name every group that commits offsets for these programs, and the Deployment leaves its replicas to it. */
 const scalingOf = (
   manifests: ReadonlyArray<Manifest>,
-  { connections, keda, prefix }: Expected
+  { connections, eventLog, keda, prefix }: Expected
 ): ReadonlyArray<string> => {
   const scaled = ofKind(manifests, "ScaledObject")
   if (!keda) return scaled.map(named("is there without KEDA"))
   return ofKind(manifests, "Deployment").flatMap((one) => {
-    const expected = programsOf(one).flatMap((program) => groupsOf(program, connections))
+    const expected = programsOf(one).flatMap((program) => groupsOf(program, connections, eventLog))
     const found = scaled.find(({ spec }) => spec?.scaleTargetRef?.name === one.metadata.name)
     const groups = (found?.spec?.triggers ?? []).map(
       ({ metadata }) => `${metadata["consumerGroup"]} ${metadata["topic"]}`
@@ -173,8 +176,16 @@ interface Group {
   readonly topic: string
 }
 
-const groupsOf = (program: string, connections: ReadonlyArray<Connection>): ReadonlyArray<Group> => {
-  if (program === "normalizer") return [{ group: program, topic: topicNames.raw }]
+const groupsOf = (
+  program: string,
+  connections: ReadonlyArray<Connection>,
+  eventLog: EventLog
+): ReadonlyArray<Group> => {
+  if (program === "normalizer")
+    return [
+      ...(eventLog === topicNames.sealed ? [{ group: "sealer", topic: topicNames.raw }] : []),
+      { group: program, topic: eventLog }
+    ]
   if (program === "mapper") return [{ group: program, topic: topicNames.normalized }]
   return connections
     .filter(({ enabled, platform }) => enabled && program === `delivery-${platform}`)

@@ -66,7 +66,8 @@ const main = Effect.gen(function* () {
         const problems = chartProblems(manifestsOf(yield* render(values)), {
           connections: loaded,
           keda: given.keda?.enabled === true,
-          prefix: given.settings.CAPI_TOPIC_PREFIX ?? ""
+          prefix: given.settings.CAPI_TOPIC_PREFIX ?? "",
+          eventLog: given.settings.CAPI_EVENT_LOG ?? "raw-events"
         })
         if (problems.length > 0) return yield* checkFailed(problems.join("\n"))
       })

@@ -13,7 +13,7 @@ import {
   stayClosed
 } from "./cluster.ts"
 import { beatByMonotonicClock, endFetchers, keepCommittedOffset, visibleBatch, wakeOnResume } from "./consumer.ts"
-import { checkWhilePending, nameDenied, receivePooled } from "./network.ts"
+import { checkWhilePending, disconnectOnce, nameDenied, receivePooled } from "./network.ts"
 import { groupMessagesPerPartition } from "./producer.ts"
 import { decodeUncompressed, frameRequest, poolProduceRequests } from "./protocol.ts"
 
@@ -101,6 +101,15 @@ export const patches: ReadonlyArray<Patch> = [
     file: "network.ts",
     tests: ["network.test.ts"],
     apply: nameDenied
+  }),
+  patch({
+    module: "network/connection",
+    functions: ["disconnect"],
+    why: "a connection that is closed already gets no further listener each time that it is disconnected",
+    issue: null,
+    file: "network.ts",
+    tests: ["network.test.ts"],
+    apply: disconnectOnce
   }),
   patch({
     module: "network/requestQueue",

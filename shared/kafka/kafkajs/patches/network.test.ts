@@ -1,4 +1,6 @@
+import { once } from "node:events"
 import { createRequire } from "node:module"
+import { type AddressInfo, connect, createServer } from "node:net"
 import { afterEach, assert, beforeEach, describe, it, vi } from "@effect/vitest"
 import * as fc from "fast-check"
 import "./index.ts"
@@ -8,7 +10,10 @@ interface Receiver {
 }
 
 const Connection = createRequire(import.meta.url)("kafkajs/src/network/connection") as {
-  readonly prototype: Receiver & { readonly send: (this: unknown, given: unknown) => Promise<unknown> }
+  readonly prototype: Receiver & {
+    readonly send: (this: unknown, given: unknown) => Promise<unknown>
+    readonly disconnect: (this: unknown) => Promise<boolean>
+  }
 }
 
 interface Response {
@@ -235,6 +240,25 @@ describe("an authorization error", () => {
     assert.deepStrictEqual(denied?.names, names)
     const other = await sending(new Error("another")).catch((cause: unknown) => cause)
     assert.notProperty(other, "denied")
+  })
+})
+
+describe("a connection that is closed", () => {
+  it("keeps its listeners, however often it is disconnected", async () => {
+    const server = createServer().listen(0, "127.0.0.1")
+    await once(server, "listening")
+    const socket = connect((server.address() as AddressInfo).port, "127.0.0.1")
+    await once(socket, "connect")
+    const requestQueue = { waitForPendingRequests: async () => undefined, destroy: () => undefined }
+    const connection = { socket, requestQueue, logDebug: () => undefined }
+    const listeners = () => socket.eventNames().reduce((sum, name) => sum + socket.listenerCount(name), 0)
+    await Connection.prototype.disconnect.call(connection)
+    socket.destroy()
+    await once(socket, "close")
+    const before = listeners()
+    for (let time = 0; time < 20; time++) await Connection.prototype.disconnect.call(connection)
+    assert.strictEqual(listeners(), before)
+    server.close()
   })
 })
 

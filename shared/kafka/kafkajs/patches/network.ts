@@ -17,6 +17,27 @@ interface Connection {
   processData: (chunk: Buffer) => void
 }
 
+/** A connection as it is closed. */
+interface Closing {
+  readonly socket?: { readonly destroyed: boolean; unref: () => unknown }
+  disconnect: () => Promise<boolean>
+}
+
+/**
+ * kafkajs disconnects a connection again each time that it is found not to be connected, and `unref` on a socket without a handle
+ * waits for `connect` with one more listener: a warning after ten, and memory while a broker is away. A socket that is destroyed
+ * keeps no process alive.
+ */
+export const disconnectOnce = (connection: { readonly prototype: Closing }) => {
+  const { disconnect } = connection.prototype
+  connection.prototype.disconnect = function (this: Closing) {
+    const { socket } = this
+    if (socket?.destroyed === true) socket.unref = () => socket
+    return disconnect.call(this)
+  }
+  return connection
+}
+
 /** A response that is being received. */
 interface Incoming {
   readonly size: Buffer
