@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Schedule from "effect/Schedule"
 import { Codecs, type RegistryError } from "../../shared/codec/codecs.ts"
 import { SettingsService } from "../../shared/config/settings.ts"
@@ -23,6 +24,7 @@ export interface FollowerOptions {
   /** The consumer group without the prefix. */
   readonly group: string
   readonly retention: Duration.Duration
+  /** How long after the end of all topics they are looked at again, where no lookup comes before. */
   readonly pollEvery: Duration.Duration
 }
 
@@ -34,11 +36,17 @@ export class IndexError extends Data.TaggedError("IndexError")<{
   readonly cause: unknown
 }> {}
 
-/** How far behind the index is; see `followTopics`. */
+/** How far the index is, for who asks it; see `followTopics`. */
 export interface Progress {
-  /** Records that are not indexed yet, at the end of the last round; null before the first. */
+  /** Records that are not indexed yet, as last known; null before the first round. */
   behind: number | null
+  /** Rounds that were read to their end. */
+  rounds: number
+  /** Opened to begin the next round at once. */
+  readonly wake: Latch.Latch
 }
+
+export const beginning = (): Progress => ({ behind: null, rounds: 0, wake: Latch.makeUnsafe(false) })
 
 /** Entries that are written in one transaction. */
 const entriesAtOnce = 20_000
@@ -60,8 +68,10 @@ export const followTopics = Effect.fnUntraced(function* (options: FollowerOption
   yield* Effect.retry(begin(options, state), retries)
   const round = Effect.gen(function* () {
     const read = yield* readRound(options, state, progress)
+    progress.rounds++
     yield* readiness.set("index", true)
-    if (read === 0) yield* Effect.sleep(options.pollEvery)
+    if (read === 0) yield* Effect.timeoutOption(progress.wake.await, options.pollEvery)
+    progress.wake.closeUnsafe()
   })
   return yield* Effect.forever(
     round.pipe(

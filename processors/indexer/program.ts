@@ -12,7 +12,7 @@ import { readIdentityKey } from "../../shared/credentials/identity-key-topic.ts"
 import { Sealer, sealerLayer } from "../../shared/credentials/sealer.ts"
 import { Readiness } from "../../shared/runtime/health.ts"
 import type { Program } from "../../shared/runtime/program.ts"
-import { followTopics, IndexError, type Progress } from "./follower.ts"
+import { beginning, followTopics, IndexError } from "./follower.ts"
 import { IndexStore } from "./index-store.ts"
 import { isLoopback, serveLookups } from "./server.ts"
 import { makeTermHasher } from "./terms.ts"
@@ -27,15 +27,15 @@ export const indexerProgram: Program = {
     const hasher = makeTermHasher(yield* awaitIdentityKey)
     const retentionMillis = Duration.toMillis(settings.retention)
     const store = yield* openStore(settings.file, `${hasher.keyName} ${topicPrefix}`, retentionMillis)
-    const progress: Progress = { behind: null }
+    const progress = beginning()
     const { host, port, token, retention } = settings
     yield* serveLookups({ host, port, token, store, hasher, progress, retentionMillis })
     return yield* followTopics({ store, hasher, group: "indexer", retention, pollEvery }, progress)
   }).pipe(Effect.provide(sealerLayer))
 }
 
-/** How long after the end of all topics they are looked at again. */
-const pollEvery = Duration.seconds(1)
+/** Each look is a request for each topic, so not often; a lookup is a reason to look at once. */
+const pollEvery = Duration.seconds(5)
 
 const indexerSettings = Config.all({
   file: textOr("CAPI_INDEXER_FILE"),

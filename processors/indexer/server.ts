@@ -46,6 +46,17 @@ export const serveLookups = Effect.fnUntraced(function* (options: LookupServerOp
   return served
 })
 
+/** What was written right before the question is to be in its answer, unless the index is far behind. */
+const newest = Effect.fnUntraced(function* (progress: Progress) {
+  const { rounds } = progress
+  progress.wake.openUnsafe()
+  for (let waited = 0; waited < freshMillisMax && progress.rounds < rounds + 1; waited += freshPollMillis)
+    yield* Effect.sleep(freshPollMillis)
+})
+
+const freshMillisMax = 400
+const freshPollMillis = 20
+
 /** Names of this machine that no other one reaches. */
 export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host)
@@ -68,6 +79,7 @@ const route = ({ store, hasher, progress, retentionMillis }: LookupServerOptions
         Effect.gen(function* () {
           const question = parseIndexQuestion(body.toString("utf8"))
           if (question === null) return HttpServerResponse.empty({ status: 400 })
+          yield* newest(progress)
           const begun = yield* Clock.currentTimeMillis
           const found = Result.try(() =>
             question.terms.map(({ kind, text }) => store.find(hasher.termsOf(kind, [text])[0]!))
