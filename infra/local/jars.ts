@@ -1,20 +1,25 @@
 /** Kafka's and the registry's jars through Maven: downloaded once, complete or not there at all. */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
 import path from "node:path"
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import { requireMaven, runCommand } from "./java.ts"
 import { type LocalError, problem } from "./problem.ts"
 import { defaultStateDirectory, repository, type State } from "./state.ts"
 
+/** Of the pom and of Compose; `CAPI_LOCAL_KAFKA` names another. */
 export const kafkaVersion = "4.1.0"
 export const apicurioVersion = "2.6.13.Final"
 
 /** The folder with the broker's jars. */
 export const kafkaJars = (state: State): Effect.Effect<string, LocalError> =>
-  obtain(state, {
-    what: `Kafka ${kafkaVersion} (about 60 MB)`,
-    folder: `kafka-${kafkaVersion}`,
-    fetch: (into) => maven(state, "dependency:copy-dependencies@kafka", into)
+  Effect.gen(function* () {
+    const version = yield* Config.String("CAPI_LOCAL_KAFKA").pipe(Effect.orElseSucceed(() => kafkaVersion))
+    return yield* obtain(state, {
+      what: `Kafka ${version} (about 60 MB)`,
+      folder: `kafka-${version}`,
+      fetch: (into) => maven(state, "dependency:copy-dependencies@kafka", into, [`-Dkafka.version=${version}`])
+    })
   })
 
 /** Where the broker's jars of `make run` and `./capi up` are, once they were downloaded. */
@@ -78,7 +83,12 @@ const retryHint =
 
 const filesBetweenLines = 10
 
-const maven = (state: State, goal: string, into: string): Effect.Effect<void, LocalError> =>
+const maven = (
+  state: State,
+  goal: string,
+  into: string,
+  properties: ReadonlyArray<string> = []
+): Effect.Effect<void, LocalError> =>
   Effect.gen(function* () {
     let files = 0
     const hear = (line: string) => {
@@ -89,7 +99,7 @@ const maven = (state: State, goal: string, into: string): Effect.Effect<void, Lo
     const pom = path.join(repository, "infra/local/pom.xml")
     const { exitCode, text } = yield* runCommand(
       "mvn",
-      ["-B", "-f", pom, goal, `-DoutputDirectory=${into}`, "-Dmdep.useBaseVersion=true"],
+      ["-B", "-f", pom, goal, `-DoutputDirectory=${into}`, "-Dmdep.useBaseVersion=true", ...properties],
       hear
     )
     if (exitCode === 0) return

@@ -97,10 +97,14 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
     "Allows a password and certificates although SCHEMA_REGISTRY_URL begins with http://; refused without it.",
     { default: "false", example: "true" }
   ),
-  row("CAPI_TOPIC_PREFIX", "Put before every topic's and consumer group's name, such as prod. (with the dot).", {
-    default: "",
-    example: "prod."
-  }),
+  row(
+    "CAPI_TOPIC_PREFIX",
+    "Put before the name of every topic, consumer group, transactional id and registry subject, such as prod. (with the dot).",
+    {
+      default: "",
+      example: "prod."
+    }
+  ),
   row(
     "CAPI_EVENT_LOG",
     "raw-events, or sealed-events: raw events are then sealed for each person, and a person can be erased (docs/erasure.md).",

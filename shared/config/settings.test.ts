@@ -103,6 +103,7 @@ describe("settings", () => {
     ["LOG_LEVEL", { ...minimal, LOG_LEVEL: "loud" }, "invalid"],
     ["KAFKA_SSL", { ...minimal, KAFKA_SSL: "perhaps" }, "invalid"],
     ["KAFKA_SSL_CA", { ...minimal, KAFKA_SSL: "true", KAFKA_SSL_CA: "/nowhere/ca.pem" }, "invalid"],
+    ["CAPI_TOPIC_PREFIX", { ...minimal, CAPI_TOPIC_PREFIX: "prod/" }, "invalid"],
     ["KAFKA_SASL_PASSWORD", { ...minimal, KAFKA_SASL_USERNAME: "user" }, "missing"]
   ]
   it.effect.each(wrong)("name %s when it is wrong", ([name, variables, code]) =>

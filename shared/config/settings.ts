@@ -28,7 +28,7 @@ export { SettingsError } from "./setting.ts"
 export interface Settings {
   readonly kafka: KafkaSettings
   readonly registry: RegistrySettings
-  /** Before every topic's and group's name. */
+  /** Before the name of every topic, group, transactional id and registry subject. */
   readonly topicPrefix: string
   /** The topic that the normalizer reads and that replays begin from. */
   readonly eventLog: EventLog
@@ -74,6 +74,9 @@ const PortOrFree = Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetwee
 export const portOrFree = (name: string): Config.Config<number> =>
   Config.schema(PortOrFree, name).pipe(Config.withDefault(0))
 
+/** Kafka's names hold no other characters, and at most 249 with what follows the prefix. */
+const TopicPrefix = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._-]{0,100}$/))
+
 /** The part of the settings that names files and their key: all that tools without a broker need. */
 export type FileSettings = Pick<
   Settings,
@@ -106,7 +109,7 @@ export const eventLogSetting = Config.Literals(eventLogs, "CAPI_EVENT_LOG").pipe
 const settings = Config.all({
   kafka: kafkaConfig,
   registry: registryConfig,
-  topicPrefix: textOr("CAPI_TOPIC_PREFIX"),
+  topicPrefix: Config.schema(TopicPrefix, "CAPI_TOPIC_PREFIX").pipe(Config.withDefault("")),
   eventLog: eventLogSetting,
   ...files,
   startupTimeout: Config.Duration("STARTUP_TIMEOUT").pipe(Config.withDefault(Duration.minutes(1))),

@@ -63,7 +63,7 @@ export const headerNames = {
 } as const
 
 /** Room for key, headers and framing of a record, and for what a later topic of the same size adds to its value. */
-const marginBytes = 65_536
+export const marginBytes = 65_536
 
 const limits: ReadonlyMap<string, number> = new Map(
   topicTable.topics.flatMap(({ name, max_message_bytes }) =>

@@ -41,7 +41,7 @@ export const startSecuredBroker = Effect.fnUntraced(function* (options: SecuredB
     clients: users,
     audience: "kafka"
   })
-  const ports = yield* choosePorts(state, "secured", 2)
+  const ports = yield* choosePorts(state, "secured", 4)
   const jwks = `file://${tokens.jwksFile}`
   const cluster = yield* startCluster(state, {
     settings: () => settingsOf(authority, users, ports, jwks),
@@ -56,6 +56,8 @@ export const startSecuredBroker = Effect.fnUntraced(function* (options: SecuredB
     mutualTls: `127.0.0.1:${ports[0]}`,
     /** TLS with a login. */
     login: `127.0.0.1:${ports[1]}`,
+    /** Plaintext; the broker answers here and advertises an address where nothing listens. */
+    misadvertised: `127.0.0.1:${ports[2]}`,
     authority,
     tokens,
     logFile: path.join(state.logs, "broker-1.log")
@@ -68,13 +70,14 @@ const settingsOf = (
   ports: ReadonlyArray<number>,
   jwks: string
 ): Readonly<Record<string, string>> => {
-  const listeners = `MUTUAL://127.0.0.1:${ports[0]},LOGIN://127.0.0.1:${ports[1]}`
+  const listenersAt = (last: number | undefined) =>
+    `MUTUAL://127.0.0.1:${ports[0]},LOGIN://127.0.0.1:${ports[1]},LOST://127.0.0.1:${last}`
   const plain = Object.entries(users).map(([user, password]) => `user_${user}="${password}"`)
   const security = "org.apache.kafka.common.security"
   return {
-    listeners,
-    "advertised.listeners": listeners,
-    "listener.security.protocol.map": "MUTUAL:SSL,LOGIN:SASL_SSL",
+    listeners: listenersAt(ports[2]),
+    "advertised.listeners": listenersAt(ports[3]),
+    "listener.security.protocol.map": "MUTUAL:SSL,LOGIN:SASL_SSL,LOST:PLAINTEXT",
     "ssl.keystore.type": "PEM",
     "ssl.keystore.location": authority.issue("broker").both,
     "ssl.truststore.type": "PEM",

@@ -18,6 +18,7 @@ import { Credentials, credentialsOf } from "../../../shared/credentials/credenti
 import { ClusterInspection } from "../../../shared/kafka/inspection.ts"
 import { layerKafka } from "../../../shared/kafka/kafkajs/adapter.ts"
 import { layerInspection } from "../../../shared/kafka/kafkajs/inspection.ts"
+import { programsWithRights } from "../../../shared/model/rights.ts"
 import { kafkaOptionsOf, registryAddressOf, topicsOf } from "../../../shared/runtime/services.ts"
 import { type Check, type Finding, failed, groups, notChecked, ok, runCheck } from "./check.ts"
 import { type ClockSamples, makeClockSamples } from "./clock-check.ts"
@@ -117,10 +118,7 @@ const examineKafka = (settings: Settings, connections: ReadonlyArray<Connection>
       return [...answers, ...way, ...skipped]
     }
     const platforms = [...new Set(connections.map(({ platform }) => platform))]
-    const programs =
-      options.programs.length > 0
-        ? options.programs
-        : ["normalizer", "mapper", ...platforms.map((platform) => `delivery-${platform}`), "health", "notifier"]
+    const programs = options.programs.length > 0 ? options.programs : programsFor(platforms)
     const topics = [...new Set(programs.flatMap((program) => topicsOf(program, platforms)))]
     const rights: RightsOptions = { prefix, programs, platforms }
     const codecs = decodingOf(settings)
@@ -135,6 +133,12 @@ const examineKafka = (settings: Settings, connections: ReadonlyArray<Connection>
     ]
     return [...answers, ...way, ...(yield* runAll(checks))]
   }).pipe(Effect.provide(Layer.merge(layerKafka(kafkaOptionsOf(settings)), layerInspection(kafkaOptionsOf(settings)))))
+
+/** All but the deliveries of platforms without a connection. */
+const programsFor = (platforms: ReadonlyArray<string>): ReadonlyArray<string> =>
+  programsWithRights.filter(
+    (program) => !program.startsWith("delivery-") || platforms.includes(program.slice("delivery-".length))
+  )
 
 const silent = (brokers: ReadonlyArray<string>) => ({
   message: `Kafka does not answer at ${brokers.join(", ")} within ${Duration.toSeconds(brokersDeadline)} s.`,
@@ -156,13 +160,7 @@ const decodingOf = (settings: Settings): Decoding => {
 
 const examineRegistry = (settings: Settings, connections: ReadonlyArray<Connection>, samples: ClockSamples) => {
   const platforms = [...new Set(connections.map(({ platform }) => platform))]
-  const programs = [
-    "normalizer",
-    "mapper",
-    ...platforms.map((platform) => `delivery-${platform}`),
-    "health",
-    "notifier"
-  ]
+  const programs = programsFor(platforms)
   return runAll(
     registryChecks({
       address: registryAddressOf(settings.registry),

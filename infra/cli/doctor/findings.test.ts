@@ -12,7 +12,7 @@ import { consumerFindings } from "./consumer-checks.ts"
 import { eventIdFindings, sampledOf } from "./event-ids.ts"
 import { expiryProblem } from "./platform-checks.ts"
 import { retentionProblems } from "./retention.ts"
-import { checkPartitions, cleanupProblems, copyProblems } from "./topic-checks.ts"
+import { checkPartitions, cleanupProblems, copyProblems, sizeProblems } from "./topic-checks.ts"
 
 const day = 86_400_000
 const statusesOf = (found: ReadonlyArray<Found>) => found.map(({ status }) => status)
@@ -143,6 +143,20 @@ describe("topics", () => {
     assert.deepStrictEqual(statusesOf(different), ["failed"])
     assert.include(different[0]!.message, "mapper-dedup 4")
     assert.deepStrictEqual(statusesOf(found({ "raw-events": 6, suppressions: 2 })), ["failed"])
+  })
+
+  it("have room for what is made of the longest raw event", () => {
+    const sizes = (raw: number, deadLetters: number) =>
+      statusesOf(
+        sizeProblems([
+          topic("raw-events", { "max.message.bytes": String(raw) }),
+          topic("dead-letters", { "max.message.bytes": String(deadLetters) })
+        ])
+      )
+    assert.deepStrictEqual(sizes(1_000_000, 8_000_000), [])
+    assert.deepStrictEqual(sizes(8_000_000, 8_000_000), ["warning"])
+    assert.deepStrictEqual(sizeProblems(declaredTopics("", 1).map(({ name }) => topic(name))), [])
+    assert.lengthOf(sizeProblems([topic("normalized-events", { "max.message.bytes": "1048588" })]), 1)
   })
 
   it("outlive the loss of a broker, and can be written without one", () => {

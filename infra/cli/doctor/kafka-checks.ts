@@ -1,4 +1,5 @@
 /** The way to the brokers: the bootstrap servers, each advertised address, TLS, the login, and what the brokers can do. */
+import { X509Certificate } from "node:crypto"
 import { connect, isIP } from "node:net"
 import { connect as connectTls, type PeerCertificate } from "node:tls"
 import * as Clock from "effect/Clock"
@@ -134,8 +135,23 @@ const checkTls = (kafka: KafkaSettings, brokers: ReadonlyArray<AdvertisedBroker>
         )
       ]
     })
-    return problemsOr(problems, "TLS; the brokers' certificates are trusted.")
+    const own =
+      typeof kafka.ssl === "object" && kafka.ssl.cert !== undefined ? clientCertificate(kafka.ssl.cert, now) : []
+    return problemsOr([...problems, ...own], "TLS; the brokers' certificates are trusted.")
   })
+
+const clientCertificate = (pem: string, now: number): ReadonlyArray<Found> => {
+  const end = Date.parse(new X509Certificate(pem).validTo)
+  const days = Math.floor((end - now) / dayMillis)
+  return days > certificateDays
+    ? []
+    : [
+        (days < 0 ? failed : warning)(
+          `The client's certificate (KAFKA_SSL_CERT) ${days < 0 ? "has ended" : `ends in ${days} days`}.`,
+          "Renew it and start the programs again."
+        )
+      ]
+}
 
 const isOfThisMachine = (broker: string): boolean => /^(?:localhost|127\.[\d.]+|\[::1\]):\d+$/.test(broker)
 

@@ -4,6 +4,7 @@ import topicTable from "../../../schemas/topics.json" with { type: "json" }
 import type { Settings } from "../../../shared/config/settings.ts"
 import { KafkaClient } from "../../../shared/kafka/client.ts"
 import { ClusterInspection, type TopicCopies } from "../../../shared/kafka/inspection.ts"
+import { marginBytes, topicNames } from "../../../shared/model/topics.ts"
 import { declaredTopics } from "../../topics/declared-topics.ts"
 import { type Check, type Found, failed, named, problemsOr, warning } from "./check.ts"
 import { policyOf, type RetentionOptions, retentionProblems, type Topic } from "./retention.ts"
@@ -76,7 +77,7 @@ export const topicChecks = (options: TopicCheckOptions): ReadonlyArray<Check<Kaf
       group: "topics",
       name: "record sizes",
       run: Effect.map(configured, (all) =>
-        problemsOr(all.flatMap(sizeProblems), "max.message.bytes is as declared or larger.")
+        problemsOr(sizeProblems(all), "The longest raw event, and what is made of it, fits.")
       )
     },
     {
@@ -203,16 +204,25 @@ export const copyProblems = (
     : []
 }
 
-const sizeProblems = ({ name, declared, config }: Topic): ReadonlyArray<Found> => {
-  const [present, wanted] = [Number(config["max.message.bytes"]), Number(declared.config["max.message.bytes"])]
-  return present >= wanted
-    ? []
-    : [
-        warning(
-          `${name}: max.message.bytes is ${present}, declared is ${wanted}: a longer record stops its partition until the limit is raised.`,
-          `Set max.message.bytes=${wanted}; where the service has a lower limit, keep raw events below it (NORMALIZER_RECORD_BYTES_MAX, docs/existing-kafka.md).`
-        )
-      ]
+/** Pure. A raw event may be as long as its topic allows; what is made of it has to fit, and it alone sets no limit for itself. */
+export const sizeProblems = (all: ReadonlyArray<Topic>): ReadonlyArray<Found> => {
+  const sizeOf = (topic: Topic | undefined) => Number(topic?.config["max.message.bytes"])
+  const raw = sizeOf(all.find(({ name }) => name === topicNames.raw))
+  return all.flatMap((topic) => {
+    const declared = Number(topic.declared.config["max.message.bytes"])
+    const holdsOriginals = topic.name === topicNames.deadLetters || topic.name === topicNames.sealed
+    const wanted = holdsOriginals && raw > 0 ? Math.min(declared, raw + marginBytes) : declared
+    const present = sizeOf(topic)
+    if (topic.name === topicNames.raw || present >= wanted) return []
+    return [
+      warning(
+        `${topic.name}: max.message.bytes is ${present}, needed are ${wanted}: a longer record stops its partition until the limit is raised.`,
+        holdsOriginals
+          ? `Set max.message.bytes=${wanted} on it; where the service allows less, set that of raw-events to ${present - marginBytes}.`
+          : `Set max.message.bytes=${wanted} on it.`
+      )
+    ]
+  })
 }
 
 const timestampProblems = ({ name, config }: Topic): ReadonlyArray<Found> =>
