@@ -32,7 +32,7 @@ const isOf = (state: string, { status }: ConnectionCard): boolean =>
 export const ConnectionsView = () => {
   const { data, error, reload } = useResource<Connections>("/api/connections", {
     on: "connections",
-    everyMillis: 2_000,
+    everyMillis: 5_000,
     atLeastMillis: 30_000
   })
   const [filter, setFilter] = useState("")

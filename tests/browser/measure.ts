@@ -1,0 +1,62 @@
+/** What the page costs a browser while the server is under load: long tasks, bytes, memory. */
+import * as Effect from "effect/Effect"
+import type { Browser } from "playwright-core"
+import { startChromium, watchedPage } from "./chromium.ts"
+
+export interface PageFigures {
+  readonly view: string
+  /** Tasks of the page's thread over 50 ms after the view was drawn, the longest first, in milliseconds. */
+  readonly longTasks: ReadonlyArray<number>
+  /** Until the view was drawn, with the same measure. */
+  readonly startTasks: ReadonlyArray<number>
+  readonly bytesPerSecond: number
+  readonly heapMiB: number
+  /** Errors of the page, none in the normal case. */
+  readonly problems: ReadonlyArray<string>
+}
+
+/** The views that follow the load, each with what says that it is drawn. */
+const views = [
+  ["overview", "?view=overview&period=15m", ".steps-row .name"],
+  ["connections", "?view=connections", ".card"],
+  ["live", "?view=live", ".result-line"]
+] as const
+
+/** Opens each view of the console at the address for so many seconds. */
+export const measurePage = (chromium: string, url: string, seconds: number) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const browser = yield* startChromium(chromium)
+      return yield* Effect.forEach(views, (view) => measureView(browser, url, view, seconds))
+    })
+  )
+
+const measureView = (browser: Browser, url: string, [view, address, drawn]: (typeof views)[number], seconds: number) =>
+  Effect.gen(function* () {
+    const watched = yield* Effect.promise(() => watchedPage(browser, url, { viewport: { width: 1_280, height: 800 } }))
+    const { page } = watched
+    const session = yield* Effect.promise(() => page.context().newCDPSession(page))
+    yield* Effect.promise(() => session.send("Network.enable"))
+    let bytes = 0
+    session.on("Network.dataReceived", ({ encodedDataLength, dataLength }) => {
+      bytes += encodedDataLength > 0 ? encodedDataLength : dataLength
+    })
+    yield* Effect.promise(() => page.goto(`/${address}`))
+    yield* Effect.promise(() => page.locator(drawn).first().waitFor({ timeout: 60_000 }))
+    const startTasks = yield* Effect.promise(() => watched.longTasks())
+    bytes = 0
+    yield* Effect.sleep(seconds * 1_000)
+    const bytesPerSecond = Math.round(bytes / seconds)
+    const tasks = yield* Effect.promise(() => watched.longTasks())
+    const { usedSize } = yield* Effect.promise(() => session.send("Runtime.getHeapUsage"))
+    yield* Effect.promise(() => watched.close())
+    const longTasks = tasks.slice(startTasks.length).toSorted((left, right) => right - left)
+    return {
+      view,
+      longTasks,
+      startTasks,
+      bytesPerSecond,
+      heapMiB: usedSize / 1_048_576,
+      problems: [...watched.problems]
+    } satisfies PageFigures as PageFigures
+  })
