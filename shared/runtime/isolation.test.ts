@@ -187,6 +187,24 @@ describe("a record that ends its process, of one of many processors", () => {
     })
   )
 
+  it.effect("is looked for without shortening the delays after steps that fail", () =>
+    Effect.gen(function* () {
+      const harness = sharedInputHarness(["a"])
+      harness.works.set("a", () => Effect.fail({ message: "for the test" }))
+      yield* harness.write([["a", "1"]])
+      const fiber = yield* harness.start
+      for (let second = 0; second < 300; second++) yield* Effect.andThen(TestClock.adjust("1 second"), settle)
+      const failures = harness.events.flatMap((event) => (event.type === "reopening" ? [event.failures] : []))
+      assert.deepStrictEqual(
+        failures,
+        failures.map((_, index) => index + 1),
+        "each counts as one more in a row"
+      )
+      assert.isAbove(failures.length, 5)
+      yield* Fiber.interrupt(fiber)
+    })
+  )
+
   it.effect("is forgotten where a replay begins elsewhere", () =>
     Effect.gen(function* () {
       const harness = sharedInputHarness(["a"])

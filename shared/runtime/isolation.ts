@@ -47,8 +47,9 @@ export class Isolation {
   /** What this process found at the position; what it stores itself says nothing of an end. */
   private position = -1
   private found = nothingBegun
-  /** Stored with the position from now on. */
+  /** Stored with the position from now on, and what is stored with it. */
   private mark = nothingBegun
+  private markStored = nothingBegun
   private options: IsolationOptions | null = null
   /** Nothing is to be marked until the next opening. */
   private isProven = true
@@ -77,6 +78,7 @@ export class Isolation {
         this.position = position
         this.found = begun
         this.mark = begun
+        this.markStored = begun
       }
       this.isProven = false
       this.aloneTo = -1
@@ -98,6 +100,7 @@ export class Isolation {
   /** A commit stored this mark. */
   readonly onCommitted = (next: number | null, mark: BegunRecords): Effect.Effect<void> =>
     Effect.suspend(() => {
+      this.markStored = mark
       if (next === null) {
         if (mark === this.mark) this.stored.openUnsafe()
         return Effect.void
@@ -144,7 +147,9 @@ export class Isolation {
       if (times < endsMax) {
         this.isProven = true
         if (times > 0) yield* this.hold(1, last, scope)
-        yield* this.write({ times: times + 1, to: null, record: null })
+        // Opened again after a failed step: it is stored already.
+        const isStored = this.mark === this.markStored && this.mark.times === times + 1
+        if (!isStored) yield* this.write({ times: times + 1, to: null, record: null })
         return yield* step(batch)
       }
       this.aloneTo = last

@@ -40,7 +40,7 @@ export const commitShared = <E, R>(
         continue
       }
       yield* commit(partition, parts)
-      onCommitted()
+      if (parts.some(({ next, ticked }) => next !== null || ticked !== null)) onCommitted()
       partition.resumeIfRoom()
       partition.room.openUnsafe()
     }

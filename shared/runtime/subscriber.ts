@@ -128,9 +128,12 @@ export class Subscriber<E, R> {
   }
 
   onCommitted({ now, ...commit }: CommitReport & { readonly now: number }): void {
-    this.failures = 0
     this.progressAt = now
-    this.limits.committed()
+    // A position alone says nothing of its steps.
+    if (commit.steps > 0) {
+      this.failures = 0
+      this.limits.committed()
+    }
     this.context.observe({ type: "committed", ...this.name, ...commit })
     this.context.onProgress(this as unknown as Subscriber<never, never>)
   }

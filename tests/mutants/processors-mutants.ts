@@ -204,5 +204,12 @@ export const processorsMutants: ReadonlyArray<Mutant> = [
     from: 'if (route !== null) found.push({ problem, route, kind: "ended", receipt })',
     to: 'if (route !== null && problem.severity === null) found.push({ problem, route, kind: "ended", receipt })',
     tests: ["processors/notifier/state.test.ts"]
+  },
+  {
+    wrong: "A record that ended its process is taken for one that was never sent.",
+    file: "processors/delivery/engine/processor.ts",
+    from: "const { sent, mark } = intents?.unread(String(record.key), now) ?? { sent: null, mark: [] }",
+    to: "const { sent, mark } = { sent: null, mark: [] }",
+    tests: ["processors/delivery/engine/poisoned.test.ts"]
   }
 ]

@@ -128,5 +128,47 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
     from: "      if (count !== opened) grown.add(nameOf(at))\n",
     to: "",
     tests: ["shared/runtime/runtime.test.ts"]
+  },
+  {
+    wrong: "What a record was begun with stays, although its process lives on.",
+    file: "shared/runtime/poison.ts",
+    from: "return Effect.ignore(write(memory.known!.begun))",
+    to: "return Effect.void",
+    tests: ["shared/runtime/poison.test.ts"]
+  },
+  {
+    wrong: "What runs alone keeps its mark, however long it waits for its platform.",
+    file: "shared/runtime/isolation.ts",
+    from: "const aloneMillis = 5_000",
+    to: "const aloneMillis = 5_000_000_000",
+    tests: ["shared/runtime/isolation.test.ts"]
+  },
+  {
+    wrong: "Suspects of several connections run at the same time.",
+    file: "shared/runtime/isolation.ts",
+    from: "yield* this.hold(permits, last, scope)",
+    to: "yield* this.hold(2, last, scope)",
+    tests: ["shared/runtime/isolation.test.ts"]
+  },
+  {
+    wrong: "A stop counts as an end of what is in flight at a connection.",
+    file: "shared/runtime/shared-input.ts",
+    from: "return outputs.length === 0 ? Effect.void : Effect.ignore(append(outputs))",
+    to: "return Effect.void",
+    tests: ["shared/runtime/isolation.test.ts"]
+  },
+  {
+    wrong: "More suppressed persons than the program may hold do not end it while it runs.",
+    file: "shared/suppression/follow-suppressions.ts",
+    from: "table.size > idsMax ? endProgram(tooMany(table.size, idsMax)) : report(table)",
+    to: "report(table)",
+    tests: ["shared/suppression/follow-suppressions.test.ts"]
+  },
+  {
+    wrong: "Writers' schemas are never forgotten.",
+    file: "shared/codec/writer-schemas.ts",
+    from: "    if (this.entries.size >= this.schemasMax) this.makeRoom()\n    if (this.entries.size >= this.schemasMax) return false\n",
+    to: "",
+    tests: ["shared/codec/schema-loader.test.ts"]
   }
 ]
