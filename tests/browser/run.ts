@@ -31,7 +31,11 @@ export interface BrowserRunOptions {
 
 const connection = "meta-shop"
 const paused = "tiktok-shop"
-const invalidRecords = 20_000
+/** So many that a redrive of them takes a while. */
+const invalidRecords = Array.from({ length: 20_000 }, (_, index) => ({
+  key: `k${index}`,
+  value: Buffer.from(`{"broken": ${index}`)
+}))
 
 /** Gives what is wrong: nothing where every view shows what it must and every use of the page works. */
 export const browserRun = (options: BrowserRunOptions): Effect.Effect<ReadonlyArray<string>, unknown, Scope.Scope> =>
@@ -65,13 +69,6 @@ const makeStory = Effect.fnUntraced(function* (chain: Chain, print: (line: strin
   yield* control.add([{ kind: "expired_token", platform: "tiktok", id: "token" }])
   yield* publishSamples(prefix)
   yield* publishSamples(prefix)
-  yield* publish(
-    prefix,
-    Array.from({ length: invalidRecords }, (_, index) => ({
-      key: `k${index}`,
-      value: Buffer.from(`{"broken": ${index}`)
-    }))
-  )
   const results = Effect.map(readBack(`${prefix}delivery-results`, "event-delivery-log"), (all) =>
     all.filter(({ connection_id, outcome }) => connection_id === connection && outcome === "delivered")
   )
@@ -92,13 +89,12 @@ const inBrowser = Effect.fnUntraced(function* (
   url: string,
   { folder, print }: BrowserRunOptions
 ) {
-  const viewed = yield* Effect.promise(() => walkViews(browser, url, walkedViews(story), folder, print))
-  // Results have to come while the live view is in use.
-  const publishing = Effect.forever(Effect.andThen(publishSamples(chain.prefix), Effect.sleep("1 second")))
-  const used = yield* Effect.raceFirst(
-    Effect.promise(() => usePage(browser, url, story, print)),
-    publishing
-  )
+  // Results have to come while the live view is seen and used.
+  const publishing = Effect.forever(Effect.andThen(publishSamples(chain.prefix), Effect.sleep("5 seconds")))
+  const whilePublishing = <A>(use: () => Promise<A>) => Effect.raceFirst(Effect.promise(use), publishing)
+  const viewed = yield* whilePublishing(() => walkViews(browser, url, walkedViews(story), folder, print))
+  yield* publish(chain.prefix, invalidRecords)
+  const used = yield* whilePublishing(() => usePage(browser, url, story, print))
   const lost = yield* loseAndSignIn(browser, url, chain)
   print("used: a console that goes away and comes back with a token")
   return [...viewed, ...used, ...lost]

@@ -150,16 +150,16 @@ const plan = async (page: Page, reason: string): Promise<number> => {
 const redrive: Check = {
   what: "a redrive",
   run: async (page) => {
-    const count = await plan(page, "invalid_json")
+    const count = await plan(page, "undecodable")
     expect(count > 0, "the plan is empty")
     await page.getByRole("button", { name: "Do not send" }).click()
     expect((await page.locator(".redrive-row").count()) === 0, "a plan that was not confirmed was sent")
-    await plan(page, "invalid_json")
+    await plan(page, "undecodable")
     await page.getByRole("button", { name: /^Redrive [\d,]+$/ }).click()
     await page.locator("dialog").getByRole("button", { name: "Cancel" }).click({ timeout: 10_000 })
     await page.locator("dialog").getByText("Cancelled").waitFor({ timeout: 30_000 })
     await page.getByRole("dialog").getByRole("button", { name: "Close" }).click()
-    const left = await plan(page, "invalid_json")
+    const left = await plan(page, "undecodable")
     expect(left > 0 && left < count, `a cancelled redrive of ${count} left ${left}`)
     await page.getByRole("button", { name: /^Redrive [\d,]+$/ }).click()
     await page.locator("dialog").getByText("Done", { exact: true }).waitFor({ timeout: 60_000 })

@@ -58,6 +58,9 @@ export const walkedViews = ({ eventId, connection, paused }: Story): ReadonlyArr
     shows: async (page) => {
       await page.locator(".stages tbody tr").first().waitFor({ timeout: 30_000 })
       await page.locator(".chart canvas").first().waitFor()
+      // A chart needs some seconds to show.
+      await page.waitForFunction("performance.now() > 12_000")
+      await page.locator(".result-line").first().waitFor({ timeout: 60_000 })
     }
   },
   {

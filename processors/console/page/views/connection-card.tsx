@@ -121,7 +121,11 @@ const Figures = ({ card }: { card: ConnectionCard }) => {
       <Figure
         name="Credential"
         title={credential.name}
-        value={credentialAge(card, second.value)}
+        value={
+          credential.stored_at === null && credential.expires_at === null
+            ? credential.name
+            : credentialAge(card, second.value)
+        }
         tone={isExpiring(card, second.value) ? "warn" : "neutral"}
       />
     </dl>
@@ -149,7 +153,7 @@ const Figure = ({
 
 export const credentialAge = ({ credential: { expires_at, stored_at } }: ConnectionCard, now: number): string => {
   if (expires_at !== null) return expires_at > now ? `expires in ${formatAge(expires_at - now)}` : "expired"
-  return stored_at === null ? "age not known" : `${formatAge(now - stored_at)} old`
+  return stored_at === null ? "no age known" : `${formatAge(now - stored_at)} old`
 }
 
 const isExpiring = ({ credential: { expires_at } }: ConnectionCard, now: number): boolean =>

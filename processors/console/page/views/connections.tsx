@@ -1,10 +1,9 @@
 /** A card for each connection, those with trouble first; a card opens into its history of 24 hours. */
-import { useState } from "preact/hooks"
 import type { ConnectionCard, Connections } from "../../api.ts"
 import { formatNumberOf } from "../format.ts"
 import { Empty, Loading, Problem, Segments, ViewHead } from "../parts/basics.tsx"
 import { WindowGrid } from "../parts/window-grid.tsx"
-import { param, route } from "../state/location.ts"
+import { param, route, setParams } from "../state/location.ts"
 import { useResource } from "../state/resource.ts"
 import { changedHref } from "../state/route.ts"
 import { Card, cardHeight } from "./connection-card.tsx"
@@ -35,7 +34,7 @@ export const ConnectionsView = () => {
     everyMillis: 5_000,
     atLeastMillis: 30_000
   })
-  const [filter, setFilter] = useState("")
+  const filter = param("find")
   const state = states.find(([name]) => name === param("state"))?.[0] ?? "all"
   const all = data?.connections ?? []
   const wanted = filter.trim().toLowerCase()
@@ -66,7 +65,7 @@ export const ConnectionsView = () => {
           placeholder="Filter"
           aria-label="Filter connections"
           value={filter}
-          onInput={({ currentTarget }) => setFilter(currentTarget.value)}
+          onInput={({ currentTarget }) => setParams({ find: currentTarget.value })}
         />
       </ViewHead>
       {error === null ? null : <Problem title={error.message} message={error.nextStep} onRetry={reload} />}

@@ -19,7 +19,9 @@ export const IntakePanel = ({ overview: { intake, ledger } }: { overview: Overvi
           <span class="term-count figure">{formatCount(received)}</span>
           <span class="muted small">
             raw events{" "}
-            <span class="figure">{previous_received === null ? "" : formatChange(received, previous_received)}</span>
+            <span class="figure">
+              {(previous_received ?? 0) === 0 ? "" : formatChange(received, previous_received ?? 0)}
+            </span>
           </span>
         </div>
         {parts.map(({ name, words, count }, index) => (

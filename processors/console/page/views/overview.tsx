@@ -1,11 +1,18 @@
 /** What became of the events of a period at each connection. Each row balances: the steps add up to what was received. */
-import { useState } from "preact/hooks"
-import { type ConnectionRow, type Overview, type PlatformRow, periods, type Step, stepNames } from "../../api.ts"
+import {
+  type ConnectionRow,
+  type Overview,
+  type PlatformRow,
+  periods,
+  type Step,
+  type StepName,
+  stepNames
+} from "../../api.ts"
 import { formatCount, formatShort, formatTime } from "../format.ts"
 import { Bar, Loading, Problem, Segments, ViewHead } from "../parts/basics.tsx"
 import { WindowList } from "../parts/window-list.tsx"
 import { now } from "../state/clock.ts"
-import { param, route } from "../state/location.ts"
+import { param, route, setParams } from "../state/location.ts"
 import { useResource } from "../state/resource.ts"
 import { changedHref } from "../state/route.ts"
 import { isNarrow } from "../state/width.ts"
@@ -81,7 +88,7 @@ const wideHeight = 52
 const narrowHeight = 172
 
 const Pipeline = ({ overview }: { overview: Overview }) => {
-  const [filter, setFilter] = useState("")
+  const filter = param("find")
   const wanted = filter.trim().toLowerCase()
   const rows = overview.platforms.flatMap((row): ReadonlyArray<Row> => {
     const shown = row.connections.filter(
@@ -92,6 +99,7 @@ const Pipeline = ({ overview }: { overview: Overview }) => {
     // A platform with one connection needs no sums.
     return row.connections.length > 1 ? [{ kind: "platform", row } as const, ...connections] : connections
   })
+  const steps = shownSteps(overview)
   const rowHeight = isNarrow.value ? narrowHeight : wideHeight
   return (
     <section class="panel pipeline" aria-label="Connections, step by step">
@@ -107,13 +115,13 @@ const Pipeline = ({ overview }: { overview: Overview }) => {
             placeholder="Filter"
             aria-label="Filter connections"
             value={filter}
-            onInput={({ currentTarget }) => setFilter(currentTarget.value)}
+            onInput={({ currentTarget }) => setParams({ find: currentTarget.value })}
           />
         </div>
       </div>
-      <div class="steps-row steps-head" aria-hidden="true">
+      <div class="steps-row steps-head" aria-hidden="true" style={columnsOf(steps)}>
         <span>Connection</span>
-        {stepNames.map((name) => (
+        {steps.map((name) => (
           <span key={name} class="step-title">
             {stepWords[name]}
           </span>
@@ -131,14 +139,24 @@ const Pipeline = ({ overview }: { overview: Overview }) => {
           rowHeight={rowHeight}
           height={rows.length * rowHeight > 900 ? "max(420px, calc(100vh - 330px))" : rows.length * rowHeight}
           keyOf={({ kind, row }) => (kind === "platform" ? `platform ${row.platform}` : row.connection_id)}
-          render={(row) => <StepsRow {...row} />}
+          render={(row) => <StepsRow {...row} steps={steps} />}
         />
       )}
     </section>
   )
 }
 
-const StepsRow = ({ kind, row }: Row) => {
+/** All of them; beside an open panel only those that any event took. */
+const shownSteps = ({ platforms }: Overview): ReadonlyArray<StepName> => {
+  if (param("step") === "" || isNarrow.value) return stepNames
+  const taken = new Set(platforms.flatMap(({ steps }) => steps.flatMap(({ step, count }) => (count > 0 ? [step] : []))))
+  return stepNames.filter((name) => taken.has(name) || name === param("step"))
+}
+
+const columnsOf = ({ length }: ReadonlyArray<StepName>) =>
+  isNarrow.value ? {} : { gridTemplateColumns: `minmax(136px, 1.6fr) repeat(${length}, minmax(56px, 1fr))` }
+
+const StepsRow = ({ kind, row, steps }: Row & { steps: ReadonlyArray<StepName> }) => {
   const isPlatform = kind === "platform"
   const name = isPlatform ? row.platform : row.connection_id
   const note = isPlatform
@@ -148,7 +166,7 @@ const StepsRow = ({ kind, row }: Row) => {
       : `${row.platform}, ${row.state}`
   const parts = row.steps.filter(({ step }) => step !== "received").map(({ step, count }) => ({ name: step, count }))
   return (
-    <div class={`steps-row ${isPlatform ? "platform-row" : ""}`}>
+    <div class={`steps-row ${isPlatform ? "platform-row" : ""}`} style={columnsOf(steps)}>
       <div class="who">
         <span class="cut name" title={name}>
           {name}
@@ -156,18 +174,29 @@ const StepsRow = ({ kind, row }: Row) => {
         <span class="cut muted small">{note}</span>
         <Bar parts={parts.toReversed()} />
       </div>
-      {row.steps.map((step) => (
-        <StepCell
-          key={step.step}
-          step={step}
-          {...(isPlatform ? { platform: row.platform } : { connection: row.connection_id })}
-        />
-      ))}
+      {row.steps
+        .filter(({ step }) => steps.includes(step))
+        .map((step) => (
+          <StepCell
+            key={step.step}
+            step={step}
+            isCompared={(row.steps[0]?.previous_count ?? 0) > 0}
+            {...(isPlatform ? { platform: row.platform } : { connection: row.connection_id })}
+          />
+        ))}
     </div>
   )
 }
 
-const StepCell = ({ step, platform, connection }: { step: Step; platform?: string; connection?: string }) => {
+interface StepCellProps {
+  readonly step: Step
+  /** Whether there was anything in the period before. */
+  readonly isCompared: boolean
+  readonly platform?: string
+  readonly connection?: string
+}
+
+const StepCell = ({ step, isCompared, platform, connection }: StepCellProps) => {
   const words = stepWords[step.step]
   const body = (
     <>
@@ -177,7 +206,7 @@ const StepCell = ({ step, platform, connection }: { step: Step; platform?: strin
         {formatShort(step.count)}
       </span>
       <span class="figure step-share">
-        {step.step === "received" ? "" : <ShareOf step={step} />} {changeOf(step)}
+        {step.step === "received" ? "" : <ShareOf step={step} />} {isCompared ? changeOf(step) : null}
       </span>
     </>
   )
