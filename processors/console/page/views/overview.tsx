@@ -146,11 +146,16 @@ const Pipeline = ({ overview }: { overview: Overview }) => {
   )
 }
 
-/** All of them; beside an open panel only those that any event took. */
+/** All of them; beside an open panel those that most events took, as many as have room, and the open one. */
 const shownSteps = ({ platforms }: Overview): ReadonlyArray<StepName> => {
-  if (param("step") === "" || isNarrow.value) return stepNames
-  const taken = new Set(platforms.flatMap(({ steps }) => steps.flatMap(({ step, count }) => (count > 0 ? [step] : []))))
-  return stepNames.filter((name) => taken.has(name) || name === param("step"))
+  const open = param("step")
+  if (open === "" || isNarrow.value) return stepNames
+  const countOf = (name: StepName) =>
+    platforms.reduce((sum, { steps }) => sum + (steps.find(({ step }) => step === name)?.count ?? 0), 0)
+  const weights = new Map(stepNames.map((name) => [name, name === open ? Number.POSITIVE_INFINITY : countOf(name)]))
+  const ranked = stepNames.toSorted((left, right) => weights.get(right)! - weights.get(left)!)
+  const shown = ranked.slice(0, innerWidth < 1_500 ? 6 : stepNames.length)
+  return stepNames.filter((name) => shown.includes(name))
 }
 
 const columnsOf = ({ length }: ReadonlyArray<StepName>) =>
