@@ -36,7 +36,7 @@ const suppressionLines = ({ suppression }: EventExplanation, paint: Paint): Read
       "yellow",
       suppression.kind === "erased"
         ? "The customer was erased: nothing of this event is sent any more."
-        : `The customer withdrew consent since: ${JSON.stringify(suppression.consent)} is left.`
+        : `The customer withdrew consent since: ${said(suppression.consent ?? {})} is left.`
     )
   ]
 }
@@ -44,11 +44,20 @@ const suppressionLines = ({ suppression }: EventExplanation, paint: Paint): Read
 const consentLines = ({ consent }: EventExplanation): ReadonlyArray<string> => {
   if (consent === null) return []
   const { derived, statements, country } = consent
-  const said = statements.map(({ source, ...values }) => `${source} says ${printableLine(JSON.stringify(values))}`)
+  const statementTexts = statements.map(({ source, ...values }) => `${source} says ${said(values)}`)
   return [
-    `Consent: ${derived === null ? "nothing is said" : JSON.stringify(derived)}${country === null ? "" : `, by the rules of ${country}`}${said.length === 0 ? "" : `; ${said.join("; ")}`}`
+    `Consent: ${derived === null ? "nothing is said" : said(derived)}${country === null ? "" : `, by the rules of ${country}`}${statementTexts.length === 0 ? "" : `; ${statementTexts.join("; ")}`}`
   ]
 }
+
+/** `ad_user_data granted, sale_of_data denied`. */
+const said = (values: object): string =>
+  printableLine(
+    Object.entries(values)
+      .filter(([, value]) => value !== null)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(", ")
+  )
 
 const fieldRow =
   (paint: Paint) =>

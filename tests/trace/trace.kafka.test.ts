@@ -135,15 +135,16 @@ describe("capi trace and capi explain", { timeout: 300_000 }, () => {
       yield* chain.programs.start(["indexer"])
       assert.deepStrictEqual((yield* story("t-1")).events, whole.events)
 
-      // A dead letter, redriven: both are in the story, with the mark between them.
+      // A dead letter, redriven: both are in the story, with the mark between them. (The file of connections reads the process's
+      // variables, so these commands are processes.)
       yield* until("the bad event is given up", () =>
         Effect.map(
           story("t-bad"),
           ({ events }) => events[0]?.entries.some(({ stage }) => stage === "dead_letter") === true
         )
       )
-      const redriven = yield* capi("redrive", "--connection", "shop", "--yes")
-      assert.isTrue(Exit.isSuccess(redriven.exit), redriven.out)
+      const redriven = yield* chain.capi("redrive", "--connection", "shop", "--yes")
+      assert.strictEqual(redriven.exitCode, 0, redriven.errors)
       yield* until("its second end is indexed", () =>
         Effect.map(story("t-bad"), ({ events }) => {
           const stages = events[0]!.entries.map(({ stage }) => stage)
@@ -151,8 +152,8 @@ describe("capi trace and capi explain", { timeout: 300_000 }, () => {
         })
       )
 
-      const explained = yield* capi("explain", "t-1", "--json")
-      assert.isTrue(Exit.isSuccess(explained.exit), explained.out)
+      const explained = yield* chain.capi("explain", "t-1", "--json")
+      assert.strictEqual(explained.exitCode, 0, explained.errors)
       for (const one of personal) assert.notInclude(explained.out, one)
       const explanation = JSON.parse(explained.out) as EventExplanation
       assert.strictEqual(explanation.from, "raw")

@@ -33,7 +33,7 @@ export const explain = Command.make("explain", { event, connection, since }, ({ 
   Effect.gen(function* () {
     const { connectionsFile } = yield* loadFileSettings
     const { connections } = yield* loadConnections(connectionsFile, environment())
-    const chosen = yield* chooseConnections(connections, Option.toArray(connection))
+    const chosen = Option.isSome(connection) ? yield* chooseConnections(connections, [connection.value]) : connections
     if (event === "-" || existsSync(event)) return yield* explainFile(event, chosen)
     if (/\.jsonl?$/.test(event)) return yield* unreadable(event, { code: "ENOENT" })
     const bounds = { ...defaultScanBounds, window: yield* windowOf(since) }

@@ -9,7 +9,7 @@ const event = {
   event_name: "purchase",
   event_time: 1_795_000_000_123,
   action_source: "website",
-  event_source_url: "https://shop.example/thanks",
+  event_source_url: "https://shop.example/thanks?email=jane@shop.example",
   user: { email: "jane@shop.example", ip: "203.0.113.7", user_agent: "Mozilla/5.0", gender: "robot" },
   properties: { value: 12.5, currency: "EUR", colour: "red" },
   unheard_of: 1
@@ -23,9 +23,22 @@ describe("explaining an event", () => {
     const byField = new Map(explain(event).fields.map(({ field, treatment, reason }) => [field, [treatment, reason]]))
     assert.deepStrictEqual(byField.get("user.email"), ["hashed", null])
     assert.deepStrictEqual(byField.get("user.ip"), ["kept", null])
+    // A parameter of it.
+    assert.deepStrictEqual(byField.get("event_source_url"), ["kept", "personal_data"])
     assert.deepStrictEqual(byField.get("properties.custom.colour"), ["kept", null])
     assert.strictEqual(byField.get("user.gender")![0], "left_out")
     assert.deepStrictEqual(byField.get("unheard_of"), ["left_out", "unknown_field"])
+  })
+
+  it("names no property whose name is a person's", () => {
+    const named = { ...event, properties: { ...event.properties, "jane@shop.example": 1, "Jane Doe": "x" } }
+    const explained = explain(named)
+    assert.notInclude(JSON.stringify(explained), "jane@shop.example")
+    assert.isTrue(
+      explained.fields.some(({ field, reason }) => field === "properties.custom" && reason === "personal_data")
+    )
+    const { event_id: _, ...refused } = named
+    assert.notInclude(JSON.stringify(explain(refused)), "jane@")
   })
 
   it("gives each connection's payload with the person masked", () => {

@@ -40,12 +40,12 @@ export const explainRead = (read: JsonEvent, context: ExplainContext): EventExpl
   const enabled = connections.filter((connection) => connection.enabled)
   const normalized = normalizeFor(read.raw, read.dropped, enabled, now)
   if (normalized._tag === "Problem")
-    return refusedBy(normalized.problem, fieldsOf(read.raw, normalized.problem.dropped))
+    return refusedBy(normalized.problem, fieldsOf(read.raw, normalized.problem.dropped, null))
   const { event } = normalized
   return {
     ...explainNormalized(event, context),
     from: "raw",
-    fields: fieldsOf(read.raw, event.dropped_fields),
+    fields: fieldsOf(read.raw, event.dropped_fields, event),
     consent: consentPreview(read.raw, event)
   }
 }
@@ -158,15 +158,44 @@ const leftOut = ({ field, reason, nearest }: DroppedField): ExplainedField => ({
 })
 
 /** Every field that the event has a value of, then what was left out that it has no field for, such as an unknown one. */
-const fieldsOf = (raw: RawEvent, dropped: ReadonlyArray<DroppedField>): ReadonlyArray<ExplainedField> => {
+const fieldsOf = (
+  raw: RawEvent,
+  dropped: ReadonlyArray<DroppedField>,
+  event: NormalizedEvent | null
+): ReadonlyArray<ExplainedField> => {
   const byField = new Map(dropped.map((one) => [one.field, one]))
-  const found = pathsOf(raw, "").map((field): ExplainedField => {
-    const without = byField.get(field)
-    if (without !== undefined) return leftOut(without)
-    return { field, treatment: treatmentOf(field), reason: null, nearest: null }
-  })
+  // A producer's name may be a person's: only those that normalizing let through, or names itself, are shown.
+  const isShown = (field: string) =>
+    byField.has(field) || !freeNames.some((prefix) => field.startsWith(prefix) && !hasName(event, prefix, field))
+  const found = pathsOf(raw, "")
+    .filter(isShown)
+    .map((field): ExplainedField => {
+      const without = byField.get(field)
+      if (without !== undefined && !(event !== null && isLeft(event, field))) return leftOut(without)
+      return { field, treatment: treatmentOf(field), reason: without?.reason ?? null, nearest: null }
+    })
   const known = new Set(found.map(({ field }) => field))
   return [...found, ...dropped.filter(({ field }) => !known.has(field)).map(leftOut)]
+}
+
+const freeNames = ["properties.custom.", "user.click_ids."] as const
+
+const hasName = (event: NormalizedEvent | null, prefix: (typeof freeNames)[number], field: string): boolean => {
+  const named = prefix === "properties.custom." ? event?.properties?.custom : event?.user.click_ids
+  return Object.hasOwn(named ?? {}, field.slice(prefix.length))
+}
+
+/** Only a part was left out, such as a parameter of a URL or one of two numbers. */
+const isLeft = ({ user, ...event }: NormalizedEvent, field: string): boolean => {
+  if (field === "user.phone") return user.phones.length > 0
+  const value = field
+    .replace(/\[(\d+)\]/g, ".$1")
+    .split(".")
+    .reduce<unknown>((of, name) => (typeof of === "object" && of !== null ? Reflect.get(of, name) : null), {
+      ...event,
+      user
+    })
+  return value !== null && value !== undefined && !(Array.isArray(value) && value.length === 0)
 }
 
 const pathsOf = (value: unknown, path: string): ReadonlyArray<string> => {

@@ -11,7 +11,7 @@ export interface ExplainedField {
   /** Such as `user.email` or `properties.items[0].price`. */
   readonly field: string
   readonly treatment: FieldTreatment
-  /** Why it is left out; null for the others. */
+  /** Why it is left out, or a part of it is; null for the others. */
   readonly reason: string | null
   /** Of an unknown field: the known one that was most likely meant. */
   readonly nearest: string | null
