@@ -62,5 +62,11 @@ const rows: ReadonlyArray<ReadonlyArray<string>> = [
     code("delivery-<platform>.<connection>")
   ],
   [code("health"), `${code(topicNames.results)}, ${code(topicNames.state)}`, "instances of health", code("health")],
-  [code("notifier"), code(topicNames.alerts), "instances of the notifier", ""]
+  [code("notifier"), code(topicNames.alerts), "instances of the notifier", ""],
+  [
+    code("indexer"),
+    "the topics that an event passes, but for raw events",
+    "none: it holds the offsets of the indexer's file ([trace](../trace.md))",
+    ""
+  ]
 ]

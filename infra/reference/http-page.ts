@@ -1,5 +1,6 @@
 /** docs/reference/http.md: what each program answers over HTTP. */
 import { connectors } from "../../shared/connectors/registry.ts"
+import { indexPath } from "../../shared/event-story/ask-index.ts"
 import { bodyBytesMax, connectionsMax } from "../../shared/runtime/http-server.ts"
 import { byteSize, code, codes, page, table } from "./markdown.ts"
 
@@ -35,6 +36,18 @@ export const httpPage = (): string => {
           "POST",
           code("/webhooks/<platform>/<connection>"),
           "`200` once the final outcomes are on `delivery-results`; `403` without the platform's signature; `503` while Kafka does not answer: the platform posts it again"
+        ]
+      ]
+    ),
+    "## Lookups in the index of events",
+    `Served by the indexer on \`CAPI_INDEXER_PORT\`, for \`./capi trace\` and the console ([trace](../trace.md)); on loopback, or with the token of \`CAPI_INDEXER_TOKEN\`:`,
+    table(
+      ["method", "path", "answers"],
+      [
+        [
+          "POST",
+          code(indexPath),
+          "`200` and JSON: where the records of each of `terms` are, how many records are not read yet; `400` for another body; `403` without `content-type: application/json` or the token"
         ]
       ]
     ),

@@ -72,7 +72,8 @@ const labels: Readonly<Record<string, ReadonlyArray<string>>> = {
   capi_notifier_sent_total: ["receiver", "event"],
   capi_notifier_failures_total: ["receiver", "reason"],
   capi_notifier_pending_changes: ["receiver"],
-  capi_notifier_receiver_failing: ["receiver"]
+  capi_notifier_receiver_failing: ["receiver"],
+  capi_indexer_records_total: ["topic"]
 }
 
 /** Of the metrics that have labels, for the test that compares them with what is registered. */
