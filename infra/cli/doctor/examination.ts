@@ -20,6 +20,7 @@ import { layerKafka } from "../../../shared/kafka/kafkajs/adapter.ts"
 import { layerInspection } from "../../../shared/kafka/kafkajs/inspection.ts"
 import { programsWithRights } from "../../../shared/model/rights.ts"
 import { kafkaOptionsOf, registryAddressOf, topicsOf } from "../../../shared/runtime/services.ts"
+import { count } from "../output.ts"
 import { type Check, type Finding, failed, groups, notChecked, ok, runCheck } from "./check.ts"
 import { type ClockSamples, makeClockSamples } from "./clock-check.ts"
 import { consumerChecks } from "./consumer-checks.ts"
@@ -63,7 +64,7 @@ export const examine = (options: ExaminationOptions): Effect.Effect<ReadonlyArra
       run: Effect.succeed(
         Result.isFailure(loaded)
           ? [failed(loaded.failure.message, loaded.failure.nextStep)]
-          : [ok(`${settings.success.connectionsFile} has ${connections.length} enabled connections.`)]
+          : [ok(`${settings.success.connectionsFile} has ${count(connections.length, "enabled connection")}.`)]
       )
     })
     const samples = makeClockSamples()
@@ -102,7 +103,7 @@ const examineKafka = (settings: Settings, connections: ReadonlyArray<Connection>
       run: Effect.succeed(
         Result.isFailure(asked)
           ? [failed(asked.failure.message, asked.failure.nextStep)]
-          : [ok(`${kafka.brokers.join(", ")} answers, with ${asked.success.length} brokers.`)]
+          : [ok(`${kafka.brokers.join(", ")} answers; the cluster has ${count(asked.success.length, "broker")}.`)]
       )
     })
     const way = yield* runAll(kafkaChecks(kafka, brokers))
@@ -158,18 +159,20 @@ const decodingOf = (settings: Settings): Decoding => {
   }
 }
 
-const examineRegistry = (settings: Settings, connections: ReadonlyArray<Connection>, samples: ClockSamples) => {
-  const platforms = [...new Set(connections.map(({ platform }) => platform))]
-  const programs = programsFor(platforms)
-  return runAll(
-    registryChecks({
+const examineRegistry = (settings: Settings, connections: ReadonlyArray<Connection>, samples: ClockSamples) =>
+  Effect.gen(function* () {
+    const platforms = [...new Set(connections.map(({ platform }) => platform))]
+    const [answers, ...others] = registryChecks({
       address: registryAddressOf(settings.registry),
       prefix: settings.topicPrefix,
-      topics: [...new Set(programs.flatMap((program) => topicsOf(program, platforms)))],
+      topics: [...new Set(programsFor(platforms).flatMap((program) => topicsOf(program, platforms)))],
       onResponse: ({ headers }, sentAt) => samples.add("the schema registry", headers.date, sentAt)
     })
-  )
-}
+    const first = yield* runAll(answers === undefined ? [] : [answers])
+    const unanswered = Effect.succeed([notChecked("The registry does not answer.")])
+    const isDown = first.some(({ status }) => status === "failed")
+    return [...first, ...(yield* runAll(others.map((check) => (isDown ? { ...check, run: unanswered } : check))))]
+  })
 
 const examinePlatforms = (
   settings: Settings,

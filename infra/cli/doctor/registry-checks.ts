@@ -80,7 +80,9 @@ const ask = ({ address, onResponse }: RegistryCheckOptions, method: "GET" | "POS
 const originOf = (url: string): string => (URL.canParse(url) ? new URL(url).origin : "SCHEMA_REGISTRY_URL")
 const causeOf = (cause: unknown): string => {
   const { code, name } = cause as { readonly code?: string; readonly name?: string }
-  return code ?? name ?? "no answer"
+  return code === undefined || code === "ABORT_ERR" || name === "TimeoutError"
+    ? `nothing within ${requestMillis / 1_000} s`
+    : code
 }
 
 const checkAnswers = (options: RegistryCheckOptions) =>

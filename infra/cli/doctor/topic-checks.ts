@@ -106,7 +106,7 @@ export const checkPresent = (
             "Create them: ./capi topics --create; or correct CAPI_TOPIC_PREFIX, or grant Describe on them."
           )
         ],
-    `All ${topics.length} exist${prefix === "" ? "" : `, with the prefix ${prefix}`}.`
+    `All ${topics.length} exist${prefix === "" ? "" : ` (CAPI_TOPIC_PREFIX is ${prefix})`}.`
   )
 }
 
