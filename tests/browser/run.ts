@@ -55,16 +55,17 @@ export const browserRun = (options: BrowserRunOptions): Effect.Effect<ReadonlyAr
       programs: programNames,
       onProgress: print
     })
+    const consoleUrl = `http://127.0.0.1:${port}`
     const walk = Effect.gen(function* () {
-      const story = yield* makeStory(chain, print)
+      const story = yield* makeStory(chain, consoleUrl, print)
       const browser = yield* startChromium(options.chromium)
-      return yield* inBrowser(browser, chain, story, `http://127.0.0.1:${port}`, options)
+      return yield* inBrowser(browser, chain, story, consoleUrl, options)
     })
     return yield* Effect.provide(walk, chain.services)
   })
 
 /** Makes happen what the views show. */
-const makeStory = Effect.fnUntraced(function* (chain: Chain, print: (line: string) => void) {
+const makeStory = Effect.fnUntraced(function* (chain: Chain, url: string, print: (line: string) => void) {
   const { control, prefix } = chain
   yield* control.add([{ kind: "expired_token", platform: "tiktok", id: "token" }])
   yield* publishSamples(prefix)
@@ -76,7 +77,10 @@ const makeStory = Effect.fnUntraced(function* (chain: Chain, print: (line: strin
   const [delivered] = yield* results
   print("Events are delivered; the health program reads its input again.")
   yield* chain.programs.stop(["health"])
-  yield* chain.capi("replay", "--stage", "health", "--from", "beginning")
+  const replay = yield* chain.capi("replay", "--stage", "health", "--from", "beginning", "--yes")
+  if (replay.exitCode !== 0) return yield* Effect.die(new Error(`The replay was refused: ${replay.errors}`))
+  const seen = Effect.promise(async () => (await (await fetch(`${url}/api/replays`)).text()).includes("health"))
+  yield* until("the console sees the replay", () => seen, 60_000, 500)
   yield* chain.programs.start(["health"])
   yield* publishSamples(prefix)
   return { eventId: delivered!.event_id, connection, paused } satisfies Story

@@ -105,7 +105,7 @@ const OpenProblem = ({ alert }: { alert: Alert }) => (
     </div>
     <p class="break">{alert.message}</p>
     {alert.issues
-      .filter((issue) => issue !== alert.message)
+      .filter((issue) => !alert.message.includes(issue))
       .map((issue) => (
         <p key={issue} class="break muted">
           {issue}

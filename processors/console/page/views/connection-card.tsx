@@ -86,24 +86,13 @@ const threeOf = (values: Percentiles | null): string =>
   values === null ? "–" : [values.p50, values.p95, values.p99].map(formatMillis).join(" · ")
 
 const Figures = ({ card }: { card: ConnectionCard }) => {
-  const {
-    success_rate,
-    events_1h,
-    failed_1h,
-    latency_ms,
-    end_to_end_ms,
-    batch,
-    match_quality,
-    circuit,
-    paused,
-    credential
-  } = card
+  const { events_1h, failed_1h, latency_ms, end_to_end_ms, batch, match_quality, circuit, paused, credential } = card
   return (
     <dl class="card-figures">
       <Figure
         name="Success, 1 h"
         title={`${formatCount(events_1h)} events, ${formatCount(failed_1h)} failed`}
-        value={success_rate === null ? "–" : formatPercent(success_rate * 100)}
+        value={successOf(card)}
       />
       <Figure
         name="Circuit"
@@ -132,6 +121,12 @@ const Figures = ({ card }: { card: ConnectionCard }) => {
   )
 }
 
+/** A connection to which nothing was sent is not "100 %". */
+export const successOf = ({ success_rate, minutes }: ConnectionCard): string =>
+  success_rate === null || minutes.every(({ succeeded, failed }) => succeeded + failed === 0)
+    ? "–"
+    : formatPercent(success_rate * 100)
+
 const Figure = ({
   name,
   value,
@@ -153,7 +148,7 @@ const Figure = ({
 
 export const credentialAge = ({ credential: { expires_at, stored_at } }: ConnectionCard, now: number): string => {
   if (expires_at !== null) return expires_at > now ? `expires in ${formatAge(expires_at - now)}` : "expired"
-  return stored_at === null ? "no age known" : `${formatAge(now - stored_at)} old`
+  return stored_at === null ? "age not known" : `${formatAge(now - stored_at)} old`
 }
 
 const isExpiring = ({ credential: { expires_at } }: ConnectionCard, now: number): boolean =>

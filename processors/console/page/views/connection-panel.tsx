@@ -10,13 +10,13 @@ import { setParams } from "../state/location.ts"
 import { useResource } from "../state/resource.ts"
 import { hrefOf } from "../state/route.ts"
 import { useKey } from "../state/use-key.ts"
-import { Backlog, credentialAge, StatusWord } from "./connection-card.tsx"
+import { Backlog, credentialAge, StatusWord, successOf } from "./connection-card.tsx"
 import { Pairs } from "./sample.tsx"
 
 export const ConnectionPanel = ({ card }: { card: ConnectionCard }) => {
   const close = () => setParams({ connection: null }, "push")
   useKey("Escape", close)
-  const { batch, credential, latency_ms, end_to_end_ms, success_rate } = card
+  const { batch, credential, latency_ms, end_to_end_ms } = card
   return (
     <aside class="panel side" aria-label={card.connection_id}>
       <div class="panel-head">
@@ -45,7 +45,7 @@ export const ConnectionPanel = ({ card }: { card: ConnectionCard }) => {
             ["Since", card.since === null ? null : <Ago at={card.since} />],
             ["Last success", card.last_success_at === null ? "none known" : <Ago at={card.last_success_at} />],
             ["Last hour", `${formatNumberOf(card.events_1h, "event")}, ${formatCount(card.failed_1h)} failed`],
-            ["Success", success_rate === null ? null : formatPercent(success_rate * 100)],
+            ["Success", successOf(card)],
             ["Request latency", percentiles(latency_ms)],
             ["Raw event to delivery", percentiles(end_to_end_ms)],
             [
