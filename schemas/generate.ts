@@ -81,6 +81,7 @@ const render = (type: AvroType, records: Map<string, string>): string => {
 const absentFields: ReadonlySet<string> = new Set([
   "DroppedField.nearest",
   "NormalizedEvent.consent_country",
+  "NormalizedEvent.tcf_vendors_denied",
   "MappedEvent.consent_country"
 ])
 

@@ -576,6 +576,8 @@ export interface NormalizedEvent {
   readonly person_ids: null | string
   /** ISO 3166-1 alpha-2 code of the country whose rules count where consent is unknown: of those that the event names, one that asks for consent first; EU where only that is known. Null where no country is known. */
   readonly consent_country?: null | string
+  /** Vendors of connections (ids of IAB's Global Vendor List) for which a TC string of the event has no consent. Null where there are none. */
+  readonly tcf_vendors_denied?: null | ReadonlyArray<number>
 }
 
 /** What the final result needs to tell of an event. */

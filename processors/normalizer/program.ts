@@ -105,6 +105,7 @@ export const configOf = (
   return {
     options: {
       defaultCountries: [...new Set(countries)].sort(),
+      tcfVendors: tcfVendorsOf(connections),
       recipients: messages.isEmpty ? null : sealer,
       messageEvents: messages,
       futureToleranceMillis: Duration.toMillis(settings.futureTolerance)
@@ -114,6 +115,10 @@ export const configOf = (
     schemaTimeout: settings.schemaTimeout
   }
 }
+
+/** The vendors whose consent a TC string must have for one of these connections. */
+export const tcfVendorsOf = (connections: ReadonlyArray<Connection>): ReadonlyArray<number> =>
+  [...new Set(connections.flatMap(({ consent }) => consent.tcfVendor ?? []))].sort((left, right) => left - right)
 
 /** The configuration of this deployment. */
 const normalizerConfig: Effect.Effect<NormalizerConfig, SettingsError, Connections | Sealer> = Effect.gen(function* () {

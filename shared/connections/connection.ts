@@ -67,6 +67,8 @@ export interface ConsentPolicy {
   readonly onUnknownInEurope?: "send"
   /** Events of no known country count as from elsewhere (absent) or as from Europe. */
   readonly unknownCountry?: "europe"
+  /** The platform's id in IAB's Global Vendor List: nothing is sent where a TC string has no consent for it. Absent: not looked at. */
+  readonly tcfVendor?: number
   /** Sale of data denied: `restrict` sends with the platform's restricted-use flags, `skip` sends nothing. */
   readonly onSaleDenied: "restrict" | "skip"
   /** `granted`: whoever publishes the events asked already, so an absent ad_user_data or ad_personalization is granted. */
@@ -137,11 +139,17 @@ const connectionOf = (kind: ConnectorKind, catalog: ConnectorCatalog): Field<Con
         onSaleDenied: consent.onSaleDenied,
         ...(consent.onUnknownInEurope === "send" ? { onUnknownInEurope: "send" } : {}),
         ...(consent.unknownCountry === "europe" ? { unknownCountry: "europe" } : {}),
-        ...(consent.assume === "granted" ? { assume: "granted" } : {})
+        ...(consent.assume === "granted" ? { assume: "granted" } : {}),
+        ...tcfVendorOf(consent.tcfVendor, rules)
       },
       ...(resilience === null ? {} : { resilience })
     })
   )
+}
+
+const tcfVendorOf = (given: number | null, rules: ConnectorRules): Pick<ConsentPolicy, "tcfVendor"> => {
+  const vendor = given ?? rules.tcfVendor ?? 0
+  return vendor === 0 ? {} : { tcfVendor: vendor }
 }
 
 const connectionKind: Field<ConnectorKind> = refine(
@@ -265,6 +273,8 @@ const consent = camelGroup({
   on_unknown: optional(choice(["send", "skip"]), "send"),
   on_unknown_in_europe: optional(choice(["skip", "send"]), "skip"),
   unknown_country: optional(choice(["elsewhere", "europe"]), "elsewhere"),
+  /** 0: not looked at; absent: that of the platform. */
+  tcf_vendor: optional(integer(0, 65_535), null),
   on_sale_denied: optional(choice(["restrict", "skip"]), "restrict"),
   assume: optional(choice(["nothing", "granted"]), "nothing")
 })

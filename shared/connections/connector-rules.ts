@@ -14,6 +14,8 @@ export interface ConnectorRules {
   /** Where requests go unless `endpoint` says otherwise. */
   readonly endpoint: { readonly host: string; readonly version: string }
   readonly limits: { readonly documented: Limits; readonly specification: Limits }
+  /** The platform's id in IAB's Global Vendor List; absent where none is known. */
+  readonly tcfVendor?: number
   /** Most characters of `partner_name`; absent: any number. */
   readonly partnerNameCharactersMax?: number
   /** Whether `mapping.events` may set a numeric conversion action. */

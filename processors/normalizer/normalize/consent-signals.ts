@@ -7,7 +7,7 @@ import type { Consent, ConsentSignals } from "../../../schemas/types.gen.ts"
 import { asksForConsent, consentCountryOfPhone } from "../../../shared/model/consent-region.ts"
 import { normalizeCountry } from "../identity/address.ts"
 import type { Drop } from "../identity/field.ts"
-import { type GppSection, readGpp, readTcf, type Tcf } from "./consent-strings.ts"
+import { type GppSection, hasVendorConsent, readGpp, readTcf, type Tcf } from "./consent-strings.ts"
 
 /** What one signal says; null where it says nothing of a value. */
 export interface Statement {
@@ -40,6 +40,31 @@ export const deriveConsent = (
     },
     statements
   }
+}
+
+/**
+ * Of these vendors of IAB's Global Vendor List, those without consent in a TC string of the event, also one within its GPP string; null
+ * where there are none, or no string that can be read: that denies everything by itself.
+ */
+export const deniedVendors = (
+  signals: ConsentSignals | null,
+  vendors: ReadonlyArray<number>
+): ReadonlyArray<number> | null => {
+  if (signals === null || vendors.length === 0) return null
+  const strings = tcStringsOf(signals)
+  const denied = vendors.filter((vendor) => strings.some((text) => !hasVendorConsent(text, vendor)))
+  return denied.length === 0 ? null : denied
+}
+
+const tcStringsOf = ({
+  gpp_section_ids: ids,
+  gpp_string: gpp,
+  tcf_string: tcf
+}: ConsentSignals): ReadonlyArray<string> => {
+  const own = isGiven(tcf) && !isLong(tcf) && readTcf(tcf.trim()) !== null ? [tcf.trim()] : []
+  const sections = isGiven(gpp) && !isLong(gpp) ? (applicableSections(gpp.trim(), ids) ?? []) : []
+  // Canada's section has other vendors, at another place.
+  return [...own, ...sections.flatMap((section) => (section._tag === "Tcf" && section.id === 2 ? [section.text] : []))]
 }
 
 /** A denial of any signal counts, then what is unclear, then a grant, then what is said to be unknown. */
@@ -83,11 +108,15 @@ const ofTcf = (source: string, tcf: Tcf | null): Statement | null =>
 
 const word = (granted: boolean): string => (granted ? "granted" : "denied")
 
-const ofGpp = (gpp: string, sectionIds: ConsentSignals["gpp_section_ids"]): ReadonlyArray<Statement> | null => {
-  const sections = readGpp(gpp)
-  if (sections === null) return null
+const ofGpp = (gpp: string, sectionIds: ConsentSignals["gpp_section_ids"]): ReadonlyArray<Statement> | null =>
+  applicableSections(gpp, sectionIds)?.map(ofSection) ?? null
+
+const applicableSections = (
+  gpp: string,
+  sectionIds: ConsentSignals["gpp_section_ids"]
+): ReadonlyArray<GppSection> | null => {
   const applicable = idsOf(sectionIds)
-  return sections.filter(({ id }) => applicable === null || applicable.has(id)).map(ofSection)
+  return readGpp(gpp)?.filter(({ id }) => applicable === null || applicable.has(id)) ?? null
 }
 
 /** The applicable sections; null where the event does not say. IAB's -1 and 0 stand for none and unknown. */

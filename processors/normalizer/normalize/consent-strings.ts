@@ -19,11 +19,51 @@ export interface OptOuts {
 }
 
 export type GppSection =
-  | { readonly _tag: "Tcf"; readonly id: number; readonly name: string; readonly tcf: Tcf }
+  /** `text` is the section's own, for its vendors. */
+  | { readonly _tag: "Tcf"; readonly id: number; readonly name: string; readonly tcf: Tcf; readonly text: string }
   | ({ readonly _tag: "OptOuts"; readonly id: number; readonly name: string } & OptOuts)
 
 /** The first segment of a TC string; null where it is not one of version 2. */
 export const readTcf = (text: string): Tcf | null => cachedTcf(firstCharacters(text, tcfCharacters))
+
+/**
+ * Whether a TC string, which `readTcf` takes, has the vendor's consent. Its vendors are a bit for each id, or ranges of ids, which are
+ * looked through without expanding them.
+ */
+export const hasVendorConsent = (text: string, vendor: number): boolean => {
+  const end = text.indexOf(".")
+  const bits = new Bits(end < 0 ? text : text.slice(0, end))
+  if (vendor > bits.number(vendorsAtBit, 16)) return false
+  if (bits.number(vendorsAtBit + 16, 1) === 0) return bits.number(vendorsAtBit + 17 + vendor - 1, 1) === 1
+  const entries = bits.number(vendorsAtBit + 17, 12)
+  let at = vendorsAtBit + 29
+  for (let entry = 0; entry < entries && at < bits.length; entry++) {
+    const isRange = bits.number(at, 1) === 1
+    const first = bits.number(at + 1, 16)
+    const last = isRange ? bits.number(at + 17, 16) : first
+    if (first <= vendor && vendor <= last) return true
+    at += isRange ? 33 : 17
+  }
+  return false
+}
+
+/** The bits of a base64url text, read in place; those behind its end are 0. */
+class Bits {
+  readonly #text: string
+  readonly length: number
+  constructor(text: string) {
+    this.#text = text
+    this.length = 6 * text.length
+  }
+  number(start: number, length: number): number {
+    let value = 0
+    for (let at = start; at < start + length; at++) {
+      const character = sixBits[this.#text.charCodeAt(Math.floor(at / 6))] ?? 0
+      value = 2 * value + ((character >> (5 - (at % 6))) & 1)
+    }
+    return value
+  }
+}
 
 /** The sections that say something of consent; null where the text is no GPP string or one of them cannot be read. */
 export const readGpp = (text: string): ReadonlyArray<GppSection> | null =>
@@ -96,14 +136,14 @@ const fibonacciAt = (bits: string, start: number): { readonly value: number; rea
 const readSection = (id: number, text: string): GppSection | "not_read" | null => {
   if (id === euId) {
     const tcf = readTcf(text)
-    return tcf === null ? null : { _tag: "Tcf", id, name: "tcfeuv2", tcf }
+    return tcf === null ? null : { _tag: "Tcf", id, name: "tcfeuv2", tcf, text }
   }
   const segments = text.split(".")
   if (id === canadaId) {
     const bits = bitsOf(firstCharacters(text, tcfCharacters + 4))
     if (bits === null || bits.length < canadaAtBit + 48) return null
     const purposes = new Set([...purposesAt(bits, canadaAtBit), ...purposesAt(bits, canadaAtBit + 24)])
-    return { _tag: "Tcf", id, name: "tcfcav1", tcf: { purposes } }
+    return { _tag: "Tcf", id, name: "tcfcav1", tcf: { purposes }, text }
   }
   if (id === uspId) {
     const match = usPrivacy.exec(text)
@@ -197,9 +237,13 @@ const numberAt = (bits: string, start: number, length: number): number =>
 
 const base64url = /^[A-Za-z0-9_-]+$/
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+/** By character code. */
+const sixBits = Array.from({ length: 128 }, (_, code) => Math.max(0, alphabet.indexOf(String.fromCharCode(code))))
 const usPrivacy = /^1[YNyn-]([YNyn-])[YNyn-]$/
 const purposeCount = 24
 const purposesAtBit = 152
+/** Behind the purposes: legitimate interests, a bit for purpose 1, the publisher's country. */
+const vendorsAtBit = 213
 const purposesEnd = purposesAtBit + purposeCount
 /** As many characters as hold the purposes. */
 const tcfCharacters = Math.ceil(purposesEnd / 6)

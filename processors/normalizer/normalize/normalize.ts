@@ -11,7 +11,7 @@ import { clean } from "../identity/text.ts"
 import { isWithoutIdentity, normalizeUser } from "../identity/user.ts"
 import { PersonalData, redactUser } from "../pii/personal-data.ts"
 import { normalizeConsent } from "./consent.ts"
-import { consentCountryOf, deriveConsent } from "./consent-signals.ts"
+import { consentCountryOf, deniedVendors, deriveConsent } from "./consent-signals.ts"
 import { accountId, normalizeActionSource, normalizeApp, normalizeMessagingChannel } from "./event-fields.ts"
 import { withPageClickIds } from "./page-click-ids.ts"
 import { type Problem, problem } from "./problem.ts"
@@ -23,6 +23,8 @@ import { cleanUrl, noUrl, repairedAddress, webAddress } from "./url.ts"
 export interface NormalizerOptions extends FutureLimit {
   /** ISO 3166-1 alpha-2, upper case: the default countries of the connections, for national phone numbers. */
   readonly defaultCountries: ReadonlyArray<string>
+  /** Ids of IAB's Global Vendor List: the connections' `tcfVendor`. Absent: none. */
+  readonly tcfVendors?: ReadonlyArray<number>
   /** Seals phone numbers for WhatsApp; null where no connection needs them. */
   readonly recipients: SealerShape | null
   /** Names of the events whose phone numbers `recipients` seals, since they may become messages; null seals those of all. */
@@ -113,6 +115,7 @@ export const normalize = (
       user,
       consent: consentOf(raw, drop),
       consent_country: consentCountryOf(raw.consent_signals, user.country_code, raw.user?.phone ?? null),
+      tcf_vendors_denied: deniedVendors(raw.consent_signals, options.tcfVendors ?? []),
       properties,
       app: raw.app === null ? null : normalizeApp(raw.app, personal, drop),
       dropped_fields: droppedFields,

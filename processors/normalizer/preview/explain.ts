@@ -1,7 +1,7 @@
 /** Explains an event: normalizes and maps it as the programs do, and says what was decided where. Pure; nothing is sent. */
 import type { DroppedField, MappedEvent, NormalizedEvent, RawEvent } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
-import { consentDecision } from "../../../shared/connectors/mapping/consent.ts"
+import { consentDecision, vendorRefusal } from "../../../shared/connectors/mapping/consent.ts"
 import { mapForConnection } from "../../../shared/connectors/mapping/map.ts"
 import { connectorFor } from "../../../shared/connectors/registry.ts"
 import type { EventTimeline } from "../../../shared/event-story/story.ts"
@@ -95,7 +95,9 @@ const explainAt = (
 ): ConnectionExplanation => {
   const connector = connectorFor(connection.kind)
   const event = suppressed?._tag === "Withdrawn" ? { ...given, consent: suppressed.consent } : given
-  const consent = consentDecision(event.consent, connection, connector, event.consent_country ?? null)
+  const consent =
+    vendorRefusal(event.tcf_vendors_denied ?? null, connection) ??
+    consentDecision(event.consent, connection, connector, event.consent_country ?? null)
   const basic = {
     connection_id: connection.id,
     platform: connection.platform,

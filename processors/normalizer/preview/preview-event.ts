@@ -91,6 +91,7 @@ export const normalizeFor = (
     {
       ...defaultNormalizerOptions,
       defaultCountries: [...new Set(countries)].sort(),
+      tcfVendors: [...new Set(connections.flatMap(({ consent }) => consent.tcfVendor ?? []))],
       recipients: connections.some(({ kind }) => connectorFor(kind).sealedRecipients === true) ? localSealer : null,
       now
     },

@@ -14,6 +14,7 @@ import { formatUserData, mapEvent } from "./mapping.ts"
 export const googleAds: Connector = {
   kind: "google-ads",
   platform: "google",
+  tcfVendor: 755,
   name: "Google Ads API",
   // The Google Ads API takes back a refunded conversion by an adjustment; the other names are the Data Manager API's.
   catalog: catalogOf({ ...googleCatalog, ...catalog, events: { ...catalog.events, ...googleCatalog.events } }),

@@ -18,6 +18,7 @@ import { oauthClassification, readRefresh, refreshRequest } from "./oauth.ts"
 export const google: Connector = {
   kind: "google",
   platform: "google",
+  tcfVendor: 755,
   name: "Google Data Manager API",
   catalog: catalogOf(catalog),
   exampleAccount: { operating_account_id: "1000000000", conversion_action_id: "1000000001" },

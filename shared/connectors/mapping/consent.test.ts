@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { ConsentPolicy } from "../../connections/connection.ts"
 import type { ConnectorKind } from "../../model/platform.ts"
-import { connectionOf, consent } from "../../testing/event-fixture.ts"
+import { connectionOf, consent, purchase } from "../../testing/event-fixture.ts"
 import { connectorFor } from "../registry.ts"
 import { consentDecision, consentValue } from "./consent.ts"
+import { mapForConnection } from "./map.ts"
 
 const decide = (
   fields: Parameters<typeof consent>[0] | null,
@@ -39,6 +40,22 @@ describe("consent", () => {
     assert.strictEqual(decide({ ad_user_data: "denied" }), "skip")
     assert.strictEqual(decide({ ad_user_data: "denied" }, { assume: "granted" }), "skip")
     assert.strictEqual(decide({ ad_user_data: "granted" }), "send")
+  })
+
+  it("is needed for the platform as a vendor, where a TC string says of which it has none", () => {
+    const reasons = (kind: ConnectorKind, tcfVendor: number | undefined, denied: ReadonlyArray<number> | null) => {
+      const base = connectionOf(kind)
+      const { tcfVendor: _, ...policy } = base.consent
+      const connection = { ...base, consent: { ...policy, ...(tcfVendor === undefined ? {} : { tcfVendor }) } }
+      const event = { ...purchase(), consent: consent({ ad_user_data: "granted" }), tcf_vendors_denied: denied }
+      const mapped = mapForConnection(event, connection, connectorFor(kind), null)
+      return mapped._tag === "Mapped" ? "mapped" : mapped.reason
+    }
+    assert.strictEqual(reasons("google", 755, [755]), "consent")
+    assert.strictEqual(reasons("google", 755, [12]), "mapped")
+    assert.strictEqual(reasons("google", 755, null), "mapped")
+    assert.strictEqual(reasons("google", undefined, [755]), "mapped")
+    assert.strictEqual(reasons("pinterest", 12, [12, 755]), "consent")
   })
 
   it("that is unknown follows the connection's policy", () => {

@@ -47,6 +47,23 @@ export const consentValue = (
   return connection.consent.assume === "granted" && value !== "unclear" ? "granted" : null
 }
 
+/**
+ * Why the event may not be sent to the connection's platform as a vendor of IAB's Transparency and Consent Framework; null where it may.
+ *
+ * @param denied `tcf_vendors_denied` of the event
+ */
+export const vendorRefusal = (
+  denied: ReadonlyArray<number> | null,
+  { consent: { tcfVendor } }: Connection
+): Extract<ConsentDecision, { readonly _tag: "Skip" }> | null =>
+  denied !== null && tcfVendor !== undefined && denied.includes(tcfVendor)
+    ? {
+        _tag: "Skip",
+        reason: "consent",
+        message: `The TC string has no consent for vendor ${tcfVendor} of IAB's Global Vendor List.`
+      }
+    : null
+
 const isInEurope = (country: string | null, { unknownCountry }: ConsentPolicy): boolean =>
   country === null ? unknownCountry === "europe" : asksForConsent(country)
 

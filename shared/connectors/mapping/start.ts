@@ -3,7 +3,7 @@ import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
 import type { CompiledConnection, Connector, MappingContext, MapResult, NotMapped } from "../connector.ts"
 import { batchGroup } from "../http/request.ts"
-import { consentDecision } from "./consent.ts"
+import { consentDecision, vendorRefusal } from "./consent.ts"
 import { noMapping, type PlatformEvent, platformEventOf } from "./event-name.ts"
 import { deadlineOf } from "./event-time.ts"
 import { rejected, skipped } from "./result.ts"
@@ -38,7 +38,9 @@ export const mapping =
   (event, context) => {
     const { connection, compiled, now } = context
     const { connector } = compiled
-    const consent = consentDecision(event.consent, connection, connector, event.consent_country ?? null)
+    const consent =
+      vendorRefusal(event.tcf_vendors_denied ?? null, connection) ??
+      consentDecision(event.consent, connection, connector, event.consent_country ?? null)
     if (consent._tag === "Skip") return skipped(consent.reason, consent.message)
     const named = name(event, compiled)
     if ("_tag" in named) return named
