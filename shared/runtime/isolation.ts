@@ -36,6 +36,8 @@ export const AloneInProcess = Context.Reference<Semaphore.Semaphore>("shared/run
 })
 
 interface IsolationOptions {
+  /** The processor's name. */
+  readonly processor: string
   readonly limits: AdaptiveBatchLimits
   /** The position is to be stored with the next commit, though it has not moved. */
   readonly store: () => void
@@ -155,7 +157,7 @@ export class Isolation {
       this.aloneTo = last
       if (record === first.offset) {
         this.options!.onPoison(first)
-        yield* logPoison(first.offset)
+        yield* Effect.annotateLogs(logPoison(first.offset), { processor: this.options!.processor })
         return yield* poison(first)
       }
       yield* this.hold(permits, last, scope)

@@ -206,6 +206,7 @@ export class Subscriber<E, R> {
 
   private get isolationOptions() {
     return {
+      processor: this.processor.name,
       limits: this.limits,
       store: () => this.storePosition(),
       onPoison: ({ offset }: Inbound) => this.context.observe({ type: "poison", ...this.name, offset })

@@ -190,13 +190,13 @@ describe("a record that ends a delivery's process", () => {
       const { strict: outcomes } = outcomesIn(kafka)
       assert.strictEqual(outcomes!["e3"], "dead_lettered poison")
       assert.strictEqual(outcomes!["e7"], "dead_lettered poison")
-      const letters = kafka.log.records({ topic: "dead-letters", partition: 0 }).map(({ value }) => {
+      const found = kafka.log.records({ topic: "dead-letters", partition: 0 }).map(({ value }) => {
         const decoded = codecs.decode("dead-letter", value)
         return decoded._tag === "Decoded"
           ? [decoded.value.event_id, decoded.value.message.includes("may have been sent")]
           : []
       })
-      assert.deepStrictEqual(letters, [
+      assert.deepStrictEqual(found, [
         ["e3", false],
         ["e7", true]
       ])
