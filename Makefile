@@ -3,7 +3,7 @@ SHELL := /bin/bash
 # Before every command that runs TypeScript or one of the packages' tools.
 ON_NODE := infra/node/with-node
 .DEFAULT_GOAL := help
-.PHONY: help install build run test test-unit test-kafka test-docker test-charts chart-schemas check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak release e2e-upgrade e2e-outage e2e-erasure bench-isolation bench-accounts bench-trace bench-idle bench-normalize mutants sandbox samples deploy-files acl e2e-acl e2e-rotation dashboard schemas clean
+.PHONY: help install build run test test-unit test-kafka test-docker test-charts chart-schemas check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak release e2e-upgrade e2e-outage e2e-erasure bench-isolation bench-accounts bench-trace bench-console bench-idle bench-normalize mutants sandbox samples deploy-files acl e2e-acl e2e-rotation dashboard schemas clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -120,6 +120,9 @@ bench-accounts: install ## Measures 1 to 1,000 accounts of one platform (CONNECT
 
 bench-trace: install ## Measures capi trace's lookups and the indexer with EVENTS (10000000) events in the log
 	@exec $(ON_NODE) node --max-old-space-size=1024 tests/bench/trace.ts
+
+bench-console: install ## Measures the console at RESULTS (10000) results a second with CONNECTIONS (200): server, bytes, browser (SECONDS=30)
+	@exec $(ON_NODE) node tests/bench/console.ts
 
 bench-idle: install ## Measures what programs and broker cost without events (CONNECTIONS=7,200, SECONDS=300, TOGETHER=1)
 	@exec $(ON_NODE) node tests/bench/idle.ts

@@ -4,7 +4,7 @@
 #   KAFKA_ACLS="kafka-acls.sh --bootstrap-server kafka:9093 --command-config admin.properties" USER_PREFIX=capi- infra/acl/acls.sh
 # Arguments: the programs; without any, all of them. ACTION=--remove takes the rights away again.
 set -eu
-programs=${*:-"normalizer mapper delivery-meta delivery-google delivery-tiktok delivery-snapchat delivery-whatsapp delivery-pinterest health notifier indexer"}
+programs=${*:-"normalizer mapper delivery-meta delivery-google delivery-tiktok delivery-snapchat delivery-whatsapp delivery-pinterest health notifier indexer console"}
 acl() { ${KAFKA_ACLS:-kafka-acls.sh --bootstrap-server localhost:9092} "${ACTION:---add}" --allow-principal "User:${USER_PREFIX:-}$program" "$@"; }
 
 for program in $programs; do
@@ -81,6 +81,13 @@ for program in $programs; do
     indexer)
       acl --operation Read --topic "${CAPI_TOPIC_PREFIX:-}normalized-events" --topic "${CAPI_TOPIC_PREFIX:-}mapped-events.meta" --topic "${CAPI_TOPIC_PREFIX:-}mapped-events.google" --topic "${CAPI_TOPIC_PREFIX:-}mapped-events.tiktok" --topic "${CAPI_TOPIC_PREFIX:-}mapped-events.snapchat" --topic "${CAPI_TOPIC_PREFIX:-}mapped-events.whatsapp" --topic "${CAPI_TOPIC_PREFIX:-}mapped-events.pinterest" --topic "${CAPI_TOPIC_PREFIX:-}delivery-retry.meta" --topic "${CAPI_TOPIC_PREFIX:-}delivery-retry.google" --topic "${CAPI_TOPIC_PREFIX:-}delivery-retry.tiktok" --topic "${CAPI_TOPIC_PREFIX:-}delivery-retry.snapchat" --topic "${CAPI_TOPIC_PREFIX:-}delivery-retry.whatsapp" --topic "${CAPI_TOPIC_PREFIX:-}delivery-retry.pinterest" --topic "${CAPI_TOPIC_PREFIX:-}send-intents" --topic "${CAPI_TOPIC_PREFIX:-}pending-outcomes" --topic "${CAPI_TOPIC_PREFIX:-}delivery-results" --topic "${CAPI_TOPIC_PREFIX:-}dead-letters" --topic "${CAPI_TOPIC_PREFIX:-}identity-keys"
       acl --operation Read --group "${CAPI_TOPIC_PREFIX:-}indexer"
+      ;;
+    console)
+      acl --operation Read --topic "${CAPI_TOPIC_PREFIX:-}raw-events" --topic "${CAPI_TOPIC_PREFIX:-}sealed-events" --topic "${CAPI_TOPIC_PREFIX:-}normalized-events" --topic "${CAPI_TOPIC_PREFIX:-}mapped-events.meta" --topic "${CAPI_TOPIC_PREFIX:-}mapped-events.google" --topic "${CAPI_TOPIC_PREFIX:-}mapped-events.tiktok" --topic "${CAPI_TOPIC_PREFIX:-}mapped-events.snapchat" --topic "${CAPI_TOPIC_PREFIX:-}mapped-events.whatsapp" --topic "${CAPI_TOPIC_PREFIX:-}mapped-events.pinterest" --topic "${CAPI_TOPIC_PREFIX:-}delivery-retry.meta" --topic "${CAPI_TOPIC_PREFIX:-}delivery-retry.google" --topic "${CAPI_TOPIC_PREFIX:-}delivery-retry.tiktok" --topic "${CAPI_TOPIC_PREFIX:-}delivery-retry.snapchat" --topic "${CAPI_TOPIC_PREFIX:-}delivery-retry.whatsapp" --topic "${CAPI_TOPIC_PREFIX:-}delivery-retry.pinterest" --topic "${CAPI_TOPIC_PREFIX:-}send-intents" --topic "${CAPI_TOPIC_PREFIX:-}pending-outcomes" --topic "${CAPI_TOPIC_PREFIX:-}delivery-positions" --topic "${CAPI_TOPIC_PREFIX:-}delivery-results" --topic "${CAPI_TOPIC_PREFIX:-}dead-letters" --topic "${CAPI_TOPIC_PREFIX:-}connector-state" --topic "${CAPI_TOPIC_PREFIX:-}suppressions" --topic "${CAPI_TOPIC_PREFIX:-}connector-health" --topic "${CAPI_TOPIC_PREFIX:-}connector-health-history" --topic "${CAPI_TOPIC_PREFIX:-}health-alerts"
+      acl --operation Write --topic "${CAPI_TOPIC_PREFIX:-}raw-events" --topic "${CAPI_TOPIC_PREFIX:-}normalized-events" --topic "${CAPI_TOPIC_PREFIX:-}mapped-events.meta" --topic "${CAPI_TOPIC_PREFIX:-}mapped-events.google" --topic "${CAPI_TOPIC_PREFIX:-}mapped-events.tiktok" --topic "${CAPI_TOPIC_PREFIX:-}mapped-events.snapchat" --topic "${CAPI_TOPIC_PREFIX:-}mapped-events.whatsapp" --topic "${CAPI_TOPIC_PREFIX:-}mapped-events.pinterest" --topic "${CAPI_TOPIC_PREFIX:-}delivery-refusals" --topic "${CAPI_TOPIC_PREFIX:-}dead-letters"
+      acl --operation Write --transactional-id "${CAPI_TOPIC_PREFIX:-}capi-redrive"
+      acl --operation Describe --group "${CAPI_TOPIC_PREFIX:-}normalizer" --group "${CAPI_TOPIC_PREFIX:-}sealer" --group "${CAPI_TOPIC_PREFIX:-}mapper" --group "${CAPI_TOPIC_PREFIX:-}health"
+      acl --operation Describe --resource-pattern-type prefixed --group "${CAPI_TOPIC_PREFIX:-}delivery-"
       ;;
     *)
       echo "There is no program $program." >&2

@@ -13,7 +13,8 @@ export const programs: Readonly<Record<string, () => Promise<Program>>> = {
   ),
   health: async () => (await import("../../processors/health/program.ts")).healthProgram,
   notifier: async () => (await import("../../processors/notifier/program.ts")).notifierProgram,
-  indexer: async () => (await import("../../processors/indexer/program.ts")).indexerProgram
+  indexer: async () => (await import("../../processors/indexer/program.ts")).indexerProgram,
+  console: async () => (await import("../../processors/console/program.ts")).consoleProgram
 }
 
 export const programNames: ReadonlyArray<string> = Object.keys(programs)

@@ -16,7 +16,7 @@ import { readLedger } from "../../shared/ledger/read-ledger.ts"
 import { buildConsolePage } from "../build/console-page.ts"
 import { publishLocalEnvironment } from "../local/environment.ts"
 import { beOnlyOne, demoStarter } from "../local/only-one.ts"
-import { freePort } from "../local/ports.ts"
+import { freePort, isFree } from "../local/ports.ts"
 import { watchPrograms } from "../local/run-programs.ts"
 import { startLocal } from "../local/start-local.ts"
 import { publishSamples } from "../samples/publish.ts"
@@ -32,6 +32,9 @@ export interface DemoOptions {
   /** End with a summary once every event has its outcome, instead of staying up. */
   readonly once: boolean
 }
+
+/** Of the console, where nothing else has it: a bookmark is right at the next start too. */
+const usualConsolePort = 8090
 
 /** How long nothing may move, and how long all may take, before a run of `once` gives up. */
 const stallMillisMax = 90_000
@@ -65,7 +68,9 @@ const prepare = Effect.gen(function* () {
   const own = demoEnvironment({ brokers: broker.brokers, registryUrl: registry.url, sandbox, webhookPort, indexerPort })
   yield* publishLocalEnvironment(own)
   const enabled = (yield* readConnections(own)).filter((connection) => connection.enabled)
-  const variables = { ...environment(), ...own }
+  const consolePort = (yield* isFree(usualConsolePort)) ? usualConsolePort : yield* freePort
+  // A port that the caller set is taken.
+  const variables = { CAPI_CONSOLE_PORT: String(consolePort), ...environment(), ...own }
   return { begun, brokers: broker.brokers, registryUrl: registry.url, sandbox, variables, enabled }
 })
 

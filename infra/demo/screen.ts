@@ -25,11 +25,13 @@ export const printAddresses = (addresses: {
   readonly registryUrl: string
   readonly sandbox: Sandbox
   readonly running: ReadonlyArray<RunningProgram>
+  readonly variables: Readonly<Record<string, string | undefined>>
 }): void => {
   const line = (name: string, text: string) => print(name.padEnd(nameWidth) + text)
   line("Kafka", addresses.brokers)
   line("Schema registry", addresses.registryUrl)
   line("Sandboxes", `${addresses.sandbox.controlUrl}/_sandbox/stats`)
+  line("Console", `http://127.0.0.1:${addresses.variables["CAPI_CONSOLE_PORT"] ?? ""}/`)
   for (const { name, pid, url } of addresses.running) line(name, `${url}/metrics (pid ${pid})`)
 }
 

@@ -16,6 +16,8 @@ import { sandboxPlatforms } from "../sandbox/registry.ts"
 import { sandboxCredentials } from "../sandbox/sandbox.ts"
 
 const webhookPort = 8088
+/** In a container, of the page; Compose publishes it on loopback. */
+export const consolePort = 8090
 const lookupPort = 8091
 /** In a container; Compose publishes it at this port for the first program, at the next ones for the others. */
 export const metricsPort = 9464
@@ -28,12 +30,13 @@ const hasWebhook = (program: string): boolean =>
 
 /** Programs that seal or open personal data (the original of a dead letter, a recipient), or open the store of credentials. */
 export const usesMasterKey = (program: string): boolean => sealing.has(program) || opensStore(program)
-/** The indexer hashes ids under a key that the root key gives, which is wrapped under the master key. */
-const sealing: ReadonlySet<string> = new Set(["normalizer", "mapper", "indexer"])
+/** The indexer hashes ids under a key that the root key gives, which is wrapped under the master key; the console opens originals for a redrive. */
+const sealing: ReadonlySet<string> = new Set(["normalizer", "mapper", "indexer", "console"])
 
 const isDelivery = (program: string): boolean => program.startsWith("delivery-")
 /** Sends to the receivers of its file, with their secrets. */
 const isNotifier = (program: string): boolean => program === "notifier"
+const isConsole = (program: string): boolean => program === "console"
 const isIndexer = (program: string): boolean => program === "indexer"
 const opensStore = (program: string): boolean => isDelivery(program) || isNotifier(program)
 
@@ -57,27 +60,40 @@ const indexFile = "/index/index.sqlite"
 const list = (items: ReadonlyArray<string>): string => `[${items.join(", ")}]`
 const quoted = (items: ReadonlyArray<string>): string => list(items.map((item) => `"${item}"`))
 
+/** Without a token the console runs, and does not serve the page. */
+const consoleToken = `CAPI_CONSOLE_TOKEN: "\${CAPI_CONSOLE_TOKEN:-}"`
+
 const composeService = (program: string, index: number): ReadonlyArray<string> => {
   const variables = [
     `<<: ${list(["*environment", ...(usesMasterKey(program) ? ["*master-key"] : [])])}`,
     ...(hasWebhook(program) ? [`CAPI_WEBHOOK_PORT: ${webhookPort}`] : []),
     ...(isNotifier(program) ? ["CAPI_NOTIFICATIONS: /config/notifications.yaml"] : []),
-    ...(isIndexer(program) ? [`CAPI_INDEXER_FILE: ${indexFile}`, `CAPI_INDEXER_PORT: ${lookupPort}`] : [])
+    ...(isIndexer(program) ? [`CAPI_INDEXER_FILE: ${indexFile}`, `CAPI_INDEXER_PORT: ${lookupPort}`] : []),
+    ...(isConsole(program) ? ["CAPI_CONSOLE_HOST: 0.0.0.0", `CAPI_CONSOLE_PORT: ${consolePort}`, consoleToken] : [])
   ]
   const ports = [
     `127.0.0.1:${metricsPort + index}:${metricsPort}`,
-    ...(hasWebhook(program) ? [`127.0.0.1:${webhookPort}:${webhookPort}`] : [])
+    ...(hasWebhook(program) ? [`127.0.0.1:${webhookPort}:${webhookPort}`] : []),
+    ...(isConsole(program) ? [`127.0.0.1:${consolePort}:${consolePort}`] : [])
   ]
   const files = ["settings.env", `credentials/${program}.env`].map((file) => `{ path: ${file}, required: false }`)
   return [
     `${program}:`,
     "  <<: *program",
     `  command: ${quoted(bundleCommand("dist/programs", program))}`,
-    `  environment: { ${variables.join(", ")} }`,
+    ...environmentOf(variables),
     `  env_file: ${list(files)}`,
     `  ports: ${quoted(ports)}`,
     `  volumes: ${list(volumesOf(program))}`
   ]
+}
+
+/** On one line, where the formatter leaves it so. */
+const environmentOf = (variables: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const line = `  environment: { ${variables.join(", ")} }`
+  return line.length + 2 <= 120
+    ? [line]
+    : ["  environment:", "    {", ...variables.map((one) => `      ${one},`), "    }"]
 }
 
 const volumesOf = (program: string): ReadonlyArray<string> => [
@@ -138,9 +154,10 @@ const chartProcessor = (program: string): string => {
     ...(usesMasterKey(program) ? ["masterKey: true"] : []),
     ...(opensStore(program) ? ['credentials: ""'] : []),
     ...(hasWebhook(program) ? [`webhookPort: ${webhookPort}`] : []),
+    ...(isConsole(program) ? [`consolePort: ${consolePort}`, 'credentials: ""'] : []),
     ...(isIndexer(program) ? [`lookupPort: ${lookupPort}`] : [])
   ]
-  return `${program}: { ${[`replicas: ${isIndexer(program) ? 1 : 2}`, ...more].join(", ")} }`
+  return `${program}: { ${[`replicas: ${isIndexer(program) || isConsole(program) ? 1 : 2}`, ...more].join(", ")} }`
 }
 
 const deliveries = platforms.map((platform) => `delivery-${platform}`)
@@ -158,6 +175,7 @@ export const generatedLines: Readonly<Record<string, ReadonlyArray<string>>> = {
     "# `programs` puts several into one process, which costs less CPU for many platforms (docs/performance.md); such as, in the place",
     "# of the deliveries (set to null):",
     `#   deliveries: { replicas: 2, webhookPort: ${webhookPort}, programs: [${deliveries.join(", ")}] }`,
+    "# consolePort: of the console's page, which needs CAPI_CONSOLE_TOKEN in one of its credentials (docs/console.md).",
     "# webhookPort: the platform's callbacks; put an Ingress with TLS before the program's Service.",
     "processors:",
     ...programNames.map((program) => `  ${chartProcessor(program)}`),

@@ -4,7 +4,14 @@ import { fileURLToPath } from "node:url"
 import { type Platform, platforms } from "../../shared/model/platform.ts"
 import { repository } from "./state.ts"
 
-export type ProgramName = "normalizer" | "mapper" | `delivery-${Platform}` | "health" | "notifier" | "indexer"
+export type ProgramName =
+  | "normalizer"
+  | "mapper"
+  | `delivery-${Platform}`
+  | "health"
+  | "notifier"
+  | "indexer"
+  | "console"
 
 /** Every program: the processors, with one delivery for each platform. */
 export const programNames: ReadonlyArray<ProgramName> = [
@@ -13,7 +20,8 @@ export const programNames: ReadonlyArray<ProgramName> = [
   ...platforms.map((platform) => `delivery-${platform}` as const),
   "health",
   "notifier",
-  "indexer"
+  "indexer",
+  "console"
 ]
 
 /** Folders of `processors/`, of which a bundle has a file each. */
@@ -23,7 +31,8 @@ export const processorFolders: ReadonlyArray<string> = [
   "delivery",
   "health",
   "notifier",
-  "indexer"
+  "indexer",
+  "console"
 ]
 
 /** A program's folder in `processors/`, and its arguments: `["delivery", "meta"]` for `delivery-meta`. */

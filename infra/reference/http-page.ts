@@ -51,6 +51,8 @@ export const httpPage = (): string => {
         ]
       ]
     ),
+    "## Console",
+    "Served by `console` on `CAPI_CONSOLE_HOST` and `CAPI_CONSOLE_PORT`: its page, and under `/api` the API that `processors/console/api.ts` describes. Access is in [console](../console.md).",
     `Any other path is answered by \`404\`, another method by \`405\`, a body over ${byteSize(bodyBytesMax)} by \`413\`; more than ${connectionsMax} connections are closed as they
 come. There is no TLS and no login: let a proxy end TLS in front of the webhook, and keep the other port inside your network.`
   ])

@@ -93,7 +93,9 @@ const programs = (name: string, operation: "Read" | "Write"): string => {
     ...withRight.filter((program) => !program.startsWith("delivery-")),
     ...(deliveries.length === all ? ["delivery-<platform>"] : deliveries)
   ]
-  const yours = forUsers.includes(name) && (operation === "Read" ? name !== topicNames.raw : names.length === 0)
+  const yours =
+    forUsers.includes(name) &&
+    (operation === "Read" ? name !== topicNames.raw : name === topicNames.raw || names.length === 0)
   return [codes(names), yours ? "you" : ""].filter((part) => part !== "").join(", ")
 }
 

@@ -12,6 +12,7 @@ import type { ConnectorHealthStatus, ConnectorState, EventDeliveryLog } from "..
 import { Codecs, type Records, type RegistryError, type SchemaName } from "../../shared/codec/codecs.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import type { UnreadEvents } from "../../shared/ledger/unread-events.ts"
+import { isRepeatOfSending } from "../../shared/model/delivery-result.ts"
 import { topicNames } from "../../shared/model/topics.ts"
 import type {
   AssignedPartition,
@@ -26,7 +27,7 @@ import { type Assessment, assess, type Condition } from "./assess.ts"
 import type { Backlog } from "./backlog.ts"
 import { History, MinuteCounts } from "./history.ts"
 import { removeMetrics, updateMetrics } from "./metrics.ts"
-import { add, isRepeatOfSending, latest, noTotals, OutcomeWindow, type Totals, windowMillis } from "./window.ts"
+import { add, latest, noTotals, OutcomeWindow, type Totals, windowMillis } from "./window.ts"
 
 /** How often changes are looked for, and how often an unchanged status is written again. */
 export const checkEvery = Duration.seconds(1)

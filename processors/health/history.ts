@@ -4,7 +4,8 @@
  * missing or different is written, and nothing else: the history does not depend on when the processor ran.
  */
 import type { ConnectorHealthPoint, ConnectorHealthStatus, EventDeliveryLog } from "../../schemas/types.gen.ts"
-import { isFailure, windowMillis } from "./window.ts"
+import { isFailure } from "../../shared/model/delivery-result.ts"
+import { windowMillis } from "./window.ts"
 
 export const minuteMillis = 60_000
 /** A minute is written so long after its end, since its last results arrive then. */

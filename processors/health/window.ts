@@ -1,5 +1,6 @@
 /** A sliding window over one connection's outcomes: fixed buckets of time, so that memory does not grow with events. */
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
+import { isFailure, isRepeatOfSending } from "../../shared/model/delivery-result.ts"
 
 export const windowMillis = 60 * 60 * 1000
 const bucketMillis = 10_000
@@ -209,25 +210,11 @@ const countIn = (counts: Map<string, number>, name: string, by: number): void =>
 const reasonOf = ({ reason_code, error_class }: EventDeliveryLog): string =>
   (reason_code ?? error_class ?? "unknown").split(":", 1)[0]!
 
-// A replay of what was sent: its first sending is counted. The mapper's duplicates are events of their producer.
-export const isRepeatOfSending = ({ outcome, reason_code, circuit_state }: EventDeliveryLog): boolean =>
-  outcome === "skipped" && reason_code === "duplicate" && circuit_state !== null
-
 /** By its raw record, since a producer's duplicate is another event; null where the result does not have it. */
 const eventOf = ({ source }: EventDeliveryLog): string | null =>
   source === null ? null : `${source.partition}:${source.offset}`
 
 const isFinalFailure: ReadonlySet<string> = new Set(["rejected", "expired", "dead_lettered", "unknown"])
-
-/**
- * Whether a result without success counts against its connection. What was skipped was not meant for it, what is invalid is the
- * event's fault, and what waits for its time (a retry without a request) has not failed.
- */
-export const isFailure = ({ success, outcome, error_class }: EventDeliveryLog): boolean =>
-  !success &&
-  outcome !== "skipped" &&
-  error_class !== "invalid_event" &&
-  (outcome !== "retry_scheduled" || error_class !== null)
 
 /** The later of two times; null where neither is known. */
 export const latest = (left: number | null, right: number | null): number | null =>

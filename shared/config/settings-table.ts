@@ -213,6 +213,16 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
   row("CAPI_INDEXER_URL", "Where ./capi trace, ./capi explain and the console ask the indexer; without it they scan.", {
     example: "http://127.0.0.1:8091"
   }),
+  row("CAPI_CONSOLE_HOST", "The address of the console's page and API; not on loopback they need CAPI_CONSOLE_TOKEN.", {
+    default: "127.0.0.1",
+    example: "0.0.0.0"
+  }),
+  row("CAPI_CONSOLE_PORT", "Their port; 0 takes a free port and prints it.", { default: "0", example: "8090" }),
+  row(
+    "CAPI_CONSOLE_TOKEN",
+    "Who has it may read the console and act there (docs/console.md): at least 16 characters; without it loopback alone is served.",
+    { secret: true, example: "$(openssl rand -base64 32)" }
+  ),
   row("LEDGER_EVERY", "How often the health program accounts for all events; 0 millis switches it off.", {
     default: "1 minute"
   }),

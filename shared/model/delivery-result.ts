@@ -43,3 +43,17 @@ export const deliveryResult = (fields: DeliveryResultFields): EventDeliveryLog =
   corrects: fields.corrects ?? null,
   request_note: fields.request_note ?? null
 })
+
+/** Whether it only says that a replay was sent before: that sending is counted. The mapper's duplicates are events of their producer. */
+export const isRepeatOfSending = ({ outcome, reason_code, circuit_state }: EventDeliveryLog): boolean =>
+  outcome === "skipped" && reason_code === "duplicate" && circuit_state !== null
+
+/**
+ * Whether a result without success counts against its connection. What was skipped was not meant for it, what is invalid is the
+ * event's fault, and what waits for its time (a retry without a request) has not failed.
+ */
+export const isFailure = ({ success, outcome, error_class }: EventDeliveryLog): boolean =>
+  !success &&
+  outcome !== "skipped" &&
+  error_class !== "invalid_event" &&
+  (outcome !== "retry_scheduled" || error_class !== null)

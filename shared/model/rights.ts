@@ -25,37 +25,43 @@ interface TopicRights {
 const template = "{platform}"
 
 const topicRights: Readonly<Record<string, TopicRights>> = {
-  [topicNames.raw]: { reads: ["normalizer", "health"], writes: [] },
-  [topicNames.sealed]: { reads: ["normalizer", "health"], writes: ["normalizer"] },
+  [topicNames.raw]: { reads: ["normalizer", "health", "console"], writes: ["console"] },
+  [topicNames.sealed]: { reads: ["normalizer", "health", "console"], writes: ["normalizer"] },
   // The mapper moves a record to another partition after partitions were added.
-  [topicNames.normalized]: { reads: ["mapper", "health", "indexer"], writes: ["normalizer", "mapper"] },
+  [topicNames.normalized]: {
+    reads: ["mapper", "health", "indexer", "console"],
+    writes: ["normalizer", "mapper", "console"]
+  },
   [topicNames.mapperDedup]: { reads: ["mapper"], writes: ["mapper"] },
   [topicNames.mapperConnections]: { reads: ["mapper", "health"], writes: ["mapper"] },
   // WhatsApp's delivery moves a record to another partition, as the mapper does; the mapper counts what waits for removed connections.
   [topicNames.mapped(template)]: {
-    reads: ["mapper", "delivery", "health", "indexer"],
-    writes: ["mapper", "delivery-whatsapp"]
+    reads: ["mapper", "delivery", "health", "indexer", "console"],
+    writes: ["mapper", "delivery-whatsapp", "console"]
   },
-  [topicNames.retry(template)]: { reads: ["mapper", "delivery", "health", "indexer"], writes: ["delivery"] },
-  [topicNames.intents]: { reads: ["delivery-whatsapp", "indexer"], writes: ["delivery-whatsapp"] },
+  [topicNames.retry(template)]: { reads: ["mapper", "delivery", "health", "indexer", "console"], writes: ["delivery"] },
+  [topicNames.intents]: { reads: ["delivery-whatsapp", "indexer", "console"], writes: ["delivery-whatsapp"] },
   [topicNames.pending]: {
-    reads: ["delivery-google", "delivery-whatsapp", "indexer"],
+    reads: ["delivery-google", "delivery-whatsapp", "indexer", "console"],
     writes: ["delivery-google", "delivery-whatsapp"]
   },
-  [topicNames.refusals]: { reads: ["mapper"], writes: ["delivery"] },
-  [topicNames.positions]: { reads: ["mapper", "delivery", "health"], writes: ["delivery"] },
-  [topicNames.results]: { reads: ["health", "indexer"], writes: ["normalizer", "mapper", "delivery"] },
-  [topicNames.deadLetters]: { reads: ["health", "indexer"], writes: ["normalizer", "mapper", "delivery"] },
-  [topicNames.state]: { reads: ["health"], writes: ["delivery"] },
+  [topicNames.refusals]: { reads: ["mapper"], writes: ["delivery", "console"] },
+  [topicNames.positions]: { reads: ["mapper", "delivery", "health", "console"], writes: ["delivery"] },
+  [topicNames.results]: { reads: ["health", "indexer", "console"], writes: ["normalizer", "mapper", "delivery"] },
+  [topicNames.deadLetters]: {
+    reads: ["health", "indexer", "console"],
+    writes: ["normalizer", "mapper", "delivery", "console"]
+  },
+  [topicNames.state]: { reads: ["health", "console"], writes: ["delivery"] },
   [topicNames.sealingKeys]: { reads: ["delivery-whatsapp"], writes: ["normalizer"] },
   [topicNames.personKeys]: { reads: ["normalizer"], writes: ["normalizer"] },
   [topicNames.identityKeys]: { reads: ["normalizer", "indexer"], writes: ["normalizer"] },
   [topicNames.consentChanges]: { reads: ["normalizer"], writes: [] },
-  [topicNames.suppressions]: { reads: ["normalizer", "mapper", "delivery"], writes: ["normalizer"] },
+  [topicNames.suppressions]: { reads: ["normalizer", "mapper", "delivery", "console"], writes: ["normalizer"] },
   [topicNames.erasureLog]: { reads: [], writes: ["normalizer"] },
-  [topicNames.health]: { reads: ["health"], writes: ["health"] },
-  [topicNames.healthHistory]: { reads: ["health"], writes: ["health"] },
-  [topicNames.alerts]: { reads: ["notifier"], writes: ["health", "notifier"] },
+  [topicNames.health]: { reads: ["health", "console"], writes: ["health"] },
+  [topicNames.healthHistory]: { reads: ["health", "console"], writes: ["health"] },
+  [topicNames.alerts]: { reads: ["notifier", "console"], writes: ["health", "notifier"] },
   [topicNames.notifierState]: { reads: ["notifier"], writes: ["notifier"] }
 }
 
@@ -65,6 +71,7 @@ const processorNames = (program: string): ReadonlyArray<string> =>
 
 /** Whose offsets a program reads, beside its own groups. */
 const groupsDescribed = (program: string): ReadonlyArray<string> => {
+  if (program === "console") return ["normalizer", "sealer", "mapper", "health", "delivery-"]
   if (program === "health") return ["normalizer", "mapper", "delivery-"]
   return program === "mapper" ? ["delivery-"] : []
 }
@@ -76,7 +83,8 @@ export const programsWithRights: ReadonlyArray<string> = [
   ...platforms.map((platform) => `delivery-${platform}`),
   "health",
   "notifier",
-  "indexer"
+  "indexer",
+  "console"
 ]
 
 /**
@@ -103,6 +111,13 @@ export const rightsOf = (
       ...(isOf(writes) ? [right("topic", prefix + topic, "literal", "Write")] : [])
     ])
   })
+  // It is in no group; it redrives as `./capi redrive` does.
+  if (program === "console")
+    return [
+      ...topics,
+      right("transactional id", `${prefix}capi-redrive`, "literal", "Write"),
+      ...describedBy(program, prefix)
+    ]
   const processors = processorNames(program).flatMap(
     (name): ReadonlyArray<Right> => [
       right("group", prefix + name, "literal", "Read"),
@@ -112,11 +127,13 @@ export const rightsOf = (
       ...(program === "indexer" ? [] : [right("transactional id", `${prefix + name}.`, "prefixed", "Write")])
     ]
   )
-  const described = groupsDescribed(program).map((name) =>
+  return [...topics, ...processors, ...describedBy(program, prefix)]
+}
+
+const describedBy = (program: string, prefix: string): ReadonlyArray<Right> =>
+  groupsDescribed(program).map((name) =>
     right("group", prefix + name, name.endsWith("-") ? "prefixed" : "literal", "Describe")
   )
-  return [...topics, ...processors, ...described]
-}
 
 /** The operations that a program needs on a topic (the broker's name). */
 export const operationsOn = (program: string, prefix: string, topic: string): ReadonlyArray<Right["operation"]> =>

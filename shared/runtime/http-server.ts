@@ -23,6 +23,12 @@ export interface ServerOptions {
   readonly routes: ReadonlyArray<Route>
   /** False for a request whose headers alone say that it is not meant: answered with 403, and none of its body is read. */
   readonly admit?: (request: HttpServerRequest.HttpServerRequest) => boolean
+  /** As `admit`, with the answer; null for a request that is meant. Asked for every path. */
+  readonly refuse?: (request: HttpServerRequest.HttpServerRequest) => HttpServerResponse.HttpServerResponse | null
+  /** The answer to a path that no route has; null for 404. */
+  readonly otherPath?: (request: HttpServerRequest.HttpServerRequest) => HttpServerResponse.HttpServerResponse | null
+  /** Changes each response, such as by headers. */
+  readonly finish?: (response: HttpServerResponse.HttpServerResponse) => HttpServerResponse.HttpServerResponse
 }
 
 /** The server cannot listen on its address. */
@@ -49,7 +55,10 @@ export const serve = ({
   host,
   port,
   routes,
-  admit
+  admit,
+  refuse = () => null,
+  otherPath = () => null,
+  finish = (response) => response
 }: ServerOptions): Effect.Effect<{ readonly port: number }, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
     const node = createServer({
@@ -64,8 +73,9 @@ export const serve = ({
     const router = yield* HttpRouter.toHttpEffect(HttpRouter.addAll(routes))
     const methods = methodsByPath(routes)
     const app = Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
-      const refusal = refusalOf(request, methods, admit)
-      return refusal === null ? Effect.tapCause(router, logDefect) : Effect.succeed(refusal)
+      const refusal = refuse(request) ?? refusalOf(request, methods, admit)
+      if (refusal?.status === 404) return Effect.succeed(finish(otherPath(request) ?? refusal))
+      return refusal === null ? Effect.map(Effect.tapCause(router, logDefect), finish) : Effect.succeed(finish(refusal))
     })
     yield* server.serve(app).pipe(Effect.provideService(MaxBodySize, ByteSize.bytes(bodyBytesMax)))
     // Runs before the server waits for its connections: a client that keeps one open must not hold up the end of the program.

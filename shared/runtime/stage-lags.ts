@@ -15,6 +15,8 @@ export interface StageLag {
   readonly end: number
   /** Records behind the end. */
   readonly lag: number
+  /** By partition: the next offset that the group reads, where it has committed any. */
+  readonly next: ReadonlyMap<number, number>
 }
 
 export interface StageLags {
@@ -24,6 +26,14 @@ export interface StageLags {
   readonly ends: ReadonlyMap<string, number>
   /** By connection: records of its platform that it has not come to, those of other connections included. */
   readonly connections: ReadonlyMap<string, number>
+  /** Where each connection goes on, by partition; those that never read are left out. */
+  readonly positions: ReadonlyArray<{
+    readonly connectionId: string
+    readonly platform: Platform
+    /** Without prefix. */
+    readonly topic: string
+    readonly next: ReadonlyMap<number, number>
+  }>
 }
 
 /** `prefix` is that of topics and groups; `stored` are the positions of now, see `followPositions`. */
@@ -42,6 +52,7 @@ export const stageLags = Effect.fnUntraced(function* (
   ]
   const ends = new Map<string, number>()
   const lags = new Map<string, number>()
+  const positions: Array<StageLags["positions"][number]> = []
   for (const platform of new Set(connections.map((one) => one.platform))) {
     const own = connections.filter((one) => one.platform === platform)
     const names = own.map(({ id }) => `delivery-${platform}.${id}`)
@@ -52,24 +63,23 @@ export const stageLags = Effect.fnUntraced(function* (
         platform,
         logs.reduce((sum, { high }) => sum + high, ends.get(platform) ?? 0)
       )
-      for (const [index, { id }] of own.entries())
+      for (const [index, { id }] of own.entries()) {
+        positions.push({ connectionId: id, platform, topic: name, next: next.get(names[index]!) ?? new Map() })
         for (const { partition, low, high } of logs)
           lags.set(id, (lags.get(id) ?? 0) + high - Math.max(low, next.get(names[index]!)?.get(partition) ?? low))
+      }
     }
   }
-  return { stages, ends, connections: lags } satisfies StageLags
+  return { stages, ends, connections: lags, positions } satisfies StageLags
 })
 
 const stageLag = Effect.fnUntraced(function* (name: string, prefix: string, topic: string) {
   const kafka = yield* KafkaClient
   const logs = yield* kafka.topicOffsets(prefix + topic)
-  const committed = new Map(
-    (yield* kafka.committed(prefix + name, prefix + topic)).map(({ partition, offset }) => [partition, offset])
-  )
+  const next = new Map<number, number>()
+  for (const { partition, offset } of yield* kafka.committed(prefix + name, prefix + topic))
+    if (offset !== null) next.set(partition, offset)
   const end = logs.reduce((sum, { high }) => sum + high, 0)
-  const lag = logs.reduce(
-    (sum, { partition, low, high }) => sum + high - Math.max(low, committed.get(partition) ?? low),
-    0
-  )
-  return { name, topic, end, lag } satisfies StageLag
+  const lag = logs.reduce((sum, { partition, low, high }) => sum + high - Math.max(low, next.get(partition) ?? low), 0)
+  return { name, topic, end, lag, next } satisfies StageLag
 })

@@ -31,6 +31,12 @@ export const findings = (story: Story): ReadonlyArray<string> => [
   ...different("notifications", [...story.notified].sort(), [...expectedNotified].sort()),
   ...wrongHistory(story),
   ...wrongIssues(story),
+  ...(Object.keys(story.figures.page).length === 9 ? [] : ["The page has no figures of the connection."]),
+  ...different(
+    "figures of the page",
+    Object.entries(story.figures.page).map(String),
+    Object.entries(story.figures.ledger).map(String)
+  ),
   ...(story.lastStatus.status === "healthy" ? [] : [`At the end it is ${story.lastStatus.status}.`])
 ]
 

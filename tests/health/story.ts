@@ -1,6 +1,6 @@
 /**
  * The health run: a platform gets slow, dies and refuses the token, and recovers each time. After each change every surface must say the
- * same within seconds: the health topic, the alerts, the metrics, the notifier's webhook and `./capi health`.
+ * same within seconds: the health topic, the alerts, the metrics, the notifier's webhook, the console and `./capi health`.
  */
 import { writeFileSync } from "node:fs"
 import path from "node:path"
@@ -8,6 +8,7 @@ import process from "node:process"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { freePort } from "../../infra/local/ports.ts"
 import { startSandbox } from "../../infra/sandbox/sandbox.ts"
 import type {
   ConnectorHealthPoint,
@@ -21,8 +22,8 @@ import { publish, readBack } from "../harness/records.ts"
 import { scopedFolder } from "../harness/scoped-folder.ts"
 import { type WebhookRecorder, webhookRecorder } from "../harness/webhook-recorder.ts"
 import { rawEvent } from "../outage/plan.ts"
+import { agree, connection, figuresOf, historyOf, isAgeAlert, statusOf, surfacesOf, webhookAlerts } from "./surfaces.ts"
 
-export const connection = "meta-shop"
 /** How far apart the surfaces may be. */
 export const agreeMillisMax = 5_000
 const dayMillis = 86_400_000
@@ -65,12 +66,18 @@ export interface Story {
   /** Issues of the connection as it was ill, in the words of `./capi health`. */
   readonly issues: ReadonlyArray<string>
   readonly lastStatus: ConnectorHealthStatus
+  /** By step: what the page and the ledger count. */
+  readonly figures: {
+    readonly page: Readonly<Record<string, number>>
+    readonly ledger: Readonly<Record<string, number>>
+  }
 }
 
 export const healthStory = (print: (line: string) => void): Effect.Effect<Story, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const folder = yield* scopedFolder("health-notifier")
     const webhook = yield* webhookRecorder()
+    const consolePort = yield* freePort
     const notifications = path.join(folder, "notifications.yaml")
     writeFileSync(
       notifications,
@@ -86,16 +93,28 @@ routes:
       prefix: `health-${process.pid}.`,
       sandbox: yield* startSandbox({}),
       connections: { text: connections },
-      environment: { CAPI_NOTIFICATIONS: notifications, WEBHOOK_SECRET: "the-secret-of-the-run" },
-      programs: ["normalizer", "mapper", "delivery-meta", "delivery-tiktok", "health", "notifier"],
+      environment: {
+        CAPI_NOTIFICATIONS: notifications,
+        WEBHOOK_SECRET: "the-secret-of-the-run",
+        CAPI_CONSOLE_PORT: String(consolePort)
+      },
+      programs: ["normalizer", "mapper", "delivery-meta", "delivery-tiktok", "health", "notifier", "console"],
       onProgress: print
     })
-    return yield* Effect.raceFirst(Effect.provide(live(chain, webhook, print), chain.services), chain.programs.watch)
+    return yield* Effect.raceFirst(
+      Effect.provide(live(chain, webhook, `http://127.0.0.1:${consolePort}`, print), chain.services),
+      chain.programs.watch
+    )
   })
 
-const live = Effect.fnUntraced(function* (chain: Chain, webhook: WebhookRecorder, print: (line: string) => void) {
+const live = Effect.fnUntraced(function* (
+  chain: Chain,
+  webhook: WebhookRecorder,
+  consoleUrl: string,
+  print: (line: string) => void
+) {
   const { control, prefix } = chain
-  const surfaces = surfacesOf(chain, webhook)
+  const surfaces = surfacesOf(chain, webhook, consoleUrl)
   const changes: Array<Change> = []
   const issues: Array<string> = []
   const send = makeSend(prefix)
@@ -193,7 +212,8 @@ const live = Effect.fnUntraced(function* (chain: Chain, webhook: WebhookRecorder
     history: yield* historyOf(chain),
     results: yield* results(),
     issues,
-    lastStatus: yield* statusOf(chain)
+    lastStatus: yield* statusOf(chain),
+    figures: yield* figuresOf(chain, consoleUrl)
   } satisfies Story
 })
 
@@ -206,88 +226,3 @@ const makeSend = (prefix: string) =>
     }))
     yield* publish(prefix, records)
   })
-
-interface NotifiedAlert {
-  readonly event: string
-  readonly connection_id: string
-  readonly series: string
-  readonly cause: string
-  readonly severity: string | null
-}
-
-const webhookAlerts = (webhook: WebhookRecorder): Effect.Effect<ReadonlyArray<NotifiedAlert>> =>
-  Effect.sync(() =>
-    webhook.requests
-      .flatMap(({ text }) => (JSON.parse(text) as { readonly alerts: ReadonlyArray<NotifiedAlert> }).alerts)
-      .filter((alert) => alert.connection_id === connection)
-  )
-
-const isAgeAlert = ({ series }: NotifiedAlert): boolean => series === "age_limit"
-
-/** Asked before the first of the others says so, it may still read the topic after it. */
-const commandLine = "./capi health"
-
-/** What a surface says of the connection: its status, and the cause where it is ill and the surface has one. */
-type Surface = Effect.Effect<{ readonly status: string; readonly cause?: string | null } | undefined, unknown, never>
-
-const surfacesOf = (chain: Chain, webhook: WebhookRecorder): Readonly<Record<string, Surface>> => {
-  const topic = Effect.map(readBack(`${chain.prefix}connector-health`, "connector-health-status"), (all) =>
-    all.findLast(({ connection_id }) => connection_id === connection)
-  )
-  const alerts = Effect.map(readBack(`${chain.prefix}health-alerts`, "health-alert"), (all) =>
-    all.findLast(({ connection_id, cause }) => connection_id === connection && cause !== "age_limit")
-  )
-  const metrics = Effect.map(chain.programs.metrics, (text) => {
-    const value = new RegExp(`^capi_health_status\\{[^}]*connection="${connection}"[^}]*\\} (\\d)`, "m").exec(text)?.[1]
-    return value === undefined ? undefined : { status: ["healthy", "degraded", "unhealthy"][Number(value)]! }
-  })
-  const notified = Effect.map(webhookAlerts(webhook), (all) => {
-    const last = all.findLast(({ series }) => series === "status")
-    if (last === undefined) return undefined
-    const status = last.severity === null ? "healthy" : last.severity === "critical" ? "unhealthy" : "degraded"
-    return { status, cause: last.cause }
-  })
-  return {
-    "health topic": Effect.provideContext(topic, chain.services),
-    alert: Effect.provideContext(alerts, chain.services),
-    metric: metrics,
-    webhook: notified,
-    [commandLine]: statusOf(chain)
-  }
-}
-
-const statusOf = (chain: Chain): Effect.Effect<ConnectorHealthStatus> =>
-  Effect.map(chain.capi("health", connection, "--json"), ({ out }) => JSON.parse(out)[0] as ConnectorHealthStatus)
-
-const historyOf = (chain: Chain): Effect.Effect<ReadonlyArray<ConnectorHealthPoint>> =>
-  Effect.map(chain.capi("health", "--history", connection, "--json"), ({ out }) => JSON.parse(out))
-
-/** When each surface says so, in milliseconds after the first one; `./capi health` counts by when it was asked. */
-const agree = Effect.fnUntraced(function* (
-  surfaces: Readonly<Record<string, Surface>>,
-  status: string,
-  cause: string | null
-) {
-  const times = yield* Effect.forEach(
-    Object.entries(surfaces),
-    ([name, surface]) =>
-      Effect.gen(function* () {
-        let asked = 0
-        yield* until(
-          `${name} says ${status} (${cause})`,
-          () =>
-            Effect.gen(function* () {
-              asked = yield* Clock.currentTimeMillis
-              const said = yield* surface
-              return said?.status === status && (cause === null || said.cause === undefined || said.cause === cause)
-            }),
-          180_000,
-          50
-        )
-        return [name, asked] as const
-      }),
-    { concurrency: "unbounded" }
-  )
-  const first = Math.min(...times.flatMap(([name, at]) => (name === commandLine ? [] : [at])))
-  return Object.fromEntries(times.map(([name, at]) => [name, Math.max(0, at - first)]))
-})

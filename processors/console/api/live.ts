@@ -16,7 +16,7 @@ export interface LiveFilter {
 
 /**
  * The names of the server-sent events and the JSON in their `data`. `EventSource` reconnects by itself; each connection begins with `hello`.
- * A comment comes every 15 seconds. At most `liveBytesPerSecondMax` bytes a second on average.
+ * At most `liveBytesPerSecondMax` bytes a second on average.
  */
 export interface LiveEvents {
   readonly hello: LiveHello
