@@ -50,7 +50,7 @@ describe("aliases", () => {
     const bomb = `a0: &a0 ${list("x")}\n${lines(8, (index) => `a${index + 1}: &a${index + 1} ${list(`*a${index}`)}`)}`
     const millis = cpuMillis(() => assert.include(problemsOf(bomb), "more than 2000 values"))
     // It stands for 43 million.
-    assert.isBelow(millis, 500)
+    assert.isBelow(millis, 3_000)
   })
 
   it("may stand for ten times what a file has written out", () => {
