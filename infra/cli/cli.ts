@@ -69,11 +69,17 @@ export const usagePresenter = (json: boolean) =>
         : Effect.provideService(CliOutput.defaultPresenter.present(event), CliOutput.Formatter, formatter)
   })
 
+/** Usage as it is typed, which is not the name of the root of the tree. */
+export const typeable = <Doc extends { readonly usage: string }>(doc: Doc): Doc => ({
+  ...doc,
+  usage: doc.usage.replace(/^capi(?= |$)/, "./capi")
+})
+
 const withColours = process.stdout.isTTY === true && (process.env["NO_COLOR"] ?? "") === ""
 const plainFormatter = CliOutput.defaultFormatter({ colors: withColours })
 const formatter: CliOutput.Formatter = {
   ...plainFormatter,
-  formatHelpDoc: (doc) => withCommandName(plainFormatter.formatHelpDoc(doc))
+  formatHelpDoc: (doc) => withCommandName(plainFormatter.formatHelpDoc(typeable(doc)))
 }
 
 const sentenceOf = (error: CliError.CliError): string => {

@@ -5,7 +5,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { version } from "../../shared/runtime/version.ts"
-import { builtInFlags, Command } from "../cli/cli.ts"
+import { builtInFlags, Command, usagePresenter } from "../cli/cli.ts"
 import { Output, outputTo } from "../cli/output.ts"
 import { loadRoot } from "../cli/root.ts"
 import { codeBlock, page } from "./markdown.ts"
@@ -40,7 +40,7 @@ const helpOf = async (words: ReadonlyArray<string>): Promise<string> => {
   const root = await loadRoot(words)
   await Effect.runPromise(
     Command.runWith(root, { version })([...words, "--help"]).pipe(
-      Effect.provide(Layer.mergeAll(NodeServices.layer, output, builtInFlags)),
+      Effect.provide(Layer.mergeAll(NodeServices.layer, output, builtInFlags, usagePresenter(false))),
       Effect.provideService(Console.Console, kept as unknown as Console.Console)
     )
   )

@@ -36,6 +36,7 @@ export const deliveryProgram = (platform: Platform): Program => {
   const deliveries = sharedInputProgram(`delivery-${platform}`, deliveryInput(platform))
   return {
     name: deliveries.name,
+    concerns: (connection) => connection.platform === platform,
     work: Effect.gen(function* () {
       const { enabledOf } = yield* Connections
       const webhooks = yield* serveWebhooks(enabledOf(platform))

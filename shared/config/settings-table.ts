@@ -111,6 +111,11 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
     { default: "raw-events", example: "sealed-events" }
   ),
   row("CAPI_CONNECTIONS", "The file of connections.", { default: "connections.yaml" }),
+  row(
+    "CAPI_CONNECTIONS_EVERY",
+    "How often running programs look at the file of connections for changes, which they then take, such as 5 seconds; 0 millis: it is read at the start alone.",
+    { default: "0 millis", example: "5 seconds" }
+  ),
   row("CAPI_CREDENTIALS_FILE", "The encrypted credential store.", { default: ".capi/credentials.json" }),
   row(
     "CAPI_MASTER_KEY",

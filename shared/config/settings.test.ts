@@ -25,6 +25,7 @@ describe("settings", () => {
         topicPrefix: "",
         eventLog: "raw-events",
         connectionsFile: "connections.yaml",
+        connectionsEvery: Duration.zero,
         credentialsFile: ".capi/credentials.json",
         masterKey: null,
         previousMasterKeys: [],

@@ -33,6 +33,8 @@ export interface Settings {
   /** The topic that the normalizer reads and that replays begin from. */
   readonly eventLog: EventLog
   readonly connectionsFile: string
+  /** How often it is looked at for changes; zero: at the start alone. */
+  readonly connectionsEvery: Duration.Duration
   readonly credentialsFile: string
   /** Opens the credential store and seals personal data: the key, or a reference to it; null where none is set. */
   readonly masterKey: Redacted.Redacted | null
@@ -85,6 +87,7 @@ export type FileSettings = Pick<
 
 const files = {
   connectionsFile: textOr("CAPI_CONNECTIONS"),
+  connectionsEvery: Config.Duration("CAPI_CONNECTIONS_EVERY").pipe(Config.withDefault(Duration.zero)),
   credentialsFile: textOr("CAPI_CREDENTIALS_FILE"),
   masterKey: optional(Config.Redacted("CAPI_MASTER_KEY")),
   previousMasterKeys: Config.map(optional(Config.Redacted("CAPI_MASTER_KEY_PREVIOUS")), (keys) =>

@@ -1,4 +1,4 @@
-/** The connections of this deployment: `connections.yaml`, read once at the start, or every problem with its line, column and key. */
+/** The connections of this deployment: `connections.yaml`, as it was when the work began, or every problem with its line, column and key. */
 import { readFile } from "node:fs/promises"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

@@ -13,6 +13,7 @@ import type * as Runtime from "effect/Runtime"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { environmentProvider, loadSettings, type Settings, SettingsService } from "../config/settings.ts"
+import type { Connection } from "../connections/connection.ts"
 import { isReference } from "../credentials/credential.ts"
 import { loggerLayer } from "../telemetry/logger.ts"
 import { processSecrets } from "../telemetry/redaction.ts"
@@ -22,6 +23,7 @@ import { watchEventLoop } from "./event-loop-watch.ts"
 import { describeFailure, exitAtSecondInterrupt, exitCodes, formatFailure } from "./exit.ts"
 import { healthServer, partitionHealth, Readiness } from "./health.ts"
 import { observeAll, processMetrics, RuntimeObserver, runtimeMetrics } from "./metrics.ts"
+import { untilConnectionsChange } from "./reload-connections.ts"
 import { run } from "./runtime.ts"
 import { awaitBroker, awaitTopics, type ProgramServices, servicesLayer } from "./services.ts"
 import { runShared, type SharedInput } from "./shared-input.ts"
@@ -32,6 +34,8 @@ export interface Program {
   readonly name: string
   /** Runs until it is interrupted. Typed errors with `message` and `nextStep` end the process with one line. */
   readonly work: Effect.Effect<unknown, unknown, ProgramServices | Scope.Scope>
+  /** Which connections it works with, where not with all: a change of the others does not interrupt it. */
+  readonly concerns?: (connection: Connection) => boolean
 }
 
 /** A program of processors that are known once the settings are: the usual `work`. */
@@ -142,16 +146,21 @@ const serveAndWork = Effect.fnUntraced(function* (programs: ReadonlyArray<Progra
   yield* healthServer(settings.health)
   const waiting = yield* warnOfSlowStart
   yield* waiting.for("the schema registry", settings.registry.url)
+  let isFirst = true
   // The services are built first, which waits for the registry.
   const started = Effect.gen(function* () {
     yield* waiting.for("Kafka", settings.kafka.brokers.join(", "))
     yield* awaitBroker
     yield* waiting.end
     yield* awaitTopics(programs.map(({ name }) => name))
-    yield* readiness.addSource(partitions.dependencies)
+    if (isFirst) yield* readiness.addSource(partitions.dependencies)
+    isFirst = false
   })
-  yield* endable(Effect.andThen(started, workOf(programs))).pipe(
-    Effect.provide(servicesLayer),
+  // Built again for each round, with the connections that the file holds then.
+  const round = endable(Effect.andThen(started, untilConnectionsChange(programs, workOf(programs)))).pipe(
+    Effect.provide(Layer.fresh(servicesLayer))
+  )
+  yield* Effect.repeat(round, { until: (end) => end === "ended" }).pipe(
     Effect.provideService(RuntimeObserver, observe),
     Effect.onInterrupt(() => Effect.log("Stopped."))
   )

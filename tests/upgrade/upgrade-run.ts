@@ -7,6 +7,7 @@ import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -57,6 +58,8 @@ const programs = ["health", "delivery-meta", "delivery-google", "delivery-whatsa
 const instances = [1, 2]
 const prefix = "upgrade."
 const recordsPerSecond = 80
+/** As Compose and the chart give it (docs/deployment.md). */
+const stopGrace = Duration.seconds(60)
 
 export const upgradeRun = Effect.fnUntraced(function* (options: UpgradeOptions, print: (line: string) => void) {
   const { earlier } = options
@@ -84,7 +87,10 @@ export const upgradeRun = Effect.fnUntraced(function* (options: UpgradeOptions, 
 
   const running = new Map<string, RunningProgram>()
   yield* Effect.addFinalizer(() =>
-    Effect.forEach([...running.values()], (one) => stopProgram(one), { concurrency: "unbounded", discard: true })
+    Effect.forEach([...running.values()], (one) => stopProgram(one, stopGrace), {
+      concurrency: "unbounded",
+      discard: true
+    })
   )
   const start = Effect.fnUntraced(function* (version: "earlier" | "new", name: string, instance: number) {
     const command = version === "earlier" ? earlier.program(name) : sourceCommand(name)
@@ -96,7 +102,7 @@ export const upgradeRun = Effect.fnUntraced(function* (options: UpgradeOptions, 
   const stop = Effect.fnUntraced(function* (name: string, instance: number) {
     const program = running.get(`${name}-${instance}`)
     running.delete(`${name}-${instance}`)
-    if (program !== undefined) yield* stopProgram(program)
+    if (program !== undefined) yield* stopProgram(program, stopGrace)
   })
   const everyInstance = programs.flatMap((name) => instances.map((instance) => [name, instance] as const))
   const steady = Effect.sleep(options.steadySeconds * 1_000)
@@ -132,8 +138,8 @@ export const upgradeRun = Effect.fnUntraced(function* (options: UpgradeOptions, 
       print("Going back: all instances of a program are stopped, then the earlier version is started.")
       for (const name of programs) {
         yield* Effect.forEach(instances, (instance) => stop(name, instance), { concurrency: 2, discard: true })
-        const back = yield* Effect.forEach(instances, (instance) => start("earlier", name, instance))
-        yield* Effect.forEach(back, (one) => untilReady(one), { concurrency: 2, discard: true })
+        // One after the other, so that the second one does not take partitions while the first one begins with them.
+        for (const instance of instances) yield* untilReady(yield* start("earlier", name, instance))
         yield* say(name)
       }
       to = yield* Clock.currentTimeMillis
