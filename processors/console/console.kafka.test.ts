@@ -19,7 +19,7 @@ import { environmentFor } from "../../tests/harness/environment.ts"
 import { startablePrograms } from "../../tests/harness/programs.ts"
 import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { testBrokers, testRegistryUrl, uniquePrefix } from "../../tests/harness/test-services.ts"
-import type { DeadLetterGroups, Overview, Redrive, RedrivePlan, Samples, Session } from "./api.ts"
+import type { DeadLetterGroups, Explanation, Overview, Redrive, RedrivePlan, Samples, Session } from "./api.ts"
 
 const token = "the-token-of-the-console-test"
 const person = { email: "jane.doe@shop.example", phone: "+4915112345678", hash: "ab".repeat(32) }
@@ -234,14 +234,16 @@ describe("the console", { timeout: 240_000 }, () => {
       const raw = {
         event_id: "x-1",
         event_name: "purchase",
-        event_time: Math.floor(Date.now() / 1_000),
+        event_time: Date.now(),
+        action_source: "website",
+        event_source_url: "https://shop.example/thanks",
         user: { email: person.email, phone: person.phone },
         properties: { value: 1, currency: "EUR" }
       }
-      const explained = yield* post<{ connections: ReadonlyArray<{ outcome: string }> }>("/api/explain", {
+      const explained = yield* post<Explanation>("/api/explain", {
         event: JSON.stringify(raw)
       })
-      assert.strictEqual(explained.connections.length, 1)
+      assert.strictEqual(explained.connections.length, 1, JSON.stringify(explained.refused))
       const unknown = yield* status("/api/explain", { method: "POST", body: JSON.stringify({ event_id: "no-such" }) })
       assert.strictEqual(unknown, 404)
       for (const secret of [person.email, person.phone, person.hash, token, "jane.doe"])
