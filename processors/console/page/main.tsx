@@ -11,6 +11,13 @@ import "./styles/shell.css"
 import "./styles/parts.css"
 import "./styles/charts.css"
 import "./styles/views.css"
+import "./styles/overview.css"
+import "./styles/connections.css"
+import "./styles/live.css"
+import "./styles/event.css"
+import "./styles/dead-letters.css"
+import "./styles/alerts.css"
+import "./styles/narrow.css"
 
 applyTheme()
 followLinks()
