@@ -3,7 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { SourcePosition } from "../../../schemas/types.gen.ts"
-import { Codecs, type SchemaName } from "../../../shared/codec/codecs.ts"
+import { Codecs, type Records, type SchemaName } from "../../../shared/codec/codecs.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { type FetchedRecord, KafkaClient } from "../../../shared/kafka/client.ts"
 import type { Platform } from "../../../shared/model/platform.ts"
@@ -125,19 +125,35 @@ const sampleLatencies = Effect.fnUntraced(function* (platforms: ReadonlyArray<st
   const normalizer = yield* sample(topicNames.normalized, "normalized-event")
   const mapper = new Histogram()
   for (const platform of platforms) mapper.addAll(yield* sample(topicNames.mapped(platform), "mapped-event"))
-  const results = yield* sample(topicNames.results, "event-delivery-log")
+  // Of all platforms on one topic: each delivery by what it sent. What was skipped never came to it.
+  const results = new Map(platforms.map((platform) => [platform, new Histogram()]))
+  yield* sampleEach(topicNames.results, "event-delivery-log", (millis, { attempted_at, platform }) => {
+    if (attempted_at !== null) results.get(platform)?.add(millis)
+  })
   return new Map([
     ["normalizer", normalizer.percentiles()],
     ["mapper", mapper.percentiles()],
-    ...platforms.map((platform) => [`delivery-${platform}`, results.percentiles()] as const)
+    ...[...results].map(([platform, sent]) => [`delivery-${platform}`, sent.percentiles()] as const)
   ])
 })
 
-const sample = Effect.fnUntraced(function* (topic: string, schema: SchemaName) {
+const sample = (topic: string, schema: SchemaName) => {
+  const found = new Histogram()
+  return Effect.as(
+    sampleEach(topic, schema, (millis) => found.add(millis)),
+    found
+  )
+}
+
+/** Calls `take` with the time since the raw record, and the decoded record, of the newest ones of each partition. */
+const sampleEach = Effect.fnUntraced(function* <S extends SchemaName>(
+  topic: string,
+  schema: S,
+  take: (millis: number, record: Records[S]) => void
+) {
   const kafka = yield* KafkaClient
   const codecs = yield* Codecs
   const name = (yield* SettingsService).topicPrefix + topic
-  const found = new Histogram()
   const logs = yield* kafka.topicOffsets(name)
   yield* kafka.read({
     topic: name,
@@ -150,12 +166,13 @@ const sample = Effect.fnUntraced(function* (topic: string, schema: SchemaName) {
       yield* codecs.loadSchemas(records.map(({ value }) => value))
       for (const { value, timestamp } of records) {
         const decoded = codecs.decode(schema, value)
-        const source = decoded._tag === "Decoded" ? sourceOf(decoded.value) : null
-        if (source !== null) found.add(timestamp - source.timestamp)
+        if (decoded._tag !== "Decoded") continue
+        const record = decoded.value as Records[S]
+        const source = sourceOf(record)
+        if (source !== null) take(timestamp - source.timestamp, record)
       }
     })
   })
-  return found
 })
 
 const sourceOf = (record: object): SourcePosition | null =>
