@@ -33,7 +33,7 @@ test-kafka: install ## Runs the tests on a real broker and registry
 	@exec $(ON_NODE) vitest run --project kafka
 
 .PHONY: test-kafka-versions
-test-kafka-versions: install ## Runs the tests of the Kafka port and the chain on Kafka 3.9 and the newest 4 (VERSIONS="3.9.2 4.4.0"; 8 minutes)
+test-kafka-versions: install ## Runs the tests of the Kafka port and the chain on Kafka 3.9 and the newest 4 (VERSIONS="3.9.2 4.4.0"; 3 minutes)
 	@exec $(ON_NODE) node tests/kafka-versions/main.ts
 
 test-docker: install ## Builds the image, looks for planted secrets in it, runs its programs and Compose; starts an engine where none is (root)

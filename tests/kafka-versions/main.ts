@@ -1,6 +1,6 @@
 /**
  * `make test-kafka-versions`: the tests of the Kafka port, and the chain with `./capi doctor`, on other versions of Kafka from Maven's
- * jars. VERSIONS="3.9.2 4.4.0" names them. Each version takes about four minutes.
+ * jars. VERSIONS="3.9.2 4.4.0" names them. Each version takes about a minute.
  */
 import { spawnSync } from "node:child_process"
 import process from "node:process"
@@ -8,7 +8,7 @@ import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
 
 endWithLauncher()
 
-/** The last release with ZooKeeper's successor as a choice, and the newest. */
+/** The last release of Kafka 3, and the newest. */
 const versions = (process.env["VERSIONS"] ?? "3.9.2 4.4.0").split(/[ ,]+/).filter((version) => version !== "")
 const tests = ["shared/kafka/conformance", "infra/cli/doctor/doctor.kafka.test.ts"]
 
