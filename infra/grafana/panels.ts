@@ -1,5 +1,5 @@
 /** The panels of the dashboard, row by row. */
-import { indexPanel } from "./index-panel.ts"
+import { indexPanel, telemetryPanel } from "./other-panels.ts"
 
 export interface Panel {
   readonly title: string
@@ -287,7 +287,8 @@ export const rows: ReadonlyArray<{ readonly title: string; readonly panels: Read
           [1, "red"]
         ]
       },
-      indexPanel
+      indexPanel,
+      telemetryPanel
     ]
   }
 ]

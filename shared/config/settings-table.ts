@@ -245,7 +245,7 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
     "Allows headers although the endpoint begins with http:// and is another machine; refused without it.",
     { default: "false", example: "true" }
   ),
-  row("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf or http/json.", { default: "http/protobuf" }),
+  row("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json or http/protobuf.", { default: "http/json" }),
   row("OTEL_EXPORTER_OTLP_COMPRESSION", "none or gzip.", { default: "none", example: "gzip" }),
   row("OTEL_EXPORTER_OTLP_TIMEOUT", "How long a request to the collector may take, in milliseconds.", {
     default: "10000"

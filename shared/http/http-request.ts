@@ -22,8 +22,6 @@ export interface HttpRequest {
   readonly url: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
-  /** Keeps connections; by default each request has a new one, since requests are rare. It holds the options of TLS. */
-  readonly agent?: http.Agent
   readonly tls?: TlsOptions
   /** From the start to the last byte of the response. */
   readonly timeoutMillis: number
@@ -47,14 +45,15 @@ export const nodeTlsOptions = ({ ca, cert, key, passphrase }: TlsOptions) => ({
 })
 
 /** Any status is a response; rejects if none comes. Redirects are not followed: they could lead a secret elsewhere. */
-export const sendRequest = ({ method, url, headers = {}, body, agent, tls = {}, timeoutMillis }: HttpRequest) =>
+export const sendRequest = ({ method, url, headers = {}, body, tls = {}, timeoutMillis }: HttpRequest) =>
   new Promise<HttpResponse>((resolve, reject) => {
     const secure = url.startsWith("https:")
     const options = {
       method,
       headers: { ...headers, ...(body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) }) },
       signal: AbortSignal.timeout(timeoutMillis),
-      agent: agent ?? (false as const)
+      // One connection each: these requests are rare.
+      agent: false as const
     }
     const onResponse = (response: http.IncomingMessage) => {
       const chunks: Array<Buffer> = []

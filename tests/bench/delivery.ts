@@ -2,15 +2,12 @@
  * `make bench-delivery`: what the delivery engine costs for each event without Kafka: batches of mapped purchases go through
  * a connection's step and over HTTP to a local sink. PLATFORM=meta, EVENTS=200000; profile with --cpu-prof.
  */
-import type { ChildProcess } from "node:child_process"
 import process from "node:process"
 import { GCProfiler } from "node:v8"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
-import { freePort } from "../../infra/local/ports.ts"
 import { DeliveryServices } from "../../processors/delivery/engine/delivery-services.ts"
 import { deliveryProcessor } from "../../processors/delivery/engine/processor.ts"
 import { deliveryDefaults } from "../../processors/delivery/engine/settings.ts"
@@ -32,6 +29,7 @@ import { corePipeline, median } from "./core-pipeline.ts"
 import { collected } from "./heap-use.ts"
 import { purchase } from "./purchases.ts"
 import { report } from "./report.ts"
+import { startSink } from "./start-sink.ts"
 
 endWithLauncher()
 
@@ -62,19 +60,6 @@ const fetchBatch = (index: number): ReadonlyArray<Inbound> => {
   const { records } = readBatch(Buffer.from(fetched[index % fetched.length]!), 0)
   for (const record of records) record.topic = topic
   return records
-}
-
-const startSink = async (): Promise<{ readonly url: string; readonly sink: ChildProcess }> => {
-  const port = await Effect.runPromise(freePort)
-  const sink = spawnGuarded(process.execPath, ["tests/bench/sink.ts", String(port)], { stdio: "ignore" })
-  const url = `http://127.0.0.1:${port}`
-  while (
-    !(await fetch(`${url}/reset`).then(
-      () => true,
-      () => false
-    ))
-  );
-  return { url, sink }
 }
 
 const connectionTo = (url: string): Connection => {

@@ -128,7 +128,7 @@ const sendUntilTaken = (send: Effect.Effect<Answer, string>, health: Health) =>
 const repeatable: ReadonlySet<number> = new Set([429, 502, 503, 504])
 const [delayMillisMin, delayMillisMax, giveUpMillis] = [1_000, 30_000, 120_000]
 
-/** Logs that the collector takes nothing, at most once in ten minutes, and that it works again. */
+/** Logs that the collector takes nothing, once a repetition failed too and at most once in ten minutes; and that it works again. */
 interface Health {
   readonly works: Effect.Effect<void>
   readonly fails: (reason: string) => Effect.Effect<void>
@@ -136,15 +136,18 @@ interface Health {
 
 const makeHealth = (signal: Signal): Health => {
   let loggedAt: number | null = null
+  let failures = 0
   return {
     works: Effect.suspend(() => {
+      failures = 0
       if (loggedAt === null) return Effect.void
       loggedAt = null
       return Effect.logInfo("The OpenTelemetry collector takes telemetry again.").pipe(Effect.annotateLogs({ signal }))
     }),
     fails: (reason) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        if (loggedAt !== null && now - loggedAt < logAgainMillis) return Effect.void
+        // One alone may be a connection that broke.
+        if (++failures < 2 || (loggedAt !== null && now - loggedAt < logAgainMillis)) return Effect.void
         loggedAt = now
         return Effect.logWarning(
           "The OpenTelemetry collector takes no telemetry; events are processed as before."

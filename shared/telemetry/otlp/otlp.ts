@@ -3,8 +3,6 @@
  * hand over waits in a bounded queue (`export-queue.ts`), so that no collector slows the pipeline.
  */
 import { randomUUID } from "node:crypto"
-import http from "node:http"
-import https from "node:https"
 import process from "node:process"
 import { promisify } from "node:util"
 import { gzip } from "node:zlib"
@@ -22,9 +20,8 @@ import * as OtlpMetrics from "effect/observability/OtlpMetrics"
 import * as OtlpSerialization from "effect/observability/OtlpSerialization"
 import * as OtlpTracer from "effect/observability/OtlpTracer"
 import * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
 import type { TelemetrySettings } from "../../config/otel.ts"
-import { nodeTlsOptions, sendRequest } from "../../http/http-request.ts"
+import { sendRequest } from "../../http/http-request.ts"
 import { CurrentKnownSecrets } from "../redaction.ts"
 import { makeSampler } from "../sampler.ts"
 import { CurrentTracing, Tracing } from "../tracing.ts"
@@ -50,7 +47,7 @@ export const telemetryLayer = (options: TelemetryOptions): Layer.Layer<never> =>
       const secrets = yield* CurrentKnownSecrets
       for (const value of Object.values(Redacted.value(settings.headers))) secrets.add(Redacted.make(value))
       const queue = yield* makeExportQueue({
-        send: yield* senderOf(settings),
+        send: senderOf(settings),
         itemsMax: settings.queueItemsMax,
         flushWithin
       })
@@ -159,41 +156,27 @@ const handingOverTo = (queue: ExportQueue, items: ItemsOf): HttpClient.HttpClien
     })
   )
 
-/** Sends over connections that are kept. */
-const senderOf = (
-  settings: TelemetrySettings
-): Effect.Effect<(payload: Payload) => Effect.Effect<Answer, string>, never, Scope.Scope> =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.sync(() => agentOf(settings)),
-      closeAgent
-    ),
-    (agent) => {
-      const headers = Redacted.value(settings.headers)
-      const gzipped = settings.compression === "gzip"
-      return ({ url, contentType, body }) =>
-        Effect.tryPromise({
-          try: async () => {
-            const { status, headers: answered } = await sendRequest({
-              method: "POST",
-              url,
-              headers: { ...headers, "content-type": contentType, ...(gzipped ? { "content-encoding": "gzip" } : {}) },
-              body: gzipped ? await compress(body) : body,
-              agent,
-              timeoutMillis: Duration.toMillis(settings.timeout)
-            })
-            return { status, retryAfter: answered["retry-after"] ?? null }
-          },
-          catch: (cause) => (cause instanceof Error ? cause.message : String(cause))
+/**
+ * Each request has a new connection: exports are seconds apart, and a server may close one that was idle just as it is used again.
+ */
+const senderOf = (settings: TelemetrySettings): ((payload: Payload) => Effect.Effect<Answer, string>) => {
+  const headers = Redacted.value(settings.headers)
+  const gzipped = settings.compression === "gzip"
+  return ({ url, contentType, body }) =>
+    Effect.tryPromise({
+      try: async () => {
+        const { status, headers: answered } = await sendRequest({
+          method: "POST",
+          url,
+          headers: { ...headers, "content-type": contentType, ...(gzipped ? { "content-encoding": "gzip" } : {}) },
+          body: gzipped ? await compress(body) : body,
+          tls: settings.tls,
+          timeoutMillis: Duration.toMillis(settings.timeout)
         })
-    }
-  )
-
-const compress = promisify<Uint8Array, Buffer>(gzip)
-
-const agentOf = ({ endpoint, tls }: TelemetrySettings): http.Agent => {
-  const options = { keepAlive: true, maxSockets: 4, ...nodeTlsOptions(tls) }
-  return endpoint.startsWith("https:") ? new https.Agent(options) : new http.Agent(options)
+        return { status, retryAfter: answered["retry-after"] ?? null }
+      },
+      catch: (cause) => (cause instanceof Error ? cause.message : String(cause))
+    })
 }
 
-const closeAgent = (agent: http.Agent) => Effect.sync(() => agent.destroy())
+const compress = promisify<Uint8Array, Buffer>(gzip)
