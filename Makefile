@@ -137,8 +137,12 @@ sandbox: install ## Starts the platform sandboxes alone and prints their address
 samples: install ## Remakes examples/sample-events/sample-events.jsonl
 	@$(ON_NODE) node examples/sample-events/generate.ts
 
+.PHONY: test-examples
+test-examples: install ## Runs the examples of each language whose tools are here on a real broker: every event delivered (ONLY=python,node)
+	@exec $(ON_NODE) node tests/examples/main.ts
+
 .PHONY: reference
-reference: install ## Remakes docs/reference from the code
+reference: install ## Remakes docs/reference and schemas/connections.schema.json from the code
 	@$(ON_NODE) node infra/reference/generate.ts
 
 chart-schemas: install ## Remakes infra/helm/schemas from Go modules of Kubernetes, KEDA and Prometheus' operator

@@ -1,7 +1,7 @@
 /** Where to begin reading, as people write it: `beginning`, a date, or how long ago. */
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
-import { durationForms, readDuration } from "../../shared/connections/fields.ts"
+import { durationForms, readDuration } from "../../shared/connections/duration-text.ts"
 import type { StartPosition } from "../../shared/kafka/read-topic.ts"
 import { CommandError } from "./cli.ts"
 

@@ -4,6 +4,7 @@ import path from "node:path"
 import process from "node:process"
 import { repository } from "../local/state.ts"
 import { commandLinePage } from "./command-line-page.ts"
+import { connectionsPage, connectionsSchemaText, schemaFile } from "./connections-page.ts"
 import { groupsPage } from "./groups-page.ts"
 import { httpPage } from "./http-page.ts"
 import { metricsPage } from "./metrics-page.ts"
@@ -15,12 +16,14 @@ import { topicsPage } from "./topics-page.ts"
 export const references = async (): Promise<ReadonlyMap<string, string>> =>
   new Map([
     ["docs/reference/command-line.md", await commandLinePage()],
+    ["docs/reference/connections.md", connectionsPage()],
     ["docs/reference/consumer-groups.md", groupsPage()],
     ["docs/reference/http.md", httpPage()],
     ["docs/reference/metrics.md", metricsPage()],
     ["docs/reference/raw-events.md", rawEventsPage()],
     ["docs/reference/settings.md", settingsPage()],
-    ["docs/reference/topics.md", topicsPage()]
+    ["docs/reference/topics.md", topicsPage()],
+    [schemaFile, connectionsSchemaText()]
   ])
 
 if (import.meta.main)

@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import { suggestion } from "../../shared/connections/did-you-mean.ts"
+import { readDuration } from "../../shared/connections/duration-text.ts"
 import {
   boolean,
   camelGroup,
@@ -18,7 +19,6 @@ import {
   invalid,
   list,
   optional,
-  readDuration,
   refine,
   reportIssue,
   string

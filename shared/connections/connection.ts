@@ -27,6 +27,7 @@ import {
 } from "./fields.ts"
 import { actionSources, type MappingOptions, mappingOptions } from "./mapping-options.ts"
 import { type ResilienceOptions, resilience } from "./resilience-options.ts"
+import { groupShape, patternShape, type Shape, shapeOf, wordsShape } from "./shape.ts"
 import type { TreeGroup } from "./yaml-tree.ts"
 import { quote } from "./yaml-tree.ts"
 
@@ -110,6 +111,10 @@ const makeDecoder = (catalog: ConnectorCatalog): ConnectionDecoder => {
   }
 }
 
+/** The form of a connection of this kind as the file writes it. */
+export const connectionShape = (kind: ConnectorKind, catalog: ConnectorCatalog): Shape =>
+  shapeOf(connectionOf(kind, catalog))
+
 /** A connection of this kind as the file writes it. */
 const connectionOf = (kind: ConnectorKind, catalog: ConnectorCatalog): Field<Connection> => {
   const rules = catalog.rulesOf(kind)
@@ -159,7 +164,8 @@ const connectionKind: Field<ConnectorKind> = refine(
     return (
       kind ?? invalid(`${quote(text)} is not a platform.${suggestion(text, connectorKinds)}`, connectorKinds.join(", "))
     )
-  }
+  },
+  () => wordsShape(connectorKinds)
 )
 
 const idForm = "a-z, 0-9 and dashes, at most 63, beginning with a letter or digit"
@@ -167,14 +173,16 @@ const idForm = "a-z, 0-9 and dashes, at most 63, beginning with a letter or digi
 const id = refine(
   string(idForm),
   (text): OrIssue<string> =>
-    /^[a-z0-9][a-z0-9-]{0,62}$/.test(text) ? text : invalid(`${quote(text)} is not a connection id.`, idForm)
+    /^[a-z0-9][a-z0-9-]{0,62}$/.test(text) ? text : invalid(`${quote(text)} is not a connection id.`, idForm),
+  () => ({ ...patternShape("[a-z0-9][a-z0-9-]{0,62}", "id"), type: ["string", "number", "boolean"] })
 )
 
 const credential = refine(
   string(referenceForms),
   (reference): OrIssue<string> =>
     // It may be the token itself, so it is not repeated.
-    isReference(reference) ? reference : invalid("This is not a reference to a credential.", referenceForms)
+    isReference(reference) ? reference : invalid("This is not a reference to a credential.", referenceForms),
+  () => patternShape("(?:env|store|file|vault|aws):[\\s\\S]+", "reference")
 )
 
 /** Where the kind is not known, keys are checked as far as they are the same for every kind. */
@@ -202,12 +210,16 @@ const account = (kind: ConnectorKind, { account }: ConnectorRules) => {
   )
   const keys: Readonly<Record<string, Field<string | null> | ReturnType<typeof optional<string | null, null>>>> =
     Object.fromEntries([...required, ...others])
-  return refine(group(keys), (read): OrIssue<Readonly<Record<string, string>>> => {
-    const given = Object.entries(read).flatMap(([key, value]) => (value === null ? [] : [[key, value] as const]))
-    return anyOf.length > 0 && !given.some(([key]) => anyOf.includes(key))
-      ? invalid(`${kind} needs one of these ids.`, anyOf.join(", "))
-      : Object.fromEntries(given)
-  })
+  return refine(
+    group(keys),
+    (read): OrIssue<Readonly<Record<string, string>>> => {
+      const given = Object.entries(read).flatMap(([key, value]) => (value === null ? [] : [[key, value] as const]))
+      return anyOf.length > 0 && !given.some(([key]) => anyOf.includes(key))
+        ? invalid(`${kind} needs one of these ids.`, anyOf.join(", "))
+        : Object.fromEntries(given)
+    },
+    () => ({ ...groupShape(keys)(), ...(anyOf.length > 0 ? { anyOf: anyOf.map((key) => ({ required: [key] })) } : {}) })
+  )
 }
 
 const accountValue =
@@ -247,7 +259,8 @@ const actionSource = refine(
       : invalid(
           `${quote(source)} is not an action source.${suggestion(source, actionSources)}`,
           actionSources.join(", ")
-        )
+        ),
+  () => wordsShape(actionSources)
 )
 
 /** Which events the connection takes; exclude wins. Empty include means all. */

@@ -1,6 +1,7 @@
 /** Fields of an event that conditions, parameters and templates may name. */
 import { suggestion } from "./did-you-mean.ts"
 import { type Field, invalid, refine, string } from "./fields.ts"
+import { anyOf, patternShape } from "./shape.ts"
 import { quote } from "./yaml-tree.ts"
 
 /** Fields that may be named; `properties.custom.<name>` besides. */
@@ -28,8 +29,11 @@ const notAField = (path: string) =>
   invalid(`${quote(path)} is not a field of an event.${suggestion(path, readableFields)}`, fieldForms)
 
 /** The path of a field. */
-export const eventPath: Field<string> = refine(string("a field of the event, such as properties.value"), (path) =>
-  isReadable(path) ? path : notAField(path)
+export const eventPath: Field<string> = refine(
+  string("a field of the event, such as properties.value"),
+  (path) => (isReadable(path) ? path : notAField(path)),
+  () =>
+    anyOf({ enum: readableFields }, patternShape("properties\\.custom\\.[^.\\s{}]+|properties\\.items\\.\\d+\\.\\w+"))
 )
 
 /** A string with fields in braces, such as `order {properties.order_id}`. */

@@ -2,15 +2,28 @@
  * Schemas of the values that `connections.yaml` may hold. Each reads a node of the YAML tree; an issue of theirs has a message
  * for people and says what is `allowed`.
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import type { Json } from "../model/json.ts"
 import { suggestion } from "./did-you-mean.ts"
+import { durationForms, durationPattern, readDuration } from "./duration-text.ts"
+import {
+  anyOf,
+  groupShape,
+  listShape,
+  optionalShape,
+  orPlaceholder,
+  patternShape,
+  type Shape,
+  shapeOf,
+  textShape,
+  withShape,
+  wordsShape
+} from "./shape.ts"
 import { isGroup, type Place, quote, type Tree, YamlScalar, type YamlTree } from "./yaml-tree.ts"
 
 /** Reads a node as an `A`. */
@@ -32,97 +45,127 @@ export const invalid = (
 }
 
 const field = <A>(
-  read: (node: Tree, options: Parameters<ReturnType<typeof SchemaParser.decodeUnknownEffect>>[1]) => Reading<A>
+  read: (node: Tree, options: Parameters<ReturnType<typeof SchemaParser.decodeUnknownEffect>>[1]) => Reading<A>,
+  shape: () => Shape
 ): Field<A> =>
-  Schema.Unknown.pipe(
-    Schema.decodeTo(ofType<A>(), {
-      decode: SchemaGetter.transformEffect((node: unknown, options) => read(node as Tree, options)),
-      encode: SchemaGetter.forbidden(() => "Connections are only read.")
-    })
+  withShape(
+    Schema.Unknown.pipe(
+      Schema.decodeTo(ofType<A>(), {
+        decode: SchemaGetter.transformEffect((node: unknown, options) => read(node as Tree, options)),
+        encode: SchemaGetter.forbidden(() => "Connections are only read.")
+      })
+    ),
+    shape
   )
 
 const ofType = <A>() => Schema.declare((_: unknown): _ is A => true)
 
-/** A field with its value changed, or refused. */
-export const refine = <A, B>(of: Field<A>, change: (value: A) => B | SchemaIssue.Issue): Field<B> => {
+/** A field with its value changed, or refused. `shape`: its form, where that is less than before. */
+export const refine = <A, B>(
+  of: Field<A>,
+  change: (value: A) => B | SchemaIssue.Issue,
+  shape: () => Shape = () => shapeOf(of)
+): Field<B> => {
   const decode = SchemaParser.decodeUnknownEffect(of)
-  return field((node, options) =>
-    Effect.flatMap(decode(node, options), (value) => {
-      const changed = change(value)
-      return SchemaIssue.isIssue(changed) ? Effect.fail(changed) : Effect.succeed(changed)
-    })
+  return field(
+    (node, options) =>
+      Effect.flatMap(decode(node, options), (value) => {
+        const changed = change(value)
+        return SchemaIssue.isIssue(changed) ? Effect.fail(changed) : Effect.succeed(changed)
+      }),
+    shape
   )
 }
 
 /** A field that need not be there. */
 export const optional = <A, const B>(of: Field<A>, fallback: B) =>
-  Schema.withDecodingDefaultTypeKey<Field<A | B>>(Effect.succeed(fallback))(of as Field<A | B>)
+  withShape(
+    Schema.withDecodingDefaultTypeKey<Field<A | B>>(Effect.succeed(fallback))(of as Field<A | B>),
+    optionalShape(of, fallback),
+    true
+  )
 
-const scalar = <A>(expected: string, read: (scalar: YamlScalar) => A | SchemaIssue.Issue): Field<A> =>
-  field<A>((node) => {
-    if (node === undefined) return Effect.fail(invalid("The value is empty.", expected))
-    if (!(node instanceof YamlScalar))
-      return Effect.fail(invalid(`Expected ${expected}, not a ${isGroup(node) ? "group of keys" : "list"}.`))
-    if (!node.readable) return Effect.fail(reported)
-    const value = read(node)
-    return SchemaIssue.isIssue(value) ? Effect.fail(value) : Effect.succeed(value)
-  }).pipe(Schema.annotateKey({ allowed: expected }))
+const scalar = <A>(expected: string, shape: Shape, read: (scalar: YamlScalar) => A | SchemaIssue.Issue): Field<A> =>
+  withShape(
+    field<A>(
+      (node) => {
+        if (node === undefined) return Effect.fail(invalid("The value is empty.", expected))
+        if (!(node instanceof YamlScalar))
+          return Effect.fail(invalid(`Expected ${expected}, not a ${isGroup(node) ? "group of keys" : "list"}.`))
+        if (!node.readable) return Effect.fail(reported)
+        const value = read(node)
+        return SchemaIssue.isIssue(value) ? Effect.fail(value) : Effect.succeed(value)
+      },
+      () => shape
+    ).pipe(Schema.annotateKey({ allowed: expected })),
+    () => shape
+  )
 
 /** The tree has named the problem already. */
 const reported = new SchemaIssue.InvalidValue({ reported: true })
 
 /** A string; numbers as they are written, so that long ids keep every digit. */
 export const string = (expected = "a string"): Field<string> =>
-  scalar(expected, ({ text }) => (text.trim() === "" ? invalid("The value is empty.", expected) : text.trim()))
+  scalar(expected, textShape, ({ text }) =>
+    text.trim() === "" ? invalid("The value is empty.", expected) : text.trim()
+  )
 
 /** A string, or null where its variable stands for nothing. */
 export const stringOrNull = (expected = "a string"): Field<string | null> =>
-  scalar(expected, ({ text, substituted }) => {
+  scalar(expected, textShape, ({ text, substituted }) => {
     if (text.trim() !== "") return text.trim()
     return substituted ? null : invalid("The value is empty.", expected)
   })
 
 /** One of some words. */
 export const choice = <const A extends string>(words: ReadonlyArray<A>): Field<A> =>
-  refine(string("a word"), (text) => {
-    const word = words.find((candidate) => candidate === text)
-    return word ?? invalid(`${quote(text)} is not one of the choices.${suggestion(text, words)}`, words.join(", "))
-  })
+  refine(
+    string("a word"),
+    (text) => {
+      const word = words.find((candidate) => candidate === text)
+      return word ?? invalid(`${quote(text)} is not one of the choices.${suggestion(text, words)}`, words.join(", "))
+    },
+    () => wordsShape(words)
+  )
 
-export const boolean: Field<boolean> = scalar("true or false", ({ text, value, substituted }) => {
-  if (typeof value === "boolean") return value
-  if (substituted && /^(true|false)$/i.test(text)) return text.toLowerCase() === "true"
-  return invalid(`${quote(text)} is neither true nor false.`, "true, false")
-})
+export const boolean: Field<boolean> = scalar(
+  "true or false",
+  orPlaceholder({ type: "boolean" }),
+  ({ text, value, substituted }) => {
+    if (typeof value === "boolean") return value
+    if (substituted && /^(true|false)$/i.test(text)) return text.toLowerCase() === "true"
+    return invalid(`${quote(text)} is neither true nor false.`, "true, false")
+  }
+)
 
 /** An integer between two bounds. */
 export const integer = (minimum: number, maximum: number): Field<number> =>
-  scalar("an integer", ({ text, value, substituted }) => {
+  scalar("an integer", orPlaceholder({ type: "integer", minimum, maximum }), ({ text, value, substituted }) => {
     const number = typeof value === "number" || (substituted && /^\d+$/.test(text)) ? Number(value) : Number.NaN
     return Number.isSafeInteger(number) && number >= minimum && number <= maximum
       ? number
       : invalid(`${quote(text)} is not an integer in the range.`, `${minimum} to ${maximum}`)
   })
 
-export const duration: Field<Duration.Duration> = scalar(
-  "a duration",
-  ({ text }) => readDuration(text) ?? invalid(`${quote(text)} is not a duration.`, durationForms)
-)
-
 /** A list; a single value counts as a list of one. */
 export const list = <A>(of: Field<A>): Field<ReadonlyArray<A>> => {
   const decode = SchemaParser.decodeUnknownEffect(Schema.Array(Schema.UndefinedOr(of)))
-  return field((node, options) =>
-    Effect.map(decode(Array.isArray(node) ? node : [node], options), (items) =>
-      items.filter((item): item is Exclude<typeof item, undefined> => item !== undefined)
-    )
+  return field(
+    (node, options) =>
+      Effect.map(decode(Array.isArray(node) ? node : [node], options), (items) =>
+        items.filter((item): item is Exclude<typeof item, undefined> => item !== undefined)
+      ),
+    listShape(of)
   )
 }
 
 /** A group whose keys are free. */
 export const record = <A>(of: Field<A>): Field<Readonly<Record<string, A>>> => {
   const decode = SchemaParser.decodeUnknownEffect(Schema.Record(Schema.String, of))
-  return field((node, options) => (isGroup(node) ? decode(node, options) : Effect.fail(notAGroup("names and values"))))
+  return field(
+    (node, options) => (isGroup(node) ? decode(node, options) : Effect.fail(notAGroup("names and values"))),
+    () => ({ type: "object", additionalProperties: shapeOf(of) })
+  )
 }
 
 /** A group of known keys. */
@@ -136,7 +179,7 @@ export const group = <const F extends Schema.Struct.Fields>(fields: F): Field<Sc
     // A known key without a value counts as absent; an unknown one is reported.
     const given = Object.entries(node).filter(([key, value]) => value !== undefined || !Object.hasOwn(fields, key))
     return decode(Object.fromEntries(given), options)
-  })
+  }, groupShape(fields))
 }
 
 /** A group of known keys, `snake_case` in the file and `camelCase` in what is read. */
@@ -150,7 +193,8 @@ export const camelGroup = <const F extends Schema.Struct.Fields>(fields: F): Fie
   })
 
 /** A group that need not be there: then it is one without keys. */
-export const orEmpty = <A>(of: Field<A>) => Schema.withDecodingDefaultKey<Field<A>>(Effect.succeed({}))(of)
+export const orEmpty = <A>(of: Field<A>) =>
+  withShape(Schema.withDecodingDefaultKey<Field<A>>(Effect.succeed({}))(of), optionalShape(of, undefined), true)
 
 type CamelKeys<T> = { readonly [K in keyof T as K extends string ? Camel<K> : never]: T[K] }
 type Camel<K extends string> = K extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : K
@@ -160,11 +204,17 @@ const notAGroup = (keys: string): SchemaIssue.Issue => invalid("Expected a group
 /** A group in the long form, or else a short form of it. */
 export const groupOr = <A, B>(long: Field<A>, short: Field<B>): Field<A | B> => {
   const [readLong, readShort] = [SchemaParser.decodeUnknownEffect(long), SchemaParser.decodeUnknownEffect(short)]
-  return field<A | B>((node, options) => (isGroup(node) ? readLong(node, options) : readShort(node, options)))
+  return field<A | B>(
+    (node, options) => (isGroup(node) ? readLong(node, options) : readShort(node, options)),
+    () => anyOf(shapeOf(long), shapeOf(short))
+  )
 }
 
 /** A value of any shape. */
-export const json: Field<Json> = field((node) => toJson(node, []))
+export const json: Field<Json> = field(
+  (node) => toJson(node, []),
+  () => ({})
+)
 
 const toJson = (node: Tree, path: ReadonlyArray<PropertyKey>): Reading<Json> => {
   if (node === undefined) return Effect.succeed(null)
@@ -227,20 +277,8 @@ const textOf = (annotations: { readonly [key: string]: unknown } | undefined, ke
   return typeof text === "string" ? text : null
 }
 
-export const durationForms = "a number and a unit, such as 500 millis, 30 seconds, 1 minute, 2 hours"
-
-/** `500 millis`, `30 s`, `1 minute`; null where it is not a duration above zero. */
-export const readDuration = (text: string): Duration.Duration | null => {
-  const match = /^(\d+(?:\.\d+)?)\s*([a-z]+)$/i.exec(text.trim())
-  const unit = match === null ? undefined : units[match[2]!.toLowerCase()]
-  if (match === null || unit === undefined) return null
-  const read = Duration.fromInput(`${Number(match[1])} ${unit}`)
-  return Option.getOrNull(Option.filter(read, Duration.isPositive))
-}
-
-const units: Readonly<Record<string, "millis" | "seconds" | "minutes" | "hours" | "days">> = {
-  ...{ ms: "millis", milli: "millis", millis: "millis", millisecond: "millis", milliseconds: "millis" },
-  ...{ s: "seconds", sec: "seconds", second: "seconds", seconds: "seconds" },
-  ...{ m: "minutes", min: "minutes", minute: "minutes", minutes: "minutes" },
-  ...{ h: "hours", hour: "hours", hours: "hours", d: "days", day: "days", days: "days" }
-}
+export const duration: Field<Duration.Duration> = scalar(
+  "a duration",
+  patternShape(durationPattern, "duration"),
+  ({ text }) => readDuration(text) ?? invalid(`${quote(text)} is not a duration.`, durationForms)
+)

@@ -25,6 +25,7 @@ import {
   stringOrNull
 } from "./fields.ts"
 import { messageTemplate, type TemplateMessage } from "./message-template.ts"
+import { proposedShape, shapeOf, wordsShape } from "./shape.ts"
 import { quote } from "./yaml-tree.ts"
 
 export interface MappingOptions {
@@ -159,7 +160,8 @@ const templates = (kind: ConnectorKind, rules: ConnectorRules) =>
     (read): OrIssue<Readonly<Record<string, TemplateMessage>>> =>
       rules.messageTemplates === true || Object.keys(read).length === 0
         ? read
-        : invalid(`${kind} has no message templates.`)
+        : invalid(`${kind} has no message templates.`),
+    () => (rules.messageTemplates === true ? shapeOf(record(messageTemplate)) : { type: "object", maxProperties: 0 })
   )
 
 const override = (kind: ConnectorKind, rules: ConnectorRules, names: EventNames): Field<EventOverride> => {
@@ -181,14 +183,17 @@ const override = (kind: ConnectorKind, rules: ConnectorRules, names: EventNames)
   )
 }
 
-const platformEvent = (kind: ConnectorKind, { standard, custom }: EventNames) =>
-  refine(
+const platformEvent = (kind: ConnectorKind, { standard, custom }: EventNames) => {
+  const isOpen = custom || standard.length === 0
+  return refine(
     string("the platform's event name"),
     (to): OrIssue<string> =>
-      custom || standard.length === 0 || standard.includes(to)
+      isOpen || standard.includes(to)
         ? to
-        : invalid(`${kind} has no event ${quote(to)}.${suggestion(to, standard)}`, standard.join(", "))
+        : invalid(`${kind} has no event ${quote(to)}.${suggestion(to, standard)}`, standard.join(", ")),
+    () => (isOpen ? proposedShape(standard) : wordsShape(standard))
   )
+}
 
 const conversionAction = (kind: ConnectorKind, rules: ConnectorRules) =>
   refine(stringOrNull("the id of the conversion action"), (action): OrIssue<string | null> => {

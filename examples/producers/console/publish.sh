@@ -14,6 +14,7 @@ printf 'u-77\t{"event_id":"%s","event_name":"purchase","event_time":%s,"action_s
     --bootstrap-server "${KAFKA_BROKERS:-localhost:9092}" \
     --topic "${TOPIC:-raw-events}" \
     --property parse.key=true \
-    --request-required-acks all
+    --sync --max-block-ms 15000 --request-timeout-ms 10000 --producer-property delivery.timeout.ms=15000 \
+    --producer-property acks=all --producer-property enable.idempotence=true
 
 echo "$event_id was published."

@@ -2,7 +2,7 @@
 
 import * as Effect from "effect/Effect"
 import { maskRecord } from "../../../processors/normalizer/preview/mask.ts"
-import { readDuration } from "../../../shared/connections/fields.ts"
+import { readDuration } from "../../../shared/connections/duration-text.ts"
 import { indexClient } from "../../../shared/event-story/ask-index.ts"
 import { defaultScanBounds } from "../../../shared/event-story/scan.ts"
 import { type EventStory, queryKinds } from "../../../shared/event-story/story.ts"
