@@ -8,6 +8,7 @@ import { connectionsPage, connectionsSchemaText, schemaFile } from "./connection
 import { groupsPage } from "./groups-page.ts"
 import { httpPage } from "./http-page.ts"
 import { metricsPage } from "./metrics-page.ts"
+import { outcomesPage } from "./outcomes-page.ts"
 import { rawEventsPage } from "./raw-events-page.ts"
 import { settingsPage } from "./settings-page.ts"
 import { topicsPage } from "./topics-page.ts"
@@ -20,6 +21,7 @@ export const references = async (): Promise<ReadonlyMap<string, string>> =>
     ["docs/reference/consumer-groups.md", groupsPage()],
     ["docs/reference/http.md", httpPage()],
     ["docs/reference/metrics.md", metricsPage()],
+    ["docs/reference/outcomes.md", outcomesPage()],
     ["docs/reference/raw-events.md", rawEventsPage()],
     ["docs/reference/settings.md", settingsPage()],
     ["docs/reference/topics.md", topicsPage()],

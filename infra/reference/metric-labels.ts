@@ -10,8 +10,8 @@ export const labelMeanings: Readonly<Record<string, string>> = {
   dependency: "what `/readyz` names: the broker, the registry, topics, a processor, the master key",
   class:
     "what the platform's answer means: `delivered`, `accepted`, `duplicate`, `invalid_event`, `throttled`, `transient`, `auth`, `configuration`, `unknown`",
-  outcome: "the outcome, such as `delivered` or `rejected`",
-  reason: "the reason code, for platforms' codes without what stands behind a slash",
+  outcome: "the [outcome](outcomes.md)",
+  reason: "the [reason code](outcomes.md#reasons), for platforms' codes without what stands behind a slash",
   field: "the field that was left out, such as `user.phone`",
   cause: "why: `age` or `size`",
   receiver: "the id of the receiver in `notifications.yaml`",
