@@ -86,6 +86,8 @@ export const keyMeanings: Readonly<Record<string, string>> = {
     "such events of customers in the EEA, the UK and Switzerland; `send`: as `on_unknown` says",
   "consent.unknown_country": "where customers of no known country count to live",
   "consent.on_sale_denied": "sale of data denied: with the platform's restricted-use flags, or not at all",
+  "consent.tcf_vendor":
+    "the number of the IAB TCF vendor whose consent a TC string must have; 0 looks at none, without it the platform's",
   "consent.assume": "`granted`: whoever publishes has asked already, so what is absent is granted",
   test_event_code: "marks requests as tests, where the platform knows such a code; remove it to count events",
   partner_name: "sent as the platform's partner agent",

@@ -8,24 +8,21 @@ import { isReference, referenceForms } from "../credentials/credential.ts"
 import { type ConnectorKind, connectorKinds, type Platform, platformOf } from "../model/platform.ts"
 import type { ConnectorCatalog, ConnectorRules } from "./connector-rules.ts"
 import { suggestion } from "./did-you-mean.ts"
+import { consent, eventFilter, limits } from "./event-options.ts"
 import {
   boolean,
   camelGroup,
-  choice,
   decodeOptions,
-  duration,
   type Field,
   group,
-  integer,
   invalid,
-  list,
   optional,
   orEmpty,
   refine,
   string,
   stringOrNull
 } from "./fields.ts"
-import { actionSources, type MappingOptions, mappingOptions } from "./mapping-options.ts"
+import { type MappingOptions, mappingOptions } from "./mapping-options.ts"
 import { type ResilienceOptions, resilience } from "./resilience-options.ts"
 import { groupShape, patternShape, type Shape, shapeOf, wordsShape } from "./shape.ts"
 import type { TreeGroup } from "./yaml-tree.ts"
@@ -250,47 +247,6 @@ const version = ({ endpoint }: ConnectorRules) =>
         ? text
         : invalid(`${quote(text)} is not a version.`, `such as ${endpoint.version}`)
   )
-
-const actionSource = refine(
-  string(),
-  (source): OrIssue<string> =>
-    actionSources.some((known) => known === source)
-      ? source
-      : invalid(
-          `${quote(source)} is not an action source.${suggestion(source, actionSources)}`,
-          actionSources.join(", ")
-        ),
-  () => wordsShape(actionSources)
-)
-
-/** Which events the connection takes; exclude wins. Empty include means all. */
-const eventFilter = camelGroup({
-  include: optional(list(string()), []),
-  exclude: optional(list(string()), []),
-  action_sources: optional(list(actionSource), [])
-})
-
-const limits = camelGroup({
-  profile: optional(choice(["documented", "specification"]), "documented"),
-  events_per_request: optional(integer(1, 10_000), null),
-  bytes_per_request: optional(integer(1_000, 100_000_000), null),
-  requests_per_window: optional(integer(1, 10_000_000), null),
-  events_per_window: optional(integer(1, 100_000_000), null),
-  window: optional(duration, null),
-  concurrency: optional(integer(1, 1_000), null),
-  /** How long a batch waits to fill. */
-  linger: optional(duration, null)
-})
-
-const consent = camelGroup({
-  on_unknown: optional(choice(["send", "skip"]), "send"),
-  on_unknown_in_europe: optional(choice(["skip", "send"]), "skip"),
-  unknown_country: optional(choice(["elsewhere", "europe"]), "elsewhere"),
-  /** 0: not looked at; absent: that of the platform. */
-  tcf_vendor: optional(integer(0, 65_535), null),
-  on_sale_denied: optional(choice(["restrict", "skip"]), "restrict"),
-  assume: optional(choice(["nothing", "granted"]), "nothing")
-})
 
 const partnerName = (kind: ConnectorKind, { partnerNameCharactersMax = Infinity }: ConnectorRules) =>
   refine(
