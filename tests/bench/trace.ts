@@ -1,6 +1,7 @@
 /**
  * `make bench-trace`: EVENTS events (10,000,000: 30 GB of disk) in a real log, each with six records, the indexer's CPU and file for
- * them, and how long lookups of whole stories take: by event id, order id and click id in turn, of events of any age.
+ * them, and how long lookups of whole stories take: by event id, order id and click id in turn, of events of any age. ONLY=index measures
+ * the index alone, without a log.
  */
 import { statSync } from "node:fs"
 import path from "node:path"
@@ -31,6 +32,7 @@ import { waitUntil } from "../harness/wait-until.ts"
 import { cluster, progress, startProcessors, untilReady } from "./cluster.ts"
 import { cpuSeconds, peakMebibytes } from "./measured-process.ts"
 import { report } from "./report.ts"
+import { measureIndex } from "./trace-index.ts"
 
 endWithLauncher()
 
@@ -163,4 +165,11 @@ const run = Effect.gen(function* () {
   }).pipe(Effect.provide(services))
 })
 
-process.exit((await Effect.runPromise(Effect.scoped(run))) ? 0 : 1)
+const indexAlone = () =>
+  report(
+    "trace-index",
+    measureIndex(events, 1 + 2 * platforms.length, (kind, index) => texts[kind](index)),
+    { events, records: 1 + 2 * platforms.length }
+  )
+
+process.exit((process.env["ONLY"] === "index" ? indexAlone() : await Effect.runPromise(Effect.scoped(run))) ? 0 : 1)
