@@ -55,7 +55,7 @@ const sandboxUrls = Object.fromEntries(
 const allVariables = sandboxEnvironment(sandboxUrls, sandboxDefaults)
 const hosts = Object.entries(allVariables).filter(([name]) => name.endsWith("_HOST"))
 
-const indexFile = "/index/index.sqlite"
+const indexFile = "/index/events.db"
 
 const list = (items: ReadonlyArray<string>): string => `[${items.join(", ")}]`
 const quoted = (items: ReadonlyArray<string>): string => list(items.map((item) => `"${item}"`))
@@ -65,10 +65,14 @@ const consoleToken = `CAPI_CONSOLE_TOKEN: "\${CAPI_CONSOLE_TOKEN:-}"`
 
 const composeService = (program: string, index: number): ReadonlyArray<string> => {
   const variables = [
-    `<<: ${list(["*environment", ...(usesMasterKey(program) ? ["*master-key"] : [])])}`,
+    `<<: ${list([
+      "*environment",
+      ...(usesMasterKey(program) ? ["*master-key"] : []),
+      ...(isIndexer(program) || isConsole(program) ? ["*lookups"] : [])
+    ])}`,
     ...(hasWebhook(program) ? [`CAPI_WEBHOOK_PORT: ${webhookPort}`] : []),
     ...(isNotifier(program) ? ["CAPI_NOTIFICATIONS: /config/notifications.yaml"] : []),
-    ...(isIndexer(program) ? [`CAPI_INDEXER_FILE: ${indexFile}`, `CAPI_INDEXER_PORT: ${lookupPort}`] : []),
+    ...(isIndexer(program) ? [`CAPI_INDEXER_FILE: ${indexFile}`] : []),
     ...(isConsole(program) ? ["CAPI_CONSOLE_HOST: 0.0.0.0", `CAPI_CONSOLE_PORT: ${consolePort}`, consoleToken] : [])
   ]
   const ports = [

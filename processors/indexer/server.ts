@@ -7,7 +7,7 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import { type IndexAnswer, indexPath, parseIndexQuestion } from "../../shared/event-story/ask-index.ts"
+import { type IndexAnswer, indexPath, newestPositions, parseIndexQuestion } from "../../shared/event-story/ask-index.ts"
 import { type Route, serve, withBody } from "../../shared/runtime/http-server.ts"
 import type { Progress } from "./follower.ts"
 import type { IndexStore } from "./index-store.ts"
@@ -26,8 +26,8 @@ export interface LookupServerOptions {
   readonly retentionMillis: number
 }
 
-/** Positions of one answer at most: an id with more is a click of thousands of events. */
-const positionsMax = 10_000
+/** Of a term in one partition at most: an id with more is a click of thousands of events. An answer has at most 1 MiB. */
+const positionsMax = 300
 
 export const serveLookups = Effect.fnUntraced(function* (options: LookupServerOptions) {
   const { host, port, token } = options
@@ -92,7 +92,7 @@ const route = ({ store, hasher, progress, retentionMillis }: LookupServerOptions
             return HttpServerResponse.empty({ status: 503 })
           }
           const answer: IndexAnswer = {
-            positions: found.success.map((positions) => positions.slice(-positionsMax)),
+            positions: found.success.map((positions) => newestPositions(positions, positionsMax)),
             behind: progress.behind,
             since: begun - retentionMillis
           }

@@ -32,6 +32,23 @@ export const indexPath = "/v1/positions"
 export const indexTermsMax = 100
 const textLengthMax = 4_096
 
+/** The newest positions of each partition, so many of each: offsets of different partitions say nothing of each other. */
+export const newestPositions = (
+  positions: ReadonlyArray<RecordPosition>,
+  each: number
+): ReadonlyArray<RecordPosition> => {
+  const byPartition = new Map<string, Array<RecordPosition>>()
+  for (const position of positions) {
+    const name = `${position.topic}/${position.partition}`
+    const known = byPartition.get(name)
+    if (known === undefined) byPartition.set(name, [position])
+    else known.push(position)
+  }
+  return [...byPartition.values()].flatMap((list) =>
+    list.sort((left, right) => left.offset - right.offset).slice(-each)
+  )
+}
+
 /** Null for what is no question. */
 export const parseIndexQuestion = (body: string): IndexQuestion | null => {
   const parsed = Result.getOrNull(Result.try((): unknown => JSON.parse(body)))

@@ -1,7 +1,7 @@
 /** Finds an event's records by the index. */
 import * as Effect from "effect/Effect"
 import { Codecs } from "../codec/codecs.ts"
-import type { IndexClient } from "./ask-index.ts"
+import { type IndexClient, newestPositions } from "./ask-index.ts"
 import { termsOf } from "./event-topics.ts"
 import { readRecords, type StoredRecord } from "./read-records.ts"
 import type { Found } from "./scan.ts"
@@ -14,11 +14,13 @@ export const lookUp = Effect.fnUntraced(function* (index: IndexClient, { text, k
   const positionsOf = (one: QueryKind) => first.positions[kinds.indexOf(one)] ?? []
   const direct = positionsOf("event")
   const others = [...positionsOf("order"), ...positionsOf("click")]
-  // Newest last in each partition: what is beyond is counted, and not read.
-  const chosen = others.slice(-eventsMax)
+  // What is older in its partition is counted, and not read.
+  const chosen = newestPositions(others, eventsMax)
   const named = yield* readRecords(chosen)
-  const eventIds = yield* eventIdsOf(named.records, text)
-  const more = others.length - chosen.length
+  const newest = named.records.toSorted((left, right) => right.timestamp - left.timestamp)
+  const all = yield* eventIdsOf(newest, text)
+  const eventIds = new Set([...all].slice(0, eventsMax))
+  const more = others.length - chosen.length + all.size - eventIds.size
   const ids = [...eventIds]
   const further = ids.length === 0 ? null : yield* index.ask(ids.map((id) => ({ kind: "event" as const, text: id })))
   if (direct.length > 0) eventIds.add(text)
