@@ -157,7 +157,11 @@ const run = Effect.gen(function* () {
         { figure: "a whole story, slowest", value: at(1), unit: "ms" },
         { figure: "indexing an event, start included", value: micros, unit: "us CPU", goal: { atMost: 100 } },
         { figure: "indexed", value: events / seconds, unit: "events/s" },
-        { figure: "file", value: (statSync(file).size + statSync(`${file}-wal`).size) / events, unit: "bytes an event" },
+        {
+          figure: "file",
+          value: (statSync(file).size + statSync(`${file}-wal`).size) / events,
+          unit: "bytes an event"
+        },
         { figure: "peak memory of the indexer", value: peakMebibytes(indexer!.pid), unit: "MiB" }
       ],
       { events, lookups, platforms }

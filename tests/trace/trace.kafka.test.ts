@@ -41,7 +41,7 @@ const raw = (id: string, fields: object = {}) => ({
   )
 })
 
-describe("capi trace and capi explain", { timeout: 300_000 }, () => {
+describe("capi trace and capi explain", { timeout: 480_000 }, () => {
   it.live("show one event's whole story, whatever became of the index", () =>
     Effect.gen(function* () {
       const prefix = uniquePrefix("trace")
