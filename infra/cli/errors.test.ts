@@ -39,7 +39,8 @@ beforeAll(async () => {
     "examples",
     "Makefile",
     "package.json",
-    "package-lock.json"
+    "package-lock.json",
+    "tsconfig.json"
   ])
     cpSync(path.join(root, name), path.join(copy, name), { recursive: true })
   symlinkSync(path.join(root, "node_modules"), path.join(copy, "node_modules"))
