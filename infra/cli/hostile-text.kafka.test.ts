@@ -178,6 +178,7 @@ const commands = (folder: string): Readonly<Record<string, ReadonlyArray<Readonl
     lint: [["lint"], ["lint", hostile]],
     prepare: [["prepare", events, "--platform", "meta"]],
     map: [["map", hostile]],
+    version: [["version"]],
     top: [["top", "--times", "1", "--every", "200 millis"]],
     // It follows until it is stopped, and prints as tail does.
     tap: null,
@@ -185,6 +186,12 @@ const commands = (folder: string): Readonly<Record<string, ReadonlyArray<Readonl
     erase: [["erase", hostile, "--dry-run"]],
     erasures: [["erasures"]],
     subject: [["subject", "export", hostile]],
+    doctor: [["doctor", "--program", "health"]],
+    trace: [["trace", hostile]],
+    explain: [
+      ["explain", events],
+      ["explain", hostile]
+    ],
     quality: [["quality"], ["quality", "--connection", hostile]]
   }
 }
