@@ -65,7 +65,11 @@ export const followTopics = Effect.fnUntraced(function* (options: FollowerOption
     expiredAt: 0
   }
   yield* readiness.set("index", false, "No topic was read to its end yet.")
-  yield* Effect.retry(begin(options, state), retries)
+  yield* begin(options, state).pipe(
+    Effect.tapError((error) => readiness.set("index", false, error.message)),
+    // A right that is missing is there after somebody grants it, so the start ends and says which.
+    Effect.retry({ ...retries, while: (error) => error.code !== "unauthorized" })
+  )
   const round = Effect.gen(function* () {
     const read = yield* readRound(options, state, progress)
     progress.rounds++
@@ -106,8 +110,11 @@ interface FollowerState {
 const begin = Effect.fnUntraced(function* ({ store, group }: FollowerOptions, state: FollowerState) {
   const kafka = yield* KafkaClient
   const { topicPrefix } = yield* SettingsService
-  const topics = indexedTopics.map(({ topic }) => topicPrefix + topic)
-  const offsets = yield* kafka.committedOfGroups([topicPrefix + group], topics)
+  const topics = yield* presentTopics
+  const offsets = yield* kafka.committedOfGroups(
+    [topicPrefix + group],
+    topics.map(({ topic }) => topicPrefix + topic)
+  )
   for (const { topic, partition, offset } of offsets)
     if (offset !== null) state.committed.set(nameOf(topic.slice(topicPrefix.length), partition), offset)
   for (const { topic, partition, offset } of yield* inStore(() => store.positions())) {
@@ -116,13 +123,17 @@ const begin = Effect.fnUntraced(function* ({ store, group }: FollowerOptions, st
   }
 })
 
+/** Those that there are and that the program may see: a platform without connections needs none. */
+const presentTopics = Effect.gen(function* () {
+  const { topicPrefix } = yield* SettingsService
+  const present = new Set(yield* (yield* KafkaClient).listTopics)
+  return indexedTopics.filter(({ topic }) => present.has(topicPrefix + topic))
+})
+
 /** Reads every topic to the end that it has now; gives how many records that were. */
 const readRound = Effect.fnUntraced(function* (options: FollowerOptions, state: FollowerState, progress: Progress) {
-  const { topicPrefix } = yield* SettingsService
   const now = yield* Clock.currentTimeMillis
-  const present = new Set(yield* (yield* KafkaClient).listTopics)
-  const topics = indexedTopics.filter(({ topic }) => present.has(topicPrefix + topic))
-  const due = yield* Effect.forEach(topics, (row) => dueOf(row, options, state, now))
+  const due = yield* Effect.forEach(yield* presentTopics, (row) => dueOf(row, options, state, now))
   progress.behind = due.reduce((sum, { ranges }) => ranges.reduce((of, { from, to }) => of + to - from, sum), 0)
   yield* updateLag(progress.behind)
   let read = 0

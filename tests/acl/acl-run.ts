@@ -22,7 +22,8 @@ const programs = [
   ...platforms.map((platform) => `delivery-${platform}`),
   "health",
   "notifier",
-  "indexer"
+  "indexer",
+  "console"
 ]
 
 /**
@@ -93,7 +94,10 @@ export const aclRun = Effect.fnUntraced(function* (only: string | null, print: (
             `${name} is ready`,
             async () => (await chain.run(chain.programs.readiness(name)))?.ok === true,
             120_000
-          )
+          ).catch((error: Error) => {
+            const lines = readFileSync(logFileOf(chain.folder, name), "utf8").trim().split("\n")
+            throw new Error(`${error.message} It logged last:\n${lines.slice(-6).join("\n")}`)
+          })
         ),
       { concurrency: "unbounded", discard: true }
     )
@@ -125,6 +129,16 @@ export const aclRun = Effect.fnUntraced(function* (only: string | null, print: (
       )
     )
   yield* resultsOf(11)
+  yield* Effect.promise(() =>
+    waitUntil(
+      "the ledger has read raw events",
+      async () =>
+        decisions(readFileSync(broker.logFile, "utf8")).allowed.some(
+          ({ user, operation, name }) => user === "health" && operation === "read" && name === `${prefix}raw-events`
+        ),
+      60_000
+    )
+  )
   print("Starting them again where the event log is sealed.")
   yield* chain.programs.stop(["normalizer", "health"])
   for (const program of ["normalizer", "health"]) yield* launch(program, { CAPI_EVENT_LOG: "sealed-events" })
