@@ -76,7 +76,7 @@ describe("the mapper's traces", () => {
       assert.strictEqual(span!.traceId, traceIdOf(noValue.source))
       assert.strictEqual(span!.attributes["capi.outcome"], "rejected")
       assert.isString(span!.attributes["error.type"])
-      const deadLetters = written.filter(({ topic }) => topic === "dead-deadLetters")
+      const deadLetters = written.filter(({ topic }) => topic === "dead-letters")
       assert.isAbove(deadLetters.length, 0)
       for (const { headers } of deadLetters)
         assert.strictEqual(headers?.["traceparent"], `00-${span!.traceId}-${span!.spanId}-01`)

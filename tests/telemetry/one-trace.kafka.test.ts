@@ -149,7 +149,7 @@ describe("telemetry", { timeout: 240_000 }, () => {
           ["capi-normalizer", 2, "dead_lettered"]
         ]
       )
-      const deadLetters = yield* Effect.promise(() => chain.run(readAll(`${chain.prefix}dead-deadLetters`)))
+      const deadLetters = yield* Effect.promise(() => chain.run(readAll(`${chain.prefix}dead-letters`)))
       assert.sameMembers(
         deadLetters.map(({ headers }) => headers["traceparent"]),
         failed.slice(4).map((span) => `00-${span.traceId}-${span.spanId}-01`)
