@@ -49,6 +49,9 @@ const python = pythonEnvironment("python", path.join(source("python"), "requirem
 const jars = path.join(defaultStateDirectory, "examples", "java", "jars")
 const java = "JDK 17 or newer"
 
+const manifest = path.join(source("rust"), "Cargo.toml")
+const rustFolder = built("rust")
+
 const goProgram = (name: string, folder: string): Producer => {
   const program = path.join(built(name), "program")
   return {
@@ -100,6 +103,16 @@ export const producers: ReadonlyArray<Producer> = [
       ...["java", "-cp", path.join(jars, "*")],
       path.join(source("java"), encoding === "json" ? "PublishPurchase.java" : "PublishPurchaseAvro.java")
     ]
+  },
+  {
+    name: "rust",
+    encodings: both,
+    needs: { cargo: "https://rustup.rs", cmake: "Debian: cmake", "curl-config": "Debian: libcurl4-openssl-dev" },
+    fetch: mustRun("cargo", ["fetch", "--locked", "--manifest-path", manifest], { limit: "4 minutes" }),
+    build: mustRun("cargo", ["build", "--locked", "--manifest-path", manifest, "--target-dir", rustFolder], {
+      limit: "15 minutes"
+    }),
+    command: (encoding) => [path.join(rustFolder, "debug/publish"), encoding]
   },
   {
     name: "kcat",
