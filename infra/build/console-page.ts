@@ -86,8 +86,8 @@ const withFilesInside = (html: string, files: ReadonlyArray<BuiltFile>): string 
   if (scripts.length !== 1) throw new Error(`The page must be one script, and Vite built ${scripts.length}.`)
   // The script is last: it looks for elements of the page. A function, since `$` in a text would be a pattern of the replacement.
   return html
-    .replace(/\s*<script\b[^>]*\bsrc=[^>]*><\/script>/, "")
-    .replace(/\s*<link\b[^>]*rel="stylesheet"[^>]*>/, "")
+    .replace(/<script\b[^<>]*><\/script>/, "")
+    .replace(/<link\b[^<>]*>/g, (element) => (element.includes('rel="stylesheet"') ? "" : element))
     .replace("</head>", () => `<style>${styles.join("\n")}</style>\n</head>`)
     .replace(
       "</body>",

@@ -44,10 +44,18 @@ const helpOf = async (words: ReadonlyArray<string>): Promise<string> => {
       Effect.provideService(Console.Console, kept as unknown as Console.Console)
     )
   )
-  return stripVTControlCharacters(printed.join("\n"))
-    .replace(/\n+GLOBAL FLAGS\n(?:[ \t]+.*\n?)+/, "\n")
+  const lines = stripVTControlCharacters(printed.join("\n"))
     .split("\n")
     .map((text) => text.trimEnd())
-    .join("\n")
-    .trim()
+  return withoutGlobalFlags(lines).join("\n").trim()
+}
+
+/** Without the section that is the same for each command: its title, and the indented lines below it. */
+const withoutGlobalFlags = (lines: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const start = lines.indexOf("GLOBAL FLAGS")
+  if (start < 0) return lines
+  const length = lines.slice(start + 1).findIndex((text) => !/^[ \t]/.test(text))
+  const before = lines.slice(0, start)
+  while (before.at(-1) === "") before.pop()
+  return [...before, ...(length < 0 ? [] : lines.slice(start + 1 + length))]
 }

@@ -115,8 +115,8 @@ export const resilienceKeys = (): ReadonlyMap<string, ResilienceKey> => {
         (candidate) =>
           new RegExp(`^ {${2 * (names.length - 1)}}${name}:`).test(candidate) && isBelow(lines, candidate, names)
       )!
-      const [, value = "", comment = ""] = /^[^:]*: *([^#]*?) *(?:# *(.*))?$/.exec(line)!
-      found.set(names.join("."), { default: value, meaning: comment })
+      const [value = "", ...comment] = line.slice(line.indexOf(":") + 1).split("#")
+      found.set(names.join("."), { default: value.trim(), meaning: comment.join("#").trim() })
     }
   })
   return found

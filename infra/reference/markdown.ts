@@ -15,7 +15,9 @@ const line = (cells: ReadonlyArray<string>): string => `| ${cells.map(cell).join
 
 const cell = (text: string): string =>
   text
-    .replaceAll(/\s*\n\s*/g, " ")
+    .split("\n")
+    .map((part) => part.trim())
+    .join(" ")
     .replaceAll("|", "\\|")
     .trim()
 

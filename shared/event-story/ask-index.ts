@@ -6,6 +6,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { optional } from "../config/setting.ts"
 import { decodeSettings } from "../config/settings.ts"
+import { withoutTrailingSlashes } from "../config/transport.ts"
 import { sendRequest } from "../http/http-request.ts"
 import { isRecord } from "../model/json.ts"
 import { type QueryKind, queryKinds, type RecordPosition } from "./story.ts"
@@ -90,7 +91,7 @@ export const makeIndexClient = (url: string, token: Redacted.Redacted | null): I
       try: () =>
         sendRequest({
           method: "POST",
-          url: `${url.replace(/\/+$/, "")}${indexPath}`,
+          url: `${withoutTrailingSlashes(url)}${indexPath}`,
           headers: {
             "content-type": "application/json",
             ...(token === null ? {} : { authorization: `Bearer ${Redacted.value(token)}` })
