@@ -19,13 +19,15 @@ const filesBelow = (folder: string): ReadonlyArray<string> =>
     return isSource(file) ? [file] : []
   })
 
-const expressions = ["processors", "shared", "schemas", "infra", "examples"].flatMap(filesBelow).flatMap((file) =>
+const found = ["processors", "shared", "schemas", "infra", "examples"].flatMap(filesBelow).flatMap((file) =>
   expressionsIn(readFileSync(path.join(root, file), "utf8")).map(({ flags, line, source }) => ({
     place: `${file}:${line}`,
     source,
     flags
   }))
 )
+/** Each once, with its first place. */
+const expressions = [...new Map(found.toReversed().map((one) => [`/${one.source}/${one.flags}`, one])).values()]
 
 describe("the regular expressions of the source", () => {
   it("are found", () => {
@@ -36,17 +38,16 @@ describe("the regular expressions of the source", () => {
     assert.isFalse(expressions.some(({ source }) => /\$\{\w/.test(source)))
   })
 
-  it("have no nested or ambiguous quantifier, by the checker recheck", { timeout: 240_000 }, async () => {
-    const different = new Map(expressions.map((found) => [`/${found.source}/${found.flags}`, found]))
+  it("have no nested or ambiguous quantifier, by the checker recheck", { timeout: 600_000 }, async () => {
     const unsafe: Array<string> = []
-    for (const [expression, { flags, place, source }] of different) {
-      const found = await check(source, flags, { timeout: 60_000 })
-      if (found.status !== "safe") unsafe.push(`${place} ${expression}: ${reasonOf(found)}`)
+    for (const { flags, place, source } of expressions) {
+      const checked = await check(source, flags, { timeout: 60_000 })
+      if (checked.status !== "safe") unsafe.push(`${place} /${source}/${flags}: ${reasonOf(checked)}`)
     }
     assert.deepStrictEqual(unsafe, [])
   })
 
-  it("have no text that can be read in two ways again and again, and then fails", { timeout: 120_000 }, () => {
+  it("have no text that can be read in two ways again and again, and then fails", { timeout: 600_000 }, () => {
     const slow = expressions.flatMap(({ flags, place, source }) => {
       const attack = attackOn(source, flags)
       return attack === null ? [] : [`${place} /${source}/${flags}: ${JSON.stringify(attack)}`]
@@ -54,7 +55,7 @@ describe("the regular expressions of the source", () => {
     assert.deepStrictEqual(slow, [])
   })
 
-  it("take twice the time for twice the text that goes round their loops", { timeout: 240_000 }, () => {
+  it("take twice the time for twice the text that goes round their loops", { timeout: 600_000 }, () => {
     const slow = expressions.flatMap(({ flags, place, source }) => {
       const expression = new RegExp(source, flags)
       const found = textsFor(source, flags).find(({ end, repeated, start }) => {
@@ -68,8 +69,8 @@ describe("the regular expressions of the source", () => {
 })
 
 /** With a text on which it is slow, where one was found. */
-const reasonOf = (found: Diagnostics): string =>
-  found.status === "vulnerable" ? `${found.complexity.summary}, ${found.attack.pattern}` : found.status
+const reasonOf = (checked: Diagnostics): string =>
+  checked.status === "vulnerable" ? `${checked.complexity.summary}, ${checked.attack.pattern}` : checked.status
 
 const elapsed = (run: () => unknown): number => {
   const start = performance.now()
@@ -82,8 +83,8 @@ const textsFor = (source: string, flags: string) =>
     .slice(0, loopsMax)
     .flatMap((loop) => ends.map((end) => ({ ...loop, end })))
 
-const loopsMax = 30
-const ends = ["", "\u0001", "!", "x", "\n\u0001"]
+const loopsMax = 12
+const ends = ["", "!", "\n\u0001"]
 
 describe("the search for slow texts", () => {
   const slow = [
