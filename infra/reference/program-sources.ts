@@ -24,11 +24,20 @@ const sourcesFrom = (entry: string): ReadonlyMap<string, string> => {
     if (found.has(file) || !file.endsWith(".ts")) continue
     const text = readFileSync(path.join(repository, file), "utf8")
     found.set(file, text)
-    for (const [, type, target] of text.matchAll(imports))
-      if (type === undefined) open.push(path.posix.join(path.posix.dirname(file), target!))
+    for (const target of importedBy(text)) open.push(path.posix.join(path.posix.dirname(file), target))
   }
   return found
 }
 
-/** Imports and re-exports of other files; the first group is there where it is of types alone. */
-const imports = /(?:^|[\s;(])(?:import|export)\s*(type\s)?[^"';]*?\(?\s*"(\.[^"]+)"/g
+/** What a file imports or exports of other files, but for types alone: the keyword stands between the quote before and the path. */
+const importedBy = (text: string): ReadonlyArray<string> => {
+  const parts = text.split('"')
+  return parts.flatMap((target, index) => {
+    if (index === 0 || !target.startsWith(".") || target.includes("\n")) return []
+    const before = parts[index - 1]!
+    const statement = before.slice(Math.max(before.lastIndexOf(";"), before.lastIndexOf("'")) + 1)
+    const keyword = keywords.exec(statement)
+    return keyword === null || keyword[1] !== undefined ? [] : [target]
+  })
+}
+const keywords = /(?:^|[\s(])(?:import|export)\b\s*(type\s)?/

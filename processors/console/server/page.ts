@@ -79,15 +79,15 @@ const filesOf = (folder: string): ReadonlyMap<string, Buffer> => {
 
 /** Inline scripts and styles of the page are allowed by their hashes, and no others. */
 const policyOf = (html: string): string => {
-  const hashes = (pattern: RegExp) =>
-    [...html.matchAll(pattern)]
-      .filter(([, attributes = "", body = ""]) => body !== "" && !/\bsrc\s*=/.test(attributes))
-      .map(([, , body = ""]) => ` 'sha256-${createHash("sha256").update(body).digest("base64")}'`)
+  const hashes = (name: string) =>
+    elementsOf(html, name)
+      .filter(({ attributes, body }) => body !== "" && !/\bsrc\s*=/.test(attributes))
+      .map(({ body }) => ` 'sha256-${createHash("sha256").update(body).digest("base64")}'`)
       .join("")
   return [
     "default-src 'none'",
-    `script-src 'self'${hashes(/<script\b([^>]*)>([\s\S]*?)<\/script>/g)}`,
-    `style-src 'self'${hashes(/<style\b([^>]*)>([\s\S]*?)<\/style>/g)}`,
+    `script-src 'self'${hashes("script")}`,
+    `style-src 'self'${hashes("style")}`,
     "img-src 'self' data:",
     "connect-src 'self'",
     "font-src 'self'",
@@ -95,6 +95,19 @@ const policyOf = (html: string): string => {
     "form-action 'none'",
     "frame-ancestors 'none'"
   ].join("; ")
+}
+
+/** The elements of this name, by their places, so that the page is looked through once. */
+const elementsOf = (html: string, name: string) => {
+  const found: Array<{ readonly attributes: string; readonly body: string }> = []
+  for (let at = html.indexOf(`<${name}`); at >= 0; ) {
+    const head = html.indexOf(">", at)
+    const end = html.indexOf(`</${name}>`, head)
+    if (head < 0 || end < 0) break
+    found.push({ attributes: html.slice(at + name.length + 1, head), body: html.slice(head + 1, end) })
+    at = html.indexOf(`<${name}`, end)
+  }
+  return found
 }
 
 const notBuilt = `<!doctype html>
