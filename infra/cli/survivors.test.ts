@@ -72,8 +72,8 @@ const allGone = (pids: ReadonlyArray<number>) =>
 const capi = path.join(repository, "capi")
 const launchers: ReadonlyArray<readonly [string, string, ...ReadonlyArray<string>]> = [
   ["./capi", capi],
-  ["npx in front", "npx", "capi"],
-  ["npm exec in front", "npm", "exec", "--no", "--", "capi"]
+  ["npx in front", "npx", "capi-relay"],
+  ["npm exec in front", "npm", "exec", "--no", "--", "capi-relay"]
 ]
 
 describe("what capi run started", { timeout: 120_000 }, () => {

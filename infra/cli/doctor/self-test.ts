@@ -14,7 +14,7 @@ import type { Decoding } from "./event-checks.ts"
 import { exampleOf, type RightsOptions } from "./rights-checks.ts"
 
 const arrivalDeadline = Duration.seconds(45)
-const badRecord = "capi doctor: this record is no event"
+const badRecord = "./capi doctor: this record is no event"
 
 export const selfTestChecks = (rights: RightsOptions, codecs: Decoding): ReadonlyArray<Check<KafkaClient>> => [
   { group: "self test", name: "transactions", run: tryTransactions(rights), deadline: Duration.seconds(30) },
