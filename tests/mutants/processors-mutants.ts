@@ -151,7 +151,7 @@ export const processorsMutants: ReadonlyArray<Mutant> = [
   },
   {
     wrong: "Invalid events count against their connection.",
-    file: "processors/health/window.ts",
+    file: "shared/model/delivery-result.ts",
     from: '  error_class !== "invalid_event" &&\n',
     to: "",
     tests: ["processors/health/window.test.ts"]
