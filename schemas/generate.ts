@@ -6,24 +6,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
-
-interface AvroField {
-  readonly name: string
-  readonly type: AvroType
-  readonly doc?: string
-}
-interface AvroRecord {
-  readonly type: "record"
-  readonly name: string
-  readonly doc?: string
-  readonly fields: ReadonlyArray<AvroField>
-}
-type AvroType =
-  | string
-  | ReadonlyArray<AvroType>
-  | AvroRecord
-  | { readonly type: "array"; readonly items: AvroType }
-  | { readonly type: "map"; readonly values: AvroType }
+import type { AvroField, AvroRecord, AvroType } from "./avro-schema.ts"
 
 const folder = path.dirname(fileURLToPath(import.meta.url))
 

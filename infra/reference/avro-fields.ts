@@ -1,23 +1,5 @@
 /** The fields of an Avro schema as rows: their path, type in words, and meaning. */
-
-interface AvroField {
-  readonly name: string
-  readonly type: AvroType
-  readonly doc?: string
-  readonly default?: unknown
-}
-export interface AvroRecord {
-  readonly type: "record"
-  readonly name: string
-  readonly doc?: string
-  readonly fields: ReadonlyArray<AvroField>
-}
-type AvroType =
-  | string
-  | ReadonlyArray<AvroType>
-  | AvroRecord
-  | { readonly type: "array"; readonly items: AvroType }
-  | { readonly type: "map"; readonly values: AvroType }
+import type { AvroRecord, AvroType } from "../../schemas/avro-schema.ts"
 
 export interface FieldRow {
   /** Such as `user.email`; of a record in a list `properties.items[].id`. */

@@ -5,12 +5,13 @@
 import { readFileSync } from "node:fs"
 import path from "node:path"
 import { previewEvent } from "../../processors/normalizer/preview/preview-event.ts"
+import type { AvroRecord } from "../../schemas/avro-schema.ts"
 import { builtinConnection } from "../../shared/connectors/load-connections.ts"
 import { clickIds } from "../../shared/connectors/registry.ts"
 import type { JsonObject } from "../../shared/model/json.ts"
 import { connectorKinds } from "../../shared/model/platform.ts"
 import { repository } from "../local/state.ts"
-import { type AvroRecord, fieldsOf } from "./avro-fields.ts"
+import { fieldsOf } from "./avro-fields.ts"
 import eventOfFile from "./full-event.json" with { type: "json" }
 import { code, codes, page, table } from "./markdown.ts"
 

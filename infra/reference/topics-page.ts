@@ -1,11 +1,12 @@
 /** docs/reference/topics.md: the topics, first those that a consumer of a user reads; the fields of their records. */
 import { readFileSync } from "node:fs"
 import path from "node:path"
+import type { AvroRecord } from "../../schemas/avro-schema.ts"
 import topicTable from "../../schemas/topics.json" with { type: "json" }
 import { programsWithRights, rightsOf } from "../../shared/model/rights.ts"
 import { sealedTopics, topicNames } from "../../shared/model/topics.ts"
 import { repository } from "../local/state.ts"
-import { type AvroRecord, fieldsOf } from "./avro-fields.ts"
+import { fieldsOf } from "./avro-fields.ts"
 import { code, codes, page, span, table } from "./markdown.ts"
 
 export const topicsPage = (): string =>
