@@ -110,6 +110,13 @@ describe("a TC string", () => {
     )
   })
 
+  it("has every vendor of a range, and none beside it", () => {
+    const inRange = Array.from({ length: 40 }, (_, index) => 740 + index)
+    const text = tcfOf([1, 7], [...inRange, 4_000])
+    for (const vendor of [740, 755, 779, 4_000]) assert.isTrue(hasVendorConsent(text, vendor), String(vendor))
+    for (const vendor of [1, 739, 780, 3_999, 4_001]) assert.isFalse(hasVendorConsent(text, vendor), String(vendor))
+  })
+
   it("names the vendors of connections that it has no consent for", () => {
     const text = tcfOf([1, 3, 4, 7], [12, 755])
     const denied = (signals: Partial<ConsentSignals>, ...vendors: ReadonlyArray<number>) =>
