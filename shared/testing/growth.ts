@@ -19,7 +19,8 @@ export interface GrowthBounds {
 
 /** Linear time doubles, quadratic time takes four times as long; between them lies what noise may add. */
 export const linearRatioMax = 3
-const attemptsMax = 6
+/** The collector adds up to three times to a short time, so the least of many is taken. */
+const attemptsMax = 12
 /** No other work adds so much. */
 const certainMillis = 1_000
 
@@ -58,7 +59,7 @@ export const growthOf = <A>(
   if (ratio <= ratioMax || double >= certainMillis) return { ratio, millis: double }
   const fourTimes = prepare(4 * size)
   let quadruple = time(fourTimes)
-  for (let attempt = 0; attempt < 3 && quadruple / double > ratioMax && quadruple < certainMillis / 4; attempt++) {
+  for (let attempt = 0; attempt < attemptsMax && quadruple / double > ratioMax && quadruple < certainMillis; attempt++) {
     quadruple = Math.min(quadruple, time(fourTimes))
     double = Math.min(double, time(twice))
   }

@@ -69,7 +69,10 @@ export const joinAsProbe = (
     return { member, ...seen }
   })
 
-/** Waits until the condition holds; dies with what it waited for after the deadline. Real time, for tests with a broker. */
+/**
+ * Waits until the condition holds; dies with what it waited for after the deadline, also where the condition itself does not
+ * answer. Real time, for tests with a broker.
+ */
 export const until = <E = never, R = never>(
   what: string,
   condition: () => boolean | Effect.Effect<boolean, E, R>,
@@ -78,12 +81,17 @@ export const until = <E = never, R = never>(
 ): Effect.Effect<void, E, R> =>
   Effect.gen(function* () {
     const end = (yield* Clock.currentTimeMillis) + deadlineMillis
-    while ((yield* Clock.currentTimeMillis) <= end) {
+    const late = Effect.suspend(() => Effect.die(new Error(`Not within ${deadlineMillis} ms: ${what}.`)))
+    while (true) {
+      const left = end - (yield* Clock.currentTimeMillis)
+      if (left < 0) return yield* late
       const answer = condition()
-      if (Effect.isEffect(answer) ? yield* answer : answer) return
+      const holds = Effect.isEffect(answer)
+        ? yield* Effect.timeoutOrElse(answer, { duration: left + pollMillis, orElse: () => late })
+        : answer
+      if (holds) return
       yield* Effect.sleep(pollMillis)
     }
-    return yield* Effect.die(new Error(`Not within ${deadlineMillis} ms: ${what}.`))
   })
 
 /** All records of a topic, as a reader of committed records sees them now. */

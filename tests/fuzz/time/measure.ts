@@ -25,8 +25,11 @@ export const limits = {
   ratioMax: 2.5,
   /** For a million characters. */
   millisMax: 50,
-  /** Below it a time is not compared: the clock of a thread moves in steps of milliseconds, and the collector adds some. */
-  comparedMillisMin: 20
+  /**
+   * The part of the limit below which a time is not compared: the clock of a thread moves in steps of milliseconds, and the
+   * collector adds some. Quadratic time of a million characters is far above it.
+   */
+  comparedPart: 0.4
 } as const
 
 /** Half of each length is measured as well. A short one that takes long ends it: the next might never end. */
@@ -42,7 +45,7 @@ export const measure = (
   for (const whole of lengths) {
     const characters = Math.min(whole, target.lengthMax ?? Number.POSITIVE_INFINITY)
     const prepare = (length: number) => target.prepare(makeText(length))
-    const bounds = { floorMillis: limits.comparedMillisMin, ratioMax: limits.ratioMax, millisMax }
+    const bounds = { floorMillis: limits.comparedPart * millisMax, ratioMax: limits.ratioMax, millisMax }
     const { millis, ratio } = growthOf(Math.ceil(characters / 2), prepare, (run) => run(), bounds)
     if (ratio > limits.ratioMax) return { target: target.name, shape, characters, millis, ratio }
     if (millis > millisMax) return { target: target.name, shape, characters, millis, ratio: null }
