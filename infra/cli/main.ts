@@ -24,7 +24,8 @@ const endless = ["up", "run", "tail", "tap", "top"]
 const args = process.argv.slice(2)
 
 const teardown: Runtime.Teardown = (exit, onExit) => {
-  if (Exit.isSuccess(exit)) return onExit(exitCodes.ok)
+  // What is done has ended, also where a connection to a broker that went away meanwhile is not closed yet.
+  if (Exit.isSuccess(exit)) return void process.stdout.write("", () => process.exit(exitCodes.ok))
   const error = Cause.squash(exit.cause)
   // The help or what was wrong is on the screen already.
   if (CliError.isCliError(error) && error._tag === "ShowHelp")

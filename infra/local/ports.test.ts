@@ -1,4 +1,6 @@
+import { execFileSync } from "node:child_process"
 import { createServer } from "node:net"
+import process from "node:process"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
@@ -36,5 +38,25 @@ it.live("a fixed port that is in use is an error with a next step", () =>
     const error = yield* Effect.flip(choosePorts(yield* state, "broker", 1, port))
     assert.strictEqual(error.code, "port_in_use")
     assert.include(error.message, String(port))
+  })
+)
+
+const portsOfOtherProcess = `
+  import * as Effect from "effect/Effect"
+  import { freePort } from ${JSON.stringify(new URL("./ports.ts", import.meta.url).href)}
+  console.log(JSON.stringify(await Effect.runPromise(Effect.replicateEffect(freePort, 100))))
+  process.exit()
+`
+
+it.live("a free port is given once, and is none that the system gives to others", () =>
+  Effect.gen(function* () {
+    const given: Array<number> = []
+    for (let count = 0; count < 200; count++) given.push(yield* freePort)
+    assert.strictEqual(new Set(given).size, given.length)
+    for (const port of given) assert.isTrue(port > 10_240 && port < 32_768, String(port))
+    const elsewhere = execFileSync(process.execPath, ["--input-type=module", "-e", portsOfOtherProcess], {
+      encoding: "utf8"
+    })
+    for (const port of JSON.parse(elsewhere)) assert.notInclude(given, port)
   })
 )

@@ -1,5 +1,6 @@
 /** Free TCP ports, remembered in the state folder so that a second start has the same ones where it can. */
-import { createServer } from "node:net"
+import { randomInt } from "node:crypto"
+import { createServer, type Server } from "node:net"
 import path from "node:path"
 import * as Effect from "effect/Effect"
 import { type LocalError, problem } from "./problem.ts"
@@ -47,17 +48,44 @@ export const isFree = (port: number): Effect.Effect<boolean> =>
     Effect.orElseSucceed(() => false)
   )
 
-/** A port that is free now. */
-export const freePort: Effect.Effect<number> = listen(0).pipe(Effect.orDie)
+/**
+ * A port that is free now, and that no other process takes until a program listens on it, which may be seconds later: each is given
+ * once, to one process, and the system chooses it neither for an outgoing connection nor for a server on port 0.
+ */
+export const freePort: Effect.Effect<number> = Effect.gen(function* () {
+  for (;;) {
+    if (block.next === block.end) block = yield* claimBlock
+    const port = block.next++
+    if (yield* isFree(port)) return port
+  }
+})
 
-function listen(port: number): Effect.Effect<number, Error> {
-  return Effect.callback<number, Error>((resume) => {
+let block = { next: 0, end: 0 }
+
+/** Below what Linux (32768 and up) and macOS (49152 and up) choose from. */
+const firstPort = 10_240
+const blockPorts = 64
+const blocks = 352
+
+/** A block of ports for this process alone: it listens on the block's first one until it ends. */
+const claimBlock = Effect.gen(function* () {
+  for (;;) {
+    const first = firstPort + randomInt(blocks) * blockPorts
+    const claimed = yield* Effect.orElseSucceed(opened(first), () => null)
+    if (claimed === null) continue
+    claimed.unref()
+    return { next: first + 1, end: first + blockPorts }
+  }
+})
+
+const listen = (port: number): Effect.Effect<void, Error> =>
+  Effect.flatMap(opened(port), (server) =>
+    Effect.callback<void>((resume) => void server.close(() => resume(Effect.void)))
+  )
+
+const opened = (port: number): Effect.Effect<Server, Error> =>
+  Effect.callback<Server, Error>((resume) => {
     const server = createServer()
     server.once("error", (cause) => resume(Effect.fail(cause)))
-    server.listen(port, "127.0.0.1", () => {
-      const address = server.address()
-      const got = address !== null && typeof address === "object" ? address.port : port
-      server.close(() => resume(Effect.succeed(got)))
-    })
+    server.listen(port, "127.0.0.1", () => resume(Effect.succeed(server)))
   })
-}

@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
+import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -101,7 +102,8 @@ export const askProgram = ({ url }: Pick<RunningProgram, "url">, pathname: strin
 /** Waits until /readyz says so: the program has joined its groups and has its partitions. */
 export const untilReady = (program: RunningProgram, deadlineMillis = 180_000): Effect.Effect<void, ProgramFailure> =>
   Effect.gen(function* () {
-    for (let waited = 0; waited < deadlineMillis; waited += 100) {
+    const end = (yield* Clock.currentTimeMillis) + deadlineMillis
+    while ((yield* Clock.currentTimeMillis) < end) {
       if (program.hasEnded()) return yield* ended(program)
       if ((yield* askProgram(program, "/readyz"))?.ok === true) return
       yield* Effect.sleep("100 millis")

@@ -1,5 +1,5 @@
 /** The indexer as a program: the file of the index, the reader that fills it, and the server that answers from it. */
-import { mkdirSync } from "node:fs"
+import { existsSync, mkdirSync, rmSync } from "node:fs"
 import path from "node:path"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
@@ -100,6 +100,8 @@ const openStore = (file: string, owner: string, retentionMillis: number) =>
     Effect.try({
       try: () => {
         mkdirSync(path.dirname(file), { recursive: true })
+        // Of a file that was deleted: SQLite would take its journal for the new one's.
+        if (!existsSync(file)) for (const suffix of ["-wal", "-shm"]) rmSync(file + suffix, { force: true })
         return new IndexStore({ file, owner, retentionMillis })
       },
       catch: (cause) =>

@@ -1,5 +1,6 @@
 /** `capi` and other commands as processes, with what they print. */
 import process from "node:process"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
 import { commandLineFile } from "../../infra/local/program-files.ts"
@@ -10,17 +11,19 @@ export interface CommandResult {
   readonly errors: string
 }
 
-/** Runs a command to its end. */
+/** Runs a command to its end, or until the signal, which kills it. */
 export const runProcess = (
   command: string,
   args: ReadonlyArray<string>,
-  environment: Readonly<Record<string, string>> = {}
+  environment: Readonly<Record<string, string>> = {},
+  signal?: AbortSignal
 ): Promise<CommandResult> =>
   new Promise((resolve, reject) => {
     const child = spawnGuarded(command, [...args], {
       env: { ...process.env, ...environment },
       stdio: ["ignore", "pipe", "pipe"]
     })
+    signal?.addEventListener("abort", () => void child.kill("SIGKILL"), { once: true })
     const out: Array<Buffer> = []
     const errors: Array<Buffer> = []
     child.stdout.on("data", (part: Buffer) => void out.push(part))
@@ -31,9 +34,17 @@ export const runProcess = (
     )
   })
 
-/** `./capi` with these arguments. */
+/** `./capi` with these arguments. Dies where the command does not end, which none of those that are run here takes so long for. */
 export const runCapi = (
   args: ReadonlyArray<string>,
   environment: Readonly<Record<string, string>>
 ): Effect.Effect<CommandResult> =>
-  Effect.promise(() => runProcess(process.execPath, [commandLineFile(), ...args], environment))
+  Effect.promise((signal) => runProcess(process.execPath, [commandLineFile(), ...args], environment, signal)).pipe(
+    Effect.timeoutOrElse({
+      duration: capiDeadline,
+      orElse: () =>
+        Effect.die(new Error(`capi ${args.join(" ")} has not ended within ${Duration.format(capiDeadline)}.`))
+    })
+  )
+
+const capiDeadline = Duration.minutes(5)

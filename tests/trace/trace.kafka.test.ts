@@ -69,7 +69,10 @@ describe("capi trace and capi explain", { timeout: 480_000 }, () => {
         })
       const isDelivered = ({ events }: EventStory) =>
         events[0]?.connections.find(({ connection_id }) => connection_id === "shop")?.outcome === "delivered"
-      yield* until("the event is delivered and indexed", () => Effect.map(story("t-1"), isDelivered))
+      // Each look is a command with its connections.
+      const untilStory = (what: string, id: string, isSo: (story: EventStory) => boolean) =>
+        until(what, () => Effect.map(story(id), isSo), 60_000, 200)
+      yield* untilStory("the event is delivered and indexed", "t-1", isDelivered)
 
       const whole = yield* story("t-1")
       assert.strictEqual(whole.coverage.by, "index")
@@ -114,8 +117,10 @@ describe("capi trace and capi explain", { timeout: 480_000 }, () => {
       rmSync(file)
       yield* chain.programs.start(["indexer"])
       assert.isAbove(statSync(file).size, 0)
-      yield* until("the index is there again", () =>
-        Effect.map(story("t-1"), ({ coverage, events }) => coverage.by === "index" && events[0]?.entries.length === 5)
+      yield* untilStory(
+        "the index is there again",
+        "t-1",
+        ({ coverage, events }) => coverage.by === "index" && events[0]?.entries.length === 5
       )
       yield* chain.programs.stop(["indexer"])
       const topic = `${prefix}delivery-results`
@@ -137,20 +142,17 @@ describe("capi trace and capi explain", { timeout: 480_000 }, () => {
 
       // A dead letter, redriven: both are in the story, with the mark between them. (The file of connections reads the process's
       // variables, so these commands are processes.)
-      yield* until("the bad event is given up", () =>
-        Effect.map(
-          story("t-bad"),
-          ({ events }) => events[0]?.entries.some(({ stage }) => stage === "dead_letter") === true
-        )
+      yield* untilStory(
+        "the bad event is given up",
+        "t-bad",
+        ({ events }) => events[0]?.entries.some(({ stage }) => stage === "dead_letter") === true
       )
       const redriven = yield* chain.capi("redrive", "--connection", "shop", "--yes")
       assert.strictEqual(redriven.exitCode, 0, redriven.errors)
-      yield* until("its second end is indexed", () =>
-        Effect.map(story("t-bad"), ({ events }) => {
-          const stages = events[0]!.entries.map(({ stage }) => stage)
-          return stages.includes("mark") && stages.filter((stage) => stage === "dead_letter").length === 2
-        })
-      )
+      yield* untilStory("its second end is indexed", "t-bad", ({ events }) => {
+        const stages = events[0]!.entries.map(({ stage }) => stage)
+        return stages.includes("mark") && stages.filter((stage) => stage === "dead_letter").length === 2
+      })
 
       const explained = yield* chain.capi("explain", "t-1", "--json")
       assert.strictEqual(explained.exitCode, 0, explained.errors)
