@@ -59,7 +59,11 @@ export const growthOf = <A>(
   if (ratio <= ratioMax || double >= certainMillis) return { ratio, millis: double }
   const fourTimes = prepare(4 * size)
   let quadruple = time(fourTimes)
-  for (let attempt = 0; attempt < attemptsMax && quadruple / double > ratioMax && quadruple < certainMillis; attempt++) {
+  for (
+    let attempt = 0;
+    attempt < attemptsMax && quadruple / double > ratioMax && quadruple < certainMillis;
+    attempt++
+  ) {
     quadruple = Math.min(quadruple, time(fourTimes))
     double = Math.min(double, time(twice))
   }
