@@ -48,7 +48,7 @@ const portsOfOtherProcess = `
   process.exit()
 `
 
-it.live("a free port is given once, and is none that the system gives to others", () =>
+it.live("a free port is given once, and the system gives it to no other", () =>
   Effect.gen(function* () {
     const given: Array<number> = []
     for (let count = 0; count < 200; count++) given.push(yield* freePort)
