@@ -129,6 +129,25 @@ const main = Effect.gen(function* () {
     })
   )
   yield* report.check(
+    "the console asks the indexer where both have its token, and may reach it; without one it has no address",
+    Effect.gen(function* () {
+      if ((yield* render([])).includes("CAPI_INDEXER_URL"))
+        return yield* checkFailed("it has an address without a token")
+      const manifests = manifestsOf(yield* render(["--set", "index.secret=capi-index"]))
+      const text = (kind: string, name: string) =>
+        JSON.stringify(manifests.find((one) => one.kind === kind && one.metadata.name === name) ?? null)
+      const console = text("Deployment", "capi-console")
+      if (!console.includes('"http://capi-indexer:8091"') || !console.includes('"capi-index"'))
+        return yield* checkFailed(`the console lacks the address or the token: ${console}`)
+      if (!text("Deployment", "capi-indexer").includes('"capi-index"'))
+        return yield* checkFailed("the indexer lacks it")
+      if (text("Deployment", "capi-mapper").includes('"capi-index"')) return yield* checkFailed("the mapper has it")
+      const policy = manifests.find((one) => one.kind === "NetworkPolicy" && one.metadata.name === "capi-console")
+      if (!/"lookups".*"indexer"/.test(JSON.stringify(policy)))
+        return yield* checkFailed("the console may not reach it")
+    })
+  )
+  yield* report.check(
     "a misspelt value is an error",
     Effect.gen(function* () {
       const { code, err } = yield* run(helm, ["template", "capi", chart, "--set", "networkPolicy.enable=false"])

@@ -99,7 +99,12 @@ export const makeIndexClient = (url: string, token: Redacted.Redacted | null): I
           body: JSON.stringify({ terms } satisfies IndexQuestion),
           timeoutMillis: 5_000
         }),
-      catch: (cause) => unavailable("does not answer", "Start it, or correct CAPI_INDEXER_URL.", cause)
+      catch: (cause) =>
+        unavailable(
+          "does not answer",
+          "Start it, correct CAPI_INDEXER_URL, or set CAPI_INDEXER_TOKEN for both: without it no other machine reaches the indexer.",
+          cause
+        )
     }).pipe(
       Effect.flatMap(({ status, text }) => {
         if (status === 403)

@@ -80,7 +80,7 @@ envFrom:
   {{- range include "capi.names" .processor.credentials | fromJsonArray }}
   - secretRef: { name: {{ . }} }
   {{- end }}
-  {{- if and $values.index.secret (include "capi.indexes" .) }}
+  {{- if and $values.index.secret (or (include "capi.indexes" .) (include "capi.shows-events" .)) }}
   - secretRef: { name: {{ $values.index.secret }} }
   {{- end }}
 securityContext:
@@ -116,6 +116,22 @@ volumeMounts:
 {{- /* Not empty where the indexer is among the programs. */ -}}
 {{- define "capi.indexes" -}}
 {{- if has "indexer" (include "capi.programs" . | fromJsonArray) }}yes{{ end }}
+{{- end }}
+
+{{- /* Not empty where the console, which asks the indexer, is among the programs. */ -}}
+{{- define "capi.shows-events" -}}
+{{- if has "console" (include "capi.programs" . | fromJsonArray) }}yes{{ end }}
+{{- end }}
+
+{{- /* The processor whose pods answer lookups to other pods; empty where there is no token. Takes the root. */ -}}
+{{- define "capi.index-processor" -}}
+{{- if .Values.index.secret }}
+{{- range $name, $processor := .Values.processors }}
+{{- if and $processor (($processor).lookupPort) }}
+{{- if include "capi.indexes" (dict "name" $name "processor" $processor) }}{{ $name }}{{ end }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "capi.volumes" -}}
