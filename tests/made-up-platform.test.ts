@@ -34,13 +34,12 @@ const insert = (file: string, after: string, line: string): void => {
 
 /** All of the platform: it takes `{ name, id, who }` and answers `{ taken: [true, false] }`. */
 const connector = `
-import { classification } from "../classification.ts"
 import { limits } from "../connector.ts"
 import { jsonBody, originOf, postJson } from "../http/request.ts"
 import { bodyObject, listOf } from "../http/response.ts"
 import { catalogOf } from "../mapping/catalog.ts"
 import { mapping } from "../mapping/start.ts"
-import { itemVerdicts, verdictMeta } from "../verdicts.ts"
+import { classification, itemVerdicts, verdictMeta } from "../verdicts.ts"
 
 const row = (status, flag, name) =>
   ({ match: { status: [status], flag: [flag] }, class: name, reason: name, next_step: "", source: "Acme API" })

@@ -1,9 +1,9 @@
 /** docs/reference/outcomes.md: what each outcome and reason means, and the next step. */
 import { dropReasons } from "../../processors/normalizer/identity/field.ts"
 import { nextSteps, problemReasons } from "../../processors/normalizer/normalize/problem.ts"
-import type { ClassificationRow } from "../../shared/connectors/classification.ts"
 import http from "../../shared/connectors/http/classification.json" with { type: "json" }
 import { connectors } from "../../shared/connectors/registry.ts"
+import type { ClassificationRow } from "../../shared/connectors/verdicts.ts"
 import { outcomes } from "../cli/filter-values.ts"
 import { stageReasonCodes } from "../cli/reason-codes.ts"
 import { code, codes, page, table } from "./markdown.ts"

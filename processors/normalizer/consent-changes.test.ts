@@ -7,7 +7,7 @@ import { testSealer } from "../../shared/testing/event-fixture.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { runBatches } from "../../shared/testing/run-batches.ts"
 import { consentChanges } from "./consent-changes.ts"
-import { sha256 } from "./identity/hash.ts"
+import { sha256 } from "./identity/text.ts"
 
 const codecs = makeMemoryCodecs()
 const identity = makeIdentityKey(Buffer.alloc(32, 5))

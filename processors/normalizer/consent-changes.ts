@@ -16,12 +16,12 @@ import { isRecord } from "../../shared/model/json.ts"
 import { topicNames } from "../../shared/model/topics.ts"
 import type { Batch, Inbound, Outbound, Processor, Step } from "../../shared/runtime/contract.ts"
 import { suppressionKey } from "../../shared/suppression/suppressions.ts"
-import { alreadyHashed } from "./identity/hash.ts"
+import { alreadyHashed } from "./identity/text.ts"
 import { normalizeConsent } from "./normalize/consent.ts"
 import { readTime } from "./normalize/time.ts"
 
 /** The name of its consumer group, and the stage of its dead letters. */
-export const consentChangesStage = "consent-changes"
+const consentChangesStage = "consent-changes"
 
 export const consentChanges = (identity: IdentityKey, sealer: SealerShape): Processor<RegistryError, Codecs> => ({
   name: consentChangesStage,
@@ -75,7 +75,7 @@ export type ConsentChange =
   | { readonly _tag: "Unreadable"; readonly reason: string; readonly message: string }
 
 /** Any word for consent that an event may have; another word counts as denied. Never later than its record. */
-export const readConsentChange = (
+const readConsentChange = (
   { key, value, timestamp }: Pick<Inbound, "key" | "value" | "timestamp">,
   codecs: Pick<Codecs["Service"], "decode">
 ): ConsentChange => {

@@ -14,7 +14,7 @@ import { layerRuntimeOptions } from "../../shared/runtime/contract.ts"
 import { run } from "../../shared/runtime/runtime.ts"
 import { readAll, until } from "../../shared/testing/kafka-probe.ts"
 import { testBrokers, testRegistryUrl, uniquePrefix } from "../../tests/harness/test-services.ts"
-import { sha256 } from "./identity/hash.ts"
+import { sha256 } from "./identity/text.ts"
 import { normalizer } from "./normalizer.ts"
 import { rawEventFromJson } from "./read/read-record.ts"
 

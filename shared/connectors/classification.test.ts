@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
-import { type ClassificationRow, classification, type Signal } from "./classification.ts"
+import { type ClassificationRow, classification, type Signal } from "./verdicts.ts"
 
 const folder = new URL("./", import.meta.url)
 const common = classification({ doc: "", rows: [] })

@@ -12,7 +12,6 @@ import type { ConnectorRules, Limits } from "../connections/connector-rules.ts"
 import type { Secret } from "../credentials/credential.ts"
 import type { JsonObject } from "../model/json.ts"
 import type { ConnectorKind, Platform } from "../model/platform.ts"
-import type { Classification } from "./classification.ts"
 import type {
   AsyncOutcomeReading,
   BatchVerdict,
@@ -24,6 +23,7 @@ import type {
 import type { Catalog } from "./mapping/catalog.ts"
 import type { MapResult } from "./mapping/result.ts"
 import type { CompiledParameter, Predicate } from "./mapping/rules.ts"
+import type { Classification } from "./verdicts.ts"
 
 export type { Limits } from "../connections/connector-rules.ts"
 export type { Secret } from "../credentials/credential.ts"

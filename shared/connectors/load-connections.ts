@@ -14,8 +14,8 @@ import type { ConnectorCatalog } from "../connections/connector-rules.ts"
 import type { TemplateMessage } from "../connections/message-template.ts"
 import type { ConnectionsError } from "../connections/yaml-tree.ts"
 import { type ConnectorKind, platformOf } from "../model/platform.ts"
-import { canonicalName } from "./mapping/canonical-name.ts"
 import { canonicalEvents } from "./mapping/catalog.ts"
+import { canonicalName } from "./mapping/compile.ts"
 import { connectorFor } from "./registry.ts"
 
 /** What the loader of the file asks about connectors. */

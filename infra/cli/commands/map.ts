@@ -8,8 +8,8 @@ import * as Effect from "effect/Effect"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import { environment, loadFileSettings } from "../../../shared/config/settings.ts"
 import { checkConnections } from "../../../shared/connectors/load-connections.ts"
-import { canonicalName } from "../../../shared/connectors/mapping/canonical-name.ts"
 import { canonicalEvents } from "../../../shared/connectors/mapping/catalog.ts"
+import { canonicalName } from "../../../shared/connectors/mapping/compile.ts"
 import { connectorFor } from "../../../shared/connectors/registry.ts"
 import { readTopic } from "../../../shared/kafka/read-topic.ts"
 import { type Platform, platforms } from "../../../shared/model/platform.ts"
@@ -18,12 +18,8 @@ import { repository } from "../../local/state.ts"
 import { Argument, Command, CommandError, Flag } from "../cli.ts"
 import { exampleConnection } from "../example-names.ts"
 import { acceptMapping, checkPlatformEvent } from "../mapping/accept.ts"
-import {
-  type EventMapping,
-  offlineEventMapper,
-  type PlatformCandidate,
-  rankPlatformEvents
-} from "../mapping/suggest.ts"
+import { eventMapper } from "../mapping/language-model.ts"
+import { type EventMapping, type PlatformCandidate, rankPlatformEvents } from "../mapping/suggest.ts"
 import { count, type Paint, show, table } from "../output.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 import { parseStartPosition } from "../start-position.ts"
@@ -57,7 +53,7 @@ const suggest = Command.make("suggest", { events, fromTopic, since, names }, ({ 
     const found = fromTopic ? yield* withKafkaAndCodecs(unknownNames(since)) : []
     const proposals = yield* Effect.forEach([...given, ...found], (unknown) =>
       Effect.map(
-        offlineEventMapper.suggest({ sourceEvent: unknown.name, properties: unknown.properties, names }),
+        eventMapper(null).suggest({ sourceEvent: unknown.name, properties: unknown.properties, names }),
         (mappings) => ({ ...unknown, mappings, platforms: candidatesOf(unknown.name, names) })
       )
     )

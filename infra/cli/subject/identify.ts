@@ -3,8 +3,8 @@ import * as Result from "effect/Result"
 import { normalizeExternalId } from "../../../processors/normalizer/identity/customer-ids.ts"
 import { normalizeEmail } from "../../../processors/normalizer/identity/email.ts"
 import type { Field } from "../../../processors/normalizer/identity/field.ts"
-import { alreadyHashed, sha256 } from "../../../processors/normalizer/identity/hash.ts"
 import { digitsForm, normalizePhone, tiktokForm } from "../../../processors/normalizer/identity/phone.ts"
+import { alreadyHashed, sha256 } from "../../../processors/normalizer/identity/text.ts"
 import { CommandError } from "../cli.ts"
 
 export const identifierKinds = ["email", "phone", "external-id"] as const

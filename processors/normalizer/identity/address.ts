@@ -2,9 +2,18 @@
 import countries from "../../../schemas/catalog/countries.json" with { type: "json" }
 import usStates from "../../../schemas/catalog/us-states.json" with { type: "json" }
 import { dropped, type Field, kept } from "./field.ts"
-import { isOtherHash, sha256 } from "./hash.ts"
-import { isPlaceholder } from "./placeholder.ts"
-import { clean, fold, isAscii, lettersAndDigits, looksLikeAddress, lower, withoutSpaces } from "./text.ts"
+import {
+  clean,
+  fold,
+  isAscii,
+  isOtherHash,
+  isPlaceholder,
+  lettersAndDigits,
+  looksLikeAddress,
+  lower,
+  sha256,
+  withoutSpaces
+} from "./text.ts"
 
 export interface CityForms {
   /** Meta (hashed) and TikTok (in clear): lower case without spaces and punctuation; letters of every script stay. */

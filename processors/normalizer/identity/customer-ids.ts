@@ -1,8 +1,7 @@
 /** Ids of the customer: in the producer's system, and WhatsApp's. */
 import { isWhatsAppUserId } from "../../../shared/model/platform.ts"
 import { type Drop, dropped, type Field, kept } from "./field.ts"
-import { isPlaceholder, wordSet } from "./placeholder.ts"
-import { clean, lower, withoutSpaces } from "./text.ts"
+import { clean, isPlaceholder, lower, withoutSpaces, wordSet } from "./text.ts"
 
 /**
  * The customer's id in the producer's system, in lower case without spaces: what Meta's parameter builder and the pixels of the platforms do to it before they hash,

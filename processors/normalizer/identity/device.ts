@@ -1,8 +1,7 @@
 /** What a device says about itself, in clear: IP address, user agent, locale, advertising id. */
 import { isIPv4, isIPv6 } from "node:net"
 import { type DropReason, dropped, type Field, kept } from "./field.ts"
-import { isPlaceholder } from "./placeholder.ts"
-import { clean } from "./text.ts"
+import { clean, isPlaceholder } from "./text.ts"
 
 /**
  * The customer's address: the first public one where a proxy's list (`client, proxy1, proxy2`) was given, without port

@@ -1,8 +1,6 @@
 /** Email addresses: trimmed and lower case for every platform, with Google's rule for gmail beside. */
 import { dropped, type Field, kept } from "./field.ts"
-import { isOtherHash } from "./hash.ts"
-import { isPlaceholder, wordSet } from "./placeholder.ts"
-import { clean, isAscii, lower, visible } from "./text.ts"
+import { clean, isAscii, isOtherHash, isPlaceholder, lower, visible, wordSet } from "./text.ts"
 
 export interface EmailForms {
   /** Meta, TikTok, Snapchat: trimmed, lower case; dots and `+suffix` stay. */

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import type { NormalizedUser } from "../../../schemas/types.gen.ts"
-import { sha256 } from "./hash.ts"
 import { context, rawUser } from "./test-cases.ts"
+import { sha256 } from "./text.ts"
 import { normalizeUser } from "./user.ts"
 
 /** Worked examples: what the platforms' and other projects' published code, or a platform's page, makes of a value. */

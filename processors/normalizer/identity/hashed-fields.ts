@@ -9,10 +9,9 @@ import {
   normalizeZip,
   type ZipForms
 } from "./address.ts"
-import { normalizeBirthDate } from "./birth-date.ts"
 import { dropped, type Field, kept } from "./field.ts"
-import { alreadyHashed, sha256 } from "./hash.ts"
-import { type NameForms, normalizeFirstName, normalizeGender, normalizeLastName } from "./person.ts"
+import { type NameForms, normalizeBirthDate, normalizeFirstName, normalizeGender, normalizeLastName } from "./person.ts"
+import { alreadyHashed, sha256 } from "./text.ts"
 
 /** Applies a rule to what is not hashed yet; a hash stands for the value in each form that travels hashed. */
 const orHash =

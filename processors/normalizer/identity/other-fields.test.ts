@@ -1,13 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { countryOfHash } from "./address.ts"
-import { dateOrderOf, normalizeBirthDate } from "./birth-date.ts"
 import { normalizeFbc, normalizeFbp } from "./click-ids.ts"
 import { normalizeExternalId } from "./customer-ids.ts"
 import { normalizeIp, normalizeLocale, normalizeMobileId } from "./device.ts"
-import { alreadyHashed, sha256 } from "./hash.ts"
-import { normalizeGender } from "./person.ts"
+import { dateOrderOf, normalizeBirthDate, normalizeGender } from "./person.ts"
 import { normalizePhone, tiktokForm } from "./phone.ts"
 import { check } from "./test-cases.ts"
+import { alreadyHashed, sha256 } from "./text.ts"
 
 check(
   "date of birth",

@@ -1,8 +1,8 @@
-/** Names and gender. Names have one form for Meta, TikTok and Snapchat, and another for Google. */
+/** Names, gender and date of birth. Names have one form for Meta, TikTok and Snapchat, and another for Google. */
+
+import { usTerritories } from "./address.ts"
 import { dropped, type Field, kept } from "./field.ts"
-import { isOtherHash } from "./hash.ts"
-import { isPlaceholder } from "./placeholder.ts"
-import { clean, fold, lettersAndDigits, looksLikeAddress, lower, visible } from "./text.ts"
+import { clean, fold, isOtherHash, isPlaceholder, lettersAndDigits, looksLikeAddress, lower, visible } from "./text.ts"
 
 export interface NameForms {
   /**
@@ -87,3 +87,117 @@ const male = new Set(
     .split(" ")
     .map(fold)
 )
+
+/**
+ * Reads the common forms (ISO 8601 with or without time, `YYYYMMDD`, `31.01.1990`, `1/31/1990`, `31 Jan 1990`,
+ * `January 31, 1990`, `Wed Jan 31 1990 00:00:00 GMT+0000`, `1990年1月31日`) as `YYYYMMDD`. A date that can be read in two ways, such as `02/03/1990`, is read in
+ * the given order; without one it is refused. So are two-digit years, days that the calendar does not have, and
+ * birthdays before 1900 or after the event.
+ *
+ * @param asOf the time of the event, in milliseconds since the epoch
+ * @param order see `dateOrderOf`
+ */
+export const normalizeBirthDate = (raw: string, asOf: number, order: DateOrder | null = null): Field<string> => {
+  if (raw.length > 128) return dropped("invalid_date_of_birth")
+  const cleaned = clean(raw)
+  if (cleaned === "") return dropped("empty")
+  if (isPlaceholder(cleaned)) return dropped("placeholder")
+  if (isOtherHash(cleaned)) return dropped("unsupported_hash")
+  const text = visible(cleaned).normalize("NFKC").toLowerCase()
+  if (noDate.test(text)) return dropped("placeholder")
+  const found: Array<string> = []
+  for (const [year, month, day] of readings(text)) {
+    if (!isBirthday(year, month, day, asOf)) continue
+    const date = digits(year, 4) + digits(month, 2) + digits(day, 2)
+    if (!found.includes(date)) found.push(date)
+  }
+  const [first, second] = found
+  if (first === undefined) return dropped("invalid_date_of_birth")
+  if (second === undefined) return kept(first)
+  // The reading with the month first comes first.
+  return order === null ? dropped("ambiguous_date_of_birth") : kept(order === "month_first" ? first : second)
+}
+
+export type DateOrder = "month_first" | "day_first"
+
+/**
+ * How the customer writes dates: by the country; Canada writes both ways. Without a country, dates with slashes and dashes
+ * are read as Meta's own parameter builder reads them, the month first; one with full stops stays in doubt.
+ */
+export const dateOrderOf = (raw: string, country: string | null): DateOrder | null => {
+  if (country === null) return slashOrDash.test(raw) && !raw.includes(".") ? "month_first" : null
+  if (monthFirst.has(country)) return "month_first"
+  return country === "CA" ? null : "day_first"
+}
+
+const slashOrDash = /[-/]/
+const monthFirst = new Set(["US", ...usTerritories, "PH"])
+
+type Reading = readonly [year: number, month: number, day: number]
+
+const readings = (text: string): ReadonlyArray<Reading> => {
+  const iso = yearFirst.exec(text)
+  if (iso !== null) return isoReadings(Number(iso[1]), Number(iso[2]), Number(iso[3]))
+  const numeric = yearLast.exec(text)
+  if (numeric !== null) return bothWays(Number(numeric[1]), Number(numeric[2]), Number(numeric[3]))
+  const compact = eightDigits.exec(text)
+  if (compact !== null) return compactReadings(compact[1]!)
+  return worded(text)
+}
+
+/** Year first is year, month, day; a «month» beyond 12 can only be the day. */
+const isoReadings = (year: number, second: number, third: number): ReadonlyArray<Reading> =>
+  second > 12 ? [[year, third, second]] : [[year, second, third]]
+
+const bothWays = (first: number, second: number, year: number): ReadonlyArray<Reading> => [
+  [year, first, second],
+  [year, second, first]
+]
+
+const compactReadings = (text: string): ReadonlyArray<Reading> => {
+  const at = (from: number, to: number): number => Number(text.slice(from, to))
+  return [[at(0, 4), at(4, 6), at(6, 8)], ...bothWays(at(0, 2), at(2, 4), at(4, 8))]
+}
+
+const worded = (text: string): ReadonlyArray<Reading> => {
+  const match = dayMonthYear.exec(text)
+  if (match !== null) return [[Number(match[3]), months.indexOf(match[2]!.slice(0, 3)) + 1, Number(match[1])]]
+  const american = monthDayYear.exec(text)
+  if (american !== null)
+    return [[Number(american[3]), months.indexOf(american[1]!.slice(0, 3)) + 1, Number(american[2])]]
+  return []
+}
+
+const isBirthday = (year: number, month: number, day: number, asOf: number): boolean => {
+  if (year < 1900 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return false
+  return Date.UTC(year, month - 1, day) <= asOf
+}
+
+const daysIn = (year: number, month: number): number => {
+  if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
+  return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28
+}
+
+const digits = (value: number, width: number): string => String(value).padStart(width, "0")
+
+const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+const monthWords =
+  "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
+const separator = "[-\\u2010-\\u2015/. ,:_|年月년월]{1,3}"
+const note = "(?:\\s*\\([a-z/. -]*\\))?"
+const yearFirst = new RegExp(
+  `^([0-9]{4})${separator}([0-9]{1,2})${separator}([0-9]{1,2})[日일]?(?:[t ][0-9]{1,2}:[0-9]{2}[0-9:.]*(?:\\s*(?:z|[+-][0-9]{2}:?[0-9]{2}))?)?${note}$`
+)
+const yearLast = new RegExp(`^([0-9]{1,2})${separator}([0-9]{1,2})${separator}([0-9]{4})${note}$`)
+const eightDigits = /^([0-9]{8})$/
+const weekday = "(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[,.]? +)?"
+/** As programs print a date: the day is the one that stands there, whatever the zone. */
+const time =
+  "(?:,? [0-9]{1,2}:[0-9]{2}[0-9:.]*(?: (?:gmt|utc|z))?(?:[+-][0-9]{2}:?[0-9]{2})?(?: \\([a-z0-9 .:+-]*\\))?)?"
+const dayMonthYear = new RegExp(
+  `^${weekday}([0-9]{1,2})(?:st|nd|rd|th)?${separator}(?:of )?(${monthWords})${separator}([0-9]{4})${time}$`
+)
+const monthDayYear = new RegExp(
+  `^${weekday}(${monthWords})${separator}([0-9]{1,2})(?:st|nd|rd|th)?${separator}([0-9]{4})${time}$`
+)
+const noDate = /^(?:0000|1900)[-/.]?(?:00|01)[-/.]?(?:00|01)(?:[t ].*)?$/

@@ -8,9 +8,7 @@ import {
   parsePhoneNumberFromString
 } from "libphonenumber-js/max"
 import { dropped, type Field, kept } from "./field.ts"
-import { isOtherHash } from "./hash.ts"
-import { isPlaceholder } from "./placeholder.ts"
-import { clean, visible } from "./text.ts"
+import { clean, isOtherHash, isPlaceholder, visible } from "./text.ts"
 
 export interface PhoneNumber {
   /** `+`, country code and number: Google's form, and TikTok's but for mainland China. */

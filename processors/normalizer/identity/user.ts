@@ -1,6 +1,5 @@
 /** The whole customer: every form that some platform documents, normalized and hashed once. */
 import type { NormalizedPhone, NormalizedUser, RawUser } from "../../../schemas/types.gen.ts"
-import { dateOrderOf, normalizeBirthDate } from "./birth-date.ts"
 import {
   clickIdsByName,
   metaClick,
@@ -14,7 +13,6 @@ import { normalizeExternalId, sealedWhatsAppUserId } from "./customer-ids.ts"
 import { normalizeIp, normalizeLocale, normalizeMobileId, normalizeUserAgent } from "./device.ts"
 import { normalizeEmail } from "./email.ts"
 import { add, type Drop, type DropReason, each, type Field, kept, take } from "./field.ts"
-import { alreadyHashed, sha256 } from "./hash.ts"
 import {
   hashedCity,
   hashedCountry,
@@ -28,7 +26,9 @@ import {
   noZip,
   surelyBorn
 } from "./hashed-fields.ts"
+import { dateOrderOf, normalizeBirthDate } from "./person.ts"
 import { digitsForm, normalizePhone, tiktokForm } from "./phone.ts"
+import { alreadyHashed, sha256 } from "./text.ts"
 
 export interface UserContext {
   /** ISO 3166-1 alpha-2, upper case: the default countries of the connections. */

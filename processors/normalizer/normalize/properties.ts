@@ -2,9 +2,7 @@
 import currencies from "../../../schemas/catalog/currencies.json" with { type: "json" }
 import type { Item, Properties } from "../../../schemas/types.gen.ts"
 import type { DropReason } from "../identity/field.ts"
-import { alreadyHashed } from "../identity/hash.ts"
-import { isPlaceholder } from "../identity/placeholder.ts"
-import { clean, withoutControls } from "../identity/text.ts"
+import { alreadyHashed, clean, isPlaceholder, withoutControls } from "../identity/text.ts"
 import { hasIdentifierMember, isIdentifierName, isPersonUnder } from "../pii/identifier-names.ts"
 import { isOrderIdName, looksLikeEmail, type PersonalData } from "../pii/personal-data.ts"
 import { plain, scanText } from "../pii/text-scan.ts"

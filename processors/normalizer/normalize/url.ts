@@ -1,6 +1,5 @@
 /** URLs of pages: with a scheme, no longer than platforms take, and without personal data. */
-import { alreadyHashed } from "../identity/hash.ts"
-import { clean } from "../identity/text.ts"
+import { alreadyHashed, clean } from "../identity/text.ts"
 import { isAmbiguousName, isIdentifierName, isPersonUnder, mayEndIdentifier } from "../pii/identifier-names.ts"
 import type { PersonalData } from "../pii/personal-data.ts"
 import { hasAt, hasEscape, plain, scanText } from "../pii/text-scan.ts"

@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { makeSealer, openRecipient } from "../../../shared/credentials/sealer.ts"
-import { sha256 } from "../identity/hash.ts"
+import { sha256 } from "../identity/text.ts"
 import { rawEventFromJson } from "../read/read-record.ts"
 import { defaultNormalizerOptions, normalize } from "./normalize.ts"
 

@@ -1,8 +1,8 @@
 /** The customer's numbers (phones and date of birth), and whether a text contains one of them. */
 import type { RawUser } from "../../../schemas/types.gen.ts"
 import { memo } from "../../../shared/model/memo.ts"
-import { normalizeBirthDate } from "../identity/birth-date.ts"
-import { alreadyHashed } from "../identity/hash.ts"
+import { normalizeBirthDate } from "../identity/person.ts"
+import { alreadyHashed } from "../identity/text.ts"
 
 /**
  * Six to eight digits behind a one, which marks how many they are (`0112` and `112` are two numbers): those of phone numbers

@@ -1,8 +1,6 @@
 /** The customer's names, and whether a text contains one of them. */
 import { memo } from "../../../shared/model/memo.ts"
-import { alreadyHashed } from "../identity/hash.ts"
-import { isPlaceholder } from "../identity/placeholder.ts"
-import { clean, isAscii, lower } from "../identity/text.ts"
+import { alreadyHashed, clean, isAscii, isPlaceholder, lower } from "../identity/text.ts"
 import { hasAsciiLetters, letterBits, plain } from "./text-scan.ts"
 
 /** What a first or a last name is looked for by. */

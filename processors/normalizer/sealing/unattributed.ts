@@ -3,10 +3,10 @@
  * weeks, since no one could ask for them by name.
  */
 import type { IdentityKey } from "../../../shared/credentials/identity-key.ts"
-import { sha256 } from "../identity/hash.ts"
+import { sha256 } from "../identity/text.ts"
 
 /** Days for which such records can be opened. */
-export const unattributedDays = 26
+const unattributedDays = 26
 const dayMillis = 86_400_000
 
 /** The id of the day of a time, in milliseconds since the epoch (UTC). */

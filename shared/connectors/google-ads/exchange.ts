@@ -1,6 +1,5 @@
 /** The Google Ads API over HTTP: the request for events, and what the response says of each. */
 import type { SendableEvent } from "../../codec/codecs.ts"
-import { classification } from "../classification.ts"
 import type {
   BatchVerdict,
   ErrorClass,
@@ -14,7 +13,7 @@ import type {
 import { delayOf, type GoogleStatus, googleStatus, readStatus } from "../google/status.ts"
 import { bearer, digitsOf, jsonBody, originOf, parseBatchGroup, postJson, secretField } from "../http/request.ts"
 import { bodyObject, countOf, idOf, listOf, objectOf, objectsOf, textOf } from "../http/response.ts"
-import { itemVerdicts, probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
+import { classification, itemVerdicts, probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 
 /**

@@ -1,7 +1,6 @@
 /** Google's Data Manager API over HTTP: the request for events, and what the response says of each. */
 import type { SendableEvent } from "../../codec/codecs.ts"
 import type { Connection } from "../../connections/connection.ts"
-import { classification } from "../classification.ts"
 import type {
   AsyncOutcomeReading,
   BatchVerdict,
@@ -14,7 +13,7 @@ import type {
 } from "../connector.ts"
 import { bearer, digitsOf, jsonBody, originOf, parseBatchGroup, postJson } from "../http/request.ts"
 import { bodyObject, countOf, idOf, objectOf, objectsOf, retryAfterOf, safeText, textOf } from "../http/response.ts"
-import { probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
+import { classification, probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 import { detailOf, type GoogleStatus, googleStatus } from "./status.ts"
 
@@ -108,7 +107,7 @@ export const probeVerdict = (response: HttpResponseSpec): EventVerdict => {
 export const googleClassification = classification(table)
 
 /** The verdict of a Google error as a whole, for questions that are not about single events. */
-export const classifyStatus = (response: HttpResponseSpec, error: GoogleStatus): EventVerdict =>
+const classifyStatus = (response: HttpResponseSpec, error: GoogleStatus): EventVerdict =>
   worstOf(response, error, violationsOf(error))
 
 const classifyAnswer = (response: HttpResponseSpec, requestId: string | null): EventVerdict =>

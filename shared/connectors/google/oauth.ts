@@ -1,10 +1,10 @@
 /** The access token of both Google APIs (Google: OAuth 2.0). */
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
-import { classification } from "../classification.ts"
 import type { HttpRequestSpec, HttpResponseSpec, RefreshResult, RequestContext } from "../connector.ts"
 import { secretField, withScheme } from "../http/request.ts"
 import { bodyObject, numberOf, textOf } from "../http/response.ts"
+import { classification } from "../verdicts.ts"
 import table from "./oauth-classification.json" with { type: "json" }
 
 /**

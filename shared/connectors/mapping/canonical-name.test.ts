@@ -4,8 +4,8 @@ import { type ConnectorKind, connectorKinds } from "../../model/platform.ts"
 import { purchase } from "../../testing/event-fixture.ts"
 import { builtinConnection } from "../load-connections.ts"
 import { connectorFor } from "../registry.ts"
-import { canonicalName, folded, namesByTool } from "./canonical-name.ts"
 import { canonicalEvents } from "./catalog.ts"
+import { canonicalName, folded, namesByTool } from "./compile.ts"
 import { mapForConnection } from "./map.ts"
 
 const connectionWith = (kind: ConnectorKind, mapping: object, events: object = {}): Connection => {

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import events from "../../../schemas/catalog/events.json" with { type: "json" }
 import { connectors } from "../registry.ts"
-import { namesByTool } from "./canonical-name.ts"
 import { nameSets } from "./catalog.ts"
+import { namesByTool } from "./compile.ts"
 
 const page = readFileSync(new URL("../../../docs/mapping.md", import.meta.url), "utf8")
 

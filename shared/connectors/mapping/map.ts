@@ -6,13 +6,12 @@ import { connectors } from "../registry.ts"
 import { nameSets } from "./catalog.ts"
 import { moneyFault } from "./commerce.ts"
 import { compile } from "./compile.ts"
-import { canonicalNameOf, platformEventOf, takesName } from "./event-name.ts"
 import { type Timed, timed } from "./event-time.ts"
 import { assumesPhone, usablePhone } from "./identifiers.ts"
 import { numberFrom } from "./numbers.ts"
 import { matchQuality } from "./quality.ts"
 import { rejected } from "./result.ts"
-import { originOf } from "./start.ts"
+import { canonicalNameOf, originOf, platformEventOf, takesName } from "./start.ts"
 
 export type Mapped = { readonly _tag: "Mapped"; readonly event: MappedEvent } | NotMapped
 

@@ -4,9 +4,8 @@ import type { Connection } from "../../connections/connection.ts"
 import { properties, purchase } from "../../testing/event-fixture.ts"
 import { builtinConnection } from "../load-connections.ts"
 import { connectors } from "../registry.ts"
-import { canonicalName } from "./canonical-name.ts"
+import { canonicalName, messageEvents } from "./compile.ts"
 import { mapForConnection } from "./map.ts"
-import { messageEvents } from "./message-events.ts"
 
 const whatsapp = builtinConnection("whatsapp")
 const names = ["purchase", "lead", "sign_up", "first_order", "Order Completed", "orders/paid", "SubmitForm"]

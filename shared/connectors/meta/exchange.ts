@@ -4,7 +4,6 @@ import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { SendableEvent } from "../../codec/codecs.ts"
-import { classification } from "../classification.ts"
 import type {
   BatchVerdict,
   EventVerdict,
@@ -28,7 +27,7 @@ import {
   safeText,
   textOf
 } from "../http/response.ts"
-import { probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
+import { classification, probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 
 /**

@@ -1,6 +1,5 @@
 /** Pinterest's Conversions API over HTTP: the request for events, and what the response says of each. */
 import type { SendableEvent } from "../../codec/codecs.ts"
-import { classification } from "../classification.ts"
 import type {
   BatchVerdict,
   EventVerdict,
@@ -11,7 +10,7 @@ import type {
 } from "../connector.ts"
 import { accountPart, jsonBody, originOf, postJson } from "../http/request.ts"
 import { bodyObject, countOf, idOf, objectOf, objectsOf, safeText, textOf } from "../http/response.ts"
-import { itemVerdicts, probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
+import { classification, itemVerdicts, probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 
 /**

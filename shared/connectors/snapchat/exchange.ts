@@ -1,6 +1,5 @@
 /** Snap's Conversions API over HTTP: the request for events, and what the response says of each. */
 import type { SendableEvent } from "../../codec/codecs.ts"
-import { classification, type Signal } from "../classification.ts"
 import type {
   BatchVerdict,
   EventVerdict,
@@ -11,7 +10,7 @@ import type {
 } from "../connector.ts"
 import { accountPart, jsonBody, originOf, parseBatchGroup, postJson, secretField } from "../http/request.ts"
 import { bodyObject, countOf, idOf, listOf, objectOf, safeText, textOf } from "../http/response.ts"
-import { probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
+import { classification, probeOf, rejectedBatch, type Signal, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 
 /**

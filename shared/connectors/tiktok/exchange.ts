@@ -1,7 +1,6 @@
 /** TikTok's Events API over HTTP: the request for events, and what the response says of each. */
 import type { SendableEvent } from "../../codec/codecs.ts"
 import type { Connection } from "../../connections/connection.ts"
-import { classification, type Signal } from "../classification.ts"
 import type {
   BatchVerdict,
   EventVerdict,
@@ -12,7 +11,7 @@ import type {
 } from "../connector.ts"
 import { jsonBody, originOf, parseBatchGroup, postJson, secretField } from "../http/request.ts"
 import { bodyObject, idOf, safeText, textOf } from "../http/response.ts"
-import { probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
+import { classification, probeOf, rejectedBatch, type Signal, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 import { accountKeys, type EventSource } from "./mapping.ts"
 

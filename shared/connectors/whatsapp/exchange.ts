@@ -2,7 +2,6 @@
 import * as Result from "effect/Result"
 import type { SendableEvent } from "../../codec/codecs.ts"
 import { isWhatsAppUserId } from "../../model/platform.ts"
-import { classification } from "../classification.ts"
 import type {
   BatchVerdict,
   EventVerdict,
@@ -14,7 +13,7 @@ import type {
 import { accountPart, originOf, postJson } from "../http/request.ts"
 import { bodyObject, idOf, objectOf, objectsOf } from "../http/response.ts"
 import { appSecretProof, graphSignal, usageOf } from "../meta/exchange.ts"
-import { probeOf, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
+import { classification, probeOf, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 
 /**

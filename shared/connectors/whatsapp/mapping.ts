@@ -12,11 +12,10 @@ import {
   type UrlButton
 } from "../../connections/message-template.ts"
 import type { CompiledConnection, Json, JsonObject, MapResult, NotMapped } from "../connector.ts"
-import { type PlatformEvent, templateOf } from "../mapping/event-name.ts"
 import { sealedRecipient } from "../mapping/identifiers.ts"
 import { rejected, skipped } from "../mapping/result.ts"
 import { compileTemplate } from "../mapping/rules.ts"
-import { type MappingStart, mapping } from "../mapping/start.ts"
+import { type MappingStart, mapping, type PlatformEvent, templateOf } from "../mapping/start.ts"
 
 /** Maps the event, or says why it becomes no message. */
 export const mapEvent = mapping<CompiledMessage>({
