@@ -70,7 +70,7 @@ export const usagePresenter = (json: boolean) =>
   })
 
 /** Usage as it is typed, which is not the name of the root of the tree. */
-export const typeable = <Doc extends { readonly usage: string }>(doc: Doc): Doc => ({
+const typeable = <Doc extends { readonly usage: string }>(doc: Doc): Doc => ({
   ...doc,
   usage: doc.usage.replace(/^capi(?= |$)/, "./capi")
 })

@@ -17,7 +17,7 @@ import { sandboxCredentials } from "../sandbox/sandbox.ts"
 
 const webhookPort = 8088
 /** In a container, of the page; Compose publishes it on loopback. */
-export const consolePort = 8090
+const consolePort = 8090
 const lookupPort = 8091
 /** In a container; Compose publishes it at this port for the first program, at the next ones for the others. */
 export const metricsPort = 9464

@@ -9,7 +9,7 @@ import { localAddresses } from "./start-local.ts"
 import { defaultStateDirectory, readJson } from "./state.ts"
 
 /** Settings of a local run beside its addresses (sandboxes' hosts, keys of the run), by environment variable. */
-export const localEnvironmentFile = path.join(defaultStateDirectory, "environment.json")
+const localEnvironmentFile = path.join(defaultStateDirectory, "environment.json")
 
 /**
  * Fills unset variables from the local run that is up. A shell that names another broker or registry gets nothing, so that no

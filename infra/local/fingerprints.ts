@@ -62,7 +62,7 @@ export const checkSchemaIds = (
   })
 
 /** The same for the same schema, however its JSON is spaced. */
-export const fingerprint = (schema: string): string => hash("sha256", JSON.stringify(JSON.parse(schema)), "hex")
+const fingerprint = (schema: string): string => hash("sha256", JSON.stringify(JSON.parse(schema)), "hex")
 
 // Null where the registry says 404.
 const get = <A>(url: string, route: string): Effect.Effect<A | null, LocalError> =>

@@ -39,7 +39,7 @@ export const accepts = (address: string, timeoutMillis = 5_000): Effect.Effect<b
   })
 
 /** `host:port`, `[::1]:port`; 9092 where the port is left out. */
-export const parseAddress = (address: string): { readonly host: string; readonly port: number } => {
+const parseAddress = (address: string): { readonly host: string; readonly port: number } => {
   const match = /^(?:\[(.+)\]|([^:]+))(?::(\d+))?$/.exec(address.trim())
   return { host: match?.[1] ?? match?.[2] ?? address, port: Number(match?.[3] ?? 9092) }
 }

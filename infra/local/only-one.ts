@@ -9,7 +9,7 @@ import { type PidFile, runningProcess } from "./processes.ts"
 import type { Starter } from "./start-local.ts"
 import { defaultStateDirectory, writeJson } from "./state.ts"
 
-export class AlreadyRunning extends Data.TaggedError("AlreadyRunning")<{
+class AlreadyRunning extends Data.TaggedError("AlreadyRunning")<{
   readonly code: "already_running"
   readonly message: string
   readonly nextStep: string

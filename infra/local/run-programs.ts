@@ -73,7 +73,7 @@ export const logFileOf = (folder: string, instance: string): string => path.join
 export const pidFileOf = (folder: string, instance: string): string => path.join(folder, `${instance}.pid`)
 
 /** How long a program may take to finish what is in flight. */
-export const drainTimeout = Duration.seconds(30)
+const drainTimeout = Duration.seconds(30)
 
 /** SIGTERM, so that it drains and commits, and SIGKILL after `grace`. */
 export const stopProgram = (

@@ -17,7 +17,7 @@ import type { State } from "./state.ts"
 export type LocalSource = "docker" | "jars"
 
 /** Values of `CAPI_DOCKER`. */
-export const dockerModes = ["auto", "never", "always"] as const
+const dockerModes = ["auto", "never", "always"] as const
 type DockerMode = (typeof dockerModes)[number]
 
 /**
@@ -37,7 +37,7 @@ export const fromDockerOrJars = <A, E, R>(
   })
 
 /** Whether jars have kept a log or schemas in the state folder. What Docker keeps is in its volumes. */
-export const isMadeByJars = (state: State): boolean =>
+const isMadeByJars = (state: State): boolean =>
   existsSync(brokerFiles(state, 1).folder) || existsSync(registryFiles(state).folder)
 
 /** A variable's value; empty where it is not set. */

@@ -12,7 +12,7 @@ import { shareParts } from "./share-parts.ts"
 export const schemaFile = "schemas/connections.schema.json"
 
 /** The schema, with what each key means. */
-export const connectionsJsonSchema = (): Shape => {
+const connectionsJsonSchema = (): Shape => {
   const schema = connectionsSchema(connectorCatalog)
   const definitions = schema["$defs"] as Readonly<Record<string, Shape>>
   const described = (shape: Shape) => describe(shape, "")
@@ -95,7 +95,7 @@ interface KeyRow {
 const cellsOf = (row: KeyRow): ReadonlyArray<string> => [code(row.path), row.type, row.default, row.meaning]
 
 /** Every key of a connection of any platform, in the schema's order. Fails where one has no meaning in the table, or a meaning no key. */
-export const keyRows = (): ReadonlyArray<KeyRow> => {
+const keyRows = (): ReadonlyArray<KeyRow> => {
   const definitions = connectionsSchema(connectorCatalog)["$defs"] as Readonly<Record<string, Shape>>
   const rows = new Map<string, KeyRow>()
   for (const kind of connectorKinds)

@@ -1,8 +1,7 @@
 /** Parts of the generated pages. */
 
 /** At the head of each page. */
-export const generatedNote =
-  "<!-- Made by `make reference` from the code. Do not edit: change the code, and run it again. -->"
+const generatedNote = "<!-- Made by `make reference` from the code. Do not edit: change the code, and run it again. -->"
 
 export const page = (title: string, parts: ReadonlyArray<string>): string =>
   `${[`# ${title}`, generatedNote, ...parts].map((part) => part.trim()).join("\n\n")}\n`

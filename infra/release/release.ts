@@ -21,7 +21,7 @@ export interface ReleaseOptions {
   readonly print: (line: string) => void
 }
 
-export class ReleaseRefused extends Data.TaggedError("ReleaseRefused")<{
+class ReleaseRefused extends Data.TaggedError("ReleaseRefused")<{
   readonly code: "invalid_version" | "not_newer" | "tag_exists" | "dirty" | "check_failed" | "file_without_version"
   readonly message: string
   readonly nextStep: string

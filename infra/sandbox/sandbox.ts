@@ -18,7 +18,7 @@ import { makeStore } from "./store.ts"
 
 export { sandboxCredentials } from "./environment.ts"
 export { SandboxError } from "./http.ts"
-export { type PartialSandboxOptions, type SandboxOptions, sandboxDefaults } from "./options.ts"
+export type { PartialSandboxOptions } from "./options.ts"
 
 export interface Sandbox {
   /** Base URL of each platform's server, without a trailing slash; stands for `https://graph.facebook.com` and its kin. */

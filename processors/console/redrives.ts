@@ -26,14 +26,14 @@ import type { ConsoleState } from "./state/console-state.ts"
 import { hidden } from "./state/result-row.ts"
 
 /** A request that cannot be done in this state; `code` and `nextStep` as in an `ApiError`. */
-export class RedriveRefused extends Data.TaggedError("RedriveRefused")<{
+class RedriveRefused extends Data.TaggedError("RedriveRefused")<{
   readonly status: 400 | 404 | 409
   readonly code: string
   readonly message: string
   readonly nextStep: string
 }> {}
 
-export const planMillis = 600_000
+const planMillis = 600_000
 const plansMax = 20
 const redrivesMax = 50
 

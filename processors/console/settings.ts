@@ -13,7 +13,7 @@ export interface ConsoleSettings {
   readonly token: Redacted.Redacted | null
 }
 
-export class ConsoleError extends Data.TaggedError("ConsoleError")<{
+class ConsoleError extends Data.TaggedError("ConsoleError")<{
   readonly code: "weak_token"
   readonly message: string
   readonly nextStep: string

@@ -19,7 +19,7 @@ import type { Totals } from "./window.ts"
 export type Status = "healthy" | "degraded" | "unhealthy"
 
 /** Success in percent, latency in milliseconds: at or above `healthy` (below, for latency) all is well. */
-export const thresholds = {
+const thresholds = {
   successRate: { healthy: 90, degraded: 70 },
   latencyMillis: { healthy: 5_000, degraded: 10_000 }
 } as const
@@ -32,7 +32,7 @@ export const unhealthyAge = 90
 export const waitedMillisMin = 30_000
 
 /** Events wait so long and none is decided: no delivery works on them. */
-export const stalledMillis = 300_000
+const stalledMillis = 300_000
 
 /**
  * Fewer failures than this in the hour change a connection's status, as the specification says, but raise no alert: of two
@@ -211,7 +211,7 @@ const testFindings = (context: FindingContext): ReadonlyArray<Finding> =>
     : []
 
 /** So long before its end a credential raises an alert. */
-export const expiryNoticeMillis = 7 * 86_400_000
+const expiryNoticeMillis = 7 * 86_400_000
 
 /** Events wait, and no delivery decides them: it does not run, or hangs. A connection that is held says so by its state. */
 const stalledFindings = (context: FindingContext): ReadonlyArray<Finding> => {

@@ -30,7 +30,7 @@ import { removeMetrics, updateMetrics } from "./metrics.ts"
 import { add, latest, noTotals, OutcomeWindow, type Totals, windowMillis } from "./window.ts"
 
 /** How often changes are looked for, and how often an unchanged status is written again. */
-export const checkEvery = Duration.seconds(1)
+const checkEvery = Duration.seconds(1)
 export const republishMillis = 30_000
 
 export interface HealthOptions {

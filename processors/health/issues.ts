@@ -124,7 +124,7 @@ const reasonOf = ({ message }: ConnectorState): string => (message === null ? ""
 const sentence = (parts: ReadonlyArray<string | null>): string => parts.filter((part) => part !== null).join("; ")
 
 /** `10:42 UTC`, with its date where that is another day than now's. Both in milliseconds since the epoch. */
-export const timeOf = (millis: number, now: number): string => {
+const timeOf = (millis: number, now: number): string => {
   const text = new Date(millis).toISOString()
   const time = `${text.slice(11, 16)} UTC`
   return text.slice(0, 10) === new Date(now).toISOString().slice(0, 10) ? time : `${text.slice(0, 10)} ${time}`

@@ -35,7 +35,7 @@ import { isReference, referenceForms } from "../../shared/credentials/credential
 import { unmatchedPatterns } from "./connection-patterns.ts"
 import { type Series, type Severity, seriesNames, severities } from "./problem.ts"
 
-export const receiverKinds = ["slack", "pagerduty", "alertmanager", "webhook"] as const
+const receiverKinds = ["slack", "pagerduty", "alertmanager", "webhook"] as const
 export type ReceiverKind = (typeof receiverKinds)[number]
 
 export interface Receiver {

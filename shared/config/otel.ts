@@ -10,7 +10,7 @@ import type { TlsOptions } from "../http/http-request.ts"
 import { optional, SettingsError, text } from "./setting.ts"
 import { flag, keyFile, pemFile, tlsOf, withoutTrailingSlashes } from "./transport.ts"
 
-export const samplers = [
+const samplers = [
   "always_on",
   "always_off",
   "traceidratio",

@@ -28,7 +28,7 @@ import { groupShape, patternShape, type Shape, shapeOf, wordsShape } from "./sha
 import type { TreeGroup } from "./yaml-tree.ts"
 import { quote } from "./yaml-tree.ts"
 
-export type { Condition, EventOverride, MappingOptions, ParameterRule } from "./mapping-options.ts"
+export type { Condition, MappingOptions, ParameterRule } from "./mapping-options.ts"
 
 export interface Connection {
   /** Unique, `[a-z0-9][a-z0-9-]*`; part of the consumer group's name. */

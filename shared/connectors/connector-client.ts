@@ -161,7 +161,7 @@ const refusedAll = (connector: Connector, events: ReadonlyArray<MappedEvent>, ve
  * The specification's `sendEvents`: every event once, in requests of one batch group and of the platform's size. Where
  * the platform names culprits and took nothing, the others are sent again without them. Nothing else is repeated.
  */
-export const sendEvents = (
+const sendEvents = (
   connector: Connector,
   context: RequestContext,
   execute: Execute,

@@ -37,10 +37,6 @@ export class KeyRing extends Context.Service<
   )
 }
 
-/** A ring whose keys stay. */
-export const fixedKeyRing = (keys: MasterKeys): Effect.Effect<KeyRing["Service"]> =>
-  Effect.map(SubscriptionRef.make(keys), (ref) => ({ now: () => keys, changes: SubscriptionRef.changes(ref) }))
-
 // A source that is away leaves the keys that are known: what they sealed must be opened meanwhile.
 const follow = (
   ref: SubscriptionRef.SubscriptionRef<MasterKeys>,

@@ -49,14 +49,14 @@ export const readMasterKeys = Effect.fnUntraced(function* (
 ): Effect.fn.Return<MasterKeys, CredentialsError> {
   if (settings.masterKey === null) {
     const previous = yield* linesOf(settings.previousMasterKeys, settings)
-    return { current: null, problem: missing, previous: yield* earlierKeys(previous) }
+    return masterKeysOf(null, yield* earlierKeys(previous))
   }
   const [first, ...more] = yield* linesOf([settings.masterKey], settings)
   const previous = yield* earlierKeys([...more, ...(yield* linesOf(settings.previousMasterKeys, settings))])
-  if (first === undefined) return { current: null, problem: missing, previous }
+  if (first === undefined) return masterKeysOf(null, previous)
   const material = strongMaterial(Redacted.value(first))
   if (Result.isFailure(material)) return { current: null, problem: material.failure, previous }
-  return { current: yield* stretched(material.success), problem: null, previous }
+  return masterKeysOf(yield* stretched(material.success), previous)
 })
 
 const linesOf = (keys: ReadonlyArray<Redacted.Redacted>, settings: Pick<FileSettings, "vault">) =>

@@ -30,7 +30,7 @@ export interface IndexAnswer {
 }
 
 export const indexPath = "/v1/positions"
-export const indexTermsMax = 100
+const indexTermsMax = 100
 const textLengthMax = 4_096
 
 /** The newest positions of each partition, so many of each: offsets of different partitions say nothing of each other. */
@@ -65,7 +65,7 @@ const isTerm = (term: unknown): term is IndexTerm =>
   term["text"].length <= textLengthMax
 
 /** The indexer is named by the settings and gives no answer. */
-export class IndexUnavailable extends Data.TaggedError("IndexUnavailable")<{
+class IndexUnavailable extends Data.TaggedError("IndexUnavailable")<{
   readonly message: string
   readonly nextStep: string
   readonly cause: unknown

@@ -51,7 +51,7 @@ export const readRecords = Effect.fnUntraced(function* (positions: ReadonlyArray
 })
 
 /** A copy, since a fetched record's memory may be reused. */
-export const storedRecord = (record: FetchedRecord, topic: string): StoredRecord => ({
+const storedRecord = (record: FetchedRecord, topic: string): StoredRecord => ({
   topic,
   partition: record.partition,
   offset: record.offset,

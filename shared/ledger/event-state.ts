@@ -102,4 +102,4 @@ export const stillAhead = (places: ReadonlyArray<Place>, committed: Offsets | un
 export const isPassed = ({ partition, offset }: Place, committed: Offsets | undefined): boolean =>
   offset < (committed?.get(partition) ?? 0)
 
-export const nowhere: ReadonlyArray<Place> = []
+const nowhere: ReadonlyArray<Place> = []

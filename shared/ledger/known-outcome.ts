@@ -23,7 +23,7 @@ export const terminalOutcomes = [
 ] as const
 export type TerminalOutcome = (typeof terminalOutcomes)[number]
 
-export const isTerminal = (outcome: string): outcome is TerminalOutcome =>
+const isTerminal = (outcome: string): outcome is TerminalOutcome =>
   (terminalOutcomes as ReadonlyArray<string>).includes(outcome)
 
 /** One result of an event, as far as it matters here. */

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import topicTable from "../../schemas/topics.json" with { type: "json" }
 import { platforms } from "./platform.ts"
-import { aclArguments, programsWithRights, rightsOf } from "./rights.ts"
+import { programsWithRights, rightsOf } from "./rights.ts"
 
 const namesOf = (program: string) =>
   new Set(rightsOf(program, "").flatMap(({ resource, name }) => (resource === "topic" ? [name] : [])))
@@ -33,17 +33,5 @@ describe("the rights of the programs", () => {
   it("are none on the cluster", () => {
     for (const program of programsWithRights)
       assert.isFalse(rightsOf(program, "").some(({ resource }) => resource === "cluster"))
-  })
-
-  it("are arguments of kafka-acls.sh", () => {
-    assert.strictEqual(
-      aclArguments("capi", {
-        resource: "transactional id",
-        name: "prod.mapper.",
-        pattern: "prefixed",
-        operation: "Write"
-      }).join(" "),
-      "--add --allow-principal User:capi --operation Write --transactional-id prod.mapper. --resource-pattern-type prefixed"
-    )
   })
 })

@@ -147,15 +147,3 @@ const right = (
   pattern: Right["pattern"],
   operation: Right["operation"]
 ): Right => ({ resource, name, pattern, operation })
-
-/** The arguments of `kafka-acls.sh` that grant a right to a user. */
-export const aclArguments = (user: string, { resource, name, pattern, operation }: Right): ReadonlyArray<string> => [
-  "--add",
-  "--allow-principal",
-  `User:${user}`,
-  "--operation",
-  operation,
-  `--${resource.replace(" ", "-")}`,
-  ...(resource === "cluster" ? [] : [name]),
-  ...(pattern === "prefixed" ? ["--resource-pattern-type", "prefixed"] : [])
-]

@@ -150,7 +150,7 @@ export const obstacleOf = ({ deadLetter }: DeadLetterEntry, enabled: ReadonlySet
 }
 
 /** The topic whose reader gave the dead letter up, without prefix. */
-export const destinationOf = ({ stage, source_topic, platform }: DeadLetterEntry["deadLetter"]): string | null => {
+const destinationOf = ({ stage, source_topic, platform }: DeadLetterEntry["deadLetter"]): string | null => {
   if (stage === "normalizer" || stage === "mapper" || stage === topicNames.consentChanges) return source_topic
   // Never the delayed retries: their rounds are over, and delivery starts from the mapped event.
   return stage.startsWith("delivery-") && platform !== null ? topicNames.mapped(platform) : null

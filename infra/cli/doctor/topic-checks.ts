@@ -91,7 +91,7 @@ export const topicChecks = (options: TopicCheckOptions): ReadonlyArray<Check<Kaf
 }
 
 /** Pure. Names of `found` are the broker's. */
-export const checkPresent = (
+const checkPresent = (
   prefix: string,
   topics: ReadonlyArray<string>,
   found: ReadonlyMap<string, TopicCopies>

@@ -9,7 +9,7 @@ import { connectorFor } from "../../../shared/connectors/registry.ts"
 import type { ConnectorKind } from "../../../shared/model/platform.ts"
 import { insertKey } from "./insert-key.ts"
 
-export class AcceptError extends Data.TaggedError("AcceptError")<{
+class AcceptError extends Data.TaggedError("AcceptError")<{
   readonly code:
     | "unreadable"
     | "unknown_connection"

@@ -17,7 +17,7 @@ import {
 import type { JsonObject } from "../platform.ts"
 
 /** A space, no `T`, and an offset. */
-export const dateTime = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d$/
+const dateTime = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d$/
 
 const conversionAction = because(
   "INVALID_CONVERSION_ACTION",

@@ -23,7 +23,7 @@ export interface KindCount extends Kind {
 const kindsMax = 200
 /** In all, since an event's is held in two bytes. */
 const numbersMax = 65_000
-export const otherReason = "other"
+const otherReason = "other"
 
 export class OutcomeCounts {
   private readonly table: OutcomeTable

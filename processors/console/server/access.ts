@@ -19,7 +19,7 @@ export interface Refusal {
   readonly nextStep: string
 }
 
-export const cookieName = "capi_console"
+const cookieName = "capi_console"
 export const sessionMillis = 12 * 3_600_000
 const sessionsMax = 1_000
 /** Wrong tokens in a minute, of all clients together: then each waits. */

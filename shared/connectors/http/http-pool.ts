@@ -145,7 +145,7 @@ const statisticsOf = (
 }
 
 /** The buffers of request bodies: pooled, and released when no socket can hold their bytes any more. */
-export class BodyBuffers {
+class BodyBuffers {
   readonly #pool = new BufferPool({ stepBytes: 64 * 1024, freeBytesMax: 128 * 1024 * 1024, freeBuffersMax })
   /** Of requests that are answered; a socket may still hold bytes of those that were answered early. */
   readonly #answered: Array<BufferRef> = []

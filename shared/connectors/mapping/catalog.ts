@@ -2,14 +2,8 @@
 import currencyDigits from "../../../schemas/catalog/currencies.json" with { type: "json" }
 import eventTable from "../../../schemas/catalog/events.json" with { type: "json" }
 
-const descriptions: Readonly<Record<string, string>> = eventTable
-
 /** The canonical event names, in the order of the catalog. */
-export const canonicalEvents: ReadonlyArray<string> = Object.keys(descriptions)
-
-/** What a canonical event means, for people; undefined for other names. */
-export const describeEvent = (name: string): string | undefined =>
-  Object.hasOwn(descriptions, name) ? descriptions[name] : undefined
+export const canonicalEvents: ReadonlyArray<string> = Object.keys(eventTable)
 
 /** ISO 4217 code → digits after the decimal point. */
 export const currencies: ReadonlyMap<string, number> = new Map(Object.entries(currencyDigits))

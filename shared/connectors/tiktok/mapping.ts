@@ -37,7 +37,7 @@ export const accountKeys: Readonly<Record<EventSource, string>> = {
  * app events are app; lead-ads events are crm; all others are offline, or web where they have a URL and there is no
  * offline event set.
  */
-export const eventSourceOf = (event: NormalizedEvent, connection: Connection): EventSource | NotMapped => {
+const eventSourceOf = (event: NormalizedEvent, connection: Connection): EventSource | NotMapped => {
   const origin = originOf(event, connection)
   const has = (source: EventSource) => (connection.account[accountKeys[source]] ?? "") !== ""
   const url = !!event.event_source_url

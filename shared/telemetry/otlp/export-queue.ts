@@ -12,7 +12,7 @@ import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 
-export const signals = ["traces", "metrics", "logs"] as const
+const signals = ["traces", "metrics", "logs"] as const
 export type Signal = (typeof signals)[number]
 
 /** The encoded items of one request. */

@@ -22,7 +22,7 @@ export const history = new History(300)
 
 /** Of the newest results, the newest first. */
 export const results = signal<ReadonlyArray<ResultRow>>([])
-export const resultsMax = 2_000
+const resultsMax = 2_000
 /** Results that fitted the filter since it was set: more than the rows where the server sampled them. */
 export const matched = signal(0)
 export const paused = signal(false)
@@ -31,7 +31,7 @@ const held: Array<ResultRow> = []
 export const heldCount = signal(0)
 
 /** By its id: results and failures in the last second, and the lag. */
-export const connectionRates = signal<ReadonlyMap<string, ConnectionRate>>(new Map())
+const connectionRates = signal<ReadonlyMap<string, ConnectionRate>>(new Map())
 export interface ConnectionRate {
   readonly perSecond: number
   readonly failed: number

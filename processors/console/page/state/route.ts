@@ -3,7 +3,7 @@
  * button works.
  */
 
-export const viewNames = ["overview", "connections", "live", "event", "dead-letters", "alerts", "replays"] as const
+const viewNames = ["overview", "connections", "live", "event", "dead-letters", "alerts", "replays"] as const
 export type ViewName = (typeof viewNames)[number]
 
 export interface Route {

@@ -35,7 +35,3 @@ onSignedOut.call = () => {
   const known = session.value
   if (known?.signed_in === true) session.value = { ...known, signed_in: false, connections: [] }
 }
-
-/** The platform of a connection, as the session names it. */
-export const platformOf = (connection: string): string | null =>
-  session.value?.connections.find(({ id }) => id === connection)?.platform ?? null

@@ -1,7 +1,7 @@
 /** Light, dark, or what the system says. */
 import { effect, signal } from "@preact/signals"
 
-export const themes = ["system", "light", "dark"] as const
+const themes = ["system", "light", "dark"] as const
 export type Theme = (typeof themes)[number]
 
 const key = "capi-theme"

@@ -75,7 +75,7 @@ export const Backlog = ({ card: { waiting } }: { card: ConnectionCard }) => {
   )
 }
 
-export const expiryOf = (at: number | null, now: number): string =>
+const expiryOf = (at: number | null, now: number): string =>
   at === null
     ? "no age limit"
     : at > now
