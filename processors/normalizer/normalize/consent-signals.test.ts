@@ -143,7 +143,9 @@ describe("a GPP string", () => {
     usnat: ["SaleOptOut", "SharingOptOut", "TargetedAdvertisingOptOut"],
     usca: ["SaleOptOut", "SharingOptOut"]
   }
-  const others = "usva usco usut usct usfl usmt usor ustx usde usia usne usnh usnj ustn usmn".split(" ")
+  const others = "usva usco usut usct usfl usmt usor ustx usde usia usne usnh usnj ustn usmn usmd usin usky usri".split(
+    " "
+  )
   const sections = [
     ...Object.entries(optOut),
     ...others.map((name) => [name, ["SaleOptOut", "TargetedAdvertisingOptOut"]] as const)
@@ -193,6 +195,36 @@ describe("a GPP string", () => {
       [null, null, denied]
     )
     assert.deepStrictEqual(derived({ gpp_string: encode([["uspv1", "OptOutSale", "Y"]]) }), [null, null, denied])
+  })
+
+  it("of a state with a header before its core segment is read as without", () => {
+    const headers = { usmd: "YBABY", usin: "ZBAA", usky: "aBAA", usri: "bBAA" }
+    for (const [name, header] of Object.entries(headers)) {
+      const [ids, section] = encode([
+        [name, "SaleOptOut", 2],
+        [name, "TargetedAdvertisingOptOut", 1]
+      ]).split("~")
+      const plain = readGpp(`${ids}~${section}`)!
+      assert.deepStrictEqual(plain, readGpp(`${ids}~${header}.${section}`)!)
+      assert.deepStrictEqual(derived({ gpp_string: `${ids}~${header}.${section}` }), [null, denied, denied])
+      assert.isNull(readGpp(`${ids}~${header}`), "without its core")
+    }
+  })
+
+  it("has the browser's signal where a state knows one, and no consent for sensitive data instead", () => {
+    const [ids, section] = encode([
+      ["usmd", "SaleOptOut", 2],
+      ["usmd", "Gpc", true]
+    ]).split("~")
+    assert.deepStrictEqual(derived({ gpp_string: `${ids}~${section}` }), [null, null, denied])
+    assert.deepStrictEqual(derived({ gpp_string: `${ids}~YBABY.${section}` }), [null, null, denied])
+    const sensitive = encode([
+      ["usin", "SaleOptOut", 2],
+      ["usin", "SensitiveDataProcessing", [1, 2, 0, 0, 0, 0, 0, 0]],
+      ["usin", "SensitiveDataConsentSegmentIncluded", true]
+    ])
+    assert.match(sensitive, /\.Y/)
+    assert.deepStrictEqual(derived({ gpp_string: sensitive }), [null, null, granted])
   })
 
   it("counts in its applicable sections, and a European one as a TC string", () => {

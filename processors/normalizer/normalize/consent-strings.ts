@@ -162,7 +162,8 @@ const readSection = (id: number, text: string): GppSection | "not_read" | null =
   }
   const fields = states.get(id)
   if (fields === undefined) return "not_read"
-  const bits = bitsOf(segments[0]!.slice(0, stateCharacters))
+  const [core, ...others] = hasHeader(id, segments[0]!) ? segments.slice(1) : segments
+  const bits = bitsOf((core ?? "").slice(0, stateCharacters))
   if (bits === null || bits.length < 6) return null
   const at = (place: number | null): number | null => (place === null ? null : numberAt(bits, 6 + 2 * place, 2))
   return {
@@ -172,9 +173,15 @@ const readSection = (id: number, text: string): GppSection | "not_read" | null =
     saleOptOut: at(fields.sale),
     sharingOptOut: at(fields.sharing),
     targetingOptOut: at(fields.targeting),
-    globalPrivacyControl: segments.slice(1, segmentsMax).some(isPrivacyControl)
+    globalPrivacyControl: fields.hasSignal && others.slice(0, segmentsMax).some(isPrivacyControl)
   }
 }
+
+/**
+ * From Maryland on the specification puts a header before the core segment, which IAB's own library does not write. It begins with the
+ * section's id, where a core segment has the version of an agreement.
+ */
+const hasHeader = (id: number, segment: string): boolean => id >= marylandId && sixBits[segment.charCodeAt(0)] === id
 
 /** A segment of type 1 whose bit is set. */
 const isPrivacyControl = (segment: string): boolean => {
@@ -188,14 +195,17 @@ interface StateFields {
   readonly sale: number
   readonly sharing: number | null
   readonly targeting: number | null
+  /** Whether a segment may have the browser's signal. Another kind of segment can begin with the same bits. */
+  readonly hasSignal: boolean
 }
 
-const state = (name: string, sale: number, sharing: number | null, targeting: number | null): StateFields => ({
-  name,
-  sale,
-  sharing,
-  targeting
-})
+const state = (
+  name: string,
+  sale: number,
+  sharing: number | null,
+  targeting: number | null,
+  hasSignal = true
+): StateFields => ({ name, sale, sharing, targeting, hasSignal })
 
 const states = new Map<number, StateFields>([
   [7, state("usnat", 6, 7, 8)],
@@ -214,7 +224,11 @@ const states = new Map<number, StateFields>([
   [20, state("usnh", 3, null, 4)],
   [21, state("usnj", 3, null, 4)],
   [22, state("ustn", 3, null, 4)],
-  [23, state("usmn", 3, null, 4)]
+  [23, state("usmn", 3, null, 4)],
+  [24, state("usmd", 5, null, 6)],
+  [25, state("usin", 5, null, 6, false)],
+  [26, state("usky", 5, null, 6, false)],
+  [27, state("usri", 5, null, 6, false)]
 ])
 
 const purposesAt = (bits: string, start: number): ReadonlySet<number> => {
@@ -247,10 +261,11 @@ const vendorsAtBit = 213
 const purposesEnd = purposesAtBit + purposeCount
 /** As many characters as hold the purposes. */
 const tcfCharacters = Math.ceil(purposesEnd / 6)
-const [euId, canadaId, uspId] = [2, 5, 6]
+const [euId, canadaId, uspId, marylandId] = [2, 5, 6, 24]
 const canadaAtBit = 151
 const stateCharacters = 16
-const segmentsMax = 4
+/** Beside the core. */
+const segmentsMax = 3
 const sectionIdMax = 63
 const fibonacciBitsMax = 16
 const gppLengthMax = 8_192
