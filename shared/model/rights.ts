@@ -26,7 +26,7 @@ const template = "{platform}"
 
 const topicRights: Readonly<Record<string, TopicRights>> = {
   [topicNames.raw]: { reads: ["normalizer", "health", "console"], writes: ["console"] },
-  [topicNames.sealed]: { reads: ["normalizer", "health", "console"], writes: ["normalizer"] },
+  [topicNames.sealed]: { reads: ["normalizer", "health", "console"], writes: ["normalizer", "console"] },
   // The mapper moves a record to another partition after partitions were added.
   [topicNames.normalized]: {
     reads: ["mapper", "health", "indexer", "console"],
@@ -56,7 +56,7 @@ const topicRights: Readonly<Record<string, TopicRights>> = {
   [topicNames.sealingKeys]: { reads: ["delivery-whatsapp"], writes: ["normalizer"] },
   [topicNames.personKeys]: { reads: ["normalizer"], writes: ["normalizer"] },
   [topicNames.identityKeys]: { reads: ["normalizer", "indexer"], writes: ["normalizer"] },
-  [topicNames.consentChanges]: { reads: ["normalizer"], writes: [] },
+  [topicNames.consentChanges]: { reads: ["normalizer"], writes: ["console"] },
   [topicNames.suppressions]: { reads: ["normalizer", "mapper", "delivery", "console"], writes: ["normalizer"] },
   [topicNames.erasureLog]: { reads: [], writes: ["normalizer"] },
   [topicNames.health]: { reads: ["health", "console"], writes: ["health"] },

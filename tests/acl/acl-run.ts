@@ -2,6 +2,7 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import * as Effect from "effect/Effect"
+import { freePort } from "../../infra/local/ports.ts"
 import { localRegistry } from "../../infra/local/registry.ts"
 import { logFileOf } from "../../infra/local/run-programs.ts"
 import { startSandbox } from "../../infra/sandbox/sandbox.ts"
@@ -13,6 +14,7 @@ import { scopedFolder } from "../harness/scoped-folder.ts"
 import { jarsOnly, startSecuredBroker } from "../harness/secured-broker.ts"
 import { waitUntil } from "../harness/wait-until.ts"
 import { connectionsText, events, notificationsText } from "./input.ts"
+import { changeConsent, erase, lookUp, redriveByConsole } from "./use-rights.ts"
 
 const prefix = "acl."
 const platforms = ["meta", "google", "whatsapp"]
@@ -26,26 +28,16 @@ const programs = [
   "console"
 ]
 
-/**
- * Rights that no event of this run needs: after partitions were added, records move (mapper, WhatsApp); an erasure destroys keys and
- * writes its log. The start of a program checks them all the same.
- */
+/** Rights that this run does not use. The start of a program checks them all the same. */
 const unusedHere = new Set([
-  "normalizer Write acl.delivery-results",
-  "normalizer Read acl.consent-changes",
+  // Records move after partitions were added.
   "mapper Write acl.normalized-events",
   "delivery-whatsapp Write acl.mapped-events.whatsapp",
-  "normalizer Write acl.suppressions",
-  "normalizer Write acl.erasure-log",
   // WhatsApp delays a message only where a person gets several within seconds.
   "delivery-whatsapp Write acl.delivery-retry.whatsapp",
-  "mapper Read acl.delivery-retry.whatsapp",
-  "health Read acl.delivery-retry.whatsapp",
-  // Nothing is ill for long enough to alert.
-  "health Write acl.health-alerts",
-  "notifier Write acl.health-alerts",
-  "notifier Read acl.notifier-state",
-  "notifier Write acl.notifier-state"
+  ...["mapper", "health", "indexer", "console"].map((program) => `${program} Read acl.delivery-retry.whatsapp`),
+  // A receiver has to be away for five minutes.
+  "notifier Write acl.health-alerts"
 ])
 
 /** What was found wrong, a line each; empty if everything held. */
@@ -62,6 +54,7 @@ export const aclRun = Effect.fnUntraced(function* (only: string | null, print: (
   )
   const notifications = path.join(folder, "notifications.yaml")
   writeFileSync(notifications, notificationsText)
+  const consolePort = yield* freePort
   const sandbox = yield* startSandbox({ whatsapp: { pairWindowMillis: 0 } })
   const chain = yield* startChain({
     name: "acl-programs",
@@ -70,6 +63,8 @@ export const aclRun = Effect.fnUntraced(function* (only: string | null, print: (
     connections: { text: connectionsText },
     environment: {
       LEDGER_EVERY: "2 seconds",
+      ERASURE_CHECK_EVERY: "1 second",
+      CAPI_CONSOLE_PORT: String(consolePort),
       STARTUP_TIMEOUT: "1 minute",
       CAPI_NOTIFICATIONS: notifications
     },
@@ -129,27 +124,35 @@ export const aclRun = Effect.fnUntraced(function* (only: string | null, print: (
       )
     )
   yield* resultsOf(11)
-  yield* Effect.promise(() =>
-    waitUntil(
-      "the ledger has read raw events",
-      async () =>
-        decisions(readFileSync(broker.logFile, "utf8")).allowed.some(
-          ({ user, operation, name }) => user === "health" && operation === "read" && name === `${prefix}raw-events`
-        ),
-      60_000
+  const untilUsed = (what: string, program: string, operation: string, topic: string) =>
+    Effect.promise(() =>
+      waitUntil(
+        what,
+        () =>
+          decisions(readFileSync(broker.logFile, "utf8")).allowed.some(
+            (one) => one.user === program && one.operation === operation && one.name === prefix + topic
+          ),
+        60_000
+      )
     )
-  )
+  yield* untilUsed("the ledger has read raw events", "health", "read", "raw-events")
   print("Starting them again where the event log is sealed.")
   yield* chain.programs.stop(["normalizer", "health"])
   for (const program of ["normalizer", "health"]) yield* launch(program, { CAPI_EVENT_LOG: "sealed-events" })
   yield* untilReady(["normalizer", "health"])
   yield* Effect.promise(() => chain.run(publish(prefix, events("second"))))
   yield* resultsOf(22)
+  print("A person is erased, another one withdraws consent.")
+  yield* Effect.promise(() => chain.run(changeConsent(prefix, "second-1@shop.example")))
+  yield* erase(chain, "second-timeless@shop.example")
+  yield* untilUsed("the secrets are destroyed", "normalizer", "write", "erasure-log")
   print("Starting the others again on the state that they have written.")
   const others = programs.filter((program) => program !== "normalizer" && program !== "health")
   yield* chain.programs.stop(others)
-  for (const program of others) yield* launch(program)
+  for (const program of others) yield* launch(program, program === "console" ? { CAPI_EVENT_LOG: "sealed-events" } : {})
   yield* untilReady(others)
+  const redriven = yield* Effect.promise(() => redriveByConsole(consolePort, { all: true }))
+  if (redriven.error !== null || redriven.sent === 0) report(`the console's redrive: ${JSON.stringify(redriven)}`)
   const granted = programs.flatMap((program) =>
     rightsOf(program, prefix, platforms)
       .map((right) => ({ program, right }))
@@ -159,7 +162,13 @@ export const aclRun = Effect.fnUntraced(function* (only: string | null, print: (
     const used = decisions(readFileSync(broker.logFile, "utf8")).allowed
     return granted.filter(({ program, right }) => !used.some((one) => isUse(one, program, right)))
   }
-  yield* Effect.promise(() => waitUntil("every right is used", async () => unused().length === 0, 60_000)).pipe(
+  // The history of a connection is written each minute.
+  const isAllUsed = async () => {
+    if (unused().length === 0) return true
+    await lookUp(consolePort, ["first-0", "second-0"], "shop")
+    return false
+  }
+  yield* Effect.promise(() => waitUntil("every right is used", isAllUsed, 90_000)).pipe(
     Effect.catchCause(() => Effect.void)
   )
   for (const { program, right } of unused()) report(`${nameOf(program, right)} is granted and never used`)
@@ -187,12 +196,12 @@ export const aclRun = Effect.fnUntraced(function* (only: string | null, print: (
         const words = new RegExp(
           `no right to (?:\\w+ and )?(?:${right.operation}|Describe)(?: and \\w+)? on the ${right.resource}s? ${right.name.replaceAll(".", "\\.")}`
         )
+        const isNamed =
+          program === "console" && right.resource === "transactional id"
+            ? async () => words.test((await redriveByConsole(consolePort, { all: true })).error?.message ?? "")
+            : async () => words.test(readFileSync(logFile).subarray(mark).toString())
         const named = yield* Effect.promise(() =>
-          waitUntil(
-            "the right is named",
-            async () => words.test(readFileSync(logFile).subarray(mark).toString()),
-            60_000
-          ).then(
+          waitUntil("the right is named", isNamed, 60_000).then(
             () => true,
             () => false
           )

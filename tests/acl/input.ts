@@ -8,6 +8,8 @@ connections:
     credential: env:META_TOKEN
     endpoint: { host: "\${META_HOST}" }
     limits: { linger: 100 millis }
+    # The health program raises an alert for it.
+    test_event_code: TEST1
   - id: gone
     platform: meta
     enabled: false
@@ -80,7 +82,9 @@ export const events = (name: string) => {
     // A duplicate, one that no platform takes, and one that is not due yet.
     event(ids[0]!, base),
     event(`${name}-refused`, base + 20, { properties: { value: -1, currency: "XXX" } }),
-    event(`${name}-future`, base + 21, { event_time: Date.now() + 3_600_000 })
+    event(`${name}-future`, base + 21, { event_time: Date.now() + 3_600_000 }),
+    // A person in a dead letter of the normalizer, which an erasure reaches.
+    event(`${name}-timeless`, base + 22, { event_time: null })
   ]
   return [
     ...all.map((one, index) => ({ key: `${name}-${index}`, value: Buffer.from(JSON.stringify(one)) })),
