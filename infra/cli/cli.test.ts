@@ -62,12 +62,15 @@ const failureOf = ({ exit }: RanCommand) => (Exit.isFailure(exit) ? describeFail
 
 describe("capi as a process", { timeout: 120_000 }, () => {
   it("explains itself, and says what was meant by a slip", async () => {
-    const [help, slip] = await Promise.all([capi(["--help"]), capi(["lnt"])])
+    const hostile = "\u001b[2J\u009b5A\u202e"
+    const [help, slip, escaped] = await Promise.all([capi(["--help"]), capi(["lnt"]), capi([hostile])])
     assert.strictEqual(help.code, 0)
     assert.include(help.out, "SUBCOMMANDS")
     assert.notInclude(help.out, "\u001b[")
     assert.strictEqual(slip.code, 2)
     assert.include(slip.err, "lint")
+    assert.strictEqual(escaped.code, 2)
+    assert.include(escaped.err, '"\\u001b[2J\\u009b5A\\u202e"')
   })
 
   it("takes a credential from standard input, and prints errors as JSON where asked", async () => {

@@ -49,14 +49,14 @@ export const builtInFlags = CliConfig.layer({
 })
 
 /** Wrong use gets one line with the next step, as every failure does; the whole help comes where it is asked for. */
-export const usagePresenter = (json: boolean) =>
+export const usagePresenter = (json: boolean, write = (text: string): void => void process.stderr.write(text)) =>
   CliOutput.layerPresenter({
     present: (event) =>
       event._tag === "InvalidInvocation"
         ? Effect.sync(() => {
             const message = event.errors.map((error) => sentenceOf(error)).join(" ")
             const nextStep = `See ./${[...event.commandPath, "--help"].join(" ")}.`
-            process.stderr.write(
+            write(
               withCommandName(
                 printable(
                   json

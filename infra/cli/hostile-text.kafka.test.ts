@@ -136,7 +136,7 @@ const commands = (folder: string): Readonly<Record<string, ReadonlyArray<Readonl
     down: null,
     env: null,
     run: null,
-    topics: [["topics"]],
+    topics: [["topics"], ["topics", hostile], ["topics", `--${hostile}`], ["topics", "--partitions", hostile]],
     send: [
       ["send", events, "--dry-run"],
       ["send", events],
@@ -172,6 +172,7 @@ const commands = (folder: string): Readonly<Record<string, ReadonlyArray<Readonl
     replay: [["replay", hostile]],
     connect: [["connect", "test", hostile]],
     credentials: [
+      ["credentials", hostile],
       ["credentials", "list"],
       ["credentials", "remove", hostile, "--yes"]
     ],
@@ -231,7 +232,7 @@ describe("a terminal", () => {
           }
         }
         // The texts did come there, else this shows nothing.
-        for (const name of ["tail", "results", "dead-letters", "redrive", "unknown", "health"])
+        for (const name of ["tail", "results", "dead-letters", "redrive", "unknown", "health", "topics", "credentials"])
           assert.include([...showing], name)
         const revealed = yield* runCommand(["dead-letters", "show", "0:0", "--reveal"], env)
         assert.include(revealed.out, "x\\u001b[2J\\u001b]0;owned\\u0007\\u009b5A")

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import { version } from "../../shared/runtime/version.ts"
-import { Command } from "./cli.ts"
+import { Command, usagePresenter } from "./cli.ts"
 import { Output, outputTo } from "./output.ts"
 import { loadRoot } from "./root.ts"
 
@@ -33,10 +33,11 @@ export const runCommand = (
       })
     )
     const provider = ConfigProvider.layer(ConfigProvider.fromEnv({ env }))
+    const presenter = usagePresenter(args.includes("--json"), (text) => void notes.push(text.replace(/\n$/, "")))
     const root = yield* Effect.promise(() => loadRoot(args))
     const exit = yield* Effect.exit(
       Command.runWith(root, { version })(args).pipe(
-        Effect.provide(Layer.mergeAll(NodeServices.layer, output, provider))
+        Effect.provide(Layer.mergeAll(NodeServices.layer, output, presenter, provider))
       )
     )
     return { exit, out: texts.join(""), notes }
