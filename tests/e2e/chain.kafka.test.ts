@@ -41,7 +41,7 @@ describe("the chain from raw events to platforms", { timeout: 300_000 }, () => {
 
   beforeAll(async () => {
     const env = ConfigProvider.layer(ConfigProvider.fromEnv({ env: {} }))
-    endToEnd = await Effect.runPromise(startEndToEnd.pipe(Effect.provide(env), Scope.provide(scope)))
+    endToEnd = await Effect.runPromise(startEndToEnd().pipe(Effect.provide(env), Scope.provide(scope)))
     published = await publishAll(endToEnd)
     await untilSettled(endToEnd, published.now, published.count)
   }, 420_000)

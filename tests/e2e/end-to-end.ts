@@ -34,8 +34,8 @@ export interface EndToEnd extends Chain {
   readonly connections: ReadonlyArray<Connection>
 }
 
-/** Starts all of it; it ends with the scope. The connections are those of the example that users begin with. */
-export const startEndToEnd = Effect.gen(function* () {
+/** Starts all of it, with further variables; it ends with the scope. The connections are those of the example that users begin with. */
+export const startEndToEnd = Effect.fnUntraced(function* (more: Readonly<Record<string, string>> = {}) {
   const webhookPort = yield* freePort
   const url = `http://127.0.0.1:${webhookPort}/webhooks/whatsapp/whatsapp-orders`
   const sandbox = yield* startSandbox({ whatsapp: { webhook: { url, appSecret } } })
@@ -46,7 +46,7 @@ export const startEndToEnd = Effect.gen(function* () {
     prefix: uniquePrefix("e2e"),
     sandbox,
     connections: { file },
-    environment: { CAPI_MASTER_KEY: masterKey, CAPI_WEBHOOK_PORT: String(webhookPort) },
+    environment: { CAPI_MASTER_KEY: masterKey, CAPI_WEBHOOK_PORT: String(webhookPort), ...more },
     programs: programNames,
     bundled: true,
     services: { brokers: testBrokers().join(","), registryUrl: testRegistryUrl() }

@@ -7,27 +7,31 @@ import * as Clock from "effect/Clock"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { freePort } from "../../infra/local/ports.ts"
 import { startLocal } from "../../infra/local/start-local.ts"
 import { startSandbox } from "../../infra/sandbox/sandbox.ts"
-import { declaredTopics } from "../../infra/topics/declared-topics.ts"
 import { rawEventFromJson } from "../../processors/normalizer/read/read-record.ts"
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { until } from "../../shared/testing/kafka-probe.ts"
+import { consoleTexts } from "../e2e/console-texts.ts"
 import { type Chain, startChain } from "../harness/chain.ts"
 import { readBack } from "../harness/records.ts"
 import type { CommandResult } from "../harness/run-command.ts"
 import { scopedFolder } from "../harness/scoped-folder.ts"
-import { bob, jane, joe, people, purchaseOf, tracesOf } from "./people.ts"
+import { bob, jane, joe, people, purchaseOf, type Trace, tracesOf } from "./people.ts"
 import { type Sighting, scanFolder, topicsOf } from "./scan.ts"
+import { brokerSettings, createShortTopics, deadLettersMillis, prefix } from "./short-topics.ts"
 
 /** What the run found; `findings.ts` judges it. */
 export interface Evidence {
   /** Topics that held the person before, and the sightings after. */
   readonly before: ReadonlySet<string>
   readonly after: ReadonlyArray<Sighting>
+  /** What the console shows of the person, although the records are there. */
+  readonly shown: ReadonlyArray<string>
   /** Records of dead-letters at the end: they are sealed under the master key, so that a scan would not find the person in them. */
   readonly deadLetters: number
   readonly exported: { readonly before: string; readonly after: string; readonly ofJoe: string }
@@ -40,22 +44,6 @@ export interface Evidence {
   /** Exit code of `./capi ledger`, and its JSON. */
   readonly ledger: CommandResult
   readonly redriven: CommandResult
-}
-
-const prefix = "erasure."
-/** In the place of days: a broker deletes what is older, and closes segments after a tenth. */
-const retentionMillis = 45_000
-/** The ledger needs the dead letters until its last check. */
-const deadLettersMillis = 4 * retentionMillis
-const second = 1_000
-
-const brokerSettings = {
-  "log.retention.check.interval.ms": "1000",
-  "log.segment.delete.delay.ms": "500",
-  "log.cleaner.backoff.ms": "500",
-  "log.initial.task.delay.ms": "500",
-  // What a producer compresses could not be found in the log's bytes.
-  "compression.type": "uncompressed"
 }
 
 const connections = `version: 1
@@ -77,7 +65,9 @@ connections:
     endpoint: { host: "\${TIKTOK_HOST}" }
 `
 
-const programs = ["normalizer", "mapper", "delivery-meta", "delivery-tiktok"]
+/** Those that read suppressions, and those that show events. */
+const followers = ["normalizer", "mapper", "delivery-meta", "delivery-tiktok"]
+const viewers = ["indexer", "console"]
 
 export const erasureRun = (print: (line: string) => void): Effect.Effect<Evidence, unknown, Scope.Scope> =>
   Effect.gen(function* () {
@@ -91,45 +81,32 @@ export const erasureRun = (print: (line: string) => void): Effect.Effect<Evidenc
       brokerSettings,
       onProgress: print
     })
+    const indexFolder = yield* scopedFolder("erasure-index")
+    const ports = { indexer: String(yield* freePort), console: String(yield* freePort) }
     yield* createShortTopics.pipe(Effect.provide(layerKafka({ brokers: broker.brokers.split(",") })))
     const chain = yield* startChain({
       name: "erasure-programs",
       prefix,
       sandbox: yield* startSandbox({ store: { bodiesMax: 0, idsMax: 1_000 } }),
       connections: { text: connections },
-      environment: { CAPI_EVENT_LOG: "sealed-events", ERASURE_CHECK_EVERY: "1 second" },
+      environment: {
+        CAPI_EVENT_LOG: "sealed-events",
+        ERASURE_CHECK_EVERY: "1 second",
+        CAPI_INDEXER_FILE: path.join(indexFolder, "index.sqlite"),
+        CAPI_INDEXER_PORT: ports.indexer,
+        CAPI_INDEXER_URL: `http://127.0.0.1:${ports.indexer}`,
+        CAPI_CONSOLE_PORT: ports.console
+      },
       services: { brokers: broker.brokers, registryUrl: registry.url },
-      programs,
+      programs: [...followers, ...viewers],
       onProgress: print
     })
     return yield* Effect.raceFirst(
-      Effect.provide(live(chain, [state, chain.folder], print), chain.services),
+      Effect.provide(live(chain, [state, chain.folder, indexFolder], print), chain.services),
       chain.programs.watch
     )
     // The run's own broker, whatever the environment names.
   }).pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: {} }))))
-
-/** The declared topics with seconds for days. Secrets and suppressions are compacted as declared, only sooner. */
-const createShortTopics = Effect.gen(function* () {
-  const kafka = yield* KafkaClient
-  const declared = declaredTopics(prefix, 1, 2, "sealed-events")
-  const kept = new Set(["sealed-events", "erasure-log", "delivery-results"].map((name) => prefix + name))
-  yield* kafka.createTopics(
-    declared.map((topic) => {
-      const config: Record<string, string> = { ...topic.config }
-      if (config["cleanup.policy"]!.includes("compact")) {
-        if (config["segment.ms"] !== undefined) config["segment.ms"] = String(second)
-        if (config["max.compaction.lag.ms"] !== undefined) config["max.compaction.lag.ms"] = String(second)
-        config["delete.retention.ms"] = String(second)
-      }
-      if (config["cleanup.policy"]!.includes("delete") && !kept.has(topic.name)) {
-        config["retention.ms"] = String(topic.name.endsWith("dead-letters") ? deadLettersMillis : retentionMillis)
-        config["segment.ms"] = String(retentionMillis / 10)
-      }
-      return { ...topic, config }
-    })
-  )
-})
 
 const live = Effect.fnUntraced(function* (chain: Chain, folders: ReadonlyArray<string>, print: (line: string) => void) {
   const { capi, control } = chain
@@ -158,7 +135,7 @@ const live = Effect.fnUntraced(function* (chain: Chain, folders: ReadonlyArray<s
         chain.programs.metrics,
         (text) =>
           [...text.matchAll(/^capi_suppressions_ids[^\n]* (\d+)$/gm)].filter(([, count]) => Number(count) >= 4)
-            .length >= programs.length
+            .length >= followers.length
       ),
     30_000,
     200
@@ -185,6 +162,7 @@ const live = Effect.fnUntraced(function* (chain: Chain, folders: ReadonlyArray<s
     meta: new Set((yield* control.ids("meta")).keys()),
     tiktok: new Set((yield* control.ids("tiktok")).keys())
   }
+  const shown = yield* shownByConsole(chain, published.ids, traces)
   print("Waiting until the broker has deleted and compacted.")
   let after = scan()
   let deadLetters = yield* countDeadLetters
@@ -197,6 +175,7 @@ const live = Effect.fnUntraced(function* (chain: Chain, folders: ReadonlyArray<s
   return {
     before,
     after,
+    shown,
     deadLetters,
     exported: {
       before: exportedBefore,
@@ -211,6 +190,17 @@ const live = Effect.fnUntraced(function* (chain: Chain, folders: ReadonlyArray<s
     redriven
   } satisfies Evidence
 })
+
+const shownByConsole = (chain: Chain, eventIds: ReadonlyArray<string>, traces: ReadonlyArray<Trace>) =>
+  Effect.map(
+    Effect.promise(() =>
+      consoleTexts(`http://127.0.0.1:${chain.environment["CAPI_CONSOLE_PORT"]}`, { eventIds, pasted: [] })
+    ),
+    (texts) => {
+      const bytes = Buffer.from(texts.join("\n"))
+      return traces.filter((trace) => bytes.includes(trace.bytes)).map(({ what }) => what)
+    }
+  )
 
 const countDeadLetters = Effect.flatMap(KafkaClient, (kafka) =>
   Effect.map(kafka.topicOffsets(`${prefix}dead-letters`), (logs) =>

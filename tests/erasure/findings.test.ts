@@ -16,6 +16,7 @@ const evidence: Evidence = {
     ["raw-events", "normalized-events", "mapped-events.meta", "mapped-events.tiktok"].map((topic) => `erasure.${topic}`)
   ),
   after: [],
+  shown: [],
   deadLetters: 0,
   exported: {
     before: sealedLine({ email: jane.email.toUpperCase(), last_name: jane.lastName }),
@@ -48,6 +49,7 @@ it("finds nothing where every promise held", () => {
 
 it.each<readonly [string, Partial<Evidence>]>([
   ["a trace", { after: [{ file: "x", what: "email" }] }],
+  ["a console that shows the person", { shown: ["email in clear"] }],
   ["a scan that finds nothing", { before: new Set() }],
   ["a sealed topic in clear", { before: new Set([...evidence.before, "erasure.sealed-events"]) }],
   ["a dead letter", { deadLetters: 1 }],

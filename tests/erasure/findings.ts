@@ -12,12 +12,13 @@ export const findings = (evidence: Evidence): ReadonlyArray<string> => [
 /** A scan that finds nothing before would prove nothing after. */
 const heldBefore = ["raw-events", "normalized-events", "mapped-events.meta", "mapped-events.tiktok"]
 
-const traces = ({ before, after, deadLetters }: Evidence): ReadonlyArray<string> => [
+const traces = ({ before, after, deadLetters, shown }: Evidence): ReadonlyArray<string> => [
   ...heldBefore
     .filter((topic) => !before.has(`erasure.${topic}`))
     .map((topic) => `${topic} did not hold the person before: the scan finds nothing`),
   ...(before.has("erasure.sealed-events") ? ["sealed-events held the person readably"] : []),
   ...(deadLetters === 0 ? [] : [`${deadLetters} dead letters are left`]),
+  ...shown.map((what) => `the console shows ${what}`),
   ...after.map(({ file, what }) => `${what} is still in ${file}`)
 ]
 
