@@ -1,7 +1,12 @@
 /** Everything that reads a text of a producer, a platform or a file: each gets the adversarial texts, in every place that holds one. */
+import * as Redacted from "effect/Redacted"
 import { checkLine } from "../../../infra/cli/raw-lines.ts"
+import { explanationOf } from "../../../processors/console/events.ts"
+import { Access } from "../../../processors/console/server/access.ts"
+import { explainJson } from "../../../processors/normalizer/preview/explain.ts"
 import { maskRecord } from "../../../processors/normalizer/preview/mask.ts"
 import { previewEvent } from "../../../processors/normalizer/preview/preview-event.ts"
+import { parseNotifications } from "../../../processors/notifier/notifications-file.ts"
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import { parseConnections } from "../../../shared/connections/connections.ts"
 import type { Connector, HttpResponseSpec, Json } from "../../../shared/connectors/connector.ts"
@@ -11,6 +16,7 @@ import { connectorCatalog } from "../../../shared/connectors/load-connections.ts
 import { mapForConnection } from "../../../shared/connectors/mapping/map.ts"
 import { connectors } from "../../../shared/connectors/registry.ts"
 import { parseStore } from "../../../shared/credentials/store-file.ts"
+import { parseIndexQuestion } from "../../../shared/event-story/ask-index.ts"
 import { printable, printableLine } from "../../../shared/telemetry/printable.ts"
 import { redact, redactDeep } from "../../../shared/telemetry/redaction.ts"
 import { mappedEvent, secretOf } from "../../../shared/testing/connector-fixture.ts"
@@ -32,7 +38,8 @@ export const timeTargets = async (): Promise<Readonly<Record<string, ReadonlyArr
   verdict: await verdicts(),
   redactor: redactors,
   file: files,
-  "command line": commandLine
+  "command line": commandLine,
+  "console and index": views
 })
 
 const normalizedPaths = textPaths("normalized-event")
@@ -163,6 +170,11 @@ const files: ReadonlyArray<TimeTarget> = [
     lengthMax: fileLengthMax,
     prepare: (text) => connections(`version: 1\nconnections: |\n${text.replaceAll("\n", "\n  ")}\n`)
   },
+  {
+    name: "notifications: the whole file",
+    lengthMax: fileLengthMax,
+    prepare: (text) => () => parseNotifications("notifications.yaml", text)
+  },
   { name: "store: the whole file", prepare: (text) => () => parseStore("store", text) },
   {
     name: "store: a text",
@@ -209,6 +221,41 @@ const commandLine: ReadonlyArray<TimeTarget> = [
     prepare: (text) => {
       const one = { payload: JSON.stringify({ a: text }), event_source_url: text }
       return () => maskRecord("mapped-event", one)
+    }
+  }
+]
+
+/** Node refuses longer ones. */
+const headersLengthMax = 16_384
+
+/** What whoever reaches the console or the indexer may send, and what the console shows of a producer's event. */
+const views: ReadonlyArray<TimeTarget> = [
+  {
+    name: "explanation of an event",
+    prepare: (text) => {
+      const one = everywhere(text)
+      return () => explanationOf(explainJson(one, { connections: [connectionOf("meta")], now }))
+    }
+  },
+  {
+    name: "headers of a request",
+    lengthMax: headersLengthMax,
+    prepare: (text) => {
+      const access = new Access(Redacted.make("a token"))
+      const headers = { host: text, origin: text, authorization: `Bearer ${text}` }
+      const request = { method: "POST", url: text, headers }
+      return () => {
+        access.refusalOf(request)
+        access.isSignedIn(request, now)
+        access.isSignedIn({ ...request, headers: { cookie: text } }, now)
+      }
+    }
+  },
+  {
+    name: "question to the index",
+    prepare: (text) => {
+      const body = JSON.stringify({ terms: [{ kind: "event", text }], [text]: text })
+      return () => parseIndexQuestion(body)
     }
   }
 ]
