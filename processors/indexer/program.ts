@@ -23,7 +23,7 @@ export const indexerProgram: Program = {
     const { topicPrefix, health } = yield* SettingsService
     const given = yield* decodeSettings(indexerSettings)
     const settings = { ...given, host: given.host ?? (given.token === null ? "127.0.0.1" : health.host) }
-    yield* check(settings)
+    yield* checkIndexer(settings)
     const hasher = makeTermHasher(yield* awaitIdentityKey)
     const retentionMillis = Duration.toMillis(settings.retention)
     const store = yield* openStore(settings.file, `${hasher.keyName} ${topicPrefix}`, retentionMillis)
@@ -54,7 +54,8 @@ interface Checked {
   readonly retention: Duration.Duration
 }
 
-const check = Effect.fnUntraced(function* ({ host, token, retention }: Checked) {
+/** What would hold hashes for too long, or serve them to whoever reaches the port, is refused. */
+export const checkIndexer = Effect.fnUntraced(function* ({ host, token, retention }: Checked) {
   if (Duration.isGreaterThan(retention, retentionMax))
     return yield* invalid(
       "CAPI_INDEXER_RETENTION is longer than 26 days, and an erasure is to be complete within 27.",

@@ -1,0 +1,76 @@
+/** Who may look up in the index. */
+import { request } from "node:http"
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { makeIdentityKey } from "../../shared/credentials/identity-key.ts"
+import { indexPath } from "../../shared/event-story/ask-index.ts"
+import { beginning } from "./follower.ts"
+import { IndexStore } from "./index-store.ts"
+import { checkIndexer } from "./program.ts"
+import { serveLookups } from "./server.ts"
+import { makeTermHasher } from "./terms.ts"
+
+const hasher = makeTermHasher(makeIdentityKey(Buffer.alloc(32, 1)))
+const retention = Duration.days(7)
+const retentionMillis = Duration.toMillis(retention)
+const token = "the-token-of-the-indexers-test"
+
+const start = (withToken: boolean) =>
+  serveLookups({
+    host: "127.0.0.1",
+    port: 0,
+    token: withToken ? Redacted.make(token) : null,
+    store: new IndexStore({ file: ":memory:", owner: hasher.keyName, retentionMillis }),
+    hasher,
+    progress: beginning(),
+    retentionMillis
+  })
+
+const json = { "content-type": "application/json" }
+const statusOf = (port: number, headers: Readonly<Record<string, string>>, body = '{"terms":[]}') =>
+  Effect.promise(
+    () =>
+      new Promise<number>((resolve, reject) => {
+        const sent = request({ port, host: "127.0.0.1", path: indexPath, method: "POST", headers }, (response) => {
+          response.resume()
+          resolve(response.statusCode ?? 0)
+        })
+        sent.on("error", reject)
+        sent.end(body)
+      })
+  )
+
+describe("lookups in the index", () => {
+  it.live("are for names of this machine where there is no token, and for no page in a browser", () =>
+    Effect.gen(function* () {
+      const { port } = yield* start(false)
+      assert.strictEqual(yield* statusOf(port, json), 200)
+      assert.strictEqual(yield* statusOf(port, { ...json, host: `localhost:${port}` }), 200)
+      assert.strictEqual(yield* statusOf(port, { ...json, host: "rebound.example" }), 403)
+      assert.strictEqual(yield* statusOf(port, { "content-type": "text/plain" }), 403)
+      assert.strictEqual(yield* statusOf(port, json, "{"), 400)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("need the token where there is one", () =>
+    Effect.gen(function* () {
+      const { port } = yield* start(true)
+      const host = "indexer.example"
+      assert.strictEqual(yield* statusOf(port, { ...json, host, authorization: `Bearer ${token}` }), 200)
+      for (const wrong of ["", `Bearer ${token}x`, `Bearer ${token.slice(1)}`, token])
+        assert.strictEqual(yield* statusOf(port, { ...json, host, authorization: wrong }), 403, wrong)
+      assert.strictEqual(yield* statusOf(port, json), 403)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("are not served to other machines without a token", () =>
+    Effect.gen(function* () {
+      const refused = yield* Effect.flip(checkIndexer({ host: "0.0.0.0", token: null, retention }))
+      assert.match(refused.message, /CAPI_INDEXER_TOKEN/)
+      yield* checkIndexer({ host: "0.0.0.0", token: Redacted.make(token), retention })
+      yield* checkIndexer({ host: "127.0.0.1", token: null, retention })
+    })
+  )
+})
