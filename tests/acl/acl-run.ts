@@ -144,7 +144,7 @@ export const aclRun = Effect.fnUntraced(function* (only: string | null, print: (
   yield* resultsOf(22)
   print("A person is erased, another one withdraws consent.")
   yield* Effect.promise(() => chain.run(changeConsent(prefix, "second-1@shop.example")))
-  yield* erase(chain, "second-timeless@shop.example")
+  yield* erase(chain, "second-nameless@shop.example")
   yield* untilUsed("the secrets are destroyed", "normalizer", "write", "erasure-log")
   print("Starting the others again on the state that they have written.")
   const others = programs.filter((program) => program !== "normalizer" && program !== "health")

@@ -84,7 +84,7 @@ export const events = (name: string) => {
     event(`${name}-refused`, base + 20, { properties: { value: -1, currency: "XXX" } }),
     event(`${name}-future`, base + 21, { event_time: Date.now() + 3_600_000 }),
     // A person in a dead letter of the normalizer, which an erasure reaches.
-    event(`${name}-timeless`, base + 22, { event_time: null })
+    event(`${name}-nameless`, base + 22, { event_name: "" })
   ]
   return [
     ...all.map((one, index) => ({ key: `${name}-${index}`, value: Buffer.from(JSON.stringify(one)) })),
