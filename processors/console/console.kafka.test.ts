@@ -111,7 +111,7 @@ describe("the console", { timeout: 240_000 }, () => {
         result(7, "rejected", {
           reason_code: "invalid_value",
           attempted_at: Date.now(),
-          error_message: `${person.email} and ${person.phone} are wrong (${person.hash}).`
+          error_message: `${person.email} and ${person.phone} are wrong (${person.hash}).\u202e\u009b5A`
         })
       ])
       yield* write("normalized-events", "normalized-event", [purchase()])
@@ -252,6 +252,8 @@ describe("the console", { timeout: 240_000 }, () => {
           secret
         )
       assert.isAbove(answers.length, 20)
+      assert.notMatch(answers.join(""), /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/)
+      assert.include(answers.join(""), "\\\\u202e\\\\u009b5A")
     })
   )
 })

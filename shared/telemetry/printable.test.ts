@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
-import { printable, printableLine } from "./printable.ts"
+import { printable, printableLine, visibleJson } from "./printable.ts"
 
 const obeyed = /(?![\n\t])[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/u
 const anyText = fc.oneof(
@@ -26,6 +26,13 @@ describe("printable text", () => {
 
   it("is one line where it is to be one", () => {
     assert.strictEqual(printableLine("id\nforged row\tx\u001b"), "id\\u000aforged row\\u0009x\\u001b")
+  })
+
+  it("stands in JSON for a page as the text that shows the character", () => {
+    const shown = visibleJson({ "a\u202e": ["gpj.\u202etxt", "\u009b", "\u{e0041}", "Zoë", "\\u202e", 1] })
+    assert.notMatch(shown, obeyed)
+    const parsed = { "a\\u202e": ["gpj.\\u202etxt", "\\u009b", "\\udb40\\udc41", "Zoë", "\\u202e", 1] }
+    assert.deepStrictEqual(JSON.parse(shown), parsed)
   })
 
   it("holds nothing that a terminal obeys, and is final", () => {

@@ -11,6 +11,15 @@ export const printable = (text: string): string => (isPlain.test(text) ? text : 
 export const printableLine = (text: string): string =>
   isPlainLine.test(text) ? text : printable(text).replace(lineBreaks, escaped)
 
+/**
+ * JSON of a value for a page: each of these characters is shown there as `\uXXXX`, since a mark of direction makes the words around it
+ * read in another order. What JSON escapes itself stays the character.
+ */
+export const visibleJson = (value: unknown): string => {
+  const text = JSON.stringify(value)
+  return isPlain.test(text) ? text : text.replace(unsafe, (character) => escaped(character).replaceAll("\\", "\\\\"))
+}
+
 const escaped = (character: string): string => {
   const known = escapes.get(character)
   if (known !== undefined) return known

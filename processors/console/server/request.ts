@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { describeFailure, exitCodes } from "../../../shared/runtime/exit.ts"
+import { visibleJson } from "../../../shared/telemetry/printable.ts"
 import { type ApiError, bodyBytesMax } from "../api.ts"
 import type { AccessRequest } from "./access.ts"
 
@@ -68,7 +69,7 @@ export const numberOf = (query: URLSearchParams, name: string): number | null =>
 }
 
 export const json = (value: unknown, status = 200): HttpServerResponse.HttpServerResponse =>
-  HttpServerResponse.text(JSON.stringify(value), {
+  HttpServerResponse.text(visibleJson(value), {
     status,
     contentType: "application/json",
     headers: { "cache-control": "no-store" }

@@ -5,6 +5,7 @@
 import type { EventDeliveryLog } from "../../../schemas/types.gen.ts"
 import { isReason } from "../../../shared/model/dead-letter.ts"
 import { isFailure } from "../../../shared/model/delivery-result.ts"
+import { visibleJson } from "../../../shared/telemetry/printable.ts"
 import type { ConnectionTick, LiveChanged, LiveEventName, LiveEvents, LiveTick, StageRates } from "../api.ts"
 import { liveRowsMax } from "../api.ts"
 import { Histogram } from "../counts/histogram.ts"
@@ -169,4 +170,4 @@ const fits = ({ connections, outcomes, reasons, event }: LiveFilter, log: EventD
 
 /** An event of the stream, in the form of server-sent events. */
 export const eventText = <N extends LiveEventName>(name: N, data: LiveEvents[N]): string =>
-  `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
+  `event: ${name}\ndata: ${visibleJson(data)}\n\n`
