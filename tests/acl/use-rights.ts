@@ -12,7 +12,7 @@ export const changeConsent = (prefix: string, email: string) =>
   KafkaClient.use((kafka) =>
     kafka.produce([
       consentChange(prefix, hash("sha256", email), '{"ad_user_data":"denied"}'),
-      consentChange(prefix, "nobody", "{}")
+      consentChange(prefix, "no-hash", "{}")
     ])
   )
 
