@@ -94,6 +94,8 @@ export interface ConnectorState {
   readonly paused: boolean
   /** When the credential in use expires, in milliseconds since the epoch; null where nothing says so. */
   readonly credential_expires_at: null | number
+  /** When the credential was set in the credential store, in milliseconds since the epoch; null where it comes from elsewhere. */
+  readonly credential_stored_at: null | number
 }
 
 /** What a person agreed to or withdrew after their events, by one identifier: the record's key is its SHA-256 in hex. A record without a value takes the statement back. */

@@ -106,6 +106,7 @@ const makeServices = Effect.fnUntraced(function* (
   return {
     execute: transport.execute,
     secret: credentials.resolve(connection.credential, connector.credential),
+    secretStoredAt: credentials.storedAt(connection.credential),
     open: recipientKey?.open ?? opensNothing,
     ...(recipientKey === undefined ? {} : { recipientKey }),
     sealer,

@@ -30,6 +30,8 @@ export class Credentials extends Context.Service<
     readonly resolve: (reference: string, shape: CredentialFields) => Effect.Effect<Secret, CredentialsError>
     /** Whether a reference leads to something; its value is not opened. */
     readonly exists: (reference: string) => Effect.Effect<boolean, CredentialsError>
+    /** When the credential was set, in milliseconds since the epoch; null where no store says so. */
+    readonly storedAt: (reference: string) => Effect.Effect<number | null, CredentialsError>
     /** Entries of the store: names, fields and times, never values. */
     readonly list: Effect.Effect<ReadonlyArray<StoredCredential>, CredentialsError>
     readonly set: (name: string, value: Redacted.Redacted) => Effect.Effect<StoredCredential, CredentialsError>
@@ -113,6 +115,12 @@ export const makeCredentials = Effect.fnUntraced(function* (
       if (parsed.source !== "store") return (yield* find(reference)) !== null
       return (yield* store.list).some((entry) => entry.name === parsed.name)
     }),
+    storedAt: (reference) => {
+      const parsed = parseReference(reference)
+      return parsed?.source === "store"
+        ? Effect.map(store.list, (entries) => entries.find(({ name }) => name === parsed.name)?.updatedAt ?? null)
+        : Effect.succeed(null)
+    },
     list: store.list,
     set: (name, value) =>
       storeName.test(name)

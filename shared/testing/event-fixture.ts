@@ -221,6 +221,7 @@ export const connectorState = (fields: Partial<ConnectorState> = {}): ConnectorS
   message: null,
   paused: false,
   credential_expires_at: null,
+  credential_stored_at: null,
   ...fields
 })
 

@@ -53,7 +53,8 @@ export const connectionCard = (
     match_quality: recent.matchQuality,
     credential: {
       name: credential,
-      stored_at: storedAt.get(credential.replace(/^store:/, "")) ?? null,
+      // The delivery says it too, which has the store where the console has not.
+      stored_at: storedAt.get(credential.replace(/^store:/, "")) ?? runtime?.credential_stored_at ?? null,
       expires_at: runtime?.credential_expires_at ?? null
     },
     minutes: recent.minutes

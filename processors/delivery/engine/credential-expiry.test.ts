@@ -5,7 +5,7 @@ import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/testing/TestClock"
 import { credentialExpiry } from "../../../shared/connectors/meta/exchange.ts"
 import { connectorFor } from "../../../shared/connectors/registry.ts"
-import { expiresAtOf, watchCredentialExpiry } from "./credential-expiry.ts"
+import { type CredentialTimes, expiresAtOf, watchCredentialExpiry } from "./credential-expiry.ts"
 
 const json = (data: object) => ({ status: 200, headers: {}, body: JSON.stringify({ data }) })
 const at = Date.UTC(2027, 0, 1)
@@ -32,10 +32,15 @@ describe("the end of a credential", () => {
     assert.strictEqual(credentialExpiry.read({ status: 400, headers: {}, body: '{"error":{"code":100}}' }), null)
   })
 
-  it.effect("is reported once, and again when a new credential has another", () =>
+  it.effect("is reported once with when it was set, and again when a new credential has others", () =>
     Effect.gen(function* () {
-      const seen: Array<number | null> = []
+      const seen: Array<CredentialTimes> = []
       let end = at
+      let storedAt: number | null = null
+      const services = {
+        execute: () => Effect.succeed(json({})),
+        secretStoredAt: Effect.sync(() => storedAt)
+      }
       const secret = { access_token: Redacted.make("t") }
       const connector = { ...connectorFor("meta"), credentialExpiry: { request: () => request, read: () => end } }
       const credential = {
@@ -43,15 +48,18 @@ describe("the end of a credential", () => {
         invalidate: Effect.void
       }
       const fiber = yield* Effect.forkChild(
-        watchCredentialExpiry(connector, credential, { execute: () => Effect.succeed(json({})) }, (expiresAt) =>
-          Effect.sync(() => void seen.push(expiresAt))
-        )
+        watchCredentialExpiry(connector, credential, services, (times) => Effect.sync(() => void seen.push(times)))
       )
       yield* TestClock.adjust("1 hour")
-      assert.deepStrictEqual(seen, [at])
+      assert.deepStrictEqual(seen, [{ expiresAt: at, storedAt: null }])
       end = at + 1
       yield* TestClock.adjust("15 minutes")
-      assert.deepStrictEqual(seen, [at, at + 1])
+      storedAt = 5
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual(seen.slice(1), [
+        { expiresAt: at + 1, storedAt: null },
+        { expiresAt: at + 1, storedAt: 5 }
+      ])
       yield* Fiber.interrupt(fiber)
     })
   )

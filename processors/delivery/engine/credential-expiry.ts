@@ -1,6 +1,6 @@
 /**
  * When a connection's credential expires: as its platform says it (Meta's debug_token), or as the secret has it in a field
- * `expires_at`. Asked at the start, and again from time to time: a new credential has another end.
+ * `expires_at`; and when it was set. Asked at the start, and again from time to time: a new credential has other times.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,17 +10,25 @@ import type { Connector, Secret } from "../../../shared/connectors/connector.ts"
 import type { ConnectionCredential } from "./connection-credential.ts"
 import type { DeliveryServicesShape } from "./delivery-services.ts"
 
+/** In milliseconds since the epoch; null where nothing says so. */
+export interface CredentialTimes {
+  readonly expiresAt: number | null
+  readonly storedAt: number | null
+}
+
+export const unknownTimes: CredentialTimes = { expiresAt: null, storedAt: null }
+
 /** A credential that was changed shows its new end after at most so long. */
 const every = Duration.minutes(15)
 
-/** Reports the end, in milliseconds since the epoch or null, whenever it is another one. A question that fails changes nothing. */
+/** Reports the times whenever one is another. A question that fails changes nothing. */
 export const watchCredentialExpiry = (
   connector: Connector,
   credential: ConnectionCredential,
-  services: Pick<DeliveryServicesShape, "execute">,
-  onChange: (expiresAt: number | null) => Effect.Effect<void>
+  services: Pick<DeliveryServicesShape, "execute" | "secretStoredAt">,
+  onChange: (times: CredentialTimes) => Effect.Effect<void>
 ): Effect.Effect<void> => {
-  let known: number | null = null
+  let known = unknownTimes
   const ask = Effect.gen(function* () {
     const context = yield* credential.context
     const named = expiresAtOf(context.secret)
@@ -29,9 +37,10 @@ export const watchCredentialExpiry = (
         ? null
         : connector.credentialExpiry.read(yield* services.execute(connector.credentialExpiry.request(context)))
     const expiresAt = named === null || asked === null ? (named ?? asked) : Math.min(named, asked)
-    if (expiresAt === known) return
-    known = expiresAt
-    yield* onChange(expiresAt)
+    const storedAt = yield* services.secretStoredAt ?? Effect.succeed(null)
+    if (expiresAt === known.expiresAt && storedAt === known.storedAt) return
+    known = { expiresAt, storedAt }
+    yield* onChange(known)
   }).pipe(
     // What refuses or lacks the credential is reported by the requests that need it.
     Effect.catch(() => Effect.logDebug("When the credential expires could not be asked for."))

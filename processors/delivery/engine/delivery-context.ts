@@ -20,7 +20,7 @@ import { type DeadlineSemaphore, makeDeadlineSemaphore } from "../resilience/dea
 import { makeProbeMode, type ProbeMode } from "../resilience/probe-mode.ts"
 import { makeRateLimiter, type RateLimiter } from "../resilience/rate-limiter.ts"
 import { type ConnectionCredential, makeConnectionCredential } from "./connection-credential.ts"
-import { watchCredentialExpiry } from "./credential-expiry.ts"
+import { type CredentialTimes, unknownTimes, watchCredentialExpiry } from "./credential-expiry.ts"
 import { DeliveryServices, type DeliveryServicesShape } from "./delivery-services.ts"
 import type { RecipientKey } from "./recipient-key.ts"
 import { type DeliverySettings, limitsOf, rateOf } from "./settings.ts"
@@ -81,9 +81,8 @@ export const makeDeliveryContext = (
     const breaker = yield* makeCircuitBreaker(settings.breaker)
     const limiter = yield* makeRateLimiter(rateOf(limits, settings))
     const credential = makeConnectionCredential(connector, connection, services, settings)
-    /** Milliseconds since the epoch; null where nothing says so. */
-    let expiresAt: number | null = null
-    const publish = publishState({ connection, codecs, services, expiresAt: () => expiresAt })
+    let times = unknownTimes
+    const publish = publishState({ connection, codecs, services, times: () => times })
     const catchUp = limiter.rampUp(settings.catchUpFrom, settings.catchUpOver)
     const probe = Effect.suspend(() => {
       const problem = services.recipientKey?.problem() ?? null
@@ -109,13 +108,13 @@ export const makeDeliveryContext = (
         yield* publish(state, yield* pause.paused)
       })
     yield* Effect.forkScoped(watchCircuit(breaker, onCircuit))
-    const onExpiry = (at: number | null) =>
+    const onTimes = (changed: CredentialTimes) =>
       Effect.gen(function* () {
-        expiresAt = at
-        yield* metrics.credentialExpiry(at)
+        times = changed
+        yield* metrics.credentialExpiry(times.expiresAt)
         yield* publish(yield* breaker.state, yield* pause.paused)
       })
-    yield* Effect.forkScoped(watchCredentialExpiry(connector, credential, services, onExpiry))
+    yield* Effect.forkScoped(watchCredentialExpiry(connector, credential, services, onTimes))
     if (services.recipientKey !== undefined) yield* Effect.forkScoped(watchKey(pause, services.recipientKey))
     return {
       connector,
@@ -164,12 +163,12 @@ interface StateOptions {
   readonly connection: Connection
   readonly codecs: Codecs["Service"]
   readonly services: Pick<DeliveryServicesShape, "publish">
-  readonly expiresAt: () => number | null
+  readonly times: () => CredentialTimes
 }
 
 /** Writes the state to `connector-state` and the log at once, since a step that waits for hours commits nothing. `paused` is the reason of a pause. Cannot fail. */
 const publishState =
-  ({ connection, services, codecs, expiresAt }: StateOptions) =>
+  ({ connection, services, codecs, times }: StateOptions) =>
   (circuit: CircuitState, paused: EventVerdict | null): Effect.Effect<void> =>
     Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
@@ -182,7 +181,8 @@ const publishState =
         cause: paused?.errorClass ?? (circuit === "CLOSED" ? null : "transient"),
         message: paused?.message ?? messageOf[circuit],
         paused: paused !== null || circuit === "OPEN",
-        credential_expires_at: expiresAt()
+        credential_expires_at: times().expiresAt,
+        credential_stored_at: times().storedAt
       })
       yield* logState(connection, circuit, paused)
       yield* services.publish([{ topic: topicNames.state, key: connection.id, value }])

@@ -14,6 +14,8 @@ export interface DeliveryServicesShape {
   readonly execute: (request: HttpRequestSpec) => Effect.Effect<HttpResponseSpec, HttpFailure>
   /** The connection's credential; read again each time. */
   readonly secret: Effect.Effect<Secret, CredentialsError>
+  /** When it was set, in milliseconds since the epoch; null where nothing says so. */
+  readonly secretStoredAt?: Effect.Effect<number | null, CredentialsError>
   readonly open: OpenRecipient
   /** Whether recipients can be opened, for connections whose events carry one. */
   readonly recipientKey?: RecipientKey
