@@ -9,15 +9,51 @@ export interface Run {
   readonly references: Float64Array
 }
 
-/** Sorts entries, and leaves repeated ones out. */
+/** Sorts entries, and leaves repeated ones out. Terms are below 2^47. */
 export const sortedRun = (terms: ArrayLike<number>, references: ArrayLike<number>): Run => {
-  const order = new Uint32Array(terms.length)
-  for (let index = 0; index < order.length; index++) order[index] = index
-  order.sort((left, right) => terms[left]! - terms[right]! || references[left]! - references[right]!)
-  const run = new RunBuilder(order.length)
-  for (const index of order) run.add(terms[index]!, references[index]!)
+  if (terms.length > sortedMax) {
+    const half = terms.length >>> 1
+    const part = (from: number, to: number) =>
+      sortedRun(Array.prototype.slice.call(terms, from, to), Array.prototype.slice.call(references, from, to))
+    return mergedRun([part(0, half), part(half, terms.length)])
+  }
+  const run = new RunBuilder(terms.length)
+  const order = orderOf(terms)
+  for (let from = 0; from < order.length; ) {
+    const term = terms[order[from]!]!
+    let to = from + 1
+    while (to < order.length && terms[order[to]!] === term) to++
+    if (to - from > 1) order.subarray(from, to).sort((left, right) => references[left]! - references[right]!)
+    for (; from < to; from++) run.add(term, references[order[from]!]!)
+  }
   return run.build()
 }
+
+const indexBits = 17
+const sortedMax = 2 ** indexBits
+
+/**
+ * Indexes in the order of their terms, by a sort of 64-bit numbers of term and index: a sort of typed arrays without a function to compare
+ * takes a quarter of the time of one with it.
+ */
+const orderOf = (terms: ArrayLike<number>): Uint32Array => {
+  const keys = new BigUint64Array(terms.length)
+  const words = new DataView(keys.buffer)
+  for (let index = 0; index < keys.length; index++) {
+    const term = terms[index]!
+    const high = Math.floor(term / 2 ** (32 - indexBits))
+    words.setUint32(8 * index + highWord, high, isLittleEndian)
+    words.setUint32(8 * index + lowWord, (term - high * 2 ** (32 - indexBits)) * 2 ** indexBits + index, isLittleEndian)
+  }
+  keys.sort()
+  const order = new Uint32Array(keys.length)
+  for (let index = 0; index < order.length; index++)
+    order[index] = words.getUint32(8 * index + lowWord, isLittleEndian) & (sortedMax - 1)
+  return order
+}
+
+const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
+const [lowWord, highWord] = isLittleEndian ? [0, 4] : [4, 0]
 
 /** Merges sorted runs into one, and leaves repeated entries out. */
 export const mergedRun = (runs: ReadonlyArray<Run>): Run => {

@@ -1,9 +1,9 @@
-/** The index of `make bench-trace` alone, without a log: what entries cost, and how long the search for one event's takes. */
+/** The index of `make bench-trace`: filled without a log, and alone: what entries cost, and how long the search for one event's takes. */
 import { mkdtempSync, rmSync, statSync } from "node:fs"
 import os from "node:os"
 import path from "node:path"
 import { type IndexEntry, IndexStore } from "../../processors/indexer/index-store.ts"
-import { makeTermHasher } from "../../processors/indexer/terms.ts"
+import { makeTermHasher, type TermHasher } from "../../processors/indexer/terms.ts"
 import { makeIdentityKey } from "../../shared/credentials/identity-key.ts"
 import { type QueryKind, queryKinds } from "../../shared/event-story/story.ts"
 import { progress } from "./cluster.ts"
@@ -12,7 +12,39 @@ import { cpuMicros, type Figure } from "./report.ts"
 const batchEvents = 4_000
 const searches = 1_000
 
-/** @param positions records of an event that are found by its id; one of them by the order id and a click id too */
+export interface Filled {
+  readonly store: IndexStore
+  readonly hasher: TermHasher
+  /** Events by their number: from `first` to before `end`. */
+  readonly first: number
+  readonly end: number
+  /** Topics with a record of each event, which is found by its id; in the first one by the order id and a click id too. */
+  readonly topics: ReadonlyArray<string>
+  readonly textOf: (kind: QueryKind, index: number) => string
+}
+
+/** Writes the entries of events, as the indexer does. */
+export const fillIndex = ({ store, hasher, first: begin, end, topics, textOf }: Filled): void => {
+  const at = Date.now()
+  for (let first = begin; first < end; first += batchEvents) {
+    const indexes = Array.from({ length: Math.min(batchEvents, end - first) }, (_, one) => first + one)
+    const entries: Array<IndexEntry> = []
+    for (const topic of topics)
+      for (const kind of topic === topics[0] ? queryKinds : (["event"] as const)) {
+        const terms = hasher.termsOf(
+          kind,
+          indexes.map((index) => textOf(kind, index))
+        )
+        for (const [one, index] of indexes.entries())
+          entries.push({ term: terms[one]!, topic, partition: index % 4, offset: index, at })
+      }
+    store.add(entries, [])
+    while (store.merge());
+    if ((first - begin) % 1_000_000 === 0) progress(`${first} of ${end} events are in the index.`)
+  }
+}
+
+/** @param positions records of an event */
 export const measureIndex = (
   events: number,
   positions: number,
@@ -22,25 +54,8 @@ export const measureIndex = (
   const file = path.join(folder, "index.sqlite")
   const hasher = makeTermHasher(makeIdentityKey(Buffer.alloc(32, 1)))
   const store = new IndexStore({ file, owner: "bench", retentionMillis: 7 * 86_400_000 })
-  const at = Date.now()
-  const micros = cpuMicros(events, () => {
-    for (let first = 0; first < events; first += batchEvents) {
-      const indexes = Array.from({ length: Math.min(batchEvents, events - first) }, (_, one) => first + one)
-      const entries: Array<IndexEntry> = []
-      for (let topic = 0; topic < positions; topic++)
-        for (const kind of topic === 0 ? queryKinds : (["event"] as const)) {
-          const terms = hasher.termsOf(
-            kind,
-            indexes.map((index) => textOf(kind, index))
-          )
-          for (const [one, index] of indexes.entries())
-            entries.push({ term: terms[one]!, topic: `topic-${topic}`, partition: index % 4, offset: index, at })
-        }
-      store.add(entries, [])
-      while (store.merge());
-      if (first % 1_000_000 === 0) progress(`${first} of ${events} events are in the index.`)
-    }
-  })
+  const topics = Array.from({ length: positions }, (_, topic) => `topic-${topic}`)
+  const micros = cpuMicros(events, () => fillIndex({ store, hasher, first: 0, end: events, topics, textOf }))
   const millis = Array.from({ length: searches }, (_, one) => {
     const index = Math.floor(((one * 0.618_034) % 1) * events)
     const begun = performance.now()
