@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals"
 import { useEffect, useRef } from "preact/hooks"
 import uPlot from "uplot"
 import { formatClock, formatTick } from "../format.ts"
+import { inLaterTask } from "../state/tasks.ts"
 import { isDark } from "../state/theme.ts"
 import "uplot/dist/uPlot.min.css"
 
@@ -29,6 +30,8 @@ export interface ChartProps {
 export const Chart = ({ title, lines, data, version, format, height = 150, sync }: ChartProps) => {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
+  const latest = useRef(data)
+  latest.current = data
   const cursor = useSignal<number | null>(null)
   const dark = isDark()
   const key = lines.map(({ label, colour }) => `${label}:${colour}`).join()
@@ -36,66 +39,21 @@ export const Chart = ({ title, lines, data, version, format, height = 150, sync 
   useEffect(() => {
     const element = box.current
     if (element === null) return
-    const style = getComputedStyle(document.documentElement)
-    const colour = (name: string) => style.getPropertyValue(`--${name}`).trim()
-    const axis = {
-      stroke: colour("muted"),
-      font: `11px ${style.getPropertyValue("--sans")}`,
-      grid: { stroke: colour("line"), width: 1 },
-      ticks: { show: false },
-      border: { show: false }
-    }
-    const made = new uPlot(
-      {
-        width: Math.max(120, element.clientWidth),
-        height,
-        legend: { show: false },
-        padding: [8, 24, 0, 0],
-        cursor: {
-          y: false,
-          drag: { x: false, y: false },
-          points: { size: 6 },
-          ...(sync === undefined ? {} : { sync: { key: sync, setSeries: false } })
-        },
-        scales: { x: { time: true }, y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.1 : 1] } },
-        axes: [
-          {
-            ...axis,
-            size: 24,
-            space: 90,
-            values: (_plot, times) =>
-              times.map((time) => formatTick(time * 1_000, (times.at(-1) ?? 0) - (times[0] ?? 0)))
-          },
-          { ...axis, size: 58, space: 34, values: (_plot, values) => values.map((value) => format(value)) }
-        ],
-        series: [
-          {},
-          ...lines.map(({ label, colour: name, fill }) => ({
-            label,
-            stroke: colour(name),
-            width: 1.5,
-            points: { show: false },
-            spanGaps: false,
-            ...(fill === true ? { fill: `color-mix(in srgb, ${colour(name)} 16%, transparent)` } : {})
-          }))
-        ],
-        hooks: {
-          setCursor: [
-            ({ cursor: { idx } }) => {
-              cursor.value = idx ?? null
-            }
-          ]
-        }
-      },
-      data as uPlot.AlignedData,
-      element
-    )
-    plot.current = made
-    const observer = new ResizeObserver(() => made.setSize({ width: Math.max(120, element.clientWidth), height }))
-    observer.observe(element)
+    const observer = new ResizeObserver(() => plot.current?.setSize({ width: widthOf(element), height }))
+    // A chart takes some milliseconds, and a view has several.
+    const leaveOut = inLaterTask(() => {
+      const options = optionsOf({ lines, format, width: widthOf(element), height, sync })
+      const onCursor = ({ cursor: { idx } }: uPlot) => {
+        cursor.value = idx ?? null
+      }
+      const hooks = { setCursor: [onCursor] }
+      plot.current = new uPlot({ ...options, hooks }, latest.current as uPlot.AlignedData, element)
+      observer.observe(element)
+    })
     return () => {
+      leaveOut()
       observer.disconnect()
-      made.destroy()
+      plot.current?.destroy()
       plot.current = null
     }
   }, [key, dark, height, sync])
@@ -130,4 +88,57 @@ export const Chart = ({ title, lines, data, version, format, height = 150, sync 
       </ul>
     </figure>
   )
+}
+
+const widthOf = (element: HTMLElement): number => Math.max(120, element.clientWidth)
+
+interface PlotOptions extends Pick<ChartProps, "lines" | "format"> {
+  readonly width: number
+  readonly height: number
+  readonly sync: string | undefined
+}
+
+const optionsOf = ({ lines, format, width, height, sync }: PlotOptions): uPlot.Options => {
+  const style = getComputedStyle(document.documentElement)
+  const colour = (name: string) => style.getPropertyValue(`--${name}`).trim()
+  const axis = {
+    stroke: colour("muted"),
+    font: `11px ${style.getPropertyValue("--sans")}`,
+    grid: { stroke: colour("line"), width: 1 },
+    ticks: { show: false },
+    border: { show: false }
+  }
+  return {
+    width,
+    height,
+    legend: { show: false },
+    padding: [8, 24, 0, 0],
+    cursor: {
+      y: false,
+      drag: { x: false, y: false },
+      points: { size: 6 },
+      ...(sync === undefined ? {} : { sync: { key: sync, setSeries: false } })
+    },
+    scales: { x: { time: true }, y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.1 : 1] } },
+    axes: [
+      {
+        ...axis,
+        size: 24,
+        space: 90,
+        values: (_plot, times) => times.map((time) => formatTick(time * 1_000, (times.at(-1) ?? 0) - (times[0] ?? 0)))
+      },
+      { ...axis, size: 58, space: 34, values: (_plot, values) => values.map((value) => format(value)) }
+    ],
+    series: [
+      {},
+      ...lines.map(({ label, colour: name, fill }) => ({
+        label,
+        stroke: colour(name),
+        width: 1.5,
+        points: { show: false },
+        spanGaps: false,
+        ...(fill === true ? { fill: `color-mix(in srgb, ${colour(name)} 16%, transparent)` } : {})
+      }))
+    ]
+  }
 }

@@ -20,7 +20,8 @@ it("keeps a column of the times' length for each stage, with gaps where it was n
   history.add(tick(3_000, ["health"]))
   assert.deepEqual(history.column("in:mapper"), [1, 2, null])
   assert.deepEqual(history.column("in:health"), [null, 2, 3])
-  assert.deepEqual(history.column("succeeded"), [5, 0, 0])
+  // It is a rate already, over however many seconds.
+  assert.deepEqual(history.column("succeeded"), [10, 0, 0])
   history.add(tick(4_000, []))
   assert.deepEqual(history.times, [2, 3, 4])
   assert.deepEqual(history.column("in:mapper"), [2, null, null])

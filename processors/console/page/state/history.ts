@@ -20,11 +20,7 @@ export class History {
     const time = tick.at / 1_000
     if (time <= (this.times.at(-1) ?? 0)) return
     this.times.push(time)
-    const perSecond = (count: number) => (tick.seconds > 0 ? count / tick.seconds : 0)
-    this.put("succeeded", perSecond(tick.succeeded))
-    this.put("failed", perSecond(tick.failed))
-    this.put("skipped", perSecond(tick.skipped))
-    this.put("retried", perSecond(tick.retried))
+    for (const name of ["succeeded", "failed", "skipped", "retried"] as const) this.put(name, tick[name])
     const names = tick.stages.map(({ stage }) => stage)
     if (names.some((name) => !this.stages.includes(name))) this.stages = [...new Set([...names, ...this.stages])]
     for (const { stage, in_per_second, lag, latency_ms } of tick.stages) {

@@ -3,31 +3,20 @@ import type { ConnectionCard, History } from "../../api.ts"
 import { formatCount, formatMillis, formatNumberOf, formatPercent } from "../format.ts"
 import { Ago, Empty, Loading, Problem } from "../parts/basics.tsx"
 import { Chart } from "../parts/chart.tsx"
-import { Icon } from "../parts/icons.tsx"
+import { SidePanel } from "../parts/side-panel.tsx"
 import { apiPath } from "../state/api.ts"
 import { second } from "../state/clock.ts"
 import { setParams } from "../state/location.ts"
 import { useResource } from "../state/resource.ts"
 import { hrefOf } from "../state/route.ts"
-import { useKey } from "../state/use-key.ts"
 import { Backlog, credentialAge, StatusWord, successOf } from "./connection-card.tsx"
 import { Pairs } from "./sample.tsx"
 
 export const ConnectionPanel = ({ card }: { card: ConnectionCard }) => {
   const close = () => setParams({ connection: null }, "push")
-  useKey("Escape", close)
   const { batch, credential, latency_ms, end_to_end_ms } = card
   return (
-    <aside class="panel side" aria-label={card.connection_id}>
-      <div class="panel-head">
-        <h2 class="cut">{card.connection_id}</h2>
-        <StatusWord card={card} />
-        <div class="controls">
-          <button type="button" class="button plain icon" aria-label="Close" title="Close (Esc)" onClick={close}>
-            <Icon name="close" />
-          </button>
-        </div>
-      </div>
+    <SidePanel label={card.connection_id} title={card.connection_id} state={<StatusWord card={card} />} onClose={close}>
       <div class="panel-body stack">
         {card.issues.length === 0 ? <p class="muted">Nothing is wrong.</p> : null}
         <ul class="issues">
@@ -66,7 +55,7 @@ export const ConnectionPanel = ({ card }: { card: ConnectionCard }) => {
         </p>
         <HistoryCharts connection={card.connection_id} />
       </div>
-    </aside>
+    </SidePanel>
   )
 }
 

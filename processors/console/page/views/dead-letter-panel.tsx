@@ -3,33 +3,23 @@ import { useState } from "preact/hooks"
 import type { DeadLetterGroup, DeadLetterRow, DeadLetterSamples, RedriveSelection } from "../../api.ts"
 import { formatCount, formatOutcome } from "../format.ts"
 import { Badge, Empty, Loading, Problem, Time } from "../parts/basics.tsx"
-import { Icon } from "../parts/icons.tsx"
+import { SidePanel } from "../parts/side-panel.tsx"
 import { apiPath } from "../state/api.ts"
 import { setParams } from "../state/location.ts"
 import { useResource } from "../state/resource.ts"
 import { hrefOf } from "../state/route.ts"
-import { useKey } from "../state/use-key.ts"
 import { startPlan } from "./redrive-state.ts"
 import { Pairs } from "./sample.tsx"
 
 export const DeadLetterPanel = ({ group }: { group: DeadLetterGroup }) => {
   const { stage, reason, connection_id, next_step } = group
   const close = () => setParams({ reason: null, group: null }, "push")
-  useKey("Escape", close)
   const { data, error, reload } = useResource<DeadLetterSamples>(
     apiPath("/api/dead-letters/samples", { stage, reason, connection: connection_id }),
     { on: "dead_letters", everyMillis: 5_000 }
   )
   return (
-    <aside class="panel side" aria-label={`Dead letters: ${reason}`}>
-      <div class="panel-head">
-        <h2 class="mono break">{reason}</h2>
-        <div class="controls">
-          <button type="button" class="button plain icon" aria-label="Close" title="Close (Esc)" onClick={close}>
-            <Icon name="close" />
-          </button>
-        </div>
-      </div>
+    <SidePanel label={`Dead letters: ${reason}`} title={reason} titleClass="mono break" onClose={close}>
       <div class="panel-body stack">
         <p class="muted">
           {stage}
@@ -57,7 +47,7 @@ export const DeadLetterPanel = ({ group }: { group: DeadLetterGroup }) => {
           </ol>
         )}
       </div>
-    </aside>
+    </SidePanel>
   )
 }
 

@@ -2,6 +2,7 @@
 import type { DeadLetterGroup, DeadLetterGroups, Redrive, Redrives } from "../../api.ts"
 import { formatCount, formatNumberOf } from "../format.ts"
 import { Ago, Empty, Loading, Problem, ViewHead } from "../parts/basics.tsx"
+import { type Column, Table } from "../parts/table.tsx"
 import { param, route, setParams } from "../state/location.ts"
 import { useResource } from "../state/resource.ts"
 import { changedHref } from "../state/route.ts"
@@ -105,66 +106,50 @@ const Groups = ({
   groups: ReadonlyArray<DeadLetterGroup>
   chosen: DeadLetterGroup | undefined
 }) => (
-  <section class="panel scroll-x" tabIndex={0} aria-label="By reason">
-    <table class="groups">
-      <thead>
-        <tr>
-          <th scope="col">Reason</th>
-          <th scope="col">Given up by</th>
-          <th scope="col" class="number">
-            Open
-          </th>
-          <th scope="col" class="number wide-only">
-            Redriven
-          </th>
-          <th scope="col" class="number wide-only">
-            Resolved
-          </th>
-          <th scope="col" class="number">
-            All
-          </th>
-          <th scope="col" class="wide-only">
-            Last
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {groups.map((group) => {
-          const isChosen = group === chosen
-          return (
-            <tr key={keyOf(group)} class={isChosen ? "chosen" : ""}>
-              <td class="reason-cell">
-                <a
-                  class="mono break"
-                  href={changedHref(
-                    route.value,
-                    isChosen ? { reason: null, group: null } : { reason: group.reason, group: keyOf(group) }
-                  )}
-                  aria-expanded={isChosen}
-                >
-                  {group.reason}
-                </a>
-                {group.meaning === null ? null : <span class="muted small meaning">{group.meaning}</span>}
-              </td>
-              <td>
-                {group.stage}
-                {group.connection_id === null ? null : <span class="muted small meaning">{group.connection_id}</span>}
-              </td>
-              <td class="number">
-                <strong>{formatCount(group.open)}</strong>
-              </td>
-              <td class="number wide-only">{formatCount(group.redriven)}</td>
-              <td class="number wide-only">{formatCount(group.resolved)}</td>
-              <td class="number">{formatCount(group.count)}</td>
-              <td class="nowrap muted wide-only">
-                <Ago at={group.last_at} />
-              </td>
-            </tr>
-          )
-        })}
-      </tbody>
-    </table>
-  </section>
+  <div class="panel">
+    <Table
+      label="By reason"
+      class="groups"
+      columns={groupColumns(chosen)}
+      rows={groups}
+      keyOf={keyOf}
+      isChosen={(group) => group === chosen}
+    />
+  </div>
+)
+
+const groupColumns = (chosen: DeadLetterGroup | undefined): ReadonlyArray<Column<DeadLetterGroup>> => [
+  { head: "Reason", class: "reason-cell", cell: (group) => <Reason group={group} isChosen={group === chosen} /> },
+  {
+    head: "Given up by",
+    cell: ({ stage, connection_id }) => (
+      <>
+        {stage}
+        {connection_id === null ? null : <span class="muted small meaning">{connection_id}</span>}
+      </>
+    )
+  },
+  { head: "Open", class: "number", cell: ({ open }) => <strong>{formatCount(open)}</strong> },
+  { head: "Redriven", class: "number wide-only", cell: ({ redriven }) => formatCount(redriven) },
+  { head: "Resolved", class: "number wide-only", cell: ({ resolved }) => formatCount(resolved) },
+  { head: "All", class: "number", cell: ({ count }) => formatCount(count) },
+  { head: "Last", class: "nowrap muted wide-only", cell: ({ last_at }) => <Ago at={last_at} /> }
+]
+
+const Reason = ({ group, isChosen }: { group: DeadLetterGroup; isChosen: boolean }) => (
+  <>
+    <a
+      class="mono break"
+      href={changedHref(
+        route.value,
+        isChosen ? { reason: null, group: null } : { reason: group.reason, group: keyOf(group) }
+      )}
+      aria-expanded={isChosen}
+    >
+      {group.reason}
+    </a>
+    {group.meaning === null ? null : <span class="muted small meaning">{group.meaning}</span>}
+  </>
 )
 
 const isRunning = ({ state }: Redrive): boolean => state === "running" || state === "cancelling"

@@ -4,6 +4,7 @@ import type { ResultRow } from "../../api.ts"
 import { formatClock, formatCount, formatMillis, formatShort } from "../format.ts"
 import { Empty } from "../parts/basics.tsx"
 import { Icon } from "../parts/icons.tsx"
+import { SidePanel } from "../parts/side-panel.tsx"
 import { WindowList } from "../parts/window-list.tsx"
 import { heldCount, matched, paused, results, setPaused } from "../state/live.ts"
 import { param, setParams } from "../state/location.ts"
@@ -37,7 +38,6 @@ export const LiveResultsPanel = () => {
     setParams({ selected: row.event_id })
   }
   const close = () => setParams({ selected: null })
-  useKey("Escape", close)
   return (
     <div class={`split ${selected === "" ? "" : "open"}`}>
       <section class="panel" aria-label="Results as they come">
@@ -84,15 +84,7 @@ export const LiveResultsPanel = () => {
 }
 
 const Chosen = ({ eventId, row, onClose }: { eventId: string; row: ResultRow | null; onClose: () => void }) => (
-  <aside class="panel side" aria-label={`Result of ${eventId}`}>
-    <div class="panel-head">
-      <h2 class="cut mono">{eventId}</h2>
-      <div class="controls">
-        <button type="button" class="button plain icon" aria-label="Close" title="Close (Esc)" onClick={onClose}>
-          <Icon name="close" />
-        </button>
-      </div>
-    </div>
+  <SidePanel label={`Result of ${eventId}`} title={eventId} titleClass="cut mono" onClose={onClose}>
     {row === null ? (
       <Empty title="This result is not among the newest">
         <a href={hrefOf("event", { q: eventId })}>The whole story of this event</a>
@@ -106,7 +98,7 @@ const Chosen = ({ eventId, row, onClose }: { eventId: string; row: ResultRow | n
         <ResultDetails row={row} />
       </div>
     )}
-  </aside>
+  </SidePanel>
 )
 
 const ResultLine = ({ row, chosen, onChoose }: { row: ResultRow; chosen: boolean; onChoose: () => void }) => (

@@ -1,9 +1,10 @@
 /** What passes now: rates, lag and latency of each stage, and results as they come. */
 
-import type { LiveFilter } from "../../api.ts"
+import type { LiveFilter, StageRates } from "../../api.ts"
 import { formatCount, formatMillis, formatRate, formatShort } from "../format.ts"
 import { Loading, Panel, ViewHead } from "../parts/basics.tsx"
 import { Chart, type Line } from "../parts/chart.tsx"
+import { type Column, Table } from "../parts/table.tsx"
 import { history, lastTick } from "../state/live.ts"
 import { param } from "../state/location.ts"
 import { LiveResultsPanel } from "./live-results.tsx"
@@ -88,45 +89,28 @@ const Stages = () => {
       {stages.length === 0 ? (
         <Loading height={236} />
       ) : (
-        <section class="scroll-x" tabIndex={0} aria-label="Stages, rates and latencies">
-          <table class="stages">
-            <thead>
-              <tr>
-                <th scope="col">Stage</th>
-                <th scope="col">Reads</th>
-                <th scope="col" class="number">
-                  In
-                </th>
-                <th scope="col" class="number">
-                  Lag
-                </th>
-                <th scope="col" class="number">
-                  p50
-                </th>
-                <th scope="col" class="number">
-                  p95
-                </th>
-                <th scope="col" class="number">
-                  p99
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {stages.map(({ stage, topic, in_per_second, lag, latency_ms }) => (
-                <tr key={stage}>
-                  <th scope="row">{stage}</th>
-                  <td class="mono muted">{topic}</td>
-                  <td class="number">{formatRate(in_per_second)}</td>
-                  <td class="number">{formatCount(lag)}</td>
-                  <td class="number">{latency_ms === null ? "–" : formatMillis(latency_ms.p50)}</td>
-                  <td class="number">{latency_ms === null ? "–" : formatMillis(latency_ms.p95)}</td>
-                  <td class="number">{latency_ms === null ? "–" : formatMillis(latency_ms.p99)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </section>
+        <Table
+          label="Stages, rates and latencies"
+          class="stages"
+          columns={stageColumns}
+          rows={stages}
+          keyOf={({ stage }) => stage}
+        />
       )}
     </Panel>
   )
 }
+
+const latencyColumn = (name: "p50" | "p95" | "p99"): Column<StageRates> => ({
+  head: name,
+  class: "number",
+  cell: ({ latency_ms }) => (latency_ms === null ? "–" : formatMillis(latency_ms[name]))
+})
+
+const stageColumns: ReadonlyArray<Column<StageRates>> = [
+  { head: "Stage", names: true, cell: ({ stage }) => stage },
+  { head: "Reads", class: "mono muted", cell: ({ topic }) => topic },
+  { head: "In", class: "number", cell: ({ in_per_second }) => formatRate(in_per_second) },
+  { head: "Lag", class: "number", cell: ({ lag }) => formatCount(lag) },
+  ...(["p50", "p95", "p99"] as const).map(latencyColumn)
+]

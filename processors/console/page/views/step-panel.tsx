@@ -3,12 +3,11 @@ import type { ConnectionRow, Overview, PlatformRow, ReasonCount, Samples, StepNa
 import { stepNames } from "../../api.ts"
 import { formatChange, formatCount, formatNumberOf, formatShare } from "../format.ts"
 import { Empty, Loading, Meter, Problem } from "../parts/basics.tsx"
-import { Icon } from "../parts/icons.tsx"
+import { SidePanel } from "../parts/side-panel.tsx"
 import { apiPath } from "../state/api.ts"
 import { param, route, setParams } from "../state/location.ts"
 import { useResource } from "../state/resource.ts"
 import { changedHref, hrefOf } from "../state/route.ts"
-import { useKey } from "../state/use-key.ts"
 import { stepMeanings, stepWords } from "./figures.tsx"
 import { Sample } from "./sample.tsx"
 
@@ -23,19 +22,12 @@ export const StepPanel = ({ overview }: { overview: Overview }) => {
       : overview.platforms.flatMap(({ connections }) => connections).find((one) => one.connection_id === connection)
   const found = row?.steps.find((one) => one.step === step)
   const close = () => setParams(closing, "push")
-  useKey("Escape", close)
   return (
-    <aside class="panel side" aria-label={`${stepWords[step]} of ${connection || platform}`}>
-      <div class="panel-head">
-        <h2 class="cut">
-          {connection || platform} · {stepWords[step]}
-        </h2>
-        <div class="controls">
-          <button type="button" class="button plain icon" aria-label="Close" title="Close (Esc)" onClick={close}>
-            <Icon name="close" />
-          </button>
-        </div>
-      </div>
+    <SidePanel
+      label={`${stepWords[step]} of ${connection || platform}`}
+      title={`${connection || platform} · ${stepWords[step]}`}
+      onClose={close}
+    >
       {found === undefined ? (
         <Empty title="Nothing of this in the period" />
       ) : (
@@ -61,7 +53,7 @@ export const StepPanel = ({ overview }: { overview: Overview }) => {
           />
         </div>
       )}
-    </aside>
+    </SidePanel>
   )
 }
 
