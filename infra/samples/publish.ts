@@ -8,13 +8,21 @@ import { KafkaClient } from "../../shared/kafka/client.ts"
 import { topicNames } from "../../shared/model/topics.ts"
 import { type JsonObject, type SampleEvent, sampleEvents } from "./sample-events.ts"
 
+/** Every `of`-th sample, from the one at `index` on. */
+export interface SamplePart {
+  readonly index: number
+  readonly of: number
+}
+
 /** How many records were published. Each run gives the events new ids, so that none is a duplicate of an earlier run's. */
-export const publishSamples = Effect.fnUntraced(function* (prefix: string) {
+export const publishSamples = Effect.fnUntraced(function* (prefix: string, { index, of }: SamplePart = all) {
   const kafka = yield* KafkaClient
   const codecs = yield* Codecs
   const now = yield* Clock.currentTimeMillis
   const encode = (event: JsonObject): Buffer => codecs.encode(topicNames.raw, "raw-event", event as unknown as RawEvent)
-  const samples = sampleEvents(now, { rawEventSchemaId: encode(smallest).readUInt32BE(1) })
+  const samples = sampleEvents(now, { rawEventSchemaId: encode(smallest).readUInt32BE(1) }).filter(
+    (_, at) => at % of === index
+  )
   const run = now.toString(36)
   yield* kafka.produce(
     samples.map((sample) => ({
@@ -25,6 +33,8 @@ export const publishSamples = Effect.fnUntraced(function* (prefix: string) {
   )
   return samples.length
 })
+
+const all: SamplePart = { index: 0, of: 1 }
 
 const smallest: JsonObject = { event_id: "e", event_name: "page_view", event_time: 0 }
 

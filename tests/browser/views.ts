@@ -19,7 +19,8 @@ export interface Story {
   readonly paused: string
 }
 
-const sees = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor({ timeout: 30_000 })
+/** The ledger is checked once a minute. */
+const sees = (page: Page, text: string, timeout = 30_000) => page.getByText(text).first().waitFor({ timeout })
 
 /** Until the page is so old: a chart needs some seconds to show. In the page, a wait would be an evaluated text, which its policy refuses. */
 const secondsPass = async (page: Page, seconds: number): Promise<void> => {
@@ -31,7 +32,7 @@ export const walkedViews = ({ eventId, connection, paused }: Story): ReadonlyArr
     name: "overview",
     address: "?view=overview&period=15m",
     shows: async (page) => {
-      await sees(page, "Balanced: every event is accounted for")
+      await sees(page, "Balanced: every event is accounted for", 120_000)
       await page.locator(".steps-row .name", { hasText: connection }).first().waitFor()
     }
   },
@@ -63,7 +64,7 @@ export const walkedViews = ({ eventId, connection, paused }: Story): ReadonlyArr
     shows: async (page) => {
       await page.locator(".stages tbody tr").first().waitFor({ timeout: 30_000 })
       await page.locator(".chart canvas").first().waitFor()
-      await secondsPass(page, 12)
+      await secondsPass(page, 20)
       await page.locator(".result-line").first().waitFor({ timeout: 60_000 })
     }
   },
@@ -94,10 +95,14 @@ export const walkedViews = ({ eventId, connection, paused }: Story): ReadonlyArr
     name: "alerts",
     address: "?view=alerts",
     shows: (page) => page.locator(".problem", { hasText: paused }).first().waitFor({ timeout: 60_000 })
-  },
+  }
+]
+
+/** While one is under way. */
+export const replayViews: ReadonlyArray<WalkedView> = [
   {
     name: "replays",
     address: "?view=replays",
-    shows: (page) => page.locator(".replay").first().waitFor({ timeout: 60_000 })
+    shows: (page) => page.locator(".replay", { hasText: "Under way" }).first().waitFor({ timeout: 30_000 })
   }
 ]
