@@ -32,7 +32,7 @@ const layers = [
 
 /** The channel of a message, by the word of the raw event, is the name of a platform. */
 const namesPlatforms: ReadonlyArray<string> = [
-  "processors/normalizer/normalize/event-fields.ts",
+  "processors/normalizer/normalize/normalize.ts",
   "examples/sample-events/occurrence.ts"
 ]
 

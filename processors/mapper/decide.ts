@@ -9,7 +9,7 @@ import type { Connector } from "../../shared/connectors/connector.ts"
 import { consentUnknownInEurope } from "../../shared/connectors/mapping/consent.ts"
 import { type Mapped, mapForConnection } from "../../shared/connectors/mapping/map.ts"
 import type { SealerShape } from "../../shared/credentials/sealer.ts"
-import { murmur2 } from "../../shared/kafka/wire/murmur2.ts"
+import { murmur2 } from "../../shared/kafka/wire/hashes.ts"
 import type { Batch, Inbound, Outbound } from "../../shared/runtime/contract.ts"
 import { movedRecord } from "../../shared/runtime/restore-state.ts"
 import {

@@ -11,7 +11,7 @@ import type { SealerShape } from "../../shared/credentials/sealer.ts"
 import type { DeduplicatorOptions } from "../../shared/dedup/deduplicator.ts"
 import type { AtConnection } from "../../shared/dedup/refusals.ts"
 import type { KafkaClient, KafkaError } from "../../shared/kafka/client.ts"
-import { partitionOfKey } from "../../shared/kafka/wire/murmur2.ts"
+import { partitionOfKey } from "../../shared/kafka/wire/hashes.ts"
 import { decidedConnectionsTopic, readDecidedConnections } from "../../shared/ledger/decided-connections.ts"
 import { topicNames } from "../../shared/model/topics.ts"
 import {

@@ -4,11 +4,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
-import { makeDecoder, makeEncoder } from "./avro-codec.ts"
+import { makeDecoder, makeEncoder, WriterSchemas } from "./avro-codec.ts"
 import { Codecs, type RegistryError, type SchemaName, schemaIdOf } from "./codecs.ts"
 import { makeRegistryClient, type RegistryAddress, type RegistryClient } from "./registry-client.ts"
 import { schemaJson, topicSchemas } from "./schemas.ts"
-import { WriterSchemas } from "./writer-schemas.ts"
 
 export interface RegistryOptions extends RegistryAddress {
   /** Prefix of topics; a topic's subject is `<prefix><topic>-value`. */

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
+import { WriterSchemas } from "./avro-codec.ts"
 import { schemaLoader } from "./registry.ts"
 import { recordTypes } from "./schemas.ts"
-import { WriterSchemas } from "./writer-schemas.ts"
 
 const framed = (id: number): Buffer => {
   const value = Buffer.alloc(6)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { makeSampler, type RawPosition, traceIdOf } from "./sampler.ts"
+import { makeSampler, type RawPosition, traceIdOf } from "./trace-context.ts"
 
 const positions = Array.from(
   { length: 50_000 },

@@ -1,7 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { recordedTracing } from "../testing/recorded-spans.ts"
-import { traceIdOf } from "./sampler.ts"
-import { contextOf } from "./trace-context.ts"
+import { contextOf, traceIdOf } from "./trace-context.ts"
 
 const traceId = "0af7651916cd43dd8448eb211c80319c"
 const spanId = "b7ad6b7169203331"

@@ -8,8 +8,16 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import { redact } from "./redaction.ts"
-import { type RawPosition, type Sampler, traceIdOf } from "./sampler.ts"
-import { contextOf, noSpan, type RecordHeaders, type TraceContext, traceHeaders } from "./trace-context.ts"
+import {
+  contextOf,
+  noSpan,
+  type RawPosition,
+  type RecordHeaders,
+  type Sampler,
+  type TraceContext,
+  traceHeaders,
+  traceIdOf
+} from "./trace-context.ts"
 
 export type Attributes = Readonly<Record<string, string | number | null>>
 

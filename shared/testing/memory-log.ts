@@ -1,7 +1,7 @@
 /** Topics in memory: what the in-memory Kafka client stores and delivers. Plain data, no control records. */
 
 import type { FetchedRecord, ProducedRecord, TopicPartition } from "../kafka/client.ts"
-import { partitionOfKey } from "../kafka/wire/murmur2.ts"
+import { partitionOfKey } from "../kafka/wire/hashes.ts"
 
 export class MemoryLog {
   private readonly topics = new Map<string, Array<Array<FetchedRecord>>>()

@@ -2,7 +2,7 @@
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import type { SamplerName } from "../config/otel.ts"
-import { makeSampler } from "../telemetry/sampler.ts"
+import { makeSampler } from "../telemetry/trace-context.ts"
 import { Tracing } from "../telemetry/tracing.ts"
 
 export interface RecordedSpan {

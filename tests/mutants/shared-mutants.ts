@@ -166,7 +166,7 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
   },
   {
     wrong: "Writers' schemas are never forgotten.",
-    file: "shared/codec/writer-schemas.ts",
+    file: "shared/codec/avro-codec.ts",
     from: "    if (this.entries.size >= this.schemasMax) this.makeRoom()\n    if (this.entries.size >= this.schemasMax) return false\n",
     to: "",
     tests: ["shared/codec/schema-loader.test.ts"]

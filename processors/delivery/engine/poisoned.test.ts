@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import type { Connector } from "../../../shared/connectors/connector.ts"
-import { partitionOfKey } from "../../../shared/kafka/wire/murmur2.ts"
+import { partitionOfKey } from "../../../shared/kafka/wire/hashes.ts"
 import type { Inbound, Step } from "../../../shared/runtime/contract.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {

@@ -15,7 +15,7 @@ import type * as Scope from "effect/Scope"
 import type { Codecs, RegistryError } from "../../../shared/codec/codecs.ts"
 import { dueAt, futureToleranceMillis } from "../../../shared/connectors/mapping/event-time.ts"
 import type { KafkaError } from "../../../shared/kafka/client.ts"
-import { partitionOfKey } from "../../../shared/kafka/wire/murmur2.ts"
+import { partitionOfKey } from "../../../shared/kafka/wire/hashes.ts"
 import { headerNames, topicNames } from "../../../shared/model/topics.ts"
 import type {
   AssignedPartition,

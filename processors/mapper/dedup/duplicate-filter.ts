@@ -19,7 +19,7 @@ import {
 } from "../../../shared/dedup/deduplicator.ts"
 import { type Entry, isAtPlace } from "../../../shared/dedup/id-table.ts"
 import { type AtConnection, type RefusalState, refusalEntry, refusalStateOf } from "../../../shared/dedup/refusals.ts"
-import { partitionOfHash } from "../../../shared/kafka/wire/murmur2.ts"
+import { partitionOfHash } from "../../../shared/kafka/wire/hashes.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import type { AssignedPartition, Inbound, Outbound } from "../../../shared/runtime/contract.ts"
 import { partitionsHeader } from "../../../shared/runtime/restore-state.ts"

@@ -2,10 +2,10 @@ import { hash } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { emptyRawUser } from "../../../schemas/values.gen.ts"
-import { hasEncodedEmail } from "./encoded-email.ts"
 import { hasIdentifierMember, isIdentifierName, isPersonUnder } from "./identifier-names.ts"
 import { hasKnownForm, isKnownFormOfId } from "./known-forms.ts"
 import { PersonalData } from "./personal-data.ts"
+import { hasEncodedEmail } from "./text-scan.ts"
 
 const inText = (text: string, countries: ReadonlyArray<string> = ["DE"]) =>
   hasKnownForm(text, { countries, bareCards: true })

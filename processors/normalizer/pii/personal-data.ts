@@ -7,11 +7,20 @@ import { memo } from "../../../shared/model/memo.ts"
 import { isWhatsAppUserId } from "../../../shared/model/platform.ts"
 import { normalizeCountry } from "../identity/address.ts"
 import type { Drop } from "../identity/field.ts"
-import { emailHashesOf, hasEncodedEmail } from "./encoded-email.ts"
 import { hasKnownForm, isKnownFormOfId } from "./known-forms.ts"
 import { type CustomerNumbers, containsNumber, customerNumbersOf, customerPhonesOf, isPhoneOf } from "./pii-digits.ts"
 import { containsFullName, containsName, mayHaveName, type NamePattern, namePatternOf } from "./pii-names.ts"
-import { hasAt, hasEncodedWord, hasSevenDigits, plain, scanText, westernDigits, wordLengthMin } from "./text-scan.ts"
+import {
+  emailHashesOf,
+  hasAt,
+  hasEncodedEmail,
+  hasEncodedWord,
+  hasSevenDigits,
+  plain,
+  scanText,
+  westernDigits,
+  wordLengthMin
+} from "./text-scan.ts"
 
 /** What to look for in the texts of one event; the list of the customer's own values is made at the first need. */
 export class PersonalData {

@@ -5,7 +5,7 @@
 
 import type { RawEvent } from "../../../schemas/types.gen.ts"
 import { actionSources } from "../../../shared/connectors/mapping/start.ts"
-import { messagingChannels } from "../normalize/event-fields.ts"
+import { messagingChannels } from "../normalize/normalize.ts"
 import { PersonalData } from "../pii/personal-data.ts"
 import { rawEventFromJson } from "../read/read-record.ts"
 

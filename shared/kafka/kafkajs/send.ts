@@ -7,7 +7,7 @@
 import { randomInt } from "node:crypto"
 import type { ICustomPartitioner, Message, PartitionMetadata } from "kafkajs"
 import type { ProducedRecord } from "../client.ts"
-import { partitionOfKey } from "../wire/murmur2.ts"
+import { partitionOfKey } from "../wire/hashes.ts"
 import { isRetriable, retryBudgetMillis } from "./errors.ts"
 
 export interface TopicMessages {

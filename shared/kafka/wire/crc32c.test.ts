@@ -1,6 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { crc32c } from "./crc32c.ts"
+import { crc32c } from "./hashes.ts"
 
 /** A bit at a time, as the definition has it. */
 const byBits = (bytes: Uint8Array): number => {

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module"
 import { assert, it } from "@effect/vitest"
 import fc from "fast-check"
-import { murmur2, partitionOfKey } from "./murmur2.ts"
+import { murmur2, partitionOfKey } from "./hashes.ts"
 
 const require = createRequire(import.meta.url)
 const kafkaJsMurmur2 = require("kafkajs/src/producer/partitioners/default/murmur2") as (key: unknown) => number

@@ -3,7 +3,7 @@
  * (Kafka protocol, "Record Batch".)
  */
 import type { ProducedRecord } from "../client.ts"
-import { crc32c } from "./crc32c.ts"
+import { crc32c } from "./hashes.ts"
 
 type HeaderValue = Buffer | string | ReadonlyArray<Buffer | string>
 

@@ -8,7 +8,7 @@ import { exportedSpans } from "../../../tests/harness/otlp-spans.ts"
 import { type WebhookRecorder, webhookRecorder } from "../../../tests/harness/webhook-recorder.ts"
 import type { TelemetrySettings } from "../../config/otel.ts"
 import { CurrentKnownSecrets, KnownSecrets } from "../redaction.ts"
-import { traceIdOf } from "../sampler.ts"
+import { traceIdOf } from "../trace-context.ts"
 import { CurrentTracing } from "../tracing.ts"
 import { telemetryLayer } from "./otlp.ts"
 
