@@ -66,6 +66,10 @@ fuzz-short: install ## The same for a minute in all, with another seed each day
 fuzz-time: install ## Measures all readers on texts made from each regular expression (EVERY=1 for all, ONLY=text, MINUTES=30)
 	@exec $(ON_NODE) node tests/fuzz/time/main.ts
 
+.PHONY: event-files
+event-files: install ## Counts the source files that one event passes, from raw record to Meta's response (LIST=1 names them; 1 minute)
+	@exec $(ON_NODE) node tests/event-files/main.ts
+
 chaos: install ## Kills, freezes and cuts off everything, then audits every event (SEEDS=3, or SEED=k alone; 15 minutes at most)
 	@exec $(ON_NODE) node tests/chaos/main.ts
 
