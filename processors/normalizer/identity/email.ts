@@ -17,11 +17,13 @@ export const normalizeEmail = (raw: string): Field<EmailForms> => {
   const cleaned = clean(raw)
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
-  const plain = lower(withoutScheme(visible(cleaned)))
+  const ascii = isAscii(cleaned)
+  const plain = ascii ? withoutScheme(cleaned).toLowerCase() : lower(withoutScheme(visible(cleaned)))
   const at = plain.indexOf("@")
   // The longest address that SMTP can carry (RFC 5321, section 4.5.3.1).
   if (plain.length > 254) return dropped("too_long")
-  if (at < 1 || !shape(plain).test(plain)) return dropped(isOtherHash(plain) ? "unsupported_hash" : "invalid_email")
+  if (at < 1 || !shape(plain, ascii).test(plain))
+    return dropped(isOtherHash(plain) ? "unsupported_hash" : "invalid_email")
   const local = plain.slice(0, at)
   if (local.startsWith(".") && onlyDots.test(local)) return dropped("invalid_email")
   const domain = plain.slice(at + 1)
@@ -34,7 +36,7 @@ const withoutScheme = (value: string): string =>
 
 const colon = 0x3a
 const onlyDots = /^\.+$/
-const shape = (value: string): RegExp => (isAscii(value) ? asciiShape : unicodeShape)
+const shape = (value: string, ascii: boolean): RegExp => (ascii || isAscii(value) ? asciiShape : unicodeShape)
 const asciiShape =
   /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:[a-z]{2,}|xn--[a-z0-9-]*[a-z0-9])$/
 /** As above with letters of every script (RFC 6531). */

@@ -1,14 +1,14 @@
 /** Phone numbers, by libphonenumber: in E.164, from which every platform's form follows. */
 import {
   type CountryCode,
+  getCountries,
   getCountryCallingCode,
-  isSupportedCountry,
   type NumberType,
   type PhoneNumber as ParsedNumber,
   parsePhoneNumberFromString
 } from "libphonenumber-js/max"
 import { dropped, type Field, kept } from "./field.ts"
-import { clean, isOtherHash, isPlaceholder, visible } from "./text.ts"
+import { clean, isAscii, isOtherHash, isPlaceholder, visible } from "./text.ts"
 
 export interface PhoneNumber {
   /** `+`, country code and number: Google's form, and TikTok's but for mainland China. */
@@ -18,6 +18,10 @@ export interface PhoneNumber {
   /** Digits without a plus, read as international since no country is known: for connections without a default country. */
   readonly assumed: boolean
 }
+
+/** As the library's own, which looks into its metadata each time. */
+export const isSupportedCountry = (country: string): country is CountryCode => supported.has(country)
+const supported: ReadonlySet<string> = new Set(getCountries())
 
 /** Meta and Snapchat: digits with the country code, without `+` and leading zeros. */
 export const digitsForm = (e164: string): string => e164.slice(1)
@@ -43,7 +47,9 @@ export const normalizePhone = (
   if (raw.length > phoneLengthMax) return dropped("invalid_phone")
   const known = knownE164(raw)
   if (known !== null) return kept([{ e164: known, defaultCountry: null, assumed: false }])
-  const cleaned = visible(clean(raw)).normalize("NFKC").replace(arabicDigits, westernDigit)
+  const usual = country === "US" || country === "CA" ? usualAmerican(raw) : undefined
+  if (usual !== undefined) return kept([{ e164: usual, defaultCountry: null, assumed: false }])
+  const cleaned = isAscii(raw) ? clean(raw) : visible(clean(raw)).normalize("NFKC").replace(arabicDigits, westernDigit)
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
   if (isOtherHash(cleaned) && /[a-f]/i.test(cleaned)) return dropped("unsupported_hash")
@@ -177,6 +183,14 @@ const knownAmerican = (text: string): string | undefined => {
     else if (parsed?.isValid() === true) exchanges[exchange] = elsewhere
   }
   return exchanges[exchange] === valid ? `+1${digits}` : undefined
+}
+
+/** As `knownAmerican` where nothing has to be asked: no such number is a placeholder, but for one whose digits are all the same. */
+const usualAmerican = (raw: string): string | undefined => {
+  if (!american.test(raw)) return undefined
+  const digits = raw.length === 10 ? raw : raw.replace(notDigits, "")
+  const exchange = Number(digits.slice(0, 6))
+  return exchanges[exchange] === valid && exchange % 111_111 !== 0 ? `+1${digits}` : undefined
 }
 
 const american = /^(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-]?)[0-9]{3}[ .-]?[0-9]{4}$/

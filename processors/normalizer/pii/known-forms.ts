@@ -2,7 +2,8 @@
  * Personal data of anyone, by its form: phone numbers, payment cards, IBANs, national ids with a check digit. Ids, amounts, dates and codes have
  * digits too, so that each form asks for what those lack: a plus, the grouping of a number of the country, a check digit.
  */
-import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from "libphonenumber-js/max"
+import { parsePhoneNumberFromString } from "libphonenumber-js/max"
+import { isSupportedCountry } from "../identity/phone.ts"
 
 export interface FormOptions {
   /** ISO 3166-1 alpha-2, upper case: countries by whose rules a national phone number is recognized. */
@@ -17,7 +18,7 @@ export const hasKnownForm = (text: string, options: FormOptions): boolean => {
   const validate = (number: string, country: string): boolean => {
     if (!isSupportedCountry(country)) return false
     validations++
-    return parsePhoneNumberFromString(number, country as CountryCode)?.isValid() === true
+    return parsePhoneNumberFromString(number, country)?.isValid() === true
   }
   for (let at = 0; at < text.length; at++) {
     if (!startsRun(text, at)) continue
