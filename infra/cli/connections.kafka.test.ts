@@ -1,4 +1,5 @@
 /** Connections that come, go and come back, on a real broker: the ledger asks each for what it had, and events that no group reads are named. */
+
 import { writeFileSync } from "node:fs"
 import path from "node:path"
 import { assert, inject, it } from "@effect/vitest"
@@ -16,7 +17,7 @@ import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { layerRuntimeOptions } from "../../shared/runtime/contract.ts"
 import { run } from "../../shared/runtime/runtime.ts"
 import { connectionOf, deliveryLog, eventTime, purchase, testSealer } from "../../shared/testing/event-fixture.ts"
-import { until } from "../../shared/testing/kafka-probe.ts"
+import { committedOffsets, until } from "../../shared/testing/kafka-probe.ts"
 import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { uniquePrefix } from "../../tests/harness/test-services.ts"
 import { jsonLines, runCommand } from "./testing.ts"
@@ -68,7 +69,7 @@ const makeSetup = Effect.gen(function* () {
         { topic: `${prefix}normalized-events`, key: id, value }
       ])
     }
-    yield* client.resetOffsets(`${prefix}normalizer`, `${prefix}raw-events`, [{ partition: 0, offset }])
+    yield* client.commitOffsets(`${prefix}normalizer`, [{ topic: `${prefix}raw-events`, partition: 0, next: offset }])
     const targets = ids.map((id) => ({
       connection: connectionOf("meta", { maxAgeDays: null }, { id }),
       connector: connectorFor("meta")
@@ -77,7 +78,7 @@ const makeSetup = Effect.gen(function* () {
     yield* until("every event has passed", () =>
       Effect.gen(function* () {
         const ends = yield* client.topicOffsets(`${prefix}normalized-events`)
-        const committed = yield* client.committed(`${prefix}mapper`, `${prefix}normalized-events`)
+        const committed = yield* committedOffsets(client, `${prefix}mapper`, `${prefix}normalized-events`)
         return ends.every(({ partition, high }) => high === (committed[partition]?.offset ?? 0))
       })
     )
@@ -101,8 +102,8 @@ const makeSetup = Effect.gen(function* () {
         )
       }))
     )
-    const ends = (yield* client.topicOffsets(topic)).map(({ partition, high }) => ({ partition, offset: high }))
-    yield* client.resetOffsets(`${prefix}delivery-meta.${connectionId}`, topic, ends)
+    const ends = (yield* client.topicOffsets(topic)).map(({ partition, high }) => ({ topic, partition, next: high }))
+    yield* client.commitOffsets(`${prefix}delivery-meta.${connectionId}`, ends)
   })
   const ledger = Effect.map(capi("ledger", "--json"), ({ exit, out }) => {
     const { connections } = jsonLines(out)[0] as unknown as { readonly connections: ReadonlyArray<Row> }

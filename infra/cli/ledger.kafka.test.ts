@@ -46,7 +46,7 @@ it.live("exits with 1 and names a raw record that left no trace, in the range th
     const at = 1_795_000_000_000
     yield* client.produce([{ topic, partition: 0, key: null, value: Buffer.from("{}"), timestamp: at }])
     assert.isTrue(Exit.isSuccess((yield* capi("ledger")).exit), "what no processor has read yet is in flight")
-    yield* client.resetOffsets(`${prefix}normalizer`, topic, [{ partition: 0, offset: 1 }])
+    yield* client.commitOffsets(`${prefix}normalizer`, [{ topic, partition: 0, next: 1 }])
     const { exit, out } = yield* capi("ledger", "--json")
     assert.deepInclude(jsonLines(out)[0], { balanced: false, raw_events: 1, missing_raw: ["0:0"] })
     const failure = Exit.isFailure(exit) ? describeFailure(exit.cause as Cause.Cause<unknown>) : null
@@ -120,12 +120,12 @@ it.live("names an event whose delayed retry was skipped by a reset of its offset
       ["mapper", "normalized-events"],
       ["delivery-meta.shop", "mapped-events.meta"]
     ] as const)
-      yield* client.resetOffsets(prefix + group, prefix + topic, [{ partition: 0, offset: 1 }])
+      yield* client.commitOffsets(prefix + group, [{ topic: prefix + topic, partition: 0, next: 1 }])
     const waiting = yield* ledger
     assert.isTrue(waiting.isBalanced)
     assert.deepInclude(waiting.balance.connections[0], { in_flight: 1, missing: [] })
-    yield* client.resetOffsets(`${prefix}delivery-meta.shop`, `${prefix}delivery-retry.meta`, [
-      { partition: 0, offset: 1 }
+    yield* client.commitOffsets(`${prefix}delivery-meta.shop`, [
+      { topic: `${prefix}delivery-retry.meta`, partition: 0, next: 1 }
     ])
     const lost = yield* ledger
     assert.isFalse(lost.isBalanced)

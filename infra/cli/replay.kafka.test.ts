@@ -1,4 +1,5 @@
 /** `./capi replay` on a real broker: its count is what the group will take, not what lies between two offsets. */
+
 import { rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { assert, describe, inject, it } from "@effect/vitest"
@@ -8,6 +9,7 @@ import topicTable from "../../schemas/topics.json" with { type: "json" }
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { describeFailure } from "../../shared/runtime/exit.ts"
+import { committedOffsets } from "../../shared/testing/kafka-probe.ts"
 import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { uniquePrefix } from "../../tests/harness/test-services.ts"
 import { jsonLines, runCommand } from "./testing.ts"
@@ -81,7 +83,7 @@ describe("capi replay", () => {
 
         const done = yield* capi("replay", "--stage", "delivery-meta.shop", "--from", "0:1", "--yes")
         assert.strictEqual(codeOf(done.exit), null)
-        const committed = yield* kafka.committed(groupId, topic)
+        const committed = yield* committedOffsets(kafka, groupId, topic)
         assert.strictEqual(committed.find(({ partition }) => partition === 0)?.offset, 1)
 
         const stranger = yield* capi("replay", "--stage", "delivery-meta.shop", "--from", "99:0", "--yes")
@@ -94,7 +96,9 @@ describe("capi replay", () => {
           [`${prefix}delivery-results`, `${prefix}connector-state`]
         )
         for (const one of groups)
-          assert.isTrue((yield* kafka.committed(`${prefix}health`, one.topic)).every(({ offset }) => offset === 0))
+          assert.isTrue(
+            (yield* committedOffsets(kafka, `${prefix}health`, one.topic)).every(({ offset }) => offset === 0)
+          )
       }).pipe(Effect.provide(layerKafka({ brokers: inject("brokers").split(",") })))
     }).pipe(Effect.scoped)
   )

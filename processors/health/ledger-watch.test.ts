@@ -44,7 +44,8 @@ const start = Effect.gen(function* () {
   yield* Effect.forkChild(watch.pipe(Effect.provide(Layer.merge(kafka.layer, memoryCodecs))))
   const settle = Effect.repeat(Effect.yieldNow, { times: 100 })
   const minutes = Effect.repeat(Effect.andThen(settle, TestClock.adjust("1 minute")), { times: 3 })
-  const commit = (offset: number) => kafka.client.resetOffsets("normalizer", "raw-events", [{ partition: 0, offset }])
+  const commit = (offset: number) =>
+    kafka.client.commitOffsets("normalizer", [{ topic: "raw-events", partition: 0, next: offset }])
   const alerts = Effect.map(Effect.andThen(minutes, settle), () =>
     kafka.log.records({ topic: "health-alerts", partition: 0 }).map(({ value: alert }) => {
       const decoded = codecs.decode("health-alert", alert)
@@ -92,7 +93,7 @@ it.effect("raises an alert for a delayed retry that is lost, though its event be
     const timestamp = now - 5 * 3_600_000
     yield* kafka.client.produce([{ topic: "delivery-retry.meta", key: "late", value, timestamp }])
     assert.deepStrictEqual(yield* alerts, [])
-    yield* kafka.client.resetOffsets("delivery-meta.meta-1", "delivery-retry.meta", [{ partition: 0, offset: 1 }])
+    yield* kafka.client.commitOffsets("delivery-meta.meta-1", [{ topic: "delivery-retry.meta", partition: 0, next: 1 }])
     assert.deepStrictEqual(yield* alerts, ["ledger unhealthy raw-events 0:0 (late), its delayed retry is gone"])
   })
 )

@@ -10,6 +10,7 @@ import { indexedTopics, termsOf } from "../../shared/event-story/event-topics.ts
 import { topicNames } from "../../shared/model/topics.ts"
 import { Readiness } from "../../shared/runtime/health.ts"
 import { properties, purchase, recordTime } from "../../shared/testing/event-fixture.ts"
+import { committedOffsets } from "../../shared/testing/kafka-probe.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { MemoryKafka } from "../../shared/testing/memory-kafka.ts"
 import { beginning, followTopics } from "./follower.ts"
@@ -54,7 +55,8 @@ const rig = () => {
 }
 const found = (store: IndexStore, kind: "event" | "order" | "click", text: string) =>
   store.find(hasher.termsOf(kind, [text])[0]!).map(({ topic, partition, offset }) => `${topic}/${partition}/${offset}`)
-const committed = (kafka: MemoryKafka, topic: string) => kafka.client.committed(`${prefix}indexer`, prefix + topic)
+const committed = (kafka: MemoryKafka, topic: string) =>
+  committedOffsets(kafka.client, `${prefix}indexer`, prefix + topic)
 
 describe("the indexer", () => {
   it.effect("finds records by event id in every topic, and normalized events by order id and click ids", () =>
@@ -98,7 +100,9 @@ describe("the indexer", () => {
       yield* follow(again)
       assert.deepStrictEqual(found(again, "event", "e1"), found(store, "event", "e1"))
       assert.strictEqual(again.size().entries, 2 * entries)
-      yield* kafka.client.resetOffsets(`${prefix}indexer`, prefix + topicNames.results, [{ partition: 0, offset: 0 }])
+      yield* kafka.client.commitOffsets(`${prefix}indexer`, [
+        { topic: prefix + topicNames.results, partition: 0, next: 0 }
+      ])
       yield* follow(again)
       assert.deepStrictEqual(found(again, "event", "e1"), found(store, "event", "e1"))
       assert.strictEqual((yield* committed(kafka, topicNames.results))[0]!.offset, 2)

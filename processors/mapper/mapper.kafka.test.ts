@@ -1,4 +1,5 @@
 /** Duplicates on the real broker: caught across a restart and a move of partitions; a replay by offset reset is not one. */
+
 import { assert, layer } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,7 +15,7 @@ import { layerRuntimeOptions } from "../../shared/runtime/contract.ts"
 import { type RuntimeEvent, RuntimeObserver } from "../../shared/runtime/metrics.ts"
 import { run } from "../../shared/runtime/runtime.ts"
 import { connectionOf, eventTime, purchase, testSealer } from "../../shared/testing/event-fixture.ts"
-import { readAll, until } from "../../shared/testing/kafka-probe.ts"
+import { committedOffsets, readAll, until } from "../../shared/testing/kafka-probe.ts"
 import { memoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { testBrokers, uniquePrefix } from "../../tests/harness/test-services.ts"
 import { mapper } from "./mapper.ts"
@@ -51,7 +52,7 @@ const makeHarness = Effect.gen(function* () {
   const done = until("every event is committed", () =>
     Effect.gen(function* () {
       const ends = yield* client.topicOffsets(`${prefix}normalized-events`)
-      const committed = yield* client.committed(`${prefix}mapper`, `${prefix}normalized-events`)
+      const committed = yield* committedOffsets(client, `${prefix}mapper`, `${prefix}normalized-events`)
       return ends.every(({ partition, high }) => high === (committed[partition]?.offset ?? 0))
     })
   )
@@ -127,8 +128,8 @@ layer(layerTest, { excludeTestServices: true })("the mapper on a real broker", (
       yield* harness.publish([...ids, ...ids.slice(0, 50)])
       yield* harness.done
       yield* Fiber.interrupt(first.fiber)
-      const beginning = [0, 1, 2, 3].map((partition) => ({ partition, offset: 0 }))
-      yield* client.resetOffsets(`${prefix}mapper`, `${prefix}normalized-events`, beginning)
+      const beginning = [0, 1, 2, 3].map((partition) => ({ topic: `${prefix}normalized-events`, partition, next: 0 }))
+      yield* client.commitOffsets(`${prefix}mapper`, beginning)
       const second = yield* harness.start
       yield* harness.done
       yield* Fiber.interrupt(second.fiber)

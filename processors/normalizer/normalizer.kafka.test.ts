@@ -1,4 +1,5 @@
 /** The normalizer on the real broker and registry: Avro and JSON in, one record out for each, and a bad one in between. */
+
 import { assert, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -12,7 +13,7 @@ import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { layerRuntimeOptions } from "../../shared/runtime/contract.ts"
 import { run } from "../../shared/runtime/runtime.ts"
-import { readAll, until } from "../../shared/testing/kafka-probe.ts"
+import { committedOffsets, readAll, until } from "../../shared/testing/kafka-probe.ts"
 import { testBrokers, testRegistryUrl, uniquePrefix } from "../../tests/harness/test-services.ts"
 import { sha256 } from "./identity/text.ts"
 import { normalizer } from "./normalizer.ts"
@@ -59,7 +60,7 @@ it.live("writes each raw event once, and invalid records to dead-letters, 10 MB 
     yield* until("every raw event is committed", () =>
       Effect.gen(function* () {
         const ends = yield* client.topicOffsets(`${prefix}raw-events`)
-        const committed = yield* client.committed(`${prefix}normalizer`, `${prefix}raw-events`)
+        const committed = yield* committedOffsets(client, `${prefix}normalizer`, `${prefix}raw-events`)
         return ends.every(({ partition, high }) => high === (committed[partition]?.offset ?? 0))
       })
     )

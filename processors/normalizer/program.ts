@@ -64,13 +64,13 @@ const beginWhereNormalizerStopped = Effect.gen(function* () {
   const kafka = yield* KafkaClient
   const { topicPrefix } = yield* SettingsService
   const topic = topicPrefix + topicNames.raw
-  const sealed = yield* kafka.committed(`${topicPrefix}sealer`, topic)
+  const sealed = yield* kafka.committedOfGroups([`${topicPrefix}sealer`], [topic])
   if (sealed.some(({ offset }) => offset !== null)) return
-  const offsets = (yield* kafka.committed(`${topicPrefix}normalizer`, topic)).flatMap(({ partition, offset }) =>
-    offset === null ? [] : [{ partition, offset }]
+  const offsets = (yield* kafka.committedOfGroups([`${topicPrefix}normalizer`], [topic])).flatMap(
+    ({ partition, offset }) => (offset === null ? [] : [{ topic, partition, next: offset }])
   )
   if (offsets.length === 0) return
-  yield* Effect.ignore(kafka.resetOffsets(`${topicPrefix}sealer`, topic, offsets))
+  yield* Effect.ignore(kafka.commitOffsets(`${topicPrefix}sealer`, offsets))
 })
 
 /** The next start wraps it where this fails; until then the earlier master key opens it. */

@@ -184,12 +184,7 @@ export class KafkaClient extends Context.Service<
       topic: string,
       timestamp: number
     ) => Effect.Effect<ReadonlyArray<{ readonly partition: number; readonly offset: number }>, KafkaError>
-    /** The offset is null for a partition of which the group has committed none. */
-    readonly committed: (
-      groupId: string,
-      topic: string
-    ) => Effect.Effect<ReadonlyArray<{ readonly partition: number; readonly offset: number | null }>, KafkaError>
-    /** Of many groups, in few requests for each; topics and groups without an offset are there with null. `metadata` is what was committed with it. */
+    /** In few requests for each group. The offset is null for a partition of which a group has committed none; `metadata` is what was committed with it. */
     readonly committedOfGroups: (
       groupIds: ReadonlyArray<string>,
       topics: ReadonlyArray<string>
@@ -199,17 +194,11 @@ export class KafkaClient extends Context.Service<
       >,
       KafkaError
     >
-    /** Commits offsets of a group without members, in one request; fails while the group has any. */
+    /** Sets offsets of a group without members, in one request; fails while the group has any. No metadata by default. */
     readonly commitOffsets: (
       groupId: string,
       offsets: ReadonlyArray<TopicPartition & { readonly next: number }>,
-      metadata: string
-    ) => Effect.Effect<void, KafkaError>
-    /** Sets a group's offsets; fails while the group has members. */
-    readonly resetOffsets: (
-      groupId: string,
-      topic: string,
-      offsets: ReadonlyArray<{ readonly partition: number; readonly offset: number }>
+      metadata?: string
     ) => Effect.Effect<void, KafkaError>
     /** Deletes the records of a topic that lie before the offsets; the broker frees their space a while later. */
     readonly deleteRecords: (

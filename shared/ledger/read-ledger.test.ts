@@ -22,7 +22,7 @@ const busyKafka = () => {
     const source = { topic: "raw-events", partition: 0, offset, timestamp: 0 }
     const value = codecs.encode("normalized-events", "normalized-event", purchase({ source }))
     yield* kafka.client.produce([{ topic: "normalized-events", key: "e", value }])
-    yield* kafka.client.resetOffsets("normalizer", "raw-events", [{ partition: 0, offset: ++offset }])
+    yield* kafka.client.commitOffsets("normalizer", [{ topic: "raw-events", partition: 0, next: ++offset }])
   }).pipe(Effect.orDie)
   const client = KafkaClient.of({
     ...kafka.client,
@@ -48,7 +48,7 @@ it.effect("finds the traces of an event whose producer's clock was ahead", () =>
     const source = { topic: "raw-events", partition: 0, offset: 0, timestamp: raw.timestamp }
     const value = codecs.encode("normalized-events", "normalized-event", purchase({ source }))
     yield* kafka.client.produce([raw, { topic: "normalized-events", key: "e", value, timestamp: since - 1_000 }])
-    yield* kafka.client.resetOffsets("normalizer", "raw-events", [{ partition: 0, offset: 1 }])
+    yield* kafka.client.commitOffsets("normalizer", [{ topic: "raw-events", partition: 0, next: 1 }])
     const rounds = Effect.gen(function* () {
       const round = yield* followLedger(since, [{ id: "meta", platform: "meta" }], "")
       return [yield* round, yield* round].map(({ missing }) => missing.length)
@@ -68,7 +68,7 @@ it.effect("does not judge raw records that are older than results are kept", () 
     yield* kafka.client.produce(
       ages.map((age) => ({ topic: "raw-events", key: null, value: null, timestamp: now - Duration.toMillis(age) }))
     )
-    yield* kafka.client.resetOffsets("normalizer", "raw-events", [{ partition: 0, offset: 2 }])
+    yield* kafka.client.commitOffsets("normalizer", [{ topic: "raw-events", partition: 0, next: 2 }])
     const read = readLedger({ from: 0, to: now + 1 }, [], "")
     const balance = yield* Effect.provide(read, Layer.merge(kafka.layer, memoryCodecs))
     assert.deepStrictEqual([balance.raw, balance.missingRaw], [1, ["0:1"]])

@@ -190,7 +190,7 @@ const committedOf = Effect.fnUntraced(function* (
   const kafka = yield* KafkaClient
   const of = (group: string, topic: string) =>
     Effect.map(
-      kafka.committed(`${prefix}${group}`, topic),
+      kafka.committedOfGroups([`${prefix}${group}`], [topic]),
       (offsets): Offsets => new Map(offsets.map(({ partition, offset }) => [partition, offset ?? 0]))
     )
   const ofEach = Effect.fnUntraced(function* (topicOf: (platform: Platform) => string) {

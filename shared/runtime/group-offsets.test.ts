@@ -81,7 +81,7 @@ describe("the committed offsets of the processors' groups", () => {
       assert.lengthOf(out("a"), 2, "an offset of the program's begins nothing")
       yield* Fiber.interrupt(second)
       yield* kafka.client.commitOffsets("copy.a", [{ topic: "in", partition: 0, next: 1 }], "capi-relay")
-      yield* kafka.client.resetOffsets("copy.a", "in", [{ partition: 0, offset: 1 }])
+      yield* kafka.client.commitOffsets("copy.a", [{ topic: "in", partition: 0, next: 1 }])
       const third = yield* start
       yield* seconds(3)
       assert.deepStrictEqual(out("a"), ["a:1", "a:3", "a:3"])
@@ -96,7 +96,7 @@ describe("the committed offsets of the processors' groups", () => {
       const first = yield* start
       yield* seconds(3)
       yield* Fiber.interrupt(first)
-      yield* kafka.client.resetOffsets("copy.a", "in", [{ partition: 0, offset: 1 }])
+      yield* kafka.client.commitOffsets("copy.a", [{ topic: "in", partition: 0, next: 1 }])
       kafka.failOffsetCommits = true
       const second = yield* start
       yield* seconds(3)
@@ -109,7 +109,7 @@ describe("the committed offsets of the processors' groups", () => {
       kafka.failOffsetCommits = false
       yield* seconds(5)
       yield* Fiber.interrupt(third)
-      yield* kafka.client.resetOffsets("copy.a", "in", [{ partition: 0, offset: 1 }])
+      yield* kafka.client.commitOffsets("copy.a", [{ topic: "in", partition: 0, next: 1 }])
       const fourth = yield* start
       yield* seconds(3)
       assert.lengthOf(out("a"), 4)
@@ -121,7 +121,7 @@ describe("the committed offsets of the processors' groups", () => {
     Effect.gen(function* () {
       const { write, start, out, kafka } = sharedInputHarness(["a"])
       yield* write(threeRecords)
-      yield* kafka.client.resetOffsets("copy.a", "in", [{ partition: 0, offset: 1 }])
+      yield* kafka.client.commitOffsets("copy.a", [{ topic: "in", partition: 0, next: 1 }])
       const fiber = yield* start
       yield* seconds(3)
       assert.deepStrictEqual(out("a"), ["a:3"])

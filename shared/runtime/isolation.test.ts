@@ -219,7 +219,7 @@ describe("a record that ends its process, of one of many processors", () => {
         yield* pass
       }
       assert.include(storedOf(harness, "a"), '"begun"')
-      yield* harness.kafka.client.resetOffsets("copy.a", "in", [{ partition: 0, offset: 0 }])
+      yield* harness.kafka.client.commitOffsets("copy.a", [{ topic: "in", partition: 0, next: 0 }])
       harness.works.clear()
       yield* runAgain(harness)
       assert.deepStrictEqual(harness.out(), ["a:1", "a:2", "a:1", "a:2", "a:throw"])

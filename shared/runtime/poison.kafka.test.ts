@@ -1,4 +1,5 @@
 /** Records that end their process each time, on a real broker: one loops, one throws, one takes all memory. */
+
 import { once } from "node:events"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
@@ -8,7 +9,7 @@ import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
 import { testBrokers, uniquePrefix } from "../../tests/harness/test-services.ts"
 import { KafkaClient } from "../kafka/client.ts"
 import { layerKafka } from "../kafka/kafkajs/adapter.ts"
-import { readAll } from "../testing/kafka-probe.ts"
+import { committedOffsets, readAll } from "../testing/kafka-probe.ts"
 
 const program = fileURLToPath(new URL("../testing/poison-program.ts", import.meta.url))
 
@@ -69,7 +70,7 @@ layer(layerKafka({ brokers: testBrokers() }), { excludeTestServices: true })("a 
         yield* client.produce(values.map((value) => ({ topic: `${prefix}in`, key: null, value: Buffer.from(value) })))
         const done = Effect.gen(function* () {
           const [end] = yield* client.topicOffsets(`${prefix}in`)
-          const [committed] = yield* client.committed(`${prefix}poisonable`, `${prefix}in`)
+          const [committed] = yield* committedOffsets(client, `${prefix}poisonable`, `${prefix}in`)
           return committed?.offset === end?.high
         })
         const { ends, lines } = yield* runAgain(prefix, 16, done)

@@ -195,7 +195,7 @@ it.effect("logs an error when the committed offset is not in the log, and goes o
   Effect.gen(function* () {
     const { kafka, write, out, start, events } = runtimeHarness()
     yield* write(["a", "b"])
-    yield* kafka.client.resetOffsets("copy", "in", [{ partition: 0, offset: 10 }])
+    yield* kafka.client.commitOffsets("copy", [{ topic: "in", partition: 0, next: 10 }])
     yield* start(copy())
     yield* settle
     assert.deepStrictEqual(out(), ["a", "b"])

@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
+import { committedOffsets } from "../testing/kafka-probe.ts"
 import { copy, copyOf, runtimeHarness, settle } from "../testing/runtime-harness.ts"
 import type { Batch, Inbound } from "./contract.ts"
 import { makePartitionHealth } from "./health.ts"
@@ -16,7 +17,7 @@ it.effect("copies in order and commits up to the end", () =>
     yield* write(["d"])
     yield* settle
     assert.deepStrictEqual(out(), ["a", "b", "c", "d"])
-    assert.strictEqual((yield* kafka.client.committed("copy", "in"))[0]?.offset, 4)
+    assert.strictEqual((yield* committedOffsets(kafka.client, "copy", "in"))[0]?.offset, 4)
   })
 )
 
@@ -53,7 +54,7 @@ it.effect("restores state up to the committed offset, each time it opens", () =>
     const { kafka, write, start } = runtimeHarness()
     const restored: Array<string> = []
     yield* write(["a", "b", "c"])
-    yield* kafka.client.resetOffsets("copy", "in", [{ partition: 0, offset: 2 }])
+    yield* kafka.client.commitOffsets("copy", [{ topic: "in", partition: 0, next: 2 }])
     const restore = {
       topic: "in",
       since: "beginning" as const,

@@ -172,7 +172,7 @@ it.effect("replays one processor alone when its group's offset was set back", ()
     yield* run
     yield* run
     yield* Fiber.interrupt(first)
-    yield* kafka.client.resetOffsets("copy.a", "in", [{ partition: 0, offset: 1 }])
+    yield* kafka.client.commitOffsets("copy.a", [{ topic: "in", partition: 0, next: 1 }])
     const second = yield* start
     yield* run
     assert.deepStrictEqual([...out()].sort(), ["a:1", "a:3", "a:3", "b:2"])

@@ -77,7 +77,7 @@ const stageLag = Effect.fnUntraced(function* (name: string, prefix: string, topi
   const kafka = yield* KafkaClient
   const logs = yield* kafka.topicOffsets(prefix + topic)
   const next = new Map<number, number>()
-  for (const { partition, offset } of yield* kafka.committed(prefix + name, prefix + topic))
+  for (const { partition, offset } of yield* kafka.committedOfGroups([prefix + name], [prefix + topic]))
     if (offset !== null) next.set(partition, offset)
   const end = logs.reduce((sum, { high }) => sum + high, 0)
   const lag = logs.reduce((sum, { partition, low, high }) => sum + high - Math.max(low, next.get(partition) ?? low), 0)

@@ -33,6 +33,16 @@ export const texts = (records: ReadonlyArray<{ readonly value: Buffer | null }>)
 export const writeIn = (producer: TransactionalProducer, records: ReadonlyArray<ProducedRecord>) =>
   producer.commit({ records, offsets: [] })
 
+/** What a group has committed of a topic, by partition. */
+export const committedOffsets = (
+  client: Pick<KafkaClient["Service"], "committedOfGroups">,
+  groupId: string,
+  topic: string
+) =>
+  Effect.map(client.committedOfGroups([groupId], [topic]), (found) =>
+    found.map(({ partition, offset }) => ({ partition, offset })).sort((one, other) => one.partition - other.partition)
+  )
+
 export interface MemberProbe {
   readonly member: Member
   readonly assignments: Array<{ readonly partitions: ReadonlyArray<TopicPartition>; readonly continued: boolean }>

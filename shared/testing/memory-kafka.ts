@@ -112,13 +112,6 @@ export class MemoryKafka {
           return { partition, offset: index < 0 ? records.length : index }
         })
       ),
-    committed: (groupId, topic) =>
-      Effect.sync(() =>
-        this.log.partitionsOf(topic).map((partition) => ({
-          partition,
-          offset: this.offsets.get(offsetName(groupId, { topic, partition })) ?? null
-        }))
-      ),
     committedOfGroups: (groupIds, topics) =>
       Effect.sync(() =>
         groupIds.flatMap((groupId) =>
@@ -133,7 +126,7 @@ export class MemoryKafka {
           )
         )
       ),
-    commitOffsets: (groupId, offsets, metadata) =>
+    commitOffsets: (groupId, offsets, metadata = "") =>
       (this.groups.get(groupId) ?? []).length > 0 || (this.failOffsetCommits && metadata !== "")
         ? failure("other")
         : Effect.sync(() => {
@@ -143,12 +136,6 @@ export class MemoryKafka {
               this.metadata.set(offsetName(groupId, at), metadata)
             }
           }),
-    resetOffsets: (groupId, topic, offsets) =>
-      this.client.commitOffsets(
-        groupId,
-        offsets.map(({ partition, offset }) => ({ topic, partition, next: offset })),
-        ""
-      ),
     deleteRecords: () => Effect.die("The log in memory keeps all records."),
     groups: Effect.sync(() =>
       [...this.groups].map(([groupId, members]) => ({

@@ -1,4 +1,5 @@
 /** What the runtime's tests run on: a copying processor over Kafka in memory and virtual time, or over a broker. */
+
 import { assert } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,7 +10,7 @@ import type { Batch, Processor, Step } from "../runtime/contract.ts"
 import { layerRuntimeOptions, type RuntimeOptionsShape } from "../runtime/contract.ts"
 import { type RuntimeEvent, RuntimeObserver } from "../runtime/metrics.ts"
 import { run } from "../runtime/runtime.ts"
-import { readAll } from "./kafka-probe.ts"
+import { committedOffsets, readAll } from "./kafka-probe.ts"
 import { MemoryKafka } from "./memory-kafka.ts"
 
 /** A step that writes what it read to partition 0 of `out`. */
@@ -89,7 +90,7 @@ export const makeCopyHarness = ({ prefix, partitions = 4, replication = 1 }: Cop
     /** True when all that was written is committed as read. */
     const done = Effect.gen(function* () {
       const ends = yield* client.topicOffsets(`${prefix}in`)
-      const committed = yield* client.committed(`${prefix}copy`, `${prefix}in`)
+      const committed = yield* committedOffsets(client, `${prefix}copy`, `${prefix}in`)
       return ends.every(({ partition, high }) => high === (committed[partition]?.offset ?? 0))
     })
     const assertExactlyOnce = Effect.gen(function* () {

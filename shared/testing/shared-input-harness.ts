@@ -1,4 +1,5 @@
 /** Processors that share their input, on Kafka in memory: each copies its records, marked with its name. */
+
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -12,6 +13,7 @@ import {
 } from "../runtime/contract.ts"
 import { type RuntimeEvent, RuntimeObserver } from "../runtime/metrics.ts"
 import { runShared, type SharedInput } from "../runtime/shared-input.ts"
+import { committedOffsets } from "./kafka-probe.ts"
 import { MemoryKafka } from "./memory-kafka.ts"
 
 export type Work = (batch: Batch, copied: Step) => Effect.Effect<Step, { readonly message: string }>
@@ -76,7 +78,7 @@ export const sharedInputHarness = (names: ReadonlyArray<string>, options: Partia
       .filter((value) => name === undefined || value.startsWith(`${name}:`))
   const start = Effect.forkChild(runShared(input).pipe(Effect.provide(layer)))
   const committed = (name: string) =>
-    Effect.map(kafka.client.committed(`copy.${name}`, "in"), ([found]) => found?.offset ?? null)
+    Effect.map(committedOffsets(kafka.client, `copy.${name}`, "in"), ([found]) => found?.offset ?? null)
   const groupCommits = () => kafka.offsetCommits
   return { kafka, events, works, write, out, start, committed, groupCommits }
 }

@@ -2,10 +2,12 @@
  * Deletes what every reader has committed, so that the disk holds little more than the backlog itself: of five million
  * events the later topics would take four times as much again.
  */
+
 import * as Effect from "effect/Effect"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import type { Platform } from "../../shared/model/platform.ts"
+import { committedOffsets } from "../../shared/testing/kafka-probe.ts"
 import type { Cluster } from "./cluster.ts"
 
 /** For brokers whose space is to be free soon after records were deleted. */
@@ -23,7 +25,7 @@ export const sweep = ({ brokers }: Cluster, platforms: ReadonlyArray<Platform>) 
     const kafka = yield* KafkaClient
     const behind = (group: string, topic: string) =>
       Effect.gen(function* () {
-        const committed = yield* kafka.committed(group, topic)
+        const committed = yield* committedOffsets(kafka, group, topic)
         yield* kafka.deleteRecords(
           topic,
           committed.flatMap(({ partition, offset }) => (offset === null ? [] : [{ partition, offset }]))

@@ -133,7 +133,7 @@ const beginReplay = Effect.fnUntraced(function* ({ capi, prefix, programs }: Cha
     partition,
     next: low + Math.floor((high - low) / 2)
   }))
-  yield* kafka.commitOffsets(`${prefix}health`, half, "")
+  yield* kafka.commitOffsets(`${prefix}health`, half)
   yield* until("it goes on", () => replaysShow(url, ({ left, records }) => left > 0 && left < records), 60_000, 500)
 })
 

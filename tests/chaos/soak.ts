@@ -3,6 +3,7 @@
  * second. The heap after garbage collection must not grow once the processes are warm.
  * The load is half of the maximum, which is measured first: how fast a backlog goes through all of it. RATE overrides it.
  */
+
 import { mkdirSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
@@ -18,6 +19,7 @@ import { registryLayer } from "../../shared/codec/registry.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
+import { committedOffsets } from "../../shared/testing/kafka-probe.ts"
 import { type Figure, report } from "../bench/report.ts"
 import { type ChaosCluster, chaosEnvironment, startChaosCluster } from "./chaos-cluster.ts"
 import { makeLoad } from "./load.ts"
@@ -99,7 +101,7 @@ const lag = Effect.gen(function* () {
   let behind = 0
   for (const [group, topic] of stages) {
     const ends = yield* kafka.topicOffsets(prefix + topic)
-    const committed = yield* kafka.committed(prefix + group, prefix + topic)
+    const committed = yield* committedOffsets(kafka, prefix + group, prefix + topic)
     for (const { partition, high } of ends) behind += high - (committed[partition]?.offset ?? 0)
   }
   return behind

@@ -1,4 +1,5 @@
 /** The real chain with the indexer: an event's whole story by the command line, with the index, without it, and after it was lost. */
+
 import { rmSync, statSync } from "node:fs"
 import path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -11,7 +12,7 @@ import type { EventExplanation } from "../../processors/normalizer/preview/expla
 import { indexPath } from "../../shared/event-story/ask-index.ts"
 import type { EventStory } from "../../shared/event-story/story.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
-import { until } from "../../shared/testing/kafka-probe.ts"
+import { committedOffsets, until } from "../../shared/testing/kafka-probe.ts"
 import { startChain } from "../harness/chain.ts"
 import { publish } from "../harness/records.ts"
 import { scopedFolder } from "../harness/scoped-folder.ts"
@@ -127,12 +128,11 @@ describe("capi trace and capi explain", { timeout: 480_000 }, () => {
       yield* Effect.provide(
         Effect.gen(function* () {
           const kafka = yield* KafkaClient
-          const committed = yield* kafka.committed(`${prefix}indexer`, topic)
+          const committed = yield* committedOffsets(kafka, `${prefix}indexer`, topic)
           assert.isTrue(committed.every(({ offset }) => offset !== null))
-          yield* kafka.resetOffsets(
+          yield* kafka.commitOffsets(
             `${prefix}indexer`,
-            topic,
-            committed.map(({ partition }) => ({ partition, offset: 0 }))
+            committed.map(({ partition }) => ({ topic, partition, next: 0 }))
           )
         }),
         chain.services

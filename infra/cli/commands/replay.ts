@@ -63,7 +63,10 @@ export const replay = Command.make("replay", { stage, from, dryRun, yes }, ({ st
         const kafka = yield* KafkaClient
         const reset = plans.filter((plan) => plan.offsets.length > 0)
         for (const plan of reset) {
-          yield* kafka.resetOffsets(plan.group, plan.topic, plan.offsets)
+          yield* kafka.commitOffsets(
+            plan.group,
+            plan.offsets.map(({ partition, offset }) => ({ topic: plan.topic, partition, next: offset }))
+          )
           if (plan.stage.connection !== null) yield* forgetStored(plan)
         }
         yield* (yield* Output).note(`Done: ${stage} will begin there when it starts.`)
@@ -120,7 +123,7 @@ export const planOf = Effect.fnUntraced(function* (stage: Stage, from: Beginning
   const ends = yield* kafka.topicOffsets(topic)
   const committed =
     stage.connection === null
-      ? new Map((yield* kafka.committed(group, topic)).map(({ partition, offset }) => [partition, offset]))
+      ? new Map((yield* kafka.committedOfGroups([group], [topic])).map(({ partition, offset }) => [partition, offset]))
       : yield* positionsOf(yield* storedPositions(prefix), prefix, stage.group, stage.topic)
   const starts = yield* startsOf(topic, ends, from)
   const ranges = ends.map(({ partition, low, high }) => {

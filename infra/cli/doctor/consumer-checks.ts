@@ -62,7 +62,7 @@ export const consumerChecks = ({
 const stagePositions = (prefix: string, name: string, topic: string) =>
   Effect.gen(function* () {
     const kafka = yield* KafkaClient
-    const committed = yield* kafka.committed(prefix + name, prefix + topic)
+    const committed = yield* kafka.committedOfGroups([prefix + name], [prefix + topic])
     const next = new Map(committed.map(({ partition, offset }) => [partition, offset]))
     return withNext(yield* kafka.topicOffsets(prefix + topic), next)
   })

@@ -1,4 +1,5 @@
 /** Partitions are added to every topic after messages were sent: no message goes twice, whoever has it then. */
+
 import { assert, layer } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,7 +11,7 @@ import { layerKafka } from "../../../shared/kafka/kafkajs/adapter.ts"
 import { layerRuntimeOptions } from "../../../shared/runtime/contract.ts"
 import { type RuntimeEvent, RuntimeObserver } from "../../../shared/runtime/metrics.ts"
 import { run } from "../../../shared/runtime/runtime.ts"
-import { readAll, until } from "../../../shared/testing/kafka-probe.ts"
+import { committedOffsets, readAll, until } from "../../../shared/testing/kafka-probe.ts"
 import { testBrokers, uniquePrefix } from "../../../tests/harness/test-services.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
@@ -68,7 +69,7 @@ const makeHarness = Effect.gen(function* () {
     Effect.gen(function* () {
       for (const topic of ["mapped-events.meta", "delivery-retry.meta"]) {
         const ends = yield* client.topicOffsets(prefix + topic)
-        const committed = yield* client.committed(`${prefix}delivery-meta.shop`, prefix + topic)
+        const committed = yield* committedOffsets(client, `${prefix}delivery-meta.shop`, prefix + topic)
         if (ends.some(({ partition, high }) => high > 0 && high !== committed[partition]?.offset)) return false
       }
       return true

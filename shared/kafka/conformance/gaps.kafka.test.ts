@@ -1,9 +1,10 @@
 /** A part of the conformance suite: logs that lose records under a member, which must never be silent. */
+
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { Kafka, logLevel } from "kafkajs"
 import { testBrokers, uniquePrefix } from "../../../tests/harness/test-services.ts"
-import { joinAsProbe, makeTopic, recordsOf, texts, until } from "../../testing/kafka-probe.ts"
+import { committedOffsets, joinAsProbe, makeTopic, recordsOf, texts, until } from "../../testing/kafka-probe.ts"
 import { KafkaClient } from "../client.ts"
 import { layerKafka } from "../kafkajs/adapter.ts"
 
@@ -25,10 +26,10 @@ const atTheEnd = Effect.gen(function* () {
   const topic = yield* makeTopic(prefix)
   const at = { topic, partition: 0 }
   yield* client.produce(recordsOf(topic, [..."abcdefghij"]))
-  yield* client.resetOffsets(`${topic}-group`, topic, [{ partition: 0, offset: 5 }])
+  yield* client.commitOffsets(`${topic}-group`, [{ topic, partition: 0, next: 5 }])
   const probe = yield* joinAsProbe(`${topic}-group`, topic)
   yield* until("an assignment", () => probe.assignments.length === 1)
-  const committed = Effect.map(client.committed(`${topic}-group`, topic), ([found]) => found?.offset)
+  const committed = Effect.map(committedOffsets(client, `${topic}-group`, topic), ([found]) => found?.offset)
   return { client, topic, at, probe, committed }
 })
 

@@ -1,10 +1,19 @@
 /** The part of the conformance suite that is about group members: positions, pauses, rebalances. */
+
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { testBrokers, uniquePrefix } from "../../../tests/harness/test-services.ts"
-import { joinAsProbe, makeTopic, recordsOf, texts, until, writeIn } from "../../testing/kafka-probe.ts"
+import {
+  committedOffsets,
+  joinAsProbe,
+  makeTopic,
+  recordsOf,
+  texts,
+  until,
+  writeIn
+} from "../../testing/kafka-probe.ts"
 import { KafkaClient } from "../client.ts"
 import { layerKafka } from "../kafkajs/adapter.ts"
 
@@ -59,7 +68,7 @@ layer(layerTest, { excludeTestServices: true })("a member by the Kafka port", (i
       const offset = { topic, partition: 0, next: 7 }
       yield* producer.commit({ records: recordsOf(topic, ["a", "b"]), offsets: [{ groupId, ...offset }] })
       yield* producer.commit({ records: recordsOf(topic, ["c"]), offsets: [] })
-      assert.deepStrictEqual(yield* client.committed(groupId, topic), [{ partition: 0, offset: 7 }])
+      assert.deepStrictEqual(yield* committedOffsets(client, groupId, topic), [{ partition: 0, offset: 7 }])
       const [end] = yield* client.topicOffsets(topic)
       assert.strictEqual(end?.high, 5)
       const probe = yield* joinAsProbe(`${topic}-reader`, topic)

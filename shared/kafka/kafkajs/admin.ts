@@ -20,10 +20,8 @@ type AdminPart = Pick<
   | "listTopics"
   | "topicOffsets"
   | "offsetsAt"
-  | "committed"
   | "committedOfGroups"
   | "commitOffsets"
-  | "resetOffsets"
   | "deleteRecords"
   | "groups"
 >
@@ -133,13 +131,6 @@ const adminOf = (use: Use, cluster: ClusterAccess): AdminPart => ({
     use(`find the offsets of ${topic} by time`, async (admin) =>
       (await admin.fetchTopicOffsetsByTimestamp(topic, timestamp)).map(numbered).sort(byPartition)
     ),
-  committed: (groupId, topic) =>
-    use(`read the committed offsets of ${groupId}`, async (admin) =>
-      (await admin.fetchOffsets({ groupId, topics: [topic] }))
-        .flatMap(({ partitions }) => partitions.map(numbered))
-        .map(({ partition, offset }) => ({ partition, offset: offset < 0 ? null : offset }))
-        .sort(byPartition)
-    ),
   committedOfGroups: (groupIds, topics) =>
     withCluster(cluster, "read the committed offsets of groups", async (connected) => {
       for (const topic of topics) await connected.addTargetTopic(topic)
@@ -168,18 +159,9 @@ const adminOf = (use: Use, cluster: ClusterAccess): AdminPart => ({
         await Promise.all(groupIds.slice(first, first + groupsAtATime).map(ask))
       return found
     }),
-  commitOffsets: (groupId, offsets, metadata) =>
+  commitOffsets: (groupId, offsets, metadata = "") =>
     withCluster(cluster, `commit the offsets of ${groupId}`, (connected) =>
       commitOffsets(connected, groupId, offsets, metadata)
-    ),
-  resetOffsets: (groupId, topic, offsets) =>
-    withCluster(cluster, `reset the offsets of ${groupId}`, (connected) =>
-      commitOffsets(
-        connected,
-        groupId,
-        offsets.map(({ partition, offset }) => ({ topic, partition, next: offset })),
-        ""
-      )
     ),
   deleteRecords: (topic, offsets) =>
     use(`delete records of ${topic}`, async (admin) => {
