@@ -7,11 +7,38 @@ import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { bundlePrograms } from "../build/bundle.ts"
 import { defaultStateDirectory, repository } from "../local/state.ts"
 import { oddPaths, secretPaths } from "./check/planted.ts"
-import { isKeptFromDocker } from "./docker-ignore.ts"
 
 const read = (file: string): string => readFileSync(path.join(repository, file), "utf8")
-const kept = isKeptFromDocker(read(".dockerignore"))
 const tracked = execFileSync("git", ["ls-files"], { cwd: repository, encoding: "utf8" }).trimEnd().split("\n")
+
+/**
+ * Docker's reading of .dockerignore: the last line that matches a path, or a folder that it is in, decides whether the file
+ * (relative, with slashes) is kept from the engine.
+ */
+const isKeptFromDocker = (text: string): ((file: string) => boolean) => {
+  const rules = text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => ({ letsIn: line.startsWith("!"), pattern: toExpression(line.replace(/^!/, "").replace(/\/$/, "")) }))
+  return (file) => {
+    const parts = file.split("/")
+    const paths = parts.map((_, index) => parts.slice(0, index + 1).join("/"))
+    return rules.reduce((kept, { letsIn, pattern }) => (paths.some((one) => pattern.test(one)) ? !letsIn : kept), false)
+  }
+}
+
+const toExpression = (pattern: string): RegExp => {
+  const source = pattern.replaceAll(/\*\*\/|\*\*|\*|\?|[.+^${}()|\\]/g, (part) => {
+    if (part === "**/") return "(?:.*/)?"
+    if (part === "**") return ".*"
+    if (part === "*") return "[^/]*"
+    return part === "?" ? "[^/]" : `\\${part}`
+  })
+  return new RegExp(`^${source}$`)
+}
+
+const kept = isKeptFromDocker(read(".dockerignore"))
 
 /** The sources of the Dockerfile's COPY lines, by stage; those from another stage are left out. */
 const copied = read("infra/images/Dockerfile")

@@ -31,9 +31,6 @@ export const askEngine: Effect.Effect<EngineAnswer> = get("/_ping", pingLimit).p
   )
 )
 
-/** Whether a Docker engine answers here. */
-export const dockerAnswers: Effect.Effect<boolean> = Effect.map(askEngine, ({ answers }) => answers)
-
 /** The name under which this machine reaches the ports that containers publish. */
 export const engineHost = (state: State): Effect.Effect<string, LocalError> =>
   Effect.map(engineClient(state), (client) =>

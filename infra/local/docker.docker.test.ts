@@ -3,13 +3,13 @@ import * as Effect from "effect/Effect"
 import { describe } from "vitest"
 import { temporaryFolder } from "../../tests/harness/temporary-folder.ts"
 import { dockerBroker, dockerRegistry } from "./docker.ts"
-import { dockerAnswers } from "./docker-engine.ts"
+import { askEngine } from "./docker-engine.ts"
 import { brokersKnownAt } from "./kafka-probe.ts"
 import { registryAnswers } from "./registry-jar.ts"
 import { openState } from "./state.ts"
 
 // Reported as skipped where no engine answers.
-describe.runIf(await Effect.runPromise(dockerAnswers))("with a Docker engine", () => {
+describe.runIf((await Effect.runPromise(askEngine)).answers)("with a Docker engine", () => {
   it.live(
     "broker and registry start in containers and answer",
     () => {

@@ -31,7 +31,7 @@ const aloneMillis = 5_000
 const permits = 1_000_000
 
 /** Of a process: what runs alone takes all, the first steps of processors that were in flight at one end take one each. */
-export const AloneInProcess = Context.Reference<Semaphore.Semaphore>("shared/runtime/AloneInProcess", {
+const AloneInProcess = Context.Reference<Semaphore.Semaphore>("shared/runtime/AloneInProcess", {
   defaultValue: () => Semaphore.makeUnsafe(permits)
 })
 

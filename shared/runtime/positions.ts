@@ -49,7 +49,7 @@ const storedPosition = (value: Buffer): StoredPosition => {
 }
 
 /** Where a processor goes on: what it stored, unless its group's offset was set by hand since; null if it never read. */
-export const resumeAt = (stored: StoredPosition | undefined, group: CommittedOffset | undefined): number | null => {
+const resumeAt = (stored: StoredPosition | undefined, group: CommittedOffset | undefined): number | null => {
   if (stored === undefined) return group?.offset ?? null
   // An offset that expired, or was never committed, says nothing.
   return group === undefined || group.isOurs || group.offset === stored.groupOffset ? stored.next : group.offset

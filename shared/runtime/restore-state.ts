@@ -146,7 +146,7 @@ const offsetsSince = (topic: string, since: Duration.Duration) =>
     return new Map(offsets.map(({ partition, offset }) => [partition, offset]))
   })
 
-export const missingPartition = ({ topic, partition }: TopicPartition) =>
+const missingPartition = ({ topic, partition }: TopicPartition) =>
   new KafkaError({
     code: "unknown_topic",
     operation: "open a partition",

@@ -43,12 +43,12 @@ export const registryAddressOf = ({ url, username, password, tls }: Settings["re
 })
 
 /** The Kafka client of the settings; connects at the first use. */
-export const kafkaLayer: Layer.Layer<KafkaClient, never, SettingsService> = Layer.unwrap(
+const kafkaLayer: Layer.Layer<KafkaClient, never, SettingsService> = Layer.unwrap(
   Effect.map(SettingsService, (settings) => layerKafka(kafkaOptionsOf(settings)))
 )
 
 /** Codecs over the registry of the settings; fails where it does not answer within STARTUP_TIMEOUT. */
-export const codecsLayer: Layer.Layer<Codecs, RegistryError, SettingsService> = Layer.unwrap(
+const codecsLayer: Layer.Layer<Codecs, RegistryError, SettingsService> = Layer.unwrap(
   Effect.map(SettingsService, ({ registry, topicPrefix, startupTimeout }) =>
     registryLayer({ ...registryAddressOf(registry), prefix: topicPrefix, startupTimeout })
   )

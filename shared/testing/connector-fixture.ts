@@ -18,7 +18,7 @@ export const secretOf = (fields: ReadonlyArray<string>): Secret =>
 
 export const secretValue = (field: string): string => `the-${field}-that-must-stay-secret`
 
-export const connectionOf = (kind: ConnectorKind): Connection => ({
+const connectionOf = (kind: ConnectorKind): Connection => ({
   ...builtinConnection(kind),
   endpoint: { host: "https://platform.example", version: "v9" }
 })

@@ -31,7 +31,7 @@ const built = (name: string): string => {
 const both = ["json", "avro"] as const
 
 /** A virtual environment with these requirements; made once, and brought up to date each time. */
-export const pythonEnvironment = (name: string, requirements: string) => {
+const pythonEnvironment = (name: string, requirements: string) => {
   const folder = path.join(built(name), "venv")
   const python = path.join(folder, "bin/python")
   const make = Effect.suspend(() =>

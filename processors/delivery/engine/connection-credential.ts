@@ -11,7 +11,7 @@ import type { DeliveryServicesShape } from "./delivery-services.ts"
 import type { DeliverySettings } from "./settings.ts"
 
 /** No usable credential; the verdict's class says what to do: auth, configuration, throttled or transient. */
-export class CredentialFailure extends Data.TaggedError("CredentialFailure")<{ readonly verdict: EventVerdict }> {}
+class CredentialFailure extends Data.TaggedError("CredentialFailure")<{ readonly verdict: EventVerdict }> {}
 
 export interface ConnectionCredential {
   /** What a connector needs to build a request. */

@@ -38,7 +38,7 @@ export interface Conclusion {
  * others, it is not known which, so the events stay `accepted` with the reasons given. Duplicates are delivered already; where some
  * events are, and the platform does not say which, that is a note on the request and no event's reason.
  */
-export const finalOutcome = (reading: FinalReading, eventCount: number): FinalOutcome => {
+const finalOutcome = (reading: FinalReading, eventCount: number): FinalOutcome => {
   if (reading.warnings.includes(neverReported))
     return outcomeBecause("accepted", "accepted", "no_final_answer", "The platform never reported the final outcome.")
   const refused = reading.rejected.filter((entry) => entry.count > 0 && entry.verdict.errorClass !== "duplicate")

@@ -34,7 +34,7 @@ const spread = (list: ReadonlyArray<Shape>): ReadonlyArray<Shape> =>
 const stride = 37
 
 /** The different expressions of all files but tests, with their places. */
-export const expressionsOfSource = (): ReadonlyArray<FoundExpression & { readonly place: string }> => {
+const expressionsOfSource = (): ReadonlyArray<FoundExpression & { readonly place: string }> => {
   const all = ["processors", "shared", "schemas", "infra", "examples"].flatMap(filesBelow).flatMap((file) =>
     expressionsIn(readFileSync(path.join(root, file), "utf8")).map((found) => ({
       ...found,

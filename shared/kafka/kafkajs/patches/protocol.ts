@@ -34,7 +34,7 @@ type CreateRequest = (given: {
 }) => Promise<FramedRequest>
 
 /** The free bytes in front of a request in a pooled buffer: enough for a header with a client id of 498 bytes. */
-export const headroomBytes = 512
+const headroomBytes = 512
 
 /**
  * Puts the header in front of a request without copying the request, if its encoder has left room for it. kafkajs copies each
@@ -58,11 +58,11 @@ export const frameRequest: CreateRequest = async ({ correlationId, clientId, req
 }
 
 /** Bytes of a NULLABLE_STRING: a length of two bytes, then UTF-8. */
-export const nullableStringBytes = (text: string | null): number =>
+const nullableStringBytes = (text: string | null): number =>
   2 + (text === null || text === undefined ? 0 : Buffer.byteLength(text))
 
 /** Writes a NULLABLE_STRING and gives the position after it. */
-export const writeNullableString = (into: Buffer, at: number, text: string | null): number => {
+const writeNullableString = (into: Buffer, at: number, text: string | null): number => {
   if (text === null) return into.writeInt16BE(-1, at)
   const start = into.writeInt16BE(Buffer.byteLength(text), at)
   return start + into.write(text, start)
