@@ -180,7 +180,6 @@ export const dropMeanings: Readonly<Record<string, string>> = {
   invalid_locale: "no locale",
   invalid_type: "another type than the field's",
   invalid_consent: "neither granted, denied nor unknown",
-  unknown_section: "a GPP string has a section that IAB registered since: it says nothing",
   invalid_action_source: "no known action source",
   invalid_messaging_channel: "no known channel",
   invalid_url: "no URL",

@@ -38,7 +38,9 @@ const invalidRecords = Array.from({ length: 20_000 }, (_, index) => ({
   key: `k${index}`,
   value: Buffer.from(`{"broken": ${index}`)
 }))
-/** The samples go out in so many parts, one a second. */
+/** All samples, so often, before the page is looked at. */
+const samplesBefore = 4
+/** Then they go out in so many parts, one a second. */
 const partsOfSamples = 24
 
 /** Gives what is wrong: nothing where every view shows what it must and every use of the page works. */
@@ -89,6 +91,7 @@ const makeStory = Effect.fnUntraced(function* ({ control, prefix }: Chain, print
   )
   const countAt = (id: string) =>
     Effect.map(delivered, (all) => all.filter(({ connection_id }) => connection_id === id).length)
+  for (let count = 0; count < samplesBefore; count++) yield* publishSamples(prefix)
   yield* until("events are delivered", () => Effect.map(countAt(connection), (count) => count > 100), 120_000, 1_000)
   yield* until("the platform takes events", () => Effect.map(countAt(paused), (count) => count > 50), 60_000, 1_000)
   yield* control.add([{ kind: "expired_token", platform: "tiktok", id: "token" }])

@@ -33,7 +33,6 @@ export const dropReasons = [
   "invalid_locale",
   "invalid_type",
   "invalid_consent",
-  "unknown_section",
   "invalid_action_source",
   "invalid_messaging_channel",
   "invalid_url",

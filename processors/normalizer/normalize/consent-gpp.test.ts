@@ -107,24 +107,6 @@ describe("a GPP string", () => {
     assert.deepStrictEqual(derived({ gpp_string: sensitive }), [null, null, granted])
   })
 
-  it("with a section that was registered since is read without it, and says so", () => {
-    // Sections 7 and 28, the second as its distance from the first.
-    const [, section] = encode([["usnat", "SaleOptOut", 1]]).split("~")
-    const header = Buffer.from(bytesOf("000011000001000000000010" + "0" + "01011" + "0" + "00000011")).toString(
-      "base64url"
-    )
-    const text = `${header}~${section}~BVVU`
-    assert.deepStrictEqual(
-      readGpp(text)!.map(({ id }) => id),
-      [7, 28]
-    )
-    assert.deepStrictEqual(derived({ gpp_string: text }), [
-      ...[null, null, denied],
-      "consent_signals.gpp_string unknown_section"
-    ])
-    assert.deepStrictEqual(derived({ gpp_string: text, gpp_section_ids: ["7"] }), [null, null, denied])
-  })
-
   it("counts in its applicable sections, and a European one as a TC string", () => {
     const both = encode([
       ["usnat", "SaleOptOut", 2],
@@ -151,6 +133,3 @@ describe("a GPP string", () => {
     assert.isBelow(performance.now() - begun, 5_000)
   })
 })
-
-const bytesOf = (bits: string): ReadonlyArray<number> =>
-  (bits.match(/.{1,8}/g) ?? []).map((byte) => Number.parseInt(byte.padEnd(8, "0"), 2))

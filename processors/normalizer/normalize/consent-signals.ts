@@ -81,7 +81,7 @@ const statementsOf = (signals: ConsentSignals, drop: Drop): ReadonlyArray<Statem
     found.push(ofTcf("tcf_string", isLong(tcf) ? null : readTcf(tcf.trim())) ?? unreadable("tcf_string", drop))
   if (isGiven(gpp))
     found.push(
-      ...((isLong(gpp) ? null : ofGpp(gpp.trim(), signals.gpp_section_ids, drop)) ?? [unreadable("gpp_string", drop)])
+      ...((isLong(gpp) ? null : ofGpp(gpp.trim(), signals.gpp_section_ids)) ?? [unreadable("gpp_string", drop)])
     )
   if (isGiven(signals.ad_storage)) found.push(ofStorage(signals.ad_storage, drop))
   if (isGiven(signals.gcs)) found.push(ofGcs(signals.gcs, drop))
@@ -108,16 +108,8 @@ const ofTcf = (source: string, tcf: Tcf | null): Statement | null =>
 
 const word = (granted: boolean): string => (granted ? "granted" : "denied")
 
-/** A section that is not known says nothing, and is named. */
-const ofGpp = (
-  gpp: string,
-  sectionIds: ConsentSignals["gpp_section_ids"],
-  drop: Drop
-): ReadonlyArray<Statement> | null => {
-  const sections = applicableSections(gpp, sectionIds)
-  if (sections?.some(({ _tag }) => _tag === "Unknown") === true) drop("consent_signals.gpp_string", "unknown_section")
-  return sections?.flatMap((section) => (section._tag === "Unknown" ? [] : [ofSection(section)])) ?? null
-}
+const ofGpp = (gpp: string, sectionIds: ConsentSignals["gpp_section_ids"]): ReadonlyArray<Statement> | null =>
+  applicableSections(gpp, sectionIds)?.map(ofSection) ?? null
 
 const applicableSections = (
   gpp: string,
@@ -134,7 +126,7 @@ const idsOf = (given: ConsentSignals["gpp_section_ids"]): ReadonlySet<number> | 
   return ids.length === 0 || ids.includes(0) ? null : new Set(ids)
 }
 
-const ofSection = (section: Exclude<GppSection, { readonly _tag: "Unknown" }>): Statement => {
+const ofSection = (section: GppSection): Statement => {
   const source = `gpp_string.${section.name}`
   if (section._tag === "Tcf") return ofTcf(source, section.tcf)!
   const { saleOptOut, sharingOptOut, targetingOptOut, globalPrivacyControl } = section

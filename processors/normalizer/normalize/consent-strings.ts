@@ -22,8 +22,6 @@ export type GppSection =
   /** `text` is the section's own, for its vendors. */
   | { readonly _tag: "Tcf"; readonly id: number; readonly name: string; readonly tcf: Tcf; readonly text: string }
   | ({ readonly _tag: "OptOuts"; readonly id: number; readonly name: string } & OptOuts)
-  /** Registered since: what it says is not known. */
-  | { readonly _tag: "Unknown"; readonly id: number }
 
 /** The first segment of a TC string; null where it is not one of version 2. */
 export const readTcf = (text: string): Tcf | null => cachedTcf(firstCharacters(text, tcfCharacters))
@@ -67,7 +65,7 @@ class Bits {
   }
 }
 
-/** The sections that say something of consent, or may; null where the text is no GPP string or one of them cannot be read. */
+/** The sections that say something of consent; null where the text is no GPP string or one of them cannot be read. */
 export const readGpp = (text: string): ReadonlyArray<GppSection> | null =>
   text.length > gppLengthMax ? null : cachedGpp(text)
 
@@ -163,7 +161,7 @@ const readSection = (id: number, text: string): GppSection | "not_read" | null =
     }
   }
   const fields = states.get(id)
-  if (fields === undefined) return id > lastId ? { _tag: "Unknown", id } : "not_read"
+  if (fields === undefined) return "not_read"
   const [core, ...others] = hasHeader(id, segments[0]!) ? segments.slice(1) : segments
   const bits = bitsOf((core ?? "").slice(0, stateCharacters))
   if (bits === null || bits.length < 6) return null
@@ -232,9 +230,6 @@ const states = new Map<number, StateFields>([
   [26, state("usky", 5, null, 6, false)],
   [27, state("usri", 5, null, 6, false)]
 ])
-
-/** Of IAB's list, October 2025. */
-const lastId = Math.max(...states.keys())
 
 const purposesAt = (bits: string, start: number): ReadonlySet<number> => {
   const purposes = new Set<number>()
