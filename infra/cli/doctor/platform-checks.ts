@@ -2,7 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { expiresAtOf } from "../../../processors/delivery/engine/credential-expiry.ts"
+import { expiresAtOf } from "../../../processors/delivery/engine/connection-credential.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import { opensNothing, type Secret } from "../../../shared/connectors/connector.ts"
 import { authorize } from "../../../shared/connectors/connector-client.ts"

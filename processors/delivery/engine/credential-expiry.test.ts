@@ -5,7 +5,7 @@ import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/testing/TestClock"
 import { credentialExpiry } from "../../../shared/connectors/meta/exchange.ts"
 import { connectorFor } from "../../../shared/connectors/registry.ts"
-import { type CredentialTimes, expiresAtOf, watchCredentialExpiry } from "./credential-expiry.ts"
+import { type CredentialTimes, expiresAtOf, watchCredentialExpiry } from "./connection-credential.ts"
 
 const json = (data: object) => ({ status: 200, headers: {}, body: JSON.stringify({ data }) })
 const at = Date.UTC(2027, 0, 1)

@@ -15,12 +15,22 @@ import type { Suppressions } from "../../../shared/suppression/suppressions.ts"
 import { CurrentTracing, type Tracing } from "../../../shared/telemetry/tracing.ts"
 import { type BatchOptimizer, makeBatchOptimizer } from "../resilience/batch-optimizer.ts"
 import { type CircuitBreaker, type CircuitState, makeCircuitBreaker } from "../resilience/circuit-breaker.ts"
-import { type ConnectionPause, isHealthy, makeConnectionPause } from "../resilience/connection-pause.ts"
+import {
+  type ConnectionPause,
+  isHealthy,
+  makeConnectionPause,
+  makeProbeMode,
+  type ProbeMode
+} from "../resilience/connection-pause.ts"
 import { type DeadlineSemaphore, makeDeadlineSemaphore } from "../resilience/deadline-semaphore.ts"
-import { makeProbeMode, type ProbeMode } from "../resilience/probe-mode.ts"
 import { makeRateLimiter, type RateLimiter } from "../resilience/rate-limiter.ts"
-import { type ConnectionCredential, makeConnectionCredential } from "./connection-credential.ts"
-import { type CredentialTimes, unknownTimes, watchCredentialExpiry } from "./credential-expiry.ts"
+import {
+  type ConnectionCredential,
+  type CredentialTimes,
+  makeConnectionCredential,
+  unknownTimes,
+  watchCredentialExpiry
+} from "./connection-credential.ts"
 import { DeliveryServices, type DeliveryServicesShape } from "./delivery-services.ts"
 import type { RecipientKey } from "./recipient-key.ts"
 import { type DeliverySettings, limitsOf, rateOf } from "./settings.ts"
