@@ -17,8 +17,8 @@ import type { Hop } from "../../shared/telemetry/tracing.ts"
 import { personHashes } from "./identity/user.ts"
 import { type NormalizeResult, type NormalizerOptions, normalize } from "./normalize/normalize.ts"
 import { type Problem, problem } from "./normalize/problem.ts"
+import { unknownLabel } from "./read/json-reader.ts"
 import { readRecord } from "./read/read-record.ts"
-import { unknownLabel } from "./read/unknown-fields.ts"
 import type { Opened } from "./sealing/open-sealed.ts"
 
 export interface NormalizerConfig {

@@ -4,8 +4,8 @@
  * box is authenticated. In the box: flags (1: no key, 2: no value), bytes of the key (4), key, value.
  */
 import * as Result from "effect/Result"
-import { boxBytes, nonceBytes, openBox, sealBox } from "./aes-gcm.ts"
 import { type IdentityKey, personIdBytes } from "./identity-key.ts"
+import { boxBytes, nonceBytes, openBox, sealBox } from "./sealer.ts"
 
 /** A raw record's own bytes. */
 export interface Original {

@@ -4,7 +4,8 @@
  * equal nonces mean equal messages. Format: version byte 2, key id (4 bytes), nonce (12 bytes), ciphertext, tag (16 bytes).
  * The key id separates bytes of another key from damaged ones. Version 1, which has none, is still opened.
  */
-import { createSecretKey, hash, type KeyObject } from "node:crypto"
+
+import { type CipherKey, createCipheriv, createDecipheriv, createSecretKey, hash, type KeyObject } from "node:crypto"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -13,7 +14,6 @@ import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { DeadLetter } from "../../schemas/types.gen.ts"
 import { type DeadLetterFields, type DeadLetterSource, deadLetter } from "../model/dead-letter.ts"
-import { boxBytes, nonceBytes, openBox, sealBox } from "./aes-gcm.ts"
 import { CredentialsError } from "./credential.ts"
 import { KeyRing } from "./key-ring.ts"
 import { deriveKey, keyIdOf, type MasterKeys } from "./master-key.ts"
@@ -247,3 +247,30 @@ const wrongKey = new SealError({
   message: "These bytes do not open with this key.",
   nextStep: "Set CAPI_MASTER_KEY to the key under which they were sealed."
 })
+
+export const nonceBytes = 12
+const tagBytes = 16
+
+/** The bytes of a box (AES-256-GCM: nonce, ciphertext, tag), by those of its plaintext. */
+export const boxBytes = (plaintextBytes: number): number => nonceBytes + plaintextBytes + tagBytes
+
+/** Encrypts into a box of `boxBytes` that begins with its nonce, which must never come with another message. */
+export const sealBox = (key: CipherKey, box: Buffer, plaintext: Buffer, aad: Buffer): void => {
+  const cipher = createCipheriv("aes-256-gcm", key, box.subarray(0, nonceBytes), { authTagLength: tagBytes })
+  cipher.setAAD(aad)
+  box.set(cipher.update(plaintext), nonceBytes)
+  cipher.final()
+  box.set(cipher.getAuthTag(), nonceBytes + plaintext.length)
+}
+
+/** Fails where key, `aad` or bytes are not the ones sealed, or where the box is too short. */
+export const openBox = (key: CipherKey, box: Buffer, aad: Buffer): Result.Result<Buffer, null> => {
+  if (box.length < boxBytes(0)) return Result.fail(null)
+  const tagAt = box.length - tagBytes
+  const decipher = createDecipheriv("aes-256-gcm", key, box.subarray(0, nonceBytes), { authTagLength: tagBytes })
+  decipher.setAAD(aad)
+  decipher.setAuthTag(box.subarray(tagAt))
+  const body = decipher.update(box.subarray(nonceBytes, tagAt))
+  // `final` throws where the tag does not fit.
+  return Result.try({ try: () => Buffer.concat([body, decipher.final()]), catch: () => null })
+}

@@ -7,8 +7,8 @@ import { randomBytes } from "node:crypto"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { boxBytes, nonceBytes, openBox, sealBox } from "./aes-gcm.ts"
 import { CredentialsError } from "./credential.ts"
+import { boxBytes, nonceBytes, openBox, sealBox } from "./sealer.ts"
 
 const Entry = Schema.Struct({
   /** Names of the fields, sorted. */

@@ -1,8 +1,8 @@
 /** A person by one identifier, as the command line is given it: every form under which events may know it. Pure. */
 import * as Result from "effect/Result"
-import { normalizeExternalId } from "../../../processors/normalizer/identity/customer-ids.ts"
 import { normalizeEmail } from "../../../processors/normalizer/identity/email.ts"
 import type { Field } from "../../../processors/normalizer/identity/field.ts"
+import { normalizeExternalId } from "../../../processors/normalizer/identity/other-fields.ts"
 import { digitsForm, normalizePhone, tiktokForm } from "../../../processors/normalizer/identity/phone.ts"
 import { alreadyHashed, sha256 } from "../../../processors/normalizer/identity/text.ts"
 import { CommandError } from "../cli.ts"

@@ -4,7 +4,7 @@ import type { Codecs, SendableEvent, Undecodable } from "../../../shared/codec/c
 import type { Connection } from "../../../shared/connections/connection.ts"
 import type { Connector } from "../../../shared/connectors/connector.ts"
 import { consentDecision } from "../../../shared/connectors/mapping/consent.ts"
-import { dueAt, futureToleranceMillis } from "../../../shared/connectors/mapping/event-time.ts"
+import { dueAt, futureToleranceMillis } from "../../../shared/connectors/mapping/start.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import type { Inbound } from "../../../shared/runtime/contract.ts"
 import {

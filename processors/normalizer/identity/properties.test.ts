@@ -4,10 +4,15 @@ import { parsePhoneNumberFromString } from "libphonenumber-js/max"
 import type { NormalizedUser, RawUser } from "../../../schemas/types.gen.ts"
 import { normalizeCity, normalizeCountry, normalizeState, normalizeZip } from "./address.ts"
 import { normalizeClickId, normalizeFbc, normalizeFbp } from "./click-ids.ts"
-import { normalizeExternalId } from "./customer-ids.ts"
-import { normalizeIp, normalizeLocale, normalizeMobileId, normalizeUserAgent } from "./device.ts"
 import { normalizeEmail } from "./email.ts"
 import { dropReasons, type Field } from "./field.ts"
+import {
+  normalizeExternalId,
+  normalizeIp,
+  normalizeLocale,
+  normalizeMobileId,
+  normalizeUserAgent
+} from "./other-fields.ts"
 import { normalizeBirthDate, normalizeFirstName, normalizeGender, normalizeLastName } from "./person.ts"
 import { normalizePhone } from "./phone.ts"
 import { context, rawUser } from "./test-cases.ts"

@@ -9,8 +9,6 @@ import {
   normalizeGoogleClickId,
   normalizePlatformId
 } from "./click-ids.ts"
-import { normalizeExternalId, sealedWhatsAppUserId } from "./customer-ids.ts"
-import { normalizeIp, normalizeLocale, normalizeMobileId, normalizeUserAgent } from "./device.ts"
 import { normalizeEmail } from "./email.ts"
 import { add, type Drop, type DropReason, each, type Field, kept, take } from "./field.ts"
 import {
@@ -26,6 +24,14 @@ import {
   noZip,
   surelyBorn
 } from "./hashed-fields.ts"
+import {
+  normalizeExternalId,
+  normalizeIp,
+  normalizeLocale,
+  normalizeMobileId,
+  normalizeUserAgent,
+  sealedWhatsAppUserId
+} from "./other-fields.ts"
 import { dateOrderOf, normalizeBirthDate } from "./person.ts"
 import { digitsForm, normalizePhone, tiktokForm } from "./phone.ts"
 import { alreadyHashed, sha256 } from "./text.ts"

@@ -4,7 +4,7 @@
  * its length.
  */
 import type { Consent, ConsentSignals } from "../../../schemas/types.gen.ts"
-import { asksForConsent, consentCountryOfPhone } from "../../../shared/model/consent-region.ts"
+import { asksForConsent, consentCountryOfPhone } from "../../../shared/connectors/mapping/consent.ts"
 import { normalizeCountry } from "../identity/address.ts"
 import type { Drop } from "../identity/field.ts"
 import { type GppSection, hasVendorConsent, readGpp, readTcf, type Tcf } from "./consent-strings.ts"

@@ -8,7 +8,14 @@ import { isRecord, type JsonRecord } from "../../../shared/model/json.ts"
 import { type Problem, problem } from "../normalize/problem.ts"
 import { readTime } from "../normalize/time.ts"
 import { PersonalData } from "../pii/personal-data.ts"
-import { elementsOf, isEmptyList, JsonReader } from "./json-reader.ts"
+import {
+  elementsOf,
+  isEmptyList,
+  JsonReader,
+  unknownFieldsOf,
+  withSkippedFields,
+  withUnknownFields
+} from "./json-reader.ts"
 import {
   type PropertyReaders,
   propertyNames,
@@ -18,7 +25,6 @@ import {
   readProperties,
   readRawUser
 } from "./raw-event.gen.ts"
-import { unknownFieldsOf, withSkippedFields, withUnknownFields } from "./unknown-fields.ts"
 
 /** A raw event and what was left out of it, or why the record holds none. */
 export type JsonEvent =

@@ -5,8 +5,8 @@ import { parseSchema } from "../../../shared/codec/schemas.ts"
 import { makeMemoryCodecs, memorySchemaId } from "../../../shared/testing/memory-codecs.ts"
 import { knownFields, type Level, nearestField, usualNames } from "../normalize/known-fields.ts"
 import { defaultNormalizerOptions, normalize } from "../normalize/normalize.ts"
+import { unknownLabel } from "./json-reader.ts"
 import { readRecord } from "./read-record.ts"
-import { unknownLabel } from "./unknown-fields.ts"
 
 const now = Date.UTC(2026, 10, 23)
 const source = { topic: "raw-events", partition: 0, offset: 0, timestamp: now }

@@ -2,8 +2,7 @@
 import type { App, NormalizedEvent } from "../../../schemas/types.gen.ts"
 import type { CompiledConnection } from "../connector.ts"
 import { currencies } from "./catalog.ts"
-import { type Commerce, commerceOf, deliveryCategory } from "./commerce.ts"
-import { amount, numberFrom } from "./numbers.ts"
+import { amount, type Commerce, commerceOf, deliveryCategory, numberFrom } from "./commerce.ts"
 import { type Dropped, type PayloadBuilder, put } from "./result.ts"
 import { applyParameters } from "./rules.ts"
 

@@ -3,8 +3,8 @@ import type { MappingOptions } from "../../connections/connection.ts"
 import { type ConnectorKind, connectorKinds } from "../../model/platform.ts"
 import { connectionOf, eventTime, purchase } from "../../testing/event-fixture.ts"
 import { connectorFor } from "../registry.ts"
-import { dueAt, futureToleranceMillis } from "./event-time.ts"
 import { mapForConnection } from "./map.ts"
+import { dueAt, futureToleranceMillis } from "./start.ts"
 
 const minute = 60_000
 

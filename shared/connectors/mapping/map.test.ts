@@ -5,8 +5,7 @@ import { connectorKinds } from "../../model/platform.ts"
 import { connectionOf, eventTime, item, jane, properties, purchase } from "../../testing/event-fixture.ts"
 import { clickIds, connectors } from "../registry.ts"
 import { canonicalEvents } from "./catalog.ts"
-import { mapForConnection } from "./map.ts"
-import { matchQuality, missingIdentifiers } from "./quality.ts"
+import { mapForConnection, matchQuality, missingIdentifiers } from "./map.ts"
 
 const { meta } = connectors
 const filtered = (events: Partial<ReturnType<typeof connectionOf>["events"]>) => {

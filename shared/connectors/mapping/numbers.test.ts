@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { currencies } from "./catalog.ts"
-import { amount, price, quantity, round } from "./numbers.ts"
+import { amount, price, quantity, round } from "./commerce.ts"
 
 const value = (result: ReturnType<typeof amount>) => (result._tag === "Amount" ? result.value : result.reason)
 

@@ -6,10 +6,9 @@ import type { CompiledConnection, JsonObject, MapResult } from "../connector.ts"
 import { type Commerce, productIds } from "../mapping/commerce.ts"
 import { locationPairsOf, setDataProcessing } from "../mapping/consent.ts"
 import { appData, buildCustomData, putDeliveryCategory, putPredictedValue } from "../mapping/custom-data.ts"
-import { seconds } from "../mapping/event-time.ts"
 import { putHashedUser } from "../mapping/identifiers.ts"
 import { type Dropped, flattenString, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/result.ts"
-import { type ActionSource, canonicalNameOf, type MappingStart, mapping, originOf } from "../mapping/start.ts"
+import { type ActionSource, canonicalNameOf, type MappingStart, mapping, originOf, seconds } from "../mapping/start.ts"
 import catalog from "./catalog.json" with { type: "json" }
 
 /** Maps the event, or says why Meta would refuse it. */

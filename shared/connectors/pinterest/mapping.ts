@@ -3,14 +3,12 @@ import { hash } from "node:crypto"
 import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
 import type { CompiledConnection, MapResult, NotMapped } from "../connector.ts"
-import { type Commerce, distinct, type Product, productIds } from "../mapping/commerce.ts"
+import { type Commerce, decimal, distinct, type Product, productIds } from "../mapping/commerce.ts"
 import { consentValue } from "../mapping/consent.ts"
 import { buildCustomData, putPredictedValue } from "../mapping/custom-data.ts"
-import { seconds } from "../mapping/event-time.ts"
 import { mobileSystem, putHashedUser } from "../mapping/identifiers.ts"
-import { decimal } from "../mapping/numbers.ts"
 import { type Dropped, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/result.ts"
-import { type MappingStart, mapping, originOf } from "../mapping/start.ts"
+import { type MappingStart, mapping, originOf, seconds } from "../mapping/start.ts"
 
 /** Maps the event, or says why Pinterest would refuse it. */
 export const mapEvent = mapping<Source>({

@@ -2,14 +2,12 @@
 import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
 import type { CompiledConnection, JsonObject, MapResult } from "../connector.ts"
-import { type Commerce, distinct, type Product, productIds } from "../mapping/commerce.ts"
+import { type Commerce, decimal, distinct, type Product, productIds } from "../mapping/commerce.ts"
 import { locationPairsOf, setDataProcessing } from "../mapping/consent.ts"
 import { appDataWithId, buildCustomData, putDeliveryCategory, putPredictedValue } from "../mapping/custom-data.ts"
-import { seconds } from "../mapping/event-time.ts"
 import { putHashedUser } from "../mapping/identifiers.ts"
-import { decimal } from "../mapping/numbers.ts"
 import { type Dropped, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/result.ts"
-import { groupText, type MappingStart, mapping, originOf } from "../mapping/start.ts"
+import { groupText, type MappingStart, mapping, originOf, seconds } from "../mapping/start.ts"
 import catalog from "./catalog.json" with { type: "json" }
 
 /** Maps the event, or says why Snapchat would refuse it. */

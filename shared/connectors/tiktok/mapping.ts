@@ -4,10 +4,9 @@ import type { Connection } from "../../connections/connection.ts"
 import type { CompiledConnection, JsonObject, MapResult, NotMapped } from "../connector.ts"
 import { type Commerce, productIds } from "../mapping/commerce.ts"
 import { buildCustomData } from "../mapping/custom-data.ts"
-import { seconds } from "../mapping/event-time.ts"
 import { externalIds, mobileSystem, phoneHashes } from "../mapping/identifiers.ts"
 import { type Dropped, isEmpty, type PayloadBuilder, put, rejected, skipped } from "../mapping/result.ts"
-import { groupText, type MappingStart, mapping, originOf } from "../mapping/start.ts"
+import { groupText, type MappingStart, mapping, originOf, seconds } from "../mapping/start.ts"
 import catalog from "./catalog.json" with { type: "json" }
 import closedList from "./currencies.json" with { type: "json" }
 
