@@ -134,7 +134,14 @@ describe("commands on a broker", () => {
           topics: [`${prefix}normalized-events`],
           assignment: "balanced",
           processors: ["mapper"],
-          handlers: { onAssigned: () => {}, onRecords: () => {}, onGap: () => {}, onCrashed: () => {} }
+          rebalanceWaitMillis: 0,
+          handlers: {
+            onRebalancing: async () => {},
+            onAssigned: () => {},
+            onRecords: () => {},
+            onGap: () => {},
+            onCrashed: () => {}
+          }
         })
         const refused = yield* capi("replay", "--stage", "mapper", "--from", "beginning", "--yes")
         assert.strictEqual(codeOf(refused.exit), "group_running")

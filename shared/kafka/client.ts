@@ -52,11 +52,16 @@ export class KafkaError extends Data.TaggedError("KafkaError")<{
 }> {}
 
 /**
- * What happens to a group member. The handlers must return at once: work happens elsewhere.
+ * What happens to a group member. The handlers must return at once: work happens elsewhere. Only `onRebalancing` is waited for.
  * A newly assigned partition delivers nothing until its owner has sought a position; from there its records come without
  * gaps and without repeats, also over rebalances that the membership survives.
  */
 export interface MemberHandlers {
+  /**
+   * The group rebalances: partitions may move as soon as the promise has settled, or `rebalanceWaitMillis` are over. Records still
+   * come meanwhile. `onAssigned` or `onCrashed` follows. Called before the first assignment, too.
+   */
+  readonly onRebalancing: () => Promise<unknown>
   /** A new generation: exactly these partitions are assigned. `continued` is false if the membership was lost before. */
   readonly onAssigned: (assigned: ReadonlyArray<TopicPartition>, continued: boolean) => void
   /**
@@ -91,6 +96,8 @@ export interface MemberOptions {
   readonly assignment: "balanced" | "active-standby"
   /** For whom the member reads, for others to see (`groups`). */
   readonly processors: ReadonlyArray<string>
+  /** How long a rebalance waits for `onRebalancing`; the client may bound it further, since the group waits for each member. */
+  readonly rebalanceWaitMillis: number
   readonly handlers: MemberHandlers
 }
 

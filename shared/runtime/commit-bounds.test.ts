@@ -11,6 +11,7 @@ import type { Batch } from "./contract.ts"
 import { defaultRuntimeOptions } from "./contract.ts"
 import { Intake } from "./intake.ts"
 import { runPipeline } from "./pipeline.ts"
+import { PartitionRequests } from "./requests.ts"
 
 /** Stops a processor that has steps in flight, which takes virtual time. */
 const stop = (fiber: Fiber.Fiber<unknown, unknown>) =>
@@ -72,6 +73,7 @@ it.effect("commits no batch that was taken and is not worked on yet", () =>
           Effect.sync(() => void commits.push([offsets[0]?.next ?? null, records.length]))
       },
       intake: Object.assign(intake, { take: heldUp }),
+      requests: new PartitionRequests(),
       groupId: "copy",
       at: { topic: "in", partition: 0 },
       topic: "in",

@@ -29,6 +29,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
+import type { RequestTracker } from "./requests.ts"
 
 /** A processor: a name, its inputs, and what it does with each partition that it is assigned. */
 export interface Processor<E = never, R = never> {
@@ -85,6 +86,8 @@ export interface Batch {
   readonly records: ReadonlyArray<Inbound>
   /** One of its records may end the process (`isolation.ts`): it is not to be handled together with another partition's. */
   readonly isAlone?: boolean
+  /** Where the step makes its requests to other systems known: they are finished before the partition moves. */
+  readonly requests?: RequestTracker
 }
 
 /** The result of a batch. Its outputs and the batch's end offset are committed together or not at all. */

@@ -13,6 +13,7 @@ import { failOnStall, Intake } from "./intake.ts"
 import type { Observe } from "./metrics.ts"
 import { appendTogether, runPipeline } from "./pipeline.ts"
 import { guardAgainstPoison, type OpeningMemory } from "./poison.ts"
+import { PartitionRequests } from "./requests.ts"
 import { logOf, positionIn, restoreState } from "./restore-state.ts"
 
 /** A partition that a member of a group was assigned. */
@@ -45,6 +46,7 @@ export interface RecordSink {
 export class PartitionHandle {
   /** How many partitions the topic had when this one was opened; null before. */
   partitions: number | null = null
+  readonly requests = new PartitionRequests()
   private sink: RecordSink | null = null
   private draining = false
 
@@ -210,6 +212,7 @@ const openAndProcess = <E, R>(
         metadata: guard.metadata,
         producer,
         intake,
+        requests: handle.requests,
         groupId,
         at,
         topic,

@@ -12,6 +12,7 @@ import type { KafkaError, ProducedRecord, TopicPartition, TransactionalProducer 
 import type { AdaptiveBatchLimits } from "./batch-limits.ts"
 import type { Outbound, PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
 import type { Intake, TakenBatch } from "./intake.ts"
+import type { PartitionRequests } from "./requests.ts"
 import { type ReadySteps, StepQueue } from "./steps.ts"
 
 interface PipelineOptions<E, R> {
@@ -19,6 +20,7 @@ interface PipelineOptions<E, R> {
   readonly task: PartitionTask<E, R>
   readonly producer: TransactionalProducer
   readonly intake: Intake
+  readonly requests: PartitionRequests
   readonly groupId: string
   /** The broker's name of the topic. */
   readonly at: TopicPartition
@@ -49,10 +51,11 @@ interface PipelineState<E, R> {
 
 export const runPipeline = <E, R>(options: PipelineOptions<E, R>): Effect.Effect<void, E | KafkaError, R> =>
   Effect.scopedWith((scope) => {
-    const { processor, task, intake, topic, at, runtime, onBatch } = options
+    const { processor, task, intake, topic, at, runtime, onBatch, requests } = options
     const changed = Latch.makeUnsafe(false)
     const onChange = () => void changed.openUnsafe()
-    const steps = new StepQueue({ processor, task, intake, topic, partition: at.partition, onBatch, onChange })
+    const { partition } = at
+    const steps = new StepQueue({ processor, task, intake, topic, partition, onBatch, onChange, requests })
     const state: PipelineState<E, R> = { steps, changed, tickDue: false, idleDue: false }
     const timers = [
       every(runtime.idleCommitEvery, () => {

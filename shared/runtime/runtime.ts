@@ -70,7 +70,13 @@ const rejoinMillisMin = 250
 const rejoinMillisMax = 5_000
 
 type GroupEvent =
-  | { readonly type: "assigned"; readonly partitions: ReadonlyArray<TopicPartition>; readonly continued: boolean }
+  | {
+      readonly type: "assigned"
+      readonly partitions: ReadonlyArray<TopicPartition>
+      readonly continued: boolean
+      /** Which of the membership's rebalances it ends. */
+      readonly rebalance: number
+    }
   | { readonly type: "crashed"; readonly error: KafkaError }
   | { readonly type: "died"; readonly cause: Cause.Cause<never> }
 
@@ -88,14 +94,20 @@ const runMembership = <R>(
       const running = new Map<string, PartitionFiber>()
       const closing = new Map<string, Fiber.Fiber<void>>()
       const groupId = runtime.prefix + work.name
+      let rebalance = 0
       const joining = client.join({
         groupId,
         topics: work.topics.map((topic) => runtime.prefix + topic),
         assignment: work.assignment,
         processors: work.processors,
+        rebalanceWaitMillis: Duration.toMillis(runtime.drainTimeout),
         handlers: {
+          onRebalancing: () => {
+            rebalance++
+            return Promise.all([...running.values()].map(({ handle }) => handle.requests.hold()))
+          },
           onAssigned: (partitions, continued) => {
-            Queue.offerUnsafe(events, { type: "assigned", partitions, continued })
+            Queue.offerUnsafe(events, { type: "assigned", partitions, continued, rebalance })
           },
           onCrashed: (error) => {
             Queue.offerUnsafe(events, { type: "crashed", error })
@@ -132,6 +144,8 @@ const runMembership = <R>(
         }))
         for (const processor of work.processors) observe({ type: "assigned", processor, partitions })
         yield* applyAssignment(owned, event, grown)
+        // Unless the next rebalance has begun meanwhile.
+        if (event.rebalance === rebalance) for (const { handle } of running.values()) handle.requests.release()
       }
     })
   )
@@ -190,7 +204,10 @@ const applyAssignment = <R>(
       if (stays && !grown.has(name)) continue
       running.delete(name)
       closing.set(name, fiber)
-      if (stays) handle.drain()
+      if (stays) {
+        handle.requests.release()
+        handle.drain()
+      } else if (!handle.requests.isSettled) yield* logCutOff(name)
       const end = stays ? Effect.timeoutOption(Fiber.await(fiber), drainTimeout) : Effect.void
       yield* Effect.forkIn(Effect.andThen(end, Fiber.interrupt(fiber)), scope)
     }
@@ -199,6 +216,12 @@ const applyAssignment = <R>(
       if (!running.has(name)) running.set(name, yield* start(partition, closing.get(name)))
     }
   })
+
+/** What the rebalance has waited for in vain. */
+const logCutOff = (partition: string) =>
+  Effect.logWarning(
+    "A partition moved to another instance before its requests were finished: what they carried is sent again there."
+  ).pipe(Effect.annotateLogs({ partition }))
 
 /** The open partitions whose topic has another number of partitions than when they were opened. */
 const grownSince = (
@@ -225,6 +248,14 @@ const drainAll = (running: ReadonlyMap<string, PartitionFiber>, timeout: Duratio
     for (const { handle, fiber } of running.values()) {
       handle.drain()
       if (!handle.isOpen) yield* Effect.forkDetach(Fiber.interrupt(fiber))
+      // Amid a rebalance it may be another's at any time: nothing more begins, so only what has begun is finished.
+      else if (handle.requests.isHeld)
+        yield* Effect.forkDetach(
+          Effect.andThen(
+            Effect.promise(() => handle.requests.settled()),
+            Fiber.interrupt(fiber)
+          )
+        )
     }
     const ended = yield* Deferred.make<void>()
     const fibers = [...running.values()].map(({ fiber }) => fiber)

@@ -201,6 +201,7 @@ it.effect("waits for members of the processors' own groups, which an earlier ver
   Effect.gen(function* () {
     const { write, out, start, kafka, events } = sharedInputHarness(["a"])
     const handlers = {
+      onRebalancing: async () => undefined,
       onAssigned: () => undefined,
       onRecords: () => undefined,
       onGap: () => undefined,
@@ -209,7 +210,11 @@ it.effect("waits for members of the processors' own groups, which an earlier ver
     const earlier = yield* Effect.forkChild(
       Effect.scoped(
         Effect.andThen(
-          kafka.client.join({ groupId: "copy.a", topics: ["in"], assignment: "balanced", processors: [], handlers }),
+          kafka.client.join({
+            ...{ groupId: "copy.a", topics: ["in"], assignment: "balanced", processors: [] },
+            rebalanceWaitMillis: 0,
+            handlers
+          }),
           Effect.never
         )
       )

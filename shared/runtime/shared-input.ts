@@ -170,6 +170,7 @@ const openAndProcess = <E, R>(
         runtime,
         observe,
         input: inputOf,
+        requests: handle.requests,
         bytesInFlightMax,
         append,
         isMoreComing: shared.isMoreComing,

@@ -3,11 +3,12 @@ import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { KafkaError } from "../kafka/client.ts"
 import type { Batch, Outbound, PartitionTask, Processor, Step } from "./contract.ts"
 import type { Intake, TakenBatch } from "./intake.ts"
+import type { PartitionRequests, StepRequests } from "./requests.ts"
 
 export interface StepQueueOptions<E, R> {
   readonly processor: Processor<E, R>
@@ -19,11 +20,14 @@ export interface StepQueueOptions<E, R> {
   readonly onBatch: (batch: TakenBatch) => void
   /** A step is complete, or no more will come. */
   readonly onChange: () => void
+  /** Of the partition. */
+  readonly requests: PartitionRequests
 }
 
 interface StepInFlight<E> {
   /** The buffers of its records are released when the step is complete, which is some time before it is committed. */
   readonly batch: Omit<TakenBatch, "records">
+  readonly requests: StepRequests
   exit: Exit.Exit<Step, E | KafkaError> | null
 }
 
@@ -62,6 +66,12 @@ export class StepQueue<E, R> {
     Effect.gen({ self: this }, function* () {
       const { intake, processor, onChange } = this.options
       const running = Semaphore.makeUnsafe(processor.concurrency)
+      yield* Scope.addFinalizer(
+        scope,
+        Effect.sync(() => {
+          for (const { requests } of this.steps) requests.settle()
+        })
+      )
       while (true) {
         yield* this.uncommitted.take(1)
         yield* running.take(1)
@@ -76,16 +86,18 @@ export class StepQueue<E, R> {
   // A separate method, so that the loop above holds no batch while it waits for the next.
   private start(running: Semaphore.Semaphore, taken: TakenBatch, scope: Scope.Scope) {
     const { processor, task, topic, partition, onBatch, onChange } = this.options
-    const step: StepInFlight<E> = { batch: { bytes: taken.bytes, endOffset: taken.endOffset }, exit: null }
+    const requests = this.options.requests.step()
+    const step: StepInFlight<E> = { batch: { bytes: taken.bytes, endOffset: taken.endOffset }, requests, exit: null }
     this.steps.push(step)
     onBatch(taken)
-    const batch: Batch = { topic, partition, records: taken.records }
+    const batch: Batch = { topic, partition, records: taken.records, requests }
     const buffers = processor.releasesInputBuffers === true ? taken.records.map(({ bufferRef }) => bufferRef) : []
     const complete = (exit: Exit.Exit<Step, E | KafkaError>) =>
       Effect.suspend(() => {
         step.exit = exit
         // After a failure a fiber of the step may still use them.
         if (Exit.isSuccess(exit)) for (const buffer of buffers) buffer?.release()
+        else requests.settle()
         onChange()
         return running.release(1)
       })
@@ -148,7 +160,10 @@ export class StepQueue<E, R> {
     const committed = this.steps.splice(0, ready.count)
     const bytes = committed.reduce((sum, step) => sum + step.batch.bytes, 0)
     this.options.intake.release(bytes)
-    for (const { exit } of committed) if (exit !== null && Exit.isSuccess(exit)) exit.value.release?.()
+    for (const { exit, requests } of committed) {
+      if (exit !== null && Exit.isSuccess(exit)) exit.value.release?.()
+      requests.settle()
+    }
     return Effect.as(this.uncommitted.release(ready.count), bytes)
   }
 }

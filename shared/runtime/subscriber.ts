@@ -16,6 +16,7 @@ import { type Isolation, nothingBegun } from "./isolation.ts"
 import type { Observe } from "./metrics.ts"
 import { delayReopening } from "./partition.ts"
 import type { CommitReport } from "./pipeline.ts"
+import type { PartitionRequests } from "./requests.ts"
 import { type RestoreContext, restoreState } from "./restore-state.ts"
 import { StepQueue } from "./steps.ts"
 
@@ -25,6 +26,7 @@ export interface SubscriberContext {
   readonly observe: Observe
   /** Of the partition: the input's names and how many partitions it has. */
   readonly input: Omit<RestoreContext, "position"> & { readonly topic: string }
+  readonly requests: PartitionRequests
   readonly bytesInFlightMax: number
   readonly append: NonNullable<AssignedPartition["append"]>
   /** Whether the shared reading is far behind the end of the log, and not paused. */
@@ -193,7 +195,8 @@ export class Subscriber<E, R> {
         topic: input.topic,
         partition: input.at.partition,
         onBatch: ({ records, bytes }) => observe({ type: "batch", ...this.name, records: records.length, bytes }),
-        onChange: changed
+        onChange: changed,
+        requests: this.context.requests
       })
       this.steps = steps
       this.behindFrom = position < sharedEnd ? position : null

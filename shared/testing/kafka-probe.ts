@@ -56,7 +56,8 @@ export interface MemberProbe {
 export const joinAsProbe = (
   groupId: string,
   topic: string,
-  assignment: "balanced" | "active-standby" = "balanced"
+  assignment: "balanced" | "active-standby" = "balanced",
+  onRebalancing: () => Promise<void> = async () => undefined
 ): Effect.Effect<MemberProbe, KafkaError, KafkaClient | Scope.Scope> =>
   Effect.gen(function* () {
     const client = yield* KafkaClient
@@ -66,7 +67,9 @@ export const joinAsProbe = (
       topics: [topic],
       assignment,
       processors: ["probe"],
+      rebalanceWaitMillis: 5_000,
       handlers: {
+        onRebalancing,
         onAssigned: (partitions, continued) => void seen.assignments.push({ partitions, continued }),
         onRecords: ({ partition }, records, endOffset) => {
           seen.records.push(...records)

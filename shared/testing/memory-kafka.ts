@@ -31,6 +31,8 @@ export class MemoryKafka {
     readonly next: number | null
     readonly records: number
   }> = []
+  /** A rebalance waits for what members finish first, however long; else it comes at once, as where their time is over. */
+  rebalancesWait = false
   /** Offsets that a program commits outside of transactions fail while set; those that are set by hand do not. */
   failOffsetCommits = false
   /** How many requests committed offsets outside of transactions. */
@@ -182,6 +184,13 @@ export class MemoryKafka {
   }
 
   private rebalance(groupId: string): void {
+    const assign = () => this.assign(groupId)
+    const members = this.rebalancesWait ? (this.groups.get(groupId) ?? []) : []
+    if (members.length === 0) assign()
+    else void Promise.all(members.map(({ options }) => options.handlers.onRebalancing())).then(assign)
+  }
+
+  private assign(groupId: string): void {
     const members = this.groups.get(groupId) ?? []
     const first = members[0]
     if (first === undefined) return

@@ -18,9 +18,12 @@ export interface ChaosRun {
   readonly crashes: Array<Crash>
 }
 
+/** A time in which a request may have been cut off, in milliseconds since the epoch. */
 export interface Crash {
   readonly from: number
   readonly to: number
+  /** The platform whose requests are meant; all of them where it is absent. */
+  readonly platform?: string
 }
 
 export const disrupt = (chaosRun: ChaosRun, disruption: Disruption): Effect.Effect<void, unknown> =>

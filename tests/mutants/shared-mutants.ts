@@ -31,6 +31,27 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
     tests: ["shared/kafka/wire/buffer-pool.test.ts"]
   },
   {
+    wrong: "A member joins its group again before its requests are finished.",
+    file: "shared/kafka/kafkajs/patches/consumer.ts",
+    from: "await Promise.all(this.assigners.map(({ beforeJoining }) => beforeJoining?.()))",
+    to: "void this.assigners",
+    tests: ["shared/kafka/kafkajs/patches/consumer.test.ts", "tests/delivery/moving-partitions.kafka.test.ts"]
+  },
+  {
+    wrong: "A partition moves while a request is answered and its results are not committed.",
+    file: "shared/runtime/requests.ts",
+    from: "return this.inFlight > 0 || this.hasEffect",
+    to: "return this.inFlight > 0",
+    tests: ["shared/runtime/rebalance.test.ts", "processors/delivery/engine/partition-moves.test.ts"]
+  },
+  {
+    wrong: "A step begins its first request while its partition may move.",
+    file: "shared/runtime/requests.ts",
+    from: "    const held = steps.find(({ partition }) => partition.isHeld)\n",
+    to: "    const held = steps.find(() => false)\n",
+    tests: ["shared/runtime/rebalance.test.ts", "processors/delivery/engine/partition-moves.test.ts"]
+  },
+  {
     wrong: "kafkajs replaces the committed offset where it is out of range.",
     file: "shared/kafka/kafkajs/patches/consumer.ts",
     from: "  manager.prototype.setDefaultOffset = async function ({ topic, partition }) {",

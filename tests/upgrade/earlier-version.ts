@@ -16,6 +16,8 @@ export interface EarlierVersion {
   readonly program: (name: string) => ReadonlyArray<string>
   /** The file of its command line. */
   readonly commandLine: string
+  /** Whether it finishes its requests before a partition moves to another instance (decision 61). */
+  readonly finishesRequests: boolean
 }
 
 const git = (...args: ReadonlyArray<string>): string =>
@@ -42,6 +44,7 @@ export const earlierVersion = (commit: string): Effect.Effect<EarlierVersion, ne
     return {
       title: git("log", "-1", "--format=%h %s", commit),
       commandLine: path.join(folder, "infra/cli/main.ts"),
+      finishesRequests: existsSync(path.join(folder, "shared/runtime/requests.ts")),
       program: (name) => {
         const [program, ...args] = folderAndArguments(name)
         const alone = path.join(folder, "processors", name, "main.ts")

@@ -28,6 +28,7 @@ import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { readLedger } from "../../shared/ledger/read-ledger.ts"
 import { type Audit, audit } from "../chaos/audit.ts"
+import type { Crash } from "../chaos/disrupt.ts"
 import { makeLoad } from "../chaos/load.ts"
 import { settled } from "../chaos/run-seed.ts"
 import { environmentFor } from "../harness/environment.ts"
@@ -46,6 +47,8 @@ export interface UpgradeOptions {
 }
 
 export interface UpgradeReport extends Audit {
+  /** Messages whose outcome is unknown, though no instance ran that may have cut them off. */
+  readonly unknownUnexplained: number
   readonly published: number
   /** From the first instance that was stopped to the last that was ready. */
   readonly rollingSeconds: number
@@ -60,6 +63,8 @@ const prefix = "upgrade."
 const recordsPerSecond = 80
 /** As Compose and the chart give it (docs/deployment.md). */
 const stopGrace = Duration.seconds(60)
+/** From the end of an instance to the first results of the one that has taken its partitions. */
+const stateMillisMax = 60_000
 
 export const upgradeRun = Effect.fnUntraced(function* (options: UpgradeOptions, print: (line: string) => void) {
   const { earlier } = options
@@ -86,6 +91,9 @@ export const upgradeRun = Effect.fnUntraced(function* (options: UpgradeOptions, 
   })
 
   const running = new Map<string, RunningProgram>()
+  /** By instance: when those of an earlier version ran that does not finish its requests before a partition moves. */
+  const cuttingNow = new Map<string, { readonly from: number; to: number; readonly platform: string }>()
+  const cutting: Array<Crash> = []
   yield* Effect.addFinalizer(() =>
     Effect.forEach([...running.values()], (one) => stopProgram(one, stopGrace), {
       concurrency: "unbounded",
@@ -97,12 +105,21 @@ export const upgradeRun = Effect.fnUntraced(function* (options: UpgradeOptions, 
     const options = { name, instance: `${name}-${instance}-${version}`, folder, environment, command }
     const program = yield* startProgram(options)
     running.set(`${name}-${instance}`, program)
+    if (version === "earlier" && !earlier.finishesRequests) {
+      const from = yield* Clock.currentTimeMillis
+      const period = { from, to: Number.MAX_SAFE_INTEGER, platform: name.replace("delivery-", "") }
+      cuttingNow.set(`${name}-${instance}`, period)
+      cutting.push(period)
+    }
     return program
   })
   const stop = Effect.fnUntraced(function* (name: string, instance: number) {
     const program = running.get(`${name}-${instance}`)
     running.delete(`${name}-${instance}`)
     if (program !== undefined) yield* stopProgram(program, stopGrace)
+    const period = cuttingNow.get(`${name}-${instance}`)
+    if (period !== undefined) period.to = yield* Clock.currentTimeMillis
+    cuttingNow.delete(`${name}-${instance}`)
   })
   const everyInstance = programs.flatMap((name) => instances.map((instance) => [name, instance] as const))
   const steady = Effect.sleep(options.steadySeconds * 1_000)
@@ -153,16 +170,23 @@ export const upgradeRun = Effect.fnUntraced(function* (options: UpgradeOptions, 
     const ledger = readLedger({ from: 0, to: Number.MAX_SAFE_INTEGER }, connections, prefix)
     const balance = yield* settled(ledger, ["google-chaos"])
     const { acknowledged } = load
-    const found = yield* audit({ cluster: { control }, prefix, connections, balance, acknowledged, crashes: [] })
-    for (const one of (yield* readBack(`${prefix}delivery-results`, "event-delivery-log")).filter(
-      ({ outcome }) => outcome === "unknown"
-    ))
-      print(
-        `  unknown at ${new Date(one.timestamp).toISOString()}: ${one.connection_id} ${one.event_id} ${one.reason_code}`
+    const found = yield* audit({ cluster: { control }, prefix, connections, balance, acknowledged, crashes: cutting })
+    const results = yield* readBack(`${prefix}delivery-results`, "event-delivery-log")
+    let unknownUnexplained = 0
+    for (const { connection_id, event_id, outcome, platform, reason_code, timestamp } of results) {
+      if (outcome !== "unknown") continue
+      // The next owner says so as soon as it has read its state.
+      const isExplained = cutting.some(
+        (one) => one.platform === platform && timestamp >= one.from && timestamp <= one.to + stateMillisMax
       )
+      if (!isExplained) unknownUnexplained++
+      const why = isExplained ? `${reason_code}, an earlier instance ran` : reason_code
+      print(`  unknown at ${new Date(timestamp).toISOString()}: ${connection_id} ${event_id} ${why}`)
+    }
     const received = (yield* control.receipts("meta")).map(({ received_at }) => received_at)
     const report: UpgradeReport = {
       ...found,
+      unknownUnexplained,
       published: load.records(),
       rollingSeconds,
       longestPauseSeconds: longestPause(received, from, to) / 1_000

@@ -6,6 +6,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { BatchVerdict } from "../../../shared/connectors/connector.ts"
 import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
+import { untracked } from "../../../shared/runtime/requests.ts"
 import { joinRequests, type Send } from "./join-requests.ts"
 import type { DeliveryEvent } from "./outcome.ts"
 import type { RequestResult } from "./send-request.ts"
@@ -126,7 +127,7 @@ const harness = (
     })
     yield* joined.open
     yield* joined.open
-    return { send: (...ids) => joined.send(ids.map(eventOf)), sent }
+    return { send: (...ids) => joined.send(ids.map(eventOf), untracked), sent }
   })
 
 const eventOf = (id: string): DeliveryEvent => {

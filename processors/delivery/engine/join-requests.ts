@@ -11,6 +11,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { BatchVerdict, EventVerdict } from "../../../shared/connectors/connector.ts"
 import type { KafkaError } from "../../../shared/kafka/client.ts"
+import { type RequestTracker, sharedRequest } from "../../../shared/runtime/requests.ts"
 import { type ChunkLimits, envelopeBytes } from "./chunk.ts"
 import type { DeliveryEvent } from "./outcome.ts"
 import type { RequestResult } from "./send-request.ts"
@@ -18,6 +19,9 @@ import { deadlineOf } from "./triage.ts"
 
 /** Sends events of one batch group, which fit into a request. */
 export type Send = (events: ReadonlyArray<DeliveryEvent>) => Effect.Effect<RequestResult, KafkaError>
+
+/** As `Send`; what it sends is made known to the tracker. */
+export type TrackedSend = (...args: [...Parameters<Send>, requests: RequestTracker]) => ReturnType<Send>
 
 /** How the first request for events is sent. */
 export class FirstRequest extends Context.Service<FirstRequest, { readonly send: Send }>()("delivery/FirstRequest") {}
@@ -27,7 +31,7 @@ export interface JoinOptions {
   readonly limits: () => ChunkLimits
   /** Requests in flight; what comes meanwhile is joined. */
   readonly concurrency: number
-  readonly send: Send
+  readonly send: TrackedSend
   /** Requests that are under way end with it. */
   readonly scope: Scope.Scope
 }
@@ -37,6 +41,7 @@ interface Part {
   readonly events: ReadonlyArray<DeliveryEvent>
   readonly bytes: number
   readonly deadline: number
+  readonly requests: RequestTracker
   /** Its part of the result; null if it has to be sent alone. */
   readonly result: Deferred.Deferred<RequestResult | null, KafkaError>
   request: Fiber.Fiber<void> | null
@@ -46,7 +51,7 @@ interface Part {
 
 export interface JoinedRequests {
   /** Concurrent calls share requests, as soon as two partitions are open. */
-  readonly send: Send
+  readonly send: TrackedSend
   /** A partition is open until the scope closes. */
   readonly open: Effect.Effect<void, never, Scope.Scope>
 }
@@ -79,7 +84,12 @@ export const joinRequests = ({ limits, concurrency, send, scope }: JoinOptions):
   })
 
   const sendTogether = (parts: ReadonlyArray<Part>): Effect.Effect<void> => {
-    const request = Effect.exit(send(parts.flatMap(({ events }) => events))).pipe(
+    const tracker = sharedRequest(parts.map(({ requests }) => requests))
+    const together = send(
+      parts.flatMap(({ events }) => events),
+      tracker
+    )
+    const request = Effect.exit(together).pipe(
       Effect.flatMap((exit) =>
         Effect.sync(() => {
           for (const { events, result } of parts)
@@ -116,16 +126,17 @@ export const joinRequests = ({ limits, concurrency, send, scope }: JoinOptions):
     Effect.sync(() => void partitions++),
     () => Effect.sync(() => void partitions--)
   )
-  const join: Send = (events) =>
+  const join: TrackedSend = (events, requests) =>
     Effect.suspend(() => {
-      if (partitions < 2 || events.length >= limits().events) return send(events)
+      if (partitions < 2 || events.length >= limits().events) return send(events, requests)
       const bytes = events.reduce((sum, event) => sum + event.bytes + 1, 0)
       const result = Deferred.makeUnsafe<RequestResult | null, KafkaError>()
-      const part: Part = { events, bytes, deadline: deadlineOf(events), result, request: null, isGone: false }
+      const deadline = deadlineOf(events)
+      const part: Part = { events, bytes, deadline, requests, result, request: null, isGone: false }
       waiting.push(part)
       return Effect.andThen(sendWaiting, Deferred.await(result)).pipe(
         Effect.onInterrupt(() => leave(part)),
-        Effect.flatMap((own) => (own === null ? send(events) : Effect.succeed(own)))
+        Effect.flatMap((own) => (own === null ? send(events, requests) : Effect.succeed(own)))
       )
     })
   return { send: join, open }

@@ -26,6 +26,7 @@ import type {
   Processor,
   Step
 } from "../../../shared/runtime/contract.ts"
+import { untracked } from "../../../shared/runtime/requests.ts"
 import { movedRecord } from "../../../shared/runtime/restore-state.ts"
 import { acceptedRequests, pendingRecord } from "../outcomes/pending.ts"
 import { makeStatusPoller, type StatusPoller } from "../outcomes/status-poller.ts"
@@ -42,7 +43,7 @@ import { FirstRequest, type JoinedRequests, joinRequests, type Send } from "./jo
 import type { DeliveryEvent, Outcome } from "./outcome.ts"
 import { poisonedRecords, settle, withUndecided, writtenBack } from "./records.ts"
 import { makeSendIntents, type Screened, type SendIntents } from "./send-intents.ts"
-import { IdempotencyGuard, idempotent, sendRequest } from "./send-request.ts"
+import { finishedBeforeMove, IdempotencyGuard, idempotent, sendRequest } from "./send-request.ts"
 import { countOutcomes } from "./telemetry.ts"
 import { failedRecords, tracedRecords } from "./trace-outcomes.ts"
 import { type Triage, triage } from "./triage.ts"
@@ -70,9 +71,7 @@ export const deliveryProcessor = (
       releasesInputBuffers: true,
       accept: (record) => record.headers[headerNames.connection] === connection.id,
       open: (assigned) =>
-        Effect.all([owned, joined?.open ?? Effect.void]).pipe(
-          Effect.andThen(Effect.sync(() => openPartition(delivery, joined, assigned)))
-        )
+        Effect.map(Effect.all([owned, joined?.open ?? Effect.void]), () => openPartition(delivery, joined, assigned))
     }
   })
 
@@ -86,12 +85,13 @@ const openPartition = (
   const poller = asyncOutcome === undefined ? null : makeStatusPoller(delivery, assigned, asyncOutcome)
   const restore = [intents?.restore, poller?.restore].filter((entry) => entry !== undefined)
   const partition: Partition = { delivery, intents, poller, partitions: assigned.partitions ?? 1 }
-  const guard = intents ?? idempotent
-  const sendAlone: Send = (events) => sendRequest(delivery, guard, events, false)
-  const common = Context.add(Context.make(DeliveryContext, delivery), IdempotencyGuard, guard)
-  const contextWith = (send: Send) => Context.add(common, FirstRequest, { send })
-  const context = contextWith(joined?.send ?? sendAlone)
-  const contextAlone = contextWith(sendAlone)
+  const contextOf = ({ isAlone, requests = untracked }: Batch) => {
+    const guard = finishedBeforeMove(intents ?? idempotent, requests, isIdempotent)
+    const alone: Send = (events) => sendRequest(delivery, guard, events, false)
+    const send: Send = joined === null || isAlone === true ? alone : (events) => joined.send(events, requests)
+    const context = Context.make(DeliveryContext, delivery)
+    return Context.add(Context.add(context, IdempotencyGuard, guard), FirstRequest, { send })
+  }
   return {
     ...(restore.length > 0 ? { restore } : {}),
     ...(poller === null ? {} : { tick: poller.tick }),
@@ -105,7 +105,7 @@ const openPartition = (
         Effect.flatMap((screened) => attemptChunks(delivery, screened)),
         // settle, records: what the runtime writes and commits
         Effect.flatMap((attempted) => toStep(partition, batch, attempted)),
-        Effect.provideContext(batch.isAlone === true ? contextAlone : context)
+        Effect.provideContext(contextOf(batch))
       ),
     poison: (record) => poisonStep(partition, record)
   }
@@ -118,7 +118,7 @@ const joinedRequests = (delivery: DeliveryContextShape): JoinedRequests | null =
   return joinRequests({
     limits: () => ({ events: optimizer.size(), bytes: limits.bytesPerRequest }),
     concurrency: limits.concurrency,
-    send: (events) => sendRequest(delivery, idempotent, events, false),
+    send: (events, requests) => sendRequest(delivery, finishedBeforeMove(idempotent, requests, true), events, false),
     scope
   })
 }

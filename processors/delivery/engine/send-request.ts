@@ -2,11 +2,13 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import type { BatchVerdict, Connector, EventVerdict, RequestContext } from "../../../shared/connectors/connector.ts"
 import { failureVerdict } from "../../../shared/connectors/http/http-failure.ts"
 import { uniformVerdict, verdictMeta } from "../../../shared/connectors/verdicts.ts"
 import type { KafkaError } from "../../../shared/kafka/client.ts"
+import type { RequestTracker } from "../../../shared/runtime/requests.ts"
 import type { CallOutcome } from "../resilience/circuit-breaker.ts"
 import type { DeliveryContextShape } from "./delivery-context.ts"
 import {
@@ -35,6 +37,8 @@ export type ResponseReading = Pick<RequestResult, "verdict" | "facts" | "ambiguo
 
 /** What guards requests against a second delivery, where the platform does not recognize a repeated one. */
 export interface IdempotencyGuardShape {
+  /** Waits while no request may begin. */
+  readonly ready: Effect.Effect<void>
   /** Makes durable that events are about to be sent. */
   readonly declare: (events: ReadonlyArray<DeliveryEvent>) => Effect.Effect<void, KafkaError>
   /** Sends a request for events and remembers what it led to, also if the caller is interrupted. */
@@ -53,10 +57,30 @@ export class IdempotencyGuard extends Context.Service<IdempotencyGuard, Idempote
 
 /** Nothing to guard: the platform recognizes a repeated request by its events' ids. */
 export const idempotent: IdempotencyGuardShape = {
+  ready: Effect.void,
   declare: () => Effect.void,
   track: (_, send) => send,
   decided: () => undefined
 }
+
+/** A guard whose requests, once begun, are finished and committed before their partition moves to another instance. */
+export const finishedBeforeMove = (
+  guard: IdempotencyGuardShape,
+  requests: RequestTracker,
+  isIdempotent: boolean
+): IdempotencyGuardShape => ({
+  ...guard,
+  ready: requests.ready,
+  declare: (events) => Effect.andThen(requests.begin, guard.declare(events)),
+  track: (events, send) =>
+    Effect.onExit(guard.track(events, send), (exit) =>
+      Effect.sync(() => requests.end(Exit.isSuccess(exit) && hasEffect(exit.value, isIdempotent)))
+    )
+})
+
+/** What failed as a whole goes again in any case, except where that may be a second delivery. */
+const hasEffect = ({ ambiguous, verdict }: ResponseReading, isIdempotent: boolean): boolean =>
+  callOutcome(verdict) === "success" || (ambiguous && !isIdempotent)
 
 /**
  * Sends events of one batch group, waiting as long as the connection's state and rate demand.
@@ -110,6 +134,7 @@ const sendSome = Effect.fnUntraced(function* (
   const held = events.slice(count)
   yield* metrics.limiterWait(yield* limiter.acquire({ requests: 1, events: offered.length }))
   const access = yield* Effect.result(credential.context)
+  yield* guard.ready
   const attemptedAt = yield* Clock.currentTimeMillis
   // Pause, circuit and limiter may have taken hours, and one event too old fails a whole request of Meta's.
   const { fresh: sent, stopped } = separateUnsendable(offered, attemptedAt, delivery)

@@ -3,6 +3,7 @@
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { testBrokers, uniquePrefix } from "../../../tests/harness/test-services.ts"
 import {
@@ -117,6 +118,39 @@ layer(layerTest, { excludeTestServices: true })("a member by the Kafka port", (i
       yield* until("all again", () => first.assignments.at(-1)?.partitions.length === 4)
       yield* Effect.sleep(500)
       assert.strictEqual(first.records.length, 10)
+    })
+  )
+
+  it.effect("moves no partition before its member has finished, and keeps the membership meanwhile", () =>
+    Effect.gen(function* () {
+      const topic = yield* makeTopic(prefix, 2)
+      let finishing = Promise.resolve()
+      const first = yield* joinAsProbe(`${topic}-group`, topic, "balanced", () => finishing)
+      yield* until("an assignment", () => first.assignments.length === 1)
+      const { promise, resolve } = Promise.withResolvers<void>()
+      finishing = promise
+      const joining = yield* Effect.forkChild(joinAsProbe(`${topic}-group`, topic))
+      yield* Effect.sleep("3 seconds")
+      assert.lengthOf(first.assignments, 1)
+      assert.isUndefined(joining.pollUnsafe())
+      resolve()
+      const second = yield* Fiber.join(joining)
+      yield* until("halves", () => first.assignments.length === 2 && second.assignments.length === 1)
+      assert.isTrue(first.assignments[1]?.continued)
+      assert.lengthOf(first.assignments[1]!.partitions, 1)
+    })
+  )
+
+  it.effect("waits no longer than it was told for a member that does not finish", () =>
+    Effect.gen(function* () {
+      const topic = yield* makeTopic(prefix, 2)
+      let finishing = Promise.resolve()
+      const first = yield* joinAsProbe(`${topic}-group`, topic, "balanced", () => finishing)
+      yield* until("an assignment", () => first.assignments.length === 1)
+      finishing = new Promise(() => undefined)
+      const second = yield* joinAsProbe(`${topic}-group`, topic)
+      yield* until("halves", () => first.assignments.length === 2 && second.assignments.length === 1)
+      assert.isTrue(first.assignments[1]?.continued)
     })
   )
 

@@ -9,7 +9,7 @@ import type { Batch, Consumer, Kafka } from "kafkajs"
 import { KafkaError, type Member, type MemberHandlers, type MemberOptions, type TopicPartition } from "../client.ts"
 import type { ResolvedKafkaOptions } from "../options.ts"
 import { partitionAssigner } from "./assignment.ts"
-import { attempt, attemptBriefly, kafkaError, retryPolicy } from "./errors.ts"
+import { attempt, attemptBriefly, kafkaError, retryPolicy, settledWithin } from "./errors.ts"
 import { MemberPositions } from "./member-positions.ts"
 import kafkajs from "./patches/index.ts"
 import { fetchedRecords } from "./records.ts"
@@ -17,15 +17,18 @@ import { fetchedRecords } from "./records.ts"
 export const joinGroup = (
   kafka: Kafka,
   options: ResolvedKafkaOptions,
-  { groupId, topics, assignment, processors, handlers }: MemberOptions
+  { groupId, topics, assignment, processors, rebalanceWaitMillis, handlers }: MemberOptions
 ): Effect.Effect<Member, KafkaError, Scope.Scope> =>
   Effect.gen(function* () {
     const positions = new MemberPositions()
+    const assigner = partitionAssigner(kafkajs.AssignerProtocol, assignment, () => positions.owned(), processors)
+    const beforeJoining = () => {
+      const waitMillis = Math.min(rebalanceWaitMillis, rebalanceTimeoutMillis(options) / 2)
+      return settledWithin(waitMillis, handlers.onRebalancing()).then(ignore, ignore)
+    }
     const consumer = kafka.consumer({
       groupId,
-      partitionAssigners: [
-        partitionAssigner(kafkajs.AssignerProtocol, assignment, () => positions.owned(), processors)
-      ],
+      partitionAssigners: [(cluster) => ({ ...assigner(cluster), beforeJoining })],
       allowAutoTopicCreation: false,
       sessionTimeout: options.sessionTimeoutMillis,
       rebalanceTimeout: rebalanceTimeoutMillis(options),
@@ -82,6 +85,8 @@ interface MemberState {
   /** Set by each event of kafkajs, cleared by each check of `crashWhenSilent`. */
   alive: boolean
 }
+
+const ignore = () => undefined
 
 const rebalanceTimeoutMillis = (options: ResolvedKafkaOptions) => 2 * options.sessionTimeoutMillis
 

@@ -18,6 +18,14 @@ interface ConsumerGroup {
     topicPartitions: ReadonlyArray<TopicPartitions>
   ) => ReadonlyArray<TopicPartitions>
   readonly recoverFromFetch: (error: unknown) => Promise<void>
+  joinAndSync: (this: ConsumerGroup) => Promise<void>
+  /** As the member gave them; kafkajs passes on what it does not know. */
+  readonly assigners: ReadonlyArray<{ readonly beforeJoining?: () => Promise<void> }>
+  readonly coordinator: { readonly heartbeat: (member: object) => Promise<unknown> } | null
+  readonly groupId: string
+  readonly generationId: number | null
+  readonly memberId: string | null
+  readonly sessionTimeout: number
 }
 
 interface TopicPartitions {
@@ -54,6 +62,32 @@ export const wakeOnResume = (group: ConsumerGroupClass) => {
   }
   return group
 }
+
+/**
+ * Each join waits for `beforeJoining` of the member's assigners. kafkajs joins again as soon as it hears of a rebalance, and a member that
+ * has joined can no longer finish anything: its partitions may be another's at any time. Heartbeats go on; that they are answered by
+ * "rebalance in progress" is known.
+ */
+export const finishBeforeJoining = (group: ConsumerGroupClass) => {
+  const { joinAndSync } = group.prototype
+  group.prototype.joinAndSync = async function () {
+    const beat = () => {
+      const { coordinator, groupId, generationId, memberId } = this
+      if (memberId !== null)
+        coordinator?.heartbeat({ groupId, memberId, groupGenerationId: generationId }).catch(() => undefined)
+    }
+    const beats = setInterval(beat, Math.min(beatMillisMax, this.sessionTimeout / 10))
+    try {
+      await Promise.all(this.assigners.map(({ beforeJoining }) => beforeJoining?.()))
+    } finally {
+      clearInterval(beats)
+    }
+    return joinAndSync.call(this)
+  }
+  return group
+}
+
+const beatMillisMax = 1_000
 
 /** The member has partitions at the broker, and all of them are paused. */
 const isPaused = (group: ConsumerGroup, nodeId: string): boolean => {

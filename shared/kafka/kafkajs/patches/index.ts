@@ -12,7 +12,14 @@ import {
   retryAtCoordinator,
   stayClosed
 } from "./cluster.ts"
-import { beatByMonotonicClock, endFetchers, keepCommittedOffset, visibleBatch, wakeOnResume } from "./consumer.ts"
+import {
+  beatByMonotonicClock,
+  endFetchers,
+  finishBeforeJoining,
+  keepCommittedOffset,
+  visibleBatch,
+  wakeOnResume
+} from "./consumer.ts"
 import { checkWhilePending, disconnectOnce, nameDenied, receivePooled } from "./network.ts"
 import { groupMessagesPerPartition } from "./producer.ts"
 import { decodeUncompressed, frameRequest, poolProduceRequests } from "./protocol.ts"
@@ -137,6 +144,15 @@ export const patches: ReadonlyArray<Patch> = [
     file: "consumer.ts",
     tests: ["consumer.test.ts"],
     apply: beatByMonotonicClock
+  }),
+  patch({
+    module: "consumer/consumerGroup",
+    functions: ["joinAndSync"],
+    why: "a member finishes what is in flight before it joins again, and sends heartbeats meanwhile",
+    issue: null,
+    file: "consumer.ts",
+    tests: ["consumer.test.ts", "shared/kafka/conformance/group.kafka.test.ts"],
+    apply: finishBeforeJoining
   }),
   patch({
     module: "consumer/offsetManager",
