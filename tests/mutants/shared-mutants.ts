@@ -42,7 +42,7 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
     file: "shared/runtime/requests.ts",
     from: "return this.inFlight > 0 || this.hasEffect",
     to: "return this.inFlight > 0",
-    tests: ["shared/runtime/rebalance.test.ts", "processors/delivery/engine/partition-moves.test.ts"]
+    tests: ["processors/delivery/engine/partition-moves.test.ts"]
   },
   {
     wrong: "A step begins its first request while its partition may move.",

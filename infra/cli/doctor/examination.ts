@@ -120,10 +120,14 @@ const examineKafka = (settings: Settings, connections: ReadonlyArray<Connection>
     const platforms = [...new Set(connections.map(({ platform }) => platform))]
     const programs = options.programs.length > 0 ? options.programs : programsFor(platforms)
     const topics = [...new Set(programs.flatMap((program) => topicsOf(program, platforms)))]
+    const required = new Set(
+      programs.filter((one) => !optionalPrograms.has(one)).flatMap((one) => topicsOf(one, platforms))
+    )
+    const optional = new Set(options.programs.length > 0 ? [] : topics.filter((topic) => !required.has(topic)))
     const rights: RightsOptions = { prefix, programs, platforms }
     const codecs = decodingOf(settings)
     const dedupWindow = yield* dedupWindowSetting
-    const topicOptions = { settings, connections, topics, brokerCount: brokers.length, dedupWindow }
+    const topicOptions = { settings, connections, topics, optional, brokerCount: brokers.length, dedupWindow }
     const checks = [
       ...topicChecks(topicOptions),
       ...rightsChecks(rights),
@@ -133,6 +137,9 @@ const examineKafka = (settings: Settings, connections: ReadonlyArray<Connection>
     ]
     return [...answers, ...way, ...(yield* runAll(checks))]
   }).pipe(Effect.provide(Layer.merge(layerKafka(kafkaOptionsOf(settings)), layerInspection(kafkaOptionsOf(settings)))))
+
+/** What a deployment may do without. */
+const optionalPrograms: ReadonlySet<string> = new Set(["indexer", "console", "notifier"])
 
 /** All but the deliveries of platforms without a connection. */
 const programsFor = (platforms: ReadonlyArray<string>): ReadonlyArray<string> =>

@@ -12,7 +12,7 @@ import { consumerFindings } from "./consumer-checks.ts"
 import { eventIdFindings, sampledOf } from "./event-ids.ts"
 import { expiryProblem } from "./platform-checks.ts"
 import { retentionProblems } from "./retention.ts"
-import { checkPartitions, cleanupProblems, copyProblems, sizeProblems } from "./topic-checks.ts"
+import { checkPartitions, checkPresent, cleanupProblems, copyProblems, sizeProblems } from "./topic-checks.ts"
 
 const day = 86_400_000
 const statusesOf = (found: ReadonlyArray<Found>) => found.map(({ status }) => status)
@@ -132,6 +132,20 @@ describe("topics", () => {
       "failed"
     ])
     assert.deepStrictEqual(cleanupProblems(topic("consent-changes", { "cleanup.policy": "delete,compact" })), [])
+  })
+
+  it("have to exist, except for those that only programs use which need not run", () => {
+    const wanted = {
+      settings: { topicPrefix: "p." },
+      topics: ["raw-events", "send-intents"],
+      optional: new Set(["send-intents"])
+    }
+    const found = (...names: ReadonlyArray<string>) =>
+      checkPresent(wanted, new Map(names.map((name) => [`p.${name}`, null])))
+    assert.deepStrictEqual(statusesOf(found("raw-events", "send-intents")), ["ok"])
+    assert.deepStrictEqual(statusesOf(found("raw-events")), ["warning"])
+    assert.deepStrictEqual(statusesOf(found("send-intents")), ["failed"])
+    assert.include(found("send-intents")[0]!.message, "p.raw-events")
   })
 
   it("of events have the same number of partitions, and the others one", () => {

@@ -13,6 +13,8 @@ export interface TopicCheckOptions extends RetentionOptions {
   readonly settings: Settings
   /** Logical names of the topics that the programs of these connections use. */
   readonly topics: ReadonlyArray<string>
+  /** Of these, the ones that only programs use which a deployment may do without. */
+  readonly optional: ReadonlySet<string>
   readonly brokerCount: number
 }
 
@@ -52,7 +54,7 @@ export const topicChecks = (options: TopicCheckOptions): ReadonlyArray<Check<Kaf
       })
   )
   return [
-    { group: "topics", name: "present", run: Effect.map(copies, (found) => checkPresent(prefix, topics, found)) },
+    { group: "topics", name: "present", run: Effect.map(copies, (found) => checkPresent(options, found)) },
     { group: "topics", name: "partitions", run: Effect.map(copies, (found) => checkPartitions(prefix, found)) },
     {
       group: "topics",
@@ -91,21 +93,36 @@ export const topicChecks = (options: TopicCheckOptions): ReadonlyArray<Check<Kaf
 }
 
 /** Pure. Names of `found` are the broker's. */
-const checkPresent = (
-  prefix: string,
-  topics: ReadonlyArray<string>,
-  found: ReadonlyMap<string, TopicCopies>
+export const checkPresent = (
+  {
+    settings: { topicPrefix: prefix },
+    topics,
+    optional
+  }: Pick<TopicCheckOptions, "topics" | "optional"> & { readonly settings: Pick<Settings, "topicPrefix"> },
+  found: ReadonlyMap<string, unknown>
 ): ReadonlyArray<Found> => {
-  const missing = topics.map((name) => prefix + name).filter((name) => !found.has(name))
+  const absent = topics.filter((name) => !found.has(prefix + name))
+  const missing = absent.filter((name) => !optional.has(name)).map((name) => prefix + name)
+  const unused = absent.filter((name) => optional.has(name)).map((name) => prefix + name)
   return problemsOr(
-    missing.length === 0
-      ? []
-      : [
-          failed(
-            `${missing.length} of ${topics.length} topics do not exist, or this user may not see them: ${named(missing)}.`,
-            "Create them: ./capi topics --create; or correct CAPI_TOPIC_PREFIX, or grant Describe on them."
-          )
-        ],
+    [
+      ...(missing.length === 0
+        ? []
+        : [
+            failed(
+              `${missing.length} of ${topics.length} topics do not exist, or this user may not see them: ${named(missing)}.`,
+              "Create them: ./capi topics --create; or correct CAPI_TOPIC_PREFIX, or grant Describe on them."
+            )
+          ]),
+      ...(unused.length === 0
+        ? []
+        : [
+            warning(
+              `${unused.length} topics do not exist that indexer, console and notifier alone would use: ${named(unused)}.`,
+              "Create them before one of these runs: ./capi topics --create."
+            )
+          ])
+    ],
     `All ${topics.length} exist${prefix === "" ? "" : ` (CAPI_TOPIC_PREFIX is ${prefix})`}.`
   )
 }
