@@ -8,6 +8,8 @@ import * as Effect from "effect/Effect"
 export interface RequestTracker {
   /** Waits while no request may begin: the partition may be about to move, and nothing of the step would be repeated yet. */
   readonly ready: Effect.Effect<void>
+  /** Whether `ready` would not wait. */
+  readonly isReady: () => boolean
   /** Waits as `ready` does; from then on a request is in flight, until `end`. */
   readonly begin: Effect.Effect<void>
   /** @param hasEffect the other system may have acted on it: the step has to be finished, too */
@@ -15,7 +17,12 @@ export interface RequestTracker {
 }
 
 /** Of a step whose partition never moves. */
-export const untracked: RequestTracker = { ready: Effect.void, begin: Effect.void, end: () => undefined }
+export const untracked: RequestTracker = {
+  ready: Effect.void,
+  isReady: () => true,
+  begin: Effect.void,
+  end: () => undefined
+}
 
 /** Of all steps of one assigned partition. */
 export class PartitionRequests {
@@ -94,6 +101,7 @@ export class StepRequests implements RequestTracker {
   }
 
   readonly ready: Effect.Effect<void> = whenReady([this], () => undefined)
+  readonly isReady = (): boolean => waitedFor([this]) === undefined
   readonly begin: Effect.Effect<void> = whenReady([this], () => this.beginNow())
 
   readonly end = (hasEffect: boolean): void => {
@@ -116,6 +124,7 @@ export const sharedRequest = (trackers: ReadonlyArray<RequestTracker>): RequestT
   if (steps.length < 2) return steps[0] ?? untracked
   return {
     ready: whenReady(steps, () => undefined),
+    isReady: () => waitedFor(steps) === undefined,
     begin: whenReady(steps, () => {
       for (const step of steps) step.beginNow()
     }),
@@ -125,11 +134,16 @@ export const sharedRequest = (trackers: ReadonlyArray<RequestTracker>): RequestT
   }
 }
 
+/** The step for which a request of these steps has to wait. */
+const waitedFor = (steps: ReadonlyArray<StepRequests>): StepRequests | undefined => {
+  const held = steps.find(({ partition }) => partition.isHeld)
+  return steps.some(({ mustFinish }) => mustFinish) ? undefined : held
+}
+
 function whenReady(steps: ReadonlyArray<StepRequests>, act: () => void): Effect.Effect<void> {
   return Effect.suspend(() => {
-    const held = steps.find(({ partition }) => partition.isHeld)
-    if (held !== undefined && !steps.some(({ mustFinish }) => mustFinish))
-      return Effect.andThen(held.partition.changed, whenReady(steps, act))
+    const held = waitedFor(steps)
+    if (held !== undefined) return Effect.andThen(held.partition.changed, whenReady(steps, act))
     act()
     return Effect.void
   })

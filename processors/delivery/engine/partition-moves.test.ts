@@ -1,12 +1,13 @@
 /** What a delivery finishes before its partition may move to another instance, and what it leaves to that one. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { Codecs } from "../../../shared/codec/codecs.ts"
-import type { Connector } from "../../../shared/connectors/connector.ts"
+import type { Connector, Limits } from "../../../shared/connectors/connector.ts"
 import { PartitionRequests } from "../../../shared/runtime/requests.ts"
 import { settle } from "../../../shared/testing/runtime-harness.ts"
 import { deliveryDefaults } from "./settings.ts"
@@ -15,6 +16,7 @@ import {
   connectorWith,
   down,
   fakePlatform,
+  limits,
   mappedEvent,
   ok,
   processorOver,
@@ -104,6 +106,34 @@ describe("before its partition moves, a delivery", () => {
       yield* settle
       assert.lengthOf(platform.asked, 1)
       yield* Fiber.interrupt(running)
+    })
+  )
+
+  it.effect("lets no step that waits keep the permit that one needs which has to be finished", () =>
+    Effect.gen(function* () {
+      const slow: Limits = {
+        ...limits,
+        ...{ eventsPerRequest: 1, concurrency: 1, requestsPerWindow: 1, window: Duration.seconds(1) }
+      }
+      const connector = connectorWith({ idempotent: false, limits: { documented: slow, specification: slow } })
+      const { answered, platform, partitions } = yield* openPartitions(connector, 2)
+      const first = yield* Effect.forkChild(partitions[0]!.step("a1", "a2"))
+      yield* settle
+      const other = yield* Effect.forkChild(partitions[1]!.step("b"))
+      yield* settle
+      yield* Deferred.succeed(answered, undefined)
+      yield* settle
+      const held = partitions.map(({ requests }) => requests.hold())
+      for (let second = 0; second < 5; second++) yield* Effect.andThen(TestClock.adjust("1 second"), settle)
+      assert.deepStrictEqual(
+        platform.asked.map(({ ids }) => ids),
+        [["a1"], ["a2"]]
+      )
+      const { done, commit } = yield* Fiber.join(first)
+      assert.deepStrictEqual(readStep(done).outcomes, { a1: "delivered", a2: "delivered" })
+      commit()
+      for (const one of held) assert.isTrue(yield* isOver(one))
+      yield* Fiber.interrupt(other)
     })
   )
 

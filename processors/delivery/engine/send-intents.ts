@@ -211,6 +211,7 @@ export const makeSendIntents = (options: IntentOptions): SendIntents => {
       return { ready, decided, handedOver }
     }),
     ready: Effect.void,
+    isReady: () => true,
     declare: (events) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         const fresh = events.map(({ event }) => event.event_id).filter((id) => !declared.has(id))

@@ -39,6 +39,8 @@ export type ResponseReading = Pick<RequestResult, "verdict" | "facts" | "ambiguo
 export interface IdempotencyGuardShape {
   /** Waits while no request may begin. */
   readonly ready: Effect.Effect<void>
+  /** Whether one may. */
+  readonly isReady: () => boolean
   /** Makes durable that events are about to be sent. */
   readonly declare: (events: ReadonlyArray<DeliveryEvent>) => Effect.Effect<void, KafkaError>
   /** Sends a request for events and remembers what it led to, also if the caller is interrupted. */
@@ -58,6 +60,7 @@ export class IdempotencyGuard extends Context.Service<IdempotencyGuard, Idempote
 /** Nothing to guard: the platform recognizes a repeated request by its events' ids. */
 export const idempotent: IdempotencyGuardShape = {
   ready: Effect.void,
+  isReady: () => true,
   declare: () => Effect.void,
   track: (_, send) => send,
   decided: () => undefined
@@ -71,6 +74,7 @@ export const finishedBeforeMove = (
 ): IdempotencyGuardShape => ({
   ...guard,
   ready: requests.ready,
+  isReady: requests.isReady,
   declare: (events) => Effect.andThen(requests.begin, guard.declare(events)),
   track: (events, send) =>
     Effect.onExit(guard.track(events, send), (exit) =>
@@ -100,7 +104,8 @@ export const sendRequest = (
   const call = connector.idempotent
     ? breaker.call((isHalfOpen) => Effect.map(send(isHalfOpen ? settings.probeEvents : events.length), counted))
     : probingFirst(delivery, events, (count) => Effect.map(send(count), counted))
-  return Effect.andThen(pause.await, slots.withPermit(deadlineOf(events), call))
+  const waited = Effect.andThen(pause.await, guard.ready)
+  return Effect.andThen(waited, slots.withPermit(deadlineOf(events), call))
 }
 
 /** Sends all of the events; in probe mode, one of them after a probe. */
@@ -134,7 +139,8 @@ const sendSome = Effect.fnUntraced(function* (
   const held = events.slice(count)
   yield* metrics.limiterWait(yield* limiter.acquire({ requests: 1, events: offered.length }))
   const access = yield* Effect.result(credential.context)
-  yield* guard.ready
+  // Not waited for here: a request that has to be finished may need the permit.
+  if (!guard.isReady()) return nothingSentOf(events)
   const attemptedAt = yield* Clock.currentTimeMillis
   // Pause, circuit and limiter may have taken hours, and one event too old fails a whole request of Meta's.
   const { fresh: sent, stopped } = separateUnsendable(offered, attemptedAt, delivery)
