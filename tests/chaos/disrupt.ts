@@ -30,7 +30,8 @@ export const disrupt = (chaosRun: ChaosRun, disruption: Disruption): Effect.Effe
   Effect.gen(function* () {
     const from = yield* Clock.currentTimeMillis
     yield* act(chaosRun, disruption)
-    chaosRun.crashes.push({ from, to: yield* Clock.currentTimeMillis })
+    // An instance that joins or leaves cuts nothing off.
+    if (disruption.kind !== "join-and-leave") chaosRun.crashes.push({ from, to: yield* Clock.currentTimeMillis })
   })
 
 const act = (chaosRun: ChaosRun, disruption: Disruption): Effect.Effect<void, unknown> => {
