@@ -37,7 +37,7 @@ const sendingInstances = (partitions: number) => {
   return { ...harness, sent, answer, instance }
 }
 
-/** Promises of the group's side run between the fibers' turns. */
+/** Promises of the group's side run between the fibers' work. */
 const run = Effect.repeat(
   Effect.andThen(
     settle,

@@ -46,7 +46,7 @@ const story = Effect.gen(function* () {
   const untilMore = Effect.gen(function* () {
     const before = yield* received
     yield* Effect.promise(() =>
-      waitUntil("more events arrive", async () => (await Effect.runPromise(received)) > before + 200, 120_000)
+      waitUntil("more events arrive", async () => (await Effect.runPromise(received)) > before + 100, 120_000)
     )
   })
 

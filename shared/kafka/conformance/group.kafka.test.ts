@@ -141,7 +141,7 @@ layer(layerTest, { excludeTestServices: true })("a member by the Kafka port", (i
     })
   )
 
-  it.effect("waits no longer than it was told for a member that does not finish", () =>
+  it.effect("waits no longer than the given time for a member that does not finish", () =>
     Effect.gen(function* () {
       const topic = yield* makeTopic(prefix, 2)
       let finishing = Promise.resolve()
