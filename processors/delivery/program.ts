@@ -160,21 +160,17 @@ const partitionCount = Effect.fnUntraced(function* (topics: ReadonlyArray<string
 
 const observePool = (transport: HttpTransport["Service"], connection: Connection): Effect.Effect<void> => {
   const attributes = { connection: connection.id, platform: connection.platform }
+  const open = gauge("capi_delivery_pool_open_connections", "Open connections of the pool.", attributes)
+  const active = gauge("capi_delivery_pool_active_requests", "Requests under way.", attributes)
+  const waiting = gauge("capi_delivery_pool_waiting_requests", "Requests that wait for a connection.", attributes)
   const sample = Effect.flatMap(transport.statistics, (pool) =>
     Effect.all(
-      [
-        Metric.update(Metric.withAttributes(poolOpen, attributes), pool.open),
-        Metric.update(Metric.withAttributes(poolActive, attributes), pool.active),
-        Metric.update(Metric.withAttributes(poolWaiting, attributes), pool.waiting)
-      ],
+      [Metric.update(open, pool.open), Metric.update(active, pool.active), Metric.update(waiting, pool.waiting)],
       { discard: true }
     )
   )
   return Effect.asVoid(Effect.repeat(sample, Schedule.spaced("5 seconds")))
 }
 
-const poolOpen = Metric.gauge("capi_delivery_pool_open_connections", { description: "Open connections of the pool." })
-const poolActive = Metric.gauge("capi_delivery_pool_active_requests", { description: "Requests under way." })
-const poolWaiting = Metric.gauge("capi_delivery_pool_waiting_requests", {
-  description: "Requests that wait for a connection."
-})
+const gauge = (name: string, description: string, attributes: Readonly<Record<string, string>>) =>
+  Metric.gauge(name, { description, attributes })

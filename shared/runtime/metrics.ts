@@ -68,53 +68,60 @@ export const observeAll =
     for (const observe of observers) observe(event)
   }
 
-const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
+/** The series of a metric by its attributes. */
+type Series = (attributes: Readonly<Record<string, string>>) => Metric.Metric<number, unknown>
+
+const counter =
+  (name: string, description: string): Series =>
+  (attributes) =>
+    Metric.counter(name, { description, incremental: true, attributes })
+const gauge =
+  (name: string, description: string): Series =>
+  (attributes) =>
+    Metric.gauge(name, { description, attributes })
 
 const records = counter("capi_records_read_total", "Records taken into batches.")
 const bytes = counter("capi_read_bytes_total", "Bytes of the records taken into batches.")
 const batches = counter("capi_batches_total", "Batches formed.")
 const outputs = counter("capi_records_written_total", "Records written in committed transactions.")
 const commits = counter("capi_commits_total", "Committed transactions.")
-const commitSeconds = Metric.histogram("capi_commit_seconds", {
-  description: "Time of a transaction, from its first record to its commit.",
-  boundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
-})
+const commitSeconds: Series = (attributes) =>
+  Metric.histogram("capi_commit_seconds", {
+    description: "Time of a transaction, from its first record to its commit.",
+    boundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    attributes
+  })
 const reopenings = counter("capi_partition_reopenings_total", "Partitions closed by a failure and opened again.")
 const lost = counter("capi_records_lost_total", "Records that retention removed before they were processed.")
 const poison = counter(
   "capi_poison_records_total",
   "Records that ended their process each time and became dead letters."
 )
-const owned = Metric.gauge("capi_partitions_owned", { description: "Partitions assigned to this process." })
-const lag = Metric.gauge("capi_lag_records", {
-  description: "Records behind the end of the partition; a connection's are of all partitions of a topic together."
-})
-const inFlight = Metric.gauge("capi_in_flight_bytes", { description: "Bytes fetched and not yet committed." })
-const paused = Metric.gauge("capi_partition_paused", { description: "1 while fetching pauses for lack of room." })
-const restoreSeconds = Metric.gauge("capi_partition_open_seconds", {
-  description: "Time from assignment to the first batch, state restored."
-})
+const owned = gauge("capi_partitions_owned", "Partitions assigned to this process.")
+const lag = gauge(
+  "capi_lag_records",
+  "Records behind the end of the partition; a connection's are of all partitions of a topic together."
+)
+const inFlight = gauge("capi_in_flight_bytes", "Bytes fetched and not yet committed.")
+const paused = gauge("capi_partition_paused", "1 while fetching pauses for lack of room.")
+const restoreSeconds = gauge("capi_partition_open_seconds", "Time from assignment to the first batch, state restored.")
 
 /** Counts the events into the current metric registry: one call per batch or commit, never per record. */
 export const runtimeMetrics: Effect.Effect<Observe> = Effect.map(Effect.context<never>(), (context) => {
-  // Effect builds a series' key when attributes are given to a metric, so that is done once for each series.
-  const series = new Map<object, Map<string, Metric.Metric<never, unknown>>>()
-  const update = <Input, State>(
-    metric: Metric.Metric<Input, State>,
-    attributes: Readonly<Record<string, string>>,
-    value: Input
-  ) => {
-    const known = series.get(metric) ?? new Map<string, Metric.Metric<never, unknown>>()
-    series.set(metric, known)
+  // A metric of its own for each series: Effect remembers the key of one series for each metric, and makes it anew for any other.
+  const known = new Map<Series, Map<string, Metric.Metric<number, unknown>>>()
+  const update = (series: Series, attributes: Readonly<Record<string, string>>, value: number) => {
+    const ofMetric = known.get(series) ?? new Map<string, Metric.Metric<number, unknown>>()
+    known.set(series, ofMetric)
     const key = Object.values(attributes).join(" ")
-    const found = known.get(key) ?? Metric.withAttributes(metric, attributes)
-    known.set(key, found as Metric.Metric<never, unknown>)
-    ;(found as Metric.Metric<Input, State>).updateUnsafe(value, context)
+    const found = ofMetric.get(key) ?? series(attributes)
+    ofMetric.set(key, found)
+    found.updateUnsafe(value, context)
   }
   const remove = (attributes: Readonly<Record<string, string>>) => {
-    for (const gauge of [lag, inFlight, paused, restoreSeconds]) {
-      Metric.removeUnsafe(Metric.withAttributes(gauge, attributes), context)
-      series.get(gauge)?.delete(Object.values(attributes).join(" "))
+    for (const one of [lag, inFlight, paused, restoreSeconds]) {
+      Metric.removeUnsafe(one(attributes), context)
+      known.get(one)?.delete(Object.values(attributes).join(" "))
     }
   }
   const updateProgress = (attributes: Readonly<Record<string, string>>, progress: Progress) => {
@@ -200,12 +207,11 @@ const partitionOf = (event: AtPartition) => ({
   partition: String(event.partition)
 })
 
-const gauge = (name: string, description: string) => Metric.gauge(name, { description })
-const cpuSeconds = gauge("capi_process_cpu_seconds", "CPU time used, user and system.")
-const residentBytes = gauge("capi_process_resident_memory_bytes", "Resident memory.")
-const heapBytes = gauge("capi_process_heap_used_bytes", "JavaScript heap in use.")
-const externalBytes = gauge("capi_process_external_memory_bytes", "Memory of buffers outside the heap.")
-const uptimeSeconds = gauge("capi_process_uptime_seconds", "Time since the start.")
+const cpuSeconds = gauge("capi_process_cpu_seconds", "CPU time used, user and system.")({})
+const residentBytes = gauge("capi_process_resident_memory_bytes", "Resident memory.")({})
+const heapBytes = gauge("capi_process_heap_used_bytes", "JavaScript heap in use.")({})
+const externalBytes = gauge("capi_process_external_memory_bytes", "Memory of buffers outside the heap.")({})
+const uptimeSeconds = gauge("capi_process_uptime_seconds", "Time since the start.")({})
 
 /** Updates the gauges of the process itself, at a scrape. */
 export const processMetrics: Effect.Effect<void> = Effect.suspend(() => {

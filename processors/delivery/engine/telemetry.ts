@@ -9,18 +9,30 @@ import * as Metric from "effect/Metric"
 import type { CircuitState } from "../resilience/circuit-breaker.ts"
 import type { Outcome } from "./outcome.ts"
 
-const counter = (name: string, description: string) => Metric.counter(name, { incremental: true, description })
+/** The series of a metric by its attributes. */
+type Series<M> = (attributes: Readonly<Record<string, string>>) => M
+
+const counter =
+  (name: string, description: string): Series<Metric.Counter<number>> =>
+  (attributes) =>
+    Metric.counter(name, { incremental: true, description, attributes })
+const gauge =
+  (name: string, description: string): Series<Metric.Gauge<number>> =>
+  (attributes) =>
+    Metric.gauge(name, { description, attributes })
+const histogram =
+  (name: string, description: string, boundaries: ReadonlyArray<number>): Series<Metric.Histogram<number>> =>
+  (attributes) =>
+    Metric.histogram(name, { description, boundaries, attributes })
 const seconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 const requests = counter("capi_delivery_requests_total", "Requests to the platform, by the class of their answer.")
-const latency = Metric.histogram("capi_delivery_request_seconds", {
-  description: "Time of a request to the platform.",
-  boundaries: seconds
-})
-const fill = Metric.histogram("capi_delivery_batch_fill_ratio", {
-  description: "Events of a request, as a part of the largest request allowed.",
-  boundaries: [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1]
-})
+const latency = histogram("capi_delivery_request_seconds", "Time of a request to the platform.", seconds)
+const fill = histogram(
+  "capi_delivery_batch_fill_ratio",
+  "Events of a request, as a part of the largest request allowed.",
+  [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1]
+)
 const events = counter("capi_delivery_events_total", "Events by outcome.")
 const finals = counter(
   "capi_delivery_final_outcomes_total",
@@ -33,24 +45,22 @@ const sent = counter(
   "Events that count as taken, of requests that the platform answered with a count."
 )
 const received = counter("capi_delivery_events_received_total", "Events that the platform says it received.")
-const waits = Metric.histogram("capi_delivery_limiter_wait_seconds", {
-  description: "Time that a request waited for the rate limiter.",
-  boundaries: seconds
-})
-const circuit = Metric.gauge("capi_delivery_circuit_state", { description: "0 CLOSED, 1 HALF_OPEN, 2 OPEN." })
-const paused = Metric.gauge("capi_delivery_paused", {
-  description: "1 while the platform refuses the credential or the configuration."
-})
-const expiry = Metric.gauge("capi_delivery_credential_expires_timestamp_seconds", {
-  description: "When the credential expires, in seconds since the epoch; 0 where nothing says so."
-})
-const batchSize = Metric.gauge("capi_delivery_batch_size_events", {
-  description: "Batch size that the optimizer chose."
-})
-
-const improvement = Metric.gauge("capi_delivery_batch_improvement_percent", {
-  description: "Estimated gain in events a second of the size that the optimizer chose over the largest."
-})
+const waits = histogram(
+  "capi_delivery_limiter_wait_seconds",
+  "Time that a request waited for the rate limiter.",
+  seconds
+)
+const circuit = gauge("capi_delivery_circuit_state", "0 CLOSED, 1 HALF_OPEN, 2 OPEN.")
+const paused = gauge("capi_delivery_paused", "1 while the platform refuses the credential or the configuration.")
+const expiry = gauge(
+  "capi_delivery_credential_expires_timestamp_seconds",
+  "When the credential expires, in seconds since the epoch; 0 where nothing says so."
+)
+const batchSize = gauge("capi_delivery_batch_size_events", "Batch size that the optimizer chose.")
+const improvement = gauge(
+  "capi_delivery_batch_improvement_percent",
+  "Estimated gain in events a second of the size that the optimizer chose over the largest."
+)
 
 export interface RequestObservation {
   readonly errorClass: string
@@ -80,28 +90,44 @@ export interface DeliveryMetrics {
 export const makeDeliveryMetrics = (connection: string, platform: string): DeliveryMetrics => {
   const attributes = { connection, platform }
   const reasonsSeen = new Set<string>()
-  // Effect builds a series' key when attributes are given to a metric, so that is done once for each series.
+  // A metric of its own for each series: Effect remembers the key of one series for each metric, and makes it anew for any other.
   const of = {
-    latency: Metric.withAttributes(latency, attributes),
-    fill: Metric.withAttributes(fill, attributes),
-    sent: Metric.withAttributes(sent, attributes),
-    received: Metric.withAttributes(received, attributes),
-    waits: Metric.withAttributes(waits, attributes)
+    latency: latency(attributes),
+    fill: fill(attributes),
+    sent: sent(attributes),
+    received: received(attributes),
+    waits: waits(attributes),
+    retries: retries(attributes),
+    circuit: circuit(attributes),
+    expiry: expiry(attributes),
+    paused: paused(attributes),
+    batchSize: batchSize(attributes),
+    improvement: improvement(attributes)
+  }
+  /** The series of a counter by the value of its further attribute, of which there are few. */
+  const seriesBy = (series: Series<Metric.Counter<number>>, name: string) => {
+    const known = new Map<string, Metric.Counter<number>>()
+    return (value: string): Metric.Counter<number> => {
+      const found = known.get(value) ?? series({ ...attributes, [name]: value })
+      known.set(value, found)
+      return found
+    }
+  }
+  const by = {
+    requests: seriesBy(requests, "class"),
+    finals: seriesBy(finals, "outcome"),
+    outcomes: seriesBy(events, "outcome"),
+    rejections: seriesBy(rejections, "reason")
   }
   const each = (
-    metric: Metric.Counter<number>,
-    name: string,
+    series: (value: string) => Metric.Counter<number>,
     counts: ReadonlyMap<string, number>
   ): Effect.Effect<void> =>
-    Effect.forEach(
-      counts,
-      ([value, count]) => Metric.update(Metric.withAttributes(metric, { ...attributes, [name]: value }), count),
-      { discard: true }
-    )
+    Effect.forEach(counts, ([value, count]) => Metric.update(series(value), count), { discard: true })
   return {
     request: (seen) =>
       Effect.gen(function* () {
-        yield* Metric.update(Metric.withAttributes(requests, { ...attributes, class: seen.errorClass }), 1)
+        yield* Metric.update(by.requests(seen.errorClass), 1)
         yield* Metric.update(of.latency, seen.latencyMillis / 1000)
         yield* Metric.update(of.fill, seen.events / seen.eventsMax)
         if (seen.eventsReceived === null) return
@@ -109,18 +135,14 @@ export const makeDeliveryMetrics = (connection: string, platform: string): Deliv
         yield* Metric.update(of.received, seen.eventsReceived)
       }),
     limiterWait: (wait) => Metric.update(of.waits, Duration.toSeconds(wait)),
-    retry: Metric.update(Metric.withAttributes(retries, attributes), 1),
-    finals: (counts) => each(finals, "outcome", counts),
-    outcomes: (counts) => each(events, "outcome", counts),
-    rejected: (reasons) => each(rejections, "reason", bounded(reasons, reasonsSeen)),
-    circuit: (state) => Metric.update(Metric.withAttributes(circuit, attributes), circuitValue[state]),
-    credentialExpiry: (at) => Metric.update(Metric.withAttributes(expiry, attributes), at === null ? 0 : at / 1000),
-    paused: (value) => Metric.update(Metric.withAttributes(paused, attributes), value ? 1 : 0),
-    batchSize: (value, gain) =>
-      Effect.andThen(
-        Metric.update(Metric.withAttributes(batchSize, attributes), value),
-        Metric.update(Metric.withAttributes(improvement, attributes), gain)
-      )
+    retry: Metric.update(of.retries, 1),
+    finals: (counts) => each(by.finals, counts),
+    outcomes: (counts) => each(by.outcomes, counts),
+    rejected: (reasons) => each(by.rejections, bounded(reasons, reasonsSeen)),
+    circuit: (state) => Metric.update(of.circuit, circuitValue[state]),
+    credentialExpiry: (at) => Metric.update(of.expiry, at === null ? 0 : at / 1000),
+    paused: (value) => Metric.update(of.paused, value ? 1 : 0),
+    batchSize: (value, gain) => Effect.andThen(Metric.update(of.batchSize, value), Metric.update(of.improvement, gain))
   }
 }
 
