@@ -144,9 +144,11 @@ const statisticsOf = (
   }
 }
 
+/** Of all connections of the process: hundreds of accounts send few requests at a time. */
+const freeBodies = new BufferPool({ stepBytes: 64 * 1024, freeBytesMax: 128 * 1024 * 1024, freeBuffersMax: 16 })
+
 /** The buffers of request bodies: pooled, and released when no socket can hold their bytes any more. */
 class BodyBuffers {
-  readonly #pool = new BufferPool({ stepBytes: 64 * 1024, freeBytesMax: 128 * 1024 * 1024, freeBuffersMax })
   /** Of requests that are answered; a socket may still hold bytes of those that were answered early. */
   readonly #answered: Array<BufferRef> = []
   readonly #sockets = new Set<Socket>()
@@ -160,12 +162,13 @@ class BodyBuffers {
   /** A buffer of at least `bytes` bytes with arbitrary content, for one request. */
   acquire(bytes: number): BufferRef {
     this.#releaseSent()
-    return this.#pool.acquire(bytes).retain()
+    return freeBodies.acquire(bytes).retain()
   }
 
   /** The request was answered completely. After a failure the buffer is not released: it may still be sent. */
   releaseWhenSent(buffer: BufferRef): void {
-    if (this.#answered.length < freeBuffersMax) this.#answered.push(buffer)
+    if (this.#answered.length < answeredMax) this.#answered.push(buffer)
+    this.#releaseSent()
   }
 
   // Whatever was written before a time when no socket holds anything has been sent.
@@ -176,4 +179,5 @@ class BodyBuffers {
   }
 }
 
-const freeBuffersMax = 4
+/** More are left to the garbage collector. */
+const answeredMax = 4
