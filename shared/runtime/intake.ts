@@ -75,7 +75,9 @@ export class Intake {
   private head = 0
   private queuedBytes = 0
   private takenBytes = 0
+  /** Since when the records have waited; a lingering that began again counts from then on. */
   private waitingSince = 0
+  private queuedSince = 0
   private failure: KafkaError | null = null
   private ended = false
   /** A batch is waited for. */
@@ -104,7 +106,7 @@ export class Intake {
     }
     this.endOffset = endOffset
     this.highWatermark = highWatermark
-    if (wasEmpty) this.waitingSince = this.options.clock.currentTimeMillisUnsafe()
+    if (wasEmpty) this.waitingSince = this.queuedSince = this.options.clock.currentTimeMillisUnsafe()
     if (!this.paused && this.bytesInFlight > this.options.bytesInFlightMax) {
       this.paused = true
       this.options.pause()
@@ -200,13 +202,22 @@ export class Intake {
     const now = this.options.clock.currentTimeMillisUnsafe()
     // A wall clock that was set back must not make the records wait until it has caught up.
     this.waitingSince = Math.min(this.waitingSince, now)
+    this.queuedSince = Math.min(this.queuedSince, now)
     const lingerMillis = Duration.toMillis(linger)
-    const waits = this.options.isMoreComing?.() === true ? Math.max(lingerMillis, backlogLingerMillis) : lingerMillis
-    return this.waitingSince + waits - now
+    const atMost = Math.max(lingerMillis, backlogLingerMillis)
+    const waits = this.options.isMoreComing?.() === true ? atMost : lingerMillis
+    return Math.min(this.waitingSince + waits, this.queuedSince + atMost) - now
   }
 
-  /** Checks again whether a batch is due. */
-  wake(): void {
+  /** What is queued lingers from now on: the last records of a backlog, which are on their way, join it. */
+  lingerAgain(): void {
+    this.waitingSince = this.options.clock.currentTimeMillisUnsafe()
+    this.changed.openUnsafe()
+  }
+
+  /** What is queued is due now, and what is queued beside it in other partitions (`BatchGroup`). */
+  cutEarly(): void {
+    this.waitingSince = Number.NEGATIVE_INFINITY
     this.changed.openUnsafe()
   }
 

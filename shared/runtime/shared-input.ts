@@ -273,7 +273,7 @@ const makeCrash = <E>() =>
   }))
 
 /** Many processors have more in flight together than one alone, within reason: it is memory. */
-const sharedBytes = (bytes: number, processors: number): number => Math.round(bytes * Math.min(2, 1 + processors / 50))
+const sharedBytes = (bytes: number, processors: number): number => Math.round(bytes * Math.min(4, 1 + processors / 50))
 
 /** Offsets of processors without records move on, too, this often for each of them. */
 const idleMillis = 250
@@ -285,6 +285,7 @@ const keepTime = <E, R>(shared: SharedPartition<E, R>, interval: Duration.Durati
   return every(interval, () => {
     const now = shared.options.clock.currentTimeMillisUnsafe()
     shared.shed(now)
+    if (shared.paused) shared.cutLargest()
     shared.observeProgress()
     if (shared.endOffset !== advancedTo && now - advancedAt >= shared.subscribers.length * idleMillis) {
       advancedAt = now

@@ -83,13 +83,29 @@ export class SharedPartition<E, R> implements RecordSink {
     if (!this.paused && this.bytesInFlight > this.options.bytesInFlightMax) {
       this.paused = true
       this.options.member.pause(this.options.at)
+      this.cutLargest()
     }
     if (wasMoreComing && !this.isMoreComing())
-      for (const one of this.subscribers) if (one.bytesInFlight > 0) one.intake.wake()
+      for (const one of this.subscribers) if (one.bytesInFlight > 0) one.intake.lingerAgain()
   }
 
   /** A real backlog: records of transactions that are still open are not counted on. */
-  readonly isMoreComing = (): boolean => !this.paused && this.highWatermark - this.endOffset > backlogOffsets
+  readonly isMoreComing = (): boolean => this.highWatermark - this.endOffset > backlogOffsets
+
+  /**
+   * The memory is full: the largest queues go out, as many as make room, while the others grow on. Were all of them cut, each batch would
+   * be half as large.
+   */
+  cutLargest(): void {
+    const queued = this.subscribers.filter((one) => one.isOpen && !one.intake.isEmpty).map(({ intake }) => intake)
+    let surplus = queued.reduce((sum, intake) => sum + intake.queued.bytes, 0) - this.options.bytesInFlightMax / 2
+    for (const intake of queued.sort((one, other) => other.queued.bytes - one.queued.bytes)) {
+      if (surplus <= 0) return
+      if (!intake.isTakenFrom) continue
+      surplus -= intake.queued.bytes
+      intake.cutEarly()
+    }
+  }
 
   readonly onProgress = (subscriber: Subscriber<E, R>): void => {
     this.progressDue.add(subscriber)
@@ -150,7 +166,11 @@ export class SharedPartition<E, R> implements RecordSink {
   }
 
   resumeIfRoom(): void {
-    if (!this.paused || this.ended || this.bytesInFlight > this.options.bytesInFlightMax / 2) return
+    if (!this.paused || this.ended) return
+    if (this.bytesInFlight > this.options.bytesInFlightMax / 2) {
+      this.cutLargest()
+      return
+    }
     this.paused = false
     if (this.holds === 0) this.options.member.resume(this.options.at)
   }
