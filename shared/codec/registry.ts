@@ -1,7 +1,10 @@
 /** Codecs over a schema registry: our schemas are registered at start, writers' schemas are fetched when they first appear. */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import { makeDecoder, makeEncoder, WriterSchemas } from "./avro-codec.ts"
@@ -75,12 +78,33 @@ export const schemaLoader = (
   writers: WriterSchemas
 ): Codecs["Service"]["loadSchemas"] => {
   const unknown = new UnknownIds()
-  const fetchWriter = Effect.fnUntraced(function* (id: number, now: number) {
-    const schema = yield* client.writerSchema(id)
-    // Without room it is asked for again later, as one that is not known: its records are dead letters meanwhile.
-    if (schema === null || !writers.add(id, schema)) return unknown.add(id, now)
-    unknown.delete(id)
-  })
+  const fetchWriter = (id: number, now: number) =>
+    Effect.map(client.writerSchema(id), (schema) => {
+      // Without room it is asked for again later, as one that is not known: its records are dead letters meanwhile.
+      if (schema === null || !writers.add(id, schema)) unknown.add(id, now)
+      else unknown.delete(id)
+    })
+  /** By id. The client makes a schema for each who asks while it is on its way, and hundreds of connections ask together at the start. */
+  const underWay = new Map<number, Deferred.Deferred<"fetched" | "interrupted", RegistryError>>()
+  const fetchOnce = (id: number, now: number): Effect.Effect<void, RegistryError> =>
+    Effect.suspend(() => {
+      const other = underWay.get(id)
+      if (other !== undefined)
+        return Effect.flatMap(Deferred.await(other), (end) => (end === "fetched" ? Effect.void : fetchOnce(id, now)))
+      const end = Deferred.makeUnsafe<"fetched" | "interrupted", RegistryError>()
+      underWay.set(id, end)
+      return Effect.onExit(fetchWriter(id, now), (exit) =>
+        Effect.sync(() => {
+          underWay.delete(id)
+          if (Exit.isSuccess(exit)) Deferred.doneUnsafe(end, Exit.succeed("fetched"))
+          else
+            Deferred.doneUnsafe(
+              end,
+              Cause.hasInterruptsOnly(exit.cause) ? Exit.succeed("interrupted") : Exit.failCause(exit.cause)
+            )
+        })
+      )
+    })
   return (values) => {
     const missing = missingIds(values, writers)
     if (missing === null) return Effect.void
@@ -95,7 +119,7 @@ export const schemaLoader = (
         if (left <= 0) return
         const some = wanted.slice(next, next + Math.min(requestsAtOnceMax, left))
         next += some.length
-        yield* Effect.forEach(some, (id) => fetchWriter(id, now), { concurrency: requestsAtOnceMax, discard: true })
+        yield* Effect.forEach(some, (id) => fetchOnce(id, now), { concurrency: requestsAtOnceMax, discard: true })
       }
     })
   }

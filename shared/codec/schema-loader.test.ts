@@ -1,7 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { WriterSchemas } from "./avro-codec.ts"
+import { RegistryError } from "./codecs.ts"
 import { schemaLoader } from "./registry.ts"
 import { recordTypes } from "./schemas.ts"
 
@@ -123,6 +127,59 @@ describe("writers' schemas", () => {
       yield* load(batch(500, 50))
       for (let id = 1; id <= 100; id++) assert.isDefined(writers.get(id))
       assert.isUndefined(writers.get(500))
+    })
+  )
+})
+
+describe("a schema that many batches wait for together", () => {
+  /** A registry that answers when it is told to. */
+  const slowly = () => {
+    const asked: Array<Deferred.Deferred<void, RegistryError>> = []
+    const writers = new WriterSchemas()
+    const writerSchema = () =>
+      Effect.suspend(() => {
+        const answer = Deferred.makeUnsafe<void, RegistryError>()
+        asked.push(answer)
+        return Effect.as(Deferred.await(answer), recordTypes["raw-event"])
+      })
+    return { asked, load: schemaLoader({ writerSchema }, writers), writers }
+  }
+  const three = (load: ReturnType<typeof slowly>["load"]) =>
+    Effect.forEach([1, 2, 3], () => Effect.forkChild(load([framed(7)]), { startImmediately: true }))
+
+  it.effect("is fetched once", () =>
+    Effect.gen(function* () {
+      const { asked, load, writers } = slowly()
+      const fibers = yield* three(load)
+      assert.strictEqual(asked.length, 1)
+      Deferred.doneUnsafe(asked[0]!, Exit.void)
+      yield* Fiber.joinAll(fibers)
+      assert.isTrue(writers.use(7))
+    })
+  )
+
+  it.effect("fails for all of them where the registry does, and is asked for again", () =>
+    Effect.gen(function* () {
+      const { asked, load } = slowly()
+      const fibers = yield* three(load)
+      const error = new RegistryError({ code: "unreachable", message: "", nextStep: "", cause: null })
+      Deferred.doneUnsafe(asked[0]!, Exit.fail(error))
+      for (const fiber of fibers) assert.isTrue(Exit.isFailure(yield* Fiber.await(fiber)))
+      yield* Effect.forkChild(load([framed(7)]), { startImmediately: true })
+      assert.strictEqual(asked.length, 2)
+    })
+  )
+
+  it.effect("is fetched by another where the one that fetched it was interrupted", () =>
+    Effect.gen(function* () {
+      const { asked, load, writers } = slowly()
+      const [first, ...others] = yield* three(load)
+      yield* Fiber.interrupt(first!)
+      yield* Effect.repeat(Effect.yieldNow, { times: 10 })
+      assert.strictEqual(asked.length, 2)
+      Deferred.doneUnsafe(asked[1]!, Exit.void)
+      yield* Fiber.joinAll(others)
+      assert.isTrue(writers.use(7))
     })
   )
 })
