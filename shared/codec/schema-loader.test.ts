@@ -132,7 +132,7 @@ describe("writers' schemas", () => {
 })
 
 describe("a schema that many batches wait for together", () => {
-  /** A registry that answers when it is told to. */
+  /** A registry whose answers the test gives. */
   const slowly = () => {
     const asked: Array<Deferred.Deferred<void, RegistryError>> = []
     const writers = new WriterSchemas()

@@ -108,7 +108,7 @@ const restoreSeconds = gauge("capi_partition_open_seconds", "Time from assignmen
 
 /** Counts the events into the current metric registry: one call per batch or commit, never per record. */
 export const runtimeMetrics: Effect.Effect<Observe> = Effect.map(Effect.context<never>(), (context) => {
-  // A metric of its own for each series: Effect remembers the key of one series for each metric, and makes it anew for any other.
+  // One metric for each series: Effect remembers the key of one series for each metric, and makes that of any other again.
   const known = new Map<Series, Map<string, Metric.Metric<number, unknown>>>()
   const update = (series: Series, attributes: Readonly<Record<string, string>>, value: number) => {
     const ofMetric = known.get(series) ?? new Map<string, Metric.Metric<number, unknown>>()

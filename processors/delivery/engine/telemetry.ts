@@ -90,7 +90,7 @@ export interface DeliveryMetrics {
 export const makeDeliveryMetrics = (connection: string, platform: string): DeliveryMetrics => {
   const attributes = { connection, platform }
   const reasonsSeen = new Set<string>()
-  // A metric of its own for each series: Effect remembers the key of one series for each metric, and makes it anew for any other.
+  // One metric for each series: Effect remembers the key of one series for each metric, and makes that of any other again.
   const of = {
     latency: latency(attributes),
     fill: fill(attributes),
