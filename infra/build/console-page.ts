@@ -13,7 +13,7 @@ import { repository } from "../local/state.ts"
 const source = path.join(repository, "processors/console/page")
 
 /** Where the server looks for the page. */
-const pageFile = path.join(repository, "dist/console/index.html")
+export const pageFile = path.join(repository, "dist/console/index.html")
 
 /** Builds the page unless it is there already, made from the same sources. Gives its path. */
 export const buildConsolePage = async (file = pageFile): Promise<string> => {

@@ -41,7 +41,8 @@ const measureView = (browser: Browser, url: string, [view, address, drawn]: (typ
     session.on("Network.dataReceived", ({ encodedDataLength, dataLength }) => {
       bytes += encodedDataLength > 0 ? encodedDataLength : dataLength
     })
-    yield* Effect.promise(() => page.goto(`/${address}`))
+    const answer = yield* Effect.promise(() => page.goto(`/${address}`))
+    if (answer?.ok() !== true) return yield* Effect.die(new Error(`The page is answered with ${answer?.status()}.`))
     yield* Effect.promise(() => page.locator(drawn).first().waitFor({ timeout: 60_000 }))
     const startTasks = yield* Effect.promise(() => watched.longTasks())
     bytes = 0

@@ -1,10 +1,11 @@
 /** The programs of a run, each a process that is started and stopped as an orchestrator would. */
 import { randomUUID } from "node:crypto"
-import { existsSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, lstatSync, readFileSync, rmSync, symlinkSync } from "node:fs"
 import path from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { bundlePrograms } from "../../infra/build/bundle.ts"
+import { pageFile } from "../../infra/build/console-page.ts"
 import { bundleCommand, programNames, sourceCommand } from "../../infra/local/program-files.ts"
 import {
   askProgram,
@@ -122,6 +123,9 @@ const scopedBundle: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRe
   Effect.promise(async () => {
     const folder = path.join(defaultStateDirectory, `programs-${randomUUID()}`)
     await bundlePrograms(folder)
+    // The console looks for its page beside its folder, as in `dist`.
+    const page = path.join(defaultStateDirectory, "console")
+    if (lstatSync(page, { throwIfNoEntry: false }) === undefined) symlinkSync(path.dirname(pageFile), page)
     return folder
   }),
   (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
