@@ -35,8 +35,7 @@ const insert = (file: string, after: string, line: string): void => {
 /** All of the platform: it takes `{ name, id, who }` and answers `{ taken: [true, false] }`. */
 const connector = `
 import { limits } from "../connector.ts"
-import { jsonBody, originOf, postJson } from "../http/request.ts"
-import { bodyObject, listOf } from "../http/response.ts"
+import { bodyObject, jsonBody, listOf, originOf, postJson } from "../http/json.ts"
 import { catalogOf } from "../mapping/catalog.ts"
 import { mapping } from "../mapping/start.ts"
 import { classification, itemVerdicts, verdictMeta } from "../verdicts.ts"

@@ -18,10 +18,12 @@ import type {
   EventVerdict,
   HttpRequestSpec,
   HttpResponseSpec,
-  RefreshResult
+  OpenRecipient,
+  RefreshResult,
+  RequestContext
 } from "./exchange.ts"
 import type { Catalog } from "./mapping/catalog.ts"
-import type { MapResult } from "./mapping/result.ts"
+import type { MapResult } from "./mapping/payload.ts"
 import type { CompiledParameter, Predicate } from "./mapping/rules.ts"
 import type { Classification } from "./verdicts.ts"
 
@@ -35,23 +37,12 @@ export type {
   EventVerdict,
   HttpRequestSpec,
   HttpResponseSpec,
+  OpenRecipient,
   RefreshResult,
+  RequestContext,
   VerdictMeta
 } from "./exchange.ts"
-export type { MapResult, NotMapped } from "./mapping/result.ts"
-
-/**
- * Opens the sealed recipient of an event (of a message). Where that fails, the verdict is `configuration` if the master key is
- * another one or missing, and `invalid_event` if the sealed text itself is damaged.
- */
-export type OpenRecipient = (sealed: string, eventId: string) => Result.Result<string, EventVerdict>
-
-export interface RequestContext {
-  readonly connection: Connection
-  /** Where the connector has `refresh`, with the access token it gave, as `access_token`. */
-  readonly secret: Secret
-  readonly open: OpenRecipient
-}
+export type { MapResult, NotMapped } from "./mapping/payload.ts"
 
 /** What the mapper gives a connector beside the event. */
 export interface MappingContext {

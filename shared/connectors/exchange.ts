@@ -1,6 +1,23 @@
 /** One HTTP exchange with a platform: the request, the response, and what the response says of each event. */
 import type * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
+import type * as Result from "effect/Result"
+import type { Connection } from "../connections/connection.ts"
+import type { Secret } from "../credentials/credential.ts"
+
+/** What a request is built with, beside its events. */
+export interface RequestContext {
+  readonly connection: Connection
+  /** Where the connector has `refresh`, with the access token it gave, as `access_token`. */
+  readonly secret: Secret
+  readonly open: OpenRecipient
+}
+
+/**
+ * Opens the sealed recipient of an event (of a message). Where that fails, the verdict is `configuration` if the master key is
+ * another one or missing, and `invalid_event` if the sealed text itself is damaged.
+ */
+export type OpenRecipient = (sealed: string, eventId: string) => Result.Result<string, EventVerdict>
 
 export interface HttpRequestSpec {
   readonly method: "GET" | "POST"

@@ -6,7 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import type { BatchVerdict, EventVerdict, HttpResponseSpec, VerdictMeta } from "./exchange.ts"
 import http from "./http/classification.json" with { type: "json" }
-import { retryAfterOf, safeText } from "./http/response.ts"
+import { retryAfterOf, safeText } from "./http/json.ts"
 
 /** What an answer shows; a row matches some of it. */
 export interface Signal {

@@ -1,6 +1,6 @@
 /**
  * A record of `sealed-events`: a raw record, key and value, encrypted under a key that needs the secret of each of its person's
- * identifiers (decision 41). Format: byte 0x50, number of ids (1 byte), ids (12 bytes each), box of `aes-gcm.ts`; what stands before the
+ * identifiers (decision 41). Format: byte 0x50, number of ids (1 byte), ids (12 bytes each), box as `sealer.ts` makes them; what stands before the
  * box is authenticated. In the box: flags (1: no key, 2: no value), bytes of the key (4), key, value.
  */
 import * as Result from "effect/Result"

@@ -153,7 +153,7 @@ const version = 2
 const versionWithoutKeyId = 1
 const keyIdAt = 1
 const keyIdBytes = 4
-/** From here on the box of `aes-gcm.ts`. */
+/** From here on the box. */
 const boxAt = keyIdAt + keyIdBytes
 
 const seal = ({ id, cipherKey }: OpeningKey, nonceKey: HmacPads, plaintext: Buffer, aad: string): Buffer => {

@@ -10,7 +10,7 @@ import { notificationsFile, serviceOf, usualFile } from "../../../processors/not
 import { type Notification, notificationsOf } from "../../../processors/notifier/requests.ts"
 import type { Pending } from "../../../processors/notifier/state.ts"
 import { decodeSettings, loadFileSettings } from "../../../shared/config/settings.ts"
-import { safeText } from "../../../shared/connectors/http/response.ts"
+import { safeText } from "../../../shared/connectors/http/json.ts"
 import { Credentials, credentialsOf } from "../../../shared/credentials/credentials.ts"
 import { Argument, Command, CommandError } from "../cli.ts"
 import { expectKnown } from "../filter-values.ts"

@@ -11,8 +11,22 @@ import type {
   Secret
 } from "../connector.ts"
 import { delayOf, type GoogleStatus, googleStatus, readStatus } from "../google/status.ts"
-import { bearer, digitsOf, jsonBody, originOf, parseBatchGroup, postJson, secretField } from "../http/request.ts"
-import { bodyObject, countOf, idOf, listOf, objectOf, objectsOf, textOf } from "../http/response.ts"
+import {
+  bearer,
+  bodyObject,
+  countOf,
+  digitsOf,
+  idOf,
+  jsonBody,
+  listOf,
+  objectOf,
+  objectsOf,
+  originOf,
+  parseBatchGroup,
+  postJson,
+  secretField,
+  textOf
+} from "../http/json.ts"
 import { classification, itemVerdicts, probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 

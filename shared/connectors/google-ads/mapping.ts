@@ -13,9 +13,9 @@ import {
 import { commerceOf } from "../mapping/commerce.ts"
 import { consentValue } from "../mapping/consent.ts"
 import { customEntries } from "../mapping/custom-data.ts"
-import { type Dropped, flattenString, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/result.ts"
+import { type Dropped, flattenString, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/payload.ts"
 import { applyParameters } from "../mapping/rules.ts"
-import { type MappingStart, mapping, originOf } from "../mapping/start.ts"
+import { actionSourceOf, type MappingStart, mapping } from "../mapping/start.ts"
 
 /** Maps the event, or says why Google Ads would refuse it. */
 export const mapEvent = mapping<string>({
@@ -141,7 +141,7 @@ const customVariables = (
 }
 
 const environment = (event: NormalizedEvent, compiled: CompiledConnection): string | null => {
-  const { source } = originOf(event, compiled.connection)
+  const { source } = actionSourceOf(event, compiled.connection)
   if (source === "website") return "WEB"
   return source === "app" ? "APP" : null
 }

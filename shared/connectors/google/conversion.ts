@@ -3,8 +3,7 @@ import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen
 import type { Connection } from "../../connections/connection.ts"
 import type { ClickId, CompiledConnection, Json, JsonObject, NotMapped } from "../connector.ts"
 import type { Commerce, Product } from "../mapping/commerce.ts"
-import { phoneHashes } from "../mapping/identifiers.ts"
-import { type Dropped, type PayloadBuilder, put, rejected, skipped } from "../mapping/result.ts"
+import { type Dropped, type PayloadBuilder, phoneHashes, put, rejected, skipped } from "../mapping/payload.ts"
 import type { PlatformEvent } from "../mapping/start.ts"
 
 /** What Google's links put into the URL of a page. */

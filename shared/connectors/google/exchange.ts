@@ -11,8 +11,22 @@ import type {
   RequestContext,
   VerdictMeta
 } from "../connector.ts"
-import { bearer, digitsOf, jsonBody, originOf, parseBatchGroup, postJson } from "../http/request.ts"
-import { bodyObject, countOf, idOf, objectOf, objectsOf, retryAfterOf, safeText, textOf } from "../http/response.ts"
+import {
+  bearer,
+  bodyObject,
+  countOf,
+  digitsOf,
+  idOf,
+  jsonBody,
+  objectOf,
+  objectsOf,
+  originOf,
+  parseBatchGroup,
+  postJson,
+  retryAfterOf,
+  safeText,
+  textOf
+} from "../http/json.ts"
 import { classification, probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 import { detailOf, type GoogleStatus, googleStatus } from "./status.ts"

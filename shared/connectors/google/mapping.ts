@@ -6,9 +6,9 @@ import type { CompiledConnection, Json, MapResult } from "../connector.ts"
 import { commerceOf } from "../mapping/commerce.ts"
 import { consentValue } from "../mapping/consent.ts"
 import { customEntries } from "../mapping/custom-data.ts"
-import { type Dropped, flattenString, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/result.ts"
+import { type Dropped, flattenString, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/payload.ts"
 import { applyParameters } from "../mapping/rules.ts"
-import { type ActionSource, groupText, type MappingStart, mapping, originOf } from "../mapping/start.ts"
+import { type ActionSource, actionSourceOf, groupText, type MappingStart, mapping } from "../mapping/start.ts"
 import { actionOf, cartData, formatUserData, noteLeftOutOfUserData } from "./conversion.ts"
 import countries from "./no-ip-countries.json" with { type: "json" }
 
@@ -32,7 +32,7 @@ const payloadOf = (event: NormalizedEvent, start: MappingStart<string>): MapResu
   const payload: PayloadBuilder = {
     transactionId: event.properties?.order_id || event.event_id,
     eventTimestamp: timestamp(event.event_time),
-    eventSource: sources[originOf(event, connection).source]
+    eventSource: sources[actionSourceOf(event, connection).source]
   }
   put(payload, "conversionValue", commerce.value)
   put(payload, "currency", commerce.currency)

@@ -2,8 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import type { HttpRequestSpec, HttpResponseSpec, RefreshResult, RequestContext } from "../connector.ts"
-import { secretField, withScheme } from "../http/request.ts"
-import { bodyObject, numberOf, textOf } from "../http/response.ts"
+import { bodyObject, numberOf, secretField, textOf, withScheme } from "../http/json.ts"
 import { classification } from "../verdicts.ts"
 import table from "./oauth-classification.json" with { type: "json" }
 

@@ -1,7 +1,7 @@
 /** Google's error object (google.rpc.Status in JSON), as the Data Manager API and the Google Ads API both answer it. */
 import type * as Duration from "effect/Duration"
 import type { HttpResponseSpec, JsonObject } from "../connector.ts"
-import { bodyObject, boundedWait, countOf, idOf, objectOf, objectsOf, textOf, textReadMax } from "../http/response.ts"
+import { bodyObject, boundedWait, countOf, idOf, objectOf, objectsOf, textOf, textReadMax } from "../http/json.ts"
 
 export interface GoogleStatus {
   /** `INVALID_ARGUMENT` and its like: google.rpc.Code, by its name. */

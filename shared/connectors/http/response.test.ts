@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as fc from "fast-check"
-import { bodyObject, countOf, idOf, numberOf, retryAfterOf, safeText, textMax, textOf } from "./response.ts"
+import { bodyObject, countOf, idOf, numberOf, retryAfterOf, safeText, textMax, textOf } from "./json.ts"
 
 const answer = (headers: Record<string, string>, receivedAt?: number) => ({
   status: 429,

@@ -2,7 +2,7 @@
 import type { Consent, NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { Connection, ConsentPolicy } from "../../connections/connection.ts"
 import type { Connector } from "../connector.ts"
-import type { PayloadBuilder } from "./result.ts"
+import type { PayloadBuilder } from "./payload.ts"
 
 export type ConsentDecision =
   /** `restricted`: only with the platform's restricted-use flags. */

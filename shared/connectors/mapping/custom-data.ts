@@ -3,7 +3,7 @@ import type { App, NormalizedEvent } from "../../../schemas/types.gen.ts"
 import type { CompiledConnection } from "../connector.ts"
 import { currencies } from "./catalog.ts"
 import { amount, type Commerce, commerceOf, deliveryCategory, numberFrom } from "./commerce.ts"
-import { type Dropped, type PayloadBuilder, put } from "./result.ts"
+import { type Dropped, type PayloadBuilder, put } from "./payload.ts"
 import { applyParameters } from "./rules.ts"
 
 /**

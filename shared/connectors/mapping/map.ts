@@ -6,9 +6,8 @@ import { connectors } from "../registry.ts"
 import { nameSets } from "./catalog.ts"
 import { moneyFault, numberFrom } from "./commerce.ts"
 import { compile } from "./compile.ts"
-import { assumesPhone, externalIds, sealedRecipient, usablePhone } from "./identifiers.ts"
-import { rejected } from "./result.ts"
-import { canonicalNameOf, originOf, platformEventOf, type Timed, takesName, timed } from "./start.ts"
+import { assumesPhone, externalIds, rejected, sealedRecipient, usablePhone } from "./payload.ts"
+import { actionSourceOf, canonicalNameOf, platformEventOf, type Timed, takesName, timed } from "./start.ts"
 
 export type Mapped = { readonly _tag: "Mapped"; readonly event: MappedEvent } | NotMapped
 
@@ -37,7 +36,7 @@ export const mapForConnection = (
 const filter = (event: NormalizedEvent, compiled: CompiledConnection): Mapped | null => {
   const { actionSources, connection } = compiled
   if (!takesName(event.event_name, compiled)) return filteredByName
-  if (actionSources !== null && !actionSources.has(originOf(event, connection).source)) return filteredBySource
+  if (actionSources !== null && !actionSources.has(actionSourceOf(event, connection).source)) return filteredBySource
   return null
 }
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Condition } from "../../connections/connection.ts"
 import { properties, purchase } from "../../testing/event-fixture.ts"
-import type { Dropped, PayloadBuilder } from "./result.ts"
+import type { Dropped, PayloadBuilder } from "./payload.ts"
 import {
   applyParameters,
   compileConditions,

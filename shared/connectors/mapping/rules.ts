@@ -2,7 +2,7 @@
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import type { Condition, ParameterRule } from "../../connections/connection.ts"
 import type { Json } from "../../model/json.ts"
-import type { Dropped, PayloadBuilder } from "./result.ts"
+import type { Dropped, PayloadBuilder } from "./payload.ts"
 
 export type Read = (event: NormalizedEvent) => Json | undefined
 

@@ -13,9 +13,9 @@ import type {
   MapResult,
   NotMapped
 } from "../connector.ts"
-import { batchGroup } from "../http/request.ts"
+import { batchGroup } from "../http/json.ts"
 import { consentDecision, vendorRefusal } from "./consent.ts"
-import { type Dropped, rejected, skipped } from "./result.ts"
+import { type Dropped, rejected, skipped } from "./payload.ts"
 
 /** What a platform's mapping adds. `Target` is where an event goes there: its source, the account's asset, the conversion action. */
 export interface MappingSteps<Target> {
@@ -97,7 +97,7 @@ export const actionSources = [
 ] as const
 export type ActionSource = (typeof actionSources)[number]
 
-export interface Origin {
+export interface GivenSource {
   readonly source: ActionSource
   /** Whether the event itself says so, rather than the connection's default. */
   readonly stated: boolean
@@ -107,7 +107,7 @@ const known: ReadonlySet<string> = new Set(actionSources)
 const isActionSource = (name: string): name is ActionSource => known.has(name)
 
 /** The event's own action source, else the connection's default, else website. */
-export const originOf = (event: NormalizedEvent, connection: Connection): Origin => {
+export const actionSourceOf = (event: NormalizedEvent, connection: Connection): GivenSource => {
   const own = event.action_source
   if (own !== null && isActionSource(own)) return { source: own, stated: true }
   const other = connection.mapping.defaultActionSource

@@ -15,18 +15,22 @@ import type {
   Secret,
   VerdictMeta
 } from "../connector.ts"
-import { accountPart, bearer, jsonBody, originOf, postJson } from "../http/request.ts"
 import {
+  accountPart,
+  bearer,
   bodyObject,
   boundedWait,
   countOf,
   idOf,
+  jsonBody,
   listOf,
   numberOf,
   objectOf,
+  originOf,
+  postJson,
   safeText,
   textOf
-} from "../http/response.ts"
+} from "../http/json.ts"
 import { classification, probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 

@@ -6,9 +6,23 @@ import type { CompiledConnection, JsonObject, MapResult } from "../connector.ts"
 import { type Commerce, productIds } from "../mapping/commerce.ts"
 import { locationPairsOf, setDataProcessing } from "../mapping/consent.ts"
 import { appData, buildCustomData, putDeliveryCategory, putPredictedValue } from "../mapping/custom-data.ts"
-import { putHashedUser } from "../mapping/identifiers.ts"
-import { type Dropped, flattenString, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/result.ts"
-import { type ActionSource, canonicalNameOf, type MappingStart, mapping, originOf, seconds } from "../mapping/start.ts"
+import {
+  type Dropped,
+  flattenString,
+  isEmpty,
+  type PayloadBuilder,
+  put,
+  putHashedUser,
+  rejected
+} from "../mapping/payload.ts"
+import {
+  type ActionSource,
+  actionSourceOf,
+  canonicalNameOf,
+  type MappingStart,
+  mapping,
+  seconds
+} from "../mapping/start.ts"
 import catalog from "./catalog.json" with { type: "json" }
 
 /** Maps the event, or says why Meta would refuse it. */
@@ -56,7 +70,7 @@ const payloadOf = (event: NormalizedEvent, start: MappingStart<ActionSource>): M
 
 /** An event that was not called a website event, and that has no URL, is not one: Meta would ask for the URL. */
 const sourceOf = (event: NormalizedEvent, compiled: CompiledConnection): ActionSource => {
-  const origin = originOf(event, compiled.connection)
+  const origin = actionSourceOf(event, compiled.connection)
   return origin.source === "website" && !origin.stated && !event.event_source_url ? "other" : origin.source
 }
 

@@ -8,8 +8,19 @@ import type {
   JsonObject,
   RequestContext
 } from "../connector.ts"
-import { accountPart, jsonBody, originOf, postJson } from "../http/request.ts"
-import { bodyObject, countOf, idOf, objectOf, objectsOf, safeText, textOf } from "../http/response.ts"
+import {
+  accountPart,
+  bodyObject,
+  countOf,
+  idOf,
+  jsonBody,
+  objectOf,
+  objectsOf,
+  originOf,
+  postJson,
+  safeText,
+  textOf
+} from "../http/json.ts"
 import { classification, itemVerdicts, probeOf, rejectedBatch, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 

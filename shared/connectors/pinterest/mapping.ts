@@ -6,9 +6,16 @@ import type { CompiledConnection, MapResult, NotMapped } from "../connector.ts"
 import { type Commerce, decimal, distinct, type Product, productIds } from "../mapping/commerce.ts"
 import { consentValue } from "../mapping/consent.ts"
 import { buildCustomData, putPredictedValue } from "../mapping/custom-data.ts"
-import { mobileSystem, putHashedUser } from "../mapping/identifiers.ts"
-import { type Dropped, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/result.ts"
-import { type MappingStart, mapping, originOf, seconds } from "../mapping/start.ts"
+import {
+  type Dropped,
+  isEmpty,
+  mobileSystem,
+  type PayloadBuilder,
+  put,
+  putHashedUser,
+  rejected
+} from "../mapping/payload.ts"
+import { actionSourceOf, type MappingStart, mapping, seconds } from "../mapping/start.ts"
 
 /** Maps the event, or says why Pinterest would refuse it. */
 export const mapEvent = mapping<Source>({
@@ -54,7 +61,7 @@ const payloadOf = (event: NormalizedEvent, start: MappingStart<Source>): MapResu
 
 /** Pinterest asks for no URL of web events. */
 const sourceOf = (event: NormalizedEvent, { connection }: CompiledConnection): Source | NotMapped => {
-  const { source } = originOf(event, connection)
+  const { source } = actionSourceOf(event, connection)
   if (source === "website") return "web"
   if (source !== "app") return "offline"
   const system = mobileSystem(event.user.user_agent, event.app?.extinfo ?? [])

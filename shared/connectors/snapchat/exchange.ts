@@ -8,8 +8,21 @@ import type {
   JsonObject,
   RequestContext
 } from "../connector.ts"
-import { accountPart, jsonBody, originOf, parseBatchGroup, postJson, secretField } from "../http/request.ts"
-import { bodyObject, countOf, idOf, listOf, objectOf, safeText, textOf } from "../http/response.ts"
+import {
+  accountPart,
+  bodyObject,
+  countOf,
+  idOf,
+  jsonBody,
+  listOf,
+  objectOf,
+  originOf,
+  parseBatchGroup,
+  postJson,
+  safeText,
+  secretField,
+  textOf
+} from "../http/json.ts"
 import { classification, probeOf, rejectedBatch, type Signal, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 

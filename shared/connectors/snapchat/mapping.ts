@@ -5,9 +5,8 @@ import type { CompiledConnection, JsonObject, MapResult } from "../connector.ts"
 import { type Commerce, decimal, distinct, type Product, productIds } from "../mapping/commerce.ts"
 import { locationPairsOf, setDataProcessing } from "../mapping/consent.ts"
 import { appDataWithId, buildCustomData, putDeliveryCategory, putPredictedValue } from "../mapping/custom-data.ts"
-import { putHashedUser } from "../mapping/identifiers.ts"
-import { type Dropped, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/result.ts"
-import { groupText, type MappingStart, mapping, originOf, seconds } from "../mapping/start.ts"
+import { type Dropped, isEmpty, type PayloadBuilder, put, putHashedUser, rejected } from "../mapping/payload.ts"
+import { actionSourceOf, groupText, type MappingStart, mapping, seconds } from "../mapping/start.ts"
 import catalog from "./catalog.json" with { type: "json" }
 
 /** Maps the event, or says why Snapchat would refuse it. */
@@ -53,7 +52,7 @@ const payloadOf = (event: NormalizedEvent, start: MappingStart<Source>): MapResu
 
 /** An event that was not called a website event, and that has no URL, is an offline one. */
 const sourceOf = (event: NormalizedEvent, { connection }: CompiledConnection): Source => {
-  const origin = originOf(event, connection)
+  const origin = actionSourceOf(event, connection)
   if (origin.source === "app") return "MOBILE_APP"
   if (origin.source === "website") return origin.stated || event.event_source_url ? "WEB" : "OFFLINE"
   return "OFFLINE"

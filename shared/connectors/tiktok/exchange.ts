@@ -9,8 +9,17 @@ import type {
   JsonObject,
   RequestContext
 } from "../connector.ts"
-import { jsonBody, originOf, parseBatchGroup, postJson, secretField } from "../http/request.ts"
-import { bodyObject, idOf, safeText, textOf } from "../http/response.ts"
+import {
+  bodyObject,
+  idOf,
+  jsonBody,
+  originOf,
+  parseBatchGroup,
+  postJson,
+  safeText,
+  secretField,
+  textOf
+} from "../http/json.ts"
 import { classification, probeOf, rejectedBatch, type Signal, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }
 import { accountKeys, type EventSource } from "./mapping.ts"

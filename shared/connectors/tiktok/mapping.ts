@@ -4,9 +4,18 @@ import type { Connection } from "../../connections/connection.ts"
 import type { CompiledConnection, JsonObject, MapResult, NotMapped } from "../connector.ts"
 import { type Commerce, productIds } from "../mapping/commerce.ts"
 import { buildCustomData } from "../mapping/custom-data.ts"
-import { externalIds, mobileSystem, phoneHashes } from "../mapping/identifiers.ts"
-import { type Dropped, isEmpty, type PayloadBuilder, put, rejected, skipped } from "../mapping/result.ts"
-import { groupText, type MappingStart, mapping, originOf, seconds } from "../mapping/start.ts"
+import {
+  type Dropped,
+  externalIds,
+  isEmpty,
+  mobileSystem,
+  type PayloadBuilder,
+  phoneHashes,
+  put,
+  rejected,
+  skipped
+} from "../mapping/payload.ts"
+import { actionSourceOf, groupText, type MappingStart, mapping, seconds } from "../mapping/start.ts"
 import catalog from "./catalog.json" with { type: "json" }
 import closedList from "./currencies.json" with { type: "json" }
 
@@ -37,7 +46,7 @@ export const accountKeys: Readonly<Record<EventSource, string>> = {
  * offline event set.
  */
 const eventSourceOf = (event: NormalizedEvent, connection: Connection): EventSource | NotMapped => {
-  const origin = originOf(event, connection)
+  const origin = actionSourceOf(event, connection)
   const has = (source: EventSource) => (connection.account[accountKeys[source]] ?? "") !== ""
   const url = !!event.event_source_url
   if (origin.source === "website" && (origin.stated || url || !has("offline"))) {

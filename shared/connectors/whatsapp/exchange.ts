@@ -10,8 +10,7 @@ import type {
   JsonObject,
   RequestContext
 } from "../connector.ts"
-import { accountPart, originOf, postJson } from "../http/request.ts"
-import { bodyObject, idOf, objectOf, objectsOf } from "../http/response.ts"
+import { accountPart, bodyObject, idOf, objectOf, objectsOf, originOf, postJson } from "../http/json.ts"
 import { appSecretProof, graphSignal, usageOf } from "../meta/exchange.ts"
 import { classification, probeOf, uniformVerdict, verdictMetaOf } from "../verdicts.ts"
 import table from "./classification.json" with { type: "json" }

@@ -12,8 +12,7 @@ import {
   type UrlButton
 } from "../../connections/message-template.ts"
 import type { CompiledConnection, Json, JsonObject, MapResult, NotMapped } from "../connector.ts"
-import { sealedRecipient } from "../mapping/identifiers.ts"
-import { rejected, skipped } from "../mapping/result.ts"
+import { rejected, sealedRecipient, skipped } from "../mapping/payload.ts"
 import { compileTemplate } from "../mapping/rules.ts"
 import { type MappingStart, mapping, type PlatformEvent, templateOf } from "../mapping/start.ts"
 

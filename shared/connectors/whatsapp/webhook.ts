@@ -3,7 +3,7 @@ import { createHmac, timingSafeEqual } from "node:crypto"
 import * as Redacted from "effect/Redacted"
 import type { MessagePricing } from "../../../schemas/types.gen.ts"
 import type { ConnectorWebhook, EventVerdict, Json, JsonObject, MessageStatus } from "../connector.ts"
-import { bodyObject, idOf, listOf, numberOf, objectOf, objectsOf, textOf } from "../http/response.ts"
+import { bodyObject, idOf, listOf, numberOf, objectOf, objectsOf, textOf } from "../http/json.ts"
 import { whatsappClassification } from "./exchange.ts"
 
 /** What became of one message; its `trackingId` is WhatsApp's message id. */
