@@ -156,7 +156,8 @@ const live = Effect.fnUntraced(function* (chain: Chain, folders: ReadonlyArray<s
   yield* chain.programs.start(["normalizer"])
   yield* untilBalanced(chain, print)
   const exportedAfter = (yield* capi("subject", "export", jane.phone)).out
-  const ledger = yield* capi("ledger", "--json")
+  // The broker deletes what the command is about to read: then it fails, and is asked again.
+  const ledger = yield* Effect.repeat(capi("ledger", "--json"), { until: ({ exitCode }) => exitCode === 0, times: 4 })
   const results = yield* readBack(`${prefix}delivery-results`, "event-delivery-log")
   const received = {
     meta: new Set((yield* control.ids("meta")).keys()),

@@ -68,8 +68,8 @@ const outcomes = ({ outcomes, received, ledger }: Evidence): ReadonlyArray<strin
           received["tiktok"]?.has(`event-${index}-${event}`) ? [`TikTok received event-${index}-${event}`] : []
         )
   )
-  const { balanced } = JSON.parse(ledger.out) as { readonly balanced: boolean }
-  return [...wrong, ...sent, ...(balanced && ledger.exitCode === 0 ? [] : ["the ledger does not balance"])]
+  const isBalanced = ledger.exitCode === 0 && (JSON.parse(ledger.out) as { readonly balanced: boolean }).balanced
+  return [...wrong, ...sent, ...(isBalanced ? [] : [`the ledger does not balance: ${ledger.errors}`])]
 }
 
 const proofs = ({ proofs, redriven }: Evidence): ReadonlyArray<string> => [
