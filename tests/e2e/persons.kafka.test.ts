@@ -124,7 +124,7 @@ describe("what is written of 200 persons", { timeout: 300_000 }, () => {
     const file = path.join(temporaryFolder(), "events.jsonl")
     writeFileSync(
       file,
-      eventsOf(0, 24)
+      eventsOf(0, 16)
         .map((event) => `${JSON.stringify(event)}\n`)
         .join("")
     )
@@ -144,7 +144,7 @@ describe("what is written of 200 persons", { timeout: 300_000 }, () => {
   it("shows none of them in the console", async () => {
     const shown = eventsOf(0, 16)
     const texts = await consoleTexts(consoleUrl(endToEnd), {
-      eventIds: shown.map((event) => String(event["event_id"])),
+      eventIds: shown.slice(0, 3).map((event) => String(event["event_id"])),
       pasted: shown
     })
     assert.isAbove(texts.length, 60)
