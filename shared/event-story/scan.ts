@@ -29,6 +29,9 @@ export interface Found {
 
 export const scan = Effect.fnUntraced(function* ({ text, kind }: StoryQuery, bounds: ScanBounds) {
   const codecs = yield* Codecs
+  const { topicPrefix } = yield* SettingsService
+  // A topic on which the user has no right is not listed: it is of a platform without connections (docs/acl.md).
+  const present = new Set(yield* (yield* KafkaClient).listTopics)
   const since = (yield* Clock.currentTimeMillis) - Duration.toMillis(bounds.window)
   const positions: Array<RecordPosition> = []
   const eventIds = new Set<string>(kind === "event" || kind === "any" ? [text] : [])
@@ -38,6 +41,7 @@ export const scan = Effect.fnUntraced(function* ({ text, kind }: StoryQuery, bou
     isMeant: (record: FetchedRecord) => boolean,
     decodes: boolean
   ) {
+    if (!present.has(topicPrefix + row.topic)) return
     const skipped = yield* readNewest(row.topic, since, bounds.recordsMax, (records) =>
       Effect.gen(function* () {
         if (decodes) yield* codecs.loadSchemas(records.map(({ value }) => value))
@@ -100,16 +104,10 @@ const readNewest = Effect.fnUntraced(function* <E, R>(
 ) {
   const kafka = yield* KafkaClient
   const name = (yield* SettingsService).topicPrefix + topic
-  const exists = yield* Effect.map(kafka.topicOffsets(name), (logs) => logs).pipe(
-    Effect.catchIf(
-      ({ code }) => code === "unknown_topic",
-      () => Effect.succeed([])
-    )
-  )
-  if (exists.length === 0) return 0
+  const logs = yield* kafka.topicOffsets(name)
   const starts = new Map((yield* kafka.offsetsAt(name, Math.max(0, since))).map((at) => [at.partition, at.offset]))
-  const each = Math.max(1, Math.floor(recordsMax / exists.length))
-  const ranges = exists.map(({ partition, low, high }) => ({
+  const each = Math.max(1, Math.floor(recordsMax / logs.length))
+  const ranges = logs.map(({ partition, low, high }) => ({
     partition,
     low,
     // Records of a compacted topic are few, and an old one may be the only one.

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { SettingsService } from "../config/settings.ts"
+import { KafkaClient, KafkaError } from "../kafka/client.ts"
 import { deadLetter } from "../model/dead-letter.ts"
 import { deliveryResult } from "../model/delivery-result.ts"
 import { topicNames } from "../model/topics.ts"
@@ -83,16 +84,27 @@ const journey = (id: string) => {
   ]
 }
 
-const traced = (query: StoryQuery, records: ReturnType<typeof journey>) => {
+/** @param hidden a topic on which the user has no right: it is not listed, and to ask for it is refused */
+const traced = (query: StoryQuery, records: ReturnType<typeof journey>, hidden: string | null = null) => {
   const kafka = new MemoryKafka()
+  const { listTopics, topicOffsets } = kafka.client
+  const client = Layer.succeed(KafkaClient, {
+    ...kafka.client,
+    listTopics: Effect.map(listTopics, (names) => names.filter((name) => name !== hidden)),
+    topicOffsets: (name) => (name === hidden ? refused : topicOffsets(name))
+  })
   for (const { topic } of [...rawTopics, ...indexedTopics]) kafka.log.create(topic, 1)
   const settings = Layer.succeed(SettingsService, { topicPrefix: "" } as SettingsService["Service"])
   return Effect.gen(function* () {
     yield* TestClock.setTime(recordTime + 60_000)
     yield* kafka.client.produce(records)
     return yield* traceEvent(query, { view: (schema) => ({ shown: schema }) })
-  }).pipe(Effect.provide(Layer.mergeAll(kafka.layer, memoryCodecs, settings)))
+  }).pipe(Effect.provide(Layer.mergeAll(client, memoryCodecs, settings)))
 }
+
+const refused = Effect.fail(
+  new KafkaError({ code: "unauthorized", operation: "read", message: "No right.", nextStep: "Grant it.", cause: null })
+)
 
 describe("the story of an event", () => {
   it.effect("has every record in order, what each follows and how long it took", () =>
@@ -136,6 +148,15 @@ describe("the story of an event", () => {
       const byClick = yield* traced({ text: clickId, kind: "click" }, records)
       assert.deepStrictEqual(byClick.events.map(({ event_id }) => event_id).sort(), ["e1", "e2"])
       assert.deepStrictEqual((yield* traced({ text: "order-e2", kind: "event" }, records)).events, [])
+    })
+  )
+
+  it.effect("is what the user may see, where topics of other platforms are not the user's", () =>
+    Effect.gen(function* () {
+      const others = indexedTopics.findLast(({ stage }) => stage === "mapped")!.topic
+      assert.notStrictEqual(others, mappedTopic)
+      const { events } = yield* traced({ text: "e1", kind: "event" }, journey("e1"), others)
+      assert.strictEqual(events[0]!.entries.length, 9)
     })
   )
 
