@@ -10,9 +10,9 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import type { AdaptiveBatchLimits } from "./batch-limits.ts"
 import type { Batch, Inbound, PartitionTask } from "./contract.ts"
 import { endsMax, logPoison } from "./poison.ts"
+import type { AdaptiveBatchLimits } from "./steps.ts"
 
 /** What a stored position says of the records behind it. */
 export interface BegunRecords {

@@ -7,7 +7,6 @@ import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { type FetchedRecord, KafkaClient, KafkaError, type Member, type TopicPartition } from "../kafka/client.ts"
-import { AdaptiveBatchLimits } from "./batch-limits.ts"
 import type { PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
 import { failOnStall, Intake } from "./intake.ts"
 import type { Observe } from "./metrics.ts"
@@ -15,6 +14,7 @@ import { appendTogether, runPipeline } from "./pipeline.ts"
 import { guardAgainstPoison, type OpeningMemory } from "./poison.ts"
 import { PartitionRequests } from "./requests.ts"
 import { logOf, positionIn, restoreState } from "./restore-state.ts"
+import { AdaptiveBatchLimits } from "./steps.ts"
 
 /** A partition that a member of a group was assigned. */
 export interface AssignedContext {

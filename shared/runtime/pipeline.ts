@@ -9,10 +9,10 @@ import type * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Semaphore from "effect/Semaphore"
 import type { KafkaError, ProducedRecord, TopicPartition, TransactionalProducer } from "../kafka/client.ts"
-import type { AdaptiveBatchLimits } from "./batch-limits.ts"
 import type { Outbound, PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
 import type { Intake, TakenBatch } from "./intake.ts"
 import type { PartitionRequests } from "./requests.ts"
+import type { AdaptiveBatchLimits } from "./steps.ts"
 import { type ReadySteps, StepQueue } from "./steps.ts"
 
 interface PipelineOptions<E, R> {

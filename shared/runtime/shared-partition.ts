@@ -7,9 +7,9 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { FetchedRecord, KafkaError, Member, TopicPartition, TransactionalProducer } from "../kafka/client.ts"
-import type { AdaptiveBatchLimits } from "./batch-limits.ts"
 import type { GroupOffsets } from "./group-offsets.ts"
 import type { RecordSink } from "./partition.ts"
+import type { AdaptiveBatchLimits } from "./steps.ts"
 import type { Subscriber } from "./subscriber.ts"
 
 export interface SharedPartitionOptions<E, R> {

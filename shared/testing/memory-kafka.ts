@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { KafkaClient, KafkaError, type Member, type MemberOptions, type TopicPartition } from "../kafka/client.ts"
 import { assignAllToOne, assignSticky, type PartitionsByTopic } from "../kafka/kafkajs/assignment.ts"
-import { MemberPositions } from "../kafka/kafkajs/member-positions.ts"
+import { MemberPositions } from "../kafka/kafkajs/member.ts"
 import { MemoryLog } from "./memory-log.ts"
 
 type Client = Context.Service.Shape<typeof KafkaClient>

@@ -60,7 +60,7 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
   },
   {
     wrong: "A fetch before the position is cut off, as if what it has up to there were known.",
-    file: "shared/kafka/kafkajs/member-positions.ts",
+    file: "shared/kafka/kafkajs/member.ts",
     from: "const gap = fetchedOffset !== position",
     to: "const gap = fetchedOffset > position",
     tests: ["shared/kafka/kafkajs/member-positions.test.ts", "shared/kafka/conformance/gaps.kafka.test.ts"]

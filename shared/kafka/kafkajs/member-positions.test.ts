@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { MemberPositions } from "./member-positions.ts"
+import { MemberPositions } from "./member.ts"
 
 const p0 = { topic: "t", partition: 0 }
 

@@ -1,7 +1,7 @@
 /** Patches of kafkajs's `consumer`: what a group member receives, when it fetches and sends heartbeats, and how it ends. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { type AbortedTransaction, type FetchedMessage, visibleMessages } from "../records.ts"
+import { type AbortedTransaction, type FetchedMessage, visibleMessages } from "../reader.ts"
 
 interface ConsumerGroup {
   fetch: (this: ConsumerGroup, nodeId: string) => Promise<ReadonlyArray<unknown>>
