@@ -75,6 +75,47 @@ const groupOf = (refresh: () => Promise<void> = async () => undefined) => {
 }
 const both = [{ topic: "t", partitions: [1, 2] }]
 
+describe("a member to which nothing comes", () => {
+  /** How long each fetch may wait; `records` says how many each finds in a partition. */
+  const waitsOf = async (group: ReturnType<typeof groupOf>, fetches: number, records = 0): Promise<Array<number>> => {
+    const waits: Array<number> = []
+    const messages = Array.from({ length: records }, (_, offset) => ({ offset: String(offset) }))
+    group.cluster.findBroker = async () => ({
+      fetch: async ({ maxWaitTime }: { readonly maxWaitTime: number }) => {
+        waits.push(maxWaitTime)
+        const partitions = [{ partition: 1, highWatermark: "0", abortedTransactions: [], messages }]
+        return { responses: [{ topicName: "t", partitions }] }
+      }
+    })
+    for (let fetch = 0; fetch < fetches; fetch++) await group.fetch("1")
+    return waits
+  }
+  const idleGroup = () =>
+    Object.assign(groupOf(), {
+      maxWaitTime: 200,
+      preferredReadReplicasPerTopicPartition: {},
+      seekOffset: { has: () => false }
+    })
+
+  // Red without `waitLongerWhenIdle`.
+  it("asks for longer after some fetches that found nothing, and as usual once there is something", async () => {
+    const group = idleGroup()
+    const waits = await waitsOf(group, 30)
+    assert.deepStrictEqual([waits[0], waits[24], waits[25], waits[29]], [200, 200, 1_000, 1_000])
+    assert.deepStrictEqual(await waitsOf(group, 2, 1), [1_000, 200])
+  })
+
+  it("asks as usual while a partition is paused, and again once one was resumed", async () => {
+    const group = idleGroup()
+    await waitsOf(group, 30)
+    const second = [{ topic: "t", partitions: [2] }]
+    group.subscriptionState.pause(second)
+    assert.deepStrictEqual(await waitsOf(group, 1), [200])
+    group.resume(second)
+    assert.deepStrictEqual(await waitsOf(group, 1), [200])
+  })
+})
+
 describe("a member whose partitions are all paused", () => {
   // Red without `wakeOnResume`: kafkajs then sleeps for `maxWaitTime`.
   it("fetches from each broker as soon as its partitions are resumed", async () => {

@@ -7,7 +7,7 @@ interface ConsumerGroup {
   fetch: (this: ConsumerGroup, nodeId: string) => Promise<ReadonlyArray<unknown>>
   resume: (this: ConsumerGroup, topicPartitions: ReadonlyArray<TopicPartitions>) => void
   readonly cluster: { readonly refreshMetadataIfNecessary: () => Promise<void> }
-  readonly maxWaitTime: number
+  maxWaitTime: number
   readonly subscriptionState: {
     readonly assigned: () => ReadonlyArray<TopicPartitions>
     readonly paused: () => ReadonlyArray<TopicPartitions>
@@ -62,6 +62,36 @@ export const wakeOnResume = (group: ConsumerGroupClass) => {
   }
   return group
 }
+
+/**
+ * A fetch that finds nothing is answered after `maxWaitTime`, which is short, since a seek, a pause and a resume only take effect with the
+ * next one. Where nothing has come for a while and nothing is paused, it waits longer: a program that has nothing to do asks the broker less
+ * often. Records are answered with at once, however long it may wait.
+ */
+export const waitLongerWhenIdle = (group: ConsumerGroupClass) => {
+  const { fetch, resume } = group.prototype
+  group.prototype.fetch = async function (nodeId) {
+    const idle = idles.get(this) ?? { shortMillis: this.maxWaitTime, empty: 0 }
+    idles.set(this, idle)
+    const isIdle = idle.empty >= emptyMin && this.subscriptionState.paused().length === 0
+    this.maxWaitTime = isIdle ? Math.max(idle.shortMillis, idleWaitMillis) : idle.shortMillis
+    const batches = (await fetch.call(this, nodeId)) as ReadonlyArray<{ readonly rawMessages: ReadonlyArray<unknown> }>
+    idle.empty = batches.every(({ rawMessages }) => rawMessages.length === 0) ? idle.empty + 1 : 0
+    return batches
+  }
+  group.prototype.resume = function (topicPartitions) {
+    const idle = idles.get(this)
+    if (idle !== undefined) idle.empty = 0
+    resume.call(this, topicPartitions)
+  }
+  return group
+}
+
+/** By group: its usual `maxWaitTime`, and its fetches in a row that found nothing. */
+const idles = new WeakMap<ConsumerGroup, { readonly shortMillis: number; empty: number }>()
+const emptyMin = 25
+/** A rebalance is noticed by a heartbeat, which follows a fetch: no longer than from one heartbeat to the next. */
+const idleWaitMillis = 1_000
 
 /**
  * Each join waits for `beforeJoining` of the member's assigners. kafkajs joins again as soon as it hears of a rebalance, and a member that

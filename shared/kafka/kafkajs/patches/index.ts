@@ -18,6 +18,7 @@ import {
   finishBeforeJoining,
   keepCommittedOffset,
   visibleBatch,
+  waitLongerWhenIdle,
   wakeOnResume
 } from "./consumer.ts"
 import { checkWhilePending, disconnectOnce, nameDenied, receivePooled } from "./network.ts"
@@ -135,6 +136,15 @@ export const patches: ReadonlyArray<Patch> = [
     file: "consumer.ts",
     tests: ["consumer.test.ts"],
     apply: wakeOnResume
+  }),
+  patch({
+    module: "consumer/consumerGroup",
+    functions: ["fetch", "resume"],
+    why: "a fetch waits longer where nothing has come for a while and nothing is paused",
+    issue: null,
+    file: "consumer.ts",
+    tests: ["consumer.test.ts"],
+    apply: waitLongerWhenIdle
   }),
   patch({
     module: "consumer/consumerGroup",
