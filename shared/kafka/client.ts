@@ -162,6 +162,8 @@ export class KafkaClient extends Context.Service<
       readonly ranges: ReadonlyArray<{ readonly partition: number; readonly from: number; readonly to: number | null }>
       /** Bytes of a partition that a fetch asks for, for who wants few records: a whole batch comes in any case. Many by default. */
       readonly fetchBytes?: number
+      /** Milliseconds before the next fetch after one that found nothing, for who follows and need not know at once. */
+      readonly idlePauseMillis?: number
       readonly onRecords: (records: ReadonlyArray<FetchedRecord>) => void | Effect.Effect<void, E, R>
     }) => Effect.Effect<void, KafkaError | E, R>
     readonly createTopics: (topics: ReadonlyArray<TopicDeclaration>) => Effect.Effect<ReadonlyArray<string>, KafkaError>

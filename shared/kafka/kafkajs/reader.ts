@@ -14,13 +14,14 @@ export interface ReadOptions<E, R> {
   readonly topic: string
   readonly ranges: ReadonlyArray<{ readonly partition: number; readonly from: number; readonly to: number | null }>
   readonly fetchBytes?: number
+  readonly idlePauseMillis?: number
   readonly onRecords: (records: ReadonlyArray<FetchedRecord>) => void | Effect.Effect<void, E, R>
 }
 
 export const readRanges = <E, R>(
   access: ClusterAccess,
   options: ResolvedKafkaOptions,
-  { topic, ranges, fetchBytes, onRecords }: ReadOptions<E, R>
+  { topic, ranges, fetchBytes, idlePauseMillis = 0, onRecords }: ReadOptions<E, R>
 ): Effect.Effect<void, KafkaError | E, R> =>
   Effect.gen(function* () {
     const open = new Map(
@@ -42,7 +43,8 @@ export const readRanges = <E, R>(
         found.push(recordsOf(topic, range, partition))
         if (isDone(range, partition, nothing)) open.delete(range.partition)
       }
-      if (open.size > 0) next = yield* Effect.forkChild(fetch)
+      const pauses = nothing && idlePauseMillis > 0
+      if (open.size > 0) next = yield* Effect.forkChild(pauses ? Effect.delay(fetch, idlePauseMillis) : fetch)
       for (const records of found) {
         const work = records.length === 0 ? undefined : onRecords(records)
         if (Effect.isEffect(work)) yield* work
