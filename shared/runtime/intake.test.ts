@@ -15,6 +15,45 @@ const record = {
   headers: {}
 }
 
+it.effect("lingers once more near the end of a backlog, for ten seconds at most since the first record", () =>
+  Effect.gen(function* () {
+    let isMoreComing = true
+    const intake = new Intake({
+      position: 0,
+      topic: "in",
+      limits: { recordsMax: 10, bytesMax: 100_000, linger: Duration.millis(500) },
+      accept: undefined,
+      bytesInFlightMax: 100_000,
+      clock: yield* Clock.Clock,
+      pause: () => undefined,
+      resume: () => undefined,
+      onReceived: () => undefined,
+      isMoreComing: () => isMoreComing
+    })
+    const taken: Array<number> = []
+    const taking = Effect.forever(Effect.map(intake.take, (batch) => void taken.push(batch?.records.length ?? 0)))
+    yield* Effect.forkChild(taking, { startImmediately: true })
+    intake.push([record], 1, 5_000)
+    yield* TestClock.adjust("3 seconds")
+    isMoreComing = false
+    intake.lingerAgain()
+    yield* TestClock.adjust("400 millis")
+    intake.push([{ ...record, offset: 1 }], 2, 2)
+    assert.deepStrictEqual(taken, [])
+    yield* TestClock.adjust("100 millis")
+    assert.deepStrictEqual(taken, [2])
+    // An end that comes and goes.
+    intake.push([{ ...record, offset: 2 }], 3, 3)
+    for (let round = 0; round < 24; round++) {
+      yield* TestClock.adjust("400 millis")
+      intake.lingerAgain()
+    }
+    assert.deepStrictEqual(taken, [2])
+    yield* TestClock.adjust("400 millis")
+    assert.deepStrictEqual(taken, [2, 1])
+  })
+)
+
 it.effect("cuts a batch that lingers though the wall clock is set back meanwhile", () =>
   Effect.gen(function* () {
     let aheadMillis = 7_200_000

@@ -1,0 +1,122 @@
+import { assert, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { FetchedRecord } from "../kafka/client.ts"
+import { AdaptiveBatchLimits } from "./batch-limits.ts"
+import { BatchGroup, Intake } from "./intake.ts"
+import { SharedPartition } from "./shared-partition.ts"
+import { Subscriber } from "./subscriber.ts"
+
+const at = { topic: "in", partition: 0 }
+const batch = { recordsMax: 100, bytesMax: 1_000_000, linger: Duration.millis(500) }
+
+/** A record of 1,000 bytes beside what its object takes. */
+const record = (to: string, offset: number): FetchedRecord => ({
+  ...at,
+  offset,
+  timestamp: 0,
+  key: null,
+  value: Buffer.alloc(1_000),
+  headers: { to }
+})
+
+/** A partition with room for ten such records, whose subscribers take batches without ever working on them. */
+const partitionOf = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
+  const clock = yield* Clock.Clock
+  const bytesInFlightMax = 12_000
+  const paused: Array<boolean> = []
+  const member = { pause: () => void paused.push(true), resume: () => void paused.push(false), seek: () => undefined }
+  const subscribers = new Map<string, Subscriber<never, never>>()
+  const partition = new SharedPartition<never, never>({
+    at,
+    topic: "in",
+    prefix: "",
+    member,
+    producer: { commit: () => Effect.void },
+    groupOffsets: { moved: () => undefined },
+    limits: new AdaptiveBatchLimits(batch, 1_000_000),
+    bytesInFlightMax,
+    clock,
+    processorOf: ({ headers }) => String(headers["to"]),
+    subscribers,
+    position: 0
+  })
+  for (const name of names) {
+    const limits = new AdaptiveBatchLimits(batch, 1_000_000)
+    const one = new Subscriber<never, never>({ name } as never, { runtime: { prefix: "" } } as never, {
+      limits,
+      together: new BatchGroup(),
+      isolation: {} as never,
+      groupOffset: null
+    })
+    one.intake = new Intake({
+      position: 0,
+      topic: "in",
+      limits,
+      accept: undefined,
+      bytesInFlightMax,
+      clock,
+      pause: () => undefined,
+      resume: () => undefined,
+      onReceived: () => undefined,
+      isMoreComing: partition.isMoreComing
+    })
+    one.steps = { isEmpty: true } as never
+    one.isOpen = true
+    subscribers.set(name, one)
+    partition.subscribers.push(one)
+  }
+  const taken: Array<readonly [name: string, records: number]> = []
+  /** It takes batches from now on. */
+  const work = (name: string) =>
+    Effect.forkChild(
+      Effect.forever(
+        Effect.map(subscribers.get(name)!.intake.take, (found) => void taken.push([name, found?.records.length ?? 0]))
+      ),
+      { startImmediately: true }
+    )
+  const push = (to: ReadonlyArray<string>) =>
+    Effect.suspend(() => {
+      const first = partition.endOffset
+      partition.push(
+        to.map((name, index) => record(name, first + index)),
+        first + to.length,
+        1_000_000
+      )
+      return Effect.repeat(Effect.yieldNow, { times: 10 })
+    })
+  return { partition, paused, taken, work, push }
+})
+
+it.effect("sends the largest queues when the memory is full, and lets the others grow", () =>
+  Effect.gen(function* () {
+    const { paused, taken, work, push } = yield* partitionOf(["a", "b", "c"])
+    for (const name of ["a", "b", "c"]) yield* work(name)
+    yield* push(["a", "a", "a", "a", "a", "b", "b", "b"])
+    assert.deepStrictEqual([taken, paused], [[], []])
+    yield* push(["b", "c", "c"])
+    assert.deepStrictEqual(paused, [true])
+    // Half of the memory is left for what is queued: five records.
+    assert.deepStrictEqual(taken, [
+      ["a", 5],
+      ["b", 4]
+    ])
+  })
+)
+
+it.effect("leaves a queue whose step is under way, and looks at it again when there is still no room", () =>
+  Effect.gen(function* () {
+    const { partition, taken, work, push } = yield* partitionOf(["a", "b", "c"])
+    yield* work("b")
+    yield* push(["a", "a", "a", "a", "a", "a", "a", "b", "b", "c", "c"])
+    assert.deepStrictEqual(taken, [["b", 2]])
+    yield* work("a")
+    partition.resumeIfRoom()
+    yield* Effect.repeat(Effect.yieldNow, { times: 10 })
+    assert.deepStrictEqual(taken, [
+      ["b", 2],
+      ["a", 7]
+    ])
+  })
+)
