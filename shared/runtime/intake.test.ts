@@ -15,7 +15,7 @@ const record = {
   headers: {}
 }
 
-it.effect("lingers once more near the end of a backlog, for ten seconds at most since the first record", () =>
+it.effect("lingers again near the end of a backlog, for ten seconds at most since the first record", () =>
   Effect.gen(function* () {
     let isMoreComing = true
     const intake = new Intake({
