@@ -3,9 +3,9 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { FetchedRecord } from "../kafka/client.ts"
-import { AdaptiveBatchLimits } from "./batch-limits.ts"
 import { BatchGroup, Intake } from "./intake.ts"
 import { SharedPartition } from "./shared-partition.ts"
+import { AdaptiveBatchLimits } from "./steps.ts"
 import { Subscriber } from "./subscriber.ts"
 
 const at = { topic: "in", partition: 0 }
