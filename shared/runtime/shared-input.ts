@@ -285,7 +285,7 @@ const keepTime = <E, R>(shared: SharedPartition<E, R>, interval: Duration.Durati
   return every(interval, () => {
     const now = shared.options.clock.currentTimeMillisUnsafe()
     shared.shed(now)
-    if (shared.paused) shared.cutLargest()
+    if (shared.paused) shared.cutLargest(true)
     shared.observeProgress()
     if (shared.endOffset !== advancedTo && now - advancedAt >= shared.subscribers.length * idleMillis) {
       advancedAt = now

@@ -2,6 +2,7 @@ import { assert, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type { FetchedRecord } from "../kafka/client.ts"
 import { BatchGroup, Intake } from "./intake.ts"
 import { SharedPartition } from "./shared-partition.ts"
@@ -119,4 +120,26 @@ it.effect("leaves a queue whose step is under way, and looks at it again when th
       ["a", 7]
     ])
   })
+)
+
+it.effect(
+  "counts on no step under way once the memory has been full for a while, so that the others do not wait for it",
+  () =>
+    Effect.gen(function* () {
+      const { partition, taken, work, push } = yield* partitionOf(["slow", "b"])
+      const slow = yield* work("slow")
+      yield* push(["slow", "slow", "slow", "slow", "slow", "slow", "slow", "b", "b", "b", "b"])
+      assert.deepStrictEqual(taken, [["slow", 7]])
+      yield* Fiber.interrupt(slow)
+      yield* work("b")
+      partition.resumeIfRoom()
+      yield* Effect.repeat(Effect.yieldNow, { times: 10 })
+      assert.deepStrictEqual(taken, [["slow", 7]])
+      partition.cutLargest(true)
+      yield* Effect.repeat(Effect.yieldNow, { times: 10 })
+      assert.deepStrictEqual(taken, [
+        ["slow", 7],
+        ["b", 4]
+      ])
+    })
 )

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { FetchedRecord, KafkaError, Member, TopicPartition, TransactionalProducer } from "../kafka/client.ts"
 import type { GroupOffsets } from "./group-offsets.ts"
+import type { Intake } from "./intake.ts"
 import type { RecordSink } from "./partition.ts"
 import type { AdaptiveBatchLimits } from "./steps.ts"
 import type { Subscriber } from "./subscriber.ts"
@@ -94,14 +95,22 @@ export class SharedPartition<E, R> implements RecordSink {
 
   /**
    * The memory is full: the largest queues go out, as many as make room, while the others grow on. Were all of them cut, each batch would
-   * be half as large.
+   * be half as large. Steps under way make room as well, but for those that stalled.
+   *
+   * @param isLasting the memory has been full for a while, so that no step under way is counted on
    */
-  cutLargest(): void {
-    const queued = this.subscribers.filter((one) => one.isOpen && !one.intake.isEmpty).map(({ intake }) => intake)
-    let surplus = queued.reduce((sum, intake) => sum + intake.queued.bytes, 0) - this.options.bytesInFlightMax / 2
-    for (const intake of queued.sort((one, other) => other.queued.bytes - one.queued.bytes)) {
+  cutLargest(isLasting = false): void {
+    const now = this.options.clock.currentTimeMillisUnsafe()
+    let surplus = -this.options.bytesInFlightMax / 2
+    const waiting: Array<Intake> = []
+    for (const one of this.subscribers) {
+      if (!one.isOpen) continue
+      const { intake } = one
+      surplus += isLasting || one.isStalled(now) ? intake.bytesInFlight : intake.queued.bytes
+      if (intake.isTakenFrom && !intake.isEmpty) waiting.push(intake)
+    }
+    for (const intake of waiting.sort((one, other) => other.queued.bytes - one.queued.bytes)) {
       if (surplus <= 0) return
-      if (!intake.isTakenFrom) continue
       surplus -= intake.queued.bytes
       intake.cutEarly()
     }
