@@ -19,9 +19,8 @@ import { followSuppressions } from "../../shared/suppression/follow-suppressions
 import { consentChanges } from "./consent-changes.ts"
 import type { NormalizerConfig } from "./decide.ts"
 import { makeLoadSchemas, normalizer, sealedNormalizer } from "./normalizer.ts"
-import { Erasures } from "./sealing/erasures.ts"
-import { identifiersOf } from "./sealing/identifiers.ts"
-import { sealer as eventSealer } from "./sealing/sealer.ts"
+import { Erasures } from "./sealing/destroy-secrets.ts"
+import { sealer as eventSealer, identifiersOf } from "./sealing/sealer.ts"
 
 export const normalizerProgram: Program = processorsProgram(
   "normalizer",

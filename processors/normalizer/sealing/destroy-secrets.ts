@@ -2,15 +2,14 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
+import type { Suppression } from "../../../schemas/types.gen.ts"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import type { IdentityKey } from "../../../shared/credentials/identity-key.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import type { Outbound, Step } from "../../../shared/runtime/contract.ts"
-import { wordsOfBytes } from "../../../shared/suppression/id-map.ts"
+import { type IdWords, wordsOfBytes, wordsOfText } from "../../../shared/suppression/id-map.ts"
 import type { Suppressions } from "../../../shared/suppression/suppressions.ts"
-import type { Erasure, Erasures } from "./erasures.ts"
-import { type PersonSecrets, secretRecord } from "./person-secrets.ts"
-import { expiredDayIds } from "./unattributed.ts"
+import { expiredDayIds, type PersonSecrets, secretRecord } from "./person-secrets.ts"
 
 /**
  * A step for each check: the tombstones of what is due, and a log entry for each erasure that found a secret. The sealer is the one
@@ -89,3 +88,32 @@ const destroyedSecrets = Metric.counter("capi_sealer_secrets_destroyed_total", {
   incremental: true,
   description: "Secrets of erased persons that were destroyed."
 })
+
+export interface Erasure extends IdWords {
+  /** The id as base64url text. */
+  readonly personId: string
+  /** Id of the request. */
+  readonly name: string
+  /** When the secret is to be destroyed, in milliseconds since the epoch. */
+  readonly destroyAt: number
+}
+
+/**
+ * The erasures that were asked for, in the order of their records: each partition's sealer goes through them at its own pace. Appended
+ * to while the program runs: `all` never gets shorter.
+ */
+export class Erasures {
+  readonly all: Array<Erasure> = []
+
+  /** Takes a record of the topic `suppressions`. */
+  readonly add = (key: string, record: Suppression | null): void => {
+    if (record === null || record.erasure === null || !key.startsWith("erased:")) return
+    const personId = key.slice("erased:".length)
+    this.all.push({
+      ...wordsOfText(personId, 0),
+      personId,
+      name: record.erasure,
+      destroyAt: record.destroy_at ?? record.at
+    })
+  }
+}

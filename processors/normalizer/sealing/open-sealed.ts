@@ -10,8 +10,7 @@ import { type Inbound, type Restore, RuntimeOptions } from "../../../shared/runt
 import { type IdWords, wordsOfBytes } from "../../../shared/suppression/id-map.ts"
 import type { Suppressions } from "../../../shared/suppression/suppressions.ts"
 import { type Problem, problem } from "../normalize/problem.ts"
-import { PersonSecrets } from "./person-secrets.ts"
-import { isUnattributed } from "./unattributed.ts"
+import { isUnattributed, PersonSecrets } from "./person-secrets.ts"
 
 export type Opened =
   | { readonly _tag: "Original"; readonly value: Buffer | null }

@@ -2,6 +2,7 @@
  * The sealer: raw-events in; sealed-events and person-keys out. Each raw record becomes one sealed record in the partition of the same
  * number, in the transaction that writes the secrets it needs. It also destroys the secrets of erased persons.
  */
+
 import { randomBytes } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -16,9 +17,10 @@ import type { AssignedPartition, Batch, Inbound, Outbound, Processor, Step } fro
 import { wordsOfBytes } from "../../../shared/suppression/id-map.ts"
 import { tracePartOf } from "../../../shared/telemetry/trace-context.ts"
 import { CurrentTracing } from "../../../shared/telemetry/tracing.ts"
+import { normalizeUser, personHashes } from "../identity/user.ts"
+import { readRecord } from "../read/read-record.ts"
 import { type DestroyOptions, makeDestroyer } from "./destroy-secrets.ts"
-import { PersonSecrets, secretBytes, secretRecord } from "./person-secrets.ts"
-import { dayIdOf } from "./unattributed.ts"
+import { dayIdOf, PersonSecrets, secretBytes, secretRecord } from "./person-secrets.ts"
 
 export interface SealerConfig extends DestroyOptions {
   /** SHA-256 of the identifiers in a raw record; none where it cannot be read. */
@@ -105,3 +107,19 @@ const report = (secrets: PersonSecrets, partition: number) =>
 const sealed = Metric.counter("capi_sealer_events_total", { incremental: true, description: "Raw records sealed." })
 const heldSecrets = Metric.gauge("capi_sealer_secrets", { description: "Secrets of identifiers, by partition." })
 const heldBytes = Metric.gauge("capi_sealer_secrets_bytes", { description: "Memory of these secrets." })
+
+/**
+ * The identifiers in a raw record, by the normalizer's reader and rules: what it would not find could not be erased. SHA-256 of each;
+ * none where the record cannot be read or has none.
+ */
+export const identifiersOf =
+  (defaultCountries: ReadonlyArray<string>, recordBytesMax: number) =>
+  ({ value }: Pick<Inbound, "value">, codecs: Pick<Codecs["Service"], "decode">): ReadonlyArray<string> => {
+    const read = readRecord(value, (bytes) => codecs.decode("raw-event", bytes), recordBytesMax)
+    if (read._tag === "Problem" || read.raw.user === null) return none
+    const context = { defaultCountries, eventTime: read.raw.event_time, sealRecipient: null, drop: ignored }
+    return personHashes(normalizeUser(read.raw.user, context))
+  }
+
+const none: ReadonlyArray<string> = []
+const ignored = (): void => undefined

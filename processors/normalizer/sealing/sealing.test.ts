@@ -18,9 +18,8 @@ import { runBatches } from "../../../shared/testing/run-batches.ts"
 import { sha256 } from "../identity/text.ts"
 import { makeLoadSchemas, normalizer, sealedNormalizer } from "../normalizer.ts"
 import { rawEventFromJson } from "../read/read-record.ts"
-import { Erasures } from "./erasures.ts"
-import { identifiersOf } from "./identifiers.ts"
-import { sealer } from "./sealer.ts"
+import { Erasures } from "./destroy-secrets.ts"
+import { identifiersOf, sealer } from "./sealer.ts"
 
 const now = Date.UTC(2026, 10, 23, 12)
 const identity = makeIdentityKey(Buffer.alloc(32, 3))
