@@ -6,7 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { KafkaSettings } from "../../../shared/config/transport.ts"
 import { nodeTlsOptions } from "../../../shared/http/http-request.ts"
-import { type AdvertisedBroker, ClusterInspection } from "../../../shared/kafka/inspection.ts"
+import { type AdvertisedBroker, ClusterInspection } from "../../../shared/kafka/client.ts"
 import { type Check, type Found, failed, notChecked, ok, problemsOr, warning } from "./check.ts"
 
 const dayMillis = 86_400_000

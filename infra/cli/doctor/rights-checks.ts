@@ -1,8 +1,12 @@
 /** Whether this user has the rights of the programs that run under it (`shared/model/rights.ts`), and nothing is tried for it. */
 import * as Effect from "effect/Effect"
 import type { KafkaClient } from "../../../shared/kafka/client.ts"
-import { KafkaClient as Kafka, type KafkaError, type TopicOperation } from "../../../shared/kafka/client.ts"
-import { ClusterInspection } from "../../../shared/kafka/inspection.ts"
+import {
+  ClusterInspection,
+  KafkaClient as Kafka,
+  type KafkaError,
+  type TopicOperation
+} from "../../../shared/kafka/client.ts"
 import { type Right, rightsOf } from "../../../shared/model/rights.ts"
 import { type Check, type Found, failed, problemsOr } from "./check.ts"
 

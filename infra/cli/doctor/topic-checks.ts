@@ -2,8 +2,7 @@
 import * as Effect from "effect/Effect"
 import topicTable from "../../../schemas/topics.json" with { type: "json" }
 import type { Settings } from "../../../shared/config/settings.ts"
-import { KafkaClient } from "../../../shared/kafka/client.ts"
-import { ClusterInspection, type TopicCopies } from "../../../shared/kafka/inspection.ts"
+import { ClusterInspection, KafkaClient, type TopicCopies } from "../../../shared/kafka/client.ts"
 import { marginBytes, topicNames } from "../../../shared/model/topics.ts"
 import { declaredTopics } from "../../topics/declared-topics.ts"
 import { type Check, type Found, failed, named, problemsOr, warning } from "./check.ts"

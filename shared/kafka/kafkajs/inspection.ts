@@ -2,13 +2,19 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Broker, Cluster, Kafka } from "kafkajs"
-import { type BrokerAbilities, ClusterInspection, type TopicCopies } from "../inspection.ts"
+import { type BrokerAbilities, ClusterInspection, type TopicCopies } from "../client.ts"
 import type { KafkaOptions } from "../options.ts"
 import { resolveKafkaOptions } from "../options.ts"
 import { makeKafkaJs } from "./adapter.ts"
-import { authorizedOnGroups, type DescribedTopic, describeTopics } from "./authorized.ts"
 import { openCluster, withCluster } from "./cluster.ts"
-import { compactText, type ResponseReader, sendRaw } from "./raw-request.ts"
+import {
+  authorizedOnGroups,
+  compactText,
+  type DescribedTopic,
+  describeTopics,
+  type ResponseReader,
+  sendRaw
+} from "./raw-request.ts"
 
 /** Connects at the first use, by itself: what it waits for holds up no other client. */
 export const layerInspection = (given: KafkaOptions): Layer.Layer<ClusterInspection> =>
