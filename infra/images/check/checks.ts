@@ -36,7 +36,7 @@ export const checkContent = Effect.fnUntraced(function* (report: Report, { engin
     findNothing(engine, stage, marker, oddPaths)
   )
   yield* report.check(
-    "the image holds the programs, the schemas and packages, and no source, test or example",
+    "the image holds the programs, the console's page, the schemas and packages, and no source, test or example",
     Effect.gen(function* () {
       const find =
         "find . -path ./node_modules -prune -o -type f -print; ls -d node_modules/effect node_modules/kafkajs"
@@ -44,7 +44,7 @@ export const checkContent = Effect.fnUntraced(function* (report: Report, { engin
       const files = out.trim().split("\n")
       const stranger = files.find(
         (file) =>
-          !/^(\.\/dist\/programs\/[\w.-]+\.js|\.\/schemas\/[\w-]+\.avsc|\.\/package\.json|node_modules\/\w+)$/.test(
+          !/^(\.\/dist\/programs\/[\w.-]+\.js|\.\/dist\/console\/index\.html|\.\/schemas\/[\w-]+\.avsc|\.\/package\.json|node_modules\/\w+)$/.test(
             file
           )
       )
