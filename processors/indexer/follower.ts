@@ -13,10 +13,10 @@ import { SettingsService } from "../../shared/config/settings.ts"
 import { type EventTopic, indexedTopics } from "../../shared/event-story/event-topics.ts"
 import { type FetchedRecord, KafkaClient, type KafkaError } from "../../shared/kafka/client.ts"
 import { Readiness } from "../../shared/runtime/health.ts"
-import { entriesOf, isDecoded } from "./entries.ts"
 import type { IndexEntry, IndexStore } from "./index-store.ts"
 import { countRecords, updateLag, updateStore } from "./telemetry.ts"
 import type { TermHasher } from "./terms.ts"
+import { entriesOf, isDecoded } from "./terms.ts"
 
 export interface FollowerOptions {
   readonly store: IndexStore

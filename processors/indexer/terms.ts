@@ -3,8 +3,12 @@
  * no root key, and of two texts that get the same term by chance the records themselves say which was meant. Pure.
  */
 import { createCipheriv, hash } from "node:crypto"
+import type { Codecs } from "../../shared/codec/codecs.ts"
 import type { IdentityKey } from "../../shared/credentials/identity-key.ts"
+import { type EventTopic, eventIdOfKey, termsOf } from "../../shared/event-story/event-topics.ts"
 import { type QueryKind, queryKinds } from "../../shared/event-story/story.ts"
+import type { FetchedRecord } from "../../shared/kafka/client.ts"
+import type { IndexEntry } from "./index-store.ts"
 
 export interface TermHasher {
   /** Which root key it is of: other keys give other texts. */
@@ -39,3 +43,46 @@ export const makeTermHasher = (identity: Pick<IdentityKey, "keyFor">): TermHashe
 
 /** A block of AES, and half of a SHA-256. */
 const blockBytes = 16
+
+/** Of what the index holds, only normalized events and pending outcomes are decoded. */
+export const isDecoded = ({ stage }: EventTopic): boolean => stage === "normalized" || stage === "pending"
+
+/** The entries of records of one topic, whose schemas are loaded. A record that cannot be read is found by its key. */
+export const entriesOf = (
+  row: EventTopic,
+  records: ReadonlyArray<FetchedRecord>,
+  codecs: Pick<Codecs["Service"], "decode">,
+  hasher: TermHasher
+): ReadonlyArray<IndexEntry> => {
+  const texts: Record<QueryKind, Array<string | Buffer>> = { event: [], order: [], click: [] }
+  const of: Record<QueryKind, Array<FetchedRecord>> = { event: [], order: [], click: [] }
+  const add = (kind: QueryKind, text: string | Buffer, record: FetchedRecord): void => {
+    texts[kind].push(text)
+    of[kind].push(record)
+  }
+  for (const record of records) {
+    const { key, value } = record
+    if (row.stage === "pending") {
+      const decoded = codecs.decode("pending-outcome", value)
+      if (decoded._tag === "Decoded") for (const { event_id } of decoded.value.events) add("event", event_id, record)
+      continue
+    }
+    if (key !== null) add("event", row.stage === "intent" ? eventIdOfKey(row.stage, String(key)) : key, record)
+    if (row.stage !== "normalized") continue
+    const decoded = codecs.decode("normalized-event", value)
+    if (decoded._tag === "Decoded") for (const [kind, text] of termsOf(decoded.value)) add(kind, text, record)
+  }
+  return queryKinds.flatMap((kind) => {
+    if (texts[kind].length === 0) return []
+    const terms = hasher.termsOf(kind, texts[kind])
+    return of[kind].map(
+      ({ partition, offset, timestamp }, index): IndexEntry => ({
+        term: terms[index]!,
+        topic: row.topic,
+        partition,
+        offset,
+        at: timestamp
+      })
+    )
+  })
+}

@@ -1,5 +1,6 @@
 /** Dead entries as the commands read them, with the marks of those that were sent on their way again. */
 
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { DeadLetter } from "../../schemas/types.gen.ts"
@@ -8,12 +9,18 @@ import { loadFileSettings } from "../config/settings.ts"
 import { readMasterKeys } from "../credentials/master-key.ts"
 import { deadLetterAad, type SealError, sealerOfKeys } from "../credentials/sealer.ts"
 import type { FetchedRecord } from "../kafka/client.ts"
-import type { StartPosition } from "../kafka/read-topic.ts"
-import { readTopic } from "../kafka/read-topic.ts"
+import { readTopic, type StartPosition } from "../kafka/read-topic.ts"
 import { deadLetterHeaders, resolvedName } from "../model/dead-letter.ts"
 import { topicNames } from "../model/topics.ts"
 import { type RecordHeaders, tracePartOf } from "../telemetry/trace-context.ts"
-import { RedriveError } from "./redrive-error.ts"
+
+/** A redrive could not do what it was asked; `code` is stable, `nextStep` is for people. */
+export class RedriveError extends Data.TaggedError("RedriveError")<{
+  readonly code: "redrive_running" | "no_master_key"
+  readonly message: string
+  readonly nextStep: string
+  readonly cause?: unknown
+}> {}
 
 export const deadLettersTopic = topicNames.deadLetters
 

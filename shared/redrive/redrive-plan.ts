@@ -10,6 +10,7 @@ import type { ProducedRecord } from "../kafka/client.ts"
 import type { StartPosition } from "../kafka/read-topic.ts"
 import { deadLetterHeaders, deadLetterKey, isReason } from "../model/dead-letter.ts"
 import { headerNames, topicNames } from "../model/topics.ts"
+import type { RedriveError } from "./dead-letter-entries.ts"
 import {
   type DeadLetterEntry,
   deadLettersTopic,
@@ -17,7 +18,6 @@ import {
   type OpenOriginal,
   scanDeadLetters
 } from "./dead-letter-entries.ts"
-import type { RedriveError } from "./redrive-error.ts"
 
 /** Which dead letters are meant; an absent filter takes all. */
 export interface Selection {

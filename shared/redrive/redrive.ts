@@ -16,9 +16,9 @@ import {
   type Marks,
   type OpenOriginal,
   originalOpener,
+  RedriveError,
   scanDeadLetters
 } from "./dead-letter-entries.ts"
-import { RedriveError } from "./redrive-error.ts"
 import {
   finishedBy,
   headersOf,

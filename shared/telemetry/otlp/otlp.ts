@@ -2,10 +2,12 @@
  * Traces, metrics and logs to an OpenTelemetry collector by Effect's own OTLP modules: they make spans, batches and bytes. What they
  * hand over waits in a bounded queue (`export-queue.ts`), so that no collector slows the pipeline.
  */
+
 import { randomUUID } from "node:crypto"
 import process from "node:process"
 import { promisify } from "node:util"
 import { gzip } from "node:zlib"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,15 +20,17 @@ import { layerFlusher } from "effect/observability/OtlpExporter"
 import * as OtlpLogger from "effect/observability/OtlpLogger"
 import * as OtlpMetrics from "effect/observability/OtlpMetrics"
 import * as OtlpSerialization from "effect/observability/OtlpSerialization"
+import type { TraceData } from "effect/observability/OtlpTracer"
 import * as OtlpTracer from "effect/observability/OtlpTracer"
 import * as Redacted from "effect/Redacted"
+import * as References from "effect/References"
 import type { TelemetrySettings } from "../../config/otel.ts"
 import { sendRequest } from "../../http/http-request.ts"
-import { CurrentKnownSecrets } from "../redaction.ts"
-import { makeSampler } from "../trace-context.ts"
+import { printable } from "../printable.ts"
+import { CurrentKnownSecrets, type KnownSecrets, redact, redactDeep } from "../redaction.ts"
+import { makeSampler, noSpan } from "../trace-context.ts"
 import { CurrentTracing, Tracing } from "../tracing.ts"
 import { type Answer, type ExportQueue, makeExportQueue, type Payload, type Signal } from "./export-queue.ts"
-import { finishedSpans, redactingLogger } from "./scrub.ts"
 
 export interface TelemetryOptions {
   readonly settings: TelemetrySettings
@@ -180,3 +184,51 @@ const senderOf = (settings: TelemetrySettings): ((payload: Payload) => Effect.Ef
 }
 
 const compress = promisify<Uint8Array, Buffer>(gzip)
+
+/**
+ * Spans as OpenTelemetry wants them: a status only where one failed (`error.type`), no parent where the trace begins, and the
+ * instrumentation's name.
+ */
+export const finishedSpans = (data: TraceData): TraceData => ({
+  resourceSpans: data.resourceSpans.map((resource) => ({
+    ...resource,
+    scopeSpans: resource.scopeSpans.map(({ spans, ...scopeSpan }) => ({
+      ...scopeSpan,
+      scope: { name: "capi-relay" },
+      spans: spans.map((span) => ({
+        ...span,
+        parentSpanId: span.parentSpanId === noSpan ? undefined : span.parentSpanId,
+        status: { code: span.attributes.some(({ key }) => key === "error.type") ? statusError : statusUnset }
+      }))
+    }))
+  }))
+})
+
+const [statusUnset, statusError] = [0, 2] as const
+
+/** A logger that hands over entries as the log on standard output shows them: redacted, and without ids of spans that are not exported. */
+export const redactingLogger = (
+  logger: Logger.Logger<unknown, void>,
+  secrets: KnownSecrets
+): Logger.Logger<unknown, void> =>
+  Logger.make((entry) => {
+    const parts = Array.isArray(entry.message) ? entry.message : [entry.message]
+    const texts = parts.filter((part) => typeof part === "string").map((part) => printable(redact(part, secrets)))
+    const others = parts.filter((part) => typeof part !== "string")
+    const annotations = redactDeep(
+      {
+        ...entry.fiber.getRef(References.CurrentLogAnnotations),
+        ...(others.length === 0 ? {} : { details: others }),
+        ...(entry.cause.reasons.length === 0 ? {} : { "exception.message": Cause.pretty(entry.cause) })
+      },
+      secrets
+    )
+    // The exporter reads the annotations and the span from the fiber.
+    const getRef: typeof entry.fiber.getRef = (reference) =>
+      Object.is(reference, References.CurrentLogAnnotations) ? (annotations as never) : entry.fiber.getRef(reference)
+    const fiber: typeof entry.fiber = Object.create(entry.fiber, {
+      getRef: { value: getRef },
+      cache: { value: { ...entry.fiber.cache, span: undefined } }
+    })
+    logger.log({ ...entry, message: texts.join(" "), cause: Cause.empty, fiber })
+  })
