@@ -4,6 +4,7 @@ import { App } from "./app.tsx"
 import { followLinks } from "./state/location.ts"
 import { loadSession } from "./state/session.ts"
 import { listenToKeys } from "./state/shortcuts.ts"
+import { inLaterTask } from "./state/tasks.ts"
 import { applyTheme } from "./state/theme.ts"
 import "./styles/tokens.css"
 import "./styles/base.css"
@@ -23,4 +24,5 @@ applyTheme()
 followLinks()
 listenToKeys()
 void loadSession()
-render(<App />, document.querySelector("#page")!)
+// The script has taken a while: what it shows is drawn in another task.
+inLaterTask(() => render(<App />, document.querySelector("#page")!))

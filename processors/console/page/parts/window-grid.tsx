@@ -13,14 +13,18 @@ export interface WindowGridProps<Item> {
 }
 
 const gap = 12
+/** Of what is beside the grid on a window that is not narrow, until the grid's width is known: a wrong number of columns is drawn twice. */
+const besideWidth = 270
+
+const columnsIn = (width: number, widthMin: number): number => Math.max(1, Math.floor((width + gap) / (widthMin + gap)))
 
 export const WindowGrid = <Item,>({ label, items, itemHeight, widthMin, keyOf, render }: WindowGridProps<Item>) => {
   const box = useRef<HTMLDivElement>(null)
-  const [columns, setColumns] = useState(() => (innerWidth < 720 ? 1 : innerWidth < 1_500 ? 3 : 4))
+  const [columns, setColumns] = useState(() => (innerWidth < 720 ? 1 : columnsIn(innerWidth - besideWidth, widthMin)))
   useLayoutEffect(() => {
     const element = box.current
     if (element === null) return
-    const measure = () => setColumns(Math.max(1, Math.floor((element.clientWidth + gap) / (widthMin + gap))))
+    const measure = () => setColumns(columnsIn(element.clientWidth, widthMin))
     measure()
     const observer = new ResizeObserver(measure)
     observer.observe(element)

@@ -12,9 +12,12 @@ export interface WindowListProps<Row> {
   readonly render: (row: Row) => ComponentChildren
 }
 
+const firstHeight = 100
+
 export const WindowList = <Row,>({ label, rows, rowHeight = 30, height, keyOf, render }: WindowListProps<Row>) => {
   const box = useRef<HTMLDivElement>(null)
-  const [view, setView] = useState({ top: 0, height: 600 })
+  // The first rows, then, in another task, those of the height that it has.
+  const [view, setView] = useState({ top: 0, height: firstHeight })
   useLayoutEffect(() => {
     const element = box.current
     if (element === null) return
