@@ -74,9 +74,13 @@ const measure = Effect.fnUntraced(function* (chain: Chain, url: string) {
   const chromium = findChromium()
   if (chromium === null) print("No Chromium was found: what the page costs a browser was not measured.")
   else
-    for (const { view, startTasks, longTasks, bytesPerSecond, heapMiB } of yield* measurePage(chromium, url, seconds))
+    for (const { view, startTasks, longTasks, longestCpu, bytesPerSecond, heapMiB } of yield* measurePage(
+      chromium,
+      url,
+      seconds
+    ))
       print(
-        `browser, ${view}: longest task ${longest(startTasks)} until it was drawn, ${longest(longTasks)} after, ${Math.round(bytesPerSecond / 1_024)} KiB a second, heap ${Math.round(heapMiB)} MiB`
+        `browser, ${view}: longest task ${longest(startTasks)} until it was drawn, ${longest(longTasks)} after; processor time of the longest ${Math.round(longestCpu)} ms; ${Math.round(bytesPerSecond / 1_024)} KiB a second, heap ${Math.round(heapMiB)} MiB`
       )
   // A bound that the server promises; time and processors are the machine's.
   if (bytesPerSecond > liveBytesPerSecondMax)
