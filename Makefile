@@ -126,7 +126,7 @@ bench-isolation: install ## Measures what one platform's trouble costs the other
 bench-accounts: install ## Measures 1 to 1,000 accounts of one platform (CONNECTIONS, EVENTS, INSTANCES; FANOUT=1, TROUBLE=1)
 	@exec $(ON_NODE) node tests/bench/accounts.ts
 
-bench-trace: install ## Measures ./capi trace's lookups and the indexer with EVENTS (10000000) events in the log (ONLY=index without it)
+bench-trace: install ## Measures ./capi trace's lookups with EVENTS (10000000) events in the index, LOG (200000) of them in the log (ONLY=index: none)
 	@exec $(ON_NODE) node --max-old-space-size=1024 tests/bench/trace.ts
 
 bench-console: install ## Measures the console at RESULTS (10000) results a second with CONNECTIONS (200): server, bytes, browser (SECONDS=30)
