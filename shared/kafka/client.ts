@@ -193,7 +193,10 @@ export class KafkaClient extends Context.Service<
       topic: string,
       timestamp: number
     ) => Effect.Effect<ReadonlyArray<{ readonly partition: number; readonly offset: number }>, KafkaError>
-    /** In few requests for each group. The offset is null for a partition of which a group has committed none; `metadata` is what was committed with it. */
+    /**
+     * In few requests for each group. The offset is null for a partition of which a group has committed none; `metadata` is what was
+     * committed with it.
+     */
     readonly committedOfGroups: (
       groupIds: ReadonlyArray<string>,
       topics: ReadonlyArray<string>

@@ -95,7 +95,10 @@ export const unknownTimes: CredentialTimes = { expiresAt: null, storedAt: null }
 /** A credential that was changed shows its new end after at most so long. */
 const every = Duration.minutes(15)
 
-/** Asks at the start and from time to time, as a new credential has other times, and reports them whenever one is another. A question that fails changes nothing. */
+/**
+ * Asks at the start and from time to time, as a new credential has other times, and reports them whenever one is another. A question that
+ * fails changes nothing.
+ */
 export const watchCredentialExpiry = (
   connector: Connector,
   credential: ConnectionCredential,

@@ -1,4 +1,7 @@
-/** When a connection sends nothing but probes: while the platform refuses its credential or configuration, and, where requests are not idempotent, while it may be down. */
+/**
+ * When a connection sends nothing but probes: while the platform refuses its credential or configuration, and, where requests are not
+ * idempotent, while it may be down.
+ */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"

@@ -1,4 +1,7 @@
-/** Ids of the customer, in the producer's system and WhatsApp's; and what a device says about itself: IP address, user agent, locale, advertising id. */
+/**
+ * Ids of the customer, in the producer's system and WhatsApp's; and what a device says about itself: IP address, user agent, locale,
+ * advertising id.
+ */
 
 import { isIPv4, isIPv6 } from "node:net"
 import { isWhatsAppUserId } from "../../../shared/model/platform.ts"

@@ -1,4 +1,7 @@
-/** One pass over a text that finds whether the costly searches for personal data could find anything; and the search for email addresses in another form. */
+/**
+ * One pass over a text that finds whether the costly searches for personal data could find anything; and the search for email addresses in
+ * another form.
+ */
 import { hash } from "node:crypto"
 
 /** Printable ASCII without a space at either end: nothing to clean. The letters are given for such texts alone. */

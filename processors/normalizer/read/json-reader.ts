@@ -1,7 +1,7 @@
 /**
  * Reads values out of parsed JSON into the types of the Avro schemas. Small differences are bridged (a number as a
- * string of digits, an id as a number); anything else leaves the field out with a reason, and the event goes on. Fields that the schema does not know are named, since a
- * misspelt field is lost data.
+ * string of digits, an id as a number); anything else leaves the field out with a reason, and the event goes on. Fields that
+ * the schema does not know are named, since a misspelt field is lost data.
  */
 import * as Result from "effect/Result"
 import type { DroppedField, RawEvent } from "../../../schemas/types.gen.ts"

@@ -1,4 +1,7 @@
-/** What an event says of money and products, checked once and in no platform's form yet; amounts, prices and quantities as platforms take them. */
+/**
+ * What an event says of money and products, checked once and in no platform's form yet; amounts, prices and quantities as platforms take
+ * them.
+ */
 import type { Item, NormalizedEvent, Properties } from "../../../schemas/types.gen.ts"
 import { currencies } from "./catalog.ts"
 import type { Dropped } from "./payload.ts"

@@ -1,4 +1,7 @@
-/** An event's custom data on its way into a payload: amounts, what the platform adds, free custom properties, parameter rules; and `app_data`. */
+/**
+ * An event's custom data on its way into a payload: amounts, what the platform adds, free custom properties, parameter rules; and
+ * `app_data`.
+ */
 import type { App, NormalizedEvent } from "../../../schemas/types.gen.ts"
 import type { CompiledConnection } from "../connector.ts"
 import { currencies } from "./catalog.ts"
@@ -177,6 +180,7 @@ const originOf = (name: "content_type", { properties }: NormalizedEvent): string
     : `parameters.${name}`
 }
 
+/** `app_data` of app events: Meta's and Snapchat's are the same (Meta, app data parameters; Snapchat, parameters). */
 export type AppData =
   | { readonly _tag: "AppData"; readonly data: PayloadBuilder }
   | { readonly _tag: "Incomplete"; readonly message: string }

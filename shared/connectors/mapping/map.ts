@@ -1,4 +1,7 @@
-/** One event for one connection: the filter, then the connector's mapping, then what the record needs beside the payload, such as its match quality. */
+/**
+ * One event for one connection: the filter, then the connector's mapping, then what the record needs beside the payload, such as its match
+ * quality.
+ */
 import type { DroppedField, MappedEvent, NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
 import type { CompiledConnection, Connector, MapResult, NotMapped } from "../connector.ts"
