@@ -132,7 +132,7 @@ bench-trace: install ## Measures ./capi trace's lookups with EVENTS (10000000) e
 bench-console: install ## Measures the console at RESULTS (10000) results a second with CONNECTIONS (200): server, bytes, browser (SECONDS=30)
 	@exec $(ON_NODE) node tests/bench/console.ts
 
-bench-idle: install ## Measures what programs and broker cost without events (CONNECTIONS=7,200, SECONDS=300, TOGETHER=1)
+bench-idle: install ## Measures what programs and broker cost without events (CONNECTIONS, SECONDS=300, TOGETHER=1)
 	@exec $(ON_NODE) node tests/bench/idle.ts
 
 sandbox: install ## Starts the platform sandboxes alone and prints their addresses (infra/sandbox/README.md)

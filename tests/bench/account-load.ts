@@ -44,11 +44,14 @@ export const connectionsOf = (
 
 /** The text of a file whose list of connections is at its end, with further accounts up to `count` connections. */
 export const withAccounts = (text: string, count: number, host: string): string => {
-  const present = text.match(/^ {2}- id:/gm)?.length ?? 0
+  const present = connectionsIn(text)
   if (count < present) throw new Error(`The file has ${present} connections, more than ${count}.`)
   const further = accountsOf(count - present).map((account) => connectionEntry(account, host))
   return `${[text.trimEnd(), ...further].join("\n")}\n`
 }
+
+/** How many connections the text of a file has. */
+export const connectionsIn = (text: string): number => text.match(/^ {2}- id:/gm)?.length ?? 0
 
 /** An element of the list of connections. */
 const connectionEntry = ({ dataset, connection }: Account, host: string): string =>

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import { programNames } from "../../infra/cli/programs.ts"
 import { sampleConnections } from "../../infra/demo/environment.ts"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
-import { withAccounts } from "./account-load.ts"
+import { connectionsIn, withAccounts } from "./account-load.ts"
 import { type Cluster, clusterWith, progress, type Sink, startProcessors, startSink, untilReady } from "./cluster.ts"
 import { figuresOf, type IdleRun } from "./idle-figures.ts"
 import { cpuSeconds, type MeasuredProgram } from "./measured-process.ts"
@@ -19,7 +19,8 @@ import { warmBroker } from "./warm-broker.ts"
 endWithLauncher()
 
 const example = readFileSync(sampleConnections, "utf8")
-const counts = (process.env["CONNECTIONS"] ?? "7,200").split(",").map(Number)
+const ofExample = connectionsIn(example)
+const counts = (process.env["CONNECTIONS"] ?? `${ofExample},200`).split(",").map(Number)
 const seconds = Number(process.env["SECONDS"] ?? 300)
 const partitions = Number(process.env["PARTITIONS"] ?? 4)
 const together = process.env["TOGETHER"] === "1" ? "all" : "none"
@@ -29,7 +30,7 @@ const settleSeconds = Number(process.env["SETTLE_SECONDS"] ?? 30)
 
 const environmentOf = ({ url }: Pick<Sink, "url">): Readonly<Record<string, string>> => {
   const google = JSON.stringify({ client_id: "c", client_secret: "s", refresh_token: "r" })
-  const hosts = ["META", "GOOGLE", "GOOGLE_ADS", "GOOGLE_OAUTH", "TIKTOK", "SNAPCHAT", "WHATSAPP"]
+  const hosts = ["META", "GOOGLE", "GOOGLE_ADS", "GOOGLE_OAUTH", "TIKTOK", "SNAPCHAT", "PINTEREST", "WHATSAPP"]
   return {
     ...Object.fromEntries(hosts.map((name) => [`${name}_HOST`, url])),
     META_TOKEN: "token",
@@ -37,6 +38,7 @@ const environmentOf = ({ url }: Pick<Sink, "url">): Readonly<Record<string, stri
     GOOGLE_ADS_CREDENTIAL: google,
     TIKTOK_TOKEN: "token",
     SNAPCHAT_TOKEN: "token",
+    PINTEREST_TOKEN: "token",
     WHATSAPP_TOKEN: JSON.stringify({ access_token: "token", app_secret: "secret", verify_token: "verify" }),
     CAPI_WEBHOOK_PORT: "0"
   }
