@@ -207,13 +207,13 @@ export const redactUser = (user: NormalizedUser, personal: PersonalData, drop: D
   redacted = redact(
     redacted,
     "city_plain",
-    isPersonalPlace(user.city_plain, personal) || personal.inPlaceGiven("city"),
+    user.city_plain !== null && (isPersonalPlace(user.city_plain, personal) || personal.inPlaceGiven("city")),
     drop
   )
   redacted = redact(
     redacted,
     "state_plain",
-    isPersonalPlace(user.state_plain, personal) || personal.inPlaceGiven("state"),
+    user.state_plain !== null && (isPersonalPlace(user.state_plain, personal) || personal.inPlaceGiven("state")),
     drop
   )
   redacted = redact(redacted, "lead_id", isPersonal(user.lead_id, personal), drop)
