@@ -20,7 +20,35 @@ export const withoutControls = (value: string): string =>
  * language has is parted as Unicode's Stream-Safe Text Format does it (UAX #15, section 13).
  */
 const composed = (value: string): string =>
-  (value.length > marksMax ? value.replace(longRunOfMarks, "$&\u034f") : value).normalize("NFC")
+  isComposed(value)
+    ? value
+    : (value.length > marksMax ? value.replace(longRunOfMarks, "$&\u034f") : value).normalize("NFC")
+
+/**
+ * Whether NFC leaves the text as it is for certain: none of its characters changes by itself, and none joins the one before it. Those
+ * that join are marks and the medial and final letters of Hangul (UAX #15, section 9).
+ */
+const isComposed = (value: string): boolean => {
+  for (let index = 0; index < value.length; index++) {
+    const code = value.charCodeAt(index)
+    if (code < 0x300) continue
+    if (composition[code] === 0) composition[code] = isAloneInNfc(code) ? 1 : 2
+    if (composition[code] === 2) return false
+  }
+  return true
+}
+
+const isAloneInNfc = (code: number): boolean => {
+  const character = String.fromCharCode(code)
+  const isHangulLetter = code >= 0x1100 && code <= 0x11ff
+  return (
+    !isHangulLetter && character.isWellFormed() && !mark.test(character) && character.normalize("NFC") === character
+  )
+}
+
+/** Of each character: 0 unknown yet, 1 alone in NFC, 2 not. */
+const composition = new Uint8Array(0x10000)
+const mark = /^\p{M}$/u
 
 const marksMax = 30
 /** The joiner that parts a run (U+034F) is a mark itself, and ends a run. */
@@ -45,8 +73,12 @@ export const lettersAndDigits = (value: string): string =>
 /** Without any space, invisible ones too. */
 export const withoutSpaces = (value: string): string => value.replace(spaces, "")
 
-/** The key by which names of countries are found: lower case, without accents, spaces and punctuation. */
+/**
+ * The key by which names of countries are found: lower case, without accents, spaces and punctuation; empty for a text that is
+ * longer than any name.
+ */
 export const fold = (value: string): string => {
+  if (value.length > foldedLengthMax) return ""
   if (asciiLetters.test(value)) return value
   return value
     .normalize("NFKD")
@@ -92,9 +124,16 @@ const trimInvisible = (value: string): string => {
 const isPairBefore = (value: string, end: number): boolean =>
   end > 1 && (value.charCodeAt(end - 1) & 0xfc00) === 0xdc00 && (value.charCodeAt(end - 2) & 0xfc00) === 0xd800
 
-const isInvisible = (code: number): boolean =>
-  code < 0x80 ? code === 0x20 || (code >= 9 && code <= 13) : invisible.test(String.fromCodePoint(code))
+const isInvisible = (code: number): boolean => {
+  if (code < 0x80) return code === 0x20 || (code >= 9 && code <= 13)
+  if (code > 0xffff) return invisible.test(String.fromCodePoint(code))
+  if (visibility[code] === 0) visibility[code] = invisible.test(String.fromCharCode(code)) ? 2 : 1
+  return visibility[code] === 2
+}
 
+/** Of each character: 0 unknown yet, 1 seen, 2 not; a long run of one is then looked up, not matched. */
+const visibility = new Uint8Array(0x10000)
+const foldedLengthMax = 1_024
 const invisible = /^[\s\p{Z}\p{Cf}]$/u
 
 const specialLetters = /[&ßıøđłæœ]/g

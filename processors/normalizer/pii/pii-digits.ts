@@ -33,13 +33,14 @@ const listOf = (user: RawUser | null): ReadonlyArray<number> => {
 export const containsNumber = (text: string, numbers: CustomerNumbers): boolean => {
   const list = Array.isArray(numbers) ? (numbers as ReadonlyArray<number>) : null
   if (list?.length === 0) return false
+  const lastDigits = list === null ? allDigits : lastDigitsOf(list)
   let count = 0
   let last = 0
   for (let at = 0; at < text.length; at++) {
     const digit = text.charCodeAt(at) - 0x30
     if (digit < 0 || digit > 9) continue
     last = (last % 10_000_000) * 10 + digit
-    if (++count < 6) continue
+    if (++count < 6 || ((lastDigits >> digit) & 1) === 0) continue
     const six = 1_000_000 + (last % 1_000_000)
     const seven = count < 7 ? 0 : 10_000_000 + (last % 10_000_000)
     const eight = count < 8 ? 0 : 100_000_000 + last
@@ -55,6 +56,19 @@ export const containsNumber = (text: string, numbers: CustomerNumbers): boolean 
   }
   return false
 }
+
+const allDigits = 1_023
+
+/** A bit for each digit with which one of the numbers ends; kept for the customer whose texts are searched one after another. */
+const lastDigitsOf = (numbers: ReadonlyArray<number>): number => {
+  if (numbers === known.numbers) return known.lastDigits
+  let lastDigits = 0
+  for (const number of numbers) lastDigits |= 1 << (number % 10)
+  known.numbers = numbers
+  known.lastDigits = lastDigits
+  return lastDigits
+}
+const known: { numbers: ReadonlyArray<number>; lastDigits: number } = { numbers: [], lastDigits: 0 }
 
 /** The digits of the customer's phone numbers, whole and without what may be a country code; see `isPhoneOf`. */
 export const customerPhonesOf = (user: RawUser | null): ReadonlySet<string> => {

@@ -174,6 +174,16 @@ describe("scans in one pass", () => {
     )
   })
 
+  it("compose each character with the one before it", () => {
+    for (const before of ["e", "ε", "か", "न", "ᄀ", "가", "ۀ"])
+      for (let code = 0xa1; code < 0x10000; code++) {
+        const value = `${before}${String.fromCharCode(code)}x`
+        // Directions are taken out, controls become spaces.
+        if (/[\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]/.test(value)) continue
+        if (clean(value) !== value.normalize("NFC")) assert.strictEqual(clean(value), value.normalize("NFC"))
+      }
+  })
+
   it("take the suffixes from names that one expression takes", () => {
     const suffix = /(?:,\s*|\s+)(?:jr\.?|sr\.?|2nd|3rd|ii|iii|iv|v|vi|cpa|dc|dds|vm|jd|md|phd)\s?$/
     const withoutSuffixes = (name: string): string =>
