@@ -122,15 +122,22 @@ const isDigit = (code: number): boolean =>
 const isIn = (code: number, zero: number): boolean => code >= zero && code < zero + 10
 
 /** A text with the digits of these scripts, and its full-width plus and dash, in ASCII; character by character. */
-export const westernDigits = (text: string): string =>
-  text.replace(otherDigits, (digit) => {
-    const code = digit.charCodeAt(0)
-    if (code === 0xff0b) return "+"
-    if (code === 0xff0d || code === 0x2010 || code === 0x2012 || code === 0x2013 || code === 0x2212) return "-"
-    return String(code - [0x660, 0x6f0, 0x966, 0xff10].findLast((zero) => zero <= code)!)
-  })
+export const westernDigits = (text: string): string => {
+  if (!otherDigit.test(text)) return text
+  const codes = new Uint16Array(text.length)
+  for (let at = 0; at < text.length; at++) codes[at] = westernCode(text.charCodeAt(at))
+  return Buffer.from(codes.buffer).toString("utf16le")
+}
 
-const otherDigits = /[\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\uff10-\uff19\uff0b\uff0d\u2010\u2012\u2013\u2212]/g
+const westernCode = (code: number): number => {
+  if (code < 0x660) return code
+  for (const zero of zeros) if (isIn(code, zero)) return code - zero + 0x30
+  if (code === 0xff0b) return 0x2b
+  return code === 0xff0d || code === 0x2010 || code === 0x2012 || code === 0x2013 || code === 0x2212 ? 0x2d : code
+}
+
+const zeros = [0x660, 0x6f0, 0x966, 0xff10]
+const otherDigit = /[\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\uff10-\uff19\uff0b\uff0d\u2010\u2012\u2013\u2212]/
 
 /** Longer texts are rare: they are read without the buffer. */
 const scannedMax = 2048

@@ -190,7 +190,8 @@ const unknownIn = (json: JsonRecord): ReadonlyArray<UnknownField> | null => {
     for (const name in record) {
       if (known.has(name) || (level === "properties." && consentTarget(level, name) === null)) continue
       found ??= []
-      if (found.length < lookedAtMax) found.push({ level, name, value: record[name] })
+      if (found.length >= lookedAtMax) return
+      found.push({ level, name, value: record[name] })
     }
   }
   look(json, "")
