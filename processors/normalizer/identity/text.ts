@@ -32,22 +32,27 @@ const isComposed = (value: string): boolean => {
   for (let index = 0; index < value.length; index++) {
     const code = value.charCodeAt(index)
     if (code < 0x300) continue
-    if (composition[code] === 0) composition[code] = isAloneInNfc(code) ? 1 : 2
-    if (composition[code] === 2) return false
+    if (!isAloneInNfc(code)) return false
   }
   return true
 }
 
-const isAloneInNfc = (code: number): boolean => {
+/** Asks once for each character of the basic plane: a long text of one is then looked up, not matched. */
+const oncePerCharacter = (test: (code: number) => boolean): ((code: number) => boolean) => {
+  const answers = new Uint8Array(0x10000)
+  return (code) => {
+    if (answers[code] === 0) answers[code] = test(code) ? 1 : 2
+    return answers[code] === 1
+  }
+}
+
+const isAloneInNfc = oncePerCharacter((code) => {
   const character = String.fromCharCode(code)
   const isHangulLetter = code >= 0x1100 && code <= 0x11ff
   return (
     !isHangulLetter && character.isWellFormed() && !mark.test(character) && character.normalize("NFC") === character
   )
-}
-
-/** Of each character: 0 unknown yet, 1 alone in NFC, 2 not. */
-const composition = new Uint8Array(0x10000)
+})
 const mark = /^\p{M}$/u
 
 const marksMax = 30
@@ -126,13 +131,10 @@ const isPairBefore = (value: string, end: number): boolean =>
 
 const isInvisible = (code: number): boolean => {
   if (code < 0x80) return code === 0x20 || (code >= 9 && code <= 13)
-  if (code > 0xffff) return invisible.test(String.fromCodePoint(code))
-  if (visibility[code] === 0) visibility[code] = invisible.test(String.fromCharCode(code)) ? 2 : 1
-  return visibility[code] === 2
+  return code > 0xffff ? invisible.test(String.fromCodePoint(code)) : isInvisibleInBasicPlane(code)
 }
 
-/** Of each character: 0 unknown yet, 1 seen, 2 not; a long run of one is then looked up, not matched. */
-const visibility = new Uint8Array(0x10000)
+const isInvisibleInBasicPlane = oncePerCharacter((code) => invisible.test(String.fromCharCode(code)))
 const foldedLengthMax = 1_024
 const invisible = /^[\s\p{Z}\p{Cf}]$/u
 

@@ -116,9 +116,7 @@ export const hasAsciiLetters = (text: string, letters: string): boolean => {
 }
 
 /** ASCII, Arabic, Persian, Devanagari, full-width. */
-const isDigit = (code: number): boolean =>
-  (code >= 0x30 && code <= 0x39) ||
-  (code > 0x65f && (isIn(code, 0x660) || isIn(code, 0x6f0) || isIn(code, 0x966) || isIn(code, 0xff10)))
+const isDigit = (code: number): boolean => isIn(westernCode(code), 0x30)
 const isIn = (code: number, zero: number): boolean => code >= zero && code < zero + 10
 
 /** A text with the digits of these scripts, and its full-width plus and dash, in ASCII; character by character. */
