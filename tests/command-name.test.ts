@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
-import { commandNames } from "../infra/cli/root.ts"
+import { commands } from "../infra/cli/root.ts"
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..")
 const isText = (file: string): boolean =>
@@ -36,7 +36,7 @@ describe("the command that the documentation says to type", () => {
 
   it("is ./capi wherever a command is named", () => {
     // Inside a container of the image, the command is on the PATH.
-    const bare = new RegExp(`(?<!exec.*)(?:^|[^./\\w-])capi (?:${commandNames.join("|")}|--help)\\b`)
+    const bare = new RegExp(`(?<!exec.*)(?:^|[^./\\w-])capi (?:${Object.keys(commands).join("|")}|--help)\\b`)
     // A test's title names what it tests.
     const documented = files.filter((file) => !file.endsWith(".test.ts"))
     assert.deepStrictEqual(linesWith(bare, documented), [])

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
-import { check, type Diagnostics } from "recheck"
+import { check, type Diagnostics, type Parameters } from "recheck"
 import { growthOf, linearRatioMax } from "../shared/testing/growth.ts"
 import { expressionsIn } from "./support/regular-expressions/extract.ts"
 import { attackOn, loopsOf } from "./support/regular-expressions/growth-attack.ts"
@@ -41,7 +41,7 @@ describe("the regular expressions of the source", () => {
   it("have no nested or ambiguous quantifier, by the checker recheck", { timeout: 600_000 }, async () => {
     const unsafe: Array<string> = []
     for (const { flags, place, source } of expressions) {
-      const checked = await check(source, flags, { timeout: 60_000 })
+      const checked = await check(source, flags, withoutClock)
       if (checked.status !== "safe") unsafe.push(`${place} /${source}/${flags}: ${reasonOf(checked)}`)
     }
     assert.deepStrictEqual(unsafe, [])
@@ -68,6 +68,9 @@ describe("the regular expressions of the source", () => {
   })
 })
 
+/** What recheck reads is bounded in characters and rounds already: by time, its verdict would depend on what else the machine does. */
+const withoutClock: Parameters = { timeout: null, attackTimeout: null, incubationTimeout: null, seedingTimeout: null }
+
 /** With a text on which it is slow, where one was found. */
 const reasonOf = (checked: Diagnostics): string =>
   checked.status === "vulnerable" ? `${checked.complexity.summary}, ${checked.attack.pattern}` : checked.status
@@ -84,6 +87,7 @@ const textsFor = (source: string, flags: string) =>
     .flatMap((loop) => ends.map((end) => ({ ...loop, end })))
 
 const loopsMax = 12
+const attemptsMax = 12
 const ends = ["", "!", "\n\u0001"]
 
 describe("the search for slow texts", () => {
@@ -113,12 +117,18 @@ describe("the search for slow texts", () => {
       const text = start + repeated.repeat(Math.ceil(length / repeated.length)) + end
       return Math.min(...[1, 2, 3].map(() => elapsed(() => text.replace(expression, ""))))
     }
-    assert.isAbove(timeOf(4 * characters) / timeOf(characters), 6)
+    let [long, short] = [timeOf(4 * characters), timeOf(characters)]
+    // Other work of the machine only adds to a time.
+    for (let attempt = 0; attempt < attemptsMax && long / short <= 6; attempt++) {
+      long = Math.min(long, timeOf(4 * characters))
+      short = Math.min(short, timeOf(characters))
+    }
+    assert.isAbove(long / short, 6)
   })
 
   // It does not see what is read in vain before a shorter match, as in the last two.
   it.each(slow.slice(0, -2))("recheck finds one for %s", async (source) => {
-    assert.strictEqual((await check(source, "g", { timeout: 60_000 })).status, "vulnerable")
+    assert.strictEqual((await check(source, "g", withoutClock)).status, "vulnerable")
   })
 
   const linear = [

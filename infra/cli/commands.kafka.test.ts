@@ -156,7 +156,7 @@ describe("commands on a broker", () => {
       const [kafka, registry] = services(env, prefix)
       const original = Buffer.from('{"event_id":"e-9","user":{"email":"jane@example.com"}}')
       const sealed = makeSealer(Redacted.make(masterKey)).seal(original, deadLetterAad("value", "raw-events", 0, 7))
-      const letter = deadLetter(
+      const entry = deadLetter(
         { topic: "raw-events", partition: 0, offset: 7, timestamp: 1_795_424_000_000, value: sealed },
         {
           stage: "normalizer",
@@ -190,7 +190,7 @@ describe("commands on a broker", () => {
           {
             topic: `${prefix}dead-letters`,
             key: "e-9",
-            value: codecs.encode("dead-letters", "dead-letter", letter),
+            value: codecs.encode("dead-letters", "dead-letter", entry),
             partition: 0
           }
         ])

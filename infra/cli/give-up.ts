@@ -5,14 +5,14 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { unreadableDeadLetter } from "../../processors/delivery/engine/records.ts"
-import type { DeadLetter, MappedEvent } from "../../schemas/types.gen.ts"
+import type { MappedEvent } from "../../schemas/types.gen.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
 import { SettingsService } from "../../shared/config/settings.ts"
 import { KeyRing } from "../../shared/credentials/key-ring.ts"
 import { requiredSealer, type SealerShape, sealedDeadLetter } from "../../shared/credentials/sealer.ts"
 import { type FetchedRecord, KafkaClient, type ProducedRecord } from "../../shared/kafka/client.ts"
-import { deadLetterKey, deliveryStage } from "../../shared/model/dead-letter.ts"
-import { deliveryResult } from "../../shared/model/delivery-result.ts"
+import { deadLetterRecord, deliveryStage } from "../../shared/model/dead-letter.ts"
+import { deliveryResultRecord } from "../../shared/model/delivery-result.ts"
 import type { Platform } from "../../shared/model/platform.ts"
 import { headerNames, topicNames } from "../../shared/model/topics.ts"
 import { positionsOf, storedPositions } from "../../shared/runtime/positions.ts"
@@ -77,14 +77,14 @@ const giveUpPartition = Effect.fnUntraced(function* (options: {
         if (decoded._tag === "Decoded") records.push(...recordsOf(codecs, record, decoded.value, at))
         else {
           // A record that is not an event has no result, as in a delivery.
-          const letter = unreadableDeadLetter(
+          const entry = unreadableDeadLetter(
             sealer,
             { ...record, topic: name },
             decoded,
             { id: connectionId, platform },
             now
           )
-          records.push(deadLetterRecord(codecs, letter, prefix))
+          records.push(prefixed(prefix, deadLetterRecord(codecs, entry)))
         }
       }
       givenUp += chosen.length
@@ -111,7 +111,7 @@ const recordsOf = (
     reason_code: reason
   }
   const { partition, offset, timestamp, key, value } = record
-  const letter = sealedDeadLetter(
+  const entry = sealedDeadLetter(
     sealer,
     { topic: name, partition, offset, timestamp, key, value },
     {
@@ -122,7 +122,7 @@ const recordsOf = (
       next_step: "Enable the connection under this id and redrive it, if it is still wanted."
     }
   )
-  const result = deliveryResult({
+  const result = deliveryResultRecord(codecs, {
     ...common,
     error_message: message,
     retry_count: Math.max(0, event.attempts - 1),
@@ -134,11 +134,7 @@ const recordsOf = (
     dropped_fields: event.dropped_fields,
     source: event.source
   })
-  const { results } = topicNames
-  return [
-    { topic: prefix + results, key: event.event_id, value: codecs.encode(results, "event-delivery-log", result) },
-    deadLetterRecord(codecs, letter, prefix)
-  ]
+  return [prefixed(prefix, result), prefixed(prefix, deadLetterRecord(codecs, entry))]
 }
 
 interface GiveUpContext {
@@ -149,10 +145,9 @@ interface GiveUpContext {
   readonly now: number
 }
 
-const deadLetterRecord = (codecs: Codecs["Service"], letter: DeadLetter, prefix: string): ProducedRecord => ({
-  topic: prefix + topicNames.deadLetters,
-  key: deadLetterKey(letter),
-  value: codecs.encode(topicNames.deadLetters, "dead-letter", letter)
+const prefixed = (prefix: string, record: ProducedRecord): ProducedRecord => ({
+  ...record,
+  topic: prefix + record.topic
 })
 
 const reason = "connection_removed"

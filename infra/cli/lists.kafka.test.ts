@@ -56,7 +56,7 @@ const result = (index: number, more: Partial<EventDeliveryLog> = {}): EventDeliv
     ...more
   })
 
-const letter = (index: number, reason: string): DeadLetter =>
+const entry = (index: number, reason: string): DeadLetter =>
   deadLetter(
     { topic: "raw-events", partition: 0, offset: index, timestamp: firstTime, value: Buffer.from("{}") },
     {
@@ -79,7 +79,7 @@ const publish = (prefix: string) =>
     const producer = yield* client.transactional(`${prefix}lists`)
     for (let index = 0; index < 130; index++) {
       const value = codecs.encode("delivery-results", "event-delivery-log", result(index))
-      const dead = letter(index, index % 2 === 0 ? "event_too_old:100/2804003" : "attempts_exhausted")
+      const dead = entry(index, index % 2 === 0 ? "event_too_old:100/2804003" : "attempts_exhausted")
       // Later events on lower partitions: the order of partitions is not that of time.
       const partition = 3 - Math.floor(index / 33)
       const timestamp = firstTime + index

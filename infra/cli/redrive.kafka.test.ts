@@ -24,7 +24,7 @@ import { jsonLines, runCommand } from "./testing.ts"
 const masterKey = "cmVkcml2ZS0wMTIzNDU2Nzg5YWJjZGVmZ2hpamtsbW4="
 const raw = Buffer.from('{"event_id":"raw-1","user":{"email":"jane@example.com"}}')
 
-const letterOf = (more: Partial<DeadLetter>): DeadLetter => ({
+const deadLetterOf = (more: Partial<DeadLetter>): DeadLetter => ({
   ...deadLetter(
     {
       topic: "normalized-events",
@@ -84,7 +84,7 @@ const publish = Effect.fnUntraced(function* (prefix: string) {
   if (mapping._tag !== "Mapped") return
   const mapped = codecs.encode("mapped-events.meta", "mapped-event", mapping.event)
   const deadLetters = [
-    letterOf({
+    deadLetterOf({
       stage: "normalizer",
       reason_code: "schema_unknown",
       source_topic: "raw-events",
@@ -97,15 +97,15 @@ const publish = Effect.fnUntraced(function* (prefix: string) {
       connection_id: null,
       platform: null
     }),
-    letterOf({ original: normalized }),
-    letterOf({
+    deadLetterOf({ original: normalized }),
+    deadLetterOf({
       stage: "delivery-meta",
       reason_code: "100/2804009",
       source_topic: "delivery-retry.meta",
       original: mapped
     }),
-    letterOf({ connection_id: "closed", original: normalized }),
-    letterOf({ original: null })
+    deadLetterOf({ connection_id: "closed", original: normalized }),
+    deadLetterOf({ original: null })
   ]
   yield* kafka.produce([
     ...deadLetters.map((one) => ({

@@ -73,10 +73,10 @@ it.live(
 
       const listed = yield* capi("dead-letters", "list", "--json")
       assert.deepStrictEqual(
-        rowsOf(listed.out, "dead_letters").map((letter) => [
-          letter["request_id"],
-          letter["resolved_by"],
-          letter["redriven"]
+        rowsOf(listed.out, "dead_letters").map((deadLetter) => [
+          deadLetter["request_id"],
+          deadLetter["resolved_by"],
+          deadLetter["redriven"]
         ]),
         [
           ["wamid.1", "delivered", false],
@@ -99,7 +99,7 @@ it.live(
   60_000
 )
 
-/** What the delivery writes for a failure and its correction; a second letter stays as it is. Both hold an original. */
+/** What the delivery writes for a failure and its correction; a second dead letter stays as it is. Both hold an original. */
 const write = Effect.fnUntraced(function* (prefix: string) {
   const kafka = yield* KafkaClient
   const codecs = yield* Codecs
@@ -109,10 +109,10 @@ const write = Effect.fnUntraced(function* (prefix: string) {
     pricing: { category: "utility", type: "regular" }
   }).outputs
   yield* kafka.produce([...first, ...second].map((output) => ({ ...output, topic: prefix + output.topic })))
-  const letter = first.find(({ topic }) => topic === "dead-letters")
-  yield* codecs.loadSchemas([letter?.value ?? null])
-  const decoded = codecs.decode("dead-letter", letter?.value ?? null)
-  if (decoded._tag !== "Decoded") return assert.fail("The letter can't be read.")
+  const deadLetter = first.find(({ topic }) => topic === "dead-letters")
+  yield* codecs.loadSchemas([deadLetter?.value ?? null])
+  const decoded = codecs.decode("dead-letter", deadLetter?.value ?? null)
+  if (decoded._tag !== "Decoded") return assert.fail("The dead letter cannot be read.")
   const other: DeadLetter = { ...decoded.value, request_id: "wamid.2", timestamp: at + 3, original: Buffer.from("x") }
   yield* kafka.produce([
     { topic: `${prefix}dead-letters`, key: "e-1", value: codecs.encode("dead-letters", "dead-letter", other) }

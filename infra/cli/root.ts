@@ -2,7 +2,7 @@
 import { Command, Json } from "./cli.ts"
 
 /** In the order of the help. */
-const commands = {
+export const commands = {
   up: async () => (await import("./commands/local.ts")).up,
   down: async () => (await import("./commands/local.ts")).down,
   env: async () => (await import("./commands/local.ts")).env,
@@ -35,8 +35,6 @@ const commands = {
   quality: async () => (await import("./commands/quality.ts")).quality,
   version: async () => (await import("./commands/version.ts")).version
 }
-
-export const commandNames: ReadonlyArray<string> = Object.keys(commands)
 
 /** The tree that these arguments need: one command, or all where the help or a correction of a slip names them. */
 export const loadRoot = async (args: ReadonlyArray<string>) => {

@@ -47,11 +47,11 @@ export const emptyTally = (): Tally => ({
 export const follow = Effect.fnUntraced(function* (tally: Tally, prefix: string) {
   const streams = [
     yield* followed(`${prefix}${topicNames.results}`, "event-delivery-log", (log) => countResult(tally, log)),
-    yield* followed(`${prefix}${topicNames.deadLetters}`, "dead-letter", (letter) => {
+    yield* followed(`${prefix}${topicNames.deadLetters}`, "dead-letter", (given) => {
       tally.moved++
       add(
-        entry(tally.deadLetters, letter.stage, () => new Map()),
-        letter.reason_code,
+        entry(tally.deadLetters, given.stage, () => new Map()),
+        given.reason_code,
         1
       )
     }),

@@ -21,7 +21,8 @@ export const labelMeanings: Readonly<Record<string, string>> = {
 const ofPartition = ["processor", "topic", "partition"]
 const ofConnection = ["connection", "platform"]
 
-const labels: Readonly<Record<string, ReadonlyArray<string>>> = {
+/** Of the metrics that have some. */
+export const metricLabels: Readonly<Record<string, ReadonlyArray<string>>> = {
   capi_records_read_total: ["processor", "topic"],
   capi_read_bytes_total: ["processor"],
   capi_batches_total: ["processor"],
@@ -75,8 +76,3 @@ const labels: Readonly<Record<string, ReadonlyArray<string>>> = {
   capi_notifier_receiver_failing: ["receiver"],
   capi_indexer_records_total: ["topic"]
 }
-
-/** Of the metrics that have labels, for the test that compares them with what is registered. */
-export const metricsWithLabels: ReadonlyArray<string> = Object.keys(labels)
-
-export const labelsOf = (metric: string): ReadonlyArray<string> => labels[metric] ?? []

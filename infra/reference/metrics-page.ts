@@ -1,7 +1,7 @@
 /** docs/reference/metrics.md: every metric, from where the programs register it. */
 import { parseAst } from "rolldown/parseAst"
 import { code, codes, page, table } from "./markdown.ts"
-import { labelMeanings, labelsOf } from "./metric-labels.ts"
+import { labelMeanings, metricLabels } from "./metric-labels.ts"
 import { sourcesByProcessor } from "./program-sources.ts"
 
 export interface RegisteredMetric {
@@ -45,7 +45,7 @@ const metricTable = (metrics: ReadonlyArray<RegisteredMetric>): string =>
       code(metric.name),
       metric.type,
       unitOf(metric.name),
-      codes(labelsOf(metric.name)),
+      codes(metricLabels[metric.name] ?? []),
       metric.description
     ])
   )

@@ -112,9 +112,9 @@ it.effect("sends what is no normalized event to the dead letters, and goes on wi
       "mapped-events.meta meta-1 Purchase"
     ])
     assert.strictEqual(outputs[0]?.key, "normalized-events/0/0")
-    const letter = codecs.decode("dead-letter", outputs[0]!.value)
-    if (letter._tag !== "Decoded") return assert.fail(letter.message)
-    const { original, original_key, sealed } = letter.value
+    const deadLetter = codecs.decode("dead-letter", outputs[0]!.value)
+    if (deadLetter._tag !== "Decoded") return assert.fail(deadLetter.message)
+    const { original, original_key, sealed } = deadLetter.value
     assert.isTrue(sealed)
     assert.notInclude(outputs[0]!.value!.toString("latin1"), "nonsense")
     const opened = (part: "key" | "value", bytes: Buffer | null) =>

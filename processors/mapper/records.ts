@@ -2,13 +2,13 @@
  * The mapper's outputs for an event at one connection: a mapped event, or the result that says why not. What is rejected
  * before sending is also a dead letter, so that it can be repaired and redriven; the ledger counts it by its result alone.
  */
-import type { DeadLetter, EventDeliveryLog, NormalizedEvent } from "../../schemas/types.gen.ts"
+import type { NormalizedEvent } from "../../schemas/types.gen.ts"
 import type { Codecs, Undecodable } from "../../shared/codec/codecs.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { droppedFields, type Mapped, matchQuality } from "../../shared/connectors/mapping/map.ts"
 import { type SealerShape, sealedDeadLetter } from "../../shared/credentials/sealer.ts"
-import { deadLetterKey } from "../../shared/model/dead-letter.ts"
-import { deliveryResult } from "../../shared/model/delivery-result.ts"
+import { deadLetterRecord } from "../../shared/model/dead-letter.ts"
+import { type DeliveryResultFields, deliveryResultRecord } from "../../shared/model/delivery-result.ts"
 import { topicNames, valueBytesMax } from "../../shared/model/topics.ts"
 import type { Inbound, Outbound } from "../../shared/runtime/contract.ts"
 import { poisonMessage } from "../../shared/runtime/poison.ts"
@@ -52,13 +52,7 @@ export const write = (
     outputs.push({ topic, key, value, headers })
     return mapped
   }
-  const result = resultOf(event, connection, mapped, now)
-  outputs.push({
-    topic: topicNames.results,
-    key,
-    value: encode(topicNames.results, "event-delivery-log", result),
-    headers
-  })
+  outputs.push({ ...deliveryResultRecord(context, resultOf(event, connection, mapped, now)), headers })
   if (mapped._tag === "Skipped") return mapped
   const entry = sealedDeadLetter(sealer, record, {
     stage: "mapper",
@@ -72,7 +66,7 @@ export const write = (
     next_step:
       mapped.nextStep ?? "Send the event again with what is missing, or change the connection's mapping and redrive."
   })
-  outputs.push(deadLetterOutput(entry, encode, headers))
+  outputs.push({ ...deadLetterRecord(context, entry), headers })
   return mapped
 }
 
@@ -86,23 +80,27 @@ export const outcomeOf = (mapped: Mapped): string => {
 type NotMapped = Exclude<Mapped, { readonly _tag: "Mapped" }>
 
 /** Nothing was sent, so it has no latency and no request. */
-const resultOf = (event: NormalizedEvent, connection: Connection, mapped: NotMapped, now: number): EventDeliveryLog =>
-  deliveryResult({
-    event_id: event.event_id,
-    platform: connection.platform,
-    event_name: event.event_name,
-    timestamp: now,
-    error_message: mapped.message,
-    connection_id: connection.id,
-    outcome: outcomeOf(mapped),
-    reason_code: mapped.reason,
-    error_class: mapped._tag === "Rejected" ? "invalid_event" : null,
-    mapping_version: connection.mapping.version,
-    event_time: event.event_time,
-    match_quality: matchQuality(event.user, connection),
-    dropped_fields: droppedFields(event, connection, []),
-    source: event.source
-  })
+const resultOf = (
+  event: NormalizedEvent,
+  connection: Connection,
+  mapped: NotMapped,
+  now: number
+): DeliveryResultFields => ({
+  event_id: event.event_id,
+  platform: connection.platform,
+  event_name: event.event_name,
+  timestamp: now,
+  error_message: mapped.message,
+  connection_id: connection.id,
+  outcome: outcomeOf(mapped),
+  reason_code: mapped.reason,
+  error_class: mapped._tag === "Rejected" ? "invalid_event" : null,
+  mapping_version: connection.mapping.version,
+  event_time: event.event_time,
+  match_quality: matchQuality(event.user, connection),
+  dropped_fields: droppedFields(event, connection, []),
+  source: event.source
+})
 
 /** One object for all records of a connection, since the client makes the bytes of each object once. */
 const headersOf = (connection: Connection): Readonly<Record<string, string>> => {
@@ -125,37 +123,31 @@ const tooLarge = (topic: string, bytes: number): Mapped => ({
 export const undecodable = (
   record: Inbound,
   problem: Undecodable,
-  { encode, sealer, now }: WriteContext,
+  context: WriteContext,
   traced?: RecordHeaders
 ): Outbound => {
-  const entry = sealedDeadLetter(sealer, record, {
+  const entry = sealedDeadLetter(context.sealer, record, {
     stage: "mapper",
     reason_code: problem.reason,
     message: problem.message,
-    timestamp: now,
+    timestamp: context.now,
     next_step:
       "Look for a program that writes to normalized-events beside the normalizer, or for a registry that lost its schemas."
   })
-  return deadLetterOutput(entry, encode, traced)
+  return withHeaders(deadLetterRecord(context, entry), traced)
 }
 
 /** The dead letter of a record that ended the process each time, unread. */
-export const poisoned = (record: Inbound, { encode, sealer, now }: WriteContext, traced?: RecordHeaders): Outbound =>
-  deadLetterOutput(
-    sealedDeadLetter(sealer, record, {
-      stage: "mapper",
-      reason_code: "poison",
-      message: poisonMessage,
-      timestamp: now,
-      next_step: "Report it with the program's last lines; redrive it once a new version takes it."
-    }),
-    encode,
-    traced
-  )
+export const poisoned = (record: Inbound, context: WriteContext, traced?: RecordHeaders): Outbound => {
+  const entry = sealedDeadLetter(context.sealer, record, {
+    stage: "mapper",
+    reason_code: "poison",
+    message: poisonMessage,
+    timestamp: context.now,
+    next_step: "Report it with the program's last lines; redrive it once a new version takes it."
+  })
+  return withHeaders(deadLetterRecord(context, entry), traced)
+}
 
-const deadLetterOutput = (entry: DeadLetter, encode: Encode, headers?: Outbound["headers"]): Outbound => ({
-  topic: topicNames.deadLetters,
-  key: deadLetterKey(entry),
-  value: encode(topicNames.deadLetters, "dead-letter", entry),
-  ...(headers === undefined ? {} : { headers })
-})
+const withHeaders = (output: Outbound, headers: RecordHeaders | undefined): Outbound =>
+  headers === undefined ? output : { ...output, headers }

@@ -43,10 +43,10 @@ it.effect("rejects an event whose payload the topic would refuse, keeps it as a 
       outputs.map(({ topic }) => topic),
       ["delivery-results", "dead-letters", "mapped-events.meta"]
     )
-    const letter = codecs.decode("dead-letter", outputs[1]!.value)
-    if (letter._tag !== "Decoded") return assert.fail(letter.message)
-    assert.strictEqual(letter.value.reason_code, "payload_too_large")
-    const { original, source_offset, source_partition, source_topic } = letter.value
+    const deadLetter = codecs.decode("dead-letter", outputs[1]!.value)
+    if (deadLetter._tag !== "Decoded") return assert.fail(deadLetter.message)
+    assert.strictEqual(deadLetter.value.reason_code, "payload_too_large")
+    const { original, source_offset, source_partition, source_topic } = deadLetter.value
     const opened = testSealer.open(original!, deadLetterAad("value", source_topic, source_partition, source_offset))
     assert.deepStrictEqual(opened, Result.succeed(records[0]!.value))
   }).pipe(Effect.provide(Layer.merge(memoryCodecs, Layer.succeed(KafkaClient, new MemoryKafka().client))))

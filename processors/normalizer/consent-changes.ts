@@ -11,7 +11,7 @@ import type { Consent } from "../../schemas/types.gen.ts"
 import { Codecs, type RegistryError } from "../../shared/codec/codecs.ts"
 import type { IdentityKey } from "../../shared/credentials/identity-key.ts"
 import { type SealerShape, sealedDeadLetter } from "../../shared/credentials/sealer.ts"
-import { deadLetterKey } from "../../shared/model/dead-letter.ts"
+import { deadLetterRecord } from "../../shared/model/dead-letter.ts"
 import { isRecord } from "../../shared/model/json.ts"
 import { topicNames } from "../../shared/model/topics.ts"
 import type { Batch, Inbound, Outbound, Processor, Step } from "../../shared/runtime/contract.ts"
@@ -128,15 +128,16 @@ const deadLetterOf = (
   { reason, message }: Unreadable,
   { codecs, sealer, now }: { readonly codecs: Codecs["Service"]; readonly sealer: SealerShape; readonly now: number }
 ): Outbound => {
-  const entry = sealedDeadLetter(sealer, record, {
-    stage: consentChangesStage,
-    reason_code: reason,
-    message,
-    timestamp: now,
-    next_step: 'Publish it again: key SHA-256 of the normalized identifier, value such as {"ad_user_data":"denied"}.'
-  })
-  const value = codecs.encode(topicNames.deadLetters, "dead-letter", entry)
-  return { topic: topicNames.deadLetters, key: deadLetterKey(entry), value }
+  return deadLetterRecord(
+    codecs,
+    sealedDeadLetter(sealer, record, {
+      stage: consentChangesStage,
+      reason_code: reason,
+      message,
+      timestamp: now,
+      next_step: 'Publish it again: key SHA-256 of the normalized identifier, value such as {"ad_user_data":"denied"}.'
+    })
+  )
 }
 
 const changes = Metric.counter("capi_consent_changes_total", {

@@ -7,8 +7,8 @@ import type { DeadLetter, DroppedField } from "../../schemas/types.gen.ts"
 import type { Codecs } from "../../shared/codec/codecs.ts"
 import type { IdentityKey } from "../../shared/credentials/identity-key.ts"
 import { type SealerShape, sealedDeadLetter } from "../../shared/credentials/sealer.ts"
-import { deadLetterKey } from "../../shared/model/dead-letter.ts"
-import { deliveryResult } from "../../shared/model/delivery-result.ts"
+import { deadLetterRecord } from "../../shared/model/dead-letter.ts"
+import { deliveryResultRecord } from "../../shared/model/delivery-result.ts"
 import { topicNames, valueBytesMax } from "../../shared/model/topics.ts"
 import type { Batch, Inbound, Outbound, Step } from "../../shared/runtime/contract.ts"
 import { poisonMessage } from "../../shared/runtime/poison.ts"
@@ -89,8 +89,7 @@ export const decide = (
       } else {
         count(deadLettered, result.problem.reason)
         const entry = deadLetterOf(record, result.problem, config.deadLetters, now)
-        const value = codecs.encode(topicNames.deadLetters, "dead-letter", entry)
-        outputs.push(withHeaders({ topic: topicNames.deadLetters, key: deadLetterKey(entry), value }, headers))
+        outputs.push(withHeaders(deadLetterRecord(codecs, entry), headers))
       }
     }
   }
@@ -106,8 +105,7 @@ export const poisonStep = (
   headers?: Outbound["headers"]
 ): Step => {
   const entry = deadLetterOf(record, problem("poison", poisonMessage), config.deadLetters, now)
-  const value = codecs.encode(topicNames.deadLetters, "dead-letter", entry)
-  return { outputs: [withHeaders({ topic: topicNames.deadLetters, key: deadLetterKey(entry), value }, headers)] }
+  return { outputs: [withHeaders(deadLetterRecord(codecs, entry), headers)] }
 }
 
 /** So many share a call of the cipher that names their persons, and so few that they are short-lived. */
@@ -165,10 +163,9 @@ const withHeaders = (output: Outbound, headers: Outbound["headers"]): Outbound =
   headers === undefined ? output : { ...output, headers }
 
 /** Without an event id, which is sealed with the rest, and without a connection: the ledger counts it for all of them. */
-const erasedResult = ({ topic, partition, offset, timestamp }: Inbound, codecs: Codecs["Service"], now: number) => {
-  const key = `${topic}/${partition}/${offset}`
-  const result = deliveryResult({
-    event_id: key,
+const erasedResult = ({ topic, partition, offset, timestamp }: Inbound, codecs: Codecs["Service"], now: number) =>
+  deliveryResultRecord(codecs, {
+    event_id: `${topic}/${partition}/${offset}`,
     event_name: "",
     platform: "",
     connection_id: "",
@@ -178,8 +175,6 @@ const erasedResult = ({ topic, partition, offset, timestamp }: Inbound, codecs: 
     error_message: erasedMessage,
     source: { topic, partition, offset, timestamp }
   })
-  return { topic: topicNames.results, key, value: codecs.encode(topicNames.results, "event-delivery-log", result) }
-}
 
 /** Hashes are longer than what they stand for, so that a record within its limit can outgrow the next topic's. */
 const encodeNormalized = (result: Read, codecs: Codecs["Service"]) => {

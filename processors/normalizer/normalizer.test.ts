@@ -51,7 +51,7 @@ const journal = Effect.fn("journal")(function* (values: ReadonlyArray<Buffer | s
   return yield* runBatches(normalizer(config), [{ topic: "raw-events", partition: 3, records: records(values) }])
 })
 
-const letterOf = ({ value }: Outbound): DeadLetter => {
+const deadLetterOf = ({ value }: Outbound): DeadLetter => {
   const decoded = codecs.decode("dead-letter", value)
   return decoded._tag === "Decoded" ? decoded.value : assert.fail(decoded.message)
 }
@@ -119,17 +119,20 @@ describe("the normalizer", () => {
         outputs.every(({ topic }, index) => topic === (index % 2 === 0 ? "normalized-events" : "dead-letters"))
       )
       for (const [index, [reason, value]] of bad.entries()) {
-        const letter = letterOf(outputs[index * 2 + 1]!)
-        assert.strictEqual(letter.reason_code, reason)
-        assert.strictEqual(letter.attempts, 0)
-        assert.isNotEmpty(letter.message)
-        assert.isNotEmpty(letter.next_step)
+        const deadLetter = deadLetterOf(outputs[index * 2 + 1]!)
+        assert.strictEqual(deadLetter.reason_code, reason)
+        assert.strictEqual(deadLetter.attempts, 0)
+        assert.isNotEmpty(deadLetter.message)
+        assert.isNotEmpty(deadLetter.next_step)
         const offset = 100 + index * 2 + 1
-        assert.deepStrictEqual([letter.source_partition, letter.source_offset, letter.timestamp], [3, offset, now])
+        assert.deepStrictEqual(
+          [deadLetter.source_partition, deadLetter.source_offset, deadLetter.timestamp],
+          [3, offset, now]
+        )
         const opened =
-          letter.original === null
+          deadLetter.original === null
             ? null
-            : sealer.open(letter.original, deadLetterAad("value", "raw-events", 3, offset))
+            : sealer.open(deadLetter.original, deadLetterAad("value", "raw-events", 3, offset))
         if (value === null) assert.isNull(opened)
         else assert.deepStrictEqual(opened, Result.succeed(Buffer.from(value)))
       }

@@ -31,11 +31,11 @@ const run = (items: ReadonlyArray<object>) =>
 
 it.effect("makes a dead letter of an event that is larger, normalized, than the next topic takes", () =>
   Effect.gen(function* () {
-    const letter = yield* run(Array(700).fill({ id: "1", name: "x".repeat(8_000) }))
-    assert.strictEqual(letter.topic, "dead-letters")
-    const decoded = makeMemoryCodecs().decode("dead-letter", letter.value)
+    const deadLetter = yield* run(Array(700).fill({ id: "1", name: "x".repeat(8_000) }))
+    assert.strictEqual(deadLetter.topic, "dead-letters")
+    const decoded = makeMemoryCodecs().decode("dead-letter", deadLetter.value)
     assert.strictEqual(decoded._tag === "Decoded" ? decoded.value.reason_code : decoded.message, "record_too_large")
-    assert.isBelow(letter.value!.length, valueBytesMax("dead-letters"))
+    assert.isBelow(deadLetter.value!.length, valueBytesMax("dead-letters"))
   })
 )
 

@@ -50,12 +50,12 @@ describe("the normalizer's traces", () => {
   it.effect("of what cannot be read are there without sampling, by reason alone", () =>
     Effect.gen(function* () {
       const recorded = recordedTracing("always_off")
-      const [good, letter] = yield* outputs([event("a"), broken], recorded)
+      const [good, deadLetter] = yield* outputs([event("a"), broken], recorded)
       const [span, ...others] = recorded.spans()
       assert.deepStrictEqual(others, [])
       assert.deepInclude(span!.attributes, { "capi.outcome": "dead_lettered", "error.type": "undecodable" })
       assert.isUndefined(good!.headers)
-      assert.deepStrictEqual(letter!.headers, { traceparent: `00-${span!.traceId}-${span!.spanId}-01` })
+      assert.deepStrictEqual(deadLetter!.headers, { traceparent: `00-${span!.traceId}-${span!.spanId}-01` })
       assert.notInclude(JSON.stringify(recorded.spans()), "jane")
     })
   )

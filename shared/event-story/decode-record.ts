@@ -157,17 +157,21 @@ const detailsOf: Readonly<Record<Stage, DetailsOf>> = {
     result: log,
     summary: log.reason_code === null ? log.outcome : `${log.outcome}: ${log.reason_code}`
   })),
-  dead_letter: decoded("dead-letter", (letter) => {
-    const gaveUp = { topic: letter.source_topic, partition: letter.source_partition, offset: letter.source_offset }
+  dead_letter: decoded("dead-letter", (deadLetter) => {
+    const gaveUp = {
+      topic: deadLetter.source_topic,
+      partition: deadLetter.source_partition,
+      offset: deadLetter.source_offset
+    }
     return {
-      eventName: letter.event_name,
-      connection: letter.connection_id,
-      platform: letter.platform,
-      reason: letter.reason_code,
+      eventName: deadLetter.event_name,
+      connection: deadLetter.connection_id,
+      platform: deadLetter.platform,
+      reason: deadLetter.reason_code,
       gaveUp,
       // The normalizer gives up raw records themselves.
-      source: letter.stage === "normalizer" ? { ...gaveUp, timestamp: letter.source_timestamp ?? 0 } : null,
-      summary: `given up by ${letter.stage}: ${letter.reason_code}`
+      source: deadLetter.stage === "normalizer" ? { ...gaveUp, timestamp: deadLetter.source_timestamp ?? 0 } : null,
+      summary: `given up by ${deadLetter.stage}: ${deadLetter.reason_code}`
     }
   }),
   intent: decoded("send-intent", (intent) => ({

@@ -41,7 +41,7 @@ const journey = (id: string) => {
       source,
       ...more
     })
-  const letter = deadLetter(
+  const entry = deadLetter(
     { topic: mappedTopic, partition: 0, offset: 1, timestamp: recordTime + 30 },
     {
       stage: "delivery-p",
@@ -73,7 +73,7 @@ const journey = (id: string) => {
       key: id,
       value: log("event-delivery-log", topicNames.results, result("b", "dead_lettered"))
     }),
-    at(210, { topic: topicNames.deadLetters, key: id, value: log("dead-letter", topicNames.deadLetters, letter) }),
+    at(210, { topic: topicNames.deadLetters, key: id, value: log("dead-letter", topicNames.deadLetters, entry) }),
     at(900, { topic: topicNames.deadLetters, key: id, value: null, headers: { redriven: "0:0" } }),
     at(900, {
       topic: mappedTopic,

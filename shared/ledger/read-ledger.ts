@@ -148,11 +148,11 @@ const followTopics = Effect.fnUntraced(function* (
       })
       // Positions alone: the raw events' personal data is not read.
       yield* raw.read((records) => Effect.sync(() => records.forEach((record) => void ledger.raw(record))))
-      yield* deadLetters.readAs("dead-letter", (letter) => {
-        const { stage, source_partition, source_offset, source_timestamp } = letter
+      yield* deadLetters.readAs("dead-letter", (deadLetter) => {
+        const { stage, source_partition, source_offset, source_timestamp } = deadLetter
         const source = { partition: source_partition, offset: source_offset, timestamp: source_timestamp }
         if (stage === "normalizer") ledger.deadLetter(source)
-        else ledger.unread.add(letter)
+        else ledger.unread.add(deadLetter)
       })
       yield* normalized.readAs("normalized-event", ({ source, event_id }, record) => {
         if (!ledger.normalized(source, event_id, placeOf(record))) unknownRaw(source, event_id)

@@ -24,7 +24,7 @@ const delivered: LedgerResult = {
 }
 
 /** A dead letter of the record at offset `offset` of partition 0, whose event was not read. */
-const unreadLetter = (topic: string, offset: number, connection: string | null, stage = "delivery-meta") => ({
+const unreadDeadLetter = (topic: string, offset: number, connection: string | null, stage = "delivery-meta") => ({
   stage,
   connection_id: connection,
   source_topic: topic,
@@ -40,13 +40,13 @@ describe("a record that a later stage could not read", () => {
     const ledger = new Ledger(enabled("meta", "google"))
     ledger.advance(committed(4))
     for (let offset = 0; offset < 4; offset++) ledger.raw(at(offset))
-    ledger.unread.add(unreadLetter("mapped-events.meta", 1, "meta"))
-    ledger.unread.add(unreadLetter("mapped-events.meta", 0, "google"))
+    ledger.unread.add(unreadDeadLetter("mapped-events.meta", 1, "meta"))
+    ledger.unread.add(unreadDeadLetter("mapped-events.meta", 0, "google"))
     for (let offset = 0; offset < 4; offset++) ledger.normalized(at(offset), `e${offset}`, behind)
     for (const id of ["meta", "google"]) ledger.mapped(at(0), id, behind)
     ledger.mapped(at(1), "meta", ahead)
     ledger.retried(at(2), "meta", "e2", ahead)
-    ledger.unread.add(unreadLetter("delivery-retry.meta", 2, "meta"))
+    ledger.unread.add(unreadDeadLetter("delivery-retry.meta", 2, "meta"))
     ledger.mapped(at(3), "meta", ahead)
     for (const offset of [1, 2, 3]) ledger.result(at(offset), "google", delivered)
     ledger.advance(committed(4, 3))
@@ -62,7 +62,7 @@ describe("a record that a later stage could not read", () => {
     ledger.raw(at(0))
     ledger.normalized(at(0), "e0", behind)
     assert.deepStrictEqual([ledger.inFlight, ledger.missing()], [1, []])
-    ledger.unread.add(unreadLetter("normalized-events", 1, null, "mapper"))
+    ledger.unread.add(unreadDeadLetter("normalized-events", 1, null, "mapper"))
     ledger.advance(committed(1, 2))
     assert.deepStrictEqual(ledger.missing(), [])
     assert.deepStrictEqual([ledger.inFlight, ledger.settled], [0, 1])
@@ -70,7 +70,7 @@ describe("a record that a later stage could not read", () => {
 
   it("is not one whose event was read", () => {
     const ledger = new Ledger(enabled("meta"))
-    ledger.unread.add({ ...unreadLetter("mapped-events.meta", 1, "meta"), event_name: "purchase" })
+    ledger.unread.add({ ...unreadDeadLetter("mapped-events.meta", 1, "meta"), event_name: "purchase" })
     assert.strictEqual(ledger.unread.size, 0)
   })
 })

@@ -8,7 +8,7 @@ import { topicNames } from "../model/topics.ts"
 import { type Place, positionOf } from "./event-state.ts"
 import type { ResultFact } from "./known-outcome.ts"
 
-type UnreadLetter = Pick<
+type UnreadDeadLetter = Pick<
   DeadLetter,
   | "stage"
   | "connection_id"
@@ -31,19 +31,19 @@ export class UnreadRecords {
   }
 
   /** Takes note of a dead letter of the mapper or a delivery, unless its event was read. */
-  add(letter: UnreadLetter): void {
-    if (letter.event_name !== null) return
-    const { source_topic, source_partition, source_offset, connection_id } = letter
-    const isDelivery = letter.stage.startsWith(deliveryStage("")) && connection_id !== null
-    if (!isDelivery && letter.stage !== "mapper") return
+  add(deadLetter: UnreadDeadLetter): void {
+    if (deadLetter.event_name !== null) return
+    const { source_topic, source_partition, source_offset, connection_id } = deadLetter
+    const isDelivery = deadLetter.stage.startsWith(deliveryStage("")) && connection_id !== null
+    if (!isDelivery && deadLetter.stage !== "mapper") return
     const isRetry = source_topic.startsWith(topicNames.retry(""))
     const reader: Reader = isDelivery ? { connectionId: connection_id, isRetry } : "mapper"
     const [oldest] = this.facts.keys()
     if (this.facts.size >= factsMax && oldest !== undefined) this.facts.delete(oldest)
     this.facts.set(keyOf(reader, { partition: source_partition, offset: source_offset }), {
       outcome: "dead_lettered",
-      reason: letter.reason_code,
-      at: letter.timestamp,
+      reason: deadLetter.reason_code,
+      at: deadLetter.timestamp,
       isSent: false,
       acceptedAt: null
     })

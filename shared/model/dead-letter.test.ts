@@ -38,13 +38,13 @@ describe("a dead letter", () => {
       next_step: "Look.",
       request_id: "r-1"
     }
-    const letter = deadLetter(record, { ...fields, ...known })
-    assert.deepInclude(letter, known)
+    const entry = deadLetter(record, { ...fields, ...known })
+    assert.deepInclude(entry, known)
     const codecs = makeMemoryCodecs()
-    const decoded = codecs.decode("dead-letter", codecs.encode("dead-letters", "dead-letter", letter))
+    const decoded = codecs.decode("dead-letter", codecs.encode("dead-letters", "dead-letter", entry))
     assert.isTrue(decoded._tag === "Decoded")
     if (decoded._tag !== "Decoded") return
-    assert.deepStrictEqual({ ...decoded.value }, letter)
+    assert.deepStrictEqual({ ...decoded.value }, entry)
     assert.strictEqual(decoded.value.original?.toString(), "v")
     assert.strictEqual(decoded.value.original_key?.toString(), "k")
   })

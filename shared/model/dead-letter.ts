@@ -1,5 +1,6 @@
-/** The one way to build a dead letter, its key, and the headers of its marks. Pure. */
+/** The one way to build a dead letter, its record, and the headers of its marks. Pure. */
 import type { DeadLetter } from "../../schemas/types.gen.ts"
+import { topicNames } from "./topics.ts"
 
 /** The record that could not go on. Key and value are absent where only its position is known. */
 export interface DeadLetterSource {
@@ -63,6 +64,16 @@ export const deadLetterKey = ({
   source_offset
 }: Pick<DeadLetter, "event_id" | "source_topic" | "source_partition" | "source_offset">): string =>
   event_id ?? `${source_topic}/${source_partition}/${source_offset}`
+
+/** Its record on `dead-letters`, without a topic prefix and without headers. */
+export const deadLetterRecord = (
+  { encode }: { readonly encode: (topic: string, schema: "dead-letter", value: DeadLetter) => Buffer },
+  entry: DeadLetter
+) => ({
+  topic: topicNames.deadLetters,
+  key: deadLetterKey(entry),
+  value: encode(topicNames.deadLetters, "dead-letter", entry)
+})
 
 /** The `stage` of what a platform's delivery gives up. */
 export const deliveryStage = (platform: string): string => `delivery-${platform}`

@@ -1,5 +1,6 @@
 /** The one way to make a record of `delivery-results`. Pure. */
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
+import { topicNames } from "./topics.ts"
 
 type Required = "event_id" | "event_name" | "platform" | "connection_id" | "timestamp" | "outcome"
 
@@ -42,6 +43,16 @@ export const deliveryResult = (fields: DeliveryResultFields): EventDeliveryLog =
   pricing: fields.pricing ?? null,
   corrects: fields.corrects ?? null,
   request_note: fields.request_note ?? null
+})
+
+/** Its record on `delivery-results`, without a topic prefix and without headers. */
+export const deliveryResultRecord = (
+  { encode }: { readonly encode: (topic: string, schema: "event-delivery-log", value: EventDeliveryLog) => Buffer },
+  fields: DeliveryResultFields
+) => ({
+  topic: topicNames.results,
+  key: fields.event_id,
+  value: encode(topicNames.results, "event-delivery-log", deliveryResult(fields))
 })
 
 /** Whether it only says that a replay was sent before: that sending is counted. The mapper's duplicates are events of their producer. */

@@ -152,9 +152,9 @@ describe("a record that ends a delivery each time", { timeout: 480_000 }, () => 
       )
       const message = entries.find(({ event_id, platform }) => platform === "whatsapp" && event_id === "answer-1")
       if (message !== undefined) assert.include(message.message, "It may have been sent before that.")
-      for (const letter of entries) {
-        assert.deepInclude(letter, { reason_code: "poison", sealed: true })
-        assert.notInclude(String(letter.original), "Purchase")
+      for (const deadLetter of entries) {
+        assert.deepInclude(deadLetter, { reason_code: "poison", sealed: true })
+        assert.notInclude(String(deadLetter.original), "Purchase")
       }
       assert.isTrue(meta.some(({ signal, output }) => signal === "SIGKILL" && output.includes("was blocked for 3 s")))
       assert.isTrue(meta.some(({ output }) => output.includes("heap out of memory")))

@@ -14,7 +14,7 @@ import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
 import { freePort } from "../../infra/local/ports.ts"
 import { endProcess } from "../../infra/local/processes.ts"
 import { repository } from "../../infra/local/state.ts"
-import { labelsOf } from "../../infra/reference/metric-labels.ts"
+import { metricLabels } from "../../infra/reference/metric-labels.ts"
 import { startSandbox } from "../../infra/sandbox/sandbox.ts"
 import { Codecs } from "../../shared/codec/codecs.ts"
 import { KafkaClient } from "../../shared/kafka/client.ts"
@@ -145,7 +145,7 @@ const labelled = ({ programs }: Chain) =>
     let compared = 0
     for (const [, name, labels] of text.matchAll(/^(capi_\w+?)(?:_bucket|_sum|_count)?(?:\{([^}]*)\})? /gm)) {
       const given = [...(labels ?? "").matchAll(/(\w+)="/g)].map((match) => match[1]!).filter((label) => label !== "le")
-      const known = labelsOf(name!)
+      const known = metricLabels[name!] ?? []
       // A connection's series have no partition.
       if (
         given.some((label) => !known.includes(label)) ||

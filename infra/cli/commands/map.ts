@@ -18,8 +18,7 @@ import { repository } from "../../local/state.ts"
 import { Argument, Command, CommandError, Flag } from "../cli.ts"
 import { exampleConnection } from "../example-names.ts"
 import { acceptMapping, checkPlatformEvent } from "../mapping/accept.ts"
-import { eventMapper } from "../mapping/language-model.ts"
-import { type EventMapping, type PlatformCandidate, rankPlatformEvents } from "../mapping/suggest.ts"
+import { type EventMapping, type PlatformCandidate, rankPlatformEvents, suggestMappings } from "../mapping/suggest.ts"
 import { count, type Paint, show, table } from "../output.ts"
 import { withKafkaAndCodecs } from "../services.ts"
 import { parseStartPosition } from "../start-position.ts"
@@ -51,12 +50,11 @@ const suggest = Command.make("suggest", { events, fromTopic, since, names }, ({ 
     if (events.length === 0 && !fromTopic) return yield* nothingAsked
     const given = events.map((name) => ({ name, seen: null, properties: [] }))
     const found = fromTopic ? yield* withKafkaAndCodecs(unknownNames(since)) : []
-    const proposals = yield* Effect.forEach([...given, ...found], (unknown) =>
-      Effect.map(
-        eventMapper(null).suggest({ sourceEvent: unknown.name, properties: unknown.properties, names }),
-        (mappings) => ({ ...unknown, mappings, platforms: candidatesOf(unknown.name, names) })
-      )
-    )
+    const proposals = [...given, ...found].map((unknown) => ({
+      ...unknown,
+      mappings: suggestMappings({ sourceEvent: unknown.name, properties: unknown.properties, names }),
+      platforms: candidatesOf(unknown.name, names)
+    }))
     yield* show(proposals, (paint) =>
       proposals.length === 0
         ? "There is no unknown event name."

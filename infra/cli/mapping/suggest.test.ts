@@ -1,12 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import synonyms from "../../../schemas/catalog/synonyms.json" with { type: "json" }
 import { canonicalEvents } from "../../../shared/connectors/mapping/catalog.ts"
 import { platforms } from "../../../shared/model/platform.ts"
-import { eventMapper } from "./language-model.ts"
 import { distance, wordsOf } from "./similarity.ts"
-import { type EventMapping, rankPlatformEvents, type SuggestInput, suggestMappings } from "./suggest.ts"
+import { rankPlatformEvents, type SuggestInput, suggestMappings } from "./suggest.ts"
 
 const input = (sourceEvent: string, properties: ReadonlyArray<string> = []): SuggestInput => ({
   sourceEvent,
@@ -92,28 +90,4 @@ describe("words and distances", () => {
     assert.strictEqual(distance("kitten", "sitting", 3), 3)
     assert.strictEqual(distance("abc", "xyzzy", 1), 2)
   })
-})
-
-describe("a language model's proposals", () => {
-  const nameless = Object.fromEntries(platforms.map((platform) => [platform, null])) as EventMapping["platformEvents"]
-  const invented: EventMapping = {
-    sourceEvent: "gave_up",
-    canonicalEvent: "abandon",
-    platformEvents: { ...nameless, meta: "GaveUp", snapchat: "GAVE_UP" },
-    parameters: [],
-    confidence: 7,
-    reason: "a guess"
-  }
-
-  it.effect("lose what doesn't exist, and are off without an adapter", () =>
-    Effect.gen(function* () {
-      const mapper = eventMapper({ propose: () => Effect.succeed([invented]) })
-      const [first] = yield* mapper.suggest(input("gave_up"))
-      assert.strictEqual(first?.canonicalEvent, null)
-      assert.strictEqual(first?.platformEvents.snapchat, null)
-      assert.strictEqual(first?.platformEvents.meta, "GaveUp")
-      assert.strictEqual(first?.confidence, 1)
-      assert.deepStrictEqual(yield* eventMapper(null).suggest(input("gave_up")), [])
-    })
-  )
 })

@@ -2,8 +2,6 @@
  * Suggests mappings for event names that the catalog doesn't know. It reads names, never live traffic: a person accepts a
  * suggestion into the configuration, so that replays stay the same.
  */
-import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import synonyms from "../../../schemas/catalog/synonyms.json" with { type: "json" }
 import { canonicalEvents, type NameSet } from "../../../shared/connectors/mapping/catalog.ts"
 import { connectorFor } from "../../../shared/connectors/registry.ts"
@@ -19,8 +17,8 @@ interface ParameterSuggestion {
 
 export interface EventMapping {
   readonly sourceEvent: string
-  /** The canonical event that it most likely is; null where a language model named platform events alone. */
-  readonly canonicalEvent: string | null
+  /** The canonical event that it most likely is. */
+  readonly canonicalEvent: string
   /** The event's name at each platform; null where the platform has none for it. */
   readonly platformEvents: Readonly<Record<Platform, string | null>>
   readonly parameters: ReadonlyArray<ParameterSuggestion>
@@ -44,28 +42,11 @@ export interface SuggestInput {
   readonly names: NameSet
 }
 
-export class SuggestError extends Schema.TaggedError<SuggestError>()("SuggestError", {
-  code: Schema.Literals(["unavailable", "unusable_answer"]),
-  message: Schema.String,
-  nextStep: Schema.String,
-  cause: Schema.Defect()
-}) {}
-
-/** The specification's mapper: proposals for one event, the best first. */
-export interface AIEventMapper {
-  readonly suggest: (input: SuggestInput) => Effect.Effect<ReadonlyArray<EventMapping>, SuggestError>
-}
-
 /** Proposals below this are noise. */
 const confidenceMin = 0.35
 const proposalsMax = 5
 
-/** Works offline, from names and synonyms alone. */
-export const offlineEventMapper: AIEventMapper = {
-  suggest: (input) => Effect.sync(() => suggestMappings(input))
-}
-
-/** The offline proposals, the best first; none where nothing is like the name. */
+/** Proposals for one event, from names and synonyms alone, the best first; none where nothing is like the name. */
 export const suggestMappings = (input: SuggestInput): ReadonlyArray<EventMapping> => {
   const words = wordsOf(input.sourceEvent)
   const parameters = suggestParameters(input.properties)

@@ -124,7 +124,7 @@ const readDeadLetters = (state: ConsoleState) => {
   const { onState } = noteProblem(state, topicNames.deadLetters)
   const decode = decoding(
     "dead-letter",
-    (letter, record) => state.deadLetters.add(idOf(record), letter),
+    (deadLetter, record) => state.deadLetters.add(idOf(record), deadLetter),
     ({ headers }) => state.deadLetters.mark(headers)
   )
   return follow(

@@ -44,18 +44,18 @@ export class DeadLetters {
   total = 0
 
   /** A dead letter at `partition:offset`. */
-  add(id: string, letter: DeadLetter): void {
+  add(id: string, deadLetter: DeadLetter): void {
     this.total++
-    const { connection_id, request_id } = letter
-    const group = this.groupOf(letter)
+    const { connection_id, request_id } = deadLetter
+    const group = this.groupOf(deadLetter)
     group.count++
-    group.firstAt = Math.min(group.firstAt, letter.timestamp)
-    if (letter.timestamp >= group.lastAt) {
-      group.lastAt = letter.timestamp
-      group.nextStep = hidden(letter.next_step)
+    group.firstAt = Math.min(group.firstAt, deadLetter.timestamp)
+    if (deadLetter.timestamp >= group.lastAt) {
+      group.lastAt = deadLetter.timestamp
+      group.nextStep = hidden(deadLetter.next_step)
     }
-    group.arrived.add(letter.source_timestamp ?? letter.timestamp, 1)
-    group.samples.unshift(rowOf(id, letter))
+    group.arrived.add(deadLetter.source_timestamp ?? deadLetter.timestamp, 1)
+    group.samples.unshift(rowOf(id, deadLetter))
     if (group.samples.length > samplesMax) group.samples.pop()
     const request = connection_id === null || request_id === null ? null : resolvedName(connection_id, request_id)
     this.open.set(id, { group, request, state: "open", resolved: null })
@@ -149,19 +149,19 @@ export class DeadLetters {
 const nameOf = (stage: string, reason: string, connectionId: string | null) =>
   `${stage} ${reason} ${connectionId ?? ""}`
 
-const rowOf = (id: string, letter: DeadLetter): DeadLetterRow => ({
+const rowOf = (id: string, deadLetter: DeadLetter): DeadLetterRow => ({
   id,
-  at: letter.timestamp,
-  stage: letter.stage,
-  reason: redact(letter.reason_code),
-  message: redact(letter.message),
-  next_step: hidden(letter.next_step),
-  event_id: hidden(letter.event_id),
-  event_name: hidden(letter.event_name),
-  connection_id: letter.connection_id,
-  source: { topic: letter.source_topic, partition: letter.source_partition, offset: letter.source_offset },
-  attempts: letter.attempts,
-  request_id: hidden(letter.request_id),
+  at: deadLetter.timestamp,
+  stage: deadLetter.stage,
+  reason: redact(deadLetter.reason_code),
+  message: redact(deadLetter.message),
+  next_step: hidden(deadLetter.next_step),
+  event_id: hidden(deadLetter.event_id),
+  event_name: hidden(deadLetter.event_name),
+  connection_id: deadLetter.connection_id,
+  source: { topic: deadLetter.source_topic, partition: deadLetter.source_partition, offset: deadLetter.source_offset },
+  attempts: deadLetter.attempts,
+  request_id: hidden(deadLetter.request_id),
   redriven: false,
   resolved: null
 })

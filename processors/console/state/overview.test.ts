@@ -99,7 +99,7 @@ describe("the overview", () => {
 describe("dead letters by reason", () => {
   it("count those that were redriven or delivered after all", () => {
     const deadLetters = new DeadLetters()
-    const letter = (request_id: string | null) =>
+    const entry = (request_id: string | null) =>
       deadLetter(
         { topic: "mapped-events.meta", partition: 0, offset: 1, timestamp: now },
         {
@@ -107,9 +107,9 @@ describe("dead letters by reason", () => {
           ...{ connection_id: "shop", platform: "meta", request_id, attempts: 1, event_id: "e-1" }
         }
       )
-    deadLetters.add("0:1", letter("r-1"))
-    deadLetters.add("0:2", letter("r-2"))
-    deadLetters.add("0:3", letter(null))
+    deadLetters.add("0:1", entry("r-1"))
+    deadLetters.add("0:2", entry("r-2"))
+    deadLetters.add("0:3", entry(null))
     deadLetters.mark({ [deadLetterHeaders.redriven]: "0:2" })
     deadLetters.mark({
       [deadLetterHeaders.resolved]: resolvedName("shop", "r-1"),

@@ -150,7 +150,9 @@ const ledgerOf = (kafka: MemoryKafka, count: number) => {
       if (decoded._tag === "Decoded") take(decoded.value as A, offset)
     }
   }
-  each<Parameters<Ledger["unread"]["add"]>[0]>("dead-letters", "dead-letter", (letter) => ledger.unread.add(letter))
+  each<Parameters<Ledger["unread"]["add"]>[0]>("dead-letters", "dead-letter", (deadLetter) =>
+    ledger.unread.add(deadLetter)
+  )
   each<ReturnType<typeof mappedEvent>>("mapped-events.meta", "mapped-event", ({ source, connection_id }, offset) =>
     ledger.mapped(source, connection_id, { partition: 0, offset })
   )

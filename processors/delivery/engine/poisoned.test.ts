@@ -41,7 +41,7 @@ const open = (kafka: ReturnType<typeof makeLog>, connector: Connector, partition
     return { platform, task }
   }).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
 
-const letterOf = ({ outputs }: Step) => {
+const deadLetterOf = ({ outputs }: Step) => {
   const decoded = codecs.decode("dead-letter", outputs.find(({ topic }) => topic === "dead-letters")!.value)
   return decoded._tag === "Decoded" ? decoded.value : assert.fail("a dead letter")
 }
@@ -52,8 +52,8 @@ describe("a record that ends its process", () => {
       const { task, platform } = yield* open(makeLog(), connectorWith())
       const step = yield* task.poison!(unreadable("a"))
       assert.deepStrictEqual(readStep(step).outcomes, { a: "dead_lettered:poison" })
-      const { original, ...letter } = letterOf(step)
-      assert.deepInclude(letter, {
+      const { original, ...deadLetter } = deadLetterOf(step)
+      assert.deepInclude(deadLetter, {
         stage: "delivery-meta",
         reason_code: "poison",
         event_id: "a",
@@ -75,8 +75,8 @@ describe("a record that ends its process", () => {
       yield* before.task.step({ ...at, records: recordsOfEvents([mappedEvent("a")]) })
       const after = yield* open(kafka, unrepeatable)
       const step = yield* after.task.poison!(unreadable("a"))
-      assert.match(letterOf(step).message, /It may have been sent before that/)
-      assert.match(letterOf(step).next_step!, /Look at the platform before you redrive it/)
+      assert.match(deadLetterOf(step).message, /It may have been sent before that/)
+      assert.match(deadLetterOf(step).next_step!, /Look at the platform before you redrive it/)
       kafka.write(step.outputs)
       const redriven = yield* open(kafka, unrepeatable)
       const again = yield* redriven.task.step({ ...at, records: recordsOfEvents([mappedEvent("a")]) })
@@ -93,7 +93,7 @@ describe("a record that ends its process", () => {
       const kafka = makeLog()
       const before = yield* open(kafka, unrepeatable)
       const step = yield* before.task.poison!(unreadable("a"))
-      assert.notMatch(letterOf(step).message, /sent before/)
+      assert.notMatch(deadLetterOf(step).message, /sent before/)
       kafka.write(step.outputs)
       const redriven = yield* open(kafka, unrepeatable)
       const again = yield* redriven.task.step({ ...at, records: recordsOfEvents([mappedEvent("a")]) })

@@ -6,8 +6,8 @@ import type { Connection } from "../../../shared/connections/connection.ts"
 import { type SealerShape, sealedDeadLetter } from "../../../shared/credentials/sealer.ts"
 import { placeOf } from "../../../shared/dedup/deduplicator.ts"
 import { refusalRecord } from "../../../shared/dedup/refusals.ts"
-import { type DeadLetterSource, deadLetterKey, deliveryStage } from "../../../shared/model/dead-letter.ts"
-import { type DeliveryResultFields, deliveryResult } from "../../../shared/model/delivery-result.ts"
+import { type DeadLetterSource, deadLetterRecord, deliveryStage } from "../../../shared/model/dead-letter.ts"
+import { deliveryResultRecord } from "../../../shared/model/delivery-result.ts"
 import { headerNames, topicNames } from "../../../shared/model/topics.ts"
 import type { Inbound, Outbound } from "../../../shared/runtime/contract.ts"
 import { poisonMessage } from "../../../shared/runtime/poison.ts"
@@ -59,7 +59,7 @@ export const recordsOf = (outcome: Outcome, context: RecordContext): ReadonlyArr
 }
 
 const resultOf = ({ event: { event }, requests, decision }: Outcome, context: RecordContext): Outbound =>
-  resultRecord(context.codecs, {
+  deliveryResultRecord(context.codecs, {
     event_id: event.event_id,
     platform: event.platform,
     event_name: event.event_name,
@@ -192,7 +192,7 @@ export const poisonedRecords = (
 ): ReadonlyArray<Outbound> => {
   const eventId = record.key === null ? null : String(record.key)
   const message = sent === null ? poisonMessage : `${poisonMessage} ${sentBefore(sent)}`
-  const letter = sealedDeadLetter(sealer, record, {
+  const entry = sealedDeadLetter(sealer, record, {
     stage: deliveryStage(platform),
     reason_code: "poison",
     message,
@@ -207,7 +207,7 @@ export const poisonedRecords = (
         : "Report it with the program's last lines. Look at the platform before you redrive it: it would be sent a second time.",
     request_id: sent?.request?.requestId ?? null
   })
-  const output = deadLetterRecord(codecs, letter)
+  const output = deadLetterRecord(codecs, entry)
   if (eventId === null) return [output]
   const result = {
     event_id: eventId,
@@ -220,27 +220,13 @@ export const poisonedRecords = (
     reason_code: "poison",
     attempted_at: sent?.request?.attemptedAt ?? null
   }
-  return [resultRecord(codecs, result), output]
+  return [deliveryResultRecord(codecs, result), output]
 }
 
 const sentBefore = ({ outcome }: Decision): string =>
   outcome === "unknown"
     ? "It may have been sent before that."
     : `It was sent before that: ${outcome === "rejected" ? "the platform refused it" : "the platform took it"}.`
-
-/** A record of `delivery-results`. */
-export const resultRecord = (codecs: Codecs["Service"], fields: DeliveryResultFields): Outbound => ({
-  topic: topicNames.results,
-  key: fields.event_id,
-  value: codecs.encode(topicNames.results, "event-delivery-log", deliveryResult(fields))
-})
-
-/** A record of `dead-letters`. */
-export const deadLetterRecord = (codecs: Codecs["Service"], letter: DeadLetter): Outbound => ({
-  topic: topicNames.deadLetters,
-  key: deadLetterKey(letter),
-  value: codecs.encode(topicNames.deadLetters, "dead-letter", letter)
-})
 
 /** Every event leaves the engine with an outcome; if one had none, this would show it rather than lose it. */
 export const withUndecided = (

@@ -129,8 +129,8 @@ describe("delivery's traces", () => {
       assert.strictEqual(request!.attributes["error.type"], "400")
       assert.deepInclude(event, { traceId: traceIdOf(mappedEvent("a").source), links: [request!.spanId] })
       assert.deepInclude(event!.attributes, { "capi.outcome": "rejected", "error.type": "100/33" })
-      const letter = outputs.find(({ topic }) => topic === "dead-letters")
-      assert.deepStrictEqual(letter!.headers, { traceparent: `00-${event!.traceId}-${event!.spanId}-01` })
+      const deadLetter = outputs.find(({ topic }) => topic === "dead-letters")
+      assert.deepStrictEqual(deadLetter!.headers, { traceparent: `00-${event!.traceId}-${event!.spanId}-01` })
     }).pipe(Effect.scoped)
   )
 

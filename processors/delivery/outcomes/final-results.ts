@@ -5,11 +5,17 @@ import type { Codecs } from "../../../shared/codec/codecs.ts"
 import type { AsyncOutcomeReading, EventVerdict } from "../../../shared/connectors/connector.ts"
 import { placeOf } from "../../../shared/dedup/deduplicator.ts"
 import { refusalRecord } from "../../../shared/dedup/refusals.ts"
-import { deadLetter, deadLetterHeaders, deliveryStage, resolvedName } from "../../../shared/model/dead-letter.ts"
+import {
+  deadLetter,
+  deadLetterHeaders,
+  deadLetterRecord,
+  deliveryStage,
+  resolvedName
+} from "../../../shared/model/dead-letter.ts"
+import { deliveryResultRecord } from "../../../shared/model/delivery-result.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import type { Outbound } from "../../../shared/runtime/contract.ts"
 import type { Tracing } from "../../../shared/telemetry/tracing.ts"
-import { deadLetterRecord, resultRecord } from "../engine/records.ts"
 import { add, type DeliveryMetrics } from "../engine/telemetry.ts"
 import { traceFinalOutcome, withTrace } from "../engine/trace-outcomes.ts"
 
@@ -87,8 +93,8 @@ export const conclude = (
       reasonCode: final.verdict.reasonCode
     })
     if (final.outcome === "rejected") {
-      const letter = finalDeadLetter(codecs, pending, event, final, now)
-      return withTrace([result, letter, refusalRecord(at, "refused", now)], traced)
+      const given = finalDeadLetter(codecs, pending, event, final, now)
+      return withTrace([result, given, refusalRecord(at, "refused", now)], traced)
     }
     if (pending.rejected_at === null) return withTrace([result], traced)
     const mark = resolvedMark(pending, event, final.outcome)
@@ -152,7 +158,7 @@ const finalResult = (
   now: number,
   { pricing }: MessageDetails
 ): Outbound =>
-  resultRecord(codecs, {
+  deliveryResultRecord(codecs, {
     ...event,
     platform: pending.platform,
     timestamp: now,
@@ -175,8 +181,8 @@ const finalResult = (
 const corrected = "The platform said that it had failed, and delivered it after all."
 
 /**
- * A record without a value beside the dead letter, found by connection and request: whoever reads the letter sees that there
- * is nothing left to repair, and a redrive passes it over.
+ * A record without a value beside the dead letter, found by connection and request: who reads the dead letter sees that there
+ * is nothing left to repair, and a redrive skips it.
  */
 const resolvedMark = (pending: PendingOutcome, event: PendingEvent, outcome: string): Outbound => ({
   topic: topicNames.deadLetters,

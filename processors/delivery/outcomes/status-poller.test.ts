@@ -91,9 +91,9 @@ const decoded = (step: Step) => {
   const deadLetters: Array<DeadLetter> = []
   for (const { topic, value } of step.outputs) {
     const log = topic === "delivery-results" ? codecs.decode("event-delivery-log", value) : null
-    const letter = topic === "dead-letters" ? codecs.decode("dead-letter", value) : null
+    const deadLetter = topic === "dead-letters" ? codecs.decode("dead-letter", value) : null
     if (log?._tag === "Decoded") logs.push(log.value)
-    if (letter?._tag === "Decoded") deadLetters.push(letter.value)
+    if (deadLetter?._tag === "Decoded") deadLetters.push(deadLetter.value)
   }
   return { logs, deadLetters }
 }

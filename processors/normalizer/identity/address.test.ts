@@ -1,5 +1,5 @@
 import { normalizeCountry, normalizeState, normalizeZip } from "./address.ts"
-import { check, pick } from "./test-cases.ts"
+import { check, pick } from "./testing.ts"
 
 const stateIn = (country: string | null) => (input: string) => normalizeState(input, country)
 check(

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { normalizeFbc, normalizeGoogleClickId } from "./click-ids.ts"
-import { rawUser } from "./test-cases.ts"
+import { rawUser } from "./testing.ts"
 import { normalizeUser } from "./user.ts"
 
 const context = { defaultCountries: [], eventTime: 1795824000000, sealRecipient: null, drop: () => undefined }

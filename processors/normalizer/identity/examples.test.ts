@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import type { NormalizedUser } from "../../../schemas/types.gen.ts"
-import { context, rawUser } from "./test-cases.ts"
+import { context, rawUser } from "./testing.ts"
 import { sha256 } from "./text.ts"
 import { normalizeUser } from "./user.ts"
 

@@ -4,7 +4,7 @@ import { normalizeFbc, normalizeFbp } from "./click-ids.ts"
 import { normalizeExternalId, normalizeIp, normalizeLocale, normalizeMobileId } from "./other-fields.ts"
 import { dateOrderOf, normalizeBirthDate, normalizeGender } from "./person.ts"
 import { normalizePhone, tiktokForm } from "./phone.ts"
-import { check } from "./test-cases.ts"
+import { check } from "./testing.ts"
 import { alreadyHashed, sha256 } from "./text.ts"
 
 check(

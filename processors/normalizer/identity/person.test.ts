@@ -1,7 +1,7 @@
 import { normalizeCity } from "./address.ts"
 import { normalizeEmail } from "./email.ts"
 import { normalizeFirstName, normalizeLastName } from "./person.ts"
-import { check, pick } from "./test-cases.ts"
+import { check, pick } from "./testing.ts"
 
 check(
   "email, plain",

@@ -15,7 +15,7 @@ import {
 } from "./other-fields.ts"
 import { normalizeBirthDate, normalizeFirstName, normalizeGender, normalizeLastName } from "./person.ts"
 import { normalizePhone } from "./phone.ts"
-import { context, rawUser } from "./test-cases.ts"
+import { context, rawUser } from "./testing.ts"
 import { sha256 } from "./text.ts"
 import { normalizeUser } from "./user.ts"
 

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { normalizeLastName } from "../identity/person.ts"
-import { rawUser } from "../identity/test-cases.ts"
+import { rawUser } from "../identity/testing.ts"
 import { clean } from "../identity/text.ts"
 import { cleanUrl } from "../normalize/url.ts"
 import { isIdentifierName, mayEndIdentifier } from "../pii/identifier-names.ts"

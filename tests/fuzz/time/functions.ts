@@ -52,7 +52,7 @@ export const functionsOfTexts = async (): Promise<ReadonlyArray<TimeTarget>> => 
   const targets: Array<TimeTarget> = []
   for (const folder of pureFolders) {
     for (const file of readdirSync(path.join(root, folder))) {
-      if (!file.endsWith(".ts") || /\.(test|bench|gen)\.ts$|^(?:fixture|test-cases)\.ts$/.test(file)) continue
+      if (!file.endsWith(".ts") || /\.(test|bench|gen)\.ts$|^(?:fixture|testing)\.ts$/.test(file)) continue
       const module = (await import(path.join(root, folder, file))) as Readonly<Record<string, unknown>>
       for (const [name, exported] of Object.entries(module)) {
         if (typeof exported !== "function" || /^class\s/.test(Function.prototype.toString.call(exported))) continue

@@ -15,8 +15,7 @@ const paths = {
   help: "M6 6a2 2 0 1 1 2.8 1.8c-.5.3-.8.7-.8 1.4M8 12v.5",
   pause: "M5.5 3.5v9M10.5 3.5v9",
   play: "M5 3l8 5-8 5z",
-  copy: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
-  arrow: "M3 8h10M9 4l4 4-4 4"
+  copy: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3"
 } as const
 
 export type IconName = keyof typeof paths
