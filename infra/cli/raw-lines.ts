@@ -146,6 +146,8 @@ export const checkLine = (line: Line, options: SendOptions, now: number): Checke
 type JsonObject = Readonly<Record<string, unknown>>
 
 const objectOf = (text: string): JsonObject | null => {
+  // Anything else is not worth reading to its end.
+  if (!/^\s*\{/.test(text)) return null
   try {
     const value: unknown = JSON.parse(text)
     return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : null

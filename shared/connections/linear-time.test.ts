@@ -31,6 +31,17 @@ describe("the time of a file of connections", () => {
   })
 })
 
+describe("brackets", () => {
+  it("that nothing closes are a problem before the parser has read them", () => {
+    const millis = cpuMillis(() => assert.include(problemsOf("[{".repeat(1_000_000)), "Nested deeper than 32 levels."))
+    assert.isBelow(millis, 3_000)
+  })
+
+  it("may be many where they are closed", () => {
+    assert.strictEqual(problemsOf(`list: [${"[],".repeat(2_000)}]`), "")
+  })
+})
+
 describe("aliases", () => {
   it("stand for the last node before them with their anchor", () => {
     const { root } = read("a: &x 1\nb: *x\nc: &x 2\nd: *x\ne: &y { f: &z [3] }\ng: *y\nh: *z\n")

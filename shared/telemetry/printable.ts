@@ -1,15 +1,17 @@
 /** Text of others, made safe to print: what a terminal would obey, or what hides how a line reads, becomes visible. */
 
+import { endianness } from "node:os"
+
 /**
  * The text with each control character (ESC, NUL, the C1 set), mark of direction, line separator and lone surrogate as `\uXXXX`.
  * Line feeds and tabs stay. JSON stays the same JSON: it can hold these characters in strings alone, where the escape means the
  * same character.
  */
-export const printable = (text: string): string => (isPlain.test(text) ? text : text.replace(unsafe, escaped))
+export const printable = (text: string): string => (isPlain.test(text) ? text : escaped(text, backslash))
 
 /** The same for a text that belongs into one line: line feeds and tabs are escaped too. */
 export const printableLine = (text: string): string =>
-  isPlainLine.test(text) ? text : printable(text).replace(lineBreaks, escaped)
+  isPlainLine.test(text) ? text : printable(text).replaceAll("\n", "\\u000a").replaceAll("\t", "\\u0009")
 
 /**
  * JSON of a value for a page: each of these characters is shown there as `\uXXXX`, since a mark of direction makes the words around it
@@ -17,23 +19,49 @@ export const printableLine = (text: string): string =>
  */
 export const visibleJson = (value: unknown): string => {
   const text = JSON.stringify(value)
-  return isPlain.test(text) ? text : text.replace(unsafe, (character) => escaped(character).replaceAll("\\", "\\\\"))
+  return isPlain.test(text) ? text : escaped(text, `${backslash}${backslash}`)
 }
 
-const escaped = (character: string): string => {
-  const known = escapes.get(character)
-  if (known !== undefined) return known
-  let text = ""
-  for (let unit = 0; unit < character.length; unit++)
-    text += `\\u${character.charCodeAt(unit).toString(16).padStart(4, "0")}`
-  escapes.set(character, text)
-  return text
-}
-
-/** There are about 2,500 such characters. */
-const escapes = new Map<string, string>()
+const backslash = "\\"
 const isPlain = /^[\n\t -~]*$/
 const isPlainLine = /^[ -~]*$/
+
+/** Written unit by unit into memory of its own: joining millions of short strings takes several times as long. */
+const escaped = (text: string, before: string): string => {
+  const unitsOfEscape = before.length + 5
+  const units = new Uint16Array(text.length * unitsOfEscape)
+  let length = 0
+  for (let at = 0; at < text.length; ) {
+    const end = at + (isPairAt(text, at) ? 2 : 1)
+    const isKept = end - at === 1 ? !isUnsafe(text.charCodeAt(at)) : !unsafe.test(text.slice(at, end))
+    for (; at < end; at++) {
+      const unit = text.charCodeAt(at)
+      if (isKept) {
+        units[length++] = unit
+        continue
+      }
+      for (let index = 0; index < before.length; index++) units[length++] = 0x5c
+      units[length++] = 0x75
+      for (let shift = 12; shift >= 0; shift -= 4) units[length++] = hexDigits.charCodeAt((unit >> shift) & 15)
+    }
+  }
+  const bytes = Buffer.from(units.buffer, 0, length * 2)
+  // Where the processor keeps the higher byte first, both change their places.
+  return (endianness() === "LE" ? bytes : bytes.swap16()).toString("utf16le")
+}
+
+const hexDigits = "0123456789abcdef"
+
+const isPairAt = (text: string, at: number): boolean =>
+  (text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00
+
 /** The joiners of Persian and Indic words (U+200C, U+200D) belong to the spelling, and steer nothing. */
-const unsafe = /(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu
-const lineBreaks = /[\n\t]/g
+const unsafe = /^(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]$/u
+
+const isUnsafe = (unit: number): boolean => {
+  if (answers[unit] === 0) answers[unit] = unsafe.test(String.fromCharCode(unit)) ? 1 : 2
+  return answers[unit] === 1
+}
+
+/** Asked once for each character of the basic plane; 0 where it was not asked yet. */
+const answers = new Uint8Array(0x10000)

@@ -2,10 +2,11 @@
 
 /**
  * The words of a name, in lower case and without accents: camelCase, snake_case, kebab-case, spaces and digits part them.
- * Text without spaces between words (Chinese, Japanese) stays one word.
+ * Text without spaces between words (Chinese, Japanese) stays one word. What is behind the first 1,024 characters is not read.
  */
 export const wordsOf = (name: string): ReadonlyArray<string> =>
   name
+    .slice(0, nameMax)
     .normalize("NFKC")
     .replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, "$1 $2")
     .replace(/(\p{Lu})(\p{Lu}\p{Ll})/gu, "$1 $2")
@@ -14,6 +15,9 @@ export const wordsOf = (name: string): ReadonlyArray<string> =>
     .replace(/\p{M}+/gu, "")
     .split(/[^\p{L}\p{N}]+/u)
     .filter((word) => word !== "" && !emptyWords.has(word))
+
+/** In characters; no name of an event has more. */
+const nameMax = 1_024
 
 /** Words that do not say what happened. */
 const emptyWords: ReadonlySet<string> = new Set(

@@ -73,7 +73,12 @@ export const lower = (value: string): string => {
 
 /** Without spaces, punctuation and symbols; letters, digits and marks of every script stay. */
 export const lettersAndDigits = (value: string): string =>
-  asciiLetters.test(value) ? value : lower(value.replace(notLetters, ""))
+  asciiLetters.test(value) ? value : lower(hasLettersAlone(value) ? value : value.replace(notLetters, ""))
+
+const hasLettersAlone = (value: string): boolean => {
+  for (let index = 0; index < value.length; index++) if (!isLetter(value.charCodeAt(index))) return false
+  return true
+}
 
 /** Without any space, invisible ones too. */
 export const withoutSpaces = (value: string): string => value.replace(spaces, "")
@@ -105,6 +110,8 @@ const address = /[^\s@]@[^\s@]+\.[^\s@]/
 const plainAscii = /^[!-~](?:[ -~]*[!-~])?$/
 const printableAscii = /^[ -~]*$/
 const asciiLetters = /^[a-z0-9]+$/
+/** Of the basic plane. */
+const isLetter = oncePerCharacter((code) => /^[\p{L}\p{N}\p{M}]$/u.test(String.fromCharCode(code)))
 const notLetters = /[^\p{L}\p{N}\p{M}]+/gu
 const spaces = /[\s\p{Z}\p{Cf}\u115f\u1160\u3164\uffa0]+/gu
 const unseen = /(?![\u200c\u200d])\p{Cf}/gu

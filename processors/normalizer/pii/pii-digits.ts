@@ -33,6 +33,7 @@ const listOf = (user: RawUser | null): ReadonlyArray<number> => {
 export const containsNumber = (text: string, numbers: CustomerNumbers): boolean => {
   const list = Array.isArray(numbers) ? (numbers as ReadonlyArray<number>) : null
   if (list?.length === 0) return false
+  if (text.length > comparedTextMax) return automatonOf(numbers).finds(text)
   const lastDigits = list === null ? allDigits : lastDigitsOf(list)
   let count = 0
   let last = 0
@@ -58,6 +59,8 @@ export const containsNumber = (text: string, numbers: CustomerNumbers): boolean 
 }
 
 const allDigits = 1_023
+/** In longer texts, comparing each digit with all numbers costs more than an automaton. */
+const comparedTextMax = 4_096
 
 /** A bit for each digit with which one of the numbers ends; kept for the customer whose texts are searched one after another. */
 const lastDigitsOf = (numbers: ReadonlyArray<number>): number => {
@@ -69,6 +72,74 @@ const lastDigitsOf = (numbers: ReadonlyArray<number>): number => {
   return lastDigits
 }
 const known: { numbers: ReadonlyArray<number>; lastDigits: number } = { numbers: [], lastDigits: 0 }
+
+/**
+ * The automaton of Aho and Corasick: one look for each digit of the text, however many numbers there are. A state is what the text
+ * ends with that begins a number.
+ */
+class NumberAutomaton {
+  /** By state and digit: the next state. State 0 is none of any number. */
+  readonly #next: Array<number> = new Array<number>(10).fill(0)
+  readonly #isFound: Array<boolean> = [false]
+
+  constructor(numbers: Iterable<number>) {
+    for (const number of numbers) this.#add(String(number).slice(1))
+    this.#link()
+  }
+
+  finds(text: string): boolean {
+    let state = 0
+    for (let at = 0; at < text.length; at++) {
+      const digit = text.charCodeAt(at) - 0x30
+      if (digit < 0 || digit > 9) continue
+      state = this.#next[state * 10 + digit]!
+      if (this.#isFound[state]!) return true
+    }
+    return false
+  }
+
+  #add(digits: string): void {
+    let state = 0
+    for (const digit of digits) {
+      const edge = state * 10 + Number(digit)
+      if (this.#next[edge] === 0) {
+        this.#next[edge] = this.#isFound.length
+        this.#isFound.push(false)
+        for (let one = 0; one < 10; one++) this.#next.push(0)
+      }
+      state = this.#next[edge]!
+    }
+    this.#isFound[state] = true
+  }
+
+  /** Where a number goes on no further, the state is that of the longest end of what was read; shorter ones come first. */
+  #link(): void {
+    const ends = new Array<number>(this.#isFound.length).fill(0)
+    const states = [0]
+    for (let index = 0; index < states.length; index++) {
+      const state = states[index]!
+      for (let digit = 0; digit < 10; digit++) {
+        const edge = state * 10 + digit
+        const shorter = state === 0 ? 0 : this.#next[ends[state]! * 10 + digit]!
+        const next = this.#next[edge]!
+        if (next === 0) {
+          this.#next[edge] = shorter
+          continue
+        }
+        ends[next] = shorter
+        if (this.#isFound[shorter]!) this.#isFound[next] = true
+        states.push(next)
+      }
+    }
+  }
+}
+
+/** Kept for the customer whose texts are searched one after another. */
+const automatonOf = (numbers: CustomerNumbers): NumberAutomaton => {
+  if (lastAutomaton?.numbers !== numbers) lastAutomaton = { numbers, automaton: new NumberAutomaton(numbers) }
+  return lastAutomaton.automaton
+}
+let lastAutomaton: { readonly numbers: CustomerNumbers; readonly automaton: NumberAutomaton } | null = null
 
 /** The digits of the customer's phone numbers, whole and without what may be a country code; see `isPhoneOf`. */
 export const customerPhonesOf = (user: RawUser | null): ReadonlySet<string> => {

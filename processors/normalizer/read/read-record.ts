@@ -219,8 +219,11 @@ const readCustom: PropertyReaders["custom"] = (reader, properties) => {
     if (read === undefined) reader.drop("properties.custom", "too_deep")
     else custom[key] = read
   }
-  const own = reader.record(properties, "custom", "properties.")
-  if (own !== null) for (const key of Object.keys(own)) add(key, own[key])
+  const own = reader.record(properties, "custom", "properties.") ?? {}
+  for (const key in own) {
+    if (count > customMax) break
+    if (Object.hasOwn(own, key)) add(key, own[key])
+  }
   for (const key of Object.keys(properties)) if (!propertyNames.has(key)) add(key, properties[key])
   return custom
 }

@@ -61,8 +61,8 @@ export const hostileTexts: ReadonlyArray<string> = [
   "\n"
 ]
 
-/** The answer with this text in the place of each of its texts, those of its headers too. */
-export const withTexts = (response: HttpResponseSpec, text: string): HttpResponseSpec => {
+/** The answer with this text in the place of each of its texts, those of its headers too or with another one. */
+export const withTexts = (response: HttpResponseSpec, text: string, inHeaders = text): HttpResponseSpec => {
   const replaced = (value: Json): Json => {
     if (typeof value === "string") return text
     if (Array.isArray(value)) return value.map(replaced)
@@ -70,7 +70,7 @@ export const withTexts = (response: HttpResponseSpec, text: string): HttpRespons
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, replaced(item)]))
   }
   const headers = Object.fromEntries(
-    [...Object.keys(response.headers), ...hostileHeaders, "x-pinterest-rid"].map((name) => [name, text])
+    [...Object.keys(response.headers), ...hostileHeaders, "x-pinterest-rid"].map((name) => [name, inHeaders])
   )
   return { ...response, headers, body: JSON.stringify(replaced(JSON.parse(response.body))) }
 }

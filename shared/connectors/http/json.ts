@@ -128,8 +128,11 @@ export const batchGroup = (group: BatchGroup): string =>
     .map((key) => `${encodeURIComponent(key)}=${encodeURIComponent(group[key]!)}`)
     .join("&")
 
-/** The group read back; text that is no group gives no keys. */
-export const parseBatchGroup = (text: string): BatchGroup => Object.fromEntries(new URLSearchParams(text))
+/** The group read back; text that is no group, or longer than any, gives no keys. */
+export const parseBatchGroup = (text: string): BatchGroup =>
+  text.length > batchGroupMax ? {} : Object.fromEntries(new URLSearchParams(text))
+/** In characters: a few ids of accounts, as they stand in an address. */
+const batchGroupMax = 8_192
 
 /** The body as a JSON object; null where it is anything else (HTML, cut off, empty, an array without an object). */
 export const bodyObject = (response: HttpResponseSpec): JsonObject | null => {

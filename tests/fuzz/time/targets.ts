@@ -119,7 +119,7 @@ const verdicts = async (): Promise<ReadonlyArray<TimeTarget>> => {
   return targets
 }
 
-/** The text stands in all places of an answer together. */
+/** The text stands in all places of an answer together, which is as long as the text. */
 const verdictTarget = (
   connector: Connector,
   name: string,
@@ -130,7 +130,7 @@ const verdictTarget = (
   return {
     name: `verdict of ${connector.kind}: ${name}`,
     prepare: (text) => {
-      const answer = withTexts(response, text.slice(0, Math.ceil(text.length / places)))
+      const answer = withTexts(response, inJson(text, text.length / places), text.slice(0, headersLengthMax))
       return () => {
         connector.verdict(answer, events)
         connector.probeVerdict(answer)
@@ -140,6 +140,15 @@ const verdictTarget = (
     }
   }
 }
+
+/** The text's beginning that takes so many characters in JSON: six for a control character, which other answers have in one. */
+const inJson = (text: string, length: number): string => {
+  const part = text.slice(0, Math.ceil(length))
+  return part.slice(0, Math.ceil((part.length * length) / Math.max(length, JSON.stringify(part).length - 2)))
+}
+
+/** Node refuses longer ones. */
+const headersLengthMax = 16_384
 
 const redactors: ReadonlyArray<TimeTarget> = [
   { name: "redact", prepare: (text) => () => redact(text) },
@@ -224,9 +233,6 @@ const commandLine: ReadonlyArray<TimeTarget> = [
     }
   }
 ]
-
-/** Node refuses longer ones. */
-const headersLengthMax = 16_384
 
 /** What whoever reaches the console or the indexer may send, and what the console shows of a producer's event. */
 const views: ReadonlyArray<TimeTarget> = [
