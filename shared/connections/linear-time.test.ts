@@ -32,8 +32,9 @@ describe("the time of a file of connections", () => {
 })
 
 describe("brackets", () => {
-  it("that nothing closes are a problem before the parser has read them", () => {
-    const millis = cpuMillis(() => assert.include(problemsOf("[{".repeat(1_000_000)), "Nested deeper than 32 levels."))
+  it.each(["[{", "]", "{[]]"])("of %s without end are a problem before the parser has read them", (repeated) => {
+    const file = repeated.repeat(1_000_000)
+    const millis = cpuMillis(() => assert.include(problemsOf(file), "more than 1000 brackets have no counterpart"))
     assert.isBelow(millis, 3_000)
   })
 

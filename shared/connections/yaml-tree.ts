@@ -52,24 +52,26 @@ export interface Place {
 
 /** The most levels of nested values. */
 const depthMax = 32
-const tooDeep = `Nested deeper than ${depthMax} levels.`
 /** The most values that a file stands for: aliases of a few hundred bytes may stand for millions. */
 const valuesMax = 200_000
 /** Those of a file may be so many times what it has written out, and these in any case. */
 const valuesPerNode = 10
 const valuesOfSmallFile = 2_000
 
-/** So many brackets that nothing closes: the parser takes a millisecond for some hundred of them before it gives up. */
-const openBracketsMax = 1_000
+/** The parser takes a tenth of a millisecond for each bracket that has no counterpart, and reads on. */
+const oddBracketsMax = 1_000
 
-const hasManyOpenBrackets = (text: string): boolean => {
-  let open = 0
-  for (let index = 0; index < text.length && open <= openBracketsMax; index++) {
+const hasManyOddBrackets = (text: string): boolean => {
+  const open = { square: 0, curly: 0 }
+  let closed = 0
+  for (let index = 0; index < text.length && open.square + open.curly + closed <= oddBracketsMax; index++) {
     const code = text.charCodeAt(index)
-    if (code === 0x5b || code === 0x7b) open++
-    else if ((code === 0x5d || code === 0x7d) && open > 0) open--
+    if (code === 0x5b) open.square++
+    else if (code === 0x7b) open.curly++
+    else if (code === 0x5d) open.square === 0 ? closed++ : open.square--
+    else if (code === 0x7d) open.curly === 0 ? closed++ : open.curly--
   }
-  return open > openBracketsMax
+  return open.square + open.curly + closed > oddBracketsMax
 }
 
 export class YamlTree {
@@ -82,19 +84,19 @@ export class YamlTree {
   readonly #places = new WeakMap<object, Map<PropertyKey, Place>>()
   readonly #aliases = new Map<Alias, Node | null>()
   #hasDoubleKeys = false
-  readonly #isTooDeep: boolean
+  readonly #isRead: boolean
   #nodes = 0
   #values = 0
 
   constructor(text: string, variables: Readonly<Record<string, string>>) {
     this.#variables = variables
     // The parser compares each key of a map with all before it.
-    const read = hasManyOpenBrackets(text) ? "" : text
+    const read = hasManyOddBrackets(text) ? "" : text
     this.#document = parseDocument(read, { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: false })
     this.#findAliasesAndDoubleKeys()
     const at = (offset: number): Place => ({ offset, keyOffset: offset, path: "" })
-    this.#isTooDeep = read !== text
-    if (this.#isTooDeep) this.error(at(0), tooDeep)
+    this.#isRead = read === text
+    if (!this.#isRead) this.error(at(0), `Not YAML: more than ${oddBracketsMax} brackets have no counterpart.`)
     for (const error of this.#document.errors) this.error(at(error.pos[0]), `Not YAML: ${error.message}`)
     for (const warning of this.#document.warnings) this.warn(at(warning.pos[0]), warning.message)
     const contents = this.#resolve(this.#document.contents)
@@ -104,7 +106,7 @@ export class YamlTree {
 
   /** Whether the text is not YAML, so that reading on would only repeat that. */
   get broken(): boolean {
-    return this.#isTooDeep || this.#hasDoubleKeys || this.#document.errors.length > 0
+    return !this.#isRead || this.#hasDoubleKeys || this.#document.errors.length > 0
   }
 
   /** Every problem so far, in the file's order. */
@@ -190,7 +192,7 @@ export class YamlTree {
   }
 
   #convert(node: Node, place: Place, depth: number): Tree {
-    if (depth > depthMax) return this.error(place, tooDeep) as undefined
+    if (depth > depthMax) return this.error(place, `Nested deeper than ${depthMax} levels.`) as undefined
     const max = Math.min(valuesMax, Math.max(valuesOfSmallFile, valuesPerNode * this.#nodes))
     if (++this.#values > max) {
       if (this.#values === max + 1) this.error(place, `The file stands for more than ${max} values by its aliases.`)

@@ -71,13 +71,10 @@ export const lower = (value: string): string => {
   return ascii.test(lowered) ? lowered : composed(lowered)
 }
 
-/** Without spaces, punctuation and symbols; letters, digits and marks of every script stay. */
-export const lettersAndDigits = (value: string): string =>
-  asciiLetters.test(value) ? value : lower(hasLettersAlone(value) ? value : value.replace(notLetters, ""))
-
-const hasLettersAlone = (value: string): boolean => {
-  for (let index = 0; index < value.length; index++) if (!isLetter(value.charCodeAt(index))) return false
-  return true
+/** Without spaces, punctuation and symbols; letters, digits and marks of every script stay. Empty for a text longer than any name. */
+export const lettersAndDigits = (value: string): string => {
+  if (value.length > nameLengthMax) return ""
+  return asciiLetters.test(value) ? value : lower(value.replace(notLetters, ""))
 }
 
 /** Without any space, invisible ones too. */
@@ -88,7 +85,7 @@ export const withoutSpaces = (value: string): string => value.replace(spaces, ""
  * longer than any name.
  */
 export const fold = (value: string): string => {
-  if (value.length > foldedLengthMax) return ""
+  if (value.length > nameLengthMax) return ""
   if (asciiLetters.test(value)) return value
   return value
     .normalize("NFKD")
@@ -110,8 +107,6 @@ const address = /[^\s@]@[^\s@]+\.[^\s@]/
 const plainAscii = /^[!-~](?:[ -~]*[!-~])?$/
 const printableAscii = /^[ -~]*$/
 const asciiLetters = /^[a-z0-9]+$/
-/** Of the basic plane. */
-const isLetter = oncePerCharacter((code) => /^[\p{L}\p{N}\p{M}]$/u.test(String.fromCharCode(code)))
 const notLetters = /[^\p{L}\p{N}\p{M}]+/gu
 const spaces = /[\s\p{Z}\p{Cf}\u115f\u1160\u3164\uffa0]+/gu
 const unseen = /(?![\u200c\u200d])\p{Cf}/gu
@@ -142,7 +137,8 @@ const isInvisible = (code: number): boolean => {
 }
 
 const isInvisibleInBasicPlane = oncePerCharacter((code) => invisible.test(String.fromCharCode(code)))
-const foldedLengthMax = 1_024
+/** In UTF-16 units: names of people, places and countries are bounded before, to fewer. */
+const nameLengthMax = 1_024
 const invisible = /^[\s\p{Z}\p{Cf}]$/u
 
 const specialLetters = /[&ßıøđłæœ]/g
