@@ -26,7 +26,7 @@ const backslash = "\\"
 const isPlain = /^[\n\t -~]*$/
 const isPlainLine = /^[ -~]*$/
 
-/** Written unit by unit into memory of its own: joining millions of short strings takes several times as long. */
+/** Written unit by unit into one piece of memory: joining millions of short strings takes several times as long. */
 const escaped = (text: string, before: string): string => {
   const unitsOfEscape = before.length + 5
   const units = new Uint16Array(text.length * unitsOfEscape)

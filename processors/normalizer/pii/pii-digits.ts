@@ -78,7 +78,7 @@ const known: { numbers: ReadonlyArray<number>; lastDigits: number } = { numbers:
  * ends with that begins a number.
  */
 class NumberAutomaton {
-  /** By state and digit: the next state. State 0 is none of any number. */
+  /** By state and digit: the next state. In state 0 it ends with no beginning of a number. */
   readonly #next: Array<number> = new Array<number>(10).fill(0)
   readonly #isFound: Array<boolean> = [false]
 
