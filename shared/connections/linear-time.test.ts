@@ -61,8 +61,8 @@ describe("aliases", () => {
     const list = (of: string) => `[${Array.from({ length: 9 }, () => of).join(",")}]`
     const bomb = `a0: &a0 ${list("x")}\n${lines(8, (index) => `a${index + 1}: &a${index + 1} ${list(`*a${index}`)}`)}`
     const millis = cpuMillis(() => assert.include(problemsOf(bomb), "more than 2000 values"))
-    // It stands for 43 million.
-    assert.isBelow(millis, 3_000)
+    // It stands for 43 million, which take minutes.
+    assert.isBelow(millis, 20_000)
   })
 
   it("may stand for ten times what a file has written out", () => {

@@ -107,6 +107,13 @@ export const until = <E = never, R = never>(
     }
   })
 
+/**
+ * A hundred requests to the broker, one after the other: what a member would do at once, it has done by then. For what must not happen,
+ * where there is no condition to wait for.
+ */
+export const aHundredRequests = (topic: string): Effect.Effect<void, KafkaError, KafkaClient> =>
+  Effect.flatMap(KafkaClient, (client) => Effect.asVoid(Effect.repeat(client.topicOffsets(topic), { times: 99 })))
+
 /** All records of a topic, as a reader of committed records sees them now. */
 export const readAll = (topic: string): Effect.Effect<ReadonlyArray<FetchedRecord>, KafkaError, KafkaClient> =>
   Effect.gen(function* () {

@@ -5,10 +5,8 @@ import * as Effect from "effect/Effect"
 import { waitUntil } from "../harness/wait-until.ts"
 import { idsOf, startWhatsApp, type WhatsAppChain } from "./chain.ts"
 
-const answerMillis = 4_000
-
-/** A delivery with requests under way, whose answers come in some seconds; gives its process and how many messages wait. */
-const startBusy = Effect.fnUntraced(function* (name: string) {
+/** A delivery with requests under way, whose answers come after so long; gives its process and how many messages wait. */
+const startBusy = Effect.fnUntraced(function* (name: string, answerMillis: number) {
   const chain = yield* startWhatsApp("{}")
   yield* chain.programs.start(["normalizer", "mapper", "delivery-whatsapp"])
   yield* chain.control.add([{ kind: "latency", platform: "whatsapp", delay_ms: answerMillis }])
@@ -37,7 +35,7 @@ const outcomesOf = (chain: WhatsAppChain) =>
 describe("Ctrl-C", { timeout: 240_000 }, () => {
   it.live("that arrives twice, by the terminal and by npm, finishes and commits what is in flight", () =>
     Effect.gen(function* () {
-      const { chain, ids, pid } = yield* startBusy("twice")
+      const { chain, ids, pid } = yield* startBusy("twice", 4_000)
       process.kill(pid, "SIGINT")
       yield* Effect.sleep("100 millis")
       process.kill(pid, "SIGINT")
@@ -52,11 +50,11 @@ describe("Ctrl-C", { timeout: 240_000 }, () => {
 
   it.live("a second time ends the program at once", () =>
     Effect.gen(function* () {
-      const { chain, ids, pid } = yield* startBusy("second")
+      const { chain, ids, pid } = yield* startBusy("second", 120_000)
       process.kill(pid, "SIGINT")
       yield* Effect.sleep("1200 millis")
       process.kill(pid, "SIGINT")
-      yield* untilEnded(chain, 1_500)
+      yield* untilEnded(chain, 30_000)
       assert.deepStrictEqual(yield* outcomesOf(chain), [])
       // What was in flight comes again: in doubt, since a message is never sent twice on its own.
       yield* chain.programs.start(["delivery-whatsapp"])

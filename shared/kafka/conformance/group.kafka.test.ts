@@ -7,6 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { testBrokers, uniquePrefix } from "../../../tests/harness/test-services.ts"
 import {
+  aHundredRequests,
   committedOffsets,
   joinAsProbe,
   makeTopic,
@@ -30,7 +31,7 @@ layer(layerTest, { excludeTestServices: true })("a member by the Kafka port", (i
       yield* client.produce(recordsOf(topic, values))
       const probe = yield* joinAsProbe(`${topic}-group`, topic)
       yield* until("an assignment", () => probe.assignments.length === 1)
-      yield* Effect.sleep(600)
+      yield* aHundredRequests(topic)
       assert.strictEqual(probe.records.length, 0)
       probe.member.seek({ topic, partition: 0 }, 100)
       yield* until("the records", () => probe.records.length >= 400)
@@ -50,7 +51,7 @@ layer(layerTest, { excludeTestServices: true })("a member by the Kafka port", (i
       probe.member.seek(at, 0)
       probe.member.pause(at)
       yield* client.produce(recordsOf(topic, ["a", "b"]))
-      yield* Effect.sleep(800)
+      yield* aHundredRequests(topic)
       assert.strictEqual(probe.records.length, 0)
       probe.member.resume(at)
       yield* until("the records", () => probe.records.length === 2)
@@ -116,7 +117,7 @@ layer(layerTest, { excludeTestServices: true })("a member by the Kafka port", (i
       assert.strictEqual(second.records.length, 0)
       yield* Scope.close(scope, Exit.void)
       yield* until("all again", () => first.assignments.at(-1)?.partitions.length === 4)
-      yield* Effect.sleep(500)
+      yield* aHundredRequests(topic)
       assert.strictEqual(first.records.length, 10)
     })
   )
@@ -125,12 +126,18 @@ layer(layerTest, { excludeTestServices: true })("a member by the Kafka port", (i
     Effect.gen(function* () {
       const topic = yield* makeTopic(prefix, 2)
       let finishing = Promise.resolve()
-      const first = yield* joinAsProbe(`${topic}-group`, topic, "balanced", () => finishing)
+      let isAsked = false
+      const first = yield* joinAsProbe(`${topic}-group`, topic, "balanced", () => {
+        isAsked = true
+        return finishing
+      })
       yield* until("an assignment", () => first.assignments.length === 1)
       const { promise, resolve } = Promise.withResolvers<void>()
       finishing = promise
+      isAsked = false
       const joining = yield* Effect.forkChild(joinAsProbe(`${topic}-group`, topic))
-      yield* Effect.sleep("3 seconds")
+      yield* until("the first member is asked to finish", () => isAsked)
+      yield* aHundredRequests(topic)
       assert.lengthOf(first.assignments, 1)
       assert.isUndefined(joining.pollUnsafe())
       resolve()

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { Kafka, logLevel, Partitioners } from "kafkajs"
 import { testBrokers, uniquePrefix } from "../../../tests/harness/test-services.ts"
-import { joinAsProbe, makeTopic, readAll, texts, until } from "../../testing/kafka-probe.ts"
+import { aHundredRequests, joinAsProbe, makeTopic, readAll, texts, until } from "../../testing/kafka-probe.ts"
 import { layerKafka } from "../kafkajs/adapter.ts"
 
 const begin = (topic: string, name: string) =>
@@ -59,7 +59,7 @@ layer(layerTest, { excludeTestServices: true })("reading committed records", (it
       yield* committed!.send
       yield* committed!.commit
       const reading = yield* Effect.forkChild(readAll(topic))
-      yield* Effect.sleep("1 second")
+      yield* aHundredRequests(topic)
       assert.isUndefined(reading.pollUnsafe())
       yield* open!.abort
       assert.deepStrictEqual(texts(yield* Fiber.join(reading)), ["committed"])
