@@ -100,7 +100,7 @@ for (const kind of connectorKinds) {
         yield* fault({ kind: "poison", event_ids: [poisoned.event_id], marker: poisoned.event_id, count: null })
         const verdict = yield* send(batch)
         if (isSingle) return assert.strictEqual(classOf(verdict), "invalid_event")
-        if (verdict._tag === "Culprits") assert.deepStrictEqual([...verdict.culprits.keys()], [count - 1])
+        if (verdict._tag === "InvalidEvents") assert.deepStrictEqual([...verdict.invalidEvents.keys()], [count - 1])
         else if (verdict._tag === "PerEvent") {
           assert.deepStrictEqual(
             verdict.events.map(({ errorClass }) => errorClass),
@@ -260,7 +260,7 @@ const control = (sandbox: Sandbox, method: string, path: string, body?: JsonObje
 const classOf = (verdict: BatchVerdict): string =>
   verdict._tag === "All" || verdict._tag === "SomeInvalid"
     ? verdict.verdict.errorClass
-    : verdict._tag === "Culprits"
+    : verdict._tag === "InvalidEvents"
       ? "invalid_event"
       : [...new Set(verdict.events.map(({ errorClass }) => errorClass))].join()
 

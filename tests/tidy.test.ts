@@ -44,7 +44,7 @@ const forbidden = new RegExp(
   `\\b(?:${[
     "lends?|lending|lent|lanes?|gates?|turns|quick(?! reply)|tells?|(?<!never )told|moments?|worlds?|anew|afresh|nobody|harmless",
     "patience|wish(?:es|ed)?|fates?|gives? back|letting go|lets? go|taken back|pass(?:es|ed) over|passing|once more|standing|quietly",
-    "whole numbers?|twins?|henceforth|thereof|(?<!malloc )arena|the outside|outside(?=[.:>])|(?<!option\\.)is none",
+    "stands? still|stood still|innocent|culprits?|pass(?:es|ed)? (?:it|them) over|whole numbers?|twins?|henceforth|thereof|(?<!malloc )arena|the outside|outside(?=[.:>])|(?<!option\\.)is none",
     "of (?:its|their|his) own|own (?:keys?|names?|numbers?|texts?)|(?<!dead |two |with )letters(?! (?:and|or) (?:digits|marks))"
   ].join("|")})\\b`
 )

@@ -90,7 +90,7 @@ describe("what capi run started", { timeout: 120_000 }, () => {
     await allGone(pids)
   })
 
-  it("ends where a processor stands still as well", async () => {
+  it("ends where a processor is stopped (SIGSTOP) as well", async () => {
     const { child, pids } = await startRun(capi)
     process.kill(pids[0]!, "SIGSTOP")
     process.kill(child.pid!, "SIGKILL")

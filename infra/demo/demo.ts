@@ -112,7 +112,7 @@ const untilSettled = Effect.fnUntraced(function* (tally: Tally, setting: Setting
       movedAt = now
       if (now - from < runMillisMax) continue
     }
-    // The topics stand still: either all is done or something waits.
+    // Nothing is written to the topics any more: either all is done or something waits.
     const balance = yield* readLedger({ from, to: now }, setting.enabled, "")
     const settled = isSettled(balance, published)
     const givesUp = now - movedAt >= stallMillisMax || now - from >= runMillisMax

@@ -159,7 +159,7 @@ const refusedAll = (connector: Connector, events: ReadonlyArray<MappedEvent>, ve
 
 /**
  * The specification's `sendEvents`: every event once, in requests of one batch group and of the platform's size. Where
- * the platform names culprits and took nothing, the others are sent again without them. Nothing else is repeated.
+ * the platform names invalid events and took nothing, the others are sent again without them. Nothing else is repeated.
  */
 const sendEvents = (
   connector: Connector,
@@ -196,7 +196,7 @@ interface Outcome {
 const isTaken = ({ errorClass }: EventVerdict): boolean =>
   errorClass === "delivered" || errorClass === "accepted" || errorClass === "duplicate"
 
-// Each answer that names culprits takes at least one event away; a platform that names one at a time is not followed for ever.
+// Each answer that names invalid events takes at least one event away; a platform that names one at a time is not followed for ever.
 const resendsMax = 10
 
 const sendOne = (
@@ -226,20 +226,20 @@ const sendOne = (
       verdict: verdictFor(verdict, index),
       requestId: verdict.requestId
     }))
-    if (verdict._tag !== "Culprits" || resends >= resendsMax) return first
-    const innocent = events.filter((_, index) => !verdict.culprits.has(index))
-    if (innocent.length === 0) return first
-    const rest = yield* sendOne(connector, context, execute, innocent, resends + 1)
-    return [...first.filter((_, index) => verdict.culprits.has(index)), ...rest]
+    if (verdict._tag !== "InvalidEvents" || resends >= resendsMax) return first
+    const others = events.filter((_, index) => !verdict.invalidEvents.has(index))
+    if (others.length === 0) return first
+    const rest = yield* sendOne(connector, context, execute, others, resends + 1)
+    return [...first.filter((_, index) => verdict.invalidEvents.has(index)), ...rest]
   })
 
 const verdictFor = (verdict: BatchVerdict, index: number): EventVerdict => {
   switch (verdict._tag) {
     case "PerEvent":
       return verdict.events[index] ?? withoutStatus
-    case "Culprits":
+    case "InvalidEvents":
       return (
-        verdict.culprits.get(index) ?? {
+        verdict.invalidEvents.get(index) ?? {
           ...withoutStatus,
           message: "Not taken because of another event of the request."
         }

@@ -79,8 +79,8 @@ export type BatchVerdict =
   | (VerdictMeta & { readonly _tag: "PerEvent"; readonly events: ReadonlyArray<EventVerdict> })
   /** The same for every event. */
   | (VerdictMeta & { readonly _tag: "All"; readonly verdict: EventVerdict })
-  /** The platform named the culprits and took nothing: drop them, send the rest again. */
-  | (VerdictMeta & { readonly _tag: "Culprits"; readonly culprits: ReadonlyMap<number, EventVerdict> })
+  /** The platform named the invalid events and took nothing: drop them, send the rest again. */
+  | (VerdictMeta & { readonly _tag: "InvalidEvents"; readonly invalidEvents: ReadonlyMap<number, EventVerdict> })
   /** Some event is bad, the platform took nothing and does not say which: bisect. */
   | (VerdictMeta & { readonly _tag: "SomeInvalid"; readonly verdict: EventVerdict })
 

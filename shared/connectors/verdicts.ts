@@ -160,17 +160,17 @@ export const uniformVerdict = (meta: VerdictMeta, verdict: EventVerdict): BatchV
 const withoutWait = ({ retryAfter: _, ...verdict }: EventVerdict): EventVerdict => verdict
 
 /**
- * The platform refused the request because of events: the culprits it named, if they are events of this request. Where it
- * names none, a single event is the culprit itself, and several are to be bisected.
+ * The platform refused the request because of events: those it named, if they are events of this request. Where it
+ * names none, a single event is the invalid one, and several are to be bisected.
  */
 export const rejectedBatch = (
   meta: VerdictMeta,
   verdict: EventVerdict,
-  culprits: ReadonlyMap<number, EventVerdict>,
+  invalidEvents: ReadonlyMap<number, EventVerdict>,
   eventCount: number
 ): BatchVerdict => {
-  const known = new Map([...culprits].filter(([index]) => index >= 0 && index < eventCount))
-  if (known.size > 0) return { ...meta, _tag: "Culprits", culprits: known }
+  const known = new Map([...invalidEvents].filter(([index]) => index >= 0 && index < eventCount))
+  if (known.size > 0) return { ...meta, _tag: "InvalidEvents", invalidEvents: known }
   return eventCount <= 1 ? uniformVerdict(meta, verdict) : { ...meta, _tag: "SomeInvalid", verdict }
 }
 

@@ -2,7 +2,7 @@
 import * as Context from "effect/Context"
 import * as Redacted from "effect/Redacted"
 
-/** The fewest characters of a secret that is looked for in texts; shorter ones would hit innocent words. */
+/** The fewest characters of a secret that is looked for in texts; shorter ones would hit other words. */
 const secretCharactersMin = 6
 /** The most secrets remembered; the oldest is forgotten first. */
 const secretsMax = 10_000

@@ -91,7 +91,7 @@ const killBeforeCommit = (chaosRun: ChaosRun, processor: DeliveryName) =>
     yield* instanceOf(chaosRun, processor).ready
   })
 
-/** Another instance takes over while the first one stands still; awake again, it must not write. */
+/** Another instance takes over while the first one is stopped (SIGSTOP); when it continues, it must not write. */
 const zombie = (chaosRun: ChaosRun, processor: ProcessorName) =>
   Effect.gen(function* () {
     const first = instanceOf(chaosRun, processor)

@@ -111,7 +111,7 @@ export const answer = (input: Buffer, choice: number): void => {
   )
   assertBounded(verdict, count)
   if (verdict._tag === "PerEvent") verdict.events.forEach(assertVerdict)
-  else if (verdict._tag === "Culprits") [...verdict.culprits.values()].forEach(assertVerdict)
+  else if (verdict._tag === "InvalidEvents") [...verdict.invalidEvents.values()].forEach(assertVerdict)
   else assertVerdict(verdict.verdict)
   for (const warning of verdict.warnings) assert.strictEqual(printable(warning), warning)
   assertVerdict(connector.probeVerdict(response))

@@ -164,11 +164,11 @@ export const answerFaults = ({ platform, input, check }: ReportedCase): Readonly
 const goesAgain = (found: string | null | undefined): boolean =>
   found === null || found === "transient" || found === "throttled" || found === "delivered"
 
-/** One of each event; null for those that an answer with culprits does not name. */
+/** One of each event; null for those that an answer that names invalid events does not name. */
 const verdictsOf = (verdict: BatchVerdict, count: number): ReadonlyArray<EventVerdict | null> => {
   if (verdict._tag === "PerEvent") return verdict.events
   return Array.from({ length: count }, (_, index) =>
-    verdict._tag === "Culprits" ? (verdict.culprits.get(index) ?? null) : verdict.verdict
+    verdict._tag === "InvalidEvents" ? (verdict.invalidEvents.get(index) ?? null) : verdict.verdict
   )
 }
 

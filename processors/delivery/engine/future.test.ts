@@ -73,7 +73,7 @@ it.effect("does not make the mapped events behind it wait, though the batch hold
   Effect.gen(function* () {
     yield* TestClock.setTime(now)
     const task = yield* open(platform())
-    // Were it to wait, this would never end: the clock stands still.
+    // Were it to wait, this would never end: the clock does not move.
     const done = readStep(yield* task.step(batch([aheadBy("far", 600_000)])))
     assert.deepStrictEqual(Object.keys(done.retries), ["far"])
   })

@@ -43,8 +43,10 @@ export const interpretResponse = (response: Interpretable, idempotent: boolean):
   switch (verdict._tag) {
     case "SomeInvalid":
       return refused(response, verdict.verdict)
-    case "Culprits":
-      return verdict.culprits.size === 0 ? refused(response, unnamed) : withoutCulprits(response, verdict.culprits)
+    case "InvalidEvents":
+      return verdict.invalidEvents.size === 0
+        ? refused(response, unnamed)
+        : withoutInvalid(response, verdict.invalidEvents)
     case "All":
       return eachByVerdict(response, () => verdict.verdict, false, idempotent)
     case "PerEvent":
@@ -61,14 +63,14 @@ const refused = (response: Interpretable, verdict: EventVerdict): Disposition =>
   return settled(sent.map((event) => outcomeAfter(event, decision, response)))
 }
 
-const withoutCulprits = (response: Interpretable, culprits: ReadonlyMap<number, EventVerdict>): Disposition => {
+const withoutInvalid = (response: Interpretable, invalidEvents: ReadonlyMap<number, EventVerdict>): Disposition => {
   const outcomes: Array<Outcome> = []
   const open: Array<DeliveryEvent> = []
   for (const [index, event] of response.sent.entries()) {
-    const culprit = culprits.get(index)
-    if (culprit === undefined) open.push(event)
+    const invalidEvent = invalidEvents.get(index)
+    if (invalidEvent === undefined) open.push(event)
     else {
-      const verdict: EventVerdict = { ...culprit, errorClass: "invalid_event" }
+      const verdict: EventVerdict = { ...invalidEvent, errorClass: "invalid_event" }
       outcomes.push(outcomeAfter(event, decisionByVerdict("rejected", verdict, response.facts), response))
     }
   }
@@ -169,12 +171,12 @@ export const isUndocumented = (verdict: BatchVerdict): boolean =>
   overallClass(verdict) === "unknown" && verdictsOf(verdict).every(({ unreadable }) => unreadable !== true)
 
 const verdictsOf = (verdict: BatchVerdict): ReadonlyArray<EventVerdict> =>
-  verdict._tag === "PerEvent" ? verdict.events : verdict._tag === "Culprits" ? [] : [verdict.verdict]
+  verdict._tag === "PerEvent" ? verdict.events : verdict._tag === "InvalidEvents" ? [] : [verdict.verdict]
 
 /** The class that stands for the whole response. With a verdict for each event the platform works if it took or refused any. */
 export const overallClass = (verdict: BatchVerdict): ErrorClass => {
   if (verdict._tag === "All" || verdict._tag === "SomeInvalid") return verdict.verdict.errorClass
-  if (verdict._tag === "Culprits") return "invalid_event"
+  if (verdict._tag === "InvalidEvents") return "invalid_event"
   const final = verdict.events.find(
     ({ errorClass, retryAfter }) => retryAfter !== undefined || finalOutcome[errorClass] !== undefined
   )

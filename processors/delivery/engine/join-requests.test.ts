@@ -51,14 +51,14 @@ describe("requests of several partitions", () => {
     Effect.gen(function* () {
       const { send, sent } = yield* harness((ids) => ({
         ...verdictMeta,
-        _tag: "Culprits",
-        culprits: new Map([[ids.indexOf("bad"), verdict("invalid_event", "100")]])
+        _tag: "InvalidEvents",
+        invalidEvents: new Map([[ids.indexOf("bad"), verdict("invalid_event", "100")]])
       }))
       const [good, bad] = yield* Effect.all([send("a", "b"), send("c", "bad")], { concurrency: 2 })
       assert.lengthOf(sent, 1)
       assert.deepStrictEqual([idsOf(good.sent), idsOf(good.held)], [[], ["a", "b"]])
       assert.deepStrictEqual(idsOf(bad.sent), ["c", "bad"])
-      assert.deepStrictEqual(bad.verdict._tag === "Culprits" && [...bad.verdict.culprits.keys()], [1])
+      assert.deepStrictEqual(bad.verdict._tag === "InvalidEvents" && [...bad.verdict.invalidEvents.keys()], [1])
     })
   )
 

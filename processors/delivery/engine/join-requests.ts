@@ -168,7 +168,8 @@ const takeFitting = (waiting: Array<Part>, limits: ChunkLimits): ReadonlyArray<P
 /** What a result says of some of its events; null where that shows only when they are sent alone. */
 const partOf = (result: RequestResult, events: ReadonlyArray<DeliveryEvent>): RequestResult | null => {
   const { verdict } = result
-  if (verdict._tag === "SomeInvalid" || (verdict._tag === "Culprits" && verdict.culprits.size === 0)) return null
+  if (verdict._tag === "SomeInvalid" || (verdict._tag === "InvalidEvents" && verdict.invalidEvents.size === 0))
+    return null
   const own = new Set(events)
   const indexes = [...result.sent.keys()].filter((index) => own.has(result.sent[index]!))
   const part: RequestResult = {
@@ -179,8 +180,13 @@ const partOf = (result: RequestResult, events: ReadonlyArray<DeliveryEvent>): Re
     verdict: verdictOf(verdict, indexes)
   }
   // The invalid events are others', and the request was refused for them: these go again.
-  return part.verdict._tag === "Culprits" && part.verdict.culprits.size === 0
-    ? { ...part, sent: [], held: [...part.held, ...part.sent], verdict: { ...part.verdict, culprits: noCulprits } }
+  return part.verdict._tag === "InvalidEvents" && part.verdict.invalidEvents.size === 0
+    ? {
+        ...part,
+        sent: [],
+        held: [...part.held, ...part.sent],
+        verdict: { ...part.verdict, invalidEvents: noInvalidEvents }
+      }
     : part
 }
 
@@ -188,17 +194,17 @@ const verdictOf = (verdict: BatchVerdict, indexes: ReadonlyArray<number>): Batch
   switch (verdict._tag) {
     case "PerEvent":
       return { ...verdict, events: indexes.flatMap((index) => verdict.events[index] ?? []) }
-    case "Culprits": {
-      const culprits = new Map<number, EventVerdict>()
+    case "InvalidEvents": {
+      const invalidEvents = new Map<number, EventVerdict>()
       for (const [position, index] of indexes.entries()) {
-        const culprit = verdict.culprits.get(index)
-        if (culprit !== undefined) culprits.set(position, culprit)
+        const invalidEvent = verdict.invalidEvents.get(index)
+        if (invalidEvent !== undefined) invalidEvents.set(position, invalidEvent)
       }
-      return { ...verdict, culprits }
+      return { ...verdict, invalidEvents }
     }
     default:
       return verdict
   }
 }
 
-const noCulprits: ReadonlyMap<number, EventVerdict> = new Map()
+const noInvalidEvents: ReadonlyMap<number, EventVerdict> = new Map()

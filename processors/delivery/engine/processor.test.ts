@@ -82,17 +82,15 @@ it.effect("isolates a bad event that the platform does not name, and delivers ea
   })
 )
 
-it.effect("drops the culprits that the platform names and sends the rest again", () =>
+it.effect("drops the events that the platform names as invalid and sends the rest again", () =>
   Effect.gen(function* () {
     const platform = fakePlatform((asked) => {
-      const culprit = asked.ids.indexOf("e4")
+      const index = asked.ids.indexOf("e4")
+      const bad = verdict("invalid_event", "BAD")
       return Effect.succeed(
-        culprit < 0
+        index < 0
           ? respond(ok)
-          : respond(
-              { ...verdictMeta, _tag: "Culprits", culprits: new Map([[culprit, verdict("invalid_event", "BAD")]]) },
-              400
-            )
+          : respond({ ...verdictMeta, _tag: "InvalidEvents", invalidEvents: new Map([[index, bad]]) }, 400)
       )
     })
     const done = readStep(yield* (yield* openTask(platform)).step(batchOf(ids(6))))

@@ -197,15 +197,15 @@ const unsendableVerdict = (
   context: RequestContext
 ): BatchVerdict | null => {
   if (unsendable === undefined) return null
-  const culprits = new Map<number, EventVerdict>()
+  const invalidEvents = new Map<number, EventVerdict>()
   for (const [index, { event }] of events.entries()) {
     const verdict = unsendable(event, context)
     if (verdict === null) continue
     // Not this event alone: the whole connection lacks something.
     if (verdict.errorClass !== "invalid_event") return uniformVerdict(verdictMeta, verdict)
-    culprits.set(index, verdict)
+    invalidEvents.set(index, verdict)
   }
-  return culprits.size === 0 ? null : { ...verdictMeta, _tag: "Culprits", culprits }
+  return invalidEvents.size === 0 ? null : { ...verdictMeta, _tag: "InvalidEvents", invalidEvents }
 }
 
 const nothingSent = uniformVerdict(verdictMeta, { errorClass: "unknown", reasonCode: null, message: null })

@@ -164,7 +164,9 @@ it.effect("where the named events are gone and the rest is refused again, the re
     const platform = fakePlatform(({ ids }) => {
       const named = ids.indexOf("e1")
       if (named >= 0)
-        return Effect.succeed(respond({ ...verdictMeta, _tag: "Culprits", culprits: new Map([[named, bad]]) }, 400))
+        return Effect.succeed(
+          respond({ ...verdictMeta, _tag: "InvalidEvents", invalidEvents: new Map([[named, bad]]) }, 400)
+        )
       return Effect.succeed(
         ids.includes("e6") ? respond({ ...verdictMeta, _tag: "SomeInvalid", verdict: bad }, 400) : respond(ok)
       )

@@ -175,7 +175,7 @@ export class PersonalData {
   }
 }
 
-/** A shorter one stands in innocent texts. */
+/** A shorter one stands in texts without one. */
 const userIdLengthMin = 8
 const anyCountry: ReadonlyArray<string> = ["DE", "FR", "GB", "IT", "JP", "AU"]
 

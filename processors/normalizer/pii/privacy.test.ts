@@ -100,7 +100,7 @@ describe("no plaintext of a person leaves the normalizer", () => {
     })
   }
 
-  it("leaves an innocent event as it is", () => {
+  it("leaves an event without personal data as it is", () => {
     const url = "https://shop.example/thanks?order=100200300&gclid=Abc_1&ref=a%20b#top"
     const read = rawEventFromJson({
       event_id: "e",

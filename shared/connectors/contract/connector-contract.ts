@@ -115,7 +115,7 @@ export const describeConnector = (fixture: ContractFixture): void => {
       for (const index of [0, 1, full - 1]) {
         const verdict = verdictOf(answers.oneBad.response(index, full))
         assert.strictEqual(verdict._tag, answers.oneBad.tag)
-        if (verdict._tag === "Culprits") assert.deepStrictEqual([...verdict.culprits.keys()], [index])
+        if (verdict._tag === "InvalidEvents") assert.deepStrictEqual([...verdict.invalidEvents.keys()], [index])
         if (verdict._tag === "PerEvent") {
           const bad = verdict.events.flatMap(({ errorClass }, at) => (errorClass === "invalid_event" ? [at] : []))
           assert.deepStrictEqual(bad, [index])

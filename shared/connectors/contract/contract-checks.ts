@@ -4,10 +4,10 @@ import * as Duration from "effect/Duration"
 import * as fc from "fast-check"
 import type { BatchVerdict, ErrorClass, HttpResponseSpec, Json } from "../connector.ts"
 
-/** The class of each event of the request, or of each culprit. */
+/** The class of each event of the request, or of each invalid event. */
 export const classesOf = (verdict: BatchVerdict, count: number): ReadonlyArray<ErrorClass> => {
   if (verdict._tag === "PerEvent") return verdict.events.map(({ errorClass }) => errorClass)
-  if (verdict._tag === "Culprits") return [...verdict.culprits.values()].map(({ errorClass }) => errorClass)
+  if (verdict._tag === "InvalidEvents") return [...verdict.invalidEvents.values()].map(({ errorClass }) => errorClass)
   return Array.from({ length: count }, () => verdict.verdict.errorClass)
 }
 
@@ -16,13 +16,13 @@ export const assertBounded = (verdict: BatchVerdict, count: number): void => {
   const verdicts =
     verdict._tag === "PerEvent"
       ? verdict.events
-      : verdict._tag === "Culprits"
-        ? [...verdict.culprits.values()]
+      : verdict._tag === "InvalidEvents"
+        ? [...verdict.invalidEvents.values()]
         : [verdict.verdict]
   if (verdict._tag === "PerEvent") assert.strictEqual(verdict.events.length, count)
-  if (verdict._tag === "Culprits") {
-    assert.isAbove(verdict.culprits.size, 0)
-    for (const index of verdict.culprits.keys()) assert.isTrue(index >= 0 && index < count)
+  if (verdict._tag === "InvalidEvents") {
+    assert.isAbove(verdict.invalidEvents.size, 0)
+    for (const index of verdict.invalidEvents.keys()) assert.isTrue(index >= 0 && index < count)
   }
   if (verdict._tag === "SomeInvalid") assert.isAbove(count, 1)
   for (const { message, reasonCode } of verdicts) {

@@ -141,9 +141,9 @@ const isFailedRow = (results: ReadonlyArray<unknown>, index: number): boolean =>
 
 const failed = (response: HttpResponseSpec, error: GoogleStatus, eventCount: number): BatchVerdict => {
   const errors = errorsOf(error).map((each) => ({ ...each, judged: classifyError(response, error, each) }))
-  const culprits = new Map<number, EventVerdict>()
+  const invalidEvents = new Map<number, EventVerdict>()
   for (const { index, judged } of errors)
-    if (index !== null && judged.errorClass === "invalid_event") culprits.set(index, judged)
+    if (index !== null && judged.errorClass === "invalid_event") invalidEvents.set(index, judged)
   const whole = worstOf(errors.map(({ judged }) => judged)) ?? classifyStatus(response, error)
   const base = verdictMetaOf(response, whole)
   const head = {
@@ -152,7 +152,7 @@ const failed = (response: HttpResponseSpec, error: GoogleStatus, eventCount: num
     retryAfter: error.retryDelay ?? quotaDelay(error) ?? base.retryAfter
   }
   return whole.errorClass === "invalid_event"
-    ? rejectedBatch(head, whole, culprits, eventCount)
+    ? rejectedBatch(head, whole, invalidEvents, eventCount)
     : uniformVerdict(head, whole)
 }
 

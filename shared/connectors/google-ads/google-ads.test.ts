@@ -93,9 +93,9 @@ describe("Google Ads' verdict", () => {
     const bad = { brandNewError: "MALFORMED" }
     for (const name of ["INVALID_ARGUMENT", null]) {
       const answer = failed(400, name, adsError(bad, 1))
-      assert.deepStrictEqual(answer._tag === "Culprits" ? [...answer.culprits.keys()] : answer._tag, [1])
-      const culprit = answer._tag === "Culprits" ? answer.culprits.get(1) : undefined
-      assert.deepInclude(culprit ?? {}, { errorClass: "invalid_event", reasonCode: "brandNewError.MALFORMED" })
+      assert.deepStrictEqual(answer._tag === "InvalidEvents" ? [...answer.invalidEvents.keys()] : answer._tag, [1])
+      const invalidEvent = answer._tag === "InvalidEvents" ? answer.invalidEvents.get(1) : undefined
+      assert.deepInclude(invalidEvent ?? {}, { errorClass: "invalid_event", reasonCode: "brandNewError.MALFORMED" })
     }
     assert.strictEqual(failed(400, "INVALID_ARGUMENT", adsError(bad))._tag, "SomeInvalid")
     const [denied, busy, gone, asleep] = [
@@ -120,7 +120,7 @@ describe("Google Ads' verdict", () => {
         adsError({ fieldError: "REQUIRED" }, undefined, { location: { fieldPathElements } })
       )
     const first = at({ fieldName: "events", index: 2 }, { fieldName: "user_identifiers", index: 0 })
-    assert.deepStrictEqual(first._tag === "Culprits" ? [...first.culprits.keys()] : first._tag, [2])
+    assert.deepStrictEqual(first._tag === "InvalidEvents" ? [...first.invalidEvents.keys()] : first._tag, [2])
     assert.strictEqual(at({ fieldName: "events" }, { fieldName: "user_identifiers", index: 2 })._tag, "SomeInvalid")
   })
 
@@ -230,11 +230,11 @@ describe("Google Ads' verdict", () => {
     assert.include(answer._tag === "All" ? (answer.verdict.nextStep ?? "") : "", "Data Manager")
   })
 
-  it("names the culprits of a request that was refused whole", () => {
+  it("names the invalid events of a request that was refused whole", () => {
     const body = {
       error: { code: 400, status: "INVALID_ARGUMENT", details: details(adsError({ dateError: "INVALID_FORMAT" }, 2)) }
     }
     const answer = verdict(json(400, body), events)
-    assert.deepStrictEqual(answer._tag === "Culprits" ? [...answer.culprits.keys()] : answer._tag, [2])
+    assert.deepStrictEqual(answer._tag === "InvalidEvents" ? [...answer.invalidEvents.keys()] : answer._tag, [2])
   })
 })

@@ -130,19 +130,19 @@ const classifyAnswer = (response: HttpResponseSpec, requestId: string | null): E
 const failed = (response: HttpResponseSpec, error: GoogleStatus, eventCount: number): BatchVerdict => {
   const violations = violationsOf(error)
   const general = violations.filter(({ index }) => index === null)
-  const culprits = new Map<number, EventVerdict>()
+  const invalidEvents = new Map<number, EventVerdict>()
   for (const violation of violations) {
-    if (violation.index === null || culprits.has(violation.index)) continue
+    if (violation.index === null || invalidEvents.has(violation.index)) continue
     const judged = classifyViolation(response, error, violation)
     // What is wrong with the account or the credential is no event's fault, wherever Google reports it.
-    if (judged.errorClass === "invalid_event") culprits.set(violation.index, judged)
+    if (judged.errorClass === "invalid_event") invalidEvents.set(violation.index, judged)
     else general.push(violation)
   }
   const whole =
     general.length > 0 ? worstOf(response, error, general) : classifyViolation(response, error, violations[0])
   const head = { ...verdictMetaOf(response, whole), requestId: error.requestId, ...retryOf(response, error, whole) }
   return whole.errorClass === "invalid_event"
-    ? rejectedBatch(head, whole, culprits, eventCount)
+    ? rejectedBatch(head, whole, invalidEvents, eventCount)
     : uniformVerdict(head, whole)
 }
 

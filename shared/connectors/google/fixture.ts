@@ -28,7 +28,7 @@ export const googleToken = json(200, {
 export const answers: DocumentedAnswers = {
   accepted: () => json(200, { requestId: "126365e1-16d0-4c81-9de9-f362711e250a" }),
   oneBad: {
-    tag: "Culprits",
+    tag: "InvalidEvents",
     response: (index) =>
       googleFailure(400, "INVALID_ARGUMENT", [
         errorInfo("INVALID_ARGUMENT"),

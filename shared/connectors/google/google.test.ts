@@ -87,14 +87,14 @@ describe("Google's verdict", () => {
       events
     )
     assert.strictEqual(answer.requestId, "t-1")
-    assert.strictEqual(answer._tag, "Culprits")
-    if (answer._tag !== "Culprits") return
-    const codes = [...answer.culprits].map(([index, { reasonCode }]) => [index, reasonCode])
+    assert.strictEqual(answer._tag, "InvalidEvents")
+    if (answer._tag !== "InvalidEvents") return
+    const codes = [...answer.invalidEvents].map(([index, { reasonCode }]) => [index, reasonCode])
     assert.deepStrictEqual(codes, [
       [2, "INVALID_ARGUMENT/INVALID_HEX_ENCODING"],
       [0, "INVALID_ARGUMENT/REQUIRED_FIELD_MISSING"]
     ])
-    assert.strictEqual(answer.culprits.get(0)?.message, "events[0].event_timestamp: Malformed.")
+    assert.strictEqual(answer.invalidEvents.get(0)?.message, "events[0].event_timestamp: Malformed.")
   })
 
   it("does not blame events for the destination, not even beside bad events", () => {

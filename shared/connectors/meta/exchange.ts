@@ -97,7 +97,7 @@ export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<Sendab
   const judged = classifyResponse(response, body, events.length)
   const head = headFrom(response, body, judged, events.length)
   if (judged.errorClass !== "invalid_event") return uniformVerdict(head, judged)
-  return rejectedBatch(head, judged, culpritsOf(objectOf(body?.["error"]), judged), events.length)
+  return rejectedBatch(head, judged, invalidEventsOf(objectOf(body?.["error"]), judged), events.length)
 }
 
 /** The empty request of the probe is invalid where everything else is right. */
@@ -116,14 +116,14 @@ const classifyResponse = (response: HttpResponseSpec, body: JsonObject | null, e
 }
 
 /** The elements of `data` that the texts of an error name, all by the same verdict: Meta gives no other. */
-const culpritsOf = (error: JsonObject | null, verdict: EventVerdict): ReadonlyMap<number, EventVerdict> => {
-  const culprits = new Map<number, EventVerdict>()
+const invalidEventsOf = (error: JsonObject | null, verdict: EventVerdict): ReadonlyMap<number, EventVerdict> => {
+  const invalidEvents = new Map<number, EventVerdict>()
   for (const text of [error?.["error_user_msg"], error?.["message"], objectOf(error?.["error_data"])?.["details"]]) {
     for (const [, index] of (textOf(text) ?? "").slice(0, namesMax).matchAll(elementName)) {
-      culprits.set(Number(index), verdict)
+      invalidEvents.set(Number(index), verdict)
     }
   }
-  return culprits
+  return invalidEvents
 }
 
 // `$['data'][3]['custom_data']`, `$.data[3].custom_data`, `data[3][custom_data]`: not the lists inside an event, such as user_data.

@@ -90,7 +90,7 @@ describe("Meta's verdict", () => {
       [mappedEvent(0), mappedEvent(1), mappedEvent(2)]
     )
   const named = (answer: ReturnType<typeof verdict>) =>
-    answer._tag === "Culprits" ? [...answer.culprits.keys()] : answer._tag
+    answer._tag === "InvalidEvents" ? [...answer.invalidEvents.keys()] : answer._tag
 
   it("refuses the elements alone that its message names, in any of their spellings", () => {
     const texts: ReadonlyArray<readonly [string, Array<number>]> = [
@@ -105,8 +105,11 @@ describe("Meta's verdict", () => {
       assert.deepStrictEqual(named(invalid(text, "message")), indexes, text)
     }
     const answer = invalid(texts[0]![0])
-    const culprit = answer._tag === "Culprits" ? answer.culprits.get(1) : undefined
-    assert.deepInclude(culprit ?? {}, { errorClass: "invalid_event", reasonCode: "event_not_accepted:100/2804019" })
+    const invalidEvent = answer._tag === "InvalidEvents" ? answer.invalidEvents.get(1) : undefined
+    assert.deepInclude(invalidEvent ?? {}, {
+      errorClass: "invalid_event",
+      reasonCode: "event_not_accepted:100/2804019"
+    })
   })
 
   it("leaves to bisection what names no element of the request", () => {

@@ -5,7 +5,7 @@ import type { DocumentedAnswers } from "../contract/connector-contract.ts"
 export const answers: DocumentedAnswers = {
   accepted: () => json(200, { status: "VALID", reason: "Events have been processed successfully." }),
   oneBad: {
-    tag: "Culprits",
+    tag: "InvalidEvents",
     response: (index) =>
       json(400, {
         status: "INVALID",

@@ -27,10 +27,10 @@ describe("Snap's verdict", () => {
       json(200, { status: "INVALID", reason: "Bad.", event: 2, errors: { codes: ["2001"], error_msgs: ["Too old."] } }),
       events
     )
-    assert.strictEqual(answer._tag, "Culprits")
-    if (answer._tag !== "Culprits") return
-    assert.deepStrictEqual([...answer.culprits.keys()], [2])
-    assert.deepInclude(answer.culprits.get(2), { reasonCode: "event_not_accepted:2001", message: "Bad. Too old." })
+    assert.strictEqual(answer._tag, "InvalidEvents")
+    if (answer._tag !== "InvalidEvents") return
+    assert.deepStrictEqual([...answer.invalidEvents.keys()], [2])
+    assert.deepInclude(answer.invalidEvents.get(2), { reasonCode: "event_not_accepted:2001", message: "Bad. Too old." })
   })
 
   it("bisects where no event is named, or one that was not sent", () => {

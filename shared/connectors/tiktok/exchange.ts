@@ -72,7 +72,7 @@ export const verdict = (response: HttpResponseSpec, events: ReadonlyArray<Sendab
     warnings: isPartial(signal) ? [safeText(`20001: ${signal.message ?? "partly taken"}`)] : []
   }
   if (judged.errorClass !== "invalid_event") return uniformVerdict(head, judged)
-  return rejectedBatch(head, judged, culpritsOf(signal), events.length)
+  return rejectedBatch(head, judged, invalidEventsOf(signal), events.length)
 }
 
 /** The missing data is what a probe is refused for. */
@@ -95,15 +95,16 @@ const isPartial = ({ code }: Signal): boolean => code === "20001"
 const pathOf = (message: string | null): string | null =>
   /^([A-Za-z_]+)(?:\.[\w.]*)?\s*:/.exec(message ?? "")?.[1] ?? null
 
-const culpritsOf = (signal: Signal): ReadonlyMap<number, EventVerdict> => {
-  const culprits = new Map<number, EventVerdict>()
+const invalidEventsOf = (signal: Signal): ReadonlyMap<number, EventVerdict> => {
+  const invalidEvents = new Map<number, EventVerdict>()
   for (const [part, index] of (signal.message ?? "")
     .slice(0, messageMax)
     .matchAll(/\bBatch\.(\d{1,6})\b(?:(?!\bBatch\.\d)[^,;])*/g)) {
     const number = Number(index)
-    if (!culprits.has(number)) culprits.set(number, tiktokClassification.classify({ ...signal, message: part }))
+    if (!invalidEvents.has(number))
+      invalidEvents.set(number, tiktokClassification.classify({ ...signal, message: part }))
   }
-  return culprits
+  return invalidEvents
 }
 
 // A message that names each of 1,000 events by a field fits.

@@ -9,7 +9,7 @@ const body = (code: number, message: string): HttpResponseSpec =>
 export const answers: DocumentedAnswers = {
   accepted: () => body(0, "OK"),
   oneBad: {
-    tag: "Culprits",
+    tag: "InvalidEvents",
     response: (index) => body(40002, `Batch.${index}.properties.contents.0.content_id: Not a valid string.`)
   },
   unauthorized: body(40105, "Access token is incorrect or has been revoked."),

@@ -34,10 +34,10 @@ describe("TikTok's verdict", () => {
       answer(40002, "Batch.0.properties.value: Not a valid number., Batch.3.event: Missing data for required field."),
       events
     )
-    assert.strictEqual(verdicts._tag, "Culprits")
-    if (verdicts._tag !== "Culprits") return
-    assert.deepStrictEqual([...verdicts.culprits.keys()], [0, 3])
-    assert.strictEqual(verdicts.culprits.get(3)?.message, "Batch.3.event: Missing data for required field.")
+    assert.strictEqual(verdicts._tag, "InvalidEvents")
+    if (verdicts._tag !== "InvalidEvents") return
+    assert.deepStrictEqual([...verdicts.invalidEvents.keys()], [0, 3])
+    assert.strictEqual(verdicts.invalidEvents.get(3)?.message, "Batch.3.event: Missing data for required field.")
     assert.strictEqual(verdicts.requestId, "2026")
   })
 
