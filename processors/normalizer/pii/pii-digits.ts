@@ -33,7 +33,7 @@ const listOf = (user: RawUser | null): ReadonlyArray<number> => {
 export const containsNumber = (text: string, numbers: CustomerNumbers): boolean => {
   const list = Array.isArray(numbers) ? (numbers as ReadonlyArray<number>) : null
   if (list?.length === 0) return false
-  if (text.length > comparedTextMax) return automatonOf(numbers).finds(text)
+  if (list !== null && text.length > comparedTextMax) return automatonOf(list).finds(text)
   const lastDigits = list === null ? allDigits : lastDigitsOf(list)
   let count = 0
   let last = 0
@@ -74,7 +74,7 @@ const lastDigitsOf = (numbers: ReadonlyArray<number>): number => {
 const known: { numbers: ReadonlyArray<number>; lastDigits: number } = { numbers: [], lastDigits: 0 }
 
 /**
- * The automaton of Aho and Corasick: one look for each digit of the text, however many numbers there are. A state is what the text
+ * The automaton of Aho and Corasick: one look for each digit of the text. A state is what the text
  * ends with that begins a number.
  */
 class NumberAutomaton {
@@ -82,7 +82,7 @@ class NumberAutomaton {
   readonly #next: Array<number> = new Array<number>(10).fill(0)
   readonly #isFound: Array<boolean> = [false]
 
-  constructor(numbers: Iterable<number>) {
+  constructor(numbers: ReadonlyArray<number>) {
     for (const number of numbers) this.#add(String(number).slice(1))
     this.#link()
   }
@@ -135,11 +135,11 @@ class NumberAutomaton {
 }
 
 /** Kept for the customer whose texts are searched one after another. */
-const automatonOf = (numbers: CustomerNumbers): NumberAutomaton => {
+const automatonOf = (numbers: ReadonlyArray<number>): NumberAutomaton => {
   if (lastAutomaton?.numbers !== numbers) lastAutomaton = { numbers, automaton: new NumberAutomaton(numbers) }
   return lastAutomaton.automaton
 }
-let lastAutomaton: { readonly numbers: CustomerNumbers; readonly automaton: NumberAutomaton } | null = null
+let lastAutomaton: { readonly numbers: ReadonlyArray<number>; readonly automaton: NumberAutomaton } | null = null
 
 /** The digits of the customer's phone numbers, whole and without what may be a country code; see `isPhoneOf`. */
 export const customerPhonesOf = (user: RawUser | null): ReadonlySet<string> => {
