@@ -4,13 +4,12 @@ import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen
 import type { Connection } from "../../connections/connection.ts"
 import type { CompiledConnection, Json, MapResult } from "../connector.ts"
 import { commerceOf } from "../mapping/commerce.ts"
-import { consentValue } from "../mapping/consent.ts"
+import { asksForConsent, consentValue } from "../mapping/consent.ts"
 import { customEntries } from "../mapping/custom-data.ts"
 import { type Dropped, flattenString, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/payload.ts"
 import { applyParameters } from "../mapping/rules.ts"
 import { type ActionSource, actionSourceOf, groupText, type MappingStart, mapping } from "../mapping/start.ts"
 import { actionOf, cartData, formatUserData, noteLeftOutOfUserData } from "./conversion.ts"
-import countries from "./no-ip-countries.json" with { type: "json" }
 
 /** Maps the event, or says why Google would refuse it. */
 export const mapEvent = mapping<string>({
@@ -151,8 +150,12 @@ const userProperties = (event: NormalizedEvent, dropped: Array<Dropped>): Payloa
 
 const customerTypes: ReadonlySet<string> = new Set(["NEW", "RETURNING", "REENGAGED"])
 
-/** Where Google asks not to send IP addresses: the EEA, the UK and Switzerland, with their outer regions (Data Manager, send events). */
-const without: ReadonlySet<string> = new Set(countries)
+/**
+ * Whether the IP address of a customer may go to Google: not in the EEA, the UK and Switzerland, with their outer regions (Data Manager,
+ * send events), and not where the country is unknown.
+ */
+const mayHaveIp = (countryCode: string | null): boolean =>
+  countryCode !== null && !asksForConsent(countryCode) && !outerRegions.has(countryCode)
 
-/** Whether the IP address of a customer may go to Google; not where the country is unknown. */
-const mayHaveIp = (countryCode: string | null): boolean => countryCode !== null && !without.has(countryCode)
+/** Gibraltar, and the Crown Dependencies of the United Kingdom. */
+const outerRegions: ReadonlySet<string> = new Set(["GI", "GG", "IM", "JE"])
