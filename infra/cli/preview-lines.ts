@@ -20,7 +20,7 @@ interface PreviewOptions {
 
 /**
  * Prepares each line, in order, as it comes: nothing is held but the line in hand, and of a line over the limit its first
- * part only. Takes text in lines or in chunks of any size; gives one line for each, ended by a line feed. A blank line
+ * part only (Effect's `Stream.splitLines` holds a line of any length). Takes text in lines or in chunks of any size; gives one line for each, ended by a line feed. A blank line
  * is refused as `empty`, so that input and output stay in step; blank lines at the end are skipped.
  */
 export async function* previewLines(input: AsyncIterable<string>, options: PreviewOptions): AsyncIterable<string> {
