@@ -1,8 +1,9 @@
 /** The parts of an address: city, state, postal code and country. */
 import countries from "../../../schemas/catalog/countries.json" with { type: "json" }
 import usStates from "../../../schemas/catalog/us-states.json" with { type: "json" }
-import { dropped, type Field, kept } from "./field.ts"
+import { cached, dropped, type Field, kept, orHash } from "./field.ts"
 import {
+  alreadyHashed,
   clean,
   fold,
   isAscii,
@@ -194,3 +195,65 @@ for (const [code, all] of Object.entries(countries.countries)) {
   codeOfHash.set(sha256(code.toLowerCase()), code)
   for (const name of all.split(" ")) countryNames.set(name.toLowerCase(), code)
 }
+
+// The rules above with their hashes. A hash that came stands for each hashed form.
+
+interface HashedCity {
+  readonly hash: string | null
+  readonly snap: string | null
+  readonly plain: string | null
+}
+export const noCity: HashedCity = { hash: null, snap: null, plain: null }
+const hashCity = ({ plain, snap }: CityForms): HashedCity => ({ hash: sha256(plain), snap: sha256(snap), plain })
+export const hashedCity = cached(
+  orHash(normalizeCity, hashCity, (hash): HashedCity => ({ hash, snap: hash, plain: null }))
+)
+
+/** Rules that need the country are cached under `<country>|<value>`. */
+const withCountry =
+  <Forms>(rule: (raw: string, country: string | null) => Field<Forms>) =>
+  (key: string): Field<Forms> => {
+    const bar = key.indexOf("|")
+    return rule(key.slice(bar + 1), bar === 0 ? null : key.slice(0, bar))
+  }
+
+interface HashedState {
+  readonly hash: string
+  readonly plain: string | null
+}
+export const hashedState = cached(
+  withCountry((raw, country) =>
+    orHash(
+      (value) => normalizeState(value, country),
+      (plain): HashedState => ({ hash: sha256(plain), plain }),
+      (hash): HashedState => ({ hash, plain: null })
+    )(raw)
+  )
+)
+
+interface HashedZip {
+  readonly hash: string | null
+  readonly snap: string | null
+  readonly google: string | null
+}
+export const noZip: HashedZip = { hash: null, snap: null, google: null }
+const hashZip = ({ plain, snap, google }: ZipForms): HashedZip => {
+  const hash = plain === null ? null : hashedCode(plain)
+  return { hash, snap: snap === plain ? hash : sha256(snap), google }
+}
+/** Codes come again, codes with the digits of a street don't. */
+const hashedCode = cached(sha256)
+export const hashedZip = (raw: string, country: string | null): Field<HashedZip> => {
+  const hashed = alreadyHashed(raw)
+  if (hashed !== null) return kept({ hash: hashed, snap: hashed, google: null })
+  const result = normalizeZip(raw, country)
+  return "value" in result ? kept(hashZip(result.value)) : result
+}
+
+export const hashedCountry = cached(
+  orHash(
+    normalizeCountry,
+    (code) => ({ hash: sha256(code.toLowerCase()), code: code as string | null }),
+    (hash) => ({ hash, code: countryOfHash(hash) })
+  )
+)

@@ -1,4 +1,8 @@
-/** A normalized value: the platforms' forms of it, or a stable reason why it is left out. */
+/** A field of a customer: the forms of its value with their hashes, remembered, or a stable reason why it is left out. */
+import { memo } from "../../../shared/model/memo.ts"
+import { alreadyHashed } from "./text.ts"
+
+/** A normalized value: the platforms' forms of it, or why it is left out. */
 export type Field<Forms> = { readonly value: Forms } | { readonly dropped: DropReason }
 
 /** Stable reason codes of `dropped_fields`; dashboards and traces depend on them. */
@@ -85,3 +89,16 @@ export const each = (
 export const add = (list: Array<string>, value: string): void => {
   if (!list.includes(value)) list.push(value)
 }
+
+/** Applies a rule to what is not hashed yet; a hash stands for the value in each form that travels hashed. */
+export const orHash =
+  <Forms, Hashed>(rule: (raw: string) => Field<Forms>, hash: (forms: Forms) => Hashed, as: (hash: string) => Hashed) =>
+  (value: string): Field<Hashed> => {
+    const hashed = alreadyHashed(value)
+    if (hashed !== null) return kept(as(hashed))
+    const result = rule(value)
+    return "value" in result ? kept(hash(result.value)) : dropped(result.dropped)
+  }
+
+/** A rule of one field, with its results remembered: the same names, places and dates come again and again. */
+export const cached = <A>(rule: (value: string) => A): ((value: string) => A) => memo(32_768, rule)

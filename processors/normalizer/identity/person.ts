@@ -1,8 +1,19 @@
-/** Names, gender and date of birth. Names have one form for Meta, TikTok and Snapchat, and another for Google. */
+/** Names, gender and date of birth, with their hashes. Names have one form for Meta, TikTok and Snapchat, and another for Google. */
 
 import { usTerritories } from "./address.ts"
-import { dropped, type Field, kept } from "./field.ts"
-import { clean, fold, isOtherHash, isPlaceholder, lettersAndDigits, looksLikeAddress, lower, visible } from "./text.ts"
+import { cached, dropped, type Field, kept, orHash } from "./field.ts"
+import {
+  alreadyHashed,
+  clean,
+  fold,
+  isOtherHash,
+  isPlaceholder,
+  lettersAndDigits,
+  looksLikeAddress,
+  lower,
+  sha256,
+  visible
+} from "./text.ts"
 
 export interface NameForms {
   /**
@@ -201,3 +212,24 @@ const monthDayYear = new RegExp(
   `^${weekday}(${monthWords})${separator}([0-9]{1,2})(?:st|nd|rd|th)?${separator}([0-9]{4})${time}$`
 )
 const noDate = /^(?:0000|1900)[-/.]?(?:00|01)[-/.]?(?:00|01)(?:[t ].*)?$/
+
+// The rules above with their hashes. A hash that came stands for each hashed form.
+
+const hashName = (forms: NameForms): NameForms => {
+  const plain = forms.plain === null ? null : sha256(forms.plain)
+  if (forms.google === forms.plain) return { plain, google: plain }
+  return { plain, google: forms.google === null ? null : sha256(forms.google) }
+}
+const asName = (hash: string): NameForms => ({ plain: hash, google: hash })
+export const noName: NameForms = { plain: null, google: null }
+export const hashedFirstName = cached(orHash(normalizeFirstName, hashName, asName))
+export const hashedLastName = cached(orHash(normalizeLastName, hashName, asName))
+export const hashedGender = cached(orHash(normalizeGender, sha256, (hash) => hash))
+
+/** The hash of a date of birth that can be read in one way, and when it is, in milliseconds since the epoch; null for any other. */
+export const surelyBorn = cached((value: string): { readonly field: Field<string>; readonly millis: number } | null => {
+  const date = alreadyHashed(value) === null ? normalizeBirthDate(value, Number.POSITIVE_INFINITY) : null
+  if (date === null || !("value" in date)) return null
+  const [year, month, day] = [date.value.slice(0, 4), date.value.slice(4, 6), date.value.slice(6)]
+  return { field: kept(sha256(date.value)), millis: Date.UTC(Number(year), Number(month) - 1, Number(day)) }
+})

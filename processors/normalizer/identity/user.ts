@@ -1,5 +1,6 @@
 /** The whole customer: every form that some platform documents, normalized and hashed once. */
 import type { NormalizedPhone, NormalizedUser, RawUser } from "../../../schemas/types.gen.ts"
+import { hashedCity, hashedCountry, hashedState, hashedZip, noCity, noZip } from "./address.ts"
 import {
   clickIdsByName,
   metaClick,
@@ -12,19 +13,6 @@ import {
 import { normalizeEmail } from "./email.ts"
 import { add, type Drop, type DropReason, each, type Field, kept, take } from "./field.ts"
 import {
-  hashedCity,
-  hashedCountry,
-  hashedFirstName,
-  hashedGender,
-  hashedLastName,
-  hashedState,
-  hashedZip,
-  noCity,
-  noName,
-  noZip,
-  surelyBorn
-} from "./hashed-fields.ts"
-import {
   normalizeExternalId,
   normalizeIp,
   normalizeLocale,
@@ -32,7 +20,15 @@ import {
   normalizeUserAgent,
   sealedWhatsAppUserId
 } from "./other-fields.ts"
-import { dateOrderOf, normalizeBirthDate } from "./person.ts"
+import {
+  dateOrderOf,
+  hashedFirstName,
+  hashedGender,
+  hashedLastName,
+  noName,
+  normalizeBirthDate,
+  surelyBorn
+} from "./person.ts"
 import { digitsForm, normalizePhone, tiktokForm } from "./phone.ts"
 import { alreadyHashed, sha256 } from "./text.ts"
 

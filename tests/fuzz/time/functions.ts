@@ -67,7 +67,16 @@ export const functionsOfTexts = async (): Promise<ReadonlyArray<TimeTarget>> => 
 }
 
 /** They take lists, groups and objects, which a text looks like. */
-const takesNoText = new Set(["clickIdsByName", "isEmpty", "wordSet", "batchGroup", "compileParameters", "distinct"])
+const takesNoText = new Set([
+  "clickIdsByName",
+  "isEmpty",
+  "wordSet",
+  "batchGroup",
+  "compileParameters",
+  "distinct",
+  "cached",
+  "orHash"
+])
 
 /** One target for each form of arguments that a function takes. */
 const targetsOf = (name: string, call: (...args: ReadonlyArray<unknown>) => unknown): ReadonlyArray<TimeTarget> =>
