@@ -31,29 +31,34 @@ const escaped = (text: string, before: string): string => {
   const unitsOfEscape = before.length + 5
   const units = new Uint16Array(text.length * unitsOfEscape)
   let length = 0
-  for (let at = 0; at < text.length; ) {
-    const end = at + (isPairAt(text, at) ? 2 : 1)
-    const isKept = end - at === 1 ? !isUnsafe(text.charCodeAt(at)) : !unsafe.test(text.slice(at, end))
-    for (; at < end; at++) {
-      const unit = text.charCodeAt(at)
-      if (isKept) {
-        units[length++] = unit
-        continue
-      }
-      for (let index = 0; index < before.length; index++) units[length++] = 0x5c
-      units[length++] = 0x75
-      for (let shift = 12; shift >= 0; shift -= 4) units[length++] = hexDigits.charCodeAt((unit >> shift) & 15)
+  const writeEscape = (unit: number): void => {
+    for (let index = 0; index < before.length; index++) units[length++] = 0x5c
+    units[length++] = 0x75
+    for (let shift = 12; shift >= 0; shift -= 4) units[length++] = hexDigits[(unit >> shift) & 15]!
+  }
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    const next = (unit & 0xfc00) === 0xd800 ? text.charCodeAt(at + 1) : 0
+    if ((next & 0xfc00) !== 0xdc00) {
+      if (isUnsafe(unit)) writeEscape(unit)
+      else units[length++] = unit
+      continue
     }
+    at++
+    if (unsafe.test(String.fromCharCode(unit, next))) {
+      writeEscape(unit)
+      writeEscape(next)
+      continue
+    }
+    units[length++] = unit
+    units[length++] = next
   }
   const bytes = Buffer.from(units.buffer, 0, length * 2)
   // Where the processor keeps the higher byte first, both change their places.
   return (endianness() === "LE" ? bytes : bytes.swap16()).toString("utf16le")
 }
 
-const hexDigits = "0123456789abcdef"
-
-const isPairAt = (text: string, at: number): boolean =>
-  (text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00
+const hexDigits = Buffer.from("0123456789abcdef")
 
 /** The joiners of Persian and Indic words (U+200C, U+200D) belong to the spelling, and steer nothing. */
 const unsafe = /^(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]$/u

@@ -261,9 +261,15 @@ export const looksLikeEmail = (text: string): boolean =>
  * its first at sign is looked at, since what stands behind another one is a part of that.
  */
 const hasAddress = (text: string): boolean => {
-  for (const [, domain] of text.matchAll(behindAtSign)) if (dotAndLetter.test(domain!)) return true
+  if (!text.includes(".") && !encodedDot.test(text)) return false
+  for (const [, domain] of text.matchAll(behindAtSign))
+    if (domain!.length >= domainMin && dotAndLetter.test(domain!)) return true
   return false
 }
+
+const encodedDot = /%2e/i
+/** A character, a dot and a letter. */
+const domainMin = 3
 
 const behindAtSign = /(?<=[^\s@＠])(?:@|＠|%40)([^\s@＠]*)/gu
 const dotAndLetter = /[^.](?:\.|%2e)\p{L}/iu

@@ -101,12 +101,14 @@ const splitName = memo(16_384, (name: string): NamePattern => {
   const words = lower(cleaned)
     .split(notLetters)
     .filter((word) => word !== "")
-  const joined = words.join("")
+  const joined = words.join("").slice(0, searchedMax)
   if (joined === "") return noName
   const bits = bitsOf(joined)
-  const distinctive = words
-    .filter(isDistinctive)
-    .map((text) => ({ text, bits: bitsOf(text), spaced: alphabetic.test(text) }))
+  const distinctive = words.filter(isDistinctive).map((whole) => {
+    const text = whole.slice(0, searchedMax)
+    // Of a longer word only the beginning is looked for, and letters may follow it.
+    return { text, bits: bitsOf(text), spaced: text === whole && alphabetic.test(whole) }
+  })
   return { joined, bits, words: distinctive, common: distinctive.reduce((common, word) => common & word.bits, bits) }
 })
 
@@ -120,6 +122,8 @@ const isDistinctive = (word: string): boolean =>
 
 /** As of names that are hashed: of more, which is no name, the first words are looked for. */
 const nameLengthMax = 256
+/** In UTF-16 units: so many are in no text by chance, and to find one text in another may take the product of their lengths. */
+const searchedMax = 64
 /** Shorter ones are in many texts by chance. */
 const joinedMin = 4
 /** Parts of many names that are also words. */

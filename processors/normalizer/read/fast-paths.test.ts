@@ -170,7 +170,8 @@ describe("scans in one pass", () => {
     const ends = /^[\s\p{Z}\p{Cf}]+|[\s\p{Z}\p{Cf}]+$/gu
     fc.assert(
       fc.property(fc.oneof(joined, text), (value) => {
-        const composed = value.toWellFormed().normalize("NFC")
+        const directions = /[\u202a-\u202e\u2066-\u2069]/g
+        const composed = value.toWellFormed().replace(directions, "").normalize("NFC")
         assert.strictEqual(clean(value), composed.replace(/[\p{Cc}\ufffe\uffff]+/gu, " ").replace(ends, ""))
       }),
       { numRuns: 20_000 }

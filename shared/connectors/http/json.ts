@@ -212,7 +212,9 @@ export const safeText = (text: string): string => {
 const userId = /\b[A-Z]{2}\.(?:ENT\.)?(?=[A-Za-z]{0,127}\d)[A-Za-z0-9]{8,128}\b/g
 
 // A long word is a token, unless it is made of plain pieces, such as INVALID_SHA256_FORMAT or conversionUploadError.
-const maskToken = (word: string): string => (word.split(/[_-]/).every(isPlain) ? word : "<token>")
+const maskToken = (word: string): string =>
+  word.length <= plainWordMax && word.split(/[_-]/).every(isPlain) ? word : "<token>"
+const plainWordMax = 128
 const isPlain = (piece: string): boolean =>
   piece.length < 16
     ? /^([a-z]*|[A-Z]*|[A-Z]?[a-z]+)\d{0,3}$/.test(piece)

@@ -7,6 +7,8 @@ export interface TimeTarget {
   readonly prepare: (text: string) => () => unknown
   /** The longest text, in characters; a million where it is not given. */
   readonly lengthMax?: number
+  /** How many times the limit it may take; once where it is not given. */
+  readonly timesLimit?: number
   /** It takes the length of a text alone, so one is enough. */
   readonly takesAnyText?: boolean
 }
@@ -35,13 +37,14 @@ export const limits = {
 /** Half of each length is measured as well. A short one that takes long ends it: the next might never end. */
 const lengths = [1_024, 16_384, 131_072, 1_048_576]
 
-/** The worst of a target with one family of texts; null where all is well. `millisMax` is that of the greatest length. */
+/** The worst of a target with one family of texts; null where all is well. `limitMillis` is for the greatest length. */
 export const measure = (
   target: TimeTarget,
   makeText: (length: number) => string,
   shape: string,
-  millisMax: number = limits.millisMax
+  limitMillis: number = limits.millisMax
 ): TimeFind | null => {
+  const millisMax = limitMillis * (target.timesLimit ?? 1)
   for (const whole of lengths) {
     const characters = Math.min(whole, target.lengthMax ?? Number.POSITIVE_INFINITY)
     const prepare = (length: number) => target.prepare(makeText(length))
