@@ -47,7 +47,7 @@ export const cartData = (commerce: Commerce, account: Account, dropped: Array<Dr
     const item: PayloadBuilder = { merchantProductId: product.id }
     const quantity = wholeQuantity(product, index, dropped)
     if (quantity !== null) item["quantity"] = String(quantity)
-    put(item, "unitPrice", product.price)
+    if (product.price !== null) item["unitPrice"] = product.price
     return item
   })
   return cart

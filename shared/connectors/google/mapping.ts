@@ -33,13 +33,16 @@ const payloadOf = (event: NormalizedEvent, start: MappingStart<string>): MapResu
     eventTimestamp: timestamp(event.event_time),
     eventSource: sources[actionSourceOf(event, connection).source]
   }
-  put(payload, "conversionValue", commerce.value)
-  put(payload, "currency", commerce.currency)
+  if (commerce.value !== null) payload["conversionValue"] = commerce.value
+  if (commerce.currency) payload["currency"] = commerce.currency
   if (!isEmpty(adIdentifiers)) payload["adIdentifiers"] = adIdentifiers
   if (!isEmpty(userData)) payload["userData"] = userData
-  put(payload, "consent", consentOf(event, restricted, connection))
-  put(payload, "eventDeviceInfo", deviceInfo(event.user, dropped))
-  put(payload, "cartData", cartData(commerce, connection.account, dropped))
+  const consent = consentOf(event, restricted, connection)
+  if (consent !== null) payload["consent"] = consent
+  const device = deviceInfo(event.user, dropped)
+  if (device !== null) payload["eventDeviceInfo"] = device
+  const cart = cartData(commerce, connection.account, dropped)
+  if (cart !== null) payload["cartData"] = cart
   put(payload, "customVariables", customVariables(event, compiled, dropped))
   put(payload, "userProperties", userProperties(event, dropped))
   return {
@@ -87,7 +90,7 @@ const sources: Readonly<Record<ActionSource, string>> = {
 /** gbraid and wbraid never go together: a click has one of them. */
 const adIdentifiersOf = (user: NormalizedUser, dropped: Array<Dropped>): PayloadBuilder => {
   const identifiers: PayloadBuilder = {}
-  put(identifiers, "gclid", user.gclid)
+  if (user.gclid) identifiers["gclid"] = user.gclid
   put(identifiers, "gbraid", user.gbraid)
   if (user.wbraid) {
     if (identifiers["gbraid"] === undefined) identifiers["wbraid"] = user.wbraid
@@ -113,7 +116,7 @@ const consentNames = { granted: "CONSENT_GRANTED", denied: "CONSENT_DENIED" } as
 
 const deviceInfo = (user: NormalizedUser, dropped: Array<Dropped>): PayloadBuilder | null => {
   const info: PayloadBuilder = {}
-  put(info, "userAgent", user.user_agent)
+  if (user.user_agent) info["userAgent"] = user.user_agent
   if (user.ip !== null) {
     if (mayHaveIp(user.country_code)) info["ipAddress"] = user.ip
     else dropped.push({ field: "user.ip", reason: user.country_code === null ? "country_unknown" : "not_for_country" })

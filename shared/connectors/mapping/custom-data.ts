@@ -22,14 +22,16 @@ export const buildCustomData = (
 ): PayloadBuilder => {
   const commerce = commerceOf(event, dropped)
   const data: PayloadBuilder = {}
-  put(data, "value", commerce.value)
-  put(data, "currency", commerce.currency)
+  if (commerce.value !== null) data["value"] = commerce.value
+  if (commerce.currency) data["currency"] = commerce.currency
   putPlatform(data, event, commerce, dropped)
   const { open, names } = compiled.connector.catalog.parameters
   if (open) addCustom(data, event, compiled, dropped)
   else addListedCustom(data, event, compiled, names, dropped)
   applyParameters(data, compiled.parameters, event, dropped)
-  settleCustomData(data, event, dropped)
+  // What the event itself gives, and its free properties, are amounts and currencies already.
+  if (compiled.parameters.length > 0) settleMoney(data, dropped)
+  settleContentType(data, event, dropped)
   return data
 }
 
@@ -142,11 +144,8 @@ const dropCustom = (name: string, reason: string, dropped: Array<Dropped>) =>
 
 const noEntries: ReadonlyArray<readonly [string, Scalar]> = []
 
-/**
- * Amounts become numbers and currencies codes of ISO 4217, or are left out; a content type goes only beside contents or
- * their ids, since it says what they are. What is left out is noted by where it came from.
- */
-const settleCustomData = (data: PayloadBuilder, event: NormalizedEvent, dropped: Array<Dropped>): void => {
+/** Amounts that a rule sets become numbers and currencies codes of ISO 4217, or are left out and noted. */
+const settleMoney = (data: PayloadBuilder, dropped: Array<Dropped>): void => {
   for (const name of amounts) settleAmount(data, name, dropped)
   const currency = data["currency"]
   if (currency !== undefined && !(typeof currency === "string" && currencies.has(currency))) {
@@ -154,6 +153,10 @@ const settleCustomData = (data: PayloadBuilder, event: NormalizedEvent, dropped:
     if (currencies.has(code)) data["currency"] = code
     else leaveOut(data, "currency", "parameters.currency", "unknown_currency", dropped)
   }
+}
+
+/** A content type goes only beside contents or their ids, since it says what they are. */
+const settleContentType = (data: PayloadBuilder, event: NormalizedEvent, dropped: Array<Dropped>): void => {
   if (data["content_type"] === undefined || data["contents"] !== undefined || data["content_ids"] !== undefined) return
   leaveOut(data, "content_type", originOf("content_type", event), "without_contents", dropped)
 }

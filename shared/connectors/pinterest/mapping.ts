@@ -37,7 +37,7 @@ const payloadOf = (event: NormalizedEvent, start: MappingStart<Source>): MapResu
   const payload: PayloadBuilder = { event_name: named.name, action_source: source }
   payload["event_time"] = seconds(event.event_time)
   payload["event_id"] = event.event_id
-  put(payload, "event_source_url", event.event_source_url)
+  if (event.event_source_url) payload["event_source_url"] = event.event_source_url
   put(payload, "partner_name", partnerNameOf(connection))
   put(payload, "opt_out", optOut(event, source, connection))
   put(payload, "language", languageOf(event.user.locale))
@@ -85,8 +85,8 @@ export const formatUserData = (user: NormalizedUser, connection: Connection): Pa
     zip: hasDigitsOnly(user) ? user.zip : null
   })
   if (user.madid !== null) data["hashed_maids"] = [hash("sha256", user.madid)]
-  put(data, "client_ip_address", user.ip)
-  put(data, "client_user_agent", user.user_agent)
+  if (user.ip) data["client_ip_address"] = user.ip
+  if (user.user_agent) data["client_user_agent"] = user.user_agent
   put(data, "click_id", user.click_ids?.["epik"])
   return data
 }
@@ -162,10 +162,10 @@ const putCustomData = (
   dropped: Array<Dropped>
 ): void => {
   putProducts(data, commerce.products, dropped)
-  put(data, "num_items", commerce.count)
+  if (commerce.count !== null) data["num_items"] = commerce.count
   put(data, "content_name", event.properties?.content_name)
   put(data, "content_category", event.properties?.content_category)
-  put(data, "order_id", event.properties?.order_id)
+  if (event.properties?.order_id) data["order_id"] = event.properties.order_id
   put(data, "search_string", event.properties?.search_string)
   putPredictedValue(data, event, commerce.currency, dropped)
 }
@@ -175,11 +175,11 @@ const putProducts = (data: PayloadBuilder, products: ReadonlyArray<Product>, dro
   data["content_ids"] = productIds(products)
   data["contents"] = products.map((product, index) => {
     const content: PayloadBuilder = { id: product.id }
-    put(content, "item_name", product.name)
-    put(content, "item_category", product.category)
-    put(content, "item_brand", product.brand)
+    if (product.name) content["item_name"] = product.name
+    if (product.category) content["item_category"] = product.category
+    if (product.brand) content["item_brand"] = product.brand
     if (product.price !== null) content["item_price"] = decimal(product.price)
-    if (Number.isSafeInteger(product.quantity)) put(content, "quantity", product.quantity)
+    if (product.quantity !== null && Number.isSafeInteger(product.quantity)) content["quantity"] = product.quantity
     else if (product.quantity !== null)
       dropped.push({ field: `properties.items[${index}].quantity`, reason: "not_an_integer" })
     return content

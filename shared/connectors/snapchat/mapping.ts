@@ -34,7 +34,7 @@ const payloadOf = (event: NormalizedEvent, start: MappingStart<Source>): MapResu
     event_id: event.event_id
   }
   payload["action_source"] = source
-  put(payload, "event_source_url", event.event_source_url)
+  if (event.event_source_url) payload["event_source_url"] = event.event_source_url
   put(payload, "integration", connection.partnerName)
   payload["user_data"] = user
   if (!isEmpty(custom)) payload["custom_data"] = custom
@@ -94,11 +94,11 @@ export const formatUserData = (user: NormalizedUser, connection: Connection): Pa
   const data: PayloadBuilder = {}
   const { first_name, last_name, state } = user
   putHashedUser(data, user, connection, { first_name, last_name, state, city: user.city_snap, zip: user.zip_snap })
-  put(data, "client_ip_address", user.ip)
-  put(data, "client_user_agent", user.user_agent)
-  put(data, "sc_click_id", user.sc_click_id)
-  put(data, "sc_cookie1", user.sc_cookie1)
-  put(data, "madid", user.madid?.toLowerCase())
+  if (user.ip) data["client_ip_address"] = user.ip
+  if (user.user_agent) data["client_user_agent"] = user.user_agent
+  if (user.sc_click_id) data["sc_click_id"] = user.sc_click_id
+  if (user.sc_cookie1) data["sc_cookie1"] = user.sc_cookie1
+  if (user.madid) data["madid"] = user.madid.toLowerCase()
   put(data, "lead_id", user.lead_id)
   put(data, "subscription_id", user.subscription_id)
   return data
@@ -119,7 +119,7 @@ const putCustomData = (
   dropped: Array<Dropped>
 ): void => {
   if (commerce.products.length > 0) putProducts(data, commerce.products)
-  put(data, "num_items", commerce.count)
+  if (commerce.count !== null) data["num_items"] = commerce.count
   putText(data, event, dropped)
   putPredictedValue(data, event, commerce.currency, dropped)
 }
@@ -130,7 +130,7 @@ const putProducts = (data: PayloadBuilder, products: ReadonlyArray<Product>): vo
     const content: PayloadBuilder = { id: product.id }
     if (product.quantity !== null) content["quantity"] = decimal(product.quantity)
     if (product.price !== null) content["item_price"] = decimal(product.price)
-    put(content, "brand", product.brand)
+    if (product.brand) content["brand"] = product.brand
     put(content, "delivery_category", product.deliveryCategory)
     return content
   })
@@ -143,8 +143,8 @@ const putText = (data: PayloadBuilder, event: NormalizedEvent, dropped: Array<Dr
   if (properties === null) return
   put(data, "content_name", properties.content_name)
   put(data, "content_category", properties.content_category)
-  put(data, "content_type", properties.content_type)
-  put(data, "order_id", properties.order_id)
+  if (properties.content_type) data["content_type"] = properties.content_type
+  if (properties.order_id) data["order_id"] = properties.order_id
   put(data, "search_string", properties.search_string)
   put(data, "sign_up_method", properties.sign_up_method)
   put(data, "status", properties.status)

@@ -86,7 +86,8 @@ const payloadOf = (event: NormalizedEvent, start: MappingStart<EventSource>): Ma
     else if (event.consent?.sale_of_data === "granted") payload["limited_data_use"] = false
   }
   payload["user"] = user
-  put(payload, "page", pageOf(event))
+  const page = pageOf(event)
+  if (page !== null) payload["page"] = page
   if (!isEmpty(properties)) payload["properties"] = properties
   if (source === "app") payload["app"] = appOf(event, connection.account["app_id"] ?? "")
   if (source === "crm") payload["lead"] = { lead_id: event.user.lead_id ?? "" }
@@ -139,8 +140,8 @@ const missing = (event: NormalizedEvent, name: string, source: EventSource, user
 
 const pageOf = (event: NormalizedEvent): PayloadBuilder | null => {
   const page: PayloadBuilder = {}
-  put(page, "url", event.event_source_url)
-  put(page, "referrer", event.referrer_url)
+  if (event.event_source_url) page["url"] = event.event_source_url
+  if (event.referrer_url) page["referrer"] = event.referrer_url
   return isEmpty(page) ? null : page
 }
 
@@ -208,21 +209,21 @@ const putProducts = (
     data["content_ids"] = productIds(products)
     data["contents"] = products.map((product) => {
       const content: PayloadBuilder = { content_id: product.id }
-      put(content, "content_name", product.name)
-      put(content, "content_category", product.category)
-      put(content, "brand", product.brand)
-      if (withPrices) put(content, "price", product.price)
-      put(content, "quantity", product.quantity)
+      if (product.name) content["content_name"] = product.name
+      if (product.category) content["content_category"] = product.category
+      if (product.brand) content["brand"] = product.brand
+      if (withPrices && product.price !== null) content["price"] = product.price
+      if (product.quantity !== null) content["quantity"] = product.quantity
       return content
     })
   }
-  put(data, "num_items", commerce.count)
+  if (commerce.count !== null) data["num_items"] = commerce.count
 }
 
 const putText = (data: PayloadBuilder, event: NormalizedEvent): void => {
   const properties = event.properties
   if (properties === null) return
-  put(data, "order_id", properties.order_id)
+  if (properties.order_id) data["order_id"] = properties.order_id
   put(data, "shop_id", properties.shop_id)
   put(data, "search_string", properties.search_string)
   put(data, "description", properties.description)
@@ -241,17 +242,17 @@ const userData = (user: NormalizedUser, extinfo: ReadonlyArray<string>, connecti
   if (phones.length > 0) data["phone"] = phones
   const ids = externalIds(user, connection)
   if (ids.length > 0) data["external_id"] = ids
-  put(data, "ttclid", user.ttclid)
-  put(data, "ttp", user.ttp)
-  put(data, "ip", user.ip)
-  put(data, "user_agent", user.user_agent)
-  put(data, "locale", user.locale)
-  put(data, "first_name", user.first_name)
-  put(data, "last_name", user.last_name)
-  put(data, "city", user.city_plain)
-  put(data, "state", user.state_plain)
-  put(data, "country", user.country_code?.toLowerCase())
-  put(data, "zip_code", user.zip)
+  if (user.ttclid) data["ttclid"] = user.ttclid
+  if (user.ttp) data["ttp"] = user.ttp
+  if (user.ip) data["ip"] = user.ip
+  if (user.user_agent) data["user_agent"] = user.user_agent
+  if (user.locale) data["locale"] = user.locale
+  if (user.first_name) data["first_name"] = user.first_name
+  if (user.last_name) data["last_name"] = user.last_name
+  if (user.city_plain) data["city"] = user.city_plain
+  if (user.state_plain) data["state"] = user.state_plain
+  if (user.country_code) data["country"] = user.country_code.toLowerCase()
+  if (user.zip) data["zip_code"] = user.zip
   if (user.madid !== null) {
     const system = mobileSystem(user.user_agent, extinfo)
     if (system === "ios") data["idfa"] = user.madid.toUpperCase()
