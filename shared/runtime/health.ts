@@ -168,10 +168,12 @@ const stuckPartitions = Metric.gauge("capi_partitions_stuck", {
   description: "Partitions with records to process that committed nothing, or did not open, for five minutes."
 })
 
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
+
 interface Membership {
   joined: boolean
   /** The assigned partitions by name. */
-  readonly partitions: Map<string, StuckPartition>
+  readonly partitions: Map<string, Writable<StuckPartition>>
 }
 
 /** `now` in milliseconds since the epoch. */
@@ -187,17 +189,16 @@ export const makePartitionHealth = (now: () => number, after = stuckAfter): Part
     const kept = new Set(assigned.map(nameOf))
     for (const name of partitions.keys()) if (!kept.has(name)) partitions.delete(name)
     for (const { topic, partition } of assigned) {
-      const opening = { processor, topic, partition, doing: "opening", since: now(), lag: 0 } as const
+      const opening: Writable<StuckPartition> = { processor, topic, partition, doing: "opening", since: now(), lag: 0 }
       if (!partitions.has(nameOf(opening))) partitions.set(nameOf(opening), opening)
     }
   }
   const update = (
     at: Pick<StuckPartition, "processor" | "topic" | "partition">,
-    change: (known: StuckPartition) => Partial<StuckPartition>
+    change: (known: Writable<StuckPartition>) => void
   ) => {
-    const { partitions } = membershipOf(at.processor)
-    const known = partitions.get(nameOf(at))
-    if (known !== undefined) partitions.set(nameOf(at), { ...known, ...change(known) })
+    const known = membershipOf(at.processor).partitions.get(nameOf(at))
+    if (known !== undefined) change(known)
   }
   return {
     observe: (event) => {
@@ -209,15 +210,22 @@ export const makePartitionHealth = (now: () => number, after = stuckAfter): Part
           membershipOf(event.processor).joined = false
           return assign(event.processor, [])
         case "opened":
-          return update(event, () => ({ doing: "working", since: now(), lag: 0 }))
+          return update(event, (known) => Object.assign(known, { doing: "working", since: now(), lag: 0 }))
         case "committed":
-          return update(event, () => ({ since: now() }))
+          return update(event, (known) => {
+            known.since = now()
+          })
         case "closed":
         case "reopening":
-          return update(event, () => ({ doing: "opening" }))
+          return update(event, (known) => {
+            known.doing = "opening"
+          })
         case "progress":
-          // Records that come to an idle partition are late only from now on.
-          return update(event, ({ lag }) => ({ lag: event.lag, ...(lag === 0 ? { since: now() } : {}) }))
+          return update(event, (known) => {
+            // Records that come to an idle partition are late only from now on.
+            if (known.lag === 0) known.since = now()
+            known.lag = event.lag
+          })
       }
     },
     dependencies: () =>
@@ -229,6 +237,7 @@ export const makePartitionHealth = (now: () => number, after = stuckAfter): Part
       return [...memberships.values()]
         .flatMap(({ partitions }) => [...partitions.values()])
         .filter(({ doing, lag, since }) => (doing === "opening" || lag > 0) && since <= oldest)
+        .map((one) => ({ ...one }))
     }
   }
 }

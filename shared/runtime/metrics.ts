@@ -108,82 +108,144 @@ const restoreSeconds = gauge("capi_partition_open_seconds", "Time from assignmen
 
 /** Counts the events into the current metric registry: one call per batch or commit, never per record. */
 export const runtimeMetrics: Effect.Effect<Observe> = Effect.map(Effect.context<never>(), (context) => {
+  const update = (metric: Metric.Metric<number, unknown>, value: number) => metric.updateUnsafe(value, context)
   // One metric for each series: Effect remembers the key of one series for each metric, and makes that of any other again.
-  const known = new Map<Series, Map<string, Metric.Metric<number, unknown>>>()
-  const update = (series: Series, attributes: Readonly<Record<string, string>>, value: number) => {
-    const ofMetric = known.get(series) ?? new Map<string, Metric.Metric<number, unknown>>()
-    known.set(series, ofMetric)
-    const key = Object.values(attributes).join(" ")
-    const found = ofMetric.get(key) ?? series(attributes)
-    ofMetric.set(key, found)
-    found.updateUnsafe(value, context)
+  const processors = new Map<string, ProcessorSeries>()
+  const seriesOf = (processor: string): ProcessorSeries => {
+    const known = processors.get(processor)
+    if (known !== undefined) return known
+    const made = new ProcessorSeries(processor)
+    processors.set(processor, made)
+    return made
   }
-  const remove = (attributes: Readonly<Record<string, string>>) => {
-    for (const one of [lag, inFlight, paused, restoreSeconds]) {
-      Metric.removeUnsafe(one(attributes), context)
-      known.get(one)?.delete(Object.values(attributes).join(" "))
+  const partitions = new Map<string, ReadonlyArray<Metric.Metric<number, unknown>>>()
+  const updateProgress = (event: AtPartition & Progress) => {
+    const attributes = partitionOf(event)
+    const key = nameOf(event)
+    const known = partitions.get(key) ?? progressGauges.map((series) => series(attributes))
+    partitions.set(key, known)
+    for (const [index, value] of valuesOf(event).entries()) update(known[index]!, value)
+  }
+  const close = (event: AtPartition) => {
+    partitions.delete(nameOf(event))
+    const attributes = partitionOf(event)
+    for (const series of [...progressGauges, restoreSeconds]) Metric.removeUnsafe(series(attributes), context)
+  }
+  /** Of processors that share their input, by processor and topic. */
+  const shared = new Map<string, Map<string, SharedProgress>>()
+  const updateShared = (event: AtPartition & Progress) => {
+    const topics = shared.get(event.processor) ?? new Map<string, SharedProgress>()
+    shared.set(event.processor, topics)
+    const known = topics.get(event.topic) ?? new SharedProgress(event, context)
+    topics.set(event.topic, known)
+    known.partitions.set(event.partition, event)
+  }
+  const closeShared = (event: AtPartition): boolean => {
+    const topics = shared.get(event.processor)
+    const known = topics?.get(event.topic)
+    known?.partitions.delete(event.partition)
+    if (known?.partitions.size === 0) {
+      known.remove()
+      topics?.delete(event.topic)
     }
-  }
-  const updateProgress = (attributes: Readonly<Record<string, string>>, progress: Progress) => {
-    update(lag, attributes, progress.lag)
-    update(inFlight, attributes, progress.bytesInFlight)
-    update(paused, attributes, progress.paused ? 1 : 0)
-  }
-  /** Of processors that share their input, by processor and topic, then by partition. */
-  const shared = new Map<string, Map<number, Progress>>()
-  const updateShared = (event: AtPartition, progress: Progress | null) => {
-    const attributes = { processor: event.processor, topic: event.topic }
-    const key = `${event.processor} ${event.topic}`
-    const partitions = shared.get(key) ?? new Map<number, Progress>()
-    shared.set(key, partitions)
-    if (progress === null) partitions.delete(event.partition)
-    else partitions.set(event.partition, progress)
-    if (partitions.size > 0) return updateProgress(attributes, together(partitions.values()))
-    shared.delete(key)
-    return remove(attributes)
+    return known !== undefined
   }
   return (event) => {
-    const processor = { processor: event.processor }
+    const { processor } = event
     switch (event.type) {
       case "assigned":
-        update(owned, processor, event.partitions.length)
+        update(seriesOf(processor).of(owned), event.partitions.length)
         break
       case "left":
-        update(owned, processor, 0)
+        update(seriesOf(processor).of(owned), 0)
         break
       case "opened":
-        if (event.isShared !== true) update(restoreSeconds, partitionOf(event), event.millis / 1_000)
+        if (event.isShared !== true) update(restoreSeconds(partitionOf(event)), event.millis / 1_000)
         break
       case "closed":
-        if (shared.has(`${event.processor} ${event.topic}`)) updateShared(event, null)
-        else remove(partitionOf(event))
+        if (!closeShared(event)) close(event)
         break
       case "reopening":
-        update(reopenings, processor, 1)
+        update(reopenings({ processor }), 1)
         break
       case "lost":
-        update(lost, partitionOf(event), Math.max(0, event.to - event.from))
+        update(lost(partitionOf(event)), Math.max(0, event.to - event.from))
         break
       case "poison":
-        update(poison, processor, 1)
+        update(poison({ processor }), 1)
         break
-      case "batch":
-        update(batches, processor, 1)
-        update(bytes, processor, event.bytes)
-        update(records, { ...processor, topic: event.topic }, event.records)
+      case "batch": {
+        const series = seriesOf(processor)
+        update(series.of(batches), 1)
+        update(series.of(bytes), event.bytes)
+        update(series.recordsOf(event.topic), event.records)
         break
-      case "committed":
-        update(commits, processor, 1)
-        update(commitSeconds, processor, event.millis / 1_000)
-        update(outputs, processor, event.outputs)
+      }
+      case "committed": {
+        const series = seriesOf(processor)
+        update(series.of(commits), 1)
+        update(series.of(commitSeconds), event.millis / 1_000)
+        update(series.of(outputs), event.outputs)
         break
+      }
       case "progress":
-        if (event.isShared === true) updateShared(event, event)
-        else updateProgress(partitionOf(event), event)
+        if (event.isShared === true) updateShared(event)
+        else updateProgress(event)
         break
     }
   }
 })
+
+/** Of one processor; each is known to the registry from its first value on. */
+class ProcessorSeries {
+  private readonly processor: string
+  private readonly known = new Map<Series | string, Metric.Metric<number, unknown>>()
+
+  constructor(processor: string) {
+    this.processor = processor
+  }
+
+  of(series: Series): Metric.Metric<number, unknown> {
+    const known = this.known.get(series) ?? series({ processor: this.processor })
+    this.known.set(series, known)
+    return known
+  }
+
+  recordsOf(topic: string): Metric.Metric<number, unknown> {
+    const known = this.known.get(topic) ?? records({ processor: this.processor, topic })
+    this.known.set(topic, known)
+    return known
+  }
+}
+
+/** What a processor that shares its input reports of the partitions of a topic: its gauges are computed when they are read. */
+class SharedProgress {
+  readonly partitions = new Map<number, Progress>()
+  readonly remove: () => void
+
+  constructor({ processor, topic }: AtPartition, context: Context.Context<never>) {
+    const registrations = progressGauges.map((series, index) =>
+      Metric.registerUnsafe(series({ processor, topic }), context, {
+        get: () => ({ value: valuesOf(together(this.partitions.values()))[index]! }),
+        update: () => undefined,
+        modify: () => undefined
+      })
+    )
+    this.remove = () => {
+      for (const registration of registrations) registration.remove()
+    }
+  }
+}
+
+/** The gauges of `Progress`, and their values in that order. */
+const progressGauges = [lag, inFlight, paused]
+const valuesOf = (progress: Progress): ReadonlyArray<number> => [
+  progress.lag,
+  progress.bytesInFlight,
+  progress.paused ? 1 : 0
+]
+
+const nameOf = ({ processor, topic, partition }: AtPartition): string => `${processor} ${topic} ${partition}`
 
 interface Progress {
   readonly lag: number
