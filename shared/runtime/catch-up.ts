@@ -161,7 +161,7 @@ const level = <E, R>(partition: SharedPartition<E, R>, cluster: Set<Subscriber<E
     if (!isReadFor(cluster, subscriber)) continue
     subscriber.behindFrom = Math.max(subscriber.behindFrom!, to)
     if (partition.endOffset > to) continue
-    partition.queue(subscriber, [], to, now)
     subscriber.behindFrom = null
+    partition.queue(subscriber, [], to, now)
   }
 }

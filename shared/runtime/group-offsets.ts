@@ -53,7 +53,7 @@ interface Entry {
 
 /** How often, and how many groups at a time: so that hundreds of them never come to the broker at once. */
 const commitMillis = 1_000
-const groupsAtATime = 50
+const groupsAtATime = 20
 const requestsAtATime = 8
 /** What does not go away by itself at once, else the tenth in a row. */
 const isLasting = (error: KafkaError, failures: number): boolean =>

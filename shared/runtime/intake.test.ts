@@ -76,3 +76,35 @@ it.effect("cuts a batch that lingers though the wall clock is set back meanwhile
     assert.isDefined(taking.pollUnsafe())
   })
 )
+
+it.effect("wakes whoever waits only for records that make a batch due sooner", () =>
+  Effect.gen(function* () {
+    const clock = yield* Clock.Clock
+    let looked = 0
+    const intake = new Intake({
+      position: 0,
+      topic: "in",
+      limits: { recordsMax: 3, bytesMax: 100_000, linger: Duration.millis(500) },
+      accept: undefined,
+      bytesInFlightMax: 100_000,
+      clock,
+      pause: () => undefined,
+      resume: () => undefined,
+      onReceived: () => undefined,
+      isMoreComing: () => {
+        looked++
+        return false
+      }
+    })
+    const taking = yield* Effect.forkChild(intake.take, { startImmediately: true })
+    intake.push([record], 1, 1)
+    yield* TestClock.adjust("1 millis")
+    looked = 0
+    intake.push([{ ...record, offset: 1 }], 2, 2)
+    yield* TestClock.adjust("1 millis")
+    assert.strictEqual(looked, 1, "looked at once, by whoever pushed")
+    intake.push([{ ...record, offset: 2 }], 3, 3)
+    yield* TestClock.adjust("1 millis")
+    assert.isDefined(taking.pollUnsafe(), "full before its time")
+  })
+)

@@ -6,7 +6,7 @@ import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import { type FetchedRecord, KafkaClient, KafkaError, type TopicPartition } from "../kafka/client.ts"
+import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
 import { type BatchLimits, type Inbound, inboundOf } from "./contract.ts"
 
 interface IntakeOptions {
@@ -69,6 +69,7 @@ export class Intake {
   highWatermark = 0
   paused = false
   private readonly options: IntakeOptions
+  private readonly lingerMillis: number
   /** Opened by whatever may make a batch; closed before the conditions are checked, so no change is missed. */
   private readonly changed = Latch.makeUnsafe(false)
   private records: Array<Inbound> = []
@@ -82,11 +83,14 @@ export class Intake {
   private ended = false
   /** A batch is waited for. */
   isTakenFrom = false
+  /** When whoever waits looks again by itself, in milliseconds since the epoch. */
+  private looksAgainAt = Number.POSITIVE_INFINITY
   /** What is queued is a batch, full or not. */
   private isDue = false
 
   constructor(options: IntakeOptions) {
     this.options = options
+    this.lingerMillis = Duration.toMillis(options.limits.linger)
     this.endOffset = options.position
     options.together?.intakes.add(this)
   }
@@ -106,13 +110,13 @@ export class Intake {
     }
     this.endOffset = endOffset
     this.highWatermark = highWatermark
-    if (wasEmpty) this.waitingSince = this.queuedSince = this.options.clock.currentTimeMillisUnsafe()
+    if (wasEmpty) this.waitingSince = this.queuedSince = this.now()
     if (!this.paused && this.bytesInFlight > this.options.bytesInFlightMax) {
       this.paused = true
       this.options.pause()
     }
     this.options.onReceived()
-    this.changed.openUnsafe()
+    this.wakeIfSooner()
   }
 
   /** Waits for the next batch; null after `end`. One fiber takes. */
@@ -129,6 +133,7 @@ export class Intake {
         return batch
       }
       this.isTakenFrom = true
+      this.looksAgainAt = this.now() + left
       if (left === Number.POSITIVE_INFINITY) yield* this.changed.await
       else yield* Effect.timeoutOption(this.changed.await, left)
       this.isTakenFrom = false
@@ -153,7 +158,7 @@ export class Intake {
       if (!this.ended) this.options.resume()
     }
     // A batch that lingers while the partition is paused must be cut as soon as nothing else is in flight.
-    this.changed.openUnsafe()
+    this.wakeIfSooner()
   }
 
   /** Discards the records that are queued and not taken. Returns the offset of the first one; null if there was none. */
@@ -196,23 +201,31 @@ export class Intake {
   private millisToBatch(): number {
     if (this.isEmpty) return Number.POSITIVE_INFINITY
     if (this.isDue) return 0
-    const { recordsMax, bytesMax, linger } = this.options.limits
+    const { recordsMax, bytesMax } = this.options.limits
     if (this.records.length - this.head >= recordsMax || this.queuedBytes >= bytesMax) return 0
     if (this.paused && this.takenBytes === 0) return 0
-    const now = this.options.clock.currentTimeMillisUnsafe()
+    const now = this.now()
     // A wall clock that was set back must not make the records wait until it has caught up.
     this.waitingSince = Math.min(this.waitingSince, now)
     this.queuedSince = Math.min(this.queuedSince, now)
-    const lingerMillis = Duration.toMillis(linger)
-    const atMost = Math.max(lingerMillis, backlogLingerMillis)
-    const waits = this.options.isMoreComing?.() === true ? atMost : lingerMillis
+    const atMost = Math.max(this.lingerMillis, backlogLingerMillis)
+    const waits = this.options.isMoreComing?.() === true ? atMost : this.lingerMillis
     return Math.min(this.waitingSince + waits, this.queuedSince + atMost) - now
   }
 
   /** What is queued lingers from now on: the last records of a backlog, which are on their way, join it. */
   lingerAgain(): void {
-    this.waitingSince = this.options.clock.currentTimeMillisUnsafe()
-    this.changed.openUnsafe()
+    this.waitingSince = this.now()
+    this.wakeIfSooner()
+  }
+
+  // With hundreds of queues a fetch brings each of them a few records, which seldom make a batch: no need to look each time.
+  private wakeIfSooner(): void {
+    if (this.isTakenFrom && this.now() + this.millisToBatch() < this.looksAgainAt) this.changed.openUnsafe()
+  }
+
+  private now(): number {
+    return this.options.clock.currentTimeMillisUnsafe()
   }
 
   /** What is queued is due now, and what is queued beside it in other partitions (`BatchGroup`). */
@@ -226,8 +239,7 @@ export class Intake {
     this.isDue = false
     const start = this.head
     const limit = Math.min(this.records.length, start + recordsMax)
-    let bytes = 0
-    let end = start
+    let [bytes, end] = [0, start]
     while (end < limit) {
       const size = recordBytes(this.records[end]!)
       if (end > start && bytes + size > bytesMax) break
@@ -260,41 +272,3 @@ const recordBytes = (record: Inbound): number =>
 
 /** Roughly what a record's object and headers take beside its key and value. */
 const overheadBytes = 200
-
-/**
- * Fails when nothing was received over two checks although the log went on: kafkajs can stop fetching without an error. One check
- * would be too few, because records of a transaction that is still open don't come yet. A partition that waits for its steps
- * or has nothing to read is not stalled.
- */
-export const failOnStall = (
-  at: TopicPartition,
-  intake: Pick<Intake, "endOffset" | "isEmpty" | "paused">,
-  every: Duration.Duration
-): Effect.Effect<never, KafkaError, KafkaClient> =>
-  Effect.gen(function* () {
-    const client = yield* KafkaClient
-    let stalledChecks = 0
-    while (true) {
-      const before = intake.endOffset
-      yield* Effect.sleep(every)
-      const quiet = intake.endOffset === before && intake.isEmpty && !intake.paused
-      // An unreachable broker is not a stall: commits and heartbeats fail then.
-      const behind = quiet && (yield* Effect.orElseSucceed(isBehind(client, at, before), () => false))
-      stalledChecks = behind && intake.endOffset === before ? stalledChecks + 1 : 0
-      if (stalledChecks === 2) return yield* stalled(at, before, Duration.toMillis(every) * stalledChecks)
-    }
-  })
-
-const isBehind = (client: KafkaClient["Service"], { topic, partition }: TopicPartition, position: number) =>
-  Effect.map(client.topicOffsets(topic), (offsets) =>
-    offsets.some((found) => found.partition === partition && found.high > position)
-  )
-
-const stalled = ({ topic, partition }: TopicPartition, position: number, millis: number) =>
-  new KafkaError({
-    code: "timeout",
-    operation: "fetch",
-    message: `No records of ${topic}/${partition} were received for ${millis} ms, though the log goes on after offset ${position}.`,
-    nextStep: "The member joins its group again by itself; look at the network and the broker if this repeats.",
-    cause: null
-  })

@@ -111,7 +111,7 @@ const commit = <E, R>(
         offsets: next === null ? [] : [{ groupId, ...at, next, metadata: metadata?.() ?? "" }]
       })
     )
-    yield* steps.settle(ready, next)
+    steps.settle(ready, next)
     const millis = (yield* Clock.currentTimeMillis) - begun
     onCommitted({ next, steps: ready.count, outputs: records.length, millis })
   })

@@ -93,10 +93,12 @@ const commit = <E, R>(partition: SharedPartition<E, R>, parts: ReadonlyArray<Par
     yield* producer.commit({ records: outputs.map((output) => produced(prefix, output)), offsets: [] })
     const now = yield* Clock.currentTimeMillis
     for (const [index, { subscriber, ready, next, ticked }] of parts.entries()) {
-      partition.bytesInFlight -= yield* subscriber.steps.settle(ready, next)
+      partition.bytesInFlight -= subscriber.steps.settle(ready, next)
       yield* subscriber.isolation.onCommitted(next, marks[index]!)
       if (ticked !== null) yield* Deferred.succeed(ticked.committed, undefined)
-      groupOffsets.moved(subscriber.groupId, at, subscriber.steps.committed, subscriber.onGroupCommitted)
+      // A position that was only stored again is the group's already, but where a person set the group's.
+      if (next !== null || subscriber.groupOffset !== null)
+        groupOffsets.moved(subscriber.groupId, at, subscriber.steps.committed, subscriber.onGroupCommitted)
       subscriber.onCommitted({
         next,
         steps: ready.count,

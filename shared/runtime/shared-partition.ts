@@ -102,16 +102,18 @@ export class SharedPartition<E, R> implements RecordSink {
   cutLargest(isLasting = false): void {
     const now = this.options.clock.currentTimeMillisUnsafe()
     let surplus = -this.options.bytesInFlightMax / 2
-    const waiting: Array<Intake> = []
+    const waiting: Array<{ readonly intake: Intake; readonly bytes: number }> = []
     for (const one of this.subscribers) {
       if (!one.isOpen) continue
       const { intake } = one
-      surplus += isLasting || one.isStalled(now) ? intake.bytesInFlight : intake.queued.bytes
-      if (intake.isTakenFrom && !intake.isEmpty) waiting.push(intake)
+      const { bytes } = intake.queued
+      surplus += isLasting || one.isStalled(now) ? intake.bytesInFlight : bytes
+      if (intake.isTakenFrom && !intake.isEmpty) waiting.push({ intake, bytes })
     }
-    for (const intake of waiting.sort((one, other) => other.queued.bytes - one.queued.bytes)) {
+    if (surplus <= 0) return
+    for (const { intake, bytes } of waiting.sort((one, other) => other.bytes - one.bytes)) {
       if (surplus <= 0) return
-      surplus -= intake.queued.bytes
+      surplus -= bytes
       intake.cutEarly()
     }
   }

@@ -6,6 +6,7 @@ import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { KafkaError } from "../kafka/client.ts"
@@ -55,20 +56,22 @@ export class StepQueue<E, R> {
   intakeEnded = false
   /** In the order of the partition. */
   private readonly steps: Array<StepInFlight<E>> = []
-  private readonly uncommitted: Semaphore.Semaphore
+  private readonly uncommittedMax: number
+  /** Opened when fewer are uncommitted. */
+  private readonly room = Latch.makeUnsafe(false)
   private failed: Exit.Failure<Step, E | KafkaError> | null = null
 
   constructor(options: StepQueueOptions<E, R>) {
     this.options = options
     this.committed = options.intake.endOffset
-    this.uncommitted = Semaphore.makeUnsafe(options.processor.concurrency + stepsAheadMax)
+    this.uncommittedMax = options.processor.concurrency + stepsAheadMax
   }
 
   /** Takes a batch only when a step may start, so that batches are as full as the load makes them. Ends with the intake. */
   readonly run = (scope: Scope.Scope): Effect.Effect<void, KafkaError, R> =>
     Effect.gen({ self: this }, function* () {
       const { intake, processor, onChange } = this.options
-      const running = Semaphore.makeUnsafe(processor.concurrency)
+      const running = processor.concurrency === 1 ? null : Semaphore.makeUnsafe(processor.concurrency)
       yield* Scope.addFinalizer(
         scope,
         Effect.sync(() => {
@@ -76,18 +79,31 @@ export class StepQueue<E, R> {
         })
       )
       while (true) {
-        yield* this.uncommitted.take(1)
-        yield* running.take(1)
+        while (this.steps.length >= this.uncommittedMax) {
+          this.room.closeUnsafe()
+          yield* this.room.await
+        }
+        if (running !== null) yield* running.take(1)
         const taken = yield* intake.take
         if (taken === null) break
-        yield* this.start(running, taken, scope)
+        if (running === null) yield* this.workAlone(taken)
+        else yield* Effect.forkIn(Effect.andThen(this.work(taken), running.release(1)), scope)
       }
       this.intakeEnded = true
       onChange()
     })
 
+  /** Where one runs at a time it needs no fiber of its own. Behind one that failed none begins: it would be repeated with it. */
+  private workAlone(taken: TakenBatch): Effect.Effect<void, never, R> {
+    return Effect.flatMap(this.work(taken), (exit) => {
+      if (!Exit.isSuccess(exit)) return Effect.never
+      // The commit of this one may begin before the next.
+      return this.options.intake.isEmpty ? Effect.void : Effect.yieldNow
+    })
+  }
+
   // A separate method, so that the loop above holds no batch while it waits for the next.
-  private start(running: Semaphore.Semaphore, taken: TakenBatch, scope: Scope.Scope) {
+  private work(taken: TakenBatch): Effect.Effect<Exit.Exit<Step, E | KafkaError>, never, R> {
     const { processor, task, topic, partition, onBatch, onChange } = this.options
     const requests = this.options.requests.step()
     const step: StepInFlight<E> = { batch: { bytes: taken.bytes, endOffset: taken.endOffset }, requests, exit: null }
@@ -95,16 +111,14 @@ export class StepQueue<E, R> {
     onBatch(taken)
     const batch: Batch = { topic, partition, records: taken.records, requests }
     const buffers = processor.releasesInputBuffers === true ? taken.records.map(({ bufferRef }) => bufferRef) : []
-    const complete = (exit: Exit.Exit<Step, E | KafkaError>) =>
-      Effect.suspend(() => {
-        step.exit = exit
-        // After a failure a fiber of the step may still use them.
-        if (Exit.isSuccess(exit)) for (const buffer of buffers) buffer?.release()
-        else requests.settle()
-        onChange()
-        return running.release(1)
-      })
-    return withDeadline(processor, task.step(batch)).pipe(Effect.exit, Effect.flatMap(complete), Effect.forkIn(scope))
+    return Effect.map(Effect.exit(withDeadline(processor, task.step(batch))), (exit) => {
+      step.exit = exit
+      // After a failure a fiber of the step may still use them.
+      if (Exit.isSuccess(exit)) for (const buffer of buffers) buffer?.release()
+      else requests.settle()
+      onChange()
+      return exit
+    })
   }
 
   get isEmpty(): boolean {
@@ -158,7 +172,7 @@ export class StepQueue<E, R> {
   }
 
   /** The ready steps are committed. Returns the bytes of input that are no longer in flight. */
-  settle(ready: ReadySteps, next: number | null): Effect.Effect<number> {
+  settle(ready: ReadySteps, next: number | null): number {
     if (next !== null) this.committed = next
     const committed = this.steps.splice(0, ready.count)
     const bytes = committed.reduce((sum, step) => sum + step.batch.bytes, 0)
@@ -167,7 +181,8 @@ export class StepQueue<E, R> {
       if (exit !== null && Exit.isSuccess(exit)) exit.value.release?.()
       requests.settle()
     }
-    return Effect.as(this.uncommitted.release(ready.count), bytes)
+    this.room.openUnsafe()
+    return bytes
   }
 }
 

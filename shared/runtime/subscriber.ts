@@ -132,6 +132,7 @@ export class Subscriber<E, R> {
   onCommitted({ now, ...commit }: CommitReport & { readonly now: number }): void {
     this.progressAt = now
     // A position alone says nothing of its steps.
+    if (commit.next === null && commit.outputs === 0) return
     if (commit.steps > 0) {
       this.failures = 0
       this.limits.committed()

@@ -59,13 +59,7 @@ const transportOver = (pool: ConnectionPool, options: HttpTransportOptions): Htt
     if (url === null) return pool.counted(Effect.fail(httpFailure("invalid_request", noHost)))
     return Effect.suspend(() => {
       const progress: RequestProgress = { started: false }
-      return exchange(pool, request, url, options, progress).pipe(
-        Effect.timeoutOrElse({
-          duration: options.timeoutMillis,
-          orElse: () => Effect.fail(httpFailure("timeout", url.host, progress.started))
-        }),
-        pool.counted
-      )
+      return pool.counted(exchange(pool, request, url, options, progress))
     })
   }
   return { execute, statistics: pool.statistics }
@@ -75,7 +69,7 @@ const exchange = (
   { dispatcher, bodies }: ConnectionPool,
   request: HttpRequestSpec,
   url: URL,
-  { responseBytesMax }: HttpTransportOptions,
+  { responseBytesMax, timeoutMillis }: HttpTransportOptions,
   progress: RequestProgress
 ): Effect.Effect<HttpResponseSpec, HttpFailure> =>
   Effect.suspend(() => {
@@ -85,7 +79,7 @@ const exchange = (
       return bodyRef.buffer
     }
     const body = bodyOf(request, take)
-    const wire = { method: request.method, url, headers: headersOf(request, body), body }
+    const wire = { method: request.method, url, headers: headersOf(request, body), body, timeoutMillis }
     return Effect.matchEffect(dispatch(dispatcher, wire, responseBytesMax, progress), {
       onFailure: (error) => Effect.fail(httpFailureFrom(error, url.host, progress.started)),
       onSuccess: (answer) => {
@@ -129,6 +123,7 @@ interface WireRequest {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer | string | null
+  readonly timeoutMillis: number
 }
 
 /** How far a request has come. */
@@ -150,19 +145,30 @@ interface WireAnswer {
  */
 const dispatch = (
   dispatcher: Undici.Dispatcher,
-  { method, url, headers, body }: WireRequest,
+  { method, url, headers, body, timeoutMillis }: WireRequest,
   bytesMax: number,
   progress: RequestProgress
 ): Effect.Effect<WireAnswer, unknown> =>
   Effect.callback((resume) => {
-    const reader = new AnswerReader(bytesMax, resume, progress)
-    // The time is bounded by whoever asks.
+    const end = (answer: Effect.Effect<WireAnswer, unknown>) => {
+      clearTimeout(timer)
+      resume(answer)
+    }
+    const reader = new AnswerReader(bytesMax, end, progress)
+    // One timer for all of it, and no fiber that waits: a request is most of what a small batch costs.
+    const timer = setTimeout(() => {
+      end(Effect.fail(tooLate))
+      reader.abort()
+    }, timeoutMillis)
     const timeouts = { headersTimeout: 0, bodyTimeout: 0 }
     dispatcher.dispatch(
       { origin: url.origin, path: url.pathname + url.search, method, headers: { ...headers }, body, ...timeouts },
       reader
     )
-    return Effect.sync(() => reader.abort())
+    return Effect.sync(() => {
+      clearTimeout(timer)
+      reader.abort()
+    })
   })
 
 class AnswerReader implements Undici.Dispatcher.DispatchHandler {
@@ -231,6 +237,7 @@ class AnswerReader implements Undici.Dispatcher.DispatchHandler {
 
 /** Never seen: whoever aborts has its answer already, or waits no more. Made once, since a stack trace costs. */
 const ended = new Error("The request was ended.")
+const tooLate = Object.assign(new Error("The answer did not come in time."), { code: "UND_ERR_BODY_TIMEOUT" })
 
 /**
  * The text of a body, at most `bytesMax` bytes before and after decompression (a small body may be a bomb). Bytes that

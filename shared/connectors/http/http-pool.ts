@@ -2,8 +2,11 @@
 
 import type { Socket } from "node:net"
 import * as Undici from "@effect/platform-node/Undici"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { BufferPool, type BufferRef } from "../../kafka/wire/buffer-pool.ts"
 import type { HttpFailure } from "./http-failure.ts"
@@ -86,19 +89,16 @@ const openPool = (options: PoolOptions): ConnectionPool => {
     counters.open--
   })
   const counted = <A>(request: Effect.Effect<A, HttpFailure>): Effect.Effect<A, HttpFailure> =>
-    Effect.gen(function* () {
-      const started = yield* Clock.currentTimeMillis
+    Effect.flatMap(Clock.currentTimeMillis, (started) => {
       counters.requests++
-      const note = Effect.map(Clock.currentTimeMillis, (now) => {
-        counters.finished++
-        counters.totalMillis += now - started
+      return Effect.onExit(request, (exit) => {
+        const failure = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.findErrorOption(exit.cause)) : undefined
+        if (failure !== undefined) failures.set(failure.code, (failures.get(failure.code) ?? 0) + 1)
+        return Effect.map(Clock.currentTimeMillis, (now) => {
+          counters.finished++
+          counters.totalMillis += now - started
+        })
       })
-      return yield* request.pipe(
-        Effect.tapError((failure) =>
-          Effect.sync(() => failures.set(failure.code, (failures.get(failure.code) ?? 0) + 1))
-        ),
-        Effect.ensuring(note)
-      )
     })
   const statistics = Effect.sync(() => statisticsOf(agent, counters, failures, options))
   return { dispatcher: agent, bodies, counted, statistics }
