@@ -63,14 +63,18 @@ export const makeConnectionCredential = (
     return { secret: { ...secret, access_token: result.accessToken }, until: now + Math.max(0, life) }
   })
 
+  // One at a time: requests that find the token gone wait for one exchange.
+  const obtainOnce = one.withPermits(1)(
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      if (held === null || now >= held.until) held = yield* obtain
+      return contextOf(held.secret)
+    })
+  )
+
   return {
-    // One at a time: requests that find the token gone wait for one exchange.
-    context: one.withPermits(1)(
-      Effect.gen(function* () {
-        const now = yield* Clock.currentTimeMillis
-        if (held === null || now >= held.until) held = yield* obtain
-        return contextOf(held.secret)
-      })
+    context: Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      held !== null && now < held.until ? Effect.succeed(contextOf(held.secret)) : obtainOnce
     ),
     invalidate: Effect.sync(() => {
       held = null

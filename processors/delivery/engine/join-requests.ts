@@ -66,37 +66,36 @@ export const joinRequests = ({ limits, concurrency, send, scope }: JoinOptions):
     if (isGathering || waiting.length === 0 || inFlight >= concurrency) return Effect.void
     isGathering = true
     // Steps that began together arrive after the scheduler has run a few times.
-    const gathered = Effect.yieldNow.pipe(
-      Effect.repeat({ times: yieldsToGather - 1 }),
-      Effect.andThen(
-        Effect.suspend(() => {
-          isGathering = false
-          const requests: Array<Effect.Effect<void>> = []
-          while (waiting.length > 0 && inFlight < concurrency) {
-            inFlight++
-            requests.push(sendTogether(takeFitting(waiting, limits())))
-          }
-          return Effect.all(requests, { discard: true })
-        })
-      )
+    const gathered = Effect.andThen(
+      gather,
+      Effect.suspend(() => {
+        isGathering = false
+        const requests: Array<Effect.Effect<void>> = []
+        while (waiting.length > 0 && inFlight < concurrency) {
+          inFlight++
+          requests.push(sendTogether(takeFitting(waiting, limits())))
+        }
+        return requests.length === 1 ? requests[0]! : Effect.all(requests, { discard: true })
+      })
     )
     return Effect.asVoid(Effect.forkIn(gathered, scope))
   })
 
   const sendTogether = (parts: ReadonlyArray<Part>): Effect.Effect<void> => {
     const tracker = sharedRequest(parts.map(({ requests }) => requests))
-    const together = send(
-      parts.flatMap(({ events }) => events),
-      tracker
-    )
+    const all = parts.flatMap(({ events }) => events)
+    const together = send(all, tracker)
     const request = Effect.exit(together).pipe(
       Effect.flatMap((exit) =>
         Effect.sync(() => {
-          for (const { events, result } of parts)
+          let from = 0
+          for (const { events, result } of parts) {
             Deferred.doneUnsafe(
               result,
-              Exit.isSuccess(exit) && parts.length > 1 ? Exit.succeed(partOf(exit.value, events)) : exit
+              Exit.isSuccess(exit) && parts.length > 1 ? Exit.succeed(partOf(exit.value, events, all, from)) : exit
             )
+            from += events.length
+          }
         })
       ),
       Effect.ensuring(
@@ -142,7 +141,7 @@ export const joinRequests = ({ limits, concurrency, send, scope }: JoinOptions):
   return { send: join, open }
 }
 
-const yieldsToGather = 3
+const gather = Effect.andThen(Effect.yieldNow, Effect.andThen(Effect.yieldNow, Effect.yieldNow))
 
 /** Takes the most urgent part, and those of its batch group that fit into a request with it. */
 const takeFitting = (waiting: Array<Part>, limits: ChunkLimits): ReadonlyArray<Part> => {
@@ -165,11 +164,18 @@ const takeFitting = (waiting: Array<Part>, limits: ChunkLimits): ReadonlyArray<P
   return taken
 }
 
-/** What a result says of some of its events; null where that shows only when they are sent alone. */
-const partOf = (result: RequestResult, events: ReadonlyArray<DeliveryEvent>): RequestResult | null => {
+/** What a result says of some of its events, the first of which is `all[from]`; null where that shows only when they are sent alone. */
+const partOf = (
+  result: RequestResult,
+  events: ReadonlyArray<DeliveryEvent>,
+  all: ReadonlyArray<DeliveryEvent>,
+  from: number
+): RequestResult | null => {
   const { verdict } = result
   if (verdict._tag === "SomeInvalid" || (verdict._tag === "InvalidEvents" && verdict.invalidEvents.size === 0))
     return null
+  // All were sent, and all went well or badly.
+  if (result.sent === all && verdict._tag === "All") return { ...result, sent: all.slice(from, from + events.length) }
   const own = new Set(events)
   const indexes = [...result.sent.keys()].filter((index) => own.has(result.sent[index]!))
   const part: RequestResult = {

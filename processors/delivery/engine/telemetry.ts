@@ -119,32 +119,45 @@ export const makeDeliveryMetrics = (connection: string, platform: string): Deliv
     outcomes: seriesBy(events, "outcome"),
     rejections: seriesBy(rejections, "reason")
   }
+  // One effect for all series of a call: a request of few events costs little else.
+  const updating = (act: (update: Update) => void): Effect.Effect<void> =>
+    Effect.map(Effect.context<never>(), (context) => act((metric, value) => metric.updateUnsafe(value, context)))
   const each = (
     series: (value: string) => Metric.Counter<number>,
     counts: ReadonlyMap<string, number>
   ): Effect.Effect<void> =>
-    Effect.forEach(counts, ([value, count]) => Metric.update(series(value), count), { discard: true })
+    counts.size === 0
+      ? Effect.void
+      : updating((update) => {
+          for (const [value, count] of counts) update(series(value), count)
+        })
   return {
     request: (seen) =>
-      Effect.gen(function* () {
-        yield* Metric.update(by.requests(seen.errorClass), 1)
-        yield* Metric.update(of.latency, seen.latencyMillis / 1000)
-        yield* Metric.update(of.fill, seen.events / seen.eventsMax)
+      updating((update) => {
+        update(by.requests(seen.errorClass), 1)
+        update(of.latency, seen.latencyMillis / 1000)
+        update(of.fill, seen.events / seen.eventsMax)
         if (seen.eventsReceived === null) return
-        yield* Metric.update(of.sent, seen.eventsTaken)
-        yield* Metric.update(of.received, seen.eventsReceived)
+        update(of.sent, seen.eventsTaken)
+        update(of.received, seen.eventsReceived)
       }),
-    limiterWait: (wait) => Metric.update(of.waits, Duration.toSeconds(wait)),
+    limiterWait: (wait) => updating((update) => update(of.waits, Duration.toSeconds(wait))),
     retry: Metric.update(of.retries, 1),
     finals: (counts) => each(by.finals, counts),
     outcomes: (counts) => each(by.outcomes, counts),
-    rejected: (reasons) => each(by.rejections, bounded(reasons, reasonsSeen)),
+    rejected: (reasons) => (reasons.size === 0 ? Effect.void : each(by.rejections, bounded(reasons, reasonsSeen))),
     circuit: (state) => Metric.update(of.circuit, circuitValue[state]),
     credentialExpiry: (at) => Metric.update(of.expiry, at === null ? 0 : at / 1000),
     paused: (value) => Metric.update(of.paused, value ? 1 : 0),
-    batchSize: (value, gain) => Effect.andThen(Metric.update(of.batchSize, value), Metric.update(of.improvement, gain))
+    batchSize: (value, gain) =>
+      updating((update) => {
+        update(of.batchSize, value)
+        update(of.improvement, gain)
+      })
   }
 }
+
+type Update = (metric: Metric.Metric<number, unknown>, value: number) => void
 
 // A platform's codes are few, but a hostile response may hold any text. The code behind the slash, which says more of one event than
 // of a kind of failure (Meta's error_subcode), is for the results alone.

@@ -74,20 +74,27 @@ export const makeCircuitBreaker = (
     }
     const publish = Effect.suspend(() => SubscriptionRef.set(observed, circuit.state))
     const acquire = admit(circuit, settings, publish)
+    const book = <A, E>(generation: number, exit: Exit.Exit<readonly [CallOutcome, A], E>) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const before = circuit.state
+        settle(circuit, settings, generation, Exit.isSuccess(exit) ? exit.value[0] : "ignored", now)
+        return circuit.state === before ? Effect.void : publish
+      })
     return {
       state: Effect.sync(() => circuit.state),
       changes: SubscriptionRef.changes(observed),
       call: (use) =>
-        Effect.acquireUseRelease(
-          acquire,
-          (permit) => use(permit.probing),
-          (permit, exit) =>
-            Effect.flatMap(Clock.currentTimeMillis, (now) => {
-              const before = circuit.state
-              settle(circuit, settings, permit.generation, Exit.isSuccess(exit) ? exit.value[0] : "ignored", now)
-              return circuit.state === before ? Effect.void : publish
-            })
-        ).pipe(Effect.map(([, value]) => value)),
+        Effect.suspend(() => {
+          const { generation } = circuit
+          return circuit.state === "CLOSED"
+            ? // Nothing to give back.
+              Effect.onExit(use(false), (exit) => book(generation, exit))
+            : Effect.acquireUseRelease(
+                acquire,
+                (permit) => use(permit.probing),
+                (permit, exit) => book(permit.generation, exit)
+              )
+        }).pipe(Effect.map(([, value]) => value)),
       succeeded: Effect.sync(() => circuit.succeeded)
     }
   })
@@ -130,7 +137,8 @@ const settle = (
   if (circuit.state === "HALF_OPEN") circuit.inFlight -= 1
   if (outcome === "failure") fail(circuit, settings, now)
   else if (outcome === "success") succeed(circuit, settings)
-  wake(circuit)
+  // Nobody waits for a closed one.
+  if (circuit.state !== "CLOSED") wake(circuit)
 }
 
 const fail = (circuit: Circuit, settings: CircuitBreakerSettings, now: number): void => {

@@ -80,6 +80,7 @@ export const makeRateLimiter = (settings: RateLimiterSettings = rateLimiterDefau
       ramp: null
     }
     const turn = Semaphore.makeUnsafe(1)
+    let waiting = 0
     const at = <A>(read: (now: number) => A) => Effect.map(Clock.currentTimeMillis, read)
     const attempt = (cost: Cost) => at((now) => takeOrWait(limiter, settings, cost, now))
     const wait = Effect.fnUntraced(function* (cost: Cost) {
@@ -94,7 +95,17 @@ export const makeRateLimiter = (settings: RateLimiterSettings = rateLimiterDefau
     })
     return {
       tryAcquire: (cost) => Effect.map(attempt(cost), (millis) => millis === 0),
-      acquire: (cost) => turn.withPermits(1)(wait(cost)),
+      acquire: (cost) =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          if (waiting === 0 && takeOrWait(limiter, settings, cost, now) === 0) return notWaited
+          waiting++
+          return Effect.ensuring(
+            turn.withPermits(1)(wait(cost)),
+            Effect.sync(() => {
+              waiting--
+            })
+          )
+        }),
       setShare: (share) =>
         at((now) => {
           advance(limiter, settings, now)
@@ -118,6 +129,8 @@ export const makeRateLimiter = (settings: RateLimiterSettings = rateLimiterDefau
       factor: at((now) => factorAt(limiter, settings, now))
     }
   })
+
+const notWaited = Effect.succeed(Duration.zero)
 
 /** Takes the cost and gives 0, or gives the milliseconds until it may be there. */
 const takeOrWait = (limiter: Limiter, settings: RateLimiterSettings, cost: Cost, now: number): number => {
@@ -205,7 +218,8 @@ export interface DeadlineSemaphore {
 
 interface Ticket {
   readonly deadline: number
-  readonly called: Deferred.Deferred<void>
+  /** Null where it did not have to wait. */
+  readonly called: Deferred.Deferred<void> | null
   /** Whether it holds a permit: whoever leaves with one passes it on. */
   holds: boolean
 }
@@ -216,6 +230,10 @@ export const makeDeadlineSemaphore = (permits: number): DeadlineSemaphore => {
   const waiting: Array<Ticket> = []
 
   const join = (deadline: number): Ticket => {
+    if (free > 0 && waiting.length === 0) {
+      free -= 1
+      return { deadline, called: null, holds: true }
+    }
     const ticket: Ticket = { deadline, called: Deferred.makeUnsafe<void>(), holds: false }
     const behind = waiting.findIndex((other) => other.deadline > deadline)
     waiting.splice(behind < 0 ? waiting.length : behind, 0, ticket)
@@ -233,7 +251,7 @@ export const makeDeadlineSemaphore = (permits: number): DeadlineSemaphore => {
       if (next === undefined) return
       free -= 1
       next.holds = true
-      Deferred.doneUnsafe(next.called, Effect.void)
+      if (next.called !== null) Deferred.doneUnsafe(next.called, Effect.void)
     }
   }
 
@@ -242,7 +260,7 @@ export const makeDeadlineSemaphore = (permits: number): DeadlineSemaphore => {
     withPermit: (deadline, use) =>
       Effect.acquireUseRelease(
         Effect.sync(() => join(deadline)),
-        (ticket) => Effect.andThen(Deferred.await(ticket.called), use),
+        ({ called }) => (called === null ? use : Effect.andThen(Deferred.await(called), use)),
         (ticket) => Effect.sync(() => leave(ticket))
       )
   }
