@@ -93,7 +93,7 @@ export class StepQueue<E, R> {
       onChange()
     })
 
-  /** Where one runs at a time it needs no fiber of its own. Behind one that failed none begins: it would be repeated with it. */
+  /** Where one runs at a time it needs no separate fiber. Behind one that failed none begins: it would be repeated with it. */
   private workAlone(taken: TakenBatch): Effect.Effect<void, never, R> {
     return Effect.flatMap(this.work(taken), (exit) => {
       if (!Exit.isSuccess(exit)) return Effect.never

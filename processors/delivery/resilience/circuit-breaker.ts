@@ -87,7 +87,7 @@ export const makeCircuitBreaker = (
         Effect.suspend(() => {
           const { generation } = circuit
           return circuit.state === "CLOSED"
-            ? // Nothing to give back.
+            ? // It holds no place.
               Effect.onExit(use(false), (exit) => book(generation, exit))
             : Effect.acquireUseRelease(
                 acquire,
@@ -137,7 +137,7 @@ const settle = (
   if (circuit.state === "HALF_OPEN") circuit.inFlight -= 1
   if (outcome === "failure") fail(circuit, settings, now)
   else if (outcome === "success") succeed(circuit, settings)
-  // Nobody waits for a closed one.
+  // A closed one has no calls that wait.
   if (circuit.state !== "CLOSED") wake(circuit)
 }
 
