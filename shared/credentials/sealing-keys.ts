@@ -43,7 +43,6 @@ export const followSealingKey = (
     yield* kafka.read<RegistryError>({
       topic: topicPrefix + topic,
       ranges: partitions.map(({ partition, low }) => ({ partition, from: low, to: null })),
-      idlePauseMillis: 600,
       onRecords: Effect.fnUntraced(function* (records) {
         yield* codecs.loadSchemas(records.map(({ value }) => value))
         const keys = records.flatMap(({ value }) => {

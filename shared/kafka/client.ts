@@ -162,8 +162,6 @@ export class KafkaClient extends Context.Service<
       readonly ranges: ReadonlyArray<{ readonly partition: number; readonly from: number; readonly to: number | null }>
       /** Bytes of a partition that a fetch asks for, for who wants few records: a whole batch comes in any case. Many by default. */
       readonly fetchBytes?: number
-      /** Milliseconds before the next fetch after one that found nothing, for who follows and need not know at once. */
-      readonly idlePauseMillis?: number
       readonly onRecords: (records: ReadonlyArray<FetchedRecord>) => void | Effect.Effect<void, E, R>
     }) => Effect.Effect<void, KafkaError | E, R>
     readonly createTopics: (topics: ReadonlyArray<TopicDeclaration>) => Effect.Effect<ReadonlyArray<string>, KafkaError>
@@ -187,6 +185,7 @@ export class KafkaClient extends Context.Service<
       topics: ReadonlyArray<string>
     ) => Effect.Effect<ReadonlyMap<string, ReadonlySet<TopicOperation>>, KafkaError>
     readonly listTopics: Effect.Effect<ReadonlyArray<string>, KafkaError>
+    /** What is asked for at the same time costs one request to each broker. */
     readonly topicOffsets: (topic: string) => Effect.Effect<ReadonlyArray<PartitionOffsets>, KafkaError>
     /** The first offset at or after a time (milliseconds since the epoch) in each partition; the end if there is no such offset. */
     readonly offsetsAt: (

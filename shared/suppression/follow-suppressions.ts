@@ -61,9 +61,6 @@ export const readSuppressions = Effect.fnUntraced(function* (apply: OnSuppressio
   return new Map(ends.map(({ partition, high }) => [partition, high]))
 })
 
-/** Changes are rare and known within a second; nearly every program follows them, over a connection that others wait for too. */
-const idlePauseMillis = 600
-
 /** Never ends; where it fails it goes on behind what it has applied. @param applied runs after each batch */
 const follow = Effect.fnUntraced(function* (
   apply: OnSuppression,
@@ -75,7 +72,6 @@ const follow = Effect.fnUntraced(function* (
   yield* kafka.read({
     topic,
     ranges: [...next].map(([partition, from]) => ({ partition, from, to: null })),
-    idlePauseMillis,
     onRecords: (records: ReadonlyArray<FetchedRecord>) =>
       Effect.gen(function* () {
         yield* applyAll(apply)(records)

@@ -37,7 +37,7 @@ export const layerKafka = (given: KafkaOptions): Layer.Layer<KafkaClient> =>
         join: (member) => joinGroup(kafka, options, member),
         transactional: (transactionalId) => openTransactional(kafka, options, transactionalId),
         produce,
-        read: (read) => readRanges(cluster, options, read)
+        read: (read) => readRanges(kafka, cluster, options, read)
       })
     })
   )

@@ -9,6 +9,7 @@ import { type ClusterAccess, withCluster } from "./cluster.ts"
 import { attempt, attemptBriefly, isConnectionLost, isRetriable, retryPolicy, whileRetriable } from "./errors.ts"
 import kafkajs from "./patches/index.ts"
 import { authorizedOperations } from "./raw-request.ts"
+import { openTopicOffsets } from "./topic-offsets.ts"
 
 type AdminPart = Pick<
   Context.Service.Shape<typeof KafkaClient>,
@@ -121,12 +122,7 @@ const adminOf = (use: Use, cluster: ClusterAccess): AdminPart => ({
   topicOperations: (topics) =>
     withCluster(cluster, "look up the rights on topics", (connected) => authorizedOperations(connected, topics)),
   listTopics: use("list topics", (admin) => admin.listTopics()),
-  topicOffsets: (topic) =>
-    use(`read the offsets of ${topic}`, async (admin) =>
-      (await admin.fetchTopicOffsets(topic))
-        .map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }))
-        .sort(byPartition)
-    ),
+  topicOffsets: openTopicOffsets(cluster),
   offsetsAt: (topic, timestamp) =>
     use(`find the offsets of ${topic} by time`, async (admin) =>
       (await admin.fetchTopicOffsetsByTimestamp(topic, timestamp)).map(numbered).sort(byPartition)

@@ -18,7 +18,11 @@ export interface ClusterAccess {
   readonly discard: (used: Cluster) => Promise<void>
 }
 
-export const openCluster = (kafka: Kafka): Effect.Effect<ClusterAccess, never, Scope.Scope> =>
+/** @param beforeClosing ends what would hold up the end of a connection, which waits for the requests in flight */
+export const openCluster = (
+  kafka: Kafka,
+  beforeClosing: (cluster: Cluster) => Promise<void> = async () => undefined
+): Effect.Effect<ClusterAccess, never, Scope.Scope> =>
   Effect.gen(function* () {
     let connecting: Promise<Cluster> | null = null
     let current: Cluster | null = null
@@ -43,6 +47,7 @@ export const openCluster = (kafka: Kafka): Effect.Effect<ClusterAccess, never, S
         if (used !== current) return
         connecting = null
         current = null
+        await beforeClosing(used)
         await used.disconnect()
       }
     }
@@ -91,7 +96,13 @@ const captureCluster = (kafka: Kafka): Cluster => {
     captured.push(cluster)
     return neverJoins
   }
-  kafka.consumer({ groupId: "none", partitionAssigners: [capture], allowAutoTopicCreation: false })
+  // Which end of a log is meant where offsets are asked for; fetches say themselves what they read.
+  kafka.consumer({
+    groupId: "none",
+    partitionAssigners: [capture],
+    allowAutoTopicCreation: false,
+    readUncommitted: true
+  })
   return captured[0]!
 }
 

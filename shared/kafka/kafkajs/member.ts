@@ -11,7 +11,7 @@ import type { ResolvedKafkaOptions } from "../options.ts"
 import { type PartitionsByTopic, partitionAssigner } from "./assignment.ts"
 import { attempt, attemptBriefly, kafkaError, retryPolicy, settledWithin } from "./errors.ts"
 import kafkajs from "./patches/index.ts"
-import { fetchedRecords } from "./reader.ts"
+import { fetchedRecords } from "./records.ts"
 
 export const joinGroup = (
   kafka: Kafka,

@@ -1,36 +1,53 @@
-/**
- * Reads partitions outside any group: no join, no heartbeat, no group left behind. Used to restore state, and by tools. And kafkajs's
- * messages as the port's records, and which of them a reader of committed records sees, in plain loops: every record passes here.
- */
+/** Reads partitions outside any group: no join, no heartbeat, no group left behind. Used to restore state, and by tools. */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type { Cluster, IHeaders, KafkaMessage } from "kafkajs"
+import type { Cluster, Kafka } from "kafkajs"
 import type { FetchedRecord, KafkaError } from "../client.ts"
 import type { ResolvedKafkaOptions } from "../options.ts"
-import { noHeaders, RecordView } from "../wire/record-batch-reader.ts"
-import { type ClusterAccess, withCluster } from "./cluster.ts"
+import { type ClusterAccess, openCluster, withCluster } from "./cluster.ts"
+import { abandonFetches, longFetchMillis } from "./long-fetch.ts"
+import { type AbortedTransaction, type FetchedMessage, fetchedRecords, visibleMessages } from "./records.ts"
 
 export interface ReadOptions<E, R> {
   readonly topic: string
   readonly ranges: ReadonlyArray<{ readonly partition: number; readonly from: number; readonly to: number | null }>
   readonly fetchBytes?: number
-  readonly idlePauseMillis?: number
   readonly onRecords: (records: ReadonlyArray<FetchedRecord>) => void | Effect.Effect<void, E, R>
 }
 
+/** Who follows for ever does so over connections that no other uses, where a fetch may wait for long. */
 export const readRanges = <E, R>(
+  kafka: Kafka,
   access: ClusterAccess,
   options: ResolvedKafkaOptions,
-  { topic, ranges, fetchBytes, idlePauseMillis = 0, onRecords }: ReadOptions<E, R>
+  read: ReadOptions<E, R>
+): Effect.Effect<void, KafkaError | E, R> => {
+  const { topic, ranges, fetchBytes } = read
+  const open = new Map(
+    ranges
+      .filter(({ from, to }) => to === null || from < to)
+      .map(({ partition, from, to }) => [partition, { partition, position: from, to }])
+  )
+  if (open.size === 0) return Effect.void
+  const bytes = fetchBytes ?? Math.max(options.fetchBytesPerPartition, readBytesMin)
+  const fetching = { topic, bytes, bytesMax: options.fetchBytesMax, waitMillis: options.fetchWaitMillis }
+  const isFollowed = [...open.values()].every(({ to }) => to === null)
+  const fetch = (used: ClusterAccess, fetchSome: FetchSome) =>
+    withCluster(used, `read ${topic}`, (cluster) => fetchSome(cluster, [...open.values()]))
+  if (!isFollowed) return readOpen(read, open, fetch(access, fetchAll(fetching)))
+  return Effect.scoped(
+    Effect.flatMap(openCluster(kafka, abandonFetches), (own) =>
+      readOpen(read, open, fetch(own, fetchFirst({ ...fetching, waitMillis: longFetchMillis })))
+    )
+  )
+}
+
+const readOpen = <E, R>(
+  { topic, onRecords }: ReadOptions<E, R>,
+  open: Map<number, Range>,
+  fetch: Effect.Effect<ReadonlyArray<FetchedPartition>, KafkaError>
 ): Effect.Effect<void, KafkaError | E, R> =>
   Effect.gen(function* () {
-    const open = new Map(
-      ranges
-        .filter(({ from, to }) => to === null || from < to)
-        .map(({ partition, from, to }) => [partition, { partition, position: from, to }])
-    )
-    const bytes = fetchBytes ?? Math.max(options.fetchBytesPerPartition, readBytesMin)
-    const fetch = fetchOpen(access, options, topic, open, bytes)
     // One fetch ahead: the broker answers while the previous records are processed.
     let next = yield* Effect.forkChild(fetch)
     while (open.size > 0) {
@@ -43,27 +60,13 @@ export const readRanges = <E, R>(
         found.push(recordsOf(topic, range, partition))
         if (isDone(range, partition, nothing)) open.delete(range.partition)
       }
-      const pauses = nothing && idlePauseMillis > 0
-      if (open.size > 0) next = yield* Effect.forkChild(pauses ? Effect.delay(fetch, idlePauseMillis) : fetch)
+      if (open.size > 0) next = yield* Effect.forkChild(fetch)
       for (const records of found) {
         const work = records.length === 0 ? undefined : onRecords(records)
         if (Effect.isEffect(work)) yield* work
       }
     }
   })
-
-const fetchOpen = (
-  access: ClusterAccess,
-  options: ResolvedKafkaOptions,
-  topic: string,
-  open: ReadonlyMap<number, Range>,
-  bytes: number
-): Effect.Effect<ReadonlyArray<FetchedPartition>, KafkaError> =>
-  Effect.suspend(() =>
-    open.size === 0
-      ? Effect.succeed([])
-      : withCluster(access, `read ${topic}`, (cluster) => fetchOnce(cluster, options, topic, [...open.values()], bytes))
-  )
 
 interface FetchedPartition {
   readonly partition: number
@@ -84,45 +87,95 @@ const readCommitted = 1
 /** A reader reads everything and shares its memory with no other, so its fetches are larger than a member's. */
 const readBytesMin = 4 * 1_048_576
 
-const fetchOnce = async (
+interface Fetching {
+  readonly topic: string
+  /** Of a partition, and of a response. */
+  readonly bytes: number
+  readonly bytesMax: number
+  readonly waitMillis: number
+}
+
+type FetchSome = (cluster: Cluster, ranges: ReadonlyArray<Range>) => Promise<ReadonlyArray<FetchedPartition>>
+
+/** What all brokers have. */
+const fetchAll =
+  (fetching: Fetching): FetchSome =>
+  async (cluster, ranges) => {
+    const leaders = await leadersOf(cluster, fetching.topic, ranges)
+    return (await Promise.all(leaders.map((leader) => fetchFrom(cluster, fetching, leader)))).flat()
+  }
+
+/** What one broker has, whichever answers first: each is asked again when it has answered, however long the others wait. */
+const fetchFirst = (fetching: Fetching): FetchSome => {
+  const waiting = new Map<
+    string,
+    Promise<{ readonly nodeId: string; readonly fetched: ReadonlyArray<FetchedPartition> }>
+  >()
+  let asked: Cluster | null = null
+  return async (cluster, ranges) => {
+    if (asked !== cluster) waiting.clear()
+    asked = cluster
+    for (const leader of await leadersOf(cluster, fetching.topic, ranges)) {
+      const { nodeId } = leader
+      if (waiting.has(nodeId)) continue
+      const answer = fetchFrom(cluster, fetching, leader).then((fetched) => ({ nodeId, fetched }))
+      waiting.set(nodeId, answer)
+      answer.catch(() => {
+        if (waiting.get(nodeId) === answer) waiting.delete(nodeId)
+      })
+    }
+    const { nodeId, fetched } = await Promise.race(waiting.values())
+    waiting.delete(nodeId)
+    return fetched
+  }
+}
+
+interface Leader {
+  readonly nodeId: string
+  readonly ranges: ReadonlyArray<Range>
+}
+
+const leadersOf = async (
   cluster: Cluster,
-  options: ResolvedKafkaOptions,
   topic: string,
-  ranges: ReadonlyArray<Range>,
-  bytes: number
-): Promise<ReadonlyArray<FetchedPartition>> => {
+  ranges: ReadonlyArray<Range>
+): Promise<ReadonlyArray<Leader>> => {
   await cluster.addTargetTopic(topic)
   await cluster.refreshMetadataIfNecessary()
   const leaders = cluster.findLeaderForPartitions(
     topic,
     ranges.map(({ partition }) => partition)
   )
-  const ledCount = Object.values(leaders).reduce((count, led) => count + led.length, 0)
-  if (ledCount < ranges.length) {
+  const found = Object.entries(leaders).map(([nodeId, led]) => ({
+    nodeId,
+    ranges: ranges.filter(({ partition }) => led.includes(partition))
+  }))
+  if (found.reduce((count, leader) => count + leader.ranges.length, 0) < ranges.length) {
     await cluster.refreshMetadata()
     return Promise.reject(new PartitionWithoutLeader(`a partition of ${topic} has no leader or does not exist`))
   }
-  const responses = await Promise.all(
-    Object.entries(leaders).map(async ([nodeId, led]) => {
-      const broker = await cluster.findBroker({ nodeId })
-      const partitions = ranges
-        .filter(({ partition }) => led.includes(partition))
-        .map(({ partition, position }) => ({
-          partition,
-          fetchOffset: String(position),
-          maxBytes: bytes
-        }))
-      const answer: { readonly responses: ReadonlyArray<{ readonly partitions: ReadonlyArray<FetchedPartition> }> } =
-        await broker.fetch({
-          isolationLevel: readCommitted,
-          maxWaitTime: options.fetchWaitMillis,
-          maxBytes: options.fetchBytesMax,
-          topics: [{ topic, partitions }]
-        })
-      return answer.responses.flatMap((response) => response.partitions)
+  return found
+}
+
+const fetchFrom = async (
+  cluster: Cluster,
+  { topic, bytes, bytesMax, waitMillis }: Fetching,
+  { nodeId, ranges }: Leader
+): Promise<ReadonlyArray<FetchedPartition>> => {
+  const broker = await cluster.findBroker({ nodeId })
+  const partitions = ranges.map(({ partition, position }) => ({
+    partition,
+    fetchOffset: String(position),
+    maxBytes: bytes
+  }))
+  const answer: { readonly responses: ReadonlyArray<{ readonly partitions: ReadonlyArray<FetchedPartition> }> } =
+    await broker.fetch({
+      isolationLevel: readCommitted,
+      maxWaitTime: waitMillis,
+      maxBytes: bytesMax,
+      topics: [{ topic, partitions }]
     })
-  )
-  return responses.flat()
+  return answer.responses.flatMap((response) => response.partitions)
 }
 
 class PartitionWithoutLeader extends Error {
@@ -153,103 +206,4 @@ const isDone = (
   if (position >= to) return true
   const stable = Number(lastStableOffset)
   return nothingFetched && (stable >= to || stable >= Number(highWatermark))
-}
-
-/** A message of a fetch: as kafkajs reads it from a compressed batch, or as our reader does. */
-export type FetchedMessage = (KafkaMessage | RecordView) & TransactionalMessage
-
-/** What is known of a message and its batch; kafkajs's type leaves it out. */
-export interface TransactionalMessage {
-  readonly offset: string | number
-  readonly key: Buffer | null
-  readonly isControlRecord: boolean
-  readonly batchContext?: { readonly producerId: string; readonly inTransaction: boolean }
-}
-
-export interface AbortedTransaction {
-  readonly producerId: string
-  readonly firstOffset: string
-}
-
-/**
- * The messages without control records and those of aborted transactions: a producer's records are hidden from an aborted
- * transaction's first offset to its abort marker (Kafka protocol guide, "Fetch", isolation level READ_COMMITTED).
- */
-export const visibleMessages = <Message extends TransactionalMessage>(
-  messages: ReadonlyArray<Message>,
-  aborted: ReadonlyArray<AbortedTransaction>
-): ReadonlyArray<Message> => {
-  if (aborted.length === 0) {
-    return messages.some(isControl) ? messages.filter((message) => !message.isControlRecord) : messages
-  }
-  const pending = [...aborted].sort((left, right) => Number(left.firstOffset) - Number(right.firstOffset))
-  const hidden = new Set<string>()
-  let next = 0
-  return messages.filter((message) => {
-    const offset = Number(message.offset)
-    while (next < pending.length && Number(pending[next]!.firstOffset) <= offset)
-      hidden.add(pending[next++]!.producerId)
-    const producerId = message.batchContext?.producerId
-    if (message.isControlRecord) {
-      if (producerId !== undefined && isAbortMarker(message)) hidden.delete(producerId)
-      return false
-    }
-    return !(message.batchContext?.inTransaction === true && producerId !== undefined && hidden.has(producerId))
-  })
-}
-
-const isControl = ({ isControlRecord }: TransactionalMessage) => isControlRecord
-
-/** A control record's key is its version and its type, two bytes each; type 0 is abort. */
-const isAbortMarker = ({ key }: TransactionalMessage) => key !== null && key.length >= 4 && key.readInt16BE(2) === 0
-
-/** The records at or after the offset `from` and before `to`, in order. */
-export const fetchedRecords = (
-  topic: string,
-  partition: number,
-  messages: ReadonlyArray<KafkaMessage | RecordView>,
-  from: number,
-  to = Number.POSITIVE_INFINITY
-): ReadonlyArray<FetchedRecord> => {
-  const records: Array<FetchedRecord> = []
-  for (const message of messages) {
-    const offset = Number(message.offset)
-    if (offset >= from && offset < to) records.push(fetchedRecord(topic, partition, offset, message))
-  }
-  return records
-}
-
-const fetchedRecord = (
-  topic: string,
-  partition: number,
-  offset: number,
-  message: KafkaMessage | RecordView
-): FetchedRecord => {
-  if (message instanceof RecordView) {
-    message.topic = topic
-    message.partition = partition
-    return message
-  }
-  const { key, value, headers, timestamp } = message
-  return {
-    topic,
-    partition,
-    offset,
-    timestamp: Number(timestamp),
-    key,
-    value,
-    headers: headers === undefined ? noHeaders : stringHeaders(headers)
-  }
-}
-
-/** Of a header that occurs several times, the last counts, as for Java's `lastHeader`. */
-const stringHeaders = (headers: IHeaders): Readonly<Record<string, string>> => {
-  let strings: Record<string, string> | undefined
-  for (const name in headers) {
-    const found = headers[name]
-    const value = Array.isArray(found) ? found[found.length - 1] : found
-    strings ??= {}
-    strings[name] = value === undefined ? "" : value.toString()
-  }
-  return strings ?? noHeaders
 }

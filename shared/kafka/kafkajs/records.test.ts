@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { type TransactionalMessage, visibleMessages } from "./reader.ts"
+import { type TransactionalMessage, visibleMessages } from "./records.ts"
 
 const message = (offset: number, producerId: string, inTransaction: boolean): TransactionalMessage => ({
   key: null,

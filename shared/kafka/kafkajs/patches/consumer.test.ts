@@ -1,5 +1,6 @@
 import { createRequire } from "node:module"
 import { afterEach, assert, describe, it, vi } from "@effect/vitest"
+import { longFetchMillis } from "../long-fetch.ts"
 import "./index.ts"
 
 interface GroupMember {
@@ -9,7 +10,10 @@ interface GroupMember {
 }
 
 const require = createRequire(import.meta.url)
+const Runner = require("kafkajs/src/consumer/runner")
 const ConsumerGroup = require("kafkajs/src/consumer/consumerGroup") as new (options: object) => GroupMember
+
+const quiet = { debug: () => undefined, info: () => undefined, namespace: () => quiet }
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -93,26 +97,89 @@ describe("a member to which nothing comes", () => {
   const idleGroup = () =>
     Object.assign(groupOf(), {
       maxWaitTime: 200,
+      sessionTimeout: 600_000,
       preferredReadReplicasPerTopicPartition: {},
-      seekOffset: { has: () => false }
+      seekOffset: { has: () => false, set: () => undefined }
     })
 
   // Red without `waitLongerWhenIdle`.
   it("asks for longer after some fetches that found nothing, and as usual once there is something", async () => {
     const group = idleGroup()
     const waits = await waitsOf(group, 30)
-    assert.deepStrictEqual([waits[0], waits[24], waits[25], waits[29]], [200, 200, 1_000, 1_000])
-    assert.deepStrictEqual(await waitsOf(group, 2, 1), [1_000, 200])
+    assert.deepStrictEqual([waits[0], waits[24], waits[25], waits[29]], [200, 200, longFetchMillis, longFetchMillis])
+    assert.deepStrictEqual(await waitsOf(group, 2, 1), [longFetchMillis, 200])
   })
 
-  it("asks as usual while a partition is paused, and again once one was resumed", async () => {
+  /** Whose fetch is answered by nothing but the end of its connection; `connection` says how often that was closed. */
+  const waiting = async () => {
     const group = idleGroup()
-    await waitsOf(group, 30)
-    const second = [{ topic: "t", partitions: [2] }]
-    group.subscriptionState.pause(second)
+    await waitsOf(group, 25)
+    const inflight = new Map<number, (error: Error) => void>()
+    const connection = {
+      closed: 0,
+      requestQueue: { inflight },
+      rejectRequests: (error: Error) => {
+        for (const reject of inflight.values()) reject(error)
+        inflight.clear()
+      },
+      disconnect: async () => void connection.closed++
+    }
+    group.cluster.brokerPool = { brokers: { 1: { connectionPool: { pool: [{}, connection] } } } }
+    group.cluster.findBroker = async () => ({
+      fetch: () => new Promise((_, reject) => inflight.set(1, reject))
+    })
+    group.recoverFromFetch = async (error: Error) => Promise.reject(error)
+    const fetching = group.fetch("1") as Promise<unknown>
+    await vi.waitFor(() => assert.strictEqual(inflight.size, 1))
+    return { group, fetching, connection }
+  }
+
+  it.each([
+    ["a seek", (group: ReturnType<typeof groupOf>) => group.seek({ topic: "t", partition: 1, offset: "7" })],
+    ["a resume", (group: ReturnType<typeof groupOf>) => group.resume([{ topic: "t", partitions: [1] }])],
+    [
+      "a stop",
+      (group: ReturnType<typeof groupOf>) =>
+        void Runner.prototype.stop.call({
+          running: true,
+          logger: quiet,
+          consumerGroup: group,
+          fetchManager: { stop: async () => undefined },
+          waitForConsumer: async () => undefined
+        })
+    ]
+  ])("is heard after %s, however long its fetch may wait, and asks as usual again", async (_name, act) => {
+    const { group, fetching, connection } = await waiting()
+    act(group)
+    assert.deepStrictEqual(await fetching, [])
+    assert.strictEqual(connection.closed, 1)
     assert.deepStrictEqual(await waitsOf(group, 1), [200])
-    group.resume(second)
-    assert.deepStrictEqual(await waitsOf(group, 1), [200])
+  })
+
+  it("sends heartbeats while it waits, and hears of a rebalance by them", async () => {
+    const { group, fetching } = await waiting()
+    await group.resume(both)
+    await fetching
+    group.sessionTimeout = 50
+    const beats = [Promise.resolve(), Promise.resolve(), Promise.reject(new Error("REBALANCE_IN_PROGRESS"))]
+    for (const beat of beats) beat.catch(() => undefined)
+    group.heartbeat = () => beats.shift() ?? Promise.resolve()
+    const { findBroker } = group.cluster
+    await waitsOf(group, 25)
+    group.cluster.findBroker = findBroker
+    const outcome = await (group.fetch("1") as Promise<unknown>).catch((error: Error) => error.message)
+    assert.strictEqual(outcome, "REBALANCE_IN_PROGRESS")
+    assert.isEmpty(beats)
+  })
+
+  it("waits without a request where it has no partition, until it is stopped", async () => {
+    const group = idleGroup()
+    await waitsOf(group, 25)
+    group.subscriptionState.assign([])
+    const fetching = group.fetch("1") as Promise<unknown>
+    await Promise.resolve()
+    group.resume([])
+    assert.deepStrictEqual(await fetching, [])
   })
 })
 
@@ -179,9 +246,6 @@ it("continues at the start of the log if the offset is out of range, and commits
 })
 
 const createFetchManager = require("kafkajs/src/consumer/fetchManager")
-const Runner = require("kafkajs/src/consumer/runner")
-
-const quiet = { debug: () => undefined, info: () => undefined, namespace: () => quiet }
 
 // Red without `endFetchers`: the fetchers then ask for ever.
 it("ends fetchers that begin after the member was stopped", async () => {
@@ -205,43 +269,4 @@ it("ends fetchers that begin after the member was stopped", async () => {
   })
   await runner.fetchManager!.start()
   assert.isAtMost(asked, 8)
-})
-
-describe("a member that joins again", () => {
-  /** A member whose joins are noted in `done`, among its heartbeats. */
-  const joining = (beforeJoining: () => Promise<void>, done: Array<string>) =>
-    Object.assign(Object.create(ConsumerGroup.prototype), {
-      assigners: [{ beforeJoining }, {}],
-      sessionTimeout: 50,
-      memberId: "member",
-      // As a broker answers amid a rebalance.
-      coordinator: {
-        heartbeat: async () => {
-          done.push("heartbeat")
-          throw new Error("REBALANCE_IN_PROGRESS")
-        }
-      },
-      retrier: async () => void done.push("join")
-    })
-
-  // Red without `finishBeforeJoining`.
-  it("finishes first what is in flight, and sends heartbeats meanwhile", async () => {
-    const done: Array<string> = []
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const joined = joining(() => promise, done).joinAndSync()
-    await vi.waitFor(() => assert.isAtLeast(done.length, 2), 10_000)
-    assert.notInclude(done, "join")
-    resolve()
-    await joined
-    assert.strictEqual(done.pop(), "join")
-    const beats = done.length
-    await new Promise((wait) => setTimeout(wait, 30))
-    assert.lengthOf(done, beats)
-  })
-
-  it("joins at once where nothing is", async () => {
-    const done: Array<string> = []
-    await joining(async () => undefined, done).joinAndSync()
-    assert.deepStrictEqual(done, ["join"])
-  })
 })

@@ -1,12 +1,17 @@
 /** Patches of kafkajs's `consumer`: what a group member receives, when it fetches and sends heartbeats, and how it ends. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { type AbortedTransaction, type FetchedMessage, visibleMessages } from "../reader.ts"
+import { FetchAbandoned, LongFetches } from "../long-fetch.ts"
+import { type AbortedTransaction, type FetchedMessage, visibleMessages } from "../records.ts"
 
 interface ConsumerGroup {
   fetch: (this: ConsumerGroup, nodeId: string) => Promise<ReadonlyArray<unknown>>
   resume: (this: ConsumerGroup, topicPartitions: ReadonlyArray<TopicPartitions>) => void
-  readonly cluster: { readonly refreshMetadataIfNecessary: () => Promise<void> }
+  seek: (this: ConsumerGroup, to: object) => void
+  heartbeat: (this: ConsumerGroup, options: { readonly interval: number }) => Promise<void>
+  readonly cluster: ConstructorParameters<typeof LongFetches>[0] & {
+    readonly refreshMetadataIfNecessary: () => Promise<void>
+  }
   maxWaitTime: number
   readonly subscriptionState: {
     readonly assigned: () => ReadonlyArray<TopicPartitions>
@@ -44,12 +49,12 @@ interface ConsumerGroupClass {
 export const wakeOnResume = (group: ConsumerGroupClass) => {
   const { fetch, resume } = group.prototype
   group.prototype.fetch = async function (nodeId) {
-    // Nearly always; kafkajs then refreshes the metadata itself.
-    if (this.subscriptionState.paused().length === 0) return fetch.call(this, nodeId)
+    // Nearly always while records come; kafkajs then refreshes the metadata itself.
+    if (this.subscriptionState.paused().length === 0 && !longFetches.get(this)?.isDue) return fetch.call(this, nodeId)
     try {
       await this.cluster.refreshMetadataIfNecessary()
       this.checkForStaleAssignment()
-      if (!isPaused(this, nodeId)) return fetch.call(this, nodeId)
+      if (!hasNothingToFetch(this, nodeId)) return fetch.call(this, nodeId)
       await resumed(this)
     } catch (error) {
       await this.recoverFromFetch(error)
@@ -65,33 +70,55 @@ export const wakeOnResume = (group: ConsumerGroupClass) => {
 
 /**
  * A fetch that finds nothing is answered after `maxWaitTime`, which is short, since a seek, a pause and a resume only take effect with the
- * next one. Where nothing has come for a while and nothing is paused, it waits longer: a program that has nothing to do asks the broker less
- * often. Records are answered with at once, however long it may wait.
+ * next one. Where nothing has come for a while it waits for seconds: a program that has nothing to do asks the broker less often. Records
+ * are answered with at once. What else cannot wait ends it: a seek, a resume, a rebalance, which heartbeats by a timer find out, and a stop.
  */
 export const waitLongerWhenIdle = (group: ConsumerGroupClass) => {
-  const { fetch, resume } = group.prototype
+  const { fetch, resume, seek } = group.prototype
   group.prototype.fetch = async function (nodeId) {
-    const idle = idles.get(this) ?? { shortMillis: this.maxWaitTime, empty: 0 }
-    idles.set(this, idle)
-    const isIdle = idle.empty >= emptyMin && this.subscriptionState.paused().length === 0
-    this.maxWaitTime = isIdle ? Math.max(idle.shortMillis, idleWaitMillis) : idle.shortMillis
-    const batches = (await fetch.call(this, nodeId)) as ReadonlyArray<{ readonly rawMessages: ReadonlyArray<unknown> }>
-    idle.empty = batches.every(({ rawMessages }) => rawMessages.length === 0) ? idle.empty + 1 : 0
+    const long = longFetchesOf(this)
+    const { isDue } = long
+    this.maxWaitTime = long.waitMillis
+    const fetching = fetch
+      .call(this, nodeId)
+      .catch((error: unknown) => (error instanceof FetchAbandoned ? [] : Promise.reject(error)))
+    const beatMillis = Math.min(idleBeatMillisMax, this.sessionTimeout / 10)
+    const beat = () =>
+      this.heartbeat({ interval: beatMillis / 2 }).catch((error: unknown) => endLongFetches(this, error))
+    const batches = await (isDue ? long.run(fetching, beatMillis, beat) : fetching)
+    long.count(batches as Parameters<typeof long.count>[0])
     return batches
   }
   group.prototype.resume = function (topicPartitions) {
-    const idle = idles.get(this)
-    if (idle !== undefined) idle.empty = 0
     resume.call(this, topicPartitions)
+    endLongFetches(this)
+  }
+  group.prototype.seek = function (to) {
+    seek.call(this, to)
+    endLongFetches(this)
   }
   return group
 }
 
-/** By group: its usual `maxWaitTime`, and its fetches in a row that found nothing. */
-const idles = new WeakMap<ConsumerGroup, { readonly shortMillis: number; empty: number }>()
-const emptyMin = 25
-/** A rebalance is noticed by a heartbeat, which follows a fetch: no longer than from one heartbeat to the next. */
-const idleWaitMillis = 1_000
+const longFetches = new WeakMap<ConsumerGroup, LongFetches>()
+
+const longFetchesOf = (group: ConsumerGroup): LongFetches => {
+  let long = longFetches.get(group)
+  if (long === undefined) {
+    long = new LongFetches(group.cluster, group.maxWaitTime)
+    longFetches.set(group, long)
+  }
+  return long
+}
+
+/** With an error they fail. */
+const endLongFetches = (group: ConsumerGroup, error?: unknown): void => {
+  longFetches.get(group)?.end(error)
+  waits.get(group)?.wake()
+}
+
+/** Kafka's default. While records come heartbeats follow fetches, and find out a rebalance sooner. */
+const idleBeatMillisMax = 3_000
 
 /**
  * Each join waits for `beforeJoining` of the member's assigners. kafkajs joins again as soon as it hears of a rebalance, and a member that
@@ -101,6 +128,7 @@ const idleWaitMillis = 1_000
 export const finishBeforeJoining = (group: ConsumerGroupClass) => {
   const { joinAndSync } = group.prototype
   group.prototype.joinAndSync = async function () {
+    endLongFetches(this)
     const beat = () => {
       const { coordinator, groupId, generationId, memberId } = this
       if (memberId !== null)
@@ -120,10 +148,10 @@ export const finishBeforeJoining = (group: ConsumerGroupClass) => {
 const beatMillisMax = 1_000
 
 /** The member has partitions at the broker, and all of them are paused. */
-const isPaused = (group: ConsumerGroup, nodeId: string): boolean => {
-  const paused = count(group.filterPartitionsByNode(nodeId, group.subscriptionState.paused()))
-  return paused > 0 && paused === count(group.filterPartitionsByNode(nodeId, group.subscriptionState.assigned()))
-}
+/** All partitions of the broker are paused, or it has none of the group's. */
+const hasNothingToFetch = (group: ConsumerGroup, nodeId: string): boolean =>
+  count(group.filterPartitionsByNode(nodeId, group.subscriptionState.paused())) ===
+  count(group.filterPartitionsByNode(nodeId, group.subscriptionState.assigned()))
 
 const count = (topicPartitions: ReadonlyArray<TopicPartitions>): number =>
   topicPartitions.reduce((sum, { partitions }) => sum + partitions.length, 0)
@@ -240,16 +268,23 @@ export const keepCommittedOffset = (manager: { readonly prototype: OffsetManager
 
 interface Runner {
   fetch: (this: Runner, nodeId: string) => Promise<ReadonlyArray<unknown>>
+  stop: (this: Runner) => Promise<void>
   readonly running: boolean
   readonly fetchManager: { readonly stop: () => Promise<void> }
+  readonly consumerGroup: ConsumerGroup
 }
 
 /**
- * Ends the fetchers of a member that was stopped. kafkajs stops the fetchers that exist at that time; if a broker was just added
+ * Ends the fetchers of a member that was stopped, and a fetch that waits for long. kafkajs stops the fetchers that exist at that time; if a broker was just added
  * or removed, it starts new ones afterwards, which ask the stopped runner in a loop that blocks the event loop.
  */
 export const endFetchers = (runner: { readonly prototype: Runner }) => {
-  const { fetch } = runner.prototype
+  const { fetch, stop } = runner.prototype
+  runner.prototype.stop = function () {
+    const stopped = stop.call(this)
+    endLongFetches(this.consumerGroup)
+    return stopped
+  }
   runner.prototype.fetch = async function (nodeId) {
     // Not awaited: the fetcher that asks is one of those that end.
     if (!this.running) void this.fetchManager.stop()

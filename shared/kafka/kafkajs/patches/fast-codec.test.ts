@@ -24,7 +24,7 @@ const Long = require("kafkajs/src/utils/long")
 // Loaded before the patches.
 const original = loadAll()
 await import("./index.ts")
-const { fetchedRecords } = await import("../reader.ts")
+const { fetchedRecords } = await import("../records.ts")
 const fast = loadAll()
 
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array))

@@ -21,7 +21,7 @@ import {
   waitLongerWhenIdle,
   wakeOnResume
 } from "./consumer.ts"
-import { checkWhilePending, disconnectOnce, nameDenied, receivePooled } from "./network.ts"
+import { checkWhilePending, disconnectOnce, nameDenied, receivePooled, timeOutWhileInFlight } from "./network.ts"
 import { groupMessagesPerPartition } from "./producer.ts"
 import { decodeUncompressed, frameRequest, poolProduceRequests } from "./protocol.ts"
 
@@ -129,6 +129,15 @@ export const patches: ReadonlyArray<Patch> = [
     apply: checkWhilePending
   }),
   patch({
+    module: "network/requestQueue",
+    functions: ["scheduleRequestTimeoutCheck", "sendSocketRequest"],
+    why: "requests that are due are looked for while some are in flight, not ten times a second on each open connection",
+    issue: null,
+    file: "network.ts",
+    tests: ["request-timeout.test.ts"],
+    apply: timeOutWhileInFlight
+  }),
+  patch({
     module: "consumer/consumerGroup",
     functions: ["fetch", "resume"],
     why: "a fetcher that waits for a paused partition wakes up on `resume`",
@@ -139,8 +148,8 @@ export const patches: ReadonlyArray<Patch> = [
   }),
   patch({
     module: "consumer/consumerGroup",
-    functions: ["fetch", "resume"],
-    why: "a fetch waits longer where nothing has come for a while and nothing is paused",
+    functions: ["fetch", "resume", "seek"],
+    why: "a fetch waits for seconds where nothing has come for a while, and ends early where it has to",
     issue: null,
     file: "consumer.ts",
     tests: ["consumer.test.ts"],
@@ -161,7 +170,7 @@ export const patches: ReadonlyArray<Patch> = [
     why: "a member finishes what is in flight before it joins again, and sends heartbeats meanwhile",
     issue: null,
     file: "consumer.ts",
-    tests: ["consumer.test.ts", "shared/kafka/conformance/group.kafka.test.ts"],
+    tests: ["joining.test.ts", "shared/kafka/conformance/group.kafka.test.ts"],
     apply: finishBeforeJoining
   }),
   patch({
@@ -175,8 +184,8 @@ export const patches: ReadonlyArray<Patch> = [
   }),
   patch({
     module: "consumer/runner",
-    functions: ["fetch"],
-    why: "fetchers that begin after the member was stopped end",
+    functions: ["fetch", "stop"],
+    why: "a stop ends fetches that wait for long, and fetchers that begin after it",
     issue: null,
     file: "consumer.ts",
     tests: ["consumer.test.ts"],

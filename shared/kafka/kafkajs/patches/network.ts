@@ -157,7 +157,21 @@ const keepAliveMillis = 60_000
 
 interface RequestQueue {
   readonly pending: ReadonlyArray<unknown>
+  readonly inflight: ReadonlyMap<number, SocketRequest>
+  readonly requestTimeout: number
+  readonly enforceRequestTimeout: boolean
+  requestTimeoutIntervalId: NodeJS.Timeout | undefined
   scheduleCheckPendingRequests: (this: RequestQueue) => void
+  scheduleRequestTimeoutCheck: (this: RequestQueue) => void
+  sendSocketRequest: (this: RequestQueue, request: SocketRequest) => void
+  /** Stops the timers. */
+  readonly destroy: () => void
+}
+
+interface SocketRequest {
+  /** Milliseconds, at least those of its queue. */
+  readonly requestTimeout: number
+  readonly timeoutRequest: () => void
 }
 
 /**
@@ -171,6 +185,40 @@ export const checkWhilePending = (queue: { readonly prototype: RequestQueue }) =
     if (this.pending.length > 0) scheduleCheckPendingRequests.call(this)
   }
   return queue
+}
+
+/**
+ * Looks for requests without a response only while there are some, and when the first of them may be due. kafkajs looks ten times a second
+ * on each connection for as long as it is open: more than a hundred times a second in a program that has nothing to do.
+ */
+export const timeOutWhileInFlight = (queue: { readonly prototype: RequestQueue }) => {
+  const { sendSocketRequest } = queue.prototype
+  // Called when the connection is established.
+  queue.prototype.scheduleRequestTimeoutCheck = function () {
+    this.destroy()
+    this.requestTimeoutIntervalId = undefined
+  }
+  queue.prototype.sendSocketRequest = function (request) {
+    sentAt.set(request, performance.now())
+    sendSocketRequest.call(this, request)
+    if (this.enforceRequestTimeout && this.inflight.size > 0) lookForTimeouts(this, this.requestTimeout)
+  }
+  return queue
+}
+
+const sentAt = new WeakMap<SocketRequest, number>()
+
+const lookForTimeouts = (queue: RequestQueue, inMillis: number): void => {
+  queue.requestTimeoutIntervalId ??= setTimeout(() => {
+    queue.requestTimeoutIntervalId = undefined
+    let next = Number.POSITIVE_INFINITY
+    for (const request of [...queue.inflight.values()]) {
+      const left = request.requestTimeout - (performance.now() - (sentAt.get(request) ?? 0))
+      if (left <= 0) request.timeoutRequest()
+      else next = Math.min(next, left)
+    }
+    if (next < Number.POSITIVE_INFINITY) lookForTimeouts(queue, Math.ceil(next))
+  }, inMillis)
 }
 
 interface SendingConnection {
