@@ -68,12 +68,13 @@ const deliveryInput = (
     const sealer = isSealed ? sealerOfRing(yield* KeyRing) : yield* requiredSealer
     const recipientKey = isSealed ? yield* recipientKeyOf : undefined
     const partitionsTotal = connections.length === 0 ? Effect.succeed(0) : yield* partitionCount(topics, topicPrefix)
+    const observePool = yield* observePools
     const suppressions = connections.length === 0 ? noSuppressions : yield* followSuppressions()
     const processors = yield* Effect.forEach(connections, (connection) =>
       Effect.gen(function* () {
         const connector = connectorFor(connection.kind)
         const services = yield* Layer.build(
-          layerServices(connector, connection, { recipientKey, sealer, partitionsTotal, suppressions })
+          layerServices(connector, connection, { recipientKey, sealer, partitionsTotal, suppressions, observePool })
         )
         const processor = deliveryProcessor({ connector, connection, settings: settingsOf(connection) })
         return yield* Effect.provideContext(processor, services)
@@ -91,18 +92,19 @@ const layerServices = (connector: Connector, connection: Connection, common: Com
 /** What the connections of a program share. */
 interface CommonServices extends Pick<DeliveryServicesShape, "sealer" | "partitionsTotal" | "suppressions"> {
   readonly recipientKey: RecipientKey | undefined
+  readonly observePool: ObservePool
 }
 
 const makeServices = Effect.fnUntraced(function* (
   connector: Connector,
   connection: Connection,
-  { recipientKey, sealer, partitionsTotal, suppressions }: CommonServices
+  { recipientKey, sealer, partitionsTotal, suppressions, observePool }: CommonServices
 ) {
   const credentials = yield* Credentials
   const kafka = yield* KafkaClient
   const { topicPrefix } = yield* SettingsService
   const transport = yield* makeHttpTransport(poolOptionsOf(connection, connector))
-  yield* Effect.forkScoped(observePool(transport, connection))
+  observePool(transport, connection)
   return {
     execute: transport.execute,
     secret: credentials.resolve(connection.credential, connector.credential),
@@ -158,18 +160,31 @@ const partitionCount = Effect.fnUntraced(function* (topics: ReadonlyArray<string
   )
 })
 
-const observePool = (transport: HttpTransport["Service"], connection: Connection): Effect.Effect<void> => {
+type ObservePool = (transport: HttpTransport["Service"], connection: Connection) => void
+
+/** Samples the pools of all connections together: a timer for each of hundreds would wake up an idle program all the time. */
+const observePools: Effect.Effect<ObservePool, never, Scope.Scope> = Effect.gen(function* () {
+  const samples: Array<Effect.Effect<void>> = []
+  const sampleAll = Effect.suspend(() => Effect.all(samples, { discard: true }))
+  yield* Effect.forkScoped(Effect.repeat(sampleAll, Schedule.spaced("5 seconds")))
+  return (transport, connection) => void samples.push(samplePool(transport, connection))
+})
+
+const samplePool = (transport: HttpTransport["Service"], connection: Connection): Effect.Effect<void> => {
   const attributes = { connection: connection.id, platform: connection.platform }
   const open = gauge("capi_delivery_pool_open_connections", "Open connections of the pool.", attributes)
   const active = gauge("capi_delivery_pool_active_requests", "Requests under way.", attributes)
   const waiting = gauge("capi_delivery_pool_waiting_requests", "Requests that wait for a connection.", attributes)
-  const sample = Effect.flatMap(transport.statistics, (pool) =>
-    Effect.all(
+  let known = ""
+  return Effect.flatMap(transport.statistics, (pool) => {
+    const found = `${pool.open} ${pool.active} ${pool.waiting}`
+    if (found === known) return Effect.void
+    known = found
+    return Effect.all(
       [Metric.update(open, pool.open), Metric.update(active, pool.active), Metric.update(waiting, pool.waiting)],
       { discard: true }
     )
-  )
-  return Effect.asVoid(Effect.repeat(sample, Schedule.spaced("5 seconds")))
+  })
 }
 
 const gauge = (name: string, description: string, attributes: Readonly<Record<string, string>>) =>

@@ -74,8 +74,8 @@ export const measureBacklog = (options: Omit<BacklogWatchOptions, "isActive">) =
     return Effect.gen(function* () {
       const stored = yield* positions
       const sums = new Map(options.connections.map(({ id }) => [id, nothingWaits]))
-      for (const topic of topics)
-        for (const [id, backlog] of yield* topic(stored)) sums.set(id, addBacklogs(sums.get(id)!, backlog))
+      const backlogs = yield* Effect.forEach(topics, (topic) => topic(stored), { concurrency: "unbounded" })
+      for (const backlog of backlogs) for (const [id, found] of backlog) sums.set(id, addBacklogs(sums.get(id)!, found))
       return sums as ReadonlyMap<string, Backlog>
     })
   })

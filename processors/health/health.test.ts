@@ -8,7 +8,8 @@ import type { Inbound, PartitionTask, Step } from "../../shared/runtime/contract
 import { connectorState, deliveryLog, recordTime } from "../../shared/testing/event-fixture.ts"
 import { makeMemoryCodecs, memoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { batchOf, openPartition } from "../../shared/testing/run-batches.ts"
-import { type HealthOptions, health, republishMillis } from "./health.ts"
+import { type HealthOptions, health } from "./health.ts"
+import { republishMillis } from "./published.ts"
 
 const now = recordTime
 const codecs = makeMemoryCodecs()

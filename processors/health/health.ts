@@ -7,6 +7,8 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { ConnectorHealthStatus, ConnectorState, EventDeliveryLog } from "../../schemas/types.gen.ts"
 import { Codecs, type Records, type RegistryError, type SchemaName } from "../../shared/codec/codecs.ts"
@@ -22,16 +24,17 @@ import type {
   Processor,
   Step
 } from "../../shared/runtime/contract.ts"
-import { type Alerted, alertsOf, neverAlerted, nextAlerted } from "./alerts.ts"
-import { type Assessment, assess, type Condition } from "./assess.ts"
+import { alertsOf, neverAlerted, nextAlerted } from "./alerts.ts"
+import { type Assessment, assess } from "./assess.ts"
 import type { Backlog } from "./backlog.ts"
 import { History, MinuteCounts } from "./history.ts"
 import { removeMetrics, updateMetrics } from "./metrics.ts"
+import { isNews, type Published, publishedOf } from "./published.ts"
 import { add, latest, noTotals, OutcomeWindow, type Totals, windowMillis } from "./window.ts"
 
-/** How often changes are looked for, and how often an unchanged status is written again. */
+/** How often changes are looked for, and how often where nothing was read since the last time. */
 const checkEvery = Duration.seconds(1)
-export const republishMillis = 30_000
+const checkUnreadEvery = Duration.seconds(5)
 
 export interface HealthOptions {
   /** What waits for connections without a delivery, by their ids; read again at each tick. */
@@ -53,6 +56,7 @@ export const health = (options: Partial<HealthOptions> = {}): Processor<Registry
     backlogs: () => new Map(),
     connections: new Map(),
     states: new Map(),
+    due: Latch.makeUnsafe(true),
     ...options
   }
   return {
@@ -69,21 +73,14 @@ export const health = (options: Partial<HealthOptions> = {}): Processor<Registry
   }
 }
 
-interface Published {
-  readonly status: string
-  readonly condition: Condition | null
-  readonly alerted: Alerted
-  readonly lastSuccessAt: number | null
-  readonly hasBacklog: boolean
-  readonly at: number
-}
-
 interface Aggregate extends HealthOptions {
   /** By partition of delivery-results, then by connection: a partition that is opened again starts from zero. */
   readonly windows: Map<number, PartitionWindows>
   /** What connector-health says now, by connection. */
   readonly published: Map<string, Published>
   readonly history: History
+  /** Open where there is something to check. */
+  readonly due: Latch.Latch
 }
 
 interface PartitionWindows {
@@ -105,6 +102,7 @@ const resultsTask = (aggregate: Aggregate, codecs: Codecs["Service"], assigned: 
     const windows: PartitionWindows = { connections: new Map(), since: now - windowMillis, ticks: 0 }
     aggregate.windows.set(assigned.partition, windows)
     const count = (log: EventDeliveryLog): void => {
+      aggregate.due.openUnsafe()
       // What the normalizer skipped is no connection's.
       if (log.connection_id === "") return
       let entry = windows.connections.get(log.connection_id)
@@ -116,13 +114,16 @@ const resultsTask = (aggregate: Aggregate, codecs: Codecs["Service"], assigned: 
       if (log.timestamp >= windows.since && !isRepeatOfSending(log)) entry.minutes.add(log)
     }
     const apply = reader(codecs, "event-delivery-log", count)
+    const beginning = Latch.makeUnsafe(true)
     return {
       restore: [{ topic: topicNames.results, since: Duration.millis(windowMillis), until: "committed", apply }],
       step: (batch) => Effect.as(apply(batch.records), noOutputs),
       tick: {
         every: checkEvery,
+        due: beginning,
+        // Once it has come twice the partition is restored.
         step: Effect.sync(() => {
-          windows.ticks++
+          if (++windows.ticks > 1) beginning.closeUnsafe()
           return noOutputs
         })
       }
@@ -137,9 +138,16 @@ const stateTask = (
     aggregate.states.clear()
     aggregate.published.clear()
     aggregate.history.clear()
+    aggregate.due.openUnsafe()
     // A member on standby would go on to report what was when it lost the partition.
     yield* Effect.addFinalizer(() => removeMetrics(aggregate.published.keys()))
-    const apply = reader(codecs, "connector-state", (state) => aggregate.states.set(state.connection_id, state))
+    // What changes by the clock alone, and what waits.
+    const open = Effect.sync(() => aggregate.due.openUnsafe())
+    yield* Effect.forkScoped(Effect.repeat(open, Schedule.spaced(checkUnreadEvery)))
+    const apply = reader(codecs, "connector-state", (state) => {
+      aggregate.due.openUnsafe()
+      aggregate.states.set(state.connection_id, state)
+    })
     const applyPublished = reader(codecs, "connector-health-status", (status) =>
       aggregate.published.set(status.connection_id, publishedOf(status))
     )
@@ -153,8 +161,11 @@ const stateTask = (
       step: (batch) => Effect.as(apply(batch.records), noOutputs),
       tick: {
         every: checkEvery,
+        due: aggregate.due,
         step: Effect.gen(function* () {
-          const { outputs, statuses } = publish(aggregate, codecs, yield* Clock.currentTimeMillis)
+          const now = yield* Clock.currentTimeMillis
+          if (isWhole(aggregate)) aggregate.due.closeUnsafe()
+          const { outputs, statuses } = publish(aggregate, codecs, now)
           yield* updateMetrics(statuses)
           return { outputs }
         })
@@ -164,19 +175,6 @@ const stateTask = (
 
 /** What is compared with the last hour of results, and what was written of it late. */
 const historyRestored = Duration.millis(windowMillis + 600_000)
-
-const publishedOf = (status: ConnectorHealthStatus): Published => ({
-  status: status.status,
-  condition: status.cause === null || status.since === null ? null : { cause: status.cause, since: status.since },
-  alerted: {
-    status: status.alerted_status ?? status.status,
-    heldBackSince: null,
-    agePercent: status.alerted_age_percent
-  },
-  lastSuccessAt: status.last_success_at,
-  hasBacklog: (status.waiting_events ?? 0) > 0,
-  at: status.last_check
-})
 
 /** What is to be written now: statuses that changed or are due again, an alert for each change, and each minute the history. */
 const publish = (aggregate: Aggregate, codecs: Codecs["Service"], now: number) => {
@@ -207,14 +205,6 @@ const publish = (aggregate: Aggregate, codecs: Codecs["Service"], now: number) =
     write(topicNames.healthHistory, point.connection_id, "connector-health-history", point)
   return { outputs, statuses }
 }
-
-const isNews = (before: Published, now: Published): boolean =>
-  before.status !== now.status ||
-  before.condition?.cause !== now.condition?.cause ||
-  before.alerted.status !== now.alerted.status ||
-  before.alerted.agePercent !== now.alerted.agePercent ||
-  before.hasBacklog !== now.hasBacklog ||
-  now.at - before.at >= republishMillis
 
 const historyDue = ({ history, windows }: Aggregate, assessments: ReadonlyArray<Assessment>, now: number) => {
   if (!history.isDue(now)) return []

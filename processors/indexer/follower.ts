@@ -133,7 +133,9 @@ const presentTopics = Effect.gen(function* () {
 /** Reads every topic to the end that it has now; gives how many records that were. */
 const readRound = Effect.fnUntraced(function* (options: FollowerOptions, state: FollowerState, progress: Progress) {
   const now = yield* Clock.currentTimeMillis
-  const due = yield* Effect.forEach(yield* presentTopics, (row) => dueOf(row, options, state, now))
+  const due = yield* Effect.forEach(yield* presentTopics, (row) => dueOf(row, options, state, now), {
+    concurrency: "unbounded"
+  })
   progress.behind = due.reduce((sum, { ranges }) => ranges.reduce((of, { from, to }) => of + to - from, sum), 0)
   yield* updateLag(progress.behind)
   let read = 0

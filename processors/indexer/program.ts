@@ -35,7 +35,7 @@ export const indexerProgram: Program = {
 }
 
 /** Each look is a request for each topic, so not often; a lookup is a reason to look at once. */
-const pollEvery = Duration.seconds(5)
+const pollEvery = Duration.seconds(15)
 
 const indexerSettings = Config.all({
   file: textOr("CAPI_INDEXER_FILE"),

@@ -135,8 +135,10 @@ const followTopics = Effect.fnUntraced(function* (
   const results = yield* followTopic(`${prefix}${topicNames.results}`, { since })
   const mark = Effect.gen(function* () {
     committed = yield* committedNow
-    const ofDeliveries = deliveries.flatMap(({ mapped, retries }) => [retries, mapped])
-    for (const topic of [results, ...ofDeliveries, normalized, deadLetters, raw]) yield* topic.mark
+    const retries = deliveries.map((one) => one.retries)
+    const mapped = deliveries.map((one) => one.mapped)
+    for (const stage of [[results], retries, mapped, [normalized], [deadLetters], [raw]])
+      yield* Effect.forEach(stage, (topic) => topic.mark, { concurrency: "unbounded", discard: true })
   })
   const read = (ledger: Ledger, unknownRaw: (source: RawSource, eventId: string) => void = () => {}) =>
     Effect.gen(function* () {

@@ -26,6 +26,7 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
@@ -76,7 +77,14 @@ export interface PartitionTask<E, R> {
    */
   readonly poison?: (record: Inbound) => Effect.Effect<Step, E, R>
   /** Output without input, such as a sliding window's state; committed in a separate transaction. */
-  readonly tick?: { readonly every: Duration.Duration; readonly step: Effect.Effect<Step, E, R> }
+  readonly tick?: Tick<E, R>
+}
+
+export interface Tick<E, R> {
+  readonly every: Duration.Duration
+  readonly step: Effect.Effect<Step, E, R>
+  /** Closed while there is nothing to do: no timer runs then. */
+  readonly due?: Latch.Latch
 }
 
 /** Consecutive records of one partition, in offset order; never empty. */

@@ -11,9 +11,14 @@ const blockedMillisMax = 60_000
  */
 export const watchEventLoop = (program: string, blockedMillis = blockedMillisMax): void => {
   const raised = new Int32Array(new SharedArrayBuffer(4))
-  const every = Math.max(50, Math.min(1_000, blockedMillis / 10))
+  const every = Math.max(50, blockedMillis / 6)
   setInterval(() => Atomics.add(raised, 0, 1), every).unref()
-  const workerData = { raised, every, looksMax: Math.ceil(blockedMillis / every), line: lineOf(program, blockedMillis) }
+  const workerData = {
+    raised,
+    every,
+    looksMax: Math.ceil(blockedMillis / every) + 1,
+    line: lineOf(program, blockedMillis)
+  }
   new Worker(watch, { eval: true, workerData, stdin: false }).unref()
 }
 

@@ -68,6 +68,8 @@ export class Intake {
   endOffset: number
   highWatermark = 0
   paused = false
+  /** Opened by whatever is received. */
+  readonly received = Latch.makeUnsafe(false)
   private readonly options: IntakeOptions
   private readonly lingerMillis: number
   /** Opened by whatever may make a batch; closed before the conditions are checked, so no change is missed. */
@@ -116,6 +118,7 @@ export class Intake {
       this.options.pause()
     }
     this.options.onReceived()
+    this.received.openUnsafe()
     this.wakeIfSooner()
   }
 

@@ -9,7 +9,7 @@ import type * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Semaphore from "effect/Semaphore"
 import type { KafkaError, ProducedRecord, TopicPartition, TransactionalProducer } from "../kafka/client.ts"
-import type { Outbound, PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
+import type { Outbound, PartitionTask, Processor, RuntimeOptionsShape, Tick } from "./contract.ts"
 import type { Intake, TakenBatch } from "./intake.ts"
 import type { PartitionRequests } from "./requests.ts"
 import type { AdaptiveBatchLimits } from "./steps.ts"
@@ -57,13 +57,18 @@ export const runPipeline = <E, R>(options: PipelineOptions<E, R>): Effect.Effect
     const { partition } = at
     const steps = new StepQueue({ processor, task, intake, topic, partition, onBatch, onChange, requests })
     const state: PipelineState<E, R> = { steps, changed, tickDue: false, idleDue: false }
+    const { tick } = task
     const timers = [
-      every(runtime.idleCommitEvery, () => {
-        // An idle partition wakes nothing.
-        if (intake.endOffset > steps.committed) markDue(state, "idleDue")
+      everyWhile(runtime.idleCommitEvery, intake.received, () => {
+        const isBehind = intake.endOffset > steps.committed
+        if (isBehind) markDue(state, "idleDue")
+        return isBehind
       })
     ]
-    if (task.tick !== undefined) timers.push(every(task.tick.every, () => markDue(state, "tickDue")))
+    if (tick !== undefined) {
+      const act = Effect.sync(() => markDue(state, "tickDue"))
+      timers.push(Effect.forever(Effect.andThen(untilTick(tick), act)))
+    }
     const work = Effect.all([steps.run(scope), commitSteps(options, state)], {
       concurrency: "unbounded",
       discard: true
@@ -80,7 +85,8 @@ const commitSteps = <E, R>(options: PipelineOptions<E, R>, state: PipelineState<
       if (steps.failure !== null) yield* steps.failure
       const tick = state.tickDue ? task.tick : undefined
       state.tickDue = false
-      const ticked = tick === undefined ? null : (yield* tick.step).outputs
+      const outputs = tick === undefined ? [] : (yield* tick.step).outputs
+      const ticked = outputs.length === 0 ? null : outputs
       // Read after the tick, which may take long, and without suspending: what comes later must not be committed with it.
       const ready = steps.ready(options.limits.commitBytesMax)
       const idle = (state.idleDue || steps.intakeEnded) && steps.nothingWaits(ready)
@@ -120,8 +126,19 @@ const commit = <E, R>(
 export const produced = (prefix: string, output: Outbound): ProducedRecord =>
   prefix === "" ? output : { ...output, topic: prefix + output.topic }
 
-export const every = (interval: Duration.Duration, act: () => void) =>
-  Effect.forever(Effect.andThen(Effect.sleep(interval), Effect.sync(act)))
+/** Acts so often from when the latch is open until `act` finds nothing left to do: who has nothing to do sets no timer. */
+export const everyWhile = (interval: Duration.Duration, due: Latch.Latch, act: () => boolean): Effect.Effect<never> =>
+  Effect.forever(
+    Effect.gen(function* () {
+      yield* due.await
+      yield* Effect.sleep(interval)
+      if (!act()) due.closeUnsafe()
+    })
+  )
+
+/** When the next tick is due. */
+export const untilTick = <E, R>({ every, due }: Tick<E, R>): Effect.Effect<void> =>
+  Effect.andThen(due === undefined ? Effect.void : due.await, Effect.sleep(every))
 
 const markDue = <E, R>(state: PipelineState<E, R>, due: "tickDue" | "idleDue") => {
   state[due] = true

@@ -167,7 +167,9 @@ export const nextOf = (
       ])
     )
     const unknown = processors.filter((processor) => next.get(processor)!.size === 0).map((name) => prefix + name)
-    const committed = unknown.length === 0 ? [] : yield* client.committedOfGroups(unknown, [prefix + topic])
+    // No group has come anywhere in a topic to which nothing was ever written; hundreds of groups would be asked for.
+    const isWritten = unknown.length > 0 && (yield* client.topicOffsets(prefix + topic)).some(({ high }) => high > 0)
+    const committed = isWritten ? yield* client.committedOfGroups(unknown, [prefix + topic]) : []
     for (const { groupId, partition, offset } of committed)
       if (offset !== null) next.get(groupId.slice(prefix.length))!.set(partition, offset)
     return next

@@ -18,7 +18,7 @@ import { BatchGroup } from "./intake.ts"
 import { Isolation } from "./isolation.ts"
 import { RuntimeObserver } from "./metrics.ts"
 import { type AssignedContext, keepOpen, type PartitionHandle } from "./partition.ts"
-import { appendTogether, every } from "./pipeline.ts"
+import { appendTogether, everyWhile } from "./pipeline.ts"
 import { positionRecord, startPositions } from "./positions.ts"
 import { restoreAll } from "./restore-state.ts"
 import { runGroup } from "./runtime.ts"
@@ -283,7 +283,7 @@ const idleMillis = 250
 const keepTime = <E, R>(shared: SharedPartition<E, R>, interval: Duration.Duration) => {
   let advancedAt = 0
   let advancedTo = shared.options.position
-  return every(interval, () => {
+  return everyWhile(interval, shared.timeDue, () => {
     const now = shared.options.clock.currentTimeMillisUnsafe()
     shared.shed(now)
     if (shared.paused) shared.cutLargest(true)
@@ -293,5 +293,6 @@ const keepTime = <E, R>(shared: SharedPartition<E, R>, interval: Duration.Durati
       advancedTo = shared.endOffset
       for (const one of shared.subscribers) shared.advance(one, now)
     }
+    return !shared.isIdle || shared.endOffset !== advancedTo
   })
 }

@@ -47,6 +47,8 @@ export class SharedPartition<E, R> implements RecordSink {
   readonly changed = Latch.makeUnsafe(false)
   /** Opened when a subscriber may have room to catch up. */
   readonly room = Latch.makeUnsafe(true)
+  /** Opened by whatever the clock may have to act on (`keepTime`). */
+  readonly timeDue = Latch.makeUnsafe(false)
   /** Those of which something may be committed. */
   readonly dirty = new Set<Subscriber<E, R>>()
   private readonly progressDue = new Set<Subscriber<E, R>>()
@@ -81,6 +83,7 @@ export class SharedPartition<E, R> implements RecordSink {
       if (!this.shedIfStalled(subscriber, records, now)) this.queue(subscriber, records, endOffset, now)
     const wasMoreComing = this.isMoreComing()
     this.endOffset = endOffset
+    this.timeDue.openUnsafe()
     if (!this.paused && this.bytesInFlight > this.options.bytesInFlightMax) {
       this.paused = true
       this.options.member.pause(this.options.at)
@@ -120,6 +123,12 @@ export class SharedPartition<E, R> implements RecordSink {
 
   readonly onProgress = (subscriber: Subscriber<E, R>): void => {
     this.progressDue.add(subscriber)
+    this.timeDue.openUnsafe()
+  }
+
+  /** Nothing is queued or under way. */
+  get isIdle(): boolean {
+    return this.bytesInFlight === 0 && !this.paused && this.progressDue.size === 0
   }
 
   /** Gauges change with the clock, not with each record. */

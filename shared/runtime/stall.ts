@@ -1,7 +1,9 @@
 /** Notices a member that stopped fetching without an error. */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { KafkaClient, KafkaError, type TopicPartition } from "../kafka/client.ts"
+import * as Semaphore from "effect/Semaphore"
+import { KafkaClient, KafkaError, type PartitionOffsets, type TopicPartition } from "../kafka/client.ts"
 import type { Intake } from "./intake.ts"
 
 /**
@@ -22,16 +24,49 @@ export const failOnStall = (
       yield* Effect.sleep(every)
       const quiet = intake.endOffset === before && intake.isEmpty && !intake.paused
       // An unreachable broker is not a stall: commits and heartbeats fail then.
-      const behind = quiet && (yield* Effect.orElseSucceed(isBehind(client, at, before), () => false))
+      const behind = quiet && (yield* Effect.orElseSucceed(isBehind(client, at, before, every), () => false))
       stalledChecks = behind && intake.endOffset === before ? stalledChecks + 1 : 0
       if (stalledChecks === 2) return yield* stalled(at, before, Duration.toMillis(every) * stalledChecks)
     }
   })
 
-const isBehind = (client: KafkaClient["Service"], { topic, partition }: TopicPartition, position: number) =>
-  Effect.map(client.topicOffsets(topic), (offsets) =>
+const isBehind = (
+  client: KafkaClient["Service"],
+  { topic, partition }: TopicPartition,
+  position: number,
+  every: Duration.Duration
+) =>
+  Effect.map(endsOf(client, topic, every), (offsets) =>
     offsets.some((found) => found.partition === partition && found.high > position)
   )
+
+interface Ends {
+  readonly oneAtATime: Semaphore.Semaphore
+  at: number
+  offsets: ReadonlyArray<PartitionOffsets>
+}
+
+/** By client and topic: the partitions of a topic are opened together, and so are their checks. */
+const known = new WeakMap<KafkaClient["Service"], Map<string, Ends>>()
+
+const endsOf = (client: KafkaClient["Service"], topic: string, every: Duration.Duration) =>
+  Effect.suspend(() => {
+    const ofClient = known.get(client) ?? new Map<string, Ends>()
+    known.set(client, ofClient)
+    const ends = ofClient.get(topic) ?? {
+      oneAtATime: Semaphore.makeUnsafe(1),
+      at: Number.NEGATIVE_INFINITY,
+      offsets: []
+    }
+    ofClient.set(topic, ends)
+    return Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      if (now - ends.at < Duration.toMillis(every) / 8) return ends.offsets
+      ends.offsets = yield* client.topicOffsets(topic)
+      ends.at = now
+      return ends.offsets
+    }).pipe(ends.oneAtATime.withPermit)
+  })
 
 const stalled = ({ topic, partition }: TopicPartition, position: number, millis: number) =>
   new KafkaError({

@@ -9,12 +9,20 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { FetchedRecord, KafkaClient, KafkaError } from "../kafka/client.ts"
-import type { AssignedPartition, Inbound, Outbound, PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
+import type {
+  AssignedPartition,
+  Inbound,
+  Outbound,
+  PartitionTask,
+  Processor,
+  RuntimeOptionsShape,
+  Tick
+} from "./contract.ts"
 import { type BatchGroup, Intake } from "./intake.ts"
 import { type Isolation, nothingBegun } from "./isolation.ts"
 import type { Observe } from "./metrics.ts"
 import { delayReopening } from "./partition.ts"
-import type { CommitReport } from "./pipeline.ts"
+import { type CommitReport, untilTick } from "./pipeline.ts"
 import type { PartitionRequests } from "./requests.ts"
 import { type RestoreContext, restoreState } from "./restore-state.ts"
 import type { AdaptiveBatchLimits } from "./steps.ts"
@@ -218,11 +226,11 @@ export class Subscriber<E, R> {
   }
 
   /** One tick after the other: the next begins when the outputs of the one before are committed. */
-  private runTicks({ every, step }: NonNullable<PartitionTask<E, R>["tick"]>, changed: () => void) {
+  private runTicks(tick: Tick<E, R>, changed: () => void) {
     return Effect.forever(
       Effect.gen({ self: this }, function* () {
-        yield* Effect.sleep(every)
-        const { outputs } = yield* step
+        yield* untilTick(tick)
+        const { outputs } = yield* tick.step
         if (outputs.length === 0) return
         const committed = yield* Deferred.make<void>()
         this.ticked = { outputs, committed }

@@ -16,10 +16,10 @@ import type { ConsoleState } from "../state/console-state.ts"
 
 const tickEvery = Duration.seconds(1)
 const resultsEvery = Duration.millis(500)
-/** How often lags are asked for, in ticks: while someone looks at the live view, and else. */
-const ticksWatched = 2
-const ticksUnwatched = 10
-const pruneTicks = 60
+/** How often lags are asked for: while someone looks at the live view, and else. */
+const measureEvery = Duration.seconds(2)
+const measureUnwatchedEvery = Duration.seconds(20)
+const pruneMillis = 60_000
 const sampleEveryMillis = 10_000
 /** Records of each partition whose time since their raw record is looked at. */
 const sampledRecords = 20
@@ -63,25 +63,31 @@ export const monitorStages = Effect.fnUntraced(function* (state: ConsoleState, c
       )
     )
   )
-  const measureAgain = Effect.gen(function* () {
-    for (let ticks = 0; ; ticks++) {
-      if (ticks % (state.hub.count > 0 ? ticksWatched : ticksUnwatched) === 0) yield* measure
-      if (ticks % pruneTicks === 0) state.prune(yield* Clock.currentTimeMillis)
-      yield* Effect.sleep(tickEvery)
-    }
-  })
-  const tick = Effect.forever(
+  const { hub } = state
+  let prunedAt = 0
+  const measureAgain = Effect.forever(
     Effect.gen(function* () {
-      yield* Effect.sleep(tickEvery)
-      state.hub.tick(yield* Clock.currentTimeMillis, rates, state.lags)
+      yield* measure
+      const now = yield* Clock.currentTimeMillis
+      if (now - prunedAt >= pruneMillis) {
+        prunedAt = now
+        state.prune(now)
+      }
+      if (hub.count > 0) yield* Effect.sleep(measureEvery)
+      else yield* Effect.timeoutOption(hub.watched.await, measureUnwatchedEvery)
     })
   )
-  const send = Effect.forever(
-    Effect.gen(function* () {
-      yield* Effect.sleep(resultsEvery)
-      state.hub.sendResults(yield* Clock.currentTimeMillis)
-    })
-  )
+  /** So often while someone looks. */
+  const whileWatched = (every: Duration.Duration, act: (now: number) => void) =>
+    Effect.forever(
+      Effect.gen(function* () {
+        yield* hub.watched.await
+        yield* Effect.sleep(every)
+        act(yield* Clock.currentTimeMillis)
+      })
+    )
+  const tick = whileWatched(tickEvery, (now) => hub.tick(now, rates, state.lags))
+  const send = whileWatched(resultsEvery, (now) => hub.sendResults(now))
   yield* Effect.all([measureAgain, tick, send], { concurrency: "unbounded", discard: true })
 })
 

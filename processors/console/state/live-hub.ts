@@ -2,6 +2,7 @@
  * What the live view's subscribers get: a picture of the rates each second, and of the results that fit a subscriber's filter the newest
  * few, twice a second. So the bytes to a browser do not grow with the events.
  */
+import * as Latch from "effect/Latch"
 import type { EventDeliveryLog } from "../../../schemas/types.gen.ts"
 import { isReason } from "../../../shared/model/dead-letter.ts"
 import { isFailure } from "../../../shared/model/delivery-result.ts"
@@ -52,6 +53,8 @@ export class LiveHub {
   private readonly connections: Array<string>
   private readonly indexes = new Map<string, number>()
   private tickedAt = 0
+  /** Open while there is a subscriber. */
+  readonly watched = Latch.makeUnsafe(false)
 
   constructor(connections: ReadonlyArray<string>) {
     this.connections = [...connections]
@@ -67,8 +70,13 @@ export class LiveHub {
     if (this.subscribers.size >= subscribersMax) return null
     const subscriber: Subscriber = { send, filter, fitting: [], matched: 0, changed: new Set() }
     send(eventText("hello", { at: now, connections: this.connections }))
+    if (this.subscribers.size === 0) this.restart(now)
     this.subscribers.add(subscriber)
-    return () => void this.subscribers.delete(subscriber)
+    this.watched.openUnsafe()
+    return () => {
+      this.subscribers.delete(subscriber)
+      if (this.subscribers.size === 0) this.watched.closeUnsafe()
+    }
   }
 
   /** A result that was written just now. */
@@ -86,6 +94,12 @@ export class LiveHub {
   /** Answers of these routes are different by now: said with the next tick. */
   changed(what: Changed): void {
     for (const { changed } of this.subscribers) changed.add(what)
+  }
+
+  /** There were no ticks without a subscriber; the next one is not to hold what came meanwhile. */
+  private restart(now: number): void {
+    this.tickedAt = now
+    this.seconds.clear()
   }
 
   /** Sends each subscriber the results that fit; to be called twice a second. */

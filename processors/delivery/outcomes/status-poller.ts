@@ -6,6 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { PendingOutcome } from "../../../schemas/types.gen.ts"
@@ -37,7 +38,10 @@ export const makeStatusPoller = (
   asyncOutcome: NonNullable<Connector["asyncOutcome"]>
 ): StatusPoller => {
   const pendings = new Map<string, Pending>()
+  /** Open while something is polled. */
+  const due = Latch.makeUnsafe(false)
   const add = (outcome: PendingOutcome, nextAt: number): void => {
+    due.openUnsafe()
     pendings.set(outcome.later_id, { outcome, polls: 0, nextAt })
   }
   const beside = { pricing: null, tracing: delivery.tracing }
@@ -78,10 +82,14 @@ export const makeStatusPoller = (
     },
     tick: {
       every: delivery.settings.pollFirst,
+      due,
       step: Effect.gen(function* () {
+        if (pendings.size === 0) due.closeUnsafe()
         const now = yield* Clock.currentTimeMillis
-        const due = yield* allowed(delivery, longestDue(pendings.values(), now).slice(0, delivery.settings.pollBatch))
-        const concluded = (yield* Effect.forEach(due, pollOne, { concurrency: pollsAtATime })).flat()
+        const polled = longestDue(pendings.values(), now).slice(0, delivery.settings.pollBatch)
+        const concluded = (yield* Effect.forEach(yield* allowed(delivery, polled), pollOne, {
+          concurrency: pollsAtATime
+        })).flat()
         yield* countConclusions(delivery.metrics, concluded)
         const ends = concluded.map(({ trackingId }) => pendingRecord(delivery, assigned, trackingId, null))
         return { outputs: [...concluded.flatMap(({ outputs }) => outputs), ...ends] }
