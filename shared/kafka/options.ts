@@ -12,7 +12,7 @@ export interface KafkaOptions {
   readonly requestTimeoutMillis?: number
   /** A member that sends no heartbeat for this long loses its partitions. */
   readonly sessionTimeoutMillis?: number
-  /** How long a fetch waits for records; also the longest delay of a seek, a pause and a resume. */
+  /** How long a fetch waits for records; also the longest delay of a seek, a pause and a resume. Longer where nothing comes (`long-fetch.ts`). */
   readonly fetchWaitMillis?: number
   readonly fetchBytesPerPartition?: number
   readonly fetchBytesMax?: number

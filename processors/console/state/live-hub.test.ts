@@ -55,6 +55,23 @@ describe("the hub of the live view", () => {
     assert.strictEqual(ticks[5]!.connections.length, 200)
   })
 
+  it("counts from its first subscriber on, and is watched while there is one", () => {
+    const hub = new LiveHub(connections)
+    for (let index = 0; index < 100; index++) hub.add(placed(index))
+    const texts: Array<string> = []
+    assert.isFalse(hub.watched.isOpen())
+    const end = hub.subscribe((text) => texts.push(text) > 0, null, 60_000)!
+    assert.isTrue(hub.watched.isOpen())
+    hub.add(placed(1))
+    hub.tick(61_000, [], new Map())
+    assert.deepStrictEqual(
+      read(texts, "tick").map(({ failed }) => failed),
+      [1]
+    )
+    end()
+    assert.isFalse(hub.watched.isOpen())
+  })
+
   it("filters by connection, outcome, reason and event", () => {
     const hub = new LiveHub(connections)
     const texts: Array<string> = []
