@@ -1,8 +1,7 @@
 /** The history of connections' health: read from its topic, and shown as one line for each hour. */
 import * as Effect from "effect/Effect"
 import type { ConnectorHealthPoint } from "../../schemas/types.gen.ts"
-import { Codecs } from "../../shared/codec/codecs.ts"
-import { readTopic } from "../../shared/kafka/read-topic.ts"
+import { readValues } from "../../shared/codec/read-values.ts"
 import { topicNames } from "../../shared/model/topics.ts"
 import { count, type Paint, table } from "./output.ts"
 
@@ -11,22 +10,16 @@ const hourMillis = 60 * minuteMillis
 
 /** The points from a time on (milliseconds since the epoch), by connection and minute; of one connection, or of all (null). */
 export const readHistory = Effect.fnUntraced(function* (since: number, connection: string | null) {
-  const codecs = yield* Codecs
   const points = new Map<string, ConnectorHealthPoint>()
-  yield* readTopic({
+  yield* readValues({
     topic: topicNames.healthHistory,
+    schema: "connector-health-history",
     from: { _tag: "At", millis: since },
-    follow: false,
-    onRecords: Effect.fnUntraced(function* (records) {
-      yield* codecs.loadSchemas(records.map((record) => record.value))
-      for (const record of records) {
-        const decoded = codecs.decode("connector-health-history", record.value)
-        if (decoded._tag !== "Decoded") continue
-        const { connection_id, minute } = decoded.value
-        if (minute >= since && (connection === null || connection_id === connection))
-          points.set(`${connection_id} ${minute}`, decoded.value)
-      }
-    })
+    onValue: (point) => {
+      const { connection_id, minute } = point
+      if (minute >= since && (connection === null || connection_id === connection))
+        points.set(`${connection_id} ${minute}`, point)
+    }
   })
   return [...points.values()].sort(
     (left, right) => compare(left.connection_id, right.connection_id) || left.minute - right.minute

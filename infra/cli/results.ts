@@ -4,9 +4,8 @@ import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { EventDeliveryLog } from "../../schemas/types.gen.ts"
-import { Codecs } from "../../shared/codec/codecs.ts"
+import { readValues } from "../../shared/codec/read-values.ts"
 import type { StartPosition } from "../../shared/kafka/read-topic.ts"
-import { readTopic } from "../../shared/kafka/read-topic.ts"
 import { bestOf, factOf, type KnownOutcome, learn, nothingKnown } from "../../shared/ledger/known-outcome.ts"
 import { clockSkewMillis } from "../../shared/ledger/read-ledger.ts"
 import { topicNames } from "../../shared/model/topics.ts"
@@ -17,23 +16,17 @@ export type ResultWithOutcome = EventDeliveryLog & { readonly known_outcome: str
 /** Reads all results of these events, from their raw records' time on, so that it costs no more than their age. */
 export const withKnownOutcomes = Effect.fnUntraced(function* (logs: ReadonlyArray<EventDeliveryLog>) {
   if (logs.length === 0) return []
-  const codecs = yield* Codecs
   const known = new Map<string, KnownOutcome>(logs.map((log) => [keyOf(log), nothingKnown]))
   const oldest = logs.reduce((least, log) => Math.min(least, log.source?.timestamp ?? log.timestamp), Infinity)
-  yield* readTopic({
+  yield* readValues({
     topic: topicNames.results,
+    schema: "event-delivery-log",
     from: { _tag: "At", millis: Math.max(0, oldest - clockSkewMillis) },
-    follow: false,
-    onRecords: Effect.fnUntraced(function* (records) {
-      yield* codecs.loadSchemas(records.map((record) => record.value))
-      for (const record of records) {
-        const decoded = codecs.decode("event-delivery-log", record.value)
-        if (decoded._tag !== "Decoded") continue
-        const before = known.get(keyOf(decoded.value))
-        const fact = before === undefined ? null : factOf(decoded.value)
-        if (before !== undefined && fact !== null) known.set(keyOf(decoded.value), learn(before, fact))
-      }
-    })
+    onValue: (log) => {
+      const before = known.get(keyOf(log))
+      const fact = before === undefined ? null : factOf(log)
+      if (before !== undefined && fact !== null) known.set(keyOf(log), learn(before, fact))
+    }
   })
   return logs.map((log): ResultWithOutcome => {
     const best = bestOf(known.get(keyOf(log)) ?? nothingKnown)
@@ -52,24 +45,21 @@ export const awaitOutcomes = Effect.fnUntraced(function* (
   from: StartPosition,
   timeout: Duration.Duration
 ) {
-  const codecs = yield* Codecs
   const waiting = new Set(connections)
   const done = yield* Deferred.make<void>()
-  const follow = readTopic({
+  const follow = readValues({
     topic: topicNames.results,
+    schema: "event-delivery-log",
     from,
     follow: true,
-    onRecords: Effect.fnUntraced(function* (records) {
-      // Results are keyed by event id: the others need not be decoded.
-      const ofEvent = records.filter(({ key }) => key?.toString("utf8") === eventId)
-      yield* codecs.loadSchemas(ofEvent.map(({ value }) => value))
-      for (const { value } of ofEvent) {
-        const decoded = codecs.decode("event-delivery-log", value)
-        if (decoded._tag === "Decoded" && !followed.has(decoded.value.outcome))
-          waiting.delete(decoded.value.connection_id)
-      }
-      if (waiting.size === 0) yield* Deferred.succeed(done, undefined)
-    })
+    // Results are keyed by event id: the others need not be decoded.
+    accept: ({ key }) => key?.toString("utf8") === eventId,
+    onValue: ({ connection_id, outcome }) => {
+      if (!followed.has(outcome)) waiting.delete(connection_id)
+    },
+    onFetched: () => {
+      if (waiting.size === 0) Deferred.doneUnsafe(done, Effect.void)
+    }
   })
   yield* Effect.raceFirst(follow, Deferred.await(done)).pipe(Effect.timeoutOption(timeout))
 })

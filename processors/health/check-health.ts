@@ -5,8 +5,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { ConnectorHealthStatus } from "../../schemas/types.gen.ts"
-import { Codecs, type Records, type SchemaName } from "../../shared/codec/codecs.ts"
-import { type FetchedRecord, KafkaClient } from "../../shared/kafka/client.ts"
+import { latestValues } from "../../shared/codec/read-values.ts"
 import { unreadEvents } from "../../shared/ledger/unread-events.ts"
 import type { Platform } from "../../shared/model/platform.ts"
 import { topicNames } from "../../shared/model/topics.ts"
@@ -34,8 +33,8 @@ export const checkHealth = Effect.fn("health.check")(function* (
   prefix: string
 ) {
   const now = yield* Clock.currentTimeMillis
-  const states = yield* latestOf(prefix, topicNames.state, "connector-state")
-  const published = yield* latestOf(prefix, topicNames.health, "connector-health-status")
+  const states = yield* latestValues(topicNames.state, "connector-state")
+  const published = yield* latestValues(topicNames.health, "connector-health-status")
   const unread = new Map((yield* unreadEvents(connections, prefix)).map((one) => [one.connectionId, one]))
   const backlogs = yield* countAll(
     connections.filter(({ enabled }) => enabled),
@@ -90,30 +89,4 @@ const totalsOf = ({ outcomes_1h, error_count_1h, avg_latency_ms }: ConnectorHeal
   timed: avg_latency_ms > 0 ? 1 : 0,
   outcomes: new Map(Object.entries(outcomes_1h)),
   reasons: new Map()
-})
-
-/** The last record of each key of a compacted topic. */
-const latestOf = Effect.fnUntraced(function* <S extends SchemaName>(prefix: string, name: string, schema: S) {
-  const kafka = yield* KafkaClient
-  const codecs = yield* Codecs
-  const topic = prefix + name
-  const latest = new Map<string, Records[S]>()
-  const ranges = (yield* kafka.topicOffsets(topic)).map(({ partition, low, high }) => ({
-    partition,
-    from: low,
-    to: high
-  }))
-  yield* kafka.read({
-    topic,
-    ranges,
-    onRecords: Effect.fnUntraced(function* (records: ReadonlyArray<FetchedRecord>) {
-      yield* codecs.loadSchemas(records.map(({ value }) => value))
-      for (const { key, value } of records) {
-        const decoded = codecs.decode(schema, value)
-        if (decoded._tag === "Decoded") latest.set(String(key), decoded.value)
-        else if (value === null) latest.delete(String(key))
-      }
-    })
-  })
-  return latest as ReadonlyMap<string, Records[S]>
 })

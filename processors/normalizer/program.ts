@@ -4,7 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { decodeSettings, type SettingsError, SettingsService } from "../../shared/config/settings.ts"
-import type { Connection } from "../../shared/connections/connection.ts"
+import { type Connection, defaultCountriesOf, tcfVendorsOf } from "../../shared/connections/connection.ts"
 import { Connections } from "../../shared/connections/connections.ts"
 import { messageEvents } from "../../shared/connectors/mapping/compile.ts"
 import type { IdentityKey } from "../../shared/credentials/identity-key.ts"
@@ -100,10 +100,9 @@ export const configOf = (
   settings: NormalizerSettings
 ): NormalizerConfig => {
   const messages = messageEvents(connections)
-  const countries = connections.map(({ mapping }) => mapping.defaultCountry).filter((country) => country !== null)
   return {
     options: {
-      defaultCountries: [...new Set(countries)].sort(),
+      defaultCountries: defaultCountriesOf(connections),
       tcfVendors: tcfVendorsOf(connections),
       recipients: messages.isEmpty ? null : sealer,
       messageEvents: messages,
@@ -114,10 +113,6 @@ export const configOf = (
     schemaTimeout: settings.schemaTimeout
   }
 }
-
-/** The vendors whose consent a TC string must have for one of these connections. */
-export const tcfVendorsOf = (connections: ReadonlyArray<Connection>): ReadonlyArray<number> =>
-  [...new Set(connections.flatMap(({ consent }) => consent.tcfVendor ?? []))].sort((left, right) => left - right)
 
 /** The configuration of this deployment. */
 const normalizerConfig: Effect.Effect<NormalizerConfig, SettingsError, Connections | Sealer> = Effect.gen(function* () {

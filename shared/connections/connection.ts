@@ -73,6 +73,14 @@ export interface ConsentPolicy {
   readonly assume?: "granted"
 }
 
+/** By which countries' rules the connections have national phone numbers read: ISO 3166-1 alpha-2, sorted. */
+export const defaultCountriesOf = (connections: ReadonlyArray<Pick<Connection, "mapping">>): ReadonlyArray<string> =>
+  [...new Set(connections.flatMap(({ mapping }) => mapping.defaultCountry ?? []))].sort()
+
+/** The vendors whose consent a TC string must have for one of these connections, sorted. */
+export const tcfVendorsOf = (connections: ReadonlyArray<Pick<Connection, "consent">>): ReadonlyArray<number> =>
+  [...new Set(connections.flatMap(({ consent }) => consent.tcfVendor ?? []))].sort((left, right) => left - right)
+
 /** Keys that `defaults` may hold. */
 export const defaultKeys = [
   ...["enabled", "events", "mapping", "limits", "consent", "resilience", "test_event_code", "partner_name"]

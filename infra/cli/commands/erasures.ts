@@ -1,8 +1,7 @@
 /** `./capi erasures`: the proof of each erasure, without personal data. */
 import * as Effect from "effect/Effect"
 import type { ErasureLogEntry } from "../../../schemas/types.gen.ts"
-import { Codecs } from "../../../shared/codec/codecs.ts"
-import { readTopic } from "../../../shared/kafka/read-topic.ts"
+import { readValues } from "../../../shared/codec/read-values.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import { Command } from "../cli.ts"
 import { type Paint, show, table } from "../output.ts"
@@ -11,19 +10,12 @@ import { withKafkaAndCodecs } from "../services.ts"
 export const erasures = Command.make("erasures", {}, () =>
   withKafkaAndCodecs(
     Effect.gen(function* () {
-      const codecs = yield* Codecs
       const proofs = new Map<string, Proof>()
-      yield* readTopic({
+      yield* readValues({
         topic: topicNames.erasureLog,
+        schema: "erasure-log-entry",
         from: { _tag: "Beginning" },
-        follow: false,
-        onRecords: Effect.fnUntraced(function* (records) {
-          yield* codecs.loadSchemas(records.map(({ value }) => value))
-          for (const { value } of records) {
-            const decoded = codecs.decode("erasure-log-entry", value)
-            if (decoded._tag === "Decoded") take(proofs, decoded.value)
-          }
-        })
+        onValue: (entry) => take(proofs, entry)
       })
       yield* show({ erasures: [...proofs.values()] }, (paint) => toText([...proofs.values()], paint))
     })

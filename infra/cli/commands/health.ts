@@ -5,13 +5,12 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { checkHealth } from "../../../processors/health/check-health.ts"
 import type { ConnectorHealthStatus } from "../../../schemas/types.gen.ts"
-import { Codecs } from "../../../shared/codec/codecs.ts"
+import { latestValues } from "../../../shared/codec/read-values.ts"
 import { environment, SettingsService } from "../../../shared/config/settings.ts"
 import type { ConnectionResult } from "../../../shared/connectors/connector.ts"
 import { layerHttpTransport } from "../../../shared/connectors/http/http-client.ts"
 import { loadConnections } from "../../../shared/connectors/load-connections.ts"
 import { Credentials, credentialsOf } from "../../../shared/credentials/credentials.ts"
-import { readTopic } from "../../../shared/kafka/read-topic.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import { Argument, Command, CommandError, Flag } from "../cli.ts"
 import { exampleConnection } from "../example-names.ts"
@@ -130,23 +129,9 @@ const failIfUnhealthy = Effect.fnUntraced(function* (statuses: ReadonlyArray<Con
     })
 })
 
-/** The last status of each connection, by its id. */
+/** The last status of each connection, in the order of their ids. */
 const latestHealth = Effect.gen(function* () {
-  const codecs = yield* Codecs
-  const latest = new Map<string, ConnectorHealthStatus>()
-  yield* readTopic({
-    topic: topicNames.health,
-    from: { _tag: "Beginning" },
-    follow: false,
-    onRecords: Effect.fnUntraced(function* (records) {
-      yield* codecs.loadSchemas(records.map((record) => record.value))
-      for (const record of records) {
-        const decoded = codecs.decode("connector-health-status", record.value)
-        if (decoded._tag === "Decoded") latest.set(decoded.value.connection_id, decoded.value)
-        else if (record.value === null && record.key !== null) latest.delete(record.key.toString("utf8"))
-      }
-    })
-  })
+  const latest = yield* latestValues(topicNames.health, "connector-health-status")
   return [...latest.values()].sort((left, right) => (left.connection_id < right.connection_id ? -1 : 1))
 })
 

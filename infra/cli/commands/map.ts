@@ -5,13 +5,12 @@ import { readFile, realpath, rename, stat, writeFile } from "node:fs/promises"
 import path from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { Codecs } from "../../../shared/codec/codecs.ts"
+import { readValues } from "../../../shared/codec/read-values.ts"
 import { environment, loadFileSettings } from "../../../shared/config/settings.ts"
 import { checkConnections } from "../../../shared/connectors/load-connections.ts"
 import { canonicalEvents } from "../../../shared/connectors/mapping/catalog.ts"
 import { canonicalName } from "../../../shared/connectors/mapping/compile.ts"
 import { connectorFor } from "../../../shared/connectors/registry.ts"
-import { readTopic } from "../../../shared/kafka/read-topic.ts"
 import { type Platform, platforms } from "../../../shared/model/platform.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import { repository } from "../../local/state.ts"
@@ -130,27 +129,21 @@ const unknownNamesMax = 1_000
 const propertiesMax = 50
 
 const unknownNames = Effect.fnUntraced(function* (since: string) {
-  const codecs = yield* Codecs
   const from = yield* Effect.fromResult(parseStartPosition(since, yield* Clock.currentTimeMillis))
   const known = new Set(canonicalEvents)
   const found = new Map<string, { seen: number; readonly properties: Set<string> }>()
-  yield* readTopic({
+  yield* readValues({
     topic: topicNames.normalized,
+    schema: "normalized-event",
     from,
-    follow: false,
-    onRecords: Effect.fnUntraced(function* (records) {
-      yield* codecs.loadSchemas(records.map((record) => record.value))
-      for (const record of records) {
-        const decoded = codecs.decode("normalized-event", record.value)
-        if (decoded._tag !== "Decoded" || known.has(canonicalName(decoded.value.event_name))) continue
-        const entry = found.get(decoded.value.event_name) ?? { seen: 0, properties: new Set<string>() }
-        entry.seen++
-        for (const name of Object.keys(decoded.value.properties?.custom ?? {}))
-          if (entry.properties.size < propertiesMax) entry.properties.add(name)
-        if (found.size < unknownNamesMax || found.has(decoded.value.event_name))
-          found.set(decoded.value.event_name, entry)
-      }
-    })
+    onValue: ({ event_name, properties }) => {
+      if (known.has(canonicalName(event_name))) return
+      const entry = found.get(event_name) ?? { seen: 0, properties: new Set<string>() }
+      entry.seen++
+      for (const name of Object.keys(properties?.custom ?? {}))
+        if (entry.properties.size < propertiesMax) entry.properties.add(name)
+      if (found.size < unknownNamesMax || found.has(event_name)) found.set(event_name, entry)
+    }
   })
   return [...found]
     .map(([name, { seen, properties }]): Unknown => ({ name, seen, properties: [...properties] }))

@@ -4,12 +4,11 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { NormalizedUser } from "../../../schemas/types.gen.ts"
-import { Codecs } from "../../../shared/codec/codecs.ts"
+import { readValues } from "../../../shared/codec/read-values.ts"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import { Connections } from "../../../shared/connections/connections.ts"
 import { connectionsLayer } from "../../../shared/connectors/load-connections.ts"
 import { matchQuality, missingIdentifiers } from "../../../shared/connectors/mapping/map.ts"
-import { readTopic } from "../../../shared/kafka/read-topic.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import { Command, Flag } from "../cli.ts"
 import { count, type Paint, show, table } from "../output.ts"
@@ -27,24 +26,18 @@ const since = Flag.String("since").pipe(
 export const quality = Command.make("quality", { connection, event, since }, ({ connection, event, since }) =>
   withKafkaAndCodecs(
     Effect.gen(function* () {
-      const codecs = yield* Codecs
       const from = yield* Effect.fromResult(parseStartPosition(since, yield* Clock.currentTimeMillis))
       const all = yield* Connections.pipe(Effect.provide(connectionsLayer))
       const chosen = yield* chooseConnections(all.all, Option.toArray(connection))
       const tallies = chosen.map((one) => new QualityTally(one))
-      yield* readTopic({
+      yield* readValues({
         topic: topicNames.normalized,
+        schema: "normalized-event",
         from,
-        follow: false,
-        onRecords: Effect.fnUntraced(function* (records) {
-          yield* codecs.loadSchemas(records.map((record) => record.value))
-          for (const record of records) {
-            const decoded = codecs.decode("normalized-event", record.value)
-            if (decoded._tag !== "Decoded") continue
-            if (Option.isSome(event) && event.value !== decoded.value.event_id) continue
-            for (const tally of tallies) tally.add(decoded.value.user)
-          }
-        })
+        onValue: ({ event_id, user }) => {
+          if (Option.isSome(event) && event.value !== event_id) return
+          for (const tally of tallies) tally.add(user)
+        }
       })
       const report = tallies.map((tally) => tally.report())
       yield* show(report, (paint) => qualityTable(report, paint))

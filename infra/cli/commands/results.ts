@@ -5,13 +5,12 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { EventDeliveryLog } from "../../../schemas/types.gen.ts"
-import { Codecs } from "../../../shared/codec/codecs.ts"
+import { readValues } from "../../../shared/codec/read-values.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { Connections } from "../../../shared/connections/connections.ts"
 import { readDuration } from "../../../shared/connections/duration-text.ts"
 import { connectionsLayer } from "../../../shared/connectors/load-connections.ts"
 import type { StartPosition } from "../../../shared/kafka/read-topic.ts"
-import { readTopic } from "../../../shared/kafka/read-topic.ts"
 import { ofConnections } from "../../../shared/ledger/balance.ts"
 import { readLedger } from "../../../shared/ledger/read-ledger.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
@@ -141,7 +140,6 @@ const list = Effect.fnUntraced(function* (from: StartPosition, filter: Filter) {
  * (`candidatesMax`), so that with an outcome the number may hold older ones that do not count any more.
  */
 const findResults = Effect.fnUntraced(function* (from: StartPosition, filter: Filter) {
-  const codecs = yield* Codecs
   const seen = new Set<string>()
   let total = 0
   const fits = (log: EventDeliveryLog) =>
@@ -149,22 +147,19 @@ const findResults = Effect.fnUntraced(function* (from: StartPosition, filter: Fi
     (Option.isNone(filter.connection) || filter.connection.value === log.connection_id) &&
     (Option.isNone(filter.outcome) || filter.outcome.value === log.outcome)
   let found: Array<EventDeliveryLog> = []
-  yield* readTopic({
+  yield* readValues({
     topic: topicNames.results,
+    schema: "event-delivery-log",
     from,
-    follow: false,
-    onRecords: Effect.fnUntraced(function* (records) {
-      yield* codecs.loadSchemas(records.map((record) => record.value))
-      for (const record of records) {
-        const decoded = codecs.decode("event-delivery-log", record.value)
-        if (decoded._tag !== "Decoded") continue
-        seen.add(decoded.value.connection_id)
-        if (!fits(decoded.value)) continue
-        found.push(decoded.value)
-        total++
-      }
+    onValue: (log) => {
+      seen.add(log.connection_id)
+      if (!fits(log)) return
+      found.push(log)
+      total++
+    },
+    onFetched: () => {
       if (found.length > 2 * candidatesMax(filter)) found = lastOf(found, candidatesMax(filter))
-    })
+    }
   })
   yield* expectConnection(filter.connection, seen)
   const rows = yield* withKnownOutcomes(lastOf(found, candidatesMax(filter)))

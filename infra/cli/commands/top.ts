@@ -4,12 +4,10 @@ import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { ConnectorHealthStatus, EventDeliveryLog } from "../../../schemas/types.gen.ts"
-import { Codecs, type Records, type SchemaName } from "../../../shared/codec/codecs.ts"
+import { readValues } from "../../../shared/codec/read-values.ts"
 import { environment, SettingsService } from "../../../shared/config/settings.ts"
 import { readDuration } from "../../../shared/connections/duration-text.ts"
 import { loadConnections } from "../../../shared/connectors/load-connections.ts"
-import type { FetchedRecord } from "../../../shared/kafka/client.ts"
-import { readTopic } from "../../../shared/kafka/read-topic.ts"
 import type { Platform } from "../../../shared/model/platform.ts"
 import { topicNames } from "../../../shared/model/topics.ts"
 import { followPositions } from "../../../shared/runtime/positions.ts"
@@ -72,12 +70,26 @@ const watch = Effect.fnUntraced(function* (
   const positions = yield* followPositions(prefix)
   const statuses = new Map<string, ConnectorHealthStatus>()
   let counts = new Map<string, Counts>()
-  const countResult = (log: EventDeliveryLog) =>
-    counts.set(log.connection_id, countedWith(counts.get(log.connection_id) ?? noCounts, log))
-  const followed = <S extends SchemaName>(topic: string, schema: S, use: (value: Records[S]) => void, all: boolean) =>
-    Effect.forkScoped(followAs(topic, schema, use, all))
-  yield* followed(topicNames.health, "connector-health-status", (one) => statuses.set(one.connection_id, one), true)
-  yield* followed(topicNames.results, "event-delivery-log", countResult, false)
+  const countResult = (log: EventDeliveryLog): void =>
+    void counts.set(log.connection_id, countedWith(counts.get(log.connection_id) ?? noCounts, log))
+  yield* Effect.forkScoped(
+    readValues({
+      topic: topicNames.health,
+      schema: "connector-health-status",
+      from: { _tag: "Beginning" },
+      follow: true,
+      onValue: (status) => void statuses.set(status.connection_id, status)
+    })
+  )
+  yield* Effect.forkScoped(
+    readValues({
+      topic: topicNames.results,
+      schema: "event-delivery-log",
+      from: { _tag: "End" },
+      follow: true,
+      onValue: countResult
+    })
+  )
 
   let before: { readonly at: number; readonly ends: ReadonlyMap<string, number> } | null = null
   const snapshot = Effect.gen(function* () {
@@ -105,27 +117,6 @@ const watch = Effect.fnUntraced(function* (
     return found
   })
   return { snapshot }
-})
-
-const followAs = Effect.fnUntraced(function* <S extends SchemaName>(
-  topic: string,
-  schema: S,
-  use: (value: Records[S]) => void,
-  all: boolean
-) {
-  const codecs = yield* Codecs
-  yield* readTopic({
-    topic,
-    from: all ? { _tag: "Beginning" } : { _tag: "End" },
-    follow: true,
-    onRecords: Effect.fnUntraced(function* (records: ReadonlyArray<FetchedRecord>) {
-      yield* codecs.loadSchemas(records.map(({ value }) => value))
-      for (const { value } of records) {
-        const decoded = codecs.decode(schema, value)
-        if (decoded._tag === "Decoded") use(decoded.value)
-      }
-    })
-  })
 })
 
 const countedWith = (counts: Counts, { success, outcome, latency_ms }: EventDeliveryLog): Counts => ({

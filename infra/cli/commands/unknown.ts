@@ -6,11 +6,12 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { EventDeliveryLog } from "../../../schemas/types.gen.ts"
 import { Codecs } from "../../../shared/codec/codecs.ts"
+import { readValues } from "../../../shared/codec/read-values.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
 import { type FetchedRecord, KafkaClient } from "../../../shared/kafka/client.ts"
 import type { StartPosition } from "../../../shared/kafka/read-topic.ts"
 import { readTopic } from "../../../shared/kafka/read-topic.ts"
-import { deliveryResult } from "../../../shared/model/delivery-result.ts"
+import { deliveryResultRecord } from "../../../shared/model/delivery-result.ts"
 import { headerNames, topicNames } from "../../../shared/model/topics.ts"
 import { Argument, Command, CommandError, Flag } from "../cli.ts"
 import { exampleConnection } from "../example-names.ts"
@@ -121,26 +122,18 @@ const writeDecisions = Effect.fnUntraced(function* (
 ) {
   const kafka = yield* KafkaClient
   const codecs = yield* Codecs
-  const topic = topicNames.results
   const prefix = (yield* SettingsService).topicPrefix
-  yield* kafka.produce(
-    chosen.map((log) => ({
-      topic: prefix + topic,
-      key: log.event_id,
-      value: codecs.encode(
-        topic,
-        "event-delivery-log",
-        deliveryResult({
-          ...log,
-          timestamp: Math.max(now, log.timestamp + 1),
-          attempted_at: log.attempted_at ?? log.timestamp,
-          outcome: arrived ? "delivered" : "rejected",
-          reason_code: arrived ? "confirmed_by_person" : "not_arrived",
-          error_message: arrived ? "A person found that it arrived." : "A person found that it did not arrive."
-        })
-      )
-    }))
+  const results = chosen.map((log) =>
+    deliveryResultRecord(codecs, {
+      ...log,
+      timestamp: Math.max(now, log.timestamp + 1),
+      attempted_at: log.attempted_at ?? log.timestamp,
+      outcome: arrived ? "delivered" : "rejected",
+      reason_code: arrived ? "confirmed_by_person" : "not_arrived",
+      error_message: arrived ? "A person found that it arrived." : "A person found that it did not arrive."
+    })
   )
+  yield* kafka.produce(results.map((result) => ({ ...result, topic: prefix + result.topic })))
 })
 
 export const unknown = Command.make("unknown").pipe(
@@ -150,24 +143,17 @@ export const unknown = Command.make("unknown").pipe(
 
 /** Those whose outcome is still unknown: a webhook's status, a resend or a person may have settled it since. */
 const findUnknown = Effect.fnUntraced(function* (from: StartPosition, connection: Option.Option<string>) {
-  const codecs = yield* Codecs
   const found: Array<EventDeliveryLog> = []
   const seen = new Set<string>()
-  yield* readTopic({
+  yield* readValues({
     topic: topicNames.results,
+    schema: "event-delivery-log",
     from,
-    follow: false,
-    onRecords: Effect.fnUntraced(function* (records) {
-      yield* codecs.loadSchemas(records.map((record) => record.value))
-      for (const record of records) {
-        const decoded = codecs.decode("event-delivery-log", record.value)
-        if (decoded._tag !== "Decoded") continue
-        const log = decoded.value
-        seen.add(log.connection_id)
-        const fits = Option.isNone(connection) || connection.value === log.connection_id
-        if (fits && log.outcome === "unknown") found.push(log)
-      }
-    })
+    onValue: (log) => {
+      seen.add(log.connection_id)
+      const fits = Option.isNone(connection) || connection.value === log.connection_id
+      if (fits && log.outcome === "unknown") found.push(log)
+    }
   })
   yield* expectConnection(connection, seen)
   const rows = (yield* withKnownOutcomes(found)).filter((log) => log.known_outcome === "unknown")

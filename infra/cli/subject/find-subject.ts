@@ -6,6 +6,7 @@ import { PersonSecrets } from "../../../processors/normalizer/sealing/person-sec
 import { identifiersOf } from "../../../processors/normalizer/sealing/sealer.ts"
 import { Codecs } from "../../../shared/codec/codecs.ts"
 import { environment, loadFileSettings } from "../../../shared/config/settings.ts"
+import { defaultCountriesOf } from "../../../shared/connections/connection.ts"
 import { loadConnections } from "../../../shared/connectors/load-connections.ts"
 import { type IdentityKey, splitPersonIds } from "../../../shared/credentials/identity-key.ts"
 import { openEvent, sealedIdsOf } from "../../../shared/credentials/sealed-event.ts"
@@ -184,7 +185,5 @@ const readSecrets = Effect.gen(function* () {
 export const defaultCountries = Effect.gen(function* () {
   const { connectionsFile } = yield* loadFileSettings
   const { connections } = yield* loadConnections(connectionsFile, environment())
-  return [
-    ...new Set(connections.map(({ mapping }) => mapping.defaultCountry).filter((country) => country !== null))
-  ].sort()
+  return defaultCountriesOf(connections)
 }).pipe(Effect.orElseSucceed((): ReadonlyArray<string> => []))

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { Consent, DroppedField, MappedEvent, NormalizedEvent, RawEvent } from "../../../schemas/types.gen.ts"
-import type { Connection } from "../../../shared/connections/connection.ts"
+import { type Connection, defaultCountriesOf, tcfVendorsOf } from "../../../shared/connections/connection.ts"
 import type { JsonObject } from "../../../shared/connectors/connector.ts"
 import { droppedFields, mapForConnection } from "../../../shared/connectors/mapping/map.ts"
 import { connectorFor } from "../../../shared/connectors/registry.ts"
@@ -84,14 +84,13 @@ export const normalizeFor = (
   connections: ReadonlyArray<Connection>,
   now: number | null
 ) => {
-  const countries = connections.map(({ mapping }) => mapping.defaultCountry).filter((country) => country !== null)
   return normalize(
     raw,
     { ...nowhere, timestamp: now ?? 0 },
     {
       ...defaultNormalizerOptions,
-      defaultCountries: [...new Set(countries)].sort(),
-      tcfVendors: [...new Set(connections.flatMap(({ consent }) => consent.tcfVendor ?? []))],
+      defaultCountries: defaultCountriesOf(connections),
+      tcfVendors: tcfVendorsOf(connections),
       recipients: connections.some(({ kind }) => connectorFor(kind).sealedRecipients === true) ? localSealer : null,
       now
     },
