@@ -5,11 +5,10 @@ import type * as Scope from "effect/Scope"
 import type { Admin, Broker, Cluster, Kafka, PartitionOffset, TopicOffsets } from "kafkajs"
 import type { KafkaClient, KafkaError, TopicPartition } from "../client.ts"
 import { processorsOf } from "./assignment.ts"
-import { type ClusterAccess, withCluster } from "./cluster.ts"
+import { type ClusterAccess, openTopicOffsets, withCluster } from "./cluster.ts"
 import { attempt, attemptBriefly, isConnectionLost, isRetriable, retryPolicy, whileRetriable } from "./errors.ts"
 import kafkajs from "./patches/index.ts"
 import { authorizedOperations } from "./raw-request.ts"
-import { openTopicOffsets } from "./topic-offsets.ts"
 
 type AdminPart = Pick<
   Context.Service.Shape<typeof KafkaClient>,

@@ -1,12 +1,12 @@
 /**
- * A connection to the brokers for what kafkajs's clients do not offer: reading partitions outside a group, and committing offsets
- * for a group without joining it. kafkajs passes its cluster object to partition assigners, which is the one public way to it;
+ * A connection to the brokers for what kafkajs's clients do not offer: reading partitions outside a group, committing offsets
+ * for a group without joining it, and the ends of topics' logs. kafkajs passes its cluster object to partition assigners, which is the one public way to it;
  * the consumer that is created here never runs.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Assigner, Cluster, Kafka } from "kafkajs"
-import type { KafkaError } from "../client.ts"
+import type { Assigner, Cluster, Kafka, PartitionOffset } from "kafkajs"
+import type { KafkaError, PartitionOffsets } from "../client.ts"
 import { attempt, attemptBriefly, isConnectionLost, isRetriable, whileRetriable } from "./errors.ts"
 
 export interface ClusterAccess {
@@ -82,6 +82,61 @@ const recover = (access: ClusterAccess, used: Cluster, cause: unknown): Effect.E
     const moved = isRetriable(cause) && !isConnectionLost(cause)
     return moved ? used.refreshMetadata() : access.discard(used)
   })
+
+/** The ends of a topic's log. What is asked for at the same time goes out in one request to each broker, however many topics it is. */
+export const openTopicOffsets =
+  (access: ClusterAccess) =>
+  (topic: string): Effect.Effect<ReadonlyArray<PartitionOffsets>, KafkaError> =>
+    withCluster(access, `read the offsets of ${topic}`, async (cluster) => {
+      // Alone, so that a topic that does not exist fails no other.
+      await cluster.addTargetTopic(topic)
+      return (await askTogether(cluster, topic)).get(topic)!
+    })
+
+type Offsets = ReadonlyMap<string, ReadonlyArray<PartitionOffsets>>
+
+/** What is about to be asked for. */
+const batches = new WeakMap<Cluster, { readonly topics: Set<string>; readonly answer: Promise<Offsets> }>()
+
+const askTogether = (cluster: Cluster, topic: string): Promise<Offsets> => {
+  const known = batches.get(cluster)
+  if (known !== undefined) {
+    known.topics.add(topic)
+    return known.answer
+  }
+  const topics = new Set([topic])
+  const answer = new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+    batches.delete(cluster)
+    return offsetsOf(cluster, [...topics])
+  })
+  batches.set(cluster, { topics, answer })
+  return answer
+}
+
+const offsetsOf = async (cluster: Cluster, topics: ReadonlyArray<string>): Promise<Offsets> => {
+  await cluster.refreshMetadataIfNecessary()
+  const asked = (fromBeginning: boolean) =>
+    cluster.fetchTopicsOffset(
+      topics.map((topic) => ({
+        topic,
+        fromBeginning,
+        partitions: cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({ partition: partitionId }))
+      }))
+    )
+  const [highs, lows] = await Promise.all([asked(false), asked(true)])
+  const low = new Map(lows.map(({ topic, partitions }) => [topic, offsetsByPartition(partitions)]))
+  return new Map(
+    highs.map(({ topic, partitions }) => [
+      topic,
+      [...offsetsByPartition(partitions)]
+        .map(([partition, high]) => ({ partition, low: low.get(topic)?.get(partition) ?? 0, high }))
+        .sort((left, right) => left.partition - right.partition)
+    ])
+  )
+}
+
+const offsetsByPartition = (partitions: ReadonlyArray<PartitionOffset>) =>
+  new Map(partitions.map(({ partition, offset }) => [partition, Number(offset)]))
 
 const connectCluster = async (kafka: Kafka): Promise<Cluster> => {
   const cluster = captureCluster(kafka)

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { Cluster } from "kafkajs"
-import { openTopicOffsets } from "./topic-offsets.ts"
+import { openTopicOffsets } from "./cluster.ts"
 
 /** A cluster whose topics have two partitions each, and the topics of each request for offsets. */
 const clusterOf = (existing: ReadonlyArray<string>) => {
