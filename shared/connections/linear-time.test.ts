@@ -35,7 +35,7 @@ describe("brackets", () => {
   it.each(["[{", "]", "{[]]"])("of %s without end are a problem before the parser has read them", (repeated) => {
     const file = repeated.repeat(1_000_000)
     const millis = cpuMillis(() => assert.include(problemsOf(file), "more than 1000 brackets have no counterpart"))
-    assert.isBelow(millis, 3_000)
+    assert.isBelow(millis, 20_000)
   })
 
   it("may be many where they are closed", () => {
