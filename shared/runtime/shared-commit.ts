@@ -7,7 +7,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { KafkaError } from "../kafka/client.ts"
 import type { Outbound } from "./contract.ts"
-import type { BegunRecords } from "./isolation.ts"
+import { type BegunRecords, nothingBegun } from "./isolation.ts"
 import { produced } from "./pipeline.ts"
 import { positionRecord } from "./positions.ts"
 import type { SharedPartition } from "./shared-partition.ts"
@@ -56,15 +56,12 @@ const collect = <E, R>(partition: SharedPartition<E, R>) => {
     if (bytes >= commitBytesMax) break
     partition.dirty.delete(subscriber)
     if (!subscriber.isOpen) continue
-    const { steps, ticked } = subscriber
-    if (steps.failure !== null) {
+    const { ticked } = subscriber
+    if (subscriber.queue.failure !== null) {
       failed.push(subscriber)
       continue
     }
-    const ready = steps.ready(commitBytesMax - bytes)
-    const idle = (subscriber.idleDue || steps.intakeEnded) && steps.nothingWaits(ready)
-    subscriber.idleDue = false
-    const next = steps.nextOffset(ready, idle)
+    const { ready, next } = subscriber.queue.takeReady(commitBytesMax - bytes)
     if (next === null && ticked === null && !subscriber.positionDue) continue
     subscriber.positionDue = false
     bytes += ready.bytes
@@ -84,21 +81,21 @@ const commit = <E, R>(partition: SharedPartition<E, R>, parts: ReadonlyArray<Par
     for (const { subscriber, ready, next, ticked } of parts) {
       for (const output of ready.outputs) outputs.push(output)
       if (ticked !== null) outputs.push(...ticked.outputs)
-      const { processor, groupOffset, isolation, steps } = subscriber
-      const mark = isolation.markOf(next)
+      const { processor, groupOffset } = subscriber
+      const mark = subscriber.isolation?.markOf(next) ?? nothingBegun
       marks.push(mark)
-      const position = { next: next ?? steps.committed, groupOffset, begun: mark }
+      const position = { next: next ?? subscriber.queue.committed, groupOffset, begun: mark }
       outputs.push(positionRecord(processor.name, topic, at.partition, position))
     }
     yield* producer.commit({ records: outputs.map((output) => produced(prefix, output)), offsets: [] })
     const now = yield* Clock.currentTimeMillis
     for (const [index, { subscriber, ready, next, ticked }] of parts.entries()) {
-      partition.bytesInFlight -= subscriber.steps.settle(ready, next)
-      yield* subscriber.isolation.onCommitted(next, marks[index]!)
+      partition.bytesInFlight -= subscriber.queue.settle(ready, next)
+      if (subscriber.isolation !== null) yield* subscriber.isolation.onCommitted(next, marks[index]!)
       if (ticked !== null) yield* Deferred.succeed(ticked.committed, undefined)
       // A position that was only stored again is the group's already, but where a person set the group's.
       if (next !== null || subscriber.groupOffset !== null)
-        groupOffsets.moved(subscriber.groupId, at, subscriber.steps.committed, subscriber.onGroupCommitted)
+        groupOffsets.moved(subscriber.groupId, at, subscriber.queue.committed, subscriber.onGroupCommitted)
       subscriber.onCommitted({
         next,
         steps: ready.count,

@@ -15,7 +15,7 @@ import { catchUp } from "./catch-up.ts"
 import { type Processor, RuntimeOptions } from "./contract.ts"
 import { type CommittedOffset, type GroupOffsets, makeGroupOffsets } from "./group-offsets.ts"
 import { BatchGroup } from "./intake.ts"
-import { Isolation } from "./isolation.ts"
+import type { Isolation } from "./isolation.ts"
 import { RuntimeObserver } from "./metrics.ts"
 import { type AssignedContext, keepOpen, type PartitionHandle } from "./partition.ts"
 import { appendTogether, everyWhile } from "./pipeline.ts"
@@ -106,7 +106,7 @@ interface OpenPartition {
   readonly handle: PartitionHandle
   readonly limits: SharedLimits
   /** By the processor's name. */
-  readonly isolations: ReadonlyMap<string, Isolation>
+  readonly isolations: Map<string, Isolation>
 }
 
 const runSharedPartition = <E, R>(
@@ -120,7 +120,7 @@ const runSharedPartition = <E, R>(
   const limits = new SharedLimits(unbounded, commitBytesMax)
   for (const { name, batch } of input.processors)
     limits.ofProcessors.set(name, new AdaptiveBatchLimits(batch, commitBytesMax))
-  const isolations = new Map(input.processors.map(({ name }) => [name, new Isolation()]))
+  const isolations = new Map<string, Isolation>()
   return keepOpen(
     context,
     input.processors.map(({ name }) => name),
@@ -184,7 +184,7 @@ const openAndProcess = <E, R>(
           new Subscriber(processor, subscriberContext, {
             limits: limits.ofProcessors.get(processor.name)!,
             together: together.get(processor.name)!,
-            isolation: isolations.get(processor.name)!,
+            isolations,
             groupOffset: unheeded(groups.get(prefix + processor.name))
           })
         )
@@ -217,7 +217,7 @@ const openAndProcess = <E, R>(
       const scope = yield* Effect.scope
       const crash = yield* makeCrash<E | KafkaError>()
       const onFailed = (one: Subscriber<E, R>) => {
-        const exit = one.steps.failure
+        const exit = one.queue.failure
         if (exit === null) return Effect.void
         const bytes = one.bytesInFlight
         one.isOpen = false
@@ -226,7 +226,7 @@ const openAndProcess = <E, R>(
           one.reopen(exit.cause, () => shared.endOffset),
           Effect.sync(() => {
             shared.room.openUnsafe()
-            if (shared.ended) one.intake.end()
+            if (shared.ended) one.queue.end()
           })
         )
         return Effect.forkIn(Effect.catchCause(reopening, crash.fail), scope) as Effect.Effect<unknown>
@@ -253,11 +253,10 @@ const storeLeftBehind = <E, R>(
   partition: number
 ): Effect.Effect<void> => {
   if (Exit.isFailure(exit) && Cause.hasFails(exit.cause)) return Effect.void
-  const outputs = all.flatMap(({ groupOffset, isolation, processor, steps }) => {
-    const begun = isolation.leftBehind
-    // Without steps it was not opened.
-    if (begun === null || steps === undefined) return []
-    return [positionRecord(processor.name, topic, partition, { next: steps.committed, groupOffset, begun })]
+  const outputs = all.flatMap(({ groupOffset, isolation, processor, queue }) => {
+    const begun = isolation?.leftBehind ?? null
+    if (begun === null) return []
+    return [positionRecord(processor.name, topic, partition, { next: queue.committed, groupOffset, begun })]
   })
   return outputs.length === 0 ? Effect.void : Effect.ignore(append(outputs))
 }

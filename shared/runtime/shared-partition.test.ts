@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { FetchedRecord } from "../kafka/client.ts"
 import { BatchGroup, Intake } from "./intake.ts"
+import { LazyQueue } from "./lazy-queue.ts"
 import { SharedPartition } from "./shared-partition.ts"
 import { AdaptiveBatchLimits } from "./steps.ts"
 import { Subscriber } from "./subscriber.ts"
@@ -45,13 +46,17 @@ const partitionOf = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
   })
   for (const name of names) {
     const limits = new AdaptiveBatchLimits(batch, 1_000_000)
-    const one = new Subscriber<never, never>({ name } as never, { runtime: { prefix: "" } } as never, {
-      limits,
-      together: new BatchGroup(),
-      isolation: {} as never,
-      groupOffset: null
-    })
-    one.intake = new Intake({
+    const one = new Subscriber<never, never>(
+      { name } as never,
+      { runtime: { prefix: "" }, onProgress: () => undefined } as never,
+      {
+        limits,
+        together: new BatchGroup(),
+        isolations: new Map(),
+        groupOffset: null
+      }
+    )
+    const intake = new Intake({
       position: 0,
       topic: "in",
       limits,
@@ -63,7 +68,8 @@ const partitionOf = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
       onReceived: () => undefined,
       isMoreComing: partition.isMoreComing
     })
-    one.steps = { isEmpty: true } as never
+    one.queue = new LazyQueue<never, never>(0, () => ({ intake, steps: { isEmpty: true } as never }))
+    one.queue.ensure()
     one.isOpen = true
     subscribers.set(name, one)
     partition.subscribers.push(one)
@@ -73,7 +79,10 @@ const partitionOf = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
   const work = (name: string) =>
     Effect.forkChild(
       Effect.forever(
-        Effect.map(subscribers.get(name)!.intake.take, (found) => void taken.push([name, found?.records.length ?? 0]))
+        Effect.map(
+          subscribers.get(name)!.queue.intake!.take,
+          (found) => void taken.push([name, found?.records.length ?? 0])
+        )
       ),
       { startImmediately: true }
     )

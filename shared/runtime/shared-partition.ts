@@ -90,7 +90,7 @@ export class SharedPartition<E, R> implements RecordSink {
       this.cutLargest()
     }
     if (wasMoreComing && !this.isMoreComing())
-      for (const one of this.subscribers) if (one.bytesInFlight > 0) one.intake.lingerAgain()
+      for (const one of this.subscribers) if (one.bytesInFlight > 0) one.queue.intake?.lingerAgain()
   }
 
   /** A real backlog: records of transactions that are still open are not counted on. */
@@ -107,8 +107,8 @@ export class SharedPartition<E, R> implements RecordSink {
     let surplus = -this.options.bytesInFlightMax / 2
     const waiting: Array<{ readonly intake: Intake; readonly bytes: number }> = []
     for (const one of this.subscribers) {
-      if (!one.isOpen) continue
-      const { intake } = one
+      const intake = one.isOpen ? one.queue.intake : null
+      if (intake === null) continue
       const { bytes } = intake.queued
       surplus += isLasting || one.isStalled(now) ? intake.bytesInFlight : bytes
       if (intake.isTakenFrom && !intake.isEmpty) waiting.push({ intake, bytes })
@@ -213,9 +213,9 @@ export class SharedPartition<E, R> implements RecordSink {
   /** One that has nothing to do has come as far as the shared reading. */
   advance(subscriber: Subscriber<E, R>, now: number): void {
     if (!subscriber.isOpen || subscriber.behindFrom !== null || subscriber.bytesInFlight > 0) return
-    if (subscriber.intake.endOffset >= this.endOffset) return
+    if (subscriber.queue.endOffset >= this.endOffset) return
     this.queue(subscriber, [], this.endOffset, now)
-    subscriber.idleDue = true
+    subscriber.queue.idleDue = true
     this.onChange(subscriber)
   }
 
@@ -234,7 +234,7 @@ export class SharedPartition<E, R> implements RecordSink {
     this.ended = true
     this.options.member.pause(this.options.at)
     for (const subscriber of this.subscribers) {
-      if (subscriber.isOpen) subscriber.intake.end()
+      if (subscriber.isOpen) subscriber.queue.end()
       this.dirty.add(subscriber)
     }
     this.changed.openUnsafe()
@@ -242,6 +242,6 @@ export class SharedPartition<E, R> implements RecordSink {
 
   /** Nothing is in flight. */
   get isDrained(): boolean {
-    return this.subscribers.every((one) => !one.isOpen || (one.steps.intakeEnded && one.steps.isEmpty))
+    return this.subscribers.every((one) => !one.isOpen || one.queue.isDrained)
   }
 }

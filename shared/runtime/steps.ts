@@ -18,6 +18,8 @@ export interface StepQueueOptions<E, R> {
   readonly processor: Processor<E, R>
   readonly task: PartitionTask<E, R>
   readonly intake: Intake
+  /** The next offset that is not committed yet; by default the intake's position. */
+  readonly committed?: number
   /** The logical name. */
   readonly topic: string
   readonly partition: number
@@ -45,6 +47,8 @@ export interface ReadySteps {
   readonly outputs: Array<Outbound>
 }
 
+export const nothingReady: ReadySteps = { count: 0, inputBytes: 0, bytes: 0, outputs: [] }
+
 /** Complete steps that may wait for the commit of those before, beside the running ones. */
 const stepsAheadMax = 8
 
@@ -63,7 +67,7 @@ export class StepQueue<E, R> {
 
   constructor(options: StepQueueOptions<E, R>) {
     this.options = options
-    this.committed = options.intake.endOffset
+    this.committed = options.committed ?? options.intake.endOffset
     this.uncommittedMax = options.processor.concurrency + stepsAheadMax
   }
 

@@ -4,29 +4,20 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { FetchedRecord, KafkaClient, KafkaError } from "../kafka/client.ts"
-import type {
-  AssignedPartition,
-  Inbound,
-  Outbound,
-  PartitionTask,
-  Processor,
-  RuntimeOptionsShape,
-  Tick
-} from "./contract.ts"
+import type { AssignedPartition, Inbound, PartitionTask, Processor, RuntimeOptionsShape, Tick } from "./contract.ts"
 import { type BatchGroup, Intake } from "./intake.ts"
-import { type Isolation, nothingBegun } from "./isolation.ts"
+import { type BegunRecords, Isolation, nothingBegun } from "./isolation.ts"
+import { LazyQueue, type MadeQueue, runNow, runTicks, type Ticked } from "./lazy-queue.ts"
 import type { Observe } from "./metrics.ts"
 import { delayReopening } from "./partition.ts"
-import { type CommitReport, untilTick } from "./pipeline.ts"
+import type { CommitReport } from "./pipeline.ts"
 import type { PartitionRequests } from "./requests.ts"
 import { type RestoreContext, restoreState } from "./restore-state.ts"
-import type { AdaptiveBatchLimits } from "./steps.ts"
-import { StepQueue } from "./steps.ts"
+import { type AdaptiveBatchLimits, StepQueue } from "./steps.ts"
 
 /** What a subscriber needs of its partition. */
 export interface SubscriberContext {
@@ -62,14 +53,14 @@ export class Subscriber<E, R> {
   behindFrom: number | null = null
   /** The reading that it is caught up by; another one, or a reading from before it was opened again, must not queue its records. */
   catchUpReading: object | null = null
-  readonly isolation: Isolation
+  /** By the processor's name, for as long as this process has the partition. */
+  private readonly isolations: Map<string, Isolation>
   isOpen = false
   failures = 0
-  intake!: Intake
-  steps!: StepQueue<E, R>
+  /** Of this opening. */
+  queue!: LazyQueue<E, R>
   /** Outputs of its tick that are not committed yet. */
-  ticked: { readonly outputs: ReadonlyArray<Outbound>; readonly committed: Deferred.Deferred<void> } | null = null
-  idleDue = false
+  ticked: Ticked | null = null
   /** The last commit, or when it began to have work. */
   private progressAt = 0
   private scope: Scope.Closeable | null = null
@@ -82,7 +73,7 @@ export class Subscriber<E, R> {
       readonly limits: AdaptiveBatchLimits
       readonly groupOffset: number | null
       readonly together: BatchGroup
-      readonly isolation: Isolation
+      readonly isolations: Map<string, Isolation>
     }
   ) {
     this.processor = processor
@@ -90,7 +81,7 @@ export class Subscriber<E, R> {
     this.limits = options.limits
     this.groupOffset = options.groupOffset
     this.together = options.together
-    this.isolation = options.isolation
+    this.isolations = options.isolations
     this.groupId = context.runtime.prefix + processor.name
   }
 
@@ -100,40 +91,46 @@ export class Subscriber<E, R> {
   }
 
   get bytesInFlight(): number {
-    return this.isOpen ? this.intake.bytesInFlight : 0
+    return this.isOpen ? this.queue.bytesInFlight : 0
+  }
+
+  /** What is known of records that end their process; null where none was begun here. */
+  get isolation(): Isolation | null {
+    return this.isolations.get(this.processor.name) ?? null
   }
 
   /** Whether the shared reading's record at this offset is for its queue: it is neither done, queued, nor left to the catch-up. */
   takes(offset: number): boolean {
-    return this.isOpen && this.behindFrom === null && offset >= this.intake.endOffset
+    return this.isOpen && this.behindFrom === null && offset >= this.queue.endOffset
   }
 
   isStalled(now: number): boolean {
-    return this.isOpen && !this.steps.isEmpty && now - this.progressAt > stalledAfterMillis
+    return this.isOpen && this.queue.hasSteps && now - this.progressAt > stalledAfterMillis
   }
 
   /** Queues records; `endOffset` is the offset after everything that was read for it. */
   push(records: ReadonlyArray<FetchedRecord>, endOffset: number, highWatermark: number, now: number): void {
-    if (this.intake.bytesInFlight === 0) this.progressAt = now
-    this.intake.push(records, endOffset, highWatermark)
+    if (this.queue.bytesInFlight === 0) this.progressAt = now
+    this.queue.push(records, endOffset, highWatermark)
+    this.context.onProgress(this as unknown as Subscriber<never, never>)
   }
 
   /** Discards what is queued; it is read again when there is room. */
   fallBehind(): void {
-    this.behindFrom = this.intake.discardQueued()
+    this.behindFrom = this.queue.discardQueued()
   }
 
   observeProgress(): void {
     if (!this.isOpen) return
-    const { highWatermark, bytesInFlight, paused } = this.intake
+    const { highWatermark, bytesInFlight, committed, intake } = this.queue
     const upToDate = this.behindFrom === null && bytesInFlight === 0
-    const lag = upToDate ? 0 : Math.max(0, highWatermark - this.steps.committed)
+    const lag = upToDate ? 0 : Math.max(0, highWatermark - committed)
     this.context.observe({
       type: "progress",
       ...this.name,
       lag,
       bytesInFlight,
-      paused: paused || this.behindFrom !== null
+      paused: intake?.paused === true || this.behindFrom !== null
     })
   }
 
@@ -179,42 +176,57 @@ export class Subscriber<E, R> {
     sharedEnd: number,
     begun = nothingBegun
   ): Effect.Effect<void, never, R> =>
-    Effect.gen({ self: this }, function* () {
+    Effect.map(Effect.context<R>(), (services) => {
+      this.queue = new LazyQueue<E, R>(position, (queue) => runNow(this.makeQueue(task, queue, begun), services))
+      this.behindFrom = position < sharedEnd ? position : null
+      this.catchUpReading = null
+      this.isOpen = true
+      this.context.observe({ type: "opened", ...this.name, position, millis: 0 })
+      // What an earlier process left is looked at from the start.
+      if (begun !== nothingBegun || this.isolation !== null || task.tick !== undefined) this.queue.ensure()
+    })
+
+  /** Its queue and its steps, from where it stands. Without suspending. */
+  private makeQueue(
+    task: PartitionTask<E, R>,
+    { committed, endOffset }: LazyQueue<E, R>,
+    begun: BegunRecords
+  ): Effect.Effect<MadeQueue<E, R>, never, R> {
+    return Effect.gen({ self: this }, function* () {
       const scope = this.scope!
       const { input, bytesInFlightMax, observe, onChange } = this.context
-      const clock = yield* Clock.Clock
       const changed = () => onChange(this as unknown as Subscriber<never, never>)
-      this.intake = new Intake({
-        position,
+      const isolation = this.isolation ?? new Isolation()
+      this.isolations.set(this.processor.name, isolation)
+      const intake = new Intake({
+        position: endOffset,
         topic: input.topic,
         limits: this.limits,
         accept: undefined,
         bytesInFlightMax: Math.min(bytesInFlightMax, this.processor.bytesInFlightMax ?? Number.POSITIVE_INFINITY),
-        clock,
+        clock: yield* Clock.Clock,
         together: this.together,
         pause: () => undefined,
         resume: () => undefined,
-        onReceived: () => this.context.onProgress(this as unknown as Subscriber<never, never>),
+        onReceived: () => undefined,
         isMoreComing: () => (this.behindFrom === null ? this.context.isMoreComing() : this.catchUpReading !== null)
       })
       const steps = new StepQueue({
         processor: this.processor,
-        task: yield* Scope.provide(this.isolation.guard(task, position, begun, this.isolationOptions), scope),
-        intake: this.intake,
+        task: yield* Scope.provide(isolation.guard(task, committed, begun, this.isolationOptions), scope),
+        intake,
+        committed,
         topic: input.topic,
         partition: input.at.partition,
         onBatch: ({ records, bytes }) => observe({ type: "batch", ...this.name, records: records.length, bytes }),
         onChange: changed,
         requests: this.context.requests
       })
-      this.steps = steps
-      this.behindFrom = position < sharedEnd ? position : null
-      this.catchUpReading = null
-      this.isOpen = true
-      observe({ type: "opened", ...this.name, position, millis: 0 })
       yield* Effect.forkIn(steps.run(scope), scope)
-      if (task.tick !== undefined) yield* Effect.forkIn(this.runTicks(task.tick, changed), scope)
+      if (task.tick !== undefined) yield* Effect.forkIn(this.runTicks(task.tick, steps, changed), scope)
+      return { intake, steps }
     })
+  }
 
   private get isolationOptions() {
     return {
@@ -225,31 +237,15 @@ export class Subscriber<E, R> {
     }
   }
 
-  /** One tick after the other: the next begins when the outputs of the one before are committed. */
-  private runTicks(tick: Tick<E, R>, changed: () => void) {
-    return Effect.forever(
-      Effect.gen({ self: this }, function* () {
-        yield* untilTick(tick)
-        const { outputs } = yield* tick.step
-        if (outputs.length === 0) return
-        const committed = yield* Deferred.make<void>()
-        this.ticked = { outputs, committed }
-        changed()
-        yield* Deferred.await(committed)
-      })
-    ).pipe(
-      Effect.catchCause((cause) =>
-        Effect.sync(() => {
-          if (Cause.hasInterruptsOnly(cause)) return
-          this.steps.fail(cause)
-          changed()
-        })
-      )
-    )
+  private runTicks(tick: Tick<E, R>, steps: StepQueue<E, R>, changed: () => void) {
+    return runTicks(tick, steps, changed, (ticked) => {
+      this.ticked = ticked
+    })
   }
 
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
-    this.together.intakes.delete(this.intake)
+    const intake = this.queue?.intake ?? null
+    if (intake !== null) this.together.intakes.delete(intake)
     this.isOpen = false
     this.ticked = null
     const { scope } = this
@@ -267,13 +263,13 @@ export class Subscriber<E, R> {
   ): Effect.Effect<void, never, Exclude<R, Scope.Scope> | KafkaClient> =>
     Effect.gen({ self: this }, function* () {
       const { input } = this.context
-      const position = this.steps.committed
-      this.intake.discardQueued()
+      const position = this.queue.committed
+      this.queue.discardQueued()
       yield* this.close
       let failed = cause
       while (true) {
         if (Cause.hasDies(failed)) {
-          this.isolation.hasDefect = true
+          if (this.isolation !== null) this.isolation.hasDefect = true
           return yield* Effect.failCause(failed as Cause.Cause<never>)
         }
         this.failures++
