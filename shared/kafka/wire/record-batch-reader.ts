@@ -163,7 +163,7 @@ export class RecordView implements FetchedRecord {
     if (this.#headers === null) {
       const last = this.#lastHeaders
       if (!this.#hasHeaders(last)) {
-        last.headers = this.#readHeaders()
+        last.headers = this.#knownHeaders()
         last.at = this.headersAt
         last.end = this.end
       }
@@ -180,6 +180,22 @@ export class RecordView implements FetchedRecord {
       if (buffer[this.headersAt + index] !== buffer[at + index]) return false
     }
     return true
+  }
+
+  /** Those of a record for each of many connections come again and again: they are read once while they are remembered. */
+  #knownHeaders(): Headers {
+    const bytes = this.end - this.headersAt
+    if (bytes > rememberedBytesMax) return this.#readHeaders()
+    const buffer = this.#buffer
+    let hash = bytes
+    for (let at = this.headersAt; at < this.end; at++) hash = (Math.imul(hash, 31) + buffer[at]!) | 0
+    const place = hash & (remembered.length - 1)
+    const known = remembered[place]
+    if (known?.bytes.length === bytes && buffer.compare(known.bytes, 0, bytes, this.headersAt, this.end) === 0)
+      return known.headers
+    const headers = this.#readHeaders()
+    remembered[place] = { bytes: Buffer.from(buffer.subarray(this.headersAt, this.end)), headers }
+    return headers
   }
 
   #readHeaders(): Headers {
@@ -203,6 +219,11 @@ interface LastHeaders {
 }
 
 type Headers = Readonly<Record<string, string>>
+
+/** Headers by a hash of their bytes; a trace of one event, which never comes again, makes them longer than is remembered. */
+const remembered = new Array<{ readonly bytes: Buffer; readonly headers: Headers } | undefined>(1_024)
+
+const rememberedBytesMax = 64
 
 export const noHeaders: Headers = Object.freeze({})
 
