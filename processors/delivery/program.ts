@@ -11,6 +11,7 @@ import type { Connection } from "../../shared/connections/connection.ts"
 import { Connections } from "../../shared/connections/connections.ts"
 import { type Connector, opensNothing } from "../../shared/connectors/connector.ts"
 import { type HttpTransport, makeHttpTransport } from "../../shared/connectors/http/http-client.ts"
+import type { PoolStatistics } from "../../shared/connectors/http/http-pool.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
 import type { CredentialsError } from "../../shared/credentials/credential.ts"
 import { Credentials } from "../../shared/credentials/credentials.ts"
@@ -68,13 +69,12 @@ const deliveryInput = (
     const sealer = isSealed ? sealerOfRing(yield* KeyRing) : yield* requiredSealer
     const recipientKey = isSealed ? yield* recipientKeyOf : undefined
     const partitionsTotal = connections.length === 0 ? Effect.succeed(0) : yield* partitionCount(topics, topicPrefix)
-    const observePool = yield* observePools
     const suppressions = connections.length === 0 ? noSuppressions : yield* followSuppressions()
     const processors = yield* Effect.forEach(connections, (connection) =>
       Effect.gen(function* () {
         const connector = connectorFor(connection.kind)
         const services = yield* Layer.build(
-          layerServices(connector, connection, { recipientKey, sealer, partitionsTotal, suppressions, observePool })
+          layerServices(connector, connection, { recipientKey, sealer, partitionsTotal, suppressions })
         )
         const processor = deliveryProcessor({ connector, connection, settings: settingsOf(connection) })
         return yield* Effect.provideContext(processor, services)
@@ -92,19 +92,18 @@ const layerServices = (connector: Connector, connection: Connection, common: Com
 /** What the connections of a program share. */
 interface CommonServices extends Pick<DeliveryServicesShape, "sealer" | "partitionsTotal" | "suppressions"> {
   readonly recipientKey: RecipientKey | undefined
-  readonly observePool: ObservePool
 }
 
 const makeServices = Effect.fnUntraced(function* (
   connector: Connector,
   connection: Connection,
-  { recipientKey, sealer, partitionsTotal, suppressions, observePool }: CommonServices
+  { recipientKey, sealer, partitionsTotal, suppressions }: CommonServices
 ) {
   const credentials = yield* Credentials
   const kafka = yield* KafkaClient
   const { topicPrefix } = yield* SettingsService
   const transport = yield* makeHttpTransport(poolOptionsOf(connection, connector))
-  observePool(transport, connection)
+  yield* observePool(transport, connection)
   return {
     execute: transport.execute,
     secret: credentials.resolve(connection.credential, connector.credential),
@@ -160,32 +159,41 @@ const partitionCount = Effect.fnUntraced(function* (topics: ReadonlyArray<string
   )
 })
 
-type ObservePool = (transport: HttpTransport["Service"], connection: Connection) => void
-
-/** Samples the pools of all connections together: a timer for each of hundreds would wake up an idle program all the time. */
-const observePools: Effect.Effect<ObservePool, never, Scope.Scope> = Effect.gen(function* () {
-  const samples: Array<Effect.Effect<void>> = []
-  const sampleAll = Effect.suspend(() => Effect.all(samples, { discard: true }))
-  yield* Effect.forkScoped(Effect.repeat(sampleAll, Schedule.spaced("5 seconds")))
-  return (transport, connection) => void samples.push(samplePool(transport, connection))
-})
-
-const samplePool = (transport: HttpTransport["Service"], connection: Connection): Effect.Effect<void> => {
+/** Gauges of the connection's pool, which ask it when they are read. They end with the scope. */
+const observePool = (
+  { statistics }: HttpTransport["Service"],
+  connection: Connection
+): Effect.Effect<void, never, Scope.Scope> => {
   const attributes = { connection: connection.id, platform: connection.platform }
-  const open = gauge("capi_delivery_pool_open_connections", "Open connections of the pool.", attributes)
-  const active = gauge("capi_delivery_pool_active_requests", "Requests under way.", attributes)
-  const waiting = gauge("capi_delivery_pool_waiting_requests", "Requests that wait for a connection.", attributes)
-  let known = ""
-  return Effect.flatMap(transport.statistics, (pool) => {
-    const found = `${pool.open} ${pool.active} ${pool.waiting}`
-    if (found === known) return Effect.void
-    known = found
-    return Effect.all(
-      [Metric.update(open, pool.open), Metric.update(active, pool.active), Metric.update(waiting, pool.waiting)],
+  return Effect.flatMap(Effect.context<never>(), (context) =>
+    Effect.forEach(
+      poolGauges,
+      ({ name, description, of }) =>
+        Effect.acquireRelease(
+          Effect.sync(() =>
+            Metric.registerUnsafe(Metric.gauge(name, { description, attributes }), context, {
+              get: () => ({ value: of(Effect.runSync(statistics)) }),
+              update: () => undefined,
+              modify: () => undefined
+            })
+          ),
+          (registration) => Effect.sync(() => registration.remove())
+        ),
       { discard: true }
     )
-  })
+  )
 }
 
-const gauge = (name: string, description: string, attributes: Readonly<Record<string, string>>) =>
-  Metric.gauge(name, { description, attributes })
+const poolGauges: ReadonlyArray<{ name: string; description: string; of: (pool: PoolStatistics) => number }> = [
+  {
+    name: "capi_delivery_pool_open_connections",
+    description: "Open connections of the pool.",
+    of: ({ open }) => open
+  },
+  { name: "capi_delivery_pool_active_requests", description: "Requests under way.", of: ({ active }) => active },
+  {
+    name: "capi_delivery_pool_waiting_requests",
+    description: "Requests that wait for a connection.",
+    of: ({ waiting }) => waiting
+  }
+]
