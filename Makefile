@@ -107,7 +107,7 @@ soak: install ## Half of the maximum load on every processor, and whether each h
 bench-dedup: install ## Measures the deduplicator: memory, checks, restore from Kafka (IDS=10000000)
 	@exec $(ON_NODE) node tests/bench/dedup.ts
 
-e2e-outage: install ## Poison, an expired token, throttling and 90 s of death: every promise checked (EVENTS, OUTAGE_SECONDS, SEED)
+e2e-outage: install ## Poison, an expired token, throttling and an outage of 90 s: every promise checked (EVENTS, OUTAGE_SECONDS, SEED)
 	@exec $(ON_NODE) node tests/outage/main.ts
 
 e2e-health: install ## A platform gets slow, dies, refuses its token and recovers: every surface says the same within 5 s

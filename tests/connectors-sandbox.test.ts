@@ -214,7 +214,7 @@ const startScenario = (kind: ConnectorKind, sandbox: Sandbox, execute: Execute, 
         Effect.flatMap(authorized, (ready) =>
           Effect.orDie(execute(connector.asyncOutcome!.request(trackingId, ready)))
         ),
-      // Faults strike requests with events alone, not Google's status requests.
+      // Faults apply to requests with events alone, not Google's status requests.
       fault: (fault) =>
         Effect.asVoid(control(sandbox, "POST", "faults", { platform: kind, min_events: 1, count: 1, ...fault })),
       stats: Effect.map(

@@ -30,20 +30,20 @@ export const exchange = (server: PlatformServer, request: SandboxRequest, option
   const platform = server.platform
   store.request(platform, request.body.length)
   const events = request.method === "POST" ? countEvents(server, request.body) : 0
-  const striking = faults.striking({ platform, path: request.path, events, now: request.now })
-  const of = (kind: FaultKind) => striking.find((fault) => fault.kind === kind)
-  const delayMillis = striking
+  const applying = faults.applying({ platform, path: request.path, events, now: request.now })
+  const of = (kind: FaultKind) => applying.find((fault) => fault.kind === kind)
+  const delayMillis = applying
     .filter((fault) => fault.kind === "latency")
     .reduce((sum, fault) => sum + latencyOf(fault, events, random), 0)
 
   if (of("dead") !== undefined || of("reset_before") !== undefined) return { delayMillis, act: { _tag: "Cut" } }
   if (of("hang") !== undefined) return { delayMillis, act: { _tag: "Hang" } }
-  const instead = replacement(striking, server, request)
+  const instead = replacement(applying, server, request)
   const answer =
     instead ??
     (options.validation === "off" && events > 0
       ? answerUnchecked(server, request, store)
-      : server.answer(request, situationOf(striking, request.now)))
+      : server.answer(request, situationOf(applying, request.now)))
   store.answered(platform, answer.status)
 
   if (of("reset_after") !== undefined) return { delayMillis, act: { _tag: "Cut" } }
@@ -90,8 +90,8 @@ const eventIds = ({ eventKey, idKey = eventKey }: PlatformServer, body: Buffer):
   return found
 }
 
-const situationOf = (striking: ReadonlyArray<Fault>, now: number): Situation => {
-  const of = (kind: FaultKind) => striking.filter((fault) => fault.kind === kind)
+const situationOf = (applying: ReadonlyArray<Fault>, now: number): Situation => {
+  const of = (kind: FaultKind) => applying.filter((fault) => fault.kind === kind)
   const expired = of("expired_token")
   const poison = of("poison")
   const later = of("fails_later")
@@ -107,11 +107,11 @@ const never = () => null
 
 /** The scripted answer that takes the place of the platform's, without processing. */
 const replacement = (
-  striking: ReadonlyArray<Fault>,
+  applying: ReadonlyArray<Fault>,
   server: PlatformServer,
   request: SandboxRequest
 ): Answer | null => {
-  for (const fault of striking) {
+  for (const fault of applying) {
     const { settings } = fault
     const failure = failureOf(fault)
     if (failure !== null) return server.fail(failure, request)

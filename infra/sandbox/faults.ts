@@ -51,14 +51,14 @@ export interface Subject {
 
 export class FaultError extends Error {}
 
-/** The faults that are scripted, and which of them strike a request. */
+/** The faults that are scripted, and which of them apply to a request. */
 export const makeFaults = (random: Random, platforms: ReadonlyArray<string>) => {
   let faults: ReadonlyArray<Fault> = []
   let nextId = 1
   const left = new Map<string, number>()
-  const struck = new Map<string, number>()
+  const applied = new Map<string, number>()
 
-  const strikes = (fault: Fault, subject: Subject): boolean => {
+  const appliesTo = (fault: Fault, subject: Subject): boolean => {
     if (fault.platform !== null && fault.platform !== subject.platform) return false
     if (fault.path !== null && !subject.path.includes(fault.path)) return false
     if (subject.now < fault.from || (fault.until !== null && subject.now >= fault.until)) return false
@@ -81,13 +81,13 @@ export const makeFaults = (random: Random, platforms: ReadonlyArray<string>) => 
     active: (now: number) =>
       faults
         .filter((fault) => (fault.until === null || now < fault.until) && left.get(fault.id) !== 0)
-        .map((fault) => ({ ...fault, left: left.get(fault.id) ?? null, struck: struck.get(fault.id) ?? 0 })),
-    /** The faults that strike this request, in the order they were added; each strike is counted. */
-    striking: (subject: Subject): ReadonlyArray<Fault> => {
+        .map((fault) => ({ ...fault, left: left.get(fault.id) ?? null, applied: applied.get(fault.id) ?? 0 })),
+    /** The faults that apply to this request, in the order they were added; each is counted. */
+    applying: (subject: Subject): ReadonlyArray<Fault> => {
       if (faults.length === 0) return faults
-      const hits = faults.filter((fault) => strikes(fault, subject))
+      const hits = faults.filter((fault) => appliesTo(fault, subject))
       for (const { id } of hits) {
-        struck.set(id, (struck.get(id) ?? 0) + 1)
+        applied.set(id, (applied.get(id) ?? 0) + 1)
         const remaining = left.get(id)
         if (remaining !== undefined) left.set(id, remaining - 1)
       }

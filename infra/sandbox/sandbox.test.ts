@@ -28,7 +28,7 @@ const failure = (promise: Promise<unknown>): Promise<string> =>
   )
 
 describe("scripted faults", () => {
-  withSandbox("count, platform, path and number of events decide which requests are struck", async (client) => {
+  withSandbox("count, platform, path and number of events decide which requests a fault applies to", async (client) => {
     await fault(client, {
       kind: "server_error",
       status: 503,

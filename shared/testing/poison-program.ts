@@ -22,7 +22,7 @@ const copied = ({ key, value }: Inbound, headers: Readonly<Record<string, string
 })
 
 /** What a mistake of ours would do with such a record. */
-const struck = (value: string): void => {
+const failAt = (value: string): void => {
   if (value === "loop") for (;;);
   if (value === "throw") throw new Error("for the test")
   // In large pieces, so that the collector has nothing to try for long.
@@ -39,7 +39,7 @@ const poisonable: Processor = {
     Effect.succeed({
       step: ({ records }) =>
         Effect.sync(() => {
-          for (const { value } of records) struck(String(value))
+          for (const { value } of records) failAt(String(value))
           return { outputs: records.map((record) => copied(record)) }
         }),
       poison: (record) => Effect.succeed({ outputs: [copied(record, { poison: "yes" })] })

@@ -54,9 +54,10 @@ const phase = Effect.fnUntraced(function* (control: SandboxControl, faults: Read
   const expected = others.length * Math.ceil(published / 2)
   yield* untilHolds(Effect.map(latencies(control, number), (found) => found.length >= expected))
   if (faults.length > 0) {
-    const struck = yield* control.active
-    if (struck.some((fault) => fault.struck === 0)) return yield* Effect.die(new Error("A fault struck no request."))
-    for (const { id } of struck) yield* control.remove(id)
+    const faults = yield* control.active
+    if (faults.some(({ applied }) => applied === 0))
+      return yield* Effect.die(new Error("A fault was applied to no request."))
+    for (const { id } of faults) yield* control.remove(id)
   }
   yield* untilHolds(isDrained(control, published))
   const found = yield* latencies(control, number)

@@ -74,7 +74,7 @@ export const planOf = (seed: number): Plan => {
   }
 }
 
-/** What every change must stand: a death at each stage, a zombie, and a broker that dies. */
+/** What every change must stand: a process killed at each stage, a zombie, and a broker that is killed. */
 export const shortPlan: Plan = {
   seed: 0,
   brokers: 1,

@@ -11,7 +11,7 @@ import { type Chain, startChain } from "../harness/chain.ts"
 import { publish, readBack } from "../harness/records.ts"
 import { testBrokers, testRegistryUrl, uniquePrefix } from "../harness/test-services.ts"
 
-const program = fileURLToPath(new URL("striking-delivery.ts", import.meta.url))
+const program = fileURLToPath(new URL("failing-delivery.ts", import.meta.url))
 const connections = `version: 1
 connections:
   - id: strict-shop
@@ -126,10 +126,10 @@ describe("a record that ends a delivery each time", { timeout: 480_000 }, () => 
       )
       const expected = (delivered: string, others: Readonly<Record<string, string>>) =>
         Object.fromEntries(ids.map((id) => [id, others[id] ?? delivered]))
-      const struck = Object.fromEntries(poison.map((id) => [id, "dead_lettered poison"]))
+      const deadLettered = Object.fromEntries(poison.map((id) => [id, "dead_lettered poison"]))
       assert.deepStrictEqual(
         Object.fromEntries(yield* outcomesOf(chain, "strict-shop")),
-        expected("delivered ", { ...struck, "answer-1": "dead_lettered poison" })
+        expected("delivered ", { ...deadLettered, "answer-1": "dead_lettered poison" })
       )
       assert.deepStrictEqual(Object.fromEntries(yield* outcomesOf(chain, "other-shop")), expected("delivered ", {}))
       const messages = yield* outcomesOf(chain, "strict-messages")

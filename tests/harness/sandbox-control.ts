@@ -11,8 +11,8 @@ export interface PlatformCounts {
 
 export interface ActiveFault {
   readonly id: string
-  /** Requests that it struck so far. */
-  readonly struck: number
+  /** Requests that it was applied to so far. */
+  readonly applied: number
 }
 
 /** Keys as `infra/sandbox/README.md` lists them. */

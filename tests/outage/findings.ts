@@ -2,7 +2,7 @@
 import type { DeadLetter } from "../../schemas/types.gen.ts"
 import type { PlatformCounts } from "../harness/sandbox-control.ts"
 import { eventId, poisonWords, type Target, targets } from "./plan.ts"
-import type { Struck } from "./troubles.ts"
+import type { AppliedTrouble } from "./troubles.ts"
 
 /** All that a run left behind. */
 export interface Evidence {
@@ -16,7 +16,7 @@ export interface Evidence {
   readonly summary: SummaryJson
   /** The exit code of `./capi ledger`. */
   readonly ledgerExitCode: number
-  readonly struck: ReadonlyArray<Struck>
+  readonly troubles: ReadonlyArray<AppliedTrouble>
   /** Connection → states that it announced: of the circuit, and `paused` for its credential. */
   readonly states: Readonly<Record<string, ReadonlySet<string>>>
 }
@@ -40,10 +40,10 @@ type Counted = (typeof counted)[number]
 
 /** Each broken promise in a sentence; none where all of it holds. */
 export const findings = (evidence: Evidence): ReadonlyArray<string> => [
-  ...evidence.struck.flatMap(({ trouble, requests }) =>
+  ...evidence.troubles.flatMap(({ trouble, requests }) =>
     targets
       .filter(({ platform }) => !((requests[platform] ?? 0) > 0))
-      .map(({ platform }) => `${trouble} never struck ${platform}.`)
+      .map(({ platform }) => `${trouble} never met a request of ${platform}.`)
   ),
   ...targets.flatMap((target) => [
     ...sandboxFindings(evidence, target),

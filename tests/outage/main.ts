@@ -23,7 +23,7 @@ const print = (line: string) => void process.stdout.write(`${line}\n`)
 
 const main = Effect.gen(function* () {
   print(
-    `${options.events} events, ${options.outageSeconds} s of death, seed ${options.seed}; ` +
+    `${options.events} events, ${options.outageSeconds} s of outage, seed ${options.seed}; ` +
       `resilience: ${isShort(options) ? "short times" : "the specification's figures"}.`
   )
   const evidence = yield* outageRun(options, `outage-${process.pid}.`, print)

@@ -12,7 +12,7 @@ const services = () =>
     ConfigProvider.fromEnv({ env: { KAFKA_BROKERS: testBrokers().join(","), SCHEMA_REGISTRY_URL: testRegistryUrl() } })
   )
 
-describe("an expired token, throttling and death of every platform", () => {
+describe("an expired token, throttling and an outage of every platform", () => {
   it.live(
     "lose nothing, send nothing twice and blame the right events",
     () =>
@@ -31,7 +31,7 @@ describe("an expired token, throttling and death of every platform", () => {
         assert.isNotEmpty(findings(withLoss(evidence)))
         assert.isNotEmpty(findings({ ...evidence, deadLetters: evidence.deadLetters.slice(1) }))
         assert.isNotEmpty(findings({ ...evidence, ledgerExitCode: 1 }))
-        assert.isNotEmpty(findings({ ...evidence, struck: [{ trouble: "death", requests: { meta: 1 } }] }))
+        assert.isNotEmpty(findings({ ...evidence, troubles: [{ trouble: "outage", requests: { meta: 1 } }] }))
       }).pipe(Effect.scoped, Effect.provide(services())),
     180_000
   )

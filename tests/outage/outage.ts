@@ -70,15 +70,15 @@ const live = Effect.fnUntraced(function* (options: OutageOptions, chain: Chain, 
   yield* begin(tools, "throttling", { kind: "throttle", retry_after_s: 1 })
   yield* publish(0.75)
   yield* lasting(tools, "throttling", waitSeconds)
-  yield* begin(tools, "death", { kind: "dead" })
+  yield* begin(tools, "outage", { kind: "dead" })
   const throttling = yield* end(tools, "throttling")
   yield* publish(0.9)
-  yield* lasting(tools, "death", options.outageSeconds)
-  const death = yield* end(tools, "death")
+  yield* lasting(tools, "outage", options.outageSeconds)
+  const outage = yield* end(tools, "outage")
   yield* publish(1)
 
   yield* settled(options, chain, tools, poison)
-  return yield* evidenceOf(options, chain, tools, [token, throttling, death])
+  return yield* evidenceOf(options, chain, tools, [token, throttling, outage])
 })
 
 /** Publishes events up to a part of all, as a producer does: in small groups, as plain JSON. */
@@ -139,7 +139,7 @@ const evidenceOf = Effect.fnUntraced(function* (
   options: OutageOptions,
   chain: Chain,
   { control }: TroubleTools,
-  struck: Evidence["struck"]
+  troubles: Evidence["troubles"]
 ) {
   const ids: Record<string, ReadonlyMap<string, number>> = {}
   for (const { platform } of targets) ids[platform] = yield* control.ids(platform)
@@ -152,7 +152,7 @@ const evidenceOf = Effect.fnUntraced(function* (
     states: statesOf(yield* readBack(`${chain.prefix}connector-state`, "connector-state")),
     summary: yield* summaryOf(chain),
     ledgerExitCode: (yield* chain.capi("ledger")).exitCode,
-    struck
+    troubles
   } satisfies Evidence
 })
 

@@ -29,9 +29,9 @@ export const countsOf = (evidence: Evidence): ReadonlyArray<string> => {
       ])
     }),
     "",
-    ...evidence.struck.map(
+    ...evidence.troubles.map(
       ({ trouble, requests }) =>
-        `${trouble} struck: ${targets.map(({ platform }) => `${platform} ${requests[platform] ?? 0}`).join(", ")} requests`
+        `${trouble} met: ${targets.map(({ platform }) => `${platform} ${requests[platform] ?? 0}`).join(", ")} requests`
     )
   ]
 }

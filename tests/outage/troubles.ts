@@ -1,15 +1,15 @@
 /**
  * The platforms' troubles, one after the other, driven by what has happened and not by the clock: each begins when every
- * platform has got events since the last one, and ends when it has struck every platform and has lasted its time.
+ * platform has got events since the last one, and ends when requests of every platform have met it and has lasted its time.
  */
 import * as Effect from "effect/Effect"
 import { until } from "../../shared/testing/kafka-probe.ts"
 import type { Fault, SandboxControl } from "../harness/sandbox-control.ts"
 import { targets } from "./plan.ts"
 
-export interface Struck {
+export interface AppliedTrouble {
   readonly trouble: string
-  /** Requests that it struck, by platform. */
+  /** Requests that met it, by platform. */
   readonly requests: Readonly<Record<string, number>>
 }
 
@@ -25,26 +25,26 @@ export const begin = ({ control, print }: TroubleTools, trouble: string, fault: 
     control.add(targets.map(({ platform }) => ({ ...fault, platform, id: idOf(trouble, platform) })))
   )
 
-/** Waits until the fault has struck every platform, then so many seconds more. */
+/** Waits until requests of every platform have met the fault, then so many seconds more. */
 export const lasting = Effect.fnUntraced(function* (tools: TroubleTools, trouble: string, seconds: number) {
   yield* until(
-    `${trouble} strikes every platform`,
-    () => Effect.map(struckBy(tools, trouble), (requests) => Object.values(requests).every((count) => count > 0)),
-    strikeMillisMax,
+    `${trouble} meets requests of every platform`,
+    () => Effect.map(requestsBy(tools, trouble), (requests) => Object.values(requests).every((count) => count > 0)),
+    meetMillisMax,
     200
   )
-  tools.print(`${trouble}: has struck every platform; lasts ${seconds} s more.`)
+  tools.print(`${trouble}: was met by every platform; lasts ${seconds} s more.`)
   yield* Effect.sleep(seconds * 1000)
 })
 
 /** Ends it and prints what it did. */
 export const end = Effect.fnUntraced(function* (tools: TroubleTools, trouble: string) {
-  const requests = yield* struckBy(tools, trouble)
+  const requests = yield* requestsBy(tools, trouble)
   for (const { platform } of targets) yield* tools.control.remove(idOf(trouble, platform))
   tools.print(
-    `${trouble}: ends. Requests struck: ${targets.map(({ platform }) => `${platform} ${requests[platform]}`).join(", ")}.`
+    `${trouble}: ends. Requests that met it: ${targets.map(({ platform }) => `${platform} ${requests[platform]}`).join(", ")}.`
   )
-  return { trouble, requests } satisfies Struck
+  return { trouble, requests } satisfies AppliedTrouble
 })
 
 /** Waits until every platform has taken so many events more than `before`. */
@@ -59,11 +59,11 @@ export const untilTaken = (
       Effect.map(takenBy(tools.control), (taken) =>
         targets.every(({ platform }) => (taken[platform] ?? 0) >= (before[platform] ?? 0) + more)
       ),
-    strikeMillisMax,
+    meetMillisMax,
     200
   )
 
-const strikeMillisMax = 180_000
+const meetMillisMax = 180_000
 
 /** Distinct events that each platform has. */
 export const takenBy = (control: SandboxControl): Effect.Effect<Readonly<Record<string, number>>> =>
@@ -71,10 +71,10 @@ export const takenBy = (control: SandboxControl): Effect.Effect<Readonly<Record<
     Object.fromEntries(targets.map(({ platform }) => [platform, counts[platform]?.distinct ?? 0]))
   )
 
-const struckBy = ({ control }: TroubleTools, trouble: string): Effect.Effect<Readonly<Record<string, number>>> =>
+const requestsBy = ({ control }: TroubleTools, trouble: string): Effect.Effect<Readonly<Record<string, number>>> =>
   Effect.map(control.active, (active) =>
     Object.fromEntries(
-      targets.map(({ platform }) => [platform, active.find(({ id }) => id === idOf(trouble, platform))?.struck ?? 0])
+      targets.map(({ platform }) => [platform, active.find(({ id }) => id === idOf(trouble, platform))?.applied ?? 0])
     )
   )
 

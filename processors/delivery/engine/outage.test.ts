@@ -129,7 +129,7 @@ const check = (count: number, poison: ReadonlySet<string>, run: Effect.Success<R
 }
 
 it.effect(
-  "10,000 events, 50 of them poison, an expired token, throttling and 90 s of death: nothing lost, none twice",
+  "10,000 events, 50 of them poison, an expired token, throttling and an outage of 90 s: nothing lost, none twice",
   () =>
     Effect.gen(function* () {
       const poison = new Set(Array.from({ length: 50 }, (_, index) => `e${(index * 7919) % 10_000}`))

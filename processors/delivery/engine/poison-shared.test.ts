@@ -37,18 +37,18 @@ const other = { ...connection, id: "other" }
 
 /** Throws for these event ids of the connection `strict`, while a request is made or a response is read. */
 const throwing = (base: Connector, made: ReadonlyArray<string>, read: ReadonlyArray<string>): Connector => {
-  const strike = (events: Parameters<Connector["request"]>[0], ids: ReadonlyArray<string>) => {
+  const failAt = (events: Parameters<Connector["request"]>[0], ids: ReadonlyArray<string>) => {
     if (events.some(({ event_id, connection_id }) => connection_id === "strict" && ids.includes(event_id)))
       throw new Error("for the test")
   }
   return {
     ...base,
     request: (events, context) => {
-      strike(events, made)
+      failAt(events, made)
       return base.request(events, context)
     },
     verdict: (response, events) => {
-      strike(events, read)
+      failAt(events, read)
       return base.verdict(response, events)
     }
   }

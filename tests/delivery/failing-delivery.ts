@@ -16,7 +16,7 @@ import { runInProcess } from "../../shared/runtime/program.ts"
 
 type Events = Parameters<Connector["request"]>[0]
 
-const strike = (events: Events, begins: string): void => {
+const failAt = (events: Events, begins: string): void => {
   for (const { event_id, connection_id } of events) {
     if (!event_id.startsWith(begins) || !connection_id.startsWith("strict")) continue
     if (begins === "throw" || begins === "answer") throw new Error("for the test")
@@ -28,13 +28,13 @@ const strike = (events: Events, begins: string): void => {
   }
 }
 
-const striking = ({ request, verdict }: Connector): Partial<Connector> => ({
+const failing = ({ request, verdict }: Connector): Partial<Connector> => ({
   request: (events, context) => {
-    for (const begins of ["throw", "loop", "heap"]) strike(events, begins)
+    for (const begins of ["throw", "loop", "heap"]) failAt(events, begins)
     return request(events, context)
   },
   verdict: (response, events) => {
-    strike(events, "answer")
+    failAt(events, "answer")
     return verdict(response, events)
   }
 })
@@ -43,7 +43,7 @@ if (import.meta.main) {
   const [platform, blockedMillis] = process.argv.slice(2)
   if (platform !== "meta" && platform !== "whatsapp") throw new Error(`There is no test of ${platform}.`)
   const connector = connectorFor(platform)
-  Object.assign(connector, striking(connector))
+  Object.assign(connector, failing(connector))
   const program = deliveryProgram(platform)
   watchEventLoop(program.name, Number(blockedMillis))
   NodeRuntime.runMain(
