@@ -94,8 +94,8 @@ export interface ZipForms {
 
 /** @param country ISO 3166-1 alpha-2, upper case, or null where it is not known */
 export const normalizeZip = (raw: string, country: string | null): Field<ZipForms> => {
-  if (american5.test(raw)) return plainDigits(raw, raw, country)
-  if (american9.test(raw)) return plainDigits(raw, raw.slice(0, 5) + raw.slice(6), country)
+  if (raw.length === 5 ? american5.test(raw) : raw.length === 10 && american9.test(raw))
+    return plainDigits(raw, country)
   if (raw.length > 1024) return dropped("too_long")
   const cleaned = clean(raw)
   if (cleaned === "") return dropped("empty")
@@ -109,11 +109,13 @@ export const normalizeZip = (raw: string, country: string | null): Field<ZipForm
   return kept({ plain: american(lowered, compact, country), snap: withoutSpaces(lowered), google: cleaned })
 }
 
-/** Five digits, or five and four: by far the most frequent shapes, with nothing to clean. */
-const plainDigits = (raw: string, compact: string, country: string | null): Field<ZipForms> =>
-  onlyZeros.test(compact)
-    ? dropped("placeholder")
-    : kept({ plain: american(raw, compact, country), snap: raw, google: raw })
+/** Five digits, or five and four: by far the most frequent shapes, with nothing to clean. A test compares them with the rest. */
+const plainDigits = (raw: string, country: string | null): Field<ZipForms> => {
+  if (raw === "00000" || raw === "00000-0000") return dropped("placeholder")
+  const isAmerican = country === null || country === "US" || usTerritories.has(country)
+  const five = raw.length === 5 ? raw : raw.slice(0, 5)
+  return kept({ plain: isAmerican || five === raw ? five : five + raw.slice(6), snap: raw, google: raw })
+}
 
 const american5 = /^[0-9]{5}$/
 const american9 = /^[0-9]{5}-[0-9]{4}$/
@@ -221,15 +223,17 @@ interface HashedState {
   readonly hash: string
   readonly plain: string | null
 }
-export const hashedState = cached(
-  withCountry((raw, country) =>
-    orHash(
-      (value) => normalizeState(value, country),
-      (plain): HashedState => ({ hash: sha256(plain), plain }),
-      (hash): HashedState => ({ hash, plain: null })
-    )(raw)
+const hashedStateIn = (country: string | null) =>
+  orHash(
+    (value) => normalizeState(value, country),
+    (plain): HashedState => ({ hash: sha256(plain), plain }),
+    (hash): HashedState => ({ hash, plain: null })
   )
-)
+const americanState = cached(hashedStateIn("US"))
+const stateElsewhere = cached(withCountry((raw, country) => hashedStateIn(country)(raw)))
+/** Only the states of one country are remembered without it, since to join the two texts costs more than the search. */
+export const hashedState = (raw: string, country: string | null): Field<HashedState> =>
+  country === "US" ? americanState(raw) : stateElsewhere(`${country ?? ""}|${raw}`)
 
 interface HashedZip {
   readonly hash: string | null
@@ -241,8 +245,23 @@ const hashZip = ({ plain, snap, google }: ZipForms): HashedZip => {
   const hash = plain === null ? null : hashedCode(plain)
   return { hash, snap: snap === plain ? hash : sha256(snap), google }
 }
-/** Codes come again, codes with the digits of a street don't. */
-const hashedCode = cached(sha256)
+/** Codes come again, codes with the digits of a street don't. Those of five digits have their places, since they are too many to search. */
+const hashedCode = (code: string): string => {
+  if (code.length !== 5) return otherCode(code)
+  let place = 0
+  for (let at = 0; at < 5; at++) {
+    const digit = code.charCodeAt(at) - 0x30
+    if (digit < 0 || digit > 9) return otherCode(code)
+    place = place * 10 + digit
+  }
+  const known = codeHashes[place]!
+  if (known !== "") return known
+  const hash = sha256(code)
+  codeHashes[place] = hash
+  return hash
+}
+const otherCode = cached(sha256)
+const codeHashes = new Array<string>(100_000).fill("")
 export const hashedZip = (raw: string, country: string | null): Field<HashedZip> => {
   const hashed = alreadyHashed(raw)
   if (hashed !== null) return kept({ hash: hashed, snap: hashed, google: null })

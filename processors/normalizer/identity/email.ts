@@ -17,12 +17,15 @@ export const normalizeEmail = (raw: string): Field<EmailForms> => {
   const cleaned = clean(raw)
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
-  const ascii = isAscii(cleaned)
-  const plain = ascii ? withoutScheme(cleaned).toLowerCase() : lower(withoutScheme(visible(cleaned)))
+  const lowered = withoutScheme(cleaned).toLowerCase()
+  // Nearly every address; of what is not ASCII nothing of this shape is left by lower case but what the rule gives, too.
+  const isUsual = lowered.length <= 254 && asciiShape.test(lowered)
+  const ascii = isUsual || isAscii(cleaned)
+  const plain = ascii ? lowered : lower(withoutScheme(visible(cleaned)))
   const at = plain.indexOf("@")
   // The longest address that SMTP can carry (RFC 5321, section 4.5.3.1).
   if (plain.length > 254) return dropped("too_long")
-  if (at < 1 || !shape(plain, ascii).test(plain))
+  if (!isUsual && (at < 1 || !shape(plain, ascii).test(plain)))
     return dropped(isOtherHash(plain) ? "unsupported_hash" : "invalid_email")
   const local = plain.slice(0, at)
   if (local.startsWith(".") && onlyDots.test(local)) return dropped("invalid_email")

@@ -74,6 +74,21 @@ export const take = <Forms>(
   return null
 }
 
+/** As `take`, by a rule that asks for the customer's country: ISO 3166-1 alpha-2, upper case, or null where it is not known. */
+export const takeIn = <Forms>(
+  field: string,
+  value: string | null,
+  rule: (raw: string, country: string | null) => Field<Forms>,
+  country: string | null,
+  drop: Drop
+): Forms | null => {
+  if (value === null) return null
+  const result = rule(value, country)
+  if ("value" in result) return result.value
+  drop(field, result.dropped)
+  return null
+}
+
 export const each = (
   field: string,
   values: string | ReadonlyArray<string> | null,
@@ -86,9 +101,11 @@ export const each = (
   if (list.length > valuesMax) drop(field, "too_many")
 }
 
-export const add = (list: Array<string>, value: string): void => {
-  if (!list.includes(value)) list.push(value)
-}
+/** The list with the value, each once. The first makes a list of one: one that grows has room for seventeen. */
+export const withValue = (list: ReadonlyArray<string>, value: string): ReadonlyArray<string> =>
+  list.length === 0 ? [value] : list.includes(value) ? list : [...list, value]
+
+export const noValues: ReadonlyArray<string> = []
 
 /** Applies a rule to what is not hashed yet; a hash stands for the value in each form that travels hashed. */
 export const orHash =
@@ -102,3 +119,16 @@ export const orHash =
 
 /** A rule of one field, with its results remembered: the same names, places and dates come again and again. */
 export const cached = <A>(rule: (value: string) => A): ((value: string) => A) => memo(32_768, rule)
+
+/** As `cached`, for what an event asks for twice: the second time is spared the search. */
+export const cachedTwice = <A>(rule: (value: string) => A): ((value: string) => A) => {
+  const known = cached(rule)
+  let last = ""
+  let lastResult = known(last)
+  return (value) => {
+    if (value === last) return lastResult
+    lastResult = known(value)
+    last = value
+    return lastResult
+  }
+}

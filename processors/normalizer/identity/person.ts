@@ -1,7 +1,8 @@
 /** Names, gender and date of birth, with their hashes. Names have one form for Meta, TikTok and Snapchat, and another for Google. */
 
+import { type NamePattern, namePatternOf } from "../pii/pii-names.ts"
 import { usTerritories } from "./address.ts"
-import { cached, dropped, type Field, kept, orHash } from "./field.ts"
+import { cached, cachedTwice, dropped, type Field, kept, orHash } from "./field.ts"
 import {
   alreadyHashed,
   clean,
@@ -222,14 +223,55 @@ const hashName = (forms: NameForms): NameForms => {
 }
 const asName = (hash: string): NameForms => ({ plain: hash, google: hash })
 export const noName: NameForms = { plain: null, google: null }
-export const hashedFirstName = cached(orHash(normalizeFirstName, hashName, asName))
-export const hashedLastName = cached(orHash(normalizeLastName, hashName, asName))
+
+/** A name as it was given: its hashes, and what texts are searched for. */
+export interface KnownName {
+  readonly field: Field<NameForms>
+  readonly pattern: NamePattern
+}
+const known = (hashed: (raw: string) => Field<NameForms>) =>
+  cachedTwice((raw): KnownName => ({ field: hashed(raw), pattern: namePatternOf(raw) }))
+export const knownFirstName = known(orHash(normalizeFirstName, hashName, asName))
+export const knownLastName = known(orHash(normalizeLastName, hashName, asName))
+
 export const hashedGender = cached(orHash(normalizeGender, sha256, (hash) => hash))
 
+/**
+ * The hash of a real date that is written `YYYY-MM-DD` and lies before the event for certain: nearly all. Null for any other, which
+ * the rule reads. By its place in an array: people have as many dates of birth as would fill a memory of texts. A test compares both.
+ */
+export const hashOfUsualBirthday = (raw: string, eventTime: number): string | null => {
+  if (raw.length !== 10 || raw.charCodeAt(4) !== dash || raw.charCodeAt(7) !== dash) return null
+  const [century, decade, month, day] = [digitPair(raw, 0), digitPair(raw, 2), digitPair(raw, 5), digitPair(raw, 8)]
+  if (century < 0 || decade < 0 || month < 1 || month > 12 || day < 1) return null
+  const year = century * 100 + decade
+  // No year has more days than 366, so that this one is over.
+  if (year < birthYearMin || year > birthYearMax || (year - 1969) * 366 * 86_400_000 > eventTime) return null
+  if (day > daysIn(year, month)) return null
+  const place = ((year - birthYearMin) * 12 + month - 1) * 31 + day - 1
+  const known = birthdayHashes[place]!
+  if (known !== "") return known
+  const hash = sha256(digits(year, 4) + digits(month, 2) + digits(day, 2))
+  birthdayHashes[place] = hash
+  return hash
+}
+
+/** Two digits as a number; less than zero where one of them is another character. */
+const digitPair = (text: string, at: number): number => {
+  const [tens, ones] = [text.charCodeAt(at) - 0x30, text.charCodeAt(at + 1) - 0x30]
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : -1
+}
+
+const dash = 0x2d
+/** 1900 holds what programs write for no date. */
+const birthYearMin = 1901
+const birthYearMax = 2030
+const birthdayHashes = new Array<string>((birthYearMax - birthYearMin + 1) * 372).fill("")
+
 /** The hash of a date of birth that can be read in one way, and when it is, in milliseconds since the epoch; null for any other. */
-export const surelyBorn = cached((value: string): { readonly field: Field<string>; readonly millis: number } | null => {
+export const surelyBorn = cached((value: string): { readonly hash: string; readonly millis: number } | null => {
   const date = alreadyHashed(value) === null ? normalizeBirthDate(value, Number.POSITIVE_INFINITY) : null
   if (date === null || !("value" in date)) return null
   const [year, month, day] = [date.value.slice(0, 4), date.value.slice(4, 6), date.value.slice(6)]
-  return { field: kept(sha256(date.value)), millis: Date.UTC(Number(year), Number(month) - 1, Number(day)) }
+  return { hash: sha256(date.value), millis: Date.UTC(Number(year), Number(month) - 1, Number(day)) }
 })

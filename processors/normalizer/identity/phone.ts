@@ -158,14 +158,25 @@ const personal: ReadonlySet<NumberType> = new Set(["MOBILE", "FIXED_LINE", "FIXE
  * numbers have fixed lengths and begin with no trunk prefix. A test compares them with the library.
  */
 const knownE164 = (raw: string): string | null => {
+  if (raw.charCodeAt(0) !== plus) return null
+  if (e164Shapes.test(raw)) return endsInOneDigit(raw) ? null : raw
   if (!formatted.test(raw)) return null
   const compact = raw.replace(/[ ().-]+/g, "")
-  return e164Shapes.test(compact) && !oneDigitEnd.test(compact) ? compact : null
+  return e164Shapes.test(compact) && !endsInOneDigit(compact) ? compact : null
 }
+
+/** Whether the last seven digits are the same. */
+const endsInOneDigit = (number: string): boolean => {
+  const end = number.length - 1
+  const last = number.charCodeAt(end)
+  for (let at = end - 1; at > end - 7; at--) if (number.charCodeAt(at) !== last) return false
+  return true
+}
+
+const plus = 0x2b
 
 const formatted = /^\+\d[\d ().-]{6,24}$/
 const e164Shapes = /^\+(?:1[2-9]\d{9}|33[1-9]\d{8}|34[5-9]\d{8}|31[1-9]\d{8}|44[1-9]\d{9}|61[2-478]\d{8}|91[1-9]\d{9})$/
-const oneDigitEnd = /(\d)\1{6}$/
 /**
  * Ten digits in the usual spellings. Where a number is one of the United States or Canada, its first six digits (area code
  * and exchange) say so for every number that begins with them; the library is asked once for each six. All else in the

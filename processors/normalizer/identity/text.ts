@@ -155,8 +155,11 @@ const specialLetter: Readonly<Record<string, string>> = {
 
 /** Whether a cleaned value stands for no value, such as `null`, `N/A`, `-`, or a variable that nothing filled. */
 export const isPlaceholder = (value: string): boolean => {
-  if (value.length > 24) return isPlaceholderHash(value) || (value.length <= variableLengthMax && variable.test(value))
   const first = value.charCodeAt(0)
+  if (value.length > 24) {
+    if (value.length === 64 && isPlaceholderHash(value)) return true
+    return value.length <= variableLengthMax && variableStarts.includes(first) && variable.test(value)
+  }
   const last = value.charCodeAt(value.length - 1)
   // Nearly every real value ends here: no word of the list begins and ends as it does.
   if (first < 128 && last < 128 && ends[(first << 7) | last] === 0) return false
@@ -168,6 +171,7 @@ const noLetter = /^[^\p{L}\p{N}]+$/u
 /** As tag managers, shops and mailing programs write it: `{{Order ID}}`, `{gclid}`, `${id}`, `%%EMAIL%%`, `<%= id %>`, `*|FNAME|*`. */
 const variable = /^(?:\$?\{[^{}]*\}|\{\{[^{}]*\}\}|\{%[^%]*%\}|%%[^%]+%%|<%[^%]*%>|\[\[[^[\]]*\]\]|\*\|[^|]*\|\*)$/
 const variableLengthMax = 256
+const variableStarts: ReadonlyArray<number> = Array.from("${%<[*", (character) => character.charCodeAt(0))
 
 const words = new Set([
   "null",

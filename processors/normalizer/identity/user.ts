@@ -11,7 +11,7 @@ import {
   normalizePlatformId
 } from "./click-ids.ts"
 import { normalizeEmail } from "./email.ts"
-import { add, type Drop, type DropReason, each, type Field, kept, take } from "./field.ts"
+import { type Drop, type DropReason, each, noValues, take, takeIn, withValue } from "./field.ts"
 import {
   normalizeExternalId,
   normalizeIp,
@@ -22,9 +22,10 @@ import {
 } from "./other-fields.ts"
 import {
   dateOrderOf,
-  hashedFirstName,
   hashedGender,
-  hashedLastName,
+  hashOfUsualBirthday,
+  knownFirstName,
+  knownLastName,
   noName,
   normalizeBirthDate,
   surelyBorn
@@ -50,12 +51,9 @@ export const normalizeUser = (raw: RawUser, context: UserContext): NormalizedUse
   const firstName = take("user.first_name", raw.first_name, hashedFirstName, drop) ?? noName
   const lastName = take("user.last_name", raw.last_name, hashedLastName, drop) ?? noName
   const city = take("user.city", raw.city, hashedCity, drop) ?? noCity
-  const state = take("user.state", raw.state, (value) => hashedState(`${country.code ?? ""}|${value}`), drop)
-  const zip = take("user.zip", raw.zip, (value) => hashedZip(value, country.code), drop) ?? noZip
+  const state = takeIn("user.state", raw.state, hashedState, country.code, drop)
+  const zip = takeIn("user.zip", raw.zip, hashedZip, country.code, drop) ?? noZip
   if (zip.hash === null && zip.google !== null) drop("user.zip", "invalid_zip")
-  const birthday = (value: string): Field<string> => birthDate(value, country.code, context)
-  const token = (field: string, value: string | null, rule: (raw: string) => Field<string>): string | null =>
-    value === null ? null : take(field, value, rule, drop)
   const click = metaClick(raw)
   return {
     email: emails.plain,
@@ -76,69 +74,66 @@ export const normalizeUser = (raw: RawUser, context: UserContext): NormalizedUse
     country: country.hash,
     country_code: country.code,
     external_id: externalIds(raw.external_id, drop),
-    anonymous_id: anonymousId(raw.anonymous_id, drop),
-    date_of_birth: take("user.date_of_birth", raw.date_of_birth, birthday, drop),
+    anonymous_id: hashOfId("user.anonymous_id", raw.anonymous_id, drop),
+    date_of_birth: birthDate(raw.date_of_birth, country.code, context),
     gender: take("user.gender", raw.gender, hashedGender, drop),
-    ip: token("user.ip", raw.ip, normalizeIp),
-    user_agent: token("user.user_agent", raw.user_agent, normalizeUserAgent),
-    fbp: token("user.fbp", raw.fbp, normalizeFbp),
-    fbc: token("user.fbc", click.fbc, normalizeFbc),
-    fbclid: token("user.fbclid", click.fbclid, normalizeClickId),
+    ip: take("user.ip", raw.ip, normalizeIp, drop),
+    user_agent: take("user.user_agent", raw.user_agent, normalizeUserAgent, drop),
+    fbp: take("user.fbp", raw.fbp, normalizeFbp, drop),
+    fbc: take("user.fbc", click.fbc, normalizeFbc, drop),
+    fbclid: take("user.fbclid", click.fbclid, normalizeClickId, drop),
     fbclid_time: firstSeen(raw.fbclid_time, context),
-    gclid: token("user.gclid", raw.gclid, normalizeGoogleClickId),
-    gbraid: token("user.gbraid", raw.gbraid, normalizeGoogleClickId),
-    wbraid: token("user.wbraid", raw.wbraid, normalizeGoogleClickId),
-    dclid: token("user.dclid", raw.dclid, normalizeGoogleClickId),
-    ttclid: token("user.ttclid", raw.ttclid, normalizeClickId),
-    ttp: token("user.ttp", raw.ttp, normalizeClickId),
-    sc_click_id: token("user.sc_click_id", raw.sc_click_id, normalizeClickId),
-    sc_cookie1: token("user.sc_cookie1", raw.sc_cookie1, normalizeClickId),
-    ctwa_clid: token("user.ctwa_clid", raw.ctwa_clid, normalizeClickId),
-    madid: token("user.madid", raw.madid, normalizeMobileId),
-    anon_id: token("user.anon_id", raw.anon_id, normalizePlatformId),
-    lead_id: token("user.lead_id", raw.lead_id, normalizePlatformId),
-    fb_login_id: token("user.fb_login_id", raw.fb_login_id, normalizePlatformId),
-    page_scoped_user_id: token("user.page_scoped_user_id", raw.page_scoped_user_id, normalizePlatformId),
-    ig_sid: token("user.ig_sid", raw.ig_sid, normalizePlatformId),
-    subscription_id: token("user.subscription_id", raw.subscription_id, normalizePlatformId),
-    locale: token("user.locale", raw.locale, normalizeLocale),
+    gclid: take("user.gclid", raw.gclid, normalizeGoogleClickId, drop),
+    gbraid: take("user.gbraid", raw.gbraid, normalizeGoogleClickId, drop),
+    wbraid: take("user.wbraid", raw.wbraid, normalizeGoogleClickId, drop),
+    dclid: take("user.dclid", raw.dclid, normalizeGoogleClickId, drop),
+    ttclid: take("user.ttclid", raw.ttclid, normalizeClickId, drop),
+    ttp: take("user.ttp", raw.ttp, normalizeClickId, drop),
+    sc_click_id: take("user.sc_click_id", raw.sc_click_id, normalizeClickId, drop),
+    sc_cookie1: take("user.sc_cookie1", raw.sc_cookie1, normalizeClickId, drop),
+    ctwa_clid: take("user.ctwa_clid", raw.ctwa_clid, normalizeClickId, drop),
+    madid: take("user.madid", raw.madid, normalizeMobileId, drop),
+    anon_id: take("user.anon_id", raw.anon_id, normalizePlatformId, drop),
+    lead_id: take("user.lead_id", raw.lead_id, normalizePlatformId, drop),
+    fb_login_id: take("user.fb_login_id", raw.fb_login_id, normalizePlatformId, drop),
+    page_scoped_user_id: take("user.page_scoped_user_id", raw.page_scoped_user_id, normalizePlatformId, drop),
+    ig_sid: take("user.ig_sid", raw.ig_sid, normalizePlatformId, drop),
+    subscription_id: take("user.subscription_id", raw.subscription_id, normalizePlatformId, drop),
+    locale: take("user.locale", raw.locale, normalizeLocale, drop),
     whatsapp_user_sealed: sealedWhatsAppUserId(raw.whatsapp_user_id, context.sealRecipient, drop),
     click_ids: raw.click_ids === null ? null : clickIdsByName(raw.click_ids, drop)
   }
 }
 
+const hashedFirstName = (raw: string) => knownFirstName(raw).field
+const hashedLastName = (raw: string) => knownLastName(raw).field
+
 const emailForms = (values: RawUser["email"], drop: Drop) => {
-  const plain: Array<string> = []
-  const google: Array<string> = []
+  let plain = noValues
+  let google = noValues
   each("user.email", values, drop, (value) => {
     const hashed = alreadyHashed(value)
     if (hashed !== null) {
-      add(plain, hashed)
-      return add(google, hashed)
+      plain = withValue(plain, hashed)
+      google = withValue(google, hashed)
+      return
     }
     const forms = take("user.email", value, normalizeEmail, drop)
     if (forms === null) return
     const hash = sha256(forms.plain)
-    add(plain, hash)
-    if (forms.google !== null) add(google, forms.google === forms.plain ? hash : sha256(forms.google))
+    plain = withValue(plain, hash)
+    if (forms.google !== null) google = withValue(google, forms.google === forms.plain ? hash : sha256(forms.google))
   })
   return { plain, google }
 }
 
 const phoneForms = (values: RawUser["phone"], country: string | null, context: UserContext) => {
-  const phones: Array<NormalizedPhone> = []
-  const addPhone = (phone: NormalizedPhone): void => {
-    const known = phones.findIndex(
-      (other) => other.e164 === phone.e164 && other.default_country === phone.default_country
-    )
-    if (known < 0) phones.push(phone)
-    else if (!phone.assumed_international) phones[known] = phone
-  }
+  let phones: ReadonlyArray<NormalizedPhone> = noPhones
   each("user.phone", values, context.drop, (value) => {
     const hashed = alreadyHashed(value)
     // Which form was hashed is not known: each platform gets the hash as it came.
     if (hashed !== null) {
-      return addPhone({
+      phones = withPhone(phones, {
         default_country: null,
         digits: hashed,
         e164: hashed,
@@ -146,12 +141,14 @@ const phoneForms = (values: RawUser["phone"], country: string | null, context: U
         sealed: null,
         assumed_international: false
       })
+      return
     }
-    const rule = (raw: string) => normalizePhone(raw, country, context.defaultCountries)
-    for (const { e164, defaultCountry, assumed } of take("user.phone", value, rule, context.drop) ?? []) {
+    const read = normalizePhone(value, country, context.defaultCountries)
+    if ("dropped" in read) return context.drop("user.phone", read.dropped)
+    for (const { e164, defaultCountry, assumed } of read.value) {
       const plus = sha256(e164)
       const tiktok = tiktokForm(e164)
-      addPhone({
+      phones = withPhone(phones, {
         default_country: defaultCountry,
         digits: sha256(digitsForm(e164)),
         e164: plus,
@@ -164,22 +161,31 @@ const phoneForms = (values: RawUser["phone"], country: string | null, context: U
   return phones
 }
 
+/** A number that the event itself has a country for comes before the same one that was assumed. */
+const withPhone = (phones: ReadonlyArray<NormalizedPhone>, phone: NormalizedPhone): ReadonlyArray<NormalizedPhone> => {
+  if (phones.length === 0) return [phone]
+  const known = phones.findIndex(
+    (other) => other.e164 === phone.e164 && other.default_country === phone.default_country
+  )
+  if (known < 0) return [...phones, phone]
+  return phone.assumed_international ? phones : phones.with(known, phone)
+}
+const noPhones: ReadonlyArray<NormalizedPhone> = []
+
 const externalIds = (values: RawUser["external_id"], drop: Drop): ReadonlyArray<string> => {
-  const ids: Array<string> = []
+  let ids = noValues
   each("user.external_id", values, drop, (value) => {
-    const hashed = alreadyHashed(value)
-    if (hashed !== null) return add(ids, hashed)
-    const plain = take("user.external_id", value, normalizeExternalId, drop)
-    if (plain !== null) add(ids, sha256(plain))
+    const hash = hashOfId("user.external_id", value, drop)
+    if (hash !== null) ids = withValue(ids, hash)
   })
   return ids
 }
 
-const anonymousId = (value: string | null, drop: Drop): string | null => {
+const hashOfId = (field: string, value: string | null, drop: Drop): string | null => {
   if (value === null) return null
   const hashed = alreadyHashed(value)
   if (hashed !== null) return hashed
-  const plain = take("user.anonymous_id", value, normalizeExternalId, drop)
+  const plain = take(field, value, normalizeExternalId, drop)
   return plain === null ? null : sha256(plain)
 }
 
@@ -198,13 +204,18 @@ const firstSeen = (time: number | null, { drop, eventTime }: UserContext): numbe
 }
 
 /** The event's time and the country decide only where a date is not sure without them; the others are remembered. */
-const birthDate = (value: string, country: string | null, { eventTime }: UserContext): Field<string> => {
+const birthDate = (value: string | null, country: string | null, { drop, eventTime }: UserContext): string | null => {
+  if (value === null) return null
+  const usual = hashOfUsualBirthday(value, eventTime)
+  if (usual !== null) return usual
   const known = surelyBorn(value)
-  if (known !== null && known.millis <= eventTime) return known.field
+  if (known !== null && known.millis <= eventTime) return known.hash
   const hashed = alreadyHashed(value)
-  if (hashed !== null) return kept(hashed)
+  if (hashed !== null) return hashed
   const date = normalizeBirthDate(value, eventTime, dateOrderOf(value, country))
-  return "value" in date ? kept(sha256(date.value)) : date
+  if ("value" in date) return sha256(date.value)
+  drop("user.date_of_birth", date.dropped)
+  return null
 }
 
 /**
@@ -219,11 +230,11 @@ export const isWithoutIdentity = (user: NormalizedUser): boolean => {
 
 /** SHA-256 of each identifier by which a person asks to be erased or withdraws consent: emails, phones in E.164, external and anonymous ids. */
 export const personHashes = (user: NormalizedUser): ReadonlyArray<string> => {
-  const hashes = [...user.email]
-  for (const { e164 } of user.phones) add(hashes, e164)
-  for (const id of user.external_id) add(hashes, id)
-  if (user.anonymous_id !== null) add(hashes, user.anonymous_id)
-  return hashes
+  const hashes = new Set(user.email)
+  for (const { e164 } of user.phones) hashes.add(e164)
+  for (const id of user.external_id) hashes.add(id)
+  if (user.anonymous_id !== null) hashes.add(user.anonymous_id)
+  return [...hashes]
 }
 
 const identifiers = [

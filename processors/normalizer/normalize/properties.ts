@@ -15,10 +15,6 @@ export const normalizeProperties = (
   personal: PersonalData,
   drop: (field: string, reason: DropReason) => void
 ): Properties => {
-  const text = (name: TextName, value: string | null): string | null =>
-    value === null ? null : unlessDropped(normalizeText(value, personal, "names"), "properties.", name, drop)
-  const code = (name: TextName, value: string | null): string | null =>
-    value === null ? null : unlessDropped(normalizeText(value, personal, "no names"), "properties.", name, drop)
   return {
     value: finite("properties.value", raw.value, drop),
     currency: currencyOf(raw.currency, drop),
@@ -26,22 +22,31 @@ export const normalizeProperties = (
       raw.order_id === null ? null : unlessDropped(orderId(raw.order_id, personal), "properties.", "order_id", drop),
     items: raw.items.length === 0 ? raw.items : normalizeItems(raw.items, personal, drop),
     num_items: finite("properties.num_items", raw.num_items, drop),
-    search_string: text("search_string", raw.search_string),
-    content_type: code("content_type", raw.content_type),
-    content_name: text("content_name", raw.content_name),
-    content_category: text("content_category", raw.content_category),
-    sign_up_method: text("sign_up_method", raw.sign_up_method),
-    status: text("status", raw.status),
+    search_string: textOf("search_string", raw.search_string, "names", personal, drop),
+    content_type: textOf("content_type", raw.content_type, "no names", personal, drop),
+    content_name: textOf("content_name", raw.content_name, "names", personal, drop),
+    content_category: textOf("content_category", raw.content_category, "names", personal, drop),
+    sign_up_method: textOf("sign_up_method", raw.sign_up_method, "names", personal, drop),
+    status: textOf("status", raw.status, "names", personal, drop),
     predicted_ltv: finite("properties.predicted_ltv", raw.predicted_ltv, drop),
-    description: text("description", raw.description),
-    shop_id: text("shop_id", raw.shop_id),
-    customer_type: text("customer_type", raw.customer_type),
-    delivery_category: code("delivery_category", raw.delivery_category),
-    coupon: text("coupon", raw.coupon),
+    description: textOf("description", raw.description, "names", personal, drop),
+    shop_id: textOf("shop_id", raw.shop_id, "names", personal, drop),
+    customer_type: textOf("customer_type", raw.customer_type, "names", personal, drop),
+    delivery_category: textOf("delivery_category", raw.delivery_category, "no names", personal, drop),
+    coupon: textOf("coupon", raw.coupon, "names", personal, drop),
     original_conversion_time: originalTime(raw.original_conversion_time, eventTime, drop),
     custom: normalizeCustom(raw.custom, personal, drop)
   }
 }
+
+const textOf = (
+  name: TextName,
+  value: string | null,
+  search: Search,
+  personal: PersonalData,
+  drop: Drop
+): string | null =>
+  value === null ? null : unlessDropped(normalizeText(value, personal, search), "properties.", name, drop)
 
 /** `undefined` or 0 for an order's id would make all purchases one, where a platform deduplicates by it. */
 const orderId = (raw: string, personal: PersonalData): string | null | Dropped => {
@@ -126,11 +131,14 @@ const finite = (field: string, value: number | null, drop: Drop): number | null 
 }
 
 const normalizeItems = (items: ReadonlyArray<Item>, personal: PersonalData, drop: Drop): ReadonlyArray<Item> => {
-  const kept: Array<Item> = []
+  // Of the same length, since nearly always all are kept, and a list that grows has room for seventeen.
+  const kept = items.slice()
+  let count = 0
   for (let index = 0; index < items.length; index++) {
     const item = normalizeItem(items[index]!, index, personal, drop)
-    if (item !== null) kept.push(item)
+    if (item !== null) kept[count++] = item
   }
+  if (count < items.length) kept.length = count
   return kept
 }
 

@@ -1,6 +1,12 @@
 /** URLs of pages: with a scheme, no longer than platforms take, and without personal data. */
 import { alreadyHashed, clean } from "../identity/text.ts"
-import { isAmbiguousName, isIdentifierName, isPersonUnder, mayEndIdentifier } from "../pii/identifier-names.ts"
+import {
+  isAmbiguousName,
+  isIdentifierName,
+  isPersonUnder,
+  mayEndIdentifier,
+  nameLengthMax
+} from "../pii/identifier-names.ts"
 import type { PersonalData } from "../pii/personal-data.ts"
 import { hasAt, hasEscape, plain, scanText } from "../pii/text-scan.ts"
 
@@ -57,18 +63,27 @@ const isClean = (url: string, scan: number, personal: PersonalData): boolean => 
 
 /** Whether a parameter of a URL without escapes may have the name of an identifier, or an international number as its value. */
 const mayHaveIdentifier = (url: string): boolean => {
-  for (let at = url.indexOf("="); at >= 0; at = url.indexOf("=", at + 1)) if (mayEndIdentifier(url, at)) return true
+  for (let at = url.indexOf("="); at >= 0; at = url.indexOf("=", at + 1)) {
+    if (mayEndIdentifier(url, at) && isNamedAsIdentifier(url, at)) return true
+  }
   return url.includes("00") && zerosFirst.test(url)
 }
+
+/** Of the name that ends at a position and begins behind the mark before it. No identifier has a longer one than is looked at. */
+const isNamedAsIdentifier = (url: string, end: number): boolean => {
+  let start = end
+  while (start > 0 && end - start <= nameLengthMax && !isMark(url.charCodeAt(start - 1))) start--
+  const name = url.slice(start, end)
+  return isIdentifierName(name) || isAmbiguousName(name)
+}
+
+const isMark = (code: number): boolean => code === 0x3f || code === 0x26 || code === 0x23
 
 const zerosFirst = /[?&#=]00/
 
 /** Where the next parameter begins: at `?`, `&` or `#`. */
 const firstMark = (url: string, from: number): number => {
-  for (let at = from; at < url.length; at++) {
-    const code = url.charCodeAt(at)
-    if (code === 0x3f || code === 0x26 || code === 0x23) return at
-  }
+  for (let at = from; at < url.length; at++) if (isMark(url.charCodeAt(at))) return at
   return -1
 }
 
@@ -144,7 +159,7 @@ export interface WebAddress {
  * typed; null where it has another scheme (`android-app:`, `about:`), no host, or is not a URL.
  */
 export const webAddress = (raw: string): WebAddress | null => {
-  if (raw.length <= urlLengthMax && hasScheme.test(raw)) return { url: raw, cut: false }
+  if (raw.length <= urlLengthMax && (usualHost(raw) > 0 || hasScheme.test(raw))) return { url: raw, cut: false }
   const text = raw.trim()
   const url = shortened(text)
   const cut = url.length < text.length
@@ -158,10 +173,21 @@ export const webAddress = (raw: string): WebAddress | null => {
  * scheme, as browsers read `https:/shop.example/` and `https:///shop.example/`. Any other is given back.
  */
 export const repairedAddress = (raw: string): string => {
+  const host = usualHost(raw)
+  if (host > 0 && raw.charCodeAt(host) !== slash && raw.charCodeAt(host) !== backslash) return raw
   if (wellFormed.test(raw)) return raw
   const text = escapedScheme.test(raw) ? decodeOnce(raw) : raw
   return text.replace(schemeAndSlashes, "$1://")
 }
+
+/** Where the host begins of a URL with its scheme in lower case, as nearly all are written; 0 for any other and for one that ends there. */
+const usualHost = (raw: string): number => {
+  const host = raw.startsWith("https://") ? 8 : raw.startsWith("http://") ? 7 : 0
+  return raw.length > host ? host : 0
+}
+
+const slash = 0x2f
+const backslash = 0x5c
 
 const wellFormed = /^https?:\/\/[^/\\]/i
 const escapedScheme = /^\s*https?%3a%2f%2f/i

@@ -42,7 +42,7 @@ export const mayEndIdentifier = (text: string, end: number): boolean => {
 }
 
 const folded64 = (name: string): string => fold(name.length > nameLengthMax ? "" : name.toLowerCase().normalize("NFKC"))
-const nameLengthMax = 64
+export const nameLengthMax = 64
 const valueLengthMax = 128
 
 /** Whose it is does not change what it is. */

@@ -110,7 +110,7 @@ describe("a form of personal data", () => {
 })
 
 describe("an encoded email address", () => {
-  const own = () => new Set(["5d41402abc4b2a76b9719d911017c592"])
+  const own = { emailHashes: () => new Set(["5d41402abc4b2a76b9719d911017c592"]) }
   it("is found as base64 of anyone's and as a hash of the customer's", () => {
     const address = "jane.doe@shop.example"
     for (const encoding of ["base64", "base64url"] as const) {
@@ -131,11 +131,7 @@ describe("an encoded email address", () => {
         ),
         (text) => {
           const decoded = Buffer.from(text, "base64").toString("latin1")
-          if (!decoded.includes("@"))
-            assert.isFalse(
-              hasEncodedEmail(text, () => new Set()),
-              text
-            )
+          if (!decoded.includes("@")) assert.isFalse(hasEncodedEmail(text, { emailHashes: () => new Set() }), text)
         }
       ),
       runs

@@ -14,12 +14,7 @@ export interface FormOptions {
 
 /** Whether a text that has seven digits near each other contains one of the forms. Takes time linear in the length. */
 export const hasKnownForm = (text: string, options: FormOptions): boolean => {
-  let validations = 0
-  const validate = (number: string, country: string): boolean => {
-    if (!isSupportedCountry(country)) return false
-    validations++
-    return parsePhoneNumberFromString(number, country)?.isValid() === true
-  }
+  validations = 0
   for (let at = 0; at < text.length; at++) {
     if (!startsRun(text, at)) continue
     const before = codeAt(text, at - 1)
@@ -27,7 +22,7 @@ export const hasKnownForm = (text: string, options: FormOptions): boolean => {
     if (isWordCharacter(before)) {
       if (isLetter(before) && (isIbanAt(text, at - 2) || isFiscalCodeAt(text, at - 6))) return true
     } else if (end - at >= runLengthMin && !isWordCharacter(codeAt(text, end))) {
-      if (isNumberForm(text.slice(at, Math.min(end, at + runLengthMax)), options, validate)) return true
+      if (isNumberForm(text.slice(at, Math.min(end, at + runLengthMax)), options)) return true
       // A list of numbers: what it costs to ask of each must not grow with it.
       if (validations > validationsMax) return true
     }
@@ -51,16 +46,14 @@ const isUuid = (text: string): boolean =>
 
 const ofIds: FormOptions = { countries: [], bareCards: false }
 
-type Validate = (number: string, country: string) => boolean
-
-const isNumberForm = (run: string, { countries, bareCards }: FormOptions, validate: Validate): boolean => {
+const isNumberForm = (run: string, { countries, bareCards }: FormOptions): boolean => {
   const digits = run.replace(notDigits, "")
   if (digits.length < 7) return false
   if (run.startsWith("+")) return isInternational(run, digits)
   return (
     isCard(run, digits, bareCards) ||
     isNationalId(run, digits, bareCards) ||
-    (countries.length > 0 && isNationalPhone(run, digits, countries, validate))
+    (countries.length > 0 && isNationalPhone(run, digits, countries))
   )
 }
 
@@ -73,12 +66,7 @@ const firstGroup = /^\+\d*/
  * A number as people write it in one of the countries: with the zero before it, brackets around the area code, or in groups of two kinds
  * at least; never bare digits, which any id is.
  */
-const isNationalPhone = (
-  run: string,
-  digits: string,
-  countries: ReadonlyArray<string>,
-  validate: Validate
-): boolean => {
+const isNationalPhone = (run: string, digits: string, countries: ReadonlyArray<string>): boolean => {
   if (digits.length > 20 || !separator.test(run) || notPhones.some((form) => form.test(run))) return false
   if (run.startsWith("00")) return validate(`+${digits.slice(2)}`, countries[0]!)
   for (const candidate of withoutTail(run)) {
@@ -90,6 +78,14 @@ const isNationalPhone = (
   }
   return false
 }
+
+const validate = (number: string, country: string): boolean => {
+  if (!isSupportedCountry(country)) return false
+  validations++
+  return parsePhoneNumberFromString(number, country)?.isValid() === true
+}
+/** Of the text that is being searched. */
+let validations = 0
 
 /** The run, and what is left of it without its last one and two groups, which may be a time or a date. */
 const withoutTail = (run: string): ReadonlyArray<string> => {

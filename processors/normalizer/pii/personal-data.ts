@@ -7,9 +7,10 @@ import { memo } from "../../../shared/model/memo.ts"
 import { isWhatsAppUserId } from "../../../shared/model/platform.ts"
 import { normalizeCountry } from "../identity/address.ts"
 import type { Drop } from "../identity/field.ts"
+import { knownFirstName, knownLastName } from "../identity/person.ts"
 import { hasKnownForm, isKnownFormOfId } from "./known-forms.ts"
 import { type CustomerNumbers, containsNumber, customerNumbersOf, customerPhonesOf, isPhoneOf } from "./pii-digits.ts"
-import { containsFullName, containsName, mayHaveName, type NamePattern, namePatternOf } from "./pii-names.ts"
+import { containsFullName, containsName, mayHaveName, type NamePattern, noName } from "./pii-names.ts"
 import {
   emailHashesOf,
   hasAt,
@@ -21,6 +22,7 @@ import {
   westernDigits,
   wordLengthMin
 } from "./text-scan.ts"
+import { agentOf } from "./user-agent.ts"
 
 /** What to look for in the texts of one event; the list of the customer's own values is made at the first need. */
 export class PersonalData {
@@ -89,13 +91,11 @@ export class PersonalData {
 
   /** As `inCode`; in an app's user agent also one name alone, since it may hold the name of the device (`Jane's iPhone`). */
   inUserAgent(text: string): boolean {
-    const scan = scanText(text)
+    const agent = agentOf(text)
+    const { scan, unusualWords } = agent
     if (this.#hasNumberOrAddress(text, scan, false) || this.#hasEncodedEmail(text, scan)) return true
-    // A browser says nothing that its user has written.
-    if (text.startsWith("Mozilla/")) return this.#containsFullName(text, scan)
-    if (!this.#mayContainName(scan)) return false
-    const words = unusualWords(text)
-    return words !== "" && this.#containsName(words, scanText(words))
+    if (agent.isBrowser) return this.#containsFullName(text, scan)
+    return this.#mayContainName(scan) && unusualWords !== "" && this.#containsName(unusualWords, agent.wordsScan)
   }
 
   /**
@@ -145,56 +145,44 @@ export class PersonalData {
   #mayContainName(scan: number): boolean {
     const user = this.#user
     if (user === null || (user.first_name === null && user.last_name === null)) return false
-    this.#first ??= namePatternOf(user.first_name)
-    this.#last ??= namePatternOf(user.last_name)
+    this.#first ??= patternOfFirst(user)
+    this.#last ??= patternOfLast(user)
     return mayHaveName(scan, this.#first) || mayHaveName(scan, this.#last)
   }
 
   #containsName(text: string, scan: number): boolean {
     const user = this.#user
     if (user === null) return false
-    this.#first ??= namePatternOf(user.first_name)
-    this.#last ??= namePatternOf(user.last_name)
+    this.#first ??= patternOfFirst(user)
+    this.#last ??= patternOfLast(user)
     return containsName(text, scan, this.#first, this.#last)
   }
 
   #containsFullName(text: string, scan: number): boolean {
     const user = this.#user
     if (user === null || user.first_name === null || user.last_name === null) return false
-    this.#first ??= namePatternOf(user.first_name)
-    this.#last ??= namePatternOf(user.last_name)
+    this.#first ??= patternOfFirst(user)
+    this.#last ??= patternOfLast(user)
     return containsFullName(text, scan, this.#first, this.#last)
   }
 
   #hasEncodedEmail(text: string, scan: number): boolean {
-    if ((scan & hasEncodedWord) === 0) return false
-    return hasEncodedEmail(text, () => {
-      this.#emailHashes ??= emailHashesOf(this.#user?.email ?? null)
-      return this.#emailHashes
-    })
+    return (scan & hasEncodedWord) !== 0 && hasEncodedEmail(text, this)
+  }
+
+  /** MD5 and SHA-1 of the customer's addresses. */
+  emailHashes(): ReadonlySet<string> {
+    this.#emailHashes ??= emailHashesOf(this.#user?.email ?? null)
+    return this.#emailHashes
   }
 }
+
+const patternOfFirst = ({ first_name: name }: RawUser) => (name === null ? noName : knownFirstName(name).pattern)
+const patternOfLast = ({ last_name: name }: RawUser) => (name === null ? noName : knownLastName(name).pattern)
 
 /** A shorter one stands in texts without one. */
 const userIdLengthMin = 8
 const anyCountry: ReadonlyArray<string> = ["DE", "FR", "GB", "IT", "JP", "AU"]
-
-/** What a user agent says beside the words of nearly every browser, which may be names too. Most events share a few thousand agents. */
-const unusualWords = (agent: string): string => {
-  const known = unusual.get(agent)
-  if (known !== undefined) return known
-  const words = agent.replace(agentWords, " ").replace(notLetters, " ").trim()
-  if (unusual.size >= agentsMax) unusual.clear()
-  unusual.set(agent, words)
-  return words
-}
-
-/** By agent. A map, since agents differ in few characters, which `memo` does not look at. */
-const unusual = new Map<string, string>()
-const agentsMax = 2_048
-const notLetters = /[^\p{L}\p{M}]+/gu
-const agentWords =
-  /\b(?:Mozilla|AppleWebKit|KHTML|like|Gecko|Windows|NT|Win64|WOW64|x64|x86_64|Macintosh|Mac|OS|X|Intel|PPC|Linux|Android|CPU|iPhone|iPad|iPod|CrOS|U|K|rv|Mobile|Tablet|Version|Safari|Chrome|Chromium|Firefox|Edge|Edg|EdgA|EdgiOS|CriOS|FxiOS|Opera|OPR|Trident|MSIE|compatible|SamsungBrowser|Samsung|SM|Galaxy|Pixel|Nokia|Huawei|Xiaomi|Redmi|Oppo|Vivo|Build|wv|Silk|Vivaldi|Brave|Instagram|FBAN|FBAV|FBIOS|Facebook|Snapchat|curl|okhttp|Dalvik|CFNetwork|Darwin)\b/gi
 
 /**
  * Takes personal data out of the fields that travel in clear, whose own grammar does not already forbid it. An opaque id may

@@ -1,5 +1,4 @@
 /** The customer's names, and whether a text contains one of them. */
-import { memo } from "../../../shared/model/memo.ts"
 import { alreadyHashed, clean, isAscii, isPlaceholder, lower } from "../identity/text.ts"
 import { hasAsciiLetters, letterBits, plain } from "./text-scan.ts"
 
@@ -21,6 +20,7 @@ interface Word {
   readonly spaced: boolean
 }
 
+/** Is remembered with the name's hashes (`identity/person.ts`). */
 export const namePatternOf = (name: string | null): NamePattern =>
   name === null || alreadyHashed(name) !== null ? noName : splitName(name)
 
@@ -36,7 +36,10 @@ export const containsName = (text: string, scan: number, first: NamePattern, las
   const mayHaveName = mayHaveWord(first, missing) || mayHaveWord(last, missing)
   const mayJoin =
     (first.bits & missing) === 0 && (last.bits & missing) === 0 && first.joined !== "" && last.joined !== ""
-  return (mayHaveName || mayJoin) && loweredContainsName(lower(text), first, last, mayJoin)
+  if (!mayHaveName && !mayJoin) return false
+  const inLower = lowered(text, scan)
+  if (hasWordOf(inLower, first) || hasWordOf(inLower, last)) return true
+  return mayJoin && hasJoined(inLower, scan, first, last)
 }
 
 /** Whether words of both names stand in the text, or both written together: one alone is more likely a brand, a place or an id. */
@@ -46,9 +49,12 @@ export const containsFullName = (text: string, scan: number, first: NamePattern,
   if ((first.common & missing) !== 0 || (last.common & missing) !== 0) return false
   const mayJoin = (first.bits & missing) === 0 && (last.bits & missing) === 0
   if (!mayJoin && !(mayHaveWord(first, missing) && mayHaveWord(last, missing))) return false
-  const lowered = lower(text)
-  return (hasWordOf(lowered, first) && hasWordOf(lowered, last)) || (mayJoin && hasJoined(lowered, first, last))
+  const inLower = lowered(text, scan)
+  return (hasWordOf(inLower, first) && hasWordOf(inLower, last)) || (mayJoin && hasJoined(inLower, scan, first, last))
 }
+
+/** A plain text is ASCII, of which lower case is ASCII again. */
+const lowered = (text: string, scan: number): string => ((scan & plain) === 0 ? lower(text) : text.toLowerCase())
 
 /** Whether a text with this scan may have a word of the name. */
 export const mayHaveName = (scan: number, { common, words }: NamePattern): boolean =>
@@ -59,17 +65,17 @@ const mayHaveWord = ({ words }: NamePattern, missing: number): boolean => {
   return false
 }
 
-const loweredContainsName = (lowered: string, first: NamePattern, last: NamePattern, mayJoin: boolean): boolean => {
-  if (hasWordOf(lowered, first) || hasWordOf(lowered, last)) return true
-  return mayJoin && hasJoined(lowered, first, last)
-}
-
-const hasJoined = (lowered: string, { joined: given }: NamePattern, { joined: family }: NamePattern): boolean => {
+const hasJoined = (
+  inLower: string,
+  scan: number,
+  { joined: given }: NamePattern,
+  { joined: family }: NamePattern
+): boolean => {
   if (given.length + family.length < joinedMin) return false
-  if (lowered.length <= stepsLengthMax && isAscii(lowered)) {
-    return hasAsciiLetters(lowered, given + family) || hasAsciiLetters(lowered, family + given)
+  if (inLower.length <= stepsLengthMax && ((scan & plain) !== 0 || isAscii(inLower))) {
+    return hasAsciiLetters(inLower, given + family) || hasAsciiLetters(inLower, family + given)
   }
-  const together = lowered.replace(notLetters, "")
+  const together = inLower.replace(notLetters, "")
   return together.includes(given + family) || together.includes(family + given)
 }
 
@@ -93,9 +99,9 @@ const hasWord = (text: string, { text: word, spaced }: Word): boolean => {
   return false
 }
 
-const noName: NamePattern = { joined: "", bits: 0, words: [], common: 0 }
+export const noName: NamePattern = { joined: "", bits: 0, words: [], common: 0 }
 
-const splitName = memo(16_384, (name: string): NamePattern => {
+const splitName = (name: string): NamePattern => {
   const cleaned = clean(name.length > nameLengthMax ? name.slice(0, nameLengthMax) : name)
   if (isPlaceholder(cleaned)) return noName
   const words = lower(cleaned)
@@ -110,7 +116,7 @@ const splitName = memo(16_384, (name: string): NamePattern => {
     return { text, bits: bitsOf(text), spaced: text === whole && alphabetic.test(whole) }
   })
   return { joined, bits, words: distinctive, common: distinctive.reduce((common, word) => common & word.bits, bits) }
-})
+}
 
 /** A bit that no plain text has stands for the letters of other scripts. */
 const bitsOf = (text: string): number => letterBits(text) | (isAscii(text) ? 0 : otherLetters)

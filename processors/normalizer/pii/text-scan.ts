@@ -30,7 +30,7 @@ export const scanText = (text: string): number => {
       if (code > 0x7e) return scanWide(text)
       bytes[at] = code
     }
-  } else encoder.encodeInto(text, bytes)
+  } else bytes.write(text)
   let found = 0
   let run = 0
   let lastDigit = 0
@@ -139,8 +139,7 @@ const otherDigit = /[\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\uff10-\uff19\uff0b\
 
 /** Longer texts are rare: they are read without the buffer. */
 const scannedMax = 2048
-const encoder = new TextEncoder()
-const scratch = new Uint8Array(3 * scannedMax)
+const scratch = Buffer.alloc(3 * scannedMax)
 /** Up to here the characters are read one by one. */
 const shortMax = 24
 /** From one digit of a run to the next: with at most three other characters between them. */
@@ -169,12 +168,13 @@ meaning[0x40] = hasAt
 meaning[0x25] = hasPercent
 meaning[0x2b] = hasEscape
 
-/**
- * Whether a word of the text is base64 of an email address, or a hash among `ownHashes`.
- *
- * @param ownHashes see `emailHashesOf`; asked for only where a word has the form of such a hash
- */
-export const hasEncodedEmail = (text: string, ownHashes: () => ReadonlySet<string>): boolean => {
+/** Whose addresses are searched for; `emailHashes`, see `emailHashesOf`, are asked for only where a word has the form of such a hash. */
+export interface AddressOwner {
+  readonly emailHashes: () => ReadonlySet<string>
+}
+
+/** Whether a word of the text is base64 of an email address, or a hash of one of the owner's. */
+export const hasEncodedEmail = (text: string, owner: AddressOwner): boolean => {
   // A word of that length covers one of the positions that are looked at.
   for (let at = wordLengthMin - 1; at < text.length; at += wordLengthMin) {
     if (!isBase64(text.charCodeAt(at))) continue
@@ -182,17 +182,17 @@ export const hasEncodedEmail = (text: string, ownHashes: () => ReadonlySet<strin
     while (start > 0 && isBase64(text.charCodeAt(start - 1))) start--
     let end = at + 1
     while (end < text.length && isBase64(text.charCodeAt(end))) end++
-    if (end - start >= wordLengthMin && isEncodedEmail(text, start, end, ownHashes)) return true
+    if (end - start >= wordLengthMin && isEncodedEmail(text, start, end, owner)) return true
     at = end - 1
   }
   return false
 }
 
-const isEncodedEmail = (text: string, start: number, end: number, ownHashes: () => ReadonlySet<string>): boolean => {
+const isEncodedEmail = (text: string, start: number, end: number, owner: AddressOwner): boolean => {
   const length = end - start
   if (length === md5Length || length === sha1Length) {
     const word = text.slice(start, end)
-    if (hex.test(word)) return ownHashes().has(word.toLowerCase())
+    if (hex.test(word)) return owner.emailHashes().has(word.toLowerCase())
   }
   if (length > wordLengthMax) return false
   const decoded = Buffer.from(text.slice(start, end), "base64").toString("latin1")
