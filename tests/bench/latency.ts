@@ -6,15 +6,17 @@
  */
 import process from "node:process"
 import * as Effect from "effect/Effect"
-import { Codecs } from "../../shared/codec/codecs.ts"
+import { Codecs, type Records } from "../../shared/codec/codecs.ts"
 import { registryLayer } from "../../shared/codec/registry.ts"
-import { KafkaClient } from "../../shared/kafka/client.ts"
+import { type FetchedRecord, KafkaClient } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
+import { topicNames } from "../../shared/model/topics.ts"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
 import { waitUntil } from "../harness/wait-until.ts"
 import { type Cluster, clusterWith, progress, startProcessors, startSink, untilReady } from "./cluster.ts"
 import { purchase } from "./purchases.ts"
 import { type Figure, report } from "./report.ts"
+import { warmBroker } from "./warm-broker.ts"
 
 endWithLauncher()
 
@@ -32,7 +34,8 @@ const loads: ReadonlyArray<Load> =
       ]
     : [{ rate: Number(process.env["RATE"]), p99Max: 1_000 }]
 const seconds = Number(process.env["SECONDS"] ?? 30)
-/** The broker's JVM compiles for longer than it takes our programs to be warm. */
+/** The broker's JVM compiles for longer than it takes our programs to be warm: a broker that has run for a while has done so. */
+const warmUpTransactions = Number(process.env["WARM_UP_TRANSACTIONS"] ?? 16_000)
 const warmUpSeconds = Number(process.env["WARM_UP_SECONDS"] ?? 30)
 /** One carries 500 events/s many times over; each further one is a further transaction at each stage for the same events. */
 const partitions = Number(process.env["PARTITIONS"] ?? 1)
@@ -66,23 +69,42 @@ const publishBySchedule = Effect.fnUntraced(function* (rate: number, first: numb
   return { begun, total }
 })
 
-/** Milliseconds from each raw record that was due after the warm-up to its answer. */
+/** Milliseconds from each raw record that was due after the warm-up to what happened to it, sorted, in the order of the way. */
 const latencies = (after: number) =>
+  Effect.gen(function* () {
+    const normalized = yield* readMillis(topicNames.normalized, "normalized-event", after, ({ timestamp }) => timestamp)
+    const mapped = yield* readMillis(topicNames.mapped("meta"), "mapped-event", after, ({ timestamp }) => timestamp)
+    const begun = yield* readMillis(topicNames.results, "event-delivery-log", after, (_, log) => log.attempted_at)
+    const answered = yield* readMillis(topicNames.results, "event-delivery-log", after, (_, log) =>
+      log.attempted_at === null ? null : log.attempted_at + log.latency_ms
+    )
+    return { normalized, mapped, begun, answered }
+  })
+
+/** `endOf` gives when, by a stage's record; null leaves it out. */
+const readMillis = <S extends "normalized-event" | "mapped-event" | "event-delivery-log">(
+  topic: string,
+  schema: S,
+  after: number,
+  endOf: (record: FetchedRecord, value: Records[S]) => number | null
+) =>
   Effect.gen(function* () {
     const codecs = yield* Codecs
     const kafka = yield* KafkaClient
     const found: Array<number> = []
-    const offsets = yield* kafka.topicOffsets("delivery-results")
+    const offsets = yield* kafka.topicOffsets(topic)
     yield* kafka.read({
-      topic: "delivery-results",
+      topic,
       ranges: offsets.map(({ partition, low, high }) => ({ partition, from: low, to: high })),
       onRecords: (records) =>
         Effect.map(codecs.loadSchemas(records.map(({ value }) => value)), () => {
-          for (const { value } of records) {
-            const decoded = codecs.decode("event-delivery-log", value)
-            if (decoded._tag !== "Decoded" || decoded.value.attempted_at === null) continue
-            const { attempted_at, latency_ms, source } = decoded.value
-            if (source !== null && source.timestamp >= after) found.push(attempted_at + latency_ms - source.timestamp)
+          for (const record of records) {
+            const decoded = codecs.decode(schema, record.value)
+            if (decoded._tag !== "Decoded") continue
+            const value = decoded.value as Records[S]
+            const end = endOf(record, value)
+            const { source } = value
+            if (end !== null && source !== null && source.timestamp >= after) found.push(end - source.timestamp)
           }
         })
     })
@@ -92,7 +114,18 @@ const latencies = (after: number) =>
 const at = (sorted: ReadonlyArray<number>, share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 
-const figuresOf = ({ rate, p50Max, p99Max }: Load, sorted: ReadonlyArray<number>): ReadonlyArray<Figure> => {
+interface Latencies {
+  readonly normalized: ReadonlyArray<number>
+  readonly mapped: ReadonlyArray<number>
+  readonly begun: ReadonlyArray<number>
+  readonly answered: ReadonlyArray<number>
+}
+
+/** Of the stages, from the raw record on, so that a hop is the difference of two. */
+const figuresOf = (
+  { rate, p50Max, p99Max }: Load,
+  { answered: sorted, ...stages }: Latencies
+): ReadonlyArray<Figure> => {
   const figure = (name: string, value: number, unit: string, goal?: Figure["goal"]): Figure => ({
     figure: `${name} at ${rate} events/s`,
     value,
@@ -105,6 +138,12 @@ const figuresOf = ({ rate, p50Max, p99Max }: Load, sorted: ReadonlyArray<number>
     figure("p99", at(sorted, 0.99), "ms", { atMost: p99Max }),
     figure("p99.9", at(sorted, 0.999), "ms"),
     figure("longest", at(sorted, 1), "ms"),
+    figure("until the normalizer writes, p50", at(stages.normalized, 0.5), "ms"),
+    figure("until the normalizer writes, p99", at(stages.normalized, 0.99), "ms"),
+    figure("until the mapper writes, p50", at(stages.mapped, 0.5), "ms"),
+    figure("until the mapper writes, p99", at(stages.mapped, 0.99), "ms"),
+    figure("until the request begins, p50", at(stages.begun, 0.5), "ms"),
+    figure("until the request begins, p99", at(stages.begun, 0.99), "ms"),
     figure("events", sorted.length, "events", { atLeast: rate * seconds * 0.99 })
   ]
 }
@@ -112,6 +151,7 @@ const figuresOf = ({ rate, p50Max, p99Max }: Load, sorted: ReadonlyArray<number>
 const measure = (made: Cluster) =>
   Effect.gen(function* () {
     const sink = yield* startSink(made, null)
+    yield* warmBroker(made, warmUpTransactions)
     const processes = yield* Effect.promise(() =>
       startProcessors(made, { platforms: ["meta"], sink, limits: { linger: "5 millis" } })
     )
@@ -129,7 +169,7 @@ const measure = (made: Cluster) =>
       yield* Effect.sleep("2 seconds")
       figures.push(...figuresOf(load, yield* latencies(begun + warmUpSeconds * 1000)))
     }
-    return report("latency", figures, { seconds, warmUpSeconds, partitions, linger: "5 ms" })
+    return report("latency", figures, { seconds, warmUpSeconds, warmUpTransactions, partitions, linger: "5 ms" })
   }).pipe(
     Effect.scoped,
     Effect.provide(layerKafka({ brokers: made.brokers.split(",") })),
