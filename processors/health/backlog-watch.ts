@@ -72,13 +72,17 @@ export const measureBacklog = (options: Omit<BacklogWatchOptions, "isActive">) =
       makeTopicBacklog({ ...options, connections }, platform, topicNames.retry(platform), false)
     ])
     return Effect.gen(function* () {
-      const stored = yield* positions
+      const kafka = yield* KafkaClient
+      const logsOf = Effect.forEach(topics, ({ topic }) => kafka.topicOffsets(topic), together)
+      const [stored, logs] = yield* Effect.all([positions, logsOf], together)
       const sums = new Map(options.connections.map(({ id }) => [id, nothingWaits]))
-      const backlogs = yield* Effect.forEach(topics, (topic) => topic(stored), { concurrency: "unbounded" })
+      const backlogs = yield* Effect.forEach(topics, ({ count }, index) => count(stored, logs[index]!), together)
       for (const backlog of backlogs) for (const [id, found] of backlog) sums.set(id, addBacklogs(sums.get(id)!, found))
       return sums as ReadonlyMap<string, Backlog>
     })
   })
+
+const together = { concurrency: "unbounded" } as const
 
 interface Track {
   readonly connectionId: string
@@ -111,16 +115,21 @@ const makeTopicBacklog = (
     backlog.advance(position)
     tracks.set(key, { connectionId, partition, backlog, position, end })
   }
-  return Effect.fnUntraced(function* (stored: StoredPositions) {
+  const names = connections.map(({ id }) => `delivery-${platform}.${id}`)
+  const count = Effect.fnUntraced(function* (stored: StoredPositions, logs: ReadonlyArray<PartitionOffsets>) {
     const kafka = yield* KafkaClient
-    const logs = yield* kafka.topicOffsets(topic)
     if (logs.every(({ low, high }) => low === high)) return new Map<string, Backlog>()
+    const positions = yield* nextOf(stored, prefix, names, name)
+    const isBehind = (one: string) =>
+      logs.some(({ partition, low, high }) => Math.max(low, positions.get(one)?.get(partition) ?? low) < high)
+    if (!names.some(isBehind)) {
+      tracks.clear()
+      return new Map<string, Backlog>()
+    }
     const now = yield* Clock.currentTimeMillis
     const settled = new Map(
       (yield* kafka.offsetsAt(topic, now - settleMillis)).map(({ partition, offset }) => [partition, offset])
     )
-    const names = connections.map(({ id }) => `delivery-${platform}.${id}`)
-    const positions = yield* nextOf(stored, prefix, names, name)
     for (const [index, { id }] of connections.entries())
       for (const log of logs)
         update(
@@ -132,6 +141,7 @@ const makeTopicBacklog = (
     yield* scan(topic, tracks)
     return sumUp(tracks.values(), isNew)
   })
+  return { topic, count }
 }
 
 /** Reads what the connections have not been counted for: one reading of a partition for all of them. */

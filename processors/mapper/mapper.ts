@@ -45,7 +45,7 @@ export const mapper = (
 ): Processor<RegistryError | KafkaError, Codecs | KafkaClient> => ({
   name: "mapper",
   topics: [topicNames.normalized],
-  batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5) },
+  batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5), lingersWhileBusy: true },
   bytesInFlightMax: bytesInFlight(targets.length),
   // One step at a time: what a step remembers of an id must be known to the next.
   concurrency: 1,

@@ -51,7 +51,7 @@ export const sealedNormalizer = (
 
 const shape = {
   name: "normalizer",
-  batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5) },
+  batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5), lingersWhileBusy: true },
   concurrency: 1,
   stepDeadline: Duration.minutes(2),
   releasesInputBuffers: true

@@ -134,6 +134,8 @@ export interface BatchLimits {
   readonly recordsMax: number
   readonly bytesMax: number
   readonly linger: Duration.Duration
+  /** Records linger only while an earlier batch of the partition is not committed yet: alone, they would wait for nothing. */
+  readonly lingersWhileBusy?: boolean
 }
 
 export interface AssignedPartition {

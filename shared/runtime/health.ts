@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import { type ListenError, serve } from "./http-server.ts"
 import type { Observe } from "./metrics.ts"
 import { processMetrics } from "./metrics.ts"
+import { untilNext } from "./timers.ts"
 
 export interface DependencyState {
   readonly healthy: boolean
@@ -157,7 +158,7 @@ export const partitionHealth: Effect.Effect<PartitionHealth, never, Scope.Scope>
       if (!found.has(name)) yield* logStuck("Partition is no longer stuck: it commits again, or was revoked.", one)
     known = found
   })
-  yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(checkEvery), check)))
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(untilNext(checkEvery), check)))
   return health
 })
 

@@ -108,3 +108,42 @@ it.effect("wakes whoever waits only for records that make a batch due sooner", (
     assert.isDefined(taking.pollUnsafe(), "full before its time")
   })
 )
+
+it.effect("lets records linger only while an earlier batch is under way, where that is asked for", () =>
+  Effect.gen(function* () {
+    const intake = new Intake({
+      position: 0,
+      topic: "in",
+      limits: { recordsMax: 10, bytesMax: 100_000, linger: Duration.seconds(1), lingersWhileBusy: true },
+      accept: undefined,
+      bytesInFlightMax: 100_000,
+      clock: yield* Clock.Clock,
+      pause: () => undefined,
+      resume: () => undefined,
+      onReceived: () => undefined
+    })
+    const taken: Array<number> = []
+    const bytes: Array<number> = []
+    const take = Effect.map(intake.take, (batch) => {
+      taken.push(batch?.records.length ?? 0)
+      bytes.push(batch?.bytes ?? 0)
+    })
+    yield* Effect.forkChild(Effect.forever(take), { startImmediately: true })
+    intake.push([record], 1, 1)
+    yield* Effect.yieldNow
+    assert.deepStrictEqual(taken, [1])
+    intake.push([{ ...record, offset: 1 }], 2, 2)
+    yield* TestClock.adjust("900 millis")
+    intake.push([{ ...record, offset: 2 }], 3, 3)
+    assert.deepStrictEqual(taken, [1])
+    yield* TestClock.adjust("100 millis")
+    assert.deepStrictEqual(taken, [1, 2])
+    intake.push([{ ...record, offset: 3 }], 4, 4)
+    yield* TestClock.adjust("1 millis")
+    assert.deepStrictEqual(taken, [1, 2])
+    // Both are committed.
+    for (const each of bytes) intake.release(each)
+    yield* TestClock.adjust("1 millis")
+    assert.deepStrictEqual(taken, [1, 2, 1])
+  })
+)

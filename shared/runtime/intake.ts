@@ -204,9 +204,9 @@ export class Intake {
   private millisToBatch(): number {
     if (this.isEmpty) return Number.POSITIVE_INFINITY
     if (this.isDue) return 0
-    const { recordsMax, bytesMax } = this.options.limits
+    const { recordsMax, bytesMax, lingersWhileBusy } = this.options.limits
     if (this.records.length - this.head >= recordsMax || this.queuedBytes >= bytesMax) return 0
-    if (this.paused && this.takenBytes === 0) return 0
+    if ((this.paused || lingersWhileBusy === true) && this.takenBytes === 0) return 0
     const now = this.now()
     // A wall clock that was set back must not make the records wait until it has caught up.
     this.waitingSince = Math.min(this.waitingSince, now)

@@ -3,17 +3,17 @@
  * in order, as many as are ready in one transaction. Ends when the intake has ended and every batch is committed.
  */
 import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Semaphore from "effect/Semaphore"
 import type { KafkaError, ProducedRecord, TopicPartition, TransactionalProducer } from "../kafka/client.ts"
-import type { Outbound, PartitionTask, Processor, RuntimeOptionsShape, Tick } from "./contract.ts"
+import type { Outbound, PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
 import type { Intake, TakenBatch } from "./intake.ts"
 import type { PartitionRequests } from "./requests.ts"
 import type { AdaptiveBatchLimits } from "./steps.ts"
 import { type ReadySteps, StepQueue } from "./steps.ts"
+import { everyWhile, untilTick } from "./timers.ts"
 
 interface PipelineOptions<E, R> {
   readonly processor: Processor<E, R>
@@ -125,20 +125,6 @@ const commit = <E, R>(
 /** An output with the broker's name of its topic. */
 export const produced = (prefix: string, output: Outbound): ProducedRecord =>
   prefix === "" ? output : { ...output, topic: prefix + output.topic }
-
-/** Acts so often from when the latch is open until `act` finds nothing left to do: who has nothing to do sets no timer. */
-export const everyWhile = (interval: Duration.Duration, due: Latch.Latch, act: () => boolean): Effect.Effect<never> =>
-  Effect.forever(
-    Effect.gen(function* () {
-      yield* due.await
-      yield* Effect.sleep(interval)
-      if (!act()) due.closeUnsafe()
-    })
-  )
-
-/** When the next tick is due. */
-export const untilTick = <E, R>({ every, due }: Tick<E, R>): Effect.Effect<void> =>
-  Effect.andThen(due === undefined ? Effect.void : due.await, Effect.sleep(every))
 
 const markDue = <E, R>(state: PipelineState<E, R>, due: "tickDue" | "idleDue") => {
   state[due] = true

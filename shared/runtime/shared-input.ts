@@ -18,7 +18,7 @@ import { BatchGroup } from "./intake.ts"
 import type { Isolation } from "./isolation.ts"
 import { RuntimeObserver } from "./metrics.ts"
 import { type AssignedContext, keepOpen, type PartitionHandle } from "./partition.ts"
-import { appendTogether, everyWhile } from "./pipeline.ts"
+import { appendTogether } from "./pipeline.ts"
 import { positionRecord, startPositions } from "./positions.ts"
 import { restoreAll } from "./restore-state.ts"
 import { runGroup } from "./runtime.ts"
@@ -27,6 +27,7 @@ import { SharedPartition } from "./shared-partition.ts"
 import { failOnStall } from "./stall.ts"
 import { AdaptiveBatchLimits } from "./steps.ts"
 import { Subscriber, type SubscriberContext } from "./subscriber.ts"
+import { everyWhile } from "./timers.ts"
 
 export interface SharedInput<E = never, R = never> {
   /** Names the group that partitions are assigned by, such as `delivery-meta`. */

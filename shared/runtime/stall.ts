@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import { KafkaClient, KafkaError, type PartitionOffsets, type TopicPartition } from "../kafka/client.ts"
 import type { Intake } from "./intake.ts"
+import { untilNext } from "./timers.ts"
 
 /**
  * Fails when nothing was received over two checks although the log went on: kafkajs can stop fetching without an error. One check
@@ -21,7 +22,7 @@ export const failOnStall = (
     let stalledChecks = 0
     while (true) {
       const before = intake.endOffset
-      yield* Effect.sleep(every)
+      yield* untilNext(every)
       const quiet = intake.endOffset === before && intake.isEmpty && !intake.paused
       // An unreachable broker is not a stall: commits and heartbeats fail then.
       const behind = quiet && (yield* Effect.orElseSucceed(isBehind(client, at, before, every), () => false))

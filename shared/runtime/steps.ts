@@ -214,6 +214,7 @@ const stuckStep = (deadline: Duration.Duration) =>
  */
 export class AdaptiveBatchLimits implements BatchLimits {
   readonly linger: Duration.Duration
+  readonly lingersWhileBusy: boolean
   recordsMax: number
   bytesMax: number
   /** Bytes of outputs that are committed together. */
@@ -228,6 +229,7 @@ export class AdaptiveBatchLimits implements BatchLimits {
   constructor(limits: BatchLimits, commitBytesMax: number) {
     this.full = { ...limits, commitBytesMax }
     this.linger = limits.linger
+    this.lingersWhileBusy = limits.lingersWhileBusy === true
     this.recordsMax = limits.recordsMax
     this.bytesMax = limits.bytesMax
     this.commitBytesMax = commitBytesMax

@@ -34,7 +34,7 @@ export interface SealerConfig extends DestroyOptions {
 export const sealer = (config: SealerConfig): Processor<RegistryError, Codecs> => ({
   name: "sealer",
   topics: [topicNames.raw],
-  batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5) },
+  batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5), lingersWhileBusy: true },
   // One step at a time: the secrets that a step makes must be known to the next.
   concurrency: 1,
   stepDeadline: Duration.minutes(2),
