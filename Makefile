@@ -3,7 +3,7 @@ SHELL := /bin/bash
 # Before every command that runs TypeScript or one of the packages' tools.
 ON_NODE := infra/node/with-node
 .DEFAULT_GOAL := help
-.PHONY: help install build run test test-unit test-kafka test-docker test-charts chart-schemas check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak release e2e-upgrade e2e-outage e2e-erasure bench-isolation bench-accounts bench-trace bench-console bench-idle bench-normalize mutants sandbox samples deploy-files acl e2e-acl e2e-rotation dashboard schemas clean
+.PHONY: help install build run test test-unit test-kafka test-docker test-charts chart-schemas check lint format bench bench-platforms bench-core bench-delivery bench-latency bench-scale bench-dedup check-phones chaos chaos-short soak release e2e-upgrade e2e-outage e2e-slow e2e-erasure bench-isolation bench-accounts bench-trace bench-console bench-idle bench-normalize mutants sandbox samples deploy-files acl e2e-acl e2e-rotation dashboard schemas clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -109,6 +109,9 @@ bench-dedup: install ## Measures the deduplicator: memory, checks, restore from 
 
 e2e-outage: install ## Poison, an expired token, throttling and an outage of 90 s: every promise checked (EVENTS, OUTAGE_SECONDS, SEED)
 	@exec $(ON_NODE) node tests/outage/main.ts
+
+e2e-slow: install ## The chain with 5 % of a core for each program: every event once (SHARE, EVENTS=5000, PARTITIONS=4)
+	@exec $(ON_NODE) node tests/bench/slow-machine.ts
 
 e2e-health: install ## A platform gets slow, dies, refuses its token and recovers: every surface says the same within 5 s
 	@exec $(ON_NODE) node tests/health/main.ts
