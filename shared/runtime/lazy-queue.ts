@@ -10,8 +10,8 @@ import * as Exit from "effect/Exit"
 import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
 import type { Outbound, Tick } from "./contract.ts"
 import type { Intake } from "./intake.ts"
-import { untilTick } from "./pipeline.ts"
 import { nothingReady, type ReadySteps, type StepQueue } from "./steps.ts"
+import { untilTick } from "./timers.ts"
 
 export interface MadeQueue<E, R> {
   readonly intake: Intake

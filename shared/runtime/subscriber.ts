@@ -18,7 +18,6 @@ import type { CommitReport } from "./pipeline.ts"
 import type { PartitionRequests } from "./requests.ts"
 import { type RestoreContext, restoreState } from "./restore-state.ts"
 import { type AdaptiveBatchLimits, StepQueue } from "./steps.ts"
-import { untilTick } from "./timers.ts"
 
 /** What a subscriber needs of its partition. */
 export interface SubscriberContext {
