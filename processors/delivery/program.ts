@@ -184,16 +184,11 @@ const observePool = (
   )
 }
 
-const poolGauges: ReadonlyArray<{ name: string; description: string; of: (pool: PoolStatistics) => number }> = [
-  {
-    name: "capi_delivery_pool_open_connections",
-    description: "Open connections of the pool.",
-    of: ({ open }) => open
-  },
-  { name: "capi_delivery_pool_active_requests", description: "Requests under way.", of: ({ active }) => active },
-  {
-    name: "capi_delivery_pool_waiting_requests",
-    description: "Requests that wait for a connection.",
-    of: ({ waiting }) => waiting
-  }
+/** A gauge of a pool; each is registered by a call with its name and description as texts, from which the reference is made. */
+const gauge = (name: string, description: string, of: (pool: PoolStatistics) => number) => ({ name, description, of })
+
+const poolGauges = [
+  gauge("capi_delivery_pool_open_connections", "Open connections of the pool.", ({ open }) => open),
+  gauge("capi_delivery_pool_active_requests", "Requests under way.", ({ active }) => active),
+  gauge("capi_delivery_pool_waiting_requests", "Requests that wait for a connection.", ({ waiting }) => waiting)
 ]
