@@ -97,8 +97,8 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
   {
     wrong: "What is committed is decided before the tick runs.",
     file: "shared/runtime/pipeline.ts",
-    from: "      const ticked = tick === undefined ? null : (yield* tick.step).outputs\n      // Read after the tick, which may take long, and without suspending: what comes later must not be committed with it.\n      const ready = steps.ready(options.limits.commitBytesMax)\n      const idle = (state.idleDue || steps.intakeEnded) && steps.nothingWaits(ready)\n      state.idleDue = false\n",
-    to: "      const ready = steps.ready(options.limits.commitBytesMax)\n      const idle = (state.idleDue || steps.intakeEnded) && steps.nothingWaits(ready)\n      state.idleDue = false\n      const ticked = tick === undefined ? null : (yield* tick.step).outputs\n",
+    from: "      const outputs = tick === undefined ? [] : (yield* tick.step).outputs\n      const ticked = outputs.length === 0 ? null : outputs\n      // Read after the tick, which may take long, and without suspending: what comes later must not be committed with it.\n      const ready = steps.ready(options.limits.commitBytesMax)\n      const idle = (state.idleDue || steps.intakeEnded) && steps.nothingWaits(ready)\n      state.idleDue = false\n",
+    to: "      const ready = steps.ready(options.limits.commitBytesMax)\n      const idle = (state.idleDue || steps.intakeEnded) && steps.nothingWaits(ready)\n      state.idleDue = false\n      const outputs = tick === undefined ? [] : (yield* tick.step).outputs\n      const ticked = outputs.length === 0 ? null : outputs\n",
     tests: ["shared/runtime/commit-bounds.test.ts"]
   },
   {
@@ -111,8 +111,8 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
   {
     wrong: "A step runs without its deadline.",
     file: "shared/runtime/steps.ts",
-    from: "return withDeadline(processor, task.step(batch)).pipe(",
-    to: "return task.step(batch).pipe(",
+    from: "Effect.exit(withDeadline(processor, task.step(batch)))",
+    to: "Effect.exit(task.step(batch))",
     tests: ["shared/runtime/stuck-partitions.test.ts"]
   },
   {
