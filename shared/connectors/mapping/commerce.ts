@@ -124,6 +124,9 @@ const productsOf = (
   dropped: Array<Dropped>
 ): ReadonlyArray<Product> => {
   if (items.length === 0) return noProducts
+  if (notes === null && items.every(({ id }) => id !== "")) {
+    return items.map((item, index) => productOf(item, index, dropped))
+  }
   const products: Array<Product> = []
   let place = 0
   for (const item of items) {
@@ -193,6 +196,7 @@ export const productIds = (products: ReadonlyArray<Product>): ReadonlyArray<stri
 /** The texts, each once, in order. The few of a usual event are compared with one another, many are looked up. */
 export const distinct = (texts: ReadonlyArray<string>): ReadonlyArray<string> => {
   if (texts.length > comparedMax) return [...new Set(texts)]
+  if (texts.every((text, index) => texts.indexOf(text) === index)) return texts
   const once: Array<string> = []
   for (let index = 0; index < texts.length; index++) {
     const text = texts[index]!

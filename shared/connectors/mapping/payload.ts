@@ -68,25 +68,46 @@ export const flattenString = (...parts: ReadonlyArray<string | number>): string 
  * The customer's hashed fields under the names that Meta's API has given them and others took over: each a list of hashes, in
  * this order. Those of `forms` have more than one form.
  */
-export const putHashedUser = (
-  data: PayloadBuilder,
+export const hashedUser = (
   user: NormalizedUser,
   connection: Connection,
   forms: Pick<NormalizedUser, "first_name" | "last_name" | "city" | "state" | "zip">
-): void => {
-  if (user.email.length > 0) data["em"] = user.email
+): PayloadBuilder => {
+  const { country, date_of_birth: born, email, gender } = user
+  const { city, first_name: first, last_name: last, state, zip } = forms
   const phones = phoneHashes(user, "digits", connection.mapping.defaultCountry)
-  if (phones.length > 0) data["ph"] = phones
-  if (forms.first_name !== null) data["fn"] = [forms.first_name]
-  if (forms.last_name !== null) data["ln"] = [forms.last_name]
-  if (user.gender !== null) data["ge"] = [user.gender]
-  if (user.date_of_birth !== null) data["db"] = [user.date_of_birth]
-  if (forms.city !== null) data["ct"] = [forms.city]
-  if (forms.state !== null) data["st"] = [forms.state]
-  if (forms.zip !== null) data["zp"] = [forms.zip]
-  if (user.country !== null) data["country"] = [user.country]
   const ids = externalIds(user, connection)
+  const isAddressed = city !== null && state !== null && zip !== null && country !== null
+  const isNamed = first !== null && last !== null && gender !== null && born !== null
+  if (email.length > 0 && phones.length > 0 && ids.length > 0 && isAddressed && isNamed) {
+    // One object of this size, where one that grows key by key is moved four times.
+    return {
+      em: email,
+      ph: phones,
+      fn: [first],
+      ln: [last],
+      ge: [gender],
+      db: [born],
+      ct: [city],
+      st: [state],
+      zp: [zip],
+      country: [country],
+      external_id: ids
+    }
+  }
+  const data: PayloadBuilder = {}
+  if (email.length > 0) data["em"] = email
+  if (phones.length > 0) data["ph"] = phones
+  if (first !== null) data["fn"] = [first]
+  if (last !== null) data["ln"] = [last]
+  if (gender !== null) data["ge"] = [gender]
+  if (born !== null) data["db"] = [born]
+  if (city !== null) data["ct"] = [city]
+  if (state !== null) data["st"] = [state]
+  if (zip !== null) data["zp"] = [zip]
+  if (country !== null) data["country"] = [country]
   if (ids.length > 0) data["external_id"] = ids
+  return data
 }
 
 /**
@@ -100,6 +121,8 @@ export const phoneHashes = (
 ): ReadonlyArray<string> => {
   const phones = user.phones
   if (phones.length === 0) return none
+  const first = phones[0]!
+  if (phones.length === 1) return usable(first, defaultCountry) ? [first[form]] : none
   const hashes: Array<string> = []
   for (const phone of phones) {
     if (usable(phone, defaultCountry) && !hashes.includes(phone[form])) hashes.push(phone[form])

@@ -9,10 +9,10 @@ import { appData, buildCustomData, putDeliveryCategory, putPredictedValue } from
 import {
   type Dropped,
   flattenString,
+  hashedUser,
   isEmpty,
   type PayloadBuilder,
   put,
-  putHashedUser,
   rejected
 } from "../mapping/payload.ts"
 import {
@@ -137,9 +137,10 @@ const putProducts = (data: PayloadBuilder, event: NormalizedEvent, commerce: Com
   if (products.length > 0) {
     data["content_ids"] = productIds(products)
     data["contents"] = products.map((product) => {
-      const content: PayloadBuilder = { id: product.id }
-      if (product.quantity !== null) content["quantity"] = product.quantity
-      if (product.price !== null) content["item_price"] = product.price
+      const { id, price, quantity } = product
+      const content: PayloadBuilder = quantity !== null && price !== null ? { id, quantity, item_price: price } : { id }
+      if (price === null && quantity !== null) content["quantity"] = quantity
+      if (quantity === null && price !== null) content["item_price"] = price
       put(content, "delivery_category", product.deliveryCategory)
       return content
     })
@@ -158,8 +159,7 @@ export const formatUserData = (user: NormalizedUser, connection: Connection): Js
  * known, when the fbc cookie is missing and has to be built: `fb.1.<ms>.<fbclid>`.
  */
 const userData = (user: NormalizedUser, connection: Connection, clickTime: number | null): PayloadBuilder => {
-  const data: PayloadBuilder = {}
-  putHashedUser(data, user, connection, user)
+  const data = hashedUser(user, connection, user)
   if (user.ip) data["client_ip_address"] = user.ip
   if (user.user_agent) data["client_user_agent"] = user.user_agent
   const fbc = user.fbc ?? builtFbc(user, clickTime)

@@ -8,11 +8,11 @@ import { consentValue } from "../mapping/consent.ts"
 import { buildCustomData, putPredictedValue } from "../mapping/custom-data.ts"
 import {
   type Dropped,
+  hashedUser,
   isEmpty,
   mobileSystem,
   type PayloadBuilder,
   put,
-  putHashedUser,
   rejected
 } from "../mapping/payload.ts"
 import { actionSourceOf, type MappingStart, mapping, seconds } from "../mapping/start.ts"
@@ -75,8 +75,7 @@ const unknownSystem = rejected(
 
 /** `user_data`: hashed fields as lists, address, user agent and click id in clear. */
 export const formatUserData = (user: NormalizedUser, connection: Connection): PayloadBuilder => {
-  const data: PayloadBuilder = {}
-  putHashedUser(data, user, connection, {
+  const data = hashedUser(user, connection, {
     // Lower case and nothing else.
     first_name: user.first_name_google,
     last_name: user.last_name_google,

@@ -5,7 +5,7 @@ import type { CompiledConnection, JsonObject, MapResult } from "../connector.ts"
 import { type Commerce, decimal, distinct, type Product, productIds } from "../mapping/commerce.ts"
 import { locationPairsOf, setDataProcessing } from "../mapping/consent.ts"
 import { appDataWithId, buildCustomData, putDeliveryCategory, putPredictedValue } from "../mapping/custom-data.ts"
-import { type Dropped, isEmpty, type PayloadBuilder, put, putHashedUser, rejected } from "../mapping/payload.ts"
+import { type Dropped, hashedUser, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/payload.ts"
 import { actionSourceOf, groupText, type MappingStart, mapping, seconds } from "../mapping/start.ts"
 import catalog from "./catalog.json" with { type: "json" }
 
@@ -91,9 +91,9 @@ const missing = (
 
 /** `user_data` (Snapchat, Conversions API v3 parameters): hashed fields as lists, the rest in clear. */
 export const formatUserData = (user: NormalizedUser, connection: Connection): PayloadBuilder => {
-  const data: PayloadBuilder = {}
   const { first_name, last_name, state } = user
-  putHashedUser(data, user, connection, { first_name, last_name, state, city: user.city_snap, zip: user.zip_snap })
+  const forms = { first_name, last_name, state, city: user.city_snap, zip: user.zip_snap }
+  const data = hashedUser(user, connection, forms)
   if (user.ip) data["client_ip_address"] = user.ip
   if (user.user_agent) data["client_user_agent"] = user.user_agent
   if (user.sc_click_id) data["sc_click_id"] = user.sc_click_id
