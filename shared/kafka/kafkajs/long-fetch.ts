@@ -5,7 +5,7 @@
 import type { Cluster } from "kafkajs"
 
 /** How long such a fetch waits; well below the time after which a connection without traffic is closed somewhere between. */
-export const longFetchMillis = 9_000
+export const longFetchMillis = 20_000
 
 /** A fetch was given up by its own client. */
 export class FetchAbandoned extends Error {
