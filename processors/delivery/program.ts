@@ -22,6 +22,7 @@ import { KafkaClient, type KafkaError } from "../../shared/kafka/client.ts"
 import type { Platform } from "../../shared/model/platform.ts"
 import { headerNames, topicNames } from "../../shared/model/topics.ts"
 import { type DependencyState, Readiness } from "../../shared/runtime/health.ts"
+import { produced, writeTogether } from "../../shared/runtime/pipeline.ts"
 import { type Program, sharedInputProgram } from "../../shared/runtime/program.ts"
 import type { SharedInput } from "../../shared/runtime/shared-input.ts"
 import { followSuppressions } from "../../shared/suppression/follow-suppressions.ts"
@@ -70,11 +71,14 @@ const deliveryInput = (
     const recipientKey = isSealed ? yield* recipientKeyOf : undefined
     const partitionsTotal = connections.length === 0 ? Effect.succeed(0) : yield* partitionCount(topics, topicPrefix)
     const suppressions = connections.length === 0 ? noSuppressions : yield* followSuppressions()
+    const kafka = yield* KafkaClient
+    // At a start all connections publish their state, and in an outage of the platform.
+    const publish = writeTogether((records) => kafka.produce(records.map((record) => produced(topicPrefix, record))))
     const processors = yield* Effect.forEach(connections, (connection) =>
       Effect.gen(function* () {
         const connector = connectorFor(connection.kind)
         const services = yield* Layer.build(
-          layerServices(connector, connection, { recipientKey, sealer, partitionsTotal, suppressions })
+          layerServices(connector, connection, { recipientKey, sealer, partitionsTotal, suppressions, publish })
         )
         const processor = deliveryProcessor({ connector, connection, settings: settingsOf(connection) })
         return yield* Effect.provideContext(processor, services)
@@ -90,18 +94,17 @@ const layerServices = (connector: Connector, connection: Connection, common: Com
   Layer.effect(DeliveryServices, makeServices(connector, connection, common))
 
 /** What the connections of a program share. */
-interface CommonServices extends Pick<DeliveryServicesShape, "sealer" | "partitionsTotal" | "suppressions"> {
+interface CommonServices
+  extends Pick<DeliveryServicesShape, "sealer" | "partitionsTotal" | "suppressions" | "publish"> {
   readonly recipientKey: RecipientKey | undefined
 }
 
 const makeServices = Effect.fnUntraced(function* (
   connector: Connector,
   connection: Connection,
-  { recipientKey, sealer, partitionsTotal, suppressions }: CommonServices
+  { recipientKey, sealer, partitionsTotal, suppressions, publish }: CommonServices
 ) {
   const credentials = yield* Credentials
-  const kafka = yield* KafkaClient
-  const { topicPrefix } = yield* SettingsService
   const transport = yield* makeHttpTransport(poolOptionsOf(connection, connector))
   yield* observePool(transport, connection)
   return {
@@ -111,7 +114,7 @@ const makeServices = Effect.fnUntraced(function* (
     open: recipientKey?.open ?? opensNothing,
     ...(recipientKey === undefined ? {} : { recipientKey }),
     sealer,
-    publish: (records) => kafka.produce(records.map((record) => ({ ...record, topic: topicPrefix + record.topic }))),
+    publish,
     partitionsTotal,
     suppressions
   } satisfies DeliveryServicesShape

@@ -4,7 +4,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Semaphore from "effect/Semaphore"
 import type { KafkaError, ProducedRecord, TopicPartition, TransactionalProducer } from "../kafka/client.ts"
@@ -134,9 +134,13 @@ const markDue = <E, R>(state: PipelineState<E, R>, due: "tickDue" | "idleDue") =
 type Append = (records: ReadonlyArray<Outbound>) => Effect.Effect<void, KafkaError>
 
 /** Appends to a transactional producer: calls that wait for a running transaction go out together in the next one. */
-export const appendTogether = (producer: TransactionalProducer, prefix: string): Append => {
-  const append: Append = (outputs) =>
+export const appendTogether = (producer: TransactionalProducer, prefix: string): Append =>
+  writeTogether((outputs) =>
     Effect.uninterruptible(producer.commit({ records: outputs.map((output) => produced(prefix, output)), offsets: [] }))
+  )
+
+/** One write at a time: calls that wait for it go out together in the next one. */
+export const writeTogether = (write: Append): Append => {
   const oneAtATime = Semaphore.makeUnsafe(1)
   let waiting: Array<{ readonly records: ReadonlyArray<Outbound>; exit: Exit.Exit<void, KafkaError> | null }> = []
   return (records) =>
@@ -148,9 +152,11 @@ export const appendTogether = (producer: TransactionalProducer, prefix: string):
           if (call.exit !== null) return call.exit
           const together = waiting
           waiting = []
-          return Effect.onExit(append(together.flatMap((entry) => entry.records)), (exit) =>
+          return Effect.onExit(write(together.flatMap((entry) => entry.records)), (exit) =>
             Effect.sync(() => {
-              for (const entry of together) entry.exit = exit
+              // The others write again what one that was interrupted wrote for them.
+              if (Exit.hasInterrupts(exit)) waiting.unshift(...together.filter((entry) => entry !== call))
+              else for (const entry of together) entry.exit = exit
             })
           )
         })

@@ -201,9 +201,11 @@ const publishState =
       yield* logState(connection, circuit, paused)
       yield* services.publish([{ topic: topicNames.state, key: connection.id, value }])
     }).pipe(
-      Effect.retry(Schedule.max([Schedule.exponential("500 millis"), Schedule.recurs(4)])),
+      Effect.retry(publishRetries),
       Effect.catchCause((cause) => Effect.logWarning("A connection's state could not be published.", cause))
     )
+
+const publishRetries = Schedule.max([Schedule.exponential("500 millis"), Schedule.recurs(4)])
 
 const logState = (connection: Connection, circuit: CircuitState, paused: EventVerdict | null) => {
   const annotate = Effect.annotateLogs({ connection: connection.id, circuit, reason: paused?.reasonCode ?? null })
