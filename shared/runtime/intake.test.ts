@@ -3,7 +3,8 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
-import { Intake } from "./intake.ts"
+import { BatchPacer } from "./batch-pacer.ts"
+import { BatchGroup, Intake } from "./intake.ts"
 
 const record = {
   topic: "in",
@@ -146,4 +147,47 @@ it.effect("lets records linger only while an earlier batch is under way, where t
     yield* TestClock.adjust("1 millis")
     assert.deepStrictEqual(taken, [1, 2, 1])
   })
+)
+
+it.live(
+  "cuts few of many batches that are due together before the event loop goes round, and all of a connection's at once",
+  () =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      const pacer = new BatchPacer()
+      const taken: Array<string> = []
+      const rounds: Array<number> = []
+      const groups = Array.from({ length: 30 }, () => new BatchGroup(pacer))
+      const intakes = [0, 1].flatMap((partition) =>
+        groups.map((together, connection) => {
+          const intake = new Intake({
+            position: 0,
+            topic: "in",
+            limits: { recordsMax: 10, bytesMax: 100_000, linger: Duration.millis(5) },
+            accept: undefined,
+            bytesInFlightMax: 100_000,
+            clock,
+            together,
+            pause: () => undefined,
+            resume: () => undefined,
+            onReceived: () => undefined
+          })
+          return { intake, name: `${connection}/${partition}` }
+        })
+      )
+      for (const { intake, name } of intakes)
+        yield* Effect.forkChild(
+          Effect.map(intake.take, () => void taken.push(name)),
+          { startImmediately: true }
+        )
+      for (const { intake } of intakes) intake.push([record], 1, 1)
+      while (taken.length < intakes.length) {
+        rounds.push(taken.length)
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      }
+      const steps = rounds.slice(1).map((count, index) => count - rounds[index]!)
+      assert.isAtMost(Math.max(...steps), 32, "so many in one round")
+      // The first connection's second partition does not wait behind the last connection.
+      assert.isBelow(taken.indexOf("0/1"), taken.indexOf("29/0"))
+    })
 )

@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
+import { BatchPacer } from "./batch-pacer.ts"
 import { type BatchLimits, type Inbound, inboundOf } from "./contract.ts"
 
 interface IntakeOptions {
@@ -33,6 +34,12 @@ interface IntakeOptions {
  */
 export class BatchGroup {
   readonly intakes = new Set<Intake>()
+  readonly pacer: BatchPacer
+
+  /** @param pacer of all groups of the process */
+  constructor(pacer = new BatchPacer()) {
+    this.pacer = pacer
+  }
 
   /** A batch of so many records and bytes was cut from `first`. */
   cutWith(first: Intake, { records, bytes }: TakenBatch, limits: BatchLimits): void {
@@ -87,6 +94,7 @@ export class Intake {
   isTakenFrom = false
   /** When whoever waits looks again by itself, in milliseconds since the epoch. */
   private looksAgainAt = Number.POSITIVE_INFINITY
+  private isAdmitted = false
   /** What is queued is a batch, full or not. */
   private isDue = false
 
@@ -129,15 +137,16 @@ export class Intake {
       if (this.failure !== null) return yield* this.failure
       if (this.ended) return null
       const left = this.millisToBatch()
-      if (left <= 0) {
-        const { isDue } = this
+      const { isDue } = this
+      if (left <= 0 && (isDue || this.isAdmitted || this.options.together?.pacer.tryAdmit(this) !== false)) {
+        this.isAdmitted = false
         const batch = this.cut()
         if (!isDue) this.options.together?.cutWith(this, batch, this.options.limits)
         return batch
       }
       this.isTakenFrom = true
       this.looksAgainAt = this.now() + left
-      if (left === Number.POSITIVE_INFINITY) yield* this.changed.await
+      if (left <= 0 || left === Number.POSITIVE_INFINITY) yield* this.changed.await
       else yield* Effect.timeoutOption(this.changed.await, left)
       this.isTakenFrom = false
     }
@@ -145,6 +154,12 @@ export class Intake {
 
   get queued(): { readonly records: number; readonly bytes: number } {
     return { records: this.records.length - this.head, bytes: this.queuedBytes }
+  }
+
+  /** A batch that is due may be cut. */
+  admit(): void {
+    this.isAdmitted = true
+    this.changed.openUnsafe()
   }
 
   /** What is queued goes out as a batch at once. */

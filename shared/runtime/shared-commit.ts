@@ -32,6 +32,8 @@ export const commitShared = <E, R>(
     while (true) {
       partition.changed.closeUnsafe()
       if (partition.failure !== null) return yield* partition.failure
+      const wait = partition.millisToCommit(yield* Clock.currentTimeMillis)
+      if (wait > 0) yield* Effect.sleep(wait)
       const { parts, failed } = collect(partition)
       for (const subscriber of failed) yield* onFailed(subscriber)
       if (parts.length === 0) {
@@ -89,6 +91,7 @@ const commit = <E, R>(partition: SharedPartition<E, R>, parts: ReadonlyArray<Par
     }
     yield* producer.commit({ records: outputs.map((output) => produced(prefix, output)), offsets: [] })
     const now = yield* Clock.currentTimeMillis
+    partition.committedAt = now
     for (const [index, { subscriber, ready, next, ticked }] of parts.entries()) {
       partition.bytesInFlight -= subscriber.queue.settle(ready, next)
       if (subscriber.isolation !== null) yield* subscriber.isolation.onCommitted(next, marks[index]!)

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { type FetchedRecord, KafkaClient, type KafkaError } from "../kafka/client.ts"
+import { BatchPacer } from "./batch-pacer.ts"
 import { catchUp } from "./catch-up.ts"
 import { type Processor, RuntimeOptions } from "./contract.ts"
 import { type CommittedOffset, type GroupOffsets, makeGroupOffsets } from "./group-offsets.ts"
@@ -50,14 +51,15 @@ export const runShared = <E, R>(
         input.processors.map(({ name }) => prefix + name),
         input.topics.map((topic) => prefix + topic)
       )
-      const common = { groupOffsets, together: new Map(input.processors.map(({ name }) => [name, new BatchGroup()])) }
+      const pacer = new BatchPacer()
+      const together = new Map(input.processors.map(({ name }) => [name, new BatchGroup(pacer)]))
       yield* untilGroupsAreEmpty(input, prefix)
       return yield* runGroup({
         name: input.name,
         topics: input.topics,
         assignment: "balanced",
         processors: input.processors.map(({ name }) => name),
-        runPartition: (context, handle) => runSharedPartition(input, common, context, handle)
+        runPartition: (context, handle) => runSharedPartition(input, { groupOffsets, together }, context, handle)
       })
     })
   ) as Effect.Effect<never, KafkaError, Exclude<R, Scope.Scope> | KafkaClient>

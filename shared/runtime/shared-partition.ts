@@ -34,6 +34,10 @@ export interface SharedPartitionOptions<E, R> {
 /** Records between the shared reading and the end of the log from which on a batch waits until it is full. */
 const backlogOffsets = 1_000
 
+/** From so many processors with steps on, a transaction begins so long after the last one at the soonest. */
+const gatheredFrom = 8
+const gatherMillis = 25
+
 export class SharedPartition<E, R> implements RecordSink {
   readonly options: SharedPartitionOptions<E, R>
   /** How far the shared reading has come: the offset after everything fetched. */
@@ -53,6 +57,8 @@ export class SharedPartition<E, R> implements RecordSink {
   readonly dirty = new Set<Subscriber<E, R>>()
   private readonly progressDue = new Set<Subscriber<E, R>>()
   failure: KafkaError | null = null
+  /** When the last transaction ended, in milliseconds since the epoch. */
+  committedAt = 0
   /** Catch-ups that hold the shared reading up, to come level with it. */
   private holds = 0
 
@@ -238,6 +244,15 @@ export class SharedPartition<E, R> implements RecordSink {
       this.dirty.add(subscriber)
     }
     this.changed.openUnsafe()
+  }
+
+  /** Milliseconds until the next transaction may begin, where many steps are under way that would each have a transaction. */
+  millisToCommit(now: number): number {
+    const left = this.committedAt + gatherMillis - now
+    if (left <= 0 || left > gatherMillis || this.ended) return 0
+    let steps = 0
+    for (const one of this.subscribers) if (one.isOpen && one.queue.hasSteps) steps++
+    return steps < gatheredFrom ? 0 : left
   }
 
   /** Nothing is in flight. */
