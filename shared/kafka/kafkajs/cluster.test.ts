@@ -46,6 +46,28 @@ describe("the offsets of topics", () => {
     })
   })
 
+  it.live("are asked for again where the metadata lacks the topic for now", () => {
+    let isKnown = false
+    const cluster = {
+      addTargetTopic: async () => undefined,
+      refreshMetadataIfNecessary: async () => undefined,
+      refreshMetadata: async () => {
+        isKnown = true
+      },
+      findTopicPartitionMetadata: () => (isKnown ? [{ partitionId: 0 }] : []),
+      fetchTopicsOffset: async (topics: ReadonlyArray<{ readonly partitions: ReadonlyArray<object> }>) =>
+        topics
+          .filter(({ partitions }) => partitions.length > 0)
+          .map(() => ({ topic: "a", partitions: [{ partition: 0, offset: "7" }] }))
+    }
+    const topicOffsets = openTopicOffsets({
+      connect: async () => cluster as unknown as Cluster,
+      wasConnected: () => true,
+      discard: async () => undefined
+    })
+    return Effect.map(topicOffsets("a"), (found) => assert.deepStrictEqual(found, [{ partition: 0, low: 7, high: 7 }]))
+  })
+
   it.live("of a topic that does not exist fail alone", () => {
     const { topicOffsets } = clusterOf(["a"])
     return Effect.gen(function* () {

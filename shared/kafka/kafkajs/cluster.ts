@@ -90,8 +90,15 @@ export const openTopicOffsets =
     withCluster(access, `read the offsets of ${topic}`, async (cluster) => {
       // Alone, so that a topic that does not exist fails no other.
       await cluster.addTargetTopic(topic)
-      return (await askTogether(cluster, topic)).get(topic)!
+      const found = (await askTogether(cluster, topic)).get(topic)
+      // While brokers come and go, the metadata may lack a topic that exists: it is asked for again.
+      if (found === undefined) throw new TopicWithoutMetadata(topic)
+      return found
     })
+
+class TopicWithoutMetadata extends Error {
+  readonly type = "LEADER_NOT_AVAILABLE"
+}
 
 type Offsets = ReadonlyMap<string, ReadonlyArray<PartitionOffsets>>
 
