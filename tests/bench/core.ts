@@ -29,21 +29,32 @@ let next = 0
 /** Events are made in small lots before the clock runs, so that they are as young as in a batch from the broker. */
 const lot = 500
 
-/** Median microseconds for each event over the rounds, after two rounds that warm up. */
-const measure = <A>(make: (index: number) => A, work: (one: A) => unknown): number => {
+interface Measured {
+  readonly micros: number
+  /** Of the same rounds. */
+  readonly yardstick: number
+}
+
+/** Medians over the rounds, after two rounds that warm up. Each lot is followed by the yardstick, so that other load slows both. */
+const measure = <A>(make: (index: number) => A, work: (one: A) => unknown): Measured => {
   const micros: Array<number> = []
+  const yardsticks: Array<number> = []
   for (let round = 0; round < rounds + 2; round++) {
     let taken = 0
+    let hashing = 0
     for (let done = 0; done < events; done += lot) {
       const fresh = Array.from({ length: lot }, () => make(next++))
       taken += cpuMicros(events, () => {
         for (const one of fresh) kept = work(one)
       })
+      hashing += (calibrate(lot) * lot) / events
     }
-    if (round >= 2) micros.push(taken)
+    if (round < 2) continue
+    micros.push(taken)
+    yardsticks.push(hashing)
   }
   if (kept === undefined) throw new Error("The work gave nothing.")
-  return median(micros)
+  return { micros: median(micros), yardstick: median(yardsticks) }
 }
 
 let kept: unknown
@@ -64,10 +75,9 @@ const normalizedAvro = (index: number): Buffer =>
 const mapped = (index: number): MappedEvent => pipeline.mapped(normalized(index), "meta")
 const mappedAvro = (index: number): Buffer => codecs.encode("mapped-events.meta", "mapped-event", mapped(index))
 
-const yardsticks = [calibrate()]
 const only = process.env["ONLY"]
 const wanted = (name: string) => only === undefined || name === only
-const results = new Map<string, number>()
+const results = new Map<string, Measured>()
 const run = <A>(name: string, make: (index: number) => A, work: (one: A) => unknown): void => {
   if (wanted(name)) results.set(name, measure(make, work))
 }
@@ -93,11 +103,10 @@ run("encode normalized", normalized, (event) => codecs.encode("normalized-events
 run("decode normalized", normalizedAvro, (value) => codecs.decode("normalized-event", value))
 run("encode mapped", mapped, (event) => codecs.encode("mapped-events.meta", "mapped-event", event))
 run("decode mapped", mappedAvro, (value) => codecs.decode("mapped-event", value))
-yardsticks.push(calibrate())
-const yardstick = median(yardsticks)
+const yardstick = median([...results.values()].map((measured) => measured.yardstick))
 
 const goals: Readonly<Record<string, number>> = { meta: 50_000, "all platforms": 25_000 }
-const figures = [...results].flatMap(([name, micros]) => [
+const figures = [...results].flatMap(([name, { micros, yardstick }]) => [
   {
     figure: `${name}: events`,
     value: 1e6 / micros,

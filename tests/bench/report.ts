@@ -62,8 +62,7 @@ export const cpuMicros = (count: number, work: () => void): number => {
 }
 
 /** A fixed amount of pure CPU work: the yardstick that cancels a machine's noise. Microseconds for each round of eight hashes. */
-export const calibrate = (): number => {
-  const rounds = 100_000
+export const calibrate = (rounds = 100_000): number => {
   return cpuMicros(rounds, () => {
     for (let round = 0; round < rounds; round++)
       for (let one = 0; one < 8; one++) hash("sha256", `calibration-${round}-${one}`, "hex")
