@@ -81,7 +81,8 @@ describe("a form of personal data", () => {
         .date({ min: new Date("2000-01-01"), max: new Date("2040-01-01"), noInvalidDate: true })
         .map((at) => at.toISOString()),
       fc.ipV4(),
-      fc.tuple(digits(2), digits(6, 9)).map((parts) => parts.join("-"))
+      // Two zeros before more digits are the way to a number abroad.
+      fc.tuple(digits(2), digits(6, 9)).map((parts) => parts.join("-").replace(/^00/, "10"))
     )
     fc.assert(
       fc.property(ordinary, (text) => {

@@ -14,6 +14,7 @@ export interface FormOptions {
 
 /** Whether a text that has seven digits near each other contains one of the forms. Takes time linear in the length. */
 export const hasKnownForm = (text: string, options: FormOptions): boolean => {
+  if (isUuid(text)) return false
   validations = 0
   for (let at = 0; at < text.length; at++) {
     if (!startsRun(text, at)) continue
@@ -33,14 +34,13 @@ export const hasKnownForm = (text: string, options: FormOptions): boolean => {
 
 /** As above for ids: an international phone number, a card in groups, an IBAN; a national number is more likely an id. */
 export const isKnownFormOfId = (text: string): boolean => {
-  if (isUuid(text)) return false
   if (text.includes("-") || text.includes("+") || text.includes(" ") || text.includes("."))
     return hasKnownForm(text, ofIds)
   // One word: of the forms, these have no separators.
   return text.length >= 15 && (isIbanAt(text, 0) || isFiscalCodeAt(text, 0))
 }
 
-/** By its dashes. */
+/** By its dashes. One in a million has the form and the check digits of an IBAN. */
 const isUuid = (text: string): boolean =>
   text.length === 36 && text[8] === "-" && text[13] === "-" && text[18] === "-" && text[23] === "-"
 
