@@ -100,16 +100,22 @@ const withoutAddress = (piece: string): string => {
   const at = atSign.exec(piece)
   if (at === null) return piece
   const domain = at.index + at[0].length
-  for (let dot = piece.lastIndexOf("."); dot > domain; dot = piece.lastIndexOf(".", dot - 1)) {
-    topLevel.lastIndex = dot + 1
-    const last = topLevel.exec(piece)
-    if (last !== null) return `<email>${piece.slice(topLevel.lastIndex)}`
+  let end = piece.length
+  for (let index = end - 1; index > domain; index--) {
+    const code = piece.charCodeAt(index)
+    if (!endsDomain(code)) continue
+    if (code === dot && end - index > topLevelMin) return `<email>${piece.slice(end)}`
+    end = index
   }
   return piece
 }
 
 const atSign = /[^@](?:@|%40)/u
-const topLevel = /[^.?&@]{2,}/y
+/** Characters of the last part of a domain. */
+const topLevelMin = 2
+const dot = 0x2e
+/** A dot, or what begins the query or the next address. */
+const endsDomain = (code: number): boolean => code === dot || code === 0x3f || code === 0x26 || code === 0x40
 
 const identifiers: ReadonlyArray<readonly [RegExp, string]> = [
   // A hash of an identifier still names the person to whoever holds a list of candidates.

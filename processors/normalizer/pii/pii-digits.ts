@@ -33,7 +33,8 @@ const listOf = (user: RawUser | null): ReadonlyArray<number> => {
 export const containsNumber = (text: string, numbers: CustomerNumbers): boolean => {
   const list = Array.isArray(numbers) ? (numbers as ReadonlyArray<number>) : null
   if (list?.length === 0) return false
-  if (list !== null && text.length > comparedTextMax) return automatonOf(list).finds(text)
+  if (text.length > comparedTextMax && text.length > statesOfNumber * countOf(numbers))
+    return automatonOf(numbers).finds(text)
   const lastDigits = list === null ? allDigits : lastDigitsOf(list)
   let count = 0
   let last = 0
@@ -61,6 +62,9 @@ export const containsNumber = (text: string, numbers: CustomerNumbers): boolean 
 const allDigits = 1_023
 /** In longer texts, comparing each digit with all numbers costs more than an automaton. */
 const comparedTextMax = 4_096
+/** As many numbers as would take longer to make into an automaton than to be looked up for each digit. */
+const statesOfNumber = 8
+const countOf = (numbers: CustomerNumbers): number => ("size" in numbers ? numbers.size : numbers.length)
 
 /** A bit for each digit with which one of the numbers ends; kept for the customer whose texts are searched one after another. */
 const lastDigitsOf = (numbers: ReadonlyArray<number>): number => {
@@ -82,7 +86,7 @@ class NumberAutomaton {
   readonly #next: Array<number> = new Array<number>(10).fill(0)
   readonly #isFound: Array<boolean> = [false]
 
-  constructor(numbers: ReadonlyArray<number>) {
+  constructor(numbers: CustomerNumbers) {
     for (const number of numbers) this.#add(String(number).slice(1))
     this.#link()
   }
@@ -135,11 +139,11 @@ class NumberAutomaton {
 }
 
 /** Kept for the customer whose texts are searched one after another. */
-const automatonOf = (numbers: ReadonlyArray<number>): NumberAutomaton => {
+const automatonOf = (numbers: CustomerNumbers): NumberAutomaton => {
   if (lastAutomaton?.numbers !== numbers) lastAutomaton = { numbers, automaton: new NumberAutomaton(numbers) }
   return lastAutomaton.automaton
 }
-let lastAutomaton: { readonly numbers: ReadonlyArray<number>; readonly automaton: NumberAutomaton } | null = null
+let lastAutomaton: { readonly numbers: CustomerNumbers; readonly automaton: NumberAutomaton } | null = null
 
 /** The digits of the customer's phone numbers, whole and without what may be a country code; see `isPhoneOf`. */
 export const customerPhonesOf = (user: RawUser | null): ReadonlySet<string> => {

@@ -109,16 +109,20 @@ type Part = string | { readonly path: string; readonly read: Read }
 
 const token = /\{\{|\}\}|\{([^{}]*)\}/g
 
+/** In UTF-16 units. A longer template is a mistake, of which the beginning is read. */
+const templateReadMax = 65_536
+
 const parse = (template: string): ReadonlyArray<Part> => {
   const parts: Array<Part> = []
+  const read = template.slice(0, templateReadMax)
   let end = 0
-  for (const match of template.matchAll(token)) {
-    if (match.index > end) parts.push(template.slice(end, match.index))
+  for (const match of read.matchAll(token)) {
+    if (match.index > end) parts.push(read.slice(end, match.index))
     const path = match[1]?.trim()
     parts.push(path === undefined ? match[0][0]! : { path, read: compilePath(path) })
     end = match.index + match[0].length
   }
-  if (end < template.length) parts.push(template.slice(end))
+  if (end < read.length) parts.push(read.slice(end))
   return parts
 }
 
