@@ -20,9 +20,7 @@ export const withoutControls = (value: string): string =>
  * language has is parted as Unicode's Stream-Safe Text Format does it (UAX #15, section 13).
  */
 const composed = (value: string): string =>
-  isComposed(value)
-    ? value
-    : (value.length > marksMax ? value.replace(longRunOfMarks, "$&\u034f") : value).normalize("NFC")
+  isComposed(value) ? value : (value.length > marksMax ? withPartedMarks(value) : value).normalize("NFC")
 
 /**
  * Whether NFC leaves the text as it is for certain: none of its characters changes by itself, and none joins the one before it. Those
@@ -57,7 +55,27 @@ const mark = /^\p{M}$/u
 
 const marksMax = 30
 /** The joiner that parts a run (U+034F) is a mark itself, and ends a run. */
-const longRunOfMarks = /(?:(?!\u034f)\p{M}){30}(?=\p{M})(?!\u034f)/gu
+const joiner = 0x34f
+
+const withPartedMarks = (value: string): string => {
+  let parted = ""
+  let start = 0
+  let run = 0
+  for (let index = 0; index < value.length; index++) {
+    const code = value.codePointAt(index)!
+    if (code === joiner || !isMark(code)) run = 0
+    else if (++run > marksMax) {
+      parted += `${value.slice(start, index)}\u034f`
+      ;[start, run] = [index, 1]
+    }
+    if (code > 0xffff) index++
+  }
+  return start === 0 ? value : parted + value.slice(start)
+}
+
+const isMark = (code: number): boolean =>
+  code > 0xffff ? mark.test(String.fromCodePoint(code)) : code >= 0x300 && isMarkInBasicPlane(code)
+const isMarkInBasicPlane = oncePerCharacter((code) => mark.test(String.fromCharCode(code)))
 
 /**
  * Without the characters that no one sees or types, wherever they stand: zero-width and soft breaks, marks of direction
