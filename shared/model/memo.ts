@@ -47,3 +47,12 @@ const ownCopy = (key: string): string => {
 
 const keyLengthMax = 256
 const cutLengthMin = 13
+
+/** Asks once for each character of the basic plane: a long text of one is then looked up, not matched. */
+export const oncePerCharacter = (test: (code: number) => boolean): ((code: number) => boolean) => {
+  const answers = new Uint8Array(0x10000)
+  return (code) => {
+    if (answers[code] === 0) answers[code] = test(code) ? 1 : 2
+    return answers[code] === 1
+  }
+}

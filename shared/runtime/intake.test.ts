@@ -16,19 +16,26 @@ const record = {
   headers: {}
 }
 
+type Options = ConstructorParameters<typeof Intake>[0]
+
+const intakeOf = (options: Pick<Options, "limits" | "clock"> & Partial<Options>) =>
+  new Intake({
+    position: 0,
+    topic: "in",
+    accept: undefined,
+    bytesInFlightMax: 100_000,
+    pause: () => undefined,
+    resume: () => undefined,
+    onReceived: () => undefined,
+    ...options
+  })
+
 it.effect("lingers again near the end of a backlog, for ten seconds at most since the first record", () =>
   Effect.gen(function* () {
     let isMoreComing = true
-    const intake = new Intake({
-      position: 0,
-      topic: "in",
+    const intake = intakeOf({
       limits: { recordsMax: 10, bytesMax: 100_000, linger: Duration.millis(500) },
-      accept: undefined,
-      bytesInFlightMax: 100_000,
       clock: yield* Clock.Clock,
-      pause: () => undefined,
-      resume: () => undefined,
-      onReceived: () => undefined,
       isMoreComing: () => isMoreComing
     })
     const taken: Array<number> = []
@@ -59,16 +66,9 @@ it.effect("cuts a batch that lingers though the wall clock is set back meanwhile
   Effect.gen(function* () {
     let aheadMillis = 7_200_000
     const clock = yield* Clock.Clock
-    const intake = new Intake({
-      position: 0,
-      topic: "in",
+    const intake = intakeOf({
       limits: { recordsMax: 10, bytesMax: 100_000, linger: Duration.seconds(1) },
-      accept: undefined,
-      bytesInFlightMax: 100_000,
-      clock: { ...clock, currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + aheadMillis },
-      pause: () => undefined,
-      resume: () => undefined,
-      onReceived: () => undefined
+      clock: { ...clock, currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + aheadMillis }
     })
     intake.push([record], 1, 1)
     aheadMillis = 0
@@ -82,16 +82,9 @@ it.effect("wakes whoever waits only for records that make a batch due sooner", (
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
     let looked = 0
-    const intake = new Intake({
-      position: 0,
-      topic: "in",
+    const intake = intakeOf({
       limits: { recordsMax: 3, bytesMax: 100_000, linger: Duration.millis(500) },
-      accept: undefined,
-      bytesInFlightMax: 100_000,
       clock,
-      pause: () => undefined,
-      resume: () => undefined,
-      onReceived: () => undefined,
       isMoreComing: () => {
         looked++
         return false
@@ -112,16 +105,9 @@ it.effect("wakes whoever waits only for records that make a batch due sooner", (
 
 it.effect("lets records linger only while an earlier batch is under way, where that is asked for", () =>
   Effect.gen(function* () {
-    const intake = new Intake({
-      position: 0,
-      topic: "in",
+    const intake = intakeOf({
       limits: { recordsMax: 10, bytesMax: 100_000, linger: Duration.seconds(1), lingersWhileBusy: true },
-      accept: undefined,
-      bytesInFlightMax: 100_000,
-      clock: yield* Clock.Clock,
-      pause: () => undefined,
-      resume: () => undefined,
-      onReceived: () => undefined
+      clock: yield* Clock.Clock
     })
     const taken: Array<number> = []
     const bytes: Array<number> = []
@@ -160,17 +146,10 @@ it.live(
       const groups = Array.from({ length: 30 }, () => new BatchGroup(pacer))
       const intakes = [0, 1].flatMap((partition) =>
         groups.map((together, connection) => {
-          const intake = new Intake({
-            position: 0,
-            topic: "in",
+          const intake = intakeOf({
             limits: { recordsMax: 10, bytesMax: 100_000, linger: Duration.millis(5) },
-            accept: undefined,
-            bytesInFlightMax: 100_000,
             clock,
-            together,
-            pause: () => undefined,
-            resume: () => undefined,
-            onReceived: () => undefined
+            together
           })
           return { intake, name: `${connection}/${partition}` }
         })

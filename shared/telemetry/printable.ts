@@ -1,6 +1,7 @@
 /** Text of others, made safe to print: what a terminal would obey, or what hides how a line reads, becomes visible. */
 
 import { endianness } from "node:os"
+import { oncePerCharacter } from "../model/memo.ts"
 
 /**
  * The text with each control character (ESC, NUL, the C1 set), mark of direction, line separator and lone surrogate as `\uXXXX`.
@@ -63,10 +64,4 @@ const hexDigits = Buffer.from("0123456789abcdef")
 /** The joiners of Persian and Indic words (U+200C, U+200D) belong to the spelling, and steer nothing. */
 const unsafe = /^(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]$/u
 
-const isUnsafe = (unit: number): boolean => {
-  if (answers[unit] === 0) answers[unit] = unsafe.test(String.fromCharCode(unit)) ? 1 : 2
-  return answers[unit] === 1
-}
-
-/** Asked once for each character of the basic plane; 0 where it was not asked yet. */
-const answers = new Uint8Array(0x10000)
+const isUnsafe = oncePerCharacter((unit) => unsafe.test(String.fromCharCode(unit)))

@@ -1,5 +1,6 @@
 /** What the rule of every field does to text before its own: cleans it, recognizes what stands for no value, and what is hashed already. */
 import { hash } from "node:crypto"
+import { oncePerCharacter } from "../../../shared/model/memo.ts"
 
 /**
  * NFC, without control characters, lone surrogates and marks that turn the direction of the text behind them, and without spaces or
@@ -33,15 +34,6 @@ const isComposed = (value: string): boolean => {
     if (!isAloneInNfc(code)) return false
   }
   return true
-}
-
-/** Asks once for each character of the basic plane: a long text of one is then looked up, not matched. */
-const oncePerCharacter = (test: (code: number) => boolean): ((code: number) => boolean) => {
-  const answers = new Uint8Array(0x10000)
-  return (code) => {
-    if (answers[code] === 0) answers[code] = test(code) ? 1 : 2
-    return answers[code] === 1
-  }
 }
 
 const isAloneInNfc = oncePerCharacter((code) => {
