@@ -85,6 +85,24 @@ describe("the customer's own values", () => {
     )
   })
 
+  it("are numbers found behind beginnings of the same and of another number, in short texts and in long ones", () => {
+    const number = fc.stringMatching(/^[1-2]{8}$/)
+    fc.assert(
+      fc.property(
+        number,
+        number,
+        fc.nat(7),
+        fc.nat(7),
+        fc.constantFrom("", " ".repeat(5_000)),
+        (one, other, m, n, space) => {
+          const numbers = customerNumbersOf(rawUser({ phone: [other, one] }))
+          assert.isTrue(containsNumber(`${space}${other.slice(0, m)}${one.slice(0, n)}${one}`, numbers))
+        }
+      ),
+      runs
+    )
+  })
+
   it("are birthdays in the same orders, however they are read", () => {
     const day = fc.date({ min: new Date("1900-01-01"), max: new Date("2099-12-31"), noInvalidDate: true })
     fc.assert(
