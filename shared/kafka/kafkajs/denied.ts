@@ -3,6 +3,7 @@
  * neither; the response names the topic, the request the group or the transactional id.
  */
 import type { EncodedRequest } from "./patches/protocol.ts"
+import { ResponseReader } from "./raw-request.ts"
 
 export interface Denied {
   /** Such as `Write`; a name of `kafka-acls.sh --operation`. */
@@ -13,6 +14,7 @@ export interface Denied {
 
 export interface SentRequest {
   readonly apiName: string
+  readonly apiVersion: number
   readonly encode: () => Promise<EncodedRequest>
 }
 
@@ -65,6 +67,9 @@ const groupAfter: Readonly<Record<string, readonly [strings: number, bytes: numb
   DescribeGroups: [0, 4]
 }
 
+/** The first version of a request whose texts are compact, and follow the tagged fields of the header. */
+const compactSince: Readonly<Record<string, number>> = { Produce: 9, TxnOffsetCommit: 3, EndTxn: 3 }
+
 /** Null if the error is not one of the authorizer. `data` is the decoded response. */
 export const deniedOf = async (type: string, request: SentRequest, data: unknown): Promise<Denied | null> => {
   const resource = resources[type]
@@ -74,7 +79,9 @@ export const deniedOf = async (type: string, request: SentRequest, data: unknown
   if (resource === "topic") return { operation, resource, names: [...new Set(topicsWith(topicDenied, data))] }
   const { buf, offset } = await request.encode()
   const skipped = resource === "group" ? groupAfter[request.apiName] : undefined
-  const name = stringAfter(buf.subarray(0, offset), skipped ?? [0, 0])
+  const isCompact = request.apiVersion >= (compactSince[request.apiName] ?? Number.POSITIVE_INFINITY)
+  const read = isCompact ? compactTextAfter : stringAfter
+  const name = read(buf.subarray(0, offset), skipped ?? [0, 0])
   return { operation, resource, names: name === null ? [] : [name] }
 }
 
@@ -99,4 +106,12 @@ const stringAfter = (bytes: Buffer, [strings, skipped]: readonly [number, number
   if (at + 2 > bytes.length) return null
   const length = bytes.readInt16BE(at)
   return length < 0 ? null : bytes.toString("utf8", at + 2, at + 2 + length)
+}
+
+const compactTextAfter = (bytes: Buffer, [strings, skipped]: readonly [number, number]): string | null => {
+  const reader = new ResponseReader(bytes)
+  reader.tagged()
+  for (let left = strings; left > 0; left--) reader.compactText()
+  reader.skip(skipped)
+  return reader.compactText()
 }

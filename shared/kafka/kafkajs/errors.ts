@@ -107,6 +107,8 @@ const fencedTypes = new Set([
   "INVALID_PRODUCER_ID_MAPPING",
   "INVALID_TXN_STATE",
   "TRANSACTION_COORDINATOR_FENCED",
+  // The broker does not know whether a request belongs to the transaction: a new producer ends it.
+  "TRANSACTION_ABORTABLE",
   "OUT_OF_ORDER_SEQUENCE_NUMBER"
 ])
 const tooLargeTypes = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"])

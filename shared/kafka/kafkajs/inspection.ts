@@ -6,15 +6,9 @@ import { type BrokerAbilities, ClusterInspection, type TopicCopies } from "../cl
 import type { KafkaOptions } from "../options.ts"
 import { resolveKafkaOptions } from "../options.ts"
 import { makeKafkaJs } from "./adapter.ts"
+import { apiVersions } from "./api-versions.ts"
 import { openCluster, withCluster } from "./cluster.ts"
-import {
-  authorizedOnGroups,
-  compactText,
-  type DescribedTopic,
-  describeTopics,
-  type ResponseReader,
-  sendRaw
-} from "./raw-request.ts"
+import { authorizedOnGroups, type DescribedTopic, describeTopics, sendRaw } from "./raw-request.ts"
 
 /** Connects at the first use, by itself: what it waits for holds up no other client. */
 export const layerInspection = (given: KafkaOptions): Layer.Layer<ClusterInspection> =>
@@ -28,7 +22,11 @@ export const layerInspection = (given: KafkaOptions): Layer.Layer<ClusterInspect
         brokers: ask("list the brokers", async (cluster) =>
           (await seedOf(cluster).metadata([])).brokers.map(({ nodeId, host, port }) => ({ id: nodeId, host, port }))
         ),
-        abilities: ask("read what the broker can do", (cluster) => sendRaw(seedOf(cluster), apiVersions)),
+        abilities: ask("read what the broker can do", async (cluster): Promise<BrokerAbilities> => {
+          const { newestVersions, supportedFeatures } = await sendRaw(seedOf(cluster), apiVersions)
+          const metadataVersion = supportedFeatures.get("metadata.version")
+          return { release: metadataVersion === undefined ? null : releaseOf(metadataVersion), newestVersions }
+        }),
         copies: (topics) =>
           ask("look up the copies of topics", async (cluster) => {
             const described = await describeTopics(seedOf(cluster), topics)
@@ -69,39 +67,6 @@ const findTransactionCoordinator = async (cluster: Cluster, id: string): Promise
   await find.call(cluster, { groupId: id, coordinatorType: transactionCoordinator })
 }
 const transactionCoordinator = 1
-
-/** ApiVersions of version 3, whose response holds the features beside the versions. */
-const apiVersions = {
-  apiName: "ApiVersions",
-  apiKey: 18,
-  apiVersion: 3,
-  // The tagged fields of a header of version 2, then the body.
-  body: Buffer.concat([Buffer.from([0]), compactText("capi-relay"), compactText("1"), Buffer.from([0])]),
-  read: (response: ResponseReader): BrokerAbilities => {
-    const newestVersions = new Map<number, number>()
-    let metadataVersion: number | null = null
-    response.int16()
-    response.compactEach(() => {
-      const key = response.int16()
-      response.int16()
-      newestVersions.set(key, response.int16())
-      response.tagged()
-    })
-    response.int32()
-    response.tagged((tag) => {
-      if (tag !== supportedFeatures) return
-      response.compactEach(() => {
-        const name = response.compactText()
-        response.int16()
-        const newest = response.int16()
-        if (name === "metadata.version") metadataVersion = newest
-        response.tagged()
-      })
-    })
-    return { release: metadataVersion === null ? null : releaseOf(metadataVersion), newestVersions }
-  }
-}
-const supportedFeatures = 0
 
 /** The first metadata version of each release (Kafka's `MetadataVersion`). */
 const releases: ReadonlyArray<readonly [first: number, release: string]> = [

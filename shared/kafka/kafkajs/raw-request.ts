@@ -13,6 +13,8 @@ export interface RawRequest<A> {
   readonly body: Buffer
   /** Reads what follows the response's header of version 0. */
   readonly read: (response: ResponseReader) => A
+  /** Throws where the response says that the request failed. */
+  readonly check?: (value: A) => void
 }
 
 interface Connection {
@@ -34,13 +36,16 @@ type Decoded = { readonly value: unknown; readonly clientSideThrottleTime: numbe
 /** kafkajs's type lacks the connections of a broker; its class has them. */
 type ConnectedBroker = Broker & { readonly connectionPool: { readonly getConnection: () => Promise<Connection> } }
 
-export const sendRaw = async <A>(broker: Broker, { body, read, ...request }: RawRequest<A>): Promise<A> => {
+export const sendRaw = async <A>(broker: Broker, { body, read, check, ...request }: RawRequest<A>): Promise<A> => {
   const connection = await (broker as ConnectedBroker).connectionPool.getConnection()
   const { value } = await connection.send({
     request: { ...request, encode: async () => ({ buf: body, offset: body.length }) },
     response: {
       decode: async (payload) => ({ value: read(new ResponseReader(payload)), clientSideThrottleTime: 0 }),
-      parse: async (data) => data
+      parse: async (data) => {
+        check?.(data.value as A)
+        return data
+      }
     }
   })
   return value as A
@@ -61,10 +66,18 @@ const textList = (texts: ReadonlyArray<string>): Buffer => {
   ])
 }
 
-/** A COMPACT_STRING of at most 126 bytes. */
+/** A COMPACT_STRING. */
 export const compactText = (text: string): Buffer => {
   const bytes = Buffer.from(text)
-  return Buffer.concat([Buffer.from([bytes.length + 1]), bytes])
+  return Buffer.concat([varint(bytes.length + 1), bytes])
+}
+
+/** UNSIGNED_VARINT. */
+export const varint = (value: number): Buffer => {
+  const bytes: Array<number> = []
+  let left = value
+  for (; left > 0x7f; left = Math.floor(left / 0x80)) bytes.push((left % 0x80) | 0x80)
+  return Buffer.from([...bytes, left])
 }
 
 /** Reads the protocol's primitive types from front to back. */
@@ -74,6 +87,11 @@ export class ResponseReader {
 
   constructor(payload: Buffer) {
     this.#payload = payload
+  }
+
+  /** Bytes that were read or skipped. */
+  get position(): number {
+    return this.#at
   }
 
   skip(bytes: number): void {
@@ -90,6 +108,11 @@ export class ResponseReader {
     return this.#payload.readInt32BE(this.#at - 4)
   }
 
+  int64(): bigint {
+    this.#at += 8
+    return this.#payload.readBigInt64BE(this.#at - 8)
+  }
+
   /** UNSIGNED_VARINT. */
   varint(): number {
     let value = 0
@@ -103,6 +126,13 @@ export class ResponseReader {
   /** STRING; an absent one is empty. */
   text(): string {
     return this.#take(this.int16())
+  }
+
+  /** BYTES, as a view. */
+  bytes(): Buffer {
+    const length = this.int32()
+    this.#at += length
+    return this.#payload.subarray(this.#at - length, this.#at)
   }
 
   /** BYTES that are not needed. */

@@ -108,6 +108,16 @@ export const retryAtCoordinator = (cluster: ClusterClass) => {
   return cluster
 }
 
+/** Runs requests that kafkajs lacks at the coordinator of a transactional producer or of its group, and repeats them like its own. */
+export const atCoordinator = <A>(
+  cluster: Cluster,
+  request: FindCoordinator,
+  run: (broker: Broker) => Promise<A>
+): Promise<A> => {
+  const patched = cluster as unknown as PatchedCluster
+  return (cachedOf(patched, request) ?? new Coordinator(patched, request)).retried(run)
+}
+
 /**
  * kafkajs says of a coordinator that the authorizer refuses only that it was not found, which is retried for half a minute and named
  * nowhere. The refusal is asked for again, and reported.
@@ -133,8 +143,8 @@ type AskedBroker = Broker & {
   readonly findGroupCoordinator: (request: Pick<FindCoordinator, "groupId" | "coordinatorType">) => Promise<unknown>
 }
 
-const groupCoordinator = 0
-const transactionCoordinator = 1
+export const groupCoordinator = 0
+export const transactionCoordinator = 1
 
 const caches = new WeakMap<PatchedCluster, Map<string, Coordinator>>()
 

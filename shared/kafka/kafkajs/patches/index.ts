@@ -22,7 +22,7 @@ import {
   wakeOnResume
 } from "./consumer.ts"
 import { checkWhilePending, disconnectOnce, nameDenied, receivePooled, timeOutWhileInFlight } from "./network.ts"
-import { groupMessagesPerPartition } from "./producer.ts"
+import { groupMessagesPerPartition, transactionsOfVersionTwo } from "./producer.ts"
 import { decodeUncompressed, frameRequest, poolProduceRequests } from "./protocol.ts"
 
 /** One change to a module of kafkajs. */
@@ -75,6 +75,15 @@ export const patches: ReadonlyArray<Patch> = [
     apply: () => groupMessagesPerPartition
   }),
   patch({
+    module: "producer/eosManager",
+    functions: [],
+    why: "where the brokers have version 2 of transactions, partitions and offsets are added by the requests that write them",
+    issue: null,
+    file: "producer.ts",
+    tests: ["transactions.test.ts", "shared/kafka/conformance/transactions.kafka.test.ts"],
+    apply: transactionsOfVersionTwo
+  }),
+  patch({
     module: "consumer/batch",
     functions: [],
     why: "records of aborted transactions are hidden, however transactions overlap; offsets are compared as numbers",
@@ -86,10 +95,10 @@ export const patches: ReadonlyArray<Patch> = [
   patch({
     module: "protocol/requests/produce",
     functions: ["protocol"],
-    why: "an uncompressed request is encoded in one pass into a pooled buffer, which is released when the broker has answered",
+    why: "an uncompressed request is encoded in one pass into a pooled buffer, which is released when the broker has answered; version 12",
     issue: null,
     file: "protocol.ts",
-    tests: ["fast-codec.test.ts"],
+    tests: ["fast-codec.test.ts", "produce.test.ts"],
     apply: poolProduceRequests
   }),
   patch({
@@ -266,9 +275,7 @@ export class UnsupportedKafkaJs extends Error {
 
 /**
  * Loads kafkajs with the patches. Whatever loaded it before keeps a copy without them: the modules are loaded again.
- * Throws `UnsupportedKafkaJs`.
- *
- * @param require resolves and caches the modules
+ * Throws `UnsupportedKafkaJs`. `require` resolves and caches the modules.
  */
 export const loadKafkaJs = (require: NodeJS.Require): typeof import("kafkajs") => {
   const manifest = require.resolve("kafkajs/package.json")

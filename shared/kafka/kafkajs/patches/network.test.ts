@@ -3,6 +3,7 @@ import { createRequire } from "node:module"
 import { type AddressInfo, connect, createServer } from "node:net"
 import { afterEach, assert, beforeEach, describe, it, vi } from "@effect/vitest"
 import * as fc from "fast-check"
+import { txnOffsetCommit } from "../transaction-requests.ts"
 import "./index.ts"
 
 interface Receiver {
@@ -155,6 +156,7 @@ describe("a queue of requests", () => {
 
 interface Request {
   readonly apiName: string
+  readonly apiVersion: number
   readonly encode: () => Promise<{ readonly buf: Buffer; readonly offset: number }>
 }
 type Make = (given: unknown) => Request
@@ -162,12 +164,19 @@ const required = createRequire(import.meta.url)
 const request = (name: string, version: number, given: unknown): Request =>
   (required(`kafkajs/src/protocol/requests/${name}/v${version}/request`) as Make)(given)
 
+const rawRequest = ({ body, apiName, apiVersion }: ReturnType<typeof txnOffsetCommit>): Request => ({
+  apiName,
+  apiVersion,
+  encode: async () => ({ buf: body, offset: body.length })
+})
+
 const topicDenied = { type: "TOPIC_AUTHORIZATION_FAILED" }
 const produced = request("produce", 3, { acks: -1, timeout: 1, transactionalId: null, topicData: [] })
 const transaction = { transactionalId: "mapper.normalized-events.0", producerId: "7", producerEpoch: 1 }
 
 describe("an authorization error", () => {
-  const cases: ReadonlyArray<[string, { type: string }, Request, unknown, string, ReadonlyArray<string>]> = [
+  type DeniedCase = [string, { type: string }, Request, unknown, string, ReadonlyArray<string>]
+  const cases: ReadonlyArray<DeniedCase> = [
     [
       "the topics of a write",
       topicDenied,
@@ -211,6 +220,16 @@ describe("an authorization error", () => {
       "Read",
       ["mapper"]
     ],
+    ...(["group", "transactional id"] as const).map(
+      (resource): DeniedCase => [
+        `the ${resource} of a transaction of version 2`,
+        { type: resource === "group" ? "GROUP_AUTHORIZATION_FAILED" : "TRANSACTIONAL_ID_AUTHORIZATION_FAILED" },
+        rawRequest(txnOffsetCommit(transaction, "mapper", [])),
+        { value: { topics: [] } },
+        resource === "group" ? "Read" : "Write",
+        [resource === "group" ? "mapper" : "mapper.normalized-events.0"]
+      ]
+    ),
     [
       "the transactional id",
       { type: "TRANSACTIONAL_ID_AUTHORIZATION_FAILED" },

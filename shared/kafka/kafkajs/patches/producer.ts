@@ -1,4 +1,16 @@
-/** Groups messages by partition. kafkajs copies the list of a partition for each message that it adds, and the result object too. */
+/** Patches of kafkajs's `producer`: messages are grouped by partition without copies, and transactions have version 2 where the brokers have it. */
+import type { Broker, Cluster } from "kafkajs"
+import { apiVersions } from "../api-versions.ts"
+import { sendRaw } from "../raw-request.ts"
+import {
+  addByProduce,
+  endTxn,
+  hasVersionTwo,
+  type OffsetsOfTopic,
+  type ProducerSession,
+  txnOffsetCommit
+} from "../transaction-requests.ts"
+import { atCoordinator, groupCoordinator, transactionCoordinator } from "./cluster.ts"
 
 interface Grouping<Message> {
   readonly topic: string
@@ -12,6 +24,7 @@ interface Grouping<Message> {
   }) => number
 }
 
+/** kafkajs copies the list of a partition for each message that it adds, and the result object too. */
 export const groupMessagesPerPartition = <Message>({
   messages,
   partitioner,
@@ -28,4 +41,117 @@ export const groupMessagesPerPartition = <Message>({
     else group.push(message)
   }
   return groups
+}
+
+interface ManagerOptions {
+  readonly cluster: Cluster
+  readonly transactional: boolean
+  readonly transactionalId?: string
+}
+
+/** kafkajs's state of an idempotent or transactional producer, and the requests of its transactions. */
+interface Manager {
+  readonly initProducerId: () => Promise<void>
+  readonly getProducerId: () => string | number
+  readonly getProducerEpoch: () => number
+  /** The sequence number of the next record of a partition. */
+  readonly getSequence: (topic: string, partition: number) => number
+  readonly updateSequence: (topic: string, partition: number, increment: number) => void
+  readonly isInTransaction: () => boolean
+  readonly addPartitionsToTransaction: (topicData: object) => Promise<void>
+  readonly sendOffsets: (of: {
+    readonly consumerGroupId: string
+    readonly topics: ReadonlyArray<OffsetsOfTopic>
+  }) => Promise<void>
+  /** Sends no request if nothing was added. */
+  readonly commit: () => Promise<void>
+  readonly abort: () => Promise<void>
+}
+
+type CreateManager = (options: ManagerOptions) => Manager
+
+/** Transactional ids that stay with version 1, whatever the brokers have: for tests. */
+export const versionOneIds = new Set<string>()
+
+/**
+ * Transactions of version 2 (KIP-890, part 2), where the cluster has it when the producer is initialized: Produce and TxnOffsetCommit add what
+ * they write to to the transaction, so that two requests and more are saved, and each transaction has its own epoch, so that no
+ * request of an earlier one can come late. kafkajs's own manager goes through its states beside it, and has nothing to send.
+ */
+export const transactionsOfVersionTwo =
+  (create: CreateManager): CreateManager =>
+  (options) => {
+    const manager = create(options)
+    const { transactional, transactionalId } = options
+    return transactional && transactionalId !== undefined
+      ? versioned(manager, options.cluster, transactionalId)
+      : manager
+  }
+
+/** What a producer of version 2 knows of its transaction. */
+interface Ongoing {
+  readonly session: ProducerSession
+  /** By topic and partition, since the last transaction ended: each epoch begins at 0. */
+  readonly sequences: Map<string, number>
+  /** A request was sent that may have added something. */
+  begun: boolean
+  ending: boolean
+}
+
+const versioned = (manager: Manager, cluster: Cluster, transactionalId: string): Manager => {
+  /** Null for version 1. */
+  let ongoing: Ongoing | null = null
+  const next = (of: Pick<ProducerSession, "producerId" | "producerEpoch">): Ongoing => ({
+    session: { transactionalId, producerId: of.producerId, producerEpoch: of.producerEpoch },
+    sequences: new Map(),
+    begun: false,
+    ending: false
+  })
+  const atTransactions = <A>(run: (broker: Broker) => Promise<A>): Promise<A> =>
+    atCoordinator(cluster, { groupId: transactionalId, coordinatorType: transactionCoordinator }, run)
+  const end = async (commit: boolean): Promise<void> => {
+    if (ongoing?.begun === true) {
+      ongoing.ending = true
+      const request = endTxn(ongoing.session, commit)
+      ongoing = next(await atTransactions((broker) => sendRaw(broker, request)))
+    }
+    return commit ? manager.commit() : manager.abort()
+  }
+  return {
+    ...manager,
+    initProducerId: async () => {
+      await manager.initProducerId()
+      const versions = await atTransactions((broker) => sendRaw(broker, apiVersions))
+      ongoing =
+        hasVersionTwo(versions) && !versionOneIds.has(transactionalId)
+          ? next({ producerId: String(manager.getProducerId()), producerEpoch: manager.getProducerEpoch() })
+          : null
+    },
+    getProducerId: () => ongoing?.session.producerId ?? manager.getProducerId(),
+    getProducerEpoch: () => ongoing?.session.producerEpoch ?? manager.getProducerEpoch(),
+    getSequence: (topic, partition) =>
+      ongoing === null ? manager.getSequence(topic, partition) : (ongoing.sequences.get(`${topic} ${partition}`) ?? 0),
+    updateSequence: (topic, partition, increment) => {
+      if (ongoing === null) return manager.updateSequence(topic, partition, increment)
+      const key = `${topic} ${partition}`
+      ongoing.sequences.set(key, (ongoing.sequences.get(key) ?? 0) + increment)
+    },
+    // As with kafkajs's states: once its end was asked for, a transaction is not aborted, since it may be committed.
+    isInTransaction: () => manager.isInTransaction() && ongoing?.ending !== true,
+    addPartitionsToTransaction: async (topicData) => {
+      if (ongoing === null) return manager.addPartitionsToTransaction(topicData)
+      ongoing.begun = true
+      addByProduce(topicData)
+    },
+    sendOffsets: async ({ consumerGroupId, topics }) => {
+      if (ongoing === null) return manager.sendOffsets({ consumerGroupId, topics })
+      ongoing.begun = true
+      const request = txnOffsetCommit(ongoing.session, consumerGroupId, topics)
+      await atCoordinator(cluster, { groupId: consumerGroupId, coordinatorType: groupCoordinator }, (broker) =>
+        sendRaw(broker, request)
+      )
+    },
+    commit: () => end(true),
+    abort: () => end(false)
+  }
 }

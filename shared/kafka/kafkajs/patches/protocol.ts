@@ -2,14 +2,20 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { BufferPool, type BufferRef, bufferRefOf } from "../../wire/buffer-pool.ts"
-import { batchBytes, isCompressed, readBatch } from "../../wire/record-batch-reader.ts"
 import {
-  type BatchHeader,
-  type BatchRecord,
-  type SizedBatch,
-  sizeBatch,
-  writeBatch
-} from "../../wire/record-batch-writer.ts"
+  compactFraming,
+  type Framing,
+  framingBefore9,
+  nullableStringBytes,
+  requestBytes,
+  type TopicBatches,
+  writeNullableString,
+  writeRequest
+} from "../../wire/produce-request.ts"
+import { batchBytes, isCompressed, readBatch } from "../../wire/record-batch-reader.ts"
+import { type BatchHeader, type BatchRecord, sizeBatch, writeBatch } from "../../wire/record-batch-writer.ts"
+import { ResponseReader } from "../raw-request.ts"
+import { failIf, isAddedByProduce, produceVersion } from "../transaction-requests.ts"
 
 /** What `protocol/request` gets of a request's encoder. */
 export interface EncodedRequest {
@@ -57,17 +63,6 @@ export const frameRequest: CreateRequest = async ({ correlationId, clientId, req
   return { buffer }
 }
 
-/** Bytes of a NULLABLE_STRING: a length of two bytes, then UTF-8. */
-const nullableStringBytes = (text: string | null): number =>
-  2 + (text === null || text === undefined ? 0 : Buffer.byteLength(text))
-
-/** Writes a NULLABLE_STRING and gives the position after it. */
-const writeNullableString = (into: Buffer, at: number, text: string | null): number => {
-  if (text === null) return into.writeInt16BE(-1, at)
-  const start = into.writeInt16BE(Buffer.byteLength(text), at)
-  return start + into.write(text, start)
-}
-
 interface Decoder {
   readonly buffer: Buffer
   offset: number
@@ -108,7 +103,7 @@ interface ProduceOptions {
 }
 
 interface ProduceCall {
-  readonly request: { readonly encode: () => Promise<EncodedRequest> }
+  readonly request: { readonly apiVersion: number; readonly encode: () => Promise<EncodedRequest> }
   readonly response: {
     readonly decode: (payload: Buffer) => Promise<unknown>
     /** Rejects if the broker refused the records of a partition. */
@@ -124,7 +119,8 @@ export interface ProduceApi {
 /**
  * Encodes an uncompressed produce request in one pass into a pooled buffer, and releases the buffer when the broker has
  * answered. kafkajs writes a buffer for each record and copies the whole five times.
- * Versions 3 and later have record batches; what is compressed stays with kafkajs.
+ * Versions 3 and later have record batches; what is compressed stays with kafkajs. A request that adds its partitions to the
+ * transaction has version 12, whose framing is another.
  */
 export const poolProduceRequests = (api: ProduceApi): ProduceApi => {
   const { protocol } = api
@@ -132,19 +128,96 @@ export const poolProduceRequests = (api: ProduceApi): ProduceApi => {
     const create = protocol({ version })
     return (options) => {
       const call = create(options)
-      return version < 3 || (options.compression ?? 0) !== 0 ? call : pooled(call, options)
+      if (version < 3) return call
+      const adds = isAddedByProduce(options.topicData)
+      const framing = adds ? compactFraming : framingBefore9
+      const versioned = adds ? withVersion12(call, options) : call
+      return (options.compression ?? 0) !== 0 ? versioned : pooled(versioned, options, framing)
     }
   }
   return api
 }
 
-const pooled = ({ request, response }: ProduceCall, options: ProduceOptions): ProduceCall => {
+/** Encodes what is compressed by kafkajs's encoder, and frames it again. */
+const withVersion12 = ({ request, response }: ProduceCall, options: ProduceOptions): ProduceCall => ({
+  request: {
+    ...request,
+    apiVersion: produceVersion,
+    encode: async () => {
+      const { buf, offset } = await request.encode()
+      const topics = topicsIn(buf.subarray(0, offset))
+      const bytes = requestBytes(options, topics, compactFraming)
+      const into = Buffer.allocUnsafe(bytes)
+      writeRequest(into, options, topics, compactFraming)
+      return { buf: into, offset: bytes }
+    }
+  },
+  response: { ...response, decode: async (payload) => readResponse(new ResponseReader(payload)), parse: parseResponse }
+})
+
+/** The batches of a request that kafkajs has encoded, as views. */
+const topicsIn = (encoded: Buffer): ReadonlyArray<TopicBatches> => {
+  const reader = new ResponseReader(encoded)
+  reader.text()
+  reader.skip(2 + 4)
+  const topics: Array<TopicBatches> = []
+  reader.each(() => {
+    const topic = reader.text()
+    const partitions: Array<TopicBatches["partitions"][number]> = []
+    reader.each(() => {
+      const partition = reader.int32()
+      const batch = reader.bytes()
+      partitions.push({ partition, bytes: batch.length, write: (into, at) => at + batch.copy(into, at) })
+    })
+    topics.push({ topic, partitions })
+  })
+  return topics
+}
+
+/** The response (Kafka protocol, "Produce Response", version 12) in kafkajs's form. */
+const readResponse = (response: ResponseReader) => {
+  response.tagged()
+  const topics: Array<{ readonly topicName: string; readonly partitions: Array<unknown> }> = []
+  response.compactEach(() => {
+    const topicName = response.compactText()
+    const partitions: Array<unknown> = []
+    response.compactEach(() => {
+      partitions.push({
+        partition: response.int32(),
+        errorCode: response.int16(),
+        baseOffset: String(response.int64()),
+        logAppendTime: String(response.int64()),
+        logStartOffset: String(response.int64())
+      })
+      response.compactEach(() => {
+        response.int32()
+        response.compactText()
+        response.tagged()
+      })
+      response.compactText()
+      response.tagged()
+    })
+    topics.push({ topicName, partitions })
+    response.tagged()
+  })
+  return { topics, throttleTime: 0, clientSideThrottleTime: response.int32() }
+}
+
+const parseResponse = async (decoded: unknown): Promise<unknown> => {
+  const { topics } = decoded as {
+    readonly topics: ReadonlyArray<{ readonly partitions: ReadonlyArray<{ readonly errorCode: number }> }>
+  }
+  for (const { partitions } of topics) for (const { errorCode } of partitions) failIf(errorCode)
+  return decoded
+}
+
+const pooled = ({ request, response }: ProduceCall, options: ProduceOptions, framing: Framing): ProduceCall => {
   let sent: BufferRef | null = null
   return {
     request: {
       ...request,
       encode: async () => {
-        const encoded = encode(options, Effect.runSync(Clock.currentTimeMillis))
+        const encoded = encode(options, Effect.runSync(Clock.currentTimeMillis), framing)
         sent = encoded.ref
         return encoded
       }
@@ -168,43 +241,28 @@ interface PooledRequest extends EncodedRequest {
   readonly ref: BufferRef
 }
 
-/** The request (Kafka protocol, "Produce Request", versions 3 to 7) after the room for its header. */
-const encode = (options: ProduceOptions, now: number): PooledRequest => {
-  const { acks, timeout, topicData } = options
-  const transactionalId = options.transactionalId ?? null
-  const batches: Array<SizedBatch> = []
-  let bytes = nullableStringBytes(transactionalId) + 2 + 4 + 4
-  for (const { topic, partitions } of topicData) {
-    bytes += nullableStringBytes(topic) + 4
-    for (const { messages } of partitions) {
-      const batch = sizeBatch(messages, now)
-      batches.push(batch)
-      bytes += 8 + batch.bytes
-    }
-  }
+/** The request after the room for its header. */
+const encode = (options: ProduceOptions, now: number, framing: Framing): PooledRequest => {
+  const { transactionalId = null, topicData } = options
+  const topics = topicData.map(
+    ({ topic, partitions }): TopicBatches => ({
+      topic,
+      partitions: partitions.map(({ partition, firstSequence, messages }) => {
+        const batch = sizeBatch(messages, now)
+        const head: BatchHeader = {
+          now,
+          transactional: transactionalId !== null && transactionalId !== "",
+          producerId: BigInt((options.producerId ?? -1).toString()),
+          producerEpoch: options.producerEpoch ?? 0,
+          firstSequence: firstSequence ?? 0
+        }
+        return { partition, bytes: batch.bytes, write: (into, at) => writeBatch(into, at, batch, head) }
+      })
+    })
+  )
+  const bytes = requestBytes(options, topics, framing)
   const ref = requestBuffers.acquire(headroomBytes + bytes).retain()
   const into = ref.buffer.subarray(headroomBytes, headroomBytes + bytes)
-  let at = writeNullableString(into, 0, transactionalId)
-  at = into.writeInt16BE(acks, at)
-  at = into.writeInt32BE(timeout, at)
-  at = into.writeInt32BE(topicData.length, at)
-  let next = 0
-  for (const { topic, partitions } of topicData) {
-    at = writeNullableString(into, at, topic)
-    at = into.writeInt32BE(partitions.length, at)
-    for (const { partition, firstSequence } of partitions) {
-      const batch = batches[next++]!
-      const head: BatchHeader = {
-        now,
-        transactional: transactionalId !== null && transactionalId !== "",
-        producerId: BigInt((options.producerId ?? -1).toString()),
-        producerEpoch: options.producerEpoch ?? 0,
-        firstSequence: firstSequence ?? 0
-      }
-      at = into.writeInt32BE(partition, at)
-      at = into.writeInt32BE(batch.bytes, at)
-      at = writeBatch(into, at, batch, head)
-    }
-  }
+  writeRequest(into, options, topics, framing)
   return { buf: into, offset: bytes, ref }
 }
