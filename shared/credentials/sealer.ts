@@ -17,6 +17,7 @@ import { type DeadLetterFields, type DeadLetterSource, deadLetter } from "../mod
 import { CredentialsError } from "./credential.ts"
 import { KeyRing } from "./key-ring.ts"
 import { deriveKey, keyIdOf, type MasterKeys } from "./master-key.ts"
+import { ShortBoxes } from "./short-box.ts"
 
 /** Bytes that could not be opened; says nothing of what was in them. */
 export class SealError extends Data.TaggedError("SealError")<{
@@ -50,11 +51,11 @@ export const makeSealer = (key: Redacted.Redacted, previous: ReadonlyArray<Redac
   const keys = new Map(
     [current, ...previous.map(openingKey)].reverse().map((entry) => [entry.id.toString("hex"), entry])
   )
-  const nonceKey = hmacPads(deriveKey(key, "capi-relay/sealer/v1/nonce", 32))
+  const sealing = sealingKey(current, key)
   return {
     keyId: current.id.toString("hex"),
     opensKey: (keyId) => keys.has(keyId),
-    seal: (plaintext, aad) => seal(current, nonceKey, plaintext, aad),
+    seal: (plaintext, aad) => seal(sealing, plaintext, aad),
     open: (sealed, aad) => open(keys, sealed, aad)
   }
 }
@@ -115,6 +116,18 @@ const openingKey = (key: Redacted.Redacted): OpeningKey => ({
   cipherKey: createSecretKey(deriveKey(key, "capi-relay/sealer/v1/cipher", 32))
 })
 
+interface SealingKey extends OpeningKey {
+  readonly nonceKey: HmacPads
+  /** Made at the first need. */
+  shortBoxes: ShortBoxes | null
+}
+
+const sealingKey = (opening: OpeningKey, key: Redacted.Redacted): SealingKey => ({
+  ...opening,
+  nonceKey: hmacPads(deriveKey(key, "capi-relay/sealer/v1/nonce", 32)),
+  shortBoxes: null
+})
+
 /** The `aad` of a dead letter's original value or key. */
 export const deadLetterAad = (part: "value" | "key", topic: string, partition: number, offset: number): string =>
   `dead-letter-${part}:${topic}/${partition}/${offset}`
@@ -156,13 +169,15 @@ const keyIdBytes = 4
 /** From here on the box. */
 const boxAt = keyIdAt + keyIdBytes
 
-const seal = ({ id, cipherKey }: OpeningKey, nonceKey: HmacPads, plaintext: Buffer, aad: string): Buffer => {
+const seal = (key: SealingKey, plaintext: Buffer, aad: string): Buffer => {
   const aadBytes = Buffer.from(aad)
   const sealed = Buffer.allocUnsafe(boxAt + boxBytes(plaintext.length))
   sealed[0] = version
-  sealed.set(id, keyIdAt)
-  sealed.write(syntheticNonce(nonceKey, plaintext, aadBytes), boxAt, nonceBytes, "latin1")
-  sealBox(cipherKey, sealed.subarray(boxAt), plaintext, aadBytes)
+  sealed.set(key.id, keyIdAt)
+  sealed.write(syntheticNonce(key.nonceKey, plaintext, aadBytes), boxAt, nonceBytes, "latin1")
+  key.shortBoxes ??= new ShortBoxes(key.cipherKey)
+  if (key.shortBoxes.fits(plaintext.length, aadBytes.length)) key.shortBoxes.seal(sealed, boxAt, plaintext, aadBytes)
+  else sealBox(key.cipherKey, sealed.subarray(boxAt), plaintext, aadBytes)
   return sealed
 }
 
