@@ -67,6 +67,11 @@ const figuresOf = (
       goal: { atMost: 250 }
     })),
     { figure: "requests", value: run.requests, unit: "requests" },
+    ...[...run.commits].map(([name, commits]) => ({
+      figure: `transactions of ${name}`,
+      value: commits,
+      unit: "transactions"
+    })),
     { figure: "events sent more than once", value: run.surplus, unit: "events", goal: { atMost: 0 } },
     ...(peer === null
       ? []

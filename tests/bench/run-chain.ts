@@ -30,6 +30,8 @@ export interface ChainRun extends Surroundings {
   readonly growth: ReadonlyMap<string, number>
   /** What of the mapper's memory the ids take that it is to remember; it grows with them to its own bound. */
   readonly idsMebibytes: number
+  /** Committed transactions of every program. */
+  readonly commits: ReadonlyMap<string, number>
   /** From the start of the programs to the last request. */
   readonly wallSeconds: number
   /** From the first request to the last. */
@@ -67,7 +69,9 @@ export const runChain = async (made: Cluster, sink: Sink, options: ChainOptions)
   const around = surroundings()
   const cpu = sums(processes, cpuSeconds)
   const memory = sums(processes, peakMebibytes)
-  const idsMebibytes = (await gauge(processes, "mapper", "capi_dedup_bytes")) / 2 ** 20
+  const idsMebibytes = (await total(processes, "mapper", "capi_dedup_bytes")) / 2 ** 20
+  const commits = new Map<string, number>()
+  for (const name of cpu.keys()) commits.set(name, await total(processes, name, "capi_commits_total"))
   await Promise.all(processes.map(({ stop }) => stop()))
   const surplus = (await sink.stats()).events - expected
   const wallSeconds = (last_ms - begun) / 1000
@@ -76,6 +80,7 @@ export const runChain = async (made: Cluster, sink: Sink, options: ChainOptions)
     memory,
     growth: growthOf(samples),
     idsMebibytes,
+    commits,
     ...around,
     wallSeconds,
     sendSeconds: (last_ms - first_ms) / 1000,
@@ -122,11 +127,11 @@ const untilDelivered = async (sink: Sink, expected: number): Promise<void> => {
 /** A start of all programs on a busy machine takes a part of it. */
 const stallMillisMax = 180_000
 
-/** A gauge of a program, over all its instances and partitions. */
-const gauge = async (processes: Processes, program: string, metric: string): Promise<number> => {
+/** A metric of a process, or of the one that a program is in, over all its instances, partitions and connections. */
+const total = async (processes: Processes, program: string, metric: string): Promise<number> => {
   let sum = 0
   for (const { name, port } of processes) {
-    if (!name.split("+").includes(program)) continue
+    if (name !== program && !name.split("+").includes(program)) continue
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
     for (const [, value] of text.matchAll(new RegExp(`^${metric}(?:\\{[^}]*\\})? (\\S+)`, "gm"))) sum += Number(value)
   }
