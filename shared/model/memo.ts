@@ -1,3 +1,5 @@
+import { codeAt } from "./text.ts"
+
 /**
  * Remembers the results of a pure function for values that come again and again (cities, countries, names). Bounded: each
  * value has two places; a third one at the same places replaces the value that was asked for longest ago.
@@ -33,7 +35,7 @@ const spread = (key: string): number => {
   const length = key.length
   const step = length <= 16 ? 1 : length >> 3
   let mixed = length
-  for (let at = 0; at < length; at += step) mixed = Math.imul(mixed, 31) + key.charCodeAt(at)
+  for (let at = 0; at < length; at += step) mixed = Math.imul(mixed, 31) + codeAt(key, at)
   mixed = Math.imul(mixed ^ (mixed >>> 15), 0x85ebca6b)
   return (mixed ^ (mixed >>> 13)) << 1
 }

@@ -1,4 +1,5 @@
 /** Kafka's two hashes: Murmur2, which decides the partition of a key, and CRC-32C, the checksum of record batches. */
+import { codeAt } from "../../model/text.ts"
 
 /** The partition that Java's client, and ours, choose for a record with this key. */
 export const partitionOfKey = (key: Buffer | string, partitions: number): number =>
@@ -15,7 +16,7 @@ const ofString = (key: string): number => {
   const { length } = key
   const codes = scratch.length < length ? new Uint8Array(length) : scratch
   for (let at = 0; at < length; at++) {
-    const code = key.charCodeAt(at)
+    const code = codeAt(key, at)
     if (code > 127) return ofBytes(Buffer.from(key))
     codes[at] = code
   }

@@ -2,6 +2,7 @@
  * Writes an uncompressed record batch (magic 2) in two passes: the first sums the bytes, the second writes them into one buffer.
  * (Kafka protocol, "Record Batch".)
  */
+import { codeAt } from "../../model/text.ts"
 import type { ProducedRecord } from "../client.ts"
 import { crc32c } from "./hashes.ts"
 
@@ -124,7 +125,7 @@ const absent = 1
 const utf8Length = (value: Buffer | string): number => {
   if (typeof value !== "string") return value.length
   if (value.length > shortStringMax) return Buffer.byteLength(value)
-  for (let index = 0; index < value.length; index++) if (value.charCodeAt(index) > 127) return Buffer.byteLength(value)
+  for (let index = 0; index < value.length; index++) if (codeAt(value, index) > 127) return Buffer.byteLength(value)
   return value.length
 }
 
@@ -150,7 +151,7 @@ const writeString = (into: Buffer, start: number, value: string): number => {
   const at = writeVarint(into, start, length)
   // Most keys are short and ASCII: a loop here costs less than a call into native code.
   if (length === value.length && length <= shortStringMax) {
-    for (let index = 0; index < length; index++) into[at + index] = value.charCodeAt(index)
+    for (let index = 0; index < length; index++) into[at + index] = codeAt(value, index)
   } else into.write(value, at, length, "utf8")
   return at + length
 }
