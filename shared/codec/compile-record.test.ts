@@ -56,6 +56,41 @@ for (const name of schemaNames) {
   })
 }
 
+describe("strings of a record that follow one another", () => {
+  const names = ["a", "b", "c", "d"] as const
+  const fields = names.map((name) => ({ name, type: "string" }))
+  const compiled = compileRecord(JSON.stringify({ type: "record", name: "Strings", fields }))!
+
+  it("are each read as they were written, whether they are equal or nearly, in small records and large ones", () => {
+    const text = fc.constantFrom(
+      "",
+      "x",
+      "é",
+      "a".repeat(64),
+      `${"a".repeat(63)}b`,
+      `b${"a".repeat(63)}`,
+      "a".repeat(70_000)
+    )
+    const record = fc.record({ a: text, b: text, c: text, d: text })
+    fc.assert(
+      fc.property(fc.array(record, { maxLength: 4 }), (records) => {
+        const written = records.map((one) => {
+          writer.begin(0)
+          compiled.write(writer, one)
+          return writer.end()
+        })
+        const read = written.map((bytes) => {
+          reader.begin(bytes, 0)
+          const one = compiled.read(reader)
+          assert.strictEqual(reader.end(), bytes.length)
+          return one
+        })
+        assert.deepEqual(read, records)
+      })
+    )
+  })
+})
+
 describe("numbers and strings at their limits", () => {
   const schema = JSON.stringify({
     type: "record",

@@ -2,7 +2,7 @@
  * Reads Avro's binary encoding, for the compiled readers. Short ASCII strings are cut from one string of the whole record: a
  * call into native code for each would cost more than all the rest.
  */
-import { isAscii } from "node:buffer"
+import { codeAt } from "../model/text.ts"
 
 /** V8 copies substrings of up to this length; longer ones are slices, which retain the string that they are cut from. */
 const copiedLengthMax = 12
@@ -18,32 +18,36 @@ const noRecord = new Error("The bytes are not what the schema says.")
  */
 export type StringForm = "sliced" | "copied"
 
+/** For compiled readers, which read single bytes by themselves: methods that read begin at `at`, and move it. */
 export class RecordReader {
+  bytes: Buffer = empty
+  at = 0
   readonly #cutLengthMax: number
-  #bytes: Buffer = Buffer.alloc(0)
   /** The record in Latin-1, null until a string is cut from it. */
   #recordString: string | null = null
-  /** True if the whole record is ASCII, so that no string has to be checked. */
-  #ascii = false
+  /** The last long string of the record, and where its bytes are. */
+  #last = ""
+  #lastFrom = 0
+  #lastLength = -1
   /** The strings of the previous record, by their place in the schema. */
   readonly #repeated: Array<string> = []
-  #at = 0
 
   constructor(strings: StringForm = "copied") {
     this.#cutLengthMax = strings === "sliced" ? cutLengthMax : copiedLengthMax
   }
 
   begin(bytes: Buffer, at: number): void {
-    this.#bytes = bytes
+    this.bytes = bytes
     this.#recordString = null
-    this.#at = at
+    this.#lastLength = -1
+    this.at = at
   }
 
   /** The position after the record, which is not referenced any more. */
   end(): number {
-    this.#bytes = empty
+    this.bytes = empty
     this.#recordString = null
-    return this.#at
+    return this.at
   }
 
   fail(): never {
@@ -51,20 +55,20 @@ export class RecordReader {
   }
 
   boolean(): boolean {
-    if (this.#at >= this.#bytes.length) this.fail()
-    return this.#bytes[this.#at++] !== 0
+    if (this.at >= this.bytes.length) this.fail()
+    return this.bytes[this.at++] !== 0
   }
 
   long(): number {
-    const bytes = this.#bytes
-    const first = bytes[this.#at++]
+    const bytes = this.bytes
+    const first = bytes[this.at++]
     if (first === undefined) return this.fail()
     if (first < 128) return (first >>> 1) ^ -(first & 1)
     // The sign apart, so that all is exact up to 2⁵³; longer numbers than that are refused.
     let value = (first & 127) >>> 1
     let factor = 64
     for (let count = 1; ; count++) {
-      const byte = bytes[this.#at++]
+      const byte = bytes[this.at++]
       if (byte === undefined || count > 9) return this.fail()
       value += (byte & 127) * factor
       if (byte < 128) break
@@ -80,30 +84,43 @@ export class RecordReader {
   }
 
   double(): number {
-    const at = this.#at
-    this.#at += 8
-    return this.#at > this.#bytes.length ? this.fail() : this.#bytes.readDoubleLE(at)
+    const at = this.at
+    this.at += 8
+    return this.at > this.bytes.length ? this.fail() : this.bytes.readDoubleLE(at)
   }
 
   /** A copy, so that the record it came from can go. */
-  bytes(): Buffer {
+  copiedBytes(): Buffer {
     const from = this.#range()
-    return Buffer.from(this.#bytes.subarray(from, this.#at))
+    return Buffer.from(this.bytes.subarray(from, this.at))
   }
 
   string(): string {
     const from = this.#range()
-    const to = this.#at
-    const bytes = this.#bytes
-    if (to - from > this.#cutLengthMax || bytes.length > recordStringMax) return bytes.toString("utf8", from, to)
-    if (this.#recordString === null) {
-      this.#recordString = bytes.toString("latin1")
-      this.#ascii = isAscii(bytes)
+    const to = this.at
+    const { bytes } = this
+    if (to - from > this.#cutLengthMax || bytes.length > recordStringMax) {
+      return this.#long(from, to)
     }
-    if (!this.#ascii) {
-      for (let index = from; index < to; index++) if (bytes[index]! > 127) return bytes.toString("utf8", from, to)
-    }
+    for (let index = from; index < to; index++) if (bytes[index]! > 127) return bytes.toString("utf8", from, to)
+    this.#recordString ??= bytes.toString("latin1")
     return this.#recordString.substring(from, to)
+  }
+
+  // Digests of one value by the rules of two platforms follow one another, and are often equal: comparing costs less than making a string.
+  #long(from: number, to: number): string {
+    const { bytes } = this
+    const length = to - from
+    if (length === this.#lastLength) {
+      const before = this.#lastFrom
+      let index = 0
+      while (index < length && bytes[from + index] === bytes[before + index]) index++
+      if (index === length) return this.#last
+    }
+    this.#last = bytes.toString("utf8", from, to)
+    this.#lastFrom = from
+    this.#lastLength = length
+    return this.#last
   }
 
   /**
@@ -112,15 +129,15 @@ export class RecordReader {
    */
   repeated(slot: number): string {
     const from = this.#range()
-    const bytes = this.#bytes
-    const length = this.#at - from
+    const bytes = this.bytes
+    const length = this.at - from
     const before = this.#repeated[slot]
     if (before !== undefined && before.length === length) {
       let index = 0
-      while (index < length && bytes[from + index] === before.charCodeAt(index)) index++
+      while (index < length && bytes[from + index] === codeAt(before, index)) index++
       if (index === length) return before
     }
-    const string = bytes.toString("utf8", from, this.#at)
+    const string = bytes.toString("utf8", from, this.at)
     // As many characters as bytes: each is ASCII, or stands for a byte that is no UTF-8 and equals none.
     if (length <= cutLengthMax && string.length === length) this.#repeated[slot] = string
     return string
@@ -128,7 +145,7 @@ export class RecordReader {
 
   /** The bytes of a string, not decoded. */
   stringBytes(): StringBytes {
-    return new StringBytes(this.#bytes, this.#range(), this.#at)
+    return new StringBytes(this.bytes, this.#range(), this.at)
   }
 
   /** The items of the next block of an array or map, 0 at its end. A block cannot have more items than bytes are left. */
@@ -138,15 +155,15 @@ export class RecordReader {
       count = -count
       this.long()
     }
-    return count > this.#bytes.length - this.#at ? this.fail() : count
+    return count > this.bytes.length - this.at ? this.fail() : count
   }
 
   // Moves behind the next string or bytes and gives their start.
   #range(): number {
     const length = this.long()
-    const from = this.#at
-    if (length < 0 || length > this.#bytes.length - from) this.fail()
-    this.#at = from + length
+    const from = this.at
+    if (length < 0 || length > this.bytes.length - from) this.fail()
+    this.at = from + length
     return from
   }
 }

@@ -4,7 +4,7 @@ import { RecordWriter } from "./record-writer.ts"
 /** One record of one character, repeated. */
 const record = (writer: RecordWriter, character: string, length = 100): Buffer => {
   writer.begin(0)
-  writer.string(character.repeat(length), "text")
+  writer.at = writer.string(character.repeat(length), writer.at, "text")
   return writer.end()
 }
 
@@ -36,7 +36,7 @@ it("keeps pooled records apart from others, also at the end of a slab and after 
   const { value, release } = writer.pooled(() => Array.from({ length: 20 }, () => record(writer, "b", 100_000)))
   unpooled.push(record(writer, "c"))
   const large = writer.pooled(() => record(writer, "d", 1_000_000))
-  assert.throws(() => writer.pooled(() => writer.long("no number", "n")))
+  assert.throws(() => writer.pooled(() => writer.long("no number", writer.at, "n")))
   unpooled.push(record(writer, "e"))
   assert.strictEqual(new Set(unpooled.map(({ buffer }) => buffer)).size, 1)
   assert.isTrue(value.every((each) => each.toString("latin1", 3) === "b".repeat(100_000)))

@@ -2,18 +2,28 @@
  * Writes Avro's binary encoding, for the compiled writers, into slabs of memory, one record after the other: a record is copied
  * only if it reaches the end of its slab. A slab is garbage when none of its records is referenced any more; those of `pooled` return to a pool.
  */
-import { BufferPool, type BufferRef } from "../kafka/wire/buffer-pool.ts"
 
-const shortStringMax = 48
+import { BufferPool, type BufferRef } from "../kafka/wire/buffer-pool.ts"
+import { codeAt } from "../model/text.ts"
+
+/** A loop for a few characters costs less than a call into native code. */
+const shortStringMax = 14
 const longBytesMax = 10
+/** Free bytes behind every position that `reserve`, `string` and `bytes` give: for what a compiled writer writes by itself. */
+const reservedBytes = 256
 
 /** A value does not fit its schema: a bug, never bad input. The message names the field, not the value. */
 const misfit = (field: string, expected: string): TypeError => new TypeError(`${field} must be ${expected}.`)
 
+/**
+ * For compiled writers, which keep the position themselves: methods that write take the position, and give the one after. They write
+ * single bytes into `slab` by themselves, which is another one after `reserve`, `string` and `bytes`.
+ */
 export class RecordWriter {
-  #slab: Buffer = Buffer.allocUnsafeSlow(slabBytes)
+  slab: Buffer = Buffer.allocUnsafeSlow(slabBytes)
+  /** Where the next record, or the one that is being written, goes on. */
+  at = 0
   #start = 0
-  #at = 0
   /** The slabs of the records that are being written; null outside `pooled`. */
   #pooled: Array<BufferRef> | null = null
 
@@ -22,11 +32,11 @@ export class RecordWriter {
    * these records may be read after it.
    */
   pooled<A>(write: () => A): Pooled<A> {
-    const [slab, start, at, pooledBefore] = [this.#slab, this.#start, this.#at, this.#pooled]
+    const [slab, start, at, pooledBefore] = [this.slab, this.#start, this.at, this.#pooled]
     const pooled = [slabs.acquire(slabBytes).retain()]
-    this.#slab = pooled[0]!.buffer
+    this.slab = pooled[0]!.buffer
     this.#start = 0
-    this.#at = 0
+    this.at = 0
     this.#pooled = pooled
     try {
       const release = () => {
@@ -34,123 +44,118 @@ export class RecordWriter {
       }
       return { value: write(), release }
     } finally {
-      this.#slab = slab
+      this.slab = slab
       this.#start = start
-      this.#at = at
+      this.at = at
       this.#pooled = pooledBefore
     }
   }
 
-  /** Begins a record with `head` bytes in front, and gives where in the slab they are: to be filled after `end`. */
+  /** Begins a record with `head` bytes in front: to be filled after `end`. */
   begin(head: number): void {
-    this.#start = this.#at
-    this.#reserve(head)
-    this.#at += head
+    this.#start = this.at
+    this.at = this.reserve(this.at) + head
   }
 
   /** The bytes since `begin`. */
   end(): Buffer {
-    return this.#slab.subarray(this.#start, this.#at)
+    return this.slab.subarray(this.#start, this.at)
   }
 
-  /** A union's branch or a block's end: one byte, for numbers below 64. */
-  small(value: number): void {
-    this.#reserve(1)
-    this.#slab[this.#at++] = value << 1
-  }
-
-  boolean(value: unknown, field: string): void {
+  boolean(value: unknown, at: number, field: string): number {
     if (typeof value !== "boolean") throw misfit(field, "true or false")
-    this.#reserve(1)
-    this.#slab[this.#at++] = value === true ? 1 : 0
+    this.slab[at] = value ? 1 : 0
+    return at + 1
   }
 
-  long(value: unknown, field: string): void {
+  long(value: unknown, at: number, field: string): number {
     if (typeof value !== "number" || !Number.isSafeInteger(value)) throw misfit(field, "an integer")
-    this.#reserve(longBytesMax)
-    this.#varint(value)
+    return this.#varint(value, at)
   }
 
-  int(value: unknown, field: string): void {
+  int(value: unknown, at: number, field: string): number {
     if (typeof value !== "number" || (value | 0) !== value) throw misfit(field, "an integer of 32 bits")
-    this.long(value, field)
+    return this.#varint(value, at)
   }
 
-  double(value: unknown, field: string): void {
+  double(value: unknown, at: number, field: string): number {
     if (typeof value !== "number") throw misfit(field, "a number")
-    this.#reserve(8)
-    this.#at = this.#slab.writeDoubleLE(value, this.#at)
+    return this.slab.writeDoubleLE(value, at)
   }
 
-  bytes(value: unknown, field: string): void {
+  bytes(value: unknown, at: number, field: string): number {
     if (!Buffer.isBuffer(value)) throw misfit(field, "bytes")
-    this.#reserve(longBytesMax + value.length)
-    this.#varint(value.length)
-    this.#slab.set(value, this.#at)
-    this.#at += value.length
+    const from = this.#varint(value.length, this.#room(at, longBytesMax + value.length))
+    this.slab.set(value, from)
+    return from + value.length
   }
 
-  string(value: unknown, field: string): void {
+  string(value: unknown, at: number, field: string): number {
     if (typeof value !== "string") throw misfit(field, "a string")
-    this.#reserve(longBytesMax + 3 * value.length)
-    if (value.length <= shortStringMax && this.#ascii(value)) return
-    // Written after room for the length of an ASCII string: to count the bytes first would read the string twice.
-    const start = this.#at
-    const head = varintBytes(value.length)
-    const bytes = this.#slab.write(value, start + head, "utf8")
-    const headNeeded = varintBytes(bytes)
-    if (headNeeded !== head) this.#slab.copyWithin(start + headNeeded, start + head, start + head + bytes)
-    this.#varint(bytes)
-    this.#at = start + headNeeded + bytes
-  }
-
-  // Most strings are short and ASCII: a loop here costs less than a call into native code. False if it is not ASCII.
-  #ascii(value: string): boolean {
-    const slab = this.#slab
-    const length = value.length
-    const from = this.#at + 1
-    for (let index = 0; index < length; index++) {
-      const code = value.charCodeAt(index)
-      if (code > 127) return false
-      slab[from + index] = code
+    const { length } = value
+    const start = this.#room(at, longBytesMax + 3 * length)
+    const { slab } = this
+    if (length <= shortStringMax) {
+      let index = 0
+      while (index < length) {
+        const code = codeAt(value, index)
+        if (code > 127) break
+        slab[start + ++index] = code
+      }
+      if (index === length) {
+        slab[start] = length << 1
+        return start + 1 + length
+      }
     }
-    slab[this.#at] = length << 1
-    this.#at = from + length
-    return true
+    // Written after room for the length of an ASCII string: to count the bytes first would read the string twice.
+    const head = varintBytes(length)
+    const bytes = slab.write(value, start + head)
+    const headNeeded = varintBytes(bytes)
+    if (headNeeded !== head) slab.copyWithin(start + headNeeded, start + head, start + head + bytes)
+    return this.#varint(bytes, start) + bytes
   }
 
-  #varint(value: number): void {
-    const slab = this.#slab
+  /** A record that meets the end of its slab moves to the beginning of a new one, large enough for it. */
+  reserve(at: number): number {
+    return at + reservedBytes <= this.slab.length ? at : this.#move(at, reservedBytes)
+  }
+
+  #room(at: number, bytes: number): number {
+    return at + bytes + reservedBytes <= this.slab.length ? at : this.#move(at, bytes + reservedBytes)
+  }
+
+  #varint(value: number, start: number): number {
+    const { slab } = this
+    let at = start
     if (value >= -0x40000000 && value < 0x40000000) {
       let rest = value >= 0 ? value << 1 : (~value << 1) | 1
       while (rest > 127) {
-        slab[this.#at++] = (rest & 127) | 128
+        slab[at++] = (rest & 127) | 128
         rest >>>= 7
       }
-      slab[this.#at++] = rest
-      return
+      slab[at++] = rest
+      return at
     }
     // Over 31 bits: in floating point, the sign apart, so that all is exact up to 2⁵³.
     const negative = value < 0
     let rest = negative ? -(value + 1) : value
-    slab[this.#at++] = ((rest % 64) << 1) | (negative ? 1 : 0) | 128
+    slab[at++] = ((rest % 64) << 1) | (negative ? 1 : 0) | 128
     rest = Math.floor(rest / 64)
     while (rest > 127) {
-      slab[this.#at++] = (rest % 128) | 128
+      slab[at++] = (rest % 128) | 128
       rest = Math.floor(rest / 128)
     }
-    slab[this.#at++] = rest
+    slab[at++] = rest
+    return at
   }
 
-  // A record that meets the end of its slab moves to the beginning of a new one, large enough for it.
-  #reserve(bytes: number): void {
-    if (this.#at + bytes <= this.#slab.length) return
-    const written = this.#at - this.#start
+  #move(at: number, bytes: number): number {
+    const written = at - this.#start
     const next = this.#nextSlab(2 * (written + bytes))
-    this.#slab.copy(next, 0, this.#start, this.#at)
-    this.#slab = next
+    this.slab.copy(next, 0, this.#start, at)
+    this.slab = next
     this.#start = 0
-    this.#at = written
+    return written
   }
 
   #nextSlab(bytesMin: number): Buffer {
