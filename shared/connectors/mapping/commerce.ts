@@ -22,11 +22,13 @@ export interface Commerce {
   readonly value: number | null
   readonly currency: string | null
   readonly products: ReadonlyArray<Product>
+  /** The products' ids, each once, in order. */
+  readonly ids: ReadonlyArray<string>
   /** As stated, else the sum of the quantities; null without products. */
   readonly count: number | null
 }
 
-const nothing: Commerce = { value: null, currency: null, products: [], count: null }
+const nothing: Commerce = { value: null, currency: null, products: [], ids: [], count: null }
 
 /**
  * Reads the properties; what is not usable is left out and noted in `dropped`. Read once for an event that is mapped for
@@ -77,6 +79,7 @@ const read = (event: NormalizedEvent, dropped: Array<Dropped>): Commerce => {
     value: checkedValue(properties, currency, dropped),
     currency,
     products,
+    ids: products.length === 0 ? noTexts : distinct(products.map(({ id }) => id)),
     count: countOf(properties, products, dropped)
   }
 }
@@ -186,12 +189,7 @@ const countOf = (properties: Properties, products: ReadonlyArray<Product>, dropp
 }
 
 const noProducts: ReadonlyArray<Product> = []
-
-/** The products' ids, each once, in order. */
-export const productIds = (products: ReadonlyArray<Product>): ReadonlyArray<string> => {
-  if (products.length === 1) return [products[0]!.id]
-  return distinct(products.map((product) => product.id))
-}
+const noTexts: ReadonlyArray<string> = []
 
 /** The texts, each once, in order. The few of a usual event are compared with one another, many are looked up. */
 export const distinct = (texts: ReadonlyArray<string>): ReadonlyArray<string> => {
@@ -286,6 +284,8 @@ const one: Amount = { _tag: "Amount", value: 1 }
 /** A number as a decimal string, never in exponent notation. */
 export const decimal = (value: number): string => {
   const text = String(value)
+  // Where the language writes no exponent.
+  if (value >= 1e-6 && value < 1e21) return text
   return text.includes("e") ? withoutZeros(value.toFixed(20)) : text
 }
 

@@ -3,7 +3,7 @@
 import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
 import type { CompiledConnection, JsonObject, MapResult } from "../connector.ts"
-import { type Commerce, productIds } from "../mapping/commerce.ts"
+import type { Commerce } from "../mapping/commerce.ts"
 import { locationPairsOf, setDataProcessing } from "../mapping/consent.ts"
 import { appData, buildCustomData, putDeliveryCategory, putPredictedValue } from "../mapping/custom-data.ts"
 import {
@@ -135,7 +135,7 @@ const putText = (data: PayloadBuilder, event: NormalizedEvent, dropped: Array<Dr
 const putProducts = (data: PayloadBuilder, event: NormalizedEvent, commerce: Commerce): void => {
   const { products } = commerce
   if (products.length > 0) {
-    data["content_ids"] = productIds(products)
+    data["content_ids"] = commerce.ids
     data["contents"] = products.map((product) => {
       const { id, price, quantity } = product
       const content: PayloadBuilder = quantity !== null && price !== null ? { id, quantity, item_price: price } : { id }

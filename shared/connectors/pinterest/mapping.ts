@@ -2,8 +2,9 @@
 import { hash } from "node:crypto"
 import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
+import { memo } from "../../model/memo.ts"
 import type { CompiledConnection, MapResult, NotMapped } from "../connector.ts"
-import { type Commerce, decimal, distinct, type Product, productIds } from "../mapping/commerce.ts"
+import { type Commerce, decimal } from "../mapping/commerce.ts"
 import { consentValue } from "../mapping/consent.ts"
 import { buildCustomData, putPredictedValue } from "../mapping/custom-data.ts"
 import {
@@ -126,8 +127,11 @@ const partnerNameOf = ({ partnerName }: Connection): string | null => {
 }
 
 /** ISO 639-1, of a locale such as `en-US`. */
-const languageOf = (locale: string | null): string | null =>
-  /^([a-z]{2})(?:[-_]|$)/i.exec(locale ?? "")?.[1]?.toLowerCase() ?? null
+const languageOf = (locale: string | null): string | null => (locale === null ? null : languageIn(locale))
+const languageIn: (locale: string) => string | null = memo(
+  256,
+  (locale) => /^([a-z]{2})(?:[-_]|$)/i.exec(locale)?.[1]?.toLowerCase() ?? null
+)
 
 /** `custom_data`: amounts are strings, counts integers, and no other key is taken, whatever a parameter rule sets. */
 const customDataOf = (
@@ -160,7 +164,7 @@ const putCustomData = (
   commerce: Commerce,
   dropped: Array<Dropped>
 ): void => {
-  putProducts(data, commerce.products, dropped)
+  putProducts(data, commerce, dropped)
   if (commerce.count !== null) data["num_items"] = commerce.count
   put(data, "content_name", event.properties?.content_name)
   put(data, "content_category", event.properties?.content_category)
@@ -169,9 +173,9 @@ const putCustomData = (
   putPredictedValue(data, event, commerce.currency, dropped)
 }
 
-const putProducts = (data: PayloadBuilder, products: ReadonlyArray<Product>, dropped: Array<Dropped>): void => {
+const putProducts = (data: PayloadBuilder, { ids, products }: Commerce, dropped: Array<Dropped>): void => {
   if (products.length === 0) return
-  data["content_ids"] = productIds(products)
+  data["content_ids"] = ids
   data["contents"] = products.map((product, index) => {
     const content: PayloadBuilder = { id: product.id }
     if (product.name) content["item_name"] = product.name
@@ -183,6 +187,6 @@ const putProducts = (data: PayloadBuilder, products: ReadonlyArray<Product>, dro
       dropped.push({ field: `properties.items[${index}].quantity`, reason: "not_an_integer" })
     return content
   })
-  const brands = distinct(products.map(({ brand }) => brand ?? ""))
-  if (brands.length === 1) put(data, "content_brand", brands[0])
+  const { brand } = products[0]!
+  if (brand && products.every((product) => product.brand === brand)) data["content_brand"] = brand
 }

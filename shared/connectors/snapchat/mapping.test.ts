@@ -14,6 +14,7 @@ import {
   properties,
   purchase
 } from "../../testing/event-fixture.ts"
+import type { JsonObject } from "../connector.ts"
 import { mapEvent } from "./mapping.ts"
 
 const snapchat = connectionOf("snapchat", {}, { partnerName: "capi-relay" })
@@ -23,6 +24,13 @@ const outcome = (event: Fields, now?: number) => mappingOutcome(mapEvent, purcha
 const payload = (event: Fields = {}) => payloadOf(mapEvent, purchase(event), snapchat)
 
 describe("Snapchat's events", () => {
+  it("name each brand and each product once, in order", () => {
+    const items = ["B", "A", null, "B", "", "A", "C"].map((brand, index) => item({ id: `p-${index % 3}`, brand }))
+    const { custom_data: custom } = payload({ properties: properties({ items, value: 1, currency: "USD" }) })
+    assert.deepStrictEqual((custom as JsonObject)["brands"], ["B", "A", "C"])
+    assert.deepStrictEqual((custom as JsonObject)["content_ids"], ["p-0", "p-1", "p-2"])
+  })
+
   it("map a purchase in Snapchat's form", () => {
     assert.deepStrictEqual(payload(), {
       event_name: "PURCHASE",

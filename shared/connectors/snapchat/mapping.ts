@@ -2,7 +2,7 @@
 import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
 import type { CompiledConnection, JsonObject, MapResult } from "../connector.ts"
-import { type Commerce, decimal, distinct, type Product, productIds } from "../mapping/commerce.ts"
+import { type Commerce, decimal, distinct, type Product } from "../mapping/commerce.ts"
 import { locationPairsOf, setDataProcessing } from "../mapping/consent.ts"
 import { appDataWithId, buildCustomData, putDeliveryCategory, putPredictedValue } from "../mapping/custom-data.ts"
 import { type Dropped, hashedUser, isEmpty, type PayloadBuilder, put, rejected } from "../mapping/payload.ts"
@@ -118,14 +118,14 @@ const putCustomData = (
   commerce: Commerce,
   dropped: Array<Dropped>
 ): void => {
-  if (commerce.products.length > 0) putProducts(data, commerce.products)
+  if (commerce.products.length > 0) putProducts(data, commerce)
   if (commerce.count !== null) data["num_items"] = commerce.count
   putText(data, event, dropped)
   putPredictedValue(data, event, commerce.currency, dropped)
 }
 
-const putProducts = (data: PayloadBuilder, products: ReadonlyArray<Product>): void => {
-  data["content_ids"] = productIds(products)
+const putProducts = (data: PayloadBuilder, { ids, products }: Commerce): void => {
+  data["content_ids"] = ids
   data["contents"] = products.map((product) => {
     const content: PayloadBuilder = { id: product.id }
     if (product.quantity !== null) content["quantity"] = decimal(product.quantity)
@@ -134,8 +134,18 @@ const putProducts = (data: PayloadBuilder, products: ReadonlyArray<Product>): vo
     put(content, "delivery_category", product.deliveryCategory)
     return content
   })
-  const brands = distinct(products.flatMap(({ brand }) => (brand ? [brand] : [])))
+  const brands = brandsOf(products)
   if (brands.length > 0) data["brands"] = brands
+}
+
+const brandsOf = (products: ReadonlyArray<Product>): ReadonlyArray<string> => {
+  const brands: Array<string> = []
+  for (let index = 0; index < products.length; index++) {
+    const { brand } = products[index]!
+    // Those of a cart mostly come from one.
+    if (brand && brand !== brands[brands.length - 1]) brands.push(brand)
+  }
+  return distinct(brands)
 }
 
 const putText = (data: PayloadBuilder, event: NormalizedEvent, dropped: Array<Dropped>): void => {

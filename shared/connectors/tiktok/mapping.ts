@@ -2,7 +2,7 @@
 import type { NormalizedEvent, NormalizedUser } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
 import type { CompiledConnection, JsonObject, MapResult, NotMapped } from "../connector.ts"
-import { type Commerce, productIds } from "../mapping/commerce.ts"
+import type { Commerce } from "../mapping/commerce.ts"
 import { buildCustomData } from "../mapping/custom-data.ts"
 import {
   type Dropped,
@@ -206,7 +206,7 @@ const putProducts = (
     dropped.push({ field: "properties.content_type", reason: "not_supported" })
   if (isKnown || products.length > 0) data["content_type"] = isKnown ? type : "product"
   if (products.length > 0) {
-    data["content_ids"] = productIds(products)
+    data["content_ids"] = commerce.ids
     data["contents"] = products.map((product) => {
       const content: PayloadBuilder = { content_id: product.id }
       if (product.name) content["content_name"] = product.name

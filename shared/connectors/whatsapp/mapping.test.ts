@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
 import { emptyNormalizedUser } from "../../../schemas/values.gen.ts"
 import type { TemplateMessage } from "../../connections/message-template.ts"
 import {
@@ -46,6 +47,24 @@ describe("WhatsApp's messages", () => {
         ]
       }
     })
+  })
+
+  it("hold a text in one line, with single spaces", () => {
+    const spaces = fc.constantFrom(" ", "  ", "\n", "\t", " \r\n", "\u00a0", "\u2028", "", "a", "ä", "o-42")
+    fc.assert(
+      fc.property(fc.array(spaces, { maxLength: 8 }), (parts) => {
+        const given = `${parts.join("")}x`
+        const { payload } = mapped(
+          mapEvent,
+          purchase({ properties: properties({ order_id: given, value: 1, currency: "USD" }) }),
+          whatsapp
+        )
+        const { components } = payload["template"] as {
+          components: ReadonlyArray<{ parameters: ReadonlyArray<JsonObject> }>
+        }
+        assert.strictEqual(components[0]!.parameters[0]!["text"], given.replace(/\s+/g, " ").trim())
+      })
+    )
   })
 
   const componentsOf = (more: Partial<TemplateMessage>, event: Fields = {}) => {

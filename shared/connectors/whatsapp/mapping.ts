@@ -193,11 +193,13 @@ const filledText = (template: string) => {
   return (event: NormalizedEvent): ReturnType<typeof render> => {
     const rendered = render(event)
     if (rendered._tag === "Missing") return rendered
-    const text = rendered.text.replace(whitespace, " ").trim()
+    const text = (hasOtherSpaces.test(rendered.text) ? rendered.text.replace(whitespace, " ") : rendered.text).trim()
     return text === "" ? { _tag: "Missing", path: template } : { _tag: "Text", text }
   }
 }
 
 const whitespace = /\s+/g
+/** Whether there is anything but single spaces between the words. */
+const hasOtherSpaces = /\s\s|[^\S ]/
 const isAddress = (text: string): boolean => /^https?:\/\/[^\s/]\S*$/i.test(text)
 const isMediaId = (text: string): boolean => /^\d{1,32}$/.test(text)
