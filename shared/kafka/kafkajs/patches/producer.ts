@@ -95,6 +95,9 @@ interface Ongoing {
   readonly sequences: Map<string, number>
   /** A request was sent that may have added something. */
   begun: boolean
+  /** When the first request was sent, if it is a produce request whose time says something; and the time that it took. */
+  timedFrom: number | null
+  took: number | null
   ending: boolean
 }
 
@@ -105,15 +108,26 @@ const versioned = (manager: Manager, cluster: Cluster, transactionalId: string):
     session: { transactionalId, producerId: of.producerId, producerEpoch: of.producerEpoch },
     sequences: new Map(),
     begun: false,
+    timedFrom: null,
+    took: null,
     ending: false
   })
+  const completion = new CompletionWait()
+  const noteAnswer = (now: number): void => {
+    if (ongoing === null || ongoing.timedFrom === null) return
+    ongoing.took = now - ongoing.timedFrom
+    ongoing.timedFrom = null
+  }
   const atTransactions = <A>(run: (broker: Broker) => Promise<A>): Promise<A> =>
     atCoordinator(cluster, { groupId: transactionalId, coordinatorType: transactionCoordinator }, run)
   const end = async (commit: boolean): Promise<void> => {
     if (ongoing?.begun === true) {
+      const asked = performance.now()
+      noteAnswer(asked)
+      const { session, took } = ongoing
       ongoing.ending = true
-      const request = endTxn(ongoing.session, commit)
-      ongoing = next(await atTransactions((broker) => sendRaw(broker, request)))
+      ongoing = next(await atTransactions((broker) => sendRaw(broker, endTxn(session, commit))))
+      completion.ended(performance.now(), { produceMillis: took, endMillis: performance.now() - asked })
     }
     return commit ? manager.commit() : manager.abort()
   }
@@ -140,12 +154,18 @@ const versioned = (manager: Manager, cluster: Cluster, transactionalId: string):
     isInTransaction: () => manager.isInTransaction() && ongoing?.ending !== true,
     addPartitionsToTransaction: async (topicData) => {
       if (ongoing === null) return manager.addPartitionsToTransaction(topicData)
-      ongoing.begun = true
       addByProduce(topicData)
+      if (ongoing.begun) return noteAnswer(performance.now())
+      ongoing.begun = true
+      const left = completion.millisLeft(performance.now())
+      if (left === null) return
+      if (left > 0) await new Promise((resolve) => setTimeout(resolve, left))
+      ongoing.timedFrom = performance.now()
     },
     sendOffsets: async ({ consumerGroupId, topics }) => {
       if (ongoing === null) return manager.sendOffsets({ consumerGroupId, topics })
       ongoing.begun = true
+      noteAnswer(performance.now())
       const request = txnOffsetCommit(ongoing.session, consumerGroupId, topics)
       await atCoordinator(cluster, { groupId: consumerGroupId, coordinatorType: groupCoordinator }, (broker) =>
         sendRaw(broker, request)
@@ -155,3 +175,33 @@ const versioned = (manager: Manager, cluster: Cluster, transactionalId: string):
     abort: () => end(false)
   }
 }
+
+/**
+ * How long the first produce request of a transaction waits for the transaction before to be complete. One that comes too early waits at the
+ * broker for 20 ms (`add.partitions.to.txn.retry.backoff.ms`), so it is better sent a few milliseconds later. How many is learnt: more by
+ * each request that took as much longer than the end of its transaction, a little less by each that did not, so that one in 25 comes too
+ * early where the broker's speed changes. Where transactions are complete at once, nothing waits.
+ */
+export class CompletionWait {
+  private waitMillis = 0
+  private endedAt = Number.NEGATIVE_INFINITY
+
+  /** A transaction has ended. `produceMillis` is null where its first request says nothing; `now` is monotonic. */
+  ended(now: number, took: { readonly produceMillis: number | null; readonly endMillis: number }): void {
+    this.endedAt = now
+    if (took.produceMillis === null) return
+    const cameTooEarly = took.produceMillis - took.endMillis >= brokerWaitMillis
+    const learnt = this.waitMillis + (cameTooEarly ? learntMillis : -learntMillis / 25)
+    this.waitMillis = Math.min(Math.max(0, learnt), waitMillisMax)
+  }
+
+  /** 0 or less: the request goes out now. Null where the transaction before has ended long ago: what the request takes says nothing. */
+  millisLeft(now: number): number | null {
+    const since = now - this.endedAt
+    return since > waitMillisMax ? null : this.waitMillis - since
+  }
+}
+
+const brokerWaitMillis = 20
+const learntMillis = 0.5
+const waitMillisMax = 5

@@ -4,7 +4,7 @@ import { apiVersions } from "../api-versions.ts"
 import { ResponseReader } from "../raw-request.ts"
 import { endTxn, failIf, hasVersionTwo, txnOffsetCommit } from "../transaction-requests.ts"
 import "./index.ts"
-import { transactionsOfVersionTwo, versionOneIds } from "./producer.ts"
+import { CompletionWait, transactionsOfVersionTwo, versionOneIds } from "./producer.ts"
 
 const hex = (...parts: ReadonlyArray<string>): Buffer => Buffer.from(parts.join("").replaceAll(" ", ""), "hex")
 const session = { transactionalId: "tx", producerId: "4097", producerEpoch: 3 }
@@ -211,5 +211,31 @@ describe("a producer of version 2", () => {
       await manager.commit()
       assert.deepStrictEqual(calls.slice(2), ["addPartitionsToTransaction", "sendOffsets", "commit"])
     }
+  })
+})
+
+describe("the wait for the transaction before", () => {
+  const early = { produceMillis: 22, endMillis: 1 }
+  const inTime = { produceMillis: 2, endMillis: 1 }
+
+  it("is none where transactions are complete at once, and is never long", () => {
+    const wait = new CompletionWait()
+    assert.isNull(wait.millisLeft(1_000))
+    wait.ended(1_000, inTime)
+    assert.strictEqual(wait.millisLeft(1_000), 0)
+    for (let many = 0; many < 100; many++) wait.ended(1_000, early)
+    assert.strictEqual(wait.millisLeft(1_000), 5)
+    assert.strictEqual(wait.millisLeft(1_003), 2)
+    assert.isNull(wait.millisLeft(1_006))
+  })
+
+  it("grows by requests that came too early, and shrinks by others, but not by those that a slow machine made long", () => {
+    const wait = new CompletionWait()
+    for (let many = 0; many < 4; many++) wait.ended(0, early)
+    assert.strictEqual(wait.millisLeft(0), 2)
+    wait.ended(0, { produceMillis: null, endMillis: 1 })
+    assert.strictEqual(wait.millisLeft(0), 2)
+    for (let many = 0; many < 50; many++) wait.ended(0, { produceMillis: 40, endMillis: 30 })
+    assert.closeTo(wait.millisLeft(0) ?? 0, 1, 1e-9)
   })
 })
