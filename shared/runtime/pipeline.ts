@@ -14,6 +14,7 @@ import type { PartitionRequests } from "./requests.ts"
 import type { AdaptiveBatchLimits } from "./steps.ts"
 import { type ReadySteps, StepQueue } from "./steps.ts"
 import { everyWhile, untilTick } from "./timers.ts"
+import { largeTransactionBytes, TransactionPace } from "./transaction-pace.ts"
 
 interface PipelineOptions<E, R> {
   readonly processor: Processor<E, R>
@@ -80,9 +81,15 @@ const commitSteps = <E, R>(options: PipelineOptions<E, R>, state: PipelineState<
   Effect.gen(function* () {
     const { task } = options
     const { steps } = state
+    const pace = new TransactionPace()
     while (true) {
       state.changed.closeUnsafe()
       if (steps.failure !== null) yield* steps.failure
+      const wait = steps.intakeEnded ? 0 : pace.millisLeft(yield* Clock.currentTimeMillis)
+      if (wait > 0 && steps.ready(largeTransactionBytes).bytes < largeTransactionBytes) {
+        yield* Effect.timeoutOption(state.changed.await, wait)
+        continue
+      }
       const tick = state.tickDue ? task.tick : undefined
       state.tickDue = false
       const outputs = tick === undefined ? [] : (yield* tick.step).outputs
@@ -97,7 +104,8 @@ const commitSteps = <E, R>(options: PipelineOptions<E, R>, state: PipelineState<
         continue
       }
       if (ticked !== null) ready.outputs.push(...ticked)
-      yield* commit(options, steps, ready, steps.nextOffset(ready, idle))
+      const millis = yield* commit(options, steps, ready, steps.nextOffset(ready, idle))
+      pace.ended(yield* Clock.currentTimeMillis, millis)
     }
   })
 
@@ -120,6 +128,7 @@ const commit = <E, R>(
     steps.settle(ready, next)
     const millis = (yield* Clock.currentTimeMillis) - begun
     onCommitted({ next, steps: ready.count, outputs: records.length, millis })
+    return millis
   })
 
 /** An output with the broker's name of its topic. */

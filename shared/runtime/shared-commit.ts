@@ -92,6 +92,7 @@ const commit = <E, R>(partition: SharedPartition<E, R>, parts: ReadonlyArray<Par
     yield* producer.commit({ records: outputs.map((output) => produced(prefix, output)), offsets: [] })
     const now = yield* Clock.currentTimeMillis
     partition.committedAt = now
+    partition.pace.ended(now, now - begun)
     for (const [index, { subscriber, ready, next, ticked }] of parts.entries()) {
       partition.bytesInFlight -= subscriber.queue.settle(ready, next)
       if (subscriber.isolation !== null) yield* subscriber.isolation.onCommitted(next, marks[index]!)

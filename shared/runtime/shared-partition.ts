@@ -12,6 +12,7 @@ import type { Intake } from "./intake.ts"
 import type { RecordSink } from "./partition.ts"
 import type { AdaptiveBatchLimits } from "./steps.ts"
 import type { Subscriber } from "./subscriber.ts"
+import { largeTransactionBytes, TransactionPace } from "./transaction-pace.ts"
 
 export interface SharedPartitionOptions<E, R> {
   readonly at: TopicPartition
@@ -59,6 +60,7 @@ export class SharedPartition<E, R> implements RecordSink {
   failure: KafkaError | null = null
   /** When the last transaction ended, in milliseconds since the epoch. */
   committedAt = 0
+  readonly pace = new TransactionPace()
   /** Catch-ups that hold the shared reading up, to come level with it. */
   private holds = 0
 
@@ -246,10 +248,16 @@ export class SharedPartition<E, R> implements RecordSink {
     this.changed.openUnsafe()
   }
 
-  /** Milliseconds until the next transaction may begin, where many steps are under way that would each have a transaction. */
+  /** Milliseconds until the next transaction may begin, where many steps are under way that would each have a transaction, or the broker is busy. */
   millisToCommit(now: number): number {
+    if (this.ended) return 0
+    const paced = this.bytesInFlight < largeTransactionBytes ? this.pace.millisLeft(now) : 0
+    return Math.max(paced, this.millisToGather(now))
+  }
+
+  private millisToGather(now: number): number {
     const left = this.committedAt + gatherMillis - now
-    if (left <= 0 || left > gatherMillis || this.ended) return 0
+    if (left <= 0 || left > gatherMillis) return 0
     let steps = 0
     for (const one of this.subscribers) if (one.isOpen && one.queue.hasSteps) steps++
     return steps < gatheredFrom ? 0 : left

@@ -218,7 +218,7 @@ describe("the wait for the transaction before", () => {
   const early = { produceMillis: 22, endMillis: 1 }
   const inTime = { produceMillis: 2, endMillis: 1 }
 
-  it("is none where transactions are complete at once, and is never long", () => {
+  it("does not happen where transactions are complete at once, and is never long", () => {
     const wait = new CompletionWait()
     assert.isNull(wait.millisLeft(1_000))
     wait.ended(1_000, inTime)

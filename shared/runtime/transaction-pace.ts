@@ -1,0 +1,39 @@
+/**
+ * How long the next transaction of a partition waits, so that a broker that is busy with transactions gets fewer and larger ones. Where each
+ * partition of each stage begins the next as soon as one has ended, they share the broker: each takes as long as all of them together.
+ * With a pause between two, the same events need fewer, and each is done sooner.
+ */
+export class TransactionPace {
+  /** Milliseconds that transactions take now, smoothed; and the least of late, about what one takes alone. */
+  private typical = 0
+  private least = Number.POSITIVE_INFINITY
+  private endedAt = Number.NEGATIVE_INFINITY
+
+  /** @param now milliseconds since the epoch */
+  ended(now: number, tookMillis: number): void {
+    this.endedAt = now
+    this.typical += (tookMillis - this.typical) / smoothedOver
+    this.least = Math.min(tookMillis, this.least * leastGrows)
+  }
+
+  /** 0 where nothing is to be waited for. */
+  millisLeft(now: number): number {
+    const left = this.endedAt + this.pauseMillis - now
+    // A wall clock that was set back must not make anything wait until it has caught up.
+    return left > pauseMillisMax ? 0 : Math.max(0, left)
+  }
+
+  /** None while transactions take twice as long as one alone, or less; as long as they take, at most. */
+  private get pauseMillis(): number {
+    const unhurried = Math.max(unhurriedMillis, 2 * this.least)
+    return Math.min(Math.max(0, 2 * (this.typical - unhurried)), this.typical, pauseMillisMax)
+  }
+}
+
+/** Outputs of so many bytes that are complete wait for nothing: they are a large transaction as they are. */
+export const largeTransactionBytes = 256 * 1024
+
+const smoothedOver = 5
+const leastGrows = 1.01
+const unhurriedMillis = 10
+const pauseMillisMax = 40
