@@ -1,8 +1,11 @@
 /** Fields of the usual form become what their rule makes of them by the long way. */
+import { BlockList, isIPv4 } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { hashedState, hashedZip, normalizeState, normalizeZip } from "./address.ts"
 import { normalizeEmail } from "./email.ts"
+import { dropped, kept } from "./field.ts"
+import { normalizeIp } from "./other-fields.ts"
 import { hashOfUsualBirthday, normalizeBirthDate } from "./person.ts"
 import { sha256 } from "./text.ts"
 
@@ -81,4 +84,60 @@ describe("fields of the usual form", () => {
       runs
     )
   })
+
+  it("are IPv4 addresses, as Node reads them, that are public by their first numbers", () => {
+    const octet = fc.oneof(
+      fc.nat(300).map(String),
+      fc.constantFrom(
+        "0",
+        "00",
+        "01",
+        "10",
+        "100",
+        "127",
+        "169",
+        "172",
+        "192",
+        "198",
+        "224",
+        "254",
+        "168",
+        "16",
+        "",
+        "1a"
+      )
+    )
+    const address = fc
+      .tuple(fc.array(octet, { minLength: 3, maxLength: 5 }), fc.constantFrom("", "", "", ".", " ", "."))
+      .map(([octets, behind]) => octets.join(".") + behind)
+    fc.assert(
+      fc.property(address, (value) => {
+        const read = normalizeIp(value)
+        const text = value.trim()
+        if (!isIPv4(text)) return assert.isFalse("value" in read)
+        assert.deepStrictEqual(read, isSpecial(text) ? dropped("ip_not_public") : kept(text))
+        // One of a proxy's list is read by the long way, which asks Node.
+        assert.deepStrictEqual(normalizeIp(`${text}, unknown`), read)
+      }),
+      runs
+    )
+  })
 })
+
+/** IANA's special-purpose blocks, and multicast and what is reserved above it. */
+const isSpecial = (address: string): boolean => blocks.check(address)
+const blocks = new BlockList()
+for (const [net, prefix] of [
+  ["0.0.0.0", 8],
+  ["10.0.0.0", 8],
+  ["100.64.0.0", 10],
+  ["127.0.0.0", 8],
+  ["169.254.0.0", 16],
+  ["172.16.0.0", 12],
+  ["192.0.0.0", 24],
+  ["192.168.0.0", 16],
+  ["198.18.0.0", 15],
+  ["224.0.0.0", 3]
+] as const) {
+  blocks.addSubnet(net, prefix)
+}
