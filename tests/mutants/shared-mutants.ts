@@ -31,6 +31,20 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
     tests: ["shared/kafka/wire/buffer-pool.test.ts"]
   },
   {
+    wrong: "A transaction that may be committed is aborted when its end was not answered.",
+    file: "shared/kafka/kafkajs/patches/producer.ts",
+    from: "ongoing.ending = true",
+    to: "ongoing.ending = false",
+    tests: ["shared/kafka/kafkajs/patches/transactions.test.ts"]
+  },
+  {
+    wrong: "A producer goes on with the epoch and the sequence numbers of the transaction before.",
+    file: "shared/kafka/kafkajs/patches/producer.ts",
+    from: "ongoing = next(await atTransactions((broker) => sendRaw(broker, endTxn(session, commit))))",
+    to: "await atTransactions((broker) => sendRaw(broker, endTxn(session, commit)))",
+    tests: ["shared/kafka/kafkajs/patches/transactions.test.ts"]
+  },
+  {
     wrong: "A member joins its group again before its requests are finished.",
     file: "shared/kafka/kafkajs/patches/consumer.ts",
     from: "await Promise.all(this.assigners.map(({ beforeJoining }) => beforeJoining?.()))",
