@@ -11,7 +11,7 @@ import { topicNames } from "../../shared/model/topics.ts"
 import { waitUntil } from "../harness/wait-until.ts"
 import type { Receipts } from "./account-figures.ts"
 import { type Cluster, startProcessors, untilReady } from "./cluster.ts"
-import { cpuSeconds, type MeasuredProcess, startProcess } from "./measured-process.ts"
+import { cpuSeconds, type MeasuredProcess, serverSeconds, startProcess } from "./measured-process.ts"
 
 export interface AccountSink {
   readonly url: string
@@ -102,7 +102,7 @@ export const startDelivery = Effect.fnUntraced(function* (
   const usage = (): Usage => ({
     at: performance.now(),
     delivery: processes.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0),
-    broker: cpuSeconds(brokerPid)
+    broker: serverSeconds(brokerPid)
   })
   yield* Effect.promise(() => untilReady(processes, startMillisMax).catch(withLog))
   const ready = usage()

@@ -12,7 +12,7 @@ import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
 import { connectionsIn, withAccounts } from "./account-load.ts"
 import { type Cluster, clusterWith, progress, type Sink, startProcessors, startSink, untilReady } from "./cluster.ts"
 import { figuresOf, type IdleRun } from "./idle-figures.ts"
-import { cpuSeconds, type MeasuredProgram } from "./measured-process.ts"
+import { cpuSeconds, type MeasuredProgram, serverSeconds } from "./measured-process.ts"
 import { calibrate, report } from "./report.ts"
 import { warmBroker } from "./warm-broker.ts"
 
@@ -44,9 +44,9 @@ const environmentOf = ({ url }: Pick<Sink, "url">): Readonly<Record<string, stri
   }
 }
 
-/** CPU of each process over `seconds`, in percent of one core. */
-const idlePercents = Effect.fnUntraced(function* (pids: ReadonlyArray<number>) {
-  const read = () => ({ at: performance.now(), cpu: pids.map(cpuSeconds) })
+/** CPU of the broker, and of each process, over `seconds`, in percent of one core. */
+const idlePercents = Effect.fnUntraced(function* (brokerPid: number, pids: ReadonlyArray<number>) {
+  const read = () => ({ at: performance.now(), cpu: [serverSeconds(brokerPid), ...pids.map(cpuSeconds)] })
   yield* Effect.sleep(settleSeconds * 1000)
   const before = read()
   yield* Effect.sleep(seconds * 1000)
@@ -70,7 +70,10 @@ const measure = Effect.fnUntraced(function* (made: Cluster, brokerPid: number, s
     (started: ReadonlyArray<MeasuredProgram>) => Effect.promise(() => Promise.all(started.map(({ stop }) => stop())))
   )
   yield* Effect.promise(() => untilReady(processes, readyMillisMax))
-  const [broker = Number.NaN, ...percents] = yield* idlePercents([brokerPid, ...processes.map(({ pid }) => pid)])
+  const [broker = Number.NaN, ...percents] = yield* idlePercents(
+    brokerPid,
+    processes.map(({ pid }) => pid)
+  )
   const run: IdleRun = {
     connections,
     programs: new Map(
@@ -91,7 +94,7 @@ const main = Effect.gen(function* () {
   const sink = yield* startSink(made, null)
   yield* warmBroker(made, warmUpTransactions)
   progress(`The broker alone: ${settleSeconds + seconds} s.`)
-  const [brokerAlone = Number.NaN] = yield* idlePercents([brokerPid])
+  const [brokerAlone = Number.NaN] = yield* idlePercents(brokerPid, [])
   const runs: Array<IdleRun> = []
   for (const count of counts) runs.push(yield* measure(made, brokerPid, sink, count))
   return report(

@@ -1,5 +1,5 @@
 /** Processes under measurement: started with a log, read from /proc, ended by their pid. */
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import process from "node:process"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -52,14 +52,40 @@ const measured = ({ name, port, pid, hasEnded }: Pick<RunningProgram, "name" | "
 })
 
 /** Seconds of processor time that the process (all its threads) has used, in user and kernel mode. */
-export const cpuSeconds = (pid: number): number => {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ")
+export const cpuSeconds = (pid: number): number => secondsIn(readFileSync(`/proc/${pid}/stat`, "utf8"))
+
+/**
+ * The same of a JVM, without its compiler's threads: a broker compiles what it does for some minutes, and whoever is measured
+ * meanwhile would pay for all who come later.
+ */
+export const serverSeconds = (pid: number): number => cpuSeconds(pid) - compilerSeconds(pid)
+
+/** Of the threads that compile. HotSpot keeps the first of each kind as long as it runs. */
+export const compilerSeconds = (pid: number): number =>
+  readdirSync(`/proc/${pid}/task`)
+    .flatMap((thread) => readIfThere(`/proc/${pid}/task/${thread}/stat`))
+    .filter((stat) => / \(C[12] Compiler/.test(stat))
+    .reduce((sum, stat) => sum + secondsIn(stat), 0)
+
+/** A thread may end between the listing and the reading. */
+const readIfThere = (file: string): ReadonlyArray<string> => {
+  try {
+    return [readFileSync(file, "utf8")]
+  } catch {
+    return []
+  }
+}
+
+const secondsIn = (stat: string): number => {
+  const fields = stat.slice(stat.lastIndexOf(") ") + 2).split(" ")
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }
 
 /** What broker and sink have worked, and how long processors had nothing to do, summed over them; in seconds. */
 export interface Surroundings {
+  /** Without `brokerCompilerSeconds`. */
   readonly brokerSeconds: number
+  readonly brokerCompilerSeconds: number
   readonly sinkSeconds: number
   readonly idleSeconds: number
 }
@@ -67,7 +93,8 @@ export interface Surroundings {
 /** Begins to measure; the function gives what has gone by since. A broker that is not ours has no pid and counts as 0. */
 export const measureSurroundings = (brokerPid: number | null, sinkPid: number): (() => Surroundings) => {
   const read = (): Surroundings => ({
-    brokerSeconds: brokerPid === null ? 0 : cpuSeconds(brokerPid),
+    brokerSeconds: brokerPid === null ? 0 : serverSeconds(brokerPid),
+    brokerCompilerSeconds: brokerPid === null ? 0 : compilerSeconds(brokerPid),
     sinkSeconds: cpuSeconds(sinkPid),
     idleSeconds: idleSeconds()
   })
@@ -76,6 +103,7 @@ export const measureSurroundings = (brokerPid: number | null, sinkPid: number): 
     const now = read()
     return {
       brokerSeconds: now.brokerSeconds - before.brokerSeconds,
+      brokerCompilerSeconds: now.brokerCompilerSeconds - before.brokerCompilerSeconds,
       sinkSeconds: now.sinkSeconds - before.sinkSeconds,
       idleSeconds: now.idleSeconds - before.idleSeconds
     }
