@@ -132,7 +132,8 @@ const readerOf = (record: AvroRecord, at: string | null, parameters = "", byHand
   const lines = record.fields.map((field) => {
     const method = `${record.name}.${field.name}` === "Item.id" ? null : methodOf(record.name, field)
     const path = at === null ? "path" : `"${at}"`
-    const value = method === null ? byHand(field.name) : `reader.${method}(json, "${field.name}", ${path})`
+    const value =
+      method === null ? byHand(field.name) : `reader.${method}(json["${field.name}"], ${path}, "${field.name}")`
     return value === field.name ? `  ${value}` : `  ${field.name}: ${value}`
   })
   const more = parameters === "" ? "" : `, ${parameters}`

@@ -22,9 +22,8 @@ export class JsonReader {
     return null
   }
 
-  /** Text, or a list of one; numbers and booleans by their usual spelling. */
-  string(record: JsonRecord, key: string, path: string): string | null {
-    const value = record[key]
+  /** Text, or a list of one; numbers and booleans by their usual spelling. What is left out is named by `path` and `key`. */
+  string(value: unknown, path: string, key: string): string | null {
     if (typeof value === "string") return value
     if (value === undefined || value === null) return null
     const only: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value
@@ -32,18 +31,19 @@ export class JsonReader {
   }
 
   /** As `text`, but true and false are no value of a person and no id: their hash would be that of thousands. */
-  identifier(record: JsonRecord, key: string, path: string): string | null {
-    const value = record[key]
+  identifier(value: unknown, path: string, key: string): string | null {
+    if (typeof value === "string") return value
     const only: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value
-    return typeof only === "boolean" ? this.drop(path + key, "invalid_type") : this.string(record, key, path)
+    return typeof only === "boolean" ? this.drop(path + key, "invalid_type") : this.string(value, path, key)
   }
 
   /** One identifier or a list of them. */
-  identifiers(record: JsonRecord, key: string, path: string): string | ReadonlyArray<string> | null {
-    const value = elementsOf(record[key])
-    if (value === null) return this.identifier(record, key, path)
+  identifiers(value: unknown, path: string, key: string): string | ReadonlyArray<string> | null {
+    if (typeof value === "string") return value
+    const elements = elementsOf(value)
+    if (elements === null) return this.identifier(value, path, key)
     const list: Array<string> = []
-    for (const element of value) {
+    for (const element of elements) {
       if (element === null) continue
       const text = typeof element === "boolean" ? null : this.spelled(element)
       if (text === null) this.drop(path + key, "invalid_type")
@@ -53,33 +53,32 @@ export class JsonReader {
   }
 
   /** Strings by name; any other value is left out. */
-  strings(record: JsonRecord, key: string, path: string): Readonly<Record<string, string>> | null {
-    const given = this.record(record, key, path)
+  strings(value: unknown, path: string, key: string): Readonly<Record<string, string>> | null {
+    const given = this.record(value, path, key)
     if (given === null) return null
     const strings: Record<string, string> = {}
     for (const name of Object.keys(given).slice(0, positionsMax)) {
-      const value = name === "__proto__" ? null : this.identifier(given, name, `${path}${key}.`)
-      if (value !== null) strings[name] = value
+      const text = name === "__proto__" ? null : this.identifier(given[name], `${path}${key}.`, name)
+      if (text !== null) strings[name] = text
     }
     return strings
   }
 
   /** A list whose elements are known by their position: a null, and what is not a string, is an empty string in its place. */
-  positions(record: JsonRecord, key: string, path: string): ReadonlyArray<string> {
-    const value = elementsOf(record[key])
-    if (value === null) {
-      const only = this.string(record, key, path)
+  positions(value: unknown, path: string, key: string): ReadonlyArray<string> {
+    const elements = elementsOf(value)
+    if (elements === null) {
+      const only = this.string(value, path, key)
       return only === null ? [] : [only]
     }
-    return value.slice(0, positionsMax).map((element: unknown, index) => {
+    return elements.slice(0, positionsMax).map((element: unknown, index) => {
       if (element === null) return ""
       return this.spelled(element) ?? this.drop(`${path}${key}[${index}]`, "invalid_type") ?? ""
     })
   }
 
   /** A finite number; a plain decimal in a string is one. Anything else leaves the field out. */
-  number(record: JsonRecord, key: string, path: string): number | null {
-    const value = record[key]
+  number(value: unknown, path: string, key: string): number | null {
     if (value === undefined || value === null) return null
     if (typeof value === "number" && Number.isFinite(value)) return value
     if (typeof value === "string" && value.trim() === "") return null
@@ -87,8 +86,7 @@ export class JsonReader {
     return this.drop(path + key, "not_a_number")
   }
 
-  boolean(record: JsonRecord, key: string, path: string): boolean | null {
-    const value = record[key]
+  boolean(value: unknown, path: string, key: string): boolean | null {
     if (typeof value === "boolean") return value
     if (value === undefined || value === null) return null
     const word = typeof value === "string" ? value.trim().toLowerCase() : value
@@ -99,15 +97,14 @@ export class JsonReader {
   }
 
   /** Milliseconds since the epoch, or ISO 8601 with an offset. */
-  time(record: JsonRecord, key: string, path: string): number | null {
-    const time = readTime(record[key])
+  time(value: unknown, path: string, key: string): number | null {
+    const time = readTime(value)
     if (typeof time !== "string") return time
     return this.drop(path + key, time === "invalid" ? "invalid_time" : "time_without_offset")
   }
 
   /** A nested object; null for anything else. */
-  record(record: JsonRecord, key: string, path: string): JsonRecord | null {
-    const value = record[key]
+  record(value: unknown, path: string, key: string): JsonRecord | null {
     if (value === undefined || value === null || isEmptyList(value)) return null
     return isRecord(value) ? value : this.drop(path + key, "invalid_type")
   }

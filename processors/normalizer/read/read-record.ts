@@ -112,22 +112,26 @@ export const rawEventFromJson = (json: unknown): JsonEvent => {
     )
   }
   const reader = new JsonReader()
-  const user = reader.record(json, "user", "")
-  const properties = reader.record(json, "properties", "")
-  const app = reader.record(json, "app", "")
-  const signals = reader.record(json, "consent_signals", "")
+  const user = reader.record(json["user"], "", "user")
+  const properties = reader.record(json["properties"], "", "properties")
+  const app = reader.record(json["app"], "", "app")
+  const signals = reader.record(json["consent_signals"], "", "consent_signals")
   const raw: RawEvent = {
     event_id: id,
     event_name: name,
     // The normalizer reports an invalid time.
     event_time: time === "invalid" ? Number.NaN : time,
-    action_source: reader.string(json, "action_source", ""),
-    event_source_url: reader.string(json, "event_source_url", ""),
-    referrer_url: reader.string(json, "referrer_url", ""),
-    messaging_channel: reader.string(json, "messaging_channel", ""),
-    page_id: reader.identifier(json, "page_id", ""),
-    whatsapp_business_account_id: reader.identifier(json, "whatsapp_business_account_id", ""),
-    ig_account_id: reader.identifier(json, "ig_account_id", ""),
+    action_source: reader.string(json["action_source"], "", "action_source"),
+    event_source_url: reader.string(json["event_source_url"], "", "event_source_url"),
+    referrer_url: reader.string(json["referrer_url"], "", "referrer_url"),
+    messaging_channel: reader.string(json["messaging_channel"], "", "messaging_channel"),
+    page_id: reader.identifier(json["page_id"], "", "page_id"),
+    whatsapp_business_account_id: reader.identifier(
+      json["whatsapp_business_account_id"],
+      "",
+      "whatsapp_business_account_id"
+    ),
+    ig_account_id: reader.identifier(json["ig_account_id"], "", "ig_account_id"),
     user: user === null ? null : readRawUser(reader, user),
     consent: readConsent(json["consent"]),
     properties: properties === null ? null : readProperties(reader, properties, listsAndMaps),
@@ -161,7 +165,7 @@ const noIdentifier = (
 const shown = (value: string | null, json: JsonRecord): string | null => {
   if (value === null || value.length > 256) return null
   const reader = new JsonReader()
-  const user = reader.record(json, "user", "")
+  const user = reader.record(json["user"], "", "user")
   return new PersonalData(user === null ? null : readRawUser(reader, user)).inId(value) ? null : value
 }
 
@@ -191,14 +195,20 @@ const readItems: PropertyReaders["items"] = (reader, properties) => {
     return items
   }
   if (elements.length > itemsMax) reader.drop("properties.items", "too_many")
-  for (const [index, item] of elements.slice(0, itemsMax).entries()) {
-    const path = `properties.items[${index}].`
+  const count = Math.min(elements.length, itemsMax)
+  for (let index = 0; index < count; index++) {
+    const item = elements[index]
+    const path = itemPaths[index] ?? pathOfItem(index)
     // One without id keeps its place, so that the normalizer, which leaves it out, names the others by theirs.
-    const id = isRecord(item) ? reader.identifier(item, "id", path) : null
+    const id = isRecord(item) ? reader.identifier(item["id"], path, "id") : null
     items.push(isRecord(item) && id !== null ? readItem(reader, item, path, id) : emptyItem)
   }
   return items
 }
+
+const pathOfItem = (index: number): string => `properties.items[${index}].`
+/** Those of usual orders, since they are needed only where something is left out. */
+const itemPaths = Array.from({ length: 16 }, (_, index) => pathOfItem(index))
 
 /**
  * The free properties: those under `custom`, and every property that the schema does not know. A nested value travels as a JSON
@@ -219,12 +229,14 @@ const readCustom: PropertyReaders["custom"] = (reader, properties) => {
     if (read === undefined) reader.drop("properties.custom", "too_deep")
     else custom[key] = read
   }
-  const own = reader.record(properties, "custom", "properties.") ?? {}
+  const own = reader.record(properties["custom"], "properties.", "custom") ?? {}
   for (const key in own) {
     if (count > customMax) break
     if (Object.hasOwn(own, key)) add(key, own[key])
   }
-  for (const key of Object.keys(properties)) if (!propertyNames.has(key)) add(key, properties[key])
+  for (const key in properties) {
+    if (!propertyNames.has(key) && Object.hasOwn(properties, key)) add(key, properties[key])
+  }
   return custom
 }
 
