@@ -35,6 +35,8 @@ export interface Decision {
   readonly outcomes: Map<string, OutcomeCount>
   /** Not decided yet: see `decideRepeats`. */
   readonly repeats: ReadonlyArray<RepeatedEvent>
+  /** When the raw record of the last event was written, in milliseconds since the epoch; null without events. */
+  writtenAt: number | null
 }
 
 export interface OutcomeCount {
@@ -72,7 +74,7 @@ export const decide = (batch: Batch, context: DecideContext): Decision => {
   const { codecs, duplicates, now } = context
   const writing = writingOf(context)
   const repeats: Array<RepeatedEvent> = []
-  const decision: Decision = { outputs: [], outcomes: new Map(), repeats }
+  const decision: Decision = { outputs: [], outcomes: new Map(), repeats, writtenAt: null }
   for (const record of batch.records) {
     const decoded = codecs.decode("normalized-event", record.value)
     if (decoded._tag === "Undecodable") {
@@ -83,6 +85,7 @@ export const decide = (batch: Batch, context: DecideContext): Decision => {
       continue
     }
     const event = decoded.value
+    decision.writtenAt = event.source.timestamp
     const keyHash = murmur2(event.event_id)
     const home = duplicates.homeOf(keyHash)
     if (home !== batch.partition) {

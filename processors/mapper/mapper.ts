@@ -154,11 +154,12 @@ const decideWithRefusals = Effect.fnUntraced(function* (
 })
 
 const toStep = (
-  { outputs }: Decision,
+  { outputs, writtenAt }: Decision,
   changelog: ReadonlyArray<Outbound>,
   pooled: ReadonlyArray<Pooled<unknown>>
 ): Step => ({
   outputs: [...outputs, ...changelog],
+  ...(writtenAt === null ? {} : { writtenAt }),
   release: () => {
     for (const { release } of pooled) release()
   }

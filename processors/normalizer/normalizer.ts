@@ -74,7 +74,8 @@ const normalizeBatch = (config: NormalizerConfig, loadSchemas: LoadSchemas) => {
       decide(batch, config, codecs, now, opened?.open, hop)
     )
     yield* report(decision)
-    return { ...decision.step, release }
+    const last = batch.records.at(-1)
+    return { ...decision.step, release, ...(last === undefined ? {} : { writtenAt: last.timestamp }) }
   })
 }
 

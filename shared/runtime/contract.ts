@@ -103,6 +103,11 @@ export interface Step {
   readonly outputs: ReadonlyArray<Outbound>
   /** Called once the outputs are committed: their buffers are not read any more. Not called where the commit failed. */
   readonly release?: () => void
+  /**
+   * When the last of its events was written to the log, in milliseconds since the epoch. What is seconds late is a backlog: its transactions
+   * are made large, and may wait for that.
+   */
+  readonly writtenAt?: number
 }
 
 /** A record as it came from Kafka. `topic` is the logical name (no prefix); `timestamp` in milliseconds since the epoch. */

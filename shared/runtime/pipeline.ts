@@ -14,7 +14,7 @@ import type { PartitionRequests } from "./requests.ts"
 import type { AdaptiveBatchLimits } from "./steps.ts"
 import { type ReadySteps, StepQueue } from "./steps.ts"
 import { everyWhile, untilTick } from "./timers.ts"
-import { largeTransactionBytes, TransactionPace } from "./transaction-pace.ts"
+import { TransactionPace } from "./transaction-pace.ts"
 
 interface PipelineOptions<E, R> {
   readonly processor: Processor<E, R>
@@ -86,7 +86,7 @@ const commitSteps = <E, R>(options: PipelineOptions<E, R>, state: PipelineState<
       state.changed.closeUnsafe()
       if (steps.failure !== null) yield* steps.failure
       const wait = steps.intakeEnded ? 0 : pace.millisLeft(yield* Clock.currentTimeMillis)
-      if (wait > 0 && steps.ready(largeTransactionBytes).bytes < largeTransactionBytes) {
+      if (wait > 0 && waitsForMore(steps, Math.min(pace.enoughBytes, options.limits.commitBytesMax))) {
         yield* Effect.timeoutOption(state.changed.await, wait)
         continue
       }
@@ -105,9 +105,15 @@ const commitSteps = <E, R>(options: PipelineOptions<E, R>, state: PipelineState<
       }
       if (ticked !== null) ready.outputs.push(...ticked)
       const millis = yield* commit(options, steps, ready, steps.nextOffset(ready, idle))
-      pace.ended(yield* Clock.currentTimeMillis, millis)
+      pace.ended(yield* Clock.currentTimeMillis, millis, ready.writtenAt)
     }
   })
+
+/** Whether what is complete is no large transaction yet, and may become one. */
+const waitsForMore = <E, R>(steps: StepQueue<E, R>, enoughBytes: number): boolean => {
+  const ready = steps.ready(enoughBytes)
+  return ready.bytes < enoughBytes && !steps.isFull(ready)
+}
 
 const commit = <E, R>(
   { producer, at, groupId, runtime, metadata, onCommitted }: PipelineOptions<E, R>,

@@ -45,6 +45,8 @@ export interface ReadySteps {
   /** Of the outputs. */
   readonly bytes: number
   readonly outputs: Array<Outbound>
+  /** Of the last step that says it (`Step`). */
+  readonly writtenAt?: number | undefined
 }
 
 export const nothingReady: ReadySteps = { count: 0, inputBytes: 0, bytes: 0, outputs: [] }
@@ -147,17 +149,26 @@ export class StepQueue<E, R> {
     let bytes = 0
     let inputBytes = 0
     let count = 0
+    let writtenAt: number | undefined
     while (count < this.steps.length && bytes < bytesMax) {
       const { exit, batch } = this.steps[count]!
       if (exit === null || !Exit.isSuccess(exit)) break
       inputBytes += batch.bytes
+      writtenAt = exit.value.writtenAt ?? writtenAt
       for (const output of exit.value.outputs) {
         outputs.push(output)
         bytes += output.value?.length ?? 0
       }
       count++
     }
-    return { count, inputBytes, bytes, outputs }
+    return { count, inputBytes, bytes, outputs, writtenAt }
+  }
+
+  /** No further step can begin or end before these are committed. */
+  isFull(ready: ReadySteps): boolean {
+    const { intake } = this.options
+    if (ready.count < this.steps.length) return false
+    return ready.count >= this.uncommittedMax || (intake.paused && intake.isEmpty)
   }
 
   /**

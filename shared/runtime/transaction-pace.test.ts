@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { TransactionPace } from "./transaction-pace.ts"
+import { largeTransactionBytes, TransactionPace } from "./transaction-pace.ts"
 
 const paceAfter = (...took: ReadonlyArray<number>): TransactionPace => {
   const pace = new TransactionPace()
@@ -26,6 +26,17 @@ describe("the pause between two transactions", () => {
     assert.strictEqual(paceAfter(...times(50, 100)).millisLeft(1_000), 0)
     // What was short once is forgotten.
     assert.strictEqual(paceAfter(4, ...times(400, 100)).millisLeft(1_000), 0)
+  })
+
+  it("is longer for events that are seconds late, which wait for a larger transaction, and ends with them", () => {
+    const pace = paceAfter(...times(3, 5))
+    pace.ended(10_000, 5, 7_000)
+    assert.strictEqual(pace.millisLeft(10_100), 400)
+    assert.isAbove(pace.enoughBytes, largeTransactionBytes)
+    assert.strictEqual(pace.millisLeft(9_000), 0)
+    pace.ended(10_400, 5, 10_300)
+    assert.strictEqual(pace.millisLeft(10_400), 0)
+    assert.strictEqual(pace.enoughBytes, largeTransactionBytes)
   })
 
   it("does not happen where the wall clock was set back", () => {

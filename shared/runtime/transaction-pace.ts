@@ -8,23 +8,34 @@ export class TransactionPace {
   private typical = 0
   private least = Number.POSITIVE_INFINITY
   private endedAt = Number.NEGATIVE_INFINITY
+  /** The last transaction's events were seconds old: a backlog. */
+  private isLate = false
 
-  /** @param now milliseconds since the epoch */
-  ended(now: number, tookMillis: number): void {
+  /**
+   * @param now milliseconds since the epoch
+   * @param writtenAt when its last event was written to the log, where that is known
+   */
+  ended(now: number, tookMillis: number, writtenAt = now): void {
     this.endedAt = now
+    this.isLate = writtenAt > 0 && now - writtenAt >= lateMillisMin
     this.typical += (tookMillis - this.typical) / smoothedOver
     this.least = Math.min(tookMillis, this.least * leastGrows)
   }
 
   /** 0 where nothing is to be waited for. */
   millisLeft(now: number): number {
-    const left = this.endedAt + this.pauseMillis - now
     // A wall clock that was set back must not make anything wait until it has caught up.
-    return left > pauseMillisMax ? 0 : Math.max(0, left)
+    return now < this.endedAt ? 0 : Math.max(0, this.endedAt + this.pauseMillis - now)
+  }
+
+  /** Complete outputs of so many bytes wait for nothing: they are a large transaction as they are. */
+  get enoughBytes(): number {
+    return this.isLate ? lateTransactionBytes : largeTransactionBytes
   }
 
   /** None while transactions take twice as long as one alone, or less; as long as they take, at most. */
   private get pauseMillis(): number {
+    if (this.isLate) return latePauseMillis
     const unhurried = Math.max(unhurriedMillis, 2 * this.least)
     return Math.min(Math.max(0, 2 * (this.typical - unhurried)), this.typical, pauseMillisMax)
   }
@@ -32,6 +43,11 @@ export class TransactionPace {
 
 /** Outputs of so many bytes that are complete wait for nothing: they are a large transaction as they are. */
 export const largeTransactionBytes = 256 * 1024
+
+/** Events that are so late are a backlog: what counts is how many go through, and a transaction costs as much as some fifty of them. */
+const lateMillisMin = 2_000
+const latePauseMillis = 500
+const lateTransactionBytes = 2 * 1024 * 1024
 
 const smoothedOver = 5
 const leastGrows = 1.01
