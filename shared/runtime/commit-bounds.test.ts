@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { copy, copyOf, runtimeHarness, settle } from "../testing/runtime-harness.ts"
-import type { Batch } from "./contract.ts"
+import type { Batch, Step } from "./contract.ts"
 import { defaultRuntimeOptions } from "./contract.ts"
 import { Intake } from "./intake.ts"
 import { runPipeline } from "./pipeline.ts"
@@ -51,37 +51,12 @@ it.effect("commits nothing that came while a tick was at work", () =>
 
 it.effect("commits no batch that was taken and is not worked on yet", () =>
   Effect.gen(function* () {
-    const commits: Array<readonly [next: number | null, records: number]> = []
-    const intake = new Intake({
-      position: 0,
-      topic: "in",
-      limits: oneRecord,
-      accept: undefined,
-      bytesInFlightMax: 100_000,
-      clock: yield* Clock.Clock,
-      pause: () => undefined,
-      resume: () => undefined,
-      onReceived: () => undefined
-    })
+    const commits: Array<Commit> = []
+    const intake = yield* intakeOf(100_000)
     // Effect lets other fibers run between any two operations; here it always does so after a batch was taken.
     const heldUp = Effect.tap(intake.take, () => Effect.repeat(Effect.yieldNow, { times: 10 }))
-    const pipeline = runPipeline({
-      processor: copy({ batch: oneRecord, concurrency: 2 }),
-      task: { step: (batch: Batch) => Effect.succeed(copyOf(batch)) },
-      producer: {
-        commit: ({ records, offsets }) =>
-          Effect.sync(() => void commits.push([offsets[0]?.next ?? null, records.length]))
-      },
-      intake: Object.assign(intake, { take: heldUp }),
-      requests: new PartitionRequests(),
-      groupId: "copy",
-      at: { topic: "in", partition: 0 },
-      topic: "in",
-      runtime: defaultRuntimeOptions,
-      limits: new AdaptiveBatchLimits(oneRecord, defaultRuntimeOptions.commitBytesMax),
-      onBatch: () => undefined,
-      onCommitted: () => undefined
-    })
+    const step = (batch: Batch) => Effect.succeed(copyOf(batch))
+    const pipeline = pipelineOf(Object.assign(intake, { take: heldUp }), 2, step, commits)
     const fiber = yield* Effect.forkChild(pipeline)
     const fetched = ["a", "b", "c"].map((text, offset) => recordAt("in", offset, text))
     intake.push(fetched, 3, 3)
@@ -94,6 +69,82 @@ it.effect("commits no batch that was taken and is not worked on yet", () =>
     ])
   })
 )
+
+it.effect("gathers the outputs of events that are late, for half a second or until nothing more can come", () =>
+  Effect.gen(function* () {
+    yield* TestClock.setTime(60_000)
+    const commits: Array<Commit> = []
+    const intake = yield* intakeOf(3_000)
+    const late = (batch: Batch) => Effect.succeed({ ...copyOf(batch), writtenAt: 50_000 })
+    const fiber = yield* Effect.forkChild(pipelineOf(intake, 1, late, commits))
+    let offset = 0
+    const push = (text: string) => {
+      intake.push([recordAt("in", offset++, text)], offset, offset)
+      return settle
+    }
+    yield* push("a")
+    assert.deepStrictEqual(commits, [[1, 1]])
+    yield* push("b")
+    yield* TestClock.adjust("400 millis")
+    yield* push("c")
+    assert.deepStrictEqual(commits.slice(1), [])
+    yield* TestClock.adjust("100 millis")
+    yield* settle
+    assert.deepStrictEqual(commits.slice(1), [[3, 2]])
+    // As many steps as may be complete before a commit.
+    for (let more = 0; more < 9; more++) yield* push("d")
+    assert.deepStrictEqual(commits.slice(2), [[12, 9]])
+    // As many bytes as may be in flight.
+    yield* push("e".repeat(1_600))
+    assert.deepStrictEqual(commits.slice(3), [])
+    yield* push("f".repeat(1_600))
+    assert.deepStrictEqual(commits.slice(3), [[14, 2]])
+    yield* Fiber.interrupt(fiber)
+  })
+)
+
+type Commit = readonly [next: number | null, records: number]
+
+const intakeOf = (bytesInFlightMax: number) =>
+  Effect.map(
+    Clock.Clock,
+    (clock) =>
+      new Intake({
+        position: 0,
+        topic: "in",
+        limits: oneRecord,
+        accept: undefined,
+        bytesInFlightMax,
+        clock,
+        pause: () => undefined,
+        resume: () => undefined,
+        onReceived: () => undefined
+      })
+  )
+
+/** A partition of records that are a batch each, whose commits are noted. */
+const pipelineOf = (
+  intake: Intake,
+  concurrency: number,
+  step: (batch: Batch) => Effect.Effect<Step>,
+  commits: Array<Commit>
+) =>
+  runPipeline({
+    processor: copy({ batch: oneRecord, concurrency }),
+    task: { step },
+    producer: {
+      commit: ({ records, offsets }) => Effect.sync(() => void commits.push([offsets[0]?.next ?? null, records.length]))
+    },
+    intake,
+    requests: new PartitionRequests(),
+    groupId: "copy",
+    at: { topic: "in", partition: 0 },
+    topic: "in",
+    runtime: defaultRuntimeOptions,
+    limits: new AdaptiveBatchLimits(oneRecord, defaultRuntimeOptions.commitBytesMax),
+    onBatch: () => undefined,
+    onCommitted: () => undefined
+  })
 
 const oneRecord = { recordsMax: 1, bytesMax: 100_000, linger: Duration.zero }
 
