@@ -126,7 +126,7 @@ e2e-erasure: install ## Erases a person while events wait, then searches every b
 bench-isolation: install ## Measures what one platform's trouble costs the others: p99 with and without it
 	@exec $(ON_NODE) node tests/bench/isolation.ts
 
-bench-accounts: install ## Measures 1 to 1,000 accounts of one platform (CONNECTIONS, EVENTS, INSTANCES; FANOUT=1, TROUBLE=1)
+bench-accounts: install ## Measures 1 to 1,000 accounts of one platform (CONNECTIONS, EVENTS, INSTANCES; FANOUT=1, TROUBLE=1, IN_MEMORY=1)
 	@exec $(ON_NODE) node tests/bench/accounts.ts
 
 bench-trace: install ## Measures ./capi trace's lookups with EVENTS (10000000) events in the index, LOG (200000) of them in the log (ONLY=index: none)

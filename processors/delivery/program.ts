@@ -3,15 +3,20 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Codecs, RegistryError } from "../../shared/codec/codecs.ts"
 import { type SettingsError, SettingsService } from "../../shared/config/settings.ts"
 import type { Connection } from "../../shared/connections/connection.ts"
 import { Connections } from "../../shared/connections/connections.ts"
 import { type Connector, opensNothing } from "../../shared/connectors/connector.ts"
-import { type HttpTransport, makeHttpTransport } from "../../shared/connectors/http/http-client.ts"
-import type { PoolStatistics } from "../../shared/connectors/http/http-pool.ts"
+import {
+  type HttpTransport,
+  type HttpTransportOptions,
+  httpTransportDefaults,
+  sharingTransport
+} from "../../shared/connectors/http/http-client.ts"
+import { makeSockets, type PoolStatistics, type Sockets } from "../../shared/connectors/http/http-pool.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
 import type { CredentialsError } from "../../shared/credentials/credential.ts"
 import { Credentials } from "../../shared/credentials/credentials.ts"
@@ -74,11 +79,14 @@ const deliveryInput = (
     const kafka = yield* KafkaClient
     // At a start all connections publish their state, and in an outage of the platform.
     const publish = writeTogether((records) => kafka.produce(records.map((record) => produced(topicPrefix, record))))
+    const socketsFor = yield* sharedSockets
     const processors = yield* Effect.forEach(connections, (connection) =>
       Effect.gen(function* () {
         const connector = connectorFor(connection.kind)
         const services = yield* Layer.build(
-          layerServices(connector, connection, { recipientKey, sealer, partitionsTotal, suppressions, publish })
+          layerServices(connector, connection, {
+            ...{ recipientKey, sealer, partitionsTotal, suppressions, publish, socketsFor }
+          })
         )
         const processor = deliveryProcessor({ connector, connection, settings: settingsOf(connection) })
         return yield* Effect.provideContext(processor, services)
@@ -89,7 +97,7 @@ const deliveryInput = (
     return { name: `delivery-${platform}`, topics, processorOf, processors }
   })
 
-/** The services of one connection: a separate HTTP pool, its credential, writes to Kafka. */
+/** The services of one connection: HTTP within its own limits, its credential, writes to Kafka. */
 const layerServices = (connector: Connector, connection: Connection, common: CommonServices) =>
   Layer.effect(DeliveryServices, makeServices(connector, connection, common))
 
@@ -97,15 +105,33 @@ const layerServices = (connector: Connector, connection: Connection, common: Com
 interface CommonServices
   extends Pick<DeliveryServicesShape, "sealer" | "partitionsTotal" | "suppressions" | "publish"> {
   readonly recipientKey: RecipientKey | undefined
+  readonly socketsFor: (options: Partial<HttpTransportOptions>) => Effect.Effect<Sockets>
 }
+
+/**
+ * Accounts of one platform have the same host, mostly: they share open connections, so that hundreds of accounts that send a request now and then
+ * do not open one each. Those with other times have others. They end with the scope.
+ */
+const sharedSockets = Effect.map(Effect.scope, (scope): CommonServices["socketsFor"] => {
+  const known = new Map<string, Sockets>()
+  return (options) => {
+    const { connectTimeoutMillis, idleMillis, connectionLifeMillis } = { ...httpTransportDefaults, ...options }
+    const times = { connectTimeoutMillis, idleMillis, connectionLifeMillis }
+    const name = JSON.stringify(times)
+    const found = known.get(name)
+    if (found !== undefined) return Effect.succeed(found)
+    return Effect.tap(Scope.provide(makeSockets(times), scope), (made) => Effect.sync(() => known.set(name, made)))
+  }
+})
 
 const makeServices = Effect.fnUntraced(function* (
   connector: Connector,
   connection: Connection,
-  { recipientKey, sealer, partitionsTotal, suppressions, publish }: CommonServices
+  { recipientKey, sealer, partitionsTotal, suppressions, publish, socketsFor }: CommonServices
 ) {
   const credentials = yield* Credentials
-  const transport = yield* makeHttpTransport(poolOptionsOf(connection, connector))
+  const options = poolOptionsOf(connection, connector)
+  const transport = sharingTransport(yield* socketsFor(options), options)
   yield* observePool(transport, connection)
   return {
     execute: transport.execute,
@@ -191,7 +217,11 @@ const observePool = (
 const gauge = (name: string, description: string, of: (pool: PoolStatistics) => number) => ({ name, description, of })
 
 const poolGauges = [
-  gauge("capi_delivery_pool_open_connections", "Open connections of the pool.", ({ open }) => open),
+  gauge(
+    "capi_delivery_pool_open_connections",
+    "Connections to the platform that requests are using.",
+    ({ open }) => open
+  ),
   gauge("capi_delivery_pool_active_requests", "Requests under way.", ({ active }) => active),
   gauge("capi_delivery_pool_waiting_requests", "Requests that wait for a connection.", ({ waiting }) => waiting)
 ]

@@ -2,6 +2,7 @@ import { assert, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { BatchPacer } from "./batch-pacer.ts"
 import { BatchGroup, Intake } from "./intake.ts"
@@ -169,4 +170,28 @@ it.live(
       // The first connection's second partition does not wait behind the last connection.
       assert.isBelow(taken.indexOf("0/1"), taken.indexOf("29/0"))
     })
+)
+
+it.live("lets a batch wait while those of others that are processed are large, but no longer than for a moment", () =>
+  Effect.gen(function* () {
+    const clock = yield* Clock.Clock
+    const pacer = new BatchPacer()
+    const [busy, other] = [new BatchGroup(pacer), new BatchGroup(pacer)]
+    const limits = { recordsMax: 1, bytesMax: 100_000, linger: Duration.zero }
+    const intakes = [busy, busy, other].map((together) => intakeOf({ limits, clock, together }))
+    const done = pacer.begin(busy, 8 * 1_048_576)
+    const taken: Array<number> = []
+    const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
+    for (const [index, intake] of intakes.entries()) {
+      intake.push([record], 1, 1)
+      fibers.push(yield* Effect.forkChild(Effect.map(intake.take, () => void taken.push(index))))
+    }
+    // Its own are never waited for.
+    yield* Fiber.join(fibers[0]!)
+    yield* Fiber.join(fibers[1]!)
+    assert.deepStrictEqual(taken, [0, 1])
+    yield* Fiber.join(fibers[2]!)
+    assert.deepStrictEqual(taken, [0, 1, 2])
+    done()
+  })
 )

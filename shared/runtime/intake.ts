@@ -9,6 +9,7 @@ import * as Latch from "effect/Latch"
 import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
 import { BatchPacer } from "./batch-pacer.ts"
 import { type BatchLimits, type Inbound, inboundOf } from "./contract.ts"
+import { TimedLatch } from "./timers.ts"
 
 interface IntakeOptions {
   /** The first offset that will come. */
@@ -68,6 +69,8 @@ export interface TakenBatch {
   readonly bytes: number
   /** The offset after the batch and after all that was skipped behind it. */
   readonly endOffset: number
+  /** To be called when it is processed. */
+  readonly done: () => void
 }
 
 export class Intake {
@@ -77,10 +80,12 @@ export class Intake {
   paused = false
   /** Opened by whatever is received. */
   readonly received = Latch.makeUnsafe(false)
+  /** As `BatchPacer` knows it. */
+  readonly owner: BatchGroup | undefined
   private readonly options: IntakeOptions
   private readonly lingerMillis: number
   /** Opened by whatever may make a batch; closed before the conditions are checked, so no change is missed. */
-  private readonly changed = Latch.makeUnsafe(false)
+  private readonly changed: TimedLatch
   private records: Array<Inbound> = []
   private head = 0
   private queuedBytes = 0
@@ -100,8 +105,10 @@ export class Intake {
 
   constructor(options: IntakeOptions) {
     this.options = options
+    this.owner = options.together
     this.lingerMillis = Duration.toMillis(options.limits.linger)
     this.endOffset = options.position
+    this.changed = new TimedLatch(options.clock)
     options.together?.intakes.add(this)
   }
 
@@ -133,7 +140,7 @@ export class Intake {
   /** Waits for the next batch; null after `end`. One fiber takes. */
   readonly take: Effect.Effect<TakenBatch | null, KafkaError> = Effect.gen({ self: this }, function* () {
     while (true) {
-      this.changed.closeUnsafe()
+      this.changed.close()
       if (this.failure !== null) return yield* this.failure
       if (this.ended) return null
       const left = this.millisToBatch()
@@ -146,8 +153,7 @@ export class Intake {
       }
       this.isTakenFrom = true
       this.looksAgainAt = this.now() + left
-      if (left <= 0 || left === Number.POSITIVE_INFINITY) yield* this.changed.await
-      else yield* Effect.timeoutOption(this.changed.await, left)
+      yield* this.changed.await(left)
       this.isTakenFrom = false
     }
   })
@@ -159,13 +165,13 @@ export class Intake {
   /** A batch that is due may be cut. */
   admit(): void {
     this.isAdmitted = true
-    this.changed.openUnsafe()
+    this.changed.open()
   }
 
   /** What is queued goes out as a batch at once. */
   cutNow(): void {
     this.isDue = true
-    this.changed.openUnsafe()
+    this.changed.open()
   }
 
   /** A batch is committed: its bytes are free again. */
@@ -199,12 +205,12 @@ export class Intake {
     this.ended = true
     this.options.together?.intakes.delete(this)
     this.options.pause()
-    this.changed.openUnsafe()
+    this.changed.open()
   }
 
   fail(error: KafkaError): void {
     this.failure = error
-    this.changed.openUnsafe()
+    this.changed.open()
   }
 
   get isEmpty(): boolean {
@@ -239,7 +245,7 @@ export class Intake {
 
   // With hundreds of queues a fetch brings each of them a few records, which seldom make a batch: no need to look each time.
   private wakeIfSooner(): void {
-    if (this.isTakenFrom && this.now() + this.millisToBatch() < this.looksAgainAt) this.changed.openUnsafe()
+    if (this.isTakenFrom && this.now() + this.millisToBatch() < this.looksAgainAt) this.changed.open()
   }
 
   private now(): number {
@@ -249,7 +255,7 @@ export class Intake {
   /** What is queued is due now, and what is queued beside it in other partitions (`BatchGroup`). */
   cutEarly(): void {
     this.waitingSince = Number.NEGATIVE_INFINITY
-    this.changed.openUnsafe()
+    this.changed.open()
   }
 
   private cut(): TakenBatch {
@@ -270,7 +276,8 @@ export class Intake {
     this.takenBytes += bytes
     const endOffset = this.isEmpty ? this.endOffset : this.records[end]!.offset
     this.compact()
-    return { records, bytes, endOffset }
+    const { together } = this.options
+    return { records, bytes, endOffset, done: together?.pacer.begin(together, bytes) ?? (() => undefined) }
   }
 
   /** Frees taken records in large steps, so that a long queue isn't moved for each batch. */

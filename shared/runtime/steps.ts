@@ -32,7 +32,7 @@ export interface StepQueueOptions<E, R> {
 
 interface StepInFlight<E> {
   /** The buffers of its records are released when the step is complete, which is some time before it is committed. */
-  readonly batch: Omit<TakenBatch, "records">
+  readonly batch: Pick<TakenBatch, "bytes" | "endOffset">
   readonly requests: StepRequests
   exit: Exit.Exit<Step, E | KafkaError> | null
 }
@@ -119,6 +119,7 @@ export class StepQueue<E, R> {
     const buffers = processor.releasesInputBuffers === true ? taken.records.map(({ bufferRef }) => bufferRef) : []
     return Effect.map(Effect.exit(withDeadline(processor, task.step(batch))), (exit) => {
       step.exit = exit
+      taken.done()
       // After a failure a fiber of the step may still use them.
       if (Exit.isSuccess(exit)) for (const buffer of buffers) buffer?.release()
       else requests.settle()

@@ -28,3 +28,49 @@ export const untilNext = (interval: Duration.Duration): Effect.Effect<void> =>
     const millis = Duration.toMillis(interval)
     return Effect.sleep(millis - (now % millis))
   })
+
+/** A latch of one waiter, who waits no longer than a time: by a timer alone, since hundreds of queues wait like this for each batch. */
+export class TimedLatch {
+  private readonly clock: Clock.Clock
+  private isOpen = false
+  private wake: (() => void) | null = null
+
+  constructor(clock: Clock.Clock) {
+    this.clock = clock
+  }
+
+  open(): void {
+    this.isOpen = true
+    this.wake?.()
+  }
+
+  close(): void {
+    this.isOpen = false
+  }
+
+  /** Until it is open; for at most so many milliseconds, where these are above 0 and finite. */
+  await(millis: number): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      if (this.isOpen) {
+        resume(Effect.void)
+        return undefined
+      }
+      const timer =
+        millis > 0 && millis < Number.POSITIVE_INFINITY
+          ? Effect.runFork(this.clock.sleep(Duration.millis(millis)))
+          : null
+      const wake = () => {
+        if (this.wake !== wake) return
+        this.wake = null
+        timer?.interruptUnsafe()
+        resume(Effect.void)
+      }
+      this.wake = wake
+      timer?.addObserver(wake)
+      return Effect.sync(() => {
+        if (this.wake === wake) this.wake = null
+        timer?.interruptUnsafe()
+      })
+    })
+  }
+}

@@ -15,10 +15,12 @@ export interface Account {
   readonly connection: Connection
 }
 
-export const accountsOf = (count: number): ReadonlyArray<Account> =>
+/** So many, numbered from `first` on. */
+export const accountsOf = (count: number, first = 0): ReadonlyArray<Account> =>
   Array.from({ length: count }, (_, index) => {
-    const dataset = String(1_000_000_000 + index)
-    const connection = { ...builtinConnection("meta"), id: `account-${index}`, account: { dataset_id: dataset } }
+    const dataset = String(1_000_000_000 + first + index)
+    const id = `account-${first + index}`
+    const connection = { ...builtinConnection("meta"), id, account: { dataset_id: dataset } }
     return { dataset, connection }
   })
 

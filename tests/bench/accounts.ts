@@ -2,12 +2,16 @@
  * `make bench-accounts`: what many connections of one platform cost. For each number in CONNECTIONS, EVENTS mapped events are
  * published straight to the topic of Meta's, each for one of the connections in turn, and delivered by one program (or
  * INSTANCES). FANOUT=1: each event goes to all connections, one event in a request; the first row has as many requests.
- * TROUBLE=1: one of so many accounts hangs while events come at RATE; what that changes of the others' p99.
+ * TROUBLE=1: one of so many accounts hangs while events come at RATE; what that changes of the others' p99. IN_MEMORY=1: delivery alone, with
+ * Kafka in memory (`account-rounds.ts`).
  */
+import { spawnSync } from "node:child_process"
+import path from "node:path"
 import process from "node:process"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { repository } from "../../infra/local/state.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
 import { type CostOptions, measureCosts } from "./account-costs.ts"
@@ -79,6 +83,20 @@ const troubles = Effect.fnUntraced(function* (made: Cluster, sink: AccountSink) 
   const options = { ...shared, ...load, prefix: "trouble.", connections: connections[0]! }
   return report("accounts-trouble", yield* measureTrouble(made, sink, options), options)
 })
+
+/** A process for each number, so that none runs code that another has warmed up; its heap is the image's. */
+const inMemory = (): never => {
+  const heap = ["--max-old-space-size=192", "--max-semi-space-size=16"]
+  const file = path.join(repository, "tests/bench/account-rounds.ts")
+  for (const count of connections) {
+    const env = { ...process.env, CONNECTIONS: String(count) }
+    const { status } = spawnSync(process.execPath, [...heap, file], { stdio: "inherit", env })
+    if (status !== 0) process.exit(2)
+  }
+  process.exit(0)
+}
+
+if (process.env["IN_MEMORY"] === "1") inMemory()
 
 const main = Effect.gen(function* () {
   const made = yield* clusterWith({}, shared.partitions)

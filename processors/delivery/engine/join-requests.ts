@@ -44,7 +44,7 @@ interface Part {
   readonly requests: RequestTracker
   /** Its part of the result; null if it has to be sent alone. */
   readonly result: Deferred.Deferred<RequestResult | null, KafkaError>
-  request: Fiber.Fiber<void> | null
+  request: Fiber.Fiber<unknown, unknown> | null
   /** Its caller was interrupted. */
   isGone: boolean
 }
@@ -70,12 +70,18 @@ export const joinRequests = ({ limits, concurrency, send, scope }: JoinOptions):
       gather,
       Effect.suspend(() => {
         isGathering = false
-        const requests: Array<Effect.Effect<void>> = []
+        const requests: Array<ReadonlyArray<Part>> = []
         while (waiting.length > 0 && inFlight < concurrency) {
           inFlight++
-          requests.push(sendTogether(takeFitting(waiting, limits())))
+          requests.push(takeFitting(waiting, limits()))
         }
-        return requests.length === 1 ? requests[0]! : Effect.all(requests, { discard: true })
+        const [first, ...others] = requests
+        if (first === undefined) return Effect.void
+        // The first needs no fiber of its own.
+        return Effect.andThen(
+          Effect.forEach(others, (parts) => Effect.forkIn(sendTogether(parts), scope), { discard: true }),
+          sendTogether(first)
+        )
       })
     )
     return Effect.asVoid(Effect.forkIn(gathered, scope))
@@ -84,8 +90,7 @@ export const joinRequests = ({ limits, concurrency, send, scope }: JoinOptions):
   const sendTogether = (parts: ReadonlyArray<Part>): Effect.Effect<void> => {
     const tracker = sharedRequest(parts.map(({ requests }) => requests))
     const all = parts.flatMap(({ events }) => events)
-    const together = send(all, tracker)
-    const request = Effect.exit(together).pipe(
+    const sent = Effect.exit(send(all, tracker)).pipe(
       Effect.flatMap((exit) =>
         Effect.sync(() => {
           let from = 0
@@ -97,7 +102,12 @@ export const joinRequests = ({ limits, concurrency, send, scope }: JoinOptions):
             from += events.length
           }
         })
-      ),
+      )
+    )
+    return Effect.withFiber((fiber) => {
+      for (const part of parts) part.request = fiber
+      return parts.some(({ isGone }) => isGone) ? Effect.void : sent
+    }).pipe(
       Effect.ensuring(
         Effect.suspend(() => {
           inFlight--
@@ -107,10 +117,6 @@ export const joinRequests = ({ limits, concurrency, send, scope }: JoinOptions):
         })
       )
     )
-    return Effect.flatMap(Effect.forkIn(request, scope), (fiber) => {
-      for (const part of parts) part.request = fiber
-      return parts.some(({ isGone }) => isGone) ? Fiber.interrupt(fiber) : Effect.void
-    })
   }
 
   /** A partition that was lost must not send any more. */

@@ -213,13 +213,19 @@ interface AttemptedBatch extends ScreenedBatch {
 /** Sends what is ready, in chunks that go out at the same time. */
 const attemptChunks = ({ limits, optimizer }: DeliveryContextShape, { triaged, screened }: ScreenedBatch) => {
   const chunks = chunk(screened.ready, { events: optimizer.size(), bytes: limits.bytesPerRequest })
-  return Effect.map(
-    Effect.forEach(chunks, attempt, { concurrency: limits.concurrency }),
-    (attempted): AttemptedBatch => {
-      const outcomes = withUndecided(screened.ready, attempted.flat())
-      return { triaged, screened, outcomes: [...outcomes, ...screened.decided] }
+  // Most batches are one chunk, which needs no fiber of its own.
+  const attempted =
+    chunks.length === 1
+      ? attempt(chunks[0]!)
+      : Effect.map(Effect.forEach(chunks, attempt, { concurrency: limits.concurrency }), (each) => each.flat())
+  return Effect.map(attempted, (decided): AttemptedBatch => {
+    const outcomes = withUndecided(screened.ready, decided)
+    return {
+      triaged,
+      screened,
+      outcomes: screened.decided.length === 0 ? outcomes : [...outcomes, ...screened.decided]
     }
-  )
+  })
 }
 
 /** Everything that the batch leads to as records, and the metrics of its outcomes. */

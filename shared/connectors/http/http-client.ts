@@ -11,7 +11,14 @@ import type * as Scope from "effect/Scope"
 import type { BufferRef } from "../../kafka/wire/buffer-pool.ts"
 import type { HttpRequestSpec, HttpResponseSpec } from "../exchange.ts"
 import { type HttpFailure, httpFailure, httpFailureFrom } from "./http-failure.ts"
-import { type ConnectionPool, makePool, type PoolOptions, type PoolStatistics } from "./http-pool.ts"
+import {
+  type ConnectionPool,
+  makePool,
+  type PoolOptions,
+  type PoolStatistics,
+  type Sockets,
+  sharingPool
+} from "./http-pool.ts"
 
 export interface HttpTransportOptions extends PoolOptions {
   /** From the call to the last byte of the answer, waiting for a connection included. */
@@ -40,14 +47,22 @@ export class HttpTransport extends Context.Service<
   }
 >()("shared/connectors/HttpTransport") {}
 
-/** A transport with its own pool, which ends with the scope. */
+/** A transport with its own connections, which end with the scope. */
 export const makeHttpTransport = (
   options: Partial<HttpTransportOptions> = {}
-): Effect.Effect<HttpTransport["Service"], never, Scope.Scope> =>
-  Effect.gen(function* () {
-    const complete = { ...httpTransportDefaults, ...options }
-    return transportOver(yield* makePool(complete), complete)
-  })
+): Effect.Effect<HttpTransport["Service"], never, Scope.Scope> => {
+  const complete = { ...httpTransportDefaults, ...options }
+  return Effect.map(makePool(complete), (pool) => transportOver(pool, complete))
+}
+
+/** A transport over connections that others use as well: the options but for their number must be those that these were made with. */
+export const sharingTransport = (
+  sockets: Sockets,
+  options: Partial<HttpTransportOptions> = {}
+): HttpTransport["Service"] => {
+  const complete = { ...httpTransportDefaults, ...options }
+  return transportOver(sharingPool(sockets, complete), complete)
+}
 
 /** `makeHttpTransport` as a layer. */
 export const layerHttpTransport = (options: Partial<HttpTransportOptions> = {}): Layer.Layer<HttpTransport> =>
@@ -66,7 +81,7 @@ const transportOver = (pool: ConnectionPool, options: HttpTransportOptions): Htt
 }
 
 const exchange = (
-  { dispatcher, bodies }: ConnectionPool,
+  pool: ConnectionPool,
   request: HttpRequestSpec,
   url: URL,
   { responseBytesMax, timeoutMillis }: HttpTransportOptions,
@@ -75,15 +90,15 @@ const exchange = (
   Effect.suspend(() => {
     let bodyRef: BufferRef | null = null
     const take = (bytes: number): Buffer => {
-      bodyRef = bodies.acquire(bytes)
+      bodyRef = pool.bodies.acquire(bytes)
       return bodyRef.buffer
     }
     const body = bodyOf(request, take)
     const wire = { method: request.method, url, headers: headersOf(request, body), body, timeoutMillis }
-    return Effect.matchEffect(dispatch(dispatcher, wire, responseBytesMax, progress), {
+    return Effect.matchEffect(dispatch(pool, wire, responseBytesMax, progress), {
       onFailure: (error) => Effect.fail(httpFailureFrom(error, url.host, progress.started)),
       onSuccess: (answer) => {
-        if (bodyRef !== null) bodies.releaseWhenSent(bodyRef)
+        if (bodyRef !== null) pool.bodies.releaseWhenSent(bodyRef)
         const text = decodeBody(answer.body, answer.headers["content-encoding"], responseBytesMax, url.host)
         return Effect.zipWith(text, Clock.currentTimeMillis, (body, receivedAt) => ({ ...answer, body, receivedAt }))
       }
@@ -144,14 +159,18 @@ interface WireAnswer {
  * when it is interrupted, or when the answer is cut, is aborted, so that its connection is free again.
  */
 const dispatch = (
-  dispatcher: Undici.Dispatcher,
+  { dispatcher, enter }: ConnectionPool,
   { method, url, headers, body, timeoutMillis }: WireRequest,
   bytesMax: number,
   progress: RequestProgress
 ): Effect.Effect<WireAnswer, unknown> =>
   Effect.callback((resume) => {
+    let hasEnded = false
+    let leave = (): void => undefined
     const end = (answer: Effect.Effect<WireAnswer, unknown>) => {
+      hasEnded = true
       clearTimeout(timer)
+      leave()
       resume(answer)
     }
     const reader = new AnswerReader(bytesMax, end, progress)
@@ -161,12 +180,15 @@ const dispatch = (
       reader.abort()
     }, timeoutMillis)
     const timeouts = { headersTimeout: 0, bodyTimeout: 0 }
-    dispatcher.dispatch(
-      { origin: url.origin, path: url.pathname + url.search, method, headers: { ...headers }, body, ...timeouts },
-      reader
-    )
+    const path = url.pathname + url.search
+    leave = enter(() => {
+      dispatcher.dispatch({ origin: url.origin, path, method, headers: { ...headers }, body, ...timeouts }, reader)
+    })
+    // It failed at once.
+    if (hasEnded) leave()
     return Effect.sync(() => {
       clearTimeout(timer)
+      leave()
       reader.abort()
     })
   })
