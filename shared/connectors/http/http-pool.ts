@@ -79,13 +79,16 @@ export const sharingPool = (sockets: Sockets, { connections }: Pick<PoolOptions,
     peakOpen = Math.max(peakOpen, used)
     start()
   }
+  const beginWaiting = (): void => {
+    while (used < connections && waiting.length > 0) begin(waiting.shift()!)
+  }
   const enter: ConnectionPool["enter"] = (start) => {
     let state: "waiting" | "started" | "left" = "waiting"
     const startNow = () => {
       state = "started"
       start()
     }
-    if (used < connections) begin(startNow)
+    if (used < connections && waiting.length === 0) begin(startNow)
     else waiting.push(startNow)
     return () => {
       const before = state
@@ -93,8 +96,8 @@ export const sharingPool = (sockets: Sockets, { connections }: Pick<PoolOptions,
       if (before === "waiting") waiting.splice(waiting.indexOf(startNow), 1)
       if (before !== "started") return
       used--
-      const next = waiting.shift()
-      if (next !== undefined) begin(next)
+      // Those whose time is over at the same moment fail without having been sent.
+      if (waiting.length > 0) setImmediate(beginWaiting)
     }
   }
   const { counted, requests } = counting()
