@@ -68,7 +68,7 @@ export class BatchPacer {
     if (this.waiting.size > 0) this.schedule()
   }
 
-  /** Nobody waits for its own batches here. */
+  /** Its own batches are not waited for here. */
   private hasRoom({ owner }: Waiting): boolean {
     return this.bytes - (this.bytesOf.get(owner) ?? 0) < bytesAtOnce
   }

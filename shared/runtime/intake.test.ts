@@ -172,7 +172,7 @@ it.live(
     })
 )
 
-it.live("lets a batch wait while those of others that are processed are large, but no longer than for a moment", () =>
+it.live("lets a batch wait while those of others that are processed are large, but not for long", () =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
     const pacer = new BatchPacer()

@@ -17,6 +17,12 @@ import { type DeliveryEvent, decisionByVerdict, isTaken, type Outcome, outcomeOf
 import { IdempotencyGuard, type IdempotencyGuardShape, type RequestResult, sendRequest } from "./send-request.ts"
 import { separateUnsendable } from "./triage.ts"
 
+/** `attempt` for each chunk, so many at a time. Most batches are one chunk, which needs no further fiber. */
+export const attemptAll = (chunks: ReadonlyArray<ReadonlyArray<DeliveryEvent>>, concurrency: number) =>
+  chunks.length === 1
+    ? attempt(chunks[0]!)
+    : Effect.map(Effect.forEach(chunks, attempt, { concurrency }), (attempted) => attempted.flat())
+
 /** An outcome for each of these events of one batch group. Waits as long as it takes; fails if an intent can't be written. */
 export const attempt = (
   events: ReadonlyArray<DeliveryEvent>

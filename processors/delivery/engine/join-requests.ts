@@ -77,7 +77,7 @@ export const joinRequests = ({ limits, concurrency, send, scope }: JoinOptions):
         }
         const [first, ...others] = requests
         if (first === undefined) return Effect.void
-        // The first needs no fiber of its own.
+        // The first goes on in this fiber.
         return Effect.andThen(
           Effect.forEach(others, (parts) => Effect.forkIn(sendTogether(parts), scope), { discard: true }),
           sendTogether(first)

@@ -30,7 +30,7 @@ import { untracked } from "../../../shared/runtime/requests.ts"
 import { movedRecord } from "../../../shared/runtime/restore-state.ts"
 import { acceptedRequests, pendingRecord } from "../outcomes/pending.ts"
 import { makeStatusPoller, type StatusPoller } from "../outcomes/status-poller.ts"
-import { attempt } from "./attempt.ts"
+import { attemptAll } from "./attempt.ts"
 import { chunk } from "./chunk.ts"
 import {
   DeliveryContext,
@@ -213,18 +213,9 @@ interface AttemptedBatch extends ScreenedBatch {
 /** Sends what is ready, in chunks that go out at the same time. */
 const attemptChunks = ({ limits, optimizer }: DeliveryContextShape, { triaged, screened }: ScreenedBatch) => {
   const chunks = chunk(screened.ready, { events: optimizer.size(), bytes: limits.bytesPerRequest })
-  // Most batches are one chunk, which needs no fiber of its own.
-  const attempted =
-    chunks.length === 1
-      ? attempt(chunks[0]!)
-      : Effect.map(Effect.forEach(chunks, attempt, { concurrency: limits.concurrency }), (each) => each.flat())
-  return Effect.map(attempted, (decided): AttemptedBatch => {
-    const outcomes = withUndecided(screened.ready, decided)
-    return {
-      triaged,
-      screened,
-      outcomes: screened.decided.length === 0 ? outcomes : [...outcomes, ...screened.decided]
-    }
+  return Effect.map(attemptAll(chunks, limits.concurrency), (attempted): AttemptedBatch => {
+    const outcomes = withUndecided(screened.ready, attempted)
+    return { triaged, screened, outcomes: [...outcomes, ...screened.decided] }
   })
 }
 

@@ -56,7 +56,7 @@ export interface ConnectionPool extends Sockets {
   readonly counted: <A>(request: Effect.Effect<A, HttpFailure>) => Effect.Effect<A, HttpFailure>
 }
 
-/** A pool with connections of its own, which end with the scope. HTTP/1.1 only: they are what the limit counts. */
+/** A pool with separate connections, which end with the scope. HTTP/1.1 only: they are what the limit counts. */
 export const makePool = (options: PoolOptions): Effect.Effect<ConnectionPool, never, Scope.Scope> =>
   Effect.map(makeSockets(options), (sockets) => ownPool(sockets, options))
 
@@ -96,7 +96,7 @@ export const sharingPool = (sockets: Sockets, { connections }: Pick<PoolOptions,
       if (before === "waiting") waiting.splice(waiting.indexOf(startNow), 1)
       if (before !== "started") return
       used--
-      // Those whose time is over at the same moment fail without having been sent.
+      // Those whose time is over as well fail first, without having been sent.
       if (waiting.length > 0) setImmediate(beginWaiting)
     }
   }

@@ -24,7 +24,7 @@ describe("transports that share connections", () => {
           assert.strictEqual((yield* well.execute(request(`${url}/`))).body, "well")
         const { open, active, waiting, connectionsMax } = yield* hung.statistics
         assert.deepStrictEqual([open, active, waiting, connectionsMax], [2, 4, 2, 2])
-        // Two hang. The others' requests share those that are left, of which one is busy until its response was told.
+        // Two hang. The others' requests share those that are left, of which one is busy until its response is complete.
         assert.isAtMost(opened.size, 4)
         yield* Fiber.interrupt(hanging)
         const after = yield* hung.statistics
