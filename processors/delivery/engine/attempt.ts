@@ -24,7 +24,7 @@ export const attemptAll = (chunks: ReadonlyArray<ReadonlyArray<DeliveryEvent>>, 
     : Effect.map(Effect.forEach(chunks, attempt, { concurrency }), (attempted) => attempted.flat())
 
 /** An outcome for each of these events of one batch group. Waits as long as it takes; fails if an intent can't be written. */
-export const attempt = (
+const attempt = (
   events: ReadonlyArray<DeliveryEvent>
 ): Effect.Effect<ReadonlyArray<Outcome>, KafkaError, DeliveryContext | FirstRequest | IdempotencyGuard> =>
   Effect.gen(function* () {
