@@ -17,7 +17,6 @@ import { type DeadLetterFields, type DeadLetterSource, deadLetter } from "../mod
 import { CredentialsError } from "./credential.ts"
 import { KeyRing } from "./key-ring.ts"
 import { deriveKey, keyIdOf, type MasterKeys } from "./master-key.ts"
-import { ShortBoxes } from "./short-box.ts"
 
 /** Bytes that could not be opened; says nothing of what was in them. */
 export class SealError extends Data.TaggedError("SealError")<{
@@ -51,11 +50,11 @@ export const makeSealer = (key: Redacted.Redacted, previous: ReadonlyArray<Redac
   const keys = new Map(
     [current, ...previous.map(openingKey)].reverse().map((entry) => [entry.id.toString("hex"), entry])
   )
-  const sealing = sealingKey(current, key)
+  const nonceKey = hmacPads(deriveKey(key, "capi-relay/sealer/v1/nonce", 32))
   return {
     keyId: current.id.toString("hex"),
     opensKey: (keyId) => keys.has(keyId),
-    seal: (plaintext, aad) => seal(sealing, plaintext, aad),
+    seal: (plaintext, aad) => seal(current, nonceKey, plaintext, aad),
     open: (sealed, aad) => open(keys, sealed, aad)
   }
 }
@@ -116,18 +115,6 @@ const openingKey = (key: Redacted.Redacted): OpeningKey => ({
   cipherKey: createSecretKey(deriveKey(key, "capi-relay/sealer/v1/cipher", 32))
 })
 
-interface SealingKey extends OpeningKey {
-  readonly nonceKey: HmacPads
-  /** Made at the first need. */
-  shortBoxes: ShortBoxes | null
-}
-
-const sealingKey = (opening: OpeningKey, key: Redacted.Redacted): SealingKey => ({
-  ...opening,
-  nonceKey: hmacPads(deriveKey(key, "capi-relay/sealer/v1/nonce", 32)),
-  shortBoxes: null
-})
-
 /** The `aad` of a dead letter's original value or key. */
 export const deadLetterAad = (part: "value" | "key", topic: string, partition: number, offset: number): string =>
   `dead-letter-${part}:${topic}/${partition}/${offset}`
@@ -169,15 +156,13 @@ const keyIdBytes = 4
 /** From here on the box. */
 const boxAt = keyIdAt + keyIdBytes
 
-const seal = (key: SealingKey, plaintext: Buffer, aad: string): Buffer => {
+const seal = ({ id, cipherKey }: OpeningKey, nonceKey: HmacPads, plaintext: Buffer, aad: string): Buffer => {
   const aadBytes = Buffer.from(aad)
   const sealed = Buffer.allocUnsafe(boxAt + boxBytes(plaintext.length))
   sealed[0] = version
-  sealed.set(key.id, keyIdAt)
-  sealed.write(syntheticNonce(key.nonceKey, plaintext, aadBytes), boxAt, nonceBytes, "latin1")
-  key.shortBoxes ??= new ShortBoxes(key.cipherKey)
-  if (key.shortBoxes.fits(plaintext.length, aadBytes.length)) key.shortBoxes.seal(sealed, boxAt, plaintext, aadBytes)
-  else sealBox(key.cipherKey, sealed.subarray(boxAt), plaintext, aadBytes)
+  sealed.set(id, keyIdAt)
+  sealed.write(syntheticNonce(nonceKey, plaintext, aadBytes), boxAt, nonceBytes, "latin1")
+  sealBox(cipherKey, sealed.subarray(boxAt), plaintext, aadBytes)
   return sealed
 }
 
