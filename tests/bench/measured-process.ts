@@ -61,7 +61,7 @@ export const cpuSeconds = (pid: number): number => secondsIn(readFileSync(`/proc
 export const serverSeconds = (pid: number): number => cpuSeconds(pid) - compilerSeconds(pid)
 
 /** Of the threads that compile. HotSpot keeps the first of each kind as long as it runs. */
-export const compilerSeconds = (pid: number): number =>
+const compilerSeconds = (pid: number): number =>
   readdirSync(`/proc/${pid}/task`)
     .flatMap((thread) => readIfThere(`/proc/${pid}/task/${thread}/stat`))
     .filter((stat) => / \(C[12] Compiler/.test(stat))
