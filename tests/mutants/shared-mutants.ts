@@ -19,7 +19,7 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
   {
     wrong: "A body's buffer is used again before every socket has sent what it holds.",
     file: "shared/connectors/http/http-pool.ts",
-    from: "    for (const socket of this.#sockets) if (socket.writableLength > 0) return\n",
+    from: "    for (const socket of this.#sockets) if (socket.writableLength > 0) holders.push(socket)\n",
     to: "",
     tests: ["shared/connectors/http/http-bodies.test.ts"]
   },
