@@ -82,14 +82,11 @@ const deliveryInput = (
     // At a start all connections publish their state, and in an outage of the platform.
     const publish = writeTogether((records) => kafka.produce(records.map((record) => produced(topicPrefix, record))))
     const socketsFor = yield* sharedSockets
+    const common: CommonServices = { recipientKey, sealer, partitionsTotal, suppressions, publish, socketsFor }
     const processors = yield* Effect.forEach(connections, (connection) =>
       Effect.gen(function* () {
         const connector = connectorFor(connection.kind)
-        const services = yield* Layer.build(
-          layerServices(connector, connection, {
-            ...{ recipientKey, sealer, partitionsTotal, suppressions, publish, socketsFor }
-          })
-        )
+        const services = yield* Layer.build(layerServices(connector, connection, common))
         const processor = deliveryProcessor({ connector, connection, settings: settingsOf(connection) })
         return yield* Effect.provideContext(processor, services)
       })

@@ -4,6 +4,7 @@
  */
 import type { Broker, Cluster } from "kafkajs"
 import type { TopicOperation } from "../client.ts"
+import { unsignedVarintBytes, writeUnsignedVarint } from "../wire/produce-request.ts"
 
 export interface RawRequest<A> {
   readonly apiKey: number
@@ -74,10 +75,9 @@ export const compactText = (text: string): Buffer => {
 
 /** UNSIGNED_VARINT. */
 export const varint = (value: number): Buffer => {
-  const bytes: Array<number> = []
-  let left = value
-  for (; left > 0x7f; left = Math.floor(left / 0x80)) bytes.push((left % 0x80) | 0x80)
-  return Buffer.from([...bytes, left])
+  const bytes = Buffer.alloc(unsignedVarintBytes(value))
+  writeUnsignedVarint(bytes, 0, value)
+  return bytes
 }
 
 /** Reads the protocol's primitive types from front to back. */

@@ -46,6 +46,21 @@ export const framingBefore9: Framing = {
   tagBytes: 0
 }
 
+/** Bytes of an UNSIGNED_VARINT: seven bits in each. */
+export const unsignedVarintBytes = (value: number): number => {
+  let bytes = 1
+  for (let left = value; left > 0x7f; left = Math.floor(left / 0x80)) bytes++
+  return bytes
+}
+
+/** Writes an UNSIGNED_VARINT and gives the position after it. */
+export const writeUnsignedVarint = (into: Buffer, at: number, value: number): number => {
+  let next = at
+  let left = value
+  for (; left > 0x7f; left = Math.floor(left / 0x80)) next = into.writeUInt8((left % 0x80) | 0x80, next)
+  return into.writeUInt8(left, next)
+}
+
 /** COMPACT_NULLABLE_STRING, COMPACT_ARRAY and COMPACT_RECORDS: lengths are UNSIGNED_VARINT, plus one. */
 export const compactFraming: Framing = {
   textBytes: (text) =>
@@ -55,17 +70,8 @@ export const compactFraming: Framing = {
     const start = compactFraming.writeCount(into, at, Buffer.byteLength(text))
     return start + into.write(text, start)
   },
-  countBytes: (count) => {
-    let bytes = 1
-    for (let left = count + 1; left > 0x7f; left = Math.floor(left / 0x80)) bytes++
-    return bytes
-  },
-  writeCount: (into, at, count) => {
-    let next = at
-    let left = count + 1
-    for (; left > 0x7f; left = Math.floor(left / 0x80)) next = into.writeUInt8((left % 0x80) | 0x80, next)
-    return into.writeUInt8(left, next)
-  },
+  countBytes: (count) => unsignedVarintBytes(count + 1),
+  writeCount: (into, at, count) => writeUnsignedVarint(into, at, count + 1),
   tagBytes: 1
 }
 
