@@ -66,7 +66,7 @@ export const functionsOfTexts = async (): Promise<ReadonlyArray<TimeTarget>> => 
   return targets
 }
 
-/** They take lists, groups and objects, which a text looks like. */
+/** They take lists, groups, objects and options, which a text looks like. */
 const takesNoText = new Set([
   "clickIdsByName",
   "isEmpty",
@@ -75,7 +75,10 @@ const takesNoText = new Set([
   "compileParameters",
   "distinct",
   "cached",
-  "orHash"
+  "orHash",
+  "layerHttpTransport",
+  "makeHttpTransport",
+  "sharingTransport"
 ])
 
 /** One target for each form of arguments that a function takes. */
