@@ -74,6 +74,11 @@ export const settingsTable: ReadonlyArray<SettingRow> = [
       default: "30 seconds"
     }
   ),
+  row(
+    "KAFKA_COMPRESSION",
+    "zstd or none: how larger batches of normalized and mapped events are written. none where a tool of yours reads them without Zstandard.",
+    { default: "zstd", example: "none" }
+  ),
   row("SCHEMA_REGISTRY_URL", "The Confluent-compatible schema registry.", {
     required: true,
     example: "http://localhost:8081"

@@ -19,7 +19,8 @@ describe("settings", () => {
           clientId: "capi-relay",
           ssl: false,
           sasl: null,
-          sessionTimeoutMillis: 30_000
+          sessionTimeoutMillis: 30_000,
+          compression: "zstd"
         },
         registry: { url: "http://localhost:8081", username: null, password: null, tls: {} },
         topicPrefix: "",

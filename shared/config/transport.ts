@@ -22,7 +22,12 @@ export interface KafkaSettings {
   readonly sasl: SaslSettings | null
   /** An instance that isn't heard of for this long loses its partitions. */
   readonly sessionTimeoutMillis: number
+  /** Of the events between the programs. */
+  readonly compression: Compression
 }
+
+const compressions = ["zstd", "none"] as const
+export type Compression = (typeof compressions)[number]
 
 const passwordMechanisms = ["plain", "scram-sha-256", "scram-sha-512"] as const
 const mechanisms = [...passwordMechanisms, "oauthbearer"] as const
@@ -131,7 +136,8 @@ export const kafkaConfig = Config.all({
   sessionTimeoutMillis: Config.map(
     Config.Duration("KAFKA_SESSION_TIMEOUT").pipe(Config.withDefault(Duration.seconds(30))),
     Duration.toMillis
-  )
+  ),
+  compression: Config.Literals(compressions, "KAFKA_COMPRESSION").pipe(Config.withDefault("zstd" as const))
 })
 
 export const registryConfig = Config.all({
@@ -149,7 +155,8 @@ export const registryConfig = Config.all({
 
 /** Fails where a certificate or a login would go over plaintext, or where a certificate and its key do not fit. */
 export const kafkaOf = (read: Config.Success<typeof kafkaConfig>): Result.Result<KafkaSettings, SettingsError> => {
-  const { brokers, clientId, on, pem, sasl, allowPlaintext, sessionTimeoutMillis } = read
+  const { on, pem, allowPlaintext, ...settings } = read
+  const { sasl } = settings
   const tls = tlsOf("KAFKA_SSL", pem)
   if (Result.isFailure(tls)) return Result.fail(tls.failure)
   if (!on && !allowPlaintext) {
@@ -166,7 +173,7 @@ export const kafkaOf = (read: Config.Success<typeof kafkaConfig>): Result.Result
       )
     )
   const ssl = on && Object.keys(tls.success).length > 0 ? tls.success : on
-  return Result.succeed({ brokers, clientId, ssl, sasl, sessionTimeoutMillis })
+  return Result.succeed({ ...settings, ssl })
 }
 
 /** As `kafkaOf`, for the registry: what is secret goes to https:// addresses alone. */

@@ -42,6 +42,7 @@ export class KafkaError extends Data.TaggedError("KafkaError")<{
     | "too_large"
     | "unknown_topic"
     | "partitions_differ"
+    | "unsupported_compression"
     | "timeout"
     | "unauthorized"
     | "other"

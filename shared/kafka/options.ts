@@ -20,7 +20,8 @@ export interface KafkaOptions {
   readonly produceChunkBytes?: number
   /** The broker aborts a transaction that is open for longer; until then readers of its partitions wait. */
   readonly transactionTimeoutMillis?: number
-  readonly compression?: "none" | "gzip" | "zstd"
+  /** Which topics' larger batches are written with Zstandard; without it none. Every reader of such a topic must know that compression. */
+  readonly compressedTopics?: (topic: string) => boolean
 }
 
 export type ResolvedKafkaOptions = Required<Omit<KafkaOptions, "sasl">> & Pick<KafkaOptions, "sasl">
@@ -38,5 +39,5 @@ const defaults = {
   fetchBytesMax: 10_485_760,
   produceChunkBytes: 900_000,
   transactionTimeoutMillis: 30_000,
-  compression: "none"
+  compressedTopics: () => false
 } satisfies Partial<KafkaOptions>

@@ -46,6 +46,13 @@ export const sealedTopics: ReadonlyArray<string> = [
   "delivery-retry.{platform}"
 ]
 
+/**
+ * Whether a topic (its logical name) holds events between the programs, nearly all the bytes of a chain, which none but they read: these are
+ * written with Zstandard. What others read too is not, since not every client of Kafka knows it.
+ */
+export const isBetweenPrograms = (topic: string): boolean =>
+  topic === topicNames.normalized || topic.startsWith("mapped-events.") || topic.startsWith("delivery-retry.")
+
 /** Headers of mapped events. `connection` lets each group skip others' records without decoding them. */
 export const headerNames = {
   connection: "connection",

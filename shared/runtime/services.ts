@@ -19,6 +19,7 @@ import { KeyRing } from "../credentials/key-ring.ts"
 import { KafkaClient, KafkaError } from "../kafka/client.ts"
 import { layerKafka } from "../kafka/kafkajs/adapter.ts"
 import type { KafkaOptions } from "../kafka/options.ts"
+import { isBetweenPrograms } from "../model/topics.ts"
 import { layerRuntimeOptions } from "./contract.ts"
 import { Readiness } from "./health.ts"
 import { checkTopicRights } from "./topic-rights.ts"
@@ -28,11 +29,12 @@ type Services = KafkaClient | Codecs | Credentials | Connections | KeyRing
 /** What the work of a program may ask for. */
 export type ProgramServices = Services | SettingsService | Readiness
 
-export const kafkaOptionsOf = ({ kafka }: Settings): KafkaOptions => ({
+export const kafkaOptionsOf = ({ kafka, topicPrefix }: Pick<Settings, "kafka" | "topicPrefix">): KafkaOptions => ({
   brokers: kafka.brokers,
   clientId: kafka.clientId,
   ssl: kafka.ssl,
   sessionTimeoutMillis: kafka.sessionTimeoutMillis,
+  compressedTopics: (topic) => kafka.compression === "zstd" && isBetweenPrograms(topic.slice(topicPrefix.length)),
   ...(kafka.sasl === null ? {} : { sasl: kafka.sasl })
 })
 

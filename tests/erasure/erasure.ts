@@ -91,6 +91,8 @@ export const erasureRun = (print: (line: string) => void): Effect.Effect<Evidenc
       connections: { text: connections },
       environment: {
         CAPI_EVENT_LOG: "sealed-events",
+        // In compressed records the bytes of a person would not be found.
+        KAFKA_COMPRESSION: "none",
         ERASURE_CHECK_EVERY: "1 second",
         CAPI_INDEXER_FILE: path.join(indexFolder, "index.sqlite"),
         CAPI_INDEXER_PORT: ports.indexer,

@@ -1,7 +1,5 @@
 /** The Kafka port on kafkajs. Only the files of this folder import that client. */
 
-import { promisify } from "node:util"
-import zlib from "node:zlib"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -12,7 +10,6 @@ import type { TokenLogin } from "../../config/transport.ts"
 import { type HttpResponse, nodeTlsOptions, sendRequest } from "../../http/http-request.ts"
 import { KafkaClient } from "../client.ts"
 import { type KafkaOptions, type ResolvedKafkaOptions, resolveKafkaOptions } from "../options.ts"
-import { type Decompress, decompressLz4, decompressSnappy } from "../wire/decompress.ts"
 import { openAdmin } from "./admin.ts"
 import { openCluster } from "./cluster.ts"
 import { retryPolicy } from "./errors.ts"
@@ -44,7 +41,6 @@ export const layerKafka = (given: KafkaOptions): Layer.Layer<KafkaClient> =>
 
 /** A client of kafkajs whose retries are bounded, and whose logs become Effect logs. */
 export const makeKafkaJs = (options: ResolvedKafkaOptions, context: Context.Context<never>): Kafka => {
-  registerCompressions()
   const config: KafkaConfig = {
     brokers: [...options.brokers],
     clientId: options.clientId,
@@ -90,27 +86,6 @@ const logEntry = (entry: LogEntry, context: Context.Context<never>) => {
 
 const textOf = (error: unknown): string | undefined =>
   error === undefined ? undefined : error instanceof Error ? error.message : String(error)
-
-/** Adds the compressions that kafkajs lacks to its table of codecs: Zstandard by Node's zlib; LZ4 and Snappy for reading only. */
-const registerCompressions = (): void => {
-  const { CompressionCodecs, CompressionTypes } = kafkajs
-  CompressionCodecs[CompressionTypes.ZSTD] = () => ({
-    compress: ({ buffer }: { readonly buffer: Buffer }) => promisify(zlib.zstdCompress)(buffer),
-    decompress: (buffer: Buffer) => promisify(zlib.zstdDecompress)(buffer)
-  })
-  CompressionCodecs[CompressionTypes.LZ4] = () => readOnly("LZ4", decompressLz4)
-  CompressionCodecs[CompressionTypes.Snappy] = () => readOnly("Snappy", decompressSnappy)
-}
-
-const readOnly = (name: string, decompress: Decompress) => ({
-  compress: () => Promise.reject(new Error(`Records are not written with ${name}; choose none, gzip or zstd`)),
-  decompress: (buffer: Buffer) => {
-    const bytes = decompress(buffer)
-    return bytes === null
-      ? Promise.reject(new Error(`A batch compressed with ${name} is damaged`))
-      : Promise.resolve(bytes)
-  }
-})
 
 interface Token {
   readonly value: string

@@ -62,6 +62,7 @@ const codeOf = (cause: unknown): KafkaError["code"] => {
     const type = String(error.type ?? error.code ?? "")
     if (fencedTypes.has(type)) return "fenced"
     if (tooLargeTypes.has(type)) return "too_large"
+    if (type === "UNSUPPORTED_COMPRESSION_TYPE") return "unsupported_compression"
     if (type.startsWith("UNKNOWN_TOPIC")) return "unknown_topic"
     if (error.name === "KafkaJSSASLAuthenticationError" || type.endsWith("AUTHORIZATION_FAILED")) return "unauthorized"
     if (error.name === "KafkaJSRequestTimeoutError" || timeoutTypes.has(type)) return "timeout"
@@ -141,6 +142,7 @@ const nextSteps: Record<KafkaError["code"], string> = {
   fenced: "Another owner of the partition has taken over; this one starts again from the committed offset.",
   partitions_differ: "Give all topics the same number: ./capi topics --add-partitions <number>.",
   too_large: "Raise the topic's max.message.bytes, or make the record smaller.",
+  unsupported_compression: "Set KAFKA_COMPRESSION=none: the broker or the topic takes no Zstandard.",
   unknown_topic: "Create the topics first, and check the topic prefix.",
   timeout: "Look at the broker's load and its log; the request is repeated.",
   unauthorized: "Check the user, the password, the SASL mechanism and the broker's access rules.",

@@ -7,7 +7,6 @@ import { KafkaError, type ProducedRecord, type TransactionalProducer } from "../
 import type { ResolvedKafkaOptions } from "../options.ts"
 import { chunkByBytes, producedBytes } from "../wire/record-batch-writer.ts"
 import { attempt, attemptBriefly, kafkaError, retryPolicy, settledWithin } from "./errors.ts"
-import kafkajs from "./patches/index.ts"
 import { makeSender, type Sender, type TopicMessages } from "./send.ts"
 
 /**
@@ -149,10 +148,8 @@ export const openIdempotent = (
       )
   })
 
-const compressionOf = ({ compression }: ResolvedKafkaOptions) => compressionTypes[compression]
-
-const { None, GZIP, ZSTD } = kafkajs.CompressionTypes
-const compressionTypes = { none: None, gzip: GZIP, zstd: ZSTD }
+/** For `poolProduceRequests`, which chooses for each topic. kafkajs hands on what it gets. */
+const compressionOf = ({ compressedTopics }: ResolvedKafkaOptions) => compressedTopics as unknown as CompressionTypes
 
 const sendInChunks = async (
   sender: Sender,

@@ -21,11 +21,14 @@ export class BufferPool {
     this.#limits = { freeBuffersMax: Number.POSITIVE_INFINITY, ...limits }
   }
 
-  /** A buffer of at least `bytes` bytes with arbitrary content, which has no users yet: see `BufferRef`. */
-  acquire(bytes: number): BufferRef {
+  /** A buffer of at least `bytes` bytes with arbitrary content, which has no users yet: see `BufferRef`. `onReturn` is called after its last user's release. */
+  acquire(bytes: number, onReturn: () => void = () => undefined): BufferRef {
     const { stepBytes } = this.#limits
     const buffer = this.#takeFree(bytes) ?? Buffer.allocUnsafeSlow(Math.ceil(bytes / stepBytes) * stepBytes)
-    return new BufferRef(buffer, (released) => this.#put(released))
+    return new BufferRef(buffer, (released) => {
+      this.#put(released)
+      onReturn()
+    })
   }
 
   /** The smallest free buffer that is large enough. */

@@ -1,5 +1,5 @@
 /**
- * Reads the records of an uncompressed batch (magic 2) in one pass over its bytes. A record is one object that is a message for
+ * Reads the records of a batch (magic 2) in one pass over its bytes. A record is one object that is a message for
  * kafkajs and a fetched record for the port, since a second object for each would cost more than the reading. Keys, values and
  * headers are views of the response's buffer, created on access: most records are only passed on. (Kafka protocol, "Record Batch".)
  */
@@ -30,15 +30,20 @@ interface ReadBatch extends Omit<BatchContext, "magicByte"> {
 
 const [compressionMask, brokerTimeMask, transactionalMask, controlMask] = [0x7, 0x8, 0x10, 0x20]
 
-/** Whether the batch at `start` is compressed. */
-export const isCompressed = (buffer: Buffer, start: number): boolean =>
-  (buffer.readInt16BE(start + 21) & compressionMask) !== 0
+/** The compression of the batch at `start`: one of `codecs`, or what a later protocol adds. */
+export const codecOf = (buffer: Buffer, start: number): number => buffer.readInt16BE(start + 21) & compressionMask
+
+/** The records of the batch at `start`, all of which must be there, as they were compressed. */
+export const compressedRecords = (buffer: Buffer, start: number): Buffer =>
+  buffer.subarray(start + headerBytes, start + batchBytes(buffer, start))
+
+const headerBytes = 61
 
 /** Bytes of the batch at `start`, its offset and length included. */
 export const batchBytes = (buffer: Buffer, start: number): number => 12 + buffer.readInt32BE(start + 8)
 
-/** The batch at `start`, all of which must be there. */
-export const readBatch = (buffer: Buffer, start: number): ReadBatch => {
+/** The batch at `start`, all of which must be there; `decompressed` are its records where they are compressed. */
+export const readBatch = (buffer: Buffer, start: number, decompressed: Buffer | null = null): ReadBatch => {
   const attributes = buffer.readInt16BE(start + 21)
   const firstOffset = buffer.readBigInt64BE(start)
   const firstTimestamp = buffer.readBigInt64BE(start + 27)
@@ -59,10 +64,10 @@ export const readBatch = (buffer: Buffer, start: number): ReadBatch => {
   }
   const count = buffer.readInt32BE(start + 57)
   const records: Array<RecordView> = []
-  const cursor: Cursor = { buffer, at: start + 61 }
+  const cursor: Cursor = decompressed === null ? { buffer, at: start + headerBytes } : { buffer: decompressed, at: 0 }
   const first = { offset: Number(firstOffset), timestamp: Number(firstTimestamp) }
   const brokerTime = context.timestampType === 1 ? Number(maxTimestamp) : null
-  const bufferRef = bufferRefOf(buffer)
+  const bufferRef = bufferRefOf(cursor.buffer)
   // The markers of a transaction are not delivered.
   if (!context.isControlBatch) bufferRef?.retain(count)
   const lastHeaders: LastHeaders = { at: 0, end: 0, headers: noHeaders }

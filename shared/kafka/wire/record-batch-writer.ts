@@ -1,10 +1,12 @@
 /**
- * Writes an uncompressed record batch (magic 2) in two passes: the first sums the bytes, the second writes them into one buffer.
- * (Kafka protocol, "Record Batch".)
+ * Writes a record batch (magic 2) in two passes: the first sums the bytes, the second writes them into one buffer. Compressed are the
+ * records alone, not the batch's header. (Kafka protocol, "Record Batch".)
  */
 import { codeAt } from "../../model/text.ts"
 import type { ProducedRecord } from "../client.ts"
+import { codecs } from "./compression.ts"
 import { crc32c } from "./hashes.ts"
+import { zstdCompress } from "./zstd.ts"
 
 type HeaderValue = Buffer | string | ReadonlyArray<Buffer | string>
 
@@ -67,12 +69,53 @@ export const sizeBatch = (records: ReadonlyArray<BatchRecord>, now: number): Siz
 
 /** Writes the batch at `start`, where there must be room for its bytes, and gives the position after it. */
 export const writeBatch = (into: Buffer, start: number, batch: SizedBatch, head: BatchHeader): number => {
-  const { records, sizes, firstTimestamp, maxTimestamp, bytes } = batch
+  const end = writeRecords(into, start + headerBytes, batch, head.now)
+  return writeHeader(into, start, end, batch, head, codecs.none)
+}
+
+/**
+ * A batch's records by Zstandard, level 1, in a part of `scratch`, which must have room for the batch's bytes twice; null if that saves nothing.
+ */
+export const compressBatch = (scratch: Buffer, batch: SizedBatch, now: number): CompressedBatch | null => {
+  const end = writeRecords(scratch, 0, batch, now)
+  const written = zstdCompress(scratch.subarray(0, end), scratch.subarray(end, end * 2))
+  return written === null
+    ? null
+    : { batch, records: scratch.subarray(end, end + written), bytes: headerBytes + written }
+}
+
+/** A batch whose records are compressed already; `bytes` with its header. */
+export interface CompressedBatch {
+  readonly batch: SizedBatch
+  readonly records: Buffer
+  readonly bytes: number
+}
+
+/** As `writeBatch`. */
+export const writeCompressedBatch = (
+  into: Buffer,
+  start: number,
+  compressed: CompressedBatch,
+  head: BatchHeader
+): number => {
+  into.set(compressed.records, start + headerBytes)
+  return writeHeader(into, start, start + compressed.bytes, compressed.batch, head, codecs.zstd)
+}
+
+/** The header of the batch between `start` and `end`, whose records are there already, as the checksum needs them. */
+const writeHeader = (
+  into: Buffer,
+  start: number,
+  end: number,
+  { records, firstTimestamp, maxTimestamp }: SizedBatch,
+  head: BatchHeader,
+  codec: number
+): number => {
   into.fill(0, start, start + 8)
-  into.writeInt32BE(bytes - 12, start + 8)
+  into.writeInt32BE(end - start - 12, start + 8)
   into.writeInt32BE(0, start + 12)
   into[start + 16] = 2
-  into.writeInt16BE(head.transactional ? transactionalMask : 0, start + 21)
+  into.writeInt16BE((head.transactional ? transactionalMask : 0) | codec, start + 21)
   into.writeInt32BE(records.length - 1, start + 23)
   into.writeBigInt64BE(BigInt(firstTimestamp), start + 27)
   into.writeBigInt64BE(BigInt(maxTimestamp), start + 35)
@@ -80,12 +123,22 @@ export const writeBatch = (into: Buffer, start: number, batch: SizedBatch, head:
   into.writeInt16BE(head.producerEpoch, start + 51)
   into.writeInt32BE(head.firstSequence, start + 53)
   into.writeInt32BE(records.length, start + 57)
-  let at = start + headerBytes
+  into.writeUInt32BE(crc32c(into, start + 21, end), start + 17)
+  return end
+}
+
+const writeRecords = (
+  into: Buffer,
+  start: number,
+  { records, sizes, firstTimestamp }: SizedBatch,
+  now: number
+): number => {
+  let at = start
   for (let index = 0; index < records.length; index++) {
     const record = records[index]!
     at = writeVarint(into, at, sizes[index]!)
     into[at++] = 0
-    at = writeVarint(into, at, timestampOf(record, head.now) - firstTimestamp)
+    at = writeVarint(into, at, timestampOf(record, now) - firstTimestamp)
     at = writeVarint(into, at, index)
     at = writeNullable(into, at, record.key)
     at = writeNullable(into, at, record.value)
@@ -93,7 +146,6 @@ export const writeBatch = (into: Buffer, start: number, batch: SizedBatch, head:
     into.set(headers, at)
     at += headers.length
   }
-  into.writeUInt32BE(crc32c(into, start + 21, at), start + 17)
   return at
 }
 

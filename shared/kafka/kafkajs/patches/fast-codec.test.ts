@@ -2,6 +2,7 @@
 import { createRequire } from "node:module"
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
+import { codecs } from "../../wire/compression.ts"
 
 const require = createRequire(import.meta.url)
 const names = {
@@ -26,6 +27,8 @@ const original = loadAll()
 await import("./index.ts")
 const { fetchedRecords } = await import("../records.ts")
 const fast = loadAll()
+
+const { none, gzip } = codecs
 
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array))
 const record = fc.record(
@@ -108,31 +111,47 @@ describe("fast kafkajs", { timeout: 60_000 }, () => {
 
   it("reads the same records", () =>
     fc.assert(
-      fc.asyncProperty(records, fc.boolean(), async (messages, transactional) => {
-        const topicData = [{ topic: "t", partitions: [{ partition: 0, firstSequence: 0, messages }] }]
-        const given = { acks: -1, timeout: 1, topicData, ...(transactional ? { transactionalId: "x" } : {}) }
-        const request = await encoded(original.produce, given)
-        // What comes before the batch: id, acks, timeout, count, topic, count, partition and size.
-        const batch = Buffer.from(request.subarray(2 + (transactional ? 1 : 0) + 2 + 4 + 4 + 3 + 4 + 8))
-        batch.writeBigInt64BE(4_000_000_000n, 0)
-        const [mine, theirs] = [new Decoder(batch), new Decoder(batch)]
-        const read = await fast.decode(mine)
-        const expected = await original.decode(theirs)
-        assert.deepStrictEqual(plain(read), plain(expected))
-        assert.strictEqual(mine.offset, theirs.offset)
-        const data = { partition: 3, highWatermark: "4000000100", messages: expected.records, abortedTransactions: [] }
-        for (const from of ["0", "4000000000", "4000000005", "4000001000"]) {
-          const [one, other] = [new fast.batch("t", from, data), new original.batch("t", from, data)]
-          assert.deepStrictEqual({ ...one }, { ...other })
-          const ours = new fast.batch("t", from, { ...data, messages: read.records })
-          assert.strictEqual(ours.messages.length, other.messages.length)
-          for (const batch of [one, ours]) {
-            assert.strictEqual(batch.lastOffset(), other.lastOffset())
-            assert.strictEqual(batch.firstOffset(), other.firstOffset())
-            assert.strictEqual(batch.offsetLag(), other.offsetLag())
+      fc.asyncProperty(
+        records,
+        fc.boolean(),
+        fc.constantFrom(none, gzip),
+        async (messages, transactional, compression) => {
+          const topicData = [{ topic: "t", partitions: [{ partition: 0, firstSequence: 0, messages }] }]
+          const given = {
+            acks: -1,
+            timeout: 1,
+            topicData,
+            compression,
+            ...(transactional ? { transactionalId: "x" } : {})
+          }
+          const request = await encoded(original.produce, given)
+          // What comes before the batch: id, acks, timeout, count, topic, count, partition and size.
+          const batch = Buffer.from(request.subarray(2 + (transactional ? 1 : 0) + 2 + 4 + 4 + 3 + 4 + 8))
+          batch.writeBigInt64BE(4_000_000_000n, 0)
+          const [mine, theirs] = [new Decoder(batch), new Decoder(batch)]
+          const read = await fast.decode(mine)
+          const expected = await original.decode(theirs)
+          assert.deepStrictEqual(plain(read), plain(expected))
+          assert.strictEqual(mine.offset, theirs.offset)
+          const data = {
+            partition: 3,
+            highWatermark: "4000000100",
+            messages: expected.records,
+            abortedTransactions: []
+          }
+          for (const from of ["0", "4000000000", "4000000005", "4000001000"]) {
+            const [one, other] = [new fast.batch("t", from, data), new original.batch("t", from, data)]
+            assert.deepStrictEqual({ ...one }, { ...other })
+            const ours = new fast.batch("t", from, { ...data, messages: read.records })
+            assert.strictEqual(ours.messages.length, other.messages.length)
+            for (const batch of [one, ours]) {
+              assert.strictEqual(batch.lastOffset(), other.lastOffset())
+              assert.strictEqual(batch.firstOffset(), other.firstOffset())
+              assert.strictEqual(batch.offsetLag(), other.offsetLag())
+            }
           }
         }
-      }),
+      ),
       { numRuns: 60 }
     ))
 

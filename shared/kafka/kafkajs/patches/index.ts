@@ -23,7 +23,7 @@ import {
 } from "./consumer.ts"
 import { checkWhilePending, disconnectOnce, nameDenied, receivePooled, timeOutWhileInFlight } from "./network.ts"
 import { groupMessagesPerPartition, transactionsOfVersionTwo } from "./producer.ts"
-import { decodeUncompressed, frameRequest, poolProduceRequests } from "./protocol.ts"
+import { decodeInOnePass, frameRequest, poolProduceRequests } from "./protocol.ts"
 
 /** One change to a module of kafkajs. */
 export interface Patch {
@@ -59,11 +59,11 @@ export const patches: ReadonlyArray<Patch> = [
   patch({
     module: "protocol/recordBatch/v0/decoder",
     functions: [],
-    why: "an uncompressed record batch is decoded without a buffer for each field",
+    why: "a record batch is decoded without a buffer for each field; Zstandard, LZ4 and Snappy are decompressed",
     issue: null,
     file: "protocol.ts",
-    tests: ["fast-codec.test.ts"],
-    apply: decodeUncompressed
+    tests: ["fast-codec.test.ts", "compressed-batches.test.ts"],
+    apply: decodeInOnePass
   }),
   patch({
     module: "producer/groupMessagesPerPartition",
@@ -95,10 +95,10 @@ export const patches: ReadonlyArray<Patch> = [
   patch({
     module: "protocol/requests/produce",
     functions: ["protocol"],
-    why: "an uncompressed request is encoded in one pass into a pooled buffer, which is released when the broker has answered; version 12",
+    why: "a request is encoded in one pass, compressed by Zstandard where its topic is, into a pooled buffer, which is released when the broker has answered; version 12",
     issue: null,
     file: "protocol.ts",
-    tests: ["fast-codec.test.ts", "produce.test.ts"],
+    tests: ["fast-codec.test.ts", "compressed-batches.test.ts", "produce.test.ts"],
     apply: poolProduceRequests
   }),
   patch({

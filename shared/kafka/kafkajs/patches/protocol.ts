@@ -2,6 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { BufferPool, type BufferRef, bufferRefOf } from "../../wire/buffer-pool.ts"
+import { codecs, decompress } from "../../wire/compression.ts"
 import {
   compactFraming,
   type Framing,
@@ -12,8 +13,17 @@ import {
   writeNullableString,
   writeRequest
 } from "../../wire/produce-request.ts"
-import { batchBytes, isCompressed, readBatch } from "../../wire/record-batch-reader.ts"
-import { type BatchHeader, type BatchRecord, sizeBatch, writeBatch } from "../../wire/record-batch-writer.ts"
+import { batchBytes, codecOf, compressedRecords, readBatch } from "../../wire/record-batch-reader.ts"
+import {
+  type BatchHeader,
+  type BatchRecord,
+  type CompressedBatch,
+  compressBatch,
+  type SizedBatch,
+  sizeBatch,
+  writeBatch,
+  writeCompressedBatch
+} from "../../wire/record-batch-writer.ts"
 import { ResponseReader } from "../raw-request.ts"
 import { failIf, isAddedByProduce, produceVersion } from "../transaction-requests.ts"
 
@@ -70,20 +80,33 @@ interface Decoder {
 
 type DecodeBatch = (decoder: Decoder) => Promise<unknown>
 
-/**
- * Decodes an uncompressed record batch in one pass; what is compressed stays with kafkajs, which makes a buffer and 64-bit
- * objects for each field of each record.
- */
-export const decodeUncompressed =
+/** Decodes a record batch in one pass. kafkajs makes a buffer and 64-bit objects for each field of each record, and knows two compressions. */
+export const decodeInOnePass =
   (original: DecodeBatch): DecodeBatch =>
   async (decoder) => {
     const { buffer, offset } = decoder
     const bytes = batchBytes(buffer, offset)
     // For a batch that was cut off by the fetch's limit kafkajs throws an error, by which its caller ends the reading.
-    if (offset + bytes > buffer.length || isCompressed(buffer, offset)) return original(decoder)
+    if (offset + bytes > buffer.length) return original(decoder)
     decoder.offset = offset + bytes
-    return readBatch(buffer, offset)
+    return readBatch(buffer, offset, decompressedRecords(buffer, offset))
   }
+
+/** The records of the batch at `offset` in a pooled buffer, whose users keep that of the response as well; null if they are not compressed. */
+const decompressedRecords = (buffer: Buffer, offset: number): Buffer | null => {
+  const codec = codecOf(buffer, offset)
+  if (codec === codecs.none) return null
+  const response = bufferRefOf(buffer)
+  const outputOf = (bytes: number): Buffer =>
+    decompressedBuffers.acquire(bytes, () => response?.release()).buffer.subarray(0, bytes)
+  const decompressed = decompress(codec, compressedRecords(buffer, offset), outputOf)
+  if (decompressed === null)
+    throw new Error(`a batch of records with compression ${codec} is damaged, or the compression is unknown`)
+  if (bufferRefOf(decompressed) !== null) response?.retain()
+  return decompressed
+}
+
+const decompressedBuffers = new BufferPool({ stepBytes: 256 * 1024, freeBytesMax: 8 * 1024 * 1024 })
 
 interface ProduceOptions {
   readonly acks: number
@@ -91,7 +114,8 @@ interface ProduceOptions {
   readonly transactionalId?: string | null
   readonly producerId?: { readonly toString: () => string }
   readonly producerEpoch?: number
-  readonly compression?: number
+  /** kafkajs's number for none, or `compressedTopics`, which kafkajs hands on. */
+  readonly compression?: number | ((topic: string) => boolean)
   readonly topicData: ReadonlyArray<{
     readonly topic: string
     readonly partitions: ReadonlyArray<{
@@ -117,10 +141,10 @@ export interface ProduceApi {
 }
 
 /**
- * Encodes an uncompressed produce request in one pass into a pooled buffer, and releases the buffer when the broker has
+ * Encodes a produce request in one pass into a pooled buffer, and releases the buffer when the broker has
  * answered. kafkajs writes a buffer for each record and copies the whole five times.
- * Versions 3 and later have record batches; what is compressed stays with kafkajs. A request that adds its partitions to the
- * transaction has version 12, whose framing is another.
+ * Versions 3 and later have record batches. A request that adds its partitions to the transaction has version 12, whose framing is
+ * another.
  */
 export const poolProduceRequests = (api: ProduceApi): ProduceApi => {
   const { protocol } = api
@@ -129,50 +153,18 @@ export const poolProduceRequests = (api: ProduceApi): ProduceApi => {
     return (options) => {
       const call = create(options)
       if (version < 3) return call
-      const adds = isAddedByProduce(options.topicData)
-      const framing = adds ? compactFraming : framingBefore9
-      const versioned = adds ? withVersion12(call, options) : call
-      return (options.compression ?? 0) !== 0 ? versioned : pooled(versioned, options, framing)
+      return isAddedByProduce(options.topicData)
+        ? pooled(withVersion12(call), options, compactFraming)
+        : pooled(call, options, framingBefore9)
     }
   }
   return api
 }
 
-/** Encodes what is compressed by kafkajs's encoder, and frames it again. */
-const withVersion12 = ({ request, response }: ProduceCall, options: ProduceOptions): ProduceCall => ({
-  request: {
-    ...request,
-    apiVersion: produceVersion,
-    encode: async () => {
-      const { buf, offset } = await request.encode()
-      const topics = topicsIn(buf.subarray(0, offset))
-      const bytes = requestBytes(options, topics, compactFraming)
-      const into = Buffer.allocUnsafe(bytes)
-      writeRequest(into, options, topics, compactFraming)
-      return { buf: into, offset: bytes }
-    }
-  },
+const withVersion12 = ({ request, response }: ProduceCall): ProduceCall => ({
+  request: { ...request, apiVersion: produceVersion },
   response: { ...response, decode: async (payload) => readResponse(new ResponseReader(payload)), parse: parseResponse }
 })
-
-/** The batches of a request that kafkajs has encoded, as views. */
-const topicsIn = (encoded: Buffer): ReadonlyArray<TopicBatches> => {
-  const reader = new ResponseReader(encoded)
-  reader.text()
-  reader.skip(2 + 4)
-  const topics: Array<TopicBatches> = []
-  reader.each(() => {
-    const topic = reader.text()
-    const partitions: Array<TopicBatches["partitions"][number]> = []
-    reader.each(() => {
-      const partition = reader.int32()
-      const batch = reader.bytes()
-      partitions.push({ partition, bytes: batch.length, write: (into, at) => at + batch.copy(into, at) })
-    })
-    topics.push({ topic, partitions })
-  })
-  return topics
-}
 
 /** The response (Kafka protocol, "Produce Response", version 12) in kafkajs's form. */
 const readResponse = (response: ResponseReader) => {
@@ -244,6 +236,8 @@ interface PooledRequest extends EncodedRequest {
 /** The request after the room for its header. */
 const encode = (options: ProduceOptions, now: number, framing: Framing): PooledRequest => {
   const { transactionalId = null, topicData } = options
+  const producerId = BigInt((options.producerId ?? -1).toString())
+  const scratches: Array<BufferRef> = []
   const topics = topicData.map(
     ({ topic, partitions }): TopicBatches => ({
       topic,
@@ -252,11 +246,18 @@ const encode = (options: ProduceOptions, now: number, framing: Framing): PooledR
         const head: BatchHeader = {
           now,
           transactional: transactionalId !== null && transactionalId !== "",
-          producerId: BigInt((options.producerId ?? -1).toString()),
+          producerId,
           producerEpoch: options.producerEpoch ?? 0,
           firstSequence: firstSequence ?? 0
         }
-        return { partition, bytes: batch.bytes, write: (into, at) => writeBatch(into, at, batch, head) }
+        const compressed = isCompressed(options, topic, batch) ? compressedBatch(batch, now, scratches) : null
+        return compressed === null
+          ? { partition, bytes: batch.bytes, write: (into, at) => writeBatch(into, at, batch, head) }
+          : {
+              partition,
+              bytes: compressed.bytes,
+              write: (into, at) => writeCompressedBatch(into, at, compressed, head)
+            }
       })
     })
   )
@@ -264,5 +265,19 @@ const encode = (options: ProduceOptions, now: number, framing: Framing): PooledR
   const ref = requestBuffers.acquire(headroomBytes + bytes).retain()
   const into = ref.buffer.subarray(headroomBytes, headroomBytes + bytes)
   writeRequest(into, options, topics, framing)
+  for (const scratch of scratches) scratch.release()
   return { buf: into, offset: bytes, ref }
+}
+
+const isCompressed = ({ compression }: ProduceOptions, topic: string, { bytes }: SizedBatch): boolean =>
+  typeof compression === "function" && bytes >= compressedBytesMin && compression(topic)
+
+/** Below that, setting up the compressor costs more than it saves. */
+const compressedBytesMin = 16_384
+
+/** It stays in a buffer that is added to `scratches`, until the request is written. */
+const compressedBatch = (batch: SizedBatch, now: number, scratches: Array<BufferRef>): CompressedBatch | null => {
+  const scratch = requestBuffers.acquire(batch.bytes * 2).retain()
+  scratches.push(scratch)
+  return compressBatch(scratch.buffer, batch, now)
 }

@@ -1,0 +1,103 @@
+/** Batches that are compressed are read as if they were not, and their buffers are used again. */
+import { createRequire } from "node:module"
+import { assert, describe, it } from "@effect/vitest"
+import fc from "fast-check"
+import { BufferPool } from "../../wire/buffer-pool.ts"
+import { codecs } from "../../wire/compression.ts"
+import type { RecordView } from "../../wire/record-batch-reader.ts"
+import { fetchedRecords } from "../records.ts"
+import "./index.ts"
+
+const require = createRequire(import.meta.url)
+const produce = require("kafkajs/src/protocol/requests/produce").protocol({ version: 7 })
+const decode = require("kafkajs/src/protocol/recordBatch/v0/decoder")
+const Decoder = require("kafkajs/src/protocol/decoder")
+
+const records = fc.array(
+  fc.record({
+    key: fc.option(fc.string({ unit: "grapheme", maxLength: 20 })),
+    value: fc.option(fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes))),
+    timestamp: fc.integer({ min: 1_700_000_000_000, max: 1_790_000_000_000 }).map(String)
+  }),
+  { minLength: 1, maxLength: 70 }
+)
+type Messages = ReadonlyArray<Readonly<Record<string, unknown>>>
+
+/** The batches of a request for partition 0 of the topics t and u. */
+const batchesOf = async (messages: Messages, compression: unknown): Promise<ReadonlyArray<Buffer>> => {
+  const topicData = ["t", "u"].map((topic) => ({ topic, partitions: [{ partition: 0, firstSequence: 7, messages }] }))
+  const { buf, offset } = await produce({ acks: -1, timeout: 1, topicData, compression }).request.encode()
+  const bytes = Buffer.from(buf.subarray(0, offset))
+  // What comes before the batches: id, acks, timeout and count; before each: topic, count, partition and size.
+  let at = 2 + 2 + 4 + 4
+  return topicData.map(() => {
+    const start = at + 3 + 4 + 4 + 4
+    at = start + bytes.readInt32BE(start - 4)
+    return bytes.subarray(start, at)
+  })
+}
+const codecOf = (batch: Buffer): number => batch.readInt16BE(21) & 7
+const read = async (batch: Buffer): Promise<{ readonly records: ReadonlyArray<RecordView> }> =>
+  decode(new Decoder(batch))
+const plain = async (batch: Buffer) => {
+  const { records, ...head } = await read(batch)
+  return {
+    ...head,
+    records: fetchedRecords("t", 0, records, 0).map(({ offset, timestamp, key, value, headers }) => ({
+      offset,
+      timestamp,
+      key,
+      value: value === null ? null : Buffer.from(value),
+      headers
+    }))
+  }
+}
+
+const large = [{ key: "k", value: Buffer.alloc(200_000, "abc"), timestamp: "1790000000000" }]
+
+describe("a compressed batch", () => {
+  it("is written for larger batches of the topics that are compressed, and read as if it were not", () =>
+    fc.assert(
+      fc.asyncProperty(records, fc.nat({ max: 40_000 }), async (some, padding) => {
+        const messages = [...some, { key: "k", value: Buffer.alloc(padding, "padding"), timestamp: "1790000000000" }]
+        const uncompressed = await batchesOf(messages, 0)
+        const compressed = await batchesOf(messages, (topic: string) => topic === "u")
+        assert.isTrue(compressed[0]!.equals(uncompressed[0]!))
+        assert.deepStrictEqual(await plain(compressed[1]!), await plain(uncompressed[1]!))
+        if (padding > 20_000) assert.strictEqual(codecOf(compressed[1]!), codecs.zstd)
+        if (padding < 100 && some.length < 10) assert.strictEqual(codecOf(compressed[1]!), codecs.none)
+      }),
+      { numRuns: 60 }
+    ))
+
+  it("is not written where it would be larger", async () => {
+    const value = Buffer.from(Array.from({ length: 20_000 }, () => Math.random() * 256))
+    const [batch] = await batchesOf([{ key: null, value, timestamp: "1790000000000" }], () => true)
+    assert.strictEqual(codecOf(batch!), codecs.none)
+  })
+
+  it("fails where its records are damaged or its compression is unknown", async () => {
+    const [batch] = await batchesOf(large, () => true)
+    for (const codec of [codecs.gzip, codecs.snappy, codecs.lz4, codecs.zstd, 7]) {
+      const damaged = Buffer.from(batch!)
+      damaged.writeInt16BE(codec, 21)
+      damaged.fill(0xff, 70)
+      const failure = await read(damaged).catch((error: unknown) => error)
+      assert.match((failure as Error).message, /^a batch of records with compression/)
+    }
+  })
+
+  it("gives its own buffer and that of the response back when its last record is released", async () => {
+    const [batch] = await batchesOf([...large, ...large], () => true)
+    const responses = new BufferPool({ stepBytes: 65_536, freeBytesMax: 1_000_000 })
+    const response = responses.acquire(batch!.length).buffer
+    batch!.copy(response)
+    const { records } = await read(response.subarray(0, batch!.length))
+    const used = records.map(({ value }) => value!.buffer)
+    assert.notStrictEqual(responses.acquire(1).buffer, response)
+    for (const record of records) record.bufferRef?.release()
+    assert.strictEqual(responses.acquire(1).buffer, response)
+    const [next] = (await read(batch!)).records
+    assert.strictEqual(next!.value!.buffer, used[0])
+  })
+})
