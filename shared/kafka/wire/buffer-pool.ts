@@ -21,14 +21,11 @@ export class BufferPool {
     this.#limits = { freeBuffersMax: Number.POSITIVE_INFINITY, ...limits }
   }
 
-  /** A buffer of at least `bytes` bytes with arbitrary content, which has no users yet: see `BufferRef`. `onReturn` is called after its last user's release. */
-  acquire(bytes: number, onReturn: () => void = () => undefined): BufferRef {
+  /** A buffer of at least `bytes` bytes with arbitrary content, which has no users yet: see `BufferRef`. */
+  acquire(bytes: number): BufferRef {
     const { stepBytes } = this.#limits
     const buffer = this.#takeFree(bytes) ?? Buffer.allocUnsafeSlow(Math.ceil(bytes / stepBytes) * stepBytes)
-    return new BufferRef(buffer, (released) => {
-      this.#put(released)
-      onReturn()
-    })
+    return new BufferRef(buffer, (released) => this.#put(released))
   }
 
   /** The smallest free buffer that is large enough. */

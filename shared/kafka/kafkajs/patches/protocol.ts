@@ -92,21 +92,29 @@ export const decodeInOnePass =
     return readBatch(buffer, offset, decompressedRecords(buffer, offset))
   }
 
-/** The records of the batch at `offset` in a pooled buffer, whose users keep that of the response as well; null if they are not compressed. */
+/** The records of the batch at `offset`; null if they are not compressed. The response's buffer has no users by them. */
 const decompressedRecords = (buffer: Buffer, offset: number): Buffer | null => {
   const codec = codecOf(buffer, offset)
   if (codec === codecs.none) return null
-  const response = bufferRefOf(buffer)
-  const outputOf = (bytes: number): Buffer =>
-    decompressedBuffers.acquire(bytes, () => response?.release()).buffer.subarray(0, bytes)
-  const decompressed = decompress(codec, compressedRecords(buffer, offset), outputOf)
+  const decompressed = decompress(codec, compressedRecords(buffer, offset), (bytes) =>
+    bytes < pooledMin ? Buffer.allocUnsafe(bytes) : decompressedBuffers.acquire(bytes).buffer.subarray(0, bytes)
+  )
   if (decompressed === null)
     throw new Error(`a batch of records with compression ${codec} is damaged, or the compression is unknown`)
-  if (bufferRefOf(decompressed) !== null) response?.retain()
+  releaseWhenRead(bufferRefOf(buffer))
   return decompressed
 }
 
-const decompressedBuffers = new BufferPool({ stepBytes: 256 * 1024, freeBytesMax: 8 * 1024 * 1024 })
+const decompressedBuffers = new BufferPool({ stepBytes: 64 * 1024, freeBytesMax: 8 * 1024 * 1024 })
+/** A small batch must not hold a buffer that is many times as large. */
+const pooledMin = 64 * 1024
+
+/** Reading a response has no other waits than for promises that are fulfilled, so that it is over in the next turn of the event loop. */
+const releaseWhenRead = (response: BufferRef | null): void => {
+  if (response === null) return
+  response.retain()
+  setImmediate(() => response.release())
+}
 
 interface ProduceOptions {
   readonly acks: number
