@@ -37,7 +37,11 @@ export const codecOf = (buffer: Buffer, start: number): number => buffer.readInt
 export const compressedRecords = (buffer: Buffer, start: number): Buffer =>
   buffer.subarray(start + headerBytes, start + batchBytes(buffer, start))
 
-const headerBytes = 61
+/** Bytes of a batch before its records. */
+export const headerBytes = 61
+
+/** Whether the batch at `start` has this format; before Kafka 0.11 it was another. */
+export const isReadable = (buffer: Buffer, start: number): boolean => buffer[start + 16] === 2
 
 /** Bytes of the batch at `start`, its offset and length included. */
 export const batchBytes = (buffer: Buffer, start: number): number => 12 + buffer.readInt32BE(start + 8)

@@ -10,7 +10,7 @@ import "./index.ts"
 
 const require = createRequire(import.meta.url)
 const produce = require("kafkajs/src/protocol/requests/produce").protocol({ version: 7 })
-const decode = require("kafkajs/src/protocol/recordBatch/v0/decoder")
+const decode = require("kafkajs/src/protocol/requests/fetch/v4/decodeMessages")
 const Decoder = require("kafkajs/src/protocol/decoder")
 
 const records = fc.array(
@@ -23,34 +23,31 @@ const records = fc.array(
 )
 type Messages = ReadonlyArray<Readonly<Record<string, unknown>>>
 
-/** The batches of a request for partition 0 of the topics t and u. */
+/** For each of the topics t and u the batch of a request for partition 0, behind its size, as a fetch response has it. */
 const batchesOf = async (messages: Messages, compression: unknown): Promise<ReadonlyArray<Buffer>> => {
   const topicData = ["t", "u"].map((topic) => ({ topic, partitions: [{ partition: 0, firstSequence: 7, messages }] }))
   const { buf, offset } = await produce({ acks: -1, timeout: 1, topicData, compression }).request.encode()
   const bytes = Buffer.from(buf.subarray(0, offset))
-  // What comes before the batches: id, acks, timeout and count; before each: topic, count, partition and size.
+  // What comes before the batches: id, acks, timeout and count; before each: topic, count and partition.
   let at = 2 + 2 + 4 + 4
   return topicData.map(() => {
-    const start = at + 3 + 4 + 4 + 4
-    at = start + bytes.readInt32BE(start - 4)
+    const start = at + 3 + 4 + 4
+    at = start + 4 + bytes.readInt32BE(start)
     return bytes.subarray(start, at)
   })
 }
-const codecOf = (batch: Buffer): number => batch.readInt16BE(21) & 7
-const read = async (batch: Buffer): Promise<{ readonly records: ReadonlyArray<RecordView> }> =>
-  decode(new Decoder(batch))
+const codecOf = (batch: Buffer): number => batch.readInt16BE(4 + 21) & 7
+const read = (batch: Buffer): Promise<ReadonlyArray<RecordView>> => decode(new Decoder(batch))
 const plain = async (batch: Buffer) => {
-  const { records, ...head } = await read(batch)
-  return {
-    ...head,
-    records: fetchedRecords("t", 0, records, 0).map(({ offset, timestamp, key, value, headers }) => ({
-      offset,
-      timestamp,
-      key,
-      value: value === null ? null : Buffer.from(value),
-      headers
-    }))
-  }
+  const records = await read(batch)
+  return fetchedRecords("t", 0, records, 0).map(({ offset, timestamp, key, value, headers }, index) => ({
+    offset,
+    timestamp,
+    key,
+    value: value === null ? null : Buffer.from(value),
+    headers,
+    batchContext: records[index]!.batchContext
+  }))
 }
 
 const large = [{ key: "k", value: Buffer.alloc(200_000, "abc"), timestamp: "1790000000000" }]
@@ -70,6 +67,13 @@ describe("a compressed batch", () => {
       { numRuns: 60 }
     ))
 
+  it("may have more records than a call can have arguments", async () => {
+    const messages = Array.from({ length: 200_000 }, (_, index) => ({ key: null, value: index % 9 === 0 ? "x" : null }))
+    const [batch] = await batchesOf(messages, () => true)
+    assert.isBelow(batch!.length, 1_000_000)
+    assert.strictEqual((await read(batch!)).length, messages.length)
+  })
+
   it("is not written where it would be larger", async () => {
     const value = Buffer.from(Array.from({ length: 20_000 }, () => Math.random() * 256))
     const [batch] = await batchesOf([{ key: null, value, timestamp: "1790000000000" }], () => true)
@@ -80,7 +84,7 @@ describe("a compressed batch", () => {
     const [batch] = await batchesOf(large, () => true)
     for (const codec of [codecs.gzip, codecs.snappy, codecs.lz4, codecs.zstd, 7]) {
       const damaged = Buffer.from(batch!)
-      damaged.writeInt16BE(codec, 21)
+      damaged.writeInt16BE(codec, 4 + 21)
       damaged.fill(0xff, 70)
       const failure = await read(damaged).catch((error: unknown) => error)
       assert.match((failure as Error).message, /^a batch of records with compression/)
@@ -92,11 +96,11 @@ describe("a compressed batch", () => {
     const responses = new BufferPool({ stepBytes: 65_536, freeBytesMax: 1_000_000 })
     const response = responses.acquire(batch!.length).buffer
     batch!.copy(response)
-    const { records } = await read(response.subarray(0, batch!.length))
+    const records = await read(response.subarray(0, batch!.length))
     const used = records.map(({ value }) => value!.buffer)
     await new Promise((resolve) => setImmediate(resolve))
     assert.strictEqual(responses.acquire(1).buffer, response)
-    const next = async () => (await read(batch!)).records[0]!
+    const next = async () => (await read(batch!))[0]!
     assert.notStrictEqual((await next()).value!.buffer, used[0])
     for (const record of records) record.bufferRef?.release()
     assert.strictEqual((await next()).value!.buffer, used[0])

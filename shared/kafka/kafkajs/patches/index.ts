@@ -57,9 +57,9 @@ export const patches: ReadonlyArray<Patch> = [
     apply: () => frameRequest
   }),
   patch({
-    module: "protocol/recordBatch/v0/decoder",
+    module: "protocol/requests/fetch/v4/decodeMessages",
     functions: [],
-    why: "a record batch is decoded without a buffer for each field; Zstandard, LZ4 and Snappy are decompressed",
+    why: "record batches are decoded without a buffer for each field; Zstandard, LZ4 and Snappy are decompressed; a batch may have any number of records",
     issue: null,
     file: "protocol.ts",
     tests: ["fast-codec.test.ts", "compressed-batches.test.ts"],

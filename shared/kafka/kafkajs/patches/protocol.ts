@@ -2,7 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { BufferPool, type BufferRef, bufferRefOf } from "../../wire/buffer-pool.ts"
-import { codecs, decompress } from "../../wire/compression.ts"
+import { decompressedRecords } from "../../wire/decompressed-records.ts"
 import {
   compactFraming,
   type Framing,
@@ -13,7 +13,7 @@ import {
   writeNullableString,
   writeRequest
 } from "../../wire/produce-request.ts"
-import { batchBytes, codecOf, compressedRecords, readBatch } from "../../wire/record-batch-reader.ts"
+import { batchBytes, headerBytes, isReadable, type RecordView, readBatch } from "../../wire/record-batch-reader.ts"
 import {
   type BatchHeader,
   type BatchRecord,
@@ -78,43 +78,30 @@ interface Decoder {
   offset: number
 }
 
-type DecodeBatch = (decoder: Decoder) => Promise<unknown>
+type DecodeMessages = (decoder: Decoder) => Promise<ReadonlyArray<unknown>>
 
-/** Decodes a record batch in one pass. kafkajs makes a buffer and 64-bit objects for each field of each record, and knows two compressions. */
+/**
+ * Decodes the record batches of a partition in a fetch response, each in one pass, without the last if the fetch's limit cut it off. kafkajs makes a
+ * buffer and 64-bit objects for each field of each record, and knows two compressions. It also hands all records of a batch to `push` as arguments, which
+ * fails for 130,000, whenever that batch is fetched: a compressed batch of a megabyte may hold more.
+ */
 export const decodeInOnePass =
-  (original: DecodeBatch): DecodeBatch =>
+  (original: DecodeMessages): DecodeMessages =>
   async (decoder) => {
     const { buffer, offset } = decoder
-    const bytes = batchBytes(buffer, offset)
-    // For a batch that was cut off by the fetch's limit kafkajs throws an error, by which its caller ends the reading.
-    if (offset + bytes > buffer.length) return original(decoder)
-    decoder.offset = offset + bytes
-    return readBatch(buffer, offset, decompressedRecords(buffer, offset))
+    let at = offset + 4
+    const end = at + buffer.readInt32BE(offset)
+    // No records, or those of an older format.
+    if (end - at < headerBytes || end > buffer.length || !isReadable(buffer, at)) return original(decoder)
+    decoder.offset = end
+    const all: Array<RecordView> = []
+    for (let next = at; end - at >= headerBytes; at = next) {
+      next = at + batchBytes(buffer, at)
+      if (next > end) break
+      for (const record of readBatch(buffer, at, decompressedRecords(buffer, at)).records) all.push(record)
+    }
+    return all
   }
-
-/** The records of the batch at `offset`; null if they are not compressed. The response's buffer has no users by them. */
-const decompressedRecords = (buffer: Buffer, offset: number): Buffer | null => {
-  const codec = codecOf(buffer, offset)
-  if (codec === codecs.none) return null
-  const decompressed = decompress(codec, compressedRecords(buffer, offset), (bytes) =>
-    bytes < pooledMin ? Buffer.allocUnsafe(bytes) : decompressedBuffers.acquire(bytes).buffer.subarray(0, bytes)
-  )
-  if (decompressed === null)
-    throw new Error(`a batch of records with compression ${codec} is damaged, or the compression is unknown`)
-  releaseWhenRead(bufferRefOf(buffer))
-  return decompressed
-}
-
-const decompressedBuffers = new BufferPool({ stepBytes: 64 * 1024, freeBytesMax: 8 * 1024 * 1024 })
-/** A small batch must not hold a buffer that is many times as large. */
-const pooledMin = 64 * 1024
-
-/** Reading a response has no other waits than for promises that are fulfilled, so that it is over in the next turn of the event loop. */
-const releaseWhenRead = (response: BufferRef | null): void => {
-  if (response === null) return
-  response.retain()
-  setImmediate(() => response.release())
-}
 
 interface ProduceOptions {
   readonly acks: number

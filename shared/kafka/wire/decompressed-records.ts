@@ -1,0 +1,28 @@
+/** What the records of a compressed batch in a fetch response are without compression, in a buffer apart from it. */
+import { BufferPool, type BufferRef, bufferRefOf } from "./buffer-pool.ts"
+import { codecs, decompress } from "./compression.ts"
+import { codecOf, compressedRecords } from "./record-batch-reader.ts"
+
+/** The records of the batch at `offset`; null if they are not compressed. The response's buffer has no users by them. */
+export const decompressedRecords = (buffer: Buffer, offset: number): Buffer | null => {
+  const codec = codecOf(buffer, offset)
+  if (codec === codecs.none) return null
+  const decompressed = decompress(codec, compressedRecords(buffer, offset), (bytes) =>
+    bytes < pooledMin ? Buffer.allocUnsafe(bytes) : decompressedBuffers.acquire(bytes).buffer.subarray(0, bytes)
+  )
+  if (decompressed === null)
+    throw new Error(`a batch of records with compression ${codec} is damaged, or the compression is unknown`)
+  releaseWhenRead(bufferRefOf(buffer))
+  return decompressed
+}
+
+const decompressedBuffers = new BufferPool({ stepBytes: 64 * 1024, freeBytesMax: 8 * 1024 * 1024 })
+/** A small batch must not hold a buffer that is many times as large. */
+const pooledMin = 64 * 1024
+
+/** Reading a response has no other waits than for promises that are fulfilled, so that it is over in the next turn of the event loop. */
+const releaseWhenRead = (response: BufferRef | null): void => {
+  if (response === null) return
+  response.retain()
+  setImmediate(() => response.release())
+}
