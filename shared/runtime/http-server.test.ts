@@ -1,5 +1,6 @@
 /** What strangers may send to a port of ours, by plain sockets: answered by the first line and the headers where that is enough. */
 import { once } from "node:events"
+import { createServer, type Server } from "node:http"
 import { connect, type Socket } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -7,7 +8,7 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Logger from "effect/Logger"
 import * as Schedule from "effect/Schedule"
-import { bodyBytesMax, connectionsMax, serve, withBody } from "./http-server.ts"
+import { bodyBytesMax, checkWhileConnected, connectionsMax, serve, withBody } from "./http-server.ts"
 
 const open = (port: number) =>
   Effect.acquireRelease(
@@ -171,6 +172,54 @@ describe("a request of a stranger", () => {
           (text) => text.includes(" 200 ")
         )
       )
+    }).pipe(Effect.scoped)
+  )
+})
+
+/** A server that looks for slow clients each five milliseconds; `looks` counts how often it did. */
+const looking = (prepare: (node: Server) => void) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const node = createServer({ connectionsCheckingInterval: 5, requestTimeout: 40, headersTimeout: 40 })
+      prepare(node)
+      await once(node.listen(0, "127.0.0.1"), "listening")
+      let looks = 0
+      const connections = Object.getOwnPropertySymbols(node).find(
+        ({ description }) => description === "http.server.connections"
+      )!
+      const list = (node as unknown as Record<symbol, { expired: (...limits: Array<number>) => unknown }>)[connections]!
+      const { expired } = list
+      list.expired = (...limits) => {
+        looks++
+        return expired.apply(list, limits)
+      }
+      const address = node.address()
+      return { node, port: typeof address === "object" ? (address?.port ?? 0) : 0, looks: () => looks }
+    }),
+    ({ node }) => Effect.sync(() => node.close().closeAllConnections())
+  )
+
+describe("a server that nobody asks", () => {
+  it.live("does not look for slow clients, though it ends them when they come", () =>
+    Effect.gen(function* () {
+      const clock = yield* looking(() => undefined)
+      const { port, looks, node } = yield* looking(checkWhileConnected)
+      const later = Effect.suspend(() => {
+        const from = clock.looks()
+        return until(() => Effect.sync(() => clock.looks() > from + 5))
+      })
+      yield* later
+      assert.strictEqual(looks(), 0)
+      const first = yield* open(port)
+      const second = yield* open(port)
+      for (const slow of [first, second]) assert.include(yield* answerTo(slow, "GET / HTTP/1.1\r\n"), "HTTP/1.1 408 ")
+      yield* until(() =>
+        Effect.promise(() => new Promise((resolve) => node.getConnections((_, count) => resolve(count === 0))))
+      )
+      const before = looks()
+      assert.isAbove(before, 0)
+      yield* later
+      assert.strictEqual(looks(), before)
     }).pipe(Effect.scoped)
   )
 })

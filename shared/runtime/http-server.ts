@@ -1,5 +1,5 @@
 /** Serves routes of Effect's HttpRouter until a scope closes: health endpoints, metrics and webhooks. */
-import { createServer } from "node:http"
+import { createServer, type Server } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as ByteSize from "effect/ByteSize"
 import * as Cause from "effect/Cause"
@@ -67,6 +67,7 @@ export const serve = ({
       connectionsCheckingInterval: checkConnectionsMillis
     })
     node.maxConnections = connectionsMax
+    checkWhileConnected(node)
     const server = yield* NodeHttpServer.make(() => node, { host, port }).pipe(
       Effect.mapError(({ cause }) => listenError(cause as NodeJS.ErrnoException, host, port))
     )
@@ -82,6 +83,31 @@ export const serve = ({
     yield* Effect.addFinalizer(() => Effect.sync(() => node.closeAllConnections()))
     return { port: "port" in server.address ? server.address.port : port }
   })
+
+/**
+ * Lets a server check its connections while it has some. Node checks from when it listens, which wakes up a process that has nothing to do
+ * more often than anything else does; what begins the checks is its own listener, which takes the interval that is set then.
+ */
+export const checkWhileConnected = (node: Server & { connectionsCheckingInterval?: number }): void => {
+  const every = node.connectionsCheckingInterval
+  const begin = node.listeners("listening")
+  let open = 0
+  const check = (millis: number | undefined) => {
+    if (!node.listening || millis === undefined) return
+    node.connectionsCheckingInterval = millis
+    for (const listener of begin) listener.call(node)
+  }
+  node.on("listening", () => check(neverMillis))
+  node.on("connection", (socket) => {
+    if (open++ === 0) check(every)
+    socket.once("close", () => {
+      if (--open === 0) check(neverMillis)
+    })
+  })
+}
+
+/** The longest time that a timer takes. */
+const neverMillis = 2 ** 31 - 1
 
 const methodsByPath = (routes: ReadonlyArray<Route>): ReadonlyMap<string, ReadonlySet<string>> => {
   const methods = new Map<string, Set<string>>()
