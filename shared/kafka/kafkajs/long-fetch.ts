@@ -7,6 +7,16 @@ import type { Cluster } from "kafkajs"
 /** How long such a fetch waits; well below the time after which a connection without traffic is closed somewhere between. */
 export const longFetchMillis = 20_000
 
+/**
+ * How often a member sends heartbeats meanwhile. A rebalance that other members wait for is found out within Kafka's default. A member that
+ * is alone in its group has all partitions, so none of them waits while another member comes: then it is a third of the session
+ * timeout, the longest that Kafka recommends. While records come heartbeats follow fetches, and find out a rebalance sooner.
+ */
+export const idleBeatMillis = (sessionTimeoutMillis: number, isAlone: boolean): number =>
+  isAlone ? sessionTimeoutMillis / 3 : Math.min(beatMillisMax, sessionTimeoutMillis / 10)
+
+const beatMillisMax = 3_000
+
 /** A fetch was given up by its own client. */
 export class FetchAbandoned extends Error {
   override readonly name = "FetchAbandoned"

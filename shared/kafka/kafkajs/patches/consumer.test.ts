@@ -172,6 +172,23 @@ describe("a member to which nothing comes", () => {
     assert.isEmpty(beats)
   })
 
+  it.each([
+    ["a third of its session timeout where it is alone in its group", ["leader"], 20],
+    ["a tenth of it, which others wait for, where it is not", ["leader", "other"], 6],
+    ["a tenth of it where it cannot know, since it does not lead", [], 6]
+  ])("sends them each %s", async (_name, members, expected) => {
+    const group = idleGroup()
+    await waitsOf(group, 25)
+    const timers = vi.spyOn(globalThis, "setInterval")
+    Object.assign(group, { sessionTimeout: 60, memberId: "leader", members })
+    group.leaderId = members.length === 0 ? "other" : "leader"
+    await waitsOf(group, 1)
+    assert.deepStrictEqual(
+      timers.mock.calls.map(([, millis]) => millis),
+      [expected]
+    )
+  })
+
   it("waits without a request where it has no partition, until it is stopped", async () => {
     const group = idleGroup()
     await waitsOf(group, 25)

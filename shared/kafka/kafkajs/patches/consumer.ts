@@ -1,7 +1,7 @@
 /** Patches of kafkajs's `consumer`: what a group member receives, when it fetches and sends heartbeats, and how it ends. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { FetchAbandoned, LongFetches } from "../long-fetch.ts"
+import { FetchAbandoned, idleBeatMillis, LongFetches } from "../long-fetch.ts"
 import { type AbortedTransaction, type FetchedMessage, visibleMessages } from "../records.ts"
 
 interface ConsumerGroup {
@@ -30,6 +30,9 @@ interface ConsumerGroup {
   readonly groupId: string
   readonly generationId: number | null
   readonly memberId: string | null
+  readonly isLeader: () => boolean
+  /** Of the whole group; only its leader is told. */
+  readonly members: ReadonlyArray<unknown> | null
   readonly sessionTimeout: number
 }
 
@@ -82,7 +85,8 @@ export const waitLongerWhenIdle = (group: ConsumerGroupClass) => {
     const fetching = fetch
       .call(this, nodeId)
       .catch((error: unknown) => (error instanceof FetchAbandoned ? [] : Promise.reject(error)))
-    const beatMillis = Math.min(idleBeatMillisMax, this.sessionTimeout / 10)
+    const isAlone = this.isLeader() && this.members?.length === 1
+    const beatMillis = idleBeatMillis(this.sessionTimeout, isAlone)
     const beat = () =>
       this.heartbeat({ interval: beatMillis / 2 }).catch((error: unknown) => endLongFetches(this, error))
     const batches = await (isDue ? long.run(fetching, beatMillis, beat) : fetching)
@@ -117,9 +121,6 @@ const endLongFetches = (group: ConsumerGroup, error?: unknown): void => {
   waits.get(group)?.wake()
 }
 
-/** Kafka's default. While records come heartbeats follow fetches, and find out a rebalance sooner. */
-const idleBeatMillisMax = 3_000
-
 /**
  * Each join waits for `beforeJoining` of the member's assigners. kafkajs joins again as soon as it hears of a rebalance, and a member that
  * has joined can no longer finish anything: its partitions may be another's at any time. Heartbeats go on; that they are answered by
@@ -147,7 +148,6 @@ export const finishBeforeJoining = (group: ConsumerGroupClass) => {
 
 const beatMillisMax = 1_000
 
-/** The member has partitions at the broker, and all of them are paused. */
 /** All partitions of the broker are paused, or it has none of the group's. */
 const hasNothingToFetch = (group: ConsumerGroup, nodeId: string): boolean =>
   count(group.filterPartitionsByNode(nodeId, group.subscriptionState.paused())) ===
