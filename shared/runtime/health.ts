@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
@@ -118,6 +119,8 @@ interface PartitionHealth {
   readonly dependencies: () => Readonly<Record<string, DependencyState>>
   /** The assigned partitions without progress for `stuckAfter`. */
   readonly stuck: () => ReadonlyArray<StuckPartition>
+  /** Whether time alone makes one stuck: else it takes an event before. */
+  readonly mayBecomeStuck: () => boolean
 }
 
 /**
@@ -143,7 +146,15 @@ const checkEvery = Duration.seconds(15)
 /** Observes the runtime; until the scope closes, a gauge counts and a log line names the partitions that are stuck. */
 export const partitionHealth: Effect.Effect<PartitionHealth, never, Scope.Scope> = Effect.gen(function* () {
   const clock = yield* Clock.Clock
-  const health = makePartitionHealth(() => clock.currentTimeMillisUnsafe())
+  const made = makePartitionHealth(() => clock.currentTimeMillisUnsafe())
+  const due = Latch.makeUnsafe(false)
+  const health: PartitionHealth = {
+    ...made,
+    observe: (event) => {
+      made.observe(event)
+      due.openUnsafe()
+    }
+  }
   let known = new Map<string, StuckPartition>()
   const check = Effect.gen(function* () {
     const found = new Map(health.stuck().map((one) => [`${one.processor} ${nameOf(one)}`, one]))
@@ -157,8 +168,9 @@ export const partitionHealth: Effect.Effect<PartitionHealth, never, Scope.Scope>
     for (const [name, one] of known)
       if (!found.has(name)) yield* logStuck("Partition is no longer stuck: it commits again, or was revoked.", one)
     known = found
+    if (known.size === 0 && !health.mayBecomeStuck()) due.closeUnsafe()
   })
-  yield* Effect.forkScoped(Effect.forever(Effect.andThen(untilNext(checkEvery), check)))
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.andThen(due.await, untilNext(checkEvery)), check)))
   return health
 })
 
@@ -201,6 +213,10 @@ export const makePartitionHealth = (now: () => number, after = stuckAfter): Part
     const known = membershipOf(at.processor).partitions.get(nameOf(at))
     if (known !== undefined) change(known)
   }
+  const unfinished = () =>
+    [...memberships.values()]
+      .flatMap(({ partitions }) => [...partitions.values()])
+      .filter(({ doing, lag }) => doing === "opening" || lag > 0)
   return {
     observe: (event) => {
       switch (event.type) {
@@ -235,11 +251,11 @@ export const makePartitionHealth = (now: () => number, after = stuckAfter): Part
       ),
     stuck: () => {
       const oldest = now() - Duration.toMillis(after)
-      return [...memberships.values()]
-        .flatMap(({ partitions }) => [...partitions.values()])
-        .filter(({ doing, lag, since }) => (doing === "opening" || lag > 0) && since <= oldest)
+      return unfinished()
+        .filter(({ since }) => since <= oldest)
         .map((one) => ({ ...one }))
-    }
+    },
+    mayBecomeStuck: () => unfinished().length > 0
   }
 }
 

@@ -2,10 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as TestClock from "effect/testing/TestClock"
 import { MemoryKafka } from "../testing/memory-kafka.ts"
 import type { Batch, Processor } from "./contract.ts"
-import { makePartitionHealth } from "./health.ts"
+import { makePartitionHealth, partitionHealth } from "./health.ts"
 import { type RuntimeEvent, RuntimeObserver } from "./metrics.ts"
 import { run } from "./runtime.ts"
 
@@ -18,11 +19,14 @@ const progress = (lag: number): RuntimeEvent => ({ type: "progress", ...at, lag,
 /** Stuck after a minute; times in seconds. */
 const startClock = () => {
   let seconds = 0
-  const { observe, stuck } = makePartitionHealth(() => seconds * 1_000, Duration.minutes(1))
+  const { mayBecomeStuck, observe, stuck } = makePartitionHealth(() => seconds * 1_000, Duration.minutes(1))
   const atSecond = (second: number, ...events: ReadonlyArray<RuntimeEvent>) => {
     seconds = second
     for (const event of events) observe(event)
-    return stuck().map(({ doing, lag }) => `${doing} ${lag}`)
+    const found = stuck().map(({ doing, lag }) => `${doing} ${lag}`)
+    // Else nobody would look for it.
+    if (found.length > 0) assert.isTrue(mayBecomeStuck())
+    return found
   }
   return atSecond
 }
@@ -57,6 +61,32 @@ describe("stuck partitions", () => {
     assert.deepStrictEqual(atSecond(100, { type: "left", processor: "copy", reason: "x" }), [])
   })
 })
+
+it.effect("are looked for from when one may become stuck until none is", () =>
+  Effect.gen(function* () {
+    const logged: Array<string> = []
+    const logger = Logger.make<unknown, void>(({ message }) => void logged.push(String(message)))
+    yield* Effect.gen(function* () {
+      const { mayBecomeStuck, observe } = yield* partitionHealth
+      yield* TestClock.adjust("1 hour")
+      for (const round of [1, 2]) {
+        observe(assigned)
+        observe({ type: "closed", ...at })
+        assert.isTrue(mayBecomeStuck())
+        yield* TestClock.adjust("4 minutes")
+        assert.strictEqual(logged.length, 2 * (round - 1))
+        yield* TestClock.adjust("75 seconds")
+        assert.strictEqual(logged.length, 2 * round - 1)
+        observe(opened)
+        assert.isFalse(mayBecomeStuck())
+        yield* TestClock.adjust("15 seconds")
+        assert.match(logged.at(-1)!, /no longer stuck/)
+        yield* TestClock.adjust("1 hour")
+        observe({ type: "left", processor: "copy", reason: "x" })
+      }
+    }).pipe(Effect.provide(Logger.layer([logger])))
+  }).pipe(Effect.scoped)
+)
 
 it.effect("opens a partition again whose step hangs, and then goes on", () =>
   Effect.gen(function* () {
