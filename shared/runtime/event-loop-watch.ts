@@ -11,7 +11,8 @@ const blockedMillisMax = 60_000
  */
 export const watchEventLoop = (program: string, blockedMillis = blockedMillisMax): void => {
   const raised = new Int32Array(new SharedArrayBuffer(4))
-  const every = Math.max(50, blockedMillis / 6)
+  // Seldom: both threads wake up for it.
+  const every = Math.max(50, blockedMillis / 3)
   setInterval(() => Atomics.add(raised, 0, 1), every).unref()
   const workerData = {
     raised,
