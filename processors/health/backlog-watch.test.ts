@@ -9,7 +9,7 @@ import { makeMemoryCodecs, memoryCodecs } from "../../shared/testing/memory-code
 import { MemoryKafka } from "../../shared/testing/memory-kafka.ts"
 import { mappedEvent } from "../delivery/engine/testing.ts"
 import { agePercentOf } from "./backlog.ts"
-import { measureBacklog } from "./backlog-watch.ts"
+import { measureBacklog, watchBacklog } from "./backlog-watch.ts"
 
 const codecs = makeMemoryCodecs()
 const now = 1_795_424_000_000
@@ -26,6 +26,7 @@ const start = (options: Options = {}) =>
     const kafka = new MemoryKafka()
     for (const topic of ["mapped-events.meta", "delivery-retry.meta", "delivery-positions"]) kafka.log.create(topic, 1)
     let recordsRead = 0
+    let looks = 0
     const counting: typeof kafka.client.read = (reading) =>
       kafka.client.read({
         ...reading,
@@ -34,15 +35,26 @@ const start = (options: Options = {}) =>
           return reading.onRecords(records)
         }
       })
-    const services = Layer.merge(Layer.succeed(KafkaClient, { ...kafka.client, read: counting }), memoryCodecs)
-    const measure = yield* measureBacklog({
+    const topicOffsets: typeof kafka.client.topicOffsets = (topic) => {
+      if (topic === "mapped-events.meta") looks++
+      return kafka.client.topicOffsets(topic)
+    }
+    const client = Layer.succeed(KafkaClient, { ...kafka.client, read: counting, topicOffsets })
+    const services = Layer.merge(client, memoryCodecs)
+    const measured: Parameters<typeof measureBacklog>[0] = {
       connections: [
         { id: "eu", platform: "meta" },
         { id: "us", platform: "meta" }
       ],
       prefix: "",
       isHeld: (id) => options.held?.has(id) === true
-    })
+    }
+    const measure = yield* measureBacklog(measured)
+    const watch = (onChange: () => void) =>
+      Effect.map(watchBacklog({ ...measured, isActive: () => true, onChange }), (one) => ({
+        ...one,
+        watch: Effect.provide(one.watch, services)
+      }))
     const map = (connection: string, eventTime: number, topic = "mapped-events.meta") =>
       kafka.client.produce([
         {
@@ -58,7 +70,7 @@ const start = (options: Options = {}) =>
       ])
     const at = (connection: string, next: number, topic = "mapped-events.meta") =>
       kafka.client.produce([positionRecord(`delivery-meta.${connection}`, topic, 0, { next, groupOffset: null })])
-    return { map, at, measure: Effect.provide(measure, services), read: () => recordsRead }
+    return { map, at, watch, measure: Effect.provide(measure, services), read: () => recordsRead, looks: () => looks }
   })
 
 describe("what waits for a connection", () => {
@@ -132,5 +144,48 @@ describe("what waits for a connection", () => {
       assert.deepInclude((yield* measure).get("eu"), { events: 50_000, isMinimum: true })
       assert.deepInclude((yield* measure).get("eu"), { events: 50_100, isMinimum: false })
     })
+  )
+})
+
+describe("the watch of what waits", () => {
+  /** Looks within so many seconds. */
+  const within = Effect.fnUntraced(function* (seconds: number, looks: () => number) {
+    const before = looks()
+    for (let second = 0; second < seconds; second++) {
+      yield* Effect.repeat(Effect.yieldNow, { times: 50 })
+      yield* TestClock.adjust("1 second")
+    }
+    yield* Effect.repeat(Effect.yieldNow, { times: 50 })
+    return looks() - before
+  })
+
+  it.effect("looks seldom while nothing is behind, finds what stays in time, and says so at once", () =>
+    Effect.gen(function* () {
+      const { looks, map, watch } = yield* start()
+      let changes = 0
+      const { found, watch: forever } = yield* watch(() => changes++)
+      yield* Effect.forkScoped(forever)
+      yield* within(2, looks)
+      assert.strictEqual(yield* within(30, looks), 2)
+      assert.strictEqual(changes, 0)
+      yield* map("us", now)
+      yield* within(15, looks)
+      assert.strictEqual(found().get("us")?.events, 1)
+      assert.strictEqual(changes, 1)
+      assert.isAtLeast(yield* within(10, looks), 9)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("looks more often while a connection is held", () =>
+    Effect.gen(function* () {
+      const { looks, map, watch } = yield* start({ held: new Set(["eu"]) })
+      const { found, watch: forever } = yield* watch(() => undefined)
+      yield* Effect.forkScoped(forever)
+      yield* within(2, looks)
+      assert.strictEqual(yield* within(15, looks), 3)
+      yield* map("eu", now)
+      yield* within(5, looks)
+      assert.strictEqual(found().get("eu")?.events, 1)
+    }).pipe(Effect.scoped)
   )
 })

@@ -12,13 +12,18 @@ import type { LedgerConnection } from "../../shared/ledger/read-ledger.ts"
 import type { Platform } from "../../shared/model/platform.ts"
 import { headerNames, topicNames } from "../../shared/model/topics.ts"
 import { followPositions, nextOf, type StoredPositions } from "../../shared/runtime/positions.ts"
-import { addBacklogs, type Backlog, nothingWaits, PartitionBacklog } from "./backlog.ts"
+import { addBacklogs, type Backlog, isWaiting, nothingWaits, PartitionBacklog } from "./backlog.ts"
 
 /** A record that is not older is on its way. */
 const settleMillis = 10_000
 /** Of a partition in a round. */
 const recordsMax = 50_000
 const every = Duration.seconds(5)
+/**
+ * While no connection is held or behind. What comes then and stays has waited for `settleMillis` at the next round, so it is found no
+ * later than by rounds that are closer together.
+ */
+const everyWhileIdle = Duration.seconds(15)
 /** While something waits, so that its end is seen at once. */
 const everyWhileWaiting = Duration.seconds(1)
 const untilActive = Duration.seconds(2)
@@ -31,6 +36,8 @@ export interface BacklogWatchOptions {
   /** Whether a connection is known to send nothing: then all that waits is counted at once. */
   readonly isHeld: (connectionId: string) => boolean
   readonly isActive: () => boolean
+  /** Something waits, or nothing does any more. */
+  readonly onChange: () => void
 }
 
 /** What waits for each connection by its id; empty before the first round. */
@@ -39,7 +46,8 @@ export type Backlogs = () => ReadonlyMap<string, Backlog>
 /** What was found last, and the watch, which runs for ever in the active member; a round that fails is tried again. */
 export const watchBacklog = (options: BacklogWatchOptions) =>
   Effect.gen(function* () {
-    const measure = yield* measureBacklog(options)
+    const { measure, isBehind } = yield* roundsOf(options)
+    const isHeld = () => options.connections.some(({ id }) => options.isHeld(id))
     let latest: ReadonlyMap<string, Backlog> = new Map()
     const found: Backlogs = () => latest
     const round = Effect.gen(function* () {
@@ -47,9 +55,11 @@ export const watchBacklog = (options: BacklogWatchOptions) =>
         latest = new Map()
         return yield* Effect.sleep(untilActive)
       }
+      const waited = [...latest.values()].some(isWaiting)
       latest = yield* measure
-      const waits = [...latest.values()].some(({ events }) => events > 0)
-      yield* Effect.sleep(waits ? everyWhileWaiting : every)
+      const waits = [...latest.values()].some(isWaiting)
+      if (waits !== waited) options.onChange()
+      yield* Effect.sleep(waits ? everyWhileWaiting : isHeld() || isBehind() ? every : everyWhileIdle)
     }).pipe(
       Effect.catch((error) =>
         Effect.andThen(
@@ -63,15 +73,20 @@ export const watchBacklog = (options: BacklogWatchOptions) =>
     return { found, watch: Effect.forever(round) }
   })
 
+type MeasureOptions = Omit<BacklogWatchOptions, "isActive" | "onChange">
+
 /** The effect that comes back is one round; rounds remember what they have read. */
-export const measureBacklog = (options: Omit<BacklogWatchOptions, "isActive">) =>
+export const measureBacklog = (options: MeasureOptions) => Effect.map(roundsOf(options), ({ measure }) => measure)
+
+/** `isBehind`: whether the last round saw a connection before the end of a topic. */
+const roundsOf = (options: MeasureOptions) =>
   Effect.map(followPositions(options.prefix), (positions) => {
     const byPlatform = Map.groupBy(options.connections, ({ platform }) => platform)
     const topics = [...byPlatform].flatMap(([platform, connections]) => [
       makeTopicBacklog({ ...options, connections }, platform, topicNames.mapped(platform), true),
       makeTopicBacklog({ ...options, connections }, platform, topicNames.retry(platform), false)
     ])
-    return Effect.gen(function* () {
+    const measure = Effect.gen(function* () {
       const kafka = yield* KafkaClient
       const logsOf = Effect.forEach(topics, ({ topic }) => kafka.topicOffsets(topic), together)
       const [stored, logs] = yield* Effect.all([positions, logsOf], together)
@@ -80,6 +95,7 @@ export const measureBacklog = (options: Omit<BacklogWatchOptions, "isActive">) =
       for (const backlog of backlogs) for (const [id, found] of backlog) sums.set(id, addBacklogs(sums.get(id)!, found))
       return sums as ReadonlyMap<string, Backlog>
     })
+    return { measure, isBehind: () => topics.some((one) => one.isBehind()) }
   })
 
 const together = { concurrency: "unbounded" } as const
@@ -95,7 +111,7 @@ interface Track {
 
 /** One topic of a platform. `isNew` is false for delayed retries. */
 const makeTopicBacklog = (
-  { connections, prefix, isHeld }: Omit<BacklogWatchOptions, "isActive">,
+  { connections, prefix, isHeld }: MeasureOptions,
   platform: Platform,
   name: string,
   isNew: boolean
@@ -116,13 +132,16 @@ const makeTopicBacklog = (
     tracks.set(key, { connectionId, partition, backlog, position, end })
   }
   const names = connections.map(({ id }) => `delivery-${platform}.${id}`)
+  let isBehind = false
   const count = Effect.fnUntraced(function* (stored: StoredPositions, logs: ReadonlyArray<PartitionOffsets>) {
     const kafka = yield* KafkaClient
+    isBehind = false
     if (logs.every(({ low, high }) => low === high)) return new Map<string, Backlog>()
     const positions = yield* nextOf(stored, prefix, names, name)
-    const isBehind = (one: string) =>
+    isBehind = names.some((one) =>
       logs.some(({ partition, low, high }) => Math.max(low, positions.get(one)?.get(partition) ?? low) < high)
-    if (!names.some(isBehind)) {
+    )
+    if (!isBehind) {
       tracks.clear()
       return new Map<string, Backlog>()
     }
@@ -141,7 +160,7 @@ const makeTopicBacklog = (
     yield* scan(topic, tracks)
     return sumUp(tracks.values(), isNew)
   })
-  return { topic, count }
+  return { topic, count, isBehind: () => isBehind }
 }
 
 /** Reads what the connections have not been counted for: one reading of a partition for all of them. */

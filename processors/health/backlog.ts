@@ -21,6 +21,8 @@ export interface Urgent {
 
 export const nothingWaits: Backlog = { events: 0, isMinimum: false, since: null, newSince: null, urgent: null }
 
+export const isWaiting = ({ events }: Backlog): boolean => events > 0
+
 export const addBacklogs = (left: Backlog, right: Backlog): Backlog => ({
   events: left.events + right.events,
   isMinimum: left.isMinimum || right.isMinimum,

@@ -8,7 +8,6 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { ConnectorHealthStatus, ConnectorState, EventDeliveryLog } from "../../schemas/types.gen.ts"
 import { Codecs, type Records, type RegistryError, type SchemaName } from "../../shared/codec/codecs.ts"
@@ -26,15 +25,16 @@ import type {
 } from "../../shared/runtime/contract.ts"
 import { alertsOf, neverAlerted, nextAlerted } from "./alerts.ts"
 import { type Assessment, assess } from "./assess.ts"
-import type { Backlog } from "./backlog.ts"
+import { type Backlog, isWaiting } from "./backlog.ts"
 import { History, MinuteCounts } from "./history.ts"
 import { removeMetrics, updateMetrics } from "./metrics.ts"
 import { isNews, type Published, publishedOf } from "./published.ts"
 import { add, latest, noTotals, OutcomeWindow, type Totals, windowMillis } from "./window.ts"
 
-/** How often changes are looked for, and how often where nothing was read since the last time. */
+/** How often changes are looked for, how often where nothing was read since, and how often where nothing waits either. */
 const checkEvery = Duration.seconds(1)
-const checkUnreadEvery = Duration.seconds(5)
+const checkWaitingEvery = Duration.seconds(5)
+const checkIdleEvery = Duration.seconds(15)
 
 export interface HealthOptions {
   /** What waits for connections without a delivery, by their ids; read again at each tick. */
@@ -45,6 +45,8 @@ export interface HealthOptions {
   readonly connections: ReadonlyMap<string, Pick<Connection, "platform" | "credential" | "testEventCode">>
   /** Holds the connections' last states, for others to read. */
   readonly states: Map<string, ConnectorState>
+  /** Open where there is something to check. */
+  readonly due: Latch.Latch
 }
 
 export const health = (options: Partial<HealthOptions> = {}): Processor<RegistryError, Codecs> => {
@@ -79,8 +81,6 @@ interface Aggregate extends HealthOptions {
   /** What connector-health says now, by connection. */
   readonly published: Map<string, Published>
   readonly history: History
-  /** Open where there is something to check. */
-  readonly due: Latch.Latch
 }
 
 interface PartitionWindows {
@@ -142,8 +142,8 @@ const stateTask = (
     // A member on standby would go on to report what was when it lost the partition.
     yield* Effect.addFinalizer(() => removeMetrics(aggregate.published.keys()))
     // What changes by the clock alone, and what waits.
-    const open = Effect.sync(() => aggregate.due.openUnsafe())
-    yield* Effect.forkScoped(Effect.repeat(open, Schedule.spaced(checkUnreadEvery)))
+    const open = Effect.suspend(() => Effect.sleep(somethingWaits(aggregate) ? checkWaitingEvery : checkIdleEvery))
+    yield* Effect.forkScoped(Effect.forever(Effect.andThen(open, aggregate.due.open)))
     const apply = reader(codecs, "connector-state", (state) => {
       aggregate.due.openUnsafe()
       aggregate.states.set(state.connection_id, state)
@@ -172,6 +172,9 @@ const stateTask = (
       }
     } satisfies PartitionTask<RegistryError, Codecs>
   })
+
+const somethingWaits = ({ backlogs, unread }: HealthOptions): boolean =>
+  unread().size > 0 || [...backlogs().values()].some(isWaiting)
 
 /** What is compared with the last hour of results, and what was written of it late. */
 const historyRestored = Duration.millis(windowMillis + 600_000)

@@ -1,6 +1,7 @@
 /** The health processor as a program, and beside it the watches of the ledger, of what waits, and of unread events. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import type { ConnectorState } from "../../schemas/types.gen.ts"
 import { decodeSettings, SettingsService } from "../../shared/config/settings.ts"
 import { Connections } from "../../shared/connections/connections.ts"
@@ -29,14 +30,16 @@ export const healthProgram: Program = {
     const ledger = watchLedger({ connections: enabled, prefix: topicPrefix, eventLog, every, isActive })
     const unread = yield* watchUnread({ connections: all, prefix: topicPrefix, isActive })
     const states = new Map<string, ConnectorState>()
+    const due = Latch.makeUnsafe(true)
     const backlog = yield* watchBacklog({
       connections: enabled,
       prefix: topicPrefix,
       isHeld: (id) => isHeld(states.get(id)),
-      isActive
+      isActive,
+      onChange: () => due.openUnsafe()
     })
     const connections = new Map(all.map((connection) => [connection.id, connection]))
-    const options = { unread: unread.found, backlogs: backlog.found, connections, states }
+    const options = { unread: unread.found, backlogs: backlog.found, connections, states, due }
     const processor = processorsProgram(
       "health",
       Effect.sync(() => [health(options)])
