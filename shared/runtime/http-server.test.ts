@@ -199,7 +199,7 @@ const looking = (prepare: (node: Server) => void) =>
     ({ node }) => Effect.sync(() => node.close().closeAllConnections())
   )
 
-describe("a server that nobody asks", () => {
+describe("a server without clients", () => {
   it.live("does not look for slow clients, though it ends them when they come", () =>
     Effect.gen(function* () {
       const clock = yield* looking(() => undefined)

@@ -216,7 +216,7 @@ const teardownOf =
  * third of all processor time. One thread collects young garbage: what survives of 16 MiB is copied in a few ms, and
  * helper threads cost more than they save (docs/performance.md).
  *
- * After a full collection V8 collects once more when little is allocated, to give memory back. Since version 13.1 it takes a program that
+ * After a full collection V8 collects again when little is allocated, to give memory back. Since version 13.1 it takes a program that
  * never made an object of its C++ heap for one that allocates much, and waits for 100 seconds: a script is such an object. A second time
  * is left out: it takes as long as the first and finds next to nothing.
  */

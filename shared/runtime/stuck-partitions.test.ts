@@ -24,7 +24,7 @@ const startClock = () => {
     seconds = second
     for (const event of events) observe(event)
     const found = stuck().map(({ doing, lag }) => `${doing} ${lag}`)
-    // Else nobody would look for it.
+    // Else it would not be looked for.
     if (found.length > 0) assert.isTrue(mayBecomeStuck())
     return found
   }

@@ -31,7 +31,7 @@ interface ConsumerGroup {
   readonly generationId: number | null
   readonly memberId: string | null
   readonly isLeader: () => boolean
-  /** Of the whole group; only its leader is told. */
+  /** Of the whole group; only its leader knows them. */
   readonly members: ReadonlyArray<unknown> | null
   readonly sessionTimeout: number
 }
