@@ -16,8 +16,10 @@ export interface KafkaOptions {
   readonly fetchWaitMillis?: number
   readonly fetchBytesPerPartition?: number
   readonly fetchBytesMax?: number
-  /** Records are written in requests of at most this many bytes; a larger record goes alone. Below the broker's `message.max.bytes`. */
-  readonly produceChunkBytes?: number
+  /** Records are written in batches of at most this many bytes before compression; a larger record goes alone. Below the broker's `message.max.bytes`. */
+  readonly produceBatchBytes?: number
+  /** The same of requests, each of which holds batches of several partitions. */
+  readonly produceRequestBytes?: number
   /** The broker aborts a transaction that is open for longer; until then readers of its partitions wait. */
   readonly transactionTimeoutMillis?: number
   /** Which topics' larger batches are written with Zstandard; without it none. Every reader of such a topic must know that compression. */
@@ -37,7 +39,8 @@ const defaults = {
   fetchWaitMillis: 200,
   fetchBytesPerPartition: 262_144,
   fetchBytesMax: 10_485_760,
-  produceChunkBytes: 900_000,
+  produceBatchBytes: 900_000,
+  produceRequestBytes: 4_000_000,
   transactionTimeoutMillis: 30_000,
   compressedTopics: () => false
 } satisfies Partial<KafkaOptions>

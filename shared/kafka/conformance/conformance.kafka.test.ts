@@ -21,7 +21,7 @@ import { layerKafka } from "../kafkajs/adapter.ts"
 const layerTest = layerKafka({
   brokers: testBrokers(),
   sessionTimeoutMillis: 6_000,
-  produceChunkBytes: 900_000,
+  produceBatchBytes: 900_000,
   fetchBytesMax: 2_000_000
 })
 

@@ -19,7 +19,7 @@ import {
 import { KafkaClient } from "../client.ts"
 import { layerKafka } from "../kafkajs/adapter.ts"
 
-const layerTest = layerKafka({ brokers: testBrokers(), sessionTimeoutMillis: 6_000, produceChunkBytes: 900_000 })
+const layerTest = layerKafka({ brokers: testBrokers(), sessionTimeoutMillis: 6_000, produceBatchBytes: 900_000 })
 
 const prefix = uniquePrefix("conformance-group")
 layer(layerTest, { excludeTestServices: true })("a member by the Kafka port", (it) => {

@@ -50,7 +50,7 @@ const losingResponseOf = (apiName: string) => {
   return { intercept, lost: () => lost }
 }
 
-const layerTest = layerKafka({ brokers: testBrokers(), produceChunkBytes: 100_000 }).pipe(
+const layerTest = layerKafka({ brokers: testBrokers(), produceBatchBytes: 100_000 }).pipe(
   Layer.merge(layerInspection({ brokers: testBrokers() }))
 )
 

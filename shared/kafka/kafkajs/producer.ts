@@ -5,7 +5,7 @@ import * as Semaphore from "effect/Semaphore"
 import type { CompressionTypes, Kafka, Producer, Transaction } from "kafkajs"
 import { KafkaError, type ProducedRecord, type TransactionalProducer } from "../client.ts"
 import type { ResolvedKafkaOptions } from "../options.ts"
-import { chunkByBytes, producedBytes } from "../wire/record-batch-writer.ts"
+import { producedBytes, type RecordContent } from "../wire/record-batch-writer.ts"
 import { attempt, attemptBriefly, kafkaError, retryPolicy, settledWithin } from "./errors.ts"
 import { makeSender, type Sender, type TopicMessages } from "./send.ts"
 
@@ -157,7 +157,8 @@ const sendInChunks = async (
   records: ReadonlyArray<ProducedRecord>,
   post: (request: { topicMessages: Array<TopicMessages>; compression: CompressionTypes }) => Promise<unknown>
 ): Promise<void> => {
-  for (const chunk of chunkByBytes(records, options.produceChunkBytes)) {
+  const limits = { batchBytesMax: options.produceBatchBytes, requestBytesMax: options.produceRequestBytes }
+  for (const chunk of sender.chunks(records, limits)) {
     await sender
       .send(chunk, (topicMessages) => post({ topicMessages, compression: compressionOf(options) }))
       .catch((error: unknown) => Promise.reject(namingLargest(kafkaError("write records", error), chunk)))
@@ -165,7 +166,7 @@ const sendInChunks = async (
 }
 
 /** The broker does not say which record of a request is too large; it can only be the largest. */
-const namingLargest = (error: KafkaError, chunk: ReadonlyArray<ProducedRecord>): KafkaError => {
+const namingLargest = (error: KafkaError, chunk: ReadonlyArray<RecordContent>): KafkaError => {
   if (error.code !== "too_large") return error
   const largest = chunk.reduce((found, record) => (producedBytes(record) > producedBytes(found) ? record : found))
   return new KafkaError({

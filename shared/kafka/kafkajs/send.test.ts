@@ -1,6 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import type { PartitionMetadata } from "kafkajs"
 import type { ProducedRecord } from "../client.ts"
+import type { ChunkLimits } from "../wire/record-batch-writer.ts"
 import { makeSender, type TopicMessages } from "./send.ts"
 
 class Refused extends Error {
@@ -10,6 +11,8 @@ class Refused extends Error {
     this.type = type
   }
 }
+
+const unlimited: ChunkLimits = { batchBytesMax: 1e9, requestBytesMax: 1e9 }
 
 /** What kafkajs does with a call, without a network: asks the partitioner for each message, then writes or fails. */
 const makeClient = (leaders: Array<number>) => {
@@ -39,7 +42,12 @@ const makeClient = (leaders: Array<number>) => {
     if (failure !== null) return Promise.reject(failure)
     calls.push({ leaders: [...new Set(placed.map(({ leader }) => leader))], values: placed.map(({ value }) => value) })
   }
-  return { send: (records: ReadonlyArray<ProducedRecord>) => sender.send(records, post), calls, failures, moved }
+  const send = async (records: ReadonlyArray<ProducedRecord>, limits = unlimited): Promise<number> => {
+    const chunks = sender.chunks(records, limits)
+    for (const chunk of chunks) await sender.send(chunk, post)
+    return chunks.length
+  }
+  return { send, calls, failures, moved }
 }
 
 const records = (count: number): ReadonlyArray<ProducedRecord> =>
@@ -107,4 +115,14 @@ it("refuses a partition that the topic doesn't have, which kafkajs would drop", 
   const partitionMetadata = [{ partitionId: 0, leader: 1, partitionErrorCode: 0, replicas: [], isr: [] }]
   const message = { partition: 5, value: null }
   assert.throws(() => partition({ topic: "t", partitionMetadata, message }), /no partition 5/)
+})
+
+it("divides by the bytes of a partition's batch, once partitions are known", async () => {
+  const { send, calls } = makeClient([1, 1, 1, 1])
+  const limits = { ...unlimited, batchBytesMax: 2_000 }
+  assert.isAbove(await send(records(40), limits), 1)
+  const first = calls.length
+  assert.strictEqual(await send(records(40), limits), 1)
+  assert.strictEqual(calls.length, first + 1)
+  assert.isAbove(await send(records(400), limits), 3)
 })

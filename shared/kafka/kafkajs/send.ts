@@ -8,6 +8,7 @@ import { randomInt } from "node:crypto"
 import type { ICustomPartitioner, Message, PartitionMetadata } from "kafkajs"
 import type { ProducedRecord } from "../client.ts"
 import { partitionOfKey } from "../wire/hashes.ts"
+import { type ChunkLimits, chunkByBytes } from "../wire/record-batch-writer.ts"
 import { isRetriable, retryBudgetMillis } from "./errors.ts"
 
 export interface TopicMessages {
@@ -18,11 +19,16 @@ export interface TopicMessages {
 export interface Sender {
   /** For the producer that `post` writes with. */
   readonly partitioner: ICustomPartitioner
+  /** Divides records into what one call of `send` should write, by the partitions that they will go to as far as these are known. */
+  readonly chunks: (
+    records: ReadonlyArray<ProducedRecord>,
+    limits: ChunkLimits
+  ) => ReadonlyArray<ReadonlyArray<Outgoing>>
   /**
    * Writes all records or rejects. `post` is one call of kafkajs without retries. After a rejection the producer must not be used
    * again: which records the brokers have is unknown, and so is the next sequence number.
    */
-  readonly send: (records: ReadonlyArray<ProducedRecord>, post: Post) => Promise<void>
+  readonly send: (chunk: ReadonlyArray<Outgoing>, post: Post) => Promise<void>
 }
 
 type Post = (topicMessages: Array<TopicMessages>) => Promise<unknown>
@@ -50,12 +56,16 @@ export const makeSender = (): Sender => {
   }
   return {
     partitioner: () => checkedPartition(topics),
-    send: (records, post) =>
-      sendAll(
+    chunks: (records, limits) =>
+      chunkByBytes(
         records.map((record) => new Outgoing(record)),
-        post,
-        performance.now()
-      )
+        limits,
+        (record) => {
+          const topic = topics.get(record.topic)
+          return topic === undefined ? 0 : partitionOf(topic, record)
+        }
+      ),
+    send: (chunk, post) => sendAll(chunk, post, performance.now())
   }
 }
 
@@ -63,7 +73,7 @@ export const makeSender = (): Sender => {
  * A record that is being sent, and the message that kafkajs gets for it: kafkajs passes the same object on to the partitioner.
  * One object for both, since every record of the system passes here.
  */
-class Outgoing implements Message {
+export class Outgoing implements Message {
   readonly topic: string
   readonly key: Buffer | string | null
   readonly value: Buffer | null

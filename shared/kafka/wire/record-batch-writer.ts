@@ -244,30 +244,51 @@ const valuesOf = (value: HeaderValue | null | undefined): ReadonlyArray<Buffer |
   return typeof value === "string" || Buffer.isBuffer(value) ? [value] : (value as ReadonlyArray<Buffer | string>)
 }
 
+/** What a record's bytes depend on. */
+export type RecordContent = Pick<ProducedRecord, "topic" | "key" | "value" | "headers">
+
+export interface ChunkLimits {
+  /** Of a batch: below the broker's `message.max.bytes`. */
+  readonly batchBytesMax: number
+  readonly requestBytesMax: number
+}
+
 /**
- * Divides records into chunks of at most `bytesMax` bytes, in order, for one produce request each: kafkajs does not, and the broker
- * refuses what is too large. A larger record is alone in its chunk. No records, no chunks.
+ * Divides records into chunks, in order, for one produce request each: kafkajs does not, and the broker refuses a batch that is too large.
+ * `partitionOf` is a record's partition where it is known, and else any number for all of a topic. A larger record is alone in its batch. No
+ * records, no chunks.
  */
-export const chunkByBytes = (
-  records: ReadonlyArray<ProducedRecord>,
-  bytesMax: number
-): ReadonlyArray<ReadonlyArray<ProducedRecord>> => {
-  const chunks: Array<Array<ProducedRecord>> = []
-  let bytes = Number.POSITIVE_INFINITY
+export const chunkByBytes = <A extends RecordContent>(
+  records: ReadonlyArray<A>,
+  { batchBytesMax, requestBytesMax }: ChunkLimits,
+  partitionOf: (record: A) => number
+): ReadonlyArray<ReadonlyArray<A>> => {
+  const chunks: Array<Array<A>> = []
+  let requestBytes = Number.POSITIVE_INFINITY
+  let batches = new Map<string, Array<number>>()
   for (const record of records) {
     const size = producedBytes(record)
-    if (bytes + size > bytesMax) {
+    const partition = partitionOf(record)
+    const before = batches.get(record.topic)?.[partition] ?? 0
+    if (requestBytes + size > requestBytesMax || (before > 0 && before + size > batchBytesMax)) {
       chunks.push([])
-      bytes = 0
+      requestBytes = 0
+      batches = new Map()
     }
     chunks[chunks.length - 1]!.push(record)
-    bytes += size
+    requestBytes += size
+    let ofTopic = batches.get(record.topic)
+    if (ofTopic === undefined) {
+      ofTopic = []
+      batches.set(record.topic, ofTopic)
+    }
+    ofTopic[partition] = (ofTopic[partition] ?? 0) + size
   }
   return chunks
 }
 
 /** An upper estimate of the bytes that a record takes in a request. */
-export const producedBytes = (record: ProducedRecord): number => {
+export const producedBytes = (record: RecordContent): number => {
   let bytes = recordOverheadBytes + (record.value?.length ?? 0)
   if (record.key !== null) bytes += utf8Length(record.key)
   return record.headers === undefined ? bytes : bytes + encodedHeaders(record.headers).length
