@@ -96,9 +96,21 @@ export class RecordReader {
   }
 
   string(): string {
-    const from = this.#range()
-    const to = this.at
     const { bytes } = this
+    const first = bytes[this.at]!
+    const second = bytes[this.at + 1]!
+    let from: number
+    // Lengths of one and of two bytes; what is no number is less than nothing.
+    if (first < 128 && (first & 1) === 0) {
+      from = this.at + 1
+      this.at = from + (first >>> 1)
+      if (this.at > bytes.length) this.fail()
+    } else if (second < 128 && (first & 1) === 0) {
+      from = this.at + 2
+      this.at = from + (((first & 127) | (second << 7)) >>> 1)
+      if (this.at > bytes.length) this.fail()
+    } else from = this.#range()
+    const to = this.at
     if (to - from > this.#cutLengthMax || bytes.length > recordStringMax) {
       return this.#long(from, to)
     }
@@ -117,7 +129,7 @@ export class RecordReader {
       while (index < length && bytes[from + index] === bytes[before + index]) index++
       if (index === length) return this.#last
     }
-    this.#last = bytes.toString("utf8", from, to)
+    this.#last = (bytes as Sliceable).utf8Slice(from, to)
     this.#lastFrom = from
     this.#lastLength = length
     return this.#last
@@ -167,6 +179,9 @@ export class RecordReader {
     return from
   }
 }
+
+/** What `toString` calls behind checks that cost a quarter of a string of 64 characters; `#range` has made them. Every Buffer has it. */
+type Sliceable = Buffer & { readonly utf8Slice: (from: number, to: number) => string }
 
 const empty = Buffer.alloc(0)
 

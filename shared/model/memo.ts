@@ -31,7 +31,7 @@ export const memo = <A>(entriesMax: number, compute: (key: string) => A): ((key:
 }
 
 /** A number of the length and the characters; of longer texts, of every second one or fewer. */
-const spread = (key: string): number => {
+export const spread = (key: string): number => {
   const length = key.length
   const step = length <= 16 ? 1 : length >> 3
   let mixed = length

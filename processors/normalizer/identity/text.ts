@@ -1,6 +1,7 @@
 /** What the rule of every field does to text before its own: cleans it, recognizes what stands for no value, and what is hashed already. */
 import { hash } from "node:crypto"
 import { oncePerCharacter } from "../../../shared/model/memo.ts"
+import { wordTable } from "../../../shared/model/text-table.ts"
 
 /**
  * NFC, without control characters, lone surrogates and marks that turn the direction of the text behind them, and without spaces or
@@ -173,7 +174,7 @@ export const isPlaceholder = (value: string): boolean => {
   const last = value.charCodeAt(value.length - 1)
   // Nearly every real value ends here: no word of the list begins and ends as it does.
   if (first < 128 && last < 128 && ends[(first << 7) | last] === 0) return false
-  return words.has(value.toLowerCase()) || exact.has(value) || noLetter.test(value) || variable.test(value)
+  return isWord(value.toLowerCase()) !== undefined || exact.has(value) || noLetter.test(value) || variable.test(value)
 }
 
 const noLetter = /^[^\p{L}\p{N}]+$/u
@@ -226,6 +227,8 @@ const words = new Set([
   "''"
 ])
 
+const isWord = wordTable(words)
+
 /** Whether it is the SHA-256 in hex of such a word or of the empty text: programs hash what is not there, too. */
 const isPlaceholderHash = (value: string): boolean => value.length === 64 && hashes.has(value.toLowerCase())
 
@@ -258,11 +261,11 @@ for (const word of [...words, ...exact]) {
  * Whether a text is one of the words. First and last character decide for most texts, which spares computing the hash of
  * a fresh text.
  */
-export const wordSet = (words: Iterable<string>): ((text: string) => boolean) => {
-  const known = new Set(words)
+export const wordSet = (words: ReadonlyArray<string>): ((text: string) => boolean) => {
+  const known = wordTable(words)
   const ends = new Uint8Array(endsMax)
-  for (const word of known) ends[endsOf(word)] = 1
-  return (text) => ends[endsOf(text)] === 1 && known.has(text)
+  for (const word of words) ends[endsOf(word)] = 1
+  return (text) => ends[endsOf(text)] === 1 && known(text) !== undefined
 }
 
 /** The same number for strings with the same first and last character, in either case of ASCII. */

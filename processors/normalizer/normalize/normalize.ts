@@ -12,6 +12,7 @@ import type {
 } from "../../../schemas/types.gen.ts"
 import { emptyNormalizedUser } from "../../../schemas/values.gen.ts"
 import { type SealerShape, sealRecipient } from "../../../shared/credentials/sealer.ts"
+import { textTable } from "../../../shared/model/text-table.ts"
 import { withPageClickIds } from "../identity/click-ids.ts"
 import type { Drop } from "../identity/field.ts"
 import { clean, isPlaceholder, withoutControls } from "../identity/text.ts"
@@ -202,11 +203,11 @@ const urlOf = (
 /** One of Meta's words; Snapchat's and other usual words for the same become it, and any other is left out. */
 const normalizeActionSource = (raw: string | null, drop: Drop): string | null => {
   if (raw === null) return null
-  const usual = sources.get(raw)
+  const usual = sources(raw)
   if (usual !== undefined) return usual
   const word = raw.length > wordLengthMax ? null : wordOf(raw)
   if (word === "") return null
-  const source = word === null ? undefined : sources.get(word)
+  const source = word === null ? undefined : sources(word)
   if (source !== undefined) return source
   drop("action_source", "invalid_action_source")
   return null
@@ -259,7 +260,7 @@ const normalizeApp = (app: App, personal: PersonalData, drop: Drop): App => {
   }
 }
 
-const sources = new Map<string, string>([
+const sources = textTable<string>([
   ["website", "website"],
   ["web", "website"],
   ["online", "website"],

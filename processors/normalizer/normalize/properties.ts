@@ -1,6 +1,7 @@
 /** What happened: numbers and currency checked, texts bounded and without personal data. */
 import currencies from "../../../schemas/catalog/currencies.json" with { type: "json" }
 import type { Item, Properties } from "../../../schemas/types.gen.ts"
+import { wordTable } from "../../../shared/model/text-table.ts"
 import type { DropReason } from "../identity/field.ts"
 import { alreadyHashed, clean, isPlaceholder, withoutControls } from "../identity/text.ts"
 import { hasIdentifierMember, isIdentifierName, isPersonUnder } from "../pii/identifier-names.ts"
@@ -115,10 +116,12 @@ export const unlessDropped = (
 }
 
 const currencyOf = (raw: string | null, drop: Drop): string | null => {
-  if (raw === null || knownCurrencies.has(raw)) return raw
+  if (raw === null) return null
+  const known = knownCurrency(raw)
+  if (known !== undefined) return known
   const currency = raw.length > codeLengthMax ? unknown : raw.trim().toUpperCase()
   if (currency === "") return null
-  if (knownCurrencies.has(currency)) return currency
+  if (knownCurrency(currency) !== undefined) return currency
   drop("properties.currency", "unknown_currency")
   return null
 }
@@ -214,7 +217,7 @@ const isPersonalValue = (key: string, value: string | number | boolean | null, p
 }
 
 const lineBreaks = /[\t\n\r]/g
-const knownCurrencies = new Set(Object.keys(currencies))
+const knownCurrency = wordTable(Object.keys(currencies))
 /** In UTF-16 units. */
 export const textLengthMax = 8192
 const codeLengthMax = 64

@@ -162,6 +162,7 @@ const passesCpf = (digits: string): boolean => {
 /** ISO 13616: the country's length, and the remainder of 97. */
 const isIbanAt = (text: string, start: number): boolean => {
   if (start < 0 || !isDigit(codeAt(text, start + 3)) || isWordCharacter(codeAt(text, start - 1))) return false
+  if (!mayBeIbanOf(codeAt(text, start), codeAt(text, start + 1))) return false
   const length = ibanLengths.get(text.slice(start, start + 2).toUpperCase())
   if (length === undefined) return false
   const compact = text
@@ -193,6 +194,14 @@ const ibanLengths = new Map(
     .split(" ")
     .map((entry) => [entry.slice(0, 2), Number(entry.slice(2))] as const)
 )
+
+/** Whether they may be the letters of such a country. Of two that are not ASCII, the map says. */
+const mayBeIbanOf = (first: number, second: number): boolean =>
+  first > 127 || second > 127 || ibanStarts[((first & 31) << 5) | (second & 31)] === 1
+
+const ibanStarts = new Uint8Array(1024)
+for (const country of ibanLengths.keys())
+  ibanStarts[((country.charCodeAt(0) & 31) << 5) | (country.charCodeAt(1) & 31)] = 1
 
 /** An Italian codice fiscale, by its check letter. */
 const isFiscalCodeAt = (text: string, start: number): boolean => {

@@ -1,4 +1,4 @@
-/** What is known of a user agent. Most events share a few thousand agents, which are long, so that each is read once. */
+/** What is known of a user agent. Apps have few, whose unusual words are found once. */
 import { scanText } from "./text-scan.ts"
 
 interface Agent {
@@ -12,11 +12,12 @@ interface Agent {
 }
 
 export const agentOf = (text: string): Agent => {
+  // To read it costs less than to find it among those that are known.
+  if (text.startsWith("Mozilla/")) return { scan: scanText(text), isBrowser: true, unusualWords: "", wordsScan: 0 }
   const known = agents.get(text)
   if (known !== undefined) return known
-  const isBrowser = text.startsWith("Mozilla/")
-  const unusualWords = isBrowser ? "" : text.replace(agentWords, " ").replace(notLetters, " ").trim()
-  const agent: Agent = { scan: scanText(text), isBrowser, unusualWords, wordsScan: scanText(unusualWords) }
+  const unusualWords = text.replace(agentWords, " ").replace(notLetters, " ").trim()
+  const agent: Agent = { scan: scanText(text), isBrowser: false, unusualWords, wordsScan: scanText(unusualWords) }
   if (agents.size >= agentsMax) agents.clear()
   // A copy, since a text cut from a record would keep the whole record.
   agents.set(Buffer.from(text).toString(), agent)

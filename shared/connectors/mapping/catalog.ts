@@ -1,12 +1,16 @@
 /** The canonical events and currencies (`schemas/catalog`), and the form of a platform's own tables (`<kind>/catalog.json`). */
 import currencyDigits from "../../../schemas/catalog/currencies.json" with { type: "json" }
 import eventTable from "../../../schemas/catalog/events.json" with { type: "json" }
+import { wordTable } from "../../model/text-table.ts"
 
 /** The canonical event names, in the order of the catalog. */
 export const canonicalEvents: ReadonlyArray<string> = Object.keys(eventTable)
 
 /** ISO 4217 code → digits after the decimal point. */
 export const currencies: ReadonlyMap<string, number> = new Map(Object.entries(currencyDigits))
+
+/** The code itself, where the text is one of them. */
+export const currencyCode = wordTable(currencies.keys())
 
 /** `specification`: the names of the specification's table; `current`: those that the platform prefers today. */
 export const nameSets = ["specification", "current"] as const

@@ -3,7 +3,7 @@
  * them.
  */
 import type { Item, NormalizedEvent, Properties } from "../../../schemas/types.gen.ts"
-import { currencies } from "./catalog.ts"
+import { currencies, currencyCode } from "./catalog.ts"
 import type { Dropped } from "./payload.ts"
 
 export interface Product {
@@ -87,9 +87,10 @@ const read = (event: NormalizedEvent, dropped: Array<Dropped>): Commerce => {
 const currencyOf = (properties: Properties, dropped: Array<Dropped>): string | null => {
   const given = properties.currency
   if (given === null || given === "") return null
-  if (currencies.has(given)) return given
+  const known = currencyCode(given)
+  if (known !== undefined) return known
   const code = given.trim().toUpperCase()
-  if (currencies.has(code)) return code
+  if (currencyCode(code) !== undefined) return code
   dropped.push({ field: "properties.currency", reason: "unknown_currency" })
   return null
 }

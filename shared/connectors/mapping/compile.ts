@@ -3,6 +3,7 @@
 import toolNames from "../../../schemas/catalog/event-names.json" with { type: "json" }
 import type { Connection } from "../../connections/connection.ts"
 import { memo } from "../../model/memo.ts"
+import { wordTable } from "../../model/text-table.ts"
 import type { CompiledConnection, CompiledOverride, MappingContext } from "../connector.ts"
 import { connectorFor, connectors } from "../registry.ts"
 import { canonicalEvents, nameSets } from "./catalog.ts"
@@ -58,9 +59,9 @@ export const namesByTool: Readonly<Record<string, Readonly<Record<string, Readon
  * The canonical name, or the name itself where no tool is known to use it. Only letters and digits count, in any case:
  * `Order Completed`, `order_completed`, `OrderCompleted` and `orders/paid` are purchases. Nothing is guessed from likeness.
  */
-export const canonicalName = (name: string): string => (canonical.has(name) ? name : ofOtherName(name))
+export const canonicalName = (name: string): string => canonical(name) ?? ofOtherName(name)
 
-const canonical: ReadonlySet<string> = new Set(canonicalEvents)
+const canonical = wordTable(canonicalEvents)
 
 /** A producer has few names, which come again with every event. */
 const ofOtherName: (name: string) => string = memo(1_024, (name) => canonicalOf.get(folded(name)) ?? name)

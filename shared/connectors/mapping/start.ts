@@ -5,6 +5,7 @@
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
 import type { TemplateMessage } from "../../connections/message-template.ts"
+import { textTable } from "../../model/text-table.ts"
 import type {
   CompiledConnection,
   CompiledOverride,
@@ -103,15 +104,14 @@ export interface GivenSource {
   readonly stated: boolean
 }
 
-const known: ReadonlySet<string> = new Set(actionSources)
-const isActionSource = (name: string): name is ActionSource => known.has(name)
+const knownSource = textTable(actionSources.map((source) => [source, source] as const))
 
 /** The event's own action source, else the connection's default, else website. */
 export const actionSourceOf = (event: NormalizedEvent, connection: Connection): GivenSource => {
   const own = event.action_source
-  if (own !== null && isActionSource(own)) return { source: own, stated: true }
-  const other = connection.mapping.defaultActionSource
-  return { source: isActionSource(other) ? other : "website", stated: false }
+  const stated = own === null ? undefined : knownSource(own)
+  if (stated !== undefined) return { source: stated, stated: true }
+  return { source: knownSource(connection.mapping.defaultActionSource) ?? "website", stated: false }
 }
 
 export interface PlatformEvent {
