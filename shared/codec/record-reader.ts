@@ -115,7 +115,7 @@ export class RecordReader {
       return this.#long(from, to)
     }
     for (let index = from; index < to; index++) if (bytes[index]! > 127) return bytes.toString("utf8", from, to)
-    this.#recordString ??= bytes.toString("latin1")
+    this.#recordString ??= (bytes as Sliceable).latin1Slice(0, bytes.length)
     return this.#recordString.substring(from, to)
   }
 
@@ -181,7 +181,7 @@ export class RecordReader {
 }
 
 /** What `toString` calls behind checks that cost a quarter of a string of 64 characters; `#range` has made them. Every Buffer has it. */
-type Sliceable = Buffer & { readonly utf8Slice: (from: number, to: number) => string }
+type Sliceable = Buffer & Record<"latin1Slice" | "utf8Slice", (from: number, to: number) => string>
 
 const empty = Buffer.alloc(0)
 

@@ -1,8 +1,8 @@
 import { spread } from "./memo.ts"
 
 /**
- * As `Map.get` of a map that never changes, for texts that were just read. V8 makes a text that a Map or a Set is asked for the one of its
- * content in a table of its own first, which costs several times what this search does. Keys need not be few, but short.
+ * As `Map.get` of a map that never changes, for texts that were just read. V8 looks a text that a Map or a Set is asked for up among all
+ * the texts that it keeps once first, which costs several times what this search does. For keys of no more than a few words.
  */
 export const textTable = <A>(entries: Iterable<readonly [string, A]>): ((text: string) => A | undefined) => {
   const given = [...new Map(entries)]

@@ -5,6 +5,7 @@
 
 import { isIPv4, isIPv6 } from "node:net"
 import { isWhatsAppUserId } from "../../../shared/model/platform.ts"
+import { isPlainAgent } from "../pii/user-agent.ts"
 import { type Drop, type DropReason, dropped, type Field, kept } from "./field.ts"
 import { clean, isPlaceholder, lower, withoutSpaces, wordSet } from "./text.ts"
 
@@ -152,7 +153,7 @@ export const normalizeLocale = (raw: string): Field<string> => {
 /** As the browser sent it, without control characters. */
 export const normalizeUserAgent = (raw: string): Field<string> => {
   if (raw.length > userAgentLengthMax) return dropped("invalid_user_agent")
-  const cleaned = clean(raw)
+  const cleaned = isPlainAgent(raw) ? raw : clean(raw)
   if (cleaned === "") return dropped("empty")
   return isPlaceholder(cleaned) ? dropped("placeholder") : kept(cleaned)
 }

@@ -174,7 +174,9 @@ export const isPlaceholder = (value: string): boolean => {
   const last = value.charCodeAt(value.length - 1)
   // Nearly every real value ends here: no word of the list begins and ends as it does.
   if (first < 128 && last < 128 && ends[(first << 7) | last] === 0) return false
-  return isWord(value.toLowerCase()) !== undefined || exact.has(value) || noLetter.test(value) || variable.test(value)
+  return (
+    isWord(value.toLowerCase()) !== undefined || value === notAvailable || noLetter.test(value) || variable.test(value)
+  )
 }
 
 const noLetter = /^[^\p{L}\p{N}]+$/u
@@ -237,7 +239,7 @@ const hashes: ReadonlySet<string> = new Set(
 )
 
 /** `Na` is a name of people; in capitals it is what spreadsheets write. */
-const exact = new Set(["NA"])
+const notAvailable = "NA"
 
 const isLetterOrDigit = (code: number): boolean => /[A-Za-z0-9]/.test(String.fromCharCode(code))
 
@@ -248,7 +250,7 @@ for (let first = 0; first < 128; first++) {
     if (!isLetterOrDigit(first) && !isLetterOrDigit(last)) ends[(first << 7) | last] = 1
   }
 }
-for (const word of [...words, ...exact]) {
+for (const word of [...words, notAvailable]) {
   const [first, last] = [word.charAt(0), word.charAt(word.length - 1)]
   for (const start of [first.toLowerCase(), first.toUpperCase()]) {
     for (const end of [last.toLowerCase(), last.toUpperCase()]) {

@@ -15,8 +15,7 @@ import { fold, type Level } from "./known-fields.ts"
  * `false`/`no` too. Any other word counts as denied: a spelling mistake must never become a consent.
  */
 export const normalizeConsent = (consent: Consent, drop: (field: string, reason: DropReason) => void): Consent => {
-  const read = (name: keyof Consent): string | null => {
-    const raw = consent[name]
+  const read = (name: keyof Consent, raw: string | null): string | null => {
     if (raw === null) return null
     if (raw === "granted" || raw === "denied") return raw
     const word = consentWord(raw)
@@ -25,9 +24,9 @@ export const normalizeConsent = (consent: Consent, drop: (field: string, reason:
     return "denied"
   }
   return {
-    ad_user_data: read("ad_user_data"),
-    ad_personalization: read("ad_personalization"),
-    sale_of_data: read("sale_of_data")
+    ad_user_data: read("ad_user_data", consent.ad_user_data),
+    ad_personalization: read("ad_personalization", consent.ad_personalization),
+    sale_of_data: read("sale_of_data", consent.sale_of_data)
   }
 }
 

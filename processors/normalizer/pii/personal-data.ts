@@ -85,7 +85,8 @@ export class PersonalData {
 
   /** As `inCode`, of a place as it was given: in the form for platforms base64 has lost its capitals. */
   inPlaceGiven(field: "city" | "state"): boolean {
-    const given = this.#user?.[field] ?? null
+    const user = this.#user
+    const given = user === null ? null : field === "city" ? user.city : user.state
     return given !== null && given.length >= wordLengthMin && this.inCode(given)
   }
 

@@ -38,7 +38,7 @@ export const containsName = (text: string, scan: number, first: NamePattern, las
     (first.bits & missing) === 0 && (last.bits & missing) === 0 && first.joined !== "" && last.joined !== ""
   if (!mayHaveName && !mayJoin) return false
   const inLower = lowered(text, scan)
-  if (hasWordOf(inLower, first) || hasWordOf(inLower, last)) return true
+  if (mayHaveName && (hasWordOf(inLower, first, missing) || hasWordOf(inLower, last, missing))) return true
   return mayJoin && hasJoined(inLower, scan, first, last)
 }
 
@@ -50,7 +50,10 @@ export const containsFullName = (text: string, scan: number, first: NamePattern,
   const mayJoin = (first.bits & missing) === 0 && (last.bits & missing) === 0
   if (!mayJoin && !(mayHaveWord(first, missing) && mayHaveWord(last, missing))) return false
   const inLower = lowered(text, scan)
-  return (hasWordOf(inLower, first) && hasWordOf(inLower, last)) || (mayJoin && hasJoined(inLower, scan, first, last))
+  return (
+    (hasWordOf(inLower, first, missing) && hasWordOf(inLower, last, missing)) ||
+    (mayJoin && hasJoined(inLower, scan, first, last))
+  )
 }
 
 /** A plain text is ASCII, of which lower case is ASCII again. */
@@ -82,8 +85,12 @@ const hasJoined = (
 /** In a longer text its letters are brought together first, since names of one letter would be begun at each of them. */
 const stepsLengthMax = 512
 
-const hasWordOf = (text: string, { words }: NamePattern): boolean => {
-  for (let index = 0; index < words.length; index++) if (hasWord(text, words[index]!)) return true
+/** @param missing the letters that the text does not have: of words with one of them it has none */
+const hasWordOf = (text: string, { words }: NamePattern, missing: number): boolean => {
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index]!
+    if ((word.bits & missing) === 0 && hasWord(text, word)) return true
+  }
   return false
 }
 

@@ -1,5 +1,5 @@
 /** What is known of a user agent. Apps have few, whose unusual words are found once. */
-import { scanText } from "./text-scan.ts"
+import { plain, scanText } from "./text-scan.ts"
 
 interface Agent {
   /** What `scanText` says of it. */
@@ -12,8 +12,12 @@ interface Agent {
 }
 
 export const agentOf = (text: string): Agent => {
+  if (text === last.text) return last.agent
   // To read it costs less than to find it among those that are known.
-  if (text.startsWith("Mozilla/")) return { scan: scanText(text), isBrowser: true, unusualWords: "", wordsScan: 0 }
+  if (text.startsWith(browserStart)) {
+    last = { text, agent: { scan: scanText(text), isBrowser: true, unusualWords: "", wordsScan: 0 } }
+    return last.agent
+  }
   const known = agents.get(text)
   if (known !== undefined) return known
   const unusualWords = text.replace(agentWords, " ").replace(notLetters, " ").trim()
@@ -22,6 +26,18 @@ export const agentOf = (text: string): Agent => {
   // A copy, since a text cut from a record would keep the whole record.
   agents.set(Buffer.from(text).toString(), agent)
   return agent
+}
+
+/** Whether it is a browser's, of which nothing is to be cleaned. */
+export const isPlainAgent = (text: string): boolean =>
+  text.startsWith(browserStart) && (agentOf(text).scan & plain) !== 0
+
+const browserStart = "Mozilla/"
+
+/** The browser that was read last, since each is asked for twice. */
+let last: { readonly text: string; readonly agent: Agent } = {
+  text: browserStart,
+  agent: { scan: scanText(browserStart), isBrowser: true, unusualWords: "", wordsScan: 0 }
 }
 
 /** By their texts. A map, since agents differ in few characters, which `memo` does not look at. */
