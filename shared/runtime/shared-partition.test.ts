@@ -152,3 +152,23 @@ it.effect(
       ])
     })
 )
+
+it.effect("keeps a fetch's buffer for the queues of few, and copies what is for many", () =>
+  Effect.gen(function* () {
+    const releasedWith = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
+      const { partition } = yield* partitionOf(names)
+      let released = 0
+      const bufferRef = { release: () => void released++ }
+      partition.push(
+        names.map((name, offset) => ({ ...record(name, offset), bufferRef })),
+        names.length,
+        1_000_000
+      )
+      assert.strictEqual(partition.bytesInFlight, names.length * 1_200)
+      return released
+    })
+    const names = ["a", "b", "c", "d", "e", "f", "g", "h"]
+    assert.strictEqual(yield* releasedWith(names.slice(1)), 0)
+    assert.strictEqual(yield* releasedWith(names), 8)
+  })
+)

@@ -10,6 +10,7 @@ import type { FetchedRecord, KafkaError, Member, TopicPartition, TransactionalPr
 import type { GroupOffsets } from "./group-offsets.ts"
 import type { Intake } from "./intake.ts"
 import type { RecordSink } from "./partition.ts"
+import { spreadFrom } from "./record-copies.ts"
 import type { AdaptiveBatchLimits } from "./steps.ts"
 import type { Subscriber } from "./subscriber.ts"
 import { largeTransactionBytes, TransactionPace } from "./transaction-pace.ts"
@@ -145,7 +146,7 @@ export class SharedPartition<E, R> implements RecordSink {
     this.progressDue.clear()
   }
 
-  /** The records that their subscribers take; the buffers of all others are released. */
+  /** The records that their subscribers take, copied where these are many; the buffers of all others are released. */
   bySubscriber(
     fetched: ReadonlyArray<FetchedRecord>,
     takes: (subscriber: Subscriber<E, R>, record: FetchedRecord) => boolean
@@ -163,6 +164,9 @@ export class SharedPartition<E, R> implements RecordSink {
       if (records === undefined) found.set(subscriber, [record])
       else records.push(record)
     }
+    if (found.size >= spreadFrom)
+      for (const [{ copies }, records] of found)
+        for (const [index, record] of records.entries()) records[index] = copies.copy(record, this.options.topic)
     return found
   }
 

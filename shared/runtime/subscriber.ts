@@ -15,6 +15,7 @@ import { LazyQueue, type MadeQueue, runNow, runTicks, type Ticked } from "./lazy
 import type { Observe } from "./metrics.ts"
 import { delayReopening } from "./partition.ts"
 import type { CommitReport } from "./pipeline.ts"
+import { RecordCopies } from "./record-copies.ts"
 import type { PartitionRequests } from "./requests.ts"
 import { type RestoreContext, restoreState } from "./restore-state.ts"
 import { type AdaptiveBatchLimits, StepQueue } from "./steps.ts"
@@ -55,6 +56,8 @@ export class Subscriber<E, R> {
   catchUpReading: object | null = null
   /** By the processor's name, for as long as this process has the partition. */
   private readonly isolations: Map<string, Isolation>
+  /** Its records of fetches that go to many. */
+  readonly copies = new RecordCopies()
   isOpen = false
   failures = 0
   /** Of this opening. */
