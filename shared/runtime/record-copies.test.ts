@@ -39,7 +39,7 @@ it("copies a record under its topic's logical name, and releases its fetch's buf
   assert.strictEqual(copy.bytes, 10)
 })
 
-it("tells null from nothing", () => {
+it("keeps null and an empty value apart", () => {
   const copies = new RecordCopies()
   const nulls = copies.copy(fetched(0, null, null).record, "in")
   assert.deepStrictEqual([nulls.key, nulls.value, nulls.bytes], [null, null, 0])
