@@ -25,10 +25,6 @@ export class RecordReader {
   readonly #cutLengthMax: number
   /** The record in Latin-1, null until a string is cut from it. */
   #recordString: string | null = null
-  /** The last long string of the record, and where its bytes are. */
-  #last = ""
-  #lastFrom = 0
-  #lastLength = -1
   /** The strings of the previous record, by their place in the schema. */
   readonly #repeated: Array<string> = []
 
@@ -39,7 +35,6 @@ export class RecordReader {
   begin(bytes: Buffer, at: number): void {
     this.bytes = bytes
     this.#recordString = null
-    this.#lastLength = -1
     this.at = at
   }
 
@@ -111,28 +106,11 @@ export class RecordReader {
       if (this.at > bytes.length) this.fail()
     } else from = this.#range()
     const to = this.at
-    if (to - from > this.#cutLengthMax || bytes.length > recordStringMax) {
-      return this.#long(from, to)
-    }
+    if (to - from > this.#cutLengthMax || bytes.length > recordStringMax)
+      return (bytes as Sliceable).utf8Slice(from, to)
     for (let index = from; index < to; index++) if (bytes[index]! > 127) return bytes.toString("utf8", from, to)
     this.#recordString ??= (bytes as Sliceable).latin1Slice(0, bytes.length)
     return this.#recordString.substring(from, to)
-  }
-
-  // Digests of one value by the rules of two platforms follow one another, and are often equal: comparing costs less than making a string.
-  #long(from: number, to: number): string {
-    const { bytes } = this
-    const length = to - from
-    if (length === this.#lastLength) {
-      const before = this.#lastFrom
-      let index = 0
-      while (index < length && bytes[from + index] === bytes[before + index]) index++
-      if (index === length) return this.#last
-    }
-    this.#last = (bytes as Sliceable).utf8Slice(from, to)
-    this.#lastFrom = from
-    this.#lastLength = length
-    return this.#last
   }
 
   /**
