@@ -108,8 +108,8 @@ export const poisonStep = (
   return { outputs: [withHeaders(deadLetterRecord(codecs, entry), headers)] }
 }
 
-/** So many share a call of the cipher that names their persons, and so few that they are short-lived. */
-const recordsAtOnce = 64
+/** So many share a call of the cipher that names their persons, and so few that they are written while the caches of the CPU hold them. */
+const recordsAtOnce = 16
 
 type Read = NormalizeResult | typeof isErased
 
