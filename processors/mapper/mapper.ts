@@ -128,7 +128,7 @@ const mapBatch = Effect.fn("mapper.mapBatch")(function* (state: PartitionState, 
   const context = yield* loadContext(state, batch)
   const decided = context.codecs.encodePooled(() => decide(batch, context))
   const repeats = yield* decideWithRefusals(state, context, decided.value)
-  yield* Effect.forEach(decided.value.outcomes.values(), countOutcome, { discard: true })
+  yield* Effect.forEach([...decided.value.outcomes.values()].flat(), countOutcome, { discard: true })
   return toStep(decided.value, state.duplicates.drain(), [decided, ...repeats])
 })
 
