@@ -30,6 +30,7 @@ import type * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
+import type { CutTogether } from "./batch-group.ts"
 import type { RequestTracker } from "./requests.ts"
 
 /** A processor: a name, its inputs, and what it does with each partition that it is assigned. */
@@ -96,6 +97,8 @@ export interface Batch {
   readonly isAlone?: boolean
   /** Where the step makes its requests to other systems known: they are finished before the partition moves. */
   readonly requests?: RequestTracker
+  /** Where batches of other partitions were cut with it: its step may wait for theirs, to handle them together. */
+  readonly together?: Pick<CutTogether, "arrive" | "others">
 }
 
 /** The result of a batch. Its outputs and the batch's end offset are committed together or not at all. */

@@ -4,8 +4,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
+import { BatchGroup } from "./batch-group.ts"
 import { BatchPacer } from "./batch-pacer.ts"
-import { BatchGroup, Intake } from "./intake.ts"
+import { Intake } from "./intake.ts"
 
 const record = {
   topic: "in",

@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
-import { BatchPacer } from "./batch-pacer.ts"
+import type { BatchGroup, CutTogether } from "./batch-group.ts"
 import { type BatchLimits, type Inbound, inboundOf } from "./contract.ts"
 import { TimedLatch } from "./timers.ts"
 
@@ -30,35 +30,6 @@ interface IntakeOptions {
 }
 
 /**
- * The queues of one processor in all partitions that this process reads. When a batch of one is due that is not full, the others' are
- * due as well, as far as they would fit into one batch with it: the processor may handle them together (one request).
- */
-export class BatchGroup {
-  readonly intakes = new Set<Intake>()
-  readonly pacer: BatchPacer
-
-  /** @param pacer of all groups of the process */
-  constructor(pacer = new BatchPacer()) {
-    this.pacer = pacer
-  }
-
-  /** A batch of so many records and bytes was cut from `first`. */
-  cutWith(first: Intake, { records, bytes }: TakenBatch, limits: BatchLimits): void {
-    let recordsLeft = limits.recordsMax - records.length
-    let bytesLeft = limits.bytesMax - bytes
-    for (const intake of this.intakes) {
-      if (recordsLeft <= 0) return
-      if (intake === first || !intake.isTakenFrom || intake.isEmpty) continue
-      const queued = intake.queued
-      if (queued.records > recordsLeft || queued.bytes > bytesLeft) continue
-      recordsLeft -= queued.records
-      bytesLeft -= queued.bytes
-      intake.cutNow()
-    }
-  }
-}
-
-/**
  * How long a batch waits for records that are on their way, instead of `linger` if that is shorter. They come until the queues are full or
  * the end of the log is near; a machine that is slow must not make batches small, which would make it slower still.
  */
@@ -71,6 +42,8 @@ export interface TakenBatch {
   readonly endOffset: number
   /** To be called when it is processed. */
   readonly done: () => void
+  /** Its place among the batches that were cut with it in other partitions; null where none were. */
+  readonly together: CutTogether | null
 }
 
 export class Intake {
@@ -102,6 +75,8 @@ export class Intake {
   private isAdmitted = false
   /** What is queued is a batch, full or not. */
   private isDue = false
+  /** With which others, then. */
+  private dueWith: CutTogether | null = null
 
   constructor(options: IntakeOptions) {
     this.options = options
@@ -148,8 +123,9 @@ export class Intake {
       if (left <= 0 && (isDue || this.isAdmitted || this.options.together?.pacer.tryAdmit(this) !== false)) {
         this.isAdmitted = false
         const batch = this.cut()
-        if (!isDue) this.options.together?.cutWith(this, batch, this.options.limits)
-        return batch
+        if (isDue) return batch
+        const together = this.options.together?.cutWith(this, batch, this.options.limits) ?? null
+        return together === null ? batch : { ...batch, together }
       }
       this.isTakenFrom = true
       this.looksAgainAt = this.now() + left
@@ -168,9 +144,10 @@ export class Intake {
     this.changed.open()
   }
 
-  /** What is queued goes out as a batch at once. */
-  cutNow(): void {
+  /** What is queued goes out as a batch at once, with others. */
+  cutNow(together: CutTogether): void {
     this.isDue = true
+    this.dueWith = together
     this.changed.open()
   }
 
@@ -194,6 +171,8 @@ export class Intake {
     this.head = 0
     this.queuedBytes = 0
     this.isDue = false
+    this.dueWith?.arrive()
+    this.dueWith = null
     this.endOffset = first.offset
     this.release(0)
     return first.offset
@@ -261,6 +240,8 @@ export class Intake {
   private cut(): TakenBatch {
     const { recordsMax, bytesMax } = this.options.limits
     this.isDue = false
+    const isCutWith = this.dueWith
+    this.dueWith = null
     const start = this.head
     const limit = Math.min(this.records.length, start + recordsMax)
     let [bytes, end] = [0, start]
@@ -277,7 +258,8 @@ export class Intake {
     const endOffset = this.isEmpty ? this.endOffset : this.records[end]!.offset
     this.compact()
     const { together } = this.options
-    return { records, bytes, endOffset, done: together?.pacer.begin(together, bytes) ?? (() => undefined) }
+    const done = together?.pacer.begin(together, bytes) ?? (() => undefined)
+    return { records, bytes, endOffset, done, together: isCutWith }
   }
 
   /** Frees taken records in large steps, so that a long queue isn't moved for each batch. */

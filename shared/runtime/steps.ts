@@ -115,10 +115,12 @@ export class StepQueue<E, R> {
     const step: StepInFlight<E> = { batch: { bytes: taken.bytes, endOffset: taken.endOffset }, requests, exit: null }
     this.steps.push(step)
     onBatch(taken)
-    const batch: Batch = { topic, partition, records: taken.records, requests }
+    const { records, together } = taken
+    const batch: Batch = { topic, partition, records, requests, ...(together === null ? {} : { together }) }
     const buffers = processor.releasesInputBuffers === true ? taken.records.map(({ bufferRef }) => bufferRef) : []
     return Effect.map(Effect.exit(withDeadline(processor, task.step(batch))), (exit) => {
       step.exit = exit
+      together?.arrive()
       taken.done()
       // After a failure a fiber of the step may still use them.
       if (Exit.isSuccess(exit)) for (const buffer of buffers) buffer?.release()

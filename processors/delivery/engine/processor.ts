@@ -9,11 +9,9 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Codecs, RegistryError } from "../../../shared/codec/codecs.ts"
-import { dueAt, futureToleranceMillis } from "../../../shared/connectors/mapping/start.ts"
 import type { KafkaError } from "../../../shared/kafka/client.ts"
 import { partitionOfKey } from "../../../shared/kafka/wire/hashes.ts"
 import { headerNames, topicNames } from "../../../shared/model/topics.ts"
@@ -40,13 +38,13 @@ import {
 } from "./delivery-context.ts"
 import type { DeliveryServices } from "./delivery-services.ts"
 import { FirstRequest, type JoinedRequests, joinRequests, type Send } from "./join-requests.ts"
-import type { DeliveryEvent, Outcome } from "./outcome.ts"
+import type { Outcome } from "./outcome.ts"
 import { poisonedRecords, settle, withUndecided, writtenBack } from "./records.ts"
 import { makeSendIntents, type Screened, type SendIntents } from "./send-intents.ts"
 import { finishedBeforeMove, IdempotencyGuard, idempotent, sendRequest } from "./send-request.ts"
 import { countOutcomes } from "./telemetry.ts"
 import { failedRecords, tracedRecords } from "./trace-outcomes.ts"
-import { type Triage, triage } from "./triage.ts"
+import { type BatchRecords, type Triaged, triageWhenDue } from "./triage-when-due.ts"
 
 export type DeliveryError = KafkaError | RegistryError
 
@@ -85,10 +83,12 @@ const openPartition = (
   const poller = asyncOutcome === undefined ? null : makeStatusPoller(delivery, assigned, asyncOutcome)
   const restore = [intents?.restore, poller?.restore].filter((entry) => entry !== undefined)
   const partition: Partition = { delivery, intents, poller, partitions: assigned.partitions ?? 1 }
-  const contextOf = ({ isAlone, requests = untracked }: Batch) => {
+  const contextOf = ({ isAlone, requests = untracked, together }: Batch) => {
     const guard = finishedBeforeMove(intents ?? idempotent, requests, isIdempotent)
     const alone: Send = (events) => sendRequest(delivery, guard, events, false)
-    const send: Send = joined === null || isAlone === true ? alone : (events) => joined.send(events, requests)
+    const others = together?.others ?? Effect.void
+    const send: Send =
+      joined === null || isAlone === true ? alone : (events) => Effect.andThen(others, joined.send(events, requests))
     const context = Context.make(DeliveryContext, delivery)
     return Context.add(Context.add(context, IdempotencyGuard, guard), FirstRequest, { send })
   }
@@ -98,7 +98,7 @@ const openPartition = (
     step: (batch) =>
       readBatch(partition, batch).pipe(
         // decode, triage: ready, decided without a request, early, unreadable
-        Effect.flatMap((records) => triageWhenDue(delivery, records)),
+        Effect.flatMap((records) => triageWhenDue(delivery, records, batch)),
         // what may have been sent before is not sent again
         Effect.flatMap((triaged) => screen(partition, triaged)),
         // chunk, attempt: an outcome for each event
@@ -131,12 +131,6 @@ interface Partition {
   readonly partitions: number
 }
 
-interface BatchRecords {
-  readonly records: ReadonlyArray<Inbound>
-  /** For other partitions. */
-  readonly moved: ReadonlyArray<Outbound>
-}
-
 /** The records that are sent from this partition, their schemas loaded. */
 const readBatch = (partition: Partition, batch: Batch): Effect.Effect<BatchRecords, RegistryError> =>
   Effect.suspend(() => {
@@ -157,42 +151,6 @@ const atHome = ({ intents, partitions }: Partition, batch: Batch): BatchRecords 
   }
   return { records, moved }
 }
-
-interface Triaged extends Triage {
-  readonly moved: ReadonlyArray<Outbound>
-}
-
-/** Decodes and sorts the records; delayed retries none of which is due are held first. */
-const triageWhenDue = (delivery: DeliveryContextShape, { records, moved }: BatchRecords): Effect.Effect<Triaged> => {
-  const { limits } = delivery
-  const sorted = Effect.map(Clock.currentTimeMillis, (now): Triaged => {
-    const context = { ...delivery, now, bytesPerRequest: limits.bytesPerRequest }
-    return { ...triage(records, context), moved }
-  })
-  return Effect.flatMap(sorted, (first) =>
-    first.ready.length > 0 || first.early.length === 0
-      ? Effect.succeed(first)
-      : Effect.andThen(holdUntilDue(delivery, first.early), sorted)
-  )
-}
-
-/**
- * A batch of delayed retries none of which is due waits for the first one; not for ever, as later records may be due
- * before, and not at all where so many wait that it took long to come round to these.
- */
-const holdUntilDue = (
-  { connection, connector, settings }: DeliveryContextShape,
-  early: ReadonlyArray<DeliveryEvent>
-): Effect.Effect<void> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const least = (numberOf: (event: DeliveryEvent) => number) =>
-      early.reduce((lowest, event) => Math.min(lowest, numberOf(event)), Number.MAX_SAFE_INTEGER)
-    const round = now - least(({ record }) => record.timestamp)
-    if (round >= Duration.toMillis(settings.delayedRound)) return Effect.void
-    const tolerance = futureToleranceMillis(connection, connector)
-    const first = least(({ event }) => dueAt(event, tolerance))
-    return Effect.sleep(Duration.min(Duration.millis(Math.max(0, first - now)), settings.delayedHold))
-  })
 
 interface ScreenedBatch {
   readonly triaged: Triaged
