@@ -43,6 +43,8 @@ export const measureCosts = Effect.fnUntraced(function* (made: Cluster, sink: Ac
     sink,
     connections: connectionsOf(accounts, sink.url, fanOut ? { events_per_request: 1 } : {})
   })
+  // Each connection's token is looked at when it starts.
+  const { requests: atStart } = yield* Effect.promise(sink.stats)
   yield* Effect.acquireUseRelease(
     signalAll(delivery.processes, "SIGSTOP"),
     () => publish(load),
@@ -61,7 +63,7 @@ export const measureCosts = Effect.fnUntraced(function* (made: Cluster, sink: Ac
   const run: AccountsRun = {
     connections,
     results,
-    requests,
+    requests: requests - atStart,
     deliverySeconds: after.delivery - before.delivery,
     brokerSeconds: after.broker - before.broker,
     workSeconds: (after.at - before.at) / 1000,
