@@ -4,7 +4,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import { BatchGroup, type CutTogether } from "./batch-group.ts"
+import { BatchGroup } from "./batch-group.ts"
+import type { CutTogether } from "./cut-together.ts"
 import { Intake, type TakenBatch } from "./intake.ts"
 
 const record = { topic: "in", partition: 0, offset: 0, timestamp: 0, key: null, value: Buffer.from("a"), headers: {} }
@@ -40,7 +41,7 @@ const queuesOf = Effect.fnUntraced(function* (partitions: number) {
 })
 
 /** The places of the batches of so many partitions that were cut together. */
-const cutTogether = Effect.fnUntraced(function* (partitions: number) {
+const placesOf = Effect.fnUntraced(function* (partitions: number) {
   const { intakes, taken, allTaken } = yield* queuesOf(partitions)
   for (const intake of intakes) intake.push([record], 1, 1)
   yield* TestClock.adjust("500 millis")
@@ -52,7 +53,7 @@ const isDone = (fiber: Fiber.Fiber<unknown>) => fiber.pollUnsafe() !== undefined
 
 it.effect("lets the steps of batches that were cut together wait until all have arrived", () =>
   Effect.gen(function* () {
-    const [first, second, third] = (yield* cutTogether(3)) as [CutTogether, CutTogether, CutTogether]
+    const [first, second, third] = (yield* placesOf(3)) as [CutTogether, CutTogether, CutTogether]
     const waiting = yield* Effect.forkChild(first.others, { startImmediately: true })
     // Of the same step again, as for its second chunk.
     const again = yield* Effect.forkChild(first.others, { startImmediately: true })
@@ -68,7 +69,7 @@ it.effect("lets the steps of batches that were cut together wait until all have 
 
 it.effect("lets none wait long for one that does not arrive", () =>
   Effect.gen(function* () {
-    const [first] = (yield* cutTogether(2)) as [CutTogether]
+    const [first] = (yield* placesOf(2)) as [CutTogether]
     const waiting = yield* Effect.forkChild(first.others, { startImmediately: true })
     yield* TestClock.adjust("199 millis")
     assert.isFalse(isDone(waiting))

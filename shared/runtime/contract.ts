@@ -30,7 +30,7 @@ import type * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
-import type { CutTogether } from "./batch-group.ts"
+import type { CutTogether } from "./cut-together.ts"
 import type { RequestTracker } from "./requests.ts"
 
 /** A processor: a name, its inputs, and what it does with each partition that it is assigned. */

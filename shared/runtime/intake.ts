@@ -7,8 +7,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
-import type { BatchGroup, CutTogether } from "./batch-group.ts"
+import type { BatchGroup } from "./batch-group.ts"
 import { type BatchLimits, type Inbound, inboundOf } from "./contract.ts"
+import type { CutTogether } from "./cut-together.ts"
 import { TimedLatch } from "./timers.ts"
 
 interface IntakeOptions {
@@ -147,6 +148,7 @@ export class Intake {
   /** What is queued goes out as a batch at once, with others. */
   cutNow(together: CutTogether): void {
     this.isDue = true
+    this.dueWith?.arrive()
     this.dueWith = together
     this.changed.open()
   }

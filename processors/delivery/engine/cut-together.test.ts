@@ -2,12 +2,11 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import type { MappedEvent } from "../../../schemas/types.gen.ts"
 import { Codecs } from "../../../shared/codec/codecs.ts"
-import { CutTogether } from "../../../shared/runtime/batch-group.ts"
+import { cutTogether } from "../../../shared/runtime/cut-together.ts"
 import { openPartition } from "../../../shared/testing/run-batches.ts"
 import { deliveryDefaults } from "./settings.ts"
 import {
@@ -38,12 +37,12 @@ const harness = Effect.gen(function* () {
     yield* openPartition(processor, { topic: mapped, partition: 0 }),
     yield* openPartition(processor, { topic: retries, partition: 0 })
   ]
-  const cut = { missing: 2, all: Latch.makeUnsafe(false) }
+  const places = [...cutTogether(2)]
   const batchOf = (topic: string, events: ReadonlyArray<MappedEvent>) => ({
     topic,
     partition: 0,
     records: recordsOfEvents(events, topic),
-    together: new CutTogether(cut)
+    together: places.pop()!
   })
   const requests = () => platform.asked.filter(({ path }) => path === "events").map(({ ids }) => [...ids].sort())
   const begin = (step: ReturnType<typeof first.step>) => Effect.forkChild(step, { startImmediately: true })
