@@ -29,12 +29,13 @@ export const normalizeCity = (raw: string): Field<CityForms> => {
   if (cleaned === "") return dropped("empty")
   if (isPlaceholder(cleaned)) return dropped("placeholder")
   const lowered = lower(cleaned)
-  // A city without any letter is a postal code or a number in the wrong field.
-  if (looksLikeAddress(lowered) || !hasLetter.test(lowered)) return dropped("invalid_city")
+  const snap = withoutSpaces(lowered)
+  // A city without any letter that shows is a postal code or a number in the wrong field.
+  if (looksLikeAddress(lowered) || !hasLetter.test(snap)) return dropped("invalid_city")
   const plain = lettersAndDigits(lowered)
   if (isPlaceholder(plain)) return dropped("placeholder")
   if (isOtherHash(plain)) return dropped("unsupported_hash")
-  return kept({ plain, snap: withoutSpaces(lowered) })
+  return kept({ plain, snap })
 }
 
 const hasLetter = /\p{L}/u

@@ -117,7 +117,9 @@ check(
     ["東京", "東京"],
     ["Paris 15e", "paris15e"],
     ["unknown", "(placeholder)"],
-    ["94103", "(invalid_city)"]
+    ["94103", "(invalid_city)"],
+    // A filler of Hangul is a letter by Unicode, and shows nothing.
+    ["\u115f", "(invalid_city)"]
   ],
   (input) => pick(normalizeCity(input), "plain")
 )
