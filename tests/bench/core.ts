@@ -1,6 +1,6 @@
 /**
  * `make bench-core`: what one core does with purchases of full identity and three items, no event twice: checking,
- * normalizing, hashing, mapping and JSON for one platform and for all, and the codec's share. By processor time; the
+ * normalizing, hashing, mapping and JSON for one platform and for all, the codec's share, and the steps of normalizer and mapper. By processor time; the
  * calibrated loop of the same run says what a figure is worth on another machine.
  */
 import process from "node:process"
@@ -12,6 +12,7 @@ import { platforms } from "../../shared/model/platform.ts"
 import { endWithLauncher } from "../../shared/runtime/end-with-launcher.mjs"
 import { makeMemoryCodecs } from "../../shared/testing/memory-codecs.ts"
 import { corePipeline, median } from "./core-pipeline.ts"
+import { mapperStep, normalizerStep } from "./core-steps.ts"
 import { purchase, purchaseJson } from "./purchases.ts"
 import { calibrate, cpuMicros, report } from "./report.ts"
 
@@ -36,7 +37,7 @@ interface Measured {
 }
 
 /** Medians over the rounds, after two rounds that warm up. Each lot is followed by the yardstick, so that other load slows both. */
-const measure = <A>(make: (index: number) => A, work: (one: A) => unknown): Measured => {
+const measure = <A>(make: (index: number) => A, work: (lot: ReadonlyArray<A>) => void): Measured => {
   const micros: Array<number> = []
   const yardsticks: Array<number> = []
   for (let round = 0; round < rounds + 2; round++) {
@@ -44,16 +45,13 @@ const measure = <A>(make: (index: number) => A, work: (one: A) => unknown): Meas
     let hashing = 0
     for (let done = 0; done < events; done += lot) {
       const fresh = Array.from({ length: lot }, () => make(next++))
-      taken += cpuMicros(events, () => {
-        for (const one of fresh) kept = work(one)
-      })
+      taken += cpuMicros(events, () => work(fresh))
       hashing += (calibrate(lot) * lot) / events
     }
     if (round < 2) continue
     micros.push(taken)
     yardsticks.push(hashing)
   }
-  if (kept === undefined) throw new Error("The work gave nothing.")
   return { micros: median(micros), yardstick: median(yardsticks) }
 }
 
@@ -78,8 +76,14 @@ const mappedAvro = (index: number): Buffer => codecs.encode("mapped-events.meta"
 const only = process.env["ONLY"]
 const wanted = (name: string) => only === undefined || name === only
 const results = new Map<string, Measured>()
-const run = <A>(name: string, make: (index: number) => A, work: (one: A) => unknown): void => {
+const runLots = <A>(name: string, make: (index: number) => A, work: (lot: ReadonlyArray<A>) => void): void => {
   if (wanted(name)) results.set(name, measure(make, work))
+}
+const run = <A>(name: string, make: (index: number) => A, work: (one: A) => unknown): void => {
+  runLots(name, make, (lot) => {
+    for (const one of lot) kept = work(one)
+    if (kept === undefined) throw new Error("The work gave nothing.")
+  })
 }
 
 run("meta", raw, (event) => pipeline.payload(event, "meta"))
@@ -98,6 +102,8 @@ run(
   (index) => JSON.parse(purchaseJson(index, now)) as unknown,
   (event) => previewEvent(event, connection)
 )
+runLots("normalizer step", rawAvro, normalizerStep(codecs, now))
+runLots("mapper step", normalizedAvro, mapperStep(codecs, now))
 run("decode raw", rawAvro, (value) => codecs.decode("raw-event", value))
 run("encode normalized", normalized, (event) => codecs.encode("normalized-events", "normalized-event", event))
 run("decode normalized", normalizedAvro, (value) => codecs.decode("normalized-event", value))
