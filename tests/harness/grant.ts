@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type { Admin } from "kafkajs"
 import kafkajs from "../../shared/kafka/kafkajs/patches/index.ts"
 import type { Right } from "../../shared/model/rights.ts"
+import { waitUntil } from "./wait-until.ts"
 
 /** Kafka's numbers of the protocol; kafkajs's enums of them exist at run time only in its CommonJS build. */
 const operations = {
@@ -41,9 +42,30 @@ const asAdministrator = (brokers: string, work: (admin: Admin) => Promise<unknow
     await work(admin).finally(() => admin.disconnect())
   })
 
-/** Waits until the broker knows them. */
+/** Waits until the broker knows them: it learns of them from its controller some time after that has answered. */
 export const grant = (brokers: string, user: string, rights: ReadonlyArray<GrantedRight>) =>
-  asAdministrator(brokers, (admin) => admin.createAcls({ acl: rights.map((right) => aclOf(user, right)) }))
+  asAdministrator(brokers, async (admin) => {
+    await admin.createAcls({ acl: rights.map((right) => aclOf(user, right)) })
+    await waitUntil("the broker knows the granted rights", () => knows(admin, user, rights, (known) => known), 30_000)
+  })
 
+/** As `grant`: until the broker knows none of them. */
 export const revoke = (brokers: string, user: string, rights: ReadonlyArray<GrantedRight>) =>
-  asAdministrator(brokers, (admin) => admin.deleteAcls({ filters: rights.map((right) => aclOf(user, right)) }))
+  asAdministrator(brokers, async (admin) => {
+    await admin.deleteAcls({ filters: rights.map((right) => aclOf(user, right)) })
+    await waitUntil("the broker knows the revoked rights", () => knows(admin, user, rights, (known) => !known), 30_000)
+  })
+
+/** Whether all of the rights are as `isSo` says. */
+const knows = async (
+  admin: Admin,
+  user: string,
+  rights: ReadonlyArray<GrantedRight>,
+  isSo: (known: boolean) => boolean
+): Promise<boolean> => {
+  for (const right of rights) {
+    const { resources } = await admin.describeAcls(aclOf(user, right))
+    if (!isSo(resources.length > 0)) return false
+  }
+  return true
+}

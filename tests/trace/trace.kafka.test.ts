@@ -123,13 +123,22 @@ describe("capi trace and capi explain", { timeout: 480_000 }, () => {
         "t-1",
         ({ coverage, events }) => coverage.by === "index" && events[0]?.entries.length === 5
       )
-      yield* chain.programs.stop(["indexer"])
       const topic = `${prefix}delivery-results`
+      const offsets = Effect.provide(
+        Effect.flatMap(KafkaClient, (kafka) => committedOffsets(kafka, `${prefix}indexer`, topic)),
+        chain.services
+      )
+      // It commits every two seconds, and not when it stops.
+      yield* until(
+        "the indexer has committed all of its offsets",
+        () => Effect.map(offsets, (found) => found.every(({ offset }) => offset !== null)),
+        30_000
+      )
+      const committed = yield* offsets
+      yield* chain.programs.stop(["indexer"])
       yield* Effect.provide(
         Effect.gen(function* () {
           const kafka = yield* KafkaClient
-          const committed = yield* committedOffsets(kafka, `${prefix}indexer`, topic)
-          assert.isTrue(committed.every(({ offset }) => offset !== null))
           yield* kafka.commitOffsets(
             `${prefix}indexer`,
             committed.map(({ partition }) => ({ topic, partition, next: 0 }))
