@@ -33,7 +33,9 @@ export const joinGroup = (
       rebalanceTimeout: rebalanceTimeoutMillis(options),
       heartbeatInterval: Math.min(heartbeatMillisMax, Math.floor(options.sessionTimeoutMillis / 10)),
       maxWaitTimeInMs: options.fetchWaitMillis,
-      maxBytesPerPartition: options.fetchBytesPerPartition,
+      maxBytesPerPartition: topics.every(options.compressedTopics)
+        ? Math.ceil(options.fetchBytesPerPartition / compressedToPart)
+        : options.fetchBytesPerPartition,
       maxBytes: options.fetchBytesMax,
       retry: { ...retryPolicy, retries: memberRetries, restartOnFailure: async () => false }
     })
@@ -65,6 +67,9 @@ export const joinGroup = (
     yield* Effect.forkScoped(crashWhenSilent(state, rebalanceTimeoutMillis(options) + options.sessionTimeoutMillis))
     return commandsOf(state)
   })
+
+/** What is fetched compressed takes some five times as much memory; a whole batch comes in any case. */
+const compressedToPart = 4
 
 /**
  * Retries over a broker's restart, about 30 s of waits: a member that gives up joins again as a new one, and the group then waits

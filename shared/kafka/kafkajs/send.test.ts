@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import type { PartitionMetadata } from "kafkajs"
 import type { ProducedRecord } from "../client.ts"
-import type { ChunkLimits } from "../wire/record-batch-writer.ts"
+import type { ChunkLimits } from "../wire/produce-chunks.ts"
 import { makeSender, type TopicMessages } from "./send.ts"
 
 class Refused extends Error {

@@ -8,7 +8,7 @@ import { randomInt } from "node:crypto"
 import type { ICustomPartitioner, Message, PartitionMetadata } from "kafkajs"
 import type { ProducedRecord } from "../client.ts"
 import { partitionOfKey } from "../wire/hashes.ts"
-import { type ChunkLimits, chunkByBytes } from "../wire/record-batch-writer.ts"
+import { type ChunkLimits, chunkByBytes } from "../wire/produce-chunks.ts"
 import { isRetriable, retryBudgetMillis } from "./errors.ts"
 
 export interface TopicMessages {

@@ -74,14 +74,18 @@ export const writeBatch = (into: Buffer, start: number, batch: SizedBatch, head:
 }
 
 /**
- * A batch's records by Zstandard, level 1, in a part of `scratch`, which must have room for the batch's bytes twice; null if that saves nothing.
+ * A batch's records by Zstandard, level 1, at the beginning of `frame`; null if that saves nothing. `scratch` holds them before, so that it must have
+ * room for the batch's bytes.
  */
-export const compressBatch = (scratch: Buffer, batch: SizedBatch, now: number): CompressedBatch | null => {
-  const end = writeRecords(scratch, 0, batch, now)
-  const written = zstdCompress(scratch.subarray(0, end), scratch.subarray(end, end * 2))
-  return written === null
-    ? null
-    : { batch, records: scratch.subarray(end, end + written), bytes: headerBytes + written }
+export const compressBatch = (
+  scratch: Buffer,
+  frame: Buffer,
+  batch: SizedBatch,
+  now: number
+): CompressedBatch | null => {
+  const records = scratch.subarray(0, writeRecords(scratch, 0, batch, now))
+  const written = zstdCompress(records, frame.subarray(0, records.length))
+  return written === null ? null : { batch, records: frame.subarray(0, written), bytes: headerBytes + written }
 }
 
 /** A batch whose records are compressed already; `bytes` with its header. */
@@ -246,46 +250,6 @@ const valuesOf = (value: HeaderValue | null | undefined): ReadonlyArray<Buffer |
 
 /** What a record's bytes depend on. */
 export type RecordContent = Pick<ProducedRecord, "topic" | "key" | "value" | "headers">
-
-export interface ChunkLimits {
-  /** Of a batch: below the broker's `message.max.bytes`. */
-  readonly batchBytesMax: number
-  readonly requestBytesMax: number
-}
-
-/**
- * Divides records into chunks, in order, for one produce request each: kafkajs does not, and the broker refuses a batch that is too large.
- * `partitionOf` is a record's partition where it is known, and else any number for all of a topic. A larger record is alone in its batch. No
- * records, no chunks.
- */
-export const chunkByBytes = <A extends RecordContent>(
-  records: ReadonlyArray<A>,
-  { batchBytesMax, requestBytesMax }: ChunkLimits,
-  partitionOf: (record: A) => number
-): ReadonlyArray<ReadonlyArray<A>> => {
-  const chunks: Array<Array<A>> = []
-  let requestBytes = Number.POSITIVE_INFINITY
-  let batches = new Map<string, Array<number>>()
-  for (const record of records) {
-    const size = producedBytes(record)
-    const partition = partitionOf(record)
-    const before = batches.get(record.topic)?.[partition] ?? 0
-    if (requestBytes + size > requestBytesMax || (before > 0 && before + size > batchBytesMax)) {
-      chunks.push([])
-      requestBytes = 0
-      batches = new Map()
-    }
-    chunks[chunks.length - 1]!.push(record)
-    requestBytes += size
-    let ofTopic = batches.get(record.topic)
-    if (ofTopic === undefined) {
-      ofTopic = []
-      batches.set(record.topic, ofTopic)
-    }
-    ofTopic[partition] = (ofTopic[partition] ?? 0) + size
-  }
-  return chunks
-}
 
 /** An upper estimate of the bytes that a record takes in a request. */
 export const producedBytes = (record: RecordContent): number => {

@@ -67,6 +67,32 @@ describe("a compressed batch", () => {
       { numRuns: 60 }
     ))
 
+  it("shares no memory with the others of its request", async () => {
+    for (const sizes of [
+      [20_000, 900_000, 30_000, 17_000],
+      [3_000_000, 20_000, 3_000_000],
+      [100_000, 100_000]
+    ]) {
+      const partitions = sizes.map((bytes, partition) => ({
+        partition,
+        firstSequence: 0,
+        messages: [{ key: `k${partition}`, value: Buffer.alloc(bytes, `partition ${partition} of ${sizes}`) }]
+      }))
+      const topicData = [{ topic: "t", partitions }]
+      const request = { acks: -1, timeout: 1, topicData, compression: () => true }
+      const { buf, offset } = await produce(request).request.encode()
+      let at = 2 + 2 + 4 + 4 + 3 + 4
+      for (const { messages } of partitions) {
+        const start = at + 4
+        at = start + 4 + buf.readInt32BE(start)
+        assert.strictEqual(codecOf(buf.subarray(start)), codecs.zstd)
+        const [record] = await read(buf.subarray(start, at))
+        assert.isTrue(record!.value!.equals(messages[0]!.value))
+      }
+      assert.strictEqual(at, offset)
+    }
+  })
+
   it("may have more records than a call can have arguments", async () => {
     const messages = Array.from({ length: 200_000 }, (_, index) => ({ key: null, value: index % 9 === 0 ? "x" : null }))
     const [batch] = await batchesOf(messages, () => true)

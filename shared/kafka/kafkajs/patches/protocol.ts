@@ -1,6 +1,7 @@
 /** Patches of kafkajs's `protocol`: a request's frame, the record batches that are read, and the produce request. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { BatchCompressor } from "../../wire/batch-compressor.ts"
 import { BufferPool, type BufferRef, bufferRefOf } from "../../wire/buffer-pool.ts"
 import { decompressedRecords } from "../../wire/decompressed-records.ts"
 import {
@@ -17,8 +18,6 @@ import { batchBytes, headerBytes, isReadable, type RecordView, readBatch } from 
 import {
   type BatchHeader,
   type BatchRecord,
-  type CompressedBatch,
-  compressBatch,
   type SizedBatch,
   sizeBatch,
   writeBatch,
@@ -232,7 +231,7 @@ interface PooledRequest extends EncodedRequest {
 const encode = (options: ProduceOptions, now: number, framing: Framing): PooledRequest => {
   const { transactionalId = null, topicData } = options
   const producerId = BigInt((options.producerId ?? -1).toString())
-  const scratches: Array<BufferRef> = []
+  const compressor = new BatchCompressor()
   const topics = topicData.map(
     ({ topic, partitions }): TopicBatches => ({
       topic,
@@ -245,7 +244,7 @@ const encode = (options: ProduceOptions, now: number, framing: Framing): PooledR
           producerEpoch: options.producerEpoch ?? 0,
           firstSequence: firstSequence ?? 0
         }
-        const compressed = isCompressed(options, topic, batch) ? compressedBatch(batch, now, scratches) : null
+        const compressed = isCompressed(options, topic, batch) ? compressor.compress(batch, now) : null
         return compressed === null
           ? { partition, bytes: batch.bytes, write: (into, at) => writeBatch(into, at, batch, head) }
           : {
@@ -260,7 +259,7 @@ const encode = (options: ProduceOptions, now: number, framing: Framing): PooledR
   const ref = requestBuffers.acquire(headroomBytes + bytes).retain()
   const into = ref.buffer.subarray(headroomBytes, headroomBytes + bytes)
   writeRequest(into, options, topics, framing)
-  for (const scratch of scratches) scratch.release()
+  compressor.done()
   return { buf: into, offset: bytes, ref }
 }
 
@@ -269,10 +268,3 @@ const isCompressed = ({ compression }: ProduceOptions, topic: string, { bytes }:
 
 /** Below that, setting up the compressor costs more than it saves. */
 const compressedBytesMin = 16_384
-
-/** It stays in a buffer that is added to `scratches`, until the request is written. */
-const compressedBatch = (batch: SizedBatch, now: number, scratches: Array<BufferRef>): CompressedBatch | null => {
-  const scratch = requestBuffers.acquire(batch.bytes * 2).retain()
-  scratches.push(scratch)
-  return compressBatch(scratch.buffer, batch, now)
-}
