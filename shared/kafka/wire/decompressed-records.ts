@@ -16,8 +16,8 @@ export const decompressedRecords = (buffer: Buffer, offset: number): Buffer | nu
   return decompressed
 }
 
-const decompressedBuffers = new BufferPool({ stepBytes: 64 * 1024, freeBytesMax: 8 * 1024 * 1024 })
-/** A small batch must not hold a buffer that is many times as large. */
+const decompressedBuffers = new BufferPool({ stepBytes: 256 * 1024, freeBytesMax: 8 * 1024 * 1024 })
+/** A small batch must not hold a buffer that is many times as large, and few sizes mean that a free buffer mostly fits. */
 const pooledMin = 64 * 1024
 
 /** Reading a response has no other waits than for promises that are fulfilled, so that it is over in the next turn of the event loop. */
