@@ -65,7 +65,7 @@ interface ZlibStream {
   } | null
   /** After a call: free bytes of the output, unread bytes of the input. */
   readonly _writeState?: Uint32Array
-  readonly destroyed: boolean
+  readonly destroy: () => unknown
   readonly on: (event: "error", listener: () => void) => unknown
 }
 
@@ -91,6 +91,7 @@ class Context {
     const isComplete = unread === 0 && free !== incomplete && (flush !== ZSTD_e_end || free !== 0)
     if (isComplete) return output.length - free!
     // Its context may be amid a frame.
+    this.#stream.destroy()
     this.#stream = null
     return null
   }
