@@ -27,5 +27,5 @@ export const textTable = <A>(entries: Iterable<readonly [string, A]>): ((text: s
 }
 
 /** The word itself as it stands in the list, of which V8 knows more than of one that was just read; undefined for any other text. */
-export const wordTable = (words: Iterable<string>): ((text: string) => string | undefined) =>
+export const wordTable = <Word extends string>(words: Iterable<Word>): ((text: string) => Word | undefined) =>
   textTable(Array.from(words, (word) => [word, word] as const))

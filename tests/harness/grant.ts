@@ -46,26 +46,26 @@ const asAdministrator = (brokers: string, work: (admin: Admin) => Promise<unknow
 export const grant = (brokers: string, user: string, rights: ReadonlyArray<GrantedRight>) =>
   asAdministrator(brokers, async (admin) => {
     await admin.createAcls({ acl: rights.map((right) => aclOf(user, right)) })
-    await waitUntil("the broker knows the granted rights", () => knows(admin, user, rights, (known) => known), 30_000)
+    await waitUntil("the broker knows the granted rights", () => areAll(admin, user, rights, true), 30_000)
   })
 
 /** As `grant`: until the broker knows none of them. */
 export const revoke = (brokers: string, user: string, rights: ReadonlyArray<GrantedRight>) =>
   asAdministrator(brokers, async (admin) => {
     await admin.deleteAcls({ filters: rights.map((right) => aclOf(user, right)) })
-    await waitUntil("the broker knows the revoked rights", () => knows(admin, user, rights, (known) => !known), 30_000)
+    await waitUntil("the broker knows the revoked rights", () => areAll(admin, user, rights, false), 30_000)
   })
 
-/** Whether all of the rights are as `isSo` says. */
-const knows = async (
+/** Whether the broker knows all of the rights, or none of them. */
+const areAll = async (
   admin: Admin,
   user: string,
   rights: ReadonlyArray<GrantedRight>,
-  isSo: (known: boolean) => boolean
+  known: boolean
 ): Promise<boolean> => {
   for (const right of rights) {
     const { resources } = await admin.describeAcls(aclOf(user, right))
-    if (!isSo(resources.length > 0)) return false
+    if (resources.length > 0 !== known) return false
   }
   return true
 }

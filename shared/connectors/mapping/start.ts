@@ -5,7 +5,7 @@
 import type { NormalizedEvent } from "../../../schemas/types.gen.ts"
 import type { Connection } from "../../connections/connection.ts"
 import type { TemplateMessage } from "../../connections/message-template.ts"
-import { textTable } from "../../model/text-table.ts"
+import { wordTable } from "../../model/text-table.ts"
 import type {
   CompiledConnection,
   CompiledOverride,
@@ -104,7 +104,7 @@ export interface GivenSource {
   readonly stated: boolean
 }
 
-const knownSource = textTable(actionSources.map((source) => [source, source] as const))
+const knownSource = wordTable(actionSources)
 
 /** The event's own action source, else the connection's default, else website. */
 export const actionSourceOf = (event: NormalizedEvent, connection: Connection): GivenSource => {

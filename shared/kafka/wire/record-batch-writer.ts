@@ -6,6 +6,7 @@ import { codeAt } from "../../model/text.ts"
 import type { ProducedRecord } from "../client.ts"
 import { codecs } from "./compression.ts"
 import { crc32c } from "./hashes.ts"
+import { headerBytes } from "./record-batch-reader.ts"
 import { zstdCompress } from "./zstd.ts"
 
 type HeaderValue = Buffer | string | ReadonlyArray<Buffer | string>
@@ -38,7 +39,6 @@ export interface SizedBatch {
   readonly bytes: number
 }
 
-const headerBytes = 61
 const transactionalMask = 16
 
 /** Sums the bytes of a batch of at least one record. */
