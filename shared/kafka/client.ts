@@ -21,6 +21,11 @@ export interface FetchedRecord extends TopicPartition {
   readonly headers: Readonly<Record<string, string>>
   /** Bytes of key and value, if they are known without creating either. */
   readonly bytes?: number
+  /** Of each, if both are known; -1 stands for null. */
+  readonly keyBytes?: number
+  readonly valueBytes?: number
+  /** Copies the key, and the value behind it, without creating either. */
+  readonly copyTo?: (target: Buffer, at: number) => void
   /** The pooled buffer that key, value and headers are views of; null if it is not pooled. Released at most once. */
   readonly bufferRef?: Pick<BufferRef, "release"> | null
 }

@@ -130,15 +130,15 @@ const take = <E, R>(
   Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     const end = records[records.length - 1]!.offset + 1
-    const wanted = (one: Subscriber<E, R>, { offset }: FetchedRecord) =>
-      isReadFor(cluster, one) && one.behindFrom! <= offset
-    for (const [subscriber, found] of partition.bySubscriber(records, wanted)) {
-      if (subscriber.bytesInFlight > roomOf(partition) || subscriber.isStalled(now)) {
-        subscriber.behindFrom = found[0]!.offset
-        leave(cluster, subscriber)
-        for (const record of found) record.bufferRef?.release()
-      } else partition.queue(subscriber, found, end, now)
-    }
+    partition.queue(records, end, {
+      from: (one) => (isReadFor(cluster, one) ? one.behindFrom! : Number.POSITIVE_INFINITY),
+      refuses: (one, first) => {
+        if (one.bytesInFlight <= roomOf(partition) && !one.isStalled(now)) return false
+        one.behindFrom = first
+        leave(cluster, one)
+        return true
+      }
+    })
     for (const subscriber of cluster)
       if (isReadFor(cluster, subscriber)) subscriber.behindFrom = Math.max(subscriber.behindFrom!, end)
     if (cluster.size === 0) return yield* new NoSubscriberLeft()
@@ -156,12 +156,11 @@ const take = <E, R>(
 
 /** Everything before `to` is queued; those that have come as far as the shared reading get its records from now on. */
 const level = <E, R>(partition: SharedPartition<E, R>, cluster: Set<Subscriber<E, R>>, to: number): void => {
-  const now = partition.options.clock.currentTimeMillisUnsafe()
   for (const subscriber of cluster) {
     if (!isReadFor(cluster, subscriber)) continue
     subscriber.behindFrom = Math.max(subscriber.behindFrom!, to)
     if (partition.endOffset > to) continue
     subscriber.behindFrom = null
-    partition.queue(subscriber, [], to, now)
+    subscriber.read(to, partition.highWatermark)
   }
 }

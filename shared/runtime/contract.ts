@@ -232,7 +232,7 @@ export const layerRuntimeOptions = (options: Partial<RuntimeOptionsShape>): Laye
  * A fetched record under its topic's logical name: the record itself where the names are the same. Else a copy, field by field: a
  * client's records may make key, value and headers when they are read, which a spread leaves out.
  */
-export const inboundOf = (record: FetchedRecord, topic: string): Inbound => {
+export const inboundOf = (record: FetchedRecord, topic: string): FetchedRecord => {
   if (record.topic === topic) return record
   const { partition, offset, timestamp, key, value, headers, bufferRef } = record
   return { topic, partition, offset, timestamp, key, value, headers, bufferRef: bufferRef ?? null }

@@ -10,6 +10,7 @@ import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
 import type { BatchGroup } from "./batch-group.ts"
 import { type BatchLimits, type Inbound, inboundOf } from "./contract.ts"
 import type { CutTogether } from "./cut-together.ts"
+import { RecordQueue } from "./record-queue.ts"
 import { TimedLatch } from "./timers.ts"
 
 interface IntakeOptions {
@@ -28,6 +29,8 @@ interface IntakeOptions {
   readonly isMoreComing?: () => boolean
   /** Queues of the same processor in other partitions. */
   readonly together?: BatchGroup
+  /** Bytes that wait in all queues of the partition: this one adds its own. */
+  readonly waiting?: { bytes: number }
 }
 
 /**
@@ -60,11 +63,12 @@ export class Intake {
   private readonly lingerMillis: number
   /** Opened by whatever may make a batch; closed before the conditions are checked, so no change is missed. */
   private readonly changed: TimedLatch
-  private records: Array<Inbound> = []
-  private head = 0
-  private queuedBytes = 0
+  private readonly records: RecordQueue
   private takenBytes = 0
-  /** Since when the records have waited; a lingering that began again counts from then on. */
+  /** Records have been added that `read` does not know of. */
+  private hasAdded = false
+  /** Records wait, since these times; a lingering that began again counts from then on. */
+  private isWaiting = false
   private waitingSince = 0
   private queuedSince = 0
   private failure: KafkaError | null = null
@@ -85,32 +89,54 @@ export class Intake {
     this.lingerMillis = Duration.toMillis(options.limits.linger)
     this.endOffset = options.position
     this.changed = new TimedLatch(options.clock)
+    this.records = new RecordQueue(options.topic)
     options.together?.intakes.add(this)
   }
 
   push(fetched: ReadonlyArray<FetchedRecord>, endOffset: number, highWatermark: number): void {
     if (this.ended) return
     const { accept, topic } = this.options
-    const wasEmpty = this.isEmpty
     for (const found of fetched) {
       const record = inboundOf(found, topic)
       if (accept !== undefined && !accept(record)) {
         record.bufferRef?.release()
         continue
       }
-      this.records.push(record)
-      this.queuedBytes += recordBytes(record)
+      this.add(record, false)
     }
+    this.read(endOffset, highWatermark)
+  }
+
+  /** A record of a fetch; `read` comes behind the last one. Returns its bytes in flight. */
+  add(record: FetchedRecord, isPacked: boolean): number {
+    if (this.ended) return 0
+    const { records } = this
+    const before = records.bytes
+    records.add(record, isPacked)
+    const bytes = records.bytes - before
+    if (this.options.waiting !== undefined) this.options.waiting.bytes += bytes
+    this.hasAdded = true
+    return bytes
+  }
+
+  /** Everything before `endOffset` was added, or is for others. */
+  read(endOffset: number, highWatermark: number): void {
+    if (this.ended) return
     this.endOffset = endOffset
     this.highWatermark = highWatermark
-    if (wasEmpty) this.waitingSince = this.queuedSince = this.now()
-    if (!this.paused && this.bytesInFlight > this.options.bytesInFlightMax) {
+    const isFirst = !this.isWaiting && !this.isEmpty
+    if (isFirst) this.waitingSince = this.queuedSince = this.now()
+    this.isWaiting ||= isFirst
+    const pauses = !this.paused && this.bytesInFlight > this.options.bytesInFlightMax
+    if (pauses) {
       this.paused = true
       this.options.pause()
     }
     this.options.onReceived()
     this.received.openUnsafe()
-    this.wakeIfSooner()
+    // With hundreds of queues a fetch brings each of them a few records, which seldom make a batch.
+    if (isFirst || pauses || !this.hasAdded || this.isFull) this.wakeIfSooner()
+    this.hasAdded = false
   }
 
   /** Waits for the next batch; null after `end`. One fiber takes. */
@@ -136,7 +162,7 @@ export class Intake {
   })
 
   get queued(): { readonly records: number; readonly bytes: number } {
-    return { records: this.records.length - this.head, bytes: this.queuedBytes }
+    return { records: this.records.length, bytes: this.records.bytes }
   }
 
   /** A batch that is due may be cut. */
@@ -166,18 +192,17 @@ export class Intake {
 
   /** Discards the records that are queued and not taken. Returns the offset of the first one; null if there was none. */
   discardQueued(): number | null {
-    const first = this.records[this.head]
-    if (first === undefined) return null
-    for (let index = this.head; index < this.records.length; index++) this.records[index]!.bufferRef?.release()
-    this.records = []
-    this.head = 0
-    this.queuedBytes = 0
+    const first = this.records.firstOffset
+    if (first === null) return null
+    if (this.options.waiting !== undefined) this.options.waiting.bytes -= this.records.bytes
+    this.records.clear()
+    this.isWaiting = false
     this.isDue = false
     this.dueWith?.arrive()
     this.dueWith = null
-    this.endOffset = first.offset
+    this.endOffset = first
     this.release(0)
-    return first.offset
+    return first
   }
 
   /** No more batches: queued records stay for the next owner. */
@@ -195,19 +220,19 @@ export class Intake {
   }
 
   get isEmpty(): boolean {
-    return this.head === this.records.length
+    return this.records.length === 0
   }
 
   get bytesInFlight(): number {
-    return this.queuedBytes + this.takenBytes
+    return this.records.bytes + this.takenBytes
   }
 
   /** Milliseconds until the waiting records are a batch: 0 if they are full or nothing more can come. */
   private millisToBatch(): number {
     if (this.isEmpty) return Number.POSITIVE_INFINITY
     if (this.isDue) return 0
-    const { recordsMax, bytesMax, lingersWhileBusy } = this.options.limits
-    if (this.records.length - this.head >= recordsMax || this.queuedBytes >= bytesMax) return 0
+    const { lingersWhileBusy } = this.options.limits
+    if (this.isFull) return 0
     if ((this.paused || lingersWhileBusy === true) && this.takenBytes === 0) return 0
     const now = this.now()
     // A wall clock that was set back must not make the records wait until it has caught up.
@@ -218,19 +243,28 @@ export class Intake {
     return Math.min(this.waitingSince + waits, this.queuedSince + atMost) - now
   }
 
+  private get isFull(): boolean {
+    const { recordsMax, bytesMax } = this.options.limits
+    return this.records.length >= recordsMax || this.records.bytes >= bytesMax
+  }
+
   /** What is queued lingers from now on: the last records of a backlog, which are on their way, join it. */
   lingerAgain(): void {
     this.waitingSince = this.now()
     this.wakeIfSooner()
   }
 
-  // With hundreds of queues a fetch brings each of them a few records, which seldom make a batch: no need to look each time.
   private wakeIfSooner(): void {
     if (this.isTakenFrom && this.now() + this.millisToBatch() < this.looksAgainAt) this.changed.open()
   }
 
   private now(): number {
     return this.options.clock.currentTimeMillisUnsafe()
+  }
+
+  /** What is queued is due already, full or not, though it may not be cut yet. */
+  get isCutEarly(): boolean {
+    return this.isWaiting && (this.isDue || this.waitingSince === Number.NEGATIVE_INFINITY)
   }
 
   /** What is queued is due now, and what is queued beside it in other partitions (`BatchGroup`). */
@@ -240,44 +274,17 @@ export class Intake {
   }
 
   private cut(): TakenBatch {
-    const { recordsMax, bytesMax } = this.options.limits
+    const { limits, waiting } = this.options
     this.isDue = false
     const isCutWith = this.dueWith
     this.dueWith = null
-    const start = this.head
-    const limit = Math.min(this.records.length, start + recordsMax)
-    let [bytes, end] = [0, start]
-    while (end < limit) {
-      const size = recordBytes(this.records[end]!)
-      if (end > start && bytes + size > bytesMax) break
-      bytes += size
-      end++
-    }
-    const records = this.records.slice(start, end)
-    this.head = end
-    this.queuedBytes -= bytes
+    const { records, bytes } = this.records.shift(limits.recordsMax, limits.bytesMax)
+    if (waiting !== undefined) waiting.bytes -= bytes
     this.takenBytes += bytes
-    const endOffset = this.isEmpty ? this.endOffset : this.records[end]!.offset
-    this.compact()
+    this.isWaiting = !this.isEmpty
+    const endOffset = this.records.firstOffset ?? this.endOffset
     const { together } = this.options
     const done = together?.pacer.begin(together, bytes) ?? (() => undefined)
     return { records, bytes, endOffset, done, together: isCutWith }
   }
-
-  /** Frees taken records in large steps, so that a long queue isn't moved for each batch. */
-  private compact(): void {
-    if (this.isEmpty) {
-      this.records = []
-      this.head = 0
-    } else if (this.head > this.records.length / 2) {
-      this.records = this.records.slice(this.head)
-      this.head = 0
-    }
-  }
 }
-
-const recordBytes = (record: Inbound): number =>
-  overheadBytes + (record.bytes ?? (record.key?.length ?? 0) + (record.value?.length ?? 0))
-
-/** Roughly what a record's object and headers take beside its key and value. */
-const overheadBytes = 200

@@ -79,9 +79,15 @@ export class LazyQueue<E, R> {
     return this.made?.steps.failure ?? null
   }
 
-  push(records: ReadonlyArray<FetchedRecord>, endOffset: number, highWatermark: number): void {
-    if (records.length > 0) this.ensure()
-    if (this.made !== null) this.made.intake.push(records, endOffset, highWatermark)
+  /** As of `Intake`. */
+  add(record: FetchedRecord, isPacked: boolean): number {
+    this.ensure()
+    return this.made!.intake.add(record, isPacked)
+  }
+
+  /** As of `Intake`. */
+  read(endOffset: number, highWatermark: number): void {
+    if (this.made !== null) this.made.intake.read(endOffset, highWatermark)
     else if (!this.hasEnded) {
       this.readTo = endOffset
       this.lastHighWatermark = highWatermark
@@ -139,7 +145,7 @@ export const runTicks = <E, R>(
   tick: Tick<E, R>,
   steps: StepQueue<E, R>,
   changed: () => void,
-  onTicked: (ticked: Ticked) => void
+  holder: { ticked: Ticked | null }
 ): Effect.Effect<void, never, R> =>
   Effect.forever(
     Effect.gen(function* () {
@@ -147,7 +153,7 @@ export const runTicks = <E, R>(
       const { outputs } = yield* tick.step
       if (outputs.length === 0) return
       const committed = yield* Deferred.make<void>()
-      onTicked({ outputs, committed })
+      holder.ticked = { outputs, committed }
       changed()
       yield* Deferred.await(committed)
     })

@@ -107,6 +107,7 @@ const commit = <E, R>(partition: SharedPartition<E, R>, parts: ReadonlyArray<Par
         millis: now - begun,
         now
       })
+      partition.busy.committed(subscriber)
     }
     // Else a revoked partition's next owner could find a transaction that is still open, and what closes the partition a position of before.
   }).pipe(Effect.uninterruptible)

@@ -14,7 +14,7 @@ import { type FetchedRecord, KafkaClient, type KafkaError } from "../kafka/clien
 import { BatchGroup } from "./batch-group.ts"
 import { BatchPacer } from "./batch-pacer.ts"
 import { catchUp } from "./catch-up.ts"
-import { type Processor, RuntimeOptions } from "./contract.ts"
+import { type AssignedPartition, type Processor, RuntimeOptions } from "./contract.ts"
 import { type CommittedOffset, type GroupOffsets, makeGroupOffsets } from "./group-offsets.ts"
 import type { Isolation } from "./isolation.ts"
 import { RuntimeObserver } from "./metrics.ts"
@@ -27,7 +27,7 @@ import { commitShared } from "./shared-commit.ts"
 import { SharedPartition } from "./shared-partition.ts"
 import { failOnStall } from "./stall.ts"
 import { AdaptiveBatchLimits } from "./steps.ts"
-import { Subscriber, type SubscriberContext } from "./subscriber.ts"
+import { Subscriber } from "./subscriber.ts"
 import { everyWhile } from "./timers.ts"
 
 export interface SharedInput<E = never, R = never> {
@@ -177,9 +177,7 @@ const openAndProcess = <E, R>(
         requests: handle.requests,
         bytesInFlightMax,
         append,
-        isMoreComing: shared.isMoreComing,
-        onProgress: shared.onProgress as never,
-        onChange: shared.onChange as never
+        shared: shared as never
       }
       for (const processor of input.processors)
         subscribers.set(
@@ -224,6 +222,7 @@ const openAndProcess = <E, R>(
         if (exit === null) return Effect.void
         const bytes = one.bytesInFlight
         one.isOpen = false
+        shared.busy.delete(one)
         shared.bytesInFlight -= bytes
         const reopening = Effect.andThen(
           one.reopen(exit.cause, () => shared.endOffset),
@@ -251,7 +250,7 @@ const openAndProcess = <E, R>(
 const storeLeftBehind = <E, R>(
   all: ReadonlyArray<Subscriber<E, R>>,
   exit: Exit.Exit<unknown, unknown>,
-  append: SubscriberContext["append"],
+  append: NonNullable<AssignedPartition["append"]>,
   topic: string,
   partition: number
 ): Effect.Effect<void> => {
@@ -293,7 +292,7 @@ const keepTime = <E, R>(shared: SharedPartition<E, R>, interval: Duration.Durati
     if (shared.endOffset !== advancedTo && now - advancedAt >= shared.subscribers.length * idleMillis) {
       advancedAt = now
       advancedTo = shared.endOffset
-      for (const one of shared.subscribers) shared.advance(one, now)
+      for (const one of shared.subscribers) shared.advance(one)
     }
     return !shared.isIdle || shared.endOffset !== advancedTo
   })

@@ -49,7 +49,7 @@ const partitionOf = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
     const limits = new AdaptiveBatchLimits(batch, 1_000_000)
     const one = new Subscriber<never, never>(
       { name } as never,
-      { runtime: { prefix: "" }, onProgress: () => undefined } as never,
+      { runtime: { prefix: "" }, shared: partition } as never,
       {
         limits,
         together: new BatchGroup(),
@@ -67,6 +67,7 @@ const partitionOf = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
       pause: () => undefined,
       resume: () => undefined,
       onReceived: () => undefined,
+      waiting: partition.waiting,
       isMoreComing: partition.isMoreComing
     })
     one.queue = new LazyQueue<never, never>(0, () => ({ intake, steps: { isEmpty: true } as never }))

@@ -7,15 +7,16 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { FetchedRecord, KafkaError, Member, TopicPartition, TransactionalProducer } from "../kafka/client.ts"
+import { BusySubscribers } from "./busy-subscribers.ts"
+import { distribute, type Receivers, type Takes } from "./distribute.ts"
 import type { GroupOffsets } from "./group-offsets.ts"
 import type { Intake } from "./intake.ts"
 import type { RecordSink } from "./partition.ts"
-import { spreadFrom } from "./record-copies.ts"
 import type { AdaptiveBatchLimits } from "./steps.ts"
 import type { Subscriber } from "./subscriber.ts"
 import { largeTransactionBytes, TransactionPace } from "./transaction-pace.ts"
 
-export interface SharedPartitionOptions<E, R> {
+export interface SharedPartitionOptions<E, R> extends Receivers<Subscriber<E, R>> {
   readonly at: TopicPartition
   /** The logical name. */
   readonly topic: string
@@ -26,9 +27,6 @@ export interface SharedPartitionOptions<E, R> {
   readonly limits: AdaptiveBatchLimits
   readonly bytesInFlightMax: number
   readonly clock: Clock.Clock
-  /** The name of the processor that a record is for. */
-  readonly processorOf: (record: FetchedRecord) => string | undefined
-  readonly subscribers: ReadonlyMap<string, Subscriber<E, R>>
   /** The first offset that the shared reading gets. */
   readonly position: number
 }
@@ -57,6 +55,9 @@ export class SharedPartition<E, R> implements RecordSink {
   readonly timeDue = Latch.makeUnsafe(false)
   /** Those of which something may be committed. */
   readonly dirty = new Set<Subscriber<E, R>>()
+  readonly busy = new BusySubscribers<Subscriber<E, R>>()
+  /** What waits in the queues. */
+  readonly waiting = { bytes: 0 }
   private readonly progressDue = new Set<Subscriber<E, R>>()
   failure: KafkaError | null = null
   /** When the last transaction ended, in milliseconds since the epoch. */
@@ -86,10 +87,9 @@ export class SharedPartition<E, R> implements RecordSink {
 
   readonly push = (fetched: ReadonlyArray<FetchedRecord>, endOffset: number, highWatermark: number): void => {
     if (this.ended) return
-    const now = this.options.clock.currentTimeMillisUnsafe()
     this.highWatermark = highWatermark
-    for (const [subscriber, records] of this.bySubscriber(fetched, (one, { offset }) => one.takes(offset)))
-      if (!this.shedIfStalled(subscriber, records, now)) this.queue(subscriber, records, endOffset, now)
+    const isShed = this.isShedAt(this.options.clock.currentTimeMillisUnsafe())
+    this.queue(fetched, endOffset, { from: (one) => one.sharedFrom, refuses: isShed })
     const wasMoreComing = this.isMoreComing()
     this.endOffset = endOffset
     this.timeDue.openUnsafe()
@@ -113,16 +113,18 @@ export class SharedPartition<E, R> implements RecordSink {
    */
   cutLargest(isLasting = false): void {
     const now = this.options.clock.currentTimeMillisUnsafe()
-    let surplus = -this.options.bytesInFlightMax / 2
+    let surplus = (isLasting ? this.bytesInFlight : this.waiting.bytes) - this.options.bytesInFlightMax / 2
+    if (!isLasting)
+      for (const one of this.busy.stalled(now)) surplus += one.bytesInFlight - (one.queue.intake?.queued.bytes ?? 0)
+    if (surplus <= 0) return
     const waiting: Array<{ readonly intake: Intake; readonly bytes: number }> = []
     for (const one of this.subscribers) {
       const intake = one.isOpen ? one.queue.intake : null
-      if (intake === null) continue
+      if (intake === null || !intake.isTakenFrom || intake.isEmpty) continue
       const { bytes } = intake.queued
-      surplus += isLasting || one.isStalled(now) ? intake.bytesInFlight : bytes
-      if (intake.isTakenFrom && !intake.isEmpty) waiting.push({ intake, bytes })
+      if (intake.isCutEarly) surplus -= bytes
+      else waiting.push({ intake, bytes })
     }
-    if (surplus <= 0) return
     for (const { intake, bytes } of waiting.sort((one, other) => other.bytes - one.bytes)) {
       if (surplus <= 0) return
       surplus -= bytes
@@ -146,43 +148,21 @@ export class SharedPartition<E, R> implements RecordSink {
     this.progressDue.clear()
   }
 
-  /** The records that their subscribers take, copied where these are many; the buffers of all others are released. */
-  bySubscriber(
-    fetched: ReadonlyArray<FetchedRecord>,
-    takes: (subscriber: Subscriber<E, R>, record: FetchedRecord) => boolean
-  ): ReadonlyMap<Subscriber<E, R>, Array<FetchedRecord>> {
-    const { processorOf, subscribers } = this.options
-    const found = new Map<Subscriber<E, R>, Array<FetchedRecord>>()
-    for (const record of fetched) {
-      const name = processorOf(record)
-      const subscriber = name === undefined ? undefined : subscribers.get(name)
-      if (subscriber === undefined || !takes(subscriber, record)) {
-        record.bufferRef?.release()
-        continue
-      }
-      const records = found.get(subscriber)
-      if (records === undefined) found.set(subscriber, [record])
-      else records.push(record)
+  /** Queues what was read before `endOffset`. */
+  queue(fetched: ReadonlyArray<FetchedRecord>, endOffset: number, takes: Takes<Subscriber<E, R>>): void {
+    const { bytes, takers } = distribute(fetched, this.options, takes)
+    this.bytesInFlight += bytes
+    for (const one of takers) one.read(endOffset, this.highWatermark)
+  }
+
+  /** Whether a stalled subscriber with more than its part of the memory gets nothing more until it goes on. */
+  private isShedAt(now: number): Takes<Subscriber<E, R>>["refuses"] {
+    if (this.subscribers.length === 1 || this.busy.stalled(now).length === 0) return () => false
+    return (one, first) => {
+      if (!one.isStalled(now) || one.bytesInFlight < this.options.bytesInFlightMax / 16) return false
+      one.behindFrom = first
+      return true
     }
-    if (found.size >= spreadFrom)
-      for (const [{ copies }, records] of found)
-        for (const [index, record] of records.entries()) records[index] = copies.copy(record, this.options.topic)
-    return found
-  }
-
-  queue(subscriber: Subscriber<E, R>, records: ReadonlyArray<FetchedRecord>, endOffset: number, now: number): void {
-    const before = subscriber.bytesInFlight
-    subscriber.push(records, endOffset, this.highWatermark, now)
-    this.bytesInFlight += subscriber.bytesInFlight - before
-  }
-
-  /** A stalled subscriber with more than its part of the memory gets nothing more until it goes on. */
-  private shedIfStalled(subscriber: Subscriber<E, R>, records: ReadonlyArray<FetchedRecord>, now: number): boolean {
-    if (this.subscribers.length === 1 || !subscriber.isStalled(now)) return false
-    if (subscriber.bytesInFlight < this.options.bytesInFlightMax / 16) return false
-    subscriber.behindFrom = records[0]!.offset
-    for (const record of records) record.bufferRef?.release()
-    return true
   }
 
   /** The partition is paused by records of stalled subscribers while others have none: what is queued for the stalled is discarded. */
@@ -223,10 +203,10 @@ export class SharedPartition<E, R> implements RecordSink {
     )
 
   /** One that has nothing to do has come as far as the shared reading. */
-  advance(subscriber: Subscriber<E, R>, now: number): void {
+  advance(subscriber: Subscriber<E, R>): void {
     if (!subscriber.isOpen || subscriber.behindFrom !== null || subscriber.bytesInFlight > 0) return
     if (subscriber.queue.endOffset >= this.endOffset) return
-    this.queue(subscriber, [], this.endOffset, now)
+    subscriber.read(this.endOffset, this.highWatermark)
     subscriber.queue.idleDue = true
     this.onChange(subscriber)
   }
@@ -262,9 +242,7 @@ export class SharedPartition<E, R> implements RecordSink {
   private millisToGather(now: number): number {
     const left = this.committedAt + gatherMillis - now
     if (left <= 0 || left > gatherMillis) return 0
-    let steps = 0
-    for (const one of this.subscribers) if (one.isOpen && one.queue.hasSteps) steps++
-    return steps < gatheredFrom ? 0 : left
+    return this.busy.size < gatheredFrom ? 0 : left
   }
 
   /** Nothing is in flight. */

@@ -23,7 +23,8 @@ export interface StepQueueOptions<E, R> {
   /** The logical name. */
   readonly topic: string
   readonly partition: number
-  readonly onBatch: (batch: TakenBatch) => void
+  /** @param isFirst no other step is under way, or waits for its commit */
+  readonly onBatch: (batch: TakenBatch, isFirst: boolean) => void
   /** A step is complete, or no more will come. */
   readonly onChange: () => void
   /** Of the partition. */
@@ -114,7 +115,7 @@ export class StepQueue<E, R> {
     const requests = this.options.requests.step()
     const step: StepInFlight<E> = { batch: { bytes: taken.bytes, endOffset: taken.endOffset }, requests, exit: null }
     this.steps.push(step)
-    onBatch(taken)
+    onBatch(taken, this.steps.length === 1)
     const { records, together } = taken
     const batch: Batch = { topic, partition, records, requests, ...(together === null ? {} : { together }) }
     const buffers = processor.releasesInputBuffers === true ? taken.records.map(({ bufferRef }) => bufferRef) : []

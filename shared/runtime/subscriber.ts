@@ -9,34 +9,18 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { FetchedRecord, KafkaClient, KafkaError } from "../kafka/client.ts"
 import type { BatchGroup } from "./batch-group.ts"
-import type { AssignedPartition, Inbound, PartitionTask, Processor, RuntimeOptionsShape, Tick } from "./contract.ts"
+import type { Inbound, PartitionTask, Processor } from "./contract.ts"
+import type { Taking } from "./distribute.ts"
 import { Intake } from "./intake.ts"
 import { type BegunRecords, Isolation, nothingBegun } from "./isolation.ts"
 import { LazyQueue, type MadeQueue, runNow, runTicks, type Ticked } from "./lazy-queue.ts"
-import type { Observe } from "./metrics.ts"
 import { delayReopening } from "./partition.ts"
 import type { CommitReport } from "./pipeline.ts"
-import { RecordCopies } from "./record-copies.ts"
-import type { PartitionRequests } from "./requests.ts"
-import { type RestoreContext, restoreState } from "./restore-state.ts"
+import { restoreState } from "./restore-state.ts"
 import { type AdaptiveBatchLimits, StepQueue } from "./steps.ts"
+import type { SubscriberContext } from "./subscriber-context.ts"
 
-/** What a subscriber needs of its partition. */
-export interface SubscriberContext {
-  readonly runtime: RuntimeOptionsShape
-  readonly observe: Observe
-  /** Of the partition: the input's names and how many partitions it has. */
-  readonly input: Omit<RestoreContext, "position"> & { readonly topic: string }
-  readonly requests: PartitionRequests
-  readonly bytesInFlightMax: number
-  readonly append: NonNullable<AssignedPartition["append"]>
-  /** Whether the shared reading is far behind the end of the log, and not paused. */
-  readonly isMoreComing: () => boolean
-  /** Its progress is to be observed. */
-  readonly onProgress: (subscriber: Subscriber<never, never>) => void
-  /** Something of it may be committed now. */
-  readonly onChange: (subscriber: Subscriber<never, never>) => void
-}
+type Context = SubscriberContext<Subscriber<never, never>>
 
 /** Without a commit for so long while a step runs, a subscriber counts as stalled. */
 const stalledAfterMillis = 1_000
@@ -57,22 +41,21 @@ export class Subscriber<E, R> {
   catchUpReading: object | null = null
   /** By the processor's name, for as long as this process has the partition. */
   private readonly isolations: Map<string, Isolation>
-  /** Its records of fetches that go to many. */
-  readonly copies = new RecordCopies()
+  readonly taking: Taking = { reading: null, from: 0 }
   isOpen = false
   failures = 0
   /** Of this opening. */
   queue!: LazyQueue<E, R>
   /** Outputs of its tick that are not committed yet. */
   ticked: Ticked | null = null
-  /** The last commit, or when it began to have work. */
+  /** The last commit, or when a step began where none was under way. */
   private progressAt = 0
   private scope: Scope.Closeable | null = null
-  private readonly context: SubscriberContext
+  private readonly context: Context
 
   constructor(
     processor: Processor<E, R>,
-    context: SubscriberContext,
+    context: Context,
     options: {
       readonly limits: AdaptiveBatchLimits
       readonly groupOffset: number | null
@@ -89,6 +72,10 @@ export class Subscriber<E, R> {
     this.groupId = context.runtime.prefix + processor.name
   }
 
+  private get untyped(): Subscriber<never, never> {
+    return this as unknown as Subscriber<never, never>
+  }
+
   private get name() {
     const { topic, at } = this.context.input
     return { processor: this.processor.name, topic, partition: at.partition, isShared: true }
@@ -103,20 +90,29 @@ export class Subscriber<E, R> {
     return this.isolations.get(this.processor.name) ?? null
   }
 
-  /** Whether the shared reading's record at this offset is for its queue: it is neither done, queued, nor left to the catch-up. */
-  takes(offset: number): boolean {
-    return this.isOpen && this.behindFrom === null && offset >= this.queue.endOffset
+  /** From which of the shared reading's records on its own are for its queue: they are neither done, queued, nor left to the catch-up. */
+  get sharedFrom(): number {
+    return this.isOpen && this.behindFrom === null ? this.queue.endOffset : Number.POSITIVE_INFINITY
+  }
+
+  /** Whether steps are under way, or wait for their commit. */
+  get isBusy(): boolean {
+    return this.isOpen && this.queue.hasSteps
   }
 
   isStalled(now: number): boolean {
-    return this.isOpen && this.queue.hasSteps && now - this.progressAt > stalledAfterMillis
+    return now - this.progressAt > stalledAfterMillis && this.isBusy
   }
 
-  /** Queues records; `endOffset` is the offset after everything that was read for it. */
-  push(records: ReadonlyArray<FetchedRecord>, endOffset: number, highWatermark: number, now: number): void {
-    if (this.queue.bytesInFlight === 0) this.progressAt = now
-    this.queue.push(records, endOffset, highWatermark)
-    this.context.onProgress(this as unknown as Subscriber<never, never>)
+  /** Queues a record; `read` comes behind the last one. Returns its bytes in flight. */
+  add(record: FetchedRecord, isPacked: boolean): number {
+    return this.queue.add(record, isPacked)
+  }
+
+  /** `endOffset` is the offset after everything that was read for it. */
+  read(endOffset: number, highWatermark: number): void {
+    this.queue.read(endOffset, highWatermark)
+    this.context.shared.onProgress(this.untyped)
   }
 
   /** Discards what is queued; it is read again when there is room. */
@@ -138,6 +134,11 @@ export class Subscriber<E, R> {
     })
   }
 
+  private onBusy(now: number): void {
+    this.progressAt = now
+    this.context.shared.busy.begun(this.untyped)
+  }
+
   onCommitted({ now, ...commit }: CommitReport & { readonly now: number }): void {
     this.progressAt = now
     // A position alone says nothing of its steps.
@@ -147,7 +148,7 @@ export class Subscriber<E, R> {
       this.limits.committed()
     }
     this.context.observe({ type: "committed", ...this.name, ...commit })
-    this.context.onProgress(this as unknown as Subscriber<never, never>)
+    this.context.shared.onProgress(this.untyped)
   }
 
   /** The group has an offset of the program's now: one that is set by hand from here on is news, even to the same number. */
@@ -160,7 +161,7 @@ export class Subscriber<E, R> {
   /** Its position is stored with the next commit, though it has not moved. */
   storePosition(): void {
     this.positionDue = true
-    this.context.onChange(this as unknown as Subscriber<never, never>)
+    this.context.shared.onChange(this.untyped)
   }
 
   /** The task, with its state as restored for `position`. Nothing is processed before `start`. */
@@ -198,8 +199,9 @@ export class Subscriber<E, R> {
   ): Effect.Effect<MadeQueue<E, R>, never, R> {
     return Effect.gen({ self: this }, function* () {
       const scope = this.scope!
-      const { input, bytesInFlightMax, observe, onChange } = this.context
-      const changed = () => onChange(this as unknown as Subscriber<never, never>)
+      const { input, bytesInFlightMax, observe, shared } = this.context
+      const changed = () => shared.onChange(this.untyped)
+      const clock = yield* Clock.Clock
       const isolation = this.isolation ?? new Isolation()
       this.isolations.set(this.processor.name, isolation)
       const intake = new Intake({
@@ -208,12 +210,13 @@ export class Subscriber<E, R> {
         limits: this.limits,
         accept: undefined,
         bytesInFlightMax: Math.min(bytesInFlightMax, this.processor.bytesInFlightMax ?? Number.POSITIVE_INFINITY),
-        clock: yield* Clock.Clock,
+        clock,
         together: this.together,
+        waiting: shared.waiting,
         pause: () => undefined,
         resume: () => undefined,
         onReceived: () => undefined,
-        isMoreComing: () => (this.behindFrom === null ? this.context.isMoreComing() : this.catchUpReading !== null)
+        isMoreComing: () => (this.behindFrom === null ? shared.isMoreComing() : this.catchUpReading !== null)
       })
       const steps = new StepQueue({
         processor: this.processor,
@@ -222,12 +225,15 @@ export class Subscriber<E, R> {
         committed,
         topic: input.topic,
         partition: input.at.partition,
-        onBatch: ({ records, bytes }) => observe({ type: "batch", ...this.name, records: records.length, bytes }),
+        onBatch: (taken, isFirst) => {
+          if (isFirst) this.onBusy(clock.currentTimeMillisUnsafe())
+          observe({ type: "batch", ...this.name, records: taken.records.length, bytes: taken.bytes })
+        },
         onChange: changed,
         requests: this.context.requests
       })
       yield* Effect.forkIn(steps.run(scope), scope)
-      if (task.tick !== undefined) yield* Effect.forkIn(this.runTicks(task.tick, steps, changed), scope)
+      if (task.tick !== undefined) yield* Effect.forkIn(runTicks(task.tick, steps, changed, this), scope)
       return { intake, steps }
     })
   }
@@ -239,12 +245,6 @@ export class Subscriber<E, R> {
       store: () => this.storePosition(),
       onPoison: ({ offset }: Inbound) => this.context.observe({ type: "poison", ...this.name, offset })
     }
-  }
-
-  private runTicks(tick: Tick<E, R>, steps: StepQueue<E, R>, changed: () => void) {
-    return runTicks(tick, steps, changed, (ticked) => {
-      this.ticked = ticked
-    })
   }
 
   readonly close: Effect.Effect<void> = Effect.suspend(() => {

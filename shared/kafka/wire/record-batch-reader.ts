@@ -167,6 +167,12 @@ export class RecordView implements FetchedRecord {
     return this.#value
   }
 
+  copyTo(target: Buffer, at: number): void {
+    const keyBytes = Math.max(0, this.keyBytes)
+    this.#buffer.copy(target, at, this.keyAt, this.keyAt + keyBytes)
+    this.#buffer.copy(target, at + keyBytes, this.valueAt, this.valueAt + Math.max(0, this.valueBytes))
+  }
+
   /** Of a header that occurs several times, the last counts, as for Java's `lastHeader`. */
   get headers(): Headers {
     if (this.#headers === null) {
@@ -183,12 +189,7 @@ export class RecordView implements FetchedRecord {
 
   #hasHeaders({ at, end }: LastHeaders): boolean {
     const bytes = this.end - this.headersAt
-    if (end - at !== bytes) return false
-    const buffer = this.#buffer
-    for (let index = 0; index < bytes; index++) {
-      if (buffer[this.headersAt + index] !== buffer[at + index]) return false
-    }
-    return true
+    return end - at === bytes && isSame(this.#buffer, this.headersAt, this.#buffer, at, bytes)
   }
 
   /** Those of a record for each of many connections come again and again: they are read once while they are remembered. */
@@ -198,13 +199,21 @@ export class RecordView implements FetchedRecord {
     const buffer = this.#buffer
     let hash = bytes
     for (let at = this.headersAt; at < this.end; at++) hash = (Math.imul(hash, 31) + buffer[at]!) | 0
-    const place = hash & (remembered.length - 1)
-    const known = remembered[place]
-    if (known?.bytes.length === bytes && buffer.compare(known.bytes, 0, bytes, this.headersAt, this.end) === 0)
-      return known.headers
+    // Names that end in numbers differ in few bits.
+    hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
+    const place = (hash ^ (hash >>> 13)) & (remembered.length - 1)
+    const known = this.#headersAt(place, bytes) ?? this.#headersAt(place ^ 1, bytes)
+    if (known !== null) return known
     const headers = this.#readHeaders()
-    remembered[place] = { bytes: Buffer.from(buffer.subarray(this.headersAt, this.end)), headers }
+    const isTaken = remembered[place] !== undefined && remembered[place ^ 1] === undefined
+    remembered[isTaken ? place ^ 1 : place] = { bytes: Buffer.from(buffer.subarray(this.headersAt, this.end)), headers }
     return headers
+  }
+
+  #headersAt(place: number, bytes: number): Headers | null {
+    const known = remembered[place]
+    if (known === undefined || known.bytes.length !== bytes) return null
+    return isSame(this.#buffer, this.headersAt, known.bytes, 0, bytes) ? known.headers : null
   }
 
   #readHeaders(): Headers {
@@ -229,12 +238,21 @@ interface LastHeaders {
 
 type Headers = Readonly<Record<string, string>>
 
-/** Headers by a hash of their bytes; a trace of one event, which never comes again, makes them longer than is remembered. */
-const remembered = new Array<{ readonly bytes: Buffer; readonly headers: Headers } | undefined>(1_024)
+/**
+ * Headers by a hash of their bytes, each in one of two places; a trace of one event, which never comes again, makes them longer than is
+ * remembered.
+ */
+const remembered = new Array<{ readonly bytes: Buffer; readonly headers: Headers } | undefined>(4_096)
 
 const rememberedBytesMax = 64
 
 export const noHeaders: Headers = Object.freeze({})
+
+/** Whether so many bytes are the same; those of headers mostly differ at the end. */
+const isSame = (one: Buffer, oneAt: number, other: Buffer, otherAt: number, bytes: number): boolean => {
+  for (let index = bytes - 1; index >= 0; index--) if (one[oneAt + index] !== other[otherAt + index]) return false
+  return true
+}
 
 /** A zigzag varint; beyond 28 bits in floating point, exact below 2^53. */
 const readVarint = (cursor: Cursor): number => {
