@@ -127,15 +127,15 @@ export class Intake {
     const isFirst = !this.isWaiting && !this.isEmpty
     if (isFirst) this.waitingSince = this.queuedSince = this.now()
     this.isWaiting ||= isFirst
-    const pauses = !this.paused && this.bytesInFlight > this.options.bytesInFlightMax
-    if (pauses) {
+    const wasPaused = this.paused
+    if (!this.paused && this.bytesInFlight > this.options.bytesInFlightMax) {
       this.paused = true
       this.options.pause()
     }
     this.options.onReceived()
     this.received.openUnsafe()
     // With hundreds of queues a fetch brings each of them a few records, which seldom make a batch.
-    if (isFirst || pauses || !this.hasAdded || this.isFull) this.wakeIfSooner()
+    if (isFirst || this.paused !== wasPaused || !this.hasAdded || this.isFull) this.wakeIfSooner()
     this.hasAdded = false
   }
 
