@@ -140,6 +140,7 @@ describe("commands on a broker", () => {
             onAssigned: () => {},
             onRecords: () => {},
             onGap: () => {},
+            onUnreadable: () => {},
             onCrashed: () => {}
           }
         })

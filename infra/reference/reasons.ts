@@ -131,7 +131,8 @@ export const problemMeanings: Readonly<Record<string, string>> = {
   unknown_schema_id: "the registry does not know the record's schema",
   schema_unavailable: "the registry did not answer for too long",
   undecodable: "the value does not fit its schema, or is broken JSON",
-  record_too_large: "the record is longer than `NORMALIZER_RECORD_BYTES_MAX`",
+  record_too_large:
+    "the record is longer than `NORMALIZER_RECORD_BYTES_MAX`, or, compressed, than what is kept of one (16 MiB): then there is no original",
   missing_event_id: "no `event_id`",
   invalid_event_id: "the `event_id` is too long, or holds personal data",
   missing_event_name: "no `event_name`",

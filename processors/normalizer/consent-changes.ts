@@ -19,6 +19,7 @@ import { suppressionKey } from "../../shared/suppression/suppressions.ts"
 import { alreadyHashed } from "./identity/text.ts"
 import { normalizeConsent } from "./normalize/consent.ts"
 import { readTime } from "./normalize/time.ts"
+import { omittedProblem } from "./read/omitted.ts"
 
 /** The name of its consumer group, and the stage of its dead letters. */
 const consentChangesStage = "consent-changes"
@@ -76,9 +77,13 @@ export type ConsentChange =
 
 /** Any word for consent that an event may have; another word counts as denied. Never later than its record. */
 const readConsentChange = (
-  { key, value, timestamp }: Pick<Inbound, "key" | "value" | "timestamp">,
+  { key, omittedBytes, value, timestamp }: Pick<Inbound, "key" | "omittedBytes" | "value" | "timestamp">,
   codecs: Pick<Codecs["Service"], "decode">
 ): ConsentChange => {
+  if (omittedBytes !== undefined) {
+    const { reason, message } = omittedProblem(omittedBytes)
+    return unreadable(reason, message)
+  }
   const hash = key === null ? null : alreadyHashed(key.toString("utf8"))
   if (hash === null) return unreadable("invalid_identity", "The key is no SHA-256 in hexadecimal digits.")
   if (value === null) return { _tag: "Change", hash, consent: null, at: timestamp }

@@ -18,6 +18,7 @@ import { personHashes } from "./identity/user.ts"
 import { type NormalizeResult, type NormalizerOptions, normalize } from "./normalize/normalize.ts"
 import { type Problem, problem } from "./normalize/problem.ts"
 import { unknownLabel } from "./read/json-reader.ts"
+import { omittedBytesOf, omittedProblem } from "./read/omitted.ts"
 import { readRecord } from "./read/read-record.ts"
 import type { Opened } from "./sealing/open-sealed.ts"
 
@@ -123,6 +124,8 @@ const readRaw = (
   const opened = open === null ? null : open(record)
   if (opened?._tag === "Erased") return isErased
   if (opened?._tag === "Problem") return opened
+  const omittedBytes = omittedBytesOf(record, opened !== null)
+  if (omittedBytes !== undefined) return { _tag: "Problem", problem: omittedProblem(omittedBytes) }
   const value = opened === null ? record.value : opened.value
   const read = readRecord(value, (bytes) => codecs.decode("raw-event", bytes), config.recordBytesMax)
   if (read._tag === "Problem") return read

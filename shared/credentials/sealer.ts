@@ -134,7 +134,7 @@ export const sealedDeadLetter = (
   const sealed = (part: "value" | "key", bytes: Buffer | null | undefined): Buffer | null =>
     bytes === null || bytes === undefined ? null : sealer.seal(bytes, deadLetterAad(part, topic, partition, offset))
   const key = sealed("key", source.key)
-  const value = sealed("value", source.value)
+  const value = source.omittedBytes === undefined ? sealed("value", source.value) : null
   return deadLetter({ ...position, key, value }, { ...fields, sealed: value !== null || key !== null })
 }
 

@@ -19,6 +19,11 @@ export interface FetchedRecord extends TopicPartition {
   readonly key: Buffer | null
   readonly value: Buffer | null
   readonly headers: Readonly<Record<string, string>>
+  /**
+   * Of a record that is larger than what is kept of one: its bytes, 0 where they are not known. Its value is empty then, and its key only the
+   * beginning of a long one, or null where it is not known.
+   */
+  readonly omittedBytes?: number
   /** Bytes of key and value, if they are known without creating either. */
   readonly bytes?: number
   /** Of each, if both are known; -1 stands for null. */
@@ -48,6 +53,7 @@ export class KafkaError extends Data.TaggedError("KafkaError")<{
     | "unknown_topic"
     | "partitions_differ"
     | "unsupported_compression"
+    | "damaged"
     | "timeout"
     | "unauthorized"
     | "other"
@@ -85,6 +91,8 @@ export interface MemberHandlers {
    * created again before. Silent until the owner seeks again. The group's committed offset stays as it is.
    */
   readonly onGap: (from: TopicPartition, expected: number, found: number) => void
+  /** What comes next in the partition cannot be read. Silent until the owner seeks again. */
+  readonly onUnreadable: (from: TopicPartition, error: KafkaError) => void
   /** The client gave up; the owner builds a new member. */
   readonly onCrashed: (error: KafkaError) => void
 }

@@ -13,6 +13,8 @@ export interface DeadLetterSource {
   /** Sealed where `sealed` says so, as the value. */
   readonly key?: Buffer | null
   readonly value?: Buffer | null
+  /** Its value is not kept, since it is too large: its bytes, 0 where they are not known. */
+  readonly omittedBytes?: number
 }
 
 type FromSource =

@@ -122,6 +122,8 @@ export interface Inbound {
   readonly key: Buffer | null
   readonly value: Buffer | null
   readonly headers: Readonly<Record<string, string>>
+  /** Of a record whose value is not kept, since it is too large: see `FetchedRecord`. */
+  readonly omittedBytes?: number
   /** Bytes of key and value, where they are known without making either. */
   readonly bytes?: number
   /** Of the pooled buffer that key, value and headers are views of. */
@@ -235,5 +237,6 @@ export const layerRuntimeOptions = (options: Partial<RuntimeOptionsShape>): Laye
 export const inboundOf = (record: FetchedRecord, topic: string): FetchedRecord => {
   if (record.topic === topic) return record
   const { partition, offset, timestamp, key, value, headers, bufferRef } = record
-  return { topic, partition, offset, timestamp, key, value, headers, bufferRef: bufferRef ?? null }
+  const copied = { topic, partition, offset, timestamp, key, value, headers, bufferRef: bufferRef ?? null }
+  return record.omittedBytes === undefined ? copied : { ...copied, omittedBytes: record.omittedBytes }
 }

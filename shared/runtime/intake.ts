@@ -143,7 +143,8 @@ export class Intake {
   readonly take: Effect.Effect<TakenBatch | null, KafkaError> = Effect.gen({ self: this }, function* () {
     while (true) {
       this.changed.close()
-      if (this.failure !== null) return yield* this.failure
+      // What came before it is finished first.
+      if (this.failure !== null && this.bytesInFlight === 0) return yield* this.failure
       if (this.ended) return null
       const left = this.millisToBatch()
       const { isDue } = this
@@ -186,6 +187,7 @@ export class Intake {
       this.paused = false
       if (!this.ended) this.options.resume()
     }
+    if (this.failure !== null) this.changed.open()
     // A batch that lingers while the partition is paused must be cut as soon as nothing else is in flight.
     this.wakeIfSooner()
   }

@@ -8,6 +8,7 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { type FetchedRecord, KafkaClient, KafkaError, type Member, type TopicPartition } from "../kafka/client.ts"
 import type { PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
+import { isTooSlow, logFailure, needsOperator } from "./failures.ts"
 import { Intake } from "./intake.ts"
 import type { Observe } from "./metrics.ts"
 import { appendTogether, runPipeline } from "./pipeline.ts"
@@ -62,7 +63,12 @@ export class PartitionHandle {
   }
 
   gap(expected: number, found: number): void {
-    this.sink?.fail(missingRecords(expected, found))
+    this.fail(missingRecords(expected, found))
+  }
+
+  /** Nothing more comes until the partition is opened again. */
+  fail(error: KafkaError): void {
+    this.sink?.fail(error)
   }
 
   /** Lets the steps in flight finish and commit; takes nothing new. */
@@ -248,28 +254,6 @@ const startPosition = <E, R>(context: PartitionContext<E, R>) =>
     const position = yield* positionIn(log, committed?.offset ?? null, context, processor.name)
     return { position, partitions, metadata: position === committed?.offset ? committed.metadata : "" }
   })
-
-/** The broker ends a transaction that takes too long by fencing its producer; a step past its deadline times out. */
-const isTooSlow = (failure: unknown): boolean =>
-  failure instanceof KafkaError && (failure.code === "timeout" || failure.code === "fenced")
-
-/** A broker that restarts, or a leader that moves: a warning only when it lasts. */
-export const isTransient = (failure: unknown, failures: number): boolean =>
-  failure instanceof KafkaError && (failure.code === "unreachable" || failure.code === "timeout") && failures < 3
-
-/**
- * What fails again and again until an operator corrects it, and then goes on by itself: an output that its topic refuses (processors
- * check sizes, so the topic was created with a smaller limit than declared), or topics whose numbers of partitions differ.
- */
-const needsOperator = (failure: unknown): failure is KafkaError =>
-  failure instanceof KafkaError && (failure.code === "too_large" || failure.code === "partitions_differ")
-
-const logFailure = (failure: unknown, failures: number): Effect.Effect<void> => {
-  if (needsOperator(failure))
-    return Effect.logError(`Partition cannot go on until this is corrected: ${failure.message} ${failure.nextStep}`)
-  const log = isTransient(failure, failures) ? Effect.logInfo : Effect.logWarning
-  return log("Partition failed; it is opened again from its committed offset.")
-}
 
 /** Doubles from the shortest to the longest, and up to half of it at random, so that partitions don't return in step. */
 const reopenDelay = (

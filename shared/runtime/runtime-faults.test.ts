@@ -115,19 +115,42 @@ it.effect(
     })
 )
 
-it.effect("tries slowly while an output is larger than its topic takes, and goes on when that is corrected", () =>
+const correctable = ["too_large", "unsupported_compression"] as const
+
+it.effect.each(correctable)(
+  "tries slowly while an output is refused as %s, and goes on when that is corrected",
+  (code) =>
+    Effect.gen(function* () {
+      const { kafka, write, out, start, events } = runtimeHarness()
+      kafka.failCommits = 3
+      kafka.failCode = code
+      yield* write(["a"])
+      yield* start(copy())
+      yield* settle
+      yield* TestClock.adjust("2 minutes")
+      yield* settle
+      assert.deepStrictEqual(out(), ["a"])
+      const delays = events.filter((event) => event.type === "reopening").map((event) => event.delayMillis)
+      assert.deepStrictEqual(delays, [30_000, 30_000, 30_000])
+    })
+)
+
+it.effect("commits what came before an input that is damaged, and then tries slowly", () =>
   Effect.gen(function* () {
     const { kafka, write, out, start, events } = runtimeHarness()
-    kafka.failCommits = 3
-    kafka.failCode = "too_large"
-    yield* write(["a"])
-    yield* start(copy())
+    yield* write(["a", "b", "c"])
+    const step = (batch: Batch) => Effect.delay(Effect.succeed(copyOf(batch)), "3 seconds")
+    yield* start(copy({ open: () => Effect.succeed({ step }) }))
     yield* settle
-    yield* TestClock.adjust("2 minutes")
-    yield* settle
-    assert.deepStrictEqual(out(), ["a"])
-    const delays = events.filter((event) => event.type === "reopening").map((event) => event.delayMillis)
-    assert.deepStrictEqual(delays, [30_000, 30_000, 30_000])
+    kafka.damage("copy", "in")
+    for (let second = 0; second < 7; second++) yield* Effect.andThen(TestClock.adjust("1 second"), settle)
+    assert.deepStrictEqual(out(), ["a", "b", "c"])
+    const delays = () => events.filter((event) => event.type === "reopening").map((event) => event.delayMillis)
+    assert.deepStrictEqual(delays(), [30_000])
+    yield* write(["d"])
+    for (let second = 0; second < 40; second++) yield* Effect.andThen(TestClock.adjust("1 second"), settle)
+    assert.deepStrictEqual(out(), ["a", "b", "c", "d"])
+    assert.deepStrictEqual(delays(), [30_000])
   })
 )
 

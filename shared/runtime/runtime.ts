@@ -11,8 +11,9 @@ import * as Scope from "effect/Scope"
 import { KafkaClient, type KafkaError, type TopicPartition } from "../kafka/client.ts"
 import type { Processor } from "./contract.ts"
 import { RuntimeOptions, type RuntimeOptionsShape } from "./contract.ts"
+import { isTransient } from "./failures.ts"
 import { type Observe, RuntimeObserver } from "./metrics.ts"
-import { type AssignedContext, isTransient, PartitionHandle, runPartition } from "./partition.ts"
+import { type AssignedContext, PartitionHandle, runPartition } from "./partition.ts"
 
 /**
  * Runs until it is interrupted, which stops it cleanly: nothing new is taken, steps in flight finish and commit for up to
@@ -114,7 +115,8 @@ const runMembership = <R>(
           },
           onRecords: (from, records, endOffset, highWatermark) =>
             running.get(nameOf(from))?.handle.push(records, endOffset, highWatermark),
-          onGap: (from, expected, found) => running.get(nameOf(from))?.handle.gap(expected, found)
+          onGap: (from, expected, found) => running.get(nameOf(from))?.handle.gap(expected, found),
+          onUnreadable: (from, error) => running.get(nameOf(from))?.handle.fail(error)
         }
       })
       const member = yield* Scope.provide(joining, scope)

@@ -205,6 +205,7 @@ it.effect("waits for members of the processors' own groups, which an earlier ver
       onAssigned: () => undefined,
       onRecords: () => undefined,
       onGap: () => undefined,
+      onUnreadable: () => undefined,
       onCrashed: () => undefined
     }
     const earlier = yield* Effect.forkChild(

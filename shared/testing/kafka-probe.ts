@@ -50,6 +50,7 @@ export interface MemberProbe {
   /** The end offset last received of each partition. */
   readonly ends: Map<number, number>
   readonly gaps: Array<{ readonly partition: number; readonly expected: number; readonly found: number }>
+  readonly unreadable: Array<KafkaError>
   readonly crashes: Array<KafkaError>
 }
 
@@ -61,7 +62,10 @@ export const joinAsProbe = (
 ): Effect.Effect<MemberProbe, KafkaError, KafkaClient | Scope.Scope> =>
   Effect.gen(function* () {
     const client = yield* KafkaClient
-    const seen: Omit<MemberProbe, "member"> = { assignments: [], records: [], ends: new Map(), gaps: [], crashes: [] }
+    const seen: Omit<MemberProbe, "member"> = {
+      ...{ assignments: [], records: [], ends: new Map() },
+      ...{ gaps: [], unreadable: [], crashes: [] }
+    }
     const member = yield* client.join({
       groupId,
       topics: [topic],
@@ -76,6 +80,7 @@ export const joinAsProbe = (
           seen.ends.set(partition, endOffset)
         },
         onGap: ({ partition }, expected, found) => void seen.gaps.push({ partition, expected, found }),
+        onUnreadable: (_, error) => void seen.unreadable.push(error),
         onCrashed: (error) => void seen.crashes.push(error)
       }
     })

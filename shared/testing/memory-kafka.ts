@@ -158,6 +158,12 @@ export class MemoryKafka {
     member.options.handlers.onCrashed(unreachable)
   }
 
+  /** What comes next in partition 0 of the named member's topic cannot be read. */
+  damage(groupId: string, topic: string): void {
+    const at = { topic, partition: 0 }
+    this.groups.get(groupId)?.[0]?.options.handlers.onUnreadable(at, errorOf("damaged"))
+  }
+
   private write(records: Parameters<Client["produce"]>[0]) {
     return Effect.gen({ self: this }, function* () {
       const unknown = this.log.append(records, yield* Clock.currentTimeMillis)

@@ -18,6 +18,7 @@ import { wordsOfBytes } from "../../../shared/suppression/id-map.ts"
 import { tracePartOf } from "../../../shared/telemetry/trace-context.ts"
 import { CurrentTracing } from "../../../shared/telemetry/tracing.ts"
 import { normalizeUser, personHashes } from "../identity/user.ts"
+import { omittedHeaders } from "../read/omitted.ts"
 import { readRecord } from "../read/read-record.ts"
 import { type DestroyOptions, makeDestroyer } from "./destroy-secrets.ts"
 import { dayIdOf, PersonSecrets, secretBytes, secretRecord } from "./person-secrets.ts"
@@ -79,7 +80,10 @@ const sealBatch = Effect.fn("sealer.sealBatch")(function* (config: SealerConfig,
     const sealedRecord: Outbound = { topic: topicNames.sealed, key: null, value, partition: batch.partition }
     // A producer's trace goes on; one of the events' own begins when they are normalized.
     const isTraced = tracing !== null && record.headers["traceparent"] !== undefined
-    outputs.push(isTraced ? { ...sealedRecord, headers: tracePartOf(record.headers) } : sealedRecord)
+    const trace = isTraced ? tracePartOf(record.headers) : undefined
+    const omitted = omittedHeaders(record)
+    const hasHeaders = trace !== undefined || omitted !== undefined
+    outputs.push(hasHeaders ? { ...sealedRecord, headers: { ...trace, ...omitted } } : sealedRecord)
   }
   yield* Metric.update(sealed, batch.records.length)
   return { outputs } satisfies Step

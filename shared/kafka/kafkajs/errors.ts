@@ -137,11 +137,13 @@ const unreachableTypes = new Set([
   "NOT_ENOUGH_REPLICAS_AFTER_APPEND"
 ])
 
-const nextSteps: Record<KafkaError["code"], string> = {
+export const nextSteps: Record<KafkaError["code"], string> = {
   unreachable: "Check that the broker runs and that its address and port are right.",
   fenced: "Another owner of the partition has taken over; this one starts again from the committed offset.",
   partitions_differ: "Give all topics the same number: ./capi topics --add-partitions <number>.",
   too_large: "Raise the topic's max.message.bytes, or make the record smaller.",
+  damaged:
+    "Read it with Kafka's console consumer: if that can, report it; if not, restore the broker's file, or go on behind it (docs/runbook.md).",
   unsupported_compression: "Set KAFKA_COMPRESSION=none: the broker or the topic takes no Zstandard.",
   unknown_topic: "Create the topics first, and check the topic prefix.",
   timeout: "Look at the broker's load and its log; the request is repeated.",

@@ -9,6 +9,7 @@ import type { Batch, Consumer, Kafka } from "kafkajs"
 import { KafkaError, type Member, type MemberHandlers, type MemberOptions, type TopicPartition } from "../client.ts"
 import type { ResolvedKafkaOptions } from "../options.ts"
 import { type PartitionsByTopic, partitionAssigner } from "./assignment.ts"
+import { failureOf } from "./damaged.ts"
 import { attempt, attemptBriefly, kafkaError, retryPolicy, settledWithin } from "./errors.ts"
 import kafkajs from "./patches/index.ts"
 import { fetchedRecords } from "./records.ts"
@@ -145,6 +146,13 @@ const deliver = (state: MemberState, batch: Batch) => {
     state.handlers.onGap(from, step.position, Number((batch as FetchedBatch).fetchedOffset))
     return
   }
+  const failure = failureOf(batch.messages, from)
+  if (failure !== null) {
+    state.positions.forget(from)
+    state.consumer.pause([{ topic: from.topic, partitions: [from.partition] }])
+    state.handlers.onUnreadable(from, failure)
+    return
+  }
   const records = fetchedRecords(batch.topic, batch.partition, batch.messages, step.position)
   state.handlers.onRecords(from, records, endOffset, Number(batch.highWatermark))
 }
@@ -258,6 +266,12 @@ export class MemberPositions {
     const gap = fetchedOffset !== position
     entry.position = gap ? null : endOffset
     return { position, gap }
+  }
+
+  /** Nothing is delivered until the next seek. */
+  forget(partition: TopicPartition): void {
+    const entry = this.entries.get(nameOf(partition))
+    if (entry !== undefined) entry.position = null
   }
 
   /** Moves over offsets without deliverable records if they follow the position directly. */

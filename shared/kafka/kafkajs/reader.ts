@@ -5,6 +5,7 @@ import type { Cluster, Kafka } from "kafkajs"
 import type { FetchedRecord, KafkaError } from "../client.ts"
 import type { ResolvedKafkaOptions } from "../options.ts"
 import { type ClusterAccess, openCluster, withCluster } from "./cluster.ts"
+import { failureOf } from "./damaged.ts"
 import { abandonFetches, longFetchMillis } from "./long-fetch.ts"
 import { type AbortedTransaction, type FetchedMessage, fetchedRecords, visibleMessages } from "./records.ts"
 
@@ -175,7 +176,12 @@ const fetchFrom = async (
       maxBytes: bytesMax,
       topics: [{ topic, partitions }]
     })
-  return answer.responses.flatMap((response) => response.partitions)
+  const fetched = answer.responses.flatMap((response) => response.partitions)
+  for (const { partition, messages } of fetched) {
+    const failure = failureOf(messages, { topic, partition })
+    if (failure !== null) return Promise.reject(failure)
+  }
+  return fetched
 }
 
 class PartitionWithoutLeader extends Error {

@@ -5,9 +5,10 @@
 import type { IHeaders, KafkaMessage } from "kafkajs"
 import type { FetchedRecord } from "../client.ts"
 import { noHeaders, RecordView } from "../wire/record-batch-reader.ts"
+import { OmittedRecord } from "../wire/unread-batch.ts"
 
 /** A message of a fetch: as kafkajs reads it from a compressed batch, or as our reader does. */
-export type FetchedMessage = (KafkaMessage | RecordView) & TransactionalMessage
+export type FetchedMessage = (KafkaMessage | RecordView | OmittedRecord) & TransactionalMessage
 
 /** What is known of a message and its batch; kafkajs's type leaves it out. */
 export interface TransactionalMessage {
@@ -58,7 +59,7 @@ const isAbortMarker = ({ key }: TransactionalMessage) => key !== null && key.len
 export const fetchedRecords = (
   topic: string,
   partition: number,
-  messages: ReadonlyArray<KafkaMessage | RecordView>,
+  messages: ReadonlyArray<KafkaMessage | RecordView | OmittedRecord>,
   from: number,
   to = Number.POSITIVE_INFINITY
 ): ReadonlyArray<FetchedRecord> => {
@@ -74,9 +75,9 @@ const fetchedRecord = (
   topic: string,
   partition: number,
   offset: number,
-  message: KafkaMessage | RecordView
+  message: KafkaMessage | RecordView | OmittedRecord
 ): FetchedRecord => {
-  if (message instanceof RecordView) {
+  if (message instanceof RecordView || message instanceof OmittedRecord) {
     message.topic = topic
     message.partition = partition
     return message

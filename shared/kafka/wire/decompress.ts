@@ -3,32 +3,81 @@
  * supports neither, and one such record would block a partition for ever. By the formats' specifications (LZ4 frame and block format;
  * Snappy format description; the framing of xerial's snappy-java that Kafka's Java client writes).
  */
+import { Output } from "./decompression-output.ts"
 
-/** Null if the input is damaged. */
-export type Decompress = (input: Buffer) => Buffer | null
+/** Null if the input is damaged, or holds more than `bytesMax` bytes. */
+type Decompress = (input: Buffer, bytesMax: number) => Buffer | null
+
+/** Writes to the output, and pauses where some of it may be taken away. True if all of the input was read, false if it is damaged. */
+type Decompressing = Generator<void, boolean, void>
 
 /** One LZ4 frame, blocks linked or not; checksums are left to Kafka's own of the whole batch. */
-export const decompressLz4: Decompress = (input) => {
-  if (input.length < 7 || input.readUInt32LE(0) !== lz4Magic) return null
-  const flags = input[4]!
-  const blockChecksumBytes = flags & 0x10 ? 4 : 0
-  let at = 6 + (flags & 0x08 ? 8 : 0) + (flags & 0x01 ? 4 : 0) + 1
-  const output = new Output(input.length * 3)
-  while (at + 4 <= input.length) {
-    const header = input.readUInt32LE(at)
-    at += 4
-    if (header === 0) return output.bytes()
-    const size = header & 0x7fffffff
-    if (at + size > input.length) return null
-    const block = input.subarray(at, at + size)
-    if (header & 0x80000000) output.append(block)
-    else if (!lz4Block(block, output)) return null
-    at += size + blockChecksumBytes
+export const decompressLz4: Decompress = (input, bytesMax) => {
+  const output = new Output(input.length * 3, bytesMax)
+  return finish(lz4Frame(input, output)) ? output.bytes() : null
+}
+
+/** Raw Snappy, or blocks of it in xerial's framing. */
+export const decompressSnappy: Decompress = (input, bytesMax) => {
+  const output = new Output(isFramed(input) ? input.length * 3 : (snappySize(input)?.bytes ?? 0), bytesMax)
+  return finish(snappyFrames(input, output)) ? output.bytes() : null
+}
+
+/** What an LZ4 frame holds, in parts of at most a block. Throws if it is damaged. */
+export const lz4Parts = (input: Buffer): Generator<Buffer, void, void> => {
+  const output = new Output(lz4HistoryBytes * 2, lz4HistoryBytes + lz4BlockBytesMax)
+  return partsOf(lz4Frame(input, output), output, lz4HistoryBytes)
+}
+
+/** What Snappy holds, in parts. Throws if it is damaged, and `TooFarBack` where a block refers further back than any compressor does. */
+export const snappyParts = (input: Buffer): Generator<Buffer, void, void> => {
+  const bytesMax = snappyHistoryBytes + snappyPartBytes + input.length
+  const output = new Output(snappyPartBytes * 2, bytesMax, snappyPartBytes)
+  return partsOf(snappyFrames(input, output), output, snappyHistoryBytes)
+}
+
+const finish = (decompressing: Decompressing): boolean => {
+  let step = decompressing.next()
+  while (!step.done) step = decompressing.next()
+  return step.value
+}
+
+const partsOf = function* (
+  decompressing: Decompressing,
+  output: Output,
+  historyBytes: number
+): Generator<Buffer, void, void> {
+  for (let step = decompressing.next(); ; step = decompressing.next()) {
+    if (!output.isCut) yield output.cut(historyBytes)
+    if (!step.done) continue
+    if (step.value) return
+    throw new Error("the compressed bytes are damaged")
   }
-  return null
 }
 
 const lz4Magic = 0x184d2204
+/** The format allows no longer distance. */
+const lz4HistoryBytes = 65_536
+const lz4BlockBytesMax = 4 * 1_048_576
+
+const lz4Frame = function* (input: Buffer, output: Output): Decompressing {
+  if (input.length < 7 || input.readUInt32LE(0) !== lz4Magic) return false
+  const flags = input[4]!
+  const blockChecksumBytes = flags & 0x10 ? 4 : 0
+  let at = 6 + (flags & 0x08 ? 8 : 0) + (flags & 0x01 ? 4 : 0) + 1
+  while (at + 4 <= input.length) {
+    const header = input.readUInt32LE(at)
+    at += 4
+    if (header === 0) return true
+    const size = header & 0x7fffffff
+    if (at + size > input.length) return false
+    const block = input.subarray(at, at + size)
+    if (!(header & 0x80000000 ? output.append(block) : lz4Block(block, output))) return false
+    at += size + blockChecksumBytes
+    yield
+  }
+  return false
+}
 
 const lz4Block = (block: Buffer, output: Output): boolean => {
   let at = 0
@@ -39,8 +88,7 @@ const lz4Block = (block: Buffer, output: Output): boolean => {
       let more = 255
       while (more === 255 && at < block.length) literals += more = block[at++]!
     }
-    if (at + literals > block.length) return false
-    output.append(block.subarray(at, at + literals))
+    if (at + literals > block.length || !output.append(block.subarray(at, at + literals))) return false
     at += literals
     if (at === block.length) return true
     if (at + 2 > block.length) return false
@@ -56,50 +104,58 @@ const lz4Block = (block: Buffer, output: Output): boolean => {
   return true
 }
 
-/** Raw Snappy, or blocks of it in xerial's framing. */
-export const decompressSnappy: Decompress = (input) => {
-  if (!input.subarray(0, xerialMagic.length).equals(xerialMagic)) return snappyBlock(input)
-  const blocks: Array<Buffer> = []
+const xerialMagic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
+
+const isFramed = (input: Buffer): boolean => input.subarray(0, xerialMagic.length).equals(xerialMagic)
+
+const snappyFrames = function* (input: Buffer, output: Output): Decompressing {
+  if (!isFramed(input)) return yield* snappyBlock(input, output)
   let at = 16
   while (at + 4 <= input.length) {
     const size = input.readUInt32BE(at)
-    const block = snappyBlock(input.subarray(at + 4, at + 4 + size))
-    if (block === null) return null
-    blocks.push(block)
+    output.beginBlock()
+    if (!(yield* snappyBlock(input.subarray(at + 4, at + 4 + size), output))) return false
     at += 4 + size
   }
-  return at === input.length ? Buffer.concat(blocks) : null
+  return at === input.length
 }
 
-const xerialMagic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
-
-const snappyBlock = (input: Buffer): Buffer | null => {
+/** How many bytes a block says that it holds, and where its elements begin. */
+const snappySize = (input: Buffer): { readonly bytes: number; readonly at: number } | null => {
   let at = 0
-  let size = 0
+  let bytes = 0
   for (let shift = 0; ; shift += 7) {
     if (at >= input.length || shift > 28) return null
     const byte = input[at++]!
-    size += (byte & 0x7f) * 2 ** shift
+    bytes += (byte & 0x7f) * 2 ** shift
     if (byte < 0x80) break
   }
-  if (size > input.length * snappyRatioMax) return null
-  const output = new Output(size)
-  while (at < input.length) {
-    const element = snappyElement(input, at)
-    if (element === null) return null
-    at += element.headerBytes
-    if (element.distance === 0) {
-      if (at + element.length > input.length) return null
-      output.append(input.subarray(at, at + element.length))
-      at += element.length
-    } else if (!output.repeat(element.distance, element.length)) return null
-  }
-  const bytes = output.bytes()
-  return bytes.length === size ? bytes : null
+  return bytes > input.length * snappyRatioMax ? null : { bytes, at }
 }
 
 /** No element of three bytes yields more than 64; a larger size is false and would cost memory. */
 const snappyRatioMax = 32
+/** Compressors take 64 KiB at a time. */
+const snappyHistoryBytes = 1_048_576
+const snappyPartBytes = 262_144
+
+const snappyBlock = function* (input: Buffer, output: Output): Decompressing {
+  const size = snappySize(input)
+  if (size === null) return false
+  let { at } = size
+  while (at < input.length) {
+    const element = snappyElement(input, at)
+    if (element === null) return false
+    at += element.headerBytes
+    if (element.distance === 0) {
+      if (at + element.length > input.length) return false
+      if (!output.append(input.subarray(at, at + element.length))) return false
+      at += element.length
+    } else if (!output.repeat(element.distance, element.length)) return false
+    if (output.isPartFull) yield
+  }
+  return output.blockBytes === size.bytes
+}
 
 /** A literal has distance 0. */
 const snappyElement = (input: Buffer, at: number) => {
@@ -116,42 +172,4 @@ const snappyElement = (input: Buffer, at: number) => {
   if (kind === 1) return { headerBytes, distance: ((tag >> 5) << 8) | input[at + 1]!, length: ((tag >> 2) & 7) + 4 }
   const distance = kind === 2 ? input.readUInt16LE(at + 1) : input.readUInt32LE(at + 1)
   return { headerBytes, distance: distance === 0 ? -1 : distance, length: (tag >> 2) + 1 }
-}
-
-/** A buffer that grows, and copies from its own past. */
-class Output {
-  private buffer: Buffer
-  private length = 0
-
-  constructor(sizeHint: number) {
-    this.buffer = Buffer.allocUnsafe(Math.max(64, sizeHint))
-  }
-
-  append(bytes: Buffer): void {
-    this.reserve(bytes.length)
-    bytes.copy(this.buffer, this.length)
-    this.length += bytes.length
-  }
-
-  /** False if the distance leads before the beginning. The run may overlap itself, which repeats a pattern. */
-  repeat(distance: number, length: number): boolean {
-    if (distance <= 0 || distance > this.length) return false
-    this.reserve(length)
-    const from = this.length - distance
-    if (distance >= length) this.buffer.copyWithin(this.length, from, from + length)
-    else for (let index = 0; index < length; index++) this.buffer[this.length + index] = this.buffer[from + index]!
-    this.length += length
-    return true
-  }
-
-  bytes(): Buffer {
-    return this.buffer.subarray(0, this.length)
-  }
-
-  private reserve(extra: number): void {
-    if (this.length + extra <= this.buffer.length) return
-    const larger = Buffer.allocUnsafe(Math.max(this.buffer.length * 2, this.length + extra))
-    this.buffer.copy(larger, 0, 0, this.length)
-    this.buffer = larger
-  }
 }

@@ -1,18 +1,14 @@
 /** What the records of a compressed batch in a fetch response are without compression, in a buffer apart from it. */
 import { BufferPool, type BufferRef, bufferRefOf } from "./buffer-pool.ts"
-import { codecs, decompress } from "./compression.ts"
+import { decompress } from "./compression.ts"
 import { codecOf, compressedRecords } from "./record-batch-reader.ts"
 
-/** The records of the batch at `offset`; null if they are not compressed. The response's buffer has no users by them. */
+/** The records of the compressed batch at `offset`; null as `decompress`. The response's buffer has no users by them. */
 export const decompressedRecords = (buffer: Buffer, offset: number): Buffer | null => {
-  const codec = codecOf(buffer, offset)
-  if (codec === codecs.none) return null
-  const decompressed = decompress(codec, compressedRecords(buffer, offset), (bytes) =>
+  const decompressed = decompress(codecOf(buffer, offset), compressedRecords(buffer, offset), (bytes) =>
     bytes < pooledMin ? Buffer.allocUnsafe(bytes) : decompressedBuffers.acquire(bytes).buffer.subarray(0, bytes)
   )
-  if (decompressed === null)
-    throw new Error(`a batch of records with compression ${codec} is damaged, or the compression is unknown`)
-  releaseWhenRead(bufferRefOf(buffer))
+  if (decompressed !== null) releaseWhenRead(bufferRefOf(buffer))
   return decompressed
 }
 

@@ -46,15 +46,15 @@ export const isReadable = (buffer: Buffer, start: number): boolean => buffer[sta
 /** Bytes of the batch at `start`, its offset and length included. */
 export const batchBytes = (buffer: Buffer, start: number): number => 12 + buffer.readInt32BE(start + 8)
 
-/** The batch at `start`, all of which must be there; `decompressed` are its records where they are compressed. */
-export const readBatch = (buffer: Buffer, start: number, decompressed: Buffer | null = null): ReadBatch => {
+/** How many records the batch at `start` says that it has. */
+export const countOf = (buffer: Buffer, start: number): number => buffer.readInt32BE(start + 57)
+
+/** What the records of the batch at `start` have in common. */
+export const contextOf = (buffer: Buffer, start: number): BatchContext => {
   const attributes = buffer.readInt16BE(start + 21)
-  const firstOffset = buffer.readBigInt64BE(start)
-  const firstTimestamp = buffer.readBigInt64BE(start + 27)
-  const maxTimestamp = buffer.readBigInt64BE(start + 35)
-  const context: BatchContext = {
-    firstOffset: String(firstOffset),
-    firstTimestamp: String(firstTimestamp),
+  return {
+    firstOffset: String(buffer.readBigInt64BE(start)),
+    firstTimestamp: String(buffer.readBigInt64BE(start + 27)),
     partitionLeaderEpoch: buffer.readInt32BE(start + 12),
     inTransaction: (attributes & transactionalMask) !== 0,
     isControlBatch: (attributes & controlMask) !== 0,
@@ -62,15 +62,27 @@ export const readBatch = (buffer: Buffer, start: number, decompressed: Buffer | 
     producerId: String(buffer.readBigInt64BE(start + 43)),
     producerEpoch: buffer.readInt16BE(start + 51),
     firstSequence: buffer.readInt32BE(start + 53),
-    maxTimestamp: String(maxTimestamp),
+    maxTimestamp: String(buffer.readBigInt64BE(start + 35)),
     timestampType: (attributes & brokerTimeMask) === 0 ? 0 : 1,
     magicByte: buffer.readInt8(start + 16)
   }
-  const count = buffer.readInt32BE(start + 57)
+}
+
+/**
+ * The batch at `start`, all of which must be there; `decompressed` are its records where they are compressed, and `count` of them where they are
+ * not all.
+ */
+export const readBatch = (
+  buffer: Buffer,
+  start: number,
+  decompressed: Buffer | null = null,
+  count = countOf(buffer, start)
+): ReadBatch => {
+  const context = contextOf(buffer, start)
   const records: Array<RecordView> = []
   const cursor: Cursor = decompressed === null ? { buffer, at: start + headerBytes } : { buffer: decompressed, at: 0 }
-  const first = { offset: Number(firstOffset), timestamp: Number(firstTimestamp) }
-  const brokerTime = context.timestampType === 1 ? Number(maxTimestamp) : null
+  const first = { offset: Number(context.firstOffset), timestamp: Number(context.firstTimestamp) }
+  const brokerTime = context.timestampType === 1 ? Number(context.maxTimestamp) : null
   const bufferRef = bufferRefOf(cursor.buffer)
   // The markers of a transaction are not delivered.
   if (!context.isControlBatch) bufferRef?.retain(count)

@@ -14,6 +14,7 @@ const compress = (bytes: Buffer): Buffer => {
   const output = Buffer.alloc(bytes.length + 1_000)
   return output.subarray(0, zstdCompress(bytes, output) ?? 0)
 }
+const bytesMax = 16 * 1_048_576
 const give = (bytes: number) => Buffer.alloc(bytes)
 
 it("compresses what Zstandard reads, and reads it into the buffer that it asks for", () => {
@@ -22,10 +23,14 @@ it("compresses what Zstandard reads, and reads it into the buffer that it asks f
       const frame = compress(bytes)
       assert.isTrue(zlib.zstdDecompressSync(frame).equals(bytes))
       const given: Array<Buffer> = []
-      const read = zstdDecompress(frame, (length) => {
-        given.push(Buffer.alloc(length))
-        return given[0]!
-      })
+      const read = zstdDecompress(
+        frame,
+        (length) => {
+          given.push(Buffer.alloc(length))
+          return given[0]!
+        },
+        bytesMax
+      )
       assert.isTrue(read.equals(bytes))
       // The shortest frames are read the usual way, with those that have no length.
       if (frame.length >= 18) assert.strictEqual(read, given[0])
@@ -49,9 +54,9 @@ it("reads frames without the length of their content, and several in a row", asy
   await once(stream, "end")
   const frame = Buffer.concat(parts)
   const whole = Buffer.concat([0, 1, 2].map((part) => Buffer.alloc(40_000, `part ${part}`)))
-  assert.isTrue(zstdDecompress(frame, give).equals(whole))
+  assert.isTrue(zstdDecompress(frame, give, bytesMax).equals(whole))
   const two = Buffer.concat([compress(whole), compress(whole)])
-  assert.isTrue(zstdDecompress(two, give).equals(Buffer.concat([whole, whole])))
+  assert.isTrue(zstdDecompress(two, give, bytesMax).equals(Buffer.concat([whole, whole])))
 })
 
 it("throws for damaged frames, and reads the next one", () => {
@@ -67,13 +72,13 @@ it("throws for damaged frames, and reads the next one", () => {
         damaged[at] = damaged[at]! ^ byte
         for (const input of [damaged, frame.subarray(0, length)])
           try {
-            zstdDecompress(input, give)
+            zstdDecompress(input, give, bytesMax)
           } catch (error) {
             assert.instanceOf(error, Error)
           }
-        assert.isTrue(zstdDecompress(frame, give).equals(text))
+        assert.isTrue(zstdDecompress(frame, give, bytesMax).equals(text))
       }
     )
   )
-  assert.throws(() => zstdDecompress(frame.subarray(0, frame.length - 1), give))
+  assert.throws(() => zstdDecompress(frame.subarray(0, frame.length - 1), give, bytesMax))
 })

@@ -19,16 +19,19 @@ export const zstdCompress = (input: Buffer, output: Buffer): number | null => {
 
 /**
  * What the frames in `input` hold: written to what `outputOf` gives for its bytes, or, where the frame does not say how many, to a new buffer.
- * Throws if they are damaged.
+ * Throws if they are damaged, or hold more than `bytesMax` bytes.
  */
-export const zstdDecompress = (input: Buffer, outputOf: (bytes: number) => Buffer): Buffer => {
+export const zstdDecompress = (input: Buffer, outputOf: (bytes: number) => Buffer, bytesMax: number): Buffer => {
   const bytes = contentBytes(input)
   if (bytes !== null) {
     const output = outputOf(bytes)
     const written = decompressor.run(ZSTD_e_continue, input, output)
     if (written === bytes) return output
   }
-  return zlib.zstdDecompressSync(input, { chunkSize: Math.min(input.length * 4 + chunkBytesMin, claimedBytesMax) })
+  return zlib.zstdDecompressSync(input, {
+    chunkSize: Math.min(input.length * 4 + chunkBytesMin, claimedBytesMax),
+    maxOutputLength: bytesMax
+  })
 }
 
 /** Bytes of one frame's content by its header (RFC 8878, 3.1.1.1); null where it does not say, or claims very many. */

@@ -5,11 +5,13 @@ import fc from "fast-check"
 import { BufferPool } from "../../wire/buffer-pool.ts"
 import { codecs } from "../../wire/compression.ts"
 import type { RecordView } from "../../wire/record-batch-reader.ts"
+import { failureOf } from "../damaged.ts"
 import { fetchedRecords } from "../records.ts"
 import "./index.ts"
 
 const require = createRequire(import.meta.url)
 const produce = require("kafkajs/src/protocol/requests/produce").protocol({ version: 7 })
+const fetch = require("kafkajs/src/protocol/requests/fetch").protocol({ version: 11 })
 const decode = require("kafkajs/src/protocol/requests/fetch/v4/decodeMessages")
 const Decoder = require("kafkajs/src/protocol/decoder")
 
@@ -38,6 +40,27 @@ const batchesOf = async (messages: Messages, compression: unknown): Promise<Read
 }
 const codecOf = (batch: Buffer): number => batch.readInt16BE(4 + 21) & 7
 const read = (batch: Buffer): Promise<ReadonlyArray<RecordView>> => decode(new Decoder(batch))
+/** The messages of a fetch response that has the batch in a partition of its second topic. */
+const fetched = async (batch: Buffer, fetchOffset: number): Promise<ReadonlyArray<RecordView>> => {
+  const partitionsOf = (topic: string, records: Buffer) => [
+    ...[Buffer.from([0, topic.length]), Buffer.from(topic), int32(1), int32(3), Buffer.alloc(2 + 8 + 8 + 8), int32(0)],
+    ...[int32(-1), records]
+  ]
+  const topics = [...partitionsOf("other", int32(0)), ...partitionsOf("t", batch)]
+  const asked = ["other", "t"].map((topic) => ({
+    topic,
+    partitions: [{ partition: 3, fetchOffset: String(fetchOffset) }]
+  }))
+  const { response } = fetch({ topics: asked, maxWaitTime: 1, minBytes: 1, maxBytes: 1 })
+  const { responses } = await response.decode(Buffer.concat([Buffer.alloc(4 + 2 + 4), int32(2), ...topics]))
+  assert.isEmpty(responses[0].partitions[0].messages)
+  return responses[1].partitions[0].messages
+}
+const int32 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4)
+  bytes.writeInt32BE(value)
+  return bytes
+}
 const plain = async (batch: Buffer) => {
   const records = await read(batch)
   return fetchedRecords("t", 0, records, 0).map(({ offset, timestamp, key, value, headers }, index) => ({
@@ -97,7 +120,13 @@ describe("a compressed batch", () => {
     const messages = Array.from({ length: 200_000 }, (_, index) => ({ key: null, value: index % 9 === 0 ? "x" : null }))
     const [batch] = await batchesOf(messages, () => true)
     assert.isBelow(batch!.length, 1_000_000)
-    assert.strictEqual((await read(batch!)).length, messages.length)
+    const offsets: Array<number> = []
+    while (offsets.length < messages.length)
+      offsets.push(...(await fetched(batch!, offsets.length)).map(({ offset }) => Number(offset)))
+    assert.deepStrictEqual(
+      offsets,
+      messages.map((_, index) => index)
+    )
   })
 
   it("is not written where it would be larger", async () => {
@@ -112,9 +141,13 @@ describe("a compressed batch", () => {
       const damaged = Buffer.from(batch!)
       damaged.writeInt16BE(codec, 4 + 21)
       damaged.fill(0xff, 70)
-      const failure = await read(damaged).catch((error: unknown) => error)
-      assert.match((failure as Error).message, /^a batch of records with compression/)
+      const found = await fetched(damaged, 7)
+      assert.lengthOf(found, 1)
+      const failure = failureOf(found, { topic: "t", partition: 3 })
+      assert.strictEqual(failure?.code, "damaged")
+      assert.match(failure?.message ?? "", /^The batch of records at offset 7 of t, partition 3, is damaged/)
     }
+    assert.isNull(failureOf(await fetched(batch!, 0), { topic: "t", partition: 3 }))
   })
 
   it("gives the buffer of the response back when that is read, and its own when its last record is released", async () => {

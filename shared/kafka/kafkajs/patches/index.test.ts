@@ -4,11 +4,12 @@ import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import { patchedVersion } from "../supported-version.ts"
 
 const require = createRequire(import.meta.url)
 // Loaded before the patches, as a program might do.
 const unpatched = require("kafkajs")
-const { default: kafkajs, loadKafkaJs, patches, patchedVersion } = await import("./index.ts")
+const { default: kafkajs, loadKafkaJs, patches } = await import("./index.ts")
 
 const folder = "shared/kafka/kafkajs/patches"
 const files = readdirSync(folder)

@@ -4,6 +4,7 @@
  */
 import { createRequire } from "node:module"
 import path from "node:path"
+import { patchedVersion, UnsupportedKafkaJs } from "../supported-version.ts"
 import {
   keepErrorsRetriable,
   keepOnlyBroker,
@@ -23,7 +24,7 @@ import {
 } from "./consumer.ts"
 import { checkWhilePending, disconnectOnce, nameDenied, receivePooled, timeOutWhileInFlight } from "./network.ts"
 import { groupMessagesPerPartition, transactionsOfVersionTwo } from "./producer.ts"
-import { decodeInOnePass, frameRequest, poolProduceRequests } from "./protocol.ts"
+import { decodeInOnePass, frameRequest, poolProduceRequests, readUnreadBatches } from "./protocol.ts"
 
 /** One change to a module of kafkajs. */
 export interface Patch {
@@ -64,6 +65,15 @@ export const patches: ReadonlyArray<Patch> = [
     file: "protocol.ts",
     tests: ["fast-codec.test.ts", "compressed-batches.test.ts"],
     apply: decodeInOnePass
+  }),
+  patch({
+    module: "protocol/requests/fetch",
+    functions: ["protocol"],
+    why: "a batch that holds too much for one response is read in portions, from the offset on that was asked for",
+    issue: null,
+    file: "protocol.ts",
+    tests: ["compressed-batches.test.ts", "shared/kafka/conformance/large-batches.kafka.test.ts"],
+    apply: readUnreadBatches
   }),
   patch({
     module: "producer/groupMessagesPerPartition",
@@ -255,23 +265,6 @@ export const patches: ReadonlyArray<Patch> = [
     apply: keepOnlyBroker
   })
 ]
-
-export const patchedVersion = "2.2.4"
-
-/** Another version of kafkajs is installed than the one that the patches are written for. */
-export class UnsupportedKafkaJs extends Error {
-  override readonly name = "UnsupportedKafkaJs"
-  readonly expected = patchedVersion
-  readonly found: string
-  readonly nextStep =
-    "Run npm ci, which installs the expected version; to move to another one, check each patch in shared/kafka/kafkajs/patches/index.ts."
-
-  constructor(found: string) {
-    super(`kafkajs ${found} is installed, but its patches are for ${patchedVersion} alone.`)
-    this.found = found
-    this.message += ` ${this.nextStep}`
-  }
-}
 
 /**
  * Loads kafkajs with the patches. Whatever loaded it before keeps a copy without them: the modules are loaded again.

@@ -3,7 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { BatchCompressor } from "../../wire/batch-compressor.ts"
 import { BufferPool, type BufferRef, bufferRefOf } from "../../wire/buffer-pool.ts"
-import { decompressedRecords } from "../../wire/decompressed-records.ts"
+import { readBatches } from "../../wire/fetched-batches.ts"
 import {
   compactFraming,
   type Framing,
@@ -14,7 +14,7 @@ import {
   writeNullableString,
   writeRequest
 } from "../../wire/produce-request.ts"
-import { batchBytes, headerBytes, isReadable, type RecordView, readBatch } from "../../wire/record-batch-reader.ts"
+import { headerBytes, isReadable } from "../../wire/record-batch-reader.ts"
 import {
   type BatchHeader,
   type BatchRecord,
@@ -23,6 +23,7 @@ import {
   writeBatch,
   writeCompressedBatch
 } from "../../wire/record-batch-writer.ts"
+import { type AskedTopics, type FetchedTopics, readPortions } from "../portions.ts"
 import { ResponseReader } from "../raw-request.ts"
 import { failIf, isAddedByProduce, produceVersion } from "../transaction-requests.ts"
 
@@ -82,25 +83,41 @@ type DecodeMessages = (decoder: Decoder) => Promise<ReadonlyArray<unknown>>
 /**
  * Decodes the record batches of a partition in a fetch response, each in one pass, without the last if the fetch's limit cut it off. kafkajs makes a
  * buffer and 64-bit objects for each field of each record, and knows two compressions. It also hands all records of a batch to `push` as arguments, which
- * fails for 130,000, whenever that batch is fetched: a compressed batch of a megabyte may hold more.
+ * fails for 130,000, whenever that batch is fetched: a compressed batch of a megabyte may hold more. What is too much for one response is
+ * left out, or there as an `UnreadBatch`.
  */
 export const decodeInOnePass =
   (original: DecodeMessages): DecodeMessages =>
   async (decoder) => {
     const { buffer, offset } = decoder
-    let at = offset + 4
+    const at = offset + 4
     const end = at + buffer.readInt32BE(offset)
     // No records, or those of an older format.
     if (end - at < headerBytes || end > buffer.length || !isReadable(buffer, at)) return original(decoder)
     decoder.offset = end
-    const all: Array<RecordView> = []
-    for (let next = at; end - at >= headerBytes; at = next) {
-      next = at + batchBytes(buffer, at)
-      if (next > end) break
-      for (const record of readBatch(buffer, at, decompressedRecords(buffer, at)).records) all.push(record)
-    }
-    return all
+    return readBatches(buffer, at, end)
   }
+
+/** kafkajs's Fetch API. */
+export interface FetchApi {
+  protocol: (of: { readonly version: number }) => (options: { readonly topics: AskedTopics }) => {
+    readonly response: { readonly decode: (payload: Buffer) => Promise<FetchedTopics> }
+  }
+}
+
+/** A batch that is too much for one response is read in portions, for which the offset that was asked for must be known. */
+export const readUnreadBatches = (api: FetchApi): FetchApi => {
+  const { protocol } = api
+  api.protocol = (of) => {
+    const create = protocol(of)
+    return (options) => {
+      const call = create(options)
+      const decode = async (payload: Buffer) => readPortions(await call.response.decode(payload), options.topics)
+      return { ...call, response: { ...call.response, decode } }
+    }
+  }
+  return api
+}
 
 interface ProduceOptions {
   readonly acks: number

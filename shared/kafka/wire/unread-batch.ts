@@ -1,0 +1,125 @@
+/** A batch that is not read at once: what it holds is more than a portion, or it is damaged (decision 87). */
+import type { FetchedRecord } from "../client.ts"
+import { batchBytesMax, recordsMax } from "./batch-bounds.ts"
+import { decompressedParts } from "./compression.ts"
+import { TooFarBack } from "./decompression-output.ts"
+import {
+  type BatchContext,
+  codecOf,
+  compressedRecords,
+  contextOf,
+  countOf,
+  noHeaders,
+  type RecordView,
+  readBatch
+} from "./record-batch-reader.ts"
+import { RecordScan } from "./record-scan.ts"
+
+/** A message for kafkajs in the place of the records. */
+export class UnreadBatch {
+  readonly offset: number
+  readonly isControlRecord = false
+  readonly #bytes: Buffer
+
+  /** @param bytes of the whole batch, in memory that is not used again */
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+    this.offset = Number(contextOf(bytes, 0).firstOffset)
+  }
+
+  /**
+   * The records from the offset on, as many as are a portion; whoever wants those behind it fetches the batch again. Of a record that is too
+   * large, and of what lies behind the bytes that are looked at, there is no value. Where the batch has no record from the offset on, there is
+   * one from before it, so that it is known to be read.
+   */
+  async read(from: number): Promise<ReadonlyArray<RecordView | OmittedRecord | DamagedBatch>> {
+    const bytes = this.#bytes
+    const context = contextOf(bytes, 0)
+    const fromDelta = Math.max(0, from - this.offset)
+    const scan = new RecordScan(countOf(bytes, 0), fromDelta)
+    const codec = codecOf(bytes, 0)
+    const end = await scanParts(scan, decompressedParts(codec, compressedRecords(bytes, 0)))
+    if (end === "damaged" && scan.isEmpty) return [new DamagedBatch(from, codec)]
+    const records = [
+      ...readBatch(bytes, 0, scan.keptBytes(), scan.keptRecords).records,
+      ...scan.large.map((large) => new OmittedRecord(context, large))
+    ].sort((left, right) => left.offset - right.offset)
+    const endDelta = end === "beyond" ? context.lastOffsetDelta + 1 : 0
+    for (let delta = Math.max(fromDelta, scan.nextDelta); delta < endDelta && records.length < recordsMax; delta++)
+      records.push(new OmittedRecord(context, unknownRecord(delta)))
+    return records.length > 0 ? records : [new OmittedRecord(context, unknownRecord(fromDelta - 1))]
+  }
+}
+
+/** Until the portion is full or the batch ends; `beyond`: the records behind are not looked at. */
+const scanParts = async (
+  scan: RecordScan,
+  parts: AsyncIterable<Buffer>
+): Promise<"complete" | "damaged" | "beyond"> => {
+  let bytes = 0
+  try {
+    for await (const part of parts) {
+      scan.push(part)
+      if (scan.isDone) return "complete"
+      bytes += part.length
+      if (bytes > batchBytesMax) return "beyond"
+    }
+    return "damaged"
+  } catch (error) {
+    return error instanceof TooFarBack ? "beyond" : "damaged"
+  }
+}
+
+const unknownRecord = (offsetDelta: number) => ({ offsetDelta, timestampDelta: 0, key: null, bytes: 0 })
+
+/** A record whose value is not kept. */
+export class OmittedRecord implements FetchedRecord {
+  topic = ""
+  partition = 0
+  readonly offset: number
+  readonly timestamp: number
+  readonly key: Buffer | null
+  /** Not null, which would be a tombstone. */
+  readonly value: Buffer = noValue
+  readonly headers = noHeaders
+  readonly omittedBytes: number
+  readonly bufferRef = null
+  readonly isControlRecord = false
+  readonly batchContext: BatchContext
+
+  constructor(
+    context: BatchContext,
+    {
+      offsetDelta,
+      timestampDelta,
+      key,
+      bytes
+    }: {
+      readonly offsetDelta: number
+      readonly timestampDelta: number
+      readonly key: Buffer | null
+      readonly bytes: number
+    }
+  ) {
+    this.offset = Number(context.firstOffset) + offsetDelta
+    this.timestamp =
+      context.timestampType === 1 ? Number(context.maxTimestamp) : Number(context.firstTimestamp) + timestampDelta
+    this.key = key
+    this.omittedBytes = bytes
+    this.batchContext = context
+  }
+}
+
+const noValue = Buffer.alloc(0)
+
+/** In the place of the records of a batch that cannot be read from an offset on. */
+export class DamagedBatch {
+  readonly offset: number
+  readonly codec: number
+  readonly isControlRecord = false
+
+  constructor(offset: number, codec: number) {
+    this.offset = offset
+    this.codec = codec
+  }
+}
