@@ -9,8 +9,12 @@ import { UnreadBatch } from "./unread-batch.ts"
  * The records between the two positions, without the last batch if the fetch's limit cut it off, and without those that are too much for one
  * response. A batch that is too much by itself is there as such, if nothing is before it.
  */
-export const readBatches = (buffer: Buffer, start: number, end: number): ReadonlyArray<RecordView | UnreadBatch> => {
-  const response = responseOf(buffer)
+export const readBatches = (
+  buffer: Buffer,
+  start: number,
+  end: number,
+  response: ReadResponse
+): ReadonlyArray<RecordView | UnreadBatch> => {
   const all: Array<RecordView | UnreadBatch> = []
   for (let at = start, next = at; end - at >= headerBytes; at = next) {
     next = at + batchBytes(buffer, at)
@@ -31,19 +35,8 @@ export const readBatches = (buffer: Buffer, start: number, end: number): Readonl
 }
 
 /** What was read of a response so far. */
-interface ReadResponse {
-  records: number
-  bytes: number
-  hasUnread: boolean
-}
-
-const responses = new WeakMap<Buffer, ReadResponse>()
-
-const responseOf = (buffer: Buffer): ReadResponse => {
-  let known = responses.get(buffer)
-  if (known === undefined) {
-    known = { records: 0, bytes: 0, hasUnread: false }
-    responses.set(buffer, known)
-  }
-  return known
+export class ReadResponse {
+  records = 0
+  bytes = 0
+  hasUnread = false
 }

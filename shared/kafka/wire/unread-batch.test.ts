@@ -5,7 +5,7 @@ import fc from "fast-check"
 import { compressedBatch, madeAt, plainBatch, withRecords } from "../../testing/compressed-batch.ts"
 import { batchBytesMax, portionBytesMax, recordBytesMax, recordsMax } from "./batch-bounds.ts"
 import { codecs } from "./compression.ts"
-import { readBatches } from "./fetched-batches.ts"
+import { ReadResponse, readBatches } from "./fetched-batches.ts"
 import { headerBytes, RecordView } from "./record-batch-reader.ts"
 import type { BatchRecord } from "./record-batch-writer.ts"
 import { RecordScan } from "./record-scan.ts"
@@ -147,7 +147,9 @@ describe("a response", () => {
   const few = compressedBatch([small("a"), small("b"), small("c")], codecs.none)
   const readAll = (batches: ReadonlyArray<Buffer>) => {
     const buffer = Buffer.concat(batches)
-    return { buffer, read: readBatches(buffer, 0, buffer.length) }
+    const response = new ReadResponse()
+    const next = () => readBatches(buffer, 0, buffer.length, response)
+    return { read: next(), next }
   }
 
   it("gives what comes before such a batch, and the batch alone where nothing does, one at a time", () => {
@@ -155,19 +157,19 @@ describe("a response", () => {
       readAll([few, huge, few]).read.map(({ offset }) => offset),
       [0, 1, 2]
     )
-    const { buffer, read } = readAll([huge, few])
+    const { read, next } = readAll([huge, few])
     assert.lengthOf(read, 1)
     assert.instanceOf(read[0], UnreadBatch)
     // Of another partition.
-    assert.isEmpty(readBatches(buffer, 0, buffer.length))
+    assert.isEmpty(next())
   })
 
   it("is decompressed until that is enough, and the rest is left to the next fetch", () => {
     const large = compressedBatch([{ key: null, value: Buffer.alloc(10_000_000) }], codecs.zstd)
-    const { buffer, read } = readAll([large, large, large, large, large, large])
+    const { read, next } = readAll([large, large, large, large, large, large])
     assert.lengthOf(read, 4)
     assert.isTrue(read.every((record) => record instanceof RecordView))
-    assert.isEmpty(readBatches(buffer, 0, buffer.length))
+    assert.isEmpty(next())
   })
 })
 

@@ -3,7 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { BatchCompressor } from "../../wire/batch-compressor.ts"
 import { BufferPool, type BufferRef, bufferRefOf } from "../../wire/buffer-pool.ts"
-import { readBatches } from "../../wire/fetched-batches.ts"
+import { ReadResponse, readBatches } from "../../wire/fetched-batches.ts"
 import {
   compactFraming,
   type Framing,
@@ -76,6 +76,8 @@ export const frameRequest: CreateRequest = async ({ correlationId, clientId, req
 interface Decoder {
   readonly buffer: Buffer
   offset: number
+  /** Of the response that it is for. */
+  read?: ReadResponse
 }
 
 type DecodeMessages = (decoder: Decoder) => Promise<ReadonlyArray<unknown>>
@@ -95,7 +97,8 @@ export const decodeInOnePass =
     // No records, or those of an older format.
     if (end - at < headerBytes || end > buffer.length || !isReadable(buffer, at)) return original(decoder)
     decoder.offset = end
-    return readBatches(buffer, at, end)
+    decoder.read ??= new ReadResponse()
+    return readBatches(buffer, at, end, decoder.read)
   }
 
 /** kafkajs's Fetch API. */
