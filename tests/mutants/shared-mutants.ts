@@ -73,6 +73,13 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
     tests: ["shared/kafka/conformance/gaps.kafka.test.ts"]
   },
   {
+    wrong: "A batch is decompressed whole, whatever it holds.",
+    file: "shared/kafka/wire/compression.ts",
+    from: "          maxOutputLength: portionBytesMax\n",
+    to: "",
+    tests: ["shared/kafka/wire/decompress.test.ts"]
+  },
+  {
     wrong: "A fetch before the position is cut off, as if what it has up to there were known.",
     file: "shared/kafka/kafkajs/member.ts",
     from: "const gap = fetchedOffset !== position",
@@ -132,8 +139,8 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
   {
     wrong: "A record is copied by a spread, which leaves out what it makes on demand.",
     file: "shared/runtime/contract.ts",
-    from: "  const { partition, offset, timestamp, key, value, headers, bufferRef } = record\n  return { topic, partition, offset, timestamp, key, value, headers, bufferRef: bufferRef ?? null }\n",
-    to: "  return { ...record, topic, bufferRef: record.bufferRef ?? null }\n",
+    from: "  const { partition, offset, timestamp, key, value, headers, bufferRef } = record\n  const copied = { topic, partition, offset, timestamp, key, value, headers, bufferRef: bufferRef ?? null }\n",
+    to: "  const copied = { ...record, topic, bufferRef: record.bufferRef ?? null }\n",
     tests: ["shared/runtime/contract.test.ts"]
   },
   {
