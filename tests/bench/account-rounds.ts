@@ -1,7 +1,8 @@
 /**
  * `IN_MEMORY=1 make bench-accounts`: what many connections cost delivery alone: its program with Kafka in memory, in one process, lot after
  * lot of events, each for one of the connections. The first lot runs code that is not compiled yet. Bytes of the heap, unlike CPU, do not
- * depend on what else the machine does. CONNECTIONS (one number here), EVENTS, PARTITIONS, ROUNDS; profile with --cpu-prof.
+ * depend on what else the machine does. CONNECTIONS (one number here), EVENTS, PARTITIONS, ROUNDS; FANOUT=1: one event in a request; profile
+ * with --cpu-prof.
  */
 import { randomBytes } from "node:crypto"
 import { mkdtempSync, writeFileSync } from "node:fs"
@@ -155,7 +156,7 @@ tuneHeap()
 const { url, sink } = await startSink()
 const accounts = accountsOf(connections)
 const file = path.join(mkdtempSync(path.join(os.tmpdir(), "accounts-")), "connections.yaml")
-writeFileSync(file, connectionsOf(accounts, url))
+writeFileSync(file, connectionsOf(accounts, url, process.env["FANOUT"] === "1" ? { events_per_request: 1 } : {}))
 const environment = {
   BENCH_TOKEN: "token",
   CAPI_CONNECTIONS: file,

@@ -17,10 +17,10 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
     tests: ["shared/codec/record-writer.test.ts"]
   },
   {
-    wrong: "A body's buffer is used again before every socket has sent what it holds.",
+    wrong: "A body's buffer is used again before the socket has sent what it holds.",
     file: "shared/connectors/http/http-pool.ts",
-    from: "    for (const socket of this.#sockets) if (socket.writableLength > 0) holders.push(socket)\n",
-    to: "",
+    from: "if (!mayHoldBytes(socket)) buffer.release()",
+    to: "buffer.release()\n    if (!mayHoldBytes(socket)) return",
     tests: ["shared/connectors/http/http-bodies.test.ts"]
   },
   {

@@ -1,7 +1,6 @@
 /** The one place where a request leaves for a platform: bounded in time, size and connections, silent about secrets. */
 import { promisify } from "node:util"
 import { brotliDecompress, constants, gunzip, inflate } from "node:zlib"
-import type * as Undici from "@effect/platform-node/Undici"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -19,6 +18,7 @@ import {
   type Sockets,
   sharingPool
 } from "./http-pool.ts"
+import { type Address, dispatch, type RequestProgress } from "./http-wire.ts"
 
 export interface HttpTransportOptions extends PoolOptions {
   /** From the call to the last byte of the answer, waiting for a connection included. */
@@ -69,41 +69,51 @@ export const layerHttpTransport = (options: Partial<HttpTransportOptions> = {}):
   Layer.effect(HttpTransport, makeHttpTransport(options))
 
 const transportOver = (pool: ConnectionPool, options: HttpTransportOptions): HttpTransport["Service"] => {
-  const execute = (request: HttpRequestSpec): Effect.Effect<HttpResponseSpec, HttpFailure> => {
-    const url = urlOf(request)
-    if (url === null) return pool.counted(Effect.fail(httpFailure("invalid_request", noHost)))
-    return Effect.suspend(() => {
-      const progress: RequestProgress = { started: false }
-      return pool.counted(exchange(pool, request, url, options, progress))
+  const addressOf = makeAddressReader()
+  const execute = (request: HttpRequestSpec): Effect.Effect<HttpResponseSpec, HttpFailure> =>
+    Effect.suspend(() => {
+      const address = addressOf(request)
+      return pool.counted(
+        address === null
+          ? Effect.fail(httpFailure("invalid_request", noHost))
+          : exchange(pool, request, address, options, { started: false, connection: null })
+      )
     })
-  }
   return { execute, statistics: pool.statistics }
 }
 
 const exchange = (
   pool: ConnectionPool,
   request: HttpRequestSpec,
-  url: URL,
+  address: Address,
   { responseBytesMax, timeoutMillis }: HttpTransportOptions,
   progress: RequestProgress
 ): Effect.Effect<HttpResponseSpec, HttpFailure> =>
   Effect.suspend(() => {
     let bodyRef: BufferRef | null = null
     const take = (bytes: number): Buffer => {
+      if (bytes <= smallBodyBytes) return Buffer.allocUnsafe(bytes)
       bodyRef = pool.bodies.acquire(bytes)
       return bodyRef.buffer
     }
     const body = bodyOf(request, take)
-    const wire = { method: request.method, url, headers: headersOf(request, body), body, timeoutMillis }
+    const wire = { method: request.method, address, headers: headersOf(request, body), body, timeoutMillis }
     return Effect.matchEffect(dispatch(pool, wire, responseBytesMax, progress), {
-      onFailure: (error) => Effect.fail(httpFailureFrom(error, url.host, progress.started)),
+      onFailure: (error) => Effect.fail(httpFailureFrom(error, address.host, progress.started)),
       onSuccess: (answer) => {
-        if (bodyRef !== null) pool.bodies.releaseWhenSent(bodyRef)
-        const text = decodeBody(answer.body, answer.headers["content-encoding"], responseBytesMax, url.host)
-        return Effect.zipWith(text, Clock.currentTimeMillis, (body, receivedAt) => ({ ...answer, body, receivedAt }))
+        const socket = progress.connection?.socket ?? null
+        if (bodyRef !== null && socket !== null) pool.bodies.releaseWhenSent(bodyRef, socket)
+        const { status, headers } = answer
+        const text = decodeBody(answer.body, headers["content-encoding"], responseBytesMax, address.host)
+        const received = (body: string) =>
+          Effect.map(Clock.currentTimeMillis, (receivedAt): HttpResponseSpec => ({ status, headers, body, receivedAt }))
+        return typeof text === "string" ? received(text) : Effect.flatMap(text, received)
       }
     })
   })
+
+/** Less is not worth a pooled buffer, which has room for much more. */
+const smallBodyBytes = 16 * 1024
 
 const bodyOf = (request: HttpRequestSpec, take: (bytes: number) => Buffer): Buffer | string | null => {
   if (request.bodyBytes !== undefined) return request.bodyBytes(take)
@@ -123,143 +133,25 @@ const formOf = (form: Readonly<Record<string, Redacted.Redacted>>): string => {
   return fields.toString()
 }
 
-const urlOf = ({ url, secretParams }: HttpRequestSpec): URL | null => {
-  const parsed = URL.parse(url)
-  if (parsed !== null)
-    for (const [name, value] of Object.entries(secretParams)) parsed.searchParams.append(name, Redacted.value(value))
-  return parsed
+/** Reads the addresses of requests, mostly that of the one before; null where one cannot be used. */
+const makeAddressReader = () => {
+  let known: { readonly url: string; readonly address: Address | null } = { url: "", address: null }
+  return ({ url, secretParams }: HttpRequestSpec): Address | null => {
+    const secrets = Object.entries(secretParams)
+    if (secrets.length > 0) return readAddress(url, secrets)
+    if (known.url !== url) known = { url, address: readAddress(url, secrets) }
+    return known.address
+  }
+}
+
+const readAddress = (text: string, secrets: ReadonlyArray<[string, Redacted.Redacted]>): Address | null => {
+  const url = URL.parse(text)
+  if (url === null || (url.protocol !== "https:" && url.protocol !== "http:")) return null
+  for (const [name, value] of secrets) url.searchParams.append(name, Redacted.value(value))
+  return { origin: url.origin, host: url.host, path: url.pathname + url.search }
 }
 
 const noHost = "invalid address"
-
-/** One request over a pool, and its answer's bytes, without streams: bodies are whole on the way out and bounded on the way in. */
-interface WireRequest {
-  readonly method: "GET" | "POST"
-  readonly url: URL
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: Buffer | string | null
-  readonly timeoutMillis: number
-}
-
-/** How far a request has come. */
-interface RequestProgress {
-  /** It was given to a connection, so that bytes of it may have been written; false while it waits for one. */
-  started: boolean
-}
-
-interface WireAnswer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  /** At most as many bytes as allowed, cut beyond. */
-  readonly body: Buffer
-}
-
-/**
- * Sends a request and reads the answer, whatever its status. Fails with the error of the HTTP layer. What is still under way
- * when it is interrupted, or when the answer is cut, is aborted, so that its connection is free again.
- */
-const dispatch = (
-  { dispatcher, enter }: ConnectionPool,
-  { method, url, headers, body, timeoutMillis }: WireRequest,
-  bytesMax: number,
-  progress: RequestProgress
-): Effect.Effect<WireAnswer, unknown> =>
-  Effect.callback((resume) => {
-    let hasEnded = false
-    let leave = (): void => undefined
-    const end = (answer: Effect.Effect<WireAnswer, unknown>) => {
-      hasEnded = true
-      clearTimeout(timer)
-      leave()
-      resume(answer)
-    }
-    const reader = new AnswerReader(bytesMax, end, progress)
-    // One timer for all of it, and no fiber that waits: a request is most of what a small batch costs.
-    const timer = setTimeout(() => {
-      end(Effect.fail(tooLate))
-      reader.abort()
-    }, timeoutMillis)
-    const timeouts = { headersTimeout: 0, bodyTimeout: 0 }
-    const path = url.pathname + url.search
-    leave = enter(() => {
-      dispatcher.dispatch({ origin: url.origin, path, method, headers: { ...headers }, body, ...timeouts }, reader)
-    })
-    // It failed at once.
-    if (hasEnded) leave()
-    return Effect.sync(() => {
-      clearTimeout(timer)
-      leave()
-      reader.abort()
-    })
-  })
-
-class AnswerReader implements Undici.Dispatcher.DispatchHandler {
-  readonly #bytesMax: number
-  readonly #resume: (answer: Effect.Effect<WireAnswer, unknown>) => void
-  readonly #progress: RequestProgress
-  #controller: Undici.Dispatcher.DispatchController | null = null
-  #aborted = false
-  #status = 0
-  #headers: Record<string, string> = {}
-  readonly #chunks: Array<Buffer> = []
-  #size = 0
-
-  constructor(
-    bytesMax: number,
-    resume: (answer: Effect.Effect<WireAnswer, unknown>) => void,
-    progress: RequestProgress
-  ) {
-    this.#bytesMax = bytesMax
-    this.#resume = resume
-    this.#progress = progress
-  }
-
-  abort(): void {
-    this.#aborted = true
-    this.#controller?.abort(ended)
-  }
-
-  onRequestStart(controller: Undici.Dispatcher.DispatchController): void {
-    this.#controller = controller
-    // An aborted one is not written any more.
-    if (this.#aborted) controller.abort(ended)
-    else this.#progress.started = true
-  }
-
-  onResponseStart(
-    _: Undici.Dispatcher.DispatchController,
-    status: number,
-    headers: Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
-  ): void {
-    // An interim answer (103) comes before the answer.
-    if (status < 200) return
-    this.#status = status
-    for (const [name, value] of Object.entries(headers))
-      if (value !== undefined) this.#headers[name] = typeof value === "string" ? value : value.join(", ")
-  }
-
-  onResponseData(_: Undici.Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#chunks.push(chunk)
-    this.#size += chunk.length
-    if (this.#size < this.#bytesMax) return
-    this.onResponseEnd()
-    this.abort()
-  }
-
-  onResponseEnd(): void {
-    const whole = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
-    const body = whole.length <= this.#bytesMax ? whole : whole.subarray(0, this.#bytesMax)
-    this.#resume(Effect.succeed({ status: this.#status, headers: this.#headers, body }))
-  }
-
-  onResponseError(_: Undici.Dispatcher.DispatchController | null, error: Error): void {
-    this.#resume(Effect.fail(error))
-  }
-}
-
-/** Never seen: whoever aborts has its answer already, or waits no more. Made once, since a stack trace costs. */
-const ended = new Error("The request was ended.")
-const tooLate = Object.assign(new Error("The answer did not come in time."), { code: "UND_ERR_BODY_TIMEOUT" })
 
 /**
  * The text of a body, at most `bytesMax` bytes before and after decompression (a small body may be a bomb). Bytes that
@@ -270,9 +162,9 @@ const decodeBody = (
   encoding: string | undefined,
   bytesMax: number,
   host: string
-): Effect.Effect<string, HttpFailure> => {
-  const decompress = decompressors[encoding?.trim().toLowerCase() ?? "identity"]
-  if (bytes.length === 0 || decompress === undefined) return Effect.succeed(bytes.toString("utf8"))
+): string | Effect.Effect<string, HttpFailure> => {
+  const decompress = encoding === undefined ? undefined : decompressors[encoding.trim().toLowerCase()]
+  if (bytes.length === 0 || decompress === undefined) return bytes.toString("utf8")
   return Effect.tryPromise({
     try: () => decompress(bytes, bytesMax),
     catch: (error) => httpFailure(isTooLarge(error) ? "body_too_large" : "invalid_encoding", host)

@@ -1,27 +1,21 @@
 /**
- * Connections to platforms' hosts: opened as requests wait for one, closed when they stay idle. Accounts of the same host may share them, each
- * within its own limit of requests at a time: one that hangs keeps those that its requests have, the others' open new ones.
+ * What requests to platforms share: connections, opened as requests need them, and buffers of bodies. Accounts of the same host may share both, each
+ * within its own limit of requests at a time: one that hangs keeps the connections that its requests have, the others' open new ones.
  */
 
 import type { Socket } from "node:net"
-import * as Undici from "@effect/platform-node/Undici"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { BufferPool, type BufferRef } from "../../kafka/wire/buffer-pool.ts"
+import { type ConnectionTimes, HttpConnections } from "./http-connections.ts"
 import type { HttpFailure } from "./http-failure.ts"
 
-export interface PoolOptions {
-  /** At most so many connections to a host; a request beyond waits. */
+export interface PoolOptions extends ConnectionTimes {
+  /** At most so many connections; a request beyond waits. */
   readonly connections: number
-  readonly connectTimeoutMillis: number
-  /** An idle connection is closed after this time: the pool shrinks when demand does. */
-  readonly idleMillis: number
-  /** A connection is replaced after this time, so that changes of the host's addresses are followed. */
-  readonly connectionLifeMillis: number
 }
 
 /** The pool now, and since its start. */
@@ -44,7 +38,7 @@ export interface PoolStatistics {
 
 /** Open connections, and the buffers of what is sent over them. */
 export interface Sockets {
-  readonly dispatcher: Undici.Agent
+  readonly connections: HttpConnections
   readonly bodies: BodyBuffers
 }
 
@@ -56,17 +50,25 @@ export interface ConnectionPool extends Sockets {
   readonly counted: <A>(request: Effect.Effect<A, HttpFailure>) => Effect.Effect<A, HttpFailure>
 }
 
-/** A pool with separate connections, which end with the scope. HTTP/1.1 only: they are what the limit counts. */
+/** A pool with separate connections, which end with the scope. */
 export const makePool = (options: PoolOptions): Effect.Effect<ConnectionPool, never, Scope.Scope> =>
-  Effect.map(makeSockets(options), (sockets) => ownPool(sockets, options))
+  Effect.map(makeSockets(options), (sockets) => {
+    const pool = sharingPool(sockets, options)
+    const { connections } = sockets
+    // All of the connections are its own, also those that are idle.
+    const statistics = Effect.map(pool.statistics, (shared) => ({
+      ...shared,
+      ...connections.counters,
+      idle: connections.idle
+    }))
+    return { ...pool, statistics }
+  })
 
-/** Connections that end with the scope; at most so many to a host, or as many as requests need. */
-export const makeSockets = (
-  options: Omit<PoolOptions, "connections"> & Partial<PoolOptions>
-): Effect.Effect<Sockets, never, Scope.Scope> =>
+/** Connections that end with the scope, as many as requests need. */
+export const makeSockets = (times: ConnectionTimes): Effect.Effect<Sockets, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => openSockets(options)),
-    ({ dispatcher }) => Effect.promise(() => dispatcher.destroy())
+    Effect.sync(() => ({ connections: new HttpConnections(times), bodies: new BodyBuffers() })),
+    ({ connections }) => Effect.promise(() => connections.destroy())
   )
 
 /** A pool over connections that it shares with others: it uses at most `connections` of them at a time. */
@@ -114,66 +116,20 @@ export const sharingPool = (sockets: Sockets, { connections }: Pick<PoolOptions,
   return { ...sockets, enter, counted, statistics }
 }
 
-const openSockets = (options: Omit<PoolOptions, "connections"> & Partial<PoolOptions>): Sockets => {
-  const bodies = new BodyBuffers()
-  const dispatcher = new Undici.Agent({
-    // undici treats 1 as "no pool"; a pool of one is meant.
-    factory: (origin, poolOptions) => new Undici.Pool(origin, poolOptions),
-    connections: options.connections ?? null,
-    allowH2: false,
-    connect: watchedConnector(options, bodies),
-    keepAliveTimeout: options.idleMillis,
-    keepAliveMaxTimeout: options.idleMillis,
-    clientTtl: options.connectionLifeMillis
-  })
-  return { dispatcher, bodies }
-}
-
-const ownPool = (sockets: Sockets, options: PoolOptions): ConnectionPool => {
-  const agent = sockets.dispatcher
-  const counters = { open: 0, peakOpen: 0, opened: 0, closed: 0 }
-  agent.on("connect", () => {
-    counters.opened++
-    counters.open++
-    counters.peakOpen = Math.max(counters.peakOpen, counters.open)
-  })
-  agent.on("disconnect", () => {
-    counters.closed++
-    counters.open--
-  })
-  const { counted, requests } = counting()
-  const statistics = Effect.sync(() => {
-    let idle = 0
-    let waiting = 0
-    for (const origin of Object.values(agent.stats)) {
-      if ("free" in origin) idle += origin.free
-      if ("queued" in origin) waiting += origin.queued
-    }
-    return { ...requests(), ...counters, connectionsMax: options.connections, idle, waiting }
-  })
-  return { ...sockets, enter: startAtOnce, counted, statistics }
-}
-
-// The limit is that of its connections: undici makes the requests wait.
-const startAtOnce: ConnectionPool["enter"] = (start) => {
-  start()
-  return () => undefined
-}
-
 /** Counts requests, and says how many there were and how they went. */
 const counting = () => {
   const failures = new Map<string, number>()
   const counters = { requests: 0, finished: 0, totalMillis: 0 }
   const counted: ConnectionPool["counted"] = (request) =>
-    Effect.flatMap(Clock.currentTimeMillis, (started) => {
+    Effect.suspend(() => {
       counters.requests++
-      return Effect.onExit(request, (exit) => {
+      const started = performance.now()
+      return Effect.onExitPrimitive(request, (exit) => {
         const failure = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.findErrorOption(exit.cause)) : undefined
         if (failure !== undefined) failures.set(failure.code, (failures.get(failure.code) ?? 0) + 1)
-        return Effect.map(Clock.currentTimeMillis, (now) => {
-          counters.finished++
-          counters.totalMillis += now - started
-        })
+        counters.finished++
+        counters.totalMillis += performance.now() - started
+        return undefined
       })
     })
   const requests = () => ({
@@ -186,34 +142,13 @@ const counting = () => {
   return { counted, requests }
 }
 
-/** undici's own connector, whose sockets report when they have sent what they were given. */
-const watchedConnector = (
-  options: Pick<PoolOptions, "connectTimeoutMillis">,
-  bodies: BodyBuffers
-): Undici.buildConnector.connector => {
-  const connect = Undici.buildConnector({ allowH2: false, timeout: options.connectTimeoutMillis })
-  return (target, callback) =>
-    connect(target, (...[error, socket]) => {
-      if (error !== null) return callback(error, null)
-      bodies.watch(socket)
-      return callback(null, socket)
-    })
-}
-
 /** Of all connections of the process: hundreds of accounts send few requests at a time. */
 const freeBodies = new BufferPool({ stepBytes: 64 * 1024, freeBytesMax: 128 * 1024 * 1024, freeBuffersMax: 16 })
 
 /** The buffers of request bodies: pooled, and released when no socket can hold their bytes any more. */
 class BodyBuffers {
-  /** Of requests that are answered, and the sockets that may still hold bytes of one that was answered early. */
-  readonly #answered: Array<{ readonly buffer: BufferRef; holders: ReadonlyArray<Socket> }> = []
-  readonly #sockets = new Set<Socket>()
-
-  /** Watches a socket that bodies are written to, until it closes. */
-  watch(socket: Socket): void {
-    this.#sockets.add(socket)
-    socket.once("close", () => this.#sockets.delete(socket))
-  }
+  /** Of requests that were answered early, and the sockets that still hold bytes of them. */
+  readonly #answered: Array<{ readonly buffer: BufferRef; readonly socket: Socket }> = []
 
   /** A buffer of at least `bytes` bytes with arbitrary content, for one request. */
   acquire(bytes: number): BufferRef {
@@ -221,25 +156,24 @@ class BodyBuffers {
     return freeBodies.acquire(bytes).retain()
   }
 
-  /** The request was answered completely. After a failure the buffer is not released: it may still be sent. */
-  releaseWhenSent(buffer: BufferRef): void {
-    const holders: Array<Socket> = []
-    for (const socket of this.#sockets) if (socket.writableLength > 0) holders.push(socket)
-    if (holders.length === 0) buffer.release()
-    else if (this.#answered.length < answeredMax) this.#answered.push({ buffer, holders })
+  /** The request was answered completely over this socket. After a failure the buffer is not released: it may still be sent. */
+  releaseWhenSent(buffer: BufferRef, socket: Socket): void {
+    if (!mayHoldBytes(socket)) buffer.release()
+    else if (this.#answered.length < answeredMax) this.#answered.push({ buffer, socket })
   }
 
-  // What a socket was given before a time when it holds nothing has been sent.
   #releaseSent(): void {
     for (let index = this.#answered.length - 1; index >= 0; index--) {
-      const entry = this.#answered[index]!
-      entry.holders = entry.holders.filter((socket) => socket.writableLength > 0 && this.#sockets.has(socket))
-      if (entry.holders.length > 0) continue
+      const { buffer, socket } = this.#answered[index]!
+      if (mayHoldBytes(socket)) continue
       this.#answered.splice(index, 1)
-      entry.buffer.release()
+      buffer.release()
     }
   }
 }
+
+/** What a socket was given before a time when it holds nothing has been sent. */
+const mayHoldBytes = (socket: Socket): boolean => socket.writableLength > 0 && !socket.closed
 
 /** More are left to the garbage collector. */
 const answeredMax = 16
