@@ -4,6 +4,7 @@
  * next one first: each request takes a piece, and gives outcomes and the pieces that are still to be sent.
  */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
@@ -27,23 +28,21 @@ export const attemptAll = (chunks: ReadonlyArray<ReadonlyArray<DeliveryEvent>>, 
 const attempt = (
   events: ReadonlyArray<DeliveryEvent>
 ): Effect.Effect<ReadonlyArray<Outcome>, KafkaError, DeliveryContext | FirstRequest | IdempotencyGuard> =>
-  Effect.gen(function* () {
-    const delivery = yield* DeliveryContext
-    const guard = yield* IdempotencyGuard
-    const first = yield* FirstRequest
-    let send: Send = first.send
-    const progress = { failures: 0, succeededBefore: yield* delivery.breaker.succeeded, pauses: 0, isBlamed: false }
-    let attempts: Attempts = {
-      work: [{ events, progress, firstHalfFrom: null }],
-      outcomes: [],
-      expectedFailures: { left: 0, max: 0 }
-    }
-    while (attempts.work.length > 0) {
-      attempts = yield* sendNext(delivery, guard, send, attempts)
-      const isFailureExpected = attempts.expectedFailures.left > 0
-      send = (some) => sendRequest(delivery, guard, some, isFailureExpected)
-    }
-    return attempts.outcomes
+  Effect.contextWith((context: Context.Context<DeliveryContext | FirstRequest | IdempotencyGuard>) => {
+    const delivery = Context.get(context, DeliveryContext)
+    const guard = Context.get(context, IdempotencyGuard)
+    const sendRest = (send: Send, attempts: Attempts): Effect.Effect<ReadonlyArray<Outcome>, KafkaError> =>
+      Effect.flatMap(sendNext(delivery, guard, send, attempts), (next) => {
+        if (next.work.length === 0) return Effect.succeed(next.outcomes)
+        const isFailureExpected = next.expectedFailures.left > 0
+        return sendRest((some) => sendRequest(delivery, guard, some, isFailureExpected), next)
+      })
+    return Effect.flatMap(delivery.breaker.succeeded, (succeededBefore) => {
+      const progress = { failures: 0, succeededBefore, pauses: 0, isBlamed: false }
+      const work = [{ events, progress, firstHalfFrom: null }]
+      const first = Context.get(context, FirstRequest)
+      return sendRest(first.send, { work, outcomes: [], expectedFailures: { left: 0, max: 0 } })
+    })
   })
 
 interface Attempts {
@@ -74,35 +73,38 @@ interface ExpectedFailures {
 }
 
 /** Sends the next piece: one request, and what follows from its response. */
-const sendNext = Effect.fnUntraced(function* (
+const sendNext = (
   delivery: DeliveryContextShape,
   guard: IdempotencyGuardShape,
   send: Send,
   attempts: Attempts
-) {
-  const { outcomes } = attempts
-  const isTakenFrom = (from: number) => outcomes.slice(from).every(isTaken)
-  const [piece, ...rest] = nextToSend(attempts.work, outcomes.length, isTakenFrom)
-  if (piece === undefined) return attempts
-  const { fresh, stopped } = separateUnsendable(piece.events, yield* Clock.currentTimeMillis, delivery)
-  if (fresh.length === 0) return { ...attempts, work: rest, outcomes: [...outcomes, ...stopped] }
-
-  const result = yield* send(fresh)
-  const disposition = interpretResponse(result, delivery.connector.idempotent)
-  guard.decided(disposition.outcomes, result.facts.attemptedAt + result.facts.latencyMillis)
-  const decided = [...outcomes, ...stopped, ...result.stopped, ...disposition.outcomes]
-  const expectedFailures = expectedAfter(attempts.expectedFailures, result)
-  const isDone = disposition.open.length === 0 && result.held.length === 0 && result.verdict.retryAfter === null
-  if (isDone) return { work: rest, outcomes: decided, expectedFailures } satisfies Attempts
-
-  const next = yield* followUp(delivery, piece.progress, result, disposition, decided.length)
-  return {
-    work: [...next.pieces.filter((one) => one.events.length > 0), ...rest],
-    outcomes: [...decided, ...next.putOff],
-    expectedFailures:
-      expectedFailures.max === 0 ? { left: next.failuresToCome, max: next.failuresToCome } : expectedFailures
-  } satisfies Attempts
-})
+): Effect.Effect<Attempts, KafkaError> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const { outcomes } = attempts
+    const isTakenFrom = (from: number) => outcomes.slice(from).every(isTaken)
+    const [piece, ...rest] = nextToSend(attempts.work, outcomes.length, isTakenFrom)
+    if (piece === undefined) return Effect.succeed(attempts)
+    const { fresh, stopped } = separateUnsendable(piece.events, now, delivery)
+    if (fresh.length === 0)
+      return Effect.succeed({ ...attempts, work: rest, outcomes: [...outcomes, ...stopped] } satisfies Attempts)
+    return Effect.flatMap(send(fresh), (result) => {
+      const disposition = interpretResponse(result, delivery.connector.idempotent)
+      guard.decided(disposition.outcomes, result.facts.attemptedAt + result.facts.latencyMillis)
+      const decided = [...outcomes, ...stopped, ...result.stopped, ...disposition.outcomes]
+      const expectedFailures = expectedAfter(attempts.expectedFailures, result)
+      const isDone = disposition.open.length === 0 && result.held.length === 0 && result.verdict.retryAfter === null
+      if (isDone) return Effect.succeed({ work: rest, outcomes: decided, expectedFailures } satisfies Attempts)
+      return Effect.map(
+        followUp(delivery, piece.progress, result, disposition, decided.length),
+        ({ failuresToCome, pieces, putOff }): Attempts => ({
+          work: [...pieces.filter((one) => one.events.length > 0), ...rest],
+          outcomes: [...decided, ...putOff],
+          expectedFailures:
+            expectedFailures.max === 0 ? { left: failuresToCome, max: failuresToCome } : expectedFailures
+        })
+      )
+    })
+  })
 
 const expectedAfter = ({ left, max }: ExpectedFailures, { callOutcome }: RequestResult): ExpectedFailures => {
   if (callOutcome === "success") return { left: max, max }

@@ -15,6 +15,8 @@ export const chunk = (
   events: ReadonlyArray<DeliveryEvent>,
   limits: ChunkLimits
 ): ReadonlyArray<ReadonlyArray<DeliveryEvent>> => {
+  const group = events[0]?.event.batch_group
+  if (events.every(({ event }) => event.batch_group === group)) return cut(events, limits)
   const groups = new Map<string, Array<DeliveryEvent>>()
   for (const event of events) {
     const group = groups.get(event.event.batch_group)
@@ -24,7 +26,12 @@ export const chunk = (
   return [...groups.values()].flatMap((group) => cut(group, limits))
 }
 
-const cut = (events: ReadonlyArray<DeliveryEvent>, limits: ChunkLimits) => {
+const cut = (
+  events: ReadonlyArray<DeliveryEvent>,
+  limits: ChunkLimits
+): ReadonlyArray<ReadonlyArray<DeliveryEvent>> => {
+  const all = events.reduce((bytes, event) => bytes + event.bytes + separatorBytes, envelopeBytes)
+  if (events.length <= limits.events && all <= limits.bytes) return events.length === 0 ? [] : [events]
   const chunks: Array<Array<DeliveryEvent>> = []
   let current: Array<DeliveryEvent> = []
   let bytes = envelopeBytes

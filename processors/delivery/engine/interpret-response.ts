@@ -87,11 +87,17 @@ const eachByVerdict = (
   const outcomes: Array<Outcome> = []
   const open: Array<DeliveryEvent> = []
   let first: EventVerdict | null = null
-  let [known, decision]: [EventVerdict | null, Decision | null] = [null, null]
-  for (const [index, event] of response.sent.entries()) {
+  let known: EventVerdict | null = null
+  let decision: Decision | null = null
+  const { sent } = response
+  for (let index = 0; index < sent.length; index++) {
+    const event = sent[index]!
     const verdict = verdictOf(index)
     // Events of one verdict share its decision.
-    if (verdict !== known) [known, decision] = [verdict, decisionOf(verdict, response, idempotent)]
+    if (verdict !== known) {
+      known = verdict
+      decision = decisionOf(verdict, response, idempotent)
+    }
     if (decision !== null) outcomes.push(outcomeAfter(event, decision, response))
     else {
       open.push(event)

@@ -43,7 +43,7 @@ import { poisonedRecords, settle, withUndecided, writtenBack } from "./records.t
 import { makeSendIntents, type Screened, type SendIntents } from "./send-intents.ts"
 import { finishedBeforeMove, IdempotencyGuard, idempotent, sendRequest } from "./send-request.ts"
 import { countOutcomes } from "./telemetry.ts"
-import { failedRecords, tracedRecords } from "./trace-outcomes.ts"
+import { addTracedRecords, failedRecords } from "./trace-outcomes.ts"
 import { type BatchRecords, type Triaged, triageWhenDue } from "./triage-when-due.ts"
 
 export type DeliveryError = KafkaError | RegistryError
@@ -173,7 +173,11 @@ const attemptChunks = ({ limits, optimizer }: DeliveryContextShape, { triaged, s
   const chunks = chunk(screened.ready, { events: optimizer.size(), bytes: limits.bytesPerRequest })
   return Effect.map(attemptAll(chunks, limits.concurrency), (attempted): AttemptedBatch => {
     const outcomes = withUndecided(screened.ready, attempted)
-    return { triaged, screened, outcomes: [...outcomes, ...screened.decided] }
+    return {
+      triaged,
+      screened,
+      outcomes: screened.decided.length === 0 ? outcomes : [...outcomes, ...screened.decided]
+    }
   })
 }
 
@@ -187,10 +191,13 @@ const toStep = Effect.fnUntraced(function* (
   const now = yield* Clock.currentTimeMillis
   const context = { codecs, connection, settings, circuit: yield* breaker.state, sealer: services.sealer, now }
   const attempted = outcomes.map((outcome) => settle(outcome, context))
-  const all = [...attempted, ...triaged.decided.map((outcome) => settle(outcome, context))]
+  const all =
+    triaged.decided.length === 0
+      ? attempted
+      : [...attempted, ...triaged.decided.map((outcome) => settle(outcome, context))]
   const outputs: Array<Outbound> = [...triaged.moved]
   for (const event of screened.handedOver) outputs.push(writtenBack(event, topicNames.retry(connection.platform)))
-  outputs.push(...tracedRecords(triaged, all, context))
+  addTracedRecords(outputs, triaged, all, context)
   for (const event of triaged.early) outputs.push(writtenBack(event, event.record.topic))
   if (intents !== null) outputs.push(...intents.settle(attempted, now))
   const pending = acceptedRequests(connection, attempted, now)

@@ -43,18 +43,17 @@ export const settle = (outcome: Outcome, { settings, now }: RecordContext): Outc
   return outcome
 }
 
-/** The result of a settled outcome, and its dead letter and refusal or its delayed retry. */
-export const recordsOf = (outcome: Outcome, context: RecordContext): ReadonlyArray<Outbound> => {
-  const result = resultOf(outcome, context)
+/** Adds the result of a settled outcome, and its dead letter and refusal or its delayed retry. */
+export const addRecords = (outputs: Array<Outbound>, outcome: Outcome, context: RecordContext): void => {
+  outputs.push(resultOf(outcome, context))
   switch (outcome.decision.outcome) {
     case "retry_scheduled":
-      return [result, retryOf(outcome, context)]
+      outputs.push(retryOf(outcome, context))
+      break
     case "rejected":
     case "expired":
     case "dead_lettered":
-      return [result, deadLetterOf(outcome, context), refusalOf(outcome, context)]
-    default:
-      return [result]
+      outputs.push(deadLetterOf(outcome, context), refusalOf(outcome, context))
   }
 }
 

@@ -1,6 +1,7 @@
 /** One request: pause → deadline order → circuit breaker → rate limiter → credential → send intent → HTTP → verdict. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
@@ -11,14 +12,8 @@ import type { KafkaError } from "../../../shared/kafka/client.ts"
 import type { RequestTracker } from "../../../shared/runtime/requests.ts"
 import type { CallOutcome } from "../resilience/circuit-breaker.ts"
 import type { DeliveryContextShape } from "./delivery-context.ts"
-import {
-  callOutcome,
-  type Interpretable,
-  isAmbiguous,
-  isUndocumented,
-  overallClass,
-  takenOf
-} from "./interpret-response.ts"
+import { callOutcome, type Interpretable, isAmbiguous, takenOf } from "./interpret-response.ts"
+import { observeRequest } from "./observe-request.ts"
 import type { DeliveryEvent, Outcome, RequestFacts } from "./outcome.ts"
 import { traceRequest } from "./trace-outcomes.ts"
 import { deadlineOf, separateUnsendable } from "./triage.ts"
@@ -77,9 +72,10 @@ export const finishedBeforeMove = (
   isReady: requests.isReady,
   declare: (events) => Effect.andThen(requests.begin, guard.declare(events)),
   track: (events, send) =>
-    Effect.onExit(guard.track(events, send), (exit) =>
-      Effect.sync(() => requests.end(Exit.isSuccess(exit) && hasEffect(exit.value, isIdempotent)))
-    )
+    Effect.onExitPrimitive(guard.track(events, send), (exit) => {
+      requests.end(Exit.isSuccess(exit) && hasEffect(exit.value, isIdempotent))
+      return undefined
+    })
 })
 
 /** What failed as a whole goes again in any case, except where that may be a second delivery. */
@@ -127,67 +123,98 @@ const probingFirst = (
   return probeMode.oneAtATime(call, ({ sent }) => sent.length > 0)
 }
 
-/** Sends the first so many of the events. */
-const sendSome = Effect.fnUntraced(function* (
+/** Sends the first so many of the events. Plain functions where nothing is waited for: a request of one event costs little else. */
+const sendSome = (
   delivery: DeliveryContextShape,
   guard: IdempotencyGuardShape,
   events: ReadonlyArray<DeliveryEvent>,
   count: number
-) {
-  const { connector, credential, limiter, metrics, services } = delivery
+): Effect.Effect<RequestResult, KafkaError> => {
+  const { connector, credential, limiter, metrics } = delivery
   const offered = count < events.length ? events.slice(0, count) : events
-  const held = events.slice(count)
-  yield* metrics.limiterWait(yield* limiter.acquire({ requests: 1, events: offered.length }))
-  const access = yield* Effect.result(credential.context)
-  // Not waited for here: a request that has to be finished may need the permit.
-  if (!guard.isReady()) return nothingSentOf(events)
-  const attemptedAt = yield* Clock.currentTimeMillis
-  // Pause, circuit and limiter may have taken hours, and one event too old fails a whole request of Meta's.
-  const { fresh: sent, stopped } = separateUnsendable(offered, attemptedAt, delivery)
-  const factsOf = (verdict: BatchVerdict, now: number): RequestFacts => ({
-    requestId: verdict.requestId,
-    trackingId: verdict.trackingId,
-    latencyMillis: now - attemptedAt,
-    attemptedAt,
-    batchSize: sent.length,
-    eventsReceived: verdict.eventsReceived,
-    eventsTaken: takenOf(verdict, sent.length)
-  })
-  const withoutResponse = (verdict: BatchVerdict, asked: boolean): RequestResult => ({
-    sent,
-    stopped,
-    held,
-    verdict,
-    facts: factsOf(verdict, attemptedAt),
-    ambiguous: false,
-    carried: false,
-    callOutcome: asked ? callOutcome(verdict) : "ignored"
-  })
-  if (sent.length === 0) return withoutResponse(nothingSent, false)
-  // The exchange for a token may have been a request.
-  if (Result.isFailure(access)) return withoutResponse(uniformVerdict(verdictMeta, access.failure.verdict), true)
-  const unsendable = unsendableVerdict(connector, sent, access.success)
-  if (unsendable !== null) return withoutResponse(unsendable, false)
+  return Effect.flatMap(limiter.acquire({ requests: 1, events: offered.length }), (waited) =>
+    Effect.flatMap(Effect.result(credential.context), (access) =>
+      Effect.flatMap(Clock.currentTimeMillis, (attemptedAt) => {
+        // Not waited for here: a request that has to be finished may need the permit.
+        if (!guard.isReady()) return Effect.as(metrics.limiterWait(waited), nothingSentOf(events))
+        // Pause, circuit and limiter may have taken hours, and one event too old fails a whole request of Meta's.
+        const { fresh: sent, stopped } = separateUnsendable(offered, attemptedAt, delivery)
+        const parts: RequestParts = { sent, stopped, held: events.slice(count), attemptedAt, waited }
+        const unsent = (verdict: BatchVerdict, asked: boolean) =>
+          Effect.as(metrics.limiterWait(waited), withoutResponse(parts, verdict, asked))
+        if (sent.length === 0) return unsent(nothingSent, false)
+        // The exchange for a token may have been a request.
+        if (Result.isFailure(access)) return unsent(uniformVerdict(verdictMeta, access.failure.verdict), true)
+        const unsendable = unsendableVerdict(connector, sent, access.success)
+        if (unsendable !== null) return unsent(unsendable, false)
+        return sendParts(delivery, guard, parts, access.success)
+      })
+    )
+  )
+}
+
+/** What becomes of the events of a request. */
+interface RequestParts extends Pick<RequestResult, "sent" | "stopped" | "held"> {
+  readonly attemptedAt: number
+  /** For the rate limiter. */
+  readonly waited: Duration.Duration
+}
+
+const sendParts = (
+  delivery: DeliveryContextShape,
+  guard: IdempotencyGuardShape,
+  parts: RequestParts,
+  context: RequestContext
+): Effect.Effect<RequestResult, KafkaError> => {
+  const { connector, services } = delivery
+  const { sent, stopped, held } = parts
   const payloads = sent.map(({ event }) => event)
-  const request = connector.request(payloads, access.success)
-  yield* guard.declare(sent)
-  const reading = yield* guard.track(
-    sent,
-    Effect.gen(function* () {
-      const response = yield* Effect.result(services.execute(request))
+  const request = connector.request(payloads, context)
+  const answered = Effect.flatMap(Effect.result(services.execute(request)), (response) =>
+    Effect.map(Clock.currentTimeMillis, (now): ResponseReading => {
       const verdict = Result.isSuccess(response)
         ? connector.verdict(response.success, payloads)
         : failureVerdict(response.failure)
-      const answered = factsOf(verdict, yield* Clock.currentTimeMillis)
-      const facts = traceRequest(delivery, { request, events: sent, facts: answered, verdict, response })
+      const ended = { request, events: sent, facts: factsOf(parts, verdict, now), verdict, response }
       const ambiguous = Result.isSuccess(response)
         ? isAmbiguous(response.success.status, verdict)
         : response.failure.mayHaveArrived
-      return { verdict, facts, ambiguous }
+      return { verdict, facts: traceRequest(delivery, ended), ambiguous }
     })
   )
-  yield* observe(delivery, sent.length, reading)
-  return { sent, stopped, held, ...reading, carried: true, callOutcome: callOutcome(reading.verdict) }
+  return Effect.flatMap(Effect.andThen(guard.declare(sent), guard.track(sent, answered)), (reading) =>
+    Effect.as(observeRequest(delivery, parts, reading), {
+      sent,
+      stopped,
+      held,
+      verdict: reading.verdict,
+      facts: reading.facts,
+      ambiguous: reading.ambiguous,
+      carried: true,
+      callOutcome: callOutcome(reading.verdict)
+    })
+  )
+}
+
+const factsOf = ({ sent, attemptedAt }: RequestParts, verdict: BatchVerdict, now: number): RequestFacts => ({
+  requestId: verdict.requestId,
+  trackingId: verdict.trackingId,
+  latencyMillis: now - attemptedAt,
+  attemptedAt,
+  batchSize: sent.length,
+  eventsReceived: verdict.eventsReceived,
+  eventsTaken: takenOf(verdict, sent.length)
+})
+
+const withoutResponse = (parts: RequestParts, verdict: BatchVerdict, asked: boolean): RequestResult => ({
+  sent: parts.sent,
+  stopped: parts.stopped,
+  held: parts.held,
+  verdict,
+  facts: factsOf(parts, verdict, parts.attemptedAt),
+  ambiguous: false,
+  carried: false,
+  callOutcome: asked ? callOutcome(verdict) : "ignored"
 })
 
 /** What the connector says of events that it can't put into a request; null where it can send all of them. */
@@ -227,38 +254,4 @@ const nothingSentOf = (held: ReadonlyArray<DeliveryEvent>): RequestResult => ({
   ambiguous: false,
   carried: false,
   callOutcome: "ignored"
-})
-
-/** What a response changes for the connection: batch size, rate, delay of the next pause, metrics, log. */
-const observe = Effect.fnUntraced(function* (
-  delivery: DeliveryContextShape,
-  events: number,
-  { verdict, facts }: ResponseReading
-) {
-  const { connection, limiter, limits, logWarnings, metrics, optimizer, pause } = delivery
-  const errorClass = overallClass(verdict)
-  const isSuccess = callOutcome(verdict) === "success"
-  // An outage says nothing about batch sizes; a timeout does.
-  const timedOut = verdict._tag === "All" && verdict.verdict.reasonCode === "http_timeout"
-  if ((errorClass !== "transient" && !isUndocumented(verdict)) || timedOut) {
-    const before = optimizer.result().optimized_size
-    optimizer.record({ size: events, latencyMillis: facts.latencyMillis, success: isSuccess })
-    const result = optimizer.result()
-    if (result.optimized_size !== before)
-      yield* Effect.logInfo("Another batch size is used.").pipe(
-        Effect.annotateLogs({ connection: connection.id, ...result })
-      )
-  }
-  if (verdict.usagePercent !== null) yield* limiter.reportUsage(verdict.usagePercent)
-  if (isSuccess) yield* pause.resetDelay
-  yield* metrics.batchSize(optimizer.size(), optimizer.result().estimated_throughput_improvement)
-  yield* metrics.request({
-    errorClass,
-    latencyMillis: facts.latencyMillis,
-    events,
-    eventsMax: limits.eventsPerRequest,
-    eventsTaken: facts.eventsTaken,
-    eventsReceived: facts.eventsReceived
-  })
-  yield* logWarnings(verdict.warnings, facts.requestId)
 })

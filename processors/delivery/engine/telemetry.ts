@@ -63,16 +63,22 @@ const improvement = gauge(
 )
 
 export interface RequestObservation {
+  /** For the rate limiter. */
+  readonly waited: Duration.Duration
   readonly errorClass: string
   readonly latencyMillis: number
   readonly events: number
   readonly eventsMax: number
   readonly eventsTaken: number
   readonly eventsReceived: number | null
+  /** What the optimizer chose, and the gain that it estimates. */
+  readonly batchSize: number
+  readonly improvementPercent: number
 }
 
 export interface DeliveryMetrics {
   readonly request: (observation: RequestObservation) => Effect.Effect<void>
+  /** Of a request that was not sent; that of another is part of its observation. */
   readonly limiterWait: (wait: Duration.Duration) => Effect.Effect<void>
   readonly retry: Effect.Effect<void>
   /** Of events that were accepted first. */
@@ -84,7 +90,6 @@ export interface DeliveryMetrics {
   readonly paused: (paused: boolean) => Effect.Effect<void>
   /** Milliseconds since the epoch; null where nothing says so. */
   readonly credentialExpiry: (expiresAt: number | null) => Effect.Effect<void>
-  readonly batchSize: (events: number, improvementPercent: number) => Effect.Effect<void>
 }
 
 export const makeDeliveryMetrics = (connection: string, platform: string): DeliveryMetrics => {
@@ -137,6 +142,9 @@ export const makeDeliveryMetrics = (connection: string, platform: string): Deliv
         update(by.requests(seen.errorClass), 1)
         update(of.latency, seen.latencyMillis / 1000)
         update(of.fill, seen.events / seen.eventsMax)
+        update(of.waits, Duration.toSeconds(seen.waited))
+        update(of.batchSize, seen.batchSize)
+        update(of.improvement, seen.improvementPercent)
         if (seen.eventsReceived === null) return
         update(of.sent, seen.eventsTaken)
         update(of.received, seen.eventsReceived)
@@ -148,12 +156,7 @@ export const makeDeliveryMetrics = (connection: string, platform: string): Deliv
     rejected: (reasons) => (reasons.size === 0 ? Effect.void : each(by.rejections, bounded(reasons, reasonsSeen))),
     circuit: (state) => Metric.update(of.circuit, circuitValue[state]),
     credentialExpiry: (at) => Metric.update(of.expiry, at === null ? 0 : at / 1000),
-    paused: (value) => Metric.update(of.paused, value ? 1 : 0),
-    batchSize: (value, gain) =>
-      updating((update) => {
-        update(of.batchSize, value)
-        update(of.improvement, gain)
-      })
+    paused: (value) => Metric.update(of.paused, value ? 1 : 0)
   }
 }
 

@@ -15,7 +15,7 @@ import type { RecordHeaders } from "../../../shared/telemetry/trace-context.ts"
 import type { Hop, Tracing } from "../../../shared/telemetry/tracing.ts"
 import { overallClass } from "./interpret-response.ts"
 import type { DeliveryEvent, Outcome, OutcomeName, RequestFacts } from "./outcome.ts"
-import { type RecordContext, recordsOf, unreadableRecord } from "./records.ts"
+import { addRecords, type RecordContext, unreadableRecord } from "./records.ts"
 import type { Triage, Unreadable } from "./triage.ts"
 
 type At = Pick<Connection, "id" | "platform">
@@ -23,15 +23,21 @@ type At = Pick<Connection, "id" | "platform">
 /** Outcomes for which nothing more is done, though the platform does not have the event, or may not have it. */
 const failures: ReadonlySet<OutcomeName> = new Set(["rejected", "expired", "dead_lettered", "unknown"])
 
-/** The records of settled outcomes and of what is not an event, under the traces of the events, whose spans here end. */
-export const tracedRecords = (
+/** Adds the records of settled outcomes and of what is not an event, under the traces of the events, whose spans here end. */
+export const addTracedRecords = (
+  outputs: Array<Outbound>,
   { hop, unreadable }: Pick<Triage, "hop" | "unreadable">,
   outcomes: ReadonlyArray<Outcome>,
   context: RecordContext
-): ReadonlyArray<Outbound> => [
-  ...outcomes.flatMap((outcome) => withTrace(recordsOf(outcome, context), endOfOutcome(hop, outcome))),
-  ...unreadable.flatMap((one) => unreadableRecords(hop, one, context))
-]
+): void => {
+  for (const outcome of outcomes) {
+    const from = outputs.length
+    addRecords(outputs, outcome, context)
+    const headers = endOfOutcome(hop, outcome)
+    if (headers !== undefined) outputs.push(...withTrace(outputs.splice(from), headers))
+  }
+  for (const one of unreadable) outputs.push(...unreadableRecords(hop, one, context))
+}
 
 /** The records of one that ended its process, under its trace. */
 export const failedRecords = (

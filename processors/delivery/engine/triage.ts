@@ -56,6 +56,8 @@ export const triage = (records: ReadonlyArray<Inbound>, context: TriageContext):
   const tolerance = futureToleranceMillis(context.connection, context.connector)
   const retryTopic = topicNames.retry(context.connection.platform)
   const hop = hopOf(records, context)
+  let isInOrder = true
+  let urgencyBefore = Number.NEGATIVE_INFINITY
   for (const record of records) {
     const decoded = context.codecs.decode("sendable-event", record.value)
     if (decoded._tag === "Undecodable") {
@@ -66,12 +68,17 @@ export const triage = (records: ReadonlyArray<Inbound>, context: TriageContext):
     const waitMillis = dueAt(decoded.value, tolerance) - context.now
     const decision = decisionBeforeSending(event, context)
     if (decision !== null) decided.push(outcomeOf(event, decision))
-    else if (waitMillis <= 0) ready.push(event)
+    else if (waitMillis <= 0) {
+      const urgency = urgencyOf(event)
+      isInOrder &&= urgencyBefore <= urgency
+      urgencyBefore = urgency
+      ready.push(event)
+    }
     // One that waits in the retry topic stays there; another goes there, so that none behind it waits too.
     else if (record.topic === retryTopic) early.push(event)
     else decided.push(outcomeOf(event, aheadOfTheClock(waitMillis)))
   }
-  ready.sort((left, right) => urgencyOf(left) - urgencyOf(right))
+  if (!isInOrder) ready.sort((left, right) => urgencyOf(left) - urgencyOf(right))
   return { ready, decided, early, unreadable, hop }
 }
 
@@ -165,6 +172,7 @@ const suppressedDecision = (
   event: SendableEvent,
   { connection, connector, suppressions }: SendContext
 ): Decision | null => {
+  if (suppressions.size === 0) return null
   const found = suppressions.find(event)
   if (found === null) return null
   if (found._tag === "Erased") return erased

@@ -89,8 +89,8 @@ export const makeBatchOptimizer = (settings: BatchOptimizerSettings): BatchOptim
     size: () => ladder[current]?.size ?? settings.sizeMax,
     record: ({ size, latencyMillis, success }) => {
       const step = ladder[current]
-      // A batch that was not full says nothing about this size.
-      if (step === undefined || size > step.size || size < step.size * fullFrom) return
+      // A batch that was not full says nothing about this size; nor is there anything to choose of one size.
+      if (ladder.length === 1 || step === undefined || size > step.size || size < step.size * fullFrom) return
       step.samples += 1
       step.events += success ? size : 0
       step.millis += Math.max(1, latencyMillis)
@@ -138,10 +138,12 @@ const report = (original: Step | undefined, best: Step | undefined): BatchOptimi
     original_size: from,
     optimized_size: to,
     estimated_throughput_improvement: improvement,
-    recommendation:
-      to === from
+    // Asked for after each request, and seldom read.
+    get recommendation() {
+      return to === from
         ? `Keep batches of ${from}: no other size measured so far lets more events through.`
         : `Use batches of ${to} instead of ${from}: about ${improvement} % more events a second.`
+    }
   }
 }
 

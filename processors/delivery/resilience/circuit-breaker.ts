@@ -80,6 +80,13 @@ export const makeCircuitBreaker = (
         settle(circuit, settings, generation, Exit.isSuccess(exit) ? exit.value[0] : "ignored", now)
         return circuit.state === before ? Effect.void : publish
       })
+    /** Of a call that was admitted while it was closed: most succeed, which changes no state. */
+    const bookClosed = <A, E>(generation: number, exit: Exit.Exit<readonly [CallOutcome, A], E>) => {
+      if (circuit.state !== "CLOSED" || Exit.isFailure(exit) || exit.value[0] !== "success")
+        return book(generation, exit)
+      settle(circuit, settings, generation, "success", 0)
+      return undefined
+    }
     return {
       state: Effect.sync(() => circuit.state),
       changes: SubscriptionRef.changes(observed),
@@ -88,7 +95,7 @@ export const makeCircuitBreaker = (
           const { generation } = circuit
           return circuit.state === "CLOSED"
             ? // It holds no place.
-              Effect.onExit(use(false), (exit) => book(generation, exit))
+              Effect.onExitPrimitive(use(false), (exit) => bookClosed(generation, exit))
             : Effect.acquireUseRelease(
                 acquire,
                 (permit) => use(permit.probing),

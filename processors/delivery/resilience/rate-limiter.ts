@@ -134,25 +134,26 @@ const notWaited = Effect.succeed(Duration.zero)
 
 /** Takes the cost and gives 0, or gives the milliseconds until it may be there. */
 const takeOrWait = (limiter: Limiter, settings: RateLimiterSettings, cost: Cost, now: number): number => {
-  advance(limiter, settings, now)
-  const factor = factorAt(limiter, settings, now)
-  const requestsRate = scaled(settings.requests, factor)
-  const eventsRate = settings.events === null ? null : scaled(settings.events, factor)
+  const rates = advance(limiter, settings, now)
   const millis = Math.max(
     Math.ceil(limiter.throttledUntil - now),
-    waitFor(limiter.requests, requestsRate, cost.requests),
-    eventsRate === null ? 0 : waitFor(limiter.events, eventsRate, cost.events)
+    waitFor(limiter.requests, rates.requests, cost.requests),
+    rates.events === null ? 0 : waitFor(limiter.events, rates.events, cost.events)
   )
   if (millis > 0) return millis
   limiter.requests = take(limiter.requests, cost.requests)
-  if (eventsRate !== null) limiter.events = take(limiter.events, cost.events)
+  if (rates.events !== null) limiter.events = take(limiter.events, cost.events)
   return 0
 }
 
-const advance = (limiter: Limiter, settings: RateLimiterSettings, now: number): void => {
+/** Refills the buckets, and gives the rates now. */
+const advance = (limiter: Limiter, settings: RateLimiterSettings, now: number) => {
   const factor = factorAt(limiter, settings, now)
-  limiter.requests = refill(limiter.requests, scaled(settings.requests, factor), now)
-  if (settings.events !== null) limiter.events = refill(limiter.events, scaled(settings.events, factor), now)
+  const requests = scaled(settings.requests, factor)
+  const events = settings.events === null ? null : scaled(settings.events, factor)
+  limiter.requests = refill(limiter.requests, requests, now)
+  if (events !== null) limiter.events = refill(limiter.events, events, now)
+  return { requests, events }
 }
 
 const factorAt = (limiter: Limiter, settings: RateLimiterSettings, now: number): number =>

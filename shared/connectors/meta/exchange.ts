@@ -188,6 +188,7 @@ export interface Usage {
  * estimated_time_to_regain_access in minutes) and X-Ad-Account-Usage. (Marketing API: rate limiting.)
  */
 export const usageOf = (headers: Readonly<Record<string, string>>): Usage => {
+  if (usageHeaders.every((name) => headers[name] === undefined)) return noUsage
   const app = objectOf(parsed(headers["x-app-usage"]))
   const account = objectOf(parsed(headers["x-ad-account-usage"]))
   const businesses = Object.values(objectOf(parsed(headers["x-business-use-case-usage"])) ?? {})
@@ -200,6 +201,8 @@ export const usageOf = (headers: Readonly<Record<string, string>>): Usage => {
   return { percent: highest(percents), retryAfter: longest(waits) }
 }
 
+const usageHeaders = ["x-app-usage", "x-ad-account-usage", "x-business-use-case-usage"]
+const noUsage: Usage = { percent: null, retryAfter: null }
 const percentKeys = ["call_count", "total_cputime", "total_time", "acc_id_util_pct"]
 
 const parsed = (header: string | undefined): Json =>
