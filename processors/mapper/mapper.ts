@@ -63,7 +63,7 @@ export const mapper = (
 
 /** An event is held once as it came and once for each connection, so that more connections leave room for fewer events. */
 const bytesInFlight = (connections: number): number => Math.max(inFlightMin, heldMax / Math.max(1, connections))
-const heldMax = 4 * 1_048_576
+const heldMax = 2.5 * 1_048_576
 /** A few fetches: with less, the partition would have nothing to do between them. */
 const inFlightMin = 1_048_576
 

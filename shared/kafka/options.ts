@@ -16,9 +16,9 @@ export interface KafkaOptions {
   readonly fetchWaitMillis?: number
   readonly fetchBytesPerPartition?: number
   readonly fetchBytesMax?: number
-  /** Records are written in batches of at most this many bytes before compression; a larger record goes alone. Below the broker's `message.max.bytes`. */
+  /** Records are written in batches of at most this many bytes after compression; a larger record goes alone. Below the broker's `message.max.bytes`. */
   readonly produceBatchBytes?: number
-  /** The same of requests, each of which holds batches of several partitions. */
+  /** Bytes of a request's records before compression; each holds batches of several partitions. */
   readonly produceRequestBytes?: number
   /** The broker aborts a transaction that is open for longer; until then readers of its partitions wait. */
   readonly transactionTimeoutMillis?: number
@@ -37,7 +37,7 @@ const defaults = {
   requestTimeoutMillis: 30_000,
   sessionTimeoutMillis: 30_000,
   fetchWaitMillis: 200,
-  fetchBytesPerPartition: 262_144,
+  fetchBytesPerPartition: 524_288,
   fetchBytesMax: 10_485_760,
   produceBatchBytes: 900_000,
   produceRequestBytes: 4_000_000,

@@ -1,42 +1,14 @@
 /** Both versions of the transaction protocol, and what may go wrong between two requests of a transaction. */
-import { createRequire } from "node:module"
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { testBrokers, uniquePrefix } from "../../../tests/harness/test-services.ts"
+import { intercepting, type Sent } from "../../testing/intercepting.ts"
 import { committedOffsets, makeTopic, readAll, recordsOf, texts, until } from "../../testing/kafka-probe.ts"
 import { ClusterInspection, KafkaClient } from "../client.ts"
 import { layerKafka } from "../kafkajs/adapter.ts"
 import { layerInspection } from "../kafkajs/inspection.ts"
 import { versionOneIds } from "../kafkajs/patches/producer.ts"
-
-interface Sent {
-  readonly request: { readonly apiName: string; readonly apiVersion: number }
-}
-type Send = (given: Sent) => Promise<unknown>
-const { prototype: connection } = createRequire(import.meta.url)("kafkajs/src/network/connection") as {
-  readonly prototype: { send: Send }
-}
-
-/** Runs `within` while each request of any client in this process passes through `intercept`. */
-const intercepting = <A, E, R>(
-  intercept: (given: Sent, send: () => Promise<unknown>) => Promise<unknown>,
-  within: Effect.Effect<A, E, R>
-) =>
-  Effect.acquireUseRelease(
-    Effect.sync(() => {
-      const { send } = connection
-      connection.send = function (given) {
-        return intercept(given, () => send.call(this, given))
-      }
-      return send
-    }),
-    () => within,
-    (send) =>
-      Effect.sync(() => {
-        connection.send = send
-      })
-  )
 
 /** As if the connection had been lost after the broker had done what the first such request asks for. */
 const losingResponseOf = (apiName: string) => {
@@ -179,25 +151,4 @@ layer(layerTest, { excludeTestServices: true })("transactions", (it) => {
       })
     )
   }
-
-  it.effect("are compressed in both versions, where the topic is and the batch is large", () =>
-    Effect.gen(function* () {
-      const topic = yield* makeTopic(uniquePrefix("compressed"))
-      const values = Array.from({ length: 50 }, (_, index) => `${index}`.padEnd(1_000, "x"))
-      versionOneIds.add(`${topic}-1`)
-      for (const version of [1, 2]) {
-        yield* Effect.gen(function* () {
-          const client = yield* KafkaClient
-          const producer = yield* client.transactional(`${topic}-${version}`)
-          for (const part of [values, values.slice(0, 2)])
-            yield* producer.commit({ records: recordsOf(topic, part), offsets: [] })
-        }).pipe(
-          Effect.scoped,
-          Effect.provide(layerKafka({ brokers: testBrokers(), compressedTopics: (one) => one === topic }))
-        )
-      }
-      const written = [...values, ...values.slice(0, 2)]
-      assert.deepStrictEqual(texts(yield* readAll(topic)), [...written, ...written])
-    })
-  )
 })

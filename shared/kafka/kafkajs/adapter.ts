@@ -16,7 +16,7 @@ import { retryPolicy } from "./errors.ts"
 import { joinGroup } from "./member.ts"
 import kafkajs from "./patches/index.ts"
 import { pooledSocket } from "./patches/network.ts"
-import { openIdempotent, openTransactional } from "./producer.ts"
+import { batchSizesOf, openIdempotent, openTransactional } from "./producer.ts"
 import { readRanges } from "./reader.ts"
 
 /** Connects at the first use; nothing here fails while the broker is away. */
@@ -28,11 +28,12 @@ export const layerKafka = (given: KafkaOptions): Layer.Layer<KafkaClient> =>
       const kafka = makeKafkaJs(options, yield* Effect.context<never>())
       const cluster = yield* openCluster(kafka)
       const admin = yield* openAdmin(kafka, cluster)
-      const produce = yield* openIdempotent(kafka, options)
+      const sizes = batchSizesOf(options)
+      const produce = yield* openIdempotent(kafka, options, sizes)
       return KafkaClient.of({
         ...admin,
         join: (member) => joinGroup(kafka, options, member),
-        transactional: (transactionalId) => openTransactional(kafka, options, transactionalId),
+        transactional: (transactionalId) => openTransactional(kafka, options, sizes, transactionalId),
         produce,
         read: (read) => readRanges(kafka, cluster, options, read)
       })

@@ -26,6 +26,7 @@ export const joinGroup = (
       const waitMillis = Math.min(rebalanceWaitMillis, rebalanceTimeoutMillis(options) / 2)
       return settledWithin(waitMillis, handlers.onRebalancing()).then(ignore, ignore)
     }
+    const part = topics.every(options.compressedTopics) ? compressedToPart : 1
     const consumer = kafka.consumer({
       groupId,
       partitionAssigners: [(cluster) => ({ ...assigner(cluster), beforeJoining })],
@@ -34,10 +35,8 @@ export const joinGroup = (
       rebalanceTimeout: rebalanceTimeoutMillis(options),
       heartbeatInterval: Math.min(heartbeatMillisMax, Math.floor(options.sessionTimeoutMillis / 10)),
       maxWaitTimeInMs: options.fetchWaitMillis,
-      maxBytesPerPartition: topics.every(options.compressedTopics)
-        ? Math.ceil(options.fetchBytesPerPartition / compressedToPart)
-        : options.fetchBytesPerPartition,
-      maxBytes: options.fetchBytesMax,
+      maxBytesPerPartition: Math.ceil(options.fetchBytesPerPartition / part),
+      maxBytes: Math.ceil(options.fetchBytesMax / part),
       retry: { ...retryPolicy, retries: memberRetries, restartOnFailure: async () => false }
     })
     const state: MemberState = {
@@ -69,8 +68,11 @@ export const joinGroup = (
     return commandsOf(state)
   })
 
-/** What is fetched compressed takes some five times as much memory; a whole batch comes in any case. */
-const compressedToPart = 4
+/**
+ * What is fetched compressed takes some five times as much memory; but what one transaction wrote to a partition should fit, so that a fetch
+ * has that of all partitions. A whole batch comes in any case, of one partition.
+ */
+const compressedToPart = 2
 
 /**
  * Retries over a broker's restart, about 30 s of waits: a member that gives up joins again as a new one, and the group then waits

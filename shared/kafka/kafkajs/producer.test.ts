@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { Kafka } from "kafkajs"
 import { resolveKafkaOptions } from "../options.ts"
-import { openIdempotent } from "./producer.ts"
+import { batchSizesOf, openIdempotent } from "./producer.ts"
 
 /** kafkajs's producers, of which the first never gets an answer; each call notes its producer's number. */
 const silentAtFirst = () => {
@@ -27,7 +27,8 @@ const silentAtFirst = () => {
 it.effect("never writes with a producer whose last write was interrupted", () =>
   Effect.gen(function* () {
     const { calls, kafka } = silentAtFirst()
-    const produce = yield* openIdempotent(kafka, resolveKafkaOptions({ brokers: [] }))
+    const options = resolveKafkaOptions({ brokers: [] })
+    const produce = yield* openIdempotent(kafka, options, batchSizesOf(options))
     const records = [{ topic: "t", key: null, value: Buffer.from("a") }]
     const first = yield* Effect.forkChild(produce(records))
     yield* Effect.repeat(Effect.yieldNow, { until: () => calls.includes("send 1") })

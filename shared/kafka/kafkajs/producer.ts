@@ -5,6 +5,7 @@ import * as Semaphore from "effect/Semaphore"
 import type { CompressionTypes, Kafka, Producer, Transaction } from "kafkajs"
 import { KafkaError, type ProducedRecord, type TransactionalProducer } from "../client.ts"
 import type { ResolvedKafkaOptions } from "../options.ts"
+import { BatchSizes } from "../wire/batch-sizes.ts"
 import { producedBytes, type RecordContent } from "../wire/record-batch-writer.ts"
 import { attempt, attemptBriefly, kafkaError, retryPolicy, settledWithin } from "./errors.ts"
 import { makeSender, type Sender, type TopicMessages } from "./send.ts"
@@ -16,6 +17,7 @@ import { makeSender, type Sender, type TopicMessages } from "./send.ts"
 export const openTransactional = (
   kafka: Kafka,
   options: ResolvedKafkaOptions,
+  sizes: BatchSizes,
   transactionalId: string
 ): Effect.Effect<TransactionalProducer, KafkaError, Scope.Scope> =>
   Effect.gen(function* () {
@@ -36,7 +38,8 @@ export const openTransactional = (
       return producer
     })
     const producer = yield* Effect.acquireRelease(claim, disconnect)
-    return committerOf(producer, sender, options, transactionalId)
+    const write: Write = (records, post) => sendInChunks(sender, options, sizes, records, post)
+    return committerOf(producer, write, options, transactionalId)
   })
 
 const claimWith = async (producer: Producer): Promise<void> => {
@@ -46,7 +49,7 @@ const claimWith = async (producer: Producer): Promise<void> => {
 
 const committerOf = (
   producer: Producer,
-  sender: Sender,
+  write: Write,
   options: ResolvedKafkaOptions,
   transactionalId: string
 ): TransactionalProducer => {
@@ -59,7 +62,7 @@ const committerOf = (
         if (broken !== null) return Effect.fail(broken)
         return attempt(`commit a transaction of ${transactionalId}`, () =>
           // kafkajs's retries can outlive the transaction at the broker; the owner must learn of a failure before.
-          settledWithin(options.transactionTimeoutMillis, commitOnce(producer, sender, options, step))
+          settledWithin(options.transactionTimeoutMillis, commitOnce(producer, write, step))
         ).pipe(
           Effect.tapError((error) =>
             Effect.sync(() => {
@@ -73,16 +76,11 @@ const committerOf = (
 
 type CommittedStep = Parameters<TransactionalProducer["commit"]>[0]
 
-const commitOnce = async (
-  producer: Producer,
-  sender: Sender,
-  options: ResolvedKafkaOptions,
-  step: CommittedStep
-): Promise<void> => {
+const commitOnce = async (producer: Producer, write: Write, step: CommittedStep): Promise<void> => {
   if (step.records.length === 0 && step.offsets.length === 0) return
   const transaction = await producer.transaction()
   try {
-    await sendInChunks(sender, options, step.records, (request) => transaction.sendBatch(request))
+    await write(step.records, (request) => transaction.sendBatch(request))
     await sendOffsets(transaction, step.offsets)
     await transaction.commit()
   } catch (error) {
@@ -112,7 +110,8 @@ const sendOffsets = async (transaction: Transaction, offsets: CommittedStep["off
  */
 export const openIdempotent = (
   kafka: Kafka,
-  options: ResolvedKafkaOptions
+  options: ResolvedKafkaOptions,
+  sizes: BatchSizes
 ): Effect.Effect<(records: ReadonlyArray<ProducedRecord>) => Effect.Effect<void, KafkaError>, never, Scope.Scope> =>
   Effect.gen(function* () {
     let current: { readonly producer: Producer; readonly sender: Sender; readonly connected: Promise<void> } | null =
@@ -140,7 +139,7 @@ export const openIdempotent = (
       attempt("write records", async () => {
         const { producer, sender, connected } = current ?? connect()
         await connected
-        await sendInChunks(sender, options, records, (request) => producer.sendBatch({ acks: -1, ...request }))
+        await sendInChunks(sender, options, sizes, records, (request) => producer.sendBatch({ acks: -1, ...request }))
       }).pipe(
         // An interrupted write counts as failed: it may still be written, and if not, its sequence numbers are unused.
         Effect.onError(() => discard),
@@ -148,22 +147,30 @@ export const openIdempotent = (
       )
   })
 
-/** For `poolProduceRequests`, which chooses for each topic. kafkajs hands on what it gets. */
-const compressionOf = ({ compressedTopics }: ResolvedKafkaOptions) => compressedTopics as unknown as CompressionTypes
+type Post = (request: { topicMessages: Array<TopicMessages>; compression: CompressionTypes }) => Promise<unknown>
+
+type Write = (records: ReadonlyArray<ProducedRecord>, post: Post) => Promise<void>
 
 const sendInChunks = async (
   sender: Sender,
-  options: ResolvedKafkaOptions,
+  { produceRequestBytes: requestBytesMax }: ResolvedKafkaOptions,
+  sizes: BatchSizes,
   records: ReadonlyArray<ProducedRecord>,
-  post: (request: { topicMessages: Array<TopicMessages>; compression: CompressionTypes }) => Promise<unknown>
+  post: Post
 ): Promise<void> => {
-  const limits = { batchBytesMax: options.produceBatchBytes, requestBytesMax: options.produceRequestBytes }
+  const limits = { batchBytesMax: (topic: string) => sizes.recordBytesMax(topic), requestBytesMax }
+  // For `poolProduceRequests`. kafkajs hands on what it gets.
+  const compression = sizes as unknown as CompressionTypes
   for (const chunk of sender.chunks(records, limits)) {
     await sender
-      .send(chunk, (topicMessages) => post({ topicMessages, compression: compressionOf(options) }))
+      .send(chunk, (topicMessages) => post({ topicMessages, compression }))
       .catch((error: unknown) => Promise.reject(namingLargest(kafkaError("write records", error), chunk)))
   }
 }
+
+/** For all producers of a client. */
+export const batchSizesOf = ({ produceBatchBytes, produceRequestBytes, compressedTopics }: ResolvedKafkaOptions) =>
+  new BatchSizes({ writtenBytesMax: produceBatchBytes, recordBytesMax: produceRequestBytes, compressedTopics })
 
 /** The broker does not say which record of a request is too large; it can only be the largest. */
 const namingLargest = (error: KafkaError, chunk: ReadonlyArray<RecordContent>): KafkaError => {

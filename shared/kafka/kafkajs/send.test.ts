@@ -1,6 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import type { PartitionMetadata } from "kafkajs"
 import type { ProducedRecord } from "../client.ts"
+import { BatchTooLarge } from "../wire/batch-sizes.ts"
 import type { ChunkLimits } from "../wire/produce-chunks.ts"
 import { makeSender, type TopicMessages } from "./send.ts"
 
@@ -12,7 +13,7 @@ class Refused extends Error {
   }
 }
 
-const unlimited: ChunkLimits = { batchBytesMax: 1e9, requestBytesMax: 1e9 }
+const unlimited: ChunkLimits = { batchBytesMax: () => 1e9, requestBytesMax: 1e9 }
 
 /** What kafkajs does with a call, without a network: asks the partitioner for each message, then writes or fails. */
 const makeClient = (leaders: Array<number>) => {
@@ -119,10 +120,22 @@ it("refuses a partition that the topic doesn't have, which kafkajs would drop", 
 
 it("divides by the bytes of a partition's batch, once partitions are known", async () => {
   const { send, calls } = makeClient([1, 1, 1, 1])
-  const limits = { ...unlimited, batchBytesMax: 2_000 }
+  const limits = { ...unlimited, batchBytesMax: () => 2_000 }
   assert.isAbove(await send(records(40), limits), 1)
   const first = calls.length
   assert.strictEqual(await send(records(40), limits), 1)
   assert.strictEqual(calls.length, first + 1)
   assert.isAbove(await send(records(400), limits), 3)
+})
+
+it("divides a call whose batch is too large after compression, and sends the rest of the records once", async () => {
+  const { send, calls, failures } = makeClient([1, 2])
+  await send(records(1))
+  failures.push(() => new BatchTooLarge(1_000))
+  await send(records(40))
+  assert.strictEqual(calls.length, 4)
+  assert.deepStrictEqual(
+    written(calls.slice(1)),
+    Array.from({ length: 40 }, (_, index) => `${index}`)
+  )
 })

@@ -7,6 +7,7 @@
 import { randomInt } from "node:crypto"
 import type { ICustomPartitioner, Message, PartitionMetadata } from "kafkajs"
 import type { ProducedRecord } from "../client.ts"
+import { BatchTooLarge } from "../wire/batch-sizes.ts"
 import { partitionOfKey } from "../wire/hashes.ts"
 import { type ChunkLimits, chunkByBytes } from "../wire/produce-chunks.ts"
 import { isRetriable, retryBudgetMillis } from "./errors.ts"
@@ -45,10 +46,25 @@ export const makeSender = (): Sender => {
       const waitedMillis = performance.now() - begun
       if (waitedMillis > retryBudgetMillis) return Promise.reject(failure.error)
       if (failure.error instanceof SpansLeaders) return sendAll(group, post, begun)
+      if (failure.error instanceof BatchTooLarge) return sendDivided(group, failure.error.batchBytesMax, post, begun)
       if (!isRetriable(failure.error, waitedMillis)) return Promise.reject(failure.error)
       await new Promise((resolve) => setTimeout(resolve, waitMillis))
     }
   }
+  const sendDivided = async (
+    group: ReadonlyArray<Outgoing>,
+    batchBytesMax: number,
+    post: Post,
+    begun: number
+  ): Promise<void> => {
+    const limits = { batchBytesMax: () => batchBytesMax, requestBytesMax: Number.POSITIVE_INFINITY }
+    for (const part of divide(group, limits)) await sendGroup(part, post, begun)
+  }
+  const divide = (outgoing: ReadonlyArray<Outgoing>, limits: ChunkLimits) =>
+    chunkByBytes(outgoing, limits, (record) => {
+      const topic = topics.get(record.topic)
+      return topic === undefined ? 0 : partitionOf(topic, record)
+    })
   const sendAll = async (outgoing: ReadonlyArray<Outgoing>, post: Post, begun: number): Promise<void> => {
     const sent = await Promise.allSettled(groupByLeader(topics, outgoing).map((group) => sendGroup(group, post, begun)))
     const failed = sent.find((outcome) => outcome.status === "rejected")
@@ -57,13 +73,9 @@ export const makeSender = (): Sender => {
   return {
     partitioner: () => checkedPartition(topics),
     chunks: (records, limits) =>
-      chunkByBytes(
+      divide(
         records.map((record) => new Outgoing(record)),
-        limits,
-        (record) => {
-          const topic = topics.get(record.topic)
-          return topic === undefined ? 0 : partitionOf(topic, record)
-        }
+        limits
       ),
     send: (chunk, post) => sendAll(chunk, post, performance.now())
   }

@@ -11,7 +11,7 @@ const recordOf = (bytes: number, partition = 0): ProducedRecord => ({
   partition
 })
 const chunksOf = (records: ReadonlyArray<ProducedRecord>, batchBytesMax: number, requestBytesMax = 1e9) =>
-  chunkByBytes(records, { batchBytesMax, requestBytesMax }, ({ partition }) => partition ?? 0)
+  chunkByBytes(records, { batchBytesMax: () => batchBytesMax, requestBytesMax }, ({ partition }) => partition ?? 0)
 
 it("sends a record above the limit of a batch alone in its batch and keeps the order", () => {
   const records = [recordOf(10), recordOf(5_000), recordOf(20), recordOf(30), recordOf(5_000, 1), recordOf(40, 1)]

@@ -2,8 +2,8 @@
 import { producedBytes, type RecordContent } from "./record-batch-writer.ts"
 
 export interface ChunkLimits {
-  /** Of a batch: below the broker's `message.max.bytes`. */
-  readonly batchBytesMax: number
+  /** Of a batch of the topic, before compression. */
+  readonly batchBytesMax: (topic: string) => number
   readonly requestBytesMax: number
 }
 
@@ -18,25 +18,32 @@ export const chunkByBytes = <A extends RecordContent>(
   partitionOf: (record: A) => number
 ): ReadonlyArray<ReadonlyArray<A>> => {
   const chunks: Array<Array<A>> = []
-  let requestBytes = Number.POSITIVE_INFINITY
-  let batches = new Map<string, Array<number>>()
+  let requestBytes = 0
+  const topics = new Map<string, TopicBytes>()
   for (const record of records) {
     const size = producedBytes(record)
     const partition = partitionOf(record)
-    const before = batches.get(record.topic)?.[partition] ?? 0
-    if (requestBytes + size > requestBytesMax || (before > 0 && before + size > batchBytesMax)) {
+    let topic = topics.get(record.topic)
+    if (topic === undefined) {
+      topic = { batchBytesMax: batchBytesMax(record.topic), batches: [] }
+      topics.set(record.topic, topic)
+    }
+    const before = topic.batches[partition] ?? 0
+    const isFull = requestBytes + size > requestBytesMax || (before > 0 && before + size > topic.batchBytesMax)
+    if (isFull || chunks.length === 0) {
       chunks.push([])
       requestBytes = 0
-      batches = new Map()
+      for (const each of topics.values()) each.batches = []
     }
     chunks[chunks.length - 1]!.push(record)
     requestBytes += size
-    let ofTopic = batches.get(record.topic)
-    if (ofTopic === undefined) {
-      ofTopic = []
-      batches.set(record.topic, ofTopic)
-    }
-    ofTopic[partition] = (ofTopic[partition] ?? 0) + size
+    topic.batches[partition] = (topic.batches[partition] ?? 0) + size
   }
   return chunks
+}
+
+interface TopicBytes {
+  readonly batchBytesMax: number
+  /** Bytes of the batch for each partition, of the request that is being filled. */
+  batches: Array<number>
 }

@@ -2,6 +2,7 @@
 import { createRequire } from "node:module"
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
+import { BatchSizes } from "../../wire/batch-sizes.ts"
 import { BufferPool } from "../../wire/buffer-pool.ts"
 import { codecs } from "../../wire/compression.ts"
 import type { RecordView } from "../../wire/record-batch-reader.ts"
@@ -73,6 +74,9 @@ const plain = async (batch: Buffer) => {
   }))
 }
 
+const compressed = (topics: (topic: string) => boolean = () => true, writtenBytesMax = 900_000) =>
+  new BatchSizes({ writtenBytesMax, recordBytesMax: 4_000_000, compressedTopics: topics })
+
 const large = [{ key: "k", value: Buffer.alloc(200_000, "abc"), timestamp: "1790000000000" }]
 
 describe("a compressed batch", () => {
@@ -81,11 +85,14 @@ describe("a compressed batch", () => {
       fc.asyncProperty(records, fc.nat({ max: 40_000 }), async (some, padding) => {
         const messages = [...some, { key: "k", value: Buffer.alloc(padding, "padding"), timestamp: "1790000000000" }]
         const uncompressed = await batchesOf(messages, 0)
-        const compressed = await batchesOf(messages, (topic: string) => topic === "u")
-        assert.isTrue(compressed[0]!.equals(uncompressed[0]!))
-        assert.deepStrictEqual(await plain(compressed[1]!), await plain(uncompressed[1]!))
-        if (padding > 20_000) assert.strictEqual(codecOf(compressed[1]!), codecs.zstd)
-        if (padding < 100 && some.length < 10) assert.strictEqual(codecOf(compressed[1]!), codecs.none)
+        const both = await batchesOf(
+          messages,
+          compressed((topic) => topic === "u")
+        )
+        assert.isTrue(both[0]!.equals(uncompressed[0]!))
+        assert.deepStrictEqual(await plain(both[1]!), await plain(uncompressed[1]!))
+        if (padding > 20_000) assert.strictEqual(codecOf(both[1]!), codecs.zstd)
+        if (padding < 100 && some.length < 10) assert.strictEqual(codecOf(both[1]!), codecs.none)
       }),
       { numRuns: 60 }
     ))
@@ -102,7 +109,7 @@ describe("a compressed batch", () => {
         messages: [{ key: `k${partition}`, value: Buffer.alloc(bytes, `partition ${partition} of ${sizes}`) }]
       }))
       const topicData = [{ topic: "t", partitions }]
-      const request = { acks: -1, timeout: 1, topicData, compression: () => true }
+      const request = { acks: -1, timeout: 1, topicData, compression: compressed() }
       const { buf, offset } = await produce(request).request.encode()
       let at = 2 + 2 + 4 + 4 + 3 + 4
       for (const { messages } of partitions) {
@@ -118,7 +125,7 @@ describe("a compressed batch", () => {
 
   it("may have more records than a call can have arguments", async () => {
     const messages = Array.from({ length: 200_000 }, (_, index) => ({ key: null, value: index % 9 === 0 ? "x" : null }))
-    const [batch] = await batchesOf(messages, () => true)
+    const [batch] = await batchesOf(messages, compressed())
     assert.isBelow(batch!.length, 1_000_000)
     const offsets: Array<number> = []
     while (offsets.length < messages.length)
@@ -131,12 +138,12 @@ describe("a compressed batch", () => {
 
   it("is not written where it would be larger", async () => {
     const value = Buffer.from(Array.from({ length: 20_000 }, () => Math.random() * 256))
-    const [batch] = await batchesOf([{ key: null, value, timestamp: "1790000000000" }], () => true)
+    const [batch] = await batchesOf([{ key: null, value, timestamp: "1790000000000" }], compressed())
     assert.strictEqual(codecOf(batch!), codecs.none)
   })
 
   it("fails where its records are damaged or its compression is unknown", async () => {
-    const [batch] = await batchesOf(large, () => true)
+    const [batch] = await batchesOf(large, compressed())
     for (const codec of [codecs.gzip, codecs.snappy, codecs.lz4, codecs.zstd, 7]) {
       const damaged = Buffer.from(batch!)
       damaged.writeInt16BE(codec, 4 + 21)
@@ -151,7 +158,7 @@ describe("a compressed batch", () => {
   })
 
   it("gives the buffer of the response back when that is read, and its own when its last record is released", async () => {
-    const [batch] = await batchesOf([...large, ...large], () => true)
+    const [batch] = await batchesOf([...large, ...large], compressed())
     const responses = new BufferPool({ stepBytes: 65_536, freeBytesMax: 1_000_000 })
     const response = responses.acquire(batch!.length).buffer
     batch!.copy(response)

@@ -2,6 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { BatchCompressor } from "../../wire/batch-compressor.ts"
+import { BatchSizes } from "../../wire/batch-sizes.ts"
 import { BufferPool, type BufferRef, bufferRefOf } from "../../wire/buffer-pool.ts"
 import { ReadResponse, readBatches } from "../../wire/fetched-batches.ts"
 import {
@@ -18,7 +19,6 @@ import { headerBytes, isReadable } from "../../wire/record-batch-reader.ts"
 import {
   type BatchHeader,
   type BatchRecord,
-  type SizedBatch,
   sizeBatch,
   writeBatch,
   writeCompressedBatch
@@ -128,8 +128,8 @@ interface ProduceOptions {
   readonly transactionalId?: string | null
   readonly producerId?: { readonly toString: () => string }
   readonly producerEpoch?: number
-  /** kafkajs's number for none, or `compressedTopics`, which kafkajs hands on. */
-  readonly compression?: number | ((topic: string) => boolean)
+  /** kafkajs's number for none, or what the producer gave, which kafkajs hands on. */
+  readonly compression?: number | BatchSizes
   readonly topicData: ReadonlyArray<{
     readonly topic: string
     readonly partitions: ReadonlyArray<{
@@ -251,7 +251,7 @@ interface PooledRequest extends EncodedRequest {
 const encode = (options: ProduceOptions, now: number, framing: Framing): PooledRequest => {
   const { transactionalId = null, topicData } = options
   const producerId = BigInt((options.producerId ?? -1).toString())
-  const compressor = new BatchCompressor()
+  const compressor = new BatchCompressor(options.compression instanceof BatchSizes ? options.compression : null)
   const topics = topicData.map(
     ({ topic, partitions }): TopicBatches => ({
       topic,
@@ -264,7 +264,7 @@ const encode = (options: ProduceOptions, now: number, framing: Framing): PooledR
           producerEpoch: options.producerEpoch ?? 0,
           firstSequence: firstSequence ?? 0
         }
-        const compressed = isCompressed(options, topic, batch) ? compressor.compress(batch, now) : null
+        const compressed = compressor.compress(topic, batch, now)
         return compressed === null
           ? { partition, bytes: batch.bytes, write: (into, at) => writeBatch(into, at, batch, head) }
           : {
@@ -282,9 +282,3 @@ const encode = (options: ProduceOptions, now: number, framing: Framing): PooledR
   compressor.done()
   return { buf: into, offset: bytes, ref }
 }
-
-const isCompressed = ({ compression }: ProduceOptions, topic: string, { bytes }: SizedBatch): boolean =>
-  typeof compression === "function" && bytes >= compressedBytesMin && compression(topic)
-
-/** Below that, setting up the compressor costs more than it saves. */
-const compressedBytesMin = 16_384
