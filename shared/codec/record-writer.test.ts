@@ -8,26 +8,47 @@ const record = (writer: RecordWriter, character: string, length = 100): Buffer =
   return writer.end()
 }
 
-it("writes pooled records into memory that is used again after their release, and not before", () => {
+const length = 30_000
+/** A call for each character: some share memory, all together do not. */
+const writeEach = (writer: RecordWriter, characters: string) =>
+  [...characters].map((character) => writer.pooled(() => record(writer, character, length)))
+const textOf = (value: Buffer): string => value.toString("latin1", 3)
+
+it("writes pooled records into memory that is used again after the release of all that share it, and not before", () => {
   const writer = new RecordWriter()
-  const first = writer.pooled(() => record(writer, "a"))
-  const second = writer.pooled(() => record(writer, "b"))
-  assert.strictEqual(first.value.toString("latin1", 2), "a".repeat(100))
-  first.release()
-  const third = writer.pooled(() => record(writer, "c"))
-  assert.strictEqual(third.value.buffer, first.value.buffer)
-  assert.notStrictEqual(third.value.buffer, second.value.buffer)
-  assert.strictEqual(second.value.toString("latin1", 2), "b".repeat(100))
+  const [first, ...others] = writeEach(writer, "abcdefghij")
+  const { buffer } = first!.value
+  assert.isTrue(others[0]!.value.buffer === buffer)
+  assert.isFalse(others.every(({ value }) => value.buffer === buffer))
+  for (const { release } of others) release()
+  const between = writeEach(writer, "k".repeat(40))
+  assert.isFalse(between.some(({ value }) => value.buffer === buffer))
+  assert.isTrue(textOf(first!.value) === "a".repeat(length))
+  first!.release()
+  assert.isTrue(writeEach(writer, "l".repeat(40)).some(({ value }) => value.buffer === buffer))
+})
+
+it("writes pooled records into other memory while such records are written", () => {
+  const writer = new RecordWriter()
+  const outer = writer.pooled(() => {
+    const before = record(writer, "a")
+    const inner = writer.pooled(() => record(writer, "b"))
+    return [before, inner.value, record(writer, "c")]
+  })
+  const after = writer.pooled(() => record(writer, "d"))
+  assert.deepStrictEqual(
+    [...outer.value, after.value].map((each) => each.toString("latin1", 2)),
+    ["a", "b", "c", "d"].map((character) => character.repeat(100))
+  )
 })
 
 it("releases memory once", () => {
   const writer = new RecordWriter()
-  const { release } = writer.pooled(() => record(writer, "a"))
-  release()
-  const next = writer.pooled(() => record(writer, "b"))
-  release()
-  const last = writer.pooled(() => record(writer, "c"))
-  assert.notStrictEqual(next.value.buffer, last.value.buffer)
+  const calls = writeEach(writer, "abcdefghij")
+  for (let time = 0; time < 2; time++) for (const { release } of calls) release()
+  const characters = "0123456789".repeat(6)
+  const later = writeEach(writer, characters)
+  assert.isTrue(later.every(({ value }, index) => textOf(value) === characters[index]!.repeat(length)))
 })
 
 it("keeps pooled records apart from others, also at the end of a slab and after a failure", () => {

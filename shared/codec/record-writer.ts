@@ -26,29 +26,49 @@ export class RecordWriter {
   #start = 0
   /** The slabs of the records that are being written; null outside `pooled`. */
   #pooled: Array<BufferRef> | null = null
+  #open: OpenSlab | null = null
 
   /**
-   * The records that `write` writes are in pooled slabs, apart from all others. `release` returns these slabs to the pool: none of
-   * these records may be read after it.
+   * The records that `write` writes are in pooled slabs, apart from those of no such call. After `release` none of these records may be
+   * read: a slab returns to the pool when all calls that wrote to it have released it.
    */
   pooled<A>(write: () => A): Pooled<A> {
     const [slab, start, at, pooledBefore] = [this.slab, this.#start, this.at, this.#pooled]
-    const pooled = [slabs.acquire(slabBytes).retain()]
-    this.slab = pooled[0]!.buffer
-    this.#start = 0
-    this.at = 0
+    const open = this.#takeOpen()
+    const pooled = [open.ref.retain()]
+    this.slab = open.ref.buffer
+    this.#start = open.at
+    this.at = open.at
     this.#pooled = pooled
     try {
       const release = () => {
         for (const slab of pooled.splice(0)) slab.release()
       }
-      return { value: write(), release }
+      const value = write()
+      this.#leaveOpen(open, pooled[pooled.length - 1]!)
+      return { value, release }
     } finally {
       this.slab = slab
       this.#start = start
       this.at = at
       this.#pooled = pooledBefore
     }
+  }
+
+  /** The slab that the next call of `pooled` goes on in, with one user for that: another call meanwhile takes a new one. */
+  #takeOpen(): OpenSlab {
+    const open = this.#open ?? { ref: slabs.acquire(slabBytes).retain(), at: 0 }
+    this.#open = null
+    return open
+  }
+
+  /** A call has begun in one slab and ended in another, or in the same. */
+  #leaveOpen({ ref }: OpenSlab, last: BufferRef): void {
+    const isPooled = this.slab === last.buffer
+    if (isPooled && this.#open === null && this.at + reservedBytes <= slabBytes) {
+      this.#open = { ref: last.retain(), at: this.at }
+    }
+    ref.release()
   }
 
   /** Begins a record with `head` bytes in front: to be filled after `end`. */
@@ -169,6 +189,12 @@ export class RecordWriter {
 /** Bytes of the length of a string. */
 const varintBytes = (length: number): number =>
   length < 64 ? 1 : length < 8192 ? 2 : length < 1_048_576 ? 3 : length < 134_217_728 ? 4 : 5
+
+/** A pooled slab that has room, and from where on. */
+interface OpenSlab {
+  readonly ref: BufferRef
+  readonly at: number
+}
 
 /** What a function returned, and the pooled slabs that its records are in. A second `release` does nothing. */
 export interface Pooled<A> {

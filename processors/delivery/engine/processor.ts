@@ -195,18 +195,25 @@ const toStep = Effect.fnUntraced(function* (
     triaged.decided.length === 0
       ? attempted
       : [...attempted, ...triaged.decided.map((outcome) => settle(outcome, context))]
-  const outputs: Array<Outbound> = [...triaged.moved]
-  for (const event of screened.handedOver) outputs.push(writtenBack(event, topicNames.retry(connection.platform)))
-  addTracedRecords(outputs, triaged, all, context)
-  for (const event of triaged.early) outputs.push(writtenBack(event, event.record.topic))
+  const { value: outputs, release } = codecs.encodePooled(() => {
+    const made: Array<Outbound> = [...triaged.moved]
+    for (const event of screened.handedOver) made.push(writtenBack(event, topicNames.retry(connection.platform)))
+    addTracedRecords(made, triaged, all, context)
+    for (const event of triaged.early) made.push(writtenBack(event, event.record.topic))
+    return made
+  })
   if (intents !== null) outputs.push(...intents.settle(attempted, now))
   const pending = acceptedRequests(connection, attempted, now)
   for (const request of pending) outputs.push(pendingRecord(delivery, batch, request.later_id, request))
   poller?.keep(pending, now)
   yield* countOutcomes(metrics, all, triaged.unreadable.length)
-  if (intents === null) return { outputs } satisfies Step
+  if (intents === null) return { outputs, release } satisfies Step
   const ids = triaged.ready.map(({ event }) => event.event_id)
-  return { outputs, release: () => intents.committed(ids) } satisfies Step
+  const committed = () => {
+    release()
+    intents.committed(ids)
+  }
+  return { outputs, release: committed } satisfies Step
 })
 
 /** The record may have been sent in an earlier process: where that must not happen twice, the dead letter says so. */
