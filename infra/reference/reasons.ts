@@ -130,7 +130,7 @@ export const problemMeanings: Readonly<Record<string, string>> = {
   empty: "the record has no value",
   unknown_schema_id: "the registry does not know the record's schema",
   schema_unavailable: "the registry did not answer for too long",
-  undecodable: "the value does not fit its schema, or is broken JSON",
+  undecodable: "the value does not fit its schema, or is broken JSON, or the record's compressed batch is damaged",
   record_too_large:
     "the record is longer than `NORMALIZER_RECORD_BYTES_MAX`, or, compressed, than what is kept of one (16 MiB): then there is no original",
   missing_event_id: "no `event_id`",

@@ -20,8 +20,8 @@ export interface FetchedRecord extends TopicPartition {
   readonly value: Buffer | null
   readonly headers: Readonly<Record<string, string>>
   /**
-   * Of a record that is larger than what is kept of one: its bytes, 0 where they are not known. Its value is empty then, and its key only the
-   * beginning of a long one, or null where it is not known.
+   * Of a record that is larger than what is kept of one: its bytes, 0 where they are not known, -1 where the batch is damaged. Its value is
+   * empty then, and its key only the beginning of a long one, or null where it is not known.
    */
   readonly omittedBytes?: number
   /** Bytes of key and value, if they are known without creating either. */

@@ -24,6 +24,11 @@ export interface KafkaOptions {
   readonly transactionTimeoutMillis?: number
   /** Which topics' larger batches are written with Zstandard; without it none. Every reader of such a topic must know that compression. */
   readonly compressedTopics?: (topic: string) => boolean
+  /**
+   * Which topics anyone may write to: a batch that is damaged there comes as records without values. In the others, and without it in all,
+   * nothing that follows is read, since the records may be good.
+   */
+  readonly writtenByOthers?: (topic: string) => boolean
 }
 
 export type ResolvedKafkaOptions = Required<Omit<KafkaOptions, "sasl">> & Pick<KafkaOptions, "sasl">
@@ -42,5 +47,6 @@ const defaults = {
   produceBatchBytes: 900_000,
   produceRequestBytes: 4_000_000,
   transactionTimeoutMillis: 30_000,
-  compressedTopics: () => false
+  compressedTopics: () => false,
+  writtenByOthers: () => false
 } satisfies Partial<KafkaOptions>

@@ -13,7 +13,7 @@ export interface DeadLetterSource {
   /** Sealed where `sealed` says so, as the value. */
   readonly key?: Buffer | null
   readonly value?: Buffer | null
-  /** Its value is not kept, since it is too large: its bytes, 0 where they are not known. */
+  /** Its value is not kept: see `FetchedRecord`. */
   readonly omittedBytes?: number
 }
 

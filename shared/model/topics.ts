@@ -53,6 +53,10 @@ export const sealedTopics: ReadonlyArray<string> = [
 export const isBetweenPrograms = (topic: string): boolean =>
   topic === topicNames.normalized || topic.startsWith("mapped-events.") || topic.startsWith("delivery-retry.")
 
+/** Whether a topic (its logical name) is one that others write to, so that anything may stand on it. */
+export const isWrittenByOthers = (topic: string): boolean =>
+  topic === topicNames.raw || topic === topicNames.consentChanges
+
 /** Headers of mapped events. `connection` lets each group skip others' records without decoding them. */
 export const headerNames = {
   connection: "connection",

@@ -19,7 +19,7 @@ import { KeyRing } from "../credentials/key-ring.ts"
 import { KafkaClient, KafkaError } from "../kafka/client.ts"
 import { layerKafka } from "../kafka/kafkajs/adapter.ts"
 import type { KafkaOptions } from "../kafka/options.ts"
-import { isBetweenPrograms } from "../model/topics.ts"
+import { isBetweenPrograms, isWrittenByOthers } from "../model/topics.ts"
 import { layerRuntimeOptions } from "./contract.ts"
 import { Readiness } from "./health.ts"
 import { checkTopicRights } from "./topic-rights.ts"
@@ -34,6 +34,7 @@ export const kafkaOptionsOf = ({ kafka, topicPrefix }: Pick<Settings, "kafka" | 
   clientId: kafka.clientId,
   ssl: kafka.ssl,
   sessionTimeoutMillis: kafka.sessionTimeoutMillis,
+  writtenByOthers: (topic) => isWrittenByOthers(topic.slice(topicPrefix.length)),
   compressedTopics: (topic) => kafka.compression === "zstd" && isBetweenPrograms(topic.slice(topicPrefix.length)),
   ...(kafka.sasl === null ? {} : { sasl: kafka.sasl })
 })

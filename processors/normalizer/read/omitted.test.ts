@@ -77,6 +77,16 @@ it.effect("is a dead letter of the normalizer, with its size and key, and nothin
   )
 )
 
+it.effect("is undecodable where its batch is damaged", () =>
+  test(
+    Effect.gen(function* () {
+      const [letter] = lettersOf(yield* run(normalizer(config), [omitted("raw-events", -1)]))
+      assert.deepStrictEqual([letter!.reason_code, letter!.original], ["undecodable", null])
+      assert.match(letter!.message, /^The compressed batch that the record is in cannot be decompressed/)
+    })
+  )
+)
+
 it.effect("is one where events are sealed as well", () =>
   test(
     Effect.gen(function* () {

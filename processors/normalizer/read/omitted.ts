@@ -3,7 +3,7 @@ import { recordBytesMax } from "../../../shared/kafka/wire/batch-bounds.ts"
 import type { Inbound } from "../../../shared/runtime/contract.ts"
 import { type Problem, problem } from "../normalize/problem.ts"
 
-/** Of a sealed record: what it stands for was omitted when it was sealed; its bytes, 0 where they are not known. */
+/** Of a sealed record: what it stands for was omitted when it was sealed; its bytes as above. */
 const omittedHeader = "omitted-bytes"
 
 /** The headers with which a record is sealed that was omitted. */
@@ -16,11 +16,15 @@ export const omittedBytesOf = ({ omittedBytes, headers }: Inbound, isSealed: boo
   return Number(headers[omittedHeader]) || 0
 }
 
-/** @param bytes of the record; 0 where they are not known */
-export const omittedProblem = (bytes: number): Problem => ({
-  ...problem("record_too_large", messageOf(bytes)),
-  nextStep
-})
+/** @param bytes of the record; 0 where they are not known, -1 where its batch is damaged */
+export const omittedProblem = (bytes: number): Problem =>
+  bytes < 0
+    ? { ...problem("undecodable", damaged), nextStep: nextStepOfDamaged }
+    : { ...problem("record_too_large", messageOf(bytes)), nextStep }
+
+const damaged = "The compressed batch that the record is in cannot be decompressed from here on; there is no value."
+const nextStepOfDamaged =
+  "Find the producer by the record's partition and time, and let it send its events again; if Kafka's console consumer can read the record, report it."
 
 const messageOf = (bytes: number): string =>
   bytes === 0

@@ -78,4 +78,60 @@ layer(layerKafka({ brokers: testBrokers() }), { excludeTestServices: true })("a 
       assert.isEmpty(yield* readAll(topic))
     })
   )
+
+  it.effect(
+    "that the broker takes and we cannot decompress stops its reader, or comes without values from others",
+    () =>
+      Effect.gen(function* () {
+        const client = yield* KafkaClient
+        const topic = yield* makeTopic(prefix)
+        yield* client.produce(recordsOf(topic, ["before"]))
+        assert.strictEqual(yield* write(topic, withoutDistance()), 0)
+        yield* client.produce(recordsOf(topic, ["behind"]))
+
+        const failure = yield* Effect.flip(readAll(topic))
+        assert.strictEqual(failure.code, "damaged")
+        assert.match(
+          failure.message,
+          new RegExp(`^The batch of records at offset 2 of ${topic}, partition 0, is damaged`)
+        )
+        const probe = yield* joinAsProbe(`${topic}-group`, topic)
+        yield* until("an assignment", () => probe.assignments.length === 1)
+        probe.member.seek({ topic, partition: 0 }, 0)
+        yield* until("the failure", () => probe.unreadable.length === 1)
+        assert.strictEqual(probe.unreadable[0]!.message, failure.message)
+        assert.deepStrictEqual(probe.records.map(said), ["0 null 6", "1 a 1"])
+        probe.member.seek({ topic, partition: 0 }, 3)
+        yield* until("what is behind it", () => probe.records.length === 3)
+        assert.isEmpty([...probe.gaps, ...probe.crashes])
+
+        const words = ["0 null 6", "1 a 1", "2 null without its -1", "3 null 6"]
+        yield* Effect.gen(function* () {
+          assert.deepStrictEqual((yield* readAll(topic)).map(said), words)
+          const other = yield* joinAsProbe(`${topic}-other`, topic)
+          yield* until("an assignment", () => other.assignments.length === 1)
+          other.member.seek({ topic, partition: 0 }, 0)
+          yield* until("all records", () => other.records.length === words.length)
+          assert.deepStrictEqual(other.records.map(said), words)
+        }).pipe(Effect.provide(layerKafka({ brokers: testBrokers(), writtenByOthers: (name) => name === topic })))
+      }).pipe(Effect.scoped)
+  )
 })
+
+/** Two records, of which LZ4 repeats a part from a distance of 0: the format has no such distance, and Java's decompressor takes it. */
+const withoutDistance = (): Buffer => {
+  const plain = plainBatch([
+    { key: "a", value: "a" },
+    { key: "b", value: Buffer.alloc(100) }
+  ])
+  const records = plain.subarray(headerBytes)
+  const zerosAt = records.length - 90
+  const block = Buffer.concat([
+    ...[Buffer.from([0xf0 | 15, zerosAt - 15]), records.subarray(0, zerosAt)],
+    ...[Buffer.from([0, 0, 60 - 4 - 15]), Buffer.from([0xf0, 30 - 15]), records.subarray(zerosAt + 60)]
+  ])
+  const size = Buffer.alloc(4)
+  size.writeUInt32LE(block.length)
+  const frame = [Buffer.from([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82]), size, block, Buffer.alloc(4)]
+  return withRecords(plain, codecs.lz4, Buffer.concat(frame))
+}

@@ -1,23 +1,22 @@
-/** A batch that cannot be read, as the port's error. */
+/** A batch that its broker took, and that cannot be decompressed here, as the port's error. */
 import { KafkaError, type TopicPartition } from "../client.ts"
-import { DamagedBatch } from "../wire/unread-batch.ts"
+import type { ResolvedKafkaOptions } from "../options.ts"
+import { OmittedRecord } from "../wire/unread-batch.ts"
 import { nextSteps } from "./errors.ts"
 
-/** Why none of these messages can be read; null where they can. */
-export const failureOf = (messages: ReadonlyArray<unknown>, from: TopicPartition): KafkaError | null => {
-  const [first] = messages
-  return first instanceof DamagedBatch ? damagedBatch(from, first) : null
-}
-
-/** A batch that its broker took, and that cannot be decompressed here. */
-const damagedBatch = (
+/** Why these messages are not to be delivered; null where they are. */
+export const failureOf = (
+  messages: ReadonlyArray<unknown>,
   { topic, partition }: TopicPartition,
-  { codec, offset }: { readonly codec: number; readonly offset: number }
-): KafkaError =>
-  new KafkaError({
+  { writtenByOthers }: Pick<ResolvedKafkaOptions, "writtenByOthers">
+): KafkaError | null => {
+  const [first] = messages
+  if (!(first instanceof OmittedRecord) || first.damagedCodec === null || writtenByOthers(topic)) return null
+  return new KafkaError({
     code: "damaged",
     operation: `read ${topic}`,
-    message: `The batch of records at offset ${offset} of ${topic}, partition ${partition}, is damaged, or its compression (${codec}) is unknown.`,
+    message: `The batch of records at offset ${first.offset} of ${topic}, partition ${partition}, is damaged, or its compression (${first.damagedCodec}) is unknown.`,
     nextStep: nextSteps.damaged,
     cause: null
   })
+}

@@ -40,6 +40,7 @@ export const joinGroup = (
       retry: { ...retryPolicy, retries: memberRetries, restartOnFailure: async () => false }
     })
     const state: MemberState = {
+      options,
       handlers,
       positions,
       consumer,
@@ -81,6 +82,7 @@ const compressedToPart = 2
 const memberRetries = 20
 
 interface MemberState {
+  readonly options: ResolvedKafkaOptions
   readonly handlers: MemberHandlers
   readonly positions: MemberPositions
   readonly consumer: Consumer
@@ -148,7 +150,7 @@ const deliver = (state: MemberState, batch: Batch) => {
     state.handlers.onGap(from, step.position, Number((batch as FetchedBatch).fetchedOffset))
     return
   }
-  const failure = failureOf(batch.messages, from)
+  const failure = failureOf(batch.messages, from, state.options)
   if (failure !== null) {
     state.positions.forget(from)
     state.consumer.pause([{ topic: from.topic, partitions: [from.partition] }])

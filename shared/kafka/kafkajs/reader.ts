@@ -31,7 +31,7 @@ export const readRanges = <E, R>(
   )
   if (open.size === 0) return Effect.void
   const bytes = fetchBytes ?? Math.max(options.fetchBytesPerPartition, readBytesMin)
-  const fetching = { topic, bytes, bytesMax: options.fetchBytesMax, waitMillis: options.fetchWaitMillis }
+  const fetching = { topic, bytes, bytesMax: options.fetchBytesMax, waitMillis: options.fetchWaitMillis, options }
   const isFollowed = [...open.values()].every(({ to }) => to === null)
   const fetch = (used: ClusterAccess, fetchSome: FetchSome) =>
     withCluster(used, `read ${topic}`, (cluster) => fetchSome(cluster, [...open.values()]))
@@ -94,6 +94,7 @@ interface Fetching {
   readonly bytes: number
   readonly bytesMax: number
   readonly waitMillis: number
+  readonly options: ResolvedKafkaOptions
 }
 
 type FetchSome = (cluster: Cluster, ranges: ReadonlyArray<Range>) => Promise<ReadonlyArray<FetchedPartition>>
@@ -160,7 +161,7 @@ const leadersOf = async (
 
 const fetchFrom = async (
   cluster: Cluster,
-  { topic, bytes, bytesMax, waitMillis }: Fetching,
+  { topic, bytes, bytesMax, waitMillis, options }: Fetching,
   { nodeId, ranges }: Leader
 ): Promise<ReadonlyArray<FetchedPartition>> => {
   const broker = await cluster.findBroker({ nodeId })
@@ -178,7 +179,7 @@ const fetchFrom = async (
     })
   const fetched = answer.responses.flatMap((response) => response.partitions)
   for (const { partition, messages } of fetched) {
-    const failure = failureOf(messages, { topic, partition })
+    const failure = failureOf(messages, { topic, partition }, options)
     if (failure !== null) return Promise.reject(failure)
   }
   return fetched

@@ -26,6 +26,11 @@ it("reads what Kafka's Java client compressed", () => {
     assert.strictEqual(Buffer.concat([...snappyParts(bytesOf(snappy))]).toString(), text)
 })
 
+it("reads several streams of Java's framing, one behind the other, as Kafka's Java client does", () => {
+  const framed = bytesOf(compressed.snappyFramed)
+  assert.strictEqual(decompressSnappy(Buffer.concat([framed, framed, framed]), bytesMax)?.toString(), text.repeat(3))
+})
+
 it("answers damaged input with null, never with an exception", () => {
   assert.isNull(decompressLz4(bytesOf(compressed.lz4).subarray(0, 200), bytesMax))
   assert.isNull(decompressSnappy(bytesOf(compressed.snappyRaw).subarray(0, 200), bytesMax))

@@ -106,12 +106,18 @@ const lz4Block = (block: Buffer, output: Output): boolean => {
 
 const xerialMagic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
 
-const isFramed = (input: Buffer): boolean => input.subarray(0, xerialMagic.length).equals(xerialMagic)
+const isFramed = (input: Buffer, at = 0): boolean => input.subarray(at, at + xerialMagic.length).equals(xerialMagic)
+/** The magic bytes and two versions. Java's client reads several such streams, one behind the other. */
+const xerialHeadBytes = 16
 
 const snappyFrames = function* (input: Buffer, output: Output): Decompressing {
   if (!isFramed(input)) return yield* snappyBlock(input, output)
-  let at = 16
+  let at = 0
   while (at + 4 <= input.length) {
+    if (isFramed(input, at)) {
+      at += xerialHeadBytes
+      continue
+    }
     const size = input.readUInt32BE(at)
     output.beginBlock()
     if (!(yield* snappyBlock(input.subarray(at + 4, at + 4 + size), output))) return false

@@ -29,25 +29,26 @@ export class UnreadBatch {
 
   /**
    * The records from the offset on, as many as are a portion; whoever wants those behind it fetches the batch again. Of a record that is too
-   * large, and of what lies behind the bytes that are looked at, there is no value. Where the batch has no record from the offset on, there is
+   * large, and of what lies behind the bytes that are looked at or cannot be decompressed, there is no value. Where the batch has no record from the offset on, there is
    * one from before it, so that it is known to be read.
    */
-  async read(from: number): Promise<ReadonlyArray<RecordView | OmittedRecord | DamagedBatch>> {
+  async read(from: number): Promise<ReadonlyArray<RecordView | OmittedRecord>> {
     const bytes = this.#bytes
     const context = contextOf(bytes, 0)
     const fromDelta = Math.max(0, from - this.offset)
     const scan = new RecordScan(countOf(bytes, 0), fromDelta)
     const codec = codecOf(bytes, 0)
     const end = await scanParts(scan, decompressedParts(codec, compressedRecords(bytes, 0)))
-    if (end === "damaged" && scan.isEmpty) return [new DamagedBatch(from, codec)]
+    const isDamaged = end === "damaged" && scan.isEmpty
+    const unknown = (delta: number) => new OmittedRecord(context, unknownRecord(delta), isDamaged ? codec : null)
     const records = [
       ...readBatch(bytes, 0, scan.keptBytes(), scan.keptRecords).records,
       ...scan.large.map((large) => new OmittedRecord(context, large))
     ].sort((left, right) => left.offset - right.offset)
-    const endDelta = end === "beyond" ? context.lastOffsetDelta + 1 : 0
+    const endDelta = end === "beyond" || isDamaged ? context.lastOffsetDelta + 1 : 0
     for (let delta = Math.max(fromDelta, scan.nextDelta); delta < endDelta && records.length < recordsMax; delta++)
-      records.push(new OmittedRecord(context, unknownRecord(delta)))
-    return records.length > 0 ? records : [new OmittedRecord(context, unknownRecord(fromDelta - 1))]
+      records.push(unknown(delta))
+    return records.length > 0 ? records : [unknown(fromDelta - 1)]
   }
 }
 
@@ -86,6 +87,8 @@ export class OmittedRecord implements FetchedRecord {
   readonly bufferRef = null
   readonly isControlRecord = false
   readonly batchContext: BatchContext
+  /** The compression that the batch says it has, where it is damaged from this record on. */
+  readonly damagedCodec: number | null
 
   constructor(
     context: BatchContext,
@@ -99,27 +102,17 @@ export class OmittedRecord implements FetchedRecord {
       readonly timestampDelta: number
       readonly key: Buffer | null
       readonly bytes: number
-    }
+    },
+    damagedCodec: number | null = null
   ) {
     this.offset = Number(context.firstOffset) + offsetDelta
     this.timestamp =
       context.timestampType === 1 ? Number(context.maxTimestamp) : Number(context.firstTimestamp) + timestampDelta
     this.key = key
-    this.omittedBytes = bytes
+    this.omittedBytes = damagedCodec === null ? bytes : -1
+    this.damagedCodec = damagedCodec
     this.batchContext = context
   }
 }
 
 const noValue = Buffer.alloc(0)
-
-/** In the place of the records of a batch that cannot be read from an offset on. */
-export class DamagedBatch {
-  readonly offset: number
-  readonly codec: number
-  readonly isControlRecord = false
-
-  constructor(offset: number, codec: number) {
-    this.offset = offset
-    this.codec = codec
-  }
-}

@@ -57,6 +57,7 @@ const fetched = async (batch: Buffer, fetchOffset: number): Promise<ReadonlyArra
   assert.isEmpty(responses[0].partitions[0].messages)
   return responses[1].partitions[0].messages
 }
+const at = { topic: "t", partition: 3 }
 const int32 = (value: number): Buffer => {
   const bytes = Buffer.alloc(4)
   bytes.writeInt32BE(value)
@@ -148,13 +149,13 @@ describe("a compressed batch", () => {
       const damaged = Buffer.from(batch!)
       damaged.writeInt16BE(codec, 4 + 21)
       damaged.fill(0xff, 70)
-      const found = await fetched(damaged, 7)
-      assert.lengthOf(found, 1)
-      const failure = failureOf(found, { topic: "t", partition: 3 })
+      const found = await fetched(damaged, 0)
+      assert.isNull(failureOf(found, at, { writtenByOthers: (topic) => topic === "t" }))
+      const failure = failureOf(found, at, { writtenByOthers: (topic) => topic !== "t" })
       assert.strictEqual(failure?.code, "damaged")
-      assert.match(failure?.message ?? "", /^The batch of records at offset 7 of t, partition 3, is damaged/)
+      assert.match(failure?.message ?? "", /^The batch of records at offset 0 of t, partition 3, is damaged/)
     }
-    assert.isNull(failureOf(await fetched(batch!, 0), { topic: "t", partition: 3 }))
+    assert.isNull(failureOf(await fetched(batch!, 0), at, { writtenByOthers: () => false }))
   })
 
   it("gives the buffer of the response back when that is read, and its own when its last record is released", async () => {
