@@ -6,16 +6,18 @@
  */
 import type { FetchedRecord } from "../kafka/client.ts"
 import type { Inbound } from "./contract.ts"
+import { FreeList } from "./free-list.ts"
 
 /** Queues that a fetch's records are for, from which on they are packed. */
 export const spreadFrom = 8
 
 const chunkBytes = 16 * 1024
-/** Free chunks beyond this are left to the garbage collector. */
-const freeBytesMax = 16 * 1024 * 1024
 
-/** Free chunks of the process. */
-const free: Array<Chunk> = []
+/**
+ * Free chunks of the process. In a backlog the queues fill and empty by half of their bound again and again; were the chunks new each
+ * time, V8 would mark the whole heap for them.
+ */
+const free = new FreeList<Chunk>({ keptMax: 1_024, whileMillis: 10_000 })
 
 /** What is before a record's key and value: each number's place, and the bytes of all. */
 const [offsetAt, timestampAt, keyBytesAt, valueBytesAt, headersAt, headBytes] = [0, 8, 16, 20, 24, 28]
@@ -89,7 +91,7 @@ export class PackedRecords {
     const last = this.chunks[this.chunks.length - 1]
     if (last?.hasRoom(bytes) === true) return last
     if (last?.isRead === true) this.chunks.pop()
-    const chunk = bytes <= chunkBytes ? (free.pop() ?? new Chunk(chunkBytes)) : new Chunk(bytes)
+    const chunk = bytes <= chunkBytes ? (free.take() ?? new Chunk(chunkBytes)) : new Chunk(bytes)
     chunk.onFree = this.forget
     this.chunks.push(chunk)
     return chunk
@@ -181,7 +183,7 @@ class Chunk {
     this.used = 0
     this.readAt = 0
     this.headers.length = 0
-    if (this.buffer.length === chunkBytes && free.length * chunkBytes < freeBytesMax) free.push(this)
+    if (this.buffer.length === chunkBytes) free.put(this)
   }
 }
 
