@@ -151,7 +151,9 @@ layer(layerTest, { excludeTestServices: true })("delivery on Kafka", (it) => {
       const found = yield* outcomes(prefix)
       assert.deepStrictEqual(found.get("m7"), ["unknown"])
       for (const id of ids) assert.strictEqual(found.get(id)?.length, 1)
-      assert.deepStrictEqual([...sent].sort(), [...ids].sort())
+      assert.strictEqual(new Set(sent).size, sent.length)
+      // Its intent was written when the first process ended, before its request: whether it was sent is not known either.
+      for (const id of ids) if (!sent.includes(id)) assert.deepStrictEqual(found.get(id), ["unknown"])
     })
   )
 })
