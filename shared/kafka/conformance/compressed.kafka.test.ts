@@ -4,7 +4,7 @@ import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { testBrokers, uniquePrefix } from "../../../tests/harness/test-services.ts"
 import { intercepting, type Sent } from "../../testing/intercepting.ts"
-import { joinAsProbe, makeTopic, readAll, recordsOf, texts, until } from "../../testing/kafka-probe.ts"
+import { joinAsProbe, makeTopic, readAll, recordsOf, texts, until, writeIn } from "../../testing/kafka-probe.ts"
 import { KafkaClient, type KafkaError } from "../client.ts"
 import { layerKafka } from "../kafkajs/adapter.ts"
 import { versionOneIds } from "../kafkajs/patches/producer.ts"
@@ -81,6 +81,38 @@ layer(layerKafka({ brokers: testBrokers() }), { excludeTestServices: true })("co
       assert.isTrue(isDivided.at(-1))
       assert.deepStrictEqual(isDivided, isDivided.toSorted(), "from one size on all are divided")
       assert.strictEqual((yield* readAll(topic)).length, 12 * (8 * 150 + 102))
+    })
+  )
+
+  it.effect("become smaller where the broker writes them in a form that is larger than its topic takes", () =>
+    Effect.gen(function* () {
+      const config = { "max.message.bytes": "300000", "compression.type": "uncompressed" }
+      const topic = yield* makeTopic(prefix, 1, config)
+      const values = repeated(3_000)
+      const refused: Array<string> = []
+      yield* Effect.gen(function* () {
+        const client = yield* KafkaClient
+        // As a partition does: after a failure another producer writes the same again.
+        const commit = Effect.scoped(
+          Effect.flatMap(client.transactional(`${topic}-tx`), (producer) =>
+            writeIn(
+              producer,
+              values.map((value) => ({ topic, partition: 0, key: null, value }))
+            )
+          )
+        )
+        yield* commit.pipe(
+          Effect.tapError(({ code }) => Effect.sync(() => void refused.push(code))),
+          Effect.retry({ times: 9 })
+        )
+        yield* commit
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(layerKafka({ brokers: testBrokers(), compressedTopics: (one) => one === topic }))
+      )
+      assert.strictEqual((yield* readAll(topic)).length, 6_000)
+      assert.isNotEmpty(refused)
+      assert.notInclude(refused, "too_large", "which waits for an operator")
     })
   )
 

@@ -6,9 +6,9 @@ import type { CompressionTypes, Kafka, Producer, Transaction } from "kafkajs"
 import { KafkaError, type ProducedRecord, type TransactionalProducer } from "../client.ts"
 import type { ResolvedKafkaOptions } from "../options.ts"
 import { BatchSizes } from "../wire/batch-sizes.ts"
-import { producedBytes, type RecordContent } from "../wire/record-batch-writer.ts"
+import { largestBatch } from "../wire/produce-chunks.ts"
 import { attempt, attemptBriefly, kafkaError, retryPolicy, settledWithin } from "./errors.ts"
-import { makeSender, type Sender, type TopicMessages } from "./send.ts"
+import { makeSender, type Outgoing, type Sender, type TopicMessages } from "./send.ts"
 
 /**
  * Opens a transactional producer. kafkajs claims the id only with the first transaction, not with `connect`; so an empty
@@ -164,7 +164,10 @@ const sendInChunks = async (
   for (const chunk of sender.chunks(records, limits)) {
     await sender
       .send(chunk, (topicMessages) => post({ topicMessages, compression }))
-      .catch((error: unknown) => Promise.reject(namingLargest(kafkaError("write records", error), chunk)))
+      .catch((error: unknown) => {
+        const failure = kafkaError("write records", error)
+        return Promise.reject(failure.code === "too_large" ? refusedAsTooLarge(failure, chunk, sizes) : failure)
+      })
   }
 }
 
@@ -172,15 +175,21 @@ const sendInChunks = async (
 export const batchSizesOf = ({ produceBatchBytes, produceRequestBytes, compressedTopics }: ResolvedKafkaOptions) =>
   new BatchSizes({ writtenBytesMax: produceBatchBytes, recordBytesMax: produceRequestBytes, compressedTopics })
 
-/** The broker does not say which record of a request is too large; it can only be the largest. */
-const namingLargest = (error: KafkaError, chunk: ReadonlyArray<RecordContent>): KafkaError => {
-  if (error.code !== "too_large") return error
-  const largest = chunk.reduce((found, record) => (producedBytes(record) > producedBytes(found) ? record : found))
+/**
+ * The broker does not say which batch of a request is too large; it can only be the largest. Where that can be divided, it will be when its owner
+ * writes it again: here it cannot, since others of the request may be written.
+ */
+const refusedAsTooLarge = (error: KafkaError, chunk: ReadonlyArray<Outgoing>, sizes: BatchSizes): KafkaError => {
+  const { topic, bytes, records } = largestBatch(chunk)
+  const isDivisible = records.length > 1
+  if (isDivisible) sizes.refused(topic, bytes)
   return new KafkaError({
-    code: error.code,
+    code: isDivisible ? "other" : "too_large",
     operation: error.operation,
-    message: `The topic ${largest.topic} does not take a record of ${producedBytes(largest)} bytes.`,
-    nextStep: error.nextStep,
+    message: isDivisible
+      ? `The topic ${topic} does not take a batch of ${records.length} records that has ${bytes} bytes before compression; those that follow are smaller.`
+      : `The topic ${topic} does not take a record of ${bytes} bytes.`,
+    nextStep: isDivisible ? "If this repeats, raise the topic's max.message.bytes." : error.nextStep,
     cause: error.cause
   })
 }

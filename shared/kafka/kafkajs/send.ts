@@ -85,7 +85,7 @@ export const makeSender = (): Sender => {
  * A record that is being sent, and the message that kafkajs gets for it: kafkajs passes the same object on to the partitioner.
  * One object for both, since every record of the system passes here.
  */
-class Outgoing implements Message {
+export class Outgoing implements Message {
   readonly topic: string
   readonly key: Buffer | string | null
   readonly value: Buffer | null

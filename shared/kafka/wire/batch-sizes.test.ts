@@ -25,3 +25,15 @@ it("heeds one batch that compresses less at once, and smaller batches not at all
   sizes.note("t", 1_000, 500)
   assert.strictEqual(sizes.recordBytesMax("t"), 1_400)
 })
+
+it("halves what the broker refuses until it takes it, but for what the limit before compression was", () => {
+  const sizes = make()
+  for (let times = 0; times < 40; times++) sizes.note("t", 1_000, 100)
+  sizes.refused("t", 3_900)
+  assert.strictEqual(sizes.recordBytesMax("t"), 1_000)
+  sizes.refused("t", 900)
+  assert.strictEqual(sizes.recordBytesMax("t"), 450)
+  for (let times = 0; times < 40; times++) sizes.note("t", 450, 45)
+  assert.strictEqual(sizes.recordBytesMax("t"), 450)
+  assert.strictEqual(sizes.recordBytesMax("u"), 1_000)
+})

@@ -15,6 +15,8 @@ export class BatchSizes {
   readonly #options: BatchSizeOptions
   /** What compression left of a topic's larger batches: the most of late. */
   readonly #left = new Map<string, number>()
+  /** What a batch of a topic may have at most since the broker refused a larger one. */
+  readonly #refused = new Map<string, number>()
 
   constructor(options: BatchSizeOptions) {
     this.#options = options
@@ -32,7 +34,8 @@ export class BatchSizes {
   recordBytesMax(topic: string): number {
     const { writtenBytesMax, recordBytesMax } = this.#options
     const left = this.#left.get(topic) ?? 1
-    return Math.max(writtenBytesMax, Math.min(recordBytesMax, (writtenBytesMax * usedPart) / left))
+    const expected = Math.max(writtenBytesMax, Math.min(recordBytesMax, (writtenBytesMax * usedPart) / left))
+    return Math.min(expected, this.#refused.get(topic) ?? expected)
   }
 
   /** A batch of the topic has so many bytes before compression, and after it. */
@@ -42,6 +45,15 @@ export class BatchSizes {
     const known = this.#left.get(topic) ?? 1
     const left = after / before
     this.#left.set(topic, left > known ? left : known + (left - known) / smoothedOver)
+  }
+
+  /**
+   * The broker refused a batch as too large that had so many bytes before compression: its topic takes less than is usual, or the broker writes it in
+   * another compression, and less of that. Those that follow are smaller.
+   */
+  refused(topic: string, before: number): void {
+    const { writtenBytesMax } = this.#options
+    this.#refused.set(topic, before > writtenBytesMax ? writtenBytesMax : before / 2)
   }
 }
 

@@ -47,3 +47,17 @@ interface TopicBytes {
   /** Bytes of the batch for each partition, of the request that is being filled. */
   batches: Array<number>
 }
+
+/** The largest batch of a chunk, whose records go to these partitions. There must be a record. */
+export const largestBatch = <A extends RecordContent & { readonly partition?: number }>(
+  chunk: ReadonlyArray<A>
+): { readonly topic: string; readonly bytes: number; readonly records: ReadonlyArray<A> } => {
+  const batches = Map.groupBy(chunk, ({ topic, partition }) => `${topic} ${partition ?? ""}`)
+  return [...batches.values()]
+    .map((records) => ({
+      topic: records[0]!.topic,
+      bytes: records.reduce((bytes, record) => bytes + producedBytes(record), 0),
+      records
+    }))
+    .reduce((largest, batch) => (batch.bytes > largest.bytes ? batch : largest))
+}
