@@ -51,6 +51,19 @@ describe("a request takes", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("none whose server answered before it had all of the request", () =>
+    Effect.gen(function* () {
+      const { execute, opened } = yield* transportTo((incoming, response) => {
+        if (incoming.url !== "/large") return response.end("well")
+        incoming.pause()
+        return response.end("too large")
+      })
+      assert.strictEqual(yield* execute("/large", "x".repeat(32_000_000)), "too large")
+      assert.strictEqual(yield* execute("/"), "well")
+      assert.strictEqual(opened.size, 2)
+    }).pipe(Effect.scoped)
+  )
+
   it.live("none that the server closes, at once after its response or while it is free", () =>
     Effect.gen(function* () {
       const { execute, opened } = yield* transportTo((incoming, response) => {
@@ -99,13 +112,13 @@ const transportTo = (listener: RequestListener, options: Partial<HttpTransportOp
     )
     const transport = yield* makeHttpTransport({ connections: 20, timeoutMillis: 5_000, ...options })
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    const execute = (path: string) =>
+    const execute = (path: string, body = "{}") =>
       Effect.map(
         transport.execute({
           method: "POST",
           url: `${url}${path}`,
           headers: {},
-          body: "{}",
+          body,
           secretHeaders: {},
           secretParams: {}
         }),

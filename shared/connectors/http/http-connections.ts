@@ -116,9 +116,14 @@ export class HttpConnection {
     this.client.on("connectionError", () => this.drop())
   }
 
-  /** The response is complete: the next request may take it. undici sends that one when the event loop has come round. */
+  /**
+   * The response is complete: the next request may take it. undici sends that one when the event loop has come round. A server that answered before
+   * it had all of the request mostly closes the connection, after which it is unknown whether the next request arrived.
+   */
   complete(): void {
-    if (!this.#isDropped) this.#owner.setFree(this)
+    if (this.#isDropped) return
+    if (this.socket !== null && this.socket.writableLength > 0) this.drop()
+    else this.#owner.setFree(this)
   }
 
   /** The request failed or was ended: no other takes it, and it is closed. */
