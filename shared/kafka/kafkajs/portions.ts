@@ -21,11 +21,20 @@ export const readPortions = async (fetched: FetchedTopics, asked: AskedTopics): 
     for (const found of partitions) {
       const [first] = found.messages
       if (first instanceof UnreadBatch)
-        found.messages = await first.read(offsetOf(asked, topicName, found.partition) ?? first.offset)
+        found.messages = await oneAtATime(() => first.read(offsetOf(asked, topicName, found.partition) ?? first.offset))
     }
   }
   return fetched
 }
+
+/** Of the process, whose memory is bounded: Zstandard takes up to 128 MiB for each, as the producer chose, and each broker may send one. */
+const oneAtATime = <A>(read: () => Promise<A>): Promise<A> => {
+  const next = reading.then(read)
+  reading = next.catch(() => undefined)
+  return next
+}
+
+let reading: Promise<unknown> = Promise.resolve()
 
 const offsetOf = (asked: AskedTopics, name: string, number: number): number | null => {
   for (const { topic, partitions } of asked) {

@@ -1,0 +1,30 @@
+import { assert, it } from "@effect/vitest"
+import { compressedBatch } from "../../testing/compressed-batch.ts"
+import { codecs } from "../wire/compression.ts"
+import { UnreadBatch } from "../wire/unread-batch.ts"
+import { readPortions } from "./portions.ts"
+
+const unread = (records: ReadonlyArray<{ readonly key: string; readonly value: Buffer }>, codec: number) =>
+  new UnreadBatch(compressedBatch(records, codec))
+
+const fetchedFrom = (topicName: string, batch: UnreadBatch) => {
+  const partition = { partition: 0, messages: [batch] as ReadonlyArray<unknown> }
+  return { responses: [{ topicName, partitions: [partition] }], partition }
+}
+
+it("are read one at a time, whichever response they are in", async () => {
+  const many = Array.from({ length: 200 }, (_, index) => ({ key: `k${index}`, value: Buffer.alloc(1_000_000) }))
+  const slow = unread(many, codecs.zstd)
+  const small = unread([{ key: "k", value: Buffer.from("v") }], codecs.zstd)
+  const ended: Array<string> = []
+  await Promise.all(
+    Object.entries({ slow, small }).map(async ([name, batch]) => {
+      const { partition, ...fetched } = fetchedFrom(name, batch)
+      // The last 10 records, behind all others.
+      const asked = [{ topic: name, partitions: [{ partition: 0, fetchOffset: name === "slow" ? 190 : 0 }] }]
+      await readPortions(fetched, asked)
+      ended.push(`${name} ${partition.messages.length}`)
+    })
+  )
+  assert.deepStrictEqual(ended, ["slow 10", "small 1"])
+})
