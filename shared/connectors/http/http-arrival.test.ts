@@ -33,6 +33,20 @@ describe("a failed request", () => {
     )
   )
 
+  it.live("may have arrived where the answer is no HTTP, from its beginning or amid its body", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+        for (const answer of ["SSH-2.0\r\n", `${chunked}5\r\nhello and more\r\n`, `${chunked}x\r\n`]) {
+          const address = yield* listen(createServer((socket) => socket.once("data", () => socket.write(answer))))
+          const transport = yield* makeHttpTransport({ timeoutMillis: 5000 })
+          const failure = yield* Effect.flip(transport.execute(request(`http://${address}`)))
+          assert.deepStrictEqual([failure.code, failure.mayHaveArrived], ["invalid_response", true], answer)
+        }
+      })
+    )
+  )
+
   it.live("can't have arrived where it only waited for a connection until its time was over", () =>
     Effect.scoped(
       Effect.gen(function* () {

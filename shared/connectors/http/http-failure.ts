@@ -162,12 +162,13 @@ const codes: ReadonlyMap<string, HttpFailureCode> = new Map(
 // Errors are nested (Effect's HttpClientError, undici's, the socket's, an AggregateError of several addresses).
 const codeOf = (error: unknown, depth = 0): HttpFailureCode => {
   if (depth > 5 || typeof error !== "object" || error === null) return "network"
-  const { code, _tag, reason, cause, errors } = error as Record<string, unknown>
+  const { code, name, _tag, reason, cause, errors } = error as Record<string, unknown>
+  // Its code says what was wrong, and not always.
+  if (name === "HTTPParserError") return "invalid_response"
   if (_tag === "InvalidUrlError" || _tag === "EncodeError") return "invalid_request"
   if (typeof code === "string") {
     const known = codes.get(code)
     if (known !== undefined) return known
-    if (code.startsWith("HPE_")) return "invalid_response"
     if (code.startsWith("ERR_TLS") || code.startsWith("ERR_SSL") || code.startsWith("CERT_")) return "tls"
   }
   for (const inner of [reason, cause, Array.isArray(errors) ? errors[0] : undefined]) {
