@@ -114,13 +114,12 @@ const listen = (state: MemberState) => {
     for (const { offset, ...partition } of retained) consumer.seek({ ...partition, offset: String(offset) })
     handlers.onAssigned(assigned, continued)
   })
-  // Batches of control records or aborted records alone don't reach eachBatch; this event is the only sign of them.
+  // Batches of control records, of aborted records or of none don't reach eachBatch; this event is the only sign of them.
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
     if (state.closed || payload.batchSize > 0) return
     const from = { topic: payload.topic, partition: payload.partition }
     const endOffset = Number(payload.lastOffset) + 1
-    // Without a first offset, compaction has removed all that was fetched; kafkajs then continues at the next offset.
-    if (!positions.pass(from, Number(payload.firstOffset ?? payload.lastOffset), endOffset)) return
+    if (!positions.pass(from, Number(payload.firstOffset), endOffset)) return
     handlers.onRecords(from, [], endOffset, Number(payload.highWatermark))
   })
   consumer.on(consumer.events.HEARTBEAT, () => {

@@ -1,8 +1,18 @@
 /** The records of a partition in a fetch response, batch by batch. */
 import { recordsMax, responseBytesMax } from "./batch-bounds.ts"
+import { type BatchEnd, endBehind } from "./batch-end.ts"
 import { codecs } from "./compression.ts"
 import { decompressedRecords } from "./decompressed-records.ts"
-import { batchBytes, codecOf, countOf, headerBytes, type RecordView, readBatch } from "./record-batch-reader.ts"
+import {
+  batchBytes,
+  codecOf,
+  contextOf,
+  countOf,
+  headerBytes,
+  lastOffsetDeltaOf,
+  type RecordView,
+  readBatch
+} from "./record-batch-reader.ts"
 import { UnreadBatch } from "./unread-batch.ts"
 
 /**
@@ -14,8 +24,8 @@ export const readBatches = (
   start: number,
   end: number,
   response: ReadResponse
-): ReadonlyArray<RecordView | UnreadBatch> => {
-  const all: Array<RecordView | UnreadBatch> = []
+): ReadonlyArray<RecordView | UnreadBatch | BatchEnd> => {
+  const all: Array<RecordView | UnreadBatch | BatchEnd> = []
   for (let at = start, next = at; end - at >= headerBytes; at = next) {
     next = at + batchBytes(buffer, at)
     if (next > end || response.bytes >= responseBytesMax || response.records >= recordsMax) break
@@ -27,7 +37,13 @@ export const readBatches = (
       response.hasUnread = true
       return [new UnreadBatch(Buffer.from(buffer.subarray(at, next)))]
     }
-    for (const record of readBatch(buffer, at, decompressed).records) all.push(record)
+    const { records } = readBatch(buffer, at, decompressed)
+    for (const record of records) all.push(record)
+    // As many as there are offsets, but for compaction.
+    if (records.length <= lastOffsetDeltaOf(buffer, at)) {
+      const end = endBehind(contextOf(buffer, at), records.at(-1)?.offset)
+      if (end !== null) all.push(end)
+    }
     response.records += countOf(buffer, at)
     response.bytes += decompressed?.length ?? 0
   }

@@ -49,6 +49,9 @@ export const batchBytes = (buffer: Buffer, start: number): number => 12 + buffer
 /** How many records the batch at `start` says that it has. */
 export const countOf = (buffer: Buffer, start: number): number => buffer.readInt32BE(start + 57)
 
+/** The batch's last offset less its first. */
+export const lastOffsetDeltaOf = (buffer: Buffer, start: number): number => buffer.readInt32BE(start + 23)
+
 /** What the records of the batch at `start` have in common. */
 export const contextOf = (buffer: Buffer, start: number): BatchContext => {
   const attributes = buffer.readInt16BE(start + 21)
@@ -58,7 +61,7 @@ export const contextOf = (buffer: Buffer, start: number): BatchContext => {
     partitionLeaderEpoch: buffer.readInt32BE(start + 12),
     inTransaction: (attributes & transactionalMask) !== 0,
     isControlBatch: (attributes & controlMask) !== 0,
-    lastOffsetDelta: buffer.readInt32BE(start + 23),
+    lastOffsetDelta: lastOffsetDeltaOf(buffer, start),
     producerId: String(buffer.readBigInt64BE(start + 43)),
     producerEpoch: buffer.readInt16BE(start + 51),
     firstSequence: buffer.readInt32BE(start + 53),

@@ -20,6 +20,7 @@ export class RecordScan {
   nextDelta = 0
   readonly #count: number
   readonly #fromDelta: number
+  readonly #bytesMax: number
   readonly #kept: Array<Buffer> = []
   #keptBytes = 0
   #seen = 0
@@ -32,15 +33,21 @@ export class RecordScan {
   /** The beginning of a record's head. */
   #rest: Buffer = nothing
 
-  /** @param count of the batch's records, of which those from `fromDelta` on are kept */
-  constructor(count: number, fromDelta: number) {
+  /** @param count of the batch's records, of which those from `fromDelta` on are kept, up to `bytesMax` */
+  constructor(count: number, fromDelta: number, bytesMax = portionBytesMax) {
     this.#count = count
     this.#fromDelta = fromDelta
+    this.#bytesMax = bytesMax
   }
 
   /** Nothing more is needed. */
   get isDone(): boolean {
-    return this.#isFull || (this.#seen === this.#count && !(this.#isKeeping && this.#left > 0))
+    return this.#isFull || this.isRead
+  }
+
+  /** That was the batch's last record. */
+  get isRead(): boolean {
+    return this.#seen === this.#count && !(this.#isKeeping && this.#left > 0)
   }
 
   get isEmpty(): boolean {
@@ -98,7 +105,7 @@ export class RecordScan {
   /** One record is always taken. */
   #hasRoom(bytes: number): boolean {
     return (
-      this.isEmpty || (this.keptRecords + this.large.length < recordsMax && this.#keptBytes + bytes <= portionBytesMax)
+      this.isEmpty || (this.keptRecords + this.large.length < recordsMax && this.#keptBytes + bytes <= this.#bytesMax)
     )
   }
 

@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
 import { compressedBatch, madeAt, plainBatch, withRecords } from "../../testing/compressed-batch.ts"
 import { batchBytesMax, portionBytesMax, recordBytesMax, recordsMax } from "./batch-bounds.ts"
+import { BatchEnd } from "./batch-end.ts"
 import { codecs } from "./compression.ts"
 import { ReadResponse, readBatches } from "./fetched-batches.ts"
 import { headerBytes, RecordView } from "./record-batch-reader.ts"
@@ -16,13 +17,16 @@ const compressions = ["gzip", "snappy", "lz4", "zstd"] as const
 const small = (text: string): BatchRecord => ({ key: text, value: `value of ${text}`, headers: { from: text } })
 
 type Read = RecordView | OmittedRecord
-const isDamaged = (record: Read): boolean => record instanceof OmittedRecord && record.damagedCodec !== null
+const isDamaged = (record: Read | BatchEnd): boolean => record instanceof OmittedRecord && record.damagedCodec !== null
 
 /** All of a batch from an offset on, as a consumer reads it that fetches again after each portion. */
 const readOn = async (batch: Buffer, from: number, to: number): Promise<ReadonlyArray<ReadonlyArray<Read>>> => {
   const portions: Array<ReadonlyArray<Read>> = []
   for (let next = from; next < to; ) {
-    const portion = await new UnreadBatch(batch).read(next)
+    const portion: Array<Read> = []
+    for (const record of await new UnreadBatch(batch).read(next))
+      if (record instanceof BatchEnd) assert.fail(`no record at ${record.offset}`)
+      else portion.push(record)
     for (const record of portion) assert.isFalse(isDamaged(record), `damaged at ${record.offset}`)
     portions.push(portion)
     next = portion.at(-1)!.offset + 1
@@ -139,7 +143,31 @@ describe("a batch", () => {
     const batch = compressedBatch([small("a"), small("b")], codecs.gzip)
     const [record, ...more] = await new UnreadBatch(batch).read(7)
     assert.isEmpty(more)
-    assert.strictEqual(record!.offset, 6)
+    assert.instanceOf(record, BatchEnd)
+  })
+
+  it("that ends behind its last record, or has none, as compaction leaves it, is read to its end", async () => {
+    const batch = (count: number, lastOffsetDelta: number) => {
+      const records = Array.from({ length: count }, (_, index) => small(`k${index}`))
+      const plain = plainBatch(records.length === 0 ? [small("removed")] : records)
+      plain.writeInt32BE(lastOffsetDelta, 23)
+      plain.writeInt32BE(count, 57)
+      return withRecords(plain, codecs.none, count === 0 ? Buffer.alloc(0) : plain.subarray(headerBytes), 10)
+    }
+    for (const count of [0, 1, 3]) {
+      const bytes = batch(count, 9)
+      const read = readBatches(bytes, 0, bytes.length, new ReadResponse())
+      for (const found of [read, await new UnreadBatch(bytes).read(10)]) {
+        assert.deepStrictEqual(
+          found.map(({ offset }) => offset),
+          [...[10, 11, 12].slice(0, count), 19]
+        )
+        assert.isTrue(found.at(-1)!.isControlRecord)
+      }
+    }
+    const [whole, behind] = await Promise.all([10, 13].map((from) => new UnreadBatch(batch(3, 2)).read(from)))
+    assert.lengthOf(whole!, 3)
+    assert.instanceOf(behind![0], BatchEnd)
   })
 })
 

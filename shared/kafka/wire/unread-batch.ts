@@ -1,6 +1,7 @@
 /** A batch that is not read at once: what it holds is more than a portion, or it is damaged (decision 87). */
 import type { FetchedRecord } from "../client.ts"
-import { batchBytesMax, recordsMax } from "./batch-bounds.ts"
+import { batchBytesMax, portionBytesMax, recordsMax } from "./batch-bounds.ts"
+import { type BatchEnd, endBehind } from "./batch-end.ts"
 import { decompressedParts } from "./compression.ts"
 import { TooFarBack } from "./decompression-output.ts"
 import {
@@ -28,15 +29,15 @@ export class UnreadBatch {
   }
 
   /**
-   * The records from the offset on, as many as are a portion; whoever wants those behind it fetches the batch again. Of a record that is too
-   * large, and of what lies behind the bytes that are looked at or cannot be decompressed, there is no value. Where the batch has no record from the offset on, there is
-   * one from before it, so that it is known to be read.
+   * The records from the offset on, as many as are a portion of so many bytes, but one at least; whoever wants those behind it fetches the batch again. Of a record that is too
+   * large, and of what lies behind the bytes that are looked at or cannot be decompressed, there is no value. Where the batch ends behind its last record, its
+   * end comes too.
    */
-  async read(from: number): Promise<ReadonlyArray<RecordView | OmittedRecord>> {
+  async read(from: number, bytesMax = portionBytesMax): Promise<ReadonlyArray<RecordView | OmittedRecord | BatchEnd>> {
     const bytes = this.#bytes
     const context = contextOf(bytes, 0)
     const fromDelta = Math.max(0, from - this.offset)
-    const scan = new RecordScan(countOf(bytes, 0), fromDelta)
+    const scan = new RecordScan(countOf(bytes, 0), fromDelta, bytesMax)
     const codec = codecOf(bytes, 0)
     const end = await scanParts(scan, decompressedParts(codec, compressedRecords(bytes, 0)))
     const isDamaged = end === "damaged" && scan.isEmpty
@@ -48,7 +49,8 @@ export class UnreadBatch {
     const endDelta = end === "beyond" || isDamaged ? context.lastOffsetDelta + 1 : 0
     for (let delta = Math.max(fromDelta, scan.nextDelta); delta < endDelta && records.length < recordsMax; delta++)
       records.push(unknown(delta))
-    return records.length > 0 ? records : [unknown(fromDelta - 1)]
+    const batchEnd = scan.isRead || records.length === 0 ? endBehind(context, records.at(-1)?.offset) : null
+    return batchEnd === null ? records : [...records, batchEnd]
   }
 }
 
@@ -58,6 +60,8 @@ const scanParts = async (
   parts: AsyncIterable<Buffer>
 ): Promise<"complete" | "damaged" | "beyond"> => {
   let bytes = 0
+  // It has no records.
+  if (scan.isDone) return "complete"
   try {
     for await (const part of parts) {
       scan.push(part)

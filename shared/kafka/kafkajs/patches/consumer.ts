@@ -203,6 +203,8 @@ interface PartitionData {
 }
 
 interface Batch {
+  readonly fetchedOffset: string | number
+  isEmpty(): boolean
   firstOffset(): string | number | null
   lastOffset(): string | number
 }
@@ -217,8 +219,9 @@ export type BatchClass = new (topic: string, fetchedOffset: string, data: Partit
  */
 export const visibleBatch = (Original: BatchClass): BatchClass =>
   class Batch extends Original {
+    /** Where nothing is to be delivered, all is passed from the offset on that was asked for: compaction may have removed what was before the rest. */
     override firstOffset(): string | null {
-      const offset = super.firstOffset()
+      const offset = this.isEmpty() ? this.fetchedOffset : super.firstOffset()
       return offset === null ? null : String(offset)
     }
 
