@@ -8,6 +8,12 @@ const mebibyte = 1_048_576
 export const portionBytesMax = 16 * mebibyte
 
 /**
+ * What the portions of all partitions may have together, as long as each has at least the second number: a portion stays in memory until its records
+ * are processed, and every partition may have one.
+ */
+export const [portionsBytesMax, portionBytesMin] = [64 * mebibyte, 4 * mebibyte]
+
+/**
  * Bytes of a record of such a batch that is kept. As many as `raw-events` takes uncompressed, so that its sealed form and its dead letter have
  * room on their topics.
  */
