@@ -1,24 +1,23 @@
-/** What the queues of one processor in several partitions have in common: which of their batches are cut together. */
+/** What the queues of one processor in several partitions have in common: which of their batches are handled together. */
 import { BatchPacer } from "./batch-pacer.ts"
 import type { BatchLimits } from "./contract.ts"
-import { type CutTogether, cutTogether } from "./cut-together.ts"
+import type { SharedPart } from "./step-together.ts"
 
 /** A queue of the processor. */
-interface GroupedQueue {
-  /** A batch is waited for. */
-  readonly isTakenFrom: boolean
-  readonly isEmpty: boolean
+export interface GroupedQueue<E, R> {
+  /** Something is queued, and nothing keeps a batch of it from being cut. */
+  readonly isIdle: boolean
   readonly queued: { readonly records: number; readonly bytes: number }
-  /** What is queued goes out as a batch at once. */
-  readonly cutNow: (together: CutTogether) => void
+  /** Cuts what is queued, for a step with others. */
+  readonly share: () => SharedPart<E, R>
 }
 
 /**
  * The queues of one processor in all partitions that this process reads. When a batch of one is due that is not full, the others' are
- * due as well, as far as they would fit into one batch with it: the processor may handle them together (one request).
+ * due as well, as far as they would fit into one batch with it: the processor handles them together (one step, one request).
  */
-export class BatchGroup {
-  readonly intakes = new Set<GroupedQueue>()
+export class BatchGroup<E = never, R = never> {
+  readonly queues = new Set<GroupedQueue<E, R>>()
   readonly pacer: BatchPacer
 
   /** @param pacer of all groups of the process */
@@ -26,27 +25,24 @@ export class BatchGroup {
     this.pacer = pacer
   }
 
-  /** A batch of so many records and bytes was cut from `first`. Returns its place among those that are cut with it; null where none are. */
-  cutWith(
-    first: GroupedQueue,
+  /** A batch of so many records and bytes was cut from `first`. Returns the queues whose batches are handled with it. */
+  idleBeside(
+    first: GroupedQueue<E, R>,
     { records, bytes }: { readonly records: ReadonlyArray<unknown>; readonly bytes: number },
     limits: BatchLimits
-  ): CutTogether | null {
+  ): ReadonlyArray<GroupedQueue<E, R>> {
     let recordsLeft = limits.recordsMax - records.length
     let bytesLeft = limits.bytesMax - bytes
-    const others: Array<GroupedQueue> = []
-    for (const intake of this.intakes) {
+    const others: Array<GroupedQueue<E, R>> = []
+    for (const queue of this.queues) {
       if (recordsLeft <= 0) break
-      if (intake === first || !intake.isTakenFrom || intake.isEmpty) continue
-      const queued = intake.queued
+      if (queue === first || !queue.isIdle) continue
+      const { queued } = queue
       if (queued.records > recordsLeft || queued.bytes > bytesLeft) continue
       recordsLeft -= queued.records
       bytesLeft -= queued.bytes
-      others.push(intake)
+      others.push(queue)
     }
-    if (others.length === 0) return null
-    const [own, ...places] = cutTogether(others.length + 1)
-    for (const [index, intake] of others.entries()) intake.cutNow(places[index]!)
-    return own!
+    return others
   }
 }

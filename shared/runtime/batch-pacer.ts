@@ -38,6 +38,11 @@ export class BatchPacer {
     return false
   }
 
+  /** A batch of it was cut: it does not wait any more. */
+  cut(queue: Waiting): void {
+    this.waiting.delete(queue)
+  }
+
   /** A batch is processed from now on. Returns what is to be called when it is done. */
   begin(owner: object | undefined, bytes: number): () => void {
     const batch: UnderWay = { owner, bytes }

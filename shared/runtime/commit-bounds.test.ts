@@ -6,12 +6,12 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { copy, copyOf, runtimeHarness, settle } from "../testing/runtime-harness.ts"
+import { AdaptiveBatchLimits } from "./adaptive-limits.ts"
 import type { Batch, Step } from "./contract.ts"
 import { defaultRuntimeOptions } from "./contract.ts"
 import { Intake } from "./intake.ts"
 import { runPipeline } from "./pipeline.ts"
 import { PartitionRequests } from "./requests.ts"
-import { AdaptiveBatchLimits } from "./steps.ts"
 
 /** Stops a processor that has steps in flight, which takes virtual time. */
 const stop = (fiber: Fiber.Fiber<unknown, unknown>) =>

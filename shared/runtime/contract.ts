@@ -30,7 +30,6 @@ import type * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
-import type { CutTogether } from "./cut-together.ts"
 import type { RequestTracker } from "./requests.ts"
 
 /** A processor: a name, its inputs, and what it does with each partition that it is assigned. */
@@ -57,6 +56,12 @@ export interface Processor<E = never, R = never> {
   readonly releasesInputBuffers?: boolean
   /** `active-standby`: one member of the group owns all partitions, so that it sees the whole topic. */
   readonly assignment?: "balanced" | "active-standby"
+  /**
+   * Instead of one step for each of these batches, which are of different partitions: what it leads to for each, in their order. They are
+   * committed by each partition alone. Where it fails each partition takes its step alone. Only where partitions are read for many
+   * processors (`runShared`), with a concurrency of 1.
+   */
+  readonly stepTogether?: (batches: ReadonlyArray<Batch>) => Effect.Effect<ReadonlyArray<PartOfStep<E, R>>, E, R>
   /** Opened when a partition is assigned; its scope closes when the partition is revoked. */
   readonly open: (assigned: AssignedPartition) => Effect.Effect<PartitionTask<E, R>, E, R | Scope.Scope>
 }
@@ -93,12 +98,8 @@ export interface Batch {
   readonly topic: string
   readonly partition: number
   readonly records: ReadonlyArray<Inbound>
-  /** One of its records may end the process (`isolation.ts`): it is not to be handled together with another partition's. */
-  readonly isAlone?: boolean
   /** Where the step makes its requests to other systems known: they are finished before the partition moves. */
   readonly requests?: RequestTracker
-  /** Where batches of other partitions were cut with it: its step may wait for theirs, to handle them together. */
-  readonly together?: Pick<CutTogether, "arrive" | "others">
 }
 
 /** The result of a batch. Its outputs and the batch's end offset are committed together or not at all. */
@@ -112,6 +113,9 @@ export interface Step {
    */
   readonly writtenAt?: number
 }
+
+/** What a step of several partitions leads to for one of them: complete, or what this partition does alone from then on. */
+export type PartOfStep<E, R> = Step | Effect.Effect<Step, E, R>
 
 /** A record as it came from Kafka. `topic` is the logical name (no prefix); `timestamp` in milliseconds since the epoch. */
 export interface Inbound {

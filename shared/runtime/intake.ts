@@ -7,9 +7,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
-import type { BatchGroup } from "./batch-group.ts"
+import type { BatchPacer } from "./batch-pacer.ts"
 import { type BatchLimits, type Inbound, inboundOf } from "./contract.ts"
-import type { CutTogether } from "./cut-together.ts"
 import { RecordQueue } from "./record-queue.ts"
 import { TimedLatch } from "./timers.ts"
 
@@ -27,8 +26,8 @@ interface IntakeOptions {
   readonly onReceived: () => void
   /** Whether many more records are in the log and on their way: a batch that is not full then waits a little longer. */
   readonly isMoreComing?: () => boolean
-  /** Queues of the same processor in other partitions. */
-  readonly together?: BatchGroup
+  /** Which of many batches are cut when; the same for all queues of a processor. */
+  readonly together?: { readonly pacer: BatchPacer }
   /** Bytes that wait in all queues of the partition: this one adds its own. */
   readonly waiting?: { bytes: number }
 }
@@ -46,8 +45,6 @@ export interface TakenBatch {
   readonly endOffset: number
   /** To be called when it is processed. */
   readonly done: () => void
-  /** Its place among the batches that were cut with it in other partitions; null where none were. */
-  readonly together: CutTogether | null
 }
 
 export class Intake {
@@ -58,7 +55,7 @@ export class Intake {
   /** Opened by whatever is received. */
   readonly received = Latch.makeUnsafe(false)
   /** As `BatchPacer` knows it. */
-  readonly owner: BatchGroup | undefined
+  readonly owner: object | undefined
   private readonly options: IntakeOptions
   private readonly lingerMillis: number
   /** Opened by whatever may make a batch; closed before the conditions are checked, so no change is missed. */
@@ -73,15 +70,11 @@ export class Intake {
   private queuedSince = 0
   private failure: KafkaError | null = null
   private ended = false
-  /** A batch is waited for. */
-  isTakenFrom = false
+  private isWaitedFor = false
+  private isHeld = false
   /** When whoever waits looks again by itself, in milliseconds since the epoch. */
   private looksAgainAt = Number.POSITIVE_INFINITY
   private isAdmitted = false
-  /** What is queued is a batch, full or not. */
-  private isDue = false
-  /** With which others, then. */
-  private dueWith: CutTogether | null = null
 
   constructor(options: IntakeOptions) {
     this.options = options
@@ -90,7 +83,6 @@ export class Intake {
     this.endOffset = options.position
     this.changed = new TimedLatch(options.clock)
     this.records = new RecordQueue(options.topic)
-    options.together?.intakes.add(this)
   }
 
   push(fetched: ReadonlyArray<FetchedRecord>, endOffset: number, highWatermark: number): void {
@@ -147,20 +139,31 @@ export class Intake {
       if (this.failure !== null && this.bytesInFlight === 0) return yield* this.failure
       if (this.ended) return null
       const left = this.millisToBatch()
-      const { isDue } = this
-      if (left <= 0 && (isDue || this.isAdmitted || this.options.together?.pacer.tryAdmit(this) !== false)) {
-        this.isAdmitted = false
-        const batch = this.cut()
-        if (isDue) return batch
-        const together = this.options.together?.cutWith(this, batch, this.options.limits) ?? null
-        return together === null ? batch : { ...batch, together }
+      if (left <= 0 && (this.isAdmitted || this.options.together?.pacer.tryAdmit(this) !== false)) {
+        return this.cut()
       }
-      this.isTakenFrom = true
+      this.isWaitedFor = true
       this.looksAgainAt = this.now() + left
       yield* this.changed.await(left)
-      this.isTakenFrom = false
+      this.isWaitedFor = false
     }
   })
+
+  /** A batch is waited for, and could be cut. */
+  get isTakenFrom(): boolean {
+    return this.isWaitedFor && !this.isHeld && !this.ended
+  }
+
+  /** Whether no batch is cut, though one is waited for. */
+  hold(isHeld: boolean): void {
+    if (this.isHeld === isHeld) return
+    this.isHeld = isHeld
+    this.wakeIfSooner()
+  }
+
+  get limits(): BatchLimits {
+    return this.options.limits
+  }
 
   get queued(): { readonly records: number; readonly bytes: number } {
     return { records: this.records.length, bytes: this.records.bytes }
@@ -169,14 +172,6 @@ export class Intake {
   /** A batch that is due may be cut. */
   admit(): void {
     this.isAdmitted = true
-    this.changed.open()
-  }
-
-  /** What is queued goes out as a batch at once, with others. */
-  cutNow(together: CutTogether): void {
-    this.isDue = true
-    this.dueWith?.arrive()
-    this.dueWith = together
     this.changed.open()
   }
 
@@ -199,9 +194,6 @@ export class Intake {
     if (this.options.waiting !== undefined) this.options.waiting.bytes -= this.records.bytes
     this.records.clear()
     this.isWaiting = false
-    this.isDue = false
-    this.dueWith?.arrive()
-    this.dueWith = null
     this.endOffset = first
     this.release(0)
     return first
@@ -211,7 +203,6 @@ export class Intake {
   end(): void {
     if (this.ended) return
     this.ended = true
-    this.options.together?.intakes.delete(this)
     this.options.pause()
     this.changed.open()
   }
@@ -231,8 +222,7 @@ export class Intake {
 
   /** Milliseconds until the waiting records are a batch: 0 if they are full or nothing more can come. */
   private millisToBatch(): number {
-    if (this.isEmpty) return Number.POSITIVE_INFINITY
-    if (this.isDue) return 0
+    if (this.isEmpty || this.isHeld) return Number.POSITIVE_INFINITY
     const { lingersWhileBusy } = this.options.limits
     if (this.isFull) return 0
     if ((this.paused || lingersWhileBusy === true) && this.takenBytes === 0) return 0
@@ -266,7 +256,7 @@ export class Intake {
 
   /** What is queued is due already, full or not, though it may not be cut yet. */
   get isCutEarly(): boolean {
-    return this.isWaiting && (this.isDue || this.waitingSince === Number.NEGATIVE_INFINITY)
+    return this.isWaiting && this.waitingSince === Number.NEGATIVE_INFINITY
   }
 
   /** What is queued is due now, and what is queued beside it in other partitions (`BatchGroup`). */
@@ -275,18 +265,18 @@ export class Intake {
     this.changed.open()
   }
 
-  private cut(): TakenBatch {
+  /** The next batch, due or not. */
+  cut(): TakenBatch {
     const { limits, waiting } = this.options
-    this.isDue = false
-    const isCutWith = this.dueWith
-    this.dueWith = null
     const { records, bytes } = this.records.shift(limits.recordsMax, limits.bytesMax)
     if (waiting !== undefined) waiting.bytes -= bytes
     this.takenBytes += bytes
     this.isWaiting = !this.isEmpty
     const endOffset = this.records.firstOffset ?? this.endOffset
     const { together } = this.options
+    this.isAdmitted = false
+    together?.pacer.cut(this)
     const done = together?.pacer.begin(together, bytes) ?? (() => undefined)
-    return { records, bytes, endOffset, done, together: isCutWith }
+    return { records, bytes, endOffset, done }
   }
 }

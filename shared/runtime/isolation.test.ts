@@ -74,12 +74,12 @@ describe("a record that ends its process, of one of many processors", () => {
     })
   )
 
-  it.effect("marks the batch as alone, so that it is not joined with another partition's", () =>
+  it.effect("is looked for in its batch, and then record by record", () =>
     Effect.gen(function* () {
       const harness = sharedInputHarness(["a"])
-      const alone: Array<string> = []
+      const sizes: Array<number> = []
       harness.works.set("a", (batch, copied) => {
-        alone.push(`${batch.records.length} ${batch.isAlone === true}`)
+        sizes.push(batch.records.length)
         return throwing(batch, copied)
       })
       yield* harness.write([
@@ -87,7 +87,7 @@ describe("a record that ends its process, of one of many processors", () => {
         ["a", "throw"]
       ])
       yield* runAgain(harness)
-      assert.deepStrictEqual(alone, ["2 false", "2 false", "2 true", "1 true", "1 true"])
+      assert.deepStrictEqual(sizes, [2, 2, 2, 1, 1])
     })
   )
 

@@ -10,9 +10,9 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import type { AdaptiveBatchLimits } from "./adaptive-limits.ts"
 import type { Batch, Inbound, PartitionTask } from "./contract.ts"
 import { endsMax, logPoison } from "./poison.ts"
-import type { AdaptiveBatchLimits } from "./steps.ts"
 
 /** What a stored position says of the records behind it. */
 export interface BegunRecords {
@@ -131,6 +131,23 @@ export class Isolation {
     return to !== null && next <= to ? { times: endsMax, to, record: null } : nothingBegun
   }
 
+  /** Whether its next batch may be handled together with others': none of its records is suspected. */
+  get mayShare(): boolean {
+    return this.aloneTo < 0 && (this.isProven || this.found.times === 0)
+  }
+
+  /** Such a batch begins. Returns where it says that its mark is stored; null where there is nothing to store. */
+  beginShared(): Latch.Latch | null {
+    if (this.isProven) return null
+    this.isProven = true
+    return this.isMarked ? null : this.writeNow({ times: 1, to: null, record: null })
+  }
+
+  /** This opening's first step is stored already: it was opened again after a failed step. */
+  private get isMarked(): boolean {
+    return this.mark === this.markStored && this.mark.times === this.found.times + 1
+  }
+
   private guardedStep<E, R>(
     { poison, step }: Required<Pick<PartitionTask<E, R>, "poison" | "step">>,
     batch: Batch,
@@ -149,9 +166,7 @@ export class Isolation {
       if (times < endsMax) {
         this.isProven = true
         if (times > 0) yield* this.hold(1, last, scope)
-        // Opened again after a failed step: it is stored already.
-        const isStored = this.mark === this.markStored && this.mark.times === times + 1
-        if (!isStored) yield* this.write({ times: times + 1, to: null, record: null })
+        if (!this.isMarked) yield* this.write({ times: times + 1, to: null, record: null })
         return yield* step(batch)
       }
       this.aloneTo = last
@@ -163,18 +178,19 @@ export class Isolation {
       yield* this.hold(permits, last, scope)
       const isOneByOne = to !== null && first.offset <= to
       yield* this.write({ times, to: isOneByOne ? to : last, record: isOneByOne ? first.offset : null })
-      return yield* step({ ...batch, isAlone: true })
+      return yield* step(batch)
     })
   }
 
   /** Stores the mark before what follows it. */
-  private readonly write = (mark: BegunRecords): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      this.mark = mark
-      this.stored.closeUnsafe()
-      this.options!.store()
-      return this.stored.await
-    })
+  private readonly write = (mark: BegunRecords): Effect.Effect<void> => Effect.suspend(() => this.writeNow(mark).await)
+
+  private writeNow(mark: BegunRecords): Latch.Latch {
+    this.mark = mark
+    this.stored.closeUnsafe()
+    this.options!.store()
+    return this.stored
+  }
 
   private readonly hold = (count: number, to: number, scope: Scope.Scope): Effect.Effect<void> =>
     Effect.uninterruptibleMask((restore) =>

@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { type FetchedRecord, KafkaClient, KafkaError, type Member, type TopicPartition } from "../kafka/client.ts"
+import { AdaptiveBatchLimits } from "./adaptive-limits.ts"
 import type { PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
 import { isTooSlow, logFailure, needsOperator } from "./failures.ts"
 import { Intake } from "./intake.ts"
@@ -16,7 +17,6 @@ import { guardAgainstPoison, type OpeningMemory } from "./poison.ts"
 import { PartitionRequests } from "./requests.ts"
 import { logOf, positionIn, restoreState } from "./restore-state.ts"
 import { failOnStall } from "./stall.ts"
-import { AdaptiveBatchLimits } from "./steps.ts"
 
 /** A partition that a member of a group was assigned. */
 export interface AssignedContext {

@@ -9,8 +9,8 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import type { KafkaError, TopicPartition, TransactionalProducer } from "../kafka/client.ts"
+import type { AdaptiveBatchLimits } from "./adaptive-limits.ts"
 import type { Inbound, PartitionTask, Processor } from "./contract.ts"
-import type { AdaptiveBatchLimits } from "./steps.ts"
 
 /** What the metadata of a committed offset says of the records behind it. */
 export interface Begun {

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { type FetchedRecord, KafkaClient, type KafkaError } from "../kafka/client.ts"
+import { AdaptiveBatchLimits } from "./adaptive-limits.ts"
 import { BatchGroup } from "./batch-group.ts"
 import { BatchPacer } from "./batch-pacer.ts"
 import { catchUp } from "./catch-up.ts"
@@ -26,7 +27,6 @@ import { runGroup } from "./runtime.ts"
 import { commitShared } from "./shared-commit.ts"
 import { SharedPartition } from "./shared-partition.ts"
 import { failOnStall } from "./stall.ts"
-import { AdaptiveBatchLimits } from "./steps.ts"
 import { Subscriber } from "./subscriber.ts"
 import { everyWhile } from "./timers.ts"
 
@@ -52,7 +52,7 @@ export const runShared = <E, R>(
         input.topics.map((topic) => prefix + topic)
       )
       const pacer = new BatchPacer()
-      const together = new Map(input.processors.map(({ name }) => [name, new BatchGroup(pacer)]))
+      const together = new Map(input.processors.map(({ name }) => [name, new BatchGroup<E, R>(pacer)]))
       yield* untilGroupsAreEmpty(input, prefix)
       return yield* runGroup({
         name: input.name,
@@ -98,10 +98,10 @@ class SharedLimits extends AdaptiveBatchLimits {
 }
 
 /** What the partitions of an input have in common. */
-interface Common {
+interface Common<E, R> {
   readonly groupOffsets: GroupOffsets
   /** By the processor's name. */
-  readonly together: ReadonlyMap<string, BatchGroup>
+  readonly together: ReadonlyMap<string, BatchGroup<E, R>>
 }
 
 interface OpenPartition {
@@ -114,7 +114,7 @@ interface OpenPartition {
 
 const runSharedPartition = <E, R>(
   input: SharedInput<E, R>,
-  common: Common,
+  common: Common<E, R>,
   context: AssignedContext,
   handle: PartitionHandle
 ): Effect.Effect<void, never, Exclude<R, Scope.Scope> | KafkaClient> => {
@@ -136,7 +136,7 @@ const runSharedPartition = <E, R>(
 /** The order is that of `partition.ts`: the transactional id is claimed before any position is read. */
 const openAndProcess = <E, R>(
   input: SharedInput<E, R>,
-  { groupOffsets, together }: Common,
+  { groupOffsets, together }: Common<E, R>,
   { context, handle, limits, isolations }: OpenPartition,
   onCommitted: () => void
 ): Effect.Effect<void, E | KafkaError, Exclude<R, Scope.Scope> | KafkaClient> =>

@@ -4,11 +4,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { FetchedRecord } from "../kafka/client.ts"
+import { AdaptiveBatchLimits } from "./adaptive-limits.ts"
 import { BatchGroup } from "./batch-group.ts"
 import { Intake } from "./intake.ts"
 import { LazyQueue } from "./lazy-queue.ts"
 import { SharedPartition } from "./shared-partition.ts"
-import { AdaptiveBatchLimits } from "./steps.ts"
 import { Subscriber } from "./subscriber.ts"
 
 const at = { topic: "in", partition: 0 }

@@ -1,18 +1,22 @@
 /**
- * The steps of one processor in one partition: batches are taken from its intake, and up to `concurrency` steps run at a time. How large
- * batches and commits are: as configured, or smaller after something took too long.
+ * The steps of one processor in one partition: batches are taken from its intake, and up to `concurrency` steps run at a time; or one with
+ * those of other partitions (`step-together.ts`).
  */
 import type * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import { KafkaError } from "../kafka/client.ts"
-import type { Batch, BatchLimits, Outbound, PartitionTask, Processor, Step } from "./contract.ts"
+import type { KafkaError } from "../kafka/client.ts"
+import type { BatchGroup, GroupedQueue } from "./batch-group.ts"
+import type { Batch, Outbound, PartitionTask, Processor, Step } from "./contract.ts"
 import type { Intake, TakenBatch } from "./intake.ts"
+import type { Isolation } from "./isolation.ts"
 import type { PartitionRequests, StepRequests } from "./requests.ts"
+import { withDeadline } from "./step-deadline.ts"
+import { type SharedPart, StepTogether } from "./step-together.ts"
 
 export interface StepQueueOptions<E, R> {
   readonly processor: Processor<E, R>
@@ -29,6 +33,9 @@ export interface StepQueueOptions<E, R> {
   readonly onChange: () => void
   /** Of the partition. */
   readonly requests: PartitionRequests
+  /** The processor's queues in other partitions, where it takes steps together. */
+  readonly group?: BatchGroup<E, R> | undefined
+  readonly isolation?: Isolation
 }
 
 interface StepInFlight<E> {
@@ -55,7 +62,7 @@ export const nothingReady: ReadySteps = { count: 0, inputBytes: 0, bytes: 0, out
 /** Complete steps that may wait for the commit of those before, beside the running ones. */
 const stepsAheadMax = 8
 
-export class StepQueue<E, R> {
+export class StepQueue<E, R> implements GroupedQueue<E, R> {
   readonly options: StepQueueOptions<E, R>
   /** The next offset that is not committed yet. */
   committed: number
@@ -67,6 +74,11 @@ export class StepQueue<E, R> {
   /** Opened when fewer are uncommitted. */
   private readonly room = Latch.makeUnsafe(false)
   private failed: Exit.Failure<Step, E | KafkaError> | null = null
+  /** Its last batch is handled with those of other partitions. */
+  private together: { readonly step: StepTogether<E, R>; readonly part: SharedPart<E, R> } | null = null
+  private isShared = false
+  private services!: Context.Context<R>
+  private scope!: Scope.Scope
 
   constructor(options: StepQueueOptions<E, R>) {
     this.options = options
@@ -77,14 +89,12 @@ export class StepQueue<E, R> {
   /** Takes a batch only when a step may start, so that batches are as full as the load makes them. Ends with the intake. */
   readonly run = (scope: Scope.Scope): Effect.Effect<void, KafkaError, R> =>
     Effect.gen({ self: this }, function* () {
-      const { intake, processor, onChange } = this.options
+      const { group, intake, processor, onChange } = this.options
       const running = processor.concurrency === 1 ? null : Semaphore.makeUnsafe(processor.concurrency)
-      yield* Scope.addFinalizer(
-        scope,
-        Effect.sync(() => {
-          for (const { requests } of this.steps) requests.settle()
-        })
-      )
+      this.services = yield* Effect.context<R>()
+      this.scope = scope
+      group?.queues.add(this)
+      yield* Scope.addFinalizer(scope, this.left)
       while (true) {
         while (this.steps.length >= this.uncommittedMax) {
           this.room.closeUnsafe()
@@ -93,7 +103,7 @@ export class StepQueue<E, R> {
         if (running !== null) yield* running.take(1)
         const taken = yield* intake.take
         if (taken === null) break
-        if (running === null) yield* this.workAlone(taken)
+        if (running === null) yield* this.workAlone(taken, this.shareWith(taken))
         else yield* Effect.forkIn(Effect.andThen(this.work(taken), running.release(1)), scope)
       }
       this.intakeEnded = true
@@ -101,7 +111,9 @@ export class StepQueue<E, R> {
     })
 
   /** Where one runs at a time it needs no separate fiber. Behind one that failed none begins: it would be repeated with it. */
-  private workAlone(taken: TakenBatch): Effect.Effect<void, never, R> {
+  private workAlone(taken: TakenBatch, together: StepTogether<E, R> | null): Effect.Effect<void, never, R> {
+    const { processor } = this.options
+    if (together !== null) return together.start((batches) => withDeadline(processor, processor.stepTogether!(batches)))
     return Effect.flatMap(this.work(taken), (exit) => {
       if (!Exit.isSuccess(exit)) return Effect.never
       // The commit of this one may begin before the next.
@@ -111,25 +123,105 @@ export class StepQueue<E, R> {
 
   // A separate method, so that the loop above holds no batch while it waits for the next.
   private work(taken: TakenBatch): Effect.Effect<Exit.Exit<Step, E | KafkaError>, never, R> {
-    const { processor, task, topic, partition, onBatch, onChange } = this.options
+    const { batch, ended } = this.begin(taken)
+    return Effect.map(this.exitOf(batch), ended)
+  }
+
+  private exitOf(batch: Batch): Effect.Effect<Exit.Exit<Step, E | KafkaError>, never, R> {
+    const { processor, task } = this.options
+    return Effect.exit(withDeadline(processor, task.step(batch)))
+  }
+
+  /** A step begins. Returns its batch, and what is to be called with its end. */
+  private begin(taken: TakenBatch) {
+    const { processor, topic, partition, onBatch, onChange } = this.options
     const requests = this.options.requests.step()
     const step: StepInFlight<E> = { batch: { bytes: taken.bytes, endOffset: taken.endOffset }, requests, exit: null }
     this.steps.push(step)
     onBatch(taken, this.steps.length === 1)
-    const { records, together } = taken
-    const batch: Batch = { topic, partition, records, requests, ...(together === null ? {} : { together }) }
-    const buffers = processor.releasesInputBuffers === true ? taken.records.map(({ bufferRef }) => bufferRef) : []
-    return Effect.map(Effect.exit(withDeadline(processor, task.step(batch))), (exit) => {
+    const { records, done } = taken
+    const batch: Batch = { topic, partition, records, requests }
+    const buffers = processor.releasesInputBuffers === true ? records.map(({ bufferRef }) => bufferRef) : []
+    const ended = <X extends Exit.Exit<Step, E | KafkaError>>(exit: X): X => {
       step.exit = exit
-      together?.arrive()
-      taken.done()
+      done()
       // After a failure a fiber of the step may still use them.
       if (Exit.isSuccess(exit)) for (const buffer of buffers) buffer?.release()
       else requests.settle()
       onChange()
       return exit
-    })
+    }
+    return { batch, ended }
   }
+
+  /** The step of this batch and those of other partitions that are due as well; null where it is taken alone. */
+  private shareWith(taken: TakenBatch): StepTogether<E, R> | null {
+    const { group, intake, isolation, processor } = this.options
+    if (group === undefined || processor.stepTogether === undefined || isolation?.mayShare === false) return null
+    const others = group.idleBeside(this, taken, intake.limits)
+    return others.length === 0 ? null : new StepTogether([this.partOf(taken), ...others.map((one) => one.share())])
+  }
+
+  get isIdle(): boolean {
+    const { intake, isolation } = this.options
+    return intake.isTakenFrom && !intake.isEmpty && this.failed === null && isolation?.mayShare !== false
+  }
+
+  get queued(): { readonly records: number; readonly bytes: number } {
+    return this.options.intake.queued
+  }
+
+  share(): SharedPart<E, R> {
+    return this.partOf(this.options.intake.cut())
+  }
+
+  /** This partition's part of a step with others: its queue waits for its end. */
+  private partOf(taken: TakenBatch): SharedPart<E, R> {
+    const { batch, ended } = this.begin(taken)
+    const ready = this.options.isolation?.beginShared() ?? null
+    const complete = (exit: Exit.Exit<Step, E | KafkaError>): void => {
+      this.together = null
+      // Behind one that failed none begins.
+      this.isShared = Exit.isFailure(exit)
+      ended(exit)
+      this.holdIfNeeded()
+    }
+    const alone = Effect.suspend(() => {
+      const step = this.exitOf(batch)
+      return ready === null ? step : Effect.andThen(ready.await, step)
+    })
+    const part: SharedPart<E, R> = {
+      batch,
+      ready,
+      joined: (step) => {
+        this.together = { step, part }
+      },
+      complete: (step) => complete(Exit.succeed(step)),
+      goOn: (rest) => {
+        this.together = null
+        const work = Effect.map(rest === null ? alone : Effect.exit(rest), complete)
+        Effect.runForkWith(this.services)(Effect.forkIn(work, this.scope))
+      }
+    }
+    this.isShared = true
+    this.holdIfNeeded()
+    return part
+  }
+
+  /** The fiber that waits for the next batch does not look at steps with others. */
+  private holdIfNeeded(): void {
+    this.options.intake.hold(this.isShared || this.steps.length >= this.uncommittedMax)
+  }
+
+  /** The partition is closed. */
+  private readonly left: Effect.Effect<void> = Effect.suspend(() => {
+    const { group } = this.options
+    group?.queues.delete(this)
+    const settled = Effect.sync(() => {
+      for (const { requests } of this.steps) requests.settle()
+    })
+    return this.together === null ? settled : Effect.andThen(this.together.step.leave(this.together.part), settled)
+  })
 
   get isEmpty(): boolean {
     return this.steps.length === 0
@@ -201,85 +293,7 @@ export class StepQueue<E, R> {
       requests.settle()
     }
     this.room.openUnsafe()
+    if (this.options.group !== undefined) this.holdIfNeeded()
     return bytes
   }
 }
-
-/** Fails with `timeout` past the processor's deadline, so that the partition is opened again; without one it waits for ever. */
-const withDeadline = <A, E, R, E2, R2>(
-  { stepDeadline }: Pick<Processor<E2, R2>, "stepDeadline">,
-  step: Effect.Effect<A, E, R>
-): Effect.Effect<A, E | KafkaError, R> =>
-  stepDeadline === undefined
-    ? step
-    : Effect.timeoutOrElse(step, { duration: stepDeadline, orElse: () => Effect.fail(stuckStep(stepDeadline)) })
-
-const stuckStep = (deadline: Duration.Duration) =>
-  new KafkaError({
-    code: "timeout",
-    operation: "work",
-    message: `A step took longer than ${Duration.format(deadline)}.`,
-    nextStep: "The partition is opened again by itself; look at the registry and the machine's load if this repeats.",
-    cause: null
-  })
-
-/**
- * How large a partition's batches and commits may be now. What took longer than its transaction or its deadline would take as
- * long when it is repeated, so the limits are halved until it succeeds, and grow again afterwards.
- */
-export class AdaptiveBatchLimits implements BatchLimits {
-  readonly linger: Duration.Duration
-  readonly lingersWhileBusy: boolean
-  recordsMax: number
-  bytesMax: number
-  /** Bytes of outputs that are committed together. */
-  commitBytesMax: number
-  private readonly full: BatchLimits & { readonly commitBytesMax: number }
-  private halvings = 0
-  private isAlone = false
-  private commits = 0
-  /** Commits at the smaller size before a larger one is tried: doubled by each failure, since each costs a timeout. */
-  private commitsToGrow = commitsToGrowMin
-
-  constructor(limits: BatchLimits, commitBytesMax: number) {
-    this.full = { ...limits, commitBytesMax }
-    this.linger = limits.linger
-    this.lingersWhileBusy = limits.lingersWhileBusy === true
-    this.recordsMax = limits.recordsMax
-    this.bytesMax = limits.bytesMax
-    this.commitBytesMax = commitBytesMax
-  }
-
-  /** A step or its commit took too long. Down to one record; the records of the next batches are at most half as many. */
-  halve(): void {
-    if (this.recordsMax > 1) this.halvings++
-    this.commits = 0
-    this.commitsToGrow = Math.min(this.commitsToGrow * 2, commitsToGrowMax)
-    this.apply()
-  }
-
-  /** A commit succeeded. */
-  committed(): void {
-    if (this.halvings === 0 || ++this.commits < this.commitsToGrow) return
-    this.commits = 0
-    this.halvings--
-    this.apply()
-  }
-
-  /** From now on each batch is one record, or as many as before. */
-  processAlone(alone: boolean): void {
-    this.isAlone = alone
-    this.apply()
-  }
-
-  private apply(): void {
-    const factor = 2 ** -this.halvings
-    const scaled = (value: number) => Math.max(1, Math.floor(value * factor))
-    this.recordsMax = this.isAlone ? 1 : scaled(this.full.recordsMax)
-    this.bytesMax = scaled(this.full.bytesMax)
-    this.commitBytesMax = scaled(this.full.commitBytesMax)
-  }
-}
-
-const commitsToGrowMin = 4
-const commitsToGrowMax = 1_024

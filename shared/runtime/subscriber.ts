@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { FetchedRecord, KafkaClient, KafkaError } from "../kafka/client.ts"
+import type { AdaptiveBatchLimits } from "./adaptive-limits.ts"
 import type { BatchGroup } from "./batch-group.ts"
 import type { Inbound, PartitionTask, Processor } from "./contract.ts"
 import type { Taking } from "./distribute.ts"
@@ -17,7 +18,7 @@ import { LazyQueue, type MadeQueue, runNow, runTicks, type Ticked } from "./lazy
 import { delayReopening } from "./partition.ts"
 import type { CommitReport } from "./pipeline.ts"
 import { restoreState } from "./restore-state.ts"
-import { type AdaptiveBatchLimits, StepQueue } from "./steps.ts"
+import { StepQueue } from "./steps.ts"
 import type { SubscriberContext } from "./subscriber-context.ts"
 
 type Context = SubscriberContext<Subscriber<never, never>>
@@ -30,7 +31,7 @@ export class Subscriber<E, R> {
   readonly groupId: string
   readonly limits: AdaptiveBatchLimits
   /** Its queues in all partitions. */
-  private readonly together: BatchGroup
+  private readonly together: BatchGroup<E, R>
   /** As in `StoredPosition`. */
   groupOffset: number | null
   /** Its position is to be stored, though it has not moved. */
@@ -59,7 +60,7 @@ export class Subscriber<E, R> {
     options: {
       readonly limits: AdaptiveBatchLimits
       readonly groupOffset: number | null
-      readonly together: BatchGroup
+      readonly together: BatchGroup<E, R>
       readonly isolations: Map<string, Isolation>
     }
   ) {
@@ -230,7 +231,9 @@ export class Subscriber<E, R> {
           observe({ type: "batch", ...this.name, records: taken.records.length, bytes: taken.bytes })
         },
         onChange: changed,
-        requests: this.context.requests
+        requests: this.context.requests,
+        group: this.together,
+        isolation
       })
       yield* Effect.forkIn(steps.run(scope), scope)
       if (task.tick !== undefined) yield* Effect.forkIn(runTicks(task.tick, steps, changed, this), scope)
@@ -248,8 +251,6 @@ export class Subscriber<E, R> {
   }
 
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
-    const intake = this.queue?.intake ?? null
-    if (intake !== null) this.together.intakes.delete(intake)
     this.isOpen = false
     this.ticked = null
     const { scope } = this

@@ -7,6 +7,7 @@ import { topicNames } from "../model/topics.ts"
 import {
   type Batch,
   layerRuntimeOptions,
+  type PartOfStep,
   type Processor,
   type RuntimeOptionsShape,
   type Step
@@ -16,14 +17,32 @@ import { runShared, type SharedInput } from "../runtime/shared-input.ts"
 import { committedOffsets } from "./kafka-probe.ts"
 import { MemoryKafka } from "./memory-kafka.ts"
 
-export type Work = (batch: Batch, copied: Step) => Effect.Effect<Step, { readonly message: string }>
+interface Failure {
+  readonly message: string
+}
+
+export type Work = (batch: Batch, copied: Step) => Effect.Effect<Step, Failure>
+
+interface Input {
+  readonly partitions: number
+  readonly linger: Duration.Duration
+  /** Steps of several partitions; `copied` are those that a partition would take alone. */
+  readonly stepTogether: (
+    batches: ReadonlyArray<Batch>,
+    copied: ReadonlyArray<Step>
+  ) => Effect.Effect<ReadonlyArray<PartOfStep<Failure, never>>, Failure>
+}
 
 /** `a`, `b`, … each copy their records (header `to`) from `in` to `out`, marked with their name. */
-export const sharedInputHarness = (names: ReadonlyArray<string>, options: Partial<RuntimeOptionsShape> = {}) => {
+export const sharedInputHarness = (
+  names: ReadonlyArray<string>,
+  options: Partial<RuntimeOptionsShape> = {},
+  { partitions = 1, linger = Duration.zero, stepTogether }: Partial<Input> = {}
+) => {
   const kafka = new MemoryKafka()
-  kafka.log.create("in", 1)
+  kafka.log.create("in", partitions)
   kafka.log.create("out", 1)
-  kafka.log.create(topicNames.positions, 1)
+  kafka.log.create(topicNames.positions, partitions)
   const events: Array<RuntimeEvent> = []
   const layer = Layer.mergeAll(
     kafka.layer,
@@ -31,22 +50,32 @@ export const sharedInputHarness = (names: ReadonlyArray<string>, options: Partia
     Layer.succeed(RuntimeObserver, (event) => void events.push(event))
   )
   const works = new Map<string, Work>()
-  const processor = (name: string): Processor<{ readonly message: string }> => ({
+  const copyOf = (name: string, { records }: Batch): Step => ({
+    outputs: records.map(({ value }) => ({
+      topic: "out",
+      key: name,
+      value: Buffer.from(`${name}:${value}`),
+      partition: 0
+    }))
+  })
+  const processor = (name: string): Processor<Failure> => ({
     name: `copy.${name}`,
     topics: ["in"],
-    batch: { recordsMax: 2, bytesMax: 100_000, linger: Duration.zero },
+    batch: { recordsMax: stepTogether === undefined ? 2 : 10, bytesMax: 100_000, linger },
     concurrency: 1,
+    ...(stepTogether === undefined
+      ? {}
+      : {
+          stepTogether: (batches) =>
+            stepTogether(
+              batches,
+              batches.map((batch) => copyOf(name, batch))
+            )
+        }),
     open: () =>
       Effect.succeed({
         step: (batch) => {
-          const copied = {
-            outputs: batch.records.map(({ value }) => ({
-              topic: "out",
-              key: name,
-              value: Buffer.from(`${name}:${value}`),
-              partition: 0
-            }))
-          }
+          const copied = copyOf(name, batch)
           return works.get(name)?.(batch, copied) ?? Effect.succeed(copied)
         },
         poison: ({ value }) =>
@@ -55,19 +84,19 @@ export const sharedInputHarness = (names: ReadonlyArray<string>, options: Partia
           })
       })
   })
-  const input: SharedInput<{ readonly message: string }> = {
+  const input: SharedInput<Failure> = {
     name: "copy",
     topics: ["in"],
     processorOf: ({ headers }) => `copy.${headers["to"]}`,
     processors: names.map(processor)
   }
-  const write = (records: ReadonlyArray<readonly [to: string, value: string]>) =>
+  const write = (records: ReadonlyArray<readonly [to: string, value: string, partition?: number]>) =>
     kafka.client.produce(
-      records.map(([to, value]) => ({
+      records.map(([to, value, partition = 0]) => ({
         topic: "in",
         key: null,
         value: Buffer.from(value),
-        partition: 0,
+        partition,
         headers: { to }
       }))
     )

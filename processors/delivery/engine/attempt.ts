@@ -4,46 +4,103 @@
  * next one first: each request takes a piece, and gives outcomes and the pieces that are still to be sent.
  */
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type { KafkaError } from "../../../shared/kafka/client.ts"
 import { mayRetry, retryDelay } from "../resilience/retry-policy.ts"
 import { halvesOf, halvesOfRefused, nextToSend, type Piece } from "./chunk.ts"
-import { DeliveryContext, type DeliveryContextShape, platformWorks } from "./delivery-context.ts"
+import { type DeliveryContextShape, platformWorks } from "./delivery-context.ts"
 import { type Disposition, interpretResponse } from "./interpret-response.ts"
-import { FirstRequest, type Send } from "./join-requests.ts"
 import { type DeliveryEvent, decisionByVerdict, isTaken, type Outcome, outcomeOf } from "./outcome.ts"
-import { IdempotencyGuard, type IdempotencyGuardShape, type RequestResult, sendRequest } from "./send-request.ts"
+import { type IdempotencyGuardShape, type RequestResult, sendRequest } from "./send-request.ts"
 import { separateUnsendable } from "./triage.ts"
 
 /** `attempt` for each chunk, so many at a time. Most batches are one chunk, which needs no further fiber. */
-export const attemptAll = (chunks: ReadonlyArray<ReadonlyArray<DeliveryEvent>>, concurrency: number) =>
+export const attemptAll = (
+  delivery: DeliveryContextShape,
+  guard: IdempotencyGuardShape,
+  chunks: ReadonlyArray<ReadonlyArray<DeliveryEvent>>
+): Effect.Effect<ReadonlyArray<Outcome>, KafkaError> =>
   chunks.length === 1
-    ? attempt(chunks[0]!)
-    : Effect.map(Effect.forEach(chunks, attempt, { concurrency }), (attempted) => attempted.flat())
+    ? attempt(delivery, guard, chunks[0]!)
+    : Effect.map(
+        Effect.forEach(chunks, (events) => attempt(delivery, guard, events), {
+          concurrency: delivery.limits.concurrency
+        }),
+        (attempted) => attempted.flat()
+      )
 
 /** An outcome for each of these events of one batch group. Waits as long as it takes; fails if an intent can't be written. */
 const attempt = (
+  delivery: DeliveryContextShape,
+  guard: IdempotencyGuardShape,
   events: ReadonlyArray<DeliveryEvent>
-): Effect.Effect<ReadonlyArray<Outcome>, KafkaError, DeliveryContext | FirstRequest | IdempotencyGuard> =>
-  Effect.contextWith((context: Context.Context<DeliveryContext | FirstRequest | IdempotencyGuard>) => {
-    const delivery = Context.get(context, DeliveryContext)
-    const guard = Context.get(context, IdempotencyGuard)
-    const sendRest = (send: Send, attempts: Attempts): Effect.Effect<ReadonlyArray<Outcome>, KafkaError> =>
-      Effect.flatMap(sendNext(delivery, guard, send, attempts), (next) => {
-        if (next.work.length === 0) return Effect.succeed(next.outcomes)
-        const isFailureExpected = next.expectedFailures.left > 0
-        return sendRest((some) => sendRequest(delivery, guard, some, isFailureExpected), next)
-      })
-    return Effect.flatMap(delivery.breaker.succeeded, (succeededBefore) => {
-      const progress = { failures: 0, succeededBefore, pauses: 0, isBlamed: false }
-      const work = [{ events, progress, firstHalfFrom: null }]
-      const first = Context.get(context, FirstRequest)
-      return sendRest(first.send, { work, outcomes: [], expectedFailures: { left: 0, max: 0 } })
+): Effect.Effect<ReadonlyArray<Outcome>, KafkaError> =>
+  Effect.flatMap(delivery.breaker.succeeded, (succeededBefore) =>
+    sendRest(delivery, guard, attemptsOf(events, succeededBefore))
+  )
+
+const attemptsOf = (events: ReadonlyArray<DeliveryEvent>, succeededBefore: number): Attempts => ({
+  work: [{ events, progress: progressFrom(succeededBefore), firstHalfFrom: null }],
+  outcomes: [],
+  expectedFailures: noneExpected
+})
+
+const noneExpected: ExpectedFailures = { left: 0, max: 0 }
+
+const progressFrom = (succeededBefore: number): Progress => ({
+  failures: 0,
+  succeededBefore,
+  pauses: 0,
+  isBlamed: false
+})
+
+const sendRest = (
+  delivery: DeliveryContextShape,
+  guard: IdempotencyGuardShape,
+  attempts: Attempts
+): Effect.Effect<ReadonlyArray<Outcome>, KafkaError> =>
+  Effect.flatMap(sendNext(delivery, guard, attempts), (next) => finish(delivery, guard, next))
+
+const finish = (delivery: DeliveryContextShape, guard: IdempotencyGuardShape, attempts: Attempts) =>
+  attempts.work.length === 0 ? Effect.succeed(attempts.outcomes) : sendRest(delivery, guard, attempts)
+
+/** The first request for events, which several partitions may share. */
+export interface FirstRequest {
+  /** Requests of the connection that had succeeded before. */
+  readonly succeededBefore: number
+  /** Null where none of the events could be sent any more. */
+  readonly result: RequestResult | null
+  /** Events that could not be sent any more. */
+  readonly stopped: ReadonlyArray<Outcome>
+}
+
+export const sendFirst = (
+  delivery: DeliveryContextShape,
+  guard: IdempotencyGuardShape,
+  events: ReadonlyArray<DeliveryEvent>
+): Effect.Effect<FirstRequest, KafkaError> =>
+  Effect.flatMap(delivery.breaker.succeeded, (succeededBefore) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now): Effect.Effect<FirstRequest, KafkaError> => {
+      const { fresh, stopped } = separateUnsendable(events, now, delivery)
+      return fresh.length === 0
+        ? Effect.succeed({ succeededBefore, result: null, stopped })
+        : Effect.map(sendRequest(delivery, guard, fresh, false), (result) => ({ succeededBefore, result, stopped }))
     })
-  })
+  )
+
+/** The outcomes of all events of a first request; an effect where it did not decide all of them. */
+export const attemptAfter = (
+  delivery: DeliveryContextShape,
+  guard: IdempotencyGuardShape,
+  { succeededBefore, result, stopped }: FirstRequest
+): ReadonlyArray<Outcome> | Effect.Effect<ReadonlyArray<Outcome>, KafkaError> => {
+  if (result === null) return stopped
+  const before: Attempts = { work: [], outcomes: stopped, expectedFailures: noneExpected }
+  const next = afterRequest(delivery, guard, before, progressFrom(succeededBefore), result)
+  return Effect.isEffect(next) ? Effect.flatMap(next, (attempts) => finish(delivery, guard, attempts)) : next.outcomes
+}
 
 interface Attempts {
   readonly work: ReadonlyArray<Piece<DeliveryEvent, Progress>>
@@ -76,35 +133,45 @@ interface ExpectedFailures {
 const sendNext = (
   delivery: DeliveryContextShape,
   guard: IdempotencyGuardShape,
-  send: Send,
   attempts: Attempts
 ): Effect.Effect<Attempts, KafkaError> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const { outcomes } = attempts
+    const { outcomes, expectedFailures } = attempts
     const isTakenFrom = (from: number) => outcomes.slice(from).every(isTaken)
-    const [piece, ...rest] = nextToSend(attempts.work, outcomes.length, isTakenFrom)
+    const [piece, ...work] = nextToSend(attempts.work, outcomes.length, isTakenFrom)
     if (piece === undefined) return Effect.succeed(attempts)
     const { fresh, stopped } = separateUnsendable(piece.events, now, delivery)
-    if (fresh.length === 0)
-      return Effect.succeed({ ...attempts, work: rest, outcomes: [...outcomes, ...stopped] } satisfies Attempts)
-    return Effect.flatMap(send(fresh), (result) => {
-      const disposition = interpretResponse(result, delivery.connector.idempotent)
-      guard.decided(disposition.outcomes, result.facts.attemptedAt + result.facts.latencyMillis)
-      const decided = [...outcomes, ...stopped, ...result.stopped, ...disposition.outcomes]
-      const expectedFailures = expectedAfter(attempts.expectedFailures, result)
-      const isDone = disposition.open.length === 0 && result.held.length === 0 && result.verdict.retryAfter === null
-      if (isDone) return Effect.succeed({ work: rest, outcomes: decided, expectedFailures } satisfies Attempts)
-      return Effect.map(
-        followUp(delivery, piece.progress, result, disposition, decided.length),
-        ({ failuresToCome, pieces, putOff }): Attempts => ({
-          work: [...pieces.filter((one) => one.events.length > 0), ...rest],
-          outcomes: [...decided, ...putOff],
-          expectedFailures:
-            expectedFailures.max === 0 ? { left: failuresToCome, max: failuresToCome } : expectedFailures
-        })
-      )
+    const rest: Attempts = { work, outcomes: [...outcomes, ...stopped], expectedFailures }
+    if (fresh.length === 0) return Effect.succeed(rest)
+    return Effect.flatMap(sendRequest(delivery, guard, fresh, expectedFailures.left > 0), (result) => {
+      const next = afterRequest(delivery, guard, rest, piece.progress, result)
+      return Effect.isEffect(next) ? next : Effect.succeed(next)
     })
   })
+
+/** What the response to a piece leads to: an effect where its events are not all decided, or the platform asks to wait. */
+const afterRequest = (
+  delivery: DeliveryContextShape,
+  guard: IdempotencyGuardShape,
+  { work, outcomes, ...before }: Attempts,
+  progress: Progress,
+  result: RequestResult
+): Attempts | Effect.Effect<Attempts> => {
+  const disposition = interpretResponse(result, delivery.connector.idempotent)
+  guard.decided(disposition.outcomes, result.facts.attemptedAt + result.facts.latencyMillis)
+  const decided = [...outcomes, ...result.stopped, ...disposition.outcomes]
+  const expectedFailures = expectedAfter(before.expectedFailures, result)
+  if (disposition.open.length === 0 && result.held.length === 0 && result.verdict.retryAfter === null)
+    return { work, outcomes: decided, expectedFailures }
+  return Effect.map(
+    followUp(delivery, progress, result, disposition, decided.length),
+    ({ failuresToCome, pieces, putOff }): Attempts => ({
+      work: [...pieces.filter((one) => one.events.length > 0), ...work],
+      outcomes: [...decided, ...putOff],
+      expectedFailures: expectedFailures.max === 0 ? { left: failuresToCome, max: failuresToCome } : expectedFailures
+    })
+  )
+}
 
 const expectedAfter = ({ left, max }: ExpectedFailures, { callOutcome }: RequestResult): ExpectedFailures => {
   if (callOutcome === "success") return { left: max, max }

@@ -1,7 +1,6 @@
 /** The state of one connection at run time, so that its trouble delays no other: limiter, breaker, pause, token, batch size. */
 
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
@@ -71,10 +70,6 @@ export interface DeliveryContextShape {
   /** Asks the platform, with the credential read again, whether it works. */
   readonly probe: Effect.Effect<EventVerdict>
 }
-
-export class DeliveryContext extends Context.Service<DeliveryContext, DeliveryContextShape>()(
-  "delivery/DeliveryContext"
-) {}
 
 export interface DeliveryOptions {
   readonly connector: Connector

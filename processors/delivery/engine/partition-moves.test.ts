@@ -42,17 +42,20 @@ const openPartitions = (connector: Connector, count: number) =>
       (partition) =>
         Effect.map(processor.open({ topic: "mapped-events.meta", partition, append: () => Effect.void }), (task) => {
           const requests = new PartitionRequests()
+          const batch = (...ids: ReadonlyArray<string>) => {
+            const tracker = requests.step()
+            const records = recordsOfEvents(ids.map((id) => mappedEvent(id)))
+            return { topic: "mapped-events.meta", partition, records, requests: tracker }
+          }
           const step = (...ids: ReadonlyArray<string>) =>
             Effect.suspend(() => {
-              const tracker = requests.step()
-              const records = recordsOfEvents(ids.map((id) => mappedEvent(id)))
-              const batch = { topic: "mapped-events.meta", partition, records, requests: tracker }
-              return Effect.map(task.step(batch), (done) => ({ done, commit: tracker.settle }))
+              const one = batch(...ids)
+              return Effect.map(task.step(one), (done) => ({ done, commit: one.requests.settle }))
             })
-          return { requests, step }
+          return { batch, requests, step }
         })
     )
-    return { answered, platform, partitions }
+    return { answered, platform, partitions, stepTogether: processor.stepTogether! }
   }).pipe(Effect.provide(Layer.sync(Codecs, strictCodecs)))
 
 const failingFirst = connectorWith()
@@ -139,11 +142,9 @@ describe("before its partition moves, a delivery", () => {
 
   it.effect("finishes a request that several partitions share for each of them", () =>
     Effect.gen(function* () {
-      const { answered, platform, partitions } = yield* openPartitions(connectorWith(), 2)
-      const running = [
-        yield* Effect.forkChild(partitions[0]!.step("a")),
-        yield* Effect.forkChild(partitions[1]!.step("b"))
-      ]
+      const { answered, platform, partitions, stepTogether } = yield* openPartitions(connectorWith(), 2)
+      const batches = [partitions[0]!.batch("a"), partitions[1]!.batch("b")]
+      const running = yield* Effect.forkChild(stepTogether(batches))
       yield* settle
       assert.deepStrictEqual(
         platform.asked.map(({ ids }) => ids),
@@ -152,7 +153,9 @@ describe("before its partition moves, a delivery", () => {
       const held = partitions.map(({ requests }) => requests.hold())
       for (const one of held) assert.isFalse(yield* isOver(one))
       yield* Deferred.succeed(answered, undefined)
-      for (const fiber of running) (yield* Fiber.join(fiber)).commit()
+      yield* Fiber.join(running)
+      for (const one of held) assert.isFalse(yield* isOver(one), "the results are not committed yet")
+      for (const { requests } of batches) requests.settle()
       for (const one of held) assert.isTrue(yield* isOver(one))
       assert.lengthOf(platform.asked, 1)
     })

@@ -3,12 +3,11 @@
  *
  * source → decode → triage → screen → chunk → attempt → settle → records → sink
  *
- * The first requests of partitions that are ready together are joined (`join-requests.ts`).
+ * Partitions whose batches are ready together take one step up to the first request (`step-together.ts`).
  * `attempt` is one request after the other, each: pause → deadline order → circuit breaker → rate limiter → credential →
  * send intent → HTTP request → interpret the response (`attempt.ts`, `send-request.ts`, `interpret-response.ts`).
  */
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Codecs, RegistryError } from "../../../shared/codec/codecs.ts"
@@ -26,24 +25,17 @@ import type {
 } from "../../../shared/runtime/contract.ts"
 import { untracked } from "../../../shared/runtime/requests.ts"
 import { movedRecord } from "../../../shared/runtime/restore-state.ts"
-import { acceptedRequests, pendingRecord } from "../outcomes/pending.ts"
-import { makeStatusPoller, type StatusPoller } from "../outcomes/status-poller.ts"
+import { makeStatusPoller } from "../outcomes/status-poller.ts"
 import { attemptAll } from "./attempt.ts"
 import { chunk } from "./chunk.ts"
-import {
-  DeliveryContext,
-  type DeliveryContextShape,
-  type DeliveryOptions,
-  makeDeliveryContext
-} from "./delivery-context.ts"
+import { type DeliveryContextShape, type DeliveryOptions, makeDeliveryContext } from "./delivery-context.ts"
 import type { DeliveryServices } from "./delivery-services.ts"
-import { FirstRequest, type JoinedRequests, joinRequests, type Send } from "./join-requests.ts"
-import type { Outcome } from "./outcome.ts"
-import { poisonedRecords, settle, withUndecided, writtenBack } from "./records.ts"
-import { makeSendIntents, type Screened, type SendIntents } from "./send-intents.ts"
-import { finishedBeforeMove, IdempotencyGuard, idempotent, sendRequest } from "./send-request.ts"
-import { countOutcomes } from "./telemetry.ts"
-import { addTracedRecords, failedRecords } from "./trace-outcomes.ts"
+import { poisonedRecords, withUndecided } from "./records.ts"
+import { makeSendIntents, type SendIntents } from "./send-intents.ts"
+import { finishedBeforeMove, idempotent } from "./send-request.ts"
+import { stepTogether } from "./step-together.ts"
+import { type AttemptedBatch, type Partition, type ScreenedBatch, toStep } from "./to-step.ts"
+import { failedRecords } from "./trace-outcomes.ts"
 import { type BatchRecords, type Triaged, triageWhenDue } from "./triage-when-due.ts"
 
 export type DeliveryError = KafkaError | RegistryError
@@ -55,7 +47,7 @@ export const deliveryProcessor = (
   Effect.map(makeDeliveryContext(options), (delivery) => {
     const { connection, settings, limits } = delivery
     const owned = countOwned(delivery)
-    const joined = joinedRequests(delivery)
+    const partitions = new Map<string, Partition>()
     return {
       name: `delivery-${connection.platform}.${connection.id}`,
       topics: [topicNames.mapped(connection.platform), topicNames.retry(connection.platform)],
@@ -69,67 +61,59 @@ export const deliveryProcessor = (
       releasesInputBuffers: true,
       accept: (record) => record.headers[headerNames.connection] === connection.id,
       open: (assigned) =>
-        Effect.map(Effect.all([owned, joined?.open ?? Effect.void]), () => openPartition(delivery, joined, assigned))
+        Effect.gen(function* () {
+          yield* owned
+          const partition = partitionOf(delivery, assigned)
+          partitions.set(nameOf(assigned), partition)
+          return taskOf(partition)
+        }),
+      ...(delivery.connector.idempotent
+        ? {
+            stepTogether: (batches) =>
+              stepTogether(
+                delivery,
+                batches.map((batch) => ({ partition: partitions.get(nameOf(batch))!, batch })),
+                ({ partition, batch }) => stepAlone(partition, batch)
+              )
+          }
+        : {})
     }
   })
 
-const openPartition = (
-  delivery: DeliveryContextShape,
-  joined: JoinedRequests | null,
-  assigned: AssignedPartition
-): PartitionTask<DeliveryError, never> => {
+const nameOf = ({ topic, partition }: Pick<AssignedPartition, "topic" | "partition">): string => `${topic}/${partition}`
+
+const partitionOf = (delivery: DeliveryContextShape, assigned: AssignedPartition): Partition => {
   const { asyncOutcome, idempotent: isIdempotent } = delivery.connector
-  const intents = isIdempotent ? null : intentsOf(delivery, assigned)
-  const poller = asyncOutcome === undefined ? null : makeStatusPoller(delivery, assigned, asyncOutcome)
-  const restore = [intents?.restore, poller?.restore].filter((entry) => entry !== undefined)
-  const partition: Partition = { delivery, intents, poller, partitions: assigned.partitions ?? 1 }
-  const contextOf = ({ isAlone, requests = untracked, together }: Batch) => {
-    const guard = finishedBeforeMove(intents ?? idempotent, requests, isIdempotent)
-    const alone: Send = (events) => sendRequest(delivery, guard, events, false)
-    const others = together?.others ?? Effect.void
-    const send: Send =
-      joined === null || isAlone === true ? alone : (events) => Effect.andThen(others, joined.send(events, requests))
-    const context = Context.make(DeliveryContext, delivery)
-    return Context.add(Context.add(context, IdempotencyGuard, guard), FirstRequest, { send })
+  return {
+    delivery,
+    intents: isIdempotent ? null : intentsOf(delivery, assigned),
+    poller: asyncOutcome === undefined ? null : makeStatusPoller(delivery, assigned, asyncOutcome),
+    partitions: assigned.partitions ?? 1
   }
+}
+
+const taskOf = (partition: Partition): PartitionTask<DeliveryError, never> => {
+  const { intents, poller } = partition
+  const restore = [intents?.restore, poller?.restore].filter((entry) => entry !== undefined)
   return {
     ...(restore.length > 0 ? { restore } : {}),
     ...(poller === null ? {} : { tick: poller.tick }),
-    step: (batch) =>
-      readBatch(partition, batch).pipe(
-        // decode, triage: ready, decided without a request, early, unreadable
-        Effect.flatMap((records) => triageWhenDue(delivery, records, batch)),
-        // what may have been sent before is not sent again
-        Effect.flatMap((triaged) => screen(partition, triaged)),
-        // chunk, attempt: an outcome for each event
-        Effect.flatMap((screened) => attemptChunks(delivery, screened)),
-        // settle, records: what the runtime writes and commits
-        Effect.flatMap((attempted) => toStep(partition, batch, attempted)),
-        Effect.provideContext(contextOf(batch))
-      ),
+    step: (batch) => stepAlone(partition, batch),
     poison: (record) => poisonStep(partition, record)
   }
 }
 
-/** Shared by the connection's partitions, whose events may share a request; null where a repeated event is not recognized. */
-const joinedRequests = (delivery: DeliveryContextShape): JoinedRequests | null => {
-  const { connector, limits, optimizer, scope } = delivery
-  if (!connector.idempotent) return null
-  return joinRequests({
-    limits: () => ({ events: optimizer.size(), bytes: limits.bytesPerRequest }),
-    concurrency: limits.concurrency,
-    send: (events, requests) => sendRequest(delivery, finishedBeforeMove(idempotent, requests, true), events, false),
-    scope
-  })
-}
-
-interface Partition {
-  readonly delivery: DeliveryContextShape
-  readonly intents: SendIntents | null
-  readonly poller: StatusPoller | null
-  /** Of the topic. */
-  readonly partitions: number
-}
+const stepAlone = (partition: Partition, batch: Batch): Effect.Effect<Step, DeliveryError> =>
+  readBatch(partition, batch).pipe(
+    // decode, triage: ready, decided without a request, early, unreadable
+    Effect.flatMap((records) => triageWhenDue(partition.delivery, records)),
+    // what may have been sent before is not sent again
+    Effect.flatMap((triaged) => screen(partition, triaged)),
+    // chunk, attempt: an outcome for each event
+    Effect.flatMap((screened) => attemptChunks(partition, batch, screened)),
+    // settle, records: what the runtime writes and commits
+    Effect.flatMap((attempted) => toStep(partition, batch, attempted))
+  )
 
 /** The records that are sent from this partition, their schemas loaded. */
 const readBatch = (partition: Partition, batch: Batch): Effect.Effect<BatchRecords, RegistryError> =>
@@ -152,26 +136,22 @@ const atHome = ({ intents, partitions }: Partition, batch: Batch): BatchRecords 
   return { records, moved }
 }
 
-interface ScreenedBatch {
-  readonly triaged: Triaged
-  readonly screened: Screened
-}
-
 /** Separates what must not be sent (again) where requests are not idempotent. */
 const screen = ({ intents }: Partition, triaged: Triaged): Effect.Effect<ScreenedBatch> =>
   intents === null
     ? Effect.succeed({ triaged, screened: { ready: triaged.ready, decided: [], handedOver: [] } })
     : Effect.map(intents.screen(triaged.ready), (screened) => ({ triaged, screened }))
 
-interface AttemptedBatch extends ScreenedBatch {
-  /** Of the events that were ready after the triage. */
-  readonly outcomes: ReadonlyArray<Outcome>
-}
-
 /** Sends what is ready, in chunks that go out at the same time. */
-const attemptChunks = ({ limits, optimizer }: DeliveryContextShape, { triaged, screened }: ScreenedBatch) => {
+const attemptChunks = (
+  { delivery, intents }: Partition,
+  { requests = untracked }: Batch,
+  { triaged, screened }: ScreenedBatch
+): Effect.Effect<AttemptedBatch, KafkaError> => {
+  const { connector, limits, optimizer } = delivery
+  const guard = finishedBeforeMove(intents ?? idempotent, requests, connector.idempotent)
   const chunks = chunk(screened.ready, { events: optimizer.size(), bytes: limits.bytesPerRequest })
-  return Effect.map(attemptAll(chunks, limits.concurrency), (attempted): AttemptedBatch => {
+  return Effect.map(attemptAll(delivery, guard, chunks), (attempted): AttemptedBatch => {
     const outcomes = withUndecided(screened.ready, attempted)
     return {
       triaged,
@@ -180,41 +160,6 @@ const attemptChunks = ({ limits, optimizer }: DeliveryContextShape, { triaged, s
     }
   })
 }
-
-/** Everything that the batch leads to as records, and the metrics of its outcomes. */
-const toStep = Effect.fnUntraced(function* (
-  { delivery, intents, poller }: Partition,
-  batch: Batch,
-  { triaged, screened, outcomes }: AttemptedBatch
-) {
-  const { breaker, codecs, connection, metrics, services, settings } = delivery
-  const now = yield* Clock.currentTimeMillis
-  const context = { codecs, connection, settings, circuit: yield* breaker.state, sealer: services.sealer, now }
-  const attempted = outcomes.map((outcome) => settle(outcome, context))
-  const all =
-    triaged.decided.length === 0
-      ? attempted
-      : [...attempted, ...triaged.decided.map((outcome) => settle(outcome, context))]
-  const { value: outputs, release } = codecs.encodePooled(() => {
-    const made: Array<Outbound> = [...triaged.moved]
-    for (const event of screened.handedOver) made.push(writtenBack(event, topicNames.retry(connection.platform)))
-    addTracedRecords(made, triaged, all, context)
-    for (const event of triaged.early) made.push(writtenBack(event, event.record.topic))
-    return made
-  })
-  if (intents !== null) outputs.push(...intents.settle(attempted, now))
-  const pending = acceptedRequests(connection, attempted, now)
-  for (const request of pending) outputs.push(pendingRecord(delivery, batch, request.later_id, request))
-  poller?.keep(pending, now)
-  yield* countOutcomes(metrics, all, triaged.unreadable.length)
-  if (intents === null) return { outputs, release } satisfies Step
-  const ids = triaged.ready.map(({ event }) => event.event_id)
-  const committed = () => {
-    release()
-    intents.committed(ids)
-  }
-  return { outputs, release: committed } satisfies Step
-})
 
 /** The record may have been sent in an earlier process: where that must not happen twice, the dead letter says so. */
 const poisonStep = (partition: Partition, record: Inbound): Effect.Effect<Step> =>

@@ -1,6 +1,5 @@
 /** One request: pause → deadline order → circuit breaker → rate limiter → credential → send intent → HTTP → verdict. */
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -46,11 +45,6 @@ export interface IdempotencyGuardShape {
   /** Takes note of outcomes that a response decided. @param at milliseconds since the epoch */
   readonly decided: (outcomes: ReadonlyArray<Outcome>, at: number) => void
 }
-
-/** The guard of a partition's requests. */
-export class IdempotencyGuard extends Context.Service<IdempotencyGuard, IdempotencyGuardShape>()(
-  "delivery/IdempotencyGuard"
-) {}
 
 /** Nothing to guard: the platform recognizes a repeated request by its events' ids. */
 export const idempotent: IdempotencyGuardShape = {

@@ -3,7 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dueAt, futureToleranceMillis } from "../../../shared/connectors/mapping/start.ts"
-import type { Batch, Inbound, Outbound } from "../../../shared/runtime/contract.ts"
+import type { Inbound, Outbound } from "../../../shared/runtime/contract.ts"
 import type { DeliveryContextShape } from "./delivery-context.ts"
 import type { DeliveryEvent } from "./outcome.ts"
 import { type Triage, triage } from "./triage.ts"
@@ -19,26 +19,21 @@ export interface Triaged extends Triage {
 }
 
 /** Decodes and sorts the records; delayed retries none of which is due are held first. */
-export const triageWhenDue = (
-  delivery: DeliveryContextShape,
-  { records, moved }: BatchRecords,
-  { together }: Batch
-): Effect.Effect<Triaged> => {
-  const { limits } = delivery
-  const sorted = Effect.map(Clock.currentTimeMillis, (now): Triaged => {
-    const context = { ...delivery, now, bytesPerRequest: limits.bytesPerRequest }
-    return { ...triage(records, context), moved }
-  })
+export const triageWhenDue = (delivery: DeliveryContextShape, batch: BatchRecords): Effect.Effect<Triaged> => {
+  const sorted = Effect.map(Clock.currentTimeMillis, (now) => triageAt(delivery, batch, now))
   return Effect.flatMap(sorted, (first) =>
-    first.ready.length > 0 || first.early.length === 0
-      ? Effect.succeed(first)
-      : Effect.suspend(() => {
-          // Others do not wait for the hold.
-          together?.arrive()
-          return Effect.andThen(holdUntilDue(delivery, first.early), sorted)
-        })
+    isDue(first) ? Effect.succeed(first) : Effect.andThen(holdUntilDue(delivery, first.early), sorted)
   )
 }
+
+/** Decodes and sorts the records, due or not. */
+export const triageAt = (delivery: DeliveryContextShape, { records, moved }: BatchRecords, now: number): Triaged => ({
+  ...triage(records, { ...delivery, now, bytesPerRequest: delivery.limits.bytesPerRequest }),
+  moved
+})
+
+/** Whether there is anything in it but delayed retries that are not due. */
+export const isDue = ({ ready, early }: Triaged): boolean => ready.length > 0 || early.length === 0
 
 /**
  * A batch of delayed retries none of which is due waits for the first one; not for ever, as later records may be due
