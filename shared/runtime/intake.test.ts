@@ -192,3 +192,22 @@ it.live("lets a batch wait while those of others that are processed are large, b
     done()
   })
 )
+
+it.live("goes on after its batch was cut with another's while it waited for its admission", () =>
+  Effect.gen(function* () {
+    const clock = yield* Clock.Clock
+    const pacer = new BatchPacer()
+    const [busy, together] = [new BatchGroup(pacer), new BatchGroup(pacer)]
+    const limits = { recordsMax: 10, bytesMax: 100_000, linger: Duration.zero }
+    const intake = intakeOf({ limits, clock, together })
+    const done = pacer.begin(busy, 8 * 1_048_576)
+    intake.push([record], 1, 1)
+    const taking = yield* Effect.forkChild(intake.take, { startImmediately: true })
+    assert.lengthOf(intake.cut().records, 1)
+    intake.hold(true)
+    done()
+    intake.push([{ ...record, offset: 1 }], 2, 2)
+    intake.hold(false)
+    assert.strictEqual((yield* Fiber.join(taking))?.endOffset, 2)
+  })
+)

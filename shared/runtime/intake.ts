@@ -276,6 +276,8 @@ export class Intake {
     const { together } = this.options
     this.isAdmitted = false
     together?.pacer.cut(this)
+    // Who waits may have waited for the admission alone, without a timer.
+    this.looksAgainAt = Number.POSITIVE_INFINITY
     const done = together?.pacer.begin(together, bytes) ?? (() => undefined)
     return { records, bytes, endOffset, done }
   }
