@@ -5,6 +5,7 @@
 import type { IHeaders, KafkaMessage } from "kafkajs"
 import type { FetchedRecord } from "../client.ts"
 import { noHeaders, RecordView } from "../wire/record-batch-reader.ts"
+import { recordTime } from "../wire/record-time.ts"
 import { OmittedRecord } from "../wire/unread-batch.ts"
 
 /** A message of a fetch: as kafkajs reads it from a compressed batch, or as our reader does. */
@@ -87,7 +88,7 @@ const fetchedRecord = (
     topic,
     partition,
     offset,
-    timestamp: Number(timestamp),
+    timestamp: recordTime(Number(timestamp)),
     key,
     value,
     headers: headers === undefined ? noHeaders : stringHeaders(headers)

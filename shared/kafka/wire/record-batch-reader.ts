@@ -6,6 +6,7 @@
 
 import type { FetchedRecord } from "../client.ts"
 import { type BufferRef, bufferRefOf } from "./buffer-pool.ts"
+import { recordTime } from "./record-time.ts"
 
 /** What the records of a batch have in common. */
 export interface BatchContext {
@@ -85,7 +86,7 @@ export const readBatch = (
   const records: Array<RecordView> = []
   const cursor: Cursor = decompressed === null ? { buffer, at: start + headerBytes } : { buffer: decompressed, at: 0 }
   const first = { offset: Number(context.firstOffset), timestamp: Number(context.firstTimestamp) }
-  const brokerTime = context.timestampType === 1 ? Number(context.maxTimestamp) : null
+  const brokerTime = context.timestampType === 1 ? recordTime(Number(context.maxTimestamp)) : null
   const bufferRef = bufferRefOf(cursor.buffer)
   // The markers of a transaction are not delivered.
   if (!context.isControlBatch) bufferRef?.retain(count)
@@ -120,7 +121,7 @@ const readRecord = (
   const record = new RecordView(cursor.buffer, context, lastHeaders, bufferRef)
   // The record's attributes, which are unused.
   cursor.at++
-  const time = first.timestamp + readVarint(cursor)
+  const time = recordTime(first.timestamp + readVarint(cursor))
   record.timestamp = brokerTime ?? time
   record.offset = first.offset + readVarint(cursor)
   record.keyBytes = readVarint(cursor)
@@ -233,7 +234,7 @@ export class RecordView implements FetchedRecord {
 
   #readHeaders(): Headers {
     const cursor: Cursor = { buffer: this.#buffer, at: this.headersAt }
-    const count = readVarint(cursor)
+    const count = Math.min(readVarint(cursor), headersMax)
     if (count === 0) return noHeaders
     const headers: Record<string, string> = {}
     for (let index = 0; index < count; index++) {
@@ -260,6 +261,9 @@ type Headers = Readonly<Record<string, string>>
 const remembered = new Array<{ readonly bytes: Buffer; readonly headers: Headers } | undefined>(4_096)
 
 const rememberedBytesMax = 64
+
+/** A record of a few megabytes may have a million headers, and an object of so many would end the process. Those behind the first ones are not read. */
+const headersMax = 256
 
 export const noHeaders: Headers = Object.freeze({})
 

@@ -15,6 +15,7 @@ import {
   readBatch
 } from "./record-batch-reader.ts"
 import { RecordScan } from "./record-scan.ts"
+import { recordTime } from "./record-time.ts"
 
 /** A message for kafkajs in the place of the records. */
 export class UnreadBatch {
@@ -110,8 +111,9 @@ export class OmittedRecord implements FetchedRecord {
     damagedCodec: number | null = null
   ) {
     this.offset = Number(context.firstOffset) + offsetDelta
-    this.timestamp =
+    this.timestamp = recordTime(
       context.timestampType === 1 ? Number(context.maxTimestamp) : Number(context.firstTimestamp) + timestampDelta
+    )
     this.key = key
     this.omittedBytes = damagedCodec === null ? bytes : -1
     this.damagedCodec = damagedCodec
