@@ -2,6 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import type * as Latch from "effect/Latch"
 import type { Tick } from "./contract.ts"
 
@@ -29,11 +30,15 @@ export const untilNext = (interval: Duration.Duration): Effect.Effect<void> =>
     return Effect.sleep(millis - (now % millis))
   })
 
-/** A latch of one waiter, who waits no longer than a time: by a timer alone, since hundreds of queues wait like this for each batch. */
+/**
+ * A latch of one waiter, who waits no longer than a time. Hundreds of queues wait like this for each batch, most of them until the same
+ * millisecond: these share a timer.
+ */
 export class TimedLatch {
+  isOpen = false
   private readonly clock: Clock.Clock
-  private isOpen = false
-  private wake: (() => void) | null = null
+  private resume: ((effect: Effect.Effect<void>) => void) | null = null
+  private alarm: Alarm | null = null
 
   constructor(clock: Clock.Clock) {
     this.clock = clock
@@ -41,7 +46,7 @@ export class TimedLatch {
 
   open(): void {
     this.isOpen = true
-    this.wake?.()
+    this.wake()
   }
 
   close(): void {
@@ -55,22 +60,64 @@ export class TimedLatch {
         resume(Effect.void)
         return undefined
       }
-      const timer =
-        millis > 0 && millis < Number.POSITIVE_INFINITY
-          ? Effect.runFork(this.clock.sleep(Duration.millis(millis)))
-          : null
-      const wake = () => {
-        if (this.wake !== wake) return
-        this.wake = null
-        timer?.interruptUnsafe()
-        resume(Effect.void)
-      }
-      this.wake = wake
-      timer?.addObserver(wake)
-      return Effect.sync(() => {
-        if (this.wake === wake) this.wake = null
-        timer?.interruptUnsafe()
-      })
+      this.resume = resume
+      if (millis > 0 && millis < Number.POSITIVE_INFINITY) this.alarm = Alarm.after(this.clock, millis, this)
+      return this.giveUp
     })
+  }
+
+  /** Its waiter goes on. */
+  wake(): void {
+    const { resume } = this
+    this.stopWaiting()
+    resume?.(Effect.void)
+  }
+
+  private stopWaiting(): void {
+    this.resume = null
+    this.alarm?.leave(this)
+    this.alarm = null
+  }
+
+  private readonly giveUp = Effect.sync(() => this.stopWaiting())
+}
+
+/** A timer of all that wait until the same millisecond of a clock. */
+class Alarm {
+  private static readonly ofClocks = new WeakMap<Clock.Clock, Map<number, Alarm>>()
+  private readonly alarms: Map<number, Alarm>
+  private readonly at: number
+  private readonly waiting = new Set<TimedLatch>()
+  private readonly timer: Fiber.Fiber<void>
+
+  private constructor(clock: Clock.Clock, alarms: Map<number, Alarm>, at: number, millis: number) {
+    this.alarms = alarms
+    this.at = at
+    alarms.set(at, this)
+    this.timer = Effect.runFork(clock.sleep(Duration.millis(millis)))
+    this.timer.addObserver(() => this.ring())
+  }
+
+  static after(clock: Clock.Clock, millis: number, latch: TimedLatch): Alarm {
+    const known = Alarm.ofClocks.get(clock)
+    const alarms = known ?? new Map<number, Alarm>()
+    if (known === undefined) Alarm.ofClocks.set(clock, alarms)
+    const at = clock.currentTimeMillisUnsafe() + millis
+    const alarm = alarms.get(at) ?? new Alarm(clock, alarms, at, millis)
+    alarm.waiting.add(latch)
+    return alarm
+  }
+
+  /** The last one ends the timer, so that it wakes no idle program. */
+  leave(latch: TimedLatch): void {
+    if (!this.waiting.delete(latch) || this.waiting.size > 0 || this.alarms.get(this.at) !== this) return
+    this.alarms.delete(this.at)
+    this.timer.interruptUnsafe()
+  }
+
+  /** Who waits again meanwhile gets another alarm. */
+  private ring(): void {
+    if (this.alarms.get(this.at) === this) this.alarms.delete(this.at)
+    for (const latch of this.waiting) latch.wake()
   }
 }
