@@ -5,10 +5,9 @@
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import type { KafkaError } from "../kafka/client.ts"
+import type { KafkaError, ProducedRecord } from "../kafka/client.ts"
 import type { Outbound } from "./contract.ts"
 import { type BegunRecords, nothingBegun } from "./isolation.ts"
-import { produced } from "./pipeline.ts"
 import { positionRecord } from "./positions.ts"
 import type { SharedPartition } from "./shared-partition.ts"
 import type { ReadySteps } from "./steps.ts"
@@ -33,7 +32,14 @@ export const commitShared = <E, R>(
       partition.changed.closeUnsafe()
       if (partition.failure !== null) return yield* partition.failure
       const wait = partition.millisToCommit(yield* Clock.currentTimeMillis)
-      if (wait > 0) yield* Effect.sleep(wait)
+      if (wait > 0) {
+        const { positionDue } = partition
+        if (positionDue.isOpen) yield* Effect.sleep(wait)
+        else {
+          yield* positionDue.await(wait)
+          if (positionDue.isOpen) continue
+        }
+      }
       const { parts, failed } = collect(partition)
       for (const subscriber of failed) yield* onFailed(subscriber)
       if (parts.length === 0) {
@@ -54,6 +60,7 @@ const collect = <E, R>(partition: SharedPartition<E, R>) => {
   const failed: Array<Subscriber<E, R>> = []
   const { commitBytesMax } = partition.options.limits
   let bytes = 0
+  partition.positionDue.close()
   for (const subscriber of [...partition.dirty]) {
     if (bytes >= commitBytesMax) break
     partition.dirty.delete(subscriber)
@@ -78,18 +85,18 @@ const commit = <E, R>(partition: SharedPartition<E, R>, parts: ReadonlyArray<Par
   Effect.gen(function* () {
     const { at, topic, prefix, producer, groupOffsets } = partition.options
     const begun = yield* Clock.currentTimeMillis
-    const outputs: Array<Outbound> = []
+    const records = new RecordsOfCommit(prefix)
     const marks: Array<BegunRecords> = []
     for (const { subscriber, ready, next, ticked } of parts) {
-      for (const output of ready.outputs) outputs.push(output)
-      if (ticked !== null) outputs.push(...ticked.outputs)
+      records.add(ready.outputs)
+      if (ticked !== null) records.add(ticked.outputs)
       const { processor, groupOffset } = subscriber
       const mark = subscriber.isolation?.markOf(next) ?? nothingBegun
       marks.push(mark)
       const position = { next: next ?? subscriber.queue.committed, groupOffset, begun: mark }
-      outputs.push(positionRecord(processor.name, topic, at.partition, position))
+      records.add([positionRecord(processor.name, topic, at.partition, position)])
     }
-    yield* producer.commit({ records: outputs.map((output) => produced(prefix, output)), offsets: [] })
+    yield* producer.commit({ records: records.all, offsets: [] })
     const now = yield* Clock.currentTimeMillis
     partition.committedAt = now
     partition.pace.ended(now, now - begun)
@@ -111,3 +118,25 @@ const commit = <E, R>(partition: SharedPartition<E, R>, parts: ReadonlyArray<Par
     }
     // Else a revoked partition's next owner could find a transaction that is still open, and what closes the partition a position of before.
   }).pipe(Effect.uninterruptible)
+
+/** With the broker's names of their topics, each of which is made once. */
+class RecordsOfCommit {
+  readonly all: Array<ProducedRecord> = []
+  private readonly prefix: string
+  private readonly topics = new Map<string, string>()
+
+  constructor(prefix: string) {
+    this.prefix = prefix
+  }
+
+  add(outputs: ReadonlyArray<Outbound>): void {
+    for (const output of outputs)
+      this.all.push(this.prefix === "" ? output : { ...output, topic: this.nameOf(output.topic) })
+  }
+
+  private nameOf(topic: string): string {
+    const known = this.topics.get(topic) ?? this.prefix + topic
+    this.topics.set(topic, known)
+    return known
+  }
+}

@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
 import type { FetchedRecord } from "../kafka/client.ts"
 import { AdaptiveBatchLimits } from "./adaptive-limits.ts"
 import { BatchGroup } from "./batch-group.ts"
@@ -173,4 +174,33 @@ it.effect("keeps a fetch's buffer for the queues of few, and copies what is for 
     assert.strictEqual(yield* releasedWith(names.slice(1)), 0)
     assert.strictEqual(yield* releasedWith(names), 8)
   })
+)
+
+it.effect(
+  "begins transactions further apart where the events that come were written seconds ago, but not while the memory is full",
+  () =>
+    Effect.gen(function* () {
+      const { partition } = yield* partitionOf(["a", "b", "c", "d", "e", "f", "g", "h"])
+      const now = 10_000_000
+      yield* TestClock.setTime(now)
+      for (const one of partition.subscribers) partition.busy.begun(one)
+      partition.committedAt = now
+      const waitAfter = (ageMillis: number, records: number) => {
+        const read = Array.from({ length: records }, (_, index) => ({
+          ...record("a", partition.endOffset + index),
+          timestamp: now - ageMillis
+        }))
+        partition.push(read, partition.endOffset + records, 1_000_000)
+        return partition.millisToCommit(now)
+      }
+      assert.deepStrictEqual([waitAfter(1_999, 1), waitAfter(2_000, 1), waitAfter(0, 1)], [25, 100, 25])
+      partition.subscribers[0]!.storePosition()
+      assert.strictEqual(waitAfter(2_000, 1), 25, "a step waits for it")
+      partition.positionDue.close()
+      assert.deepStrictEqual(
+        [waitAfter(0, 1), waitAfter(60_000, 0), waitAfter(60_000, 1), waitAfter(60_000, 10)],
+        [25, 25, 100, 25]
+      )
+      assert.isTrue(partition.paused)
+    })
 )

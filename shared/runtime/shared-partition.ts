@@ -14,6 +14,7 @@ import type { GroupOffsets } from "./group-offsets.ts"
 import type { Intake } from "./intake.ts"
 import type { RecordSink } from "./partition.ts"
 import type { Subscriber } from "./subscriber.ts"
+import { TimedLatch } from "./timers.ts"
 import { largeTransactionBytes, TransactionPace } from "./transaction-pace.ts"
 
 export interface SharedPartitionOptions<E, R> extends Receivers<Subscriber<E, R>> {
@@ -34,9 +35,13 @@ export interface SharedPartitionOptions<E, R> extends Receivers<Subscriber<E, R>
 /** Records between the shared reading and the end of the log from which on a batch waits until it is full. */
 const backlogOffsets = 1_000
 
-/** From so many processors with steps on, a transaction begins so long after the last one at the soonest. */
+/** From so many processors with steps on, a transaction begins so long after the last one at the soonest; longer where events are late. */
 const gatheredFrom = 8
 const gatherMillis = 25
+
+/** Events that were written so long ago are a backlog: what counts is how many go through, not when each of them is done. */
+const lateMillisMin = 2_000
+const lateGatherMillis = 100
 
 export class SharedPartition<E, R> implements RecordSink {
   readonly options: SharedPartitionOptions<E, R>
@@ -63,12 +68,17 @@ export class SharedPartition<E, R> implements RecordSink {
   /** When the last transaction ended, in milliseconds since the epoch. */
   committedAt = 0
   readonly pace = new TransactionPace()
+  /** What was read last had been written some time before. */
+  private isLate = false
+  /** Open while a step waits until its subscriber's position is stored. */
+  readonly positionDue: TimedLatch
   /** Catch-ups that hold the shared reading up, to come level with it. */
   private holds = 0
 
   constructor(options: SharedPartitionOptions<E, R>) {
     this.options = options
     this.endOffset = options.position
+    this.positionDue = new TimedLatch(options.clock)
   }
 
   /** The shared reading, for the watch over it: what is queued never holds it up, unless it is paused. */
@@ -88,7 +98,10 @@ export class SharedPartition<E, R> implements RecordSink {
   readonly push = (fetched: ReadonlyArray<FetchedRecord>, endOffset: number, highWatermark: number): void => {
     if (this.ended) return
     this.highWatermark = highWatermark
-    const isShed = this.isShedAt(this.options.clock.currentTimeMillisUnsafe())
+    const now = this.options.clock.currentTimeMillisUnsafe()
+    const last = fetched[fetched.length - 1]
+    if (last !== undefined) this.isLate = last.timestamp > 0 && now - last.timestamp >= lateMillisMin
+    const isShed = this.isShedAt(now)
     this.queue(fetched, endOffset, { from: (one) => one.sharedFrom, refuses: isShed })
     const wasMoreComing = this.isMoreComing()
     this.endOffset = endOffset
@@ -213,6 +226,7 @@ export class SharedPartition<E, R> implements RecordSink {
 
   readonly onChange = (subscriber: Subscriber<E, R>): void => {
     this.dirty.add(subscriber)
+    if (subscriber.positionDue) this.positionDue.open()
     this.changed.openUnsafe()
   }
 
@@ -240,8 +254,11 @@ export class SharedPartition<E, R> implements RecordSink {
   }
 
   private millisToGather(now: number): number {
-    const left = this.committedAt + gatherMillis - now
-    if (left <= 0 || left > gatherMillis) return 0
+    // Where the memory is full, what is done makes room.
+    const isUnhurried = this.isLate && !this.paused && !this.positionDue.isOpen
+    const gather = isUnhurried ? lateGatherMillis : gatherMillis
+    const left = this.committedAt + gather - now
+    if (left <= 0 || left > gather) return 0
     return this.busy.size < gatheredFrom ? 0 : left
   }
 
