@@ -34,12 +34,15 @@ export class PartitionRequests {
 
   /** Of a new step; `settle` ends it. */
   step(): StepRequests {
-    const step = new StepRequests(this, () => {
-      this.steps.delete(step)
-      this.check()
-    })
+    const step = new StepRequests(this)
     this.steps.add(step)
     return step
+  }
+
+  /** The step is committed, or was given up. */
+  settle(step: StepRequests): void {
+    this.steps.delete(step)
+    this.check()
   }
 
   /** Lets no step begin that has made no request yet. Resolves when those that have are settled. */
@@ -82,17 +85,19 @@ export class PartitionRequests {
   }
 }
 
-/** Of one step. */
+/** Of one step. Hundreds of them are under way at a time, most of which never wait: nothing is made that is not asked for. */
 export class StepRequests implements RequestTracker {
   readonly partition: PartitionRequests
-  /** The step is committed, or was given up. */
-  readonly settle: () => void
   private inFlight = 0
   private hasEffect = false
 
-  constructor(partition: PartitionRequests, settle: () => void) {
+  constructor(partition: PartitionRequests) {
     this.partition = partition
-    this.settle = settle
+  }
+
+  /** The step is committed, or was given up. */
+  settle(): void {
+    this.partition.settle(this)
   }
 
   /** It would be repeated, at least in part, if the partition moved now. */
@@ -100,11 +105,19 @@ export class StepRequests implements RequestTracker {
     return this.inFlight > 0 || this.hasEffect
   }
 
-  readonly ready: Effect.Effect<void> = whenReady([this], () => undefined)
-  readonly isReady = (): boolean => waitedFor([this]) === undefined
-  readonly begin: Effect.Effect<void> = whenReady([this], () => this.beginNow())
+  get ready(): Effect.Effect<void> {
+    return whenReady([this], () => undefined)
+  }
 
-  readonly end = (hasEffect: boolean): void => {
+  isReady(): boolean {
+    return waitedFor([this]) === undefined
+  }
+
+  get begin(): Effect.Effect<void> {
+    return whenReady([this], () => this.beginNow())
+  }
+
+  end(hasEffect: boolean): void {
     this.inFlight--
     if (hasEffect) this.hasEffect = true
     this.partition.check()

@@ -63,7 +63,7 @@ export const finishedBeforeMove = (
 ): IdempotencyGuardShape => ({
   ...guard,
   ready: requests.ready,
-  isReady: requests.isReady,
+  isReady: () => requests.isReady(),
   declare: (events) => Effect.andThen(requests.begin, guard.declare(events)),
   track: (events, send) =>
     Effect.onExitPrimitive(guard.track(events, send), (exit) => {

@@ -108,8 +108,7 @@ const outcomesOf = (
   if (own.length === 0) return []
   const guard = finishedBeforeMove(idempotent, requests, true)
   const after = ({ events, isAll, first }: ChunkRequest) => {
-    const isOwn = new Set(own)
-    const mine = isAll ? own : events.filter((event) => isOwn.has(event))
+    const mine = isAll ? own : ownOf(events, own)
     if (mine.length === 0) return []
     const part = partOf(first, mine, events, isAll ? from : null)
     return part === null ? attemptAll(delivery, guard, [mine]) : attemptAfter(delivery, guard, part)
@@ -123,6 +122,11 @@ const outcomesOf = (
     ...decided,
     ...others.flat()
   ])
+}
+
+const ownOf = (events: ReadonlyArray<DeliveryEvent>, own: ReadonlyArray<DeliveryEvent>) => {
+  const isOwn = new Set(own)
+  return events.filter((event) => isOwn.has(event))
 }
 
 /**

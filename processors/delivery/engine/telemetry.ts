@@ -124,6 +124,13 @@ export const makeDeliveryMetrics = (connection: string, platform: string): Deliv
     outcomes: seriesBy(events, "outcome"),
     rejections: seriesBy(rejections, "reason")
   }
+  /** What the gauges of the optimizer show, which seldom change. */
+  const shown = { batchSize: Number.NaN, improvement: Number.NaN }
+  const show = (gauge: keyof typeof shown, value: number, update: Update) => {
+    if (shown[gauge] === value) return
+    shown[gauge] = value
+    update(of[gauge], value)
+  }
   // One effect for all series of a call: a request of few events costs little else.
   const updating = (act: (update: Update) => void): Effect.Effect<void> =>
     Effect.map(Effect.context<never>(), (context) => act((metric, value) => metric.updateUnsafe(value, context)))
@@ -143,8 +150,8 @@ export const makeDeliveryMetrics = (connection: string, platform: string): Deliv
         update(of.latency, seen.latencyMillis / 1000)
         update(of.fill, seen.events / seen.eventsMax)
         update(of.waits, Duration.toSeconds(seen.waited))
-        update(of.batchSize, seen.batchSize)
-        update(of.improvement, seen.improvementPercent)
+        show("batchSize", seen.batchSize, update)
+        show("improvement", seen.improvementPercent, update)
         if (seen.eventsReceived === null) return
         update(of.sent, seen.eventsTaken)
         update(of.received, seen.eventsReceived)

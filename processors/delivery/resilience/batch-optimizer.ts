@@ -56,6 +56,8 @@ export const makeBatchOptimizer = (settings: BatchOptimizerSettings): BatchOptim
   let current = original
   let home = original
   let settled = 0
+  /** Asked for several times for each request, most of which change nothing. */
+  let reported: BatchOptimizationResult | null = null
 
   const judge = (): void => {
     if (throughput(ladder[home]) === 0 && home > 0) {
@@ -91,12 +93,16 @@ export const makeBatchOptimizer = (settings: BatchOptimizerSettings): BatchOptim
       const step = ladder[current]
       // A batch that was not full says nothing about this size; nor is there anything to choose of one size.
       if (ladder.length === 1 || step === undefined || size > step.size || size < step.size * fullFrom) return
+      reported = null
       step.samples += 1
       step.events += success ? size : 0
       step.millis += Math.max(1, latencyMillis)
       if (measured(step, settings)) judge()
     },
-    result: () => report(ladder[original], ladder[home])
+    result: () => {
+      reported ??= report(ladder[original], ladder[home])
+      return reported
+    }
   }
 }
 
