@@ -1,0 +1,139 @@
+/**
+ * Whatever happens to steps of several partitions, each partition has one step at a time, gets on, and commits each of its
+ * records once and in its order.
+ */
+import { assert, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
+import * as TestClock from "effect/testing/TestClock"
+import fc from "fast-check"
+import { settle } from "../testing/runtime-harness.ts"
+import { sharedInputHarness } from "../testing/shared-input-harness.ts"
+import type { Batch, Step } from "./contract.ts"
+
+const names = ["a", "b", "c"]
+const partitions = 4
+const failure = { message: "for the test" }
+
+const acts = ["complete", "fail", "slow", "leave", "wait"] as const
+type Act = (typeof acts)[number]
+
+const happenings = [
+  { weight: 6, arbitrary: fc.record({ records: fc.array(fc.nat(11), { maxLength: 12 }) }) },
+  { weight: 4, arbitrary: fc.record({ millis: fc.integer({ min: 1, max: 700 }) }) },
+  { weight: 3, arbitrary: fc.record({ act: fc.constantFrom(...acts) }) }
+]
+/** A second member comes, or goes. */
+const member = { weight: 1, arbitrary: fc.constant("member" as const) }
+
+type Happening =
+  | "member"
+  | { readonly records: ReadonlyArray<number> }
+  | { readonly millis: number }
+  | { readonly act: Act }
+
+const pass = (millis: number) => Effect.andThen(TestClock.adjust(millis), settle)
+
+/** Three processors whose steps end as `act` says; `overlaps` are those of a partition that had one under way. */
+const processors = () => {
+  const steps = { act: "complete" as Act, answered: Latch.makeUnsafe(true), overlaps: [] as string[], together: 0 }
+  const underWay = new Set<string>()
+  const oneAtATime = <A, E>(name: string, batches: ReadonlyArray<Batch>, step: Effect.Effect<A, E>) =>
+    Effect.suspend(() => {
+      const keys = batches.map(({ partition }) => `${name}/${partition}`)
+      steps.overlaps.push(...keys.filter((key) => underWay.has(key)))
+      for (const key of keys) underWay.add(key)
+      const ended = Effect.sync(() => {
+        for (const key of keys) underWay.delete(key)
+      })
+      return Effect.ensuring(step, ended)
+    })
+  const late = (step: Step) => Effect.delay(Effect.succeed(step), "300 millis")
+  const harness = sharedInputHarness(
+    names,
+    { bytesInFlightMax: 4_000 },
+    {
+      partitions,
+      linger: Duration.millis(200),
+      stepTogether: (batches, copied) => {
+        const { act } = steps
+        steps.together++
+        const name = String(copied[0]!.outputs[0]!.key)
+        const parts = copied.map((step, index) =>
+          act === "leave" && index % 2 === 0 ? oneAtATime(name, [batches[index]!], late(step)) : step
+        )
+        const waited = act === "slow" ? Effect.sleep("300 millis") : act === "wait" ? steps.answered.await : Effect.void
+        return oneAtATime(name, batches, act === "fail" ? Effect.fail(failure) : Effect.as(waited, parts))
+      }
+    }
+  )
+  for (const name of names)
+    harness.works.set(name, (batch, copied) =>
+      oneAtATime(name, [batch], steps.act === "fail" ? Effect.fail(failure) : Effect.succeed(copied))
+    )
+  return { ...harness, steps }
+}
+
+const run = Effect.fnUntraced(function* (some: ReadonlyArray<Happening>) {
+  const { out, start, steps, write } = processors()
+  const expected: Array<string> = []
+  const stop = Effect.fnUntraced(function* (fiber: Fiber.Fiber<unknown, unknown>) {
+    const stopping = yield* Effect.forkChild(Fiber.interrupt(fiber))
+    for (let second = 0; second < 40; second++) yield* pass(1_000)
+    yield* Fiber.join(stopping)
+  })
+  const first = yield* start
+  yield* pass(1_000)
+  let other: Fiber.Fiber<unknown, unknown> | null = null
+  for (const one of some) {
+    if (one === "member") {
+      if (other !== null) yield* stop(other)
+      other = other === null ? yield* start : null
+      yield* pass(3_000)
+    } else if ("records" in one) {
+      const records = one.records.map((number, index) => {
+        const partition = number % partitions
+        return [names[number % names.length]!, `${partition}/${expected.length + index}`, partition] as const
+      })
+      expected.push(...records.map(([name, value]) => `${name}:${value}`))
+      yield* Effect.andThen(write(records), settle)
+    } else if ("millis" in one) yield* pass(one.millis)
+    else {
+      steps.act = one.act
+      if (one.act === "wait") steps.answered.closeUnsafe()
+      else steps.answered.openUnsafe()
+    }
+  }
+  steps.act = "complete"
+  yield* steps.answered.open
+  for (let second = 0; second < 60; second++) yield* pass(1_000)
+  assert.deepStrictEqual([...out()].sort(), [...expected].sort())
+  for (const name of names)
+    for (let partition = 0; partition < partitions; partition++) {
+      const isOf = (value: string) => value.startsWith(`${name}:${partition}/`)
+      assert.deepStrictEqual(out().filter(isOf), expected.filter(isOf))
+    }
+  // Where a partition moves, a step that made no request is ended while the new owner begins.
+  if (!some.includes("member")) assert.deepStrictEqual(steps.overlaps, [])
+  if (other !== null) yield* stop(other)
+  yield* stop(first)
+  return steps.together
+})
+
+const check = async (happening: fc.Arbitrary<Happening>, numRuns: number) => {
+  let together = 0
+  await fc.assert(
+    fc.asyncProperty(fc.array(happening, { minLength: 5, maxLength: 40 }), async (some) => {
+      together += await Effect.runPromise(Effect.scoped(Effect.provide(run(some), TestClock.layer())))
+    }),
+    { numRuns }
+  )
+  assert.isAbove(together, numRuns)
+}
+
+it("commits each record once, in the order of its partition, and one step after the other", () =>
+  check(fc.oneof(...happenings), 40))
+
+it("commits each record once and in order while partitions move", () => check(fc.oneof(...happenings, member), 20))
