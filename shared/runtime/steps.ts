@@ -186,10 +186,7 @@ export class StepQueue<E, R> implements GroupedQueue<E, R> {
       ended(exit)
       this.holdIfNeeded()
     }
-    const alone = Effect.suspend(() => {
-      const step = this.exitOf(batch)
-      return ready === null ? step : Effect.andThen(ready.await, step)
-    })
+    const alone = () => (ready === null ? this.exitOf(batch) : Effect.andThen(ready.await, this.exitOf(batch)))
     const part: SharedPart<E, R> = {
       batch,
       ready,
@@ -199,7 +196,7 @@ export class StepQueue<E, R> implements GroupedQueue<E, R> {
       complete: (step) => complete(Exit.succeed(step)),
       goOn: (rest) => {
         this.together = null
-        const work = Effect.map(rest === null ? alone : Effect.exit(rest), complete)
+        const work = Effect.map(rest === null ? alone() : Effect.exit(rest), complete)
         Effect.runForkWith(this.services)(Effect.forkIn(work, this.scope))
       }
     }
