@@ -50,7 +50,7 @@ const openPartitions = (connector: Connector, count: number) =>
           const step = (...ids: ReadonlyArray<string>) =>
             Effect.suspend(() => {
               const one = batch(...ids)
-              return Effect.map(task.step(one), (done) => ({ done, commit: one.requests.settle }))
+              return Effect.map(task.step(one), (done) => ({ done, commit: () => one.requests.settle() }))
             })
           return { batch, requests, step }
         })
