@@ -198,7 +198,7 @@ export const rows: ReadonlyArray<{ readonly title: string; readonly panels: Read
       },
       {
         title: "Bytes in flight",
-        description: "Fetched and not yet committed.",
+        description: "Fetched, and their outputs not yet at the broker.",
         unit: "bytes",
         queries: { "sum by (processor) (capi_in_flight_bytes)": "{{processor}}" }
       },

@@ -121,10 +121,27 @@ export interface TransactionalProducer {
    * Writes the records and commits offsets of consumer groups, none or several, in one transaction; chunked by bytes. Calls
    * wait for one another. After a failure every further call fails too: only a new producer can know what the broker has.
    */
-  readonly commit: (step: {
-    readonly records: ReadonlyArray<ProducedRecord>
-    readonly offsets: ReadonlyArray<GroupOffset>
-  }) => Effect.Effect<void, KafkaError>
+  readonly commit: (step: CommittedTogether) => Effect.Effect<void, KafkaError>
+  /**
+   * Begins a transaction that stays open over several writes. Until it has ended, every `commit` and every other `begin` waits, so that no
+   * offset and no record of another call gets into it. Its caller must end it: where it is interrupted, by `abort`.
+   */
+  readonly begin: Effect.Effect<OpenTransaction, KafkaError>
+}
+
+interface CommittedTogether {
+  readonly records: ReadonlyArray<ProducedRecord>
+  readonly offsets: ReadonlyArray<GroupOffset>
+}
+
+/** Its records are at the broker, and no reader of committed records sees them, nor what others write behind them, before it has ended. */
+export interface OpenTransaction {
+  /** Ends when the broker has the records, whose memory is free then. After a failure only `abort` is left. */
+  readonly write: (records: ReadonlyArray<ProducedRecord>) => Effect.Effect<void, KafkaError>
+  /** The producer's `commit`, of what was written before as well. */
+  readonly commit: TransactionalProducer["commit"]
+  /** Discards what was written; nothing after `commit`. Where the broker does not answer, the next producer of the id does it. */
+  readonly abort: Effect.Effect<void>
 }
 
 /** The next offset that a group reads from a partition. */

@@ -45,6 +45,16 @@ export class AdaptiveBatchLimits implements BatchLimits {
     this.apply()
   }
 
+  /** Something took too long of late. */
+  get areReduced(): boolean {
+    return this.halvings > 0
+  }
+
+  /** Each batch is one record, of which one may end the process (`poison.ts`). */
+  get takesOneByOne(): boolean {
+    return this.isAlone
+  }
+
   /** From now on each batch is one record, or as many as before. */
   processAlone(alone: boolean): void {
     this.isAlone = alone

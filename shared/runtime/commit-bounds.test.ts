@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
+import type { OpenTransaction, TransactionalProducer } from "../kafka/client.ts"
 import { copy, copyOf, runtimeHarness, settle } from "../testing/runtime-harness.ts"
 import { AdaptiveBatchLimits } from "./adaptive-limits.ts"
 import type { Batch, Step } from "./contract.ts"
@@ -78,8 +79,8 @@ it.effect("gathers the outputs of events that are late, for half a second or unt
     const late = (batch: Batch) => Effect.succeed({ ...copyOf(batch), writtenAt: 50_000 })
     const fiber = yield* Effect.forkChild(pipelineOf(intake, 1, late, commits))
     let offset = 0
-    const push = (text: string) => {
-      intake.push([recordAt("in", offset++, text)], offset, offset)
+    const push = (text: string, behind = 1) => {
+      intake.push([recordAt("in", offset++, text)], offset, offset + behind)
       return settle
     }
     yield* push("a")
@@ -91,19 +92,54 @@ it.effect("gathers the outputs of events that are late, for half a second or unt
     yield* TestClock.adjust("100 millis")
     yield* settle
     assert.deepStrictEqual(commits.slice(1), [[3, 2]])
-    // As many steps as may be complete before a commit.
+    // As many steps as may be complete before their outputs are written.
     for (let more = 0; more < 9; more++) yield* push("d")
-    assert.deepStrictEqual(commits.slice(2), [[12, 9]])
+    assert.deepStrictEqual(commits.slice(2), [["open", 9]])
     // As many bytes as may be in flight.
     yield* push("e".repeat(1_600))
     assert.deepStrictEqual(commits.slice(3), [])
     yield* push("f".repeat(1_600))
-    assert.deepStrictEqual(commits.slice(3), [[14, 2]])
+    assert.deepStrictEqual(commits.slice(3), [["open", 2]])
+    yield* TestClock.adjust("500 millis")
+    yield* settle
+    assert.deepStrictEqual(commits.slice(4), [[14, 0]])
+    // Nothing is behind it in the log.
+    yield* push("g")
+    assert.deepStrictEqual(commits.slice(5), [])
+    yield* push("h", 0)
+    assert.deepStrictEqual(commits.slice(5), [[16, 2]])
     yield* Fiber.interrupt(fiber)
   })
 )
 
-type Commit = readonly [next: number | null, records: number]
+it.effect(
+  "leaves no transaction open after something took too long, and waits for nothing where one record at a time is tried",
+  () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(60_000)
+      const commits: Array<Commit> = []
+      const intake = yield* intakeOf(3_000)
+      const late = (batch: Batch) => Effect.succeed({ ...copyOf(batch), writtenAt: 50_000 })
+      const limits = new AdaptiveBatchLimits({ ...oneRecord, recordsMax: 2 }, defaultRuntimeOptions.commitBytesMax)
+      const fiber = yield* Effect.forkChild(pipelineOf(intake, 1, late, commits, limits))
+      let offset = 0
+      const push = () => {
+        intake.push([recordAt("in", offset++, "a")], offset, offset + 1)
+        return settle
+      }
+      yield* push()
+      limits.halve()
+      for (let more = 0; more < 9; more++) yield* push()
+      assert.deepStrictEqual(commits.slice(1), [[10, 9]])
+      limits.processAlone(true)
+      yield* push()
+      assert.deepStrictEqual(commits.slice(2), [[11, 1]])
+      yield* Fiber.interrupt(fiber)
+    })
+)
+
+/** Of a write that leaves the transaction open, "open" is in the place of the next offset. */
+type Commit = readonly [next: number | "open" | null, records: number]
 
 const intakeOf = (bytesInFlightMax: number) =>
   Effect.map(
@@ -127,24 +163,27 @@ const pipelineOf = (
   intake: Intake,
   concurrency: number,
   step: (batch: Batch) => Effect.Effect<Step>,
-  commits: Array<Commit>
-) =>
-  runPipeline({
+  commits: Array<Commit>,
+  limits = new AdaptiveBatchLimits(oneRecord, defaultRuntimeOptions.commitBytesMax)
+) => {
+  const commit: TransactionalProducer["commit"] = ({ records, offsets }) =>
+    Effect.sync(() => void commits.push([offsets[0]?.next ?? null, records.length]))
+  const write: OpenTransaction["write"] = (records) => Effect.sync(() => void commits.push(["open", records.length]))
+  return runPipeline({
     processor: copy({ batch: oneRecord, concurrency }),
     task: { step },
-    producer: {
-      commit: ({ records, offsets }) => Effect.sync(() => void commits.push([offsets[0]?.next ?? null, records.length]))
-    },
+    producer: { commit, begin: Effect.succeed({ write, commit, abort: Effect.void }) },
     intake,
     requests: new PartitionRequests(),
     groupId: "copy",
     at: { topic: "in", partition: 0 },
     topic: "in",
-    runtime: defaultRuntimeOptions,
-    limits: new AdaptiveBatchLimits(oneRecord, defaultRuntimeOptions.commitBytesMax),
+    runtime: { ...defaultRuntimeOptions, commitSoonBytes: 0 },
+    limits,
     onBatch: () => undefined,
     onCommitted: () => undefined
   })
+}
 
 const oneRecord = { recordsMax: 1, bytesMax: 100_000, linger: Duration.zero }
 

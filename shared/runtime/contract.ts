@@ -40,7 +40,7 @@ export interface Processor<E = never, R = never> {
   readonly batch: BatchLimits
   /** Steps of one partition in flight at a time. */
   readonly concurrency: number
-  /** Bytes of one partition that are fetched and not yet committed, where outputs are so many that the runtime's bound is too large. */
+  /** Bytes of one partition that are fetched and whose outputs are not written yet, where these are so many that the runtime's bound is too large. */
   readonly bytesInFlightMax?: number
   /**
    * For steps that never wait for long: one that takes longer counts as stuck, and the partition is opened again. Without it
@@ -105,7 +105,7 @@ export interface Batch {
 /** The result of a batch. Its outputs and the batch's end offset are committed together or not at all. */
 export interface Step {
   readonly outputs: ReadonlyArray<Outbound>
-  /** Called once the outputs are committed: their buffers are not read any more. Not called where the commit failed. */
+  /** Called once the broker has the outputs, committed or not: their buffers are not read any more. Not called where that failed. */
   readonly release?: () => void
   /**
    * When the last of its events was written to the log, in milliseconds since the epoch. What is seconds late is a backlog: its transactions
@@ -148,7 +148,7 @@ export interface BatchLimits {
   readonly recordsMax: number
   readonly bytesMax: number
   readonly linger: Duration.Duration
-  /** Records linger only while an earlier batch of the partition is not committed yet: alone, they would wait for nothing. */
+  /** Records linger only while the outputs of an earlier batch of the partition are not written yet: alone, they would wait for nothing. */
   readonly lingersWhileBusy?: boolean
 }
 
@@ -189,10 +189,15 @@ export interface RuntimeOptionsShape {
   readonly prefix: string
   /** Where a group begins that has committed nothing yet. */
   readonly startAt: "earliest" | "latest"
-  /** Bytes of one partition that are fetched and not yet committed; fetching pauses above. */
+  /** Bytes of one partition that are fetched and whose outputs are not written yet; fetching pauses above. */
   readonly bytesInFlightMax: number
   /** Complete steps are committed together up to so many bytes of outputs. */
   readonly commitBytesMax: number
+  /**
+   * No transaction stays open before so many bytes are committed since the partition was opened: more than one that stays open holds. So a
+   * record that ends its process is soon close behind the committed offset, where it is recognized (`poison.ts`).
+   */
+  readonly commitSoonBytes: number
   /** How long a stop waits for the steps in flight. */
   readonly drainTimeout: Duration.Duration
   /** How long the first join may take before `run` fails; null tries for ever. Later losses are always retried. */
@@ -210,6 +215,7 @@ export const defaultRuntimeOptions: RuntimeOptionsShape = {
   startAt: "earliest",
   bytesInFlightMax: 4 * 1_048_576,
   commitBytesMax: 4 * 1_048_576,
+  commitSoonBytes: 16 * 1_048_576,
   drainTimeout: Duration.seconds(20),
   joinDeadline: Duration.seconds(60),
   reopenDelayMin: Duration.millis(250),

@@ -1,6 +1,6 @@
 /**
  * The queue of one partition: records come in from the member's fetches and go out as batches. It bounds the bytes that are
- * fetched and not yet committed by pausing the partition, and skips what the processor doesn't accept.
+ * fetched, and whose outputs the broker does not have yet, by pausing the partition, and skips what the processor doesn't accept.
  */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -175,7 +175,7 @@ export class Intake {
     this.changed.open()
   }
 
-  /** A batch is committed: its bytes are free again. */
+  /** The outputs of a batch are at the broker: its bytes are free again. */
   release(bytes: number): void {
     this.takenBytes -= bytes
     if (this.paused && this.bytesInFlight <= this.options.bytesInFlightMax / 2) {

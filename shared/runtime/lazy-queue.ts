@@ -10,7 +10,8 @@ import * as Exit from "effect/Exit"
 import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
 import type { Outbound, Tick } from "./contract.ts"
 import type { Intake } from "./intake.ts"
-import { nothingReady, type ReadySteps, type StepQueue } from "./steps.ts"
+import { nothingReady, type ReadySteps } from "./ordered-steps.ts"
+import type { StepQueue } from "./steps.ts"
 import { untilTick } from "./timers.ts"
 
 export interface MadeQueue<E, R> {

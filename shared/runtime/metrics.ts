@@ -102,7 +102,7 @@ const lag = gauge(
   "capi_lag_records",
   "Records behind the end of the partition; a connection's are of all partitions of a topic together."
 )
-const inFlight = gauge("capi_in_flight_bytes", "Bytes fetched and not yet committed.")
+const inFlight = gauge("capi_in_flight_bytes", "Bytes fetched whose outputs the broker does not have yet.")
 const paused = gauge("capi_partition_paused", "1 while fetching pauses for lack of room.")
 const restoreSeconds = gauge("capi_partition_open_seconds", "Time from assignment to the first batch, state restored.")
 

@@ -1,6 +1,7 @@
 /**
  * The batches of one open partition: batches are formed, up to `concurrency` steps run at a time, and complete steps are committed
- * in order, as many as are ready in one transaction. Ends when the intake has ended and every batch is committed.
+ * in order, as many as are ready in one transaction; in a backlog a transaction stays open for more of them (decision 88). Ends when the
+ * intake has ended and every batch is committed.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -11,8 +12,10 @@ import type { KafkaError, ProducedRecord, TopicPartition, TransactionalProducer 
 import type { AdaptiveBatchLimits } from "./adaptive-limits.ts"
 import type { Outbound, PartitionTask, Processor, RuntimeOptionsShape } from "./contract.ts"
 import type { Intake, TakenBatch } from "./intake.ts"
+import { nothingReady, type ReadySteps } from "./ordered-steps.ts"
+import { PartitionTransaction } from "./partition-transaction.ts"
 import type { PartitionRequests } from "./requests.ts"
-import { type ReadySteps, StepQueue } from "./steps.ts"
+import { StepQueue } from "./steps.ts"
 import { everyWhile, untilTick } from "./timers.ts"
 import { TransactionPace } from "./transaction-pace.ts"
 
@@ -77,18 +80,43 @@ export const runPipeline = <E, R>(options: PipelineOptions<E, R>): Effect.Effect
     return Effect.raceFirst(work, Effect.all(timers, { concurrency: "unbounded", discard: true }))
   })
 
-const commitSteps = <E, R>(options: PipelineOptions<E, R>, state: PipelineState<E, R>) =>
+const commitSteps = <E, R>(options: PipelineOptions<E, R>, state: PipelineState<E, R>) => {
+  const transaction = new PartitionTransaction(options.producer)
+  return Effect.ensuring(commitIn(transaction, options, state), transaction.abort)
+}
+
+const commitIn = <E, R>(
+  transaction: PartitionTransaction,
+  options: PipelineOptions<E, R>,
+  state: PipelineState<E, R>
+): Effect.Effect<void, E | KafkaError, R> =>
   Effect.gen(function* () {
-    const { task } = options
+    const { task, limits } = options
     const { steps } = state
     const pace = new TransactionPace()
     while (true) {
       state.changed.closeUnsafe()
-      if (steps.failure !== null) yield* steps.failure
-      const wait = steps.intakeEnded ? 0 : pace.millisLeft(yield* Clock.currentTimeMillis)
-      if (wait > 0 && waitsForMore(steps, Math.min(pace.enoughBytes, options.limits.commitBytesMax))) {
-        yield* Effect.timeoutOption(state.changed.await, wait)
-        continue
+      if (steps.failure !== null) {
+        // What is complete before the step that failed is not repeated.
+        if (transaction.isOpen)
+          yield* commit(options, steps, transaction, nothingReady, steps.nextOffset(nothingReady, false))
+        yield* steps.failure
+      }
+      const isHurried = steps.intakeEnded || limits.takesOneByOne
+      const wait = isHurried ? 0 : pace.millisLeft(yield* Clock.currentTimeMillis, steps.isAtEnd)
+      if (wait > 0) {
+        const enoughBytes = Math.min(pace.enoughBytes, limits.commitBytesMax)
+        if (waitsForMore(steps, enoughBytes)) {
+          yield* Effect.timeoutOption(state.changed.await, wait)
+          continue
+        }
+        const complete = steps.ready(limits.commitBytesMax)
+        const bytes = transaction.totals.bytes + Math.max(complete.bytes, complete.inputBytes)
+        const mayStayOpen = transaction.committedBytes >= options.runtime.commitSoonBytes && !limits.areReduced
+        if (complete.count > 0 && bytes < pace.openBytesMax && mayStayOpen) {
+          yield* write(options, steps, transaction, complete)
+          continue
+        }
       }
       const tick = state.tickDue ? task.tick : undefined
       state.tickDue = false
@@ -98,14 +126,14 @@ const commitSteps = <E, R>(options: PipelineOptions<E, R>, state: PipelineState<
       const ready = steps.ready(options.limits.commitBytesMax)
       const idle = (state.idleDue || steps.intakeEnded) && steps.nothingWaits(ready)
       state.idleDue = false
-      if (ready.count === 0 && ticked === null && !idle) {
+      if (ready.count === 0 && ticked === null && !idle && !transaction.isOpen) {
         if (steps.intakeEnded && steps.isEmpty) return
         yield* state.changed.await
         continue
       }
       if (ticked !== null) ready.outputs.push(...ticked)
-      const millis = yield* commit(options, steps, ready, steps.nextOffset(ready, idle))
-      pace.ended(yield* Clock.currentTimeMillis, millis, ready.writtenAt)
+      const { millis, writtenAt } = yield* commit(options, steps, transaction, ready, steps.nextOffset(ready, idle))
+      pace.ended(yield* Clock.currentTimeMillis, millis, writtenAt)
     }
   })
 
@@ -115,26 +143,35 @@ const waitsForMore = <E, R>(steps: StepQueue<E, R>, enoughBytes: number): boolea
   return ready.bytes < enoughBytes && !steps.isFull(ready)
 }
 
-const commit = <E, R>(
-  { producer, at, groupId, runtime, metadata, onCommitted }: PipelineOptions<E, R>,
+/** Writes the outputs of complete steps without committing them: their memory is free from then on. */
+const write = <E, R>(
+  { runtime }: PipelineOptions<E, R>,
   steps: StepQueue<E, R>,
+  transaction: PartitionTransaction,
+  ready: ReadySteps
+) =>
+  Effect.map(
+    transaction.write(
+      ready,
+      ready.outputs.map((output) => produced(runtime.prefix, output))
+    ),
+    () => steps.wrote(ready)
+  )
+
+const commit = <E, R>(
+  { at, groupId, runtime, metadata, onCommitted }: PipelineOptions<E, R>,
+  steps: StepQueue<E, R>,
+  transaction: PartitionTransaction,
   ready: ReadySteps,
   next: number | null
 ) =>
   Effect.gen(function* () {
-    const begun = yield* Clock.currentTimeMillis
     const records = ready.outputs.map((output) => produced(runtime.prefix, output))
-    // Uninterruptible: else a revoked partition's next owner could find a transaction that is still open.
-    yield* Effect.uninterruptible(
-      producer.commit({
-        records,
-        offsets: next === null ? [] : [{ groupId, ...at, next, metadata: metadata?.() ?? "" }]
-      })
-    )
+    const offsets = next === null ? [] : [{ groupId, ...at, next, metadata: metadata?.() ?? "" }]
+    const held = yield* transaction.commit(ready, records, offsets)
     steps.settle(ready, next)
-    const millis = (yield* Clock.currentTimeMillis) - begun
-    onCommitted({ next, steps: ready.count, outputs: records.length, millis })
-    return millis
+    onCommitted({ next, steps: held.steps, outputs: held.outputs, millis: held.millis })
+    return held
   })
 
 /** An output with the broker's name of its topic. */

@@ -7,8 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { spawnGuarded } from "../../infra/local/guarded-spawn.mjs"
 import { testBrokers, uniquePrefix } from "../../tests/harness/test-services.ts"
-import { KafkaClient } from "../kafka/client.ts"
+import { KafkaClient, KafkaError } from "../kafka/client.ts"
 import { layerKafka } from "../kafka/kafkajs/adapter.ts"
+import { copyingBacklog } from "../testing/backlog-copies.ts"
 import { copyProcessor, slowedDown } from "../testing/copy-program.ts"
 import { until } from "../testing/kafka-probe.ts"
 import { makeCopyHarness } from "../testing/runtime-harness.ts"
@@ -23,7 +24,7 @@ class StepFailed extends Data.TaggedError("StepFailed")<{ readonly message: stri
 const makeHarness = Effect.suspend(() => makeCopyHarness({ prefix: uniquePrefix("runtime"), partitions }))
 
 /** The copying program in a separate process; killed at the latest when the test's scope closes. */
-const startProcess = (prefix: string) =>
+const startProcess = (prefix: string, ...more: ReadonlyArray<string>) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const program = fileURLToPath(new URL("../testing/copy-program.ts", import.meta.url))
@@ -32,7 +33,8 @@ const startProcess = (prefix: string) =>
         testBrokers().join(","),
         prefix,
         String(sessionTimeoutMillis),
-        "300"
+        "300",
+        ...more
       ])
       const lines: Array<string> = []
       child.stdout.on("data", (text: Buffer) => lines.push(...text.toString().split("\n").filter(Boolean)))
@@ -123,6 +125,36 @@ layer(layerTest, { excludeTestServices: true })("the runtime on a real broker", 
       yield* until("all is copied", () => harness.done)
       yield* harness.assertExactlyOnce
       assert.isTrue(harness.events.some(({ type }) => type === "reopening"))
+    })
+  )
+
+  it.effect("shows nothing of open transactions that were aborted, and copies all once", () =>
+    Effect.gen(function* () {
+      const harness = yield* makeHarness
+      let failures = 4
+      const lost = new KafkaError({ code: "unreachable", operation: "", message: "lost", nextStep: "", cause: null })
+      yield* harness.write(4_000)
+      const fail = Effect.suspend(() => (failures-- > 0 ? Effect.fail(lost) : Effect.void))
+      yield* copyingBacklog(copyProcessor, fail, harness.start)
+      yield* until("all is copied", () => harness.done)
+      yield* harness.assertExactlyOnce
+      assert.isBelow(failures, 0)
+      assert.lengthOf(
+        harness.events.filter(({ type }) => type === "reopening"),
+        4
+      )
+    })
+  )
+
+  it.effect("shows nothing of a transaction that was open when its process died, and copies all once", () =>
+    Effect.gen(function* () {
+      const harness = yield* makeHarness
+      yield* harness.write(4_000)
+      const { lines } = yield* startProcess(harness.prefix, "dies")
+      yield* until("the process dies", () => lines.includes("dies"))
+      yield* harness.start(copyProcessor)
+      yield* until("all is copied", () => harness.done)
+      yield* harness.assertExactlyOnce
     })
   )
 

@@ -8,9 +8,9 @@ import * as Effect from "effect/Effect"
 import type { KafkaError, ProducedRecord } from "../kafka/client.ts"
 import type { Outbound } from "./contract.ts"
 import { type BegunRecords, nothingBegun } from "./isolation.ts"
+import type { ReadySteps } from "./ordered-steps.ts"
 import { positionRecord } from "./positions.ts"
 import type { SharedPartition } from "./shared-partition.ts"
-import type { ReadySteps } from "./steps.ts"
 import type { Subscriber } from "./subscriber.ts"
 
 /** What is committed of one subscriber. */

@@ -37,7 +37,7 @@ const partitionOf = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
     topic: "in",
     prefix: "",
     member,
-    producer: { commit: () => Effect.void },
+    producer: { commit: () => Effect.void, begin: Effect.die("Shared partitions leave no transaction open.") },
     groupOffsets: { moved: () => undefined },
     limits: new AdaptiveBatchLimits(batch, 1_000_000),
     bytesInFlightMax,

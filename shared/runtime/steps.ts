@@ -11,10 +11,11 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { KafkaError } from "../kafka/client.ts"
 import type { BatchGroup, GroupedQueue } from "./batch-group.ts"
-import type { Batch, Outbound, PartitionTask, Processor, Step } from "./contract.ts"
+import type { Batch, PartitionTask, Processor, Step } from "./contract.ts"
 import type { Intake, TakenBatch } from "./intake.ts"
 import type { Isolation } from "./isolation.ts"
-import type { PartitionRequests, StepRequests } from "./requests.ts"
+import { OrderedSteps, type ReadySteps, type StepInFlight } from "./ordered-steps.ts"
+import type { PartitionRequests } from "./requests.ts"
 import { withDeadline } from "./step-deadline.ts"
 import { type SharedPart, StepTogether } from "./step-together.ts"
 
@@ -38,38 +39,13 @@ export interface StepQueueOptions<E, R> {
   readonly isolation?: Isolation
 }
 
-interface StepInFlight<E> {
-  /** The buffers of its records are released when the step is complete, which is some time before it is committed. */
-  readonly batch: Pick<TakenBatch, "bytes" | "endOffset">
-  readonly requests: StepRequests
-  exit: Exit.Exit<Step, E | KafkaError> | null
-}
-
-/** Complete steps at the front of the queue, for one transaction. */
-export interface ReadySteps {
-  readonly count: number
-  /** Of the steps' batches. */
-  readonly inputBytes: number
-  /** Of the outputs. */
-  readonly bytes: number
-  readonly outputs: Array<Outbound>
-  /** Of the last step that says it (`Step`). */
-  readonly writtenAt?: number | undefined
-}
-
-export const nothingReady: ReadySteps = { count: 0, inputBytes: 0, bytes: 0, outputs: [] }
-
 /** Complete steps that may wait for the commit of those before, beside the running ones. */
 const stepsAheadMax = 8
 
-export class StepQueue<E, R> implements GroupedQueue<E, R> {
+export class StepQueue<E, R> extends OrderedSteps<E> implements GroupedQueue<E, R> {
   readonly options: StepQueueOptions<E, R>
-  /** The next offset that is not committed yet. */
-  committed: number
   /** No batch will come any more. */
   intakeEnded = false
-  /** In the order of the partition. */
-  private readonly steps: Array<StepInFlight<E>> = []
   private readonly uncommittedMax: number
   /** Opened when fewer are uncommitted. */
   private readonly room = Latch.makeUnsafe(false)
@@ -81,8 +57,8 @@ export class StepQueue<E, R> implements GroupedQueue<E, R> {
   private scope!: Scope.Scope
 
   constructor(options: StepQueueOptions<E, R>) {
+    super(options.intake, options.committed ?? options.intake.endOffset)
     this.options = options
-    this.committed = options.committed ?? options.intake.endOffset
     this.uncommittedMax = options.processor.concurrency + stepsAheadMax
   }
 
@@ -214,9 +190,7 @@ export class StepQueue<E, R> implements GroupedQueue<E, R> {
   private readonly left: Effect.Effect<void> = Effect.suspend(() => {
     const { group } = this.options
     group?.queues.delete(this)
-    const settled = Effect.sync(() => {
-      for (const { requests } of this.steps) requests.settle()
-    })
+    const settled = Effect.sync(() => this.settleRequests())
     return this.together === null ? settled : Effect.andThen(this.together.step.leave(this.together.part), settled)
   })
 
@@ -236,27 +210,6 @@ export class StepQueue<E, R> implements GroupedQueue<E, R> {
     return exit !== undefined && exit !== null && Exit.isFailure(exit) ? exit : null
   }
 
-  /** The complete steps at the front; at least one if the first is complete, then up to the bound in bytes. */
-  ready(bytesMax: number): ReadySteps {
-    const outputs: Array<Outbound> = []
-    let bytes = 0
-    let inputBytes = 0
-    let count = 0
-    let writtenAt: number | undefined
-    while (count < this.steps.length && bytes < bytesMax) {
-      const { exit, batch } = this.steps[count]!
-      if (exit === null || !Exit.isSuccess(exit)) break
-      inputBytes += batch.bytes
-      writtenAt = exit.value.writtenAt ?? writtenAt
-      for (const output of exit.value.outputs) {
-        outputs.push(output)
-        bytes += output.value?.length ?? 0
-      }
-      count++
-    }
-    return { count, inputBytes, bytes, outputs, writtenAt }
-  }
-
   /** No further step can begin or end before these are committed. */
   isFull(ready: ReadySteps): boolean {
     const { intake } = this.options
@@ -264,31 +217,8 @@ export class StepQueue<E, R> implements GroupedQueue<E, R> {
     return ready.count >= this.uncommittedMax || (intake.paused && intake.isEmpty)
   }
 
-  /**
-   * True if, except for what was skipped, everything received until now is committed with the ready steps. The intake's own
-   * count decides: a batch that was just taken is not a step yet, and the committing fiber may run between.
-   */
-  nothingWaits(ready: ReadySteps): boolean {
-    const { intake } = this.options
-    return intake.bytesInFlight === ready.inputBytes && intake.endOffset > this.committed
-  }
-
-  /** What a commit of these steps makes the next offset; with `idle`, of skipped records too. Null: as it is. */
-  nextOffset(ready: ReadySteps, idle: boolean): number | null {
-    if (idle || (ready.count > 0 && this.nothingWaits(ready))) return this.options.intake.endOffset
-    return ready.count > 0 ? this.steps[ready.count - 1]!.batch.endOffset : null
-  }
-
-  /** The ready steps are committed. Returns the bytes of input that are no longer in flight. */
-  settle(ready: ReadySteps, next: number | null): number {
-    if (next !== null) this.committed = next
-    const committed = this.steps.splice(0, ready.count)
-    const bytes = committed.reduce((sum, step) => sum + step.batch.bytes, 0)
-    this.options.intake.release(bytes)
-    for (const { exit, requests } of committed) {
-      if (exit !== null && Exit.isSuccess(exit)) exit.value.release?.()
-      requests.settle()
-    }
+  override wrote(ready: ReadySteps): number {
+    const bytes = super.wrote(ready)
     this.room.openUnsafe()
     if (this.options.group !== undefined) this.holdIfNeeded()
     return bytes

@@ -22,10 +22,15 @@ export class TransactionPace {
     this.least = Math.min(tookMillis, this.least * leastGrows)
   }
 
-  /** 0 where nothing is to be waited for. */
-  millisLeft(now: number): number {
+  /**
+   * 0 where nothing is to be waited for.
+   *
+   * @param isAtEnd nothing more is in the log: late events are as good as any then, and the next stage may wait for them
+   */
+  millisLeft(now: number, isAtEnd = false): number {
+    const pause = this.isLate && !isAtEnd ? latePauseMillis : this.pauseMillis
     // A wall clock that was set back must not make anything wait until it has caught up.
-    return now < this.endedAt ? 0 : Math.max(0, this.endedAt + this.pauseMillis - now)
+    return now < this.endedAt ? 0 : Math.max(0, this.endedAt + pause - now)
   }
 
   /** Complete outputs of so many bytes wait for nothing: they are a large transaction as they are. */
@@ -33,9 +38,13 @@ export class TransactionPace {
     return this.isLate ? lateTransactionBytes : largeTransactionBytes
   }
 
+  /** A transaction stays open and takes more while it holds less than this; 0 where it is committed with the first outputs that it has. */
+  get openBytesMax(): number {
+    return this.isLate ? openTransactionBytes : 0
+  }
+
   /** None while transactions take twice as long as one alone, or less; as long as they take, at most. */
   private get pauseMillis(): number {
-    if (this.isLate) return latePauseMillis
     const unhurried = Math.max(unhurriedMillis, 2 * this.least)
     return Math.min(Math.max(0, 2 * (this.typical - unhurried)), this.typical, pauseMillisMax)
   }
@@ -48,6 +57,7 @@ export const largeTransactionBytes = 256 * 1024
 const lateMillisMin = 2_000
 const latePauseMillis = 500
 const lateTransactionBytes = 2 * 1024 * 1024
+const openTransactionBytes = 8 * 1024 * 1024
 
 const smoothedOver = 5
 const leastGrows = 1.01

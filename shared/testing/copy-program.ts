@@ -1,7 +1,9 @@
 /**
  * A program for tests that stop, freeze and kill a real process: it copies `in` to `out` exactly once until it is stopped.
  * Arguments: brokers, prefix, session timeout and duration of a step in milliseconds. It prints a line for each partition that it opens.
+ * With `dies` behind them it takes its records for a backlog, and kills itself while a transaction is open.
  */
+import { writeSync } from "node:fs"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -11,6 +13,7 @@ import type { Batch, Processor } from "../runtime/contract.ts"
 import { layerRuntimeOptions } from "../runtime/contract.ts"
 import { RuntimeObserver } from "../runtime/metrics.ts"
 import { run } from "../runtime/runtime.ts"
+import { copyingBacklog } from "./backlog-copies.ts"
 
 export const copyProcessor: Processor = {
   name: "copy",
@@ -40,12 +43,17 @@ export const slowedDown = (millis: number): Processor => ({
     }))
 })
 
-const main = (brokers: string, prefix: string, sessionTimeoutMillis: number, stepMillis: number) =>
-  run(slowedDown(stepMillis)).pipe(
+const die = Effect.sync(() => {
+  writeSync(1, "dies\n")
+  process.kill(process.pid, "SIGKILL")
+})
+
+const main = (brokers: string, prefix: string, sessionTimeoutMillis: number, stepMillis: number, dies: boolean) =>
+  (dies ? copyingBacklog(copyProcessor, die, run) : run(slowedDown(stepMillis))).pipe(
     Effect.provide(
       Layer.mergeAll(
         layerKafka({ brokers: brokers.split(","), sessionTimeoutMillis }),
-        layerRuntimeOptions({ prefix, drainTimeout: Duration.seconds(5) }),
+        layerRuntimeOptions({ prefix, drainTimeout: Duration.seconds(5), commitSoonBytes: 0 }),
         Layer.succeed(RuntimeObserver, (event) => {
           if (event.type === "opened" || event.type === "reopening") {
             process.stdout.write(`${event.type} ${event.partition}\n`)
@@ -56,6 +64,6 @@ const main = (brokers: string, prefix: string, sessionTimeoutMillis: number, ste
   )
 
 if (import.meta.main) {
-  const [brokers, prefix, sessionTimeoutMillis, stepMillis] = process.argv.slice(2)
-  main(brokers!, prefix!, Number(sessionTimeoutMillis), Number(stepMillis)).pipe(NodeRuntime.runMain)
+  const [brokers, prefix, sessionTimeoutMillis, stepMillis, dies] = process.argv.slice(2)
+  main(brokers!, prefix!, Number(sessionTimeoutMillis), Number(stepMillis), dies === "dies").pipe(NodeRuntime.runMain)
 }

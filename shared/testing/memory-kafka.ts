@@ -6,10 +6,17 @@ import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { KafkaClient, KafkaError, type Member, type MemberOptions, type TopicPartition } from "../kafka/client.ts"
+import {
+  KafkaClient,
+  KafkaError,
+  type MemberOptions,
+  type OpenTransaction,
+  type ProducedRecord,
+  type TopicPartition
+} from "../kafka/client.ts"
 import { assignAllToOne, assignSticky, type PartitionsByTopic } from "../kafka/kafkajs/assignment.ts"
-import { MemberPositions } from "../kafka/kafkajs/member.ts"
 import { MemoryLog } from "./memory-log.ts"
+import { MemoryMember, partitionName } from "./memory-member.ts"
 
 type Client = Context.Service.Shape<typeof KafkaClient>
 
@@ -31,6 +38,9 @@ export class MemoryKafka {
     readonly next: number | null
     readonly records: number
   }> = []
+  /** Writes in transactions that stayed open, and how many of these were aborted. */
+  writes = 0
+  aborts = 0
   /** A rebalance waits for what members finish first, however long; else it comes at once, as where their time is over. */
   rebalancesWait = false
   /** Offsets that a program commits outside of transactions fail while set; those that are set by hand do not. */
@@ -52,22 +62,10 @@ export class MemoryKafka {
       Effect.sync(() => {
         const epoch = (this.epochs.get(transactionalId) ?? 0) + 1
         this.epochs.set(transactionalId, epoch)
+        const begin = () => this.begin(transactionalId, epoch)
         return {
-          commit: ({ records, offsets }) =>
-            Effect.gen({ self: this }, function* () {
-              if (this.epochs.get(transactionalId) !== epoch) return yield* failure("fenced")
-              if (this.failCommits > 0) {
-                this.failCommits--
-                return yield* failure(this.failCode)
-              }
-              if (records.length > this.commitRecordsMax) return yield* failure("timeout")
-              yield* this.write(records)
-              for (const offset of offsets) {
-                this.offsets.set(offsetName(offset.groupId, offset), offset.next)
-                this.metadata.set(offsetName(offset.groupId, offset), offset.metadata ?? "")
-              }
-              this.commits.push({ transactionalId, next: offsets[0]?.next ?? null, records: records.length })
-            })
+          commit: (step) => Effect.suspend(() => begin().commit(step)),
+          begin: Effect.sync(begin)
         }
       }),
     produce: (records) => this.write(records),
@@ -164,6 +162,42 @@ export class MemoryKafka {
     this.groups.get(groupId)?.[0]?.options.handlers.onUnreadable(at, errorOf("damaged"))
   }
 
+  /** What is written in it is nowhere before the commit. */
+  private begin(transactionalId: string, epoch: number): OpenTransaction {
+    const written: Array<ProducedRecord> = []
+    const add = (records: ReadonlyArray<ProducedRecord>) =>
+      Effect.suspend(() => {
+        if (this.epochs.get(transactionalId) !== epoch) return failure("fenced")
+        if (this.failCommits > 0) {
+          this.failCommits--
+          return failure(this.failCode)
+        }
+        written.push(...records)
+        return written.length > this.commitRecordsMax ? failure("timeout") : Effect.void
+      })
+    return {
+      write: (records) =>
+        Effect.andThen(
+          add(records),
+          Effect.sync(() => void this.writes++)
+        ),
+      commit: ({ records, offsets }) =>
+        Effect.gen({ self: this }, function* () {
+          yield* add(records)
+          yield* this.write(written)
+          for (const offset of offsets) {
+            this.offsets.set(offsetName(offset.groupId, offset), offset.next)
+            this.metadata.set(offsetName(offset.groupId, offset), offset.metadata ?? "")
+          }
+          this.commits.push({ transactionalId, next: offsets[0]?.next ?? null, records: written.length })
+        }),
+      abort: Effect.sync(() => {
+        if (written.length > 0) this.aborts++
+        written.length = 0
+      })
+    }
+  }
+
   private write(records: Parameters<Client["produce"]>[0]) {
     return Effect.gen({ self: this }, function* () {
       const unknown = this.log.append(records, yield* Clock.currentTimeMillis)
@@ -208,58 +242,6 @@ export class MemoryKafka {
     for (const [memberId, assigned] of decide(claims, partitions)) members[Number(memberId)]!.assign(assigned)
   }
 }
-
-class MemoryMember implements Member {
-  readonly options: MemberOptions
-  readonly positions = new MemberPositions()
-  private readonly kafka: MemoryKafka
-  private readonly paused = new Set<string>()
-  private assignedOnce = false
-
-  constructor(options: MemberOptions, kafka: MemoryKafka) {
-    this.options = options
-    this.kafka = kafka
-  }
-
-  assign(assignment: PartitionsByTopic): void {
-    const { assigned } = this.positions.assign(assignment, this.assignedOnce)
-    this.options.handlers.onAssigned(assigned, this.assignedOnce)
-    this.assignedOnce = true
-  }
-
-  deliver(): void {
-    for (const [topic, partitions] of Object.entries(this.positions.owned())) {
-      for (const partition of partitions) this.deliverPartition({ topic, partition })
-    }
-  }
-
-  readonly pause = (at: TopicPartition): void => {
-    this.paused.add(partitionName(at))
-  }
-
-  readonly resume = (at: TopicPartition): void => {
-    this.paused.delete(partitionName(at))
-    this.deliverPartition(at)
-  }
-
-  readonly seek = (at: TopicPartition, offset: number): void => {
-    this.positions.seek(at, offset)
-    this.resume(at)
-  }
-
-  private deliverPartition(at: TopicPartition): void {
-    const records = this.kafka.log.records(at)
-    while (!this.kafka.silent && !this.paused.has(partitionName(at))) {
-      const position = this.positions.positionOf(at)
-      if (position === null || position >= records.length) return
-      const fetched = records.slice(position, position + this.kafka.fetchRecordsMax)
-      this.positions.advance(at, position, position + fetched.length)
-      this.options.handlers.onRecords(at, fetched, position + fetched.length, records.length)
-    }
-  }
-}
-
-const partitionName = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`
 
 const offsetName = (groupId: string, at: TopicPartition) => `${groupId} ${partitionName(at)}`
 

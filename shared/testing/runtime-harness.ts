@@ -81,7 +81,7 @@ export const makeCopyHarness = ({ prefix, partitions = 4, replication = 1 }: Cop
       run(processor).pipe(
         Effect.provide(
           Layer.merge(
-            layerRuntimeOptions({ prefix, drainTimeout: Duration.seconds(5) }),
+            layerRuntimeOptions({ prefix, drainTimeout: Duration.seconds(5), commitSoonBytes: 0 }),
             Layer.succeed(RuntimeObserver, (event) => void observed.push(event))
           )
         ),

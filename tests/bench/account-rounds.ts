@@ -148,7 +148,8 @@ const client = KafkaClient.of({
           counts.commits++
           counts.records += records.length
           for (const { topic } of records) if (topic === topicNames.results) counts.results++
-        })
+        }),
+      begin: Effect.die("Deliveries leave no transaction open.")
     })
 })
 

@@ -116,6 +116,27 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
     tests: ["shared/kafka/kafkajs/producer.test.ts"]
   },
   {
+    wrong: "A commit does not wait for a transaction of the same producer that is open.",
+    file: "shared/kafka/kafkajs/producer.ts",
+    from: "begin: Effect.map(oneAtATime.take(1), () => {",
+    to: "begin: Effect.map(Effect.void, () => {",
+    tests: ["shared/kafka/conformance/transactions.kafka.test.ts"]
+  },
+  {
+    wrong: "A transaction that is open when its partition ends stays so.",
+    file: "shared/runtime/pipeline.ts",
+    from: "return Effect.ensuring(commitIn(transaction, options, state), transaction.abort)",
+    to: "return commitIn(transaction, options, state)",
+    tests: ["shared/runtime/open-transactions.test.ts"]
+  },
+  {
+    wrong: "What is complete before a step that fails is discarded where its transaction is open.",
+    file: "shared/runtime/pipeline.ts",
+    from: "        if (transaction.isOpen)\n          yield* commit(options, steps, transaction, nothingReady, steps.nextOffset(nothingReady, false))\n",
+    to: "",
+    tests: ["shared/runtime/open-transactions.test.ts"]
+  },
+  {
     wrong: "What is committed is decided before the tick runs.",
     file: "shared/runtime/pipeline.ts",
     from: "      const outputs = tick === undefined ? [] : (yield* tick.step).outputs\n      const ticked = outputs.length === 0 ? null : outputs\n      // Read after the tick, which may take long, and without suspending: what comes later must not be committed with it.\n      const ready = steps.ready(options.limits.commitBytesMax)\n      const idle = (state.idleDue || steps.intakeEnded) && steps.nothingWaits(ready)\n      state.idleDue = false\n",
@@ -124,7 +145,7 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
   },
   {
     wrong: "Steps are counted in the place of what the intake has given out.",
-    file: "shared/runtime/steps.ts",
+    file: "shared/runtime/ordered-steps.ts",
     from: "return intake.bytesInFlight === ready.inputBytes && intake.endOffset > this.committed",
     to: "return this.steps.length === ready.count && intake.isEmpty && intake.endOffset > this.committed",
     tests: ["shared/runtime/commit-bounds.test.ts"]

@@ -1,11 +1,20 @@
 /** Both versions of the transaction protocol, and what may go wrong between two requests of a transaction. */
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import { testBrokers, uniquePrefix } from "../../../tests/harness/test-services.ts"
 import { intercepting, type Sent } from "../../testing/intercepting.ts"
-import { committedOffsets, makeTopic, readAll, recordsOf, texts, until } from "../../testing/kafka-probe.ts"
-import { ClusterInspection, KafkaClient } from "../client.ts"
+import {
+  aHundredRequests,
+  committedOffsets,
+  makeTopic,
+  readAll,
+  recordsOf,
+  texts,
+  until
+} from "../../testing/kafka-probe.ts"
+import { ClusterInspection, type FetchedRecord, KafkaClient } from "../client.ts"
 import { layerKafka } from "../kafkajs/adapter.ts"
 import { layerInspection } from "../kafkajs/inspection.ts"
 import { versionOneIds } from "../kafkajs/patches/producer.ts"
@@ -134,6 +143,70 @@ layer(layerTest, { excludeTestServices: true })("transactions", (it) => {
         })
       )
     }
+
+    it.effect(`of version ${version} stay open over writes, show nothing before the end, and let others wait`, () =>
+      Effect.gen(function* () {
+        const client = yield* KafkaClient
+        const { topic, id, groupId } = yield* fresh
+        const producer = yield* client.transactional(id)
+        const offsets = (next: number) => [{ groupId, topic, partition: 0, next }]
+        const seen: Array<FetchedRecord> = []
+        yield* Effect.forkScoped(
+          client.read({
+            topic,
+            ranges: [{ partition: 0, from: 0, to: null }],
+            onRecords: (records) => void seen.push(...records)
+          })
+        )
+        const { intercept, lost } = losingResponseOf("Produce")
+        const first = yield* producer.begin
+        yield* intercepting(intercept, first.write(recordsOf(topic, ["a", "b"])))
+        assert.strictEqual(lost(), 1)
+        yield* first.write(recordsOf(topic, ["c"]))
+        const other = yield* Effect.forkChild(
+          producer.commit({ records: recordsOf(topic, ["other"]), offsets: offsets(7) })
+        )
+        yield* aHundredRequests(topic)
+        assert.deepStrictEqual(texts(seen), [])
+        assert.deepStrictEqual(yield* client.topicOffsets(topic), [{ partition: 0, low: 0, high: 3 }])
+        assert.deepStrictEqual(yield* committedOffsets(client, groupId, topic), [{ partition: 0, offset: null }])
+        yield* first.commit({ records: recordsOf(topic, ["d"]), offsets: offsets(4) })
+        // It has ended.
+        yield* first.abort
+        yield* Fiber.join(other)
+        yield* until("all is seen", () => seen.length === 5)
+        assert.deepStrictEqual(texts(seen), ["a", "b", "c", "d", "other"])
+        const second = yield* producer.begin
+        yield* second.write(recordsOf(topic, ["discarded"]))
+        yield* second.abort
+        const empty = yield* producer.begin
+        yield* empty.abort
+        yield* producer.commit({ records: recordsOf(topic, ["after"]), offsets: offsets(8) })
+        yield* until("the last is seen", () => seen.length === 6)
+        assert.strictEqual(texts(seen)[5], "after")
+        assert.deepStrictEqual(yield* committedOffsets(client, groupId, topic), [{ partition: 0, offset: 8 }])
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect(`of version ${version} that were left open are aborted when the next owner comes`, () =>
+      Effect.gen(function* () {
+        const client = yield* KafkaClient
+        const { topic, id, groupId } = yield* fresh
+        const zombie = yield* client.transactional(id)
+        const offsets = (next: number) => [{ groupId, topic, partition: 0, next }]
+        const open = yield* zombie.begin
+        yield* open.write(recordsOf(topic, ["zombie"]))
+        const owner = yield* client.transactional(id)
+        yield* owner.commit({ records: recordsOf(topic, ["owner"]), offsets: offsets(1) })
+        const failure = yield* Effect.flip(open.commit({ records: recordsOf(topic, ["late"]), offsets: offsets(99) }))
+        assert.strictEqual(failure.code, "fenced")
+        yield* open.abort
+        const next = yield* Effect.flip(zombie.commit({ records: recordsOf(topic, ["later"]), offsets: offsets(99) }))
+        assert.strictEqual(next.code, "fenced")
+        assert.deepStrictEqual(texts(yield* readAll(topic)), ["owner"])
+        assert.deepStrictEqual(yield* committedOffsets(client, groupId, topic), [{ partition: 0, offset: 1 }])
+      })
+    )
 
     it.effect(`of version ${version} show nothing of a send that failed, and the next owner goes on`, () =>
       Effect.gen(function* () {

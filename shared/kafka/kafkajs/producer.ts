@@ -3,7 +3,13 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { CompressionTypes, Kafka, Producer, Transaction } from "kafkajs"
-import { KafkaError, type ProducedRecord, type TransactionalProducer } from "../client.ts"
+import {
+  type GroupOffset,
+  KafkaError,
+  type OpenTransaction,
+  type ProducedRecord,
+  type TransactionalProducer
+} from "../client.ts"
 import type { ResolvedKafkaOptions } from "../options.ts"
 import { BatchSizes } from "../wire/batch-sizes.ts"
 import { largestBatch } from "../wire/produce-chunks.ts"
@@ -53,44 +59,97 @@ const committerOf = (
   options: ResolvedKafkaOptions,
   transactionalId: string
 ): TransactionalProducer => {
-  // After a failure it is unknown what the broker has: the producer cannot be used again, and its owner opens a new one.
-  let broken: KafkaError | null = null
   const oneAtATime = Semaphore.makeUnsafe(1)
+  const state: ProducerState = { broken: null }
+  const begin = () => beginOn(producer, write, options.transactionTimeoutMillis, transactionalId, state)
   return {
-    commit: (step) =>
-      Effect.suspend(() => {
-        if (broken !== null) return Effect.fail(broken)
-        return attempt(`commit a transaction of ${transactionalId}`, () =>
-          // kafkajs's retries can outlive the transaction at the broker; the owner must learn of a failure before.
-          settledWithin(options.transactionTimeoutMillis, commitOnce(producer, write, step))
-        ).pipe(
-          Effect.tapError((error) =>
-            Effect.sync(() => {
-              broken = error
-            })
-          )
+    commit: (step) => Effect.suspend(() => begin().commit(step)).pipe(oneAtATime.withPermit),
+    begin: Effect.map(oneAtATime.take(1), () => {
+      const transaction = begin()
+      let isHeld = true
+      const release = Effect.suspend(() => {
+        const releases = isHeld
+        isHeld = false
+        return releases ? oneAtATime.release(1) : Effect.void
+      })
+      return {
+        write: transaction.write,
+        commit: (step) => Effect.ensuring(transaction.commit(step), release),
+        abort: Effect.ensuring(transaction.abort, release)
+      }
+    })
+  }
+}
+
+interface ProducerState {
+  /** After a failure it is unknown what the broker has: the producer cannot be used again, and its owner opens a new one. */
+  broken: KafkaError | null
+}
+
+/** One transaction, which kafkajs begins with the first call that has something to write. */
+const beginOn = (
+  producer: Producer,
+  write: Write,
+  timeoutMillis: number,
+  transactionalId: string,
+  state: ProducerState
+): OpenTransaction => {
+  let transaction: Transaction | null = null
+  const begun = performance.now()
+  const run = (what: string, millis: () => number, work: () => Promise<void>) =>
+    Effect.suspend(() => {
+      if (state.broken !== null) return Effect.fail(state.broken)
+      return attempt(`${what} a transaction of ${transactionalId}`, () => settledWithin(millis(), work())).pipe(
+        Effect.tapError((error) =>
+          Effect.sync(() => {
+            state.broken = error
+          })
         )
-      }).pipe(oneAtATime.withPermit)
+      )
+    })
+  // kafkajs's retries can outlive the transaction at the broker; the owner must learn of a failure before.
+  const millisLeft = () => Math.max(0, begun + timeoutMillis - performance.now())
+  const within = async (work: (transaction: Transaction) => Promise<void>): Promise<void> => {
+    transaction ??= await producer.transaction()
+    try {
+      await work(transaction)
+    } catch (error) {
+      // Best effort: it spares the readers the wait for the transaction's timeout.
+      if (transaction.isActive()) void transaction.abort().catch(() => undefined)
+      throw error
+    }
+  }
+  const writeIn = (open: Transaction, records: ReadonlyArray<ProducedRecord>) =>
+    write(records, (request) => open.sendBatch(request))
+  return {
+    write: (records) => run("write in", millisLeft, () => within((open) => writeIn(open, records))),
+    commit: ({ records, offsets }) =>
+      run("commit", millisLeft, async () => {
+        if (transaction === null && records.length === 0 && offsets.length === 0) return
+        await within(async (open) => {
+          await writeIn(open, records)
+          await sendOffsets(open, offsets)
+          await open.commit()
+        })
+      }),
+    abort: Effect.suspend(() => {
+      const open = transaction
+      if (state.broken !== null || open === null || !open.isActive()) return Effect.void
+      return Effect.ignore(
+        run(
+          "abort",
+          () => endMillisMax,
+          () => open.abort()
+        )
+      )
+    })
   }
 }
 
-type CommittedStep = Parameters<TransactionalProducer["commit"]>[0]
+/** Who stops does not wait for a broker that is away. */
+const endMillisMax = 5_000
 
-const commitOnce = async (producer: Producer, write: Write, step: CommittedStep): Promise<void> => {
-  if (step.records.length === 0 && step.offsets.length === 0) return
-  const transaction = await producer.transaction()
-  try {
-    await write(step.records, (request) => transaction.sendBatch(request))
-    await sendOffsets(transaction, step.offsets)
-    await transaction.commit()
-  } catch (error) {
-    // Best effort: it spares the readers the wait for the transaction's timeout.
-    if (transaction.isActive()) void transaction.abort().catch(() => undefined)
-    throw error
-  }
-}
-
-const sendOffsets = async (transaction: Transaction, offsets: CommittedStep["offsets"]): Promise<void> => {
+const sendOffsets = async (transaction: Transaction, offsets: ReadonlyArray<GroupOffset>): Promise<void> => {
   for (const [consumerGroupId, ofGroup] of Map.groupBy(offsets, ({ groupId }) => groupId)) {
     const topics = [...Map.groupBy(ofGroup, ({ topic }) => topic)].map(([topic, ofTopic]) => ({
       topic,
@@ -194,4 +253,4 @@ const refusedAsTooLarge = (error: KafkaError, chunk: ReadonlyArray<Outgoing>, si
   })
 }
 
-const disconnect = (producer: Producer) => attemptBriefly(5_000, () => producer.disconnect())
+const disconnect = (producer: Producer) => attemptBriefly(endMillisMax, () => producer.disconnect())

@@ -36,13 +36,16 @@ export const hasVersionTwo = ({ newestVersions, finalizedFeatures }: ApiVersions
 
 /**
  * Says of what a produce request writes, as one object, that the request adds its partitions to the transaction: kafkajs hands the
- * object on to the encoder, and nothing else.
+ * object on to the encoder, and nothing else. `onWritten` is called when the broker has written it.
  */
-export const addByProduce = (topicData: object): void => void addedByProduce.add(topicData)
+export const addByProduce = (topicData: object, onWritten = (): void => undefined): void =>
+  void addedByProduce.set(topicData, onWritten)
 
 export const isAddedByProduce = (topicData: object): boolean => addedByProduce.has(topicData)
 
-const addedByProduce = new WeakSet<object>()
+export const notifyWritten = (topicData: object): void => addedByProduce.get(topicData)?.()
+
+const addedByProduce = new WeakMap<object, () => void>()
 
 /**
  * Commits or aborts. The response holds the producer id and the epoch of the next transaction. The request may be repeated: the

@@ -95,8 +95,7 @@ interface Ongoing {
   readonly sequences: Map<string, number>
   /** A request was sent that may have added something. */
   begun: boolean
-  /** When the first request was sent, if it is a produce request whose time says something; and the time that it took. */
-  timedFrom: number | null
+  /** What the first request took, if it is a produce request whose time says something. */
   took: number | null
   ending: boolean
 }
@@ -108,22 +107,15 @@ const versioned = (manager: Manager, cluster: Cluster, transactionalId: string):
     session: { transactionalId, producerId: of.producerId, producerEpoch: of.producerEpoch },
     sequences: new Map(),
     begun: false,
-    timedFrom: null,
     took: null,
     ending: false
   })
   const completion = new CompletionWait()
-  const noteAnswer = (now: number): void => {
-    if (ongoing === null || ongoing.timedFrom === null) return
-    ongoing.took = now - ongoing.timedFrom
-    ongoing.timedFrom = null
-  }
   const atTransactions = <A>(run: (broker: Broker) => Promise<A>): Promise<A> =>
     atCoordinator(cluster, { groupId: transactionalId, coordinatorType: transactionCoordinator }, run)
   const end = async (commit: boolean): Promise<void> => {
     if (ongoing?.begun === true) {
       const asked = performance.now()
-      noteAnswer(asked)
       const { session, took } = ongoing
       ongoing.ending = true
       ongoing = next(await atTransactions((broker) => sendRaw(broker, endTxn(session, commit))))
@@ -154,18 +146,21 @@ const versioned = (manager: Manager, cluster: Cluster, transactionalId: string):
     isInTransaction: () => manager.isInTransaction() && ongoing?.ending !== true,
     addPartitionsToTransaction: async (topicData) => {
       if (ongoing === null) return manager.addPartitionsToTransaction(topicData)
-      addByProduce(topicData)
-      if (ongoing.begun) return noteAnswer(performance.now())
-      ongoing.begun = true
-      const left = completion.millisLeft(performance.now())
-      if (left === null) return
+      const transaction = ongoing
+      const isFirst = !transaction.begun
+      transaction.begun = true
+      const left = isFirst ? completion.millisLeft(performance.now()) : null
+      if (left === null) return addByProduce(topicData)
       if (left > 0) await new Promise((resolve) => setTimeout(resolve, left))
-      ongoing.timedFrom = performance.now()
+      const sent = performance.now()
+      // The transaction may stay open for long afterwards.
+      addByProduce(topicData, () => {
+        transaction.took = performance.now() - sent
+      })
     },
     sendOffsets: async ({ consumerGroupId, topics }) => {
       if (ongoing === null) return manager.sendOffsets({ consumerGroupId, topics })
       ongoing.begun = true
-      noteAnswer(performance.now())
       const request = txnOffsetCommit(ongoing.session, consumerGroupId, topics)
       await atCoordinator(cluster, { groupId: consumerGroupId, coordinatorType: groupCoordinator }, (broker) =>
         sendRaw(broker, request)

@@ -25,7 +25,7 @@ import {
 } from "../../wire/record-batch-writer.ts"
 import { type AskedTopics, type FetchedTopics, readPortions } from "../portions.ts"
 import { ResponseReader } from "../raw-request.ts"
-import { failIf, isAddedByProduce, produceVersion } from "../transaction-requests.ts"
+import { failIf, isAddedByProduce, notifyWritten, produceVersion } from "../transaction-requests.ts"
 
 /** What `protocol/request` gets of a request's encoder. */
 export interface EncodedRequest {
@@ -168,16 +168,24 @@ export const poolProduceRequests = (api: ProduceApi): ProduceApi => {
       const call = create(options)
       if (version < 3) return call
       return isAddedByProduce(options.topicData)
-        ? pooled(withVersion12(call), options, compactFraming)
+        ? pooled(withVersion12(call, options.topicData), options, compactFraming)
         : pooled(call, options, framingBefore9)
     }
   }
   return api
 }
 
-const withVersion12 = ({ request, response }: ProduceCall): ProduceCall => ({
+const withVersion12 = ({ request, response }: ProduceCall, topicData: object): ProduceCall => ({
   request: { ...request, apiVersion: produceVersion },
-  response: { ...response, decode: async (payload) => readResponse(new ResponseReader(payload)), parse: parseResponse }
+  response: {
+    ...response,
+    decode: async (payload) => readResponse(new ResponseReader(payload)),
+    parse: async (decoded) => {
+      const parsed = await parseResponse(decoded)
+      notifyWritten(topicData)
+      return parsed
+    }
+  }
 })
 
 /** The response (Kafka protocol, "Produce Response", version 12) in kafkajs's form. */
