@@ -52,8 +52,8 @@ export const sealedNormalizer = (
 const shape = {
   name: "normalizer",
   batch: { recordsMax: 2_000, bytesMax: 4_000_000, linger: Duration.millis(5), lingersWhileBusy: true },
-  // A large transaction takes 1 MiB of raw events; a fetch brings up to 512 KiB for each partition at once.
-  bytesInFlightMax: 2.5 * 1_048_576,
+  // A fetch brings up to 512 KiB for each partition at once; what an open transaction holds is not in flight any more.
+  bytesInFlightMax: 1.75 * 1_048_576,
   concurrency: 1,
   stepDeadline: Duration.minutes(2),
   releasesInputBuffers: true
