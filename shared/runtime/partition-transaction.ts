@@ -27,7 +27,7 @@ export interface TransactionTotals {
 
 export class PartitionTransaction {
   /** What is written and not committed. */
-  totals: TransactionTotals = nothingWritten
+  private totals: TransactionTotals = nothingWritten
   /** Committed since the partition was opened, as `bytes` in the totals. */
   committedBytes = 0
   private readonly producer: TransactionalProducer
@@ -39,6 +39,11 @@ export class PartitionTransaction {
 
   get isOpen(): boolean {
     return this.open !== null
+  }
+
+  /** What it would hold with these steps, as `bytes` in the totals. */
+  bytesWith(steps: ReadySteps): number {
+    return bytesWith(this.totals, steps)
   }
 
   /** Writes the outputs of steps, and leaves the transaction open. */
@@ -82,10 +87,13 @@ export class PartitionTransaction {
 
 const nothingWritten: TransactionTotals = { steps: 0, outputs: 0, bytes: 0, millis: 0, writtenAt: undefined }
 
+const bytesWith = (totals: TransactionTotals, steps: ReadySteps): number =>
+  totals.bytes + Math.max(steps.bytes, steps.inputBytes)
+
 const added = (totals: TransactionTotals, steps: ReadySteps, outputs: number, millis: number): TransactionTotals => ({
   steps: totals.steps + steps.count,
   outputs: totals.outputs + outputs,
-  bytes: totals.bytes + Math.max(steps.bytes, steps.inputBytes),
+  bytes: bytesWith(totals, steps),
   millis: totals.millis + millis,
   writtenAt: steps.writtenAt ?? totals.writtenAt
 })

@@ -111,7 +111,7 @@ const commitIn = <E, R>(
           continue
         }
         const complete = steps.ready(limits.commitBytesMax)
-        const bytes = transaction.totals.bytes + Math.max(complete.bytes, complete.inputBytes)
+        const bytes = transaction.bytesWith(complete)
         const mayStayOpen = transaction.committedBytes >= options.runtime.commitSoonBytes && !limits.areReduced
         if (complete.count > 0 && bytes < pace.openBytesMax && mayStayOpen) {
           yield* write(options, steps, transaction, complete)

@@ -25,7 +25,7 @@ export class TransactionPace {
   /**
    * 0 where nothing is to be waited for.
    *
-   * @param isAtEnd nothing more is in the log: late events are as good as any then, and the next stage may wait for them
+   * @param isAtEnd the log has nothing more: late events do not gather then, since the next stage may wait for them
    */
   millisLeft(now: number, isAtEnd = false): number {
     const pause = this.isLate && !isAtEnd ? latePauseMillis : this.pauseMillis
