@@ -91,7 +91,7 @@ const commitIn = <E, R>(
   state: PipelineState<E, R>
 ): Effect.Effect<void, E | KafkaError, R> =>
   Effect.gen(function* () {
-    const { task, limits } = options
+    const { limits } = options
     const { steps } = state
     const pace = new TransactionPace()
     while (true) {
@@ -110,31 +110,40 @@ const commitIn = <E, R>(
           yield* Effect.timeoutOption(state.changed.await, wait)
           continue
         }
-        const complete = steps.ready(limits.commitBytesMax)
-        const bytes = transaction.bytesWith(complete)
-        const mayStayOpen = transaction.committedBytes >= options.runtime.commitSoonBytes && !limits.areReduced
-        if (complete.count > 0 && bytes < pace.openBytesMax && mayStayOpen) {
-          yield* write(options, steps, transaction, complete)
-          continue
-        }
+        if (yield* writeComplete(options, steps, transaction, pace)) continue
       }
-      const tick = state.tickDue ? task.tick : undefined
-      state.tickDue = false
-      const outputs = tick === undefined ? [] : (yield* tick.step).outputs
-      const ticked = outputs.length === 0 ? null : outputs
-      // Read after the tick, which may take long, and without suspending: what comes later must not be committed with it.
-      const ready = steps.ready(options.limits.commitBytesMax)
-      const idle = (state.idleDue || steps.intakeEnded) && steps.nothingWaits(ready)
-      state.idleDue = false
-      if (ready.count === 0 && ticked === null && !idle && !transaction.isOpen) {
-        if (steps.intakeEnded && steps.isEmpty) return
-        yield* state.changed.await
-        continue
-      }
-      if (ticked !== null) ready.outputs.push(...ticked)
-      const { millis, writtenAt } = yield* commit(options, steps, transaction, ready, steps.nextOffset(ready, idle))
-      pace.ended(yield* Clock.currentTimeMillis, millis, writtenAt)
+      if (yield* commitDue(options, state, transaction, pace)) continue
+      if (steps.intakeEnded && steps.isEmpty) return
+      yield* state.changed.await
     }
+  })
+
+/**
+ * Commits what is complete, and what the tick gives where it is due. Whether there was anything. Separate from the loop, whose generator keeps
+ * what its variables had for as long as it waits: the outputs of the last transaction.
+ */
+const commitDue = <E, R>(
+  options: PipelineOptions<E, R>,
+  state: PipelineState<E, R>,
+  transaction: PartitionTransaction,
+  pace: TransactionPace
+) =>
+  Effect.gen(function* () {
+    const { task, limits } = options
+    const { steps } = state
+    const tick = state.tickDue ? task.tick : undefined
+    state.tickDue = false
+    const outputs = tick === undefined ? [] : (yield* tick.step).outputs
+    const ticked = outputs.length === 0 ? null : outputs
+    // Read after the tick, which may take long, and without suspending: what comes later must not be committed with it.
+    const ready = steps.ready(limits.commitBytesMax)
+    const idle = (state.idleDue || steps.intakeEnded) && steps.nothingWaits(ready)
+    state.idleDue = false
+    if (ready.count === 0 && ticked === null && !idle && !transaction.isOpen) return false
+    if (ticked !== null) ready.outputs.push(...ticked)
+    const { millis, writtenAt } = yield* commit(options, steps, transaction, ready, steps.nextOffset(ready, idle))
+    pace.ended(yield* Clock.currentTimeMillis, millis, writtenAt)
+    return true
   })
 
 /** Whether what is complete is no large transaction yet, and may become one. */
@@ -143,20 +152,24 @@ const waitsForMore = <E, R>(steps: StepQueue<E, R>, enoughBytes: number): boolea
   return ready.bytes < enoughBytes && !steps.isFull(ready)
 }
 
-/** Writes the outputs of complete steps without committing them: their memory is free from then on. */
-const write = <E, R>(
-  { runtime }: PipelineOptions<E, R>,
+/** Writes the outputs of complete steps without committing them, where the transaction may stay open: their memory is free from then on. */
+const writeComplete = <E, R>(
+  { limits, runtime }: PipelineOptions<E, R>,
   steps: StepQueue<E, R>,
   transaction: PartitionTransaction,
-  ready: ReadySteps
-) =>
-  Effect.map(
-    transaction.write(
-      ready,
-      ready.outputs.map((output) => produced(runtime.prefix, output))
-    ),
-    () => steps.wrote(ready)
-  )
+  pace: TransactionPace
+): Effect.Effect<boolean, KafkaError> =>
+  Effect.suspend(() => {
+    const complete = steps.ready(limits.commitBytesMax)
+    const bytes = transaction.bytesWith(complete)
+    const mayStayOpen = transaction.committedBytes >= runtime.commitSoonBytes && !limits.areReduced
+    if (complete.count === 0 || bytes >= pace.openBytesMax || !mayStayOpen) return Effect.succeed(false)
+    const records = complete.outputs.map((output) => produced(runtime.prefix, output))
+    return Effect.map(transaction.write(complete, records), () => {
+      steps.wrote(complete)
+      return true
+    })
+  })
 
 const commit = <E, R>(
   { at, groupId, runtime, metadata, onCommitted }: PipelineOptions<E, R>,

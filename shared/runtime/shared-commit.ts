@@ -40,18 +40,27 @@ export const commitShared = <E, R>(
           if (positionDue.isOpen) continue
         }
       }
-      const { parts, failed } = collect(partition)
-      for (const subscriber of failed) yield* onFailed(subscriber)
-      if (parts.length === 0) {
-        if (partition.ended && partition.isDrained) return
-        yield* partition.changed.await
-        continue
-      }
-      yield* commit(partition, parts)
-      if (parts.some(({ next, ticked }) => next !== null || ticked !== null)) onCommitted()
-      partition.resumeIfRoom()
-      partition.room.openUnsafe()
+      if (yield* commitReady(partition, onCommitted, onFailed)) continue
+      if (partition.ended && partition.isDrained) return
+      yield* partition.changed.await
     }
+  })
+
+/** Whether anything was. Separate from the loop, whose generator keeps what its variables had for as long as it waits. */
+const commitReady = <E, R>(
+  partition: SharedPartition<E, R>,
+  onCommitted: () => void,
+  onFailed: (subscriber: Subscriber<E, R>) => Effect.Effect<void>
+) =>
+  Effect.gen(function* () {
+    const { parts, failed } = collect(partition)
+    for (const subscriber of failed) yield* onFailed(subscriber)
+    if (parts.length === 0) return false
+    yield* commit(partition, parts)
+    if (parts.some(({ next, ticked }) => next !== null || ticked !== null)) onCommitted()
+    partition.resumeIfRoom()
+    partition.room.openUnsafe()
+    return true
   })
 
 /** Without suspending: what comes later must not be committed with it. */

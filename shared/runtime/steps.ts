@@ -65,26 +65,37 @@ export class StepQueue<E, R> extends OrderedSteps<E> implements GroupedQueue<E, 
   /** Takes a batch only when a step may start, so that batches are as full as the load makes them. Ends with the intake. */
   readonly run = (scope: Scope.Scope): Effect.Effect<void, KafkaError, R> =>
     Effect.gen({ self: this }, function* () {
-      const { group, intake, processor, onChange } = this.options
+      const { group, processor, onChange } = this.options
       const running = processor.concurrency === 1 ? null : Semaphore.makeUnsafe(processor.concurrency)
       this.services = yield* Effect.context<R>()
       this.scope = scope
       group?.queues.add(this)
       yield* Scope.addFinalizer(scope, this.left)
-      while (true) {
+      do {
         while (this.steps.length >= this.uncommittedMax) {
           this.room.closeUnsafe()
           yield* this.room.await
         }
         if (running !== null) yield* running.take(1)
-        const taken = yield* intake.take
-        if (taken === null) break
-        if (running === null) yield* this.workAlone(taken, this.shareWith(taken))
-        else yield* Effect.forkIn(Effect.andThen(this.work(taken), running.release(1)), scope)
-      }
+      } while (yield* this.takeOne(running))
       this.intakeEnded = true
       onChange()
     })
+
+  /**
+   * Whether there was a batch. A separate effect: a generator that waits keeps what its variables had, so that the loop above would keep the
+   * last batch of each queue until its next one.
+   */
+  private takeOne(running: Semaphore.Semaphore | null): Effect.Effect<boolean, KafkaError, R> {
+    return Effect.flatMap(this.options.intake.take, (taken) => {
+      if (taken === null) return Effect.succeed(false)
+      const begun =
+        running === null
+          ? this.workAlone(taken, this.shareWith(taken))
+          : Effect.forkIn(Effect.andThen(this.work(taken), running.release(1)), this.scope)
+      return Effect.as(begun, true)
+    })
+  }
 
   /** Where one runs at a time it needs no separate fiber. Behind one that failed none begins: it would be repeated with it. */
   private workAlone(taken: TakenBatch, together: StepTogether<E, R> | null): Effect.Effect<void, never, R> {
@@ -97,7 +108,6 @@ export class StepQueue<E, R> extends OrderedSteps<E> implements GroupedQueue<E, 
     })
   }
 
-  // A separate method, so that the loop above holds no batch while it waits for the next.
   private work(taken: TakenBatch): Effect.Effect<Exit.Exit<Step, E | KafkaError>, never, R> {
     const { batch, ended } = this.begin(taken)
     return Effect.map(this.exitOf(batch), ended)
