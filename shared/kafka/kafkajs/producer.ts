@@ -12,8 +12,9 @@ import {
 } from "../client.ts"
 import type { ResolvedKafkaOptions } from "../options.ts"
 import { BatchSizes } from "../wire/batch-sizes.ts"
-import { largestBatch } from "../wire/produce-chunks.ts"
+import { batchesOf } from "../wire/produce-chunks.ts"
 import { attempt, attemptBriefly, kafkaError, retryPolicy, settledWithin } from "./errors.ts"
+import { refusedBatches } from "./refused-batches.ts"
 import { makeSender, type Outgoing, type Sender, type TopicMessages } from "./send.ts"
 
 /**
@@ -235,20 +236,27 @@ export const batchSizesOf = ({ produceBatchBytes, produceRequestBytes, compresse
   new BatchSizes({ writtenBytesMax: produceBatchBytes, recordBytesMax: produceRequestBytes, compressedTopics })
 
 /**
- * The broker does not say which batch of a request is too large; it can only be the largest. Where that can be divided, it will be when its owner
- * writes it again: here it cannot, since others of the request may be written.
+ * A refused batch that can be divided will be when its owner writes it again: here it cannot, since others of the request may be
+ * written. Without a word of the broker it can only be the largest.
  */
 const refusedAsTooLarge = (error: KafkaError, chunk: ReadonlyArray<Outgoing>, sizes: BatchSizes): KafkaError => {
-  const { topic, bytes, records } = largestBatch(chunk)
-  const isDivisible = records.length > 1
-  if (isDivisible) sizes.refused(topic, bytes)
+  const named = refusedBatches(error.cause)
+  const batches = batchesOf(chunk)
+  const found = batches.filter((batch) =>
+    named.some((at) => at.topic === batch.topic && at.partition === batch.partition)
+  )
+  const refused = found.length > 0 ? found : batches.slice(0, 1)
+  for (const { topic, bytes, records } of refused) if (records.length > 1) sizes.refused(topic, bytes)
+  const single = refused.find(({ records }) => records.length === 1)
+  const { topic, bytes, records } = single ?? refused[0]!
   return new KafkaError({
-    code: isDivisible ? "other" : "too_large",
+    code: single === undefined ? "other" : "too_large",
     operation: error.operation,
-    message: isDivisible
-      ? `The topic ${topic} does not take a batch of ${records.length} records that has ${bytes} bytes before compression; those that follow are smaller.`
-      : `The topic ${topic} does not take a record of ${bytes} bytes.`,
-    nextStep: isDivisible ? "If this repeats, raise the topic's max.message.bytes." : error.nextStep,
+    message:
+      single === undefined
+        ? `The topic ${topic} does not take a batch of ${records.length} records that has ${bytes} bytes before compression; those that follow are smaller.`
+        : `The topic ${topic} does not take a record of ${bytes} bytes.`,
+    nextStep: single === undefined ? "If this repeats, raise the topic's max.message.bytes." : error.nextStep,
     cause: error.cause
   })
 }

@@ -48,16 +48,23 @@ interface TopicBytes {
   batches: Array<number>
 }
 
-/** The largest batch of a chunk, whose records go to these partitions. There must be a record. */
-export const largestBatch = <A extends RecordContent & { readonly partition?: number }>(
+/** A chunk's records for one partition. */
+interface Batch<A> {
+  readonly topic: string
+  readonly partition: number | undefined
+  readonly bytes: number
+  readonly records: ReadonlyArray<A>
+}
+
+/** The batches of a chunk, whose records go to these partitions; the largest first. */
+export const batchesOf = <A extends RecordContent & { readonly partition?: number }>(
   chunk: ReadonlyArray<A>
-): { readonly topic: string; readonly bytes: number; readonly records: ReadonlyArray<A> } => {
-  const batches = Map.groupBy(chunk, ({ topic, partition }) => `${topic} ${partition ?? ""}`)
-  return [...batches.values()]
+): ReadonlyArray<Batch<A>> =>
+  [...Map.groupBy(chunk, ({ topic, partition }) => `${topic} ${partition ?? ""}`).values()]
     .map((records) => ({
       topic: records[0]!.topic,
+      partition: records[0]!.partition,
       bytes: records.reduce((bytes, record) => bytes + producedBytes(record), 0),
       records
     }))
-    .reduce((largest, batch) => (batch.bytes > largest.bytes ? batch : largest))
-}
+    .sort((one, other) => other.bytes - one.bytes)

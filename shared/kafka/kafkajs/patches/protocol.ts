@@ -25,6 +25,7 @@ import {
 } from "../../wire/record-batch-writer.ts"
 import { type AskedTopics, type FetchedTopics, readPortions } from "../portions.ts"
 import { ResponseReader } from "../raw-request.ts"
+import { noteRefused, type ProduceResponse } from "../refused-batches.ts"
 import { failIf, isAddedByProduce, notifyWritten, produceVersion } from "../transaction-requests.ts"
 
 /** What `protocol/request` gets of a request's encoder. */
@@ -218,9 +219,7 @@ const readResponse = (response: ResponseReader) => {
 }
 
 const parseResponse = async (decoded: unknown): Promise<unknown> => {
-  const { topics } = decoded as {
-    readonly topics: ReadonlyArray<{ readonly partitions: ReadonlyArray<{ readonly errorCode: number }> }>
-  }
+  const { topics } = decoded as ProduceResponse
   for (const { partitions } of topics) for (const { errorCode } of partitions) failIf(errorCode)
   return decoded
 }
@@ -240,7 +239,10 @@ const pooled = ({ request, response }: ProduceCall, options: ProduceOptions, fra
       ...response,
       // Not after an error: the socket may still hold the request.
       parse: async (decoded) => {
-        const parsed = await response.parse(decoded)
+        const parsed = await response.parse(decoded).catch((error: unknown) => {
+          noteRefused(error, decoded as ProduceResponse)
+          return Promise.reject(error)
+        })
         sent?.release()
         sent = null
         return parsed
