@@ -136,11 +136,18 @@ export class Isolation {
     return this.aloneTo < 0 && (this.isProven || this.found.times === 0)
   }
 
-  /** Such a batch begins. Returns where it says that its mark is stored; null where there is nothing to store. */
+  /** Such a batch begins. Returns what is open once its mark is stored (`storeMark`); null where there is nothing to store. */
   beginShared(): Latch.Latch | null {
     if (this.isProven) return null
     this.isProven = true
-    return this.isMarked ? null : this.writeNow({ times: 1, to: null, record: null })
+    if (this.isMarked) return null
+    this.setMark({ times: 1, to: null, record: null })
+    return this.stored
+  }
+
+  /** The commit may begin at once, and with it whatever its end leads to: the partition may be closed when this returns. */
+  storeMark(): void {
+    this.options!.store()
   }
 
   /** This opening's first step is stored already: it was opened again after a failed step. */
@@ -183,13 +190,16 @@ export class Isolation {
   }
 
   /** Stores the mark before what follows it. */
-  private readonly write = (mark: BegunRecords): Effect.Effect<void> => Effect.suspend(() => this.writeNow(mark).await)
+  private readonly write = (mark: BegunRecords): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      this.setMark(mark)
+      this.storeMark()
+      return this.stored.await
+    })
 
-  private writeNow(mark: BegunRecords): Latch.Latch {
+  private setMark(mark: BegunRecords): void {
     this.mark = mark
     this.stored.closeUnsafe()
-    this.options!.store()
-    return this.stored
   }
 
   private readonly hold = (count: number, to: number, scope: Scope.Scope): Effect.Effect<void> =>

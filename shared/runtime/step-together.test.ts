@@ -4,6 +4,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as TestClock from "effect/testing/TestClock"
 import { settle } from "../testing/runtime-harness.ts"
 import { sharedInputHarness, type Work } from "../testing/shared-input-harness.ts"
@@ -179,23 +180,25 @@ it.effect("ends with a partition that is lost; the others take their steps alone
   })
 )
 
-it.effect("does not begin any more once a partition is lost", () =>
-  Effect.gen(function* () {
-    const goneOn: Array<string> = []
-    const partOf = (topic: string): SharedPart<never, never> => ({
-      batch: { topic, partition: 0, records: [] },
-      ready: null,
-      joined: () => undefined,
-      complete: () => assert.fail("It did not begin."),
-      goOn: (rest) => void goneOn.push(rest === null ? topic : "rest")
+it.effect(
+  "does not begin where a partition is lost by the mark that it stores; the others store theirs, and go on alone",
+  () =>
+    Effect.gen(function* () {
+      const happened: Array<string> = []
+      const partOf = (topic: string, prepare: () => void): SharedPart<never, never> => ({
+        batch: { topic, partition: 0, records: [] },
+        ready: Latch.makeUnsafe(false),
+        joined: () => undefined,
+        prepare,
+        complete: () => assert.fail("It did not begin."),
+        goOn: (rest) => void happened.push(rest === null ? `${topic} goes on` : "rest")
+      })
+      const lost = partOf("lost", () => void Effect.runFork(together.leave(lost)))
+      const kept = partOf("kept", () => void happened.push("kept is prepared"))
+      const together: StepTogether<never, never> = new StepTogether([lost, kept])
+      together.start(() => assert.fail("It began."), yield* Effect.context<never>())
+      assert.deepStrictEqual(happened, ["kept goes on", "kept is prepared"])
     })
-    const [lost, kept] = [partOf("lost"), partOf("kept")]
-    const together = new StepTogether([lost, kept])
-    yield* together.leave(lost)
-    assert.deepStrictEqual(goneOn, ["kept"])
-    yield* together.start(() => assert.fail("It began."))
-    assert.deepStrictEqual(goneOn, ["kept"])
-  })
 )
 
 it.effect("finds a record that ends its process, whichever partition has it; all others are processed once", () =>

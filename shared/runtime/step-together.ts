@@ -2,6 +2,7 @@
  * One step for batches of several partitions of a processor. Each of them commits its part alone. One that is lost meanwhile ends the
  * step, since nothing more may be sent for it; the others then take theirs alone, as they do where the step fails.
  */
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -16,6 +17,8 @@ export interface SharedPart<E, R> {
   readonly ready: Latch.Latch | null
   /** The partition belongs to this step. */
   readonly joined: (together: StepTogether<E, R>) => void
+  /** The step waits for what opens `ready`. */
+  readonly prepare: () => void
   readonly complete: (step: Step) => void
   /** The partition goes on alone with this, or from the start. */
   readonly goOn: (rest: Effect.Effect<Step, E, R> | null) => void
@@ -35,25 +38,26 @@ export class StepTogether<E, R> {
     for (const part of parts) part.joined(this)
   }
 
-  /** Begins, in the caller's turn of the event loop. */
-  readonly start = (work: Work<E, R>): Effect.Effect<void, never, R> =>
-    Effect.contextWith((services) => {
-      if (this.isOver) return Effect.void
-      const whole = Effect.suspend(() =>
-        this.parts.length === 0 ? Effect.succeed([]) : work(this.parts.map(({ batch }) => batch))
-      )
-      const isReady = this.parts.every(({ ready }) => ready === null)
-      this.fiber = Effect.runForkWith(services)(isReady ? whole : Effect.andThen(this.allReady, whole))
-      this.fiber.addObserver((exit) => this.ended(exit))
-      return Effect.void
-    })
+  /**
+   * Begins, in the caller's turn of the event loop. No effect: the fiber that has taken the first batch may be interrupted before its next
+   * one, and the other partitions would wait for ever.
+   */
+  start(work: Work<E, R>, services: Context.Context<R>): void {
+    const whole = Effect.suspend(() =>
+      this.parts.length === 0 ? Effect.succeed([]) : work(this.parts.map(({ batch }) => batch))
+    )
+    const all = this.parts
+    const isReady = all.every(({ ready }) => ready === null)
+    this.fiber = Effect.runForkWith(services)(isReady ? whole : Effect.andThen(this.allReady, whole))
+    this.fiber.addObserver((exit) => this.ended(exit))
+    // Behind all that, since a partition may be lost by it, which then ends the step for the others.
+    for (const part of all) part.prepare()
+  }
 
   /** Its partition is lost: when this has ended, nothing more of it is sent. */
   leave(part: SharedPart<E, R>): Effect.Effect<void> {
     this.parts = this.parts.filter((one) => one !== part)
-    if (this.fiber !== null) return Fiber.interrupt(this.fiber)
-    this.ended(Exit.interrupt())
-    return Effect.void
+    return this.fiber === null ? Effect.void : Fiber.interrupt(this.fiber)
   }
 
   /** Those that are late go on alone: the transaction that says so of one partition must not hold the others up. */

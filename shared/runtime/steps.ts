@@ -89,18 +89,14 @@ export class StepQueue<E, R> extends OrderedSteps<E> implements GroupedQueue<E, 
   private takeOne(running: Semaphore.Semaphore | null): Effect.Effect<boolean, KafkaError, R> {
     return Effect.flatMap(this.options.intake.take, (taken) => {
       if (taken === null) return Effect.succeed(false)
-      const begun =
-        running === null
-          ? this.workAlone(taken, this.shareWith(taken))
-          : Effect.forkIn(Effect.andThen(this.work(taken), running.release(1)), this.scope)
-      return Effect.as(begun, true)
+      if (running !== null)
+        return Effect.as(Effect.forkIn(Effect.andThen(this.work(taken), running.release(1)), this.scope), true)
+      return this.workTogether(taken) ? Effect.succeed(true) : Effect.as(this.workAlone(taken), true)
     })
   }
 
   /** Where one runs at a time it needs no separate fiber. Behind one that failed none begins: it would be repeated with it. */
-  private workAlone(taken: TakenBatch, together: StepTogether<E, R> | null): Effect.Effect<void, never, R> {
-    const { processor } = this.options
-    if (together !== null) return together.start((batches) => withDeadline(processor, processor.stepTogether!(batches)))
+  private workAlone(taken: TakenBatch): Effect.Effect<void, never, R> {
     return Effect.flatMap(this.work(taken), (exit) => {
       if (!Exit.isSuccess(exit)) return Effect.never
       // The commit of this one may begin before the next.
@@ -140,12 +136,16 @@ export class StepQueue<E, R> extends OrderedSteps<E> implements GroupedQueue<E, 
     return { batch, ended }
   }
 
-  /** The step of this batch and those of other partitions that are due as well; null where it is taken alone. */
-  private shareWith(taken: TakenBatch): StepTogether<E, R> | null {
+  /** Begins a step of this batch and those of other partitions that are due as well; false where it is to be taken alone. */
+  private workTogether(taken: TakenBatch): boolean {
     const { group, intake, isolation, processor } = this.options
-    if (group === undefined || processor.stepTogether === undefined || isolation?.mayShare === false) return null
+    const { stepTogether } = processor
+    if (group === undefined || stepTogether === undefined || isolation?.mayShare === false) return false
     const others = group.idleBeside(this, taken, intake.limits)
-    return others.length === 0 ? null : new StepTogether([this.partOf(taken), ...others.map((one) => one.share())])
+    if (others.length === 0) return false
+    const together = new StepTogether([this.partOf(taken), ...others.map((one) => one.share())])
+    together.start((batches) => withDeadline(processor, stepTogether(batches)), this.services)
+    return true
   }
 
   get isIdle(): boolean {
@@ -178,6 +178,9 @@ export class StepQueue<E, R> extends OrderedSteps<E> implements GroupedQueue<E, 
       ready,
       joined: (step) => {
         this.together = { step, part }
+      },
+      prepare: () => {
+        if (ready !== null) this.options.isolation!.storeMark()
       },
       complete: (step) => complete(Exit.succeed(step)),
       goOn: (rest) => {
