@@ -7,6 +7,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import * as Effect from "effect/Effect"
 import { parse, parseAllDocuments } from "yaml"
+import { checkNotifications } from "../../processors/notifier/notifications-file.ts"
 import { loadConnections } from "../../shared/connectors/load-connections.ts"
 import { checkFailed, mustRun, run } from "../images/check/command.ts"
 import { temporaryFolder } from "../images/check/engine.ts"
@@ -53,6 +54,16 @@ const main = Effect.gen(function* () {
         if (code !== 0) return yield* checkFailed(out + err)
       })
     )
+    if (file !== null)
+      yield* report.check(
+        `its connections, and whom it notifies, are right: ${name}`,
+        Effect.gen(function* () {
+          const { connections, notifications } = parse(readFileSync(file, "utf8"))
+          const problems = notifications === undefined ? [] : checkNotifications(notifications, null).problems
+          if (connections === undefined || problems.length > 0)
+            return yield* checkFailed(problems.map(({ message }) => message).join("\n") || "it has no connections")
+        })
+      )
     yield* report.check(
       `pods have no rights, their secrets alone, a budget, probes and a network policy; KEDA asks for groups that exist: ${name}`,
       Effect.gen(function* () {

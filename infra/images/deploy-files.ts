@@ -175,6 +175,10 @@ export const generatedLines: Readonly<Record<string, ReadonlyArray<string>>> = {
     "services:",
     ...[...sandboxService, ...["topics", "cli", ...programNames].flatMap(sandboxedService)].map((line) => `  ${line}`)
   ],
+  "infra/compose/existing-kafka.yaml": [
+    "  topics: { <<: *existing, depends_on: !reset {} }",
+    ...["cli", ...programNames].map((program) => `  ${program}: *existing`)
+  ],
   "infra/helm/capi-relay/values.yaml": [
     "# `programs` puts several into one process, which costs less CPU for many platforms (docs/performance.md); such as, in the place",
     "# of the deliveries (set to null):",

@@ -53,6 +53,10 @@ export const checkCompose = Effect.fnUntraced(function* (report: Report, engine:
         return yield* checkFailed(bad.map(({ name, exitCode }) => `${name} ended with ${exitCode}`).join(", "))
     })
   )
+  yield* report.check(
+    "with existing-kafka.yaml Compose has no broker, and a program gets ready on the one that is named",
+    onExistingKafka(engine, compose)
+  )
 })
 
 /** Runs with the broker and the registry of the Compose file in its context. */
@@ -125,6 +129,28 @@ const storeCredential = Effect.fnUntraced(function* (compose: Compose) {
   const { out } = yield* compose.must(capi("credentials", "list", "--json"))
   if (!out.includes(`"${stored.name}"`) || out.includes(stored.token))
     return yield* checkFailed(`credentials list prints ${out.slice(0, 200)}`)
+})
+
+/** The broker and the registry that run already, under the names of their containers, which nothing else uses. */
+const onExistingKafka = Effect.fnUntraced(function* (engine: Engine, compose: Compose) {
+  const nameOf = (name: string) =>
+    Effect.flatMap(service(compose, name), ({ container }) =>
+      Effect.map(engine.must(["inspect", "--format", "{{.Name}}", container]), ({ out }) => out.trim().replace("/", ""))
+    )
+  const environment = {
+    KAFKA_BROKERS: `${yield* nameOf("kafka")}:9092`,
+    SCHEMA_REGISTRY_URL: `http://${yield* nameOf("registry")}:8080/apis/ccompat/v7`
+  }
+  const { out } = yield* compose.mustOnExisting(["config", "--services"], { environment })
+  const services = out.split("\n")
+  if (!services.includes("mapper") || services.includes("kafka") || services.includes("registry"))
+    return yield* checkFailed(`its services are ${services.join(" ")}`)
+  const [program] = programNames
+  yield* compose.mustOnExisting(["up", "--detach", "--no-build", program], { environment })
+  yield* until(compose, `${program} is ready`, 120, () => answers(`${addressOf(0)}/readyz`))
+  const { Config: config } = yield* inspect(engine, compose, program)
+  for (const [name, value] of Object.entries(environment))
+    if (!config.Env.includes(`${name}=${value}`)) return yield* checkFailed(`${program} has another ${name}`)
 })
 
 const service = (compose: Compose, name: string) =>

@@ -24,6 +24,8 @@ export interface Compose {
   /** Runs `docker compose` with the files of the checkout; another exit code than 0 is a failure. */
   readonly must: (args: ReadonlyArray<string>, options?: RunOptions) => Effect.Effect<Ran, CheckFailed>
   readonly run: (args: ReadonlyArray<string>, options?: RunOptions) => Effect.Effect<Ran, CheckFailed>
+  /** `must` with `existing-kafka.yaml` beside: what there is of a broker and a registry is named by the variables. */
+  readonly mustOnExisting: Compose["must"]
   /** Every service that was created, those that have ended too. */
   readonly services: Effect.Effect<ReadonlyArray<Service>, CheckFailed>
   /** The file of connections that its programs read. */
@@ -64,11 +66,12 @@ export const prepareCompose = (
       CAPI_CONNECTIONS: path.join(checkout, "connections.yaml")
     }
     yield* Effect.sync(() => writeFiles(checkout, environment.CAPI_CONNECTIONS))
-    const files = ["compose.yaml", "sandbox.yaml"].flatMap((file) => [
-      "--file",
-      path.join(checkout, "infra/compose", file)
-    ])
-    const all = ["compose", "--project-name", `capi-check-${process.pid}`, "--progress", "plain", ...files]
+    const withFiles = (names: ReadonlyArray<string>): ReadonlyArray<string> => [
+      ...["compose", "--project-name", `capi-check-${process.pid}`, "--progress", "plain"],
+      ...names.flatMap((file) => ["--file", path.join(checkout, "infra/compose", file)])
+    ]
+    const all = withFiles(["compose.yaml", "sandbox.yaml"])
+    const onExisting = withFiles(["compose.yaml", "sandbox.yaml", "existing-kafka.yaml"])
     const options = (given: RunOptions = {}): RunOptions => ({
       limit: "3 minutes",
       ...given,
@@ -80,6 +83,7 @@ export const prepareCompose = (
     )
     return {
       must,
+      mustOnExisting: (args, given) => engine.must([...onExisting, ...args], options(given)),
       run: (args, given) => engine.docker([...all, ...args], options(given)),
       services: Effect.flatMap(must(["ps", "--all", "--format", "json"]), ({ out }) => parseServices(out)),
       connections: environment.CAPI_CONNECTIONS
