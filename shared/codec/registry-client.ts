@@ -109,7 +109,8 @@ const requireCompatibility = (
       const level = JSON.parse(present.text) as { readonly compatibilityLevel?: string }
       if (level.compatibilityLevel === compatibility) return
       const set = await sendRequest({ ...common, method: "PUT", body: JSON.stringify({ compatibility }) })
-      if (set.status >= 300) throw Object.assign(new Error(`status ${set.status}`), { status: set.status })
+      if (set.status >= 300)
+        throw Object.assign(new Error(`status ${set.status}: ${set.text.slice(0, 300)}`), { status: set.status })
     },
     catch: (cause) => failureOf(`set the compatibility of ${subject}`, cause)
   })

@@ -64,6 +64,32 @@ it.live("programs that start at the same time all get the id of the schema that 
   })
 )
 
+it.live("programs that all find a subject without our level of compatibility get the id of their schema", () =>
+  Effect.gen(function* () {
+    const older = rawSchema()
+    older.fields.pop()
+    for (let round = 0; round < 10; round++) {
+      const subject = subjectOf(uniquePrefix("level"), "raw-events")
+      // As between the two requests of the first of them: the subject is there, and its level is not.
+      const made = yield* Effect.promise(() =>
+        fetch(`${testRegistryUrl()}/subjects/${subject}/versions`, {
+          method: "POST",
+          headers: { "content-type": "application/vnd.schemaregistry.v1+json" },
+          body: JSON.stringify({ schema: JSON.stringify(older) })
+        })
+      )
+      assert.strictEqual(made.status, 200)
+      const answers = yield* Effect.all(
+        Array.from({ length: 8 }, () =>
+          makeRegistryClient({ url: testRegistryUrl() }).register(subject, schemaJson["raw-event"])
+        ),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(new Set(answers.map(({ id }) => id)).size, 1)
+    }
+  })
+)
+
 it.live("while the registry is down known ids go on working and an unknown one is a failure to try again", () => {
   const prefix = uniquePrefix("down")
   return Effect.gen(function* () {
