@@ -145,7 +145,7 @@ const onExistingKafka = Effect.fnUntraced(function* (engine: Engine, compose: Co
   const services = out.split("\n")
   if (!services.includes("mapper") || services.includes("kafka") || services.includes("registry"))
     return yield* checkFailed(`its services are ${services.join(" ")}`)
-  const [program] = programNames
+  const program = programNames[0]!
   yield* compose.mustOnExisting(["up", "--detach", "--no-build", program], { environment })
   yield* until(compose, `${program} is ready`, 120, () => answers(`${addressOf(0)}/readyz`))
   const { Config: config } = yield* inspect(engine, compose, program)
