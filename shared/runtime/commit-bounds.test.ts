@@ -57,7 +57,7 @@ it.effect("commits no batch that was taken and is not worked on yet", () =>
     // Effect lets other fibers run between any two operations; here it always does so after a batch was taken.
     const heldUp = Effect.tap(intake.take, () => Effect.repeat(Effect.yieldNow, { times: 10 }))
     const step = (batch: Batch) => Effect.succeed(copyOf(batch))
-    const pipeline = pipelineOf(Object.assign(intake, { take: heldUp }), 2, step, commits)
+    const pipeline = pipelineOf(Object.defineProperty(intake, "take", { value: heldUp }), 2, step, commits)
     const fiber = yield* Effect.forkChild(pipeline)
     const fetched = ["a", "b", "c"].map((text, offset) => recordAt("in", offset, text))
     intake.push(fetched, 3, 3)

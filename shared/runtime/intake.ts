@@ -5,11 +5,11 @@
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
 import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
 import type { BatchPacer } from "./batch-pacer.ts"
 import { type BatchLimits, type Inbound, inboundOf } from "./contract.ts"
 import { RecordQueue } from "./record-queue.ts"
+import { SmallLatch } from "./small-latch.ts"
 import { TimedLatch } from "./timers.ts"
 
 interface IntakeOptions {
@@ -38,6 +38,8 @@ interface IntakeOptions {
  */
 const backlogLingerMillis = 10_000
 
+const nothing = (): void => undefined
+
 export interface TakenBatch {
   readonly records: ReadonlyArray<Inbound>
   readonly bytes: number
@@ -53,7 +55,7 @@ export class Intake {
   highWatermark = 0
   paused = false
   /** Opened by whatever is received. */
-  readonly received = Latch.makeUnsafe(false)
+  readonly received = new SmallLatch(false)
   /** As `BatchPacer` knows it. */
   readonly owner: object | undefined
   private readonly options: IntakeOptions
@@ -132,22 +134,23 @@ export class Intake {
   }
 
   /** Waits for the next batch; null after `end`. One fiber takes. */
-  readonly take: Effect.Effect<TakenBatch | null, KafkaError> = Effect.gen({ self: this }, function* () {
-    while (true) {
-      this.changed.close()
-      // What came before it is finished first.
-      if (this.failure !== null && this.bytesInFlight === 0) return yield* this.failure
-      if (this.ended) return null
-      const left = this.millisToBatch()
-      if (left <= 0 && (this.isAdmitted || this.options.together?.pacer.tryAdmit(this) !== false)) {
-        return this.cut()
-      }
-      this.isWaitedFor = true
-      this.looksAgainAt = this.now() + left
-      yield* this.changed.await(left)
-      this.isWaitedFor = false
-    }
-  })
+  get take(): Effect.Effect<TakenBatch | null, KafkaError> {
+    return Effect.suspend(() => this.next())
+  }
+
+  private next(): Effect.Effect<TakenBatch | null, KafkaError> {
+    this.isWaitedFor = false
+    this.changed.close()
+    // What came before it is finished first.
+    if (this.failure !== null && this.bytesInFlight === 0) return Effect.fail(this.failure)
+    if (this.ended) return Effect.succeed(null)
+    const left = this.millisToBatch()
+    if (left <= 0 && (this.isAdmitted || this.options.together?.pacer.tryAdmit(this) !== false))
+      return Effect.succeed(this.cut())
+    this.isWaitedFor = true
+    this.looksAgainAt = this.now() + left
+    return Effect.flatMap(this.changed.await(left), () => this.next())
+  }
 
   /** A batch is waited for, and could be cut. */
   get isTakenFrom(): boolean {
@@ -278,7 +281,7 @@ export class Intake {
     together?.pacer.cut(this)
     // Who waits may have waited for the admission alone, without a timer.
     this.looksAgainAt = Number.POSITIVE_INFINITY
-    const done = together?.pacer.begin(together, bytes) ?? (() => undefined)
+    const done = together?.pacer.begin(together, bytes) ?? nothing
     return { records, bytes, endOffset, done }
   }
 }

@@ -7,12 +7,12 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { AdaptiveBatchLimits } from "./adaptive-limits.ts"
 import type { Batch, Inbound, PartitionTask } from "./contract.ts"
 import { endsMax, logPoison } from "./poison.ts"
+import { SmallLatch } from "./small-latch.ts"
 
 /** What a stored position says of the records behind it. */
 export interface BegunRecords {
@@ -31,17 +31,25 @@ const aloneMillis = 5_000
 const permits = 1_000_000
 
 /** Of a process: what runs alone takes all, the first steps of processors that were in flight at one end take one each. */
-const AloneInProcess = Context.Reference<Semaphore.Semaphore>("shared/runtime/AloneInProcess", {
+export const AloneInProcess = Context.Reference<Semaphore.Semaphore>("shared/runtime/AloneInProcess", {
   defaultValue: () => Semaphore.makeUnsafe(permits)
 })
 
-interface IsolationOptions {
-  /** The processor's name. */
-  readonly processor: string
+/** Whose records these are. */
+interface IsolatedSubscriber {
+  readonly processor: { readonly name: string }
   readonly limits: AdaptiveBatchLimits
   /** The position is to be stored with the next commit, though it has not moved. */
-  readonly store: () => void
-  readonly onPoison: (record: Inbound) => void
+  storePosition(): void
+  onPoison(record: Inbound): void
+}
+
+/** Of an opening, what the steps of a processor run with. */
+interface Opening {
+  readonly subscriber: IsolatedSubscriber
+  readonly alone: Semaphore.Semaphore
+  /** Ends with the opening. */
+  readonly scope: Scope.Scope
 }
 
 /** Of a processor in a partition, for as long as this process has the partition. */
@@ -52,47 +60,38 @@ export class Isolation {
   /** Stored with the position from now on, and what is stored with it. */
   private mark = nothingBegun
   private markStored = nothingBegun
-  private options: IsolationOptions | null = null
+  private opening: Opening | null = null
   /** Nothing is to be marked until the next opening. */
   private isProven = true
   /** The offset of the last record that is processed alone and not committed yet. */
   private aloneTo = -1
-  private held: { readonly count: number; readonly to: number } | null = null
-  private alone: Semaphore.Semaphore | null = null
+  private held: { readonly count: number; readonly to: number; readonly alone: Semaphore.Semaphore } | null = null
   /** A step had a defect: the process ends by it, and the mark stays. */
   hasDefect = false
-  private readonly stored = Latch.makeUnsafe(false)
-  private readonly committed = Latch.makeUnsafe(true)
+  private readonly stored = new SmallLatch(false)
+  private readonly committed = new SmallLatch(true)
 
   /** Guards the steps of an opening; a task without `poison` is left as it is. */
-  readonly guard = <E, R>(
+  guard<E, R>(
     task: PartitionTask<E, R>,
     position: number,
     begun: BegunRecords,
-    options: IsolationOptions
-  ): Effect.Effect<PartitionTask<E, R>, never, Scope.Scope> =>
-    Effect.gen({ self: this }, function* () {
-      if (task.poison === undefined) return task
-      const scope = yield* Effect.scope
-      this.options = options
-      this.alone = yield* AloneInProcess
-      if (this.position !== position) {
-        this.position = position
-        this.found = begun
-        this.mark = begun
-        this.markStored = begun
-      }
-      this.isProven = false
-      this.aloneTo = -1
-      options.limits.processAlone(this.found.to !== null)
-      yield* Effect.addFinalizer(() => this.release)
-      const { poison, step } = task
-      return {
-        ...task,
-        step: (batch) =>
-          this.isProven && this.aloneTo < 0 ? step(batch) : this.guardedStep({ ...task, poison }, batch, scope)
-      }
-    })
+    opening: Opening
+  ): Pick<PartitionTask<E, R>, "step"> {
+    const { poison } = task
+    if (poison === undefined) return task
+    this.opening = opening
+    if (this.position !== position) {
+      this.position = position
+      this.found = begun
+      this.mark = begun
+      this.markStored = begun
+    }
+    this.isProven = false
+    this.aloneTo = -1
+    opening.subscriber.limits.processAlone(this.found.to !== null)
+    return { step: (batch) => (this.isProven && this.aloneTo < 0 ? task.step(batch) : this.guardedStep(task, batch)) }
+  }
 
   /** What is stored with a position: the next offset, or null where it has not moved. */
   markOf(next: number | null): BegunRecords {
@@ -100,8 +99,8 @@ export class Isolation {
   }
 
   /** A commit stored this mark. */
-  readonly onCommitted = (next: number | null, mark: BegunRecords): Effect.Effect<void> =>
-    Effect.suspend(() => {
+  onCommitted(next: number | null, mark: BegunRecords): Effect.Effect<void> {
+    return Effect.suspend(() => {
       this.markStored = mark
       if (next === null) {
         if (mark === this.mark) this.stored.openUnsafe()
@@ -110,15 +109,16 @@ export class Isolation {
       this.position = next
       this.found = this.mark = mark
       if (mark.to === null) {
-        this.options?.limits.processAlone(false)
+        this.opening?.subscriber.limits.processAlone(false)
         if (this.aloneTo >= 0) this.isProven = true
       }
       if (this.aloneTo < next) {
         this.aloneTo = -1
         this.committed.openUnsafe()
       }
-      return this.held !== null && this.held.to < next ? this.release : Effect.void
+      return this.held !== null && this.held.to < next ? this.release() : Effect.void
     })
+  }
 
   /** What is to be stored where the process lives on, as nothing was ended by a record; null where that is stored already. */
   get leftBehind(): BegunRecords | null {
@@ -137,7 +137,7 @@ export class Isolation {
   }
 
   /** Such a batch begins. Returns what is open once its mark is stored (`storeMark`); null where there is nothing to store. */
-  beginShared(): Latch.Latch | null {
+  beginShared(): SmallLatch | null {
     if (this.isProven) return null
     this.isProven = true
     if (this.isMarked) return null
@@ -147,7 +147,7 @@ export class Isolation {
 
   /** The commit may begin at once, and with it whatever its end leads to: the partition may be closed when this returns. */
   storeMark(): void {
-    this.options!.store()
+    this.opening!.subscriber.storePosition()
   }
 
   /** This opening's first step is stored already: it was opened again after a failed step. */
@@ -155,75 +155,78 @@ export class Isolation {
     return this.mark === this.markStored && this.mark.times === this.found.times + 1
   }
 
-  private guardedStep<E, R>(
-    { poison, step }: Required<Pick<PartitionTask<E, R>, "poison" | "step">>,
-    batch: Batch,
-    scope: Scope.Scope
-  ) {
+  private guardedStep<E, R>(task: PartitionTask<E, R>, batch: Batch) {
     return Effect.gen({ self: this }, function* () {
       // What comes behind is processed once that is committed: else its end would be taken for its.
       while (this.aloneTo >= 0) {
         this.committed.closeUnsafe()
         if (this.aloneTo >= 0) yield* this.committed.await
       }
-      if (this.isProven) return yield* step(batch)
+      if (this.isProven) return yield* task.step(batch)
       const { times, to, record } = this.found
+      const { subscriber } = this.opening!
       const first = batch.records[0]!
       const last = batch.records[batch.records.length - 1]!.offset
       if (times < endsMax) {
         this.isProven = true
-        if (times > 0) yield* this.hold(1, last, scope)
+        if (times > 0) yield* this.hold(1, last)
         if (!this.isMarked) yield* this.write({ times: times + 1, to: null, record: null })
-        return yield* step(batch)
+        return yield* task.step(batch)
       }
       this.aloneTo = last
       if (record === first.offset) {
-        this.options!.onPoison(first)
-        yield* Effect.annotateLogs(logPoison(first.offset), { processor: this.options!.processor })
-        return yield* poison(first)
+        subscriber.onPoison(first)
+        yield* Effect.annotateLogs(logPoison(first.offset), { processor: subscriber.processor.name })
+        return yield* task.poison!(first)
       }
-      yield* this.hold(permits, last, scope)
+      yield* this.hold(permits, last)
       const isOneByOne = to !== null && first.offset <= to
       yield* this.write({ times, to: isOneByOne ? to : last, record: isOneByOne ? first.offset : null })
-      return yield* step(batch)
+      return yield* task.step(batch)
     })
   }
 
   /** Stores the mark before what follows it. */
-  private readonly write = (mark: BegunRecords): Effect.Effect<void> =>
-    Effect.suspend(() => {
+  private write(mark: BegunRecords): Effect.Effect<void> {
+    return Effect.suspend(() => {
       this.setMark(mark)
       this.storeMark()
       return this.stored.await
     })
+  }
 
   private setMark(mark: BegunRecords): void {
     this.mark = mark
     this.stored.closeUnsafe()
   }
 
-  private readonly hold = (count: number, to: number, scope: Scope.Scope): Effect.Effect<void> =>
-    Effect.uninterruptibleMask((restore) =>
+  private hold(count: number, to: number): Effect.Effect<void> {
+    const { alone, scope, subscriber } = this.opening!
+    return Effect.uninterruptibleMask((restore) =>
       Effect.gen({ self: this }, function* () {
-        yield* restore(this.alone!.take(count))
-        const held = { count, to }
+        yield* restore(alone.take(count))
+        const held = { count, to, alone }
         this.held = held
         const tooLong = Effect.suspend(() => {
           if (this.held !== held) return Effect.void
           if (count > 1) {
             this.mark = { times: this.found.times, to: this.found.to, record: null }
-            this.options!.store()
+            subscriber.storePosition()
           }
-          return this.release
+          return this.release()
         })
         yield* Effect.forkIn(Effect.delay(tooLong, aloneMillis), scope)
       })
     )
+  }
 
-  private readonly release: Effect.Effect<void> = Effect.suspend(() => {
-    if (this.held === null) return Effect.void
-    const { count } = this.held
-    this.held = null
-    return Effect.asVoid(this.alone!.release(count))
-  })
+  /** What runs alone is over, or its opening is. */
+  release(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.held === null) return Effect.void
+      const { alone, count } = this.held
+      this.held = null
+      return Effect.asVoid(alone.release(count))
+    })
+  }
 }

@@ -19,9 +19,14 @@ export interface MadeQueue<E, R> {
   readonly steps: StepQueue<E, R>
 }
 
+/** Makes the queue of a processor, without suspending. */
+interface QueueMaker<E, R> {
+  makeQueue(from: { readonly committed: number; readonly endOffset: number }): MadeQueue<E, R>
+}
+
 export class LazyQueue<E, R> {
   private made: MadeQueue<E, R> | null = null
-  private readonly make: (queue: LazyQueue<E, R>) => MadeQueue<E, R>
+  private readonly maker: QueueMaker<E, R>
   /** Until it is made: the next offset that is not committed, and the offset after everything that was read. */
   private position: number
   private readTo: number
@@ -30,10 +35,10 @@ export class LazyQueue<E, R> {
   /** What was only skipped may be committed. */
   idleDue = false
 
-  constructor(position: number, make: (queue: LazyQueue<E, R>) => MadeQueue<E, R>) {
+  constructor(position: number, maker: QueueMaker<E, R>) {
     this.position = position
     this.readTo = position
-    this.make = make
+    this.maker = maker
   }
 
   /** Null before the first record. */
@@ -43,7 +48,7 @@ export class LazyQueue<E, R> {
 
   ensure(): void {
     if (this.made !== null) return
-    this.made = this.make(this)
+    this.made = this.maker.makeQueue(this)
     if (this.hasEnded) this.made.intake.end()
   }
 

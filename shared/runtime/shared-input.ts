@@ -22,6 +22,7 @@ import { RuntimeObserver } from "./metrics.ts"
 import { type AssignedContext, keepOpen, type PartitionHandle } from "./partition.ts"
 import { appendTogether } from "./pipeline.ts"
 import { positionRecord, startPositions } from "./positions.ts"
+import { reopen } from "./reopen-subscriber.ts"
 import { restoreAll } from "./restore-state.ts"
 import { runGroup } from "./runtime.ts"
 import { commitShared } from "./shared-commit.ts"
@@ -192,7 +193,7 @@ const openAndProcess = <E, R>(
       const all = [...subscribers.values()]
       shared.subscribers.push(...all)
       yield* Effect.addFinalizer((exit) => storeLeftBehind(all, exit, append, topic, at.partition))
-      yield* Effect.addFinalizer(() => Effect.forEach(all, (one) => one.close, { discard: true }))
+      yield* Effect.addFinalizer(() => Effect.forEach(all, (one) => one.close(), { discard: true }))
       yield* Effect.addFinalizer((exit) =>
         Exit.isSuccess(exit) ? groupOffsets.leave(at) : Effect.sync(() => groupOffsets.forget(at))
       )
@@ -225,7 +226,7 @@ const openAndProcess = <E, R>(
         shared.busy.delete(one)
         shared.bytesInFlight -= bytes
         const reopening = Effect.andThen(
-          one.reopen(exit.cause, () => shared.endOffset),
+          reopen(one, exit.cause, () => shared.endOffset),
           Effect.sync(() => {
             shared.room.openUnsafe()
             if (shared.ended) one.queue.end()

@@ -71,7 +71,7 @@ const partitionOf = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
       waiting: partition.waiting,
       isMoreComing: partition.isMoreComing
     })
-    one.queue = new LazyQueue<never, never>(0, () => ({ intake, steps: { isEmpty: true } as never }))
+    one.queue = new LazyQueue<never, never>(0, { makeQueue: () => ({ intake, steps: { isEmpty: true } as never }) })
     one.queue.ensure()
     one.isOpen = true
     subscribers.set(name, one)

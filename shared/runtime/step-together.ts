@@ -6,15 +6,15 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type * as Latch from "effect/Latch"
 import type { KafkaError } from "../kafka/client.ts"
 import type { Batch, PartOfStep, Step } from "./contract.ts"
+import type { SmallLatch } from "./small-latch.ts"
 
 /** One partition's part of it. */
 export interface SharedPart<E, R> {
   readonly batch: Batch
   /** Open once the step may begin, as far as this partition is concerned; null where it may at once. */
-  readonly ready: Latch.Latch | null
+  readonly ready: SmallLatch | null
   /** The partition belongs to this step. */
   readonly joined: (together: StepTogether<E, R>) => void
   /** The step waits for what opens `ready`. */

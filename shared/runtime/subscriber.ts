@@ -2,26 +2,32 @@
  * One processor of a shared partition: a queue of its records, its steps, and how far it has come. The partition's other
  * processors neither wait for it nor fail with it.
  */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import type { FetchedRecord, KafkaClient, KafkaError } from "../kafka/client.ts"
+import type { FetchedRecord, KafkaError } from "../kafka/client.ts"
 import type { AdaptiveBatchLimits } from "./adaptive-limits.ts"
 import type { BatchGroup } from "./batch-group.ts"
 import type { Inbound, PartitionTask, Processor } from "./contract.ts"
 import type { Taking } from "./distribute.ts"
 import { Intake } from "./intake.ts"
-import { type BegunRecords, Isolation, nothingBegun } from "./isolation.ts"
+import { AloneInProcess, type BegunRecords, Isolation, nothingBegun } from "./isolation.ts"
 import { LazyQueue, type MadeQueue, runNow, runTicks, type Ticked } from "./lazy-queue.ts"
-import { delayReopening } from "./partition.ts"
 import type { CommitReport } from "./pipeline.ts"
-import { restoreState } from "./restore-state.ts"
 import { StepQueue } from "./steps.ts"
 import type { SubscriberContext } from "./subscriber-context.ts"
 
-type Context = SubscriberContext<Subscriber<never, never>>
+const nothing = (): void => undefined
+
+/** What an opening's queue is made of. */
+interface Opening<E, R> {
+  readonly task: PartitionTask<E, R>
+  /** Of an earlier process. */
+  readonly begun: BegunRecords
+  readonly services: Context.Context<R>
+}
 
 /** Without a commit for so long while a step runs, a subscriber counts as stalled. */
 const stalledAfterMillis = 1_000
@@ -52,11 +58,12 @@ export class Subscriber<E, R> {
   /** The last commit, or when a step began where none was under way. */
   private progressAt = 0
   private scope: Scope.Closeable | null = null
-  private readonly context: Context
+  private opening: Opening<E, R> | null = null
+  readonly context: SubscriberContext<Subscriber<never, never>>
 
   constructor(
     processor: Processor<E, R>,
-    context: Context,
+    context: SubscriberContext<Subscriber<never, never>>,
     options: {
       readonly limits: AdaptiveBatchLimits
       readonly groupOffset: number | null
@@ -77,7 +84,8 @@ export class Subscriber<E, R> {
     return this as unknown as Subscriber<never, never>
   }
 
-  private get name() {
+  /** As events and logs have it. */
+  get name() {
     const { topic, at } = this.context.input
     return { processor: this.processor.name, topic, partition: at.partition, isShared: true }
   }
@@ -153,10 +161,13 @@ export class Subscriber<E, R> {
   }
 
   /** The group has an offset of the program's now: one that is set by hand from here on is news, even to the same number. */
-  readonly onGroupCommitted = (): void => {
-    if (this.groupOffset === null) return
-    this.groupOffset = null
-    this.storePosition()
+  get onGroupCommitted(): (() => void) | undefined {
+    if (this.groupOffset === null) return undefined
+    return () => {
+      if (this.groupOffset === null) return
+      this.groupOffset = null
+      this.storePosition()
+    }
   }
 
   /** Its position is stored with the next commit, though it has not moved. */
@@ -165,25 +176,31 @@ export class Subscriber<E, R> {
     this.context.shared.onChange(this.untyped)
   }
 
+  onPoison({ offset }: Inbound): void {
+    this.context.observe({ type: "poison", ...this.name, offset })
+  }
+
   /** The task, with its state as restored for `position`. Nothing is processed before `start`. */
-  readonly open = (position: number): Effect.Effect<PartitionTask<E, R>, E | KafkaError, Exclude<R, Scope.Scope>> =>
-    Effect.gen({ self: this }, function* () {
+  open(position: number): Effect.Effect<PartitionTask<E, R>, E | KafkaError, Exclude<R, Scope.Scope>> {
+    return Effect.suspend(() => {
       const { input, append } = this.context
       const { at, topic, partitions } = input
-      this.scope = yield* Scope.make()
       const assigned = { topic, partition: at.partition, partitions, position, append }
-      return yield* Scope.provide(this.processor.open(assigned), this.scope)
+      this.scope = Scope.makeUnsafe()
+      return Scope.provide(this.processor.open(assigned), this.scope)
     }) as Effect.Effect<PartitionTask<E, R>, E | KafkaError, Exclude<R, Scope.Scope>>
+  }
 
   /** Processes records from `position` on. `sharedEnd` is how far the shared reading has come. */
-  readonly start = (
+  start(
     task: PartitionTask<E, R>,
     position: number,
     sharedEnd: number,
     begun = nothingBegun
-  ): Effect.Effect<void, never, R> =>
-    Effect.map(Effect.context<R>(), (services) => {
-      this.queue = new LazyQueue<E, R>(position, (queue) => runNow(this.makeQueue(task, queue, begun), services))
+  ): Effect.Effect<void, never, R> {
+    return Effect.map(Effect.context<R>(), (services) => {
+      this.opening = { task, begun, services }
+      this.queue = new LazyQueue<E, R>(position, this)
       this.behindFrom = position < sharedEnd ? position : null
       this.catchUpReading = null
       this.isOpen = true
@@ -191,18 +208,25 @@ export class Subscriber<E, R> {
       // What an earlier process left is looked at from the start.
       if (begun !== nothingBegun || this.isolation !== null || task.tick !== undefined) this.queue.ensure()
     })
+  }
 
-  /** Its queue and its steps, from where it stands. Without suspending. */
-  private makeQueue(
+  /** Its queue and its steps, from where it stands. */
+  makeQueue(from: { readonly committed: number; readonly endOffset: number }): MadeQueue<E, R> {
+    const { task, begun, services } = this.opening!
+    this.opening = null
+    return runNow(this.queueOf(task, begun, from), services)
+  }
+
+  private queueOf(
     task: PartitionTask<E, R>,
-    { committed, endOffset }: LazyQueue<E, R>,
-    begun: BegunRecords
+    begun: BegunRecords,
+    { committed, endOffset }: { readonly committed: number; readonly endOffset: number }
   ): Effect.Effect<MadeQueue<E, R>, never, R> {
     return Effect.gen({ self: this }, function* () {
       const scope = this.scope!
-      const { input, bytesInFlightMax, observe, shared } = this.context
-      const changed = () => shared.onChange(this.untyped)
+      const { input, bytesInFlightMax, shared } = this.context
       const clock = yield* Clock.Clock
+      const alone = yield* AloneInProcess
       const isolation = this.isolation ?? new Isolation()
       this.isolations.set(this.processor.name, isolation)
       const intake = new Intake({
@@ -214,21 +238,27 @@ export class Subscriber<E, R> {
         clock,
         together: this.together,
         waiting: shared.waiting,
-        pause: () => undefined,
-        resume: () => undefined,
-        onReceived: () => undefined,
+        pause: nothing,
+        resume: nothing,
+        onReceived: nothing,
         isMoreComing: () => (this.behindFrom === null ? shared.isMoreComing() : this.catchUpReading !== null)
       })
+      const changed = () => shared.onChange(this.untyped)
       const steps = new StepQueue({
         processor: this.processor,
-        task: yield* Scope.provide(isolation.guard(task, committed, begun, this.isolationOptions), scope),
+        task: isolation.guard(task, committed, begun, { subscriber: this, alone, scope }),
         intake,
         committed,
         topic: input.topic,
         partition: input.at.partition,
         onBatch: (taken, isFirst) => {
           if (isFirst) this.onBusy(clock.currentTimeMillisUnsafe())
-          observe({ type: "batch", ...this.name, records: taken.records.length, bytes: taken.bytes })
+          this.context.observe({
+            type: "batch",
+            ...this.name,
+            records: taken.records.length,
+            bytes: taken.bytes
+          })
         },
         onChange: changed,
         requests: this.context.requests,
@@ -241,53 +271,14 @@ export class Subscriber<E, R> {
     })
   }
 
-  private get isolationOptions() {
-    return {
-      processor: this.processor.name,
-      limits: this.limits,
-      store: () => this.storePosition(),
-      onPoison: ({ offset }: Inbound) => this.context.observe({ type: "poison", ...this.name, offset })
-    }
+  close(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.isOpen = false
+      this.ticked = null
+      const { scope } = this
+      this.scope = null
+      const closed = scope === null ? Effect.void : Scope.close(scope, Exit.void)
+      return this.isolation === null ? closed : Effect.andThen(closed, this.isolation.release())
+    })
   }
-
-  readonly close: Effect.Effect<void> = Effect.suspend(() => {
-    this.isOpen = false
-    this.ticked = null
-    const { scope } = this
-    this.scope = null
-    return scope === null ? Effect.void : Scope.close(scope, Exit.void)
-  })
-
-  /**
-   * After a failure of one of its steps: opened again from its last commit, with growing delays. `sharedEnd` is asked when it is
-   * open. A defect is not recovered from.
-   */
-  readonly reopen = (
-    cause: Cause.Cause<E | KafkaError>,
-    sharedEnd: () => number
-  ): Effect.Effect<void, never, Exclude<R, Scope.Scope> | KafkaClient> =>
-    Effect.gen({ self: this }, function* () {
-      const { input } = this.context
-      const position = this.queue.committed
-      this.queue.discardQueued()
-      yield* this.close
-      let failed = cause
-      while (true) {
-        if (Cause.hasDies(failed)) {
-          if (this.isolation !== null) this.isolation.hasDefect = true
-          return yield* Effect.failCause(failed as Cause.Cause<never>)
-        }
-        this.failures++
-        yield* delayReopening(this.context, [this.name], this.limits, Cause.squash(failed), this.failures)
-        const opened = Effect.gen({ self: this }, function* () {
-          const task = yield* this.open(position)
-          for (const restore of task.restore ?? []) yield* restoreState(restore, { ...input, position })
-          return task
-        })
-        const exit = yield* Effect.exit(opened)
-        if (Exit.isSuccess(exit)) return yield* this.start(exit.value, position, sharedEnd()) as Effect.Effect<void>
-        yield* this.close
-        failed = exit.cause as Cause.Cause<E | KafkaError>
-      }
-    }).pipe(Effect.annotateLogs(this.name)) as Effect.Effect<void, never, Exclude<R, Scope.Scope> | KafkaClient>
 }

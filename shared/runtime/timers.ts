@@ -3,11 +3,14 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import type * as Latch from "effect/Latch"
 import type { Tick } from "./contract.ts"
 
 /** Acts so often from when the latch is open until `act` finds nothing left to do: who has nothing to do sets no timer. */
-export const everyWhile = (interval: Duration.Duration, due: Latch.Latch, act: () => boolean): Effect.Effect<never> =>
+export const everyWhile = (
+  interval: Duration.Duration,
+  due: { readonly await: Effect.Effect<void>; closeUnsafe(): unknown },
+  act: () => boolean
+): Effect.Effect<never> =>
   Effect.forever(
     Effect.gen(function* () {
       yield* due.await

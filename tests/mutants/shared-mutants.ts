@@ -209,8 +209,8 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
   {
     wrong: "Suspects of several connections run at the same time.",
     file: "shared/runtime/isolation.ts",
-    from: "yield* this.hold(permits, last, scope)",
-    to: "yield* this.hold(2, last, scope)",
+    from: "yield* this.hold(permits, last)",
+    to: "yield* this.hold(2, last)",
     tests: ["shared/runtime/isolation.test.ts"]
   },
   {
