@@ -78,7 +78,7 @@ export const registeredMetrics = (): ReadonlyArray<RegisteredMetric> => {
   const found = new Map<string, RegisteredMetric>()
   for (const [folder, sources] of sourcesByProcessor())
     for (const [file, text] of sources)
-      if (text.includes('effect/Metric"'))
+      if (/effect\/Metric"|telemetry\/series.ts"/.test(text))
         for (const metric of registrationsIn(file, text)) {
           const known = found.get(metric.name)?.processors ?? []
           found.set(metric.name, { ...metric, processors: [...new Set([...known, folder])] })

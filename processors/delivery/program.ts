@@ -16,7 +16,7 @@ import {
   httpTransportDefaults,
   sharingTransport
 } from "../../shared/connectors/http/http-client.ts"
-import { makeSockets, type PoolStatistics, type Sockets } from "../../shared/connectors/http/http-pool.ts"
+import { makeSockets, type Sockets } from "../../shared/connectors/http/http-pool.ts"
 import { connectorFor } from "../../shared/connectors/registry.ts"
 import type { CredentialsError } from "../../shared/credentials/credential.ts"
 import { Credentials } from "../../shared/credentials/credentials.ts"
@@ -32,6 +32,7 @@ import { type Program, sharedInputProgram } from "../../shared/runtime/program.t
 import type { SharedInput } from "../../shared/runtime/shared-input.ts"
 import { followSuppressions } from "../../shared/suppression/follow-suppressions.ts"
 import { noSuppressions } from "../../shared/suppression/suppressions.ts"
+import { ComputedGauge, gauge } from "../../shared/telemetry/series.ts"
 import { DeliveryServices, type DeliveryServicesShape } from "./engine/delivery-services.ts"
 import { type DeliveryError, deliveryProcessor } from "./engine/processor.ts"
 import { makeRecipientKey, type RecipientKey } from "./engine/recipient-key.ts"
@@ -193,34 +194,29 @@ const observePool = (
   connection: Connection
 ): Effect.Effect<void, never, Scope.Scope> => {
   const attributes = { connection: connection.id, platform: connection.platform }
-  return Effect.flatMap(Effect.context<never>(), (context) =>
-    Effect.forEach(
-      poolGauges,
-      ({ name, description, of }) =>
-        Effect.acquireRelease(
-          Effect.sync(() =>
-            Metric.registerUnsafe(Metric.gauge(name, { description, attributes }), context, {
-              get: () => ({ value: of(Effect.runSync(statistics)) }),
-              update: () => undefined,
-              modify: () => undefined
-            })
-          ),
-          (registration) => Effect.sync(() => registration.remove())
-        ),
-      { discard: true }
+  return Effect.flatMap(Metric.MetricRegistry, (registry) => {
+    for (const { gauge, of } of poolGauges) gauge.set(registry, attributes, new ComputedGauge(statistics, of))
+    return Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        for (const { gauge } of poolGauges) gauge.remove(registry, attributes)
+      })
     )
-  )
+  })
 }
 
-/** A gauge of a pool; each is registered by a call with its name and description as texts, from which the reference is made. */
-const gauge = (name: string, description: string, of: (pool: PoolStatistics) => number) => ({ name, description, of })
+type Statistics = HttpTransport["Service"]["statistics"]
 
 const poolGauges = [
-  gauge(
-    "capi_delivery_pool_open_connections",
-    "Connections to the platform that requests are using.",
-    ({ open }) => open
-  ),
-  gauge("capi_delivery_pool_active_requests", "Requests under way.", ({ active }) => active),
-  gauge("capi_delivery_pool_waiting_requests", "Requests that wait for a connection.", ({ waiting }) => waiting)
+  {
+    gauge: gauge("capi_delivery_pool_open_connections", "Connections to the platform that requests are using."),
+    of: (pool: Statistics) => Effect.runSync(pool).open
+  },
+  {
+    gauge: gauge("capi_delivery_pool_active_requests", "Requests under way."),
+    of: (pool: Statistics) => Effect.runSync(pool).active
+  },
+  {
+    gauge: gauge("capi_delivery_pool_waiting_requests", "Requests that wait for a connection."),
+    of: (pool: Statistics) => Effect.runSync(pool).waiting
+  }
 ]

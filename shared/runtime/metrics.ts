@@ -3,6 +3,16 @@ import process from "node:process"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
+import {
+  ComputedGauge,
+  type CounterSeries,
+  counter,
+  type GaugeSeries,
+  gauge,
+  type HistogramSeries,
+  histogram,
+  type SeriesRegistry
+} from "../telemetry/series.ts"
 
 interface AtPartition {
   readonly processor: string
@@ -68,29 +78,16 @@ export const observeAll =
     for (const observe of observers) observe(event)
   }
 
-/** The series of a metric by its attributes. */
-type Series = (attributes: Readonly<Record<string, string>>) => Metric.Metric<number, unknown>
-
-const counter =
-  (name: string, description: string): Series =>
-  (attributes) =>
-    Metric.counter(name, { description, incremental: true, attributes })
-const gauge =
-  (name: string, description: string): Series =>
-  (attributes) =>
-    Metric.gauge(name, { description, attributes })
-
 const records = counter("capi_records_read_total", "Records taken into batches.")
 const bytes = counter("capi_read_bytes_total", "Bytes of the records taken into batches.")
 const batches = counter("capi_batches_total", "Batches formed.")
 const outputs = counter("capi_records_written_total", "Records written in committed transactions.")
 const commits = counter("capi_commits_total", "Committed transactions.")
-const commitSeconds: Series = (attributes) =>
-  Metric.histogram("capi_commit_seconds", {
-    description: "Time of a transaction, from its first record to its commit.",
-    boundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
-    attributes
-  })
+const commitSeconds = histogram(
+  "capi_commit_seconds",
+  "Time of a transaction, from its first record to its commit.",
+  [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+)
 const reopenings = counter("capi_partition_reopenings_total", "Partitions closed by a failure and opened again.")
 const lost = counter("capi_records_lost_total", "Records that retention removed before they were processed.")
 const poison = counter(
@@ -107,46 +104,45 @@ const paused = gauge("capi_partition_paused", "1 while fetching pauses for lack 
 const restoreSeconds = gauge("capi_partition_open_seconds", "Time from assignment to the first batch, state restored.")
 
 /** Counts the events into the current metric registry: one call per batch or commit, never per record. */
-export const runtimeMetrics: Effect.Effect<Observe> = Effect.map(Effect.context<never>(), (context) => {
-  const update = (metric: Metric.Metric<number, unknown>, value: number) => metric.updateUnsafe(value, context)
-  // One metric for each series: Effect remembers the key of one series for each metric, and makes that of any other again.
+export const runtimeMetrics: Effect.Effect<Observe> = Effect.map(Metric.MetricRegistry, (registry) => {
   const processors = new Map<string, ProcessorSeries>()
   const seriesOf = (processor: string): ProcessorSeries => {
     const known = processors.get(processor)
     if (known !== undefined) return known
-    const made = new ProcessorSeries(processor)
+    const made = new ProcessorSeries(processor, registry)
     processors.set(processor, made)
     return made
   }
-  const partitions = new Map<string, ReadonlyArray<Metric.Metric<number, unknown>>>()
+  const partitions = new Map<string, ReadonlyArray<GaugeSeries>>()
   const updateProgress = (event: AtPartition & Progress) => {
     const attributes = partitionOf(event)
     const key = nameOf(event)
-    const known = partitions.get(key) ?? progressGauges.map((series) => series(attributes))
+    const known = partitions.get(key) ?? progressGauges.map(({ gauge }) => gauge.in(registry, attributes))
     partitions.set(key, known)
-    for (const [index, value] of valuesOf(event).entries()) update(known[index]!, value)
+    for (const [index, { of }] of progressGauges.entries()) known[index]!.update(of(event))
   }
   const close = (event: AtPartition) => {
     partitions.delete(nameOf(event))
     const attributes = partitionOf(event)
-    for (const series of [...progressGauges, restoreSeconds]) Metric.removeUnsafe(series(attributes), context)
+    for (const { gauge } of progressGauges) gauge.remove(registry, attributes)
+    restoreSeconds.remove(registry, attributes)
   }
-  /** Of processors that share their input, by processor and topic. */
+  /** Of processors that share their input, by topic and processor. */
   const shared = new Map<string, Map<string, SharedProgress>>()
   const updateShared = (event: AtPartition & Progress) => {
-    const topics = shared.get(event.processor) ?? new Map<string, SharedProgress>()
-    shared.set(event.processor, topics)
-    const known = topics.get(event.topic) ?? new SharedProgress(event, context)
-    topics.set(event.topic, known)
+    const processors = shared.get(event.topic) ?? new Map<string, SharedProgress>()
+    shared.set(event.topic, processors)
+    const known = processors.get(event.processor) ?? new SharedProgress(event, registry)
+    processors.set(event.processor, known)
     known.partitions.set(event.partition, event)
   }
   const closeShared = (event: AtPartition): boolean => {
-    const topics = shared.get(event.processor)
-    const known = topics?.get(event.topic)
+    const processors = shared.get(event.topic)
+    const known = processors?.get(event.processor)
     known?.partitions.delete(event.partition)
     if (known?.partitions.size === 0) {
-      known.remove()
-      topics?.delete(event.topic)
+      known.remove(registry)
+      processors?.delete(event.processor)
     }
     return known !== undefined
   }
@@ -154,40 +150,32 @@ export const runtimeMetrics: Effect.Effect<Observe> = Effect.map(Effect.context<
     const { processor } = event
     switch (event.type) {
       case "assigned":
-        update(seriesOf(processor).of(owned), event.partitions.length)
+        seriesOf(processor).owned.update(event.partitions.length)
         break
       case "left":
-        update(seriesOf(processor).of(owned), 0)
+        seriesOf(processor).owned.update(0)
         break
       case "opened":
-        if (event.isShared !== true) update(restoreSeconds(partitionOf(event)), event.millis / 1_000)
+        if (event.isShared !== true) restoreSeconds.in(registry, partitionOf(event)).update(event.millis / 1_000)
         break
       case "closed":
         if (!closeShared(event)) close(event)
         break
       case "reopening":
-        update(reopenings({ processor }), 1)
+        reopenings.in(registry, { processor }).update(1)
         break
       case "lost":
-        update(lost(partitionOf(event)), Math.max(0, event.to - event.from))
+        lost.in(registry, partitionOf(event)).update(Math.max(0, event.to - event.from))
         break
       case "poison":
-        update(poison({ processor }), 1)
+        poison.in(registry, { processor }).update(1)
         break
-      case "batch": {
-        const series = seriesOf(processor)
-        update(series.of(batches), 1)
-        update(series.of(bytes), event.bytes)
-        update(series.recordsOf(event.topic), event.records)
+      case "batch":
+        seriesOf(processor).batch(event.topic, event.records, event.bytes)
         break
-      }
-      case "committed": {
-        const series = seriesOf(processor)
-        update(series.of(commits), 1)
-        update(series.of(commitSeconds), event.millis / 1_000)
-        update(series.of(outputs), event.outputs)
+      case "committed":
+        seriesOf(processor).committed(event.outputs, event.millis)
         break
-      }
       case "progress":
         if (event.isShared === true) updateShared(event)
         else updateProgress(event)
@@ -198,51 +186,72 @@ export const runtimeMetrics: Effect.Effect<Observe> = Effect.map(Effect.context<
 
 /** Of one processor; each is known to the registry from its first value on. */
 class ProcessorSeries {
-  private readonly processor: string
-  private readonly known = new Map<Series | string, Metric.Metric<number, unknown>>()
+  private readonly registry: SeriesRegistry
+  private readonly attributes: { readonly processor: string }
+  private ownedPartitions: GaugeSeries | null = null
+  private read: { readonly batches: CounterSeries; readonly bytes: CounterSeries } | null = null
+  /** By topic: few. */
+  private readonly records: Array<{ readonly topic: string; readonly series: CounterSeries }> = []
+  private commits: { readonly count: CounterSeries; readonly outputs: CounterSeries } | null = null
+  private seconds: HistogramSeries | null = null
 
-  constructor(processor: string) {
-    this.processor = processor
+  constructor(processor: string, registry: SeriesRegistry) {
+    this.attributes = { processor }
+    this.registry = registry
   }
 
-  of(series: Series): Metric.Metric<number, unknown> {
-    const known = this.known.get(series) ?? series({ processor: this.processor })
-    this.known.set(series, known)
-    return known
+  get owned(): GaugeSeries {
+    this.ownedPartitions ??= owned.in(this.registry, this.attributes)
+    return this.ownedPartitions
   }
 
-  recordsOf(topic: string): Metric.Metric<number, unknown> {
-    const known = this.known.get(topic) ?? records({ processor: this.processor, topic })
-    this.known.set(topic, known)
-    return known
+  batch(topic: string, count: number, size: number): void {
+    const { registry, attributes } = this
+    this.read ??= { batches: batches.in(registry, attributes), bytes: bytes.in(registry, attributes) }
+    this.read.batches.update(1)
+    this.read.bytes.update(size)
+    this.recordsOf(topic).update(count)
+  }
+
+  committed(written: number, millis: number): void {
+    const { registry, attributes } = this
+    this.commits ??= { count: commits.in(registry, attributes), outputs: outputs.in(registry, attributes) }
+    this.seconds ??= commitSeconds.in(registry, attributes)
+    this.commits.count.update(1)
+    this.seconds.update(millis / 1_000)
+    this.commits.outputs.update(written)
+  }
+
+  private recordsOf(topic: string): CounterSeries {
+    const known = this.records.find((one) => one.topic === topic)
+    if (known !== undefined) return known.series
+    const series = records.in(this.registry, { ...this.attributes, topic })
+    this.records.push({ topic, series })
+    return series
   }
 }
 
 /** What a processor that shares its input reports of the partitions of a topic: its gauges are computed when they are read. */
 class SharedProgress {
   readonly partitions = new Map<number, Progress>()
-  readonly remove: () => void
+  private readonly attributes: { readonly processor: string; readonly topic: string }
 
-  constructor({ processor, topic }: AtPartition, context: Context.Context<never>) {
-    const registrations = progressGauges.map((series, index) =>
-      Metric.registerUnsafe(series({ processor, topic }), context, {
-        get: () => ({ value: valuesOf(together(this.partitions.values()))[index]! }),
-        update: () => undefined,
-        modify: () => undefined
-      })
-    )
-    this.remove = () => {
-      for (const registration of registrations) registration.remove()
-    }
+  constructor({ processor, topic }: AtPartition, registry: SeriesRegistry) {
+    this.attributes = { processor, topic }
+    for (const { gauge, of } of progressGauges)
+      gauge.set(registry, this.attributes, new ComputedGauge(this.partitions, (all) => of(together(all.values()))))
+  }
+
+  remove(registry: SeriesRegistry): void {
+    for (const { gauge } of progressGauges) gauge.remove(registry, this.attributes)
   }
 }
 
-/** The gauges of `Progress`, and their values in that order. */
-const progressGauges = [lag, inFlight, paused]
-const valuesOf = (progress: Progress): ReadonlyArray<number> => [
-  progress.lag,
-  progress.bytesInFlight,
-  progress.paused ? 1 : 0
+/** The gauges of `Progress`, each with its value. */
+const progressGauges = [
+  { gauge: lag, of: (progress: Progress) => progress.lag },
+  { gauge: inFlight, of: (progress: Progress) => progress.bytesInFlight },
+  { gauge: paused, of: (progress: Progress) => (progress.paused ? 1 : 0) }
 ]
 
 const nameOf = ({ processor, topic, partition }: AtPartition): string => `${processor} ${topic} ${partition}`
@@ -269,24 +278,19 @@ const partitionOf = (event: AtPartition) => ({
   partition: String(event.partition)
 })
 
-const cpuSeconds = gauge("capi_process_cpu_seconds", "CPU time used, user and system.")({})
-const residentBytes = gauge("capi_process_resident_memory_bytes", "Resident memory.")({})
-const heapBytes = gauge("capi_process_heap_used_bytes", "JavaScript heap in use.")({})
-const externalBytes = gauge("capi_process_external_memory_bytes", "Memory of buffers outside the heap.")({})
-const uptimeSeconds = gauge("capi_process_uptime_seconds", "Time since the start.")({})
+const cpuSeconds = gauge("capi_process_cpu_seconds", "CPU time used, user and system.")
+const residentBytes = gauge("capi_process_resident_memory_bytes", "Resident memory.")
+const heapBytes = gauge("capi_process_heap_used_bytes", "JavaScript heap in use.")
+const externalBytes = gauge("capi_process_external_memory_bytes", "Memory of buffers outside the heap.")
+const uptimeSeconds = gauge("capi_process_uptime_seconds", "Time since the start.")
 
 /** Updates the gauges of the process itself, at a scrape. */
-export const processMetrics: Effect.Effect<void> = Effect.suspend(() => {
+export const processMetrics: Effect.Effect<void> = Effect.map(Metric.MetricRegistry, (registry) => {
   const memory = process.memoryUsage()
   const cpu = process.cpuUsage()
-  return Effect.all(
-    [
-      Metric.update(cpuSeconds, (cpu.user + cpu.system) / 1_000_000),
-      Metric.update(residentBytes, memory.rss),
-      Metric.update(heapBytes, memory.heapUsed),
-      Metric.update(externalBytes, memory.external),
-      Metric.update(uptimeSeconds, Math.round(process.uptime()))
-    ],
-    { discard: true }
-  )
+  cpuSeconds.in(registry, {}).update((cpu.user + cpu.system) / 1_000_000)
+  residentBytes.in(registry, {}).update(memory.rss)
+  heapBytes.in(registry, {}).update(memory.heapUsed)
+  externalBytes.in(registry, {}).update(memory.external)
+  uptimeSeconds.in(registry, {}).update(Math.round(process.uptime()))
 })

@@ -5,7 +5,7 @@ import { makeDeliveryMetrics } from "./telemetry.ts"
 
 it.effect("labels a rejected event by the platform's code without its subcode, and few different ones", () =>
   Effect.gen(function* () {
-    const metrics = makeDeliveryMetrics("labels", "meta")
+    const metrics = yield* makeDeliveryMetrics("labels", "meta")
     const subcodes = Array.from({ length: 500 }, (_, index) => [`event_too_old:100/${index}`, 1] as const)
     yield* metrics.rejected(new Map(subcodes))
     yield* metrics.rejected(new Map(Array.from({ length: 500 }, (_, index) => [`invented_${index}`, 1] as const)))

@@ -6,24 +6,19 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
+import {
+  type Attributes,
+  type CounterSeries,
+  counter,
+  gauge,
+  type HistogramSeries,
+  histogram,
+  type SeriesOf,
+  type SeriesRegistry
+} from "../../../shared/telemetry/series.ts"
 import type { CircuitState } from "../resilience/circuit-breaker.ts"
 import type { Outcome } from "./outcome.ts"
 
-/** The series of a metric by its attributes. */
-type Series<M> = (attributes: Readonly<Record<string, string>>) => M
-
-const counter =
-  (name: string, description: string): Series<Metric.Counter<number>> =>
-  (attributes) =>
-    Metric.counter(name, { incremental: true, description, attributes })
-const gauge =
-  (name: string, description: string): Series<Metric.Gauge<number>> =>
-  (attributes) =>
-    Metric.gauge(name, { description, attributes })
-const histogram =
-  (name: string, description: string, boundaries: ReadonlyArray<number>): Series<Metric.Histogram<number>> =>
-  (attributes) =>
-    Metric.histogram(name, { description, boundaries, attributes })
 const seconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 const requests = counter("capi_delivery_requests_total", "Requests to the platform, by the class of their answer.")
@@ -92,82 +87,117 @@ export interface DeliveryMetrics {
   readonly credentialExpiry: (expiresAt: number | null) => Effect.Effect<void>
 }
 
-export const makeDeliveryMetrics = (connection: string, platform: string): DeliveryMetrics => {
-  const attributes = { connection, platform }
-  const reasonsSeen = new Set<string>()
-  // One metric for each series: Effect remembers the key of one series for each metric, and makes that of any other again.
-  const of = {
-    latency: latency(attributes),
-    fill: fill(attributes),
-    sent: sent(attributes),
-    received: received(attributes),
-    waits: waits(attributes),
-    retries: retries(attributes),
-    circuit: circuit(attributes),
-    expiry: expiry(attributes),
-    paused: paused(attributes),
-    batchSize: batchSize(attributes),
-    improvement: improvement(attributes)
-  }
-  /** The series of a counter by the value of its further attribute, of which there are few. */
-  const seriesBy = (series: Series<Metric.Counter<number>>, name: string) => {
-    const known = new Map<string, Metric.Counter<number>>()
-    return (value: string): Metric.Counter<number> => {
-      const found = known.get(value) ?? series({ ...attributes, [name]: value })
-      known.set(value, found)
-      return found
-    }
-  }
-  const by = {
-    requests: seriesBy(requests, "class"),
-    finals: seriesBy(finals, "outcome"),
-    outcomes: seriesBy(events, "outcome"),
-    rejections: seriesBy(rejections, "reason")
-  }
+/** Into the metric registry of the caller. */
+export const makeDeliveryMetrics = (connection: string, platform: string): Effect.Effect<DeliveryMetrics> =>
+  Effect.map(Metric.MetricRegistry, (registry) => new ConnectionMetrics(registry, { connection, platform }))
+
+/** Each series is made with its first value. */
+class ConnectionMetrics implements DeliveryMetrics {
+  private readonly registry: SeriesRegistry
+  private readonly attributes: Attributes
+  private ofRequests: {
+    readonly latency: HistogramSeries
+    readonly fill: HistogramSeries
+    readonly waits: HistogramSeries
+  } | null = null
+  private ofCounts: { readonly sent: CounterSeries; readonly received: CounterSeries } | null = null
   /** What the gauges of the optimizer show, which seldom change. */
-  const shown = { batchSize: Number.NaN, improvement: Number.NaN }
-  const show = (gauge: keyof typeof shown, value: number, update: Update) => {
-    if (shown[gauge] === value) return
-    shown[gauge] = value
-    update(of[gauge], value)
+  private batchSize = Number.NaN
+  private improvement = Number.NaN
+  /** By metric and value of its further attribute, of which there are few. */
+  private readonly known: Array<{
+    readonly metric: SeriesOf<CounterSeries>
+    readonly value: string
+    readonly series: CounterSeries
+  }> = []
+  private reasons: Set<string> | null = null
+
+  constructor(registry: SeriesRegistry, attributes: Attributes) {
+    this.registry = registry
+    this.attributes = attributes
   }
-  // One effect for all series of a call: a request of few events costs little else.
-  const updating = (act: (update: Update) => void): Effect.Effect<void> =>
-    Effect.map(Effect.context<never>(), (context) => act((metric, value) => metric.updateUnsafe(value, context)))
-  const each = (
-    series: (value: string) => Metric.Counter<number>,
+
+  request(seen: RequestObservation): Effect.Effect<void> {
+    return Effect.sync(() => {
+      const { registry, attributes } = this
+      this.ofRequests ??= {
+        latency: latency.in(registry, attributes),
+        fill: fill.in(registry, attributes),
+        waits: waits.in(registry, attributes)
+      }
+      this.by(requests, "class", seen.errorClass).update(1)
+      this.ofRequests.latency.update(seen.latencyMillis / 1000)
+      this.ofRequests.fill.update(seen.events / seen.eventsMax)
+      this.ofRequests.waits.update(Duration.toSeconds(seen.waited))
+      this.showSize(seen)
+      if (seen.eventsReceived === null) return
+      this.ofCounts ??= { sent: sent.in(registry, attributes), received: received.in(registry, attributes) }
+      this.ofCounts.sent.update(seen.eventsTaken)
+      this.ofCounts.received.update(seen.eventsReceived)
+    })
+  }
+
+  limiterWait(wait: Duration.Duration): Effect.Effect<void> {
+    return Effect.sync(() => waits.in(this.registry, this.attributes).update(Duration.toSeconds(wait)))
+  }
+
+  get retry(): Effect.Effect<void> {
+    return Effect.sync(() => retries.in(this.registry, this.attributes).update(1))
+  }
+
+  finals(counts: ReadonlyMap<string, number>): Effect.Effect<void> {
+    return this.each(finals, "outcome", counts)
+  }
+
+  outcomes(counts: ReadonlyMap<string, number>): Effect.Effect<void> {
+    return this.each(events, "outcome", counts)
+  }
+
+  rejected(reasons: ReadonlyMap<string, number>): Effect.Effect<void> {
+    if (reasons.size === 0) return Effect.void
+    this.reasons ??= new Set()
+    return this.each(rejections, "reason", bounded(reasons, this.reasons))
+  }
+
+  circuit(state: CircuitState): Effect.Effect<void> {
+    return Effect.sync(() => circuit.in(this.registry, this.attributes).update(circuitValue[state]))
+  }
+
+  paused(value: boolean): Effect.Effect<void> {
+    return Effect.sync(() => paused.in(this.registry, this.attributes).update(value ? 1 : 0))
+  }
+
+  credentialExpiry(at: number | null): Effect.Effect<void> {
+    return Effect.sync(() => expiry.in(this.registry, this.attributes).update(at === null ? 0 : at / 1000))
+  }
+
+  private showSize({ batchSize: size, improvementPercent }: RequestObservation): void {
+    if (this.batchSize !== size) batchSize.in(this.registry, this.attributes).update(size)
+    if (this.improvement !== improvementPercent)
+      improvement.in(this.registry, this.attributes).update(improvementPercent)
+    this.batchSize = size
+    this.improvement = improvementPercent
+  }
+
+  private each(
+    metric: SeriesOf<CounterSeries>,
+    name: string,
     counts: ReadonlyMap<string, number>
-  ): Effect.Effect<void> =>
-    counts.size === 0
-      ? Effect.void
-      : updating((update) => {
-          for (const [value, count] of counts) update(series(value), count)
-        })
-  return {
-    request: (seen) =>
-      updating((update) => {
-        update(by.requests(seen.errorClass), 1)
-        update(of.latency, seen.latencyMillis / 1000)
-        update(of.fill, seen.events / seen.eventsMax)
-        update(of.waits, Duration.toSeconds(seen.waited))
-        show("batchSize", seen.batchSize, update)
-        show("improvement", seen.improvementPercent, update)
-        if (seen.eventsReceived === null) return
-        update(of.sent, seen.eventsTaken)
-        update(of.received, seen.eventsReceived)
-      }),
-    limiterWait: (wait) => updating((update) => update(of.waits, Duration.toSeconds(wait))),
-    retry: Metric.update(of.retries, 1),
-    finals: (counts) => each(by.finals, counts),
-    outcomes: (counts) => each(by.outcomes, counts),
-    rejected: (reasons) => (reasons.size === 0 ? Effect.void : each(by.rejections, bounded(reasons, reasonsSeen))),
-    circuit: (state) => Metric.update(of.circuit, circuitValue[state]),
-    credentialExpiry: (at) => Metric.update(of.expiry, at === null ? 0 : at / 1000),
-    paused: (value) => Metric.update(of.paused, value ? 1 : 0)
+  ): Effect.Effect<void> {
+    if (counts.size === 0) return Effect.void
+    return Effect.sync(() => {
+      for (const [value, count] of counts) this.by(metric, name, value).update(count)
+    })
+  }
+
+  private by(metric: SeriesOf<CounterSeries>, name: string, value: string): CounterSeries {
+    const found = this.known.find((one) => one.value === value && one.metric === metric)
+    if (found !== undefined) return found.series
+    const series = metric.in(this.registry, { ...this.attributes, [name]: value })
+    this.known.push({ metric, value, series })
+    return series
   }
 }
-
-type Update = (metric: Metric.Metric<number, unknown>, value: number) => void
 
 // A platform's codes are few, but a hostile response may hold any text. The code behind the slash, which says more of one event than
 // of a kind of failure (Meta's error_subcode), is for the results alone.
@@ -214,27 +244,30 @@ export type LogOnce = (warnings: ReadonlyArray<string>, requestId: string | null
 
 export const makeLogOnce = (connection: string): LogOnce => {
   /** When each was logged; the oldest first. */
-  const logged = new Map<string, number>()
-  const isNews = (warning: string, now: number): boolean => {
-    for (const [text, at] of logged) {
-      if (now - at < repeatMillis) break
-      logged.delete(text)
-    }
-    if (logged.has(warning) || logged.size >= textsMax) return false
-    logged.set(warning, now)
-    return true
-  }
+  let logged: Map<string, number> | null = null
   return (warnings, requestId) =>
     warnings.length === 0
       ? Effect.void
       : Effect.flatMap(Clock.currentTimeMillis, (now) => {
-          const news = warnings.filter((warning) => isNews(warning, now))
+          logged ??= new Map()
+          const texts = logged
+          const news = warnings.filter((warning) => isNews(texts, warning, now))
           return news.length === 0
             ? Effect.void
             : Effect.logWarning("The platform warns.").pipe(
                 Effect.annotateLogs({ connection, warnings: news, request_id: requestId })
               )
         })
+}
+
+const isNews = (logged: Map<string, number>, warning: string, now: number): boolean => {
+  for (const [text, at] of logged) {
+    if (now - at < repeatMillis) break
+    logged.delete(text)
+  }
+  if (logged.has(warning) || logged.size >= textsMax) return false
+  logged.set(warning, now)
+  return true
 }
 
 const repeatMillis = 3_600_000

@@ -59,7 +59,7 @@ const connectionWebhook = Effect.fnUntraced(function* (connection: Connection, w
   const { topicPrefix } = yield* SettingsService
   const settings = settingsOf(connection)
   const outcomes = makeWebhookOutcomes(connection, codecs, settings, undefined, yield* CurrentTracing)
-  const metrics = makeDeliveryMetrics(connection.id, connection.platform)
+  const metrics = yield* makeDeliveryMetrics(connection.id, connection.platform)
   const secret = yield* Effect.cachedWithTTL(
     credentials.resolve(connection.credential, connectorFor(connection.kind).credential),
     settings.secretLife
