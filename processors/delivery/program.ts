@@ -1,6 +1,5 @@
 /** The delivery program of a platform: one processor for each of its enabled connections, each with separate services. */
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
@@ -87,19 +86,15 @@ const deliveryInput = (
     const processors = yield* Effect.forEach(connections, (connection) =>
       Effect.gen(function* () {
         const connector = connectorFor(connection.kind)
-        const services = yield* Layer.build(layerServices(connector, connection, common))
+        const services = yield* makeServices(connector, connection, common)
         const processor = deliveryProcessor({ connector, connection, settings: settingsOf(connection) })
-        return yield* Effect.provideContext(processor, services)
+        return yield* Effect.provideService(processor, DeliveryServices, services)
       })
     )
     const names = new Map(connections.map(({ id }, index) => [id, processors[index]!.name]))
     const processorOf: SharedInput["processorOf"] = ({ headers }) => names.get(headers[headerNames.connection] ?? "")
     return { name: `delivery-${platform}`, topics, processorOf, processors }
   })
-
-/** The services of one connection: HTTP within its own limits, its credential, writes to Kafka. */
-const layerServices = (connector: Connector, connection: Connection, common: CommonServices) =>
-  Layer.effect(DeliveryServices, makeServices(connector, connection, common))
 
 /** What the connections of a program share. */
 interface CommonServices
@@ -124,6 +119,7 @@ const sharedSockets = Effect.map(Effect.scope, (scope): CommonServices["socketsF
   }
 })
 
+/** The services of one connection: HTTP within its own limits, its credential, writes to Kafka. */
 const makeServices = Effect.fnUntraced(function* (
   connector: Connector,
   connection: Connection,

@@ -7,13 +7,12 @@ import type { BatchLimits } from "./contract.ts"
  * long when it is repeated, so the limits are halved until it succeeds, and grow again afterwards.
  */
 export class AdaptiveBatchLimits implements BatchLimits {
-  readonly linger: Duration.Duration
-  readonly lingersWhileBusy: boolean
   recordsMax: number
   bytesMax: number
   /** Bytes of outputs that are committed together. */
   commitBytesMax: number
-  private readonly full: BatchLimits & { readonly commitBytesMax: number }
+  private readonly full: BatchLimits
+  private readonly fullCommitBytes: number
   private halvings = 0
   private isAlone = false
   private commits = 0
@@ -21,12 +20,19 @@ export class AdaptiveBatchLimits implements BatchLimits {
   private commitsToGrow = commitsToGrowMin
 
   constructor(limits: BatchLimits, commitBytesMax: number) {
-    this.full = { ...limits, commitBytesMax }
-    this.linger = limits.linger
-    this.lingersWhileBusy = limits.lingersWhileBusy === true
+    this.full = limits
+    this.fullCommitBytes = commitBytesMax
     this.recordsMax = limits.recordsMax
     this.bytesMax = limits.bytesMax
     this.commitBytesMax = commitBytesMax
+  }
+
+  get linger(): Duration.Duration {
+    return this.full.linger
+  }
+
+  get lingersWhileBusy(): boolean {
+    return this.full.lingersWhileBusy === true
   }
 
   /** A step or its commit took too long. Down to one record; the records of the next batches are at most half as many. */
@@ -66,7 +72,7 @@ export class AdaptiveBatchLimits implements BatchLimits {
     const scaled = (value: number) => Math.max(1, Math.floor(value * factor))
     this.recordsMax = this.isAlone ? 1 : scaled(this.full.recordsMax)
     this.bytesMax = scaled(this.full.bytesMax)
-    this.commitBytesMax = scaled(this.full.commitBytesMax)
+    this.commitBytesMax = scaled(this.fullCommitBytes)
   }
 }
 

@@ -74,6 +74,7 @@ export const makeGroupOffsets = (
   Effect.gen(function* () {
     const client = yield* KafkaClient
     const clock = yield* Clock.Clock
+    /** By partition and group. */
     const entries = new Map<string, Map<string, Entry>>()
     /** The longest due first. */
     const due = new Set<string>()
@@ -99,7 +100,7 @@ export const makeGroupOffsets = (
     const commit = (groupId: string): Effect.Effect<void> =>
       Effect.suspend(() => {
         due.delete(groupId)
-        const found = [...(entries.get(groupId)?.values() ?? [])].filter(({ isDue }) => isDue)
+        const found = [...entries.values()].flatMap((groups) => groups.get(groupId) ?? []).filter(({ isDue }) => isDue)
         if (found.length === 0) return Effect.void
         const offsets = found.map(({ at, next }) => ({ ...at, next }))
         for (const entry of found) entry.isDue = false
@@ -125,8 +126,8 @@ export const makeGroupOffsets = (
       })
 
     const repeatOld = (now: number) => {
-      for (const [groupId, partitions] of entries)
-        for (const entry of partitions.values())
+      for (const groups of entries.values())
+        for (const [groupId, entry] of groups)
           if (now - entry.committedAt > repeatMillis) {
             entry.isDue = true
             due.add(groupId)
@@ -152,11 +153,12 @@ export const makeGroupOffsets = (
     return {
       load: loadTogether(client, groups, topics),
       moved: (groupId, at, next, onCommitted) => {
-        const partitions = entries.get(groupId) ?? new Map<string, Entry>()
-        entries.set(groupId, partitions)
-        const known = partitions.get(nameOf(at))
+        const name = nameOf(at)
+        const groups = entries.get(name) ?? new Map<string, Entry>()
+        entries.set(name, groups)
+        const known = groups.get(groupId)
         if (known === undefined)
-          partitions.set(nameOf(at), {
+          groups.set(groupId, {
             at,
             next,
             isDue: true,
@@ -172,19 +174,15 @@ export const makeGroupOffsets = (
       },
       leave: (at) =>
         Effect.suspend(() => {
-          const name = nameOf(at)
-          const affected = [...due].filter((groupId) => entries.get(groupId)?.get(name)?.isDue === true)
+          const groups = entries.get(nameOf(at))
+          const affected = [...due].filter((groupId) => groups?.get(groupId)?.isDue === true)
           return Effect.forEach(affected, commit, { concurrency: requestsAtATime * 2, discard: true })
-        }).pipe(Effect.timeoutOption("5 seconds"), Effect.andThen(Effect.sync(() => forget(entries, at)))),
-      forget: (at) => forget(entries, at)
+        }).pipe(Effect.timeoutOption("5 seconds"), Effect.andThen(Effect.sync(() => void entries.delete(nameOf(at))))),
+      forget: (at) => void entries.delete(nameOf(at))
     }
   })
 
 const nameOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`
-
-const forget = (entries: ReadonlyMap<string, Map<string, Entry>>, at: TopicPartition): void => {
-  for (const partitions of entries.values()) partitions.delete(nameOf(at))
-}
 
 /** Reads the offsets of all groups in all partitions at once. */
 const loadTogether = (

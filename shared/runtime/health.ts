@@ -13,7 +13,7 @@ import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import type * as Scope from "effect/Scope"
 import { type ListenError, serve } from "./http-server.ts"
 import type { Observe } from "./metrics.ts"
-import { processMetrics } from "./metrics.ts"
+import { processMetrics } from "./process-metrics.ts"
 import { untilNext } from "./timers.ts"
 
 export interface DependencyState {

@@ -1,5 +1,4 @@
 /** What the runtime reports of its work as events, and the metrics made from them. Topics are logical names (no prefix). */
-import process from "node:process"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
@@ -11,6 +10,7 @@ import {
   gauge,
   type HistogramSeries,
   histogram,
+  type SeriesOf,
   type SeriesRegistry
 } from "../telemetry/series.ts"
 
@@ -238,8 +238,8 @@ class SharedProgress {
 
   constructor({ processor, topic }: AtPartition, registry: SeriesRegistry) {
     this.attributes = { processor, topic }
-    for (const { gauge, of } of progressGauges)
-      gauge.set(registry, this.attributes, new ComputedGauge(this.partitions, (all) => of(together(all.values()))))
+    for (const { gauge, ofAll } of progressGauges)
+      gauge.set(registry, this.attributes, new ComputedGauge(this.partitions, ofAll))
   }
 
   remove(registry: SeriesRegistry): void {
@@ -247,11 +247,17 @@ class SharedProgress {
   }
 }
 
-/** The gauges of `Progress`, each with its value. */
+/** A gauge with its value, of one partition, and of all partitions of a processor's topic together. */
+const progressGauge = (gauge: SeriesOf<GaugeSeries>, of: (progress: Progress) => number) => ({
+  gauge,
+  of,
+  ofAll: (partitions: ReadonlyMap<number, Progress>) => of(together(partitions.values()))
+})
+
 const progressGauges = [
-  { gauge: lag, of: (progress: Progress) => progress.lag },
-  { gauge: inFlight, of: (progress: Progress) => progress.bytesInFlight },
-  { gauge: paused, of: (progress: Progress) => (progress.paused ? 1 : 0) }
+  progressGauge(lag, (progress) => progress.lag),
+  progressGauge(inFlight, (progress) => progress.bytesInFlight),
+  progressGauge(paused, (progress) => (progress.paused ? 1 : 0))
 ]
 
 const nameOf = ({ processor, topic, partition }: AtPartition): string => `${processor} ${topic} ${partition}`
@@ -276,21 +282,4 @@ const partitionOf = (event: AtPartition) => ({
   processor: event.processor,
   topic: event.topic,
   partition: String(event.partition)
-})
-
-const cpuSeconds = gauge("capi_process_cpu_seconds", "CPU time used, user and system.")
-const residentBytes = gauge("capi_process_resident_memory_bytes", "Resident memory.")
-const heapBytes = gauge("capi_process_heap_used_bytes", "JavaScript heap in use.")
-const externalBytes = gauge("capi_process_external_memory_bytes", "Memory of buffers outside the heap.")
-const uptimeSeconds = gauge("capi_process_uptime_seconds", "Time since the start.")
-
-/** Updates the gauges of the process itself, at a scrape. */
-export const processMetrics: Effect.Effect<void> = Effect.map(Metric.MetricRegistry, (registry) => {
-  const memory = process.memoryUsage()
-  const cpu = process.cpuUsage()
-  cpuSeconds.in(registry, {}).update((cpu.user + cpu.system) / 1_000_000)
-  residentBytes.in(registry, {}).update(memory.rss)
-  heapBytes.in(registry, {}).update(memory.heapUsed)
-  externalBytes.in(registry, {}).update(memory.external)
-  uptimeSeconds.in(registry, {}).update(Math.round(process.uptime()))
 })

@@ -114,7 +114,7 @@ export const keepOpen = <E, R>(
   open: (onCommitted: () => void) => Effect.Effect<void, E | KafkaError, R>
 ): Effect.Effect<void, never, R> => {
   const { topic, at, observe, member } = context
-  const names = processors.map((processor) => ({ processor, topic, partition: at.partition }))
+  const names = () => processors.map((processor) => ({ processor, topic, partition: at.partition }))
   return Effect.gen(function* () {
     let failures = 0
     const onCommitted = () => {
@@ -130,15 +130,15 @@ export const keepOpen = <E, R>(
       handle.close()
       member.pause(at)
       failures++
-      yield* delayReopening(context, names, limits, Cause.squash(exit.cause), failures)
+      yield* delayReopening(context, names(), limits, Cause.squash(exit.cause), failures)
     }
   }).pipe(
     Effect.ensuring(
       Effect.sync(() => {
-        for (const name of names) observe({ type: "closed", ...name })
+        for (const name of names()) observe({ type: "closed", ...name })
       })
     ),
-    Effect.annotateLogs({ topic, partition: at.partition, ...(names.length === 1 ? names[0] : {}) })
+    Effect.annotateLogs({ topic, partition: at.partition, ...(processors.length === 1 ? names()[0] : {}) })
   )
 }
 

@@ -4,7 +4,6 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import * as Schedule from "effect/Schedule"
 import * as Semaphore from "effect/Semaphore"
 import type { Connection } from "../../../shared/connections/connection.ts"
 import type { Connector, EventVerdict, RequestContext, Secret } from "../../../shared/connectors/connector.ts"
@@ -23,7 +22,7 @@ export interface ConnectionCredential {
 }
 
 interface Held {
-  readonly secret: Secret
+  readonly context: RequestContext
   /** `Clock`, in milliseconds. */
   readonly until: number
 }
@@ -33,52 +32,84 @@ export const makeConnectionCredential = (
   connection: Connection,
   services: DeliveryServicesShape,
   settings: DeliverySettings
-): ConnectionCredential => {
-  let held: Held | null = null
-  const one = Semaphore.makeUnsafe(1)
-  const contextOf = (secret: Secret): RequestContext => ({ connection, secret, open: services.open })
+): ConnectionCredential => new CachedCredential(connector, connection, services, settings)
 
-  const obtain = Effect.gen(function* () {
-    const secret = yield* Effect.mapError(
-      services.secret,
-      (error) =>
-        new CredentialFailure({
-          verdict: {
-            errorClass: "auth",
-            reasonCode: `credential_${error.code}`,
-            message: error.message,
-            nextStep: error.nextStep
-          }
-        })
-    )
-    const now = yield* Clock.currentTimeMillis
-    if (connector.refresh === undefined) return { secret, until: now + Duration.toMillis(settings.secretLife) }
-    const response = yield* Effect.mapError(
-      services.execute(connector.refresh.request(contextOf(secret))),
-      (failure) => new CredentialFailure({ verdict: verdictOf(failureVerdict(failure)) })
-    )
-    const result = connector.refresh.read(response)
-    if (result._tag === "Refused") return yield* new CredentialFailure({ verdict: result.verdict })
-    const life = Duration.toMillis(result.expiresIn) - Duration.toMillis(settings.tokenMargin)
-    return { secret: { ...secret, access_token: result.accessToken }, until: now + Math.max(0, life) }
-  })
+class CachedCredential implements ConnectionCredential {
+  private readonly connector: Connector
+  private readonly connection: Connection
+  private readonly services: DeliveryServicesShape
+  private readonly settings: DeliverySettings
+  private held: Held | null = null
+  private readonly one = Semaphore.makeUnsafe(1)
 
-  // One at a time: requests that find the token gone wait for one exchange.
-  const obtainOnce = one.withPermits(1)(
-    Effect.gen(function* () {
+  constructor(
+    connector: Connector,
+    connection: Connection,
+    services: DeliveryServicesShape,
+    settings: DeliverySettings
+  ) {
+    this.connector = connector
+    this.connection = connection
+    this.services = services
+    this.settings = settings
+  }
+
+  get context(): Effect.Effect<RequestContext, CredentialFailure> {
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const { held } = this
+      return held !== null && now < held.until ? Effect.succeed(held.context) : this.obtainOnce()
+    })
+  }
+
+  get invalidate(): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.held = null
+    })
+  }
+
+  /** One at a time: requests that find the token gone wait for one exchange. */
+  private obtainOnce(): Effect.Effect<RequestContext, CredentialFailure> {
+    return this.one.withPermits(1)(
+      Effect.gen({ self: this }, function* () {
+        const now = yield* Clock.currentTimeMillis
+        if (this.held === null || now >= this.held.until) this.held = yield* this.obtain()
+        return this.held.context
+      })
+    )
+  }
+
+  private obtain(): Effect.Effect<Held, CredentialFailure> {
+    return Effect.gen({ self: this }, function* () {
+      const { connector, services, settings } = this
+      const secret = yield* Effect.mapError(
+        services.secret,
+        (error) =>
+          new CredentialFailure({
+            verdict: {
+              errorClass: "auth",
+              reasonCode: `credential_${error.code}`,
+              message: error.message,
+              nextStep: error.nextStep
+            }
+          })
+      )
       const now = yield* Clock.currentTimeMillis
-      if (held === null || now >= held.until) held = yield* obtain
-      return contextOf(held.secret)
+      const context = this.contextOf(secret)
+      if (connector.refresh === undefined) return { context, until: now + Duration.toMillis(settings.secretLife) }
+      const response = yield* Effect.mapError(
+        services.execute(connector.refresh.request(context)),
+        (failure) => new CredentialFailure({ verdict: verdictOf(failureVerdict(failure)) })
+      )
+      const result = connector.refresh.read(response)
+      if (result._tag === "Refused") return yield* new CredentialFailure({ verdict: result.verdict })
+      const life = Duration.toMillis(result.expiresIn) - Duration.toMillis(settings.tokenMargin)
+      const until = now + Math.max(0, life)
+      return { context: this.contextOf({ ...secret, access_token: result.accessToken }), until }
     })
-  )
+  }
 
-  return {
-    context: Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      held !== null && now < held.until ? Effect.succeed(contextOf(held.secret)) : obtainOnce
-    ),
-    invalidate: Effect.sync(() => {
-      held = null
-    })
+  private contextOf(secret: Secret): RequestContext {
+    return { connection: this.connection, secret, open: this.services.open }
   }
 }
 
@@ -126,7 +157,7 @@ export const watchCredentialExpiry = (
     // What refuses or lacks the credential is reported by the requests that need it.
     Effect.catch(() => Effect.logDebug("When the credential expires could not be asked for."))
   )
-  return Effect.asVoid(Effect.repeat(ask, Schedule.spaced(every)))
+  return Effect.forever(Effect.andThen(ask, Effect.sleep(every)))
 }
 
 /** The field `expires_at` of a secret: ISO 8601, or seconds or milliseconds since the epoch; null where it has none. */

@@ -35,6 +35,7 @@ import {
   watchCredentialExpiry
 } from "./connection-credential.ts"
 import { DeliveryServices, type DeliveryServicesShape } from "./delivery-services.ts"
+import { handledInOrder } from "./handled-in-order.ts"
 import type { RecipientKey } from "./recipient-key.ts"
 import { type DeliverySettings, limitsOf, rateOf } from "./settings.ts"
 import { type DeliveryMetrics, type LogOnce, makeDeliveryMetrics, makeLogOnce } from "./telemetry.ts"
@@ -116,7 +117,14 @@ export const makeDeliveryContext = (
         yield* metrics.circuit(state)
         yield* publish(state, yield* pause.paused)
       })
-    yield* Effect.forkScoped(watchCircuit(breaker, onCircuit))
+    let circuit: CircuitState = "CLOSED"
+    const changed = yield* handledInOrder((state: CircuitState) => {
+      const before = circuit
+      circuit = state
+      return onCircuit(state, before)
+    })
+    breaker.observe(changed)
+    changed("CLOSED")
     const onTimes = (changed: CredentialTimes) =>
       Effect.gen(function* () {
         times = changed
@@ -153,20 +161,6 @@ export const makeDeliveryContext = (
       probe
     }
   })
-
-const watchCircuit = (
-  breaker: CircuitBreaker,
-  onChange: (state: CircuitState, before: CircuitState) => Effect.Effect<void>
-): Effect.Effect<void> => {
-  let before: CircuitState = "CLOSED"
-  return Stream.runForEach(breaker.changes, (state) =>
-    Effect.suspend(() => {
-      const last = before
-      before = state
-      return onChange(state, last)
-    })
-  )
-}
 
 interface StateOptions {
   readonly connection: Connection

@@ -63,9 +63,9 @@ export const deliveryProcessor = (
       open: (assigned) =>
         Effect.gen(function* () {
           yield* owned
-          const partition = partitionOf(delivery, assigned)
-          partitions.set(nameOf(assigned), partition)
-          return taskOf(partition)
+          const task = taskOf(delivery, assigned)
+          partitions.set(nameOf(assigned), task)
+          return task
         }),
       ...(delivery.connector.idempotent
         ? {
@@ -82,25 +82,37 @@ export const deliveryProcessor = (
 
 const nameOf = ({ topic, partition }: Pick<AssignedPartition, "topic" | "partition">): string => `${topic}/${partition}`
 
-const partitionOf = (delivery: DeliveryContextShape, assigned: AssignedPartition): Partition => {
-  const { asyncOutcome, idempotent: isIdempotent } = delivery.connector
-  return {
-    delivery,
-    intents: isIdempotent ? null : intentsOf(delivery, assigned),
-    poller: asyncOutcome === undefined ? null : makeStatusPoller(delivery, assigned, asyncOutcome),
-    partitions: assigned.partitions ?? 1
+/** What the connection does in one partition. */
+class DeliveryTask implements Partition, PartitionTask<DeliveryError, never> {
+  readonly delivery: DeliveryContextShape
+  readonly intents: SendIntents | null
+  readonly poller: Partition["poller"]
+  readonly partitions: number
+
+  constructor({ delivery, intents, poller, partitions }: Partition) {
+    this.delivery = delivery
+    this.intents = intents
+    this.poller = poller
+    this.partitions = partitions
+  }
+
+  step(batch: Batch): Effect.Effect<Step, DeliveryError> {
+    return stepAlone(this, batch)
+  }
+
+  poison(record: Inbound): Effect.Effect<Step> {
+    return poisonStep(this, record)
   }
 }
 
-const taskOf = (partition: Partition): PartitionTask<DeliveryError, never> => {
-  const { intents, poller } = partition
+const taskOf = (delivery: DeliveryContextShape, assigned: AssignedPartition): DeliveryTask => {
+  const { asyncOutcome, idempotent: isIdempotent } = delivery.connector
+  const intents = isIdempotent ? null : intentsOf(delivery, assigned)
+  const poller = asyncOutcome === undefined ? null : makeStatusPoller(delivery, assigned, asyncOutcome)
+  const task = new DeliveryTask({ delivery, intents, poller, partitions: assigned.partitions ?? 1 })
+  if (intents === null && poller === null) return task
   const restore = [intents?.restore, poller?.restore].filter((entry) => entry !== undefined)
-  return {
-    ...(restore.length > 0 ? { restore } : {}),
-    ...(poller === null ? {} : { tick: poller.tick }),
-    step: (batch) => stepAlone(partition, batch),
-    poison: (record) => poisonStep(partition, record)
-  }
+  return Object.assign(task, { restore, ...(poller === null ? {} : { tick: poller.tick }) })
 }
 
 const stepAlone = (partition: Partition, batch: Batch): Effect.Effect<Step, DeliveryError> =>

@@ -20,7 +20,8 @@ interface Entry {
 }
 
 export class UncommittedResponses {
-  readonly #entries = new Map<string, Entry>()
+  /** Null before the first intent. */
+  #entries: Map<string, Entry> | null = null
   readonly #entriesMax: number
 
   constructor(entriesMax = 50_000) {
@@ -28,22 +29,24 @@ export class UncommittedResponses {
   }
 
   get size(): number {
-    return this.#entries.size
+    return this.#entries?.size ?? 0
   }
 
   /** An intent is about to be written. @param declaredAt milliseconds since the epoch, as in the intent */
   declare(key: string, declaredAt: number): void {
-    this.#entries.delete(key)
-    this.#entries.set(key, { declaredAt, known: "not_sent", underWay: null })
-    for (const [oldest, { underWay }] of this.#entries) {
-      if (this.#entries.size <= this.#entriesMax) break
-      if (underWay === null) this.#entries.delete(oldest)
+    this.#entries ??= new Map()
+    const entries = this.#entries
+    entries.delete(key)
+    entries.set(key, { declaredAt, known: "not_sent", underWay: null })
+    for (const [oldest, { underWay }] of entries) {
+      if (entries.size <= this.#entriesMax) break
+      if (underWay === null) entries.delete(oldest)
     }
   }
 
   /** A request is about to be sent. */
   begin(key: string): void {
-    const entry = this.#entries.get(key)
+    const entry = this.#entries?.get(key)
     if (entry === undefined) return
     entry.known = "in_doubt"
     entry.underWay = Deferred.makeUnsafe<void>()
@@ -51,7 +54,7 @@ export class UncommittedResponses {
 
   /** The request is over; null where nothing is known of its response. */
   end(key: string, known: Known | null): void {
-    const entry = this.#entries.get(key)
+    const entry = this.#entries?.get(key)
     if (entry === undefined) return
     if (known !== null) entry.known = known
     if (entry.underWay !== null) Deferred.doneUnsafe(entry.underWay, Effect.void)
@@ -60,14 +63,14 @@ export class UncommittedResponses {
 
   /** What is known of the event that the intent of this time was for; null where it is in doubt. */
   recall(key: string, declaredAt: number): Known | null {
-    const entry = this.#entries.get(key)
+    const entry = this.#entries?.get(key)
     return entry === undefined || entry.declaredAt !== declaredAt || entry.known === "in_doubt" ? null : entry.known
   }
 
   /** Waits until no request for these is under way; each is bounded by its timeout. */
   settled(keys: ReadonlyArray<string>): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const underWay = keys.flatMap((key) => this.#entries.get(key)?.underWay ?? [])
+      const underWay = keys.flatMap((key) => this.#entries?.get(key)?.underWay ?? [])
       return underWay.length === 0
         ? Effect.void
         : Effect.forEach(underWay, (deferred) => Deferred.await(deferred), { discard: true })
@@ -76,6 +79,6 @@ export class UncommittedResponses {
 
   /** The outcome is committed: it is in the log from now on. */
   forget(key: string): void {
-    this.#entries.delete(key)
+    this.#entries?.delete(key)
   }
 }

@@ -50,60 +50,86 @@ interface Step {
 }
 
 /** Starts at the largest size, since full batches are what most platforms answer best. */
-export const makeBatchOptimizer = (settings: BatchOptimizerSettings): BatchOptimizer => {
-  const ladder = steps(settings)
-  const original = ladder.length - 1
-  let current = original
-  let home = original
-  let settled = 0
-  /** Asked for several times for each request, most of which change nothing. */
-  let reported: BatchOptimizationResult | null = null
+export const makeBatchOptimizer = (settings: BatchOptimizerSettings): BatchOptimizer => new Optimizer(settings)
 
-  const judge = (): void => {
+class Optimizer implements BatchOptimizer {
+  private readonly settings: BatchOptimizerSettings
+  /** Null before the first batch that says something: most connections never have as many events at a time. */
+  private ladder: ReadonlyArray<Step> | null = null
+  private current = 0
+  private home = 0
+  private settled = 0
+  /** Asked for several times for each request, most of which change nothing. */
+  private reported: BatchOptimizationResult | null = null
+
+  constructor(settings: BatchOptimizerSettings) {
+    this.settings = settings
+  }
+
+  size(): number {
+    return this.ladder?.[this.current]?.size ?? this.settings.sizeMax
+  }
+
+  record({ size, latencyMillis, success }: Parameters<BatchOptimizer["record"]>[0]): void {
+    // A batch that was not full says nothing about this size; nor is there anything to choose of one size.
+    const full = this.size()
+    if (this.settings.sizeMin >= this.settings.sizeMax || size > full || size < full * fullFrom) return
+    this.ladder ??= this.begin()
+    const step = this.ladder[this.current]!
+    this.reported = null
+    step.samples += 1
+    step.events += success ? size : 0
+    step.millis += Math.max(1, latencyMillis)
+    if (measured(step, this.settings)) this.judge(this.ladder)
+  }
+
+  result(): BatchOptimizationResult {
+    this.reported ??=
+      this.ladder === null ? unmeasured(this.settings) : report(this.ladder.at(-1), this.ladder[this.home])
+    return this.reported
+  }
+
+  private begin(): ReadonlyArray<Step> {
+    const ladder = steps(this.settings)
+    this.current = this.home = ladder.length - 1
+    return ladder
+  }
+
+  private judge(ladder: ReadonlyArray<Step>): void {
+    const { home, settings } = this
     if (throughput(ladder[home]) === 0 && home > 0) {
       // Nothing gets through at this size: there is no slope to climb, so go down.
       forget(ladder[home])
-      home -= 1
-      current = home
+      this.home = this.current = home - 1
       return
     }
     const next = [home - 1, home + 1].find((index) => ladder[index] !== undefined && !measured(ladder[index], settings))
     if (next !== undefined) {
-      current = next
+      this.current = next
       return
     }
     const better = [home - 1, home + 1]
       .filter((index) => throughput(ladder[index]) > throughput(ladder[home]) * (1 + settings.margin))
       .sort((left, right) => throughput(ladder[right]) - throughput(ladder[left]))[0]
-    settled = better === undefined ? settled + 1 : 0
-    home = better ?? home
-    current = home
-    if (settled >= settings.settledMax) {
-      settled = 0
-      for (const index of [home - 1, home + 1]) forget(ladder[index])
+    this.settled = better === undefined ? this.settled + 1 : 0
+    this.home = this.current = better ?? home
+    if (this.settled >= settings.settledMax) {
+      this.settled = 0
+      for (const index of [this.home - 1, this.home + 1]) forget(ladder[index])
     }
     // Keep the weight of the past bounded.
-    const step = ladder[home]
+    const step = ladder[this.home]
     if (better === undefined && step !== undefined) fade(step, settings)
   }
+}
 
-  return {
-    size: () => ladder[current]?.size ?? settings.sizeMax,
-    record: ({ size, latencyMillis, success }) => {
-      const step = ladder[current]
-      // A batch that was not full says nothing about this size; nor is there anything to choose of one size.
-      if (ladder.length === 1 || step === undefined || size > step.size || size < step.size * fullFrom) return
-      reported = null
-      step.samples += 1
-      step.events += success ? size : 0
-      step.millis += Math.max(1, latencyMillis)
-      if (measured(step, settings)) judge()
-    },
-    result: () => {
-      reported ??= report(ladder[original], ladder[home])
-      return reported
-    }
-  }
+/** Hundreds of connections have the same limits. */
+const unmeasuredOf = new Map<number, BatchOptimizationResult>()
+const unmeasured = ({ sizeMax }: BatchOptimizerSettings): BatchOptimizationResult => {
+  const step: Step = { size: sizeMax, samples: 0, events: 0, millis: 0 }
+  const known = unmeasuredOf.get(sizeMax) ?? report(step, step)
+  unmeasuredOf.set(sizeMax, known)
+  return known
 }
 
 const steps = ({ sizeMin, sizeMax, ratio }: BatchOptimizerSettings): ReadonlyArray<Step> => {

@@ -8,8 +8,6 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 
 export type CircuitState = "CLOSED" | "OPEN" | "HALF_OPEN"
 
@@ -33,8 +31,8 @@ export type CallOutcome = "success" | "failure" | "ignored"
 
 export interface CircuitBreaker {
   readonly state: Effect.Effect<CircuitState>
-  /** The state now and every later one. */
-  readonly changes: Stream.Stream<CircuitState>
+  /** Calls one with every later state, at once. */
+  readonly observe: (observer: (state: CircuitState) => void) => void
   /**
    * Waits until the circuit admits a call and makes it. `probing` means that the circuit is half open, so that the call
    * should be a small one. A call that fails, dies or is interrupted counts as ignored and gives its place back.
@@ -46,133 +44,129 @@ export interface CircuitBreaker {
   readonly succeeded: Effect.Effect<number>
 }
 
-interface Circuit {
-  state: CircuitState
-  /** Grows with each change of state: outcomes of calls admitted before it change nothing. */
-  generation: number
-  failures: number
-  reopensAt: number
-  inFlight: number
-  successes: number
-  succeeded: number
-  signal: Deferred.Deferred<void>
-}
-
 export const makeCircuitBreaker = (
   settings: CircuitBreakerSettings = circuitBreakerDefaults
-): Effect.Effect<CircuitBreaker> =>
-  Effect.map(SubscriptionRef.make<CircuitState>("CLOSED"), (observed) => {
-    const circuit: Circuit = {
-      state: "CLOSED",
-      generation: 0,
-      failures: 0,
-      reopensAt: 0,
-      inFlight: 0,
-      successes: 0,
-      succeeded: 0,
-      signal: Deferred.makeUnsafe<void>()
-    }
-    const publish = Effect.suspend(() => SubscriptionRef.set(observed, circuit.state))
-    const acquire = admit(circuit, settings, publish)
-    const book = <A, E>(generation: number, exit: Exit.Exit<readonly [CallOutcome, A], E>) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const before = circuit.state
-        settle(circuit, settings, generation, Exit.isSuccess(exit) ? exit.value[0] : "ignored", now)
-        return circuit.state === before ? Effect.void : publish
-      })
-    /** Of a call that was admitted while it was closed: most succeed, which changes no state. */
-    const bookClosed = <A, E>(generation: number, exit: Exit.Exit<readonly [CallOutcome, A], E>) => {
-      if (circuit.state !== "CLOSED" || Exit.isFailure(exit) || exit.value[0] !== "success")
-        return book(generation, exit)
-      settle(circuit, settings, generation, "success", 0)
-      return undefined
-    }
-    return {
-      state: Effect.sync(() => circuit.state),
-      changes: SubscriptionRef.changes(observed),
-      call: (use) =>
-        Effect.suspend(() => {
-          const { generation } = circuit
-          return circuit.state === "CLOSED"
-            ? // It holds no place.
-              Effect.onExitPrimitive(use(false), (exit) => bookClosed(generation, exit))
-            : Effect.acquireUseRelease(
-                acquire,
-                (permit) => use(permit.probing),
-                (permit, exit) => book(permit.generation, exit)
-              )
-        }).pipe(Effect.map(([, value]) => value)),
-      succeeded: Effect.sync(() => circuit.succeeded)
-    }
-  })
+): Effect.Effect<CircuitBreaker> => Effect.sync(() => new Circuit(settings))
 
 interface Permit {
   readonly probing: boolean
   readonly generation: number
 }
 
-const admit = (circuit: Circuit, settings: CircuitBreakerSettings, publish: Effect.Effect<void>) =>
-  Effect.gen(function* () {
-    while (true) {
-      const now = yield* Clock.currentTimeMillis
-      if (circuit.state === "OPEN" && now >= circuit.reopensAt) {
-        change(circuit, "HALF_OPEN")
-        yield* publish
+class Circuit implements CircuitBreaker {
+  private readonly settings: CircuitBreakerSettings
+  private now: CircuitState = "CLOSED"
+  /** Grows with each change of state: outcomes of calls admitted before it change nothing. */
+  private generation = 0
+  private failures = 0
+  private reopensAt = 0
+  private inFlight = 0
+  private successes = 0
+  private succeededCalls = 0
+  /** Done at the next change; null where nobody waits. */
+  private signal: Deferred.Deferred<void> | null = null
+  private observer: ((state: CircuitState) => void) | null = null
+
+  constructor(settings: CircuitBreakerSettings) {
+    this.settings = settings
+  }
+
+  get state(): Effect.Effect<CircuitState> {
+    return Effect.sync(() => this.now)
+  }
+
+  get succeeded(): Effect.Effect<number> {
+    return Effect.sync(() => this.succeededCalls)
+  }
+
+  observe(observer: (state: CircuitState) => void): void {
+    this.observer = observer
+  }
+
+  call<A, E, R>(use: (probing: boolean) => Effect.Effect<readonly [CallOutcome, A], E, R>): Effect.Effect<A, E, R> {
+    return Effect.suspend(() => {
+      const { generation } = this
+      return this.now === "CLOSED"
+        ? // It holds no place.
+          Effect.onExitPrimitive(use(false), (exit) => this.bookClosed(generation, exit))
+        : Effect.acquireUseRelease(
+            Effect.interruptible(this.admit()),
+            (permit) => use(permit.probing),
+            (permit, exit) => this.book(permit.generation, exit)
+          )
+    }).pipe(Effect.map(([, value]) => value))
+  }
+
+  private admit(): Effect.Effect<Permit> {
+    return Effect.gen({ self: this }, function* () {
+      while (true) {
+        const now = yield* Clock.currentTimeMillis
+        if (this.now === "OPEN" && now >= this.reopensAt) this.change("HALF_OPEN")
+        if (this.now === "CLOSED") return { probing: false, generation: this.generation }
+        if (this.now === "HALF_OPEN" && this.inFlight + this.successes < this.settings.halfOpenCalls) {
+          this.inFlight += 1
+          return { probing: true, generation: this.generation }
+        }
+        this.signal ??= Deferred.makeUnsafe<void>()
+        const changed = Deferred.await(this.signal)
+        yield* this.now === "OPEN"
+          ? Effect.raceFirst(Effect.sleep(Duration.millis(Math.ceil(this.reopensAt - now))), changed)
+          : changed
       }
-      if (circuit.state === "CLOSED") return { probing: false, generation: circuit.generation } satisfies Permit
-      if (circuit.state === "HALF_OPEN" && circuit.inFlight + circuit.successes < settings.halfOpenCalls) {
-        circuit.inFlight += 1
-        return { probing: true, generation: circuit.generation } satisfies Permit
-      }
-      const changed = Deferred.await(circuit.signal)
-      yield* circuit.state === "OPEN"
-        ? Effect.raceFirst(Effect.sleep(Duration.millis(Math.ceil(circuit.reopensAt - now))), changed)
-        : changed
-    }
-  }).pipe(Effect.interruptible)
+    })
+  }
 
-/** Books the end of a call that was admitted in `generation`. */
-const settle = (
-  circuit: Circuit,
-  settings: CircuitBreakerSettings,
-  generation: number,
-  outcome: CallOutcome,
-  now: number
-): void => {
-  if (outcome === "success") circuit.succeeded += 1
-  if (generation !== circuit.generation) return
-  if (circuit.state === "HALF_OPEN") circuit.inFlight -= 1
-  if (outcome === "failure") fail(circuit, settings, now)
-  else if (outcome === "success") succeed(circuit, settings)
-  // A closed one has no calls that wait.
-  if (circuit.state !== "CLOSED") wake(circuit)
-}
+  private book<A, E>(generation: number, exit: Exit.Exit<readonly [CallOutcome, A], E>): Effect.Effect<void> {
+    return Effect.map(Clock.currentTimeMillis, (now) =>
+      this.settle(generation, Exit.isSuccess(exit) ? exit.value[0] : "ignored", now)
+    )
+  }
 
-const fail = (circuit: Circuit, settings: CircuitBreakerSettings, now: number): void => {
-  circuit.failures += 1
-  if (circuit.state === "CLOSED" && circuit.failures < settings.failures) return
-  circuit.reopensAt = now + Duration.toMillis(settings.recovery)
-  change(circuit, "OPEN")
-}
+  /** Of a call that was admitted while it was closed: most succeed, which changes no state. */
+  private bookClosed<A, E>(generation: number, exit: Exit.Exit<readonly [CallOutcome, A], E>) {
+    if (this.now !== "CLOSED" || Exit.isFailure(exit) || exit.value[0] !== "success") return this.book(generation, exit)
+    this.settle(generation, "success", 0)
+    return undefined
+  }
 
-const succeed = (circuit: Circuit, settings: CircuitBreakerSettings): void => {
-  circuit.failures = 0
-  if (circuit.state !== "HALF_OPEN") return
-  circuit.successes += 1
-  if (circuit.successes >= settings.halfOpenCalls) change(circuit, "CLOSED")
-}
+  /** Books the end of a call that was admitted in `generation`. */
+  private settle(generation: number, outcome: CallOutcome, now: number): void {
+    if (outcome === "success") this.succeededCalls += 1
+    if (generation !== this.generation) return
+    if (this.now === "HALF_OPEN") this.inFlight -= 1
+    if (outcome === "failure") this.fail(now)
+    else if (outcome === "success") this.succeed()
+    // A closed one has no calls that wait.
+    if (this.now !== "CLOSED") this.wake()
+  }
 
-const change = (circuit: Circuit, state: CircuitState): void => {
-  circuit.state = state
-  circuit.generation += 1
-  circuit.inFlight = 0
-  circuit.successes = 0
-  if (state === "CLOSED") circuit.failures = 0
-  wake(circuit)
-}
+  private fail(now: number): void {
+    this.failures += 1
+    if (this.now === "CLOSED" && this.failures < this.settings.failures) return
+    this.reopensAt = now + Duration.toMillis(this.settings.recovery)
+    this.change("OPEN")
+  }
 
-const wake = (circuit: Circuit): void => {
-  const { signal } = circuit
-  circuit.signal = Deferred.makeUnsafe<void>()
-  Deferred.doneUnsafe(signal, Effect.void)
+  private succeed(): void {
+    this.failures = 0
+    if (this.now !== "HALF_OPEN") return
+    this.successes += 1
+    if (this.successes >= this.settings.halfOpenCalls) this.change("CLOSED")
+  }
+
+  private change(state: CircuitState): void {
+    this.now = state
+    this.generation += 1
+    this.inFlight = 0
+    this.successes = 0
+    if (state === "CLOSED") this.failures = 0
+    this.observer?.(state)
+    this.wake()
+  }
+
+  private wake(): void {
+    const { signal } = this
+    this.signal = null
+    if (signal !== null) Deferred.doneUnsafe(signal, Effect.void)
+  }
 }

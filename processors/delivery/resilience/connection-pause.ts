@@ -40,35 +40,57 @@ export interface ConnectionPauseOptions {
   readonly onChange: (reason: EventVerdict | null) => Effect.Effect<void>
 }
 
-export const makeConnectionPause = (options: ConnectionPauseOptions): ConnectionPause => {
-  let reason: EventVerdict | null = null
-  let probes = 0
-  const one = Semaphore.makeUnsafe(1)
+export const makeConnectionPause = (options: ConnectionPauseOptions): ConnectionPause => new Pause(options)
 
-  const recover = Effect.gen(function* () {
-    while (reason !== null) {
-      yield* Effect.sleep(delayBefore(probes, options))
-      probes += 1
-      const verdict = yield* options.probe
-      if (isHealthy(verdict)) {
-        reason = null
-        yield* options.onChange(null)
-      } else if (verdict.errorClass === "auth" || verdict.errorClass === "configuration") reason = verdict
-    }
-  })
+class Pause implements ConnectionPause {
+  private readonly options: ConnectionPauseOptions
+  private reason: EventVerdict | null = null
+  private probes = 0
+  /** Of those who wait; null before one did. */
+  private one: Semaphore.Semaphore | null = null
 
-  return {
-    await: Effect.suspend(() => (reason === null ? Effect.void : one.withPermits(1)(recover))),
-    pause: (verdict) =>
-      Effect.suspend(() => {
-        if (reason !== null) return Effect.void
-        reason = verdict
-        return options.onChange(verdict)
-      }),
-    resetDelay: Effect.sync(() => {
-      probes = 0
-    }),
-    paused: Effect.sync(() => reason)
+  constructor(options: ConnectionPauseOptions) {
+    this.options = options
+  }
+
+  get await(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.reason === null) return Effect.void
+      this.one ??= Semaphore.makeUnsafe(1)
+      return this.one.withPermits(1)(this.recover())
+    })
+  }
+
+  pause(verdict: EventVerdict): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.reason !== null) return Effect.void
+      this.reason = verdict
+      return this.options.onChange(verdict)
+    })
+  }
+
+  get resetDelay(): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.probes = 0
+    })
+  }
+
+  get paused(): Effect.Effect<EventVerdict | null> {
+    return Effect.sync(() => this.reason)
+  }
+
+  private recover(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      while (this.reason !== null) {
+        yield* Effect.sleep(delayBefore(this.probes, this.options))
+        this.probes += 1
+        const verdict = yield* this.options.probe
+        if (isHealthy(verdict)) {
+          this.reason = null
+          yield* this.options.onChange(null)
+        } else if (verdict.errorClass === "auth" || verdict.errorClass === "configuration") this.reason = verdict
+      }
+    })
   }
 }
 
@@ -107,48 +129,73 @@ export interface ProbeModeOptions {
   readonly retry: RetryPolicy
 }
 
-export const makeProbeMode = ({ probe, breaker, limiter, pause, retry }: ProbeModeOptions): ProbeMode => {
-  const one = Semaphore.makeUnsafe(1)
-  let needed = false
+export const makeProbeMode = (options: ProbeModeOptions): ProbeMode => new Probing(options)
+
+class Probing implements ProbeMode {
+  private readonly options: ProbeModeOptions
+  private needed = false
   /** Since an event last got a response. */
-  let probesFailed = 0
+  private probesFailed = 0
+  /** Of those who send one at a time; null before that was needed. */
+  private one: Semaphore.Semaphore | null = null
 
-  const delay = (retryAfter: Duration.Duration | null): Effect.Effect<Duration.Duration> =>
-    Effect.map(Random.next, (random) => retryDelay(retry, Math.max(1, probesFailed), retryAfter, random))
+  constructor(options: ProbeModeOptions) {
+    this.options = options
+  }
 
-  const afterFailure = (verdict: EventVerdict): Effect.Effect<CallOutcome> => {
-    probesFailed += 1
+  isNeeded(): boolean {
+    return this.needed
+  }
+
+  note(outcome: CallOutcome, ambiguous: boolean): void {
+    if (ambiguous || outcome === "failure") this.needed = true
+    else if (outcome === "success") {
+      this.needed = false
+      this.probesFailed = 0
+    }
+  }
+
+  get probe(): Effect.Effect<CallOutcome | null> {
+    return Effect.gen({ self: this }, function* () {
+      yield* this.options.limiter.acquire({ requests: 1, events: 0 })
+      const verdict = yield* this.options.probe
+      return isHealthy(verdict) || isUndocumented(verdict) ? null : yield* this.afterFailure(verdict)
+    })
+  }
+
+  oneAtATime<A, E>(send: Effect.Effect<A, E>, isSent: (result: A) => boolean): Effect.Effect<A, E> {
+    return Effect.suspend(() => {
+      if (!this.needed) return send
+      this.one ??= Semaphore.makeUnsafe(1)
+      return this.one.withPermits(1)(
+        Effect.tap(send, (result) => (isSent(result) ? Effect.void : this.waitForNextProbe()))
+      )
+    })
+  }
+
+  private afterFailure(verdict: EventVerdict): Effect.Effect<CallOutcome> {
+    const { limiter, pause } = this.options
+    this.probesFailed += 1
     if (verdict.errorClass === "auth" || verdict.errorClass === "configuration")
       return Effect.as(pause.pause(verdict), "ignored")
     if (verdict.errorClass !== "throttled") return Effect.succeed("failure")
-    return Effect.as(Effect.flatMap(delay(verdict.retryAfter ?? null), limiter.throttle), "ignored")
+    return Effect.as(
+      Effect.flatMap(this.delay(verdict.retryAfter ?? null), (wait) => limiter.throttle(wait)),
+      "ignored"
+    )
+  }
+
+  private delay(retryAfter: Duration.Duration | null): Effect.Effect<Duration.Duration> {
+    return Effect.map(Random.next, (random) =>
+      retryDelay(this.options.retry, Math.max(1, this.probesFailed), retryAfter, random)
+    )
   }
 
   // As before any retry; an open circuit waits by itself.
-  const waitForNextProbe = Effect.flatMap(breaker.state, (state) =>
-    state === "OPEN" ? Effect.void : Effect.flatMap(delay(null), Effect.sleep)
-  )
-
-  return {
-    isNeeded: () => needed,
-    note: (outcome, ambiguous) => {
-      if (ambiguous || outcome === "failure") needed = true
-      else if (outcome === "success") {
-        needed = false
-        probesFailed = 0
-      }
-    },
-    probe: Effect.gen(function* () {
-      yield* limiter.acquire({ requests: 1, events: 0 })
-      const verdict = yield* probe
-      return isHealthy(verdict) || isUndocumented(verdict) ? null : yield* afterFailure(verdict)
-    }),
-    oneAtATime: (send, isSent) =>
-      Effect.suspend(() =>
-        needed
-          ? one.withPermits(1)(Effect.tap(send, (result) => (isSent(result) ? Effect.void : waitForNextProbe)))
-          : send
-      )
+  private waitForNextProbe(): Effect.Effect<void> {
+    return Effect.flatMap(this.options.breaker.state, (state) =>
+      state === "OPEN" ? Effect.void : Effect.flatMap(this.delay(null), Effect.sleep)
+    )
   }
 }
 

@@ -60,81 +60,103 @@ export interface RateLimiter {
   readonly factor: Effect.Effect<number>
 }
 
-interface Limiter {
+export const makeRateLimiter = (settings: RateLimiterSettings = rateLimiterDefaults): Effect.Effect<RateLimiter> =>
+  Effect.map(Clock.currentTimeMillis, (start) => new Limiter(settings, start))
+
+class Limiter implements RateLimiter {
+  readonly settings: RateLimiterSettings
   requests: TokenBucket
   events: TokenBucket
-  share: number
-  throttledUntil: number
-  usage: { readonly percent: number; readonly until: number }
-  ramp: { readonly from: number; readonly start: number; readonly end: number } | null
-}
+  share = 1
+  throttledUntil = 0
+  usage = noUsage
+  ramp: { readonly from: number; readonly start: number; readonly end: number } | null = null
+  /** Of those who wait; null before one did. */
+  private turn: Semaphore.Semaphore | null = null
+  private waiting = 0
 
-export const makeRateLimiter = (settings: RateLimiterSettings = rateLimiterDefaults): Effect.Effect<RateLimiter> =>
-  Effect.map(Clock.currentTimeMillis, (start) => {
-    const limiter: Limiter = {
-      requests: { tokens: settings.requests.tokens, at: start },
-      events: { tokens: settings.events?.tokens ?? 0, at: start },
-      share: 1,
-      throttledUntil: 0,
-      usage: { percent: 0, until: 0 },
-      ramp: null
-    }
-    const turn = Semaphore.makeUnsafe(1)
-    let waiting = 0
-    const at = <A>(read: (now: number) => A) => Effect.map(Clock.currentTimeMillis, read)
-    const attempt = (cost: Cost) => at((now) => takeOrWait(limiter, settings, cost, now))
-    const wait = Effect.fnUntraced(function* (cost: Cost) {
+  constructor(settings: RateLimiterSettings, start: number) {
+    this.settings = settings
+    this.requests = { tokens: settings.requests.tokens, at: start }
+    this.events = { tokens: settings.events?.tokens ?? 0, at: start }
+  }
+
+  tryAcquire(cost: Cost): Effect.Effect<boolean> {
+    return Effect.map(this.attempt(cost), (millis) => millis === 0)
+  }
+
+  acquire(cost: Cost): Effect.Effect<Duration.Duration> {
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      if (this.waiting === 0 && takeOrWait(this, cost, now) === 0) return notWaited
+      this.waiting++
+      this.turn ??= Semaphore.makeUnsafe(1)
+      return Effect.ensuring(
+        this.turn.withPermits(1)(this.wait(cost)),
+        Effect.sync(() => {
+          this.waiting--
+        })
+      )
+    })
+  }
+
+  setShare(share: number): Effect.Effect<void> {
+    return Effect.map(Clock.currentTimeMillis, (now) => {
+      advance(this, now)
+      this.share = Math.min(1, Math.max(shareMin, share))
+    })
+  }
+
+  throttle(duration: Duration.Duration): Effect.Effect<void> {
+    return Effect.map(Clock.currentTimeMillis, (now) => {
+      this.throttledUntil = Math.max(this.throttledUntil, now + Math.ceil(Duration.toMillis(duration)))
+    })
+  }
+
+  reportUsage(percent: number): Effect.Effect<void> {
+    return Effect.map(Clock.currentTimeMillis, (now) => {
+      advance(this, now)
+      this.usage = { percent, until: now + Duration.toMillis(this.settings.usageHolds) }
+    })
+  }
+
+  rampUp(from: number, over: Duration.Duration): Effect.Effect<void> {
+    return Effect.map(Clock.currentTimeMillis, (now) => {
+      this.ramp = { from, start: now, end: now + Duration.toMillis(over) }
+      this.requests = { tokens: Math.min(this.requests.tokens, 1), at: now }
+      this.events = { tokens: Math.min(this.events.tokens, 0), at: now }
+    })
+  }
+
+  get factor(): Effect.Effect<number> {
+    return Effect.map(Clock.currentTimeMillis, (now) => factorAt(this, now))
+  }
+
+  private attempt(cost: Cost): Effect.Effect<number> {
+    return Effect.map(Clock.currentTimeMillis, (now) => takeOrWait(this, cost, now))
+  }
+
+  private wait(cost: Cost): Effect.Effect<Duration.Duration> {
+    return Effect.gen({ self: this }, function* () {
       const since = yield* Clock.currentTimeMillis
-      let millis = yield* attempt(cost)
+      let millis = yield* this.attempt(cost)
       while (millis > 0) {
         // Never longer than this, since the share, the usage or the ramp may change meanwhile.
         yield* Effect.sleep(Duration.millis(Math.min(millis, recheckMillis)))
-        millis = yield* attempt(cost)
+        millis = yield* this.attempt(cost)
       }
       return Duration.millis((yield* Clock.currentTimeMillis) - since)
     })
-    return {
-      tryAcquire: (cost) => Effect.map(attempt(cost), (millis) => millis === 0),
-      acquire: (cost) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) => {
-          if (waiting === 0 && takeOrWait(limiter, settings, cost, now) === 0) return notWaited
-          waiting++
-          return Effect.ensuring(
-            turn.withPermits(1)(wait(cost)),
-            Effect.sync(() => {
-              waiting--
-            })
-          )
-        }),
-      setShare: (share) =>
-        at((now) => {
-          advance(limiter, settings, now)
-          limiter.share = Math.min(1, Math.max(shareMin, share))
-        }),
-      throttle: (duration) =>
-        at((now) => {
-          limiter.throttledUntil = Math.max(limiter.throttledUntil, now + Math.ceil(Duration.toMillis(duration)))
-        }),
-      reportUsage: (percent) =>
-        at((now) => {
-          advance(limiter, settings, now)
-          limiter.usage = { percent, until: now + Duration.toMillis(settings.usageHolds) }
-        }),
-      rampUp: (from, over) =>
-        at((now) => {
-          limiter.ramp = { from, start: now, end: now + Duration.toMillis(over) }
-          limiter.requests = { tokens: Math.min(limiter.requests.tokens, 1), at: now }
-          limiter.events = { tokens: Math.min(limiter.events.tokens, 0), at: now }
-        }),
-      factor: at((now) => factorAt(limiter, settings, now))
-    }
-  })
+  }
+}
+
+/** Before the first report. */
+const noUsage = { percent: 0, until: 0 }
 
 const notWaited = Effect.succeed(Duration.zero)
 
 /** Takes the cost and gives 0, or gives the milliseconds until it may be there. */
-const takeOrWait = (limiter: Limiter, settings: RateLimiterSettings, cost: Cost, now: number): number => {
-  const rates = advance(limiter, settings, now)
+const takeOrWait = (limiter: Limiter, cost: Cost, now: number): number => {
+  const rates = advance(limiter, now)
   const millis = Math.max(
     Math.ceil(limiter.throttledUntil - now),
     waitFor(limiter.requests, rates.requests, cost.requests),
@@ -147,8 +169,9 @@ const takeOrWait = (limiter: Limiter, settings: RateLimiterSettings, cost: Cost,
 }
 
 /** Refills the buckets, and gives the rates now. */
-const advance = (limiter: Limiter, settings: RateLimiterSettings, now: number) => {
-  const factor = factorAt(limiter, settings, now)
+const advance = (limiter: Limiter, now: number) => {
+  const { settings } = limiter
+  const factor = factorAt(limiter, now)
   const requests = scaled(settings.requests, factor)
   const events = settings.events === null ? null : scaled(settings.events, factor)
   limiter.requests = refill(limiter.requests, requests, now)
@@ -156,11 +179,10 @@ const advance = (limiter: Limiter, settings: RateLimiterSettings, now: number) =
   return { requests, events }
 }
 
-const factorAt = (limiter: Limiter, settings: RateLimiterSettings, now: number): number =>
-  limiter.share * usageFactor(limiter, settings, now) * rampFactor(limiter, now)
+const factorAt = (limiter: Limiter, now: number): number =>
+  limiter.share * usageFactor(limiter, now) * rampFactor(limiter, now)
 
-const usageFactor = (limiter: Limiter, settings: RateLimiterSettings, now: number): number => {
-  const { percent, until } = limiter.usage
+const usageFactor = ({ settings, usage: { percent, until } }: Limiter, now: number): number => {
   if (now >= until || percent <= settings.usageSlowsFrom) return 1
   const left = (100 - percent) / (100 - settings.usageSlowsFrom)
   return Math.max(settings.usageFloor, Math.min(1, left))
@@ -225,44 +247,52 @@ interface Ticket {
   holds: boolean
 }
 
-export const makeDeadlineSemaphore = (permits: number): DeadlineSemaphore => {
-  let free = permits
-  /** By deadline; few, as each waits for a separate batch. */
-  const waiting: Array<Ticket> = []
+export const makeDeadlineSemaphore = (permits: number): DeadlineSemaphore => new Permits(permits)
 
-  const join = (deadline: number): Ticket => {
-    if (free > 0 && waiting.length === 0) {
-      free -= 1
+class Permits implements DeadlineSemaphore {
+  private free: number
+  /** By deadline; few, as each waits for a separate batch. */
+  private readonly waiting: Array<Ticket> = []
+
+  constructor(permits: number) {
+    this.free = permits
+  }
+
+  // It waits inside of use, so that one who is interrupted while waiting leaves as well.
+  withPermit<A, E, R>(deadline: number, use: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return Effect.acquireUseRelease(
+      Effect.sync(() => this.join(deadline)),
+      ({ called }) => (called === null ? use : Effect.andThen(Deferred.await(called), use)),
+      (ticket) => Effect.sync(() => this.leave(ticket))
+    )
+  }
+
+  private join(deadline: number): Ticket {
+    const { waiting } = this
+    if (this.free > 0 && waiting.length === 0) {
+      this.free -= 1
       return { deadline, called: null, holds: true }
     }
     const ticket: Ticket = { deadline, called: Deferred.makeUnsafe<void>(), holds: false }
     const behind = waiting.findIndex((other) => other.deadline > deadline)
     waiting.splice(behind < 0 ? waiting.length : behind, 0, ticket)
-    call()
+    this.call()
     return ticket
   }
-  const leave = (ticket: Ticket): void => {
-    if (ticket.holds) free += 1
-    else waiting.splice(waiting.indexOf(ticket), 1)
-    call()
+
+  private leave(ticket: Ticket): void {
+    if (ticket.holds) this.free += 1
+    else this.waiting.splice(this.waiting.indexOf(ticket), 1)
+    this.call()
   }
-  const call = (): void => {
-    while (free > 0) {
-      const next = waiting.shift()
+
+  private call(): void {
+    while (this.free > 0) {
+      const next = this.waiting.shift()
       if (next === undefined) return
-      free -= 1
+      this.free -= 1
       next.holds = true
       if (next.called !== null) Deferred.doneUnsafe(next.called, Effect.void)
     }
-  }
-
-  return {
-    // It waits inside of use, so that one who is interrupted while waiting leaves as well.
-    withPermit: (deadline, use) =>
-      Effect.acquireUseRelease(
-        Effect.sync(() => join(deadline)),
-        ({ called }) => (called === null ? use : Effect.andThen(Deferred.await(called), use)),
-        (ticket) => Effect.sync(() => leave(ticket))
-      )
   }
 }

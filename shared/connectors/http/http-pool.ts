@@ -52,17 +52,7 @@ export interface ConnectionPool extends Sockets {
 
 /** A pool with separate connections, which end with the scope. */
 export const makePool = (options: PoolOptions): Effect.Effect<ConnectionPool, never, Scope.Scope> =>
-  Effect.map(makeSockets(options), (sockets) => {
-    const pool = sharingPool(sockets, options)
-    const { connections } = sockets
-    // All of the connections are its own, also those that are idle.
-    const statistics = Effect.map(pool.statistics, (shared) => ({
-      ...shared,
-      ...connections.counters,
-      idle: connections.idle
-    }))
-    return { ...pool, statistics }
-  })
+  Effect.map(makeSockets(options), (sockets) => new OwnPool(sockets, options.connections))
 
 /** Connections that end with the scope, as many as requests need. */
 export const makeSockets = (times: ConnectionTimes): Effect.Effect<Sockets, never, Scope.Scope> =>
@@ -72,74 +62,104 @@ export const makeSockets = (times: ConnectionTimes): Effect.Effect<Sockets, neve
   )
 
 /** A pool over connections that it shares with others: it uses at most `connections` of them at a time. */
-export const sharingPool = (sockets: Sockets, { connections }: Pick<PoolOptions, "connections">): ConnectionPool => {
-  const waiting: Array<() => void> = []
-  let used = 0
-  let peakOpen = 0
-  const begin = (start: () => void): void => {
-    used++
-    peakOpen = Math.max(peakOpen, used)
-    start()
+export const sharingPool = (sockets: Sockets, { connections }: Pick<PoolOptions, "connections">): ConnectionPool =>
+  new SharingPool(sockets, connections)
+
+class SharingPool implements ConnectionPool {
+  readonly connections: HttpConnections
+  readonly bodies: BodyBuffers
+  private readonly connectionsMax: number
+  private readonly waiting: Array<() => void> = []
+  private used = 0
+  private peakOpen = 0
+  private requests = 0
+  private finished = 0
+  private totalMillis = 0
+  /** By code; null before the first. */
+  private failures: Map<string, number> | null = null
+
+  constructor({ connections, bodies }: Sockets, connectionsMax: number) {
+    this.connections = connections
+    this.bodies = bodies
+    this.connectionsMax = connectionsMax
   }
-  const beginWaiting = (): void => {
-    while (used < connections && waiting.length > 0) begin(waiting.shift()!)
-  }
-  const enter: ConnectionPool["enter"] = (start) => {
+
+  enter(start: () => void): () => void {
     let state: "waiting" | "started" | "left" = "waiting"
     const startNow = () => {
       state = "started"
       start()
     }
-    if (used < connections && waiting.length === 0) begin(startNow)
-    else waiting.push(startNow)
+    if (this.used < this.connectionsMax && this.waiting.length === 0) this.begin(startNow)
+    else this.waiting.push(startNow)
     return () => {
       const before = state
       state = "left"
-      if (before === "waiting") waiting.splice(waiting.indexOf(startNow), 1)
+      if (before === "waiting") this.waiting.splice(this.waiting.indexOf(startNow), 1)
       if (before !== "started") return
-      used--
+      this.used--
       // Those whose time is over as well fail first, without having been sent.
-      if (waiting.length > 0) setImmediate(beginWaiting)
+      if (this.waiting.length > 0) setImmediate(() => this.beginWaiting())
     }
   }
-  const { counted, requests } = counting()
-  const statistics = Effect.sync(() => ({
-    ...requests(),
-    connectionsMax: connections,
-    open: used,
-    idle: 0,
-    peakOpen,
-    waiting: waiting.length,
-    opened: 0,
-    closed: 0
-  }))
-  return { ...sockets, enter, counted, statistics }
-}
 
-/** Counts requests, and says how many there were and how they went. */
-const counting = () => {
-  const failures = new Map<string, number>()
-  const counters = { requests: 0, finished: 0, totalMillis: 0 }
-  const counted: ConnectionPool["counted"] = (request) =>
-    Effect.suspend(() => {
-      counters.requests++
+  counted<A>(request: Effect.Effect<A, HttpFailure>): Effect.Effect<A, HttpFailure> {
+    return Effect.suspend(() => {
+      this.requests++
       const started = performance.now()
       return Effect.onExitPrimitive(request, (exit) => {
-        const failure = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.findErrorOption(exit.cause)) : undefined
-        if (failure !== undefined) failures.set(failure.code, (failures.get(failure.code) ?? 0) + 1)
-        counters.finished++
-        counters.totalMillis += performance.now() - started
+        this.finished++
+        this.totalMillis += performance.now() - started
+        this.countFailure(exit)
         return undefined
       })
     })
-  const requests = () => ({
-    active: counters.requests - counters.finished,
-    requests: counters.requests,
-    failures: Object.fromEntries(failures),
-    timeouts: failures.get("timeout") ?? 0,
-    meanMillis: counters.finished === 0 ? 0 : counters.totalMillis / counters.finished
-  })
-  return { counted, requests }
+  }
+
+  get statistics(): Effect.Effect<PoolStatistics> {
+    return Effect.sync(() => ({
+      active: this.requests - this.finished,
+      requests: this.requests,
+      failures: Object.fromEntries(this.failures ?? []),
+      timeouts: this.failures?.get("timeout") ?? 0,
+      meanMillis: this.finished === 0 ? 0 : this.totalMillis / this.finished,
+      connectionsMax: this.connectionsMax,
+      open: this.used,
+      idle: 0,
+      peakOpen: this.peakOpen,
+      waiting: this.waiting.length,
+      opened: 0,
+      closed: 0
+    }))
+  }
+
+  private begin(start: () => void): void {
+    this.used++
+    this.peakOpen = Math.max(this.peakOpen, this.used)
+    start()
+  }
+
+  private beginWaiting(): void {
+    while (this.used < this.connectionsMax && this.waiting.length > 0) this.begin(this.waiting.shift()!)
+  }
+
+  private countFailure(exit: Exit.Exit<unknown, HttpFailure>): void {
+    const failure = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.findErrorOption(exit.cause)) : undefined
+    if (failure === undefined) return
+    this.failures ??= new Map()
+    this.failures.set(failure.code, (this.failures.get(failure.code) ?? 0) + 1)
+  }
+}
+
+class OwnPool extends SharingPool {
+  /** All of the connections are its own, also those that are idle. */
+  override get statistics(): Effect.Effect<PoolStatistics> {
+    return Effect.map(super.statistics, (shared) => ({
+      ...shared,
+      ...this.connections.counters,
+      idle: this.connections.idle
+    }))
+  }
 }
 
 /**

@@ -39,7 +39,7 @@ export interface WireAnswer {
  * when it is interrupted, or when the answer is cut, is aborted, so that its connection is free again.
  */
 export const dispatch = (
-  { connections, enter }: ConnectionPool,
+  pool: ConnectionPool,
   { method, address, headers, body, timeoutMillis }: WireRequest,
   bytesMax: number,
   progress: RequestProgress
@@ -59,8 +59,8 @@ export const dispatch = (
       end(Effect.fail(tooLate))
       reader.abort()
     }, timeoutMillis)
-    leave = enter(() => {
-      progress.connection = connections.take(address.origin)
+    leave = pool.enter(() => {
+      progress.connection = pool.connections.take(address.origin)
       const options = { path: address.path, method, headers, body, headersTimeout: 0, bodyTimeout: 0 }
       progress.connection.client.dispatch(options, reader)
     })
