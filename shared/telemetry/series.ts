@@ -1,6 +1,6 @@
 /**
  * Metrics with a series for each of hundreds of connections. Effect's series are closures, and some 600 bytes each beside the metric that made
- * them; these are one object, in the same registry, which a reader cannot tell from Effect's.
+ * them; these are one object, in the same registry, and a reader sees no difference.
  */
 import type * as Metric from "effect/Metric"
 

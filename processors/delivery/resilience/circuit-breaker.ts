@@ -63,7 +63,7 @@ class Circuit implements CircuitBreaker {
   private inFlight = 0
   private successes = 0
   private succeededCalls = 0
-  /** Done at the next change; null where nobody waits. */
+  /** Done at the next change; null where none waits. */
   private signal: Deferred.Deferred<void> | null = null
   private observer: ((state: CircuitState) => void) | null = null
 
