@@ -23,11 +23,11 @@ import { type AssignedContext, keepOpen, type PartitionHandle } from "./partitio
 import { appendTogether } from "./pipeline.ts"
 import { positionRecord, startPositions } from "./positions.ts"
 import { reopen } from "./reopen-subscriber.ts"
-import { restoreAll } from "./restore-state.ts"
 import { runGroup } from "./runtime.ts"
 import { commitShared } from "./shared-commit.ts"
 import { SharedPartition } from "./shared-partition.ts"
 import { failOnStall } from "./stall.ts"
+import { startSubscribers } from "./start-subscribers.ts"
 import { Subscriber } from "./subscriber.ts"
 import { everyWhile } from "./timers.ts"
 
@@ -134,118 +134,118 @@ const runSharedPartition = <E, R>(
   )
 }
 
-/** The order is that of `partition.ts`: the transactional id is claimed before any position is read. */
 const openAndProcess = <E, R>(
   input: SharedInput<E, R>,
-  { groupOffsets, together }: Common<E, R>,
-  { context, handle, limits, isolations }: OpenPartition,
+  common: Common<E, R>,
+  partition: OpenPartition,
   onCommitted: () => void
 ): Effect.Effect<void, E | KafkaError, Exclude<R, Scope.Scope> | KafkaClient> =>
   Effect.scoped(
-    Effect.gen(function* () {
-      const { groupId, at, topic, runtime, observe, member } = context
-      const { prefix } = runtime
-      const client = yield* KafkaClient
-      const producer = yield* client.transactional(`${groupId}.${at.topic}.${at.partition}`)
-      const { positions, begun, groups, partitions, position } = yield* startPositions(
-        input.processors.map(({ name }) => name),
-        groupOffsets,
-        context
-      )
-      handle.partitions = partitions
-      const bytesInFlightMax = sharedBytes(runtime.bytesInFlightMax, input.processors.length)
-      const append = appendTogether(producer, prefix)
-      const inputOf = { at, topic, prefix, partitions }
-      const subscribers = new Map<string, Subscriber<E, R>>()
-      const shared = new SharedPartition<E, R>({
-        at,
-        topic,
-        prefix,
-        member,
-        producer,
-        groupOffsets,
-        limits,
-        bytesInFlightMax,
-        clock: yield* Clock.Clock,
-        processorOf: input.processorOf,
-        subscribers,
-        position
-      })
-      const subscriberContext = {
-        runtime,
-        observe,
-        input: inputOf,
-        requests: handle.requests,
-        bytesInFlightMax,
-        append,
-        shared: shared as never
-      }
-      for (const processor of input.processors)
-        subscribers.set(
-          processor.name,
-          new Subscriber(processor, subscriberContext, {
-            limits: limits.ofProcessors.get(processor.name)!,
-            together: together.get(processor.name)!,
-            isolations,
-            groupOffset: unheeded(groups.get(prefix + processor.name))
-          })
-        )
-      const all = [...subscribers.values()]
-      shared.subscribers.push(...all)
-      yield* Effect.addFinalizer((exit) => storeLeftBehind(all, exit, append, topic, at.partition))
-      yield* Effect.addFinalizer(() => Effect.forEach(all, (one) => one.close(), { discard: true }))
-      yield* Effect.addFinalizer((exit) =>
-        Exit.isSuccess(exit) ? groupOffsets.leave(at) : Effect.sync(() => groupOffsets.forget(at))
-      )
-      const opened = yield* Effect.forEach(
-        all,
-        (one) => Effect.map(one.open(positions.get(one.processor.name)!), (task) => ({ one, task })),
-        { concurrency: 8 }
-      )
-      yield* restoreAll(
-        opened.map(({ one, task }) => ({ position: positions.get(one.processor.name)!, task })),
-        inputOf
-      )
-      for (const { one, task } of opened) {
-        const own = positions.get(one.processor.name)!
-        yield* one.start(task, own, position, begun.get(one.processor.name))
-        // What was set by hand counts as heeded once it is stored. What only lags, as after a crash, follows at once.
-        if (one.groupOffset !== null) one.storePosition()
-        else if (groups.get(one.groupId)?.offset !== own) groupOffsets.moved(one.groupId, at, own, one.onGroupCommitted)
-      }
-      handle.open(shared)
-      member.seek(at, position)
-
-      const scope = yield* Effect.scope
-      const crash = yield* makeCrash<E | KafkaError>()
-      const onFailed = (one: Subscriber<E, R>) => {
-        const exit = one.queue.failure
-        if (exit === null) return Effect.void
-        const bytes = one.bytesInFlight
-        one.isOpen = false
-        shared.busy.delete(one)
-        shared.bytesInFlight -= bytes
-        const reopening = Effect.andThen(
-          reopen(one, exit.cause, () => shared.endOffset),
-          Effect.sync(() => {
-            shared.room.openUnsafe()
-            if (shared.ended) one.queue.end()
-          })
-        )
-        return Effect.forkIn(Effect.catchCause(reopening, crash.fail), scope) as Effect.Effect<unknown>
-      }
-      const work = Effect.raceAllFirst([
-        commitShared(shared, onCommitted, (one) => Effect.asVoid(onFailed(one))),
-        catchUp(shared),
-        keepTime(shared, runtime.idleCommitEvery),
-        crash.wait,
-        failOnStall(at, shared.reading, runtime.stallCheckEvery).pipe(
-          Effect.tapError((error) => Effect.sync(() => context.onStalled(error)))
-        )
-      ])
-      yield* work
-    })
+    // Two functions, so that what only the opening needs is not kept.
+    Effect.flatMap(open(input, common, partition), (shared) => processShared(shared, partition.context, onCommitted))
   ) as Effect.Effect<void, E | KafkaError, Exclude<R, Scope.Scope> | KafkaClient>
+
+/** The order is that of `partition.ts`: the transactional id is claimed before any position is read. */
+const open = <E, R>(
+  input: SharedInput<E, R>,
+  { groupOffsets, together }: Common<E, R>,
+  { context, handle, limits, isolations }: OpenPartition
+) =>
+  Effect.gen(function* () {
+    const { groupId, at, topic, runtime, observe, member } = context
+    const { prefix } = runtime
+    const client = yield* KafkaClient
+    const producer = yield* client.transactional(`${groupId}.${at.topic}.${at.partition}`)
+    const { positions, begun, groups, partitions, position } = yield* startPositions(
+      input.processors.map(({ name }) => name),
+      groupOffsets,
+      context
+    )
+    handle.partitions = partitions
+    const bytesInFlightMax = sharedBytes(runtime.bytesInFlightMax, input.processors.length)
+    const append = appendTogether(producer, prefix)
+    const inputOf = { at, topic, prefix, partitions }
+    const subscribers = new Map<string, Subscriber<E, R>>()
+    const shared = new SharedPartition<E, R>({
+      at,
+      topic,
+      prefix,
+      member,
+      producer,
+      groupOffsets,
+      limits,
+      bytesInFlightMax,
+      clock: yield* Clock.Clock,
+      processorOf: input.processorOf,
+      subscribers,
+      position
+    })
+    const subscriberContext = {
+      runtime,
+      observe,
+      input: inputOf,
+      requests: handle.requests,
+      bytesInFlightMax,
+      append,
+      shared: shared as never
+    }
+    for (const processor of input.processors)
+      subscribers.set(
+        processor.name,
+        new Subscriber(processor, subscriberContext, {
+          limits: limits.ofProcessors.get(processor.name)!,
+          together: together.get(processor.name)!,
+          isolations,
+          groupOffset: unheeded(groups.get(prefix + processor.name))
+        })
+      )
+    const all = [...subscribers.values()]
+    shared.subscribers.push(...all)
+    yield* Effect.addFinalizer((exit) => storeLeftBehind(all, exit, append, topic, at.partition))
+    yield* Effect.addFinalizer(() => Effect.forEach(all, (one) => one.close(), { discard: true }))
+    yield* Effect.addFinalizer((exit) =>
+      Exit.isSuccess(exit) ? groupOffsets.leave(at) : Effect.sync(() => groupOffsets.forget(at))
+    )
+    yield* startSubscribers(all, { positions, begun, groups, position }, inputOf, groupOffsets)
+    handle.open(shared)
+    member.seek(at, position)
+    return shared
+  })
+
+const processShared = <E, R>(
+  shared: SharedPartition<E, R>,
+  { at, runtime, onStalled }: AssignedContext,
+  onCommitted: () => void
+) =>
+  Effect.gen(function* () {
+    const scope = yield* Effect.scope
+    const crash = yield* makeCrash<E | KafkaError>()
+    const onFailed = (one: Subscriber<E, R>) => {
+      const exit = one.queue.failure
+      if (exit === null) return Effect.void
+      const bytes = one.bytesInFlight
+      one.isOpen = false
+      shared.busy.delete(one)
+      shared.bytesInFlight -= bytes
+      const reopening = Effect.andThen(
+        reopen(one, exit.cause, () => shared.endOffset),
+        Effect.sync(() => {
+          shared.room.openUnsafe()
+          if (shared.ended) one.queue.end()
+        })
+      )
+      return Effect.forkIn(Effect.catchCause(reopening, crash.fail), scope) as Effect.Effect<unknown>
+    }
+    yield* Effect.raceAllFirst([
+      commitShared(shared, onCommitted, (one) => Effect.asVoid(onFailed(one))),
+      catchUp(shared),
+      keepTime(shared, runtime.idleCommitEvery),
+      crash.wait,
+      failOnStall(at, shared.reading, runtime.stallCheckEvery).pipe(
+        Effect.tapError((error) => Effect.sync(() => onStalled(error)))
+      )
+    ])
+  })
 
 /** Removes marks where the process lives on. After a failure it may not be known what is stored. */
 const storeLeftBehind = <E, R>(

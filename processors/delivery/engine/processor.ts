@@ -9,7 +9,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type { Codecs, RegistryError } from "../../../shared/codec/codecs.ts"
 import type { KafkaError } from "../../../shared/kafka/client.ts"
 import { partitionOfKey } from "../../../shared/kafka/wire/hashes.ts"
@@ -218,8 +218,11 @@ const countOwned = ({
   const count = Effect.map(services.partitionsTotal, (counted) => {
     total = counted
   })
-  return Effect.andThen(
-    count,
-    Effect.acquireRelease(change(1), () => change(-1))
+  const begin = change(1)
+  // The same for all partitions: `acquireRelease` would keep the context of each.
+  const end = () => change(-1)
+  const own = Effect.flatMap(Effect.scope, (scope) =>
+    Effect.uninterruptible(Effect.andThen(begin, Scope.addFinalizerExit(scope, end)))
   )
+  return Effect.andThen(count, own)
 }
