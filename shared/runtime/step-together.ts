@@ -14,7 +14,7 @@ import type { SmallLatch } from "./small-latch.ts"
 export interface SharedPart<E, R> {
   readonly batch: Batch
   /** Open once the step may begin, as far as this partition is concerned; null where it may at once. */
-  readonly ready: SmallLatch | null
+  readonly ready: Pick<SmallLatch, "await" | "isOpen"> | null
   /** The partition belongs to this step. */
   readonly joined: (together: StepTogether<E, R>) => void
   /** The step waits for what opens `ready`. */
