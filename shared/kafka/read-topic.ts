@@ -46,6 +46,8 @@ const startsOf = Effect.fnUntraced(function* (topic: string, from: ReadOptions<n
 /** Offsets that the first look back covers beyond the wanted records: control records and compaction leave holes. */
 const lookBackMin = 64
 const lookBackGrowth = 4
+/** Of all partitions together; a record may have 16 MiB. */
+const lastBytesMax = 64 * 1_048_576
 
 interface Partition {
   readonly partition: number
@@ -53,46 +55,99 @@ interface Partition {
   readonly high: number
   /** Read from here on. */
   from: number
-  records: ReadonlyArray<FetchedRecord>
+  last: LastRecords
+}
+
+/** The last records of a partition, as many as are wanted and fit. */
+class LastRecords {
+  readonly records: Array<FetchedRecord> = []
+  bytes = 0
+  /** Whether one was left out that did not fit. */
+  isFull = false
+
+  private readonly wanted: number
+  private readonly bytesMax: number
+
+  constructor(wanted: number, bytesMax: number) {
+    this.wanted = wanted
+    this.bytesMax = bytesMax
+  }
+
+  /** Those that follow on the ones before. Of records that do not fit the newest one stays. */
+  push(records: ReadonlyArray<FetchedRecord>): void {
+    for (const record of records) {
+      this.records.push(detached(record))
+      this.bytes += bytesOf(record)
+      while (this.records.length > this.wanted || (this.bytes > this.bytesMax && this.records.length > 1)) {
+        if (this.records.length <= this.wanted) this.isFull = true
+        this.bytes -= bytesOf(this.records.shift()!)
+      }
+    }
+  }
+}
+
+const bytesOf = ({ key, value }: FetchedRecord): number => (key?.length ?? 0) + (value?.length ?? 0)
+
+/** A copy, since a record is a view of all that was fetched with it. */
+const detached = (record: FetchedRecord): FetchedRecord => {
+  const { topic, partition, offset, timestamp, headers, omittedBytes } = record
+  const [key, value] = [record.key && Buffer.from(record.key), record.value && Buffer.from(record.value)]
+  return {
+    topic,
+    partition,
+    offset,
+    timestamp,
+    key,
+    value,
+    headers,
+    ...(omittedBytes === undefined ? {} : { omittedBytes })
+  }
 }
 
 /**
  * The last `wanted` records of a topic by their time, oldest first, and the offset after each partition's last record. Looks back until each partition
- * has given as many records, since an offset may be a transaction's marker, and any partition may hold the newest.
+ * has given as many records, since an offset may be a transaction's marker, and any partition may hold the newest. Of records that do not fit into
+ * memory only the newest are there: `isCut`.
  */
 export const readLast = Effect.fnUntraced(function* (logicalTopic: string, wanted: number) {
   const kafka = yield* KafkaClient
   const topic = (yield* SettingsService).topicPrefix + logicalTopic
   const ends = yield* kafka.topicOffsets(topic)
+  const bytesMax = lastBytesMax / Math.max(1, ends.length)
   const partitions = ends.map(
-    ({ partition, low, high }): Partition => ({ partition, low, high, from: high, records: [] })
+    ({ partition, low, high }): Partition => ({
+      partition,
+      low,
+      high,
+      from: high,
+      last: new LastRecords(wanted, bytesMax)
+    })
   )
   for (let span = Math.max(2 * wanted, lookBackMin); ; span *= lookBackGrowth) {
-    const open = partitions.filter(({ from, low, records }) => from > low && records.length < wanted)
+    const open = partitions.filter(({ from, low, last }) => from > low && last.records.length < wanted && !last.isFull)
     if (open.length === 0) break
-    const found = new Map(open.map(({ partition }) => [partition, [] as FetchedRecord[]]))
+    const found = new Map(open.map(({ partition }) => [partition, new LastRecords(wanted, bytesMax)]))
     const ranges = open.map(({ partition, low, from }) => ({ partition, from: Math.max(low, from - span), to: from }))
     yield* kafka.read({
       topic,
       ranges,
       onRecords: (records) => {
-        for (const record of records) {
-          const list = found.get(record.partition)!
-          list.push(record)
-          if (list.length >= 2 * wanted) list.splice(0, list.length - wanted)
-        }
+        for (const record of records) found.get(record.partition)!.push([record])
       }
     })
     for (const [index, partition] of open.entries()) {
       partition.from = ranges[index]!.from
-      partition.records = [...found.get(partition.partition)!, ...partition.records].slice(-wanted)
+      const earlier = found.get(partition.partition)!
+      earlier.push(partition.last.records)
+      partition.last = earlier
     }
   }
   return {
     records: partitions
-      .flatMap(({ records }) => records)
+      .flatMap(({ last }) => last.records)
       .sort((left, right) => left.timestamp - right.timestamp || left.offset - right.offset)
       .slice(-wanted),
+    isCut: partitions.some(({ last }) => last.isFull),
     ends: new Map(ends.map(({ partition, high }) => [partition, high]))
   }
 })

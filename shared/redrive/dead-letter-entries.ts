@@ -86,27 +86,38 @@ export const scanDeadLetters = Effect.fnUntraced(function* <E = never, R = never
   return { redriven, resolvedBy } satisfies Marks
 })
 
+/** Without its original, which may have 16 MiB. */
+export interface ListedDeadLetter extends DeadLetterEntry {
+  /** Of the original. */
+  readonly bytes: number
+}
+
+const listed = (entry: DeadLetterEntry): ListedDeadLetter => ({
+  ...entry,
+  deadLetter: { ...entry.deadLetter, original: null, original_key: null },
+  bytes: entry.deadLetter.original?.length ?? 0
+})
+
 /** The last dead letters that fit, oldest first, how many fit, and what the marks say. */
 export const lastDeadLetters = Effect.fnUntraced(function* (
   from: StartPosition,
   fits: (deadLetter: DeadLetterEntry) => boolean,
   limit: number
 ) {
-  let entries: Array<DeadLetterEntry> = []
+  let entries: Array<ListedDeadLetter> = []
   let total = 0
   const marks = yield* scanDeadLetters(from, (page) =>
     Effect.sync(() => {
       const fitting = page.filter(fits)
       total += fitting.length
-      entries.push(...fitting)
-      // Originals may be large: only those that will be shown are held.
+      for (const entry of fitting) entries.push(listed(entry))
       if (entries.length > limit + 200) entries = lastOf(entries, limit)
     })
   )
   return { entries: lastOf(entries, limit), marks, total }
 })
 
-const lastOf = (entries: ReadonlyArray<DeadLetterEntry>, limit: number) =>
+const lastOf = (entries: ReadonlyArray<ListedDeadLetter>, limit: number) =>
   entries.toSorted((left, right) => left.deadLetter.timestamp - right.deadLetter.timestamp).slice(-limit)
 
 /** The bytes of a dead letter's original record. */

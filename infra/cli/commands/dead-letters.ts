@@ -6,6 +6,7 @@ import type { DeadLetter } from "../../../schemas/types.gen.ts"
 import { isReason } from "../../../shared/model/dead-letter.ts"
 import {
   type DeadLetterEntry,
+  type ListedDeadLetter,
   lastDeadLetters,
   type Marks,
   originalOpener
@@ -65,10 +66,15 @@ const reveal = Flag.Boolean("reveal").pipe(
 const showOne = Command.make("show", { id, reveal }, ({ id, reveal }) =>
   withKafkaAndCodecs(
     Effect.gen(function* () {
-      const { entries, marks } = yield* lastDeadLetters({ _tag: "Beginning" }, (found) => found.id === id, 1)
+      let whole: DeadLetter | null = null
+      const isMeant = (found: DeadLetterEntry) => {
+        if (found.id === id) whole = found.deadLetter
+        return found.id === id
+      }
+      const { entries, marks } = yield* lastDeadLetters({ _tag: "Beginning" }, isMeant, 1)
       const found = entries[0]
-      if (found === undefined) return yield* noSuchDeadLetter(id)
-      const original = reveal ? yield* openOriginal(found.deadLetter) : null
+      if (found === undefined || whole === null) return yield* noSuchDeadLetter(id)
+      const original = reveal ? yield* openOriginal(whole) : null
       const summary = summaryOf(found, marks)
       yield* show({ ...summary, original }, (paint) => details(summary, original, paint))
     })
@@ -86,19 +92,19 @@ const openOriginal = Effect.fnUntraced(function* (deadLetter: DeadLetter) {
   return value?.toString("utf8") ?? null
 })
 
-const summaryOf = (found: DeadLetterEntry, { redriven, resolvedBy }: Marks) => ({
+const summaryOf = (found: ListedDeadLetter, { redriven, resolvedBy }: Marks) => ({
   id: found.id,
   ...found.deadLetter,
   redriven: redriven.has(found.id),
   resolved_by: resolvedBy(found.deadLetter),
   original: undefined,
   original_key: undefined,
-  bytes: found.deadLetter.original?.length ?? 0
+  bytes: found.bytes
 })
 
 const headers = ["ID", "TIME", "STAGE", "REASON", "CONNECTION", "EVENT", "SOURCE", "REDRIVEN", "RESOLVED", "MESSAGE"]
 
-const rowOf = (found: DeadLetterEntry, marks: Marks) => {
+const rowOf = (found: ListedDeadLetter, marks: Marks) => {
   const { id, deadLetter } = found
   return [
     id,

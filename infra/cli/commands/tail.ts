@@ -4,6 +4,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { maskKey, maskRecord } from "../../../processors/normalizer/preview/mask.ts"
+import { omittedProblem } from "../../../processors/normalizer/read/omitted.ts"
 import topicTable from "../../../schemas/topics.json" with { type: "json" }
 import { Codecs, type SchemaName } from "../../../shared/codec/codecs.ts"
 import { expandPlatforms, topicSchemas } from "../../../shared/codec/schemas.ts"
@@ -50,6 +51,7 @@ export const tail = Command.make("tail", { topic, from, last, follow }, ({ topic
         const renderAll = (records: ReadonlyArray<FetchedRecord>) => Effect.forEach(records, render, { discard: true })
         const newest = Option.isSome(last) ? yield* readLast(name, last.value) : null
         if (newest !== null) yield* renderAll(newest.records)
+        if (newest?.isCut === true) yield* (yield* Output).note(cutNote)
         if (newest !== null && !follow) return
         const position = newest === null ? start : ({ _tag: "Offsets", by: newest.ends } as const)
         yield* readTopic({
@@ -69,6 +71,8 @@ export const tail = Command.make("tail", { topic, from, last, follow }, ({ topic
     { command: "./capi tail dead-letters --last 10", description: "The last ten" }
   ])
 )
+
+const cutNote = "There are earlier records of these, which are too large to be held at once: see them with --from."
 
 const twoStarts = new CommandError({
   code: "two_starts",
@@ -111,6 +115,14 @@ export const describe = Effect.fnUntraced(function* (record: FetchedRecord, sche
   if (schema === null) {
     const view = { partition: record.partition, offset: record.offset, time, key: maskKey(record.key, null) }
     return { ...view, value: { bytes: record.value?.length ?? 0 } } satisfies RecordView
+  }
+  if (record.omittedBytes !== undefined) {
+    const { reason, message } = omittedProblem(record.omittedBytes)
+    const view = { partition: record.partition, offset: record.offset, time, key: maskKey(record.key, null) }
+    return {
+      ...view,
+      value: { undecodable: reason, message, bytes: Math.max(0, record.omittedBytes) }
+    } satisfies RecordView
   }
   // A registry that is away leaves the record undecoded, which the view says.
   yield* Effect.ignore(codecs.loadSchemas([record.value]))

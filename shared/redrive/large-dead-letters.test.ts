@@ -1,0 +1,68 @@
+/** What is held of records that are large: their number is bounded by the command, their size by no one. */
+import { assert, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { loadSettings, SettingsService } from "../config/settings.ts"
+import { readLast } from "../kafka/read-topic.ts"
+import { deadLetter } from "../model/dead-letter.ts"
+import { makeMemoryCodecs, memoryCodecs } from "../testing/memory-codecs.ts"
+import { MemoryKafka } from "../testing/memory-kafka.ts"
+import { lastDeadLetters } from "./dead-letter-entries.ts"
+
+const original = Buffer.alloc(5_000_000, "x")
+
+/** 40 dead letters in two partitions, of 5 MB each. */
+const setUp = Effect.gen(function* () {
+  const kafka = new MemoryKafka()
+  kafka.log.create("dead-letters", 2)
+  const { encode } = makeMemoryCodecs()
+  for (let index = 0; index < 40; index++) {
+    const source = { topic: "raw-events", partition: 0, offset: index, timestamp: 0, key: Buffer.from("key") }
+    const why = {
+      stage: "normalizer",
+      reason_code: "undecodable",
+      message: "",
+      timestamp: index,
+      event_id: `e${index}`
+    }
+    const value = encode("dead-letters", "dead-letter", { ...deadLetter(source, why), original })
+    yield* kafka.client.produce([
+      { topic: "dead-letters", partition: index % 2, key: `e${index}`, value, timestamp: index }
+    ])
+  }
+  const settings = yield* loadSettings.pipe(
+    Effect.provide(
+      ConfigProvider.layer(ConfigProvider.fromEnv({ env: { KAFKA_BROKERS: "a:1", SCHEMA_REGISTRY_URL: "http://b:1" } }))
+    )
+  )
+  return Layer.mergeAll(kafka.layer, memoryCodecs, Layer.succeed(SettingsService, settings))
+})
+
+it.effect("gives the last dead letters without their originals, and says how large these are", () =>
+  Effect.gen(function* () {
+    const { entries, total } = yield* lastDeadLetters({ _tag: "Beginning" }, () => true, 30)
+    assert.deepStrictEqual([entries.length, total], [30, 40])
+    for (const { deadLetter, bytes } of entries) {
+      assert.deepStrictEqual([deadLetter.original, deadLetter.original_key], [null, null])
+      assert.strictEqual(bytes, original.length)
+    }
+    assert.strictEqual(entries.at(-1)!.deadLetter.event_id, "e39")
+  }).pipe(Effect.provide(Layer.unwrap(setUp)))
+)
+
+it.effect("gives the last records of a topic as far as they have room, each copied", () =>
+  Effect.gen(function* () {
+    const cut = yield* readLast("dead-letters", 30)
+    assert.deepStrictEqual(
+      [cut.isCut, cut.records.map(({ key }) => String(key))],
+      [true, Array.from({ length: 12 }, (_, index) => `e${28 + index}`)]
+    )
+    for (const { value } of cut.records) assert.strictEqual(value!.buffer.byteLength, value!.length)
+    const all = yield* readLast("dead-letters", 4)
+    assert.deepStrictEqual(
+      [all.isCut, all.records.map(({ key }) => String(key))],
+      [false, ["e36", "e37", "e38", "e39"]]
+    )
+  }).pipe(Effect.provide(Layer.unwrap(setUp)))
+)
