@@ -159,6 +159,14 @@ const main = Effect.gen(function* () {
     })
   )
   yield* report.check(
+    "a setting of the values takes the place of the chart's",
+    Effect.gen(function* () {
+      const text = yield* render(["--set", "settings.LOG_FORMAT=pretty"])
+      const found = text.match(/LOG_FORMAT: .*/g) ?? []
+      if (found.join() !== 'LOG_FORMAT: "pretty"') return yield* checkFailed(`it has ${found.join(", ")}`)
+    })
+  )
+  yield* report.check(
     "a misspelt value is an error",
     Effect.gen(function* () {
       const { code, err } = yield* run(helm, ["template", "capi", chart, "--set", "networkPolicy.enable=false"])
