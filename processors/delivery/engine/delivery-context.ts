@@ -51,7 +51,7 @@ export interface DeliveryContextShape {
   readonly limits: Limits
   readonly breaker: CircuitBreaker
   readonly limiter: RateLimiter
-  /** For polls of final outcomes: platforms count reads apart from writes (Google), by the same limits. */
+  /** For polls of final outcomes: platforms count reads apart from writes (Google), by the same limits. `limiter` where nothing is polled. */
   readonly pollLimiter: RateLimiter
   readonly pause: ConnectionPause
   readonly credential: ConnectionCredential
@@ -143,7 +143,10 @@ export const makeDeliveryContext = (
       limits,
       breaker,
       limiter,
-      pollLimiter: yield* makeRateLimiter(rateOf({ ...limits, eventsPerWindow: null }, settings)),
+      pollLimiter:
+        connector.asyncOutcome === undefined
+          ? limiter
+          : yield* makeRateLimiter(rateOf({ ...limits, eventsPerWindow: null }, settings)),
       pause,
       credential,
       optimizer: makeBatchOptimizer({
