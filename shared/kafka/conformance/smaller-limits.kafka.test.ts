@@ -1,5 +1,5 @@
 /** A part of the conformance suite: limits of topics that are lowered while records are written. */
-import { assert, layer } from "@effect/vitest"
+import { assert, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { testBrokers, uniquePrefix } from "../../../tests/harness/test-services.ts"
 import { makeTopic, readAll, recordsOf } from "../../testing/kafka-probe.ts"
@@ -66,3 +66,11 @@ layer(layerKafka({ brokers: testBrokers() }), { excludeTestServices: true })("a 
     })
   )
 })
+
+it.live("says which setting of the brokers is below the timeout of transactions", () =>
+  Effect.gen(function* () {
+    const client = yield* KafkaClient
+    const failure = yield* Effect.flip(Effect.scoped(client.transactional(`${prefix}timeout`)))
+    assert.match(failure.nextStep, /transaction\.max\.timeout\.ms/)
+  }).pipe(Effect.provide(layerKafka({ brokers: testBrokers(), transactionTimeoutMillis: 1_000_000_000 })))
+)

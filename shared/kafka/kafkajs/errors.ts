@@ -38,7 +38,9 @@ export const kafkaError = (operation: string, cause: unknown): KafkaError => {
     code,
     operation,
     message: `Kafka could not ${operation}: ${messageOf(cause)}.`,
-    nextStep: nextSteps[code],
+    nextStep: causesOf(cause).some(({ type }) => type === "INVALID_TRANSACTION_TIMEOUT")
+      ? "Set the brokers' transaction.max.timeout.ms to 30000 or more."
+      : nextSteps[code],
     cause
   })
 }
