@@ -29,7 +29,9 @@ export interface FetchedRecord extends TopicPartition {
   /** Of each, if both are known; -1 stands for null. */
   readonly keyBytes?: number
   readonly valueBytes?: number
-  /** Copies the key, and the value behind it, without creating either. */
+  /** Key and value as they are in memory, with the value's length between them: from the key's first byte to the last of the value. */
+  readonly spanBytes?: number
+  /** Copies the span, without creating key or value. */
   readonly copyTo?: (target: Buffer, at: number) => void
   /** The pooled buffer that key, value and headers are views of; null if it is not pooled. Released at most once. */
   readonly bufferRef?: Pick<BufferRef, "release"> | null

@@ -3,14 +3,14 @@ import type { FetchedRecord } from "../kafka/client.ts"
 import { distribute, type Taking } from "./distribute.ts"
 
 class Queue {
-  readonly taking: Taking = { reading: null, from: 0 }
+  readonly taking: Taking = { reading: null, from: 0, records: [] }
   readonly got: Array<number> = []
   packed = 0
 
-  add({ offset }: FetchedRecord, isPacked: boolean): number {
-    this.got.push(offset)
-    if (isPacked) this.packed++
-    return 10
+  add(records: ReadonlyArray<FetchedRecord>, isPacked: boolean): number {
+    this.got.push(...records.map(({ offset }) => offset))
+    if (isPacked) this.packed += records.length
+    return 10 * records.length
   }
 }
 

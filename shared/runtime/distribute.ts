@@ -5,14 +5,16 @@ import { spreadFrom } from "./packed-records.ts"
 /** Who may take records. */
 export interface Taker {
   readonly taking: Taking
-  /** Queues a record. Returns its bytes in flight. */
-  readonly add: (record: FetchedRecord, isPacked: boolean) => number
+  /** Queues records. Returns their bytes in flight. */
+  readonly add: (records: ReadonlyArray<FetchedRecord>, isPacked: boolean) => number
 }
 
 /** Where a taker is in the reading that asked it last. */
 export interface Taking {
   reading: object | null
   from: number
+  /** Of the reading. */
+  records: Array<FetchedRecord>
 }
 
 export interface Receivers<T> {
@@ -30,22 +32,25 @@ export interface Takes<T> {
 }
 
 /**
- * Queues the records that their subscribers take, packed where these are many; the buffers of all others are released. Returns
- * the bytes that are queued, and for whom.
+ * Queues the records that their subscribers take, all of one together and packed where these are many; the buffers of all others are
+ * released. Returns the bytes that are queued, and for whom.
  */
 export const distribute = <T extends Taker>(
   fetched: ReadonlyArray<FetchedRecord>,
   receivers: Receivers<T>,
   takes: Takes<T>
-): { readonly bytes: number; readonly takers: ReadonlySet<T> } => {
-  const takers = new Set<T>()
-  const takerOf = fetched.map((record) => findTaker(record, receivers, takes, takers))
-  const isPacked = takers.size >= spreadFrom
-  let bytes = 0
-  for (let index = 0; index < fetched.length; index++) {
-    const [record, taker] = [fetched[index]!, takerOf[index]!]
+): { readonly bytes: number; readonly takers: ReadonlyArray<T> } => {
+  const takers: Array<T> = []
+  for (const record of fetched) {
+    const taker = findTaker(record, receivers, takes, takers)
     if (taker === null) record.bufferRef?.release()
-    else bytes += taker.add(record, isPacked)
+    else taker.taking.records.push(record)
+  }
+  const isPacked = takers.length >= spreadFrom
+  let bytes = 0
+  for (const taker of takers) {
+    bytes += taker.add(taker.taking.records, isPacked)
+    taker.taking.records = []
   }
   return { bytes, takers }
 }
@@ -54,7 +59,7 @@ const findTaker = <T extends Taker>(
   record: FetchedRecord,
   { processorOf, subscribers }: Receivers<T>,
   { from, refuses }: Takes<T>,
-  takers: Set<T>
+  takers: Array<T>
 ): T | null => {
   const name = processorOf(record)
   const one = name === undefined ? undefined : subscribers.get(name)
@@ -65,11 +70,11 @@ const findTaker = <T extends Taker>(
     taking.from = from(one)
   }
   if (record.offset < taking.from) return null
-  if (takers.has(one)) return one
+  if (taking.records.length > 0) return one
   if (refuses(one, record.offset)) {
     taking.from = Number.POSITIVE_INFINITY
     return null
   }
-  takers.add(one)
+  takers.push(one)
   return one
 }

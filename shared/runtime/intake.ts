@@ -90,23 +90,24 @@ export class Intake {
   push(fetched: ReadonlyArray<FetchedRecord>, endOffset: number, highWatermark: number): void {
     if (this.ended) return
     const { accept, topic } = this.options
-    for (const found of fetched) {
-      const record = inboundOf(found, topic)
-      if (accept !== undefined && !accept(record)) {
-        record.bufferRef?.release()
-        continue
-      }
-      this.add(record, false)
-    }
+    const taken =
+      accept === undefined
+        ? fetched
+        : fetched.filter((found) => {
+            const isTaken = accept(inboundOf(found, topic))
+            if (!isTaken) found.bufferRef?.release()
+            return isTaken
+          })
+    this.add(taken, false)
     this.read(endOffset, highWatermark)
   }
 
-  /** A record of a fetch; `read` comes behind the last one. Returns its bytes in flight. */
-  add(record: FetchedRecord, isPacked: boolean): number {
-    if (this.ended) return 0
+  /** Records of a fetch; `read` comes behind the last ones. Returns their bytes in flight. */
+  add(added: ReadonlyArray<FetchedRecord>, isPacked: boolean): number {
+    if (this.ended || added.length === 0) return 0
     const { records } = this
     const before = records.bytes
-    records.add(record, isPacked)
+    records.add(added, isPacked)
     const bytes = records.bytes - before
     if (this.options.waiting !== undefined) this.options.waiting.bytes += bytes
     this.hasAdded = true

@@ -86,9 +86,9 @@ export class LazyQueue<E, R> {
   }
 
   /** As of `Intake`. */
-  add(record: FetchedRecord, isPacked: boolean): number {
+  add(records: ReadonlyArray<FetchedRecord>, isPacked: boolean): number {
     this.ensure()
-    return this.made!.intake.add(record, isPacked)
+    return this.made!.intake.add(records, isPacked)
   }
 
   /** As of `Intake`. */

@@ -20,7 +20,7 @@ const chunkBytes = 16 * 1024
 const free = new FreeList<Chunk>({ keptMax: 1_024, whileMillis: 10_000 })
 
 /** What is before a record's key and value: each number's place, and the bytes of all. */
-const [offsetAt, timestampAt, keyBytesAt, valueBytesAt, headersAt, headBytes] = [0, 8, 16, 20, 24, 28]
+const [offsetAt, timestampAt, keyBytesAt, valueBytesAt, spanBytesAt, headersAt, headBytes] = [0, 8, 16, 20, 24, 28, 32]
 
 type Headers = FetchedRecord["headers"]
 
@@ -37,15 +37,21 @@ export class PackedRecords {
     this.topic = topic
   }
 
-  /** Adds a copy; the record itself is not needed any more. Returns the bytes of key and value. */
-  push(record: FetchedRecord): number {
-    const keyBytes = record.keyBytes ?? record.key?.length ?? -1
-    const valueBytes = record.valueBytes ?? record.value?.length ?? -1
-    const bytes = sizeOf(keyBytes) + sizeOf(valueBytes)
-    this.partition = record.partition
-    this.chunkFor(headBytes + bytes).write(record, keyBytes, valueBytes)
-    record.bufferRef?.release()
-    this.length++
+  /** Adds copies; the records themselves are not needed any more. Returns the bytes of their keys and values. */
+  push(records: ReadonlyArray<FetchedRecord>): number {
+    let bytes = 0
+    let chunk = this.chunks[this.chunks.length - 1]
+    for (const record of records) {
+      const keyBytes = record.keyBytes ?? record.key?.length ?? -1
+      const valueBytes = record.valueBytes ?? record.value?.length ?? -1
+      const spanBytes = record.spanBytes ?? sizeOf(keyBytes) + sizeOf(valueBytes)
+      if (chunk?.hasRoom(headBytes + spanBytes) !== true) chunk = this.chunkFor(headBytes + spanBytes)
+      chunk.write(record, keyBytes, valueBytes, spanBytes)
+      record.bufferRef?.release()
+      bytes += sizeOf(keyBytes) + sizeOf(valueBytes)
+      this.partition = record.partition
+    }
+    this.length += records.length
     return bytes
   }
 
@@ -78,7 +84,7 @@ export class PackedRecords {
 
   /** Behind the first record of the first chunk. */
   private leave(chunk: Chunk): void {
-    chunk.readAt += headBytes + chunk.bytes
+    chunk.readAt += headBytes + chunk.spanBytes
     this.length--
     if (chunk.isRead && this.chunks.length > 1) this.chunks.shift()
   }
@@ -87,10 +93,9 @@ export class PackedRecords {
     return this.chunks[0]!
   }
 
+  /** A new last one. */
   private chunkFor(bytes: number): Chunk {
-    const last = this.chunks[this.chunks.length - 1]
-    if (last?.hasRoom(bytes) === true) return last
-    if (last?.isRead === true) this.chunks.pop()
+    if (this.chunks[this.chunks.length - 1]?.isRead === true) this.chunks.pop()
     const chunk = bytes <= chunkBytes ? (free.take() ?? new Chunk(chunkBytes)) : new Chunk(bytes)
     chunk.onFree = this.forget
     this.chunks.push(chunk)
@@ -132,13 +137,14 @@ class Chunk {
     return this.readAt === this.used
   }
 
-  write(record: FetchedRecord, keyBytes: number, valueBytes: number): void {
+  write(record: FetchedRecord, keyBytes: number, valueBytes: number, spanBytes: number): void {
     const { numbers, used, headers } = this
     if (headers.length === 0 || headers[headers.length - 1] !== record.headers) headers.push(record.headers)
     numbers.setFloat64(used + offsetAt, record.offset)
     numbers.setFloat64(used + timestampAt, record.timestamp)
     numbers.setInt32(used + keyBytesAt, keyBytes)
     numbers.setInt32(used + valueBytesAt, valueBytes)
+    numbers.setInt32(used + spanBytesAt, spanBytes)
     numbers.setInt32(used + headersAt, headers.length - 1)
     const at = used + headBytes
     if (record.copyTo !== undefined) record.copyTo(this.buffer, at)
@@ -146,7 +152,7 @@ class Chunk {
       record.key?.copy(this.buffer, at)
       record.value?.copy(this.buffer, at + sizeOf(keyBytes))
     }
-    this.used = at + sizeOf(keyBytes) + sizeOf(valueBytes)
+    this.used = at + spanBytes
     this.records++
   }
 
@@ -170,6 +176,10 @@ class Chunk {
 
   get bytes(): number {
     return sizeOf(this.keyBytes) + sizeOf(this.valueBytes)
+  }
+
+  get spanBytes(): number {
+    return this.numbers.getInt32(this.readAt + spanBytesAt)
   }
 
   get nextHeaders(): Headers {
@@ -198,7 +208,8 @@ class UnpackedRecord implements Inbound {
   /** -1 stands for null. */
   readonly keyBytes: number
   readonly valueBytes: number
-  private readonly at: number
+  private readonly keyAt: number
+  private readonly valueAt: number
   private view: Buffer | null = null
 
   /** The next one of the chunk. */
@@ -211,7 +222,8 @@ class UnpackedRecord implements Inbound {
     this.bufferRef = chunk
     this.keyBytes = chunk.keyBytes
     this.valueBytes = chunk.valueBytes
-    this.at = chunk.readAt + headBytes
+    this.keyAt = chunk.readAt + headBytes
+    this.valueAt = this.keyAt + chunk.spanBytes - sizeOf(this.valueBytes)
   }
 
   get bytes(): number {
@@ -219,13 +231,12 @@ class UnpackedRecord implements Inbound {
   }
 
   get key(): Buffer | null {
-    return this.keyBytes < 0 ? null : this.bufferRef.buffer.subarray(this.at, this.at + this.keyBytes)
+    return this.keyBytes < 0 ? null : this.bufferRef.buffer.subarray(this.keyAt, this.keyAt + this.keyBytes)
   }
 
   get value(): Buffer | null {
     if (this.valueBytes < 0) return null
-    const from = this.at + sizeOf(this.keyBytes)
-    this.view ??= this.bufferRef.buffer.subarray(from, from + this.valueBytes)
+    this.view ??= this.bufferRef.buffer.subarray(this.valueAt, this.valueAt + this.valueBytes)
     return this.view
   }
 }

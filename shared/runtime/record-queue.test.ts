@@ -51,7 +51,7 @@ describe("packed records", () => {
   it("are copied, and the buffer of their fetch is released", () => {
     const queue = new RecordQueue("in")
     const { record, released } = fetched(2 ** 33, plain)
-    queue.add(record, true)
+    queue.add([record], true)
     assert.deepStrictEqual(released, [2 ** 33])
     assert.strictEqual(queue.firstOffset, 2 ** 33)
     const { records, bytes } = queue.shift(all, all)
@@ -73,7 +73,7 @@ describe("packed records", () => {
       ...{ now: 1_000, transactional: false, producerId: -1n, producerEpoch: -1, firstSequence: -1 }
     })
     const queue = new RecordQueue("in")
-    for (const record of readBatch(bytes, 0).records) queue.add(record, true)
+    queue.add(readBatch(bytes, 0).records, true)
     bytes.fill("#")
     const got = queue.shift(all, all).records.map(seen)
     assert.deepStrictEqual(
@@ -85,7 +85,7 @@ describe("packed records", () => {
   it("come out in order behind those that are not packed, and keep what comes later behind them", () => {
     const queue = new RecordQueue("in")
     for (const [offset, isPacked] of [false, false, true, false, true].entries())
-      queue.add(fetched(offset, plain).record, isPacked)
+      queue.add([fetched(offset, plain).record], isPacked)
     const offsets: Array<ReadonlyArray<number>> = []
     while (queue.length > 0) offsets.push(queue.shift(2, all).records.map(({ offset }) => offset))
     assert.deepStrictEqual(offsets, [[0, 1], [2, 3], [4]])
@@ -99,7 +99,7 @@ describe("packed records", () => {
     let next = 0
     for (let round = 0; round < 200; round++) {
       for (let count = 0; count < 1 + (round % 40); count++, next++)
-        queue.add(fetched(next, { key: `key-${next}`, value: textOf(next), headers: {} }).record, true)
+        queue.add([fetched(next, { key: `key-${next}`, value: textOf(next), headers: {} }).record], true)
       waiting.push(...queue.shift(30, all).records)
       for (const { offset, key, value } of waiting) {
         memories.add(value!.buffer)
@@ -116,10 +116,10 @@ describe("packed records", () => {
   it("may be larger than a chunk", () => {
     const queue = new RecordQueue("in")
     for (const [offset, value] of ["x".repeat(100_000), "small"].entries())
-      queue.add(fetched(offset, { ...plain, value }).record, true)
+      queue.add([fetched(offset, { ...plain, value }).record], true)
     const [large, small] = queue.shift(all, all).records as [Inbound, Inbound]
     large.bufferRef!.release()
-    queue.add(fetched(2, { ...plain, value: "other" }).record, true)
+    queue.add([fetched(2, { ...plain, value: "other" }).record], true)
     const [other] = queue.shift(all, all).records as [Inbound]
     assert.strictEqual(large.value?.length, 100_000)
     assert.deepStrictEqual([String(small.value), String(other.value)], ["small", "other"])
@@ -129,14 +129,14 @@ describe("packed records", () => {
   it("are released when the queue is cleared, and the queue goes on", () => {
     const queue = new RecordQueue("in")
     const one = fetched(0, plain)
-    queue.add(one.record, false)
+    queue.add([one.record], false)
     for (let offset = 1; offset < 100; offset++)
-      queue.add(fetched(offset, { ...plain, value: "v".repeat(1_000) }).record, true)
+      queue.add([fetched(offset, { ...plain, value: "v".repeat(1_000) }).record], true)
     const taken = queue.shift(10, all).records
     queue.clear()
     assert.deepStrictEqual(one.released, [])
     assert.deepStrictEqual([queue.length, queue.bytes, queue.firstOffset], [0, 0, null])
-    for (let offset = 100; offset < 200; offset++) queue.add(fetched(offset, plain).record, true)
+    for (let offset = 100; offset < 200; offset++) queue.add([fetched(offset, plain).record], true)
     assert.deepStrictEqual(
       taken.slice(1).map(({ value }) => String(value)),
       taken.slice(1).map(() => "v".repeat(1_000))
@@ -178,7 +178,7 @@ it("gives out exactly what came in, in order and within the bounds, however it i
           queue.clear()
           waiting = []
         } else if ("add" in each) {
-          queue.add(fetched(offset, each.add).record, each.isPacked)
+          queue.add([fetched(offset, each.add).record], each.isPacked)
           waiting.push(expected(offset++, each.add))
         } else if ("release" in each) {
           if (taken.length > 0) taken.splice(each.release % taken.length, 1)[0]![0].bufferRef?.release()

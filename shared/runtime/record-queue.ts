@@ -32,14 +32,14 @@ export class RecordQueue {
     this.bytes += recordBytes(record)
   }
 
-  /** @param isPacked it is for one of many queues; what comes behind a packed record is packed as well, so that the order stays */
-  add(record: FetchedRecord, isPacked: boolean): void {
+  /** @param isPacked they are for one of many queues; what comes behind packed records is packed as well, so that the order stays */
+  add(records: ReadonlyArray<FetchedRecord>, isPacked: boolean): void {
     if (!isPacked && (this.packed === null || this.packed.length === 0)) {
-      this.push(inboundOf(record, this.topic))
+      for (const record of records) this.push(inboundOf(record, this.topic))
       return
     }
     this.packed ??= new PackedRecords(this.topic)
-    this.bytes += overheadBytes + this.packed.push(record)
+    this.bytes += overheadBytes * records.length + this.packed.push(records)
   }
 
   /** Removes the first records: as many as are within the bounds, and at least one. */

@@ -48,7 +48,7 @@ export class Subscriber<E, R> {
   catchUpReading: object | null = null
   /** By the processor's name, for as long as this process has the partition. */
   private readonly isolations: Map<string, Isolation>
-  readonly taking: Taking = { reading: null, from: 0 }
+  readonly taking: Taking = { reading: null, from: 0, records: [] }
   isOpen = false
   failures = 0
   /** Of this opening. */
@@ -113,9 +113,9 @@ export class Subscriber<E, R> {
     return now - this.progressAt > stalledAfterMillis && this.isBusy
   }
 
-  /** Queues a record; `read` comes behind the last one. Returns its bytes in flight. */
-  add(record: FetchedRecord, isPacked: boolean): number {
-    return this.queue.add(record, isPacked)
+  /** Queues records; `read` comes behind the last ones. Returns their bytes in flight. */
+  add(records: ReadonlyArray<FetchedRecord>, isPacked: boolean): number {
+    return this.queue.add(records, isPacked)
   }
 
   /** `endOffset` is the offset after everything that was read for it. */

@@ -183,10 +183,13 @@ export class RecordView implements FetchedRecord {
     return this.#value
   }
 
+  get spanBytes(): number {
+    return this.valueAt - this.keyAt + Math.max(0, this.valueBytes)
+  }
+
+  /** In one copy, since each costs a view of its source. */
   copyTo(target: Buffer, at: number): void {
-    const keyBytes = Math.max(0, this.keyBytes)
-    this.#buffer.copy(target, at, this.keyAt, this.keyAt + keyBytes)
-    this.#buffer.copy(target, at + keyBytes, this.valueAt, this.valueAt + Math.max(0, this.valueBytes))
+    this.#buffer.copy(target, at, this.keyAt, this.keyAt + this.spanBytes)
   }
 
   /** Of a header that occurs several times, the last counts, as for Java's `lastHeader`. */
