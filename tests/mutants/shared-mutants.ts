@@ -139,8 +139,8 @@ export const sharedMutants: ReadonlyArray<Mutant> = [
   {
     wrong: "What is committed is decided before the tick runs.",
     file: "shared/runtime/pipeline.ts",
-    from: "      const outputs = tick === undefined ? [] : (yield* tick.step).outputs\n      const ticked = outputs.length === 0 ? null : outputs\n      // Read after the tick, which may take long, and without suspending: what comes later must not be committed with it.\n      const ready = steps.ready(options.limits.commitBytesMax)\n      const idle = (state.idleDue || steps.intakeEnded) && steps.nothingWaits(ready)\n      state.idleDue = false\n",
-    to: "      const ready = steps.ready(options.limits.commitBytesMax)\n      const idle = (state.idleDue || steps.intakeEnded) && steps.nothingWaits(ready)\n      state.idleDue = false\n      const outputs = tick === undefined ? [] : (yield* tick.step).outputs\n      const ticked = outputs.length === 0 ? null : outputs\n",
+    from: "    const outputs = tick === undefined ? [] : (yield* tick.step).outputs\n    const ticked = outputs.length === 0 ? null : outputs\n    // Read after the tick, which may take long, and without suspending: what comes later must not be committed with it.\n    const ready = steps.ready(limits.commitBytesMax)\n    const idle = (state.idleDue || steps.intakeEnded) && steps.nothingWaits(ready)\n    state.idleDue = false\n",
+    to: "    const ready = steps.ready(limits.commitBytesMax)\n    const idle = (state.idleDue || steps.intakeEnded) && steps.nothingWaits(ready)\n    state.idleDue = false\n    const outputs = tick === undefined ? [] : (yield* tick.step).outputs\n    const ticked = outputs.length === 0 ? null : outputs\n",
     tests: ["shared/runtime/commit-bounds.test.ts"]
   },
   {
