@@ -15,7 +15,8 @@ const chunkBytes = 16 * 1024
 
 /**
  * Free chunks of the process. In a backlog the queues fill and empty by half of their bound again and again; were the chunks new each
- * time, V8 would mark the whole heap for them.
+ * time, V8 would mark the whole heap for them. It counts each buffer as growth of the heap, though these are used again, but those of shared
+ * memory.
  */
 const free = new FreeList<Chunk>({ keptMax: 1_024, whileMillis: 10_000 })
 
@@ -124,7 +125,7 @@ class Chunk {
   private readonly headers: Array<Headers> = []
 
   constructor(bytes: number) {
-    this.buffer = Buffer.allocUnsafeSlow(bytes)
+    this.buffer = bytes === chunkBytes ? Buffer.from(new SharedArrayBuffer(bytes)) : Buffer.allocUnsafeSlow(bytes)
     this.numbers = new DataView(this.buffer.buffer)
   }
 
