@@ -30,7 +30,7 @@ export class SeriesOf<S extends Metric.Metric.Hooks<number, unknown>> {
     return known === undefined ? this.set(registry, attributes, this.make()) : (known.hooks as never)
   }
 
-  /** Figures that are computed when they are read.. */
+  /** Figures that are computed when they are read. */
   set<H extends Metric.Metric.Hooks<number, unknown>>(registry: SeriesRegistry, attributes: Attributes, hooks: H): H {
     const { id, type, description } = this
     registry.set(this.keyOf(attributes), { id, type, description, attributes, hooks })
