@@ -1,15 +1,14 @@
 /** The normalizer's process, with the heap of its image, on records as a producer of another language may write them: times that are no dates, a million headers. */
-import { readFileSync } from "node:fs"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { startSandbox } from "../../infra/sandbox/sandbox.ts"
 import { plainBatch, produceBatch } from "../../shared/testing/compressed-batch.ts"
 import { until } from "../../shared/testing/kafka-probe.ts"
 import { startChain } from "../../tests/harness/chain.ts"
+import { imageNodeOptions } from "../../tests/harness/image-heap.ts"
 import { readBack } from "../../tests/harness/records.ts"
 import { testBrokers, testRegistryUrl, uniquePrefix } from "../../tests/harness/test-services.ts"
 
-const nodeOptions = /^ENV NODE_OPTIONS="(.+)"$/m.exec(readFileSync("infra/images/Dockerfile", "utf8"))![1]!
 const now = Date.now()
 /** As a producer gives them, and as they are read. */
 const times = ["-9000000000000000000", "-9007199254740993", "-1", "0", String(now)]
@@ -53,7 +52,7 @@ for (const [log, environment] of modes)
         }
         const headers = Object.fromEntries(Array.from({ length: 1_000_000 }, (_, index) => [index.toString(36), ""]))
         yield* write(plainBatch([{ key: "headers", value: "{", headers, timestamp: String(now) }]))
-        yield* chain.programs.launch("normalizer", { NODE_OPTIONS: nodeOptions })
+        yield* chain.programs.launch("normalizer", { NODE_OPTIONS: imageNodeOptions })
         const written = Effect.promise(() =>
           chain.run(
             Effect.all([

@@ -11,12 +11,10 @@ import { headerBytes } from "../../shared/kafka/wire/record-batch-reader.ts"
 import { compressedBatch, plainBatch, produceBatch, withRecords } from "../../shared/testing/compressed-batch.ts"
 import { committedOffsets, until } from "../../shared/testing/kafka-probe.ts"
 import { startChain } from "../../tests/harness/chain.ts"
+import { imageNodeOptions } from "../../tests/harness/image-heap.ts"
 import { readBack } from "../../tests/harness/records.ts"
 import { testBrokers, testRegistryUrl, uniquePrefix } from "../../tests/harness/test-services.ts"
 
-const image = readFileSync("infra/images/Dockerfile", "utf8")
-/** `--max-old-space-size=192` and what goes with it. */
-const nodeOptions = /^ENV NODE_OPTIONS="(.+)"$/m.exec(image)![1]!
 /** `resources.limits.memory` of the chart. */
 const memoryMax = 512 * 1_048_576
 
@@ -65,7 +63,7 @@ it.live(
       for (const batch of batches)
         assert.strictEqual(yield* Effect.promise(() => produceBatch(broker, topic, 2, batch)), 0)
 
-      yield* chain.programs.launch("normalizer", { NODE_OPTIONS: nodeOptions })
+      yield* chain.programs.launch("normalizer", { NODE_OPTIONS: imageNodeOptions })
       const records = 20 + 1 + 20 + 2 * manyIds.length + 20
       yield* until(
         "every record is committed",

@@ -31,7 +31,6 @@ export class StepTogether<E, R> {
   /** Those that are neither lost nor on their own. */
   private parts: ReadonlyArray<SharedPart<E, R>>
   private fiber: Fiber.Fiber<ReadonlyArray<PartOfStep<E, R>>, E | KafkaError> | null = null
-  private isOver = false
 
   constructor(parts: ReadonlyArray<SharedPart<E, R>>) {
     this.parts = parts
@@ -71,8 +70,6 @@ export class StepTogether<E, R> {
   })
 
   private ended(exit: Exit.Exit<ReadonlyArray<PartOfStep<E, R>>, E | KafkaError>): void {
-    if (this.isOver) return
-    this.isOver = true
     for (const [index, part] of this.parts.entries()) {
       const result = Exit.isSuccess(exit) ? exit.value[index]! : null
       if (result === null || Effect.isEffect(result)) part.goOn(result)

@@ -111,22 +111,16 @@ export interface RecordView {
 /** A record as it may be shown. */
 export const describe = Effect.fnUntraced(function* (record: FetchedRecord, schema: SchemaName | null) {
   const codecs = yield* Codecs
+  const { partition, offset, omittedBytes } = record
   const time = new Date(record.timestamp).toISOString()
-  if (schema === null) {
-    const view = { partition: record.partition, offset: record.offset, time, key: maskKey(record.key, null) }
-    return { ...view, value: { bytes: record.value?.length ?? 0 } } satisfies RecordView
-  }
-  if (record.omittedBytes !== undefined) {
-    const { reason, message } = omittedProblem(record.omittedBytes)
-    const view = { partition: record.partition, offset: record.offset, time, key: maskKey(record.key, null) }
-    return {
-      ...view,
-      value: { undecodable: reason, message, bytes: Math.max(0, record.omittedBytes) }
-    } satisfies RecordView
+  const undecoded = (value: unknown): RecordView => ({ partition, offset, time, key: maskKey(record.key, null), value })
+  if (schema === null) return undecoded({ bytes: record.value?.length ?? 0 })
+  if (omittedBytes !== undefined) {
+    const { reason, message } = omittedProblem(omittedBytes)
+    return undecoded({ undecodable: reason, message, bytes: Math.max(0, omittedBytes) })
   }
   // A registry that is away leaves the record undecoded, which the view says.
   yield* Effect.ignore(codecs.loadSchemas([record.value]))
-  const { partition, offset } = record
   const decoded = decodeRecord(codecs, schema, record.value)
   const value =
     decoded._tag === "Decoded"
