@@ -153,6 +153,8 @@ describe("where nothing answers", { timeout: 180_000 }, () => {
   it("commands", async () => {
     isOneLine(await capi("results"), 3, "127.0.0.1:1", "KAFKA_BROKERS")
     isOneLine(await capi("topics --create"), 3, "127.0.0.1:1", "KAFKA_BROKERS")
+    const soon = { STARTUP_TIMEOUT: "2 seconds" }
+    isOneLine(await capi("topics --create --wait", soon), 3, "127.0.0.1:1", "KAFKA_BROKERS")
   })
 
   it.each(["normalizer", "delivery-meta"])("the %s", async (name) => {

@@ -7,16 +7,20 @@ import { registryLayer } from "../../shared/codec/registry.ts"
 import { loadSettings, type Settings, SettingsService } from "../../shared/config/settings.ts"
 import { KafkaClient, KafkaError } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
-import { kafkaOptionsOf, registryAddressOf } from "../../shared/runtime/services.ts"
+import { awaitBroker, kafkaOptionsOf, registryAddressOf } from "../../shared/runtime/services.ts"
 
 /** How long a command waits for a broker or a registry before it gives up. */
 const timeout = Duration.seconds(8)
 
-/** Runs a command's work with a broker that answers. */
-export const withKafka = <A, E, R>(work: Effect.Effect<A, E, R | KafkaClient | SettingsService>) =>
+/**
+ * Runs a command's work with a broker that answers.
+ *
+ * @param waits for the broker as long as a program does at its start (`STARTUP_TIMEOUT`)
+ */
+export const withKafka = <A, E, R>(work: Effect.Effect<A, E, R | KafkaClient | SettingsService>, waits = false) =>
   Effect.gen(function* () {
     const settings = yield* loadSettings
-    return yield* Effect.andThen(reachable(settings), work).pipe(
+    return yield* Effect.andThen(waits ? awaitBroker : reachable(settings), work).pipe(
       Effect.provide(Layer.merge(Layer.succeed(SettingsService, settings), layerKafka(kafkaOptionsOf(settings))))
     )
   })

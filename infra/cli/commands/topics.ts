@@ -1,6 +1,8 @@
 /** `./capi topics`: the declared topics beside what the broker has. */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
 import topicTable from "../../../schemas/topics.json" with { type: "json" }
 import { expandPlatforms } from "../../../shared/codec/schemas.ts"
 import { SettingsService } from "../../../shared/config/settings.ts"
@@ -16,6 +18,11 @@ import { withKafka } from "../services.ts"
 
 const create = Flag.Boolean("create").pipe(
   Flag.withDescription("Create what is missing and register the schemas (FULL_TRANSITIVE)"),
+  Flag.withDefault(false)
+)
+
+const wait = Flag.Boolean("wait").pipe(
+  Flag.withDescription("Wait for broker and registry as long as programs do at their start (STARTUP_TIMEOUT)"),
   Flag.withDefault(false)
 )
 
@@ -35,23 +42,26 @@ const whatAddingMeans = [
   "Running programs take the new partitions within five minutes; a restart makes it now. Events of one key may overtake one another meanwhile."
 ]
 
-export const topics = Command.make("topics", { create, partitions, addPartitions }, (flags) =>
+export const topics = Command.make("topics", { create, wait, partitions, addPartitions }, (flags) =>
   withKafka(
     Effect.gen(function* () {
       const { create, partitions } = flags
       const settings = yield* SettingsService
+      const untilAnswered = repeated(flags.wait ? settings.startupTimeout : null)
       const grown = Option.isSome(flags.addPartitions)
         ? yield* (yield* KafkaClient).addPartitions(eventTopics(settings.topicPrefix), flags.addPartitions.value)
         : []
       const report = create
-        ? yield* createTopics(settings.topicPrefix, Option.getOrUndefined(partitions), settings.eventLog)
+        ? yield* untilAnswered(createTopics(settings.topicPrefix, Option.getOrUndefined(partitions), settings.eventLog))
         : null
-      const schemas = create ? yield* registerSchemas(registryAddressOf(settings.registry), settings.topicPrefix) : []
-      const rows = yield* declaredAndPresent(settings.topicPrefix)
+      const schemas = create
+        ? yield* untilAnswered(registerSchemas(registryAddressOf(settings.registry), settings.topicPrefix))
+        : []
+      const rows = yield* untilAnswered(declaredAndPresent(settings.topicPrefix))
       const created = new Set(report?.created ?? [])
       const value = rows.map((row) => ({ ...row, created: created.has(settings.topicPrefix + row.name) }))
       const notes = grown.length > 0 ? whatAddingMeans : []
-      const unread = yield* undeliveredEvents
+      const unread = yield* untilAnswered(undeliveredEvents)
       yield* show(
         {
           prefix: settings.topicPrefix,
@@ -96,16 +106,29 @@ export const topics = Command.make("topics", { create, partitions, addPartitions
           ].join("\n")
         }
       )
-    })
+    }),
+    flags.wait
   )
 ).pipe(
   Command.withDescription("List the declared topics and what the broker has of them; --create makes the missing ones"),
   Command.withExamples([
     { command: "./capi topics --create", description: "Create topics and register schemas" },
+    { command: "./capi topics --create --wait", description: "The same, where broker and registry are being started" },
     { command: "./capi topics --create --partitions 16", description: "The same, for 16 instances of each processor" },
     { command: "./capi topics --add-partitions 16", description: "More partitions for topics that are there" }
   ])
 )
+
+/** Repeats it each second while broker or registry does not answer, for at most `limit`; null: it is done once. */
+const repeated =
+  (limit: Duration.Duration | null) =>
+  <A, E extends { readonly code: string }, R>(work: Effect.Effect<A, E, R>) =>
+    limit === null
+      ? work
+      : Effect.retry(work, {
+          schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: limit })),
+          while: ({ code }) => code === "unreachable" || code === "timeout"
+        })
 
 const isFewer = ({ setting, declared, present }: TopicDifference): boolean =>
   setting === "partitions" && Number(present) < Number(declared)

@@ -22,7 +22,7 @@ export const checkCompose = Effect.fnUntraced(function* (report: Report, engine:
   yield* report.check("the command line stores a credential that a delivery reads by store:", storeCredential(compose))
   const up = yield* report.check(
     "docker compose up brings Kafka, registry, topics, sandboxes and every program to health",
-    Effect.andThen(compose.must(["up", "--detach", "--no-build"], { limit: "8 minutes" }), untilHealthy(compose, 300))
+    Effect.andThen(bringUp(compose), untilHealthy(compose, 300))
   )
   if (!up) return
   yield* report.check(
@@ -160,6 +160,18 @@ const service = (compose: Compose, name: string) =>
   })
 
 /** As Docker sees it; the health check of a program asks /healthz. */
+/** `docker compose up`, which says of a service that failed its exit code alone: with its last lines. */
+const bringUp = (compose: Compose) =>
+  compose
+    .must(["up", "--detach", "--no-build"], { limit: "8 minutes" })
+    .pipe(
+      Effect.catch(({ message }) =>
+        Effect.flatMap(compose.run(["logs", "--tail", "8", "--no-color"]), ({ out }) =>
+          checkFailed([lastLines(message, 1), lastLines(out, 60)].join("\n"))
+        )
+      )
+    )
+
 const untilHealthy = (compose: Compose, seconds: number) =>
   until(compose, "every service is healthy", seconds, () => areHealthy(compose, [...dependencies, ...programNames]))
 
