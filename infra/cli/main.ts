@@ -15,11 +15,10 @@ import { printable } from "../../shared/telemetry/printable.ts"
 import { applyLocalEnvironment } from "../local/environment.ts"
 import { builtInFlags, CliError, Command, usagePresenter } from "./cli.ts"
 import { withCommandName } from "./command-name.ts"
+import { endsByInterrupt } from "./ended-by-interrupt.ts"
 import { Output } from "./output.ts"
 import { loadRoot } from "./root.ts"
-
-/** Commands that run until they are stopped: Ctrl-C is their normal end. */
-const endless = ["up", "run", "tail", "tap", "top"]
+import { processStatusLine } from "./status-line.ts"
 
 const args = process.argv.slice(2)
 
@@ -31,10 +30,7 @@ const teardown: Runtime.Teardown = (exit, onExit) => {
   if (CliError.isCliError(error) && error._tag === "ShowHelp")
     return onExit(error.errors.length === 0 ? exitCodes.ok : exitCodes.usage)
   const failure = describeFailure(exit.cause)
-  if (failure === null)
-    return onExit(
-      endless.includes(args.find((arg) => !arg.startsWith("-")) ?? "") ? exitCodes.ok : exitCodes.interrupted
-    )
+  if (failure === null) return onExit(endsByInterrupt(args) ? exitCodes.ok : exitCodes.interrupted)
   const { code, message, nextStep } = failure
   process.stderr.write(
     withCommandName(
@@ -55,7 +51,15 @@ endWithLauncher()
 applyLocalEnvironment()
 
 const presenter = usagePresenter(args.includes("--json"))
-const logger = loggerLayer({ program: "capi", level: "Warn", format: "auto", output: process.stderr })
+const logger = loggerLayer({
+  program: "capi",
+  level: "Warn",
+  format: "auto",
+  output: {
+    write: (line) => process.stderr.write(processStatusLine.takeAway() + line),
+    isTTY: process.stderr.isTTY === true
+  }
+})
 const root = await loadRoot(args)
 exitAtSecondInterrupt()
 Command.runWith(root, { version })(args).pipe(

@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import { printable, printableLine } from "../../shared/telemetry/printable.ts"
 import { CommandError, Json } from "./cli.ts"
 import { withCommandName } from "./command-name.ts"
+import { processStatusLine, StatusLine } from "./status-line.ts"
 
 export class Output extends Context.Service<
   Output,
@@ -19,6 +20,9 @@ export class Output extends Context.Service<
     readonly write: (text: string) => Effect.Effect<void>
     /** A note for people, one line on standard error. */
     readonly note: (text: string) => Effect.Effect<void>
+    /** How far the command is, on standard error: in place of what it said before where `isStatusRewritten`. Null takes that away. */
+    readonly status: (text: string | null) => Effect.Effect<void>
+    readonly isStatusRewritten: boolean
     /** Whether results may be coloured: a terminal, and NO_COLOR unset. */
     readonly colours: boolean
     /** Whether a person can be asked. */
@@ -29,6 +33,7 @@ export class Output extends Context.Service<
     outputTo({
       out: (text) => writeTo(process.stdout, text),
       error: (text) => writeTo(process.stderr, text),
+      statusLine: processStatusLine,
       colours: process.stdout.isTTY === true && (process.env["NO_COLOR"] ?? "") === "",
       interactive: process.stdin.isTTY === true && process.stderr.isTTY === true
     })
@@ -38,15 +43,26 @@ export class Output extends Context.Service<
 interface Streams extends Pick<Output["Service"], "colours" | "interactive"> {
   readonly out: (text: string) => Effect.Effect<void>
   readonly error: (text: string) => Effect.Effect<void>
+  /** That of `error`; without it, that of a stream that is no terminal. */
+  readonly statusLine?: StatusLine
 }
 
 /** The service over two streams: the one way to them. */
-export const outputTo = ({ out, error, colours, interactive }: Streams): Output["Service"] => ({
-  write: (text) => out(forTerminal(text)),
-  note: (text) => error(`${withCommandName(printableLine(text))}\n`),
-  colours,
-  interactive
-})
+export const outputTo = (streams: Streams): Output["Service"] => {
+  const { out, error, statusLine = new StatusLine(() => null), colours, interactive } = streams
+  const takenAway = Effect.suspend(() => {
+    const text = statusLine.takeAway()
+    return text === "" ? Effect.void : error(text)
+  })
+  return {
+    write: (text) => Effect.andThen(takenAway, out(forTerminal(text))),
+    note: (text) => Effect.andThen(takenAway, error(`${withCommandName(printableLine(text))}\n`)),
+    status: (text) => (text === null ? takenAway : Effect.suspend(() => error(statusLine.show(text)))),
+    isStatusRewritten: statusLine.isRewritten,
+    colours,
+    interactive
+  }
+}
 
 /** Escaped, and only then coloured: no text of others can hold the marks that `painter` sets. */
 const forTerminal = (text: string): string =>

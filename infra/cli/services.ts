@@ -8,6 +8,7 @@ import { loadSettings, type Settings, SettingsService } from "../../shared/confi
 import { KafkaClient, KafkaError } from "../../shared/kafka/client.ts"
 import { layerKafka } from "../../shared/kafka/kafkajs/adapter.ts"
 import { awaitBroker, kafkaOptionsOf, registryAddressOf } from "../../shared/runtime/services.ts"
+import { withProgress } from "./progress.ts"
 
 /** How long a command waits for a broker or a registry before it gives up. */
 const timeout = Duration.seconds(8)
@@ -17,9 +18,13 @@ const timeout = Duration.seconds(8)
  *
  * @param waits for the broker as long as a program does at its start (`STARTUP_TIMEOUT`)
  */
-export const withKafka = <A, E, R>(work: Effect.Effect<A, E, R | KafkaClient | SettingsService>, waits = false) =>
+export const withKafka = <A, E, R>(given: Effect.Effect<A, E, R | KafkaClient | SettingsService>, waits = false) =>
   Effect.gen(function* () {
     const settings = yield* loadSettings
+    const work = Effect.flatMap(KafkaClient, (client) => withProgress(client, settings.topicPrefix)).pipe(
+      Effect.flatMap((client) => Effect.provideService(given, KafkaClient, client)),
+      Effect.scoped
+    )
     return yield* Effect.andThen(waits ? awaitBroker : reachable(settings), work).pipe(
       Effect.provide(Layer.merge(Layer.succeed(SettingsService, settings), layerKafka(kafkaOptionsOf(settings))))
     )
