@@ -18,4 +18,6 @@ endWithLauncher()
 const here = path.dirname(fileURLToPath(import.meta.url))
 // Half of the CPU of a start; a folder that can't be written to is no matter.
 module.enableCompileCache?.(path.resolve(here, "../../.capi/compile-cache"))
+// Before the files of `main.ts` are read, for which much is compiled.
+await import(path.join(here, "compile-in-this-thread.ts"))
 await import(path.join(here, "main.ts"))

@@ -1,5 +1,9 @@
 /** How the process of a command ends. */
+import path from "node:path"
+import process from "node:process"
 import { assert, describe, it } from "@effect/vitest"
+import { runProcess } from "../../tests/harness/run-command.ts"
+import { repository } from "../local/state.ts"
 import { endsByInterrupt } from "./ended-by-interrupt.ts"
 
 describe("an interrupt", () => {
@@ -14,4 +18,12 @@ describe("an interrupt", () => {
     "cuts %s off",
     (line) => assert.isFalse(endsByInterrupt(line.split(" ")))
   )
+})
+
+// Red while V8 compiles in other threads, for which an end waits that may wait for this one: then there are hundreds.
+it("has no threads that compile what is warm", { timeout: 60_000 }, async () => {
+  const file = path.join(repository, "infra/cli/capi.mjs")
+  const { out } = await runProcess(process.execPath, ["--trace-opt", file, "lint", "--help"])
+  assert.include(out, "USAGE")
+  assert.isBelow(out.split("target MAGLEV").length, 50)
 })

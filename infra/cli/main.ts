@@ -1,4 +1,5 @@
 /** `capi`: the command line. Exit codes: 0 done, 1 failed, 2 wrong use, 3 something does not answer, 130 interrupted. */
+import "./compile-in-this-thread.ts"
 import process from "node:process"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
