@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import { SettingsService } from "../config/settings.ts"
 import { type FetchedRecord, KafkaClient } from "./client.ts"
+import { LastRecords } from "./last-records.ts"
 
 /** Where to begin; `millis` since the epoch. */
 export type StartPosition = { readonly _tag: "Beginning" } | { readonly _tag: "At"; readonly millis: number }
@@ -58,52 +59,6 @@ interface Partition {
   last: LastRecords
 }
 
-/** The last records of a partition, as many as are wanted and fit. */
-class LastRecords {
-  readonly records: Array<FetchedRecord> = []
-  bytes = 0
-  /** Whether one was left out that did not fit. */
-  isFull = false
-
-  private readonly wanted: number
-  private readonly bytesMax: number
-
-  constructor(wanted: number, bytesMax: number) {
-    this.wanted = wanted
-    this.bytesMax = bytesMax
-  }
-
-  /** Those that follow on the ones before. Of records that do not fit the newest one stays. */
-  push(records: ReadonlyArray<FetchedRecord>): void {
-    for (const record of records) {
-      this.records.push(detached(record))
-      this.bytes += bytesOf(record)
-      while (this.records.length > this.wanted || (this.bytes > this.bytesMax && this.records.length > 1)) {
-        if (this.records.length <= this.wanted) this.isFull = true
-        this.bytes -= bytesOf(this.records.shift()!)
-      }
-    }
-  }
-}
-
-const bytesOf = ({ key, value }: FetchedRecord): number => (key?.length ?? 0) + (value?.length ?? 0)
-
-/** A copy, since a record is a view of all that was fetched with it. */
-const detached = (record: FetchedRecord): FetchedRecord => {
-  const { topic, partition, offset, timestamp, headers, omittedBytes } = record
-  const [key, value] = [record.key && Buffer.from(record.key), record.value && Buffer.from(record.value)]
-  return {
-    topic,
-    partition,
-    offset,
-    timestamp,
-    key,
-    value,
-    headers,
-    ...(omittedBytes === undefined ? {} : { omittedBytes })
-  }
-}
-
 /**
  * The last `wanted` records of a topic by their time, oldest first, and the offset after each partition's last record. Looks back until each partition
  * has given as many records, since an offset may be a transaction's marker, and any partition may hold the newest. Of records that do not fit into
@@ -124,7 +79,7 @@ export const readLast = Effect.fnUntraced(function* (logicalTopic: string, wante
     })
   )
   for (let span = Math.max(2 * wanted, lookBackMin); ; span *= lookBackGrowth) {
-    const open = partitions.filter(({ from, low, last }) => from > low && last.records.length < wanted && !last.isFull)
+    const open = partitions.filter(({ from, low, last }) => from > low && last.size < wanted && !last.isFull)
     if (open.length === 0) break
     const found = new Map(open.map(({ partition }) => [partition, new LastRecords(wanted, bytesMax)]))
     const ranges = open.map(({ partition, low, from }) => ({ partition, from: Math.max(low, from - span), to: from }))
