@@ -27,13 +27,23 @@ export interface Found {
   readonly coverage: Omit<Coverage, "gone">
 }
 
-export const scan = Effect.fnUntraced(function* ({ text, kind }: StoryQuery, bounds: ScanBounds) {
+/** Each has responses of tens of megabytes in memory. */
+const topicsAtATime = 2
+/** Records of the events that are read one by one: the newest. */
+const positionsMax = 1_000
+
+/** @param eventsMax of an order id or click id the newest so many events, the others are counted */
+export const scan = Effect.fnUntraced(function* (
+  { text, kind }: StoryQuery,
+  bounds: ScanBounds,
+  eventsMax = Number.POSITIVE_INFINITY
+) {
   const codecs = yield* Codecs
   const { topicPrefix } = yield* SettingsService
   // A topic on which the user has no right is not listed: it is of a platform without connections (docs/acl.md).
   const present = new Set(yield* (yield* KafkaClient).listTopics)
   const since = (yield* Clock.currentTimeMillis) - Duration.toMillis(bounds.window)
-  const positions: Array<RecordPosition> = []
+  const positions: Array<TimedPosition> = []
   const eventIds = new Set<string>(kind === "event" || kind === "any" ? [text] : [])
   const notSeen = new Map<string, number>()
   const look = Effect.fnUntraced(function* (
@@ -45,31 +55,40 @@ export const scan = Effect.fnUntraced(function* ({ text, kind }: StoryQuery, bou
     const skipped = yield* readNewest(row.topic, since, bounds.recordsMax, (records) =>
       Effect.gen(function* () {
         if (decodes) yield* codecs.loadSchemas(records.map(({ value }) => value))
-        for (const record of records)
-          if (isMeant(record)) positions.push({ topic: row.topic, partition: record.partition, offset: record.offset })
+        for (const record of records) if (isMeant(record)) positions.push(positionIn(row, record))
       })
     )
     if (skipped > 0) notSeen.set(row.topic, skipped)
   })
   const byTerm = kind !== "event"
+  const named = new Map<string, Array<TimedPosition>>()
   yield* look(
     normalizedTopic,
-    ({ key, value }) => {
-      if (eventIds.has(String(key))) return true
+    (record) => {
+      if (eventIds.has(String(record.key))) return true
       if (!byTerm) return false
-      const decoded = codecs.decode("normalized-event", value)
+      const decoded = codecs.decode("normalized-event", record.value)
       if (decoded._tag !== "Decoded") return false
-      const found = termsOf(decoded.value).some(([of, term]) => term === text && (kind === "any" || kind === of))
-      if (found) eventIds.add(decoded.value.event_id)
-      return found
+      if (!termsOf(decoded.value).some(([of, term]) => term === text && (kind === "any" || kind === of))) return false
+      const id = decoded.value.event_id
+      const known = named.get(id)
+      if (known === undefined) named.set(id, [positionIn(normalizedTopic, record)])
+      else known.push(positionIn(normalizedTopic, record))
+      return false
     },
     byTerm
   )
+  // A click id may be that of thousands of events, whose records would be read one by one.
+  const newest = [...named].sort((left, right) => timeOf(right[1]) - timeOf(left[1])).slice(0, eventsMax)
+  for (const [id, found] of newest) {
+    eventIds.add(id)
+    for (const position of found) positions.push(position)
+  }
   // Events without an order id or click id of that name are looked up by their id too, since it may be one.
   yield* Effect.forEach(
     keyedTopics,
     (row) => look(row, ({ key }) => key !== null && eventIds.has(eventIdOfKey(row.stage, String(key))), false),
-    { concurrency: 4, discard: true }
+    { concurrency: topicsAtATime, discard: true }
   )
   yield* look(
     pendingTopic,
@@ -79,10 +98,32 @@ export const scan = Effect.fnUntraced(function* ({ text, kind }: StoryQuery, bou
     },
     true
   )
-  return { eventIds, positions, moreEvents: 0, coverage: coverageOf(since, bounds, notSeen) } satisfies Found
+  const kept = positions.sort((left, right) => right.timestamp - left.timestamp).slice(0, positionsMax)
+  return {
+    eventIds,
+    positions: kept,
+    moreEvents: named.size - newest.length,
+    coverage: coverageOf(since, bounds, notSeen, positions.length - kept.length)
+  } satisfies Found
 })
 
-const coverageOf = (since: number, { window, recordsMax }: ScanBounds, notSeen: ReadonlyMap<string, number>) => ({
+type TimedPosition = RecordPosition & { readonly timestamp: number }
+
+const positionIn = ({ topic }: EventTopic, { partition, offset, timestamp }: FetchedRecord): TimedPosition => ({
+  topic,
+  partition,
+  offset,
+  timestamp
+})
+
+const timeOf = (positions: ReadonlyArray<TimedPosition>): number => positions.at(-1)?.timestamp ?? 0
+
+const coverageOf = (
+  since: number,
+  { window, recordsMax }: ScanBounds,
+  notSeen: ReadonlyMap<string, number>,
+  earlier: number
+) => ({
   by: "scan" as const,
   since,
   behind: null,
@@ -91,6 +132,7 @@ const coverageOf = (since: number, { window, recordsMax }: ScanBounds, notSeen: 
     ...(notSeen.size === 0
       ? []
       : [`Not looked at: ${[...notSeen].map(([topic, count]) => `${count} earlier records of ${topic}`).join(", ")}.`]),
+    ...(earlier === 0 ? [] : [`These events have ${earlier} earlier records, which are not shown.`]),
     "Run the indexer and set CAPI_INDEXER_URL to search all of the log, or look further back with --since."
   ]
 })

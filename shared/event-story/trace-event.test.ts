@@ -85,20 +85,30 @@ const journey = (id: string) => {
 }
 
 /** @param hidden a topic on which the user has no right: it is not listed, and to ask for it is refused */
-const traced = (query: StoryQuery, records: ReturnType<typeof journey>, hidden: string | null = null) => {
+const traced = (query: StoryQuery, records: ReturnType<typeof journey>, hidden: string | null = null) =>
+  Effect.map(tracedWithReads(query, records, hidden), ({ story }) => story)
+
+/** And how many records were read one by one. */
+const tracedWithReads = (query: StoryQuery, records: ReturnType<typeof journey>, hidden: string | null = null) => {
   const kafka = new MemoryKafka()
   const { listTopics, topicOffsets } = kafka.client
+  let reads = 0
   const client = Layer.succeed(KafkaClient, {
     ...kafka.client,
     listTopics: Effect.map(listTopics, (names) => names.filter((name) => name !== hidden)),
-    topicOffsets: (name) => (name === hidden ? refused : topicOffsets(name))
+    topicOffsets: (name) => (name === hidden ? refused : topicOffsets(name)),
+    read: (options) => {
+      if (options.fetchBytes !== undefined) reads++
+      return kafka.client.read(options)
+    }
   })
   for (const { topic } of [...rawTopics, ...indexedTopics]) kafka.log.create(topic, 1)
   const settings = Layer.succeed(SettingsService, { topicPrefix: "" } as SettingsService["Service"])
   return Effect.gen(function* () {
     yield* TestClock.setTime(recordTime + 60_000)
     yield* kafka.client.produce(records)
-    return yield* traceEvent(query, { view: (schema) => ({ shown: schema }) })
+    const story = yield* traceEvent(query, { view: (schema) => ({ shown: schema }) })
+    return { story, reads }
   }).pipe(Effect.provide(Layer.mergeAll(client, memoryCodecs, settings)))
 }
 
@@ -148,6 +158,38 @@ describe("the story of an event", () => {
       const byClick = yield* traced({ text: clickId, kind: "click" }, records)
       assert.deepStrictEqual(byClick.events.map(({ event_id }) => event_id).sort(), ["e1", "e2"])
       assert.deepStrictEqual((yield* traced({ text: "order-e2", kind: "event" }, records)).events, [])
+    })
+  )
+
+  it.effect("is read of the newest events alone, where thousands have the click id", () =>
+    Effect.gen(function* () {
+      const records = Array.from({ length: 60 }, (_, index) =>
+        journey(`e${index}`).map((record) => ({ ...record, timestamp: record.timestamp + index }))
+      ).flat()
+      const clickId = termsOf(purchase()).find(([kind]) => kind === "click")![1]
+      const { story, reads } = yield* tracedWithReads({ text: clickId, kind: "click" }, records)
+      const names = story.events.map(({ event_id }) => event_id)
+      assert.deepStrictEqual(
+        [story.more_events, names.sort()],
+        [50, Array.from({ length: 10 }, (_, n) => `e${50 + n}`)]
+      )
+      // All of them come from one raw record.
+      assert.strictEqual(reads, 10 * 8 + 1)
+    })
+  )
+
+  it.effect("has the newest thousand records of an event, and says how many there are before", () =>
+    Effect.gen(function* () {
+      const result = journey("e1").find(({ topic }) => topic === topicNames.results)!
+      const results = Array.from({ length: 1_200 }, (_, index) => ({
+        ...result,
+        timestamp: recordTime + 1_000 + index
+      }))
+      const { story, reads } = yield* tracedWithReads({ text: "e1", kind: "event" }, [...journey("e1"), ...results])
+      assert.strictEqual(reads, 1_001)
+      const [timeline] = story.events
+      assert.strictEqual(timeline!.entries.filter(({ stage }) => stage === "result").length, 1_000)
+      assert.include(story.coverage.notes.join(" "), "These events have 208 earlier records, which are not shown.")
     })
   )
 

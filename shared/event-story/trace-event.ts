@@ -1,4 +1,5 @@
 /** One event's story: finds its records, by the index or without one, reads them, and puts them in order. */
+import * as Arrays from "effect/Array"
 import * as Effect from "effect/Effect"
 import { Codecs, type RegistryError } from "../codec/codecs.ts"
 import type { SettingsService } from "../config/settings.ts"
@@ -41,10 +42,10 @@ export const traceEvent = (
   { view, index = null, bounds = defaultScanBounds, eventsMax = 10 }: TraceOptions
 ): Effect.Effect<EventStory, TraceError, KafkaClient | Codecs | SettingsService> =>
   Effect.gen(function* () {
-    if (index === null) return yield* storyOf(yield* scan(query, bounds), view, eventsMax)
+    if (index === null) return yield* storyOf(yield* scan(query, bounds, eventsMax), view, eventsMax)
     const found = yield* lookUp(index, query, eventsMax).pipe(
       Effect.catchTag("IndexUnavailable", ({ message, nextStep }) =>
-        Effect.map(scan(query, bounds), (scanned) => withNote(scanned, `${message} ${nextStep}`))
+        Effect.map(scan(query, bounds, eventsMax), (scanned) => withNote(scanned, `${message} ${nextStep}`))
       )
     )
     return yield* storyOf(found, view, eventsMax)
@@ -56,9 +57,8 @@ const withNote = (found: Found, note: string): Found => ({
 })
 
 const storyOf = Effect.fnUntraced(function* (found: Found, view: View, eventsMax: number) {
-  const { records, gone } = yield* readRecords(found.positions)
-  const made = yield* readAll(records, view)
-  const known = new Set(records.map((record) => positionName(record)))
+  const { made, gone } = yield* readStoryRecords(found.positions, view)
+  const known = new Set(made.map(({ stored }) => positionName(stored)))
   const raws = new Map(
     made.flatMap(({ source }): ReadonlyArray<readonly [string, RecordPosition]> => {
       if (source === null) return []
@@ -67,14 +67,30 @@ const storyOf = Effect.fnUntraced(function* (found: Found, view: View, eventsMax
     })
   )
   for (const name of known) raws.delete(name)
-  const raw = yield* readRecords([...raws.values()])
-  const all = [...made, ...(yield* readAll(raw.records, view))]
+  const raw = yield* readStoryRecords([...raws.values()], view)
+  const all = [...made, ...raw.made]
   const timelines = buildTimelines(all, found.eventIds)
   return {
     events: timelines.slice(0, eventsMax),
     more_events: found.moreEvents + Math.max(0, timelines.length - eventsMax),
     coverage: { ...found.coverage, gone: gone + raw.gone }
   } satisfies EventStory
+})
+
+/** Records that are in memory with their values, each of which may have 16 MiB. */
+const recordsAtATime = 16
+
+/** A few at a time, of which what the story needs is kept. */
+const readStoryRecords = Effect.fnUntraced(function* (positions: ReadonlyArray<RecordPosition>, view: View) {
+  const made: Array<StoryRecord> = []
+  let gone = 0
+  for (const some of Arrays.chunksOf(positions, recordsAtATime)) {
+    const read = yield* readRecords(some)
+    gone += read.gone
+    for (const record of yield* readAll(read.records, view))
+      made.push({ ...record, stored: { ...record.stored, value: null } })
+  }
+  return { made, gone }
 })
 
 /** A registry that is away leaves records undecoded, which their entries say. */
