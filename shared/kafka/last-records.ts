@@ -51,7 +51,7 @@ export class LastRecords {
 const bytesOf = ({ key, value }: FetchedRecord): number => (key?.length ?? 0) + (value?.length ?? 0)
 
 /** A copy, since a record is a view of all that was fetched with it. */
-const detached = (record: FetchedRecord): FetchedRecord => {
+export const detached = (record: FetchedRecord): FetchedRecord => {
   const { topic, partition, offset, timestamp, headers, omittedBytes } = record
   const [key, value] = [record.key && Buffer.from(record.key), record.value && Buffer.from(record.value)]
   return {

@@ -80,6 +80,48 @@ export const ofConnections = <B extends Balance>(balance: B, connectionIds: Read
   return { ...balance, connections, balanced: isBalanced(balance.missingRaw, connections) }
 }
 
+/** The balance of the events of both, none of which is in both. */
+export const sumOf = (left: Balance, right: Balance): Balance => {
+  const ids = new Set([...left.connections, ...right.connections].map(({ connectionId }) => connectionId))
+  const connections = [...ids].map((id) =>
+    [left, right]
+      .flatMap((balance) => balance.connections.filter(({ connectionId }) => connectionId === id))
+      .reduce(sumOfConnection)
+  )
+  const missingRaw = [...left.missingRaw, ...right.missingRaw]
+  return {
+    raw: left.raw + right.raw,
+    deadLetteredRaw: left.deadLetteredRaw + right.deadLetteredRaw,
+    erasedRaw: left.erasedRaw + right.erasedRaw,
+    normalized: left.normalized + right.normalized,
+    inFlightRaw: left.inFlightRaw + right.inFlightRaw,
+    missingRaw,
+    normalizedAgain: left.normalizedAgain + right.normalizedAgain,
+    connections,
+    balanced: isBalanced(missingRaw, connections)
+  }
+}
+
+const sumOfConnection = (left: ConnectionBalance, right: ConnectionBalance): ConnectionBalance => ({
+  connectionId: left.connectionId,
+  state: left.state,
+  consumed: left.consumed + right.consumed,
+  outcomes: sumOfEach(left.outcomes, right.outcomes),
+  skippedBy: sumOfEach(left.skippedBy, right.skippedBy),
+  rejectedBy: sumOfEach(left.rejectedBy, right.rejectedBy),
+  inFlight: left.inFlight + right.inFlight,
+  unread: [...left.unread, ...right.unread],
+  repeated: left.repeated + right.repeated,
+  missing: [...left.missing, ...right.missing],
+  lostRetries: [...left.lostRetries, ...right.lostRetries]
+})
+
+const sumOfEach = <K extends string>(left: Readonly<Record<K, number>>, right: Readonly<Record<K, number>>) => {
+  const sums: Record<string, number> = { ...left }
+  for (const [name, count] of Object.entries<number>(right)) sums[name] = (sums[name] ?? 0) + count
+  return sums as Record<K, number>
+}
+
 const isBalanced = (missingRaw: ReadonlyArray<string>, connections: ReadonlyArray<ConnectionBalance>): boolean =>
   missingRaw.length === 0 &&
   connections.every(

@@ -53,7 +53,7 @@ export class Ledger {
   private readonly byPosition = new Map<string, LedgerEvent>()
   private readonly traced = new Set<string>()
   /** Read before the records that they stand for, or while these are ahead. */
-  readonly unread = new UnreadRecords()
+  readonly unread: UnreadRecords
   private committed: Committed = { normalizer: noOffsets, mapper: noOffsets, deliveries: new Map(), retries: new Map() }
   /** Events forgotten since all of their outcomes are known. */
   settled = 0
@@ -67,9 +67,11 @@ export class Ledger {
   constructor(
     connections: ReadonlyMap<string, ConnectionState>,
     decided = new DecidedConnections(),
-    openMax: number | null = null
+    openMax: number | null = null,
+    unread = new UnreadRecords()
   ) {
     this.connections = connections
+    this.unread = unread
     this.decided = decided
     this.openMax = openMax
   }

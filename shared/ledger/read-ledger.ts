@@ -6,16 +6,20 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import topicTable from "../../schemas/topics.json" with { type: "json" }
+import type { DeadLetter } from "../../schemas/types.gen.ts"
 import type { EventLog } from "../config/settings.ts"
 import { type FetchedRecord, KafkaClient } from "../kafka/client.ts"
 import { type Platform, platforms } from "../model/platform.ts"
 import { topicNames } from "../model/topics.ts"
 import { followPositions, nextOf, type StoredPositions } from "../runtime/positions.ts"
-import { type Balance, balanceOf } from "./balance.ts"
+import { type Balance, balanceOf, sumOf } from "./balance.ts"
 import { DecidedConnections, decidedConnectionsTopic, readDecidedConnections } from "./decided-connections.ts"
 import type { Committed, ConnectionState, Offsets, Place, RawSource } from "./event-state.ts"
 import { Ledger, type Missing } from "./ledger.ts"
+import { readStage, type Slice } from "./read-stage.ts"
+import { Slices } from "./slices.ts"
 import { followTopic } from "./topic-follower.ts"
+import { UnreadRecords } from "./unread-records.ts"
 
 export interface LedgerRange {
   /** Raw records of this time range (Kafka timestamps, milliseconds since the epoch; `to` exclusive). */
@@ -40,12 +44,12 @@ export const readLedger = Effect.fn("ledger.read")(function* (
   range: LedgerRange,
   connections: ReadonlyArray<LedgerConnection>,
   prefix: string,
-  eventLog: EventLog = topicNames.raw
+  eventLog: EventLog = topicNames.raw,
+  heldBytesMax = heldBytes
 ) {
   const present = new Set(yield* (yield* KafkaClient).listTopics)
   const read = platforms.filter((platform) => present.has(mappedTopic(prefix, platform)))
   const decided = yield* readDecidedConnections(prefix)
-  const ledger = new Ledger(statesOf(connections), decided)
   // A connection that was removed is known by what the mapper had.
   const all = new Map([...decided.known, ...connections.map(({ id, platform }) => [id, platform] as const)])
   const groups = [...all].map(([id, platform]) => ({ id, platform: platform as Platform }))
@@ -58,11 +62,24 @@ export const readLedger = Effect.fn("ledger.read")(function* (
   const withoutRaw = new Set<string>()
   const isInRange = ({ timestamp }: RawSource) => timestamp !== null && timestamp >= from && timestamp < range.to
   yield* topics.mark
-  yield* topics.read(ledger, (source, eventId) => {
-    if (isInRange(source) && topics.covers(source)) withoutRaw.add(eventId)
-  })
-  return { ...balanceOf(ledger), withoutRaw: [...withoutRaw] } satisfies ReadBalance
+  const slices = new Slices(topics.unreadRaw(), eventsPerSlice(heldBytesMax, groups.length))
+  const unread = new UnreadRecords()
+  const balances: Array<Balance> = []
+  for (let index = 0; index < slices.count; index++) {
+    const ledger = new Ledger(statesOf(connections), decided, null, unread)
+    yield* topics.read(ledger, { slices, index }, (source, eventId) => {
+      if (isInRange(source) && slices.indexOf(source) === index) withoutRaw.add(eventId)
+    })
+    balances.push(balanceOf(ledger))
+  }
+  return { ...balances.reduce(sumOf), withoutRaw: [...withoutRaw] } satisfies ReadBalance
 })
+
+/** What a slice's events may take, about. */
+const heldBytes = 96 * 1_048_576
+const eventsPerSlice = (bytes: number, connections: number): number =>
+  Math.max(1, Math.floor(bytes / (bytesOfEvent + connections * bytesOfDelivery)))
+const [bytesOfEvent, bytesOfDelivery] = [500, 250]
 
 export interface LedgerRound {
   /** Named in this round and in the one before, so that nothing is named that was only on its way. */
@@ -140,7 +157,11 @@ const followTopics = Effect.fnUntraced(function* (
     for (const stage of [[results], retries, mapped, [normalized], [deadLetters], [raw]])
       yield* Effect.forEach(stage, (topic) => topic.mark, { concurrency: "unbounded", discard: true })
   })
-  const read = (ledger: Ledger, unknownRaw: (source: RawSource, eventId: string) => void = () => {}) =>
+  const read = (
+    ledger: Ledger,
+    slice: Slice | null = null,
+    unknownRaw: (source: RawSource, eventId: string) => void = () => {}
+  ) =>
     Effect.gen(function* () {
       ledger.advance({
         normalizer: raw.passed(committed.normalizer),
@@ -149,33 +170,41 @@ const followTopics = Effect.fnUntraced(function* (
         retries: eachOf(deliveries, ({ retries }, id) => retries.passed(committed.retries.get(id)))
       })
       // Positions alone: the raw events' personal data is not read.
-      yield* raw.read((records) => Effect.sync(() => records.forEach((record) => void ledger.raw(record))))
-      yield* deadLetters.readAs("dead-letter", (deadLetter) => {
-        const { stage, source_partition, source_offset, source_timestamp } = deadLetter
-        const source = { partition: source_partition, offset: source_offset, timestamp: source_timestamp }
-        if (stage === "normalizer") ledger.deadLetter(source)
-        else ledger.unread.add(deadLetter)
+      const takeRaw = (records: ReadonlyArray<FetchedRecord>) => records.forEach((record) => void ledger.raw(record))
+      if (slice === null) yield* raw.read((records) => Effect.sync(() => takeRaw(records)))
+      else yield* raw.readRanges(slice.slices.rawOf(slice.index), takeRaw)
+      yield* readStage(deadLetters, slice, "dead-letter", rawOfDeadLetter, (deadLetter) => {
+        const source = rawOfDeadLetter(deadLetter)
+        if (source !== null) ledger.deadLetter(source)
+        // Later slices find what the first one has left.
+        else if (slice === null || slice.index === 0) ledger.unread.add(deadLetter)
       })
-      yield* normalized.readAs("normalized-event", ({ source, event_id }, record) => {
+      yield* readStage(normalized, slice, "normalized-event", rawOf, ({ source, event_id }, record) => {
         if (!ledger.normalized(source, event_id, placeOf(record))) unknownRaw(source, event_id)
       })
       for (const { mapped, retries } of deliveries) {
-        yield* mapped.readAs("mapped-event", ({ source, connection_id }, record) =>
+        yield* readStage(mapped, slice, "mapped-event", rawOf, ({ source, connection_id }, record) =>
           ledger.mapped(source, connection_id, placeOf(record))
         )
-        yield* retries.readAs("mapped-event", ({ source, connection_id, event_id }, record) =>
+        yield* readStage(retries, slice, "mapped-event", rawOf, ({ source, connection_id, event_id }, record) =>
           ledger.retried(source, connection_id, event_id, placeOf(record))
         )
       }
-      yield* results.readAs("event-delivery-log", (log) => {
+      yield* readStage(results, slice, "event-delivery-log", rawOf, (log) => {
         if (log.source === null) return
         // The normalizer's, which knows no connections.
         if (log.connection_id === "") ledger.erased(log.source)
         else ledger.result(log.source, log.connection_id, log)
       })
     })
-  return { mark, read, covers: raw.covers }
+  return { mark, read, unreadRaw: raw.unread }
 })
+
+const rawOf = <Source extends RawSource | null>({ source }: { readonly source: Source }): Source => source
+
+/** Of the normalizer's; the others' are of later records. */
+const rawOfDeadLetter = ({ stage, source_partition, source_offset, source_timestamp }: DeadLetter): RawSource | null =>
+  stage === "normalizer" ? { partition: source_partition, offset: source_offset, timestamp: source_timestamp } : null
 
 const eachOf = <D extends { readonly ids: ReadonlyArray<string> }, A>(
   deliveries: ReadonlyArray<D>,

@@ -2,7 +2,8 @@
 import * as Effect from "effect/Effect"
 import { Codecs, type Records, type SchemaName } from "../codec/codecs.ts"
 import { type FetchedRecord, KafkaClient, type PartitionOffsets } from "../kafka/client.ts"
-import type { Offsets, Place } from "./event-state.ts"
+import type { Offsets } from "./event-state.ts"
+import type { OffsetRange } from "./slices.ts"
 
 export interface FollowOptions {
   /** Records of this time on, in milliseconds since the epoch. */
@@ -12,6 +13,8 @@ export interface FollowOptions {
   /** What groups have committed: the topic is read from there on where that is less. */
   readonly waiting?: ReadonlyArray<Offsets>
 }
+
+export type FollowedTopic = Effect.Success<ReturnType<typeof followTopic>>
 
 export const followTopic = Effect.fnUntraced(function* (topic: string, options: FollowOptions) {
   const { since, until = null, waiting = [] } = options
@@ -35,18 +38,18 @@ export const followTopic = Effect.fnUntraced(function* (topic: string, options: 
   /** What a group will not read any more: behind its offset, or gone from the log. */
   const passed = (committed: Offsets | undefined): Offsets =>
     new Map(ends.map(({ partition, low }) => [partition, Math.max(low, committed?.get(partition) ?? 0)]))
-  /** Whether the position is among those that were read. */
-  const covers = ({ partition, offset }: Place): boolean =>
-    offset >= (starts.get(partition) ?? 0) && offset < (positions.get(partition) ?? 0)
+  /** From what was read to the mark. */
+  const unread = (): ReadonlyArray<OffsetRange> =>
+    ends.map(({ partition, low, high }) => ({
+      partition,
+      from: Math.max(low, positions.get(partition) ?? low),
+      to: high
+    }))
   const read = <E, R>(take: (records: ReadonlyArray<FetchedRecord>) => Effect.Effect<void, E, R>) =>
     Effect.gen(function* () {
       // Behind the end: the topic was created again.
       for (const { partition, high } of ends) if ((positions.get(partition) ?? 0) > high) positions.delete(partition)
-      const ranges = ends.map(({ partition, low, high }) => ({
-        partition,
-        from: Math.max(low, positions.get(partition) ?? low),
-        to: high
-      }))
+      const ranges = unread()
       // Each record counts once, though a read that fails midway begins again.
       const onRecords = (records: ReadonlyArray<FetchedRecord>) => {
         const fresh = records.filter(({ partition, offset }) => offset >= (positions.get(partition) ?? 0))
@@ -59,7 +62,16 @@ export const followTopic = Effect.fnUntraced(function* (topic: string, options: 
   /** As `read`; records of another schema are skipped. */
   const readAs = <S extends SchemaName>(schema: S, use: (value: Records[S], record: FetchedRecord) => void) =>
     read(decoding(schema, use))
-  return { mark, passed, covers, read, readAs }
+  /** Reads these, whether they were read before or not. */
+  const readRanges = (ranges: ReadonlyArray<OffsetRange>, take: (records: ReadonlyArray<FetchedRecord>) => void) =>
+    kafka.read({ topic, ranges, onRecords: take })
+  /** As `readRanges`; records of another schema are skipped. */
+  const readRangesAs = <S extends SchemaName>(
+    ranges: ReadonlyArray<OffsetRange>,
+    schema: S,
+    use: (value: Records[S], record: FetchedRecord) => void
+  ) => kafka.read({ topic, ranges, onRecords: decoding(schema, use) })
+  return { topic, mark, passed, unread, read, readAs, readRanges, readRangesAs }
 })
 
 const decoding =
